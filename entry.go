@@ -1,0 +1,70 @@
+package syncline
+
+import (
+	"io/fs"
+	"time"
+)
+
+// EntryType is the type of an entry, in restic's spelling. A repository may
+// hold others than the ones named here; they are kept as they are.
+type EntryType string
+
+// The entry types that restic writes.
+const (
+	TypeFile      EntryType = "file"
+	TypeDir       EntryType = "dir"
+	TypeSymlink   EntryType = "symlink"
+	TypeDevice    EntryType = "dev"
+	TypeCharDev   EntryType = "chardev"
+	TypeFifo      EntryType = "fifo"
+	TypeSocket    EntryType = "socket"
+	TypeIrregular EntryType = "irregular"
+)
+
+// Entry is one item of a directory in a backup, with all that restic recorded
+// of it. Strings are raw bytes as the backed-up machine had them and need not
+// be UTF-8.
+type Entry struct {
+	Name string
+	Type EntryType
+	Mode fs.FileMode // Go's own mode bits, as restic stores them
+
+	ModTime    time.Time
+	AccessTime time.Time
+	ChangeTime time.Time
+
+	UID, GID    uint32
+	User, Group string
+
+	Inode    uint64
+	DeviceID uint64 // st_dev; newer restic stores it for hard links only
+	Size     uint64 // bytes; files only
+	Links    uint64 // number of hard links
+
+	LinkTarget string
+	Device     uint64 // st_rdev, of device nodes
+
+	ExtendedAttributes []ExtendedAttribute
+	GenericAttributes  []GenericAttribute // sorted by name
+
+	Content []Hash // data blobs of a file, in order
+	Subtree Hash   // tree blob of a directory; zero for none
+
+	Error string // what restic noted when it could not read the item
+}
+
+// ExtendedAttribute is one extended attribute of an entry.
+type ExtendedAttribute struct {
+	Name  string
+	Value []byte
+}
+
+// GenericAttribute is one operating-system specific attribute: its name, such
+// as windows.creation_time, and its value as restic's JSON.
+type GenericAttribute struct {
+	Name  string
+	Value []byte
+}
+
+// IsDir reports whether the entry is a directory.
+func (e *Entry) IsDir() bool { return e.Type == TypeDir }

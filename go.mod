@@ -1,0 +1,3 @@
+module syncline.dev/syncline
+
+go 1.26

@@ -1,0 +1,126 @@
+// Package store is the contract of what the server itself knows: repositories,
+// encryption keys, users and their refresh tokens, sessions and their logs.
+// Catalogs are not in it. SQLite implements it now (package sqlite), and every
+// implementation passes the suite in package storetest.
+//
+// Errors are *syncline.Error: CodeNotFound for an unknown id, CodeConflict for
+// a name or state that forbids the call, CodeUnavailable when the database
+// cannot be used. Every method is atomic and durable when it returns.
+package store
+
+import (
+	"context"
+	"time"
+
+	"syncline.dev/syncline"
+)
+
+// Repositories keeps the attached repositories.
+type Repositories interface {
+	// Repositories returns all of them, oldest first.
+	Repositories(ctx context.Context) ([]syncline.Repository, error)
+	Repository(ctx context.Context, id syncline.ID) (syncline.Repository, error)
+	// AddRepository fails with CodeConflict when the name (compared without
+	// regard to letter case) is taken, and with CodeInvalid when it names a
+	// key that does not exist.
+	AddRepository(ctx context.Context, r syncline.Repository) error
+	// UpdateRepository replaces everything but id, OutOfSync and CreatedAt.
+	UpdateRepository(ctx context.Context, r syncline.Repository) error
+	SetOutOfSync(ctx context.Context, id syncline.ID, outOfSync bool) error
+	// DeleteRepository deletes it with its sessions and their logs.
+	DeleteRepository(ctx context.Context, id syncline.ID) error
+}
+
+// Keys keeps the repositories' passwords, sealed by the caller.
+type Keys interface {
+	// Keys returns all of them, oldest first.
+	Keys(ctx context.Context) ([]syncline.EncryptionKey, error)
+	Key(ctx context.Context, id syncline.ID) (syncline.EncryptionKey, error)
+	// SealedPassword returns what AddKey was given.
+	SealedPassword(ctx context.Context, id syncline.ID) ([]byte, error)
+	AddKey(ctx context.Context, k syncline.EncryptionKey, sealed []byte) error
+	// DeleteKey fails with CodeConflict while a repository uses the key; the
+	// message names the repository.
+	DeleteKey(ctx context.Context, id syncline.ID) error
+}
+
+// Users keeps who may sign in. Names are compared without regard to case.
+type Users interface {
+	// Users returns all of them, by name.
+	Users(ctx context.Context) ([]syncline.User, error)
+	User(ctx context.Context, name string) (syncline.User, error)
+	AddUser(ctx context.Context, u syncline.User) error
+	// SetPasswordHash also ends all of the user's tokens.
+	SetPasswordHash(ctx context.Context, name, hash string) error
+	// DeleteUser also ends all of the user's tokens. It refuses with
+	// CodeConflict to delete the last administrator.
+	DeleteUser(ctx context.Context, name string) error
+}
+
+// Token is one issued token as the store keeps it: only its SHA-256.
+type Token struct {
+	Hash      [32]byte
+	Family    syncline.ID // all tokens that descend from one sign-in
+	UserName  string
+	Refresh   bool // a refresh token; otherwise an access token
+	ExpiresAt time.Time
+}
+
+// Tokens keeps issued tokens.
+type Tokens interface {
+	AddTokens(ctx context.Context, ts ...Token) error
+	// Token returns a live token: known, not expired at now, not used up, its
+	// family not ended. Anything else is CodeUnauthenticated.
+	Token(ctx context.Context, hash [32]byte, now time.Time) (Token, error)
+	// UseRefreshToken marks a live refresh token as used, once: it returns it
+	// to exactly one caller. A second use ends the whole family and is
+	// CodeUnauthenticated.
+	UseRefreshToken(ctx context.Context, hash [32]byte, now time.Time) (Token, error)
+	EndFamily(ctx context.Context, family syncline.ID) error
+	// DeleteExpired removes tokens that expired before now.
+	DeleteExpired(ctx context.Context, now time.Time) error
+}
+
+// Sessions keeps synchronization sessions and their logs.
+type Sessions interface {
+	// StartSession adds s, queued, unless a session of its repository has not
+	// ended: then it returns that one and false. Two callers at once get one
+	// session. CodeNotFound when the repository is unknown.
+	StartSession(ctx context.Context, s syncline.Session) (syncline.Session, bool, error)
+	Session(ctx context.Context, id syncline.ID) (syncline.Session, error)
+	// LatestSessions returns for every repository its unended session, or else
+	// its latest, newest first by CreatedAt.
+	LatestSessions(ctx context.Context) ([]syncline.Session, error)
+	// RepositorySessions returns one page of a repository's sessions, newest
+	// first, and how many there are in all.
+	RepositorySessions(ctx context.Context, repo syncline.ID, limit, offset int) ([]syncline.Session, int, error)
+	// UnendedSessions returns those queued or running, oldest first.
+	UnendedSessions(ctx context.Context) ([]syncline.Session, error)
+	// UpdateSession writes state, progress, error, times and statistics. It
+	// never lowers the progress, never leaves a final state (CodeConflict) and
+	// does not touch StopRequested.
+	UpdateSession(ctx context.Context, s syncline.Session) error
+	// RequestStop sets StopRequested on an unended session and returns the
+	// session; on an ended one it changes nothing.
+	RequestStop(ctx context.Context, id syncline.ID) (syncline.Session, error)
+	// AppendLog adds items to the session's log and numbers them.
+	AppendLog(ctx context.Context, session syncline.ID, items ...syncline.LogItem) error
+	Log(ctx context.Context, session syncline.ID) ([]syncline.LogItem, error)
+}
+
+// Instance keeps this installation's identity.
+type Instance interface {
+	// InstallationID returns the same id for the life of the database.
+	InstallationID(ctx context.Context) (syncline.ID, error)
+}
+
+// Store is the whole contract.
+type Store interface {
+	Repositories
+	Keys
+	Users
+	Tokens
+	Sessions
+	Instance
+	Close() error
+}

@@ -1,0 +1,78 @@
+package syncline
+
+import "time"
+
+// SessionState is where a synchronization session stands.
+//
+//	queued ──> running ──> succeeded
+//	   │          ├──────> stopped     on request
+//	   │          └──────> failed
+//	   └─────────────────> stopped     on request, before it ran
+//
+// Only the syncer moves a session. Every move is written to the store before
+// anyone is told of it. A crash leaves a session queued or running; the next
+// start continues it under the same id. The last three states are final.
+type SessionState string
+
+// The states of a session.
+const (
+	SessionQueued    SessionState = "queued"
+	SessionRunning   SessionState = "running"
+	SessionSucceeded SessionState = "succeeded"
+	SessionStopped   SessionState = "stopped"
+	SessionFailed    SessionState = "failed"
+)
+
+// Ended reports whether the state is final.
+func (s SessionState) Ended() bool {
+	return s == SessionSucceeded || s == SessionStopped || s == SessionFailed
+}
+
+// Session is one synchronization of one repository's metadata.
+type Session struct {
+	ID            ID
+	RepositoryID  ID
+	State         SessionState
+	StopRequested bool
+	Progress      int    // percent, 0 to 100; 100 only when succeeded
+	Error         string // only when failed: one sentence for a user
+	CreatedAt     time.Time
+	StartedAt     time.Time // zero while queued
+	EndedAt       time.Time // zero until ended
+	Statistics    SessionStatistics
+}
+
+// SessionStatistics counts what a session did. Sizes are bytes.
+type SessionStatistics struct {
+	Requests         int64            `json:"requests"`         // to the storage, all kinds
+	RequestsByKind   map[string]int64 `json:"requestsByKind"`   // "list snapshots", "get data" and so on
+	BytesFetched     int64            `json:"bytesFetched"`     // from the storage
+	BytesPlanned     int64            `json:"bytesPlanned"`     // tree blobs that were to be fetched
+	Retries          int64            `json:"retries"`          // requests tried again
+	SnapshotsTotal   int64            `json:"snapshotsTotal"`   // visible at the end
+	SnapshotsAdded   int64            `json:"snapshotsAdded"`   // made visible by this session
+	SnapshotsRemoved int64            `json:"snapshotsRemoved"` // gone from the repository
+	IndexesRead      int64            `json:"indexesRead"`
+	TreesAdded       int64            `json:"treesAdded"`
+	EntriesAdded     int64            `json:"entriesAdded"` // distinct entries not known before
+	Damaged          int64            `json:"damaged"`      // objects found damaged or missing
+}
+
+// LogLevel is the weight of a session's log item.
+type LogLevel string
+
+// The levels of a log item.
+const (
+	LogInfo    LogLevel = "Info"
+	LogSuccess LogLevel = "Success"
+	LogWarning LogLevel = "Warning"
+	LogError   LogLevel = "Error"
+)
+
+// LogItem is one line of what a session did or met.
+type LogItem struct {
+	Seq     int64 // 1, 2, … within the session
+	Time    time.Time
+	Level   LogLevel
+	Message string // one sentence; names the object concerned
+}
