@@ -1,0 +1,65 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"syncline.dev/syncline"
+)
+
+// RequestError is a failed request to a storage, with what the storage let us
+// know about trying again. Back ends make them; Err is a *syncline.Error.
+type RequestError struct {
+	Err        error
+	Retryable  bool          // the same request may succeed later
+	Throttled  bool          // the storage asked for fewer requests
+	RetryAfter time.Duration // the least wait it asked for; 0 for none
+}
+
+// Error returns the message of the cause.
+func (e *RequestError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *RequestError) Unwrap() error { return e.Err }
+
+// ErrArchived matches the error of opening a file that lies in an archive
+// class, from which it must be brought back before it can be read.
+var ErrArchived = errors.New("object is in an archive class")
+
+// Archived makes the error for a file in an archive class. It is final: trying
+// again costs money and cannot help.
+func Archived(name, class string) error {
+	return syncline.WrapError(syncline.CodeUnavailable, ErrArchived,
+		"%q lies in the archive class %s and cannot be read: bring it back to an immediately readable class, then synchronize again", name, class)
+}
+
+// NotExist makes the error for a missing file; it matches fs.ErrNotExist.
+func NotExist(name string, cause error) error {
+	return syncline.WrapError(syncline.CodeNotFound, withCause(fs.ErrNotExist, cause),
+		"%q is not in the storage", name)
+}
+
+// Refused makes the error for something the storage does not let us do; it
+// matches fs.ErrPermission.
+func Refused(cause error, format string, args ...any) error {
+	return syncline.WrapError(syncline.CodeForbidden, withCause(fs.ErrPermission, cause), format, args...)
+}
+
+func withCause(sentinel, cause error) error {
+	if cause == nil || errors.Is(cause, sentinel) {
+		if cause != nil {
+			return cause
+		}
+		return sentinel
+	}
+	return fmt.Errorf("%w: %w", sentinel, cause)
+}
+
+// IsRetryable reports whether the request that failed with err may succeed
+// when it is made again.
+func IsRetryable(err error) bool {
+	var e *RequestError
+	return errors.As(err, &e) && e.Retryable
+}

@@ -1,0 +1,50 @@
+package storage
+
+import (
+	"strings"
+
+	"syncline.dev/syncline"
+)
+
+// maxName bounds a file's name in bytes; no storage we read takes longer keys.
+const maxName = 1024
+
+// CheckName accepts the name of a file: relative, with slashes, without empty
+// elements, "." or ".." and without NUL. Anything else is CodeInvalid. Back
+// ends call it before a name reaches a file system or a URL.
+func CheckName(name string) error {
+	if name == "" || len(name) > maxName || strings.IndexByte(name, 0) >= 0 {
+		return badName(name)
+	}
+	for rest, more := name, true; more; {
+		var element string
+		element, rest, more = strings.Cut(rest, "/")
+		if element == "" || element == "." || element == ".." {
+			return badName(name)
+		}
+	}
+	return nil
+}
+
+// CheckDir accepts what CheckName does, and "" for the repository's root.
+func CheckDir(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	return CheckName(dir)
+}
+
+func badName(name string) error {
+	if len(name) > 100 {
+		name = name[:100] + "…"
+	}
+	return syncline.Errorf(syncline.CodeInvalid, "%q is no name of a file in a repository", name)
+}
+
+// CheckOffset refuses an offset below zero with CodeInvalid.
+func CheckOffset(offset int64) error {
+	if offset < 0 {
+		return syncline.Errorf(syncline.CodeInvalid, "a file cannot be read from offset %d", offset)
+	}
+	return nil
+}
