@@ -1,0 +1,133 @@
+package resticrepo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"golang.org/x/crypto/scrypt"
+)
+
+// Bounds of the key derivation, so that a hostile key file can take neither
+// the machine's memory nor its time. restic calibrates N to half a second and
+// 60 MiB, with r = 8 and p = 1.
+const (
+	maxScryptN      = 1 << 20
+	maxScryptR      = 64
+	maxScryptP      = 16
+	maxScryptMemory = 1 << 30 // bytes: 128·N·r
+	maxScryptWork   = 1 << 24 // N·r·p
+	// maxKeys bounds how many key files are tried.
+	maxKeys = 100
+)
+
+// keyFile is a file in keys/.
+type keyFile struct {
+	KDF  string `json:"kdf"`
+	N    int64  `json:"N"`
+	R    int64  `json:"r"`
+	P    int64  `json:"p"`
+	Salt []byte `json:"salt"`
+	Data []byte `json:"data"`
+}
+
+// masterKey is what a key file holds, sealed with the password.
+type masterKey struct {
+	MAC struct {
+		K []byte `json:"k"`
+		R []byte `json:"r"`
+	} `json:"mac"`
+	Encrypt []byte `json:"encrypt"`
+}
+
+func (f *keyFile) check() error {
+	if f.KDF != "scrypt" {
+		return fmt.Errorf("its key derivation function %q is not known", clip(f.KDF))
+	}
+	if f.N < 2 || f.N > maxScryptN || f.N&(f.N-1) != 0 ||
+		f.R < 1 || f.R > maxScryptR || f.P < 1 || f.P > maxScryptP ||
+		128*f.N*f.R > maxScryptMemory || f.N*f.R*f.P > maxScryptWork {
+		return fmt.Errorf("its scrypt parameters N=%d, r=%d, p=%d are out of bounds", f.N, f.R, f.P)
+	}
+	if len(f.Salt) == 0 {
+		return errors.New("it has no salt")
+	}
+	if len(f.Data) < overhead {
+		return errors.New("its data is too short")
+	}
+	return nil
+}
+
+// openMaster derives the user's key from the password and opens the master
+// key with it. errBadMAC means that the password is not this key's.
+func (f *keyFile) openMaster(password string) (*cryptoKey, error) {
+	derived, err := scrypt.Key([]byte(password), f.Salt, int(f.N), int(f.R), int(f.P), 64)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key: %w", err)
+	}
+	user, err := newCryptoKey(derived[:32], derived[32:48], derived[48:])
+	if err != nil {
+		return nil, err
+	}
+	plain, err := user.open(f.Data)
+	if err != nil {
+		return nil, err
+	}
+	var m masterKey
+	if err := json.Unmarshal(plain, &m); err != nil {
+		// The cause could quote the plaintext, which is secret.
+		return nil, errors.New("the master key in it is not valid JSON")
+	}
+	return newCryptoKey(m.Encrypt, m.MAC.K, m.MAC.R)
+}
+
+// openKey tries every key file in turn.
+func openKey(ctx context.Context, st Storage, files []File, password string) (*cryptoKey, ID, error) {
+	tried := false
+	var firstErr error
+	for _, file := range files[:min(len(files), maxKeys)] {
+		if err := ctx.Err(); err != nil {
+			return nil, ID{}, err
+		}
+		name := "keys/" + file.ID.String()
+		f, err := loadKey(ctx, st, name, file.ID)
+		var key *cryptoKey
+		if err == nil {
+			tried = true
+			key, err = f.openMaster(password)
+			if err == nil {
+				return key, file.ID, nil
+			}
+			if errors.Is(err, errBadMAC) {
+				continue
+			}
+			err = &DamageError{Object: name, Reason: "it cannot be used", Err: err}
+		}
+		if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrNotFound) {
+			return nil, ID{}, err // of the storage: another key would not help
+		}
+		if firstErr == nil {
+			firstErr = err
+		}
+	}
+	if tried || firstErr == nil {
+		return nil, ID{}, ErrWrongPassword
+	}
+	return nil, ID{}, fmt.Errorf("no key file can be used: %w", firstErr)
+}
+
+func loadKey(ctx context.Context, st Storage, name string, id ID) (*keyFile, error) {
+	buf, err := readNamed(ctx, st, name, id, MaxKeySize)
+	if err != nil {
+		return nil, err
+	}
+	var f keyFile
+	if err := json.Unmarshal(buf, &f); err != nil {
+		return nil, &DamageError{Object: name, Reason: "it is not valid JSON", Err: err}
+	}
+	if err := f.check(); err != nil {
+		return nil, &DamageError{Object: name, Reason: "it cannot be used", Err: err}
+	}
+	return &f, nil
+}

@@ -1,0 +1,181 @@
+package resticrepo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// Repository is an opened repository. It is safe for concurrent use and holds
+// nothing that needs to be closed.
+type Repository struct {
+	st     Storage
+	key    *cryptoKey
+	keyID  ID
+	config Config
+
+	decoders sync.Pool // of *Decoder, for LoadBlob
+}
+
+// Config is what the repository says of itself.
+type Config struct {
+	Version           int    // of the format: 1 or 2
+	ID                ID     // random, the same wherever the repository lies
+	ChunkerPolynomial uint64 // cuts files into blobs
+}
+
+// Open opens the repository with a password. It tries every key file, and a
+// damaged one hides no good one. The errors, matched with errors.Is:
+//
+//   - ErrNoRepository: there is neither a configuration nor a key
+//   - ErrWrongPassword: at least one key could be tried, and none opened
+//   - ErrDamaged: the configuration is missing beside keys, or unreadable, or
+//     no key file is usable
+//   - ErrUnsupportedVersion: a format version other than 1 and 2
+//
+// Deriving a key takes restic's half second or, for a hostile key file, some
+// seconds and 1 GiB; ctx is looked at between two keys.
+func Open(ctx context.Context, st Storage, password string) (*Repository, error) {
+	sealed, configErr := readFile(ctx, st, "config", MaxConfigSize)
+	if configErr != nil && !errors.Is(configErr, ErrNotFound) {
+		return nil, configErr
+	}
+	keys, err := listFiles(ctx, st, "keys")
+	if err != nil && !isNotExist(err) {
+		return nil, err
+	}
+	switch {
+	case configErr != nil && len(keys) == 0:
+		return nil, fmt.Errorf("%w: %w", ErrNoRepository, configErr)
+	case configErr != nil:
+		return nil, &DamageError{Object: "config", Reason: "it is missing", Err: configErr}
+	case len(keys) == 0:
+		return nil, &DamageError{Object: "keys", Reason: "there is no key file"}
+	}
+	key, keyID, err := openKey(ctx, st, keys, password)
+	if err != nil {
+		return nil, err
+	}
+	r := &Repository{st: st, key: key, keyID: keyID}
+	r.decoders.New = func() any { return r.NewDecoder() }
+	r.config, err = parseConfig(key, sealed)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Config returns what the repository says of itself.
+func (r *Repository) Config() Config { return r.config }
+
+// KeyID returns the name of the key file that the password opened.
+func (r *Repository) KeyID() ID { return r.keyID }
+
+func parseConfig(key *cryptoKey, sealed []byte) (Config, error) {
+	damaged := func(reason string, err error) (Config, error) {
+		return Config{}, &DamageError{Object: "config", Reason: reason, Err: err}
+	}
+	plain, err := key.open(sealed)
+	if err != nil {
+		return damaged("it cannot be decrypted", err)
+	}
+	plain, err = decodeUnpacked(plain, MaxConfigSize)
+	if err != nil {
+		return damaged("it cannot be decompressed", err)
+	}
+	var c struct {
+		Version           int    `json:"version"`
+		ID                ID     `json:"id"`
+		ChunkerPolynomial string `json:"chunker_polynomial"`
+	}
+	// The version comes first: what else a later one holds is not known.
+	var v struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal(plain, &v); err != nil {
+		return damaged("it is not valid JSON", err)
+	}
+	if v.Version < 1 || v.Version > 2 {
+		return Config{}, fmt.Errorf("%w: version %d (1 and 2 are)", ErrUnsupportedVersion, v.Version)
+	}
+	if err := json.Unmarshal(plain, &c); err != nil {
+		return damaged("it is not valid JSON", err)
+	}
+	if c.ID.IsZero() {
+		return damaged("it has no id", nil)
+	}
+	pol, err := strconv.ParseUint(c.ChunkerPolynomial, 16, 64)
+	if err != nil {
+		return damaged("its chunker polynomial is no hexadecimal number", nil)
+	}
+	return Config{Version: c.Version, ID: c.ID, ChunkerPolynomial: pol}, nil
+}
+
+// loadUnpacked reads, compares, authenticates, decrypts and decompresses a
+// file that is named by its hash.
+func (r *Repository) loadUnpacked(ctx context.Context, name string, id ID, limit int64) ([]byte, error) {
+	sealed, err := readNamed(ctx, r.st, name, id, limit)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := r.key.open(sealed)
+	if err != nil {
+		return nil, &DamageError{Object: name, Reason: "it cannot be decrypted", Err: err}
+	}
+	plain, err = decodeUnpacked(plain, limit)
+	if err != nil {
+		return nil, &DamageError{Object: name, Reason: "it cannot be decompressed", Err: err}
+	}
+	return plain, nil
+}
+
+// unpackedZstd marks a compressed document; plain ones start with the '{' or
+// '[' of their JSON.
+const unpackedZstd = 2
+
+// decodeUnpacked decompresses a document where it is compressed. It fails
+// when the result were longer than limit.
+func decodeUnpacked(plain []byte, limit int64) ([]byte, error) {
+	if len(plain) == 0 {
+		return nil, errors.New("it is empty")
+	}
+	switch plain[0] {
+	case '{', '[':
+		return plain, nil
+	case unpackedZstd:
+	default:
+		return nil, fmt.Errorf("the encoding %d is not known", plain[0])
+	}
+	dec, err := smallDecoder()
+	if limit > MaxSnapshotSize {
+		dec, err = largeDecoder()
+	}
+	if err != nil {
+		return nil, err
+	}
+	out, err := dec.DecodeAll(plain[1:], nil)
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(out)) > limit {
+		return nil, fmt.Errorf("it decodes to more than %d bytes", limit)
+	}
+	return out, nil
+}
+
+// The decoders of whole files differ in the size they stop at. They start no
+// goroutines and are safe for concurrent use.
+var (
+	smallDecoder = sync.OnceValues(func() (*zstd.Decoder, error) { return newFileDecoder(MaxSnapshotSize) })
+	largeDecoder = sync.OnceValues(func() (*zstd.Decoder, error) { return newFileDecoder(MaxIndexSize) })
+)
+
+func newFileDecoder(limit uint64) (*zstd.Decoder, error) {
+	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(limit),
+		zstd.WithDecoderMaxWindow(limit), zstd.WithDecoderLowmem(true))
+}

@@ -1,0 +1,103 @@
+package resticrepo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Snapshot is one snapshot. Times keep the offset from UTC they were written
+// with.
+type Snapshot struct {
+	ID       ID
+	Time     time.Time
+	Tree     ID // root tree; never zero
+	Parent   ID // zero for none
+	Original ID // the snapshot this one was rewritten from; zero for none
+	Paths    []string
+	Hostname string
+	Username string
+	UID, GID uint32
+	Excludes []string
+	Tags     []string
+
+	ProgramVersion string
+	// Summary is the "summary" object as it was written, nil for none.
+	Summary json.RawMessage
+}
+
+// Snapshots lists the snapshots, sorted by id. Names that are no hash are
+// ignored. A snapshot that appears or goes while the listing runs may be in it
+// or not; list before reading indexes, so that what a snapshot rests on is
+// there.
+func (r *Repository) Snapshots(ctx context.Context) ([]File, error) {
+	return r.list(ctx, "snapshots")
+}
+
+// list lists a folder of the repository. A folder that is not there is empty
+// as long as the repository itself is: copies of repositories lose their empty
+// folders. Otherwise the repository is gone, and no listing may say "empty".
+func (r *Repository) list(ctx context.Context, dir string) ([]File, error) {
+	files, err := listFiles(ctx, r.st, dir)
+	if err == nil || !isNotExist(err) {
+		return files, err
+	}
+	if _, cerr := readFile(ctx, r.st, "config", MaxConfigSize); cerr != nil {
+		if errors.Is(cerr, ErrNotFound) {
+			return nil, fmt.Errorf("%w: %w", ErrNoRepository, err)
+		}
+		return nil, cerr
+	}
+	return nil, nil
+}
+
+// LoadSnapshot reads one snapshot. A file that is gone matches ErrNotFound,
+// one that is not what it must be is a *DamageError.
+func (r *Repository) LoadSnapshot(ctx context.Context, f File) (*Snapshot, error) {
+	name := "snapshots/" + f.ID.String()
+	plain, err := r.loadUnpacked(ctx, name, f.ID, MaxSnapshotSize)
+	if err != nil {
+		return nil, err
+	}
+	s, err := parseSnapshot(plain)
+	if err != nil {
+		return nil, &DamageError{Object: name, Reason: "it is not a valid snapshot", Err: err}
+	}
+	s.ID = f.ID
+	return s, nil
+}
+
+func parseSnapshot(plain []byte) (*Snapshot, error) {
+	var j struct {
+		Time           time.Time       `json:"time"`
+		Tree           ID              `json:"tree"`
+		Parent         ID              `json:"parent"`
+		Original       ID              `json:"original"`
+		Paths          []string        `json:"paths"`
+		Hostname       string          `json:"hostname"`
+		Username       string          `json:"username"`
+		UID            uint32          `json:"uid"`
+		GID            uint32          `json:"gid"`
+		Excludes       []string        `json:"excludes"`
+		Tags           []string        `json:"tags"`
+		ProgramVersion string          `json:"program_version"`
+		Summary        json.RawMessage `json:"summary"`
+	}
+	if err := json.Unmarshal(plain, &j); err != nil {
+		return nil, err
+	}
+	if j.Tree.IsZero() {
+		return nil, errors.New("it names no tree")
+	}
+	if string(j.Summary) == "null" {
+		j.Summary = nil
+	}
+	return &Snapshot{
+		Time: fixZone(j.Time), Tree: j.Tree, Parent: j.Parent, Original: j.Original,
+		Paths: j.Paths, Hostname: j.Hostname, Username: j.Username, UID: j.UID, GID: j.GID,
+		Excludes: j.Excludes, Tags: j.Tags,
+		ProgramVersion: j.ProgramVersion, Summary: j.Summary,
+	}, nil
+}

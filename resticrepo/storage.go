@@ -1,0 +1,155 @@
+package resticrepo
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// Storage reads one repository's files. Names are relative to the
+// repository's root, with slashes: "config", "keys/ab12…", "data/ab/ab12…".
+//
+// Implementations are safe for concurrent use. A missing file or folder
+// matches fs.ErrNotExist. A context that ends stops any call and any read of
+// an opened file.
+type Storage interface {
+	// List calls fn for every file below dir, at any depth, with its full name
+	// and its size in bytes, in no particular order, one call at a time. It is
+	// complete or fails; fn's error ends it and is returned as it is.
+	List(ctx context.Context, dir string, fn func(name string, size int64) error) error
+
+	// Open reads length bytes from offset, or from offset to the end where
+	// length is negative. The reader fails with io.ErrUnexpectedEOF when the
+	// file ends before length bytes.
+	Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error)
+}
+
+// File is a file of the repository that is named by its hash.
+type File struct {
+	ID   ID
+	Size int64 // bytes, as the storage listed it
+}
+
+// Bounds of whole files, in bytes, as stored and again as decoded.
+const (
+	MaxConfigSize   = 1 << 20
+	MaxKeySize      = 1 << 20
+	MaxLockSize     = 1 << 20
+	MaxSnapshotSize = 64 << 20
+	MaxIndexSize    = 256 << 20
+)
+
+// firstRead bounds the memory taken on the word of a listing or an index
+// alone, before any byte of the file has been seen.
+const firstRead = 4 << 20
+
+// listFiles lists the files of dir that are named by a hash, sorted by it.
+// Other names are ignored (temporary files of storages and of restic itself),
+// and a name that a storage lists twice counts once.
+func listFiles(ctx context.Context, st Storage, dir string) ([]File, error) {
+	var files []File
+	err := st.List(ctx, dir, func(name string, size int64) error {
+		base, ok := strings.CutPrefix(name, dir+"/")
+		if !ok || len(base) != 2*len(ID{}) {
+			return nil
+		}
+		id, err := ParseID(base)
+		if err != nil || id.String() != base {
+			return nil
+		}
+		files = append(files, File{ID: id, Size: size})
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", dir, err)
+	}
+	slices.SortFunc(files, func(a, b File) int { return slices.Compare(a.ID[:], b.ID[:]) })
+	return slices.CompactFunc(files, func(a, b File) bool { return a.ID == b.ID }), nil
+}
+
+// readFile reads a whole file of at most limit bytes. A missing file matches
+// ErrNotFound, a longer one ErrDamaged.
+func readFile(ctx context.Context, st Storage, name string, limit int64) ([]byte, error) {
+	rc, err := st.Open(ctx, name, 0, -1)
+	if err != nil {
+		return nil, openError(name, err)
+	}
+	buf, err := readAtMost(rc, limit+1, 4096)
+	if cerr := rc.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	if int64(len(buf)) > limit {
+		return nil, &DamageError{Object: name, Reason: fmt.Sprintf("it is longer than %d bytes", limit)}
+	}
+	return buf, nil
+}
+
+// readNamed reads a whole file that is named by its hash, and compares it.
+func readNamed(ctx context.Context, st Storage, name string, id ID, limit int64) ([]byte, error) {
+	buf, err := readFile(ctx, st, name, limit)
+	if err != nil {
+		return nil, err
+	}
+	if len(buf) == 0 {
+		return nil, &DamageError{Object: name, Reason: "it is empty"}
+	}
+	if sum := sha256.Sum256(buf); sum != id {
+		return nil, &DamageError{Object: name, Reason: "its content does not match its name"}
+	}
+	return buf, nil
+}
+
+// readRange reads length bytes at offset. A file that ends before them is
+// io.ErrUnexpectedEOF.
+func readRange(ctx context.Context, st Storage, name string, offset, length int64) ([]byte, error) {
+	rc, err := st.Open(ctx, name, offset, length)
+	if err != nil {
+		return nil, openError(name, err)
+	}
+	buf, err := readAtMost(rc, length, min(length, firstRead))
+	if cerr := rc.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil && int64(len(buf)) < length {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %d bytes at %d of %s: %w", length, offset, name, err)
+	}
+	return buf, nil
+}
+
+// readAtMost reads r to its end or to limit bytes, whichever comes first. It
+// starts with a buffer of first bytes and lets it grow with what arrives.
+func readAtMost(r io.Reader, limit, first int64) ([]byte, error) {
+	buf := make([]byte, 0, first)
+	for int64(len(buf)) < limit {
+		if len(buf) == cap(buf) {
+			grown := make([]byte, len(buf), min(2*int64(cap(buf)), limit))
+			copy(grown, buf)
+			buf = grown
+		}
+		n, err := r.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return buf, nil
+}
+
+func openError(name string, err error) error {
+	if isNotExist(err) {
+		return &notFoundError{name: name, err: err}
+	}
+	return fmt.Errorf("open %s: %w", name, err)
+}
