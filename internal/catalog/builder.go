@@ -1,0 +1,294 @@
+package catalog
+
+import (
+	"context"
+	"sync"
+
+	"github.com/zeebo/xxh3"
+
+	"syncline.dev/syncline"
+)
+
+// Builder adds trees to a catalog. Many Adders feed it, from a goroutine each;
+// one goroutine of its own writes.
+//
+// An Adder looks up which of a tree's entries are known, decodes the others,
+// and then, under mu, numbers what is new and draws a ticket. The writer takes
+// results in the order of their tickets. So numbers reach it without gaps, and
+// whatever it commits refers only to what it commits with it or before. That
+// is all a crash needs: what was committed is whole, and what was not is
+// decoded again.
+//
+// mu guards everything down to tickets. The writer's own state needs no lock.
+type Builder struct {
+	c *Catalog
+
+	mu      sync.RWMutex
+	seed    uint64
+	names   keyTable
+	entries keyTable
+	trees   hashTable
+	states  []state // per tree, as of the tickets drawn
+	nNames  uint32
+	nEntry  uint32
+	tickets uint64
+
+	results chan *result
+	flushes chan flush
+	free    sync.Pool
+	ended   chan struct{}
+	w       *writer
+}
+
+// result is one decoded tree on its way to the writer.
+type result struct {
+	ticket uint64
+	tree   uint32
+	runs   []run
+	names  []string // new ones, in the order of their numbers
+	rows   []row    // likewise
+	keys   []uint64 // likewise
+}
+
+type flush struct {
+	ctx   context.Context
+	reply chan error
+}
+
+// Span is the range of one entry's bytes in a tree's.
+type Span struct{ Start, End int }
+
+// Build loads what is known and starts the writer. One Builder is open at a
+// time; Build waits for the one before to be closed.
+func (c *Catalog) Build(ctx context.Context) (*Builder, error) {
+	c.building.Lock()
+	b := &Builder{
+		c:       c,
+		results: make(chan *result, 256),
+		flushes: make(chan flush),
+		ended:   make(chan struct{}),
+	}
+	b.free.New = func() any { return new(result) }
+	b.w = &writer{box: c.box}
+	err := c.box.View(ctx, func(r Reader) error { return b.load(ctx, r) })
+	if err != nil {
+		c.building.Unlock()
+		return nil, err
+	}
+	go func() {
+		defer close(b.ended)
+		b.w.run(b)
+	}()
+	return b, nil
+}
+
+// Close ends the writer. What was not flushed is dropped.
+func (b *Builder) Close() {
+	close(b.results)
+	<-b.ended
+	b.c.building.Unlock()
+}
+
+// Flush commits what was added; no Add may be under way. It returns the first
+// error that the writer met, which is final: a Builder that failed adds nothing
+// more.
+func (b *Builder) Flush(ctx context.Context) error {
+	f := flush{ctx: ctx, reply: make(chan error, 1)}
+	select {
+	case b.flushes <- f:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return <-f.reply
+}
+
+// Has reports whether the tree is decoded.
+func (b *Builder) Has(tree syncline.Hash) bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	no, ok := b.trees.get(&tree)
+	return ok && b.states[no]&stateDecoded != 0
+}
+
+// Dropped reports whether the tree was decoded once and cleaned away since.
+func (b *Builder) Dropped(tree syncline.Hash) bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	no, ok := b.trees.get(&tree)
+	return ok && b.states[no]&(stateDropped|stateDecoded) == stateDropped
+}
+
+// Reserve numbers trees that are about to be added, in the order given. Trees
+// added in about that order make compact blocks.
+func (b *Builder) Reserve(trees []syncline.Hash) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := range trees {
+		b.number(&trees[i])
+	}
+}
+
+// number returns a tree's number. The caller holds mu.
+func (b *Builder) number(h *syncline.Hash) uint32 {
+	no, added := b.trees.add(h)
+	if added {
+		b.states = append(b.states, 0)
+	}
+	return no
+}
+
+// Counts returns how many distinct entries and decoded trees were added since
+// Build.
+func (b *Builder) Counts() (entries, trees int64) {
+	return b.w.addedEntries.Load(), b.w.addedTrees.Load()
+}
+
+// Adder adds trees from one goroutine. It keeps its buffers between calls.
+type Adder struct {
+	b       *Builder
+	keys    []uint64
+	nos     []uint32
+	missing []int
+	nameKey []uint64
+}
+
+// Numbers that are no entry's.
+const (
+	unknown uint32 = 1<<32 - 1
+	skipped uint32 = 1<<32 - 2
+	// maxEntries leaves them free.
+	maxEntries uint32 = 1<<32 - 16
+)
+
+// NewAdder returns an Adder for one goroutine.
+func (b *Builder) NewAdder() *Adder { return &Adder{b: b} }
+
+// ParseFunc decodes one entry from its bytes into e, which is zero. It must
+// copy what it keeps. keep false leaves the entry out.
+type ParseFunc func(raw []byte, e *syncline.Entry) (keep bool, err error)
+
+// Add adds one tree, whose bytes are raw and whose entries lie at spans. parse
+// is called for those entries only whose bytes were never seen. When it fails,
+// nothing is added and its error is returned. Adding a tree that is there does
+// nothing.
+func (a *Adder) Add(tree syncline.Hash, raw []byte, spans []Span, parse ParseFunc) error {
+	if a.b.Has(tree) {
+		return nil
+	}
+	a.lookUp(raw, spans)
+	res := a.b.free.Get().(*result)
+	res.rows, res.keys, res.names, res.runs = res.rows[:0], res.keys[:0], res.names[:0], res.runs[:0]
+	if err := a.parse(raw, spans, parse, res); err != nil {
+		a.b.free.Put(res)
+		return err
+	}
+	if err := a.b.admit(a, &tree, res); err != nil {
+		a.b.free.Put(res)
+		return err
+	}
+	a.b.results <- res
+	return nil
+}
+
+// lookUp finds the numbers of the entries that are known.
+func (a *Adder) lookUp(raw []byte, spans []Span) {
+	a.keys, a.nos, a.missing = a.keys[:0], a.nos[:0], a.missing[:0]
+	for _, s := range spans {
+		a.keys = append(a.keys, xxh3.HashSeed(raw[s.Start:s.End], a.b.seed))
+	}
+	a.b.mu.RLock()
+	defer a.b.mu.RUnlock()
+	for i, key := range a.keys {
+		no, ok := a.b.entries.get(key)
+		if !ok {
+			no = unknown
+			a.missing = append(a.missing, i)
+		}
+		a.nos = append(a.nos, no)
+	}
+}
+
+// parse decodes the missing entries into res.rows. Until they are admitted,
+// row.name is unset and the entry keeps its name and subtree.
+func (a *Adder) parse(raw []byte, spans []Span, parse ParseFunc, res *result) error {
+	kept := a.missing[:0]
+	a.nameKey = a.nameKey[:0]
+	for _, i := range a.missing {
+		res.rows = append(res.rows, row{})
+		r := &res.rows[len(res.rows)-1]
+		keep, err := parse(raw[spans[i].Start:spans[i].End], &r.entry)
+		if err != nil {
+			return err
+		}
+		if !keep {
+			res.rows = res.rows[:len(res.rows)-1]
+			a.nos[i] = skipped
+			continue
+		}
+		kept = append(kept, i)
+		a.nameKey = append(a.nameKey, xxh3.HashStringSeed(r.entry.Name, a.b.seed))
+	}
+	a.missing = kept
+	return nil
+}
+
+// admit numbers what is new in res and gives it its ticket.
+func (b *Builder) admit(a *Adder, tree *syncline.Hash, res *result) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if uint64(b.nEntry)+uint64(len(res.rows)) > uint64(maxEntries) {
+		return syncline.Errorf(syncline.CodeTooLarge, "the repository has more than %d distinct entries, which is the most a catalog holds", maxEntries)
+	}
+	res.tree = b.number(tree)
+	fresh := 0
+	for j, i := range a.missing {
+		if no, ok := b.entries.get(a.keys[i]); ok {
+			a.nos[i] = no // by another Adder since, or twice in this tree
+			continue
+		}
+		r := &res.rows[j]
+		r.name = b.name(a.nameKey[j], r.entry.Name, res)
+		if r.entry.Subtree != (syncline.Hash{}) {
+			r.subtree = b.number(&r.entry.Subtree) + 1
+		}
+		b.entries.put(a.keys[i], b.nEntry)
+		a.nos[i] = b.nEntry
+		b.nEntry++
+		res.rows[fresh] = *r
+		res.keys = append(res.keys, a.keys[i])
+		fresh++
+	}
+	clear(res.rows[fresh:])
+	res.rows = res.rows[:fresh]
+	res.runs = appendRuns(res.runs, a.nos)
+	b.states[res.tree] |= stateDecoded
+	res.ticket = b.tickets
+	b.tickets++
+	return nil
+}
+
+// name returns the number of a name. The caller holds mu.
+func (b *Builder) name(key uint64, name string, res *result) uint32 {
+	if no, ok := b.names.get(key); ok {
+		return no
+	}
+	no := b.nNames
+	b.names.put(key, no)
+	b.nNames++
+	res.names = append(res.names, name)
+	return no
+}
+
+func appendRuns(runs []run, nos []uint32) []run {
+	for _, no := range nos {
+		if no == skipped {
+			continue
+		}
+		if n := len(runs); n > 0 && runs[n-1].start+runs[n-1].count == no {
+			runs[n-1].count++
+			continue
+		}
+		runs = append(runs, run{no, 1})
+	}
+	return runs
+}

@@ -1,0 +1,152 @@
+package catalog
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/json"
+	"sync"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"syncline.dev/syncline"
+)
+
+// formatVersion is raised when the layout changes: a catalog of another
+// version counts as damaged and is built anew.
+const formatVersion = 1
+
+// meta is the one value of kindMeta.
+type meta struct {
+	Format     int    `json:"format"`
+	Generation uint64 `json:"generation"` // changes when numbers change their meaning
+	Seed       uint64 `json:"seed"`       // of the keyed hashes
+	Names      uint32 `json:"names"`      // how many there are
+	Entries    uint32 `json:"entries"`
+	Trees      uint32 `json:"trees"` // hashes known, decoded or not
+	Changes    uint64 `json:"changes"`
+}
+
+// Catalog is one repository's catalog. It is safe for concurrent use.
+type Catalog struct {
+	box Container
+
+	building sync.Mutex // held while a Builder is open, and by Publish
+
+	entryCache *lru.Cache[blockKey, *entryBlock]
+	nameCache  *lru.Cache[blockKey, *nameBlock]
+	treeCache  *lru.Cache[blockKey, *treeBlock]
+}
+
+type blockKey struct{ generation, no uint64 }
+
+// Blocks kept decoded, per catalog: some 20 MB at most for ordinary entries.
+const (
+	cachedEntryBlocks = 96
+	cachedNameBlocks  = 64
+	cachedTreeBlocks  = 128
+)
+
+// Open uses box as a catalog and sets it up when it is empty. It takes the box
+// over: Close closes it. A catalog of another format is CodeDamaged.
+func Open(ctx context.Context, box Container) (*Catalog, error) {
+	c := &Catalog{box: box}
+	c.entryCache, _ = lru.New[blockKey, *entryBlock](cachedEntryBlocks)
+	c.nameCache, _ = lru.New[blockKey, *nameBlock](cachedNameBlocks)
+	c.treeCache, _ = lru.New[blockKey, *treeBlock](cachedTreeBlocks)
+	err := box.View(ctx, func(r Reader) error {
+		_, err := readMeta(r)
+		return err
+	})
+	if err == errEmpty {
+		err = box.Update(ctx, initialize)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+var errEmpty = syncline.Errorf(syncline.CodeDamaged, "the catalog is empty")
+
+func readMeta(r Reader) (meta, error) {
+	var m meta
+	payload, err := get(r, kindMeta, 0)
+	if err != nil {
+		return m, err
+	}
+	if payload == nil {
+		return m, errEmpty
+	}
+	if err := json.Unmarshal(payload, &m); err != nil {
+		return m, damaged("the catalog's head does not decode: %v", err)
+	}
+	if m.Format != formatVersion {
+		return m, damaged("the catalog has format %d, this program reads %d", m.Format, formatVersion)
+	}
+	return m, nil
+}
+
+func initialize(w Writer) error {
+	if m, err := readMeta(w); err != errEmpty {
+		_ = m
+		return err
+	}
+	var b [16]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return err
+	}
+	return writeMeta(w, meta{
+		Format:     formatVersion,
+		Generation: binary.LittleEndian.Uint64(b[:8]) >> 1,
+		Seed:       binary.LittleEndian.Uint64(b[8:]),
+	})
+}
+
+func writeMeta(w Writer, m meta) error {
+	m.Changes++
+	payload, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return put(w, kindMeta, 0, payload)
+}
+
+// Size returns the bytes that the catalog takes on disk.
+func (c *Catalog) Size(ctx context.Context) (int64, error) { return c.box.Size(ctx) }
+
+// Close closes the container. Views that run are waited for.
+func (c *Catalog) Close() error { return c.box.Close() }
+
+// get returns a checked payload, nil where there is no value.
+func get(r Reader, kind Kind, no uint64) ([]byte, error) {
+	value, err := r.Get(kind, no)
+	if err != nil || value == nil {
+		return nil, err
+	}
+	return unframe(kind, no, value)
+}
+
+// need is get for a value that must be there.
+func need(r Reader, kind Kind, no uint64) ([]byte, error) {
+	payload, err := get(r, kind, no)
+	if err == nil && payload == nil {
+		err = damaged("value %d of kind %d is missing", no, kind)
+	}
+	return payload, err
+}
+
+func put(w Writer, kind Kind, no uint64, payload []byte) error {
+	return w.Put(kind, no, frame(kind, no, payload))
+}
+
+// scan calls fn with checked payloads.
+func scan(r Reader, kind Kind, first uint64, fn func(no uint64, payload []byte) error) error {
+	return r.Scan(kind, first, func(no uint64, value []byte) error {
+		payload, err := unframe(kind, no, value)
+		if err != nil {
+			return err
+		}
+		return fn(no, payload)
+	})
+}

@@ -1,0 +1,209 @@
+package catalog
+
+import (
+	"encoding/binary"
+	"time"
+)
+
+// columns collects a block: each column a byte string of its own, so that like
+// lies beside like when it is compressed.
+type columns [][]byte
+
+func (c columns) uint(i int, v uint64) { c[i] = binary.AppendUvarint(c[i], v) }
+func (c columns) int(i int, v int64)   { c[i] = binary.AppendVarint(c[i], v) }
+
+func (c columns) u32(i int, v uint32) { c[i] = binary.LittleEndian.AppendUint32(c[i], v) }
+
+func (c columns) text(i int, s string) {
+	c[i] = binary.AppendUvarint(c[i], uint64(len(s)))
+	c[i] = append(c[i], s...)
+}
+
+func (c columns) reset() {
+	for i := range c {
+		c[i] = c[i][:0]
+	}
+}
+
+// pack appends the columns' lengths and then their bytes, in one frame.
+func (c columns) pack(dst, scratch []byte) (out, buf []byte) {
+	buf = scratch[:0]
+	for _, col := range c {
+		buf = binary.AppendUvarint(buf, uint64(len(col)))
+	}
+	for _, col := range c {
+		buf = append(buf, col...)
+	}
+	return compress(dst, buf), buf
+}
+
+// unpackColumns is the inverse of pack, for n columns. It fails on anything
+// that pack does not write.
+func unpackColumns(payload []byte, n int) ([]cursor, error) {
+	raw, err := decompress(nil, payload)
+	if err != nil {
+		return nil, err
+	}
+	cols := make([]cursor, n)
+	lens := make([]int, n)
+	head := cursor{b: raw}
+	for i := range lens {
+		lens[i] = head.length()
+	}
+	if head.bad {
+		return nil, damaged("a block has no column lengths")
+	}
+	rest := head.b
+	for i, l := range lens {
+		if l > len(rest) {
+			return nil, damaged("a block's column is cut off")
+		}
+		cols[i].b, rest = rest[:l:l], rest[l:]
+	}
+	if len(rest) != 0 {
+		return nil, damaged("a block has bytes left over")
+	}
+	return cols, nil
+}
+
+// cursor reads one column. After a read that has not enough bytes it is bad
+// and gives zeros: callers check once, at the end.
+type cursor struct {
+	b   []byte
+	bad bool
+}
+
+func (c *cursor) uint() uint64 {
+	if len(c.b) > 0 && c.b[0] < 0x80 {
+		v := c.b[0]
+		c.b = c.b[1:]
+		return uint64(v)
+	}
+	v, n := binary.Uvarint(c.b)
+	if n <= 0 {
+		c.bad, c.b = true, nil
+		return 0
+	}
+	c.b = c.b[n:]
+	return v
+}
+
+func (c *cursor) int() int64 {
+	u := c.uint()
+	v := int64(u >> 1)
+	if u&1 != 0 {
+		v = ^v
+	}
+	return v
+}
+
+func (c *cursor) u32() uint32 {
+	if len(c.b) < 4 {
+		c.bad, c.b = true, nil
+		return 0
+	}
+	v := binary.LittleEndian.Uint32(c.b)
+	c.b = c.b[4:]
+	return v
+}
+
+// length reads a count of things that take at least a byte each somewhere in
+// the block; it refuses numbers that no block can have.
+func (c *cursor) length() int {
+	v := c.uint()
+	if v > maxBlock {
+		c.bad = true
+		return 0
+	}
+	return int(v)
+}
+
+func (c *cursor) bytes() []byte {
+	n := c.length()
+	if n > len(c.b) {
+		c.bad, c.b = true, nil
+		return nil
+	}
+	v := c.b[:n:n]
+	c.b = c.b[n:]
+	return v
+}
+
+func (c *cursor) text() string { return string(c.bytes()) }
+
+// done reports whether every column was read to its end without fault.
+func done(cols []cursor) error {
+	for i := range cols {
+		if cols[i].bad || len(cols[i].b) != 0 {
+			return damaged("column %d of a block does not decode", i)
+		}
+	}
+	return nil
+}
+
+// zones gives one *time.Location per offset. Offsets come from files, so the
+// cache is bounded by the block it serves.
+type zones map[int64]*time.Location
+
+func (z *zones) at(offset int64) *time.Location {
+	if offset == 0 {
+		return time.UTC
+	}
+	if loc, ok := (*z)[offset]; ok {
+		return loc
+	}
+	if *z == nil {
+		*z = make(zones, 2)
+	}
+	loc := time.FixedZone("", int(offset))
+	(*z)[offset] = loc
+	return loc
+}
+
+// offsetOf returns the seconds east of UTC that t is written with.
+func offsetOf(t time.Time) int64 {
+	if t.Location() == time.UTC {
+		return 0
+	}
+	_, off := t.Zone()
+	return int64(off)
+}
+
+// strings numbers the few texts that repeat in a block: types, users, groups.
+type texts struct {
+	list []string
+	nos  map[string]uint64
+	last string
+	no   uint64
+}
+
+func (t *texts) number(s string) uint64 {
+	if s == t.last && len(t.list) > 0 {
+		return t.no
+	}
+	no, ok := t.nos[s]
+	if !ok {
+		if t.nos == nil {
+			t.nos = make(map[string]uint64, 8)
+		}
+		no = uint64(len(t.list))
+		t.list = append(t.list, s)
+		t.nos[s] = no
+	}
+	t.last, t.no = s, no
+	return no
+}
+
+func (t *texts) reset() {
+	clear(t.nos)
+	*t = texts{list: t.list[:0], nos: t.nos}
+}
+
+// Strict bound on what a tree may claim, so that a damaged number is not an
+// allocation.
+func checkCount(n, limit int, what string) error {
+	if n < 0 || n > limit {
+		return damaged("%d %s in a block that holds at most %d", n, what, limit)
+	}
+	return nil
+}

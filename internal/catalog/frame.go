@@ -1,0 +1,64 @@
+package catalog
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+
+	"github.com/klauspost/compress/zstd"
+
+	"syncline.dev/syncline"
+)
+
+// A framed value is its payload and the CRC-32C of payload, kind and number, so
+// that a value in the wrong place is noticed like a broken one.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func frameSum(kind Kind, no uint64, payload []byte) uint32 {
+	var key [9]byte
+	key[0] = byte(kind)
+	binary.LittleEndian.PutUint64(key[1:], no)
+	return crc32.Update(crc32.Checksum(payload, castagnoli), castagnoli, key[:])
+}
+
+// frame appends the sum to payload.
+func frame(kind Kind, no uint64, payload []byte) []byte {
+	return binary.LittleEndian.AppendUint32(payload, frameSum(kind, no, payload))
+}
+
+// unframe checks the sum and returns the payload, which aliases value.
+func unframe(kind Kind, no uint64, value []byte) ([]byte, error) {
+	n := len(value) - 4
+	if n < 0 || binary.LittleEndian.Uint32(value[n:]) != frameSum(kind, no, value[:n]) {
+		return nil, damaged("value %d of kind %d fails its checksum", no, kind)
+	}
+	return value[:n:n], nil
+}
+
+func damaged(format string, args ...any) error {
+	cause := syncline.Errorf(syncline.CodeDamaged, format, args...)
+	return syncline.WrapError(syncline.CodeDamaged, cause,
+		"the catalog is damaged; the next synchronization builds it anew")
+}
+
+// maxBlock bounds the decompressed size of a block: 512 entries with all their
+// extended attributes, or 4,096 names. A larger one is damage.
+const maxBlock = 1 << 30
+
+var (
+	sharedEncoder, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithEncoderConcurrency(2), zstd.WithEncoderCRC(false))
+	sharedDecoder, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0),
+		zstd.WithDecoderMaxMemory(maxBlock))
+)
+
+// compress appends a zstd frame of src to dst.
+func compress(dst, src []byte) []byte { return sharedEncoder.EncodeAll(src, dst) }
+
+// decompress returns what compress was given.
+func decompress(dst, src []byte) ([]byte, error) {
+	out, err := sharedDecoder.DecodeAll(src, dst)
+	if err != nil {
+		return nil, damaged("a block does not decompress: %v", err)
+	}
+	return out, nil
+}

@@ -1,0 +1,154 @@
+package catalog
+
+import (
+	"sort"
+
+	"syncline.dev/syncline"
+)
+
+func loadHashes(r Reader, m meta) ([]syncline.Hash, error) {
+	hashes := make([]syncline.Hash, 0, m.Trees)
+	err := scan(r, kindHash, 0, func(block uint64, payload []byte) (err error) {
+		if block != uint64(len(hashes)/hashesPerBlock) || len(hashes)%hashesPerBlock != 0 {
+			return damaged("hash block %d is missing", len(hashes)/hashesPerBlock)
+		}
+		hashes, err = decodeHashes(payload, hashes)
+		return err
+	})
+	if err == nil && len(hashes) != int(m.Trees) {
+		err = damaged("there are %d tree hashes instead of %d", len(hashes), m.Trees)
+	}
+	return hashes, err
+}
+
+func loadStates(r Reader, m meta) ([]state, error) {
+	states := make([]state, 0, m.Trees)
+	err := scan(r, kindState, 0, func(block uint64, payload []byte) (err error) {
+		if block != uint64(len(states)/statesPerBlock) || len(states)%statesPerBlock != 0 {
+			return damaged("state block %d is missing", len(states)/statesPerBlock)
+		}
+		states, err = decodeStates(payload, states)
+		return err
+	})
+	if err == nil && len(states) != int(m.Trees) {
+		err = damaged("there are %d tree states instead of %d", len(states), m.Trees)
+	}
+	return states, err
+}
+
+// graph gives the trees below a tree. It holds the directory entries in memory
+// (eight bytes each) and decodes tree blocks as they are asked for.
+type graph struct {
+	r      Reader
+	edges  []dirEdge // by entry number
+	blocks map[uint64]*treeBlock
+}
+
+// newGraph reads the directory entries.
+func newGraph(r Reader) (*graph, error) {
+	g := &graph{r: r, blocks: make(map[uint64]*treeBlock)}
+	err := scan(r, kindScan, 0, func(block uint64, payload []byte) error {
+		s, err := decodeScan(payload)
+		if err != nil {
+			return err
+		}
+		for _, d := range s.dirs {
+			g.edges = append(g.edges, dirEdge{uint32(block)*scanPerBlock + d.entry, d.tree})
+		}
+		return nil
+	})
+	return g, err
+}
+
+// runs returns a tree's list, nil when it is not decoded.
+func (g *graph) runs(tree uint32) ([]run, error) {
+	no := uint64(tree / treesPerBlock)
+	t, ok := g.blocks[no]
+	if !ok {
+		payload, err := get(g.r, kindTree, no)
+		if err != nil {
+			return nil, err
+		}
+		t = new(treeBlock)
+		if payload != nil {
+			if t, err = decodeTrees(payload); err != nil {
+				return nil, err
+			}
+		}
+		g.blocks[no] = t
+	}
+	return t.lists[tree%treesPerBlock], nil
+}
+
+// children appends the trees of a tree's directories.
+func (g *graph) children(to, tree uint32, out []uint32) ([]uint32, error) {
+	runs, err := g.runs(tree)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range runs {
+		first := sort.Search(len(g.edges), func(i int) bool { return g.edges[i].entry >= r.start })
+		for _, e := range g.edges[first:] {
+			if uint64(e.entry) >= uint64(r.start)+uint64(r.count) {
+				break
+			}
+			if e.tree >= to {
+				return nil, damaged("an entry names tree %d of %d", e.tree, to)
+			}
+			out = append(out, e.tree)
+		}
+	}
+	return out, nil
+}
+
+// complete marks root and everything below it as complete, unless a tree is
+// missing: then it returns the missing ones and marks only what is complete.
+// It needs no recursion, since directories may be nested without end.
+func (g *graph) complete(root uint32, states []state) (missing []uint32, err error) {
+	type step struct {
+		tree     uint32
+		children []uint32
+		gap      bool // something below is missing
+	}
+	if states[root]&stateComplete != 0 {
+		return nil, nil
+	}
+	gaps := make(map[uint32]bool) // trees seen to have something missing below
+	stack := []step{{tree: root}}
+	if stack[0].children, err = g.children(uint32(len(states)), root, nil); err != nil {
+		return nil, err
+	}
+	for len(stack) > 0 {
+		top := &stack[len(stack)-1]
+		if len(top.children) == 0 {
+			tree, gap := top.tree, top.gap
+			if states[tree]&stateDecoded == 0 {
+				missing, gap = append(missing, tree), true
+			}
+			if gap {
+				gaps[tree] = true
+			} else {
+				states[tree] |= stateComplete
+			}
+			stack = stack[:len(stack)-1]
+			if len(stack) > 0 && gap {
+				stack[len(stack)-1].gap = true
+			}
+			continue
+		}
+		child := top.children[len(top.children)-1]
+		top.children = top.children[:len(top.children)-1]
+		switch {
+		case states[child]&stateComplete != 0:
+		case gaps[child]:
+			top.gap = true
+		default:
+			below, err := g.children(uint32(len(states)), child, nil)
+			if err != nil {
+				return nil, err
+			}
+			stack = append(stack, step{tree: child, children: below})
+		}
+	}
+	return missing, nil
+}

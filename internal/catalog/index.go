@@ -1,0 +1,217 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+
+	"syncline.dev/syncline"
+)
+
+// Pack is a pack file and the blobs in it, in the order of their offsets.
+type Pack struct {
+	ID    syncline.Hash
+	Blobs []Blob
+}
+
+// Blob is where a blob lies in its pack. Sizes are bytes.
+type Blob struct {
+	ID     syncline.Hash // of a data blob only the first 8 bytes are kept
+	Tree   bool
+	Offset uint32
+	Length uint32 // as it lies there, encrypted
+	Plain  uint32 // decompressed; 0 when it is not compressed
+}
+
+// Index is an index file that was read.
+type Index struct {
+	ID syncline.Hash
+	// Done says that every tree in it was in the catalog once.
+	Done bool
+	no   uint64
+}
+
+type storedIndex struct {
+	ID   syncline.Hash `json:"id"`
+	Done bool          `json:"done"`
+}
+
+// Indexes returns the index files that were read and are still listed.
+func (v *View) Indexes() ([]Index, error) { return indexes(v.r) }
+
+func indexes(r Reader) (out []Index, err error) {
+	err = scan(r, kindIndex, 0, func(no uint64, payload []byte) error {
+		var s storedIndex
+		if err := json.Unmarshal(payload, &s); err != nil {
+			return damaged("index mark %d does not decode: %v", no, err)
+		}
+		out = append(out, Index{ID: s.ID, Done: s.Done, no: no})
+		return nil
+	})
+	return out, err
+}
+
+// AddIndex keeps what an index file says of its packs. It may be called while
+// a Builder is open. An index that is there already is not added again.
+func (c *Catalog) AddIndex(ctx context.Context, id syncline.Hash, packs []Pack) error {
+	payload := encodePacks(packs)
+	return c.box.Update(ctx, func(w Writer) error {
+		list, err := indexes(w)
+		if err != nil {
+			return err
+		}
+		next := uint64(0)
+		for _, x := range list {
+			if x.ID == id {
+				return nil
+			}
+			next = x.no + 1
+		}
+		if err := put(w, kindLocation, next, payload); err != nil {
+			return err
+		}
+		return putIndex(w, next, storedIndex{ID: id})
+	})
+}
+
+func putIndex(w Writer, no uint64, s storedIndex) error {
+	payload, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	return put(w, kindIndex, no, payload)
+}
+
+// FinishIndexes marks every index file as done and forgets those whose ids are
+// in gone.
+func (c *Catalog) FinishIndexes(ctx context.Context, done bool, gone []syncline.Hash) error {
+	drop := make(map[syncline.Hash]bool, len(gone))
+	for _, h := range gone {
+		drop[h] = true
+	}
+	return c.box.Update(ctx, func(w Writer) error {
+		list, err := indexes(w)
+		if err != nil {
+			return err
+		}
+		for _, x := range list {
+			switch {
+			case drop[x.ID]:
+				if err := w.Delete(kindIndex, x.no, x.no); err != nil {
+					return err
+				}
+				err = w.Delete(kindLocation, x.no, x.no)
+			case done && !x.Done:
+				err = putIndex(w, x.no, storedIndex{ID: x.ID, Done: true})
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Packs returns what AddIndex was given for x. Of data blobs the ids hold
+// their first 8 bytes.
+func (v *View) Packs(x Index) ([]Pack, error) {
+	payload, err := need(v.r, kindLocation, x.no)
+	if err != nil {
+		return nil, err
+	}
+	return decodePacks(payload)
+}
+
+// The columns of a location value.
+const (
+	locPack   = iota // 32 bytes each
+	locCount         // blobs of the pack
+	locFlags         // 1 tree, 2 compressed, 4 not right behind the blob before
+	locOffset        // of those with flag 4
+	locLength        //
+	locPlain         // of those with flag 2
+	locID            // 32 bytes of a tree's, 8 of a data blob's id
+	locColumns
+)
+
+func encodePacks(packs []Pack) []byte {
+	c := make(columns, locColumns)
+	for i := range packs {
+		p := &packs[i]
+		c[locPack] = append(c[locPack], p.ID[:]...)
+		c.uint(locCount, uint64(len(p.Blobs)))
+		end := uint32(0)
+		for j := range p.Blobs {
+			b := &p.Blobs[j]
+			encodeBlob(c, b, end)
+			end = b.Offset + b.Length
+		}
+	}
+	payload, _ := c.pack(nil, nil)
+	return payload
+}
+
+func encodeBlob(c columns, b *Blob, end uint32) {
+	var flags uint64
+	id := b.ID[:8]
+	if b.Tree {
+		flags, id = 1, b.ID[:]
+	}
+	if b.Plain != 0 {
+		flags |= 2
+		c.uint(locPlain, uint64(b.Plain))
+	}
+	if b.Offset != end {
+		flags |= 4
+		c.uint(locOffset, uint64(b.Offset))
+	}
+	c.uint(locFlags, flags)
+	c.uint(locLength, uint64(b.Length))
+	c[locID] = append(c[locID], id...)
+}
+
+func decodePacks(payload []byte) ([]Pack, error) {
+	c, err := unpackColumns(payload, locColumns)
+	if err != nil {
+		return nil, err
+	}
+	var packs []Pack
+	for len(c[locPack].b) >= 32 {
+		p := Pack{ID: syncline.Hash(c[locPack].b[:32])}
+		c[locPack].b = c[locPack].b[32:]
+		n := c[locCount].length()
+		if n > len(c[locFlags].b) {
+			return nil, damaged("a pack claims %d blobs", n)
+		}
+		p.Blobs = make([]Blob, n)
+		end := uint32(0)
+		for j := range p.Blobs {
+			end = decodeBlob(c, &p.Blobs[j], end)
+		}
+		packs = append(packs, p)
+	}
+	return packs, done(c)
+}
+
+func decodeBlob(c []cursor, b *Blob, end uint32) uint32 {
+	flags := c[locFlags].uint()
+	b.Tree = flags&1 != 0
+	size := 8
+	if b.Tree {
+		size = 32
+	}
+	if flags&2 != 0 {
+		b.Plain = uint32(c[locPlain].uint())
+	}
+	b.Offset = end
+	if flags&4 != 0 {
+		b.Offset = uint32(c[locOffset].uint())
+	}
+	b.Length = uint32(c[locLength].uint())
+	if len(c[locID].b) < size {
+		c[locID].bad = true
+		return 0
+	}
+	copy(b.ID[:], c[locID].b[:size])
+	c[locID].b = c[locID].b[size:]
+	return b.Offset + b.Length
+}

@@ -1,0 +1,192 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"syncline.dev/syncline"
+)
+
+// storedSnapshot is the value of kindSnapshot.
+type storedSnapshot struct {
+	ID             syncline.Hash   `json:"id"`
+	Tree           syncline.Hash   `json:"tree"`
+	Root           uint32          `json:"root"` // the tree's number
+	Time           time.Time       `json:"time"`
+	Parent         *syncline.Hash  `json:"parent,omitempty"`
+	Original       *syncline.Hash  `json:"original,omitempty"`
+	Paths          []string        `json:"paths,omitempty"`
+	Hostname       string          `json:"hostname,omitempty"`
+	Username       string          `json:"username,omitempty"`
+	UID            uint32          `json:"uid,omitempty"`
+	GID            uint32          `json:"gid,omitempty"`
+	Excludes       []string        `json:"excludes,omitempty"`
+	Tags           []string        `json:"tags,omitempty"`
+	ProgramVersion string          `json:"program,omitempty"`
+	Summary        json.RawMessage `json:"summary,omitempty"`
+}
+
+func storeSnapshot(s *syncline.Snapshot, root uint32) storedSnapshot {
+	return storedSnapshot{
+		ID: s.ID, Tree: s.Tree, Root: root, Time: s.Time,
+		Parent: optional(s.Parent), Original: optional(s.Original),
+		Paths: s.Paths, Hostname: s.Hostname, Username: s.Username, UID: s.UID, GID: s.GID,
+		Excludes: s.Excludes, Tags: s.Tags, ProgramVersion: s.ProgramVersion, Summary: s.Summary,
+	}
+}
+
+func optional(h syncline.Hash) *syncline.Hash {
+	if h.IsZero() {
+		return nil
+	}
+	return &h
+}
+
+func (s *storedSnapshot) snapshot() syncline.Snapshot {
+	out := syncline.Snapshot{
+		ID: s.ID, Tree: s.Tree, Time: s.Time, Paths: s.Paths,
+		Hostname: s.Hostname, Username: s.Username, UID: s.UID, GID: s.GID,
+		Excludes: s.Excludes, Tags: s.Tags, ProgramVersion: s.ProgramVersion, Summary: s.Summary,
+	}
+	if s.Parent != nil {
+		out.Parent = *s.Parent
+	}
+	if s.Original != nil {
+		out.Original = *s.Original
+	}
+	return out
+}
+
+// Incomplete is a snapshot that cannot be shown, and why.
+type Incomplete struct {
+	Snapshot syncline.Hash
+	// Missing holds the trees that are not in the catalog, of this snapshot
+	// and not of one named before it.
+	Missing []syncline.Hash
+}
+
+// Publish makes snapshots visible and removes others, in one transaction. A
+// snapshot that lacks a tree stays out and is returned; the others are
+// published all the same. Publishing one that is visible already does nothing.
+// No Builder may be open in the caller's hands.
+func (c *Catalog) Publish(ctx context.Context, add []syncline.Snapshot, remove []syncline.Hash) (gaps []Incomplete, err error) {
+	c.building.Lock()
+	defer c.building.Unlock()
+	err = c.box.Update(ctx, func(w Writer) error {
+		gaps = nil
+		m, err := readMeta(w)
+		if err != nil {
+			return err
+		}
+		next, have, err := removeSnapshots(w, remove)
+		if err != nil {
+			return err
+		}
+		add = slices.DeleteFunc(slices.Clone(add), func(s syncline.Snapshot) bool { return have[s.ID] })
+		if len(add) > 0 {
+			if gaps, err = addSnapshots(w, m, add, next); err != nil {
+				return err
+			}
+		}
+		return writeMeta(w, m)
+	})
+	return gaps, err
+}
+
+// removeSnapshots returns the next free number and the snapshots that stay.
+func removeSnapshots(w Writer, remove []syncline.Hash) (next uint64, have map[syncline.Hash]bool, err error) {
+	gone := make(map[syncline.Hash]bool, len(remove))
+	for _, h := range remove {
+		gone[h] = true
+	}
+	have = make(map[syncline.Hash]bool)
+	var nos []uint64
+	err = scan(w, kindSnapshot, 0, func(no uint64, payload []byte) error {
+		var s storedSnapshot
+		if err := json.Unmarshal(payload, &s); err != nil {
+			return damaged("snapshot %d does not decode: %v", no, err)
+		}
+		next = no + 1
+		if gone[s.ID] {
+			nos = append(nos, no)
+		} else {
+			have[s.ID] = true
+		}
+		return nil
+	})
+	for _, no := range nos {
+		if err == nil {
+			err = w.Delete(kindSnapshot, no, no)
+		}
+	}
+	return next, have, err
+}
+
+func addSnapshots(w Writer, m meta, add []syncline.Snapshot, next uint64) ([]Incomplete, error) {
+	hashes, err := loadHashes(w, m)
+	if err != nil {
+		return nil, err
+	}
+	table := hashTable{seed: m.Seed}
+	for i := range hashes {
+		table.add(&hashes[i])
+	}
+	states, err := loadStates(w, m)
+	if err != nil {
+		return nil, err
+	}
+	before := slices.Clone(states)
+	g, err := newGraph(w)
+	if err != nil {
+		return nil, err
+	}
+	var gaps []Incomplete
+	told := make(map[uint32]bool)
+	for i := range add {
+		root, ok := table.get(&add[i].Tree)
+		if !ok {
+			gaps = append(gaps, Incomplete{add[i].ID, []syncline.Hash{add[i].Tree}})
+			continue
+		}
+		missing, err := g.complete(root, states)
+		if err != nil {
+			return nil, err
+		}
+		if states[root]&stateComplete == 0 {
+			gap := Incomplete{Snapshot: add[i].ID}
+			for _, no := range missing {
+				if !told[no] {
+					told[no] = true
+					gap.Missing = append(gap.Missing, hashes[no])
+				}
+			}
+			gaps = append(gaps, gap)
+			continue
+		}
+		payload, err := json.Marshal(storeSnapshot(&add[i], root))
+		if err != nil {
+			return nil, err
+		}
+		if err := put(w, kindSnapshot, next, payload); err != nil {
+			return nil, err
+		}
+		next++
+	}
+	return gaps, saveStates(w, before, states)
+}
+
+// saveStates writes the blocks that differ.
+func saveStates(w Writer, before, states []state) error {
+	for first := 0; first < len(states); first += statesPerBlock {
+		last := min(len(states), first+statesPerBlock)
+		if slices.Equal(before[first:last], states[first:last]) {
+			continue
+		}
+		if err := put(w, kindState, uint64(first/statesPerBlock), encodeStates(states[first:last])); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,207 @@
+// Package sqlite keeps a catalog's values in one SQLite file: a table of
+// numbered blobs. It knows nothing of what is in them.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"modernc.org/sqlite" // the driver, and its error type
+	lib "modernc.org/sqlite/lib"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+)
+
+// Container is a catalog.Container in one file.
+type Container struct {
+	path    string
+	readers *sql.DB
+	writer  *sql.DB // one connection: updates wait for one another here
+}
+
+// schema keeps every value in one table. The id is the kind and the number, so
+// a scan is a range of the table itself.
+const schema = `CREATE TABLE IF NOT EXISTS value (id INTEGER PRIMARY KEY, data BLOB NOT NULL)`
+
+// Open opens or creates the file at path, mode 0600. The files path-wal and
+// path-shm belong to it while it is open.
+func Open(ctx context.Context, path string) (*Container, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, syncline.WrapError(syncline.CodeUnavailable, err, "the catalog's file cannot be written; check the data directory's rights and free space")
+	}
+	if err := f.Close(); err != nil {
+		return nil, translate(err)
+	}
+	c := &Container{path: path}
+	// Not one sync per commit: a power cut may cost the last commits, never
+	// consistency, and the next session fetches them again.
+	c.writer, err = connect(path, 1, "_txlock=immediate", "_pragma=page_size(8192)", "_pragma=journal_mode(WAL)", "_pragma=synchronous(NORMAL)", "_pragma=auto_vacuum(INCREMENTAL)")
+	if err == nil {
+		_, err = c.writer.ExecContext(ctx, schema)
+	}
+	if err == nil {
+		c.readers, err = connect(path, 8, "_pragma=query_only(1)")
+	}
+	if err != nil {
+		return nil, errors.Join(translate(err), c.Close())
+	}
+	return c, nil
+}
+
+func connect(path string, connections int, options ...string) (*sql.DB, error) {
+	options = append(options, "_pragma=busy_timeout(10000)", "_pragma=mmap_size(268435456)")
+	name := (&url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path)}).String()
+	db, err := sql.Open("sqlite", name+"?"+strings.Join(options, "&"))
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(connections)
+	return db, nil
+}
+
+// Close closes the file; what runs is waited for.
+func (c *Container) Close() error {
+	var errs []error
+	for _, db := range []*sql.DB{c.readers, c.writer} {
+		if db != nil {
+			errs = append(errs, translate(db.Close()))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Size counts the file and its write-ahead log.
+func (c *Container) Size(context.Context) (int64, error) {
+	var sum int64
+	for _, suffix := range []string{"", "-wal"} {
+		info, err := os.Stat(c.path + suffix)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return 0, translate(err)
+		}
+		sum += info.Size()
+	}
+	return sum, nil
+}
+
+// View runs fn in one read transaction.
+func (c *Container) View(ctx context.Context, fn func(catalog.Reader) error) error {
+	return run(ctx, c.readers, &sql.TxOptions{ReadOnly: true}, func(t *tx) error { return fn(t) })
+}
+
+// Update runs fn in one write transaction.
+func (c *Container) Update(ctx context.Context, fn func(catalog.Writer) error) error {
+	return run(ctx, c.writer, nil, func(t *tx) error { return fn(t) })
+}
+
+func run(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn func(*tx) error) error {
+	sqlTx, err := db.BeginTx(ctx, opts)
+	if err != nil {
+		return translate(err)
+	}
+	t := &tx{ctx: ctx, tx: sqlTx}
+	if err := fn(t); err != nil {
+		// The cause is what the caller needs; a rollback after it adds nothing.
+		_ = sqlTx.Rollback()
+		return err
+	}
+	return translate(sqlTx.Commit())
+}
+
+type tx struct {
+	ctx      context.Context
+	tx       *sql.Tx
+	get, put *sql.Stmt
+}
+
+const numberBits = 40
+
+func id(kind catalog.Kind, no uint64) int64 { return int64(kind)<<numberBits | int64(no) }
+
+func (t *tx) Get(kind catalog.Kind, no uint64) ([]byte, error) {
+	if t.get == nil {
+		var err error
+		if t.get, err = t.tx.PrepareContext(t.ctx, `SELECT data FROM value WHERE id = ?`); err != nil {
+			return nil, translate(err)
+		}
+	}
+	var data []byte
+	err := t.get.QueryRowContext(t.ctx, id(kind, no)).Scan(&data)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return data, translate(err)
+}
+
+func (t *tx) Scan(kind catalog.Kind, first uint64, fn func(uint64, []byte) error) (err error) {
+	rows, err := t.tx.QueryContext(t.ctx, `SELECT id, data FROM value WHERE id BETWEEN ? AND ? ORDER BY id`,
+		id(kind, first), id(kind, catalog.MaxNumber))
+	if err != nil {
+		return translate(err)
+	}
+	defer func() { err = errors.Join(err, translate(rows.Close())) }()
+	var key int64
+	var data sql.RawBytes
+	for rows.Next() {
+		if err := rows.Scan(&key, &data); err != nil {
+			return translate(err)
+		}
+		if err := fn(uint64(key)&catalog.MaxNumber, data); err != nil {
+			return err
+		}
+	}
+	return translate(rows.Err())
+}
+
+func (t *tx) Put(kind catalog.Kind, no uint64, value []byte) error {
+	if t.put == nil {
+		var err error
+		if t.put, err = t.tx.PrepareContext(t.ctx, `INSERT OR REPLACE INTO value (id, data) VALUES (?, ?)`); err != nil {
+			return translate(err)
+		}
+	}
+	if value == nil {
+		value = []byte{}
+	}
+	_, err := t.put.ExecContext(t.ctx, id(kind, no), value)
+	return translate(err)
+}
+
+func (t *tx) Delete(kind catalog.Kind, first, last uint64) error {
+	_, err := t.tx.ExecContext(t.ctx, `DELETE FROM value WHERE id BETWEEN ? AND ?`, id(kind, first), id(kind, last))
+	return translate(err)
+}
+
+// translate gives the driver's errors their codes.
+func translate(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return syncline.WrapError(syncline.CodeUnavailable, err, "the catalog cannot be used now")
+	}
+	switch e.Code() & 0xff {
+	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB, lib.SQLITE_FORMAT:
+		return syncline.WrapError(syncline.CodeDamaged, err, "the catalog is damaged; the next synchronization builds it anew")
+	case lib.SQLITE_FULL:
+		return syncline.WrapError(syncline.CodeUnavailable, err, "the disk that holds the catalog is full; make room and synchronize again")
+	case lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN, lib.SQLITE_PERM:
+		return syncline.WrapError(syncline.CodeUnavailable, err, "the catalog cannot be written; check the rights of the data directory")
+	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
+		return syncline.WrapError(syncline.CodeUnavailable, err, "the catalog is in use by another process; try again when that has ended")
+	case lib.SQLITE_INTERRUPT:
+		return syncline.WrapError(syncline.CodeCanceled, err, "the operation was canceled")
+	}
+	return syncline.WrapError(syncline.CodeUnavailable, err, "the catalog cannot be used now")
+}

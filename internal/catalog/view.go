@@ -1,0 +1,227 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"syncline.dev/syncline"
+)
+
+// View is one consistent state of a catalog, for one goroutine.
+type View struct {
+	c *Catalog
+	r Reader
+	m meta
+
+	last [kindCount]lastValue // the value read last, of kinds that are not cached
+}
+
+type lastValue struct {
+	no      uint64
+	payload []byte
+}
+
+// need reads a value, unless it is the one read last.
+func (v *View) need(kind Kind, no uint64) ([]byte, error) {
+	last := &v.last[kind]
+	if last.payload != nil && last.no == no {
+		return last.payload, nil
+	}
+	payload, err := need(v.r, kind, no)
+	if err == nil {
+		*last = lastValue{no, payload}
+	}
+	return payload, err
+}
+
+// View runs fn on one state of the catalog.
+func (c *Catalog) View(ctx context.Context, fn func(*View) error) error {
+	return c.box.View(ctx, func(r Reader) error {
+		m, err := readMeta(r)
+		if err != nil {
+			return err
+		}
+		return fn(&View{c: c, r: r, m: m})
+	})
+}
+
+// Changes is a number that differs whenever the catalog's content does.
+func (v *View) Changes() uint64 { return v.m.Changes }
+
+// Totals returns how many distinct names, entries and trees the catalog knows.
+func (v *View) Totals() (names, entries, trees int) {
+	return int(v.m.Names), int(v.m.Entries), int(v.m.Trees)
+}
+
+// TreeRef names a tree within one View.
+type TreeRef struct{ no uint32 }
+
+// Snapshot is a visible snapshot and its root directory.
+type Snapshot struct {
+	syncline.Snapshot
+	Root TreeRef
+}
+
+// Snapshots returns the visible snapshots, oldest first, those of one moment
+// by their id.
+func (v *View) Snapshots() ([]Snapshot, error) {
+	var out []Snapshot
+	err := scan(v.r, kindSnapshot, 0, func(no uint64, payload []byte) error {
+		var s storedSnapshot
+		if err := json.Unmarshal(payload, &s); err != nil {
+			return damaged("snapshot %d does not decode: %v", no, err)
+		}
+		if s.Root >= v.m.Trees {
+			return damaged("snapshot %s names tree %d of %d", s.ID.Short(), s.Root, v.m.Trees)
+		}
+		out = append(out, Snapshot{s.snapshot(), TreeRef{s.Root}})
+		return nil
+	})
+	slices.SortFunc(out, func(a, b Snapshot) int {
+		if c := a.Time.Compare(b.Time); c != 0 {
+			return c
+		}
+		return slices.Compare(a.ID[:], b.ID[:])
+	})
+	return out, err
+}
+
+// Detail says how much of an entry a reader needs.
+type Detail uint8
+
+// With what costs extra to read.
+const (
+	WithContent Detail = 1 << iota // fill Entry.Content
+	WithSubtree                    // fill Entry.Subtree; the TreeRef is always there
+)
+
+// ReadDir calls fn with every entry of a tree, in the tree's order, and for a
+// directory its tree. The entry is fn's to keep. ok is false for an entry that
+// is no directory or has no tree.
+func (v *View) ReadDir(tree TreeRef, detail Detail, fn func(e *syncline.Entry, sub TreeRef, ok bool) error) error {
+	runs, err := v.runs(tree.no)
+	if err != nil {
+		return err
+	}
+	for _, r := range runs {
+		for i := range r.count {
+			no := r.start + i
+			e, sub, err := v.entry(no, detail)
+			if err != nil {
+				return err
+			}
+			if err := fn(e, TreeRef{sub - 1}, sub != 0); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// entry reads one entry; sub is its tree's number and one, 0 for none.
+func (v *View) entry(no uint32, detail Detail) (e *syncline.Entry, sub uint32, err error) {
+	block := uint64(no / entriesPerBlock)
+	b, err := v.entries(block, int(no%entriesPerBlock))
+	if err != nil {
+		return nil, 0, err
+	}
+	r := &b.rows[no%entriesPerBlock]
+	e = new(syncline.Entry)
+	*e = r.entry
+	if e.Name, err = v.name(r.name); err != nil {
+		return nil, 0, err
+	}
+	if r.subtree != 0 && r.subtree > v.m.Trees {
+		return nil, 0, damaged("an entry names tree %d of %d", r.subtree-1, v.m.Trees)
+	}
+	if detail&WithContent != 0 && b.first[no%entriesPerBlock+1] > b.first[no%entriesPerBlock] {
+		payload, err := v.need(kindContent, block)
+		if err != nil {
+			return nil, 0, err
+		}
+		if e.Content, err = b.decodeContents(payload, int(no%entriesPerBlock)); err != nil {
+			return nil, 0, err
+		}
+	}
+	if detail&WithSubtree != 0 && r.subtree != 0 {
+		if e.Subtree, err = v.hash(r.subtree - 1); err != nil {
+			return nil, 0, err
+		}
+	}
+	return e, r.subtree, nil
+}
+
+// entries returns a block that has the row at i. A cached block may be from
+// before the last rows were added to it.
+func (v *View) entries(no uint64, i int) (*entryBlock, error) {
+	key := blockKey{v.m.Generation, no}
+	if b, ok := v.c.entryCache.Get(key); ok && i < len(b.rows) {
+		return b, nil
+	}
+	payload, err := need(v.r, kindEntry, no)
+	if err != nil {
+		return nil, err
+	}
+	b, err := decodeEntries(payload)
+	if err != nil {
+		return nil, err
+	}
+	if i >= len(b.rows) {
+		return nil, damaged("entry %d is missing", no*entriesPerBlock+uint64(i))
+	}
+	v.c.entryCache.Add(key, b)
+	return b, nil
+}
+
+func (v *View) name(no uint32) (string, error) {
+	key := blockKey{v.m.Generation, uint64(no / namesPerBlock)}
+	i := int(no % namesPerBlock)
+	b, ok := v.c.nameCache.Get(key)
+	if !ok || i >= len(b.ends) {
+		payload, err := need(v.r, kindName, key.no)
+		if err != nil {
+			return "", err
+		}
+		if b, err = decodeNames(payload); err != nil {
+			return "", err
+		}
+		if i >= len(b.ends) {
+			return "", damaged("name %d is missing", no)
+		}
+		v.c.nameCache.Add(key, b)
+	}
+	return string(b.at(i)), nil
+}
+
+func (v *View) runs(tree uint32) ([]run, error) {
+	key := blockKey{v.m.Generation, uint64(tree / treesPerBlock)}
+	i := tree % treesPerBlock
+	b, ok := v.c.treeCache.Get(key)
+	if !ok || b.lists[i] == nil {
+		payload, err := need(v.r, kindTree, key.no)
+		if err != nil {
+			return nil, err
+		}
+		if b, err = decodeTrees(payload); err != nil {
+			return nil, err
+		}
+		if b.lists[i] == nil {
+			return nil, damaged("tree %d is missing", tree)
+		}
+		v.c.treeCache.Add(key, b)
+	}
+	return b.lists[i], nil
+}
+
+func (v *View) hash(tree uint32) (syncline.Hash, error) {
+	payload, err := v.need(kindHash, uint64(tree/hashesPerBlock))
+	if err != nil {
+		return syncline.Hash{}, err
+	}
+	i := int(tree % hashesPerBlock)
+	if len(payload) < 32*(i+1) {
+		return syncline.Hash{}, damaged("the hash of tree %d is missing", tree)
+	}
+	return syncline.Hash(payload[32*i : 32*i+32]), nil
+}

@@ -1,0 +1,118 @@
+package catalog
+
+import (
+	"errors"
+
+	"syncline.dev/syncline"
+)
+
+// SkipDir, returned by a WalkFunc for a directory, leaves out what is in it.
+var SkipDir = errors.New("skip this directory")
+
+// WalkFunc is called with an entry and its absolute path.
+type WalkFunc func(path string, e *syncline.Entry) error
+
+// Walk calls fn with everything below a tree, depth first, each directory
+// before what is in it, in the trees' own order. prefix is the path of the
+// tree itself, "" for a snapshot's root. budget bounds the number of calls: a
+// small repository can expand without end. When it is spent, Walk fails with
+// CodeTooLarge.
+func (v *View) Walk(root TreeRef, prefix string, detail Detail, budget int64, fn WalkFunc) error {
+	stack := []walkStep{{tree: root, path: prefix}}
+	for len(stack) > 0 {
+		step := &stack[len(stack)-1]
+		if !step.read {
+			if err := v.readStep(step, detail); err != nil {
+				return err
+			}
+		}
+		if step.next == len(step.items) {
+			stack = stack[:len(stack)-1]
+			continue
+		}
+		item := step.items[step.next]
+		step.items[step.next] = walkItem{}
+		step.next++
+		if budget--; budget < 0 {
+			return syncline.Errorf(syncline.CodeTooLarge, "the listing has more entries than the limit allows; ask for a folder further down")
+		}
+		path := step.path + "/" + item.entry.Name
+		switch err := fn(path, item.entry); {
+		case err == SkipDir:
+		case err != nil:
+			return err
+		case item.ok:
+			stack = append(stack, walkStep{tree: item.sub, path: path})
+		}
+	}
+	return nil
+}
+
+type walkStep struct {
+	tree  TreeRef
+	path  string
+	read  bool
+	items []walkItem
+	next  int
+}
+
+type walkItem struct {
+	entry *syncline.Entry
+	sub   TreeRef
+	ok    bool
+}
+
+func (v *View) readStep(step *walkStep, detail Detail) error {
+	step.read = true
+	return v.ReadDir(step.tree, detail, func(e *syncline.Entry, sub TreeRef, ok bool) error {
+		step.items = append(step.items, walkItem{e, sub, ok})
+		return nil
+	})
+}
+
+// Find returns the entry at an absolute path of a tree, and its tree where it
+// has one. "/" is the tree itself: a nil entry. A path that is not there is
+// CodeNotFound.
+func (v *View) Find(root TreeRef, path string) (e *syncline.Entry, sub TreeRef, ok bool, err error) {
+	sub, ok = root, true
+	for _, name := range splitPath(path) {
+		if !ok {
+			return nil, TreeRef{}, false, notFound(path)
+		}
+		var found bool
+		err = v.ReadDir(sub, 0, func(x *syncline.Entry, xsub TreeRef, xok bool) error {
+			if x.Name == name {
+				e, sub, ok, found = x, xsub, xok, true
+				return errFound
+			}
+			return nil
+		})
+		if err != nil && err != errFound {
+			return nil, TreeRef{}, false, err
+		}
+		if !found {
+			return nil, TreeRef{}, false, notFound(path)
+		}
+	}
+	return e, sub, ok, nil
+}
+
+var errFound = errors.New("found")
+
+func notFound(path string) error {
+	return syncline.Errorf(syncline.CodeNotFound, "there is no %q in this snapshot", path)
+}
+
+func splitPath(path string) []string {
+	var out []string
+	start := 0
+	for i := 0; i <= len(path); i++ {
+		if i == len(path) || path[i] == '/' {
+			if i > start {
+				out = append(out, path[start:i])
+			}
+			start = i + 1
+		}
+	}
+	return out
+}

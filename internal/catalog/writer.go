@@ -1,0 +1,371 @@
+package catalog
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"syncline.dev/syncline"
+)
+
+// A commit happens when this much waits for it, or after this time: the most
+// that a stop or a crash costs.
+const (
+	commitBytes    = 8 << 20
+	commitInterval = time.Second
+)
+
+// writer is the Builder's goroutine: it cuts what arrives into blocks and
+// commits them. Only it touches its fields while it runs.
+type writer struct {
+	box  Container
+	meta meta
+
+	// The last, unfinished block of each kind.
+	names []string
+	rows  []row
+	keys  []uint64
+	scan  scanBlock
+
+	states      []state // per tree, as of the results taken
+	savedHashes int     // hashes committed
+	openTrees   map[uint64]*treeBlock
+	dirtyTrees  map[uint64]bool
+	dirtyStates map[uint64]bool
+
+	waiting map[uint64]*result // by ticket, those that came early
+	next    uint64             // the ticket to take next
+
+	pending      []value
+	pendingBytes int
+	dirty        bool
+	err          error
+
+	enc entryEncoder
+	buf []byte
+
+	addedEntries, addedTrees atomic.Int64
+}
+
+// value is a block that waits for its commit.
+type value struct {
+	kind    Kind
+	no      uint64
+	payload []byte
+}
+
+// loadTails reads the last entry and scan blocks.
+func (w *writer) loadTails(r Reader, m meta) error {
+	w.openTrees = make(map[uint64]*treeBlock)
+	w.dirtyTrees = make(map[uint64]bool)
+	w.dirtyStates = make(map[uint64]bool)
+	w.waiting = make(map[uint64]*result)
+	if n := int(m.Entries % entriesPerBlock); n != 0 {
+		if err := w.loadRows(r, uint64(m.Entries/entriesPerBlock), n); err != nil {
+			return err
+		}
+	}
+	if n := int(m.Entries % scanPerBlock); n != 0 {
+		payload, err := need(r, kindScan, uint64(m.Entries/scanPerBlock))
+		if err != nil {
+			return err
+		}
+		s, err := decodeScan(payload)
+		if err != nil {
+			return err
+		}
+		if len(s.names) != n {
+			return damaged("the last scan block has %d entries instead of %d", len(s.names), n)
+		}
+		w.scan = *s
+	}
+	return nil
+}
+
+func (w *writer) loadRows(r Reader, block uint64, n int) error {
+	payload, err := need(r, kindEntry, block)
+	if err != nil {
+		return err
+	}
+	b, err := decodeEntries(payload)
+	if err != nil {
+		return err
+	}
+	if len(b.rows) != n {
+		return damaged("the last entry block has %d entries instead of %d", len(b.rows), n)
+	}
+	contents, err := need(r, kindContent, block)
+	if err != nil {
+		return err
+	}
+	for i := range b.rows {
+		if b.rows[i].entry.Content, err = b.decodeContents(contents, i); err != nil {
+			return err
+		}
+	}
+	w.rows = b.rows
+	return nil
+}
+
+// run takes results until the channel is closed. After an error it goes on
+// taking and dropping them, so that no Adder is left hanging.
+func (w *writer) run(b *Builder) {
+	tick := time.NewTicker(commitInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case res, ok := <-b.results:
+			if !ok {
+				return
+			}
+			w.accept(b, res)
+		case <-tick.C:
+			if w.err == nil && w.dirty {
+				w.err = w.commit(context.Background(), b)
+			}
+		case f := <-b.flushes:
+			w.drain(b)
+			if w.err == nil {
+				w.err = w.commit(f.ctx, b)
+			}
+			f.reply <- w.err
+		}
+	}
+}
+
+// drain takes what lies in the channel already.
+func (w *writer) drain(b *Builder) {
+	for {
+		select {
+		case res, ok := <-b.results:
+			if !ok {
+				return
+			}
+			w.accept(b, res)
+		default:
+			return
+		}
+	}
+}
+
+// accept takes res when its turn has come, and those after it that wait.
+func (w *writer) accept(b *Builder, res *result) {
+	w.waiting[res.ticket] = res
+	for {
+		res, ok := w.waiting[w.next]
+		if !ok {
+			return
+		}
+		delete(w.waiting, w.next)
+		w.next++
+		if w.err == nil {
+			w.err = w.take(b, res)
+		}
+		clear(res.rows) // let go of what the rows hold
+		b.free.Put(res)
+	}
+}
+
+func (w *writer) take(b *Builder, res *result) error {
+	for _, name := range res.names {
+		w.names = append(w.names, name)
+		w.meta.Names++
+		if len(w.names) == namesPerBlock {
+			w.flushNames()
+		}
+	}
+	for i := range res.rows {
+		w.takeRow(&res.rows[i], res.keys[i])
+	}
+	if err := w.takeTree(res); err != nil {
+		return err
+	}
+	w.addedEntries.Add(int64(len(res.rows)))
+	w.addedTrees.Add(1)
+	w.dirty = true
+	if w.pendingBytes >= commitBytes {
+		return w.commit(context.Background(), b)
+	}
+	return nil
+}
+
+func (w *writer) takeRow(r *row, key uint64) {
+	r.entry.Name, r.entry.Subtree = "", syncline.Hash{}
+	w.rows = append(w.rows, *r)
+	w.keys = append(w.keys, key)
+	if r.subtree != 0 {
+		w.scan.dirs = append(w.scan.dirs, dirEdge{uint32(len(w.scan.names)), r.subtree - 1})
+	}
+	w.scan.names = append(w.scan.names, r.name)
+	w.meta.Entries++
+	if len(w.rows) == entriesPerBlock {
+		w.flushRows()
+	}
+	if len(w.keys) == keysPerBlock {
+		w.flushKeys()
+	}
+	if len(w.scan.names) == scanPerBlock {
+		w.flushScan()
+	}
+}
+
+func (w *writer) takeTree(res *result) error {
+	block := uint64(res.tree / treesPerBlock)
+	t, ok := w.openTrees[block]
+	if !ok {
+		var err error
+		if t, err = w.openTree(block); err != nil {
+			return err
+		}
+		w.openTrees[block] = t
+	}
+	t.lists[res.tree%treesPerBlock] = append(make([]run, 0, len(res.runs)), res.runs...)
+	w.dirtyTrees[block] = true
+	if n := int(res.tree) + 1; n > len(w.states) {
+		w.states = append(w.states, make([]state, n-len(w.states))...)
+	}
+	w.states[res.tree] = w.states[res.tree]&^stateDropped | stateDecoded
+	w.dirtyStates[uint64(res.tree/statesPerBlock)] = true
+	return nil
+}
+
+// openTree reads a block of trees that an earlier commit or session began.
+func (w *writer) openTree(block uint64) (t *treeBlock, err error) {
+	err = w.box.View(context.Background(), func(r Reader) error {
+		payload, err := get(r, kindTree, block)
+		if err != nil {
+			return err
+		}
+		if payload == nil {
+			t = new(treeBlock)
+			return nil
+		}
+		t, err = decodeTrees(payload)
+		return err
+	})
+	return t, err
+}
+
+func (w *writer) add(kind Kind, no uint64, payload []byte) {
+	w.pending = append(w.pending, value{kind, no, payload})
+	w.pendingBytes += len(payload)
+}
+
+func (w *writer) flushNames() {
+	if len(w.names) == 0 {
+		return
+	}
+	var payload []byte
+	payload, w.buf = encodeNames(w.names, w.buf)
+	w.add(kindName, uint64((w.meta.Names-1)/namesPerBlock), payload)
+	if len(w.names) == namesPerBlock {
+		w.names = w.names[:0]
+	}
+}
+
+func (w *writer) flushRows() {
+	if len(w.rows) == 0 {
+		return
+	}
+	entries, contents := w.enc.encode(w.rows)
+	no := uint64((w.meta.Entries - 1) / entriesPerBlock)
+	w.add(kindEntry, no, entries)
+	w.add(kindContent, no, contents)
+	if len(w.rows) == entriesPerBlock {
+		clear(w.rows)
+		w.rows = w.rows[:0]
+	}
+}
+
+func (w *writer) flushKeys() {
+	if len(w.keys) == 0 {
+		return
+	}
+	w.add(kindKey, uint64((w.meta.Entries-1)/keysPerBlock), encodeKeys(w.keys))
+	if len(w.keys) == keysPerBlock {
+		w.keys = w.keys[:0]
+	}
+}
+
+func (w *writer) flushScan() {
+	if len(w.scan.names) == 0 {
+		return
+	}
+	var payload []byte
+	payload, w.buf = w.scan.encode(w.buf)
+	w.add(kindScan, uint64((w.meta.Entries-1)/scanPerBlock), payload)
+	if len(w.scan.names) == scanPerBlock {
+		w.scan.names, w.scan.dirs = w.scan.names[:0], w.scan.dirs[:0]
+	}
+}
+
+// flushTrees writes the blocks that changed. Full ones are let go; the others
+// stay open for the trees that are still to come.
+func (w *writer) flushTrees() {
+	for block := range w.dirtyTrees {
+		t := w.openTrees[block]
+		var payload []byte
+		payload, w.buf = t.encode(w.buf)
+		w.add(kindTree, block, payload)
+		full := true
+		for i := range t.lists {
+			full = full && t.lists[i] != nil
+		}
+		if full {
+			delete(w.openTrees, block)
+		}
+	}
+	clear(w.dirtyTrees)
+}
+
+// flushHashes writes the hashes that were numbered since the last commit. They
+// may be ahead of the results taken; that is harmless.
+func (w *writer) flushHashes(b *Builder) {
+	b.mu.RLock()
+	hashes := b.trees.hashes
+	b.mu.RUnlock()
+	if n := len(hashes); n > len(w.states) {
+		w.states = append(w.states, make([]state, n-len(w.states))...)
+	}
+	if w.savedHashes < len(hashes) {
+		for block := w.savedHashes / hashesPerBlock; block*hashesPerBlock < len(hashes); block++ {
+			w.add(kindHash, uint64(block),
+				encodeHashes(hashes[block*hashesPerBlock:min(len(hashes), (block+1)*hashesPerBlock)]))
+		}
+		for block := w.savedHashes / statesPerBlock; block*statesPerBlock < len(hashes); block++ {
+			w.dirtyStates[uint64(block)] = true
+		}
+	}
+	w.savedHashes = len(hashes)
+	w.meta.Trees = uint32(len(hashes))
+	for block := range w.dirtyStates {
+		first := int(block) * statesPerBlock
+		w.add(kindState, block, encodeStates(w.states[first:min(len(w.states), first+statesPerBlock)]))
+	}
+	clear(w.dirtyStates)
+}
+
+// commit writes everything that was taken.
+func (w *writer) commit(ctx context.Context, b *Builder) error {
+	w.flushNames()
+	w.flushRows()
+	w.flushKeys()
+	w.flushScan()
+	w.flushTrees()
+	w.flushHashes(b)
+	err := w.box.Update(ctx, func(tx Writer) error {
+		for _, v := range w.pending {
+			if err := put(tx, v.kind, v.no, v.payload); err != nil {
+				return err
+			}
+		}
+		return writeMeta(tx, w.meta)
+	})
+	if err != nil {
+		return err
+	}
+	w.meta.Changes++
+	clear(w.pending)
+	w.pending, w.pendingBytes, w.dirty = w.pending[:0], 0, false
+	return nil
+}
