@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"sync"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -24,6 +25,7 @@ type meta struct {
 	Names      uint32 `json:"names"`      // how many there are
 	Entries    uint32 `json:"entries"`
 	Trees      uint32 `json:"trees"` // hashes known, decoded or not
+	Repository string `json:"repository,omitempty"`
 	Changes    uint64 `json:"changes"`
 }
 
@@ -67,7 +69,7 @@ func Open(ctx context.Context, box Container) (*Catalog, error) {
 	return c, nil
 }
 
-var errEmpty = syncline.Errorf(syncline.CodeDamaged, "the catalog is empty")
+var errEmpty = errors.New("the catalog is empty")
 
 func readMeta(r Reader) (meta, error) {
 	var m meta
@@ -110,6 +112,26 @@ func writeMeta(w Writer, m meta) error {
 		return err
 	}
 	return put(w, kindMeta, 0, payload)
+}
+
+// Bind ties the catalog to the repository with that id (restic's own, from its
+// configuration). A catalog that is tied to another one is CodeConflict.
+func (c *Catalog) Bind(ctx context.Context, repository syncline.Hash) error {
+	return c.box.Update(ctx, func(w Writer) error {
+		m, err := readMeta(w)
+		if err != nil {
+			return err
+		}
+		switch m.Repository {
+		case repository.String():
+			return nil
+		case "":
+			m.Repository = repository.String()
+			return writeMeta(w, m)
+		}
+		return syncline.Errorf(syncline.CodeConflict,
+			"the repository there is now %s, but it was %.8s before; if that is right, remove it from Syncline and add it again", repository.Short(), m.Repository)
+	})
 }
 
 // Size returns the bytes that the catalog takes on disk.

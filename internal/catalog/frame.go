@@ -2,6 +2,8 @@ package catalog
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"hash/crc32"
 
 	"github.com/klauspost/compress/zstd"
@@ -34,11 +36,17 @@ func unframe(kind Kind, no uint64, value []byte) ([]byte, error) {
 	return value[:n:n], nil
 }
 
-func damaged(format string, args ...any) error {
-	cause := syncline.Errorf(syncline.CodeDamaged, format, args...)
-	return syncline.WrapError(syncline.CodeDamaged, cause,
+// ErrDamaged matches every error that means damage in the catalog itself, as
+// opposed to damage in the repository: whoever owns the catalog throws it away.
+var ErrDamaged = errors.New("catalog is damaged")
+
+// Damaged makes an error that matches ErrDamaged; containers use it too.
+func Damaged(cause error) error {
+	return syncline.WrapError(syncline.CodeDamaged, fmt.Errorf("%w: %w", ErrDamaged, cause),
 		"the catalog is damaged; the next synchronization builds it anew")
 }
+
+func damaged(format string, args ...any) error { return Damaged(fmt.Errorf(format, args...)) }
 
 // maxBlock bounds the decompressed size of a block: 512 entries with all their
 // extended attributes, or 4,096 names. A larger one is damage.

@@ -193,7 +193,7 @@ func translate(err error) error {
 	}
 	switch e.Code() & 0xff {
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB, lib.SQLITE_FORMAT:
-		return syncline.WrapError(syncline.CodeDamaged, err, "the catalog is damaged; the next synchronization builds it anew")
+		return catalog.Damaged(err)
 	case lib.SQLITE_FULL:
 		return syncline.WrapError(syncline.CodeUnavailable, err, "the disk that holds the catalog is full; make room and synchronize again")
 	case lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN, lib.SQLITE_PERM:
