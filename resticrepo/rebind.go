@@ -1,5 +1,10 @@
 package resticrepo
 
+import (
+	"context"
+	"io"
+)
+
 // With returns the same opened repository read through another Storage, such
 // as one that counts its requests. It reads nothing: st must hold the same
 // repository. It saves deriving the key again.
@@ -7,4 +12,14 @@ func (r *Repository) With(st Storage) *Repository {
 	c := &Repository{st: st, key: r.key, keyID: r.keyID, config: r.config}
 	c.decoders.New = func() any { return c.NewDecoder() }
 	return c
+}
+
+// OpenPack reads length bytes of a pack from offset: neighbouring blobs as
+// they lie there, for Decoder.Blob. A pack that is missing matches ErrNotFound.
+func (r *Repository) OpenPack(ctx context.Context, pack ID, offset, length int64) (io.ReadCloser, error) {
+	rd, err := r.st.Open(ctx, PackName(pack), offset, length)
+	if err != nil && isNotExist(err) {
+		return nil, &notFoundError{name: PackName(pack), err: err}
+	}
+	return rd, err
 }
