@@ -137,6 +137,9 @@ func (p *indexParser) blob() error {
 			return err
 		}
 	}
+	if b.ID.IsZero() {
+		return errors.New("a blob has no id")
+	}
 	if err := b.check(); err != nil {
 		return err
 	}
@@ -204,9 +207,6 @@ func (p *indexParser) anyBlob() (Blob, error) {
 		}
 		return err
 	})
-	if err == nil && b.ID.IsZero() {
-		err = errors.New("a blob has no id")
-	}
 	if err == nil && !hasType {
 		err = fmt.Errorf("blob %s has no type", b.ID)
 	}

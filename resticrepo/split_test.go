@@ -45,7 +45,7 @@ var splitCases = []struct {
 	{"null", `{"nodes":null}` + "\n", nil},
 	{"bound inside a string", treeOf(`{"name":"a","type":"file",`+times+`,"user":"},{\"name\":\"x\",\"type\":\""}`, canonicalNodes[0]),
 		[]string{`{"name":"a","type":"file",` + times + `,"user":"},{\"name\":\"x\",\"type\":\""}`, canonicalNodes[0]}},
-	{"bound inside a value", treeOf(`{"name":"a","type":"file",`+times+`,"later":[{"name":"b","type":"c"},{"name":"d","type":"e"}]}`),
+	{"bound inside a value", treeOf(`{"name":"a","type":"file",` + times + `,"later":[{"name":"b","type":"c"},{"name":"d","type":"e"}]}`),
 		[]string{`{"name":"a","type":"file",` + times + `,"later":[{"name":"b","type":"c"},{"name":"d","type":"e"}]}`}},
 	{"short nodes", treeOf(`{"name":"a","type":"x"}`, `{"name":"b","type":"y"}`), []string{`{"name":"a","type":"x"}`, `{"name":"b","type":"y"}`}},
 	{"other order", `{"nodes":[{"type":"file","name":"a"},{"type":"dir","name":"b"}]}`, []string{`{"type":"file","name":"a"}`, `{"type":"dir","name":"b"}`}},
