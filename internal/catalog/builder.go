@@ -182,7 +182,9 @@ func (a *Adder) Add(tree syncline.Hash, raw []byte, spans []Span, parse ParseFun
 		a.b.free.Put(res)
 		return err
 	}
-	if err := a.b.admit(a, &tree, res); err != nil {
+	fresh, err := a.b.admit(a, &tree, res)
+	if !fresh || err != nil {
+		clear(res.rows)
 		a.b.free.Put(res)
 		return err
 	}
@@ -232,15 +234,19 @@ func (a *Adder) parse(raw []byte, spans []Span, parse ParseFunc, res *result) er
 	return nil
 }
 
-// admit numbers what is new in res and gives it its ticket.
-func (b *Builder) admit(a *Adder, tree *syncline.Hash, res *result) error {
+// admit numbers what is new in res and gives it its ticket, unless another
+// Adder has brought the tree since.
+func (b *Builder) admit(a *Adder, tree *syncline.Hash, res *result) (fresh bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if uint64(b.nEntry)+uint64(len(res.rows)) > uint64(maxEntries) {
-		return syncline.Errorf(syncline.CodeTooLarge, "the repository has more than %d distinct entries, which is the most a catalog holds", maxEntries)
+		return false, syncline.Errorf(syncline.CodeTooLarge, "the repository has more than %d distinct entries, which is the most a catalog holds", maxEntries)
 	}
 	res.tree = b.number(tree)
-	fresh := 0
+	if b.states[res.tree]&stateDecoded != 0 {
+		return false, nil
+	}
+	n := 0
 	for j, i := range a.missing {
 		if no, ok := b.entries.get(a.keys[i]); ok {
 			a.nos[i] = no // by another Adder since, or twice in this tree
@@ -248,23 +254,23 @@ func (b *Builder) admit(a *Adder, tree *syncline.Hash, res *result) error {
 		}
 		r := &res.rows[j]
 		r.name = b.name(a.nameKey[j], r.entry.Name, res)
-		if r.entry.Subtree != (syncline.Hash{}) {
+		if r.entry.IsDir() && !r.entry.Subtree.IsZero() {
 			r.subtree = b.number(&r.entry.Subtree) + 1
 		}
 		b.entries.put(a.keys[i], b.nEntry)
 		a.nos[i] = b.nEntry
 		b.nEntry++
-		res.rows[fresh] = *r
+		res.rows[n] = *r
 		res.keys = append(res.keys, a.keys[i])
-		fresh++
+		n++
 	}
-	clear(res.rows[fresh:])
-	res.rows = res.rows[:fresh]
+	clear(res.rows[n:])
+	res.rows = res.rows[:n]
 	res.runs = appendRuns(res.runs, a.nos)
 	b.states[res.tree] |= stateDecoded
 	res.ticket = b.tickets
 	b.tickets++
-	return nil
+	return true, nil
 }
 
 // name returns the number of a name. The caller holds mu.

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"sync"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -69,7 +68,7 @@ func Open(ctx context.Context, box Container) (*Catalog, error) {
 	return c, nil
 }
 
-var errEmpty = errors.New("the catalog is empty")
+var errEmpty = damaged("the catalog has no head")
 
 func readMeta(r Reader) (meta, error) {
 	var m meta
@@ -90,9 +89,14 @@ func readMeta(r Reader) (meta, error) {
 }
 
 func initialize(w Writer) error {
-	if m, err := readMeta(w); err != errEmpty {
-		_ = m
+	if _, err := readMeta(w); err != errEmpty {
 		return err
+	}
+	for kind := kindMeta + 1; kind < kindCount; kind++ {
+		err := w.Scan(kind, 0, func(uint64, []byte) error { return errEmpty })
+		if err != nil {
+			return err
+		}
 	}
 	var b [16]byte
 	if _, err := rand.Read(b[:]); err != nil {

@@ -59,7 +59,7 @@ type reachedTree struct {
 
 // reach returns the trees below roots and themselves, by hash.
 func (v *View) reach(roots []uint32) ([]reachedTree, error) {
-	g, err := newGraph(v.r)
+	g, err := newGraph(v.r, v.m)
 	if err != nil {
 		return nil, err
 	}

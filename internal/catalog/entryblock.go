@@ -275,10 +275,12 @@ func (d *entryDecoder) rare(e *syncline.Entry) {
 	}
 }
 
-// decodeContents returns rows i's content hashes out of the contents payload.
+// decodeContents returns row i's content hashes out of the contents payload.
+// The payload may be of another state than b, from before or after rows were
+// added behind row i.
 func (b *entryBlock) decodeContents(payload []byte, i int) ([]syncline.Hash, error) {
-	if len(payload) != 32*b.first[len(b.rows)] {
-		return nil, damaged("a content block has %d bytes instead of %d", len(payload), 32*b.first[len(b.rows)])
+	if len(payload) < 32*b.first[i+1] {
+		return nil, damaged("a content block has %d bytes instead of %d", len(payload), 32*b.first[i+1])
 	}
 	part := payload[32*b.first[i] : 32*b.first[i+1]]
 	if len(part) == 0 {

@@ -45,18 +45,26 @@ type graph struct {
 }
 
 // newGraph reads the directory entries.
-func newGraph(r Reader) (*graph, error) {
+func newGraph(r Reader, m meta) (*graph, error) {
 	g := &graph{r: r, blocks: make(map[uint64]*treeBlock)}
+	entries := uint64(0)
 	err := scan(r, kindScan, 0, func(block uint64, payload []byte) error {
 		s, err := decodeScan(payload)
 		if err != nil {
 			return err
 		}
+		if block*scanPerBlock != entries {
+			return damaged("scan block %d is missing", entries/scanPerBlock)
+		}
+		entries += uint64(len(s.names))
 		for _, d := range s.dirs {
 			g.edges = append(g.edges, dirEdge{uint32(block)*scanPerBlock + d.entry, d.tree})
 		}
 		return nil
 	})
+	if err == nil && entries != uint64(m.Entries) {
+		err = damaged("there are %d entries to scan instead of %d", entries, m.Entries)
+	}
 	return g, err
 }
 
@@ -101,6 +109,21 @@ func (g *graph) children(to, tree uint32, out []uint32) ([]uint32, error) {
 	return out, nil
 }
 
+// below returns the trees of a tree's directories, none when it is not decoded.
+func (g *graph) below(tree uint32, states []state) ([]uint32, error) {
+	if states[tree]&stateDecoded == 0 {
+		return nil, nil
+	}
+	runs, err := g.runs(tree)
+	if err != nil {
+		return nil, err
+	}
+	if runs == nil {
+		return nil, damaged("tree %d is missing", tree)
+	}
+	return g.children(uint32(len(states)), tree, nil)
+}
+
 // complete marks root and everything below it as complete, unless a tree is
 // missing: then it returns the missing ones and marks only what is complete.
 // It needs no recursion, since directories may be nested without end.
@@ -114,8 +137,18 @@ func (g *graph) complete(root uint32, states []state) (missing []uint32, err err
 		return nil, nil
 	}
 	gaps := make(map[uint32]bool) // trees seen to have something missing below
-	stack := []step{{tree: root}}
-	if stack[0].children, err = g.children(uint32(len(states)), root, nil); err != nil {
+	open := make(map[uint32]bool) // trees on the stack
+	var stack []step
+	enter := func(tree uint32) error {
+		if open[tree] {
+			return damaged("tree %d lies in itself", tree)
+		}
+		below, err := g.below(tree, states)
+		open[tree] = true
+		stack = append(stack, step{tree: tree, children: below})
+		return err
+	}
+	if err := enter(root); err != nil {
 		return nil, err
 	}
 	for len(stack) > 0 {
@@ -130,6 +163,7 @@ func (g *graph) complete(root uint32, states []state) (missing []uint32, err err
 			} else {
 				states[tree] |= stateComplete
 			}
+			delete(open, tree)
 			stack = stack[:len(stack)-1]
 			if len(stack) > 0 && gap {
 				stack[len(stack)-1].gap = true
@@ -143,11 +177,9 @@ func (g *graph) complete(root uint32, states []state) (missing []uint32, err err
 		case gaps[child]:
 			top.gap = true
 		default:
-			below, err := g.children(uint32(len(states)), child, nil)
-			if err != nil {
+			if err := enter(child); err != nil {
 				return nil, err
 			}
-			stack = append(stack, step{tree: child, children: below})
 		}
 	}
 	return missing, nil

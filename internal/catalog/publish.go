@@ -84,9 +84,13 @@ func (c *Catalog) Publish(ctx context.Context, add []syncline.Snapshot, remove [
 		if err != nil {
 			return err
 		}
-		add = slices.DeleteFunc(slices.Clone(add), func(s syncline.Snapshot) bool { return have[s.ID] })
-		if len(add) > 0 {
-			if gaps, err = addSnapshots(w, m, add, next); err != nil {
+		fresh := slices.DeleteFunc(slices.Clone(add), func(s syncline.Snapshot) bool {
+			known := have[s.ID]
+			have[s.ID] = true
+			return known
+		})
+		if len(fresh) > 0 {
+			if gaps, err = addSnapshots(w, m, fresh, next); err != nil {
 				return err
 			}
 		}
@@ -138,16 +142,21 @@ func addSnapshots(w Writer, m meta, add []syncline.Snapshot, next uint64) ([]Inc
 		return nil, err
 	}
 	before := slices.Clone(states)
-	g, err := newGraph(w)
+	g, err := newGraph(w, m)
 	if err != nil {
 		return nil, err
 	}
 	var gaps []Incomplete
-	told := make(map[uint32]bool)
+	told, unheard := make(map[uint32]bool), make(map[syncline.Hash]bool)
 	for i := range add {
 		root, ok := table.get(&add[i].Tree)
 		if !ok {
-			gaps = append(gaps, Incomplete{add[i].ID, []syncline.Hash{add[i].Tree}})
+			gap := Incomplete{Snapshot: add[i].ID}
+			if !unheard[add[i].Tree] {
+				unheard[add[i].Tree] = true
+				gap.Missing = []syncline.Hash{add[i].Tree}
+			}
+			gaps = append(gaps, gap)
 			continue
 		}
 		missing, err := g.complete(root, states)

@@ -15,10 +15,11 @@ type WalkFunc func(path string, e *syncline.Entry) error
 // Walk calls fn with everything below a tree, depth first, each directory
 // before what is in it, in the trees' own order. prefix is the path of the
 // tree itself, "" for a snapshot's root. budget bounds the number of calls: a
-// small repository can expand without end. When it is spent, Walk fails with
-// CodeTooLarge.
+// small repository can expand without end. When it is spent, or a path passes
+// 1 MiB, Walk fails with CodeTooLarge.
 func (v *View) Walk(root TreeRef, prefix string, detail Detail, budget int64, fn WalkFunc) error {
-	stack := []walkStep{{tree: root, path: prefix}}
+	path := []byte(prefix)
+	stack := []walkStep{{tree: root, path: len(path)}}
 	for len(stack) > 0 {
 		step := &stack[len(stack)-1]
 		if !step.read {
@@ -36,21 +37,28 @@ func (v *View) Walk(root TreeRef, prefix string, detail Detail, budget int64, fn
 		if budget--; budget < 0 {
 			return syncline.Errorf(syncline.CodeTooLarge, "the listing has more entries than the limit allows; ask for a folder further down")
 		}
-		path := step.path + "/" + item.entry.Name
-		switch err := fn(path, item.entry); {
+		path = append(append(path[:step.path], '/'), item.entry.Name...)
+		if len(path) > maxPath {
+			return syncline.Errorf(syncline.CodeTooLarge, "a path is longer than %d bytes; ask for a folder further down", maxPath)
+		}
+		switch err := fn(string(path), item.entry); {
 		case err == SkipDir:
 		case err != nil:
 			return err
 		case item.ok:
-			stack = append(stack, walkStep{tree: item.sub, path: path})
+			stack = append(stack, walkStep{tree: item.sub, path: len(path)})
 		}
 	}
 	return nil
 }
 
+// maxPath bounds the bytes of a path: the paths of folders nested without end
+// take time and memory with the square of their depth.
+const maxPath = 1 << 20
+
 type walkStep struct {
 	tree  TreeRef
-	path  string
+	path  int // length of the path of the directory itself
 	read  bool
 	items []walkItem
 	next  int

@@ -236,14 +236,21 @@ func (w *writer) openTree(block uint64) (t *treeBlock, err error) {
 		if err != nil {
 			return err
 		}
-		if payload == nil {
-			t = new(treeBlock)
-			return nil
+		if t = new(treeBlock); payload != nil {
+			t, err = decodeTrees(payload)
 		}
-		t, err = decodeTrees(payload)
 		return err
 	})
-	return t, err
+	if err != nil {
+		return nil, err
+	}
+	for i := range t.lists {
+		no := int(block)*treesPerBlock + i
+		if t.lists[i] == nil && no < len(w.states) && w.states[no]&stateDecoded != 0 {
+			return nil, damaged("tree %d is missing", no)
+		}
+	}
+	return t, nil
 }
 
 func (w *writer) add(kind Kind, no uint64, payload []byte) {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"modernc.org/sqlite" // the driver, and its error type
 	lib "modernc.org/sqlite/lib"
@@ -24,6 +25,10 @@ type Container struct {
 	path    string
 	readers *sql.DB
 	writer  *sql.DB // one connection: updates wait for one another here
+
+	mu      sync.Mutex
+	closed  bool
+	running sync.WaitGroup // views and updates
 }
 
 // schema keeps every value in one table. The id is the kind and the number, so
@@ -42,8 +47,10 @@ func Open(ctx context.Context, path string) (*Container, error) {
 	}
 	c := &Container{path: path}
 	// Not one sync per commit: a power cut may cost the last commits, never
-	// consistency, and the next session fetches them again.
-	c.writer, err = connect(path, 1, "_txlock=immediate", "_pragma=page_size(8192)", "_pragma=journal_mode(WAL)", "_pragma=synchronous(NORMAL)", "_pragma=auto_vacuum(INCREMENTAL)")
+	// consistency, and the next session fetches them again. The driver applies
+	// _auto_vacuum, the pragmas and _journal_mode in this order, and only in
+	// this order do the first two take effect on a new file.
+	c.writer, err = connect(path, 1, "_txlock=immediate", "_auto_vacuum=INCREMENTAL", "_pragma=page_size(8192)", "_journal_mode=WAL", "_synchronous=NORMAL")
 	if err == nil {
 		_, err = c.writer.ExecContext(ctx, schema)
 	}
@@ -67,8 +74,13 @@ func connect(path string, connections int, options ...string) (*sql.DB, error) {
 	return db, nil
 }
 
-// Close closes the file; what runs is waited for.
+// Close closes the file; what runs is waited for. Were it not, its end could
+// delete the write-ahead log of another file that has taken the path by then.
 func (c *Container) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.running.Wait()
 	var errs []error
 	for _, db := range []*sql.DB{c.readers, c.writer} {
 		if db != nil {
@@ -96,15 +108,19 @@ func (c *Container) Size(context.Context) (int64, error) {
 
 // View runs fn in one read transaction.
 func (c *Container) View(ctx context.Context, fn func(catalog.Reader) error) error {
-	return run(ctx, c.readers, &sql.TxOptions{ReadOnly: true}, func(t *tx) error { return fn(t) })
+	return c.run(ctx, c.readers, &sql.TxOptions{ReadOnly: true}, func(t *tx) error { return fn(t) })
 }
 
 // Update runs fn in one write transaction.
 func (c *Container) Update(ctx context.Context, fn func(catalog.Writer) error) error {
-	return run(ctx, c.writer, nil, func(t *tx) error { return fn(t) })
+	return c.run(ctx, c.writer, nil, func(t *tx) error { return fn(t) })
 }
 
-func run(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn func(*tx) error) error {
+func (c *Container) run(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn func(*tx) error) error {
+	if !c.enter() {
+		return syncline.Errorf(syncline.CodeUnavailable, "the catalog is closed; try again")
+	}
+	defer c.running.Done()
 	sqlTx, err := db.BeginTx(ctx, opts)
 	if err != nil {
 		return translate(err)
@@ -115,7 +131,21 @@ func run(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn func(*tx) erro
 		_ = sqlTx.Rollback()
 		return err
 	}
-	return translate(sqlTx.Commit())
+	err = sqlTx.Commit()
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+		err = ctx.Err() // rolled back already, for this reason
+	}
+	return translate(err)
+}
+
+// enter counts a transaction in, unless the container is closed.
+func (c *Container) enter() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.running.Add(1)
+	}
+	return !c.closed
 }
 
 type tx struct {
@@ -149,7 +179,11 @@ func (t *tx) Scan(kind catalog.Kind, first uint64, fn func(uint64, []byte) error
 	if err != nil {
 		return translate(err)
 	}
-	defer func() { err = errors.Join(err, translate(rows.Close())) }()
+	defer func() {
+		if closeErr := rows.Close(); err == nil {
+			err = translate(closeErr)
+		}
+	}()
 	var key int64
 	var data sql.RawBytes
 	for rows.Next() {
@@ -184,8 +218,11 @@ func (t *tx) Delete(kind catalog.Kind, first, last uint64) error {
 
 // translate gives the driver's errors their codes.
 func translate(err error) error {
-	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return syncline.WrapError(syncline.CodeCanceled, err, "the operation was canceled")
 	}
 	var e *sqlite.Error
 	if !errors.As(err, &e) {

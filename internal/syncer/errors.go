@@ -1,0 +1,47 @@
+package syncer
+
+import (
+	"errors"
+	"io/fs"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/resticrepo"
+)
+
+// Translate gives an error of the repository reader its code and a message for
+// the user. Errors that have a code keep it.
+func Translate(err error) error {
+	var own *syncline.Error
+	var damage *resticrepo.DamageError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, resticrepo.ErrWrongPassword):
+		return syncline.WrapError(syncline.CodeWrongPassword, err,
+			"wrong password: it opens none of the repository's keys; check the encryption key")
+	case errors.Is(err, resticrepo.ErrNoRepository):
+		return syncline.WrapError(syncline.CodeNoRepository, err,
+			"there is no restic repository at this place (no config file and no keys); check the path, bucket and folder")
+	case errors.Is(err, resticrepo.ErrUnsupportedVersion):
+		return syncline.WrapError(syncline.CodeUnsupported, err,
+			"the repository has a format version that this Syncline does not read (1 and 2 are); update Syncline")
+	case errors.As(err, &damage):
+		return syncline.WrapError(syncline.CodeDamaged, err,
+			"the repository is damaged: %s: %s; run restic check on it", damage.Object, damage.Reason)
+	case errors.As(err, &own):
+		return err
+	case errors.Is(err, fs.ErrPermission):
+		return syncline.WrapError(syncline.CodeUnavailable, err,
+			"the repository cannot be read: access is denied; check the rights of the account that Syncline uses")
+	case errors.Is(err, fs.ErrNotExist):
+		return syncline.WrapError(syncline.CodeNoRepository, err,
+			"a file or folder of the repository is gone; check that the place is there and mounted, then synchronize again")
+	}
+	return err
+}
+
+// gone reports whether an object was not where it should be: missing, or its
+// file shorter than the index says.
+func gone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, resticrepo.ErrNotFound)
+}

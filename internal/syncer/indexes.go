@@ -1,0 +1,124 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/resticrepo"
+)
+
+func isDamage(err error) bool {
+	return errors.Is(err, resticrepo.ErrDamaged) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// indexReaders is how many index files are read and parsed at once: each may
+// take a few hundred megabytes while it is parsed.
+const indexReaders = 2
+
+// readIndexes lists the index files, reads those that were not read before and
+// plans what they, and those not finished with, name. It reports whether there
+// was any to read.
+func (r *run) readIndexes(ctx context.Context, round int) (changed bool, err error) {
+	if r.indexes, err = r.Repository.Indexes(ctx); err != nil {
+		return false, err
+	}
+	known, err := r.knownIndexes(ctx)
+	if err != nil {
+		return false, err
+	}
+	var unread []resticrepo.File
+	var size int64
+	for _, f := range r.indexes {
+		if !known[syncline.Hash(f.ID)] {
+			unread = append(unread, f)
+			size += f.Size
+		}
+	}
+	if round == 1 {
+		r.progress.part(size, percentTrees)
+	}
+	if len(unread) == 0 {
+		return false, nil
+	}
+	r.log(syncline.LogInfo, "Reading %s (%s)", plural(len(unread), "index file", "index files"), formatBytes(size))
+	var mu sync.Mutex
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(indexReaders)
+	for _, f := range unread {
+		g.Go(func() error {
+			packs, err := r.readIndex(gctx, f)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err == nil:
+				r.plan.add(packs)
+				r.stats.IndexesRead++
+			case gone(err):
+				r.log(syncline.LogInfo, "Index %s was replaced meanwhile", f.ID.Short())
+			case isDamage(err):
+				r.damagedIndexes++
+				r.stats.Damaged++
+				r.log(syncline.LogError, "Index %s cannot be read: %v", f.ID.Short(), err)
+			default:
+				return err
+			}
+			r.progress.add(f.Size)
+			return nil
+		})
+	}
+	return true, g.Wait()
+}
+
+// knownIndexes returns the index files read before, and plans again what was
+// not finished of them.
+func (r *run) knownIndexes(ctx context.Context) (known map[syncline.Hash]bool, err error) {
+	known = make(map[syncline.Hash]bool)
+	err = r.Catalog.View(ctx, func(v *catalog.View) error {
+		list, err := v.Indexes()
+		if err != nil {
+			return err
+		}
+		for _, x := range list {
+			known[x.ID] = true
+			if x.Done || !slices.ContainsFunc(r.indexes, func(f resticrepo.File) bool { return syncline.Hash(f.ID) == x.ID }) {
+				continue
+			}
+			packs, err := v.Packs(x)
+			if err != nil {
+				return err
+			}
+			r.plan.add(packs)
+		}
+		return nil
+	})
+	return known, err
+}
+
+// readIndex reads one index file and keeps what it says in the catalog. Only
+// its trees are returned.
+func (r *run) readIndex(ctx context.Context, f resticrepo.File) ([]catalog.Pack, error) {
+	index, err := r.Repository.LoadIndex(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	packs := make([]catalog.Pack, len(index.Packs))
+	for i := range index.Packs {
+		p := &index.Packs[i]
+		packs[i] = catalog.Pack{ID: syncline.Hash(p.ID), Blobs: make([]catalog.Blob, len(p.Blobs))}
+		for j, b := range p.Blobs {
+			packs[i].Blobs[j] = catalog.Blob{
+				ID: syncline.Hash(b.ID), Tree: b.Type == resticrepo.Tree,
+				Offset: b.Offset, Length: b.Length, Plain: b.UncompressedLength,
+			}
+		}
+		slices.SortFunc(packs[i].Blobs, func(a, b catalog.Blob) int { return int(int64(a.Offset) - int64(b.Offset)) })
+	}
+	return packs, r.Catalog.AddIndex(ctx, syncline.Hash(f.ID), packs)
+}

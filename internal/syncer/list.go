@@ -1,0 +1,118 @@
+package syncer
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/resticrepo"
+)
+
+// smallFiles is how many snapshot or index files are read at once.
+const smallFiles = 8
+
+// list lists the snapshots and decides which are new and which are gone.
+func (r *run) list(ctx context.Context) error {
+	var err error
+	if r.listed, err = r.Repository.Snapshots(ctx); err != nil {
+		return err
+	}
+	var known []catalog.Snapshot
+	err = r.Catalog.View(ctx, func(v *catalog.View) (err error) {
+		known, err = v.Snapshots()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	gone := missingFrom(r.listed, known)
+	if len(r.listed) == 0 && len(known) > 0 {
+		r.log(syncline.LogWarning, "The listing of snapshots came back empty; nothing is removed because of it. If all snapshots were really forgotten, remove the repository from Syncline")
+		gone = nil
+	} else if 2*len(gone) > len(known) {
+		again, err := r.Repository.Snapshots(ctx)
+		if err != nil {
+			return err
+		}
+		if !slices.Equal(gone, missingFrom(again, known)) || len(again) == 0 {
+			r.log(syncline.LogWarning, "Two listings of snapshots did not agree; nothing is removed because of them")
+			gone = nil
+		}
+	}
+	r.removed = gone
+	have := make(map[resticrepo.ID]bool, len(known))
+	for i := range known {
+		have[resticrepo.ID(known[i].ID)] = true
+	}
+	r.listed = slices.DeleteFunc(r.listed, func(f resticrepo.File) bool { return have[f.ID] })
+	if len(r.listed) > 0 {
+		r.Reporter.Behind()
+	}
+	r.log(syncline.LogInfo, "Listed snapshots: %d new, %d known, %d gone", len(r.listed), len(known)-len(gone), len(gone))
+	return nil
+}
+
+func missingFrom(listed []resticrepo.File, known []catalog.Snapshot) (gone []syncline.Hash) {
+	there := make(map[resticrepo.ID]bool, len(listed))
+	for _, f := range listed {
+		there[f.ID] = true
+	}
+	for i := range known {
+		if !there[resticrepo.ID(known[i].ID)] {
+			gone = append(gone, known[i].ID)
+		}
+	}
+	return gone
+}
+
+// readSnapshots reads the new ones. A damaged one is told and left out, one
+// that vanished since the listing is left out.
+func (r *run) readSnapshots(ctx context.Context) error {
+	var mu sync.Mutex
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(smallFiles)
+	r.fresh = make([]syncline.Snapshot, 0, len(r.listed))
+	for _, f := range r.listed {
+		g.Go(func() error {
+			s, err := r.Repository.LoadSnapshot(gctx, f)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err == nil:
+				r.fresh = append(r.fresh, domainSnapshot(s))
+			case gone(err):
+				r.log(syncline.LogInfo, "Snapshot %s was forgotten meanwhile", f.ID.Short())
+			case isDamage(err):
+				r.damagedSnapshots++
+				r.stats.Damaged++
+				r.log(syncline.LogError, "Snapshot %s cannot be read: %v", f.ID.Short(), err)
+			default:
+				return err
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	slices.SortFunc(r.fresh, func(a, b syncline.Snapshot) int {
+		if c := a.Time.Compare(b.Time); c != 0 {
+			return c
+		}
+		return slices.Compare(a.ID[:], b.ID[:])
+	})
+	return nil
+}
+
+func domainSnapshot(s *resticrepo.Snapshot) syncline.Snapshot {
+	return syncline.Snapshot{
+		ID: syncline.Hash(s.ID), Time: s.Time, Tree: syncline.Hash(s.Tree),
+		Parent: syncline.Hash(s.Parent), Original: syncline.Hash(s.Original),
+		Paths: s.Paths, Hostname: s.Hostname, Username: s.Username, UID: s.UID, GID: s.GID,
+		Excludes: s.Excludes, Tags: s.Tags, ProgramVersion: s.ProgramVersion, Summary: s.Summary,
+	}
+}

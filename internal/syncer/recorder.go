@@ -1,0 +1,154 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"syncline.dev/syncline"
+)
+
+// recorder writes a session's course to the store and tells the watchers. It
+// is the session's Reporter.
+type recorder struct {
+	service *Service
+
+	mu      sync.Mutex
+	session syncline.Session
+	base    int // percent at which this run of the session began
+	written time.Time
+	behind  bool
+	ended   bool
+}
+
+// recordInterval is the least time between two records of progress.
+const recordInterval = 250 * time.Millisecond
+
+// recordTimeout bounds a write to the store. The session's own context is not
+// used: its end must be recorded too.
+const recordTimeout = 30 * time.Second
+
+// save writes the session. The caller holds mu.
+func (r *recorder) save() error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.service.ctx), recordTimeout)
+	defer cancel()
+	r.written = r.service.Now()
+	if err := r.service.Sessions.UpdateSession(ctx, r.session); err != nil {
+		return err
+	}
+	r.service.notify(r.session.ID)
+	return nil
+}
+
+// start moves the session to running.
+func (r *recorder) start(continued bool) error {
+	r.mu.Lock()
+	r.session.State = syncline.SessionRunning
+	if r.session.StartedAt.IsZero() {
+		r.session.StartedAt = r.service.Now()
+	}
+	r.base = r.session.Progress
+	err := r.save()
+	r.mu.Unlock()
+	if err == nil && continued {
+		r.Log(syncline.LogInfo, "The server was restarted; the session goes on from what was kept")
+	}
+	return err
+}
+
+// Progress records a percentage. A session that is continued after a restart
+// goes on from where it stood.
+func (r *recorder) Progress(percent int, stats syncline.SessionStatistics) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended {
+		return
+	}
+	r.session.Statistics = stats
+	percent = r.base + (percentLast-min(r.base, percentLast))*percent/percentLast
+	if percent <= r.session.Progress {
+		return
+	}
+	r.session.Progress = percent
+	if r.service.Now().Sub(r.written) < recordInterval {
+		return
+	}
+	if err := r.save(); err != nil {
+		r.service.Logger.Warn("cannot record the progress of a session", "session", r.session.ID, "error", err)
+	}
+}
+
+// Log records one item.
+func (r *recorder) Log(level syncline.LogLevel, message string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.service.ctx), recordTimeout)
+	defer cancel()
+	item := syncline.LogItem{Time: r.service.Now(), Level: level, Message: message}
+	if err := r.service.Sessions.AppendLog(ctx, r.session.ID, item); err != nil {
+		r.service.Logger.Warn("cannot record a session's log", "session", r.session.ID, "item", message, "error", err)
+	}
+}
+
+// Behind marks the repository as out of sync until the session succeeds.
+func (r *recorder) Behind() {
+	r.mu.Lock()
+	done := r.behind
+	r.behind = true
+	r.mu.Unlock()
+	if !done {
+		r.mark(true)
+	}
+}
+
+func (r *recorder) mark(outOfSync bool) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.service.ctx), recordTimeout)
+	defer cancel()
+	if err := r.service.Repositories.SetOutOfSync(ctx, r.session.RepositoryID, outOfSync); err != nil && syncline.CodeOf(err) != syncline.CodeNotFound {
+		r.service.Logger.Warn("cannot mark a repository", "repository", r.session.RepositoryID, "error", err)
+	}
+}
+
+// last returns the statistics recorded last.
+func (r *recorder) last() syncline.SessionStatistics {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.session.Statistics
+}
+
+// end records how the session ended. After a shutdown it stays unended, for
+// the next start to continue it.
+func (r *recorder) end(o outcome, cause error) {
+	switch {
+	case o.err == nil:
+		r.mark(false)
+		r.close(syncline.SessionSucceeded, "", o.stats)
+	case errors.Is(cause, errShutdown):
+		r.mu.Lock()
+		r.ended = true
+		r.mu.Unlock()
+	case errors.Is(cause, errStopRequested):
+		r.Log(syncline.LogInfo, "Stopped on request; what was fetched is kept")
+		r.close(syncline.SessionStopped, "", o.stats)
+	default:
+		r.mark(true)
+		message := syncline.MessageOf(o.err)
+		r.service.Logger.Error("session failed", "session", r.session.ID, "repository", r.session.RepositoryID, "error", o.err)
+		r.Log(syncline.LogError, message)
+		r.close(syncline.SessionFailed, message, o.stats)
+	}
+}
+
+func (r *recorder) close(state syncline.SessionState, message string, stats syncline.SessionStatistics) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = true
+	r.session.State, r.session.Error, r.session.Statistics = state, message, stats
+	r.session.EndedAt = r.service.Now()
+	if state == syncline.SessionSucceeded {
+		r.session.Progress = 100
+	}
+	// The repository may have been deleted, and its sessions with it.
+	if err := r.save(); err != nil && syncline.CodeOf(err) != syncline.CodeNotFound {
+		r.service.Logger.Error("cannot record the end of a session", "session", r.session.ID, "error", err)
+	}
+}

@@ -1,0 +1,248 @@
+package syncer
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/resticrepo"
+)
+
+// Reporter hears what a synchronization does. Its methods are called from one
+// goroutine at a time and must not block for long.
+type Reporter interface {
+	// Progress gives the percentage of the work done, 0 to 99, never falling.
+	Progress(percent int, stats syncline.SessionStatistics)
+	// Log gives one sentence about what was done or met.
+	Log(level syncline.LogLevel, message string)
+	// Behind says that the repository has something the catalog lacks.
+	Behind()
+}
+
+// Counter tells what was asked of the storage so far.
+type Counter interface {
+	Counts() (requests map[string]int64, bytes int64, retries int64)
+}
+
+// Params are a synchronization's inputs.
+type Params struct {
+	Repository *resticrepo.Repository // reads through Counter's storage
+	Counter    Counter
+	Catalog    *catalog.Catalog
+	Reporter   Reporter
+	// Streams is the number of packs read at once; 0 means one per core. More
+	// serve storage that is far away.
+	Streams int
+	// MaxRead bounds the bytes of one request for parts of a pack; 0 means no
+	// bound. Local storage shares the work out more evenly with one.
+	MaxRead int64
+	Logger  *slog.Logger
+}
+
+// maxRounds is how often the index is listed when objects are missing.
+const maxRounds = 3
+
+// run is one synchronization under way.
+type run struct {
+	Params
+	stats    syncline.SessionStatistics
+	progress progress
+	builder  *catalog.Builder // while trees are fetched
+
+	listed   []resticrepo.File // snapshots
+	fresh    []syncline.Snapshot
+	removed  []syncline.Hash
+	indexes  []resticrepo.File // as listed last
+	plan     plan
+	warnings int
+
+	damagedSnapshots int
+	damagedIndexes   int
+	failed           map[syncline.Hash]string // trees that could not be read, and why
+}
+
+// Run synchronizes. It returns what was done, also beside an error; errors
+// carry a code and a message for the user. A context that ends keeps all work
+// done and returns its error.
+func Run(ctx context.Context, p Params) (syncline.SessionStatistics, error) {
+	if p.Streams <= 0 {
+		p.Streams = runtime.GOMAXPROCS(0)
+	}
+	r := &run{Params: p, failed: make(map[syncline.Hash]string)}
+	r.progress.report = func(percent int) { p.Reporter.Progress(percent, r.statistics()) }
+	err := r.synchronize(ctx)
+	return r.statistics(), Translate(err)
+}
+
+func (r *run) statistics() syncline.SessionStatistics {
+	s := r.stats
+	s.RequestsByKind, s.BytesFetched, s.Retries = r.Counter.Counts()
+	for _, n := range s.RequestsByKind {
+		s.Requests += n
+	}
+	if r.builder != nil {
+		entries, trees := r.builder.Counts()
+		s.EntriesAdded += entries
+		s.TreesAdded += trees
+	}
+	return s
+}
+
+func (r *run) log(level syncline.LogLevel, format string, args ...any) {
+	r.Reporter.Log(level, fmt.Sprintf(format, args...))
+}
+
+func (r *run) synchronize(ctx context.Context) error {
+	config := r.Repository.Config()
+	if err := r.Catalog.Bind(ctx, syncline.Hash(config.ID)); err != nil {
+		return err
+	}
+	r.log(syncline.LogInfo, "Opened repository %.8s, format version %d", config.ID.String(), config.Version)
+	if err := r.list(ctx); err != nil {
+		return err
+	}
+	if err := r.readSnapshots(ctx); err != nil {
+		return err
+	}
+	gaps, err := r.rounds(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.finish(ctx, gaps); err != nil {
+		return err
+	}
+	return r.verdict(ctx, gaps)
+}
+
+// rounds reads indexes and fetches trees, and publishes. When something was
+// missing and the index has changed since, it does so again.
+func (r *run) rounds(ctx context.Context) (gaps []catalog.Incomplete, err error) {
+	for round := 1; ; round++ {
+		changed, err := r.readIndexes(ctx, round)
+		if err != nil {
+			return nil, err
+		}
+		if round == 1 || changed {
+			clear(r.failed)
+			if err := r.fetch(ctx); err != nil {
+				return nil, err
+			}
+		}
+		gaps, err = r.Catalog.Publish(ctx, r.fresh, r.removed)
+		if err != nil {
+			return nil, err
+		}
+		if len(gaps) > 0 {
+			if revived, err := r.revive(ctx, gaps); err != nil {
+				return nil, err
+			} else if revived {
+				continue
+			}
+		}
+		if len(gaps) == 0 || round > 1 && !changed || round == maxRounds {
+			return gaps, nil
+		}
+		r.log(syncline.LogWarning, "Some objects were not where the index says; reading the index once more")
+	}
+}
+
+// finish records what the session leaves: which indexes are done with, and
+// what the catalog now shows.
+func (r *run) finish(ctx context.Context, gaps []catalog.Incomplete) error {
+	var goneIndexes []syncline.Hash
+	current := make(map[syncline.Hash]bool, len(r.indexes))
+	for _, f := range r.indexes {
+		current[syncline.Hash(f.ID)] = true
+	}
+	var total int
+	err := r.Catalog.View(ctx, func(v *catalog.View) error {
+		known, err := v.Indexes()
+		if err != nil {
+			return err
+		}
+		for _, x := range known {
+			if !current[x.ID] {
+				goneIndexes = append(goneIndexes, x.ID)
+			}
+		}
+		shown, err := v.Snapshots()
+		total = len(shown)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if len(goneIndexes) == len(current) && len(r.indexes) == 0 {
+		goneIndexes = nil // an empty listing removes nothing
+	}
+	if err := r.Catalog.FinishIndexes(ctx, len(gaps) == 0 && len(r.failed) == 0, goneIndexes); err != nil {
+		return err
+	}
+	r.stats.SnapshotsTotal = int64(total)
+	r.stats.SnapshotsAdded = int64(len(r.fresh) - len(gaps))
+	r.stats.SnapshotsRemoved = int64(len(r.removed))
+	return nil
+}
+
+// verdict logs the outcome and turns what is missing into the session's error.
+func (r *run) verdict(ctx context.Context, gaps []catalog.Incomplete) error {
+	if r.stats.SnapshotsRemoved > 0 {
+		r.log(syncline.LogInfo, "%s gone from the repository and no longer shown", plural(len(r.removed), "snapshot is", "snapshots are"))
+	}
+	for _, g := range gaps {
+		r.log(syncline.LogError, "Snapshot %s is not shown: %s missing below it%s",
+			g.Snapshot.Short(), plural(max(1, len(g.Missing)), "folder is", "folders are"), r.example(g))
+	}
+	if len(gaps) == 0 && r.damagedSnapshots == 0 && r.damagedIndexes == 0 {
+		r.log(syncline.LogSuccess, "Synchronized: %s shown, %d of them new; %s and %s added",
+			plural(int(r.stats.SnapshotsTotal), "snapshot is", "snapshots are"), r.stats.SnapshotsAdded,
+			plural(int(r.stats.TreesAdded), "folder version", "folder versions"),
+			plural(int(r.stats.EntriesAdded), "entry", "entries"))
+		return nil
+	}
+	message := fmt.Sprintf("%s cannot be shown, and %s damaged; the rest is synchronized; run restic check on the repository",
+		plural(len(gaps)+r.damagedSnapshots, "snapshot", "snapshots"),
+		plural(int(r.stats.Damaged), "object is missing or", "objects are missing or"))
+	if who := r.exclusiveLock(ctx); who != "" {
+		return syncline.Errorf(syncline.CodeLocked,
+			"%s; the repository is locked exclusively by %s, so this may be passing: synchronize again when that has ended", message, who)
+	}
+	return syncline.Errorf(syncline.CodeDamaged, "%s", message)
+}
+
+func (r *run) example(g catalog.Incomplete) string {
+	if len(g.Missing) == 0 {
+		return " (named above)"
+	}
+	h := g.Missing[0]
+	if why, ok := r.failed[h]; ok {
+		return fmt.Sprintf(" (tree %s: %s)", h.Short(), why)
+	}
+	return fmt.Sprintf(" (tree %s is in no index)", h.Short())
+}
+
+// exclusiveLock names who holds the repository exclusively, "" when nobody is
+// known to.
+func (r *run) exclusiveLock(ctx context.Context) string {
+	locks, err := r.Repository.Locks(ctx)
+	if err != nil {
+		r.Logger.Warn("cannot list the repository's locks", "error", err)
+		return ""
+	}
+	for _, l := range locks {
+		if l.Exclusive {
+			return fmt.Sprintf("%s (process %d)", l.Hostname, l.PID)
+		}
+	}
+	return ""
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

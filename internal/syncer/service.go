@@ -1,0 +1,347 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+)
+
+// Repositories is what the service reads and marks of the repositories.
+type Repositories interface {
+	Repository(ctx context.Context, id syncline.ID) (syncline.Repository, error)
+	SetOutOfSync(ctx context.Context, id syncline.ID, outOfSync bool) error
+}
+
+// Sessions is where sessions are recorded.
+type Sessions interface {
+	StartSession(ctx context.Context, s syncline.Session) (syncline.Session, bool, error)
+	Session(ctx context.Context, id syncline.ID) (syncline.Session, error)
+	UnendedSessions(ctx context.Context) ([]syncline.Session, error)
+	UpdateSession(ctx context.Context, s syncline.Session) error
+	RequestStop(ctx context.Context, id syncline.ID) (syncline.Session, error)
+	AppendLog(ctx context.Context, session syncline.ID, items ...syncline.LogItem) error
+}
+
+// Catalogs holds the repositories' catalogs.
+type Catalogs interface {
+	// Use runs fn with the repository's catalog.
+	Use(ctx context.Context, repository syncline.ID, fn func(*catalog.Catalog) error) error
+	// Renew throws a damaged catalog away; the next Use begins with an empty
+	// one.
+	Renew(ctx context.Context, repository syncline.ID) error
+	// Damaged reports whether the catalog was found damaged.
+	Damaged(repository syncline.ID) bool
+	// Delete forgets the catalog and its files.
+	Delete(ctx context.Context, repository syncline.ID) error
+}
+
+// Source opens a repository for one session. opened is what Params needs of it.
+type Source interface {
+	Open(ctx context.Context, r syncline.Repository, log func(syncline.LogLevel, string)) (Params, error)
+	// Forget drops what was kept of a repository between sessions.
+	Forget(r syncline.ID)
+}
+
+// Service runs the server's sessions: any number of repositories at once, one
+// session each. What a session does is recorded before anyone is told.
+//
+// Stop ends a session within stopGrace even when its storage hangs: the
+// session is recorded as stopped, and the abandoned run can only finish
+// reading. A next session of the same repository stays queued until it has.
+type Service struct {
+	Repositories Repositories
+	Sessions     Sessions
+	Catalogs     Catalogs
+	Source       Source
+	Logger       *slog.Logger
+	Now          func() time.Time
+	NewID        func() syncline.ID
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu       sync.Mutex
+	running  map[syncline.ID]*task // by session
+	busy     map[syncline.ID]chan struct{}
+	watchers map[syncline.ID]map[chan struct{}]bool
+	closed   bool
+}
+
+// stopGrace is how long a stopped session may take to end by itself.
+const stopGrace = 4 * time.Second
+
+// task is a session in this process.
+type task struct {
+	repository syncline.ID
+	cancel     context.CancelCauseFunc
+	done       chan struct{} // closed when the session is recorded as ended, or given up
+}
+
+var (
+	errStopRequested = errors.New("stop requested")
+	errShutdown      = errors.New("server is shutting down")
+)
+
+// Open begins the service and continues the sessions that a crash or a
+// shutdown left unended, under their own ids.
+func (s *Service) Open(ctx context.Context) error {
+	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	s.running = make(map[syncline.ID]*task)
+	s.busy = make(map[syncline.ID]chan struct{})
+	s.watchers = make(map[syncline.ID]map[chan struct{}]bool)
+	left, err := s.Sessions.UnendedSessions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, session := range left {
+		s.launch(session, true)
+	}
+	return nil
+}
+
+// Close stops what runs and waits for it. The sessions stay unended in the
+// store, so that the next Open continues them.
+func (s *Service) Close() {
+	s.mu.Lock()
+	s.closed = true
+	for _, t := range s.running {
+		t.cancel(errShutdown)
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+	s.cancel()
+}
+
+// Start starts a session for a repository, or returns the one that runs.
+func (s *Service) Start(ctx context.Context, repository syncline.ID) (syncline.Session, error) {
+	session, started, err := s.Sessions.StartSession(ctx, syncline.Session{
+		ID: s.NewID(), RepositoryID: repository, State: syncline.SessionQueued, CreatedAt: s.Now(),
+	})
+	if err == nil && started {
+		s.launch(session, false)
+	}
+	return session, err
+}
+
+// Stop records that a session is to stop, and stops it. A session that has
+// ended is left alone.
+func (s *Service) Stop(ctx context.Context, id syncline.ID) error {
+	session, err := s.Sessions.RequestStop(ctx, id)
+	if err != nil || session.State.Ended() {
+		return err
+	}
+	s.mu.Lock()
+	t := s.running[id]
+	s.mu.Unlock()
+	if t != nil {
+		t.cancel(errStopRequested)
+	}
+	return nil
+}
+
+// Forget stops a repository's session, waits for its end, and deletes its
+// catalog. The stored backups are not touched.
+func (s *Service) Forget(ctx context.Context, repository syncline.ID) error {
+	s.mu.Lock()
+	var waits []chan struct{}
+	for _, t := range s.running {
+		if t.repository == repository {
+			t.cancel(errStopRequested)
+			waits = append(waits, t.done)
+		}
+	}
+	s.mu.Unlock()
+	for _, done := range waits {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	s.Source.Forget(repository)
+	return s.Catalogs.Delete(ctx, repository)
+}
+
+// Watch returns a channel that is signaled at every change of a session, and
+// when the service closes. It holds one signal; the watcher reads the session
+// from the store. The function ends the watch.
+func (s *Service) Watch(session syncline.ID) (<-chan struct{}, func()) {
+	ch := make(chan struct{}, 1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.watchers[session] == nil {
+		s.watchers[session] = make(map[chan struct{}]bool)
+	}
+	s.watchers[session][ch] = true
+	return ch, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.watchers[session], ch)
+		if len(s.watchers[session]) == 0 {
+			delete(s.watchers, session)
+		}
+	}
+}
+
+func (s *Service) notify(session syncline.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for ch := range s.watchers[session] {
+		select {
+		case ch <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// launch runs a session in its own goroutine.
+func (s *Service) launch(session syncline.Session, continued bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.running[session.ID] != nil {
+		return
+	}
+	ctx, cancel := context.WithCancelCause(s.ctx)
+	t := &task{repository: session.RepositoryID, cancel: cancel, done: make(chan struct{})}
+	s.running[session.ID] = t
+	if session.StopRequested {
+		cancel(errStopRequested)
+	}
+	s.wg.Add(1)
+	go func() {
+		defer s.wg.Done()
+		defer cancel(nil)
+		s.run(ctx, session, continued)
+		s.mu.Lock()
+		delete(s.running, session.ID)
+		s.mu.Unlock()
+		close(t.done)
+		s.notify(session.ID)
+	}()
+}
+
+// run takes a session from where it stands to its end.
+func (s *Service) run(ctx context.Context, session syncline.Session, continued bool) {
+	rec := &recorder{service: s, session: session}
+	// A stop may have been recorded before the session was known here.
+	if now, err := s.Sessions.Session(s.ctx, session.ID); err == nil && now.StopRequested {
+		s.mu.Lock()
+		s.running[session.ID].cancel(errStopRequested)
+		s.mu.Unlock()
+	}
+	if s.enter(ctx, session.RepositoryID) {
+		finished := make(chan outcome, 1)
+		work, abandon := context.WithCancelCause(ctx)
+		go func() {
+			defer s.leave(session.RepositoryID)
+			stats, err := s.synchronize(work, rec, continued)
+			finished <- outcome{stats, err}
+		}()
+		s.await(ctx, rec, finished)
+		abandon(nil)
+		return
+	}
+	rec.end(outcome{rec.session.Statistics, ctx.Err()}, context.Cause(ctx))
+}
+
+type outcome struct {
+	stats syncline.SessionStatistics
+	err   error
+}
+
+// await records the end of the work, or gives up on it when it does not end
+// within stopGrace of a stop.
+func (s *Service) await(ctx context.Context, rec *recorder, finished <-chan outcome) {
+	select {
+	case o := <-finished:
+		rec.end(o, context.Cause(ctx))
+		return
+	case <-ctx.Done():
+	}
+	grace := time.NewTimer(stopGrace)
+	defer grace.Stop()
+	select {
+	case o := <-finished:
+		rec.end(o, context.Cause(ctx))
+	case <-grace.C:
+		rec.end(outcome{rec.last(), ctx.Err()}, context.Cause(ctx))
+	}
+}
+
+// enter waits until no other run of the repository is under way.
+func (s *Service) enter(ctx context.Context, repository syncline.ID) bool {
+	for {
+		s.mu.Lock()
+		busy, ok := s.busy[repository]
+		if !ok {
+			s.busy[repository] = make(chan struct{})
+			s.mu.Unlock()
+			return true
+		}
+		s.mu.Unlock()
+		select {
+		case <-busy:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+func (s *Service) leave(repository syncline.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.busy[repository])
+	delete(s.busy, repository)
+}
+
+// synchronize opens what a session needs and runs it. A catalog that is found
+// damaged is thrown away once and built anew.
+func (s *Service) synchronize(ctx context.Context, rec *recorder, continued bool) (stats syncline.SessionStatistics, err error) {
+	if err := ctx.Err(); err != nil {
+		return stats, err
+	}
+	if err := rec.start(continued); err != nil {
+		return stats, err
+	}
+	id := rec.session.RepositoryID
+	repository, err := s.Repositories.Repository(ctx, id)
+	if err != nil {
+		return stats, err
+	}
+	params, err := s.Source.Open(ctx, repository, rec.Log)
+	if err != nil {
+		return stats, Translate(err)
+	}
+	params.Reporter, params.Logger = rec, s.Logger
+	if s.Catalogs.Damaged(id) {
+		if err := s.renew(ctx, rec, id); err != nil {
+			return stats, err
+		}
+	}
+	for attempt := 1; ; attempt++ {
+		err = s.Catalogs.Use(ctx, id, func(c *catalog.Catalog) (err error) {
+			params.Catalog = c
+			stats, err = Run(ctx, params)
+			return err
+		})
+		if !errors.Is(err, catalog.ErrDamaged) || attempt == 2 {
+			return stats, err
+		}
+		s.Logger.Warn("catalog is damaged", "repository", id, "error", err)
+		if err := s.renew(ctx, rec, id); err != nil {
+			return stats, err
+		}
+	}
+}
+
+func (s *Service) renew(ctx context.Context, rec *recorder, id syncline.ID) error {
+	rec.Log(syncline.LogWarning, "The catalog was damaged; it is built anew")
+	rec.Behind()
+	return s.Catalogs.Renew(ctx, id)
+}
