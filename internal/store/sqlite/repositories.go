@@ -1,0 +1,87 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
+)
+
+const selectRepository = `SELECT id, name, description, path, object_storage_id,
+	coalesce(encryption_key_id, ''), retention_type, retention_period_type, retention_yearly,
+	out_of_sync, created_at FROM repositories`
+
+func scanRepository(r row) (v syncline.Repository, err error) {
+	err = r.Scan(&v.ID, &v.Name, &v.Description, &v.Path, &v.ObjectStorageID,
+		&v.EncryptionKeyID, &v.Retention.Type, &v.Retention.PeriodType, &v.Retention.YearlyPeriod,
+		&v.OutOfSync, instant{&v.CreatedAt})
+	return v, err
+}
+
+// Repositories implements store.Repositories.
+func (s *Store) Repositories(ctx context.Context) ([]syncline.Repository, error) {
+	return queryAll(ctx, s, "list repositories", scanRepository, selectRepository+` ORDER BY seq`)
+}
+
+// Repository implements store.Repositories.
+func (s *Store) Repository(ctx context.Context, id syncline.ID) (syncline.Repository, error) {
+	return queryOne(ctx, s, "read a repository", notFound("repository", id), scanRepository,
+		selectRepository+` WHERE id = ?`, string(id))
+}
+
+// AddRepository implements store.Repositories.
+func (s *Store) AddRepository(ctx context.Context, r syncline.Repository) error {
+	return s.update(ctx, "add a repository", func(ctx context.Context, conn *sql.Conn) error {
+		_, err := conn.ExecContext(ctx, `INSERT INTO repositories (id, name, name_key, description, path,
+			object_storage_id, encryption_key_id, retention_type, retention_period_type, retention_yearly,
+			out_of_sync, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			string(r.ID), r.Name, store.FoldName(r.Name), r.Description, r.Path,
+			string(r.ObjectStorageID), nullable(r.EncryptionKeyID),
+			r.Retention.Type, r.Retention.PeriodType, r.Retention.YearlyPeriod,
+			r.OutOfSync, nanos(r.CreatedAt))
+		return repositoryError(err, r)
+	})
+}
+
+// UpdateRepository implements store.Repositories.
+func (s *Store) UpdateRepository(ctx context.Context, r syncline.Repository) error {
+	return s.update(ctx, "change a repository", func(ctx context.Context, conn *sql.Conn) error {
+		err := exec(ctx, conn, notFound("repository", r.ID), `UPDATE repositories SET name = ?, name_key = ?,
+			description = ?, path = ?, object_storage_id = ?, encryption_key_id = ?, retention_type = ?,
+			retention_period_type = ?, retention_yearly = ? WHERE id = ?`,
+			r.Name, store.FoldName(r.Name), r.Description, r.Path,
+			string(r.ObjectStorageID), nullable(r.EncryptionKeyID),
+			r.Retention.Type, r.Retention.PeriodType, r.Retention.YearlyPeriod, string(r.ID))
+		return repositoryError(err, r)
+	})
+}
+
+func repositoryError(err error, r syncline.Repository) error {
+	switch {
+	case isTaken(err):
+		return syncline.WrapError(syncline.CodeConflict, err,
+			"there is a repository with the name %q already; choose another name", r.Name)
+	case isDangling(err):
+		return syncline.WrapError(syncline.CodeInvalid, err,
+			"there is no encryption key %q; add it first", r.EncryptionKeyID)
+	}
+	return err
+}
+
+// SetOutOfSync implements store.Repositories.
+func (s *Store) SetOutOfSync(ctx context.Context, id syncline.ID, outOfSync bool) error {
+	return s.update(ctx, "mark a repository", func(ctx context.Context, conn *sql.Conn) error {
+		return exec(ctx, conn, notFound("repository", id),
+			`UPDATE repositories SET out_of_sync = ? WHERE id = ?`, outOfSync, string(id))
+	})
+}
+
+// DeleteRepository implements store.Repositories. The sessions and their logs
+// go with it by the schema's foreign keys.
+func (s *Store) DeleteRepository(ctx context.Context, id syncline.ID) error {
+	return s.update(ctx, "delete a repository", func(ctx context.Context, conn *sql.Conn) error {
+		return exec(ctx, conn, notFound("repository", id),
+			`DELETE FROM repositories WHERE id = ?`, string(id))
+	})
+}

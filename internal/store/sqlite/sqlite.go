@@ -1,0 +1,161 @@
+// Package sqlite keeps the server's own state in one SQLite file: it
+// implements store.Store. It knows nothing of catalogs, HTTP, passwords or
+// what the sealed bytes it keeps mean, and it does not lock the data directory.
+//
+// Writes go through one goroutine with one connection. It takes every call
+// that is waiting into one transaction, each behind a savepoint of its own, so
+// forty sessions that report progress at once cost one flush to disk and not
+// forty, and every call is durable when it returns. Reads have connections of
+// their own; with the write-ahead log they neither wait for writers nor hold
+// them up.
+//
+// The schema is brought up to date by the files in migrations, numbered by
+// SQLite's user_version, in one immediate transaction. A migration library
+// was turned down: the ones for SQLite take no lock between processes, and a
+// server can start while a command opens the same file; they also write their
+// own table before the version can be judged.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/google/uuid"
+	_ "modernc.org/sqlite" // registers the driver
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
+)
+
+const (
+	// readers is how many queries run at once. More than the cores gains
+	// nothing, and each connection has a page cache of about 2 MB.
+	readers = 4
+
+	// A process that waits this long for another one's write gives up.
+	busyTimeout = "5000" // ms
+
+	// A write-ahead log that grew past this is cut back at the next checkpoint.
+	logSizeLimit = "67108864" // bytes
+)
+
+// Store is the server's state in one SQLite file. It is safe for concurrent
+// use, and other processes may open the same file.
+type Store struct {
+	write *sql.DB // one connection, used by the writer goroutine only
+	read  *sql.DB
+
+	ops     chan *writeOp
+	closing chan struct{}
+	stopped chan struct{} // closed when the writer goroutine has ended
+	closed  sync.Once
+
+	closeErr error
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the database at path, or makes it, readable by the owner only,
+// and brings its schema up to date. The folder must exist. The caller closes
+// the store. Errors are CodeUnavailable with a message that says what to do.
+func Open(ctx context.Context, path string) (*Store, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, syncline.WrapError(syncline.CodeUnavailable, err, msgCannotOpen)
+	}
+	if err := prepareFile(path); err != nil {
+		return nil, err
+	}
+	s := &Store{
+		ops:     make(chan *writeOp),
+		closing: make(chan struct{}),
+		stopped: make(chan struct{}),
+	}
+	if s.write, err = openPool(path, 1, false); err != nil {
+		return nil, err
+	}
+	if err := initialize(ctx, s.write); err != nil {
+		return nil, errors.Join(err, s.write.Close())
+	}
+	if s.read, err = openPool(path, readers, true); err != nil {
+		return nil, errors.Join(err, s.write.Close())
+	}
+	go s.runWriter()
+	return s, nil
+}
+
+// prepareFile makes the file before SQLite would, with the permissions that
+// SQLite then gives to the files beside it.
+func prepareFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return syncline.WrapError(syncline.CodeUnavailable, err, msgCannotOpen)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return syncline.WrapError(syncline.CodeUnavailable, err, msgCannotOpen)
+	}
+	if info.Mode().Perm()&0o077 == 0 {
+		return nil
+	}
+	if err := f.Chmod(0o600); err != nil {
+		return syncline.WrapError(syncline.CodeUnavailable, err, msgCannotOpen)
+	}
+	return nil
+}
+
+func openPool(path string, size int, readOnly bool) (*sql.DB, error) {
+	q := url.Values{
+		"mode":          {"rw"},
+		"_busy_timeout": {busyTimeout},
+		"_foreign_keys": {"1"},
+		"_synchronous":  {"FULL"},
+		"_dqs":          {"0"},
+		"_defensive":    {"1"},
+		"_error_rc":     {"1"},
+		"_pragma":       {"journal_size_limit(" + logSizeLimit + ")"},
+	}
+	if readOnly {
+		q.Set("_query_only", "1")
+	}
+	// The escaped form, because a path may hold ? and #.
+	dsn := "file://" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() + "?" + q.Encode()
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, translate(err, "open the database")
+	}
+	db.SetMaxOpenConns(size)
+	db.SetMaxIdleConns(size)
+	return db, nil
+}
+
+// Close waits for the writes under way and closes the database. Calls that
+// come later fail with CodeUnavailable.
+func (s *Store) Close() error {
+	s.closed.Do(func() {
+		close(s.closing)
+		<-s.stopped
+		// The writer's connection goes last: the last one out folds the
+		// write-ahead log into the database, which a reader could not.
+		if err := errors.Join(s.read.Close(), s.write.Close()); err != nil {
+			s.closeErr = translate(err, "close the database")
+		}
+	})
+	return s.closeErr
+}
+
+// InstallationID implements store.Instance.
+func (s *Store) InstallationID(ctx context.Context) (syncline.ID, error) {
+	return queryOne(ctx, s, "read the installation's id", nil, func(r row) (id syncline.ID, err error) {
+		err = r.Scan(&id)
+		return id, err
+	}, `SELECT installation_id FROM instance`)
+}
+
+func newID() syncline.ID { return syncline.ID(uuid.NewString()) }

@@ -1,0 +1,154 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
+)
+
+// errDeadToken says the same for every reason, since the reason is nobody's
+// business who does not hold a live token.
+var errDeadToken = &syncline.Error{
+	Code:    syncline.CodeUnauthenticated,
+	Message: "the token is unknown, expired or no longer valid; sign in again",
+}
+
+// AddTokens implements store.Tokens. A family that has ended takes no more
+// tokens (CodeUnauthenticated): a refresh that runs while the family is ended
+// cannot bring it back. An unknown user is CodeNotFound.
+func (s *Store) AddTokens(ctx context.Context, ts ...store.Token) error {
+	return s.update(ctx, "add tokens", func(ctx context.Context, conn *sql.Conn) error {
+		for _, t := range ts {
+			if err := addToken(ctx, conn, t); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func addToken(ctx context.Context, conn *sql.Conn, t store.Token) error {
+	var user int64
+	err := conn.QueryRowContext(ctx, `SELECT seq FROM users WHERE name_key = ?`, store.FoldName(t.UserName)).Scan(&user)
+	if errors.Is(err, sql.ErrNoRows) {
+		return notFound("user", t.UserName)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = conn.ExecContext(ctx, `INSERT INTO token_families (id, user_seq) VALUES (?, ?) ON CONFLICT DO NOTHING`,
+		string(t.Family), user)
+	if err != nil {
+		return err
+	}
+	var owner int64
+	var ended bool
+	err = conn.QueryRowContext(ctx, `SELECT user_seq, ended FROM token_families WHERE id = ?`,
+		string(t.Family)).Scan(&owner, &ended)
+	switch {
+	case err != nil:
+		return err
+	case owner != user:
+		return syncline.Errorf(syncline.CodeConflict, "the token family belongs to another user")
+	case ended:
+		return errDeadToken
+	}
+	_, err = conn.ExecContext(ctx, `INSERT INTO tokens (hash, family, refresh, expires_at) VALUES (?, ?, ?, ?)`,
+		t.Hash[:], string(t.Family), t.Refresh, t.ExpiresAt.UnixNano())
+	if isTaken(err) {
+		return syncline.WrapError(syncline.CodeConflict, err, "the token exists already")
+	}
+	return err
+}
+
+const selectToken = `SELECT t.hash, t.family, u.name, t.refresh, t.expires_at, t.used, f.ended
+	FROM tokens t JOIN token_families f ON f.id = t.family JOIN users u ON u.seq = f.user_seq
+	WHERE t.hash = ?`
+
+// tokenState is a token with what makes it dead.
+type tokenState struct {
+	store.Token
+	used, ended bool
+}
+
+func (t tokenState) live(now time.Time) bool {
+	return !t.used && !t.ended && now.Before(t.ExpiresAt)
+}
+
+func scanToken(r row) (t tokenState, err error) {
+	var hash []byte
+	err = r.Scan(&hash, &t.Family, &t.UserName, &t.Refresh, instant{&t.ExpiresAt}, &t.used, &t.ended)
+	copy(t.Hash[:], hash)
+	return t, err
+}
+
+// Token implements store.Tokens.
+func (s *Store) Token(ctx context.Context, hash [32]byte, now time.Time) (store.Token, error) {
+	t, err := queryOne(ctx, s, "read a token", errDeadToken, scanToken, selectToken, hash[:])
+	if err != nil {
+		return store.Token{}, err
+	}
+	if !t.live(now) {
+		return store.Token{}, errDeadToken
+	}
+	return t.Token, nil
+}
+
+// UseRefreshToken implements store.Tokens. A used token ends its family even
+// after it expired.
+func (s *Store) UseRefreshToken(ctx context.Context, hash [32]byte, now time.Time) (store.Token, error) {
+	var found tokenState
+	refused := false
+	err := s.update(ctx, "use a refresh token", func(ctx context.Context, conn *sql.Conn) (err error) {
+		found, err = scanToken(conn.QueryRowContext(ctx, selectToken, hash[:]))
+		if errors.Is(err, sql.ErrNoRows) || err == nil && !found.Refresh {
+			return errDeadToken
+		}
+		if err != nil {
+			return err
+		}
+		if refused = !found.live(now); !refused {
+			return exec(ctx, conn, errDeadToken, `UPDATE tokens SET used = 1 WHERE hash = ?`, hash[:])
+		}
+		if found.used {
+			// Not an error here: the family's end has to be committed.
+			return endFamily(ctx, conn, found.Family)
+		}
+		return nil
+	})
+	if err != nil {
+		return store.Token{}, err
+	}
+	if refused {
+		return store.Token{}, errDeadToken
+	}
+	return found.Token, nil
+}
+
+// EndFamily implements store.Tokens. An unknown family has nothing to end.
+func (s *Store) EndFamily(ctx context.Context, family syncline.ID) error {
+	return s.update(ctx, "end a token family", func(ctx context.Context, conn *sql.Conn) error {
+		return endFamily(ctx, conn, family)
+	})
+}
+
+func endFamily(ctx context.Context, conn *sql.Conn, family syncline.ID) error {
+	_, err := conn.ExecContext(ctx, `UPDATE token_families SET ended = 1 WHERE id = ?`, string(family))
+	return err
+}
+
+// DeleteExpired implements store.Tokens.
+func (s *Store) DeleteExpired(ctx context.Context, now time.Time) error {
+	return s.update(ctx, "delete expired tokens", func(ctx context.Context, conn *sql.Conn) error {
+		if _, err := conn.ExecContext(ctx, `DELETE FROM tokens WHERE expires_at < ?`, now.UnixNano()); err != nil {
+			return err
+		}
+		_, err := conn.ExecContext(ctx, `DELETE FROM token_families
+			WHERE NOT EXISTS (SELECT 1 FROM tokens WHERE tokens.family = token_families.id)`)
+		return err
+	})
+}

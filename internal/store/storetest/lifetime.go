@@ -1,0 +1,125 @@
+package storetest
+
+import (
+	"context"
+	"reflect"
+	"testing"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
+)
+
+func testCanceledContext(t *testing.T, s store.Store) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := s.Repositories(ctx)
+	wantCode(t, err, syncline.CodeCanceled)
+	wantCode(t, s.AddUser(ctx, syncline.User{Name: "late"}), syncline.CodeCanceled)
+	_, err = s.User(t.Context(), "late")
+	wantCode(t, err, syncline.CodeNotFound)
+}
+
+// content is all that the suite can read of a store.
+type content struct {
+	Installation syncline.ID
+	Repositories []syncline.Repository
+	Keys         []syncline.EncryptionKey
+	Sealed       []byte
+	Users        []syncline.User
+	Token        store.Token
+	Latest       []syncline.Session
+	Log          []syncline.LogItem
+}
+
+func fill(t *testing.T, s store.Store) (read func(store.Store) content) {
+	t.Helper()
+	ctx := t.Context()
+	key := addKey(t, s)
+	repo := syncline.Repository{ID: newID(), Name: "r", EncryptionKeyID: key.ID, OutOfSync: true, CreatedAt: base}
+	check(t, s.AddRepository(ctx, repo))
+	addUser(t, s, "adam", syncline.RoleAdministrator)
+	token := newToken(newID(), "adam", true)
+	check(t, s.AddTokens(ctx, token))
+	end(t, s, start(t, s, repo.ID, base), syncline.SessionSucceeded)
+	v := start(t, s, repo.ID, base)
+	v.State, v.Progress, v.StartedAt = syncline.SessionRunning, 12, base
+	check(t, s.UpdateSession(ctx, v))
+	check(t, s.AppendLog(ctx, v.ID, syncline.LogItem{Time: base, Level: syncline.LogInfo, Message: "m"}))
+	return func(s store.Store) content {
+		t.Helper()
+		return content{
+			Installation: must(s.InstallationID(ctx))(t),
+			Repositories: must(s.Repositories(ctx))(t),
+			Keys:         must(s.Keys(ctx))(t),
+			Sealed:       must(s.SealedPassword(ctx, key.ID))(t),
+			Users:        must(s.Users(ctx))(t),
+			Token:        must(s.Token(ctx, token.Hash, base))(t),
+			Latest:       must(s.LatestSessions(ctx))(t),
+			Log:          must(s.Log(ctx, v.ID))(t),
+		}
+	}
+}
+
+func testReopen(t *testing.T, open Open) {
+	place := t.TempDir()
+	s := open(t, place)
+	read := fill(t, s)
+	before := read(s)
+	if _, err := syncline.ParseID(string(before.Installation)); err != nil {
+		t.Errorf("the installation's id: %v", err)
+	}
+	check(t, s.Close())
+
+	s = open(t, place)
+	after := read(s)
+	if !reflect.DeepEqual(before, after) {
+		t.Errorf("before: %+v\nafter: %+v", before, after)
+	}
+	check(t, s.Close())
+
+	other := open(t, t.TempDir())
+	if must(other.InstallationID(t.Context()))(t) == before.Installation {
+		t.Error("two installations have one id")
+	}
+	check(t, other.Close())
+}
+
+// testOpenTwice is a command that changes users while a server runs.
+func testOpenTwice(t *testing.T, open Open) {
+	place := t.TempDir()
+	stores := make([]store.Store, 2)
+	together(2, func(i int) { stores[i] = open(t, place) })
+	if t.Failed() || stores[0] == nil || stores[1] == nil {
+		t.FailNow()
+	}
+	read := fill(t, stores[0])
+	if first, second := read(stores[0]), read(stores[1]); !reflect.DeepEqual(first, second) {
+		t.Errorf("one reads %+v\nthe other %+v", first, second)
+	}
+	together(8, func(i int) {
+		for range 5 {
+			u := syncline.User{Name: string(newID()), Role: syncline.RoleViewer, CreatedAt: base}
+			if err := stores[i%2].AddUser(t.Context(), u); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	if got := must(stores[1].Users(t.Context()))(t); len(got) != 41 {
+		t.Errorf("%d users, want 41", len(got))
+	}
+	check(t, stores[0].Close())
+	check(t, stores[1].Close())
+}
+
+func testClosed(t *testing.T, open Open) {
+	s := open(t, t.TempDir())
+	check(t, s.Close())
+	check(t, s.Close())
+	_, err := s.Users(t.Context())
+	wantCode(t, err, syncline.CodeUnavailable)
+	_, err = s.Session(t.Context(), newID())
+	wantCode(t, err, syncline.CodeUnavailable)
+	_, _, err = s.RepositorySessions(t.Context(), newID(), 1, 0)
+	wantCode(t, err, syncline.CodeUnavailable)
+	wantCode(t, s.AddUser(t.Context(), syncline.User{Name: "late"}), syncline.CodeUnavailable)
+}

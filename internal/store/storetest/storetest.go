@@ -1,0 +1,157 @@
+// Package storetest is the conformance suite of store.Store: every
+// implementation passes it. It knows nothing of any implementation, and it
+// waits for signals, never for time to pass.
+package storetest
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
+)
+
+// Open opens the store at place, an empty folder of the test's own; it may use
+// the folder, or its path as a name for something elsewhere. Opened twice with
+// one place it returns the same data, also while the first is still open.
+type Open func(t *testing.T, place string) store.Store
+
+// Run runs the suite. The suite closes what it opens.
+func Run(t *testing.T, open Open) {
+	tests := []struct {
+		name string
+		run  func(*testing.T, store.Store)
+	}{
+		{"Repositories", testRepositories},
+		{"RepositoryNames", testRepositoryNames},
+		{"RepositoryKeyMustExist", testRepositoryKeyMustExist},
+		{"UnknownRepository", testUnknownRepository},
+		{"DeleteRepositoryCascades", testDeleteRepositoryCascades},
+		{"Keys", testKeys},
+		{"KeyInUse", testKeyInUse},
+		{"Users", testUsers},
+		{"LastAdministrator", testLastAdministrator},
+		{"LastAdministratorRace", testLastAdministratorRace},
+		{"Tokens", testTokens},
+		{"TokenExpiry", testTokenExpiry},
+		{"RefreshOnce", testRefreshOnce},
+		{"RefreshRace", testRefreshRace},
+		{"EndedFamilyTakesNoTokens", testEndedFamilyTakesNoTokens},
+		{"UserChangesEndTokens", testUserChangesEndTokens},
+		{"DeleteExpired", testDeleteExpired},
+		{"StartSession", testStartSession},
+		{"StartSessionRace", testStartSessionRace},
+		{"UpdateSession", testUpdateSession},
+		{"FinalStates", testFinalStates},
+		{"ProgressNeverFalls", testProgressNeverFalls},
+		{"RequestStop", testRequestStop},
+		{"LatestSessions", testLatestSessions},
+		{"RepositorySessions", testRepositorySessions},
+		{"UnendedSessions", testUnendedSessions},
+		{"Log", testLog},
+		{"LogRace", testLogRace},
+		{"CanceledContext", testCanceledContext},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := open(t, t.TempDir())
+			t.Cleanup(func() { check(t, s.Close()) })
+			test.run(t, s)
+		})
+	}
+	t.Run("Reopen", func(t *testing.T) { testReopen(t, open) })
+	t.Run("OpenTwice", func(t *testing.T) { testOpenTwice(t, open) })
+	t.Run("Closed", func(t *testing.T) { testClosed(t, open) })
+}
+
+// base is a moment with a part below the microsecond: stores keep nanoseconds.
+var base = time.Date(2026, 11, 23, 12, 30, 0, 123456789, time.UTC)
+
+func newID() syncline.ID { return syncline.ID(uuid.NewString()) }
+
+// must returns v, or ends the test.
+func must[T any](v T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		check(t, err)
+		return v
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantCode(t *testing.T, err error, code syncline.Code) {
+	t.Helper()
+	if syncline.CodeOf(err) != code {
+		t.Fatalf("got error %v with code %q, want code %q", err, syncline.CodeOf(err), code)
+	}
+	if syncline.MessageOf(err) == "" {
+		t.Fatalf("error %v has no message for a user", err)
+	}
+}
+
+func addRepository(t *testing.T, s store.Store, name string) syncline.Repository {
+	t.Helper()
+	r := syncline.Repository{ID: newID(), Name: name, Path: "/backups/" + name, CreatedAt: base}
+	check(t, s.AddRepository(t.Context(), r))
+	return r
+}
+
+func addKey(t *testing.T, s store.Store) syncline.EncryptionKey {
+	t.Helper()
+	k := syncline.EncryptionKey{ID: newID(), Description: "a key", CreatedAt: base}
+	check(t, s.AddKey(t.Context(), k, []byte("sealed")))
+	return k
+}
+
+func addUser(t *testing.T, s store.Store, name string, role syncline.Role) syncline.User {
+	t.Helper()
+	u := syncline.User{Name: name, Role: role, PasswordHash: "hash of " + name, CreatedAt: base}
+	check(t, s.AddUser(t.Context(), u))
+	return u
+}
+
+// start starts a session that must be a new one.
+func start(t *testing.T, s store.Store, repo syncline.ID, created time.Time) syncline.Session {
+	t.Helper()
+	v, started, err := s.StartSession(t.Context(), syncline.Session{ID: newID(), RepositoryID: repo, CreatedAt: created})
+	check(t, err)
+	if !started {
+		t.Fatalf("session %s is unended, a new one was expected", v.ID)
+	}
+	return v
+}
+
+// end moves a session to a final state.
+func end(t *testing.T, s store.Store, v syncline.Session, state syncline.SessionState) syncline.Session {
+	t.Helper()
+	v.State = state
+	v.EndedAt = v.CreatedAt.Add(time.Minute)
+	check(t, s.UpdateSession(t.Context(), v))
+	return v
+}
+
+// together runs n calls that begin at once, and returns when all have ended.
+func together(n int, call func(i int)) {
+	var ready, done sync.WaitGroup
+	gate := make(chan struct{})
+	ready.Add(n)
+	for i := range n {
+		done.Go(func() {
+			ready.Done()
+			<-gate
+			call(i)
+		})
+	}
+	ready.Wait()
+	close(gate)
+	done.Wait()
+}
