@@ -2,6 +2,7 @@ package resticrepo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/cipher"
 	"crypto/rand"
@@ -105,7 +106,7 @@ func (r *Repository) with(st Storage) *Repository {
 // restic runs the restic on PATH, which these tests cannot do without.
 func restic(t testing.TB, repo, password string, args ...string) []byte {
 	t.Helper()
-	path, err := exec.LookPath("restic")
+	path, err := exec.LookPath(cmp.Or(os.Getenv("SYNCLINE_TEST_RESTIC"), "restic"))
 	if err != nil {
 		t.Fatal("these tests compare with the real restic: install it (Debian: apt-get install restic)")
 	}

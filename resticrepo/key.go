@@ -59,14 +59,19 @@ func (f *keyFile) check() error {
 	return nil
 }
 
-// openMaster derives the user's key from the password and opens the master
-// key with it. errBadMAC means that the password is not this key's.
-func (f *keyFile) openMaster(password string) (*cryptoKey, error) {
+// userKey derives the key that the master key is sealed with.
+func (f *keyFile) userKey(password string) (*cryptoKey, error) {
 	derived, err := scrypt.Key([]byte(password), f.Salt, int(f.N), int(f.R), int(f.P), 64)
 	if err != nil {
 		return nil, fmt.Errorf("derive the key: %w", err)
 	}
-	user, err := newCryptoKey(derived[:32], derived[32:48], derived[48:])
+	return newCryptoKey(derived[:32], derived[32:48], derived[48:])
+}
+
+// openMaster derives the user's key from the password and opens the master
+// key with it. errBadMAC means that the password is not this key's.
+func (f *keyFile) openMaster(password string) (*cryptoKey, error) {
+	user, err := f.userKey(password)
 	if err != nil {
 		return nil, err
 	}
