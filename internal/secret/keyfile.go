@@ -1,0 +1,126 @@
+package secret
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"golang.org/x/crypto/chacha20poly1305"
+
+	"syncline.dev/syncline"
+)
+
+const keySize = chacha20poly1305.KeySize // 32 bytes
+
+// OpenKeyFile returns the box of the key in the file at path: 32 random bytes.
+//
+// Where there is no file it makes one, readable by its owner only, provided
+// mayCreate is true. The caller passes true only when nothing was sealed yet,
+// that is before the database exists: a new key beside an existing database
+// would open none of its secrets. A file that others may read or change is
+// refused. Errors are CodeUnavailable.
+func OpenKeyFile(path string, mayCreate bool) (*Box, error) {
+	key, err := readKey(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if !mayCreate {
+			return nil, syncline.WrapError(syncline.CodeUnavailable, err,
+				"the key file of the server's database is missing; put it back from a backup (without it the stored passwords cannot be read)")
+		}
+		key, err = createKey(path)
+		if errors.Is(err, fs.ErrExist) { // another process was faster
+			key, err = readKey(path)
+		}
+	}
+	if err != nil {
+		return nil, asDomain(err, "the server's key file cannot be opened; check that it belongs to the server's user, and that the data directory may be written to")
+	}
+	return newBox(key)
+}
+
+func asDomain(err error, message string) error {
+	var domain *syncline.Error
+	if errors.As(err, &domain) {
+		return err
+	}
+	return &syncline.Error{Code: syncline.CodeUnavailable, Message: message, Err: err}
+}
+
+func readKey(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open key file: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("look at key file: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, syncline.WrapError(syncline.CodeUnavailable, fmt.Errorf("%s is a %v", path, info.Mode()),
+			"the server's key file is no regular file; move what lies in its place away and put the key file back")
+	}
+	// A group that may read is let pass: that is how secrets are mounted into
+	// containers. Windows has no such bits.
+	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o027 != 0 {
+		return nil, syncline.WrapError(syncline.CodeUnavailable, fmt.Errorf("mode of %s is %v", path, mode),
+			"the server's key file can be read or changed by other users; set its mode to 0600 (chmod 600) and start again")
+	}
+	key, err := io.ReadAll(io.LimitReader(f, keySize+1))
+	if err != nil {
+		return nil, fmt.Errorf("read key file: %w", err)
+	}
+	if len(key) != keySize {
+		return nil, syncline.WrapError(syncline.CodeUnavailable, fmt.Errorf("%s has %d bytes", path, info.Size()),
+			"the server's key file does not hold exactly %d bytes; put it back from a backup, or delete it if the server never finished its first start", keySize)
+	}
+	return key, nil
+}
+
+// createKey makes the file under another name first, so that a crash leaves no
+// half of a key at path, and gives it its name only if that is free.
+func createKey(path string) (key []byte, err error) {
+	key = make([]byte, keySize)
+	_, _ = rand.Read(key) // never fails: it ends the program instead
+
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, filepath.Base(path)+".new-*") // exclusive, mode 0600
+	if err != nil {
+		return nil, fmt.Errorf("create key file: %w", err)
+	}
+	defer func() {
+		if removed := os.Remove(f.Name()); err == nil && removed != nil {
+			err = fmt.Errorf("remove key file's first name: %w", removed)
+		}
+	}()
+	_, err = f.Write(key)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("write key file: %w", err)
+	}
+	if err := os.Link(f.Name(), path); err != nil {
+		return nil, fmt.Errorf("name key file: %w", err)
+	}
+	if err := syncDir(dir); err != nil {
+		return nil, fmt.Errorf("flush the key file's folder: %w", err)
+	}
+	return key, nil
+}
+
+// syncDir makes a new name in dir survive a power failure.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" { // it has no such call
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

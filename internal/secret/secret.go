@@ -1,0 +1,73 @@
+// Package secret keeps small secrets, such as repositories' passwords, sealed
+// at rest with a key that lies in a file of its own, and out of logs. It knows
+// neither what the secrets are for nor where the sealed form is kept.
+package secret
+
+import (
+	"crypto/cipher"
+	"crypto/rand"
+	"errors"
+
+	"golang.org/x/crypto/chacha20poly1305"
+
+	"syncline.dev/syncline"
+)
+
+// A sealed secret is a version byte, a nonce of 24 random bytes, and the
+// ciphertext with its tag of 16 bytes (XChaCha20-Poly1305). The version and
+// the context are authenticated with it. Nonces of that size can be drawn at
+// random for the life of a key without two being the same.
+const (
+	version  = 1
+	overhead = 1 + chacha20poly1305.NonceSizeX + chacha20poly1305.Overhead
+)
+
+// Box seals and opens secrets with one key. It is safe for concurrent use.
+type Box struct {
+	aead cipher.AEAD
+}
+
+func newBox(key []byte) (*Box, error) {
+	aead, err := chacha20poly1305.NewX(key)
+	if err != nil {
+		return nil, syncline.WrapError(syncline.CodeInternal, err, "")
+	}
+	return &Box{aead: aead}, nil
+}
+
+// Seal returns plaintext in a form that only Open with the same key file and
+// the same context turns back. The context says whose secret it is, such as
+// the id of its record: a sealed secret that is moved to another record does
+// not open there. The sealed form is 41 bytes longer than the plaintext.
+func (b *Box) Seal(plaintext []byte, context string) []byte {
+	sealed := make([]byte, 1+chacha20poly1305.NonceSizeX, overhead+len(plaintext))
+	sealed[0] = version
+	nonce := sealed[1:]
+	_, _ = rand.Read(nonce) // never fails: it ends the program instead
+	return b.aead.Seal(sealed, nonce, plaintext, associated(context))
+}
+
+// Open returns what Seal was given. CodeDamaged means that the sealed form was
+// altered, belongs to another record or was sealed with another key file;
+// which of them cannot be told.
+func (b *Box) Open(sealed []byte, context string) ([]byte, error) {
+	if len(sealed) < overhead {
+		return nil, syncline.WrapError(syncline.CodeDamaged, errors.New("sealed secret is too short"), msgCannotOpen)
+	}
+	if sealed[0] != version {
+		return nil, syncline.Errorf(syncline.CodeUnsupported,
+			"a stored secret was sealed by a newer Syncline; install that version or a later one")
+	}
+	nonce, ciphertext := sealed[1:1+chacha20poly1305.NonceSizeX], sealed[1+chacha20poly1305.NonceSizeX:]
+	plaintext, err := b.aead.Open(nil, nonce, ciphertext, associated(context))
+	if err != nil {
+		return nil, syncline.WrapError(syncline.CodeDamaged, err, msgCannotOpen)
+	}
+	return plaintext, nil
+}
+
+const msgCannotOpen = "a stored secret cannot be opened with the server's key file; put back the key file that belongs to this database, or enter the secret again"
+
+func associated(context string) []byte {
+	return append([]byte{version}, context...)
+}
