@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -192,32 +193,30 @@ func simpleEscape(c byte) byte {
 	return c
 }
 
+// safeDigits is how many decimal digits any uint64 has room for.
+const safeDigits = 19
+
 // uint reads a number that is a whole one from 0 to max, written without
 // fraction and exponent.
 func (s *scanner) uint(max uint64) (uint64, bool) {
-	start := s.pos
+	buf, i := s.buf, s.pos
 	var v uint64
-	for s.pos < len(s.buf) {
-		d := s.buf[s.pos] - '0'
-		if d > 9 {
-			break
-		}
-		if v > (max-uint64(d))/10 {
+	for i < len(buf) && buf[i]-'0' <= 9 {
+		d := uint64(buf[i] - '0')
+		if i-s.pos >= safeDigits && v > (math.MaxUint64-d)/10 {
 			return 0, false
 		}
-		v = v*10 + uint64(d)
-		s.pos++
+		v = v*10 + d
+		i++
 	}
-	n := s.pos - start
-	if n == 0 || n > 1 && s.buf[start] == '0' {
+	n := i - s.pos
+	if n == 0 || v > max || n > 1 && buf[s.pos] == '0' {
 		return 0, false
 	}
-	if s.pos < len(s.buf) {
-		switch s.buf[s.pos] {
-		case '.', 'e', 'E':
-			return 0, false
-		}
+	if i < len(buf) && (buf[i] == '.' || buf[i]|0x20 == 'e') {
+		return 0, false
 	}
+	s.pos = i
 	return v, true
 }
 
