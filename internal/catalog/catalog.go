@@ -98,14 +98,16 @@ func initialize(w Writer) error {
 			return err
 		}
 	}
-	var b [16]byte
+	var b [24]byte
 	if _, err := rand.Read(b[:]); err != nil {
 		return err
 	}
 	return writeMeta(w, meta{
 		Format:     formatVersion,
 		Generation: binary.LittleEndian.Uint64(b[:8]) >> 1,
-		Seed:       binary.LittleEndian.Uint64(b[8:]),
+		Seed:       binary.LittleEndian.Uint64(b[8:16]),
+		// Not from 0: a catalog that is built anew must not look unchanged.
+		Changes: binary.LittleEndian.Uint64(b[16:]) >> 2,
 	})
 }
 

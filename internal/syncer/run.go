@@ -40,6 +40,8 @@ type Params struct {
 	// bound. Local storage shares the work out more evenly with one.
 	MaxRead int64
 	Logger  *slog.Logger
+	// Close, where there is one, releases the storage. Run does not call it.
+	Close func() error
 }
 
 // maxRounds is how often the index is listed when objects are missing.

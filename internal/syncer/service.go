@@ -318,6 +318,9 @@ func (s *Service) synchronize(ctx context.Context, rec *recorder, continued bool
 	if err != nil {
 		return stats, Translate(err)
 	}
+	if params.Close != nil {
+		defer func() { err = errors.Join(err, params.Close()) }()
+	}
 	params.Reporter, params.Logger = rec, s.Logger
 	if s.Catalogs.Damaged(id) {
 		if err := s.renew(ctx, rec, id); err != nil {

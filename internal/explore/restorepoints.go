@@ -1,0 +1,120 @@
+package explore
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+)
+
+// Catalogs gives the repositories' catalogs.
+type Catalogs interface {
+	Use(ctx context.Context, repository syncline.ID, fn func(*catalog.Catalog) error) error
+}
+
+// Repositories lists the attached repositories.
+type Repositories interface {
+	Repositories(ctx context.Context) ([]syncline.Repository, error)
+}
+
+// RestorePoints reads the snapshots of the server's catalogs. Each catalog's
+// list is kept until the catalog changes.
+type RestorePoints struct {
+	Catalogs     Catalogs
+	Repositories Repositories
+
+	mu    sync.Mutex
+	lists map[syncline.ID]pointList
+}
+
+type pointList struct {
+	changes uint64
+	points  []syncline.RestorePoint
+}
+
+// restorePointSpace is the name space of restore points' ids.
+var restorePointSpace = uuid.MustParse("5b4ac2b1-9a0e-4a4e-9c3a-0a6f2f6f7f10")
+
+// RestorePointID returns the id of a snapshot as a restore point of an
+// attached repository: a UUID that follows from the two.
+func RestorePointID(repository syncline.ID, snapshot syncline.Hash) syncline.ID {
+	name := append([]byte(repository), snapshot[:]...)
+	return syncline.ID(uuid.NewSHA1(restorePointSpace, name).String())
+}
+
+// List returns the restore points of the repositories, each one's oldest
+// first. A repository whose catalog is damaged has none until it is rebuilt.
+func (p *RestorePoints) List(ctx context.Context, repositories []syncline.Repository) ([]syncline.RestorePoint, error) {
+	var out []syncline.RestorePoint
+	for _, r := range repositories {
+		points, err := p.of(ctx, r.ID)
+		if err != nil && syncline.CodeOf(err) != syncline.CodeDamaged {
+			return nil, err
+		}
+		out = append(out, points...)
+	}
+	return out, nil
+}
+
+// Get returns one restore point.
+func (p *RestorePoints) Get(ctx context.Context, id syncline.ID) (syncline.RestorePoint, error) {
+	repositories, err := p.Repositories.Repositories(ctx)
+	if err != nil {
+		return syncline.RestorePoint{}, err
+	}
+	points, err := p.List(ctx, repositories)
+	if err != nil {
+		return syncline.RestorePoint{}, err
+	}
+	i := slices.IndexFunc(points, func(x syncline.RestorePoint) bool { return x.ID == id })
+	if i < 0 {
+		return syncline.RestorePoint{}, syncline.Errorf(syncline.CodeNotFound, "there is no restore point with the id %s", id)
+	}
+	return points[i], nil
+}
+
+func (p *RestorePoints) of(ctx context.Context, id syncline.ID) (points []syncline.RestorePoint, err error) {
+	err = p.Catalogs.Use(ctx, id, func(c *catalog.Catalog) error {
+		return c.View(ctx, func(v *catalog.View) error {
+			p.mu.Lock()
+			kept, ok := p.lists[id]
+			p.mu.Unlock()
+			if ok && kept.changes == v.Changes() {
+				points = kept.points
+				return nil
+			}
+			points, err = pointsOf(v, id)
+			if err != nil {
+				return err
+			}
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			if p.lists == nil {
+				p.lists = make(map[syncline.ID]pointList)
+			}
+			p.lists[id] = pointList{v.Changes(), points}
+			return nil
+		})
+	})
+	return points, err
+}
+
+func pointsOf(v *catalog.View, id syncline.ID) ([]syncline.RestorePoint, error) {
+	snapshots, err := v.Snapshots()
+	if err != nil {
+		return nil, err
+	}
+	points := make([]syncline.RestorePoint, len(snapshots))
+	for i := range snapshots {
+		points[i] = syncline.RestorePoint{
+			ID:           RestorePointID(id, snapshots[i].ID),
+			RepositoryID: id,
+			Snapshot:     snapshots[i].Snapshot,
+		}
+	}
+	return points, nil
+}
