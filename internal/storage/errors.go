@@ -63,3 +63,13 @@ func IsRetryable(err error) bool {
 	var e *RequestError
 	return errors.As(err, &e) && e.Retryable
 }
+
+// ErrIncomplete matches the error of a listing that cannot be whole.
+var ErrIncomplete = errors.New("incomplete listing")
+
+// Incomplete makes the error for a listing that cannot be whole; what says why,
+// in words that follow "the storage's listing of x": "repeats a page".
+func Incomplete(dir, what string) error {
+	return &RequestError{Retryable: true, Err: syncline.WrapError(syncline.CodeUnavailable, ErrIncomplete,
+		"the storage's listing of %q %s; nothing is taken from it", dir, what)}
+}

@@ -1,0 +1,204 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"golang.org/x/time/rate"
+)
+
+// LimitOptions bounds what a Limiter lets through. The zero value means the
+// defaults.
+type LimitOptions struct {
+	MaxConcurrent  int // files open at once; default 32
+	BytesPerSecond int // of all files together; 0 for no bound
+}
+
+// startConcurrent is where the adaptive limit begins.
+const startConcurrent = 8
+
+// Limiter bounds how many files are open at once, over all storages it wraps:
+// one for each account. It finds what the storage bears: the bound grows by one
+// for each round of reads that went well, and is halved when the storage
+// throttles. Listings are not counted, for what they find is often opened while
+// they run.
+type Limiter struct {
+	max       float64
+	bandwidth *rate.Limiter // nil for no bound
+
+	mu      sync.Mutex
+	limit   float64
+	open    int
+	epoch   int // of the last halving
+	waiting []chan struct{}
+}
+
+// NewLimiter makes a Limiter.
+func NewLimiter(o LimitOptions) *Limiter {
+	if o.MaxConcurrent <= 0 {
+		o.MaxConcurrent = 32
+	}
+	l := &Limiter{max: float64(o.MaxConcurrent), limit: float64(min(o.MaxConcurrent, startConcurrent))}
+	if o.BytesPerSecond > 0 {
+		burst := min(max(o.BytesPerSecond/4, 16<<10), 1<<20)
+		l.bandwidth = rate.NewLimiter(rate.Limit(o.BytesPerSecond), burst)
+	}
+	return l
+}
+
+// Wrap returns s within the limits. Put it below retries, so that a place is
+// not held while waiting to try again.
+func (l *Limiter) Wrap(s Storage) Storage { return &limited{s, l} }
+
+// Concurrent returns how many files may be open at once now.
+func (l *Limiter) Concurrent() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return int(l.limit)
+}
+
+// acquire waits for a place and returns the epoch it was given in.
+func (l *Limiter) acquire(ctx context.Context) (int, error) {
+	l.mu.Lock()
+	if l.open < int(l.limit) && len(l.waiting) == 0 {
+		l.open++
+		defer l.mu.Unlock()
+		return l.epoch, nil
+	}
+	turn := make(chan struct{})
+	l.waiting = append(l.waiting, turn)
+	l.mu.Unlock()
+	noteWaiting(ctx)
+	defer NoteProgress(ctx)
+	select {
+	case <-turn:
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.epoch, nil
+	case <-ctx.Done():
+		l.abandon(turn)
+		return 0, ctx.Err()
+	}
+}
+
+// abandon leaves the queue, or gives back the place that came too late.
+func (l *Limiter) abandon(turn chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, w := range l.waiting {
+		if w == turn {
+			l.waiting = append(l.waiting[:i], l.waiting[i+1:]...)
+			return
+		}
+	}
+	l.open--
+	l.admit()
+}
+
+// admit gives free places to who waits; l.mu is held.
+func (l *Limiter) admit() {
+	for l.open < int(l.limit) && len(l.waiting) > 0 {
+		l.open++
+		close(l.waiting[0])
+		l.waiting = l.waiting[1:]
+	}
+}
+
+// release gives a place back after a read that ended with err.
+func (l *Limiter) release(epoch int, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.adapt(epoch, err)
+	l.open--
+	l.admit()
+}
+
+// adapt moves the limit; l.mu is held. Many answers to one overload halve it
+// once: those that began before the last halving do not count.
+func (l *Limiter) adapt(epoch int, err error) {
+	var request *RequestError
+	switch {
+	case err == nil:
+		if l.open >= int(l.limit) { // the limit was what held reads back
+			l.limit = min(l.max, l.limit+1/l.limit)
+		}
+	case errors.As(err, &request) && request.Throttled && epoch == l.epoch:
+		l.limit = max(1, l.limit/2)
+		l.epoch++
+	}
+}
+
+// limited is a storage within a Limiter's limits.
+type limited struct {
+	storage Storage
+	limiter *Limiter
+}
+
+func (s *limited) List(ctx context.Context, dir string, fn func(string, int64) error) error {
+	s.limiter.mu.Lock()
+	epoch := s.limiter.epoch
+	s.limiter.mu.Unlock()
+	err := s.storage.List(ctx, dir, fn)
+	if err != nil {
+		s.limiter.mu.Lock()
+		s.limiter.adapt(epoch, err)
+		s.limiter.mu.Unlock()
+	}
+	return err
+}
+
+func (s *limited) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
+	epoch, err := s.limiter.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.storage.Open(ctx, name, offset, length)
+	if err != nil {
+		s.limiter.release(epoch, err)
+		return nil, err
+	}
+	return &limitedReader{ReadCloser: r, ctx: ctx, limiter: s.limiter, epoch: epoch}, nil
+}
+
+type limitedReader struct {
+	io.ReadCloser
+	ctx     context.Context
+	limiter *Limiter
+	epoch   int
+	once    sync.Once
+}
+
+func (r *limitedReader) Read(p []byte) (int, error) {
+	bandwidth := r.limiter.bandwidth
+	if bandwidth != nil {
+		p = p[:min(len(p), bandwidth.Burst())]
+	}
+	n, err := r.ReadCloser.Read(p)
+	if bandwidth != nil && n > 0 {
+		noteWaiting(r.ctx)
+		if waitErr := bandwidth.WaitN(r.ctx, n); waitErr != nil && err == nil {
+			err = waitErr
+		}
+		NoteProgress(r.ctx)
+	}
+	if err != nil {
+		r.done(err)
+	}
+	return n, err
+}
+
+func (r *limitedReader) Close() error {
+	err := r.ReadCloser.Close()
+	r.done(nil)
+	return err
+}
+
+// done gives the place back, once.
+func (r *limitedReader) done(err error) {
+	if err == io.EOF {
+		err = nil
+	}
+	r.once.Do(func() { r.limiter.release(r.epoch, err) })
+}

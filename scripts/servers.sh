@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Builds and installs the object storage servers that tests start, into
+# .cache/servers: versitygw (S3), fake-gcs-server (Google Cloud Storage) and,
+# with npm, Azurite (Azure Blob). Does nothing when they are there already.
+# Their versions are pinned in tools/servers.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source=$PWD/tools/servers
+target=$PWD/.cache/servers
+mkdir -p "$target/bin"
+
+# stamped NAME FILE...: whether NAME was installed from these very files.
+stamp() { (cd "$source" && sha256sum "$@"); }
+stamped() { [ -f "$target/$1.stamp" ] && [ "$(cat "$target/$1.stamp")" = "$(stamp "${@:2}")" ]; }
+
+if ! stamped go go.mod go.sum; then
+  echo "servers: building versitygw and fake-gcs-server" >&2
+  (cd "$source" && GOFLAGS=-mod=readonly GOBIN="$target/bin" go install -trimpath -ldflags='-s -w' \
+    github.com/versity/versitygw/cmd/versitygw github.com/fsouza/fake-gcs-server)
+  stamp go.mod go.sum > "$target/go.stamp"
+fi
+
+if ! stamped npm package.json package-lock.json; then
+  command -v npm > /dev/null || { echo "servers: npm is missing; install Node.js 20 or newer with npm" >&2; exit 1; }
+  echo "servers: installing Azurite" >&2
+  mkdir -p "$target/azurite"
+  cp "$source/package.json" "$source/package-lock.json" "$target/azurite/"
+  npm ci --prefix "$target/azurite" --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+  stamp package.json package-lock.json > "$target/npm.stamp"
+fi
