@@ -1,0 +1,267 @@
+// Package auth says who is calling: it checks passwords, issues and refreshes
+// tokens, slows guessing down and manages users. It knows nothing of HTTP;
+// what a role may do is the domain's, and users and tokens are kept by a store.
+package auth
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
+)
+
+const (
+	// AccessTokenLife is how long an access token works.
+	AccessTokenLife = time.Hour
+	// RefreshTokenLife is how long a refresh token can be used, once.
+	RefreshTokenLife = 14 * 24 * time.Hour
+
+	// CacheTime is how long a token that was found good is not looked up
+	// again. What another process changes, such as the command that removes a
+	// user, takes effect within this time; this process's changes at once.
+	CacheTime = 3 * time.Second
+	cacheSize = 4096 // tokens
+
+	cleanupInterval = 10 * time.Minute
+)
+
+// Store is what the service needs of a store.
+type Store interface {
+	store.Users
+	store.Tokens
+}
+
+// Options are the service's settings; zero values stand for the defaults.
+type Options struct {
+	// Now is the clock; time.Now by default.
+	Now func() time.Time
+	// Logger gets what no caller is told; nothing is logged by default.
+	Logger *slog.Logger
+	// Hashes is how many passwords are hashed at once, each with 19 MiB of
+	// memory and one core; 4 by default.
+	Hashes int
+}
+
+// Service authenticates users. It is safe for concurrent use.
+type Service struct {
+	store     Store
+	now       func() time.Time
+	log       *slog.Logger
+	hasher    *hasher
+	passwords guard     // failed sign-ins
+	refreshes *throttle // failed refreshes, by address
+	cache     *cache
+
+	mu          sync.Mutex
+	nextCleanup time.Time
+}
+
+// New returns a service on s.
+func New(s Store, o Options) *Service {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Hashes <= 0 {
+		o.Hashes = 4
+	}
+	return &Service{
+		store: s, now: o.Now, log: o.Logger,
+		hasher:    newHasher(o.Hashes),
+		passwords: newGuard(),
+		refreshes: newThrottle(refreshPace),
+		cache:     newCache(cacheSize),
+	}
+}
+
+// Grant is what a sign-in or a refresh gives: two opaque tokens. The access
+// token works from IssuedAt until ExpiresAt.
+type Grant struct {
+	AccessToken  string
+	RefreshToken string
+	UserName     string // as the user was added
+	IssuedAt     time.Time
+	ExpiresAt    time.Time
+}
+
+// Identity is who a request comes from.
+type Identity struct {
+	UserName string
+	Role     syncline.Role
+}
+
+// errCredentials says the same for an unknown user and a wrong password.
+var errCredentials = &syncline.Error{
+	Code:    syncline.CodeUnauthenticated,
+	Message: "the user name or the password is wrong",
+}
+
+// errToken says the same for every reason.
+var errToken = &syncline.Error{
+	Code:    syncline.CodeUnauthenticated,
+	Message: "the token is unknown, expired or no longer valid; sign in again",
+}
+
+// SignIn checks a password and begins a family of tokens. remoteAddr is the
+// caller's address, with or without a port. Wrong credentials are
+// CodeUnauthenticated; after repeated failures the user's name and the address
+// are refused for a while with CodeThrottled, see RetryAfter.
+func (s *Service) SignIn(ctx context.Context, user, password, remoteAddr string) (Grant, error) {
+	who := attempt{user: store.FoldName(user), address: addressKey(remoteAddr)}
+	if !validName(user) {
+		who.user = "" // cannot exist; all of them share one record
+	}
+	// Asked twice: here so that a refused caller costs nothing, and again with
+	// a place among the hashes, so that no more attempts than those get past
+	// before the first failure counts.
+	if err := s.passwords.check(who, s.now()); err != nil {
+		return Grant{}, err
+	}
+	release, err := s.hasher.acquire(ctx)
+	if err != nil {
+		return Grant{}, err
+	}
+	defer release()
+	if err := s.passwords.check(who, s.now()); err != nil {
+		return Grant{}, err
+	}
+	u, err := s.verify(ctx, user, password)
+	if err != nil {
+		if syncline.CodeOf(err) == syncline.CodeUnauthenticated {
+			s.passwords.failed(who, s.now())
+		}
+		return Grant{}, err
+	}
+	s.passwords.succeeded(who, s.now())
+	return s.begin(ctx, u)
+}
+
+// verify returns the user whose password it is. An unknown user costs one
+// hash, as a wrong password does.
+func (s *Service) verify(ctx context.Context, name, password string) (syncline.User, error) {
+	u, err := s.store.User(ctx, name)
+	if err != nil && syncline.CodeOf(err) != syncline.CodeNotFound {
+		return u, err
+	}
+	known := err == nil && validName(name)
+	want := s.hasher.decoy
+	if known {
+		if parsed, err := parseHash(u.PasswordHash); err == nil {
+			want = parsed
+		} else {
+			known = false
+			s.log.ErrorContext(ctx, "a user's stored password hash is unreadable; set the password again", "user", u.Name, "error", err)
+		}
+	}
+	if len(password) > maxPassword {
+		password, known = "", false // nobody's, and not worth hashing in full
+	}
+	if !s.hasher.matches(want, password) || !known {
+		return syncline.User{}, errCredentials
+	}
+	return u, nil
+}
+
+// begin issues the first tokens of a new family.
+func (s *Service) begin(ctx context.Context, u syncline.User) (Grant, error) {
+	family := syncline.ID(uuid.NewString())
+	grant, err := s.issue(ctx, u.Name, family)
+	if err != nil {
+		if syncline.CodeOf(err) == syncline.CodeNotFound { // removed just now
+			return Grant{}, errCredentials
+		}
+		return Grant{}, err
+	}
+	// The password may have been changed while it was being checked; that
+	// ended the tokens there were then, and these came later.
+	now, err := s.store.User(ctx, u.Name)
+	if err == nil && now.PasswordHash == u.PasswordHash {
+		return grant, nil
+	}
+	if err == nil || syncline.CodeOf(err) == syncline.CodeNotFound {
+		err = errCredentials
+	}
+	if ended := s.store.EndFamily(context.WithoutCancel(ctx), family); ended != nil {
+		return Grant{}, ended
+	}
+	return Grant{}, err
+}
+
+// Refresh turns a refresh token into a new grant of the same family. It works
+// once: a second use ends the family, its access tokens included. A token that
+// is not live is CodeUnauthenticated; addresses with repeated failures are
+// refused with CodeThrottled.
+func (s *Service) Refresh(ctx context.Context, refreshToken, remoteAddr string) (Grant, error) {
+	address := addressKey(remoteAddr)
+	if err := throttled(s.refreshes.wait(address, s.now())); err != nil {
+		return Grant{}, err
+	}
+	hash, ok := hashToken(refreshToken)
+	if !ok {
+		s.refreshes.failed(address, s.now())
+		return Grant{}, errToken
+	}
+	used, err := s.store.UseRefreshToken(ctx, hash, s.now())
+	if err != nil {
+		if syncline.CodeOf(err) == syncline.CodeUnauthenticated {
+			// Perhaps this ended a family, and the store does not say which.
+			s.cache.forget(func(cached) bool { return true })
+			s.refreshes.failed(address, s.now())
+			return Grant{}, errToken
+		}
+		return Grant{}, err
+	}
+	grant, err := s.issue(ctx, used.UserName, used.Family)
+	if syncline.CodeOf(err) == syncline.CodeNotFound {
+		return Grant{}, errToken
+	}
+	return grant, err
+}
+
+// Authenticate returns who holds the access token, or CodeUnauthenticated.
+func (s *Service) Authenticate(ctx context.Context, accessToken string) (Identity, error) {
+	hash, ok := hashToken(accessToken)
+	if !ok {
+		return Identity{}, errToken
+	}
+	now := s.now()
+	if c, ok := s.cache.get(hash, now); ok {
+		return c.identity, nil
+	}
+	generation := s.cache.generation()
+	token, err := s.store.Token(ctx, hash, now)
+	if err != nil {
+		return Identity{}, err
+	}
+	if token.Refresh {
+		return Identity{}, errToken
+	}
+	u, err := s.store.User(ctx, token.UserName)
+	if syncline.CodeOf(err) == syncline.CodeNotFound {
+		return Identity{}, errToken
+	}
+	if err != nil {
+		return Identity{}, err
+	}
+	c := cached{
+		identity: Identity{UserName: u.Name, Role: u.Role},
+		user:     store.FoldName(u.Name),
+		until:    earlier(now.Add(CacheTime), token.ExpiresAt),
+	}
+	s.cache.put(hash, c, generation, now)
+	return c.identity, nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,406 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
+	"syncline.dev/syncline/internal/store/sqlite"
+)
+
+const (
+	password = "correct horse"
+	home     = "192.0.2.1:5000"
+)
+
+// clock is a clock that moves when it is told to.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) Add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// watched counts and steps into the calls to a store.
+type watched struct {
+	Store
+	tokens  atomic.Int32
+	onToken func() // runs after the token was read
+	onUser  func() // runs after the user was read
+}
+
+func (w *watched) Token(ctx context.Context, hash [32]byte, now time.Time) (store.Token, error) {
+	w.tokens.Add(1)
+	token, err := w.Store.Token(ctx, hash, now)
+	if w.onToken != nil {
+		w.onToken()
+	}
+	return token, err
+}
+
+func (w *watched) User(ctx context.Context, name string) (syncline.User, error) {
+	u, err := w.Store.User(ctx, name)
+	if w.onUser != nil {
+		w.onUser()
+	}
+	return u, err
+}
+
+type fixture struct {
+	*Service
+	clock  *clock
+	store  *watched
+	hashes atomic.Int32
+}
+
+// newFixture is a service with the administrator "Admin" and a cheap hash.
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "s.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	f := &fixture{
+		clock: &clock{now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)},
+		store: &watched{Store: s},
+	}
+	f.Service = New(f.store, Options{Now: f.clock.Now})
+	f.hasher.compute = func(password, salt []byte, _, _ uint32, _ uint8, size uint32) []byte {
+		f.hashes.Add(1)
+		sum := make([]byte, size)
+		copy(sum, salt[:8])
+		copy(sum[8:], password)
+		return sum
+	}
+	check(t, f.AddUser(t.Context(), "Admin", password, syncline.RoleAdministrator))
+	f.hashes.Store(0)
+	return f
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantCode(t *testing.T, err error, code syncline.Code) {
+	t.Helper()
+	if syncline.CodeOf(err) != code {
+		t.Fatalf("got %v (%q), want %q", err, syncline.CodeOf(err), code)
+	}
+}
+
+func (f *fixture) signIn(t *testing.T) Grant {
+	t.Helper()
+	grant, err := f.SignIn(t.Context(), "admin", password, home)
+	check(t, err)
+	return grant
+}
+
+func (f *fixture) wantLive(t *testing.T, token string, live bool) {
+	t.Helper()
+	_, err := f.Authenticate(t.Context(), token)
+	if live {
+		check(t, err)
+		return
+	}
+	wantCode(t, err, syncline.CodeUnauthenticated)
+}
+
+func TestSignIn(t *testing.T) {
+	f := newFixture(t)
+	grant := f.signIn(t)
+	if grant.UserName != "Admin" || grant.AccessToken == grant.RefreshToken || len(grant.AccessToken) != 43 ||
+		grant.IssuedAt != f.clock.Now() || grant.ExpiresAt != f.clock.Now().Add(time.Hour) {
+		t.Errorf("got %+v", grant)
+	}
+	identity, err := f.Authenticate(t.Context(), grant.AccessToken)
+	check(t, err)
+	if identity != (Identity{UserName: "Admin", Role: syncline.RoleAdministrator}) {
+		t.Errorf("got %+v", identity)
+	}
+	f.wantLive(t, grant.RefreshToken, false) // it is no access token
+	for _, forged := range []string{"", "x", strings.Repeat("A", 43), grant.AccessToken + "=", grant.AccessToken[:42], strings.Repeat("é", 1<<20)} {
+		f.wantLive(t, forged, false)
+	}
+	f.clock.Add(AccessTokenLife - 1)
+	f.wantLive(t, grant.AccessToken, true)
+	f.clock.Add(1) // also when the cache has it
+	f.wantLive(t, grant.AccessToken, false)
+}
+
+// Every way to be refused costs one hash, and says the same.
+func TestConstantWork(t *testing.T) {
+	f := newFixture(t)
+	check(t, f.store.AddUser(t.Context(), syncline.User{Name: "broken", PasswordHash: "$argon2id$nonsense"}))
+	for name, c := range map[string]struct{ user, password string }{
+		"wrong password":  {"admin", "wrong"},
+		"unknown user":    {"nobody", password},
+		"no user":         {"", ""},
+		"impossible user": {strings.Repeat("x", 100000) + "\n", password},
+		"huge password":   {"admin", strings.Repeat("x", 1<<20)},
+		"broken hash":     {"broken", ""},
+		"empty password":  {"admin", ""},
+	} {
+		f.clock.Add(24 * time.Hour) // past every delay
+		f.hashes.Store(0)
+		_, err := f.SignIn(t.Context(), c.user, c.password, home)
+		if !errors.Is(err, errCredentials) || f.hashes.Load() != 1 {
+			t.Errorf("%s: %d hashes, %v", name, f.hashes.Load(), err)
+		}
+	}
+	f.clock.Add(24 * time.Hour)
+	f.hashes.Store(0)
+	f.signIn(t)
+	if f.hashes.Load() != 1 {
+		t.Errorf("success: %d hashes", f.hashes.Load())
+	}
+}
+
+func TestRefresh(t *testing.T) {
+	f := newFixture(t)
+	first := f.signIn(t)
+	elsewhere := f.signIn(t)
+	f.clock.Add(RefreshTokenLife - 1)
+	second, err := f.Refresh(t.Context(), first.RefreshToken, home)
+	check(t, err)
+	if second.UserName != "Admin" || second.RefreshToken == first.RefreshToken || second.ExpiresAt != f.clock.Now().Add(time.Hour) {
+		t.Errorf("got %+v", second)
+	}
+	third, err := f.Refresh(t.Context(), second.RefreshToken, home)
+	check(t, err)
+	f.wantLive(t, second.AccessToken, true)
+	f.wantLive(t, third.AccessToken, true) // and cached by now
+
+	_, err = f.Refresh(t.Context(), second.RefreshToken, home) // reuse
+	wantCode(t, err, syncline.CodeUnauthenticated)
+	f.wantLive(t, second.AccessToken, false)
+	f.wantLive(t, third.AccessToken, false)
+	_, err = f.Refresh(t.Context(), third.RefreshToken, home)
+	wantCode(t, err, syncline.CodeUnauthenticated)
+
+	fresh, err := f.Refresh(t.Context(), elsewhere.RefreshToken, home) // another family goes on
+	check(t, err)
+	_, err = f.Refresh(t.Context(), fresh.AccessToken, home)
+	wantCode(t, err, syncline.CodeUnauthenticated)
+	f.clock.Add(RefreshTokenLife)
+	_, err = f.Refresh(t.Context(), fresh.RefreshToken, home)
+	wantCode(t, err, syncline.CodeUnauthenticated)
+}
+
+func TestRefreshRace(t *testing.T) {
+	f := newFixture(t)
+	first := f.signIn(t)
+	var won atomic.Int32
+	var grant Grant
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			g, err := f.Refresh(t.Context(), first.RefreshToken, home)
+			if err == nil {
+				won.Add(1)
+				grant = g
+			} else if syncline.CodeOf(err) != syncline.CodeUnauthenticated {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	// The winner may find its family ended before it got its tokens.
+	if won.Load() > 1 {
+		t.Fatalf("%d callers got tokens", won.Load())
+	}
+	f.wantLive(t, first.AccessToken, false)
+	if won.Load() == 1 {
+		f.wantLive(t, grant.AccessToken, false)
+	}
+}
+
+func TestRefreshThrottle(t *testing.T) {
+	f := newFixture(t)
+	grant := f.signIn(t)
+	for i := range refreshPace.free + 1 {
+		_, err := f.Refresh(t.Context(), []string{"nonsense", strings.Repeat("A", 43)}[i%2], home)
+		wantCode(t, err, syncline.CodeUnauthenticated)
+	}
+	_, err := f.Refresh(t.Context(), grant.RefreshToken, home)
+	wantCode(t, err, syncline.CodeThrottled)
+	if seconds, ok := RetryAfter(err); !ok || seconds != 1 {
+		t.Errorf("wait %d, %v", seconds, ok)
+	}
+	f.clock.Add(time.Second)
+	_, err = f.Refresh(t.Context(), grant.RefreshToken, home)
+	check(t, err)
+}
+
+func TestCache(t *testing.T) {
+	f := newFixture(t)
+	grant := f.signIn(t)
+	for range 5 {
+		f.wantLive(t, grant.AccessToken, true)
+	}
+	if n := f.store.tokens.Load(); n != 1 {
+		t.Errorf("%d look-ups, want 1", n)
+	}
+	// Another process ends the tokens: it takes until the entry is too old.
+	check(t, f.store.SetPasswordHash(t.Context(), "Admin", "x"))
+	f.clock.Add(CacheTime - 1)
+	f.wantLive(t, grant.AccessToken, true)
+	f.clock.Add(1)
+	f.wantLive(t, grant.AccessToken, false)
+	f.wantLive(t, grant.AccessToken, false)
+	if n := f.store.tokens.Load(); n != 3 { // a refusal is not remembered
+		t.Errorf("%d look-ups, want 3", n)
+	}
+}
+
+func TestUserChangesEndTokensAtOnce(t *testing.T) {
+	f := newFixture(t)
+	ctx := t.Context()
+	check(t, f.AddUser(ctx, "Bert", password, syncline.RoleViewer))
+	mine := f.signIn(t)
+	yours, err := f.SignIn(ctx, "bert", password, home)
+	check(t, err)
+	f.wantLive(t, mine.AccessToken, true)
+	f.wantLive(t, yours.AccessToken, true)
+	check(t, f.SetPassword(ctx, "BERT", "another password"))
+	f.wantLive(t, yours.AccessToken, false)
+	f.wantLive(t, mine.AccessToken, true)
+	_, err = f.SignIn(ctx, "bert", password, home)
+	wantCode(t, err, syncline.CodeUnauthenticated)
+	yours, err = f.SignIn(ctx, "bert", "another password", home)
+	check(t, err)
+	f.wantLive(t, yours.AccessToken, true)
+	check(t, f.RemoveUser(ctx, "bert"))
+	f.wantLive(t, yours.AccessToken, false)
+	_, err = f.Refresh(ctx, yours.RefreshToken, home)
+	wantCode(t, err, syncline.CodeUnauthenticated)
+}
+
+// A token that was read just before it died must not be remembered as live.
+func TestCacheRace(t *testing.T) {
+	f := newFixture(t)
+	grant := f.signIn(t)
+	f.store.onToken = func() {
+		f.store.onToken = nil
+		check(t, f.SetPassword(t.Context(), "admin", "another password"))
+	}
+	f.wantLive(t, grant.AccessToken, true) // it was, when it was read
+	f.wantLive(t, grant.AccessToken, false)
+}
+
+// A password that is changed while a sign-in checks the old one.
+func TestPasswordChangeRace(t *testing.T) {
+	f := newFixture(t)
+	f.store.onUser = func() {
+		f.store.onUser = nil
+		check(t, f.SetPassword(t.Context(), "admin", "another password"))
+	}
+	_, err := f.SignIn(t.Context(), "admin", password, home)
+	wantCode(t, err, syncline.CodeUnauthenticated)
+}
+
+func TestCacheIsBounded(t *testing.T) {
+	c := newCache(10)
+	now := time.Unix(1000, 0)
+	for i := range 1000 {
+		c.put([32]byte{byte(i), byte(i >> 8)}, cached{until: now.Add(CacheTime)}, 0, now)
+		if len(c.entries) > 10 {
+			t.Fatalf("%d entries", len(c.entries))
+		}
+		if _, ok := c.get([32]byte{byte(i), byte(i >> 8)}, now); !ok {
+			t.Fatal("the newest entry is not there")
+		}
+	}
+}
+
+func TestExpiredTokensAreDeleted(t *testing.T) {
+	f := newFixture(t)
+	old := f.signIn(t)
+	hash, _ := hashToken(old.AccessToken)
+	before := f.clock.Now()
+	f.clock.Add(AccessTokenLife + time.Second)
+	f.signIn(t)
+	if _, err := f.store.Store.Token(t.Context(), hash, before); syncline.CodeOf(err) != syncline.CodeUnauthenticated {
+		t.Errorf("the expired token is still kept: %v", err)
+	}
+}
+
+func TestHashesAtOnce(t *testing.T) {
+	f := newFixture(t)
+	var running, most atomic.Int32
+	inside, release := make(chan struct{}, 100), make(chan struct{})
+	f.hasher.compute = func(_, _ []byte, _, _ uint32, _ uint8, size uint32) []byte {
+		if n := running.Add(1); n > most.Load() {
+			most.Store(n)
+		}
+		inside <- struct{}{}
+		<-release
+		running.Add(-1)
+		return make([]byte, size)
+	}
+	var all sync.WaitGroup
+	for range 12 {
+		all.Go(func() {
+			_, err := f.SignIn(t.Context(), "nobody", password, "")
+			if code := syncline.CodeOf(err); code != syncline.CodeUnauthenticated && code != syncline.CodeThrottled {
+				t.Error(err)
+			}
+		})
+	}
+	for range 4 {
+		<-inside
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := f.SignIn(ctx, "nobody", password, home)
+	wantCode(t, err, syncline.CodeCanceled)
+	close(release)
+	all.Wait()
+	if most.Load() != 4 {
+		t.Errorf("%d hashes at once, want 4", most.Load())
+	}
+	// At most one more than the free attempts and the places got past.
+	if n := len(inside) + 4; n > userPace.free+4 {
+		t.Errorf("%d attempts were hashed", n)
+	}
+}
+
+func TestTooManyWaiting(t *testing.T) {
+	h := newHasher(1)
+	release, err := h.acquire(t.Context())
+	check(t, err)
+	h.waiting.Store(maxWaiting)
+	_, err = h.acquire(t.Context())
+	wantCode(t, err, syncline.CodeThrottled)
+	if seconds, ok := RetryAfter(err); !ok || seconds < 1 {
+		t.Errorf("wait %d, %v", seconds, ok)
+	}
+	h.waiting.Store(0)
+	release()
+	_, err = h.acquire(t.Context())
+	check(t, err)
+}

@@ -1,0 +1,140 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/crypto/argon2"
+
+	"syncline.dev/syncline"
+)
+
+// The cost of a new hash, as OWASP's cheat sheet on password storage has it.
+const (
+	argonMemory  = 19 * 1024 // KiB
+	argonTime    = 2
+	argonThreads = 1
+	saltSize     = 16
+	sumSize      = 32
+)
+
+// The most that a stored hash may ask for: what a damaged or planted one can
+// cost is bounded.
+const (
+	maxArgonMemory  = 64 * 1024 // KiB
+	maxArgonTime    = 10
+	maxArgonThreads = 4
+	maxHashText     = 256 // bytes
+)
+
+// maxWaiting bounds the sign-ins that wait for a place among the hashes.
+const maxWaiting = 64
+
+// passwordHash is a parsed argon2id hash.
+type passwordHash struct {
+	memory, time uint32
+	threads      uint8
+	salt, sum    []byte
+}
+
+// String returns the PHC string format.
+func (h passwordHash) String() string {
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, h.memory, h.time, h.threads,
+		base64.RawStdEncoding.EncodeToString(h.salt), base64.RawStdEncoding.EncodeToString(h.sum))
+}
+
+var errHashFormat = errors.New("not an argon2id hash in the PHC string format, or its parameters are out of bounds")
+
+// parseHash reads what String wrote, with bounded parameters.
+func parseHash(text string) (h passwordHash, err error) {
+	parts := strings.Split(text, "$")
+	if len(text) > maxHashText || len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" ||
+		parts[2] != "v="+strconv.Itoa(argon2.Version) {
+		return h, errHashFormat
+	}
+	parameters := strings.Split(parts[3], ",")
+	if len(parameters) != 3 {
+		return h, errHashFormat
+	}
+	memory := parameter(parameters[0], "m=", maxArgonMemory)
+	time := parameter(parameters[1], "t=", maxArgonTime)
+	threads := parameter(parameters[2], "p=", maxArgonThreads)
+	salt, saltErr := base64.RawStdEncoding.Strict().DecodeString(parts[4])
+	sum, sumErr := base64.RawStdEncoding.Strict().DecodeString(parts[5])
+	if saltErr != nil || sumErr != nil || time == 0 || threads == 0 || memory < 8*threads ||
+		len(salt) < 8 || len(salt) > 64 || len(sum) < 16 || len(sum) > 64 {
+		return h, errHashFormat
+	}
+	return passwordHash{memory: memory, time: time, threads: uint8(threads), salt: salt, sum: sum}, nil
+}
+
+// parameter returns the number behind the prefix, 0 for anything else.
+func parameter(text, prefix string, limit uint32) uint32 {
+	digits, ok := strings.CutPrefix(text, prefix)
+	n, err := strconv.ParseUint(digits, 10, 32)
+	if !ok || err != nil || uint32(n) > limit {
+		return 0
+	}
+	return uint32(n)
+}
+
+// hasher hashes passwords, a few at once.
+type hasher struct {
+	slots   chan struct{}
+	waiting atomic.Int32
+	// compute is argon2.IDKey; tests count its calls.
+	compute func(password, salt []byte, time, memory uint32, threads uint8, size uint32) []byte
+	// decoy is nobody's hash; it is checked where there is no user.
+	decoy passwordHash
+}
+
+func newHasher(slots int) *hasher {
+	h := &hasher{slots: make(chan struct{}, slots), compute: argon2.IDKey}
+	h.decoy = passwordHash{
+		memory: argonMemory, time: argonTime, threads: argonThreads,
+		salt: randomBytes(saltSize), sum: randomBytes(sumSize),
+	}
+	return h
+}
+
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails: it ends the program instead
+	return b
+}
+
+// acquire waits for a place among the hashes. The caller releases it.
+func (h *hasher) acquire(ctx context.Context) (release func(), err error) {
+	if h.waiting.Add(1) > maxWaiting {
+		h.waiting.Add(-1)
+		return nil, syncline.WrapError(syncline.CodeThrottled, &ThrottledError{RetryAfter: busyDelay},
+			"too many sign-ins at once; try again in %d seconds", int(busyDelay.Seconds()))
+	}
+	defer h.waiting.Add(-1)
+	select {
+	case h.slots <- struct{}{}:
+		return func() { <-h.slots }, nil
+	case <-ctx.Done():
+		return nil, syncline.WrapError(syncline.CodeCanceled, ctx.Err(), "the sign-in was canceled while it waited for others")
+	}
+}
+
+// hash returns a new hash of password; the caller holds a place.
+func (h *hasher) hash(password string) string {
+	made := passwordHash{memory: argonMemory, time: argonTime, threads: argonThreads, salt: randomBytes(saltSize)}
+	made.sum = h.compute([]byte(password), made.salt, made.time, made.memory, made.threads, sumSize)
+	return made.String()
+}
+
+// matches reports whether want is a hash of password; the caller holds a place.
+func (h *hasher) matches(want passwordHash, password string) bool {
+	got := h.compute([]byte(password), want.salt, want.time, want.memory, want.threads, uint32(len(want.sum)))
+	return subtle.ConstantTimeCompare(got, want.sum) == 1
+}

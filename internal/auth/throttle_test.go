@@ -1,0 +1,194 @@
+package auth
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"syncline.dev/syncline"
+)
+
+// fail tries a wrong password until it is throttled, and returns how often it
+// was tried and how long to wait then.
+func (f *fixture) fail(t *testing.T, user, address string) (tries, seconds int) {
+	t.Helper()
+	for range 100 {
+		_, err := f.SignIn(t.Context(), user, "wrong password", address)
+		if seconds, ok := RetryAfter(err); ok {
+			wantCode(t, err, syncline.CodeThrottled)
+			return tries, seconds
+		}
+		wantCode(t, err, syncline.CodeUnauthenticated)
+		tries++
+	}
+	t.Fatal("never throttled")
+	return 0, 0
+}
+
+func TestUserThrottle(t *testing.T) {
+	f := newFixture(t)
+	for _, user := range []string{"admin", "nobody"} { // unknown names are treated alike
+		tries, seconds := 0, 0
+		for i := range 6 {
+			// Each try from another address: only the user's record counts.
+			address := fmt.Sprintf("198.51.100.%d", i)
+			_, err := f.SignIn(t.Context(), user, "wrong password", address)
+			var ok bool
+			if seconds, ok = RetryAfter(err); ok {
+				break
+			}
+			tries++
+		}
+		if tries != userPace.free+1 || seconds != 1 {
+			t.Errorf("%s: throttled after %d tries for %d s", user, tries, seconds)
+		}
+	}
+	// Even the right password waits, and other users do not.
+	_, err := f.SignIn(t.Context(), "ADMIN", password, "203.0.113.1")
+	wantCode(t, err, syncline.CodeThrottled)
+	check(t, f.AddUser(t.Context(), "other", password, syncline.RoleViewer))
+	_, err = f.SignIn(t.Context(), "other", password, "203.0.113.1")
+	check(t, err)
+
+	var waits []int
+	for i := range 4 {
+		f.clock.Add(f.passwords.users.wait("ADMIN", f.clock.Now()))
+		_, err := f.SignIn(t.Context(), "admin", "wrong password", fmt.Sprintf("198.51.100.%d", 100+i))
+		wantCode(t, err, syncline.CodeUnauthenticated)
+		waits = append(waits, wholeSeconds(f.passwords.users.wait("ADMIN", f.clock.Now())))
+	}
+	if fmt.Sprint(waits) != "[2 4 4 4]" {
+		t.Errorf("the delays are %v seconds", waits)
+	}
+	// A success resets the count.
+	f.clock.Add(userPace.limit)
+	_, err = f.SignIn(t.Context(), "admin", password, "203.0.113.1")
+	check(t, err)
+	if r, ok := f.passwords.users.records["ADMIN"]; ok {
+		t.Errorf("still on record: %+v", r)
+	}
+}
+
+func TestAddressThrottle(t *testing.T) {
+	f := newFixture(t)
+	const address = "198.51.100.7"
+	for i := range addressPace.free + 1 { // each with another user
+		_, err := f.SignIn(t.Context(), fmt.Sprint("user ", i), "wrong password", address+":4000")
+		wantCode(t, err, syncline.CodeUnauthenticated)
+	}
+	_, err := f.SignIn(t.Context(), "admin", password, address+":4001")
+	wantCode(t, err, syncline.CodeThrottled)
+	_, err = f.SignIn(t.Context(), "admin", password, "198.51.100.8:4000")
+	check(t, err)
+
+	longest := time.Duration(0)
+	for range 15 {
+		f.clock.Add(f.passwords.addresses.wait(address, f.clock.Now()))
+		_, err := f.SignIn(t.Context(), "nobody at all", "wrong password", address)
+		if _, ok := RetryAfter(err); ok { // the user's record, which is short
+			f.clock.Add(userPace.limit)
+			continue
+		}
+		longest = max(longest, f.passwords.addresses.wait(address, f.clock.Now()))
+	}
+	if longest != addressPace.limit {
+		t.Errorf("the longest delay is %v", longest)
+	}
+	// A success does not clear the address.
+	f.clock.Add(addressPace.limit)
+	_, err = f.SignIn(t.Context(), "admin", password, address)
+	check(t, err)
+	_, err = f.SignIn(t.Context(), "nobody at all", "wrong password", address)
+	wantCode(t, err, syncline.CodeUnauthenticated)
+	if wait := f.passwords.addresses.wait(address, f.clock.Now()); wait != addressPace.limit {
+		t.Errorf("after a success and a failure: %v", wait)
+	}
+	f.clock.Add(addressPace.forget)
+	tries, _ := f.fail(t, "admin", address)
+	if tries != addressPace.free+1 { // the address is trusted by now, so its own record counts
+		t.Errorf("after a quiet time: %d tries", tries)
+	}
+}
+
+// However long others fail with the administrator's name, the administrator
+// gets in at once from a known address and within seconds from a new one.
+func TestNoLockOut(t *testing.T) {
+	f := newFixture(t)
+	f.signIn(t)
+	attack := func(i int) {
+		_, err := f.SignIn(t.Context(), "admin", "wrong password", fmt.Sprintf("198.51.%d.%d", i/250, i%250))
+		if err == nil {
+			t.Fatal("signed in with a wrong password")
+		}
+	}
+	for i := range 500 {
+		attack(i)
+		f.clock.Add(500 * time.Millisecond)
+	}
+	attack(501)
+	_, err := f.SignIn(t.Context(), "admin", password, "203.0.113.77")
+	seconds, ok := RetryAfter(err)
+	if !ok || seconds > 4 {
+		t.Fatalf("from a new address: wait %d s (%v)", seconds, err)
+	}
+	f.signIn(t) // from the known one, in the middle of it
+
+	for i := range 10 { // a success forgets the failures, so fail again
+		attack(600 + i)
+	}
+	_, err = f.SignIn(t.Context(), "admin", password, "203.0.113.77")
+	seconds, _ = RetryAfter(err)
+	f.clock.Add(time.Duration(seconds) * time.Second)
+	_, err = f.SignIn(t.Context(), "admin", password, "203.0.113.77")
+	check(t, err)
+	// Trust in an address is no leave to guess: the address's own record holds.
+	if tries, _ := f.fail(t, "admin", home); tries != addressPace.free+1 {
+		t.Errorf("%d tries from a trusted address", tries)
+	}
+}
+
+func TestAddressKey(t *testing.T) {
+	for remote, want := range map[string]string{
+		"192.0.2.1:80":              "192.0.2.1",
+		"192.0.2.1":                 "192.0.2.1",
+		"[::ffff:192.0.2.1]:80":     "192.0.2.1",
+		"[2001:db8:1:2:3:4:5:6]:80": "2001:db8:1:2::/64",
+		"2001:db8:1:2:ffff::1":      "2001:db8:1:2::/64",
+		"[fe80::1%eth0]:80":         "fe80::/64",
+		"":                          "unknown",
+		"@":                         "unknown",
+		"host:80":                   "unknown",
+	} {
+		if got := addressKey(remote); got != want {
+			t.Errorf("%q: got %q, want %q", remote, got, want)
+		}
+	}
+}
+
+func TestThrottleIsBounded(t *testing.T) {
+	th := newThrottle(userPace)
+	now := time.Unix(1000, 0)
+	for range 10 {
+		th.failed("target", now)
+	}
+	for i := range maxRecords + 500 {
+		th.failed(fmt.Sprint(i), now)
+	}
+	if len(th.records) > maxRecords {
+		t.Errorf("%d records", len(th.records))
+	}
+	if th.wait("target", now) == 0 {
+		t.Error("a flood of names displaced the one that is attacked")
+	}
+	th.failed("later", now.Add(userPace.forget))
+	if len(th.records) != 1 {
+		t.Errorf("%d records, the old ones should be gone", len(th.records))
+	}
+	tr := newTrust()
+	for i := range maxRecords + 10 {
+		tr.add(attempt{user: fmt.Sprint(i), address: "a"}, now.Add(time.Duration(i)))
+	}
+	if len(tr.pairs) != maxRecords || tr.has(attempt{user: "0", address: "a"}, now) {
+		t.Errorf("%d trusted pairs", len(tr.pairs))
+	}
+}

@@ -1,0 +1,156 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
+)
+
+// AdministratorName is the name of the user that the first start makes.
+const AdministratorName = "administrator"
+
+const (
+	maxName     = 64   // characters
+	minPassword = 8    // characters
+	maxPassword = 1024 // bytes
+)
+
+// validName reports whether a user can have the name.
+func validName(name string) bool {
+	n := utf8.RuneCountInString(name)
+	if n < 1 || n > maxName || !utf8.ValidString(name) || strings.TrimSpace(name) != name {
+		return false
+	}
+	return strings.IndexFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
+}
+
+func checkName(name string) error {
+	if validName(name) {
+		return nil
+	}
+	return syncline.Errorf(syncline.CodeInvalid,
+		"a user name has 1 to %d printable characters, and no space at its ends", maxName)
+}
+
+func checkPassword(password string) error {
+	switch {
+	case utf8.RuneCountInString(password) < minPassword:
+		return syncline.Errorf(syncline.CodeInvalid, "the password is too short; it needs at least %d characters", minPassword)
+	case len(password) > maxPassword:
+		return syncline.Errorf(syncline.CodeInvalid, "the password is too long; it may have at most %d bytes", maxPassword)
+	}
+	return nil
+}
+
+// AddUser adds a user. A name or password that cannot be, or an unknown role,
+// is CodeInvalid; a taken name CodeConflict.
+func (s *Service) AddUser(ctx context.Context, name, password string, role syncline.Role) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	if _, err := syncline.ParseRole(string(role)); err != nil {
+		return err
+	}
+	hash, err := s.newHash(ctx, password)
+	if err != nil {
+		return err
+	}
+	return s.store.AddUser(ctx, syncline.User{Name: name, Role: role, PasswordHash: hash, CreatedAt: s.now()})
+}
+
+// SetPassword changes a user's password and signs the user out everywhere.
+func (s *Service) SetPassword(ctx context.Context, name, password string) error {
+	hash, err := s.newHash(ctx, password)
+	if err != nil {
+		return err
+	}
+	err = s.store.SetPasswordHash(ctx, name, hash)
+	s.forgetUser(name)
+	return err
+}
+
+// RemoveUser removes a user and signs the user out everywhere. The last
+// administrator stays (CodeConflict).
+func (s *Service) RemoveUser(ctx context.Context, name string) error {
+	err := s.store.DeleteUser(ctx, name)
+	s.forgetUser(name)
+	return err
+}
+
+// ListUsers returns all users by name, without their password hashes.
+func (s *Service) ListUsers(ctx context.Context) ([]syncline.User, error) {
+	users, err := s.store.Users(ctx)
+	for i := range users {
+		users[i].PasswordHash = ""
+	}
+	return users, err
+}
+
+// EnsureAdministrator adds the user "administrator" if there is no user at
+// all. Where password is empty it makes one and returns it, for the operator
+// to be shown once; it is kept nowhere.
+func (s *Service) EnsureAdministrator(ctx context.Context, password string) (generated string, created bool, err error) {
+	users, err := s.store.Users(ctx)
+	if err != nil || len(users) > 0 {
+		return "", false, err
+	}
+	if password == "" {
+		generated = newPassword()
+		password = generated
+	}
+	err = s.AddUser(ctx, AdministratorName, password, syncline.RoleAdministrator)
+	if syncline.CodeOf(err) == syncline.CodeConflict { // another process was faster
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, err
+	}
+	return generated, true, nil
+}
+
+func (s *Service) newHash(ctx context.Context, password string) (string, error) {
+	if err := checkPassword(password); err != nil {
+		return "", err
+	}
+	release, err := s.hasher.acquire(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	return s.hasher.hash(password), nil
+}
+
+func (s *Service) forgetUser(name string) {
+	key := store.FoldName(name)
+	s.cache.forget(func(c cached) bool { return c.user == key })
+}
+
+// newPassword returns 99 random bits that can be read out over a telephone:
+// four groups of five, without characters that look alike.
+func newPassword() string {
+	const alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
+	var b strings.Builder
+	for i := range 20 {
+		if i > 0 && i%5 == 0 {
+			b.WriteByte('-')
+		}
+		b.WriteByte(alphabet[randomBelow(len(alphabet))])
+	}
+	return b.String()
+}
+
+// randomBelow draws evenly from 0 to n-1, n at most 256.
+func randomBelow(n int) int {
+	var b [1]byte
+	for {
+		_, _ = rand.Read(b[:]) // never fails: it ends the program instead
+		if v := int(b[0]); v < 256/n*n {
+			return v % n
+		}
+	}
+}

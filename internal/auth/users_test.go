@@ -1,0 +1,152 @@
+package auth
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/argon2"
+
+	"syncline.dev/syncline"
+)
+
+func TestAddUserValidates(t *testing.T) {
+	f := newFixture(t)
+	ctx := t.Context()
+	for _, name := range []string{"", " ", "a ", " a", "a\nb", "a\x00", "\xff", "a\u200bb", "a\u202eb", strings.Repeat("é", 65)} {
+		wantCode(t, f.AddUser(ctx, name, password, syncline.RoleViewer), syncline.CodeInvalid)
+	}
+	for _, bad := range []string{"", "1234567", "ééééééé", strings.Repeat("x", 1025)} {
+		wantCode(t, f.AddUser(ctx, "new", bad, syncline.RoleViewer), syncline.CodeInvalid)
+		wantCode(t, f.SetPassword(ctx, "admin", bad), syncline.CodeInvalid)
+	}
+	wantCode(t, f.AddUser(ctx, "new", password, "king"), syncline.CodeInvalid)
+	wantCode(t, f.AddUser(ctx, "ADMIN", password, syncline.RoleViewer), syncline.CodeConflict)
+	wantCode(t, f.SetPassword(ctx, "nobody", password), syncline.CodeNotFound)
+	wantCode(t, f.RemoveUser(ctx, "nobody"), syncline.CodeNotFound)
+	wantCode(t, f.RemoveUser(ctx, "admin"), syncline.CodeConflict)
+
+	for _, name := range []string{"b", "Zoë van der Berg", "日本", strings.Repeat("é", 64)} {
+		check(t, f.AddUser(ctx, name, strings.Repeat("x", 1024), syncline.RoleOperator))
+	}
+	users, err := f.ListUsers(ctx)
+	check(t, err)
+	if len(users) != 5 || users[1].Name != "b" || users[1].Role != syncline.RoleOperator || !users[1].CreatedAt.Equal(f.clock.Now()) {
+		t.Errorf("got %+v", users)
+	}
+	for _, u := range users {
+		if u.PasswordHash != "" {
+			t.Error("a password hash got out")
+		}
+	}
+}
+
+func TestEnsureAdministrator(t *testing.T) {
+	f := newFixture(t)
+	ctx := t.Context()
+	generated, created, err := f.EnsureAdministrator(ctx, "")
+	if generated != "" || created || err != nil { // there is a user
+		t.Errorf("got %q, %v, %v", generated, created, err)
+	}
+	// The store keeps its last administrator, so the empty table is a fake.
+	empty := &noUsers{Store: f.store}
+	s := New(empty, Options{})
+	s.hasher.compute = f.hasher.compute
+	_, _, err = s.EnsureAdministrator(ctx, "short")
+	wantCode(t, err, syncline.CodeInvalid)
+	generated, created, err = s.EnsureAdministrator(ctx, "")
+	if err != nil || !created || !regexp.MustCompile(`^([a-z2-9]{5}-){3}[a-z2-9]{5}$`).MatchString(generated) {
+		t.Errorf("got %q, %v, %v", generated, created, err)
+	}
+	if _, err := s.SignIn(ctx, "administrator", generated, home); err != nil {
+		t.Error(err)
+	}
+	// As when another process added it a moment ago.
+	generated, created, err = s.EnsureAdministrator(ctx, "")
+	if generated != "" || created || err != nil {
+		t.Errorf("got %q, %v, %v", generated, created, err)
+	}
+	check(t, f.RemoveUser(ctx, "administrator"))
+	generated, created, err = s.EnsureAdministrator(ctx, "a given password")
+	if generated != "" || !created || err != nil {
+		t.Errorf("got %q, %v, %v", generated, created, err)
+	}
+	grant, err := s.SignIn(ctx, "Administrator", "a given password", home)
+	check(t, err)
+	identity, err := s.Authenticate(ctx, grant.AccessToken)
+	check(t, err)
+	if identity.Role != syncline.RoleAdministrator {
+		t.Errorf("got %+v", identity)
+	}
+	if one, two := newPassword(), newPassword(); one == two {
+		t.Error("two generated passwords are the same")
+	}
+}
+
+// The real hash: its form, and what it tells apart.
+func TestPasswordHash(t *testing.T) {
+	h := newHasher(1)
+	text := h.hash(password)
+	if !strings.HasPrefix(text, "$argon2id$v=19$m=19456,t=2,p=1$") {
+		t.Errorf("got %q", text)
+	}
+	parsed, err := parseHash(text)
+	check(t, err)
+	if parsed.String() != text {
+		t.Errorf("%q became %q", text, parsed)
+	}
+	if !h.matches(parsed, password) || h.matches(parsed, password+" ") || h.matches(parsed, "") {
+		t.Error("the password is not told from others")
+	}
+	if h.hash(password) == text {
+		t.Error("two hashes have one salt")
+	}
+	if h.matches(h.decoy, "") || h.matches(h.decoy, password) {
+		t.Error("the decoy has a password")
+	}
+	// Other parameters, as an older or newer program may have chosen.
+	other := passwordHash{memory: 8 * 1024, time: 1, threads: 2, salt: []byte("somesalt")}
+	other.sum = argon2.IDKey([]byte(password), other.salt, 1, 8*1024, 2, 24)
+	parsed, err = parseHash(other.String())
+	check(t, err)
+	if !h.matches(parsed, password) {
+		t.Error("other parameters are not honoured")
+	}
+}
+
+func TestParseHashIsBounded(t *testing.T) {
+	const salt, sum = "c29tZXNhbHQ", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	if _, err := parseHash("$argon2id$v=19$m=65536,t=10,p=4$" + salt + "$" + sum); err != nil {
+		t.Error(err)
+	}
+	for _, text := range []string{
+		"", "$", "$$$$$", "plain", strings.Repeat("$", 1<<20),
+		"$argon2i$v=19$m=65536,t=3,p=4$" + salt + "$" + sum,
+		"$argon2id$v=16$m=65536,t=3,p=4$" + salt + "$" + sum,
+		"$argon2id$v=19$m=65537,t=3,p=4$" + salt + "$" + sum,
+		"$argon2id$v=19$m=4294967295,t=3,p=4$" + salt + "$" + sum,
+		"$argon2id$v=19$m=99999999999,t=3,p=4$" + salt + "$" + sum,
+		"$argon2id$v=19$m=65536,t=11,p=4$" + salt + "$" + sum,
+		"$argon2id$v=19$m=65536,t=0,p=4$" + salt + "$" + sum,
+		"$argon2id$v=19$m=65536,t=3,p=0$" + salt + "$" + sum,
+		"$argon2id$v=19$m=65536,t=3,p=5$" + salt + "$" + sum,
+		"$argon2id$v=19$m=65536,t=-1,p=4$" + salt + "$" + sum,
+		"$argon2id$v=19$m=7,t=3,p=1$" + salt + "$" + sum,
+		"$argon2id$v=19$m=65536,t=3$" + salt + "$" + sum,
+		"$argon2id$v=19$t=3,m=65536,p=4$" + salt + "$" + sum,
+		"$argon2id$v=19$m=65536,t=3,p=4$c29t$" + sum,
+		"$argon2id$v=19$m=65536,t=3,p=4$" + salt + "$AAAA",
+		"$argon2id$v=19$m=65536,t=3,p=4$" + salt + "$!!!",
+		"$argon2id$v=19$m=65536,t=3,p=4$" + salt + "$" + sum + "$",
+	} {
+		if h, err := parseHash(text); err == nil {
+			t.Errorf("%.80q passed as %+v", text, h)
+		}
+	}
+}
+
+// noUsers lists no users, whoever there is.
+type noUsers struct{ Store }
+
+func (noUsers) Users(context.Context) ([]syncline.User, error) { return nil, nil }
