@@ -168,11 +168,7 @@ func (w *writer) accept(b *Builder, res *result) {
 
 func (w *writer) take(b *Builder, res *result) error {
 	for _, name := range res.names {
-		w.names = append(w.names, name)
-		w.meta.Names++
-		if len(w.names) == namesPerBlock {
-			w.flushNames()
-		}
+		w.takeName(name)
 	}
 	for i := range res.rows {
 		w.takeRow(&res.rows[i], res.keys[i])
@@ -187,6 +183,14 @@ func (w *writer) take(b *Builder, res *result) error {
 		return w.commit(context.Background(), b)
 	}
 	return nil
+}
+
+func (w *writer) takeName(name string) {
+	w.names = append(w.names, name)
+	w.meta.Names++
+	if len(w.names) == namesPerBlock {
+		w.flushNames()
+	}
 }
 
 func (w *writer) takeRow(r *row, key uint64) {

@@ -183,10 +183,53 @@ func (r *run) finish(ctx context.Context, gaps []catalog.Incomplete) error {
 	if err := r.Catalog.FinishIndexes(ctx, len(gaps) == 0 && len(r.failed) == 0, goneIndexes); err != nil {
 		return err
 	}
+	if len(r.removed) > 0 || len(goneIndexes) > 0 {
+		if err := r.clean(ctx); err != nil {
+			return err
+		}
+	}
 	r.stats.SnapshotsTotal = int64(total)
 	r.stats.SnapshotsAdded = int64(len(r.fresh) - len(gaps))
 	r.stats.SnapshotsRemoved = int64(len(r.removed))
 	return nil
+}
+
+// cleanShare is the share of the catalog's entries that no snapshot shows from
+// which on the catalog is rewritten without them.
+const cleanShare = 0.1
+
+// clean takes what only removed snapshots held out of the catalog, once it is
+// worth a rewrite. Until then it is there, but nothing shows it.
+func (r *run) clean(ctx context.Context) error {
+	listed := make(map[syncline.Hash]bool)
+	err := r.Catalog.View(ctx, func(v *catalog.View) error {
+		indexes, err := v.Indexes()
+		if err != nil {
+			return err
+		}
+		for _, x := range indexes {
+			packs, err := v.Packs(x)
+			if err != nil {
+				return err
+			}
+			for i := range packs {
+				for _, b := range packs[i].Blobs {
+					if b.Tree {
+						listed[b.ID] = true
+					}
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	removed, err := r.Catalog.Clean(ctx, cleanShare, func(h syncline.Hash) bool { return listed[h] })
+	if err == nil && removed > 0 {
+		r.log(syncline.LogInfo, "%s that no snapshot holds any more left the catalog", plural(removed, "entry", "entries"))
+	}
+	return err
 }
 
 // verdict logs the outcome and turns what is missing into the session's error.
