@@ -1,0 +1,150 @@
+// Command syncline synchronizes the metadata of restic repositories into local
+// catalogs and answers questions from them: as a server, or by itself on the
+// command line.
+//
+// This package holds flags and wiring. What a command does lies in the
+// packages it calls.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"syncline.dev/syncline"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the whole program. It returns the exit code.
+func run(args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// A second signal ends the program at once, as if nobody listened.
+	context.AfterFunc(ctx, stop)
+
+	env := &environment{getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr}
+	root := newRootCommand(env)
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err != nil && !env.started {
+		err = usageError(oneLine(err.Error()) + " (syncline help tells how it is used)")
+	}
+	if err == nil {
+		return 0
+	}
+	code := exitCode(err)
+	printError(env, code, err)
+	return code
+}
+
+func newRootCommand(env *environment) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "syncline",
+		Short: "Synchronize the metadata of restic repositories, and look into it",
+		Long: `Syncline synchronizes the metadata of restic repositories into a local catalog,
+and lists, searches and compares backups from there, without walking through
+the repository again. It runs as a server, or by itself with the commands that
+take -r. Repositories are only ever read.
+
+Repositories and passwords are named as for restic: -r or RESTIC_REPOSITORY,
+--password-file, RESTIC_PASSWORD and so on.
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 10 no such repository, 11 locked,
+12 wrong password, 130 interrupted.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		// Before this runs, cobra's errors are about the command line.
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			env.started = true
+			return env.check()
+		},
+	}
+	env.addGlobalFlags(root.PersistentFlags())
+	root.AddCommand(
+		newVersionCommand(env),
+	)
+	return root
+}
+
+// usageError is an error in how the program was called.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
+
+// exitInterrupted is what shells give a program that SIGINT ended.
+const exitInterrupted = 130
+
+// exitCodes maps the codes of errors that scripts tell apart, in restic's
+// numbers. All others are 1.
+var exitCodes = map[syncline.Code]int{
+	syncline.CodeNoRepository:  10,
+	syncline.CodeLocked:        11,
+	syncline.CodeWrongPassword: 12,
+	syncline.CodeCanceled:      exitInterrupted,
+}
+
+func exitCode(err error) int {
+	var usage usageError
+	if errors.As(err, &usage) {
+		return 2
+	}
+	if code, ok := exitCodes[syncline.CodeOf(err)]; ok {
+		return code
+	}
+	return 1
+}
+
+// printError writes the one line that tells why the program failed; with
+// --json the object that restic writes.
+func printError(env *environment, code int, err error) {
+	message := messageOf(err)
+	if env.verbose > 0 && code != exitInterrupted {
+		message = err.Error()
+	}
+	if env.json {
+		// Nothing is left to do when standard error cannot be written.
+		_ = json.NewEncoder(env.stderr).Encode(struct {
+			MessageType string `json:"message_type"`
+			Code        int    `json:"code"`
+			Message     string `json:"message"`
+		}{"exit_error", code, message})
+		return
+	}
+	fmt.Fprintf(env.stderr, "syncline: %s\n", oneLine(message))
+}
+
+// messageOf is the sentence for the user. Errors that are not of the domain
+// speak for themselves here: whoever reads them owns the machine.
+func messageOf(err error) string {
+	var domain *syncline.Error
+	switch {
+	case errors.As(err, &domain) && domain.Message != "":
+		return domain.Message
+	case errors.Is(err, context.Canceled):
+		return "interrupted"
+	}
+	return err.Error()
+}
+
+// oneLine makes text fit for a line of a terminal.
+func oneLine(s string) string {
+	lines := strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' })
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return printable(strings.Join(lines, " "))
+}
