@@ -5,7 +5,9 @@
 //
 // Errors are *syncline.Error: CodeNotFound for an unknown id, CodeConflict for
 // a name or state that forbids the call, CodeUnavailable when the database
-// cannot be used. Every method is atomic and durable when it returns.
+// cannot be used. Every method is atomic and durable when it returns. Oldest,
+// newest and latest go by the order in which things were added, which a clock
+// that is set back does not change; names compare as FoldName folds them.
 package store
 
 import (
@@ -68,6 +70,8 @@ type Token struct {
 
 // Tokens keeps issued tokens.
 type Tokens interface {
+	// AddTokens adds all of ts or none. An unknown user is CodeNotFound; a
+	// family that has ended takes no more tokens (CodeUnauthenticated).
 	AddTokens(ctx context.Context, ts ...Token) error
 	// Token returns a live token: known, not expired at now, not used up, its
 	// family not ended. Anything else is CodeUnauthenticated.

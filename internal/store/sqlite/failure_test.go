@@ -233,16 +233,19 @@ func TestBatch(t *testing.T) {
 			t.Errorf("call %d: got %v, want %v", i, err, want)
 		}
 	}
-	// What SQLite does by itself on a full disk: the transaction ends here.
-	ending := &writeOp{done: make(chan error, 1), fn: func(ctx context.Context, conn *sql.Conn) error {
-		_, err := conn.ExecContext(ctx, `ROLLBACK`)
-		return errors.Join(refused, err)
-	}}
-	batch = []*writeOp{add("D"), ending, add("E")}
-	s.runBatch(batch)
-	for i, op := range batch {
-		if err := <-op.done; err == nil {
-			t.Errorf("call %d of a failed transaction passed for written", i)
+	// The first is what SQLite does by itself on a full disk: the transaction
+	// ends there. The second one leaves it open, and unfit to be committed.
+	for _, statement := range []string{`ROLLBACK`, `RELEASE call`} {
+		ending := &writeOp{done: make(chan error, 1), fn: func(ctx context.Context, conn *sql.Conn) error {
+			_, err := conn.ExecContext(ctx, statement)
+			return err
+		}}
+		batch = []*writeOp{add("D"), ending, add("E")}
+		s.runBatch(batch)
+		for i, op := range batch {
+			if err := <-op.done; err == nil {
+				t.Errorf("%s: call %d of a failed transaction passed for written", statement, i)
+			}
 		}
 	}
 	if err := s.AddUser(t.Context(), syncline.User{Name: "F"}); err != nil {
