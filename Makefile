@@ -1,0 +1,43 @@
+# Everything runs from a fresh clone with Go; what tests need besides is
+# installed by scripts/deps.sh. Tools are pinned in tools/.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+FUZZTIME ?= 20s
+TEST_TIMEOUT ?= 20m
+
+.PHONY: help build demo deps test test-short lint generate bench fuzz clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/syncline
+	go build -trimpath -o bin/syncline ./cmd/syncline
+
+demo: build ## run a server with a demonstration repository; needs only Go
+	bin/syncline demo
+
+deps:
+	@scripts/deps.sh
+
+test: deps ## run all tests, with the race detector
+	scripts/tool.sh gotestsum --format pkgname -- -race -timeout $(TEST_TIMEOUT) ./...
+
+test-short: ## run the quick tests, without the race detector
+	go test -short -timeout $(TEST_TIMEOUT) ./...
+
+lint: ## linters, file sizes, generated code up to date
+	scripts/lint-size.sh
+	scripts/lint-generated.sh
+	scripts/tool.sh golangci-lint run --allow-parallel-runners ./...
+
+generate: ## write generated code anew
+	go generate ./...
+
+bench: ## measure against restic and against the floor; builds a large repository first
+	bench/bench.sh
+
+fuzz: ## fuzz every target for FUZZTIME (20s)
+	scripts/fuzz.sh $(FUZZTIME)
+
+clean: ## remove what was built, caches included
+	rm -rf bin .cache bench/.cache

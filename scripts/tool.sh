@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Runs a development tool at the version that tools/ pins, building it into
+# .cache/bin the first time: scripts/tool.sh NAME ARGUMENT...
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+name=${1:?usage: scripts/tool.sh NAME ARGUMENT...}
+shift
+
+case $name in
+golangci-lint) module=lint package=github.com/golangci/golangci-lint/v2/cmd/golangci-lint ;;
+oapi-codegen) module=. package=github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen ;;
+gotestsum) module=. package=gotest.tools/gotestsum ;;
+benchstat) module=. package=golang.org/x/perf/cmd/benchstat ;;
+*)
+  echo "tool.sh: no tool named $name; there are golangci-lint, oapi-codegen, gotestsum and benchstat" >&2
+  exit 2
+  ;;
+esac
+
+version=$( (go env GOVERSION && cat "$root/tools/$module/go.sum") | sha256sum | cut -c1-12)
+program=$root/.cache/bin/$name-$version
+if [ ! -x "$program" ]; then
+  echo "tool.sh: building $name, once" >&2
+  mkdir -p "$root/.cache/bin"
+  (cd "$root/tools/$module" && GOFLAGS=-mod=readonly go build -trimpath -ldflags='-s -w' -o "$program.$$" "$package") >&2
+  mv "$program.$$" "$program"
+  # Builds of other versions are of no more use.
+  find "$root/.cache/bin" -name "$name-*" ! -name "$name-$version" -type f -delete
+fi
+exec "$program" "$@"
