@@ -173,7 +173,7 @@ func TestFilesDamaged(t *testing.T) {
 		}
 		check := func(what string, st *memStorage, want error) {
 			t.Helper()
-			err := load(fx.repo.with(st), File{ID: id})
+			err := load(fx.repo.With(st), File{ID: id})
 			if !errors.Is(err, want) {
 				t.Errorf("%s %s: error %v, want %v", name, what, err, want)
 			}
@@ -208,7 +208,7 @@ func TestDocuments(t *testing.T) {
 		"[]": false, "{": false, "null": false, "\x02": false, "\x02abc": false, "\x03": false, " {}": false,
 	} {
 		m := newMemStorage()
-		repo := (&Repository{key: key}).with(m)
+		repo := (&Repository{key: key}).With(m)
 		s, err := repo.LoadSnapshot(t.Context(), m.put(key, "snapshots", []byte(plain)))
 		if ok != (err == nil) || !ok && !errors.Is(err, ErrDamaged) {
 			t.Errorf("snapshot %q: %v", plain, err)
@@ -219,7 +219,7 @@ func TestDocuments(t *testing.T) {
 	}
 	for _, plain := range append(badIndexes, "\x02"+badIndexes[5]) {
 		m := newMemStorage()
-		repo := (&Repository{key: key}).with(m)
+		repo := (&Repository{key: key}).With(m)
 		if _, err := repo.LoadIndex(t.Context(), m.put(key, "index", []byte(plain))); !errors.Is(err, ErrDamaged) {
 			t.Errorf("index %.80q: %v", plain, err)
 		}
@@ -229,7 +229,7 @@ func TestDocuments(t *testing.T) {
 func TestListings(t *testing.T) {
 	key := testKey(t)
 	m := newMemStorage()
-	repo := (&Repository{key: key}).with(m)
+	repo := (&Repository{key: key}).With(m)
 	if _, err := repo.Snapshots(t.Context()); !errors.Is(err, ErrNoRepository) {
 		t.Errorf("a folder that vanished: %v", err)
 	}
@@ -253,7 +253,7 @@ func TestListings(t *testing.T) {
 func TestLocks(t *testing.T) {
 	key := testKey(t)
 	m := newMemStorage()
-	repo := (&Repository{key: key}).with(m)
+	repo := (&Repository{key: key}).With(m)
 	m.files["config"] = []byte("x")
 	if locks, err := repo.Locks(t.Context()); err != nil || len(locks) != 0 {
 		t.Errorf("no locks: %v, %v", locks, err)
@@ -309,7 +309,7 @@ func TestReadPackHeader(t *testing.T) {
 		"tiny blob":    {build(31, packHeader([]byte{0}, []uint32{31})), 0},
 	} {
 		m := newMemStorage()
-		repo := (&Repository{key: key}).with(m)
+		repo := (&Repository{key: key}).With(m)
 		m.files[PackName(somePack)] = c.pack
 		blobs, err := repo.ReadPackHeader(t.Context(), somePack, int64(len(c.pack)))
 		if len(blobs) != c.want || (c.want == 0) != errors.Is(err, ErrDamaged) {

@@ -37,8 +37,9 @@ func (r *Repository) NewDecoder() *Decoder { return newDecoder(r.key) }
 func newDecoder(key *cryptoKey) *Decoder {
 	d := &Decoder{key: key}
 	// One block decoder, and no output beyond the capacity it is given: that
-	// is what keeps a blob from growing past what its index entry says.
-	d.zstd, d.zstdErr = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true),
+	// is what keeps a blob from growing past what its index entry says. The
+	// frame's own checksum adds nothing to the SHA-256 that follows.
+	d.zstd, d.zstdErr = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true), zstd.IgnoreChecksum(true),
 		zstd.WithDecoderMaxMemory(MaxBlobSize+zstdSlack), zstd.WithDecoderMaxWindow(MaxBlobSize))
 	return d
 }

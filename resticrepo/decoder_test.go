@@ -188,7 +188,7 @@ func TestDecoderAllocations(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
-		if allocs > 1 { // the state of the counter mode
+		if allocs > 2 { // the state of the counter mode; with -race, pools lose things
 			t.Errorf("compressed %v: %v allocations", compressed, allocs)
 		}
 	}
@@ -197,7 +197,7 @@ func TestDecoderAllocations(t *testing.T) {
 func TestLoadBlob(t *testing.T) {
 	key := testKey(t)
 	m := newMemStorage()
-	repo := (&Repository{key: key}).with(m)
+	repo := (&Repository{key: key}).With(m)
 	content := benchTree(10)
 	for _, compressed := range []bool{false, true} {
 		b, stored := makeBlob(t, key, Tree, content, compressed)
@@ -222,6 +222,22 @@ func TestLoadBlob(t *testing.T) {
 		if _, err := repo.LoadBlob(context.Background(), somePack, b); !errors.Is(err, ErrDamaged) {
 			t.Errorf("impossible place: %v", err)
 		}
+	}
+}
+
+func TestOpenPack(t *testing.T) {
+	m := newMemStorage()
+	repo := (&Repository{key: testKey(t)}).With(m)
+	m.files[PackName(somePack)] = []byte("0123456789")
+	rd, err := repo.OpenPack(t.Context(), somePack, 2, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(rd); err != nil || string(b) != "234" {
+		t.Errorf("%q, %v", b, err)
+	}
+	if _, err := repo.OpenPack(t.Context(), ID{1}, 0, 1); !errors.Is(err, ErrNotFound) {
+		t.Errorf("missing pack: %v", err)
 	}
 }
 

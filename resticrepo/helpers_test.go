@@ -96,13 +96,6 @@ type failingReader struct{ err error }
 
 func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
 
-// with returns the repository on another storage, with the same key.
-func (r *Repository) with(st Storage) *Repository {
-	c := &Repository{st: st, key: r.key, keyID: r.keyID, config: r.config}
-	c.decoders.New = func() any { return c.NewDecoder() }
-	return c
-}
-
 // restic runs the restic on PATH, which these tests cannot do without.
 func restic(t testing.TB, repo, password string, args ...string) []byte {
 	t.Helper()

@@ -25,7 +25,7 @@ func (r *Repository) Indexes(ctx context.Context) ([]File, error) {
 // ErrNotFound, one that is not what it must be is a *DamageError.
 func (r *Repository) LoadIndex(ctx context.Context, f File) (*Index, error) {
 	name := "index/" + f.ID.String()
-	plain, err := r.loadUnpacked(ctx, name, f.ID, MaxIndexSize)
+	plain, err := r.loadUnpacked(ctx, name, f, MaxIndexSize)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,8 @@ func (r *Repository) LoadIndex(ctx context.Context, f File) (*Index, error) {
 
 // parseIndex reads an index document: an object, or in the old format the
 // array of packs alone. Keys may come in any order, unknown ones are ignored,
-// names match exactly, and of a key that comes twice the last counts.
+// names match exactly, and of a key that comes twice the last counts (the
+// others must be valid all the same).
 func parseIndex(raw []byte) (*Index, error) {
 	p := indexParser{scanner: scanner{buf: raw}}
 	// One blob takes about 150 bytes of JSON. One array holds all of them, and

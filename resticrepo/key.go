@@ -96,7 +96,7 @@ func openKey(ctx context.Context, st Storage, files []File, password string) (*c
 			return nil, ID{}, err
 		}
 		name := "keys/" + file.ID.String()
-		f, err := loadKey(ctx, st, name, file.ID)
+		f, err := loadKey(ctx, st, name, file)
 		var key *cryptoKey
 		if err == nil {
 			tried = true
@@ -122,8 +122,8 @@ func openKey(ctx context.Context, st Storage, files []File, password string) (*c
 	return nil, ID{}, fmt.Errorf("no key file can be used: %w", firstErr)
 }
 
-func loadKey(ctx context.Context, st Storage, name string, id ID) (*keyFile, error) {
-	buf, err := readNamed(ctx, st, name, id, MaxKeySize)
+func loadKey(ctx context.Context, st Storage, name string, file File) (*keyFile, error) {
+	buf, err := readNamed(ctx, st, name, file, MaxKeySize)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ func (r *Repository) Locks(ctx context.Context) ([]Lock, error) {
 	}
 	var locks []Lock
 	for _, f := range files {
-		plain, err := r.loadUnpacked(ctx, "locks/"+f.ID.String(), f.ID, MaxLockSize)
+		plain, err := r.loadUnpacked(ctx, "locks/"+f.ID.String(), f, MaxLockSize)
 		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrDamaged) {
 			continue
 		}

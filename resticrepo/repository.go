@@ -41,7 +41,7 @@ type Config struct {
 // Deriving a key takes restic's half second or, for a hostile key file, some
 // seconds and 1 GiB; ctx is looked at between two keys.
 func Open(ctx context.Context, st Storage, password string) (*Repository, error) {
-	sealed, configErr := readFile(ctx, st, "config", MaxConfigSize)
+	sealed, configErr := readFile(ctx, st, "config", 0, MaxConfigSize)
 	if configErr != nil && !errors.Is(configErr, ErrNotFound) {
 		return nil, configErr
 	}
@@ -118,8 +118,8 @@ func parseConfig(key *cryptoKey, sealed []byte) (Config, error) {
 
 // loadUnpacked reads, compares, authenticates, decrypts and decompresses a
 // file that is named by its hash.
-func (r *Repository) loadUnpacked(ctx context.Context, name string, id ID, limit int64) ([]byte, error) {
-	sealed, err := readNamed(ctx, r.st, name, id, limit)
+func (r *Repository) loadUnpacked(ctx context.Context, name string, f File, limit int64) ([]byte, error) {
+	sealed, err := readNamed(ctx, r.st, name, f, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func (r *Repository) list(ctx context.Context, dir string) ([]File, error) {
 	if err == nil || !isNotExist(err) {
 		return files, err
 	}
-	if _, cerr := readFile(ctx, r.st, "config", MaxConfigSize); cerr != nil {
+	if _, cerr := readFile(ctx, r.st, "config", 0, MaxConfigSize); cerr != nil {
 		if errors.Is(cerr, ErrNotFound) {
 			return nil, fmt.Errorf("%w: %w", ErrNoRepository, err)
 		}
@@ -57,7 +57,7 @@ func (r *Repository) list(ctx context.Context, dir string) ([]File, error) {
 // one that is not what it must be is a *DamageError.
 func (r *Repository) LoadSnapshot(ctx context.Context, f File) (*Snapshot, error) {
 	name := "snapshots/" + f.ID.String()
-	plain, err := r.loadUnpacked(ctx, name, f.ID, MaxSnapshotSize)
+	plain, err := r.loadUnpacked(ctx, name, f, MaxSnapshotSize)
 	if err != nil {
 		return nil, err
 	}

@@ -70,14 +70,15 @@ func listFiles(ctx context.Context, st Storage, dir string) ([]File, error) {
 	return slices.CompactFunc(files, func(a, b File) bool { return a.ID == b.ID }), nil
 }
 
-// readFile reads a whole file of at most limit bytes. A missing file matches
-// ErrNotFound, a longer one ErrDamaged.
-func readFile(ctx context.Context, st Storage, name string, limit int64) ([]byte, error) {
+// readFile reads a whole file of at most limit bytes, and of about size where
+// that is known. A missing file matches ErrNotFound, a longer one ErrDamaged.
+func readFile(ctx context.Context, st Storage, name string, size, limit int64) ([]byte, error) {
 	rc, err := st.Open(ctx, name, 0, -1)
 	if err != nil {
 		return nil, openError(name, err)
 	}
-	buf, err := readAtMost(rc, limit+1, 4096)
+	// Room for more than the size, so that the end shows without growing.
+	buf, err := readAtMost(rc, limit+1, min(max(size, 0)+512, firstRead))
 	if cerr := rc.Close(); err == nil {
 		err = cerr
 	}
@@ -91,15 +92,15 @@ func readFile(ctx context.Context, st Storage, name string, limit int64) ([]byte
 }
 
 // readNamed reads a whole file that is named by its hash, and compares it.
-func readNamed(ctx context.Context, st Storage, name string, id ID, limit int64) ([]byte, error) {
-	buf, err := readFile(ctx, st, name, limit)
+func readNamed(ctx context.Context, st Storage, name string, f File, limit int64) ([]byte, error) {
+	buf, err := readFile(ctx, st, name, f.Size, limit)
 	if err != nil {
 		return nil, err
 	}
 	if len(buf) == 0 {
 		return nil, &DamageError{Object: name, Reason: "it is empty"}
 	}
-	if sum := sha256.Sum256(buf); sum != id {
+	if sum := sha256.Sum256(buf); sum != f.ID {
 		return nil, &DamageError{Object: name, Reason: "its content does not match its name"}
 	}
 	return buf, nil
