@@ -125,10 +125,11 @@ func (c *Container) run(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn
 	if err != nil {
 		return translate(err)
 	}
-	t := &tx{ctx: ctx, tx: sqlTx}
-	if err := fn(t); err != nil {
-		// The cause is what the caller needs; a rollback after it adds nothing.
-		_ = sqlTx.Rollback()
+	// The cause is what the caller needs; the rollback's error adds nothing.
+	// Deferred, it also ends the transaction of an fn that panics, which would
+	// otherwise hold its connection for good.
+	defer func() { _ = sqlTx.Rollback() }()
+	if err := fn(&tx{ctx: ctx, tx: sqlTx}); err != nil {
 		return err
 	}
 	err = sqlTx.Commit()
@@ -169,6 +170,9 @@ func (t *tx) Get(kind catalog.Kind, no uint64) ([]byte, error) {
 	err := t.get.QueryRowContext(t.ctx, id(kind, no)).Scan(&data)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
+	}
+	if err == nil && data == nil {
+		data = []byte{} // the driver's empty blob; nil says there is none
 	}
 	return data, translate(err)
 }
