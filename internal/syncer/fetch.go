@@ -72,6 +72,9 @@ func (r *run) revive(ctx context.Context, gaps []catalog.Incomplete) (bool, erro
 			missing[h] = true
 		}
 	}
+	if err := r.planAgain(ctx, missing); err != nil {
+		return false, err
+	}
 	before := r.stats.TreesAdded
 	err := r.fetchWanted(ctx, func(b *catalog.Builder, h syncline.Hash) bool {
 		return missing[h] && b.Dropped(h) && r.failed[h] == ""

@@ -101,6 +101,31 @@ func (r *run) knownIndexes(ctx context.Context) (known map[syncline.Hash]bool, e
 	return known, err
 }
 
+// planAgain adds to the plan where trees lie, from the indexes that were done
+// with.
+func (r *run) planAgain(ctx context.Context, trees map[syncline.Hash]bool) error {
+	return r.Catalog.View(ctx, func(v *catalog.View) error {
+		list, err := v.Indexes()
+		if err != nil {
+			return err
+		}
+		for _, x := range list {
+			if !x.Done {
+				continue
+			}
+			packs, err := v.Packs(x)
+			if err != nil {
+				return err
+			}
+			for i := range packs {
+				packs[i].Blobs = slices.DeleteFunc(packs[i].Blobs, func(b catalog.Blob) bool { return !trees[b.ID] })
+			}
+			r.plan.add(packs)
+		}
+		return nil
+	})
+}
+
 // readIndex reads one index file and keeps what it says in the catalog. Only
 // its trees are returned.
 func (r *run) readIndex(ctx context.Context, f resticrepo.File) ([]catalog.Pack, error) {
