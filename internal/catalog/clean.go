@@ -106,6 +106,9 @@ func (k *keep) mark() error {
 		if err != nil {
 			return err
 		}
+		if runs == nil {
+			return damaged("tree %d is missing", tree)
+		}
 		for _, r := range runs {
 			if uint64(r.start)+uint64(r.count) > uint64(k.m.Entries) {
 				return damaged("tree %d names entries that are not there", tree)
@@ -406,4 +409,3 @@ func (k *keep) trim(w Writer, m meta) error {
 	}
 	return nil
 }
-

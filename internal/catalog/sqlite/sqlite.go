@@ -55,7 +55,7 @@ func Open(ctx context.Context, path string) (*Container, error) {
 		_, err = c.writer.ExecContext(ctx, schema)
 	}
 	if err == nil {
-		c.readers, err = connect(path, 8, "_pragma=query_only(1)")
+		c.readers, err = connect(path, 8, "mode=rw", "_pragma=query_only(1)")
 	}
 	if err != nil {
 		return nil, errors.Join(translate(err), c.Close())
