@@ -1,0 +1,110 @@
+package api
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+
+	"syncline.dev/syncline"
+)
+
+// requestInfo is what is found out about a request on its way.
+type requestInfo struct {
+	identity Identity // zero before it is known
+	token    string
+	remote   string
+}
+
+type infoKey struct{}
+
+func infoFrom(ctx context.Context) *requestInfo {
+	if info, ok := ctx.Value(infoKey{}).(*requestInfo); ok {
+		return info
+	}
+	return &requestInfo{}
+}
+
+// permission is what an operation asks of a user's role.
+type permission struct {
+	allows func(syncline.Role) bool
+	who    string
+}
+
+var (
+	maySee         = permission{func(syncline.Role) bool { return true }, "every user"}
+	maySynchronize = permission{syncline.Role.CanSynchronize, "administrators and operators"}
+	mayManage      = permission{syncline.Role.CanManage, "administrators"}
+)
+
+// roles says who may use which operation. The handler does not start when one
+// is missing here.
+var roles = map[string]permission{
+	"ListEncryptionKeys":             maySee,
+	"AddEncryptionKey":               mayManage,
+	"GetEncryptionKey":               maySee,
+	"DeleteEncryptionKey":            mayManage,
+	"ListBackupRepositories":         maySee,
+	"AddBackupRepository":            mayManage,
+	"GetBackupRepository":            maySee,
+	"UpdateBackupRepository":         mayManage,
+	"DeleteBackupRepository":         mayManage,
+	"SynchronizeBackupRepository":    maySynchronize,
+	"ListBackupRepositorySessions":   maySee,
+	"ListSynchronizeSessions":        maySee,
+	"GetSynchronizeSession":          maySee,
+	"StopSynchronizeSession":         maySynchronize,
+	"ListSynchronizeSessionLogItems": maySee,
+	"WatchSynchronizeSession":        maySee,
+	"ListRestorePoints":              maySee,
+	"GetRestorePoint":                maySee,
+	"GetServiceInstance":             maySee,
+}
+
+// admit lets a request through to its operation, or says why not.
+func (a *api) admit(op *operation, r *http.Request, info *requestInfo) error {
+	info.remote = remoteAddr(r)
+	if op.public() {
+		return nil
+	}
+	token, err := bearerToken(r.Header)
+	if err != nil {
+		return err
+	}
+	identity, err := a.Auth.Authenticate(r.Context(), token)
+	if err != nil {
+		return err
+	}
+	info.identity, info.token = identity, token
+	if _, err := syncline.ParseRole(string(identity.Role)); err != nil {
+		return syncline.Errorf(syncline.CodeForbidden, "your user has no role; ask an administrator for one")
+	}
+	if need := roles[op.id]; !need.allows(identity.Role) {
+		return syncline.Errorf(syncline.CodeForbidden,
+			"this needs another role than %s; only %s may do it", identity.Role, need.who)
+	}
+	return nil
+}
+
+// bearerToken returns the access token of a request.
+func bearerToken(h http.Header) (string, error) {
+	values := h.Values("Authorization")
+	if len(values) == 1 {
+		scheme, token, _ := strings.Cut(values[0], " ")
+		if token = strings.Trim(token, " "); token != "" && equalFoldASCII(scheme, "Bearer") {
+			return token, nil
+		}
+	}
+	return "", syncline.Errorf(syncline.CodeUnauthenticated,
+		"an access token is needed; get one with POST /v6/token and send it as Authorization: Bearer <token>")
+}
+
+// remoteAddr returns the address of the client, without the port: what repeated
+// failures are counted by.
+func remoteAddr(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}

@@ -1,0 +1,214 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"syncline.dev/syncline"
+)
+
+const (
+	// maxBody is the size of the largest body that is read, in bytes.
+	maxBody = 1 << 20
+	// maxDepth is how deep a JSON body may nest. No schema needs more than 3.
+	maxDepth = 16
+	// readTimeout bounds how long a client may take to send its body.
+	readTimeout = 30 * time.Second
+
+	mediaJSON = "application/json"
+	mediaForm = "application/x-www-form-urlencoded"
+)
+
+var errBodyTooLarge = syncline.Errorf(syncline.CodeTooLarge, "the body is too large; send at most %d bytes", maxBody)
+
+// mediaTypeError says that a body is of a kind that the operation does not
+// take: status 415, which no domain code stands for.
+type mediaTypeError struct{ message string }
+
+func (e *mediaTypeError) Error() string { return e.message }
+
+// validatedBody gives the generated code the value that was checked, so that
+// nothing is decoded a second time, by other rules.
+type validatedBody struct {
+	io.Reader
+	value any
+}
+
+func (validatedBody) Close() error { return nil }
+
+// ValidatedValue is the method that the generated code's runtime looks for.
+func (b validatedBody) ValidatedValue() any { return b.value }
+
+// checkBody reads the body of an operation that takes one, checks it against
+// the document and leaves it on r in decoded form. The body of any other
+// operation is not read.
+func (op *operation) checkBody(w http.ResponseWriter, r *http.Request) error {
+	if r.ContentLength > maxBody {
+		return errBodyTooLarge
+	}
+	if op.body == nil {
+		return nil
+	}
+	media, err := op.mediaType(r.Header)
+	if err != nil {
+		return err
+	}
+	data, err := readBody(w, r)
+	if err != nil {
+		return err
+	}
+	schema := op.body.Content[media].Schema.Value
+	var value any
+	if media == mediaForm {
+		value, err = decodeForm(data, schema)
+	} else {
+		value, err = decodeJSON(data)
+	}
+	if err != nil {
+		return err
+	}
+	if err := checkValue(schema, value); err != nil {
+		return err
+	}
+	// The generated code compares the header as it stands.
+	r.Header.Set("Content-Type", media)
+	r.Body = validatedBody{Reader: bytes.NewReader(data), value: value}
+	r.ContentLength = int64(len(data))
+	return nil
+}
+
+// mediaType returns the body's media type when the operation takes it.
+func (op *operation) mediaType(h http.Header) (string, error) {
+	expected := "send Content-Type: application/json"
+	if op.body.Content[mediaForm] != nil {
+		expected += " or " + mediaForm
+	}
+	if e := h.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return "", &mediaTypeError{"the body must not be compressed; send it without Content-Encoding"}
+	}
+	header := h.Get("Content-Type")
+	if header == "" {
+		return "", &mediaTypeError{"the request has no Content-Type; " + expected}
+	}
+	media, params, err := mime.ParseMediaType(header)
+	if err != nil || op.body.Content[media] == nil {
+		return "", &mediaTypeError{"the body's media type is not supported; " + expected}
+	}
+	if c, ok := params["charset"]; ok && !strings.EqualFold(c, "utf-8") {
+		return "", &mediaTypeError{"the body's character set is not supported; send UTF-8"}
+	}
+	return media, nil
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	// The limiting reader has the connection closed instead of reading on, but
+	// finds it only through the server's own writer.
+	for {
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			break
+		}
+		w = u.Unwrap()
+	}
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, errBodyTooLarge
+	case err != nil:
+		return nil, syncline.WrapError(syncline.CodeInvalid, err, "the body could not be read to its end; send the request again")
+	}
+	setReadDeadline(w, r, time.Time{}) // from here on the server's own work counts
+	return data, nil
+}
+
+// setReadDeadline bounds how long the rest of the body may take to arrive,
+// whether a handler reads it or the server skips it.
+func setReadDeadline(w http.ResponseWriter, r *http.Request, t time.Time) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return
+	}
+	// Recorders in tests know no deadlines; real connections do.
+	_ = http.NewResponseController(w).SetReadDeadline(t)
+}
+
+// decodeJSON decodes a JSON text into maps, slices, strings, json.Numbers and
+// bools. It refuses what encoding/json lets pass: duplicate names, invalid
+// UTF-8, deep nesting, anything after the value.
+func decodeJSON(data []byte) (any, error) {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, invalid("the body is empty; send a JSON object")
+	}
+	if !utf8.Valid(data) {
+		return nil, invalid("the body is not valid UTF-8")
+	}
+	dec := jsontext.NewDecoder(bytes.NewReader(data))
+	for {
+		_, err := dec.ReadToken()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, jsonError(err)
+		}
+		if dec.StackDepth() > maxDepth {
+			return nil, invalid("the body nests deeper than %d levels", maxDepth)
+		}
+	}
+	plain := json.NewDecoder(bytes.NewReader(data))
+	plain.UseNumber()
+	var value any
+	if err := plain.Decode(&value); err != nil {
+		return nil, syncline.WrapError(syncline.CodeInvalid, err, "the body is not valid JSON")
+	}
+	if _, err := plain.Token(); !errors.Is(err, io.EOF) {
+		return nil, invalid("the body holds more than one JSON value; send one object")
+	}
+	return value, nil
+}
+
+// jsonError says what is wrong with a JSON text and where, without the text.
+func jsonError(err error) error {
+	var e *jsontext.SyntacticError
+	if !errors.As(err, &e) {
+		return syncline.WrapError(syncline.CodeInvalid, err, "the body is not valid JSON")
+	}
+	if errors.Is(err, jsontext.ErrDuplicateName) {
+		pointer := slices.Collect(e.JSONPointer.Tokens())
+		return invalid("%s is given more than once in the body; give it once", fieldName(pointer))
+	}
+	return invalid("the body is not valid JSON at byte %d", e.ByteOffset)
+}
+
+// decodeForm takes the fields that the schema has from a form; others are
+// ignored, as the schema of every form here allows.
+func decodeForm(data []byte, schema *openapi3.Schema) (any, error) {
+	values, err := url.ParseQuery(string(data))
+	if err != nil {
+		return nil, invalid("the form in the body is malformed; escape special characters with %%")
+	}
+	object := make(map[string]any, len(schema.Properties))
+	for name := range schema.Properties {
+		switch v := values[name]; {
+		case len(v) > 1:
+			return nil, invalid("%s is given more than once in the form; give it once", name)
+		case len(v) == 1 && !utf8.ValidString(v[0]):
+			return nil, invalid("%s is not valid UTF-8", name)
+		case len(v) == 1:
+			object[name] = v[0]
+		}
+	}
+	return object, nil
+}

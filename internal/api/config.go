@@ -1,0 +1,153 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"syncline.dev/syncline"
+)
+
+// Grant is what a successful sign-in gives.
+type Grant struct {
+	AccessToken  string
+	RefreshToken string
+	UserName     string
+	IssuedAt     time.Time
+	ExpiresAt    time.Time // of the access token
+}
+
+// Identity is whom an access token belongs to.
+type Identity struct {
+	UserName string
+	Role     syncline.Role
+}
+
+// Authenticator issues tokens and tells whose they are. Errors are
+// CodeUnauthenticated for wrong credentials or tokens and CodeThrottled after
+// too many failures; the latter's chain may hold a value with the method
+// RetryAfter() time.Duration.
+type Authenticator interface {
+	SignIn(ctx context.Context, user, password, remoteAddr string) (Grant, error)
+	Refresh(ctx context.Context, refreshToken, remoteAddr string) (Grant, error)
+	Authenticate(ctx context.Context, accessToken string) (Identity, error)
+}
+
+// Repositories keeps the attached repositories. The contract of the methods is
+// that of store.Repositories.
+type Repositories interface {
+	Repositories(ctx context.Context) ([]syncline.Repository, error)
+	Repository(ctx context.Context, id syncline.ID) (syncline.Repository, error)
+	AddRepository(ctx context.Context, r syncline.Repository) error
+	UpdateRepository(ctx context.Context, r syncline.Repository) error
+	SetOutOfSync(ctx context.Context, id syncline.ID, outOfSync bool) error
+	DeleteRepository(ctx context.Context, id syncline.ID) error
+}
+
+// Keys keeps the repositories' passwords, sealed. The contract of the methods
+// is that of store.Keys.
+type Keys interface {
+	Keys(ctx context.Context) ([]syncline.EncryptionKey, error)
+	Key(ctx context.Context, id syncline.ID) (syncline.EncryptionKey, error)
+	SealedPassword(ctx context.Context, id syncline.ID) ([]byte, error)
+	AddKey(ctx context.Context, k syncline.EncryptionKey, sealed []byte) error
+	DeleteKey(ctx context.Context, id syncline.ID) error
+}
+
+// Sessions reads synchronization sessions. The contract of the methods is that
+// of store.Sessions.
+type Sessions interface {
+	Session(ctx context.Context, id syncline.ID) (syncline.Session, error)
+	LatestSessions(ctx context.Context) ([]syncline.Session, error)
+	RepositorySessions(ctx context.Context, repo syncline.ID, limit, offset int) ([]syncline.Session, int, error)
+	Log(ctx context.Context, session syncline.ID) ([]syncline.LogItem, error)
+}
+
+// Instance tells this installation's id.
+type Instance interface {
+	InstallationID(ctx context.Context) (syncline.ID, error)
+}
+
+// Sealer seals secrets for the store, as secret.Box does. The context here is
+// the id of the encryption key: what was sealed for one does not open for
+// another.
+type Sealer interface {
+	Seal(plaintext []byte, context string) []byte
+	Open(sealed []byte, context string) ([]byte, error)
+}
+
+// Synchronizer runs sessions.
+type Synchronizer interface {
+	// Start starts a session, or returns the repository's unended one.
+	Start(ctx context.Context, repository syncline.ID) (syncline.Session, error)
+	// Stop returns when the stop is recorded. An ended session is no error.
+	Stop(ctx context.Context, session syncline.ID) error
+	// Watch returns a channel of capacity one that gets a signal at every
+	// change of the session, and a function that ends the watch. Signals that
+	// are not taken are dropped, never waited for.
+	Watch(session syncline.ID) (<-chan struct{}, func())
+	// Forget ends the repository's session and deletes its catalog. The
+	// repository is deleted from the store right after; a session that is
+	// started in between must find it gone and end.
+	Forget(ctx context.Context, repository syncline.ID) error
+	// Check opens the repository in a local folder. Errors are
+	// CodeWrongPassword, CodeNoRepository, CodeUnsupported, CodeDamaged,
+	// CodeUnavailable; their messages say what was found, without the path.
+	Check(ctx context.Context, path, password string) error
+}
+
+// RestorePoints reads the snapshots in the catalogs.
+type RestorePoints interface {
+	// List returns the visible restore points of the repositories, in any
+	// order. A repository without a catalog has none.
+	List(ctx context.Context, repositories []syncline.Repository) ([]syncline.RestorePoint, error)
+	// Get fails with CodeNotFound for an id that no repository has.
+	Get(ctx context.Context, id syncline.ID) (syncline.RestorePoint, error)
+}
+
+// Config is what NewHandler needs. All fields are required but the last three.
+type Config struct {
+	Auth          Authenticator
+	Repositories  Repositories
+	Keys          Keys
+	Sessions      Sessions
+	Instance      Instance
+	Sealer        Sealer
+	Synchronizer  Synchronizer
+	RestorePoints RestorePoints
+	Logger        *slog.Logger
+	Version       string // of the program, as ServiceInstance tells it
+
+	// Now is the clock; time.Now when nil.
+	Now func() time.Time
+	// Heartbeat is the time between two comments on an idle event stream; 15
+	// seconds when zero.
+	Heartbeat time.Duration
+	// StrictTransport adds the header that makes browsers insist on HTTPS. It
+	// is for certificates that browsers trust: with a self-signed one it would
+	// lock people out.
+	StrictTransport bool
+}
+
+func (c Config) missing() string {
+	for _, f := range []struct {
+		name   string
+		absent bool
+	}{
+		{"Auth", c.Auth == nil},
+		{"Repositories", c.Repositories == nil},
+		{"Keys", c.Keys == nil},
+		{"Sessions", c.Sessions == nil},
+		{"Instance", c.Instance == nil},
+		{"Sealer", c.Sealer == nil},
+		{"Synchronizer", c.Synchronizer == nil},
+		{"RestorePoints", c.RestorePoints == nil},
+		{"Logger", c.Logger == nil},
+		{"Version", c.Version == ""},
+	} {
+		if f.absent {
+			return f.name
+		}
+	}
+	return ""
+}

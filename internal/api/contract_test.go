@@ -1,0 +1,439 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"syncline.dev/syncline"
+)
+
+// example returns the path of an operation with ids that exist, or not.
+func example(op *operation, known bool) string {
+	ids := map[string]string{"repositoryId": repoID, "sessionId": sessionID, "keyId": keyID, "restorePointId": pointID}
+	path := op.route.Path
+	for name, id := range ids {
+		if !known {
+			id = unknownID
+		}
+		path = strings.ReplaceAll(path, "{"+name+"}", id)
+	}
+	return path
+}
+
+// goodBodies holds a body that each operation takes.
+var goodBodies = map[string]string{
+	"Token":                  `{"grant_type":"password","username":"ada","password":"open sesame"}`,
+	"AddEncryptionKey":       `{"password":"` + thePass + `"}`,
+	"AddBackupRepository":    `{"name":"second","path":"/srv/two","encryptionKeyId":"` + keyID + `","retentionType":"ItemLevel"}`,
+	"UpdateBackupRepository": `{"name":"renamed","retentionType":"SnapshotBased"}`,
+}
+
+func eachOperation(t *testing.T, f func(t *testing.T, w *world, op *operation)) {
+	ops := newWorld(t).api.router.operations()
+	slices.SortFunc(ops, func(a, b *operation) int { return strings.Compare(a.id, b.id) })
+	for _, op := range ops {
+		t.Run(op.id, func(t *testing.T) { f(t, newWorld(t).populate(), op) })
+	}
+}
+
+func TestGoodRequests(t *testing.T) {
+	eachOperation(t, func(t *testing.T, w *world, op *operation) {
+		switch op.id {
+		case "WatchSynchronizeSession":
+			t.Skip("a stream; see TestEvents")
+		case "DeleteEncryptionKey":
+			w.store.repos = nil
+		}
+		a := w.do(request{method: op.route.Method, path: example(op, true), body: goodBodies[op.id]})
+		want := http.StatusOK
+		if op.route.Method == http.MethodDelete {
+			want = http.StatusNoContent
+		}
+		if a.status != want {
+			t.Errorf("got %d, want %d: %s", a.status, want, a.body)
+		}
+		documented := op.route.Operation.Responses.Status(want)
+		if documented == nil || (len(documented.Value.Content) == 0) != (a.body == "") {
+			t.Errorf("status %d with the body %q is not as documented", a.status, a.body)
+		}
+		if a.body == "" && want == http.StatusOK && a.header.Get("Content-Length") != "0" {
+			t.Errorf("an empty answer has Content-Length %q", a.header.Get("Content-Length"))
+		}
+	})
+}
+
+func TestEveryOperationNeedsAToken(t *testing.T) {
+	eachOperation(t, func(t *testing.T, w *world, op *operation) {
+		if op.public() {
+			if op.id != "Token" {
+				t.Fatal("only the token itself may be had without one")
+			}
+			return
+		}
+		q := request{method: op.route.Method, path: example(op, true), body: goodBodies[op.id]}
+		q.token = "-"
+		wantFailure(t, w.do(q), 401, "POST /v6/token")
+		q.token = "forged"
+		wantFailure(t, w.do(q), 401, "not valid")
+		for _, header := range [][]string{{"Basic administrator"}, {"Bearer"}, {"Bearer "}, {"administrator"}, {"Bearer administrator", "Bearer administrator"}} {
+			q.token, q.header = "-", http.Header{"Authorization": header}
+			wantFailure(t, w.do(q), 401, "Authorization: Bearer")
+		}
+		q.header = http.Header{"Authorization": {"bearer administrator"}}
+		if op.id != "WatchSynchronizeSession" && w.do(q).status == 401 {
+			t.Error("the scheme's letter case must not matter")
+		}
+	})
+}
+
+func TestWrongMethod(t *testing.T) {
+	w := newWorld(t).populate()
+	for _, p := range w.api.router.paths {
+		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"} {
+			if p.methods[method] != nil {
+				continue
+			}
+			for _, op := range p.methods {
+				a := w.do(request{method: method, path: example(op, true), token: "-"})
+				if a.status != 405 || a.header.Get("Allow") != p.allow {
+					t.Errorf("%s %s: got %d with Allow %q, want 405 with %q", method, p.template, a.status, a.header.Get("Allow"), p.allow)
+				}
+				if method != "HEAD" {
+					wantFailure(t, a, 405, "use "+strings.Split(p.allow, ",")[0])
+				}
+				break
+			}
+		}
+	}
+}
+
+func TestIDs(t *testing.T) {
+	eachOperation(t, func(t *testing.T, w *world, op *operation) {
+		if !strings.Contains(op.route.Path, "{") {
+			return
+		}
+		before, after, _ := strings.Cut(op.route.Path, "{")
+		name, after, _ := strings.Cut(after, "}")
+		for _, bad := range []string{
+			"1", "x", repoID[:35], repoID + "0", strings.ReplaceAll(repoID, "-", ""), "%7B" + repoID + "%7D",
+			"urn:uuid:" + repoID, "..%2F" + repoID, repoID[:35] + "%00", repoID[:35] + "g", "%2e%2e", "ä", "%ff",
+		} {
+			a := w.do(request{method: op.route.Method, path: before + bad + after, body: goodBodies[op.id]})
+			wantFailure(t, a, 400, name, "UUID")
+		}
+		q := request{method: op.route.Method, path: example(op, false), body: goodBodies[op.id]}
+		wantFailure(t, w.do(q), 404, "there is no")
+		if op.id != "WatchSynchronizeSession" {
+			w.store.mu.Lock()
+			if op.id == "DeleteEncryptionKey" {
+				w.store.repos = nil
+			}
+			w.store.mu.Unlock()
+			q.path = strings.ToUpper(example(op, true))
+			if a := w.do(q); a.status >= 400 {
+				t.Errorf("an upper-case id: %d %s", a.status, a.body)
+			}
+		}
+	})
+}
+
+func TestPaths(t *testing.T) {
+	w := newWorld(t).populate()
+	for _, path := range []string{
+		"/v6/RepositorySynchronizeSessions", "/v6/repositorysynchronizesessions", "/V6/REPOSITORYSYNCHRONIZESESSIONS",
+		"/v6/RepositorySynchronize%53essions", "/v6/repositorysynchronizesessions/" + strings.ToUpper(sessionID),
+		"/v6/backuprepositories/" + repoID, "/v6/BACKUPREPOSITORIES/" + repoID + "/synchronizesessions",
+	} {
+		if a := w.get(path); a.status != 200 {
+			t.Errorf("%s: %d %s", path, a.status, a.body)
+		}
+	}
+	if a, b := w.get("/v6/BackupRepositories/"+repoID), w.get("/v6/backuprepositories/"+strings.ToUpper(repoID)); a.body != b.body {
+		t.Errorf("letter case changes the answer: %s and %s", a.body, b.body)
+	}
+	for _, path := range []string{
+		"/", "/v6", "/v6/", "/v7/BackupRepositories", "/v6/BackupRepositories/", "/v6//BackupRepositories", "//v6/BackupRepositories",
+		"/v6/x/../BackupRepositories", "/v6/./BackupRepositories", "/v6/x/%2e%2e/BackupRepositories", "/v6%2FBackupRepositories",
+		"/v6/BackupRepositories/" + repoID + "/Sync/more", "/v6/BackupRepositories//Sync", "/v6/Bac%E2%84%AAupRepositories",
+		"/v6/BackupRepositories%00", "/v6/BackupRepositories/" + repoID + "/", "/swagger/none", "/swagger/../v6/token", "/swaggerv1",
+	} {
+		wantFailure(t, w.get(path), 404, "/swagger")
+	}
+}
+
+func TestBodies(t *testing.T) {
+	eachOperation(t, func(t *testing.T, w *world, op *operation) {
+		if op.body == nil {
+			return
+		}
+		good := goodBodies[op.id]
+		send := func(contentType, body string) answer {
+			return w.do(request{method: op.route.Method, path: example(op, true), contentType: contentType, body: body})
+		}
+		for _, contentType := range []string{"-", "text/plain", "application/xml", "application/json/x", "multipart/form-data; boundary=x", "application/json; charset=latin1"} {
+			wantFailure(t, send(contentType, good), 415, "send ")
+		}
+		compressed := request{method: op.route.Method, path: example(op, true), body: good, header: http.Header{"Content-Encoding": {"gzip"}}}
+		wantFailure(t, w.do(compressed), 415, "Content-Encoding")
+		for body, part := range map[string]string{
+			" ":                          "empty",
+			"{":                          "not valid JSON",
+			"nope":                       "not valid JSON",
+			good + good:                  "more than one JSON value",
+			good + "}":                   "not valid JSON",
+			`[]`:                         "the body must be a JSON object",
+			`null`:                       "the body must not be null",
+			`"x"`:                        "the body must be a JSON object",
+			`{}`:                         "is required",
+			`{"a":"` + "\xff" + `"}`:     "UTF-8",
+			`{"a":"\ud800"}`:             "not valid JSON",
+			strings.Repeat("[", 100_000): "nests deeper",
+			strings.Repeat(`{"a":`, 17) + "1" + strings.Repeat("}", 17): "nests deeper",
+			`{"x":1,"x":2}`:       "x is given more than once",
+			`{"x":{"y":1,"y":2}}`: "x.y is given more than once",
+		} {
+			wantFailure(t, send("", body), 400, part)
+		}
+		if op.id != "Token" {
+			wantFailure(t, send("", `{"surprise":1,`+good[1:]), 400, "surprise is not a known field")
+			wantFailure(t, send("", strings.Replace(good, `{"`, `{"PASSWORD":"`+thePass+`","`, 1)), 400, "PASSWORD is not a known field")
+		}
+		wantFailure(t, send("", `{"password":"`+strings.Repeat("x", maxBody)+`"}`), 413, "too large", "1048576")
+		if a := send("application/json;charset=UTF-8", good); a.status != 200 {
+			t.Errorf("with a character set: %d %s", a.status, a.body)
+		}
+	})
+}
+
+// TestWrongTypes gives every field of every body a value of each wrong type.
+func TestWrongTypes(t *testing.T) {
+	eachOperation(t, func(t *testing.T, w *world, op *operation) {
+		if op.body == nil {
+			return
+		}
+		var good map[string]any
+		if err := json.Unmarshal([]byte(goodBodies[op.id]), &good); err != nil {
+			t.Fatal(err)
+		}
+		values := map[string]any{
+			openapi3.TypeString: "words", openapi3.TypeInteger: 1.5, openapi3.TypeBoolean: true,
+			openapi3.TypeObject: map[string]any{"x": 1}, openapi3.TypeArray: []any{1},
+		}
+		for name, ref := range op.body.Content["application/json"].Schema.Value.Properties {
+			for kind, value := range values {
+				if ref.Value.Type.Is(kind) && len(ref.Value.Enum) == 0 && ref.Value.Pattern == "" && kind != openapi3.TypeInteger && kind != openapi3.TypeObject {
+					continue
+				}
+				body := make(map[string]any)
+				for k, v := range good {
+					body[k] = v
+				}
+				body[name] = value
+				data, _ := json.Marshal(body)
+				wantFailure(t, w.do(request{method: op.route.Method, path: example(op, true), body: string(data)}), 400, `"`+name, "must be")
+			}
+		}
+	})
+}
+
+// endless is a body that counts how much of it is taken.
+type endless struct {
+	left  int64
+	taken atomic.Int64
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.left <= 0 {
+		return 0, io.EOF
+	}
+	n := min(int64(len(p)), e.left)
+	for i := range p[:n] {
+		p[i] = ' '
+	}
+	e.left -= n
+	e.taken.Add(n)
+	return int(n), nil
+}
+
+func TestHugeBodyIsNotRead(t *testing.T) {
+	w := newWorld(t).populate()
+	const size = 100 << 20
+	for _, declared := range []int64{size, -1} {
+		for _, path := range []string{"/v6/token", "/v6/EncryptionKeys", "/v6/BackupRepositories/" + repoID + "/Sync"} {
+			body := &endless{left: size}
+			req, err := http.NewRequestWithContext(t.Context(), "POST", w.server.URL+path, body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.ContentLength = declared
+			req.Header.Set("Authorization", "Bearer administrator")
+			req.Header.Set("Content-Type", "application/json")
+			res, err := w.server.Client().Do(req)
+			if err == nil {
+				io.Copy(io.Discard, res.Body)
+				res.Body.Close()
+				if want := declared > 0 || !strings.HasSuffix(path, "Sync"); want && res.StatusCode != 413 {
+					t.Errorf("%s: got %d", path, res.StatusCode)
+				}
+			}
+			if taken := body.taken.Load(); taken > 8<<20 {
+				t.Errorf("%s: %d bytes were taken", path, taken)
+			}
+		}
+	}
+}
+
+func TestFailuresOfTheServer(t *testing.T) {
+	w := newWorld(t).populate()
+	w.store.fail = errors.New("disk /var/lib/secret is full")
+	wantFailure(t, w.get("/v6/BackupRepositories"), 500, "log has the details")
+	if !strings.Contains(w.log.String(), "disk /var/lib/secret is full") {
+		t.Error("the cause is not in the log")
+	}
+	w.store.fail = syncline.WrapError(syncline.CodeUnavailable, errors.New("locked"), "the database cannot be reached now")
+	wantFailure(t, w.get("/v6/RepositorySynchronizeSessions"), 503, "the database cannot be reached now")
+	w.store.panics = true
+	a := w.get("/v6/EncryptionKeys")
+	wantFailure(t, a, 500, "log has the details")
+	if strings.Contains(a.body, "secret") || !strings.Contains(w.log.String(), "secret detail of the store") {
+		t.Error("a panic belongs into the log, not into the answer")
+	}
+	w.store.panics, w.store.fail = false, nil
+	if a := w.get("/v6/EncryptionKeys"); a.status != 200 {
+		t.Error("the server does not go on after a panic")
+	}
+	if strings.Contains(w.log.String(), "Bearer") {
+		t.Error("a token is in the log")
+	}
+}
+
+func TestRoles(t *testing.T) {
+	want := map[string]string{ // what the least of the roles may not do
+		"viewer": "AddEncryptionKey DeleteEncryptionKey AddBackupRepository UpdateBackupRepository DeleteBackupRepository " +
+			"SynchronizeBackupRepository StopSynchronizeSession",
+		"operator": "AddEncryptionKey DeleteEncryptionKey AddBackupRepository UpdateBackupRepository DeleteBackupRepository",
+	}
+	want["restorer"], want["administrator"] = want["viewer"], ""
+	eachOperation(t, func(t *testing.T, w *world, op *operation) {
+		if op.public() || op.id == "WatchSynchronizeSession" {
+			return
+		}
+		for role, forbidden := range want {
+			// An unknown id, so that nothing is changed, and a body that is wrong:
+			// the role comes first.
+			a := w.do(request{method: op.route.Method, path: example(op, false), token: role, body: "{"})
+			if no := slices.Contains(strings.Fields(forbidden), op.id); no != (a.status == 403) {
+				t.Errorf("%s: got %d", role, a.status)
+			} else if no {
+				wantFailure(t, a, 403, role, "administrators")
+			}
+		}
+	})
+}
+
+func TestConfigurationMustBeComplete(t *testing.T) {
+	if _, err := NewHandler(Config{}); err == nil {
+		t.Error("an empty configuration was taken")
+	}
+}
+
+// TestAgainstV6 compares our document with the published one, where that lies
+// beside the checkout.
+func TestAgainstV6(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "contract", "v6-subset.json"))
+	if err != nil {
+		t.Skip("the published description is not here")
+	}
+	theirs, err := openapi3.NewLoader().LoadFromData(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := newWorld(t).api.router.doc
+	for name, extra := range map[string]string{ // our own properties
+		"EncryptionKey": "", "EncryptionKeyToSend": "", "BackupRepository": "", "BackupRepositoryFromClient": "",
+		"RepositorySynchronizeSession": "result startTime endTime statistics",
+		"RestorePoint":                 "hostName paths tags snapshotId", "ServiceInstance": "", "ExceptionInfo": "",
+	} {
+		compareSchemas(t, name, ours.Components.Schemas[name].Value, theirs.Components.Schemas["REST"+name].Value, strings.Fields(extra))
+	}
+	compareSchemas(t, "TokenResponse", ours.Components.Schemas["TokenResponse"].Value, theirs.Components.Schemas["OAuthTokenResponse"].Value, nil)
+	for template, item := range ours.Paths.Map() {
+		other := theirs.Paths.Value(template)
+		if other == nil {
+			if !strings.HasSuffix(template, "/SynchronizeSessions") && !strings.HasSuffix(template, "/LogItems") && !strings.HasSuffix(template, "/Events") {
+				t.Errorf("%s is neither v6's nor known as ours", template)
+			}
+			continue
+		}
+		for method, o := range item.Operations() {
+			compareOperations(t, method+" "+template, o, other.GetOperation(method))
+		}
+	}
+}
+
+func compareSchemas(t *testing.T, name string, ours, theirs *openapi3.Schema, extra []string) {
+	for property, ref := range ours.Properties {
+		other := theirs.Properties[property]
+		if slices.Contains(extra, property) {
+			continue
+		}
+		if other == nil {
+			t.Errorf("%s.%s is not in v6", name, property)
+			continue
+		}
+		mine := ref.Value
+		if len(mine.AllOf) == 1 {
+			mine = mine.AllOf[0].Value
+		}
+		if !slices.Equal(mine.Type.Slice(), other.Value.Type.Slice()) {
+			t.Errorf("%s.%s is %v, in v6 %v", name, property, mine.Type, other.Value.Type)
+		}
+		if len(other.Value.Enum) > 0 && fmt.Sprint(sorted(mine.Enum)) != fmt.Sprint(sorted(other.Value.Enum)) {
+			t.Errorf("%s.%s takes %v, in v6 %v", name, property, mine.Enum, other.Value.Enum)
+		}
+	}
+	if strings.HasSuffix(name, "FromClient") || strings.HasSuffix(name, "ToSend") {
+		for property := range theirs.Properties {
+			if ours.Properties[property] == nil {
+				t.Errorf("%s lacks %s of v6", name, property)
+			}
+		}
+	}
+}
+
+func compareOperations(t *testing.T, where string, ours, theirs *openapi3.Operation) {
+	if theirs == nil {
+		t.Errorf("%s is not in v6", where)
+		return
+	}
+	for status := range theirs.Responses.Map() {
+		if ours.Responses.Value(status) == nil {
+			t.Errorf("%s: v6 answers %s", where, status)
+		}
+	}
+	for _, p := range theirs.Parameters {
+		if p.Value.In == "query" && ours.Parameters.GetByInAndName("query", p.Value.Name) == nil {
+			t.Errorf("%s lacks the query parameter %s", where, p.Value.Name)
+		}
+	}
+}
+
+func sorted(values []any) []string {
+	names := make([]string, len(values))
+	for i, v := range values {
+		names[i] = fmt.Sprint(v)
+	}
+	slices.Sort(names)
+	return names
+}

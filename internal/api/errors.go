@@ -1,0 +1,87 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"syncline.dev/syncline"
+	v6 "syncline.dev/syncline/internal/api/v6"
+)
+
+// statusOf is the one place where error codes become HTTP status codes. What
+// is wrong with a repository that a request names is wrong with the request.
+func statusOf(code syncline.Code) int {
+	switch code {
+	case syncline.CodeInvalid, syncline.CodeWrongPassword, syncline.CodeNoRepository, syncline.CodeUnsupported:
+		return http.StatusBadRequest
+	case syncline.CodeUnauthenticated:
+		return http.StatusUnauthorized
+	case syncline.CodeForbidden:
+		return http.StatusForbidden
+	case syncline.CodeNotFound:
+		return http.StatusNotFound
+	case syncline.CodeConflict, syncline.CodeLocked, syncline.CodeDamaged:
+		return http.StatusConflict
+	case syncline.CodeTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case syncline.CodeThrottled:
+		return http.StatusTooManyRequests
+	case syncline.CodeUnavailable, syncline.CodeCanceled:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// invalid makes an error about the request itself.
+func invalid(format string, args ...any) error {
+	return syncline.Errorf(syncline.CodeInvalid, format, args...)
+}
+
+// fail answers with what err says. Errors that are the server's own are logged
+// with their cause, because the answer does not carry it.
+func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
+	code := syncline.CodeOf(err)
+	status := statusOf(code)
+	switch {
+	case status == http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	case status == http.StatusTooManyRequests:
+		if s := retryAfter(err); s > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(s))
+		}
+	case errors.Is(err, context.Canceled):
+		a.log.LogAttrs(r.Context(), slog.LevelDebug, "request canceled", slog.String("path", r.URL.Path))
+	case status >= http.StatusInternalServerError:
+		a.log.LogAttrs(r.Context(), slog.LevelError, "request failed",
+			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("error", err))
+	}
+	writeFailure(w, status, syncline.MessageOf(err))
+}
+
+// retryAfter returns the whole seconds that err asks to wait, rounded up, or 0.
+func retryAfter(err error) int {
+	var e interface{ RetryAfter() time.Duration }
+	if !errors.As(err, &e) {
+		return 0
+	}
+	return int(math.Ceil(e.RetryAfter().Seconds()))
+}
+
+// writeFailure answers with a status and a message.
+func writeFailure(w http.ResponseWriter, status int, message string) {
+	body, err := json.Marshal(v6.ExceptionInfo{Message: message})
+	if err != nil { // a string always marshals
+		panic(err)
+	}
+	w.Header().Set("Content-Type", contentTypeJSON)
+	w.WriteHeader(status)
+	// An error here is the client's connection; there is nobody to tell.
+	_, _ = w.Write(append(body, '\n'))
+}

@@ -1,0 +1,127 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"syncline.dev/syncline"
+	v6 "syncline.dev/syncline/internal/api/v6"
+)
+
+// WatchSynchronizeSession answers GET …/{sessionId}/Events.
+func (a *api) WatchSynchronizeSession(ctx context.Context, req v6.WatchSynchronizeSessionRequestObject) (v6.WatchSynchronizeSessionResponseObject, error) {
+	if _, err := a.Sessions.Session(ctx, req.SessionID); err != nil {
+		return nil, err
+	}
+	return &eventStream{api: a, ctx: ctx, session: req.SessionID}, nil
+}
+
+// eventStream sends a session's changes to one client.
+//
+// It asks to be woken first and reads the session afterwards, so no change can
+// fall between the two; after each wake-up it reads what the store holds now.
+// A slow client therefore misses steps in between, never the last state, and
+// nothing waits for it: the watch drops signals that are not taken, and a
+// write that takes too long ends the stream.
+type eventStream struct {
+	api     *api
+	ctx     context.Context //nolint:containedctx // the generated code passes none to the visit
+	session syncline.ID
+	out     *response
+	count   int
+	last    []byte
+}
+
+// VisitWatchSynchronizeSessionResponse runs the stream to its end.
+func (s *eventStream) VisitWatchSynchronizeSessionResponse(w http.ResponseWriter) error {
+	out, ok := w.(*response)
+	if !ok {
+		return fmt.Errorf("api: an event stream needs the api's own writer, got %T", w)
+	}
+	s.out = out
+	signal, stop := s.api.Synchronizer.Watch(s.session)
+	defer stop()
+	out.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
+	out.startStream()
+	if err := s.run(signal); err != nil {
+		// The answer has begun; the client sees a stream that ends early.
+		s.api.log.LogAttrs(s.ctx, slog.LevelDebug, "event stream ended early",
+			slog.String("session", string(s.session)), slog.Any("error", err))
+	}
+	s.deadline(time.Now().Add(writeTimeout))
+	return nil
+}
+
+func (s *eventStream) run(signal <-chan struct{}) error {
+	heartbeat := time.NewTicker(s.api.Heartbeat)
+	defer heartbeat.Stop()
+	for {
+		ended, err := s.sendChange()
+		if err != nil || ended {
+			return err
+		}
+		select {
+		case <-signal:
+		case <-heartbeat.C:
+			if err := s.beat(); err != nil {
+				return err
+			}
+		case <-shutdownOf(s.ctx):
+			return nil
+		case <-s.ctx.Done():
+			return s.ctx.Err()
+		}
+	}
+}
+
+// sendChange sends the session unless the client has it as it is, and reports
+// whether it has ended.
+func (s *eventStream) sendChange() (ended bool, err error) {
+	session, err := s.api.Sessions.Session(s.ctx, s.session)
+	if err != nil {
+		return false, err
+	}
+	data, err := json.Marshal(sessionJSON(session))
+	if err != nil {
+		return false, fmt.Errorf("marshal the session: %w", err)
+	}
+	if bytes.Equal(data, s.last) {
+		return session.State.Ended(), nil
+	}
+	s.last = data
+	s.count++
+	return session.State.Ended(), s.write("id: %d\nevent: session\ndata: %s\n\n", s.count, data)
+}
+
+// beat sends a comment that keeps the connection open, and ends the stream of
+// a user who may no longer see it.
+func (s *eventStream) beat() error {
+	if _, err := s.api.Auth.Authenticate(s.ctx, infoFrom(s.ctx).token); err != nil {
+		return err
+	}
+	return s.write(": still here\n\n")
+}
+
+func (s *eventStream) write(format string, args ...any) error {
+	s.deadline(time.Now().Add(writeTimeout))
+	if _, err := fmt.Fprintf(s.out, format, args...); err != nil {
+		return err
+	}
+	if err := http.NewResponseController(s.out).Flush(); err != nil {
+		return err
+	}
+	// HTTP/2 would reset a quiet stream at its deadline.
+	s.deadline(time.Time{})
+	return nil
+}
+
+// deadline bounds what is written next.
+func (s *eventStream) deadline(t time.Time) {
+	// Recorders in tests know no deadlines; real connections do.
+	_ = http.NewResponseController(s.out).SetWriteDeadline(t)
+}

@@ -1,0 +1,389 @@
+package api
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"syncline.dev/syncline"
+)
+
+// The fakes keep to the contracts of the store, the synchronizer and the rest
+// in memory. fail, where it is set, is what the next calls return.
+
+type fakeStore struct {
+	mu       sync.Mutex
+	fail     error
+	panics   bool
+	repos    []syncline.Repository
+	keys     []syncline.EncryptionKey
+	sealed   map[syncline.ID][]byte
+	sessions []syncline.Session // oldest first
+	logs     map[syncline.ID][]syncline.LogItem
+}
+
+func (s *fakeStore) enter() (func(), error) {
+	s.mu.Lock()
+	if s.panics {
+		s.mu.Unlock()
+		panic("secret detail of the store")
+	}
+	return s.mu.Unlock, s.fail
+}
+
+func notFound(what string) error {
+	return syncline.Errorf(syncline.CodeNotFound, "there is no %s with this id", what)
+}
+
+func (s *fakeStore) Repositories(context.Context) ([]syncline.Repository, error) {
+	leave, err := s.enter()
+	defer leave()
+	return slices.Clone(s.repos), err
+}
+
+func (s *fakeStore) repository(id syncline.ID) *syncline.Repository {
+	for i := range s.repos {
+		if s.repos[i].ID == id {
+			return &s.repos[i]
+		}
+	}
+	return nil
+}
+
+func (s *fakeStore) Repository(_ context.Context, id syncline.ID) (syncline.Repository, error) {
+	leave, err := s.enter()
+	defer leave()
+	if err != nil {
+		return syncline.Repository{}, err
+	}
+	if r := s.repository(id); r != nil {
+		return *r, nil
+	}
+	return syncline.Repository{}, notFound("backup repository")
+}
+
+func (s *fakeStore) taken(r syncline.Repository) error {
+	for _, other := range s.repos {
+		if other.ID != r.ID && strings.EqualFold(other.Name, r.Name) {
+			return syncline.Errorf(syncline.CodeConflict, "another repository has this name; choose a different one")
+		}
+	}
+	return nil
+}
+
+func (s *fakeStore) AddRepository(_ context.Context, r syncline.Repository) error {
+	leave, err := s.enter()
+	defer leave()
+	if err := errors.Join(err, s.taken(r)); err != nil {
+		return err
+	}
+	s.repos = append(s.repos, r)
+	return nil
+}
+
+func (s *fakeStore) UpdateRepository(_ context.Context, r syncline.Repository) error {
+	leave, err := s.enter()
+	defer leave()
+	if err := errors.Join(err, s.taken(r)); err != nil {
+		return err
+	}
+	old := s.repository(r.ID)
+	if old == nil {
+		return notFound("backup repository")
+	}
+	r.OutOfSync, r.CreatedAt = old.OutOfSync, old.CreatedAt
+	*old = r
+	return nil
+}
+
+func (s *fakeStore) SetOutOfSync(_ context.Context, id syncline.ID, outOfSync bool) error {
+	leave, err := s.enter()
+	defer leave()
+	if r := s.repository(id); r != nil {
+		r.OutOfSync = outOfSync
+	}
+	return err
+}
+
+func (s *fakeStore) DeleteRepository(_ context.Context, id syncline.ID) error {
+	leave, err := s.enter()
+	defer leave()
+	s.repos = slices.DeleteFunc(s.repos, func(r syncline.Repository) bool { return r.ID == id })
+	return err
+}
+
+func (s *fakeStore) Keys(context.Context) ([]syncline.EncryptionKey, error) {
+	leave, err := s.enter()
+	defer leave()
+	return slices.Clone(s.keys), err
+}
+
+func (s *fakeStore) Key(_ context.Context, id syncline.ID) (syncline.EncryptionKey, error) {
+	leave, err := s.enter()
+	defer leave()
+	for _, k := range s.keys {
+		if k.ID == id {
+			return k, err
+		}
+	}
+	return syncline.EncryptionKey{}, notFound("encryption key")
+}
+
+func (s *fakeStore) SealedPassword(_ context.Context, id syncline.ID) ([]byte, error) {
+	leave, err := s.enter()
+	defer leave()
+	if b, ok := s.sealed[id]; ok {
+		return b, err
+	}
+	return nil, notFound("encryption key")
+}
+
+func (s *fakeStore) AddKey(_ context.Context, k syncline.EncryptionKey, sealed []byte) error {
+	leave, err := s.enter()
+	defer leave()
+	s.keys = append(s.keys, k)
+	s.sealed[k.ID] = sealed
+	return err
+}
+
+func (s *fakeStore) DeleteKey(_ context.Context, id syncline.ID) error {
+	leave, _ := s.enter()
+	defer leave()
+	for _, r := range s.repos {
+		if r.EncryptionKeyID == id {
+			return syncline.Errorf(syncline.CodeConflict, "the repository %q uses this key; detach it first", r.Name)
+		}
+	}
+	n := len(s.keys)
+	s.keys = slices.DeleteFunc(s.keys, func(k syncline.EncryptionKey) bool { return k.ID == id })
+	if len(s.keys) == n {
+		return notFound("encryption key")
+	}
+	return nil
+}
+
+func (s *fakeStore) Session(_ context.Context, id syncline.ID) (syncline.Session, error) {
+	leave, err := s.enter()
+	defer leave()
+	for _, x := range s.sessions {
+		if x.ID == id {
+			return x, err
+		}
+	}
+	return syncline.Session{}, notFound("session")
+}
+
+func (s *fakeStore) LatestSessions(context.Context) ([]syncline.Session, error) {
+	leave, err := s.enter()
+	defer leave()
+	latest := slices.Clone(s.sessions)
+	slices.Reverse(latest)
+	return latest, err
+}
+
+func (s *fakeStore) RepositorySessions(_ context.Context, repo syncline.ID, limit, offset int) ([]syncline.Session, int, error) {
+	leave, err := s.enter()
+	defer leave()
+	var all []syncline.Session
+	for _, x := range slices.Backward(s.sessions) {
+		if x.RepositoryID == repo {
+			all = append(all, x)
+		}
+	}
+	from := min(offset, len(all))
+	return all[from:min(from+limit, len(all))], len(all), err
+}
+
+func (s *fakeStore) Log(_ context.Context, session syncline.ID) ([]syncline.LogItem, error) {
+	leave, err := s.enter()
+	defer leave()
+	return s.logs[session], err
+}
+
+func (s *fakeStore) InstallationID(context.Context) (syncline.ID, error) {
+	return "0e9f4e53-13ff-4a09-a4ae-0e0d2a2e2c0d", nil
+}
+
+// update changes the session and wakes who watches it.
+func (s *fakeStore) update(id syncline.ID, change func(*syncline.Session)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.sessions {
+		if s.sessions[i].ID == id {
+			change(&s.sessions[i])
+		}
+	}
+}
+
+type fakeSynchronizer struct {
+	store     *fakeStore
+	check     error
+	mu        sync.Mutex
+	opened    []string // path and password of every check
+	forgotten []syncline.ID
+	stopped   []syncline.ID
+	watches   map[chan struct{}]bool
+	watching  chan struct{} // gets a signal at every new watch, if set
+	unwatched chan struct{} // and at the end of every one
+}
+
+func (f *fakeSynchronizer) Start(ctx context.Context, repo syncline.ID) (syncline.Session, error) {
+	if _, err := f.store.Repository(ctx, repo); err != nil {
+		return syncline.Session{}, err
+	}
+	s := syncline.Session{ID: "6a1c9f9e-58a5-4a8c-b3d9-0d6a39b5a001", RepositoryID: repo, State: syncline.SessionQueued, CreatedAt: testTime}
+	f.store.mu.Lock()
+	defer f.store.mu.Unlock()
+	f.store.sessions = append(f.store.sessions, s)
+	return s, nil
+}
+
+func (f *fakeSynchronizer) Stop(ctx context.Context, id syncline.ID) error {
+	_, err := f.store.Session(ctx, id)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stopped = append(f.stopped, id)
+	return err
+}
+
+func (f *fakeSynchronizer) Watch(syncline.ID) (<-chan struct{}, func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	ch := make(chan struct{}, 1)
+	if f.watches == nil {
+		f.watches = make(map[chan struct{}]bool)
+	}
+	f.watches[ch] = true
+	if f.watching != nil {
+		f.watching <- struct{}{}
+	}
+	return ch, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.watches, ch)
+		if f.unwatched != nil {
+			f.unwatched <- struct{}{}
+		}
+	}
+}
+
+func (f *fakeSynchronizer) signal() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for ch := range f.watches {
+		select {
+		case ch <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (f *fakeSynchronizer) Forget(_ context.Context, repo syncline.ID) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.forgotten = append(f.forgotten, repo)
+	return nil
+}
+
+func (f *fakeSynchronizer) Check(_ context.Context, path, password string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.opened = append(f.opened, path+" "+password)
+	return f.check
+}
+
+type fakePoints []syncline.RestorePoint
+
+func (f fakePoints) List(_ context.Context, repos []syncline.Repository) ([]syncline.RestorePoint, error) {
+	var found []syncline.RestorePoint
+	for _, p := range f {
+		if slices.ContainsFunc(repos, func(r syncline.Repository) bool { return r.ID == p.RepositoryID }) {
+			found = append(found, p)
+		}
+	}
+	return found, nil
+}
+
+func (f fakePoints) Get(_ context.Context, id syncline.ID) (syncline.RestorePoint, error) {
+	for _, p := range f {
+		if p.ID == id {
+			return p, nil
+		}
+	}
+	return syncline.RestorePoint{}, notFound("restore point")
+}
+
+// fakeSealer writes in hexadecimal, so that a leak of the sealed form is told
+// from a leak of the password.
+type fakeSealer struct{}
+
+func (fakeSealer) Seal(secret []byte, context string) []byte {
+	return []byte(context + ":" + hex.EncodeToString(secret))
+}
+
+func (fakeSealer) Open(sealed []byte, context string) ([]byte, error) {
+	rest, ok := strings.CutPrefix(string(sealed), context+":")
+	if !ok {
+		return nil, errors.New("sealed for another key")
+	}
+	return hex.DecodeString(rest)
+}
+
+type tooMany struct{ wait time.Duration }
+
+func (e tooMany) Error() string             { return "too many" }
+func (e tooMany) RetryAfter() time.Duration { return e.wait }
+
+// fakeAuth knows the tokens "administrator", "operator" and so on, and the user
+// "ada" with the password "open sesame".
+type fakeAuth struct {
+	mu      sync.Mutex
+	signIns []string
+	revoked bool
+}
+
+func (f *fakeAuth) record(s string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.signIns = append(f.signIns, s)
+}
+
+func (f *fakeAuth) SignIn(_ context.Context, user, password, remote string) (Grant, error) {
+	f.record(user + "|" + password + "|" + remote)
+	switch {
+	case user == "throttled":
+		return Grant{}, syncline.WrapError(syncline.CodeThrottled, tooMany{1500 * time.Millisecond}, "too many attempts; wait and try again")
+	case user != "ada" || password != "open sesame":
+		return Grant{}, syncline.Errorf(syncline.CodeUnauthenticated, "the user name or the password is wrong")
+	}
+	return f.grant(), nil
+}
+
+func (f *fakeAuth) grant() Grant {
+	return Grant{
+		AccessToken: "the-access-token", RefreshToken: "the-refresh-token", UserName: "ada",
+		IssuedAt: testTime, ExpiresAt: testTime.Add(time.Hour),
+	}
+}
+
+func (f *fakeAuth) Refresh(_ context.Context, token, remote string) (Grant, error) {
+	f.record("refresh|" + token + "|" + remote)
+	if token != "the-refresh-token" {
+		return Grant{}, syncline.Errorf(syncline.CodeUnauthenticated, "the refresh token is not valid; sign in again")
+	}
+	return f.grant(), nil
+}
+
+func (f *fakeAuth) Authenticate(_ context.Context, token string) (Identity, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	role, err := syncline.ParseRole(token)
+	if err != nil || f.revoked {
+		return Identity{}, syncline.Errorf(syncline.CodeUnauthenticated, "the access token is not valid; sign in again")
+	}
+	return Identity{UserName: "the " + token, Role: role}, nil
+}

@@ -1,0 +1,209 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"syncline.dev/syncline"
+	v6 "syncline.dev/syncline/internal/api/v6"
+)
+
+const defaultHeartbeat = 15 * time.Second
+
+// api answers requests. Its v6 methods are in the files named after the
+// resources.
+type api struct {
+	Config
+	log    *slog.Logger
+	router *router
+	docs   *docs
+	space  *spaceProbe
+	newID  func() syncline.ID
+}
+
+var _ v6.StrictServerInterface = (*api)(nil)
+
+// NewHandler makes the handler of the whole API and its description under
+// /swagger. It fails when the configuration is incomplete or when the document
+// and the code do not match.
+func NewHandler(cfg Config) (http.Handler, error) {
+	if name := cfg.missing(); name != "" {
+		return nil, fmt.Errorf("api: the configuration lacks %s", name)
+	}
+	return newAPI(cfg)
+}
+
+func newAPI(cfg Config) (*api, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Heartbeat == 0 {
+		cfg.Heartbeat = defaultHeartbeat
+	}
+	doc, err := v6.Load()
+	if err != nil {
+		return nil, err
+	}
+	docs, err := newDocs(doc)
+	if err != nil {
+		return nil, err
+	}
+	a := &api{
+		Config: cfg,
+		log:    cfg.Logger,
+		router: &router{doc: doc},
+		docs:   docs,
+		space:  newSpaceProbe(statfs),
+		newID:  func() syncline.ID { return syncline.ID(uuid.NewString()) },
+	}
+	strict := v6.NewStrictHandlerWithOptions(a, nil, v6.StrictHTTPServerOptions{
+		RequestErrorHandlerFunc:  a.badBinding,
+		ResponseErrorHandlerFunc: a.fail,
+	})
+	v6.HandlerWithOptions(strict, v6.StdHTTPServerOptions{BaseRouter: a.router, ErrorHandlerFunc: a.badBinding})
+	if err := a.checkComplete(); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// checkComplete makes sure that every operation of the document is served and
+// has its role.
+func (a *api) checkComplete() error {
+	served := make(map[string]bool)
+	for _, op := range a.router.operations() {
+		served[op.id] = true
+		if _, ok := roles[op.id]; !ok && !op.public() {
+			return fmt.Errorf("api: no role is set for operation %s", op.id)
+		}
+	}
+	for template, item := range a.router.doc.Paths.Map() {
+		for method, o := range item.Operations() {
+			if !served[o.OperationID] {
+				return fmt.Errorf("api: %s %s is in the document but not served", method, template)
+			}
+		}
+	}
+	return nil
+}
+
+// badBinding answers when the generated code cannot bind what the check
+// against the document let pass.
+func (a *api) badBinding(w http.ResponseWriter, r *http.Request, err error) {
+	a.fail(w, r, syncline.WrapError(syncline.CodeInvalid, err, "the request is not as the API describes it; see /swagger"))
+}
+
+// ServeHTTP answers one request, whatever happens on the way.
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := a.Now()
+	info := &requestInfo{}
+	r = r.WithContext(context.WithValue(r.Context(), infoKey{}, info))
+	res := newResponse(w)
+	a.setHeaders(w.Header())
+	setReadDeadline(w, r, time.Now().Add(readTimeout))
+	func() {
+		defer a.recover(res, r)
+		a.dispatch(res, r, info)
+	}()
+	res.finish()
+	a.logRequest(r, res, info, start)
+}
+
+// recover turns a panic into a failure. One that is raised to abort the
+// connection on purpose goes on its way.
+func (a *api) recover(res *response, r *http.Request) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if v == http.ErrAbortHandler { //nolint:errorlint // compared as net/http does
+		panic(v)
+	}
+	a.log.LogAttrs(r.Context(), slog.LevelError, "request panicked",
+		slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+	if !res.restart() {
+		panic(http.ErrAbortHandler) // a stream that breaks off must not look complete
+	}
+	writeFailure(res, http.StatusInternalServerError, syncline.MessageOf(errors.New("panic")))
+}
+
+func (a *api) logRequest(r *http.Request, res *response, info *requestInfo, start time.Time) {
+	level := slog.LevelDebug
+	switch {
+	case res.status >= 500:
+		level = slog.LevelWarn
+	case res.status >= 400:
+		level = slog.LevelInfo
+	}
+	a.log.LogAttrs(r.Context(), level, "request",
+		slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.Int("status", res.status), slog.Int64("bytes", res.written),
+		slog.Duration("took", a.Now().Sub(start)),
+		slog.String("user", info.identity.UserName), slog.String("remote", remoteAddr(r)))
+}
+
+func (a *api) setHeaders(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	if a.StrictTransport {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+// dispatch finds the operation, lets in who may use it, checks the request
+// against the document and calls the handler.
+func (a *api) dispatch(w http.ResponseWriter, r *http.Request, info *requestInfo) {
+	if a.docs.serve(w, r) {
+		return
+	}
+	p, values := a.router.match(r.URL)
+	if p == nil {
+		writeFailure(w, http.StatusNotFound, "there is nothing under this path; /swagger lists every operation")
+		return
+	}
+	op := p.methods[r.Method]
+	if op == nil {
+		methodNotAllowed(w, p.allow)
+		return
+	}
+	if err := a.admit(op, r, info); err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	err := a.check(op, p, values, w, r)
+	var unsupported *mediaTypeError
+	switch {
+	case errors.As(err, &unsupported):
+		writeFailure(w, http.StatusUnsupportedMediaType, unsupported.message)
+	case err != nil:
+		a.fail(w, r, err)
+	default:
+		op.handler(w, r)
+	}
+}
+
+func methodNotAllowed(w http.ResponseWriter, allow string) {
+	w.Header().Set("Allow", allow)
+	writeFailure(w, http.StatusMethodNotAllowed, "this path does not take the method; use "+strings.ReplaceAll(allow, ", ", " or "))
+}
+
+func (a *api) check(op *operation, p *path, values []string, w http.ResponseWriter, r *http.Request) error {
+	if err := p.setPathValues(r, values); err != nil {
+		return err
+	}
+	if err := op.checkQuery(r.Context(), r); err != nil {
+		return err
+	}
+	return op.checkBody(w, r)
+}

@@ -1,0 +1,90 @@
+package api
+
+import (
+	"context"
+	"strings"
+
+	"syncline.dev/syncline"
+	v6 "syncline.dev/syncline/internal/api/v6"
+)
+
+const zeroID syncline.ID = "00000000-0000-0000-0000-000000000000"
+
+// ListEncryptionKeys answers GET /v6/EncryptionKeys.
+func (a *api) ListEncryptionKeys(ctx context.Context, req v6.ListEncryptionKeysRequestObject) (v6.ListEncryptionKeysResponseObject, error) {
+	keys, err := a.Keys.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	answer := make(v6.ListEncryptionKeys200JSONResponse, 0, len(keys))
+	for _, k := range keys {
+		if d := req.Params.Description; d != nil && !strings.EqualFold(*d, k.Description) {
+			continue
+		}
+		answer = append(answer, keyJSON(k))
+	}
+	return answer, nil
+}
+
+// GetEncryptionKey answers GET /v6/EncryptionKeys/{keyId}.
+func (a *api) GetEncryptionKey(ctx context.Context, req v6.GetEncryptionKeyRequestObject) (v6.GetEncryptionKeyResponseObject, error) {
+	k, err := a.Keys.Key(ctx, req.KeyID)
+	if err != nil {
+		return nil, err
+	}
+	return v6.GetEncryptionKey200JSONResponse(keyJSON(k)), nil
+}
+
+// AddEncryptionKey answers POST /v6/EncryptionKeys.
+func (a *api) AddEncryptionKey(ctx context.Context, req v6.AddEncryptionKeyRequestObject) (v6.AddEncryptionKeyResponseObject, error) {
+	b := req.Body
+	switch {
+	case b.NewPassword != nil:
+		return nil, invalid("newPassword is not supported; send the password of a new key as password")
+	case b.OldPassword != nil:
+		return nil, invalid("oldPassword is not supported; send the password of a new key as password")
+	case b.ID != nil && *b.ID != zeroID:
+		return nil, invalid("id cannot be chosen; leave it out")
+	case len(deref(b.Links)) > 0:
+		return nil, invalid("_links cannot be set; leave it out")
+	}
+	k := syncline.EncryptionKey{ID: a.newID(), Description: deref(b.Description), CreatedAt: a.Now().UTC()}
+	if err := a.Keys.AddKey(ctx, k, a.Sealer.Seal([]byte(b.Password), string(k.ID))); err != nil {
+		return nil, err
+	}
+	return v6.AddEncryptionKey200JSONResponse(keyJSON(k)), nil
+}
+
+// DeleteEncryptionKey answers DELETE /v6/EncryptionKeys/{keyId}.
+func (a *api) DeleteEncryptionKey(ctx context.Context, req v6.DeleteEncryptionKeyRequestObject) (v6.DeleteEncryptionKeyResponseObject, error) {
+	if err := a.Keys.DeleteKey(ctx, req.KeyID); err != nil {
+		return nil, err
+	}
+	return v6.DeleteEncryptionKey204Response{}, nil
+}
+
+// password returns a key's password.
+func (a *api) password(ctx context.Context, key syncline.ID) (string, error) {
+	sealed, err := a.Keys.SealedPassword(ctx, key)
+	if syncline.CodeOf(err) == syncline.CodeNotFound {
+		return "", invalid("encryptionKeyId names no encryption key; add the key with POST /v6/EncryptionKeys first")
+	}
+	if err != nil {
+		return "", err
+	}
+	password, err := a.Sealer.Open(sealed, string(key))
+	if err != nil { // whatever it is, it is not the request's fault
+		return "", syncline.WrapError(syncline.CodeInternal, err, "%s", syncline.MessageOf(err))
+	}
+	return string(password), nil
+}
+
+func keyJSON(k syncline.EncryptionKey) v6.EncryptionKey {
+	return v6.EncryptionKey{
+		ID:          k.ID,
+		Description: k.Description,
+		Links:       v6.EncryptionKeyLinks{Self: keyLink(k.ID)},
+	}
+}
+
+func keyLink(id syncline.ID) v6.Link { return v6.Link{Href: "/v6/EncryptionKeys/" + string(id)} }

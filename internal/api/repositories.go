@@ -1,0 +1,215 @@
+package api
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"unicode"
+
+	"syncline.dev/syncline"
+	v6 "syncline.dev/syncline/internal/api/v6"
+)
+
+// ListBackupRepositories answers GET /v6/BackupRepositories.
+func (a *api) ListBackupRepositories(ctx context.Context, req v6.ListBackupRepositoriesRequestObject) (v6.ListBackupRepositoriesResponseObject, error) {
+	answer := v6.ListBackupRepositories200JSONResponse{}
+	if req.Params.ProxyID != nil || deref(req.Params.LongTerm) {
+		return answer, nil
+	}
+	repos, err := a.Repositories.Repositories(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range repos {
+		answer = append(answer, a.repositoryJSON(ctx, r))
+	}
+	return answer, nil
+}
+
+// GetBackupRepository answers GET /v6/BackupRepositories/{repositoryId}.
+func (a *api) GetBackupRepository(ctx context.Context, req v6.GetBackupRepositoryRequestObject) (v6.GetBackupRepositoryResponseObject, error) {
+	r, err := a.Repositories.Repository(ctx, req.RepositoryID)
+	if err != nil {
+		return nil, err
+	}
+	return v6.GetBackupRepository200JSONResponse(a.repositoryJSON(ctx, r)), nil
+}
+
+// AddBackupRepository answers POST /v6/BackupRepositories.
+func (a *api) AddBackupRepository(ctx context.Context, req v6.AddBackupRepositoryRequestObject) (v6.AddBackupRepositoryResponseObject, error) {
+	if err := refuse(req.Body, ""); err != nil {
+		return nil, err
+	}
+	r := syncline.Repository{ID: a.newID(), CreatedAt: a.Now().UTC(), OutOfSync: true}
+	merge(&r, req.Body)
+	if err := checkRepository(r); err != nil {
+		return nil, err
+	}
+	if err := a.tryOpening(ctx, r); err != nil {
+		return nil, err
+	}
+	if err := a.Repositories.AddRepository(ctx, r); err != nil {
+		return nil, err
+	}
+	return v6.AddBackupRepository200JSONResponse(a.repositoryJSON(ctx, r)), nil
+}
+
+// UpdateBackupRepository answers PUT /v6/BackupRepositories/{repositoryId}.
+func (a *api) UpdateBackupRepository(ctx context.Context, req v6.UpdateBackupRepositoryRequestObject) (v6.UpdateBackupRepositoryResponseObject, error) {
+	old, err := a.Repositories.Repository(ctx, req.RepositoryID)
+	if err != nil {
+		return nil, err
+	}
+	if err := refuse(req.Body, old.ID); err != nil {
+		return nil, err
+	}
+	r := old
+	merge(&r, req.Body)
+	if err := checkRepository(r); err != nil {
+		return nil, err
+	}
+	elsewhere := r.Path != old.Path || r.EncryptionKeyID != old.EncryptionKeyID
+	if elsewhere {
+		if err := a.refuseWhileSynchronizing(ctx, r.ID); err != nil {
+			return nil, err
+		}
+		if err := a.tryOpening(ctx, r); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.Repositories.UpdateRepository(ctx, r); err != nil {
+		return nil, err
+	}
+	if elsewhere {
+		if err := a.Repositories.SetOutOfSync(ctx, r.ID, true); err != nil {
+			return nil, err
+		}
+	}
+	return v6.UpdateBackupRepository200Response{}, nil
+}
+
+// DeleteBackupRepository answers DELETE /v6/BackupRepositories/{repositoryId}.
+// The catalog goes first: should the second step fail, what is left is a
+// repository that is out of sync, and the request can be sent again.
+func (a *api) DeleteBackupRepository(ctx context.Context, req v6.DeleteBackupRepositoryRequestObject) (v6.DeleteBackupRepositoryResponseObject, error) {
+	if _, err := a.Repositories.Repository(ctx, req.RepositoryID); err != nil {
+		return nil, err
+	}
+	// Half a deletion is worse than one that outlives its client.
+	ctx = context.WithoutCancel(ctx)
+	if err := a.Synchronizer.Forget(ctx, req.RepositoryID); err != nil {
+		return nil, err
+	}
+	if err := a.Repositories.DeleteRepository(ctx, req.RepositoryID); err != nil {
+		return nil, err
+	}
+	return v6.DeleteBackupRepository204Response{}, nil
+}
+
+// merge takes over what the body sets.
+func merge(r *syncline.Repository, b *v6.BackupRepositoryFromClient) {
+	r.Retention.Type = b.RetentionType
+	set(&r.Name, b.Name)
+	set(&r.Description, b.Description)
+	set(&r.Path, b.Path)
+	set(&r.Retention.PeriodType, b.RetentionPeriodType)
+	set(&r.Retention.YearlyPeriod, b.YearlyRetentionPeriod)
+	if b.EncryptionKeyID != nil {
+		r.EncryptionKeyID = syncline.ID(strings.ToLower(string(*b.EncryptionKeyID)))
+	}
+}
+
+func set[T any](to *T, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// checkRepository checks what the document cannot say.
+func checkRepository(r syncline.Repository) error {
+	switch {
+	case r.Name == "":
+		return invalid("name is required; give the repository a name")
+	case strings.TrimSpace(r.Name) != r.Name || hasControl(r.Name):
+		return invalid("name must not begin or end with a space or hold control characters")
+	case r.Path == "":
+		return invalid("path is required; give the absolute path of the repository's folder")
+	case hasControl(r.Path):
+		return invalid("path must not hold control characters")
+	case !filepath.IsAbs(r.Path):
+		return invalid("path must be absolute; begin it with a slash")
+	case filepath.Clean(r.Path) != r.Path:
+		return invalid("path must be clean; write it without ., .., doubled slashes or a slash at its end")
+	case r.EncryptionKeyID == "" || r.EncryptionKeyID == zeroID:
+		return invalid("encryptionKeyId is required; add the repository's password with POST /v6/EncryptionKeys and give the id of the key")
+	}
+	return nil
+}
+
+func hasControl(s string) bool { return strings.ContainsFunc(s, unicode.IsControl) }
+
+// tryOpening opens the repository, and says which field is to blame when that
+// does not work.
+func (a *api) tryOpening(ctx context.Context, r syncline.Repository) error {
+	password, err := a.password(ctx, r.EncryptionKeyID)
+	if err != nil {
+		return err
+	}
+	err = a.Synchronizer.Check(ctx, r.Path, password)
+	switch code := syncline.CodeOf(err); code {
+	case "":
+		return nil
+	case syncline.CodeWrongPassword:
+		return syncline.WrapError(code, err, "encryptionKeyId: %s", syncline.MessageOf(err))
+	case syncline.CodeNoRepository, syncline.CodeUnsupported, syncline.CodeDamaged, syncline.CodeUnavailable, syncline.CodeInvalid:
+		return syncline.WrapError(code, err, "path: %s", syncline.MessageOf(err))
+	}
+	return err
+}
+
+// refuseWhileSynchronizing fails while the repository has an unended session.
+func (a *api) refuseWhileSynchronizing(ctx context.Context, id syncline.ID) error {
+	newest, _, err := a.Sessions.RepositorySessions(ctx, id, 1, 0)
+	if err != nil {
+		return err
+	}
+	if len(newest) > 0 && !newest[0].State.Ended() {
+		return syncline.Errorf(syncline.CodeConflict,
+			"path and encryptionKeyId cannot change while the repository is being synchronized; stop the session first")
+	}
+	return nil
+}
+
+func (a *api) repositoryJSON(ctx context.Context, r syncline.Repository) v6.BackupRepository {
+	answer := v6.BackupRepository{
+		EncryptionKeyID:       present(r.EncryptionKeyID),
+		IsOutOfSync:           r.OutOfSync,
+		ID:                    r.ID,
+		Name:                  r.Name,
+		Description:           r.Description,
+		Path:                  present(r.Path),
+		RetentionType:         r.Retention.Type,
+		RetentionPeriodType:   present(r.Retention.PeriodType),
+		YearlyRetentionPeriod: present(r.Retention.YearlyPeriod),
+		Links: v6.BackupRepositoryLinks{
+			Self:                repositoryLink(r.ID),
+			SynchronizeSessions: v6.Link{Href: "/v6/BackupRepositories/" + string(r.ID) + "/SynchronizeSessions"},
+			RestorePoints:       v6.Link{Href: "/v6/RestorePoints?repositoryId=" + string(r.ID)},
+		},
+	}
+	if r.EncryptionKeyID != "" {
+		link := keyLink(r.EncryptionKeyID)
+		answer.Links.EncryptionKey = &link
+	}
+	if r.Path != "" {
+		if s, ok := a.space.of(ctx, r.Path); ok {
+			answer.CapacityBytes, answer.FreeSpaceBytes = &s.capacity, &s.free
+		}
+	}
+	return answer
+}
+
+// repositoryLink is written in lower case, as every v6 link to a repository.
+func repositoryLink(id syncline.ID) v6.Link {
+	return v6.Link{Href: "/v6/backuprepositories/" + string(id)}
+}

@@ -1,0 +1,104 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"syncline.dev/syncline"
+	v6 "syncline.dev/syncline/internal/api/v6"
+)
+
+// ListRestorePoints answers GET /v6/RestorePoints.
+func (a *api) ListRestorePoints(ctx context.Context, req v6.ListRestorePointsRequestObject) (v6.ListRestorePointsResponseObject, error) {
+	answer := v6.ListRestorePoints200JSONResponse{}
+	p := req.Params
+	if p.OrganizationID != nil || p.JobID != nil || deref(p.IsLongTermCopy) || deref(p.IsRetrieved) {
+		return answer, nil
+	}
+	repos, err := a.repositoriesOf(ctx, p.RepositoryID)
+	if err != nil || len(repos) == 0 {
+		return answer, err
+	}
+	points, err := a.RestorePoints.List(ctx, repos)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(points, func(x, y syncline.RestorePoint) int {
+		return cmp.Or(y.Snapshot.Time.Compare(x.Snapshot.Time), cmp.Compare(x.ID, y.ID))
+	})
+	for _, point := range points {
+		if p.BackupTime != nil && !sameSecond(*p.BackupTime, point.Snapshot.Time) {
+			continue
+		}
+		answer = append(answer, restorePointJSON(point))
+	}
+	return answer, nil
+}
+
+// GetRestorePoint answers GET /v6/RestorePoints/{restorePointId}.
+func (a *api) GetRestorePoint(ctx context.Context, req v6.GetRestorePointRequestObject) (v6.GetRestorePointResponseObject, error) {
+	point, err := a.RestorePoints.Get(ctx, req.RestorePointID)
+	if err != nil {
+		return nil, err
+	}
+	return v6.GetRestorePoint200JSONResponse(restorePointJSON(point)), nil
+}
+
+// GetServiceInstance answers GET /v6/ServiceInstance.
+func (a *api) GetServiceInstance(ctx context.Context, _ v6.GetServiceInstanceRequestObject) (v6.GetServiceInstanceResponseObject, error) {
+	id, err := a.Instance.InstallationID(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return v6.GetServiceInstance200JSONResponse{InstallationID: id, Version: a.Version}, nil
+}
+
+// repositoriesOf returns all repositories, or the one asked for, or none when
+// there is no such one: a filter that matches nothing is no error.
+func (a *api) repositoriesOf(ctx context.Context, id *syncline.ID) ([]syncline.Repository, error) {
+	if id == nil {
+		return a.Repositories.Repositories(ctx)
+	}
+	parsed, err := syncline.ParseID(string(*id))
+	if err != nil {
+		return nil, err
+	}
+	r, err := a.Repositories.Repository(ctx, parsed)
+	if syncline.CodeOf(err) == syncline.CodeNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []syncline.Repository{r}, nil
+}
+
+// sameSecond compares as people write times: without the fraction that restic
+// records.
+func sameSecond(x, y time.Time) bool { return x.Unix() == y.Unix() }
+
+func restorePointJSON(p syncline.RestorePoint) v6.RestorePoint {
+	return v6.RestorePoint{
+		ID:           p.ID,
+		RepositoryID: p.RepositoryID,
+		BackupTime:   p.Snapshot.Time.UTC(),
+		Links: v6.RestorePointLinks{
+			Self:       v6.Link{Href: "/v6/RestorePoints/" + string(p.ID)},
+			Repository: repositoryLink(p.RepositoryID),
+		},
+		HostName:   p.Snapshot.Hostname,
+		Paths:      orEmpty(p.Snapshot.Paths),
+		Tags:       orEmpty(p.Snapshot.Tags),
+		SnapshotID: p.Snapshot.ID.String(),
+	}
+}
+
+// orEmpty makes sure that a list is never null.
+func orEmpty(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}

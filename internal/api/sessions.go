@@ -1,0 +1,179 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"syncline.dev/syncline"
+	v6 "syncline.dev/syncline/internal/api/v6"
+)
+
+// The states that v6 clients know. There must never be another.
+const (
+	stateNone          = "None"
+	stateSynchronizing = "Synchronizing"
+	stateFailed        = "Failed"
+)
+
+// ListSynchronizeSessions answers GET /v6/RepositorySynchronizeSessions.
+func (a *api) ListSynchronizeSessions(ctx context.Context, _ v6.ListSynchronizeSessionsRequestObject) (v6.ListSynchronizeSessionsResponseObject, error) {
+	sessions, err := a.Sessions.LatestSessions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return v6.ListSynchronizeSessions200JSONResponse(sessionsJSON(sessions)), nil
+}
+
+// GetSynchronizeSession answers GET /v6/RepositorySynchronizeSessions/{sessionId}.
+func (a *api) GetSynchronizeSession(ctx context.Context, req v6.GetSynchronizeSessionRequestObject) (v6.GetSynchronizeSessionResponseObject, error) {
+	s, err := a.Sessions.Session(ctx, req.SessionID)
+	if err != nil {
+		return nil, err
+	}
+	return v6.GetSynchronizeSession200JSONResponse(sessionJSON(s)), nil
+}
+
+// StopSynchronizeSession answers POST …/{sessionId}/StopSynchronize.
+func (a *api) StopSynchronizeSession(ctx context.Context, req v6.StopSynchronizeSessionRequestObject) (v6.StopSynchronizeSessionResponseObject, error) {
+	if err := a.Synchronizer.Stop(ctx, req.SessionID); err != nil {
+		return nil, err
+	}
+	return v6.StopSynchronizeSession200Response{}, nil
+}
+
+// SynchronizeBackupRepository answers POST /v6/BackupRepositories/{repositoryId}/Sync.
+func (a *api) SynchronizeBackupRepository(ctx context.Context, req v6.SynchronizeBackupRepositoryRequestObject) (v6.SynchronizeBackupRepositoryResponseObject, error) {
+	s, err := a.Synchronizer.Start(ctx, req.RepositoryID)
+	if err != nil {
+		return nil, err
+	}
+	return v6.SynchronizeBackupRepository200JSONResponse(sessionJSON(s)), nil
+}
+
+// ListBackupRepositorySessions answers GET …/{repositoryId}/SynchronizeSessions.
+func (a *api) ListBackupRepositorySessions(ctx context.Context, req v6.ListBackupRepositorySessionsRequestObject) (v6.ListBackupRepositorySessionsResponseObject, error) {
+	if _, err := a.Repositories.Repository(ctx, req.RepositoryID); err != nil {
+		return nil, err
+	}
+	sessions, _, err := a.Sessions.RepositorySessions(ctx, req.RepositoryID,
+		int(deref(req.Params.Limit)), int(deref(req.Params.Offset)))
+	if err != nil {
+		return nil, err
+	}
+	return v6.ListBackupRepositorySessions200JSONResponse(sessionsJSON(sessions)), nil
+}
+
+// ListSynchronizeSessionLogItems answers GET …/{sessionId}/LogItems.
+func (a *api) ListSynchronizeSessionLogItems(ctx context.Context, req v6.ListSynchronizeSessionLogItemsRequestObject) (v6.ListSynchronizeSessionLogItemsResponseObject, error) {
+	if _, err := a.Sessions.Session(ctx, req.SessionID); err != nil {
+		return nil, err
+	}
+	items, err := a.Sessions.Log(ctx, req.SessionID)
+	if err != nil {
+		return nil, err
+	}
+	limit, offset := int(deref(req.Params.Limit)), int(deref(req.Params.Offset))
+	from := min(offset, len(items))
+	to := min(from+limit, len(items))
+	results := make([]v6.LogItem, 0, to-from)
+	for _, item := range items[from:to] {
+		results = append(results, logItemJSON(req.SessionID, item))
+	}
+	return v6.ListSynchronizeSessionLogItems200JSONResponse{
+		Offset: offset, Limit: limit, Results: results,
+		Links: pageLinks(sessionLink(req.SessionID).Href+"/LogItems", limit, offset, len(items)),
+	}, nil
+}
+
+func sessionsJSON(sessions []syncline.Session) []v6.RepositorySynchronizeSession {
+	answer := make([]v6.RepositorySynchronizeSession, len(sessions))
+	for i, s := range sessions {
+		answer[i] = sessionJSON(s)
+	}
+	return answer
+}
+
+func sessionJSON(s syncline.Session) v6.RepositorySynchronizeSession {
+	answer := v6.RepositorySynchronizeSession{
+		ID:              s.ID,
+		RepositoryID:    s.RepositoryID,
+		State:           stateSynchronizing,
+		ProgressPercent: s.Progress,
+		Links:           v6.SessionLinks{Self: sessionLink(s.ID), Repository: repositoryLink(s.RepositoryID)},
+		StartTime:       timeJSON(s.StartedAt),
+		EndTime:         timeJSON(s.EndedAt),
+		Statistics:      s.Statistics,
+	}
+	if answer.Statistics.RequestsByKind == nil {
+		answer.Statistics.RequestsByKind = map[string]int64{}
+	}
+	switch s.State {
+	case syncline.SessionSucceeded:
+		answer.State, answer.Result = stateNone, present("Success")
+	case syncline.SessionStopped:
+		answer.State, answer.Result = stateNone, present("Stopped")
+	case syncline.SessionFailed:
+		answer.State, answer.Result = stateFailed, present("Failed")
+		message := s.Error
+		if message == "" {
+			message = "the synchronization failed; its log items tell more"
+		}
+		answer.Error = &message
+	case syncline.SessionQueued, syncline.SessionRunning:
+	}
+	return answer
+}
+
+func timeJSON(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+func logItemJSON(session syncline.ID, item syncline.LogItem) v6.LogItem {
+	at := item.Time.UTC()
+	return v6.LogItem{
+		ID:           logItemID(session, item.Seq),
+		Usn:          item.Seq,
+		Title:        fmt.Sprintf("[%s] %s", item.Level, item.Message),
+		CreationTime: at,
+		EndTime:      at,
+		Links:        v6.LogItemLinks{Session: sessionLink(session)},
+		Level:        string(item.Level),
+		Message:      item.Message,
+	}
+}
+
+// logItemID derives an item's id from its place: the same item always has the
+// same id, and none has to be stored.
+func logItemID(session syncline.ID, seq int64) syncline.ID {
+	space, err := uuid.Parse(string(session))
+	if err != nil {
+		space = uuid.Nil
+	}
+	return syncline.ID(uuid.NewSHA1(space, strconv.AppendInt(nil, seq, 10)).String())
+}
+
+func pageLinks(href string, limit, offset, total int) v6.PageLinks {
+	page := func(offset int) v6.Link {
+		return v6.Link{Href: fmt.Sprintf("%s?offset=%d&limit=%d", href, offset, limit)}
+	}
+	links := v6.PageLinks{Self: page(offset)}
+	if offset+limit < total {
+		links.Next = present(page(offset + limit))
+	}
+	if offset > 0 {
+		links.Prev = present(page(max(0, offset-limit)))
+	}
+	return links
+}
+
+func sessionLink(id syncline.ID) v6.Link {
+	return v6.Link{Href: "/v6/RepositorySynchronizeSessions/" + string(id)}
+}

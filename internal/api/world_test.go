@@ -1,0 +1,260 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3filter"
+
+	"syncline.dev/syncline"
+)
+
+var testTime = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+
+const (
+	repoID    = "c6d1fc1b-1aef-411f-9a7f-de35e546c615"
+	sessionID = "c6d1fc1b-1aef-411f-9a7f-de35e546c615"
+	keyID     = "2f0a5c3e-3c44-4b4e-8d3c-5d5b3ad0a001"
+	pointID   = "9a3b5c7d-1111-4222-8333-444455556666"
+	unknownID = "00000000-0000-4000-8000-00000000dead"
+	thePass   = "correct horse battery staple"
+)
+
+// syncBuffer is a log that several goroutines write.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// world is the API on a TLS server with everything behind it faked.
+type world struct {
+	t      testing.TB
+	api    *api
+	server *httptest.Server
+	store  *fakeStore
+	sync   *fakeSynchronizer
+	auth   *fakeAuth
+	log    *syncBuffer
+}
+
+func newWorld(t testing.TB, change ...func(*Config)) *world {
+	t.Helper()
+	w := &world{t: t, auth: &fakeAuth{}, log: &syncBuffer{}}
+	w.store = &fakeStore{sealed: map[syncline.ID][]byte{}, logs: map[syncline.ID][]syncline.LogItem{}}
+	w.sync = &fakeSynchronizer{store: w.store}
+	cfg := Config{
+		Auth: w.auth, Repositories: w.store, Keys: w.store, Sessions: w.store, Instance: w.store,
+		Sealer: fakeSealer{}, Synchronizer: w.sync, RestorePoints: fakePoints{testPoint},
+		Logger:  slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Version: "1.2.3", Now: func() time.Time { return testTime },
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	var err error
+	if w.api, err = newAPI(cfg); err != nil {
+		t.Fatal(err)
+	}
+	w.api.space.statfs = func(string) (space, error) { return space{capacity: 4096, free: 1024}, nil }
+	w.server = httptest.NewUnstartedServer(w.api)
+	w.server.EnableHTTP2 = true
+	w.server.StartTLS()
+	t.Cleanup(w.server.Close)
+	return w
+}
+
+var testPoint = syncline.RestorePoint{
+	ID: pointID, RepositoryID: repoID,
+	Snapshot: syncline.Snapshot{ID: syncline.Hash{0xab}, Time: testTime.Add(123 * time.Millisecond), Hostname: "web1", Paths: []string{"/srv"}},
+}
+
+// populate adds a key, a repository that uses it and a running session.
+func (w *world) populate() *world {
+	w.store.keys = append(w.store.keys, syncline.EncryptionKey{ID: keyID, Description: "Main"})
+	w.store.sealed[keyID] = fakeSealer{}.Seal([]byte(thePass), keyID)
+	w.store.repos = append(w.store.repos, syncline.Repository{
+		ID: repoID, Name: "main", Path: "/srv/backup", EncryptionKeyID: keyID,
+		Retention: syncline.Retention{Type: "ItemLevel"}, CreatedAt: testTime,
+	})
+	w.store.sessions = append(w.store.sessions, syncline.Session{
+		ID: sessionID, RepositoryID: repoID, State: syncline.SessionRunning, CreatedAt: testTime, StartedAt: testTime,
+	})
+	return w
+}
+
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+type request struct {
+	method, path string
+	token        string // "administrator" when empty, none when "-"
+	contentType  string // application/json when empty, none when "-"
+	body         string
+	header       http.Header
+}
+
+// do sends a request, and checks of every answer what holds for all of them.
+func (w *world) do(q request) answer {
+	w.t.Helper()
+	var body io.Reader
+	if q.body != "" {
+		body = strings.NewReader(q.body)
+	}
+	req, err := http.NewRequestWithContext(context.Background(), q.method, w.server.URL+q.path, body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for name, values := range q.header {
+		req.Header[name] = values
+	}
+	switch q.token {
+	case "":
+		req.Header.Set("Authorization", "Bearer administrator")
+	case "-":
+	default:
+		req.Header.Set("Authorization", "Bearer "+q.token)
+	}
+	if q.contentType == "" && q.body != "" {
+		q.contentType = "application/json"
+	}
+	if q.contentType != "-" && q.contentType != "" {
+		req.Header.Set("Content-Type", q.contentType)
+	}
+	res, err := w.server.Client().Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(res.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	a := answer{res.StatusCode, res.Header, string(data)}
+	w.checkAnswer(q, a, res)
+	return a
+}
+
+func (w *world) get(path string) answer {
+	w.t.Helper()
+	return w.do(request{method: "GET", path: path})
+}
+
+func (w *world) checkAnswer(q request, a answer, res *http.Response) {
+	w.t.Helper()
+	where := q.method + " " + q.path
+	if a.header.Get("X-Content-Type-Options") != "nosniff" {
+		w.t.Errorf("%s: no nosniff", where)
+	}
+	if a.body == "" {
+		if a.status != http.StatusNotModified && q.method != http.MethodHead && a.header.Get("Content-Type") != "" {
+			w.t.Errorf("%s: an empty body has the type %q", where, a.header.Get("Content-Type"))
+		}
+		return
+	}
+	if got := a.header.Get("Content-Length"); !res.Uncompressed && got != strconv.Itoa(len(a.body)) {
+		w.t.Errorf("%s: Content-Length is %q, the body has %d bytes", where, got, len(a.body))
+	}
+	if strings.HasPrefix(strings.ToLower(q.path), "/swagger") && a.status == http.StatusOK {
+		return
+	}
+	if got := a.header.Get("Content-Type"); got != contentTypeJSON {
+		w.t.Errorf("%s: Content-Type is %q", where, got)
+	}
+	if a.header.Get("Cache-Control") != "no-store" {
+		w.t.Errorf("%s: may be stored", where)
+	}
+	if a.status >= 400 {
+		w.checkFailure(where, a)
+		return
+	}
+	w.checkAgainstDocument(where, a, res)
+}
+
+// checkFailure checks that the body is a message and nothing else.
+func (w *world) checkFailure(where string, a answer) {
+	w.t.Helper()
+	var object map[string]string
+	if err := json.Unmarshal([]byte(a.body), &object); err != nil || len(object) != 1 || object["message"] == "" {
+		w.t.Errorf("%s: the failure's body is %q", where, a.body)
+		return
+	}
+	m := object["message"]
+	if strings.ContainsAny(m, "\n\t") || len(m) > 300 || strings.Contains(m, "Schema") || strings.Contains(m, thePass) {
+		w.t.Errorf("%s: not one clear sentence: %q", where, m)
+	}
+	if (a.status == http.StatusUnauthorized) != (a.header.Get("WWW-Authenticate") == "Bearer") {
+		w.t.Errorf("%s: %d with WWW-Authenticate %q", where, a.status, a.header.Get("WWW-Authenticate"))
+	}
+}
+
+// checkAgainstDocument checks that the answer is what the document promises.
+func (w *world) checkAgainstDocument(where string, a answer, res *http.Response) {
+	w.t.Helper()
+	p, _ := w.api.router.match(res.Request.URL)
+	if p == nil || p.methods[res.Request.Method] == nil {
+		w.t.Errorf("%s: an answer from outside the document", where)
+		return
+	}
+	input := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{
+			Request: res.Request, Route: p.methods[res.Request.Method].route,
+		},
+		Status: a.status, Header: http.Header{"Content-Type": {"application/json"}},
+		Options: &openapi3filter.Options{IncludeResponseStatus: true},
+	}
+	input.SetBodyBytes([]byte(a.body))
+	if err := openapi3filter.ValidateResponse(context.Background(), input); err != nil {
+		w.t.Errorf("%s: the answer is not as documented: %v", where, err)
+	}
+}
+
+// wantFailure checks a failure's status and that its message holds the parts.
+func wantFailure(t *testing.T, a answer, status int, parts ...string) {
+	t.Helper()
+	if a.status != status {
+		t.Errorf("got status %d, want %d: %s", a.status, status, a.body)
+	}
+	for _, part := range parts {
+		if !strings.Contains(a.body, part) {
+			t.Errorf("the message does not say %q: %s", part, a.body)
+		}
+	}
+}
+
+// decode decodes a good answer.
+func decode[T any](t *testing.T, a answer) T {
+	t.Helper()
+	var v T
+	if a.status != http.StatusOK {
+		t.Fatalf("got status %d: %s", a.status, a.body)
+	}
+	if err := json.Unmarshal([]byte(a.body), &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
