@@ -75,6 +75,9 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 10 no such repository, 11 locked,
 	}
 	env.addGlobalFlags(root.PersistentFlags())
 	root.AddCommand(
+		newServeCommand(),
+		newDemoCommand(),
+		newUserCommand(),
 		newVersionCommand(env),
 	)
 	return root

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/demorepo"
+)
+
+func newDemoCommand() *cobra.Command {
+	var listen string
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run a server with a real repository inside, to look around",
+		Long: `Run a server in a temporary directory, with a restic repository that ships
+inside the program already attached and synchronized. It prints the address, the
+user and the password. Everything is removed when it ends.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runDemo(cmd.Context(), listen, cmd.OutOrStdout(), newLogger(cmd, false))
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", "localhost:4443", "`address` to listen on, as HOST:PORT")
+	return cmd
+}
+
+func runDemo(ctx context.Context, listen string, out io.Writer, logger *slog.Logger) (err error) {
+	dir, err := os.MkdirTemp("", "syncline-demo-")
+	if err != nil {
+		return syncline.WrapError(syncline.CodeUnavailable, err, "cannot create a temporary directory")
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	repository, err := demorepo.Extract(filepath.Join(dir, "repository"))
+	if err != nil {
+		return err
+	}
+	return runServer(ctx, serverOptions{
+		data: filepath.Join(dir, "data"), listen: listen, logger: logger,
+		ready: func(s *server) error {
+			session, err := s.attachDemo(ctx, repository)
+			if err != nil {
+				return err
+			}
+			if err := s.waitFor(ctx, session); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(out, `
+Syncline is running, with a demo repository synchronized.
+
+  URL       https://%s
+  API       https://%s/swagger
+  user      administrator
+  password  %s
+
+  certificate SHA-256 %s (self-signed: use curl -k)
+
+listening on https://%s
+`, s.address, s.address, s.password, s.fingerprint, s.address)
+			return err
+		},
+	})
+}
+
+// attachDemo attaches the repository and starts its first session.
+func (s *server) attachDemo(ctx context.Context, path string) (syncline.ID, error) {
+	key := syncline.EncryptionKey{ID: newID(), Description: "Password of the demo repository", CreatedAt: time.Now()}
+	sealed, err := sealer{s.box}.Seal(key.ID, []byte(demorepo.Password))
+	if err != nil {
+		return "", err
+	}
+	if err := s.store.AddKey(ctx, key, sealed); err != nil {
+		return "", err
+	}
+	repository := syncline.Repository{
+		ID: newID(), Name: "Demo", Description: "A small project's history, made by restic", Path: path,
+		EncryptionKeyID: key.ID, Retention: syncline.Retention{Type: "SnapshotBased"},
+		OutOfSync: true, CreatedAt: time.Now(),
+	}
+	if err := s.store.AddRepository(ctx, repository); err != nil {
+		return "", err
+	}
+	session, err := s.service.Start(ctx, repository.ID)
+	return session.ID, err
+}
+
+// waitFor waits for the end of a session.
+func (s *server) waitFor(ctx context.Context, id syncline.ID) error {
+	changed, end := s.service.Watch(id)
+	defer end()
+	for {
+		session, err := s.store.Session(ctx, id)
+		if err != nil {
+			return err
+		}
+		if session.State == syncline.SessionFailed {
+			return syncline.Errorf(syncline.CodeInternal, "the demo repository could not be synchronized: %s", session.Error)
+		}
+		if session.State.Ended() {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

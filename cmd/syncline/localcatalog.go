@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/catalog/sqlite"
+)
+
+// localCatalog is the catalog of one location in the cache directory. Its
+// files begin with 32 hexadecimal digits that follow from the location:
+//
+//	<digits>-<time>.catalog   the catalog; the greatest time counts
+//	<digits>.lock             held by the process that synchronizes
+//
+// A catalog that is thrown away makes room for one with a later time, never
+// with the same name: a process that still reads the old file would remove the
+// new one's write-ahead log when it closes.
+type localCatalog struct {
+	dir, key string
+}
+
+// catalogDir returns the directory of the catalogs.
+func (e *environment) catalogDir() (string, error) {
+	if e.cacheDir != "" {
+		return e.cacheDir, nil
+	}
+	if dir := e.getenv("SYNCLINE_CACHE_DIR"); dir != "" {
+		return dir, nil
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", syncline.WrapError(syncline.CodeInvalid, err, "there is no cache directory to keep the catalog in; name one with --cache-dir or SYNCLINE_CACHE_DIR")
+	}
+	return filepath.Join(dir, "syncline"), nil
+}
+
+func (e *environment) localCatalog(at location) (*localCatalog, error) {
+	dir, err := e.catalogDir()
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256([]byte(at.name))
+	return &localCatalog{dir: dir, key: hex.EncodeToString(sum[:16])}, nil
+}
+
+// files returns the catalog files that are there, oldest first.
+func (l *localCatalog) files() ([]string, error) {
+	entries, err := os.ReadDir(l.dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, l.failed(err)
+	}
+	var names []string
+	for _, entry := range entries {
+		if ok, _ := filepath.Match(l.key+"-*.catalog", entry.Name()); ok {
+			names = append(names, filepath.Join(l.dir, entry.Name()))
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// exists reports whether there is a catalog.
+func (l *localCatalog) exists() bool {
+	names, err := l.files()
+	return err == nil && len(names) > 0
+}
+
+// open opens the catalog, and begins one when there is none.
+func (l *localCatalog) open(ctx context.Context) (*catalog.Catalog, error) {
+	names, err := l.files()
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		if err := os.MkdirAll(l.dir, 0o700); err != nil {
+			return nil, l.failed(err)
+		}
+		names = []string{filepath.Join(l.dir, fmt.Sprintf("%s-%020d.catalog", l.key, time.Now().UnixNano()))}
+	}
+	box, err := sqlite.Open(ctx, names[len(names)-1])
+	if err != nil {
+		return nil, err
+	}
+	cat, err := catalog.Open(ctx, box)
+	if err != nil {
+		return nil, errors.Join(err, box.Close())
+	}
+	return cat, nil
+}
+
+// discard removes the catalog. The lock is held. Files that another process
+// has open go when it ends, where the system lets them.
+func (l *localCatalog) discard() error {
+	names, err := l.files()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		for _, suffix := range []string{"", "-wal", "-shm"} {
+			if err := os.Remove(name + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return l.failed(err)
+			}
+		}
+	}
+	return nil
+}
+
+// lockRetry is how often a lock that another process holds is tried.
+const lockRetry = 100 * time.Millisecond
+
+// lock makes sure that one process synchronizes the catalog. It calls wait
+// once when it has to wait for another one.
+func (l *localCatalog) lock(ctx context.Context, wait func()) (*flock.Flock, error) {
+	if err := os.MkdirAll(l.dir, 0o700); err != nil {
+		return nil, l.failed(err)
+	}
+	f := flock.New(filepath.Join(l.dir, l.key+".lock"), flock.SetPermissions(0o600))
+	ok, err := f.TryLock()
+	if err == nil && !ok {
+		wait()
+		ok, err = f.TryLockContext(ctx, lockRetry)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return nil, errors.Join(ctx.Err(), f.Close())
+	case err != nil || !ok:
+		return nil, errors.Join(l.failed(err), f.Close())
+	}
+	return f, nil
+}
+
+func (l *localCatalog) failed(err error) error {
+	return syncline.WrapError(syncline.CodeUnavailable, err, "the cache directory %s cannot be used (%v); name another one with --cache-dir", l.dir, err)
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"syncline.dev/syncline"
+)
+
+func newServeCommand() *cobra.Command {
+	var o serverOptions
+	var database string
+	var debug bool
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: `Run the server: the REST API over HTTPS, and the sessions that synchronize the
+attached repositories. The first start creates the user "administrator" with the
+password in SYNCLINE_ADMIN_PASSWORD, or a random one that is printed once.
+SIGTERM and SIGINT end it; sessions that run are continued at the next start.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if database != "" {
+				return syncline.Errorf(syncline.CodeUnsupported, "--database: this version keeps its state in SQLite in the data directory only; leave the flag out")
+			}
+			if (o.cert == "") != (o.key == "") {
+				return usageError("--tls-cert and --tls-key go together")
+			}
+			if o.data == "" {
+				var err error
+				if o.data, err = defaultDataDir(); err != nil {
+					return err
+				}
+			}
+			o.logger = newLogger(cmd, debug)
+			o.adminPassword = os.Getenv("SYNCLINE_ADMIN_PASSWORD")
+			o.ready = func(s *server) error {
+				out := cmd.OutOrStdout()
+				if s.password != "" {
+					fmt.Fprintf(out, "created user administrator with password %s\n", s.password)
+				}
+				if s.fingerprint != "" {
+					fmt.Fprintf(out, "self-signed certificate, SHA-256 fingerprint %s\n", s.fingerprint)
+				}
+				_, err := fmt.Fprintf(out, "listening on https://%s\n", s.address)
+				return err
+			}
+			return runServer(cmd.Context(), o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.data, "data", "", "`directory` that holds everything the server keeps (default: syncline in the XDG data directory)")
+	f.StringVar(&o.listen, "listen", ":4443", "`address` to listen on, as HOST:PORT")
+	f.StringVar(&o.cert, "tls-cert", "", "`file` with the certificate chain in PEM (default: a self-signed one)")
+	f.StringVar(&o.key, "tls-key", "", "`file` with the certificate's private key in PEM")
+	f.StringVar(&database, "database", "", "`URL` of a database for a fleet of nodes; not in this version")
+	f.BoolVar(&debug, "debug", false, "log every request")
+	_ = f.MarkHidden("database")
+	return cmd
+}
+
+// newLogger writes to standard error, as text.
+func newLogger(cmd *cobra.Command, debug bool) *slog.Logger {
+	level := slog.LevelInfo
+	if debug || strings.EqualFold(os.Getenv("SYNCLINE_LOG"), "debug") {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+}

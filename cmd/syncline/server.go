@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/google/uuid"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/api"
+	"syncline.dev/syncline/internal/auth"
+	catalogs "syncline.dev/syncline/internal/catalog/sqlite"
+	"syncline.dev/syncline/internal/explore"
+	"syncline.dev/syncline/internal/secret"
+	stores "syncline.dev/syncline/internal/store/sqlite"
+	"syncline.dev/syncline/internal/syncer"
+)
+
+// dataDir is an opened data directory:
+//
+//	syncline.db     the server's own state
+//	secret.key      seals the repositories' passwords
+//	catalogs/       a file per repository
+//	tls/            the self-signed certificate
+//	lock            held by the server that runs
+type dataDir struct {
+	path  string
+	store *stores.Store
+	box   *secret.Box
+	auth  *auth.Service
+}
+
+// openDataDir opens or sets up a data directory.
+func openDataDir(ctx context.Context, path string, logger *slog.Logger) (*dataDir, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, syncline.WrapError(syncline.CodeUnavailable, err, "cannot create the data directory %s; choose another one with --data", path)
+	}
+	database := filepath.Join(path, "syncline.db")
+	_, err := os.Stat(database)
+	box, err := secret.OpenKeyFile(filepath.Join(path, "secret.key"), errors.Is(err, fs.ErrNotExist))
+	if err != nil {
+		return nil, err
+	}
+	store, err := stores.Open(ctx, database)
+	if err != nil {
+		return nil, err
+	}
+	return &dataDir{path: path, store: store, box: box, auth: auth.New(store, auth.Options{Logger: logger})}, nil
+}
+
+// lock makes sure that one server uses the data directory.
+func lock(path string) (*flock.Flock, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, syncline.WrapError(syncline.CodeUnavailable, err, "cannot create the data directory %s; choose another one with --data", path)
+	}
+	l := flock.New(filepath.Join(path, "lock"), flock.SetPermissions(0o600))
+	ok, err := l.TryLock()
+	if err != nil {
+		return nil, syncline.WrapError(syncline.CodeUnavailable, err, "cannot write to the data directory %s; check its rights and the free space", path)
+	}
+	if !ok {
+		return nil, syncline.Errorf(syncline.CodeConflict, "another server uses the data directory %s; stop it or choose another one with --data", path)
+	}
+	return l, nil
+}
+
+// serverOptions are what serve and demo start a server with.
+type serverOptions struct {
+	data          string
+	listen        string
+	cert, key     string
+	adminPassword string
+	logger        *slog.Logger
+	// ready is called when the server answers; its error ends it.
+	ready func(*server) error
+}
+
+// server is a running server.
+type server struct {
+	*dataDir
+	service     *syncer.Service
+	address     string // host:port for people, after listening
+	fingerprint string // of a self-signed certificate, "" otherwise
+	password    string // that was generated for the administrator, "" otherwise
+}
+
+// runServer runs a server until ctx ends.
+func runServer(ctx context.Context, o serverOptions) (err error) {
+	l, err := lock(o.data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Unlock()) }()
+	data, err := openDataDir(ctx, o.data, o.logger)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, data.store.Close()) }()
+	s := &server{dataDir: data}
+	if s.password, _, err = data.auth.EnsureAdministrator(ctx, o.adminPassword); err != nil {
+		return err
+	}
+	cert, err := s.certificate(o)
+	if err != nil {
+		return err
+	}
+	ln, err := api.Listen(ctx, o.listen)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.serve(ctx, o, ln, cert), ignoreClosed(ln.Close()))
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func (s *server) certificate(o serverOptions) (tls.Certificate, error) {
+	if o.cert != "" || o.key != "" {
+		return api.LoadCertificate(o.cert, o.key)
+	}
+	cert, fingerprint, _, err := api.LoadOrCreateCertificate(filepath.Join(s.path, "tls"), time.Now())
+	s.fingerprint = fingerprint
+	return cert, err
+}
+
+// serve puts the parts together and answers until ctx ends.
+func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, cert tls.Certificate) error {
+	dir, err := catalogs.OpenDir(filepath.Join(s.path, "catalogs"), func(id syncline.ID) {
+		o.logger.Error("catalog is damaged; the next session builds it anew", "repository", id)
+		if err := s.store.SetOutOfSync(context.WithoutCancel(ctx), id, true); err != nil {
+			o.logger.Error("cannot mark a repository as out of sync", "repository", id, "error", err)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	repositories, err := s.store.Repositories(ctx)
+	if err != nil {
+		return err
+	}
+	if err := dir.Sweep(ctx, repositories); err != nil {
+		return err
+	}
+	s.service = &syncer.Service{
+		Repositories: s.store, Sessions: s.store, Catalogs: dir,
+		Source: &source{keys: s.store, sealer: sealer{s.box}},
+		Logger: o.logger, Now: time.Now, NewID: newID,
+	}
+	handler, err := api.NewHandler(api.Config{
+		Auth: authenticator{s.auth}, Repositories: s.store, Keys: s.store, Sessions: s.store, Instance: s.store,
+		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service},
+		RestorePoints: &explore.RestorePoints{Catalogs: dir, Repositories: s.store},
+		Logger:        o.logger, Version: version, StrictTransport: s.fingerprint == "",
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.service.Open(ctx); err != nil {
+		return err
+	}
+	defer s.service.Close()
+	s.address = displayAddress(ln.Addr(), o.listen)
+	if err := o.ready(s); err != nil {
+		return err
+	}
+	return (&api.Server{Handler: handler, Certificate: cert, Logger: o.logger}).Serve(ctx, ln)
+}
+
+// displayAddress is the address that a person on this machine can open.
+func displayAddress(addr net.Addr, listen string) string {
+	host, _, err := net.SplitHostPort(listen)
+	_, port, _ := net.SplitHostPort(addr.String())
+	if err != nil || host == "" || net.ParseIP(host).IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+func newID() syncline.ID { return syncline.ID(uuid.NewString()) }
+
+// authenticator gives the auth service the API's types.
+type authenticator struct{ *auth.Service }
+
+func (a authenticator) SignIn(ctx context.Context, user, password, remote string) (api.Grant, error) {
+	g, err := a.Service.SignIn(ctx, user, password, remote)
+	return grant(g), err
+}
+
+func (a authenticator) Refresh(ctx context.Context, token, remote string) (api.Grant, error) {
+	g, err := a.Service.Refresh(ctx, token, remote)
+	return grant(g), err
+}
+
+func grant(g auth.Grant) api.Grant {
+	return api.Grant{
+		AccessToken: g.AccessToken, RefreshToken: g.RefreshToken,
+		UserName: g.UserName, IssuedAt: g.IssuedAt, ExpiresAt: g.ExpiresAt,
+	}
+}
+
+func (a authenticator) Authenticate(ctx context.Context, token string) (api.Identity, error) {
+	id, err := a.Service.Authenticate(ctx, token)
+	return api.Identity(id), err
+}
+
+// synchronizer adds the check of a repository to the service.
+type synchronizer struct{ *syncer.Service }
+
+func (synchronizer) Check(ctx context.Context, path, password string) error {
+	return check(ctx, path, password)
+}
+
+// defaultDataDir is syncline in the XDG data directory.
+func defaultDataDir() (string, error) {
+	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "syncline"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", syncline.WrapError(syncline.CodeInvalid, err, "there is no home directory to keep data in; name one with --data")
+	}
+	return filepath.Join(home, ".local", "share", "syncline"), nil
+}

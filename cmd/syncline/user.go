@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"syncline.dev/syncline"
+)
+
+func newUserCommand() *cobra.Command {
+	var data string
+	cmd := &cobra.Command{
+		Use:   "user",
+		Short: "Manage the server's users",
+		Long: `Manage the users of the server that keeps its data in --data. The server may be
+running; it takes changes over within seconds.
+
+Roles: administrator (everything), operator (synchronize, stop, see), restorer
+(see, get contents back), viewer (see).`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.PersistentFlags().StringVar(&data, "data", "", "the server's data `directory` (default: syncline in the XDG data directory)")
+	with := func(fn func(cmd *cobra.Command, d *dataDir, args []string) error) func(*cobra.Command, []string) error {
+		return func(cmd *cobra.Command, args []string) error {
+			return withDataDir(cmd.Context(), data, func(d *dataDir) error { return fn(cmd, d, args) })
+		}
+	}
+	var role string
+	add := &cobra.Command{
+		Use: "add NAME", Short: "Add a user; the password is asked for, or read from standard input", Args: cobra.ExactArgs(1),
+		RunE: with(func(cmd *cobra.Command, d *dataDir, args []string) error {
+			r, err := syncline.ParseRole(role)
+			if err != nil {
+				return err
+			}
+			password, err := newPassword(cmd.InOrStdin(), cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			return d.auth.AddUser(cmd.Context(), args[0], password, r)
+		}),
+	}
+	add.Flags().StringVar(&role, "role", string(syncline.RoleViewer), "`role`: administrator, operator, restorer or viewer")
+	list := &cobra.Command{
+		Use: "list", Short: "List the users and their roles", Args: cobra.NoArgs,
+		RunE: with(func(cmd *cobra.Command, d *dataDir, _ []string) error { return listUsers(cmd, d) }),
+	}
+	passwd := &cobra.Command{
+		Use: "passwd NAME", Short: "Set a user's password; it is asked for, or read from standard input", Args: cobra.ExactArgs(1),
+		RunE: with(func(cmd *cobra.Command, d *dataDir, args []string) error {
+			password, err := newPassword(cmd.InOrStdin(), cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			return d.auth.SetPassword(cmd.Context(), args[0], password)
+		}),
+	}
+	remove := &cobra.Command{
+		Use: "remove NAME", Short: "Remove a user and end the user's sign-ins", Args: cobra.ExactArgs(1),
+		RunE: with(func(cmd *cobra.Command, d *dataDir, args []string) error {
+			return d.auth.RemoveUser(cmd.Context(), args[0])
+		}),
+	}
+	cmd.AddCommand(add, list, passwd, remove)
+	return cmd
+}
+
+// withDataDir opens an existing data directory.
+func withDataDir(ctx context.Context, path string, fn func(*dataDir) error) (err error) {
+	if path == "" {
+		if path, err = defaultDataDir(); err != nil {
+			return err
+		}
+	}
+	if _, err := os.Stat(path + "/syncline.db"); err != nil {
+		return syncline.WrapError(syncline.CodeNotFound, err, "there is no server's data in %s; name the directory with --data, or start the server once", path)
+	}
+	d, err := openDataDir(ctx, path, nil)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(d), d.store.Close())
+}
+
+func listUsers(cmd *cobra.Command, d *dataDir) error {
+	users, err := d.auth.ListUsers(cmd.Context())
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tROLE\tCREATED")
+	for _, u := range users {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", u.Name, u.Role, u.CreatedAt.UTC().Format("2006-01-02 15:04:05 UTC"))
+	}
+	return w.Flush()
+}
+
+// newPassword asks twice on a terminal, and reads one line elsewhere.
+func newPassword(in io.Reader, out io.Writer) (string, error) {
+	f, ok := in.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		line, err := bufio.NewReader(io.LimitReader(in, 4096)).ReadString('\n')
+		if err != nil && err != io.EOF {
+			return "", syncline.WrapError(syncline.CodeInvalid, err, "cannot read the password from standard input")
+		}
+		return strings.TrimRight(line, "\r\n"), nil
+	}
+	var got [2]string
+	for i, prompt := range []string{"password: ", "again: "} {
+		fmt.Fprint(out, prompt)
+		b, err := term.ReadPassword(int(f.Fd()))
+		fmt.Fprintln(out)
+		if err != nil {
+			return "", syncline.WrapError(syncline.CodeInvalid, err, "cannot read the password")
+		}
+		got[i] = string(b)
+	}
+	if got[0] != got[1] {
+		return "", syncline.Errorf(syncline.CodeInvalid, "the two passwords differ")
+	}
+	return got[0], nil
+}
