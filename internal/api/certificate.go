@@ -31,7 +31,7 @@ const (
 )
 
 // LoadOrCreateCertificate returns the self-signed certificate that is kept in
-// dir, and makes a new one when there is none or it has expired at now. The
+// dir, which is made if need be, and makes a new one when there is none or it has expired at now. The
 // names in it are the host's, localhost, 127.0.0.1 and ::1. The fingerprint is
 // the SHA-256 of the certificate, in the form that browsers and openssl show.
 //
@@ -99,7 +99,11 @@ func createCertificate(file string, now time.Time) (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("make a certificate: %w", err)
 	}
-	if err := writeFileAtomically(file, data); err != nil {
+	err = os.MkdirAll(filepath.Dir(file), 0o700)
+	if err == nil {
+		err = writeFileAtomically(file, data)
+	}
+	if err != nil {
 		return tls.Certificate{}, syncline.WrapError(syncline.CodeUnavailable, err,
 			"the server's certificate cannot be written to the data directory; check that it is writable and not full")
 	}

@@ -67,8 +67,11 @@ func TestCertificateFailures(t *testing.T) {
 	if data, _ := os.ReadFile(file); string(data) != "nonsense" {
 		t.Error("a damaged file was replaced")
 	}
-	if _, _, _, err := LoadOrCreateCertificate(filepath.Join(dir, "none"), testTime); syncline.CodeOf(err) != syncline.CodeUnavailable {
-		t.Errorf("a missing folder: %v", err)
+	if _, _, created, err := LoadOrCreateCertificate(filepath.Join(dir, "new", "folder"), testTime); err != nil || !created {
+		t.Errorf("a folder that is to be made: %v", err)
+	}
+	if _, _, _, err := LoadOrCreateCertificate(filepath.Join(file, "below"), testTime); syncline.CodeOf(err) != syncline.CodeUnavailable {
+		t.Errorf("a folder that cannot be: %v", err)
 	}
 }
 

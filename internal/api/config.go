@@ -25,8 +25,7 @@ type Identity struct {
 
 // Authenticator issues tokens and tells whose they are. Errors are
 // CodeUnauthenticated for wrong credentials or tokens and CodeThrottled after
-// too many failures; the latter's chain may hold a value with the method
-// RetryAfter() time.Duration.
+// too many failures; auth.RetryAfter tells for how long.
 type Authenticator interface {
 	SignIn(ctx context.Context, user, password, remoteAddr string) (Grant, error)
 	Refresh(ctx context.Context, refreshToken, remoteAddr string) (Grant, error)
@@ -68,12 +67,11 @@ type Instance interface {
 	InstallationID(ctx context.Context) (syncline.ID, error)
 }
 
-// Sealer seals secrets for the store, as secret.Box does. The context here is
-// the id of the encryption key: what was sealed for one does not open for
-// another.
+// Sealer seals secrets for the store. The id is that of the encryption key:
+// what was sealed for one does not open for another.
 type Sealer interface {
-	Seal(plaintext []byte, context string) []byte
-	Open(sealed []byte, context string) ([]byte, error)
+	Seal(id syncline.ID, secret []byte) ([]byte, error)
+	Open(id syncline.ID, sealed []byte) ([]byte, error)
 }
 
 // Synchronizer runs sessions.

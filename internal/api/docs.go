@@ -23,8 +23,8 @@ import (
 var pageFiles embed.FS
 
 // docsPolicy lets the page load what this server gives it and nothing else. The
-// page's library draws with style attributes and images in data URLs.
-const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; " +
+// library's style sheet holds its images as data URLs.
+const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; " +
 	"img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // docs serves the page that describes the API, its library's files and the

@@ -5,13 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"math"
 	"net/http"
 	"strconv"
-	"time"
 
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
+	"syncline.dev/syncline/internal/auth"
 )
 
 // statusOf is the one place where error codes become HTTP status codes. What
@@ -53,7 +52,7 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case status == http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	case status == http.StatusTooManyRequests:
-		if s := retryAfter(err); s > 0 {
+		if s, ok := auth.RetryAfter(err); ok {
 			w.Header().Set("Retry-After", strconv.Itoa(s))
 		}
 	case errors.Is(err, context.Canceled):
@@ -63,15 +62,6 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("error", err))
 	}
 	writeFailure(w, status, syncline.MessageOf(err))
-}
-
-// retryAfter returns the whole seconds that err asks to wait, rounded up, or 0.
-func retryAfter(err error) int {
-	var e interface{ RetryAfter() time.Duration }
-	if !errors.As(err, &e) {
-		return 0
-	}
-	return int(math.Ceil(e.RetryAfter().Seconds()))
 }
 
 // writeFailure answers with a status and a message.

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -78,7 +79,7 @@ func (s *stream) event(id string) v6.RepositorySynchronizeSession {
 
 func (s *stream) wantEnd() {
 	s.t.Helper()
-	if lines, err := s.next(); err != io.EOF || len(lines) != 0 {
+	if lines, err := s.next(); !errors.Is(err, io.EOF) || len(lines) != 0 {
 		s.t.Errorf("instead of the end came %q, %v", lines, err)
 	}
 }
@@ -170,7 +171,7 @@ func TestHeartbeatAndRevokedToken(t *testing.T) {
 	w.auth.revoked = true
 	w.auth.mu.Unlock()
 	for {
-		if _, err := s.next(); err == io.EOF {
+		if _, err := s.next(); errors.Is(err, io.EOF) {
 			return
 		} else if err != nil {
 			t.Fatal(err)
@@ -194,7 +195,7 @@ func TestSlowClientHoldsNothingUp(t *testing.T) {
 
 // runServer starts a Server and returns its address, a client that trusts it
 // and what Serve returns.
-func runServer(t *testing.T, ctx context.Context, handler http.Handler) (url string, client *http.Client, ended <-chan error) {
+func runServer(ctx context.Context, t *testing.T, handler http.Handler) (url string, client *http.Client, ended <-chan error) {
 	t.Helper()
 	cert, _, _, err := LoadOrCreateCertificate(t.TempDir(), time.Now())
 	if err != nil {
@@ -218,7 +219,7 @@ func TestShutdownEndsStreams(t *testing.T) {
 	w := newWorld(t).populate()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	url, client, ended := runServer(t, ctx, w.api)
+	url, client, ended := runServer(ctx, t, w.api)
 	s := openStream(t, client, url)
 	if s.res.ProtoMajor != 2 {
 		t.Errorf("spoke %s", s.res.Proto)
@@ -238,7 +239,7 @@ func TestShutdownLetsRequestsFinish(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	url, client, ended := runServer(t, ctx, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	url, client, ended := runServer(ctx, t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		close(entered)
 		<-release
 		if r.Context().Err() != nil {
@@ -269,7 +270,7 @@ func TestShutdownLetsRequestsFinish(t *testing.T) {
 func TestOldTLSIsRefused(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	url, client, ended := runServer(t, ctx, http.NotFoundHandler())
+	url, client, ended := runServer(ctx, t, http.NotFoundHandler())
 	config := client.Transport.(*http.Transport).TLSClientConfig.Clone()
 	config.MinVersion, config.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 	if conn, err := tls.Dial("tcp", strings.TrimPrefix(url, "https://"), config); err == nil {

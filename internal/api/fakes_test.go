@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/auth"
 )
 
 // The fakes keep to the contracts of the store, the synchronizer and the rest
@@ -321,22 +322,17 @@ func (f fakePoints) Get(_ context.Context, id syncline.ID) (syncline.RestorePoin
 // from a leak of the password.
 type fakeSealer struct{}
 
-func (fakeSealer) Seal(secret []byte, context string) []byte {
-	return []byte(context + ":" + hex.EncodeToString(secret))
+func (fakeSealer) Seal(id syncline.ID, secret []byte) ([]byte, error) {
+	return []byte(string(id) + ":" + hex.EncodeToString(secret)), nil
 }
 
-func (fakeSealer) Open(sealed []byte, context string) ([]byte, error) {
-	rest, ok := strings.CutPrefix(string(sealed), context+":")
+func (fakeSealer) Open(id syncline.ID, sealed []byte) ([]byte, error) {
+	rest, ok := strings.CutPrefix(string(sealed), string(id)+":")
 	if !ok {
 		return nil, errors.New("sealed for another key")
 	}
 	return hex.DecodeString(rest)
 }
-
-type tooMany struct{ wait time.Duration }
-
-func (e tooMany) Error() string             { return "too many" }
-func (e tooMany) RetryAfter() time.Duration { return e.wait }
 
 // fakeAuth knows the tokens "administrator", "operator" and so on, and the user
 // "ada" with the password "open sesame".
@@ -356,7 +352,7 @@ func (f *fakeAuth) SignIn(_ context.Context, user, password, remote string) (Gra
 	f.record(user + "|" + password + "|" + remote)
 	switch {
 	case user == "throttled":
-		return Grant{}, syncline.WrapError(syncline.CodeThrottled, tooMany{1500 * time.Millisecond}, "too many attempts; wait and try again")
+		return Grant{}, syncline.WrapError(syncline.CodeThrottled, &auth.ThrottledError{RetryAfter: 1500 * time.Millisecond}, "too many attempts; wait and try again")
 	case user != "ada" || password != "open sesame":
 		return Grant{}, syncline.Errorf(syncline.CodeUnauthenticated, "the user name or the password is wrong")
 	}

@@ -49,7 +49,11 @@ func (a *api) AddEncryptionKey(ctx context.Context, req v6.AddEncryptionKeyReque
 		return nil, invalid("_links cannot be set; leave it out")
 	}
 	k := syncline.EncryptionKey{ID: a.newID(), Description: deref(b.Description), CreatedAt: a.Now().UTC()}
-	if err := a.Keys.AddKey(ctx, k, a.Sealer.Seal([]byte(b.Password), string(k.ID))); err != nil {
+	sealed, err := a.Sealer.Seal(k.ID, []byte(b.Password))
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Keys.AddKey(ctx, k, sealed); err != nil {
 		return nil, err
 	}
 	return v6.AddEncryptionKey200JSONResponse(keyJSON(k)), nil
@@ -72,7 +76,7 @@ func (a *api) password(ctx context.Context, key syncline.ID) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	password, err := a.Sealer.Open(sealed, string(key))
+	password, err := a.Sealer.Open(key, sealed)
 	if err != nil { // whatever it is, it is not the request's fault
 		return "", syncline.WrapError(syncline.CodeInternal, err, "%s", syncline.MessageOf(err))
 	}

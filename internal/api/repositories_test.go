@@ -91,7 +91,7 @@ func TestUpdateRepository(t *testing.T) {
 	w := newWorld(t).populate()
 	w.store.sessions[0].State = syncline.SessionSucceeded
 	other := syncline.ID("2f0a5c3e-3c44-4b4e-8d3c-5d5b3ad0a002")
-	w.store.sealed[other] = fakeSealer{}.Seal([]byte("other"), string(other))
+	w.store.sealed[other], _ = fakeSealer{}.Seal(other, []byte("other"))
 	before := w.store.repos[0]
 
 	if a := w.put(`{"retentionType":"SnapshotBased","id":"` + strings.ToUpper(repoID) + `","name":null}`); a.status != 200 || a.body != "" {
@@ -236,7 +236,7 @@ func TestKeys(t *testing.T) {
 	if a.status != 200 || a.body != want {
 		t.Fatalf("got %d %s, want %s", a.status, a.body, want)
 	}
-	if got, err := (fakeSealer{}).Open(w.store.sealed[keyID], keyID); err != nil || string(got) != thePass {
+	if got, err := (fakeSealer{}).Open(keyID, w.store.sealed[keyID]); err != nil || string(got) != thePass {
 		t.Errorf("sealed %q, %v", got, err)
 	}
 	for query, n := range map[string]int{"": 1, "?description=main%20%3C1%3E": 1, "?description=Main": 0, "?description=": 0} {

@@ -9,6 +9,6 @@ func statfs(path string) (space, error) {
 	if err := unix.Statfs(path, &s); err != nil {
 		return space{}, err
 	}
-	block := int64(s.Bsize)
+	block := int64(s.Bsize) //nolint:unconvert // of another size on other systems
 	return space{capacity: int64(s.Blocks) * block, free: int64(s.Bavail) * block}, nil
 }

@@ -93,7 +93,7 @@ var testPoint = syncline.RestorePoint{
 // populate adds a key, a repository that uses it and a running session.
 func (w *world) populate() *world {
 	w.store.keys = append(w.store.keys, syncline.EncryptionKey{ID: keyID, Description: "Main"})
-	w.store.sealed[keyID] = fakeSealer{}.Seal([]byte(thePass), keyID)
+	w.store.sealed[keyID], _ = fakeSealer{}.Seal(keyID, []byte(thePass))
 	w.store.repos = append(w.store.repos, syncline.Repository{
 		ID: repoID, Name: "main", Path: "/srv/backup", EncryptionKeyID: keyID,
 		Retention: syncline.Retention{Type: "ItemLevel"}, CreatedAt: testTime,
