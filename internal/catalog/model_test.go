@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -201,6 +202,9 @@ func (m *model) parse(raw []byte, e *syncline.Entry) (bool, error) {
 	if !ok {
 		return false, fmt.Errorf("unknown bytes %q", raw)
 	}
+	if !reflect.DeepEqual(*e, syncline.Entry{}) {
+		return false, fmt.Errorf("the entry to fill is not empty: %+v", *e)
+	}
 	*e = x.entry
 	return !x.skip, nil
 }
@@ -324,8 +328,8 @@ func compareEntry(got, want *syncline.Entry, detail catalog.Detail) error {
 	}
 	g := *got
 	g.ModTime, g.AccessTime, g.ChangeTime = w.ModTime, w.AccessTime, w.ChangeTime
-	if a, b := fmt.Sprintf("%#v", g), fmt.Sprintf("%#v", w); a != b {
-		return fmt.Errorf("the entry is\n%s\nwant\n%s", a, b)
+	if !reflect.DeepEqual(g, w) {
+		return fmt.Errorf("the entry is\n%#v\nwant\n%#v", g, w)
 	}
 	return nil
 }
