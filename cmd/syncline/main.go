@@ -78,6 +78,9 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 10 no such repository, 11 locked,
 		newServeCommand(),
 		newDemoCommand(),
 		newUserCommand(),
+		newSyncCommand(env),
+		newSnapshotsCommand(env),
+		newLsCommand(env),
 		newVersionCommand(env),
 	)
 	return root

@@ -1,84 +1,96 @@
-// Package demorepo carries a small restic repository inside the program: the
-// history of an invented software project, made by restic itself (see
-// scripts/make-demo-repo.sh). It knows how to unpack it, nothing else.
+// Package demorepo carries a small repository that restic made: some weeks of
+// a software project, backed up from two computers in fourteen snapshots. It
+// only unpacks it and must know nothing of what a repository is.
+// scripts/make-demo-repo.sh makes the archive.
 package demorepo
 
 import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
-	_ "embed" // the archive
+	_ "embed"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"syncline.dev/syncline"
 )
 
-//go:embed repository.tar.gz
-var archive []byte
-
 // Password opens the repository.
 const Password = "tidewatch"
 
-// maxFile bounds one unpacked file, in bytes.
-const maxFile = 16 << 20
+// Bounds of what is unpacked. The archive is our own; they keep a mistake in
+// making it from filling a user's disk.
+const (
+	maxEntries = 4096
+	maxBytes   = 16 << 20
+)
 
-// Extract unpacks the repository into dir, which it creates, and returns the
-// path of the repository.
+//go:embed repository.tar.gz
+var archive []byte
+
+// Extract unpacks the repository into a new folder "repository" in dir, which
+// must exist, and returns that folder's absolute path. It writes over nothing:
+// a "repository" that is there already is syncline.CodeConflict. What it wrote
+// before it failed stays there; dir and its removal are the caller's.
 func Extract(dir string) (string, error) {
-	if err := extract(dir); err != nil {
-		return "", syncline.WrapError(syncline.CodeUnavailable, err, "the demo repository cannot be unpacked; check the free space of the temporary directory")
+	path, err := filepath.Abs(filepath.Join(dir, "repository"))
+	if err == nil {
+		err = extract(archive, dir)
 	}
-	return filepath.Join(dir, "repository"), nil
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return "", syncline.WrapError(syncline.CodeConflict, err,
+			"the folder for the demonstration repository is not empty; choose another")
+	case err != nil:
+		return "", syncline.WrapError(syncline.CodeUnavailable, err,
+			"the demonstration repository could not be unpacked; see that the temporary folder is writable and not full")
+	}
+	return path, nil
 }
 
-func extract(dir string) (err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	// Nothing in the archive can reach outside of dir.
+func extract(archive []byte, dir string) error {
+	// Names are resolved within the root, whatever they are.
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, root.Close()) }()
-	gz, err := gzip.NewReader(bytes.NewReader(archive))
+	defer root.Close()
+	z, err := gzip.NewReader(bytes.NewReader(archive))
 	if err != nil {
 		return err
 	}
-	tr := tar.NewReader(gz)
-	for {
-		h, err := tr.Next()
-		if errors.Is(err, io.EOF) {
+	limited := &io.LimitedReader{R: z, N: maxBytes}
+	r := tar.NewReader(limited)
+	for range maxEntries {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) && limited.N > 0 {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if err := unpack(root, h, tr); err != nil {
+		if err := extractOne(root, h, r); err != nil {
 			return err
 		}
 	}
+	return errors.New("the archive has too many entries")
 }
 
-func unpack(root *os.Root, h *tar.Header, content io.Reader) error {
-	name := filepath.Clean(filepath.FromSlash(h.Name))
+func extractOne(root *os.Root, h *tar.Header, r io.Reader) error {
+	name := filepath.FromSlash(h.Name)
 	switch h.Typeflag {
 	case tar.TypeDir:
-		return root.MkdirAll(name, 0o700)
+		return root.Mkdir(filepath.Clean(name), 0o700)
 	case tar.TypeReg:
-	default:
-		return errors.New("the archive holds something that is no file: " + h.Name)
+		f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(f, r)
+		return errors.Join(err, f.Close())
 	}
-	if err := root.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-		return err
-	}
-	f, err := root.Create(name)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, io.LimitReader(content, maxFile))
-	return errors.Join(err, f.Close())
+	return errors.New("the archive has an entry that is neither a file nor a folder: " + h.Name)
 }

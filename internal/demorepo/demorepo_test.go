@@ -1,54 +1,103 @@
-package demorepo_test
+package demorepo
 
 import (
+	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
-	"syncline.dev/syncline/internal/demorepo"
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/resticfixture"
 )
 
-func restic(t *testing.T, repo string, args ...string) []byte {
-	t.Helper()
-	cmd := exec.Command("restic", append([]string{"-r", repo, "--no-cache"}, args...)...)
-	cmd.Env = append(os.Environ(), "RESTIC_PASSWORD="+demorepo.Password)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("restic: %v: %s (this test needs restic: apt-get install restic)", err, stderr.String())
-	}
-	return out
-}
-
-func TestRepositoryIsSoundToRestic(t *testing.T) {
-	repo, err := demorepo.Extract(filepath.Join(t.TempDir(), "demo"))
+func TestExtract(t *testing.T) {
+	dir := t.TempDir()
+	repo, err := Extract(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	restic(t, repo, "check", "--read-data")
-	var snapshots []struct{ Hostname string }
-	if err := json.Unmarshal(restic(t, repo, "snapshots", "--json"), &snapshots); err != nil {
+	if want := filepath.Join(dir, "repository"); repo != want {
+		t.Fatalf("extracted to %s, want %s", repo, want)
+	}
+	r := resticfixture.Repo{Path: repo, Password: Password}
+	r.Run(t, "check", "--read-data")
+	var snapshots []struct {
+		Hostname string   `json:"hostname"`
+		Tags     []string `json:"tags"`
+	}
+	if err := json.Unmarshal(r.Run(t, "snapshots", "--json"), &snapshots); err != nil {
 		t.Fatal(err)
 	}
-	hosts := make(map[string]bool)
+	hosts, tags := map[string]bool{}, map[string]bool{}
 	for _, s := range snapshots {
 		hosts[s.Hostname] = true
+		for _, tag := range s.Tags {
+			tags[tag] = true
+		}
 	}
-	if len(snapshots) < 10 || len(hosts) < 2 {
-		t.Errorf("%d snapshots of %d hosts", len(snapshots), len(hosts))
+	if len(snapshots) < 10 || len(hosts) != 2 || len(tags) < 3 {
+		t.Fatalf("%d snapshots, hosts %v, tags %v", len(snapshots), hosts, tags)
 	}
 }
 
-func TestExtractIntoWhatCannotBeWritten(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
+func TestExtractWritesOverNothing(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "repository"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := demorepo.Extract(filepath.Join(file, "demo")); err == nil {
-		t.Error("the repository was unpacked below a file")
+	if _, err := Extract(dir); syncline.ErrorCode(err) != syncline.CodeConflict {
+		t.Fatalf("got %v, want a conflict", err)
 	}
+}
+
+func TestExtractRefuses(t *testing.T) {
+	tests := map[string][]tar.Header{
+		"a name above":   {{Name: "../evil", Typeflag: tar.TypeReg}},
+		"absolute":       {{Name: "/tmp/evil", Typeflag: tar.TypeReg}},
+		"a link":         {{Name: "l", Typeflag: tar.TypeSymlink, Linkname: "/etc"}},
+		"a name twice":   {{Name: "a", Typeflag: tar.TypeReg}, {Name: "a", Typeflag: tar.TypeReg}},
+		"a vast file":    {{Name: "a", Typeflag: tar.TypeReg, Size: maxBytes}},
+		"no end of them": make([]tar.Header, maxEntries+1),
+	}
+	for i := range tests["no end of them"] {
+		tests["no end of them"][i] = tar.Header{Name: "d" + string(rune(0x4e00+i)), Typeflag: tar.TypeDir}
+	}
+	for name, headers := range tests {
+		t.Run(name, func(t *testing.T) {
+			outer := t.TempDir()
+			dir := filepath.Join(outer, "in")
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := extract(pack(t, headers), dir); err == nil {
+				t.Fatal("no error")
+			}
+			if _, err := os.Lstat(filepath.Join(outer, "evil")); !errors.Is(err, os.ErrNotExist) {
+				t.Fatalf("written outside: %v", err)
+			}
+		})
+	}
+}
+
+func pack(t *testing.T, headers []tar.Header) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	z := gzip.NewWriter(&buf)
+	w := tar.NewWriter(z)
+	for i := range headers {
+		if err := w.WriteHeader(&headers[i]); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(make([]byte, headers[i].Size)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(w.Close(), z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -148,9 +149,12 @@ func (d *Dir) Delete(_ context.Context, id syncline.ID) error {
 	defer d.mu.Unlock()
 	d.letGo(id)
 	delete(d.isDamaged, id)
-	names, err := filepath.Glob(filepath.Join(d.path, string(id)+"[-.]*"))
-	for _, name := range names {
-		if e := os.Remove(name); e != nil && !errors.Is(e, fs.ErrNotExist) {
+	entries, err := os.ReadDir(d.path)
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), string(id)) {
+			continue
+		}
+		if e := os.Remove(filepath.Join(d.path, entry.Name())); e != nil && !errors.Is(e, fs.ErrNotExist) {
 			err = e
 		}
 	}

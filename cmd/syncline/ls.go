@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/resticjson"
+)
+
+func newLsCommand(env *environment) *cobra.Command {
+	var filter filterFlags
+	l := lister{env: env}
+	cmd := &cobra.Command{
+		Use:   "ls [flags] snapshotID [dir...]",
+		Short: "List the files in a snapshot",
+		Long: `List the files in a snapshot: all of them, or those in the given directories,
+which are absolute paths, with --recursive also in the folders below. The
+snapshot is an id, the beginning of one, or "latest", which --host, --tag and
+--path narrow down; "id:folder" lists below a folder.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, dir := range args[1:] {
+				if !strings.HasPrefix(dir, "/") {
+					return usageError("All path filters must be absolute, starting with a forward slash '/'")
+				}
+				l.dirs = append(l.dirs, cleanDir(dir))
+			}
+			ctx := cmd.Context()
+			return env.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
+				return c.View(ctx, func(v *catalog.View) error {
+					list, err := v.Snapshots()
+					if err != nil {
+						return err
+					}
+					s, folder, err := filter.filter().One(list, args[0])
+					if err != nil {
+						return err
+					}
+					return l.list(ctx, v, s, folder)
+				})
+			})
+		},
+	}
+	filter.add(cmd.Flags())
+	cmd.Flags().BoolVarP(&l.long, "long", "l", false, "show size, mode and times too")
+	cmd.Flags().BoolVar(&l.recursive, "recursive", false, "include what is in the folders of the listed directories")
+	cmd.Flags().BoolVar(&l.human, "human-readable", false, "print sizes for people")
+	return cmd
+}
+
+// lister prints what is in a snapshot.
+type lister struct {
+	env                    *environment
+	long, recursive, human bool
+	dirs                   []string // all when empty
+
+	out *bufio.Writer
+	buf []byte
+}
+
+func cleanDir(dir string) string {
+	if dir = strings.TrimRight(dir, "/"); dir == "" {
+		return "/"
+	}
+	return dir
+}
+
+func (l *lister) list(ctx context.Context, v *catalog.View, s catalog.Snapshot, folder string) error {
+	root := s.Root
+	if folder != "" {
+		_, sub, ok, err := v.Find(s.Root, folder)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return syncline.Errorf(syncline.CodeNotFound, "%q is not a folder of snapshot %s", folder, s.ID.Short())
+		}
+		root = sub
+	}
+	l.out = bufio.NewWriterSize(l.env.stdout, 1<<16)
+	err := l.head(s)
+	if err == nil {
+		err = v.Walk(root, "", 0, math.MaxInt64, func(path string, e *syncline.Entry) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return l.entry(path, e)
+		})
+	}
+	if err = errors.Join(err, l.out.Flush()); errors.Is(err, syscall.EPIPE) {
+		return nil // the reader has seen enough
+	}
+	return err
+}
+
+// head prints what goes before the entries.
+func (l *lister) head(s catalog.Snapshot) error {
+	if !l.env.json {
+		if l.env.quiet {
+			return nil
+		}
+		_, err := fmt.Fprintf(l.out, "snapshot %s of %q at %s by %s@%s filtered by %q:\n",
+			s.ID.Short(), s.Paths, s.Time, printable(s.Username), printable(s.Hostname), l.dirs)
+		return err
+	}
+	j := resticjson.NewSnapshot(&s.Snapshot)
+	return json.NewEncoder(l.out).Encode(struct {
+		resticjson.Snapshot
+		MessageType string `json:"message_type"`
+		StructType  string `json:"struct_type"`
+	}{j, "snapshot", "snapshot"})
+}
+
+// entry prints an entry that is in one of the directories, and says whether
+// the walk is to go on below it.
+func (l *lister) entry(path string, e *syncline.Entry) error {
+	within, towards := len(l.dirs) == 0, len(l.dirs) == 0
+	for _, dir := range l.dirs {
+		within = within || hasPathPrefix(dir, path)
+		towards = towards || hasPathPrefix(path, dir)
+	}
+	if within {
+		if err := l.print(path, e); err != nil {
+			return err
+		}
+	}
+	if within && l.recursive || towards || !e.IsDir() {
+		return nil
+	}
+	return catalog.SkipDir
+}
+
+// hasPathPrefix reports whether path is base or lies below it.
+func hasPathPrefix(base, path string) bool {
+	return base == "/" || path == base || strings.HasPrefix(path, base) && path[len(base)] == '/'
+}
+
+func (l *lister) print(path string, e *syncline.Entry) error {
+	if l.env.json {
+		l.buf = append(resticjson.AppendNode(l.buf[:0], path, e), '\n')
+		_, err := l.out.Write(l.buf)
+		return err
+	}
+	if !l.long {
+		_, err := fmt.Fprintln(l.out, printable(path))
+		return err
+	}
+	size := fmt.Sprintf("%6d", e.Size)
+	if l.human {
+		size = formatSize(e.Size)
+	}
+	target := ""
+	if e.Type == syncline.TypeSymlink {
+		target = " -> " + printable(e.LinkTarget)
+	}
+	_, err := fmt.Fprintf(l.out, "%s %5d %5d %s %s %s%s\n", typeMode(e.Type)|e.Mode, e.UID, e.GID, size,
+		e.ModTime.Local().Format(timeFormat), printable(path), target)
+	return err
+}
+
+func typeMode(t syncline.EntryType) fs.FileMode {
+	switch t {
+	case syncline.TypeDir:
+		return fs.ModeDir
+	case syncline.TypeSymlink:
+		return fs.ModeSymlink
+	case syncline.TypeDevice:
+		return fs.ModeDevice
+	case syncline.TypeCharDev:
+		return fs.ModeDevice | fs.ModeCharDevice
+	case syncline.TypeFifo:
+		return fs.ModeNamedPipe
+	case syncline.TypeSocket:
+		return fs.ModeSocket
+	}
+	return 0
+}

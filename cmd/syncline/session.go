@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/syncer"
+)
+
+// withCatalog runs fn with the repository's catalog, which it brings up to
+// date first, unless --no-sync says not to. When the repository is damaged, fn
+// still sees what could be synchronized, and the damage is the error.
+func (e *environment) withCatalog(ctx context.Context, fn func(*catalog.Catalog, syncline.SessionStatistics) error) error {
+	at, err := e.location()
+	if err != nil {
+		return err
+	}
+	local, err := e.localCatalog(at)
+	if err != nil {
+		return err
+	}
+	var stats syncline.SessionStatistics
+	var damage error
+	if e.noSync {
+		if !local.exists() {
+			return syncline.Errorf(syncline.CodeNotFound, "there is no catalog of %s yet; run the command once without --no-sync", at.name)
+		}
+	} else {
+		stats, err = e.synchronize(ctx, at, local)
+		switch syncline.CodeOf(err) {
+		case syncline.CodeDamaged, syncline.CodeLocked:
+			damage = err
+		case "":
+		default:
+			return e.withHint(err, local)
+		}
+	}
+	cat, err := local.open(ctx)
+	if err != nil {
+		return errors.Join(damage, err)
+	}
+	return errors.Join(damage, fn(cat, stats), cat.Close())
+}
+
+// withHint says that an older catalog is there when the repository is not.
+func (e *environment) withHint(err error, local *localCatalog) error {
+	switch syncline.CodeOf(err) {
+	case syncline.CodeUnavailable, syncline.CodeNoRepository:
+		if local.exists() {
+			return syncline.WrapError(syncline.CodeOf(err), err, "%s; --no-sync answers from the catalog of the last synchronization", messageOf(err))
+		}
+	}
+	return err
+}
+
+// synchronize brings the local catalog up to date. A catalog that is damaged,
+// or belongs to another repository that lay there before, is thrown away.
+func (e *environment) synchronize(ctx context.Context, at location, local *localCatalog) (stats syncline.SessionStatistics, err error) {
+	r, err := e.openRepository(ctx, at)
+	if err != nil {
+		return stats, err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	lock, err := local.lock(ctx, func() { e.note("waiting for another process that synchronizes this repository") })
+	if err != nil {
+		return stats, err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	for attempt := 1; ; attempt++ {
+		stats, err = e.session(ctx, r, local)
+		again := errors.Is(err, catalog.ErrDamaged) || syncline.CodeOf(err) == syncline.CodeConflict
+		if !again || attempt == 2 {
+			return stats, err
+		}
+		e.note("the local catalog is built anew: %s", messageOf(err))
+		if err := local.discard(); err != nil {
+			return stats, err
+		}
+	}
+}
+
+func (e *environment) session(ctx context.Context, r *remote, local *localCatalog) (stats syncline.SessionStatistics, err error) {
+	cat, err := local.open(ctx)
+	if err != nil {
+		return stats, err
+	}
+	shown := newProgress(e)
+	stats, err = syncer.Run(ctx, syncer.Params{
+		Repository: r.repo, Counter: r.counter, Catalog: cat, Reporter: shown,
+		MaxRead: r.maxRead, Logger: e.logger(),
+	})
+	shown.end()
+	return stats, errors.Join(err, cat.Close())
+}
+
+// progressInterval is the time between two lines where there is no terminal.
+const progressInterval = 5 * time.Second
+
+// progressView shows a synchronization on standard error. It is the
+// synchronization's Reporter.
+type progressView struct {
+	env      *environment
+	terminal bool
+	begun    time.Time
+	last     time.Time
+	drawn    bool
+}
+
+func newProgress(e *environment) *progressView {
+	_, terminal := isTerminal(e.stderr)
+	now := time.Now()
+	return &progressView{env: e, terminal: terminal, begun: now, last: now}
+}
+
+// Progress implements syncer.Reporter.
+func (p *progressView) Progress(percent int, stats syncline.SessionStatistics) {
+	now := time.Now()
+	if p.env.quiet || p.env.json || !p.terminal && now.Sub(p.last) < progressInterval {
+		return
+	}
+	p.last = now
+	elapsed := now.Sub(p.begun)
+	rate := float64(stats.BytesFetched) / max(elapsed.Seconds(), 0.001)
+	left := "?"
+	if percent > 0 {
+		left = (elapsed * time.Duration(100-percent) / time.Duration(percent)).Round(time.Second).String()
+	}
+	line := fmt.Sprintf("synchronizing: %3d %%, %s, %s/s, %s left", percent, formatSize(uint64(stats.BytesFetched)), formatSize(uint64(rate)), left)
+	if !p.terminal {
+		fmt.Fprintln(p.env.stderr, line)
+		return
+	}
+	const width = 20
+	bar := make([]byte, width)
+	for i := range bar {
+		bar[i] = "-#"[btoi(i*100 < percent*width)]
+	}
+	fmt.Fprintf(p.env.stderr, "\r\x1b[K[%s] %s", bar, line)
+	p.drawn = true
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Log implements syncer.Reporter.
+func (p *progressView) Log(level syncline.LogLevel, message string) {
+	bad := level == syncline.LogWarning || level == syncline.LogError
+	if !bad && p.env.verbose == 0 {
+		return
+	}
+	p.end()
+	p.env.note("%s", message)
+}
+
+// Behind implements syncer.Reporter.
+func (*progressView) Behind() {}
+
+// end clears the bar.
+func (p *progressView) end() {
+	if p.drawn {
+		fmt.Fprint(p.env.stderr, "\r\x1b[K")
+		p.drawn = false
+	}
+}
+
+// formatSize writes a size as restic does.
+func formatSize(n uint64) string {
+	b := float64(n)
+	switch {
+	case n >= 1<<40:
+		return fmt.Sprintf("%.3f TiB", b/(1<<40))
+	case n >= 1<<30:
+		return fmt.Sprintf("%.3f GiB", b/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.3f MiB", b/(1<<20))
+	case n >= 1<<10:
+		return fmt.Sprintf("%.3f KiB", b/(1<<10))
+	}
+	return fmt.Sprintf("%d B", n)
+}

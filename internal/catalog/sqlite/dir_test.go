@@ -1,0 +1,173 @@
+package sqlite_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/catalog/sqlite"
+)
+
+const repoID = syncline.ID("c6d1fc1b-1aef-411f-9a7f-de35e546c615")
+
+func openDir(t *testing.T, path string, onDamage func(syncline.ID)) *sqlite.Dir {
+	t.Helper()
+	d, err := sqlite.OpenDir(path, onDamage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func publish(t *testing.T, d *sqlite.Dir) {
+	t.Helper()
+	err := d.Use(context.Background(), repoID, func(c *catalog.Catalog) error {
+		b, err := c.Build(context.Background())
+		if err != nil {
+			return err
+		}
+		defer b.Close()
+		if err := b.NewAdder().Add(syncline.Hash{1}, nil, nil, nil); err != nil {
+			return err
+		}
+		return b.Flush(context.Background())
+	})
+	if err == nil {
+		err = d.Use(context.Background(), repoID, func(c *catalog.Catalog) error {
+			_, err := c.Publish(context.Background(), []syncline.Snapshot{{ID: syncline.Hash{2}, Tree: syncline.Hash{1}, Time: time.Unix(1, 0)}}, nil)
+			return err
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func count(t *testing.T, d *sqlite.Dir) (n int) {
+	t.Helper()
+	err := d.Use(context.Background(), repoID, func(c *catalog.Catalog) error {
+		return c.View(context.Background(), func(v *catalog.View) error {
+			list, err := v.Snapshots()
+			n = len(list)
+			return err
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func files(t *testing.T, path string) int {
+	t.Helper()
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
+
+func TestDirKeepsAndDeletes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "catalogs")
+	d := openDir(t, path, nil)
+	publish(t, d)
+	d.Close()
+	d = openDir(t, path, nil)
+	if count(t, d) != 1 {
+		t.Error("the snapshot is gone after the folder was opened again")
+	}
+	if err := d.Delete(context.Background(), repoID); err != nil {
+		t.Fatal(err)
+	}
+	if n := files(t, path); n != 0 {
+		t.Errorf("%d files are left after the deletion", n)
+	}
+	if count(t, d) != 0 {
+		t.Error("a deleted catalog still shows its snapshot")
+	}
+	d.Close()
+}
+
+func TestDirRenewsWhileItIsRead(t *testing.T) {
+	d := openDir(t, t.TempDir(), nil)
+	defer d.Close()
+	publish(t, d)
+	err := d.Use(context.Background(), repoID, func(c *catalog.Catalog) error {
+		return c.View(context.Background(), func(v *catalog.View) error {
+			if err := d.Renew(context.Background(), repoID); err != nil {
+				return err
+			}
+			publish(t, d)
+			list, err := v.Snapshots()
+			if err == nil && len(list) != 1 {
+				t.Errorf("a reader sees %d snapshots in the middle of its view", len(list))
+			}
+			return err
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if count(t, d) != 1 {
+		t.Error("the renewed catalog lost what was written to it")
+	}
+}
+
+func TestDirRemembersDamage(t *testing.T) {
+	path := t.TempDir()
+	told := 0
+	d := openDir(t, path, func(id syncline.ID) {
+		if id != repoID {
+			t.Errorf("damage of %q is told", id)
+		}
+		told++
+	})
+	publish(t, d)
+	d.Close()
+	names, err := filepath.Glob(filepath.Join(path, "*.catalog"))
+	if err != nil || len(names) != 1 {
+		t.Fatal(names, err)
+	}
+	if err := os.WriteFile(names[0], []byte("this is no database, but it is long enough to be looked at"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	use := func() error { return d.Use(context.Background(), repoID, func(*catalog.Catalog) error { return nil }) }
+	for range 2 {
+		if err := use(); syncline.CodeOf(err) != syncline.CodeDamaged {
+			t.Errorf("a broken catalog opens with %v", err)
+		}
+	}
+	if told != 1 {
+		t.Errorf("damage was told %d times", told)
+	}
+	d = openDir(t, path, nil)
+	if !d.Damaged(repoID) {
+		t.Error("the damage is forgotten with the process")
+	}
+	if err := d.Renew(context.Background(), repoID); err != nil {
+		t.Fatal(err)
+	}
+	if d.Damaged(repoID) || use() != nil {
+		t.Error("a renewed catalog counts as damaged")
+	}
+	d.Close()
+}
+
+func TestSweepRemovesWhatNobodyKnows(t *testing.T) {
+	path := t.TempDir()
+	d := openDir(t, path, nil)
+	publish(t, d)
+	d.Close()
+	d = openDir(t, path, nil)
+	defer d.Close()
+	if err := d.Sweep(context.Background(), []syncline.Repository{{ID: repoID}}); err != nil || files(t, path) == 0 {
+		t.Errorf("a known catalog was swept away (%v)", err)
+	}
+	if err := d.Sweep(context.Background(), nil); err != nil || files(t, path) != 0 {
+		t.Errorf("an unknown catalog was not swept away (%v)", err)
+	}
+}
