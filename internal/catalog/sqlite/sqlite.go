@@ -232,7 +232,15 @@ func translate(err error) error {
 	if !errors.As(err, &e) {
 		return syncline.WrapError(syncline.CodeUnavailable, err, "the catalog cannot be used now")
 	}
+	switch e.Code() { // extended codes that tell more than their family
+	case lib.SQLITE_IOERR_SHORT_READ:
+		return catalog.Damaged(err) // the file ends too early
+	case lib.SQLITE_READONLY:
+		return catalog.Damaged(err) // Open could write it: its header is wrong
+	}
 	switch e.Code() & 0xff {
+	case lib.SQLITE_ERROR: // our statements are right, so the schema is not ours
+		return catalog.Damaged(err)
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB, lib.SQLITE_FORMAT:
 		return catalog.Damaged(err)
 	case lib.SQLITE_FULL:
