@@ -26,12 +26,8 @@ type nodeParser struct {
 // parse reports whether it understood the whole input; n is overwritten.
 func (p *nodeParser) parse(n *Node) bool {
 	*n = Node{}
-	if !p.head(n) {
-		// In another order, then, or not in this form at all.
-		*n, p.pos, p.seen = Node{}, 0, 0
-		if !p.literal("{") {
-			return false
-		}
+	if !p.literal("{") {
+		return false
 	}
 	for {
 		key, ok := p.key()
@@ -45,28 +41,6 @@ func (p *nodeParser) parse(n *Node) bool {
 		}
 		return c == '}' && p.pos == len(p.buf)
 	}
-}
-
-// head reads what every node starts with, in the order that restic has always
-// written it, up to the key after "gid". It knows the next key without looking
-// for it, which saves a third of the time.
-func (p *nodeParser) head(n *Node) bool {
-	if !p.literal(`{"name":`) || !p.name(&n.Name) || !p.literal(`,"type":`) || !p.nodeType(&n.Type) {
-		return false
-	}
-	if p.literal(`,"mode":`) {
-		v, ok := p.uint(math.MaxUint32)
-		if !ok {
-			return false
-		}
-		n.Mode = fs.FileMode(v)
-	}
-	p.seen = keyName | keyType | keyMode | keyMtime | keyAtime | keyCtime | keyUID | keyGID
-	return p.literal(`,"mtime":`) && p.time(&n.ModTime) &&
-		p.literal(`,"atime":`) && p.time(&n.AccessTime) &&
-		p.literal(`,"ctime":`) && p.time(&n.ChangeTime) &&
-		p.literal(`,"uid":`) && p.uint32(&n.UID) &&
-		p.literal(`,"gid":`) && p.uint32(&n.GID) && p.literal(`,`)
 }
 
 // key reads a key of lower-case letters, digits, dots and underscores, and its

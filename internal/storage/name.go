@@ -48,3 +48,16 @@ func CheckOffset(offset int64) error {
 	}
 	return nil
 }
+
+// CleanPrefix brings a folder in a bucket into the form that is put before
+// names: "" or with a slash at its end, and none at its start.
+func CleanPrefix(prefix string) (string, error) {
+	prefix = strings.Trim(prefix, "/")
+	if prefix == "" {
+		return "", nil
+	}
+	if err := CheckName(prefix); err != nil {
+		return "", syncline.WrapError(syncline.CodeInvalid, err, "the folder in the bucket has no valid name")
+	}
+	return prefix + "/", nil
+}
