@@ -32,9 +32,10 @@ const (
 var archive []byte
 
 // Extract unpacks the repository into a new folder "repository" in dir, which
-// must exist, and returns that folder's absolute path. It writes over nothing:
-// a "repository" that is there already is syncline.CodeConflict. What it wrote
-// before it failed stays there; dir and its removal are the caller's.
+// it creates where it is missing, and returns that folder's absolute path. It
+// writes over nothing: a "repository" that is there already is
+// syncline.CodeConflict. What it wrote before it failed stays there; dir and
+// its removal are the caller's.
 func Extract(dir string) (string, error) {
 	path, err := filepath.Abs(filepath.Join(dir, "repository"))
 	if err == nil {
@@ -52,6 +53,9 @@ func Extract(dir string) (string, error) {
 }
 
 func extract(archive []byte, dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
 	// Names are resolved within the root, whatever they are.
 	root, err := os.OpenRoot(dir)
 	if err != nil {

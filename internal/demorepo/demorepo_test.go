@@ -15,7 +15,7 @@ import (
 )
 
 func TestExtract(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "new")
 	repo, err := Extract(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -23,13 +23,12 @@ func TestExtract(t *testing.T) {
 	if want := filepath.Join(dir, "repository"); repo != want {
 		t.Fatalf("extracted to %s, want %s", repo, want)
 	}
-	r := resticfixture.Repo{Path: repo, Password: Password}
-	r.Run(t, "check", "--read-data")
+	resticfixture.RunAs(t, repo, Password, "check", "--read-data")
 	var snapshots []struct {
 		Hostname string   `json:"hostname"`
 		Tags     []string `json:"tags"`
 	}
-	if err := json.Unmarshal(r.Run(t, "snapshots", "--json"), &snapshots); err != nil {
+	if err := json.Unmarshal(resticfixture.RunAs(t, repo, Password, "snapshots", "--json"), &snapshots); err != nil {
 		t.Fatal(err)
 	}
 	hosts, tags := map[string]bool{}, map[string]bool{}
@@ -49,8 +48,18 @@ func TestExtractWritesOverNothing(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "repository"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Extract(dir); syncline.ErrorCode(err) != syncline.CodeConflict {
+	if _, err := Extract(dir); syncline.CodeOf(err) != syncline.CodeConflict {
 		t.Fatalf("got %v, want a conflict", err)
+	}
+}
+
+func TestExtractWhereNothingCanBeWritten(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Extract(filepath.Join(file, "new")); syncline.CodeOf(err) != syncline.CodeUnavailable {
+		t.Fatalf("got %v, want unavailable", err)
 	}
 }
 

@@ -1,0 +1,143 @@
+package resticfixture
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// SecondPassword opens the checked-in repositories too, with a key of its own.
+const SecondPassword = "zweites Paßwort ✓"
+
+// Fixture is one checked-in repository.
+type Fixture struct {
+	Name          string
+	Version       int    // of the repository format
+	ResticVersion string // of the restic that made it and its listings
+	Compressed    bool
+}
+
+// List returns the checked-in repositories. Each but the large ones has five
+// snapshots of odd files, from two hosts, one of them changed by "restic tag".
+func List() []Fixture {
+	return []Fixture{
+		{"v1-old", 1, "0.14.0", false},
+		{"v2-old", 2, "0.14.0", true},
+		{"v2-old-plain", 2, "0.14.0", false},
+		{"v1-new", 1, "0.19.1-dev", false},
+		{"v2-new", 2, "0.19.1-dev", true},
+		{"v2-new-plain", 2, "0.19.1-dev", false},
+		{"v2-large", 2, "0.19.1-dev", true},
+	}
+}
+
+// Unpack unpacks a checked-in repository into a folder that goes with the test,
+// writable, and returns its path.
+func Unpack(t testing.TB, name string) string {
+	t.Helper()
+	root, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	r := tar.NewReader(bytes.NewReader(gunzip(t, name+".tar.gz")))
+	for {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return filepath.Join(root.Name(), "repo")
+		}
+		if err != nil {
+			t.Fatalf("fixture %s: %v", name, err)
+		}
+		if h.Typeflag == tar.TypeDir {
+			err = root.MkdirAll(filepath.Clean(h.Name), 0o700)
+		} else {
+			var b []byte
+			if b, err = io.ReadAll(r); err == nil {
+				err = root.WriteFile(h.Name, b, 0o600)
+			}
+		}
+		if err != nil {
+			t.Fatalf("fixture %s: %v", name, err)
+		}
+	}
+}
+
+// Snapshots returns what "restic snapshots --json" printed, an array, by the
+// restic that made the fixture.
+func (f Fixture) Snapshots(t testing.TB) []byte {
+	t.Helper()
+	return gunzip(t, f.Name+".snapshots.json.gz")
+}
+
+// SnapshotIDs returns the full ids of the fixture's snapshots, oldest first.
+func (f Fixture) SnapshotIDs(t testing.TB) []string {
+	t.Helper()
+	var snapshots []struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal(f.Snapshots(t), &snapshots); err != nil {
+		t.Fatal(err)
+	}
+	ids := make([]string, len(snapshots))
+	for i, s := range snapshots {
+		ids[i] = s.ID
+	}
+	return ids
+}
+
+// Ls returns what "restic ls --json ID" printed for each snapshot, by full id:
+// one line for the snapshot and one for each entry.
+func (f Fixture) Ls(t testing.TB) map[string][]byte {
+	t.Helper()
+	listings := make(map[string][]byte)
+	current := ""
+	decodeLines(t, gunzip(t, f.Name+".ls.json.gz"), func(raw []byte, structType, id string) {
+		if structType == "snapshot" {
+			current = id
+		}
+		listings[current] = append(listings[current], raw...)
+	})
+	return listings
+}
+
+func gunzip(t testing.TB, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(moduleRoot(t), "testdata", "repos", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatalf("fixture %s: %v", name, err)
+	}
+	b, err = io.ReadAll(r)
+	if err != nil {
+		t.Fatalf("fixture %s: %v", name, err)
+	}
+	return b
+}
+
+// moduleRoot finds the checkout: tests run in their package's folder.
+func moduleRoot(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for !strings.HasSuffix(dir, string(filepath.Separator)) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
+	t.Fatal("no go.mod above the test's folder")
+	return ""
+}
