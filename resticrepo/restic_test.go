@@ -62,7 +62,7 @@ func getFixture(t testing.TB, f flavour) *fixture {
 	fixtureMu.Lock()
 	defer fixtureMu.Unlock()
 	if fixtureDir == "" {
-		dir, err := os.MkdirTemp("", "resticrepo-test-")
+		dir, err := os.MkdirTemp("", "resticrepo-test-") //nolint:usetesting // shared by all tests
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,9 +145,9 @@ func makeSource(t testing.TB, dir string) {
 	// A socket's address is short, and so made where its path is.
 	wd, err := os.Getwd()
 	must(err)
-	must(os.Chdir(dir))
+	must(os.Chdir(dir)) //nolint:usetesting // and back at once
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: "socket", Net: "unix"})
-	must(os.Chdir(wd))
+	must(os.Chdir(wd)) //nolint:usetesting // as above
 	must(err)
 	l.SetUnlinkOnClose(false)
 	must(l.Close())

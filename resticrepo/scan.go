@@ -148,7 +148,7 @@ func unescape(dst, raw []byte) []byte {
 			raw = raw[6:]
 			if utf16.IsSurrogate(r) {
 				// A pair makes one character; half of one makes none.
-				var pair rune = utf8.RuneError
+				pair := utf8.RuneError
 				if len(raw) >= 6 && raw[0] == '\\' && raw[1] == 'u' {
 					pair = utf16.DecodeRune(r, escapedRune(raw))
 				}
@@ -255,7 +255,7 @@ func (s *scanner) skip(depth int) error {
 	if s.pos >= len(s.buf) {
 		return s.syntaxError("a value")
 	}
-	ok := true
+	var ok bool
 	switch c := s.buf[s.pos]; c {
 	case '{':
 		return s.object(func([]byte) error { return s.skip(depth - 1) })

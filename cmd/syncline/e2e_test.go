@@ -298,7 +298,8 @@ func TestServerEndToEnd(t *testing.T) {
 		if !slices.ContainsFunc(points, func(p struct {
 			ID, SnapshotID, HostName string
 			Paths                    []string
-		}) bool {
+		},
+		) bool {
 			return p.SnapshotID == w.ID
 		}) {
 			t.Errorf("snapshot %s is no restore point", w.ID)

@@ -82,7 +82,7 @@ func splitWords(s string) ([]string, error) {
 	var quote, last rune
 	start := -1 // of the word, -1 between words
 	for i, c := range s {
-		boundary := false
+		var boundary bool
 		switch {
 		case last != '\\' && quote != 0 && c == quote:
 			quote, boundary = 0, true
@@ -207,7 +207,7 @@ func (e *environment) prompt(ctx context.Context, fd int, text string) (string, 
 	defer fmt.Fprintln(e.stderr)
 	select {
 	case r := <-done:
-		if r.err != nil && r.err != io.EOF {
+		if r.err != nil && !errors.Is(r.err, io.EOF) {
 			return "", syncline.WrapError(syncline.CodeInvalid, r.err, "the password cannot be read from the terminal; use RESTIC_PASSWORD or --password-file")
 		}
 		return string(r.line), nil

@@ -151,7 +151,7 @@ func (m *model) verifyWalk(v *catalog.View, s *catalog.Snapshot) error {
 	if m.size(s.Tree, limit) >= limit {
 		err := v.Walk(s.Root, "", 0, 1000, func(string, *syncline.Entry) error { return nil })
 		if syncline.CodeOf(err) != syncline.CodeTooLarge {
-			return fmt.Errorf("a walk past its budget ends with %v", err)
+			return fmt.Errorf("a walk past its budget ends with %w", err)
 		}
 		return nil
 	}
@@ -237,7 +237,7 @@ func TestFind(t *testing.T) {
 		}{{"/", "", true}, {"", "", true}, {"/a", "a", true}, {"//a/", "a", true}, {"/a/file", "file", false}, {"/b\xff/empty", "empty", true}, {"/lost", "lost", false}} {
 			e, sub, ok, err := v.Find(s[0].Root, p.path)
 			if err != nil || ok != p.dir || (e != nil) != (p.name != "") || e != nil && e.Name != p.name {
-				return fmt.Errorf("Find(%q) gives %+v, %v, %v", p.path, e, ok, err)
+				return fmt.Errorf("Find(%q) gives %+v, %v, %w", p.path, e, ok, err)
 			}
 			if ok {
 				if err := v.ReadDir(sub, 0, func(*syncline.Entry, catalog.TreeRef, bool) error { return nil }); err != nil {
@@ -289,7 +289,8 @@ func TestWalkSkipsAndStops(t *testing.T) {
 func TestViewKeepsItsState(t *testing.T) {
 	m := newModel(21)
 	m.grow(30, 2)
-	old, later := len(m.order), 0
+	old := len(m.order)
+	var later int
 	c := open(t, openSQLite(t, filepath.Join(t.TempDir(), "c")))
 	m.build(t, c, 2, m.order)
 	m.publish(t, c)

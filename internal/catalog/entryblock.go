@@ -115,7 +115,7 @@ func (x *entryEncoder) times(e, p *syncline.Entry, zone *int64) {
 	c.int(colTime, sec-p.ModTime.Unix())
 	x.clock(e.ModTime, zone)
 	for _, t := range [2]time.Time{e.AccessTime, e.ChangeTime} {
-		if t == e.ModTime || t.Equal(e.ModTime) && offsetOf(t) == offsetOf(e.ModTime) {
+		if t.Equal(e.ModTime) && offsetOf(t) == offsetOf(e.ModTime) {
 			c.uint(colOther, 0)
 			continue
 		}

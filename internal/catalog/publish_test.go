@@ -178,7 +178,7 @@ func TestNestedDeep(t *testing.T) {
 			return nil
 		})
 		if err != nil || n != depth+1 || last[len(last)-10:] != "/d0/bottom" {
-			return fmt.Errorf("the walk made %d steps and ended with %v", n, err)
+			return fmt.Errorf("the walk made %d steps and ended with %w", n, err)
 		}
 		e, _, _, err := v.Find(list[0].Root, last)
 		if err == nil && e.Name != "bottom" {

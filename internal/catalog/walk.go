@@ -6,8 +6,9 @@ import (
 	"syncline.dev/syncline"
 )
 
-// SkipDir, returned by a WalkFunc for a directory, leaves out what is in it.
-var SkipDir = errors.New("skip this directory")
+// SkipDir is what a WalkFunc returns to leave out what is in a directory. It is
+// named as in io/fs.
+var SkipDir = errors.New("skip this directory") //nolint:revive // the name of io/fs
 
 // WalkFunc is called with an entry and its absolute path.
 type WalkFunc func(path string, e *syncline.Entry) error

@@ -74,8 +74,11 @@ func TestSnapshot(t *testing.T) {
 		in   syncline.Snapshot
 		want string
 	}{
-		{"least", syncline.Snapshot{Time: at, ID: id, Tree: id},
-			`{"time":"2024-02-29T13:14:15.000000016+01:00","tree":"` + id.String() + `","paths":null,"id":"` + id.String() + `","short_id":"ab000000"}`},
+		{
+			"least",
+			syncline.Snapshot{Time: at, ID: id, Tree: id},
+			`{"time":"2024-02-29T13:14:15.000000016+01:00","tree":"` + id.String() + `","paths":null,"id":"` + id.String() + `","short_id":"ab000000"}`,
+		},
 		{"most", syncline.Snapshot{
 			Time: at.UTC(), ID: id, Tree: id, Parent: id, Original: id, Paths: []string{"/a<b"}, Hostname: "h", Username: "u",
 			UID: 1, GID: 2, Excludes: []string{"*.o"}, Tags: []string{"t"}, ProgramVersion: "restic 0.17.0",
@@ -85,8 +88,11 @@ func TestSnapshot(t *testing.T) {
 			`","program_version":"restic 0.17.0","summary":{"backup_start":"2024-02-29T13:14:15+01:00","backup_end":"0001-01-01T00:00:00Z",` +
 			`"files_new":1,"files_changed":0,"files_unmodified":0,"dirs_new":0,"dirs_changed":0,"dirs_unmodified":0,"data_blobs":0,"tree_blobs":0,` +
 			`"data_added":0,"data_added_packed":0,"total_files_processed":0,"total_bytes_processed":7},"id":"` + id.String() + `","short_id":"ab000000"}`},
-		{"summary of the wrong shape", syncline.Snapshot{Time: at.UTC(), ID: id, Tree: id, Paths: []string{}, Summary: []byte(`[1]`)},
-			`{"time":"2024-02-29T12:14:15.000000016Z","tree":"` + id.String() + `","paths":[],"id":"` + id.String() + `","short_id":"ab000000"}`},
+		{
+			"summary of the wrong shape",
+			syncline.Snapshot{Time: at.UTC(), ID: id, Tree: id, Paths: []string{}, Summary: []byte(`[1]`)},
+			`{"time":"2024-02-29T12:14:15.000000016Z","tree":"` + id.String() + `","paths":[],"id":"` + id.String() + `","short_id":"ab000000"}`,
+		},
 	} {
 		got, err := json.Marshal(NewSnapshot(&tt.in))
 		if err != nil {

@@ -197,7 +197,7 @@ func (r *limitedReader) Close() error {
 
 // done gives the place back, once.
 func (r *limitedReader) done(err error) {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = nil
 	}
 	r.once.Do(func() { r.limiter.release(r.epoch, err) })

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"syncline.dev/syncline"
@@ -62,7 +63,7 @@ func (r *retryReader) Read(p []byte) (int, error) {
 		if err == nil {
 			return n, nil
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return n, r.end()
 		}
 		r.drop()

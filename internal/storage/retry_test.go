@@ -143,7 +143,7 @@ func TestRetryPatience(t *testing.T) {
 			_, err := storagetest.ReadAll(t.Context(), retry, "data/ab/pack", 0, 1000)
 			done <- err
 		}()
-		time.Sleep(10 * time.Minute)
+		time.Sleep(10 * time.Minute) //nolint:forbidigo // the bubble's own clock
 		if got, err := io.ReadAll(first); err != nil || len(got) != 1000 {
 			t.Errorf("read %d bytes, %v after a pause", len(got), err)
 		}

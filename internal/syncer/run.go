@@ -54,12 +54,11 @@ type run struct {
 	progress progress
 	builder  *catalog.Builder // while trees are fetched
 
-	listed   []resticrepo.File // snapshots
-	fresh    []syncline.Snapshot
-	removed  []syncline.Hash
-	indexes  []resticrepo.File // as listed last
-	plan     plan
-	warnings int
+	listed  []resticrepo.File // snapshots
+	fresh   []syncline.Snapshot
+	removed []syncline.Hash
+	indexes []resticrepo.File // as listed last
+	plan    plan
 
 	damagedSnapshots int
 	damagedIndexes   int

@@ -133,7 +133,7 @@ func testListStops(t *testing.T, open Opener) {
 	stop := errors.New("enough")
 	calls := 0
 	err := s.List(t.Context(), "index", func(string, int64) error { calls++; return stop })
-	if err != stop || calls != 1 {
+	if !errors.Is(err, stop) || calls != 1 {
 		t.Errorf("List returned %v after %d calls of fn, want fn's own error after 1", err, calls)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
