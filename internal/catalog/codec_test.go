@@ -1,0 +1,304 @@
+package catalog
+
+import (
+	"bytes"
+	"io/fs"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"syncline.dev/syncline"
+)
+
+func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }
+
+// anyUint is small, large or extreme.
+func anyUint(r *rand.Rand) uint64 {
+	switch r.IntN(4) {
+	case 0:
+		return 0
+	case 1:
+		return r.Uint64N(300)
+	case 2:
+		return math.MaxUint64 - r.Uint64N(2)
+	}
+	return r.Uint64() >> r.IntN(64)
+}
+
+func anyText(r *rand.Rand) string {
+	b := make([]byte, r.IntN(4)*r.IntN(20))
+	for i := range b {
+		b[i] = byte(r.UintN(256))
+	}
+	return string(b)
+}
+
+func anyTime(r *rand.Rand) time.Time {
+	if r.IntN(5) == 0 {
+		return time.Time{}
+	}
+	t := time.Unix(r.Int64N(1e12)-5e11, r.Int64N(1e9)).UTC()
+	if r.IntN(2) == 0 {
+		t = t.In(time.FixedZone("", r.IntN(100_000)-50_000))
+	}
+	return t
+}
+
+func anyHashes(r *rand.Rand, n int) []syncline.Hash {
+	var out []syncline.Hash
+	for range n {
+		var h syncline.Hash
+		for i := range h {
+			h[i] = byte(r.UintN(256))
+		}
+		out = append(out, h)
+	}
+	return out
+}
+
+func anyRow(r *rand.Rand) row {
+	e := syncline.Entry{
+		Type: syncline.EntryType(anyText(r)), Mode: fs.FileMode(anyUint(r)),
+		ModTime: anyTime(r), AccessTime: anyTime(r), ChangeTime: anyTime(r),
+		UID: uint32(anyUint(r)), GID: uint32(anyUint(r)), User: anyText(r), Group: anyText(r),
+		Inode: anyUint(r), DeviceID: anyUint(r), Size: anyUint(r), Links: anyUint(r), Device: anyUint(r),
+		LinkTarget: anyText(r), Error: anyText(r), Content: anyHashes(r, r.IntN(3)*r.IntN(9)),
+	}
+	if r.IntN(2) == 0 {
+		e.AccessTime, e.ChangeTime = e.ModTime, e.ModTime
+	}
+	for range r.IntN(3) {
+		e.ExtendedAttributes = append(e.ExtendedAttributes, syncline.ExtendedAttribute{Name: anyText(r), Value: []byte(anyText(r))})
+	}
+	for range r.IntN(3) {
+		e.GenericAttributes = append(e.GenericAttributes, syncline.GenericAttribute{Name: anyText(r), Value: []byte(anyText(r))})
+	}
+	return row{entry: e, name: uint32(anyUint(r)), subtree: uint32(anyUint(r))}
+}
+
+// takeTimes returns the instants and offsets of an entry's times and clears
+// them: locations do not compare.
+func takeTimes(e *syncline.Entry) (out [3][3]int64) {
+	for i, t := range []*time.Time{&e.ModTime, &e.AccessTime, &e.ChangeTime} {
+		_, offset := t.Zone()
+		out[i] = [3]int64{t.Unix(), int64(t.Nanosecond()), int64(offset)}
+		*t = time.Time{}
+	}
+	return out
+}
+
+func TestEntriesRoundTrip(t *testing.T) {
+	var enc entryEncoder // kept, as the writer keeps it
+	for seed := range uint64(60) {
+		r := newRand(seed)
+		rows := make([]row, r.IntN(entriesPerBlock+1))
+		for i := range rows {
+			rows[i] = anyRow(r)
+		}
+		entries, contents := enc.encode(rows)
+		b, err := decodeEntries(entries)
+		if err != nil {
+			t.Fatal(seed, err)
+		}
+		if len(b.rows) != len(rows) {
+			t.Fatalf("%d rows came back of %d", len(b.rows), len(rows))
+		}
+		for i := range rows {
+			got, want := b.rows[i], rows[i]
+			if got.entry.Content, err = b.decodeContents(contents, i); err != nil {
+				t.Fatal(err)
+			}
+			if g, w := takeTimes(&got.entry), takeTimes(&want.entry); g != w {
+				t.Fatalf("the times are %v, want %v", g, w)
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Fatalf("seed %d row %d is\n%#v\nwant\n%#v", seed, i, got, want)
+			}
+		}
+	}
+}
+
+func TestNamesRoundTrip(t *testing.T) {
+	for seed := range uint64(40) {
+		r := newRand(seed)
+		names := make([]string, r.IntN(namesPerBlock+1))
+		for i := range names {
+			names[i] = anyText(r)
+		}
+		payload, _ := encodeNames(names, nil)
+		b, err := decodeNames(payload)
+		if err != nil || len(b.ends) != len(names) {
+			t.Fatal(seed, err)
+		}
+		for i := range names {
+			if string(b.at(i)) != names[i] {
+				t.Fatalf("name %d is %q, want %q", i, b.at(i), names[i])
+			}
+		}
+	}
+}
+
+func TestScanRoundTrip(t *testing.T) {
+	for seed := range uint64(40) {
+		r := newRand(seed)
+		s := scanBlock{names: make([]uint32, r.IntN(scanPerBlock+1))}
+		for i := range s.names {
+			s.names[i] = uint32(anyUint(r))
+			if r.IntN(9) == 0 {
+				s.dirs = append(s.dirs, dirEdge{uint32(i), uint32(anyUint(r))})
+			}
+		}
+		payload, _ := s.encode(nil)
+		got, err := decodeScan(payload)
+		if err != nil || !slices.Equal(got.names, s.names) || !slices.Equal(got.dirs, s.dirs) {
+			t.Fatal(seed, err)
+		}
+	}
+}
+
+func TestTreesRoundTrip(t *testing.T) {
+	for seed := range uint64(40) {
+		r := newRand(seed)
+		var b treeBlock
+		for i := range b.lists {
+			if r.IntN(3) == 0 {
+				continue // not decoded
+			}
+			b.lists[i] = []run{}
+			for range r.IntN(6) {
+				start := min(uint32(anyUint(r)), maxEntries)
+				b.lists[i] = append(b.lists[i], run{start, 1 + uint32(r.Uint64N(1<<32-1-uint64(start)))})
+			}
+		}
+		payload, _ := b.encode(nil)
+		got, err := decodeTrees(payload)
+		if err != nil || !reflect.DeepEqual(got.lists, b.lists) {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+	}
+}
+
+func anyPacks(r *rand.Rand) []Pack {
+	var packs []Pack
+	for _, id := range anyHashes(r, r.IntN(9)) {
+		p := Pack{ID: id, Blobs: []Blob{}}
+		end := uint32(0)
+		for _, id := range anyHashes(r, r.IntN(30)) {
+			b := Blob{ID: id, Tree: r.IntN(2) == 0, Offset: end, Length: uint32(anyUint(r)), Plain: uint32(anyUint(r))}
+			if !b.Tree {
+				clear(b.ID[8:])
+			}
+			if r.IntN(4) == 0 {
+				b.Offset = uint32(anyUint(r))
+			}
+			end = b.Offset + b.Length
+			p.Blobs = append(p.Blobs, b)
+		}
+		packs = append(packs, p)
+	}
+	return packs
+}
+
+func TestPacksRoundTrip(t *testing.T) {
+	for seed := range uint64(200) {
+		packs := anyPacks(newRand(seed))
+		got, err := decodePacks(encodePacks(packs))
+		if err != nil || !reflect.DeepEqual(got, packs) {
+			t.Fatalf("seed %d: %v\n%v\nwant\n%v", seed, err, got, packs)
+		}
+	}
+}
+
+func TestStatesKeysHashesRoundTrip(t *testing.T) {
+	r := newRand(1)
+	for _, n := range []int{0, 1, 1000, keysPerBlock, statesPerBlock} {
+		states := make([]state, n)
+		for i := range states {
+			states[i] = state(r.UintN(8))
+		}
+		got, err := decodeStates(encodeStates(states), nil)
+		if err != nil || !slices.Equal(got, states) {
+			t.Fatal(n, err)
+		}
+		keys := make([]uint64, min(n, keysPerBlock))
+		for i := range keys {
+			keys[i] = anyUint(r)
+		}
+		var gotKeys []uint64
+		err = decodeKeys(encodeKeys(keys), func(k uint64) { gotKeys = append(gotKeys, k) })
+		if err != nil || !slices.Equal(gotKeys, keys) {
+			t.Fatal(n, err)
+		}
+		hashes := anyHashes(r, min(n, hashesPerBlock))
+		gotHashes, err := decodeHashes(encodeHashes(hashes), nil)
+		if err != nil || !slices.Equal(gotHashes, hashes) {
+			t.Fatal(n, err)
+		}
+	}
+}
+
+func TestTables(t *testing.T) {
+	r := newRand(2)
+	var keys keyTable
+	hashes := hashTable{seed: 9}
+	model := make(map[uint64]uint32)
+	all := anyHashes(r, 20_000)
+	for i, h := range all {
+		key := r.Uint64() &^ 0xffff // keys that share their low bits
+		if _, ok := model[key]; ok {
+			continue
+		}
+		if i == 100 {
+			keys.reserve(5000)
+		}
+		if _, ok := keys.get(key); ok {
+			t.Fatal("a key is there before it was put")
+		}
+		keys.put(key, uint32(i))
+		model[key] = uint32(i)
+		if no, added := hashes.add(&h); !added || no != uint32(len(hashes.hashes)-1) {
+			t.Fatal("a new hash has a number already")
+		}
+		if i >= 2500 {
+			break // one slot for all is slow, by design of the test
+		}
+	}
+	for key, want := range model {
+		if no, ok := keys.get(key); !ok || no != want {
+			t.Fatalf("key %x has number %d, want %d", key, no, want)
+		}
+	}
+	for i := range hashes.hashes {
+		if no, added := hashes.add(&all[i]); added || no != uint32(i) {
+			t.Fatalf("hash %d has number %d", i, no)
+		}
+		if _, ok := hashes.get(&syncline.Hash{byte(i)}); ok {
+			t.Fatal("an unknown hash has a number")
+		}
+	}
+}
+
+func TestFrames(t *testing.T) {
+	value := frame(3, 77, []byte("payload"))
+	if got, err := unframe(3, 77, value); err != nil || string(got) != "payload" {
+		t.Fatal(got, err)
+	}
+	for i := range value {
+		bad := bytes.Clone(value)
+		bad[i] ^= 4
+		if _, err := unframe(3, 77, bad); syncline.CodeOf(err) != syncline.CodeDamaged {
+			t.Fatalf("a flip in byte %d gives %v", i, err)
+		}
+	}
+	for _, at := range []struct {
+		kind Kind
+		no   uint64
+	}{{3, 78}, {4, 77}} {
+		if _, err := unframe(at.kind, at.no, value); err == nil {
+			t.Fatal("a value counts in the place of another")
+		}
+	}
+}
