@@ -32,8 +32,13 @@ type Container struct {
 }
 
 // schema keeps every value in one table. The id is the kind and the number, so
-// a scan is a range of the table itself.
-const schema = `CREATE TABLE IF NOT EXISTS value (id INTEGER PRIMARY KEY, data BLOB NOT NULL)`
+// a scan is a range of the table itself. The settings stay with the file; they
+// take effect on a new one, in this order only.
+const schema = `
+	PRAGMA page_size = 8192;
+	PRAGMA auto_vacuum = INCREMENTAL;
+	PRAGMA journal_mode = WAL;
+	CREATE TABLE IF NOT EXISTS value (id INTEGER PRIMARY KEY, data BLOB NOT NULL)`
 
 // Open opens or creates the file at path, mode 0600. The files path-wal and
 // path-shm belong to it while it is open.
@@ -47,10 +52,8 @@ func Open(ctx context.Context, path string) (*Container, error) {
 	}
 	c := &Container{path: path}
 	// Not one sync per commit: a power cut may cost the last commits, never
-	// consistency, and the next session fetches them again. The driver applies
-	// _auto_vacuum, the pragmas and _journal_mode in this order, and only in
-	// this order do the first two take effect on a new file.
-	c.writer, err = connect(path, 1, "_txlock=immediate", "_auto_vacuum=INCREMENTAL", "_pragma=page_size(8192)", "_journal_mode=WAL", "_synchronous=NORMAL")
+	// consistency, and the next session fetches them again.
+	c.writer, err = connect(path, 1, "_txlock=immediate", "_pragma=synchronous(NORMAL)")
 	if err == nil {
 		_, err = c.writer.ExecContext(ctx, schema)
 	}

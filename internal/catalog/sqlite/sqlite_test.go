@@ -1,18 +1,168 @@
 package sqlite
 
 import (
+	"context"
+	"os"
+	"path/filepath"
 	"testing"
 
+	"go.uber.org/goleak"
+
+	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/catalog/catalogtest"
 )
 
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
 func TestContainer(t *testing.T) {
 	catalogtest.Run(t, func(t *testing.T, place string) catalog.Container {
-		box, err := Open(t.Context(), place)
-		if err != nil {
+		return openFile(t, place)
+	})
+}
+
+func openFile(t *testing.T, path string) *Container {
+	t.Helper()
+	box, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return box
+}
+
+func wantCode(t *testing.T, err error, code syncline.Code) {
+	t.Helper()
+	if syncline.CodeOf(err) != code {
+		t.Fatalf("error %v has code %q, want %q", err, syncline.CodeOf(err), code)
+	}
+}
+
+func closeBox(t *testing.T, c *Container) {
+	t.Helper()
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSettings shows that the pragmas which hold for a new file only took.
+func TestSettings(t *testing.T) {
+	box := openFile(t, filepath.Join(t.TempDir(), "odd name? 100% #1;x"))
+	defer closeBox(t, box)
+	for pragma, want := range map[string]string{
+		"page_size": "8192", "auto_vacuum": "2", "journal_mode": "wal", "synchronous": "1", "query_only": "0",
+	} {
+		var got string
+		if err := box.writer.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
+			t.Errorf("%s is %q (%v), want %q", pragma, got, err, want)
+		}
+	}
+	var readOnly string
+	if err := box.readers.QueryRow("PRAGMA query_only").Scan(&readOnly); err != nil || readOnly != "1" {
+		t.Errorf("the readers' query_only is %q (%v)", readOnly, err)
+	}
+}
+
+func TestFileIsPrivate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c")
+	closeBox(t, openFile(t, path))
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("the file's mode is %v (%v)", info.Mode(), err)
+	}
+}
+
+func TestCannotOpen(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{dir, filepath.Join(dir, "none", "c"), filepath.Join(file, "c")} {
+		_, err := Open(t.Context(), path)
+		wantCode(t, err, syncline.CodeUnavailable)
+	}
+}
+
+func TestReadOnly(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may write everywhere")
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "c")
+	closeBox(t, openFile(t, path))
+	if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = os.Chmod(dir, 0o700) }()
+	_, err := Open(t.Context(), filepath.Join(dir, "new"))
+	wantCode(t, err, syncline.CodeUnavailable)
+	_, err = Open(t.Context(), path) // its log cannot be made
+	wantCode(t, err, syncline.CodeUnavailable)
+	if err := os.Chmod(path, 0o400); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Open(t.Context(), path)
+	wantCode(t, err, syncline.CodeUnavailable)
+}
+
+// TestFullFile fills the file to a limit of pages, which SQLite reports as it
+// does a full disk.
+func TestFullFile(t *testing.T) {
+	box := openFile(t, filepath.Join(t.TempDir(), "c"))
+	defer closeBox(t, box)
+	if _, err := box.writer.Exec("PRAGMA max_page_count = 10"); err != nil {
+		t.Fatal(err)
+	}
+	put := func(n int) error {
+		return box.Update(t.Context(), func(w catalog.Writer) error { return w.Put(1, 1, make([]byte, n)) })
+	}
+	if err := put(100); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, put(1<<20), syncline.CodeUnavailable)
+	if err := put(200); err != nil { // it goes on once there is room
+		t.Fatal(err)
+	}
+}
+
+// TestInUse opens a file that another connection writes to.
+func TestInUse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c")
+	first, second := openFile(t, path), openFile(t, path)
+	defer closeBox(t, first)
+	defer closeBox(t, second)
+	if _, err := second.writer.Exec("PRAGMA busy_timeout = 0"); err != nil {
+		t.Fatal(err)
+	}
+	err := first.Update(t.Context(), func(w catalog.Writer) error {
+		if err := w.Put(1, 1, []byte("x")); err != nil {
+			return err
+		}
+		err := second.Update(t.Context(), func(w catalog.Writer) error { return nil })
+		wantCode(t, err, syncline.CodeUnavailable)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestDeletedWhileOpen removes the file under a container: reading goes on or
+// fails, and no new file takes the path.
+func TestDeletedWhileOpen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c")
+	box := openFile(t, path)
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(path + suffix); err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)
 		}
-		return box
+	}
+	_ = box.View(context.Background(), func(r catalog.Reader) error {
+		_, err := r.Get(1, 1)
+		return err
 	})
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("a file took the path of the deleted one (%v)", err)
+	}
+	closeBox(t, box)
 }
