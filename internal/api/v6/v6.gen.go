@@ -45,6 +45,8 @@ type BackupRepository struct {
 
 // BackupRepositoryFromClient The fields of the v6 API. Those that say "not supported" may be absent
 // or null; any other value is refused with 400.
+//
+// Example: {"encryptionKeyId":"3f2504e0-4f89-41d3-9a0c-0305e82c3301","name":"Main repository","path":"/srv/backup","retentionType":"ItemLevel"}
 type BackupRepositoryFromClient struct {
 	// AttachUsedRepository Not supported; `false` is taken too.
 	AttachUsedRepository *bool `json:"attachUsedRepository,omitempty"`
@@ -129,7 +131,7 @@ type EncryptionKeyLinks struct {
 	Self Link `json:"self"`
 }
 
-// EncryptionKeyToSend defines model for EncryptionKeyToSend.
+// EncryptionKeyToSend Example: {"description":"Main repository","password":"a password"}
 type EncryptionKeyToSend struct {
 	// Links Not taken; leave it out.
 	Links       *map[string]Link `json:"_links,omitempty"`
@@ -274,7 +276,7 @@ type SessionLinks struct {
 // SessionStatistics What the session has done so far. Sizes are bytes.
 type SessionStatistics = syncline.SessionStatistics
 
-// TokenRequest defines model for TokenRequest.
+// TokenRequest Example: {"grant_type":"password","password":"a password","username":"administrator"}
 type TokenRequest struct {
 	GrantType    string  `json:"grant_type"`
 	Password     *string `json:"password,omitempty"`

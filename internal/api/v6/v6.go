@@ -12,7 +12,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-//go:generate go -C ../../../tools tool oapi-codegen -config ../internal/api/v6/oapi-codegen.yaml -o ../internal/api/v6/v6.gen.go ../internal/api/v6/openapi.yaml
+//go:generate ../../../scripts/tool.sh oapi-codegen -config oapi-codegen.yaml openapi.yaml
 
 //go:embed openapi.yaml
 var document []byte
