@@ -1,0 +1,90 @@
+package main
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"golang.org/x/crypto/poly1305" //nolint:staticcheck // the repository format uses it
+	"golang.org/x/crypto/scrypt"
+)
+
+// overhead is what sealing adds to a plaintext: a nonce before, a tag behind.
+const overhead = aes.BlockSize + poly1305.TagSize
+
+// key seals bytes as the format wants it: AES-256 in counter mode, and
+// Poly1305-AES over the ciphertext. The same random nonce serves both.
+type key struct {
+	encrypt, macK, macR []byte
+	block, mac          cipher.Block
+}
+
+// newKey takes the 64 bytes that scrypt gives: 32 to encrypt, 16 and 16 to
+// authenticate.
+func newKey(b [64]byte) (*key, error) {
+	k := &key{encrypt: b[:32], macK: b[32:48], macR: b[48:]}
+	var err error
+	if k.block, err = aes.NewCipher(k.encrypt); err != nil {
+		return nil, err
+	}
+	k.mac, err = aes.NewCipher(k.macK)
+	return k, err
+}
+
+// seal appends nonce, ciphertext and tag to dst.
+func (k *key) seal(dst, plain []byte) []byte {
+	var nonce [aes.BlockSize]byte
+	rand.Read(nonce[:]) // never fails: it ends the program instead
+	dst = append(dst, nonce[:]...)
+	start := len(dst)
+	dst = append(dst, plain...)
+	cipher.NewCTR(k.block, nonce[:]).XORKeyStream(dst[start:], dst[start:])
+
+	var once [32]byte
+	copy(once[:16], k.macR)
+	k.mac.Encrypt(once[16:], nonce[:])
+	var tag [poly1305.TagSize]byte
+	poly1305.Sum(&tag, dst[start:], &once)
+	return append(dst, tag[:]...)
+}
+
+// keyFile returns the document that lets password open the repository whose
+// master key is given.
+func keyFile(password string, master *key) ([]byte, error) {
+	const n, r, p = 32768, 8, 1
+	salt := make([]byte, 64)
+	rand.Read(salt)
+	derived, err := scrypt.Key([]byte(password), salt, n, r, p, 64)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key: %w", err)
+	}
+	user, err := newKey([64]byte(derived))
+	if err != nil {
+		return nil, err
+	}
+	type mac struct {
+		K []byte `json:"k"`
+		R []byte `json:"r"`
+	}
+	secret, err := json.Marshal(struct {
+		MAC     mac    `json:"mac"`
+		Encrypt []byte `json:"encrypt"`
+	}{mac{master.macK, master.macR}, master.encrypt})
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(struct {
+		Created  time.Time `json:"created"`
+		Username string    `json:"username"`
+		Hostname string    `json:"hostname"`
+		KDF      string    `json:"kdf"`
+		N        int       `json:"N"`
+		R        int       `json:"r"`
+		P        int       `json:"p"`
+		Salt     []byte    `json:"salt"`
+		Data     []byte    `json:"data"`
+	}{epoch, "root", "bench", "scrypt", n, r, p, salt, user.seal(nil, secret)})
+}
