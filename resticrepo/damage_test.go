@@ -107,8 +107,18 @@ func TestOpenDamaged(t *testing.T) {
 // TestKeyParametersAreBounded opens keys that would take the machine down; the
 // test would too.
 func TestKeyParametersAreBounded(t *testing.T) {
-	for _, p := range [][3]int{{1 << 40, 8, 1}, {1 << 20, 64, 1}, {3, 1, 1}, {0, 1, 1}, {2, 0, 1}, {2, 1, 0}, {2, 1, 1 << 29},
-		{2, 1 << 29, 1}, {-2, 1, 1}, {1 << 20, 8, 16}} {
+	for _, p := range [][3]int{
+		{1 << 40, 8, 1},
+		{1 << 20, 64, 1},
+		{3, 1, 1},
+		{0, 1, 1},
+		{2, 0, 1},
+		{2, 1, 0},
+		{2, 1, 1 << 29},
+		{2, 1 << 29, 1},
+		{-2, 1, 1},
+		{1 << 20, 8, 16},
+	} {
 		m := newMemStorage()
 		m.files["config"] = []byte("x")
 		m.fastKey(t, "pass", func(f map[string]any) { f["N"], f["r"], f["p"] = p[0], p[1], p[2] })

@@ -40,7 +40,7 @@ func referenceIndex(raw []byte) (*Index, error) {
 		}
 		pack := Pack{Blobs: []Blob{}}
 		if err := refDecode(fields["id"], &pack.ID); err != nil || pack.ID.IsZero() {
-			return nil, fmt.Errorf("pack id: %v", err)
+			return nil, fmt.Errorf("pack id: %w", err)
 		}
 		var blobs []json.RawMessage
 		if err := refDecode(fields["blobs"], &blobs); err != nil {

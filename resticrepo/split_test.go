@@ -43,10 +43,14 @@ var splitCases = []struct {
 	{"no newline", strings.TrimSuffix(treeOf(canonicalNodes...), "\n"), canonicalNodes},
 	{"empty", `{"nodes":[]}`, nil},
 	{"null", `{"nodes":null}` + "\n", nil},
-	{"bound inside a string", treeOf(`{"name":"a","type":"file",`+times+`,"user":"},{\"name\":\"x\",\"type\":\""}`, canonicalNodes[0]),
-		[]string{`{"name":"a","type":"file",` + times + `,"user":"},{\"name\":\"x\",\"type\":\""}`, canonicalNodes[0]}},
-	{"bound inside a value", treeOf(`{"name":"a","type":"file",` + times + `,"later":[{"name":"b","type":"c"},{"name":"d","type":"e"}]}`),
-		[]string{`{"name":"a","type":"file",` + times + `,"later":[{"name":"b","type":"c"},{"name":"d","type":"e"}]}`}},
+	{
+		"bound inside a string", treeOf(`{"name":"a","type":"file",`+times+`,"user":"},{\"name\":\"x\",\"type\":\""}`, canonicalNodes[0]),
+		[]string{`{"name":"a","type":"file",` + times + `,"user":"},{\"name\":\"x\",\"type\":\""}`, canonicalNodes[0]},
+	},
+	{
+		"bound inside a value", treeOf(`{"name":"a","type":"file",` + times + `,"later":[{"name":"b","type":"c"},{"name":"d","type":"e"}]}`),
+		[]string{`{"name":"a","type":"file",` + times + `,"later":[{"name":"b","type":"c"},{"name":"d","type":"e"}]}`},
+	},
 	{"short nodes", treeOf(`{"name":"a","type":"x"}`, `{"name":"b","type":"y"}`), []string{`{"name":"a","type":"x"}`, `{"name":"b","type":"y"}`}},
 	{"other order", `{"nodes":[{"type":"file","name":"a"},{"type":"dir","name":"b"}]}`, []string{`{"type":"file","name":"a"}`, `{"type":"dir","name":"b"}`}},
 	{"white space", " {\"x\":[1], \"nodes\" : [ {\"name\":\"a\"} ,\n{\"name\":\"b\"} ] , \"y\":{} } ", []string{`{"name":"a"}`, `{"name":"b"}`}},

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -46,7 +47,7 @@ type usage struct {
 }
 
 func (c *comparison) measure(program string, args ...string) (usage, error) {
-	cmd := exec.Command(program, args...)
+	cmd := exec.CommandContext(context.Background(), program, args...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	begun := time.Now()

@@ -178,7 +178,7 @@ func (e *environment) withPassword(ctx context.Context, given string, ok bool, o
 		} else if err == nil {
 			err = open(password)
 		}
-		again := err == errEmptyPassword || syncline.CodeOf(err) == syncline.CodeWrongPassword
+		again := errors.Is(err, errEmptyPassword) || syncline.CodeOf(err) == syncline.CodeWrongPassword
 		if !again || try == promptTries {
 			return err
 		}

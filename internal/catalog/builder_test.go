@@ -219,7 +219,7 @@ func TestParseErrors(t *testing.T) {
 			return m.parse(raw, e)
 		})
 		switch {
-		case err != nil && err != bad:
+		case err != nil && !errors.Is(err, bad):
 			t.Fatalf("Add returned %v, want the parser's own error", err)
 		case err != nil && b.Has(h):
 			t.Fatal("a tree that failed counts as decoded")

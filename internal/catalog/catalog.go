@@ -59,7 +59,7 @@ func Open(ctx context.Context, box Container) (*Catalog, error) {
 		_, err := readMeta(r)
 		return err
 	})
-	if err == errEmpty {
+	if errors.Is(err, errEmpty) {
 		err = box.Update(ctx, initialize)
 	}
 	if err != nil {
@@ -89,7 +89,7 @@ func readMeta(r Reader) (meta, error) {
 }
 
 func initialize(w Writer) error {
-	if _, err := readMeta(w); err != errEmpty {
+	if _, err := readMeta(w); !errors.Is(err, errEmpty) {
 		return err
 	}
 	for kind := kindMeta + 1; kind < kindCount; kind++ {

@@ -8,7 +8,7 @@ import (
 
 // SkipDir is what a WalkFunc returns to leave out what is in a directory. It is
 // named as in io/fs.
-var SkipDir = errors.New("skip this directory") //nolint:revive // the name of io/fs
+var SkipDir = errors.New("skip this directory") //nolint:revive,staticcheck // the name of io/fs
 
 // WalkFunc is called with an entry and its absolute path.
 type WalkFunc func(path string, e *syncline.Entry) error
@@ -43,7 +43,7 @@ func (v *View) Walk(root TreeRef, prefix string, detail Detail, budget int64, fn
 			return syncline.Errorf(syncline.CodeTooLarge, "a path is longer than %d bytes; ask for a folder further down", maxPath)
 		}
 		switch err := fn(string(path), item.entry); {
-		case err == SkipDir:
+		case errors.Is(err, SkipDir):
 		case err != nil:
 			return err
 		case item.ok:
@@ -96,7 +96,7 @@ func (v *View) Find(root TreeRef, path string) (e *syncline.Entry, sub TreeRef, 
 			}
 			return nil
 		})
-		if err != nil && err != errFound {
+		if err != nil && !errors.Is(err, errFound) {
 			return nil, TreeRef{}, false, err
 		}
 		if !found {

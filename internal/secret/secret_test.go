@@ -176,7 +176,10 @@ func TestStringShowsNothing(t *testing.T) {
 		Map    map[string]String
 	}
 	values := []any{
-		s, &s, outer{"n", s, s, []String{s}, map[string]String{"k": s}}, &outer{hidden: s}, []any{s},
+		s, &s,
+		outer{"n", s, s, []String{s}, map[string]String{"k": s}},
+		&outer{hidden: s},
+		[]any{s},
 		fmt.Errorf("wrapped %v", s),
 	}
 	var out bytes.Buffer

@@ -248,7 +248,7 @@ func (s suite) closeWaits(t *testing.T) {
 			}
 			select {
 			case err := <-closed:
-				return fmt.Errorf("Close returned (%v) while a view was running", err)
+				return fmt.Errorf("Close returned (%w) while a view was running", err)
 			default:
 			}
 		}
