@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"sync"
 
 	lru "github.com/hashicorp/golang-lru/v2"
