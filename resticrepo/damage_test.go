@@ -187,7 +187,7 @@ func TestFilesDamaged(t *testing.T) {
 			if !errors.Is(err, want) {
 				t.Errorf("%s %s: error %v, want %v", name, what, err, want)
 			}
-			if want == ErrDamaged && !strings.Contains(err.Error(), name) {
+			if errors.Is(want, ErrDamaged) && !strings.Contains(err.Error(), name) {
 				t.Errorf("%s %s: the error does not name it: %v", name, what, err)
 			}
 		}

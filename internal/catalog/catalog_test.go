@@ -277,7 +277,7 @@ func TestWalkSkipsAndStops(t *testing.T) {
 			}
 			return nil
 		})
-		if err != enough || fmt.Sprint(paths) != "[/pre/a /pre/b /pre/b/file /pre/c]" {
+		if !errors.Is(err, enough) || fmt.Sprint(paths) != "[/pre/a /pre/b /pre/b/file /pre/c]" {
 			t.Errorf("the walk gave %v and ended with %v", paths, err)
 		}
 		return nil

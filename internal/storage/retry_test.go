@@ -256,7 +256,7 @@ func TestRetryList(t *testing.T) {
 	}
 	stop := errors.New("enough")
 	err := storage.NewRetry(files, storage.RetryOptions{}).List(t.Context(), "index", func(string, int64) error { return stop })
-	if err != stop {
+	if !errors.Is(err, stop) {
 		t.Errorf("fn's error came back as %v", err)
 	}
 }

@@ -227,7 +227,7 @@ func (s suite) scanStops(t *testing.T) {
 			return nil
 		})
 	})
-	if err != errStop || calls != 2 {
+	if !errors.Is(err, errStop) || calls != 2 {
 		t.Fatalf("the scan made %d calls and ended with %v, want 2 and the callback's own error", calls, err)
 	}
 	view(t, box, func(r catalog.Reader) error { return wantNumbers(r, 1, 0, 1, 2, 3) })
