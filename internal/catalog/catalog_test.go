@@ -147,7 +147,10 @@ func (m *model) verifyTree(v *catalog.View, h syncline.Hash, ref catalog.TreeRef
 }
 
 func (m *model) verifyWalk(v *catalog.View, s *catalog.Snapshot) error {
-	const limit = 20_000
+	limit := 20_000
+	if raceEnabled {
+		limit = 2000
+	}
 	if m.size(s.Tree, limit) >= limit {
 		err := v.Walk(s.Root, "", 0, 1000, func(string, *syncline.Entry) error { return nil })
 		if syncline.CodeOf(err) != syncline.CodeTooLarge {

@@ -219,7 +219,7 @@ func TestDamage(t *testing.T) {
 				allowed = func(use string, err error) bool { return use != "build" || damagedOrRight(use, err) }
 			}
 			found := 0
-			for _, no := range []uint64{nos[0], nos[len(nos)-1]} {
+			for _, no := range slices.Compact([]uint64{nos[0], nos[len(nos)-1]}) {
 				spoiled := box.Clone()
 				spoil(t, spoiled, kind, no, func(v []byte) []byte { return fn(m.rng, v) })
 				found += m.useAll(t, fmt.Sprintf("%s kind %d number %d", how, kind, no), spoiled, allowed)
@@ -255,7 +255,10 @@ func TestForgedValues(t *testing.T) {
 	m, box := damageModel(t)
 	for kind := kindMeta + 1; kind < catalog.KindCount; kind++ {
 		nos := numbersOf(t, box, kind)
-		for _, how := range []string{"delete", "empty", "truncate", "flip", "flip", "flip", "noise"} {
+		for i, how := range []string{"delete", "empty", "truncate", "flip", "noise", "flip", "flip"} {
+			if raceEnabled && i > 3 {
+				break
+			}
 			no := nos[m.rng.IntN(len(nos))]
 			spoiled := box.Clone()
 			spoil(t, spoiled, kind, no, func(v []byte) []byte {

@@ -163,6 +163,9 @@ func (m *model) dir(name string, sub syncline.Hash) *modelEntry {
 // grow makes directories, several versions of each that share entries, and
 // snapshots of the whole.
 func (m *model) grow(dirs, snapshots int) {
+	if raceEnabled {
+		dirs = dirs/8 + 5
+	}
 	var below []syncline.Hash
 	for i := range dirs {
 		var list []*modelEntry
