@@ -8,7 +8,7 @@ import (
 
 // SkipDir is what a WalkFunc returns to leave out what is in a directory. It is
 // named as in io/fs.
-var SkipDir = errors.New("skip this directory") //nolint:revive,staticcheck // the name of io/fs
+var SkipDir = errors.New("skip this directory") //nolint:revive // the name of io/fs
 
 // WalkFunc is called with an entry and its absolute path.
 type WalkFunc func(path string, e *syncline.Entry) error
