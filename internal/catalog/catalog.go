@@ -145,7 +145,10 @@ func (c *Catalog) Bind(ctx context.Context, repository syncline.Hash) error {
 func (c *Catalog) Size(ctx context.Context) (int64, error) { return c.box.Size(ctx) }
 
 // Close closes the container. Views that run are waited for.
-func (c *Catalog) Close() error { return c.box.Close() }
+func (c *Catalog) Close() error {
+	defer searches.drop(c)
+	return c.box.Close()
+}
 
 // get returns a checked payload, nil where there is no value.
 func get(r Reader, kind Kind, no uint64) ([]byte, error) {

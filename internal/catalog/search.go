@@ -1,0 +1,203 @@
+package catalog
+
+import (
+	"context"
+
+	"syncline.dev/syncline"
+)
+
+// NameTerm chooses names. An entry is found when its name matches one of the
+// terms.
+type NameTerm struct {
+	// Literal is in every name that can match, "" where nothing is known. It
+	// is what makes a search fast.
+	Literal string
+	// Fold: Literal is ASCII in lower case, and is in the name without regard
+	// to the letter case.
+	Fold bool
+	// NonASCII: only names with a byte above 127 can match. It counts where
+	// Literal is "".
+	NonASCII bool
+	// Match decides on a name that has Literal. It is called from several
+	// goroutines at once. With nil all of them match.
+	Match func(name string) bool
+}
+
+// Search is what a search for names found, before paths: the entries with
+// such a name, and the trees below which they lie. It belongs to its View.
+type Search struct {
+	v           *View
+	names       []*nameBlock // those in memory
+	entries     *scanEntries
+	trees       *scanTrees
+	found       rankedBits // per entry: its name matches
+	leads       bitset     // per tree: it or one below it has an entry that was found
+	interesting bitset     // per entry: found, or a directory that leads to one
+	count       int
+	rows        map[uint32]*row // read by Load
+}
+
+// Search finds the entries whose name matches one of the terms. It reads three
+// columns of the catalog from end to end, on all cores, unless they are in
+// memory from a search before. What a search costs does not depend on the
+// number of snapshots, nor on how many paths an entry has.
+func (v *View) Search(ctx context.Context, terms []NameTerm) (*Search, error) {
+	cols := searches.columns(v)
+	s := &Search{v: v}
+	names, err := s.matchNames(ctx, cols, terms)
+	if err != nil {
+		return nil, searchFailed(ctx, err)
+	}
+	if names == nil {
+		return s, nil
+	}
+	if err := s.findEntries(ctx, cols, names); err != nil {
+		return nil, searchFailed(ctx, err)
+	}
+	if s.count == 0 {
+		return s, nil
+	}
+	if err := s.findTrees(ctx, cols); err != nil {
+		return nil, searchFailed(ctx, err)
+	}
+	return s, nil
+}
+
+func searchFailed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return syncline.WrapError(syncline.CodeCanceled, ctx.Err(), "the search was canceled")
+	}
+	return err
+}
+
+// Count returns the number of distinct entries that were found, of all that
+// the catalog has, also those of snapshots that are gone.
+func (s *Search) Count() int { return s.count }
+
+// Leads reports whether an entry that was found lies in a tree or below it.
+func (s *Search) Leads(tree TreeRef) bool { return s.count > 0 && s.leads.has(tree.no) }
+
+// EntryRef names an entry within one View. Two paths with the same EntryRef
+// have the same name, the same metadata and the same content.
+type EntryRef struct{ no uint32 }
+
+// SearchItem is one entry of a tree, as far as a search knows it.
+type SearchItem struct {
+	Entry EntryRef
+	Name  string
+	Tree  TreeRef // of a directory
+	IsDir bool    // it has a tree
+	Found bool    // its own name matches
+	Leads bool    // an entry that was found lies below it
+}
+
+// Dir calls fn with a tree's entries in the tree's order: those that were
+// found or lead to one, or all. There must have been something to find.
+func (s *Search) Dir(tree TreeRef, all bool, fn func(*SearchItem) error) error {
+	runs := s.trees.runs(tree.no)
+	item := new(SearchItem)
+	for _, r := range runs {
+		end := r.start + r.count
+		for no := r.start; no < end; no++ {
+			if !all {
+				if no = s.interesting.next(no, end); no == end {
+					break
+				}
+			}
+			if err := s.item(no, item); err != nil {
+				return err
+			}
+			if err := fn(item); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Search) item(no uint32, item *SearchItem) (err error) {
+	*item = SearchItem{Entry: EntryRef{no}, Found: s.found.has(no)}
+	if s.entries.dirs.has(no) {
+		item.IsDir = true
+		item.Tree = TreeRef{s.entries.trees[s.entries.dirs.rank(no)]}
+		item.Leads = s.leads.has(item.Tree.no)
+	}
+	name := s.entries.names[no]
+	if block := int(name / namesPerBlock); block < len(s.names) && s.names[block] != nil {
+		item.Name = string(s.names[block].at(int(name % namesPerBlock)))
+		return nil
+	}
+	item.Name, err = s.v.name(name)
+	return err
+}
+
+// findEntries marks the entries whose names are set.
+func (s *Search) findEntries(ctx context.Context, cols *searchColumns, names bitset) (err error) {
+	if s.entries, err = cols.loadEntries(ctx, s.v); err != nil {
+		return err
+	}
+	found := newBitset(len(s.entries.names))
+	err = parallel(ctx, (len(s.entries.names)+scanPerBlock-1)/scanPerBlock, func(i int) error {
+		first := i * scanPerBlock
+		part := s.entries.names[first:min(first+scanPerBlock, len(s.entries.names))]
+		for j, name := range part {
+			if names.has(name) {
+				found.set(uint32(first + j))
+			}
+		}
+		return nil
+	})
+	s.found = found.ranked()
+	s.count = int(s.found.total())
+	return err
+}
+
+// findTrees finds the trees that hold what was found, and goes up from them.
+func (s *Search) findTrees(ctx context.Context, cols *searchColumns) (err error) {
+	if s.trees, err = cols.loadTrees(ctx, s.v, s.entries); err != nil {
+		return err
+	}
+	holding := make([][]uint32, len(s.trees.blocks))
+	err = parallel(ctx, len(s.trees.blocks), func(i int) error {
+		b := &s.trees.blocks[i]
+		for j := range treesPerBlock {
+			for _, r := range b.list(j) {
+				if s.found.rank(r.start) != s.found.rank(r.start+r.count) {
+					holding[i] = append(holding[i], uint32(i*treesPerBlock+j))
+					break
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.leads = newBitset(s.trees.count)
+	var queue []uint32
+	for _, list := range holding {
+		for _, tree := range list {
+			s.leads.set(tree)
+		}
+		queue = append(queue, list...)
+	}
+	for len(queue) > 0 {
+		tree := queue[len(queue)-1]
+		queue = queue[:len(queue)-1]
+		for _, p := range s.trees.parents[s.trees.firstParent[tree]:s.trees.firstParent[tree+1]] {
+			if !s.leads.has(p) {
+				s.leads.set(p)
+				queue = append(queue, p)
+			}
+		}
+	}
+	s.interesting = append(bitset(nil), s.found.bits...)
+	i := 0
+	s.entries.dirs.bits.each(func(no uint32) {
+		if s.leads.has(s.entries.trees[i]) {
+			s.interesting.set(no)
+		}
+		i++
+	})
+	return nil
+}

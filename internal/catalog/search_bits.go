@@ -1,0 +1,60 @@
+package catalog
+
+import "math/bits"
+
+// bitset is a set of numbers. Goroutines may set numbers at the same time when
+// they lie in different multiples of 64.
+type bitset []uint64
+
+// newBitset makes an empty set of numbers below n.
+func newBitset(n int) bitset { return make(bitset, n/64+1) }
+
+func (b bitset) set(i uint32)      { b[i/64] |= 1 << (i % 64) }
+func (b bitset) has(i uint32) bool { return b[i/64]>>(i%64)&1 != 0 }
+
+// next returns the first number from i on, or end when there is none before it.
+func (b bitset) next(i, end uint32) uint32 {
+	for i < end {
+		if w := b[i/64] >> (i % 64); w != 0 {
+			return min(end, i+uint32(bits.TrailingZeros64(w)))
+		}
+		next := (i/64 + 1) * 64
+		if next < i { // the last word of all
+			return end
+		}
+		i = next
+	}
+	return end
+}
+
+// each calls fn with every number.
+func (b bitset) each(fn func(uint32)) {
+	for i, w := range b {
+		for ; w != 0; w &= w - 1 {
+			fn(uint32(i)*64 + uint32(bits.TrailingZeros64(w)))
+		}
+	}
+}
+
+// rankedBits tells how many numbers of a set lie below one, at once.
+type rankedBits struct {
+	bits  bitset
+	ranks []uint32 // per word: the numbers before it
+}
+
+func (b bitset) ranked() rankedBits {
+	r := rankedBits{b, make([]uint32, len(b)+1)}
+	for i, w := range b {
+		r.ranks[i+1] = r.ranks[i] + uint32(bits.OnesCount64(w))
+	}
+	return r
+}
+
+func (r *rankedBits) has(i uint32) bool { return r.bits.has(i) }
+
+func (r *rankedBits) total() uint32 { return r.ranks[len(r.ranks)-1] }
+
+// rank returns how many numbers are below i.
+func (r *rankedBits) rank(i uint32) uint32 {
+	return r.ranks[i/64] + uint32(bits.OnesCount64(r.bits[i/64]&(1<<(i%64)-1)))
+}

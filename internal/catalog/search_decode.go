@@ -1,0 +1,81 @@
+package catalog
+
+import "encoding/binary"
+
+// A search decodes whole columns, so these loops are written out. They read
+// what scanBlock and treeBlock write.
+
+// readScan decodes a scan block: names of all entries into names, which has
+// the length that the block must have.
+func readScan(payload []byte, names []uint32, m meta) ([]dirEdge, error) {
+	cols, err := unpackColumns(payload, 3)
+	if err != nil {
+		return nil, err
+	}
+	b, prev, n := cols[0].b, int64(0), 0
+	for len(b) > 0 {
+		var u uint64
+		if b[0] < 0x80 {
+			u, b = uint64(b[0]), b[1:]
+		} else {
+			v, size := binary.Uvarint(b)
+			if size <= 0 {
+				return nil, damaged("a scan block's names do not decode")
+			}
+			u, b = v, b[size:]
+		}
+		prev += int64(u>>1) ^ -int64(u&1)
+		if n == len(names) || uint64(prev) >= uint64(m.Names) {
+			return nil, damaged("a scan block has a name or an entry too many")
+		}
+		names[n] = uint32(prev)
+		n++
+	}
+	if n != len(names) {
+		return nil, damaged("a scan block has %d entries instead of %d", n, len(names))
+	}
+	dirs := make([]dirEdge, 0, len(cols[1].b))
+	pos, tree := uint64(0), int64(0)
+	for len(cols[1].b) > 0 {
+		pos += cols[1].uint()
+		tree += cols[2].int()
+		if pos >= uint64(n) || uint64(tree) >= uint64(m.Trees) {
+			return nil, damaged("a scan block's directory or its tree lies outside of what there is")
+		}
+		dirs = append(dirs, dirEdge{uint32(pos), uint32(tree)})
+	}
+	return dirs, done(cols[1:])
+}
+
+// readTrees decodes a block of trees. Trees that are not decoded are empty.
+func readTrees(payload []byte, t *runBlock, m meta) error {
+	cols, err := unpackColumns(payload, 3)
+	if err != nil {
+		return err
+	}
+	next := int64(0)
+	t.all = make([]run, 0, len(cols[2].b))
+	starts, counts := &cols[1], &cols[2]
+	for i := range treesPerBlock {
+		n := cols[0].uint()
+		if n > uint64(len(counts.b))+1 {
+			return damaged("a tree claims %d runs", n-1)
+		}
+		if n > 0 {
+			bitset(t.decoded[:]).set(uint32(i))
+		}
+		for ; n > 1; n-- {
+			start, count := next+starts.int(), counts.uint()
+			if start < 0 || count == 0 || count > uint64(m.Entries) || uint64(start)+count > uint64(m.Entries) {
+				return damaged("a tree's run is out of range")
+			}
+			t.all = append(t.all, run{uint32(start), uint32(count)})
+			next = start + int64(count)
+		}
+		t.first[i+1] = uint32(len(t.all))
+	}
+	if cap(t.all) > len(t.all)+len(t.all)/4 {
+		t.all = append(make([]run, 0, len(t.all)), t.all...)
+	}
+	return done(cols)
+}

@@ -1,0 +1,208 @@
+package catalog
+
+import (
+	"context"
+	"io/fs"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"syncline.dev/syncline"
+)
+
+// keptRows bounds the entries that a Search holds, some 25 MB of ordinary ones.
+const keptRows = 1 << 16
+
+// Load reads entries that Entry is about to be asked for, block by block on all
+// cores. What was found and lies in the same blocks is read with them.
+func (s *Search) Load(ctx context.Context, refs []EntryRef) error {
+	if len(s.rows) > keptRows {
+		s.rows = nil
+	}
+	if s.rows == nil {
+		s.rows = make(map[uint32]*row, len(refs))
+	}
+	var missing []uint32
+	for _, ref := range refs {
+		if s.rows[ref.no] == nil {
+			missing = append(missing, ref.no)
+		}
+	}
+	slices.Sort(missing)
+	missing = slices.Compact(missing)
+	var parts [][]uint32 // of missing, one block's each
+	for len(missing) > 0 {
+		n := 1
+		for n < len(missing) && missing[n]/entriesPerBlock == missing[0]/entriesPerBlock {
+			n++
+		}
+		parts, missing = append(parts, missing[:n]), missing[n:]
+	}
+	return searchFailed(ctx, s.loadParts(ctx, parts))
+}
+
+// loadParts reads what parts name, and puts it into rows.
+func (s *Search) loadParts(ctx context.Context, parts [][]uint32) error {
+	type job struct {
+		part    int
+		payload []byte
+	}
+	jobs := make(chan job, 4)
+	results := make([][]foundRow, len(parts))
+	group, ctx := errgroup.WithContext(ctx)
+	for range min(runtime.GOMAXPROCS(0), maxWorkers, len(parts)) {
+		group.Go(func() (err error) {
+			for j := range jobs {
+				if results[j.part], err = s.decodePart(parts[j.part], j.payload); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	err := func() error {
+		defer close(jobs)
+		for i := range parts {
+			payload, err := need(s.v.r, kindEntry, uint64(parts[i][0]/entriesPerBlock))
+			if err != nil {
+				return err
+			}
+			select {
+			case jobs <- job{i, payload}:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	}()
+	if groupErr := group.Wait(); groupErr != nil {
+		return groupErr
+	}
+	for _, list := range results {
+		for _, f := range list {
+			s.rows[f.no] = f.row
+		}
+	}
+	return err
+}
+
+type foundRow struct {
+	no  uint32
+	row *row
+}
+
+// decodePart reads one block's entries that are wanted or were found.
+func (s *Search) decodePart(wanted []uint32, payload []byte) ([]foundRow, error) {
+	var out []foundRow
+	first := wanted[0] / entriesPerBlock * entriesPerBlock
+	last := wanted[len(wanted)-1]
+	for no := s.found.bits.next(first, last); no < last; no = s.found.bits.next(no+1, last) {
+		wanted = append(wanted[:len(wanted):len(wanted)], no)
+	}
+	slices.Sort(wanted)
+	wanted = slices.Compact(wanted)
+	d, n, err := newEntryDecoder(payload)
+	if err != nil {
+		return nil, err
+	}
+	if int(last-first) >= n {
+		return nil, damaged("entry %d is missing", last)
+	}
+	var at row
+	no := first
+	for _, want := range wanted {
+		for ; no < want; no++ {
+			d.pass(&at)
+			d.cols[colContent].uint()
+		}
+		r := new(row)
+		d.row(r, &at)
+		d.cols[colContent].uint()
+		if r.subtree > s.v.m.Trees {
+			return nil, damaged("an entry names tree %d of %d", r.subtree-1, s.v.m.Trees)
+		}
+		at = *r
+		out = append(out, foundRow{no, r})
+		no++
+	}
+	if d.bad || slices.ContainsFunc(d.cols, func(c cursor) bool { return c.bad }) {
+		return nil, damaged("an entry block does not decode")
+	}
+	return out, nil
+}
+
+// newEntryDecoder starts on an entry block, and says how many rows it has.
+func newEntryDecoder(payload []byte) (*entryDecoder, int, error) {
+	if len(payload) < 2 {
+		return nil, 0, damaged("an entry block is empty")
+	}
+	n := int(payload[0]) | int(payload[1])<<8
+	cols, err := unpackColumns(payload[2:], entryColumns)
+	if err != nil {
+		return nil, 0, err
+	}
+	d := &entryDecoder{cols: cols}
+	for range d.cols[colTexts].length() {
+		if d.cols[colTexts].bad {
+			break
+		}
+		d.texts = append(d.texts, d.cols[colTexts].text())
+	}
+	return d, n, nil
+}
+
+// pass goes over a row as row does, and keeps only what the next one needs.
+func (d *entryDecoder) pass(at *row) {
+	c, e := d.cols, &at.entry
+	at.name = uint32(int64(at.name) + c[colName].int())
+	for _, col := range [...]int{colType, colUser, colGroup, colSize, colLinks, colDevice, colError} {
+		c[col].uint()
+	}
+	e.Mode = fs.FileMode(int64(e.Mode) + c[colMode].int())
+	e.UID = uint32(int64(e.UID) + c[colUID].int())
+	e.GID = uint32(int64(e.GID) + c[colGID].int())
+	e.Inode += uint64(c[colInode].int())
+	e.DeviceID += uint64(c[colDevID].int())
+	e.ModTime = time.Unix(e.ModTime.Unix()+c[colTime].int(), 0)
+	d.passClock()
+	for range 2 {
+		if c[colOther].uint() != 0 {
+			c[colOther].int()
+			d.passClock()
+		}
+	}
+	if z := c[colSubtree].uint(); z != 0 {
+		z--
+		d.lastTree += int64(z>>1) ^ -int64(z&1)
+	}
+	c[colTarget].bytes()
+	for range 2 {
+		for range c[colAttr].length() {
+			if c[colAttr].bad {
+				return
+			}
+			c[colAttr].bytes()
+			c[colAttr].bytes()
+		}
+	}
+}
+
+func (d *entryDecoder) passClock() {
+	d.cols[colNano].u32()
+	d.zone += d.cols[colZone].int()
+}
+
+// Entry reads an entry that Dir gave with this name.
+func (s *Search) Entry(ref EntryRef, name string, detail Detail) (*syncline.Entry, error) {
+	r := s.rows[ref.no]
+	if r == nil || detail != 0 {
+		e, _, err := s.v.entry(ref.no, detail)
+		return e, err
+	}
+	e := new(syncline.Entry)
+	*e = r.entry
+	e.Name = name
+	return e, nil
+}

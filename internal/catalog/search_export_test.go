@@ -1,0 +1,19 @@
+package catalog
+
+// SetSearchMemory empties what is kept for searches and bounds it anew, until
+// the function it returns is called.
+func SetSearchMemory(bytes int64) (restore func()) {
+	before := searches
+	searches = &searchCache{max: bytes}
+	return func() { searches = before }
+}
+
+// SearchMemoryUsed returns the bytes that are kept for searches.
+func SearchMemoryUsed() int64 {
+	searches.mu.Lock()
+	defer searches.mu.Unlock()
+	return searches.used
+}
+
+// SearchKinds are the kinds that a search reads.
+var SearchKinds = map[string]Kind{"names": kindName, "scan": kindScan, "trees": kindTree, "entries": kindEntry, "states": kindState}
