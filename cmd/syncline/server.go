@@ -18,6 +18,7 @@ import (
 	"syncline.dev/syncline/internal/api"
 	"syncline.dev/syncline/internal/auth"
 	catalogs "syncline.dev/syncline/internal/catalog/sqlite"
+	"syncline.dev/syncline/internal/console"
 	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/secret"
 	stores "syncline.dev/syncline/internal/store/sqlite"
@@ -159,10 +160,15 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 		Source: &source{keys: s.store, sealer: sealer{s.box}},
 		Logger: o.logger, Now: time.Now, NewID: newID,
 	}
+	pages, err := console.New()
+	if err != nil {
+		return err
+	}
 	handler, err := api.NewHandler(api.Config{
 		Auth: authenticator{s.auth}, Repositories: s.store, Keys: s.store, Sessions: s.store, Instance: s.store,
 		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service},
 		RestorePoints: &explore.RestorePoints{Catalogs: dir, Repositories: s.store},
+		Console:       pages,
 		Logger:        o.logger, Version: version, StrictTransport: s.fingerprint == "",
 	})
 	if err != nil {

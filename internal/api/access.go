@@ -14,6 +14,10 @@ type requestInfo struct {
 	identity Identity // zero before it is known
 	token    string
 	remote   string
+
+	sameOrigin bool   // sent by a page of this server
+	access     string // the cookies' tokens, "" for none; set only then
+	refresh    string
 }
 
 type infoKey struct{}
@@ -59,15 +63,19 @@ var roles = map[string]permission{
 	"ListRestorePoints":              maySee,
 	"GetRestorePoint":                maySee,
 	"GetServiceInstance":             maySee,
+	"GetConsoleUser":                 maySee,
 }
 
 // admit lets a request through to its operation, or says why not.
 func (a *api) admit(op *operation, r *http.Request, info *requestInfo) error {
 	info.remote = remoteAddr(r)
+	if info.sameOrigin = sameOrigin(r); info.sameOrigin {
+		info.access, info.refresh = cookie(r, accessCookie), cookie(r, refreshCookie)
+	}
 	if op.public() {
 		return nil
 	}
-	token, err := bearerToken(r.Header)
+	token, err := info.accessToken(r.Header)
 	if err != nil {
 		return err
 	}

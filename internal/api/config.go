@@ -30,6 +30,9 @@ type Authenticator interface {
 	SignIn(ctx context.Context, user, password, remoteAddr string) (Grant, error)
 	Refresh(ctx context.Context, refreshToken, remoteAddr string) (Grant, error)
 	Authenticate(ctx context.Context, accessToken string) (Identity, error)
+	// SignOut ends every token that descends from the same sign-in as this
+	// access or refresh token.
+	SignOut(ctx context.Context, token string) error
 }
 
 // Repositories keeps the attached repositories. The contract of the methods is
@@ -103,7 +106,8 @@ type RestorePoints interface {
 	Get(ctx context.Context, id syncline.ID) (syncline.RestorePoint, error)
 }
 
-// Config is what NewHandler needs. All fields are required but the last three.
+// Config is what NewHandler needs. The fields up to Version are
+// required.
 type Config struct {
 	Auth          Authenticator
 	Repositories  Repositories
@@ -116,6 +120,8 @@ type Config struct {
 	Logger        *slog.Logger
 	Version       string // of the program, as ServiceInstance tells it
 
+	// Console serves the pages for people; none when nil.
+	Console Console
 	// Now is the clock; time.Now when nil.
 	Now func() time.Time
 	// Heartbeat is the time between two comments on an idle event stream; 15

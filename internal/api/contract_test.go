@@ -34,9 +34,17 @@ func example(op *operation, known bool) string {
 // goodBodies holds a body that each operation takes.
 var goodBodies = map[string]string{
 	"Token":                  `{"grant_type":"password","username":"ada","password":"open sesame"}`,
+	"ConsoleSignIn":          `{"username":"ada","password":"open sesame"}`,
 	"AddEncryptionKey":       `{"password":"` + thePass + `"}`,
 	"AddBackupRepository":    `{"name":"second","path":"/srv/two","encryptionKeyId":"` + keyID + `","retentionType":"ItemLevel"}`,
 	"UpdateBackupRepository": `{"name":"renamed","retentionType":"SnapshotBased"}`,
+}
+
+// goodHeaders holds what the operations for the console's pages need.
+var goodHeaders = map[string]http.Header{
+	"ConsoleSignIn":  {"Sec-Fetch-Site": {"same-origin"}},
+	"ConsoleRenew":   {"Sec-Fetch-Site": {"same-origin"}, "Cookie": {refreshCookie + "=the-refresh-token"}},
+	"ConsoleSignOut": {"Sec-Fetch-Site": {"same-origin"}, "Cookie": {refreshCookie + "=the-refresh-token"}},
 }
 
 func eachOperation(t *testing.T, f func(t *testing.T, w *world, op *operation)) {
@@ -55,9 +63,9 @@ func TestGoodRequests(t *testing.T) {
 		case "DeleteEncryptionKey":
 			w.store.repos = nil
 		}
-		a := w.do(request{method: op.route.Method, path: example(op, true), body: goodBodies[op.id]})
+		a := w.do(request{method: op.route.Method, path: example(op, true), body: goodBodies[op.id], header: goodHeaders[op.id]})
 		want := http.StatusOK
-		if op.route.Method == http.MethodDelete {
+		if op.route.Method == http.MethodDelete || op.id == "ConsoleSignOut" {
 			want = http.StatusNoContent
 		}
 		if a.status != want {
@@ -76,8 +84,8 @@ func TestGoodRequests(t *testing.T) {
 func TestEveryOperationNeedsAToken(t *testing.T) {
 	eachOperation(t, func(t *testing.T, w *world, op *operation) {
 		if op.public() {
-			if op.id != "Token" {
-				t.Fatal("only the token itself may be had without one")
+			if op.id != "Token" && goodHeaders[op.id] == nil {
+				t.Fatal("only the tokens themselves may be had without one")
 			}
 			return
 		}
@@ -179,7 +187,7 @@ func TestBodies(t *testing.T) {
 		}
 		good := goodBodies[op.id]
 		send := func(contentType, body string) answer {
-			return w.do(request{method: op.route.Method, path: example(op, true), contentType: contentType, body: body})
+			return w.do(request{method: op.route.Method, path: example(op, true), contentType: contentType, body: body, header: goodHeaders[op.id]})
 		}
 		for _, contentType := range []string{"-", "text/plain", "application/xml", "application/json/x", "multipart/form-data; boundary=x", "application/json; charset=latin1"} {
 			wantFailure(t, send(contentType, good), 415, "send ")

@@ -377,9 +377,20 @@ func (f *fakeAuth) Refresh(_ context.Context, token, remote string) (Grant, erro
 func (f *fakeAuth) Authenticate(_ context.Context, token string) (Identity, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if token == "the-access-token" && !f.revoked {
+		return Identity{UserName: "ada", Role: syncline.RoleAdministrator}, nil
+	}
 	role, err := syncline.ParseRole(token)
 	if err != nil || f.revoked {
 		return Identity{}, syncline.Errorf(syncline.CodeUnauthenticated, "the access token is not valid; sign in again")
 	}
 	return Identity{UserName: "the " + token, Role: role}, nil
+}
+
+func (f *fakeAuth) SignOut(_ context.Context, token string) error {
+	f.record("out|" + token)
+	if token != "the-refresh-token" {
+		return syncline.Errorf(syncline.CodeUnauthenticated, "the token is not valid; sign in again")
+	}
+	return nil
 }

@@ -164,7 +164,7 @@ func (a *api) setHeaders(h http.Header) {
 // dispatch finds the operation, lets in who may use it, checks the request
 // against the document and calls the handler.
 func (a *api) dispatch(w http.ResponseWriter, r *http.Request, info *requestInfo) {
-	if a.docs.serve(w, r) {
+	if a.docs.serve(w, r) || a.servePage(w, r) {
 		return
 	}
 	p, values := a.router.match(r.URL)
@@ -191,6 +191,20 @@ func (a *api) dispatch(w http.ResponseWriter, r *http.Request, info *requestInfo
 	default:
 		op.handler(w, r)
 	}
+}
+
+// servePage answers a request for one of the console's pages and reports
+// whether it was one.
+func (a *api) servePage(w http.ResponseWriter, r *http.Request) bool {
+	if a.Console == nil || !a.Console.Has(r.URL.EscapedPath()) {
+		return false
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		methodNotAllowed(w, "GET, HEAD")
+		return true
+	}
+	a.Console.ServeHTTP(w, r)
+	return true
 }
 
 func methodNotAllowed(w http.ResponseWriter, allow string) {

@@ -265,3 +265,22 @@ func earlier(a, b time.Time) time.Time {
 	}
 	return b
 }
+
+// SignOut ends all tokens of the sign-in that token, an access or a refresh
+// token, comes from. A token that is not live is CodeUnauthenticated.
+func (s *Service) SignOut(ctx context.Context, token string) error {
+	hash, ok := hashToken(token)
+	if !ok {
+		return errToken
+	}
+	found, err := s.store.Token(ctx, hash, s.now())
+	if err != nil {
+		return err
+	}
+	if err := s.store.EndFamily(ctx, found.Family); err != nil {
+		return err
+	}
+	// The cache does not know which of the user's tokens are of this family.
+	s.forgetUser(found.UserName)
+	return nil
+}

@@ -404,3 +404,24 @@ func TestTooManyWaiting(t *testing.T) {
 	_, err = h.acquire(t.Context())
 	check(t, err)
 }
+
+func TestSignOut(t *testing.T) {
+	f := newFixture(t)
+	first, elsewhere := f.signIn(t), f.signIn(t)
+	second, err := f.Refresh(t.Context(), first.RefreshToken, home)
+	check(t, err)
+	for _, token := range []string{first.AccessToken, second.AccessToken, elsewhere.AccessToken} {
+		f.wantLive(t, token, true) // and cached by now
+	}
+	check(t, f.SignOut(t.Context(), second.RefreshToken))
+	f.wantLive(t, first.AccessToken, false)
+	f.wantLive(t, second.AccessToken, false)
+	f.wantLive(t, elsewhere.AccessToken, true)
+	_, err = f.Refresh(t.Context(), second.RefreshToken, home)
+	wantCode(t, err, syncline.CodeUnauthenticated)
+	for _, token := range []string{"", "nonsense", second.RefreshToken, first.AccessToken} {
+		wantCode(t, f.SignOut(t.Context(), token), syncline.CodeUnauthenticated)
+	}
+	check(t, f.SignOut(t.Context(), elsewhere.AccessToken))
+	f.wantLive(t, elsewhere.AccessToken, false)
+}

@@ -119,6 +119,23 @@ type BackupRepositoryLinks struct {
 	RestorePoints       Link  `json:"restorePoints"`
 }
 
+// ConsoleSignIn defines model for ConsoleSignIn.
+type ConsoleSignIn struct {
+	Password string `json:"password"`
+	Username string `json:"username"`
+}
+
+// ConsoleUser defines model for ConsoleUser.
+type ConsoleUser struct {
+	UserName string `json:"userName"`
+
+	// Role What the user may do.
+	Role string `json:"role"`
+
+	// Expires When the access token in the cookie ends; only in the answers that set it.
+	Expires *time.Time `json:"expires,omitempty"`
+}
+
 // EncryptionKey defines model for EncryptionKey.
 type EncryptionKey struct {
 	ID          Id                 `json:"id"`
@@ -374,6 +391,9 @@ type AddBackupRepositoryJSONRequestBody = BackupRepositoryFromClient
 // UpdateBackupRepositoryJSONRequestBody defines body for UpdateBackupRepository for application/json ContentType.
 type UpdateBackupRepositoryJSONRequestBody = BackupRepositoryFromClient
 
+// ConsoleSignInJSONRequestBody defines body for ConsoleSignIn for application/json ContentType.
+type ConsoleSignInJSONRequestBody = ConsoleSignIn
+
 // AddEncryptionKeyJSONRequestBody defines body for AddEncryptionKey for application/json ContentType.
 type AddEncryptionKeyJSONRequestBody = EncryptionKeyToSend
 
@@ -406,6 +426,18 @@ type ServerInterface interface {
 	// ListBackupRepositorySessions List a repository's sessions
 	// (GET /v6/BackupRepositories/{repositoryId}/SynchronizeSessions)
 	ListBackupRepositorySessions(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID, params ListBackupRepositorySessionsParams)
+	// ConsoleRenew Renew the cookies
+	// (POST /v6/Console/Renew)
+	ConsoleRenew(w http.ResponseWriter, r *http.Request)
+	// ConsoleSignIn Sign in with cookies
+	// (POST /v6/Console/SignIn)
+	ConsoleSignIn(w http.ResponseWriter, r *http.Request)
+	// ConsoleSignOut Sign out
+	// (POST /v6/Console/SignOut)
+	ConsoleSignOut(w http.ResponseWriter, r *http.Request)
+	// GetConsoleUser Tell who is signed in
+	// (GET /v6/Console/User)
+	GetConsoleUser(w http.ResponseWriter, r *http.Request)
 	// ListEncryptionKeys List the encryption keys
 	// (GET /v6/EncryptionKeys)
 	ListEncryptionKeys(w http.ResponseWriter, r *http.Request, params ListEncryptionKeysParams)
@@ -666,6 +698,62 @@ func (siw *ServerInterfaceWrapper) ListBackupRepositorySessions(w http.ResponseW
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListBackupRepositorySessions(w, r, repositoryID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ConsoleRenew operation middleware
+func (siw *ServerInterfaceWrapper) ConsoleRenew(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ConsoleRenew(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ConsoleSignIn operation middleware
+func (siw *ServerInterfaceWrapper) ConsoleSignIn(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ConsoleSignIn(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ConsoleSignOut operation middleware
+func (siw *ServerInterfaceWrapper) ConsoleSignOut(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ConsoleSignOut(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetConsoleUser operation middleware
+func (siw *ServerInterfaceWrapper) GetConsoleUser(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetConsoleUser(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1213,6 +1301,10 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints", wrapper.ListRestorePoints)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}", wrapper.GetRestorePoint)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/ServiceInstance", wrapper.GetServiceInstance)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/SignIn", wrapper.ConsoleSignIn)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/Renew", wrapper.ConsoleRenew)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/SignOut", wrapper.ConsoleSignOut)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Console/User", wrapper.GetConsoleUser)
 
 	return m
 }
@@ -1471,6 +1563,153 @@ type ListBackupRepositorySessionsdefaultJSONResponse struct {
 }
 
 func (response ListBackupRepositorySessionsdefaultJSONResponse) VisitListBackupRepositorySessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConsoleRenewRequestObject struct {
+}
+
+type ConsoleRenewResponseObject interface {
+	VisitConsoleRenewResponse(w http.ResponseWriter) error
+}
+
+type ConsoleRenew200JSONResponse ConsoleUser
+
+func (response ConsoleRenew200JSONResponse) VisitConsoleRenewResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConsoleRenewdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ConsoleRenewdefaultJSONResponse) VisitConsoleRenewResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConsoleSignInRequestObject struct {
+	Body *ConsoleSignInJSONRequestBody
+}
+
+type ConsoleSignInResponseObject interface {
+	VisitConsoleSignInResponse(w http.ResponseWriter) error
+}
+
+type ConsoleSignIn200JSONResponse ConsoleUser
+
+func (response ConsoleSignIn200JSONResponse) VisitConsoleSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConsoleSignIndefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ConsoleSignIndefaultJSONResponse) VisitConsoleSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConsoleSignOutRequestObject struct {
+}
+
+type ConsoleSignOutResponseObject interface {
+	VisitConsoleSignOutResponse(w http.ResponseWriter) error
+}
+
+type ConsoleSignOut204Response struct {
+}
+
+func (response ConsoleSignOut204Response) VisitConsoleSignOutResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ConsoleSignOutdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ConsoleSignOutdefaultJSONResponse) VisitConsoleSignOutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetConsoleUserRequestObject struct {
+}
+
+type GetConsoleUserResponseObject interface {
+	VisitGetConsoleUserResponse(w http.ResponseWriter) error
+}
+
+type GetConsoleUser200JSONResponse ConsoleUser
+
+func (response GetConsoleUser200JSONResponse) VisitGetConsoleUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetConsoleUserdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetConsoleUserdefaultJSONResponse) VisitGetConsoleUserResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2029,6 +2268,18 @@ type StrictServerInterface interface {
 	// ListBackupRepositorySessions List a repository's sessions
 	// (GET /v6/BackupRepositories/{repositoryId}/SynchronizeSessions)
 	ListBackupRepositorySessions(ctx context.Context, request ListBackupRepositorySessionsRequestObject) (ListBackupRepositorySessionsResponseObject, error)
+	// ConsoleRenew Renew the cookies
+	// (POST /v6/Console/Renew)
+	ConsoleRenew(ctx context.Context, request ConsoleRenewRequestObject) (ConsoleRenewResponseObject, error)
+	// ConsoleSignIn Sign in with cookies
+	// (POST /v6/Console/SignIn)
+	ConsoleSignIn(ctx context.Context, request ConsoleSignInRequestObject) (ConsoleSignInResponseObject, error)
+	// ConsoleSignOut Sign out
+	// (POST /v6/Console/SignOut)
+	ConsoleSignOut(ctx context.Context, request ConsoleSignOutRequestObject) (ConsoleSignOutResponseObject, error)
+	// GetConsoleUser Tell who is signed in
+	// (GET /v6/Console/User)
+	GetConsoleUser(ctx context.Context, request GetConsoleUserRequestObject) (GetConsoleUserResponseObject, error)
 	// ListEncryptionKeys List the encryption keys
 	// (GET /v6/EncryptionKeys)
 	ListEncryptionKeys(ctx context.Context, request ListEncryptionKeysRequestObject) (ListEncryptionKeysResponseObject, error)
@@ -2297,6 +2548,109 @@ func (sh *strictHandler) ListBackupRepositorySessions(w http.ResponseWriter, r *
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListBackupRepositorySessionsResponseObject); ok {
 		if err := validResponse.VisitListBackupRepositorySessionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ConsoleRenew operation middleware
+func (sh *strictHandler) ConsoleRenew(w http.ResponseWriter, r *http.Request) {
+	var request ConsoleRenewRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ConsoleRenew(ctx, request.(ConsoleRenewRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConsoleRenew")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ConsoleRenewResponseObject); ok {
+		if err := validResponse.VisitConsoleRenewResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ConsoleSignIn operation middleware
+func (sh *strictHandler) ConsoleSignIn(w http.ResponseWriter, r *http.Request) {
+	var request ConsoleSignInRequestObject
+
+	var body ConsoleSignInJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ConsoleSignIn(ctx, request.(ConsoleSignInRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConsoleSignIn")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ConsoleSignInResponseObject); ok {
+		if err := validResponse.VisitConsoleSignInResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ConsoleSignOut operation middleware
+func (sh *strictHandler) ConsoleSignOut(w http.ResponseWriter, r *http.Request) {
+	var request ConsoleSignOutRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ConsoleSignOut(ctx, request.(ConsoleSignOutRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConsoleSignOut")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ConsoleSignOutResponseObject); ok {
+		if err := validResponse.VisitConsoleSignOutResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetConsoleUser operation middleware
+func (sh *strictHandler) GetConsoleUser(w http.ResponseWriter, r *http.Request) {
+	var request GetConsoleUserRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetConsoleUser(ctx, request.(GetConsoleUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetConsoleUser")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetConsoleUserResponseObject); ok {
+		if err := validResponse.VisitGetConsoleUserResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

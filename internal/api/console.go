@@ -1,0 +1,180 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"syncline.dev/syncline"
+	v6 "syncline.dev/syncline/internal/api/v6"
+)
+
+// Console is what serves the pages for people: everything that is not the API
+// and not its description.
+type Console interface {
+	http.Handler
+	// Has reports whether there is a page or a file under an escaped path.
+	Has(path string) bool
+}
+
+// The browser keeps the tokens in these cookies, where no script can read
+// them. The prefix makes it refuse ones that another host or plain HTTP set.
+const (
+	accessCookie  = "__Host-syncline-access"
+	refreshCookie = "__Host-syncline-refresh"
+	// refreshCookieLife is no shorter than a refresh token's life; the server
+	// decides about the token itself.
+	refreshCookieLife = 14 * 24 * time.Hour
+)
+
+// sameOrigin reports whether a page of this very server sent the request. A
+// cookie comes along with requests from other ports of the host as well, so
+// the cookie alone proves nothing. Browsers set Sec-Fetch-Site themselves and
+// let no page change it; older ones say where a request comes from in Origin.
+func sameOrigin(r *http.Request) bool {
+	if site := r.Header.Values("Sec-Fetch-Site"); len(site) > 0 {
+		return len(site) == 1 && site[0] == "same-origin"
+	}
+	origin := r.Header.Values("Origin")
+	return len(origin) == 1 && equalFoldASCII(origin[0], "https://"+r.Host)
+}
+
+// cookie returns a cookie's value, "" when it is absent or sent twice.
+func cookie(r *http.Request, name string) string {
+	found := r.CookiesNamed(name)
+	if len(found) != 1 {
+		return ""
+	}
+	return found[0].Value
+}
+
+// accessToken returns the token of a request: from the Authorization header,
+// or else from the cookie when a page of this server asks.
+func (info *requestInfo) accessToken(h http.Header) (string, error) {
+	if len(h.Values("Authorization")) == 0 && info.access != "" {
+		return info.access, nil
+	}
+	return bearerToken(h)
+}
+
+// onlyConsole fails for requests that do not come from the console's pages.
+func onlyConsole(info *requestInfo) error {
+	if info.sameOrigin {
+		return nil
+	}
+	return syncline.Errorf(syncline.CodeForbidden,
+		"this is for the console's own pages; programs get a token with POST /v6/token")
+}
+
+// ConsoleSignIn answers POST /v6/Console/SignIn.
+func (a *api) ConsoleSignIn(ctx context.Context, req v6.ConsoleSignInRequestObject) (v6.ConsoleSignInResponseObject, error) {
+	info := infoFrom(ctx)
+	if err := onlyConsole(info); err != nil {
+		return nil, err
+	}
+	grant, err := a.Auth.SignIn(ctx, req.Body.Username, req.Body.Password, info.remote)
+	if err != nil {
+		return nil, err
+	}
+	return a.signedIn(ctx, grant)
+}
+
+// ConsoleRenew answers POST /v6/Console/Renew.
+func (a *api) ConsoleRenew(ctx context.Context, _ v6.ConsoleRenewRequestObject) (v6.ConsoleRenewResponseObject, error) {
+	info := infoFrom(ctx)
+	if err := onlyConsole(info); err != nil {
+		return nil, err
+	}
+	if info.refresh == "" {
+		return nil, syncline.Errorf(syncline.CodeUnauthenticated, "nobody is signed in; sign in first")
+	}
+	grant, err := a.Auth.Refresh(ctx, info.refresh, info.remote)
+	if err != nil {
+		return nil, err
+	}
+	return a.signedIn(ctx, grant)
+}
+
+// ConsoleSignOut answers POST /v6/Console/SignOut. Cookies whose tokens have
+// ended already are deleted all the same.
+func (a *api) ConsoleSignOut(ctx context.Context, _ v6.ConsoleSignOutRequestObject) (v6.ConsoleSignOutResponseObject, error) {
+	info := infoFrom(ctx)
+	if err := onlyConsole(info); err != nil {
+		return nil, err
+	}
+	for _, token := range []string{info.refresh, info.access} {
+		if token == "" {
+			continue
+		}
+		err := a.Auth.SignOut(ctx, token)
+		if err != nil && syncline.CodeOf(err) != syncline.CodeUnauthenticated {
+			return nil, err
+		}
+	}
+	return signedOut{}, nil
+}
+
+// GetConsoleUser answers GET /v6/Console/User.
+func (a *api) GetConsoleUser(ctx context.Context, _ v6.GetConsoleUserRequestObject) (v6.GetConsoleUserResponseObject, error) {
+	identity := infoFrom(ctx).identity
+	return v6.GetConsoleUser200JSONResponse{UserName: identity.UserName, Role: string(identity.Role)}, nil
+}
+
+func (a *api) signedIn(ctx context.Context, grant Grant) (signedIn, error) {
+	identity, err := a.Auth.Authenticate(ctx, grant.AccessToken)
+	if err != nil {
+		return signedIn{}, err
+	}
+	expires := grant.ExpiresAt.UTC()
+	return signedIn{grant, v6.ConsoleUser{UserName: identity.UserName, Role: string(identity.Role), Expires: &expires}}, nil
+}
+
+// signedIn is the answer that hands the tokens to the browser.
+type signedIn struct {
+	grant Grant
+	user  v6.ConsoleUser
+}
+
+// VisitConsoleSignInResponse writes the answer.
+func (s signedIn) VisitConsoleSignInResponse(w http.ResponseWriter) error { return s.write(w) }
+
+// VisitConsoleRenewResponse writes the answer.
+func (s signedIn) VisitConsoleRenewResponse(w http.ResponseWriter) error { return s.write(w) }
+
+func (s signedIn) write(w http.ResponseWriter) error {
+	body, err := json.Marshal(s.user)
+	if err != nil {
+		return fmt.Errorf("marshal the user: %w", err)
+	}
+	setCookie(w, accessCookie, s.grant.AccessToken, s.grant.ExpiresAt.Sub(s.grant.IssuedAt))
+	setCookie(w, refreshCookie, s.grant.RefreshToken, refreshCookieLife)
+	w.Header().Set("Content-Type", contentTypeJSON)
+	w.WriteHeader(http.StatusOK)
+	_, err = w.Write(append(body, '\n'))
+	return err
+}
+
+// signedOut is the answer that takes the tokens back from the browser.
+type signedOut struct{}
+
+// VisitConsoleSignOutResponse writes the answer.
+func (signedOut) VisitConsoleSignOutResponse(w http.ResponseWriter) error {
+	setCookie(w, accessCookie, "", 0)
+	setCookie(w, refreshCookie, "", 0)
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// setCookie sets a cookie for a time, or deletes it when there is none.
+func setCookie(w http.ResponseWriter, name, value string, life time.Duration) {
+	c := &http.Cookie{
+		Name: name, Value: value, Path: "/", MaxAge: int(life.Seconds()),
+		Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,
+	}
+	if life <= 0 {
+		c.MaxAge = -1
+	}
+	http.SetCookie(w, c)
+}

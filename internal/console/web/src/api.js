@@ -1,0 +1,182 @@
+// Requests to the REST API. The tokens are in cookies that nothing here can
+// read; this renews them before they end, notices when the server is gone and
+// says when it is back.
+import { createStore } from './store.js';
+
+export class ApiError extends Error {
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+// user is who is signed in: undefined before it is known, null for nobody.
+export const user = createStore(undefined);
+// lost is the time since when the server has not been reached, or null.
+export const lost = createStore(null);
+
+// Roles as the API has them: what each may do beyond seeing.
+const may = {
+  manage: ['administrator'],
+  synchronize: ['administrator', 'operator'],
+  restore: ['administrator', 'restorer'],
+};
+
+export function allowed(who, what) {
+  return may[what].includes(who?.role);
+}
+
+async function send(method, path, { body, signal } = {}) {
+  let response;
+  try {
+    response = await fetch(path, {
+      method,
+      signal,
+      credentials: 'same-origin',
+      headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    connectionLost();
+    throw new ApiError(0, 'The server cannot be reached.');
+  }
+  lost.set(null);
+  return response;
+}
+
+async function answer(response) {
+  const text = await response.text();
+  let value = null;
+  try {
+    value = text ? JSON.parse(text) : null;
+  } catch {
+    throw new ApiError(response.status, `The server gave an answer that is not understood (status ${response.status}).`);
+  }
+  if (!response.ok) throw new ApiError(response.status, value?.message ?? `The server answered with status ${response.status}.`);
+  return value;
+}
+
+// request asks the API, renewing the tokens once when they have ended.
+export async function request(method, path, options) {
+  let response = await send(method, path, options);
+  if (response.status === 401) {
+    if (await renew(true)) response = await send(method, path, options);
+    if (response.status === 401) user.set(null);
+  }
+  return answer(response);
+}
+
+export const get = (path, options) => request('GET', path, options);
+export const post = (path, body) => request('POST', path, { body });
+export const remove = (path) => request('DELETE', path);
+
+// query appends the parameters that say something; an array gives several.
+export function query(path, params) {
+  const q = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    for (const v of Array.isArray(value) ? value : [value]) {
+      if (v !== undefined && v !== null && v !== '' && v !== false) q.append(name, v);
+    }
+  }
+  const s = q.toString();
+  return s ? `${path}?${s}` : path;
+}
+
+// Several tabs share the cookies, and a refresh token works once. So one tab
+// at a time renews, and the others see from the stored time that it is done.
+const expiryKey = 'syncline-expires';
+const early = 5 * 60_000;
+
+function expiry() {
+  return Number(localStorage.getItem(expiryKey)) || 0;
+}
+
+function signedIn(who) {
+  localStorage.setItem(expiryKey, String(Date.parse(who.expires)));
+  user.set({ userName: who.userName, role: who.role });
+  schedule();
+}
+
+// renew gets new tokens and reports whether there are good ones now. After a
+// refusal they are renewed unless another tab has done it meanwhile.
+export function renew(refused = false) {
+  const before = expiry();
+  return navigator.locks.request('syncline-renew', async () => {
+    const now = expiry();
+    if (now > Date.now() + early && (!refused || now !== before)) return true;
+    const response = await send('POST', '/v6/Console/Renew');
+    if (!response.ok) return false;
+    signedIn(await answer(response));
+    return true;
+  });
+}
+
+let timer;
+function schedule() {
+  clearTimeout(timer);
+  // Timers sleep with the computer, so the clock is asked every minute.
+  timer = setTimeout(keepFresh, Math.min(60_000, Math.max(1000, expiry() - early - Date.now())));
+}
+
+async function keepFresh() {
+  if (!user.get()) return;
+  if (expiry() - early <= Date.now()) await renew().catch(() => {});
+  schedule();
+}
+
+// fresh makes sure of tokens before the browser itself makes a request, as it
+// does for downloads.
+export async function fresh() {
+  if (expiry() - early <= Date.now()) await renew();
+}
+
+export async function signIn(username, password) {
+  signedIn(await answer(await send('POST', '/v6/Console/SignIn', { body: { username, password } })));
+}
+
+export async function signOut() {
+  await answer(await send('POST', '/v6/Console/SignOut'));
+  localStorage.removeItem(expiryKey);
+  user.set(null);
+}
+
+// start finds out who is signed in.
+export async function start() {
+  try {
+    if (expiry() > Date.now() + early) {
+      user.set(await get('/v6/Console/User'));
+      schedule();
+    } else if (!(await renew(true))) {
+      user.set(null);
+    }
+  } catch (error) {
+    if (error.status === 0) return; // tried again when the server is back
+    user.set(null);
+  }
+}
+
+// Another tab has signed in or out.
+addEventListener('storage', (event) => {
+  if (event.key !== expiryKey) return;
+  if (!event.newValue) user.set(null);
+  else if (!user.get()) start();
+});
+
+let probing = false;
+export function connectionLost() {
+  if (lost.get() === null) lost.set(Date.now());
+  if (probing) return;
+  probing = true;
+  const probe = async (wait) => {
+    await new Promise((done) => setTimeout(done, wait));
+    try {
+      await send('GET', '/v6/Console/User');
+      probing = false;
+      if (user.get() === undefined) start();
+    } catch {
+      probe(Math.min(5000, wait * 1.5));
+    }
+  };
+  probe(800);
+}

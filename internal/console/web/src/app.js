@@ -1,0 +1,107 @@
+// The frame around every view: navigation, who is signed in, and whether the
+// server can be reached.
+import { useEffect, useRef } from 'preact/hooks';
+import { html } from './html.js';
+import { allowed, lost, signOut, user } from './api.js';
+import { useNow } from './data.js';
+import { span } from './format.js';
+import { address, match } from './router.js';
+import { useStore } from './store.js';
+import { Button, Empty, Icon, Loading, Notices } from './ui.js';
+import { Attach } from './views/attach.js';
+import { Overview } from './views/overview.js';
+import { Repository } from './views/repository.js';
+import { SignIn } from './views/signin.js';
+
+const routes = [
+  ['/', Overview],
+  ['/attach', Attach],
+  ['/repositories/:id', Repository],
+  ['/repositories/:id/sessions', Repository, { tab: 'sessions' }],
+  ['/repositories/:id/sessions/:session', Repository, { tab: 'sessions' }],
+];
+
+function find(path) {
+  for (const [pattern, view, props] of routes) {
+    const found = match(pattern, path);
+    if (found) return { pattern, view, props: { ...props, ...found } };
+  }
+  return null;
+}
+
+// isView reports whether the path is a view's address.
+export function isView(path) {
+  return find(path) !== null;
+}
+
+export function App() {
+  const who = useStore(user);
+  const { path, params } = useStore(address);
+  if (who === undefined) return html`<${ConnectionBar} /><main class="alone"><${Loading} what="Connecting" /></main>`;
+  if (who === null) return html`<${ConnectionBar} /><${SignIn} /><${Notices} />`;
+  const found = find(path);
+  return html`
+    <a class="skip" href="#main">Skip to the content</a>
+    <${ConnectionBar} />
+    <div class="frame">
+      <${Navigation} who=${who} path=${path} />
+      <${Main} key=${found?.pattern.split('/')[1] ?? path}>
+        ${found ? html`<${found.view} ...${found.props} params=${params} who=${who} />` : html`<${Unknown} />`}
+      <//>
+    </div>
+    <${Notices} />`;
+}
+
+// Main takes the focus when another view has come up, so that whoever uses a
+// keyboard or a screen reader is there as well.
+let first = true;
+function Main({ children }) {
+  const main = useRef();
+  useEffect(() => {
+    if (!first) main.current.focus({ preventScroll: true });
+    first = false;
+  }, []);
+  return html`<main id="main" tabIndex="-1" ref=${main}>${children}</main>`;
+}
+
+function Unknown() {
+  return html`<${Empty} title="There is nothing at this address"><p><a href="/">Go to the overview</a></p><//>`;
+}
+
+function ConnectionBar() {
+  const since = useStore(lost);
+  const now = useNow(1000);
+  if (since === null) return null;
+  return html`<div class="connection" role="alert"><span class="spinner" aria-hidden="true"></span>
+    The connection to the server is lost. Trying again… <span class="quiet-text" aria-hidden="true">${span(now - since)}</span></div>`;
+}
+
+function Navigation({ who, path }) {
+  const links = [['/', 'overview', 'Overview']];
+  if (allowed(who, 'manage')) links.push(['/attach', 'plus', 'Add a repository']);
+  return html`<div class="side">
+    <a class="brand" href="/"><svg width="26" height="26" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7" class="brand-box" />
+      <g fill="none" stroke="#fff" stroke-width="2.6" stroke-linecap="round"><path d="M5 9.500q11 9 22 0" /><path d="M5 16q11 9 22 0" opacity=".75" /><path d="M5 22.500q11 6.5 22 0" opacity=".5" /></g></svg>
+      Syncline</a>
+    <nav aria-label="Main">
+      ${links.map(([href, icon, text]) => html`<a key=${href} href=${href} aria-current=${href === path ? 'page' : undefined}><${Icon} name=${icon} /><span>${text}</span></a>`)}
+      <a href="/swagger" target="_blank" rel="noopener"><${Icon} name="api" /><span>API</span></a>
+    </nav>
+    <${Who} who=${who} />
+  </div>`;
+}
+
+function Who({ who }) {
+  const theme = () => {
+    const dark = document.documentElement.dataset.theme
+      ? document.documentElement.dataset.theme === 'dark'
+      : matchMedia('(prefers-color-scheme: dark)').matches;
+    document.documentElement.dataset.theme = dark ? 'light' : 'dark';
+    localStorage.setItem('syncline-theme', document.documentElement.dataset.theme);
+  };
+  return html`<div class="who">
+    <div class="who-name"><bdi>${who.userName}</bdi><span class="quiet-text">${who.role}</span></div>
+    <button class="quiet icon-only" title="Light or dark" aria-label="Switch between light and dark" onClick=${theme}><${Icon} name="sun" /></button>
+    <${Button} kind="quiet icon-only" title="Sign out" aria-label="Sign out" onClick=${signOut}><${Icon} name="out" /><//>
+  </div>`;
+}

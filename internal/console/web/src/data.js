@@ -1,0 +1,117 @@
+// Data from the API for components: loaded when what is asked for changes,
+// again at intervals, and again when a lost connection is back.
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { connectionLost, get, lost, request } from './api.js';
+
+// useData loads with load(signal). The last data stay visible while new ones
+// are on their way, and when an attempt fails.
+export function useData(load, deps, { every } = {}) {
+  const [state, setState] = useState({ loading: true });
+  const [turn, setTurn] = useState(0);
+  const known = useRef(null);
+  const reload = useCallback(() => setTurn((n) => n + 1), []);
+
+  useEffect(() => {
+    const key = JSON.stringify(deps);
+    if (known.current !== key) {
+      known.current = key;
+      setState({ loading: true });
+    }
+    const abort = new AbortController();
+    let timer;
+    const run = async () => {
+      try {
+        const data = await load(abort.signal);
+        if (!abort.signal.aborted) setState({ data, loading: false });
+      } catch (error) {
+        if (abort.signal.aborted) return;
+        setState((s) => ({ data: s.data, error, loading: false }));
+      }
+      if (every && !abort.signal.aborted) timer = setTimeout(run, document.hidden ? 6 * every : every);
+    };
+    run();
+    const unsubscribe = lost.subscribe((since) => since === null && reload());
+    return () => {
+      abort.abort();
+      clearTimeout(timer);
+      unsubscribe();
+    };
+  }, [...deps, turn]);
+
+  return { ...state, reload };
+}
+
+// useGet loads one path; null loads nothing.
+export function useGet(path, options) {
+  return useData((signal) => (path ? get(path, { signal }) : Promise.resolve(undefined)), [path], options);
+}
+
+// watches holds the event stream of each session that is on the screen.
+const watches = new Map();
+
+function openWatch(id) {
+  const watch = { listeners: new Set(), last: null, source: null, timer: null };
+  const connect = () => {
+    watch.source = new EventSource(`/v6/RepositorySynchronizeSessions/${id}/Events`);
+    watch.source.addEventListener('session', (event) => {
+      watch.last = JSON.parse(event.data);
+      for (const listener of [...watch.listeners]) listener(watch.last);
+      if (watch.last.state !== 'Synchronizing') watch.source.close();
+    });
+    watch.source.onerror = () => {
+      // The stream ended early: the token has expired, or the server is gone.
+      // An ordinary request finds out which, and renews the token.
+      watch.source.close();
+      clearTimeout(watch.timer);
+      watch.timer = setTimeout(retry, 500);
+    };
+  };
+  const retry = async () => {
+    if (!watches.has(id)) return;
+    try {
+      await request('GET', `/v6/RepositorySynchronizeSessions/${id}`);
+      connect();
+    } catch (error) {
+      if (error.status === 0) connectionLost();
+      if (error.status !== 404 && error.status !== 401) watch.timer = setTimeout(retry, 2000);
+    }
+  };
+  connect();
+  return watch;
+}
+
+// useSession follows a session by its events and returns its latest state.
+export function useSession(session) {
+  const [latest, setLatest] = useState(session);
+  const running = session?.state === 'Synchronizing';
+  useEffect(() => {
+    setLatest(session);
+    if (!running) return undefined;
+    const id = session.id;
+    if (!watches.has(id)) watches.set(id, openWatch(id));
+    const watch = watches.get(id);
+    watch.listeners.add(setLatest);
+    if (watch.last) setLatest(watch.last);
+    return () => {
+      watch.listeners.delete(setLatest);
+      if (watch.listeners.size > 0) return;
+      clearTimeout(watch.timer);
+      watch.source.close();
+      watches.delete(id);
+    };
+  }, [session?.id, running]);
+  // What was asked for by hand may be newer than the last event.
+  if (!latest || latest.id !== session?.id) return session;
+  if (session.state !== 'Synchronizing' || latest.progressPercent < session.progressPercent) return session;
+  return latest;
+}
+
+// useNow gives the time, anew every so often, so that ages stay right.
+export function useNow(every = 20_000) {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), every);
+    return () => clearInterval(timer);
+  }, [every]);
+  return now;
+}

@@ -1,0 +1,109 @@
+// How numbers and times are written for people, in the reader's language and
+// time zone. The exact value is shown on hover by who uses these.
+
+const language = globalThis.navigator?.language || 'en';
+const whole = new Intl.NumberFormat('en');
+
+export function count(n) {
+  return whole.format(n);
+}
+
+// plural writes "1 file", "2,000 files".
+export function plural(n, one, many = one + 's') {
+  return `${count(n)} ${n === 1 ? one : many}`;
+}
+
+const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
+
+// bytes writes a size with three digits that matter at most.
+export function bytes(n) {
+  if (n == null) return '';
+  let unit = 0;
+  let x = n;
+  while (Math.abs(x) >= 999.5 && unit < units.length - 1) {
+    x /= 1000;
+    unit++;
+  }
+  if (unit === 0) return n === 1 ? '1 byte' : `${n} bytes`;
+  const digits = Math.abs(x) < 9.995 ? 2 : Math.abs(x) < 99.95 ? 1 : 0;
+  return `${x.toFixed(digits)} ${units[unit]}`;
+}
+
+export function exactBytes(n) {
+  return n == null ? '' : plural(n, 'byte');
+}
+
+const steps = [
+  ['year', 365.25 * 86400],
+  ['month', 30.44 * 86400],
+  ['week', 7 * 86400],
+  ['day', 86400],
+  ['hour', 3600],
+  ['minute', 60],
+];
+
+// span writes a length of time in its largest unit: "3 days".
+export function span(ms) {
+  const seconds = Math.abs(ms) / 1000;
+  for (const [name, length] of steps) {
+    // Two of the next smaller unit read better than one and a half of this.
+    const at = name === 'week' || name === 'month' || name === 'year' ? 2 * length : length;
+    if (seconds >= at) return plural(Math.floor(seconds / length), name);
+  }
+  return seconds < 1 ? 'under a second' : plural(Math.floor(seconds), 'second');
+}
+
+export function ago(time, now = Date.now()) {
+  const ms = now - new Date(time).getTime();
+  if (Math.abs(ms) < 45_000) return 'just now';
+  return ms > 0 ? `${span(ms)} ago` : `in ${span(-ms)}`;
+}
+
+// took writes a duration with enough detail to compare two: "1 min 20 s".
+export function took(ms) {
+  if (ms < 0) ms = 0;
+  if (ms < 950) return `${Math.max(1, Math.round(ms / 10) * 10)} ms`;
+  const s = ms / 1000;
+  if (s < 59.5) return `${s < 10 ? s.toFixed(1) : Math.round(s)} s`;
+  const m = Math.floor(s / 60 + 0.001);
+  if (m < 60) return `${m} min ${Math.round(s - m * 60)} s`;
+  return `${Math.floor(m / 60)} h ${m % 60} min`;
+}
+
+const dayAndTime = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
+const dayOnly = new Intl.DateTimeFormat(language, { dateStyle: 'medium' });
+const exactly = new Intl.DateTimeFormat(language, { dateStyle: 'full', timeStyle: 'long' });
+
+export function dateTime(time) {
+  return dayAndTime.format(new Date(time));
+}
+
+export function date(time) {
+  return dayOnly.format(new Date(time));
+}
+
+// exact is the very moment, in the reader's zone and in UTC.
+export function exact(time) {
+  const t = new Date(time);
+  return `${exactly.format(t)} (${t.toISOString()})`;
+}
+
+// Characters that would turn the text around them, or hide, are shown as
+// what they are.
+const invisible = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+
+export function visible(name) {
+  return name.replace(invisible, (c) => {
+    const code = c.charCodeAt(0);
+    if (code < 0x20) return String.fromCharCode(0x2400 + code);
+    if (code === 0x7f) return '\u2421';
+    return `<U+${code.toString(16).toUpperCase().padStart(4, '0')}>`;
+  });
+}
+
+// short cuts a long name in its middle, where names differ least.
+export function short(name, max = 80) {
+  if (name.length <= max) return name;
+  const half = Math.floor((max - 1) / 2);
+  return `${name.slice(0, half)}…${name.slice(-half)}`;
+}

@@ -1,0 +1,51 @@
+// Addresses: each view has one, with everything in it that a colleague needs
+// to see the same.
+import { createStore } from './store.js';
+
+const read = () => ({ path: location.pathname, params: new URLSearchParams(location.search), key: history.state?.key });
+
+export const address = createStore(read());
+
+export function navigate(href, { replace = false } = {}) {
+  history[replace ? 'replaceState' : 'pushState']({}, '', href);
+  address.set(read());
+  if (!replace) scrollTo(0, 0);
+}
+
+// setParams changes parameters of the present address; an empty value drops one.
+export function setParams(changes, { replace = true } = {}) {
+  const params = new URLSearchParams(location.search);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined || value === null || value === '' || value === false) params.delete(name);
+    else params.set(name, value);
+  }
+  const q = params.toString();
+  navigate(location.pathname + (q ? `?${q}` : ''), { replace });
+}
+
+// match compares a path with a pattern such as /repositories/:id.
+export function match(pattern, path) {
+  const want = pattern.split('/');
+  const have = path.split('/');
+  if (want.length !== have.length) return null;
+  const found = {};
+  for (let i = 0; i < want.length; i++) {
+    if (want[i].startsWith(':')) found[want[i].slice(1)] = decodeURIComponent(have[i]);
+    else if (want[i] !== have[i]) return null;
+  }
+  return found;
+}
+
+// listen takes over the clicks on links to views.
+export function listen(isView) {
+  addEventListener('popstate', () => address.set(read()));
+  document.addEventListener('click', (event) => {
+    if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    const link = event.target.closest?.('a[href]');
+    if (!link || link.target || link.hasAttribute('download')) return;
+    const url = new URL(link.href, location.href);
+    if (url.origin !== location.origin || !isView(url.pathname) || link.getAttribute('href').startsWith('#')) return;
+    event.preventDefault();
+    navigate(url.pathname + url.search);
+  });
+}

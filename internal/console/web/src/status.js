@@ -1,0 +1,64 @@
+// What is to be said about a repository: how it stands, and what needs
+// somebody's attention first.
+import { span } from './format.js';
+
+// newestByHost returns each host's latest restore point, the latest first.
+// points come newest first, as the API gives them.
+export function newestByHost(points) {
+  const hosts = new Map();
+  for (const point of points) {
+    const host = hosts.get(point.hostName);
+    if (host) host.times.push(Date.parse(point.backupTime));
+    else hosts.set(point.hostName, { hostName: point.hostName, point, times: [Date.parse(point.backupTime)] });
+  }
+  return [...hosts.values()];
+}
+
+// overdue tells when a host has been silent for much longer than it used to
+// be, judged by the pauses between its last backups.
+export function overdue({ times }, now) {
+  if (times.length < 4) return null;
+  const pauses = [];
+  for (let i = 1; i < Math.min(times.length, 21); i++) pauses.push(times[i - 1] - times[i]);
+  pauses.sort((a, b) => a - b);
+  const usual = pauses[Math.floor(pauses.length / 2)];
+  const silent = now - times[0];
+  return silent > Math.max(3 * usual, usual + 26 * 3600_000) ? { usual, silent } : null;
+}
+
+// standing says how a repository stands. weight orders what needs attention:
+// 3 failed, 2 out of sync, 1 worth a look, 0 nothing.
+export function standing(repository, session) {
+  if (session?.state === 'Synchronizing') {
+    return { kind: 'running', text: session.startTime ? 'Synchronizing' : 'Waiting to start', weight: 0, since: session.startTime };
+  }
+  if (session?.state === 'Failed') {
+    return { kind: 'failed', text: 'Failed', weight: 3, since: session.endTime, why: session.error };
+  }
+  if (repository.isOutOfSync) {
+    if (!session) return { kind: 'behind', text: 'Never synchronized', weight: 2, why: 'It has not been synchronized yet.' };
+    const why = session.result === 'Stopped' ? 'The last synchronization was stopped before it was complete.' : 'Its catalog is missing or behind.';
+    return { kind: 'behind', text: 'Out of sync', weight: 2, since: session.endTime, why };
+  }
+  if (session?.result === 'Stopped') return { kind: 'synced', text: 'In sync, last run stopped', weight: 0, since: session.endTime };
+  return { kind: 'synced', text: 'In sync', weight: 0, since: session?.endTime };
+}
+
+// concerns lists what needs attention, the gravest first.
+export function concerns(rows, now) {
+  const list = [];
+  for (const { repository, session, hosts } of rows) {
+    const s = standing(repository, session);
+    if (s.weight > 0) list.push({ repository, weight: s.weight, kind: s.kind, text: s.why, since: s.since });
+    for (const host of hosts ?? []) {
+      const late = overdue(host, now);
+      if (late) {
+        list.push({
+          repository, weight: 1, kind: 'late', since: host.point.backupTime, hostName: host.hostName,
+          text: `has had no new restore point for ${span(late.silent)}; usually one comes every ${span(late.usual)}.`,
+        });
+      }
+    }
+  }
+  return list.sort((a, b) => b.weight - a.weight || a.repository.name.localeCompare(b.repository.name));
+}

@@ -1,0 +1,53 @@
+// A table that draws the rows in view only, so that its length does not
+// matter. It scrolls with the page or in a box of its own.
+import { Virtualizer, elementScroll, observeElementOffset, observeElementRect, observeWindowOffset, observeWindowRect, windowScroll } from '@tanstack/virtual-core';
+import { useLayoutEffect, useReducer, useRef } from 'preact/hooks';
+
+// useRows returns the virtualizer for count rows of the same height, which
+// scroll with the window; box is the element that holds them.
+export function useWindowRows(count, height, box) {
+  const margin = useRef(0);
+  return useVirtual({
+    count,
+    estimateSize: () => height,
+    overscan: 12,
+    getScrollElement: () => window,
+    observeElementRect: observeWindowRect,
+    observeElementOffset: observeWindowOffset,
+    scrollToFn: windowScroll,
+    initialOffset: () => window.scrollY,
+    scrollMargin: margin.current,
+  }, () => {
+    const top = box.current ? Math.round(box.current.getBoundingClientRect().top + window.scrollY) : 0;
+    const moved = top !== margin.current;
+    margin.current = top;
+    return moved;
+  });
+}
+
+// useBoxRows does the same for rows that scroll in box.
+export function useBoxRows(count, height, box) {
+  return useVirtual({
+    count,
+    estimateSize: () => height,
+    overscan: 12,
+    getScrollElement: () => box.current,
+    observeElementRect,
+    observeElementOffset,
+    scrollToFn: elementScroll,
+  }, () => false);
+}
+
+function useVirtual(options, measure) {
+  const [, redraw] = useReducer((n) => n + 1, 0);
+  const ref = useRef(null);
+  const full = { ...options, onChange: () => redraw() };
+  if (!ref.current) ref.current = new Virtualizer(full);
+  ref.current.setOptions(full);
+  useLayoutEffect(() => ref.current._didMount(), []);
+  useLayoutEffect(() => {
+    ref.current._willUpdate();
+    if (measure()) redraw();
+  });
+  return ref.current;
+}

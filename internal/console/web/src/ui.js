@@ -1,0 +1,163 @@
+// The small parts that views are made of.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { html } from './html.js';
+import { ago, bytes, count, dateTime, exact, exactBytes, visible } from './format.js';
+import { useNow } from './data.js';
+import { createStore, useStore } from './store.js';
+
+// Time shows a moment in the reader's zone, and exactly on hover.
+export function Time({ at }) {
+  if (!at) return null;
+  return html`<time dateTime=${at} title=${exact(at)}>${dateTime(at)}</time>`;
+}
+
+// Ago shows how long ago something was.
+export function Ago({ at }) {
+  const now = useNow();
+  if (!at) return null;
+  return html`<time dateTime=${at} title=${exact(at)}>${ago(at, now)}</time>`;
+}
+
+export function Bytes({ n }) {
+  return n == null ? null : html`<span class="number" title=${exactBytes(n)}>${bytes(n)}</span>`;
+}
+
+export function Count({ n }) {
+  return n == null ? null : html`<span class="number">${count(n)}</span>`;
+}
+
+// Name shows a name from a repository as text that keeps to its place. dir
+// makes a name in a right-to-left script read as it should.
+export function Name({ text, ...rest }) {
+  const shown = visible(text);
+  return html`<bdi class="name" title=${shown} ...${rest}>${shown}</bdi>`;
+}
+
+const icons = {
+  overview: 'M3 11 12 4l9 7M6 9.500V20h12V9.5',
+  search: 'M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13M15.5 15.5 20 20',
+  plus: 'M12 5v14M5 12h14',
+  api: 'm8 7-5 5 5 5m8-10 5 5-5 5',
+  folder: 'M3 6.500h6l2 2.500h10v10H3z',
+  file: 'M6 3h8l4 4v14H6zM14 3v4h4',
+  link: 'M10 14 20 4m-6 0h6v6M18 14v6H4V6h6',
+  other: 'M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16',
+  sync: 'M4 12a8 8 0 0 1 14-5l2 2m0-5v5h-5M20 12a8 8 0 0 1-14 5l-2-2m0 5v-5h5',
+  stop: 'M7 7h10v10H7z',
+  trash: 'M5 7h14M10 4h4M7 7l1 13h8l1-13',
+  check: 'm5 12.5 4.5 4.500L19 7.5',
+  warning: 'M12 4 2.5 20h19zM12 10v4.500m0 2.500v.01',
+  error: 'M12 3.500a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17M12 8v5m0 3v.01',
+  download: 'M12 4v11m-5-5 5 5 5-5M5 20h14',
+  history: 'M4 12a8 8 0 1 0 2.5-5.800L4 8.500m0-5v5h5M12 8v4.500l3 2',
+  compare: 'M8 4v16m0 0-4-4m4 4 4-4M16 20V4m0 0-4 4m4-4 4 4',
+  space: 'M4 4h9v16H4zM13 4h7v8h-7zm0 8h7v8h-7z',
+  back: 'M19 12H5m6-6-6 6 6 6',
+  sun: 'M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2v2m0 16v2M2 12h2m16 0h2M5 5l1.4 1.400m11.2 11.200L19 19M19 5l-1.4 1.400M6.4 17.6 5 19',
+  out: 'M14 4h6v16h-6M4 12h11m-4-4 4 4-4 4',
+  host: 'M4 5h16v11H4zM9 20h6m-3-4v4',
+  down: 'm6 9 6 6 6-6',
+};
+
+export function Icon({ name, size = 18 }) {
+  return html`<svg class="icon" width=${size} height=${size} viewBox="0 0 24 24" fill="none" stroke="currentColor"
+    stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d=${icons[name]} /></svg>`;
+}
+
+export function Problem({ error, retry }) {
+  if (!error) return null;
+  return html`<div class="problem" role="alert"><${Icon} name="error" /><span>${error.message}</span>
+    ${retry && html`<button class="quiet" onClick=${retry}>Try again</button>`}</div>`;
+}
+
+export function Loading({ what = 'Loading' }) {
+  // Nothing flashes up for what is there at once.
+  return html`<p class="loading" role="status"><span class="spinner" aria-hidden="true"></span>${what}…</p>`;
+}
+
+export function Empty({ title, children }) {
+  return html`<div class="empty"><h2>${title}</h2>${children}</div>`;
+}
+
+export function Progress({ percent, label }) {
+  return html`<div class="progress" role="progressbar" aria-label=${label} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${percent}>
+    <div style=${{ width: `${percent}%` }}></div></div>`;
+}
+
+// Button waits for what it does and tells when that fails.
+export function Button({ onClick, icon, children, kind = '', ...rest }) {
+  const [busy, setBusy] = useState(false);
+  const press = async () => {
+    if (busy) return;
+    setBusy(true);
+    try {
+      await onClick();
+    } catch (error) {
+      notify(error.message, 'error');
+    } finally {
+      setBusy(false);
+    }
+  };
+  return html`<button type="button" class=${kind} aria-busy=${busy} onClick=${press} ...${rest}>
+    ${icon && html`<${Icon} name=${icon} />`}${children}</button>`;
+}
+
+// Confirm asks before something that cannot be undone.
+export function Confirm({ title, children, action, onConfirm, onClose }) {
+  const dialog = useRef();
+  const [error, setError] = useState(null);
+  useEffect(() => dialog.current.showModal(), []);
+  const confirm = async () => {
+    try {
+      await onConfirm();
+      onClose();
+    } catch (problem) {
+      setError(problem);
+    }
+  };
+  return html`<dialog ref=${dialog} aria-labelledby="confirm-title" onClose=${onClose}>
+    <h2 id="confirm-title">${title}</h2>
+    <div class="dialog-text">${children}</div>
+    <${Problem} error=${error} />
+    <div class="actions">
+      <button type="button" class="quiet" onClick=${onClose}>Cancel</button>
+      <${Button} kind="danger" onClick=${confirm}>${action}<//>
+    </div>
+  </dialog>`;
+}
+
+const notices = createStore([]);
+let lastNotice = 0;
+
+export function notify(text, kind = 'info') {
+  const id = ++lastNotice;
+  notices.set([...notices.get(), { id, text, kind }]);
+  setTimeout(() => dismiss(id), kind === 'error' ? 12_000 : 5000);
+}
+
+function dismiss(id) {
+  notices.set(notices.get().filter((n) => n.id !== id));
+}
+
+export function Notices() {
+  const list = useStore(notices);
+  return html`<div class="notices" role="status" aria-live="polite">${list.map(
+    (n) => html`<div key=${n.id} class="notice ${n.kind}"><span>${n.text}</span>
+      <button class="quiet small" aria-label="Dismiss" onClick=${() => dismiss(n.id)}>✕</button></div>`,
+  )}</div>`;
+}
+
+// Heading names the view, in the page and in the window's title.
+export function Heading({ title, above, children }) {
+  useEffect(() => {
+    document.title = title ? `${title} · Syncline` : 'Syncline';
+  }, [title]);
+  return html`<header class="heading"><div class="heading-text">${above}<h1 tabIndex="-1">${title}</h1></div>
+    <div class="actions">${children}</div></header>`;
+}
+
+export function Tabs({ label, tabs, current }) {
+  return html`<nav class="tabs" aria-label=${label}>${tabs.map(
+    ([href, text]) => html`<a key=${href} href=${href} aria-current=${href === current ? 'page' : undefined}>${text}</a>`,
+  )}</nav>`;
+}

@@ -1,0 +1,190 @@
+// Everything at a glance: what needs attention first, then every repository.
+import { useMemo, useState } from 'preact/hooks';
+import { html } from '../html.js';
+import { allowed, get, post } from '../api.js';
+import { useData, useNow, useSession } from '../data.js';
+import { count, plural } from '../format.js';
+import { concerns, newestByHost, overdue, standing } from '../status.js';
+import { Ago, Button, Empty, Heading, Icon, Loading, Name, Problem, Progress } from '../ui.js';
+
+// cache keeps each repository's restore points until another session of it
+// has ended.
+const cache = new Map();
+// So many streams of events at most; what runs beyond is asked for with the list.
+const maxStreams = 30;
+
+async function loadPoints(repositories, sessions, signal, found) {
+  const waiting = repositories.filter((r) => {
+    const session = sessions.get(r.id);
+    const key = session && session.state !== 'Synchronizing' ? session.id : `${session?.id}…`;
+    if (cache.get(r.id)?.key === key) return false;
+    cache.set(r.id, { ...cache.get(r.id), key });
+    return true;
+  });
+  const worker = async () => {
+    for (let r = waiting.shift(); r && !signal.aborted; r = waiting.shift()) {
+      try {
+        const points = await get(`/v6/RestorePoints?repositoryId=${r.id}`, { signal });
+        cache.set(r.id, { ...cache.get(r.id), hosts: newestByHost(points), points: points.length });
+      } catch (error) {
+        cache.delete(r.id);
+        if (error.status === 0 || signal.aborted) return;
+      }
+      found();
+    }
+  };
+  await Promise.all(Array.from({ length: 6 }, worker));
+}
+
+// useRows joins repositories, sessions and restore points.
+function useRows() {
+  const [, setTurn] = useState(0);
+  const list = useData(
+    async (signal) => {
+      const [repositories, sessions] = await Promise.all([
+        get('/v6/BackupRepositories', { signal }),
+        get('/v6/RepositorySynchronizeSessions', { signal }),
+      ]);
+      return { repositories, sessions: new Map(sessions.map((s) => [s.repositoryId, s])) };
+    },
+    [],
+    { every: 4000 },
+  );
+  useData(async (signal) => {
+    if (!list.data) return;
+    let drawn = Date.now();
+    const found = () => {
+      if (Date.now() - drawn < 150) return;
+      drawn = Date.now();
+      setTurn((n) => n + 1);
+    };
+    await loadPoints(list.data.repositories, list.data.sessions, signal, found);
+    setTurn((n) => n + 1);
+  }, [list.data && [...list.data.sessions.values()].map((s) => s.id + s.state).join() + list.data.repositories.length]);
+  const rows = list.data?.repositories.map((repository) => ({
+    repository, session: list.data.sessions.get(repository.id), ...cache.get(repository.id),
+  }));
+  return { ...list, rows };
+}
+
+export function Overview({ who }) {
+  const { rows, error, reload } = useRows();
+  const now = useNow(30_000);
+  if (!rows) return html`<${Heading} title="Overview" />${error ? html`<${Problem} error=${error} retry=${reload} />` : html`<${Loading} />`}`;
+  return html`
+    <${Heading} title="Overview">
+      ${allowed(who, 'manage') && html`<a class="button primary" href="/attach"><${Icon} name="plus" />Add a repository</a>`}
+    <//>
+    <${Problem} error=${error?.status ? error : null} retry=${reload} />
+    ${rows.length === 0
+      ? html`<${Empty} title="No repositories yet"><p>Add a restic repository, and its snapshots and files can be looked at here.</p>
+          ${allowed(who, 'manage') && html`<a class="button primary" href="/attach">Add a repository</a>`}<//>`
+      : html`<${Figures} rows=${rows} /><${Attention} list=${concerns(rows, now)} who=${who} reload=${reload} />
+          <${Repositories} rows=${rows} who=${who} reload=${reload} now=${now} />`}`;
+}
+
+function Figures({ rows }) {
+  const kinds = { synced: 0, running: 0, behind: 0, failed: 0 };
+  let points = 0;
+  const hosts = new Set();
+  for (const r of rows) {
+    kinds[standing(r.repository, r.session).kind]++;
+    points += r.points ?? 0;
+    for (const h of r.hosts ?? []) hosts.add(h.hostName);
+  }
+  const figure = (n, text, kind = '') => html`<div class="figure ${kind}"><dd>${count(n)}</dd><dt>${text}</dt></div>`;
+  return html`<dl class="figures">
+    ${figure(kinds.synced, 'in sync', 'good')}
+    ${figure(kinds.running, 'synchronizing', kinds.running ? 'busy' : '')}
+    ${figure(kinds.behind, 'out of sync', kinds.behind ? 'warn' : '')}
+    ${figure(kinds.failed, 'failed', kinds.failed ? 'bad' : '')}
+    ${figure(points, points === 1 ? 'restore point' : 'restore points')}
+    ${figure(hosts.size, hosts.size === 1 ? 'host' : 'hosts')}
+  </dl>`;
+}
+
+function Attention({ list, who, reload }) {
+  const [all, setAll] = useState(false);
+  if (list.length === 0) return null;
+  const shown = all ? list : list.slice(0, 5);
+  return html`<section class="attention" aria-labelledby="attention-title">
+    <h2 id="attention-title">Needs attention</h2>
+    <ul>${shown.map((c) => html`<li key=${c.repository.id + (c.hostName ?? '')} class=${c.kind}>
+      <${Icon} name=${c.kind === 'failed' ? 'error' : 'warning'} />
+      <div class="grow"><a href="/repositories/${c.repository.id}"><${Name} text=${c.repository.name} /></a>
+        ${c.hostName && html`<span>: <${Name} text=${c.hostName} /></span>`} <span>${c.text}</span>
+        ${c.since && c.kind !== 'late' && html` <span class="quiet-text"><${Ago} at=${c.since} /></span>`}</div>
+      ${c.kind !== 'late' && allowed(who, 'synchronize') && html`<${SyncButton} id=${c.repository.id} name=${c.repository.name} reload=${reload} />`}
+    </li>`)}</ul>
+    ${list.length > 5 && html`<button class="quiet small" onClick=${() => setAll(!all)}>${all ? 'Show fewer' : `Show all ${count(list.length)}`}</button>`}
+  </section>`;
+}
+
+export function SyncButton({ id, name, reload, kind = 'small' }) {
+  return html`<${Button} kind=${kind} icon="sync" aria-label=${`Synchronize ${name}`} onClick=${async () => {
+    await post(`/v6/BackupRepositories/${id}/Sync`);
+    reload();
+  }}>Synchronize<//>`;
+}
+
+export function StopButton({ session, name, reload, kind = 'small' }) {
+  return html`<${Button} kind=${kind} icon="stop" aria-label=${`Stop synchronizing ${name}`} onClick=${async () => {
+    await post(`/v6/RepositorySynchronizeSessions/${session.id}/StopSynchronize`);
+    reload();
+  }}>Stop<//>`;
+}
+
+function Repositories({ rows, who, reload, now }) {
+  const [filter, setFilter] = useState('');
+  const shown = useMemo(() => {
+    const text = filter.trim().toLowerCase();
+    const hit = (r) => !text || [r.repository.name, r.repository.description, r.repository.path ?? '', ...(r.hosts ?? []).map((h) => h.hostName)]
+      .some((s) => s.toLowerCase().includes(text));
+    const rank = (r) => {
+      const s = standing(r.repository, r.session);
+      return s.weight || (s.kind === 'running' ? 0.5 : 0);
+    };
+    return rows.filter(hit).sort((a, b) => rank(b) - rank(a) || a.repository.name.localeCompare(b.repository.name));
+  }, [rows, filter]);
+  let streams = 0;
+  return html`<section aria-labelledby="repositories-title">
+    <div class="section-head"><h2 id="repositories-title">Repositories</h2><span class="quiet-text">${count(rows.length)}</span>
+      ${rows.length > 8 && html`<input type="search" class="filter" placeholder="Filter by name or host" aria-label="Filter the repositories" value=${filter}
+        onInput=${(e) => setFilter(e.target.value)} />`}</div>
+    <ul class="repositories">${shown.map((r) => html`<${Row} key=${r.repository.id} ...${r} who=${who} reload=${reload} now=${now}
+      follow=${r.session?.state === 'Synchronizing' && ++streams <= maxStreams} />`)}</ul>
+    ${shown.length === 0 && html`<p class="quiet-text">No repository fits “${filter}”.</p>`}
+  </section>`;
+}
+
+function Row({ repository, session: listed, hosts, points, who, reload, follow, now }) {
+  const followed = useSession(follow ? listed : null);
+  const session = followed ?? listed;
+  const s = standing(repository, session);
+  return html`<li class="repository ${s.kind}">
+    <div class="repository-name"><a href="/repositories/${repository.id}"><${Name} text=${repository.name} /></a>
+      ${repository.description && html`<span class="quiet-text cut" title=${repository.description}>${repository.description}</span>`}</div>
+    <div class="repository-state"><${Status} standing=${s} session=${session} name=${repository.name} /></div>
+    <div class="repository-hosts"><${Hosts} hosts=${hosts} points=${points} now=${now} /></div>
+    <div class="repository-actions">${allowed(who, 'synchronize') && (s.kind === 'running'
+      ? html`<${StopButton} session=${session} name=${repository.name} reload=${reload} />`
+      : html`<${SyncButton} id=${repository.id} name=${repository.name} reload=${reload} />`)}</div>
+  </li>`;
+}
+
+export function Status({ standing: s, session, name }) {
+  if (s.kind === 'running') {
+    return html`<div class="running-state"><span class="badge running">${s.text}</span><span class="number">${session.progressPercent} %</span>
+      <${Progress} percent=${session.progressPercent} label=${`Progress of ${name}`} /></div>`;
+  }
+  return html`<span class="badge ${s.kind}">${s.text}</span> ${s.since && html`<span class="quiet-text"><${Ago} at=${s.since} /></span>`}`;
+}
+
+function Hosts({ hosts, points, now }) {
+  if (!hosts) return html`<span class="quiet-text">…</span>`;
+  if (hosts.length === 0) return html`<span class="quiet-text">No restore points</span>`;
+  return html`<ul class="hosts">${hosts.slice(0, 3).map((h) => html`<li key=${h.hostName} class=${overdue(h, now) ? 'late' : ''}>
+      <${Icon} name="host" size="15" /><${Name} text=${h.hostName} /> <span class="quiet-text"><${Ago} at=${h.point.backupTime} /></span></li>`)}</ul>
+    <span class="quiet-text">${hosts.length > 3 ? `and ${plural(hosts.length - 3, 'more host')}, ` : ''}${plural(points, 'restore point')}</span>`;
+}
+

@@ -1,0 +1,47 @@
+// The restore points of a repository: a timeline, and the list beneath it.
+import { useMemo, useRef } from 'preact/hooks';
+import { html } from '../html.js';
+import { count } from '../format.js';
+import { setParams } from '../router.js';
+import { useWindowRows } from '../table.js';
+import { Ago, Empty, Name, Time } from '../ui.js';
+import { Timeline } from './timeline.js';
+
+export function Points({ points, params, session }) {
+  const host = params.get('host');
+  const shown = useMemo(() => (host ? points.filter((p) => p.hostName === host) : points), [points, host]);
+  if (points.length === 0) {
+    return html`<${Empty} title="No restore points"><p>${session?.state === 'Synchronizing'
+      ? 'They appear here as soon as the synchronization has found them.'
+      : 'Synchronize the repository to see what is in it.'}</p><//>`;
+  }
+  return html`
+    <${Timeline} points=${points} host=${host} pick=${(name) => setParams({ host: name })} />
+    <div class="section-head"><h2>Restore points</h2><span class="quiet-text">${count(shown.length)}${host ? ` of ${count(points.length)}` : ''}</span>
+      ${host && html`<button class="chip" onClick=${() => setParams({ host: null })}>Host: <${Name} text=${host} /> ✕</button>`}</div>
+    <${List} points=${shown} />`;
+}
+
+const rowHeight = 44;
+
+function List({ points }) {
+  const box = useRef();
+  const rows = useWindowRows(points.length, rowHeight, box);
+  return html`<div class="grid points" role="table" aria-label="Restore points" aria-rowcount=${points.length + 1}>
+    <div class="grid-head" role="row"><span role="columnheader">Time</span><span role="columnheader">Host</span><span role="columnheader">What</span>
+      <span role="columnheader">Snapshot</span></div>
+    <div ref=${box} class="grid-body" role="rowgroup" style=${{ height: `${rows.getTotalSize()}px` }}>
+      ${rows.getVirtualItems().map((item) => html`<${Row} key=${points[item.index].id} point=${points[item.index]} index=${item.index}
+        top=${item.start - rows.options.scrollMargin} />`)}
+    </div></div>`;
+}
+
+function Row({ point, index, top }) {
+  return html`<div class="grid-row" role="row" aria-rowindex=${index + 2} style=${{ transform: `translateY(${top}px)` }}>
+    <span role="cell" class="two-lines"><${Time} at=${point.backupTime} /><span class="quiet-text"><${Ago} at=${point.backupTime} /></span></span>
+    <span role="cell" class="cut"><${Name} text=${point.hostName} /></span>
+    <span role="cell" class="cut">${point.paths.map((p) => html`<${Name} key=${p} text=${p} /> `)}
+      ${point.tags.map((t) => html`<span key=${t} class="tag"><${Name} text=${t} /></span>`)}</span>
+    <span role="cell"><code title=${point.snapshotId}>${point.snapshotId.slice(0, 8)}</code></span>
+  </div>`;
+}

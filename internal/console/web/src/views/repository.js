@@ -1,0 +1,94 @@
+// One repository: how it stands, its restore points on a timeline, its
+// sessions and their logs.
+import { useState } from 'preact/hooks';
+import { html } from '../html.js';
+import { allowed, get, remove } from '../api.js';
+import { useData, useSession } from '../data.js';
+import { bytes, plural } from '../format.js';
+import { navigate } from '../router.js';
+import { standing } from '../status.js';
+import { Button, Confirm, Heading, Loading, Name, Problem, Tabs, notify } from '../ui.js';
+import { Status, StopButton, SyncButton } from './overview.js';
+import { Points } from './points.js';
+import { Sessions } from './sessions.js';
+
+const none = [];
+
+// useRepository loads a repository with its latest session and follows that.
+function useRepository(id) {
+  const state = useData(
+    async (signal) => {
+      const [repository, sessions] = await Promise.all([
+        get(`/v6/BackupRepositories/${id}`, { signal }),
+        get(`/v6/BackupRepositories/${id}/SynchronizeSessions?limit=50`, { signal }),
+      ]);
+      return { repository, sessions };
+    },
+    [id],
+    { every: 5000 },
+  );
+  const newest = state.data?.sessions[0];
+  const session = useSession(newest);
+  // The end of a session is seen in its events first; the rest follows here.
+  const ended = session && newest && session.state !== newest.state;
+  useData(async () => ended && state.reload(), [session?.id, ended]);
+  return { ...state, session };
+}
+
+export function Repository({ id, tab = 'points', session: shown, params, who }) {
+  const { data, error, reload, session } = useRepository(id);
+  const settled = session && session.state !== 'Synchronizing' ? session.id : `${session?.id}…`;
+  const points = useData((signal) => get(`/v6/RestorePoints?repositoryId=${id}`, { signal }), [id, data ? settled : null]);
+  if (!data) {
+    return html`<${Heading} title="Repository" />${error
+      ? html`<${Problem} error=${error} retry=${reload} /><p><a href="/">Go to the overview</a></p>` : html`<${Loading} />`}`;
+  }
+  const { repository } = data;
+  const sessions = session ? data.sessions.map((s) => (s.id === session.id ? session : s)) : data.sessions;
+  const base = `/repositories/${id}`;
+  const tabs = [[base, 'Restore points'], [`${base}/sessions`, 'Sessions']];
+  return html`
+    <${Heading} title=${repository.name} above=${html`<a class="crumb" href="/">Overview</a>`}>
+      <${Actions} repository=${repository} session=${session} who=${who} reload=${reload} />
+    <//>
+    <${Problem} error=${error?.status ? error : null} retry=${reload} />
+    <${Summary} repository=${repository} session=${session} points=${points.data} />
+    <${Tabs} label="Repository" tabs=${tabs} current=${tab === 'sessions' ? `${base}/sessions` : base} />
+    ${tab === 'sessions'
+      ? html`<${Sessions} repositoryId=${id} sessions=${sessions} shown=${shown} />`
+      : html`<${Problem} error=${points.error?.status ? points.error : null} retry=${points.reload} />
+          ${points.data ? html`<${Points} repository=${repository} points=${points.data ?? none} params=${params} session=${session} />`
+            : !points.error && html`<${Loading} what="Loading the restore points" />`}`}`;
+}
+
+function Actions({ repository, session, who, reload }) {
+  const [asking, setAsking] = useState(false);
+  const running = session?.state === 'Synchronizing';
+  return html`
+    ${allowed(who, 'synchronize') && (running
+      ? html`<${StopButton} kind="" session=${session} name=${repository.name} reload=${reload} />`
+      : html`<${SyncButton} kind="primary" id=${repository.id} name=${repository.name} reload=${reload} />`)}
+    ${allowed(who, 'manage') && html`<${Button} icon="trash" kind="quiet" onClick=${() => setAsking(true)}>Remove<//>`}
+    ${asking && html`<${Confirm} title=${`Remove ${repository.name}?`} action="Remove" onClose=${() => setAsking(false)}
+      onConfirm=${async () => {
+        await remove(`/v6/BackupRepositories/${repository.id}`);
+        notify(`${repository.name} is no longer attached.`);
+        navigate('/');
+      }}>
+      <p>Syncline forgets its catalog and its sessions. The backups themselves stay as they are, and the repository can be added again.</p>
+    <//>`}`;
+}
+
+function Summary({ repository, session, points }) {
+  const s = standing(repository, session);
+  const hosts = points && new Set(points.map((p) => p.hostName)).size;
+  return html`<div class="summary card">
+    <div><span class="label">State</span><${Status} standing=${s} session=${session} name=${repository.name} /></div>
+    ${repository.path && html`<div class="grow"><span class="label">Folder on the server</span><${Name} text=${repository.path} /></div>`}
+    ${points && html`<div><span class="label">Restore points</span>${plural(points.length, 'restore point')} of ${plural(hosts, 'host')}</div>`}
+    ${repository.freeSpaceBytes != null && html`<div><span class="label">Free space</span>${bytes(repository.freeSpaceBytes)} of ${bytes(repository.capacityBytes)}</div>`}
+    ${s.kind === 'failed' && html`<p class="why">${s.why}</p>`}
+    ${repository.description && html`<p class="quiet-text">${repository.description}</p>`}
+  </div>`;
+}
+
