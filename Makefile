@@ -5,13 +5,16 @@ SHELL := /bin/bash
 FUZZTIME ?= 20s
 TEST_TIMEOUT ?= 20m
 
-.PHONY: help build demo deps test test-short lint generate bench fuzz clean
+.PHONY: help build console demo deps test test-short lint generate bench fuzz clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/syncline
 	go build -trimpath -o bin/syncline ./cmd/syncline
+
+console: ## build the web console's files anew, which are committed; needs Node
+	cd internal/console/web && npm ci --no-fund --no-audit && npm run build
 
 demo: build ## run a server with a demonstration repository; needs only Go
 	bin/syncline demo
@@ -28,6 +31,7 @@ test-short: ## run the quick tests, without the race detector
 lint: ## linters, file sizes, generated code up to date
 	scripts/lint-size.sh
 	scripts/lint-generated.sh
+	scripts/lint-console.sh
 	scripts/tool.sh golangci-lint run --allow-parallel-runners ./...
 
 generate: ## write generated code anew

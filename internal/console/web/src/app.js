@@ -58,7 +58,8 @@ let first = true;
 function Main({ children }) {
   const main = useRef();
   useEffect(() => {
-    if (!first) main.current.focus({ preventScroll: true });
+    // A form that has come up has taken it to its first field already.
+    if (!first && !main.current.contains(document.activeElement)) main.current.focus({ preventScroll: true });
     first = false;
   }, []);
   return html`<main id="main" tabIndex="-1" ref=${main}>${children}</main>`;
@@ -79,7 +80,7 @@ function ConnectionBar() {
 function Navigation({ who, path }) {
   const links = [['/', 'overview', 'Overview']];
   if (allowed(who, 'manage')) links.push(['/attach', 'plus', 'Add a repository']);
-  return html`<div class="side">
+  return html`<header class="side">
     <a class="brand" href="/"><svg width="26" height="26" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7" class="brand-box" />
       <g fill="none" stroke="#fff" stroke-width="2.6" stroke-linecap="round"><path d="M5 9.500q11 9 22 0" /><path d="M5 16q11 9 22 0" opacity=".75" /><path d="M5 22.500q11 6.5 22 0" opacity=".5" /></g></svg>
       Syncline</a>
@@ -88,7 +89,7 @@ function Navigation({ who, path }) {
       <a href="/swagger" target="_blank" rel="noopener"><${Icon} name="api" /><span>API</span></a>
     </nav>
     <${Who} who=${who} />
-  </div>`;
+  </header>`;
 }
 
 function Who({ who }) {
@@ -100,7 +101,7 @@ function Who({ who }) {
     localStorage.setItem('syncline-theme', document.documentElement.dataset.theme);
   };
   return html`<div class="who">
-    <div class="who-name"><bdi>${who.userName}</bdi><span class="quiet-text">${who.role}</span></div>
+    <div class="who-name"><bdi title=${who.userName}>${who.userName}</bdi>${who.role !== who.userName && html`<span class="quiet-text">${who.role}</span>`}</div>
     <button class="quiet icon-only" title="Light or dark" aria-label="Switch between light and dark" onClick=${theme}><${Icon} name="sun" /></button>
     <${Button} kind="quiet icon-only" title="Sign out" aria-label="Sign out" onClick=${signOut}><${Icon} name="out" /><//>
   </div>`;

@@ -13,15 +13,16 @@ export function plural(n, one, many = one + 's') {
   return `${count(n)} ${n === 1 ? one : many}`;
 }
 
-const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
+// The units restic and the server's logs write.
+const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
 
 // bytes writes a size with three digits that matter at most.
 export function bytes(n) {
   if (n == null) return '';
   let unit = 0;
   let x = n;
-  while (Math.abs(x) >= 999.5 && unit < units.length - 1) {
-    x /= 1000;
+  while (Math.abs(x) >= (unit === 0 ? 1024 : 999.5) && unit < units.length - 1) {
+    x /= 1024;
     unit++;
   }
   if (unit === 0) return n === 1 ? '1 byte' : `${n} bytes`;
@@ -62,7 +63,7 @@ export function ago(time, now = Date.now()) {
 // took writes a duration with enough detail to compare two: "1 min 20 s".
 export function took(ms) {
   if (ms < 0) ms = 0;
-  if (ms < 950) return `${Math.max(1, Math.round(ms / 10) * 10)} ms`;
+  if (ms < 950) return `${ms < 100 ? Math.round(ms) : Math.round(ms / 10) * 10} ms`;
   const s = ms / 1000;
   if (s < 59.5) return `${s < 10 ? s.toFixed(1) : Math.round(s)} s`;
   const m = Math.floor(s / 60 + 0.001);

@@ -1,5 +1,5 @@
 // Adding a repository, one step at a time.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { allowed, post, remove } from '../api.js';
 import { useGet } from '../data.js';
@@ -25,7 +25,7 @@ export function Attach({ who }) {
 // Step is a form that takes the focus to its first field.
 function Step({ title, onSubmit, back, action, busy, children }) {
   const form = useRef();
-  useEffect(() => form.current.querySelector('input, select')?.focus(), []);
+  useLayoutEffect(() => form.current.querySelector('input, select')?.focus(), []); // before the next key
   return html`<form ref=${form} onSubmit=${(e) => { e.preventDefault(); onSubmit(); }}>
     <h2>${title}</h2>${children}
     <div class="actions">${back && html`<button type="button" class="quiet" onClick=${back}><${Icon} name="back" />Back</button>`}

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { signIn } from '../api.js';
 import { Problem } from '../ui.js';
@@ -8,7 +8,7 @@ export function SignIn() {
   const [busy, setBusy] = useState(false);
   const name = useRef();
   const password = useRef();
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = 'Sign in · Syncline';
     name.current.focus();
   }, []);

@@ -1,0 +1,145 @@
+package console_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+func TestSignIn(t *testing.T) {
+	s := startServer(t)
+	p := newPage(t, s.url)
+	p.expect("401")
+	p.signIn("administrator", "wrong")
+	p.waitText("the user name or the password is wrong")
+	p.fill("Password", adminPassword)
+	p.press(kb.Enter)
+	p.waitText("No repositories yet")
+	if got := eval[string](p, "document.cookie"); got != "" {
+		t.Errorf("a script sees the cookies %q", got)
+	}
+	if stored := eval[string](p, "JSON.stringify({ ...localStorage, ...sessionStorage })"); len(stored) > 100 {
+		t.Errorf("the page has stored %s", stored)
+	}
+	p.open("/attach") // a new load: the cookies keep the user signed in
+	p.waitText("Where is the restic repository?")
+	p.click("button", "Sign out")
+	p.wait(find("button", "Sign in") + " !== null")
+	p.open("/attach")
+	p.wait(find("button", "Sign in") + " !== null")
+}
+
+func TestRoles(t *testing.T) {
+	s := startServer(t)
+	s.addUser("vera", "viewer")
+	s.addUser("otto", "operator")
+	repo := s.attach("main", newRepository(t, writeTree(t, map[string]string{"a": "1"}), "web1"), "")
+	s.synchronize(repo)
+	for user, want := range map[string]struct{ sync, manage bool }{"vera": {false, false}, "otto": {true, false}, "administrator": {true, true}} {
+		p := newPage(t, s.url)
+		p.expect("401")
+		p.signIn(user, adminPassword)
+		p.waitText("web1")
+		p.open("/repositories/" + repo)
+		p.waitText("1 restore point of 1 host")
+		if got := eval[bool](p, find("button", "Synchronize main")+" !== null"); got != want.sync {
+			t.Errorf("%s may synchronize: %t", user, got)
+		}
+		if got := eval[bool](p, find("button", "Remove")+" !== null"); got != want.manage {
+			t.Errorf("%s may remove: %t", user, got)
+		}
+		if got := eval[bool](p, find("a", "Add a repository")+" !== null"); got != want.manage {
+			t.Errorf("%s may add: %t", user, got)
+		}
+	}
+}
+
+// Adding a repository by keyboard alone, with a mistake at each step.
+func TestAttach(t *testing.T) {
+	s := startServer(t)
+	repo := newRepository(t, writeTree(t, map[string]string{"docs/a.txt": "1", "docs/b.txt": "2"}), "web1", "web2")
+	p := newPage(t, s.url)
+	p.expect("401", "400")
+	p.signIn("administrator", adminPassword)
+	p.waitText("No repositories yet")
+	p.click("a", "Add a repository")
+	p.waitText("Where is the restic repository?")
+	p.press("relative/path", kb.Enter)
+	p.waitText("Give the whole path")
+	p.fill("Folder on the server", "/nowhere/at/all")
+	p.press(kb.Enter)
+	p.waitText("Which password opens it?")
+	p.press("wrong", kb.Enter)
+	p.waitText("What should it be called?")
+	p.press("Laptops", kb.Enter)
+	p.waitText("path: ")
+	p.click("button", "Go back to “Where it is”")
+	p.fill("Folder on the server", repo)
+	p.press(kb.Enter)
+	p.waitText("Which password opens it?")
+	p.press(kb.Enter)
+	p.waitText("What should it be called?")
+	p.press(kb.Enter)
+	p.waitText("encryptionKeyId: ")
+	p.click("button", "Go back to “Password”")
+	p.fill("Password", "fixture")
+	p.press(kb.Enter)
+	p.waitText("What should it be called?")
+	p.press(kb.Enter)
+	p.waitText("2 restore points of 2 hosts")
+	p.waitText("In sync")
+	var keys []struct{ Description string }
+	s.call("GET", "/v6/EncryptionKeys", nil, &keys)
+	if len(keys) != 1 {
+		t.Errorf("the failed attempts have left their keys: %v", keys)
+	}
+	p.click("button", "Remove")
+	p.waitText("Remove Laptops?")
+	p.click("dialog button", "Remove")
+	p.waitText("No repositories yet")
+}
+
+func TestServerGoesAwayAndComesBack(t *testing.T) {
+	s := startServer(t)
+	s.synchronize(s.attach("main", newRepository(t, writeTree(t, map[string]string{"a": "1"}), "web1"), ""))
+	p := newPage(t, s.url)
+	p.expect("401", "net::ERR", "Failed to load")
+	p.signIn("administrator", adminPassword)
+	p.waitText("web1")
+	s.stop()
+	p.waitText("The connection to the server is lost")
+	if !strings.Contains(p.text(), "web1") {
+		t.Error("what was there is gone from the page")
+	}
+	s.start()
+	p.wait("!document.body.innerText.includes('connection to the server is lost')")
+	s.attach("second", newRepository(t, writeTree(t, map[string]string{"b": "2"}), "web2"), "")
+	p.waitText("second")
+}
+
+// The tokens end while the page is open: it renews them without a word, and
+// asks for the password when that does not work.
+func TestExpiredToken(t *testing.T) {
+	s := startServer(t)
+	s.synchronize(s.attach("main", newRepository(t, writeTree(t, map[string]string{"a": "1"}), "web1"), ""))
+	p := newPage(t, s.url)
+	p.expect("401")
+	p.signIn("administrator", adminPassword)
+	p.waitText("web1")
+	p.deleteCookies("__Host-syncline-access")
+	p.click("a", "main")
+	p.waitText("1 restore point of 1 host")
+	if eval[bool](p, find("button", "Sign in")+" !== null") {
+		t.Fatal("asked for the password")
+	}
+	p.deleteCookies("__Host-syncline-access", "__Host-syncline-refresh")
+	p.wait(find("button", "Sign in") + " !== null")
+	p.fill("User", "administrator")
+	p.fill("Password", adminPassword)
+	p.press(kb.Enter)
+	p.waitText("1 restore point of 1 host") // the same address as before
+	p.do(chromedp.Reload())
+	p.waitText("1 restore point of 1 host")
+}

@@ -1,0 +1,92 @@
+package console_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"syncline.dev/syncline/internal/demorepo"
+	"syncline.dev/syncline/internal/resticfixture"
+)
+
+// world is a server with repositories in every state a view can show.
+type world struct {
+	*server
+	demo string // id of a repository with restore points of two hosts
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{server: startServer(t)}
+	path, err := demorepo.Extract(filepath.Join(t.TempDir(), "repository"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.demo = w.attachWith("Tidewatch", path, demorepo.Password, "A small project's history")
+	w.synchronize(w.demo)
+	w.attach("Archive", resticfixture.Unpack(t, "v2-new-plain"), "Never synchronized so far")
+	damaged := resticfixture.Unpack(t, "v2-old")
+	id := w.attach("Office server", damaged, "")
+	if err := os.RemoveAll(filepath.Join(damaged, "data")); err != nil {
+		t.Fatal(err)
+	}
+	if state := w.session(id); state != "Failed" {
+		t.Fatalf("the session of a repository without its data ended as %s", state)
+	}
+	return w
+}
+
+// TestEveryView looks at each view in light and dark, wide and narrow: axe-core
+// finds nothing, and nothing sticks out.
+func TestEveryView(t *testing.T) {
+	w := newWorld(t)
+	p := newPage(t, w.url)
+	p.expect("401")
+	p.open("/")
+	p.check("sign-in", "Password")
+	p.signIn("administrator", adminPassword)
+	p.waitText("Tidewatch")
+	for _, v := range []struct{ name, path, text string }{
+		{"overview", "/", "buildbox"},
+		{"repository", "/repositories/" + w.demo, "before-rename"},
+		{"sessions", "/repositories/" + w.demo + "/sessions", "Success"},
+		{"session", "/repositories/" + w.demo + "/sessions/" + w.latestSession(w.demo), "Log"},
+		{"attach", "/attach", "Folder on the server"},
+		{"unknown", "/repositories/00000000-0000-4000-8000-000000000000", "there is no"},
+	} {
+		if v.name == "unknown" {
+			p.expect("404")
+		}
+		p.open(v.path)
+		p.check(v.name, v.text)
+	}
+}
+
+// latestSession returns the id of a repository's latest session.
+func (s *server) latestSession(repo string) string {
+	s.t.Helper()
+	var sessions []struct{ ID string }
+	s.call("GET", "/v6/BackupRepositories/"+repo+"/SynchronizeSessions", nil, &sessions)
+	return sessions[0].ID
+}
+
+// check looks at the view that is open in every theme and width.
+func (p *page) check(name, text string) {
+	p.t.Helper()
+	p.waitText(text)
+	for _, look := range []struct {
+		name, theme string
+		width       int64
+	}{{"light", "light", 1280}, {"dark", "dark", 1280}, {"narrow", "light", 400}} {
+		p.look(look.theme, look.width)
+		p.wait("document.getAnimations().every((a) => a.playState === 'finished' || a.effect.getTiming().iterations === Infinity)")
+		for _, finding := range p.axe() {
+			p.t.Errorf("%s, %s: %s", name, look.name, finding)
+		}
+		if wide := eval[float64](p, "document.documentElement.scrollWidth"); int64(wide) > look.width {
+			p.t.Errorf("%s, %s: %g pixels wide", name, look.name, wide)
+		}
+		p.picture(name + "-" + look.name)
+	}
+	p.look("light", 1280)
+}
