@@ -1,0 +1,137 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"syncline.dev/syncline"
+)
+
+// Range writes a Range header for Open's offset and length, "" for the whole
+// file. The length must not be 0.
+func Range(offset, length int64) string {
+	switch {
+	case offset == 0 && length < 0:
+		return ""
+	case length < 0:
+		return fmt.Sprintf("bytes=%d-", offset)
+	}
+	return fmt.Sprintf("bytes=%d-%d", offset, offset+length-1)
+}
+
+// NewBody makes the reader that Open returns out of an answer's body: exactly
+// length bytes (to the end where negative) or an error. It checks that the
+// answer is for the range that was asked for, and closes the body if not.
+func NewBody(ctx context.Context, call *Call, body io.ReadCloser, name string, offset, length int64) (io.ReadCloser, error) {
+	b := &fileBody{ctx: ctx, call: call, body: body, name: name}
+	if err := b.promise(offset, length); err != nil {
+		_ = body.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+// PastEnd makes the reader that Open returns when the storage says that the
+// file has no byte at the offset.
+func PastEnd(name string, length int64) io.ReadCloser {
+	return &fileBody{body: http.NoBody, name: name, short: length > 0}
+}
+
+// Nothing makes the reader that Open returns for a length of 0.
+func Nothing() io.ReadCloser { return http.NoBody }
+
+type fileBody struct {
+	ctx   context.Context
+	call  *Call
+	body  io.ReadCloser
+	name  string
+	left  int64 // bytes that were promised; negative: not known
+	short bool  // the file ends before what was asked for
+	err   error // final
+}
+
+// promise works out from the answer's headers how many bytes must come.
+func (b *fileBody) promise(offset, length int64) error {
+	b.left = -1
+	size, err := strconv.ParseInt(b.call.Header("Content-Length"), 10, 64)
+	if err == nil {
+		b.left = size
+	}
+	if b.call.Header("Content-Encoding") != "" && b.call.Header("Content-Encoding") != "aws-chunked" {
+		return syncline.Errorf(syncline.CodeUnavailable, "the storage sent %q encoded as %q, which no range can be read from", b.name, b.call.Header("Content-Encoding"))
+	}
+	if b.call.Status() == http.StatusPartialContent {
+		first, last, ok := parseContentRange(b.call.Header("Content-Range"))
+		if !ok || first != offset || b.left >= 0 && b.left != last-first+1 {
+			return syncline.Errorf(syncline.CodeUnavailable, "the storage answered with another part of %q than was asked for", b.name)
+		}
+		b.left = last - first + 1
+	} else if offset > 0 {
+		return syncline.Errorf(syncline.CodeUnavailable, "the storage cannot read a part of %q: it ignores the range that was asked for", b.name)
+	}
+	if length >= 0 {
+		b.short = b.left >= 0 && b.left < length
+		if b.left < 0 || b.left > length {
+			b.left = length
+		}
+	}
+	return nil
+}
+
+// parseContentRange reads "bytes 0-9/100".
+func parseContentRange(v string) (first, last int64, ok bool) {
+	v, found := strings.CutPrefix(v, "bytes ")
+	v, _, total := strings.Cut(v, "/")
+	a, z, dash := strings.Cut(v, "-")
+	first, err1 := strconv.ParseInt(a, 10, 64)
+	last, err2 := strconv.ParseInt(z, 10, 64)
+	return first, last, found && total && dash && err1 == nil && err2 == nil && first >= 0 && last >= first
+}
+
+// Read implements io.Reader.
+func (b *fileBody) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	if b.left == 0 {
+		b.err = io.EOF
+		if b.short {
+			b.err = fmt.Errorf("%q is too short: %w", b.name, io.ErrUnexpectedEOF)
+		}
+		return 0, b.err
+	}
+	if b.left > 0 && int64(len(p)) > b.left {
+		p = p[:b.left]
+	}
+	n, err := b.body.Read(p)
+	if b.left > 0 {
+		b.left -= int64(n)
+	}
+	switch {
+	case err == nil, err == io.EOF && b.left == 0:
+		return n, nil
+	case err == io.EOF && b.left < 0:
+		b.err = err
+	case err == io.EOF:
+		b.err = networkError(b.call.host, io.ErrUnexpectedEOF)
+	default:
+		b.err = networkError(b.call.host, err)
+	}
+	if b.err != io.EOF && b.ctx.Err() != nil {
+		b.err = b.ctx.Err()
+	}
+	return n, b.err
+}
+
+// Close implements io.Closer.
+func (b *fileBody) Close() error {
+	if b.err == nil {
+		b.err = errors.New("read after close")
+	}
+	return b.body.Close()
+}

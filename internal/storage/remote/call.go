@@ -1,0 +1,157 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/storage"
+)
+
+// maxDocument bounds answers that are documents and not files: pages of
+// listings, errors, lists of buckets. A page of 5,000 names of 1 KB, escaped,
+// is the largest that a storage sends.
+const maxDocument = 32 << 20
+
+// Call records what happened on the wire for one call of a back end: vendors'
+// libraries lose some of it. Its methods are safe for concurrent use.
+type Call struct {
+	maxBody int64 // of good answers; negative: any
+
+	mu     sync.Mutex
+	host   string
+	status int
+	header http.Header
+	err    error
+}
+
+type callKey struct{}
+
+// Document begins a call whose answer is a document.
+func Document(ctx context.Context) (context.Context, *Call) {
+	return begin(ctx, maxDocument)
+}
+
+// File begins a call whose answer is a file, of any length.
+func File(ctx context.Context) (context.Context, *Call) { return begin(ctx, -1) }
+
+func begin(ctx context.Context, maxBody int64) (context.Context, *Call) {
+	c := &Call{maxBody: maxBody}
+	return context.WithValue(ctx, callKey{}, c), c
+}
+
+func (c *Call) start(host string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.host, c.status, c.header, c.err = host, 0, nil, nil
+}
+
+func (c *Call) answered(r *http.Response) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.status, c.header = r.StatusCode, r.Header
+}
+
+func (c *Call) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err = err
+}
+
+// Status returns the last answer's status; 0 where there was none.
+func (c *Call) Status() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.status
+}
+
+// Header returns a header of the last answer.
+func (c *Call) Header(name string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.header.Get(name)
+}
+
+// Date returns the storage's clock as the last answer told it, or the zero
+// time.
+func (c *Call) Date() time.Time {
+	t, err := http.ParseTime(c.Header("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// Trouble returns the error for what any storage can fail with: a context that
+// ended, a network that broke, an answer that asks for patience. It is nil when
+// the answer's own error code must tell, and then code is the vendor's to read.
+func (c *Call) Trouble(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return networkError(c.host, c.err)
+	}
+	throttled := c.status == http.StatusTooManyRequests || c.status == http.StatusServiceUnavailable
+	retryable := throttled || c.status == http.StatusRequestTimeout || c.status >= 500 && c.status != http.StatusNotImplemented
+	if !retryable {
+		return nil
+	}
+	return &storage.RequestError{
+		Retryable: true, Throttled: throttled, RetryAfter: retryAfter(c.header, time.Now()),
+		Err: syncline.Errorf(syncline.CodeUnavailable, "the storage at %s cannot answer now (%d %s)",
+			c.host, c.status, http.StatusText(c.status)),
+	}
+}
+
+// maxRetryAfter bounds what a storage can make us wait.
+const maxRetryAfter = time.Hour
+
+// retryAfter reads Retry-After: seconds, or a date.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	v := h.Get("Retry-After")
+	var d time.Duration
+	if seconds, err := strconv.ParseUint(v, 10, 31); err == nil {
+		d = time.Duration(seconds) * time.Second
+	} else if t, err := http.ParseTime(v); err == nil {
+		d = t.Sub(now)
+	}
+	return min(max(d, 0), maxRetryAfter)
+}
+
+// Answer makes a cause out of an answer's error code, which says what happened
+// without the answer's text: that may repeat what was sent.
+func (c *Call) Answer(code string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(code) > 80 {
+		code = code[:80]
+	}
+	return fmt.Errorf("%s answered %d %q", c.host, c.status, code)
+}
+
+// Opaque takes the address out of an error of an HTTP client: it can carry a
+// signature.
+func Opaque(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// MaxFolders bounds what browsing returns.
+const MaxFolders = 10_000
+
+// TooManyFolders is the error of a browsing that passed MaxFolders.
+func TooManyFolders() error {
+	return syncline.Errorf(syncline.CodeTooLarge, "there are more than %d folders here; name the folder instead of browsing for it", MaxFolders)
+}

@@ -1,0 +1,224 @@
+// Package s3 reads a repository in a bucket of Amazon S3 or of any server that
+// speaks its protocol. It knows nothing of what the objects mean, and makes
+// each request once: trying again is for the decorators in package storage.
+package s3
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/storage"
+	"syncline.dev/syncline/internal/storage/remote"
+)
+
+// Lookup says how a bucket's name is put into addresses.
+type Lookup int
+
+// The ways of addressing a bucket.
+const (
+	LookupAuto        Lookup = iota // virtual hosts at Amazon, path style elsewhere
+	LookupPath                      // https://host/bucket/…
+	LookupVirtualHost               // https://bucket.host/…
+)
+
+// Config says where a repository lies and how to get in. Without any
+// credentials requests are made anonymously.
+type Config struct {
+	Endpoint string // "host", "host:port" or with https:// before it; http:// must be written out
+	Bucket   string
+	Prefix   string // folder in the bucket; "" for its root
+	Region   string // asked of the endpoint where empty, with one more request
+	Lookup   Lookup
+	CA       []byte // PEM, trusted beside the system's
+
+	AccessKey, SecretKey, SessionToken string
+
+	// UseProfile takes keys from the AWS configuration files of the user this
+	// program runs as: of Profile, or of the default profile where it is empty.
+	// Such a file can name a program to run: never set it for somebody else.
+	UseProfile bool
+	Profile    string
+	// InstanceRole asks the cloud's metadata service for keys, when there are
+	// none from elsewhere.
+	InstanceRole bool
+
+	DenyPrivate bool // refuse endpoints at loopback and private addresses
+}
+
+// Client speaks to one endpoint with one set of credentials.
+type Client struct {
+	core      *minio.Core
+	creds     *credentials.Credentials
+	host      string
+	anonymous bool
+}
+
+// Storage is a folder in a bucket; it implements storage.Storage.
+type Storage struct {
+	*Client
+	bucket, prefix string // prefix is "" or ends with a slash
+}
+
+var _ storage.Storage = (*Storage)(nil)
+
+// Open returns the repository's storage. It makes no request.
+func Open(ctx context.Context, c Config) (*Storage, error) {
+	client, err := Connect(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if c.Bucket == "" {
+		return nil, syncline.Errorf(syncline.CodeInvalid, "the name of the bucket is missing")
+	}
+	prefix, err := storage.CleanPrefix(c.Prefix)
+	if err != nil {
+		return nil, err
+	}
+	return &Storage{Client: client, bucket: c.Bucket, prefix: prefix}, nil
+}
+
+// Connect returns a client for browsing. It makes no request to the endpoint.
+func Connect(_ context.Context, c Config) (*Client, error) {
+	endpoint, err := parseEndpoint(c.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	plain := endpoint.Scheme == "http"
+	transport, err := remote.NewTransport(remote.Options{CA: c.CA, AllowHTTP: plain, DenyPrivate: c.DenyPrivate})
+	if err != nil {
+		return nil, err
+	}
+	creds, err := chain(c)
+	if err != nil {
+		return nil, err
+	}
+	lookup := map[Lookup]minio.BucketLookupType{
+		LookupAuto: minio.BucketLookupAuto, LookupPath: minio.BucketLookupPath, LookupVirtualHost: minio.BucketLookupDNS,
+	}[c.Lookup]
+	core, err := minio.NewCore(endpoint.Host, &minio.Options{
+		Creds: creds, Secure: !plain, Transport: &pageCheck{transport}, Region: c.Region,
+		BucketLookup: lookup, MaxRetries: 1,
+	})
+	if err != nil {
+		return nil, syncline.WrapError(syncline.CodeInvalid, err, "%q is no address of an S3 server", endpoint.Host)
+	}
+	anonymous := c.AccessKey == "" && !c.UseProfile && !c.InstanceRole
+	return &Client{core: core, creds: creds, host: endpoint.Host, anonymous: anonymous}, nil
+}
+
+// parseEndpoint reads "host", "host:port" or a URL of these.
+func parseEndpoint(s string) (*url.URL, error) {
+	if !strings.Contains(s, "://") {
+		s = "https://" + s
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || strings.Trim(u.Path, "/") != "" ||
+		u.Scheme != "http" && u.Scheme != "https" {
+		return nil, syncline.Errorf(syncline.CodeInvalid, "the endpoint must be a host's name, with a port or https:// where needed, and nothing else")
+	}
+	return u, nil
+}
+
+// chain collects the sources of keys, in the order in which they are asked.
+func chain(c Config) (*credentials.Credentials, error) {
+	switch {
+	case c.AccessKey != "" && c.SecretKey != "":
+		return credentials.NewStaticV4(c.AccessKey, c.SecretKey, c.SessionToken), nil
+	case c.AccessKey != "" || c.SecretKey != "":
+		return nil, syncline.Errorf(syncline.CodeInvalid, "an access key and its secret key must be given together")
+	}
+	var providers []credentials.Provider
+	if c.UseProfile {
+		file := &credentials.FileAWSCredentials{Profile: c.Profile}
+		if _, err := credentials.New(file).GetWithContext(nil); err != nil && c.Profile != "" {
+			return nil, syncline.WrapError(syncline.CodeInvalid, err, "the AWS profile %q holds no usable keys", c.Profile)
+		}
+		providers = append(providers, file)
+	}
+	if c.InstanceRole {
+		// A client of its own: the guarded transport refuses metadata addresses.
+		providers = append(providers, &credentials.IAM{Client: &http.Client{Timeout: 5 * time.Second}})
+	}
+	return credentials.NewChainCredentials(providers), nil
+}
+
+// Open implements storage.Storage.
+func (s *Storage) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
+	if err := storage.CheckName(name); err != nil {
+		return nil, err
+	}
+	if err := storage.CheckOffset(offset); err != nil {
+		return nil, err
+	}
+	ask := remote.Range(offset, length)
+	if length == 0 {
+		ask = "bytes=0-0" // whether the object exists
+	}
+	var o minio.GetObjectOptions
+	if ask != "" {
+		o.Set("Range", ask)
+	}
+	callCtx, call := remote.File(ctx)
+	body, _, _, err := s.core.GetObject(callCtx, s.bucket, s.prefix+name, o)
+	switch {
+	case err != nil && call.Status() == http.StatusRequestedRangeNotSatisfiable && ctx.Err() == nil:
+		return remote.PastEnd(name, length), nil
+	case err != nil:
+		return nil, s.translate(ctx, call, err, operation{bucket: s.bucket, name: name})
+	case length == 0:
+		_ = body.Close()
+		return remote.Nothing(), nil
+	}
+	return remote.NewBody(ctx, call, body, name, offset, length)
+}
+
+// List implements storage.Storage. A missing dir is an empty listing.
+func (s *Storage) List(ctx context.Context, dir string, fn func(name string, size int64) error) error {
+	if err := storage.CheckDir(dir); err != nil {
+		return err
+	}
+	prefix := s.prefix
+	if dir != "" {
+		prefix += dir + "/"
+	}
+	return s.list(ctx, s.bucket, prefix, true, func(o minio.ObjectInfo) error {
+		if strings.HasSuffix(o.Key, "/") {
+			return nil // some tools mark folders with empty objects
+		}
+		return fn(o.Key[len(s.prefix):], o.Size)
+	})
+}
+
+// list gives every object below prefix, or with recursive false also every
+// folder, its key ending in a slash.
+func (c *Client) list(ctx context.Context, bucket, prefix string, recursive bool, fn func(minio.ObjectInfo) error) error {
+	callCtx, call := remote.Document(ctx)
+	callCtx = withPages(callCtx)
+	owner := false
+	listing := c.core.ListObjectsIter(callCtx, bucket, minio.ListObjectsOptions{
+		Prefix: prefix, Recursive: recursive, FetchOwner: &owner,
+	})
+	for o := range listing {
+		if o.Err != nil {
+			return c.translate(ctx, call, o.Err, operation{bucket: bucket, dir: prefix, list: true})
+		}
+		if !strings.HasPrefix(o.Key, prefix) || o.Size < 0 {
+			return storage.Incomplete(prefix, "gives files that were not asked for")
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := fn(o); err != nil {
+			return err
+		}
+	}
+	return ctx.Err() // the library ends a listing without a word then
+}
