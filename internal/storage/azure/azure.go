@@ -1,0 +1,209 @@
+// Package azure reads a repository in a container of Azure Blob Storage. It
+// knows nothing of what the blobs mean, and makes each request once: trying
+// again is for the decorators in package storage.
+package azure
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/service"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/storage"
+	"syncline.dev/syncline/internal/storage/remote"
+)
+
+// DefaultSuffix is what the names of Azure's public cloud end in.
+const DefaultSuffix = "core.windows.net"
+
+// Config says where a repository lies and how to get in: with the account's
+// key or with a shared access signature.
+type Config struct {
+	Account string
+	Key     string // in base64, as Azure shows it
+	SAS     string // the query of a signed address, with or without "?"; Key goes before it
+
+	EndpointSuffix string // of another cloud, such as core.chinacloudapi.cn; DefaultSuffix where empty
+	// Endpoint is the address of the account's blob service, for accounts that
+	// are not reached under Azure's names. http:// must be written out.
+	Endpoint string
+
+	Container   string
+	Prefix      string // folder in the container; "" for its root
+	CA          []byte // PEM, trusted beside the system's
+	DenyPrivate bool   // refuse endpoints at loopback and private addresses
+}
+
+// Client speaks to one account's blob service.
+type Client struct {
+	service *service.Client
+	host    string
+	account string
+	sas     url.Values // nil with a key
+}
+
+// Storage is a folder in a container; it implements storage.Storage.
+type Storage struct {
+	*Client
+	container, prefix string // prefix is "" or ends with a slash
+}
+
+var _ storage.Storage = (*Storage)(nil)
+
+// Open returns the repository's storage. It makes no request.
+func Open(ctx context.Context, c Config) (*Storage, error) {
+	client, err := Connect(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if c.Container == "" {
+		return nil, syncline.Errorf(syncline.CodeInvalid, "the name of the container is missing")
+	}
+	if strings.ContainsAny(c.Container, "/?#%\\") {
+		return nil, badContainer(nil, c.Container)
+	}
+	prefix, err := storage.CleanPrefix(c.Prefix)
+	if err != nil {
+		return nil, err
+	}
+	return &Storage{Client: client, container: c.Container, prefix: prefix}, nil
+}
+
+// Connect returns a client for browsing. It makes no request.
+func Connect(_ context.Context, c Config) (*Client, error) {
+	endpoint, err := parseEndpoint(c)
+	if err != nil {
+		return nil, err
+	}
+	transport, err := remote.NewTransport(remote.Options{CA: c.CA, AllowHTTP: endpoint.Scheme == "http", DenyPrivate: c.DenyPrivate})
+	if err != nil {
+		return nil, err
+	}
+	options := &service.ClientOptions{ClientOptions: azcore.ClientOptions{
+		Transport: transporter{transport},
+		Retry:     policy.RetryOptions{MaxRetries: -1}, // none
+	}}
+	client := &Client{host: endpoint.Host, account: c.Account}
+	switch {
+	case c.Key != "":
+		key, err := service.NewSharedKeyCredential(c.Account, c.Key)
+		if err != nil {
+			return nil, syncline.Errorf(syncline.CodeInvalid, "the key of the storage account is not valid: it must be the base64 text that Azure shows")
+		}
+		client.service, err = service.NewClientWithSharedKeyCredential(endpoint.String(), key, options)
+		if err != nil {
+			return nil, badEndpoint()
+		}
+	case c.SAS != "":
+		endpoint.RawQuery = strings.TrimPrefix(c.SAS, "?")
+		client.sas, err = url.ParseQuery(endpoint.RawQuery)
+		if err != nil || client.sas.Get("sig") == "" {
+			return nil, syncline.Errorf(syncline.CodeInvalid, "the shared access signature is not valid: it must be a query like sv=…&se=…&sig=…")
+		}
+		if client.service, err = service.NewClientWithNoCredential(endpoint.String(), options); err != nil {
+			return nil, badEndpoint()
+		}
+	default:
+		return nil, syncline.Errorf(syncline.CodeInvalid, "there are no credentials for the storage account %q; give its key or a shared access signature", c.Account)
+	}
+	return client, nil
+}
+
+// transporter gives the library our transport. It follows no redirects: the
+// service makes none.
+type transporter struct{ http.RoundTripper }
+
+func (t transporter) Do(r *http.Request) (*http.Response, error) { return t.RoundTrip(r) }
+
+// parseEndpoint makes the blob service's address.
+func parseEndpoint(c Config) (*url.URL, error) {
+	if c.Account == "" {
+		return nil, syncline.Errorf(syncline.CodeInvalid, "the name of the storage account is missing")
+	}
+	if strings.Trim(c.Account, "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
+		return nil, syncline.Errorf(syncline.CodeInvalid, "%q is no name of a storage account: it has lower-case letters and digits only", c.Account)
+	}
+	address := c.Endpoint
+	switch {
+	case address == "":
+		suffix := c.EndpointSuffix
+		if suffix == "" {
+			suffix = DefaultSuffix
+		}
+		address = "https://" + c.Account + ".blob." + suffix
+	case !strings.Contains(address, "://"):
+		address = "https://" + address
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, badEndpoint()
+	}
+	return u, nil
+}
+
+func badEndpoint() error {
+	return syncline.Errorf(syncline.CodeInvalid, "the endpoint of the blob service must be a host's name, with a port, a path or https:// where needed, and nothing else")
+}
+
+// Open implements storage.Storage.
+func (s *Storage) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
+	if err := storage.CheckName(name); err != nil {
+		return nil, err
+	}
+	if err := storage.CheckOffset(offset); err != nil {
+		return nil, err
+	}
+	ask := blob.HTTPRange{Offset: offset, Count: max(length, 0)}
+	if length == 0 {
+		ask = blob.HTTPRange{Count: 1} // whether the blob exists
+	}
+	callCtx, call := remote.File(ctx)
+	file := s.service.NewContainerClient(s.container).NewBlobClient(s.prefix + name)
+	answer, err := file.DownloadStream(callCtx, &blob.DownloadStreamOptions{Range: ask})
+	switch {
+	case err != nil && call.Status() == http.StatusRequestedRangeNotSatisfiable && ctx.Err() == nil:
+		return remote.PastEnd(name, length), nil
+	case err != nil:
+		return nil, s.translate(ctx, call, err, operation{container: s.container, name: name})
+	case !s.speaksAzure(call):
+		_ = answer.Body.Close()
+		return nil, s.notAzure(nil)
+	case length == 0:
+		_ = answer.Body.Close()
+		return remote.Nothing(), nil
+	case endsBefore(call, offset):
+		_ = answer.Body.Close()
+		return remote.PastEnd(name, length), nil
+	}
+	return remote.NewBody(ctx, call, answer.Body, name, offset, length)
+}
+
+// endsBefore reports whether the answer says that the blob has no byte at the
+// offset. Azure answers with an error then, Azurite with an empty part.
+func endsBefore(call *remote.Call, offset int64) bool {
+	_, total, _ := strings.Cut(call.Header("Content-Range"), "/")
+	size, err := strconv.ParseInt(total, 10, 64)
+	return err == nil && size <= offset && call.Header("Content-Length") == "0"
+}
+
+// List implements storage.Storage. A missing dir is an empty listing.
+func (s *Storage) List(ctx context.Context, dir string, fn func(name string, size int64) error) error {
+	if err := storage.CheckDir(dir); err != nil {
+		return err
+	}
+	prefix := s.prefix
+	if dir != "" {
+		prefix += dir + "/"
+	}
+	return s.listBlobs(ctx, s.container, prefix, func(name string, size int64) error {
+		return fn(name[len(s.prefix):], size)
+	})
+}
