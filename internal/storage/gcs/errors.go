@@ -1,0 +1,123 @@
+package gcs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/storage"
+	"syncline.dev/syncline/internal/storage/remote"
+)
+
+// operation is what was tried, for the words of an error.
+type operation struct {
+	name, dir string
+	list      bool
+}
+
+// maxReason bounds what is read of an answer that tells of a failure.
+const maxReason = 64 << 10
+
+// failed translates an answer that is no success, and closes it. Of what it
+// says only its status and reason are taken over.
+func (s *Storage) failed(ctx context.Context, call *remote.Call, resp *http.Response, op operation) error {
+	defer resp.Body.Close()
+	if trouble := call.Trouble(ctx); trouble != nil {
+		return trouble
+	}
+	reason, speaksJSON := reasonOf(resp.Body)
+	cause := call.Answer(reason)
+	switch reason {
+	case "rateLimitExceeded", "userRateLimitExceeded":
+		return &storage.RequestError{
+			Retryable: true, Throttled: true,
+			Err: syncline.WrapError(syncline.CodeUnavailable, cause, "the storage at %s cannot answer now (%s)", s.base.Host, reason),
+		}
+	case "userProjectMissing":
+		return syncline.WrapError(syncline.CodeUnsupported, cause, "the bucket %q lets requesters pay, which is not supported", s.bucket)
+	case "accountDisabled", "userProjectAccountProblem", "billingDisabled":
+		return syncline.WrapError(syncline.CodeUnavailable, cause, "the project of the bucket %q is disabled; look at its billing", s.bucket)
+	}
+	switch resp.StatusCode {
+	case http.StatusNotFound:
+		if op.list && !speaksJSON {
+			return s.notGCS(cause)
+		}
+		return s.missing(ctx, cause, op)
+	case http.StatusUnauthorized:
+		if s.tokens == nil {
+			return storage.Refused(cause, "the bucket %q is not public, and no credentials were given", s.bucket)
+		}
+		return storage.Refused(cause, "the storage at %s does not accept the access token: it has expired or is not valid", s.base.Host)
+	case http.StatusForbidden:
+		return s.denied(cause, op)
+	case http.StatusBadRequest:
+		if op.list && reason == "invalid" {
+			return badBucket(cause, s.bucket)
+		}
+	}
+	if !speaksJSON {
+		return s.notGCS(cause)
+	}
+	return syncline.WrapError(syncline.CodeUnavailable, cause, "the storage at %s refused a request with %d (%s)", s.base.Host, resp.StatusCode, clip(reason))
+}
+
+// reasonOf reads the reason in an answer that tells of a failure.
+func reasonOf(body io.Reader) (reason string, ok bool) {
+	var answer struct {
+		Error *struct {
+			Errors []struct {
+				Reason string `json:"reason"`
+			} `json:"errors"`
+		} `json:"error"`
+	}
+	err := json.NewDecoder(io.LimitReader(body, maxReason)).Decode(&answer)
+	if err != nil || answer.Error == nil {
+		return "", false
+	}
+	if len(answer.Error.Errors) > 0 {
+		reason = answer.Error.Errors[0].Reason
+	}
+	return reason, true
+}
+
+// missing tells a missing object from a missing bucket: for an object the API
+// answers the same. It costs one more request, and none once the bucket is
+// known to be there.
+func (s *Storage) missing(ctx context.Context, cause error, op operation) error {
+	if op.list {
+		return syncline.WrapError(syncline.CodeNoRepository, errors.Join(fs.ErrNotExist, cause), "there is no bucket %q", s.bucket)
+	}
+	if !s.seen.Load() {
+		err := s.list(ctx, s.prefix, 1, func(string, int64) error { return nil })
+		if err != nil && !errors.Is(err, fs.ErrPermission) {
+			return err
+		}
+	}
+	return storage.NotExist(op.name, cause)
+}
+
+func (s *Storage) denied(cause error, op operation) error {
+	hint := ""
+	if s.tokens == nil {
+		hint = "; no credentials were given"
+	}
+	if op.list {
+		return storage.Refused(cause, "these credentials may not list the bucket %q (storage.objects.list)%s", s.bucket, hint)
+	}
+	return storage.Refused(cause, "these credentials may not read %q in the bucket %q (storage.objects.get)%s", op.name, s.bucket, hint)
+}
+
+func (s *Storage) notGCS(cause error) error {
+	return syncline.WrapError(syncline.CodeInvalid, cause, "%s does not answer like Google Cloud Storage; check the endpoint", s.base.Host)
+}
+
+func badBucket(cause error, name string) error {
+	return syncline.WrapError(syncline.CodeInvalid, cause, "%q is no name of a bucket: it has 3 to 63 lower-case letters, digits, hyphens, underscores and dots", clip(name))
+}
+
+func clip(s string) string { return s[:min(len(s), 80)] }

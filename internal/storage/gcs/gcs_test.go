@@ -1,0 +1,226 @@
+package gcs_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/storage"
+	"syncline.dev/syncline/internal/storage/gcs"
+	"syncline.dev/syncline/internal/storage/storagetest"
+	"syncline.dev/syncline/internal/storage/storagetest/servers"
+)
+
+func open(t *testing.T, c gcs.Config) *gcs.Storage {
+	t.Helper()
+	s, err := gcs.Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func post(ctx context.Context, address string, body []byte) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if text, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s %s %w", address, resp.Status, text, err)
+	}
+	return nil
+}
+
+// put makes a bucket with these objects.
+func put(t *testing.T, server *servers.GCS, bucket, prefix string, files map[string][]byte) {
+	t.Helper()
+	if err := post(t.Context(), server.URL+"/storage/v1/b?project=test", fmt.Appendf(nil, `{"name":%q}`, bucket)); err != nil {
+		t.Fatal(err)
+	}
+	if prefix != "" {
+		prefix += "/"
+	}
+	g, ctx := errgroup.WithContext(t.Context())
+	g.SetLimit(4)
+	for name, content := range files {
+		g.Go(func() error {
+			return post(ctx, server.URL+"/upload/storage/v1/b/"+bucket+"/o?uploadType=media&name="+url.QueryEscape(prefix+name), content)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestConformance runs in a folder of the bucket: the server takes ten seconds
+// to be given the suite's objects, and the other tests here have the root.
+func TestConformance(t *testing.T) {
+	server := servers.StartGCS(t)
+	var n atomic.Int64
+	storagetest.Run(t, func(t *testing.T, files map[string][]byte) storage.Storage {
+		bucket := fmt.Sprintf("bucket-%d", n.Add(1))
+		put(t, server, bucket, "some/folder", files)
+		return open(t, gcs.Config{Endpoint: server.URL, Bucket: bucket, Prefix: "some/folder", Anonymous: true})
+	})
+}
+
+func TestNoSuchBucket(t *testing.T) {
+	server := servers.StartGCS(t)
+	put(t, server, "bucket", "", map[string][]byte{"other/config": nil})
+	s := open(t, gcs.Config{Endpoint: server.URL, Bucket: "none-such", AccessToken: "any"})
+	_, openErr := storagetest.ReadAll(t.Context(), s, "config", 0, -1)
+	_, listErr := storagetest.ListAll(t, s, "keys")
+	for _, err := range []error{openErr, listErr} {
+		if syncline.CodeOf(err) != syncline.CodeNoRepository || !errors.Is(err, fs.ErrNotExist) || !strings.Contains(syncline.MessageOf(err), `no bucket "none-such"`) {
+			t.Errorf("%v, want CodeNoRepository", err)
+		}
+	}
+	counter := storage.NewCounter(open(t, gcs.Config{Endpoint: server.URL, Bucket: "bucket", AccessToken: "any"}))
+	for range 2 {
+		_, err := storagetest.ReadAll(t.Context(), counter, "config", 0, -1)
+		if syncline.CodeOf(err) != syncline.CodeNotFound || !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%v, want CodeNotFound", err)
+		}
+	}
+	if requests, _, _ := counter.Counts(); requests["get config"] != 3 {
+		t.Errorf("%v; looking for the bucket once must do", requests)
+	}
+}
+
+func TestConfigRefused(t *testing.T) {
+	tests := []struct {
+		config  gcs.Config
+		message string
+	}{
+		{gcs.Config{Anonymous: true}, "name of the bucket is missing"},
+		{gcs.Config{Bucket: "a/b", Anonymous: true}, "no name of a bucket"},
+		{gcs.Config{Bucket: "bucket"}, "no credentials"},
+		{gcs.Config{Bucket: "bucket", AccessToken: "a\r\nb"}, "access token has characters"},
+		{gcs.Config{Bucket: "bucket", KeyFile: []byte("no JSON")}, "no JSON key"},
+		{gcs.Config{Bucket: "bucket", KeyFile: []byte(`{"type":"external_account","credential_source":{"executable":{"command":"/bin/false"}}}`)}, "no JSON key of a Google service account"},
+		{gcs.Config{Bucket: "bucket", KeyFile: []byte(`{"type":"service_account"}`)}, "no JSON key of a Google service account"},
+		{gcs.Config{Bucket: "bucket", Anonymous: true, Endpoint: "https://host/path"}, "endpoint must be a host's name"},
+		{gcs.Config{Bucket: "bucket", Anonymous: true, Endpoint: "https://u:p@host"}, "endpoint must be a host's name"},
+		{gcs.Config{Bucket: "bucket", Anonymous: true, Prefix: "a/../b"}, "no valid name"},
+		{gcs.Config{Bucket: "bucket", Anonymous: true, CA: []byte("no PEM")}, "CA bundle"},
+	}
+	for _, tt := range tests {
+		_, err := gcs.Open(t.Context(), tt.config)
+		if syncline.CodeOf(err) != syncline.CodeInvalid || !strings.Contains(syncline.MessageOf(err), tt.message) {
+			t.Errorf("%+v: %v, want a refusal with %q", tt.config, err, tt.message)
+		}
+	}
+}
+
+// answer is a server that gives every request the same answer.
+func answer(t *testing.T, status int, header http.Header, body string) gcs.Config {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for name, values := range header {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	}))
+	t.Cleanup(server.Close)
+	return gcs.Config{Endpoint: server.URL, Bucket: "bucket", AccessToken: "ya29.not-to-be-told"}
+}
+
+func TestAnswers(t *testing.T) {
+	inJSON := http.Header{"Content-Type": {"application/json; charset=UTF-8"}}
+	reason := func(s string) string { return `{"error":{"errors":[{"reason":"` + s + `"}],"message":"free text"}}` }
+	const start = `{"kind":"storage#objects",`
+	tests := []struct {
+		label     string
+		status    int
+		header    http.Header
+		body      string
+		code      syncline.Code
+		retryable bool
+		message   string
+		listOnly  bool
+	}{
+		{"a web site", 200, nil, "<html>Hello</html>", syncline.CodeInvalid, false, "does not answer like Google Cloud Storage", false},
+		{"a missing page", 404, nil, "not found", syncline.CodeInvalid, false, "does not answer like Google", false},
+		{"a redirect", 302, http.Header{"Location": {"/login"}}, "", syncline.CodeInvalid, false, "does not answer like Google", false},
+		{"another API", 200, inJSON, `{"kind":"x"}`, syncline.CodeInvalid, false, "does not answer like Google", true},
+		{"nothing", 200, inJSON, "", syncline.CodeUnavailable, true, "is cut off", true},
+		{"cut off", 200, inJSON, start + `"items":[{"name":"snapsh`, syncline.CodeUnavailable, true, "is cut off", true},
+		{"something behind", 200, inJSON, start + `"items":[]}{}`, syncline.CodeUnavailable, true, "is cut off", true},
+		{"other files", 200, inJSON, start + `"items":[{"name":"keys/a","size":"1"}]}`, syncline.CodeUnavailable, true, "not asked for", true},
+		{"no size", 200, inJSON, start + `"items":[{"name":"snapshots/a"}]}`, syncline.CodeUnavailable, true, "not asked for", true},
+		{"a circle", 200, inJSON, start + `"nextPageToken":"again"}`, syncline.CodeUnavailable, true, "repeats a page", true},
+		{"busy", 503, nil, "", syncline.CodeUnavailable, true, "cannot answer now", false},
+		{"too many", 429, inJSON, reason("rateLimitExceeded"), syncline.CodeUnavailable, true, "cannot answer now", false},
+		{"too many in old words", 403, inJSON, reason("userRateLimitExceeded"), syncline.CodeUnavailable, true, "cannot answer now", false},
+		{"broken", 500, inJSON, reason("backendError"), syncline.CodeUnavailable, true, "cannot answer now", false},
+		{"bad token", 401, inJSON, reason("authError"), syncline.CodeForbidden, false, "does not accept the access token", false},
+		{"no right", 403, inJSON, reason("forbidden"), syncline.CodeForbidden, false, "these credentials may not", false},
+		{"no billing", 403, inJSON, reason("accountDisabled"), syncline.CodeUnavailable, false, "look at its billing", false},
+		{"requester pays", 400, inJSON, reason("userProjectMissing"), syncline.CodeUnsupported, false, "requesters pay", false},
+		{"bad bucket", 400, inJSON, reason("invalid"), syncline.CodeInvalid, false, "no name of a bucket", true},
+		{"something new", 418, inJSON, reason("teapot"), syncline.CodeUnavailable, false, "418 (teapot)", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.label, func(t *testing.T) {
+			c := answer(t, tt.status, tt.header, tt.body)
+			listErr := open(t, c).List(t.Context(), "snapshots", func(string, int64) error { return nil })
+			_, openErr := storagetest.ReadAll(t.Context(), open(t, c), "config", 0, -1)
+			for i, err := range []error{listErr, openErr} {
+				if i == 1 && tt.listOnly {
+					continue
+				}
+				if syncline.CodeOf(err) != tt.code || storage.IsRetryable(err) != tt.retryable || !strings.Contains(syncline.MessageOf(err), tt.message) {
+					t.Errorf("%v (retryable: %v), want %s with %q", err, storage.IsRetryable(err), tt.code, tt.message)
+				}
+				if err != nil && (strings.Contains(err.Error(), c.AccessToken) || strings.Contains(err.Error(), "free text")) {
+					t.Errorf("%v repeats what it must not", err)
+				}
+			}
+		})
+	}
+}
+
+// TestReadBreaksOff cuts an answer in its middle.
+func TestReadBreaksOff(t *testing.T) {
+	content := storagetest.Bytes(1, 100_000)
+	var asked []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.Header.Get("Range"))
+		w.Header().Set("X-Goog-Generation", "1")
+		if len(asked) == 1 {
+			w.Header().Set("Content-Length", fmt.Sprint(len(content)))
+			_, _ = w.Write(content[:70_000])
+			panic(http.ErrAbortHandler)
+		}
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+	}))
+	defer server.Close()
+	s := storage.NewRetry(open(t, gcs.Config{Endpoint: server.URL, Bucket: "bucket", Anonymous: true}),
+		storage.RetryOptions{MinDelay: time.Millisecond, MaxDelay: time.Millisecond})
+	got, err := storagetest.ReadAll(t.Context(), s, "data/ab/pack", 0, -1)
+	if err != nil || !bytes.Equal(got, content) {
+		t.Fatalf("got %d bytes, %v", len(got), err)
+	}
+	if len(asked) != 2 || asked[0] != "" || !strings.HasPrefix(asked[1], "bytes=") || asked[1] == "bytes=0-" {
+		t.Errorf("asked for %q; the second request must go on where the first broke off", asked)
+	}
+}

@@ -1,0 +1,99 @@
+package gcs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"syncline.dev/syncline/internal/storage"
+	"syncline.dev/syncline/internal/storage/remote"
+)
+
+// page is one page of a listing, of which only this is asked for.
+type page struct {
+	Kind  string `json:"kind"`
+	Next  string `json:"nextPageToken"`
+	Items []struct {
+		Name string `json:"name"`
+		Size string `json:"size"`
+	} `json:"items"`
+}
+
+const pageFields = "kind,nextPageToken,items(name,size)"
+
+// list gives every object below prefix, with its full name; with first above 0
+// only so many, from one page.
+func (s *Storage) list(ctx context.Context, prefix string, first int, fn func(name string, size int64) error) error {
+	query := url.Values{"prefix": {prefix}, "fields": {pageFields}, "maxResults": {"1000"}}
+	if first > 0 {
+		query.Set("maxResults", strconv.Itoa(first))
+	}
+	seen := map[string]bool{}
+	for {
+		p, err := s.page(ctx, prefix, query)
+		if err != nil {
+			return err
+		}
+		s.seen.Store(true)
+		for _, item := range p.Items {
+			size, err := strconv.ParseInt(item.Size, 10, 64)
+			if err != nil || size < 0 || !strings.HasPrefix(item.Name, prefix) {
+				return storage.Incomplete(prefix, "gives files that were not asked for")
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if strings.HasSuffix(item.Name, "/") {
+				continue // the console marks folders with empty objects
+			}
+			if err := fn(item.Name, size); err != nil {
+				return err
+			}
+		}
+		switch {
+		case p.Next == "" || first > 0:
+			return ctx.Err()
+		case seen[p.Next]:
+			return storage.Incomplete(prefix, "repeats a page")
+		}
+		seen[p.Next] = true
+		query.Set("pageToken", p.Next)
+	}
+}
+
+// page asks for one page, and makes sure that it is one.
+func (s *Storage) page(ctx context.Context, prefix string, query url.Values) (p page, err error) {
+	callCtx, call := remote.Document(ctx)
+	resp, err := s.do(callCtx, call, "", query, "")
+	if err != nil {
+		return p, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return p, s.failed(ctx, call, resp, operation{dir: prefix, list: true})
+	}
+	defer resp.Body.Close()
+	body := json.NewDecoder(resp.Body)
+	err = body.Decode(&p)
+	if err == nil {
+		if _, more := body.Token(); more != io.EOF {
+			err = errors.New("text after the page")
+		}
+	}
+	trouble := call.Trouble(ctx)
+	switch {
+	case err != nil && trouble != nil:
+		return p, trouble
+	case err != nil && !strings.Contains(call.Header("Content-Type"), "json"):
+		return p, s.notGCS(call.Answer(""))
+	case err != nil:
+		return p, storage.Incomplete(prefix, "is cut off")
+	case p.Kind != "storage#objects":
+		return p, s.notGCS(call.Answer(""))
+	}
+	return p, nil
+}

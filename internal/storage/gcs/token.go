@@ -1,0 +1,130 @@
+package gcs
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/google"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/storage"
+	"syncline.dev/syncline/internal/storage/remote"
+)
+
+// scope is the right that tokens are asked for: to read.
+const scope = "https://www.googleapis.com/auth/devstorage.read_only"
+
+// early is how long before its end a token is no longer used, and maxSkew how
+// far off a clock may be for the requests that get one.
+const (
+	early   = time.Minute
+	maxSkew = 5 * time.Minute
+)
+
+// tokens gives the access token of the moment. One call at a time fetches it.
+type tokens struct {
+	turn    chan struct{} // holds one element while nobody fetches
+	current *oauth2.Token
+	fetch   func(ctx context.Context) (*oauth2.Token, error)
+}
+
+func newTokens(c Config, transport http.RoundTripper) (*tokens, error) {
+	t := &tokens{turn: make(chan struct{}, 1)}
+	t.turn <- struct{}{}
+	switch {
+	case c.AccessToken != "":
+		if strings.ContainsFunc(c.AccessToken, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return nil, syncline.Errorf(syncline.CodeInvalid, "the access token has characters in it that no token has")
+		}
+		t.current = &oauth2.Token{AccessToken: c.AccessToken}
+	case len(c.KeyFile) > 0:
+		// Only keys of service accounts: other kinds can name programs to run
+		// and addresses to send other secrets to.
+		config, err := google.JWTConfigFromJSON(c.KeyFile, scope)
+		if err != nil || config.Email == "" || len(config.PrivateKey) == 0 {
+			return nil, syncline.Errorf(syncline.CodeInvalid, "the key file is no JSON key of a Google service account")
+		}
+		t.fetch = func(ctx context.Context) (*oauth2.Token, error) {
+			return fetched(ctx, transport, func(ctx context.Context) (*oauth2.Token, error) {
+				return config.TokenSource(ctx).Token()
+			})
+		}
+	case c.UserCredentials:
+		t.fetch = func(ctx context.Context) (*oauth2.Token, error) {
+			return fetched(ctx, transport, userToken)
+		}
+	case c.Anonymous:
+		return nil, nil
+	default:
+		return nil, syncline.Errorf(syncline.CodeInvalid, "there are no credentials for Google Cloud Storage; give the JSON key of a service account or an access token")
+	}
+	return t, nil
+}
+
+// userToken gets a token with the credentials of the user this runs as.
+func userToken(ctx context.Context) (*oauth2.Token, error) {
+	creds, err := google.FindDefaultCredentials(ctx, scope)
+	if err != nil {
+		return nil, syncline.WrapError(syncline.CodeInvalid, err, "there are no usable credentials for Google Cloud Storage; name a JSON key with GOOGLE_APPLICATION_CREDENTIALS, or give GOOGLE_ACCESS_TOKEN")
+	}
+	return creds.TokenSource.Token()
+}
+
+// get returns the text of a token that holds for a while.
+func (t *tokens) get(ctx context.Context) (string, error) {
+	select {
+	case <-t.turn:
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	defer func() { t.turn <- struct{}{} }()
+	if t.current == nil || !t.current.Expiry.IsZero() && time.Until(t.current.Expiry) < early {
+		token, err := t.fetch(ctx)
+		if err != nil {
+			return "", err
+		}
+		t.current = token
+	}
+	return t.current.AccessToken, nil
+}
+
+// fetched runs get with a client that ends with ctx and goes through transport,
+// and translates its errors. They can hold what was signed and what was
+// answered, so nothing of them is kept.
+func fetched(ctx context.Context, transport http.RoundTripper, get func(context.Context) (*oauth2.Token, error)) (*oauth2.Token, error) {
+	callCtx, call := remote.Document(ctx)
+	client := &http.Client{Transport: bound{callCtx, transport}}
+	token, err := get(context.WithValue(callCtx, oauth2.HTTPClient, client))
+	if err == nil {
+		return token, nil
+	}
+	if trouble := call.Trouble(ctx); trouble != nil {
+		return nil, trouble
+	}
+	var ours *syncline.Error
+	if call.Status() == 0 && errors.As(err, &ours) {
+		return nil, ours
+	}
+	theirs := call.Date()
+	if off := time.Since(theirs).Round(time.Second).Abs(); !theirs.IsZero() && off > maxSkew {
+		return nil, syncline.WrapError(syncline.CodeUnavailable, call.Answer(""), "this machine's clock differs from Google's by %s, too much to get an access token; set it", off)
+	}
+	if call.Status() == 0 {
+		return nil, syncline.Errorf(syncline.CodeInvalid, "no access token can be had with the credentials for Google Cloud Storage; look at the key file")
+	}
+	return nil, storage.Refused(call.Answer(""), "Google gives no access token for these credentials; look whether the key was deleted or the account disabled")
+}
+
+// bound makes requests end with a context: the library's have none.
+type bound struct {
+	ctx  context.Context
+	base http.RoundTripper
+}
+
+func (b bound) RoundTrip(req *http.Request) (*http.Response, error) {
+	return b.base.RoundTrip(req.WithContext(b.ctx))
+}
