@@ -32,6 +32,9 @@ type environment struct {
 	verbose            int
 	noSync             bool
 	noCache            bool
+	options            []string
+	caFiles            []string
+	limitDownload      int // KiB/s; 0 for no bound
 }
 
 func (e *environment) addGlobalFlags(f *pflag.FlagSet) {
@@ -40,6 +43,9 @@ func (e *environment) addGlobalFlags(f *pflag.FlagSet) {
 	f.StringVarP(&e.passwordFile, "password-file", "p", e.getenv("RESTIC_PASSWORD_FILE"), "`file` to read the repository's password from (default: $RESTIC_PASSWORD_FILE)")
 	f.StringVar(&e.passwordCommand, "password-command", e.getenv("RESTIC_PASSWORD_COMMAND"), "`command` to get the repository's password from (default: $RESTIC_PASSWORD_COMMAND)")
 	f.BoolVar(&e.insecureNoPassword, "insecure-no-password", false, "the repository has an empty password")
+	f.StringArrayVarP(&e.options, "option", "o", nil, "set an extended option (`key=value`, like s3.region=eu-central-1)")
+	f.StringSliceVar(&e.caFiles, "cacert", splitList(e.getenv("RESTIC_CACERT")), "`file` with certificates to trust beside the system's (default: $RESTIC_CACERT)")
+	f.IntVar(&e.limitDownload, "limit-download", 0, "read at most this many KiB a second from storage that is not local (`rate`; default: no limit)")
 	f.StringVar(&e.cacheDir, "cache-dir", "", "`directory` of the catalogs (default: $SYNCLINE_CACHE_DIR, else syncline in the user's cache directory)")
 	f.BoolVar(&e.json, "json", false, "print JSON, in restic's form")
 	f.BoolVarP(&e.quiet, "quiet", "q", false, "show no progress and no notes")
@@ -51,9 +57,19 @@ func (e *environment) addGlobalFlags(f *pflag.FlagSet) {
 		f.Lookup(name).Hidden = true
 	}
 	// The environment's values are not the flags' defaults in the help.
-	for _, name := range []string{"repo", "repository-file", "password-file", "password-command"} {
+	for _, name := range []string{"repo", "repository-file", "password-file", "password-command", "cacert"} {
 		f.Lookup(name).DefValue = ""
 	}
+}
+
+// maxRate bounds --limit-download, in KiB/s: 1 GiB/s.
+const maxRate = 1 << 20
+
+func splitList(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, ",")
 }
 
 // check refuses global flags that make no sense together.
@@ -61,6 +77,8 @@ func (e *environment) check() error {
 	switch {
 	case e.quiet && e.verbose > 0:
 		return usageError("--quiet and --verbose cannot be specified at the same time")
+	case e.limitDownload < 0 || e.limitDownload > maxRate:
+		return usageError(fmt.Sprintf("--limit-download must be a number of KiB a second, at most %d", maxRate))
 	case e.noCache:
 		return usageError("--no-cache is not possible, because every answer comes from the catalog; to keep nothing, name a temporary directory with --cache-dir and remove it afterwards")
 	}

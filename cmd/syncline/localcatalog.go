@@ -52,7 +52,7 @@ func (e *environment) localCatalog(at location) (*localCatalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256([]byte(at.name))
+	sum := sha256.Sum256([]byte(at.key))
 	return &localCatalog{dir: dir, key: hex.EncodeToString(sum[:16])}, nil
 }
 

@@ -6,20 +6,23 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
-	"strings"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
-	"syncline.dev/syncline/internal/storage/local"
+	"syncline.dev/syncline/internal/storage/address"
 	"syncline.dev/syncline/internal/syncer"
 	"syncline.dev/syncline/resticrepo"
 )
 
 // location is where a repository lies.
 type location struct {
-	// name is the same for the same place, and has no secret in it.
+	// name is for people, and has no secret in it.
 	name string
-	path string // of a local folder
+	// key is the same for the same place: the name, and what of the environment
+	// tells two places of that name apart.
+	key     string
+	address address.Address
+	options options
 }
 
 // location reads which repository is meant.
@@ -36,51 +39,30 @@ func (e *environment) location() (location, error) {
 			return location{}, err
 		}
 	}
-	return parseLocation(text)
-}
-
-// parseLocation reads a location in restic's form.
-func parseLocation(text string) (location, error) {
-	scheme, rest, found := strings.Cut(text, ":")
-	switch {
-	case found && scheme == "local":
-		text = rest
-	case found && !isPath(text):
-		return location{}, syncline.Errorf(syncline.CodeInvalid,
-			"repositories at %q cannot be read by this version; a local directory with a colon in its name needs local: in front", clipText(scheme+":"))
-	}
-	if text == "" {
-		return location{}, usageError("the repository's location is empty")
-	}
-	path, err := filepath.Abs(text)
+	a, err := address.Parse(text)
 	if err != nil {
-		return location{}, syncline.WrapError(syncline.CodeInvalid, err, "the repository's path cannot be completed; name it from the root of the file system")
+		return location{}, err
 	}
-	return location{name: "local:" + path, path: path}, nil
-}
-
-// isPath tells a path with a colon in it from a scheme.
-func isPath(s string) bool {
-	if strings.HasPrefix(s, "/") || strings.HasPrefix(s, `\`) || strings.HasPrefix(s, "../") || strings.HasPrefix(s, `..\`) {
-		return true
+	if a.Scheme == address.Local {
+		if a.Path, err = filepath.Abs(a.Path); err != nil {
+			return location{}, syncline.WrapError(syncline.CodeInvalid, err, "the repository's path cannot be completed; name it from the root of the file system")
+		}
 	}
-	drive := len(s) >= 3 && (s[0]|0x20 >= 'a' && s[0]|0x20 <= 'z') && s[1] == ':'
-	return drive && (s[2] == '\\' || s[2] == '/')
-}
-
-func clipText(s string) string {
-	if len(s) > 80 {
-		return s[:80] + "…"
+	at := location{name: a.String(), key: a.String(), address: a}
+	if at.options, err = e.backendOptions(a.Scheme); err != nil {
+		return location{}, err
 	}
-	return s
+	if more := backends[a.Scheme].key; more != nil {
+		at.key += more(e, at.options)
+	}
+	return at, nil
 }
 
 // remote is an opened repository and what its storage was asked.
 type remote struct {
 	repo    *resticrepo.Repository
 	counter *storage.Counter
-	close   func() error
-	maxRead int64
+	place
 }
 
 // openRepository opens the storage and then, with the password, the
@@ -90,12 +72,16 @@ func (e *environment) openRepository(ctx context.Context, at location) (*remote,
 	if err != nil {
 		return nil, err
 	}
-	place, err := local.Open(at.path)
+	p, err := backends[at.address.Scheme].open(ctx, e, at.address, at.options)
 	if err != nil {
 		return nil, err
 	}
-	r := &remote{counter: storage.NewCounter(place), close: place.Close, maxRead: maxLocalRead}
-	st := storage.NewRetry(r.counter, storage.RetryOptions{OnEvent: func(ev storage.Event) {
+	r := &remote{counter: storage.NewCounter(p.storage), place: p}
+	within, err := e.limited(r.counter, at)
+	if err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	st := storage.NewRetry(within, storage.RetryOptions{OnEvent: func(ev storage.Event) {
 		e.note("%s of %s failed and is tried again: %s", ev.Kind, ev.Name, syncline.MessageOf(ev.Err))
 	}})
 	if !given {
@@ -108,7 +94,7 @@ func (e *environment) openRepository(ctx context.Context, at location) (*remote,
 		})
 	}
 	if err != nil {
-		return nil, errors.Join(translate(err, at), place.Close())
+		return nil, errors.Join(translate(err, at), p.close())
 	}
 	return r, nil
 }
@@ -116,7 +102,7 @@ func (e *environment) openRepository(ctx context.Context, at location) (*remote,
 // lookForRepository spares the user a question for the password of nothing.
 func lookForRepository(ctx context.Context, st storage.Storage) error {
 	f, err := st.Open(ctx, "config", 0, 1)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && syncline.CodeOf(err) != syncline.CodeNoRepository {
 		return resticrepo.ErrNoRepository
 	}
 	if err != nil {
@@ -128,9 +114,12 @@ func lookForRepository(ctx context.Context, st storage.Storage) error {
 
 // translate says in the command line's words what the server's would not fit.
 func translate(err error, at location) error {
+	var own *syncline.Error
 	switch {
 	case errors.Is(err, resticrepo.ErrWrongPassword):
 		return syncline.WrapError(syncline.CodeWrongPassword, err, "wrong password or no key found for the repository at %s", at.name)
+	case errors.As(err, &own) && own.Code == syncline.CodeNoRepository:
+		return err // no such bucket: the storage says it best
 	case errors.Is(err, resticrepo.ErrNoRepository):
 		return syncline.WrapError(syncline.CodeNoRepository, err, "there is no restic repository at %s (no config file and no keys)", at.name)
 	}

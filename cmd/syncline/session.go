@@ -91,7 +91,7 @@ func (e *environment) session(ctx context.Context, r *remote, local *localCatalo
 	shown := newProgress(e)
 	stats, err = syncer.Run(ctx, syncer.Params{
 		Repository: r.repo, Counter: r.counter, Catalog: cat, Reporter: shown,
-		MaxRead: r.maxRead, Logger: e.logger(),
+		Streams: r.streams, MaxRead: r.maxRead, Logger: e.logger(),
 	})
 	shown.end()
 	return stats, errors.Join(err, cat.Close())

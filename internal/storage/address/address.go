@@ -71,7 +71,7 @@ func Parse(text string) (Address, error) {
 	case string(GCS):
 		return parseContainer(GCS, "bucket", rest)
 	case "rest", "sftp", "b2", "rclone", "swift":
-		return Address{}, invalid("repositories at %s: addresses cannot be read yet; %s", scheme, supported)
+		return Address{}, invalid("%s: addresses of repositories cannot be read yet; %s", scheme, supported)
 	}
 	if isPath(text) {
 		return Address{Scheme: Local, Path: text}, nil

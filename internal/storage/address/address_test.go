@@ -113,7 +113,7 @@ func TestParseRefuses(t *testing.T) {
 		{"azure:container:../prefix", "leads out of the bucket"},
 		{"gs:bucket/prefix", "must have a colon after the bucket"},
 		{"gs::/prefix", "names no bucket"},
-		{"rest:https://user:hunter2@host/", "rest: addresses cannot be read yet"},
+		{"rest:https://user:hunter2@host/", "rest: addresses of repositories cannot be read yet"},
 		{"sftp:user@host:/repo", "what works is a local folder, s3:"},
 		{"b2:bucket:path", "azure:CONTAINER:/FOLDER"},
 		{"rclone:remote:path", "gs:BUCKET:/FOLDER"},

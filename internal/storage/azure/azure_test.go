@@ -15,12 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
-	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/sas"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/service"
-	"golang.org/x/sync/errgroup"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
@@ -42,42 +39,6 @@ func open(t *testing.T, c azure.Config) *azure.Storage {
 	return s
 }
 
-// client is the library's own client, to write with.
-func client(t *testing.T, server *servers.Azure) *azblob.Client {
-	t.Helper()
-	key, err := azblob.NewSharedKeyCredential(server.Account, server.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := azblob.NewClientWithSharedKeyCredential(server.URL, key, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-func put(t *testing.T, server *servers.Azure, container, prefix string, files map[string][]byte) {
-	t.Helper()
-	c := client(t, server)
-	if _, err := c.CreateContainer(t.Context(), container, nil); err != nil && !bloberror.HasCode(err, bloberror.ContainerAlreadyExists) {
-		t.Fatal(err)
-	}
-	if prefix != "" {
-		prefix += "/"
-	}
-	g, ctx := errgroup.WithContext(t.Context())
-	g.SetLimit(4)
-	for name, content := range files {
-		g.Go(func() error {
-			_, err := c.UploadBuffer(ctx, container, prefix+name, content, nil)
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestConformance(t *testing.T) {
 	server := servers.StartAzure(t)
 	var n atomic.Int64
@@ -85,7 +46,7 @@ func TestConformance(t *testing.T) {
 		t.Run("prefix="+prefix, func(t *testing.T) {
 			storagetest.Run(t, func(t *testing.T, files map[string][]byte) storage.Storage {
 				container := fmt.Sprintf("container-%d", n.Add(1))
-				put(t, server, container, prefix, files)
+				server.Put(t, container, prefix, files)
 				return open(t, config(server, container, prefix))
 			})
 		})
@@ -94,8 +55,8 @@ func TestConformance(t *testing.T) {
 
 func TestBrowse(t *testing.T) {
 	server := servers.StartAzure(t)
-	put(t, server, "first", "", map[string][]byte{"repo/config": nil, "repo/keys/k": nil, "other repo/config": nil, "file": nil})
-	put(t, server, "second", "", nil)
+	server.Put(t, "first", "", map[string][]byte{"repo/config": nil, "repo/keys/k": nil, "other repo/config": nil, "file": nil})
+	server.Put(t, "second", "", nil)
 	c, err := azure.Connect(t.Context(), config(server, "", ""))
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +82,7 @@ func TestBrowse(t *testing.T) {
 // signature makes a shared access signature for the whole account.
 func signature(t *testing.T, server *servers.Azure, resources sas.AccountResourceTypes, rights sas.AccountPermissions, from, to time.Time) string {
 	t.Helper()
-	signed, err := client(t, server).ServiceClient().GetSASURL(resources, rights, to, &service.GetSASURLOptions{StartTime: &from})
+	signed, err := server.Client(t).ServiceClient().GetSASURL(resources, rights, to, &service.GetSASURLOptions{StartTime: &from})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +92,7 @@ func signature(t *testing.T, server *servers.Azure, resources sas.AccountResourc
 
 func TestRefusals(t *testing.T) {
 	server := servers.StartAzure(t)
-	put(t, server, "container", "", map[string][]byte{"config": []byte("c")})
+	server.Put(t, "container", "", map[string][]byte{"config": []byte("c")})
 	now := time.Now()
 	all := sas.AccountResourceTypes{Service: true, Container: true, Object: true}
 	both := sas.AccountPermissions{Read: true, List: true}
@@ -223,8 +184,8 @@ func TestConfigRefused(t *testing.T) {
 
 func TestArchived(t *testing.T) {
 	server := servers.StartAzure(t)
-	put(t, server, "container", "", map[string][]byte{"data/ab/pack": []byte("cold")})
-	file := client(t, server).ServiceClient().NewContainerClient("container").NewBlobClient("data/ab/pack")
+	server.Put(t, "container", "", map[string][]byte{"data/ab/pack": []byte("cold")})
+	file := server.Client(t).ServiceClient().NewContainerClient("container").NewBlobClient("data/ab/pack")
 	if _, err := file.SetTier(t.Context(), blob.AccessTierArchive, nil); err != nil {
 		t.Fatal(err)
 	}

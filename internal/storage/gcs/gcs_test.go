@@ -2,20 +2,15 @@ package gcs_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
@@ -33,43 +28,6 @@ func open(t *testing.T, c gcs.Config) *gcs.Storage {
 	return s
 }
 
-func post(ctx context.Context, address string, body []byte) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if text, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s %s %w", address, resp.Status, text, err)
-	}
-	return nil
-}
-
-// put makes a bucket with these objects.
-func put(t *testing.T, server *servers.GCS, bucket, prefix string, files map[string][]byte) {
-	t.Helper()
-	if err := post(t.Context(), server.URL+"/storage/v1/b?project=test", fmt.Appendf(nil, `{"name":%q}`, bucket)); err != nil {
-		t.Fatal(err)
-	}
-	if prefix != "" {
-		prefix += "/"
-	}
-	g, ctx := errgroup.WithContext(t.Context())
-	g.SetLimit(4)
-	for name, content := range files {
-		g.Go(func() error {
-			return post(ctx, server.URL+"/upload/storage/v1/b/"+bucket+"/o?uploadType=media&name="+url.QueryEscape(prefix+name), content)
-		})
-	}
-	if err := g.Wait(); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestConformance runs in a folder of the bucket: the server takes ten seconds
 // to be given the suite's objects, and the other tests here have the root.
 func TestConformance(t *testing.T) {
@@ -77,14 +35,14 @@ func TestConformance(t *testing.T) {
 	var n atomic.Int64
 	storagetest.Run(t, func(t *testing.T, files map[string][]byte) storage.Storage {
 		bucket := fmt.Sprintf("bucket-%d", n.Add(1))
-		put(t, server, bucket, "some/folder", files)
+		server.Put(t, bucket, "some/folder", files)
 		return open(t, gcs.Config{Endpoint: server.URL, Bucket: bucket, Prefix: "some/folder", Anonymous: true})
 	})
 }
 
 func TestNoSuchBucket(t *testing.T) {
 	server := servers.StartGCS(t)
-	put(t, server, "bucket", "", map[string][]byte{"other/config": nil})
+	server.Put(t, "bucket", "", map[string][]byte{"other/config": nil})
 	s := open(t, gcs.Config{Endpoint: server.URL, Bucket: "none-such", AccessToken: "any"})
 	_, openErr := storagetest.ReadAll(t.Context(), s, "config", 0, -1)
 	_, listErr := storagetest.ListAll(t, s, "keys")
