@@ -1,0 +1,293 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"syncline.dev/syncline/internal/storage/storagetest/servers"
+)
+
+// outcome is what a run of the program left.
+type outcome struct {
+	code           int
+	stdout, stderr string
+}
+
+// syncline runs the program with these variables and no other credentials. One
+// that goes on for ever fails the test with what it said.
+func syncline(t *testing.T, env []string, args ...string) outcome {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	for _, v := range os.Environ() {
+		name, _, _ := strings.Cut(v, "=")
+		switch {
+		case strings.HasPrefix(name, "AWS_"), strings.HasPrefix(name, "AZURE_"), strings.HasPrefix(name, "GOOGLE_"), strings.HasPrefix(name, "RESTIC_"):
+		default:
+			cmd.Env = append(cmd.Env, v)
+		}
+	}
+	cmd.Env = append(append(cmd.Env, "RESTIC_PASSWORD="+repoPassword), env...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	_ = cmd.Run()
+	return outcome{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// remoteRepository is one repository in one kind of storage.
+type remoteRepository struct {
+	address string
+	env     []string
+	options []string
+	secrets []string
+}
+
+func inS3(t *testing.T, repo string) (*servers.S3, remoteRepository) {
+	t.Helper()
+	server := servers.StartS3(t)
+	server.Put(t, "bucket", "some folder/repo", servers.ReadFolder(t, repo))
+	return server, remoteRepository{
+		address: "s3:" + server.URL + "/bucket/some%20folder/repo",
+		env:     []string{"AWS_ACCESS_KEY_ID=" + server.AccessKey, "AWS_SECRET_ACCESS_KEY=" + server.SecretKey},
+		secrets: []string{server.SecretKey},
+	}
+}
+
+func inAzure(t *testing.T, repo string) remoteRepository {
+	t.Helper()
+	server := servers.StartAzure(t)
+	server.Put(t, "container", "some folder/repo", servers.ReadFolder(t, repo))
+	return remoteRepository{
+		address: "azure:container:/some folder/repo",
+		env:     []string{"AZURE_ACCOUNT_NAME=" + server.Account, "AZURE_ACCOUNT_KEY=" + server.Key},
+		options: []string{"-o", "azure.endpoint=" + server.URL},
+		secrets: []string{server.Key},
+	}
+}
+
+func inGCS(t *testing.T, repo string) remoteRepository {
+	t.Helper()
+	server := servers.StartGCS(t)
+	server.Put(t, "bucket", "some folder/repo", servers.ReadFolder(t, repo))
+	return remoteRepository{
+		address: "gs:bucket:/some folder/repo",
+		env:     []string{"STORAGE_EMULATOR_HOST=" + strings.TrimPrefix(server.URL, "http://"), "GOOGLE_ACCESS_TOKEN=ya29.not-to-be-told"},
+		secrets: []string{"ya29.not-to-be-told"},
+	}
+}
+
+// TestRepositoryInObjectStorage asks the same of a local folder and of copies
+// of it in each kind of storage.
+func TestRepositoryInObjectStorage(t *testing.T) {
+	repo := newRepository(t, 120, 3)
+	_, s3 := inS3(t, repo)
+	places := map[string]remoteRepository{"local": {address: repo}, "s3": s3, "azure": inAzure(t, repo), "gs": inGCS(t, repo)}
+	questions := [][]string{{"snapshots", "--json"}, {"ls", "latest", "--json"}, {"ls", "latest"}, {"ls", "-l", "latest", filepath.Dir(repo)}}
+	var answers []string
+	var catalog string
+	for _, name := range []string{"local", "s3", "azure", "gs"} {
+		t.Run(name, func(t *testing.T) {
+			r, data := places[name], t.TempDir()
+			ask := func(args ...string) outcome {
+				t.Helper()
+				args = append(append([]string{"-r", r.address, "--cache-dir", filepath.Join(data, "catalogs")}, r.options...), args...)
+				o := syncline(t, r.env, args...)
+				if o.code != 0 {
+					t.Fatalf("syncline %q: exit code %d: %s", args, o.code, o.stderr)
+				}
+				return o
+			}
+			told := ask("sync", "-vv")
+			for i, question := range questions {
+				o := ask(question...)
+				told.stderr += o.stdout + o.stderr
+				if name == "local" {
+					answers = append(answers, o.stdout)
+				} else if o.stdout != answers[i] {
+					t.Errorf("%q gives\n%s\nand of the local folder\n%s", question, o.stdout, answers[i])
+				}
+			}
+			if got := dump(t, data); name == "local" {
+				catalog = got
+			} else if got != catalog {
+				t.Error("the catalog differs from the local folder's")
+			}
+			var again struct {
+				Added    int `json:"snapshotsAdded"`
+				Requests int `json:"requests"`
+			}
+			if o := ask("sync", "--json"); json.Unmarshal([]byte(o.stdout), &again) != nil || again.Added != 0 || again.Requests > 6 {
+				t.Errorf("a synchronization with nothing new: %s", o.stdout)
+			}
+			for _, secret := range append(r.secrets, repoPassword) {
+				if strings.Contains(told.stdout+told.stderr, secret) {
+					t.Errorf("the program tells the secret %q", secret)
+				}
+			}
+		})
+	}
+}
+
+// TestAnswersInS3AreRestics compares with restic itself, on the same server.
+func TestAnswersInS3AreRestics(t *testing.T) {
+	repo := newRepository(t, 60, 2)
+	_, s3 := inS3(t, repo)
+	for _, v := range s3.env {
+		name, value, _ := strings.Cut(v, "=")
+		t.Setenv(name, value)
+	}
+	env := append([]string{"RESTIC_REPOSITORY=" + s3.address, "SYNCLINE_CACHE_DIR=" + t.TempDir()}, s3.env...)
+	for _, args := range [][]string{{"ls", "latest", "--json"}, {"ls", "--json", "latest", "/", filepath.Dir(repo)}} {
+		o := syncline(t, env, args...)
+		if o.code != 0 {
+			t.Fatalf("syncline %q: exit code %d: %s", args, o.code, o.stderr)
+		}
+		compareLines(t, string(restic(t, s3.address, append(args, "--no-lock")...)), o.stdout)
+	}
+}
+
+// certificate makes a self-signed one for a host or address, and returns the
+// files with it and its key.
+func certificate(t *testing.T, host string) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	if ip := net.ParseIP(host); ip != nil {
+		template.IPAddresses = []net.IP{ip}
+	} else {
+		template.DNSNames = []string{host}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for path, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: keyDER}} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return cert, key
+}
+
+// TestCertificates reaches a server over https.
+func TestCertificates(t *testing.T) {
+	repo := newRepository(t, 5, 1)
+	files := servers.ReadFolder(t, repo)
+	cert, key := certificate(t, "127.0.0.1")
+	server := servers.StartS3(t, cert, key)
+	server.Put(t, "bucket", "repo", files)
+	wrongCert, wrongKey := certificate(t, "other.example")
+	wrong := servers.StartS3(t, wrongCert, wrongKey)
+	tests := []struct {
+		label   string
+		url     string
+		env     string
+		args    []string
+		code    int
+		message string
+	}{
+		{"trusted", server.URL, "", []string{"--cacert", cert}, 0, ""},
+		{"trusted by the environment", server.URL, "RESTIC_CACERT=" + cert, nil, 0, ""},
+		{"not trusted", server.URL, "", nil, 1, "issued by an authority that is not trusted here"},
+		{"another name", wrong.URL, "", []string{"--cacert", wrongCert}, 1, "is for another name"},
+		{"no such file", server.URL, "", []string{"--cacert", cert + ".none"}, 1, "check --cacert"},
+		{"no certificate", server.URL, "", []string{"--cacert", key}, 1, "holds no certificate"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.label, func(t *testing.T) {
+			env := []string{"AWS_ACCESS_KEY_ID=" + server.AccessKey, "AWS_SECRET_ACCESS_KEY=" + server.SecretKey, tt.env}
+			o := syncline(t, env, append(tt.args, "-r", "s3:"+tt.url+"/bucket/repo", "--cache-dir", t.TempDir(), "snapshots")...)
+			if o.code != tt.code || !strings.Contains(o.stderr, tt.message) || strings.Count(o.stderr, "\n") > 1 {
+				t.Errorf("exit code %d and %q, want %d and %q", o.code, o.stderr, tt.code, tt.message)
+			}
+		})
+	}
+}
+
+// TestBadStorage is what a user gets wrong, and reads then: one line each.
+func TestBadStorage(t *testing.T) {
+	repo := newRepository(t, 5, 1)
+	server, s3 := inS3(t, repo)
+	azure, gcs := inAzure(t, repo), inGCS(t, repo)
+	noS3 := servers.StartGCS(t)
+	with := func(r remoteRepository, address string, more ...string) remoteRepository {
+		r.address, r.env = address, append(append([]string{}, r.env...), more...)
+		return r
+	}
+	option := func(r remoteRepository, o string) remoteRepository {
+		r.options = append(append([]string{}, r.options...), "-o", o)
+		return r
+	}
+	tests := []struct {
+		label   string
+		r       remoteRepository
+		code    int
+		message string
+	}{
+		{"no such bucket", with(s3, "s3:"+server.URL+"/none-such/repo"), 10, `there is no bucket "none-such"`},
+		{"no repository", with(s3, "s3:"+server.URL+"/bucket/elsewhere"), 10, "there is no restic repository at s3:" + server.URL + "/bucket/elsewhere"},
+		{"wrong password", with(s3, s3.address, "RESTIC_PASSWORD=wrong"), 12, "wrong password or no key found for the repository at s3:"},
+		{"wrong secret", with(s3, s3.address, "AWS_SECRET_ACCESS_KEY=guess-guess-guess"), 1, "secret key does not belong to the access key"},
+		{"unknown key", with(s3, s3.address, "AWS_ACCESS_KEY_ID=AKIANOBODY"), 1, "does not know this access key"},
+		{"half of the keys", with(s3, s3.address, "AWS_SECRET_ACCESS_KEY="), 2, "AWS_ACCESS_KEY_ID is set but AWS_SECRET_ACCESS_KEY is not"},
+		{"wrong region", with(s3, s3.address, "AWS_DEFAULT_REGION=eu-south-9"), 1, "another region"},
+		{"https to http", with(s3, "s3:"+strings.TrimPrefix(server.URL, "http://")+"/bucket/repo"), 1, "does not speak https"},
+		{"no S3", with(s3, "s3:"+noS3.URL+"/bucket/repo"), 1, "does not answer like an S3 server"},
+		{"metadata", with(s3, "s3:http://169.254.169.254/bucket/repo"), 1, "link-local"},
+		{"no bucket", with(s3, "s3:"+server.URL), 1, "names no bucket"},
+		{"unknown option", option(s3, "s3.nonsense=1"), 2, `"s3.nonsense" is not known; there are: s3.bucket-lookup`},
+		{"bad option", option(s3, "s3.bucket-lookup=sideways"), 2, `must be "auto", "path" or "dns"`},
+		{"no container", with(azure, "azure:none-such:/repo"), 10, `there is no container "none-such"`},
+		{"no repository in Azure", with(azure, "azure:container:/elsewhere"), 10, "there is no restic repository at azure:container:/elsewhere"},
+		{"no account", with(azure, azure.address, "AZURE_ACCOUNT_NAME="), 2, "AZURE_ACCOUNT_NAME is not set"},
+		{"no key", with(azure, azure.address, "AZURE_ACCOUNT_KEY="), 2, "neither AZURE_ACCOUNT_KEY nor AZURE_ACCOUNT_SAS is set"},
+		{"wrong account key", with(azure, azure.address, "AZURE_ACCOUNT_KEY=bm90IHRoZSBrZXk="), 1, "key does not belong to the storage account"},
+		{"no Azure", option(with(azure, azure.address), "azure.endpoint="+noS3.URL), 2, "twice with different values"},
+		{"no bucket at Google", with(gcs, "gs:none-such:/repo"), 10, `there is no bucket "none-such"`},
+		{"no repository at Google", with(gcs, "gs:bucket:/elsewhere"), 10, "there is no restic repository at gs:bucket:/elsewhere"},
+		{"no Google", with(gcs, gcs.address, "STORAGE_EMULATOR_HOST="+server.URL), 1, "does not answer like Google Cloud Storage"},
+		{"no key file", with(gcs, gcs.address, "STORAGE_EMULATOR_HOST=", "GOOGLE_ACCESS_TOKEN=", "GOOGLE_APPLICATION_CREDENTIALS=/none/such.json"), 1, "GOOGLE_APPLICATION_CREDENTIALS"},
+		{"another kind", remoteRepository{address: "rest:https://user:hunter2@host/"}, 1, "rest: addresses of repositories cannot be read yet"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.label, func(t *testing.T) {
+			args := append([]string{"-r", tt.r.address, "--cache-dir", t.TempDir(), "snapshots", "-v"}, tt.r.options...)
+			o := syncline(t, tt.r.env, args...)
+			if o.code != tt.code || !strings.Contains(o.stderr, tt.message) || strings.Count(o.stderr, "\n") != 1 || o.stdout != "" {
+				t.Errorf("exit code %d and %q, want %d and %q", o.code, o.stderr, tt.code, tt.message)
+			}
+			for _, secret := range append(tt.r.secrets, repoPassword, "hunter2", "guess-guess") {
+				if strings.Contains(o.stderr, secret) {
+					t.Errorf("the message tells the secret %q", secret)
+				}
+			}
+		})
+	}
+}
