@@ -119,7 +119,7 @@ func translate(err error, at location) error {
 	case errors.Is(err, resticrepo.ErrWrongPassword):
 		return syncline.WrapError(syncline.CodeWrongPassword, err, "wrong password or no key found for the repository at %s", at.name)
 	case errors.As(err, &own) && own.Code == syncline.CodeNoRepository:
-		return err // no such bucket: the storage says it best
+		return own // there is not even the bucket: the storage says it best
 	case errors.Is(err, resticrepo.ErrNoRepository):
 		return syncline.WrapError(syncline.CodeNoRepository, err, "there is no restic repository at %s (no config file and no keys)", at.name)
 	}

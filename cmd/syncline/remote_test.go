@@ -9,8 +9,11 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"io"
 	"math/big"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -236,7 +239,8 @@ func TestBadStorage(t *testing.T) {
 	repo := newRepository(t, 5, 1)
 	server, s3 := inS3(t, repo)
 	azure, gcs := inAzure(t, repo), inGCS(t, repo)
-	noS3 := servers.StartGCS(t)
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>Hello") }))
+	defer site.Close()
 	with := func(r remoteRepository, address string, more ...string) remoteRepository {
 		r.address, r.env = address, append(append([]string{}, r.env...), more...)
 		return r
@@ -259,7 +263,7 @@ func TestBadStorage(t *testing.T) {
 		{"half of the keys", with(s3, s3.address, "AWS_SECRET_ACCESS_KEY="), 2, "AWS_ACCESS_KEY_ID is set but AWS_SECRET_ACCESS_KEY is not"},
 		{"wrong region", with(s3, s3.address, "AWS_DEFAULT_REGION=eu-south-9"), 1, "another region"},
 		{"https to http", with(s3, "s3:"+strings.TrimPrefix(server.URL, "http://")+"/bucket/repo"), 1, "does not speak https"},
-		{"no S3", with(s3, "s3:"+noS3.URL+"/bucket/repo"), 1, "does not answer like an S3 server"},
+		{"no S3", with(s3, "s3:"+site.URL+"/bucket/repo"), 1, "does not answer like an S3 server"},
 		{"metadata", with(s3, "s3:http://169.254.169.254/bucket/repo"), 1, "link-local"},
 		{"no bucket", with(s3, "s3:"+server.URL), 1, "names no bucket"},
 		{"unknown option", option(s3, "s3.nonsense=1"), 2, `"s3.nonsense" is not known; there are: s3.bucket-lookup`},
@@ -269,7 +273,8 @@ func TestBadStorage(t *testing.T) {
 		{"no account", with(azure, azure.address, "AZURE_ACCOUNT_NAME="), 2, "AZURE_ACCOUNT_NAME is not set"},
 		{"no key", with(azure, azure.address, "AZURE_ACCOUNT_KEY="), 2, "neither AZURE_ACCOUNT_KEY nor AZURE_ACCOUNT_SAS is set"},
 		{"wrong account key", with(azure, azure.address, "AZURE_ACCOUNT_KEY=bm90IHRoZSBrZXk="), 1, "key does not belong to the storage account"},
-		{"no Azure", option(with(azure, azure.address), "azure.endpoint="+noS3.URL), 2, "twice with different values"},
+		{"two endpoints", option(azure, "azure.endpoint="+site.URL), 2, "twice with different values"},
+		{"no Azure", option(remoteRepository{address: azure.address, env: azure.env}, "azure.endpoint="+site.URL), 1, "does not answer like Azure Blob Storage"},
 		{"no bucket at Google", with(gcs, "gs:none-such:/repo"), 10, `there is no bucket "none-such"`},
 		{"no repository at Google", with(gcs, "gs:bucket:/elsewhere"), 10, "there is no restic repository at gs:bucket:/elsewhere"},
 		{"no Google", with(gcs, gcs.address, "STORAGE_EMULATOR_HOST="+server.URL), 1, "does not answer like Google Cloud Storage"},

@@ -16,6 +16,8 @@ func Translate(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &own) && own.Code == syncline.CodeNoRepository:
+		return own // there is not even the bucket: the storage says it best
 	case errors.Is(err, resticrepo.ErrWrongPassword):
 		return syncline.WrapError(syncline.CodeWrongPassword, err,
 			"wrong password: it opens none of the repository's keys; check the encryption key")

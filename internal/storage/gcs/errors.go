@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"strings"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
@@ -31,6 +32,10 @@ func (s *Storage) failed(ctx context.Context, call *remote.Call, resp *http.Resp
 	}
 	reason, speaksJSON := reasonOf(resp.Body)
 	cause := call.Answer(reason)
+	// Failed downloads are told in plain text, all else in JSON.
+	if !speaksJSON && (op.list || strings.Contains(call.Header("Content-Type"), "xml")) {
+		return s.notGCS(cause)
+	}
 	switch reason {
 	case "rateLimitExceeded", "userRateLimitExceeded":
 		return &storage.RequestError{
@@ -44,9 +49,6 @@ func (s *Storage) failed(ctx context.Context, call *remote.Call, resp *http.Resp
 	}
 	switch resp.StatusCode {
 	case http.StatusNotFound:
-		if op.list && !speaksJSON {
-			return s.notGCS(cause)
-		}
 		return s.missing(ctx, cause, op)
 	case http.StatusUnauthorized:
 		if s.tokens == nil {

@@ -122,7 +122,7 @@ func (b *fileBody) Read(p []byte) (int, error) {
 	default:
 		b.err = networkError(b.call.host, err)
 	}
-	if b.err != io.EOF && b.ctx.Err() != nil {
+	if !errors.Is(b.err, io.EOF) && b.ctx.Err() != nil {
 		b.err = b.ctx.Err()
 	}
 	return n, b.err

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/minio/minio-go/v7"
@@ -30,7 +31,7 @@ func (c *Client) ListBuckets(ctx context.Context) ([]string, error) {
 func (c *Client) BucketExists(ctx context.Context, bucket string) (bool, error) {
 	err := c.list(ctx, bucket, "", false, func(minio.ObjectInfo) error { return errEnough })
 	switch {
-	case err == nil, err == errEnough:
+	case err == nil, errors.Is(err, errEnough):
 		return true, nil
 	case syncline.CodeOf(err) == syncline.CodeNoRepository:
 		return false, nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/s3utils"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
@@ -41,13 +42,17 @@ func (c *Client) translate(ctx context.Context, call *remote.Call, err error, op
 	var syntax *xml.SyntaxError
 	isAnswer := errors.As(err, &answer)
 	switch {
+	case call.Status() != 0 && !c.speaksS3(call):
+		return c.notS3(remote.Opaque(err))
 	case errors.As(err, &syntax) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
 		return storage.Incomplete(op.dir, "is cut off")
 	case isAnswer && answer.Code == minio.NotImplemented && call.Status() == http.StatusOK:
 		return storage.Incomplete(op.dir, "says that it goes on but not where")
 	case isAnswer && call.Status() == 0:
 		return syncline.WrapError(syncline.CodeInvalid, err, "%q is no name of a bucket", op.bucket)
-	case !isAnswer || !c.speaksS3(call):
+	case !isAnswer && call.Status() == 0:
+		return notAsked(err, op)
+	case !isAnswer:
 		return c.notS3(remote.Opaque(err))
 	}
 	cause := call.Answer(answer.Code)
@@ -57,12 +62,22 @@ func (c *Client) translate(ctx context.Context, call *remote.Call, err error, op
 	return syncline.WrapError(syncline.CodeUnavailable, cause, "the storage at %s refused a request with %q", c.host, clip(answer.Code))
 }
 
+// notAsked translates an error for which nothing was asked of the server.
+func notAsked(err error, op operation) error {
+	if s3utils.CheckValidBucketName(op.bucket) != nil {
+		return syncline.WrapError(syncline.CodeInvalid, err, "%q is no name of a bucket", op.bucket)
+	}
+	return syncline.WrapError(syncline.CodeForbidden, remote.Opaque(err), "no access key can be had from where the credentials were to come from; look at the profile, or give the keys")
+}
+
 // access maps the codes that are about buckets, keys and rights.
 func (c *Client) access(call *remote.Call, answer minio.ErrorResponse, cause error, op operation) error {
 	switch answer.Code {
 	case "RequestTimeout", "Throttling", "ThrottlingException", "RequestLimitExceeded", "RequestThrottled", "SlowDown", "InternalError":
-		return &storage.RequestError{Retryable: true, Throttled: answer.Code != "RequestTimeout" && answer.Code != "InternalError",
-			Err: syncline.WrapError(syncline.CodeUnavailable, cause, "the storage at %s cannot answer now (%s)", c.host, answer.Code)}
+		return &storage.RequestError{
+			Retryable: true, Throttled: answer.Code != "RequestTimeout" && answer.Code != "InternalError",
+			Err: syncline.WrapError(syncline.CodeUnavailable, cause, "the storage at %s cannot answer now (%s)", c.host, answer.Code),
+		}
 	case minio.NoSuchKey:
 		return storage.NotExist(op.name, cause)
 	case minio.NoSuchBucket:
@@ -71,7 +86,7 @@ func (c *Client) access(call *remote.Call, answer minio.ErrorResponse, cause err
 		return syncline.WrapError(syncline.CodeInvalid, cause, "%q is no name of a bucket", op.bucket)
 	case minio.AuthorizationHeaderMalformed, minio.InvalidRegion, "PermanentRedirect", "TemporaryRedirect", "IllegalLocationConstraintException":
 		return wrongRegion(call, answer, cause, op)
-	case "InvalidAccessKeyId", "InvalidAccessKeyID":
+	case "InvalidAccessKeyId", "InvalidAccessKeyID", "XAdminUserNotFound": // the last is versitygw's
 		return storage.Refused(cause, "the storage at %s does not know this access key", c.host)
 	case "SignatureDoesNotMatch":
 		return storage.Refused(cause, "the secret key does not belong to the access key")

@@ -47,7 +47,7 @@ func (p *pageCheck) RoundTrip(req *http.Request) (*http.Response, error) {
 	start, err := body.Peek(1024)
 	if !bytes.Contains(start, []byte("<ListBucketResult")) {
 		_ = resp.Body.Close()
-		if err == nil || err == io.EOF {
+		if err == nil || errors.Is(err, io.EOF) {
 			err = errNoListing
 		}
 		return nil, err

@@ -5,6 +5,7 @@ package servers
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -38,15 +39,15 @@ func StartS3(t testing.TB, certAndKey ...string) *S3 {
 		URL: "http://" + address, Region: "us-east-1", AccessKey: "AKIATESTONLY", SecretKey: "not-a-secret-but-long-enough",
 		Dir: t.TempDir(), AccessLog: filepath.Join(t.TempDir(), "access.log"),
 	}
-	args := []string{"--port", address, "--access-log", s.AccessLog, "--quiet", "--keep-alive"}
+	args := []string{"--port", address, "--access-log", s.AccessLog, "--keep-alive"}
 	if len(certAndKey) == 2 {
 		args = append(args, "--cert", certAndKey[0], "--key", certAndKey[1])
 		s.URL = "https://" + address
 	}
 	args = append(args, "posix", "--nometa", "--default-etag", "none", s.Dir)
-	cmd := exec.Command(installed(t, "bin", "versitygw"), args...)
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), installed(t, "bin", "versitygw"), args...)
 	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY_ID="+s.AccessKey, "ROOT_SECRET_ACCESS_KEY="+s.SecretKey)
-	start(t, cmd, "S3 service listening on")
+	start(t, cmd, address, "S3 service listening on")
 	return s
 }
 
@@ -68,10 +69,10 @@ func StartAzure(t testing.TB) *Azure {
 		Key: "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
 	}
 	main := installed(t, "azurite", "node_modules", "azurite", "dist", "src", "blob", "main.js")
-	cmd := exec.Command(node, main, "--blobHost", host, "--blobPort", port,
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), node, main, "--blobHost", host, "--blobPort", port,
 		"--inMemoryPersistence", "--silent", "--disableTelemetry", "--skipApiVersionCheck")
 	cmd.Dir = t.TempDir()
-	start(t, cmd, "successfully listens on")
+	start(t, cmd, address, "successfully listens on")
 	return a
 }
 
@@ -83,9 +84,9 @@ func StartGCS(t testing.TB) *GCS {
 	t.Helper()
 	address := freeAddress(t)
 	host, port, _ := net.SplitHostPort(address)
-	cmd := exec.Command(installed(t, "bin", "fake-gcs-server"), "-backend", "memory", "-scheme", "http",
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), installed(t, "bin", "fake-gcs-server"), "-backend", "memory", "-scheme", "http",
 		"-host", host, "-port", port, "-public-host", address, "-data", t.TempDir())
-	start(t, cmd, "server started at")
+	start(t, cmd, address, "server started at")
 	return &GCS{URL: "http://" + address}
 }
 
@@ -115,16 +116,19 @@ func installed(t testing.TB, elements ...string) string {
 
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
 	return l.Addr().String()
 }
 
-// start runs cmd until the test ends, and returns when it has written ready.
-func start(t testing.TB, cmd *exec.Cmd, ready string) {
+// start runs cmd until the test ends. It returns when cmd has written ready and
+// takes connections: some servers say so a moment too early.
+func start(t testing.TB, cmd *exec.Cmd, address, ready string) {
 	t.Helper()
 	r, w := io.Pipe()
 	cmd.Stdout, cmd.Stderr = w, w
@@ -134,8 +138,7 @@ func start(t testing.TB, cmd *exec.Cmd, ready string) {
 	exited := make(chan struct{})
 	go func() {
 		defer close(exited)
-		_ = cmd.Wait()
-		w.Close()
+		_ = w.CloseWithError(cmd.Wait())
 	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
@@ -144,12 +147,21 @@ func start(t testing.TB, cmd *exec.Cmd, ready string) {
 	var said transcript
 	isReady := make(chan struct{})
 	go said.follow(r, ready, isReady)
-	select {
-	case <-isReady:
-	case <-exited:
-		t.Fatalf("%s ended before it was ready:\n%s", filepath.Base(cmd.Path), said.String())
-	case <-time.After(startTimeout):
-		t.Fatalf("%s was not ready within %s:\n%s", filepath.Base(cmd.Path), startTimeout, said.String())
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for late := time.After(startTimeout); ; {
+		select {
+		case <-isReady:
+			if conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", address); err == nil {
+				_ = conn.Close()
+				return
+			}
+		case <-exited:
+			t.Fatalf("%s ended before it was ready:\n%s", filepath.Base(cmd.Path), said.String())
+		case <-late:
+			t.Fatalf("%s was not ready within %s:\n%s", filepath.Base(cmd.Path), startTimeout, said.String())
+		}
+		<-tick.C
 	}
 }
 
