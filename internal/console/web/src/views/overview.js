@@ -13,23 +13,26 @@ const cache = new Map();
 // So many streams of events at most; what runs beyond is asked for with the list.
 const maxStreams = 30;
 
+// So many restore points at most are asked for with one request.
+const maxPoints = 20_000;
+
 async function loadPoints(repositories, sessions, signal, found) {
-  const waiting = repositories.filter((r) => {
+  const keys = new Map(repositories.map((r) => {
     const session = sessions.get(r.id);
-    const key = session && session.state !== 'Synchronizing' ? session.id : `${session?.id}…`;
-    if (cache.get(r.id)?.key === key) return false;
-    cache.set(r.id, { ...cache.get(r.id), key });
-    return true;
-  });
+    return [r.id, session && session.state !== 'Synchronizing' ? session.id : `${session?.id}…`];
+  }));
+  const waiting = repositories.filter((r) => cache.get(r.id)?.key !== keys.get(r.id));
+  const keep = (id, points) => cache.set(id, { key: keys.get(id), hosts: newestByHost(points), points: points.length });
+  const total = waiting.reduce((n, r) => n + (sessions.get(r.id)?.statistics.snapshotsTotal ?? 0), 0);
+  if (waiting.length > 5 && total <= maxPoints) {
+    const points = new Map(waiting.map((r) => [r.id, []]));
+    for (const point of await get('/v6/RestorePoints', { signal })) points.get(point.repositoryId)?.push(point);
+    for (const [id, list] of points) keep(id, list);
+    return;
+  }
   const worker = async () => {
-    for (let r = waiting.shift(); r && !signal.aborted; r = waiting.shift()) {
-      try {
-        const points = await get(`/v6/RestorePoints?repositoryId=${r.id}`, { signal });
-        cache.set(r.id, { ...cache.get(r.id), hosts: newestByHost(points), points: points.length });
-      } catch (error) {
-        cache.delete(r.id);
-        if (error.status === 0 || signal.aborted) return;
-      }
+    for (let r = waiting.shift(); r; r = waiting.shift()) {
+      keep(r.id, await get(`/v6/RestorePoints?repositoryId=${r.id}`, { signal }));
       found();
     }
   };
@@ -54,7 +57,7 @@ function useRows() {
     if (!list.data) return;
     let drawn = Date.now();
     const found = () => {
-      if (Date.now() - drawn < 150) return;
+      if (Date.now() - drawn < 500) return;
       drawn = Date.now();
       setTurn((n) => n + 1);
     };

@@ -1,0 +1,193 @@
+package console_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/resticfixture"
+	stores "syncline.dev/syncline/internal/store/sqlite"
+)
+
+// generate writes a repository without any files behind it.
+func generate(t *testing.T, files, snapshots int) string {
+	t.Helper()
+	repo := filepath.Join(t.TempDir(), "repo")
+	cmd := exec.Command("go", "run", "../../bench/genrepo", "-r", repo, "-files", fmt.Sprint(files), "-snapshots", fmt.Sprint(snapshots))
+	cmd.Env = append(os.Environ(), "RESTIC_PASSWORD="+resticfixture.Password)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return repo
+}
+
+// shown returns how long it takes from a click on a link of the console until
+// an expression is true, in milliseconds, measured in the page.
+func (p *page) shown(path, expression string) time.Duration {
+	p.t.Helper()
+	ms := eval[float64](p, fmt.Sprintf(`(async () => {
+		const begin = performance.now();
+		const a = document.body.appendChild(Object.assign(document.createElement('a'), { href: %s }));
+		a.click();
+		a.remove();
+		while (!(%s)) await new Promise((done) => requestAnimationFrame(done));
+		return performance.now() - begin;
+	})()`, quote(path), expression))
+	return time.Duration(ms * float64(time.Millisecond))
+}
+
+// scroll scrolls to the end in steps, one for each frame, and returns the
+// longest time between two frames.
+func (p *page) scroll(element string) time.Duration {
+	p.t.Helper()
+	ms := eval[float64](p, fmt.Sprintf(`(async () => {
+		const box = %s;
+		const frame = () => new Promise((done) => requestAnimationFrame(done));
+		let longest = 0;
+		let last = await frame();
+		for (let i = 1; i <= 60; i++) {
+			box.scrollTop = (box.scrollHeight * i) / 60;
+			const now = await frame();
+			longest = Math.max(longest, now - last);
+			last = now;
+		}
+		await frame();
+		return longest;
+	})()`, element))
+	return time.Duration(ms * float64(time.Millisecond))
+}
+
+func TestManyRestorePoints(t *testing.T) {
+	points := 2000
+	if testing.Short() || raceEnabled {
+		points = 300
+	}
+	s := startServer(t)
+	repo := s.attach("Nightly", generate(t, 60, points), "")
+	s.synchronize(repo)
+	p := newPage(t, s.url)
+	p.expect("401")
+	p.signIn("administrator", adminPassword)
+	p.waitText("Nightly")
+	took := p.shown("/repositories/"+repo, "document.querySelectorAll('.points .grid-row').length > 5")
+	longest := p.scroll("document.scrollingElement")
+	p.waitText("step-1")
+	t.Logf("%d restore points: there after %v, longest frame while scrolling %v", points, took, longest)
+	if rows := eval[int](p, "document.querySelectorAll('.points .grid-row').length"); rows > 100 {
+		t.Errorf("%d rows are drawn at once", rows)
+	}
+	if last := eval[int](p, "Math.max(...[...document.querySelectorAll('.points .grid-row')].map((r) => r.ariaRowIndex))"); last != points+1 {
+		t.Errorf("the last row is %d", last)
+	}
+	if marks := eval[int](p, "document.querySelectorAll('.timeline circle').length"); marks == 0 || marks > 200 {
+		t.Errorf("the timeline has %d marks", marks)
+	}
+}
+
+func TestManyRepositories(t *testing.T) {
+	const repositories = 200
+	s := startServer(t)
+	first := s.attach("repository 000", resticfixture.Unpack(t, "v2-old"), "")
+	s.synchronize(first)
+	s.stop()
+	multiply(t, s.data, syncline.ID(first), repositories)
+	s.start()
+	p := newPage(t, s.url)
+	p.expect("401")
+	p.signIn("administrator", adminPassword)
+	p.wait("document.querySelectorAll('.repository').length === 200")
+	p.open("/attach")
+	p.waitText("Where is the restic repository?")
+	took := p.shown("/", "document.querySelectorAll('.repository').length === 200")
+	points := p.shown("/", "![...document.querySelectorAll('.repository-hosts')].some((e) => e.textContent.trim() === '…')")
+	longest := p.scroll("document.scrollingElement")
+	t.Logf("%d repositories: there after %v, their restore points after %v more, longest frame while scrolling %v", repositories, took, points, longest)
+	p.fill("Filter the repositories", "repository 17")
+	p.wait("document.querySelectorAll('.repository').length === 10")
+	p.picture("many-repositories")
+}
+
+// multiply makes more of a synchronized repository, in the server's data.
+func multiply(t *testing.T, data string, first syncline.ID, total int) {
+	t.Helper()
+	store, err := stores.Open(t.Context(), filepath.Join(data, "syncline.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	r, err := store.Repository(t.Context(), first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	catalogs, err := filepath.Glob(filepath.Join(data, "catalogs", string(first)+"-*.catalog"))
+	if err != nil || len(catalogs) != 1 {
+		t.Fatalf("catalogs: %v %v", catalogs, err)
+	}
+	raw, err := os.ReadFile(catalogs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 1; i < total; i++ {
+		r.ID = syncline.ID(fmt.Sprintf("00000000-0000-4000-8000-%012d", i))
+		r.Name = fmt.Sprintf("repository %03d", i)
+		if err := store.AddRepository(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		session := syncline.Session{ID: syncline.ID(fmt.Sprintf("00000000-0000-4000-9000-%012d", i)), RepositoryID: r.ID, State: syncline.SessionQueued, CreatedAt: time.Now()}
+		if _, _, err := store.StartSession(t.Context(), session); err != nil {
+			t.Fatal(err)
+		}
+		session.State, session.StartedAt, session.EndedAt, session.Progress = syncline.SessionSucceeded, time.Now(), time.Now(), 100
+		if err := store.UpdateSession(t.Context(), session); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(strings.Replace(catalogs[0], string(first), string(r.ID), 1), raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Starting a synchronization and seeing its progress move, without the page
+// being loaded again.
+func TestProgress(t *testing.T) {
+	files := 100_000
+	if testing.Short() {
+		files = 30_000
+	}
+	s := startServer(t)
+	s.attach("Large", generate(t, files, 3), "")
+	p := newPage(t, s.url)
+	p.expect("401")
+	p.signIn("administrator", adminPassword)
+	p.click("a", "Large")
+	p.wait(find("button", "Remove") + " !== null")
+	eval[chromedp.Void](p, `(() => {
+		window.seen = [];
+		new MutationObserver(() => {
+			const now = document.querySelector('.summary [role=progressbar]')?.ariaValueNow;
+			if (now !== undefined && window.seen.at(-1) !== Number(now)) window.seen.push(Number(now));
+		}).observe(document.body, { subtree: true, childList: true, attributes: true });
+	})()`)
+	p.click("button", "Synchronize Large")
+	p.waitText("3 restore points of 1 host")
+	p.waitText("In sync")
+	seen := eval[[]float64](p, "window.seen")
+	t.Logf("the progress was %v", seen)
+	moved := false
+	for i, v := range seen {
+		moved = moved || v > 0 && v < 100
+		if i > 0 && v < seen[i-1] {
+			t.Errorf("the progress fell from %g to %g", seen[i-1], v)
+		}
+	}
+	if !moved {
+		t.Errorf("the progress did not move: %v", seen)
+	}
+}
