@@ -1,6 +1,7 @@
 package resticrepo
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -87,9 +88,10 @@ func (f *keyFile) openMaster(password string) (*cryptoKey, error) {
 	return newCryptoKey(m.Encrypt, m.MAC.K, m.MAC.R)
 }
 
-// openKey tries every key file in turn.
-func openKey(ctx context.Context, st Storage, files []File, password string) (*cryptoKey, ID, error) {
-	tried := false
+// openKey tries every key file in turn, until one fits the password and opens
+// the sealed configuration: a folder can hold another repository's keys too.
+func openKey(ctx context.Context, st Storage, files []File, password string, config []byte) (*cryptoKey, ID, error) {
+	tried, foreign := false, false
 	var firstErr error
 	for _, file := range files[:min(len(files), maxKeys)] {
 		if err := ctx.Err(); err != nil {
@@ -102,7 +104,11 @@ func openKey(ctx context.Context, st Storage, files []File, password string) (*c
 			tried = true
 			key, err = f.openMaster(password)
 			if err == nil {
-				return key, file.ID, nil
+				if _, err = key.open(bytes.Clone(config)); err == nil { // which writes over it
+					return key, file.ID, nil
+				}
+				foreign = true
+				continue
 			}
 			if errors.Is(err, errBadMAC) {
 				continue
@@ -116,7 +122,10 @@ func openKey(ctx context.Context, st Storage, files []File, password string) (*c
 			firstErr = err
 		}
 	}
-	if tried || firstErr == nil {
+	switch {
+	case foreign:
+		return nil, ID{}, &DamageError{Object: "config", Reason: "it cannot be decrypted with the key that the password opens: it is damaged, or the folder holds the remains of two repositories"}
+	case tried || firstErr == nil:
 		return nil, ID{}, ErrWrongPassword
 	}
 	return nil, ID{}, fmt.Errorf("no key file can be used: %w", firstErr)

@@ -57,7 +57,7 @@ func Open(ctx context.Context, st Storage, password string) (*Repository, error)
 	case len(keys) == 0:
 		return nil, &DamageError{Object: "keys", Reason: "there is no key file"}
 	}
-	key, keyID, err := openKey(ctx, st, keys, password)
+	key, keyID, err := openKey(ctx, st, keys, password, sealed)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,8 @@ func (r *Repository) loadUnpacked(ctx context.Context, name string, f File, limi
 	}
 	plain, err := r.key.open(sealed)
 	if err != nil {
-		return nil, &DamageError{Object: name, Reason: "it cannot be decrypted", Err: err}
+		// Its content matches its name, so it is what was written.
+		return nil, &DamageError{Object: name, Reason: "it cannot be decrypted: it seems to belong to another repository", Err: err}
 	}
 	plain, err = decodeUnpacked(plain, limit)
 	if err != nil {

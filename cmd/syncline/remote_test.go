@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"syncline.dev/syncline/internal/resticfixture"
 	"syncline.dev/syncline/internal/storage/storagetest/servers"
 )
 
@@ -45,7 +46,7 @@ func syncline(t *testing.T, env []string, args ...string) outcome {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}
-	cmd.Env = append(append(cmd.Env, "RESTIC_PASSWORD="+repoPassword), env...)
+	cmd.Env = append(append(cmd.Env, "RESTIC_PASSWORD="+resticfixture.SecondPassword), env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	_ = cmd.Run()
@@ -60,10 +61,23 @@ type remoteRepository struct {
 	secrets []string
 }
 
+// oddFiles are what other programs and people leave in a repository's folder.
+// They change nothing.
+func oddFiles() map[string][]byte {
+	files := map[string][]byte{}
+	for _, folder := range []string{"keys/", "snapshots/", "index/", "data/00/", "data/zz/", "locks/", ""} {
+		for _, name := range []string{"no hash", "a+b%2Fc%", "<&>\"'", "schön 😀", "?x=1&y=2#z", "..x", "tmp-" + strings.Repeat("0", 64), strings.Repeat("A", 64)} {
+			files[folder+name] = []byte("odd")
+		}
+	}
+	return files
+}
+
 func inS3(t *testing.T, repo string) (*servers.S3, remoteRepository) {
 	t.Helper()
 	server := servers.StartS3(t)
 	server.Put(t, "bucket", "some folder/repo", servers.ReadFolder(t, repo))
+	server.Put(t, "bucket", "some folder/repo", oddFiles())
 	return server, remoteRepository{
 		address: "s3:" + server.URL + "/bucket/some%20folder/repo",
 		env:     []string{"AWS_ACCESS_KEY_ID=" + server.AccessKey, "AWS_SECRET_ACCESS_KEY=" + server.SecretKey},
@@ -75,6 +89,7 @@ func inAzure(t *testing.T, repo string) remoteRepository {
 	t.Helper()
 	server := servers.StartAzure(t)
 	server.Put(t, "container", "some folder/repo", servers.ReadFolder(t, repo))
+	server.Put(t, "container", "some folder/repo", oddFiles())
 	return remoteRepository{
 		address: "azure:container:/some folder/repo",
 		env:     []string{"AZURE_ACCOUNT_NAME=" + server.Account, "AZURE_ACCOUNT_KEY=" + server.Key},
@@ -87,6 +102,7 @@ func inGCS(t *testing.T, repo string) remoteRepository {
 	t.Helper()
 	server := servers.StartGCS(t)
 	server.Put(t, "bucket", "some folder/repo", servers.ReadFolder(t, repo))
+	server.Put(t, "bucket", "some folder/repo", oddFiles())
 	return remoteRepository{
 		address: "gs:bucket:/some folder/repo",
 		env:     []string{"STORAGE_EMULATOR_HOST=" + strings.TrimPrefix(server.URL, "http://"), "GOOGLE_ACCESS_TOKEN=ya29.not-to-be-told"},
@@ -97,10 +113,10 @@ func inGCS(t *testing.T, repo string) remoteRepository {
 // TestRepositoryInObjectStorage asks the same of a local folder and of copies
 // of it in each kind of storage.
 func TestRepositoryInObjectStorage(t *testing.T) {
-	repo := newRepository(t, 120, 3)
+	repo := resticfixture.Unpack(t, "v2-old")
 	_, s3 := inS3(t, repo)
 	places := map[string]remoteRepository{"local": {address: repo}, "s3": s3, "azure": inAzure(t, repo), "gs": inGCS(t, repo)}
-	questions := [][]string{{"snapshots", "--json"}, {"ls", "latest", "--json"}, {"ls", "latest"}, {"ls", "-l", "latest", filepath.Dir(repo)}}
+	questions := [][]string{{"snapshots", "--json"}, {"ls", "latest", "--json"}, {"ls", "-l", "latest"}}
 	var answers []string
 	var catalog string
 	for _, name := range []string{"local", "s3", "azure", "gs"} {
@@ -116,8 +132,11 @@ func TestRepositoryInObjectStorage(t *testing.T) {
 				return o
 			}
 			told := ask("sync", "-vv")
+			if strings.Contains(told.stderr, "WARN") || strings.Contains(told.stderr, "damaged") {
+				t.Errorf("the synchronization complains: %s", told.stderr)
+			}
 			for i, question := range questions {
-				o := ask(question...)
+				o := ask(append(question, "--no-sync")...)
 				told.stderr += o.stdout + o.stderr
 				if name == "local" {
 					answers = append(answers, o.stdout)
@@ -130,14 +149,15 @@ func TestRepositoryInObjectStorage(t *testing.T) {
 			} else if got != catalog {
 				t.Error("the catalog differs from the local folder's")
 			}
+			// The configuration, both keys and the three listings; in S3 the region.
 			var again struct {
 				Added    int `json:"snapshotsAdded"`
 				Requests int `json:"requests"`
 			}
-			if o := ask("sync", "--json"); json.Unmarshal([]byte(o.stdout), &again) != nil || again.Added != 0 || again.Requests > 6 {
+			if o := ask("sync", "--json"); json.Unmarshal([]byte(o.stdout), &again) != nil || again.Added != 0 || again.Requests > 7 {
 				t.Errorf("a synchronization with nothing new: %s", o.stdout)
 			}
-			for _, secret := range append(r.secrets, repoPassword) {
+			for _, secret := range append(r.secrets, resticfixture.SecondPassword) {
 				if strings.Contains(told.stdout+told.stderr, secret) {
 					t.Errorf("the program tells the secret %q", secret)
 				}
@@ -146,21 +166,26 @@ func TestRepositoryInObjectStorage(t *testing.T) {
 	}
 }
 
-// TestAnswersInS3AreRestics compares with restic itself, on the same server.
+// TestAnswersInS3AreRestics compares with restic itself, on the same server
+// and in a folder without odd files: they make restic fail.
 func TestAnswersInS3AreRestics(t *testing.T) {
-	repo := newRepository(t, 60, 2)
-	_, s3 := inS3(t, repo)
-	for _, v := range s3.env {
-		name, value, _ := strings.Cut(v, "=")
-		t.Setenv(name, value)
-	}
+	repo := resticfixture.Unpack(t, "v2-old")
+	server, s3 := inS3(t, repo)
+	server.Put(t, "bucket", "plain", servers.ReadFolder(t, repo))
+	s3.address = "s3:" + server.URL + "/bucket/plain"
 	env := append([]string{"RESTIC_REPOSITORY=" + s3.address, "SYNCLINE_CACHE_DIR=" + t.TempDir()}, s3.env...)
-	for _, args := range [][]string{{"ls", "latest", "--json"}, {"ls", "--json", "latest", "/", filepath.Dir(repo)}} {
+	for _, args := range [][]string{{"ls", "latest", "--json"}, {"ls", "--json", "latest", "/"}} {
 		o := syncline(t, env, args...)
 		if o.code != 0 {
 			t.Fatalf("syncline %q: exit code %d: %s", args, o.code, o.stderr)
 		}
-		compareLines(t, string(restic(t, s3.address, append(args, "--no-lock")...)), o.stdout)
+		cmd := exec.CommandContext(t.Context(), "restic", append(args, "--no-cache", "--no-lock")...)
+		cmd.Env = append(append(os.Environ(), "RESTIC_PASSWORD="+resticfixture.SecondPassword), env...)
+		want, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("restic %q: %v (this test needs restic: apt-get install restic)", args, err)
+		}
+		compareLines(t, string(want), o.stdout)
 	}
 }
 
@@ -201,7 +226,7 @@ func certificate(t *testing.T, host string) (cert, key string) {
 
 // TestCertificates reaches a server over https.
 func TestCertificates(t *testing.T) {
-	repo := newRepository(t, 5, 1)
+	repo := resticfixture.Unpack(t, "v2-old")
 	files := servers.ReadFolder(t, repo)
 	cert, key := certificate(t, "127.0.0.1")
 	server := servers.StartS3(t, cert, key)
@@ -234,9 +259,35 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
+// TestTwoRepositoriesInOneFolder mixes a repository with another one's files,
+// which the same password opens, as a copy into the wrong folder does.
+func TestTwoRepositoriesInOneFolder(t *testing.T) {
+	server := servers.StartS3(t)
+	server.Put(t, "bucket", "alone", servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old")))
+	other := servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old-plain"))
+	server.Put(t, "bucket", "mixed", other)
+	server.Put(t, "bucket", "mixed", servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old")))
+	server.Put(t, "bucket", "foreign", servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old")))
+	server.Put(t, "bucket", "foreign", map[string][]byte{"config": other["config"]})
+	env := []string{"AWS_ACCESS_KEY_ID=" + server.AccessKey, "AWS_SECRET_ACCESS_KEY=" + server.SecretKey, "SYNCLINE_CACHE_DIR=" + t.TempDir()}
+	ls := func(folder string) outcome {
+		return syncline(t, env, "ls", "--json", "latest", "-r", "s3:"+server.URL+"/bucket/"+folder)
+	}
+	alone := ls("alone")
+	if alone.code != 0 {
+		t.Fatalf("%+v", alone)
+	}
+	if o := ls("mixed"); o.code != 1 || o.stdout != alone.stdout || !strings.Contains(o.stderr, "damaged") || !strings.Contains(o.stderr, "another repository") {
+		t.Errorf("exit code %d, %q, and the same list: %v; want 1, a word about another repository, and true", o.code, o.stderr, o.stdout == alone.stdout)
+	}
+	if o := ls("foreign"); o.code != 1 || !strings.Contains(o.stderr, "the remains of two repositories") {
+		t.Errorf("with a foreign config: exit code %d, %q", o.code, o.stderr)
+	}
+}
+
 // TestBadStorage is what a user gets wrong, and reads then: one line each.
 func TestBadStorage(t *testing.T) {
-	repo := newRepository(t, 5, 1)
+	repo := resticfixture.Unpack(t, "v2-old")
 	server, s3 := inS3(t, repo)
 	azure, gcs := inAzure(t, repo), inGCS(t, repo)
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>Hello") }))
@@ -288,7 +339,7 @@ func TestBadStorage(t *testing.T) {
 			if o.code != tt.code || !strings.Contains(o.stderr, tt.message) || strings.Count(o.stderr, "\n") != 1 || o.stdout != "" {
 				t.Errorf("exit code %d and %q, want %d and %q", o.code, o.stderr, tt.code, tt.message)
 			}
-			for _, secret := range append(tt.r.secrets, repoPassword, "hunter2", "guess-guess") {
+			for _, secret := range append(tt.r.secrets, resticfixture.SecondPassword, "hunter2", "guess-guess") {
 				if strings.Contains(o.stderr, secret) {
 					t.Errorf("the message tells the secret %q", secret)
 				}
