@@ -6,9 +6,12 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"syncline.dev/syncline/internal/resticfixture"
 )
 
 func TestSignIn(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	p := newPage(t, s.url)
 	p.expect("401")
@@ -32,18 +35,19 @@ func TestSignIn(t *testing.T) {
 }
 
 func TestRoles(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	s.addUser("vera", "viewer")
 	s.addUser("otto", "operator")
-	repo := s.attach("main", newRepository(t, writeTree(t, map[string]string{"a": "1"}), "web1"), "")
+	repo := s.attach("main", resticfixture.Unpack(t, "v2-old"), "")
 	s.synchronize(repo)
 	for user, want := range map[string]struct{ sync, manage bool }{"vera": {false, false}, "otto": {true, false}, "administrator": {true, true}} {
 		p := newPage(t, s.url)
 		p.expect("401")
 		p.signIn(user, adminPassword)
-		p.waitText("web1")
+		p.waitText("alpha")
 		p.open("/repositories/" + repo)
-		p.waitText("1 restore point of 1 host")
+		p.waitText("5 restore points of 2 hosts")
 		if got := eval[bool](p, find("button", "Synchronize main")+" !== null"); got != want.sync {
 			t.Errorf("%s may synchronize: %t", user, got)
 		}
@@ -58,8 +62,9 @@ func TestRoles(t *testing.T) {
 
 // Adding a repository by keyboard alone, with a mistake at each step.
 func TestAttach(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
-	repo := newRepository(t, writeTree(t, map[string]string{"docs/a.txt": "1", "docs/b.txt": "2"}), "web1", "web2")
+	repo := resticfixture.Unpack(t, "v2-old")
 	p := newPage(t, s.url)
 	p.expect("401", "400")
 	p.signIn("administrator", adminPassword)
@@ -88,7 +93,7 @@ func TestAttach(t *testing.T) {
 	p.press(kb.Enter)
 	p.waitText("What should it be called?")
 	p.press(kb.Enter)
-	p.waitText("2 restore points of 2 hosts")
+	p.waitText("5 restore points of 2 hosts")
 	p.waitText("In sync")
 	var keys []struct{ Description string }
 	s.call("GET", "/v6/EncryptionKeys", nil, &keys)
@@ -102,35 +107,37 @@ func TestAttach(t *testing.T) {
 }
 
 func TestServerGoesAwayAndComesBack(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
-	s.synchronize(s.attach("main", newRepository(t, writeTree(t, map[string]string{"a": "1"}), "web1"), ""))
+	s.synchronize(s.attach("main", resticfixture.Unpack(t, "v2-old"), ""))
 	p := newPage(t, s.url)
 	p.expect("401", "net::ERR", "Failed to load")
 	p.signIn("administrator", adminPassword)
-	p.waitText("web1")
+	p.waitText("alpha")
 	s.stop()
 	p.waitText("The connection to the server is lost")
-	if !strings.Contains(p.text(), "web1") {
+	if !strings.Contains(p.text(), "alpha") {
 		t.Error("what was there is gone from the page")
 	}
 	s.start()
 	p.wait("!document.body.innerText.includes('connection to the server is lost')")
-	s.attach("second", newRepository(t, writeTree(t, map[string]string{"b": "2"}), "web2"), "")
+	s.attach("second", resticfixture.Unpack(t, "v1-old"), "")
 	p.waitText("second")
 }
 
 // The tokens end while the page is open: it renews them without a word, and
 // asks for the password when that does not work.
 func TestExpiredToken(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
-	s.synchronize(s.attach("main", newRepository(t, writeTree(t, map[string]string{"a": "1"}), "web1"), ""))
+	s.synchronize(s.attach("main", resticfixture.Unpack(t, "v2-old"), ""))
 	p := newPage(t, s.url)
 	p.expect("401")
 	p.signIn("administrator", adminPassword)
-	p.waitText("web1")
+	p.waitText("alpha")
 	p.deleteCookies("__Host-syncline-access")
 	p.click("a", "main")
-	p.waitText("1 restore point of 1 host")
+	p.waitText("5 restore points of 2 hosts")
 	if eval[bool](p, find("button", "Sign in")+" !== null") {
 		t.Fatal("asked for the password")
 	}
@@ -139,7 +146,7 @@ func TestExpiredToken(t *testing.T) {
 	p.fill("User", "administrator")
 	p.fill("Password", adminPassword)
 	p.press(kb.Enter)
-	p.waitText("1 restore point of 1 host") // the same address as before
+	p.waitText("5 restore points of 2 hosts") // the same address as before
 	p.do(chromedp.Reload())
-	p.waitText("1 restore point of 1 host")
+	p.waitText("5 restore points of 2 hosts")
 }

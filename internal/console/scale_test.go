@@ -65,6 +65,7 @@ func (p *page) scroll(element string) time.Duration {
 }
 
 func TestManyRestorePoints(t *testing.T) {
+	t.Parallel()
 	points := 2000
 	if testing.Short() || raceEnabled {
 		points = 300
@@ -92,6 +93,7 @@ func TestManyRestorePoints(t *testing.T) {
 }
 
 func TestManyRepositories(t *testing.T) {
+	t.Parallel()
 	const repositories = 200
 	s := startServer(t)
 	first := s.attach("repository 000", resticfixture.Unpack(t, "v2-old"), "")
@@ -157,6 +159,7 @@ func multiply(t *testing.T, data string, first syncline.ID, total int) {
 // Starting a synchronization and seeing its progress move, without the page
 // being loaded again.
 func TestProgress(t *testing.T) {
+	t.Parallel()
 	files := 100_000
 	if testing.Short() {
 		files = 30_000

@@ -198,30 +198,3 @@ func (s *server) session(repo string) string {
 	s.call("GET", "/v6/RepositorySynchronizeSessions/"+session.ID, nil, &session)
 	return session.State
 }
-
-// newRepository makes a restic repository with a snapshot of dir for each
-// host.
-func newRepository(t testing.TB, dir string, hosts ...string) string {
-	t.Helper()
-	repo := resticfixture.Init(t, 2)
-	for _, host := range hosts {
-		resticfixture.Backup(t, repo, dir, "--host", host)
-	}
-	return repo
-}
-
-// writeTree writes files, by path below a new folder, and returns the folder.
-func writeTree(t testing.TB, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, content := range files {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}

@@ -39,6 +39,7 @@ func newWorld(t *testing.T) *world {
 // TestEveryView looks at each view in light and dark, wide and narrow: axe-core
 // finds nothing, and nothing sticks out.
 func TestEveryView(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := newPage(t, w.url)
 	p.expect("401")

@@ -175,7 +175,7 @@ export function connectionLost() {
       probing = false;
       if (user.get() === undefined) start();
     } catch {
-      probe(Math.min(5000, wait * 1.5));
+      probe(Math.min(3000, wait * 1.5));
     }
   };
   probe(800);
