@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"strings"
@@ -16,7 +17,13 @@ import (
 // second.
 func (m *memStorage) fastKey(t *testing.T, password string, change func(f map[string]any)) ID {
 	t.Helper()
-	seed := sha256.Sum256([]byte("a key of the tests"))
+	return m.fastKeyOf(t, "a key of the tests", password, change)
+}
+
+// fastKeyOf is fastKey for the master key that a text stands for.
+func (m *memStorage) fastKeyOf(t *testing.T, text, password string, change func(f map[string]any)) ID {
+	t.Helper()
+	seed := sha256.Sum256([]byte(text))
 	master, err := json.Marshal(map[string]any{"mac": map[string]any{"k": seed[:16], "r": seed[16:]}, "encrypt": seed[:]})
 	if err != nil {
 		t.Fatal(err)
@@ -58,6 +65,14 @@ func TestOpenDamaged(t *testing.T) {
 			}
 		}
 	}
+	// Enough of another repository's keys that one is tried first.
+	foreignKeys := func(password string) func(m *memStorage) {
+		return func(m *memStorage) {
+			for i := range 8 {
+				m.fastKeyOf(t, fmt.Sprintf("another repository's key %d", i), password, nil)
+			}
+		}
+	}
 	broken := errors.New("the cable is cut")
 	for name, c := range map[string]struct {
 		change func(m *memStorage)
@@ -73,6 +88,9 @@ func TestOpenDamaged(t *testing.T) {
 		"long config":      {func(m *memStorage) { m.files["config"] = make([]byte, MaxConfigSize+1) }, ErrDamaged},
 		"no keys":          {replaceKeys, ErrDamaged},
 		"wrong password":   {func(m *memStorage) { replaceKeys(m); m.fastKey(t, "other", nil) }, ErrWrongPassword},
+		"foreign keys":     {foreignKeys("pass"), nil},
+		"only foreign":     {func(m *memStorage) { replaceKeys(m); foreignKeys("pass")(m) }, ErrDamaged},
+		"foreign, wrong":   {func(m *memStorage) { replaceKeys(m); foreignKeys("other")(m) }, ErrWrongPassword},
 		"another good key": {func(m *memStorage) { m.fastKey(t, "other", nil); m.files["keys/"+hashA] = []byte("{}") }, nil},
 		"cut key": {func(m *memStorage) {
 			for name, b := range m.files {

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -254,6 +255,47 @@ func TestCertificates(t *testing.T) {
 			o := syncline(t, env, append(tt.args, "-r", "s3:"+tt.url+"/bucket/repo", "--cache-dir", t.TempDir(), "snapshots")...)
 			if o.code != tt.code || !strings.Contains(o.stderr, tt.message) || strings.Count(o.stderr, "\n") > 1 {
 				t.Errorf("exit code %d and %q, want %d and %q", o.code, o.stderr, tt.code, tt.message)
+			}
+		})
+	}
+}
+
+// TestS3Credentials gets in with all that restic gets in with.
+func TestS3Credentials(t *testing.T) {
+	server := servers.StartS3(t)
+	server.Put(t, "bucket", "repo", servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old")))
+	home := t.TempDir()
+	file := filepath.Join(home, "credentials")
+	text := fmt.Sprintf("[default]\naws_access_key_id = AKIANOBODY\naws_secret_access_key = guess\n[work]\naws_access_key_id = %s\naws_secret_access_key = %s\n", server.AccessKey, server.SecretKey)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	keys := []string{"AWS_ACCESS_KEY_ID=" + server.AccessKey, "AWS_SECRET_ACCESS_KEY=" + server.SecretKey}
+	profile := "AWS_SHARED_CREDENTIALS_FILE=" + file
+	tests := []struct {
+		label   string
+		env     []string
+		options []string
+		message string // "" where it works
+	}{
+		{"keys", keys, nil, ""},
+		{"keys and region", append(keys, "AWS_DEFAULT_REGION="+server.Region), nil, ""},
+		{"region as an option", append(keys, "AWS_DEFAULT_REGION=eu-south-9"), []string{"-o", "s3.region=" + server.Region, "-o", "s3.connections=2"}, ""},
+		{"path style", keys, []string{"-o", "s3.bucket-lookup=path", "-o", "sftp.command=x"}, ""},
+		{"old names", []string{"AWS_ACCESS_KEY=" + server.AccessKey, "AWS_SECRET_KEY=" + server.SecretKey}, nil, ""},
+		{"a profile", []string{profile, "AWS_PROFILE=work"}, nil, ""},
+		{"the default profile", []string{profile}, nil, "does not know this access key"},
+		{"keys before a profile", append(keys, profile), nil, ""},
+		{"no such profile", []string{profile, "AWS_PROFILE=none"}, nil, `the AWS profile "none" holds no usable keys`},
+		{"nothing", []string{profile + ".none"}, nil, "no credentials were given"},
+		{"anonymously", keys, []string{"-o", "s3.unsafe-anonymous-auth=true"}, "no credentials were given"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.label, func(t *testing.T) {
+			env := append([]string{"HOME=" + home, "SYNCLINE_CACHE_DIR=" + t.TempDir()}, tt.env...)
+			o := syncline(t, env, append([]string{"-r", "s3:" + server.URL + "/bucket/repo", "snapshots"}, tt.options...)...)
+			if (o.code == 0) != (tt.message == "") || !strings.Contains(o.stderr, tt.message) {
+				t.Errorf("exit code %d and %q, want %q", o.code, o.stderr, tt.message)
 			}
 		})
 	}

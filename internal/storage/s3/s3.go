@@ -110,7 +110,11 @@ func Connect(_ context.Context, c Config) (*Client, error) {
 	if err != nil {
 		return nil, syncline.WrapError(syncline.CodeInvalid, err, "%q is no address of an S3 server", endpoint.Host)
 	}
-	anonymous := c.AccessKey == "" && !c.UseProfile && !c.InstanceRole
+	anonymous := c.AccessKey == "" && !c.InstanceRole
+	if anonymous && c.UseProfile {
+		keys, err := creds.GetWithContext(nil)
+		anonymous = err != nil || keys.AccessKeyID == ""
+	}
 	return &Client{core: core, creds: creds, host: endpoint.Host, anonymous: anonymous}, nil
 }
 
