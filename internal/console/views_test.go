@@ -53,7 +53,7 @@ func TestEveryView(t *testing.T) {
 		{"sessions", "/repositories/" + w.demo + "/sessions", "Success"},
 		{"session", "/repositories/" + w.demo + "/sessions/" + w.latestSession(w.demo), "Log"},
 		{"attach", "/attach", "Folder on the server"},
-		{"unknown", "/repositories/00000000-0000-4000-8000-000000000000", "there is no"},
+		{"unknown", "/repositories/00000000-0000-4000-8000-000000000000", "There is no"},
 	} {
 		if v.name == "unknown" {
 			p.expect("404")

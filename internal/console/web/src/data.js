@@ -3,18 +3,18 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { connectionLost, get, lost, request } from './api.js';
 
-// useData loads with load(signal). The last data stay visible while new ones
-// are on their way, and when an attempt fails.
+// useData loads with load(signal) when one of deps changes. The first of them
+// says what the data are of; while that is the same, the last data stay visible
+// until new ones are there, and when an attempt fails.
 export function useData(load, deps, { every } = {}) {
   const [state, setState] = useState({ loading: true });
   const [turn, setTurn] = useState(0);
-  const known = useRef(null);
+  const known = useRef(undefined);
   const reload = useCallback(() => setTurn((n) => n + 1), []);
 
   useEffect(() => {
-    const key = JSON.stringify(deps);
-    if (known.current !== key) {
-      known.current = key;
+    if (known.current !== deps[0]) {
+      known.current = deps[0];
       setState({ loading: true });
     }
     const abort = new AbortController();

@@ -108,3 +108,8 @@ export function short(name, max = 80) {
   const half = Math.floor((max - 1) / 2);
   return `${name.slice(0, half)}…${name.slice(-half)}`;
 }
+
+// sentence begins a message as a sentence begins; the API's own do not.
+export function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

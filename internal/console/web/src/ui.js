@@ -1,7 +1,7 @@
 // The small parts that views are made of.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from './html.js';
-import { ago, bytes, count, dateTime, exact, exactBytes, visible } from './format.js';
+import { ago, bytes, count, dateTime, exact, exactBytes, sentence, visible } from './format.js';
 import { useNow } from './data.js';
 import { createStore, useStore } from './store.js';
 
@@ -66,7 +66,7 @@ export function Icon({ name, size = 18 }) {
 
 export function Problem({ error, retry }) {
   if (!error) return null;
-  return html`<div class="problem" role="alert"><${Icon} name="error" /><span>${error.message}</span>
+  return html`<div class="problem" role="alert"><${Icon} name="error" /><span>${sentence(error.message)}</span>
     ${retry && html`<button class="quiet" onClick=${retry}>Try again</button>`}</div>`;
 }
 
@@ -142,7 +142,7 @@ function dismiss(id) {
 export function Notices() {
   const list = useStore(notices);
   return html`<div class="notices" role="status" aria-live="polite">${list.map(
-    (n) => html`<div key=${n.id} class="notice ${n.kind}"><span>${n.text}</span>
+    (n) => html`<div key=${n.id} class="notice ${n.kind}"><span>${sentence(n.text)}</span>
       <button class="quiet small" aria-label="Dismiss" onClick=${() => dismiss(n.id)}>✕</button></div>`,
   )}</div>`;
 }

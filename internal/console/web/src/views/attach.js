@@ -114,7 +114,7 @@ function Finish({ form, change, back, goTo }) {
   return html`<${Step} title="What should it be called?" onSubmit=${submit} back=${back} action="Add and synchronize" busy=${busy}>
     <label>Name<input value=${form.name} required maxLength="255" placeholder=${form.path.split('/').pop()} onInput=${(e) => change({ name: e.target.value })} /></label>
     <label>Description <span class="quiet-text">(optional)</span><input value=${form.description} maxLength="1024" onInput=${(e) => change({ description: e.target.value })} /></label>
-    <${Problem} error=${error} />
+    <${Problem} error=${error && { message: error.message.replace(/^(path|encryptionKeyId): /, '') }} />
     ${mend != null && html`<p><button type="button" onClick=${() => goTo(mend)}>Go back to “${steps[mend]}”</button></p>`}
   <//>`;
 }

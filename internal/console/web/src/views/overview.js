@@ -3,7 +3,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { allowed, get, post } from '../api.js';
 import { useData, useNow, useSession } from '../data.js';
-import { count, plural } from '../format.js';
+import { count, plural, sentence } from '../format.js';
 import { concerns, newestByHost, overdue, standing } from '../status.js';
 import { Ago, Button, Empty, Heading, Icon, Loading, Name, Problem, Progress } from '../ui.js';
 
@@ -115,7 +115,7 @@ function Attention({ list, who, reload }) {
     <ul>${shown.map((c) => html`<li key=${c.repository.id + (c.hostName ?? '')} class=${c.kind}>
       <${Icon} name=${c.kind === 'failed' ? 'error' : 'warning'} />
       <div class="grow"><a href="/repositories/${c.repository.id}"><${Name} text=${c.repository.name} /></a>
-        ${c.hostName && html`<span>: <${Name} text=${c.hostName} /></span>`} <span>${c.text}</span>
+        <span>${c.hostName ? html`: <${Name} text=${c.hostName} /> ${c.text}` : `: ${sentence(c.text)}`}</span>
         ${c.since && c.kind !== 'late' && html` <span class="quiet-text"><${Ago} at=${c.since} /></span>`}</div>
       ${c.kind !== 'late' && allowed(who, 'synchronize') && html`<${SyncButton} id=${c.repository.id} name=${c.repository.name} reload=${reload} />`}
     </li>`)}</ul>

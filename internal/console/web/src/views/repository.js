@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { allowed, get, remove } from '../api.js';
 import { useData, useSession } from '../data.js';
-import { bytes, plural } from '../format.js';
+import { bytes, plural, sentence } from '../format.js';
 import { navigate } from '../router.js';
 import { standing } from '../status.js';
 import { Button, Confirm, Heading, Loading, Name, Problem, Tabs, notify } from '../ui.js';
@@ -15,16 +15,16 @@ import { Sessions } from './sessions.js';
 const none = [];
 
 // useRepository loads a repository with its latest session and follows that.
-function useRepository(id) {
+function useRepository(id, limit) {
   const state = useData(
     async (signal) => {
       const [repository, sessions] = await Promise.all([
         get(`/v6/BackupRepositories/${id}`, { signal }),
-        get(`/v6/BackupRepositories/${id}/SynchronizeSessions?limit=50`, { signal }),
+        get(`/v6/BackupRepositories/${id}/SynchronizeSessions?limit=${limit}`, { signal }),
       ]);
       return { repository, sessions };
     },
-    [id],
+    [id, limit],
     { every: 5000 },
   );
   const newest = state.data?.sessions[0];
@@ -36,12 +36,13 @@ function useRepository(id) {
 }
 
 export function Repository({ id, tab = 'points', session: shown, params, who }) {
-  const { data, error, reload, session } = useRepository(id);
+  const [limit, setLimit] = useState(50);
+  const { data, error, reload, session } = useRepository(id, limit);
   const settled = session && session.state !== 'Synchronizing' ? session.id : `${session?.id}…`;
   const points = useData((signal) => get(`/v6/RestorePoints?repositoryId=${id}`, { signal }), [id, data ? settled : null]);
   if (!data) {
     return html`<${Heading} title="Repository" />${error
-      ? html`<${Problem} error=${error} retry=${reload} /><p><a href="/">Go to the overview</a></p>` : html`<${Loading} />`}`;
+      ? html`<${Problem} error=${error} retry=${error.status === 404 ? null : reload} /><p><a href="/">Go to the overview</a></p>` : html`<${Loading} />`}`;
   }
   const { repository } = data;
   const sessions = session ? data.sessions.map((s) => (s.id === session.id ? session : s)) : data.sessions;
@@ -55,7 +56,8 @@ export function Repository({ id, tab = 'points', session: shown, params, who }) 
     <${Summary} repository=${repository} session=${session} points=${points.data} />
     <${Tabs} label="Repository" tabs=${tabs} current=${tab === 'sessions' ? `${base}/sessions` : base} />
     ${tab === 'sessions'
-      ? html`<${Sessions} repositoryId=${id} sessions=${sessions} shown=${shown} />`
+      ? html`<${Sessions} repositoryId=${id} sessions=${sessions} shown=${shown}
+          more=${sessions.length === limit && limit < 1000 ? () => setLimit(Math.min(1000, 4 * limit)) : null} />`
       : html`<${Problem} error=${points.error?.status ? points.error : null} retry=${points.reload} />
           ${points.data ? html`<${Points} repository=${repository} points=${points.data ?? none} params=${params} session=${session} />`
             : !points.error && html`<${Loading} what="Loading the restore points" />`}`}`;
@@ -87,7 +89,7 @@ function Summary({ repository, session, points }) {
     ${repository.path && html`<div class="grow"><span class="label">Folder on the server</span><${Name} text=${repository.path} /></div>`}
     ${points && html`<div><span class="label">Restore points</span>${plural(points.length, 'restore point')} of ${plural(hosts, 'host')}</div>`}
     ${repository.freeSpaceBytes != null && html`<div><span class="label">Free space</span>${bytes(repository.freeSpaceBytes)} of ${bytes(repository.capacityBytes)}</div>`}
-    ${s.kind === 'failed' && html`<p class="why">${s.why}</p>`}
+    ${s.kind === 'failed' && html`<p class="why">${sentence(s.why)}</p>`}
     ${repository.description && html`<p class="quiet-text">${repository.description}</p>`}
   </div>`;
 }

@@ -2,10 +2,10 @@
 import { html } from '../html.js';
 import { get } from '../api.js';
 import { useData } from '../data.js';
-import { bytes, count, plural, took } from '../format.js';
+import { bytes, count, plural, sentence, took } from '../format.js';
 import { Ago, Empty, Loading, Problem, Progress, Time } from '../ui.js';
 
-export function Sessions({ repositoryId, sessions, shown }) {
+export function Sessions({ repositoryId, sessions, shown, more }) {
   if (sessions.length === 0) return html`<${Empty} title="No sessions"><p>The repository has not been synchronized yet.</p><//>`;
   const open = sessions.find((s) => s.id === shown);
   return html`<div class="sessions">
@@ -16,6 +16,7 @@ export function Sessions({ repositoryId, sessions, shown }) {
         <span class="quiet-text number">${lengthOf(s)}</span>
         <span class="quiet-text wide">${added(s.statistics)}</span>
       </a></li>`)}</ul>
+    ${more && html`<button class="small" onClick=${more}>Show older sessions</button>`}
     ${shown && html`<${Detail} key=${shown} id=${shown} known=${open} />`}
   </div>`;
 }
@@ -70,7 +71,7 @@ function Facts({ session: s }) {
   const st = s.statistics;
   const fact = (label, value) => html`<div><span class="label">${label}</span>${value}</div>`;
   return html`${s.state === 'Synchronizing' && html`<${Progress} percent=${s.progressPercent} label="Progress of the session" />`}
-    ${s.error && html`<p class="why">${s.error}</p>`}
+    ${s.error && html`<p class="why">${sentence(s.error)}</p>`}
     <div class="facts">
       ${fact('Started', html`<${Time} at=${s.startTime} />`)}
       ${fact('Took', lengthOf(s) || '–')}
