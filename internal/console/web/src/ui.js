@@ -66,7 +66,7 @@ export function Icon({ name, size = 18 }) {
 
 export function Problem({ error, retry }) {
   if (!error) return null;
-  return html`<div class="problem" role="alert"><${Icon} name="error" /><span>${sentence(error.message)}</span>
+  return html`<div class="problem" role="alert"><${Icon} name="error" /><span>${sentence(visible(error.message))}</span>
     ${retry && html`<button class="quiet" onClick=${retry}>Try again</button>`}</div>`;
 }
 
@@ -116,7 +116,7 @@ export function Confirm({ title, children, action, onConfirm, onClose }) {
     }
   };
   return html`<dialog ref=${dialog} aria-labelledby="confirm-title" onClose=${onClose}>
-    <h2 id="confirm-title">${title}</h2>
+    <h2 id="confirm-title">${visible(title)}</h2>
     <div class="dialog-text">${children}</div>
     <${Problem} error=${error} />
     <div class="actions">
@@ -142,17 +142,18 @@ function dismiss(id) {
 export function Notices() {
   const list = useStore(notices);
   return html`<div class="notices" role="status" aria-live="polite">${list.map(
-    (n) => html`<div key=${n.id} class="notice ${n.kind}"><span>${sentence(n.text)}</span>
+    (n) => html`<div key=${n.id} class="notice ${n.kind}"><span>${sentence(visible(n.text))}</span>
       <button class="quiet small" aria-label="Dismiss" onClick=${() => dismiss(n.id)}>✕</button></div>`,
   )}</div>`;
 }
 
 // Heading names the view, in the page and in the window's title.
 export function Heading({ title, above, children }) {
+  const shown = visible(title);
   useEffect(() => {
-    document.title = title ? `${title} · Syncline` : 'Syncline';
-  }, [title]);
-  return html`<header class="heading"><div class="heading-text">${above}<h1 tabIndex="-1">${title}</h1></div>
+    document.title = `${shown} · Syncline`;
+  }, [shown]);
+  return html`<header class="heading"><div class="heading-text">${above}<h1 tabIndex="-1"><bdi>${shown}</bdi></h1></div>
     <div class="actions">${children}</div></header>`;
 }
 

@@ -3,6 +3,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { allowed, post, remove } from '../api.js';
 import { useGet } from '../data.js';
+import { visible } from '../format.js';
 import { navigate } from '../router.js';
 import { Empty, Heading, Icon, Loading, Problem, notify } from '../ui.js';
 
@@ -66,7 +67,7 @@ function Password({ form, change, back, next }) {
   return html`<${Step} title="Which password opens it?" onSubmit=${next} back=${back} action="Next">
     ${keys.data.length > 0 && html`<label>Password<select value=${form.keyId} onChange=${(e) => change({ keyId: e.target.value })}>
       <option value="">A new one</option>
-      ${keys.data.map((k) => html`<option key=${k.id} value=${k.id}>${k.description || k.id}</option>`)}</select></label>`}
+      ${keys.data.map((k) => html`<option key=${k.id} value=${k.id}>${visible(k.description || k.id)}</option>`)}</select></label>`}
     ${!form.keyId && html`<label>${keys.data.length > 0 ? 'New password' : 'Password'}<input type="password" value=${form.password} required maxLength="4096" autoComplete="off"
       onInput=${(e) => change({ password: e.target.value })} /></label>
       <p class="quiet-text">The password that restic is run with. It is sealed when it is stored, and is never shown again.</p>`}

@@ -3,7 +3,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { allowed, get, post } from '../api.js';
 import { useData, useNow, useSession } from '../data.js';
-import { count, plural, sentence } from '../format.js';
+import { count, plural, sentence, visible } from '../format.js';
 import { concerns, newestByHost, overdue, standing } from '../status.js';
 import { Ago, Button, Empty, Heading, Icon, Loading, Name, Problem, Progress } from '../ui.js';
 
@@ -115,7 +115,7 @@ function Attention({ list, who, reload }) {
     <ul>${shown.map((c) => html`<li key=${c.repository.id + (c.hostName ?? '')} class=${c.kind}>
       <${Icon} name=${c.kind === 'failed' ? 'error' : 'warning'} />
       <div class="grow"><a href="/repositories/${c.repository.id}"><${Name} text=${c.repository.name} /></a>
-        <span>${c.hostName ? html`: <${Name} text=${c.hostName} /> ${c.text}` : `: ${sentence(c.text)}`}</span>
+        <span>${c.hostName ? html`: <${Name} text=${c.hostName} /> ${c.text}` : `: ${sentence(visible(c.text))}`}</span>
         ${c.since && c.kind !== 'late' && html` <span class="quiet-text"><${Ago} at=${c.since} /></span>`}</div>
       ${c.kind !== 'late' && allowed(who, 'synchronize') && html`<${SyncButton} id=${c.repository.id} name=${c.repository.name} reload=${reload} />`}
     </li>`)}</ul>
@@ -124,14 +124,14 @@ function Attention({ list, who, reload }) {
 }
 
 export function SyncButton({ id, name, reload, kind = 'small' }) {
-  return html`<${Button} kind=${kind} icon="sync" aria-label=${`Synchronize ${name}`} onClick=${async () => {
+  return html`<${Button} kind=${kind} icon="sync" aria-label=${`Synchronize ${visible(name)}`} onClick=${async () => {
     await post(`/v6/BackupRepositories/${id}/Sync`);
     reload();
   }}>Synchronize<//>`;
 }
 
 export function StopButton({ session, name, reload, kind = 'small' }) {
-  return html`<${Button} kind=${kind} icon="stop" aria-label=${`Stop synchronizing ${name}`} onClick=${async () => {
+  return html`<${Button} kind=${kind} icon="stop" aria-label=${`Stop synchronizing ${visible(name)}`} onClick=${async () => {
     await post(`/v6/RepositorySynchronizeSessions/${session.id}/StopSynchronize`);
     reload();
   }}>Stop<//>`;
@@ -166,7 +166,7 @@ function Row({ repository, session: listed, hosts, points, who, reload, follow, 
   const s = standing(repository, session);
   return html`<li class="repository ${s.kind}">
     <div class="repository-name"><a href="/repositories/${repository.id}"><${Name} text=${repository.name} /></a>
-      ${repository.description && html`<span class="quiet-text cut" title=${repository.description}>${repository.description}</span>`}</div>
+      ${repository.description && html`<span class="quiet-text cut" title=${visible(repository.description)}><bdi>${visible(repository.description)}</bdi></span>`}</div>
     <div class="repository-state"><${Status} standing=${s} session=${session} name=${repository.name} /></div>
     <div class="repository-hosts"><${Hosts} hosts=${hosts} points=${points} now=${now} /></div>
     <div class="repository-actions">${allowed(who, 'synchronize') && (s.kind === 'running'
@@ -178,7 +178,7 @@ function Row({ repository, session: listed, hosts, points, who, reload, follow, 
 export function Status({ standing: s, session, name }) {
   if (s.kind === 'running') {
     return html`<div class="running-state"><span class="badge running">${s.text}</span><span class="number">${session.progressPercent} %</span>
-      <${Progress} percent=${session.progressPercent} label=${`Progress of ${name}`} /></div>`;
+      <${Progress} percent=${session.progressPercent} label=${`Progress of ${visible(name)}`} /></div>`;
   }
   return html`<span class="badge ${s.kind}">${s.text}</span> ${s.since && html`<span class="quiet-text"><${Ago} at=${s.since} /></span>`}`;
 }

@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { allowed, get, remove } from '../api.js';
 import { useData, useSession } from '../data.js';
-import { bytes, plural, sentence } from '../format.js';
+import { bytes, plural, sentence, visible } from '../format.js';
 import { navigate } from '../router.js';
 import { standing } from '../status.js';
 import { Button, Confirm, Heading, Loading, Name, Problem, Tabs, notify } from '../ui.js';
@@ -89,8 +89,8 @@ function Summary({ repository, session, points }) {
     ${repository.path && html`<div class="grow"><span class="label">Folder on the server</span><${Name} text=${repository.path} /></div>`}
     ${points && html`<div><span class="label">Restore points</span>${plural(points.length, 'restore point')} of ${plural(hosts, 'host')}</div>`}
     ${repository.freeSpaceBytes != null && html`<div><span class="label">Free space</span>${bytes(repository.freeSpaceBytes)} of ${bytes(repository.capacityBytes)}</div>`}
-    ${s.kind === 'failed' && html`<p class="why">${sentence(s.why)}</p>`}
-    ${repository.description && html`<p class="quiet-text">${repository.description}</p>`}
+    ${s.kind === 'failed' && html`<p class="why">${sentence(visible(s.why))}</p>`}
+    ${repository.description && html`<p class="quiet-text"><bdi>${visible(repository.description)}</bdi></p>`}
   </div>`;
 }
 

@@ -2,7 +2,7 @@
 import { html } from '../html.js';
 import { get } from '../api.js';
 import { useData } from '../data.js';
-import { bytes, count, plural, sentence, took } from '../format.js';
+import { bytes, count, plural, sentence, took, visible } from '../format.js';
 import { Ago, Empty, Loading, Problem, Progress, Time } from '../ui.js';
 
 export function Sessions({ repositoryId, sessions, shown, more }) {
@@ -62,7 +62,7 @@ function Detail({ id, known }) {
     ${!log.data && !log.error && html`<${Loading} what="Loading the log" />`}
     ${log.data && html`<h2>Log</h2><ol class="log">${log.data.items.map((item) => html`<li key=${item.usn} class="log-${item.level.toLowerCase()}">
       <time dateTime=${item.creationTime} title=${item.creationTime}>${new Date(item.creationTime).toLocaleTimeString()}</time>
-      <span class="log-level">${item.level}</span><span class="log-text">${item.message}</span></li>`)}</ol>
+      <span class="log-level">${item.level}</span><span class="log-text">${visible(item.message)}</span></li>`)}</ol>
       ${log.data.items.length === 0 && html`<p class="quiet-text">Nothing has been noted yet.</p>`}`}
   </section>`;
 }
@@ -71,7 +71,7 @@ function Facts({ session: s }) {
   const st = s.statistics;
   const fact = (label, value) => html`<div><span class="label">${label}</span>${value}</div>`;
   return html`${s.state === 'Synchronizing' && html`<${Progress} percent=${s.progressPercent} label="Progress of the session" />`}
-    ${s.error && html`<p class="why">${sentence(s.error)}</p>`}
+    ${s.error && html`<p class="why">${sentence(visible(s.error))}</p>`}
     <div class="facts">
       ${fact('Started', html`<${Time} at=${s.startTime} />`)}
       ${fact('Took', lengthOf(s) || '–')}
