@@ -57,9 +57,10 @@ func (e *environment) addGlobalFlags(f *pflag.FlagSet) {
 		f.Lookup(name).Hidden = true
 	}
 	// The environment's values are not the flags' defaults in the help.
-	for _, name := range []string{"repo", "repository-file", "password-file", "password-command", "cacert"} {
+	for _, name := range []string{"repo", "repository-file", "password-file", "password-command"} {
 		f.Lookup(name).DefValue = ""
 	}
+	f.Lookup("cacert").DefValue = "[]"
 }
 
 // maxRate bounds --limit-download, in KiB/s: 1 GiB/s.

@@ -61,7 +61,12 @@ the repository again. It runs as a server, or by itself with the commands that
 take -r. Repositories are only ever read.
 
 Repositories and passwords are named as for restic: -r or RESTIC_REPOSITORY,
---password-file, RESTIC_PASSWORD and so on.
+--password-file, RESTIC_PASSWORD and so on. A repository is a local folder,
+s3:HOST/BUCKET/FOLDER, azure:CONTAINER:/FOLDER or gs:BUCKET:/FOLDER, and the
+variables that open it are restic's too: AWS_ACCESS_KEY_ID,
+AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION, AWS_PROFILE; AZURE_ACCOUNT_NAME,
+AZURE_ACCOUNT_KEY or AZURE_ACCOUNT_SAS; GOOGLE_APPLICATION_CREDENTIALS or
+GOOGLE_ACCESS_TOKEN.
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 10 no such repository, 11 locked,
 12 wrong password, 130 interrupted.`,

@@ -308,3 +308,15 @@ func TestReadBreaksOff(t *testing.T) {
 		t.Errorf("asked for %q; the second request must go on where the first broke off", asked)
 	}
 }
+
+// TestFaultsOnTheWire reads through a server that fails every eighth time.
+func TestFaultsOnTheWire(t *testing.T) {
+	server := servers.StartAzure(t)
+	files := storagetest.SomeFiles()
+	server.Put(t, "container", "repo", files)
+	faulty := servers.StartFaulty(t, server.URL, 1, 0.125)
+	c := config(server, "container", "repo")
+	c.Endpoint = faulty.URL
+	storagetest.CheckThroughFaults(t, open(t, c), files)
+	faulty.CheckMade(t)
+}

@@ -183,3 +183,13 @@ func TestReadBreaksOff(t *testing.T) {
 		t.Errorf("asked for %q; the second request must go on where the first broke off", asked)
 	}
 }
+
+// TestFaultsOnTheWire reads through a server that fails every eighth time.
+func TestFaultsOnTheWire(t *testing.T) {
+	server := servers.StartGCS(t)
+	files := storagetest.SomeFiles()
+	server.Put(t, "bucket", "repo", files)
+	faulty := servers.StartFaulty(t, server.URL, 1, 0.125)
+	storagetest.CheckThroughFaults(t, open(t, gcs.Config{Endpoint: faulty.URL, Bucket: "bucket", Prefix: "repo", Anonymous: true}), files)
+	faulty.CheckMade(t)
+}

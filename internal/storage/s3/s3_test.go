@@ -141,3 +141,15 @@ func TestRefusals(t *testing.T) {
 		})
 	}
 }
+
+// TestFaultsOnTheWire reads through a server that fails every eighth time.
+func TestFaultsOnTheWire(t *testing.T) {
+	server := servers.StartS3(t)
+	files := storagetest.SomeFiles()
+	server.Put(t, "bucket", "repo", files)
+	faulty := servers.StartFaulty(t, server.URL, 1, 0.125)
+	c := config(server, "bucket", "repo")
+	c.Endpoint = faulty.URL
+	storagetest.CheckThroughFaults(t, open(t, c), files)
+	faulty.CheckMade(t)
+}

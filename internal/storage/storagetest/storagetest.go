@@ -13,6 +13,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"syncline.dev/syncline/internal/storage"
 
@@ -284,4 +285,50 @@ func testConcurrent(t *testing.T, open Opener) {
 	if err := g.Wait(); err != nil {
 		t.Error(err)
 	}
+}
+
+// CheckThroughFaults lists and reads everything, in parts and several at once,
+// through storage.Retry with short waits. Whatever goes wrong below, what
+// comes out must be these files.
+func CheckThroughFaults(t *testing.T, s storage.Storage, files map[string][]byte) {
+	t.Helper()
+	s = storage.NewRetry(s, storage.RetryOptions{MinDelay: time.Millisecond, MaxDelay: 5 * time.Millisecond, Stall: 100 * time.Millisecond})
+	want := map[string]int64{}
+	for name, content := range files {
+		want[name] = int64(len(content))
+	}
+	for range 5 {
+		checkList(t, s, "", want)
+	}
+	g, ctx := errgroup.WithContext(t.Context())
+	g.SetLimit(4)
+	for name, content := range files {
+		g.Go(func() error {
+			middle := int64(len(content) / 3)
+			start, err := ReadAll(ctx, s, name, 0, middle)
+			if err != nil {
+				return err
+			}
+			rest, err := ReadAll(ctx, s, name, middle, -1)
+			if err != nil {
+				return err
+			}
+			if !bytes.Equal(slices.Concat(start, rest), content) {
+				return fmt.Errorf("%s: wrong bytes", name)
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// SomeFiles are files of many sizes, for CheckThroughFaults.
+func SomeFiles() map[string][]byte {
+	files := map[string][]byte{"config": Bytes(1, 155)}
+	for i := range 80 {
+		files[fmt.Sprintf("data/%02x/%064x", i, i)] = Bytes(uint64(i), 1+i*i*100)
+	}
+	return files
 }

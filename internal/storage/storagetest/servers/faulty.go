@@ -1,0 +1,122 @@
+package servers
+
+import (
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"sync"
+	"testing"
+)
+
+// Faulty stands before a server and makes a share of its answers fail on the
+// wire: refused with 500, 503 or 429, reset, ended too early, or silent from
+// the middle on.
+type Faulty struct {
+	URL string
+
+	target *url.URL
+	rate   float64
+	base   http.RoundTripper
+
+	mu     sync.Mutex
+	random *rand.Rand
+	made   map[string]int
+}
+
+var wireFaults = []string{"500", "503", "429", "reset", "short", "stall"}
+
+// StartFaulty starts one before the server at target, until the test ends.
+// Which answers fail follows from the seed and the order of the requests.
+func StartFaulty(t testing.TB, target string, seed uint64, rate float64) *Faulty {
+	t.Helper()
+	u, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &Faulty{
+		target: &url.URL{Scheme: u.Scheme, Host: u.Host}, rate: rate, base: &http.Transport{DisableCompression: true},
+		random: rand.New(rand.NewPCG(seed, 3)), made: map[string]int{},
+	}
+	server := httptest.NewServer(f)
+	t.Cleanup(server.Close)
+	f.URL = server.URL + u.Path
+	return f
+}
+
+// CheckMade fails the test unless every kind of fault was made.
+func (f *Faulty) CheckMade(t testing.TB) {
+	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, kind := range wireFaults {
+		if f.made[kind] == 0 {
+			t.Errorf("no fault of the kind %s was made, only %v", kind, f.made)
+		}
+	}
+}
+
+// draw decides what goes wrong with one answer, and where.
+func (f *Faulty) draw() (kind string, place float64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.random.Float64() >= f.rate {
+		return "", 0
+	}
+	kind = wireFaults[f.random.IntN(len(wireFaults))]
+	f.made[kind]++
+	return kind, f.random.Float64()
+}
+
+// ServeHTTP implements http.Handler.
+func (f *Faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	kind, place := f.draw()
+	if status, err := strconv.Atoi(kind); err == nil {
+		w.WriteHeader(status)
+		return
+	}
+	out := r.Clone(r.Context()) // with the same Host, which is signed
+	out.URL.Scheme, out.URL.Host, out.RequestURI = f.target.Scheme, f.target.Host, ""
+	resp, err := f.base.RoundTrip(out)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	for name, values := range resp.Header {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(resp.StatusCode)
+	if kind == "" {
+		_, _ = w.Write(body)
+		return
+	}
+	_, _ = w.Write(body[:int(place*float64(len(body)))])
+	_ = http.NewResponseController(w).Flush()
+	switch kind {
+	case "stall":
+		<-r.Context().Done()
+	case "reset":
+		reset(w)
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// reset ends the connection so that the other side sees an error, not an end.
+func reset(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = conn.Close()
+}
