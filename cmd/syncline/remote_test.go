@@ -32,9 +32,9 @@ type outcome struct {
 	stdout, stderr string
 }
 
-// syncline runs the program with these variables and no other credentials. One
+// runProgram runs the program with these variables and no other credentials. One
 // that goes on for ever fails the test with what it said.
-func syncline(t *testing.T, env []string, args ...string) outcome {
+func runProgram(t *testing.T, env []string, args ...string) outcome {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -126,7 +126,7 @@ func TestRepositoryInObjectStorage(t *testing.T) {
 			ask := func(args ...string) outcome {
 				t.Helper()
 				args = append(append([]string{"-r", r.address, "--cache-dir", filepath.Join(data, "catalogs")}, r.options...), args...)
-				o := syncline(t, r.env, args...)
+				o := runProgram(t, r.env, args...)
 				if o.code != 0 {
 					t.Fatalf("syncline %q: exit code %d: %s", args, o.code, o.stderr)
 				}
@@ -176,7 +176,7 @@ func TestAnswersInS3AreRestics(t *testing.T) {
 	s3.address = "s3:" + server.URL + "/bucket/plain"
 	env := append([]string{"RESTIC_REPOSITORY=" + s3.address, "SYNCLINE_CACHE_DIR=" + t.TempDir()}, s3.env...)
 	for _, args := range [][]string{{"ls", "latest", "--json"}, {"ls", "--json", "latest", "/"}} {
-		o := syncline(t, env, args...)
+		o := runProgram(t, env, args...)
 		if o.code != 0 {
 			t.Fatalf("syncline %q: exit code %d: %s", args, o.code, o.stderr)
 		}
@@ -252,7 +252,7 @@ func TestCertificates(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.label, func(t *testing.T) {
 			env := []string{"AWS_ACCESS_KEY_ID=" + server.AccessKey, "AWS_SECRET_ACCESS_KEY=" + server.SecretKey, tt.env}
-			o := syncline(t, env, append(tt.args, "-r", "s3:"+tt.url+"/bucket/repo", "--cache-dir", t.TempDir(), "snapshots")...)
+			o := runProgram(t, env, append(tt.args, "-r", "s3:"+tt.url+"/bucket/repo", "--cache-dir", t.TempDir(), "snapshots")...)
 			if o.code != tt.code || !strings.Contains(o.stderr, tt.message) || strings.Count(o.stderr, "\n") > 1 {
 				t.Errorf("exit code %d and %q, want %d and %q", o.code, o.stderr, tt.code, tt.message)
 			}
@@ -293,7 +293,7 @@ func TestS3Credentials(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.label, func(t *testing.T) {
 			env := append([]string{"HOME=" + home, "SYNCLINE_CACHE_DIR=" + t.TempDir()}, tt.env...)
-			o := syncline(t, env, append([]string{"-r", "s3:" + server.URL + "/bucket/repo", "snapshots"}, tt.options...)...)
+			o := runProgram(t, env, append([]string{"-r", "s3:" + server.URL + "/bucket/repo", "snapshots"}, tt.options...)...)
 			if (o.code == 0) != (tt.message == "") || !strings.Contains(o.stderr, tt.message) {
 				t.Errorf("exit code %d and %q, want %q", o.code, o.stderr, tt.message)
 			}
@@ -313,7 +313,7 @@ func TestTwoRepositoriesInOneFolder(t *testing.T) {
 	server.Put(t, "bucket", "foreign", map[string][]byte{"config": other["config"]})
 	env := []string{"AWS_ACCESS_KEY_ID=" + server.AccessKey, "AWS_SECRET_ACCESS_KEY=" + server.SecretKey, "SYNCLINE_CACHE_DIR=" + t.TempDir()}
 	ls := func(folder string) outcome {
-		return syncline(t, env, "ls", "--json", "latest", "-r", "s3:"+server.URL+"/bucket/"+folder)
+		return runProgram(t, env, "ls", "--json", "latest", "-r", "s3:"+server.URL+"/bucket/"+folder)
 	}
 	alone := ls("alone")
 	if alone.code != 0 {
@@ -377,7 +377,7 @@ func TestBadStorage(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.label, func(t *testing.T) {
 			args := append([]string{"-r", tt.r.address, "--cache-dir", t.TempDir(), "snapshots", "-v"}, tt.r.options...)
-			o := syncline(t, tt.r.env, args...)
+			o := runProgram(t, tt.r.env, args...)
 			if o.code != tt.code || !strings.Contains(o.stderr, tt.message) || strings.Count(o.stderr, "\n") != 1 || o.stdout != "" {
 				t.Errorf("exit code %d and %q, want %d and %q", o.code, o.stderr, tt.code, tt.message)
 			}
