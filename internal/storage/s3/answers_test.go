@@ -1,0 +1,105 @@
+package s3_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/storage"
+	"syncline.dev/syncline/internal/storage/s3"
+	"syncline.dev/syncline/internal/storage/storagetest"
+)
+
+// answer is a server that gives every request the same answer.
+func answer(t *testing.T, status int, header http.Header, body string) s3.Config {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for name, values := range header {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	}))
+	t.Cleanup(server.Close)
+	return s3.Config{Endpoint: server.URL, Bucket: "bucket", Region: "us-east-1", AccessKey: "AKIATESTONLY", SecretKey: "not-to-be-told"}
+}
+
+// TestAnswers is what servers answer that no test server can be made to.
+func TestAnswers(t *testing.T) {
+	inXML := http.Header{"Content-Type": {"application/xml"}}
+	failed := func(code string) string {
+		return "<Error><Code>" + code + "</Code><Message>free text</Message><Region>eu-north-1</Region></Error>"
+	}
+	const start = `<ListBucketResult><Name>bucket</Name><IsTruncated>false</IsTruncated>`
+	tests := []struct {
+		label     string
+		status    int
+		header    http.Header
+		body      string
+		code      syncline.Code
+		retryable bool
+		message   string
+		listOnly  bool
+	}{
+		{"a web site", 200, http.Header{"Content-Type": {"text/html"}}, "<html><body>Hello</body></html>", syncline.CodeInvalid, false, "does not answer like an S3 server", true},
+		{"a missing page", 404, http.Header{"Content-Type": {"text/html"}}, "not found", syncline.CodeInvalid, false, "does not answer like an S3 server", false},
+		{"another document", 200, inXML, "<Other/>", syncline.CodeInvalid, false, "does not answer like an S3 server", true},
+		{"cut off", 200, inXML, start + "<Contents><Key>snapsh", syncline.CodeUnavailable, true, "is cut off", true},
+		{"other files", 200, inXML, start + "<Contents><Key>keys/a</Key><Size>1</Size></Contents></ListBucketResult>", syncline.CodeUnavailable, true, "not asked for", true},
+		{"a circle", 200, inXML, strings.Replace(start, "false", "true", 1) + "<NextContinuationToken>again</NextContinuationToken></ListBucketResult>", syncline.CodeUnavailable, true, "repeats a page", true},
+		{"no way on", 200, inXML, strings.Replace(start, "false", "true", 1) + "</ListBucketResult>", syncline.CodeUnavailable, true, "not where", true},
+		{"busy", 503, inXML, failed("SlowDown"), syncline.CodeUnavailable, true, "cannot answer now", false},
+		{"too many", 429, nil, "", syncline.CodeUnavailable, true, "cannot answer now", false},
+		{"too many in other words", 400, inXML, failed("ThrottlingException"), syncline.CodeUnavailable, true, "cannot answer now", false},
+		{"broken", 500, inXML, failed("InternalError"), syncline.CodeUnavailable, true, "cannot answer now", false},
+		{"clock", 403, http.Header{"Content-Type": {"application/xml"}, "Date": {"Mon, 01 Jan 2024 00:00:00 GMT"}}, failed("RequestTimeTooSkewed"), syncline.CodeUnavailable, false, "clock differs from the storage's by", false},
+		{"region", 400, inXML, failed("AuthorizationHeaderMalformed"), syncline.CodeInvalid, false, "give the region eu-north-1", false},
+		{"expired", 400, inXML, failed("ExpiredToken"), syncline.CodeForbidden, false, "temporary credentials have expired", false},
+		{"no right", 403, inXML, failed("AccessDenied"), syncline.CodeForbidden, false, "these credentials may not", false},
+		{"something new", 418, inXML, failed("Teapot"), syncline.CodeUnavailable, false, `refused a request with "Teapot"`, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.label, func(t *testing.T) {
+			c := answer(t, tt.status, tt.header, tt.body)
+			_, listErr := listed(t, open(t, c))
+			_, openErr := storagetest.ReadAll(t.Context(), open(t, c), "config", 0, -1)
+			for i, err := range []error{listErr, openErr} {
+				if i == 1 && tt.listOnly {
+					continue
+				}
+				if syncline.CodeOf(err) != tt.code || storage.IsRetryable(err) != tt.retryable || !strings.Contains(syncline.MessageOf(err), tt.message) {
+					t.Errorf("%v (retryable: %v), want %s with %q", err, storage.IsRetryable(err), tt.code, tt.message)
+				}
+				if err != nil && (strings.Contains(err.Error(), c.SecretKey) || strings.Contains(err.Error(), "free text")) {
+					t.Errorf("%v repeats what it must not", err)
+				}
+			}
+		})
+	}
+}
+
+func listed(t *testing.T, s storage.Storage) (n int, err error) {
+	t.Helper()
+	err = s.List(t.Context(), "snapshots", func(string, int64) error {
+		n++
+		return nil
+	})
+	return n, err
+}
+
+// TestArchived reads an object of a class that must be brought back first.
+func TestArchived(t *testing.T) {
+	c := answer(t, 403, http.Header{"Content-Type": {"application/xml"}}, "<Error><Code>InvalidObjectState</Code></Error>")
+	counter := storage.NewCounter(open(t, c))
+	retry := storage.NewRetry(counter, storage.RetryOptions{})
+	_, err := storagetest.ReadAll(t.Context(), retry, "data/ab/pack", 0, 10)
+	if !errors.Is(err, storage.ErrArchived) || !strings.Contains(syncline.MessageOf(err), "bring it back") {
+		t.Errorf("%v, want ErrArchived", err)
+	}
+	if requests, _, _ := counter.Counts(); requests["get data"] != 1 {
+		t.Errorf("%v; an archived object must be asked for once", requests)
+	}
+}
