@@ -47,7 +47,7 @@ func runProgram(t *testing.T, env []string, args ...string) outcome {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}
-	cmd.Env = append(append(cmd.Env, "RESTIC_PASSWORD="+resticfixture.SecondPassword), env...)
+	cmd.Env = append(append(cmd.Env, "RESTIC_PASSWORD="+resticfixture.Password), env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	_ = cmd.Run()
@@ -132,7 +132,9 @@ func TestRepositoryInObjectStorage(t *testing.T) {
 				}
 				return o
 			}
+			r.env = append(r.env, "RESTIC_PASSWORD="+resticfixture.SecondPassword) // which nothing else here is called
 			told := ask("sync", "-vv")
+			r.env = append(r.env, "RESTIC_PASSWORD="+resticfixture.Password)
 			if strings.Contains(told.stderr, "WARN") || strings.Contains(told.stderr, "damaged") {
 				t.Errorf("the synchronization complains: %s", told.stderr)
 			}
@@ -181,7 +183,7 @@ func TestAnswersInS3AreRestics(t *testing.T) {
 			t.Fatalf("syncline %q: exit code %d: %s", args, o.code, o.stderr)
 		}
 		cmd := exec.CommandContext(t.Context(), "restic", append(args, "--no-cache", "--no-lock")...)
-		cmd.Env = append(append(os.Environ(), "RESTIC_PASSWORD="+resticfixture.SecondPassword), env...)
+		cmd.Env = append(append(os.Environ(), "RESTIC_PASSWORD="+resticfixture.Password), env...)
 		want, err := cmd.Output()
 		if err != nil {
 			t.Fatalf("restic %q: %v (this test needs restic: apt-get install restic)", args, err)
@@ -381,7 +383,7 @@ func TestBadStorage(t *testing.T) {
 			if o.code != tt.code || !strings.Contains(o.stderr, tt.message) || strings.Count(o.stderr, "\n") != 1 || o.stdout != "" {
 				t.Errorf("exit code %d and %q, want %d and %q", o.code, o.stderr, tt.code, tt.message)
 			}
-			for _, secret := range append(tt.r.secrets, resticfixture.SecondPassword, "hunter2", "guess-guess") {
+			for _, secret := range append(tt.r.secrets, "hunter2", "guess-guess") {
 				if strings.Contains(o.stderr, secret) {
 					t.Errorf("the message tells the secret %q", secret)
 				}
