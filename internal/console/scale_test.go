@@ -194,3 +194,25 @@ func TestProgress(t *testing.T) {
 		t.Errorf("the progress did not move: %v", seen)
 	}
 }
+
+// A session goes on where it was when the server is started again, and so
+// does the page that follows it.
+func TestProgressOverARestart(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	s.attach("Large", generate(t, 60_000, 3), "")
+	p := newPage(t, s.url)
+	p.expect("401", "net::ERR", "Failed to load")
+	p.signIn("administrator", adminPassword)
+	p.click("a", "Large")
+	p.click("button", "Synchronize Large")
+	p.wait("Number(document.querySelector('.summary [role=progressbar]')?.ariaValueNow) >= 0")
+	s.stop()
+	p.waitText("The connection to the server is lost")
+	s.start()
+	p.waitText("3 restore points of 1 host")
+	p.waitText("In sync")
+	if text := p.text(); strings.Contains(text, "connection to the server is lost") {
+		t.Error("the page still says that the connection is lost")
+	}
+}
