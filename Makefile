@@ -1,5 +1,5 @@
 # Everything runs from a fresh clone with Go; what tests need besides is
-# installed by scripts/deps.sh. Tools are pinned in tools/.
+# installed by scripts/deps.sh and scripts/servers.sh. Tools are pinned in tools/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 FUZZTIME ?= 20s
@@ -21,6 +21,7 @@ demo: build ## run a server with a demonstration repository; needs only Go
 
 deps:
 	@scripts/deps.sh
+	@scripts/servers.sh
 
 test: deps ## run all tests, with the race detector
 	scripts/tool.sh gotestsum --format pkgname -- -race -timeout $(TEST_TIMEOUT) ./...
