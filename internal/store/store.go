@@ -1,5 +1,5 @@
 // Package store is the contract of what the server itself knows: repositories,
-// encryption keys, users and their refresh tokens, sessions and their logs.
+// encryption keys, accounts and object storages, users and their refresh tokens, sessions and their logs.
 // Catalogs are not in it. SQLite implements it now (package sqlite), and every
 // implementation passes the suite in package storetest.
 //
@@ -24,7 +24,7 @@ type Repositories interface {
 	Repository(ctx context.Context, id syncline.ID) (syncline.Repository, error)
 	// AddRepository fails with CodeConflict when the name (compared without
 	// regard to letter case) is taken, and with CodeInvalid when it names a
-	// key that does not exist.
+	// key or an object storage that does not exist.
 	AddRepository(ctx context.Context, r syncline.Repository) error
 	// UpdateRepository replaces everything but id, OutOfSync and CreatedAt.
 	UpdateRepository(ctx context.Context, r syncline.Repository) error
@@ -44,6 +44,38 @@ type Keys interface {
 	// DeleteKey fails with CodeConflict while a repository uses the key; the
 	// message names the repository.
 	DeleteKey(ctx context.Context, id syncline.ID) error
+}
+
+// Accounts keeps the credentials for object storages, sealed by the caller.
+type Accounts interface {
+	// Accounts returns all of them, oldest first.
+	Accounts(ctx context.Context) ([]syncline.Account, error)
+	Account(ctx context.Context, id syncline.ID) (syncline.Account, error)
+	// SealedSecret returns what AddAccount or UpdateAccount was given last.
+	SealedSecret(ctx context.Context, id syncline.ID) ([]byte, error)
+	AddAccount(ctx context.Context, a syncline.Account, sealed []byte) error
+	// UpdateAccount replaces user name and description, and the sealed secret
+	// unless it is nil.
+	UpdateAccount(ctx context.Context, a syncline.Account, sealed []byte) error
+	// DeleteAccount fails with CodeConflict while an object storage uses the
+	// account; the message names the storage.
+	DeleteAccount(ctx context.Context, id syncline.ID) error
+}
+
+// ObjectStorages keeps the places in object storage.
+type ObjectStorages interface {
+	// ObjectStorages returns all of them, oldest first.
+	ObjectStorages(ctx context.Context) ([]syncline.ObjectStorage, error)
+	ObjectStorage(ctx context.Context, id syncline.ID) (syncline.ObjectStorage, error)
+	// AddObjectStorage fails with CodeConflict when the name (compared without
+	// regard to letter case) is taken, and with CodeInvalid when it names an
+	// account that does not exist.
+	AddObjectStorage(ctx context.Context, s syncline.ObjectStorage) error
+	// UpdateObjectStorage replaces everything but id and CreatedAt.
+	UpdateObjectStorage(ctx context.Context, s syncline.ObjectStorage) error
+	// DeleteObjectStorage fails with CodeConflict while a repository lies in
+	// it; the message names the repository.
+	DeleteObjectStorage(ctx context.Context, id syncline.ID) error
 }
 
 // Users keeps who may sign in. Names are compared without regard to case.
@@ -122,6 +154,8 @@ type Instance interface {
 type Store interface {
 	Repositories
 	Keys
+	Accounts
+	ObjectStorages
 	Users
 	Tokens
 	Sessions

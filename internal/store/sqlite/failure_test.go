@@ -170,7 +170,7 @@ func TestDamagedDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := 4096; i < len(content); i++ { // all but the first page
+	for i := len(content) / 4; i < len(content); i++ { // not the schema, which comes first
 		content[i] ^= 0x5a
 	}
 	if err := os.WriteFile(path, content, 0o600); err != nil {
@@ -326,8 +326,16 @@ func TestMigrationIsAllOrNothing(t *testing.T) {
 		"migrations/0001_a.sql": {Data: []byte(`not run, the database has it`)},
 	}
 	texts, err := loadMigrations(files)
-	if err != nil || len(texts) != 2 {
+	if err != nil || len(texts) != 2 || !strings.HasPrefix(texts[0], "not run") {
 		t.Fatal(texts, err)
+	}
+	known, err := loadMigrations(migrationFiles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := len(known)
+	for len(texts) <= next { // as many that the database has as there are
+		texts = append(texts[:1], texts...)
 	}
 	run := func() error {
 		conn, err := s.write.Conn(t.Context())
@@ -340,16 +348,60 @@ func TestMigrationIsAllOrNothing(t *testing.T) {
 	if err := run(); err == nil {
 		t.Fatal("a wrong migration passed")
 	}
-	texts[1] = `CREATE TABLE two (x)`
+	texts[next] = `CREATE TABLE two (x)`
 	if err := run(); err != nil { // which it could not, had the first try left its table
 		t.Fatal(err)
 	}
 	var version int
-	if err := s.write.QueryRow(`PRAGMA user_version`).Scan(&version); err != nil || version != 2 {
+	if err := s.write.QueryRow(`PRAGMA user_version`).Scan(&version); err != nil || version != next+1 {
 		t.Errorf("version %d, %v", version, err)
 	}
 	if again, err := s.InstallationID(t.Context()); err != nil || again != id {
 		t.Errorf("the installation's id became %q (%v)", again, err)
+	}
+}
+
+// TestUpgrade opens a database that the first version has written.
+func TestUpgrade(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.db")
+	if err := prepareFile(path); err != nil {
+		t.Fatal(err)
+	}
+	known, err := loadMigrations(migrationFiles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := openPool(path, 1, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := migrate(t.Context(), conn, known[:1]); err != nil {
+		t.Fatal(err)
+	}
+	_, err = conn.ExecContext(t.Context(), `
+		INSERT INTO encryption_keys (id, description, sealed) VALUES ('k', 'd', x'01');
+		INSERT INTO repositories (id, name, name_key, description, path, object_storage_id, encryption_key_id,
+			retention_type, retention_period_type, retention_yearly, out_of_sync)
+			VALUES ('r', 'Name', 'name', 'd', '/path', '', 'k', 'ItemLevel', '', '', 1);
+		INSERT INTO sessions (id, repository_seq, state) SELECT 's', seq, 'succeeded' FROM repositories`)
+	if err := errors.Join(err, conn.Close(), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s := openTest(t, path)
+	got, err := s.Repositories(t.Context())
+	want := syncline.Repository{
+		ID: "r", Name: "Name", Description: "d", Path: "/path", EncryptionKeyID: "k",
+		Retention: syncline.Retention{Type: "ItemLevel"}, OutOfSync: true,
+	}
+	if err != nil || len(got) != 1 || got[0] != want {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if sessions, n, err := s.RepositorySessions(t.Context(), "r", 10, 0); err != nil || n != 1 || sessions[0].ID != "s" {
+		t.Errorf("got %+v, %v", sessions, err)
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 	"syncline.dev/syncline/internal/store"
 )
 
-const selectRepository = `SELECT id, name, description, path, object_storage_id,
-	coalesce(encryption_key_id, ''), retention_type, retention_period_type, retention_yearly,
+const selectRepository = `SELECT id, name, description, path,
+	coalesce(object_storage_id, ''), coalesce(encryption_key_id, ''), retention_type, retention_period_type, retention_yearly,
 	out_of_sync, created_at FROM repositories`
 
 func scanRepository(r row) (v syncline.Repository, err error) {
@@ -37,10 +37,10 @@ func (s *Store) AddRepository(ctx context.Context, r syncline.Repository) error 
 			object_storage_id, encryption_key_id, retention_type, retention_period_type, retention_yearly,
 			out_of_sync, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			string(r.ID), r.Name, store.FoldName(r.Name), r.Description, r.Path,
-			string(r.ObjectStorageID), nullable(r.EncryptionKeyID),
+			nullable(r.ObjectStorageID), nullable(r.EncryptionKeyID),
 			r.Retention.Type, r.Retention.PeriodType, r.Retention.YearlyPeriod,
 			r.OutOfSync, nanos(r.CreatedAt))
-		return repositoryError(err, r)
+		return repositoryError(ctx, conn, err, r)
 	})
 }
 
@@ -51,18 +51,29 @@ func (s *Store) UpdateRepository(ctx context.Context, r syncline.Repository) err
 			description = ?, path = ?, object_storage_id = ?, encryption_key_id = ?, retention_type = ?,
 			retention_period_type = ?, retention_yearly = ? WHERE id = ?`,
 			r.Name, store.FoldName(r.Name), r.Description, r.Path,
-			string(r.ObjectStorageID), nullable(r.EncryptionKeyID),
+			nullable(r.ObjectStorageID), nullable(r.EncryptionKeyID),
 			r.Retention.Type, r.Retention.PeriodType, r.Retention.YearlyPeriod, string(r.ID))
-		return repositoryError(err, r)
+		return repositoryError(ctx, conn, err, r)
 	})
 }
 
-func repositoryError(err error, r syncline.Repository) error {
+func repositoryError(ctx context.Context, conn *sql.Conn, err error, r syncline.Repository) error {
 	switch {
 	case isTaken(err):
 		return syncline.WrapError(syncline.CodeConflict, err,
 			"there is a repository with the name %q already; choose another name", r.Name)
 	case isDangling(err):
+		var known bool
+		const query = `SELECT EXISTS (SELECT 1 FROM encryption_keys WHERE id = ?)`
+		if r.EncryptionKeyID != "" {
+			if err := conn.QueryRowContext(ctx, query, string(r.EncryptionKeyID)).Scan(&known); err != nil {
+				return err
+			}
+		}
+		if r.EncryptionKeyID == "" || known {
+			return syncline.WrapError(syncline.CodeInvalid, err,
+				"there is no object storage %q; add it first", r.ObjectStorageID)
+		}
 		return syncline.WrapError(syncline.CodeInvalid, err,
 			"there is no encryption key %q; add it first", r.EncryptionKeyID)
 	}

@@ -21,7 +21,7 @@ func testRepositories(t *testing.T, s store.Store) {
 		EncryptionKeyID: key.ID, OutOfSync: true, CreatedAt: base,
 		Retention: syncline.Retention{Type: "ItemLevel", PeriodType: "Yearly", YearlyPeriod: "Keep"},
 	}
-	second := syncline.Repository{ID: newID(), Name: "cloud", ObjectStorageID: newID(), CreatedAt: base.Add(-time.Hour)}
+	second := syncline.Repository{ID: newID(), Name: "cloud", ObjectStorageID: addStorage(t, s, "storage").ID, CreatedAt: base.Add(-time.Hour)}
 	check(t, s.AddRepository(ctx, first))
 	check(t, s.AddRepository(ctx, second))
 

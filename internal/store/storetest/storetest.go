@@ -32,6 +32,12 @@ func Run(t *testing.T, open Open) {
 		{"DeleteRepositoryCascades", testDeleteRepositoryCascades},
 		{"Keys", testKeys},
 		{"KeyInUse", testKeyInUse},
+		{"RepositoryStorageMustExist", testRepositoryStorageMustExist},
+		{"Accounts", testAccounts},
+		{"AccountInUse", testAccountInUse},
+		{"ObjectStorages", testObjectStorages},
+		{"ObjectStorageNames", testObjectStorageNames},
+		{"ObjectStorageInUse", testObjectStorageInUse},
 		{"Users", testUsers},
 		{"LastAdministrator", testLastAdministrator},
 		{"LastAdministratorRace", testLastAdministratorRace},
@@ -110,6 +116,23 @@ func addKey(t *testing.T, s store.Store) syncline.EncryptionKey {
 	k := syncline.EncryptionKey{ID: newID(), Description: "a key", CreatedAt: base}
 	check(t, s.AddKey(t.Context(), k, []byte("sealed")))
 	return k
+}
+
+func addAccount(t *testing.T, s store.Store) syncline.Account {
+	t.Helper()
+	a := syncline.Account{ID: newID(), Kind: syncline.KindS3, UserName: "a name", CreatedAt: base}
+	check(t, s.AddAccount(t.Context(), a, []byte("sealed")))
+	return a
+}
+
+func addStorage(t *testing.T, s store.Store, name string) syncline.ObjectStorage {
+	t.Helper()
+	v := syncline.ObjectStorage{
+		ID: newID(), Name: name, Kind: syncline.KindS3, AccountID: addAccount(t, s).ID, Cloud: syncline.CloudGlobal,
+		Bucket: "bucket", CreatedAt: base,
+	}
+	check(t, s.AddObjectStorage(t.Context(), v))
+	return v
 }
 
 func addUser(t *testing.T, s store.Store, name string, role syncline.Role) syncline.User {

@@ -1,0 +1,156 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
+)
+
+const selectAccount = `SELECT id, kind, user_name, description, created_at FROM accounts`
+
+func scanAccount(r row) (a syncline.Account, err error) {
+	err = r.Scan(&a.ID, &a.Kind, &a.UserName, &a.Description, instant{&a.CreatedAt})
+	return a, err
+}
+
+// Accounts implements store.Accounts.
+func (s *Store) Accounts(ctx context.Context) ([]syncline.Account, error) {
+	return queryAll(ctx, s, "list accounts", scanAccount, selectAccount+` ORDER BY seq`)
+}
+
+// Account implements store.Accounts.
+func (s *Store) Account(ctx context.Context, id syncline.ID) (syncline.Account, error) {
+	return queryOne(ctx, s, "read an account", notFound("account", id), scanAccount,
+		selectAccount+` WHERE id = ?`, string(id))
+}
+
+// SealedSecret implements store.Accounts.
+func (s *Store) SealedSecret(ctx context.Context, id syncline.ID) ([]byte, error) {
+	return queryOne(ctx, s, "read a sealed secret", notFound("account", id),
+		func(r row) (sealed []byte, err error) {
+			err = r.Scan(&sealed)
+			return sealed, err
+		},
+		`SELECT sealed FROM accounts WHERE id = ?`, string(id))
+}
+
+// AddAccount implements store.Accounts.
+func (s *Store) AddAccount(ctx context.Context, a syncline.Account, sealed []byte) error {
+	if sealed == nil {
+		sealed = []byte{} // nil would be NULL
+	}
+	return s.update(ctx, "add an account", func(ctx context.Context, conn *sql.Conn) error {
+		_, err := conn.ExecContext(ctx,
+			`INSERT INTO accounts (id, kind, user_name, description, created_at, sealed) VALUES (?, ?, ?, ?, ?, ?)`,
+			string(a.ID), string(a.Kind), a.UserName, a.Description, nanos(a.CreatedAt), sealed)
+		if isTaken(err) {
+			return syncline.WrapError(syncline.CodeConflict, err, "there is an account %q already", a.ID)
+		}
+		return err
+	})
+}
+
+// UpdateAccount implements store.Accounts.
+func (s *Store) UpdateAccount(ctx context.Context, a syncline.Account, sealed []byte) error {
+	return s.update(ctx, "change an account", func(ctx context.Context, conn *sql.Conn) error {
+		var secret any // NULL keeps the old one
+		if sealed != nil {
+			secret = sealed
+		}
+		return exec(ctx, conn, notFound("account", a.ID),
+			`UPDATE accounts SET user_name = ?, description = ?, sealed = coalesce(?, sealed) WHERE id = ?`,
+			a.UserName, a.Description, secret, string(a.ID))
+	})
+}
+
+// DeleteAccount implements store.Accounts.
+func (s *Store) DeleteAccount(ctx context.Context, id syncline.ID) error {
+	return s.update(ctx, "delete an account", func(ctx context.Context, conn *sql.Conn) error {
+		var user string
+		err := conn.QueryRowContext(ctx,
+			`SELECT name FROM object_storages WHERE account_id = ? ORDER BY seq LIMIT 1`, string(id)).Scan(&user)
+		if err == nil {
+			return syncline.Errorf(syncline.CodeConflict,
+				"the object storage %q uses this account; give it another account or remove it first", user)
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		return exec(ctx, conn, notFound("account", id), `DELETE FROM accounts WHERE id = ?`, string(id))
+	})
+}
+
+const selectStorage = `SELECT id, name, description, kind, account_id, cloud, endpoint, region, bucket, folder,
+	created_at FROM object_storages`
+
+func scanStorage(r row) (v syncline.ObjectStorage, err error) {
+	err = r.Scan(&v.ID, &v.Name, &v.Description, &v.Kind, &v.AccountID, &v.Cloud, &v.Endpoint, &v.Region,
+		&v.Bucket, &v.Folder, instant{&v.CreatedAt})
+	return v, err
+}
+
+// ObjectStorages implements store.ObjectStorages.
+func (s *Store) ObjectStorages(ctx context.Context) ([]syncline.ObjectStorage, error) {
+	return queryAll(ctx, s, "list object storages", scanStorage, selectStorage+` ORDER BY seq`)
+}
+
+// ObjectStorage implements store.ObjectStorages.
+func (s *Store) ObjectStorage(ctx context.Context, id syncline.ID) (syncline.ObjectStorage, error) {
+	return queryOne(ctx, s, "read an object storage", notFound("object storage", id), scanStorage,
+		selectStorage+` WHERE id = ?`, string(id))
+}
+
+// AddObjectStorage implements store.ObjectStorages.
+func (s *Store) AddObjectStorage(ctx context.Context, v syncline.ObjectStorage) error {
+	return s.update(ctx, "add an object storage", func(ctx context.Context, conn *sql.Conn) error {
+		_, err := conn.ExecContext(ctx, `INSERT INTO object_storages (id, name, name_key, description, kind,
+			account_id, cloud, endpoint, region, bucket, folder, created_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			string(v.ID), v.Name, store.FoldName(v.Name), v.Description, string(v.Kind), string(v.AccountID),
+			string(v.Cloud), v.Endpoint, v.Region, v.Bucket, v.Folder, nanos(v.CreatedAt))
+		return storageError(err, v)
+	})
+}
+
+// UpdateObjectStorage implements store.ObjectStorages.
+func (s *Store) UpdateObjectStorage(ctx context.Context, v syncline.ObjectStorage) error {
+	return s.update(ctx, "change an object storage", func(ctx context.Context, conn *sql.Conn) error {
+		err := exec(ctx, conn, notFound("object storage", v.ID), `UPDATE object_storages SET name = ?, name_key = ?,
+			description = ?, kind = ?, account_id = ?, cloud = ?, endpoint = ?, region = ?, bucket = ?, folder = ?
+			WHERE id = ?`,
+			v.Name, store.FoldName(v.Name), v.Description, string(v.Kind), string(v.AccountID),
+			string(v.Cloud), v.Endpoint, v.Region, v.Bucket, v.Folder, string(v.ID))
+		return storageError(err, v)
+	})
+}
+
+func storageError(err error, v syncline.ObjectStorage) error {
+	switch {
+	case isTaken(err):
+		return syncline.WrapError(syncline.CodeConflict, err,
+			"there is an object storage with the name %q already; choose another name", v.Name)
+	case isDangling(err):
+		return syncline.WrapError(syncline.CodeInvalid, err, "there is no account %q; add it first", v.AccountID)
+	}
+	return err
+}
+
+// DeleteObjectStorage implements store.ObjectStorages.
+func (s *Store) DeleteObjectStorage(ctx context.Context, id syncline.ID) error {
+	return s.update(ctx, "delete an object storage", func(ctx context.Context, conn *sql.Conn) error {
+		var user string
+		err := conn.QueryRowContext(ctx,
+			`SELECT name FROM repositories WHERE object_storage_id = ? ORDER BY seq LIMIT 1`, string(id)).Scan(&user)
+		if err == nil {
+			return syncline.Errorf(syncline.CodeConflict,
+				"the repository %q lies in this object storage; give it another place or remove it first", user)
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		return exec(ctx, conn, notFound("object storage", id), `DELETE FROM object_storages WHERE id = ?`, string(id))
+	})
+}
