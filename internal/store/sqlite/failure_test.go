@@ -170,7 +170,7 @@ func TestDamagedDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := len(content) / 4; i < len(content); i++ { // not the schema, which comes first
+	for i := len(content) / 2; i < len(content); i++ { // not the schema, which comes first
 		content[i] ^= 0x5a
 	}
 	if err := os.WriteFile(path, content, 0o600); err != nil {
