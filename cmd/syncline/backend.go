@@ -189,9 +189,11 @@ func (e *environment) limited(st storage.Storage, at location) (storage.Storage,
 }
 
 // certificates reads the files that --cacert names.
-func (e *environment) certificates() ([]byte, error) {
+func (e *environment) certificates() ([]byte, error) { return readCertificates(e.caFiles) }
+
+func readCertificates(files []string) ([]byte, error) {
 	var all bytes.Buffer
-	for _, path := range e.caFiles {
+	for _, path := range files {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			return nil, syncline.WrapError(syncline.CodeInvalid, err, "the certificates in %s cannot be read; check --cacert", path)

@@ -44,7 +44,7 @@ func runDemo(ctx context.Context, listen string, out io.Writer, logger *slog.Log
 		return err
 	}
 	return runServer(ctx, serverOptions{
-		data: filepath.Join(dir, "data"), listen: listen, logger: logger,
+		data: filepath.Join(dir, "data"), listen: listen, logger: logger, clouds: &clouds{},
 		ready: func(s *server) error {
 			session, err := s.attachDemo(ctx, repository)
 			if err != nil {

@@ -95,15 +95,16 @@ type node struct {
 	url    string
 	token  string
 	client *http.Client
-	output *bytes.Buffer
+	output *bytes.Buffer // what the server logged
+	said   bytes.Buffer  // what it answered
 	done   chan error
 }
 
 // start runs a server on a free port and waits until it is ready.
-func start(t *testing.T, data string) *node {
+func start(t *testing.T, data string, flags ...string) *node {
 	t.Helper()
 	n := &node{t: t, output: new(bytes.Buffer), done: make(chan error, 1)}
-	n.cmd = exec.Command(program, "serve", "--data", data, "--listen", "127.0.0.1:0", "--debug")
+	n.cmd = exec.Command(program, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--debug"}, flags...)...)
 	n.cmd.Env = append(os.Environ(), "SYNCLINE_ADMIN_PASSWORD="+adminPassword)
 	n.cmd.Stderr = n.output
 	stdout, err := n.cmd.StdoutPipe()
@@ -170,6 +171,7 @@ func (n *node) call(method, path string, body any, status int, answer any) {
 	if err != nil {
 		n.t.Fatal(err)
 	}
+	n.said.Write(raw)
 	if res.StatusCode != status {
 		n.t.Fatalf("%s %s: %d instead of %d: %s", method, path, res.StatusCode, status, raw)
 	}

@@ -12,7 +12,8 @@ import (
 )
 
 func newServeCommand() *cobra.Command {
-	var o serverOptions
+	o := serverOptions{clouds: &clouds{}}
+	var authorities []string
 	var database string
 	var debug bool
 	cmd := &cobra.Command{
@@ -30,11 +31,14 @@ SIGTERM and SIGINT end it; sessions that run are continued at the next start.`,
 			if (o.cert == "") != (o.key == "") {
 				return usageError("--tls-cert and --tls-key go together")
 			}
+			var err error
 			if o.data == "" {
-				var err error
 				if o.data, err = defaultDataDir(); err != nil {
 					return err
 				}
+			}
+			if o.clouds.ca, err = readCertificates(authorities); err != nil {
+				return err
 			}
 			o.logger = newLogger(cmd, debug)
 			o.adminPassword = os.Getenv("SYNCLINE_ADMIN_PASSWORD")
@@ -57,6 +61,8 @@ SIGTERM and SIGINT end it; sessions that run are continued at the next start.`,
 	f.StringVar(&o.listen, "listen", ":4443", "`address` to listen on, as HOST:PORT")
 	f.StringVar(&o.cert, "tls-cert", "", "`file` with the certificate chain in PEM (default: a self-signed one)")
 	f.StringVar(&o.key, "tls-key", "", "`file` with the certificate's private key in PEM")
+	f.BoolVar(&o.clouds.denyPrivate, "deny-private-endpoints", false, "refuse object storage at addresses of this machine and of private networks")
+	f.StringSliceVar(&authorities, "cacert", nil, "`file` with certificates to trust in object storage beside the system's")
 	f.StringVar(&database, "database", "", "`URL` of a database for a fleet of nodes; not in this version")
 	f.BoolVar(&debug, "debug", false, "log every request")
 	_ = f.MarkHidden("database")

@@ -80,6 +80,7 @@ type serverOptions struct {
 	cert, key     string
 	adminPassword string
 	logger        *slog.Logger
+	clouds        *clouds
 	// ready is called when the server answers; its error ends it.
 	ready func(*server) error
 }
@@ -157,7 +158,7 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 	}
 	s.service = &syncer.Service{
 		Repositories: s.store, Sessions: s.store, Catalogs: dir,
-		Source: &source{keys: s.store, sealer: sealer{s.box}},
+		Source: &source{store: s.store, sealer: sealer{s.box}, clouds: o.clouds},
 		Logger: o.logger, Now: time.Now, NewID: newID,
 	}
 	pages, err := console.New()
@@ -166,7 +167,8 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 	}
 	handler, err := api.NewHandler(api.Config{
 		Auth: authenticator{s.auth}, Repositories: s.store, Keys: s.store, Sessions: s.store, Instance: s.store,
-		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service},
+		Accounts: s.store, ObjectStorages: s.store, Clouds: o.clouds,
+		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, o.clouds},
 		RestorePoints: &explore.RestorePoints{Catalogs: dir, Repositories: s.store},
 		Console:       pages,
 		Logger:        o.logger, Version: version, StrictTransport: s.fingerprint == "",
@@ -223,10 +225,13 @@ func (a authenticator) Authenticate(ctx context.Context, token string) (api.Iden
 }
 
 // synchronizer adds the check of a repository to the service.
-type synchronizer struct{ *syncer.Service }
+type synchronizer struct {
+	*syncer.Service
+	clouds *clouds
+}
 
-func (synchronizer) Check(ctx context.Context, path, password string) error {
-	return check(ctx, path, password)
+func (s synchronizer) Check(ctx context.Context, at api.Place, password string) error {
+	return s.clouds.check(ctx, at, password)
 }
 
 // defaultDataDir is syncline in the XDG data directory.

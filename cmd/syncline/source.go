@@ -8,9 +8,9 @@ import (
 	"sync"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/api"
 	"syncline.dev/syncline/internal/secret"
 	"syncline.dev/syncline/internal/storage"
-	"syncline.dev/syncline/internal/storage/local"
 	"syncline.dev/syncline/internal/store"
 	"syncline.dev/syncline/internal/syncer"
 	"syncline.dev/syncline/resticrepo"
@@ -19,11 +19,19 @@ import (
 // source opens attached repositories for sessions. It keeps what deriving a
 // key gave, so that a session with nothing new costs two listings.
 type source struct {
-	keys   store.Keys
+	store  sourceStore
 	sealer sealer
+	clouds *clouds
 
 	mu     sync.Mutex
 	opened map[syncline.ID]openedRepository
+}
+
+// sourceStore keeps where repositories lie and what opens them.
+type sourceStore interface {
+	store.Keys
+	store.Accounts
+	store.ObjectStorages
 }
 
 // openedRepository is a repository that was opened, and with what.
@@ -38,7 +46,7 @@ const maxLocalRead = 4 << 20
 
 // Open implements syncer.Source.
 func (s *source) Open(ctx context.Context, r syncline.Repository, log func(syncline.LogLevel, string)) (syncer.Params, error) {
-	sealed, err := s.keys.SealedPassword(ctx, r.EncryptionKeyID)
+	sealed, err := s.store.SealedPassword(ctx, r.EncryptionKeyID)
 	if err != nil {
 		return syncer.Params{}, err
 	}
@@ -46,20 +54,56 @@ func (s *source) Open(ctx context.Context, r syncline.Repository, log func(syncl
 	if err != nil {
 		return syncer.Params{}, err
 	}
-	place, err := local.Open(r.Path)
+	at, err := s.place(ctx, r)
 	if err != nil {
 		return syncer.Params{}, err
 	}
-	counter := storage.NewCounter(place)
-	st := storage.NewRetry(counter, storage.RetryOptions{OnEvent: func(e storage.Event) {
+	place, err := s.clouds.place(ctx, at)
+	if err != nil {
+		return syncer.Params{}, err
+	}
+	counter := storage.NewCounter(place.storage)
+	st := storage.NewRetry(s.clouds.limited(counter, at), storage.RetryOptions{OnEvent: func(e storage.Event) {
 		log(syncline.LogWarning, fmt.Sprintf("%s of %s failed and is tried again: %s", e.Kind, e.Name, syncline.MessageOf(e.Err)))
 	}})
-	with := sha256.Sum256(fmt.Appendf(nil, "%d %s %s", len(r.Path), r.Path, password))
+	name := placeKey(at)
+	with := sha256.Sum256(fmt.Appendf(nil, "%d %s %s", len(name), name, password))
 	repo, err := s.repository(ctx, r.ID, with, st, string(password))
 	if err != nil {
-		return syncer.Params{}, errors.Join(err, place.Close())
+		return syncer.Params{}, errors.Join(describe(err, at), place.close())
 	}
-	return syncer.Params{Repository: repo, Counter: counter, MaxRead: maxLocalRead, Close: place.Close}, nil
+	return syncer.Params{Repository: repo, Counter: counter, Streams: place.streams, MaxRead: place.maxRead, Close: place.close}, nil
+}
+
+// place returns where a repository lies, with what opens object storage.
+func (s *source) place(ctx context.Context, r syncline.Repository) (api.Place, error) {
+	if r.ObjectStorageID == "" {
+		return api.Place{Path: r.Path}, nil
+	}
+	at := api.Place{}
+	var err error
+	if at.Storage, err = s.store.ObjectStorage(ctx, r.ObjectStorageID); err != nil {
+		return at, err
+	}
+	if at.Access.Account, err = s.store.Account(ctx, at.Storage.AccountID); err != nil {
+		return at, err
+	}
+	sealed, err := s.store.SealedSecret(ctx, at.Storage.AccountID)
+	if err != nil {
+		return at, err
+	}
+	plain, err := s.sealer.Open(at.Storage.AccountID, sealed)
+	at.Access.Secret = secret.NewString(string(plain))
+	return at, err
+}
+
+// placeKey is the same for the same place.
+func placeKey(at api.Place) string {
+	if at.Path != "" {
+		return at.Path
+	}
+	s := at.Storage
+	return fmt.Sprintf("%q %q %q %q %q %q", s.Kind, s.Cloud, s.Endpoint, at.Access.Account.UserName, s.Bucket, s.Folder)
 }
 
 func (s *source) repository(ctx context.Context, id syncline.ID, with [32]byte, st storage.Storage, password string) (*resticrepo.Repository, error) {
@@ -89,17 +133,8 @@ func (s *source) Forget(id syncline.ID) {
 	delete(s.opened, id)
 }
 
-// check opens the repository in a local folder and drops it again.
-func check(ctx context.Context, path, password string) error {
-	st, err := local.Open(path)
-	if err != nil {
-		return syncer.Translate(err)
-	}
-	_, err = resticrepo.Open(ctx, st, password)
-	return syncer.Translate(errors.Join(err, st.Close()))
-}
-
-// sealer seals the repositories' passwords, each bound to its key's id.
+// sealer seals repositories' passwords and accounts' secrets, each bound to
+// the id of its record.
 type sealer struct{ box *secret.Box }
 
 func (s sealer) Seal(id syncline.ID, plain []byte) ([]byte, error) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/secret"
 )
 
 // Grant is what a successful sign-in gives.
@@ -56,6 +57,55 @@ type Keys interface {
 	DeleteKey(ctx context.Context, id syncline.ID) error
 }
 
+// Accounts keeps the credentials for object storage, sealed. The contract of
+// the methods is that of store.Accounts.
+type Accounts interface {
+	Accounts(ctx context.Context) ([]syncline.Account, error)
+	Account(ctx context.Context, id syncline.ID) (syncline.Account, error)
+	SealedSecret(ctx context.Context, id syncline.ID) ([]byte, error)
+	AddAccount(ctx context.Context, a syncline.Account, sealed []byte) error
+	UpdateAccount(ctx context.Context, a syncline.Account, sealed []byte) error
+	DeleteAccount(ctx context.Context, id syncline.ID) error
+}
+
+// ObjectStorages keeps the places in object storage. The contract of the
+// methods is that of store.ObjectStorages.
+type ObjectStorages interface {
+	ObjectStorages(ctx context.Context) ([]syncline.ObjectStorage, error)
+	ObjectStorage(ctx context.Context, id syncline.ID) (syncline.ObjectStorage, error)
+	AddObjectStorage(ctx context.Context, s syncline.ObjectStorage) error
+	UpdateObjectStorage(ctx context.Context, s syncline.ObjectStorage) error
+	DeleteObjectStorage(ctx context.Context, id syncline.ID) error
+}
+
+// Access is what opens object storage.
+type Access struct {
+	Account syncline.Account
+	Secret  secret.String
+}
+
+// Place is where a repository lies: in a local folder, or where Path is empty
+// in object storage.
+type Place struct {
+	Path    string
+	Storage syncline.ObjectStorage
+	Access  Access
+}
+
+// Clouds reaches object storage. Errors are CodeForbidden where it refuses the
+// credentials or a right is missing, CodeNoRepository for a missing bucket,
+// CodeInvalid, CodeUnavailable or CodeTooLarge; their messages hold no secret.
+type Clouds interface {
+	// Try lists and reads in the storage's folder, whatever lies there.
+	Try(ctx context.Context, s syncline.ObjectStorage, by Access) error
+	// Buckets returns the names of the buckets that the account may see.
+	Buckets(ctx context.Context, s syncline.ObjectStorage, by Access) ([]string, error)
+	// HasBucket reports whether the storage's bucket is there.
+	HasBucket(ctx context.Context, s syncline.ObjectStorage, by Access) (bool, error)
+	// Folders returns the names of the folders in the storage's folder.
+	Folders(ctx context.Context, s syncline.ObjectStorage, by Access) ([]string, error)
+}
+
 // Sessions reads synchronization sessions. The contract of the methods is that
 // of store.Sessions.
 type Sessions interface {
@@ -70,8 +120,8 @@ type Instance interface {
 	InstallationID(ctx context.Context) (syncline.ID, error)
 }
 
-// Sealer seals secrets for the store. The id is that of the encryption key:
-// what was sealed for one does not open for another.
+// Sealer seals secrets for the store. The id is that of the encryption key or
+// account: what was sealed for one does not open for another.
 type Sealer interface {
 	Seal(id syncline.ID, secret []byte) ([]byte, error)
 	Open(id syncline.ID, sealed []byte) ([]byte, error)
@@ -91,10 +141,10 @@ type Synchronizer interface {
 	// repository is deleted from the store right after; a session that is
 	// started in between must find it gone and end.
 	Forget(ctx context.Context, repository syncline.ID) error
-	// Check opens the repository in a local folder. Errors are
-	// CodeWrongPassword, CodeNoRepository, CodeUnsupported, CodeDamaged,
-	// CodeUnavailable; their messages say what was found, without the path.
-	Check(ctx context.Context, path, password string) error
+	// Check opens the repository at a place. Errors are CodeWrongPassword,
+	// CodeNoRepository, CodeUnsupported, CodeDamaged, CodeUnavailable, and those
+	// of Clouds; their messages say what was found, without a local path.
+	Check(ctx context.Context, at Place, password string) error
 }
 
 // RestorePoints reads the snapshots in the catalogs.
@@ -109,16 +159,19 @@ type RestorePoints interface {
 // Config is what NewHandler needs. The fields up to Version are
 // required.
 type Config struct {
-	Auth          Authenticator
-	Repositories  Repositories
-	Keys          Keys
-	Sessions      Sessions
-	Instance      Instance
-	Sealer        Sealer
-	Synchronizer  Synchronizer
-	RestorePoints RestorePoints
-	Logger        *slog.Logger
-	Version       string // of the program, as ServiceInstance tells it
+	Auth           Authenticator
+	Repositories   Repositories
+	Keys           Keys
+	Accounts       Accounts
+	ObjectStorages ObjectStorages
+	Clouds         Clouds
+	Sessions       Sessions
+	Instance       Instance
+	Sealer         Sealer
+	Synchronizer   Synchronizer
+	RestorePoints  RestorePoints
+	Logger         *slog.Logger
+	Version        string // of the program, as ServiceInstance tells it
 
 	// Console serves the pages for people; none when nil.
 	Console Console
@@ -141,6 +194,9 @@ func (c Config) missing() string {
 		{"Auth", c.Auth == nil},
 		{"Repositories", c.Repositories == nil},
 		{"Keys", c.Keys == nil},
+		{"Accounts", c.Accounts == nil},
+		{"ObjectStorages", c.ObjectStorages == nil},
+		{"Clouds", c.Clouds == nil},
 		{"Sessions", c.Sessions == nil},
 		{"Instance", c.Instance == nil},
 		{"Sealer", c.Sealer == nil},

@@ -22,6 +22,8 @@ type fakeStore struct {
 	panics   bool
 	repos    []syncline.Repository
 	keys     []syncline.EncryptionKey
+	accounts []syncline.Account
+	storages []syncline.ObjectStorage
 	sealed   map[syncline.ID][]byte
 	sessions []syncline.Session // oldest first
 	logs     map[syncline.ID][]syncline.LogItem
@@ -167,6 +169,131 @@ func (s *fakeStore) DeleteKey(_ context.Context, id syncline.ID) error {
 	return nil
 }
 
+func (s *fakeStore) Accounts(context.Context) ([]syncline.Account, error) {
+	leave, err := s.enter()
+	defer leave()
+	return slices.Clone(s.accounts), err
+}
+
+func (s *fakeStore) account(id syncline.ID) *syncline.Account {
+	for i := range s.accounts {
+		if s.accounts[i].ID == id {
+			return &s.accounts[i]
+		}
+	}
+	return nil
+}
+
+func (s *fakeStore) Account(_ context.Context, id syncline.ID) (syncline.Account, error) {
+	leave, err := s.enter()
+	defer leave()
+	if a := s.account(id); a != nil {
+		return *a, err
+	}
+	return syncline.Account{}, notFound("account")
+}
+
+func (s *fakeStore) SealedSecret(_ context.Context, id syncline.ID) ([]byte, error) {
+	leave, err := s.enter()
+	defer leave()
+	if b, ok := s.sealed[id]; ok {
+		return b, err
+	}
+	return nil, notFound("account")
+}
+
+func (s *fakeStore) AddAccount(_ context.Context, a syncline.Account, sealed []byte) error {
+	leave, err := s.enter()
+	defer leave()
+	s.accounts = append(s.accounts, a)
+	s.sealed[a.ID] = sealed
+	return err
+}
+
+func (s *fakeStore) UpdateAccount(_ context.Context, a syncline.Account, sealed []byte) error {
+	leave, err := s.enter()
+	defer leave()
+	old := s.account(a.ID)
+	if old == nil {
+		return notFound("account")
+	}
+	old.UserName, old.Description = a.UserName, a.Description
+	if sealed != nil {
+		s.sealed[a.ID] = sealed
+	}
+	return err
+}
+
+func (s *fakeStore) DeleteAccount(_ context.Context, id syncline.ID) error {
+	leave, _ := s.enter()
+	defer leave()
+	for _, x := range s.storages {
+		if x.AccountID == id {
+			return syncline.Errorf(syncline.CodeConflict, "the object storage %q uses this account", x.Name)
+		}
+	}
+	n := len(s.accounts)
+	s.accounts = slices.DeleteFunc(s.accounts, func(a syncline.Account) bool { return a.ID == id })
+	if len(s.accounts) == n {
+		return notFound("account")
+	}
+	return nil
+}
+
+func (s *fakeStore) ObjectStorages(context.Context) ([]syncline.ObjectStorage, error) {
+	leave, err := s.enter()
+	defer leave()
+	return slices.Clone(s.storages), err
+}
+
+func (s *fakeStore) ObjectStorage(_ context.Context, id syncline.ID) (syncline.ObjectStorage, error) {
+	leave, err := s.enter()
+	defer leave()
+	for _, x := range s.storages {
+		if x.ID == id {
+			return x, err
+		}
+	}
+	return syncline.ObjectStorage{}, notFound("object storage")
+}
+
+func (s *fakeStore) AddObjectStorage(_ context.Context, x syncline.ObjectStorage) error {
+	leave, err := s.enter()
+	defer leave()
+	if slices.ContainsFunc(s.storages, func(o syncline.ObjectStorage) bool { return strings.EqualFold(o.Name, x.Name) }) {
+		return syncline.Errorf(syncline.CodeConflict, "another object storage has this name; choose a different one")
+	}
+	s.storages = append(s.storages, x)
+	return err
+}
+
+func (s *fakeStore) UpdateObjectStorage(_ context.Context, x syncline.ObjectStorage) error {
+	leave, err := s.enter()
+	defer leave()
+	for i := range s.storages {
+		if s.storages[i].ID == x.ID {
+			s.storages[i] = x
+		}
+	}
+	return err
+}
+
+func (s *fakeStore) DeleteObjectStorage(_ context.Context, id syncline.ID) error {
+	leave, _ := s.enter()
+	defer leave()
+	for _, r := range s.repos {
+		if r.ObjectStorageID == id {
+			return syncline.Errorf(syncline.CodeConflict, "the repository %q lies in this object storage", r.Name)
+		}
+	}
+	n := len(s.storages)
+	s.storages = slices.DeleteFunc(s.storages, func(x syncline.ObjectStorage) bool { return x.ID == id })
+	if len(s.storages) == n {
+		return notFound("object storage")
+	}
+	return nil
+}
+
 func (s *fakeStore) Session(_ context.Context, id syncline.ID) (syncline.Session, error) {
 	leave, err := s.enter()
 	defer leave()
@@ -290,11 +417,56 @@ func (f *fakeSynchronizer) Forget(_ context.Context, repo syncline.ID) error {
 	return nil
 }
 
-func (f *fakeSynchronizer) Check(_ context.Context, path, password string) error {
+func (f *fakeSynchronizer) Check(_ context.Context, at Place, password string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.opened = append(f.opened, path+" "+password)
+	where := at.Path
+	if where == "" {
+		where = placeText(at.Storage, at.Access)
+	}
+	f.opened = append(f.opened, where+" "+password)
 	return f.check
+}
+
+func placeText(s syncline.ObjectStorage, by Access) string {
+	return strings.Join([]string{string(s.Kind), string(s.Cloud), s.Endpoint, s.Region, s.Bucket, s.Folder, by.Account.UserName, by.Secret.Reveal()}, "|")
+}
+
+// fakeClouds has the buckets "bucket" and "other", with the folders "folder"
+// and "a/b" in each.
+type fakeClouds struct {
+	mu    sync.Mutex
+	fail  error
+	tried []string
+}
+
+func (f *fakeClouds) enter(what string, s syncline.ObjectStorage, by Access) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.tried = append(f.tried, what+" "+placeText(s, by))
+	return f.fail
+}
+
+func (f *fakeClouds) Try(_ context.Context, s syncline.ObjectStorage, by Access) error {
+	return f.enter("try", s, by)
+}
+
+func (f *fakeClouds) Buckets(_ context.Context, s syncline.ObjectStorage, by Access) ([]string, error) {
+	return []string{"other", "bucket"}, f.enter("buckets", s, by)
+}
+
+func (f *fakeClouds) HasBucket(_ context.Context, s syncline.ObjectStorage, by Access) (bool, error) {
+	return s.Bucket == "bucket" || s.Bucket == "other", f.enter("has", s, by)
+}
+
+func (f *fakeClouds) Folders(_ context.Context, s syncline.ObjectStorage, by Access) ([]string, error) {
+	if err := f.enter("folders", s, by); err != nil {
+		return nil, err
+	}
+	if s.Bucket != "bucket" && s.Bucket != "other" {
+		return nil, syncline.Errorf(syncline.CodeNoRepository, "there is no bucket %q at the storage", s.Bucket)
+	}
+	return map[string][]string{"": {"folder", "a"}, "a": {"b"}}[s.Folder], nil
 }
 
 type fakePoints []syncline.RestorePoint

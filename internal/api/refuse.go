@@ -8,10 +8,10 @@ import (
 )
 
 const (
-	objectStorageUnsupported = "object storage repositories are not supported by this version; give path"
-	retentionUnsupported     = "Syncline applies no retention and deletes no backups"
-	scheduleUnsupported      = "Syncline applies no retention and needs no time for it; leave it out"
-	settingUnsupported       = "Syncline has no such setting; leave it out"
+	cacheUnsupported     = "Syncline keeps its catalogs in its data directory; leave it out"
+	retentionUnsupported = "Syncline applies no retention and deletes no backups"
+	scheduleUnsupported  = "Syncline applies no retention and needs no time for it; leave it out"
+	settingUnsupported   = "Syncline has no such setting; leave it out"
 )
 
 // refuse fails when the body sets a field of v6 that cannot be honoured. What
@@ -23,9 +23,7 @@ func refuse(b *v6.BackupRepositoryFromClient, id syncline.ID) error {
 		name, why string
 		refused   bool
 	}{
-		{"objectStorageId", objectStorageUnsupported, saysID(b.ObjectStorageID)},
-		{"objectStorageCachePath", objectStorageUnsupported, deref(b.ObjectStorageCachePath) != ""},
-		{"objectStorageEncryptionEnabled", objectStorageUnsupported, deref(b.ObjectStorageEncryptionEnabled)},
+		{"objectStorageCachePath", cacheUnsupported, deref(b.ObjectStorageCachePath) != ""},
 		{"proxyId", settingUnsupported, saysID(b.ProxyID)},
 		{"attachUsedRepository", settingUnsupported, deref(b.AttachUsedRepository)},
 		{

@@ -41,8 +41,7 @@ func (a *api) AddBackupRepository(ctx context.Context, req v6.AddBackupRepositor
 		return nil, err
 	}
 	r := syncline.Repository{ID: a.newID(), CreatedAt: a.Now().UTC(), OutOfSync: true}
-	merge(&r, req.Body)
-	if err := checkRepository(r); err != nil {
+	if err := merge(&r, req.Body); err != nil {
 		return nil, err
 	}
 	if err := a.tryOpening(ctx, r); err != nil {
@@ -64,11 +63,10 @@ func (a *api) UpdateBackupRepository(ctx context.Context, req v6.UpdateBackupRep
 		return nil, err
 	}
 	r := old
-	merge(&r, req.Body)
-	if err := checkRepository(r); err != nil {
+	if err := merge(&r, req.Body); err != nil {
 		return nil, err
 	}
-	elsewhere := r.Path != old.Path || r.EncryptionKeyID != old.EncryptionKeyID
+	elsewhere := r.Path != old.Path || r.ObjectStorageID != old.ObjectStorageID || r.EncryptionKeyID != old.EncryptionKeyID
 	if elsewhere {
 		if err := a.refuseWhileSynchronizing(ctx, r.ID); err != nil {
 			return nil, err
@@ -106,17 +104,29 @@ func (a *api) DeleteBackupRepository(ctx context.Context, req v6.DeleteBackupRep
 	return v6.DeleteBackupRepository204Response{}, nil
 }
 
-// merge takes over what the body sets.
-func merge(r *syncline.Repository, b *v6.BackupRepositoryFromClient) {
+// merge takes over what the body sets and checks the outcome. A place of one
+// kind takes the place of one of the other.
+func merge(r *syncline.Repository, b *v6.BackupRepositoryFromClient) error {
+	if saysID(b.ObjectStorageID) {
+		if deref(b.Path) != "" {
+			return invalid("path and objectStorageId cannot be given together; a repository lies in one place")
+		}
+		r.ObjectStorageID, r.Path = syncline.ID(strings.ToLower(string(*b.ObjectStorageID))), ""
+	} else if deref(b.Path) != "" {
+		r.ObjectStorageID, r.Path = "", *b.Path
+	}
+	if deref(b.ObjectStorageEncryptionEnabled) && r.ObjectStorageID == "" {
+		return invalid("objectStorageEncryptionEnabled cannot be honoured: the repository does not lie in object storage; leave it out")
+	}
 	r.Retention.Type = b.RetentionType
 	set(&r.Name, b.Name)
 	set(&r.Description, b.Description)
-	set(&r.Path, b.Path)
 	set(&r.Retention.PeriodType, b.RetentionPeriodType)
 	set(&r.Retention.YearlyPeriod, b.YearlyRetentionPeriod)
 	if b.EncryptionKeyID != nil {
 		r.EncryptionKeyID = syncline.ID(strings.ToLower(string(*b.EncryptionKeyID)))
 	}
+	return checkRepository(*r)
 }
 
 func set[T any](to *T, from *T) {
@@ -132,13 +142,13 @@ func checkRepository(r syncline.Repository) error {
 		return invalid("name is required; give the repository a name")
 	case strings.TrimSpace(r.Name) != r.Name || hasControl(r.Name):
 		return invalid("name must not begin or end with a space or hold control characters")
-	case r.Path == "":
-		return invalid("path is required; give the absolute path of the repository's folder")
+	case r.Path == "" && r.ObjectStorageID == "":
+		return invalid("path is required, or objectStorageId; give the absolute path of the repository's folder, or the object storage that it lies in")
 	case hasControl(r.Path):
 		return invalid("path must not hold control characters")
-	case !filepath.IsAbs(r.Path):
+	case r.Path != "" && !filepath.IsAbs(r.Path):
 		return invalid("path must be absolute; begin it with a slash")
-	case filepath.Clean(r.Path) != r.Path:
+	case r.Path != "" && filepath.Clean(r.Path) != r.Path:
 		return invalid("path must be clean; write it without ., .., doubled slashes or a slash at its end")
 	case r.EncryptionKeyID == "" || r.EncryptionKeyID == zeroID:
 		return invalid("encryptionKeyId is required; add the repository's password with POST /v6/EncryptionKeys and give the id of the key")
@@ -155,16 +165,36 @@ func (a *api) tryOpening(ctx context.Context, r syncline.Repository) error {
 	if err != nil {
 		return err
 	}
-	err = a.Synchronizer.Check(ctx, r.Path, password)
-	switch code := syncline.CodeOf(err); code {
+	at, field := Place{Path: r.Path}, "path"
+	if r.ObjectStorageID != "" {
+		field = "objectStorageId"
+		if at, err = a.placeInStorage(ctx, r.ObjectStorageID); err != nil {
+			return err
+		}
+	}
+	err = a.Synchronizer.Check(ctx, at, password)
+	switch code := codeOfTry(err); code {
 	case "":
 		return nil
 	case syncline.CodeWrongPassword:
 		return syncline.WrapError(code, err, "encryptionKeyId: %s", syncline.MessageOf(err))
 	case syncline.CodeNoRepository, syncline.CodeUnsupported, syncline.CodeDamaged, syncline.CodeUnavailable, syncline.CodeInvalid:
-		return syncline.WrapError(code, err, "path: %s", syncline.MessageOf(err))
+		return syncline.WrapError(code, err, "%s: %s", field, syncline.MessageOf(err))
 	}
 	return err
+}
+
+// placeInStorage returns an object storage with what opens it.
+func (a *api) placeInStorage(ctx context.Context, id syncline.ID) (Place, error) {
+	s, err := a.ObjectStorages.ObjectStorage(ctx, id)
+	if syncline.CodeOf(err) == syncline.CodeNotFound {
+		return Place{}, invalid("objectStorageId names no object storage; add it with POST /v6/objectstoragerepositories first")
+	}
+	if err != nil {
+		return Place{}, err
+	}
+	by, err := a.access(ctx, s.AccountID)
+	return Place{Storage: s, Access: by}, err
 }
 
 // refuseWhileSynchronizing fails while the repository has an unended session.
@@ -175,13 +205,14 @@ func (a *api) refuseWhileSynchronizing(ctx context.Context, id syncline.ID) erro
 	}
 	if len(newest) > 0 && !newest[0].State.Ended() {
 		return syncline.Errorf(syncline.CodeConflict,
-			"path and encryptionKeyId cannot change while the repository is being synchronized; stop the session first")
+			"place, account and encryptionKeyId cannot change while the repository is being synchronized; stop the session first")
 	}
 	return nil
 }
 
 func (a *api) repositoryJSON(ctx context.Context, r syncline.Repository) v6.BackupRepository {
 	answer := v6.BackupRepository{
+		ObjectStorageID:       present(r.ObjectStorageID),
 		EncryptionKeyID:       present(r.EncryptionKeyID),
 		IsOutOfSync:           r.OutOfSync,
 		ID:                    r.ID,
@@ -196,6 +227,10 @@ func (a *api) repositoryJSON(ctx context.Context, r syncline.Repository) v6.Back
 			SynchronizeSessions: v6.Link{Href: "/v6/BackupRepositories/" + string(r.ID) + "/SynchronizeSessions"},
 			RestorePoints:       v6.Link{Href: "/v6/RestorePoints?repositoryId=" + string(r.ID)},
 		},
+	}
+	if r.ObjectStorageID != "" {
+		encrypted, link := true, storageLink(r.ObjectStorageID)
+		answer.ObjectStorageEncryptionEnabled, answer.Links.ObjectStorage = &encrypted, &link
 	}
 	if r.EncryptionKeyID != "" {
 		link := keyLink(r.EncryptionKeyID)

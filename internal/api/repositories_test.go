@@ -123,7 +123,6 @@ func TestUpdateRepository(t *testing.T) {
 func TestRefusedFields(t *testing.T) {
 	w := newWorld(t).populate()
 	refused := map[string][]any{
-		"objectStorageId":                {unknownID},
 		"objectStorageCachePath":         {"/cache"},
 		"objectStorageEncryptionEnabled": {true},
 		"proxyId":                        {unknownID},

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/routers"
@@ -31,7 +32,8 @@ func (op *operation) public() bool {
 // path is one path template of the document, cut at its slashes.
 type path struct {
 	template string
-	segments []string // "{name}" for a parameter
+	segments []string        // "{name}" for a parameter
+	texts    map[string]bool // the parameters that are no ids
 	methods  map[string]*operation
 	allow    string
 }
@@ -53,6 +55,11 @@ func (rt *router) HandleFunc(pattern string, handler func(http.ResponseWriter, *
 		panic(fmt.Sprintf("api: the generated code serves %s, which the document does not have", pattern))
 	}
 	p := rt.path(template)
+	for _, ref := range item.Parameters {
+		if ref.Value.In == openapi3.ParameterInPath && ref.Value.Schema.Value.Format != "uuid" {
+			p.texts[ref.Value.Name] = true
+		}
+	}
 	op := &operation{
 		id:      item.GetOperation(method).OperationID,
 		handler: handler,
@@ -89,7 +96,7 @@ func (rt *router) path(template string) *path {
 			return p
 		}
 	}
-	p := &path{template: template, segments: strings.Split(template, "/"), methods: make(map[string]*operation)}
+	p := &path{template: template, segments: strings.Split(template, "/"), methods: make(map[string]*operation), texts: make(map[string]bool)}
 	rt.paths = append(rt.paths, p)
 	return p
 }
@@ -145,7 +152,12 @@ func (p *path) match(escaped string) (values []string, ok bool) {
 	return values, true
 }
 
-// setPathValues gives the request the ids in its path, in lower case.
+// maxPathText bounds a name in a path, in bytes. Keys in object storage have
+// as many.
+const maxPathText = 1024
+
+// setPathValues gives the request the names in its path, and the ids in lower
+// case.
 func (p *path) setPathValues(r *http.Request, values []string) error {
 	next := 0
 	for _, s := range p.segments {
@@ -153,6 +165,15 @@ func (p *path) setPathValues(r *http.Request, values []string) error {
 			continue
 		}
 		name := strings.Trim(s, "{}")
+		if p.texts[name] {
+			text := values[next]
+			if !utf8.ValidString(text) || len(text) > maxPathText || hasControl(text) {
+				return invalid("the %s in the path must be UTF-8 of at most %d bytes, without control characters", name, maxPathText)
+			}
+			r.SetPathValue(name, text)
+			next++
+			continue
+		}
 		id, err := syncline.ParseID(values[next])
 		if err != nil {
 			return syncline.WrapError(syncline.CodeInvalid, err,

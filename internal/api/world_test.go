@@ -27,7 +27,13 @@ const (
 	keyID     = "2f0a5c3e-3c44-4b4e-8d3c-5d5b3ad0a001"
 	pointID   = "9a3b5c7d-1111-4222-8333-444455556666"
 	unknownID = "00000000-0000-4000-8000-00000000dead"
-	thePass   = "correct horse battery staple"
+	// An account of each kind, and a storage that the first of them opens.
+	accountID      = "5d0f0c55-0000-4000-8000-000000000001"
+	s3AccountID    = "5d0f0c55-0000-4000-8000-000000000002"
+	azureAccountID = "5d0f0c55-0000-4000-8000-000000000003"
+	storageID      = "5d0f0c55-0000-4000-8000-000000000004"
+	theSecret      = "a secret key/with+odd=characters"
+	thePass        = "correct horse battery staple"
 )
 
 // syncBuffer is a log that several goroutines write.
@@ -56,16 +62,18 @@ type world struct {
 	store  *fakeStore
 	sync   *fakeSynchronizer
 	auth   *fakeAuth
+	clouds *fakeClouds
 	log    *syncBuffer
 }
 
 func newWorld(t testing.TB, change ...func(*Config)) *world {
 	t.Helper()
-	w := &world{t: t, auth: &fakeAuth{}, log: &syncBuffer{}}
+	w := &world{t: t, auth: &fakeAuth{}, clouds: &fakeClouds{}, log: &syncBuffer{}}
 	w.store = &fakeStore{sealed: map[syncline.ID][]byte{}, logs: map[syncline.ID][]syncline.LogItem{}}
 	w.sync = &fakeSynchronizer{store: w.store}
 	cfg := Config{
 		Auth: w.auth, Repositories: w.store, Keys: w.store, Sessions: w.store, Instance: w.store,
+		Accounts: w.store, ObjectStorages: w.store, Clouds: w.clouds,
 		Sealer: fakeSealer{}, Synchronizer: w.sync, RestorePoints: fakePoints{testPoint},
 		Logger:  slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Version: "1.2.3", Now: func() time.Time { return testTime },
@@ -94,6 +102,16 @@ var testPoint = syncline.RestorePoint{
 func (w *world) populate() *world {
 	w.store.keys = append(w.store.keys, syncline.EncryptionKey{ID: keyID, Description: "Main"})
 	w.store.sealed[keyID], _ = fakeSealer{}.Seal(keyID, []byte(thePass))
+	for id, kind := range map[syncline.ID]syncline.StorageKind{
+		accountID: syncline.KindS3Compatible, s3AccountID: syncline.KindS3, azureAccountID: syncline.KindAzure,
+	} {
+		w.store.accounts = append(w.store.accounts, syncline.Account{ID: id, Kind: kind, UserName: "name", CreatedAt: testTime})
+		w.store.sealed[id], _ = fakeSealer{}.Seal(id, []byte(theSecret))
+	}
+	w.store.storages = append(w.store.storages, syncline.ObjectStorage{
+		ID: storageID, Name: "cellar", Kind: syncline.KindS3Compatible, AccountID: accountID,
+		Endpoint: "https://storage.example", Bucket: "bucket", Folder: "folder", CreatedAt: testTime,
+	})
 	w.store.repos = append(w.store.repos, syncline.Repository{
 		ID: repoID, Name: "main", Path: "/srv/backup", EncryptionKeyID: keyID,
 		Retention: syncline.Retention{Type: "ItemLevel"}, CreatedAt: testTime,
@@ -204,7 +222,7 @@ func (w *world) checkFailure(where string, a answer) {
 		return
 	}
 	m := object["message"]
-	if strings.ContainsAny(m, "\n\t") || len(m) > 300 || strings.Contains(m, "Schema") || strings.Contains(m, thePass) {
+	if strings.ContainsAny(m, "\n\t") || len(m) > 300 || strings.Contains(m, "Schema") || strings.Contains(m, thePass) || strings.Contains(m, theSecret) {
 		w.t.Errorf("%s: not one clear sentence: %q", where, m)
 	}
 	if (a.status == http.StatusUnauthorized) != (a.header.Get("WWW-Authenticate") == "Bearer") {

@@ -20,9 +20,88 @@ import (
 	"syncline.dev/syncline"
 )
 
+// AmazonBucketS3Aws defines model for AmazonBucketS3Aws.
+type AmazonBucketS3Aws struct {
+	// RegionType `Global` where it is absent.
+	RegionType *string `json:"regionType,omitempty"`
+
+	// RegionName Not supported; give `regionId`.
+	RegionName *string `json:"regionName,omitempty"`
+
+	// RegionID Such as `eu-central-1`; absent to ask Amazon for it.
+	RegionID *string `json:"regionId,omitempty"`
+	Name     *string `json:"name,omitempty"`
+
+	// Links Given by the server; what a client sends back of it is not looked at.
+	Links *map[string]Link `json:"_links,omitempty"`
+}
+
+// AmazonBucketS3Compatible defines model for AmazonBucketS3Compatible.
+type AmazonBucketS3Compatible struct {
+	// ServicePoint The storage's address, as `host`, `host:port` or a URL of these; `http://` must be written out.
+	ServicePoint *string `json:"servicePoint,omitempty"`
+
+	// CustomRegionID The region; absent to ask the storage for it.
+	CustomRegionID *string `json:"customRegionId,omitempty"`
+	Name           *string `json:"name,omitempty"`
+
+	// Links Given by the server; what a client sends back of it is not looked at.
+	Links *map[string]Link `json:"_links,omitempty"`
+}
+
+// AmazonFolderToReceiveS3Aws defines model for AmazonFolderToReceiveS3Aws.
+type AmazonFolderToReceiveS3Aws struct {
+	// Path The folder's path, as an object storage repository takes it.
+	Path  string    `json:"path"`
+	Name  string    `json:"name"`
+	Links SelfLinks `json:"_links"`
+}
+
+// AmazonFolderToReceiveS3Compatible defines model for AmazonFolderToReceiveS3Compatible.
+type AmazonFolderToReceiveS3Compatible struct {
+	// Path The folder's path, as an object storage repository takes it.
+	Path  string    `json:"path"`
+	Name  string    `json:"name"`
+	Links SelfLinks `json:"_links"`
+}
+
+// AmazonS3AwsRegionType defines model for AmazonS3AwsRegionType.
+type AmazonS3AwsRegionType = string
+
+// AzureContainer defines model for AzureContainer.
+type AzureContainer struct {
+	Name *string `json:"name,omitempty"`
+
+	// RegionType `Global` where it is absent.
+	RegionType *string `json:"regionType,omitempty"`
+
+	// Endpoint The address of the account's blob service, for accounts that are not
+	// reached under Azure's names. Only with the account's key: a shared
+	// access signature is sent to Azure alone. Syncline's own addition.
+	Endpoint *string `json:"endpoint,omitempty"`
+
+	// Links Given by the server; what a client sends back of it is not looked at.
+	Links *map[string]Link `json:"_links,omitempty"`
+}
+
+// AzureFolderToReceive defines model for AzureFolderToReceive.
+type AzureFolderToReceive struct {
+	// Path The folder's path, as an object storage repository takes it.
+	Path  string    `json:"path"`
+	Name  string    `json:"name"`
+	Links SelfLinks `json:"_links"`
+}
+
+// AzureStorageEndpoint defines model for AzureStorageEndpoint.
+type AzureStorageEndpoint = string
+
 // BackupRepository defines model for BackupRepository.
 type BackupRepository struct {
-	EncryptionKeyID *Id `json:"encryptionKeyId,omitempty"`
+	ObjectStorageID *Id `json:"objectStorageId,omitempty"`
+
+	// ObjectStorageEncryptionEnabled Given and true for a repository in object storage; every restic repository is encrypted.
+	ObjectStorageEncryptionEnabled *bool `json:"objectStorageEncryptionEnabled,omitempty"`
+	EncryptionKeyID                *Id   `json:"encryptionKeyId,omitempty"`
 
 	// IsOutOfSync Whether the catalog is missing, damaged or known to be behind.
 	IsOutOfSync bool `json:"isOutOfSync"`
@@ -85,14 +164,14 @@ type BackupRepositoryFromClient struct {
 	// ObjectStorageCachePath Not supported.
 	ObjectStorageCachePath *string `json:"objectStorageCachePath,omitempty"`
 
-	// ObjectStorageEncryptionEnabled Not supported; `false` is taken too.
+	// ObjectStorageEncryptionEnabled Taken with an object storage repository. It changes nothing, since every restic repository is encrypted.
 	ObjectStorageEncryptionEnabled *bool `json:"objectStorageEncryptionEnabled,omitempty"`
 
-	// ObjectStorageID Not supported by this version; give `path`.
+	// ObjectStorageID The object storage repository that it lies in; this or `path`.
 	ObjectStorageID *syncline.ID `json:"objectStorageId,omitempty"`
 
 	// Path The absolute path of the repository's folder, without `.`, `..` or
-	// doubled slashes. Needed when a repository is attached.
+	// doubled slashes; this or `objectStorageId`.
 	Path *string `json:"path,omitempty"`
 
 	// ProxyID Not supported.
@@ -115,6 +194,7 @@ type BackupRepositoryFromClient struct {
 type BackupRepositoryLinks struct {
 	Self                Link  `json:"self"`
 	EncryptionKey       *Link `json:"encryptionKey,omitempty"`
+	ObjectStorage       *Link `json:"objectStorage,omitempty"`
 	SynchronizeSessions Link  `json:"synchronizeSessions"`
 	RestorePoints       Link  `json:"restorePoints"`
 }
@@ -134,6 +214,42 @@ type ConsoleUser struct {
 
 	// Expires When the access token in the cookie ends; only in the answers that set it.
 	Expires *time.Time `json:"expires,omitempty"`
+}
+
+// Credential defines model for Credential.
+type Credential struct {
+	AccountType string    `json:"accountType"`
+	UserName    string    `json:"userName"`
+	ID          Id        `json:"id"`
+	Description string    `json:"description"`
+	Links       SelfLinks `json:"_links"`
+}
+
+// CredentialToSend Example: {"accountType":"amazonS3CompatibleAccount","description":"Storage in the cellar","password":"its secret key","userName":"an access key"}
+type CredentialToSend struct {
+	// AccountType Needed for a new account; it does not change.
+	AccountType *string `json:"accountType,omitempty"`
+	Description *string `json:"description,omitempty"`
+
+	// ID The server chooses the id; null, all zeros or the id in the path.
+	ID *syncline.ID `json:"id,omitempty"`
+
+	// NewPassword The secret that is to replace the one of an account, as `password` is too.
+	NewPassword *string `json:"newPassword,omitempty"`
+
+	// OldPassword When an account is changed, the secret it has; another one is refused. It may be left out.
+	OldPassword *string `json:"oldPassword,omitempty"`
+
+	// Password The secret key, or in Azure the account's key or a shared access
+	// signature (what follows the question mark of a signed address).
+	// Needed for a new account.
+	Password *string `json:"password,omitempty"`
+
+	// UserName The id of the access key, or the name of the storage account in Azure. Needed for a new account.
+	UserName *string `json:"userName,omitempty"`
+
+	// Links Given by the server; what a client sends back of it is not looked at.
+	Links *map[string]Link `json:"_links,omitempty"`
 }
 
 // EncryptionKey defines model for EncryptionKey.
@@ -211,6 +327,71 @@ type LogItemPage struct {
 	Results []LogItem `json:"results"`
 }
 
+// ObjectStorageRepositoryComposed A folder in a bucket or container, with the account that opens it. The
+// fields that say "not supported" may be absent or null, and `false` or 0;
+// any other value is refused with 400.
+//
+// Example: {"accountId":"3f2504e0-4f89-41d3-9a0c-0305e82c3301","amazonBucketS3Compatible":{"name":"backups","servicePoint":"https://storage.example:9000"},"name":"Bucket in the cellar","s3Folder":"restic","type":"AmazonS3Compatible"}
+type ObjectStorageRepositoryComposed struct {
+	// ID The server chooses the id; null, all zeros or the id in the path.
+	ID *syncline.ID `json:"id,omitempty"`
+
+	// Name A name that no other object storage repository has, letter case aside. Needed for a new one.
+	Name        *string `json:"name,omitempty"`
+	Description *string `json:"description,omitempty"`
+
+	// Type Needed for a new one; it does not change. The last two are not supported.
+	Type *string `json:"type,omitempty"`
+
+	// AccountID The account that opens it. Needed for a new one.
+	AccountID *syncline.ID `json:"accountId,omitempty"`
+
+	// S3Folder The folder in the bucket; empty for its root.
+	S3Folder *string `json:"s3Folder,omitempty"`
+
+	// AzureFolder The folder in the container; empty for its root.
+	AzureFolder *string `json:"azureFolder,omitempty"`
+
+	// AmazonArchiverAppliance Not supported.
+	AmazonArchiverAppliance  *map[string]interface{}   `json:"amazonArchiverAppliance,omitempty"`
+	AmazonBucketS3Aws        *AmazonBucketS3Aws        `json:"amazonBucketS3Aws,omitempty"`
+	AmazonBucketS3Compatible *AmazonBucketS3Compatible `json:"amazonBucketS3Compatible,omitempty"`
+
+	// AzureArchiverAppliance Not supported.
+	AzureArchiverAppliance *map[string]interface{} `json:"azureArchiverAppliance,omitempty"`
+	AzureContainer         *AzureContainer         `json:"azureContainer,omitempty"`
+
+	// AzureServiceAccount Not supported.
+	AzureServiceAccount *map[string]interface{} `json:"azureServiceAccount,omitempty"`
+
+	// AzureSubscription Not supported.
+	AzureSubscription *map[string]interface{} `json:"azureSubscription,omitempty"`
+
+	// FreeSpaceBytes Not supported.
+	FreeSpaceBytes *int64 `json:"freeSpaceBytes,omitempty"`
+
+	// GlacierDeepArchiveEnabled Not supported.
+	GlacierDeepArchiveEnabled *bool `json:"glacierDeepArchiveEnabled,omitempty"`
+
+	// IaStorageClassEnabled Not supported.
+	IaStorageClassEnabled *bool `json:"iaStorageClassEnabled,omitempty"`
+
+	// SizeLimitEnabled Not supported.
+	SizeLimitEnabled *bool `json:"sizeLimitEnabled,omitempty"`
+
+	// SizeLimitGB Not supported.
+	SizeLimitGB *int64 `json:"sizeLimitGB,omitempty"`
+
+	// UseArchiverAppliance Not supported.
+	UseArchiverAppliance *bool `json:"useArchiverAppliance,omitempty"`
+
+	// UsedSpaceBytes Not supported.
+	UsedSpaceBytes *int64 `json:"usedSpaceBytes,omitempty"`
+
+	// Links Given by the server; what a client sends back of it is not looked at.
+	Links *map[string]Link `json:"_links,omitempty"`
+}
+
 // PageLinks defines model for PageLinks.
 type PageLinks struct {
 	Self Link `json:"self"`
@@ -278,6 +459,11 @@ type RestorePointLinks struct {
 	Repository Link `json:"repository"`
 }
 
+// SelfLinks defines model for SelfLinks.
+type SelfLinks struct {
+	Self Link `json:"self"`
+}
+
 // ServiceInstance defines model for ServiceInstance.
 type ServiceInstance struct {
 	InstallationID Id     `json:"installationId"`
@@ -316,20 +502,111 @@ type TokenResponse struct {
 	Expires time.Time `json:".expires"`
 }
 
+// AccountID A UUID. Given out in lower case, taken in either.
+type AccountID = Id
+
+// AzureEndpoint defines model for azureEndpoint.
+type AzureEndpoint = string
+
+// AzureRegionType defines model for azureRegionType.
+type AzureRegionType = AzureStorageEndpoint
+
+// BrowseName defines model for browseName.
+type BrowseName = string
+
+// BrowseParent defines model for browseParent.
+type BrowseParent = string
+
+// BucketName defines model for bucketName.
+type BucketName = string
+
+// ContainerName defines model for containerName.
+type ContainerName = string
+
+// CustomRegionID defines model for customRegionId.
+type CustomRegionID = string
+
 // KeyID A UUID. Given out in lower case, taken in either.
 type KeyID = Id
 
 // RepositoryID A UUID. Given out in lower case, taken in either.
 type RepositoryID = Id
 
+// ResourceName defines model for resourceName.
+type ResourceName = string
+
 // RestorePointID A UUID. Given out in lower case, taken in either.
 type RestorePointID = Id
+
+// S3RegionType defines model for s3RegionType.
+type S3RegionType = AmazonS3AwsRegionType
+
+// ServicePoint defines model for servicePoint.
+type ServicePoint = string
 
 // SessionID A UUID. Given out in lower case, taken in either.
 type SessionID = Id
 
 // Failure defines model for Failure.
 type Failure = ExceptionInfo
+
+// ListAccountsParams defines parameters for ListAccounts.
+type ListAccountsParams struct {
+	// Name Only the accounts with exactly this user name, letter case aside.
+	Name *string `form:"name,omitempty" json:"name,omitempty"`
+
+	// AccountType Only the accounts of this kind.
+	AccountType *string `form:"accountType,omitempty" json:"accountType,omitempty"`
+}
+
+// ListAzureContainersParams defines parameters for ListAzureContainers.
+type ListAzureContainersParams struct {
+	// AccountID The account to look with.
+	AccountID  AccountID       `form:"accountId" json:"accountId"`
+	RegionType AzureRegionType `form:"RegionType" json:"RegionType"`
+
+	// Endpoint As in an Azure container; Syncline's own addition.
+	Endpoint *AzureEndpoint `form:"Endpoint,omitempty" json:"Endpoint,omitempty"`
+
+	// Name Only what has exactly this name.
+	Name *BrowseName `form:"Name,omitempty" json:"Name,omitempty"`
+}
+
+// GetAzureContainerParams defines parameters for GetAzureContainer.
+type GetAzureContainerParams struct {
+	// AccountID The account to look with.
+	AccountID  AccountID       `form:"accountId" json:"accountId"`
+	RegionType AzureRegionType `form:"RegionType" json:"RegionType"`
+
+	// Endpoint As in an Azure container; Syncline's own addition.
+	Endpoint *AzureEndpoint `form:"Endpoint,omitempty" json:"Endpoint,omitempty"`
+}
+
+// ListAzureFoldersParams defines parameters for ListAzureFolders.
+type ListAzureFoldersParams struct {
+	// AccountID The account to look with.
+	AccountID  AccountID       `form:"accountId" json:"accountId"`
+	RegionType AzureRegionType `form:"RegionType" json:"RegionType"`
+
+	// Endpoint As in an Azure container; Syncline's own addition.
+	Endpoint *AzureEndpoint `form:"Endpoint,omitempty" json:"Endpoint,omitempty"`
+
+	// Parent The path of the folder to look in; absent for the top. Syncline's own addition.
+	Parent *BrowseParent `form:"Parent,omitempty" json:"Parent,omitempty"`
+
+	// Name Only what has exactly this name.
+	Name *BrowseName `form:"Name,omitempty" json:"Name,omitempty"`
+}
+
+// GetAzureFolderParams defines parameters for GetAzureFolder.
+type GetAzureFolderParams struct {
+	// AccountID The account to look with.
+	AccountID  AccountID       `form:"accountId" json:"accountId"`
+	RegionType AzureRegionType `form:"RegionType" json:"RegionType"`
+
+	// Endpoint As in an Azure container; Syncline's own addition.
+	Endpoint *AzureEndpoint `form:"Endpoint,omitempty" json:"Endpoint,omitempty"`
+}
 
 // ListBackupRepositoriesParams defines parameters for ListBackupRepositories.
 type ListBackupRepositoriesParams struct {
@@ -385,6 +662,115 @@ type ListRestorePointsParams struct {
 	IsRetrieved *bool `form:"isRetrieved,omitempty" json:"isRetrieved,omitempty"`
 }
 
+// ListS3CompatibleBucketsParams defines parameters for ListS3CompatibleBuckets.
+type ListS3CompatibleBucketsParams struct {
+	// AccountID The account to look with.
+	AccountID AccountID `form:"accountId" json:"accountId"`
+
+	// ServicePoint The storage's address, as `host`, `host:port` or a URL of these; `http://` must be written out.
+	ServicePoint ServicePoint `form:"ServicePoint" json:"ServicePoint"`
+
+	// CustomRegionID The region; absent to ask the storage for it.
+	CustomRegionID *CustomRegionID `form:"CustomRegionId,omitempty" json:"CustomRegionId,omitempty"`
+
+	// Name Only what has exactly this name.
+	Name *BrowseName `form:"Name,omitempty" json:"Name,omitempty"`
+}
+
+// GetS3CompatibleBucketParams defines parameters for GetS3CompatibleBucket.
+type GetS3CompatibleBucketParams struct {
+	// AccountID The account to look with.
+	AccountID AccountID `form:"accountId" json:"accountId"`
+
+	// ServicePoint The storage's address, as `host`, `host:port` or a URL of these; `http://` must be written out.
+	ServicePoint ServicePoint `form:"ServicePoint" json:"ServicePoint"`
+
+	// CustomRegionID The region; absent to ask the storage for it.
+	CustomRegionID *CustomRegionID `form:"CustomRegionId,omitempty" json:"CustomRegionId,omitempty"`
+}
+
+// ListS3CompatibleFoldersParams defines parameters for ListS3CompatibleFolders.
+type ListS3CompatibleFoldersParams struct {
+	// AccountID The account to look with.
+	AccountID AccountID `form:"accountId" json:"accountId"`
+
+	// ServicePoint The storage's address, as `host`, `host:port` or a URL of these; `http://` must be written out.
+	ServicePoint ServicePoint `form:"ServicePoint" json:"ServicePoint"`
+
+	// CustomRegionID The region; absent to ask the storage for it.
+	CustomRegionID *CustomRegionID `form:"CustomRegionId,omitempty" json:"CustomRegionId,omitempty"`
+
+	// Parent The path of the folder to look in; absent for the top. Syncline's own addition.
+	Parent *BrowseParent `form:"Parent,omitempty" json:"Parent,omitempty"`
+
+	// Name Only what has exactly this name.
+	Name *BrowseName `form:"Name,omitempty" json:"Name,omitempty"`
+}
+
+// GetS3CompatibleFolderParams defines parameters for GetS3CompatibleFolder.
+type GetS3CompatibleFolderParams struct {
+	// AccountID The account to look with.
+	AccountID AccountID `form:"accountId" json:"accountId"`
+
+	// ServicePoint The storage's address, as `host`, `host:port` or a URL of these; `http://` must be written out.
+	ServicePoint ServicePoint `form:"ServicePoint" json:"ServicePoint"`
+
+	// CustomRegionID The region; absent to ask the storage for it.
+	CustomRegionID *CustomRegionID `form:"CustomRegionId,omitempty" json:"CustomRegionId,omitempty"`
+}
+
+// ListS3BucketsParams defines parameters for ListS3Buckets.
+type ListS3BucketsParams struct {
+	// AccountID The account to look with.
+	AccountID  AccountID    `form:"accountId" json:"accountId"`
+	RegionType S3RegionType `form:"RegionType" json:"RegionType"`
+
+	// RegionID Not supported; leave it out. The buckets of all regions are listed.
+	RegionID *string `form:"RegionId,omitempty" json:"RegionId,omitempty"`
+
+	// Name Only what has exactly this name.
+	Name *BrowseName `form:"Name,omitempty" json:"Name,omitempty"`
+}
+
+// GetS3BucketParams defines parameters for GetS3Bucket.
+type GetS3BucketParams struct {
+	// AccountID The account to look with.
+	AccountID  AccountID    `form:"accountId" json:"accountId"`
+	RegionType S3RegionType `form:"RegionType" json:"RegionType"`
+}
+
+// ListS3FoldersParams defines parameters for ListS3Folders.
+type ListS3FoldersParams struct {
+	// AccountID The account to look with.
+	AccountID  AccountID    `form:"accountId" json:"accountId"`
+	RegionType S3RegionType `form:"RegionType" json:"RegionType"`
+
+	// Parent The path of the folder to look in; absent for the top. Syncline's own addition.
+	Parent *BrowseParent `form:"Parent,omitempty" json:"Parent,omitempty"`
+
+	// Name Only what has exactly this name.
+	Name *BrowseName `form:"Name,omitempty" json:"Name,omitempty"`
+}
+
+// GetS3FolderParams defines parameters for GetS3Folder.
+type GetS3FolderParams struct {
+	// AccountID The account to look with.
+	AccountID  AccountID    `form:"accountId" json:"accountId"`
+	RegionType S3RegionType `form:"RegionType" json:"RegionType"`
+}
+
+// ListObjectStorageRepositoriesParams defines parameters for ListObjectStorageRepositories.
+type ListObjectStorageRepositoriesParams struct {
+	// LongTerm None is a long-term one, so `true` gives an empty list.
+	LongTerm *bool `form:"longTerm,omitempty" json:"longTerm,omitempty"`
+}
+
+// AddAccountJSONRequestBody defines body for AddAccount for application/json ContentType.
+type AddAccountJSONRequestBody = CredentialToSend
+
+// UpdateAccountJSONRequestBody defines body for UpdateAccount for application/json ContentType.
+type UpdateAccountJSONRequestBody = CredentialToSend
+
 // AddBackupRepositoryJSONRequestBody defines body for AddBackupRepository for application/json ContentType.
 type AddBackupRepositoryJSONRequestBody = BackupRepositoryFromClient
 
@@ -397,6 +783,12 @@ type ConsoleSignInJSONRequestBody = ConsoleSignIn
 // AddEncryptionKeyJSONRequestBody defines body for AddEncryptionKey for application/json ContentType.
 type AddEncryptionKeyJSONRequestBody = EncryptionKeyToSend
 
+// AddObjectStorageRepositoryJSONRequestBody defines body for AddObjectStorageRepository for application/json ContentType.
+type AddObjectStorageRepositoryJSONRequestBody = ObjectStorageRepositoryComposed
+
+// UpdateObjectStorageRepositoryJSONRequestBody defines body for UpdateObjectStorageRepository for application/json ContentType.
+type UpdateObjectStorageRepositoryJSONRequestBody = ObjectStorageRepositoryComposed
+
 // TokenJSONRequestBody defines body for Token for application/json ContentType.
 type TokenJSONRequestBody = TokenRequest
 
@@ -405,6 +797,33 @@ type TokenFormdataRequestBody = TokenRequest
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListAccounts List the accounts
+	// (GET /v6/Accounts)
+	ListAccounts(w http.ResponseWriter, r *http.Request, params ListAccountsParams)
+	// AddAccount Add an account
+	// (POST /v6/Accounts)
+	AddAccount(w http.ResponseWriter, r *http.Request)
+	// DeleteAccount Delete an account
+	// (DELETE /v6/Accounts/{accountId})
+	DeleteAccount(w http.ResponseWriter, r *http.Request, accountID AccountID)
+	// GetAccount Get one account
+	// (GET /v6/Accounts/{accountId})
+	GetAccount(w http.ResponseWriter, r *http.Request, accountID AccountID)
+	// UpdateAccount Change an account
+	// (PUT /v6/Accounts/{accountId})
+	UpdateAccount(w http.ResponseWriter, r *http.Request, accountID AccountID)
+	// ListAzureContainers List the containers of an account in Azure Blob Storage
+	// (GET /v6/AzureResources/containers)
+	ListAzureContainers(w http.ResponseWriter, r *http.Request, params ListAzureContainersParams)
+	// GetAzureContainer Look for one container in Azure Blob Storage
+	// (GET /v6/AzureResources/containers/{Name})
+	GetAzureContainer(w http.ResponseWriter, r *http.Request, name ResourceName, params GetAzureContainerParams)
+	// ListAzureFolders List the folders in a container in Azure Blob Storage
+	// (GET /v6/AzureResources/containers/{containerName}/folders)
+	ListAzureFolders(w http.ResponseWriter, r *http.Request, containerName ContainerName, params ListAzureFoldersParams)
+	// GetAzureFolder Look for one folder in a container in Azure Blob Storage
+	// (GET /v6/AzureResources/containers/{containerName}/folders/{Name})
+	GetAzureFolder(w http.ResponseWriter, r *http.Request, containerName ContainerName, name ResourceName, params GetAzureFolderParams)
 	// ListBackupRepositories List the repositories
 	// (GET /v6/BackupRepositories)
 	ListBackupRepositories(w http.ResponseWriter, r *http.Request, params ListBackupRepositoriesParams)
@@ -471,9 +890,48 @@ type ServerInterface interface {
 	// GetRestorePoint Get one restore point
 	// (GET /v6/RestorePoints/{restorePointId})
 	GetRestorePoint(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID)
+	// ListS3CompatibleBuckets List the buckets of an account in S3-compatible storage
+	// (GET /v6/S3CompatibleResources/buckets)
+	ListS3CompatibleBuckets(w http.ResponseWriter, r *http.Request, params ListS3CompatibleBucketsParams)
+	// GetS3CompatibleBucket Look for one bucket in S3-compatible storage
+	// (GET /v6/S3CompatibleResources/buckets/{Name})
+	GetS3CompatibleBucket(w http.ResponseWriter, r *http.Request, name ResourceName, params GetS3CompatibleBucketParams)
+	// ListS3CompatibleFolders List the folders in a bucket in S3-compatible storage
+	// (GET /v6/S3CompatibleResources/buckets/{bucketName}/folders)
+	ListS3CompatibleFolders(w http.ResponseWriter, r *http.Request, bucketName BucketName, params ListS3CompatibleFoldersParams)
+	// GetS3CompatibleFolder Look for one folder in a bucket in S3-compatible storage
+	// (GET /v6/S3CompatibleResources/buckets/{bucketName}/folders/{Name})
+	GetS3CompatibleFolder(w http.ResponseWriter, r *http.Request, bucketName BucketName, name ResourceName, params GetS3CompatibleFolderParams)
+	// ListS3Buckets List the buckets of an account in Amazon S3
+	// (GET /v6/S3Resources/buckets)
+	ListS3Buckets(w http.ResponseWriter, r *http.Request, params ListS3BucketsParams)
+	// GetS3Bucket Look for one bucket in Amazon S3
+	// (GET /v6/S3Resources/buckets/{Name})
+	GetS3Bucket(w http.ResponseWriter, r *http.Request, name ResourceName, params GetS3BucketParams)
+	// ListS3Folders List the folders in a bucket in Amazon S3
+	// (GET /v6/S3Resources/buckets/{bucketName}/folders)
+	ListS3Folders(w http.ResponseWriter, r *http.Request, bucketName BucketName, params ListS3FoldersParams)
+	// GetS3Folder Look for one folder in a bucket in Amazon S3
+	// (GET /v6/S3Resources/buckets/{bucketName}/folders/{Name})
+	GetS3Folder(w http.ResponseWriter, r *http.Request, bucketName BucketName, name ResourceName, params GetS3FolderParams)
 	// GetServiceInstance Get this installation's id and version
 	// (GET /v6/ServiceInstance)
 	GetServiceInstance(w http.ResponseWriter, r *http.Request)
+	// ListObjectStorageRepositories List the object storage repositories
+	// (GET /v6/objectstoragerepositories)
+	ListObjectStorageRepositories(w http.ResponseWriter, r *http.Request, params ListObjectStorageRepositoriesParams)
+	// AddObjectStorageRepository Add an object storage repository
+	// (POST /v6/objectstoragerepositories)
+	AddObjectStorageRepository(w http.ResponseWriter, r *http.Request)
+	// DeleteObjectStorageRepository Remove an object storage repository
+	// (DELETE /v6/objectstoragerepositories/{repositoryId})
+	DeleteObjectStorageRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID)
+	// GetObjectStorageRepository Get one object storage repository
+	// (GET /v6/objectstoragerepositories/{repositoryId})
+	GetObjectStorageRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID)
+	// UpdateObjectStorageRepository Change an object storage repository
+	// (PUT /v6/objectstoragerepositories/{repositoryId})
+	UpdateObjectStorageRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID)
 	// Token Get an access token
 	// (POST /v6/token)
 	Token(w http.ResponseWriter, r *http.Request)
@@ -487,6 +945,455 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(http.Handler) http.Handler
+
+// ListAccounts operation middleware
+func (siw *ServerInterfaceWrapper) ListAccounts(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAccountsParams
+
+	// ------------- Optional query parameter "name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "name", r.URL.Query(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "name"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "name", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "accountType" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "accountType", r.URL.Query(), &params.AccountType, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "accountType"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountType", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListAccounts(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// AddAccount operation middleware
+func (siw *ServerInterfaceWrapper) AddAccount(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.AddAccount(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeleteAccount operation middleware
+func (siw *ServerInterfaceWrapper) DeleteAccount(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "accountId" -------------
+	var accountID AccountID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "accountId", r.PathValue("accountId"), &accountID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteAccount(w, r, accountID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetAccount operation middleware
+func (siw *ServerInterfaceWrapper) GetAccount(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "accountId" -------------
+	var accountID AccountID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "accountId", r.PathValue("accountId"), &accountID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetAccount(w, r, accountID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// UpdateAccount operation middleware
+func (siw *ServerInterfaceWrapper) UpdateAccount(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "accountId" -------------
+	var accountID AccountID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "accountId", r.PathValue("accountId"), &accountID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UpdateAccount(w, r, accountID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListAzureContainers operation middleware
+func (siw *ServerInterfaceWrapper) ListAzureContainers(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAzureContainersParams
+
+	// ------------- Required query parameter "accountId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "accountId", r.URL.Query(), &params.AccountID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "accountId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Required query parameter "RegionType" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "RegionType", r.URL.Query(), &params.RegionType, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "RegionType"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "RegionType", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "Endpoint" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Endpoint", r.URL.Query(), &params.Endpoint, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "Endpoint"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Endpoint", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "Name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Name", r.URL.Query(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "Name"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Name", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListAzureContainers(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetAzureContainer operation middleware
+func (siw *ServerInterfaceWrapper) GetAzureContainer(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "Name" -------------
+	var name ResourceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Name", r.PathValue("Name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Name", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetAzureContainerParams
+
+	// ------------- Required query parameter "accountId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "accountId", r.URL.Query(), &params.AccountID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "accountId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Required query parameter "RegionType" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "RegionType", r.URL.Query(), &params.RegionType, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "RegionType"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "RegionType", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "Endpoint" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Endpoint", r.URL.Query(), &params.Endpoint, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "Endpoint"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Endpoint", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetAzureContainer(w, r, name, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListAzureFolders operation middleware
+func (siw *ServerInterfaceWrapper) ListAzureFolders(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "containerName" -------------
+	var containerName ContainerName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "containerName", r.PathValue("containerName"), &containerName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "containerName", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAzureFoldersParams
+
+	// ------------- Required query parameter "accountId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "accountId", r.URL.Query(), &params.AccountID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "accountId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Required query parameter "RegionType" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "RegionType", r.URL.Query(), &params.RegionType, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "RegionType"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "RegionType", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "Endpoint" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Endpoint", r.URL.Query(), &params.Endpoint, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "Endpoint"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Endpoint", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "Parent" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Parent", r.URL.Query(), &params.Parent, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "Parent"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Parent", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "Name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Name", r.URL.Query(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "Name"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Name", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListAzureFolders(w, r, containerName, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetAzureFolder operation middleware
+func (siw *ServerInterfaceWrapper) GetAzureFolder(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "containerName" -------------
+	var containerName ContainerName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "containerName", r.PathValue("containerName"), &containerName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "containerName", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "Name" -------------
+	var name ResourceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Name", r.PathValue("Name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Name", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetAzureFolderParams
+
+	// ------------- Required query parameter "accountId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "accountId", r.URL.Query(), &params.AccountID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "accountId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Required query parameter "RegionType" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "RegionType", r.URL.Query(), &params.RegionType, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "RegionType"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "RegionType", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "Endpoint" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Endpoint", r.URL.Query(), &params.Endpoint, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "Endpoint"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Endpoint", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetAzureFolder(w, r, containerName, name, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
 
 // ListBackupRepositories operation middleware
 func (siw *ServerInterfaceWrapper) ListBackupRepositories(w http.ResponseWriter, r *http.Request) {
@@ -1133,11 +2040,719 @@ func (siw *ServerInterfaceWrapper) GetRestorePoint(w http.ResponseWriter, r *htt
 	handler.ServeHTTP(w, r)
 }
 
+// ListS3CompatibleBuckets operation middleware
+func (siw *ServerInterfaceWrapper) ListS3CompatibleBuckets(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListS3CompatibleBucketsParams
+
+	// ------------- Required query parameter "accountId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "accountId", r.URL.Query(), &params.AccountID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "accountId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Required query parameter "ServicePoint" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "ServicePoint", r.URL.Query(), &params.ServicePoint, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "ServicePoint"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ServicePoint", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "CustomRegionId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "CustomRegionId", r.URL.Query(), &params.CustomRegionID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "CustomRegionId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "CustomRegionId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "Name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Name", r.URL.Query(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "Name"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Name", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListS3CompatibleBuckets(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetS3CompatibleBucket operation middleware
+func (siw *ServerInterfaceWrapper) GetS3CompatibleBucket(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "Name" -------------
+	var name ResourceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Name", r.PathValue("Name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Name", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetS3CompatibleBucketParams
+
+	// ------------- Required query parameter "accountId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "accountId", r.URL.Query(), &params.AccountID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "accountId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Required query parameter "ServicePoint" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "ServicePoint", r.URL.Query(), &params.ServicePoint, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "ServicePoint"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ServicePoint", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "CustomRegionId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "CustomRegionId", r.URL.Query(), &params.CustomRegionID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "CustomRegionId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "CustomRegionId", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetS3CompatibleBucket(w, r, name, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListS3CompatibleFolders operation middleware
+func (siw *ServerInterfaceWrapper) ListS3CompatibleFolders(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "bucketName" -------------
+	var bucketName BucketName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "bucketName", r.PathValue("bucketName"), &bucketName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bucketName", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListS3CompatibleFoldersParams
+
+	// ------------- Required query parameter "accountId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "accountId", r.URL.Query(), &params.AccountID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "accountId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Required query parameter "ServicePoint" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "ServicePoint", r.URL.Query(), &params.ServicePoint, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "ServicePoint"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ServicePoint", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "CustomRegionId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "CustomRegionId", r.URL.Query(), &params.CustomRegionID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "CustomRegionId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "CustomRegionId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "Parent" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Parent", r.URL.Query(), &params.Parent, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "Parent"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Parent", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "Name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Name", r.URL.Query(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "Name"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Name", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListS3CompatibleFolders(w, r, bucketName, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetS3CompatibleFolder operation middleware
+func (siw *ServerInterfaceWrapper) GetS3CompatibleFolder(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "bucketName" -------------
+	var bucketName BucketName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "bucketName", r.PathValue("bucketName"), &bucketName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bucketName", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "Name" -------------
+	var name ResourceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Name", r.PathValue("Name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Name", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetS3CompatibleFolderParams
+
+	// ------------- Required query parameter "accountId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "accountId", r.URL.Query(), &params.AccountID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "accountId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Required query parameter "ServicePoint" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "ServicePoint", r.URL.Query(), &params.ServicePoint, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "ServicePoint"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ServicePoint", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "CustomRegionId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "CustomRegionId", r.URL.Query(), &params.CustomRegionID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "CustomRegionId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "CustomRegionId", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetS3CompatibleFolder(w, r, bucketName, name, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListS3Buckets operation middleware
+func (siw *ServerInterfaceWrapper) ListS3Buckets(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListS3BucketsParams
+
+	// ------------- Required query parameter "accountId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "accountId", r.URL.Query(), &params.AccountID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "accountId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Required query parameter "RegionType" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "RegionType", r.URL.Query(), &params.RegionType, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "RegionType"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "RegionType", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "RegionId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "RegionId", r.URL.Query(), &params.RegionID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "RegionId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "RegionId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "Name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Name", r.URL.Query(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "Name"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Name", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListS3Buckets(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetS3Bucket operation middleware
+func (siw *ServerInterfaceWrapper) GetS3Bucket(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "Name" -------------
+	var name ResourceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Name", r.PathValue("Name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Name", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetS3BucketParams
+
+	// ------------- Required query parameter "accountId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "accountId", r.URL.Query(), &params.AccountID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "accountId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Required query parameter "RegionType" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "RegionType", r.URL.Query(), &params.RegionType, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "RegionType"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "RegionType", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetS3Bucket(w, r, name, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListS3Folders operation middleware
+func (siw *ServerInterfaceWrapper) ListS3Folders(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "bucketName" -------------
+	var bucketName BucketName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "bucketName", r.PathValue("bucketName"), &bucketName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bucketName", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListS3FoldersParams
+
+	// ------------- Required query parameter "accountId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "accountId", r.URL.Query(), &params.AccountID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "accountId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Required query parameter "RegionType" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "RegionType", r.URL.Query(), &params.RegionType, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "RegionType"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "RegionType", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "Parent" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Parent", r.URL.Query(), &params.Parent, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "Parent"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Parent", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "Name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Name", r.URL.Query(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "Name"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Name", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListS3Folders(w, r, bucketName, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetS3Folder operation middleware
+func (siw *ServerInterfaceWrapper) GetS3Folder(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "bucketName" -------------
+	var bucketName BucketName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "bucketName", r.PathValue("bucketName"), &bucketName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bucketName", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "Name" -------------
+	var name ResourceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Name", r.PathValue("Name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Name", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetS3FolderParams
+
+	// ------------- Required query parameter "accountId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "accountId", r.URL.Query(), &params.AccountID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "accountId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Required query parameter "RegionType" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "RegionType", r.URL.Query(), &params.RegionType, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "RegionType"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "RegionType", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetS3Folder(w, r, bucketName, name, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetServiceInstance operation middleware
 func (siw *ServerInterfaceWrapper) GetServiceInstance(w http.ResponseWriter, r *http.Request) {
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetServiceInstance(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListObjectStorageRepositories operation middleware
+func (siw *ServerInterfaceWrapper) ListObjectStorageRepositories(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListObjectStorageRepositoriesParams
+
+	// ------------- Optional query parameter "longTerm" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "longTerm", r.URL.Query(), &params.LongTerm, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "longTerm"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "longTerm", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListObjectStorageRepositories(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// AddObjectStorageRepository operation middleware
+func (siw *ServerInterfaceWrapper) AddObjectStorageRepository(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.AddObjectStorageRepository(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeleteObjectStorageRepository operation middleware
+func (siw *ServerInterfaceWrapper) DeleteObjectStorageRepository(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "repositoryId" -------------
+	var repositoryID RepositoryID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "repositoryId", r.PathValue("repositoryId"), &repositoryID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "repositoryId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteObjectStorageRepository(w, r, repositoryID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetObjectStorageRepository operation middleware
+func (siw *ServerInterfaceWrapper) GetObjectStorageRepository(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "repositoryId" -------------
+	var repositoryID RepositoryID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "repositoryId", r.PathValue("repositoryId"), &repositoryID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "repositoryId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetObjectStorageRepository(w, r, repositoryID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// UpdateObjectStorageRepository operation middleware
+func (siw *ServerInterfaceWrapper) UpdateObjectStorageRepository(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "repositoryId" -------------
+	var repositoryID RepositoryID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "repositoryId", r.PathValue("repositoryId"), &repositoryID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "repositoryId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UpdateObjectStorageRepository(w, r, repositoryID)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1282,6 +2897,28 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	}
 
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/token", wrapper.Token)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Accounts", wrapper.ListAccounts)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Accounts", wrapper.AddAccount)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v6/Accounts/{accountId}", wrapper.DeleteAccount)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Accounts/{accountId}", wrapper.GetAccount)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v6/Accounts/{accountId}", wrapper.UpdateAccount)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/objectstoragerepositories", wrapper.ListObjectStorageRepositories)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/objectstoragerepositories", wrapper.AddObjectStorageRepository)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v6/objectstoragerepositories/{repositoryId}", wrapper.DeleteObjectStorageRepository)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/objectstoragerepositories/{repositoryId}", wrapper.GetObjectStorageRepository)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v6/objectstoragerepositories/{repositoryId}", wrapper.UpdateObjectStorageRepository)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/S3CompatibleResources/buckets", wrapper.ListS3CompatibleBuckets)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/S3CompatibleResources/buckets/{Name}", wrapper.GetS3CompatibleBucket)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/S3CompatibleResources/buckets/{bucketName}/folders", wrapper.ListS3CompatibleFolders)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/S3CompatibleResources/buckets/{bucketName}/folders/{Name}", wrapper.GetS3CompatibleFolder)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/S3Resources/buckets", wrapper.ListS3Buckets)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/S3Resources/buckets/{Name}", wrapper.GetS3Bucket)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/S3Resources/buckets/{bucketName}/folders", wrapper.ListS3Folders)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/S3Resources/buckets/{bucketName}/folders/{Name}", wrapper.GetS3Folder)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/AzureResources/containers", wrapper.ListAzureContainers)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/AzureResources/containers/{Name}", wrapper.GetAzureContainer)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/AzureResources/containers/{containerName}/folders", wrapper.ListAzureFolders)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/AzureResources/containers/{containerName}/folders/{Name}", wrapper.GetAzureFolder)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/EncryptionKeys", wrapper.ListEncryptionKeys)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/EncryptionKeys", wrapper.AddEncryptionKey)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v6/EncryptionKeys/{keyId}", wrapper.DeleteEncryptionKey)
@@ -1310,6 +2947,350 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 }
 
 type FailureJSONResponse ExceptionInfo
+
+type ListAccountsRequestObject struct {
+	Params ListAccountsParams
+}
+
+type ListAccountsResponseObject interface {
+	VisitListAccountsResponse(w http.ResponseWriter) error
+}
+
+type ListAccounts200JSONResponse []Credential
+
+func (response ListAccounts200JSONResponse) VisitListAccountsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAccountsdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListAccountsdefaultJSONResponse) VisitListAccountsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddAccountRequestObject struct {
+	Body *AddAccountJSONRequestBody
+}
+
+type AddAccountResponseObject interface {
+	VisitAddAccountResponse(w http.ResponseWriter) error
+}
+
+type AddAccount201JSONResponse Credential
+
+func (response AddAccount201JSONResponse) VisitAddAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddAccountdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response AddAccountdefaultJSONResponse) VisitAddAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteAccountRequestObject struct {
+	AccountID AccountID `json:"accountId"`
+}
+
+type DeleteAccountResponseObject interface {
+	VisitDeleteAccountResponse(w http.ResponseWriter) error
+}
+
+type DeleteAccount204Response struct {
+}
+
+func (response DeleteAccount204Response) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteAccountdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response DeleteAccountdefaultJSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAccountRequestObject struct {
+	AccountID AccountID `json:"accountId"`
+}
+
+type GetAccountResponseObject interface {
+	VisitGetAccountResponse(w http.ResponseWriter) error
+}
+
+type GetAccount200JSONResponse Credential
+
+func (response GetAccount200JSONResponse) VisitGetAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAccountdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetAccountdefaultJSONResponse) VisitGetAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateAccountRequestObject struct {
+	AccountID AccountID `json:"accountId"`
+	Body      *UpdateAccountJSONRequestBody
+}
+
+type UpdateAccountResponseObject interface {
+	VisitUpdateAccountResponse(w http.ResponseWriter) error
+}
+
+type UpdateAccount200Response struct {
+}
+
+func (response UpdateAccount200Response) VisitUpdateAccountResponse(w http.ResponseWriter) error {
+	w.WriteHeader(200)
+	return nil
+}
+
+type UpdateAccountdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response UpdateAccountdefaultJSONResponse) VisitUpdateAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAzureContainersRequestObject struct {
+	Params ListAzureContainersParams
+}
+
+type ListAzureContainersResponseObject interface {
+	VisitListAzureContainersResponse(w http.ResponseWriter) error
+}
+
+type ListAzureContainers200JSONResponse []*AzureContainer
+
+func (response ListAzureContainers200JSONResponse) VisitListAzureContainersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAzureContainersdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListAzureContainersdefaultJSONResponse) VisitListAzureContainersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAzureContainerRequestObject struct {
+	Name   ResourceName `json:"Name"`
+	Params GetAzureContainerParams
+}
+
+type GetAzureContainerResponseObject interface {
+	VisitGetAzureContainerResponse(w http.ResponseWriter) error
+}
+
+type GetAzureContainer200JSONResponse AzureContainer
+
+func (response GetAzureContainer200JSONResponse) VisitGetAzureContainerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAzureContainerdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetAzureContainerdefaultJSONResponse) VisitGetAzureContainerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAzureFoldersRequestObject struct {
+	ContainerName ContainerName `json:"containerName"`
+	Params        ListAzureFoldersParams
+}
+
+type ListAzureFoldersResponseObject interface {
+	VisitListAzureFoldersResponse(w http.ResponseWriter) error
+}
+
+type ListAzureFolders200JSONResponse []AzureFolderToReceive
+
+func (response ListAzureFolders200JSONResponse) VisitListAzureFoldersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAzureFoldersdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListAzureFoldersdefaultJSONResponse) VisitListAzureFoldersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAzureFolderRequestObject struct {
+	ContainerName ContainerName `json:"containerName"`
+	Name          ResourceName  `json:"Name"`
+	Params        GetAzureFolderParams
+}
+
+type GetAzureFolderResponseObject interface {
+	VisitGetAzureFolderResponse(w http.ResponseWriter) error
+}
+
+type GetAzureFolder200JSONResponse AzureFolderToReceive
+
+func (response GetAzureFolder200JSONResponse) VisitGetAzureFolderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAzureFolderdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetAzureFolderdefaultJSONResponse) VisitGetAzureFolderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type ListBackupRepositoriesRequestObject struct {
 	Params ListBackupRepositoriesParams
@@ -2167,6 +4148,326 @@ func (response GetRestorePointdefaultJSONResponse) VisitGetRestorePointResponse(
 	return err
 }
 
+type ListS3CompatibleBucketsRequestObject struct {
+	Params ListS3CompatibleBucketsParams
+}
+
+type ListS3CompatibleBucketsResponseObject interface {
+	VisitListS3CompatibleBucketsResponse(w http.ResponseWriter) error
+}
+
+type ListS3CompatibleBuckets200JSONResponse []*AmazonBucketS3Compatible
+
+func (response ListS3CompatibleBuckets200JSONResponse) VisitListS3CompatibleBucketsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListS3CompatibleBucketsdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListS3CompatibleBucketsdefaultJSONResponse) VisitListS3CompatibleBucketsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetS3CompatibleBucketRequestObject struct {
+	Name   ResourceName `json:"Name"`
+	Params GetS3CompatibleBucketParams
+}
+
+type GetS3CompatibleBucketResponseObject interface {
+	VisitGetS3CompatibleBucketResponse(w http.ResponseWriter) error
+}
+
+type GetS3CompatibleBucket200JSONResponse AmazonBucketS3Compatible
+
+func (response GetS3CompatibleBucket200JSONResponse) VisitGetS3CompatibleBucketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetS3CompatibleBucketdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetS3CompatibleBucketdefaultJSONResponse) VisitGetS3CompatibleBucketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListS3CompatibleFoldersRequestObject struct {
+	BucketName BucketName `json:"bucketName"`
+	Params     ListS3CompatibleFoldersParams
+}
+
+type ListS3CompatibleFoldersResponseObject interface {
+	VisitListS3CompatibleFoldersResponse(w http.ResponseWriter) error
+}
+
+type ListS3CompatibleFolders200JSONResponse []AmazonFolderToReceiveS3Compatible
+
+func (response ListS3CompatibleFolders200JSONResponse) VisitListS3CompatibleFoldersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListS3CompatibleFoldersdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListS3CompatibleFoldersdefaultJSONResponse) VisitListS3CompatibleFoldersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetS3CompatibleFolderRequestObject struct {
+	BucketName BucketName   `json:"bucketName"`
+	Name       ResourceName `json:"Name"`
+	Params     GetS3CompatibleFolderParams
+}
+
+type GetS3CompatibleFolderResponseObject interface {
+	VisitGetS3CompatibleFolderResponse(w http.ResponseWriter) error
+}
+
+type GetS3CompatibleFolder200JSONResponse AmazonFolderToReceiveS3Compatible
+
+func (response GetS3CompatibleFolder200JSONResponse) VisitGetS3CompatibleFolderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetS3CompatibleFolderdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetS3CompatibleFolderdefaultJSONResponse) VisitGetS3CompatibleFolderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListS3BucketsRequestObject struct {
+	Params ListS3BucketsParams
+}
+
+type ListS3BucketsResponseObject interface {
+	VisitListS3BucketsResponse(w http.ResponseWriter) error
+}
+
+type ListS3Buckets200JSONResponse []*AmazonBucketS3Aws
+
+func (response ListS3Buckets200JSONResponse) VisitListS3BucketsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListS3BucketsdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListS3BucketsdefaultJSONResponse) VisitListS3BucketsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetS3BucketRequestObject struct {
+	Name   ResourceName `json:"Name"`
+	Params GetS3BucketParams
+}
+
+type GetS3BucketResponseObject interface {
+	VisitGetS3BucketResponse(w http.ResponseWriter) error
+}
+
+type GetS3Bucket200JSONResponse AmazonBucketS3Aws
+
+func (response GetS3Bucket200JSONResponse) VisitGetS3BucketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetS3BucketdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetS3BucketdefaultJSONResponse) VisitGetS3BucketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListS3FoldersRequestObject struct {
+	BucketName BucketName `json:"bucketName"`
+	Params     ListS3FoldersParams
+}
+
+type ListS3FoldersResponseObject interface {
+	VisitListS3FoldersResponse(w http.ResponseWriter) error
+}
+
+type ListS3Folders200JSONResponse []AmazonFolderToReceiveS3Aws
+
+func (response ListS3Folders200JSONResponse) VisitListS3FoldersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListS3FoldersdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListS3FoldersdefaultJSONResponse) VisitListS3FoldersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetS3FolderRequestObject struct {
+	BucketName BucketName   `json:"bucketName"`
+	Name       ResourceName `json:"Name"`
+	Params     GetS3FolderParams
+}
+
+type GetS3FolderResponseObject interface {
+	VisitGetS3FolderResponse(w http.ResponseWriter) error
+}
+
+type GetS3Folder200JSONResponse AmazonFolderToReceiveS3Aws
+
+func (response GetS3Folder200JSONResponse) VisitGetS3FolderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetS3FolderdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetS3FolderdefaultJSONResponse) VisitGetS3FolderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetServiceInstanceRequestObject struct {
 }
 
@@ -2194,6 +4495,190 @@ type GetServiceInstancedefaultJSONResponse struct {
 }
 
 func (response GetServiceInstancedefaultJSONResponse) VisitGetServiceInstanceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListObjectStorageRepositoriesRequestObject struct {
+	Params ListObjectStorageRepositoriesParams
+}
+
+type ListObjectStorageRepositoriesResponseObject interface {
+	VisitListObjectStorageRepositoriesResponse(w http.ResponseWriter) error
+}
+
+type ListObjectStorageRepositories200JSONResponse []ObjectStorageRepositoryComposed
+
+func (response ListObjectStorageRepositories200JSONResponse) VisitListObjectStorageRepositoriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListObjectStorageRepositoriesdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListObjectStorageRepositoriesdefaultJSONResponse) VisitListObjectStorageRepositoriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddObjectStorageRepositoryRequestObject struct {
+	Body *AddObjectStorageRepositoryJSONRequestBody
+}
+
+type AddObjectStorageRepositoryResponseObject interface {
+	VisitAddObjectStorageRepositoryResponse(w http.ResponseWriter) error
+}
+
+type AddObjectStorageRepository200JSONResponse ObjectStorageRepositoryComposed
+
+func (response AddObjectStorageRepository200JSONResponse) VisitAddObjectStorageRepositoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddObjectStorageRepositorydefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response AddObjectStorageRepositorydefaultJSONResponse) VisitAddObjectStorageRepositoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteObjectStorageRepositoryRequestObject struct {
+	RepositoryID RepositoryID `json:"repositoryId"`
+}
+
+type DeleteObjectStorageRepositoryResponseObject interface {
+	VisitDeleteObjectStorageRepositoryResponse(w http.ResponseWriter) error
+}
+
+type DeleteObjectStorageRepository204Response struct {
+}
+
+func (response DeleteObjectStorageRepository204Response) VisitDeleteObjectStorageRepositoryResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteObjectStorageRepositorydefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response DeleteObjectStorageRepositorydefaultJSONResponse) VisitDeleteObjectStorageRepositoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetObjectStorageRepositoryRequestObject struct {
+	RepositoryID RepositoryID `json:"repositoryId"`
+}
+
+type GetObjectStorageRepositoryResponseObject interface {
+	VisitGetObjectStorageRepositoryResponse(w http.ResponseWriter) error
+}
+
+type GetObjectStorageRepository200JSONResponse ObjectStorageRepositoryComposed
+
+func (response GetObjectStorageRepository200JSONResponse) VisitGetObjectStorageRepositoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetObjectStorageRepositorydefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetObjectStorageRepositorydefaultJSONResponse) VisitGetObjectStorageRepositoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateObjectStorageRepositoryRequestObject struct {
+	RepositoryID RepositoryID `json:"repositoryId"`
+	Body         *UpdateObjectStorageRepositoryJSONRequestBody
+}
+
+type UpdateObjectStorageRepositoryResponseObject interface {
+	VisitUpdateObjectStorageRepositoryResponse(w http.ResponseWriter) error
+}
+
+type UpdateObjectStorageRepository200Response struct {
+}
+
+func (response UpdateObjectStorageRepository200Response) VisitUpdateObjectStorageRepositoryResponse(w http.ResponseWriter) error {
+	w.WriteHeader(200)
+	return nil
+}
+
+type UpdateObjectStorageRepositorydefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response UpdateObjectStorageRepositorydefaultJSONResponse) VisitUpdateObjectStorageRepositoryResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2247,6 +4732,33 @@ func (response TokendefaultJSONResponse) VisitTokenResponse(w http.ResponseWrite
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListAccounts List the accounts
+	// (GET /v6/Accounts)
+	ListAccounts(ctx context.Context, request ListAccountsRequestObject) (ListAccountsResponseObject, error)
+	// AddAccount Add an account
+	// (POST /v6/Accounts)
+	AddAccount(ctx context.Context, request AddAccountRequestObject) (AddAccountResponseObject, error)
+	// DeleteAccount Delete an account
+	// (DELETE /v6/Accounts/{accountId})
+	DeleteAccount(ctx context.Context, request DeleteAccountRequestObject) (DeleteAccountResponseObject, error)
+	// GetAccount Get one account
+	// (GET /v6/Accounts/{accountId})
+	GetAccount(ctx context.Context, request GetAccountRequestObject) (GetAccountResponseObject, error)
+	// UpdateAccount Change an account
+	// (PUT /v6/Accounts/{accountId})
+	UpdateAccount(ctx context.Context, request UpdateAccountRequestObject) (UpdateAccountResponseObject, error)
+	// ListAzureContainers List the containers of an account in Azure Blob Storage
+	// (GET /v6/AzureResources/containers)
+	ListAzureContainers(ctx context.Context, request ListAzureContainersRequestObject) (ListAzureContainersResponseObject, error)
+	// GetAzureContainer Look for one container in Azure Blob Storage
+	// (GET /v6/AzureResources/containers/{Name})
+	GetAzureContainer(ctx context.Context, request GetAzureContainerRequestObject) (GetAzureContainerResponseObject, error)
+	// ListAzureFolders List the folders in a container in Azure Blob Storage
+	// (GET /v6/AzureResources/containers/{containerName}/folders)
+	ListAzureFolders(ctx context.Context, request ListAzureFoldersRequestObject) (ListAzureFoldersResponseObject, error)
+	// GetAzureFolder Look for one folder in a container in Azure Blob Storage
+	// (GET /v6/AzureResources/containers/{containerName}/folders/{Name})
+	GetAzureFolder(ctx context.Context, request GetAzureFolderRequestObject) (GetAzureFolderResponseObject, error)
 	// ListBackupRepositories List the repositories
 	// (GET /v6/BackupRepositories)
 	ListBackupRepositories(ctx context.Context, request ListBackupRepositoriesRequestObject) (ListBackupRepositoriesResponseObject, error)
@@ -2313,9 +4825,48 @@ type StrictServerInterface interface {
 	// GetRestorePoint Get one restore point
 	// (GET /v6/RestorePoints/{restorePointId})
 	GetRestorePoint(ctx context.Context, request GetRestorePointRequestObject) (GetRestorePointResponseObject, error)
+	// ListS3CompatibleBuckets List the buckets of an account in S3-compatible storage
+	// (GET /v6/S3CompatibleResources/buckets)
+	ListS3CompatibleBuckets(ctx context.Context, request ListS3CompatibleBucketsRequestObject) (ListS3CompatibleBucketsResponseObject, error)
+	// GetS3CompatibleBucket Look for one bucket in S3-compatible storage
+	// (GET /v6/S3CompatibleResources/buckets/{Name})
+	GetS3CompatibleBucket(ctx context.Context, request GetS3CompatibleBucketRequestObject) (GetS3CompatibleBucketResponseObject, error)
+	// ListS3CompatibleFolders List the folders in a bucket in S3-compatible storage
+	// (GET /v6/S3CompatibleResources/buckets/{bucketName}/folders)
+	ListS3CompatibleFolders(ctx context.Context, request ListS3CompatibleFoldersRequestObject) (ListS3CompatibleFoldersResponseObject, error)
+	// GetS3CompatibleFolder Look for one folder in a bucket in S3-compatible storage
+	// (GET /v6/S3CompatibleResources/buckets/{bucketName}/folders/{Name})
+	GetS3CompatibleFolder(ctx context.Context, request GetS3CompatibleFolderRequestObject) (GetS3CompatibleFolderResponseObject, error)
+	// ListS3Buckets List the buckets of an account in Amazon S3
+	// (GET /v6/S3Resources/buckets)
+	ListS3Buckets(ctx context.Context, request ListS3BucketsRequestObject) (ListS3BucketsResponseObject, error)
+	// GetS3Bucket Look for one bucket in Amazon S3
+	// (GET /v6/S3Resources/buckets/{Name})
+	GetS3Bucket(ctx context.Context, request GetS3BucketRequestObject) (GetS3BucketResponseObject, error)
+	// ListS3Folders List the folders in a bucket in Amazon S3
+	// (GET /v6/S3Resources/buckets/{bucketName}/folders)
+	ListS3Folders(ctx context.Context, request ListS3FoldersRequestObject) (ListS3FoldersResponseObject, error)
+	// GetS3Folder Look for one folder in a bucket in Amazon S3
+	// (GET /v6/S3Resources/buckets/{bucketName}/folders/{Name})
+	GetS3Folder(ctx context.Context, request GetS3FolderRequestObject) (GetS3FolderResponseObject, error)
 	// GetServiceInstance Get this installation's id and version
 	// (GET /v6/ServiceInstance)
 	GetServiceInstance(ctx context.Context, request GetServiceInstanceRequestObject) (GetServiceInstanceResponseObject, error)
+	// ListObjectStorageRepositories List the object storage repositories
+	// (GET /v6/objectstoragerepositories)
+	ListObjectStorageRepositories(ctx context.Context, request ListObjectStorageRepositoriesRequestObject) (ListObjectStorageRepositoriesResponseObject, error)
+	// AddObjectStorageRepository Add an object storage repository
+	// (POST /v6/objectstoragerepositories)
+	AddObjectStorageRepository(ctx context.Context, request AddObjectStorageRepositoryRequestObject) (AddObjectStorageRepositoryResponseObject, error)
+	// DeleteObjectStorageRepository Remove an object storage repository
+	// (DELETE /v6/objectstoragerepositories/{repositoryId})
+	DeleteObjectStorageRepository(ctx context.Context, request DeleteObjectStorageRepositoryRequestObject) (DeleteObjectStorageRepositoryResponseObject, error)
+	// GetObjectStorageRepository Get one object storage repository
+	// (GET /v6/objectstoragerepositories/{repositoryId})
+	GetObjectStorageRepository(ctx context.Context, request GetObjectStorageRepositoryRequestObject) (GetObjectStorageRepositoryResponseObject, error)
+	// UpdateObjectStorageRepository Change an object storage repository
+	// (PUT /v6/objectstoragerepositories/{repositoryId})
+	UpdateObjectStorageRepository(ctx context.Context, request UpdateObjectStorageRepositoryRequestObject) (UpdateObjectStorageRepositoryResponseObject, error)
 	// Token Get an access token
 	// (POST /v6/token)
 	Token(ctx context.Context, request TokenRequestObject) (TokenResponseObject, error)
@@ -2358,6 +4909,256 @@ type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
 	options     StrictHTTPServerOptions
+}
+
+// ListAccounts operation middleware
+func (sh *strictHandler) ListAccounts(w http.ResponseWriter, r *http.Request, params ListAccountsParams) {
+	var request ListAccountsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAccounts(ctx, request.(ListAccountsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAccounts")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListAccountsResponseObject); ok {
+		if err := validResponse.VisitListAccountsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AddAccount operation middleware
+func (sh *strictHandler) AddAccount(w http.ResponseWriter, r *http.Request) {
+	var request AddAccountRequestObject
+
+	var body AddAccountJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.AddAccount(ctx, request.(AddAccountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddAccount")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(AddAccountResponseObject); ok {
+		if err := validResponse.VisitAddAccountResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteAccount operation middleware
+func (sh *strictHandler) DeleteAccount(w http.ResponseWriter, r *http.Request, accountID AccountID) {
+	var request DeleteAccountRequestObject
+
+	request.AccountID = accountID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteAccount(ctx, request.(DeleteAccountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteAccount")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteAccountResponseObject); ok {
+		if err := validResponse.VisitDeleteAccountResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetAccount operation middleware
+func (sh *strictHandler) GetAccount(w http.ResponseWriter, r *http.Request, accountID AccountID) {
+	var request GetAccountRequestObject
+
+	request.AccountID = accountID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetAccount(ctx, request.(GetAccountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetAccount")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetAccountResponseObject); ok {
+		if err := validResponse.VisitGetAccountResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// UpdateAccount operation middleware
+func (sh *strictHandler) UpdateAccount(w http.ResponseWriter, r *http.Request, accountID AccountID) {
+	var request UpdateAccountRequestObject
+
+	request.AccountID = accountID
+
+	var body UpdateAccountJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateAccount(ctx, request.(UpdateAccountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateAccount")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UpdateAccountResponseObject); ok {
+		if err := validResponse.VisitUpdateAccountResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListAzureContainers operation middleware
+func (sh *strictHandler) ListAzureContainers(w http.ResponseWriter, r *http.Request, params ListAzureContainersParams) {
+	var request ListAzureContainersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAzureContainers(ctx, request.(ListAzureContainersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAzureContainers")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListAzureContainersResponseObject); ok {
+		if err := validResponse.VisitListAzureContainersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetAzureContainer operation middleware
+func (sh *strictHandler) GetAzureContainer(w http.ResponseWriter, r *http.Request, name ResourceName, params GetAzureContainerParams) {
+	var request GetAzureContainerRequestObject
+
+	request.Name = name
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetAzureContainer(ctx, request.(GetAzureContainerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetAzureContainer")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetAzureContainerResponseObject); ok {
+		if err := validResponse.VisitGetAzureContainerResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListAzureFolders operation middleware
+func (sh *strictHandler) ListAzureFolders(w http.ResponseWriter, r *http.Request, containerName ContainerName, params ListAzureFoldersParams) {
+	var request ListAzureFoldersRequestObject
+
+	request.ContainerName = containerName
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAzureFolders(ctx, request.(ListAzureFoldersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAzureFolders")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListAzureFoldersResponseObject); ok {
+		if err := validResponse.VisitListAzureFoldersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetAzureFolder operation middleware
+func (sh *strictHandler) GetAzureFolder(w http.ResponseWriter, r *http.Request, containerName ContainerName, name ResourceName, params GetAzureFolderParams) {
+	var request GetAzureFolderRequestObject
+
+	request.ContainerName = containerName
+	request.Name = name
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetAzureFolder(ctx, request.(GetAzureFolderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetAzureFolder")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetAzureFolderResponseObject); ok {
+		if err := validResponse.VisitGetAzureFolderResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
 }
 
 // ListBackupRepositories operation middleware
@@ -2948,6 +5749,222 @@ func (sh *strictHandler) GetRestorePoint(w http.ResponseWriter, r *http.Request,
 	}
 }
 
+// ListS3CompatibleBuckets operation middleware
+func (sh *strictHandler) ListS3CompatibleBuckets(w http.ResponseWriter, r *http.Request, params ListS3CompatibleBucketsParams) {
+	var request ListS3CompatibleBucketsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListS3CompatibleBuckets(ctx, request.(ListS3CompatibleBucketsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListS3CompatibleBuckets")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListS3CompatibleBucketsResponseObject); ok {
+		if err := validResponse.VisitListS3CompatibleBucketsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetS3CompatibleBucket operation middleware
+func (sh *strictHandler) GetS3CompatibleBucket(w http.ResponseWriter, r *http.Request, name ResourceName, params GetS3CompatibleBucketParams) {
+	var request GetS3CompatibleBucketRequestObject
+
+	request.Name = name
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetS3CompatibleBucket(ctx, request.(GetS3CompatibleBucketRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetS3CompatibleBucket")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetS3CompatibleBucketResponseObject); ok {
+		if err := validResponse.VisitGetS3CompatibleBucketResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListS3CompatibleFolders operation middleware
+func (sh *strictHandler) ListS3CompatibleFolders(w http.ResponseWriter, r *http.Request, bucketName BucketName, params ListS3CompatibleFoldersParams) {
+	var request ListS3CompatibleFoldersRequestObject
+
+	request.BucketName = bucketName
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListS3CompatibleFolders(ctx, request.(ListS3CompatibleFoldersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListS3CompatibleFolders")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListS3CompatibleFoldersResponseObject); ok {
+		if err := validResponse.VisitListS3CompatibleFoldersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetS3CompatibleFolder operation middleware
+func (sh *strictHandler) GetS3CompatibleFolder(w http.ResponseWriter, r *http.Request, bucketName BucketName, name ResourceName, params GetS3CompatibleFolderParams) {
+	var request GetS3CompatibleFolderRequestObject
+
+	request.BucketName = bucketName
+	request.Name = name
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetS3CompatibleFolder(ctx, request.(GetS3CompatibleFolderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetS3CompatibleFolder")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetS3CompatibleFolderResponseObject); ok {
+		if err := validResponse.VisitGetS3CompatibleFolderResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListS3Buckets operation middleware
+func (sh *strictHandler) ListS3Buckets(w http.ResponseWriter, r *http.Request, params ListS3BucketsParams) {
+	var request ListS3BucketsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListS3Buckets(ctx, request.(ListS3BucketsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListS3Buckets")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListS3BucketsResponseObject); ok {
+		if err := validResponse.VisitListS3BucketsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetS3Bucket operation middleware
+func (sh *strictHandler) GetS3Bucket(w http.ResponseWriter, r *http.Request, name ResourceName, params GetS3BucketParams) {
+	var request GetS3BucketRequestObject
+
+	request.Name = name
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetS3Bucket(ctx, request.(GetS3BucketRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetS3Bucket")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetS3BucketResponseObject); ok {
+		if err := validResponse.VisitGetS3BucketResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListS3Folders operation middleware
+func (sh *strictHandler) ListS3Folders(w http.ResponseWriter, r *http.Request, bucketName BucketName, params ListS3FoldersParams) {
+	var request ListS3FoldersRequestObject
+
+	request.BucketName = bucketName
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListS3Folders(ctx, request.(ListS3FoldersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListS3Folders")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListS3FoldersResponseObject); ok {
+		if err := validResponse.VisitListS3FoldersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetS3Folder operation middleware
+func (sh *strictHandler) GetS3Folder(w http.ResponseWriter, r *http.Request, bucketName BucketName, name ResourceName, params GetS3FolderParams) {
+	var request GetS3FolderRequestObject
+
+	request.BucketName = bucketName
+	request.Name = name
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetS3Folder(ctx, request.(GetS3FolderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetS3Folder")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetS3FolderResponseObject); ok {
+		if err := validResponse.VisitGetS3FolderResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetServiceInstance operation middleware
 func (sh *strictHandler) GetServiceInstance(w http.ResponseWriter, r *http.Request) {
 	var request GetServiceInstanceRequestObject
@@ -2965,6 +5982,148 @@ func (sh *strictHandler) GetServiceInstance(w http.ResponseWriter, r *http.Reque
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetServiceInstanceResponseObject); ok {
 		if err := validResponse.VisitGetServiceInstanceResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListObjectStorageRepositories operation middleware
+func (sh *strictHandler) ListObjectStorageRepositories(w http.ResponseWriter, r *http.Request, params ListObjectStorageRepositoriesParams) {
+	var request ListObjectStorageRepositoriesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListObjectStorageRepositories(ctx, request.(ListObjectStorageRepositoriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListObjectStorageRepositories")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListObjectStorageRepositoriesResponseObject); ok {
+		if err := validResponse.VisitListObjectStorageRepositoriesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AddObjectStorageRepository operation middleware
+func (sh *strictHandler) AddObjectStorageRepository(w http.ResponseWriter, r *http.Request) {
+	var request AddObjectStorageRepositoryRequestObject
+
+	var body AddObjectStorageRepositoryJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.AddObjectStorageRepository(ctx, request.(AddObjectStorageRepositoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddObjectStorageRepository")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(AddObjectStorageRepositoryResponseObject); ok {
+		if err := validResponse.VisitAddObjectStorageRepositoryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteObjectStorageRepository operation middleware
+func (sh *strictHandler) DeleteObjectStorageRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID) {
+	var request DeleteObjectStorageRepositoryRequestObject
+
+	request.RepositoryID = repositoryID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteObjectStorageRepository(ctx, request.(DeleteObjectStorageRepositoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteObjectStorageRepository")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteObjectStorageRepositoryResponseObject); ok {
+		if err := validResponse.VisitDeleteObjectStorageRepositoryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetObjectStorageRepository operation middleware
+func (sh *strictHandler) GetObjectStorageRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID) {
+	var request GetObjectStorageRepositoryRequestObject
+
+	request.RepositoryID = repositoryID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetObjectStorageRepository(ctx, request.(GetObjectStorageRepositoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetObjectStorageRepository")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetObjectStorageRepositoryResponseObject); ok {
+		if err := validResponse.VisitGetObjectStorageRepositoryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// UpdateObjectStorageRepository operation middleware
+func (sh *strictHandler) UpdateObjectStorageRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID) {
+	var request UpdateObjectStorageRepositoryRequestObject
+
+	request.RepositoryID = repositoryID
+
+	var body UpdateObjectStorageRepositoryJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateObjectStorageRepository(ctx, request.(UpdateObjectStorageRepositoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateObjectStorageRepository")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UpdateObjectStorageRepositoryResponseObject); ok {
+		if err := validResponse.VisitUpdateObjectStorageRepositoryResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

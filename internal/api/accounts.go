@@ -1,0 +1,223 @@
+package api
+
+import (
+	"context"
+	"crypto/subtle"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"syncline.dev/syncline"
+	v6 "syncline.dev/syncline/internal/api/v6"
+	"syncline.dev/syncline/internal/secret"
+)
+
+// accountTypes are v6's names of the kinds of accounts.
+var accountTypes = map[syncline.StorageKind]string{
+	syncline.KindS3:           "amazonS3Account",
+	syncline.KindS3Compatible: "amazonS3CompatibleAccount",
+	syncline.KindAzure:        "azureBlobAccount",
+}
+
+// kindOf returns the kind with a name; "" for none.
+func kindOf(names map[syncline.StorageKind]string, name string) syncline.StorageKind {
+	for kind, n := range names {
+		if n == name {
+			return kind
+		}
+	}
+	return ""
+}
+
+// ListAccounts answers GET /v6/Accounts.
+func (a *api) ListAccounts(ctx context.Context, req v6.ListAccountsRequestObject) (v6.ListAccountsResponseObject, error) {
+	accounts, err := a.Accounts.Accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	answer := make(v6.ListAccounts200JSONResponse, 0, len(accounts))
+	for _, x := range accounts {
+		name, kind := req.Params.Name, req.Params.AccountType
+		if name != nil && !strings.EqualFold(*name, x.UserName) || kind != nil && *kind != accountTypes[x.Kind] {
+			continue
+		}
+		answer = append(answer, accountJSON(x))
+	}
+	return answer, nil
+}
+
+// GetAccount answers GET /v6/Accounts/{accountId}.
+func (a *api) GetAccount(ctx context.Context, req v6.GetAccountRequestObject) (v6.GetAccountResponseObject, error) {
+	x, err := a.Accounts.Account(ctx, req.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	return v6.GetAccount200JSONResponse(accountJSON(x)), nil
+}
+
+// AddAccount answers POST /v6/Accounts.
+func (a *api) AddAccount(ctx context.Context, req v6.AddAccountRequestObject) (v6.AddAccountResponseObject, error) {
+	b := req.Body
+	switch {
+	case b.AccountType == nil:
+		return nil, invalid("accountType is required; name one of azureBlobAccount, amazonS3Account, amazonS3CompatibleAccount")
+	case deref(b.UserName) == "":
+		return nil, invalid("userName is required; give the id of the access key, or the name of the storage account in Azure")
+	case b.Password == nil:
+		return nil, invalid("password is required; give the secret key, or the key of the storage account in Azure")
+	case b.NewPassword != nil:
+		return nil, invalid("newPassword is not supported for a new account; send its secret as password")
+	case b.OldPassword != nil:
+		return nil, invalid("oldPassword is not supported for a new account; send its secret as password")
+	case saysID(b.ID):
+		return nil, invalid("id cannot be chosen; leave it out")
+	}
+	x := syncline.Account{
+		ID: a.newID(), Kind: kindOf(accountTypes, *b.AccountType), UserName: *b.UserName,
+		Description: deref(b.Description), CreatedAt: a.Now().UTC(),
+	}
+	if err := checkUserName(x.UserName); err != nil {
+		return nil, err
+	}
+	sealed, err := a.Sealer.Seal(x.ID, []byte(*b.Password))
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Accounts.AddAccount(ctx, x, sealed); err != nil {
+		return nil, err
+	}
+	return v6.AddAccount201JSONResponse(accountJSON(x)), nil
+}
+
+func checkUserName(name string) error {
+	if name == "" || strings.TrimSpace(name) != name || hasControl(name) {
+		return invalid("userName must not be empty, begin or end with a space or hold control characters")
+	}
+	return nil
+}
+
+// UpdateAccount answers PUT /v6/Accounts/{accountId}.
+func (a *api) UpdateAccount(ctx context.Context, req v6.UpdateAccountRequestObject) (v6.UpdateAccountResponseObject, error) {
+	b := req.Body
+	old, err := a.Accounts.Account(ctx, req.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case saysID(b.ID) && !strings.EqualFold(string(*b.ID), string(old.ID)):
+		return nil, invalid("id cannot be chosen or changed; leave it out")
+	case b.AccountType != nil && *b.AccountType != accountTypes[old.Kind]:
+		return nil, invalid("accountType cannot change; add another account instead")
+	case b.Password != nil && b.NewPassword != nil && *b.Password != *b.NewPassword:
+		return nil, invalid("newPassword and password differ; send the new secret as one of them")
+	}
+	by, err := a.access(ctx, old.ID)
+	if err != nil {
+		return nil, err
+	}
+	kept := by.Secret.Reveal()
+	if b.OldPassword != nil && subtle.ConstantTimeCompare([]byte(*b.OldPassword), []byte(kept)) == 0 {
+		return nil, invalid("oldPassword is not the secret that the account has; leave it out or correct it")
+	}
+	secretText := kept
+	set(&secretText, b.Password)
+	set(&secretText, b.NewPassword)
+	by.Secret = secret.NewString(secretText)
+	set(&by.Account.UserName, b.UserName)
+	set(&by.Account.Description, b.Description)
+	if err := checkUserName(by.Account.UserName); err != nil {
+		return nil, err
+	}
+	if by.Account.UserName != old.UserName || secretText != kept {
+		if err := a.tryEverywhere(ctx, by, old); err != nil {
+			return nil, err
+		}
+	}
+	var sealed []byte // nil keeps the secret
+	if secretText != kept {
+		if sealed, err = a.Sealer.Seal(old.ID, []byte(secretText)); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.Accounts.UpdateAccount(ctx, by.Account, sealed); err != nil {
+		return nil, err
+	}
+	return v6.UpdateAccount200Response{}, nil
+}
+
+// triesAtOnce bounds the storages that a changed account is tried with at once.
+const triesAtOnce = 8
+
+// tryEverywhere tries changed credentials with every object storage that uses
+// the account.
+func (a *api) tryEverywhere(ctx context.Context, by Access, old syncline.Account) error {
+	storages, err := a.ObjectStorages.ObjectStorages(ctx)
+	if err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(triesAtOnce)
+	for _, s := range storages {
+		if s.AccountID != by.Account.ID {
+			continue
+		}
+		if s.Kind == syncline.KindAzure && by.Account.UserName != old.UserName {
+			return syncline.Errorf(syncline.CodeConflict,
+				"userName names the storage account in which the object storage %q lies; add another account instead", s.Name)
+		}
+		g.Go(func() error {
+			err := a.Clouds.Try(ctx, s, by)
+			if err == nil {
+				return nil
+			}
+			return syncline.WrapError(codeOfTry(err), err,
+				"the account is not changed, because the object storage %q cannot be opened then: %s", s.Name, syncline.MessageOf(err))
+		})
+	}
+	return g.Wait()
+}
+
+// codeOfTry is the code of a place that does not open. What a storage refuses
+// or does not have is wrong with the request, and no matter of the user's role.
+func codeOfTry(err error) syncline.Code {
+	switch code := syncline.CodeOf(err); code {
+	case syncline.CodeForbidden, syncline.CodeNotFound, syncline.CodeTooLarge, syncline.CodeThrottled, syncline.CodeUnauthenticated:
+		return syncline.CodeInvalid
+	default:
+		return code
+	}
+}
+
+// DeleteAccount answers DELETE /v6/Accounts/{accountId}.
+func (a *api) DeleteAccount(ctx context.Context, req v6.DeleteAccountRequestObject) (v6.DeleteAccountResponseObject, error) {
+	if err := a.Accounts.DeleteAccount(ctx, req.AccountID); err != nil {
+		return nil, err
+	}
+	return v6.DeleteAccount204Response{}, nil
+}
+
+// access returns an account with its secret. An unknown one is CodeNotFound.
+func (a *api) access(ctx context.Context, id syncline.ID) (Access, error) {
+	account, err := a.Accounts.Account(ctx, id)
+	if err != nil {
+		return Access{}, err
+	}
+	sealed, err := a.Accounts.SealedSecret(ctx, id)
+	if err != nil {
+		return Access{}, err
+	}
+	plain, err := a.Sealer.Open(id, sealed)
+	if err != nil { // whatever it is, it is not the request's fault
+		return Access{}, syncline.WrapError(syncline.CodeInternal, err, "%s", syncline.MessageOf(err))
+	}
+	return Access{Account: account, Secret: secret.NewString(string(plain))}, nil
+}
+
+func accountJSON(x syncline.Account) v6.Credential {
+	return v6.Credential{
+		AccountType: accountTypes[x.Kind], UserName: x.UserName, ID: x.ID, Description: x.Description,
+		Links: v6.SelfLinks{Self: accountLink(x.ID)},
+	}
+}
+
+func accountLink(id syncline.ID) v6.Link { return v6.Link{Href: "/v6/Accounts/" + string(id)} }

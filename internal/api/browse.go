@@ -1,0 +1,285 @@
+package api
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strings"
+
+	"syncline.dev/syncline"
+	v6 "syncline.dev/syncline/internal/api/v6"
+)
+
+// browsing is one look into object storage.
+type browsing struct {
+	api     *api
+	where   syncline.ObjectStorage
+	by      Access
+	base    string // path of the resource that lists the buckets
+	query   url.Values
+	account syncline.ID
+}
+
+func (a *api) browseS3Compatible(account syncline.ID, endpoint string, region *string) *browsing {
+	b := &browsing{
+		api: a, account: account, base: "/v6/S3CompatibleResources/buckets",
+		where: syncline.ObjectStorage{Kind: syncline.KindS3Compatible, Endpoint: endpoint, Region: deref(region)},
+		query: url.Values{"accountId": {string(account)}, "ServicePoint": {endpoint}},
+	}
+	if region != nil {
+		b.query.Set("CustomRegionId", *region)
+	}
+	return b
+}
+
+func (a *api) browseS3(account syncline.ID, cloud string) *browsing {
+	return &browsing{
+		api: a, account: account, base: "/v6/S3Resources/buckets",
+		where: syncline.ObjectStorage{Kind: syncline.KindS3, Cloud: syncline.Cloud(cloud)},
+		query: url.Values{"accountId": {string(account)}, "RegionType": {cloud}},
+	}
+}
+
+func (a *api) browseAzure(account syncline.ID, cloud string, endpoint *string) *browsing {
+	b := &browsing{
+		api: a, account: account, base: "/v6/AzureResources/containers",
+		where: syncline.ObjectStorage{Kind: syncline.KindAzure, Cloud: syncline.Cloud(cloud), Endpoint: deref(endpoint)},
+		query: url.Values{"accountId": {string(account)}, "RegionType": {cloud}},
+	}
+	if deref(endpoint) != "" {
+		b.query.Set("Endpoint", *endpoint)
+	}
+	return b
+}
+
+// begin gets the credentials.
+func (b *browsing) begin(ctx context.Context) (err error) {
+	b.account = syncline.ID(strings.ToLower(string(b.account)))
+	if hasControl(b.where.Endpoint) {
+		return invalid("the address of the storage must not hold control characters")
+	}
+	if err := checkRegion(b.where); err != nil {
+		return err
+	}
+	if b.by, err = b.api.access(ctx, b.account); err != nil {
+		return err
+	}
+	if b.by.Account.Kind != b.where.Kind {
+		return invalid("accountId names an account of the type %s; this needs one of the type %s", accountTypes[b.by.Account.Kind], accountTypes[b.where.Kind])
+	}
+	return nil
+}
+
+// failed turns an error of a storage into one of the request. A bucket that is
+// not there is a resource that is not.
+func (b *browsing) failed(err error) error {
+	switch syncline.CodeOf(err) {
+	case syncline.CodeNoRepository:
+		return syncline.WrapError(syncline.CodeNotFound, err, "%s", syncline.MessageOf(err))
+	case syncline.CodeForbidden:
+		return syncline.WrapError(syncline.CodeInvalid, err, "accountId: %s", syncline.MessageOf(err))
+	}
+	return err
+}
+
+// buckets returns the names of the buckets, or of the one with the name.
+func (b *browsing) buckets(ctx context.Context, only *string) ([]string, error) {
+	if err := b.begin(ctx); err != nil {
+		return nil, err
+	}
+	names, err := b.api.Clouds.Buckets(ctx, b.where, b.by)
+	if err != nil {
+		return nil, b.failed(err)
+	}
+	return pick(names, only), nil
+}
+
+// pick sorts names and keeps the one that is asked for, or all.
+func pick(names []string, only *string) []string {
+	if only != nil {
+		names = slices.DeleteFunc(names, func(n string) bool { return n != *only })
+	}
+	slices.Sort(names)
+	return names
+}
+
+// bucket makes sure that there is such a bucket.
+func (b *browsing) bucket(ctx context.Context, name string) error {
+	if err := b.begin(ctx); err != nil {
+		return err
+	}
+	b.where.Bucket = name
+	there, err := b.api.Clouds.HasBucket(ctx, b.where, b.by)
+	if err != nil {
+		return b.failed(err)
+	}
+	if !there {
+		return syncline.Errorf(syncline.CodeNotFound, "there is no bucket or container %q in this account", name)
+	}
+	return nil
+}
+
+// folders returns the folders in a folder of a bucket, as v6 writes them.
+func (b *browsing) folders(ctx context.Context, bucket string, parent, only *string) ([]v6.AzureFolderToReceive, error) {
+	if err := b.begin(ctx); err != nil {
+		return nil, err
+	}
+	b.where.Bucket, b.where.Folder = bucket, strings.Trim(deref(parent), "/")
+	if hasControl(b.where.Folder) {
+		return nil, invalid("the folder's path must not hold control characters")
+	}
+	names, err := b.api.Clouds.Folders(ctx, b.where, b.by)
+	if err != nil {
+		return nil, b.failed(err)
+	}
+	found := []v6.AzureFolderToReceive{}
+	for _, name := range pick(names, only) {
+		at := name
+		if b.where.Folder != "" {
+			at = b.where.Folder + "/" + name
+		}
+		found = append(found, v6.AzureFolderToReceive{Path: at, Name: name, Links: v6.SelfLinks{Self: b.link(bucket, "folders", at)}})
+	}
+	return found, nil
+}
+
+// folder returns one folder by its path.
+func (b *browsing) folder(ctx context.Context, bucket, at string) (v6.AzureFolderToReceive, error) {
+	at = strings.Trim(at, "/")
+	cut := strings.LastIndexByte(at, '/') + 1
+	parent, name := at[:cut], at[cut:]
+	found, err := b.folders(ctx, bucket, &parent, &name)
+	switch {
+	case err != nil:
+		return v6.AzureFolderToReceive{}, err
+	case len(found) == 0:
+		return v6.AzureFolderToReceive{}, syncline.Errorf(syncline.CodeNotFound, "there is no folder %q in %q", at, bucket)
+	}
+	return found[0], nil
+}
+
+// link makes the address of what lies below the buckets.
+func (b *browsing) link(elements ...string) v6.Link {
+	at := b.base
+	for _, e := range elements {
+		at += "/" + url.PathEscape(e)
+	}
+	return v6.Link{Href: at + "?" + b.query.Encode()}
+}
+
+func (b *browsing) bucketLinks(name string) *map[string]v6.Link {
+	return &map[string]v6.Link{"self": b.link(name), "folders": b.link(name, "folders")}
+}
+
+func (b *browsing) compatibleJSON(name string) *v6.AmazonBucketS3Compatible {
+	return &v6.AmazonBucketS3Compatible{ServicePoint: &b.where.Endpoint, CustomRegionID: present(b.where.Region), Name: &name, Links: b.bucketLinks(name)}
+}
+
+func (b *browsing) s3JSON(name string) *v6.AmazonBucketS3Aws {
+	cloud := string(b.where.Cloud)
+	return &v6.AmazonBucketS3Aws{RegionType: &cloud, Name: &name, Links: b.bucketLinks(name)}
+}
+
+func (b *browsing) azureJSON(name string) *v6.AzureContainer {
+	cloud := string(b.where.Cloud)
+	return &v6.AzureContainer{RegionType: &cloud, Endpoint: present(b.where.Endpoint), Name: &name, Links: b.bucketLinks(name)}
+}
+
+// convert changes the type of every element.
+func convert[From, To any](all []From, to func(From) To) []To {
+	converted := make([]To, len(all))
+	for i, v := range all {
+		converted[i] = to(v)
+	}
+	return converted
+}
+
+// ListS3CompatibleBuckets answers GET /v6/S3CompatibleResources/buckets.
+func (a *api) ListS3CompatibleBuckets(ctx context.Context, req v6.ListS3CompatibleBucketsRequestObject) (v6.ListS3CompatibleBucketsResponseObject, error) {
+	b := a.browseS3Compatible(req.Params.AccountID, req.Params.ServicePoint, req.Params.CustomRegionID)
+	names, err := b.buckets(ctx, req.Params.Name)
+	return v6.ListS3CompatibleBuckets200JSONResponse(convert(names, b.compatibleJSON)), err
+}
+
+// GetS3CompatibleBucket answers GET /v6/S3CompatibleResources/buckets/{Name}.
+func (a *api) GetS3CompatibleBucket(ctx context.Context, req v6.GetS3CompatibleBucketRequestObject) (v6.GetS3CompatibleBucketResponseObject, error) {
+	b := a.browseS3Compatible(req.Params.AccountID, req.Params.ServicePoint, req.Params.CustomRegionID)
+	err := b.bucket(ctx, req.Name)
+	return v6.GetS3CompatibleBucket200JSONResponse(*b.compatibleJSON(req.Name)), err
+}
+
+// ListS3CompatibleFolders answers GET /v6/S3CompatibleResources/buckets/{bucketName}/folders.
+func (a *api) ListS3CompatibleFolders(ctx context.Context, req v6.ListS3CompatibleFoldersRequestObject) (v6.ListS3CompatibleFoldersResponseObject, error) {
+	b := a.browseS3Compatible(req.Params.AccountID, req.Params.ServicePoint, req.Params.CustomRegionID)
+	found, err := b.folders(ctx, req.BucketName, req.Params.Parent, req.Params.Name)
+	return v6.ListS3CompatibleFolders200JSONResponse(convert(found, func(f v6.AzureFolderToReceive) v6.AmazonFolderToReceiveS3Compatible {
+		return v6.AmazonFolderToReceiveS3Compatible(f)
+	})), err
+}
+
+// GetS3CompatibleFolder answers GET /v6/S3CompatibleResources/buckets/{bucketName}/folders/{Name}.
+func (a *api) GetS3CompatibleFolder(ctx context.Context, req v6.GetS3CompatibleFolderRequestObject) (v6.GetS3CompatibleFolderResponseObject, error) {
+	b := a.browseS3Compatible(req.Params.AccountID, req.Params.ServicePoint, req.Params.CustomRegionID)
+	f, err := b.folder(ctx, req.BucketName, req.Name)
+	return v6.GetS3CompatibleFolder200JSONResponse(f), err
+}
+
+// ListS3Buckets answers GET /v6/S3Resources/buckets.
+func (a *api) ListS3Buckets(ctx context.Context, req v6.ListS3BucketsRequestObject) (v6.ListS3BucketsResponseObject, error) {
+	if deref(req.Params.RegionID) != "" {
+		return nil, invalid("RegionId in the query cannot be honoured: the buckets of all regions are listed; leave it out")
+	}
+	b := a.browseS3(req.Params.AccountID, req.Params.RegionType)
+	names, err := b.buckets(ctx, req.Params.Name)
+	return v6.ListS3Buckets200JSONResponse(convert(names, b.s3JSON)), err
+}
+
+// GetS3Bucket answers GET /v6/S3Resources/buckets/{Name}.
+func (a *api) GetS3Bucket(ctx context.Context, req v6.GetS3BucketRequestObject) (v6.GetS3BucketResponseObject, error) {
+	b := a.browseS3(req.Params.AccountID, req.Params.RegionType)
+	err := b.bucket(ctx, req.Name)
+	return v6.GetS3Bucket200JSONResponse(*b.s3JSON(req.Name)), err
+}
+
+// ListS3Folders answers GET /v6/S3Resources/buckets/{bucketName}/folders.
+func (a *api) ListS3Folders(ctx context.Context, req v6.ListS3FoldersRequestObject) (v6.ListS3FoldersResponseObject, error) {
+	b := a.browseS3(req.Params.AccountID, req.Params.RegionType)
+	found, err := b.folders(ctx, req.BucketName, req.Params.Parent, req.Params.Name)
+	return v6.ListS3Folders200JSONResponse(convert(found, func(f v6.AzureFolderToReceive) v6.AmazonFolderToReceiveS3Aws {
+		return v6.AmazonFolderToReceiveS3Aws(f)
+	})), err
+}
+
+// GetS3Folder answers GET /v6/S3Resources/buckets/{bucketName}/folders/{Name}.
+func (a *api) GetS3Folder(ctx context.Context, req v6.GetS3FolderRequestObject) (v6.GetS3FolderResponseObject, error) {
+	f, err := a.browseS3(req.Params.AccountID, req.Params.RegionType).folder(ctx, req.BucketName, req.Name)
+	return v6.GetS3Folder200JSONResponse(f), err
+}
+
+// ListAzureContainers answers GET /v6/AzureResources/containers.
+func (a *api) ListAzureContainers(ctx context.Context, req v6.ListAzureContainersRequestObject) (v6.ListAzureContainersResponseObject, error) {
+	b := a.browseAzure(req.Params.AccountID, req.Params.RegionType, req.Params.Endpoint)
+	names, err := b.buckets(ctx, req.Params.Name)
+	return v6.ListAzureContainers200JSONResponse(convert(names, b.azureJSON)), err
+}
+
+// GetAzureContainer answers GET /v6/AzureResources/containers/{Name}.
+func (a *api) GetAzureContainer(ctx context.Context, req v6.GetAzureContainerRequestObject) (v6.GetAzureContainerResponseObject, error) {
+	b := a.browseAzure(req.Params.AccountID, req.Params.RegionType, req.Params.Endpoint)
+	err := b.bucket(ctx, req.Name)
+	return v6.GetAzureContainer200JSONResponse(*b.azureJSON(req.Name)), err
+}
+
+// ListAzureFolders answers GET /v6/AzureResources/containers/{containerName}/folders.
+func (a *api) ListAzureFolders(ctx context.Context, req v6.ListAzureFoldersRequestObject) (v6.ListAzureFoldersResponseObject, error) {
+	b := a.browseAzure(req.Params.AccountID, req.Params.RegionType, req.Params.Endpoint)
+	found, err := b.folders(ctx, req.ContainerName, req.Params.Parent, req.Params.Name)
+	return v6.ListAzureFolders200JSONResponse(found), err
+}
+
+// GetAzureFolder answers GET /v6/AzureResources/containers/{containerName}/folders/{Name}.
+func (a *api) GetAzureFolder(ctx context.Context, req v6.GetAzureFolderRequestObject) (v6.GetAzureFolderResponseObject, error) {
+	b := a.browseAzure(req.Params.AccountID, req.Params.RegionType, req.Params.Endpoint)
+	f, err := b.folder(ctx, req.ContainerName, req.Name)
+	return v6.GetAzureFolder200JSONResponse(f), err
+}
