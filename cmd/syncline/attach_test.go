@@ -312,8 +312,28 @@ func TestDenyPrivateEndpoints(t *testing.T) {
 	if !strings.Contains(m, "an address of this very machine") {
 		t.Errorf("got %q", m)
 	}
-	if log, err := os.ReadFile(s3.AccessLog); err != nil || strings.Contains(string(log), "HTTP/1.1") {
+	if log, err := os.ReadFile(s3.AccessLog); err != nil || strings.Count(string(log), "\n") > 1 { // the first line is a title
 		t.Errorf("the storage was asked: %s (%v)", log, err)
+	}
+}
+
+// TestServerTrustsAuthorities reaches a storage with a certificate of its own.
+func TestServerTrustsAuthorities(t *testing.T) {
+	cert, key := certificate(t, "127.0.0.1")
+	s3 := servers.StartS3(t, cert, key)
+	s3.Put(t, "bucket", "repo", servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old")))
+	for _, flags := range [][]string{nil, {"--cacert", cert}} {
+		n := start(t, filepath.Join(t.TempDir(), "data"), flags...)
+		account := object{"accountType": "amazonS3CompatibleAccount", "userName": s3.AccessKey, "password": s3.SecretKey}
+		storage := object{
+			"type": "AmazonS3Compatible", "name": "n", "accountId": n.add("/v6/Accounts", 201, account),
+			"amazonBucketS3Compatible": object{"servicePoint": s3.URL, "name": "bucket"},
+		}
+		if flags != nil {
+			n.add("/v6/ObjectStorageRepositories", 200, storage)
+		} else if m := n.refused("POST", "/v6/ObjectStorageRepositories", storage, 400); !strings.Contains(m, "issued by an authority that is not trusted here") {
+			t.Errorf("got %q", m)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ package v6
 import (
 	_ "embed"
 	"fmt"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
@@ -21,8 +22,11 @@ var document []byte
 // caller gets its own copy.
 func Document() []byte { return append([]byte(nil), document...) }
 
-// Load parses and checks the document.
-func Load() (*openapi3.T, error) {
+// Load parses and checks the document. Every caller gets the same one, which
+// is not to be changed.
+func Load() (*openapi3.T, error) { return loaded() }
+
+var loaded = sync.OnceValues(func() (*openapi3.T, error) {
 	loader := openapi3.NewLoader()
 	doc, err := loader.LoadFromData(document)
 	if err != nil {
@@ -32,4 +36,4 @@ func Load() (*openapi3.T, error) {
 		return nil, fmt.Errorf("check the OpenAPI document: %w", err)
 	}
 	return doc, nil
-}
+})
