@@ -86,6 +86,8 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 10 no such repository, 11 locked,
 		newSyncCommand(env),
 		newSnapshotsCommand(env),
 		newLsCommand(env),
+		newCatCommand(env),
+		newRestoreCommand(env),
 		newVersionCommand(env),
 	)
 	return root

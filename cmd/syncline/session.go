@@ -64,7 +64,11 @@ func (e *environment) synchronize(ctx context.Context, at location, local *local
 	if err != nil {
 		return stats, err
 	}
-	defer func() { err = errors.Join(err, r.close()) }()
+	stats, err = e.synchronizeWith(ctx, r, local)
+	return stats, errors.Join(err, r.close())
+}
+
+func (e *environment) synchronizeWith(ctx context.Context, r *remote, local *localCatalog) (stats syncline.SessionStatistics, err error) {
 	lock, err := local.lock(ctx, func() { e.note("waiting for another process that synchronizes this repository") })
 	if err != nil {
 		return stats, err

@@ -83,13 +83,18 @@ func (v *View) readStep(step *walkStep, detail Detail) error {
 // has one. "/" is the tree itself: a nil entry. A path that is not there is
 // CodeNotFound.
 func (v *View) Find(root TreeRef, path string) (e *syncline.Entry, sub TreeRef, ok bool, err error) {
+	return v.FindWith(root, path, 0)
+}
+
+// FindWith is Find with more of the entry.
+func (v *View) FindWith(root TreeRef, path string, detail Detail) (e *syncline.Entry, sub TreeRef, ok bool, err error) {
 	sub, ok = root, true
 	for _, name := range splitPath(path) {
 		if !ok {
 			return nil, TreeRef{}, false, notFound(path)
 		}
 		var found bool
-		err = v.ReadDir(sub, 0, func(x *syncline.Entry, xsub TreeRef, xok bool) error {
+		err = v.ReadDir(sub, detail, func(x *syncline.Entry, xsub TreeRef, xok bool) error {
 			if x.Name == name {
 				e, sub, ok, found = x, xsub, xok, true
 				return errFound

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/content"
+)
+
+func newCatCommand(env *environment) *cobra.Command {
+	var filter filterFlags
+	cmd := &cobra.Command{
+		Use:   "cat [flags] snapshotID file",
+		Short: "Write a file in a snapshot to standard output",
+		Long: `Write the content of a file in a snapshot to standard output. The snapshot is an
+id, the beginning of one, or "latest", which --host, --tag and --path narrow
+down; with "id:folder" the file's path begins at the folder.
+
+Every piece is compared with its hash before it is written. When one turns out
+to be damaged the output ends there, and the exit status is 1.`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			return env.withContents(ctx, func(v *catalog.View, source *content.Source) error {
+				e, err := filter.file(v, args[0], args[1])
+				if err != nil {
+					return err
+				}
+				f, err := source.Open(e)
+				if err != nil {
+					return err
+				}
+				out := bufio.NewWriterSize(env.stdout, 64<<10)
+				err = f.WriteRange(ctx, out, 0, f.Size())
+				return errors.Join(err, out.Flush())
+			})
+		},
+	}
+	filter.add(cmd.Flags())
+	return cmd
+}
+
+// file finds a file and where its content lies.
+func (f *filterFlags) file(v *catalog.View, reference, path string) (*syncline.Entry, error) {
+	root, _, err := f.root(v, reference)
+	if err != nil {
+		return nil, err
+	}
+	e, _, _, err := v.FindWith(root, path, catalog.WithContent)
+	switch {
+	case err != nil:
+		return nil, err
+	case e == nil || e.IsDir():
+		return nil, syncline.Errorf(syncline.CodeInvalid, "%q is a folder; syncline restore gets folders back", path)
+	case e.Type != syncline.TypeFile:
+		return nil, syncline.Errorf(syncline.CodeInvalid, "%q is no regular file but of type %s, which has no content", path, e.Type)
+	}
+	return e, nil
+}
+
+// root finds the snapshot, or the folder in one, that a reference names.
+func (f *filterFlags) root(v *catalog.View, reference string) (catalog.TreeRef, catalog.Snapshot, error) {
+	list, err := v.Snapshots()
+	if err != nil {
+		return catalog.TreeRef{}, catalog.Snapshot{}, err
+	}
+	s, folder, err := f.filter().One(list, reference)
+	if err != nil || folder == "" {
+		return s.Root, s, err
+	}
+	_, sub, ok, err := v.Find(s.Root, folder)
+	if err == nil && !ok {
+		err = syncline.Errorf(syncline.CodeNotFound, "%q is not a folder of snapshot %s", folder, s.ID.Short())
+	}
+	return sub, s, err
+}
+
+// withContents runs fn with the catalog, which is brought up to date first
+// unless --no-sync says not to, and with the contents in the repository.
+func (e *environment) withContents(ctx context.Context, fn func(*catalog.View, *content.Source) error) (err error) {
+	at, err := e.location()
+	if err != nil {
+		return err
+	}
+	local, err := e.localCatalog(at)
+	if err != nil {
+		return err
+	}
+	if e.noSync && !local.exists() {
+		return syncline.Errorf(syncline.CodeNotFound, "there is no catalog of %s yet; run the command once without --no-sync", at.name)
+	}
+	r, err := e.openRepository(ctx, at)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	var damage error
+	if !e.noSync {
+		_, err = e.synchronizeWith(ctx, r, local)
+		switch syncline.CodeOf(err) {
+		case syncline.CodeDamaged, syncline.CodeLocked:
+			damage = err // what could be synchronized can be got back
+		case "":
+		default:
+			return err
+		}
+	}
+	cat, err := local.open(ctx)
+	if err != nil {
+		return errors.Join(damage, err)
+	}
+	err = cat.View(ctx, func(v *catalog.View) error {
+		locator, err := content.NewLocator(v)
+		if err != nil {
+			return err
+		}
+		return fn(v, &content.Source{Repository: r.repo, Locator: locator, Streams: r.streams})
+	})
+	return errors.Join(damage, err, cat.Close())
+}

@@ -1,0 +1,336 @@
+package content_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/content"
+	"syncline.dev/syncline/internal/content/contenttest"
+	"syncline.dev/syncline/internal/resticfixture"
+	"syncline.dev/syncline/resticrepo"
+)
+
+// randomFile writes a file that takes several blobs, of which some repeat.
+func randomFile(t *testing.T, path string, seed uint64, size int) []byte {
+	t.Helper()
+	rng := rand.NewChaCha8([32]byte{byte(seed)})
+	b := make([]byte, size)
+	_, _ = rng.Read(b[:size/2])
+	copy(b[size/2+size/8:], b[:size/4])
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// world is a repository with a large file and small ones.
+type world struct {
+	path  string
+	repo  *resticrepo.Repository
+	cat   *catalog.Catalog
+	files map[string][]byte // by path in the snapshot
+}
+
+// newWorld makes a catalog of the one repository that the tests share.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	if shared.repo == nil {
+		makeShared(t)
+	}
+	w := shared
+	w.repo, _ = contenttest.At(t, w.repo, w.path)
+	w.cat = contenttest.Catalog(t, w.repo)
+	return &w
+}
+
+var shared world
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	os.RemoveAll(shared.path)
+	os.Exit(code)
+}
+
+func makeShared(t *testing.T) {
+	t.Helper()
+	src := t.TempDir()
+	w := world{files: make(map[string][]byte)}
+	for name, size := range map[string]int{"large": 12 << 20, "small": 1000, "empty": 0, "medium": 900_000} {
+		path := filepath.Join(src, name)
+		w.files[path] = randomFile(t, path, uint64(len(w.files)), size)
+	}
+	repo := resticfixture.Init(t, 2)
+	resticfixture.Backup(t, repo, src)
+	var err error
+	if w.path, err = os.MkdirTemp("", "content-"); err == nil { //nolint:usetesting // it outlives the test
+		err = os.CopyFS(w.path, os.DirFS(repo))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.repo = contenttest.Open(t, w.path, resticfixture.Password)
+	shared = w
+}
+
+func (w *world) open(t *testing.T, v *catalog.View, source *content.Source, path string) *content.File {
+	t.Helper()
+	list, err := v.Snapshots()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _, _, err := v.FindWith(list[0].Root, path, catalog.WithContent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := source.Open(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestRangesAreThoseOfTheFile(t *testing.T) {
+	w := newWorld(t)
+	contenttest.View(t, w.cat, w.repo, func(v *catalog.View, source *content.Source) {
+		source.Cache = content.NewCache(3 << 20)
+		source.Window = 1 << 20 // less than a run: it must not stand still
+		rng := rand.New(rand.NewPCG(1, 2))
+		for path, want := range w.files {
+			f := w.open(t, v, source, path)
+			if f.Size() != int64(len(want)) {
+				t.Fatalf("%s has %d bytes, want %d", path, f.Size(), len(want))
+			}
+			check := func(offset, length int64) {
+				t.Helper()
+				var got bytes.Buffer
+				if err := f.WriteRange(t.Context(), &got, offset, length); err != nil {
+					t.Fatalf("%s from %d, %d bytes: %v", path, offset, length, err)
+				}
+				if !bytes.Equal(got.Bytes(), want[offset:offset+length]) {
+					t.Fatalf("%s from %d, %d bytes: other bytes", path, offset, length)
+				}
+			}
+			check(0, f.Size())
+			for range 30 {
+				offset := rng.Int64N(f.Size() + 1)
+				check(offset, rng.Int64N(f.Size()-offset+1))
+			}
+			if err := f.WriteRange(t.Context(), io.Discard, 1, f.Size()+1); syncline.CodeOf(err) != syncline.CodeInvalid {
+				t.Fatalf("a range behind the end of %s: %v", path, err)
+			}
+		}
+	})
+}
+
+// TestRequests: no blob is asked for twice, and those that lie together come
+// in one request.
+func TestRequests(t *testing.T) {
+	w := newWorld(t)
+	repo, counter := contenttest.At(t, w.repo, w.path)
+	blobs := 0
+	contenttest.View(t, w.cat, repo, func(v *catalog.View, source *content.Source) {
+		list, err := v.Snapshots()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path := range w.files {
+			e, _, _, err := v.FindWith(list[0].Root, path, catalog.WithContent)
+			if err != nil {
+				t.Fatal(err)
+			}
+			blobs += len(e.Content)
+			f := w.open(t, v, source, path)
+			if err := f.WriteRange(t.Context(), io.Discard, 0, f.Size()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	requests, _, _ := counter.Counts()
+	if n := requests["get data"]; n == 0 || n > int64(blobs) {
+		t.Errorf("%d requests for %d blobs", n, blobs)
+	}
+	first := content.Place{Offset: 100, Length: 1000}
+	for _, c := range []struct {
+		next content.Place
+		want bool
+	}{
+		{content.Place{Offset: 1100, Length: 1000}, true},
+		{content.Place{Offset: 1200, Length: 1000}, true},
+		{content.Place{Offset: 1000, Length: 1000}, false},
+		{content.Place{Offset: 1100, Length: 5 << 20}, false},
+		{content.Place{Offset: 1100, Length: 1000, Plain: 5 << 20}, false},
+		{content.Place{Offset: 1 << 20, Length: 1000}, false},
+		{content.Place{Pack: syncline.Hash{1}, Offset: 1100, Length: 1000}, false},
+	} {
+		if got := content.Joins(first, first, c.next, first.Size()); got != c.want {
+			t.Errorf("%+v: %v", c.next, got)
+		}
+	}
+}
+
+// TestDamageStopsTheBytes flips a bit in the middle of every pack of data: of
+// the file comes what lies before, and then an error, never other bytes.
+func TestDamageStopsTheBytes(t *testing.T) {
+	w := newWorld(t)
+	damaged, copied := 0, t.TempDir()
+	if err := os.CopyFS(copied, os.DirFS(w.path)); err != nil {
+		t.Fatal(err)
+	}
+	repo, _ := contenttest.At(t, w.repo, copied)
+	contenttest.View(t, w.cat, repo, func(v *catalog.View, source *content.Source) {
+		for _, pack := range packsOf(t, v) {
+			name := filepath.Join(copied, filepath.FromSlash(resticrepo.PackName(resticrepo.ID(pack))))
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b[len(b)/2] ^= 1
+			if err := errors.Join(os.Chmod(name, 0o600), os.WriteFile(name, b, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for path, want := range w.files {
+			f := w.open(t, v, source, path)
+			var got bytes.Buffer
+			err := f.WriteRange(t.Context(), &got, 0, f.Size())
+			if !bytes.HasPrefix(want, got.Bytes()) {
+				t.Errorf("%s: bytes came that are not the file's", path)
+			}
+			if (err != nil) != (got.Len() < len(want)) {
+				t.Errorf("%s: %d of %d bytes, error %v", path, got.Len(), len(want), err)
+			}
+			if err != nil {
+				damaged++
+				if syncline.CodeOf(err) != syncline.CodeDamaged || !strings.Contains(syncline.MessageOf(err), "data blob") {
+					t.Errorf("%s: %v", path, err)
+				}
+			}
+		}
+	})
+	if damaged == 0 {
+		t.Error("no file was damaged")
+	}
+}
+
+// packsOf returns the packs that hold data.
+func packsOf(t *testing.T, v *catalog.View) (ids []syncline.Hash) {
+	t.Helper()
+	indexes, err := v.Indexes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range indexes {
+		packs, err := v.Packs(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range packs {
+			if !p.Blobs[0].Tree {
+				ids = append(ids, p.ID)
+			}
+		}
+	}
+	return ids
+}
+
+func TestBlobsWithoutIndex(t *testing.T) {
+	w := newWorld(t)
+	contenttest.View(t, w.cat, w.repo, func(v *catalog.View, source *content.Source) {
+		list, _ := v.Snapshots()
+		for path, want := range w.files {
+			e, _, _, err := v.FindWith(list[0].Root, path, catalog.WithContent)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, id := range e.Content {
+				if n := len(source.Locator.Find(id, nil)); n != 1 {
+					t.Fatalf("blob %s has %d places", id.Short(), n)
+				}
+			}
+			e.Content = append([]syncline.Hash{{1, 2, 3}}, e.Content...)
+			if _, err := source.Open(e); syncline.CodeOf(err) != syncline.CodeDamaged {
+				t.Errorf("a blob of %s (%d bytes) that is in no index: %v", path, len(want), err)
+			}
+			st := source.Stream(t.Context(), e.Content)
+			if _, err := st.Next(); syncline.CodeOf(err) != syncline.CodeDamaged {
+				t.Errorf("a stream of it: %v", err)
+			}
+			st.Close()
+		}
+	})
+}
+
+// TestAnotherCopyIsTaken gives every blob a first place that does not exist.
+func TestAnotherCopyIsTaken(t *testing.T) {
+	w := newWorld(t)
+	var packs []catalog.Pack
+	contenttest.View(t, w.cat, w.repo, func(v *catalog.View, _ *content.Source) {
+		indexes, err := v.Indexes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if packs, err = v.Packs(indexes[0]); err != nil {
+			t.Fatal(err)
+		}
+	})
+	both := contenttest.Empty(t)
+	gone := append([]catalog.Pack(nil), packs...)
+	for i := range gone {
+		gone[i].ID = syncline.Hash{byte(i)}
+	}
+	if err := errors.Join(both.AddIndex(t.Context(), syncline.Hash{1}, gone), both.AddIndex(t.Context(), syncline.Hash{2}, packs)); err != nil {
+		t.Fatal(err)
+	}
+	var copies *content.Locator
+	contenttest.View(t, both, w.repo, func(_ *catalog.View, source *content.Source) { copies = source.Locator })
+	contenttest.View(t, w.cat, w.repo, func(v *catalog.View, source *content.Source) {
+		source.Locator = copies
+		for path, want := range w.files {
+			f := w.open(t, v, source, path)
+			var got bytes.Buffer
+			if err := f.WriteRange(t.Context(), &got, 0, f.Size()); err != nil || !bytes.Equal(got.Bytes(), want) {
+				t.Errorf("%s: %d bytes, %v", path, got.Len(), err)
+			}
+		}
+	})
+}
+
+// stuck is a writer whose client went away.
+type stuck struct{ cancel func() }
+
+func (s stuck) Write([]byte) (int, error) {
+	s.cancel()
+	return 0, errors.New("the client is gone")
+}
+
+func TestNothingIsLeftRunning(t *testing.T) {
+	w := newWorld(t)
+	contenttest.View(t, w.cat, w.repo, func(v *catalog.View, source *content.Source) {
+		ignore := goleak.IgnoreCurrent()
+		for path := range w.files {
+			f := w.open(t, v, source, path)
+			if f.Size() == 0 {
+				continue
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			if err := f.WriteRange(ctx, stuck{cancel}, 0, f.Size()); err == nil {
+				t.Error("a write that failed was no error")
+			}
+			if err := f.WriteRange(ctx, io.Discard, 0, f.Size()); !errors.Is(err, context.Canceled) {
+				t.Errorf("a canceled read ended with %v", err)
+			}
+		}
+		goleak.VerifyNone(t, ignore)
+	})
+}

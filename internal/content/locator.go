@@ -1,0 +1,107 @@
+package content
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+	"sort"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/resticrepo"
+)
+
+// Place is where one copy of a data blob lies. Sizes are bytes.
+type Place struct {
+	Pack   syncline.Hash
+	Offset uint32
+	Length uint32 // as stored
+	Plain  uint32 // decompressed; 0 when it is not compressed
+}
+
+// Size returns the length of the decoded blob, as the index has it.
+func (p Place) Size() int64 {
+	return int64(p.blob(syncline.Hash{}).DecodedLength())
+}
+
+func (p Place) blob(id syncline.Hash) resticrepo.Blob {
+	return resticrepo.Blob{
+		ID: resticrepo.ID(id), Type: resticrepo.Data,
+		Offset: p.Offset, Length: p.Length, UncompressedLength: p.Plain,
+	}
+}
+
+// Locator knows where the data blobs of a repository lie, in 24 bytes for each.
+// It is safe for concurrent use.
+//
+// Catalogs keep the first eight bytes of a data blob's id. So what is found for
+// an id can belong to another blob, and the hash of the decoded bytes decides.
+type Locator struct {
+	packs []syncline.Hash
+	rows  []row // sorted by prefix
+}
+
+type row struct {
+	prefix                      uint64
+	pack, offset, length, plain uint32
+}
+
+// NewLocator reads all that the catalog knows of data blobs.
+func NewLocator(v *catalog.View) (*Locator, error) {
+	indexes, err := v.Indexes()
+	if err != nil {
+		return nil, err
+	}
+	l := &Locator{}
+	numbers := make(map[syncline.Hash]uint32)
+	for _, x := range indexes {
+		packs, err := v.Packs(x)
+		if err != nil {
+			return nil, err
+		}
+		for i := range packs {
+			l.add(&packs[i], numbers)
+		}
+	}
+	slices.SortFunc(l.rows, func(a, b row) int {
+		return cmp.Or(cmp.Compare(a.prefix, b.prefix), cmp.Compare(a.pack, b.pack), cmp.Compare(a.offset, b.offset))
+	})
+	l.rows = slices.Compact(l.rows) // two indexes may list one pack
+	return l, nil
+}
+
+func (l *Locator) add(p *catalog.Pack, numbers map[syncline.Hash]uint32) {
+	for j := range p.Blobs {
+		b := &p.Blobs[j]
+		if b.Tree {
+			continue
+		}
+		no, ok := numbers[p.ID]
+		if !ok {
+			no = uint32(len(l.packs))
+			numbers[p.ID] = no
+			l.packs = append(l.packs, p.ID)
+		}
+		l.rows = append(l.rows, row{binary.BigEndian.Uint64(b.ID[:]), no, b.Offset, b.Length, b.Plain})
+	}
+}
+
+// Find appends the places where the blob may lie to places.
+func (l *Locator) Find(id syncline.Hash, places []Place) []Place {
+	prefix := binary.BigEndian.Uint64(id[:])
+	i := sort.Search(len(l.rows), func(i int) bool { return l.rows[i].prefix >= prefix })
+	for ; i < len(l.rows) && l.rows[i].prefix == prefix; i++ {
+		r := &l.rows[i]
+		places = append(places, Place{l.packs[r.pack], r.offset, r.length, r.plain})
+	}
+	return places
+}
+
+// Locate returns the first place where the blob may lie.
+func (l *Locator) Locate(id syncline.Hash) (Place, bool) {
+	var room [4]Place
+	if found := l.Find(id, room[:0]); len(found) > 0 {
+		return found[0], true
+	}
+	return Place{}, false
+}

@@ -1,0 +1,131 @@
+package restore_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// extras adds what only this system has.
+func extras(t *testing.T, dir string) {
+	t.Helper()
+	old := time.Unix(-86400, 987654321)
+	err := errors.Join(
+		unix.Mkfifo(filepath.Join(dir, "pipe"), 0o621),
+		unix.Lsetxattr(filepath.Join(dir, "large"), "user.note", []byte("a\x00b"), 0),
+		unix.Lsetxattr(filepath.Join(dir, "links"), "user.folder", []byte("yes"), 0),
+		os.Chtimes(filepath.Join(dir, "empty"), old, old),
+		os.WriteFile(filepath.Join(dir, "no text \xff\xfe"), []byte("raw"), 0o600),
+	)
+	if os.Geteuid() == 0 {
+		err = errors.Join(err, unix.Mknod(filepath.Join(dir, "device"), unix.S_IFCHR|0o640, int(unix.Mkdev(1, 3))),
+			os.Lchown(filepath.Join(dir, "zeros"), 1234, 5678), os.Lchown(filepath.Join(dir, "links", "dangling"), 12, 34))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func blocks(t *testing.T, path string) int64 {
+	t.Helper()
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		t.Fatal(err)
+	}
+	return st.Blocks * 512
+}
+
+// sameTrees compares everything that lies below two folders.
+func sameTrees(t *testing.T, want, got string) {
+	t.Helper()
+	a, b := describe(t, want), describe(t, got)
+	for path, x := range a {
+		if y, ok := b[path]; !ok {
+			t.Errorf("%q is missing", path)
+		} else if x != y {
+			t.Errorf("%q is\n%s, not\n%s", path, y, x)
+		}
+		delete(b, path)
+	}
+	for path := range b {
+		t.Errorf("%q should not be there", path)
+	}
+	if len(a) < 2 {
+		t.Fatalf("%s holds nothing to compare with", want)
+	}
+}
+
+func describe(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := make(map[string]string)
+	names := make(map[uint64]string) // of hard links: the first
+	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || path == dir {
+			return err
+		}
+		fi, err := os.Lstat(path)
+		if err != nil {
+			return err
+		}
+		st := fi.Sys().(*syscall.Stat_t)
+		rel := strings.TrimPrefix(path, dir)
+		text := fmt.Sprintf("%v %d:%d device %d, %v", fi.Mode(), st.Uid, st.Gid, st.Rdev, fi.ModTime().UTC())
+		text += attributes(t, path)
+		switch {
+		case fi.Mode()&fs.ModeSymlink != 0:
+			to, err := os.Readlink(path)
+			if err != nil {
+				return err
+			}
+			text += " to " + to
+		case fi.Mode().IsRegular():
+			if st.Nlink > 1 {
+				if names[st.Ino] == "" {
+					names[st.Ino] = rel
+				}
+				text += fmt.Sprintf(" %d links, also %q", st.Nlink, names[st.Ino])
+			}
+			b, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			text += fmt.Sprintf(" %d bytes %x", len(b), hash(b))
+		}
+		all[rel] = text
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func attributes(t *testing.T, path string) (text string) {
+	t.Helper()
+	buf := make([]byte, 4096)
+	n, err := unix.Llistxattr(path, buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := strings.FieldsFunc(string(buf[:n]), func(r rune) bool { return r == 0 })
+	slices.Sort(names)
+	for _, name := range names {
+		value := make([]byte, 4096)
+		n, err := unix.Lgetxattr(path, name, value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += fmt.Sprintf(" %s=%q", name, bytes.Clone(value[:n]))
+	}
+	return text
+}

@@ -1,0 +1,203 @@
+//go:build linux
+
+package restore_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/content"
+	"syncline.dev/syncline/internal/content/contenttest"
+	"syncline.dev/syncline/internal/restore"
+)
+
+// node is an entry of a tree that no restic would write.
+type node struct {
+	name  string
+	dir   bool
+	entry syncline.Entry
+	below []node
+}
+
+// hostile runs fn with a catalog that holds the tree. It has no blobs.
+func hostile(t *testing.T, root node, fn func(*catalog.View, *content.Source, catalog.TreeRef)) {
+	t.Helper()
+	cat := contenttest.Empty(t)
+	b, err := cat.Build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &maker{t: t, adder: b.NewAdder()}
+	tree := m.tree(&root)
+	if err := b.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+	gaps, err := cat.Publish(t.Context(), []syncline.Snapshot{{ID: syncline.Hash{1}, Tree: tree, Time: time.Unix(1, 0)}}, nil)
+	if err != nil || len(gaps) > 0 {
+		t.Fatal(gaps, err)
+	}
+	contenttest.View(t, cat, nil, func(v *catalog.View, s *content.Source) { fn(v, s, snapshots(t, v)[0].Root) })
+}
+
+type maker struct {
+	t     *testing.T
+	adder *catalog.Adder
+	count int
+}
+
+// tree adds a tree, those below it first, and returns its hash.
+func (m *maker) tree(n *node) syncline.Hash {
+	m.t.Helper()
+	var entries []syncline.Entry
+	for i := range n.below {
+		x := &n.below[i]
+		e := x.entry
+		e.Name, e.ModTime = x.name, time.Unix(1_000_000, 0)
+		if x.dir {
+			e.Type, e.Mode, e.Subtree = syncline.TypeDir, fs.ModeDir|0o755, m.tree(x)
+		}
+		entries = append(entries, e)
+	}
+	var raw []byte
+	var spans []catalog.Span
+	for range entries {
+		start := len(raw)
+		raw = fmt.Appendf(raw, "entry %d", m.count)
+		m.count++
+		spans = append(spans, catalog.Span{Start: start, End: len(raw)})
+	}
+	if len(raw) == 0 {
+		raw = fmt.Appendf(raw, "empty")
+	}
+	hash := syncline.Hash(sha256.Sum256(raw))
+	next := 0
+	err := m.adder.Add(hash, raw, spans, func(_ []byte, e *syncline.Entry) (bool, error) {
+		*e = entries[next]
+		next++
+		return true, nil
+	})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return hash
+}
+
+var file = syncline.Entry{Type: syncline.TypeFile, Mode: 0o644}
+
+func TestHostileNames(t *testing.T) {
+	outside := t.TempDir()
+	target := filepath.Join(outside, "target")
+	bad := []string{"", ".", "..", "a/b", "../escaped", "/etc/escaped", outside + "/escaped", "nul\x00name"}
+	root := node{dir: true}
+	for _, name := range bad {
+		root.below = append(root.below, node{name: name, entry: file}, node{name: name, dir: true, below: []node{{name: "escaped", entry: file}}})
+	}
+	root.below = append(root.below,
+		node{name: "twice", entry: syncline.Entry{Type: syncline.TypeSymlink, LinkTarget: outside}},
+		node{name: "twice", dir: true, below: []node{{name: "escaped", entry: file}}},
+		node{name: "good", entry: file},
+		node{name: "unknown", entry: syncline.Entry{Type: "door"}},
+		node{name: "lost", entry: syncline.Entry{Type: syncline.TypeFile, Content: []syncline.Hash{{9}}}},
+	)
+	hostile(t, root, func(v *catalog.View, s *content.Source, tree catalog.TreeRef) {
+		r := &told{}
+		result, err := restore.Run(t.Context(), v, tree, s, target, restore.Options{Reporter: r})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := int64(2*len(bad) + 3); result.Failed != want || result.Files != 1 {
+			t.Errorf("%+v, want %d failures: %v", result, want, r.failed)
+		}
+	})
+	onlyIn(t, outside, "target", "target/good", "target/twice")
+}
+
+// onlyIn checks that dir holds these and nothing else.
+func onlyIn(t *testing.T, dir string, want ...string) {
+	t.Helper()
+	got := strings.Join(paths(t, dir)[1:], "\n")
+	if got != "/"+strings.Join(want, "\n/") {
+		t.Errorf("there are\n%s", got)
+	}
+}
+
+// TestNothingIsWrittenThroughLinks restores over a target in which links lead
+// outside, where files and folders should be.
+func TestNothingIsWrittenThroughLinks(t *testing.T) {
+	root := node{dir: true, below: []node{
+		{name: "dir", dir: true, below: []node{{name: "file", entry: file}}},
+		{name: "file", entry: file},
+		{name: "link", entry: syncline.Entry{Type: syncline.TypeSymlink, LinkTarget: "x"}},
+	}}
+	outside, target := t.TempDir(), t.TempDir()
+	secret := filepath.Join(outside, "secret")
+	if err := os.WriteFile(secret, []byte("keep me"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, to := range map[string]string{"dir": outside, "file": secret, "link": secret} {
+		if err := os.Symlink(to, filepath.Join(target, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hostile(t, root, func(v *catalog.View, s *content.Source, tree catalog.TreeRef) {
+		for _, o := range []restore.Overwrite{restore.Never, restore.Always} {
+			result, err := restore.Run(t.Context(), v, tree, s, target, restore.Options{Overwrite: o, Reporter: &told{}})
+			if err != nil || (o == restore.Always) != (result.Failed == 0) {
+				t.Fatalf("%s: %+v, %v", o, result, err)
+			}
+			onlyIn(t, outside, "secret")
+		}
+	})
+	if b, err := os.ReadFile(secret); err != nil || string(b) != "keep me" {
+		t.Errorf("the file outside has %q, %v", b, err)
+	}
+	onlyIn(t, target, "dir", "dir/file", "file", "link")
+	if fi, err := os.Lstat(filepath.Join(target, "file")); err != nil || !fi.Mode().IsRegular() {
+		t.Errorf("%v, %v", fi, err)
+	}
+}
+
+// TestHardLinkOutside: a file in the target that has another name outside is
+// replaced, not written to.
+func TestHardLinkOutside(t *testing.T) {
+	outside, target := t.TempDir(), t.TempDir()
+	secret := filepath.Join(outside, "secret")
+	if err := os.WriteFile(secret, []byte("keep me"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(secret, filepath.Join(target, "file")); err != nil {
+		t.Fatal(err)
+	}
+	hostile(t, node{dir: true, below: []node{{name: "file", entry: file}}}, func(v *catalog.View, s *content.Source, tree catalog.TreeRef) {
+		into(t, v, s, tree, target, restore.Options{})
+	})
+	fi, err := os.Stat(secret)
+	if err != nil || fi.Size() != 7 || fi.Mode() != 0o600 {
+		t.Errorf("%v, %v", fi, err)
+	}
+}
+
+func TestFolderInTheWay(t *testing.T) {
+	target := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(target, "file", "below"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	hostile(t, node{dir: true, below: []node{{name: "file", entry: file}, {name: "other", entry: file}}}, func(v *catalog.View, s *content.Source, tree catalog.TreeRef) {
+		r := &told{}
+		result, err := restore.Run(t.Context(), v, tree, s, target, restore.Options{Reporter: r})
+		if err != nil || result.Files != 1 || !strings.Contains(syncline.MessageOf(r.failed["/file"]), "a folder is in its place") {
+			t.Errorf("%+v, %v, %v", result, err, r.failed)
+		}
+	})
+}
+
+func hash(b []byte) [32]byte { return sha256.Sum256(b) }

@@ -1,0 +1,342 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/content"
+)
+
+// Overwrite says what becomes of files that are in the target already.
+type Overwrite string
+
+// The ways to treat what is there. All but Never write only what differs.
+const (
+	Always    Overwrite = "always"     // contents are compared
+	IfChanged Overwrite = "if-changed" // a file of the same size and modification time is taken to be right
+	IfNewer   Overwrite = "if-newer"   // only files older than the snapshot's
+	Never     Overwrite = "never"      // only what is not there
+)
+
+// ParseOverwrite reads one of the ways by its name.
+func ParseOverwrite(s string) (Overwrite, error) {
+	switch o := Overwrite(s); o {
+	case Always, IfChanged, IfNewer, Never:
+		return o, nil
+	}
+	return "", syncline.Errorf(syncline.CodeInvalid, "invalid overwrite behavior %q, must be one of always, if-changed, if-newer, never", s)
+}
+
+// Result counts what a run did.
+type Result struct {
+	Files, Folders, Others int64 // that are in the target now as in the snapshot
+	Unchanged              int64 // of Files, those whose content was there
+	Skipped                int64 // left as they were because of Overwrite, and sockets
+	Failed                 int64 // that the Reporter was told of
+	Bytes                  int64 // written into files
+}
+
+// Reporter is told how a run goes, by one goroutine at a time.
+type Reporter interface {
+	// Failed is told of an item that could not be restored as it was.
+	Failed(path string, err error)
+	Progress(Result)
+}
+
+// Options say how to restore.
+type Options struct {
+	Filter    *Filter   // nil for all
+	Overwrite Overwrite // "" for Always
+	Sparse    bool      // zeros become holes in files that are new
+	Verify    bool      // files are read back and compared
+	Reporter  Reporter
+}
+
+// maxDepth bounds how deep folders are nested: restic makes no deeper ones.
+const maxDepth = 4096
+
+// run is one restore. The walk is one goroutine's; what works on a group's
+// files shares only what mu guards.
+type run struct {
+	Options
+	ctx     context.Context //nolint:containedctx // a run lives as long as the call
+	view    *catalog.View
+	source  *content.Source
+	handles *handles
+	target  *folder
+	links   map[linkKey]*task // the first file of each set of hard links
+	group   group
+	open    atomic.Int64 // files that are open
+
+	mu     sync.Mutex // guards result and the Reporter
+	result Result
+}
+
+// Run restores what is below a tree into the folder target, which it makes
+// when it is missing. Items that cannot be restored are told to the Reporter
+// and counted, and the others are restored all the same. An error means that
+// the run ended early; another run goes on from there.
+func Run(ctx context.Context, v *catalog.View, root catalog.TreeRef, source *content.Source, target string, o Options) (Result, error) {
+	if err := os.MkdirAll(target, 0o700); err != nil {
+		return Result{}, targetError(err)
+	}
+	h, err := openTarget(target)
+	if err != nil {
+		return Result{}, targetError(err)
+	}
+	defer h.close()
+	r := &run{
+		Options: o, ctx: ctx, view: v, source: source, handles: newHandles(), links: make(map[linkKey]*task),
+		target: &folder{made: true, h: h, users: 1},
+	}
+	defer r.handles.close()
+	if _, err = r.walk(root, r.target); err == nil {
+		err = r.flush()
+	}
+	return r.result, err
+}
+
+// targetError says what is wrong with the target.
+func targetError(err error) error {
+	reason := err
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		reason = at.Err
+	}
+	return syncline.WrapError(syncline.CodeUnavailable, err, "the target folder cannot be used (%v); choose another one", reason)
+}
+
+// walk restores what is in a tree, and reports whether there was anything.
+func (r *run) walk(tree catalog.TreeRef, dir *folder) (restored bool, err error) {
+	items, err := r.items(tree)
+	if err != nil {
+		return false, err
+	}
+	seen := make(map[string]bool, len(items))
+	for i := range items {
+		e, path := items[i].entry, dir.path+"/"+items[i].entry.Name
+		switch {
+		case r.ctx.Err() != nil:
+			return restored, r.ctx.Err()
+		case !validName(e.Name):
+			r.failed(path, syncline.Errorf(syncline.CodeDamaged, "no file can have this name; it is left out"))
+			continue
+		case seen[e.Name]:
+			r.failed(path, syncline.Errorf(syncline.CodeDamaged, "the folder has this name twice; the second is left out"))
+			continue
+		case e.Type == syncline.TypeSocket:
+			r.count(func(x *Result) { x.Skipped++ }) // nobody listens to it any more
+			continue
+		}
+		seen[e.Name] = true
+		did, err := r.item(&items[i], dir, path)
+		if err != nil {
+			return restored, err
+		}
+		items[i] = walkItem{}
+		restored = restored || did
+	}
+	return restored, nil
+}
+
+type walkItem struct {
+	entry *syncline.Entry
+	sub   catalog.TreeRef
+	ok    bool
+}
+
+func (r *run) items(tree catalog.TreeRef) (items []walkItem, err error) {
+	err = r.view.ReadDir(tree, catalog.WithContent, func(e *syncline.Entry, sub catalog.TreeRef, ok bool) error {
+		items = append(items, walkItem{e, sub, ok})
+		return nil
+	})
+	return items, err
+}
+
+// validName reports whether a name is one element of a path.
+func validName(name string) bool {
+	return name != "" && name != "." && name != ".." && !strings.ContainsAny(name, "/\x00")
+}
+
+// item restores one entry, and what is below it.
+func (r *run) item(x *walkItem, dir *folder, path string) (restored bool, err error) {
+	selected, below := r.Filter.Select(path)
+	switch e := x.entry; {
+	case e.IsDir():
+		return r.folder(x, dir, path, selected, below)
+	case !selected:
+		return false, nil
+	case !r.make(dir):
+		r.failed(path, dir.failed)
+	case e.Type == syncline.TypeFile:
+		r.add(&task{dir: dir, path: path, entry: e})
+		if r.group.full() {
+			err = r.flush()
+		}
+	case e.Type == syncline.TypeSymlink, e.Type == syncline.TypeFifo, e.Type == syncline.TypeDevice, e.Type == syncline.TypeCharDev:
+		err = r.settle(path, r.special(dir, e))
+	default:
+		r.failed(path, syncline.Errorf(syncline.CodeUnsupported, "items of type %q cannot be restored", e.Type))
+	}
+	return true, err
+}
+
+func (r *run) folder(x *walkItem, dir *folder, path string, selected, below bool) (restored bool, err error) {
+	f := &folder{parent: dir, name: x.entry.Name, path: path, entry: x.entry, depth: dir.depth + 1}
+	switch {
+	case !selected && !below:
+		return false, nil
+	case f.depth > maxDepth:
+		r.failed(path, syncline.Errorf(syncline.CodeTooLarge, "folders are nested more than %d deep; what is below is left out", maxDepth))
+		return false, nil
+	case !x.ok:
+		r.failed(path, syncline.Errorf(syncline.CodeDamaged, "the folder's listing is not in the repository"))
+		return selected, nil
+	case selected && !r.make(f):
+		r.failed(path, f.failed)
+		return true, r.settle(path, fatalOnly(f.failed))
+	}
+	restored = selected
+	if below {
+		did, err := r.walk(x.sub, f)
+		if err != nil {
+			return restored, err
+		}
+		restored = restored || did
+	}
+	if f.made {
+		r.group.closed = append(r.group.closed, f)
+	}
+	return restored, nil
+}
+
+func fatalOnly(err error) error {
+	if isFatal(err) {
+		return err
+	}
+	return nil
+}
+
+// make makes a folder, and those above it, unless they are there.
+func (r *run) make(f *folder) bool {
+	switch {
+	case f.made:
+		return true
+	case f.failed != nil:
+		return false
+	case !r.make(f.parent):
+		f.failed = f.parent.failed
+		return false
+	}
+	f.failed = r.handles.in(f.parent, func(h *handle) error {
+		err := h.makeFolder(f.name)
+		f.fresh = err == nil
+		if !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		there, err := h.stat(f.name)
+		if err != nil || there.mode.IsDir() {
+			return err
+		}
+		if r.Overwrite == Never || r.Overwrite == IfNewer {
+			return syncline.Errorf(syncline.CodeConflict, "something that is no folder is in its place; remove it, or overwrite with always")
+		}
+		if err := h.remove(f.name, false); err != nil {
+			return err
+		}
+		err = h.makeFolder(f.name)
+		f.fresh = err == nil
+		return err
+	})
+	f.made = f.failed == nil
+	return f.made
+}
+
+// special restores a link, a pipe or a device.
+func (r *run) special(dir *folder, e *syncline.Entry) error {
+	return r.handles.in(dir, func(h *handle) error {
+		if !dir.fresh {
+			there, err := h.stat(e.Name)
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+			case err != nil:
+				return err
+			case r.keeps(there, e):
+				r.count(func(x *Result) { x.Skipped++ })
+				return nil
+			default:
+				if err := r.clear(h, e.Name, there); err != nil {
+					return err
+				}
+			}
+		}
+		if err := h.makeSpecial(e.Name, e); err != nil {
+			if e.Type != syncline.TypeSymlink && errors.Is(err, fs.ErrPermission) {
+				return syncline.WrapError(syncline.CodeForbidden, err, "only root may make devices")
+			}
+			return err
+		}
+		r.count(func(x *Result) { x.Others++ })
+		return h.applySpecial(e.Name, e)
+	})
+}
+
+// keeps reports whether what is there stays because it is there.
+func (r *run) keeps(there info, e *syncline.Entry) bool {
+	return r.Overwrite == Never || r.Overwrite == IfNewer && !there.mtime.Before(e.ModTime)
+}
+
+// clear removes what is in the way. A folder that is not empty stays.
+func (r *run) clear(h *handle, name string, there info) error {
+	err := h.remove(name, there.mode.IsDir())
+	if err != nil && there.mode.IsDir() {
+		return syncline.WrapError(syncline.CodeConflict, err, "a folder is in its place; move it away")
+	}
+	return err
+}
+
+// settle tells the Reporter of an error about one item, and returns one that
+// ends the run.
+func (r *run) settle(path string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case r.ctx.Err() != nil:
+		return r.ctx.Err()
+	case isFull(err):
+		return syncline.WrapError(syncline.CodeUnavailable, err, "the target is full; free some space and run the same again: it goes on where it stopped")
+	case isReadOnly(err):
+		return syncline.WrapError(syncline.CodeUnavailable, err, "the target is read-only; choose another one")
+	case isFatal(err):
+		return syncline.WrapError(syncline.CodeUnavailable, err, "no more files can be opened (%v)", err)
+	}
+	r.failed(path, err)
+	return nil
+}
+
+func (r *run) failed(path string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.result.Failed++
+	r.Reporter.Failed(path, err)
+}
+
+func (r *run) count(fn func(*Result)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fn(&r.result)
+}
+
+// tell lets the Reporter show how far the run is.
+func (r *run) tell() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Reporter.Progress(r.result)
+}

@@ -1,0 +1,286 @@
+package restore
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"io/fs"
+	"sync"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/content"
+)
+
+// task is one file to restore.
+//
+//	prepare ──> done             nothing is to be written
+//	   └──> write … write ──> done
+//	any of them ──> failed       told once; the rest of its blobs are passed over
+type task struct {
+	dir   *folder
+	path  string
+	entry *syncline.Entry
+	size  int64
+	fresh bool  // nothing was there, or it was removed
+	first *task // the file that this one is another name of; nil for none
+
+	mu      sync.Mutex
+	f       *file // nil while it is not open
+	created bool
+	left    int // blobs that are still to be written
+	broken  bool
+	skipped bool
+}
+
+// need is one blob that a file needs, and where.
+type need struct {
+	task   *task
+	offset int64
+	id     syncline.Hash
+	place  content.Place
+}
+
+// maxOpen is how many files stay open between two of their blobs.
+const maxOpen = 128
+
+// prepare finds out which blobs of the file are to be written. A file that
+// needs none is done with.
+func (r *run) prepare(t *task, buf *bytes.Buffer) ([]need, error) {
+	needs, err := r.locate(t)
+	if err != nil {
+		return nil, err
+	}
+	t.fresh = true
+	err = r.handles.in(t.dir, func(h *handle) error {
+		if !t.dir.fresh {
+			if needs, err = r.compare(h, t, needs, buf); err != nil || t.skipped {
+				return err
+			}
+		}
+		t.left = len(needs)
+		if t.left > 0 {
+			return nil
+		}
+		if t.f == nil {
+			if err := r.openFile(h, t); err != nil {
+				return err
+			}
+		}
+		return r.finish(t)
+	})
+	return needs, err
+}
+
+// locate finds the file's blobs and its size.
+func (r *run) locate(t *task) ([]need, error) {
+	needs := make([]need, len(t.entry.Content))
+	for i, id := range t.entry.Content {
+		place, ok := r.source.Locator.Locate(id)
+		if !ok {
+			return nil, syncline.Errorf(syncline.CodeDamaged, "data blob %s is in no index of the repository; run restic check on it", id.Short())
+		}
+		needs[i] = need{t, t.size, id, place}
+		t.size += place.Size()
+	}
+	return needs, nil
+}
+
+// compare looks at what is there and leaves the blobs that differ.
+func (r *run) compare(h *handle, t *task, needs []need, buf *bytes.Buffer) ([]need, error) {
+	there, err := h.stat(t.entry.Name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return needs, nil
+	case err != nil:
+		return nil, err
+	case r.keeps(there, t.entry):
+		t.skipped = true
+		r.count(func(x *Result) { x.Skipped++ })
+		return nil, nil
+	case !there.mode.IsRegular():
+		return needs, r.clear(h, t.entry.Name, there)
+	}
+	f, err := h.openExisting(t.entry.Name, true)
+	if err != nil {
+		// It may be a program that runs, or not be ours to write: a new file
+		// takes its place where we may remove it.
+		return needs, r.clear(h, t.entry.Name, there)
+	}
+	same := r.Overwrite == IfChanged && there.size == t.size && there.mtime.Equal(t.entry.ModTime)
+	differ := needs[:0:0]
+	if !same {
+		for _, n := range needs {
+			if !holds(f, n, buf) {
+				differ = append(differ, n)
+			}
+		}
+	}
+	changes := len(differ) > 0 || there.size != t.size
+	if there.links > 1 && (changes || t.entry.Links < 2) {
+		// Its other names are not the snapshot's business.
+		return needs, errors.Join(f.close(), r.clear(h, t.entry.Name, there))
+	}
+	t.fresh, t.created = false, true
+	if there.size != t.size {
+		err = f.truncate(t.size)
+	}
+	if err != nil || len(differ) > 0 {
+		return differ, errors.Join(err, f.close())
+	}
+	t.f = f
+	r.open.Add(1)
+	if !changes {
+		r.count(func(x *Result) { x.Unchanged++ })
+	}
+	return nil, nil
+}
+
+// holds reports whether the file has the blob where it should be.
+func holds(f *file, n need, buf *bytes.Buffer) bool {
+	buf.Reset()
+	size := n.place.Size()
+	read, err := io.Copy(buf, io.NewSectionReader(f, n.offset, size))
+	return err == nil && read == size && sha256.Sum256(buf.Bytes()) == n.id
+}
+
+// openFile opens the file for writing, and makes it at the first time. The
+// task is locked, or nobody else has it yet.
+func (r *run) openFile(h *handle, t *task) (err error) {
+	if t.created {
+		t.f, err = h.openExisting(t.entry.Name, true)
+	} else {
+		t.f, err = h.create(t.entry.Name)
+	}
+	if err != nil {
+		return err
+	}
+	r.open.Add(1)
+	if !t.created && (t.left > 1 || r.Sparse && t.left > 0) {
+		// From now on it has the size that a later run looks for.
+		err = t.f.truncate(t.size)
+	}
+	t.created = true
+	return err
+}
+
+// write writes one blob, and finishes the file behind the last one.
+func (r *run) write(t *task, data []byte, offset int64) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.broken {
+		return nil
+	}
+	err := r.writeBlob(t, data, offset)
+	if err != nil {
+		return r.abandon(t, err)
+	}
+	return nil
+}
+
+func (r *run) writeBlob(t *task, data []byte, offset int64) error {
+	if t.f == nil {
+		if err := r.handles.in(t.dir, func(h *handle) error { return r.openFile(h, t) }); err != nil {
+			return err
+		}
+	}
+	if err := r.put(t, data, offset); err != nil {
+		return err
+	}
+	t.left--
+	switch {
+	case t.left == 0:
+		return r.finish(t)
+	case r.open.Load() > maxOpen:
+		return r.shut(t)
+	}
+	return nil
+}
+
+// hole is the least number of zeros that become a hole.
+const hole = 4096
+
+var zeros [hole]byte
+
+func (r *run) put(t *task, data []byte, offset int64) error {
+	r.count(func(x *Result) { x.Bytes += int64(len(data)) })
+	if !r.Sparse || !t.fresh {
+		_, err := t.f.WriteAt(data, offset)
+		return err
+	}
+	for len(data) > 0 {
+		n := 0 // bytes up to the next hole
+		for n < len(data) && !isHole(data[n:]) {
+			n += min(hole, len(data)-n)
+		}
+		if n > 0 {
+			if _, err := t.f.WriteAt(data[:n], offset); err != nil {
+				return err
+			}
+		}
+		for n < len(data) && isHole(data[n:]) {
+			n += min(hole, len(data)-n)
+		}
+		data, offset = data[n:], offset+int64(n)
+	}
+	return nil
+}
+
+// isHole reports whether data begins with a hole.
+func isHole(data []byte) bool {
+	data = data[:min(len(data), hole)]
+	return bytes.Equal(data, zeros[:len(data)])
+}
+
+// finish gives a file that has all its bytes its metadata.
+func (r *run) finish(t *task) error {
+	err := t.f.apply(t.entry, t.fresh)
+	if err = errors.Join(err, r.shut(t)); err == nil {
+		r.count(func(x *Result) { x.Files++ })
+	}
+	return err
+}
+
+func (r *run) shut(t *task) error {
+	f := t.f
+	t.f = nil
+	r.open.Add(-1)
+	return f.close()
+}
+
+// abandon gives a file up. What was written stays, without the time that would
+// make it look complete.
+func (r *run) abandon(t *task, err error) error {
+	if t.broken {
+		return nil
+	}
+	t.broken = true
+	if t.f != nil {
+		err = errors.Join(err, r.shut(t))
+	}
+	return r.settle(t.path, err)
+}
+
+// verify reads a file back.
+func (r *run) verify(t *task, buf *bytes.Buffer) error {
+	needs, err := r.locate(&task{entry: t.entry})
+	if err != nil {
+		return err
+	}
+	return r.handles.in(t.dir, func(h *handle) error {
+		f, err := h.openExisting(t.entry.Name, false)
+		if err != nil {
+			return err
+		}
+		there, err := f.info()
+		if err == nil && there.size != t.size {
+			err = syncline.Errorf(syncline.CodeDamaged, "it was written, but has %d bytes in place of %d", there.size, t.size)
+		}
+		for _, n := range needs {
+			if err == nil && !holds(f, n, buf) {
+				err = syncline.Errorf(syncline.CodeDamaged, "it was written, but reads back differently at %d; check the disk", n.offset)
+			}
+		}
+		return errors.Join(err, f.close())
+	})
+}
