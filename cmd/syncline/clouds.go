@@ -26,6 +26,8 @@ import (
 type clouds struct {
 	denyPrivate bool
 	ca          []byte // PEM, trusted beside the system's
+	// patience bounds how long a place is tried; tryTimeout when zero.
+	patience time.Duration
 
 	mu       sync.Mutex
 	limiters map[syncline.ID]*storage.Limiter // by account
@@ -200,9 +202,16 @@ const (
 	tryStall    = 20 * time.Second
 )
 
+func (c *clouds) timeout() time.Duration {
+	if c.patience > 0 {
+		return c.patience
+	}
+	return tryTimeout
+}
+
 // trying runs fn with the storage at a place, for a bounded time.
 func (c *clouds) trying(ctx context.Context, at api.Place, fn func(context.Context, storage.Storage) error) error {
-	within, cancel := context.WithTimeout(ctx, tryTimeout)
+	within, cancel := context.WithTimeout(ctx, c.timeout())
 	defer cancel()
 	p, err := c.place(within, at)
 	if err != nil {
@@ -210,17 +219,17 @@ func (c *clouds) trying(ctx context.Context, at api.Place, fn func(context.Conte
 	}
 	st := p.storage
 	if at.Path == "" {
-		st = storage.NewRetry(st, storage.RetryOptions{MaxElapsed: tryTimeout, MaxAttempts: tryAttempts, Stall: tryStall})
+		st = storage.NewRetry(st, storage.RetryOptions{MaxElapsed: c.timeout(), MaxAttempts: tryAttempts, Stall: tryStall})
 	}
 	err = fn(within, st)
-	if within.Err() != nil && ctx.Err() == nil {
-		err = tooSlow(err)
+	if err != nil && within.Err() != nil && ctx.Err() == nil {
+		err = c.tooSlow(err)
 	}
 	return describe(errors.Join(err, p.close()), at)
 }
 
-func tooSlow(err error) error {
-	return syncline.WrapError(syncline.CodeUnavailable, err, "the storage did not answer within %s; check the endpoint, and whether a firewall keeps this machine out", tryTimeout)
+func (c *clouds) tooSlow(err error) error {
+	return syncline.WrapError(syncline.CodeUnavailable, err, "the storage did not answer within %s; check the endpoint, and whether a firewall keeps this machine out", c.timeout())
 }
 
 // check opens the repository at a place and drops it again.
@@ -258,14 +267,14 @@ func (c *clouds) Try(ctx context.Context, s syncline.ObjectStorage, by api.Acces
 
 // browsing runs fn with a client for browsing, for a bounded time.
 func (c *clouds) browsing(ctx context.Context, s syncline.ObjectStorage, by api.Access, fn func(context.Context, browser) error) error {
-	within, cancel := context.WithTimeout(ctx, tryTimeout)
+	within, cancel := context.WithTimeout(ctx, c.timeout())
 	defer cancel()
 	b, err := cloudsByKind[s.Kind].browse(within, c, s, by)
 	if err == nil {
 		err = fn(within, b)
 	}
 	if err != nil && within.Err() != nil && ctx.Err() == nil {
-		err = tooSlow(err)
+		err = c.tooSlow(err)
 	}
 	return err
 }

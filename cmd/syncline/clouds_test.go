@@ -1,7 +1,13 @@
 package main
 
 import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
+	"time"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/api"
@@ -57,5 +63,96 @@ func TestUnknownKind(t *testing.T) {
 	_, err := (&clouds{}).place(t.Context(), api.Place{Storage: syncline.ObjectStorage{Kind: "swift"}})
 	if syncline.CodeOf(err) != syncline.CodeUnsupported {
 		t.Errorf("got %v", err)
+	}
+}
+
+// answering is a storage whose answers to listings and reads are made up.
+func answering(t *testing.T, list, read func(http.ResponseWriter, *http.Request)) (syncline.ObjectStorage, api.Access) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Amz-Request-Id", "1")
+		if strings.HasSuffix(r.URL.Path, "/config") {
+			read(w, r)
+		} else {
+			list(w, r)
+		}
+	}))
+	t.Cleanup(server.Close)
+	return syncline.ObjectStorage{Kind: syncline.KindS3Compatible, Endpoint: server.URL, Region: "here", Bucket: "bucket", AccountID: "a"},
+		api.Access{Account: syncline.Account{UserName: "AKIA"}, Secret: secret.NewString("hunter2-hunter2")}
+}
+
+func refusing(status int, code string) func(http.ResponseWriter, *http.Request) {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/xml")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, "<Error><Code>%s</Code><Message>hunter2-hunter2</Message></Error>", code)
+	}
+}
+
+func emptyPage(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/xml")
+	_, _ = io.WriteString(w, "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
+}
+
+// TestRights tries storages that let us do one thing and not the other.
+func TestRights(t *testing.T) {
+	oneByte := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Range", "bytes 0-0/1")
+		w.Header().Set("Last-Modified", "Mon, 23 Nov 2026 10:00:00 GMT")
+		w.Header().Set("Etag", `"x"`)
+		w.WriteHeader(http.StatusPartialContent)
+		_, _ = w.Write([]byte("x"))
+	}
+	for label, c := range map[string]struct {
+		list, read func(http.ResponseWriter, *http.Request)
+		code       syncline.Code
+		message    string
+	}{
+		"everything":          {emptyPage, oneByte, "", ""},
+		"nothing there":       {emptyPage, refusing(404, "NoSuchKey"), "", ""},
+		"no right to list":    {refusing(403, "AccessDenied"), oneByte, syncline.CodeForbidden, "(s3:ListBucket)"},
+		"no right to read":    {emptyPage, refusing(403, "AccessDenied"), syncline.CodeForbidden, "(s3:GetObject)"},
+		"a clock that is off": {refusing(403, "RequestTimeTooSkewed"), oneByte, syncline.CodeUnavailable, "clock"},
+		"another region":      {refusing(400, "AuthorizationHeaderMalformed"), oneByte, syncline.CodeInvalid, "another region"},
+		"an overload":         {refusing(503, "SlowDown"), oneByte, syncline.CodeUnavailable, "cannot answer now"},
+	} {
+		t.Run(label, func(t *testing.T) {
+			s, by := answering(t, c.list, c.read)
+			err := (&clouds{}).Try(t.Context(), s, by)
+			if syncline.CodeOf(err) != c.code || err != nil && !strings.Contains(syncline.MessageOf(err), c.message) {
+				t.Errorf("got %v (%s), want %q (%s)", err, syncline.CodeOf(err), c.message, c.code)
+			}
+			if strings.Contains(fmt.Sprintf("%+v %v", err, by), "hunter2") {
+				t.Errorf("the secret is in %+v or in %v", err, by)
+			}
+		})
+	}
+}
+
+// TestStorageThatHangs is given up, with a word on what to look at.
+func TestStorageThatHangs(t *testing.T) {
+	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	s, by := answering(t, hang, hang)
+	c := &clouds{patience: 50 * time.Millisecond}
+	_, bucketsErr := c.Buckets(t.Context(), s, by)
+	for label, err := range map[string]error{
+		"try": c.Try(t.Context(), s, by), "check": c.check(t.Context(), api.Place{Storage: s, Access: by}, "p"), "buckets": bucketsErr,
+	} {
+		if syncline.CodeOf(err) != syncline.CodeUnavailable || !strings.Contains(syncline.MessageOf(err), "did not answer within 50ms") {
+			t.Errorf("%s: got %v", label, err)
+		}
+	}
+}
+
+// TestLimitsAreTheAccounts shares a limiter among the storages of an account.
+func TestLimitsAreTheAccounts(t *testing.T) {
+	c := &clouds{}
+	for _, account := range []syncline.ID{"a", "b", "a"} {
+		c.limited(nil, api.Place{Storage: syncline.ObjectStorage{AccountID: account}})
+	}
+	c.limited(nil, api.Place{Path: "/local"})
+	if len(c.limiters) != 2 || c.limiters["a"] == nil || c.limiters["a"] == c.limiters["b"] {
+		t.Errorf("got %v", c.limiters)
 	}
 }
