@@ -1,0 +1,220 @@
+package explore
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/text/unicode/norm"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+)
+
+// Query says what to find: the entries that one of Patterns or Contains
+// chooses and that pass all filters. With neither of the two it is every
+// entry.
+type Query struct {
+	// Patterns are restic's, see its find command. A folder that matches
+	// brings all that is below it.
+	Patterns   []string
+	IgnoreCase bool // for Patterns, as restic does it
+	// Contains holds parts of names. Letter case makes no difference, nor
+	// does the normal form of accented letters. A folder that matches does not
+	// bring what is below it.
+	Contains []string
+
+	Types          []syncline.EntryType // any of them; empty for all
+	MinSize        uint64               // bytes; a filter on sizes chooses files only
+	MaxSize        *uint64              // nil for no bound
+	Oldest, Newest time.Time            // modification time, both included; zero for no bound
+
+	Detail catalog.Detail // what is filled of the entries
+	Limits Limits
+}
+
+// Check fails with CodeInvalid when a pattern cannot be used.
+func (q *Query) Check() error {
+	for _, text := range q.Patterns {
+		if _, err := parsePattern(text, q.IgnoreCase); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Limits bound a search. Zero values are no bound.
+type Limits struct {
+	Results  int64
+	Folders  int64 // that are looked into, each path anew
+	Deadline time.Time
+}
+
+// Cut says why a search ended before it had seen everything.
+type Cut string
+
+// The reasons why a search is cut.
+const (
+	Complete   Cut = ""
+	CutResults Cut = "results" // there may be more results than the limit
+	CutFolders Cut = "folders" // as many folders as the limit were looked into
+	CutTime    Cut = "time"    // the deadline passed
+	CutDepth   Cut = "depth"   // folders with a path over 1 MiB were left out
+)
+
+// maxPath bounds the bytes of a path. Folders nested without end take time
+// with the square of their depth.
+const maxPath = 1 << 20
+
+// Hit is an entry at a path of one snapshot. It is fn's to keep.
+type Hit struct {
+	Snapshot *catalog.Snapshot
+	Path     string
+	Entry    *syncline.Entry
+}
+
+// Find calls fn with everything that the query chooses, one snapshot after the
+// other in the order given and each in order of the names, depth first, a folder
+// before what is in it. An error of fn ends the search and is returned.
+func Find(ctx context.Context, v *catalog.View, snapshots []catalog.Snapshot, q *Query, fn func(*Hit) error) (Cut, error) {
+	f, err := newFinder(ctx, v, q)
+	if err != nil || f.nothing() {
+		return f.cut, err
+	}
+	for i := range snapshots {
+		s := &snapshots[i]
+		err := f.walk([]group{{s.Root, []int32{0}}}, func(path string, e *syncline.Entry, _ []int32) error {
+			return fn(&Hit{Snapshot: s, Path: path, Entry: e})
+		})
+		if err != nil {
+			return f.result(err)
+		}
+	}
+	return f.cut, nil
+}
+
+// Version is an entry at a path, once for all snapshots that have exactly it
+// there: the same name, metadata and content.
+type Version struct {
+	Path  string
+	Entry *syncline.Entry
+	// Snapshots are positions in the list that was searched, ascending. They
+	// are not to be changed.
+	Snapshots []int32
+}
+
+// FindVersions calls fn with everything that the query chooses in order of the
+// paths, each folder before what is in it, and the versions of one path in the
+// order in which they first appear. It looks at what several snapshots have in
+// common once. An error of fn ends the search and is returned.
+func FindVersions(ctx context.Context, v *catalog.View, snapshots []catalog.Snapshot, q *Query, fn func(*Version) error) (Cut, error) {
+	f, err := newFinder(ctx, v, q)
+	if err != nil || f.nothing() {
+		return f.cut, err
+	}
+	var roots sets[catalog.TreeRef]
+	for i := range snapshots {
+		roots.add(snapshots[i].Root, []int32{int32(i)})
+	}
+	err = f.walk(groupsOf(&roots), func(path string, e *syncline.Entry, in []int32) error {
+		return fn(&Version{Path: path, Entry: e, Snapshots: in})
+	})
+	return f.result(err)
+}
+
+// finder carries out one query.
+type finder struct {
+	ctx      context.Context
+	v        *catalog.View
+	q        *Query
+	search   *catalog.Search
+	patterns []*pattern
+	contains []func(name string) bool
+	byName   bool // an entry matches when its name is found, whatever its path
+	cut      Cut
+	results  int64
+	folders  int64
+	steps    int
+
+	emit    emitFunc
+	waiting []waiting // with refs, place by place
+	refs    []catalog.EntryRef
+	batch   int
+}
+
+// newFinder returns a finder also with an error.
+func newFinder(ctx context.Context, v *catalog.View, q *Query) (*finder, error) {
+	f := &finder{ctx: ctx, v: v, q: q, byName: len(q.Contains) == 0}
+	texts := q.Patterns
+	if len(texts)+len(q.Contains) == 0 {
+		texts = []string{""}
+	}
+	var terms []catalog.NameTerm
+	for _, text := range texts {
+		p, err := parsePattern(text, q.IgnoreCase)
+		if err != nil {
+			return f, err
+		}
+		f.patterns = append(f.patterns, p)
+		f.byName = f.byName && len(p.parts) == 1 && !p.rooted && !p.all
+		terms = append(terms, p.term())
+	}
+	for _, text := range q.Contains {
+		term := containsTerm(text)
+		f.contains = append(f.contains, term.Match)
+		terms = append(terms, term)
+	}
+	if f.expired() {
+		return f, nil
+	}
+	if !q.Limits.Deadline.IsZero() {
+		limited, cancel := context.WithDeadline(ctx, q.Limits.Deadline)
+		defer cancel()
+		ctx = limited
+	}
+	var err error
+	f.search, err = v.Search(ctx, terms)
+	if err != nil && f.ctx.Err() == nil && f.expired() {
+		err = nil
+	}
+	return f, err
+}
+
+// nothing reports whether there is nothing to walk for.
+func (f *finder) nothing() bool { return f.search == nil || f.search.Count() == 0 }
+
+// containsTerm is for names that have the text without regard to letter case
+// and normal form.
+func containsTerm(text string) catalog.NameTerm {
+	text = foldName(text)
+	term := foldedTerm(text)
+	term.Match = func(name string) bool { return strings.Contains(foldName(name), text) }
+	return term
+}
+
+func foldName(s string) string {
+	return norm.NFC.String(strings.ToLower(norm.NFC.String(s)))
+}
+
+// expired reports whether the time is over, and notes it.
+func (f *finder) expired() bool {
+	if d := f.q.Limits.Deadline; d.IsZero() || time.Now().Before(d) {
+		return false
+	}
+	f.cut = CutTime
+	return true
+}
+
+// passes reports whether an entry passes the filters.
+func (q *Query) passes(e *syncline.Entry) bool {
+	if len(q.Types) > 0 && !slices.Contains(q.Types, e.Type) {
+		return false
+	}
+	if q.MinSize > 0 || q.MaxSize != nil {
+		if e.Type != syncline.TypeFile || e.Size < q.MinSize || q.MaxSize != nil && e.Size > *q.MaxSize {
+			return false
+		}
+	}
+	return (q.Oldest.IsZero() || !e.ModTime.Before(q.Oldest)) && (q.Newest.IsZero() || !e.ModTime.After(q.Newest))
+}

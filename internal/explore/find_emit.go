@@ -1,0 +1,86 @@
+package explore
+
+import (
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+)
+
+// What matches waits until there is a batch of it, since entries are read
+// several at a time. The batches begin small, so that the first results come
+// soon.
+const (
+	firstBatch = 16
+	lastBatch  = 1024
+)
+
+// emitFunc takes what matches and passes the filters.
+type emitFunc func(path string, e *syncline.Entry, in []int32) error
+
+// waiting is an entry at a path whose metadata is still to be read.
+type waiting struct {
+	path string
+	name string
+	in   []int32
+}
+
+// queue takes the distinct entries at one path that matches.
+func (f *finder) queue(same []item, path []byte) error {
+	text := string(path)
+	name := text[len(text)-len(same[0].Name):]
+	var entries sets[catalog.EntryRef]
+	for i := range same {
+		entries.add(same[i].Entry, same[i].in)
+	}
+	return entries.each(func(ref catalog.EntryRef, in []int32) error {
+		f.waiting = append(f.waiting, waiting{text, name, in})
+		f.refs = append(f.refs, ref)
+		if len(f.refs) < f.batchSize() {
+			return nil
+		}
+		f.batch = min(2*f.batchSize(), lastBatch)
+		return f.flush()
+	})
+}
+
+// batchSize is the number of results to wait for. One more than the limit
+// shows whether the limit cuts.
+func (f *finder) batchSize() int {
+	n := max(f.batch, firstBatch)
+	if limit := f.q.Limits.Results; limit > 0 {
+		n = int(min(int64(n), limit-f.results+1))
+	}
+	return n
+}
+
+// flush reads the entries that wait and passes them on.
+func (f *finder) flush() error {
+	refs, list := f.refs, f.waiting
+	f.refs, f.waiting = f.refs[:0], f.waiting[:0]
+	if len(refs) == 0 {
+		return nil
+	}
+	if err := f.search.Load(f.ctx, refs); err != nil {
+		return err
+	}
+	for i, ref := range refs {
+		if err := f.alive(); err != nil {
+			return err
+		}
+		e, err := f.search.Entry(ref, list[i].name, f.q.Detail)
+		if err != nil {
+			return err
+		}
+		if !f.q.passes(e) {
+			continue
+		}
+		if f.q.Limits.Results > 0 && f.results == f.q.Limits.Results {
+			f.cut = CutResults
+			return errCut
+		}
+		f.results++
+		if err := f.emit(list[i].path, e, list[i].in); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,272 @@
+package explore
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"strings"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+)
+
+// The walk goes down from the roots of several snapshots at once, and only
+// through folders that lead to something. At each path it has one group per
+// distinct tree that the snapshots have there, so that what they share is
+// looked at once.
+
+// group is a tree and the snapshots that have it at the path, ascending.
+type group struct {
+	tree catalog.TreeRef
+	in   []int32
+}
+
+// sets maps trees or entries to the snapshots that have them, in the order in
+// which they were added.
+type sets[K comparable] struct {
+	keys   []K
+	in     [][]int32
+	merged []bool    // in is a list of our own, not sorted
+	at     map[K]int // position, where there are many
+}
+
+func (s *sets[K]) add(key K, in []int32) {
+	i := s.find(key)
+	switch {
+	case i < 0:
+		s.keys, s.in, s.merged = append(s.keys, key), append(s.in, in), append(s.merged, false)
+		if s.at != nil {
+			s.at[key] = len(s.keys) - 1
+		}
+	case s.merged[i]:
+		s.in[i] = append(s.in[i], in...)
+	default:
+		s.in[i], s.merged[i] = slices.Concat(s.in[i], in), true
+	}
+}
+
+func (s *sets[K]) find(key K) int {
+	const few = 8
+	if s.at == nil {
+		if len(s.keys) <= few {
+			return slices.Index(s.keys, key)
+		}
+		s.at = make(map[K]int, 4*few)
+		for i, k := range s.keys {
+			s.at[k] = i
+		}
+	}
+	if i, ok := s.at[key]; ok {
+		return i
+	}
+	return -1
+}
+
+// each calls fn with every key and its snapshots, ascending; the key whose
+// first snapshot is the earliest first.
+func (s *sets[K]) each(fn func(key K, in []int32) error) error {
+	order := make([]int, len(s.keys))
+	for i := range s.keys {
+		order[i] = i
+		if s.merged[i] {
+			slices.Sort(s.in[i])
+			s.in[i] = slices.Compact(s.in[i])
+		}
+	}
+	if len(order) > 1 {
+		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(s.in[a][0], s.in[b][0]) })
+	}
+	for _, i := range order {
+		if err := fn(s.keys[i], s.in[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// groupsOf returns the sets of trees.
+func groupsOf(trees *sets[catalog.TreeRef]) []group {
+	out := make([]group, 0, len(trees.keys))
+	_ = trees.each(func(tree catalog.TreeRef, in []int32) error { // never fails
+		out = append(out, group{tree, in})
+		return nil
+	})
+	return out
+}
+
+// place is a folder on the way down.
+type place struct {
+	path   int // length of its path
+	groups []group
+	states []matching // per pattern; nil when all matches
+	all    bool       // look at all that is in it
+	items  []item
+	next   int
+	read   bool
+}
+
+// item is an entry in one of a place's groups.
+type item struct {
+	catalog.SearchItem
+	in []int32
+}
+
+// errCut ends a walk whose limits are spent. finder.cut has the reason.
+var errCut = errors.New("search is cut")
+
+// result turns the error that ended a walk into Find's results.
+func (f *finder) result(err error) (Cut, error) {
+	if errors.Is(err, errCut) {
+		err = nil
+	}
+	return f.cut, err
+}
+
+// walk passes on everything below the roots that matches and passes.
+func (f *finder) walk(roots []group, emit emitFunc) error {
+	f.emit = emit
+	err := f.descend(roots)
+	if err == nil || errors.Is(err, errCut) {
+		if flushErr := f.flush(); flushErr != nil {
+			err = flushErr
+		}
+	}
+	return err
+}
+
+func (f *finder) descend(roots []group) error {
+	stack := []place{f.root(roots)}
+	path := make([]byte, 0, 256)
+	for len(stack) > 0 {
+		top := &stack[len(stack)-1]
+		if !top.read {
+			if err := f.read(top); err != nil {
+				return err
+			}
+		}
+		if top.next == len(top.items) {
+			stack = stack[:len(stack)-1]
+			continue
+		}
+		end := top.next + 1
+		for end < len(top.items) && top.items[end].Name == top.items[top.next].Name {
+			end++
+		}
+		same := top.items[top.next:end]
+		top.next = end
+		path = append(append(path[:top.path], '/'), same[0].Name...)
+		below, ok, err := f.visit(top, same, path)
+		if err != nil {
+			return err
+		}
+		if ok && len(path) > maxPath {
+			f.cut, ok = CutDepth, false
+		}
+		if ok {
+			stack = append(stack, below)
+		}
+	}
+	return nil
+}
+
+func (f *finder) root(roots []group) place {
+	p := place{groups: roots, states: make([]matching, len(f.patterns))}
+	st := never
+	for i, x := range f.patterns {
+		p.states[i] = x.root()
+		st = max(st, p.states[i].state(x))
+	}
+	p.all = st >= soon
+	if st == matched {
+		p.states = nil
+	}
+	return p
+}
+
+// read finds what is in a place, in the order of the names.
+func (f *finder) read(p *place) error {
+	p.read = true
+	if f.folders++; f.q.Limits.Folders > 0 && f.folders > f.q.Limits.Folders {
+		f.cut = CutFolders
+		return errCut
+	}
+	for _, g := range p.groups {
+		if !p.all && !f.search.Leads(g.tree) {
+			continue
+		}
+		if err := f.alive(); err != nil {
+			return err
+		}
+		err := f.search.Dir(g.tree, p.all, func(x *catalog.SearchItem) error {
+			p.items = append(p.items, item{*x, g.in})
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if byName := func(a, b item) int { return strings.Compare(a.Name, b.Name) }; !slices.IsSortedFunc(p.items, byName) {
+		slices.SortStableFunc(p.items, byName)
+	}
+	p.groups = nil
+	return nil
+}
+
+// alive fails when the search was canceled or its time is over.
+func (f *finder) alive() error {
+	if err := f.ctx.Err(); err != nil {
+		return syncline.WrapError(syncline.CodeCanceled, err, "the search was canceled")
+	}
+	if f.steps++; f.steps%16 == 0 && f.expired() {
+		return errCut
+	}
+	return nil
+}
+
+// visit emits the versions of one path that match, and returns the place below
+// it when there is something to look for.
+func (f *finder) visit(in *place, same []item, path []byte) (below place, ok bool, err error) {
+	st, matches := f.match(in, &same[0], &below)
+	if matches {
+		if err := f.queue(same, path); err != nil {
+			return below, false, err
+		}
+	}
+	below.path = len(path)
+	below.all = st >= soon
+	if st == never && len(f.contains) == 0 {
+		return below, false, nil
+	}
+	var trees sets[catalog.TreeRef]
+	for i := range same {
+		if same[i].IsDir && (below.all || same[i].Leads) {
+			trees.add(same[i].Tree, same[i].in)
+		}
+	}
+	below.groups = groupsOf(&trees)
+	return below, len(below.groups) > 0, nil
+}
+
+// match returns what the patterns say of a path, and whether anything chooses
+// it. It sets the states of the place below.
+func (f *finder) match(in *place, x *item, below *place) (st state, matches bool) {
+	switch {
+	case in.states == nil:
+		return matched, true
+	case f.byName && x.Found:
+		return matched, true
+	case f.byName:
+		below.states = in.states
+		return open, false
+	}
+	below.states = make([]matching, len(f.patterns))
+	for i, p := range f.patterns {
+		below.states[i] = p.step(&in.states[i], x.Name)
+		st = max(st, below.states[i].state(p))
+	}
+	if st == matched {
+		below.states = nil
+		return st, true
+	}
+	return st, x.Found && slices.ContainsFunc(f.contains, func(match func(string) bool) bool { return match(x.Name) })
+}
