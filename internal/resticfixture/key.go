@@ -1,0 +1,95 @@
+package resticfixture
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/crypto/poly1305" //nolint:staticcheck // the repository format uses it
+	"golang.org/x/crypto/scrypt"
+)
+
+// QuickKey gives a repository that Password opens a key that is derived in no
+// time, in place of the one it has, for tests that run restic many times.
+func QuickKey(t testing.TB, repo string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(repo, "keys", "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("the repository has %d keys instead of one (%v)", len(files), err)
+	}
+	raw, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields map[string]any
+	var key struct {
+		N, R, P    int
+		Salt, Data []byte
+	}
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, &key); err != nil {
+		t.Fatal(err)
+	}
+	nonce, sealed := key.Data[:aes.BlockSize], key.Data[aes.BlockSize:len(key.Data)-poly1305.TagSize]
+	master := make([]byte, len(sealed))
+	userKey(t, key.Salt, key.N, key.R, key.P).stream(t, nonce).XORKeyStream(master, sealed)
+	fields["N"], fields["r"], fields["p"] = 2, 8, 1
+	fields["data"] = userKey(t, key.Salt, 2, 8, 1).seal(t, nonce, master)
+	if raw, err = json.Marshal(fields); err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(raw)
+	if err := os.WriteFile(filepath.Join(repo, "keys", hex.EncodeToString(sum[:])), raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(files[0]); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// derivedKey is what scrypt makes of the password: 32 bytes to encrypt with,
+// and twice 16 to authenticate.
+type derivedKey []byte
+
+func userKey(t testing.TB, salt []byte, n, r, p int) derivedKey {
+	t.Helper()
+	k, err := scrypt.Key([]byte(Password), salt, n, r, p, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func block(t testing.TB, key []byte) cipher.Block {
+	t.Helper()
+	b, err := aes.NewCipher(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (k derivedKey) stream(t testing.TB, nonce []byte) cipher.Stream {
+	t.Helper()
+	return cipher.NewCTR(block(t, k[:32]), nonce)
+}
+
+// seal returns nonce, ciphertext and tag.
+func (k derivedKey) seal(t testing.TB, nonce, plain []byte) []byte {
+	t.Helper()
+	out := make([]byte, len(plain))
+	k.stream(t, nonce).XORKeyStream(out, plain)
+	var once [32]byte
+	copy(once[:16], k[48:])
+	block(t, k[32:48]).Encrypt(once[16:], nonce)
+	var tag [poly1305.TagSize]byte
+	poly1305.Sum(&tag, out, &once)
+	return append(append(append([]byte(nil), nonce...), out...), tag[:]...)
+}
