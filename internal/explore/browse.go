@@ -1,0 +1,279 @@
+package explore
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+)
+
+// Explorer answers what the API asks of restore points' content.
+type Explorer struct {
+	Points *RestorePoints
+}
+
+// maxDepth bounds how deep folders are followed where a call a level is made.
+// No system that restic runs on has paths of so many parts.
+const maxDepth = 4096
+
+// view runs fn on the catalog of a restore point, with its snapshot.
+func (x *Explorer) view(ctx context.Context, id syncline.ID, fn func(v *catalog.View, s catalog.Snapshot) error) error {
+	point, err := x.Points.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	return x.Points.Catalogs.Use(ctx, point.RepositoryID, func(c *catalog.Catalog) error {
+		return c.View(ctx, func(v *catalog.View) error {
+			s, err := snapshotOf(v, point)
+			if err != nil {
+				return err
+			}
+			return fn(v, s)
+		})
+	})
+}
+
+func snapshotOf(v *catalog.View, point syncline.RestorePoint) (catalog.Snapshot, error) {
+	list, err := v.Snapshots()
+	if err != nil {
+		return catalog.Snapshot{}, err
+	}
+	i := slices.IndexFunc(list, func(s catalog.Snapshot) bool { return s.ID == point.Snapshot.ID })
+	if i < 0 { // it went away since
+		return catalog.Snapshot{}, syncline.Errorf(syncline.CodeNotFound, "there is no restore point with the id %s", point.ID)
+	}
+	return list[i], nil
+}
+
+// cleanPath gives an absolute path its one form: no slash doubled or at the
+// end. "" is the root.
+func cleanPath(path string) (string, error) {
+	if path == "" {
+		return "/", nil
+	}
+	if path[0] != '/' {
+		return "", syncline.Errorf(syncline.CodeInvalid, "path must be absolute; begin it with a slash")
+	}
+	return "/" + strings.Join(pathParts(path), "/"), nil
+}
+
+func pathParts(path string) []string {
+	return strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
+}
+
+// found is an entry at a path, and its tree where ok.
+type found struct {
+	entry *syncline.Entry
+	sub   catalog.TreeRef
+	ok    bool
+}
+
+// find returns the entry at a clean path below root. The root's own entry has
+// no more than a type: restic records nothing of it.
+func find(v *catalog.View, root catalog.TreeRef, path string, detail catalog.Detail) (found, error) {
+	at := found{rootEntry(), root, true}
+	for _, name := range pathParts(path) {
+		there := at.ok
+		if there {
+			var err error
+			if at.entry, at.sub, at.ok, there, err = v.Lookup(at.sub, name, detail); err != nil {
+				return found{}, err
+			}
+		}
+		if !there {
+			return found{}, noSuchPath(path)
+		}
+	}
+	return at, nil
+}
+
+func rootEntry() *syncline.Entry {
+	return &syncline.Entry{Name: "/", Type: syncline.TypeDir, Mode: fs.ModeDir}
+}
+
+func noSuchPath(path string) error {
+	return syncline.Errorf(syncline.CodeNotFound, "there is no %s in this restore point", quoted(path))
+}
+
+func findFolder(v *catalog.View, root catalog.TreeRef, path string) (catalog.TreeRef, error) {
+	at, err := find(v, root, path, 0)
+	if err == nil && !at.ok {
+		err = syncline.Errorf(syncline.CodeInvalid, "%s is not a folder in this restore point", quoted(path))
+	}
+	return at.sub, err
+}
+
+// Entry returns the entry at a path with all that is known of it, and a text
+// that is the same for the same content.
+func (x *Explorer) Entry(ctx context.Context, point syncline.ID, path string) (e syncline.Entry, contentID string, err error) {
+	if path, err = cleanPath(path); err != nil {
+		return e, "", err
+	}
+	err = x.view(ctx, point, func(v *catalog.View, s catalog.Snapshot) error {
+		at, err := find(v, s.Root, path, catalog.WithContent|catalog.WithSubtree)
+		if err != nil {
+			return err
+		}
+		e = *at.entry
+		if path == "/" {
+			e.Subtree = s.Tree
+		}
+		contentID = contentOf(&e)
+		return nil
+	})
+	return e, contentID, err
+}
+
+// contentOf names what an entry holds, whatever its name and metadata are.
+func contentOf(e *syncline.Entry) string {
+	if e.IsDir() {
+		return e.Subtree.String()
+	}
+	h := sha256.New()
+	h.Write([]byte(string(e.Type) + "\x00" + e.LinkTarget + "\x00"))
+	for i := range e.Content {
+		h.Write(e.Content[i][:])
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Entries returns a page of a folder's entries. It holds no more than a page
+// in memory, however large the folder is.
+func (x *Explorer) Entries(ctx context.Context, point syncline.ID, q syncline.EntriesQuery) (syncline.EntryPage, error) {
+	path, err := cleanPath(q.Path)
+	if err != nil {
+		return syncline.EntryPage{}, err
+	}
+	compare, ok := entryOrders[cmp.Or(q.Sort, "name")]
+	if !ok {
+		return syncline.EntryPage{}, syncline.Errorf(syncline.CodeInvalid, "sort must be one of name, size, modified, type")
+	}
+	page := syncline.EntryPage{Path: path}
+	err = x.view(ctx, point, func(v *catalog.View, s catalog.Snapshot) error {
+		tree, err := findFolder(v, s.Root, path)
+		if err != nil {
+			return err
+		}
+		l := lister{ctx: ctx, v: v, tree: tree, query: q, compare: compare}
+		return l.list(&page, cursorKey("entries", s.ID.String(), path, q.Sort, q.Descending, q.FoldersFirst))
+	})
+	return page, err
+}
+
+// entryOrders compare what entries are sorted by; names decide between equals.
+var entryOrders = map[string]func(a, b *syncline.Entry) int{
+	"name":     func(*syncline.Entry, *syncline.Entry) int { return 0 },
+	"size":     func(a, b *syncline.Entry) int { return cmp.Compare(a.Size, b.Size) },
+	"modified": func(a, b *syncline.Entry) int { return a.ModTime.Compare(b.ModTime) },
+	"type":     func(a, b *syncline.Entry) int { return cmp.Compare(a.Type, b.Type) },
+}
+
+// lister finds one page of a folder.
+type lister struct {
+	ctx     context.Context
+	v       *catalog.View
+	tree    catalog.TreeRef
+	query   syncline.EntriesQuery
+	compare func(a, b *syncline.Entry) int
+	best    []placed // at most two pages; those that sort first
+}
+
+// placed is an entry and its place in the tree, which tells entries of one
+// name apart.
+type placed struct {
+	entry *syncline.Entry
+	place uint64
+}
+
+func (l *lister) less(a, b placed) int {
+	if l.query.FoldersFirst && a.entry.IsDir() != b.entry.IsDir() {
+		if a.entry.IsDir() {
+			return -1
+		}
+		return 1
+	}
+	c := cmp.Or(l.compare(a.entry, b.entry), cmp.Compare(a.entry.Name, b.entry.Name), cmp.Compare(a.place, b.place))
+	if l.query.Descending {
+		return -c
+	}
+	return c
+}
+
+// list fills in the page. The cursor is the place in the tree of the last entry
+// of the page before; a snapshot's trees never change.
+func (l *lister) list(page *syncline.EntryPage, key string) error {
+	var after *placed
+	if l.query.Cursor != "" {
+		numbers, err := decodeCursor(key, l.query.Cursor)
+		if err != nil || len(numbers) != 1 {
+			return errBadCursor
+		}
+		if after, err = l.at(numbers[0]); err != nil {
+			return err
+		}
+	}
+	err := l.each(func(p placed) error {
+		page.Total++
+		if after == nil || l.less(p, *after) > 0 {
+			l.keep(p, l.query.Limit+1)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(l.best, l.less)
+	if len(l.best) > l.query.Limit {
+		l.best = l.best[:l.query.Limit]
+		page.Next = encodeCursor(key, l.best[l.query.Limit-1].place)
+	}
+	for _, p := range l.best {
+		page.Entries = append(page.Entries, *p.entry)
+	}
+	return nil
+}
+
+// keep adds an entry, and drops those that are surely not of the first n. A
+// full list is cut every n entries.
+func (l *lister) keep(p placed, n int) {
+	l.best = append(l.best, p)
+	if len(l.best) >= 2*n {
+		slices.SortFunc(l.best, l.less)
+		clear(l.best[n:])
+		l.best = l.best[:n]
+	}
+}
+
+func (l *lister) each(fn func(placed) error) error {
+	place := uint64(0)
+	return l.v.ReadDir(l.tree, 0, func(e *syncline.Entry, _ catalog.TreeRef, _ bool) error {
+		if place%1024 == 0 && l.ctx.Err() != nil {
+			return l.ctx.Err()
+		}
+		e.ExtendedAttributes, e.GenericAttributes = nil, nil
+		place++
+		return fn(placed{e, place - 1})
+	})
+}
+
+// at returns the entry at a place.
+func (l *lister) at(place uint64) (*placed, error) {
+	var hit *placed
+	err := l.each(func(p placed) error {
+		if p.place == place {
+			hit = &p
+			return errEnough
+		}
+		return nil
+	})
+	if hit != nil {
+		return hit, nil
+	}
+	return nil, cmp.Or(err, error(errBadCursor))
+}

@@ -1,0 +1,182 @@
+package explore
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+)
+
+// History returns a page of the versions of a path in a repository, oldest
+// first. A path that no snapshot has is CodeNotFound.
+func (x *Explorer) History(ctx context.Context, repository syncline.ID, q syncline.HistoryQuery) (page syncline.VersionPage, err error) {
+	err = x.Points.Catalogs.Use(ctx, repository, func(c *catalog.Catalog) error {
+		return c.View(ctx, func(v *catalog.View) error {
+			// The catalog's state is part of the key: what a new snapshot adds may
+			// belong before a place that was passed.
+			key := cursorKey("history", string(repository), q.Path, q.Host, v.Changes())
+			first := 0
+			if q.Cursor != "" {
+				numbers, err := decodeCursor(key, q.Cursor)
+				if err != nil || len(numbers) != 1 || numbers[0] > 1<<31 {
+					return syncline.Errorf(syncline.CodeConflict,
+						"the cursor is of another query, or the repository was synchronized since; begin with the first page again")
+				}
+				first = int(numbers[0])
+			}
+			all, err := Versions(ctx, v, q.Path, func(s *syncline.Snapshot) bool { return q.Host == "" || s.Hostname == q.Host })
+			if err != nil {
+				return err
+			}
+			page.Versions = all[min(first, len(all)):]
+			if len(page.Versions) > q.Limit {
+				page.Versions = page.Versions[:q.Limit]
+				page.Next = encodeCursor(key, uint64(first+q.Limit))
+			}
+			return nil
+		})
+	})
+	for i := range page.Versions {
+		w := &page.Versions[i]
+		w.First, w.Last = RestorePointID(repository, w.FirstSnapshot), RestorePointID(repository, w.LastSnapshot)
+		w.Entry = bare(w.Entry)
+	}
+	return page, err
+}
+
+// Versions returns the versions of a path through the snapshots that choose
+// takes, oldest first. Inode, access and change time alone make no version. A
+// snapshot that was not of the path, going by the folders it was made of, says
+// nothing about it.
+func Versions(ctx context.Context, v *catalog.View, path string, choose func(*syncline.Snapshot) bool) ([]syncline.Version, error) {
+	path, err := cleanPath(path)
+	if err != nil {
+		return nil, err
+	}
+	list, err := v.Snapshots()
+	if err != nil {
+		return nil, err
+	}
+	t := tracer{v: v, parts: pathParts(path), known: make(map[step]found), series: make(map[string]state)}
+	for i := range list {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if s := &list[i]; choose(&s.Snapshot) {
+			if err := t.add(s, path); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(t.out) == 0 {
+		return nil, syncline.Errorf(syncline.CodeNotFound, "there is no %s in any of the snapshots", quoted(path))
+	}
+	return t.out, nil
+}
+
+// tracer follows one path through snapshots.
+type tracer struct {
+	v      *catalog.View
+	parts  []string
+	known  map[step]found // what trees have of the path's parts
+	series map[string]state
+	out    []syncline.Version
+}
+
+// step is a tree at a depth of the path. Neighbouring snapshots share most.
+type step struct {
+	tree  catalog.TreeRef
+	depth int
+}
+
+// state is the version that a series of snapshots is at, by its number.
+type state struct {
+	version int
+	at      found
+}
+
+func (t *tracer) add(s *catalog.Snapshot, path string) error {
+	at, err := t.find(s.Root)
+	if err != nil {
+		return err
+	}
+	covered := covers(s.Paths, path)
+	if at.entry == nil && !covered {
+		return nil
+	}
+	// Above the folders that snapshots are made of, those of other folders have
+	// other content without a change.
+	key := s.Hostname
+	if !covered {
+		key = groupKey(s, Grouping{Host: true, Paths: true})
+	}
+	last, begun := t.series[key]
+	if !begun && at.entry == nil {
+		return nil
+	}
+	if begun && sameVersion(last.at, at) {
+		w := &t.out[last.version]
+		w.LastSnapshot, w.LastTime = s.ID, s.Time
+		w.RestorePoints++
+		return nil
+	}
+	event := syncline.VersionChanged
+	switch {
+	case at.entry == nil:
+		event = syncline.VersionVanished
+	case !begun || last.at.entry == nil:
+		event = syncline.VersionAppeared
+	}
+	t.series[key] = state{len(t.out), at}
+	t.out = append(t.out, syncline.Version{
+		Hostname: s.Hostname, Event: event, Entry: at.entry, RestorePoints: 1,
+		FirstSnapshot: s.ID, LastSnapshot: s.ID, FirstTime: s.Time, LastTime: s.Time,
+	})
+	return nil
+}
+
+// find returns what lies at the path; a nil entry where nothing does.
+func (t *tracer) find(root catalog.TreeRef) (found, error) {
+	at := found{rootEntry(), root, true}
+	for depth, name := range t.parts {
+		if !at.ok {
+			return found{}, nil
+		}
+		next, ok := t.known[step{at.sub, depth}]
+		if !ok {
+			var err error
+			next.entry, next.sub, next.ok, _, err = t.v.Lookup(at.sub, name, catalog.WithContent|catalog.WithSubtree)
+			if err != nil {
+				return found{}, err
+			}
+			t.known[step{at.sub, depth}] = next
+		}
+		at = next
+	}
+	return at, nil
+}
+
+// covers reports whether a snapshot of these folders is of the path too.
+func covers(folders []string, path string) bool {
+	return slices.ContainsFunc(folders, func(f string) bool {
+		if !strings.HasPrefix(f, "/") {
+			return true // a Windows path has another form in the snapshot
+		}
+		f = strings.TrimRight(f, "/")
+		return strings.HasPrefix(path, f) && (len(path) == len(f) || path[len(f)] == '/')
+	})
+}
+
+func sameVersion(a, b found) bool {
+	if a.entry == nil || b.entry == nil {
+		return a.entry == b.entry
+	}
+	x, y := *a.entry, *b.entry
+	for _, e := range []*syncline.Entry{&x, &y} {
+		e.AccessTime, e.ChangeTime = e.ModTime, e.ModTime
+		e.Inode, e.DeviceID, e.Links = 0, 0, 0
+	}
+	return a.ok == b.ok && (!a.ok || a.sub == b.sub) && slices.Equal(x.Content, y.Content) && sameMetadata(&x, &y)
+}
