@@ -165,13 +165,15 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 	if err != nil {
 		return err
 	}
+	points := &explore.RestorePoints{Catalogs: dir, Repositories: s.store}
+	explorer := &explore.Explorer{Points: points}
 	handler, err := api.NewHandler(api.Config{
 		Auth: authenticator{s.auth}, Repositories: s.store, Keys: s.store, Sessions: s.store, Instance: s.store,
 		Accounts: s.store, ObjectStorages: s.store, Clouds: o.clouds,
 		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, o.clouds},
-		RestorePoints: &explore.RestorePoints{Catalogs: dir, Repositories: s.store},
-		Console:       pages,
-		Logger:        o.logger, Version: version, StrictTransport: s.fingerprint == "",
+		RestorePoints: points, Explorer: explorer, Histories: explorer,
+		Console: pages,
+		Logger:  o.logger, Version: version, StrictTransport: s.fingerprint == "",
 	})
 	if err != nil {
 		return err

@@ -84,6 +84,11 @@ var roles = map[string]permission{
 	"WatchSynchronizeSession":        maySee,
 	"ListRestorePoints":              maySee,
 	"GetRestorePoint":                maySee,
+	"ListEntries":                    maySee,
+	"GetEntry":                       maySee,
+	"ListDifferences":                maySee,
+	"GetDifferenceSummary":           maySee,
+	"ListHistory":                    maySee,
 	"GetServiceInstance":             maySee,
 	"GetConsoleUser":                 maySee,
 }

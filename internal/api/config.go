@@ -156,6 +156,22 @@ type RestorePoints interface {
 	Get(ctx context.Context, id syncline.ID) (syncline.RestorePoint, error)
 }
 
+// Explorer reads what is in restore points. Errors are CodeNotFound for what is
+// not there, CodeInvalid for a path or cursor that cannot be, CodeTooLarge.
+type Explorer interface {
+	Entries(ctx context.Context, point syncline.ID, q syncline.EntriesQuery) (syncline.EntryPage, error)
+	// Entry returns one entry, and a text that is the same for the same content.
+	Entry(ctx context.Context, point syncline.ID, path string) (syncline.Entry, string, error)
+	Differences(ctx context.Context, point syncline.ID, q syncline.DifferencesQuery) (syncline.DifferencePage, error)
+	DifferenceSummary(ctx context.Context, point, with syncline.ID, path string) (syncline.DifferenceSummary, error)
+}
+
+// Histories follows paths through the restore points of a repository. Errors
+// are those of Explorer, and CodeConflict for a cursor that is out of date.
+type Histories interface {
+	History(ctx context.Context, repository syncline.ID, q syncline.HistoryQuery) (syncline.VersionPage, error)
+}
+
 // Config is what NewHandler needs. The fields up to Version are
 // required.
 type Config struct {
@@ -170,6 +186,8 @@ type Config struct {
 	Sealer         Sealer
 	Synchronizer   Synchronizer
 	RestorePoints  RestorePoints
+	Explorer       Explorer
+	Histories      Histories
 	Logger         *slog.Logger
 	Version        string // of the program, as ServiceInstance tells it
 
@@ -202,6 +220,8 @@ func (c Config) missing() string {
 		{"Sealer", c.Sealer == nil},
 		{"Synchronizer", c.Synchronizer == nil},
 		{"RestorePoints", c.RestorePoints == nil},
+		{"Explorer", c.Explorer == nil},
+		{"Histories", c.Histories == nil},
 		{"Logger", c.Logger == nil},
 		{"Version", c.Version == ""},
 	} {

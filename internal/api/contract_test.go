@@ -39,6 +39,9 @@ func example(op *operation, known bool) string {
 		}
 		path = strings.ReplaceAll(path, "{"+name+"}", id)
 	}
+	if op.id == "ListDifferences" || op.id == "GetDifferenceSummary" {
+		return path + "?with=" + pointID
+	}
 	return path + browseQueries[strings.Split(op.route.Path, "/")[2]]
 }
 
@@ -443,7 +446,7 @@ func addedPath(template string) bool {
 	if strings.HasPrefix(template, "/v6/Console/") {
 		return true
 	}
-	for _, suffix := range []string{"/SynchronizeSessions", "/LogItems", "/Events"} {
+	for _, suffix := range []string{"/SynchronizeSessions", "/LogItems", "/Events", "/Entries", "/Entry", "/Differences", "/DifferenceSummary", "/History"} {
 		if strings.HasSuffix(template, suffix) {
 			return true
 		}

@@ -59,7 +59,7 @@ func Versions(ctx context.Context, v *catalog.View, path string, choose func(*sy
 	if err != nil {
 		return nil, err
 	}
-	t := tracer{v: v, parts: pathParts(path), known: make(map[step]found), series: make(map[string]state)}
+	t := tracer{v: v, parts: pathParts(path), known: make(map[step]found), series: make(map[string]seriesState)}
 	for i := range list {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -81,7 +81,7 @@ type tracer struct {
 	v      *catalog.View
 	parts  []string
 	known  map[step]found // what trees have of the path's parts
-	series map[string]state
+	series map[string]seriesState
 	out    []syncline.Version
 }
 
@@ -91,8 +91,8 @@ type step struct {
 	depth int
 }
 
-// state is the version that a series of snapshots is at, by its number.
-type state struct {
+// seriesState is the version that a series of snapshots is at, by its number.
+type seriesState struct {
 	version int
 	at      found
 }
@@ -129,7 +129,7 @@ func (t *tracer) add(s *catalog.Snapshot, path string) error {
 	case !begun || last.at.entry == nil:
 		event = syncline.VersionAppeared
 	}
-	t.series[key] = state{len(t.out), at}
+	t.series[key] = seriesState{len(t.out), at}
 	t.out = append(t.out, syncline.Version{
 		Hostname: s.Hostname, Event: event, Entry: at.entry, RestorePoints: 1,
 		FirstSnapshot: s.ID, LastSnapshot: s.ID, FirstTime: s.Time, LastTime: s.Time,

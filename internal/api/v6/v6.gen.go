@@ -20,6 +20,29 @@ import (
 	"syncline.dev/syncline"
 )
 
+// Defines values for ListDifferencesParamsKind.
+const (
+	Added           ListDifferencesParamsKind = "Added"
+	ContentChanged  ListDifferencesParamsKind = "ContentChanged"
+	MetadataChanged ListDifferencesParamsKind = "MetadataChanged"
+	Removed         ListDifferencesParamsKind = "Removed"
+	TypeChanged     ListDifferencesParamsKind = "TypeChanged"
+)
+
+// Defines values for ListEntriesParamsSort.
+const (
+	Modified ListEntriesParamsSort = "modified"
+	Name     ListEntriesParamsSort = "name"
+	Size     ListEntriesParamsSort = "size"
+	Type     ListEntriesParamsSort = "type"
+)
+
+// Defines values for ListEntriesParamsOrder.
+const (
+	Asc  ListEntriesParamsOrder = "asc"
+	Desc ListEntriesParamsOrder = "desc"
+)
+
 // AmazonBucketS3Aws defines model for AmazonBucketS3Aws.
 type AmazonBucketS3Aws struct {
 	// RegionType `Global` where it is absent.
@@ -252,6 +275,43 @@ type CredentialToSend struct {
 	Links *map[string]Link `json:"_links,omitempty"`
 }
 
+// Difference defines model for Difference.
+type Difference struct {
+	Path string `json:"path"`
+
+	// RawPath The path's bytes in Base64, where `path` differs from them.
+	RawPath *string             `json:"rawPath,omitempty"`
+	Change  syncline.ChangeKind `json:"change"`
+	Before  *Entry              `json:"before,omitempty"`
+	After   *Entry              `json:"after,omitempty"`
+}
+
+// DifferencePage defines model for DifferencePage.
+type DifferencePage struct {
+	Results []Difference `json:"results"`
+
+	// NextCursor Absent on the last page.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// DifferenceSummary defines model for DifferenceSummary.
+type DifferenceSummary struct {
+	Added           int64 `json:"added"`
+	Removed         int64 `json:"removed"`
+	ContentChanged  int64 `json:"contentChanged"`
+	MetadataChanged int64 `json:"metadataChanged"`
+	TypeChanged     int64 `json:"typeChanged"`
+
+	// BytesAdded Sizes of the files added, and the new sizes of those whose content changed.
+	BytesAdded int64 `json:"bytesAdded"`
+
+	// BytesRemoved Sizes of the files removed, and the former sizes of those whose content changed.
+	BytesRemoved int64 `json:"bytesRemoved"`
+
+	// Folders The entries of the compared folder with most bytes added and removed, at most 200.
+	Folders []FolderDifference `json:"folders"`
+}
+
 // EncryptionKey defines model for EncryptionKey.
 type EncryptionKey struct {
 	ID          Id                 `json:"id"`
@@ -283,10 +343,101 @@ type EncryptionKeyToSend struct {
 	Password string `json:"password"`
 }
 
+// Entry defines model for Entry.
+type Entry struct {
+	// Name With U+FFFD in place of bytes that are not UTF-8.
+	Name string `json:"name"`
+
+	// RawName The name's bytes in Base64, where `name` differs from them.
+	RawName *string `json:"rawName,omitempty"`
+
+	// Path Absolute.
+	Path string `json:"path"`
+
+	// RawPath The path's bytes in Base64, where `path` differs from them.
+	RawPath *string `json:"rawPath,omitempty"`
+
+	// Type file, dir, symlink, dev, chardev, fifo, socket, or what else restic recorded.
+	Type string `json:"type"`
+
+	// Size In bytes; of files only.
+	Size int64 `json:"size"`
+
+	// Mode As ls -l prints it.
+	Mode string `json:"mode"`
+
+	// Permissions In octal digits.
+	Permissions string     `json:"permissions"`
+	ModifyTime  *time.Time `json:"modifyTime,omitempty"`
+	AccessTime  *time.Time `json:"accessTime,omitempty"`
+	ChangeTime  *time.Time `json:"changeTime,omitempty"`
+	Uid         int64      `json:"uid"`
+	Gid         int64      `json:"gid"`
+	User        *string    `json:"user,omitempty"`
+	Group       *string    `json:"group,omitempty"`
+	Inode       *int64     `json:"inode,omitempty"`
+
+	// Links Number of hard links.
+	Links      *int64  `json:"links,omitempty"`
+	LinkTarget *string `json:"linkTarget,omitempty"`
+
+	// Device The number of a device node.
+	Device *int64 `json:"device,omitempty"`
+
+	// ExtendedAttributes Only of a single entry.
+	ExtendedAttributes *[]EntryAttribute `json:"extendedAttributes,omitempty"`
+
+	// GenericAttributes Only of a single entry. The values are JSON.
+	GenericAttributes *[]EntryAttribute `json:"genericAttributes,omitempty"`
+
+	// Error What restic noted when it could not read the item.
+	Error *string `json:"error,omitempty"`
+
+	// ContentID The same for the same content. Only of a single entry.
+	ContentID *string `json:"contentId,omitempty"`
+}
+
+// EntryAttribute defines model for EntryAttribute.
+type EntryAttribute struct {
+	Name string `json:"name"`
+
+	// Value In Base64.
+	Value []byte `json:"value"`
+}
+
+// EntryPage defines model for EntryPage.
+type EntryPage struct {
+	// Path Of the folder.
+	Path string `json:"path"`
+
+	// Total Entries of the whole folder.
+	Total   int     `json:"total"`
+	Results []Entry `json:"results"`
+
+	// NextCursor Absent on the last page.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
 // ExceptionInfo defines model for ExceptionInfo.
 type ExceptionInfo struct {
 	// Message One sentence that says what was wrong and what to do.
 	Message string `json:"message"`
+}
+
+// FolderDifference defines model for FolderDifference.
+type FolderDifference struct {
+	Path            string `json:"path"`
+	Added           int64  `json:"added"`
+	Removed         int64  `json:"removed"`
+	ContentChanged  int64  `json:"contentChanged"`
+	MetadataChanged int64  `json:"metadataChanged"`
+	TypeChanged     int64  `json:"typeChanged"`
+
+	// BytesAdded Sizes of the files added, and the new sizes of those whose content changed.
+	BytesAdded int64 `json:"bytesAdded"`
+
+	// BytesRemoved Sizes of the files removed, and the former sizes of those whose content changed.
+	BytesRemoved int64 `json:"bytesRemoved"`
 }
 
 // Id A UUID. Given out in lower case, taken in either.
@@ -502,6 +653,30 @@ type TokenResponse struct {
 	Expires time.Time `json:".expires"`
 }
 
+// Version defines model for Version.
+type Version struct {
+	HostName string                `json:"hostName"`
+	Event    syncline.VersionEvent `json:"event"`
+
+	// Entry Absent where it vanished.
+	Entry               *Entry    `json:"entry,omitempty"`
+	FirstRestorePointID Id        `json:"firstRestorePointId"`
+	FirstTime           time.Time `json:"firstTime"`
+	LastRestorePointID  Id        `json:"lastRestorePointId"`
+	LastTime            time.Time `json:"lastTime"`
+
+	// RestorePoints How many have this version.
+	RestorePoints int `json:"restorePoints"`
+}
+
+// VersionPage defines model for VersionPage.
+type VersionPage struct {
+	Results []Version `json:"results"`
+
+	// NextCursor Absent on the last page.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
 // AccountID A UUID. Given out in lower case, taken in either.
 type AccountID = Id
 
@@ -617,6 +792,24 @@ type ListBackupRepositoriesParams struct {
 	LongTerm *bool `form:"longTerm,omitempty" json:"longTerm,omitempty"`
 }
 
+// ListHistoryParams defines parameters for ListHistory.
+type ListHistoryParams struct {
+	// Path An absolute path in the restore point, as restic prints it; the root when absent.
+	Path *string `form:"path,omitempty" json:"path,omitempty"`
+
+	// RawPath The path's bytes in Base64, in place of `path`, for names that are not UTF-8.
+	RawPath *string `form:"rawPath,omitempty" json:"rawPath,omitempty"`
+
+	// Host Only restore points of this machine.
+	Host *string `form:"host,omitempty" json:"host,omitempty"`
+
+	// Limit Results of a page.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `nextCursor` of the page before; absent for the first one.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // ListBackupRepositorySessionsParams defines parameters for ListBackupRepositorySessions.
 type ListBackupRepositorySessionsParams struct {
 	// Limit At most so many sessions.
@@ -660,6 +853,79 @@ type ListRestorePointsParams struct {
 
 	// IsRetrieved No restore point needs retrieving, so `true` gives an empty list.
 	IsRetrieved *bool `form:"isRetrieved,omitempty" json:"isRetrieved,omitempty"`
+}
+
+// GetDifferenceSummaryParams defines parameters for GetDifferenceSummary.
+type GetDifferenceSummaryParams struct {
+	// With The restore point to compare with, which is what comes after; the one in the path is before.
+	With Id `form:"with" json:"with"`
+
+	// Path An absolute path in the restore point, as restic prints it; the root when absent.
+	Path *string `form:"path,omitempty" json:"path,omitempty"`
+
+	// RawPath The path's bytes in Base64, in place of `path`, for names that are not UTF-8.
+	RawPath *string `form:"rawPath,omitempty" json:"rawPath,omitempty"`
+}
+
+// ListDifferencesParams defines parameters for ListDifferences.
+type ListDifferencesParams struct {
+	// With The restore point to compare with, which is what comes after; the one in the path is before.
+	With Id `form:"with" json:"with"`
+
+	// Path An absolute path in the restore point, as restic prints it; the root when absent.
+	Path *string `form:"path,omitempty" json:"path,omitempty"`
+
+	// RawPath The path's bytes in Base64, in place of `path`, for names that are not UTF-8.
+	RawPath *string `form:"rawPath,omitempty" json:"rawPath,omitempty"`
+
+	// Kind Only differences of this kind.
+	Kind *ListDifferencesParamsKind `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// Limit Results of a page.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `nextCursor` of the page before; absent for the first one.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListDifferencesParamsKind defines parameters for ListDifferences.
+type ListDifferencesParamsKind string
+
+// ListEntriesParams defines parameters for ListEntries.
+type ListEntriesParams struct {
+	// Path An absolute path in the restore point, as restic prints it; the root when absent.
+	Path *string `form:"path,omitempty" json:"path,omitempty"`
+
+	// RawPath The path's bytes in Base64, in place of `path`, for names that are not UTF-8.
+	RawPath *string `form:"rawPath,omitempty" json:"rawPath,omitempty"`
+
+	// Sort What the entries are sorted by. Names decide between equals.
+	Sort  *ListEntriesParamsSort  `form:"sort,omitempty" json:"sort,omitempty"`
+	Order *ListEntriesParamsOrder `form:"order,omitempty" json:"order,omitempty"`
+
+	// FoldersFirst Folders before everything else, in either order.
+	FoldersFirst *bool `form:"foldersFirst,omitempty" json:"foldersFirst,omitempty"`
+
+	// Limit Results of a page.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `nextCursor` of the page before; absent for the first one.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListEntriesParamsSort defines parameters for ListEntries.
+type ListEntriesParamsSort string
+
+// ListEntriesParamsOrder defines parameters for ListEntries.
+type ListEntriesParamsOrder string
+
+// GetEntryParams defines parameters for GetEntry.
+type GetEntryParams struct {
+	// Path An absolute path in the restore point, as restic prints it; the root when absent.
+	Path *string `form:"path,omitempty" json:"path,omitempty"`
+
+	// RawPath The path's bytes in Base64, in place of `path`, for names that are not UTF-8.
+	RawPath *string `form:"rawPath,omitempty" json:"rawPath,omitempty"`
 }
 
 // ListS3CompatibleBucketsParams defines parameters for ListS3CompatibleBuckets.
@@ -839,6 +1105,9 @@ type ServerInterface interface {
 	// UpdateBackupRepository Change a repository
 	// (PUT /v6/BackupRepositories/{repositoryId})
 	UpdateBackupRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID)
+	// ListHistory List the versions of one path
+	// (GET /v6/BackupRepositories/{repositoryId}/History)
+	ListHistory(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID, params ListHistoryParams)
 	// SynchronizeBackupRepository Start a synchronization
 	// (POST /v6/BackupRepositories/{repositoryId}/Sync)
 	SynchronizeBackupRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID)
@@ -890,6 +1159,18 @@ type ServerInterface interface {
 	// GetRestorePoint Get one restore point
 	// (GET /v6/RestorePoints/{restorePointId})
 	GetRestorePoint(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID)
+	// GetDifferenceSummary Count what differs between two restore points of one repository
+	// (GET /v6/RestorePoints/{restorePointId}/DifferenceSummary)
+	GetDifferenceSummary(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params GetDifferenceSummaryParams)
+	// ListDifferences List what differs between two restore points of one repository
+	// (GET /v6/RestorePoints/{restorePointId}/Differences)
+	ListDifferences(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params ListDifferencesParams)
+	// ListEntries List the entries of a folder
+	// (GET /v6/RestorePoints/{restorePointId}/Entries)
+	ListEntries(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params ListEntriesParams)
+	// GetEntry Get everything known of one entry
+	// (GET /v6/RestorePoints/{restorePointId}/Entry)
+	GetEntry(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params GetEntryParams)
 	// ListS3CompatibleBuckets List the buckets of an account in S3-compatible storage
 	// (GET /v6/S3CompatibleResources/buckets)
 	ListS3CompatibleBuckets(w http.ResponseWriter, r *http.Request, params ListS3CompatibleBucketsParams)
@@ -1533,6 +1814,100 @@ func (siw *ServerInterfaceWrapper) UpdateBackupRepository(w http.ResponseWriter,
 	handler.ServeHTTP(w, r)
 }
 
+// ListHistory operation middleware
+func (siw *ServerInterfaceWrapper) ListHistory(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "repositoryId" -------------
+	var repositoryID RepositoryID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "repositoryId", r.PathValue("repositoryId"), &repositoryID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "repositoryId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListHistoryParams
+
+	// ------------- Optional query parameter "path" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "path", r.URL.Query(), &params.Path, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "path"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "path", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "rawPath" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "rawPath", r.URL.Query(), &params.RawPath, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "rawPath"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "rawPath", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "host" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "host", r.URL.Query(), &params.Host, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "host"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "host", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListHistory(w, r, repositoryID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // SynchronizeBackupRepository operation middleware
 func (siw *ServerInterfaceWrapper) SynchronizeBackupRepository(w http.ResponseWriter, r *http.Request) {
 
@@ -2031,6 +2406,356 @@ func (siw *ServerInterfaceWrapper) GetRestorePoint(w http.ResponseWriter, r *htt
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetRestorePoint(w, r, restorePointID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetDifferenceSummary operation middleware
+func (siw *ServerInterfaceWrapper) GetDifferenceSummary(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "restorePointId" -------------
+	var restorePointID RestorePointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "restorePointId", r.PathValue("restorePointId"), &restorePointID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "restorePointId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetDifferenceSummaryParams
+
+	// ------------- Required query parameter "with" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "with", r.URL.Query(), &params.With, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "with"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "with", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "path" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "path", r.URL.Query(), &params.Path, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "path"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "path", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "rawPath" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "rawPath", r.URL.Query(), &params.RawPath, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "rawPath"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "rawPath", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetDifferenceSummary(w, r, restorePointID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListDifferences operation middleware
+func (siw *ServerInterfaceWrapper) ListDifferences(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "restorePointId" -------------
+	var restorePointID RestorePointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "restorePointId", r.PathValue("restorePointId"), &restorePointID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "restorePointId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDifferencesParams
+
+	// ------------- Required query parameter "with" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "with", r.URL.Query(), &params.With, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "with"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "with", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "path" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "path", r.URL.Query(), &params.Path, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "path"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "path", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "rawPath" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "rawPath", r.URL.Query(), &params.RawPath, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "rawPath"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "rawPath", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", r.URL.Query(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "kind"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "kind", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListDifferences(w, r, restorePointID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListEntries operation middleware
+func (siw *ServerInterfaceWrapper) ListEntries(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "restorePointId" -------------
+	var restorePointID RestorePointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "restorePointId", r.PathValue("restorePointId"), &restorePointID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "restorePointId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListEntriesParams
+
+	// ------------- Optional query parameter "path" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "path", r.URL.Query(), &params.Path, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "path"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "path", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "rawPath" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "rawPath", r.URL.Query(), &params.RawPath, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "rawPath"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "rawPath", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "sort" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sort", r.URL.Query(), &params.Sort, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "sort"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "sort", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "order" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order", r.URL.Query(), &params.Order, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "order"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "order", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "foldersFirst" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "foldersFirst", r.URL.Query(), &params.FoldersFirst, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "foldersFirst"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "foldersFirst", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListEntries(w, r, restorePointID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetEntry operation middleware
+func (siw *ServerInterfaceWrapper) GetEntry(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "restorePointId" -------------
+	var restorePointID RestorePointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "restorePointId", r.PathValue("restorePointId"), &restorePointID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "restorePointId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetEntryParams
+
+	// ------------- Optional query parameter "path" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "path", r.URL.Query(), &params.Path, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "path"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "path", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "rawPath" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "rawPath", r.URL.Query(), &params.RawPath, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "rawPath"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "rawPath", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetEntry(w, r, restorePointID, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2937,6 +3662,11 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RepositorySynchronizeSessions/{sessionId}/Events", wrapper.WatchSynchronizeSession)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints", wrapper.ListRestorePoints)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}", wrapper.GetRestorePoint)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/Entries", wrapper.ListEntries)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/Entry", wrapper.GetEntry)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/Differences", wrapper.ListDifferences)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/DifferenceSummary", wrapper.GetDifferenceSummary)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/BackupRepositories/{repositoryId}/History", wrapper.ListHistory)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/ServiceInstance", wrapper.GetServiceInstance)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/SignIn", wrapper.ConsoleSignIn)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/Renew", wrapper.ConsoleRenew)
@@ -3465,6 +4195,46 @@ type UpdateBackupRepositorydefaultJSONResponse struct {
 }
 
 func (response UpdateBackupRepositorydefaultJSONResponse) VisitUpdateBackupRepositoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListHistoryRequestObject struct {
+	RepositoryID RepositoryID `json:"repositoryId"`
+	Params       ListHistoryParams
+}
+
+type ListHistoryResponseObject interface {
+	VisitListHistoryResponse(w http.ResponseWriter) error
+}
+
+type ListHistory200JSONResponse VersionPage
+
+func (response ListHistory200JSONResponse) VisitListHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListHistorydefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListHistorydefaultJSONResponse) VisitListHistoryResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -4148,6 +4918,166 @@ func (response GetRestorePointdefaultJSONResponse) VisitGetRestorePointResponse(
 	return err
 }
 
+type GetDifferenceSummaryRequestObject struct {
+	RestorePointID RestorePointID `json:"restorePointId"`
+	Params         GetDifferenceSummaryParams
+}
+
+type GetDifferenceSummaryResponseObject interface {
+	VisitGetDifferenceSummaryResponse(w http.ResponseWriter) error
+}
+
+type GetDifferenceSummary200JSONResponse DifferenceSummary
+
+func (response GetDifferenceSummary200JSONResponse) VisitGetDifferenceSummaryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDifferenceSummarydefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetDifferenceSummarydefaultJSONResponse) VisitGetDifferenceSummaryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDifferencesRequestObject struct {
+	RestorePointID RestorePointID `json:"restorePointId"`
+	Params         ListDifferencesParams
+}
+
+type ListDifferencesResponseObject interface {
+	VisitListDifferencesResponse(w http.ResponseWriter) error
+}
+
+type ListDifferences200JSONResponse DifferencePage
+
+func (response ListDifferences200JSONResponse) VisitListDifferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDifferencesdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListDifferencesdefaultJSONResponse) VisitListDifferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEntriesRequestObject struct {
+	RestorePointID RestorePointID `json:"restorePointId"`
+	Params         ListEntriesParams
+}
+
+type ListEntriesResponseObject interface {
+	VisitListEntriesResponse(w http.ResponseWriter) error
+}
+
+type ListEntries200JSONResponse EntryPage
+
+func (response ListEntries200JSONResponse) VisitListEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEntriesdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListEntriesdefaultJSONResponse) VisitListEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEntryRequestObject struct {
+	RestorePointID RestorePointID `json:"restorePointId"`
+	Params         GetEntryParams
+}
+
+type GetEntryResponseObject interface {
+	VisitGetEntryResponse(w http.ResponseWriter) error
+}
+
+type GetEntry200JSONResponse Entry
+
+func (response GetEntry200JSONResponse) VisitGetEntryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEntrydefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetEntrydefaultJSONResponse) VisitGetEntryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListS3CompatibleBucketsRequestObject struct {
 	Params ListS3CompatibleBucketsParams
 }
@@ -4774,6 +5704,9 @@ type StrictServerInterface interface {
 	// UpdateBackupRepository Change a repository
 	// (PUT /v6/BackupRepositories/{repositoryId})
 	UpdateBackupRepository(ctx context.Context, request UpdateBackupRepositoryRequestObject) (UpdateBackupRepositoryResponseObject, error)
+	// ListHistory List the versions of one path
+	// (GET /v6/BackupRepositories/{repositoryId}/History)
+	ListHistory(ctx context.Context, request ListHistoryRequestObject) (ListHistoryResponseObject, error)
 	// SynchronizeBackupRepository Start a synchronization
 	// (POST /v6/BackupRepositories/{repositoryId}/Sync)
 	SynchronizeBackupRepository(ctx context.Context, request SynchronizeBackupRepositoryRequestObject) (SynchronizeBackupRepositoryResponseObject, error)
@@ -4825,6 +5758,18 @@ type StrictServerInterface interface {
 	// GetRestorePoint Get one restore point
 	// (GET /v6/RestorePoints/{restorePointId})
 	GetRestorePoint(ctx context.Context, request GetRestorePointRequestObject) (GetRestorePointResponseObject, error)
+	// GetDifferenceSummary Count what differs between two restore points of one repository
+	// (GET /v6/RestorePoints/{restorePointId}/DifferenceSummary)
+	GetDifferenceSummary(ctx context.Context, request GetDifferenceSummaryRequestObject) (GetDifferenceSummaryResponseObject, error)
+	// ListDifferences List what differs between two restore points of one repository
+	// (GET /v6/RestorePoints/{restorePointId}/Differences)
+	ListDifferences(ctx context.Context, request ListDifferencesRequestObject) (ListDifferencesResponseObject, error)
+	// ListEntries List the entries of a folder
+	// (GET /v6/RestorePoints/{restorePointId}/Entries)
+	ListEntries(ctx context.Context, request ListEntriesRequestObject) (ListEntriesResponseObject, error)
+	// GetEntry Get everything known of one entry
+	// (GET /v6/RestorePoints/{restorePointId}/Entry)
+	GetEntry(ctx context.Context, request GetEntryRequestObject) (GetEntryResponseObject, error)
 	// ListS3CompatibleBuckets List the buckets of an account in S3-compatible storage
 	// (GET /v6/S3CompatibleResources/buckets)
 	ListS3CompatibleBuckets(ctx context.Context, request ListS3CompatibleBucketsRequestObject) (ListS3CompatibleBucketsResponseObject, error)
@@ -5303,6 +6248,33 @@ func (sh *strictHandler) UpdateBackupRepository(w http.ResponseWriter, r *http.R
 	}
 }
 
+// ListHistory operation middleware
+func (sh *strictHandler) ListHistory(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID, params ListHistoryParams) {
+	var request ListHistoryRequestObject
+
+	request.RepositoryID = repositoryID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListHistory(ctx, request.(ListHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListHistory")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListHistoryResponseObject); ok {
+		if err := validResponse.VisitListHistoryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // SynchronizeBackupRepository operation middleware
 func (sh *strictHandler) SynchronizeBackupRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID) {
 	var request SynchronizeBackupRepositoryRequestObject
@@ -5742,6 +6714,114 @@ func (sh *strictHandler) GetRestorePoint(w http.ResponseWriter, r *http.Request,
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetRestorePointResponseObject); ok {
 		if err := validResponse.VisitGetRestorePointResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetDifferenceSummary operation middleware
+func (sh *strictHandler) GetDifferenceSummary(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params GetDifferenceSummaryParams) {
+	var request GetDifferenceSummaryRequestObject
+
+	request.RestorePointID = restorePointID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDifferenceSummary(ctx, request.(GetDifferenceSummaryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDifferenceSummary")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetDifferenceSummaryResponseObject); ok {
+		if err := validResponse.VisitGetDifferenceSummaryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListDifferences operation middleware
+func (sh *strictHandler) ListDifferences(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params ListDifferencesParams) {
+	var request ListDifferencesRequestObject
+
+	request.RestorePointID = restorePointID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDifferences(ctx, request.(ListDifferencesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDifferences")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListDifferencesResponseObject); ok {
+		if err := validResponse.VisitListDifferencesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListEntries operation middleware
+func (sh *strictHandler) ListEntries(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params ListEntriesParams) {
+	var request ListEntriesRequestObject
+
+	request.RestorePointID = restorePointID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEntries(ctx, request.(ListEntriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEntries")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListEntriesResponseObject); ok {
+		if err := validResponse.VisitListEntriesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetEntry operation middleware
+func (sh *strictHandler) GetEntry(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params GetEntryParams) {
+	var request GetEntryRequestObject
+
+	request.RestorePointID = restorePointID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetEntry(ctx, request.(GetEntryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetEntry")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetEntryResponseObject); ok {
+		if err := validResponse.VisitGetEntryResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

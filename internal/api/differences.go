@@ -1,0 +1,77 @@
+package api
+
+import (
+	"context"
+
+	"syncline.dev/syncline"
+	v6 "syncline.dev/syncline/internal/api/v6"
+)
+
+// ListDifferences answers GET /v6/RestorePoints/{restorePointId}/Differences.
+func (a *api) ListDifferences(ctx context.Context, req v6.ListDifferencesRequestObject) (v6.ListDifferencesResponseObject, error) {
+	p := req.Params
+	folder, with, err := comparison(p.Path, p.RawPath, p.With)
+	if err != nil {
+		return nil, err
+	}
+	q := syncline.DifferencesQuery{With: with, Path: folder, Limit: limitOf(p.Limit), Cursor: deref(p.Cursor)}
+	if p.Kind != nil {
+		q.Kind = syncline.ChangeKind(*p.Kind)
+	}
+	page, err := a.Explorer.Differences(ctx, req.RestorePointID, q)
+	if err != nil {
+		return nil, err
+	}
+	answer := v6.ListDifferences200JSONResponse{Results: make([]v6.Difference, len(page.Differences)), NextCursor: present(page.Next)}
+	for i := range page.Differences {
+		d, to := &page.Differences[i], &answer.Results[i]
+		to.Path, to.RawPath = textOf(d.Path)
+		to.Change, to.Before, to.After = d.Change, entryOrNil(d.Path, d.Before), entryOrNil(d.Path, d.After)
+	}
+	return answer, nil
+}
+
+// GetDifferenceSummary answers GET
+// /v6/RestorePoints/{restorePointId}/DifferenceSummary.
+func (a *api) GetDifferenceSummary(ctx context.Context, req v6.GetDifferenceSummaryRequestObject) (v6.GetDifferenceSummaryResponseObject, error) {
+	folder, with, err := comparison(req.Params.Path, req.Params.RawPath, req.Params.With)
+	if err != nil {
+		return nil, err
+	}
+	sum, err := a.Explorer.DifferenceSummary(ctx, req.RestorePointID, with, folder)
+	if err != nil {
+		return nil, err
+	}
+	answer := v6.GetDifferenceSummary200JSONResponse{
+		Added: signed(sum.Added), Removed: signed(sum.Removed), ContentChanged: signed(sum.ContentChanged),
+		MetadataChanged: signed(sum.MetadataChanged), TypeChanged: signed(sum.TypeChanged),
+		BytesAdded: signed(sum.BytesAdded), BytesRemoved: signed(sum.BytesRemoved),
+		Folders: make([]v6.FolderDifference, len(sum.Folders)),
+	}
+	for i, f := range sum.Folders {
+		answer.Folders[i] = v6.FolderDifference{
+			Added: signed(f.Added), Removed: signed(f.Removed), ContentChanged: signed(f.ContentChanged),
+			MetadataChanged: signed(f.MetadataChanged), TypeChanged: signed(f.TypeChanged),
+			BytesAdded: signed(f.BytesAdded), BytesRemoved: signed(f.BytesRemoved),
+		}
+		answer.Folders[i].Path, _ = textOf(f.Path)
+	}
+	return answer, nil
+}
+
+// comparison returns the folder and the other restore point of a comparison.
+func comparison(plain, raw *string, with syncline.ID) (folder string, other syncline.ID, err error) {
+	if folder, err = pathOf(plain, raw); err != nil {
+		return "", "", err
+	}
+	other, err = syncline.ParseID(string(with)) // in lower case
+	return folder, other, err
+}
+
+func entryOrNil(at string, e *syncline.Entry) *v6.Entry {
+	if e == nil {
+		return nil
+	}
+	out := entryJSON(at, e)
+	return &out
+}

@@ -1,0 +1,188 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io/fs"
+	"math"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"syncline.dev/syncline"
+	v6 "syncline.dev/syncline/internal/api/v6"
+)
+
+// defaultLimit is how many results a page has where the request does not say.
+const defaultLimit = 100
+
+// ListEntries answers GET /v6/RestorePoints/{restorePointId}/Entries.
+func (a *api) ListEntries(ctx context.Context, req v6.ListEntriesRequestObject) (v6.ListEntriesResponseObject, error) {
+	p := req.Params
+	folder, err := pathOf(p.Path, p.RawPath)
+	if err != nil {
+		return nil, err
+	}
+	q := syncline.EntriesQuery{Path: folder, FoldersFirst: deref(p.FoldersFirst), Limit: limitOf(p.Limit), Cursor: deref(p.Cursor)}
+	if p.Sort != nil {
+		q.Sort = string(*p.Sort)
+	}
+	q.Descending = p.Order != nil && *p.Order == "desc"
+	page, err := a.Explorer.Entries(ctx, req.RestorePointID, q)
+	if err != nil {
+		return nil, err
+	}
+	shown, _ := textOf(page.Path)
+	answer := v6.ListEntries200JSONResponse{Path: shown, Total: page.Total, Results: make([]v6.Entry, len(page.Entries)), NextCursor: present(page.Next)}
+	for i := range page.Entries {
+		answer.Results[i] = entryJSON(page.Path+"/"+page.Entries[i].Name, &page.Entries[i])
+	}
+	return answer, nil
+}
+
+// GetEntry answers GET /v6/RestorePoints/{restorePointId}/Entry.
+func (a *api) GetEntry(ctx context.Context, req v6.GetEntryRequestObject) (v6.GetEntryResponseObject, error) {
+	at, err := pathOf(req.Params.Path, req.Params.RawPath)
+	if err != nil {
+		return nil, err
+	}
+	e, contentID, err := a.Explorer.Entry(ctx, req.RestorePointID, at)
+	if err != nil {
+		return nil, err
+	}
+	answer := entryJSON(at, &e)
+	answer.ContentID = &contentID
+	return v6.GetEntry200JSONResponse(answer), nil
+}
+
+// pathOf returns the path that a request names, as bytes. It is absolute; ""
+// stands for the root.
+func pathOf(plain, raw *string) (string, error) {
+	at := deref(plain)
+	if raw != nil {
+		if plain != nil {
+			return "", invalid("path and rawPath are both given; leave one of the two out")
+		}
+		text := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(*raw, "="))
+		b, err := base64.RawStdEncoding.DecodeString(text)
+		if err != nil {
+			return "", invalid("rawPath must be Base64")
+		}
+		at = string(b)
+	}
+	if at != "" && at[0] != '/' {
+		return "", invalid("path must be absolute; begin it with a slash")
+	}
+	if strings.ContainsRune(at, 0) {
+		return "", invalid("path must not hold NUL characters")
+	}
+	return at, nil
+}
+
+func limitOf(limit *int) int {
+	if limit == nil {
+		return defaultLimit
+	}
+	return *limit
+}
+
+// textOf returns s as JSON can carry it, and where that is not s itself its
+// bytes in Base64.
+func textOf(s string) (text string, raw *string) {
+	if utf8.ValidString(s) {
+		return s, nil
+	}
+	b := base64.StdEncoding.EncodeToString([]byte(s))
+	return strings.ToValidUTF8(s, "\uFFFD"), &b
+}
+
+// entryJSON is an entry at a path, which may have slashes too many.
+func entryJSON(at string, e *syncline.Entry) v6.Entry {
+	at = "/" + strings.Join(strings.FieldsFunc(at, func(r rune) bool { return r == '/' }), "/")
+	answer := v6.Entry{
+		Type: strings.ToValidUTF8(string(e.Type), "\uFFFD"), Size: signed(e.Size),
+		Mode: modeText(e), Permissions: permissions(e.Mode),
+		ModifyTime: entryTime(e.ModTime), AccessTime: entryTime(e.AccessTime), ChangeTime: entryTime(e.ChangeTime),
+		Uid: int64(e.UID), Gid: int64(e.GID),
+		User: presentText(e.User), Group: presentText(e.Group), LinkTarget: presentText(e.LinkTarget), Error: presentText(e.Error),
+		Inode: presentNumber(e.Inode), Links: presentNumber(e.Links), Device: presentNumber(e.Device),
+	}
+	answer.Name, answer.RawName = textOf(e.Name)
+	answer.Path, answer.RawPath = textOf(at)
+	if len(e.ExtendedAttributes) > 0 {
+		list := make([]v6.EntryAttribute, len(e.ExtendedAttributes))
+		for i, x := range e.ExtendedAttributes {
+			list[i] = v6.EntryAttribute{Name: strings.ToValidUTF8(x.Name, "\uFFFD"), Value: x.Value}
+		}
+		answer.ExtendedAttributes = &list
+	}
+	if len(e.GenericAttributes) > 0 {
+		list := make([]v6.EntryAttribute, len(e.GenericAttributes))
+		for i, x := range e.GenericAttributes {
+			list[i] = v6.EntryAttribute{Name: strings.ToValidUTF8(x.Name, "\uFFFD"), Value: x.Value}
+		}
+		answer.GenericAttributes = &list
+	}
+	return answer
+}
+
+// signed keeps a number within what JSON schemas and most programs take.
+func signed(n uint64) int64 { return int64(min(n, math.MaxInt64)) }
+
+func presentNumber(n uint64) *int64 {
+	if n == 0 {
+		return nil
+	}
+	s := signed(n)
+	return &s
+}
+
+func presentText(s string) *string { return present(strings.ToValidUTF8(s, "\uFFFD")) }
+
+// entryTime leaves out times that RFC 3339 has no way to write.
+func entryTime(t time.Time) *time.Time {
+	t = t.UTC()
+	if t.IsZero() || t.Year() < 0 || t.Year() > 9999 {
+		return nil
+	}
+	return &t
+}
+
+// permissions are those of chmod, in octal digits.
+func permissions(m fs.FileMode) string {
+	n := uint32(m.Perm())
+	for bit, value := range map[fs.FileMode]uint32{fs.ModeSetuid: 0o4000, fs.ModeSetgid: 0o2000, fs.ModeSticky: 0o1000} {
+		if m&bit != 0 {
+			n |= value
+		}
+	}
+	return fmt.Sprintf("%04o", n)
+}
+
+// modeText is the mode as ls -l prints it.
+func modeText(e *syncline.Entry) string {
+	letters := map[syncline.EntryType]byte{
+		syncline.TypeDir: 'd', syncline.TypeSymlink: 'l', syncline.TypeDevice: 'b',
+		syncline.TypeCharDev: 'c', syncline.TypeFifo: 'p', syncline.TypeSocket: 's',
+	}
+	text := []byte("-" + e.Mode.Perm().String()[1:])
+	if c, ok := letters[e.Type]; ok {
+		text[0] = c
+	}
+	for _, special := range []struct {
+		bit   fs.FileMode
+		at    int
+		x, no byte
+	}{{fs.ModeSetuid, 3, 's', 'S'}, {fs.ModeSetgid, 6, 's', 'S'}, {fs.ModeSticky, 9, 't', 'T'}} {
+		if e.Mode&special.bit == 0 {
+			continue
+		}
+		if text[special.at] == 'x' {
+			text[special.at] = special.x
+		} else {
+			text[special.at] = special.no
+		}
+	}
+	return string(text)
+}

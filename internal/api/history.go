@@ -1,0 +1,37 @@
+package api
+
+import (
+	"context"
+	"strings"
+
+	"syncline.dev/syncline"
+	v6 "syncline.dev/syncline/internal/api/v6"
+)
+
+// ListHistory answers GET /v6/BackupRepositories/{repositoryId}/History.
+func (a *api) ListHistory(ctx context.Context, req v6.ListHistoryRequestObject) (v6.ListHistoryResponseObject, error) {
+	p := req.Params
+	at, err := pathOf(p.Path, p.RawPath)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := a.Repositories.Repository(ctx, req.RepositoryID); err != nil {
+		return nil, err
+	}
+	page, err := a.Histories.History(ctx, req.RepositoryID, syncline.HistoryQuery{
+		Path: at, Host: deref(p.Host), Limit: limitOf(p.Limit), Cursor: deref(p.Cursor),
+	})
+	if err != nil {
+		return nil, err
+	}
+	answer := v6.ListHistory200JSONResponse{Results: make([]v6.Version, len(page.Versions)), NextCursor: present(page.Next)}
+	for i := range page.Versions {
+		w := &page.Versions[i]
+		answer.Results[i] = v6.Version{
+			HostName: strings.ToValidUTF8(w.Hostname, "\uFFFD"), Event: w.Event, Entry: entryOrNil(at, w.Entry),
+			FirstRestorePointID: w.First, FirstTime: w.FirstTime.UTC(),
+			LastRestorePointID: w.Last, LastTime: w.LastTime.UTC(), RestorePoints: w.RestorePoints,
+		}
+	}
+	return answer, nil
+}
