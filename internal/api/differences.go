@@ -54,7 +54,7 @@ func (a *api) GetDifferenceSummary(ctx context.Context, req v6.GetDifferenceSumm
 			MetadataChanged: signed(f.MetadataChanged), TypeChanged: signed(f.TypeChanged),
 			BytesAdded: signed(f.BytesAdded), BytesRemoved: signed(f.BytesRemoved),
 		}
-		answer.Folders[i].Path, _ = textOf(f.Path)
+		answer.Folders[i].Path, answer.Folders[i].RawPath = textOf(f.Path)
 	}
 	return answer, nil
 }

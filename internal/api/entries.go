@@ -33,8 +33,8 @@ func (a *api) ListEntries(ctx context.Context, req v6.ListEntriesRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	shown, _ := textOf(page.Path)
-	answer := v6.ListEntries200JSONResponse{Path: shown, Total: page.Total, Results: make([]v6.Entry, len(page.Entries)), NextCursor: present(page.Next)}
+	answer := v6.ListEntries200JSONResponse{Total: page.Total, Results: make([]v6.Entry, len(page.Entries)), NextCursor: present(page.Next)}
+	answer.Path, answer.RawPath = textOf(page.Path)
 	for i := range page.Entries {
 		answer.Results[i] = entryJSON(page.Path+"/"+page.Entries[i].Name, &page.Entries[i])
 	}
@@ -105,11 +105,15 @@ func entryJSON(at string, e *syncline.Entry) v6.Entry {
 		Mode: modeText(e), Permissions: permissions(e.Mode),
 		ModifyTime: entryTime(e.ModTime), AccessTime: entryTime(e.AccessTime), ChangeTime: entryTime(e.ChangeTime),
 		Uid: int64(e.UID), Gid: int64(e.GID),
-		User: presentText(e.User), Group: presentText(e.Group), LinkTarget: presentText(e.LinkTarget), Error: presentText(e.Error),
-		Inode: presentNumber(e.Inode), Links: presentNumber(e.Links), Device: presentNumber(e.Device),
+		User: presentText(e.User), Group: presentText(e.Group), Error: presentText(e.Error),
+		Inode: presentNumber(e.Inode), Links: presentNumber(e.Links), Device: presentNumber(e.Device), DeviceID: presentNumber(e.DeviceID),
 	}
 	answer.Name, answer.RawName = textOf(e.Name)
 	answer.Path, answer.RawPath = textOf(at)
+	if e.LinkTarget != "" {
+		target, raw := textOf(e.LinkTarget)
+		answer.LinkTarget, answer.RawLinkTarget = &target, raw
+	}
 	if len(e.ExtendedAttributes) > 0 {
 		list := make([]v6.EntryAttribute, len(e.ExtendedAttributes))
 		for i, x := range e.ExtendedAttributes {

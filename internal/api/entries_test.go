@@ -91,7 +91,7 @@ func TestEntries(t *testing.T) {
 	} {
 		wantFailure(t, w.get(base+"/Entries?"+query), 400, part)
 	}
-	wantFailure(t, w.get(base+"/Differences"), 400, "with")
+	wantFailure(t, w.get(base+"/Differences"), 400, "with is required")
 	wantFailure(t, w.get(base+"/Differences?with=x"), 400, "UUID")
 	d := w.get(base + "/Differences?kind=Added&path=/a&with=" + pointID)
 	if f.differences != (syncline.DifferencesQuery{With: pointID, Path: "/a", Kind: syncline.ChangeAdded, Limit: defaultLimit}) {

@@ -36,7 +36,10 @@ func (op *operation) checkQuery(ctx context.Context, r *http.Request) error {
 		if err == nil && ref.Value.Schema.Value.Format == "date-time" && values.Has(name) {
 			_, err = time.Parse(time.RFC3339, values.Get(name)) // the check above knows no calendar
 		}
-		if err != nil {
+		switch {
+		case err != nil && ref.Value.Required && !values.Has(name):
+			return invalid("%s is required; add it to the query", name)
+		case err != nil:
 			return syncline.WrapError(syncline.CodeInvalid, err, "%s in the query %s", name, expectation(ref.Value.Schema.Value))
 		}
 	}

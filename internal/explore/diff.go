@@ -118,7 +118,7 @@ func (c *comparer) pairs(before, after side) ([]pair, error) {
 	}
 	out := make([]pair, 0, max(len(old), len(now)))
 	for len(old) > 0 || len(now) > 0 {
-		order := 0
+		var order int
 		switch {
 		case len(old) == 0:
 			order = 1
@@ -247,7 +247,7 @@ func folderSide(v *catalog.View, s catalog.Snapshot, path string) (side, error) 
 	if syncline.CodeOf(err) == syncline.CodeNotFound {
 		return side{}, nil
 	}
-	return side{at.entry, at.sub, at.ok}, err
+	return side(at), err
 }
 
 // Differences returns a page of what differs from a restore point to another.
@@ -274,8 +274,8 @@ func (x *Explorer) Differences(ctx context.Context, point syncline.ID, q synclin
 				page.Next = encodeCursor(key, last...)
 				return errEnough
 			}
-			page.Differences = append(page.Differences, syncline.Difference{
-				Path: p.Path, Change: change, Before: bare(p.Before), After: bare(p.After)})
+			page.Differences = append(page.Differences,
+				syncline.Difference{Path: p.Path, Change: change, Before: bare(p.Before), After: bare(p.After)})
 			last = append(last[:0], c.at...)
 			return nil
 		}

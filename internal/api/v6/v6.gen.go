@@ -381,8 +381,14 @@ type Entry struct {
 	Links      *int64  `json:"links,omitempty"`
 	LinkTarget *string `json:"linkTarget,omitempty"`
 
+	// RawLinkTarget The target's bytes in Base64, where `linkTarget` differs from them.
+	RawLinkTarget *string `json:"rawLinkTarget,omitempty"`
+
 	// Device The number of a device node.
 	Device *int64 `json:"device,omitempty"`
+
+	// DeviceID The number of the file system that the item was on.
+	DeviceID *int64 `json:"deviceId,omitempty"`
 
 	// ExtendedAttributes Only of a single entry.
 	ExtendedAttributes *[]EntryAttribute `json:"extendedAttributes,omitempty"`
@@ -410,6 +416,9 @@ type EntryPage struct {
 	// Path Of the folder.
 	Path string `json:"path"`
 
+	// RawPath The path's bytes in Base64, where `path` differs from them.
+	RawPath *string `json:"rawPath,omitempty"`
+
 	// Total Entries of the whole folder.
 	Total   int     `json:"total"`
 	Results []Entry `json:"results"`
@@ -426,12 +435,15 @@ type ExceptionInfo struct {
 
 // FolderDifference defines model for FolderDifference.
 type FolderDifference struct {
-	Path            string `json:"path"`
-	Added           int64  `json:"added"`
-	Removed         int64  `json:"removed"`
-	ContentChanged  int64  `json:"contentChanged"`
-	MetadataChanged int64  `json:"metadataChanged"`
-	TypeChanged     int64  `json:"typeChanged"`
+	Path string `json:"path"`
+
+	// RawPath The path's bytes in Base64, where `path` differs from them.
+	RawPath         *string `json:"rawPath,omitempty"`
+	Added           int64   `json:"added"`
+	Removed         int64   `json:"removed"`
+	ContentChanged  int64   `json:"contentChanged"`
+	MetadataChanged int64   `json:"metadataChanged"`
+	TypeChanged     int64   `json:"typeChanged"`
 
 	// BytesAdded Sizes of the files added, and the new sizes of those whose content changed.
 	BytesAdded int64 `json:"bytesAdded"`
