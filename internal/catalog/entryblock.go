@@ -279,16 +279,18 @@ func (d *entryDecoder) rare(e *syncline.Entry) {
 // The payload may be of another state than b, from before or after rows were
 // added behind row i.
 func (b *entryBlock) decodeContents(payload []byte, i int) ([]syncline.Hash, error) {
+	if b.first[i] == b.first[i+1] {
+		return nil, nil
+	}
+	return b.appendContents(make([]syncline.Hash, 0, b.first[i+1]-b.first[i]), payload, i)
+}
+
+func (b *entryBlock) appendContents(out []syncline.Hash, payload []byte, i int) ([]syncline.Hash, error) {
 	if len(payload) < 32*b.first[i+1] {
 		return nil, damaged("a content block has %d bytes instead of %d", len(payload), 32*b.first[i+1])
 	}
-	part := payload[32*b.first[i] : 32*b.first[i+1]]
-	if len(part) == 0 {
-		return nil, nil
-	}
-	out := make([]syncline.Hash, len(part)/32)
-	for j := range out {
-		copy(out[j][:], part[32*j:])
+	for part := payload[32*b.first[i] : 32*b.first[i+1]]; len(part) > 0; part = part[32:] {
+		out = append(out, syncline.Hash(part[:32]))
 	}
 	return out, nil
 }

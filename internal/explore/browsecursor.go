@@ -21,7 +21,7 @@ var (
 )
 
 // cursorKey names the query that a cursor goes on with.
-func cursorKey(parts ...any) string { return fmt.Sprintf("%q", parts) }
+func cursorKey(parts ...any) string { return fmt.Sprintf("%#v", parts) }
 
 // cursorSum is the bytes of a cursor that say whether it belongs to a query.
 const cursorSum = 8

@@ -1,8 +1,4 @@
-// Package resticwriter writes restic repositories, whole or deliberately wrong
-// ones, for benchmarks and tests. It shares nothing with the code that reads
-// repositories, so that neither hides the other's mistakes. It must not know
-// the catalog or sessions, and no program that is shipped uses it.
-package resticwriter
+package main
 
 import (
 	"bytes"
@@ -31,44 +27,39 @@ const (
 // polynomial is an irreducible one; nothing here is cut by it.
 const polynomial = "3da3358b4dc173"
 
-// ID is the SHA-256 that names an object.
-type ID [sha256.Size]byte
+type id [sha256.Size]byte
 
-// MarshalText gives hexadecimal digits.
-func (i ID) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, i[:]), nil }
+func (i id) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, i[:]), nil }
 
-// String gives hexadecimal digits.
-func (i ID) String() string { return hex.EncodeToString(i[:]) }
+func (i id) String() string { return hex.EncodeToString(i[:]) }
 
-// Repo writes a new repository's files. It is safe for concurrent use.
-type Repo struct {
+// repo writes a new repository's files. It is safe for concurrent use.
+type repo struct {
 	dir    string
 	master *key
 	enc    *zstd.Encoder
 
 	mu      sync.Mutex
-	pending []IndexPack // written packs that no index names yet
+	pending []indexPack // written packs that no index names yet
 	blobs   int         // in pending
 }
 
-// IndexPack is a pack as an index names it.
-type IndexPack struct {
-	ID    ID          `json:"id"`
-	Blobs []IndexBlob `json:"blobs"`
+type indexPack struct {
+	ID    id          `json:"id"`
+	Blobs []indexBlob `json:"blobs"`
 }
 
-// IndexBlob is a blob in a pack as an index names it. Sizes are in bytes.
-type IndexBlob struct {
-	ID           ID     `json:"id"`
+type indexBlob struct {
+	ID           id     `json:"id"`
 	Type         string `json:"type"`
 	Offset       int    `json:"offset"`
 	Length       int    `json:"length"`
 	Uncompressed int    `json:"uncompressed_length,omitempty"`
 }
 
-// Create makes an empty repository of version 2 in dir, which must not
+// createRepo makes an empty repository of version 2 in dir, which must not
 // exist or be empty.
-func Create(dir, password string) (*Repo, error) {
+func createRepo(dir, password string) (*repo, error) {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return nil, errors.New(dir + " is not empty; give an empty folder or a new name")
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -94,15 +85,15 @@ func Create(dir, password string) (*Repo, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Repo{dir: dir, master: master, enc: enc}
+	r := &repo{dir: dir, master: master, enc: enc}
 	doc, err := keyFile(password, master)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := r.Store("keys", doc); err != nil {
+	if _, err := r.store("keys", doc); err != nil {
 		return nil, err
 	}
-	var own ID
+	var own id
 	rand.Read(own[:])
 	doc, err = json.Marshal(map[string]any{"version": 2, "id": own, "chunker_polynomial": polynomial})
 	if err != nil {
@@ -111,24 +102,24 @@ func Create(dir, password string) (*Repo, error) {
 	return r, os.WriteFile(filepath.Join(dir, "config"), master.seal(nil, doc), 0o400)
 }
 
-// Store writes a file that is named by its hash.
-func (r *Repo) Store(dir string, b []byte) (ID, error) {
-	sum := ID(sha256.Sum256(b))
+// store writes a file that is named by its hash.
+func (r *repo) store(dir string, b []byte) (id, error) {
+	sum := id(sha256.Sum256(b))
 	return sum, os.WriteFile(filepath.Join(r.dir, dir, sum.String()), b, 0o400)
 }
 
-// StoreJSON writes an index or a snapshot: the byte 2, then compressed JSON.
-func (r *Repo) StoreJSON(dir string, v any) (ID, error) {
+// storeJSON writes an index or a snapshot: the byte 2, then compressed JSON.
+func (r *repo) storeJSON(dir string, v any) (id, error) {
 	doc, err := json.Marshal(v)
 	if err != nil {
-		return ID{}, err
+		return id{}, err
 	}
-	return r.Store(dir, r.master.seal(nil, r.enc.EncodeAll(doc, []byte{2})))
+	return r.store(dir, r.master.seal(nil, r.enc.EncodeAll(doc, []byte{2})))
 }
 
-// AddPack takes note of a written pack, and writes an index when there are
+// addPack takes note of a written pack, and writes an index when there are
 // enough of them.
-func (r *Repo) AddPack(p IndexPack) error {
+func (r *repo) addPack(p indexPack) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.pending = append(r.pending, p)
@@ -139,62 +130,44 @@ func (r *Repo) AddPack(p IndexPack) error {
 	return r.writeIndex()
 }
 
-// Flush writes an index of what no index names yet.
-func (r *Repo) Flush() error {
+// flush writes an index of what no index names yet.
+func (r *repo) flush() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.writeIndex()
 }
 
-func (r *Repo) writeIndex() error {
+func (r *repo) writeIndex() error {
 	if len(r.pending) == 0 {
 		return nil
 	}
-	_, err := r.StoreJSON("index", struct {
-		Packs []IndexPack `json:"packs"`
+	_, err := r.storeJSON("index", struct {
+		Packs []indexPack `json:"packs"`
 	}{r.pending})
 	r.pending, r.blobs = nil, 0
 	return err
 }
 
-// Packer fills packs with blobs of one type. It is for one goroutine.
-type Packer struct {
-	repo     *Repo
+// packer fills packs with blobs of one type. It is for one goroutine.
+type packer struct {
+	repo     *repo
 	blobType string // "data" or "tree"
 	compress bool
 
 	buf     bytes.Buffer
-	blobs   []IndexBlob
+	blobs   []indexBlob
 	scratch []byte
 }
 
-// NewPacker returns a packer of "data" or "tree" blobs.
-func NewPacker(r *Repo, blobType string, compress bool) *Packer {
-	return &Packer{repo: r, blobType: blobType, compress: compress}
-}
-
-// Seal encrypts and authenticates bytes with the repository's key.
-func (r *Repo) Seal(plain []byte) []byte { return r.master.seal(nil, plain) }
-
-// Add stores a blob under the given name, which nobody checks.
-func (p *Packer) Add(blob ID, plain []byte) error {
-	b := IndexBlob{ID: blob, Type: p.blobType, Offset: p.buf.Len()}
+// add stores a blob.
+func (p *packer) add(blob id, plain []byte) error {
+	b := indexBlob{ID: blob, Type: p.blobType, Offset: p.buf.Len()}
 	stored := plain
 	if p.compress {
 		b.Uncompressed = len(plain)
 		p.scratch = p.repo.enc.EncodeAll(plain, p.scratch[:0])
 		stored = p.scratch
 	}
-	return p.append(b, stored)
-}
-
-// AddStored stores a blob as it is given, compressed or not, and says of it
-// what it is told.
-func (p *Packer) AddStored(blob ID, stored []byte, uncompressed int) error {
-	return p.append(IndexBlob{ID: blob, Type: p.blobType, Offset: p.buf.Len(), Uncompressed: uncompressed}, stored)
-}
-
-func (p *Packer) append(b IndexBlob, stored []byte) error {
 	p.buf.Grow(len(stored) + overhead)
 	p.buf.Write(p.repo.master.seal(p.buf.AvailableBuffer(), stored))
 	b.Length = p.buf.Len() - b.Offset
@@ -202,11 +175,11 @@ func (p *Packer) append(b IndexBlob, stored []byte) error {
 	if p.buf.Len() < packSize && len(p.blobs) < packBlobs {
 		return nil
 	}
-	return p.Flush()
+	return p.flush()
 }
 
-// Flush ends the present pack, if there is one.
-func (p *Packer) Flush() error {
+// flush ends the present pack, if there is one.
+func (p *packer) flush() error {
 	if len(p.blobs) == 0 {
 		return nil
 	}
@@ -214,18 +187,18 @@ func (p *Packer) Flush() error {
 	p.buf.Write(header)
 	p.buf.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(header))))
 	sum := sha256.Sum256(p.buf.Bytes())
-	pack, err := p.repo.Store(filepath.Join("data", hex.EncodeToString(sum[:1])), p.buf.Bytes())
+	pack, err := p.repo.store(filepath.Join("data", hex.EncodeToString(sum[:1])), p.buf.Bytes())
 	if err != nil {
 		return err
 	}
-	err = p.repo.AddPack(IndexPack{ID: pack, Blobs: p.blobs})
+	err = p.repo.addPack(indexPack{ID: pack, Blobs: p.blobs})
 	p.buf.Reset()
 	p.blobs = nil
 	return err
 }
 
 // header lists the pack's blobs: type, lengths, hash.
-func (p *Packer) header() []byte {
+func (p *packer) header() []byte {
 	var h []byte
 	for _, b := range p.blobs {
 		kind := byte(0)

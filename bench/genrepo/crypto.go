@@ -1,4 +1,4 @@
-package resticwriter
+package main
 
 import (
 	"crypto/aes"
@@ -86,5 +86,5 @@ func keyFile(password string, master *key) ([]byte, error) {
 		P        int       `json:"p"`
 		Salt     []byte    `json:"salt"`
 		Data     []byte    `json:"data"`
-	}{time.Date(2026, 1, 5, 22, 0, 0, 0, time.UTC), "root", "bench", "scrypt", n, r, p, salt, user.seal(nil, secret)})
+	}{epoch, "root", "bench", "scrypt", n, r, p, salt, user.seal(nil, secret)})
 }

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/explore"
+	"syncline.dev/syncline/internal/resticjson"
+)
+
+const historyHelp = `Show the versions of a file or folder through all snapshots, or through those
+chosen with --host, --tag and --path, oldest first: when it appeared, changed
+and vanished. The PATH is absolute, as ls and find print it.
+
+A version lasts through snapshots of one host that follow each other. A file has
+a new one when its content, its times of modification, its mode, owner or
+attributes change, a folder also when anything below it does; times of access
+make none. A snapshot of other folders says nothing about a path.
+
+With --json it is an array with an object for each version, in which "node" is
+what restic prints of an entry; there is none where the path vanished.`
+
+func newHistoryCommand(env *environment) *cobra.Command {
+	var filter filterFlags
+	h := historian{env: env}
+	cmd := &cobra.Command{
+		Use:   "history [flags] PATH",
+		Short: "Show the versions of a file or folder",
+		Long:  historyHelp,
+		Example: `syncline history /home/mila/thesis.tex
+syncline history --host web1 --json /etc`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			h.path = args[0]
+			if !strings.HasPrefix(h.path, "/") {
+				return usageError("the path must be absolute, starting with a forward slash '/'; syncline find looks for names in every folder")
+			}
+			h.path = cleanDir(h.path)
+			ctx := cmd.Context()
+			return env.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
+				return c.View(ctx, func(v *catalog.View) error { return h.show(ctx, v, filter.filter()) })
+			})
+		},
+	}
+	filter.add(cmd.Flags())
+	cmd.Flags().BoolVar(&h.human, "human-readable", false, "print sizes for people")
+	return cmd
+}
+
+// historian prints the versions of a path.
+type historian struct {
+	env   *environment
+	human bool
+	path  string
+}
+
+func (h *historian) show(ctx context.Context, v *catalog.View, filter explore.SnapshotFilter) error {
+	list, err := explore.Versions(ctx, v, h.path, filter.Matches)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(h.env.stdout, 1<<16)
+	if h.env.json {
+		err = h.printJSON(out, list)
+	} else {
+		err = h.print(out, list)
+	}
+	if err = errors.Join(err, out.Flush()); errors.Is(err, syscall.EPIPE) {
+		return nil // the reader has seen enough
+	}
+	return err
+}
+
+// print prints a line for each version, with the host where there are several.
+func (h *historian) print(out *bufio.Writer, list []syncline.Version) error {
+	width := 0
+	for i := range list {
+		if list[i].Hostname != list[0].Hostname {
+			width = len("Host")
+		}
+	}
+	for i := range list {
+		if width > 0 {
+			width = max(width, len(printable(list[i].Hostname)))
+		}
+	}
+	host := func(name string) string {
+		if width == 0 {
+			return ""
+		}
+		return fmt.Sprintf("%-*s  ", width, name)
+	}
+	if !h.env.quiet {
+		fmt.Fprintf(out, "%-8s  %-28s  %-28s  %9s  %s%-10s  %10s  %s\n", "Event", "First snapshot", "Last snapshot", "Snapshots", host("Host"), "Mode", "Size", "Modified")
+	}
+	for i := range list {
+		w := &list[i]
+		line := fmt.Sprintf("%-8s  %s %s  %s %s  %9d  %s", strings.ToLower(string(w.Event)),
+			w.FirstSnapshot.Short(), w.FirstTime.Local().Format(timeFormat),
+			w.LastSnapshot.Short(), w.LastTime.Local().Format(timeFormat), w.RestorePoints, host(printable(w.Hostname)))
+		if _, err := fmt.Fprintln(out, strings.TrimRight(line+h.state(w.Entry), " ")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// state is the columns that tell of an entry.
+func (h *historian) state(e *syncline.Entry) string {
+	if e == nil {
+		return ""
+	}
+	size, modified, target := "", "", ""
+	switch {
+	case e.Type != syncline.TypeFile:
+	case h.human:
+		size = formatSize(e.Size)
+	default:
+		size = strconv.FormatUint(e.Size, 10)
+	}
+	if !e.ModTime.IsZero() {
+		modified = e.ModTime.Local().Format(timeFormat)
+	}
+	if e.Type == syncline.TypeSymlink {
+		target = " -> " + printable(e.LinkTarget)
+	}
+	return fmt.Sprintf("%-10s  %10s  %s%s", typeMode(e.Type)|e.Mode, size, modified, target)
+}
+
+// printJSON prints an array in one line, as find does.
+func (h *historian) printJSON(out *bufio.Writer, list []syncline.Version) error {
+	b := []byte{'['}
+	for i := range list {
+		w := &list[i]
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = resticjson.AppendString(append(b, `{"path":`...), h.path)
+		b = resticjson.AppendString(append(b, `,"hostname":`...), w.Hostname)
+		b = resticjson.AppendString(append(b, `,"event":`...), strings.ToLower(string(w.Event)))
+		b = resticjson.AppendString(append(b, `,"first_snapshot":`...), w.FirstSnapshot.String())
+		b = resticjson.AppendTime(append(b, `,"first_time":`...), w.FirstTime)
+		b = resticjson.AppendString(append(b, `,"last_snapshot":`...), w.LastSnapshot.String())
+		b = resticjson.AppendTime(append(b, `,"last_time":`...), w.LastTime)
+		b = strconv.AppendInt(append(b, `,"snapshots":`...), int64(w.RestorePoints), 10)
+		if w.Entry != nil {
+			b = resticjson.AppendNode(append(b, `,"node":`...), h.path, w.Entry)
+		}
+		b = append(b, '}')
+		if _, err := out.Write(b); err != nil {
+			return err
+		}
+		b = b[:0]
+	}
+	_, err := out.Write(append(b, "]\n"...))
+	return err
+}

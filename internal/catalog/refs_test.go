@@ -1,0 +1,169 @@
+package catalog_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+)
+
+// treeRefs finds every tree that the snapshots show.
+func treeRefs(t *testing.T, v *catalog.View) map[syncline.Hash]catalog.TreeRef {
+	t.Helper()
+	refs := make(map[syncline.Hash]catalog.TreeRef)
+	snapshots, err := v.Snapshots()
+	check(t, err)
+	var down func(h syncline.Hash, ref catalog.TreeRef)
+	down = func(h syncline.Hash, ref catalog.TreeRef) {
+		if _, ok := refs[h]; ok {
+			return
+		}
+		refs[h] = ref
+		check(t, v.ReadDir(ref, catalog.WithSubtree, func(e *syncline.Entry, sub catalog.TreeRef, ok bool) error {
+			if ok {
+				down(e.Subtree, sub)
+			}
+			return nil
+		}))
+	}
+	for i := range snapshots {
+		down(snapshots[i].Tree, snapshots[i].Root)
+	}
+	return refs
+}
+
+// raws are the entries of a tree by their bytes.
+func (m *model) raws(h syncline.Hash) map[string]bool {
+	out := make(map[string]bool)
+	for _, e := range m.kept(h) {
+		out[e.raw] = true
+	}
+	return out
+}
+
+func TestRefsLeaveOutWhatIsShared(t *testing.T) {
+	m := newModel(21)
+	m.grow(60, 3)
+	c := inMemory(t)
+	m.build(t, c, 2, m.shuffled())
+	m.publish(t, c)
+	check(t, c.View(t.Context(), func(v *catalog.View) error {
+		refs := treeRefs(t, v)
+		hashes := slices.SortedFunc(maps.Keys(refs), func(a, b syncline.Hash) int { return slices.Compare(a[:], b[:]) })
+		shared := 0
+		for range 500 {
+			h := pick(m, hashes...)
+			var others []catalog.TreeRef
+			known := make(map[string]bool)
+			for range m.rng.IntN(3) {
+				// A neighbour is as a rule another version of the same folder.
+				other := m.order[min(len(m.order)-1, slices.Index(m.order, h)+m.rng.IntN(3))]
+				if ref, ok := refs[other]; ok {
+					others = append(others, ref)
+					maps.Copy(known, m.raws(other))
+				}
+			}
+			var want []string
+			for at, e := range m.kept(h) {
+				if !known[e.raw] {
+					want = append(want, fmt.Sprint(at, e.entry.Name))
+				}
+			}
+			shared += len(m.kept(h)) - len(want)
+			var got []string
+			check(t, v.Refs(refs[h], others, func(at int, ref catalog.EntryRef) error {
+				name, err := v.RefName(ref)
+				check(t, err)
+				got = append(got, fmt.Sprint(at, name))
+				e, sub, ok, err := v.RefEntry(ref, catalog.WithContent|catalog.WithSubtree)
+				check(t, err)
+				w := &m.kept(h)[at].entry
+				if ok != !w.Subtree.IsZero() || ok && sub != refs[w.Subtree] {
+					t.Errorf("%q has a tree: %v", w.Name, ok)
+				}
+				return compareEntry(e, w, catalog.WithContent|catalog.WithSubtree)
+			}))
+			if !slices.Equal(got, want) {
+				t.Fatalf("%d entries beside %d others: %q, want %q", len(m.kept(h)), len(others), got, want)
+			}
+		}
+		if shared < 500 {
+			t.Errorf("only %d entries were shared", shared)
+		}
+		return nil
+	}))
+}
+
+// below adds a tree and all that is below it to what a closure must hold.
+func (m *model) below(h syncline.Hash, trees, contents map[syncline.Hash]bool) {
+	if trees[h] {
+		return
+	}
+	trees[h] = true
+	for _, e := range m.kept(h) {
+		m.with(e, trees, contents)
+	}
+}
+
+func (m *model) with(e *modelEntry, trees, contents map[syncline.Hash]bool) {
+	for _, id := range e.entry.Content {
+		contents[id] = true
+	}
+	if !e.entry.Subtree.IsZero() {
+		m.below(e.entry.Subtree, trees, contents)
+	}
+}
+
+func TestClosure(t *testing.T) {
+	m := newModel(22)
+	m.grow(60, 3)
+	c := inMemory(t)
+	m.build(t, c, 2, m.shuffled())
+	m.publish(t, c)
+	check(t, c.View(t.Context(), func(v *catalog.View) error {
+		refs := treeRefs(t, v)
+		hashes := slices.SortedFunc(maps.Keys(refs), func(a, b syncline.Hash) int { return slices.Compare(a[:], b[:]) })
+		for range 40 {
+			closure, err := v.NewClosure(t.Context())
+			check(t, err)
+			trees, contents := make(map[syncline.Hash]bool), make(map[syncline.Hash]bool)
+			for range m.rng.IntN(3) {
+				h := pick(m, hashes...)
+				check(t, closure.Add(refs[h]))
+				m.below(h, trees, contents)
+			}
+			for range m.rng.IntN(4) {
+				a := pick(m, hashes...)
+				b := m.order[min(len(m.order)-1, slices.Index(m.order, a)+1)]
+				if _, ok := refs[b]; !ok {
+					continue
+				}
+				check(t, closure.AddShared(refs[a], refs[b]))
+				theirs := m.raws(b)
+				for _, e := range m.kept(a) {
+					if theirs[e.raw] {
+						m.with(e, trees, contents)
+					}
+				}
+			}
+			gotTrees, gotContents := make(map[syncline.Hash]bool), make(map[syncline.Hash]bool)
+			check(t, closure.Trees(func(h syncline.Hash) error {
+				gotTrees[h] = true
+				return nil
+			}))
+			check(t, closure.Contents(t.Context(), func(list []syncline.Hash) error {
+				for _, h := range list {
+					gotContents[h] = true
+				}
+				return nil
+			}))
+			if !maps.Equal(gotTrees, trees) || !maps.Equal(gotContents, contents) {
+				t.Fatalf("%d trees and %d blobs, want %d and %d", len(gotTrees), len(gotContents), len(trees), len(contents))
+			}
+		}
+		return nil
+	}))
+}
