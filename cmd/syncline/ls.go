@@ -28,6 +28,10 @@ func newLsCommand(env *environment) *cobra.Command {
 which are absolute paths, with --recursive also in the folders below. The
 snapshot is an id, the beginning of one, or "latest", which --host, --tag and
 --path narrow down; "id:folder" lists below a folder.`,
+		Example: `syncline ls latest
+syncline ls --long --human-readable latest /home/mila
+syncline ls --long --sort size --reverse latest /home/mila --recursive
+syncline ls --ncdu latest | ncdu -f -`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, dir := range args[1:] {
@@ -35,6 +39,9 @@ snapshot is an id, the beginning of one, or "latest", which --host, --tag and
 					return usageError("All path filters must be absolute, starting with a forward slash '/'")
 				}
 				l.dirs = append(l.dirs, cleanDir(dir))
+			}
+			if err := l.check(); err != nil {
+				return err
 			}
 			ctx := cmd.Context()
 			return env.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
@@ -56,6 +63,9 @@ snapshot is an id, the beginning of one, or "latest", which --host, --tag and
 	cmd.Flags().BoolVarP(&l.long, "long", "l", false, "show size, mode and times too")
 	cmd.Flags().BoolVar(&l.recursive, "recursive", false, "include what is in the folders of the listed directories")
 	cmd.Flags().BoolVar(&l.human, "human-readable", false, "print sizes for people")
+	cmd.Flags().StringVarP(&l.sort, "sort", "s", "name", "sort by `mode`: name, size, time (or mtime), atime, ctime, extension")
+	cmd.Flags().BoolVar(&l.reverse, "reverse", false, "print the last one first")
+	cmd.Flags().BoolVar(&l.ncdu, "ncdu", false, "print what ncdu -f reads")
 	return cmd
 }
 
@@ -63,10 +73,14 @@ snapshot is an id, the beginning of one, or "latest", which --host, --tag and
 type lister struct {
 	env                    *environment
 	long, recursive, human bool
+	sort                   string
+	reverse, ncdu          bool
 	dirs                   []string // all when empty
 
-	out *bufio.Writer
-	buf []byte
+	out  *bufio.Writer
+	buf  []byte
+	kept []listed // to be sorted
+	open []string // the folders that ncdu is in
 }
 
 func cleanDir(dir string) string {
@@ -98,6 +112,13 @@ func (l *lister) list(ctx context.Context, v *catalog.View, s catalog.Snapshot, 
 			return l.entry(path, e)
 		})
 	}
+	switch {
+	case err != nil:
+	case l.ncdu:
+		err = l.ncduEnd()
+	case l.sorts():
+		err = l.printSorted()
+	}
 	if err = errors.Join(err, l.out.Flush()); errors.Is(err, syscall.EPIPE) {
 		return nil // the reader has seen enough
 	}
@@ -106,6 +127,9 @@ func (l *lister) list(ctx context.Context, v *catalog.View, s catalog.Snapshot, 
 
 // head prints what goes before the entries.
 func (l *lister) head(s catalog.Snapshot) error {
+	if l.ncdu {
+		return l.ncduHead(s)
+	}
 	if !l.env.json {
 		if l.env.quiet {
 			return nil
@@ -130,10 +154,17 @@ func (l *lister) entry(path string, e *syncline.Entry) error {
 		within = within || hasPathPrefix(dir, path)
 		towards = towards || hasPathPrefix(path, dir)
 	}
-	if within {
-		if err := l.print(path, e); err != nil {
-			return err
-		}
+	var err error
+	switch {
+	case l.ncdu && (within || towards):
+		err = l.ncduEntry(path, e)
+	case within && l.sorts():
+		l.kept = append(l.kept, listed{path, e})
+	case within:
+		err = l.print(path, e)
+	}
+	if err != nil {
+		return err
 	}
 	if within && l.recursive || towards || !e.IsDir() {
 		return nil
