@@ -11,14 +11,18 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"syncline.dev/syncline/bench/internal/treemodel"
+	"syncline.dev/syncline/internal/resticwriter"
 )
+
+// id names an object.
+type id = resticwriter.ID
 
 // epoch is the time of the first snapshot; the others follow day by day.
 var epoch = time.Date(2026, 1, 5, 22, 0, 0, 0, time.UTC)
 
 // generator writes the snapshots of one tree, one after the other.
 type generator struct {
-	repo *repo
+	repo *resticwriter.Repo
 	tree *treemodel.Tree
 
 	levels [][]int     // folders by depth
@@ -31,7 +35,7 @@ type generator struct {
 	written atomic.Int64 // tree blobs
 }
 
-func newGenerator(r *repo, seed uint64, files int) *generator {
+func newGenerator(r *resticwriter.Repo, seed uint64, files int) *generator {
 	t := treemodel.New(seed, files)
 	g := &generator{
 		repo: r, tree: t,
@@ -79,8 +83,8 @@ func (g *generator) snapshot(i int) error {
 	workers := make([]*worker, runtime.GOMAXPROCS(0))
 	for w := range workers {
 		workers[w] = &worker{
-			data: packer{repo: g.repo, blobType: "data"},
-			tree: packer{repo: g.repo, blobType: "tree", compress: true},
+			data: resticwriter.NewPacker(g.repo, "data", false),
+			tree: resticwriter.NewPacker(g.repo, "tree", true),
 		}
 	}
 	// A tree names those below it, so the deepest come first.
@@ -96,11 +100,11 @@ func (g *generator) snapshot(i int) error {
 	g.written.Add(1)
 	clear(g.fresh)
 	for _, w := range workers {
-		if err := errors.Join(w.data.flush(), w.tree.flush()); err != nil {
+		if err := errors.Join(w.data.Flush(), w.tree.Flush()); err != nil {
 			return err
 		}
 	}
-	if err := g.repo.flush(); err != nil {
+	if err := g.repo.Flush(); err != nil {
 		return err
 	}
 	s := snapshot{
@@ -110,7 +114,7 @@ func (g *generator) snapshot(i int) error {
 	if i > 0 {
 		s.Parent = &g.parent
 	}
-	saved, err := g.repo.storeJSON("snapshots", s)
+	saved, err := g.repo.StoreJSON("snapshots", s)
 	g.parent = saved
 	return err
 }
@@ -154,7 +158,7 @@ func (g *generator) level(dirs []int, workers []*worker) error {
 func (g *generator) folder(dir int, w *worker) error {
 	for _, f := range g.fresh[dir] {
 		w.content = appendContent(w.content[:0], f)
-		if err := w.data.add(sha256.Sum256(w.content), w.content); err != nil {
+		if err := w.data.Add(sha256.Sum256(w.content), w.content); err != nil {
 			return err
 		}
 	}
@@ -170,12 +174,12 @@ func (g *generator) folder(dir int, w *worker) error {
 
 // worker is what one goroutine fills.
 type worker struct {
-	data, tree packer
+	data, tree *resticwriter.Packer
 	enc        encoder
 	content    []byte
 }
 
 func (w *worker) addTree(raw []byte) (id, error) {
 	sum := id(sha256.Sum256(raw))
-	return sum, w.tree.add(sum, raw)
+	return sum, w.tree.Add(sum, raw)
 }

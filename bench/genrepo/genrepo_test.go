@@ -10,6 +10,7 @@ import (
 
 	"syncline.dev/syncline/bench/internal/treemodel"
 	"syncline.dev/syncline/internal/resticfixture"
+	"syncline.dev/syncline/internal/resticwriter"
 )
 
 // TestResticAgrees has restic check every byte, and compares what it lists and
@@ -62,7 +63,7 @@ func paths(tree *treemodel.Tree) []string {
 
 func TestRefuses(t *testing.T) {
 	full := t.TempDir()
-	if _, err := createRepo(filepath.Join(full, "sub"), "x"); err != nil {
+	if _, err := resticwriter.Create(filepath.Join(full, "sub"), "x"); err != nil {
 		t.Fatal(err)
 	}
 	good := options{dir: filepath.Join(full, "new"), password: "x", files: 1, snapshots: 1}

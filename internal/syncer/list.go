@@ -31,7 +31,7 @@ func (r *run) list(ctx context.Context) error {
 	}
 	gone := missingFrom(r.listed, known)
 	if len(r.listed) == 0 && len(known) > 0 {
-		r.log(syncline.LogWarning, "The listing of snapshots came back empty; nothing is removed because of it. If all snapshots were really forgotten, remove the repository from Syncline")
+		r.emptied = append(r.emptied, "snapshots")
 		gone = nil
 	} else if 2*len(gone) > len(known) {
 		again, err := r.Repository.Snapshots(ctx)

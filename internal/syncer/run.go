@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"strings"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
@@ -60,6 +61,7 @@ type run struct {
 	indexes []resticrepo.File // as listed last
 	plan    plan
 
+	emptied          []string // folders whose listings came back empty though the catalog knows what was there
 	damagedSnapshots int
 	damagedIndexes   int
 	failed           map[syncline.Hash]string // trees that could not be read, and why
@@ -176,7 +178,8 @@ func (r *run) finish(ctx context.Context, gaps []catalog.Incomplete) error {
 	if err != nil {
 		return err
 	}
-	if len(goneIndexes) == len(current) && len(r.indexes) == 0 {
+	if len(r.indexes) == 0 && len(goneIndexes) > 0 {
+		r.emptied = append(r.emptied, "index")
 		goneIndexes = nil // an empty listing removes nothing
 	}
 	if err := r.Catalog.FinishIndexes(ctx, len(gaps) == 0 && len(r.failed) == 0, goneIndexes); err != nil {
@@ -240,6 +243,9 @@ func (r *run) verdict(ctx context.Context, gaps []catalog.Incomplete) error {
 		r.log(syncline.LogError, "Snapshot %s is not shown: %s missing below it%s",
 			g.Snapshot.Short(), plural(max(1, len(g.Missing)), "folder is", "folders are"), r.example(g))
 	}
+	if len(r.emptied) > 0 {
+		return r.emptiness()
+	}
 	if len(gaps) == 0 && r.damagedSnapshots == 0 && r.damagedIndexes == 0 {
 		r.log(syncline.LogSuccess, "Synchronized: %s shown, %d of them new; %s and %s added",
 			plural(int(r.stats.SnapshotsTotal), "snapshot is", "snapshots are"), r.stats.SnapshotsAdded,
@@ -255,6 +261,15 @@ func (r *run) verdict(ctx context.Context, gaps []catalog.Incomplete) error {
 			"%s; the repository is locked exclusively by %s, so this may be passing: synchronize again when that has ended", message, who)
 	}
 	return syncline.Errorf(syncline.CodeDamaged, "%s", message)
+}
+
+// emptiness is the error of a session that found nothing where there was
+// something. It may be right, but who watches the backups has to know.
+func (r *run) emptiness() error {
+	return syncline.Errorf(syncline.CodeDamaged,
+		"the repository's folder %q is empty or gone, and %s known from it; nothing was removed from the catalog because of that; "+
+			"check the storage; if everything was really forgotten and pruned, remove the repository from Syncline",
+		strings.Join(r.emptied, `" and "`), plural(int(r.stats.SnapshotsTotal), "snapshot is", "snapshots are"))
 }
 
 func (r *run) example(g catalog.Incomplete) string {

@@ -22,13 +22,14 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/catalog/sqlite"
+	"syncline.dev/syncline/internal/resticfixture"
 	"syncline.dev/syncline/internal/storage"
 	"syncline.dev/syncline/internal/storage/local"
 	"syncline.dev/syncline/internal/syncer"
 	"syncline.dev/syncline/resticrepo"
 )
 
-const password = "correct horse"
+const password = resticfixture.Password
 
 // restic runs the real restic on a repository and returns its output.
 func restic(t testing.TB, repo string, args ...string) []byte {
@@ -110,6 +111,7 @@ func (s *source) change(t *testing.T) {
 func newRepository(t *testing.T, version string, src *source, snapshots int) string {
 	repo := filepath.Join(t.TempDir(), "repo")
 	restic(t, repo, "init", "--repository-version", version)
+	resticfixture.QuickKey(t, repo)
 	for i := range snapshots {
 		if i > 0 {
 			src.change(t)
@@ -197,16 +199,16 @@ func (b *bench) sync(ctx context.Context) (stats syncline.SessionStatistics, err
 		b.t.Fatal(err)
 	}
 	defer place.Close()
+	b.recorder = recorder{}
 	opened, err := resticrepo.Open(ctx, place, password)
 	if err != nil {
-		b.t.Fatal(err)
+		return stats, syncer.Translate(err)
 	}
 	var st storage.Storage = place
 	if b.wrap != nil {
 		st = b.wrap(place)
 	}
 	counter := storage.NewCounter(st)
-	b.recorder = recorder{}
 	b.with(func(c *catalog.Catalog) {
 		stats, err = syncer.Run(ctx, syncer.Params{
 			Repository: opened.With(counter), Counter: counter, Catalog: c,
@@ -589,9 +591,12 @@ func TestShortListingsRemoveNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b.t = t
 			b.wrap = func(s storage.Storage) storage.Storage { return &lister{Storage: s, hide: hide} }
-			stats := b.mustSync()
+			stats, err := b.sync(context.Background())
 			if stats.SnapshotsRemoved != 0 || b.dump() != want {
 				t.Error("a listing that lacked snapshots removed some")
+			}
+			if told := err != nil && strings.Contains(err.Error(), "empty or gone"); told != (name == "empty") || err != nil && !told {
+				t.Errorf("the session ended with %v", err)
 			}
 		})
 	}

@@ -1,4 +1,8 @@
-package main
+// Package resticwriter writes restic repositories, whole or deliberately wrong
+// ones, for benchmarks and tests. It shares nothing with the code that reads
+// repositories, so that neither hides the other's mistakes. It must not know
+// the catalog or sessions, and no program that is shipped uses it.
+package resticwriter
 
 import (
 	"bytes"
@@ -27,39 +31,44 @@ const (
 // polynomial is an irreducible one; nothing here is cut by it.
 const polynomial = "3da3358b4dc173"
 
-type id [sha256.Size]byte
+// ID is the SHA-256 that names an object.
+type ID [sha256.Size]byte
 
-func (i id) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, i[:]), nil }
+// MarshalText gives hexadecimal digits.
+func (i ID) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, i[:]), nil }
 
-func (i id) String() string { return hex.EncodeToString(i[:]) }
+// String gives hexadecimal digits.
+func (i ID) String() string { return hex.EncodeToString(i[:]) }
 
-// repo writes a new repository's files. It is safe for concurrent use.
-type repo struct {
+// Repo writes a new repository's files. It is safe for concurrent use.
+type Repo struct {
 	dir    string
 	master *key
 	enc    *zstd.Encoder
 
 	mu      sync.Mutex
-	pending []indexPack // written packs that no index names yet
+	pending []IndexPack // written packs that no index names yet
 	blobs   int         // in pending
 }
 
-type indexPack struct {
-	ID    id          `json:"id"`
-	Blobs []indexBlob `json:"blobs"`
+// IndexPack is a pack as an index names it.
+type IndexPack struct {
+	ID    ID          `json:"id"`
+	Blobs []IndexBlob `json:"blobs"`
 }
 
-type indexBlob struct {
-	ID           id     `json:"id"`
+// IndexBlob is a blob in a pack as an index names it. Sizes are in bytes.
+type IndexBlob struct {
+	ID           ID     `json:"id"`
 	Type         string `json:"type"`
 	Offset       int    `json:"offset"`
 	Length       int    `json:"length"`
 	Uncompressed int    `json:"uncompressed_length,omitempty"`
 }
 
-// createRepo makes an empty repository of version 2 in dir, which must not
+// Create makes an empty repository of version 2 in dir, which must not
 // exist or be empty.
-func createRepo(dir, password string) (*repo, error) {
+func Create(dir, password string) (*Repo, error) {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return nil, errors.New(dir + " is not empty; give an empty folder or a new name")
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -85,15 +94,15 @@ func createRepo(dir, password string) (*repo, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &repo{dir: dir, master: master, enc: enc}
+	r := &Repo{dir: dir, master: master, enc: enc}
 	doc, err := keyFile(password, master)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := r.store("keys", doc); err != nil {
+	if _, err := r.Store("keys", doc); err != nil {
 		return nil, err
 	}
-	var own id
+	var own ID
 	rand.Read(own[:])
 	doc, err = json.Marshal(map[string]any{"version": 2, "id": own, "chunker_polynomial": polynomial})
 	if err != nil {
@@ -102,24 +111,24 @@ func createRepo(dir, password string) (*repo, error) {
 	return r, os.WriteFile(filepath.Join(dir, "config"), master.seal(nil, doc), 0o400)
 }
 
-// store writes a file that is named by its hash.
-func (r *repo) store(dir string, b []byte) (id, error) {
-	sum := id(sha256.Sum256(b))
+// Store writes a file that is named by its hash.
+func (r *Repo) Store(dir string, b []byte) (ID, error) {
+	sum := ID(sha256.Sum256(b))
 	return sum, os.WriteFile(filepath.Join(r.dir, dir, sum.String()), b, 0o400)
 }
 
-// storeJSON writes an index or a snapshot: the byte 2, then compressed JSON.
-func (r *repo) storeJSON(dir string, v any) (id, error) {
+// StoreJSON writes an index or a snapshot: the byte 2, then compressed JSON.
+func (r *Repo) StoreJSON(dir string, v any) (ID, error) {
 	doc, err := json.Marshal(v)
 	if err != nil {
-		return id{}, err
+		return ID{}, err
 	}
-	return r.store(dir, r.master.seal(nil, r.enc.EncodeAll(doc, []byte{2})))
+	return r.Store(dir, r.master.seal(nil, r.enc.EncodeAll(doc, []byte{2})))
 }
 
-// addPack takes note of a written pack, and writes an index when there are
+// AddPack takes note of a written pack, and writes an index when there are
 // enough of them.
-func (r *repo) addPack(p indexPack) error {
+func (r *Repo) AddPack(p IndexPack) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.pending = append(r.pending, p)
@@ -130,44 +139,62 @@ func (r *repo) addPack(p indexPack) error {
 	return r.writeIndex()
 }
 
-// flush writes an index of what no index names yet.
-func (r *repo) flush() error {
+// Flush writes an index of what no index names yet.
+func (r *Repo) Flush() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.writeIndex()
 }
 
-func (r *repo) writeIndex() error {
+func (r *Repo) writeIndex() error {
 	if len(r.pending) == 0 {
 		return nil
 	}
-	_, err := r.storeJSON("index", struct {
-		Packs []indexPack `json:"packs"`
+	_, err := r.StoreJSON("index", struct {
+		Packs []IndexPack `json:"packs"`
 	}{r.pending})
 	r.pending, r.blobs = nil, 0
 	return err
 }
 
-// packer fills packs with blobs of one type. It is for one goroutine.
-type packer struct {
-	repo     *repo
+// Packer fills packs with blobs of one type. It is for one goroutine.
+type Packer struct {
+	repo     *Repo
 	blobType string // "data" or "tree"
 	compress bool
 
 	buf     bytes.Buffer
-	blobs   []indexBlob
+	blobs   []IndexBlob
 	scratch []byte
 }
 
-// add stores a blob.
-func (p *packer) add(blob id, plain []byte) error {
-	b := indexBlob{ID: blob, Type: p.blobType, Offset: p.buf.Len()}
+// NewPacker returns a packer of "data" or "tree" blobs.
+func NewPacker(r *Repo, blobType string, compress bool) *Packer {
+	return &Packer{repo: r, blobType: blobType, compress: compress}
+}
+
+// Seal encrypts and authenticates bytes with the repository's key.
+func (r *Repo) Seal(plain []byte) []byte { return r.master.seal(nil, plain) }
+
+// Add stores a blob under the given name, which nobody checks.
+func (p *Packer) Add(blob ID, plain []byte) error {
+	b := IndexBlob{ID: blob, Type: p.blobType, Offset: p.buf.Len()}
 	stored := plain
 	if p.compress {
 		b.Uncompressed = len(plain)
 		p.scratch = p.repo.enc.EncodeAll(plain, p.scratch[:0])
 		stored = p.scratch
 	}
+	return p.append(b, stored)
+}
+
+// AddStored stores a blob as it is given, compressed or not, and says of it
+// what it is told.
+func (p *Packer) AddStored(blob ID, stored []byte, uncompressed int) error {
+	return p.append(IndexBlob{ID: blob, Type: p.blobType, Offset: p.buf.Len(), Uncompressed: uncompressed}, stored)
+}
+
+func (p *Packer) append(b IndexBlob, stored []byte) error {
 	p.buf.Grow(len(stored) + overhead)
 	p.buf.Write(p.repo.master.seal(p.buf.AvailableBuffer(), stored))
 	b.Length = p.buf.Len() - b.Offset
@@ -175,11 +202,11 @@ func (p *packer) add(blob id, plain []byte) error {
 	if p.buf.Len() < packSize && len(p.blobs) < packBlobs {
 		return nil
 	}
-	return p.flush()
+	return p.Flush()
 }
 
-// flush ends the present pack, if there is one.
-func (p *packer) flush() error {
+// Flush ends the present pack, if there is one.
+func (p *Packer) Flush() error {
 	if len(p.blobs) == 0 {
 		return nil
 	}
@@ -187,18 +214,18 @@ func (p *packer) flush() error {
 	p.buf.Write(header)
 	p.buf.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(header))))
 	sum := sha256.Sum256(p.buf.Bytes())
-	pack, err := p.repo.store(filepath.Join("data", hex.EncodeToString(sum[:1])), p.buf.Bytes())
+	pack, err := p.repo.Store(filepath.Join("data", hex.EncodeToString(sum[:1])), p.buf.Bytes())
 	if err != nil {
 		return err
 	}
-	err = p.repo.addPack(indexPack{ID: pack, Blobs: p.blobs})
+	err = p.repo.AddPack(IndexPack{ID: pack, Blobs: p.blobs})
 	p.buf.Reset()
 	p.blobs = nil
 	return err
 }
 
 // header lists the pack's blobs: type, lengths, hash.
-func (p *packer) header() []byte {
+func (p *Packer) header() []byte {
 	var h []byte
 	for _, b := range p.blobs {
 		kind := byte(0)

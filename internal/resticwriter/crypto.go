@@ -1,4 +1,4 @@
-package main
+package resticwriter
 
 import (
 	"crypto/aes"
@@ -86,5 +86,5 @@ func keyFile(password string, master *key) ([]byte, error) {
 		P        int       `json:"p"`
 		Salt     []byte    `json:"salt"`
 		Data     []byte    `json:"data"`
-	}{epoch, "root", "bench", "scrypt", n, r, p, salt, user.seal(nil, secret)})
+	}{time.Date(2026, 1, 5, 22, 0, 0, 0, time.UTC), "root", "bench", "scrypt", n, r, p, salt, user.seal(nil, secret)})
 }
