@@ -112,3 +112,72 @@ type VersionPage struct {
 	Versions []Version
 	Next     string // cursor of the next page; "" at the end
 }
+
+// SearchQuery asks for the versions of files and folders by their names, in
+// all restore points of some repositories.
+type SearchQuery struct {
+	// Text is a part of a name, without regard to the normal form of accented
+	// letters; "" is in every name. With Pattern it is one of restic's, and a
+	// folder that matches brings what is in it.
+	Text      string
+	Pattern   bool
+	MatchCase bool // letter case counts; for a part of a name the normal form too
+
+	Folder                   string // absolute: only what lies below it; everywhere when empty
+	Types                    []EntryType
+	MinSize                  uint64    // bytes; a bound chooses files only
+	MaxSize                  *uint64   // nil for no bound
+	ModifiedFrom, ModifiedTo time.Time // both included; zero for no bound
+
+	Hosts []string   // any of them
+	Tags  [][]string // lists of which one must match: all tags in it are the snapshot's
+
+	Limit  int // results of a page, one at least
+	Cursor string
+}
+
+// FoundVersion is a version of a path with the restore points that have exactly
+// it there. The entry comes without extended attributes and content.
+type FoundVersion struct {
+	RepositoryID  ID
+	Path          string
+	Entry         *Entry
+	First, Last   RestorePoint
+	RestorePoints int
+}
+
+// SearchCut says what a page leaves out.
+type SearchCut string
+
+// What can be left out.
+const (
+	SearchComplete  SearchCut = ""
+	SearchCutTime   SearchCut = "time"    // the time for one page was over
+	SearchCutFolder SearchCut = "folders" // folders with very long paths were not looked into
+)
+
+// SearchGap says why a repository was not searched.
+type SearchGap string
+
+// The reasons.
+const (
+	GapNotSynchronized SearchGap = "NotSynchronized" // it has no catalog yet
+	GapSynchronizing   SearchGap = "Synchronizing"   // its first catalog is being made
+	GapDamaged         SearchGap = "Damaged"         // its catalog is damaged and will be made anew
+	GapTime            SearchGap = "Time"            // nothing was found in the time for a page
+)
+
+// NotSearched is a repository that a page has no results of.
+type NotSearched struct {
+	RepositoryID ID
+	Reason       SearchGap
+}
+
+// SearchPage is one page of what was found: repository by repository in order
+// of their ids, the paths in order, the versions of a path as they appeared.
+type SearchPage struct {
+	Results     []FoundVersion
+	NotSearched []NotSearched
+	Cut         SearchCut
+	Next        string // cursor of the next page; "" at the end
+}

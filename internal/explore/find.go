@@ -23,8 +23,10 @@ type Query struct {
 	// Contains holds parts of names. Letter case makes no difference, nor
 	// does the normal form of accented letters. A folder that matches does not
 	// bring what is below it.
-	Contains []string
+	Contains  []string
+	MatchCase bool // for Contains: the text must be there as it is
 
+	Below          []string             // only what lies below the folder of this path, name by name
 	Types          []syncline.EntryType // any of them; empty for all
 	MinSize        uint64               // bytes; a filter on sizes chooses files only
 	MaxSize        *uint64              // nil for no bound
@@ -32,6 +34,19 @@ type Query struct {
 
 	Detail catalog.Detail // what is filled of the entries
 	Limits Limits
+
+	// After is for FindVersions: it begins behind this place. Positions has it
+	// tell the places of the versions.
+	After     Position
+	Positions bool
+}
+
+// Position is a place in the results of FindVersions: behind so many versions
+// at a path, of all that are there and chosen but for the filters. The zero
+// value is the beginning.
+type Position struct {
+	Names    []string // of the path
+	Versions int
 }
 
 // Check fails with CodeInvalid when a pattern cannot be used.
@@ -48,6 +63,7 @@ func (q *Query) Check() error {
 type Limits struct {
 	Results  int64
 	Folders  int64 // that are looked into, each path anew
+	Path     int   // bytes of a path; no folder beyond is looked into. 1 MiB when 0
 	Deadline time.Time
 }
 
@@ -60,7 +76,7 @@ const (
 	CutResults Cut = "results" // there may be more results than the limit
 	CutFolders Cut = "folders" // as many folders as the limit were looked into
 	CutTime    Cut = "time"    // the deadline passed
-	CutDepth   Cut = "depth"   // folders with a path over 1 MiB were left out
+	CutDepth   Cut = "depth"   // folders with a path over the limit were left out
 )
 
 // maxPath bounds the bytes of a path. Folders nested without end take time
@@ -84,8 +100,8 @@ func Find(ctx context.Context, v *catalog.View, snapshots []catalog.Snapshot, q 
 	}
 	for i := range snapshots {
 		s := &snapshots[i]
-		err := f.walk([]group{{s.Root, []int32{0}}}, func(path string, e *syncline.Entry, _ []int32) error {
-			return fn(&Hit{Snapshot: s, Path: path, Entry: e})
+		err := f.walk([]group{{s.Root, []int32{0}}}, func(w *waiting, e *syncline.Entry) error {
+			return fn(&Hit{Snapshot: s, Path: w.path, Entry: e})
 		})
 		if err != nil {
 			return f.result(err)
@@ -102,6 +118,8 @@ type Version struct {
 	// Snapshots are positions in the list that was searched, ascending. They
 	// are not to be changed.
 	Snapshots []int32
+	// Position is behind this version. It is set when the query asks for it.
+	Position Position
 }
 
 // FindVersions calls fn with everything that the query chooses in order of the
@@ -117,8 +135,8 @@ func FindVersions(ctx context.Context, v *catalog.View, snapshots []catalog.Snap
 	for i := range snapshots {
 		roots.add(snapshots[i].Root, []int32{int32(i)})
 	}
-	err = f.walk(groupsOf(&roots), func(path string, e *syncline.Entry, in []int32) error {
-		return fn(&Version{Path: path, Entry: e, Snapshots: in})
+	err = f.walk(groupsOf(&roots), func(w *waiting, e *syncline.Entry) error {
+		return fn(&Version{Path: w.path, Entry: e, Snapshots: w.in, Position: w.at})
 	})
 	return f.result(err)
 }
@@ -137,6 +155,7 @@ type finder struct {
 	folders  int64
 	steps    int
 
+	stack   []place // from the root to where the walk is
 	emit    emitFunc
 	waiting []waiting // with refs, place by place
 	refs    []catalog.EntryRef
@@ -162,6 +181,9 @@ func newFinder(ctx context.Context, v *catalog.View, q *Query) (*finder, error) 
 	}
 	for _, text := range q.Contains {
 		term := containsTerm(text)
+		if q.MatchCase {
+			term = catalog.NameTerm{Literal: text, Match: func(name string) bool { return strings.Contains(name, text) }}
+		}
 		f.contains = append(f.contains, term.Match)
 		terms = append(terms, term)
 	}

@@ -14,25 +14,35 @@ const (
 )
 
 // emitFunc takes what matches and passes the filters.
-type emitFunc func(path string, e *syncline.Entry, in []int32) error
+type emitFunc func(w *waiting, e *syncline.Entry) error
 
 // waiting is an entry at a path whose metadata is still to be read.
 type waiting struct {
 	path string
 	name string
 	in   []int32
+	at   Position // where the query asks for it
 }
 
-// queue takes the distinct entries at one path that matches.
-func (f *finder) queue(same []item, path []byte) error {
+// queue takes the distinct entries at one path that matches, but for the first
+// of them.
+func (f *finder) queue(same []item, path []byte, skip int) error {
 	text := string(path)
 	name := text[len(text)-len(same[0].Name):]
 	var entries sets[catalog.EntryRef]
 	for i := range same {
 		entries.add(same[i].Entry, same[i].in)
 	}
+	n := 0
 	return entries.each(func(ref catalog.EntryRef, in []int32) error {
-		f.waiting = append(f.waiting, waiting{text, name, in})
+		if n++; n <= skip {
+			return nil
+		}
+		w := waiting{path: text, name: name, in: in}
+		if f.q.Positions {
+			w.at = Position{f.names(text), n}
+		}
+		f.waiting = append(f.waiting, w)
 		f.refs = append(f.refs, ref)
 		if len(f.refs) < f.batchSize() {
 			return nil
@@ -40,6 +50,20 @@ func (f *finder) queue(same []item, path []byte) error {
 		f.batch = min(2*f.batchSize(), lastBatch)
 		return f.flush()
 	})
+}
+
+// names returns the names of a path in the folder that the walk is at. A
+// repository may have names with slashes in them.
+func (f *finder) names(path string) []string {
+	out := make([]string, len(f.stack))
+	for i := range f.stack {
+		end := len(path)
+		if i+1 < len(f.stack) {
+			end = f.stack[i+1].path
+		}
+		out[i] = path[f.stack[i].path+1 : end]
+	}
+	return out
 }
 
 // batchSize is the number of results to wait for. One more than the limit
@@ -78,7 +102,7 @@ func (f *finder) flush() error {
 			return errCut
 		}
 		f.results++
-		if err := f.emit(list[i].path, e, list[i].in); err != nil {
+		if err := f.emit(&list[i], e); err != nil {
 			return err
 		}
 	}

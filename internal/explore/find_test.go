@@ -159,8 +159,11 @@ func (f *forest) expect(q *Query, label string, tree syncline.Hash, prefix strin
 			}
 			return slowMatch(p, text)
 		})
-		chosen = chosen || slices.ContainsFunc(q.Contains, func(c string) bool { return strings.Contains(foldName(e.Name), foldName(c)) })
-		if chosen && q.passes(&e) {
+		chosen = chosen || slices.ContainsFunc(q.Contains, func(c string) bool {
+			return (q.MatchCase && strings.Contains(e.Name, c)) || (!q.MatchCase && strings.Contains(foldName(e.Name), foldName(c)))
+		})
+		below := len(q.Below) == 0 || strings.HasPrefix(path, "/"+strings.Join(q.Below, "/")+"/")
+		if chosen && below && q.passes(&e) {
 			out = append(out, line(label+path, &e))
 		}
 		if e.IsDir() {
@@ -188,6 +191,10 @@ func randomQuery(r *rand.Rand) *Query {
 		if len(q.Patterns) == 0 {
 			break
 		}
+	}
+	q.MatchCase = r.IntN(4) == 0
+	for r.IntN(5) == 0 {
+		q.Below = append(q.Below, []string{"a", "b", "c", "é"}[r.IntN(4)])
 	}
 	switch r.IntN(6) {
 	case 0:

@@ -103,6 +103,8 @@ type place struct {
 	items  []item
 	next   int
 	read   bool
+	seek   []string // what comes before these names was passed on before
+	within []string // the way to what is asked for: nothing beside it
 }
 
 // item is an entry in one of a place's groups.
@@ -135,17 +137,17 @@ func (f *finder) walk(roots []group, emit emitFunc) error {
 }
 
 func (f *finder) descend(roots []group) error {
-	stack := []place{f.root(roots)}
+	f.stack = []place{f.root(roots)}
 	path := make([]byte, 0, 256)
-	for len(stack) > 0 {
-		top := &stack[len(stack)-1]
+	for len(f.stack) > 0 {
+		top := &f.stack[len(f.stack)-1]
 		if !top.read {
 			if err := f.read(top); err != nil {
 				return err
 			}
 		}
 		if top.next == len(top.items) {
-			stack = stack[:len(stack)-1]
+			f.stack = f.stack[:len(f.stack)-1]
 			continue
 		}
 		end := top.next + 1
@@ -159,18 +161,18 @@ func (f *finder) descend(roots []group) error {
 		if err != nil {
 			return err
 		}
-		if ok && len(path) > maxPath {
+		if ok && len(path) > f.maxPath() {
 			f.cut, ok = CutDepth, false
 		}
 		if ok {
-			stack = append(stack, below)
+			f.stack = append(f.stack, below)
 		}
 	}
 	return nil
 }
 
 func (f *finder) root(roots []group) place {
-	p := place{groups: roots, states: make([]matching, len(f.patterns))}
+	p := place{groups: roots, states: make([]matching, len(f.patterns)), seek: f.q.After.Names, within: f.q.Below}
 	st := never
 	for i, x := range f.patterns {
 		p.states[i] = x.root()
@@ -208,6 +210,12 @@ func (f *finder) read(p *place) error {
 	if byName := func(a, b item) int { return strings.Compare(a.Name, b.Name) }; !slices.IsSortedFunc(p.items, byName) {
 		slices.SortStableFunc(p.items, byName)
 	}
+	if len(p.within) > 0 {
+		p.items = slices.DeleteFunc(p.items, func(x item) bool { return x.Name != p.within[0] })
+	}
+	if len(p.seek) > 0 {
+		p.next, _ = slices.BinarySearchFunc(p.items, p.seek[0], func(x item, name string) int { return strings.Compare(x.Name, name) })
+	}
 	p.groups = nil
 	return nil
 }
@@ -223,12 +231,30 @@ func (f *finder) alive() error {
 	return nil
 }
 
+func (f *finder) maxPath() int {
+	if limit := f.q.Limits.Path; limit > 0 {
+		return limit
+	}
+	return maxPath
+}
+
 // visit emits the versions of one path that match, and returns the place below
 // it when there is something to look for.
 func (f *finder) visit(in *place, same []item, path []byte) (below place, ok bool, err error) {
 	st, matches := f.match(in, &same[0], &below)
+	skip := 0
+	if len(in.seek) > 0 && same[0].Name == in.seek[0] {
+		if below.seek = in.seek[1:]; len(below.seek) > 0 {
+			matches = false // it comes before what is below it
+		} else {
+			skip = f.q.After.Versions
+		}
+	}
+	if len(in.within) > 0 {
+		matches, below.within = false, in.within[1:]
+	}
 	if matches {
-		if err := f.queue(same, path); err != nil {
+		if err := f.queue(same, path, skip); err != nil {
 			return below, false, err
 		}
 	}

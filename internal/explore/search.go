@@ -1,0 +1,226 @@
+package explore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+)
+
+// Bounds of one search of the server.
+const (
+	searchTime = 5 * time.Second
+	searchPath = 8 << 10 // bytes; a cursor holds a path
+	// So many searches run at once, and each looks at so many repositories at
+	// once. A catalog is scanned on all cores; what is bounded here is memory.
+	searchesAtOnce = 4
+	searchTogether = 4
+)
+
+// Searcher searches the catalogs of a server, page by page. A few searches run
+// at once; others wait.
+type Searcher struct {
+	catalogs Catalogs
+	slots    chan struct{}
+	budget   time.Duration
+}
+
+// NewSearcher makes a Searcher.
+func NewSearcher(catalogs Catalogs) *Searcher {
+	return &Searcher{catalogs: catalogs, slots: make(chan struct{}, searchesAtOnce), budget: searchTime}
+}
+
+// Search returns one page. A repository that cannot be searched is told in the
+// page. When the time is over, the page ends there and its cursor goes on;
+// only a repository in which nothing was found in all that time is passed
+// over.
+//
+// A cursor is good for the same query, also when a catalog
+// has changed since: the page after it goes on behind the same path. Where the
+// snapshots changed, the versions of that path come again from the first on.
+// A cursor that belongs to another search, or to none, is CodeInvalid.
+func (s *Searcher) Search(ctx context.Context, repositories []syncline.Repository, q syncline.SearchQuery) (syncline.SearchPage, error) {
+	folder, err := cleanPath(q.Folder)
+	if err != nil {
+		return syncline.SearchPage{}, err
+	}
+	r := searchRequest{
+		query: Query{
+			Below: pathParts(folder), Types: q.Types, MinSize: q.MinSize, MaxSize: q.MaxSize,
+			Oldest: q.ModifiedFrom, Newest: q.ModifiedTo, MatchCase: q.MatchCase, IgnoreCase: !q.MatchCase,
+		},
+		snapshots: SnapshotFilter{Hosts: q.Hosts, Tags: q.Tags},
+		cursor:    q.Cursor, limit: q.Limit,
+	}
+	if q.Pattern {
+		r.query.Patterns = []string{q.Text}
+	} else {
+		r.query.Contains = []string{q.Text}
+	}
+	return s.search(ctx, repositories, r)
+}
+
+// searchRequest is what to search for. The query's limits are not used.
+type searchRequest struct {
+	query     Query
+	snapshots SnapshotFilter
+	cursor    string
+	limit     int
+}
+
+func (s *Searcher) search(ctx context.Context, repositories []syncline.Repository, r searchRequest) (syncline.SearchPage, error) {
+	if err := r.query.Check(); err != nil {
+		return syncline.SearchPage{}, err
+	}
+	repositories = slices.Clone(repositories)
+	slices.SortFunc(repositories, func(a, b syncline.Repository) int { return cmp.Compare(a.ID, b.ID) })
+	p := pager{searchRequest: r, catalogs: s.catalogs}
+	var err error
+	if p.sum, err = r.digest(); err != nil {
+		return syncline.SearchPage{}, err
+	}
+	if p.after, err = decodeSearchCursor(r.cursor, p.sum); err != nil {
+		return syncline.SearchPage{}, err
+	}
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	case <-ctx.Done():
+		return syncline.SearchPage{}, syncline.WrapError(syncline.CodeCanceled, ctx.Err(), "the search was canceled")
+	}
+	p.query.Positions = true
+	p.query.Limits = Limits{Path: searchPath, Deadline: time.Now().Add(s.budget)}
+	at, _ := slices.BinarySearchFunc(repositories, p.after.Repository, func(r syncline.Repository, id syncline.ID) int { return cmp.Compare(r.ID, id) })
+	err = p.fill(ctx, repositories[at:])
+	return p.page, err
+}
+
+// pager collects a page.
+type pager struct {
+	searchRequest
+	catalogs Catalogs
+	sum      []byte // of the request
+	after    searchCursor
+	page     syncline.SearchPage
+	last     searchCursor // behind the last result
+}
+
+// part is what one repository has for a page.
+type part struct {
+	found  []syncline.FoundVersion
+	places []Position // of what was found
+	state  []byte     // of the snapshots that were searched
+	cut    Cut
+	gap    syncline.SearchGap // why it was not searched
+}
+
+// fill searches some repositories at a time until the page is full.
+func (p *pager) fill(ctx context.Context, repositories []syncline.Repository) error {
+	first := true
+	for together := range slices.Chunk(repositories, searchTogether) {
+		parts := make([]part, len(together))
+		group, ctx := errgroup.WithContext(ctx)
+		for i := range together {
+			group.Go(func() (err error) {
+				parts[i], err = p.search(ctx, &together[i])
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+		for i := range parts {
+			if done := p.add(together[i].ID, &parts[i], first); done {
+				return nil
+			}
+		}
+		first = false
+	}
+	return nil
+}
+
+// add adds a repository's part to the page. whole says that it had all the time
+// for a page.
+func (p *pager) add(id syncline.ID, x *part, whole bool) (done bool) {
+	room := p.limit - len(p.page.Results)
+	more := len(x.found) > room
+	outOfTime := x.cut == CutTime && len(x.found) == 0
+	switch {
+	case more || x.gap != "":
+	case x.cut == CutTime:
+		p.page.Cut = syncline.SearchCutTime
+	case x.cut == CutDepth && p.page.Cut == syncline.SearchComplete:
+		p.page.Cut = syncline.SearchCutFolder
+	}
+	if outOfTime && !whole { // the next page begins with it
+		p.page.Next = encodeSearchCursor(searchCursor{Sum: p.sum, Repository: id})
+		return true
+	}
+	if outOfTime {
+		x.gap = syncline.GapTime
+	}
+	if x.gap != "" {
+		p.page.NotSearched = append(p.page.NotSearched, syncline.NotSearched{RepositoryID: id, Reason: x.gap})
+	}
+	n := min(len(x.found), room)
+	p.page.Results = append(p.page.Results, x.found[:n]...)
+	if n > 0 {
+		p.last = searchCursor{Sum: p.sum, Repository: id, State: x.state}.at(x.places[n-1])
+	}
+	if more || x.cut == CutTime && len(x.found) > 0 {
+		p.page.Next = encodeSearchCursor(p.last)
+		return true
+	}
+	return false
+}
+
+// search searches one repository. It collects one result more than the page
+// has room for, to know that there are more.
+func (p *pager) search(ctx context.Context, repository *syncline.Repository) (x part, err error) {
+	id := repository.ID
+	q := p.query
+	q.Limits.Results = int64(p.limit + 1 - len(p.page.Results))
+	err = p.catalogs.Use(ctx, id, func(c *catalog.Catalog) error {
+		return c.View(ctx, func(v *catalog.View) error {
+			list, err := v.Snapshots()
+			if err != nil {
+				return err
+			}
+			if len(list) == 0 && repository.OutOfSync {
+				x.gap = syncline.GapNotSynchronized
+				return nil
+			}
+			list = slices.DeleteFunc(list, func(s catalog.Snapshot) bool { return !p.snapshots.Matches(&s.Snapshot) })
+			x.state = stateOf(list)
+			if id == p.after.Repository {
+				q.After = p.after.position(x.state)
+			}
+			x.cut, err = FindVersions(ctx, v, list, &q, func(w *Version) error {
+				x.found = append(x.found, foundVersion(id, list, w))
+				x.places = append(x.places, w.Position)
+				return nil
+			})
+			return err
+		})
+	})
+	if syncline.CodeOf(err) == syncline.CodeDamaged || errors.Is(err, catalog.ErrDamaged) {
+		return part{gap: syncline.GapDamaged}, nil
+	}
+	return x, err
+}
+
+func foundVersion(id syncline.ID, list []catalog.Snapshot, w *Version) syncline.FoundVersion {
+	point := func(i int32) syncline.RestorePoint {
+		return syncline.RestorePoint{ID: RestorePointID(id, list[i].ID), RepositoryID: id, Snapshot: list[i].Snapshot}
+	}
+	return syncline.FoundVersion{
+		RepositoryID: id, Path: w.Path, Entry: bare(w.Entry),
+		First: point(w.Snapshots[0]), Last: point(w.Snapshots[len(w.Snapshots)-1]), RestorePoints: len(w.Snapshots),
+	}
+}

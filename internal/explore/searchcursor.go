@@ -1,0 +1,94 @@
+package explore
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+)
+
+// maxSearchCursor is more than the longest path makes, in bytes.
+const maxSearchCursor = 32 << 10
+
+// searchCursor is a place in the results of a search: behind so many versions
+// of a path, or without names where a repository begins.
+type searchCursor struct {
+	Sum        []byte      `json:"q"` // of the request
+	Repository syncline.ID `json:"r"`
+	State      []byte      `json:"s,omitempty"` // of the snapshots
+	Names      [][]byte    `json:"n,omitempty"` // which need not be UTF-8
+	Versions   int         `json:"v,omitempty"`
+}
+
+// at returns the cursor of a place in the same repository.
+func (c searchCursor) at(place Position) searchCursor {
+	c.Names, c.Versions = make([][]byte, len(place.Names)), place.Versions
+	for i, name := range place.Names {
+		c.Names[i] = []byte(name)
+	}
+	return c
+}
+
+// position returns the place where a search of snapshots in this state goes
+// on. When they have changed, what is the first version of a path may have too.
+func (c searchCursor) position(state []byte) (p Position) {
+	for _, name := range c.Names {
+		p.Names = append(p.Names, string(name))
+	}
+	if bytes.Equal(c.State, state) {
+		p.Versions = c.Versions
+	}
+	return p
+}
+
+func encodeSearchCursor(c searchCursor) string {
+	raw, err := json.Marshal(c)
+	if err != nil { // bytes, a string and a number always marshal
+		panic(err)
+	}
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// decodeSearchCursor reads the cursor of a request with this sum.
+func decodeSearchCursor(text string, sum []byte) (c searchCursor, err error) {
+	if text == "" {
+		return searchCursor{}, nil
+	}
+	var raw []byte
+	if len(text) <= maxSearchCursor {
+		raw, err = base64.RawURLEncoding.DecodeString(text)
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, &c)
+	}
+	switch {
+	case err != nil || len(c.Sum) == 0 || c.Versions < 0:
+		return searchCursor{}, syncline.Errorf(syncline.CodeInvalid, "the cursor is not one that a search has given; leave it out to begin from the start")
+	case !bytes.Equal(c.Sum, sum):
+		return searchCursor{}, syncline.Errorf(syncline.CodeInvalid, "the cursor belongs to another search; send it with the same query and filters, or leave it out")
+	}
+	return c, nil
+}
+
+// digest tells searches apart. Which repositories are searched is no part of
+// it: one may be attached between two pages.
+func (r *searchRequest) digest() ([]byte, error) {
+	raw, err := json.Marshal([]any{&r.query, r.snapshots})
+	if err != nil {
+		return nil, syncline.WrapError(syncline.CodeInvalid, err, "the search has a date that cannot be; the year must be one from 0 to 9999")
+	}
+	sum := sha256.Sum256(raw)
+	return sum[:8], nil
+}
+
+// stateOf tells lists of snapshots apart.
+func stateOf(list []catalog.Snapshot) []byte {
+	h := sha256.New()
+	for i := range list {
+		h.Write(list[i].ID[:])
+	}
+	return h.Sum(nil)[:8]
+}
