@@ -90,12 +90,15 @@ func TestLsForms(t *testing.T) {
 		t.Error("--reverse is not restic's list the other way round")
 	}
 	checkNcdu(t, ls("--ncdu", "latest"), len(plain))
+}
+
+func TestLsUsage(t *testing.T) {
 	for _, tt := range []struct{ args, stderr string }{
 		{"--sort colour latest", `invalid sort mode "colour", must be one of`},
 		{"--ncdu --json latest", "only either"},
 		{"--ncdu --reverse latest", "--ncdu has an order of its own"},
 	} {
-		if r := runProgram(t, env, append([]string{"-r", repo, "ls"}, strings.Fields(tt.args)...)...); r.code != 2 || !strings.Contains(r.stderr, tt.stderr) {
+		if r := runProgram(t, nil, append([]string{"-r", "/none", "ls"}, strings.Fields(tt.args)...)...); r.code != 2 || !strings.Contains(r.stderr, tt.stderr) {
 			t.Errorf("ls %s: exit code %d, %s", tt.args, r.code, r.stderr)
 		}
 	}
