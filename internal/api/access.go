@@ -89,6 +89,7 @@ var roles = map[string]permission{
 	"ListDifferences":                maySee,
 	"GetDifferenceSummary":           maySee,
 	"ListHistory":                    maySee,
+	"Search":                         maySee,
 	"GetServiceInstance":             maySee,
 	"GetConsoleUser":                 maySee,
 }

@@ -172,6 +172,12 @@ type Histories interface {
 	History(ctx context.Context, repository syncline.ID, q syncline.HistoryQuery) (syncline.VersionPage, error)
 }
 
+// Searcher finds entries by name in the catalogs of several repositories.
+// Errors are CodeInvalid for a pattern, folder or cursor that cannot be.
+type Searcher interface {
+	Search(ctx context.Context, repositories []syncline.Repository, q syncline.SearchQuery) (syncline.SearchPage, error)
+}
+
 // Config is what NewHandler needs. The fields up to Version are
 // required.
 type Config struct {
@@ -188,6 +194,7 @@ type Config struct {
 	RestorePoints  RestorePoints
 	Explorer       Explorer
 	Histories      Histories
+	Searcher       Searcher
 	Logger         *slog.Logger
 	Version        string // of the program, as ServiceInstance tells it
 
@@ -222,6 +229,7 @@ func (c Config) missing() string {
 		{"RestorePoints", c.RestorePoints == nil},
 		{"Explorer", c.Explorer == nil},
 		{"Histories", c.Histories == nil},
+		{"Searcher", c.Searcher == nil},
 		{"Logger", c.Logger == nil},
 		{"Version", c.Version == ""},
 	} {

@@ -447,7 +447,7 @@ func addedPath(template string) bool {
 	if strings.HasPrefix(template, "/v6/Console/") {
 		return true
 	}
-	for _, suffix := range []string{"/SynchronizeSessions", "/LogItems", "/Events", "/Entries", "/Entry", "/Differences", "/DifferenceSummary", "/History"} {
+	for _, suffix := range []string{"/SynchronizeSessions", "/LogItems", "/Events", "/Entries", "/Entry", "/Differences", "/DifferenceSummary", "/History", "/v6/Search"} {
 		if strings.HasSuffix(template, suffix) {
 			return true
 		}

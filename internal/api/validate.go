@@ -28,20 +28,34 @@ func (op *operation) checkQuery(ctx context.Context, r *http.Request) error {
 	}
 	input := &openapi3filter.RequestValidationInput{Request: r, QueryParams: values, Route: op.route}
 	for _, ref := range op.query {
-		name := ref.Value.Name
-		if len(values[name]) > 1 {
-			return invalid("%s is given more than once in the query; give it once", name)
+		name, schema := ref.Value.Name, ref.Value.Schema.Value
+		if err := checkCount(name, schema, len(values[name])); err != nil {
+			return err
 		}
 		err := openapi3filter.ValidateParameter(ctx, input, ref.Value)
-		if err == nil && ref.Value.Schema.Value.Format == "date-time" && values.Has(name) {
+		if err == nil && schema.Format == "date-time" && values.Has(name) {
 			_, err = time.Parse(time.RFC3339, values.Get(name)) // the check above knows no calendar
 		}
 		switch {
 		case err != nil && ref.Value.Required && !values.Has(name):
 			return invalid("%s is required; add it to the query", name)
 		case err != nil:
-			return syncline.WrapError(syncline.CodeInvalid, err, "%s in the query %s", name, expectation(ref.Value.Schema.Value))
+			if schema.Items != nil { // the query has its values one by one
+				schema = schema.Items.Value
+			}
+			return syncline.WrapError(syncline.CodeInvalid, err, "%s in the query %s", name, expectation(schema))
 		}
+	}
+	return nil
+}
+
+// checkCount checks how often a parameter is there.
+func checkCount(name string, schema *openapi3.Schema, count int) error {
+	switch {
+	case schema.Items == nil && count > 1:
+		return invalid("%s is given more than once in the query; give it once", name)
+	case schema.MaxItems != nil && uint64(count) > *schema.MaxItems:
+		return invalid("%s is given too often in the query; give it %d times at most", name, *schema.MaxItems)
 	}
 	return nil
 }
@@ -114,6 +128,9 @@ func expectation(s *openapi3.Schema) string {
 	case s.Type.Is(openapi3.TypeInteger):
 		if s.Min != nil && s.Max != nil {
 			return fmt.Sprintf("must be a whole number from %.0f to %.0f", *s.Min, *s.Max)
+		}
+		if s.Min != nil {
+			return fmt.Sprintf("must be a whole number of %.0f or more", *s.Min)
 		}
 		return "must be a whole number"
 	case s.Type.Is(openapi3.TypeString):

@@ -43,6 +43,24 @@ const (
 	Desc ListEntriesParamsOrder = "desc"
 )
 
+// Defines values for SearchParamsMode.
+const (
+	Contains SearchParamsMode = "contains"
+	Pattern  SearchParamsMode = "pattern"
+)
+
+// Defines values for SearchParamsType.
+const (
+	Chardev   SearchParamsType = "chardev"
+	Dev       SearchParamsType = "dev"
+	Dir       SearchParamsType = "dir"
+	Fifo      SearchParamsType = "fifo"
+	File      SearchParamsType = "file"
+	Irregular SearchParamsType = "irregular"
+	Socket    SearchParamsType = "socket"
+	Symlink   SearchParamsType = "symlink"
+)
+
 // AmazonBucketS3Aws defines model for AmazonBucketS3Aws.
 type AmazonBucketS3Aws struct {
 	// RegionType `Global` where it is absent.
@@ -452,6 +470,23 @@ type FolderDifference struct {
 	BytesRemoved int64 `json:"bytesRemoved"`
 }
 
+// FoundVersion defines model for FoundVersion.
+type FoundVersion struct {
+	RepositoryID Id     `json:"repositoryId"`
+	Path         string `json:"path"`
+
+	// RawPath The path's bytes in Base64, where `path` differs from them.
+	RawPath             *string   `json:"rawPath,omitempty"`
+	Entry               Entry     `json:"entry"`
+	FirstRestorePointID Id        `json:"firstRestorePointId"`
+	FirstTime           time.Time `json:"firstTime"`
+	LastRestorePointID  Id        `json:"lastRestorePointId"`
+	LastTime            time.Time `json:"lastTime"`
+
+	// RestorePoints How many have this version.
+	RestorePoints int `json:"restorePoints"`
+}
+
 // Id A UUID. Given out in lower case, taken in either.
 type Id = syncline.ID
 
@@ -488,6 +523,16 @@ type LogItemPage struct {
 	Limit   int       `json:"limit"`
 	Links   PageLinks `json:"_links"`
 	Results []LogItem `json:"results"`
+}
+
+// NotSearched defines model for NotSearched.
+type NotSearched struct {
+	RepositoryID Id `json:"repositoryId"`
+
+	// Reason It has no catalog yet; its first catalog is being made; its catalog
+	// is damaged until the next synchronization; nothing was found in it
+	// in the time that one page may take.
+	Reason syncline.SearchGap `json:"reason"`
 }
 
 // ObjectStorageRepositoryComposed A folder in a bucket or container, with the account that opens it. The
@@ -620,6 +665,22 @@ type RestorePoint struct {
 type RestorePointLinks struct {
 	Self       Link `json:"self"`
 	Repository Link `json:"repository"`
+}
+
+// SearchPage Example: {"notSearched":[{"reason":"NotSynchronized","repositoryId":"2f0a5c3e-3c44-4b4e-8d3c-5d5b3ad0a001"}],"results":[{"entry":{"gid":1000,"group":"ada","mode":"-rw-r--r--","modifyTime":"2026-11-02T08:15:00Z","name":"2026-11.pdf","path":"/home/ada/Invoices/2026-11.pdf","permissions":"0644","size":48213,"type":"file","uid":1000,"user":"ada"},"firstRestorePointId":"9a3b5c7d-1111-4222-8333-444455556666","firstTime":"2026-11-02T22:00:00Z","lastRestorePointId":"9a3b5c7d-1111-4222-8333-444455557777","lastTime":"2026-11-23T22:00:00Z","path":"/home/ada/Invoices/2026-11.pdf","repositoryId":"c6d1fc1b-1aef-411f-9a7f-de35e546c615","restorePoints":22}]}
+type SearchPage struct {
+	Results []FoundVersion `json:"results"`
+
+	// NotSearched The repositories that this page should have been about too. Absent when there are none.
+	NotSearched *[]NotSearched `json:"notSearched,omitempty"`
+
+	// Cut Absent when nothing is left out. `time`: the time for one page was
+	// over. `folders`: folders with paths of more than 8 KiB were not
+	// looked into.
+	Cut *syncline.SearchCut `json:"cut,omitempty"`
+
+	// NextCursor Absent on the last page.
+	NextCursor *string `json:"nextCursor,omitempty"`
 }
 
 // SelfLinks defines model for SelfLinks.
@@ -1037,6 +1098,65 @@ type GetS3FolderParams struct {
 	RegionType S3RegionType `form:"RegionType" json:"RegionType"`
 }
 
+// SearchParams defines parameters for Search.
+type SearchParams struct {
+	// Query A part of a name, or a pattern; everything when absent.
+	Query *string `form:"query,omitempty" json:"query,omitempty"`
+
+	// Mode `contains` takes `query` as a part of a name, whichever way accented
+	// letters are encoded. `pattern` takes it as restic's find does: a
+	// name with `*`, `?` and `[a-z]`, or several with slashes, where `**`
+	// stands for any folders; what lies in a folder that matches is found
+	// too.
+	Mode *SearchParamsMode `form:"mode,omitempty" json:"mode,omitempty"`
+
+	// IgnoreCase Whether letter case makes no difference.
+	IgnoreCase *bool `form:"ignoreCase,omitempty" json:"ignoreCase,omitempty"`
+
+	// RepositoryID Only this repository. Can be given several times.
+	RepositoryID *[]Id `form:"repositoryId,omitempty" json:"repositoryId,omitempty"`
+
+	// Path Only what lies below this folder, an absolute path in the restore points.
+	Path *string `form:"path,omitempty" json:"path,omitempty"`
+
+	// RawPath The path's bytes in Base64, in place of `path`, for names that are not UTF-8.
+	RawPath *string `form:"rawPath,omitempty" json:"rawPath,omitempty"`
+
+	// Type Only entries of this type. Can be given several times.
+	Type *[]SearchParamsType `form:"type,omitempty" json:"type,omitempty"`
+
+	// MinSize Only files of so many bytes or more.
+	MinSize *int64 `form:"minSize,omitempty" json:"minSize,omitempty"`
+
+	// MaxSize Only files of so many bytes or less.
+	MaxSize *int64 `form:"maxSize,omitempty" json:"maxSize,omitempty"`
+
+	// ModifiedAfter Only what was last modified at this time or later.
+	ModifiedAfter *time.Time `form:"modifiedAfter,omitempty" json:"modifiedAfter,omitempty"`
+
+	// ModifiedBefore Only what was last modified at this time or earlier.
+	ModifiedBefore *time.Time `form:"modifiedBefore,omitempty" json:"modifiedBefore,omitempty"`
+
+	// Host Only restore points of this machine. Can be given several times.
+	Host *[]string `form:"host,omitempty" json:"host,omitempty"`
+
+	// Tag Only restore points with this tag, or with all of several that are
+	// separated by commas. Can be given several times.
+	Tag *[]string `form:"tag,omitempty" json:"tag,omitempty"`
+
+	// Limit Results of a page.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `nextCursor` of the page before; absent for the first one.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// SearchParamsMode defines parameters for Search.
+type SearchParamsMode string
+
+// SearchParamsType defines parameters for Search.
+type SearchParamsType string
+
 // ListObjectStorageRepositoriesParams defines parameters for ListObjectStorageRepositories.
 type ListObjectStorageRepositoriesParams struct {
 	// LongTerm None is a long-term one, so `true` gives an empty list.
@@ -1207,6 +1327,9 @@ type ServerInterface interface {
 	// GetS3Folder Look for one folder in a bucket in Amazon S3
 	// (GET /v6/S3Resources/buckets/{bucketName}/folders/{Name})
 	GetS3Folder(w http.ResponseWriter, r *http.Request, bucketName BucketName, name ResourceName, params GetS3FolderParams)
+	// Search Find files and folders by name
+	// (GET /v6/Search)
+	Search(w http.ResponseWriter, r *http.Request, params SearchParams)
 	// GetServiceInstance Get this installation's id and version
 	// (GET /v6/ServiceInstance)
 	GetServiceInstance(w http.ResponseWriter, r *http.Request)
@@ -3360,6 +3483,221 @@ func (siw *ServerInterfaceWrapper) GetS3Folder(w http.ResponseWriter, r *http.Re
 	handler.ServeHTTP(w, r)
 }
 
+// Search operation middleware
+func (siw *ServerInterfaceWrapper) Search(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SearchParams
+
+	// ------------- Optional query parameter "query" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "query", r.URL.Query(), &params.Query, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "query"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "query", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "mode" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "mode", r.URL.Query(), &params.Mode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "mode"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "mode", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "ignoreCase" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "ignoreCase", r.URL.Query(), &params.IgnoreCase, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "ignoreCase"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ignoreCase", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "repositoryId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "repositoryId", r.URL.Query(), &params.RepositoryID, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "repositoryId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "repositoryId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "path" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "path", r.URL.Query(), &params.Path, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "path"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "path", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "rawPath" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "rawPath", r.URL.Query(), &params.RawPath, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "rawPath"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "rawPath", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", r.URL.Query(), &params.Type, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "type"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "type", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "minSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "minSize", r.URL.Query(), &params.MinSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "minSize"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "minSize", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "maxSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "maxSize", r.URL.Query(), &params.MaxSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "maxSize"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "maxSize", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "modifiedAfter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "modifiedAfter", r.URL.Query(), &params.ModifiedAfter, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "modifiedAfter"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "modifiedAfter", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "modifiedBefore" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "modifiedBefore", r.URL.Query(), &params.ModifiedBefore, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "modifiedBefore"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "modifiedBefore", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "host" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "host", r.URL.Query(), &params.Host, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "host"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "host", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "tag" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tag", r.URL.Query(), &params.Tag, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "tag"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "tag", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Search(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetServiceInstance operation middleware
 func (siw *ServerInterfaceWrapper) GetServiceInstance(w http.ResponseWriter, r *http.Request) {
 
@@ -3679,6 +4017,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/Differences", wrapper.ListDifferences)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/DifferenceSummary", wrapper.GetDifferenceSummary)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/BackupRepositories/{repositoryId}/History", wrapper.ListHistory)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Search", wrapper.Search)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/ServiceInstance", wrapper.GetServiceInstance)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/SignIn", wrapper.ConsoleSignIn)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/Renew", wrapper.ConsoleRenew)
@@ -5410,6 +5749,45 @@ func (response GetS3FolderdefaultJSONResponse) VisitGetS3FolderResponse(w http.R
 	return err
 }
 
+type SearchRequestObject struct {
+	Params SearchParams
+}
+
+type SearchResponseObject interface {
+	VisitSearchResponse(w http.ResponseWriter) error
+}
+
+type Search200JSONResponse SearchPage
+
+func (response Search200JSONResponse) VisitSearchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response SearchdefaultJSONResponse) VisitSearchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetServiceInstanceRequestObject struct {
 }
 
@@ -5806,6 +6184,9 @@ type StrictServerInterface interface {
 	// GetS3Folder Look for one folder in a bucket in Amazon S3
 	// (GET /v6/S3Resources/buckets/{bucketName}/folders/{Name})
 	GetS3Folder(ctx context.Context, request GetS3FolderRequestObject) (GetS3FolderResponseObject, error)
+	// Search Find files and folders by name
+	// (GET /v6/Search)
+	Search(ctx context.Context, request SearchRequestObject) (SearchResponseObject, error)
 	// GetServiceInstance Get this installation's id and version
 	// (GET /v6/ServiceInstance)
 	GetServiceInstance(ctx context.Context, request GetServiceInstanceRequestObject) (GetServiceInstanceResponseObject, error)
@@ -7050,6 +7431,32 @@ func (sh *strictHandler) GetS3Folder(w http.ResponseWriter, r *http.Request, buc
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetS3FolderResponseObject); ok {
 		if err := validResponse.VisitGetS3FolderResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Search operation middleware
+func (sh *strictHandler) Search(w http.ResponseWriter, r *http.Request, params SearchParams) {
+	var request SearchRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Search(ctx, request.(SearchRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Search")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SearchResponseObject); ok {
+		if err := validResponse.VisitSearchResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

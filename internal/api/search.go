@@ -1,0 +1,121 @@
+package api
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"syncline.dev/syncline"
+	v6 "syncline.dev/syncline/internal/api/v6"
+)
+
+// Search answers GET /v6/Search.
+func (a *api) Search(ctx context.Context, req v6.SearchRequestObject) (v6.SearchResponseObject, error) {
+	q, err := searchQuery(&req.Params)
+	if err != nil {
+		return nil, err
+	}
+	repositories, err := a.searched(ctx, deref(req.Params.RepositoryID))
+	if err != nil {
+		return nil, err
+	}
+	page, err := a.Searcher.Search(ctx, repositories, q)
+	if err != nil {
+		return nil, err
+	}
+	answer := v6.Search200JSONResponse{Results: make([]v6.FoundVersion, len(page.Results)), NextCursor: present(page.Next)}
+	for i := range page.Results {
+		answer.Results[i] = foundVersionJSON(&page.Results[i])
+	}
+	if page.Cut != syncline.SearchComplete {
+		answer.Cut = &page.Cut
+	}
+	answer.NotSearched, err = a.notSearched(ctx, page.NotSearched)
+	return answer, err
+}
+
+func searchQuery(p *v6.SearchParams) (q syncline.SearchQuery, err error) {
+	q = syncline.SearchQuery{
+		Text:      deref(p.Query),
+		Pattern:   p.Mode != nil && *p.Mode == "pattern",
+		MatchCase: p.IgnoreCase != nil && !*p.IgnoreCase,
+		Hosts:     deref(p.Host),
+		Limit:     limitOf(p.Limit), Cursor: deref(p.Cursor),
+	}
+	if q.Folder, err = pathOf(p.Path, p.RawPath); err != nil {
+		return q, err
+	}
+	for _, t := range deref(p.Type) {
+		q.Types = append(q.Types, syncline.EntryType(t))
+	}
+	for _, list := range deref(p.Tag) {
+		q.Tags = append(q.Tags, strings.Split(list, ","))
+	}
+	q.MinSize = uint64(deref(p.MinSize)) //nolint:gosec // the document has 0 as its least value
+	if p.MaxSize != nil {
+		most := uint64(*p.MaxSize) //nolint:gosec // likewise
+		q.MaxSize = &most
+		if q.MinSize > most {
+			return q, invalid("minSize is more than maxSize, so nothing can be found; exchange them")
+		}
+	}
+	q.ModifiedFrom, q.ModifiedTo = deref(p.ModifiedAfter), deref(p.ModifiedBefore)
+	if p.ModifiedBefore != nil && q.ModifiedFrom.After(q.ModifiedTo) {
+		return q, invalid("modifiedAfter is later than modifiedBefore, so nothing can be found; exchange them")
+	}
+	return q, nil
+}
+
+// searched returns the repositories with these ids, or all without any.
+func (a *api) searched(ctx context.Context, ids []syncline.ID) ([]syncline.Repository, error) {
+	if len(ids) == 0 {
+		return a.Repositories.Repositories(ctx)
+	}
+	var out []syncline.Repository
+	for _, id := range ids {
+		id, err := syncline.ParseID(string(id)) // in lower case
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(out, func(r syncline.Repository) bool { return r.ID == id }) {
+			continue
+		}
+		r, err := a.Repositories.Repository(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// notSearched tells those that are being synchronized from those that are not.
+func (a *api) notSearched(ctx context.Context, list []syncline.NotSearched) (*[]v6.NotSearched, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	sessions, err := a.Sessions.LatestSessions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]v6.NotSearched, len(list))
+	for i, x := range list {
+		out[i] = v6.NotSearched{RepositoryID: x.RepositoryID, Reason: x.Reason}
+		if x.Reason == syncline.GapNotSynchronized && slices.ContainsFunc(sessions, func(s syncline.Session) bool {
+			return s.RepositoryID == x.RepositoryID && !s.State.Ended()
+		}) {
+			out[i].Reason = syncline.GapSynchronizing
+		}
+	}
+	return &out, nil
+}
+
+func foundVersionJSON(x *syncline.FoundVersion) v6.FoundVersion {
+	out := v6.FoundVersion{
+		RepositoryID: x.RepositoryID, Entry: entryJSON(x.Path, x.Entry),
+		FirstRestorePointID: x.First.ID, FirstTime: x.First.Snapshot.Time.UTC(),
+		LastRestorePointID: x.Last.ID, LastTime: x.Last.Snapshot.Time.UTC(), RestorePoints: x.RestorePoints,
+	}
+	out.Path, out.RawPath = textOf(x.Path)
+	return out
+}
