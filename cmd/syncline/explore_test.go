@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/url"
@@ -106,9 +107,8 @@ func TestExploringAgreesWithRestic(t *testing.T) {
 	if bytesOf(odd.Name, odd.RawName) != "gone \xff" || odd.ContentID == "" {
 		t.Errorf("the odd entry is %+v", odd)
 	}
-	n.call("GET", base+"/Entry?path=/none", nil, 404, nil)
-	n.call("GET", base+"/Entries?path="+url.QueryEscape(src+"/mode"), nil, 400, nil)
-	n.call("GET", base+"/Entries?cursor=AAAA", nil, 400, nil)
+	compareEntries(t, n, repo, base, before.SnapshotID)
+	refusedExploring(t, n, base, src, id, after.ID)
 
 	compareDifferences(t, n, repo, base+"/Differences?limit=3&with="+after.ID, before.SnapshotID, after.SnapshotID)
 	history := func(name string) (events []string) {
@@ -180,5 +180,118 @@ func compareDifferences(t *testing.T, n *node, repo, path, before, after string)
 	if sum.Added != counts["Added"] || sum.Removed != counts["Removed"] || sum.ContentChanged != counts["ContentChanged"] ||
 		sum.MetadataChanged != counts["MetadataChanged"] || sum.TypeChanged != counts["TypeChanged"] {
 		t.Errorf("the summary is %+v, the pages have %v", sum, counts)
+	}
+}
+
+// compareEntries goes through all folders, as a file manager does, and compares
+// what they have with what restic ls prints.
+func compareEntries(t *testing.T, n *node, repo, base, snapshot string) {
+	t.Helper()
+	want := map[string]int{}
+	for line := range strings.Lines(string(restic(t, repo, "ls", "--json", snapshot))) {
+		var e lsLine
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatal(err)
+		}
+		if e.StructType == "node" {
+			want[e.String()]++
+		}
+	}
+	got := map[string]int{}
+	for folders := []string{"/"}; len(folders) > 0; folders = folders[1:] {
+		var page struct {
+			Total   int
+			Results []struct {
+				lsLine
+				RawPath, ModifyTime, AccessTime, ChangeTime, Permissions string
+				Mode                                                     string
+			}
+		}
+		n.call("GET", base+"/Entries?limit=1000&rawPath="+base64.RawURLEncoding.EncodeToString([]byte(folders[0])), nil, 200, &page)
+		if page.Total != len(page.Results) {
+			t.Errorf("%q has %d entries, the page %d", folders[0], page.Total, len(page.Results))
+		}
+		for _, e := range page.Results {
+			e.Mtime, e.Atime, e.Ctime = e.ModifyTime, e.AccessTime, e.ChangeTime
+			got[e.String()]++
+			if e.Type == "dir" {
+				folders = append(folders, bytesOf(e.Path, e.RawPath))
+			}
+		}
+	}
+	if len(want) < 40 || !maps.Equal(want, got) {
+		t.Errorf("the folders have\n%v, restic has\n%v", got, want)
+	}
+}
+
+// lsLine is what both restic ls and the API tell of an entry.
+type lsLine struct {
+	StructType          string `json:"struct_type"`
+	Name, Path, Type    string
+	UID, GID            int
+	Size                int64
+	Mtime, Atime, Ctime string
+}
+
+func (e lsLine) String() string {
+	times := ""
+	for _, text := range []string{e.Mtime, e.Atime, e.Ctime} {
+		at, err := time.Parse(time.RFC3339Nano, text)
+		times += fmt.Sprint(" ", at.UnixNano(), err)
+	}
+	return fmt.Sprintf("%q %q %s %d %d %d%s", e.Name, e.Path, e.Type, e.UID, e.GID, e.Size, times)
+}
+
+// refusedExploring asks for what cannot be answered.
+func refusedExploring(t *testing.T, n *node, base, src, repository, other string) {
+	t.Helper()
+	folder := "path=" + url.QueryEscape(src+"/many")
+	var page struct{ NextCursor string }
+	n.call("GET", base+"/Entries?limit=4&"+folder, nil, 200, &page)
+	if page.NextCursor == "" {
+		t.Fatal("the folder fits one page")
+	}
+	unknown, history := "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "/v6/BackupRepositories/"+repository+"/History"
+	for _, tt := range []struct {
+		path   string
+		status int
+		part   string // of the message
+	}{
+		{"/v6/RestorePoints/17/Entries", 400, "UUID"},
+		{"/v6/RestorePoints/" + unknown + "/Entries", 404, "no restore point"},
+		{"/v6/RestorePoints/" + unknown + "/Entry", 404, "no restore point"},
+		{base + "/Entry?path=/none", 404, "there is no"},
+		{base + "/Entries?path=" + url.QueryEscape(src+"/none"), 404, "there is no"},
+		{base + "/Entries?path=" + url.QueryEscape(src+"/mode"), 400, "not a folder"},
+		{base + "/Entries?path=" + url.QueryEscape(src+"/mode/x"), 404, "there is no"},
+		{base + "/Entries?path=many", 400, "absolute"},
+		{base + "/Entries?path=/%00", 400, "NUL"},
+		{base + "/Entries?path=/" + strings.Repeat("x", 40000), 400, "path"},
+		{base + "/Entries?rawPath=***", 400, "Base64"},
+		{base + "/Entries?rawPath=Lw&path=/", 400, "leave one"},
+		{base + "/Entries?limit=0", 400, "from 1 to 1000"},
+		{base + "/Entries?limit=1001", 400, "from 1 to 1000"},
+		{base + "/Entries?limit=ten", 400, "limit"},
+		{base + "/Entries?sort=colour", 400, "must be one of"},
+		{base + "/Entries?cursor=AAAA", 400, "cursor"},
+		{base + "/Entries?limit=4&cursor=" + page.NextCursor, 400, "cursor"},
+		{base + "/Entries?sort=size&" + folder + "&cursor=" + page.NextCursor, 400, "cursor"},
+		{"/v6/RestorePoints/" + other + "/Entries?" + folder + "&cursor=" + page.NextCursor, 400, "cursor"},
+		{base + "/Differences", 400, "with is required"},
+		{base + "/Differences?with=x", 400, "UUID"},
+		{base + "/Differences?with=" + unknown, 404, "no restore point"},
+		{base + "/Differences?with=" + other + "&kind=added", 400, "must be one of"},
+		{base + "/Differences?with=" + other + "&cursor=AAAA", 400, "cursor"},
+		{base + "/Differences?with=" + other + "&path=/none", 404, "no folder"},
+		{base + "/DifferenceSummary?with=" + unknown, 404, "no restore point"},
+		{"/v6/BackupRepositories/" + unknown + "/History?path=/", 404, "there is no"},
+		{history + "?path=/none", 404, "there is no"},
+		{history + "?path=x", 400, "absolute"},
+		{history + "?path=/&host=none", 404, "there is no"},
+		{history + "?path=/&cursor=AAAA", 409, "first page"},
+	} {
+		if message := n.refused("GET", tt.path, nil, tt.status); !strings.Contains(message, tt.part) {
+			t.Errorf("%.100s: %q does not say %q", tt.path, message, tt.part)
+		}
 	}
 }
