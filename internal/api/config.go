@@ -137,10 +137,10 @@ type Synchronizer interface {
 	// change of the session, and a function that ends the watch. Signals that
 	// are not taken are dropped, never waited for.
 	Watch(session syncline.ID) (<-chan struct{}, func())
-	// Forget ends the repository's session and deletes its catalog. The
-	// repository is deleted from the store right after; a session that is
-	// started in between must find it gone and end.
-	Forget(ctx context.Context, repository syncline.ID) error
+	// Forget ends the repository's session, deletes its catalog and calls
+	// remove, which deletes the repository. No session of it starts meanwhile:
+	// Start returns CodeConflict.
+	Forget(ctx context.Context, repository syncline.ID, remove func(context.Context) error) error
 	// Check opens the repository at a place. Errors are CodeWrongPassword,
 	// CodeNoRepository, CodeUnsupported, CodeDamaged, CodeUnavailable, and those
 	// of Clouds; their messages say what was found, without a local path.

@@ -410,11 +410,11 @@ func (f *fakeSynchronizer) signal() {
 	}
 }
 
-func (f *fakeSynchronizer) Forget(_ context.Context, repo syncline.ID) error {
+func (f *fakeSynchronizer) Forget(ctx context.Context, repo syncline.ID, remove func(context.Context) error) error {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.forgotten = append(f.forgotten, repo)
-	return nil
+	f.mu.Unlock()
+	return remove(ctx)
 }
 
 func (f *fakeSynchronizer) Check(_ context.Context, at Place, password string) error {

@@ -95,10 +95,10 @@ func (a *api) DeleteBackupRepository(ctx context.Context, req v6.DeleteBackupRep
 	}
 	// Half a deletion is worse than one that outlives its client.
 	ctx = context.WithoutCancel(ctx)
-	if err := a.Synchronizer.Forget(ctx, req.RepositoryID); err != nil {
-		return nil, err
-	}
-	if err := a.Repositories.DeleteRepository(ctx, req.RepositoryID); err != nil {
+	err := a.Synchronizer.Forget(ctx, req.RepositoryID, func(ctx context.Context) error {
+		return a.Repositories.DeleteRepository(ctx, req.RepositoryID)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return v6.DeleteBackupRepository204Response{}, nil

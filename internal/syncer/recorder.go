@@ -13,6 +13,7 @@ import (
 // is the session's Reporter.
 type recorder struct {
 	service *Service
+	removed <-chan struct{} // closed when the repository is being removed
 
 	mu      sync.Mutex
 	session syncline.Session
@@ -138,17 +139,41 @@ func (r *recorder) end(o outcome, cause error) {
 	}
 }
 
+// recordAgain is the wait between attempts to record the end of a session.
+const recordAgain = time.Second
+
+// close records a final state. A store that cannot be written to, as on a full
+// disk, is tried until it can or the repository's removal or the service's end
+// makes it needless: a session that seemed to run for ever would keep every
+// other one of its repository out.
 func (r *recorder) close(state syncline.SessionState, message string, stats syncline.SessionStatistics) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.ended = true
 	r.session.State, r.session.Error, r.session.Statistics = state, message, stats
 	r.session.EndedAt = r.service.Now()
 	if state == syncline.SessionSucceeded {
 		r.session.Progress = 100
 	}
-	// The repository may have been deleted, and its sessions with it.
-	if err := r.save(); err != nil && syncline.CodeOf(err) != syncline.CodeNotFound {
-		r.service.Logger.Error("cannot record the end of a session", "session", r.session.ID, "error", err)
+	r.mu.Unlock()
+	for told := false; ; told = true {
+		r.mu.Lock()
+		err := r.save()
+		r.mu.Unlock()
+		if err == nil || syncline.CodeOf(err) == syncline.CodeNotFound {
+			return
+		}
+		if !told {
+			r.service.Logger.Error("cannot record the end of a session; trying until it can be done", "session", r.session.ID, "error", err)
+		}
+		again := time.NewTimer(recordAgain)
+		select {
+		case <-again.C:
+		case <-r.removed:
+			again.Stop()
+			return
+		case <-r.service.closing:
+			again.Stop()
+			return
+		}
 	}
 }

@@ -66,11 +66,15 @@ type Service struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
+	starting sync.RWMutex // held for writing by who keeps new sessions out
+
 	mu       sync.Mutex
 	running  map[syncline.ID]*task // by session
+	leaving  map[syncline.ID]bool  // repositories that are being removed
 	busy     map[syncline.ID]chan struct{}
 	watchers map[syncline.ID]map[chan struct{}]bool
 	closed   bool
+	closing  chan struct{} // closed with the service
 }
 
 // stopGrace is how long a stopped session may take to end by itself.
@@ -80,6 +84,7 @@ const stopGrace = 4 * time.Second
 type task struct {
 	repository syncline.ID
 	cancel     context.CancelCauseFunc
+	removed    chan struct{} // closed when the repository is being removed
 	done       chan struct{} // closed when the session is recorded as ended, or given up
 }
 
@@ -93,6 +98,8 @@ var (
 func (s *Service) Open(ctx context.Context) error {
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.running = make(map[syncline.ID]*task)
+	s.leaving = make(map[syncline.ID]bool)
+	s.closing = make(chan struct{})
 	s.busy = make(map[syncline.ID]chan struct{})
 	s.watchers = make(map[syncline.ID]map[chan struct{}]bool)
 	left, err := s.Sessions.UnendedSessions(ctx)
@@ -109,6 +116,9 @@ func (s *Service) Open(ctx context.Context) error {
 // store, so that the next Open continues them.
 func (s *Service) Close() {
 	s.mu.Lock()
+	if !s.closed {
+		close(s.closing)
+	}
 	s.closed = true
 	for _, t := range s.running {
 		t.cancel(errShutdown)
@@ -120,6 +130,14 @@ func (s *Service) Close() {
 
 // Start starts a session for a repository, or returns the one that runs.
 func (s *Service) Start(ctx context.Context, repository syncline.ID) (syncline.Session, error) {
+	s.starting.RLock()
+	defer s.starting.RUnlock()
+	s.mu.Lock()
+	leaving := s.leaving[repository]
+	s.mu.Unlock()
+	if leaving {
+		return syncline.Session{}, syncline.Errorf(syncline.CodeConflict, "the repository is being removed; no session of it can be started")
+	}
 	session, started, err := s.Sessions.StartSession(ctx, syncline.Session{
 		ID: s.NewID(), RepositoryID: repository, State: syncline.SessionQueued, CreatedAt: s.Now(),
 	})
@@ -145,18 +163,20 @@ func (s *Service) Stop(ctx context.Context, id syncline.ID) error {
 	return nil
 }
 
-// Forget stops a repository's session, waits for its end, and deletes its
-// catalog. The stored backups are not touched.
-func (s *Service) Forget(ctx context.Context, repository syncline.ID) error {
-	s.mu.Lock()
-	var waits []chan struct{}
-	for _, t := range s.running {
-		if t.repository == repository {
-			t.cancel(errStopRequested)
-			waits = append(waits, t.done)
-		}
+// Forget stops a repository's session, waits for its end, deletes its catalog
+// and calls remove, which is to remove the repository itself. No session of the
+// repository starts meanwhile. The stored backups are not touched. Should remove
+// fail, the repository has an empty catalog.
+func (s *Service) Forget(ctx context.Context, repository syncline.ID, remove func(context.Context) error) error {
+	waits, err := s.keepOut(repository)
+	if err != nil {
+		return err
 	}
-	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.leaving, repository)
+	}()
 	for _, done := range waits {
 		select {
 		case <-done:
@@ -165,7 +185,31 @@ func (s *Service) Forget(ctx context.Context, repository syncline.ID) error {
 		}
 	}
 	s.Source.Forget(repository)
-	return s.Catalogs.Delete(ctx, repository)
+	if err := s.Catalogs.Delete(ctx, repository); err != nil {
+		return err
+	}
+	return remove(ctx)
+}
+
+// keepOut lets no session of a repository start any more, stops the one that
+// runs, and returns what is closed when it has ended.
+func (s *Service) keepOut(repository syncline.ID) (waits []chan struct{}, err error) {
+	s.starting.Lock()
+	defer s.starting.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.leaving[repository] {
+		return nil, syncline.Errorf(syncline.CodeConflict, "the repository is being removed already")
+	}
+	s.leaving[repository] = true
+	for _, t := range s.running {
+		if t.repository == repository {
+			t.cancel(errStopRequested)
+			close(t.removed)
+			waits = append(waits, t.done)
+		}
+	}
+	return waits, nil
 }
 
 // Watch returns a channel that is signaled at every change of a session, and
@@ -208,7 +252,7 @@ func (s *Service) launch(session syncline.Session, continued bool) {
 		return
 	}
 	ctx, cancel := context.WithCancelCause(s.ctx)
-	t := &task{repository: session.RepositoryID, cancel: cancel, done: make(chan struct{})}
+	t := &task{repository: session.RepositoryID, cancel: cancel, removed: make(chan struct{}), done: make(chan struct{})}
 	s.running[session.ID] = t
 	if session.StopRequested {
 		cancel(errStopRequested)
@@ -217,7 +261,7 @@ func (s *Service) launch(session syncline.Session, continued bool) {
 	go func() {
 		defer s.wg.Done()
 		defer cancel(nil)
-		s.run(ctx, session, continued)
+		s.run(ctx, t, session, continued)
 		s.mu.Lock()
 		delete(s.running, session.ID)
 		s.mu.Unlock()
@@ -227,13 +271,11 @@ func (s *Service) launch(session syncline.Session, continued bool) {
 }
 
 // run takes a session from where it stands to its end.
-func (s *Service) run(ctx context.Context, session syncline.Session, continued bool) {
-	rec := &recorder{service: s, session: session}
+func (s *Service) run(ctx context.Context, t *task, session syncline.Session, continued bool) {
+	rec := &recorder{service: s, removed: t.removed, session: session}
 	// A stop may have been recorded before the session was known here.
 	if now, err := s.Sessions.Session(s.ctx, session.ID); err == nil && now.StopRequested {
-		s.mu.Lock()
-		s.running[session.ID].cancel(errStopRequested)
-		s.mu.Unlock()
+		t.cancel(errStopRequested)
 	}
 	if s.enter(ctx, session.RepositoryID) {
 		finished := make(chan outcome, 1)
