@@ -118,14 +118,13 @@ func (b *Builder) Dropped(tree syncline.Hash) bool {
 	return ok && b.states[no]&(stateDropped|stateDecoded) == stateDropped
 }
 
-// Reserve numbers trees that are about to be added, in the order given. Trees
-// added in about that order make compact blocks.
-func (b *Builder) Reserve(trees []syncline.Hash) {
+// Reserve numbers a tree that is about to be added. Trees added in about the
+// order of their numbers make compact blocks. It returns the tree's number,
+// also that of one which has it already.
+func (b *Builder) Reserve(tree *syncline.Hash) uint32 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for i := range trees {
-		b.number(&trees[i])
-	}
+	return b.number(tree)
 }
 
 // number returns a tree's number. The caller holds mu.
@@ -200,10 +199,14 @@ func (a *Adder) lookUp(raw []byte, spans []Span) {
 	}
 	a.b.mu.RLock()
 	defer a.b.mu.RUnlock()
+	next := unknown // the entry behind the one before
 	for i, key := range a.keys {
-		no, ok := a.b.entries.get(key)
+		no, ok := next, a.b.entries.is(key, next)
 		if !ok {
-			no = unknown
+			no, ok = a.b.entries.get(key)
+		}
+		if next = no + 1; !ok {
+			no, next = unknown, unknown
 			a.missing = append(a.missing, i)
 		}
 		a.nos = append(a.nos, no)
@@ -257,7 +260,7 @@ func (b *Builder) admit(a *Adder, tree *syncline.Hash, res *result) (fresh bool,
 		if r.entry.IsDir() && !r.entry.Subtree.IsZero() {
 			r.subtree = b.number(&r.entry.Subtree) + 1
 		}
-		b.entries.put(a.keys[i], b.nEntry)
+		b.entries.put(a.keys[i])
 		a.nos[i] = b.nEntry
 		b.nEntry++
 		res.rows[n] = *r
@@ -279,7 +282,7 @@ func (b *Builder) name(key uint64, name string, res *result) uint32 {
 		return no
 	}
 	no := b.nNames
-	b.names.put(key, no)
+	b.names.put(key)
 	b.nNames++
 	res.names = append(res.names, name)
 	return no

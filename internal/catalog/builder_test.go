@@ -44,7 +44,7 @@ func (m *model) cutBuild(t *testing.T, c *catalog.Catalog, order []syncline.Hash
 	check(t, err)
 	defer b.Close()
 	order = slices.DeleteFunc(slices.Clone(order), b.Has)
-	b.Reserve(order[:m.rng.IntN(len(order)+1)])
+	reserve(b, order[:m.rng.IntN(len(order)+1)])
 	upTo := m.rng.IntN(len(order) + 1)
 	done := make(chan error, 1)
 	go func() { done <- m.feed(b, 1+m.rng.IntN(3), order[:upTo]) }()
@@ -116,7 +116,7 @@ func TestCrashedSQLite(t *testing.T) {
 	b, err := c.Build(t.Context())
 	check(t, err)
 	order := m.shuffled()
-	b.Reserve(order)
+	reserve(b, order)
 	for part := range slices.Chunk(order, len(order)/9+1) {
 		check(t, m.feed(b, 2, part))
 		check(t, b.Flush(t.Context()))
@@ -146,7 +146,7 @@ func TestReserveAndHas(t *testing.T) {
 	b, err := c.Build(t.Context())
 	check(t, err)
 	defer b.Close()
-	b.Reserve(m.order)
+	reserve(b, m.order)
 	for _, h := range m.order {
 		if b.Has(h) || b.Dropped(h) {
 			t.Fatal("a reserved tree counts as decoded or dropped")

@@ -257,8 +257,8 @@ func TestTables(t *testing.T) {
 		if _, ok := keys.get(key); ok {
 			t.Fatal("a key is there before it was put")
 		}
-		keys.put(key, uint32(i))
-		model[key] = uint32(i)
+		keys.put(key)
+		model[key] = uint32(len(model))
 		if no, added := hashes.add(&h); !added || no != uint32(len(hashes.hashes)-1) {
 			t.Fatal("a new hash has a number already")
 		}
@@ -267,7 +267,7 @@ func TestTables(t *testing.T) {
 		}
 	}
 	for key, want := range model {
-		if no, ok := keys.get(key); !ok || no != want {
+		if no, ok := keys.get(key); !ok || no != want || !keys.is(key, no) || keys.is(key, no+1) {
 			t.Fatalf("key %x has number %d, want %d", key, no, want)
 		}
 	}

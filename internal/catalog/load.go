@@ -54,9 +54,7 @@ func (b *Builder) loadKeys(r Reader, m meta) error {
 		}
 		b.w.keys = b.w.keys[:0]
 		return decodeKeys(payload, func(key uint64) {
-			if _, ok := b.entries.get(key); !ok {
-				b.entries.put(key, no)
-			}
+			b.entries.put(key)
 			b.w.keys = append(b.w.keys, key)
 			no++
 		})
@@ -83,10 +81,7 @@ func (b *Builder) loadNames(r Reader, m meta) error {
 			return err
 		}
 		for i := range nb.ends {
-			key := xxh3.HashSeed(nb.at(i), b.seed)
-			if _, ok := b.names.get(key); !ok {
-				b.names.put(key, no)
-			}
+			b.names.put(xxh3.HashSeed(nb.at(i), b.seed))
 			no++
 		}
 		last = nb

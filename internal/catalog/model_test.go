@@ -251,7 +251,7 @@ func (m *model) build(t *testing.T, c *catalog.Catalog, adders int, order []sync
 	b, err := c.Build(t.Context())
 	check(t, err)
 	defer b.Close()
-	b.Reserve(order)
+	reserve(b, order)
 	check(t, m.feed(b, adders, order))
 	check(t, b.Flush(t.Context()))
 }
@@ -335,4 +335,11 @@ func compareEntry(got, want *syncline.Entry, detail catalog.Detail) error {
 		return fmt.Errorf("the entry is\n%#v\nwant\n%#v", g, w)
 	}
 	return nil
+}
+
+// reserve numbers trees in this order.
+func reserve(b *catalog.Builder, trees []syncline.Hash) {
+	for i := range trees {
+		b.Reserve(&trees[i])
+	}
 }

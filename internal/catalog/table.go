@@ -1,52 +1,62 @@
 package catalog
 
 import (
+	"slices"
+
 	"github.com/zeebo/xxh3"
 
 	"syncline.dev/syncline"
 )
 
-// keyTable maps 64-bit keyed hashes to numbers: an open-addressed table of
-// twelve bytes a slot, since a session holds one for every entry and one for
-// every name. The keys are uniform, so their low bits are the slot.
+// keyTable numbers 64-bit keyed hashes in the order in which they are put: an
+// open-addressed table of numbers beside the keys, since a session holds one
+// for every entry and one for every name. The keys are uniform, so their low
+// bits are the slot.
 type keyTable struct {
-	keys []uint64
-	vals []uint32 // number and one; 0 for a free slot
-	used int
+	keys  []uint64 // by number
+	slots []uint32 // number and one; 0 for a free slot
 }
 
 func (t *keyTable) get(key uint64) (uint32, bool) {
-	if t.used == 0 {
+	if len(t.slots) == 0 {
 		return 0, false
 	}
-	mask := uint64(len(t.keys) - 1)
+	mask := uint64(len(t.slots) - 1)
 	for i := key & mask; ; i = (i + 1) & mask {
-		v := t.vals[i]
+		v := t.slots[i]
 		if v == 0 {
 			return 0, false
 		}
-		if t.keys[i] == key {
+		if t.keys[v-1] == key {
 			return v - 1, true
 		}
 	}
 }
 
-// put adds a key that is not there.
-func (t *keyTable) put(key uint64, no uint32) {
-	if t.used*4 >= len(t.keys)*3 {
-		t.grow(max(1024, 2*len(t.keys)))
-	}
-	t.insert(key, no+1)
-	t.used++
+// is reports whether the number is that of key. For the entries of a folder,
+// which mostly follow one another, it saves a look at a random place.
+func (t *keyTable) is(key uint64, no uint32) bool {
+	return int(no) < len(t.keys) && t.keys[no] == key
 }
 
-func (t *keyTable) insert(key uint64, v uint32) {
-	mask := uint64(len(t.keys) - 1)
+// put gives key the next number. One that is there already takes a number too,
+// but get goes on to find the first.
+func (t *keyTable) put(key uint64) {
+	t.keys = append(t.keys, key)
+	if len(t.keys)*4 > len(t.slots)*3 {
+		t.rehash(max(1024, 2*len(t.slots)))
+		return
+	}
+	t.insert(uint32(len(t.keys)))
+}
+
+func (t *keyTable) insert(v uint32) {
+	key, mask := t.keys[v-1], uint64(len(t.slots)-1)
 	i := key & mask
-	for t.vals[i] != 0 {
+	for t.slots[i] != 0 {
 		i = (i + 1) & mask
 	}
-	t.keys[i], t.vals[i] = key, v
+	t.slots[i] = v
 }
 
 // reserve makes room for n keys in all, so that loading does not grow by steps.
@@ -55,18 +65,16 @@ func (t *keyTable) reserve(n int) {
 	for size*3 < n*4 {
 		size *= 2
 	}
-	if size > len(t.keys) {
-		t.grow(size)
+	if size > len(t.slots) {
+		t.keys = slices.Grow(t.keys, n-len(t.keys))
+		t.rehash(size)
 	}
 }
 
-func (t *keyTable) grow(size int) {
-	keys, vals := t.keys, t.vals
-	t.keys, t.vals = make([]uint64, size), make([]uint32, size)
-	for i, v := range vals {
-		if v != 0 {
-			t.insert(keys[i], v)
-		}
+func (t *keyTable) rehash(size int) {
+	t.slots = make([]uint32, size)
+	for i := range t.keys {
+		t.insert(uint32(i + 1))
 	}
 }
 

@@ -15,8 +15,9 @@ const (
 	commitInterval = time.Second
 )
 
-// writer is the Builder's goroutine: it cuts what arrives into blocks and
-// commits them. Only it touches its fields while it runs.
+// writer is the Builder's goroutine: it cuts what arrives into blocks. Only it
+// touches its fields while it runs. A second goroutine commits one batch of
+// blocks while the next one is made, so that nobody waits for the disk.
 type writer struct {
 	box  Container
 	meta meta
@@ -39,6 +40,7 @@ type writer struct {
 	pending      []value
 	pendingBytes int
 	dirty        bool
+	saving       chan error // brings the outcome of the commit under way; nil without one
 	err          error
 
 	enc entryEncoder
@@ -112,6 +114,7 @@ func (w *writer) loadRows(r Reader, block uint64, n int) error {
 func (w *writer) run(b *Builder) {
 	tick := time.NewTicker(commitInterval)
 	defer tick.Stop()
+	defer w.wait()
 	for {
 		select {
 		case res, ok := <-b.results:
@@ -119,14 +122,18 @@ func (w *writer) run(b *Builder) {
 				return
 			}
 			w.accept(b, res)
+		case err := <-w.saving:
+			w.saved(err)
 		case <-tick.C:
-			if w.err == nil && w.dirty {
-				w.err = w.commit(context.Background(), b)
+			if w.err == nil && w.dirty && w.saving == nil {
+				w.commit(context.Background(), b)
 			}
 		case f := <-b.flushes:
 			w.drain(b)
+			w.wait()
 			if w.err == nil {
-				w.err = w.commit(f.ctx, b)
+				w.commit(f.ctx, b)
+				w.wait()
 			}
 			f.reply <- w.err
 		}
@@ -180,9 +187,12 @@ func (w *writer) take(b *Builder, res *result) error {
 	w.addedTrees.Add(1)
 	w.dirty = true
 	if w.pendingBytes >= commitBytes {
-		return w.commit(context.Background(), b)
+		w.wait()
+		if w.err == nil {
+			w.commit(context.Background(), b)
+		}
 	}
-	return nil
+	return w.err
 }
 
 func (w *writer) takeName(name string) {
@@ -356,27 +366,42 @@ func (w *writer) flushHashes(b *Builder) {
 	clear(w.dirtyStates)
 }
 
-// commit writes everything that was taken.
-func (w *writer) commit(ctx context.Context, b *Builder) error {
+// commit begins to write everything that was taken. No other commit may be
+// under way.
+func (w *writer) commit(ctx context.Context, b *Builder) {
 	w.flushNames()
 	w.flushRows()
 	w.flushKeys()
 	w.flushScan()
 	w.flushTrees()
 	w.flushHashes(b)
-	err := w.box.Update(ctx, func(tx Writer) error {
-		for _, v := range w.pending {
-			if err := put(tx, v.kind, v.no, v.payload); err != nil {
-				return err
-			}
-		}
-		return writeMeta(tx, w.meta)
-	})
-	if err != nil {
-		return err
-	}
+	values, m, done := w.pending, w.meta, make(chan error, 1)
+	w.pending, w.pendingBytes, w.dirty = nil, 0, false
 	w.meta.Changes++
-	clear(w.pending)
-	w.pending, w.pendingBytes, w.dirty = w.pending[:0], 0, false
-	return nil
+	w.saving = done
+	go func() {
+		done <- w.box.Update(ctx, func(tx Writer) error {
+			for _, v := range values {
+				if err := put(tx, v.kind, v.no, v.payload); err != nil {
+					return err
+				}
+			}
+			return writeMeta(tx, m)
+		})
+	}()
+}
+
+// wait waits for the commit under way, if there is one.
+func (w *writer) wait() {
+	if w.saving != nil {
+		w.saved(<-w.saving)
+	}
+}
+
+// saved takes note of how a commit ended. An error is final.
+func (w *writer) saved(err error) {
+	w.saving = nil
+	if w.err == nil {
+		w.err = err
+	}
 }

@@ -43,18 +43,17 @@ func (r *run) fetchWanted(ctx context.Context, wanted func(*catalog.Builder, syn
 		r.builder = nil
 		builder.Close()
 	}()
-	pieces, order, others, size := r.plan.pieces(r.MaxRead, func(h syncline.Hash) bool { return wanted(builder, h) })
-	r.stats.BytesPlanned += size
-	r.progress.part(size, percentLast)
-	if len(pieces) == 0 {
+	todo := r.plan.pieces(r.MaxRead, func(h *syncline.Hash) bool { return wanted(builder, *h) }, builder.Reserve)
+	r.stats.BytesPlanned += todo.size
+	r.progress.part(todo.size, percentLast)
+	if len(todo.pieces) == 0 {
 		return nil
 	}
 	r.Reporter.Behind()
-	r.log(syncline.LogInfo, "Fetching %s (%s) with %s", plural(len(order), "folder version", "folder versions"),
-		formatBytes(size), plural(len(pieces), "read", "reads"))
-	builder.Reserve(order)
-	f := &fetcher{run: r, builder: builder, others: others}
-	err = f.all(ctx, pieces)
+	r.log(syncline.LogInfo, "Fetching %s (%s) with %s", plural(todo.trees, "folder version", "folder versions"),
+		formatBytes(todo.size), plural(len(todo.pieces), "read", "reads"))
+	f := &fetcher{run: r, builder: builder, others: todo.others}
+	err = f.all(ctx, todo.pieces)
 	flushCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTimeout)
 	defer cancel()
 	if ctx.Err() == nil {

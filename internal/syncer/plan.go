@@ -52,39 +52,75 @@ func (p *piece) length() int64 {
 // another request.
 const maxGap = 64 << 10
 
-// pieces returns the requests for the trees that are wanted, each tree once,
-// the trees in that order, the same trees' other places, and the sum of the
-// lengths of what is wanted.
-func (p *plan) pieces(maxRead int64, wanted func(syncline.Hash) bool) (out []piece, order []syncline.Hash, others map[syncline.Hash][]place, size int64) {
-	taken := make(map[syncline.Hash]bool)
-	others = make(map[syncline.Hash][]place)
+// work is what is to be read of a plan.
+type work struct {
+	pieces []piece
+	trees  int
+	size   int64                     // bytes of these trees, encrypted
+	others map[syncline.Hash][]place // further places of the same trees
+}
+
+// pieces returns the requests for the trees that are wanted, each tree once.
+// reserve is called for them in this order, and returns the same small number
+// for the same tree. The result shares blobs with the plan.
+func (p *plan) pieces(maxRead int64, wanted func(*syncline.Hash) bool, reserve func(*syncline.Hash) uint32) *work {
+	w := &work{others: make(map[syncline.Hash][]place)}
+	var taken []bool
+	take := func(pack *catalog.Pack, b *catalog.Blob) bool {
+		if !wanted(&b.ID) {
+			return false
+		}
+		no := int(reserve(&b.ID))
+		if no >= len(taken) {
+			taken = append(taken, make([]bool, no+1-len(taken))...)
+		}
+		if taken[no] {
+			w.others[b.ID] = append(w.others[b.ID], place{pack.ID, *b})
+			return false
+		}
+		taken[no] = true
+		return true
+	}
 	slices.SortFunc(p.packs, func(a, b catalog.Pack) int { return slices.Compare(a.ID[:], b.ID[:]) })
 	for i := range p.packs {
-		pack := &p.packs[i]
-		var cur piece
-		for _, b := range pack.Blobs {
-			if taken[b.ID] {
-				others[b.ID] = append(others[b.ID], place{pack.ID, b})
-				continue
-			}
-			if !wanted(b.ID) {
-				continue
-			}
-			taken[b.ID] = true
-			order = append(order, b.ID)
-			size += int64(b.Length)
-			if len(cur.blobs) > 0 && !cur.takes(b, maxRead) {
-				out = append(out, cur)
-				cur = piece{}
-			}
-			cur.pack = pack.ID
-			cur.blobs = append(cur.blobs, b)
-		}
-		if len(cur.blobs) > 0 {
-			out = append(out, cur)
+		w.add(p.packs[i].ID, chosen(&p.packs[i], take), maxRead)
+	}
+	return w
+}
+
+// chosen returns the blobs to take from a pack; mostly these are all.
+func chosen(pack *catalog.Pack, take func(*catalog.Pack, *catalog.Blob) bool) (some []catalog.Blob) {
+	all := true
+	for i := range pack.Blobs {
+		b := &pack.Blobs[i]
+		switch ok := take(pack, b); {
+		case ok && !all:
+			some = append(some, *b)
+		case !ok && all:
+			all = false
+			some = slices.Clone(pack.Blobs[:i])
 		}
 	}
-	return out, order, others, size
+	if all {
+		return pack.Blobs
+	}
+	return some
+}
+
+// add cuts a pack's blobs into requests.
+func (w *work) add(pack syncline.Hash, blobs []catalog.Blob, maxRead int64) {
+	first := 0
+	for i := range blobs {
+		w.trees++
+		w.size += int64(blobs[i].Length)
+		if p := (piece{pack, blobs[first:i]}); i > first && !p.takes(blobs[i], maxRead) {
+			w.pieces = append(w.pieces, p)
+			first = i
+		}
+	}
+	if first < len(blobs) {
+		w.pieces = append(w.pieces, piece{pack, blobs[first:]})
+	}
 }
 
 // place is where a copy of a blob lies.
