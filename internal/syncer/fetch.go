@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -106,7 +107,10 @@ func (f *fetcher) all(ctx context.Context, pieces []piece) error {
 		return nil
 	})
 	for range min(f.Streams, len(pieces)) {
-		w := &worker{fetcher: f, decoder: f.Repository.NewDecoder(), adder: f.builder.NewAdder()}
+		w := &worker{
+			fetcher: f, decoder: f.Repository.NewDecoder(), adder: f.builder.NewAdder(),
+			ahead: bufio.NewReaderSize(nil, readAhead),
+		}
 		g.Go(func() error {
 			for p := range work {
 				if err := w.piece(ctx, p); err != nil {
@@ -124,6 +128,7 @@ type worker struct {
 	*fetcher
 	decoder *resticrepo.Decoder
 	adder   *catalog.Adder
+	ahead   *bufio.Reader // of the piece; trees are small
 	buf     []byte
 	spans   []resticrepo.Span
 	ranges  []catalog.Span
@@ -131,6 +136,9 @@ type worker struct {
 	tree    syncline.Hash
 	skipped int
 }
+
+// readAhead is how many bytes of a piece are read at once.
+const readAhead = 128 << 10
 
 // bigTree is the decoded size from which trees are decoded one at a time, so
 // that memory stays bounded: some 150,000 entries in one folder.
@@ -143,18 +151,19 @@ func (w *worker) piece(ctx context.Context, p *piece) error {
 		return w.unread(ctx, p.pack, p.blobs, err)
 	}
 	defer rd.Close()
+	w.ahead.Reset(rd)
 	pos := p.offset()
 	for i, b := range p.blobs {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		if gap := int64(b.Offset) - pos; gap > 0 {
-			if _, err := io.CopyN(io.Discard, rd, gap); err != nil {
+			if _, err := w.ahead.Discard(int(gap)); err != nil {
 				return w.unread(ctx, p.pack, p.blobs[i:], err)
 			}
 		}
 		buf := w.buffer(int(b.Length))
-		if _, err := io.ReadFull(rd, buf); err != nil {
+		if _, err := io.ReadFull(w.ahead, buf); err != nil {
 			return w.unread(ctx, p.pack, p.blobs[i:], err)
 		}
 		pos = int64(b.Offset) + int64(b.Length)
