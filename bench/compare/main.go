@@ -1,166 +1,138 @@
 // Command compare measures Syncline beside restic and beside the floor, on one
-// repository in one run, and prints the figures and ratios as a table. It
-// asserts nothing.
+// repository in one run, and prints figures and ratios as Markdown. It checks
+// on the way that both answer the same, and asserts no time. With -growth it
+// prints one row of the table of growth instead.
 //
-// Usage: RESTIC_PASSWORD=… compare -r REPOSITORY -syncline BIN -floor BIN -restic BIN
+// It knows the programs from the outside only, by their commands, their HTTP
+// interface and what they ask of an object storage.
+//
+// Usage: RESTIC_PASSWORD=… compare -r REPOSITORY -syncline BIN -floor BIN -restic BIN [-newest] [-into FILE]
 package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
+	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"time"
 )
 
 func main() {
-	c := comparison{}
+	var c comparison
+	var growth, into string
 	flag.StringVar(&c.repo, "r", "", "folder of the repository")
 	flag.StringVar(&c.syncline, "syncline", "", "the syncline program")
 	flag.StringVar(&c.floor, "floor", "", "the floor program")
 	flag.StringVar(&c.restic, "restic", "restic", "the restic program")
+	flag.StringVar(&c.work, "work", os.TempDir(), "folder for caches, on the repository's disk if possible")
+	flag.IntVar(&c.runs, "runs", 3, "how often what is short is measured; the median counts")
+	flag.BoolVar(&c.newest, "newest", false, "ask restic about the newest snapshot only, where all of them take too long")
+	flag.StringVar(&growth, "growth", "", "only print a row of the table of growth, with this text in front")
+	flag.StringVar(&into, "into", "", "also write the result into this document, between its marks for this kind of repository")
 	flag.Parse()
-	if err := c.run(); err != nil {
+	var text strings.Builder
+	c.out = io.MultiWriter(os.Stdout, &text)
+	run := c.run
+	if growth != "" {
+		run = func(ctx context.Context) error { return c.growthRow(ctx, growth) }
+	}
+	err := c.within(context.Background(), run)
+	if err == nil && into != "" {
+		err = replaceSection(into, c.section(), text.String())
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)
 		os.Exit(1)
 	}
 }
 
+// comparison is one run on one repository.
 type comparison struct {
 	repo, syncline, floor, restic string
-	scratch                       string
+	work, scratch                 string
+	runs                          int
+	newest                        bool
+	out                           io.Writer
+
+	rows      []row
+	bounds    []bound
+	notes     []string
+	snapshots []string // ids, oldest first
+	pick      picked
+	floorSaid floorResult
+	firstSaid syncResult
+	cold      usage // restic's cold find
+	coldSize  int64 // bytes of restic's cache after it
+	coldIs    string
 }
 
-// usage is what one command took.
-type usage struct {
-	wall, user time.Duration
-	peak       int64 // bytes of memory
-	out        []byte
-}
-
-func (c *comparison) measure(program string, args ...string) (usage, error) {
-	cmd := exec.CommandContext(context.Background(), program, args...)
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	begun := time.Now()
-	out, err := cmd.Output()
-	if err != nil {
-		return usage{}, fmt.Errorf("%s %s: %w: %s", program, strings.Join(args, " "), err, stderr.String())
+// within gives fn a scratch folder.
+func (c *comparison) within(ctx context.Context, fn func(context.Context) error) (err error) {
+	if c.repo, err = filepath.Abs(c.repo); err != nil {
+		return err
 	}
-	u := usage{wall: time.Since(begun), user: cmd.ProcessState.UserTime(), out: out}
-	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		u.peak = r.Maxrss << 10
-	}
-	return u, nil
-}
-
-func (c *comparison) run() (err error) {
-	if c.scratch, err = os.MkdirTemp("", "syncline-bench-"); err != nil {
+	if c.scratch, err = os.MkdirTemp(c.work, "compare-"); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(c.scratch)) }()
-	version, err := c.measure(c.restic, "version")
-	if err != nil {
-		return err
-	}
-	rCache, sCache := filepath.Join(c.scratch, "restic"), filepath.Join(c.scratch, "syncline")
-	resticArgs := func(args ...string) []string {
-		return append([]string{"-r", c.repo, "--no-lock", "--cache-dir", rCache}, args...)
-	}
-	synclineArgs := func(args ...string) []string {
-		return append([]string{"-r", c.repo, "--cache-dir", sCache}, args...)
-	}
-	steps := []struct {
-		name    string
-		program string
-		args    []string
-		got     usage
+	return fn(ctx)
+}
+
+func (c *comparison) run(ctx context.Context) error {
+	for _, step := range []struct {
+		name string
+		run  func(context.Context) error
 	}{
-		{name: "floor", program: c.floor, args: []string{"-r", c.repo, "-json"}},
-		{name: "restic find, cold", program: c.restic, args: resticArgs("find", "no-such-name-anywhere")},
-		{name: "restic find, warm", program: c.restic, args: resticArgs("find", "no-such-name-anywhere")},
-		{name: "restic ls of one snapshot", program: c.restic, args: resticArgs("ls", "latest")},
-		{name: "syncline first sync", program: c.syncline, args: synclineArgs("sync", "--json")},
-		{name: "syncline sync, nothing new", program: c.syncline, args: synclineArgs("sync", "--json")},
-		{name: "syncline ls of one snapshot", program: c.syncline, args: synclineArgs("ls", "latest")},
-		{name: "syncline ls --no-sync", program: c.syncline, args: synclineArgs("--no-sync", "ls", "latest")},
-	}
-	fmt.Printf("%s%d cores\n\n| what | seconds | user CPU s | peak memory MB |\n| --- | --- | --- | --- |\n", version.out, runtime.NumCPU())
-	for i := range steps {
-		s := &steps[i]
-		if s.got, err = c.measure(s.program, s.args...); err != nil {
-			return err
+		{"floor", c.measureFloor},
+		{"first synchronization", c.firstSync},
+		{"restic with an empty cache", c.coldFind},
+		{"nothing new", c.nothingNew},
+		{"one more snapshot", c.oneMore},
+		{"searches", c.searches},
+		{"listings", c.listings},
+		{"differences", c.differences},
+		{"object storage", c.objectStorage},
+		{"server", c.server},
+		{"comparison of lists", c.lists},
+	} {
+		fmt.Fprintf(os.Stderr, "compare: %s %s\n", time.Now().Format(time.TimeOnly), step.name)
+		if err := step.run(ctx); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
 		}
-		fmt.Printf("| %s | %.3f | %.2f | %d |\n", s.name, s.got.wall.Seconds(), s.got.user.Seconds(), s.got.peak>>20)
 	}
-	return c.ratios(steps[0].got, steps[1].got, steps[4].got, steps[5].got, rCache, sCache)
+	return c.report(ctx)
 }
 
-func (c *comparison) ratios(floor, find, first, again usage, rCache, sCache string) error {
-	var f struct {
-		Open  float64 `json:"open_seconds"`
-		Index float64 `json:"index_seconds"`
-		Trees float64 `json:"tree_seconds"`
-		Bytes int64   `json:"stored_bytes"`
-	}
-	if err := json.Unmarshal(floor.out, &f); err != nil {
-		return err
-	}
-	var s struct {
-		Bytes    int64            `json:"bytesFetched"`
-		Requests int64            `json:"requests"`
-		Kinds    map[string]int64 `json:"requestsByKind"`
-	}
-	if err := json.Unmarshal(first.out, &s); err != nil {
-		return err
-	}
-	rSize, err := size(rCache)
-	if err != nil {
-		return err
-	}
-	sSize, err := size(sCache)
-	if err != nil {
-		return err
-	}
-	sync := first.wall.Seconds() - f.Open
-	fmt.Printf(`
-The floor: key %.3f s, indexes %.3f s, trees %.3f s. A command's time includes the key.
+func (c *comparison) resticCache() string   { return filepath.Join(c.scratch, "restic") }
+func (c *comparison) synclineCache() string { return filepath.Join(c.scratch, "syncline") }
 
-| ratio | measured |
-| --- | --- |
-| first synchronization, against restic's cold find | %.1f x faster |
-| first synchronization without the key, against the floor's trees | %.2f x |
-| first synchronization without the key, against the floor's indexes and trees | %.2f x |
-| synchronization with nothing new, without the key | %.0f ms |
-| catalog on disk, against restic's cache | %.2f (%d MB, %d MB) |
-| bytes fetched, against the trees' own size | %.3f (%d requests: %v) |
-`, f.Open, f.Index, f.Trees,
-		find.wall.Seconds()/first.wall.Seconds(), sync/f.Trees, sync/(f.Index+f.Trees),
-		1000*max(0, again.wall.Seconds()-f.Open),
-		float64(sSize)/float64(rSize), sSize>>20, rSize>>20,
-		float64(s.Bytes)/float64(f.Bytes), s.Requests, s.Kinds)
-	return nil
+func (c *comparison) resticArgs(args ...string) []string {
+	return append([]string{"-r", c.repo, "--no-lock", "--cache-dir", c.resticCache()}, args...)
 }
 
-// size sums the files below dir, in bytes.
-func size(dir string) (sum int64, err error) {
-	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
+func (c *comparison) synclineArgs(args ...string) []string {
+	return append([]string{"-r", c.repo, "--cache-dir", c.synclineCache()}, args...)
+}
+
+// machine describes where this runs.
+func machine() string {
+	name := "unknown processor"
+	if raw, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for line := range strings.Lines(string(raw)) {
+			if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
+				name = strings.TrimSpace(value)
+				break
+			}
 		}
-		info, err := d.Info()
-		if err == nil {
-			sum += info.Size()
-		}
-		return err
-	})
-	return sum, err
+	}
+	load := ""
+	if raw, err := os.ReadFile("/proc/loadavg"); err == nil {
+		load = ", load " + strings.Join(strings.Fields(string(raw))[:3], " ") + " at the end"
+	}
+	return fmt.Sprintf("%s, %d cores%s", name, runtime.NumCPU(), load)
 }
