@@ -1,13 +1,26 @@
 #!/usr/bin/env bash
-# Builds the benchmark repository, unless it is there, and measures Syncline on
-# it beside restic and the floor. Settings: those of make-repo.sh; RESTIC names
-# the restic that builds and is compared with.
+# Builds the benchmark repository with restic, unless it is there, measures
+# Syncline on it beside restic and the floor, and prints the result as Markdown.
+#
+# Settings, by environment variable, beside those of make-repo.sh:
+#   RESTIC=restic   the program that builds the repository and is compared with
+#   REPO=…          use this repository as it is, instead of building one
+#   LARGE=1         measure on the repository of make-large.sh instead; restic is
+#                   then asked about its newest snapshot only
+#   WRITE=1         put the result into docs/benchmarks.md, too
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/deps.sh
 export RESTIC=${RESTIC:-restic} RESTIC_PASSWORD=${RESTIC_PASSWORD:-bench}
-repo=$(bench/make-repo.sh)
-for program in cmd/syncline bench/floor bench/compare; do
-  go build -o "bench/.cache/${program##*/}" "./$program"
-done
-bench/.cache/compare -r "$repo" -syncline bench/.cache/syncline -floor bench/.cache/floor -restic "$RESTIC"
+flags=()
+if [ -n "${REPO:-}" ] && [ -e "$REPO/config" ]; then
+  repo=$REPO
+elif [ "${LARGE:-}" = 1 ]; then
+  repo=$(bench/make-large.sh)
+else
+  repo=$(bench/make-repo.sh)
+fi
+[ "${LARGE:-}" = 1 ] && flags+=(-newest)
+[ "${WRITE:-}" = 1 ] && flags+=(-into docs/benchmarks.md)
+bench/build.sh
+bench/.cache/compare -r "$repo" -work bench/.cache -syncline bench/.cache/syncline -floor bench/.cache/floor -restic "$RESTIC" "${flags[@]}"

@@ -10,6 +10,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -24,7 +25,7 @@ import (
 
 func main() {
 	var c comparison
-	var growth, into string
+	var growth, into, section, from string
 	flag.StringVar(&c.repo, "r", "", "folder of the repository")
 	flag.StringVar(&c.syncline, "syncline", "", "the syncline program")
 	flag.StringVar(&c.floor, "floor", "", "the floor program")
@@ -34,6 +35,8 @@ func main() {
 	flag.BoolVar(&c.newest, "newest", false, "ask restic about the newest snapshot only, where all of them take too long")
 	flag.StringVar(&growth, "growth", "", "only print a row of the table of growth, with this text in front")
 	flag.StringVar(&into, "into", "", "also write the result into this document, between its marks for this kind of repository")
+	flag.StringVar(&section, "section", "", "which marks those are, where it is not for the kind of repository to tell")
+	flag.StringVar(&from, "from", "", "measure nothing, and take the result from this file")
 	flag.Parse()
 	var text strings.Builder
 	c.out = io.MultiWriter(os.Stdout, &text)
@@ -41,9 +44,16 @@ func main() {
 	if growth != "" {
 		run = func(ctx context.Context) error { return c.growthRow(ctx, growth) }
 	}
+	if from != "" {
+		run = func(context.Context) error {
+			raw, err := os.ReadFile(from)
+			text.Write(raw)
+			return err
+		}
+	}
 	err := c.within(context.Background(), run)
 	if err == nil && into != "" {
-		err = replaceSection(into, c.section(), text.String())
+		err = replaceSection(into, cmp.Or(section, c.section()), text.String())
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)

@@ -6,8 +6,10 @@ import (
 )
 
 // searchMemory bounds the bytes that columns kept for searches take, of all
-// catalogs of the process together.
-const searchMemory = 64 << 20
+// catalogs of the process together. A search that finds no room loads them for
+// itself, in as much memory and in a hundred times the time; so there is room
+// for a repository of some ten million distinct entries.
+const searchMemory = 256 << 20
 
 // searches keeps columns between the searches of a process. Nothing depends on
 // what is in it but time.
