@@ -20,7 +20,7 @@ elif [ "${LARGE:-}" = 1 ]; then
 else
   repo=$(bench/make-repo.sh)
 fi
-[ "${LARGE:-}" = 1 ] && flags+=(-newest)
+[ "${LARGE:-}" = 1 ] && flags+=(-newest -runs 1)
 [ "${WRITE:-}" = 1 ] && flags+=(-into docs/benchmarks.md)
 bench/build.sh
 bench/.cache/compare -r "$repo" -work bench/.cache -syncline bench/.cache/syncline -floor bench/.cache/floor -restic "$RESTIC" "${flags[@]}"

@@ -8,6 +8,7 @@
 #                                    each; 10000000 takes some 9 GB of disk
 #   COUNTS="10 100 1000"             snapshots, of 400,000 files of which 40
 #                                    change in each
+#   RUNS=3                           how often a first synchronization is measured
 #   WRITE=1                          put the table into docs/benchmarks.md, too
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -21,7 +22,7 @@ measure() {
   local repo
   repo=$(FILES=$1 SNAPSHOTS=$2 CHANGE=$3 REPO='' bench/make-large.sh)
   echo "growth: $1 files, $2 snapshots" >&2
-  bench/.cache/compare -r "$repo" -work bench/.cache -syncline bench/.cache/syncline -floor bench/.cache/floor -growth "$1 | $2" | tee -a "$table"
+  bench/.cache/compare -r "$repo" -work bench/.cache -syncline bench/.cache/syncline -floor bench/.cache/floor -runs "${RUNS:-3}" -growth "$1 | $2" | tee -a "$table"
   case $repo in "$PWD"/bench/.cache/large-*) rm -rf "$repo" "$repo.done" ;; esac
 }
 

@@ -252,5 +252,3 @@ func (c *comparison) metadataSize() (int64, error) {
 	}
 	return sum, nil
 }
-
-func (c *comparison) treePacks() int { return c.floorSaid.Packs }
