@@ -52,15 +52,10 @@ func (f *filterFlags) file(v *catalog.View, reference, path string) (*syncline.E
 		return nil, err
 	}
 	e, _, _, err := v.FindWith(root, path, catalog.WithContent)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case e == nil || e.IsDir():
-		return nil, syncline.Errorf(syncline.CodeInvalid, "%q is a folder; syncline restore gets folders back", path)
-	case e.Type != syncline.TypeFile:
-		return nil, syncline.Errorf(syncline.CodeInvalid, "%q is no regular file but of type %s, which has no content", path, e.Type)
 	}
-	return e, nil
+	return e, content.CheckFile(e, path)
 }
 
 // root finds the snapshot, or the folder in one, that a reference names.

@@ -19,6 +19,7 @@ import (
 	"syncline.dev/syncline/internal/auth"
 	catalogs "syncline.dev/syncline/internal/catalog/sqlite"
 	"syncline.dev/syncline/internal/console"
+	"syncline.dev/syncline/internal/content"
 	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/secret"
 	stores "syncline.dev/syncline/internal/store/sqlite"
@@ -156,9 +157,10 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 	if err := dir.Sweep(ctx, repositories); err != nil {
 		return err
 	}
+	repositorySource := &source{store: s.store, sealer: sealer{s.box}, clouds: o.clouds}
 	s.service = &syncer.Service{
 		Repositories: s.store, Sessions: s.store, Catalogs: dir,
-		Source: &source{store: s.store, sealer: sealer{s.box}, clouds: o.clouds},
+		Source: repositorySource,
 		Logger: o.logger, Now: time.Now, NewID: newID,
 	}
 	pages, err := console.New()
@@ -172,8 +174,9 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 		Accounts: s.store, ObjectStorages: s.store, Clouds: o.clouds,
 		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, o.clouds},
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(dir),
-		Console: pages,
-		Logger:  o.logger, Version: version, StrictTransport: s.fingerprint == "",
+		Contents: &content.Service{Catalogs: dir, Open: repositorySource.reader(s.store, o.logger)},
+		Console:  pages,
+		Logger:   o.logger, Version: version, StrictTransport: s.fingerprint == "",
 	})
 	if err != nil {
 		return err

@@ -5,10 +5,12 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/api"
+	"syncline.dev/syncline/internal/content"
 	"syncline.dev/syncline/internal/secret"
 	"syncline.dev/syncline/internal/storage"
 	"syncline.dev/syncline/internal/store"
@@ -124,6 +126,21 @@ func (s *source) repository(ctx context.Context, id syncline.ID, with [32]byte, 
 	}
 	s.opened[id] = openedRepository{with, repo}
 	return repo, nil
+}
+
+// reader opens attached repositories for who reads contents.
+func (s *source) reader(repositories store.Repositories, log *slog.Logger) func(context.Context, syncline.ID) (content.Opened, error) {
+	return func(ctx context.Context, id syncline.ID) (content.Opened, error) {
+		r, err := repositories.Repository(ctx, id)
+		if err != nil {
+			return content.Opened{}, err
+		}
+		p, err := s.Open(ctx, r, func(_ syncline.LogLevel, message string) { log.Warn(message, "repository", id) })
+		if err != nil {
+			return content.Opened{}, syncer.Translate(err)
+		}
+		return content.Opened{Repository: p.Repository, Streams: p.Streams, Close: p.Close}, nil
+	}
 }
 
 // Forget implements syncer.Source.

@@ -38,6 +38,7 @@ type permission struct {
 var (
 	maySee         = permission{func(syncline.Role) bool { return true }, "every user"}
 	maySynchronize = permission{syncline.Role.CanSynchronize, "administrators and operators"}
+	mayRestore     = permission{syncline.Role.CanRestore, "administrators and restorers"}
 	mayManage      = permission{syncline.Role.CanManage, "administrators"}
 )
 
@@ -90,6 +91,8 @@ var roles = map[string]permission{
 	"GetDifferenceSummary":           maySee,
 	"ListHistory":                    maySee,
 	"Search":                         maySee,
+	"GetRestorePointContent":         mayRestore,
+	"HeadRestorePointContent":        mayRestore,
 	"GetServiceInstance":             maySee,
 	"GetConsoleUser":                 maySee,
 }

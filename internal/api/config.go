@@ -195,6 +195,7 @@ type Config struct {
 	Explorer       Explorer
 	Histories      Histories
 	Searcher       Searcher
+	Contents       Contents
 	Logger         *slog.Logger
 	Version        string // of the program, as ServiceInstance tells it
 
@@ -230,6 +231,7 @@ func (c Config) missing() string {
 		{"Explorer", c.Explorer == nil},
 		{"Histories", c.Histories == nil},
 		{"Searcher", c.Searcher == nil},
+		{"Contents", c.Contents == nil},
 		{"Logger", c.Logger == nil},
 		{"Version", c.Version == ""},
 	} {

@@ -75,8 +75,9 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 		Auth: w.auth, Repositories: w.store, Keys: w.store, Sessions: w.store, Instance: w.store,
 		Accounts: w.store, ObjectStorages: w.store, Clouds: w.clouds,
 		Sealer: fakeSealer{}, Synchronizer: w.sync, RestorePoints: fakePoints{testPoint}, Explorer: &fakeExplorer{}, Histories: &fakeExplorer{}, Searcher: &fakeSearcher{},
-		Logger:  slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Version: "1.2.3", Now: func() time.Time { return testTime },
+		Contents: noContents{},
+		Logger:   slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Version:  "1.2.3", Now: func() time.Time { return testTime },
 	}
 	for _, f := range change {
 		f(&cfg)

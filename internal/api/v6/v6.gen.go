@@ -928,6 +928,44 @@ type ListRestorePointsParams struct {
 	IsRetrieved *bool `form:"isRetrieved,omitempty" json:"isRetrieved,omitempty"`
 }
 
+// GetRestorePointContentParams defines parameters for GetRestorePointContent.
+type GetRestorePointContentParams struct {
+	// Path The file's absolute path in the restore point.
+	Path *string `form:"path,omitempty" json:"path,omitempty"`
+
+	// RawPath In place of `path`, for names that are not UTF-8: base64 of the
+	// path's bytes, in the standard or the URL alphabet.
+	RawPath *string `form:"rawPath,omitempty" json:"rawPath,omitempty"`
+
+	// Range One range of bytes; several at once are answered with the whole file.
+	Range *string `json:"Range,omitempty"`
+
+	// IfRange The ETag for which the range was meant; with another one the whole file is sent.
+	IfRange *string `json:"If-Range,omitempty"`
+
+	// IfNoneMatch ETags of what the client has; with one of them the answer is 304.
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// HeadRestorePointContentParams defines parameters for HeadRestorePointContent.
+type HeadRestorePointContentParams struct {
+	// Path The file's absolute path in the restore point.
+	Path *string `form:"path,omitempty" json:"path,omitempty"`
+
+	// RawPath In place of `path`, for names that are not UTF-8: base64 of the
+	// path's bytes, in the standard or the URL alphabet.
+	RawPath *string `form:"rawPath,omitempty" json:"rawPath,omitempty"`
+
+	// Range One range of bytes; several at once are answered with the whole file.
+	Range *string `json:"Range,omitempty"`
+
+	// IfRange The ETag for which the range was meant; with another one the whole file is sent.
+	IfRange *string `json:"If-Range,omitempty"`
+
+	// IfNoneMatch ETags of what the client has; with one of them the answer is 304.
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
 // GetDifferenceSummaryParams defines parameters for GetDifferenceSummary.
 type GetDifferenceSummaryParams struct {
 	// With The restore point to compare with, which is what comes after; the one in the path is before.
@@ -1291,6 +1329,12 @@ type ServerInterface interface {
 	// GetRestorePoint Get one restore point
 	// (GET /v6/RestorePoints/{restorePointId})
 	GetRestorePoint(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID)
+	// GetRestorePointContent Download a file
+	// (GET /v6/RestorePoints/{restorePointId}/Content)
+	GetRestorePointContent(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params GetRestorePointContentParams)
+	// HeadRestorePointContent See what a download would be
+	// (HEAD /v6/RestorePoints/{restorePointId}/Content)
+	HeadRestorePointContent(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params HeadRestorePointContentParams)
 	// GetDifferenceSummary Count what differs between two restore points of one repository
 	// (GET /v6/RestorePoints/{restorePointId}/DifferenceSummary)
 	GetDifferenceSummary(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params GetDifferenceSummaryParams)
@@ -2541,6 +2585,234 @@ func (siw *ServerInterfaceWrapper) GetRestorePoint(w http.ResponseWriter, r *htt
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetRestorePoint(w, r, restorePointID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetRestorePointContent operation middleware
+func (siw *ServerInterfaceWrapper) GetRestorePointContent(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "restorePointId" -------------
+	var restorePointID RestorePointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "restorePointId", r.PathValue("restorePointId"), &restorePointID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "restorePointId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetRestorePointContentParams
+
+	// ------------- Optional query parameter "path" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "path", r.URL.Query(), &params.Path, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "path"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "path", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "rawPath" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "rawPath", r.URL.Query(), &params.RawPath, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "rawPath"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "rawPath", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Range" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Range")]; found {
+		var Range string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Range", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Range", valueList[0], &Range, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Range", Err: err})
+			return
+		}
+
+		params.Range = &Range
+
+	}
+
+	// ------------- Optional header parameter "If-Range" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Range")]; found {
+		var IfRange string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Range", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Range", valueList[0], &IfRange, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Range", Err: err})
+			return
+		}
+
+		params.IfRange = &IfRange
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetRestorePointContent(w, r, restorePointID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// HeadRestorePointContent operation middleware
+func (siw *ServerInterfaceWrapper) HeadRestorePointContent(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "restorePointId" -------------
+	var restorePointID RestorePointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "restorePointId", r.PathValue("restorePointId"), &restorePointID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "restorePointId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params HeadRestorePointContentParams
+
+	// ------------- Optional query parameter "path" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "path", r.URL.Query(), &params.Path, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "path"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "path", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "rawPath" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "rawPath", r.URL.Query(), &params.RawPath, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "rawPath"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "rawPath", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Range" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Range")]; found {
+		var Range string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Range", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Range", valueList[0], &Range, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Range", Err: err})
+			return
+		}
+
+		params.Range = &Range
+
+	}
+
+	// ------------- Optional header parameter "If-Range" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Range")]; found {
+		var IfRange string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Range", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Range", valueList[0], &IfRange, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Range", Err: err})
+			return
+		}
+
+		params.IfRange = &IfRange
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.HeadRestorePointContent(w, r, restorePointID, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4018,6 +4290,8 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/DifferenceSummary", wrapper.GetDifferenceSummary)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/BackupRepositories/{repositoryId}/History", wrapper.ListHistory)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Search", wrapper.Search)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/Content", wrapper.GetRestorePointContent)
+	m.HandleFunc(http.MethodHead+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/Content", wrapper.HeadRestorePointContent)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/ServiceInstance", wrapper.GetServiceInstance)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/SignIn", wrapper.ConsoleSignIn)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/Renew", wrapper.ConsoleRenew)
@@ -5269,6 +5543,130 @@ func (response GetRestorePointdefaultJSONResponse) VisitGetRestorePointResponse(
 	return err
 }
 
+type GetRestorePointContentRequestObject struct {
+	RestorePointID RestorePointID `json:"restorePointId"`
+	Params         GetRestorePointContentParams
+}
+
+type GetRestorePointContentResponseObject interface {
+	VisitGetRestorePointContentResponse(w http.ResponseWriter) error
+}
+
+type GetRestorePointContent200ApplicationoctetStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetRestorePointContent200ApplicationoctetStreamResponse) VisitGetRestorePointContentResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/octet-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetRestorePointContent206ApplicationoctetStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetRestorePointContent206ApplicationoctetStreamResponse) VisitGetRestorePointContentResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/octet-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(206)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetRestorePointContent304Response struct {
+}
+
+func (response GetRestorePointContent304Response) VisitGetRestorePointContentResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
+type GetRestorePointContentdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetRestorePointContentdefaultJSONResponse) VisitGetRestorePointContentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type HeadRestorePointContentRequestObject struct {
+	RestorePointID RestorePointID `json:"restorePointId"`
+	Params         HeadRestorePointContentParams
+}
+
+type HeadRestorePointContentResponseObject interface {
+	VisitHeadRestorePointContentResponse(w http.ResponseWriter) error
+}
+
+type HeadRestorePointContent200Response struct {
+}
+
+func (response HeadRestorePointContent200Response) VisitHeadRestorePointContentResponse(w http.ResponseWriter) error {
+	w.WriteHeader(200)
+	return nil
+}
+
+type HeadRestorePointContent206Response struct {
+}
+
+func (response HeadRestorePointContent206Response) VisitHeadRestorePointContentResponse(w http.ResponseWriter) error {
+	w.WriteHeader(206)
+	return nil
+}
+
+type HeadRestorePointContent304Response struct {
+}
+
+func (response HeadRestorePointContent304Response) VisitHeadRestorePointContentResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
+type HeadRestorePointContentdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response HeadRestorePointContentdefaultJSONResponse) VisitHeadRestorePointContentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetDifferenceSummaryRequestObject struct {
 	RestorePointID RestorePointID `json:"restorePointId"`
 	Params         GetDifferenceSummaryParams
@@ -5771,23 +6169,6 @@ func (response Search200JSONResponse) VisitSearchResponse(w http.ResponseWriter)
 	return err
 }
 
-type SearchdefaultJSONResponse struct {
-	Body       ExceptionInfo
-	StatusCode int
-}
-
-func (response SearchdefaultJSONResponse) VisitSearchResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
 type GetServiceInstanceRequestObject struct {
 }
 
@@ -6148,6 +6529,12 @@ type StrictServerInterface interface {
 	// GetRestorePoint Get one restore point
 	// (GET /v6/RestorePoints/{restorePointId})
 	GetRestorePoint(ctx context.Context, request GetRestorePointRequestObject) (GetRestorePointResponseObject, error)
+	// GetRestorePointContent Download a file
+	// (GET /v6/RestorePoints/{restorePointId}/Content)
+	GetRestorePointContent(ctx context.Context, request GetRestorePointContentRequestObject) (GetRestorePointContentResponseObject, error)
+	// HeadRestorePointContent See what a download would be
+	// (HEAD /v6/RestorePoints/{restorePointId}/Content)
+	HeadRestorePointContent(ctx context.Context, request HeadRestorePointContentRequestObject) (HeadRestorePointContentResponseObject, error)
 	// GetDifferenceSummary Count what differs between two restore points of one repository
 	// (GET /v6/RestorePoints/{restorePointId}/DifferenceSummary)
 	GetDifferenceSummary(ctx context.Context, request GetDifferenceSummaryRequestObject) (GetDifferenceSummaryResponseObject, error)
@@ -7107,6 +7494,60 @@ func (sh *strictHandler) GetRestorePoint(w http.ResponseWriter, r *http.Request,
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetRestorePointResponseObject); ok {
 		if err := validResponse.VisitGetRestorePointResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetRestorePointContent operation middleware
+func (sh *strictHandler) GetRestorePointContent(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params GetRestorePointContentParams) {
+	var request GetRestorePointContentRequestObject
+
+	request.RestorePointID = restorePointID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRestorePointContent(ctx, request.(GetRestorePointContentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRestorePointContent")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetRestorePointContentResponseObject); ok {
+		if err := validResponse.VisitGetRestorePointContentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// HeadRestorePointContent operation middleware
+func (sh *strictHandler) HeadRestorePointContent(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params HeadRestorePointContentParams) {
+	var request HeadRestorePointContentRequestObject
+
+	request.RestorePointID = restorePointID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.HeadRestorePointContent(ctx, request.(HeadRestorePointContentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "HeadRestorePointContent")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(HeadRestorePointContentResponseObject); ok {
+		if err := validResponse.VisitHeadRestorePointContentResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
