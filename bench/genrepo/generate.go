@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -25,7 +27,7 @@ type generator struct {
 	repo *resticwriter.Repo
 	tree *treemodel.Tree
 
-	levels [][]int     // folders by depth
+	parts  [][]int     // the folders, for a goroutine each; see split
 	trees  []id        // each folder's tree blob as written last
 	times  []time.Time // each folder's modification time
 	dirty  []bool      // folders whose tree blob is out of date
@@ -42,21 +44,44 @@ func newGenerator(r *resticwriter.Repo, seed uint64, files int) *generator {
 		trees: make([]id, len(t.Dirs)), times: make([]time.Time, len(t.Dirs)), dirty: make([]bool, len(t.Dirs)),
 		fresh: make(map[int][]treemodel.File),
 	}
-	depth := make([]int, len(t.Dirs))
 	for i, d := range t.Dirs {
-		// A folder's parent always has the smaller index.
-		if i > 0 {
-			depth[i] = depth[d.Parent] + 1
-		}
-		for len(g.levels) <= depth[i] {
-			g.levels = append(g.levels, nil)
-		}
-		g.levels[depth[i]] = append(g.levels[depth[i]], i)
 		g.dirty[i] = true
 		g.times[i] = epoch.Add(-time.Duration(i%10_000_000) * time.Second)
 		g.fresh[i] = d.Files
 	}
+	g.parts = g.split(runtime.GOMAXPROCS(0))
 	return g
+}
+
+// split shares the folders out, in the order in which a backup ends them: by
+// name, and each behind what is in it. A program that reads the repository
+// along its paths meets the trees as they lie then. The root is in no part; a
+// folder in it and all below are in one.
+func (g *generator) split(parts int) [][]int {
+	out := make([][]int, 1, parts)
+	all := len(g.tree.Dirs)
+	var walk func(dir int)
+	walk = func(dir int) {
+		for _, sub := range g.byName(dir) {
+			walk(sub)
+		}
+		last := len(out) - 1
+		out[last] = append(out[last], dir)
+	}
+	for _, dir := range g.byName(0) {
+		if last := len(out) - 1; len(out[last])*parts >= all && len(out) < parts {
+			out = append(out, nil)
+		}
+		walk(dir)
+	}
+	return out
+}
+
+// byName returns the folders in a folder.
+func (g *generator) byName(dir int) []int {
+	subs := slices.Clone(g.tree.Dirs[dir].Dirs)
+	slices.SortFunc(subs, func(a, b int) int { return cmp.Compare(g.tree.Dirs[a].Name, g.tree.Dirs[b].Name) })
+	return subs
 }
 
 // mutate makes the changes before the i-th snapshot.
@@ -80,18 +105,21 @@ func (g *generator) mutate(i int, fraction float64) {
 
 // snapshot writes what changed since the last one, and the i-th snapshot.
 func (g *generator) snapshot(i int) error {
-	workers := make([]*worker, runtime.GOMAXPROCS(0))
-	for w := range workers {
-		workers[w] = &worker{
+	workers := make([]*worker, len(g.parts))
+	var group errgroup.Group
+	for i := range workers {
+		w := &worker{
 			data: resticwriter.NewPacker(g.repo, "data", false),
 			tree: resticwriter.NewPacker(g.repo, "tree", true),
 		}
+		workers[i] = w
+		group.Go(func() error { return g.part(g.parts[i], w) })
 	}
-	// A tree names those below it, so the deepest come first.
-	for level := len(g.levels) - 1; level >= 0; level-- {
-		if err := g.level(g.levels[level], workers); err != nil {
-			return err
-		}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if err := g.part([]int{0}, workers[0]); err != nil {
+		return err
 	}
 	root, err := workers[0].addTree(workers[0].enc.root("data", g.times[0], g.trees[0]))
 	if err != nil {
@@ -132,26 +160,16 @@ type snapshot struct {
 	ProgramVersion string    `json:"program_version"`
 }
 
-// level writes the folders of one depth that are out of date, on all cores.
-func (g *generator) level(dirs []int, workers []*worker) error {
-	var next atomic.Int64
-	var group errgroup.Group
-	for _, w := range workers {
-		group.Go(func() error {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(dirs) {
-					return nil
-				}
-				if dir := dirs[i]; g.dirty[dir] {
-					if err := g.folder(dir, w); err != nil {
-						return err
-					}
-				}
+// part writes those of some folders that are out of date.
+func (g *generator) part(dirs []int, w *worker) error {
+	for _, dir := range dirs {
+		if g.dirty[dir] {
+			if err := g.folder(dir, w); err != nil {
+				return err
 			}
-		})
+		}
 	}
-	return group.Wait()
+	return nil
 }
 
 // folder writes a folder's tree and the contents of its new files.
