@@ -10,8 +10,8 @@
 #   WRITE=1         put the result into docs/benchmarks.md, too
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-scripts/deps.sh
 export RESTIC=${RESTIC:-restic} RESTIC_PASSWORD=${RESTIC_PASSWORD:-bench}
+command -v "$RESTIC" >/dev/null || scripts/deps.sh
 flags=()
 if [ -n "${REPO:-}" ] && [ -e "$REPO/config" ]; then
   repo=$REPO

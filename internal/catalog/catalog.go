@@ -36,16 +36,17 @@ type Catalog struct {
 	building sync.Mutex // held while a Builder is open, and by Publish
 
 	entryCache *lru.Cache[blockKey, *entryBlock]
-	nameCache  *lru.Cache[blockKey, *nameBlock]
+	nameCache  *nameCache
 	treeCache  *lru.Cache[blockKey, *treeBlock]
 }
 
 type blockKey struct{ generation, no uint64 }
 
-// Blocks kept decoded, per catalog: some 20 MB at most for ordinary entries.
+// Blocks kept decoded, per catalog: some 20 MB at most for ordinary entries,
+// beside the names.
 const (
 	cachedEntryBlocks = 96
-	cachedNameBlocks  = 64
+	cachedNameBytes   = 64 << 20 // some three million names
 	cachedTreeBlocks  = 128
 )
 
@@ -54,7 +55,7 @@ const (
 func Open(ctx context.Context, box Container) (*Catalog, error) {
 	c := &Catalog{box: box}
 	c.entryCache, _ = lru.New[blockKey, *entryBlock](cachedEntryBlocks)
-	c.nameCache, _ = lru.New[blockKey, *nameBlock](cachedNameBlocks)
+	c.nameCache = newNameCache(cachedNameBytes)
 	c.treeCache, _ = lru.New[blockKey, *treeBlock](cachedTreeBlocks)
 	err := box.View(ctx, func(r Reader) error {
 		_, err := readMeta(r)

@@ -177,7 +177,7 @@ func (v *View) entries(no uint64, i int) (*entryBlock, error) {
 func (v *View) name(no uint32) (string, error) {
 	key := blockKey{v.m.Generation, uint64(no / namesPerBlock)}
 	i := int(no % namesPerBlock)
-	b, ok := v.c.nameCache.Get(key)
+	b, ok := v.c.nameCache.get(key)
 	if !ok || i >= len(b.ends) {
 		payload, err := need(v.r, kindName, key.no)
 		if err != nil {
@@ -189,7 +189,7 @@ func (v *View) name(no uint32) (string, error) {
 		if i >= len(b.ends) {
 			return "", damaged("name %d is missing", no)
 		}
-		v.c.nameCache.Add(key, b)
+		v.c.nameCache.add(key, b)
 	}
 	return string(b.at(i)), nil
 }
