@@ -99,18 +99,3 @@ func TestPolicyInTheBrowser(t *testing.T) {
 		}
 	}
 }
-
-// The description's own page may use the cookie: it comes from this server.
-func TestTryingTheAPI(t *testing.T) {
-	t.Parallel()
-	s := startServer(t)
-	p := newPage(t, s.url)
-	p.expect("401")
-	p.signIn("administrator", adminPassword)
-	p.waitText("No repositories yet")
-	p.open("/swagger")
-	p.waitText("/v6/BackupRepositories")
-	if got := eval[int](p, "fetch('/v6/BackupRepositories').then((r) => r.status)"); got != 200 {
-		t.Errorf("trying an operation from the description gives %d", got)
-	}
-}

@@ -69,6 +69,7 @@ export async function request(method, path, options) {
 
 export const get = (path, options) => request('GET', path, options);
 export const post = (path, body) => request('POST', path, { body });
+export const put = (path, body) => request('PUT', path, { body });
 export const remove = (path) => request('DELETE', path);
 
 // query appends the parameters that say something; an array gives several.

@@ -44,6 +44,7 @@ const icons = {
   other: 'M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16',
   sync: 'M4 12a8 8 0 0 1 14-5l2 2m0-5v5h-5M20 12a8 8 0 0 1-14 5l-2-2m0 5v-5h5',
   stop: 'M7 7h10v10H7z',
+  edit: 'M4 20l1-5L16 4l4 4L9 19zM14 6l4 4',
   trash: 'M5 7h14M10 4h4M7 7l1 13h8l1-13',
   check: 'm5 12.5 4.5 4.500L19 7.5',
   warning: 'M12 4 2.5 20h19zM12 10v4.500m0 2.500v.01',

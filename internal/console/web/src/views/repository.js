@@ -9,6 +9,7 @@ import { navigate } from '../router.js';
 import { standing } from '../status.js';
 import { Button, Confirm, Heading, Loading, Name, Problem, Tabs, notify } from '../ui.js';
 import { Status, StopButton, SyncButton } from './overview.js';
+import { Edit } from './edit.js';
 import { Points } from './points.js';
 import { Sessions } from './sessions.js';
 
@@ -65,11 +66,14 @@ export function Repository({ id, tab = 'points', session: shown, params, who }) 
 
 function Actions({ repository, session, who, reload }) {
   const [asking, setAsking] = useState(false);
+  const [editing, setEditing] = useState(false);
   const running = session?.state === 'Synchronizing';
   return html`
     ${allowed(who, 'synchronize') && (running
       ? html`<${StopButton} kind="" session=${session} name=${repository.name} reload=${reload} />`
       : html`<${SyncButton} kind="primary" id=${repository.id} name=${repository.name} reload=${reload} />`)}
+    ${allowed(who, 'manage') && html`<${Button} icon="edit" kind="quiet" onClick=${() => setEditing(true)}>Edit<//>`}
+    ${editing && html`<${Edit} repository=${repository} reload=${reload} onClose=${() => setEditing(false)} />`}
     ${allowed(who, 'manage') && html`<${Button} icon="trash" kind="quiet" onClick=${() => setAsking(true)}>Remove<//>`}
     ${asking && html`<${Confirm} title=${`Remove ${repository.name}?`} action="Remove" onClose=${() => setAsking(false)}
       onConfirm=${async () => {

@@ -1,0 +1,81 @@
+// Changing what a repository is called and which password opens it.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { html } from '../html.js';
+import { post, put, remove } from '../api.js';
+import { useGet } from '../data.js';
+import { visible } from '../format.js';
+import { Loading, Problem, notify } from '../ui.js';
+
+// changes are what is sent: the key only where it is another one, since that
+// makes the server open the repository and read it again.
+function changes(repository, { name, description }, keyId) {
+  return {
+    retentionType: repository.retentionType,
+    name: name.trim(),
+    description: description.trim(),
+    ...(keyId && keyId !== repository.encryptionKeyId && { encryptionKeyId: keyId }),
+  };
+}
+
+// save sends the changes, and adds the key before when it is a new one. A key
+// that was added for nothing is removed again.
+async function save(repository, form) {
+  let added = null;
+  if (!form.keyId) added = await post('/v6/EncryptionKeys', { password: form.password, description: `Password of ${form.name.trim()}`.slice(0, 1024) });
+  try {
+    await put(`/v6/BackupRepositories/${repository.id}`, changes(repository, form, form.keyId || added.id));
+  } catch (error) {
+    // Without an answer nobody knows whether the repository has the key now;
+    // the server keeps a key that is in use.
+    if (added) await remove(`/v6/EncryptionKeys/${added.id}`).catch(() => {});
+    throw error;
+  }
+  return !form.keyId || form.keyId !== repository.encryptionKeyId;
+}
+
+export function Edit({ repository, onClose, reload }) {
+  const dialog = useRef();
+  const keys = useGet('/v6/EncryptionKeys');
+  useEffect(() => dialog.current.showModal(), []);
+  return html`<dialog ref=${dialog} class="edit" aria-labelledby="edit-title" onClose=${onClose}>
+    <h2 id="edit-title">${visible(`Edit ${repository.name}`)}</h2>
+    ${keys.data ? html`<${Fields} repository=${repository} keys=${keys.data} onClose=${onClose} reload=${reload} />`
+      : keys.error ? html`<${Problem} error=${keys.error} retry=${keys.reload} />` : html`<${Loading} />`}
+  </dialog>`;
+}
+
+function Fields({ repository, keys, onClose, reload }) {
+  const [form, setForm] = useState({ name: repository.name, description: repository.description, keyId: repository.encryptionKeyId, password: '' });
+  const [error, setError] = useState(null);
+  const [busy, setBusy] = useState(false);
+  const first = useRef();
+  useEffect(() => first.current.focus(), []);
+  const set = (field) => (e) => setForm({ ...form, [field]: e.target.value });
+  const submit = async (event) => {
+    event.preventDefault();
+    if (busy) return;
+    setBusy(true);
+    setError(null);
+    try {
+      const another = await save(repository, form);
+      notify(another ? 'Saved. The next synchronization opens it with this password.' : 'Saved.');
+      reload();
+      onClose();
+    } catch (problem) {
+      setError({ message: problem.message.replace(/^encryptionKeyId: /, '') });
+      setBusy(false);
+    }
+  };
+  return html`<form onSubmit=${submit}>
+    <label>Name<input ref=${first} value=${form.name} required maxLength="255" onInput=${set('name')} /></label>
+    <label>Description<input value=${form.description} maxLength="1024" onInput=${set('description')} /></label>
+    <label>Password<select value=${form.keyId} onChange=${set('keyId')}>
+      ${keys.map((k) => html`<option key=${k.id} value=${k.id}>${visible(k.description || k.id)}</option>`)}
+      <option value="">A new one</option></select></label>
+    ${!form.keyId && html`<label>New password<input type="password" value=${form.password} required maxLength="4096" autoComplete="off" onInput=${set('password')} /></label>
+      <p class="quiet-text">The repository is opened with it before it is taken. Nothing is written there: restic's own password does not change.</p>`}
+    <${Problem} error=${error} />
+    <div class="actions"><button type="button" class="quiet" onClick=${onClose}>Cancel</button>
+      <button type="submit" class="primary" disabled=${busy}>${busy ? 'Checking…' : 'Save'}</button></div>
+  </form>`;
+}
