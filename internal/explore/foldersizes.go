@@ -1,0 +1,139 @@
+package explore
+
+import (
+	"container/heap"
+	"strings"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+)
+
+// What one answer lists of a folder's sizes. Paths are what makes it large.
+const (
+	maxListed      = 5_000
+	maxListedBytes = 4 << 20
+)
+
+// folderSizes tells how the size of a folder comes about.
+type folderSizes struct {
+	m     *measured
+	v     *catalog.View
+	q     syncline.FolderSizesQuery
+	open  openFolders
+	count int // entries listed
+	bytes int // of their paths
+}
+
+// openFolder is a folder of the answer that can be looked into.
+type openFolder struct {
+	to    *syncline.FolderSize
+	tree  uint32
+	depth int
+}
+
+// openFolders is a heap, the largest first.
+type openFolders []openFolder
+
+func (o openFolders) Len() int           { return len(o) }
+func (o openFolders) Swap(i, j int)      { o[i], o[j] = o[j], o[i] }
+func (o openFolders) Less(i, j int) bool { return o[i].to.Size > o[j].to.Size }
+func (o *openFolders) Push(x any)        { *o = append(*o, x.(openFolder)) }
+func (o *openFolders) Pop() any {
+	old := *o
+	last := old[len(old)-1]
+	*o = old[:len(old)-1]
+	return last
+}
+
+// folderSizes returns the folder at a clean path, whose tree it is.
+func (m *measured) folderSizes(v *catalog.View, tree uint32, q syncline.FolderSizesQuery) (syncline.FolderSize, error) {
+	f := folderSizes{m: m, v: v, q: q}
+	root := syncline.FolderSize{Path: q.Path, Name: "/", Type: syncline.TypeDir}
+	if q.Path != "/" {
+		root.Name = q.Path[strings.LastIndexByte(q.Path, '/')+1:]
+	}
+	f.fill(&root, tree)
+	f.open = openFolders{{&root, tree, 0}}
+	for len(f.open) > 0 {
+		next := heap.Pop(&f.open).(openFolder)
+		if next.depth > 0 && (f.count+q.Limit > maxListed || f.bytes > maxListedBytes) {
+			break
+		}
+		if err := f.list(next); err != nil {
+			return root, err
+		}
+	}
+	return root, nil
+}
+
+func (f *folderSizes) fill(to *syncline.FolderSize, tree uint32) {
+	t := &f.m.totals[tree]
+	to.EntryCounts, to.Size = t.EntryCounts, t.size()
+}
+
+// list fills in the largest entries of a folder.
+func (f *folderSizes) list(o openFolder) error {
+	to := o.to
+	to.Listed = true
+	best := top{n: f.q.Limit, drop: func(no uint32) { f.rest(&to.Rest, no) }}
+	for r := range f.m.Ranges(o.tree) {
+		for no := r.First; no < r.First+r.Count; no++ {
+			size := f.m.Size(no)
+			if sub, ok := f.m.Subtree(no); ok {
+				size = sum(size, f.m.totals[sub].size())
+			}
+			best.add(size, no)
+		}
+	}
+	list := best.cut()
+	to.Children = make([]syncline.FolderSize, len(list))
+	for i, r := range list {
+		child := &to.Children[i]
+		if err := f.child(child, to.Path, r); err != nil {
+			return err
+		}
+		f.count, f.bytes = f.count+1, f.bytes+len(child.Path)
+		if sub, ok := f.m.Subtree(r.entry); ok && o.depth+1 < f.q.Depth {
+			heap.Push(&f.open, openFolder{child, sub, o.depth + 1})
+		}
+	}
+	return nil
+}
+
+func (f *folderSizes) child(to *syncline.FolderSize, folder string, r ranked) (err error) {
+	if to.Name, err = f.m.Name(f.v, r.entry); err != nil {
+		return err
+	}
+	to.Path = strings.TrimSuffix(folder, "/") + "/" + to.Name
+	switch f.m.Class(r.entry) {
+	case catalog.ClassFile:
+		to.Type, to.Files = syncline.TypeFile, 1
+	case catalog.ClassFolder:
+		to.Type = syncline.TypeDir
+	case catalog.ClassLink:
+		to.Type, to.Links = syncline.TypeSymlink, 1
+	default:
+		e, _, _, err := f.v.RefEntry(f.m.Ref(r.entry), 0)
+		if err != nil {
+			return err
+		}
+		to.Type, to.Others = e.Type, 1
+	}
+	if sub, ok := f.m.Subtree(r.entry); ok {
+		f.fill(to, sub)
+	}
+	to.Size = r.by
+	return nil
+}
+
+// rest adds an entry that is not listed, and what is below it.
+func (f *folderSizes) rest(to *syncline.FolderRest, no uint32) {
+	to.Count++
+	countClass(&to.EntryCounts, f.m.Class(no))
+	to.Size = sum(to.Size, f.m.Size(no))
+	if sub, ok := f.m.Subtree(no); ok {
+		t := &f.m.totals[sub]
+		addCounts(&to.EntryCounts, &t.EntryCounts)
+		to.Size = sum(to.Size, t.size())
+	}
+}

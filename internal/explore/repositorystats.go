@@ -1,0 +1,98 @@
+package explore
+
+import (
+	"context"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+)
+
+// RepositoryStatistics returns the statistics of the snapshots of a catalog,
+// of which list has all, oldest first. Points are without their ids.
+func RepositoryStatistics(ctx context.Context, v *catalog.View, list []catalog.Snapshot) (*syncline.RepositoryStatistics, error) {
+	m, err := measure(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	return m.repository(ctx, v, list)
+}
+
+func (m *measured) repository(ctx context.Context, v *catalog.View, list []catalog.Snapshot) (*syncline.RepositoryStatistics, error) {
+	out := &syncline.RepositoryStatistics{Points: make([]syncline.PointStatistics, len(list))}
+	sizes := m.restoreSizes()
+	for i := range list {
+		root := m.Number(list[i].Root)
+		p := &out.Points[i]
+		p.Point.Snapshot = list[i].Snapshot
+		p.EntryCounts = m.totals[root].EntryCounts
+		var err error
+		if p.Size, err = sizes.of(ctx, root); err != nil {
+			return nil, err
+		}
+		addCounts(&out.EntryCounts, &p.EntryCounts)
+		out.Size = sum(out.Size, p.Size)
+	}
+	h, err := m.findHolders(ctx, list)
+	if err != nil {
+		return nil, err
+	}
+	for no, who := range h.entries {
+		if who == 0 || m.Class(uint32(no)) != catalog.ClassFile {
+			continue
+		}
+		out.FileVersions++
+		out.Points[who.first()].AddedFiles++
+		if who.isOnly() {
+			out.Points[who.first()].UniqueFiles++
+		}
+	}
+	data, trees, err := loadBlobs(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.hold(ctx, v, m, data, trees); err != nil {
+		return nil, err
+	}
+	addBlobs(out, data, trees)
+	return out, nil
+}
+
+// addBlobs adds what the blobs take. Lengths of blobs have 32 bits and numbers
+// too, so that their sums stay below the greatest number.
+func addBlobs(out *syncline.RepositoryStatistics, data, trees *blobTable) {
+	add := func(who holder, size blobSize, blobs *uint64) {
+		stored := uint64(size.stored)
+		if who == 0 {
+			out.UnusedStoredSize += stored
+			return
+		}
+		if *blobs++; size.stored == 0 {
+			out.MissingBlobs++
+		}
+		out.StoredSize += stored
+		p := &out.Points[who.first()]
+		p.AddedStoredSize += stored
+		if who.isOnly() {
+			p.UniqueStoredSize += stored
+		}
+	}
+	data.each(func(who holder, size blobSize) {
+		add(who, size, &out.DataBlobs)
+		if who == 0 {
+			return
+		}
+		out.DataSize += uint64(size.plain)
+		p := &out.Points[who.first()]
+		p.AddedSize += uint64(size.plain)
+		if who.isOnly() {
+			p.UniqueSize += uint64(size.plain)
+		}
+	})
+	trees.each(func(who holder, size blobSize) { add(who, size, &out.TreeBlobs) })
+	var plain, stored uint64
+	for i := range out.Points {
+		p := &out.Points[i]
+		plain, stored = plain+p.AddedSize, stored+p.AddedStoredSize
+		p.DistinctSize, p.StoredSize = plain, stored
+	}
+}

@@ -1,0 +1,232 @@
+package explore
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+)
+
+// Statistics answers what the API asks of sizes. What it found out is kept
+// until the catalog changes. It adds up one catalog at a time, which takes some
+// 30 bytes for each distinct entry, folder and blob.
+type Statistics struct {
+	Points *RestorePoints
+
+	once    sync.Once
+	working chan struct{} // holds one while a catalog is added up
+
+	last keptMeasured // for who holds it
+
+	mu           sync.Mutex
+	repositories map[syncline.ID]keptStatistics
+	contents     *lru.Cache[syncline.Hash, *syncline.RestorePointStatistics] // by root tree
+}
+
+// catalogState names one state of a repository's catalog.
+type catalogState struct {
+	repository syncline.ID
+	changes    uint64
+}
+
+type keptMeasured struct {
+	at catalogState
+	m  *measured
+}
+
+type keptStatistics struct {
+	at    catalogState
+	stats *syncline.RepositoryStatistics
+}
+
+const (
+	// keptMemory bounds the totals of the catalog that was asked for last,
+	// which are kept for the next question.
+	keptMemory = 128 << 20
+	// keptContents is how many restore points' answers are kept, some 20 KB
+	// each.
+	keptContents = 256
+)
+
+func (s *Statistics) prepare() {
+	s.once.Do(func() {
+		s.working = make(chan struct{}, 1)
+		s.repositories = make(map[syncline.ID]keptStatistics)
+		s.contents, _ = lru.New[syncline.Hash, *syncline.RestorePointStatistics](keptContents)
+	})
+}
+
+// enter waits until this is the only one that works. It returns what ends that.
+func (s *Statistics) enter(ctx context.Context) (leave func(), err error) {
+	select {
+	case s.working <- struct{}{}:
+		return func() { <-s.working }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// measured returns the totals of a view's catalog. Only the holder of working
+// may ask.
+func (s *Statistics) measured(ctx context.Context, v *catalog.View, at catalogState) (*measured, error) {
+	if s.last.at == at && s.last.m != nil {
+		return s.last.m, nil
+	}
+	s.last = keptMeasured{}
+	m, err := measure(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	if m.Bytes()+int64(cap(m.totals))*treeTotalsBytes <= keptMemory {
+		s.last = keptMeasured{at, m}
+	}
+	return m, nil
+}
+
+// treeTotalsBytes is what a tree takes in measured.
+const treeTotalsBytes = 68
+
+// Repository returns the statistics of an attached repository.
+func (s *Statistics) Repository(ctx context.Context, id syncline.ID) (out syncline.RepositoryStatistics, err error) {
+	s.prepare()
+	err = s.Points.Catalogs.Use(ctx, id, func(c *catalog.Catalog) error {
+		return c.View(ctx, func(v *catalog.View) error {
+			stats, err := s.repository(ctx, v, id)
+			if err == nil {
+				out = *stats
+			}
+			return err
+		})
+	})
+	return out, err
+}
+
+func (s *Statistics) kept(at catalogState) *syncline.RepositoryStatistics {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if kept := s.repositories[at.repository]; kept.at == at {
+		return kept.stats
+	}
+	return nil
+}
+
+func (s *Statistics) repository(ctx context.Context, v *catalog.View, id syncline.ID) (*syncline.RepositoryStatistics, error) {
+	at := catalogState{id, v.Changes()}
+	if stats := s.kept(at); stats != nil {
+		return stats, nil
+	}
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	if stats := s.kept(at); stats != nil {
+		return stats, nil
+	}
+	list, err := v.Snapshots()
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.measured(ctx, v, at)
+	if err != nil {
+		return nil, err
+	}
+	stats, err := m.repository(ctx, v, list)
+	if err != nil {
+		return nil, err
+	}
+	stats.RepositoryID = id
+	for i := range stats.Points {
+		p := &stats.Points[i].Point
+		p.ID, p.RepositoryID = RestorePointID(id, p.Snapshot.ID), id
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.repositories[id] = keptStatistics{at, stats}
+	return stats, nil
+}
+
+// RestorePoint returns the statistics of a restore point.
+func (s *Statistics) RestorePoint(ctx context.Context, id syncline.ID) (out syncline.RestorePointStatistics, err error) {
+	s.prepare()
+	err = s.view(ctx, id, func(v *catalog.View, snapshot catalog.Snapshot, repository syncline.ID) error {
+		all, err := s.repository(ctx, v, repository)
+		if err != nil {
+			return err
+		}
+		stats, err := s.content(ctx, v, snapshot, repository)
+		if err != nil {
+			return err
+		}
+		out = *stats
+		i := slices.IndexFunc(all.Points, func(p syncline.PointStatistics) bool { return p.Point.ID == id })
+		out.PointStatistics = all.Points[i] // of the same view as the snapshot
+		return nil
+	})
+	return out, err
+}
+
+// view runs fn on the catalog of a restore point, with its snapshot.
+func (s *Statistics) view(ctx context.Context, id syncline.ID, fn func(v *catalog.View, snapshot catalog.Snapshot, repository syncline.ID) error) error {
+	point, err := s.Points.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	x := Explorer{Points: s.Points}
+	return x.view(ctx, id, func(v *catalog.View, snapshot catalog.Snapshot) error {
+		return fn(v, snapshot, point.RepositoryID)
+	})
+}
+
+// content returns what lies in a snapshot, which depends on nothing but its
+// tree.
+func (s *Statistics) content(ctx context.Context, v *catalog.View, snapshot catalog.Snapshot, repository syncline.ID) (*syncline.RestorePointStatistics, error) {
+	if stats, ok := s.contents.Get(snapshot.Tree); ok {
+		return stats, nil
+	}
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	m, err := s.measured(ctx, v, catalogState{repository, v.Changes()})
+	if err != nil {
+		return nil, err
+	}
+	stats := new(syncline.RestorePointStatistics)
+	if err := m.content(ctx, v, m.Number(snapshot.Root), stats); err != nil {
+		return nil, err
+	}
+	s.contents.Add(snapshot.Tree, stats)
+	return stats, nil
+}
+
+// FolderSizes tells how the size of a folder of a restore point comes about.
+func (s *Statistics) FolderSizes(ctx context.Context, id syncline.ID, q syncline.FolderSizesQuery) (out syncline.FolderSize, err error) {
+	s.prepare()
+	if q.Path, err = cleanPath(q.Path); err != nil {
+		return out, err
+	}
+	err = s.view(ctx, id, func(v *catalog.View, snapshot catalog.Snapshot, repository syncline.ID) error {
+		tree, err := findFolder(v, snapshot.Root, q.Path)
+		if err != nil {
+			return err
+		}
+		leave, err := s.enter(ctx)
+		if err != nil {
+			return err
+		}
+		defer leave()
+		m, err := s.measured(ctx, v, catalogState{repository, v.Changes()})
+		if err != nil {
+			return err
+		}
+		out, err = m.folderSizes(v, m.Number(tree), q)
+		return err
+	})
+	return out, err
+}
