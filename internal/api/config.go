@@ -178,6 +178,14 @@ type Searcher interface {
 	Search(ctx context.Context, repositories []syncline.Repository, q syncline.SearchQuery) (syncline.SearchPage, error)
 }
 
+// Statistics tells sizes. Errors are those of Explorer, and CodeDamaged for a
+// catalog that is to be rebuilt.
+type Statistics interface {
+	Repository(ctx context.Context, id syncline.ID) (syncline.RepositoryStatistics, error)
+	RestorePoint(ctx context.Context, id syncline.ID) (syncline.RestorePointStatistics, error)
+	FolderSizes(ctx context.Context, point syncline.ID, q syncline.FolderSizesQuery) (syncline.FolderSize, error)
+}
+
 // Config is what NewHandler needs. The fields up to Version are
 // required.
 type Config struct {
@@ -195,6 +203,7 @@ type Config struct {
 	Explorer       Explorer
 	Histories      Histories
 	Searcher       Searcher
+	Statistics     Statistics
 	Contents       Contents
 	Logger         *slog.Logger
 	Version        string // of the program, as ServiceInstance tells it
@@ -231,6 +240,7 @@ func (c Config) missing() string {
 		{"Explorer", c.Explorer == nil},
 		{"Histories", c.Histories == nil},
 		{"Searcher", c.Searcher == nil},
+		{"Statistics", c.Statistics == nil},
 		{"Contents", c.Contents == nil},
 		{"Logger", c.Logger == nil},
 		{"Version", c.Version == ""},

@@ -450,7 +450,7 @@ func addedPath(template string) bool {
 	if strings.HasPrefix(template, "/v6/Console/") {
 		return true
 	}
-	for _, suffix := range []string{"/SynchronizeSessions", "/LogItems", "/Events", "/Entries", "/Entry", "/Differences", "/DifferenceSummary", "/History", "/v6/Search", "/Content"} {
+	for _, suffix := range []string{"/SynchronizeSessions", "/LogItems", "/Events", "/Entries", "/Entry", "/Differences", "/DifferenceSummary", "/History", "/Statistics", "/FolderSizes", "/v6/Search", "/Content"} {
 		if strings.HasSuffix(template, suffix) {
 			return true
 		}

@@ -74,7 +74,7 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 	cfg := Config{
 		Auth: w.auth, Repositories: w.store, Keys: w.store, Sessions: w.store, Instance: w.store,
 		Accounts: w.store, ObjectStorages: w.store, Clouds: w.clouds,
-		Sealer: fakeSealer{}, Synchronizer: w.sync, RestorePoints: fakePoints{testPoint}, Explorer: &fakeExplorer{}, Histories: &fakeExplorer{}, Searcher: &fakeSearcher{},
+		Sealer: fakeSealer{}, Synchronizer: w.sync, RestorePoints: fakePoints{testPoint}, Explorer: &fakeExplorer{}, Histories: &fakeExplorer{}, Searcher: &fakeSearcher{}, Statistics: &fakeStatistics{},
 		Contents: noContents{},
 		Logger:   slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Version:  "1.2.3", Now: func() time.Time { return testTime },

@@ -1,0 +1,131 @@
+package api
+
+import (
+	"context"
+	"strings"
+
+	"syncline.dev/syncline"
+	v6 "syncline.dev/syncline/internal/api/v6"
+)
+
+// What the folder sizes list where the request does not say.
+const (
+	defaultDepth    = 1
+	defaultChildren = 50
+)
+
+// GetBackupRepositoryStatistics answers GET
+// /v6/BackupRepositories/{repositoryId}/Statistics.
+func (a *api) GetBackupRepositoryStatistics(ctx context.Context, req v6.GetBackupRepositoryStatisticsRequestObject) (v6.GetBackupRepositoryStatisticsResponseObject, error) {
+	if _, err := a.Repositories.Repository(ctx, req.RepositoryID); err != nil {
+		return nil, err
+	}
+	s, err := a.Statistics.Repository(ctx, req.RepositoryID)
+	if err != nil {
+		return nil, err
+	}
+	answer := v6.GetBackupRepositoryStatistics200JSONResponse{
+		RepositoryID: req.RepositoryID, RestorePoints: len(s.Points),
+		Totals: v6.RepositoryTotals{
+			Files: signed(s.Files), Folders: signed(s.Folders), Links: signed(s.Links), Others: signed(s.Others),
+			Size: signed(s.Size), FileVersions: signed(s.FileVersions),
+			RawDataSize: signed(s.DataSize), StoredSize: signed(s.StoredSize), UnusedStoredSize: signed(s.UnusedStoredSize),
+			DataBlobs: signed(s.DataBlobs), TreeBlobs: signed(s.TreeBlobs), MissingBlobs: signed(s.MissingBlobs),
+		},
+		Growth: make([]v6.RestorePointGrowth, len(s.Points)),
+	}
+	for i := range s.Points {
+		answer.Growth[i] = growthJSON(&s.Points[i])
+	}
+	return answer, nil
+}
+
+func growthJSON(p *syncline.PointStatistics) v6.RestorePointGrowth {
+	return v6.RestorePointGrowth{
+		RestorePointID: p.Point.ID, SnapshotID: p.Point.Snapshot.ID.String(), BackupTime: p.Point.Snapshot.Time.UTC(),
+		HostName: strings.ToValidUTF8(p.Point.Snapshot.Hostname, "\uFFFD"),
+		Files:    signed(p.Files), Folders: signed(p.Folders), Links: signed(p.Links), Others: signed(p.Others), Size: signed(p.Size),
+		AddedFiles: signed(p.AddedFiles), AddedSize: signed(p.AddedSize), AddedStoredSize: signed(p.AddedStoredSize),
+		UniqueFiles: signed(p.UniqueFiles), UniqueSize: signed(p.UniqueSize), UniqueStoredSize: signed(p.UniqueStoredSize),
+		DistinctSize: signed(p.DistinctSize), StoredSize: signed(p.StoredSize),
+	}
+}
+
+// GetRestorePointStatistics answers GET
+// /v6/RestorePoints/{restorePointId}/Statistics.
+func (a *api) GetRestorePointStatistics(ctx context.Context, req v6.GetRestorePointStatisticsRequestObject) (v6.GetRestorePointStatisticsResponseObject, error) {
+	s, err := a.Statistics.RestorePoint(ctx, req.RestorePointID)
+	if err != nil {
+		return nil, err
+	}
+	p := &s.PointStatistics
+	answer := v6.GetRestorePointStatistics200JSONResponse{
+		RestorePointID: req.RestorePointID,
+		Files:          signed(p.Files), Folders: signed(p.Folders), Links: signed(p.Links), Others: signed(p.Others), Size: signed(p.Size),
+		AddedFiles: signed(p.AddedFiles), AddedSize: signed(p.AddedSize), AddedStoredSize: signed(p.AddedStoredSize),
+		UniqueFiles: signed(p.UniqueFiles), UniqueSize: signed(p.UniqueSize), UniqueStoredSize: signed(p.UniqueStoredSize),
+		LargestFiles: make([]v6.LargeFile, len(s.LargestFiles)), LargestFolders: make([]v6.LargeFolder, len(s.LargestFolders)),
+		Kinds: make([]v6.FileKind, len(s.Kinds)),
+	}
+	for i, f := range s.LargestFiles {
+		to := &answer.LargestFiles[i]
+		to.Path, to.RawPath = textOf(f.Path)
+		to.Size, to.Modified = signed(f.Size), entryTime(f.ModTime)
+	}
+	for i, f := range s.LargestFolders {
+		to := &answer.LargestFolders[i]
+		to.Path, to.RawPath = textOf(f.Path)
+		to.Files, to.Size = signed(f.Files), signed(f.Size)
+	}
+	for i, k := range s.Kinds {
+		answer.Kinds[i] = v6.FileKind{Kind: k.Kind, Files: signed(k.Files), Size: signed(k.Size)}
+		if k.Other {
+			answer.Kinds[i].Other = &k.Other
+		}
+	}
+	return answer, nil
+}
+
+// GetFolderSizes answers GET /v6/RestorePoints/{restorePointId}/FolderSizes.
+func (a *api) GetFolderSizes(ctx context.Context, req v6.GetFolderSizesRequestObject) (v6.GetFolderSizesResponseObject, error) {
+	p := req.Params
+	folder, err := pathOf(p.Path, p.RawPath)
+	if err != nil {
+		return nil, err
+	}
+	q := syncline.FolderSizesQuery{Path: folder, Depth: defaultDepth, Limit: defaultChildren}
+	if p.Depth != nil {
+		q.Depth = *p.Depth
+	}
+	if p.Limit != nil {
+		q.Limit = *p.Limit
+	}
+	f, err := a.Statistics.FolderSizes(ctx, req.RestorePointID, q)
+	if err != nil {
+		return nil, err
+	}
+	return v6.GetFolderSizes200JSONResponse(folderSizeJSON(&f)), nil
+}
+
+func folderSizeJSON(f *syncline.FolderSize) v6.FolderSize {
+	out := v6.FolderSize{
+		Type:  strings.ToValidUTF8(string(f.Type), "\uFFFD"),
+		Files: signed(f.Files), Folders: signed(f.Folders), Links: signed(f.Links), Others: signed(f.Others), Size: signed(f.Size),
+	}
+	out.Path, out.RawPath = textOf(f.Path)
+	out.Name, out.RawName = textOf(f.Name)
+	if !f.Listed {
+		return out
+	}
+	children := make([]v6.FolderSize, len(f.Children))
+	for i := range f.Children {
+		children[i] = folderSizeJSON(&f.Children[i])
+	}
+	out.Children = &children
+	if r := &f.Rest; r.Count > 0 {
+		out.Rest = &v6.FolderRest{
+			Count: r.Count, Files: signed(r.Files), Folders: signed(r.Folders), Links: signed(r.Links), Others: signed(r.Others), Size: signed(r.Size),
+		}
+	}
+	return out
+}
