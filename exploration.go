@@ -66,6 +66,7 @@ type DifferenceCounts struct {
 // FolderDifference is what differs at and below one entry of a folder.
 type FolderDifference struct {
 	Path string
+	Type EntryType // after, or before where it is gone
 	DifferenceCounts
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strings"
 
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
@@ -50,6 +51,7 @@ func (a *api) GetDifferenceSummary(ctx context.Context, req v6.GetDifferenceSumm
 	}
 	for i, f := range sum.Folders {
 		answer.Folders[i] = v6.FolderDifference{
+			Type: strings.ToValidUTF8(string(f.Type), "\uFFFD"),
 			Added: signed(f.Added), Removed: signed(f.Removed), ContentChanged: signed(f.ContentChanged),
 			MetadataChanged: signed(f.MetadataChanged), TypeChanged: signed(f.TypeChanged),
 			BytesAdded: signed(f.BytesAdded), BytesRemoved: signed(f.BytesRemoved),

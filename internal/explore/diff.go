@@ -114,17 +114,18 @@ func (x *Explorer) DifferenceSummary(ctx context.Context, point, with syncline.I
 	err = x.compared(ctx, point, with, path, func(c *comparer, before, after side) error {
 		base := len(c.path)
 		top := -1
+		var kind syncline.EntryType
 		c.visit = func(p *Pair) error {
 			change := ChangeOf(p)
 			if len(c.at) == 1 {
-				top = -1
+				top, kind = -1, cmp.Or(p.After, p.Before).Type
 			}
 			if change == "" {
 				return nil
 			}
 			if top < 0 {
 				name, _, _ := strings.Cut(string(p.path[base+1:]), "/")
-				out.Folders = append(out.Folders, syncline.FolderDifference{Path: string(p.path[:base+1]) + name})
+				out.Folders = append(out.Folders, syncline.FolderDifference{Path: string(p.path[:base+1]) + name, Type: kind})
 				top = len(out.Folders) - 1
 			}
 			count(&out.DifferenceCounts, change, p)

@@ -113,6 +113,7 @@ func TestDifferencesAreComplete(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkSummary(t, sum, want, folder)
+			f.checkTypes(t, sum, f.snapshots[i].Tree, f.snapshots[j].Tree)
 			if r.IntN(3) == 0 {
 				q.Kind = []syncline.ChangeKind{syncline.ChangeAdded, syncline.ChangeRemoved, syncline.ChangeType, syncline.ChangeMetadata}[r.IntN(4)]
 				maps.DeleteFunc(want, func(_ string, k syncline.ChangeKind) bool { return k != q.Kind })
@@ -168,6 +169,20 @@ func checkSummary(t *testing.T, sum syncline.DifferenceSummary, want map[string]
 	}
 	if !maps.Equal(counts(&sum.DifferenceCounts), total) || !maps.EqualFunc(got, tops, maps.Equal) {
 		t.Errorf("the summary is %+v, want %v of %v", sum, total, tops)
+	}
+}
+
+// checkTypes makes sure that a summary has the types of the entries after, or
+// before where they are gone.
+func (f *forest) checkTypes(t *testing.T, sum syncline.DifferenceSummary, before, after syncline.Hash) {
+	t.Helper()
+	all := make(map[string]syncline.Entry)
+	f.paths(before, "", all)
+	f.paths(after, "", all)
+	for i := range sum.Folders {
+		if got := &sum.Folders[i]; got.Type != all[got.Path].Type || got.Type == "" {
+			t.Errorf("%s has the type %q, not %q", got.Path, got.Type, all[got.Path].Type)
+		}
 	}
 }
 

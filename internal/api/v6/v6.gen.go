@@ -491,6 +491,9 @@ type FolderDifference struct {
 
 	// BytesRemoved Sizes of the files removed, and the former sizes of those whose content changed.
 	BytesRemoved int64 `json:"bytesRemoved"`
+
+	// Type As of an entry; after, or before where it is gone.
+	Type string `json:"type"`
 }
 
 // FolderRest defines model for FolderRest.
