@@ -51,12 +51,12 @@ func (a *api) GetDifferenceSummary(ctx context.Context, req v6.GetDifferenceSumm
 	}
 	for i, f := range sum.Folders {
 		answer.Folders[i] = v6.FolderDifference{
-			Type: strings.ToValidUTF8(string(f.Type), "\uFFFD"),
 			Added: signed(f.Added), Removed: signed(f.Removed), ContentChanged: signed(f.ContentChanged),
 			MetadataChanged: signed(f.MetadataChanged), TypeChanged: signed(f.TypeChanged),
 			BytesAdded: signed(f.BytesAdded), BytesRemoved: signed(f.BytesRemoved),
 		}
 		answer.Folders[i].Path, answer.Folders[i].RawPath = textOf(f.Path)
+		answer.Folders[i].Type = strings.ToValidUTF8(string(f.Type), "\uFFFD")
 	}
 	return answer, nil
 }

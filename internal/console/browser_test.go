@@ -73,7 +73,7 @@ type page struct {
 func newPage(t testing.TB, url string) *page {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(chromium, chromedp.WithNewBrowserContext())
-	ctx, stop := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, stop := context.WithTimeout(ctx, 6*time.Minute)
 	p := &page{t: t, ctx: ctx, url: url}
 	messages := chromedp.Console(ctx)
 	done := make(chan struct{})
@@ -157,7 +157,7 @@ func eval[T any](p *page, expression string) T {
 func (p *page) wait(expression string) {
 	p.t.Helper()
 	_, err := chromedp.Run(p.ctx, chromedp.Poll[chromedp.Void](expression,
-		chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(15*time.Second)))
+		chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(time.Minute)))
 	if err != nil {
 		text, _ := chromedp.Run(p.ctx, chromedp.Evaluate[string]("location.href + '\\n' + document.body.innerText.slice(0, 3000)"))
 		p.t.Fatalf("waiting for %s: %v\n%s\n%s", expression, err, text, p.picture("failure"))

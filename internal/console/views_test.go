@@ -53,6 +53,8 @@ func TestEveryView(t *testing.T) {
 		{"sessions", "/repositories/" + w.demo + "/sessions", "Success"},
 		{"session", "/repositories/" + w.demo + "/sessions/" + w.latestSession(w.demo), "Log"},
 		{"attach", "/attach", "Folder on the server"},
+		{"history-demo", "/repositories/" + w.demo + "/history?path=/home/mila/projects/tidewatch", "what is in it"},
+		{"compare-demo", "/points/" + w.oldest(w.demo) + "/compare?path=/home/mila", "Changes"},
 		{"unknown", "/repositories/00000000-0000-4000-8000-000000000000", "There is no"},
 	} {
 		if v.name == "unknown" {
@@ -69,6 +71,14 @@ func (s *server) latestSession(repo string) string {
 	var sessions []struct{ ID string }
 	s.call("GET", "/v6/BackupRepositories/"+repo+"/SynchronizeSessions", nil, &sessions)
 	return sessions[0].ID
+}
+
+// oldest returns the id of a repository's oldest restore point.
+func (s *server) oldest(repo string) string {
+	s.t.Helper()
+	var points []struct{ ID string }
+	s.call("GET", "/v6/RestorePoints?repositoryId="+repo, nil, &points)
+	return points[len(points)-1].ID
 }
 
 // check looks at the view that is open in every theme and width.

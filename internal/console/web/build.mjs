@@ -35,11 +35,24 @@ for (const [file, { entryPoint }] of Object.entries(result.metafile.outputs)) {
 for (const file of result.outputFiles) {
   if (file.path.endsWith('.svg')) named['src/icon.svg'] = '/' + file.path.slice(file.path.lastIndexOf('assets/'));
 }
+// What the entry imports at once is fetched together with it.
+const preloads = (file, found = new Set()) => {
+  for (const { path, kind } of result.metafile.outputs[file].imports) {
+    if (kind !== 'import-statement' || found.has(path)) continue;
+    found.add(path);
+    preloads(path, found);
+  }
+  return found;
+};
+const entry = Object.keys(result.metafile.outputs).find((file) => result.metafile.outputs[file].entryPoint === 'src/main.js');
+const links = [...preloads(entry)].sort().map((file) => `<link rel="modulepreload" href="/${file.slice(file.indexOf('assets/'))}">\n  `).join('');
 let page = await readFile(join(here, 'src/index.html'), 'utf8');
 page = page.replace(/\{\{([^}]+)\}\}/g, (_, source) => {
   if (!named[source]) throw new Error(`index.html names ${source}, which the build did not make`);
   return named[source];
 });
+
+page = page.replace('<script', links + '<script');
 
 await rm(out, { recursive: true, force: true });
 for (const file of [...result.outputFiles, { path: join(out, 'index.html'), contents: page }]) {

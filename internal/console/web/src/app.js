@@ -5,6 +5,7 @@ import { html } from './html.js';
 import { allowed, lost, signOut, user } from './api.js';
 import { useNow } from './data.js';
 import { span } from './format.js';
+import { lazy } from './lazy.js';
 import { address, match } from './router.js';
 import { useStore } from './store.js';
 import { Button, Empty, Icon, Loading, Notices } from './ui.js';
@@ -13,18 +14,24 @@ import { Overview } from './views/overview.js';
 import { Repository } from './views/repository.js';
 import { SignIn } from './views/signin.js';
 
+// What few look at first is fetched when it is opened.
+const History = lazy(() => import('./views/history.js'), 'History');
+const Compare = lazy(() => import('./views/compare.js'), 'Compare');
+
 const routes = [
   ['/', Overview],
   ['/attach', Attach],
   ['/repositories/:id', Repository],
   ['/repositories/:id/sessions', Repository, { tab: 'sessions' }],
   ['/repositories/:id/sessions/:session', Repository, { tab: 'sessions' }],
+  ['/repositories/:id/history', History],
+  ['/points/:id/compare', Compare],
 ];
 
 function find(path) {
   for (const [pattern, view, props] of routes) {
     const found = match(pattern, path);
-    if (found) return { pattern, view, props: { ...props, ...found } };
+    if (found) return { key: routes.findIndex((r) => r[1] === view), view, props: { ...props, ...found } };
   }
   return null;
 }
@@ -45,7 +52,7 @@ export function App() {
     <${ConnectionBar} />
     <div class="frame">
       <${Navigation} who=${who} path=${path} />
-      <${Main} key=${found?.pattern.split('/')[1] ?? path}>
+      <${Main} key=${found?.key ?? path}>
         ${found ? html`<${found.view} ...${found.props} params=${params} who=${who} />` : html`<${Unknown} />`}
       <//>
     </div>

@@ -1,7 +1,7 @@
 // A table that draws the rows in view only, so that its length does not
 // matter. It scrolls with the page or in a box of its own.
 import { Virtualizer, elementScroll, observeElementOffset, observeElementRect, observeWindowOffset, observeWindowRect, windowScroll } from '@tanstack/virtual-core';
-import { useLayoutEffect, useReducer, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks';
 
 // useRows returns the virtualizer for count rows of the same height, which
 // scroll with the window; box is the element that holds them.
@@ -45,9 +45,29 @@ function useVirtual(options, measure) {
   if (!ref.current) ref.current = new Virtualizer(full);
   ref.current.setOptions(full);
   useLayoutEffect(() => ref.current._didMount(), []);
+  const height = options.estimateSize();
+  const known = useRef(height);
+  useLayoutEffect(() => {
+    if (known.current !== height) ref.current.measure();
+    known.current = height;
+  }, [height]);
   useLayoutEffect(() => {
     ref.current._willUpdate();
     if (measure()) redraw();
   });
   return ref.current;
+}
+
+const narrow = globalThis.matchMedia?.('(width < 860px)');
+
+// useNarrow tells whether rows are laid out for a narrow window.
+export function useNarrow() {
+  const [is, setIs] = useState(narrow.matches);
+  useEffect(() => {
+    const change = () => setIs(narrow.matches);
+    change();
+    narrow.addEventListener('change', change);
+    return () => narrow.removeEventListener('change', change);
+  }, []);
+  return is;
 }

@@ -1,37 +1,56 @@
-// Adding a repository, one step at a time.
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+// Adding a repository, one step at a time: where it lies, which password opens
+// it, what it is called. In object storage an account, a bucket and a folder
+// are picked on the way.
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { allowed, post, remove } from '../api.js';
 import { useGet } from '../data.js';
 import { visible } from '../format.js';
 import { navigate } from '../router.js';
 import { Empty, Heading, Icon, Loading, Problem, notify } from '../ui.js';
+import { Account, Bucket, Folder, clouds, storageBody } from './attachcloud.js';
+import { Step, dropAccount, withoutField } from './attachstep.js';
 
-const steps = ['Where it is', 'Password', 'Name'];
+const steps = {
+  where: ['Where it is', Where],
+  account: ['Account', Account],
+  bucket: ['Bucket', Bucket],
+  folder: ['Folder', Folder],
+  password: ['Password', Password],
+  name: ['Name', Finish],
+};
+const inFolder = ['where', 'password', 'name'];
+const inCloud = ['where', 'account', 'bucket', 'folder', 'password', 'name'];
+
+const empty = {
+  kind: '', path: '', keyId: '', password: '', name: '', description: '',
+  endpoint: '', region: '', cloud: 'Global', accountId: '', userName: '', secret: '', added: '', bucket: '', buckets: null, folder: '',
+};
 
 export function Attach({ who }) {
-  const [step, setStep] = useState(0);
-  const [form, setForm] = useState({ path: '', keyId: '', password: '', name: '', description: '' });
+  const [step, setStep] = useState('where');
+  const [form, setForm] = useState(empty);
+  const latest = useRef(form);
+  latest.current = form;
   const change = (changes) => setForm((f) => ({ ...f, ...changes }));
+  // An account that was added on the way and is not needed is removed again.
+  const kept = useRef(false);
+  useEffect(() => () => kept.current || dropAccount(latest.current), []);
   if (!allowed(who, 'manage')) {
     return html`<${Heading} title="Add a repository" /><${Empty} title="This is for administrators"><p>Ask one of them to add the repository.</p><//>`;
   }
-  const props = { form, change, back: () => setStep(step - 1), next: () => setStep(step + 1), goTo: setStep };
+  const way = form.kind ? inCloud : inFolder;
+  const now = way.indexOf(step);
+  const props = { form, change, back: now > 0 ? () => setStep(way[now - 1]) : null, next: () => setStep(way[now + 1]), goTo: setStep, keep: () => { kept.current = true; } };
+  const [, View] = steps[step];
   return html`<${Heading} title="Add a repository" above=${html`<a class="crumb" href="/">Overview</a>`} />
-    <ol class="steps" aria-label="Steps">${steps.map((text, i) => html`<li key=${text} class=${i < step ? 'done' : ''}
-      aria-current=${i === step ? 'step' : undefined}><span class="step-number">${i < step ? html`<${Icon} name="check" size="15" />` : i + 1}</span>${text}</li>`)}</ol>
-    <div class="card wizard">${step === 0 ? html`<${Where} ...${props} />` : step === 1 ? html`<${Password} ...${props} />` : html`<${Finish} ...${props} />`}</div>`;
+    <ol class="steps" aria-label="Steps">${way.map((key, i) => html`<li key=${key} class=${i < now ? 'done' : ''}
+      aria-current=${i === now ? 'step' : undefined}><span class="step-number">${i < now ? html`<${Icon} name="check" size="15" />` : i + 1}</span>${titleOf(key, form)}</li>`)}</ol>
+    <div class="card wizard"><${View} key=${step} ...${props} /></div>`;
 }
 
-// Step is a form that takes the focus to its first field.
-function Step({ title, onSubmit, back, action, busy, children }) {
-  const form = useRef();
-  useLayoutEffect(() => form.current.querySelector('input, select')?.focus(), []); // before the next key
-  return html`<form ref=${form} onSubmit=${(e) => { e.preventDefault(); onSubmit(); }}>
-    <h2>${title}</h2>${children}
-    <div class="actions">${back && html`<button type="button" class="quiet" onClick=${back}><${Icon} name="back" />Back</button>`}
-      <button type="submit" class="primary" disabled=${busy}>${busy ? 'Checking…' : action}</button></div>
-  </form>`;
+function titleOf(step, form) {
+  return step === 'bucket' && form.kind ? clouds[form.kind].bucketWord : steps[step][0];
 }
 
 // wrongPath says what is wrong with a folder's path before the server is asked.
@@ -46,17 +65,25 @@ export function wrongPath(path) {
 function Where({ form, change, next }) {
   const [error, setError] = useState(null);
   const submit = () => {
-    const wrong = wrongPath(form.path.trim());
+    const wrong = form.kind ? null : wrongPath(form.path.trim());
     setError(wrong && { message: wrong });
-    if (!wrong) {
-      change({ path: form.path.trim() });
-      next();
-    }
+    if (wrong) return;
+    change({ path: form.path.trim(), endpoint: form.endpoint.trim(), region: form.region.trim() });
+    next();
   };
+  const choose = (kind) => {
+    setError(null);
+    dropAccount(form);
+    change({ kind, cloud: 'Global', endpoint: '', region: '', accountId: '', added: '', secret: '', buckets: null, bucket: '', folder: '' });
+  };
+  const Fields = form.kind && clouds[form.kind].Fields;
   return html`<${Step} title="Where is the restic repository?" onSubmit=${submit} action="Next">
-    <label>Folder on the server<input value=${form.path} required maxLength="4096" placeholder="/srv/restic/laptop" spellCheck=${false}
+    <fieldset class="choices"><legend>Kind of storage</legend>
+      ${[['', 'A folder', 'folder'], ...Object.entries(clouds).map(([kind, c]) => [kind, c.text, 'space'])].map(([kind, text, icon]) => html`<label key=${kind}>
+        <input type="radio" name="kind" value=${kind} checked=${form.kind === kind} onChange=${() => choose(kind)} /><${Icon} name=${icon} size="16" />${text}</label>`)}</fieldset>
+    ${Fields ? html`<${Fields} form=${form} change=${change} />` : html`<label>Folder on the server<input value=${form.path} required maxLength="4096" placeholder="/srv/restic/laptop" spellCheck=${false}
       aria-describedby="path-help" onInput=${(e) => change({ path: e.target.value })} /></label>
-    <p id="path-help" class="quiet-text">The folder that “restic init” made, with the files config, index, keys and snapshots in it. It is only ever read.</p>
+    <p id="path-help" class="quiet-text">The folder that “restic init” made, with the files config, index, keys and snapshots in it. It is only ever read.</p>`}
     <${Problem} error=${error} />
   <//>`;
 }
@@ -74,28 +101,40 @@ function Password({ form, change, back, next }) {
   <//>`;
 }
 
-// attach adds the key, if it is a new one, and the repository. A key that was
-// added for nothing is removed again.
-async function attach({ path, keyId, password, name, description }) {
-  let added = null;
-  if (!keyId) added = await post('/v6/EncryptionKeys', { password, description: `Password of ${name}`.slice(0, 1024) });
+// attach adds what the repository needs, and the repository. What was added
+// for nothing is removed again.
+async function attach(form) {
+  const { path, keyId, password, name, description } = form;
+  const added = [];
+  const add = async (resource, body) => {
+    const { id } = await post(resource, body);
+    added.push(`${resource}/${id}`);
+    return id;
+  };
   try {
+    const place = form.kind ? { objectStorageId: await add('/v6/objectstoragerepositories', storageBody(form)) } : { path };
+    const key = keyId || (await add('/v6/EncryptionKeys', { password, description: `Password of ${name}`.slice(0, 1024) }));
     return await post('/v6/BackupRepositories', {
-      name, path, encryptionKeyId: keyId || added.id, retentionType: 'SnapshotBased', ...(description && { description }),
+      name, ...place, encryptionKeyId: key, retentionType: 'SnapshotBased', ...(description && { description }),
     });
   } catch (error) {
-    if (added) await remove(`/v6/EncryptionKeys/${added.id}`).catch(() => {});
+    for (const resource of added) await remove(resource).catch(() => {});
     throw error;
   }
 }
 
 // stepOf finds the step where what the API complains of can be mended.
 export function stepOf(message) {
-  if (/^path\b/.test(message)) return 0;
-  return /^encryptionKeyId\b/.test(message) ? 1 : null;
+  const field = /^[A-Za-z0-9.]+/.exec(message)?.[0] ?? '';
+  if (field === 'path') return 'where';
+  if (field === 'encryptionKeyId') return 'password';
+  if (field === 'accountId') return 'account';
+  if (/^(amazonBucket|azureContainer).*\.name$/.test(field)) return 'bucket';
+  if (/^(amazonBucket|azureContainer)/.test(field)) return 'where';
+  return /^(objectStorageId|s3Folder|azureFolder)$/.test(field) ? 'folder' : null;
 }
 
-function Finish({ form, change, back, goTo }) {
+function Finish({ form, change, back, goTo, keep }) {
   const [error, setError] = useState(null);
   const [busy, setBusy] = useState(false);
   const submit = async () => {
@@ -103,6 +142,7 @@ function Finish({ form, change, back, goTo }) {
     setError(null);
     try {
       const repository = await attach({ ...form, name: form.name.trim(), description: form.description.trim() });
+      keep();
       // It is attached in any case; its page shows how the session stands.
       await post(`/v6/BackupRepositories/${repository.id}/Sync`).catch((problem) => notify(problem.message, 'error'));
       navigate(`/repositories/${repository.id}`);
@@ -112,10 +152,11 @@ function Finish({ form, change, back, goTo }) {
     }
   };
   const mend = error && stepOf(error.message);
+  const suggested = (form.kind ? form.folder || form.bucket : form.path).split('/').pop();
   return html`<${Step} title="What should it be called?" onSubmit=${submit} back=${back} action="Add and synchronize" busy=${busy}>
-    <label>Name<input value=${form.name} required maxLength="255" placeholder=${form.path.split('/').pop()} onInput=${(e) => change({ name: e.target.value })} /></label>
+    <label>Name<input value=${form.name} required maxLength="255" placeholder=${suggested} onInput=${(e) => change({ name: e.target.value })} /></label>
     <label>Description <span class="quiet-text">(optional)</span><input value=${form.description} maxLength="1024" onInput=${(e) => change({ description: e.target.value })} /></label>
-    <${Problem} error=${error && { message: error.message.replace(/^(path|encryptionKeyId): /, '') }} />
-    ${mend != null && html`<p><button type="button" onClick=${() => goTo(mend)}>Go back to “${steps[mend]}”</button></p>`}
+    <${Problem} error=${error && { message: withoutField(error.message) }} />
+    ${mend != null && html`<p><button type="button" onClick=${() => goTo(mend)}>Go back to “${titleOf(mend, form)}”</button></p>`}
   <//>`;
 }

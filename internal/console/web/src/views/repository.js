@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { allowed, get, remove } from '../api.js';
-import { useData, useSession } from '../data.js';
+import { useData, useGet, useSession } from '../data.js';
 import { bytes, plural, sentence, visible } from '../format.js';
 import { navigate } from '../router.js';
 import { standing } from '../status.js';
@@ -55,7 +55,7 @@ export function Repository({ id, tab = 'points', session: shown, params, who }) 
     <//>
     <${Problem} error=${error?.status ? error : null} retry=${reload} />
     <${Summary} repository=${repository} session=${session} points=${points.data} />
-    <${Tabs} label="Repository" tabs=${tabs} current=${tab === 'sessions' ? `${base}/sessions` : base} />
+    <${Tabs} label="Repository" tabs=${tabs} current=${tab === 'points' ? base : `${base}/${tab}`} />
     ${tab === 'sessions'
       ? html`<${Sessions} repositoryId=${id} sessions=${sessions} shown=${shown}
           more=${sessions.length === limit && limit < 1000 ? () => setLimit(Math.min(1000, 4 * limit)) : null} />`
@@ -90,6 +90,7 @@ function Summary({ repository, session, points }) {
   const hosts = points && new Set(points.map((p) => p.hostName)).size;
   return html`<div class="summary card">
     <div><span class="label">State</span><${Status} standing=${s} session=${session} name=${repository.name} /></div>
+    ${repository.objectStorageId && html`<${Storage} id=${repository.objectStorageId} />`}
     ${repository.path && html`<div class="grow"><span class="label">Folder on the server</span><${Name} text=${repository.path} /></div>`}
     ${points && html`<div><span class="label">Restore points</span>${plural(points.length, 'restore point')} of ${plural(hosts, 'host')}</div>`}
     ${repository.freeSpaceBytes != null && html`<div><span class="label">Free space</span>${bytes(repository.freeSpaceBytes)} of ${bytes(repository.capacityBytes)}</div>`}
@@ -98,3 +99,12 @@ function Summary({ repository, session, points }) {
   </div>`;
 }
 
+// Storage says where in object storage the repository lies.
+function Storage({ id }) {
+  const { data } = useGet(`/v6/objectstoragerepositories/${id}`);
+  if (!data) return null;
+  const bucket = data.amazonBucketS3Compatible ?? data.amazonBucketS3Aws ?? data.azureContainer;
+  const where = bucket.servicePoint ?? bucket.endpoint ?? (data.azureContainer ? 'Azure' : 'Amazon S3');
+  return html`<div class="grow"><span class="label">${data.azureContainer ? 'Container' : 'Bucket'} at ${visible(where)}</span>
+    <${Name} text=${[bucket.name, data.s3Folder || data.azureFolder].filter(Boolean).join('/')} /></div>`;
+}

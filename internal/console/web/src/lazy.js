@@ -1,0 +1,26 @@
+// Views that are fetched when they are opened first, so that the first load
+// stays small.
+import { useEffect, useReducer, useState } from 'preact/hooks';
+import { html } from './html.js';
+import { Loading, Problem } from './ui.js';
+
+// lazy makes a component of the one that load's module exports under name.
+export function lazy(load, name) {
+  let view = null;
+  return function Lazy(props) {
+    const [, redraw] = useReducer((n) => n + 1, 0);
+    const [error, setError] = useState(null);
+    const fetchView = () => {
+      setError(null);
+      load().then((module) => {
+        view = module[name];
+        redraw();
+      }, () => setError({ message: 'This part of the console could not be loaded. It may have been replaced by a newer one: load the page again.' }));
+    };
+    useEffect(() => {
+      if (!view) fetchView();
+    }, []);
+    if (view) return html`<${view} ...${props} />`;
+    return error ? html`<${Problem} error=${error} retry=${() => location.reload()} />` : html`<${Loading} />`;
+  };
+}

@@ -1,0 +1,163 @@
+// The steps of adding a repository that lies in object storage. Each asks the
+// storage, with the server's eyes, before the next one comes.
+import { useState } from 'preact/hooks';
+import { html } from '../html.js';
+import { get, post, query } from '../api.js';
+import { useData, useGet } from '../data.js';
+import { count, visible } from '../format.js';
+import { Icon, Loading, Name, Problem } from '../ui.js';
+import { Step, dropAccount, withoutField } from './attachstep.js';
+
+const field = (form, change, name) => ({ value: form[name], maxLength: 300, spellCheck: false, onInput: (e) => change({ [name]: e.target.value }) });
+
+function choice(label, options) {
+  return ({ form, change }) => html`<label>${label}<select value=${form.cloud} onChange=${(e) => change({ cloud: e.target.value })}>
+    ${options.map(([value, text]) => html`<option key=${value} value=${value}>${text}</option>`)}</select></label>`;
+}
+const AmazonRegions = choice('Part of Amazon’s cloud', [['Global', 'Global'], ['USGovernment', 'US government'], ['China', 'China']]);
+const AzureRegions = choice('Part of Azure', [['Global', 'Global'], ['Government', 'US government'], ['China', 'China'], ['Germany', 'Germany']]);
+
+// clouds are the kinds of object storage: how people call what they have, and
+// how the API does.
+export const clouds = {
+  AmazonS3Compatible: {
+    text: 'S3-compatible storage', bucketWord: 'Bucket', user: 'Access key', secret: 'Secret key',
+    account: 'amazonS3CompatibleAccount', buckets: '/v6/S3CompatibleResources/buckets',
+    params: ({ endpoint, region }) => ({ ServicePoint: endpoint, CustomRegionId: region }),
+    body: ({ endpoint, region, bucket, folder }) => ({ s3Folder: folder, amazonBucketS3Compatible: { servicePoint: endpoint, name: bucket, ...(region && { customRegionId: region }) } }),
+    Fields: ({ form, change }) => html`<label>Address<input ...${field(form, change, 'endpoint')} required placeholder="https://storage.example:9000" /></label>
+      <label>Region <span class="quiet-text">(where the storage asks for one)</span><input ...${field(form, change, 'region')} maxLength="64" placeholder="us-east-1" /></label>`,
+  },
+  AmazonS3: {
+    text: 'Amazon S3', bucketWord: 'Bucket', user: 'Access key', secret: 'Secret key',
+    account: 'amazonS3Account', buckets: '/v6/S3Resources/buckets',
+    params: ({ cloud }) => ({ RegionType: cloud }),
+    body: ({ cloud, bucket, folder }) => ({ s3Folder: folder, amazonBucketS3Aws: { regionType: cloud, name: bucket } }),
+    Fields: AmazonRegions,
+  },
+  AzureBlob: {
+    text: 'Azure Blob Storage', bucketWord: 'Container', user: 'Storage account', secret: 'Account key or shared access signature',
+    account: 'azureBlobAccount', buckets: '/v6/AzureResources/containers',
+    params: ({ cloud, endpoint }) => ({ RegionType: cloud, Endpoint: endpoint }),
+    body: ({ cloud, endpoint, bucket, folder }) => ({ azureFolder: folder, azureContainer: { regionType: cloud, name: bucket, ...(endpoint && { endpoint }) } }),
+    Fields: (props) => html`<${AzureRegions} ...${props} />
+      <label>Address <span class="quiet-text">(of a server of your own; leave it empty for Azure’s)</span><input ...${field(props.form, props.change, 'endpoint')} /></label>`,
+  },
+};
+
+// storageBody is what the API takes to know the folder in the bucket.
+export function storageBody(form) {
+  const place = [form.bucket, form.folder].filter(Boolean).join('/');
+  return { type: form.kind, accountId: form.accountId, name: `${clouds[form.kind].text}: ${place}`.slice(0, 255).trim(), ...clouds[form.kind].body(form) };
+}
+
+function list(form, path, params, options) {
+  const cloud = clouds[form.kind];
+  return get(query(cloud.buckets + path, { accountId: form.accountId, ...cloud.params(form), ...params }), options);
+}
+
+export function Account({ form, change, back, next }) {
+  const cloud = clouds[form.kind];
+  const accounts = useGet(`/v6/Accounts?accountType=${cloud.account}`);
+  const [error, setError] = useState(null);
+  const [busy, setBusy] = useState(false);
+  const [blind, setBlind] = useState(false); // the names of the buckets cannot be listed
+  const submit = async () => {
+    setBusy(true);
+    setError(null);
+    let { accountId, added } = form;
+    try {
+      if (!accountId) {
+        const account = await post('/v6/Accounts', { accountType: cloud.account, userName: form.userName.trim(), password: form.secret, description: form.userName.trim() });
+        accountId = added = account.id;
+      }
+      const buckets = await list({ ...form, accountId }, '').catch((problem) => {
+        // Who may read a bucket need not be allowed to list them all.
+        if (blind) return [];
+        throw problem;
+      });
+      change({ accountId, added, buckets: buckets.map((b) => b.name), bucket: '', folder: '', secret: '' });
+      next();
+    } catch (problem) {
+      if (added && added !== form.added) await dropAccount({ added });
+      setError(problem);
+      setBusy(false);
+    }
+  };
+  const pick = (id) => {
+    dropAccount(form)?.then(accounts.reload);
+    change({ accountId: id, added: '' });
+  };
+  if (!accounts.data) return accounts.error ? html`<${Problem} error=${accounts.error} retry=${accounts.reload} />` : html`<${Loading} />`;
+  return html`<${Step} title="Which account may read it?" onSubmit=${submit} back=${back} action="Next" busy=${busy}>
+    ${accounts.data.length > 0 && html`<label>Account<select value=${form.accountId} onChange=${(e) => pick(e.target.value)}>
+      <option value="">A new one</option>
+      ${accounts.data.map((a) => html`<option key=${a.id} value=${a.id}>${visible(a.description && a.description !== a.userName ? `${a.userName} (${a.description})` : a.userName)}</option>`)}</select></label>`}
+    ${!form.accountId && html`<label>${cloud.user}<input ...${field(form, change, 'userName')} required maxLength="255" autoComplete="off" /></label>
+      <label>${cloud.secret}<input type="password" value=${form.secret} required maxLength="4096" autoComplete="off" onInput=${(e) => change({ secret: e.target.value })} /></label>
+      <p class="quiet-text">Rights to list and to read are enough. It is sealed when it is stored, and is never shown again.</p>`}
+    <${Problem} error=${error && { message: withoutField(error.message) }} />
+    ${error && html`<label class="inline"><input type="checkbox" checked=${blind} onChange=${(e) => setBlind(e.target.checked)} />It may not list the ${cloud.bucketWord.toLowerCase()}s: I type the name</label>`}
+  <//>`;
+}
+
+export function Bucket({ form, change, back, next }) {
+  const word = clouds[form.kind].bucketWord.toLowerCase();
+  const [error, setError] = useState(null);
+  const [busy, setBusy] = useState(false);
+  const text = form.bucket.trim().toLowerCase();
+  const listed = form.buckets.filter((b) => b.toLowerCase().includes(text) || form.buckets.includes(form.bucket));
+  const submit = async (bucket = form.bucket.trim()) => {
+    setBusy(true);
+    setError(null);
+    try {
+      await list(form, `/${encodeURIComponent(bucket)}/folders`, {});
+      change({ bucket, folder: '' });
+      next();
+    } catch (problem) {
+      setError(problem);
+      setBusy(false);
+    }
+  };
+  return html`<${Step} title=${`Which ${word} is it in?`} onSubmit=${() => submit()} back=${back} action="Next" busy=${busy}>
+    <label>Name of the ${word}<input ...${field(form, change, 'bucket')} required autoComplete="off" /></label>
+    ${form.buckets.length > 0 && html`<ul class="picklist" aria-label=${`The account’s ${word}s`}>${listed.slice(0, 200).map((b) => html`<li key=${b}>
+      <button type="button" disabled=${busy} aria-pressed=${b === form.bucket} onClick=${() => { change({ bucket: b }); submit(b); }}><${Icon} name="space" size="16" /><${Name} text=${b} /></button></li>`)}</ul>
+      ${listed.length > 200 && html`<p class="quiet-text">${count(listed.length - 200)} more; type a part of the name.</p>`}`}
+    ${form.buckets.length === 0 && html`<p class="quiet-text">The account shows no ${word}s; type the name.</p>`}
+    <${Problem} error=${error && { message: withoutField(error.message) }} />
+  <//>`;
+}
+
+// looksLikeRestic tells from the folders in a folder whether a repository is
+// likely to be there.
+export function looksLikeRestic(names) {
+  return ['data', 'index', 'keys', 'snapshots'].every((n) => names.includes(n));
+}
+
+export function Folder({ form, change, back, next }) {
+  const found = useData((signal) => list(form, `/${encodeURIComponent(form.bucket)}/folders`, { Parent: form.folder }, { signal }), [form.folder]);
+  const names = (found.data ?? []).map((f) => f.name);
+  const restic = looksLikeRestic(names);
+  const [error, setError] = useState(null);
+  const parts = form.folder ? form.folder.split('/') : [];
+  const go = (folder) => {
+    setError(null);
+    change({ folder });
+  };
+  const submit = () => {
+    if (found.data && !restic) setError({ message: 'There is no restic repository in this folder: data, index, keys and snapshots are not in it.' });
+    else next();
+  };
+  return html`<${Step} title="Which folder is it in?" onSubmit=${submit} back=${back} action="Next" busy=${!found.data && !found.error}>
+    <nav class="trail" aria-label="Folder"><ol>${[form.bucket, ...parts].map((name, i) => html`<li key=${i}><button type="button" class="quiet small" aria-current=${i === parts.length ? 'true' : undefined}
+      onClick=${() => go(parts.slice(0, i).join('/'))}><${Name} text=${name} /></button></li>`)}</ol></nav>
+    ${!found.data && !found.error && html`<${Loading} what="Looking into it" />`}
+    ${restic && html`<p class="good-text"><${Icon} name="check" size="16" /> This looks like a restic repository.</p>`}
+    ${found.data && !restic && (names.length > 0
+      ? html`<ul class="picklist" aria-label="Folders">${names.slice(0, 500).map((n) => html`<li key=${n}>
+          <button type="button" onClick=${() => go([...parts, n].join('/'))}><${Icon} name="folder" size="16" /><${Name} text=${n} /></button></li>`)}</ul>`
+      : html`<p class="quiet-text">There are no folders in it.</p>`)}
+    <${Problem} error=${found.error ? { message: withoutField(found.error.message) } : error} retry=${found.error ? found.reload : null} />
+  <//>`;
+}

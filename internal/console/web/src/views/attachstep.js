@@ -1,0 +1,26 @@
+// What the steps of adding a repository have in common.
+import { useLayoutEffect, useRef } from 'preact/hooks';
+import { html } from '../html.js';
+import { remove } from '../api.js';
+import { Icon } from '../ui.js';
+
+// Step is a form that takes the focus to its first field.
+export function Step({ title, onSubmit, back, action, busy, children }) {
+  const form = useRef();
+  useLayoutEffect(() => form.current.querySelector('input:not([type="radio"]), select')?.focus(), []); // before the next key
+  return html`<form ref=${form} onSubmit=${(e) => { e.preventDefault(); if (!busy) onSubmit(); }}>
+    <h2>${title}</h2>${children}
+    <div class="actions">${back && html`<button type="button" class="quiet" onClick=${back}><${Icon} name="back" />Back</button>`}
+      <button type="submit" class="primary" disabled=${busy}>${busy ? 'Checking…' : action}</button></div>
+  </form>`;
+}
+
+// dropAccount removes an account that was added on the way.
+export function dropAccount({ added }) {
+  return added ? remove(`/v6/Accounts/${added}`).catch(() => {}) : null;
+}
+
+// withoutField leaves the field's name out, which is the API's and not the form's.
+export function withoutField(message) {
+  return message.replace(/^(path|encryptionKeyId|accountId|objectStorageId|s3Folder|azureFolder|amazonBucket[A-Za-z0-9.]*|azureContainer[A-Za-z.]*): /, '');
+}
