@@ -29,6 +29,10 @@ const (
 	CodeInternal        Code = "internal"        // a defect of ours
 )
 
+// ErrArchived matches the error of a stored object that lies in an archive
+// class, from which it must be brought back before it can be read.
+var ErrArchived = errors.New("object is in an archive class")
+
 // Error is the error of the domain: a code, one sentence that a user can act
 // on, and the cause. The message holds no secret and no path of the server's;
 // the cause may, and goes to the server's log only.

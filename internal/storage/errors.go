@@ -24,9 +24,8 @@ func (e *RequestError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *RequestError) Unwrap() error { return e.Err }
 
-// ErrArchived matches the error of opening a file that lies in an archive
-// class, from which it must be brought back before it can be read.
-var ErrArchived = errors.New("object is in an archive class")
+// ErrArchived matches the error of opening a file in an archive class.
+var ErrArchived = syncline.ErrArchived
 
 // Archived makes the error for a file in an archive class. It is final: trying
 // again costs money and cannot help.

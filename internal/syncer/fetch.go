@@ -213,6 +213,11 @@ func repoBlob(b catalog.Blob) resticrepo.Blob {
 // elsewhere tries the other copies of a tree that could not be read from pack.
 func (w *worker) elsewhere(ctx context.Context, pack syncline.Hash, b catalog.Blob, cause error) error {
 	w.damage("Tree %s cannot be read from pack %s: %v", b.ID.Short(), pack.Short(), cause)
+	return w.copies(ctx, b, fmt.Sprintf("damaged in pack %s", pack.Short()))
+}
+
+// copies reads a tree from where else it lies, or notes why there is none.
+func (w *worker) copies(ctx context.Context, b catalog.Blob, why string) error {
 	for _, o := range w.others[b.ID] {
 		raw, err := w.Repository.LoadBlob(ctx, resticrepo.ID(o.pack), repoBlob(o.blob))
 		if err == nil {
@@ -222,23 +227,46 @@ func (w *worker) elsewhere(ctx context.Context, pack syncline.Hash, b catalog.Bl
 			w.count(b)
 			return nil
 		}
+		if errors.Is(err, syncline.ErrArchived) {
+			continue // its own piece, or the first copy, tells
+		}
 		if !isDamage(err) && !gone(err) {
 			return err
 		}
 		w.damage("Tree %s cannot be read from pack %s either: %v", b.ID.Short(), o.pack.Short(), err)
 	}
 	w.mu.Lock()
-	w.failed[b.ID] = fmt.Sprintf("damaged in pack %s", pack.Short())
+	w.failed[b.ID] = why
 	w.mu.Unlock()
 	w.count(b)
 	return nil
 }
 
-// unread deals with blobs that could not be read at all: missing ones are
-// noted, and any other error ends the session.
+// archive notes a pack in an archive class, once, and reads its trees from
+// where else they lie.
+func (w *worker) archive(ctx context.Context, pack syncline.Hash, blobs []catalog.Blob, err error) error {
+	w.mu.Lock()
+	w.archived++
+	if w.archived <= maxDamageLogged {
+		w.log(syncline.LogError, "%s", syncline.MessageOf(err))
+	}
+	w.mu.Unlock()
+	for _, b := range blobs {
+		if err := w.copies(ctx, b, fmt.Sprintf("pack %s lies in an archive class", pack.Short())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unread deals with blobs that could not be read at all: missing and archived
+// ones are noted, and any other error ends the session.
 func (w *worker) unread(ctx context.Context, pack syncline.Hash, blobs []catalog.Blob, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if errors.Is(err, syncline.ErrArchived) {
+		return w.archive(ctx, pack, blobs, err)
 	}
 	if !gone(err) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		return err

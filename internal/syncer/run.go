@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
 
 	"syncline.dev/syncline"
@@ -64,6 +66,7 @@ type run struct {
 	emptied          []string // folders whose listings came back empty though the catalog knows what was there
 	damagedSnapshots int
 	damagedIndexes   int
+	archived         int                      // packs that were to be read and lie in an archive class
 	failed           map[syncline.Hash]string // trees that could not be read, and why
 }
 
@@ -77,7 +80,25 @@ func Run(ctx context.Context, p Params) (syncline.SessionStatistics, error) {
 	r := &run{Params: p, failed: make(map[syncline.Hash]string)}
 	r.progress.report = func(percent int) { p.Reporter.Progress(percent, r.statistics()) }
 	err := r.synchronize(ctx)
+	if err != nil {
+		r.traffic()
+	}
 	return r.statistics(), Translate(err)
+}
+
+// traffic logs what was asked of the storage: the owner pays for it.
+func (r *run) traffic() {
+	s := r.statistics()
+	kinds := make([]string, 0, len(s.RequestsByKind))
+	for _, kind := range slices.Sorted(maps.Keys(s.RequestsByKind)) {
+		kinds = append(kinds, fmt.Sprintf("%d %s", s.RequestsByKind[kind], kind))
+	}
+	again := ""
+	if s.Retries > 0 {
+		again = fmt.Sprintf("; %d of them further tries", s.Retries)
+	}
+	r.log(syncline.LogInfo, "Made %s to the storage (%s)%s, and read %s", plural(int(s.Requests), "request", "requests"),
+		strings.Join(kinds, ", "), again, formatBytes(s.BytesFetched))
 }
 
 func (r *run) statistics() syncline.SessionStatistics {
@@ -247,11 +268,17 @@ func (r *run) verdict(ctx context.Context, gaps []catalog.Incomplete) error {
 		return r.emptiness()
 	}
 	if len(gaps) == 0 && r.damagedSnapshots == 0 && r.damagedIndexes == 0 {
+		r.traffic()
 		r.log(syncline.LogSuccess, "Synchronized: %s shown, %d of them new; %s and %s added",
 			plural(int(r.stats.SnapshotsTotal), "snapshot is", "snapshots are"), r.stats.SnapshotsAdded,
 			plural(int(r.stats.TreesAdded), "folder version", "folder versions"),
 			plural(int(r.stats.EntriesAdded), "entry", "entries"))
 		return nil
+	}
+	if r.archived > 0 && r.stats.Damaged == 0 {
+		return syncline.WrapError(syncline.CodeUnavailable, syncline.ErrArchived,
+			"%s cannot be shown, because %s in an archive class; bring back what the log names to a class that can be read at once, then synchronize again; the rest is synchronized",
+			plural(len(gaps), "snapshot", "snapshots"), plural(r.archived, "pack lies", "packs lie"))
 	}
 	message := fmt.Sprintf("%s cannot be shown, and %s damaged; the rest is synchronized; run restic check on the repository",
 		plural(len(gaps)+r.damagedSnapshots, "snapshot", "snapshots"),

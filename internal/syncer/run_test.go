@@ -353,6 +353,9 @@ func TestSynchronizeBringsWhatIsNew(t *testing.T) {
 	}
 
 	again := b.mustSync()
+	if want := "Made 2 requests to the storage (1 list index, 1 list snapshots), and read 0"; !b.has(want) {
+		t.Errorf("the log does not say %q: %q", want, b.log)
+	}
 	if again.Requests != 2 || again.RequestsByKind["list snapshots"] != 1 || again.RequestsByKind["list index"] != 1 || b.behind {
 		t.Errorf("requests of a session with nothing new: %v", again.RequestsByKind)
 	}
