@@ -10,6 +10,7 @@ const (
 	KindS3           StorageKind = "s3"            // Amazon S3
 	KindS3Compatible StorageKind = "s3-compatible" // another server that speaks S3's protocol
 	KindAzure        StorageKind = "azure"         // Azure Blob Storage
+	KindGCS          StorageKind = "gcs"           // Google Cloud Storage
 )
 
 // Account is the credentials for one cloud storage. The secret itself stays
@@ -17,10 +18,18 @@ const (
 type Account struct {
 	ID   ID
 	Kind StorageKind
-	// UserName is the access key's id, or the name of the storage account.
+	// UserName is the access key's id, or the name of the storage account; at
+	// Google, where the secret says it all, a name for people.
 	UserName    string
 	Description string
+	Limits      Limits
 	CreatedAt   time.Time
+}
+
+// Limits bound what all sessions and downloads together ask of an account.
+type Limits struct {
+	Connections    int   // most files read at once; 0 for the default
+	BytesPerSecond int64 // most bytes read; 0 for no bound
 }
 
 // Cloud is a separate world of a vendor's, with addresses and accounts of its
@@ -44,12 +53,12 @@ type ObjectStorage struct {
 	Description string
 	Kind        StorageKind
 	AccountID   ID
-	// Cloud is Amazon's or Azure's; "" for S3-compatible storage.
+	// Cloud is Amazon's or Azure's; "" for other storage.
 	Cloud Cloud
 	// Endpoint is "host", "host:port" or a URL of these: of S3-compatible
-	// storage, and of an Azure account that is not reached under Azure's names.
+	// storage, and of what is not reached under Azure's or Google's names.
 	Endpoint string
-	// Region is the bucket's; "" to ask the storage for it. Azure has none.
+	// Region is the bucket's; "" to ask the storage for it. Only S3 has any.
 	Region string
 	Bucket string // bucket or container
 	// Folder has no slash at either end; "" for the bucket's root.

@@ -139,6 +139,10 @@ func TestAttachThroughTheAPI(t *testing.T) {
 	az := servers.StartAzure(t)
 	az.Put(t, "container", "some folder/repo", servers.ReadFolder(t, repo))
 	az.Put(t, "container", "some folder/repo", oddFiles())
+	gs := servers.StartGoogle(t)
+	gs.Put(t, "bucket", "some folder/repo", servers.ReadFolder(t, repo))
+	gs.Put(t, "bucket", "some folder/repo", oddFiles())
+	amazon := inAmazon(t, repo)
 	for name, c := range map[string]struct{ account, storage object }{
 		"S3": {
 			object{"accountType": "amazonS3CompatibleAccount", "userName": s3.AccessKey, "password": s3.SecretKey},
@@ -148,10 +152,22 @@ func TestAttachThroughTheAPI(t *testing.T) {
 			object{"accountType": "azureBlobAccount", "userName": az.Account, "password": az.Key},
 			object{"type": "AzureBlob", "azureFolder": "some folder/repo", "azureContainer": object{"endpoint": az.URL, "name": "container"}},
 		},
+		"Google": {
+			object{"accountType": "googleCloudAccount", "userName": "test@test.example", "password": gs.KeyFile},
+			object{"type": "GoogleCloudStorage", "googleFolder": "some folder/repo", "googleBucket": object{"endpoint": gs.URL, "name": "bucket"}},
+		},
+		"Amazon": {
+			object{"accountType": "amazonS3Account", "userName": amazon.AccessKey, "password": amazon.SecretKey},
+			object{"type": "AmazonS3", "s3Folder": "some folder/repo", "amazonBucketS3Aws": object{"regionId": amazon.Region, "name": "bucket"}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			data := filepath.Join(t.TempDir(), "data")
-			n := start(t, data)
+			flags := []string{"--cacert", amazon.cert}
+			if name == "Amazon" {
+				t.Setenv("HTTPS_PROXY", amazon.proxy.URL)
+			}
+			n := start(t, data, flags...)
 			account, storage, key, repo := n.attachIn(c.account, c.storage, resticfixture.Password)
 			done := n.finish(n.sync(repo).ID)
 			if done.Statistics.SnapshotsAdded != 5 {
@@ -170,7 +186,7 @@ func TestAttachThroughTheAPI(t *testing.T) {
 			if dump(t, data) != want {
 				t.Error("the catalog differs from the local folder's")
 			}
-			n = start(t, data)
+			n = start(t, data, flags...)
 			n.finish(n.sync(repo).ID)
 			for path, user := range map[string]string{
 				"/v6/Accounts/" + account: "the storage", "/v6/ObjectStorageRepositories/" + storage: "the repository", "/v6/EncryptionKeys/" + key: "the repository",
@@ -184,6 +200,32 @@ func TestAttachThroughTheAPI(t *testing.T) {
 			n.call("DELETE", "/v6/Accounts/"+account, nil, 204, nil)
 		})
 	}
+}
+
+// amazonHost is where Amazon's buckets are, each with its name before it.
+const amazonHost = "s3.dualstack.us-east-1.amazonaws.com"
+
+// amazon is an S3 server that answers for Amazon's names to who comes through
+// its proxy and trusts its certificate.
+type amazon struct {
+	*servers.S3
+	cert  string
+	proxy *servers.Proxy
+}
+
+func inAmazon(t *testing.T, repo string) amazon {
+	t.Helper()
+	cert, key := certificate(t, "*."+amazonHost)
+	server := servers.StartS3(t, cert, key, amazonHost)
+	server.Put(t, "bucket", "some folder/repo", servers.ReadFolder(t, repo))
+	server.Put(t, "bucket", "some folder/repo", oddFiles())
+	a := amazon{server, cert, servers.StartProxy(t, server.URL)}
+	t.Cleanup(func() {
+		if hosts := a.proxy.Hosts(); !slices.Equal(hosts, []string{"bucket." + amazonHost + ":443"}) {
+			t.Errorf("Amazon was looked for at %q", hosts)
+		}
+	})
+	return a
 }
 
 // attachS3 starts a server with a repository attached in S3.
@@ -208,6 +250,7 @@ func TestAttachingWhatIsWrong(t *testing.T) {
 	wrongAccount := n.add("/v6/Accounts", 201, object{"accountType": "amazonS3CompatibleAccount", "userName": s3.AccessKey, "password": wrongSecret})
 	nobody := n.add("/v6/Accounts", 201, object{"accountType": "amazonS3CompatibleAccount", "userName": "AKIANOBODY", "password": wrongSecret})
 	signed := n.add("/v6/Accounts", 201, object{"accountType": "azureBlobAccount", "userName": "someaccount", "password": sas})
+	google := n.add("/v6/Accounts", 201, object{"accountType": "googleCloudAccount", "userName": "a label", "password": `{"type":"service_account","private_key":"` + wrongSecret + `","client_email":"x@y.example"}`})
 	wrongKey := n.add("/v6/EncryptionKeys", 200, object{"password": wrongPassword})
 	redirects := httptest.NewServer(http.RedirectHandler("http://169.254.169.254/latest/meta-data/", http.StatusTemporaryRedirect))
 	defer redirects.Close()
@@ -236,6 +279,8 @@ func TestAttachingWhatIsWrong(t *testing.T) {
 		{bucket(s3.URL, "No Bucket!"), 400, "is no name of a bucket"},
 		{object{"s3Folder": "a/../b"}, 400, "the folder in the bucket has no valid name"},
 		{object{"type": "AzureBlob", "accountId": signed, "s3Folder": "", "amazonBucketS3Compatible": nil, "azureContainer": object{"name": "c", "endpoint": site.URL}}, 400, "a shared access signature is sent to Azure's own addresses only"},
+		{object{"type": "GoogleCloudStorage", "accountId": google, "s3Folder": "", "amazonBucketS3Compatible": nil, "googleBucket": object{"name": "bucket", "endpoint": site.URL}}, 400, "googleBucket: access tokens are sent over https to Google's own addresses"},
+		{object{"type": "GoogleCloudStorage", "accountId": google, "s3Folder": "", "amazonBucketS3Compatible": nil, "googleBucket": object{"name": "No Bucket!"}}, 400, "is no name of a bucket"},
 	} {
 		if m := n.refused("POST", "/v6/ObjectStorageRepositories", with(good, c.change), c.status); !strings.Contains(m, c.message) {
 			t.Errorf("%v: got %q, want %q", c.change, m, c.message)
@@ -339,18 +384,21 @@ func TestServerTrustsAuthorities(t *testing.T) {
 // TestBrowsing finds a repository from nothing but the credentials.
 func TestBrowsing(t *testing.T) {
 	files := map[string][]byte{"config": []byte("x"), "keys/a": []byte("x")}
-	s3, az := servers.StartS3(t), servers.StartAzure(t)
+	s3, az, gs := servers.StartS3(t), servers.StartAzure(t), servers.StartGoogle(t)
 	for bucket, folder := range map[string]string{"first": "some folder/repo", "second": "a+b%2Fc"} {
 		s3.Put(t, bucket, folder, files)
 		az.Put(t, bucket, folder, files)
+		gs.Put(t, bucket, folder, files)
 	}
 	data := filepath.Join(t.TempDir(), "data")
 	n := start(t, data)
 	account := n.add("/v6/Accounts", 201, object{"accountType": "amazonS3CompatibleAccount", "userName": s3.AccessKey, "password": s3.SecretKey})
 	azure := n.add("/v6/Accounts", 201, object{"accountType": "azureBlobAccount", "userName": az.Account, "password": az.Key})
+	google := n.add("/v6/Accounts", 201, object{"accountType": "googleCloudAccount", "userName": "test@test.example", "password": gs.KeyFile})
 	for base, query := range map[string]url.Values{
 		"/v6/S3CompatibleResources/buckets": {"accountId": {account}, "ServicePoint": {s3.URL}, "CustomRegionId": {s3.Region}},
 		"/v6/AzureResources/containers":     {"accountId": {azure}, "RegionType": {"Global"}, "Endpoint": {az.URL}},
+		"/v6/GoogleResources/buckets":       {"accountId": {google}, "Endpoint": {gs.URL}},
 	} {
 		names := func(path string, more ...string) []string {
 			t.Helper()
@@ -398,5 +446,5 @@ func TestBrowsing(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(data, "catalogs", "none"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	n.checkSecrets(data, s3.SecretKey, az.Key)
+	n.checkSecrets(data, s3.SecretKey, az.Key, gs.KeyFile, gs.Token)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -14,8 +15,10 @@ import (
 	"syncline.dev/syncline/internal/api"
 	"syncline.dev/syncline/internal/storage"
 	"syncline.dev/syncline/internal/storage/azure"
+	"syncline.dev/syncline/internal/storage/gcs"
 	"syncline.dev/syncline/internal/storage/local"
 	"syncline.dev/syncline/internal/storage/s3"
+	"syncline.dev/syncline/internal/store"
 	"syncline.dev/syncline/internal/syncer"
 	"syncline.dev/syncline/resticrepo"
 )
@@ -25,7 +28,8 @@ import (
 // how to get in, somebody else has said.
 type clouds struct {
 	denyPrivate bool
-	ca          []byte // PEM, trusted beside the system's
+	ca          []byte               // PEM, trusted beside the system's
+	retry       storage.RetryOptions // of sessions
 	// patience bounds how long a place is tried; tryTimeout when zero.
 	patience time.Duration
 
@@ -53,6 +57,7 @@ var cloudsByKind = map[syncline.StorageKind]cloud{
 	syncline.KindS3:           {openBucket, browseBuckets},
 	syncline.KindS3Compatible: {openBucket, browseBuckets},
 	syncline.KindAzure:        {openContainer, browseContainers},
+	syncline.KindGCS:          {openGoogleBucket, browseGoogleBuckets},
 }
 
 func (c *clouds) s3Config(s syncline.ObjectStorage, by api.Access) s3.Config {
@@ -155,6 +160,29 @@ func (c containers) BucketExists(ctx context.Context, bucket string) (bool, erro
 	return c.ContainerExists(ctx, bucket)
 }
 
+func (c *clouds) gcsConfig(s syncline.ObjectStorage, by api.Access) gcs.Config {
+	return gcs.Config{
+		Endpoint: s.Endpoint, Bucket: s.Bucket, Prefix: s.Folder, KeyFile: []byte(by.Secret.Reveal()),
+		GuardToken: true, CA: c.ca, DenyPrivate: c.denyPrivate,
+	}
+}
+
+func openGoogleBucket(ctx context.Context, c *clouds, s syncline.ObjectStorage, by api.Access) (storage.Storage, error) {
+	st, err := gcs.Open(ctx, c.gcsConfig(s, by))
+	if err != nil {
+		return nil, err
+	}
+	return st, nil
+}
+
+func browseGoogleBuckets(ctx context.Context, c *clouds, s syncline.ObjectStorage, by api.Access) (browser, error) {
+	client, err := gcs.Connect(ctx, c.gcsConfig(s, by))
+	if err != nil {
+		return nil, err
+	}
+	return client, nil
+}
+
 // place opens the storage at a place. It makes no request.
 func (c *clouds) place(ctx context.Context, at api.Place) (place, error) {
 	if at.Path != "" {
@@ -188,10 +216,35 @@ func (c *clouds) limited(st storage.Storage, at api.Place) storage.Storage {
 	}
 	l := c.limiters[at.Storage.AccountID]
 	if l == nil {
-		l = storage.NewLimiter(storage.LimitOptions{})
+		l = storage.NewLimiter(limitOptions(at.Access.Account))
 		c.limiters[at.Storage.AccountID] = l
 	}
 	return l.Wrap(st)
+}
+
+func limitOptions(a syncline.Account) storage.LimitOptions {
+	return storage.LimitOptions{MaxConcurrent: a.Limits.Connections, BytesPerSecond: int(min(a.Limits.BytesPerSecond, math.MaxInt))}
+}
+
+// accounts are the stored ones; what changes of an account's limits holds at
+// once, for the sessions that run too.
+type accounts struct {
+	accountStore
+	clouds *clouds
+}
+
+type accountStore = store.Accounts
+
+func (a accounts) UpdateAccount(ctx context.Context, x syncline.Account, sealed []byte) error {
+	if err := a.accountStore.UpdateAccount(ctx, x, sealed); err != nil {
+		return err
+	}
+	a.clouds.mu.Lock()
+	defer a.clouds.mu.Unlock()
+	if l := a.clouds.limiters[x.ID]; l != nil {
+		l.Set(limitOptions(x))
+	}
+	return nil
 }
 
 // Somebody waits for the answer while a place is tried: it is given up sooner

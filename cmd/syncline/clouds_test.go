@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -145,6 +146,11 @@ func TestStorageThatHangs(t *testing.T) {
 	}
 }
 
+// taking is a store that takes any change of an account.
+type taking struct{ accountStore }
+
+func (taking) UpdateAccount(context.Context, syncline.Account, []byte) error { return nil }
+
 // TestLimitsAreTheAccounts shares a limiter among the storages of an account.
 func TestLimitsAreTheAccounts(t *testing.T) {
 	c := &clouds{}
@@ -152,6 +158,24 @@ func TestLimitsAreTheAccounts(t *testing.T) {
 		c.limited(nil, api.Place{Storage: syncline.ObjectStorage{AccountID: account}})
 	}
 	c.limited(nil, api.Place{Path: "/local"})
+	// A changed limit holds at once, for what is open too.
+	if n := c.limiters["a"].Concurrent(); n < 2 {
+		t.Fatalf("a new account may read %d files at once", n)
+	}
+	changed := accounts{taking{}, c}
+	if err := changed.UpdateAccount(t.Context(), syncline.Account{ID: "a", Limits: syncline.Limits{Connections: 1}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if n := c.limiters["a"].Concurrent(); n != 1 {
+		t.Errorf("after the change %d files are read at once, want 1", n)
+	}
+	c.limited(nil, api.Place{
+		Storage: syncline.ObjectStorage{AccountID: "c"}, Access: api.Access{Account: syncline.Account{ID: "c", Limits: syncline.Limits{Connections: 2}}},
+	})
+	if n := c.limiters["c"].Concurrent(); n != 2 {
+		t.Errorf("a limit that was stored: %d files at once, want 2", n)
+	}
+	delete(c.limiters, "c")
 	if len(c.limiters) != 2 || c.limiters["a"] == nil || c.limiters["a"] == c.limiters["b"] {
 		t.Errorf("got %v", c.limiters)
 	}

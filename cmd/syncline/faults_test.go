@@ -2,9 +2,14 @@ package main_test
 
 import (
 	"bytes"
+	"context"
+	"io"
 	"log/slog"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"syncline.dev/syncline"
@@ -13,6 +18,7 @@ import (
 	"syncline.dev/syncline/internal/resticfixture"
 	"syncline.dev/syncline/internal/storage"
 	"syncline.dev/syncline/internal/storage/s3"
+	"syncline.dev/syncline/internal/storage/storagetest"
 	"syncline.dev/syncline/internal/storage/storagetest/servers"
 	"syncline.dev/syncline/internal/syncer"
 	"syncline.dev/syncline/resticrepo"
@@ -76,11 +82,16 @@ func TestFiftySessionsThroughFaults(t *testing.T) {
 // synchronized synchronizes into a new catalog and returns its dump.
 func synchronized(t *testing.T, repo *resticrepo.Repository, st storage.Storage) (string, *storage.Counter, error) {
 	t.Helper()
-	counter := storage.NewCounter(st)
-	retry := storage.NewRetry(counter, storage.RetryOptions{
+	return synchronizedInto(t, filepath.Join(t.TempDir(), "catalog"), repo, st, storage.RetryOptions{
 		MinDelay: time.Millisecond, MaxDelay: 10 * time.Millisecond, Stall: 100 * time.Millisecond, MaxElapsed: time.Minute,
 	})
-	box, err := catalogs.Open(t.Context(), filepath.Join(t.TempDir(), "catalog"))
+}
+
+// synchronizedInto does so into the catalog in a file.
+func synchronizedInto(t *testing.T, file string, repo *resticrepo.Repository, st storage.Storage, o storage.RetryOptions) (string, *storage.Counter, error) {
+	t.Helper()
+	counter := storage.NewCounter(st)
+	box, err := catalogs.Open(t.Context(), file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +101,7 @@ func synchronized(t *testing.T, repo *resticrepo.Repository, st storage.Storage)
 	}
 	defer cat.Close()
 	_, err = syncer.Run(t.Context(), syncer.Params{
-		Repository: repo.With(retry), Counter: counter, Catalog: cat, Reporter: silent{},
+		Repository: repo.With(storage.NewRetry(counter, o)), Counter: counter, Catalog: cat, Reporter: silent{},
 		Streams: 4, MaxRead: 2 << 10, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -101,4 +112,103 @@ func synchronized(t *testing.T, repo *resticrepo.Repository, st storage.Storage)
 		t.Fatal(err)
 	}
 	return dump.String(), counter, nil
+}
+
+// cutOff is a storage that cannot be reached for some time, from the third
+// read of a pack on.
+type cutOff struct {
+	storage.Storage
+	length time.Duration
+	reads  atomic.Int32
+	ends   atomic.Pointer[time.Time]
+}
+
+func (c *cutOff) check() error {
+	if ends := c.ends.Load(); ends != nil && time.Now().Before(*ends) {
+		return &storage.RequestError{Retryable: true, Err: syncline.Errorf(syncline.CodeUnavailable, "the storage cannot be reached now (connection refused)")}
+	}
+	return nil
+}
+
+func (c *cutOff) List(ctx context.Context, dir string, fn func(string, int64) error) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	return c.Storage.List(ctx, dir, fn)
+}
+
+func (c *cutOff) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
+	if strings.HasPrefix(name, "data/") && c.reads.Add(1) == 3 {
+		ends := time.Now().Add(c.length)
+		c.ends.Store(&ends)
+	}
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	r, err := c.Storage.Open(ctx, name, offset, length)
+	if err != nil {
+		return nil, err
+	}
+	return cutOffReader{r, c}, nil
+}
+
+type cutOffReader struct {
+	io.ReadCloser
+	from *cutOff
+}
+
+func (r cutOffReader) Read(p []byte) (int, error) {
+	if err := r.from.check(); err != nil {
+		return 0, err
+	}
+	return r.ReadCloser.Read(p)
+}
+
+// TestStorageCutOff cuts the storage off in the middle of a session: for two
+// minutes, which the session sits out, and for longer than the budget of
+// tries, after which it fails, and the next one goes on from what was kept.
+// The clock is the bubble's.
+func TestStorageCutOff(t *testing.T) {
+	folder := resticfixture.Unpack(t, "v2-old")
+	resticfixture.QuickKey(t, folder)
+	files := storagetest.Memory(servers.ReadFolder(t, folder))
+	repo, err := resticrepo.Open(t.Context(), files, resticfixture.Password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, whole, err := synchronized(t, repo, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for length, survives := range map[time.Duration]bool{2 * time.Minute: true, 20 * time.Minute: false} {
+		synctest.Test(t, func(t *testing.T) {
+			file := filepath.Join(dir, length.String())
+			storm, start := &cutOff{Storage: files, length: length}, time.Now()
+			told := make(chan storage.Event, 1000)
+			got, _, err := synchronizedInto(t, file, repo, storm, storage.RetryOptions{OnEvent: func(e storage.Event) { told <- e }})
+			tries := len(told)
+			if tries == 0 || time.Since(start) < min(length, 10*time.Minute) {
+				t.Errorf("cut off for %s: ended after %s and %d further tries", length, time.Since(start), tries)
+			}
+			if survives {
+				if err != nil || got != want {
+					t.Errorf("cut off for %s: %v, and the catalog is right: %v", length, err, got == want)
+				}
+				return
+			}
+			if syncline.CodeOf(err) != syncline.CodeUnavailable || !strings.Contains(syncline.MessageOf(err), "connection refused") {
+				t.Errorf("cut off for %s: %v", length, err)
+			}
+			got, counter, err := synchronizedInto(t, file, repo, files, storage.RetryOptions{})
+			if err != nil || got != want {
+				t.Errorf("the next session: %v, and the catalog is right: %v", err, got == want)
+			}
+			requests, _, _ := counter.Counts()
+			all, _, _ := whole.Counts()
+			if requests["get data"] == 0 || requests["get data"] >= all["get data"] {
+				t.Errorf("the next session read %d times, an undisturbed one %d times: nothing was kept", requests["get data"], all["get data"])
+			}
+		})
+	}
 }

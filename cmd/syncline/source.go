@@ -64,10 +64,11 @@ func (s *source) Open(ctx context.Context, r syncline.Repository, log func(syncl
 	if err != nil {
 		return syncer.Params{}, err
 	}
-	counter := storage.NewCounter(place.storage)
-	st := storage.NewRetry(s.clouds.limited(counter, at), storage.RetryOptions{OnEvent: func(e storage.Event) {
+	counter, retry := storage.NewCounter(place.storage), s.clouds.retry
+	retry.OnEvent = func(e storage.Event) {
 		log(syncline.LogWarning, fmt.Sprintf("%s of %s failed and is tried again: %s", e.Kind, e.Name, syncline.MessageOf(e.Err)))
-	}})
+	}
+	st := storage.NewRetry(s.clouds.limited(counter, at), retry)
 	name := placeKey(at)
 	with := sha256.Sum256(fmt.Appendf(nil, "%d %s %s", len(name), name, password))
 	repo, err := s.repository(ctx, r.ID, with, st, string(password))

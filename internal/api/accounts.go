@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"crypto/subtle"
+	"encoding/json"
+	"errors"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -17,6 +19,7 @@ var accountTypes = map[syncline.StorageKind]string{
 	syncline.KindS3:           "amazonS3Account",
 	syncline.KindS3Compatible: "amazonS3CompatibleAccount",
 	syncline.KindAzure:        "azureBlobAccount",
+	syncline.KindGCS:          "googleCloudAccount", // ours
 }
 
 // kindOf returns the kind with a name; "" for none.
@@ -60,11 +63,11 @@ func (a *api) AddAccount(ctx context.Context, req v6.AddAccountRequestObject) (v
 	b := req.Body
 	switch {
 	case b.AccountType == nil:
-		return nil, invalid("accountType is required; name one of azureBlobAccount, amazonS3Account, amazonS3CompatibleAccount")
+		return nil, invalid("accountType is required; name one of azureBlobAccount, amazonS3Account, amazonS3CompatibleAccount, googleCloudAccount")
 	case deref(b.UserName) == "":
-		return nil, invalid("userName is required; give the id of the access key, or the name of the storage account in Azure")
+		return nil, invalid("userName is required; give the id of the access key, the name of the storage account in Azure, or the service account's e-mail address at Google")
 	case b.Password == nil:
-		return nil, invalid("password is required; give the secret key, or the key of the storage account in Azure")
+		return nil, invalid("password is required; give the secret key, the key of the storage account in Azure, or the JSON key file of a service account at Google")
 	case b.NewPassword != nil:
 		return nil, invalid("newPassword is not supported for a new account; send its secret as password")
 	case b.OldPassword != nil:
@@ -76,7 +79,8 @@ func (a *api) AddAccount(ctx context.Context, req v6.AddAccountRequestObject) (v
 		ID: a.newID(), Kind: kindOf(accountTypes, *b.AccountType), UserName: *b.UserName,
 		Description: deref(b.Description), CreatedAt: a.Now().UTC(),
 	}
-	if err := checkUserName(x.UserName); err != nil {
+	setLimits(&x.Limits, b)
+	if err := errors.Join(checkUserName(x.UserName), checkSecret(x.Kind, *b.Password)); err != nil {
 		return nil, err
 	}
 	sealed, err := a.Sealer.Seal(x.ID, []byte(*b.Password))
@@ -92,6 +96,21 @@ func (a *api) AddAccount(ctx context.Context, req v6.AddAccountRequestObject) (v
 func checkUserName(name string) error {
 	if name == "" || strings.TrimSpace(name) != name || hasControl(name) {
 		return invalid("userName must not be empty, begin or end with a space or hold control characters")
+	}
+	return nil
+}
+
+// checkSecret makes sure that a secret can be one: at Google it is a whole
+// file, of which people give parts.
+func checkSecret(kind syncline.StorageKind, text string) error {
+	if kind != syncline.KindGCS {
+		return nil
+	}
+	var key struct {
+		Type string `json:"type"`
+	}
+	if err := json.Unmarshal([]byte(text), &key); err != nil || key.Type != "service_account" {
+		return invalid("password must be the JSON key file of a service account at Google, the whole file as one text")
 	}
 	return nil
 }
@@ -125,7 +144,8 @@ func (a *api) UpdateAccount(ctx context.Context, req v6.UpdateAccountRequestObje
 	by.Secret = secret.NewString(secretText)
 	set(&by.Account.UserName, b.UserName)
 	set(&by.Account.Description, b.Description)
-	if err := checkUserName(by.Account.UserName); err != nil {
+	setLimits(&by.Account.Limits, b)
+	if err := errors.Join(checkUserName(by.Account.UserName), checkSecret(old.Kind, secretText)); err != nil {
 		return nil, err
 	}
 	if by.Account.UserName != old.UserName || secretText != kept {
@@ -213,11 +233,33 @@ func (a *api) access(ctx context.Context, id syncline.ID) (Access, error) {
 	return Access{Account: account, Secret: secret.NewString(string(plain))}, nil
 }
 
+// kb is the unit of an account's bandwidth, as v6 counts it elsewhere.
+const kb = 1024
+
+// setLimits takes over the limits that a body sets; 0 takes one away.
+func setLimits(l *syncline.Limits, b *v6.CredentialToSend) {
+	if b.MaxConnections != nil {
+		l.Connections = int(*b.MaxConnections)
+	}
+	if b.LimitDownloadKBs != nil {
+		l.BytesPerSecond = *b.LimitDownloadKBs * kb
+	}
+}
+
+// accountJSON leaves limits that are not set out: a client of v6 sees what it
+// knows.
 func accountJSON(x syncline.Account) v6.Credential {
-	return v6.Credential{
+	answer := v6.Credential{
 		AccountType: accountTypes[x.Kind], UserName: x.UserName, ID: x.ID, Description: x.Description,
 		Links: v6.SelfLinks{Self: accountLink(x.ID)},
 	}
+	if n := int32(x.Limits.Connections); n > 0 {
+		answer.MaxConnections = &n
+	}
+	if n := x.Limits.BytesPerSecond / kb; n > 0 {
+		answer.LimitDownloadKBs = &n
+	}
+	return answer
 }
 
 func accountLink(id syncline.ID) v6.Link { return v6.Link{Href: "/v6/Accounts/" + string(id)} }

@@ -60,6 +60,18 @@ func TestAccountLife(t *testing.T) {
 	} {
 		wantFailure(t, post(with(good, map[string]any{c.field: c.value})), 400, `"`+c.part)
 	}
+	// At Google the secret is a whole file.
+	google := func(key string) answer {
+		return post(with(good, map[string]any{"accountType": "googleCloudAccount", "userName": "backup@project.example", "password": key}))
+	}
+	for _, key := range []string{theSecret, "{}", `{"type":"authorized_user"}`, `[]`} {
+		wantFailure(t, google(key), 400, `"password must be the JSON key file`)
+	}
+	w.api.newID = func() syncline.ID { return googleAccountID }
+	if a := google(googleSecret); a.status != 201 || w.secretOf(googleAccountID) != googleSecret {
+		t.Errorf("got %d %s", a.status, a.body)
+	}
+	wantFailure(t, w.do(request{method: "PUT", path: "/v6/Accounts/" + googleAccountID, body: `{"newPassword":"other"}`}), 400, `"password must be the JSON key file`)
 	if strings.Contains(w.log.String(), theSecret) {
 		t.Error("a secret is in the log")
 	}
@@ -105,6 +117,29 @@ func TestUpdateAccount(t *testing.T) {
 	}
 	wantFailure(t, w.do(request{method: "DELETE", path: "/v6/Accounts/" + accountID}), 409, "cellar")
 
+	// Limits are set, kept, and taken away again, and nothing is tried for them.
+	tried := len(w.clouds.tried)
+	for _, c := range []struct {
+		body string
+		want syncline.Limits
+		tell string
+	}{
+		{`{"maxConnections":3,"limitDownloadKBs":100}`, syncline.Limits{Connections: 3, BytesPerSecond: 100 << 10}, `"maxConnections":3,"limitDownloadKBs":100,`},
+		{`{"description":"other"}`, syncline.Limits{Connections: 3, BytesPerSecond: 100 << 10}, `"maxConnections":3,`},
+		{`{"limitDownloadKBs":0}`, syncline.Limits{Connections: 3}, `"maxConnections":3,"_links"`},
+		{`{"maxConnections":0}`, syncline.Limits{}, `"description":"other","_links"`},
+	} {
+		a := put(accountID, c.body)
+		if got := w.store.account(accountID).Limits; a.status != 200 || got != c.want || !strings.Contains(w.get("/v6/Accounts/"+accountID).body, c.tell) {
+			t.Errorf("%s: %d %s, %+v", c.body, a.status, a.body, got)
+		}
+	}
+	wantFailure(t, put(accountID, `{"maxConnections":-1}`), 400, "maxConnections must be")
+	wantFailure(t, put(accountID, `{"limitDownloadKBs":1000000001}`), 400, "limitDownloadKBs must be")
+	if len(w.clouds.tried) != tried {
+		t.Errorf("tried %q", w.clouds.tried[tried:])
+	}
+
 	// In Azure the user name says where the storage lies.
 	w.store.storages[0].AccountID, w.store.storages[0].Kind = azureAccountID, syncline.KindAzure
 	wantFailure(t, put(azureAccountID, `{"userName":"elsewhere"}`), 409, "cellar")
@@ -148,6 +183,12 @@ func TestStorageLife(t *testing.T) {
 			`{"name":"n","type":"AzureBlob","accountId":"ACCOUNT","azureContainer":{"name":"c"},"azureFolder":"x"}`,
 			`{"id":"` + storageID + `","name":"n","description":"","type":"AzureBlob","accountId":"ACCOUNT","azureFolder":"x","azureContainer":{"name":"c","regionType":"Global"},`,
 			"try azure|Global|||c|x|name|" + theSecret,
+		},
+		{
+			googleAccountID,
+			`{"name":"n","type":"GoogleCloudStorage","accountId":"ACCOUNT","googleBucket":{"name":"b","endpoint":"https://host"},"googleFolder":"x/"}`,
+			`{"id":"` + storageID + `","name":"n","description":"","type":"GoogleCloudStorage","accountId":"ACCOUNT","googleFolder":"x","googleBucket":{"name":"b","endpoint":"https://host"},`,
+			"try gcs||https://host||b|x|name|" + googleSecret,
 		},
 	} {
 		w.clouds.tried, w.store.storages = nil, nil
@@ -206,6 +247,8 @@ func TestBadStorageFields(t *testing.T) {
 		"s3Folder must not":                                 {"s3Folder": "a\x00"},
 		"azureFolder cannot be honoured":                    {"azureFolder": "x"},
 		"azureContainer cannot be honoured":                 {"azureContainer": map[string]any{"name": "c"}},
+		"googleBucket cannot be honoured":                   {"googleBucket": map[string]any{"name": "c"}},
+		"googleFolder cannot be honoured":                   {"googleFolder": "x"},
 		"amazonBucketS3Aws cannot be honoured":              {"amazonBucketS3Aws": map[string]any{"name": "b"}},
 		"amazonBucketS3Aws.regionName cannot be honoured":   {"amazonBucketS3Aws": map[string]any{"regionName": "b"}},
 		"sizeLimitEnabled cannot be honoured":               {"sizeLimitEnabled": true},
@@ -348,7 +391,7 @@ func TestMovedStorage(t *testing.T) {
 
 func TestBrowsing(t *testing.T) {
 	w := newWorld(t).populate()
-	for resource, account := range map[string]string{"S3CompatibleResources/buckets": accountID, "S3Resources/buckets": s3AccountID, "AzureResources/containers": azureAccountID} {
+	for resource, account := range map[string]string{"S3CompatibleResources/buckets": accountID, "S3Resources/buckets": s3AccountID, "AzureResources/containers": azureAccountID, "GoogleResources/buckets": googleAccountID} {
 		base := "/v6/" + resource
 		query := browseQueries[strings.Split(resource, "/")[0]]
 		type found struct {
@@ -385,7 +428,7 @@ func TestBrowsing(t *testing.T) {
 		wantFailure(t, w.get(base+strings.Replace(query, account, unknownID, 1)), 404, "there is no account")
 		wantFailure(t, w.get(base+strings.Replace(query, account, "1234", 1)), 400, "accountId in the query must be a UUID")
 		wantFailure(t, w.get(base), 400, "accountId")
-		for _, other := range []string{accountID, s3AccountID, azureAccountID} {
+		for _, other := range []string{accountID, s3AccountID, azureAccountID, googleAccountID} {
 			if other != account {
 				wantFailure(t, w.get(base+strings.Replace(query, account, other, 1)), 400, "accountId names an account of the type")
 			}

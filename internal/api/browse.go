@@ -52,6 +52,18 @@ func (a *api) browseAzure(account syncline.ID, cloud string, endpoint *string) *
 	return b
 }
 
+func (a *api) browseGoogle(account syncline.ID, endpoint *string) *browsing {
+	b := &browsing{
+		api: a, account: account, base: "/v6/GoogleResources/buckets",
+		where: syncline.ObjectStorage{Kind: syncline.KindGCS, Endpoint: deref(endpoint)},
+		query: url.Values{"accountId": {string(account)}},
+	}
+	if deref(endpoint) != "" {
+		b.query.Set("Endpoint", *endpoint)
+	}
+	return b
+}
+
 // begin gets the credentials.
 func (b *browsing) begin(ctx context.Context) (err error) {
 	b.account = syncline.ID(strings.ToLower(string(b.account)))
@@ -185,6 +197,10 @@ func (b *browsing) azureJSON(name string) *v6.AzureContainer {
 	return &v6.AzureContainer{RegionType: &cloud, Endpoint: present(b.where.Endpoint), Name: &name, Links: b.bucketLinks(name)}
 }
 
+func (b *browsing) googleJSON(name string) *v6.GoogleBucket {
+	return &v6.GoogleBucket{Endpoint: present(b.where.Endpoint), Name: &name, Links: b.bucketLinks(name)}
+}
+
 // convert changes the type of every element.
 func convert[From, To any](all []From, to func(From) To) []To {
 	converted := make([]To, len(all))
@@ -282,4 +298,33 @@ func (a *api) GetAzureFolder(ctx context.Context, req v6.GetAzureFolderRequestOb
 	b := a.browseAzure(req.Params.AccountID, req.Params.RegionType, req.Params.Endpoint)
 	f, err := b.folder(ctx, req.ContainerName, req.Name)
 	return v6.GetAzureFolder200JSONResponse(f), err
+}
+
+// ListGoogleBuckets answers GET /v6/GoogleResources/buckets.
+func (a *api) ListGoogleBuckets(ctx context.Context, req v6.ListGoogleBucketsRequestObject) (v6.ListGoogleBucketsResponseObject, error) {
+	b := a.browseGoogle(req.Params.AccountID, req.Params.Endpoint)
+	names, err := b.buckets(ctx, req.Params.Name)
+	return v6.ListGoogleBuckets200JSONResponse(convert(names, b.googleJSON)), err
+}
+
+// GetGoogleBucket answers GET /v6/GoogleResources/buckets/{Name}.
+func (a *api) GetGoogleBucket(ctx context.Context, req v6.GetGoogleBucketRequestObject) (v6.GetGoogleBucketResponseObject, error) {
+	b := a.browseGoogle(req.Params.AccountID, req.Params.Endpoint)
+	err := b.bucket(ctx, req.Name)
+	return v6.GetGoogleBucket200JSONResponse(*b.googleJSON(req.Name)), err
+}
+
+// ListGoogleFolders answers GET /v6/GoogleResources/buckets/{bucketName}/folders.
+func (a *api) ListGoogleFolders(ctx context.Context, req v6.ListGoogleFoldersRequestObject) (v6.ListGoogleFoldersResponseObject, error) {
+	b := a.browseGoogle(req.Params.AccountID, req.Params.Endpoint)
+	found, err := b.folders(ctx, req.BucketName, req.Params.Parent, req.Params.Name)
+	return v6.ListGoogleFolders200JSONResponse(convert(found, func(f v6.AzureFolderToReceive) v6.GoogleFolder {
+		return v6.GoogleFolder(f)
+	})), err
+}
+
+// GetGoogleFolder answers GET /v6/GoogleResources/buckets/{bucketName}/folders/{Name}.
+func (a *api) GetGoogleFolder(ctx context.Context, req v6.GetGoogleFolderRequestObject) (v6.GetGoogleFolderResponseObject, error) {
+	f, err := a.browseGoogle(req.Params.AccountID, req.Params.Endpoint).folder(ctx, req.BucketName, req.Name)
+	return v6.GetGoogleFolder200JSONResponse(f), err
 }

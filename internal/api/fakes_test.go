@@ -217,7 +217,7 @@ func (s *fakeStore) UpdateAccount(_ context.Context, a syncline.Account, sealed 
 	if old == nil {
 		return notFound("account")
 	}
-	old.UserName, old.Description = a.UserName, a.Description
+	old.UserName, old.Description, old.Limits = a.UserName, a.Description, a.Limits
 	if sealed != nil {
 		s.sealed[a.ID] = sealed
 	}

@@ -13,6 +13,7 @@ var storageTypes = map[syncline.StorageKind]string{
 	syncline.KindS3:           "AmazonS3",
 	syncline.KindS3Compatible: "AmazonS3Compatible",
 	syncline.KindAzure:        "AzureBlob",
+	syncline.KindGCS:          "GoogleCloudStorage", // ours
 }
 
 // bucketFields are the fields that say where the kinds of storage lie.
@@ -20,6 +21,15 @@ var bucketFields = map[syncline.StorageKind]string{
 	syncline.KindS3:           "amazonBucketS3Aws",
 	syncline.KindS3Compatible: "amazonBucketS3Compatible",
 	syncline.KindAzure:        "azureContainer",
+	syncline.KindGCS:          "googleBucket",
+}
+
+// folderFields are the fields that name the folder there.
+var folderFields = map[syncline.StorageKind]string{
+	syncline.KindS3:           "s3Folder",
+	syncline.KindS3Compatible: "s3Folder",
+	syncline.KindAzure:        "azureFolder",
+	syncline.KindGCS:          "googleFolder",
 }
 
 // ListObjectStorageRepositories answers GET /v6/objectstoragerepositories.
@@ -170,7 +180,7 @@ func mergeStorage(s *syncline.ObjectStorage, b *v6.ObjectStorageRepositoryCompos
 	}
 	switch kind := kindOf(storageTypes, deref(b.Type)); {
 	case s.Kind == "" && b.Type == nil:
-		return invalid("type is required; name one of AzureBlob, AmazonS3, AmazonS3Compatible")
+		return invalid("type is required; name one of AzureBlob, AmazonS3, AmazonS3Compatible, GoogleCloudStorage")
 	case s.Kind == "":
 		s.Kind = kind
 	case b.Type != nil && kind != s.Kind:
@@ -206,8 +216,14 @@ func mergeStorage(s *syncline.ObjectStorage, b *v6.ObjectStorageRepositoryCompos
 			set(&s.Endpoint, c.Endpoint)
 			set(&s.Bucket, c.Name)
 		}
+	case syncline.KindGCS:
+		set(&s.Folder, b.GoogleFolder)
+		if c := b.GoogleBucket; c != nil {
+			set(&s.Endpoint, c.Endpoint)
+			set(&s.Bucket, c.Name)
+		}
 	}
-	if s.Cloud == "" && s.Kind != syncline.KindS3Compatible {
+	if s.Cloud == "" && (s.Kind == syncline.KindS3 || s.Kind == syncline.KindAzure) {
 		s.Cloud = syncline.CloudGlobal
 	}
 	s.Folder = strings.Trim(s.Folder, "/")
@@ -216,10 +232,7 @@ func mergeStorage(s *syncline.ObjectStorage, b *v6.ObjectStorageRepositoryCompos
 
 // checkStorage checks what the document cannot say.
 func checkStorage(s syncline.ObjectStorage) error {
-	field, folder := bucketFields[s.Kind], "s3Folder"
-	if s.Kind == syncline.KindAzure {
-		folder = "azureFolder"
-	}
+	field, folder := bucketFields[s.Kind], folderFields[s.Kind]
 	switch {
 	case s.Name == "":
 		return invalid("name is required; give the object storage repository a name")
@@ -264,7 +277,7 @@ func refuseStorage(b *v6.ObjectStorageRepositoryComposed, id syncline.ID) error 
 		name, why string
 		refused   bool
 	}{
-		{"type", "Syncline writes to no archive; AzureBlob, AmazonS3 and AmazonS3Compatible are taken", deref(b.Type) != "" && kindOf(storageTypes, *b.Type) == ""},
+		{"type", "Syncline writes to no archive; AzureBlob, AmazonS3, AmazonS3Compatible and GoogleCloudStorage are taken", deref(b.Type) != "" && kindOf(storageTypes, *b.Type) == ""},
 		{"sizeLimitEnabled", "Syncline writes nothing there", deref(b.SizeLimitEnabled)},
 		{"sizeLimitGB", "Syncline writes nothing there", deref(b.SizeLimitGB) != 0},
 		{"usedSpaceBytes", told, deref(b.UsedSpaceBytes) != 0},
@@ -291,16 +304,17 @@ func refuseStorage(b *v6.ObjectStorageRepositoryComposed, id syncline.ID) error 
 // refuseOtherKinds fails when the body says where a storage of another kind
 // lies.
 func refuseOtherKinds(kind syncline.StorageKind, b *v6.ObjectStorageRepositoryComposed) error {
-	azure := kind == syncline.KindAzure
 	for _, f := range []struct {
 		name    string
 		refused bool
 	}{
 		{"amazonBucketS3Compatible", kind != syncline.KindS3Compatible && b.AmazonBucketS3Compatible != nil},
 		{"amazonBucketS3Aws", kind != syncline.KindS3 && b.AmazonBucketS3Aws != nil},
-		{"azureContainer", !azure && b.AzureContainer != nil},
-		{"s3Folder", azure && deref(b.S3Folder) != ""},
-		{"azureFolder", !azure && deref(b.AzureFolder) != ""},
+		{"azureContainer", kind != syncline.KindAzure && b.AzureContainer != nil},
+		{"googleBucket", kind != syncline.KindGCS && b.GoogleBucket != nil},
+		{"s3Folder", folderFields[kind] != "s3Folder" && deref(b.S3Folder) != ""},
+		{"azureFolder", folderFields[kind] != "azureFolder" && deref(b.AzureFolder) != ""},
+		{"googleFolder", folderFields[kind] != "googleFolder" && deref(b.GoogleFolder) != ""},
 	} {
 		if f.refused {
 			return invalid("%s cannot be honoured: it does not go with the type %s", f.name, storageTypes[kind])
@@ -328,6 +342,9 @@ func storageJSON(s syncline.ObjectStorage) v6.ObjectStorageRepositoryComposed {
 	case syncline.KindAzure:
 		answer.AzureFolder = &s.Folder
 		answer.AzureContainer = &v6.AzureContainer{Name: &s.Bucket, RegionType: &cloud, Endpoint: present(s.Endpoint)}
+	case syncline.KindGCS:
+		answer.GoogleFolder = &s.Folder
+		answer.GoogleBucket = &v6.GoogleBucket{Name: &s.Bucket, Endpoint: present(s.Endpoint)}
 	}
 	return answer
 }

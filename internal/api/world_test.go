@@ -34,6 +34,9 @@ const (
 	storageID      = "5d0f0c55-0000-4000-8000-000000000004"
 	theSecret      = "a secret key/with+odd=characters"
 	thePass        = "correct horse battery staple"
+	// Google's account has its own kind of secret.
+	googleAccountID = "5d0f0c55-0000-4000-8000-000000000005"
+	googleSecret    = `{"type":"service_account","private_key":"` + theSecret + `"}`
 )
 
 // syncBuffer is a log that several goroutines write.
@@ -105,10 +108,12 @@ func (w *world) populate() *world {
 	w.store.sealed[keyID], _ = fakeSealer{}.Seal(keyID, []byte(thePass))
 	for id, kind := range map[syncline.ID]syncline.StorageKind{
 		accountID: syncline.KindS3Compatible, s3AccountID: syncline.KindS3, azureAccountID: syncline.KindAzure,
+		googleAccountID: syncline.KindGCS,
 	} {
 		w.store.accounts = append(w.store.accounts, syncline.Account{ID: id, Kind: kind, UserName: "name", CreatedAt: testTime})
 		w.store.sealed[id], _ = fakeSealer{}.Seal(id, []byte(theSecret))
 	}
+	w.store.sealed[googleAccountID], _ = fakeSealer{}.Seal(googleAccountID, []byte(googleSecret))
 	w.store.storages = append(w.store.storages, syncline.ObjectStorage{
 		ID: storageID, Name: "cellar", Kind: syncline.KindS3Compatible, AccountID: accountID,
 		Endpoint: "https://storage.example", Bucket: "bucket", Folder: "folder", CreatedAt: testTime,

@@ -158,6 +158,44 @@ func TestBandwidth(t *testing.T) {
 	})
 }
 
+// TestLimitsChange changes the limits of what is open.
+func TestLimitsChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limiter := storage.NewLimiter(storage.LimitOptions{MaxConcurrent: 1})
+		s := limiter.Wrap(pack(1_000_000))
+		first, err := s.Open(t.Context(), "data/ab/pack", 0, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opened := make(chan io.ReadCloser, 1)
+		go func() {
+			if second, err := s.Open(t.Context(), "data/ab/pack", 0, -1); err == nil {
+				opened <- second
+			}
+		}()
+		synctest.Wait()
+		if len(opened) != 0 {
+			t.Fatal("a second file was opened")
+		}
+		limiter.Set(storage.LimitOptions{MaxConcurrent: 1, BytesPerSecond: 100_000})
+		start := time.Now()
+		if n, err := io.Copy(io.Discard, first); err != nil || n != 1_000_000 {
+			t.Fatal(n, err)
+		}
+		if passed := time.Since(start); passed < 9*time.Second || passed > 11*time.Second {
+			t.Errorf("1 MB at 100 kB/s took %s", passed)
+		}
+		first.Close()
+		second := <-opened
+		limiter.Set(storage.LimitOptions{MaxConcurrent: 2})
+		start = time.Now()
+		if n, err := io.Copy(io.Discard, second); err != nil || n != 1_000_000 || time.Since(start) > time.Second {
+			t.Errorf("without a bound: %d bytes, %v, in %s", n, err, time.Since(start))
+		}
+		second.Close()
+	})
+}
+
 func TestArchived(t *testing.T) {
 	err := storage.Archived("data/ab/x", "DEEP_ARCHIVE")
 	if !errors.Is(err, storage.ErrArchived) || !strings.Contains(err.Error(), "DEEP_ARCHIVE") {

@@ -25,10 +25,10 @@ const startConcurrent = 8
 // throttles. Listings are not counted, for what they find is often opened while
 // they run.
 type Limiter struct {
-	max       float64
-	bandwidth *rate.Limiter // nil for no bound
+	bandwidth *rate.Limiter // rate.Inf for no bound
 
 	mu      sync.Mutex
+	max     float64
 	limit   float64
 	open    int
 	epoch   int // of the last halving
@@ -37,15 +37,37 @@ type Limiter struct {
 
 // NewLimiter makes a Limiter.
 func NewLimiter(o LimitOptions) *Limiter {
+	l := &Limiter{limit: startConcurrent, bandwidth: rate.NewLimiter(rate.Inf, minBurst)}
+	l.Set(o)
+	return l
+}
+
+// minBurst and maxBurst bound how much is read at once where there is a bound
+// for bandwidth.
+const (
+	minBurst = 16 << 10
+	maxBurst = 1 << 20
+)
+
+// Set changes the limits, also of what is open. Files that are open beyond a
+// lower bound stay open, and count.
+func (l *Limiter) Set(o LimitOptions) {
 	if o.MaxConcurrent <= 0 {
 		o.MaxConcurrent = 32
 	}
-	l := &Limiter{max: float64(o.MaxConcurrent), limit: float64(min(o.MaxConcurrent, startConcurrent))}
+	speed := rate.Inf
 	if o.BytesPerSecond > 0 {
-		burst := min(max(o.BytesPerSecond/4, 16<<10), 1<<20)
-		l.bandwidth = rate.NewLimiter(rate.Limit(o.BytesPerSecond), burst)
+		speed = rate.Limit(o.BytesPerSecond)
+		l.bandwidth.SetBurst(min(max(o.BytesPerSecond/4, minBurst), maxBurst))
 	}
-	return l
+	if l.bandwidth.Limit() != speed {
+		l.bandwidth.SetLimit(speed)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.max = float64(o.MaxConcurrent)
+	l.limit = min(l.limit, l.max)
+	l.admit()
 }
 
 // Wrap returns s within the limits. Put it below retries, so that a place is
@@ -172,11 +194,12 @@ type limitedReader struct {
 
 func (r *limitedReader) Read(p []byte) (int, error) {
 	bandwidth := r.limiter.bandwidth
-	if bandwidth != nil {
-		p = p[:min(len(p), bandwidth.Burst())]
+	bounded := bandwidth.Limit() != rate.Inf
+	if bounded {
+		p = p[:min(len(p), minBurst)]
 	}
 	n, err := r.ReadCloser.Read(p)
-	if bandwidth != nil && n > 0 {
+	if bounded && n > 0 {
 		noteWaiting(r.ctx)
 		if waitErr := bandwidth.WaitN(r.ctx, n); waitErr != nil && err == nil {
 			err = waitErr

@@ -54,8 +54,8 @@ type Accounts interface {
 	// SealedSecret returns what AddAccount or UpdateAccount was given last.
 	SealedSecret(ctx context.Context, id syncline.ID) ([]byte, error)
 	AddAccount(ctx context.Context, a syncline.Account, sealed []byte) error
-	// UpdateAccount replaces user name and description, and the sealed secret
-	// unless it is nil.
+	// UpdateAccount replaces user name, description and limits, and the sealed
+	// secret unless it is nil.
 	UpdateAccount(ctx context.Context, a syncline.Account, sealed []byte) error
 	// DeleteAccount fails with CodeConflict while an object storage uses the
 	// account; the message names the storage.

@@ -271,21 +271,39 @@ type ConsoleUser struct {
 
 // Credential defines model for Credential.
 type Credential struct {
-	AccountType string    `json:"accountType"`
-	UserName    string    `json:"userName"`
-	ID          Id        `json:"id"`
-	Description string    `json:"description"`
-	Links       SelfLinks `json:"_links"`
+	AccountType string `json:"accountType"`
+	UserName    string `json:"userName"`
+	ID          Id     `json:"id"`
+	Description string `json:"description"`
+
+	// MaxConnections Only where it is set; Syncline's own addition.
+	MaxConnections *int32 `json:"maxConnections,omitempty"`
+
+	// LimitDownloadKBs Only where it is set; Syncline's own addition.
+	LimitDownloadKBs *int64    `json:"limitDownloadKBs,omitempty"`
+	Links            SelfLinks `json:"_links"`
 }
 
 // CredentialToSend Example: {"accountType":"amazonS3CompatibleAccount","description":"Storage in the cellar","password":"its secret key","userName":"an access key"}
 type CredentialToSend struct {
-	// AccountType Needed for a new account; it does not change.
+	// AccountType Needed for a new account; it does not change. `googleCloudAccount` is
+	// Syncline's own addition.
 	AccountType *string `json:"accountType,omitempty"`
 	Description *string `json:"description,omitempty"`
 
 	// ID The server chooses the id; null, all zeros or the id in the path.
 	ID *syncline.ID `json:"id,omitempty"`
+
+	// LimitDownloadKBs The most that is read with this account, by all sessions and downloads
+	// together, in KiB a second; 0 for no bound. It holds at once. Syncline's
+	// own addition.
+	LimitDownloadKBs *int64 `json:"limitDownloadKBs,omitempty"`
+
+	// MaxConnections The most files that are read at once with this account, by all
+	// sessions and downloads together; 0 for the default of 32. Below it,
+	// Syncline finds out by itself what the storage bears. Syncline's own
+	// addition.
+	MaxConnections *int32 `json:"maxConnections,omitempty"`
 
 	// NewPassword The secret that is to replace the one of an account, as `password` is too.
 	NewPassword *string `json:"newPassword,omitempty"`
@@ -293,12 +311,15 @@ type CredentialToSend struct {
 	// OldPassword When an account is changed, the secret it has; another one is refused. It may be left out.
 	OldPassword *string `json:"oldPassword,omitempty"`
 
-	// Password The secret key, or in Azure the account's key or a shared access
-	// signature (what follows the question mark of a signed address).
+	// Password The secret key; in Azure the account's key or a shared access
+	// signature (what follows the question mark of a signed address); at
+	// Google the JSON key file of a service account, as one text.
 	// Needed for a new account.
 	Password *string `json:"password,omitempty"`
 
-	// UserName The id of the access key, or the name of the storage account in Azure. Needed for a new account.
+	// UserName The id of the access key, the name of the storage account in Azure, or
+	// at Google the service account's e-mail address, which is a label only.
+	// Needed for a new account.
 	UserName *string `json:"userName,omitempty"`
 
 	// Links Given by the server; what a client sends back of it is not looked at.
@@ -564,6 +585,27 @@ type FoundVersion struct {
 	RestorePoints int `json:"restorePoints"`
 }
 
+// GoogleBucket Syncline's own addition.
+type GoogleBucket struct {
+	Name *string `json:"name,omitempty"`
+
+	// Endpoint The storage's address, where it is not Google's own. Access tokens are
+	// sent to Google's names, and to the host that the key file has them
+	// from.
+	Endpoint *string `json:"endpoint,omitempty"`
+
+	// Links Given by the server; what a client sends back of it is not looked at.
+	Links *map[string]Link `json:"_links,omitempty"`
+}
+
+// GoogleFolder defines model for GoogleFolder.
+type GoogleFolder struct {
+	// Path The folder's path, as an object storage repository takes it.
+	Path  string    `json:"path"`
+	Name  string    `json:"name"`
+	Links SelfLinks `json:"_links"`
+}
+
 // Id A UUID. Given out in lower case, taken in either.
 type Id = syncline.ID
 
@@ -647,7 +689,9 @@ type ObjectStorageRepositoryComposed struct {
 	Name        *string `json:"name,omitempty"`
 	Description *string `json:"description,omitempty"`
 
-	// Type Needed for a new one; it does not change. The last two are not supported.
+	// Type Needed for a new one; it does not change. `AzureBlobArchive` and
+	// `AmazonS3Glacier` are not supported; `GoogleCloudStorage` is
+	// Syncline's own addition.
 	Type *string `json:"type,omitempty"`
 
 	// AccountID The account that opens it. Needed for a new one.
@@ -658,6 +702,9 @@ type ObjectStorageRepositoryComposed struct {
 
 	// AzureFolder The folder in the container; empty for its root.
 	AzureFolder *string `json:"azureFolder,omitempty"`
+
+	// GoogleFolder The folder in the bucket; empty for its root. Syncline's own addition.
+	GoogleFolder *string `json:"googleFolder,omitempty"`
 
 	// AmazonArchiverAppliance Not supported.
 	AmazonArchiverAppliance  *map[string]interface{}   `json:"amazonArchiverAppliance,omitempty"`
@@ -679,6 +726,9 @@ type ObjectStorageRepositoryComposed struct {
 
 	// GlacierDeepArchiveEnabled Not supported.
 	GlacierDeepArchiveEnabled *bool `json:"glacierDeepArchiveEnabled,omitempty"`
+
+	// GoogleBucket Syncline's own addition.
+	GoogleBucket *GoogleBucket `json:"googleBucket,omitempty"`
 
 	// IaStorageClassEnabled Not supported.
 	IaStorageClassEnabled *bool `json:"iaStorageClassEnabled,omitempty"`
@@ -998,6 +1048,9 @@ type ContainerName = string
 // CustomRegionID defines model for customRegionId.
 type CustomRegionID = string
 
+// GoogleEndpoint defines model for googleEndpoint.
+type GoogleEndpoint = string
+
 // KeyID A UUID. Given out in lower case, taken in either.
 type KeyID = Id
 
@@ -1120,6 +1173,51 @@ type ListBackupRepositorySessionsParams struct {
 type ListEncryptionKeysParams struct {
 	// Description Only the keys with exactly this description, letter case aside.
 	Description *string `form:"description,omitempty" json:"description,omitempty"`
+}
+
+// ListGoogleBucketsParams defines parameters for ListGoogleBuckets.
+type ListGoogleBucketsParams struct {
+	// AccountID The account to look with.
+	AccountID AccountID `form:"accountId" json:"accountId"`
+
+	// Endpoint As in a Google bucket.
+	Endpoint *GoogleEndpoint `form:"Endpoint,omitempty" json:"Endpoint,omitempty"`
+
+	// Name Only what has exactly this name.
+	Name *BrowseName `form:"Name,omitempty" json:"Name,omitempty"`
+}
+
+// GetGoogleBucketParams defines parameters for GetGoogleBucket.
+type GetGoogleBucketParams struct {
+	// AccountID The account to look with.
+	AccountID AccountID `form:"accountId" json:"accountId"`
+
+	// Endpoint As in a Google bucket.
+	Endpoint *GoogleEndpoint `form:"Endpoint,omitempty" json:"Endpoint,omitempty"`
+}
+
+// ListGoogleFoldersParams defines parameters for ListGoogleFolders.
+type ListGoogleFoldersParams struct {
+	// AccountID The account to look with.
+	AccountID AccountID `form:"accountId" json:"accountId"`
+
+	// Endpoint As in a Google bucket.
+	Endpoint *GoogleEndpoint `form:"Endpoint,omitempty" json:"Endpoint,omitempty"`
+
+	// Parent The path of the folder to look in; absent for the top. Syncline's own addition.
+	Parent *BrowseParent `form:"Parent,omitempty" json:"Parent,omitempty"`
+
+	// Name Only what has exactly this name.
+	Name *BrowseName `form:"Name,omitempty" json:"Name,omitempty"`
+}
+
+// GetGoogleFolderParams defines parameters for GetGoogleFolder.
+type GetGoogleFolderParams struct {
+	// AccountID The account to look with.
+	AccountID AccountID `form:"accountId" json:"accountId"`
+
+	// Endpoint As in a Google bucket.
+	Endpoint *GoogleEndpoint `form:"Endpoint,omitempty" json:"Endpoint,omitempty"`
 }
 
 // ListSynchronizeSessionLogItemsParams defines parameters for ListSynchronizeSessionLogItems.
@@ -1550,6 +1648,18 @@ type ServerInterface interface {
 	// GetEncryptionKey Get one encryption key
 	// (GET /v6/EncryptionKeys/{keyId})
 	GetEncryptionKey(w http.ResponseWriter, r *http.Request, keyID KeyID)
+	// ListGoogleBuckets List the buckets of a project in Google Cloud Storage
+	// (GET /v6/GoogleResources/buckets)
+	ListGoogleBuckets(w http.ResponseWriter, r *http.Request, params ListGoogleBucketsParams)
+	// GetGoogleBucket Look for one bucket in Google Cloud Storage
+	// (GET /v6/GoogleResources/buckets/{Name})
+	GetGoogleBucket(w http.ResponseWriter, r *http.Request, name ResourceName, params GetGoogleBucketParams)
+	// ListGoogleFolders List the folders in a bucket in Google Cloud Storage
+	// (GET /v6/GoogleResources/buckets/{bucketName}/folders)
+	ListGoogleFolders(w http.ResponseWriter, r *http.Request, bucketName BucketName, params ListGoogleFoldersParams)
+	// GetGoogleFolder Look for one folder in a bucket in Google Cloud Storage
+	// (GET /v6/GoogleResources/buckets/{bucketName}/folders/{Name})
+	GetGoogleFolder(w http.ResponseWriter, r *http.Request, bucketName BucketName, name ResourceName, params GetGoogleFolderParams)
 	// ListSynchronizeSessions List the current sessions
 	// (GET /v6/RepositorySynchronizeSessions)
 	ListSynchronizeSessions(w http.ResponseWriter, r *http.Request)
@@ -2588,6 +2698,265 @@ func (siw *ServerInterfaceWrapper) GetEncryptionKey(w http.ResponseWriter, r *ht
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetEncryptionKey(w, r, keyID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListGoogleBuckets operation middleware
+func (siw *ServerInterfaceWrapper) ListGoogleBuckets(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListGoogleBucketsParams
+
+	// ------------- Required query parameter "accountId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "accountId", r.URL.Query(), &params.AccountID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "accountId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "Endpoint" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Endpoint", r.URL.Query(), &params.Endpoint, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "Endpoint"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Endpoint", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "Name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Name", r.URL.Query(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "Name"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Name", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListGoogleBuckets(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetGoogleBucket operation middleware
+func (siw *ServerInterfaceWrapper) GetGoogleBucket(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "Name" -------------
+	var name ResourceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Name", r.PathValue("Name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Name", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetGoogleBucketParams
+
+	// ------------- Required query parameter "accountId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "accountId", r.URL.Query(), &params.AccountID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "accountId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "Endpoint" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Endpoint", r.URL.Query(), &params.Endpoint, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "Endpoint"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Endpoint", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetGoogleBucket(w, r, name, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListGoogleFolders operation middleware
+func (siw *ServerInterfaceWrapper) ListGoogleFolders(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "bucketName" -------------
+	var bucketName BucketName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "bucketName", r.PathValue("bucketName"), &bucketName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bucketName", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListGoogleFoldersParams
+
+	// ------------- Required query parameter "accountId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "accountId", r.URL.Query(), &params.AccountID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "accountId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "Endpoint" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Endpoint", r.URL.Query(), &params.Endpoint, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "Endpoint"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Endpoint", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "Parent" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Parent", r.URL.Query(), &params.Parent, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "Parent"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Parent", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "Name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Name", r.URL.Query(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "Name"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Name", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListGoogleFolders(w, r, bucketName, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetGoogleFolder operation middleware
+func (siw *ServerInterfaceWrapper) GetGoogleFolder(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "bucketName" -------------
+	var bucketName BucketName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "bucketName", r.PathValue("bucketName"), &bucketName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "bucketName", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "Name" -------------
+	var name ResourceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "Name", r.PathValue("Name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Name", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetGoogleFolderParams
+
+	// ------------- Required query parameter "accountId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "accountId", r.URL.Query(), &params.AccountID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "accountId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "Endpoint" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "Endpoint", r.URL.Query(), &params.Endpoint, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "Endpoint"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Endpoint", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetGoogleFolder(w, r, bucketName, name, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4647,6 +5016,10 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/AzureResources/containers/{Name}", wrapper.GetAzureContainer)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/AzureResources/containers/{containerName}/folders", wrapper.ListAzureFolders)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/AzureResources/containers/{containerName}/folders/{Name}", wrapper.GetAzureFolder)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/GoogleResources/buckets", wrapper.ListGoogleBuckets)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/GoogleResources/buckets/{Name}", wrapper.GetGoogleBucket)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/GoogleResources/buckets/{bucketName}/folders", wrapper.ListGoogleFolders)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/GoogleResources/buckets/{bucketName}/folders/{Name}", wrapper.GetGoogleFolder)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/EncryptionKeys", wrapper.ListEncryptionKeys)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/EncryptionKeys", wrapper.AddEncryptionKey)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v6/EncryptionKeys/{keyId}", wrapper.DeleteEncryptionKey)
@@ -5659,6 +6032,166 @@ type GetEncryptionKeydefaultJSONResponse struct {
 }
 
 func (response GetEncryptionKeydefaultJSONResponse) VisitGetEncryptionKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListGoogleBucketsRequestObject struct {
+	Params ListGoogleBucketsParams
+}
+
+type ListGoogleBucketsResponseObject interface {
+	VisitListGoogleBucketsResponse(w http.ResponseWriter) error
+}
+
+type ListGoogleBuckets200JSONResponse []*GoogleBucket
+
+func (response ListGoogleBuckets200JSONResponse) VisitListGoogleBucketsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListGoogleBucketsdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListGoogleBucketsdefaultJSONResponse) VisitListGoogleBucketsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetGoogleBucketRequestObject struct {
+	Name   ResourceName `json:"Name"`
+	Params GetGoogleBucketParams
+}
+
+type GetGoogleBucketResponseObject interface {
+	VisitGetGoogleBucketResponse(w http.ResponseWriter) error
+}
+
+type GetGoogleBucket200JSONResponse GoogleBucket
+
+func (response GetGoogleBucket200JSONResponse) VisitGetGoogleBucketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetGoogleBucketdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetGoogleBucketdefaultJSONResponse) VisitGetGoogleBucketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListGoogleFoldersRequestObject struct {
+	BucketName BucketName `json:"bucketName"`
+	Params     ListGoogleFoldersParams
+}
+
+type ListGoogleFoldersResponseObject interface {
+	VisitListGoogleFoldersResponse(w http.ResponseWriter) error
+}
+
+type ListGoogleFolders200JSONResponse []GoogleFolder
+
+func (response ListGoogleFolders200JSONResponse) VisitListGoogleFoldersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListGoogleFoldersdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListGoogleFoldersdefaultJSONResponse) VisitListGoogleFoldersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetGoogleFolderRequestObject struct {
+	BucketName BucketName   `json:"bucketName"`
+	Name       ResourceName `json:"Name"`
+	Params     GetGoogleFolderParams
+}
+
+type GetGoogleFolderResponseObject interface {
+	VisitGetGoogleFolderResponse(w http.ResponseWriter) error
+}
+
+type GetGoogleFolder200JSONResponse GoogleFolder
+
+func (response GetGoogleFolder200JSONResponse) VisitGetGoogleFolderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetGoogleFolderdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetGoogleFolderdefaultJSONResponse) VisitGetGoogleFolderResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7013,6 +7546,18 @@ type StrictServerInterface interface {
 	// GetEncryptionKey Get one encryption key
 	// (GET /v6/EncryptionKeys/{keyId})
 	GetEncryptionKey(ctx context.Context, request GetEncryptionKeyRequestObject) (GetEncryptionKeyResponseObject, error)
+	// ListGoogleBuckets List the buckets of a project in Google Cloud Storage
+	// (GET /v6/GoogleResources/buckets)
+	ListGoogleBuckets(ctx context.Context, request ListGoogleBucketsRequestObject) (ListGoogleBucketsResponseObject, error)
+	// GetGoogleBucket Look for one bucket in Google Cloud Storage
+	// (GET /v6/GoogleResources/buckets/{Name})
+	GetGoogleBucket(ctx context.Context, request GetGoogleBucketRequestObject) (GetGoogleBucketResponseObject, error)
+	// ListGoogleFolders List the folders in a bucket in Google Cloud Storage
+	// (GET /v6/GoogleResources/buckets/{bucketName}/folders)
+	ListGoogleFolders(ctx context.Context, request ListGoogleFoldersRequestObject) (ListGoogleFoldersResponseObject, error)
+	// GetGoogleFolder Look for one folder in a bucket in Google Cloud Storage
+	// (GET /v6/GoogleResources/buckets/{bucketName}/folders/{Name})
+	GetGoogleFolder(ctx context.Context, request GetGoogleFolderRequestObject) (GetGoogleFolderResponseObject, error)
 	// ListSynchronizeSessions List the current sessions
 	// (GET /v6/RepositorySynchronizeSessions)
 	ListSynchronizeSessions(ctx context.Context, request ListSynchronizeSessionsRequestObject) (ListSynchronizeSessionsResponseObject, error)
@@ -7850,6 +8395,114 @@ func (sh *strictHandler) GetEncryptionKey(w http.ResponseWriter, r *http.Request
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetEncryptionKeyResponseObject); ok {
 		if err := validResponse.VisitGetEncryptionKeyResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListGoogleBuckets operation middleware
+func (sh *strictHandler) ListGoogleBuckets(w http.ResponseWriter, r *http.Request, params ListGoogleBucketsParams) {
+	var request ListGoogleBucketsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListGoogleBuckets(ctx, request.(ListGoogleBucketsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListGoogleBuckets")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListGoogleBucketsResponseObject); ok {
+		if err := validResponse.VisitListGoogleBucketsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetGoogleBucket operation middleware
+func (sh *strictHandler) GetGoogleBucket(w http.ResponseWriter, r *http.Request, name ResourceName, params GetGoogleBucketParams) {
+	var request GetGoogleBucketRequestObject
+
+	request.Name = name
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetGoogleBucket(ctx, request.(GetGoogleBucketRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetGoogleBucket")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetGoogleBucketResponseObject); ok {
+		if err := validResponse.VisitGetGoogleBucketResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListGoogleFolders operation middleware
+func (sh *strictHandler) ListGoogleFolders(w http.ResponseWriter, r *http.Request, bucketName BucketName, params ListGoogleFoldersParams) {
+	var request ListGoogleFoldersRequestObject
+
+	request.BucketName = bucketName
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListGoogleFolders(ctx, request.(ListGoogleFoldersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListGoogleFolders")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListGoogleFoldersResponseObject); ok {
+		if err := validResponse.VisitListGoogleFoldersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetGoogleFolder operation middleware
+func (sh *strictHandler) GetGoogleFolder(w http.ResponseWriter, r *http.Request, bucketName BucketName, name ResourceName, params GetGoogleFolderParams) {
+	var request GetGoogleFolderRequestObject
+
+	request.BucketName = bucketName
+	request.Name = name
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetGoogleFolder(ctx, request.(GetGoogleFolderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetGoogleFolder")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetGoogleFolderResponseObject); ok {
+		if err := validResponse.VisitGetGoogleFolderResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -38,10 +38,7 @@ func (s *Storage) failed(ctx context.Context, call *remote.Call, resp *http.Resp
 	}
 	switch reason {
 	case "rateLimitExceeded", "userRateLimitExceeded":
-		return &storage.RequestError{
-			Retryable: true, Throttled: true,
-			Err: syncline.WrapError(syncline.CodeUnavailable, cause, "the storage at %s cannot answer now (%s)", s.base.Host, reason),
-		}
+		return s.tooMany(cause, reason)
 	case "userProjectMissing":
 		return syncline.WrapError(syncline.CodeUnsupported, cause, "the bucket %q lets requesters pay, which is not supported", s.bucket)
 	case "accountDisabled", "userProjectAccountProblem", "billingDisabled":
@@ -54,7 +51,7 @@ func (s *Storage) failed(ctx context.Context, call *remote.Call, resp *http.Resp
 		if s.tokens == nil {
 			return storage.Refused(cause, "the bucket %q is not public, and no credentials were given", s.bucket)
 		}
-		return storage.Refused(cause, "the storage at %s does not accept the access token: it has expired or is not valid", s.base.Host)
+		return s.badToken(cause)
 	case http.StatusForbidden:
 		return s.denied(cause, op)
 	case http.StatusBadRequest:
@@ -65,7 +62,46 @@ func (s *Storage) failed(ctx context.Context, call *remote.Call, resp *http.Resp
 	if !speaksJSON {
 		return s.notGCS(cause)
 	}
-	return syncline.WrapError(syncline.CodeUnavailable, cause, "the storage at %s refused a request with %d (%s)", s.base.Host, resp.StatusCode, clip(reason))
+	return s.refusal(cause, resp.StatusCode, reason)
+}
+
+// bucketsFailed translates the answer to the question for buckets, and closes
+// it.
+func (c *Client) bucketsFailed(ctx context.Context, call *remote.Call, resp *http.Response) error {
+	defer resp.Body.Close()
+	if trouble := call.Trouble(ctx); trouble != nil {
+		return trouble
+	}
+	reason, speaksJSON := reasonOf(resp.Body)
+	cause := call.Answer(reason)
+	switch {
+	case !speaksJSON:
+		return c.notGCS(cause)
+	case reason == "rateLimitExceeded", reason == "userRateLimitExceeded":
+		return c.tooMany(cause, reason)
+	case resp.StatusCode == http.StatusUnauthorized:
+		return c.badToken(cause)
+	case resp.StatusCode == http.StatusForbidden:
+		return storage.Refused(cause, "these credentials may not list the buckets of their project (storage.buckets.list); give the name of the bucket")
+	case resp.StatusCode == http.StatusNotFound, resp.StatusCode == http.StatusBadRequest:
+		return syncline.WrapError(syncline.CodeInvalid, cause, "the project that the key file names is not there; look at the key file")
+	}
+	return c.refusal(cause, resp.StatusCode, reason)
+}
+
+func (c *Client) tooMany(cause error, reason string) error {
+	return &storage.RequestError{
+		Retryable: true, Throttled: true,
+		Err: syncline.WrapError(syncline.CodeUnavailable, cause, "the storage at %s cannot answer now (%s)", c.base.Host, reason),
+	}
+}
+
+func (c *Client) badToken(cause error) error {
+	return storage.Refused(cause, "the storage at %s does not accept the access token: it has expired or is not valid", c.base.Host)
+}
+
+func (c *Client) refusal(cause error, status int, reason string) error {
+	return syncline.WrapError(syncline.CodeUnavailable, cause, "the storage at %s refused a request with %d (%s)", c.base.Host, status, clip(reason))
 }
 
 // reasonOf reads the reason in an answer that tells of a failure.
@@ -114,8 +150,8 @@ func (s *Storage) denied(cause error, op operation) error {
 	return storage.Refused(cause, "these credentials may not read %q in the bucket %q (storage.objects.get)%s", op.name, s.bucket, hint)
 }
 
-func (s *Storage) notGCS(cause error) error {
-	return syncline.WrapError(syncline.CodeInvalid, cause, "%s does not answer like Google Cloud Storage; check the endpoint", s.base.Host)
+func (c *Client) notGCS(cause error) error {
+	return syncline.WrapError(syncline.CodeInvalid, cause, "%s does not answer like Google Cloud Storage; check the endpoint", c.base.Host)
 }
 
 func badBucket(cause error, name string) error {

@@ -2,9 +2,9 @@
 // JSON API. It knows nothing of what the objects mean, and makes each request
 // once: trying again is for the decorators in package storage.
 //
-// Two requests are all it needs, a listing and a download, so it makes them
-// itself: the vendor's libraries for them bring gRPC and tracing along, and
-// ten megabytes.
+// Listings and a download are all it needs, so it makes the requests itself:
+// the vendor's libraries for them bring gRPC and tracing along, and ten
+// megabytes.
 package gcs
 
 import (
@@ -38,36 +38,37 @@ type Config struct {
 	// program to run: never set it for somebody else.
 	UserCredentials bool
 	Anonymous       bool // for public buckets
+	// GuardToken sends access tokens to Google's addresses only, and to the host
+	// that the key file has them from: another one could use them itself. It is
+	// for an Endpoint that somebody else has named.
+	GuardToken bool
 
 	CA          []byte // PEM, trusted beside the system's
 	DenyPrivate bool   // refuse endpoints at loopback and private addresses
 }
 
-// Storage is a folder in a bucket; it implements storage.Storage.
-type Storage struct {
+// Client looks for buckets and folders.
+type Client struct {
 	transport http.RoundTripper
 	tokens    *tokens // nil for anonymous requests
 	base      *url.URL
-	bucket    string
-	prefix    string      // "" or ends with a slash
-	seen      atomic.Bool // the bucket is known to be there
+	project   string // that the key file belongs to, "" where it is not known
+}
+
+// Storage is a folder in a bucket; it implements storage.Storage.
+type Storage struct {
+	*Client
+	bucket string
+	prefix string      // "" or ends with a slash
+	seen   atomic.Bool // the bucket is known to be there
 }
 
 var _ storage.Storage = (*Storage)(nil)
 
-// Open returns the repository's storage. It makes no request.
-func Open(_ context.Context, c Config) (*Storage, error) {
+// Connect returns a client for browsing; it looks at no bucket and folder of
+// the configuration. It makes no request.
+func Connect(_ context.Context, c Config) (*Client, error) {
 	base, err := parseEndpoint(c.Endpoint)
-	if err != nil {
-		return nil, err
-	}
-	if c.Bucket == "" {
-		return nil, syncline.Errorf(syncline.CodeInvalid, "the name of the bucket is missing")
-	}
-	if strings.Trim(c.Bucket, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "" {
-		return nil, badBucket(nil, c.Bucket)
-	}
-	prefix, err := storage.CleanPrefix(c.Prefix)
 	if err != nil {
 		return nil, err
 	}
@@ -75,11 +76,49 @@ func Open(_ context.Context, c Config) (*Storage, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Storage{transport: transport, base: base, bucket: c.Bucket, prefix: prefix}
-	if s.tokens, err = newTokens(c, transport); err != nil {
+	client := &Client{transport: transport, base: base}
+	if client.tokens, err = newTokens(c, transport); err != nil {
 		return nil, err
 	}
-	return s, nil
+	if len(c.KeyFile) > 0 {
+		key := readKey(c.KeyFile)
+		client.project = key.Project
+		if c.GuardToken && !isGoogles(base) && !key.tokensFrom(base) {
+			return nil, syncline.Errorf(syncline.CodeInvalid, "access tokens are sent over https to Google's own addresses, and to the host that the key file's token_uri names; leave the endpoint out")
+		}
+	}
+	return client, nil
+}
+
+// Open returns the repository's storage. It makes no request.
+func Open(ctx context.Context, c Config) (*Storage, error) {
+	if c.Bucket == "" {
+		return nil, syncline.Errorf(syncline.CodeInvalid, "the name of the bucket is missing")
+	}
+	client, err := Connect(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return client.folder(c.Bucket, c.Prefix)
+}
+
+// folder returns a folder in a bucket.
+func (c *Client) folder(bucket, prefix string) (*Storage, error) {
+	if strings.Trim(bucket, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "" {
+		return nil, badBucket(nil, bucket)
+	}
+	prefix, err := storage.CleanPrefix(prefix)
+	if err != nil {
+		return nil, err
+	}
+	return &Storage{Client: c, bucket: bucket, prefix: prefix}, nil
+}
+
+// isGoogles reports whether an endpoint is reached under Google's names, with
+// its certificate.
+func isGoogles(u *url.URL) bool {
+	host := strings.ToLower(u.Hostname())
+	return u.Scheme == "https" && (host == "googleapis.com" || strings.HasSuffix(host, ".googleapis.com"))
 }
 
 func parseEndpoint(s string) (*url.URL, error) {
@@ -106,27 +145,32 @@ func (s *Storage) do(ctx context.Context, call *remote.Call, object string, quer
 		u.Path += "/" + object
 	}
 	u.RawQuery = query.Encode()
+	return s.get(ctx, call, &u, ranged)
+}
+
+// get makes one request, with a token.
+func (c *Client) get(ctx context.Context, call *remote.Call, u *url.URL, ranged string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
 	if err != nil {
-		return nil, syncline.WrapError(syncline.CodeInvalid, remote.Opaque(err), "the address of the bucket %q is not valid", s.bucket)
+		return nil, syncline.WrapError(syncline.CodeInvalid, remote.Opaque(err), "the address of the storage at %s is not valid", c.base.Host)
 	}
 	if ranged != "" {
 		req.Header.Set("Range", ranged)
 	}
-	if s.tokens != nil {
-		token, err := s.tokens.get(ctx)
+	if c.tokens != nil {
+		token, err := c.tokens.get(ctx)
 		if err != nil {
 			return nil, err
 		}
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	// Not through a client, which would follow redirects: the API makes none.
-	resp, err := s.transport.RoundTrip(req)
+	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		if trouble := call.Trouble(ctx); trouble != nil {
 			return nil, trouble
 		}
-		return nil, syncline.WrapError(syncline.CodeUnavailable, remote.Opaque(err), "the storage at %s cannot be asked", s.base.Host)
+		return nil, syncline.WrapError(syncline.CodeUnavailable, remote.Opaque(err), "the storage at %s cannot be asked", c.base.Host)
 	}
 	return resp, nil
 }

@@ -22,6 +22,7 @@ type page struct {
 		Name string `json:"name"`
 		Size string `json:"size"`
 	} `json:"items"`
+	Folders []string `json:"prefixes"`
 }
 
 const pageFields = "kind,nextPageToken,items(name,size)"
@@ -33,12 +34,7 @@ func (s *Storage) list(ctx context.Context, prefix string, first int, fn func(na
 	if first > 0 {
 		query.Set("maxResults", strconv.Itoa(first))
 	}
-	seen := map[string]bool{}
-	for {
-		p, err := s.page(ctx, prefix, query)
-		if err != nil {
-			return err
-		}
+	return pages(prefix, query, func() (page, error) { return s.page(ctx, prefix, query) }, func(p page) error {
 		s.seen.Store(true)
 		for _, item := range p.Items {
 			size, err := strconv.ParseInt(item.Size, 10, 64)
@@ -55,27 +51,56 @@ func (s *Storage) list(ctx context.Context, prefix string, first int, fn func(na
 				return err
 			}
 		}
+		if first > 0 {
+			return errEnough
+		}
+		return ctx.Err()
+	})
+}
+
+var errEnough = errors.New("enough")
+
+// pages gives all pages of a listing, until fn has enough. A token that comes
+// back would make it endless.
+func pages(what string, query url.Values, get func() (page, error), fn func(page) error) error {
+	seen := map[string]bool{}
+	for {
+		p, err := get()
+		if err != nil {
+			return err
+		}
+		if err := fn(p); err != nil {
+			if errors.Is(err, errEnough) {
+				return nil
+			}
+			return err
+		}
 		switch {
-		case p.Next == "" || first > 0:
-			return ctx.Err()
+		case p.Next == "":
+			return nil
 		case seen[p.Next]:
-			return storage.Incomplete(prefix, "repeats a page")
+			return storage.Incomplete(what, "repeats a page")
 		}
 		seen[p.Next] = true
 		query.Set("pageToken", p.Next)
 	}
 }
 
-// page asks for one page, and makes sure that it is one.
-func (s *Storage) page(ctx context.Context, prefix string, query url.Values) (p page, err error) {
+// page asks for one page of the bucket's listing.
+func (s *Storage) page(ctx context.Context, prefix string, query url.Values) (page, error) {
 	callCtx, call := remote.Document(ctx)
 	resp, err := s.do(callCtx, call, "", query, "")
 	if err != nil {
-		return p, err
+		return page{}, err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return p, s.failed(ctx, call, resp, operation{dir: prefix, list: true})
+		return page{}, s.failed(ctx, call, resp, operation{dir: prefix, list: true})
 	}
+	return s.read(ctx, call, resp, prefix, "storage#objects")
+}
+
+// read makes sure that an answer is a page of that kind, and closes it.
+func (c *Client) read(ctx context.Context, call *remote.Call, resp *http.Response, what, kind string) (p page, err error) {
 	defer resp.Body.Close()
 	body := json.NewDecoder(resp.Body)
 	err = body.Decode(&p)
@@ -89,11 +114,11 @@ func (s *Storage) page(ctx context.Context, prefix string, query url.Values) (p 
 	case err != nil && trouble != nil:
 		return p, trouble
 	case err != nil && !strings.Contains(call.Header("Content-Type"), "json"):
-		return p, s.notGCS(call.Answer(""))
+		return p, c.notGCS(call.Answer(""))
 	case err != nil:
-		return p, storage.Incomplete(prefix, "is cut off")
-	case p.Kind != "storage#objects":
-		return p, s.notGCS(call.Answer(""))
+		return p, storage.Incomplete(what, "is cut off")
+	case p.Kind != kind:
+		return p, c.notGCS(call.Answer(""))
 	}
 	return p, nil
 }

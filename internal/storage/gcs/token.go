@@ -2,8 +2,10 @@ package gcs
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -63,6 +65,26 @@ func newTokens(c Config, transport http.RoundTripper) (*tokens, error) {
 		return nil, syncline.Errorf(syncline.CodeInvalid, "there are no credentials for Google Cloud Storage; give the JSON key of a service account or an access token")
 	}
 	return t, nil
+}
+
+// serviceKey is what matters of a service account's key file beside what the
+// library reads.
+type serviceKey struct {
+	Project  string `json:"project_id"`
+	TokenURI string `json:"token_uri"`
+}
+
+// readKey reads a key file that newTokens has accepted.
+func readKey(file []byte) (k serviceKey) {
+	_ = json.Unmarshal(file, &k)
+	return k
+}
+
+// tokensFrom reports whether tokens come from the very endpoint: sending them
+// there tells it nothing new.
+func (k serviceKey) tokensFrom(endpoint *url.URL) bool {
+	u, err := url.Parse(k.TokenURI)
+	return err == nil && u.Scheme == endpoint.Scheme && strings.EqualFold(u.Host, endpoint.Host)
 }
 
 // userToken gets a token with the credentials of the user this runs as.

@@ -9,10 +9,10 @@ import (
 	"syncline.dev/syncline/internal/store"
 )
 
-const selectAccount = `SELECT id, kind, user_name, description, created_at FROM accounts`
+const selectAccount = `SELECT id, kind, user_name, description, connections, bytes_per_second, created_at FROM accounts`
 
 func scanAccount(r row) (a syncline.Account, err error) {
-	err = r.Scan(&a.ID, &a.Kind, &a.UserName, &a.Description, instant{&a.CreatedAt})
+	err = r.Scan(&a.ID, &a.Kind, &a.UserName, &a.Description, &a.Limits.Connections, &a.Limits.BytesPerSecond, instant{&a.CreatedAt})
 	return a, err
 }
 
@@ -44,8 +44,9 @@ func (s *Store) AddAccount(ctx context.Context, a syncline.Account, sealed []byt
 	}
 	return s.update(ctx, "add an account", func(ctx context.Context, conn *sql.Conn) error {
 		_, err := conn.ExecContext(ctx,
-			`INSERT INTO accounts (id, kind, user_name, description, created_at, sealed) VALUES (?, ?, ?, ?, ?, ?)`,
-			string(a.ID), string(a.Kind), a.UserName, a.Description, nanos(a.CreatedAt), sealed)
+			`INSERT INTO accounts (id, kind, user_name, description, connections, bytes_per_second, created_at, sealed)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			string(a.ID), string(a.Kind), a.UserName, a.Description, a.Limits.Connections, a.Limits.BytesPerSecond, nanos(a.CreatedAt), sealed)
 		if isTaken(err) {
 			return syncline.WrapError(syncline.CodeConflict, err, "there is an account %q already", a.ID)
 		}
@@ -61,8 +62,9 @@ func (s *Store) UpdateAccount(ctx context.Context, a syncline.Account, sealed []
 			secret = sealed
 		}
 		return exec(ctx, conn, notFound("account", a.ID),
-			`UPDATE accounts SET user_name = ?, description = ?, sealed = coalesce(?, sealed) WHERE id = ?`,
-			a.UserName, a.Description, secret, string(a.ID))
+			`UPDATE accounts SET user_name = ?, description = ?, connections = ?, bytes_per_second = ?,
+			sealed = coalesce(?, sealed) WHERE id = ?`,
+			a.UserName, a.Description, a.Limits.Connections, a.Limits.BytesPerSecond, secret, string(a.ID))
 	})
 }
 

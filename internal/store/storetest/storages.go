@@ -44,7 +44,7 @@ func testAccounts(t *testing.T, s store.Store) {
 	if all := must(s.Accounts(ctx))(t); len(all) != 0 {
 		t.Fatalf("a new store has accounts: %v", all)
 	}
-	first := syncline.Account{ID: newID(), Kind: syncline.KindAzure, UserName: "größe \x00", Description: "two\nlines", CreatedAt: base}
+	first := syncline.Account{ID: newID(), Kind: syncline.KindAzure, UserName: "größe \x00", Description: "two\nlines", Limits: syncline.Limits{Connections: 5, BytesPerSecond: 1 << 40}, CreatedAt: base}
 	second := syncline.Account{ID: newID(), Kind: syncline.KindS3Compatible, CreatedAt: base.Add(-time.Hour)}
 	sealed := []byte{0, 1, 0xff, 0}
 	check(t, s.AddAccount(ctx, first, sealed))
@@ -65,7 +65,7 @@ func testAccounts(t *testing.T, s store.Store) {
 	wantSecret(first.ID, sealed)
 	wantSecret(second.ID, nil)
 
-	changed := syncline.Account{ID: first.ID, Kind: syncline.KindS3, UserName: "new", Description: "", CreatedAt: base.Add(time.Hour)}
+	changed := syncline.Account{ID: first.ID, Kind: syncline.KindS3, UserName: "new", Description: "", Limits: syncline.Limits{Connections: 6}, CreatedAt: base.Add(time.Hour)}
 	check(t, s.UpdateAccount(ctx, changed, nil))
 	changed.Kind, changed.CreatedAt = first.Kind, first.CreatedAt // neither is the update's to change
 	if got := must(s.Account(ctx, first.ID))(t); got != changed {

@@ -31,7 +31,8 @@ type S3 struct {
 }
 
 // StartS3 starts versitygw for the duration of the test. With a certificate
-// and its key (files in PEM) it speaks https.
+// and its key (files in PEM) it speaks https, and with a domain as the third
+// it takes buckets as hosts of that.
 func StartS3(t testing.TB, certAndKey ...string) *S3 {
 	t.Helper()
 	address := freeAddress(t)
@@ -40,9 +41,12 @@ func StartS3(t testing.TB, certAndKey ...string) *S3 {
 		Dir: t.TempDir(), AccessLog: filepath.Join(t.TempDir(), "access.log"),
 	}
 	args := []string{"--port", address, "--access-log", s.AccessLog, "--keep-alive"}
-	if len(certAndKey) == 2 {
+	if len(certAndKey) >= 2 {
 		args = append(args, "--cert", certAndKey[0], "--key", certAndKey[1])
 		s.URL = "https://" + address
+	}
+	if len(certAndKey) == 3 {
+		args = append(args, "--virtual-domain", certAndKey[2])
 	}
 	args = append(args, "posix", "--nometa", "--default-etag", "none", s.Dir)
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), installed(t, "bin", "versitygw"), args...)

@@ -1,0 +1,158 @@
+package servers
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+	"testing"
+)
+
+// Google is a GCS server behind a door that lets in who shows a token, and
+// gives tokens to a service account. fake-gcs-server asks for none.
+type Google struct {
+	*GCS
+	URL     string // of the door
+	KeyFile string // of the service account
+	Token   string // what the door gives out
+}
+
+// StartGoogle starts both for the duration of the test.
+func StartGoogle(t testing.TB) *Google {
+	t.Helper()
+	g := &Google{GCS: StartGCS(t), Token: "ya29.not-to-be-told-either"}
+	g.URL = StartDoor(t, g.GCS.URL, func(w http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case r.URL.Path == "/token" && r.FormValue("assertion") != "":
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer","expires_in":3600}`, g.Token)
+		case r.Header.Get("Authorization") != "Bearer "+g.Token:
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = io.WriteString(w, `{"error":{"errors":[{"reason":"authError"}]}}`)
+		default:
+			return false
+		}
+		return true
+	})
+	g.KeyFile = serviceAccount(t, g.URL+"/token")
+	return g
+}
+
+// StartDoor starts a door before the server at target, until the test ends, and
+// returns its address. What answer does not answer goes through.
+func StartDoor(t testing.TB, target string, answer func(http.ResponseWriter, *http.Request) bool) string {
+	t.Helper()
+	u, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(u)
+		r.Out.Host = r.In.Host // which is signed
+	}}
+	door := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !answer(w, r) {
+			proxy.ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(door.Close)
+	return door.URL
+}
+
+// serviceAccount makes a key file that has tokens from an address.
+func serviceAccount(t testing.TB, tokens string) string {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(map[string]string{
+		"type": "service_account", "project_id": "test", "client_email": "test@test.example", "private_key_id": "1", "token_uri": tokens,
+		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// Proxy is a proxy for https that leads every host to one server, as a name
+// server of the test's own would.
+type Proxy struct {
+	URL string
+
+	mu    sync.Mutex
+	hosts map[string]bool
+}
+
+// StartProxy starts one before the server at target, until the test ends.
+func StartProxy(t testing.TB, target string) *Proxy {
+	t.Helper()
+	u, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{hosts: map[string]bool{}}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodConnect {
+			w.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		}
+		p.mu.Lock()
+		p.hosts[r.Host] = true
+		p.mu.Unlock()
+		tunnel(w, r, u.Host)
+	}))
+	t.Cleanup(server.Close)
+	p.URL = server.URL
+	return p
+}
+
+// Hosts returns the hosts that were asked for, with their ports.
+func (p *Proxy) Hosts() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var hosts []string
+	for host := range p.hosts {
+		hosts = append(hosts, host)
+	}
+	return hosts
+}
+
+// tunnel joins a client's connection with one to an address.
+func tunnel(w http.ResponseWriter, r *http.Request, address string) {
+	server, err := new(net.Dialer).DialContext(r.Context(), "tcp", address)
+	if err != nil {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	defer server.Close()
+	w.WriteHeader(http.StatusOK)
+	client, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer client.Close()
+	done := make(chan struct{}, 2)
+	for _, way := range [][2]net.Conn{{client, server}, {server, client}} {
+		go func() {
+			_, _ = io.Copy(way[0], way[1])
+			done <- struct{}{}
+		}()
+	}
+	<-done
+}
