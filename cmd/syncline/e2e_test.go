@@ -282,6 +282,16 @@ func TestServerEndToEnd(t *testing.T) {
 	if sessions == nil || len(sessions) != 0 {
 		t.Errorf("a new server has the sessions %v", sessions)
 	}
+	var proxies []struct {
+		ID, HostName, Status string
+		Port                 int
+	}
+	n.call("POST", "/v6/Proxies/Rescan", object{}, 200, nil)
+	n.call("GET", "/v6/Proxies", nil, 200, &proxies)
+	host, err := os.Hostname()
+	if err != nil || len(proxies) != 1 || proxies[0].HostName != host || proxies[0].Status != "Online" || !strings.HasSuffix(n.url, fmt.Sprint(":", proxies[0].Port)) {
+		t.Errorf("the server at %s tells of itself %+v (%v)", n.url, proxies, err)
+	}
 	id := n.attach("one", repo)
 	done := n.finish(n.sync(id).ID)
 	if done.Statistics.SnapshotsAdded != 3 {

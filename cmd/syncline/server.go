@@ -169,9 +169,13 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 	}
 	points := &explore.RestorePoints{Catalogs: dir, Repositories: s.store}
 	explorer := &explore.Explorer{Points: points}
+	running, err := newNodes(ctx, s.store, ln.Addr())
+	if err != nil {
+		return err
+	}
 	handler, err := api.NewHandler(api.Config{
 		Auth: authenticator{s.auth}, Repositories: s.store, Keys: s.store, Sessions: s.store, Instance: s.store,
-		Accounts: accounts{s.store, o.clouds}, ObjectStorages: s.store, Clouds: o.clouds,
+		Accounts: accounts{s.store, o.clouds}, ObjectStorages: s.store, Clouds: o.clouds, Nodes: running,
 		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, o.clouds},
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(dir), Statistics: &explore.Statistics{Points: points},
 		Contents: &content.Service{Catalogs: dir, Open: repositorySource.reader(s.store, o.logger)},

@@ -100,6 +100,13 @@ var roles = map[string]permission{
 	"Search":                         maySee,
 	"GetRestorePointContent":         mayRestore,
 	"HeadRestorePointContent":        mayRestore,
+	"ListProxies":                    maySee,
+	"GetProxy":                       maySee,
+	"AddProxy":                       mayManage,
+	"UpdateProxy":                    mayManage,
+	"RemoveProxy":                    mayManage,
+	"RescanProxy":                    mayManage,
+	"RescanProxies":                  mayManage,
 	"GetServiceInstance":             maySee,
 	"GetConsoleUser":                 maySee,
 }

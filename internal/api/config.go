@@ -115,6 +115,13 @@ type Sessions interface {
 	Log(ctx context.Context, session syncline.ID) ([]syncline.LogItem, error)
 }
 
+// Nodes tells of the nodes of this installation.
+type Nodes interface {
+	Nodes(ctx context.Context) ([]syncline.Node, error)
+	// Rescan takes the state of a node anew; CodeNotFound for an unknown one.
+	Rescan(ctx context.Context, id syncline.ID) error
+}
+
 // Instance tells this installation's id.
 type Instance interface {
 	InstallationID(ctx context.Context) (syncline.ID, error)
@@ -197,6 +204,7 @@ type Config struct {
 	Clouds         Clouds
 	Sessions       Sessions
 	Instance       Instance
+	Nodes          Nodes
 	Sealer         Sealer
 	Synchronizer   Synchronizer
 	RestorePoints  RestorePoints
@@ -234,6 +242,7 @@ func (c Config) missing() string {
 		{"Clouds", c.Clouds == nil},
 		{"Sessions", c.Sessions == nil},
 		{"Instance", c.Instance == nil},
+		{"Nodes", c.Nodes == nil},
 		{"Sealer", c.Sealer == nil},
 		{"Synchronizer", c.Synchronizer == nil},
 		{"RestorePoints", c.RestorePoints == nil},

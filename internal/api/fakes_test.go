@@ -566,3 +566,22 @@ func (f *fakeAuth) SignOut(_ context.Context, token string) error {
 	}
 	return nil
 }
+
+// fakeNodes is one node, which is online once it was looked at.
+type fakeNodes struct {
+	mu      sync.Mutex
+	rescans int
+}
+
+func (f *fakeNodes) Nodes(context.Context) ([]syncline.Node, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return []syncline.Node{{ID: nodeID, HostName: "host", Description: "Syncline", Port: 4443, Threads: 2, Online: f.rescans > 0}}, nil
+}
+
+func (f *fakeNodes) Rescan(context.Context, syncline.ID) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rescans++
+	return nil
+}

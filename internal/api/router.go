@@ -97,7 +97,14 @@ func (rt *router) path(template string) *path {
 		}
 	}
 	p := &path{template: template, segments: strings.Split(template, "/"), methods: make(map[string]*operation), texts: make(map[string]bool)}
-	rt.paths = append(rt.paths, p)
+	// A path that names what another has a parameter for comes first.
+	at := slices.IndexFunc(rt.paths, func(q *path) bool {
+		return strings.Count(q.template, "{") > strings.Count(template, "{")
+	})
+	if at < 0 {
+		at = len(rt.paths)
+	}
+	rt.paths = slices.Insert(rt.paths, at, p)
 	return p
 }
 

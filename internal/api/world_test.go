@@ -34,6 +34,7 @@ const (
 	storageID      = "5d0f0c55-0000-4000-8000-000000000004"
 	theSecret      = "a secret key/with+odd=characters"
 	thePass        = "correct horse battery staple"
+	nodeID         = "5d0f0c55-0000-4000-8000-000000000006"
 	// Google's account has its own kind of secret.
 	googleAccountID = "5d0f0c55-0000-4000-8000-000000000005"
 	googleSecret    = `{"type":"service_account","private_key":"` + theSecret + `"}`
@@ -66,17 +67,18 @@ type world struct {
 	sync   *fakeSynchronizer
 	auth   *fakeAuth
 	clouds *fakeClouds
+	nodes  *fakeNodes
 	log    *syncBuffer
 }
 
 func newWorld(t testing.TB, change ...func(*Config)) *world {
 	t.Helper()
-	w := &world{t: t, auth: &fakeAuth{}, clouds: &fakeClouds{}, log: &syncBuffer{}}
+	w := &world{t: t, auth: &fakeAuth{}, clouds: &fakeClouds{}, nodes: &fakeNodes{}, log: &syncBuffer{}}
 	w.store = &fakeStore{sealed: map[syncline.ID][]byte{}, logs: map[syncline.ID][]syncline.LogItem{}}
 	w.sync = &fakeSynchronizer{store: w.store}
 	cfg := Config{
 		Auth: w.auth, Repositories: w.store, Keys: w.store, Sessions: w.store, Instance: w.store,
-		Accounts: w.store, ObjectStorages: w.store, Clouds: w.clouds,
+		Accounts: w.store, ObjectStorages: w.store, Clouds: w.clouds, Nodes: w.nodes,
 		Sealer: fakeSealer{}, Synchronizer: w.sync, RestorePoints: fakePoints{testPoint}, Explorer: &fakeExplorer{}, Histories: &fakeExplorer{}, Searcher: &fakeSearcher{}, Statistics: &fakeStatistics{},
 		Contents: noContents{},
 		Logger:   slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),

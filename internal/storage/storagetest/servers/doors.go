@@ -14,6 +14,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -52,14 +53,7 @@ func StartGoogle(t testing.TB) *Google {
 // returns its address. What answer does not answer goes through.
 func StartDoor(t testing.TB, target string, answer func(http.ResponseWriter, *http.Request) bool) string {
 	t.Helper()
-	u, err := url.Parse(target)
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(u)
-		r.Out.Host = r.In.Host // which is signed
-	}}
+	proxy := newProxy(t, target)
 	door := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !answer(w, r) {
 			proxy.ServeHTTP(w, r)
@@ -67,6 +61,18 @@ func StartDoor(t testing.TB, target string, answer func(http.ResponseWriter, *ht
 	}))
 	t.Cleanup(door.Close)
 	return door.URL
+}
+
+func newProxy(t testing.TB, target string) *httputil.ReverseProxy {
+	t.Helper()
+	u, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(u)
+		r.Out.Host = r.In.Host // which is signed
+	}}
 }
 
 // serviceAccount makes a key file that has tokens from an address.
@@ -140,13 +146,13 @@ func tunnel(w http.ResponseWriter, r *http.Request, address string) {
 		w.WriteHeader(http.StatusBadGateway)
 		return
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	w.WriteHeader(http.StatusOK)
 	client, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	done := make(chan struct{}, 2)
 	for _, way := range [][2]net.Conn{{client, server}, {server, client}} {
 		go func() {
@@ -155,4 +161,41 @@ func tunnel(w http.ResponseWriter, r *http.Request, address string) {
 		}()
 	}
 	<-done
+}
+
+// Meter is a door that counts the bytes of the objects that leave a server.
+type Meter struct {
+	URL   string
+	bytes atomic.Int64
+}
+
+// StartMeter starts one before the server at target, until the test ends.
+func StartMeter(t testing.TB, target string) *Meter {
+	t.Helper()
+	m := &Meter{}
+	proxy := newProxy(t, target)
+	proxy.ModifyResponse = func(r *http.Response) error {
+		if r.Request.URL.Query().Get("list-type") == "" {
+			r.Body = &metered{r.Body, &m.bytes}
+		}
+		return nil
+	}
+	server := httptest.NewServer(proxy)
+	t.Cleanup(server.Close)
+	m.URL = server.URL
+	return m
+}
+
+// Bytes returns how many there were.
+func (m *Meter) Bytes() int64 { return m.bytes.Load() }
+
+type metered struct {
+	io.ReadCloser
+	bytes *atomic.Int64
+}
+
+func (m *metered) Read(p []byte) (int, error) {
+	n, err := m.ReadCloser.Read(p)
+	m.bytes.Add(int64(n))
+	return n, err
 }

@@ -1,0 +1,159 @@
+package api
+
+import (
+	"context"
+	"strings"
+
+	"syncline.dev/syncline"
+	v6 "syncline.dev/syncline/internal/api/v6"
+)
+
+// ListProxies answers GET /v6/Proxies.
+func (a *api) ListProxies(ctx context.Context, req v6.ListProxiesRequestObject) (v6.ListProxiesResponseObject, error) {
+	nodes, err := a.Nodes.Nodes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	answer := make(v6.ListProxies200JSONResponse, 0, len(nodes))
+	for _, n := range nodes {
+		answer = append(answer, proxyJSON(n, req.Params.ExtendedView))
+	}
+	return answer, nil
+}
+
+// GetProxy answers GET /v6/Proxies/{proxyId}.
+func (a *api) GetProxy(ctx context.Context, req v6.GetProxyRequestObject) (v6.GetProxyResponseObject, error) {
+	n, err := a.node(ctx, req.ProxyID)
+	if err != nil {
+		return nil, err
+	}
+	return v6.GetProxy200JSONResponse(proxyJSON(n, req.Params.ExtendedView)), nil
+}
+
+func (a *api) node(ctx context.Context, id syncline.ID) (syncline.Node, error) {
+	nodes, err := a.Nodes.Nodes(ctx)
+	if err != nil {
+		return syncline.Node{}, err
+	}
+	for _, n := range nodes {
+		if n.ID == id {
+			return n, nil
+		}
+	}
+	return syncline.Node{}, syncline.Errorf(syncline.CodeNotFound, "there is no proxy %q", id)
+}
+
+// AddProxy answers POST /v6/Proxies.
+func (a *api) AddProxy(context.Context, v6.AddProxyRequestObject) (v6.AddProxyResponseObject, error) {
+	return nil, invalid("hostName cannot be honoured: this installation is the one server that answers, and installs none on other machines")
+}
+
+// UpdateProxy answers PUT /v6/Proxies/{proxyId}. What a node is follows from
+// how it was started: only what changes nothing is taken.
+func (a *api) UpdateProxy(ctx context.Context, req v6.UpdateProxyRequestObject) (v6.UpdateProxyResponseObject, error) {
+	n, err := a.node(ctx, req.ProxyID)
+	if err != nil {
+		return nil, err
+	}
+	const started = "it follows from how the server was started; leave it out"
+	b := req.Body
+	for _, f := range []struct {
+		name, why string
+		refused   bool
+	}{
+		{"hostName", "it is the machine's own; leave it out", b.HostName != nil && *b.HostName != n.HostName},
+		{"description", started, b.Description != nil && *b.Description != n.Description},
+		{"port", "serve --listen sets it; leave it out", b.Port != nil && int(*b.Port) != n.Port},
+		{"threadsNumber", started, b.ThreadsNumber != nil && int(*b.ThreadsNumber) != n.Threads},
+		{"enableNetworkThrottling", throttlingUnsupported, deref(b.EnableNetworkThrottling)},
+		{"throttlingValue", throttlingUnsupported, deref(b.ThrottlingValue) != 0},
+		{"throttlingUnit", throttlingUnsupported, b.ThrottlingUnit != nil},
+		{"useDomainNetwork", settingUnsupported, deref(b.UseDomainNetwork)},
+		{"useInternetProxy", "HTTPS_PROXY in the server's environment names one; leave it out", deref(b.UseInternetProxy)},
+		{"internetProxyType", settingUnsupported, b.InternetProxyType != nil},
+		{"internetProxySettings", settingUnsupported, b.InternetProxySettings != nil},
+		{"username", settingUnsupported, deref(b.Username) != ""},
+		{"password", settingUnsupported, b.Password != nil},
+		{"attachUsedProxy", settingUnsupported, deref(b.AttachUsedProxy)},
+	} {
+		if f.refused {
+			return nil, invalid("%s cannot be honoured: %s", f.name, f.why)
+		}
+	}
+	if saysID(b.ID) && !strings.EqualFold(string(*b.ID), string(n.ID)) {
+		return nil, invalid("id cannot be changed; leave it out")
+	}
+	return v6.UpdateProxy200Response{}, nil
+}
+
+const throttlingUnsupported = "limitDownloadKBs of an account bounds what is read with it; leave it out"
+
+// RemoveProxy answers POST /v6/Proxies/{proxyId}/Remove.
+func (a *api) RemoveProxy(ctx context.Context, req v6.RemoveProxyRequestObject) (v6.RemoveProxyResponseObject, error) {
+	if _, err := a.node(ctx, req.ProxyID); err != nil {
+		return nil, err
+	}
+	return nil, syncline.Errorf(syncline.CodeConflict, "the server that answers cannot be removed; stop it instead")
+}
+
+// RescanProxy answers POST /v6/Proxies/{proxyId}/Rescan.
+func (a *api) RescanProxy(ctx context.Context, req v6.RescanProxyRequestObject) (v6.RescanProxyResponseObject, error) {
+	if _, err := a.node(ctx, req.ProxyID); err != nil {
+		return nil, err
+	}
+	if err := a.Nodes.Rescan(ctx, req.ProxyID); err != nil {
+		return nil, err
+	}
+	return v6.RescanProxy200Response{}, nil
+}
+
+// RescanProxies answers POST /v6/Proxies/Rescan, for the nodes that are named
+// or for all.
+func (a *api) RescanProxies(ctx context.Context, req v6.RescanProxiesRequestObject) (v6.RescanProxiesResponseObject, error) {
+	var ids []syncline.ID
+	if named := req.Body.Proxies; named != nil {
+		for _, p := range *named {
+			ids = append(ids, syncline.ID(strings.ToLower(string(p.ID))))
+		}
+	}
+	if len(ids) == 0 {
+		nodes, err := a.Nodes.Nodes(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range nodes {
+			ids = append(ids, n.ID)
+		}
+	}
+	for _, id := range ids { // all are there before anything is done
+		if _, err := a.node(ctx, id); err != nil {
+			return nil, syncline.WrapError(syncline.CodeInvalid, err, "proxies: %s", syncline.MessageOf(err))
+		}
+	}
+	for _, id := range ids {
+		if err := a.Nodes.Rescan(ctx, id); err != nil {
+			return nil, err
+		}
+	}
+	return v6.RescanProxies200Response{}, nil
+}
+
+// proxyJSON is a node as v6 writes it; what is not extended tells only which it
+// is and how it does.
+func proxyJSON(n syncline.Node, extended *bool) v6.Proxy {
+	id, port := n.ID, int32(n.Port) //nolint:gosec // a port
+	kind, status := "Local", "Offline"
+	if n.Online {
+		status = "Online"
+	}
+	answer := v6.Proxy{
+		Type: &kind, ID: &id, HostName: &n.HostName, Port: &port, Status: &status,
+		Links: &map[string]v6.Link{"self": {Href: "/v6/Proxies/" + string(n.ID)}},
+	}
+	if extended == nil || *extended {
+		no, threads := false, int32(n.Threads) //nolint:gosec // a few
+		answer.Description, answer.ThreadsNumber = &n.Description, &threads
+		answer.UseInternetProxy, answer.EnableNetworkThrottling = &no, &no
+	}
+	return answer
+}
