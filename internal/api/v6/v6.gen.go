@@ -240,6 +240,18 @@ type BackupRepositoryLinks struct {
 	RestorePoints       Link  `json:"restorePoints"`
 }
 
+// BackupRepositoryStatistics Example: {"growth":[{"addedFiles":1203,"addedSize":734003200,"addedStoredSize":512340911,"backupTime":"2026-11-02T22:00:00Z","distinctSize":52873014214,"files":81422,"folders":9120,"hostName":"web1","links":311,"others":2,"restorePointId":"9a3b5c7d-1111-4222-8333-444455556666","size":52873014214,"snapshotId":"79766175f0b1c3f2a4d5e6978899aabbccddeeff00112233445566778899aabb","storedSize":31990114300,"uniqueFiles":12,"uniqueSize":2097152,"uniqueStoredSize":1403112}],"repositoryId":"c6d1fc1b-1aef-411f-9a7f-de35e546c615","restorePoints":1,"totals":{"dataBlobs":102331,"fileVersions":81422,"files":81422,"folders":9120,"links":311,"missingBlobs":0,"others":2,"rawDataSize":52873014214,"size":52873014214,"storedSize":31990114300,"treeBlobs":9120,"unusedStoredSize":0}}
+type BackupRepositoryStatistics struct {
+	RepositoryID Id `json:"repositoryId"`
+
+	// RestorePoints How many there are.
+	RestorePoints int              `json:"restorePoints"`
+	Totals        RepositoryTotals `json:"totals"`
+
+	// Growth A restore point each, oldest first.
+	Growth []RestorePointGrowth `json:"growth"`
+}
+
 // ConsoleSignIn defines model for ConsoleSignIn.
 type ConsoleSignIn struct {
 	Password string `json:"password"`
@@ -472,6 +484,17 @@ type ExceptionInfo struct {
 	Message string `json:"message"`
 }
 
+// FileKind defines model for FileKind.
+type FileKind struct {
+	// Kind The end of the names from the last dot on, in lower case; empty for names without one.
+	Kind string `json:"kind"`
+
+	// Other True for all kinds together that are not listed.
+	Other *bool `json:"other,omitempty"`
+	Files int64 `json:"files"`
+	Size  int64 `json:"size"`
+}
+
 // FolderDifference defines model for FolderDifference.
 type FolderDifference struct {
 	Path string `json:"path"`
@@ -492,6 +515,57 @@ type FolderDifference struct {
 
 	// Type As of an entry; after, or before where it is gone.
 	Type string `json:"type"`
+}
+
+// FolderRest defines model for FolderRest.
+type FolderRest struct {
+	// Count Entries of the folder itself.
+	Count int `json:"count"`
+
+	// Files Among them and below.
+	Files   int64 `json:"files"`
+	Folders int64 `json:"folders"`
+	Links   int64 `json:"links"`
+	Others  int64 `json:"others"`
+	Size    int64 `json:"size"`
+}
+
+// FolderSize Example: {"children":[{"files":80000,"folders":8990,"links":300,"name":"ada","others":0,"path":"/home/ada","size":51999000000,"type":"dir"}],"files":80110,"folders":9001,"links":300,"name":"home","others":0,"path":"/home","rest":{"count":4,"files":110,"folders":10,"links":0,"others":0,"size":1000000},"size":52000000000,"type":"dir"}
+type FolderSize struct {
+	Path string `json:"path"`
+
+	// RawPath The path's bytes in Base64, where `path` differs from them.
+	RawPath *string `json:"rawPath,omitempty"`
+
+	// Name With U+FFFD in place of bytes that are not UTF-8; a slash for the root.
+	Name string `json:"name"`
+
+	// RawName The name's bytes in Base64, where `name` differs from them.
+	RawName *string `json:"rawName,omitempty"`
+
+	// Type In the words of restic, such as file, dir and symlink.
+	Type string `json:"type"`
+
+	// Files Below a folder; 1 for a file.
+	Files int64 `json:"files"`
+
+	// Folders Below a folder.
+	Folders int64 `json:"folders"`
+
+	// Links Symbolic links.
+	Links int64 `json:"links"`
+
+	// Others Devices, pipes, sockets and what else there is.
+	Others int64 `json:"others"`
+
+	// Size Each name of a hard link counts.
+	Size int64 `json:"size"`
+
+	// Children The largest entries of a folder, largest first. Absent for what is no folder, and for folders that are not looked into.
+	Children *[]FolderSize `json:"children,omitempty"`
+
+	// Rest The entries that are not among the children; absent when all are.
+	Rest *FolderRest `json:"rest,omitempty"`
 }
 
 // FoundVersion defines model for FoundVersion.
@@ -534,6 +608,28 @@ type GoogleFolder struct {
 
 // Id A UUID. Given out in lower case, taken in either.
 type Id = syncline.ID
+
+// LargeFile defines model for LargeFile.
+type LargeFile struct {
+	Path string `json:"path"`
+
+	// RawPath The path's bytes in Base64, where `path` differs from them.
+	RawPath  *string    `json:"rawPath,omitempty"`
+	Size     int64      `json:"size"`
+	Modified *time.Time `json:"modified,omitempty"`
+}
+
+// LargeFolder defines model for LargeFolder.
+type LargeFolder struct {
+	Path string `json:"path"`
+
+	// RawPath The path's bytes in Base64, where `path` differs from them.
+	RawPath *string `json:"rawPath,omitempty"`
+
+	// Files Of all folders below it too.
+	Files int64 `json:"files"`
+	Size  int64 `json:"size"`
+}
 
 // Link defines model for Link.
 type Link struct {
@@ -758,6 +854,41 @@ type RepositorySynchronizeSession struct {
 	Statistics SessionStatistics `json:"statistics"`
 }
 
+// RepositoryTotals defines model for RepositoryTotals.
+type RepositoryTotals struct {
+	// Files Of all restore points together, as folders, links, others and size.
+	Files   int64 `json:"files"`
+	Folders int64 `json:"folders"`
+
+	// Links Symbolic links.
+	Links int64 `json:"links"`
+
+	// Others Devices, pipes, sockets and what else there is.
+	Others int64 `json:"others"`
+
+	// Size Of all restore points together.
+	Size int64 `json:"size"`
+
+	// FileVersions Distinct files, by name, metadata and content.
+	FileVersions int64 `json:"fileVersions"`
+
+	// RawDataSize Data that the restore points need, each blob once, not compressed.
+	RawDataSize int64 `json:"rawDataSize"`
+
+	// StoredSize What data and folders that the restore points need take in the packs.
+	StoredSize int64 `json:"storedSize"`
+	DataBlobs  int64 `json:"dataBlobs"`
+
+	// TreeBlobs Folders, each version once.
+	TreeBlobs int64 `json:"treeBlobs"`
+
+	// UnusedStoredSize What blobs that no restore point needs take in the packs; what pruning would free.
+	UnusedStoredSize int64 `json:"unusedStoredSize"`
+
+	// MissingBlobs Blobs that a restore point needs and no index has. Their sizes are not known and count as nothing; more than 0 means that the repository is damaged or not fully synchronized.
+	MissingBlobs int64 `json:"missingBlobs"`
+}
+
 // RescanOptions Example: {"proxies":[]}
 type RescanOptions struct {
 	// Proxies The servers; all where it is absent or empty.
@@ -790,10 +921,100 @@ type RestorePoint struct {
 	SnapshotID string `json:"snapshotId"`
 }
 
+// RestorePointGrowth defines model for RestorePointGrowth.
+type RestorePointGrowth struct {
+	RestorePointID Id `json:"restorePointId"`
+
+	// SnapshotID The snapshot's id in restic.
+	SnapshotID string    `json:"snapshotId"`
+	BackupTime time.Time `json:"backupTime"`
+
+	// HostName The machine that was backed up.
+	HostName string `json:"hostName"`
+	Files    int64  `json:"files"`
+	Folders  int64  `json:"folders"`
+
+	// Links Symbolic links.
+	Links int64 `json:"links"`
+
+	// Others Devices, pipes, sockets and what else there is.
+	Others int64 `json:"others"`
+
+	// Size What a restore writes; the names of one hard link count once.
+	Size int64 `json:"size"`
+
+	// AddedFiles Files that no earlier restore point had, also those of which only metadata changed.
+	AddedFiles int64 `json:"addedFiles"`
+
+	// AddedSize Data that no earlier restore point had.
+	AddedSize int64 `json:"addedSize"`
+
+	// AddedStoredSize The same, with the folders, as stored.
+	AddedStoredSize int64 `json:"addedStoredSize"`
+
+	// UniqueFiles Files that no other restore point has.
+	UniqueFiles int64 `json:"uniqueFiles"`
+
+	// UniqueSize Data that no other restore point has.
+	UniqueSize int64 `json:"uniqueSize"`
+
+	// UniqueStoredSize The same, with the folders, as stored; about what forgetting it and pruning would free.
+	UniqueStoredSize int64 `json:"uniqueStoredSize"`
+
+	// DistinctSize Data that it and those before it need together.
+	DistinctSize int64 `json:"distinctSize"`
+
+	// StoredSize The same, with the folders, as stored.
+	StoredSize int64 `json:"storedSize"`
+}
+
 // RestorePointLinks defines model for RestorePointLinks.
 type RestorePointLinks struct {
 	Self       Link `json:"self"`
 	Repository Link `json:"repository"`
+}
+
+// RestorePointStatistics Example: {"addedFiles":1203,"addedSize":734003200,"addedStoredSize":512340911,"files":81422,"folders":9120,"kinds":[{"files":3,"kind":".img","size":21676163072},{"files":5120,"kind":"","size":734003200},{"files":803,"kind":"","other":true,"size":9437184}],"largestFiles":[{"modified":"2026-10-30T17:02:11Z","path":"/home/ada/disk.img","size":21474836480}],"largestFolders":[{"files":80110,"path":"/home/ada","size":52000000000}],"links":311,"others":2,"restorePointId":"9a3b5c7d-1111-4222-8333-444455556666","size":52873014214,"uniqueFiles":12,"uniqueSize":2097152,"uniqueStoredSize":1403112}
+type RestorePointStatistics struct {
+	RestorePointID Id    `json:"restorePointId"`
+	Files          int64 `json:"files"`
+	Folders        int64 `json:"folders"`
+
+	// Links Symbolic links.
+	Links int64 `json:"links"`
+
+	// Others Devices, pipes, sockets and what else there is.
+	Others int64 `json:"others"`
+
+	// Size What a restore writes; the names of one hard link count once.
+	Size int64 `json:"size"`
+
+	// AddedFiles Files that no earlier restore point had, also those of which only metadata changed.
+	AddedFiles int64 `json:"addedFiles"`
+
+	// AddedSize Data that no earlier restore point had.
+	AddedSize int64 `json:"addedSize"`
+
+	// AddedStoredSize The same, with the folders, as stored.
+	AddedStoredSize int64 `json:"addedStoredSize"`
+
+	// UniqueFiles Files that no other restore point has.
+	UniqueFiles int64 `json:"uniqueFiles"`
+
+	// UniqueSize Data that no other restore point has.
+	UniqueSize int64 `json:"uniqueSize"`
+
+	// UniqueStoredSize The same, with the folders, as stored; about what forgetting it and pruning would free.
+	UniqueStoredSize int64 `json:"uniqueStoredSize"`
+
+	// LargestFiles At most 20, largest first.
+	LargestFiles []LargeFile `json:"largestFiles"`
+
+	// LargestFolders At most 20, largest first, without the root.
+	LargestFolders []LargeFolder `json:"largestFolders"`
+
+	// Kinds At most 50, largest first, and then one for all others together.
+	Kinds []FileKind `json:"kinds"`
 }
 
 // SearchPage Example: {"notSearched":[{"reason":"NotSynchronized","repositoryId":"2f0a5c3e-3c44-4b4e-8d3c-5d5b3ad0a001"}],"results":[{"entry":{"gid":1000,"group":"ada","mode":"-rw-r--r--","modifyTime":"2026-11-02T08:15:00Z","name":"2026-11.pdf","path":"/home/ada/Invoices/2026-11.pdf","permissions":"0644","size":48213,"type":"file","uid":1000,"user":"ada"},"firstRestorePointId":"9a3b5c7d-1111-4222-8333-444455556666","firstTime":"2026-11-02T22:00:00Z","lastRestorePointId":"9a3b5c7d-1111-4222-8333-444455557777","lastTime":"2026-11-23T22:00:00Z","path":"/home/ada/Invoices/2026-11.pdf","repositoryId":"c6d1fc1b-1aef-411f-9a7f-de35e546c615","restorePoints":22}]}
@@ -1234,6 +1455,21 @@ type GetEntryParams struct {
 	RawPath *string `form:"rawPath,omitempty" json:"rawPath,omitempty"`
 }
 
+// GetFolderSizesParams defines parameters for GetFolderSizes.
+type GetFolderSizesParams struct {
+	// Path An absolute path in the restore point, as restic prints it; the root when absent.
+	Path *string `form:"path,omitempty" json:"path,omitempty"`
+
+	// RawPath The path's bytes in Base64, in place of `path`, for names that are not UTF-8.
+	RawPath *string `form:"rawPath,omitempty" json:"rawPath,omitempty"`
+
+	// Depth Levels below the folder.
+	Depth *int `form:"depth,omitempty" json:"depth,omitempty"`
+
+	// Limit Entries listed of each folder.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // ListS3CompatibleBucketsParams defines parameters for ListS3CompatibleBuckets.
 type ListS3CompatibleBucketsParams struct {
 	// AccountID The account to look with.
@@ -1485,6 +1721,9 @@ type ServerInterface interface {
 	// ListHistory List the versions of one path
 	// (GET /v6/BackupRepositories/{repositoryId}/History)
 	ListHistory(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID, params ListHistoryParams)
+	// GetBackupRepositoryStatistics Tell what the restore points hold, and how the repository grew
+	// (GET /v6/BackupRepositories/{repositoryId}/Statistics)
+	GetBackupRepositoryStatistics(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID)
 	// SynchronizeBackupRepository Start a synchronization
 	// (POST /v6/BackupRepositories/{repositoryId}/Sync)
 	SynchronizeBackupRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID)
@@ -1587,6 +1826,12 @@ type ServerInterface interface {
 	// GetEntry Get everything known of one entry
 	// (GET /v6/RestorePoints/{restorePointId}/Entry)
 	GetEntry(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params GetEntryParams)
+	// GetFolderSizes Tell how the size of a folder comes about
+	// (GET /v6/RestorePoints/{restorePointId}/FolderSizes)
+	GetFolderSizes(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params GetFolderSizesParams)
+	// GetRestorePointStatistics Tell what lies in a restore point
+	// (GET /v6/RestorePoints/{restorePointId}/Statistics)
+	GetRestorePointStatistics(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID)
 	// ListS3CompatibleBuckets List the buckets of an account in S3-compatible storage
 	// (GET /v6/S3CompatibleResources/buckets)
 	ListS3CompatibleBuckets(w http.ResponseWriter, r *http.Request, params ListS3CompatibleBucketsParams)
@@ -2318,6 +2563,32 @@ func (siw *ServerInterfaceWrapper) ListHistory(w http.ResponseWriter, r *http.Re
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListHistory(w, r, repositoryID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetBackupRepositoryStatistics operation middleware
+func (siw *ServerInterfaceWrapper) GetBackupRepositoryStatistics(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "repositoryId" -------------
+	var repositoryID RepositoryID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "repositoryId", r.PathValue("repositoryId"), &repositoryID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "repositoryId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetBackupRepositoryStatistics(w, r, repositoryID)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3852,6 +4123,113 @@ func (siw *ServerInterfaceWrapper) GetEntry(w http.ResponseWriter, r *http.Reque
 	handler.ServeHTTP(w, r)
 }
 
+// GetFolderSizes operation middleware
+func (siw *ServerInterfaceWrapper) GetFolderSizes(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "restorePointId" -------------
+	var restorePointID RestorePointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "restorePointId", r.PathValue("restorePointId"), &restorePointID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "restorePointId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetFolderSizesParams
+
+	// ------------- Optional query parameter "path" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "path", r.URL.Query(), &params.Path, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "path"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "path", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "rawPath" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "rawPath", r.URL.Query(), &params.RawPath, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "rawPath"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "rawPath", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "depth" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "depth", r.URL.Query(), &params.Depth, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "depth"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "depth", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetFolderSizes(w, r, restorePointID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetRestorePointStatistics operation middleware
+func (siw *ServerInterfaceWrapper) GetRestorePointStatistics(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "restorePointId" -------------
+	var restorePointID RestorePointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "restorePointId", r.PathValue("restorePointId"), &restorePointID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "restorePointId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetRestorePointStatistics(w, r, restorePointID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListS3CompatibleBuckets operation middleware
 func (siw *ServerInterfaceWrapper) ListS3CompatibleBuckets(w http.ResponseWriter, r *http.Request) {
 
@@ -4973,6 +5351,9 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/Differences", wrapper.ListDifferences)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/DifferenceSummary", wrapper.GetDifferenceSummary)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/BackupRepositories/{repositoryId}/History", wrapper.ListHistory)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/BackupRepositories/{repositoryId}/Statistics", wrapper.GetBackupRepositoryStatistics)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/Statistics", wrapper.GetRestorePointStatistics)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/FolderSizes", wrapper.GetFolderSizes)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Search", wrapper.Search)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/Content", wrapper.GetRestorePointContent)
 	m.HandleFunc(http.MethodHead+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/Content", wrapper.HeadRestorePointContent)
@@ -5551,6 +5932,45 @@ type ListHistorydefaultJSONResponse struct {
 }
 
 func (response ListHistorydefaultJSONResponse) VisitListHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetBackupRepositoryStatisticsRequestObject struct {
+	RepositoryID RepositoryID `json:"repositoryId"`
+}
+
+type GetBackupRepositoryStatisticsResponseObject interface {
+	VisitGetBackupRepositoryStatisticsResponse(w http.ResponseWriter) error
+}
+
+type GetBackupRepositoryStatistics200JSONResponse BackupRepositoryStatistics
+
+func (response GetBackupRepositoryStatistics200JSONResponse) VisitGetBackupRepositoryStatisticsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetBackupRepositoryStatisticsdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetBackupRepositoryStatisticsdefaultJSONResponse) VisitGetBackupRepositoryStatisticsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6930,6 +7350,85 @@ func (response GetEntrydefaultJSONResponse) VisitGetEntryResponse(w http.Respons
 	return err
 }
 
+type GetFolderSizesRequestObject struct {
+	RestorePointID RestorePointID `json:"restorePointId"`
+	Params         GetFolderSizesParams
+}
+
+type GetFolderSizesResponseObject interface {
+	VisitGetFolderSizesResponse(w http.ResponseWriter) error
+}
+
+type GetFolderSizes200JSONResponse FolderSize
+
+func (response GetFolderSizes200JSONResponse) VisitGetFolderSizesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFolderSizesdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetFolderSizesdefaultJSONResponse) VisitGetFolderSizesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRestorePointStatisticsRequestObject struct {
+	RestorePointID RestorePointID `json:"restorePointId"`
+}
+
+type GetRestorePointStatisticsResponseObject interface {
+	VisitGetRestorePointStatisticsResponse(w http.ResponseWriter) error
+}
+
+type GetRestorePointStatistics200JSONResponse RestorePointStatistics
+
+func (response GetRestorePointStatistics200JSONResponse) VisitGetRestorePointStatisticsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRestorePointStatisticsdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetRestorePointStatisticsdefaultJSONResponse) VisitGetRestorePointStatisticsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListS3CompatibleBucketsRequestObject struct {
 	Params ListS3CompatibleBucketsParams
 }
@@ -7581,6 +8080,9 @@ type StrictServerInterface interface {
 	// ListHistory List the versions of one path
 	// (GET /v6/BackupRepositories/{repositoryId}/History)
 	ListHistory(ctx context.Context, request ListHistoryRequestObject) (ListHistoryResponseObject, error)
+	// GetBackupRepositoryStatistics Tell what the restore points hold, and how the repository grew
+	// (GET /v6/BackupRepositories/{repositoryId}/Statistics)
+	GetBackupRepositoryStatistics(ctx context.Context, request GetBackupRepositoryStatisticsRequestObject) (GetBackupRepositoryStatisticsResponseObject, error)
 	// SynchronizeBackupRepository Start a synchronization
 	// (POST /v6/BackupRepositories/{repositoryId}/Sync)
 	SynchronizeBackupRepository(ctx context.Context, request SynchronizeBackupRepositoryRequestObject) (SynchronizeBackupRepositoryResponseObject, error)
@@ -7683,6 +8185,12 @@ type StrictServerInterface interface {
 	// GetEntry Get everything known of one entry
 	// (GET /v6/RestorePoints/{restorePointId}/Entry)
 	GetEntry(ctx context.Context, request GetEntryRequestObject) (GetEntryResponseObject, error)
+	// GetFolderSizes Tell how the size of a folder comes about
+	// (GET /v6/RestorePoints/{restorePointId}/FolderSizes)
+	GetFolderSizes(ctx context.Context, request GetFolderSizesRequestObject) (GetFolderSizesResponseObject, error)
+	// GetRestorePointStatistics Tell what lies in a restore point
+	// (GET /v6/RestorePoints/{restorePointId}/Statistics)
+	GetRestorePointStatistics(ctx context.Context, request GetRestorePointStatisticsRequestObject) (GetRestorePointStatisticsResponseObject, error)
 	// ListS3CompatibleBuckets List the buckets of an account in S3-compatible storage
 	// (GET /v6/S3CompatibleResources/buckets)
 	ListS3CompatibleBuckets(ctx context.Context, request ListS3CompatibleBucketsRequestObject) (ListS3CompatibleBucketsResponseObject, error)
@@ -8184,6 +8692,32 @@ func (sh *strictHandler) ListHistory(w http.ResponseWriter, r *http.Request, rep
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListHistoryResponseObject); ok {
 		if err := validResponse.VisitListHistoryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetBackupRepositoryStatistics operation middleware
+func (sh *strictHandler) GetBackupRepositoryStatistics(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID) {
+	var request GetBackupRepositoryStatisticsRequestObject
+
+	request.RepositoryID = repositoryID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetBackupRepositoryStatistics(ctx, request.(GetBackupRepositoryStatisticsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetBackupRepositoryStatistics")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetBackupRepositoryStatisticsResponseObject); ok {
+		if err := validResponse.VisitGetBackupRepositoryStatisticsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -9107,6 +9641,59 @@ func (sh *strictHandler) GetEntry(w http.ResponseWriter, r *http.Request, restor
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetEntryResponseObject); ok {
 		if err := validResponse.VisitGetEntryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetFolderSizes operation middleware
+func (sh *strictHandler) GetFolderSizes(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params GetFolderSizesParams) {
+	var request GetFolderSizesRequestObject
+
+	request.RestorePointID = restorePointID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetFolderSizes(ctx, request.(GetFolderSizesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetFolderSizes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetFolderSizesResponseObject); ok {
+		if err := validResponse.VisitGetFolderSizesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetRestorePointStatistics operation middleware
+func (sh *strictHandler) GetRestorePointStatistics(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID) {
+	var request GetRestorePointStatisticsRequestObject
+
+	request.RestorePointID = restorePointID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRestorePointStatistics(ctx, request.(GetRestorePointStatisticsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRestorePointStatistics")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetRestorePointStatisticsResponseObject); ok {
+		if err := validResponse.VisitGetRestorePointStatisticsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
