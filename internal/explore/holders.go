@@ -90,8 +90,17 @@ type blobTable struct {
 	holders []holder
 }
 
-// blobSize is a blob's size in bytes. Stored is 0 for one that no index has.
+// blobSize is a blob's size in bytes, as index files have it: plain is 0 for
+// one that is not compressed. Stored is 0 for one that no index has.
 type blobSize struct{ plain, stored uint32 }
+
+// blobOverhead is what encryption adds to a blob.
+const blobOverhead = 32
+
+// decoded is the size of what is in the blob.
+func (s blobSize) decoded() uint32 {
+	return resticrepo.Blob{Length: s.stored, UncompressedLength: s.plain}.DecodedLength()
+}
 
 func newBlobTable() *blobTable {
 	return &blobTable{seed: rand.Uint64(), slots: make([]uint32, 1024)}
@@ -156,8 +165,7 @@ func loadBlobs(ctx context.Context, v *catalog.View) (data, trees *blobTable, er
 				if b.Tree {
 					table = trees
 				}
-				plain := resticrepo.Blob{Length: b.Length, UncompressedLength: b.Plain}.DecodedLength()
-				table.add(keyOf(&b.ID), blobSize{plain, b.Length})
+				table.add(keyOf(&b.ID), blobSize{b.Plain, b.Length})
 			}
 		}
 	}

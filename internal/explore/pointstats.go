@@ -115,3 +115,14 @@ func kindOf(name string) string {
 	}
 	return strings.ToLower(name[dot:])
 }
+
+// SnapshotContent returns the lists of what lies in a snapshot, without what
+// depends on others.
+func SnapshotContent(ctx context.Context, v *catalog.View, s catalog.Snapshot) (*syncline.RestorePointStatistics, error) {
+	m, err := measure(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	out := new(syncline.RestorePointStatistics)
+	return out, m.content(ctx, v, m.Number(s.Root), out)
+}

@@ -81,11 +81,12 @@ func addBlobs(out *syncline.RepositoryStatistics, data, trees *blobTable) {
 		if who == 0 {
 			return
 		}
-		out.DataSize += uint64(size.plain)
+		plain := uint64(size.decoded())
+		out.DataSize += plain
 		p := &out.Points[who.first()]
-		p.AddedSize += uint64(size.plain)
+		p.AddedSize += plain
 		if who.isOnly() {
-			p.UniqueSize += uint64(size.plain)
+			p.UniqueSize += plain
 		}
 	})
 	trees.each(func(who holder, size blobSize) { add(who, size, &out.TreeBlobs) })
