@@ -1,0 +1,296 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/explore"
+	"syncline.dev/syncline/internal/resticjson"
+)
+
+const statsHelp = `Count what the snapshots hold, or those named or chosen with --host, --tag and
+--path, in one of restic's ways (--mode):
+
+  restore-size       what restoring each of them writes (the default); the names
+                     of one hard link count once in each snapshot
+  files-by-contents  files, each content once
+  blobs-per-file     the blobs of files, each once for each path
+  raw-data           blobs in the repository, each once, as they are stored
+
+With --snapshots it is a table instead, with a line for each snapshot: what it
+added that no snapshot of the repository before it had, and what is only in it
+and in no other one, whichever are chosen. Both are told as plain data and, with
+the folders, as stored: compressed and encrypted. What is only in it, as stored,
+is about what forgetting it and pruning would free.
+
+With --content LIST it is what lies in one snapshot, the newest one chosen:
+"kinds" of files by the endings of their names, the largest "files", the
+largest "folders" with all that is in them.`
+
+func newStatsCommand(env *environment) *cobra.Command {
+	var filter filterFlags
+	var mode, content string
+	var snapshots bool
+	cmd := &cobra.Command{
+		Use:   "stats [flags] [snapshotID ...]",
+		Short: "Count what the snapshots hold",
+		Long:  statsHelp,
+		Example: `syncline stats
+syncline stats --mode raw-data latest
+syncline stats --snapshots --host web1
+syncline stats --content kinds latest`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s := statistician{env: env, mode: explore.CountMode(mode), content: content}
+			if err := s.check(cmd.Flags().Changed("mode"), snapshots); err != nil {
+				return err
+			}
+			ctx := cmd.Context()
+			return env.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
+				return c.View(ctx, func(v *catalog.View) error {
+					all, err := v.Snapshots()
+					if err != nil {
+						return err
+					}
+					chosen, err := filter.filter().Select(all, args)
+					switch {
+					case err != nil:
+						return err
+					case snapshots:
+						return s.printSnapshots(ctx, v, all, chosen)
+					case content != "":
+						return s.printContent(ctx, v, chosen)
+					}
+					return s.count(ctx, v, chosen)
+				})
+			})
+		},
+	}
+	filter.add(cmd.Flags())
+	cmd.Flags().StringVar(&mode, "mode", string(explore.CountRestoreSize), "`how` to count: restore-size, files-by-contents, blobs-per-file or raw-data")
+	cmd.Flags().BoolVar(&snapshots, "snapshots", false, "show what each snapshot added and what only it holds")
+	cmd.Flags().StringVar(&content, "content", "", "show one `list` of what lies in a snapshot: kinds, files or folders")
+	return cmd
+}
+
+// statistician prints statistics.
+type statistician struct {
+	env     *environment
+	mode    explore.CountMode
+	content string
+}
+
+// contentLists are what --content takes.
+var contentLists = []string{"kinds", "files", "folders"}
+
+func (s *statistician) check(modeSet, snapshots bool) error {
+	switch {
+	case !slices.Contains(explore.CountModes, s.mode):
+		return usageError(fmt.Sprintf("unknown counting mode: %s (use the -h flag to get a list of supported modes)", printable(string(s.mode))))
+	case s.content != "" && !slices.Contains(contentLists, s.content):
+		return usageError(fmt.Sprintf("unknown list %s; --content takes kinds, files or folders", printable(s.content)))
+	case snapshots && s.content != "", modeSet && (snapshots || s.content != ""):
+		return usageError("--mode, --snapshots and --content are three questions; leave two of them out")
+	}
+	return nil
+}
+
+func (s *statistician) count(ctx context.Context, v *catalog.View, list []catalog.Snapshot) error {
+	n, err := explore.Count(ctx, v, list, s.mode)
+	if err != nil {
+		return err
+	}
+	out := resticjson.Stats{
+		TotalSize: n.Size, TotalUncompressedSize: n.UncompressedSize, TotalFileCount: n.Files, TotalBlobCount: n.Blobs, SnapshotsCount: len(list),
+	}
+	if n.CompressedSize > 0 {
+		out.CompressionRatio = float64(n.CompressedFrom) / float64(n.CompressedSize)
+	}
+	if n.UncompressedSize > 0 {
+		out.CompressionProgress = float64(n.CompressedFrom) / float64(n.UncompressedSize) * 100
+		out.CompressionSpaceSaving = (1 - float64(n.Size)/float64(n.UncompressedSize)) * 100
+	}
+	if s.env.json {
+		return json.NewEncoder(s.env.stdout).Encode(out)
+	}
+	_, err = s.env.stdout.Write(s.text(&out))
+	return err
+}
+
+// text is restic's, line by line.
+func (s *statistician) text(n *resticjson.Stats) []byte {
+	b := fmt.Appendf(nil, "Stats in %s mode:\n", s.mode)
+	line := func(there bool, label, format string, value any) {
+		if there {
+			b = fmt.Appendf(b, "%24s:  "+format+"\n", label, value)
+		}
+	}
+	line(true, "Snapshots processed", "%d", n.SnapshotsCount)
+	line(n.TotalBlobCount > 0, "Total Blob Count", "%d", n.TotalBlobCount)
+	line(n.TotalFileCount > 0, "Total File Count", "%d", n.TotalFileCount)
+	line(n.TotalUncompressedSize > 0, "Total Uncompressed Size", "%-5s", formatSize(n.TotalUncompressedSize))
+	line(true, "Total Size", "%-5s", formatSize(n.TotalSize))
+	line(n.CompressionProgress > 0, "Compression Progress", "%.2f%%", n.CompressionProgress)
+	line(n.CompressionRatio > 0, "Compression Ratio", "%.2fx", n.CompressionRatio)
+	line(n.CompressionSpaceSaving > 0, "Compression Space Saving", "%.2f%%", n.CompressionSpaceSaving)
+	return b
+}
+
+// snapshotStats is a snapshot in JSON. restic has no such output; the names
+// are in its manner.
+type snapshotStats struct {
+	ID               string    `json:"id"`
+	Time             time.Time `json:"time"`
+	Hostname         string    `json:"hostname"`
+	Files            uint64    `json:"files"`
+	Folders          uint64    `json:"dirs"`
+	Others           uint64    `json:"others"` // symbolic links too, as in restic
+	Size             uint64    `json:"size"`
+	AddedFiles       uint64    `json:"added_files"`
+	AddedSize        uint64    `json:"added_size"`
+	AddedStoredSize  uint64    `json:"added_stored_size"`
+	UniqueFiles      uint64    `json:"unique_files"`
+	UniqueSize       uint64    `json:"unique_size"`
+	UniqueStoredSize uint64    `json:"unique_stored_size"`
+}
+
+func (s *statistician) printSnapshots(ctx context.Context, v *catalog.View, all, chosen []catalog.Snapshot) error {
+	stats, err := explore.RepositoryStatistics(ctx, v, all)
+	if err != nil {
+		return err
+	}
+	shown := make(map[syncline.Hash]bool, len(chosen))
+	for i := range chosen {
+		shown[chosen[i].ID] = true
+	}
+	points := slices.DeleteFunc(stats.Points, func(p syncline.PointStatistics) bool { return !shown[p.Point.Snapshot.ID] })
+	if stats.MissingBlobs > 0 {
+		s.env.note("%d blobs that snapshots need are not found in the repository's index; they count as nothing", stats.MissingBlobs)
+	}
+	if !s.env.json {
+		return s.printTable(points)
+	}
+	out := make([]snapshotStats, len(points))
+	for i := range points {
+		p := &points[i]
+		out[i] = snapshotStats{
+			p.Point.Snapshot.ID.String(), p.Point.Snapshot.Time, strings.ToValidUTF8(p.Point.Snapshot.Hostname, "\uFFFD"),
+			p.Files, p.Folders, p.Links + p.Others, p.Size, p.AddedFiles, p.AddedSize, p.AddedStoredSize, p.UniqueFiles, p.UniqueSize, p.UniqueStoredSize,
+		}
+	}
+	return json.NewEncoder(s.env.stdout).Encode(out)
+}
+
+func (s *statistician) printTable(points []syncline.PointStatistics) error {
+	header := table.Row{"ID", "Time", "Host", "Files", "Size", "Added", "as stored", "Only in it", "as stored"}
+	t := newTable(header, 4)
+	for i := range points {
+		p := &points[i]
+		sn := &p.Point.Snapshot
+		t.AppendRow(table.Row{
+			sn.ID.Short(), sn.Time.Local().Format(timeFormat), printable(sn.Hostname), p.Files, formatSize(p.Size),
+			formatSize(p.AddedSize), formatSize(p.AddedStoredSize), formatSize(p.UniqueSize), formatSize(p.UniqueStoredSize),
+		})
+	}
+	_, err := fmt.Fprintf(s.env.stdout, "%s\n%d snapshots, times in local time\n", t.Render(), len(points))
+	return err
+}
+
+// newTable makes a table in the manner of snapshots. The columns from one on
+// are numbers.
+func newTable(header table.Row, numbers int) table.Writer {
+	t := table.NewWriter()
+	style := table.StyleLight
+	style.Options = table.Options{SeparateHeader: true, SeparateFooter: true}
+	style.Format.Header, style.Format.Footer = text.FormatDefault, text.FormatDefault
+	t.SetStyle(style)
+	t.AppendHeader(header)
+	var columns []table.ColumnConfig
+	for i := numbers; i <= len(header); i++ {
+		columns = append(columns, table.ColumnConfig{Number: i, Align: text.AlignRight, AlignHeader: text.AlignRight})
+	}
+	t.SetColumnConfigs(columns)
+	return t
+}
+
+// contentLine is a line of what lies in a snapshot: a kind or a path.
+type contentLine struct {
+	what  string // kind or path
+	name  string
+	other bool // all kinds that are not listed
+	files uint64
+	size  uint64
+	time  time.Time // of a file
+}
+
+func (s *statistician) printContent(ctx context.Context, v *catalog.View, chosen []catalog.Snapshot) error {
+	if len(chosen) == 0 {
+		return syncline.Errorf(syncline.CodeNotFound, "there is no such snapshot in the repository")
+	}
+	stats, err := explore.SnapshotContent(ctx, v, chosen[len(chosen)-1])
+	if err != nil {
+		return err
+	}
+	var lines []contentLine
+	switch s.content {
+	case "kinds":
+		for _, k := range stats.Kinds {
+			lines = append(lines, contentLine{what: "kind", name: k.Kind, other: k.Other, files: k.Files, size: k.Size})
+		}
+	case "files":
+		for _, f := range stats.LargestFiles {
+			lines = append(lines, contentLine{what: "path", name: f.Path, files: 1, size: f.Size, time: f.ModTime})
+		}
+	default:
+		for _, f := range stats.LargestFolders {
+			lines = append(lines, contentLine{what: "path", name: f.Path, files: f.Files, size: f.Size})
+		}
+	}
+	_, err = s.env.stdout.Write(s.lines(lines))
+	return err
+}
+
+func (s *statistician) lines(lines []contentLine) (b []byte) {
+	if !s.env.json {
+		for i := range lines {
+			b = append(b, s.line(&lines[i])...)
+		}
+		return b
+	}
+	for i := range lines {
+		l := &lines[i]
+		b = append(b, ",{\""[btoi(i == 0):]...)
+		b = resticjson.AppendString(append(append(b, l.what...), `":`...), l.name)
+		if l.other {
+			b = append(b, `,"other":true`...)
+		}
+		b = fmt.Appendf(b, `,"files":%d,"size":%d`, l.files, l.size)
+		if !l.time.IsZero() {
+			b = resticjson.AppendTime(append(b, `,"mtime":`...), l.time)
+		}
+		b = append(b, '}')
+	}
+	return append(append([]byte{'['}, b...), "]\n"...)
+}
+
+func (s *statistician) line(l *contentLine) string {
+	size := formatSize(l.size)
+	switch {
+	case s.content == "files":
+		return fmt.Sprintf("%12s  %s  %s\n", size, l.time.Local().Format(timeFormat), printable(l.name))
+	case l.other:
+		l.name = "(all others)"
+	case l.name == "":
+		l.name = "(without an ending)"
+	}
+	return fmt.Sprintf("%12s  %8d files  %s\n", size, l.files, printable(l.name))
+}
