@@ -23,7 +23,8 @@ func newDemoCommand() *cobra.Command {
 		Short: "Run a server with a real repository inside, to look around",
 		Long: `Run a server in a temporary directory, with a restic repository that ships
 inside the program already attached and synchronized. It prints the address, the
-user and the password. Everything is removed when it ends.`,
+user and the password. Restores may write into a folder beside it. Everything is
+removed when it ends.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runDemo(cmd.Context(), listen, cmd.OutOrStdout(), newLogger(cmd, false))
@@ -43,8 +44,17 @@ func runDemo(ctx context.Context, listen string, out io.Writer, logger *slog.Log
 	if err != nil {
 		return err
 	}
+	restored := filepath.Join(dir, "restored")
+	if err := os.Mkdir(restored, 0o700); err != nil {
+		return syncline.WrapError(syncline.CodeUnavailable, err, "cannot create a temporary directory")
+	}
+	data := filepath.Join(dir, "data")
+	roots, err := findRestoreRoots(data, []string{restored})
+	if err != nil {
+		return err
+	}
 	return runServer(ctx, serverOptions{
-		data: filepath.Join(dir, "data"), listen: listen, logger: logger, clouds: &clouds{},
+		data: data, listen: listen, logger: logger, clouds: &clouds{}, restoreRoots: roots,
 		ready: func(s *server) error {
 			session, err := s.attachDemo(ctx, repository)
 			if err != nil {

@@ -13,7 +13,7 @@ import (
 
 func newServeCommand() *cobra.Command {
 	o := serverOptions{clouds: &clouds{}}
-	var authorities []string
+	var authorities, restoreRoots []string
 	var database string
 	var debug bool
 	cmd := &cobra.Command{
@@ -22,7 +22,12 @@ func newServeCommand() *cobra.Command {
 		Long: `Run the server: the REST API over HTTPS, and the sessions that synchronize the
 attached repositories. The first start creates the user "administrator" with the
 password in SYNCLINE_ADMIN_PASSWORD, or a random one that is printed once.
-SIGTERM and SIGINT end it; sessions that run are continued at the next start.`,
+SIGTERM and SIGINT end it; sessions and restores that run are continued at the
+next start.
+
+Users may restore on the server only into folders that --restore-root names.
+What they restore there belongs to whom the snapshot says, where the server may
+set that.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if database != "" {
@@ -38,6 +43,9 @@ SIGTERM and SIGINT end it; sessions that run are continued at the next start.`,
 				}
 			}
 			if o.clouds.ca, err = readCertificates(authorities); err != nil {
+				return err
+			}
+			if o.restoreRoots, err = findRestoreRoots(o.data, restoreRoots); err != nil {
 				return err
 			}
 			o.logger = newLogger(cmd, debug)
@@ -63,6 +71,7 @@ SIGTERM and SIGINT end it; sessions that run are continued at the next start.`,
 	f.StringVar(&o.key, "tls-key", "", "`file` with the certificate's private key in PEM")
 	f.BoolVar(&o.clouds.denyPrivate, "deny-private-endpoints", false, "refuse object storage at addresses of this machine and of private networks")
 	f.StringSliceVar(&authorities, "cacert", nil, "`file` with certificates to trust in object storage beside the system's")
+	f.StringArrayVar(&restoreRoots, "restore-root", nil, "`directory` that restores on the server may write into (can be given several times; default: none)")
 	f.StringVar(&database, "database", "", "`URL` of a database for a fleet of nodes; not in this version")
 	f.BoolVar(&debug, "debug", false, "log every request")
 	_ = f.MarkHidden("database")

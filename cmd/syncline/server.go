@@ -21,6 +21,7 @@ import (
 	"syncline.dev/syncline/internal/console"
 	"syncline.dev/syncline/internal/content"
 	"syncline.dev/syncline/internal/explore"
+	"syncline.dev/syncline/internal/restore/jobs"
 	"syncline.dev/syncline/internal/secret"
 	stores "syncline.dev/syncline/internal/store/sqlite"
 	"syncline.dev/syncline/internal/syncer"
@@ -82,6 +83,7 @@ type serverOptions struct {
 	adminPassword string
 	logger        *slog.Logger
 	clouds        *clouds
+	restoreRoots  []syncline.RestoreTarget
 	// ready is called when the server answers; its error ends it.
 	ready func(*server) error
 }
@@ -90,6 +92,7 @@ type serverOptions struct {
 type server struct {
 	*dataDir
 	service     *syncer.Service
+	restores    *jobs.Service
 	address     string // host:port for people, after listening
 	fingerprint string // of a self-signed certificate, "" otherwise
 	password    string // that was generated for the administrator, "" otherwise
@@ -169,6 +172,11 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 	}
 	points := &explore.RestorePoints{Catalogs: dir, Repositories: s.store}
 	explorer := &explore.Explorer{Points: points}
+	contents := &content.Service{Catalogs: dir, Open: repositorySource.reader(s.store, o.logger)}
+	s.restores = &jobs.Service{
+		Jobs: s.store, Repositories: s.store, Points: points, Contents: contents,
+		Allowed: o.restoreRoots, Logger: o.logger, Now: time.Now, NewID: newID,
+	}
 	running, err := newNodes(ctx, s.store, ln.Addr())
 	if err != nil {
 		return err
@@ -176,11 +184,12 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 	handler, err := api.NewHandler(api.Config{
 		Auth: authenticator{s.auth}, Repositories: s.store, Keys: s.store, Sessions: s.store, Instance: s.store,
 		Accounts: accounts{s.store, o.clouds}, ObjectStorages: s.store, Clouds: o.clouds, Nodes: running,
-		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, o.clouds},
+		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, s.restores, o.clouds},
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(dir), Statistics: &explore.Statistics{Points: points},
-		Contents: &content.Service{Catalogs: dir, Open: repositorySource.reader(s.store, o.logger)},
-		Console:  pages,
-		Logger:   o.logger, Version: version, StrictTransport: s.fingerprint == "",
+		Contents:    contents,
+		RestoreJobs: s.store, Restorer: s.restores,
+		Console: pages,
+		Logger:  o.logger, Version: version, StrictTransport: s.fingerprint == "",
 	})
 	if err != nil {
 		return err
@@ -189,6 +198,10 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 		return err
 	}
 	defer s.service.Close()
+	if err := s.restores.Open(ctx); err != nil {
+		return err
+	}
+	defer s.restores.Close()
 	s.address = displayAddress(ln.Addr(), o.listen)
 	if err := o.ready(s); err != nil {
 		return err
@@ -233,10 +246,18 @@ func (a authenticator) Authenticate(ctx context.Context, token string) (api.Iden
 	return api.Identity(id), err
 }
 
-// synchronizer adds the check of a repository to the service.
+// synchronizer adds the check of a repository to the service, and the end of
+// its restores.
 type synchronizer struct {
 	*syncer.Service
-	clouds *clouds
+	restores *jobs.Service
+	clouds   *clouds
+}
+
+func (s synchronizer) Forget(ctx context.Context, repository syncline.ID, remove func(context.Context) error) error {
+	return s.restores.Forget(ctx, repository, func(ctx context.Context) error {
+		return s.Service.Forget(ctx, repository, remove)
+	})
 }
 
 func (s synchronizer) Check(ctx context.Context, at api.Place, password string) error {

@@ -213,6 +213,8 @@ type Config struct {
 	Searcher       Searcher
 	Statistics     Statistics
 	Contents       Contents
+	RestoreJobs    RestoreJobs
+	Restorer       Restorer
 	Logger         *slog.Logger
 	Version        string // of the program, as ServiceInstance tells it
 
@@ -251,6 +253,8 @@ func (c Config) missing() string {
 		{"Searcher", c.Searcher == nil},
 		{"Statistics", c.Statistics == nil},
 		{"Contents", c.Contents == nil},
+		{"RestoreJobs", c.RestoreJobs == nil},
+		{"Restorer", c.Restorer == nil},
 		{"Logger", c.Logger == nil},
 		{"Version", c.Version == ""},
 	} {

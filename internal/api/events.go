@@ -18,40 +18,62 @@ func (a *api) WatchSynchronizeSession(ctx context.Context, req v6.WatchSynchroni
 	if _, err := a.Sessions.Session(ctx, req.SessionID); err != nil {
 		return nil, err
 	}
-	return &eventStream{api: a, ctx: ctx, session: req.SessionID}, nil
+	return sessionEvents{&eventStream{
+		api: a, ctx: ctx, event: "session", id: req.SessionID, watch: a.Synchronizer.Watch,
+		read: func(ctx context.Context) (any, bool, error) {
+			s, err := a.Sessions.Session(ctx, req.SessionID)
+			return sessionJSON(s), s.State.Ended(), err
+		},
+	}}, nil
 }
 
-// eventStream sends a session's changes to one client.
+type (
+	sessionEvents struct{ *eventStream }
+	jobEvents     struct{ *eventStream }
+)
+
+// VisitWatchSynchronizeSessionResponse runs the stream to its end.
+func (s sessionEvents) VisitWatchSynchronizeSessionResponse(w http.ResponseWriter) error {
+	return s.visit(w)
+}
+
+// VisitWatchRestoreJobResponse runs the stream to its end.
+func (s jobEvents) VisitWatchRestoreJobResponse(w http.ResponseWriter) error { return s.visit(w) }
+
+// eventStream sends the changes of a session or a job to one client.
 //
-// It asks to be woken first and reads the session afterwards, so no change can
+// It asks to be woken first and reads the state afterwards, so no change can
 // fall between the two; after each wake-up it reads what the store holds now.
 // A slow client therefore misses steps in between, never the last state, and
 // nothing waits for it: the watch drops signals that are not taken, and a
 // write that takes too long ends the stream.
 type eventStream struct {
-	api     *api
-	ctx     context.Context //nolint:containedctx // the generated code passes none to the visit
-	session syncline.ID
-	out     *response
-	count   int
-	last    []byte
+	api   *api
+	ctx   context.Context //nolint:containedctx // the generated code passes none to the visit
+	event string
+	id    syncline.ID
+	watch func(syncline.ID) (<-chan struct{}, func())
+	// read returns what the client is to see, and whether it has ended.
+	read  func(context.Context) (state any, ended bool, err error)
+	out   *response
+	count int
+	last  []byte
 }
 
-// VisitWatchSynchronizeSessionResponse runs the stream to its end.
-func (s *eventStream) VisitWatchSynchronizeSessionResponse(w http.ResponseWriter) error {
+func (s *eventStream) visit(w http.ResponseWriter) error {
 	out, ok := w.(*response)
 	if !ok {
 		return fmt.Errorf("api: an event stream needs the api's own writer, got %T", w)
 	}
 	s.out = out
-	signal, stop := s.api.Synchronizer.Watch(s.session)
+	signal, stop := s.watch(s.id)
 	defer stop()
 	out.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	out.startStream()
 	if err := s.run(signal); err != nil {
 		// The answer has begun; the client sees a stream that ends early.
 		s.api.log.LogAttrs(s.ctx, slog.LevelDebug, "event stream ended early",
-			slog.String("session", string(s.session)), slog.Any("error", err))
+			slog.String(s.event, string(s.id)), slog.Any("error", err))
 	}
 	s.deadline(time.Now().Add(writeTimeout))
 	return nil
@@ -79,23 +101,23 @@ func (s *eventStream) run(signal <-chan struct{}) error {
 	}
 }
 
-// sendChange sends the session unless the client has it as it is, and reports
-// whether it has ended.
+// sendChange sends the state unless the client has it as it is, and reports
+// whether it is the last.
 func (s *eventStream) sendChange() (ended bool, err error) {
-	session, err := s.api.Sessions.Session(s.ctx, s.session)
+	state, ended, err := s.read(s.ctx)
 	if err != nil {
 		return false, err
 	}
-	data, err := json.Marshal(sessionJSON(session))
+	data, err := json.Marshal(state)
 	if err != nil {
-		return false, fmt.Errorf("marshal the session: %w", err)
+		return false, fmt.Errorf("marshal the %s: %w", s.event, err)
 	}
 	if bytes.Equal(data, s.last) {
-		return session.State.Ended(), nil
+		return ended, nil
 	}
 	s.last = data
 	s.count++
-	return session.State.Ended(), s.write("id: %d\nevent: session\ndata: %s\n\n", s.count, data)
+	return ended, s.write("id: %d\nevent: %s\ndata: %s\n\n", s.count, s.event, data)
 }
 
 // beat sends a comment that keeps the connection open, and ends the stream of

@@ -30,13 +30,18 @@ type stream struct {
 
 func openStream(t *testing.T, client *http.Client, url string) *stream {
 	t.Helper()
+	return openStreamAt(t, client, url+eventsPath, "viewer")
+}
+
+func openStreamAt(t *testing.T, client *http.Client, url, token string) *stream {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	t.Cleanup(cancel)
-	req, err := http.NewRequestWithContext(ctx, "GET", url+eventsPath, nil)
+	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Header.Set("Authorization", "Bearer viewer")
+	req.Header.Set("Authorization", "Bearer "+token)
 	res, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
@@ -65,16 +70,21 @@ func (s *stream) next() (lines []string, err error) {
 // event reads the next event.
 func (s *stream) event(id string) v6.RepositorySynchronizeSession {
 	s.t.Helper()
+	return eventOf[v6.RepositorySynchronizeSession](s, "session", id)
+}
+
+func eventOf[T any](s *stream, kind, id string) T {
+	s.t.Helper()
 	lines, err := s.next()
-	if err != nil || len(lines) != 3 || lines[0] != "id: "+id || lines[1] != "event: session" {
+	if err != nil || len(lines) != 3 || lines[0] != "id: "+id || lines[1] != "event: "+kind {
 		s.t.Fatalf("got the event %q, %v", lines, err)
 	}
 	data, _ := strings.CutPrefix(lines[2], "data: ")
-	var session v6.RepositorySynchronizeSession
-	if err := json.Unmarshal([]byte(data), &session); err != nil {
+	var state T
+	if err := json.Unmarshal([]byte(data), &state); err != nil {
 		s.t.Fatal(err)
 	}
-	return session
+	return state
 }
 
 func (s *stream) wantEnd() {

@@ -68,21 +68,23 @@ type world struct {
 	auth   *fakeAuth
 	clouds *fakeClouds
 	nodes  *fakeNodes
+	jobs   *fakeRestorer
 	log    *syncBuffer
 }
 
 func newWorld(t testing.TB, change ...func(*Config)) *world {
 	t.Helper()
-	w := &world{t: t, auth: &fakeAuth{}, clouds: &fakeClouds{}, nodes: &fakeNodes{}, log: &syncBuffer{}}
+	w := &world{t: t, auth: &fakeAuth{}, clouds: &fakeClouds{}, nodes: &fakeNodes{}, jobs: &fakeRestorer{}, log: &syncBuffer{}}
 	w.store = &fakeStore{sealed: map[syncline.ID][]byte{}, logs: map[syncline.ID][]syncline.LogItem{}}
 	w.sync = &fakeSynchronizer{store: w.store}
 	cfg := Config{
 		Auth: w.auth, Repositories: w.store, Keys: w.store, Sessions: w.store, Instance: w.store,
 		Accounts: w.store, ObjectStorages: w.store, Clouds: w.clouds, Nodes: w.nodes,
 		Sealer: fakeSealer{}, Synchronizer: w.sync, RestorePoints: fakePoints{testPoint}, Explorer: &fakeExplorer{}, Histories: &fakeExplorer{}, Searcher: &fakeSearcher{}, Statistics: &fakeStatistics{},
-		Contents: noContents{},
-		Logger:   slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Version:  "1.2.3", Now: func() time.Time { return testTime },
+		Contents:    noContents{},
+		RestoreJobs: w.jobs, Restorer: w.jobs,
+		Logger:  slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Version: "1.2.3", Now: func() time.Time { return testTime },
 	}
 	for _, f := range change {
 		f(&cfg)
@@ -124,6 +126,7 @@ func (w *world) populate() *world {
 		ID: repoID, Name: "main", Path: "/srv/backup", EncryptionKeyID: keyID,
 		Retention: syncline.Retention{Type: "ItemLevel"}, CreatedAt: testTime,
 	})
+	w.jobs.jobs = append(w.jobs.jobs, testJob)
 	w.store.sessions = append(w.store.sessions, syncline.Session{
 		ID: sessionID, RepositoryID: repoID, State: syncline.SessionRunning, CreatedAt: testTime, StartedAt: testTime,
 	})

@@ -111,9 +111,37 @@ func (s *Service) Download(ctx context.Context, point syncline.RestorePoint, pat
 	return d, nil
 }
 
-// find reads the file's entry and where blobs lie.
-func (s *Service) find(ctx context.Context, point syncline.RestorePoint, path string) (e *syncline.Entry, l *Locator, err error) {
-	err = s.Catalogs.Use(ctx, point.RepositoryID, func(c *catalog.Catalog) error {
+// Use runs fn on one state of the catalog that has the restore point, with the
+// point's root and the repository's contents. The errors are those of fn,
+// CodeNotFound, and those of opening the repository.
+func (s *Service) Use(ctx context.Context, point syncline.RestorePoint, fn func(*catalog.View, catalog.TreeRef, *Source) error) error {
+	opened, err := s.Open(ctx, point.RepositoryID)
+	if err != nil {
+		return err
+	}
+	err = s.view(ctx, point, func(v *catalog.View, root catalog.TreeRef) error {
+		locator, err := s.locator(v, point.RepositoryID)
+		if err != nil {
+			return err
+		}
+		return fn(v, root, &Source{Repository: opened.Repository, Locator: locator, Streams: opened.Streams})
+	})
+	return errors.Join(err, opened.Close())
+}
+
+// Find returns the entry at an absolute path of a restore point, nil for the
+// root, without its content.
+func (s *Service) Find(ctx context.Context, point syncline.RestorePoint, path string) (e *syncline.Entry, err error) {
+	err = s.view(ctx, point, func(v *catalog.View, root catalog.TreeRef) error {
+		e, _, _, err = v.Find(root, path)
+		return err
+	})
+	return e, err
+}
+
+// view runs fn on one state of the catalog that has the restore point.
+func (s *Service) view(ctx context.Context, point syncline.RestorePoint, fn func(*catalog.View, catalog.TreeRef) error) error {
+	return s.Catalogs.Use(ctx, point.RepositoryID, func(c *catalog.Catalog) error {
 		return c.View(ctx, func(v *catalog.View) error {
 			list, err := v.Snapshots()
 			if err != nil {
@@ -123,15 +151,22 @@ func (s *Service) find(ctx context.Context, point syncline.RestorePoint, path st
 			if i < 0 {
 				return syncline.Errorf(syncline.CodeNotFound, "the restore point is gone from the repository")
 			}
-			if e, _, _, err = v.FindWith(list[i].Root, path, catalog.WithContent); err != nil {
-				return err
-			}
-			if err := CheckFile(e, path); err != nil {
-				return err
-			}
-			l, err = s.locator(v, point.RepositoryID)
-			return err
+			return fn(v, list[i].Root)
 		})
+	})
+}
+
+// find reads the file's entry and where blobs lie.
+func (s *Service) find(ctx context.Context, point syncline.RestorePoint, path string) (e *syncline.Entry, l *Locator, err error) {
+	err = s.view(ctx, point, func(v *catalog.View, root catalog.TreeRef) error {
+		if e, _, _, err = v.FindWith(root, path, catalog.WithContent); err != nil {
+			return err
+		}
+		if err := CheckFile(e, path); err != nil {
+			return err
+		}
+		l, err = s.locator(v, point.RepositoryID)
+		return err
 	})
 	return e, l, err
 }

@@ -12,6 +12,7 @@ import (
 type Filter struct {
 	include, exclude         patterns
 	foldedInclude, foldedOut patterns
+	within                   *pathNode // nil for everywhere
 }
 
 // NewFilter makes a filter of restic's patterns: elements as in path.Match,
@@ -43,12 +44,87 @@ func NewFilter(include, foldedInclude, exclude, foldedExclude []string) (*Filter
 	return f, nil
 }
 
+// Within returns a filter that selects what f does of some absolute paths and
+// all below them. No paths are all there are.
+func (f *Filter) Within(paths ...string) *Filter {
+	out := Filter{}
+	if f != nil {
+		out = *f
+	}
+	if len(paths) == 0 {
+		return &out
+	}
+	out.within = &pathNode{}
+	for _, p := range paths {
+		at := out.within
+		for _, name := range elements(p) {
+			if at.below[name] == nil {
+				if at.below == nil {
+					at.below = make(map[string]*pathNode)
+				}
+				at.below[name] = &pathNode{}
+			}
+			at = at.below[name]
+		}
+		at.whole = true
+	}
+	return &out
+}
+
+// pathNode is one element of the paths that are selected.
+type pathNode struct {
+	whole bool // with all below it
+	below map[string]*pathNode
+}
+
+func (n *pathNode) match(path string) (selected, below bool) {
+	for _, name := range elements(path) {
+		if n.whole {
+			return true, true
+		}
+		if n = n.below[name]; n == nil {
+			return false, false
+		}
+	}
+	return n.whole, true
+}
+
+func elements(path string) []string {
+	return strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
+}
+
+// all reports whether everything below a path is selected without any pattern
+// being asked.
+func (f *Filter) all(path string) bool {
+	if f == nil {
+		return true
+	}
+	if len(f.include)+len(f.exclude)+len(f.foldedInclude)+len(f.foldedOut) > 0 {
+		return false
+	}
+	if f.within == nil {
+		return true
+	}
+	whole, _ := f.within.match(path)
+	return whole
+}
+
 // Select reports whether the item at an absolute path is selected, and whether
 // something below it may be.
 func (f *Filter) Select(name string) (selected, below bool) {
-	switch {
-	case f == nil:
+	if f == nil {
 		return true, true
+	}
+	selected, below = f.matchPatterns(name)
+	if f.within != nil {
+		inside, deeper := f.within.match(name)
+		selected, below = selected && inside, below && deeper
+	}
+	return selected, below
+}
+
+func (f *Filter) matchPatterns(name string) (selected, below bool) {
+	switch {
 	case len(f.include)+len(f.foldedInclude) > 0:
 		selected, below = f.include.match(name)
 		foldedSelected, foldedBelow := f.foldedInclude.match(strings.ToLower(name))
@@ -97,14 +173,14 @@ func parsePatterns(texts []string, fold bool) (patterns, error) {
 // match reports whether the patterns match the path, and whether they may
 // match one below it.
 func (ps patterns) match(name string) (matched, below bool) {
-	elements := strings.Split(strings.Trim(name, "/"), "/")
+	parts := strings.Split(strings.Trim(name, "/"), "/")
 	for i := range ps {
 		p := &ps[i]
-		switch m := p.matches(elements); {
+		switch m := p.matches(parts); {
 		case p.negated:
 			matched, below = matched && !m, below && !m
 		default:
-			matched, below = matched || m, below || m || !p.rooted || leads(p.parts, elements)
+			matched, below = matched || m, below || m || !p.rooted || leads(p.parts, parts)
 		}
 	}
 	return matched, below

@@ -127,7 +127,12 @@ func (h *handle) remove(name string, _ bool) error {
 }
 
 func (h *handle) link(from *handle, existing, name string) error {
-	return os.Link(filepath.Join(from.root.Name(), existing), filepath.Join(h.root.Name(), name))
+	err := os.Link(filepath.Join(from.root.Name(), existing), filepath.Join(h.root.Name(), name))
+	var at *os.LinkError
+	if errors.As(err, &at) {
+		return at.Err // without the paths
+	}
+	return err
 }
 
 func (h *handle) makeSpecial(name string, e *syncline.Entry) error {

@@ -100,10 +100,14 @@ func (r *run) flush() error {
 	return nil
 }
 
+// shutAll gives up what a run that ends early has begun.
 func (r *run) shutAll(tasks []*task) (err error) {
 	for _, t := range tasks {
 		if t.f != nil {
 			err = errors.Join(err, r.shut(t))
+		}
+		if t.left > 0 && !t.broken {
+			err = errors.Join(err, r.drop(t))
 		}
 	}
 	return err
@@ -259,11 +263,11 @@ func (r *run) link(t *task) error {
 			case err != nil:
 				return err
 			case r.keeps(there, t.entry):
-				r.count(func(x *Result) { x.Skipped++ })
+				r.count(func(x *Result) { x.Skipped++; x.Done += int64(t.entry.Size) })
 				return nil
 			default:
 				if same, err := from.stat(t.first.entry.Name); err == nil && there.links > 1 && same.inode == there.inode {
-					r.count(func(x *Result) { x.Files++; x.Unchanged++ })
+					r.count(func(x *Result) { x.Files++; x.Unchanged++; x.Done += int64(t.entry.Size) })
 					return nil
 				}
 				if err := r.clear(to, t.entry.Name, there); err != nil {
@@ -273,7 +277,7 @@ func (r *run) link(t *task) error {
 			if err := to.link(from, t.first.entry.Name, t.entry.Name); err != nil {
 				return err
 			}
-			r.count(func(x *Result) { x.Files++ })
+			r.count(func(x *Result) { x.Files++; x.Done += int64(t.entry.Size) })
 			return nil
 		})
 	})

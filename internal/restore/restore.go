@@ -1,10 +1,12 @@
 package restore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -41,6 +43,8 @@ type Result struct {
 	Skipped                int64 // left as they were because of Overwrite, and sockets
 	Failed                 int64 // that the Reporter was told of
 	Bytes                  int64 // written into files
+	Done                   int64 // bytes of Total that need no more work
+	Total                  Size
 }
 
 // Reporter is told how a run goes, by one goroutine at a time.
@@ -53,6 +57,8 @@ type Reporter interface {
 // Options say how to restore.
 type Options struct {
 	Filter    *Filter   // nil for all
+	Within    string    // a folder below the target to restore into; "." for the target itself
+	Limit     int64     // items that there may be; 0 for 500 million
 	Overwrite Overwrite // "" for Always
 	Sparse    bool      // zeros become holes in files that are new
 	Verify    bool      // files are read back and compared
@@ -80,16 +86,20 @@ type run struct {
 }
 
 // Run restores what is below a tree into the folder target, which it makes
-// when it is missing. Items that cannot be restored are told to the Reporter
-// and counted, and the others are restored all the same. An error means that
-// the run ended early; another run goes on from there.
+// when it is missing. With Within the target must be there, and no symbolic
+// link below it is followed. Items that cannot be restored are told to the
+// Reporter and counted, and the others are restored all the same. An error
+// means that the run ended early; another run goes on from there, unless
+// Overwrite keeps files and the process was killed: a file that it was writing
+// then looks like one that was there.
 func Run(ctx context.Context, v *catalog.View, root catalog.TreeRef, source *content.Source, target string, o Options) (Result, error) {
-	if err := os.MkdirAll(target, 0o700); err != nil {
-		return Result{}, targetError(err)
-	}
-	h, err := openTarget(target)
+	total, err := measure(ctx, v, root, o.Filter, cmp.Or(o.Limit, defaultLimit))
 	if err != nil {
-		return Result{}, targetError(err)
+		return Result{}, err
+	}
+	h, err := openBelow(target, o.Within)
+	if err != nil {
+		return Result{Total: total}, targetError(err)
 	}
 	defer h.close()
 	r := &run{
@@ -97,10 +107,39 @@ func Run(ctx context.Context, v *catalog.View, root catalog.TreeRef, source *con
 		target: &folder{made: true, h: h, users: 1},
 	}
 	defer r.handles.close()
+	r.result.Total = total
+	r.tell()
 	if _, err = r.walk(root, r.target); err == nil {
 		err = r.flush()
 	}
 	return r.result, err
+}
+
+// openBelow opens the folder to restore into, and makes what is missing of it.
+func openBelow(target, within string) (*handle, error) {
+	if within == "" {
+		if err := os.MkdirAll(target, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	h, err := openTarget(target)
+	for name := range strings.SplitSeq(filepath.ToSlash(within), "/") {
+		if err != nil {
+			return nil, err
+		}
+		if name == "" || name == "." {
+			continue
+		}
+		above := h
+		if err = fs.ErrInvalid; validName(name) {
+			err = above.makeFolder(name)
+		}
+		if err == nil || errors.Is(err, fs.ErrExist) {
+			h, err = above.openFolder(name)
+		}
+		above.close()
+	}
+	return h, err
 }
 
 // targetError says what is wrong with the target.
@@ -108,7 +147,7 @@ func targetError(err error) error {
 	reason := err
 	var at *fs.PathError
 	if errors.As(err, &at) {
-		reason = at.Err
+		reason = at.Err // without the path
 	}
 	return syncline.WrapError(syncline.CodeUnavailable, err, "the target folder cannot be used (%v); choose another one", reason)
 }
@@ -322,6 +361,10 @@ func (r *run) settle(path string, err error) error {
 }
 
 func (r *run) failed(path string, err error) {
+	var own *syncline.Error
+	if !errors.As(err, &own) {
+		err = syncline.WrapError(syncline.CodeUnavailable, err, "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.result.Failed++

@@ -96,7 +96,7 @@ func (r *run) compare(h *handle, t *task, needs []need, buf *bytes.Buffer) ([]ne
 		return nil, err
 	case r.keeps(there, t.entry):
 		t.skipped = true
-		r.count(func(x *Result) { x.Skipped++ })
+		r.count(func(x *Result) { x.Skipped++; x.Done += t.size })
 		return nil, nil
 	case !there.mode.IsRegular():
 		return needs, r.clear(h, t.entry.Name, there)
@@ -122,6 +122,7 @@ func (r *run) compare(h *handle, t *task, needs []need, buf *bytes.Buffer) ([]ne
 		return needs, errors.Join(f.close(), r.clear(h, t.entry.Name, there))
 	}
 	t.fresh, t.created = false, true
+	r.count(func(x *Result) { x.Done += t.size - sizeOf(differ) })
 	if there.size != t.size {
 		err = f.truncate(t.size)
 	}
@@ -134,6 +135,13 @@ func (r *run) compare(h *handle, t *task, needs []need, buf *bytes.Buffer) ([]ne
 		r.count(func(x *Result) { x.Unchanged++ })
 	}
 	return nil, nil
+}
+
+func sizeOf(needs []need) (total int64) {
+	for _, n := range needs {
+		total += n.place.Size()
+	}
+	return total
 }
 
 // holds reports whether the file has the blob where it should be.
@@ -203,7 +211,7 @@ const hole = 4096
 var zeros [hole]byte
 
 func (r *run) put(t *task, data []byte, offset int64) error {
-	r.count(func(x *Result) { x.Bytes += int64(len(data)) })
+	r.count(func(x *Result) { x.Bytes += int64(len(data)); x.Done += int64(len(data)) })
 	if !r.Sparse || !t.fresh {
 		_, err := t.f.WriteAt(data, offset)
 		return err
@@ -258,7 +266,16 @@ func (r *run) abandon(t *task, err error) error {
 	if t.f != nil {
 		err = errors.Join(err, r.shut(t))
 	}
-	return r.settle(t.path, err)
+	return r.settle(t.path, errors.Join(err, r.drop(t)))
+}
+
+// drop removes a file that was begun, where the next run would keep it for one
+// that was there before.
+func (r *run) drop(t *task) error {
+	if !t.created || !t.fresh || r.Overwrite != Never && r.Overwrite != IfNewer {
+		return nil
+	}
+	return r.handles.in(t.dir, func(h *handle) error { return h.remove(t.entry.Name, false) })
 }
 
 // verify reads a file back.

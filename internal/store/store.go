@@ -1,7 +1,8 @@
 // Package store is the contract of what the server itself knows: repositories,
-// encryption keys, accounts and object storages, users and their refresh tokens, sessions and their logs.
-// Catalogs are not in it. SQLite implements it now (package sqlite), and every
-// implementation passes the suite in package storetest.
+// encryption keys, accounts and object storages, users and their refresh tokens,
+// sessions, restore jobs and their logs. Catalogs are not in it. SQLite
+// implements it now (package sqlite), and every implementation passes the suite
+// in package storetest.
 //
 // Errors are *syncline.Error: CodeNotFound for an unknown id, CodeConflict for
 // a name or state that forbids the call, CodeUnavailable when the database
@@ -29,7 +30,7 @@ type Repositories interface {
 	// UpdateRepository replaces everything but id, OutOfSync and CreatedAt.
 	UpdateRepository(ctx context.Context, r syncline.Repository) error
 	SetOutOfSync(ctx context.Context, id syncline.ID, outOfSync bool) error
-	// DeleteRepository deletes it with its sessions and their logs.
+	// DeleteRepository deletes it with its sessions and restore jobs, and their logs.
 	DeleteRepository(ctx context.Context, id syncline.ID) error
 }
 
@@ -144,6 +145,29 @@ type Sessions interface {
 	Log(ctx context.Context, session syncline.ID) ([]syncline.LogItem, error)
 }
 
+// RestoreJobs keeps restores on the server and their logs.
+type RestoreJobs interface {
+	// AddRestoreJob adds a job, queued: of j it takes all but state, progress,
+	// error, statistics and the times behind CreatedAt. CodeNotFound when the
+	// repository is unknown.
+	AddRestoreJob(ctx context.Context, j syncline.RestoreJob) error
+	RestoreJob(ctx context.Context, id syncline.ID) (syncline.RestoreJob, error)
+	// RestoreJobs returns one page of all jobs, newest first.
+	RestoreJobs(ctx context.Context, limit, offset int) ([]syncline.RestoreJob, error)
+	// UnendedRestoreJobs returns those queued or running, oldest first.
+	UnendedRestoreJobs(ctx context.Context) ([]syncline.RestoreJob, error)
+	// UpdateRestoreJob writes state, progress, error, times and statistics. It
+	// never lowers the progress, never leaves a final state (CodeConflict) and
+	// does not touch StopRequested.
+	UpdateRestoreJob(ctx context.Context, j syncline.RestoreJob) error
+	// RequestRestoreStop sets StopRequested on an unended job and returns the
+	// job; on an ended one it changes nothing.
+	RequestRestoreStop(ctx context.Context, id syncline.ID) (syncline.RestoreJob, error)
+	// AppendRestoreLog adds items to the job's log and numbers them.
+	AppendRestoreLog(ctx context.Context, job syncline.ID, items ...syncline.LogItem) error
+	RestoreLog(ctx context.Context, job syncline.ID) ([]syncline.LogItem, error)
+}
+
 // Instance keeps this installation's identity.
 type Instance interface {
 	// InstallationID returns the same id for the life of the database.
@@ -159,6 +183,7 @@ type Store interface {
 	Users
 	Tokens
 	Sessions
+	RestoreJobs
 	Instance
 	Close() error
 }

@@ -897,6 +897,125 @@ type RescanOptions struct {
 	} `json:"proxies,omitempty"`
 }
 
+// RestoreJob defines model for RestoreJob.
+type RestoreJob struct {
+	ID             Id     `json:"id"`
+	RestorePointID Id     `json:"restorePointId"`
+	RepositoryID   Id     `json:"repositoryId"`
+	TargetPath     string `json:"targetPath"`
+
+	// Paths Empty, and `rawPaths` absent, for all there is.
+	Paths []string `json:"paths"`
+
+	// RawPaths More paths, in Base64, that are no UTF-8; absent when there are none.
+	RawPaths *[]string `json:"rawPaths,omitempty"`
+
+	// Include Absent when there are none.
+	Include *[]string `json:"include,omitempty"`
+
+	// Exclude Absent when there are none.
+	Exclude   *[]string        `json:"exclude,omitempty"`
+	Overwrite RestoreOverwrite `json:"overwrite"`
+	Sparse    bool             `json:"sparse"`
+	Verify    bool             `json:"verify"`
+
+	// State `Running` also while it waits for others to end, when `startTime` is absent.
+	State string `json:"state"`
+
+	// ProgressPercent Of the bytes; never falls, 100 only when all is restored.
+	ProgressPercent int               `json:"progressPercent"`
+	Statistics      RestoreStatistics `json:"statistics"`
+
+	// Error Why it failed; only then.
+	Error *string `json:"error,omitempty"`
+
+	// StartedBy The user's name.
+	StartedBy string `json:"startedBy"`
+
+	// StartTime When it began to run; absent while it waits.
+	StartTime *time.Time `json:"startTime,omitempty"`
+
+	// EndTime Absent until it has ended.
+	EndTime *time.Time      `json:"endTime,omitempty"`
+	Links   RestoreJobLinks `json:"_links"`
+}
+
+// RestoreJobFromClient Example: {"overwrite":"IfChanged","paths":["/home/ada/letters","/etc/hosts"],"targetPath":"/srv/restores/monday"}
+type RestoreJobFromClient struct {
+	// TargetPath A folder in one of the allowed ones. It is made when it is missing; symbolic links in it are not followed.
+	TargetPath string `json:"targetPath"`
+
+	// Paths Absolute paths in the restore point, each with all below it. All there is when this and `rawPaths` are absent or empty.
+	Paths *[]string `json:"paths,omitempty"`
+
+	// RawPaths More paths, in Base64, for those that are no UTF-8.
+	RawPaths *[]string `json:"rawPaths,omitempty"`
+
+	// Include Patterns as restic's; only what one of them matches is restored. Not together with `exclude`.
+	Include *[]string `json:"include,omitempty"`
+
+	// Exclude Patterns as restic's; what one of them matches is left out.
+	Exclude *[]string `json:"exclude,omitempty"`
+
+	// Sparse Zeros become holes in files that are new.
+	Sparse *bool `json:"sparse,omitempty"`
+
+	// Overwrite What becomes of files that are in the target: `Always` compares their
+	// contents and writes what differs; `IfChanged` takes a file of the same
+	// size and modification time to be right; `IfNewer` leaves files alone
+	// that are not older than the restore point's; `Never` leaves all alone.
+	// `Always` where it is not given.
+	Overwrite *RestoreOverwrite `json:"overwrite,omitempty"`
+
+	// Verify Files are read back and compared.
+	Verify *bool `json:"verify,omitempty"`
+}
+
+// RestoreJobLinks defines model for RestoreJobLinks.
+type RestoreJobLinks struct {
+	Self         Link `json:"self"`
+	RestorePoint Link `json:"restorePoint"`
+	Repository   Link `json:"repository"`
+}
+
+// RestoreLogItem defines model for RestoreLogItem.
+type RestoreLogItem struct {
+	ID Id `json:"id"`
+
+	// Usn The item's number within the job, from 1.
+	Usn int64 `json:"usn"`
+
+	// Title The level in brackets and the message.
+	Title        string              `json:"title"`
+	CreationTime time.Time           `json:"creationTime"`
+	EndTime      time.Time           `json:"endTime"`
+	Links        RestoreLogItemLinks `json:"_links"`
+	Level        string              `json:"level"`
+
+	// Message Of an item that failed its path, a colon and the reason.
+	Message string `json:"message"`
+}
+
+// RestoreLogItemLinks defines model for RestoreLogItemLinks.
+type RestoreLogItemLinks struct {
+	Job Link `json:"job"`
+}
+
+// RestoreLogItemPage defines model for RestoreLogItemPage.
+type RestoreLogItemPage struct {
+	Offset  int              `json:"offset"`
+	Limit   int              `json:"limit"`
+	Links   PageLinks        `json:"_links"`
+	Results []RestoreLogItem `json:"results"`
+}
+
+// RestoreOverwrite What becomes of files that are in the target: `Always` compares their
+// contents and writes what differs; `IfChanged` takes a file of the same
+// size and modification time to be right; `IfNewer` leaves files alone
+// that are not older than the restore point's; `Never` leaves all alone.
+// `Always` where it is not given.
+type RestoreOverwrite = syncline.RestoreOverwrite
+
 // RestorePoint defines model for RestorePoint.
 type RestorePoint struct {
 	ID             Id                `json:"id"`
@@ -1017,6 +1136,19 @@ type RestorePointStatistics struct {
 	Kinds []FileKind `json:"kinds"`
 }
 
+// RestoreStatistics What the job has done so far. A job that was continued after a restart
+// of the server counts from its last start.
+type RestoreStatistics = syncline.RestoreStatistics
+
+// RestoreTarget Example: {"name":"restores","path":"/srv/restores"}
+type RestoreTarget struct {
+	// Name A short name of the folder.
+	Name string `json:"name"`
+
+	// Path Absolute, on the server.
+	Path string `json:"path"`
+}
+
 // SearchPage Example: {"notSearched":[{"reason":"NotSynchronized","repositoryId":"2f0a5c3e-3c44-4b4e-8d3c-5d5b3ad0a001"}],"results":[{"entry":{"gid":1000,"group":"ada","mode":"-rw-r--r--","modifyTime":"2026-11-02T08:15:00Z","name":"2026-11.pdf","path":"/home/ada/Invoices/2026-11.pdf","permissions":"0644","size":48213,"type":"file","uid":1000,"user":"ada"},"firstRestorePointId":"9a3b5c7d-1111-4222-8333-444455556666","firstTime":"2026-11-02T22:00:00Z","lastRestorePointId":"9a3b5c7d-1111-4222-8333-444455557777","lastTime":"2026-11-23T22:00:00Z","path":"/home/ada/Invoices/2026-11.pdf","repositoryId":"c6d1fc1b-1aef-411f-9a7f-de35e546c615","restorePoints":22}]}
 type SearchPage struct {
 	Results []FoundVersion `json:"results"`
@@ -1129,6 +1261,9 @@ type ExtendedView = bool
 
 // GoogleEndpoint defines model for googleEndpoint.
 type GoogleEndpoint = string
+
+// JobID A UUID. Given out in lower case, taken in either.
+type JobID = Id
 
 // KeyID A UUID. Given out in lower case, taken in either.
 type KeyID = Id
@@ -1316,6 +1451,24 @@ type GetProxyParams struct {
 
 // ListSynchronizeSessionLogItemsParams defines parameters for ListSynchronizeSessionLogItems.
 type ListSynchronizeSessionLogItemsParams struct {
+	// Limit At most so many items.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many of the first.
+	Offset *int32 `form:"offset,omitempty" json:"offset,omitempty"`
+}
+
+// ListRestoreJobsParams defines parameters for ListRestoreJobs.
+type ListRestoreJobsParams struct {
+	// Limit At most so many jobs.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many of the newest.
+	Offset *int32 `form:"offset,omitempty" json:"offset,omitempty"`
+}
+
+// ListRestoreJobLogItemsParams defines parameters for ListRestoreJobLogItems.
+type ListRestoreJobLogItemsParams struct {
 	// Limit At most so many items.
 	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -1662,6 +1815,9 @@ type UpdateProxyJSONRequestBody = ProxyFromClient
 // RemoveProxyJSONRequestBody defines body for RemoveProxy for application/json ContentType.
 type RemoveProxyJSONRequestBody = RemoveProxyOptions
 
+// StartRestoreJobJSONRequestBody defines body for StartRestoreJob for application/json ContentType.
+type StartRestoreJobJSONRequestBody = RestoreJobFromClient
+
 // AddObjectStorageRepositoryJSONRequestBody defines body for AddObjectStorageRepository for application/json ContentType.
 type AddObjectStorageRepositoryJSONRequestBody = ObjectStorageRepositoryComposed
 
@@ -1802,6 +1958,21 @@ type ServerInterface interface {
 	// StopSynchronizeSession Stop a session
 	// (POST /v6/RepositorySynchronizeSessions/{sessionId}/StopSynchronize)
 	StopSynchronizeSession(w http.ResponseWriter, r *http.Request, sessionID SessionID)
+	// ListRestoreJobs List the restore jobs
+	// (GET /v6/RestoreJobs)
+	ListRestoreJobs(w http.ResponseWriter, r *http.Request, params ListRestoreJobsParams)
+	// GetRestoreJob Get one restore job
+	// (GET /v6/RestoreJobs/{jobId})
+	GetRestoreJob(w http.ResponseWriter, r *http.Request, jobID JobID)
+	// WatchRestoreJob Follow a restore job
+	// (GET /v6/RestoreJobs/{jobId}/Events)
+	WatchRestoreJob(w http.ResponseWriter, r *http.Request, jobID JobID)
+	// ListRestoreJobLogItems Read a restore job's log
+	// (GET /v6/RestoreJobs/{jobId}/LogItems)
+	ListRestoreJobLogItems(w http.ResponseWriter, r *http.Request, jobID JobID, params ListRestoreJobLogItemsParams)
+	// StopRestoreJob Stop a restore job
+	// (POST /v6/RestoreJobs/{jobId}/Stop)
+	StopRestoreJob(w http.ResponseWriter, r *http.Request, jobID JobID)
 	// ListRestorePoints List the restore points
 	// (GET /v6/RestorePoints)
 	ListRestorePoints(w http.ResponseWriter, r *http.Request, params ListRestorePointsParams)
@@ -1829,9 +2000,15 @@ type ServerInterface interface {
 	// GetFolderSizes Tell how the size of a folder comes about
 	// (GET /v6/RestorePoints/{restorePointId}/FolderSizes)
 	GetFolderSizes(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params GetFolderSizesParams)
+	// StartRestoreJob Restore on the server
+	// (POST /v6/RestorePoints/{restorePointId}/RestoreJobs)
+	StartRestoreJob(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID)
 	// GetRestorePointStatistics Tell what lies in a restore point
 	// (GET /v6/RestorePoints/{restorePointId}/Statistics)
 	GetRestorePointStatistics(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID)
+	// ListRestoreTargets List the folders that restores may write into
+	// (GET /v6/RestoreTargets)
+	ListRestoreTargets(w http.ResponseWriter, r *http.Request)
 	// ListS3CompatibleBuckets List the buckets of an account in S3-compatible storage
 	// (GET /v6/S3CompatibleResources/buckets)
 	ListS3CompatibleBuckets(w http.ResponseWriter, r *http.Request, params ListS3CompatibleBucketsParams)
@@ -3421,6 +3598,185 @@ func (siw *ServerInterfaceWrapper) StopSynchronizeSession(w http.ResponseWriter,
 	handler.ServeHTTP(w, r)
 }
 
+// ListRestoreJobs operation middleware
+func (siw *ServerInterfaceWrapper) ListRestoreJobs(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRestoreJobsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListRestoreJobs(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetRestoreJob operation middleware
+func (siw *ServerInterfaceWrapper) GetRestoreJob(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "jobId" -------------
+	var jobID JobID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "jobId", r.PathValue("jobId"), &jobID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "jobId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetRestoreJob(w, r, jobID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// WatchRestoreJob operation middleware
+func (siw *ServerInterfaceWrapper) WatchRestoreJob(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "jobId" -------------
+	var jobID JobID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "jobId", r.PathValue("jobId"), &jobID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "jobId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.WatchRestoreJob(w, r, jobID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListRestoreJobLogItems operation middleware
+func (siw *ServerInterfaceWrapper) ListRestoreJobLogItems(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "jobId" -------------
+	var jobID JobID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "jobId", r.PathValue("jobId"), &jobID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "jobId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRestoreJobLogItemsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListRestoreJobLogItems(w, r, jobID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// StopRestoreJob operation middleware
+func (siw *ServerInterfaceWrapper) StopRestoreJob(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "jobId" -------------
+	var jobID JobID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "jobId", r.PathValue("jobId"), &jobID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "jobId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.StopRestoreJob(w, r, jobID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListRestorePoints operation middleware
 func (siw *ServerInterfaceWrapper) ListRestorePoints(w http.ResponseWriter, r *http.Request) {
 
@@ -4204,6 +4560,32 @@ func (siw *ServerInterfaceWrapper) GetFolderSizes(w http.ResponseWriter, r *http
 	handler.ServeHTTP(w, r)
 }
 
+// StartRestoreJob operation middleware
+func (siw *ServerInterfaceWrapper) StartRestoreJob(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "restorePointId" -------------
+	var restorePointID RestorePointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "restorePointId", r.PathValue("restorePointId"), &restorePointID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "restorePointId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.StartRestoreJob(w, r, restorePointID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetRestorePointStatistics operation middleware
 func (siw *ServerInterfaceWrapper) GetRestorePointStatistics(w http.ResponseWriter, r *http.Request) {
 
@@ -4221,6 +4603,20 @@ func (siw *ServerInterfaceWrapper) GetRestorePointStatistics(w http.ResponseWrit
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetRestorePointStatistics(w, r, restorePointID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListRestoreTargets operation middleware
+func (siw *ServerInterfaceWrapper) ListRestoreTargets(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListRestoreTargets(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -5364,6 +5760,13 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Proxies/{proxyId}/Remove", wrapper.RemoveProxy)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Proxies/{proxyId}/Rescan", wrapper.RescanProxy)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Proxies/Rescan", wrapper.RescanProxies)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestoreTargets", wrapper.ListRestoreTargets)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/RestoreJobs", wrapper.StartRestoreJob)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestoreJobs", wrapper.ListRestoreJobs)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestoreJobs/{jobId}", wrapper.GetRestoreJob)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/RestoreJobs/{jobId}/Stop", wrapper.StopRestoreJob)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestoreJobs/{jobId}/LogItems", wrapper.ListRestoreJobLogItems)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestoreJobs/{jobId}/Events", wrapper.WatchRestoreJob)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/ServiceInstance", wrapper.GetServiceInstance)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/SignIn", wrapper.ConsoleSignIn)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/Renew", wrapper.ConsoleRenew)
@@ -6988,6 +7391,225 @@ func (response StopSynchronizeSessiondefaultJSONResponse) VisitStopSynchronizeSe
 	return err
 }
 
+type ListRestoreJobsRequestObject struct {
+	Params ListRestoreJobsParams
+}
+
+type ListRestoreJobsResponseObject interface {
+	VisitListRestoreJobsResponse(w http.ResponseWriter) error
+}
+
+type ListRestoreJobs200JSONResponse []RestoreJob
+
+func (response ListRestoreJobs200JSONResponse) VisitListRestoreJobsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRestoreJobsdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListRestoreJobsdefaultJSONResponse) VisitListRestoreJobsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRestoreJobRequestObject struct {
+	JobID JobID `json:"jobId"`
+}
+
+type GetRestoreJobResponseObject interface {
+	VisitGetRestoreJobResponse(w http.ResponseWriter) error
+}
+
+type GetRestoreJob200JSONResponse RestoreJob
+
+func (response GetRestoreJob200JSONResponse) VisitGetRestoreJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRestoreJobdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetRestoreJobdefaultJSONResponse) VisitGetRestoreJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchRestoreJobRequestObject struct {
+	JobID JobID `json:"jobId"`
+}
+
+type WatchRestoreJobResponseObject interface {
+	VisitWatchRestoreJobResponse(w http.ResponseWriter) error
+}
+
+type WatchRestoreJob200TexteventStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response WatchRestoreJob200TexteventStreamResponse) VisitWatchRestoreJobResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type WatchRestoreJobdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response WatchRestoreJobdefaultJSONResponse) VisitWatchRestoreJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRestoreJobLogItemsRequestObject struct {
+	JobID  JobID `json:"jobId"`
+	Params ListRestoreJobLogItemsParams
+}
+
+type ListRestoreJobLogItemsResponseObject interface {
+	VisitListRestoreJobLogItemsResponse(w http.ResponseWriter) error
+}
+
+type ListRestoreJobLogItems200JSONResponse RestoreLogItemPage
+
+func (response ListRestoreJobLogItems200JSONResponse) VisitListRestoreJobLogItemsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRestoreJobLogItemsdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListRestoreJobLogItemsdefaultJSONResponse) VisitListRestoreJobLogItemsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StopRestoreJobRequestObject struct {
+	JobID JobID `json:"jobId"`
+}
+
+type StopRestoreJobResponseObject interface {
+	VisitStopRestoreJobResponse(w http.ResponseWriter) error
+}
+
+type StopRestoreJob200Response struct {
+}
+
+func (response StopRestoreJob200Response) VisitStopRestoreJobResponse(w http.ResponseWriter) error {
+	w.WriteHeader(200)
+	return nil
+}
+
+type StopRestoreJobdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response StopRestoreJobdefaultJSONResponse) VisitStopRestoreJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListRestorePointsRequestObject struct {
 	Params ListRestorePointsParams
 }
@@ -7390,6 +8012,46 @@ func (response GetFolderSizesdefaultJSONResponse) VisitGetFolderSizesResponse(w 
 	return err
 }
 
+type StartRestoreJobRequestObject struct {
+	RestorePointID RestorePointID `json:"restorePointId"`
+	Body           *StartRestoreJobJSONRequestBody
+}
+
+type StartRestoreJobResponseObject interface {
+	VisitStartRestoreJobResponse(w http.ResponseWriter) error
+}
+
+type StartRestoreJob201JSONResponse RestoreJob
+
+func (response StartRestoreJob201JSONResponse) VisitStartRestoreJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartRestoreJobdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response StartRestoreJobdefaultJSONResponse) VisitStartRestoreJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetRestorePointStatisticsRequestObject struct {
 	RestorePointID RestorePointID `json:"restorePointId"`
 }
@@ -7418,6 +8080,44 @@ type GetRestorePointStatisticsdefaultJSONResponse struct {
 }
 
 func (response GetRestorePointStatisticsdefaultJSONResponse) VisitGetRestorePointStatisticsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRestoreTargetsRequestObject struct {
+}
+
+type ListRestoreTargetsResponseObject interface {
+	VisitListRestoreTargetsResponse(w http.ResponseWriter) error
+}
+
+type ListRestoreTargets200JSONResponse []RestoreTarget
+
+func (response ListRestoreTargets200JSONResponse) VisitListRestoreTargetsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRestoreTargetsdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListRestoreTargetsdefaultJSONResponse) VisitListRestoreTargetsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8161,6 +8861,21 @@ type StrictServerInterface interface {
 	// StopSynchronizeSession Stop a session
 	// (POST /v6/RepositorySynchronizeSessions/{sessionId}/StopSynchronize)
 	StopSynchronizeSession(ctx context.Context, request StopSynchronizeSessionRequestObject) (StopSynchronizeSessionResponseObject, error)
+	// ListRestoreJobs List the restore jobs
+	// (GET /v6/RestoreJobs)
+	ListRestoreJobs(ctx context.Context, request ListRestoreJobsRequestObject) (ListRestoreJobsResponseObject, error)
+	// GetRestoreJob Get one restore job
+	// (GET /v6/RestoreJobs/{jobId})
+	GetRestoreJob(ctx context.Context, request GetRestoreJobRequestObject) (GetRestoreJobResponseObject, error)
+	// WatchRestoreJob Follow a restore job
+	// (GET /v6/RestoreJobs/{jobId}/Events)
+	WatchRestoreJob(ctx context.Context, request WatchRestoreJobRequestObject) (WatchRestoreJobResponseObject, error)
+	// ListRestoreJobLogItems Read a restore job's log
+	// (GET /v6/RestoreJobs/{jobId}/LogItems)
+	ListRestoreJobLogItems(ctx context.Context, request ListRestoreJobLogItemsRequestObject) (ListRestoreJobLogItemsResponseObject, error)
+	// StopRestoreJob Stop a restore job
+	// (POST /v6/RestoreJobs/{jobId}/Stop)
+	StopRestoreJob(ctx context.Context, request StopRestoreJobRequestObject) (StopRestoreJobResponseObject, error)
 	// ListRestorePoints List the restore points
 	// (GET /v6/RestorePoints)
 	ListRestorePoints(ctx context.Context, request ListRestorePointsRequestObject) (ListRestorePointsResponseObject, error)
@@ -8188,9 +8903,15 @@ type StrictServerInterface interface {
 	// GetFolderSizes Tell how the size of a folder comes about
 	// (GET /v6/RestorePoints/{restorePointId}/FolderSizes)
 	GetFolderSizes(ctx context.Context, request GetFolderSizesRequestObject) (GetFolderSizesResponseObject, error)
+	// StartRestoreJob Restore on the server
+	// (POST /v6/RestorePoints/{restorePointId}/RestoreJobs)
+	StartRestoreJob(ctx context.Context, request StartRestoreJobRequestObject) (StartRestoreJobResponseObject, error)
 	// GetRestorePointStatistics Tell what lies in a restore point
 	// (GET /v6/RestorePoints/{restorePointId}/Statistics)
 	GetRestorePointStatistics(ctx context.Context, request GetRestorePointStatisticsRequestObject) (GetRestorePointStatisticsResponseObject, error)
+	// ListRestoreTargets List the folders that restores may write into
+	// (GET /v6/RestoreTargets)
+	ListRestoreTargets(ctx context.Context, request ListRestoreTargetsRequestObject) (ListRestoreTargetsResponseObject, error)
 	// ListS3CompatibleBuckets List the buckets of an account in S3-compatible storage
 	// (GET /v6/S3CompatibleResources/buckets)
 	ListS3CompatibleBuckets(ctx context.Context, request ListS3CompatibleBucketsRequestObject) (ListS3CompatibleBucketsResponseObject, error)
@@ -9434,6 +10155,137 @@ func (sh *strictHandler) StopSynchronizeSession(w http.ResponseWriter, r *http.R
 	}
 }
 
+// ListRestoreJobs operation middleware
+func (sh *strictHandler) ListRestoreJobs(w http.ResponseWriter, r *http.Request, params ListRestoreJobsParams) {
+	var request ListRestoreJobsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRestoreJobs(ctx, request.(ListRestoreJobsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRestoreJobs")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListRestoreJobsResponseObject); ok {
+		if err := validResponse.VisitListRestoreJobsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetRestoreJob operation middleware
+func (sh *strictHandler) GetRestoreJob(w http.ResponseWriter, r *http.Request, jobID JobID) {
+	var request GetRestoreJobRequestObject
+
+	request.JobID = jobID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRestoreJob(ctx, request.(GetRestoreJobRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRestoreJob")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetRestoreJobResponseObject); ok {
+		if err := validResponse.VisitGetRestoreJobResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// WatchRestoreJob operation middleware
+func (sh *strictHandler) WatchRestoreJob(w http.ResponseWriter, r *http.Request, jobID JobID) {
+	var request WatchRestoreJobRequestObject
+
+	request.JobID = jobID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.WatchRestoreJob(ctx, request.(WatchRestoreJobRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WatchRestoreJob")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(WatchRestoreJobResponseObject); ok {
+		if err := validResponse.VisitWatchRestoreJobResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListRestoreJobLogItems operation middleware
+func (sh *strictHandler) ListRestoreJobLogItems(w http.ResponseWriter, r *http.Request, jobID JobID, params ListRestoreJobLogItemsParams) {
+	var request ListRestoreJobLogItemsRequestObject
+
+	request.JobID = jobID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRestoreJobLogItems(ctx, request.(ListRestoreJobLogItemsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRestoreJobLogItems")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListRestoreJobLogItemsResponseObject); ok {
+		if err := validResponse.VisitListRestoreJobLogItemsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// StopRestoreJob operation middleware
+func (sh *strictHandler) StopRestoreJob(w http.ResponseWriter, r *http.Request, jobID JobID) {
+	var request StopRestoreJobRequestObject
+
+	request.JobID = jobID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.StopRestoreJob(ctx, request.(StopRestoreJobRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StopRestoreJob")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(StopRestoreJobResponseObject); ok {
+		if err := validResponse.VisitStopRestoreJobResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListRestorePoints operation middleware
 func (sh *strictHandler) ListRestorePoints(w http.ResponseWriter, r *http.Request, params ListRestorePointsParams) {
 	var request ListRestorePointsRequestObject
@@ -9675,6 +10527,39 @@ func (sh *strictHandler) GetFolderSizes(w http.ResponseWriter, r *http.Request, 
 	}
 }
 
+// StartRestoreJob operation middleware
+func (sh *strictHandler) StartRestoreJob(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID) {
+	var request StartRestoreJobRequestObject
+
+	request.RestorePointID = restorePointID
+
+	var body StartRestoreJobJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.StartRestoreJob(ctx, request.(StartRestoreJobRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StartRestoreJob")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(StartRestoreJobResponseObject); ok {
+		if err := validResponse.VisitStartRestoreJobResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetRestorePointStatistics operation middleware
 func (sh *strictHandler) GetRestorePointStatistics(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID) {
 	var request GetRestorePointStatisticsRequestObject
@@ -9694,6 +10579,30 @@ func (sh *strictHandler) GetRestorePointStatistics(w http.ResponseWriter, r *htt
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetRestorePointStatisticsResponseObject); ok {
 		if err := validResponse.VisitGetRestorePointStatisticsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListRestoreTargets operation middleware
+func (sh *strictHandler) ListRestoreTargets(w http.ResponseWriter, r *http.Request) {
+	var request ListRestoreTargetsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRestoreTargets(ctx, request.(ListRestoreTargetsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRestoreTargets")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListRestoreTargetsResponseObject); ok {
+		if err := validResponse.VisitListRestoreTargetsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -136,7 +136,7 @@ func (s *Store) UnendedSessions(ctx context.Context) ([]syncline.Session, error)
 // UpdateSession implements store.Sessions. A state that is none, or a progress
 // outside 0 to 100, is CodeInvalid.
 func (s *Store) UpdateSession(ctx context.Context, v syncline.Session) error {
-	if err := checkSession(v); err != nil {
+	if err := checkProgress(v.State, v.Progress); err != nil {
 		return err
 	}
 	statistics, err := json.Marshal(v.Statistics)
@@ -161,12 +161,12 @@ func (s *Store) UpdateSession(ctx context.Context, v syncline.Session) error {
 // errNoRow stands in where the reason for "no row" is yet to be found.
 var errNoRow = errors.New("no row")
 
-func checkSession(v syncline.Session) error {
-	if v.State != syncline.SessionQueued && v.State != syncline.SessionRunning && !v.State.Ended() {
-		return syncline.Errorf(syncline.CodeInvalid, "%q is no state of a session", v.State)
+func checkProgress(state syncline.SessionState, percent int) error {
+	if state != syncline.SessionQueued && state != syncline.SessionRunning && !state.Ended() {
+		return syncline.Errorf(syncline.CodeInvalid, "%q is no state of a session or a job", state)
 	}
-	if v.Progress < 0 || v.Progress > 100 {
-		return syncline.Errorf(syncline.CodeInvalid, "a progress of %d percent is out of range (0 to 100)", v.Progress)
+	if percent < 0 || percent > 100 {
+		return syncline.Errorf(syncline.CodeInvalid, "a progress of %d percent is out of range (0 to 100)", percent)
 	}
 	return nil
 }
@@ -214,10 +214,7 @@ func (s *Store) AppendLog(ctx context.Context, session syncline.ID, items ...syn
 
 // Log implements store.Sessions.
 func (s *Store) Log(ctx context.Context, session syncline.ID) ([]syncline.LogItem, error) {
-	items, err := queryAll(ctx, s, "read a session's log", func(r row) (v syncline.LogItem, err error) {
-		err = r.Scan(&v.Seq, instant{&v.Time}, &v.Level, &v.Message)
-		return v, err
-	}, `SELECT l.seq, l.time, l.level, l.message FROM session_log l JOIN sessions s ON s.seq = l.session_seq
+	items, err := queryAll(ctx, s, "read a session's log", scanLogItem, `SELECT l.seq, l.time, l.level, l.message FROM session_log l JOIN sessions s ON s.seq = l.session_seq
 		WHERE s.id = ? ORDER BY l.seq`, string(session))
 	if err != nil || len(items) > 0 {
 		return items, err
@@ -225,4 +222,9 @@ func (s *Store) Log(ctx context.Context, session syncline.ID) ([]syncline.LogIte
 	// Nothing logged, or nobody there.
 	_, err = s.Session(ctx, session)
 	return items, err
+}
+
+func scanLogItem(r row) (v syncline.LogItem, err error) {
+	err = r.Scan(&v.Seq, instant{&v.Time}, &v.Level, &v.Message)
+	return v, err
 }

@@ -29,6 +29,8 @@ type content struct {
 	Token        store.Token
 	Latest       []syncline.Session
 	Log          []syncline.LogItem
+	Restores     []syncline.RestoreJob
+	RestoreLog   []syncline.LogItem
 }
 
 func fill(t *testing.T, s store.Store) (read func(store.Store) content) {
@@ -45,6 +47,8 @@ func fill(t *testing.T, s store.Store) (read func(store.Store) content) {
 	v.State, v.Progress, v.StartedAt = syncline.SessionRunning, 12, base
 	check(t, s.UpdateSession(ctx, v))
 	check(t, s.AppendLog(ctx, v.ID, syncline.LogItem{Time: base, Level: syncline.LogInfo, Message: "m"}))
+	job := addRestoreJob(t, s, repo.ID)
+	check(t, s.AppendRestoreLog(ctx, job.ID, syncline.LogItem{Time: base, Level: syncline.LogError, Message: "m"}))
 	return func(s store.Store) content {
 		t.Helper()
 		return content{
@@ -56,6 +60,8 @@ func fill(t *testing.T, s store.Store) (read func(store.Store) content) {
 			Token:        must(s.Token(ctx, token.Hash, base))(t),
 			Latest:       must(s.LatestSessions(ctx))(t),
 			Log:          must(s.Log(ctx, v.ID))(t),
+			Restores:     must(s.RestoreJobs(ctx, 10, 0))(t),
+			RestoreLog:   must(s.RestoreLog(ctx, job.ID))(t),
 		}
 	}
 }

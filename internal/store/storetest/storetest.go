@@ -59,6 +59,12 @@ func Run(t *testing.T, open Open) {
 		{"UnendedSessions", testUnendedSessions},
 		{"Log", testLog},
 		{"LogRace", testLogRace},
+		{"RestoreJobs", testRestoreJobs},
+		{"UpdateRestoreJob", testUpdateRestoreJob},
+		{"RestoreJobStop", testRestoreJobStop},
+		{"RestoreJobPages", testRestoreJobPages},
+		{"RestoreLog", testRestoreLog},
+		{"RestoreJobsGoWithRepository", testRestoreJobsGoWithRepository},
 		{"CanceledContext", testCanceledContext},
 	}
 	for _, test := range tests {

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+
+	"syncline.dev/syncline"
+)
+
+// findRestoreRoots makes sure that the folders can be restored into, and
+// returns them without symbolic links. None may share files with the data
+// directory: a restore could put other users and keys into it.
+func findRestoreRoots(data string, paths []string) ([]syncline.RestoreTarget, error) {
+	if len(paths) == 0 {
+		return nil, nil
+	}
+	data, err := plainPath(data)
+	if err != nil {
+		return nil, syncline.WrapError(syncline.CodeUnavailable, err, "the data directory %s cannot be found", data)
+	}
+	var roots []syncline.RestoreTarget
+	taken := make(map[string]bool)
+	for _, given := range paths {
+		path, err := plainPath(given)
+		if err == nil {
+			var fi os.FileInfo
+			if fi, err = os.Stat(path); err == nil && !fi.IsDir() {
+				err = errors.New("it is no directory")
+			}
+		}
+		switch {
+		case err != nil:
+			return nil, syncline.WrapError(syncline.CodeInvalid, err, "--restore-root: %s cannot be restored into; make the directory, or name another one", given)
+		case inside(path, data) || inside(data, path):
+			return nil, syncline.Errorf(syncline.CodeInvalid, "--restore-root: %s holds the server's own data, or lies in it; name another directory", given)
+		}
+		name := filepath.Base(path)
+		if taken[name] {
+			name = path
+		}
+		taken[name] = true
+		roots = append(roots, syncline.RestoreTarget{Name: name, Path: path})
+	}
+	return roots, nil
+}
+
+// plainPath is an absolute path without symbolic links, as far as it is there.
+func plainPath(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return path, err
+	}
+	plain, err := filepath.EvalSymlinks(abs)
+	if errors.Is(err, os.ErrNotExist) && filepath.Dir(abs) != abs {
+		above, err := plainPath(filepath.Dir(abs))
+		return filepath.Join(above, filepath.Base(abs)), err
+	}
+	return plain, err
+}
+
+// inside reports whether path is dir or lies in it.
+func inside(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(rel)
+}

@@ -1,0 +1,209 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"syncline.dev/syncline"
+	v6 "syncline.dev/syncline/internal/api/v6"
+)
+
+// RestoreJobs reads restore jobs. The contract of the methods is that of
+// store.RestoreJobs.
+type RestoreJobs interface {
+	RestoreJob(ctx context.Context, id syncline.ID) (syncline.RestoreJob, error)
+	RestoreJobs(ctx context.Context, limit, offset int) ([]syncline.RestoreJob, error)
+	RestoreLog(ctx context.Context, job syncline.ID) ([]syncline.LogItem, error)
+}
+
+// Restorer runs restore jobs.
+type Restorer interface {
+	// Targets returns the folders that jobs may write into.
+	Targets() []syncline.RestoreTarget
+	// Start starts a job. Of j it takes restore point, target path, selection
+	// and who starts it. Errors are CodeForbidden for a target outside of the
+	// allowed folders, CodeNotFound for a restore point or path that is not
+	// there, CodeInvalid, CodeConflict and CodeThrottled.
+	Start(ctx context.Context, j syncline.RestoreJob) (syncline.RestoreJob, error)
+	// Stop returns when the stop is recorded. An ended job is no error.
+	Stop(ctx context.Context, job syncline.ID) error
+	// Watch is as that of Synchronizer.
+	Watch(job syncline.ID) (<-chan struct{}, func())
+}
+
+// ListRestoreTargets answers GET /v6/RestoreTargets.
+func (a *api) ListRestoreTargets(context.Context, v6.ListRestoreTargetsRequestObject) (v6.ListRestoreTargetsResponseObject, error) {
+	return v6.ListRestoreTargets200JSONResponse(convert(a.Restorer.Targets(), func(t syncline.RestoreTarget) v6.RestoreTarget {
+		return v6.RestoreTarget{Name: t.Name, Path: t.Path}
+	})), nil
+}
+
+// StartRestoreJob answers POST /v6/RestorePoints/{restorePointId}/RestoreJobs.
+func (a *api) StartRestoreJob(ctx context.Context, req v6.StartRestoreJobRequestObject) (v6.StartRestoreJobResponseObject, error) {
+	b := req.Body
+	paths, err := pathsOf(deref(b.Paths), deref(b.RawPaths))
+	if err != nil {
+		return nil, err
+	}
+	j, err := a.Restorer.Start(ctx, syncline.RestoreJob{
+		RestorePointID: req.RestorePointID, TargetPath: b.TargetPath, StartedBy: infoFrom(ctx).identity.UserName,
+		RestoreSelection: syncline.RestoreSelection{
+			Paths: paths, Include: deref(b.Include), Exclude: deref(b.Exclude),
+			Overwrite: deref(b.Overwrite), Sparse: deref(b.Sparse), Verify: deref(b.Verify),
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return v6.StartRestoreJob201JSONResponse(restoreJobJSON(j)), nil
+}
+
+// pathsOf returns the paths that a request names, as bytes.
+func pathsOf(plain, raw []string) (paths []string, err error) {
+	add := func(field string, i int, path string, err error) error {
+		if err == nil && path == "" {
+			err = invalid("path must not be empty; / is all there is")
+		}
+		if err != nil {
+			return syncline.WrapError(syncline.CodeInvalid, err, "%s.%d: %s", field, i, syncline.MessageOf(err))
+		}
+		paths = append(paths, path)
+		return nil
+	}
+	for i := range plain {
+		path, err := pathOf(&plain[i], nil)
+		if err := add("paths", i, path, err); err != nil {
+			return nil, err
+		}
+	}
+	for i := range raw {
+		path, err := pathOf(nil, &raw[i])
+		if err := add("rawPaths", i, path, err); err != nil {
+			return nil, err
+		}
+	}
+	return paths, nil
+}
+
+// ListRestoreJobs answers GET /v6/RestoreJobs.
+func (a *api) ListRestoreJobs(ctx context.Context, req v6.ListRestoreJobsRequestObject) (v6.ListRestoreJobsResponseObject, error) {
+	jobs, err := a.RestoreJobs.RestoreJobs(ctx, int(deref(req.Params.Limit)), int(deref(req.Params.Offset)))
+	if err != nil {
+		return nil, err
+	}
+	return v6.ListRestoreJobs200JSONResponse(convert(jobs, restoreJobJSON)), nil
+}
+
+// GetRestoreJob answers GET /v6/RestoreJobs/{jobId}.
+func (a *api) GetRestoreJob(ctx context.Context, req v6.GetRestoreJobRequestObject) (v6.GetRestoreJobResponseObject, error) {
+	j, err := a.RestoreJobs.RestoreJob(ctx, req.JobID)
+	if err != nil {
+		return nil, err
+	}
+	return v6.GetRestoreJob200JSONResponse(restoreJobJSON(j)), nil
+}
+
+// StopRestoreJob answers POST /v6/RestoreJobs/{jobId}/Stop.
+func (a *api) StopRestoreJob(ctx context.Context, req v6.StopRestoreJobRequestObject) (v6.StopRestoreJobResponseObject, error) {
+	if err := a.Restorer.Stop(ctx, req.JobID); err != nil {
+		return nil, err
+	}
+	return v6.StopRestoreJob200Response{}, nil
+}
+
+// ListRestoreJobLogItems answers GET /v6/RestoreJobs/{jobId}/LogItems.
+func (a *api) ListRestoreJobLogItems(ctx context.Context, req v6.ListRestoreJobLogItemsRequestObject) (v6.ListRestoreJobLogItemsResponseObject, error) {
+	items, err := a.RestoreJobs.RestoreLog(ctx, req.JobID)
+	if err != nil {
+		return nil, err
+	}
+	limit, offset := int(deref(req.Params.Limit)), int(deref(req.Params.Offset))
+	from := min(offset, len(items))
+	page := items[from:min(from+limit, len(items))]
+	return v6.ListRestoreJobLogItems200JSONResponse{
+		Offset: offset, Limit: limit,
+		Results: convert(page, func(item syncline.LogItem) v6.RestoreLogItem { return restoreLogItemJSON(req.JobID, item) }),
+		Links:   pageLinks(restoreJobLink(req.JobID).Href+"/LogItems", limit, offset, len(items)),
+	}, nil
+}
+
+// WatchRestoreJob answers GET /v6/RestoreJobs/{jobId}/Events.
+func (a *api) WatchRestoreJob(ctx context.Context, req v6.WatchRestoreJobRequestObject) (v6.WatchRestoreJobResponseObject, error) {
+	if _, err := a.RestoreJobs.RestoreJob(ctx, req.JobID); err != nil {
+		return nil, err
+	}
+	return jobEvents{&eventStream{
+		api: a, ctx: ctx, event: "job", id: req.JobID, watch: a.Restorer.Watch,
+		read: func(ctx context.Context) (any, bool, error) {
+			j, err := a.RestoreJobs.RestoreJob(ctx, req.JobID)
+			return restoreJobJSON(j), j.State.Ended(), err
+		},
+	}}, nil
+}
+
+func restoreJobJSON(j syncline.RestoreJob) v6.RestoreJob {
+	answer := v6.RestoreJob{
+		ID: j.ID, RestorePointID: j.RestorePointID, RepositoryID: j.RepositoryID,
+		TargetPath: strings.ToValidUTF8(j.TargetPath, "\uFFFD"), Paths: []string{},
+		Include: presentList(j.Include), Exclude: presentList(j.Exclude),
+		Overwrite: j.Overwrite, Sparse: j.Sparse, Verify: j.Verify,
+		State: restoreState(j.State), ProgressPercent: j.Progress, Statistics: j.Statistics,
+		Error: present(j.Error), StartedBy: j.StartedBy,
+		StartTime: timeJSON(j.StartedAt), EndTime: timeJSON(j.EndedAt),
+		Links: v6.RestoreJobLinks{
+			Self:         restoreJobLink(j.ID),
+			RestorePoint: v6.Link{Href: "/v6/RestorePoints/" + string(j.RestorePointID)},
+			Repository:   repositoryLink(j.RepositoryID),
+		},
+	}
+	var raw []string
+	for _, path := range j.Paths {
+		if utf8.ValidString(path) {
+			answer.Paths = append(answer.Paths, path)
+		} else {
+			raw = append(raw, base64.StdEncoding.EncodeToString([]byte(path)))
+		}
+	}
+	answer.RawPaths = presentList(raw)
+	return answer
+}
+
+func presentList(list []string) *[]string {
+	if len(list) == 0 {
+		return nil
+	}
+	return &list
+}
+
+// restoreState is a state as the API has it: waiting counts as running.
+func restoreState(s syncline.SessionState) string {
+	switch s {
+	case syncline.SessionSucceeded:
+		return "Succeeded"
+	case syncline.SessionStopped:
+		return "Stopped"
+	case syncline.SessionFailed:
+		return "Failed"
+	case syncline.SessionQueued, syncline.SessionRunning:
+	}
+	return "Running"
+}
+
+func restoreLogItemJSON(job syncline.ID, item syncline.LogItem) v6.RestoreLogItem {
+	at := item.Time.UTC()
+	return v6.RestoreLogItem{
+		ID:           logItemID(job, item.Seq),
+		Usn:          item.Seq,
+		Title:        fmt.Sprintf("[%s] %s", item.Level, item.Message),
+		CreationTime: at,
+		EndTime:      at,
+		Links:        v6.RestoreLogItemLinks{Job: restoreJobLink(job)},
+		Level:        string(item.Level),
+		Message:      item.Message,
+	}
+}
+
+func restoreJobLink(id syncline.ID) v6.Link { return v6.Link{Href: "/v6/RestoreJobs/" + string(id)} }

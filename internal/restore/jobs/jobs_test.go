@@ -1,0 +1,337 @@
+package jobs_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/goleak"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/content"
+	"syncline.dev/syncline/internal/restore/jobs"
+	stores "syncline.dev/syncline/internal/store/sqlite"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	repositoryID = syncline.ID("b251376e-be62-450d-914d-f8f7fa9f719f")
+	pointID      = syncline.ID("9a3b5c7d-1111-4222-8333-444455556666")
+)
+
+// host is a service with a store, one repository, and contents that are given
+// out when the test says so.
+type host struct {
+	t       *testing.T
+	store   *stores.Store
+	service *jobs.Service
+	root    string        // allowed
+	path    string        // the repository's
+	using   chan struct{} // gets a value when a job begins to read
+	gate    chan error    // what the reading ends with
+}
+
+func newHost(t *testing.T) *host {
+	h := &host{t: t, path: t.TempDir(), using: make(chan struct{}, 1000), gate: make(chan error)}
+	ctx := context.Background()
+	var err error
+	if h.root, err = filepath.EvalSymlinks(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	if h.store, err = stores.Open(ctx, filepath.Join(t.TempDir(), "db")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.store.Close() })
+	h.addRepository(repositoryID, h.path)
+	h.open()
+	t.Cleanup(func() { h.service.Close() })
+	return h
+}
+
+func (h *host) addRepository(id syncline.ID, path string) {
+	h.t.Helper()
+	err := h.store.AddRepository(context.Background(), syncline.Repository{ID: id, Name: path, Path: path, CreatedAt: time.Now()})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// open begins a service, as a start of the server does.
+func (h *host) open() {
+	h.t.Helper()
+	h.service = &jobs.Service{
+		Jobs: h.store, Repositories: h.store, Points: h, Contents: h,
+		Allowed: []syncline.RestoreTarget{{Name: "root", Path: h.root}, {Name: "deeper", Path: filepath.Join(h.root, "deeper")}},
+		Logger:  slog.New(slog.DiscardHandler), Now: time.Now,
+		NewID: func() syncline.ID { return syncline.ID(uuid.NewString()) },
+	}
+	if err := h.service.Open(context.Background()); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// Get implements jobs.Points.
+func (h *host) Get(_ context.Context, id syncline.ID) (syncline.RestorePoint, error) {
+	if id != pointID {
+		return syncline.RestorePoint{}, syncline.Errorf(syncline.CodeNotFound, "there is no such restore point")
+	}
+	return syncline.RestorePoint{ID: id, RepositoryID: repositoryID, Snapshot: syncline.Snapshot{ID: syncline.Hash{7}}}, nil
+}
+
+// Find implements jobs.Contents.
+func (h *host) Find(_ context.Context, _ syncline.RestorePoint, path string) (*syncline.Entry, error) {
+	if path == "/none" {
+		return nil, syncline.Errorf(syncline.CodeNotFound, "there is no %q", path)
+	}
+	return &syncline.Entry{}, nil
+}
+
+// Use implements jobs.Contents. It restores nothing.
+func (h *host) Use(ctx context.Context, point syncline.RestorePoint, _ func(*catalog.View, catalog.TreeRef, *content.Source) error) error {
+	if point.RepositoryID != repositoryID || point.Snapshot.ID != (syncline.Hash{7}) {
+		return errors.New("another restore point")
+	}
+	h.using <- struct{}{}
+	select {
+	case err := <-h.gate:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (h *host) start(target string) syncline.RestoreJob {
+	h.t.Helper()
+	j, err := h.service.Start(h.t.Context(), syncline.RestoreJob{RestorePointID: pointID, TargetPath: filepath.Join(h.root, target), StartedBy: "ada"})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return j
+}
+
+// ended waits for the end of a job.
+func (h *host) ended(id syncline.ID) syncline.RestoreJob {
+	h.t.Helper()
+	changed, stop := h.service.Watch(id)
+	defer stop()
+	for {
+		j := h.job(id)
+		if j.State.Ended() {
+			return j
+		}
+		select {
+		case <-changed:
+		case <-h.t.Context().Done():
+			h.t.Fatal("the job does not end")
+		}
+	}
+}
+
+func (h *host) job(id syncline.ID) syncline.RestoreJob {
+	h.t.Helper()
+	j, err := h.store.RestoreJob(context.Background(), id)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return j
+}
+
+func (h *host) log(id syncline.ID) (text string) {
+	h.t.Helper()
+	items, err := h.store.RestoreLog(context.Background(), id)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, item := range items {
+		text += string(item.Level) + " " + item.Message + "\n"
+	}
+	return text
+}
+
+func TestJob(t *testing.T) {
+	h := newHost(t)
+	j := h.start("a")
+	if j.State != syncline.SessionQueued || j.RepositoryID != repositoryID || j.Overwrite != syncline.OverwriteAlways || j.SnapshotID != (syncline.Hash{7}) {
+		t.Errorf("started %+v", j)
+	}
+	<-h.using
+	if now := h.job(j.ID); now.State != syncline.SessionRunning || now.StartedAt.IsZero() {
+		t.Errorf("runs as %+v", now)
+	}
+	h.gate <- nil
+	if j = h.ended(j.ID); j.State != syncline.SessionSucceeded || j.Progress != 100 || j.EndedAt.IsZero() || j.StartedBy != "ada" {
+		t.Errorf("ended as %+v", j)
+	}
+	j = h.start("a") // the folder is free again
+	h.gate <- syncline.Errorf(syncline.CodeUnavailable, "the cellar is flooded")
+	if j = h.ended(j.ID); j.State != syncline.SessionFailed || j.Error != "the cellar is flooded" || j.Progress == 100 || !strings.Contains(h.log(j.ID), "Error the cellar") {
+		t.Errorf("ended as %+v: %s", j, h.log(j.ID))
+	}
+}
+
+func TestStop(t *testing.T) {
+	h := newHost(t)
+	running := []syncline.RestoreJob{h.start("a"), h.start("b"), h.start("c")}
+	for range running {
+		<-h.using
+	}
+	waiting := h.start("d")
+	for _, j := range []syncline.RestoreJob{waiting, running[1]} {
+		if err := h.service.Stop(t.Context(), j.ID); err != nil {
+			t.Fatal(err)
+		}
+		if j = h.ended(j.ID); j.State != syncline.SessionStopped || j.Error != "" || !strings.Contains(h.log(j.ID), "Stopped on request") {
+			t.Errorf("ended as %+v", j)
+		}
+	}
+	if j := h.job(waiting.ID); !j.StartedAt.IsZero() {
+		t.Error("more than three ran at once")
+	}
+	if len(h.using) > 0 {
+		t.Error("the stopped job began to read")
+	}
+	if err := h.service.Stop(t.Context(), waiting.ID); err != nil {
+		t.Errorf("stopping again: %v", err)
+	}
+	if err := h.service.Stop(t.Context(), pointID); syncline.CodeOf(err) != syncline.CodeNotFound {
+		t.Errorf("stopping what is not there: %v", err)
+	}
+}
+
+// TestRestart closes the service while jobs run and wait, and opens another.
+func TestRestart(t *testing.T) {
+	h := newHost(t)
+	always := h.start("a")
+	never, err := h.service.Start(t.Context(), syncline.RestoreJob{
+		RestorePointID: pointID, TargetPath: h.root + "/b", RestoreSelection: syncline.RestoreSelection{Overwrite: syncline.OverwriteNever},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	third := h.start("c")
+	for range 3 {
+		<-h.using
+	}
+	waiting := h.start("d")
+	if _, err := h.store.RequestRestoreStop(t.Context(), third.ID); err != nil { // and dies before it acts
+		t.Fatal(err)
+	}
+	h.service.Close()
+	for _, j := range []syncline.RestoreJob{always, never, third, waiting} {
+		if j = h.job(j.ID); j.State.Ended() {
+			t.Errorf("ended as %+v", j)
+		}
+	}
+	h.open()
+	if j := h.ended(never.ID); j.State != syncline.SessionFailed || !strings.Contains(j.Error, "restarted meanwhile") {
+		t.Errorf("what would keep half a file ended as %+v", j)
+	}
+	if j := h.ended(third.ID); j.State != syncline.SessionStopped {
+		t.Errorf("what was to stop ended as %+v", j)
+	}
+	h.gate <- nil
+	h.gate <- nil
+	for _, j := range []syncline.RestoreJob{always, waiting} {
+		if j = h.ended(j.ID); j.State != syncline.SessionSucceeded {
+			t.Errorf("ended as %+v", j)
+		}
+	}
+	if !strings.Contains(h.log(always.ID), "restarted") || h.log(waiting.ID) != "" {
+		t.Errorf("the logs: %q, %q", h.log(always.ID), h.log(waiting.ID))
+	}
+}
+
+func TestRefused(t *testing.T) {
+	h := newHost(t)
+	link := filepath.Join(t.TempDir(), "link")
+	inRoot := filepath.Join(h.root, "backups", "repo")
+	if err := errors.Join(os.MkdirAll(inRoot, 0o700), os.Symlink(inRoot, link)); err != nil {
+		t.Fatal(err)
+	}
+	h.addRepository("b251376e-be62-450d-914d-f8f7fa9f7190", link)
+	h.start("busy/folder")
+	for _, c := range []struct {
+		path string
+		code syncline.Code
+	}{
+		{h.root + "x", syncline.CodeForbidden},
+		{filepath.Dir(h.root), syncline.CodeForbidden},
+		{h.root + "/a/../../x", syncline.CodeForbidden},
+		{"a", syncline.CodeInvalid},
+		{"", syncline.CodeInvalid},
+		{h.root + "/a\x00b", syncline.CodeInvalid},
+		{h.root + "/busy", syncline.CodeConflict},
+		{h.root + "/busy/folder", syncline.CodeConflict},
+		{h.root + "/x/../busy//folder/below/", syncline.CodeConflict},
+		{h.root, syncline.CodeConflict},
+		{inRoot, syncline.CodeConflict},
+		{inRoot + "/data", syncline.CodeConflict},
+		{filepath.Dir(inRoot), syncline.CodeConflict},
+	} {
+		_, err := h.service.Start(t.Context(), syncline.RestoreJob{RestorePointID: pointID, TargetPath: c.path})
+		if syncline.CodeOf(err) != c.code {
+			t.Errorf("%q: %v, not %s", c.path, err, c.code)
+		}
+	}
+	for name, c := range map[string]struct {
+		job  syncline.RestoreJob
+		code syncline.Code
+	}{
+		"no restore point": {syncline.RestoreJob{}, syncline.CodeNotFound},
+		"no path":          {syncline.RestoreJob{RestorePointID: pointID, RestoreSelection: syncline.RestoreSelection{Paths: []string{"/a", "/none"}}}, syncline.CodeNotFound},
+		"pattern":          {syncline.RestoreJob{RestorePointID: pointID, RestoreSelection: syncline.RestoreSelection{Include: []string{"["}}}, syncline.CodeInvalid},
+		"overwrite":        {syncline.RestoreJob{RestorePointID: pointID, RestoreSelection: syncline.RestoreSelection{Overwrite: "x"}}, syncline.CodeInvalid},
+	} {
+		c.job.TargetPath = h.root + "/free"
+		if _, err := h.service.Start(t.Context(), c.job); syncline.CodeOf(err) != c.code {
+			t.Errorf("%s: %v, not %s", name, err, c.code)
+		}
+	}
+	h.service.Allowed = nil
+	_, err := h.service.Start(t.Context(), syncline.RestoreJob{RestorePointID: pointID, TargetPath: h.root + "/a"})
+	if syncline.CodeOf(err) != syncline.CodeForbidden || !strings.Contains(syncline.MessageOf(err), "--restore-root") {
+		t.Errorf("where none is allowed: %v", err)
+	}
+}
+
+// TestForget removes a repository while a job of it runs.
+func TestForget(t *testing.T) {
+	h := newHost(t)
+	j := h.start("a")
+	<-h.using
+	err := h.service.Forget(t.Context(), repositoryID, func(ctx context.Context) error {
+		if j = h.job(j.ID); j.State != syncline.SessionStopped {
+			t.Errorf("while the repository is removed the job is %+v", j)
+		}
+		_, err := h.service.Start(ctx, syncline.RestoreJob{RestorePointID: pointID, TargetPath: h.root + "/b"})
+		if syncline.CodeOf(err) != syncline.CodeConflict {
+			t.Errorf("starting meanwhile: %v", err)
+		}
+		return h.store.DeleteRepository(ctx, repositoryID)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.store.RestoreJob(t.Context(), j.ID); syncline.CodeOf(err) != syncline.CodeNotFound {
+		t.Errorf("the job: %v", err)
+	}
+}
+
+func TestTooManyWait(t *testing.T) {
+	h := newHost(t)
+	for range 100 {
+		h.start(uuid.NewString())
+	}
+	_, err := h.service.Start(t.Context(), syncline.RestoreJob{RestorePointID: pointID, TargetPath: h.root + "/more"})
+	if syncline.CodeOf(err) != syncline.CodeThrottled {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,132 @@
+package restore
+
+import (
+	"context"
+	"math"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+)
+
+// Size is how much a restore writes at most.
+type Size struct {
+	Files, Bytes int64
+}
+
+// defaultLimit is how many items a restore may have: more than file systems
+// hold, and less than a tree that expands without end.
+const defaultLimit = 500_000_000
+
+// maxPath bounds the bytes of a path that patterns are compared with.
+const maxPath = 1 << 20
+
+// measure counts what is below a tree and selected. It fails with CodeTooLarge
+// when there are more items than limit. Where patterns say nothing, a folder
+// that is in a thousand places is counted once.
+func measure(ctx context.Context, v *catalog.View, root catalog.TreeRef, filter *Filter, limit int64) (Size, error) {
+	m := &measurer{ctx: ctx, view: v, filter: filter, left: limit, known: make(map[catalog.TreeRef]amount)}
+	total, err := m.selected(root, "", 0)
+	if err == nil && total.items > limit {
+		err = errExpands(limit)
+	}
+	return Size{total.files, total.bytes}, err
+}
+
+func errExpands(limit int64) error {
+	return syncline.Errorf(syncline.CodeTooLarge, "there are more than %d items to restore; choose fewer folders", limit)
+}
+
+// amount is what is below a folder. Its numbers stop at the largest there is.
+type amount struct{ items, files, bytes int64 }
+
+func (a *amount) add(b amount) {
+	a.items, a.files, a.bytes = sum(a.items, b.items), sum(a.files, b.files), sum(a.bytes, b.bytes)
+}
+
+func sum(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}
+
+func (a *amount) addEntry(e *syncline.Entry) {
+	one := amount{items: 1}
+	if e.Type == syncline.TypeFile {
+		one.files, one.bytes = 1, int64(min(e.Size, math.MaxInt64))
+	}
+	a.add(one)
+}
+
+type measurer struct {
+	ctx    context.Context //nolint:containedctx // lives as long as the call
+	view   *catalog.View
+	filter *Filter
+	left   int64 // items that may still be compared with patterns
+	known  map[catalog.TreeRef]amount
+}
+
+// all measures a tree that is selected as a whole.
+func (m *measurer) all(tree catalog.TreeRef, depth int) (total amount, err error) {
+	if a, ok := m.known[tree]; ok || depth > maxDepth {
+		return a, nil
+	}
+	if m.ctx.Err() != nil {
+		return total, m.ctx.Err()
+	}
+	m.known[tree] = total // should a tree hold itself, it ends here
+	err = m.view.ReadDir(tree, 0, func(e *syncline.Entry, sub catalog.TreeRef, ok bool) error {
+		total.addEntry(e)
+		if !e.IsDir() || !ok {
+			return nil
+		}
+		below, err := m.all(sub, depth+1)
+		total.add(below)
+		return err
+	})
+	m.known[tree] = total
+	return total, err
+}
+
+// selected measures what the filter selects.
+func (m *measurer) selected(tree catalog.TreeRef, path string, depth int) (total amount, err error) {
+	if m.filter.all(path) {
+		return m.all(tree, depth)
+	}
+	if depth > maxDepth {
+		return total, nil
+	}
+	var folders []measured
+	err = m.view.ReadDir(tree, 0, func(e *syncline.Entry, sub catalog.TreeRef, ok bool) error {
+		at := path + "/" + e.Name
+		if m.left--; m.left < 0 || len(at) > maxPath {
+			return syncline.Errorf(syncline.CodeTooLarge, "there is too much to compare with the patterns; choose folders without patterns")
+		}
+		selected, below := m.filter.Select(at)
+		if selected {
+			total.addEntry(e)
+		}
+		if e.IsDir() && ok && below {
+			folders = append(folders, measured{sub, at})
+		}
+		return nil
+	})
+	for _, f := range folders {
+		if err == nil {
+			err = m.ctx.Err()
+		}
+		if err != nil {
+			return total, err
+		}
+		var below amount
+		below, err = m.selected(f.tree, f.path, depth+1)
+		total.add(below)
+	}
+	return total, err
+}
+
+// measured is a folder to be measured.
+type measured struct {
+	tree catalog.TreeRef
+	path string
+}
