@@ -10,6 +10,12 @@ type EntriesQuery struct {
 	FoldersFirst bool // in either order
 	Limit        int  // entries of a page
 	Cursor       string
+
+	// In place of a cursor: the page begins behind so many entries, or at the
+	// entry of this name; without one, at the first whose name begins so,
+	// whatever the letter case.
+	Offset int
+	Find   string
 }
 
 // EntryPage is one page of a folder's entries, without their extended
@@ -17,6 +23,7 @@ type EntriesQuery struct {
 type EntryPage struct {
 	Path    string // of the folder, in its plain form
 	Total   int    // entries of the whole folder
+	Offset  int    // entries before the page
 	Entries []Entry
 	Next    string // cursor of the next page; "" at the end
 }

@@ -28,12 +28,16 @@ func (a *api) ListEntries(ctx context.Context, req v6.ListEntriesRequestObject) 
 	if p.Sort != nil {
 		q.Sort = string(*p.Sort)
 	}
+	q.Offset = deref(p.Offset)
+	if q.Find, err = nameOf(p.Find, p.RawFind); err != nil {
+		return nil, err
+	}
 	q.Descending = p.Order != nil && *p.Order == "desc"
 	page, err := a.Explorer.Entries(ctx, req.RestorePointID, q)
 	if err != nil {
 		return nil, err
 	}
-	answer := v6.ListEntries200JSONResponse{Total: page.Total, Results: make([]v6.Entry, len(page.Entries)), NextCursor: present(page.Next)}
+	answer := v6.ListEntries200JSONResponse{Total: page.Total, Offset: page.Offset, Results: make([]v6.Entry, len(page.Entries)), NextCursor: present(page.Next)}
 	answer.Path, answer.RawPath = textOf(page.Path)
 	for i := range page.Entries {
 		answer.Results[i] = entryJSON(page.Path+"/"+page.Entries[i].Name, &page.Entries[i])
@@ -59,17 +63,12 @@ func (a *api) GetEntry(ctx context.Context, req v6.GetEntryRequestObject) (v6.Ge
 // pathOf returns the path that a request names, as bytes. It is absolute; ""
 // stands for the root.
 func pathOf(plain, raw *string) (string, error) {
-	at := deref(plain)
-	if raw != nil {
-		if plain != nil {
-			return "", invalid("path and rawPath are both given; leave one of the two out")
-		}
-		text := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(*raw, "="))
-		b, err := base64.RawStdEncoding.DecodeString(text)
-		if err != nil {
-			return "", invalid("rawPath must be Base64")
-		}
-		at = string(b)
+	if plain != nil && raw != nil {
+		return "", invalid("path and rawPath are both given; leave one of the two out")
+	}
+	at, ok := bytesOf(plain, raw)
+	if !ok {
+		return "", invalid("rawPath must be Base64")
 	}
 	if at != "" && at[0] != '/' {
 		return "", invalid("path must be absolute; begin it with a slash")
@@ -78,6 +77,28 @@ func pathOf(plain, raw *string) (string, error) {
 		return "", invalid("path must not hold NUL characters")
 	}
 	return at, nil
+}
+
+// nameOf returns the name that a page begins at, as bytes; "" for none.
+func nameOf(plain, raw *string) (string, error) {
+	if plain != nil && raw != nil {
+		return "", invalid("find and rawFind are both given; leave one of the two out")
+	}
+	name, ok := bytesOf(plain, raw)
+	if !ok {
+		return "", invalid("rawFind must be Base64")
+	}
+	return name, nil
+}
+
+// bytesOf returns a text, or else the bytes that raw has in Base64.
+func bytesOf(plain, raw *string) (s string, ok bool) {
+	if raw == nil {
+		return deref(plain), true
+	}
+	text := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(*raw, "="))
+	b, err := base64.RawStdEncoding.DecodeString(text)
+	return string(b), err == nil
 }
 
 func limitOf(limit *int) int {

@@ -35,7 +35,7 @@ func known(id syncline.ID) error {
 
 func (f *fakeExplorer) Entries(_ context.Context, id syncline.ID, q syncline.EntriesQuery) (syncline.EntryPage, error) {
 	f.entries = q
-	return syncline.EntryPage{Path: "/a", Total: 7, Entries: []syncline.Entry{oddEntry}, Next: "more"}, known(id)
+	return syncline.EntryPage{Path: "/a", Total: 7, Offset: 2, Entries: []syncline.Entry{oddEntry}, Next: "more"}, known(id)
 }
 
 func (f *fakeExplorer) Entry(_ context.Context, id syncline.ID, _ string) (syncline.Entry, string, error) {
@@ -70,8 +70,15 @@ func TestEntries(t *testing.T) {
 	if f.entries != want {
 		t.Errorf("asked for %+v, not %+v", f.entries, want)
 	}
-	if page["total"] != 7.0 || page["nextCursor"] != "more" || page["path"] != "/a" {
+	if page["total"] != 7.0 || page["offset"] != 2.0 || page["nextCursor"] != "more" || page["path"] != "/a" {
 		t.Errorf("the page is %v", page)
+	}
+	for query, want := range map[string]syncline.EntriesQuery{
+		"offset=9": {Sort: "name", Offset: 9, Limit: 100}, "find=b%26": {Sort: "name", Find: "b&", Limit: 100}, "rawFind=Yv8": {Sort: "name", Find: "b\xff", Limit: 100},
+	} {
+		if w.get(base + "/Entries?" + query); f.entries != want {
+			t.Errorf("%s asked for %+v, not %+v", query, f.entries, want)
+		}
 	}
 	e := decode[map[string]any](t, w.get(base+"/Entry?path=/a/"+url.PathEscape("b")))
 	for name, value := range map[string]any{
@@ -88,6 +95,7 @@ func TestEntries(t *testing.T) {
 	for query, part := range map[string]string{
 		"path=a": "absolute", "path=/a&rawPath=L2E": "leave one", "rawPath=!": "Base64", "limit=0": "from 1 to 1000",
 		"limit=1001": "from 1 to 1000", "sort=age": "must be one of", "path=/%00": "NUL", "order=up": "must be one of",
+		"find=a&rawFind=YQ": "leave one", "rawFind=!": "Base64", "offset=-1": "from 0",
 	} {
 		wantFailure(t, w.get(base+"/Entries?"+query), 400, part)
 	}

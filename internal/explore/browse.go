@@ -5,9 +5,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
@@ -143,8 +145,9 @@ func contentOf(e *syncline.Entry) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Entries returns a page of a folder's entries. It holds no more than a page
-// in memory, however large the folder is.
+// Entries returns a page of a folder's entries. It holds no more than a page in
+// memory, however large the folder is; of a page at an offset or a name also
+// what all entries are sorted by.
 func (x *Explorer) Entries(ctx context.Context, point syncline.ID, q syncline.EntriesQuery) (syncline.EntryPage, error) {
 	path, err := cleanPath(q.Path)
 	if err != nil {
@@ -153,6 +156,9 @@ func (x *Explorer) Entries(ctx context.Context, point syncline.ID, q syncline.En
 	compare, ok := entryOrders[cmp.Or(q.Sort, "name")]
 	if !ok {
 		return syncline.EntryPage{}, syncline.Errorf(syncline.CodeInvalid, "sort must be one of name, size, modified, type")
+	}
+	if (q.Offset > 0 || q.Find != "") && q.Cursor != "" || q.Offset > 0 && q.Find != "" {
+		return syncline.EntryPage{}, syncline.Errorf(syncline.CodeInvalid, "a page begins at a cursor, an offset or a name; leave the others out")
 	}
 	page := syncline.EntryPage{Path: path}
 	err = x.view(ctx, point, func(v *catalog.View, s catalog.Snapshot) error {
@@ -167,11 +173,11 @@ func (x *Explorer) Entries(ctx context.Context, point syncline.ID, q syncline.En
 }
 
 // entryOrders compare what entries are sorted by; names decide between equals.
-var entryOrders = map[string]func(a, b *syncline.Entry) int{
-	"name":     func(*syncline.Entry, *syncline.Entry) int { return 0 },
-	"size":     func(a, b *syncline.Entry) int { return cmp.Compare(a.Size, b.Size) },
-	"modified": func(a, b *syncline.Entry) int { return a.ModTime.Compare(b.ModTime) },
-	"type":     func(a, b *syncline.Entry) int { return cmp.Compare(a.Type, b.Type) },
+var entryOrders = map[string]func(a, b *placed) int{
+	"name":     func(*placed, *placed) int { return 0 },
+	"size":     func(a, b *placed) int { return cmp.Compare(a.size, b.size) },
+	"modified": func(a, b *placed) int { return a.modTime.Compare(b.modTime) },
+	"type":     func(a, b *placed) int { return cmp.Compare(a.kind, b.kind) },
 }
 
 // lister finds one page of a folder.
@@ -180,25 +186,29 @@ type lister struct {
 	v       *catalog.View
 	tree    catalog.TreeRef
 	query   syncline.EntriesQuery
-	compare func(a, b *syncline.Entry) int
+	compare func(a, b *placed) int
 	best    []placed // at most two pages; those that sort first
 }
 
-// placed is an entry and its place in the tree, which tells entries of one
-// name apart.
+// placed is an entry, what it is sorted by, and its place in the tree, which
+// tells entries of one name apart.
 type placed struct {
-	entry *syncline.Entry
-	place uint64
+	entry   *syncline.Entry // nil where only the order counts
+	name    string
+	kind    syncline.EntryType
+	size    uint64
+	modTime time.Time
+	place   uint64
 }
 
 func (l *lister) less(a, b placed) int {
-	if l.query.FoldersFirst && a.entry.IsDir() != b.entry.IsDir() {
-		if a.entry.IsDir() {
+	if l.query.FoldersFirst && (a.kind == syncline.TypeDir) != (b.kind == syncline.TypeDir) {
+		if a.kind == syncline.TypeDir {
 			return -1
 		}
 		return 1
 	}
-	c := cmp.Or(l.compare(a.entry, b.entry), cmp.Compare(a.entry.Name, b.entry.Name), cmp.Compare(a.place, b.place))
+	c := cmp.Or(l.compare(&a, &b), cmp.Compare(a.name, b.name), cmp.Compare(a.place, b.place))
 	if l.query.Descending {
 		return -c
 	}
@@ -208,6 +218,9 @@ func (l *lister) less(a, b placed) int {
 // list fills in the page. The cursor is the place in the tree of the last entry
 // of the page before; a snapshot's trees never change.
 func (l *lister) list(page *syncline.EntryPage, key string) error {
+	if l.query.Offset > 0 || l.query.Find != "" {
+		return l.listAt(page, key)
+	}
 	var after *placed
 	if l.query.Cursor != "" {
 		numbers, err := decodeCursor(key, l.query.Cursor)
@@ -222,6 +235,8 @@ func (l *lister) list(page *syncline.EntryPage, key string) error {
 		page.Total++
 		if after == nil || l.less(p, *after) > 0 {
 			l.keep(p, l.query.Limit+1)
+		} else {
+			page.Offset++
 		}
 		return nil
 	})
@@ -237,6 +252,70 @@ func (l *lister) list(page *syncline.EntryPage, key string) error {
 		page.Entries = append(page.Entries, *p.entry)
 	}
 	return nil
+}
+
+// listAt fills in the page that begins at an offset or a name. It sorts the
+// whole folder, without holding its entries, and then reads those of the page.
+func (l *lister) listAt(page *syncline.EntryPage, key string) error {
+	var all []placed
+	err := l.each(func(p placed) error {
+		p.entry = nil
+		all = append(all, p)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(all, l.less)
+	page.Total, page.Offset = len(all), min(l.query.Offset, len(all))
+	if l.query.Find != "" {
+		page.Offset = findName(all, l.query.Find)
+	}
+	chosen := all[page.Offset:min(page.Offset+l.query.Limit, len(all))]
+	if len(chosen) == 0 {
+		return nil
+	}
+	if page.Offset+len(chosen) < len(all) {
+		page.Next = encodeCursor(key, chosen[len(chosen)-1].place)
+	}
+	return l.read(page, chosen)
+}
+
+// findName returns the index of the name, else of the first that begins so,
+// else the number of entries.
+func findName(all []placed, name string) int {
+	if i := slices.IndexFunc(all, func(p placed) bool { return p.name == name }); i >= 0 {
+		return i
+	}
+	name = strings.ToLower(name)
+	i := slices.IndexFunc(all, func(p placed) bool { return strings.HasPrefix(strings.ToLower(p.name), name) })
+	if i < 0 {
+		return len(all)
+	}
+	return i
+}
+
+// read adds the entries at the places to the page, in their order there.
+func (l *lister) read(page *syncline.EntryPage, places []placed) error {
+	index := make(map[uint64]int, len(places))
+	for i := range places {
+		index[places[i].place] = i
+	}
+	page.Entries = make([]syncline.Entry, len(places))
+	missing := len(places)
+	err := l.each(func(p placed) error {
+		if i, ok := index[p.place]; ok {
+			page.Entries[i] = *p.entry
+			if missing--; missing == 0 {
+				return errEnough
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
 }
 
 // keep adds an entry, and drops those that are surely not of the first n. A
@@ -258,7 +337,7 @@ func (l *lister) each(fn func(placed) error) error {
 		}
 		e.ExtendedAttributes, e.GenericAttributes = nil, nil
 		place++
-		return fn(placed{e, place - 1})
+		return fn(placed{e, e.Name, e.Type, e.Size, e.ModTime, place - 1})
 	})
 }
 

@@ -298,6 +298,7 @@ func TestPagesOfAFolder(t *testing.T) {
 				t.Fatal(len(whole.Entries), whole.Total, whole.Next, err)
 			}
 			checkOrder(t, q, whole.Entries)
+			checkPlaces(t, x, ids[0], q, whole.Entries)
 			q.Limit = 1 + r.IntN(70)
 			var got []syncline.Entry
 			for {
@@ -305,14 +306,15 @@ func TestPagesOfAFolder(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				if page.Offset != len(got) {
+					t.Errorf("%+v: %d entries are said to be before the page, not %d", q, page.Offset, len(got))
+				}
 				got = append(got, page.Entries...)
 				if q.Cursor = page.Next; q.Cursor == "" {
 					break
 				}
 			}
-			if !slices.EqualFunc(got, whole.Entries, func(a, b syncline.Entry) bool {
-				return a.Name == b.Name && a.Size == b.Size && a.Type == b.Type
-			}) {
+			if !slices.EqualFunc(got, whole.Entries, sameEntry) {
 				t.Errorf("%+v: the pages are not the whole", q)
 			}
 		}
@@ -332,6 +334,8 @@ func TestPagesOfAFolder(t *testing.T) {
 		"order":              {syncline.EntriesQuery{Path: "/d", Sort: "colour"}, syncline.CodeInvalid},
 		"of another query":   {syncline.EntriesQuery{Path: "/d", Sort: "size", Cursor: page.Next}, syncline.CodeInvalid},
 		"of another folder":  {syncline.EntriesQuery{Path: "/", Cursor: page.Next}, syncline.CodeInvalid},
+		"cursor and offset":  {syncline.EntriesQuery{Path: "/d", Cursor: page.Next, Offset: 1}, syncline.CodeInvalid},
+		"offset and name":    {syncline.EntriesQuery{Path: "/d", Offset: 1, Find: "x"}, syncline.CodeInvalid},
 		"past the end":       {syncline.EntriesQuery{Path: "/", Cursor: encodeCursor(cursorKey("entries", f.snapshots[0].ID.String(), "/", "", false, false), 5)}, syncline.CodeInvalid},
 		"with a number more": {syncline.EntriesQuery{Path: "/", Cursor: encodeCursor(cursorKey("entries", f.snapshots[0].ID.String(), "/", "", false, false), 0, 0)}, syncline.CodeInvalid},
 	} {
@@ -340,6 +344,62 @@ func TestPagesOfAFolder(t *testing.T) {
 			_, err := x.Entries(t.Context(), ids[0], tt.q)
 			wantCode(t, err, tt.code)
 		})
+	}
+}
+
+func sameEntry(a, b syncline.Entry) bool {
+	return a.Name == b.Name && a.Size == b.Size && a.Type == b.Type
+}
+
+// checkPlaces checks pages that begin at an offset or a name against the whole
+// folder, and those that go on behind them.
+func checkPlaces(t *testing.T, x *Explorer, id syncline.ID, q syncline.EntriesQuery, whole []syncline.Entry) {
+	t.Helper()
+	q.Limit = 7
+	first := func(is func(e syncline.Entry) bool) int {
+		if i := slices.IndexFunc(whole, is); i >= 0 {
+			return i
+		}
+		return len(whole)
+	}
+	twenty := first(func(e syncline.Entry) bool { return strings.HasPrefix(e.Name, "02") })
+	last := first(func(e syncline.Entry) bool { return e.Name == whole[len(whole)-1].Name })
+	for _, tt := range []struct {
+		offset int
+		find   string
+		at     int
+	}{{offset: 3, at: 3}, {offset: 295, at: 295}, {offset: 300, at: 300}, {offset: 1 << 40, at: 300},
+		{find: "02", at: twenty}, {find: whole[len(whole)-1].Name, at: last}, {find: "none", at: 300}} {
+		q.Offset, q.Find, q.Cursor = tt.offset, tt.find, ""
+		page, err := x.Entries(t.Context(), id, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		end := min(tt.at+7, 300)
+		if page.Total != 300 || page.Offset != tt.at || !slices.EqualFunc(page.Entries, whole[tt.at:end], sameEntry) || (page.Next == "") != (end == 300) {
+			t.Errorf("%+v: not the entries from %d on: %d of %d from %d, next %q", q, tt.at, len(page.Entries), page.Total, page.Offset, page.Next)
+		}
+		if page.Next == "" {
+			continue
+		}
+		q.Offset, q.Find, q.Cursor = 0, "", page.Next
+		if page, err = x.Entries(t.Context(), id, q); err != nil || page.Offset != end || !sameEntry(page.Entries[0], whole[end]) {
+			t.Errorf("%+v: the next page begins at %d, not %d (%v)", q, page.Offset, end, err)
+		}
+	}
+}
+
+// The name itself comes before names that begin so, and letter case counts
+// only for it.
+func TestFindingAName(t *testing.T) {
+	f := newForest(t)
+	f.snapshot(f.tree(file("Read", 3), file("README", 2), file("read", 1)))
+	x, ids := f.explorer()
+	for find, want := range map[string]string{"read": "read", "READ": "README", "re": "README", "Read": "Read"} {
+		page, err := x.Entries(t.Context(), ids[0], syncline.EntriesQuery{Find: find, Limit: 1})
+		if err != nil || len(page.Entries) != 1 || page.Entries[0].Name != want {
+			t.Errorf("%q: %+v, not %q (%v)", find, page.Entries, want, err)
+		}
 	}
 }
 

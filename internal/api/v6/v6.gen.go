@@ -471,7 +471,10 @@ type EntryPage struct {
 	RawPath *string `json:"rawPath,omitempty"`
 
 	// Total Entries of the whole folder.
-	Total   int     `json:"total"`
+	Total int `json:"total"`
+
+	// Offset Entries of the folder before this page.
+	Offset  int     `json:"offset"`
 	Results []Entry `json:"results"`
 
 	// NextCursor Absent on the last page.
@@ -1591,6 +1594,18 @@ type ListEntriesParams struct {
 
 	// Cursor The `nextCursor` of the page before; absent for the first one.
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Offset Begin the page behind so many entries, in place of a cursor: for
+	// lists that are scrolled. Pages by cursor cost less.
+	Offset *int `form:"offset,omitempty" json:"offset,omitempty"`
+
+	// Find Begin the page at the entry of this name, or else at the first
+	// whose name begins so in any letter case, in place of a cursor or an
+	// offset. Without one, the page is empty.
+	Find *string `form:"find,omitempty" json:"find,omitempty"`
+
+	// RawFind The bytes of `find` in Base64, in its place, for names that are not UTF-8.
+	RawFind *string `form:"rawFind,omitempty" json:"rawFind,omitempty"`
 }
 
 // ListEntriesParamsSort defines parameters for ListEntries.
@@ -4409,6 +4424,45 @@ func (siw *ServerInterfaceWrapper) ListEntries(w http.ResponseWriter, r *http.Re
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "find" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "find", r.URL.Query(), &params.Find, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "find"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "find", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "rawFind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "rawFind", r.URL.Query(), &params.RawFind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "rawFind"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "rawFind", Err: err})
 		}
 		return
 	}
