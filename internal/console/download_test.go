@@ -12,6 +12,12 @@ import (
 // the browser saves.
 func (p *page) download(selector, label string) (name, data string) {
 	p.t.Helper()
+	return p.saved(func() { p.click(selector, label) })
+}
+
+// saved does what begins a download and returns what the browser saves.
+func (p *page) saved(begin func()) (name, data string) {
+	p.t.Helper()
 	dir, on := p.t.TempDir(), true
 	begun, progress := chromedp.Events(p.ctx, browser.DownloadWillBegin), chromedp.Events(p.ctx, browser.DownloadProgress)
 	_, err := chromedp.Call(p.ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
@@ -21,7 +27,7 @@ func (p *page) download(selector, label string) (name, data string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.click(selector, label)
+	begin()
 	for e, err := range begun {
 		if err != nil {
 			p.t.Fatal(err)

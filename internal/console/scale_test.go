@@ -1,6 +1,9 @@
 package console_test
 
 import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,9 +13,11 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/resticfixture"
+	"syncline.dev/syncline/internal/resticwriter"
 	stores "syncline.dev/syncline/internal/store/sqlite"
 )
 
@@ -90,6 +95,93 @@ func TestManyRestorePoints(t *testing.T) {
 	if marks := eval[int](p, "document.querySelectorAll('.timeline circle').length"); marks == 0 || marks > 200 {
 		t.Errorf("the timeline has %d marks", marks)
 	}
+}
+
+// wide writes a repository with one folder of so many files, without any
+// content behind them.
+func wide(t *testing.T, entries int) string {
+	t.Helper()
+	repo := filepath.Join(t.TempDir(), "repo")
+	w, err := resticwriter.Create(repo, resticfixture.Password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packer := resticwriter.NewPacker(w, "tree", true)
+	tree := func(nodes []map[string]any) resticwriter.ID {
+		doc, err := json.Marshal(map[string]any{"nodes": nodes})
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc = append(doc, '\n')
+		id := resticwriter.ID(sha256.Sum256(doc))
+		if err := packer.Add(id, doc); err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	nodes := make([]map[string]any, entries)
+	for i := range nodes {
+		nodes[i] = map[string]any{
+			"name": fmt.Sprintf("record %06d.dat", i), "type": "file", "mode": 0o644, "size": i * 7919 % 1_000_003, "content": []string{},
+			"mtime": time.Unix(1_700_000_000+int64(i*7907%1_000_000), 0).UTC(), "uid": 1000, "gid": 1000, "user": "ann",
+		}
+	}
+	folder := tree(nodes)
+	root := tree([]map[string]any{{"name": "wide", "type": "dir", "mode": 1<<31 | 0o755, "subtree": folder}})
+	if err := errors.Join(packer.Flush(), w.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.StoreJSON("snapshots", map[string]any{"time": time.Unix(1_790_000_000, 0).UTC(), "tree": root, "paths": []string{"/wide"}, "hostname": "wide"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return repo
+}
+
+// A folder of many entries is there at once, its end too, and a name in it.
+func TestManyEntries(t *testing.T) {
+	t.Parallel()
+	entries := 100_000
+	if testing.Short() || raceEnabled {
+		entries = 20_000
+	}
+	s := startServer(t)
+	id := s.attach("Wide", wide(t, entries), "")
+	s.synchronize(id)
+	p := newPage(t, s.url)
+	p.expect("401")
+	p.signIn("administrator", adminPassword)
+	p.waitText("Wide")
+	const loaded = "document.querySelectorAll('.files-box .column-modified').length > 5"
+	folder := files(s.points(id)[0], "/wide")
+	took := p.shown(folder, loaded)
+	longest := p.scroll("document.querySelector('.files-box')")
+	last := fmt.Sprintf("record %06d.dat", entries-1)
+	p.waitText(last)
+	if rows := eval[int](p, "document.querySelectorAll('.files-box .grid-row').length"); rows > 100 {
+		t.Errorf("%d rows are drawn at once", rows)
+	}
+	p.press(kb.Home)
+	p.waitActive("record 000000.dat")
+	end := p.keyed("End", last)
+	p.letters("record 0123") // far from what has been loaded
+	p.waitActive("record 012300.dat")
+	p.wait("location.search.includes('012300')")
+	bySize := p.shown(folder+"&sort=size&order=desc", "document.querySelector('.files-box .column-size.number')?.textContent === '977 KiB'")
+	t.Logf("%d entries: there after %v, the end after %v, by size after %v, longest frame while scrolling %v", entries, took, end, bySize, longest)
+}
+
+// keyed returns how long it takes from a key in the list until its active row
+// has this name.
+func (p *page) keyed(key, name string) time.Duration {
+	p.t.Helper()
+	ms := eval[float64](p, fmt.Sprintf(`(async () => {
+		const begin = performance.now();
+		document.querySelector('[role=grid]').dispatchEvent(new KeyboardEvent('keydown', { key: %s, bubbles: true, cancelable: true }));
+		while (%s !== %s) await new Promise((done) => requestAnimationFrame(done));
+		return performance.now() - begin;
+	})()`, quote(key), active, quote(name)))
+	return time.Duration(ms * float64(time.Millisecond))
 }
 
 func TestManyRepositories(t *testing.T) {

@@ -65,6 +65,27 @@ func TestEveryView(t *testing.T) {
 	}
 }
 
+// TestEveryViewOfFiles looks likewise at browsing and searching.
+func TestEveryViewOfFiles(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	point := w.points(w.demo)[0]
+	p := newPage(t, w.url)
+	p.expect("401")
+	p.signIn("administrator", adminPassword)
+	p.waitText("Tidewatch")
+	for _, v := range []struct{ name, path, text string }{
+		{"files", files(point, "/home/mila/projects/tidewatch", "entry", "main.go"), "Accessed"},
+		{"files-photos", files(point, "/home/mila/projects/tidewatch/photos"), "pier-east.jpg"},
+		{"search-many", "/search?q=go", "tide_test.go"},
+		{"search-nothing", "/search?q=nothing+of+the+kind", "Nothing has been found"},
+		{"search-begin", "/search", "What are you looking for?"},
+	} {
+		p.open(v.path)
+		p.check(v.name, v.text)
+	}
+}
+
 // latestSession returns the id of a repository's latest session.
 func (s *server) latestSession(repo string) string {
 	s.t.Helper()

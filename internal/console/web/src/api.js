@@ -57,14 +57,27 @@ async function answer(response) {
   return value;
 }
 
-// request asks the API, renewing the tokens once when they have ended.
-export async function request(method, path, options) {
+// ask asks the API, renewing the tokens once when they have ended.
+async function ask(method, path, options) {
   let response = await send(method, path, options);
   if (response.status === 401) {
     if (await renew(true)) response = await send(method, path, options);
     if (response.status === 401) user.set(null);
   }
-  return answer(response);
+  return response;
+}
+
+export async function request(method, path, options) {
+  return answer(await ask(method, path, options));
+}
+
+// begins finds out whether a download would begin, and reads none of it.
+export async function begins(path) {
+  await fresh(); // for the browser's own request, too
+  const abort = new AbortController();
+  const response = await ask('GET', path, { signal: abort.signal });
+  if (!response.ok) await answer(response); // which throws
+  abort.abort();
 }
 
 export const get = (path, options) => request('GET', path, options);

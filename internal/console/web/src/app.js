@@ -10,8 +10,11 @@ import { address, match } from './router.js';
 import { useStore } from './store.js';
 import { Button, Empty, Icon, Loading, Notices } from './ui.js';
 import { Attach } from './views/attach.js';
+import { Browse } from './views/browse.js';
 import { Overview } from './views/overview.js';
 import { Repository } from './views/repository.js';
+import { Search } from './views/search.js';
+import { SearchBox } from './views/searchbox.js';
 import { SignIn } from './views/signin.js';
 
 // What few look at first is fetched when it is opened.
@@ -26,6 +29,8 @@ const routes = [
   ['/repositories/:id/sessions/:session', Repository, { tab: 'sessions' }],
   ['/repositories/:id/history', History],
   ['/points/:id/compare', Compare],
+  ['/points/:id/files', Browse],
+  ['/search', Search],
 ];
 
 function find(path) {
@@ -51,7 +56,7 @@ export function App() {
     <a class="skip" href="#main">Skip to the content</a>
     <${ConnectionBar} />
     <div class="frame">
-      <${Navigation} who=${who} path=${path} />
+      <${Navigation} who=${who} path=${path} params=${params} />
       <${Main} key=${found?.key ?? path}>
         ${found ? html`<${found.view} ...${found.props} params=${params} who=${who} />` : html`<${Unknown} />`}
       <//>
@@ -65,8 +70,10 @@ let first = true;
 function Main({ children }) {
   const main = useRef();
   useEffect(() => {
-    // A form that has come up has taken it to its first field already.
-    if (!first && !main.current.contains(document.activeElement)) main.current.focus({ preventScroll: true });
+    // A form that has come up has taken it to its first field already, and
+    // whoever types into the search box goes on there.
+    const at = document.activeElement;
+    if (!first && !main.current.contains(at) && !at?.closest('.search-box')) main.current.focus({ preventScroll: true });
     first = false;
   }, []);
   return html`<main id="main" tabIndex="-1" ref=${main}>${children}</main>`;
@@ -84,13 +91,14 @@ function ConnectionBar() {
     The connection to the server is lost. Trying again… <span class="quiet-text" aria-hidden="true">${span(now - since)}</span></div>`;
 }
 
-function Navigation({ who, path }) {
+function Navigation({ who, path, params }) {
   const links = [['/', 'overview', 'Overview']];
   if (allowed(who, 'manage')) links.push(['/attach', 'plus', 'Add a repository']);
   return html`<header class="side">
     <a class="brand" href="/"><svg width="26" height="26" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7" class="brand-box" />
       <g fill="none" stroke="#fff" stroke-width="2.6" stroke-linecap="round"><path d="M5 9.500q11 9 22 0" /><path d="M5 16q11 9 22 0" opacity=".75" /><path d="M5 22.500q11 6.5 22 0" opacity=".5" /></g></svg>
       Syncline</a>
+    <${SearchBox} path=${path} params=${params} />
     <nav aria-label="Main">
       ${links.map(([href, icon, text]) => html`<a key=${href} href=${href} aria-current=${href === path ? 'page' : undefined}><${Icon} name=${icon} /><span>${text}</span></a>`)}
       <a href="/swagger" target="_blank" rel="noopener"><${Icon} name="api" /><span>API</span></a>

@@ -36,8 +36,16 @@ export function match(pattern, path) {
   return found;
 }
 
+let known = () => false;
+
+// hasView reports whether a view has this address.
+export function hasView(href) {
+  return known(new URL(href, location.href).pathname);
+}
+
 // listen takes over the clicks on links to views.
 export function listen(isView) {
+  known = isView;
   addEventListener('popstate', () => address.set(read()));
   document.addEventListener('click', (event) => {
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;

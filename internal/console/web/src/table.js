@@ -25,8 +25,9 @@ export function useWindowRows(count, height, box) {
   });
 }
 
-// useBoxRows does the same for rows that scroll in box.
-export function useBoxRows(count, height, box) {
+// useBoxRows does the same for rows that scroll in box, beneath a head of some
+// height that stays at its top.
+export function useBoxRows(count, height, box, head = 0) {
   return useVirtual({
     count,
     estimateSize: () => height,
@@ -35,6 +36,8 @@ export function useBoxRows(count, height, box) {
     observeElementRect,
     observeElementOffset,
     scrollToFn: elementScroll,
+    scrollMargin: head,
+    scrollPaddingStart: head,
   }, () => false);
 }
 

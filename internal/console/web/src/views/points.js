@@ -38,7 +38,7 @@ function List({ points }) {
 
 function Row({ point, index, top }) {
   return html`<div class="grid-row" role="row" aria-rowindex=${index + 2} style=${{ transform: `translateY(${top}px)` }}>
-    <span role="cell" class="two-lines"><${Time} at=${point.backupTime} /><span class="quiet-text"><${Ago} at=${point.backupTime} /></span></span>
+    <span role="cell" class="two-lines"><a href="/points/${point.id}/files"><${Time} at=${point.backupTime} /></a><span class="quiet-text"><${Ago} at=${point.backupTime} /></span></span>
     <span role="cell" class="cut"><${Name} text=${point.hostName} /></span>
     <span role="cell" class="cut">${point.paths.map((p) => html`<${Name} key=${p} text=${p} /> `)}
       ${point.tags.map((t) => html`<span key=${t} class="tag"><${Name} text=${t} /></span>`)}</span>

@@ -1,7 +1,7 @@
-import{a as j,b as J}from"./chunk-XMQVKW7R.js";import{a as Q,b as U,d as B,e as D,f as X,g as M,h as Z,i as _,j as ee}from"./chunk-T3DB33MN.js";import{$ as N,A as m,B as G,C as I,D as q,G as K,I as g,M as k,N as w,O as C,P as x,Q as P,R as z,X as V,_ as Y,b as r,c as v,e as R,g as W,h as E,l as H,n as O,r as T,w as F,x as y}from"./chunk-KLV2SCNN.js";function te({label:e,points:a,value:n,pick:s}){let l=E(()=>{let o=new Map;for(let i of a){let t=o.get(i.hostName);t?t.push(i):o.set(i.hostName,[i])}return[...o]},[a]);return r`<label>${e}<select value=${n} onChange=${o=>s(o.target.value)}>
+import{a as Z,c as _}from"./chunk-DY4N3MVY.js";import{a as ee}from"./chunk-WGYFVGB3.js";import{$ as N,A as I,B as q,E as K,H as g,M as k,N as w,O as C,P as x,Q as P,R as z,X as V,_ as Y,b as r,c as v,da as j,e as R,ea as J,g as W,h as E,ha as B,ia as D,ka as Q,l as H,la as M,m as O,na as U,q as T,sa as X,u as F,v as y,y as m,z as G}from"./chunk-HCONMKCS.js";function te({label:e,points:a,value:n,pick:s}){let l=E(()=>{let o=new Map;for(let i of a){let t=o.get(i.hostName);t?t.push(i):o.set(i.hostName,[i])}return[...o]},[a]);return r`<label>${e}<select value=${n} onChange=${o=>s(o.target.value)}>
     ${l.map(([o,i])=>r`<optgroup key=${o} label=${g(o)}>
       ${i.map(t=>r`<option key=${t.id} value=${t.id}>${K(t.backupTime)} · ${t.snapshotId.slice(0,8)}</option>`)}</optgroup>`)}
-    </select></label>`}var S=[["Added","added","added","synced"],["Removed","removed","removed","failed"],["ContentChanged","content changed","contentChanged","running"],["MetadataChanged","attributes changed","metadataChanged",""],["TypeChanged","type changed","typeChanged","behind"]],A=e=>S.reduce((a,[,,n])=>a+e[n],0);function ne(e,a){let n=e.filter(s=>s.id!==a.id);return n.find(s=>s.hostName===a.hostName)??n[0]??null}function Te({id:e,params:a,who:n}){let s=Q(a),l=y(`/v6/RestorePoints/${e}`),o=l.data?.repositoryId,i=y(o?`/v6/BackupRepositories/${o}`:null),t=y(o?`/v6/RestorePoints?repositoryId=${o}`:null),c=a.get("with"),$=t.data&&l.data&&(c??ne(t.data,l.data)?.id);R(()=>{$&&!c&&N({with:$})},[$,c]);let d=l.error??t.error;return r`
+    </select></label>`}var S=[["Added","added","added","synced"],["Removed","removed","removed","failed"],["ContentChanged","content changed","contentChanged","running"],["MetadataChanged","attributes changed","metadataChanged",""],["TypeChanged","type changed","typeChanged","behind"]],A=e=>S.reduce((a,[,,n])=>a+e[n],0);function ne(e,a){let n=e.filter(s=>s.id!==a.id);return n.find(s=>s.hostName===a.hostName)??n[0]??null}function Te({id:e,params:a,who:n}){let s=j(a),l=y(`/v6/RestorePoints/${e}`),o=l.data?.repositoryId,i=y(o?`/v6/BackupRepositories/${o}`:null),t=y(o?`/v6/RestorePoints?repositoryId=${o}`:null),c=a.get("with"),$=t.data&&l.data&&(c??ne(t.data,l.data)?.id);R(()=>{$&&!c&&N({with:$})},[$,c]);let d=l.error??t.error;return r`
     <${V} title="Compare two restore points" above=${r`<a class="crumb" href="/">Overview</a>${o&&r` / <a class="crumb" href="/repositories/${o}">${i.data?r`<${w} text=${i.data.name} />`:"Repository"}</a>`}`} />
     <${x} error=${d?.status?d:null} retry=${d?.status===404?null:t.reload} />
     ${!t.data&&!d&&r`<${P} what="Loading the restore points" />`}
@@ -12,8 +12,8 @@ import{a as j,b as J}from"./chunk-XMQVKW7R.js";import{a as Q,b as U,d as B,e as 
     <button class="quiet icon-only" title="Swap the two" aria-label="Swap the two restore points" disabled=${!n} onClick=${()=>o(n,a)}><${C} name="compare" /></button>
     <${ae} label="After" points=${e} value=${n} pick=${i=>o(a,i)} place=${s} />
   </div>`}function ae({label:e,points:a,value:n,pick:s,place:l}){return r`<div class="picker"><${te} label=${e} points=${a} value=${n} pick=${s} />
-    ${n&&r`<a class="quiet-text" href=${D(n,l)}>Browse this one</a>`}</div>`}function re({repositoryId:e,before:a,after:n,place:s,kind:l,who:o}){let i={with:n,...U(s)},t=y(T(`/v6/RestorePoints/${a}/DifferenceSummary`,i)),c=d=>M(a,n,d,{kind:l}),$=S.find(([d])=>d===l);return r`
-    <${ee} place=${s} link=${c} label="Compared folder" />
+    ${n&&r`<a class="quiet-text" href=${D(n,l)}>Browse this one</a>`}</div>`}function re({repositoryId:e,before:a,after:n,place:s,kind:l,who:o}){let i={with:n,...J(s)},t=y(T(`/v6/RestorePoints/${a}/DifferenceSummary`,i)),c=d=>M(a,n,d,{kind:l}),$=S.find(([d])=>d===l);return r`
+    <${X} place=${s} link=${c} label="Compared folder" />
     <${x} error=${t.error?.status?t.error:null} retry=${t.error?.status===404?null:t.reload} />
     ${!t.data&&!t.error&&r`<${P} what="Comparing" />`}
     ${t.data&&r`
@@ -37,7 +37,7 @@ import{a as j,b as J}from"./chunk-XMQVKW7R.js";import{a as Q,b as U,d as B,e as 
       <${se} of=${t} />
       <span class="quiet-text number">${G(A(t),"change")}</span></li>`)}</ul>
     ${e.length>6&&r`<button class="quiet small" onClick=${()=>s(!n)}>${n?"Show fewer":`Show all ${m(e.length)}${e.length===200?" largest":""}`}</button>`}
-  </section>`}function $e(e,a){let[n,s]=v(1),[l,o]=v({list:[],pages:0,cursor:""}),i=F(async c=>{if(l.pages>=n||l.cursor===null)return;let $=await O(T(e,{...a,limit:500,cursor:l.cursor}),{signal:c});o(d=>({list:[...d.list,...$.results],pages:d.pages+1,cursor:$.nextCursor??null}))},[e,n,l.pages]),t=()=>l.cursor!==null&&n===l.pages&&s(l.pages+1);return{list:l.list,more:t,begun:l.pages>0,done:l.cursor===null,error:i.error,reload:i.reload}}function de({url:e,params:a,total:n,word:s,sides:l}){let{list:o,more:i,begun:t,done:c,error:$,reload:d}=$e(e,a),f=W(),b=j(o.length,J()?92:52,f),h=b.getVirtualItems(),p=h[h.length-1]?.index??-1;return R(()=>{t&&p>=o.length-60&&i()},[t,p,o.length]),r`<section aria-labelledby="changes-title">
+  </section>`}function $e(e,a){let[n,s]=v(1),[l,o]=v({list:[],pages:0,cursor:""}),i=F(async c=>{if(l.pages>=n||l.cursor===null)return;let $=await O(T(e,{...a,limit:500,cursor:l.cursor}),{signal:c});o(d=>({list:[...d.list,...$.results],pages:d.pages+1,cursor:$.nextCursor??null}))},[e,n,l.pages]),t=()=>l.cursor!==null&&n===l.pages&&s(l.pages+1);return{list:l.list,more:t,begun:l.pages>0,done:l.cursor===null,error:i.error,reload:i.reload}}function de({url:e,params:a,total:n,word:s,sides:l}){let{list:o,more:i,begun:t,done:c,error:$,reload:d}=$e(e,a),f=W(),b=Z(o.length,_()?92:52,f),h=b.getVirtualItems(),p=h[h.length-1]?.index??-1;return R(()=>{t&&p>=o.length-60&&i()},[t,p,o.length]),r`<section aria-labelledby="changes-title">
     <div class="section-head"><h2 id="changes-title">${s?`Changes: ${s}`:"Changes"}</h2><span class="quiet-text">${m(n)}${t&&!c?`, ${m(o.length)} loaded`:""}</span></div>
     <${x} error=${$?.status?$:null} retry=${d} />
     <div class="grid changes" role="table" aria-label="Changes" aria-rowcount=${c?o.length+1:-1}>
@@ -46,12 +46,12 @@ import{a as j,b as J}from"./chunk-XMQVKW7R.js";import{a as Q,b as U,d as B,e as 
         ${h.map(u=>r`<${ce} key=${u.index} change=${o[u.index]} index=${u.index} top=${u.start-b.options.scrollMargin} ...${l} />`)}
       </div></div>
     ${!t&&!$&&r`<${P} what="Loading the changes" />`}
-  </section>`}function ce({change:e,index:a,top:n,before:s,after:l,repositoryId:o,place:i,who:t}){let[,c,,$]=S.find(([p])=>p===e.change),d=e.after??e.before,f=i.path==="/"?"/":`${i.path}/`,b=e.path.startsWith(f)?e.path.slice(f.length):e.path,h=(p,u,L)=>u&&r`<a class="button small" href=${u.type==="dir"?D(p,e):Z(p,e)}
+  </section>`}function ce({change:e,index:a,top:n,before:s,after:l,repositoryId:o,place:i,who:t}){let[,c,,$]=S.find(([p])=>p===e.change),d=e.after??e.before,f=i.path==="/"?"/":`${i.path}/`,b=e.path.startsWith(f)?e.path.slice(f.length):e.path,h=(p,u,L)=>u&&r`<a class="button small" href=${u.type==="dir"?D(p,e):U(p,e)}
     aria-label=${`${L}: ${g(e.path)}`}>${L}</a>`;return r`<div class="grid-row" role="row" aria-rowindex=${a+2} style=${{transform:`translateY(${n}px)`}}>
     <span role="cell"><span class="badge ${$}">${c}</span></span>
     <span role="cell" class="cut path-cell"><${C} name=${d.type==="dir"?"folder":d.type==="symlink"?"link":d.type==="file"?"file":"other"} size="15" />
-      <a class="cut" href=${X(o,e)} title=${`History of ${g(e.path)}`}><${w} text=${b} /></a></span>
+      <a class="cut" href=${Q(o,e)} title=${`History of ${g(e.path)}`}><${w} text=${b} /></a></span>
     <span role="cell" class="number"><${pe} before=${e.before} after=${e.after} /></span>
     <span role="cell" class="actions">${h(s,e.before,"Before")}${h(l,e.after,"After")}
-      ${d.type==="file"&&H(t,"restore")&&r`<${_} point=${e.after?l:s} place=${e} label=${`Download ${g(e.path)}`} />`}</span>
+      ${d.type==="file"&&H(t,"restore")&&r`<${ee} point=${e.after?l:s} place=${e} label=${`Download ${g(e.path)}`} />`}</span>
   </div>`}function pe({before:e,after:a}){let n=e?.type==="file"?e.size:null,s=a?.type==="file"?a.size:null;return n!=null&&s!=null&&n!==s?r`<${k} n=${n} /> → <${k} n=${s} />`:r`<${k} n=${s??n} />`}export{Te as Compare,ne as neighbour};

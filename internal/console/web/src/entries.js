@@ -1,0 +1,40 @@
+// What is said of the entries of a restore point.
+import { html } from './html.js';
+import { trail } from './places.js';
+import { Icon } from './ui.js';
+
+const types = {
+  file: ['file', 'File'], dir: ['folder', 'Folder'], symlink: ['link', 'Symbolic link'], dev: ['other', 'Block device'],
+  chardev: ['other', 'Character device'], fifo: ['other', 'Named pipe'], socket: ['other', 'Socket'],
+};
+
+export function typeName(type) {
+  return types[type]?.[1] ?? 'Other';
+}
+
+export function EntryIcon({ type }) {
+  return html`<span class="entry-icon ${type}"><${Icon} name=${types[type]?.[0] ?? 'other'} /></span>`;
+}
+
+// entryIn reads the name of the entry that an address puts in front.
+export function entryIn(params) {
+  const rawName = params.get('rawEntry');
+  const name = params.get('entry');
+  if (rawName) return { name: '', rawName };
+  return name ? { name } : null;
+}
+
+// entryParams are the parameters of an address for an entry in its folder.
+export function entryParams({ name, rawName }) {
+  return rawName ? { entry: null, rawEntry: rawName } : { entry: name, rawEntry: null };
+}
+
+// ownName is the name of what is at a place, as an entry of its folder.
+export function ownName(place) {
+  const steps = trail(place);
+  const { name } = steps[steps.length - 1];
+  if (!place.rawPath || !name.includes('\ufffd')) return { name };
+  const bytes = atob(place.rawPath.replaceAll('-', '+').replaceAll('_', '/'));
+  const own = bytes.slice(bytes.replace(/\/+$/, '').lastIndexOf('/') + 1);
+  return { name, rawName: btoa(own) };
+}

@@ -1,0 +1,132 @@
+// The entries of one folder. Its length does not matter: what is looked at is
+// loaded, in pages, and kept by its place in the folder's order.
+import { useEffect, useReducer, useRef } from 'preact/hooks';
+import { get, lost, query } from './api.js';
+import { at } from './places.js';
+
+const pageSize = 500;
+const atOnce = 2; // requests
+
+export class Listing {
+  total = null; // until it is known
+  error = null;
+  entries = new Map(); // by index
+  #pages = new Map(); // an AbortController while it is loaded, then true
+  #wanted = [0, 0];
+  #ended = false;
+
+  constructor({ pointId, place, sort, order }, changed) {
+    this.path = `/v6/RestorePoints/${pointId}/Entries`;
+    this.params = { ...at(place), sort, order, foldersFirst: true };
+    this.changed = changed;
+  }
+
+  // want says which entries are looked at, from first on and before end.
+  want(first, end) {
+    this.#wanted = [first, end];
+    if (!this.error) this.#load();
+  }
+
+  // at returns an entry, and loads it first where it has to.
+  async at(index) {
+    if (!this.entries.has(index)) await this.#page(Math.floor(index / pageSize));
+    return this.entries.get(index);
+  }
+
+  // find returns the index of the entry of this name, else of the first whose
+  // name begins so, else -1.
+  async find(entry) {
+    if (this.complete() && !entry.rawName) return this.#findLoaded(entry.name);
+    const abort = new AbortController();
+    this.#pages.set(abort, abort);
+    try {
+      const page = await get(query(this.path, { ...this.params, ...(entry.rawName ? { rawFind: entry.rawName } : { find: entry.name }), limit: pageSize }), { signal: abort.signal });
+      this.#keep(page);
+      return page.offset < page.total ? page.offset : -1;
+    } finally {
+      this.#pages.delete(abort);
+    }
+  }
+
+  complete() {
+    return this.total !== null && this.entries.size === this.total;
+  }
+
+  // retry loads again what is wanted, after a failure.
+  retry() {
+    this.error = null;
+    this.#load();
+  }
+
+  end() {
+    this.#ended = true;
+    for (const page of this.#pages.values()) page?.abort?.();
+  }
+
+  #findLoaded(name) {
+    const begin = name.toLowerCase();
+    let prefix = -1;
+    for (let i = 0; i < this.total; i++) {
+      const other = this.entries.get(i).name;
+      if (other === name) return i;
+      if (prefix < 0 && other.toLowerCase().startsWith(begin)) prefix = i;
+    }
+    return prefix;
+  }
+
+  // Two requests at a time, and always for what is wanted by then: a quick
+  // drag to the end does not ask for everything on its way.
+  #load() {
+    const [first, end] = this.#wanted;
+    const last = Math.floor(Math.max(first, end - 1, 0) / pageSize);
+    for (let page = Math.floor(first / pageSize); page <= last; page++) {
+      const busy = [...this.#pages.values()].filter((p) => p !== true).length;
+      if (busy >= atOnce || this.#ended) return;
+      if (this.#pages.has(page) || (this.total !== null && page > 0 && page * pageSize >= this.total)) continue;
+      this.#page(page).then(() => this.#load(), () => {});
+    }
+  }
+
+  async #page(page) {
+    const abort = new AbortController();
+    this.#pages.set(page, abort);
+    try {
+      this.#keep(await get(query(this.path, { ...this.params, offset: page * pageSize || null, limit: pageSize }), { signal: abort.signal }));
+      this.#pages.set(page, true);
+    } catch (error) {
+      this.#pages.delete(page);
+      if (!this.#ended) {
+        this.error = error;
+        this.changed();
+      }
+      throw error;
+    }
+  }
+
+  #keep(page) {
+    if (this.#ended) return;
+    this.total = page.total;
+    page.results.forEach((entry, i) => this.entries.set(page.offset + i, entry));
+    this.changed();
+  }
+}
+
+// useListing gives the listing for a question, another one when that changes.
+export function useListing(question) {
+  const [, redraw] = useReducer((n) => n + 1, 0);
+  const key = JSON.stringify(question);
+  const ref = useRef(null);
+  if (ref.current?.key !== key) {
+    ref.current?.listing.end();
+    const listing = new Listing(question, () => ref.current?.listing === listing && redraw());
+    ref.current = { key, listing };
+  }
+  useEffect(() => {
+    const unsubscribe = lost.subscribe((since) => since === null && ref.current.listing.error && ref.current.listing.retry());
+    return () => {
+      unsubscribe();
+      ref.current.listing.end();
+    };
+  }, []);
+  return ref.current.listing;
+}

@@ -1,0 +1,159 @@
+// Search as one types, over all repositories: a line for each path, its
+// versions beneath it.
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { html } from '../html.js';
+import { get, query } from '../api.js';
+import { useGet } from '../data.js';
+import { bytes, count, dateTime, plural, visible } from '../format.js';
+import { EntryIcon, entryParams } from '../entries.js';
+import { browseAddress, historyAddress, parent } from '../places.js';
+import { hasView } from '../router.js';
+import { fold, requestOf } from '../searchquery.js';
+import { useWindowRows } from '../table.js';
+import { Empty, Heading, Icon, Loading, Name, Problem, Time } from '../ui.js';
+import { Filters } from './searchfilters.js';
+
+const pageSize = 200;
+// So many versions are loaded as one scrolls; beyond, only when asked to.
+const scrolled = 5000;
+
+const nothing = { groups: [], versions: 0, notSearched: [], loading: false };
+
+// useSearch asks for the first page when the request changes, and leaves the
+// answer before on the screen until the next one is there.
+function useSearch(request) {
+  const [state, setState] = useState(nothing);
+  const abort = useRef(null);
+  const key = request && JSON.stringify(request);
+  const load = async (before, cursor) => {
+    abort.current?.abort();
+    const mine = new AbortController();
+    abort.current = mine;
+    setState((s) => ({ ...s, loading: true, error: null }));
+    try {
+      const page = await get(query('/v6/Search', { ...request, limit: pageSize, cursor }), { signal: mine.signal });
+      if (mine.signal.aborted) return;
+      setState({
+        of: key, loading: false, next: page.nextCursor, last: page.results.length,
+        cut: { time: page.cut === 'time', folders: before.cut?.folders || page.cut === 'folders' },
+        groups: fold(before.groups, page.results), versions: before.versions + page.results.length,
+        notSearched: page.notSearched ?? [],
+      });
+    } catch (error) {
+      if (!mine.signal.aborted) setState((s) => ({ ...s, loading: false, error }));
+    }
+  };
+  useEffect(() => {
+    if (key) load(nothing);
+    else setState(nothing);
+    return () => abort.current?.abort();
+  }, [key]);
+  return { ...state, fresh: state.of === key, more: () => load(state, state.next), retry: () => load(state.of === key ? state : nothing, state.of === key ? state.next : undefined) };
+}
+
+export function Search({ params }) {
+  const { request, wrong } = requestOf(params);
+  const found = useSearch(request ?? null);
+  const repositories = useGet('/v6/BackupRepositories');
+  const names = useMemo(() => new Map((repositories.data ?? []).map((r) => [r.id, r.name])), [repositories.data]);
+  const q = params.get('q');
+  return html`<${Heading} title=${q ? `Search: ${q.slice(0, 80)}` : 'Search'} />
+    <${Filters} params=${params} repositories=${repositories.data ?? []} />
+    <${Problem} error=${wrong ? { message: wrong } : found.error?.status ? found.error : null} retry=${wrong ? null : found.retry} />
+    ${!request ? !wrong && html`<${Empty} title="What are you looking for?"><p>Type a part of a name into the search box, or choose a filter. Every restore point of every repository is searched.</p><//>`
+      : html`<${Told} found=${found} names=${names} />
+        ${found.fresh && !found.loading && found.groups.length === 0 && !found.next ? html`<${Nothing} params=${params} />`
+          : html`<${Found} found=${found} names=${names} q=${params.get('mode') === 'pattern' ? '' : q ?? ''} />`}`}`;
+}
+
+function Nothing({ params }) {
+  const filtered = [...params.keys()].some((name) => name !== 'q');
+  return html`<${Empty} title="Nothing has been found"><p>${filtered ? 'Fewer filters may find more.'
+    : 'Part of a name is enough. For patterns with * and ?, choose “Pattern” among the filters.'}</p><//>`;
+}
+
+const reasons = {
+  NotSynchronized: 'has not been synchronized yet', Synchronizing: 'is being synchronized for the first time',
+  Damaged: 'has a damaged catalog; the next synchronization mends it', Time: 'took longer than a page may take',
+};
+
+// Told says how much has been found, and what has not been looked at.
+function Told({ found, names }) {
+  const { groups, versions, next, cut, notSearched, loading, fresh } = found;
+  return html`<div class="told">
+    <p role="status">${loading && html`<span class="spinner" aria-hidden="true"></span>`}
+      ${fresh || groups.length > 0 ? html`<span>${plural(groups.length, 'path')} in ${plural(versions, 'version')}${next ? ' so far' : ''}</span>` : html`<span>Searching…</span>`}</p>
+    ${cut?.folders && html`<p class="quiet-text"><${Icon} name="warning" size="16" /><span>Folders nested so deeply that their paths have more than 8 KiB were not looked into.</span></p>`}
+    ${notSearched.map((n) => html`<p key=${n.repositoryId} class="quiet-text"><${Icon} name="warning" size="16" /><span>Not searched: <a href="/repositories/${n.repositoryId}"><${Name} text=${names.get(n.repositoryId) ?? n.repositoryId} /></a> ${reasons[n.reason] ?? ''}.</span></p>`)}
+  </div>`;
+}
+
+const rowHeight = 54;
+
+function Found({ found, names, q }) {
+  const [open, setOpen] = useState(new Set());
+  const box = useRef();
+  const { groups, next, loading, versions, last, fresh, cut } = found;
+  const lines = useMemo(() => groups.flatMap((group) => [{ group }, ...(open.has(group.key) ? [...group.versions].reverse().map((version) => ({ group, version })) : [])]), [groups, open]);
+  const rows = useWindowRows(lines.length, rowHeight, box);
+  const items = rows.getVirtualItems();
+  const end = items.length > 0 ? items[items.length - 1].index : 0;
+  // A page that found nothing in its time is not followed by another by itself.
+  const onward = next && !loading && fresh && last > 0 && versions < scrolled && end >= lines.length - 20;
+  useEffect(() => {
+    if (onward) found.more();
+  }, [onward, next]);
+  const toggle = (key) => {
+    const changed = new Set(open);
+    if (!changed.delete(key)) changed.add(key);
+    setOpen(changed);
+  };
+  return html`<div class=${`found${fresh ? '' : ' stale'}`}>
+    <div ref=${box} role="list" aria-label="Found" class="grid-body" style=${{ height: `${rows.getTotalSize()}px` }}>${items.map(({ index, start }) => {
+      const { group, version } = lines[index];
+      const top = { transform: `translateY(${start - rows.options.scrollMargin}px)` };
+      return version ? html`<${Version} key=${`${group.key} ${version.firstRestorePointId} ${version.entry.type}`} top=${top} version=${version} />`
+        : html`<${Path} key=${group.key} top=${top} group=${group} names=${names} q=${q} open=${open.has(group.key)} toggle=${toggle} />`;
+    })}</div>
+    ${next && fresh && !loading && !onward && html`<p class="onward"><button onClick=${found.more}>Search on</button>
+      <span class="quiet-text">${cut.time ? 'The time for one page was over; there may be more.' : 'There is more.'}</span></p>`}
+    ${loading && groups.length === 0 && html`<${Loading} what="Searching" />`}
+  </div>`;
+}
+
+const jump = (version) => browseAddress(version.lastRestorePointId, parent(version), entryParams(version.entry));
+
+function Path({ top, group, names, q, open, toggle }) {
+  const newest = group.versions.reduce((a, b) => (Date.parse(b.lastTime) >= Date.parse(a.lastTime) ? b : a));
+  const { entry } = newest;
+  const more = group.versions.length > 1;
+  const history = historyAddress(group.repositoryId, group);
+  return html`<div role="listitem" class="grid-row found-row" style=${top}>
+    <${EntryIcon} type=${entry.type} />
+    <div class="found-text"><a href=${jump(newest)} title=${`Show it in the restore point of ${dateTime(newest.lastTime)}`}><${Marked} text=${entry.name} q=${q} /></a>
+      <span class="quiet-text cut"><${Name} text=${parent(group).path} /> · <${Name} text=${names.get(group.repositoryId) ?? ''} /></span></div>
+    <span class="found-size number">${entry.type === 'file' ? bytes(entry.size) : ''}</span>
+    <span class="found-time quiet-text"><${Time} at=${newest.lastTime} /></span>
+    <span class="found-more">${more ? html`<button class="small" aria-expanded=${open} onClick=${() => toggle(group.key)}>${count(group.versions.length)} versions <span class=${open ? 'flip' : ''}><${Icon} name="down" size="14" /></span></button>`
+      : html`<span class="quiet-text">1 version</span>`}
+      ${hasView(history) && html`<a class="button quiet icon-only" href=${history} title="History" aria-label=${`History of ${visible(entry.name).slice(0, 200)}`}><${Icon} name="history" size="16" /></a>`}</span>
+  </div>`;
+}
+
+function Version({ top, version: v }) {
+  return html`<div role="listitem" class="grid-row found-row found-version" style=${top}>
+    <span></span>
+    <div class="found-text"><a href=${jump(v)}><${Time} at=${v.firstTime} />${v.firstTime !== v.lastTime && html` – <${Time} at=${v.lastTime} />`}</a>
+      <span class="quiet-text cut">in ${plural(v.restorePoints, 'restore point')}${v.entry.modifyTime && html`, modified <${Time} at=${v.entry.modifyTime} />`}</span></div>
+    <span class="found-size number">${v.entry.type === 'file' ? bytes(v.entry.size) : ''}</span>
+  </div>`;
+}
+
+// Marked shows a name with the part that was looked for.
+function Marked({ text, q }) {
+  const shown = visible(text);
+  const at = q ? shown.toLowerCase().indexOf(q.toLowerCase()) : -1;
+  // Letters whose small form is longer would shift what comes after them.
+  if (at < 0 || shown.toLowerCase().length !== shown.length) return html`<bdi class="name" title=${shown}>${shown}</bdi>`;
+  return html`<bdi class="name" title=${shown}>${shown.slice(0, at)}<mark>${shown.slice(at, at + q.length)}</mark>${shown.slice(at + q.length)}</bdi>`;
+}
