@@ -141,3 +141,33 @@ func TestAttachFromAzure(t *testing.T) {
 		t.Errorf("the account that was not needed has stayed: %q", got)
 	}
 }
+
+// At Google the account is a key file, pasted as text.
+func TestAttachFromGoogle(t *testing.T) {
+	t.Parallel()
+	google := servers.StartGoogle(t)
+	google.Put(t, "bucket", "repo", servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old")))
+	s := startServer(t)
+	p := newPage(t, s.url)
+	p.expect("401")
+	p.signIn("administrator", adminPassword)
+	p.waitText("No repositories yet")
+	p.open("/attach")
+	p.click("label", "Google Cloud Storage")
+	p.fill("Address", google.URL)
+	p.press(kb.Enter)
+	p.waitText("Which account may read it?")
+	p.fill("Service account", "test@test.example")
+	p.fill("Key file", strings.Join(strings.Fields(google.KeyFile), " "))
+	p.press(kb.Enter)
+	p.click(".picklist button", "bucket")
+	p.click(".picklist button", "repo")
+	p.waitText("This looks like a restic repository")
+	p.click("button", "Next")
+	p.waitText("Which password opens it?")
+	p.press(resticfixture.Password, kb.Enter)
+	p.waitText("What should it be called?")
+	p.press("Google", kb.Enter)
+	p.waitText("5 restore points of 2 hosts")
+	p.waitText("Bucket at " + google.URL)
+}

@@ -20,6 +20,7 @@ import { SignIn } from './views/signin.js';
 // What few look at first is fetched when it is opened.
 const History = lazy(() => import('./views/history.js'), 'History');
 const Compare = lazy(() => import('./views/compare.js'), 'Compare');
+const Space = lazy(() => import('./views/space.js'), 'Space');
 
 const routes = [
   ['/', Overview],
@@ -28,9 +29,11 @@ const routes = [
   ['/repositories/:id/sessions', Repository, { tab: 'sessions' }],
   ['/repositories/:id/sessions/:session', Repository, { tab: 'sessions' }],
   ['/repositories/:id/history', History],
+  ['/repositories/:id/growth', Repository, { tab: 'growth' }],
   ['/points/:id/compare', Compare],
   ['/points/:id/files', Browse],
   ['/search', Search],
+  ['/points/:id/space', Space],
 ];
 
 function find(path) {

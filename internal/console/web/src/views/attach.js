@@ -129,9 +129,9 @@ export function stepOf(message) {
   if (field === 'path') return 'where';
   if (field === 'encryptionKeyId') return 'password';
   if (field === 'accountId') return 'account';
-  if (/^(amazonBucket|azureContainer).*\.name$/.test(field)) return 'bucket';
-  if (/^(amazonBucket|azureContainer)/.test(field)) return 'where';
-  return /^(objectStorageId|s3Folder|azureFolder)$/.test(field) ? 'folder' : null;
+  if (/^(amazonBucket|azureContainer|googleBucket).*\.name$/.test(field)) return 'bucket';
+  if (/^(amazonBucket|azureContainer|googleBucket)/.test(field)) return 'where';
+  return /^(objectStorageId|s3Folder|azureFolder|googleFolder)$/.test(field) ? 'folder' : null;
 }
 
 function Finish({ form, change, back, goTo, keep }) {

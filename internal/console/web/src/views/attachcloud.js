@@ -35,6 +35,13 @@ export const clouds = {
     body: ({ cloud, bucket, folder }) => ({ s3Folder: folder, amazonBucketS3Aws: { regionType: cloud, name: bucket } }),
     Fields: AmazonRegions,
   },
+  GoogleCloudStorage: {
+    text: 'Google Cloud Storage', bucketWord: 'Bucket', user: 'Service account', secret: 'Key file (its JSON text)',
+    account: 'googleCloudAccount', buckets: '/v6/GoogleResources/buckets',
+    params: ({ endpoint }) => ({ Endpoint: endpoint }),
+    body: ({ endpoint, bucket, folder }) => ({ googleFolder: folder, googleBucket: { name: bucket, ...(endpoint && { endpoint }) } }),
+    Fields: ({ form, change }) => html`<label>Address <span class="quiet-text">(of a server of your own; leave it empty for Google’s)</span><input ...${field(form, change, 'endpoint')} /></label>`,
+  },
   AzureBlob: {
     text: 'Azure Blob Storage', bucketWord: 'Container', user: 'Storage account', secret: 'Account key or shared access signature',
     account: 'azureBlobAccount', buckets: '/v6/AzureResources/containers',

@@ -22,5 +22,5 @@ export function dropAccount({ added }) {
 
 // withoutField leaves the field's name out, which is the API's and not the form's.
 export function withoutField(message) {
-  return message.replace(/^(path|encryptionKeyId|accountId|objectStorageId|s3Folder|azureFolder|amazonBucket[A-Za-z0-9.]*|azureContainer[A-Za-z.]*): /, '');
+  return message.replace(/^(path|encryptionKeyId|accountId|objectStorageId|s3Folder|azureFolder|googleFolder|amazonBucket[A-Za-z0-9.]*|azureContainer[A-Za-z.]*|googleBucket[A-Za-z.]*): /, '');
 }

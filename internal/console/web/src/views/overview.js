@@ -4,6 +4,7 @@ import { html } from '../html.js';
 import { allowed, get, post } from '../api.js';
 import { useData, useNow, useSession } from '../data.js';
 import { count, plural, sentence, visible } from '../format.js';
+import { GrowthLine } from '../growthline.js';
 import { concerns, newestByHost, overdue, standing } from '../status.js';
 import { Ago, Button, Empty, Heading, Icon, Loading, Name, Problem, Progress } from '../ui.js';
 
@@ -16,11 +17,14 @@ const maxStreams = 30;
 // So many restore points at most are asked for with one request.
 const maxPoints = 20_000;
 
+// settledBy names the session that made the restore points what they are; while
+// one runs, they change.
+export function settledBy(session) {
+  return session && session.state !== 'Synchronizing' ? session.id : `${session?.id}…`;
+}
+
 async function loadPoints(repositories, sessions, signal, found) {
-  const keys = new Map(repositories.map((r) => {
-    const session = sessions.get(r.id);
-    return [r.id, session && session.state !== 'Synchronizing' ? session.id : `${session?.id}…`];
-  }));
+  const keys = new Map(repositories.map((r) => [r.id, settledBy(sessions.get(r.id))]));
   const waiting = repositories.filter((r) => cache.get(r.id)?.key !== keys.get(r.id));
   const keep = (id, points) => cache.set(id, { key: keys.get(id), hosts: newestByHost(points), points: points.length });
   const total = waiting.reduce((n, r) => n + (sessions.get(r.id)?.statistics.snapshotsTotal ?? 0), 0);
@@ -169,6 +173,7 @@ function Row({ repository, session: listed, hosts, points, who, reload, follow, 
       ${repository.description && html`<span class="quiet-text cut" title=${visible(repository.description)}><bdi>${visible(repository.description)}</bdi></span>`}</div>
     <div class="repository-state"><${Status} standing=${s} session=${session} name=${repository.name} /></div>
     <div class="repository-hosts"><${Hosts} hosts=${hosts} points=${points} now=${now} /></div>
+    <div class="repository-size">${points > 0 && html`<${GrowthLine} id=${repository.id} settled=${settledBy(session)} />`}</div>
     <div class="repository-actions">${allowed(who, 'synchronize') && (s.kind === 'running'
       ? html`<${StopButton} session=${session} name=${repository.name} reload=${reload} />`
       : html`<${SyncButton} id=${repository.id} name=${repository.name} reload=${reload} />`)}</div>

@@ -5,13 +5,16 @@ import { html } from '../html.js';
 import { allowed, get, remove } from '../api.js';
 import { useData, useGet, useSession } from '../data.js';
 import { bytes, plural, sentence, visible } from '../format.js';
+import { lazy } from '../lazy.js';
 import { navigate } from '../router.js';
 import { standing } from '../status.js';
 import { Button, Confirm, Heading, Loading, Name, Problem, Tabs, notify } from '../ui.js';
-import { Status, StopButton, SyncButton } from './overview.js';
+import { Status, StopButton, SyncButton, settledBy } from './overview.js';
 import { Edit } from './edit.js';
 import { Points } from './points.js';
 import { Sessions } from './sessions.js';
+
+const Growth = lazy(() => import('./growth.js'), 'Growth');
 
 const none = [];
 
@@ -39,7 +42,7 @@ function useRepository(id, limit) {
 export function Repository({ id, tab = 'points', session: shown, params, who }) {
   const [limit, setLimit] = useState(50);
   const { data, error, reload, session } = useRepository(id, limit);
-  const settled = session && session.state !== 'Synchronizing' ? session.id : `${session?.id}…`;
+  const settled = settledBy(session);
   const points = useData((signal) => get(`/v6/RestorePoints?repositoryId=${id}`, { signal }), [id, data ? settled : null]);
   if (!data) {
     return html`<${Heading} title="Repository" />${error
@@ -48,7 +51,7 @@ export function Repository({ id, tab = 'points', session: shown, params, who }) 
   const { repository } = data;
   const sessions = session ? data.sessions.map((s) => (s.id === session.id ? session : s)) : data.sessions;
   const base = `/repositories/${id}`;
-  const tabs = [[base, 'Restore points'], [`${base}/sessions`, 'Sessions']];
+  const tabs = [[base, 'Restore points'], [`${base}/growth`, 'Growth'], [`${base}/sessions`, 'Sessions']];
   return html`
     <${Heading} title=${repository.name} above=${html`<a class="crumb" href="/">Overview</a>`}>
       <${Actions} repository=${repository} session=${session} who=${who} reload=${reload} />
@@ -56,7 +59,7 @@ export function Repository({ id, tab = 'points', session: shown, params, who }) 
     <${Problem} error=${error?.status ? error : null} retry=${reload} />
     <${Summary} repository=${repository} session=${session} points=${points.data} />
     <${Tabs} label="Repository" tabs=${tabs} current=${tab === 'points' ? base : `${base}/${tab}`} />
-    ${tab === 'sessions'
+    ${tab === 'growth' ? html`<${Growth} repositoryId=${id} params=${params} settled=${settled} />` : tab === 'sessions'
       ? html`<${Sessions} repositoryId=${id} sessions=${sessions} shown=${shown}
           more=${sessions.length === limit && limit < 1000 ? () => setLimit(Math.min(1000, 4 * limit)) : null} />`
       : html`<${Problem} error=${points.error?.status ? points.error : null} retry=${points.reload} />
@@ -103,8 +106,8 @@ function Summary({ repository, session, points }) {
 function Storage({ id }) {
   const { data } = useGet(`/v6/objectstoragerepositories/${id}`);
   if (!data) return null;
-  const bucket = data.amazonBucketS3Compatible ?? data.amazonBucketS3Aws ?? data.azureContainer;
-  const where = bucket.servicePoint ?? bucket.endpoint ?? (data.azureContainer ? 'Azure' : 'Amazon S3');
+  const bucket = data.amazonBucketS3Compatible ?? data.amazonBucketS3Aws ?? data.googleBucket ?? data.azureContainer;
+  const where = bucket.servicePoint ?? bucket.endpoint ?? (data.azureContainer ? 'Azure' : data.googleBucket ? 'Google' : 'Amazon S3');
   return html`<div class="grow"><span class="label">${data.azureContainer ? 'Container' : 'Bucket'} at ${visible(where)}</span>
-    <${Name} text=${[bucket.name, data.s3Folder || data.azureFolder].filter(Boolean).join('/')} /></div>`;
+    <${Name} text=${[bucket.name, data.s3Folder || data.googleFolder || data.azureFolder].filter(Boolean).join('/')} /></div>`;
 }

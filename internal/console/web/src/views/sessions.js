@@ -60,7 +60,7 @@ function Detail({ id, known }) {
     <${Problem} error=${log.error?.status ? log.error : null} retry=${log.reload} />
     ${session && html`<${Facts} session=${session} />`}
     ${!log.data && !log.error && html`<${Loading} what="Loading the log" />`}
-    ${log.data && html`<h2>Log</h2><ol class="log">${log.data.items.map((item) => html`<li key=${item.usn} class="log-${item.level.toLowerCase()}">
+    ${log.data && html`<h2>Log</h2><ol class="log" tabIndex="0" aria-label="Log">${log.data.items.map((item) => html`<li key=${item.usn} class="log-${item.level.toLowerCase()}">
       <time dateTime=${item.creationTime} title=${item.creationTime}>${new Date(item.creationTime).toLocaleTimeString()}</time>
       <span class="log-level">${item.level}</span><span class="log-text">${visible(item.message)}</span></li>`)}</ol>
       ${log.data.items.length === 0 && html`<p class="quiet-text">Nothing has been noted yet.</p>`}`}

@@ -1,1 +1,0 @@
-import{O as t,V as e,b as r,ma as n,ra as a}from"./chunk-HCONMKCS.js";function k({point:c,place:l,label:m,children:i}){let o=n(c,l);return r`<a class="button small" href=${o} download aria-label=${m} onClick=${s=>{s.preventDefault(),a(o).catch(f=>e(f.message,"error"))}}><${t} name="download" size="15" />${i}</a>`}export{k as a};
