@@ -88,7 +88,7 @@ func (w *statsWorld) check(args ...string) {
 	want := w.restic(args...)
 	old := strings.HasPrefix(resticfixture.Version(w.t), "0.14")
 	for name, value := range got {
-		if _, ok := want[name]; old && !ok && value > 0 && (strings.Contains(name, "compress")) {
+		if _, ok := want[name]; old && !ok && value > 0 && strings.Contains(name, "compress") {
 			delete(got, name)
 		}
 	}

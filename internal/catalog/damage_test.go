@@ -39,6 +39,9 @@ func damageModel(t *testing.T) (*model, *catalogtest.Memory) {
 	m.build(t, c, 2, m.order)
 	m.publish(t, c)
 	check(t, c.AddIndex(t.Context(), syncline.Hash{7}, somePacks))
+	var err error
+	m.measured, err = measures(t.Context(), c)
+	check(t, err)
 	return m, box
 }
 
@@ -148,7 +151,8 @@ func (m *model) rebuild(ctx context.Context, c *catalog.Catalog) error {
 // with data that is right.
 func (m *model) uses() map[string]func(ctx context.Context, c *catalog.Catalog) error {
 	return map[string]func(ctx context.Context, c *catalog.Catalog) error{
-		"read": m.readAll,
+		"read":    m.readAll,
+		"measure": m.measureAgain,
 		"build": func(ctx context.Context, c *catalog.Catalog) error {
 			if err := m.rebuild(ctx, c); err != nil {
 				return err

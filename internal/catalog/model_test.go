@@ -27,6 +27,7 @@ type model struct {
 	order     []syncline.Hash // children before their parents
 	entries   map[string]*modelEntry
 	snapshots []syncline.Snapshot
+	measured  string // what statistics read; "" where that is not known
 }
 
 type modelTree struct {
