@@ -16,6 +16,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/api"
+	"syncline.dev/syncline/internal/archive"
 	"syncline.dev/syncline/internal/auth"
 	catalogs "syncline.dev/syncline/internal/catalog/sqlite"
 	"syncline.dev/syncline/internal/console"
@@ -186,7 +187,7 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 		Accounts: accounts{s.store, o.clouds}, ObjectStorages: s.store, Clouds: o.clouds, Nodes: running,
 		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, s.restores, o.clouds},
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(dir), Statistics: &explore.Statistics{Points: points},
-		Contents:    contents,
+		Contents: contents, Archives: &archive.Service{Contents: contents},
 		RestoreJobs: s.store, Restorer: s.restores,
 		Console: pages,
 		Logger:  o.logger, Version: version, StrictTransport: s.fingerprint == "",

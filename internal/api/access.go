@@ -114,6 +114,7 @@ var roles = map[string]permission{
 	"RemoveProxy":                    mayManage,
 	"RescanProxy":                    mayManage,
 	"RescanProxies":                  mayManage,
+	"GetRestorePointArchive":         mayRestore,
 	"GetServiceInstance":             maySee,
 	"GetConsoleUser":                 maySee,
 }

@@ -215,6 +215,7 @@ type Config struct {
 	Contents       Contents
 	RestoreJobs    RestoreJobs
 	Restorer       Restorer
+	Archives       Archives
 	Logger         *slog.Logger
 	Version        string // of the program, as ServiceInstance tells it
 
@@ -255,6 +256,7 @@ func (c Config) missing() string {
 		{"Contents", c.Contents == nil},
 		{"RestoreJobs", c.RestoreJobs == nil},
 		{"Restorer", c.Restorer == nil},
+		{"Archives", c.Archives == nil},
 		{"Logger", c.Logger == nil},
 		{"Version", c.Version == ""},
 	} {

@@ -92,9 +92,7 @@ func (d *download) send(w http.ResponseWriter) (err error) {
 	}
 	d.out = out
 	h := out.Header()
-	h.Set("Content-Type", "application/octet-stream")
-	h.Set("Content-Disposition", attachment(d.file.Entry.Name))
-	h.Set("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'")
+	attach(h, d.file.Entry.Name, "application/octet-stream")
 	h.Set("ETag", `"`+d.file.ContentID()+`"`)
 	req, err := http.NewRequestWithContext(d.ctx, d.method, "/", nil)
 	if err != nil {
@@ -124,6 +122,13 @@ func levelOf(ctx context.Context) slog.Level {
 		return slog.LevelDebug
 	}
 	return slog.LevelWarn
+}
+
+// attach makes the answer a file to be saved, which no browser shows or runs.
+func attach(h http.Header, name, mediaType string) {
+	h.Set("Content-Type", mediaType)
+	h.Set("Content-Disposition", attachment(name))
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'")
 }
 
 // attachment names the file for whoever saves it, without characters that turn
@@ -169,10 +174,15 @@ func (d *download) Write(b []byte) (total int, err error) {
 		d.out.WriteHeader(d.status)
 		d.out.startStream()
 	}
+	return sendChunks(d.out, b)
+}
+
+// sendChunks writes to a client that may take writeTimeout for each chunk.
+func sendChunks(out *response, b []byte) (total int, err error) {
 	for len(b) > 0 {
 		// Recorders in tests know no deadlines; real connections do.
-		_ = http.NewResponseController(d.out).SetWriteDeadline(time.Now().Add(writeTimeout))
-		n, err := d.out.Write(b[:min(len(b), chunk)])
+		_ = http.NewResponseController(out).SetWriteDeadline(time.Now().Add(writeTimeout))
+		n, err := out.Write(b[:min(len(b), chunk)])
 		total += n
 		if err != nil {
 			return total, err

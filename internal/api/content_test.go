@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/archive"
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/content"
 	"syncline.dev/syncline/internal/content/contenttest"
@@ -80,7 +81,9 @@ func (w *contentWorld) serve(t *testing.T) {
 			return content.Opened{Repository: repo, Close: func() error { w.open.Done(); return nil }}, nil
 		},
 	}
-	w.world = newWorld(t, func(c *Config) { c.Contents, c.RestorePoints = service, fakePoints{w.point} })
+	w.world = newWorld(t, func(c *Config) {
+		c.Contents, c.Archives, c.RestorePoints = service, &archive.Service{Contents: service}, fakePoints{w.point}
+	})
 }
 
 func (w *contentWorld) path(name string) string {
@@ -212,7 +215,39 @@ func TestContentNames(t *testing.T) {
 // that says so.
 func TestContentBreaksOff(t *testing.T) {
 	w := newContentWorld(t)
-	var first, last content.Place
+	first, last := w.places(t)
+	w.damage(t, last)
+	for _, http2 := range []bool{true, false} {
+		if !http2 {
+			w.onlyHTTP1()
+		}
+		res, data, err := w.raw("GET", w.path("large.html"), nil)
+		if err == nil || res == nil || res.StatusCode != 200 || !bytes.HasPrefix(w.large, data) {
+			t.Errorf("HTTP/2 %v: a download that failed ended with %d bytes and %v", http2, len(data), err)
+		}
+	}
+	if !strings.Contains(w.log.String(), "download broke off") {
+		t.Error("nobody was told")
+	}
+	w.damage(t, first)
+	w.serve(t)
+	if a := w.get(w.path("large.html")); a.status != 409 || !strings.Contains(a.body, "missing or damaged") {
+		t.Errorf("damaged from the start: %d %s", a.status, a.body)
+	}
+	w.open.Wait()
+}
+
+// onlyHTTP1 keeps the client from HTTP/2.
+func (w *contentWorld) onlyHTTP1() {
+	transport := w.server.Client().Transport.(*http.Transport)
+	transport.ForceAttemptHTTP2 = false
+	transport.Protocols = new(http.Protocols)
+	transport.Protocols.SetHTTP1(true)
+}
+
+// places returns where the first and the last blob of the large file lie.
+func (w *contentWorld) places(t *testing.T) (first, last content.Place) {
+	t.Helper()
 	repo := contenttest.Open(t, w.repo, resticfixture.Password)
 	contenttest.View(t, contenttest.Catalog(t, repo), repo, func(v *catalog.View, s *content.Source) {
 		list, err := v.Snapshots()
@@ -229,37 +264,19 @@ func TestContentBreaksOff(t *testing.T) {
 		first, _ = s.Locator.Locate(e.Content[0])
 		last, _ = s.Locator.Locate(e.Content[len(e.Content)-1])
 	})
-	damage := func(p content.Place) {
-		t.Helper()
-		pack := filepath.Join(w.repo, filepath.FromSlash(resticrepo.PackName(resticrepo.ID(p.Pack))))
-		b, err := os.ReadFile(pack)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b[p.Offset+40] ^= 1
-		if err := errors.Join(os.Chmod(pack, 0o600), os.WriteFile(pack, b, 0o600)); err != nil {
-			t.Fatal(err)
-		}
+	return first, last
+}
+
+// damage flips a bit of a blob.
+func (w *contentWorld) damage(t *testing.T, p content.Place) {
+	t.Helper()
+	pack := filepath.Join(w.repo, filepath.FromSlash(resticrepo.PackName(resticrepo.ID(p.Pack))))
+	b, err := os.ReadFile(pack)
+	if err != nil {
+		t.Fatal(err)
 	}
-	damage(last)
-	for _, http2 := range []bool{true, false} {
-		if !http2 {
-			w.server.Client().Transport.(*http.Transport).ForceAttemptHTTP2 = false
-			w.server.Client().Transport.(*http.Transport).Protocols = new(http.Protocols)
-			w.server.Client().Transport.(*http.Transport).Protocols.SetHTTP1(true)
-		}
-		res, data, err := w.raw("GET", w.path("large.html"), nil)
-		if err == nil || res == nil || res.StatusCode != 200 || !bytes.HasPrefix(w.large, data) {
-			t.Errorf("HTTP/2 %v: a download that failed ended with %d bytes and %v", http2, len(data), err)
-		}
+	b[p.Offset+40] ^= 1
+	if err := errors.Join(os.Chmod(pack, 0o600), os.WriteFile(pack, b, 0o600)); err != nil {
+		t.Fatal(err)
 	}
-	if !strings.Contains(w.log.String(), "download broke off") {
-		t.Error("nobody was told")
-	}
-	damage(first)
-	w.serve(t)
-	if a := w.get(w.path("large.html")); a.status != 409 || !strings.Contains(a.body, "missing or damaged") {
-		t.Errorf("damaged from the start: %d %s", a.status, a.body)
-	}
-	w.open.Wait()
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/archive"
 )
 
 var testTime = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
@@ -81,7 +82,7 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 		Auth: w.auth, Repositories: w.store, Keys: w.store, Sessions: w.store, Instance: w.store,
 		Accounts: w.store, ObjectStorages: w.store, Clouds: w.clouds, Nodes: w.nodes,
 		Sealer: fakeSealer{}, Synchronizer: w.sync, RestorePoints: fakePoints{testPoint}, Explorer: &fakeExplorer{}, Histories: &fakeExplorer{}, Searcher: &fakeSearcher{}, Statistics: &fakeStatistics{},
-		Contents:    noContents{},
+		Contents: noContents{}, Archives: &archive.Service{},
 		RestoreJobs: w.jobs, Restorer: w.jobs,
 		Logger:  slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Version: "1.2.3", Now: func() time.Time { return testTime },

@@ -100,12 +100,19 @@ const (
 // directory its tree. The entry is fn's to keep. ok is false for an entry that
 // is no directory or has no tree.
 func (v *View) ReadDir(tree TreeRef, detail Detail, fn func(e *syncline.Entry, sub TreeRef, ok bool) error) error {
+	return v.ReadDirFrom(tree, 0, detail, fn)
+}
+
+// ReadDirFrom is ReadDir without the first entries, so many of them.
+func (v *View) ReadDirFrom(tree TreeRef, first int, detail Detail, fn func(e *syncline.Entry, sub TreeRef, ok bool) error) error {
 	runs, err := v.runs(tree.no)
 	if err != nil {
 		return err
 	}
 	for _, r := range runs {
-		for i := range r.count {
+		skip := min(first, int(r.count))
+		first -= skip
+		for i := uint32(skip); i < r.count; i++ {
 			no := r.start + i
 			e, sub, err := v.entry(no, detail)
 			if err != nil {

@@ -33,6 +33,20 @@ func (s *Source) Open(e *syncline.Entry) (*File, error) {
 	return f, nil
 }
 
+// Size returns the length of a file's content in bytes, from where its blobs
+// lie. The entry comes with its content. A blob that no index has is
+// CodeDamaged.
+func (s *Source) Size(e *syncline.Entry) (size int64, err error) {
+	for _, id := range e.Content {
+		p, ok := s.Locator.Locate(id)
+		if !ok {
+			return 0, notIndexed(id)
+		}
+		size += p.Size()
+	}
+	return size, nil
+}
+
 // Size returns the length of the content in bytes.
 func (f *File) Size() int64 {
 	if len(f.ends) == 0 {

@@ -59,8 +59,7 @@ type Download struct {
 	// Entry is all that restic recorded of the file.
 	Entry  *syncline.Entry
 	file   *File
-	opened Opened
-	done   func()
+	source *OpenedSource
 }
 
 // Size returns the length of the content in bytes.
@@ -75,40 +74,101 @@ func (d *Download) WriteRange(ctx context.Context, w io.Writer, offset, length i
 }
 
 // Close lets the repository go.
-func (d *Download) Close() error {
-	defer d.done()
-	return d.opened.Close()
-}
+func (d *Download) Close() error { return d.source.Close() }
 
 // Download opens the file at an absolute path of a restore point. The errors
-// are CodeNotFound, CodeInvalid for what is no regular file, CodeThrottled when
-// too many downloads run, and those of opening the repository.
+// are CodeNotFound, CodeInvalid for what is no regular file, and those of Open.
 func (s *Service) Download(ctx context.Context, point syncline.RestorePoint, path string) (*Download, error) {
+	var e *syncline.Entry
+	err := s.View(ctx, point, func(v *catalog.View) error {
+		root, err := Root(v, point)
+		if err != nil {
+			return err
+		}
+		if e, _, _, err = v.FindWith(root, path, catalog.WithContent); err == nil {
+			err = CheckFile(e, path)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	source, err := s.OpenSource(ctx, point)
+	if err != nil {
+		return nil, err
+	}
+	f, err := source.Open(e)
+	if err != nil {
+		return nil, errors.Join(err, source.Close())
+	}
+	return &Download{Entry: e, file: f, source: source}, nil
+}
+
+// View runs fn with a state of the restore point's catalog.
+func (s *Service) View(ctx context.Context, point syncline.RestorePoint, fn func(*catalog.View) error) error {
+	return s.Catalogs.Use(ctx, point.RepositoryID, func(c *catalog.Catalog) error { return c.View(ctx, fn) })
+}
+
+// Root returns the root of a restore point. CodeNotFound means that it is not
+// there any more.
+func Root(v *catalog.View, point syncline.RestorePoint) (catalog.TreeRef, error) {
+	list, err := v.Snapshots()
+	if err != nil {
+		return catalog.TreeRef{}, err
+	}
+	i := slices.IndexFunc(list, func(x catalog.Snapshot) bool { return x.ID == point.Snapshot.ID })
+	if i < 0 {
+		return catalog.TreeRef{}, syncline.Errorf(syncline.CodeNotFound, "the restore point is gone from the repository")
+	}
+	return list[i].Root, nil
+}
+
+// OpenedSource is a Source that one download uses. It must be closed.
+type OpenedSource struct {
+	Source
+	close func() error
+	done  func()
+}
+
+// Close lets the repository go.
+func (s *OpenedSource) Close() error {
+	defer s.done()
+	return s.close()
+}
+
+// OpenSource opens the repository of a restore point. The errors are
+// CodeThrottled when too many downloads run, and those of opening it.
+func (s *Service) OpenSource(ctx context.Context, point syncline.RestorePoint) (*OpenedSource, error) {
 	s.once.Do(func() {
 		s.cache = NewCache(cacheSize)
 		s.slots = make(chan struct{}, maxDownloads)
 	})
-	e, locator, err := s.find(ctx, point, path)
-	if err != nil {
-		return nil, err
-	}
 	select {
 	case s.slots <- struct{}{}:
 	default:
 		return nil, syncline.Errorf(syncline.CodeThrottled, "%d downloads are running already; try again when one has ended", maxDownloads)
 	}
-	d := &Download{Entry: e, done: func() { <-s.slots }}
-	if d.opened, err = s.Open(ctx, point.RepositoryID); err != nil {
-		d.done()
+	done := func() { <-s.slots }
+	var locator *Locator
+	err := s.View(ctx, point, func(v *catalog.View) (err error) {
+		locator, err = s.locator(v, point.RepositoryID)
+		return err
+	})
+	if err != nil {
+		done()
 		return nil, err
 	}
-	source := &Source{
-		Repository: d.opened.Repository, Locator: locator, Streams: d.opened.Streams, Window: downloadWindow, Cache: s.cache,
+	opened, err := s.Open(ctx, point.RepositoryID)
+	if err != nil {
+		done()
+		return nil, err
 	}
-	if d.file, err = source.Open(e); err != nil {
-		return nil, errors.Join(err, d.Close())
-	}
-	return d, nil
+	return &OpenedSource{
+		Source: Source{
+			Repository: opened.Repository, Locator: locator, Streams: opened.Streams, Window: downloadWindow, Cache: s.cache,
+		},
+		close: opened.Close, done: done,
+	}, nil
 }
 
 // Use runs fn on one state of the catalog that has the restore point, with the
@@ -119,7 +179,11 @@ func (s *Service) Use(ctx context.Context, point syncline.RestorePoint, fn func(
 	if err != nil {
 		return err
 	}
-	err = s.view(ctx, point, func(v *catalog.View, root catalog.TreeRef) error {
+	err = s.View(ctx, point, func(v *catalog.View) error {
+		root, err := Root(v, point)
+		if err != nil {
+			return err
+		}
 		locator, err := s.locator(v, point.RepositoryID)
 		if err != nil {
 			return err
@@ -132,43 +196,14 @@ func (s *Service) Use(ctx context.Context, point syncline.RestorePoint, fn func(
 // Find returns the entry at an absolute path of a restore point, nil for the
 // root, without its content.
 func (s *Service) Find(ctx context.Context, point syncline.RestorePoint, path string) (e *syncline.Entry, err error) {
-	err = s.view(ctx, point, func(v *catalog.View, root catalog.TreeRef) error {
-		e, _, _, err = v.Find(root, path)
+	err = s.View(ctx, point, func(v *catalog.View) error {
+		root, err := Root(v, point)
+		if err == nil {
+			e, _, _, err = v.Find(root, path)
+		}
 		return err
 	})
 	return e, err
-}
-
-// view runs fn on one state of the catalog that has the restore point.
-func (s *Service) view(ctx context.Context, point syncline.RestorePoint, fn func(*catalog.View, catalog.TreeRef) error) error {
-	return s.Catalogs.Use(ctx, point.RepositoryID, func(c *catalog.Catalog) error {
-		return c.View(ctx, func(v *catalog.View) error {
-			list, err := v.Snapshots()
-			if err != nil {
-				return err
-			}
-			i := slices.IndexFunc(list, func(x catalog.Snapshot) bool { return x.ID == point.Snapshot.ID })
-			if i < 0 {
-				return syncline.Errorf(syncline.CodeNotFound, "the restore point is gone from the repository")
-			}
-			return fn(v, list[i].Root)
-		})
-	})
-}
-
-// find reads the file's entry and where blobs lie.
-func (s *Service) find(ctx context.Context, point syncline.RestorePoint, path string) (e *syncline.Entry, l *Locator, err error) {
-	err = s.view(ctx, point, func(v *catalog.View, root catalog.TreeRef) error {
-		if e, _, _, err = v.FindWith(root, path, catalog.WithContent); err != nil {
-			return err
-		}
-		if err := CheckFile(e, path); err != nil {
-			return err
-		}
-		l, err = s.locator(v, point.RepositoryID)
-		return err
-	})
-	return e, l, err
 }
 
 // CheckFile makes sure that an entry, nil for the root, has content.

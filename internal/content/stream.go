@@ -1,8 +1,12 @@
 package content
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"io"
+	"iter"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/semaphore"
@@ -18,96 +22,156 @@ type Stream struct {
 	cancel  context.CancelFunc
 	window  *semaphore.Weighted
 	limit   int64
-	order   chan *ahead // in the order of the blobs
-	places  chan struct{}
+	order   chan *group
+	readers chan *Reader // those at rest; nil for one that was not needed yet
 	wg      sync.WaitGroup
-	current *ahead
+	current *group
 	next    int
 }
 
-// ahead is a run of blobs that is being read.
-type ahead struct {
-	run    []Wanted
+// group is some blobs that follow one another. They are read together, so that
+// neighbours in a pack come in one go in whatever order they are wanted.
+type group struct {
+	blobs  []*ahead // one that is wanted twice is in it twice
 	weight int64
-	done   chan struct{}
-	blobs  [][]byte
-	err    error // behind blobs
 }
+
+// ahead is a blob that is being read.
+type ahead struct {
+	Wanted
+	run  *aheadRun // nil when there is nothing to read
+	data []byte
+	err  error
+}
+
+// aheadRun is what is read in one go.
+type aheadRun struct {
+	blobs []*ahead
+	first int           // of them, the one that is wanted first in its group
+	done  chan struct{} // closed when data or err of all of them is set
+}
+
+// groupBlobs bounds the blobs of a group. Their bytes are a quarter of the
+// window, or one blob.
+const groupBlobs = 4096
 
 // Stream starts reading the blobs with these ids. The slice is not written to
 // and must stay as it is.
 func (s *Source) Stream(ctx context.Context, ids []syncline.Hash) *Stream {
+	return s.StreamAll(ctx, func(yield func([]syncline.Hash) bool) { yield(ids) })
+}
+
+// StreamAll starts reading the blobs of one list of ids after the other. The
+// next list is asked for, on another goroutine, when the reading of all blobs
+// before it has begun; what yields them must end soon after ctx or the Stream.
+func (s *Source) StreamAll(ctx context.Context, lists iter.Seq[[]syncline.Hash]) *Stream {
 	st := &Stream{
 		source: s, window: semaphore.NewWeighted(s.window()), limit: s.window(),
-		order: make(chan *ahead, 2*s.streams()), places: make(chan struct{}, s.streams()),
+		order: make(chan *group, 2*s.streams()), readers: make(chan *Reader, s.streams()),
+	}
+	for range s.streams() {
+		st.readers <- nil
 	}
 	st.ctx, st.cancel = context.WithCancel(ctx)
 	st.wg.Go(func() {
 		defer close(st.order)
-		st.plan(ids)
+		for ids := range lists {
+			if !st.plan(ids) {
+				return
+			}
+		}
 	})
 	return st
 }
 
-// plan cuts the blobs into runs and starts reading them, as far ahead as the
-// window lets it.
-func (st *Stream) plan(ids []syncline.Hash) {
-	for len(ids) > 0 && st.ctx.Err() == nil {
-		a := &ahead{done: make(chan struct{})}
-		n := st.take(a, ids)
+// plan cuts the blobs into groups and starts reading them, as far ahead as the
+// window lets it. It reports whether all of that was done.
+func (st *Stream) plan(ids []syncline.Hash) bool {
+	for len(ids) > 0 {
+		g, runs, n := st.take(ids)
 		ids = ids[n:]
-		if st.window.Acquire(st.ctx, a.weight) != nil {
-			return
+		if st.window.Acquire(st.ctx, g.weight) != nil {
+			return false
 		}
 		select {
-		case st.order <- a:
+		case st.order <- g:
 		case <-st.ctx.Done():
-			return
+			return false
 		}
-		if len(a.run) == 0 {
-			close(a.done)
-			continue
+		for _, run := range runs {
+			select {
+			case r := <-st.readers:
+				st.wg.Go(func() { st.fetch(r, run) })
+			case <-st.ctx.Done():
+				return false
+			}
 		}
-		select {
-		case st.places <- struct{}{}:
-		case <-st.ctx.Done():
-			return
-		}
-		st.wg.Go(func() {
-			defer func() { close(a.done); <-st.places }()
-			st.fetch(a)
-		})
 	}
+	return true
 }
 
-// take gives a the first of ids, as many as are read in one go, and returns
-// how many those are. A blob that is in memory is a run of its own.
-func (st *Stream) take(a *ahead, ids []syncline.Hash) int {
-	var size int64
-	for i, id := range ids {
-		if data, ok := st.source.Cache.get(id); ok {
-			if i == 0 {
-				a.blobs, a.weight = [][]byte{data}, min(int64(len(data)), st.limit)
-				return 1
+// take makes a group of the first of ids, and returns how many those are and
+// what is to be read for them, in the order in which it is wanted.
+func (st *Stream) take(ids []syncline.Hash) (g *group, runs []*aheadRun, n int) {
+	g = &group{}
+	known := make(map[syncline.Hash]*ahead)
+	var read []*ahead
+	place := make(map[*ahead]int) // in the group
+	for _, id := range ids[:min(len(ids), groupBlobs)] {
+		b := known[id]
+		if b == nil {
+			b = st.find(id)
+			size := int64(len(b.data))
+			if b.data == nil && b.err == nil {
+				size = b.Place.Size()
 			}
-			break
-		}
-		p, ok := st.source.Locator.Locate(id)
-		if !ok {
-			if i == 0 {
-				a.err = notIndexed(id)
-				return len(ids)
+			if len(g.blobs) > 0 && g.weight+size > st.limit/4 {
+				break
 			}
-			break
+			if b.data == nil && b.err == nil {
+				read = append(read, b)
+				place[b] = len(g.blobs)
+			}
+			g.weight += size
+			known[id] = b
 		}
-		if i > 0 && !Joins(a.run[0].Place, a.run[i-1].Place, p, size) {
-			break
-		}
-		a.run = append(a.run, Wanted{id, p})
-		size += p.Size()
+		g.blobs = append(g.blobs, b)
 	}
-	a.weight = min(size, st.limit)
-	return len(a.run)
+	g.weight = min(g.weight, st.limit)
+	return g, cut(read, place), len(g.blobs)
+}
+
+// find finds out where a blob is.
+func (st *Stream) find(id syncline.Hash) *ahead {
+	if data, ok := st.source.Cache.get(id); ok {
+		return &ahead{data: data}
+	}
+	p, ok := st.source.Locator.Locate(id)
+	if !ok {
+		return &ahead{err: notIndexed(id)}
+	}
+	return &ahead{Wanted: Wanted{id, p}}
+}
+
+// cut makes runs of blobs that each have a place in a group.
+func cut(blobs []*ahead, place map[*ahead]int) (runs []*aheadRun) {
+	slices.SortFunc(blobs, func(a, b *ahead) int {
+		return cmp.Or(bytes.Compare(a.Place.Pack[:], b.Place.Pack[:]), cmp.Compare(a.Place.Offset, b.Place.Offset))
+	})
+	var run *aheadRun
+	var size int64
+	for i, b := range blobs {
+		if i == 0 || !Joins(run.blobs[0].Place, blobs[i-1].Place, b.Place, size) {
+			run, size = &aheadRun{first: place[b], done: make(chan struct{})}, 0
+			runs = append(runs, run)
+		}
+		b.run = run
+		run.blobs = append(run.blobs, b)
+		run.first = min(run.first, place[b])
+		size += b.Place.Size()
+	}
+	slices.SortFunc(runs, func(a, b *aheadRun) int { return cmp.Compare(a.first, b.first) })
+	return runs
 }
 
 func notIndexed(id syncline.Hash) error {
@@ -115,20 +179,36 @@ func notIndexed(id syncline.Hash) error {
 		"data blob %s is in no index of the repository; synchronize again, or run restic check on it", id.Short())
 }
 
-func (st *Stream) fetch(a *ahead) {
-	err := st.source.NewReader().Read(st.ctx, a.run, func(i int, data []byte, err error) error {
-		if err != nil {
-			return err
+// fetch reads a run. A blob that is damaged does not keep the others from
+// whoever waits for them.
+func (st *Stream) fetch(r *Reader, run *aheadRun) {
+	if r == nil {
+		r = st.source.NewReader()
+	}
+	defer func() { close(run.done); st.readers <- r }()
+	wanted := make([]Wanted, len(run.blobs))
+	for i, b := range run.blobs {
+		wanted[i] = b.Wanted
+	}
+	told := 0
+	err := r.Read(st.ctx, wanted, func(i int, data []byte, err error) error {
+		told++
+		b := run.blobs[i]
+		switch {
+		case err != nil:
+			b.err = err
+		case int64(len(data)) != b.Place.Size():
+			b.err = wrongSize(b.Wanted)
+		default:
+			b.data = append([]byte(nil), data...)
+			st.source.Cache.put(b.ID, b.data)
 		}
-		if int64(len(data)) != a.run[i].Place.Size() {
-			return wrongSize(a.run[i])
-		}
-		kept := append([]byte(nil), data...)
-		st.source.Cache.put(a.run[i].ID, kept)
-		a.blobs = append(a.blobs, kept)
 		return nil
 	})
-	a.err = err
+	for _, b := range run.blobs[told:] {
+		b.err = err
+	}
+	run.blobs = nil
 }
 
 func wrongSize(w Wanted) error {
@@ -139,35 +219,34 @@ func wrongSize(w Wanted) error {
 // Next returns the next blob, or io.EOF behind the last one. Nobody may write
 // to its bytes.
 func (st *Stream) Next() ([]byte, error) {
-	for {
-		if st.current == nil {
-			a, ok := <-st.order
-			if !ok {
-				if err := st.ctx.Err(); err != nil {
-					return nil, err
-				}
-				return nil, io.EOF
-			}
-			st.current, st.next = a, 0
+	for st.current == nil || st.next == len(st.current.blobs) {
+		if st.current != nil {
+			st.window.Release(st.current.weight)
+			st.current = nil
 		}
-		a := st.current
+		g, ok := <-st.order
+		if !ok {
+			if err := st.ctx.Err(); err != nil {
+				return nil, err
+			}
+			return nil, io.EOF
+		}
+		st.current, st.next = g, 0
+	}
+	b := st.current.blobs[st.next]
+	if b.run != nil {
 		select {
-		case <-a.done:
+		case <-b.run.done:
 		case <-st.ctx.Done():
 			return nil, st.ctx.Err()
 		}
-		if st.next < len(a.blobs) {
-			data := a.blobs[st.next]
-			a.blobs[st.next] = nil
-			st.next++
-			return data, nil
-		}
-		if a.err != nil {
-			return nil, a.err
-		}
-		st.window.Release(a.weight)
-		st.current = nil
 	}
+	if b.err != nil {
+		return nil, b.err
+	}
+	st.current.blobs[st.next] = nil
+	st.next++
+	return b.data, nil
 }
 
 // Close ends the reading and waits for it.

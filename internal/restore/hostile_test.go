@@ -199,5 +199,3 @@ func TestFolderInTheWay(t *testing.T) {
 		}
 	})
 }
-
-func hash(b []byte) [32]byte { return sha256.Sum256(b) }

@@ -86,7 +86,7 @@ func TestSameAsRestic(t *testing.T) {
 					resticfixture.Run(t, path, "restore", snapshot.ID.String(), "--target", theirs)
 					into(t, v, s, snapshot.Root, ours, restore.Options{Verify: true})
 					betterThanRestic(t, theirs, ours)
-					sameTrees(t, theirs, ours)
+					resticfixture.SameTrees(t, theirs, ours)
 				}
 			})
 		})
@@ -170,7 +170,7 @@ func newRich(t *testing.T) *rich {
 // sameAsSource compares the source with what was restored into target.
 func (w *rich) sameAsSource(t *testing.T, target string) {
 	t.Helper()
-	sameTrees(t, w.source, filepath.Join(target, w.source))
+	resticfixture.SameTrees(t, w.source, filepath.Join(target, w.source))
 }
 
 func (w *rich) view(t *testing.T, repo *resticrepo.Repository, fn func(*catalog.View, *content.Source, catalog.TreeRef)) {

@@ -20,6 +20,14 @@ import (
 	"syncline.dev/syncline"
 )
 
+// Defines values for GetRestorePointArchiveParamsFormat.
+const (
+	Tar    GetRestorePointArchiveParamsFormat = "tar"
+	TarGz  GetRestorePointArchiveParamsFormat = "tar.gz"
+	TarZst GetRestorePointArchiveParamsFormat = "tar.zst"
+	Zip    GetRestorePointArchiveParamsFormat = "zip"
+)
+
 // Defines values for ListDifferencesParamsKind.
 const (
 	Added           ListDifferencesParamsKind = "Added"
@@ -1500,6 +1508,24 @@ type ListRestorePointsParams struct {
 	IsRetrieved *bool `form:"isRetrieved,omitempty" json:"isRetrieved,omitempty"`
 }
 
+// GetRestorePointArchiveParams defines parameters for GetRestorePointArchive.
+type GetRestorePointArchiveParams struct {
+	// Path Absolute path of a file or folder in the restore point. Can be given
+	// several times; without it and without `rawPath` all is selected.
+	Path *[]string `form:"path,omitempty" json:"path,omitempty"`
+
+	// RawPath Like `path` and beside it, for names that are not UTF-8: base64 of
+	// the path's bytes, in the standard or the URL alphabet. Can be given
+	// several times.
+	RawPath *[]string `form:"rawPath,omitempty" json:"rawPath,omitempty"`
+
+	// Format The archive's format, which is also the end of its name.
+	Format *GetRestorePointArchiveParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// GetRestorePointArchiveParamsFormat defines parameters for GetRestorePointArchive.
+type GetRestorePointArchiveParamsFormat string
+
 // GetRestorePointContentParams defines parameters for GetRestorePointContent.
 type GetRestorePointContentParams struct {
 	// Path The file's absolute path in the restore point.
@@ -1994,6 +2020,9 @@ type ServerInterface interface {
 	// GetRestorePoint Get one restore point
 	// (GET /v6/RestorePoints/{restorePointId})
 	GetRestorePoint(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID)
+	// GetRestorePointArchive Download files and folders as an archive
+	// (GET /v6/RestorePoints/{restorePointId}/Archive)
+	GetRestorePointArchive(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params GetRestorePointArchiveParams)
 	// GetRestorePointContent Download a file
 	// (GET /v6/RestorePoints/{restorePointId}/Content)
 	GetRestorePointContent(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params GetRestorePointContentParams)
@@ -3916,6 +3945,74 @@ func (siw *ServerInterfaceWrapper) GetRestorePoint(w http.ResponseWriter, r *htt
 	handler.ServeHTTP(w, r)
 }
 
+// GetRestorePointArchive operation middleware
+func (siw *ServerInterfaceWrapper) GetRestorePointArchive(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "restorePointId" -------------
+	var restorePointID RestorePointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "restorePointId", r.PathValue("restorePointId"), &restorePointID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "restorePointId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetRestorePointArchiveParams
+
+	// ------------- Optional query parameter "path" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "path", r.URL.Query(), &params.Path, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "path"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "path", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "rawPath" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "rawPath", r.URL.Query(), &params.RawPath, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "rawPath"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "rawPath", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", r.URL.Query(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "format"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "format", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetRestorePointArchive(w, r, restorePointID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetRestorePointContent operation middleware
 func (siw *ServerInterfaceWrapper) GetRestorePointContent(w http.ResponseWriter, r *http.Request) {
 
@@ -5821,6 +5918,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/RestoreJobs/{jobId}/Stop", wrapper.StopRestoreJob)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestoreJobs/{jobId}/LogItems", wrapper.ListRestoreJobLogItems)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestoreJobs/{jobId}/Events", wrapper.WatchRestoreJob)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/Archive", wrapper.GetRestorePointArchive)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/ServiceInstance", wrapper.GetServiceInstance)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/SignIn", wrapper.ConsoleSignIn)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/Renew", wrapper.ConsoleRenew)
@@ -7742,6 +7840,112 @@ func (response GetRestorePointdefaultJSONResponse) VisitGetRestorePointResponse(
 	return err
 }
 
+type GetRestorePointArchiveRequestObject struct {
+	RestorePointID RestorePointID `json:"restorePointId"`
+	Params         GetRestorePointArchiveParams
+}
+
+type GetRestorePointArchiveResponseObject interface {
+	VisitGetRestorePointArchiveResponse(w http.ResponseWriter) error
+}
+
+type GetRestorePointArchive200ApplicationgzipResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetRestorePointArchive200ApplicationgzipResponse) VisitGetRestorePointArchiveResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/gzip")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetRestorePointArchive200ApplicationxTarResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetRestorePointArchive200ApplicationxTarResponse) VisitGetRestorePointArchiveResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-tar")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetRestorePointArchive200ApplicationzipResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetRestorePointArchive200ApplicationzipResponse) VisitGetRestorePointArchiveResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/zip")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetRestorePointArchive200ApplicationzstdResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetRestorePointArchive200ApplicationzstdResponse) VisitGetRestorePointArchiveResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/zstd")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetRestorePointArchivedefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetRestorePointArchivedefaultJSONResponse) VisitGetRestorePointArchiveResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetRestorePointContentRequestObject struct {
 	RestorePointID RestorePointID `json:"restorePointId"`
 	Params         GetRestorePointContentParams
@@ -8936,6 +9140,9 @@ type StrictServerInterface interface {
 	// GetRestorePoint Get one restore point
 	// (GET /v6/RestorePoints/{restorePointId})
 	GetRestorePoint(ctx context.Context, request GetRestorePointRequestObject) (GetRestorePointResponseObject, error)
+	// GetRestorePointArchive Download files and folders as an archive
+	// (GET /v6/RestorePoints/{restorePointId}/Archive)
+	GetRestorePointArchive(ctx context.Context, request GetRestorePointArchiveRequestObject) (GetRestorePointArchiveResponseObject, error)
 	// GetRestorePointContent Download a file
 	// (GET /v6/RestorePoints/{restorePointId}/Content)
 	GetRestorePointContent(ctx context.Context, request GetRestorePointContentRequestObject) (GetRestorePointContentResponseObject, error)
@@ -10385,6 +10592,33 @@ func (sh *strictHandler) GetRestorePoint(w http.ResponseWriter, r *http.Request,
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetRestorePointResponseObject); ok {
 		if err := validResponse.VisitGetRestorePointResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetRestorePointArchive operation middleware
+func (sh *strictHandler) GetRestorePointArchive(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params GetRestorePointArchiveParams) {
+	var request GetRestorePointArchiveRequestObject
+
+	request.RestorePointID = restorePointID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRestorePointArchive(ctx, request.(GetRestorePointArchiveRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRestorePointArchive")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetRestorePointArchiveResponseObject); ok {
+		if err := validResponse.VisitGetRestorePointArchiveResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -1,8 +1,8 @@
-package restore_test
+package resticfixture
 
 import (
 	"bytes"
-	"errors"
+	"crypto/sha256"
 	"fmt"
 	"io/fs"
 	"os"
@@ -11,42 +11,13 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// extras adds what only this system has.
-func extras(t *testing.T, dir string) {
-	t.Helper()
-	old := time.Unix(-86400, 987654321)
-	err := errors.Join(
-		unix.Mkfifo(filepath.Join(dir, "pipe"), 0o621),
-		unix.Lsetxattr(filepath.Join(dir, "large"), "user.note", []byte("a\x00b"), 0),
-		unix.Lsetxattr(filepath.Join(dir, "links"), "user.folder", []byte("yes"), 0),
-		os.Chtimes(filepath.Join(dir, "empty"), old, old),
-		os.WriteFile(filepath.Join(dir, "no text \xff\xfe"), []byte("raw"), 0o600),
-	)
-	if os.Geteuid() == 0 {
-		err = errors.Join(err, unix.Mknod(filepath.Join(dir, "device"), unix.S_IFCHR|0o640, int(unix.Mkdev(1, 3))),
-			os.Lchown(filepath.Join(dir, "zeros"), 1234, 5678), os.Lchown(filepath.Join(dir, "links", "dangling"), 12, 34))
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func blocks(t *testing.T, path string) int64 {
-	t.Helper()
-	var st unix.Stat_t
-	if err := unix.Stat(path, &st); err != nil {
-		t.Fatal(err)
-	}
-	return st.Blocks * 512
-}
-
-// sameTrees compares everything that lies below two folders.
-func sameTrees(t *testing.T, want, got string) {
+// SameTrees compares everything that lies below two folders: contents, modes,
+// owners, times of change, links and attributes.
+func SameTrees(t testing.TB, want, got string) {
 	t.Helper()
 	a, b := describe(t, want), describe(t, got)
 	for path, x := range a {
@@ -65,7 +36,7 @@ func sameTrees(t *testing.T, want, got string) {
 	}
 }
 
-func describe(t *testing.T, dir string) map[string]string {
+func describe(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	all := make(map[string]string)
 	names := make(map[uint64]string) // of hard links: the first
@@ -99,7 +70,7 @@ func describe(t *testing.T, dir string) map[string]string {
 			if err != nil {
 				return err
 			}
-			text += fmt.Sprintf(" %d bytes %x", len(b), hash(b))
+			text += fmt.Sprintf(" %d bytes %x", len(b), sha256.Sum256(b))
 		}
 		all[rel] = text
 		return nil
@@ -110,7 +81,7 @@ func describe(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-func attributes(t *testing.T, path string) (text string) {
+func attributes(t testing.TB, path string) (text string) {
 	t.Helper()
 	buf := make([]byte, 4096)
 	n, err := unix.Llistxattr(path, buf)

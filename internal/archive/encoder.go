@@ -1,0 +1,67 @@
+package archive
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"syncline.dev/syncline"
+)
+
+// encoder writes items in a format. A file's bytes, as many as its size, are
+// written behind its begin. Without close the archive has no end.
+type encoder interface {
+	io.Writer
+	begin(x *item) error
+	close() error
+}
+
+func newEncoder(f Format, w io.Writer) (encoder, error) {
+	switch f {
+	case Zip:
+		return newZip(w), nil
+	case Tar:
+		return newTar(w, nil), nil
+	case TarGzip:
+		z, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
+		if err != nil {
+			return nil, err
+		}
+		return newTar(z, z), nil
+	case TarZstd:
+		// One goroutine: there is nothing to end when the client goes away.
+		z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+		if err != nil {
+			return nil, err
+		}
+		return newTar(z, z), nil
+	}
+	return nil, fmt.Errorf("archive: format %q", f)
+}
+
+// rules are what a format can hold.
+type rules struct {
+	name   func(string) string
+	refuse func(*syncline.Entry) string // why an entry is left out; "" when it is not
+	lacks  func(*syncline.Entry) string // what is left out of an entry
+	links  bool                         // hard links
+	items  int64
+}
+
+func rulesOf(f Format) *rules {
+	if f == Zip {
+		return &rules{name: portable, refuse: refusedByZip, lacks: func(*syncline.Entry) string { return "" }, items: maxZipItems}
+	}
+	return &rules{name: asItIs, refuse: refusedByTar, lacks: lacksInTar, links: true, items: maxItems}
+}
+
+func (r *rules) tooMany() error {
+	also := ""
+	if r.items < maxItems {
+		also = ", or take a tar archive"
+	}
+	return syncline.Errorf(syncline.CodeTooLarge,
+		"an archive of this kind takes no more than %d entries; choose folders further down%s", r.items, also)
+}

@@ -1,0 +1,4 @@
+package archive
+
+// SetLimit bounds the entries.
+func (a *Archive) SetLimit(n int64) { a.limit = n }

@@ -1,0 +1,249 @@
+//go:build linux
+
+package archive_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/archive"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/content"
+	"syncline.dev/syncline/internal/content/contenttest"
+)
+
+// maker adds trees that no restic would write to a catalog.
+type maker struct {
+	t     *testing.T
+	adder *catalog.Adder
+	count int
+}
+
+// tree adds a tree of entries, whose own trees are there already.
+func (m *maker) tree(entries ...syncline.Entry) syncline.Hash {
+	m.t.Helper()
+	raw := []byte("tree")
+	var spans []catalog.Span
+	for range entries {
+		start := len(raw)
+		raw = fmt.Appendf(raw, "entry %d", m.count)
+		m.count++
+		spans = append(spans, catalog.Span{Start: start, End: len(raw)})
+	}
+	hash, next := syncline.Hash(sha256.Sum256(raw)), 0
+	err := m.adder.Add(hash, raw, spans, func(_ []byte, e *syncline.Entry) (bool, error) {
+		*e = entries[next]
+		e.ModTime = time.Unix(1_000_000, 0)
+		next++
+		return true, nil
+	})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return hash
+}
+
+func file(name string) syncline.Entry {
+	return syncline.Entry{Name: name, Type: syncline.TypeFile, Mode: 0o644}
+}
+
+func folder(name string, tree syncline.Hash) syncline.Entry {
+	return syncline.Entry{Name: name, Type: syncline.TypeDir, Mode: fs.ModeDir | 0o755, Subtree: tree}
+}
+
+// made returns a catalog of one snapshot, whose root fn adds.
+func made(t *testing.T, fn func(m *maker) syncline.Hash) *catalog.Catalog {
+	t.Helper()
+	cat := contenttest.Empty(t)
+	b, err := cat.Build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := fn(&maker{t: t, adder: b.NewAdder()})
+	if err := b.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+	gaps, err := cat.Publish(t.Context(), []syncline.Snapshot{{ID: syncline.Hash{1}, Tree: root, Time: time.Unix(1, 0)}}, nil)
+	if err != nil || len(gaps) > 0 {
+		t.Fatal(gaps, err)
+	}
+	return cat
+}
+
+func TestHostileNames(t *testing.T) {
+	bad := []string{"", ".", "..", "a/b", "../escaped", "/etc/escaped", "nul\x00name"}
+	cat := made(t, func(m *maker) syncline.Hash {
+		inner := m.tree(file("inner"))
+		var entries []syncline.Entry
+		for _, name := range bad {
+			entries = append(entries, file(name), folder(name, inner))
+		}
+		return m.tree(append(entries,
+			syncline.Entry{Name: "twice", Type: syncline.TypeSymlink, LinkTarget: "/outside"}, folder("twice", inner), file("twice"),
+			file("good"), file("syncline-notes.txt"), file(`C:\evil`), file(strings.Repeat("long", 10_000)),
+			syncline.Entry{Name: "unknown", Type: "door"}, syncline.Entry{Name: "socket", Type: syncline.TypeSocket},
+			syncline.Entry{Name: "nul link", Type: syncline.TypeSymlink, LinkTarget: "a\x00b"},
+			syncline.Entry{Name: "no device", Type: syncline.TypeDevice, Device: 1 << 60},
+			syncline.Entry{Name: "attributes", Type: syncline.TypeFile, ExtendedAttributes: []syncline.ExtendedAttribute{{Name: "user.x", Value: make([]byte, 1<<20)}}},
+			syncline.Entry{Name: "owner", Type: syncline.TypeFile, User: "a\x00b", UID: 1<<32 - 1, ExtendedAttributes: []syncline.ExtendedAttribute{{Name: "\x00"}, {Name: "="}}},
+		)...)
+	})
+	want := []string{"twice", "twice (2)/", "twice (2)/inner", "twice (3)", "good", "syncline-notes.txt", `C:\evil`, "attributes", "owner", "syncline-notes (2).txt"}
+	b, err := write(t, cat, nil, archive.Options{Format: archive.Tar})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := entries(t, b); !slices.Equal(got, want) {
+		t.Errorf("tar: %q", got)
+	}
+	told := make(map[string]string)
+	b, err = write(t, cat, nil, archive.Options{Format: archive.Zip, Tell: func(path, what string) { told[path] = what }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want[6] = "C__evil"
+	files := unzip(t, b)
+	for _, name := range want[:9] {
+		if files[name] == nil {
+			t.Errorf("zip: %q is missing", name)
+		}
+	}
+	if len(files) != 9 {
+		t.Errorf("zip: %d entries", len(files))
+	}
+	for _, name := range append(bad, "twice", `C:\evil`, "unknown", "socket", "nul link", "no device") {
+		if told["/"+name] == "" {
+			t.Errorf("of %q nothing is told", name)
+		}
+	}
+}
+
+// endless is a writer that counts.
+type endless struct{ n int64 }
+
+func (e *endless) Write(b []byte) (int, error) {
+	e.n += int64(len(b))
+	return len(b), nil
+}
+
+// TestTreeWithoutEnd: thirty folders that each list the next one twice are a
+// billion paths.
+func TestTreeWithoutEnd(t *testing.T) {
+	cat := made(t, func(m *maker) syncline.Hash {
+		tree := m.tree(file("leaf"))
+		for range 30 {
+			tree = m.tree(folder("a", tree), folder("b", tree))
+		}
+		return tree
+	})
+	for _, f := range []archive.Format{archive.Zip, archive.Tar} {
+		a, err := archive.New(t.Context(), tree{cat}, archive.Options{Format: f})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.SetLimit(10_000)
+		out := &endless{}
+		contenttest.View(t, cat, nil, func(_ *catalog.View, s *content.Source) { err = a.Write(t.Context(), out, s) })
+		if syncline.CodeOf(err) != syncline.CodeTooLarge || !strings.Contains(syncline.MessageOf(err), "choose folders further down") {
+			t.Errorf("%s: %v after %d bytes", f, err, out.n)
+		}
+	}
+}
+
+// turning gives the states of several catalogs of one tree in turn.
+type turning struct {
+	cats  []*catalog.Catalog
+	views int
+}
+
+func (c *turning) View(ctx context.Context, fn func(*catalog.View) error) error {
+	c.views++
+	return tree{c.cats[c.views%len(c.cats)]}.View(ctx, fn)
+}
+
+func (c *turning) Root(v *catalog.View) (catalog.TreeRef, error) { return tree{}.Root(v) }
+
+// TestCatalogChanges writes an archive while the catalog is another one at each
+// look, in which the trees have other numbers.
+func TestCatalogChanges(t *testing.T) {
+	build := func(others int) *catalog.Catalog {
+		return made(t, func(m *maker) syncline.Hash {
+			for i := range others {
+				m.tree(file(fmt.Sprint("other", i)))
+			}
+			m.count = 1000
+			var top []syncline.Entry
+			for i := range 3 {
+				var deep []syncline.Entry
+				for k := range 5 {
+					var names []syncline.Entry
+					for n := range 400 {
+						names = append(names, file(fmt.Sprintf("file%d.%d.%03d", i, k, n)))
+					}
+					deep = append(deep, folder(fmt.Sprint("deep", k), m.tree(names...)), file(fmt.Sprint("deep", k, "beside")))
+				}
+				top = append(top, folder(fmt.Sprint("top", i), m.tree(deep...)))
+			}
+			return m.tree(folder("all", m.tree(top...)))
+		})
+	}
+	first, second := build(0), build(300)
+	whole, err := write(t, first, nil, archive.Options{Format: archive.Tar})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &turning{cats: []*catalog.Catalog{first, second}}
+	for _, paths := range [][]string{nil, {"/all/top0", "/all/top1", "/all/top2"}} {
+		a, err := archive.New(t.Context(), c, archive.Options{Format: archive.Tar, Paths: paths, FromRoot: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.views = 0
+		var out bytes.Buffer
+		contenttest.View(t, first, nil, func(_ *catalog.View, s *content.Source) { err = a.Write(t.Context(), &out, s) })
+		if err != nil || !bytes.Equal(out.Bytes(), whole) {
+			t.Errorf("%q: %v, %d bytes in place of %d", paths, err, out.Len(), len(whole))
+		}
+		if c.views < 5 {
+			t.Errorf("the catalog was looked at %d times", c.views)
+		}
+	}
+	// A snapshot that is gone ends it.
+	gone := &turning{cats: []*catalog.Catalog{first, contenttest.Empty(t)}, views: 1}
+	a, err := archive.New(t.Context(), gone, archive.Options{Format: archive.Tar})
+	if err == nil {
+		contenttest.View(t, first, nil, func(_ *catalog.View, s *content.Source) { err = a.Write(t.Context(), io.Discard, s) })
+	}
+	if syncline.CodeOf(err) != syncline.CodeNotFound {
+		t.Errorf("a snapshot that is gone: %v", err)
+	}
+}
+
+// TestManyEntries needs the larger fields of zip.
+func TestManyEntries(t *testing.T) {
+	const count = 66_000
+	cat := made(t, func(m *maker) syncline.Hash {
+		list := make([]syncline.Entry, count)
+		for i := range list {
+			list[i] = file(fmt.Sprintf("%06d", i))
+		}
+		return m.tree(list...)
+	})
+	b, err := write(t, cat, nil, archive.Options{Format: archive.Zip})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(unzip(t, b)); n != count {
+		t.Errorf("%d entries", n)
+	}
+}

@@ -1,0 +1,119 @@
+package archive
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+)
+
+// wish is what is asked for below one folder: all, or something by its name.
+type wish struct {
+	all   bool
+	below map[string]*wish
+}
+
+// parseWish takes absolute paths; what lies below another one is in it already.
+func parseWish(paths []string) *wish {
+	root := &wish{all: len(paths) == 0}
+	for _, path := range paths {
+		w := root
+		for name := range strings.SplitSeq(path, "/") {
+			if w.all {
+				break
+			}
+			if name == "" {
+				continue
+			}
+			if w.below == nil {
+				w.below = make(map[string]*wish)
+			}
+			if w.below[name] == nil {
+				w.below[name] = &wish{}
+			}
+			w = w.below[name]
+		}
+		w.all, w.below = true, nil
+	}
+	return root
+}
+
+// one returns the first path that is wished for.
+func (w *wish) one() (path string) {
+	for len(w.below) > 0 {
+		name := slices.Min(slices.Collect(maps.Keys(w.below)))
+		path += "/" + name
+		w = w.below[name]
+	}
+	return path
+}
+
+// picked is a folder of which all is wanted, or the entries at some positions.
+// A tree never changes, so positions stay true.
+type picked struct {
+	all   bool
+	items []pickedItem // by position
+}
+
+type pickedItem struct {
+	at   int
+	name string
+	what *picked
+}
+
+// pick finds what is wished for. It reads each folder on the way once.
+func pick(v *catalog.View, tree catalog.TreeRef, path string, w *wish) (*picked, error) {
+	p := &picked{all: w.all}
+	if w.all {
+		return p, nil
+	}
+	at := 0
+	missing := maps.Clone(w.below)
+	trees := make(map[string]catalog.TreeRef)
+	err := v.ReadDir(tree, 0, func(e *syncline.Entry, sub catalog.TreeRef, ok bool) error {
+		if below := missing[e.Name]; below != nil {
+			if !below.all && !ok {
+				return notFound(path + "/" + e.Name + below.one())
+			}
+			delete(missing, e.Name)
+			p.items = append(p.items, pickedItem{at: at, name: e.Name})
+			trees[e.Name] = sub
+		}
+		at++
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(missing) > 0 {
+		return nil, notFound(path + (&wish{below: missing}).one())
+	}
+	slices.SortFunc(p.items, func(a, b pickedItem) int { return cmp.Compare(a.at, b.at) })
+	for i := range p.items {
+		x := &p.items[i]
+		if x.what, err = pick(v, trees[x.name], path+"/"+x.name, w.below[x.name]); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func notFound(path string) error {
+	if len(path) > 200 {
+		path = strings.ToValidUTF8(path[:200], "") + "…"
+	}
+	return syncline.Errorf(syncline.CodeNotFound, "there is no %q in this snapshot", path)
+}
+
+// base leads to the deepest folder that holds all that is picked: the way
+// there, and what is picked in it.
+func (p *picked) base() (way []pickedItem, in *picked) {
+	for !p.all && len(p.items) == 1 && !p.items[0].what.all {
+		way = append(way, p.items[0])
+		p = p.items[0].what
+	}
+	return way, p
+}
