@@ -369,8 +369,13 @@ func checkPlaces(t *testing.T, x *Explorer, id syncline.ID, q syncline.EntriesQu
 		find   string
 		at     int
 	}{
-		{offset: 3, at: 3}, {offset: 295, at: 295}, {offset: 300, at: 300}, {offset: 1 << 40, at: 300},
-		{find: "02", at: twenty}, {find: whole[len(whole)-1].Name, at: last}, {find: "none", at: 300},
+		{offset: 3, at: 3},
+		{offset: 295, at: 295},
+		{offset: 300, at: 300},
+		{offset: 1 << 40, at: 300},
+		{find: "02", at: twenty},
+		{find: whole[len(whole)-1].Name, at: last},
+		{find: "none", at: 300},
 	} {
 		q.Offset, q.Find, q.Cursor = tt.offset, tt.find, ""
 		page, err := x.Entries(t.Context(), id, q)
