@@ -129,7 +129,7 @@ func TestHistory(t *testing.T) {
 func TestCompare(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	c, _ := newChanging(t, s)
+	c, id := newChanging(t, s)
 	p := newPage(t, s.url)
 	p.expect("401")
 	p.signIn("administrator", adminPassword)
@@ -160,6 +160,11 @@ func TestCompare(t *testing.T) {
 	p.waitText("Changes: added")
 	p.click("button", "All")
 	changed("removed <img src=x.ogg")
+
+	p.open("/repositories/" + id)
+	p.click("a", "Compare 3 Mar 2026")
+	p.wait("location.pathname + new URLSearchParams(location.search).get('with') === " + quote("/points/"+c.points[1]+"/compare"+c.points[2]))
+	p.waitText("plan.txt")
 
 	// Without another one in the address, it is the newest of the same host.
 	p.open("/points/" + c.points[0] + "/compare")

@@ -92,6 +92,16 @@ func TestManyRestorePoints(t *testing.T) {
 	if last := eval[int](p, "Math.max(...[...document.querySelectorAll('.points .grid-row')].map((r) => r.ariaRowIndex))"); last != points+1 {
 		t.Errorf("the last row is %d", last)
 	}
+	p.click("a", "Growth")
+	p.wait("document.querySelector('.plot svg') !== null")
+	p.click("a", "Restore points")
+	p.wait("document.querySelector('.plot') === null")
+	t.Logf("their growth: there after %v", p.shown("/repositories/"+repo+"/growth", "document.querySelectorAll('.growth .grid-row').length > 5 && document.querySelector('.plot svg')"))
+	if marks := eval[int](p, "document.querySelectorAll('.plot-added').length"); marks != 1 {
+		t.Errorf("the bars are %d paths", marks)
+	}
+	p.click("a", "Restore points")
+	p.wait("document.querySelectorAll('.timeline circle').length > 0")
 	if marks := eval[int](p, "document.querySelectorAll('.timeline circle').length"); marks == 0 || marks > 200 {
 		t.Errorf("the timeline has %d marks", marks)
 	}

@@ -1,10 +1,11 @@
 // The restore points of a repository: a timeline, and the list beneath it.
 import { useMemo, useRef } from 'preact/hooks';
 import { html } from '../html.js';
-import { count } from '../format.js';
+import { count, dateTime, visible } from '../format.js';
+import { compareAddress, spaceAddress } from '../places.js';
 import { setParams } from '../router.js';
 import { useWindowRows } from '../table.js';
-import { Ago, Empty, Name, Time } from '../ui.js';
+import { Ago, Empty, Icon, Name, Time } from '../ui.js';
 import { Timeline } from './timeline.js';
 
 export function Points({ points, params, session }) {
@@ -27,21 +28,40 @@ const rowHeight = 44;
 function List({ points }) {
   const box = useRef();
   const rows = useWindowRows(points.length, rowHeight, box);
+  const before = useMemo(() => earlier(points), [points]);
   return html`<div class="grid points" role="table" aria-label="Restore points" aria-rowcount=${points.length + 1}>
     <div class="grid-head" role="row"><span role="columnheader">Time</span><span role="columnheader">Host</span><span role="columnheader">What</span>
-      <span role="columnheader">Snapshot</span></div>
+      <span role="columnheader">Snapshot</span><span role="columnheader">Look at</span></div>
     <div ref=${box} class="grid-body" role="rowgroup" style=${{ height: `${rows.getTotalSize()}px` }}>
-      ${rows.getVirtualItems().map((item) => html`<${Row} key=${points[item.index].id} point=${points[item.index]} index=${item.index}
+      ${rows.getVirtualItems().map((item) => html`<${Row} key=${points[item.index].id} point=${points[item.index]} before=${before.get(points[item.index].id)} index=${item.index}
         top=${item.start - rows.options.scrollMargin} />`)}
     </div></div>`;
 }
 
-function Row({ point, index, top }) {
+const root = { path: '/' };
+
+// earlier finds the restore point of the same host and folders before each.
+// points come newest first.
+export function earlier(points) {
+  const found = new Map();
+  const newer = new Map();
+  for (const point of points) {
+    const series = JSON.stringify([point.hostName, point.paths]);
+    if (newer.has(series)) found.set(newer.get(series), point);
+    newer.set(series, point.id);
+  }
+  return found;
+}
+
+function Row({ point, before, index, top }) {
+  const when = `${dateTime(point.backupTime)} on ${visible(point.hostName)}`;
   return html`<div class="grid-row" role="row" aria-rowindex=${index + 2} style=${{ transform: `translateY(${top}px)` }}>
     <span role="cell" class="two-lines"><a href="/points/${point.id}/files"><${Time} at=${point.backupTime} /></a><span class="quiet-text"><${Ago} at=${point.backupTime} /></span></span>
     <span role="cell" class="cut"><${Name} text=${point.hostName} /></span>
     <span role="cell" class="cut">${point.paths.map((p) => html`<${Name} key=${p} text=${p} /> `)}
       ${point.tags.map((t) => html`<span key=${t} class="tag"><${Name} text=${t} /></span>`)}</span>
     <span role="cell"><code title=${point.snapshotId}>${point.snapshotId.slice(0, 8)}</code></span>
+    <span role="cell" class="look-at"><a class="button quiet icon-only" href=${spaceAddress(point.id, root)} title="Where the space goes" aria-label=${`Where the space goes in ${when}`}><${Icon} name="space" /></a>
+      ${before && html`<a class="button quiet icon-only" href=${compareAddress(before.id, point.id, root)} title="Compare with the one before" aria-label=${`Compare ${when} with the one before`}><${Icon} name="compare" /></a>`}</span>
   </div>`;
 }
