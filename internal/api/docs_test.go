@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
+
 	v6 "syncline.dev/syncline/internal/api/v6"
 )
 
@@ -41,6 +43,50 @@ func TestSwagger(t *testing.T) {
 	wantFailure(t, a, 405, "use GET")
 	if a.header.Get("Allow") != "GET, HEAD" {
 		t.Errorf("Allow is %q", a.header.Get("Allow"))
+	}
+}
+
+// exampleOf finds the example of a schema, or of what it consists of.
+func exampleOf(s *openapi3.Schema) any {
+	switch {
+	case s.Example != nil:
+		return s.Example
+	case s.Type.Is(openapi3.TypeArray):
+		if e := exampleOf(s.Items.Value); e != nil {
+			return []any{e}
+		}
+	case len(s.AllOf) == 1:
+		return exampleOf(s.AllOf[0].Value)
+	}
+	return nil
+}
+
+// TestEveryBodyHasAnExample looks at what people copy from the page: each body
+// in JSON has an example, and that is one.
+func TestEveryBodyHasAnExample(t *testing.T) {
+	for _, op := range newWorld(t).api.router.operations() {
+		bodies := map[string]openapi3.Content{}
+		if op.body != nil {
+			bodies["the request"] = op.body.Content
+		}
+		for status, ref := range op.route.Operation.Responses.Map() {
+			bodies[status] = ref.Value.Content
+		}
+		for where, content := range bodies {
+			media := content["application/json"]
+			if media == nil {
+				continue
+			}
+			e := media.Example
+			if e == nil {
+				e = exampleOf(media.Schema.Value)
+			}
+			if e == nil && len(media.Examples) == 0 {
+				t.Errorf("%s: %s has no example", op.id, where)
+			} else if err := media.Schema.Value.VisitJSON(e); e != nil && err != nil {
+				t.Errorf("%s: the example of %s is none: %v", op.id, where, err)
+			}
+		}
 	}
 }
 

@@ -69,7 +69,7 @@ const (
 	Symlink   SearchParamsType = "symlink"
 )
 
-// AmazonBucketS3Aws defines model for AmazonBucketS3Aws.
+// AmazonBucketS3Aws Example: {"_links":{"folders":{"href":"/v6/S3Resources/buckets/backups/folders?RegionType=Global\u0026accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"},"self":{"href":"/v6/S3Resources/buckets/backups?RegionType=Global\u0026accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"}},"name":"backups","regionType":"Global"}
 type AmazonBucketS3Aws struct {
 	// RegionType `Global` where it is absent.
 	RegionType *string `json:"regionType,omitempty"`
@@ -85,7 +85,7 @@ type AmazonBucketS3Aws struct {
 	Links *map[string]Link `json:"_links,omitempty"`
 }
 
-// AmazonBucketS3Compatible defines model for AmazonBucketS3Compatible.
+// AmazonBucketS3Compatible Example: {"_links":{"folders":{"href":"/v6/S3CompatibleResources/buckets/backups/folders?ServicePoint=https%3A%2F%2Fstorage.example%3A9000\u0026accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"},"self":{"href":"/v6/S3CompatibleResources/buckets/backups?ServicePoint=https%3A%2F%2Fstorage.example%3A9000\u0026accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"}},"name":"backups","servicePoint":"https://storage.example:9000"}
 type AmazonBucketS3Compatible struct {
 	// ServicePoint The storage's address, as `host`, `host:port` or a URL of these; `http://` must be written out.
 	ServicePoint *string `json:"servicePoint,omitempty"`
@@ -98,7 +98,7 @@ type AmazonBucketS3Compatible struct {
 	Links *map[string]Link `json:"_links,omitempty"`
 }
 
-// AmazonFolderToReceiveS3Aws defines model for AmazonFolderToReceiveS3Aws.
+// AmazonFolderToReceiveS3Aws Example: {"_links":{"self":{"href":"/v6/S3Resources/buckets/backups/folders/restic%2Flaptop?RegionType=Global\u0026accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"}},"name":"laptop","path":"restic/laptop"}
 type AmazonFolderToReceiveS3Aws struct {
 	// Path The folder's path, as an object storage repository takes it.
 	Path  string    `json:"path"`
@@ -106,7 +106,7 @@ type AmazonFolderToReceiveS3Aws struct {
 	Links SelfLinks `json:"_links"`
 }
 
-// AmazonFolderToReceiveS3Compatible defines model for AmazonFolderToReceiveS3Compatible.
+// AmazonFolderToReceiveS3Compatible Example: {"_links":{"self":{"href":"/v6/S3CompatibleResources/buckets/backups/folders/restic%2Flaptop?ServicePoint=https%3A%2F%2Fstorage.example%3A9000\u0026accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"}},"name":"laptop","path":"restic/laptop"}
 type AmazonFolderToReceiveS3Compatible struct {
 	// Path The folder's path, as an object storage repository takes it.
 	Path  string    `json:"path"`
@@ -117,7 +117,7 @@ type AmazonFolderToReceiveS3Compatible struct {
 // AmazonS3AwsRegionType defines model for AmazonS3AwsRegionType.
 type AmazonS3AwsRegionType = string
 
-// AzureContainer defines model for AzureContainer.
+// AzureContainer Example: {"_links":{"folders":{"href":"/v6/AzureResources/containers/backups/folders?RegionType=Global\u0026accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"},"self":{"href":"/v6/AzureResources/containers/backups?RegionType=Global\u0026accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"}},"name":"backups","regionType":"Global"}
 type AzureContainer struct {
 	Name *string `json:"name,omitempty"`
 
@@ -133,7 +133,7 @@ type AzureContainer struct {
 	Links *map[string]Link `json:"_links,omitempty"`
 }
 
-// AzureFolderToReceive defines model for AzureFolderToReceive.
+// AzureFolderToReceive Example: {"_links":{"self":{"href":"/v6/AzureResources/containers/backups/folders/restic%2Flaptop?RegionType=Global\u0026accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"}},"name":"laptop","path":"restic/laptop"}
 type AzureFolderToReceive struct {
 	// Path The folder's path, as an object storage repository takes it.
 	Path  string    `json:"path"`
@@ -144,7 +144,7 @@ type AzureFolderToReceive struct {
 // AzureStorageEndpoint defines model for AzureStorageEndpoint.
 type AzureStorageEndpoint = string
 
-// BackupRepository defines model for BackupRepository.
+// BackupRepository Example: {"_links":{"encryptionKey":{"href":"/v6/EncryptionKeys/a37a9cb9-4ba9-4c04-8466-972a4b4fc3d2"},"restorePoints":{"href":"/v6/RestorePoints?repositoryId=c930780b-6b79-4b6a-832c-63fde6462658"},"self":{"href":"/v6/backuprepositories/c930780b-6b79-4b6a-832c-63fde6462658"},"synchronizeSessions":{"href":"/v6/BackupRepositories/c930780b-6b79-4b6a-832c-63fde6462658/SynchronizeSessions"}},"capacityBytes":270553174016,"description":"","encryptionKeyId":"a37a9cb9-4ba9-4c04-8466-972a4b4fc3d2","freeSpaceBytes":69916209152,"id":"c930780b-6b79-4b6a-832c-63fde6462658","isLongTerm":false,"isOutOfSync":false,"name":"laptop","path":"/srv/restic/laptop","retentionType":"SnapshotBased"}
 type BackupRepository struct {
 	ObjectStorageID *Id `json:"objectStorageId,omitempty"`
 
@@ -260,13 +260,13 @@ type BackupRepositoryStatistics struct {
 	Growth []RestorePointGrowth `json:"growth"`
 }
 
-// ConsoleSignIn defines model for ConsoleSignIn.
+// ConsoleSignIn Example: {"password":"a good long password","username":"administrator"}
 type ConsoleSignIn struct {
 	Password string `json:"password"`
 	Username string `json:"username"`
 }
 
-// ConsoleUser defines model for ConsoleUser.
+// ConsoleUser Example: {"expires":"2026-11-26T18:01:48Z","role":"administrator","userName":"administrator"}
 type ConsoleUser struct {
 	UserName string `json:"userName"`
 
@@ -277,7 +277,7 @@ type ConsoleUser struct {
 	Expires *time.Time `json:"expires,omitempty"`
 }
 
-// Credential defines model for Credential.
+// Credential Example: {"_links":{"self":{"href":"/v6/Accounts/3f2504e0-4f89-41d3-9a0c-0305e82c3301"}},"accountType":"amazonS3CompatibleAccount","description":"Storage in the cellar","id":"3f2504e0-4f89-41d3-9a0c-0305e82c3301","userName":"AKIAEXAMPLE"}
 type Credential struct {
 	AccountType string `json:"accountType"`
 	UserName    string `json:"userName"`
@@ -345,7 +345,7 @@ type Difference struct {
 	After   *Entry              `json:"after,omitempty"`
 }
 
-// DifferencePage defines model for DifferencePage.
+// DifferencePage Example: {"nextCursor":"uycKSvdEa_kAAA","results":[{"after":{"accessTime":"2026-08-03T18:12:40Z","changeTime":"2026-11-24T00:31:47.205477843Z","deviceId":39,"gid":1000,"group":"mila","inode":2,"mode":"drwxr-xr-x","modifyTime":"2026-08-03T18:12:40Z","name":"mila","path":"/home/mila","permissions":"0755","size":0,"type":"dir","uid":1000,"user":"mila"},"before":{"accessTime":"2026-08-03T18:12:40Z","changeTime":"2026-11-24T00:31:34.18547724Z","deviceId":39,"gid":1000,"group":"mila","inode":2,"mode":"drwxr-xr-x","modifyTime":"2026-08-03T18:12:40Z","name":"mila","path":"/home/mila","permissions":"0755","size":0,"type":"dir","uid":1000,"user":"mila"},"change":"MetadataChanged","path":"/home/mila"}]}
 type DifferencePage struct {
 	Results []Difference `json:"results"`
 
@@ -353,7 +353,7 @@ type DifferencePage struct {
 	NextCursor *string `json:"nextCursor,omitempty"`
 }
 
-// DifferenceSummary defines model for DifferenceSummary.
+// DifferenceSummary Example: {"added":36,"bytesAdded":123112,"bytesRemoved":19646,"contentChanged":2,"folders":[{"added":36,"bytesAdded":123112,"bytesRemoved":19646,"contentChanged":2,"metadataChanged":11,"path":"/home","removed":7,"type":"dir","typeChanged":0}],"metadataChanged":11,"removed":7,"typeChanged":0}
 type DifferenceSummary struct {
 	Added           int64 `json:"added"`
 	Removed         int64 `json:"removed"`
@@ -371,7 +371,7 @@ type DifferenceSummary struct {
 	Folders []FolderDifference `json:"folders"`
 }
 
-// EncryptionKey defines model for EncryptionKey.
+// EncryptionKey Example: {"_links":{"self":{"href":"/v6/EncryptionKeys/a37a9cb9-4ba9-4c04-8466-972a4b4fc3d2"}},"description":"laptop","id":"a37a9cb9-4ba9-4c04-8466-972a4b4fc3d2"}
 type EncryptionKey struct {
 	ID          Id                 `json:"id"`
 	Description string             `json:"description"`
@@ -402,7 +402,7 @@ type EncryptionKeyToSend struct {
 	Password string `json:"password"`
 }
 
-// Entry defines model for Entry.
+// Entry Example: {"accessTime":"2026-08-03T18:12:40Z","changeTime":"2026-11-24T00:31:34.177477239Z","contentId":"a002b3ae8a0f98870131a0d310f2b01a8080a0277eab94fcd3f4e219d836172c","deviceId":39,"gid":0,"group":"root","inode":1,"mode":"drwxrwxrwt","modifyTime":"2026-08-03T18:12:40Z","name":"home","path":"/home","permissions":"1777","size":0,"type":"dir","uid":0,"user":"root"}
 type Entry struct {
 	// Name With U+FFFD in place of bytes that are not UTF-8.
 	Name string `json:"name"`
@@ -470,7 +470,7 @@ type EntryAttribute struct {
 	Value []byte `json:"value"`
 }
 
-// EntryPage defines model for EntryPage.
+// EntryPage Example: {"path":"/","results":[{"accessTime":"2026-08-03T18:12:40Z","changeTime":"2026-11-24T00:31:34.177477239Z","deviceId":39,"gid":0,"group":"root","inode":1,"mode":"drwxrwxrwt","modifyTime":"2026-08-03T18:12:40Z","name":"home","path":"/home","permissions":"1777","size":0,"type":"dir","uid":0,"user":"root"}],"total":1}
 type EntryPage struct {
 	// Path Of the folder.
 	Path string `json:"path"`
@@ -489,7 +489,7 @@ type EntryPage struct {
 	NextCursor *string `json:"nextCursor,omitempty"`
 }
 
-// ExceptionInfo defines model for ExceptionInfo.
+// ExceptionInfo Example: {"message":"name is required; give the repository a name"}
 type ExceptionInfo struct {
 	// Message One sentence that says what was wrong and what to do.
 	Message string `json:"message"`
@@ -597,6 +597,8 @@ type FoundVersion struct {
 }
 
 // GoogleBucket Syncline's own addition.
+//
+// Example: {"_links":{"folders":{"href":"/v6/GoogleResources/buckets/backups/folders?accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"},"self":{"href":"/v6/GoogleResources/buckets/backups?accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"}},"name":"backups"}
 type GoogleBucket struct {
 	Name *string `json:"name,omitempty"`
 
@@ -609,7 +611,7 @@ type GoogleBucket struct {
 	Links *map[string]Link `json:"_links,omitempty"`
 }
 
-// GoogleFolder defines model for GoogleFolder.
+// GoogleFolder Example: {"_links":{"self":{"href":"/v6/GoogleResources/buckets/backups/folders/restic%2Flaptop?accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"}},"name":"laptop","path":"restic/laptop"}
 type GoogleFolder struct {
 	// Path The folder's path, as an object storage repository takes it.
 	Path  string    `json:"path"`
@@ -669,7 +671,7 @@ type LogItemLinks struct {
 	Session Link `json:"session"`
 }
 
-// LogItemPage defines model for LogItemPage.
+// LogItemPage Example: {"_links":{"next":{"href":"/v6/RepositorySynchronizeSessions/855f483e-1994-491b-9f62-0f7bac0d1a4f/LogItems?offset=1\u0026limit=1"},"self":{"href":"/v6/RepositorySynchronizeSessions/855f483e-1994-491b-9f62-0f7bac0d1a4f/LogItems?offset=0\u0026limit=1"}},"limit":1,"offset":0,"results":[{"_links":{"session":{"href":"/v6/RepositorySynchronizeSessions/855f483e-1994-491b-9f62-0f7bac0d1a4f"}},"creationTime":"2026-11-26T17:01:24.393671656Z","endTime":"2026-11-26T17:01:24.393671656Z","id":"f92f0f04-e7e7-5491-82b8-133c3fd6d36d","level":"Info","message":"Opened repository 084123bf, format version 2","title":"[Info] Opened repository 084123bf, format version 2","usn":1}]}
 type LogItemPage struct {
 	Offset  int       `json:"offset"`
 	Limit   int       `json:"limit"`
@@ -718,13 +720,19 @@ type ObjectStorageRepositoryComposed struct {
 	GoogleFolder *string `json:"googleFolder,omitempty"`
 
 	// AmazonArchiverAppliance Not supported.
-	AmazonArchiverAppliance  *map[string]interface{}   `json:"amazonArchiverAppliance,omitempty"`
-	AmazonBucketS3Aws        *AmazonBucketS3Aws        `json:"amazonBucketS3Aws,omitempty"`
+	AmazonArchiverAppliance *map[string]interface{} `json:"amazonArchiverAppliance,omitempty"`
+
+	// AmazonBucketS3Aws Example: {"_links":{"folders":{"href":"/v6/S3Resources/buckets/backups/folders?RegionType=Global\u0026accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"},"self":{"href":"/v6/S3Resources/buckets/backups?RegionType=Global\u0026accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"}},"name":"backups","regionType":"Global"}
+	AmazonBucketS3Aws *AmazonBucketS3Aws `json:"amazonBucketS3Aws,omitempty"`
+
+	// AmazonBucketS3Compatible Example: {"_links":{"folders":{"href":"/v6/S3CompatibleResources/buckets/backups/folders?ServicePoint=https%3A%2F%2Fstorage.example%3A9000\u0026accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"},"self":{"href":"/v6/S3CompatibleResources/buckets/backups?ServicePoint=https%3A%2F%2Fstorage.example%3A9000\u0026accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"}},"name":"backups","servicePoint":"https://storage.example:9000"}
 	AmazonBucketS3Compatible *AmazonBucketS3Compatible `json:"amazonBucketS3Compatible,omitempty"`
 
 	// AzureArchiverAppliance Not supported.
 	AzureArchiverAppliance *map[string]interface{} `json:"azureArchiverAppliance,omitempty"`
-	AzureContainer         *AzureContainer         `json:"azureContainer,omitempty"`
+
+	// AzureContainer Example: {"_links":{"folders":{"href":"/v6/AzureResources/containers/backups/folders?RegionType=Global\u0026accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"},"self":{"href":"/v6/AzureResources/containers/backups?RegionType=Global\u0026accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"}},"name":"backups","regionType":"Global"}
+	AzureContainer *AzureContainer `json:"azureContainer,omitempty"`
 
 	// AzureServiceAccount Not supported.
 	AzureServiceAccount *map[string]interface{} `json:"azureServiceAccount,omitempty"`
@@ -739,6 +747,8 @@ type ObjectStorageRepositoryComposed struct {
 	GlacierDeepArchiveEnabled *bool `json:"glacierDeepArchiveEnabled,omitempty"`
 
 	// GoogleBucket Syncline's own addition.
+	//
+	// Example: {"_links":{"folders":{"href":"/v6/GoogleResources/buckets/backups/folders?accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"},"self":{"href":"/v6/GoogleResources/buckets/backups?accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"}},"name":"backups"}
 	GoogleBucket *GoogleBucket `json:"googleBucket,omitempty"`
 
 	// IaStorageClassEnabled Not supported.
@@ -839,7 +849,7 @@ type RemoveProxyOptions struct {
 	UserPassword *string `json:"userPassword,omitempty"`
 }
 
-// RepositorySynchronizeSession defines model for RepositorySynchronizeSession.
+// RepositorySynchronizeSession Example: {"_links":{"repository":{"href":"/v6/backuprepositories/c930780b-6b79-4b6a-832c-63fde6462658"},"self":{"href":"/v6/RepositorySynchronizeSessions/855f483e-1994-491b-9f62-0f7bac0d1a4f"}},"endTime":"2026-11-26T17:01:24.477832691Z","id":"855f483e-1994-491b-9f62-0f7bac0d1a4f","progressPercent":100,"repositoryId":"c930780b-6b79-4b6a-832c-63fde6462658","result":"Success","startTime":"2026-11-26T17:01:19.63808536Z","state":"None","statistics":{"bytesFetched":85032,"bytesPlanned":64712,"damaged":0,"entriesAdded":565,"indexesRead":14,"requests":47,"requestsByKind":{"get config":1,"get data":14,"get index":14,"get keys":1,"get snapshots":14,"list index":1,"list keys":1,"list snapshots":1},"retries":0,"snapshotsAdded":14,"snapshotsRemoved":0,"snapshotsTotal":14,"treesAdded":157}}
 type RepositorySynchronizeSession struct {
 	ID           Id `json:"id"`
 	RepositoryID Id `json:"repositoryId"`
@@ -1027,7 +1037,7 @@ type RestoreLogItemPage struct {
 // `Always` where it is not given.
 type RestoreOverwrite = syncline.RestoreOverwrite
 
-// RestorePoint defines model for RestorePoint.
+// RestorePoint Example: {"_links":{"repository":{"href":"/v6/backuprepositories/c930780b-6b79-4b6a-832c-63fde6462658"},"self":{"href":"/v6/RestorePoints/fd05853f-1702-5301-9c5d-bf6999655a00"}},"backupTime":"2026-08-03T18:12:40Z","hostName":"mila-laptop","id":"fd05853f-1702-5301-9c5d-bf6999655a00","isExchange":false,"isLongTermCopy":false,"isOneDrive":false,"isRetrieved":false,"isSharePoint":false,"isTeams":false,"paths":["/home/mila/projects/tidewatch"],"repositoryId":"c930780b-6b79-4b6a-832c-63fde6462658","snapshotId":"d499da4d3086f42528f4a484572f5d525b121a6bbddfc9440cf885cbe7a799e7","tags":[]}
 type RestorePoint struct {
 	ID             Id                `json:"id"`
 	RepositoryID   Id                `json:"repositoryId"`
@@ -1181,7 +1191,7 @@ type SelfLinks struct {
 	Self Link `json:"self"`
 }
 
-// ServiceInstance defines model for ServiceInstance.
+// ServiceInstance Example: {"installationId":"5dc5d7ea-977c-4ec9-8d3a-4781d0512f2f","version":"v1.0.0"}
 type ServiceInstance struct {
 	InstallationID Id     `json:"installationId"`
 	Version        string `json:"version"`
@@ -1204,7 +1214,7 @@ type TokenRequest struct {
 	Username     *string `json:"username,omitempty"`
 }
 
-// TokenResponse defines model for TokenResponse.
+// TokenResponse Example: {".expires":"2026-11-26T18:01:48.986163974Z",".issued":"2026-11-26T17:01:48.986163974Z","access_token":"an opaque text","expires_in":3600,"refresh_token":"another","token_type":"bearer","userName":"administrator"}
 type TokenResponse struct {
 	AccessToken string `json:"access_token"`
 	TokenType   string `json:"token_type"`
@@ -1235,7 +1245,7 @@ type Version struct {
 	RestorePoints int `json:"restorePoints"`
 }
 
-// VersionPage defines model for VersionPage.
+// VersionPage Example: {"nextCursor":"cWU66bgv0FkB","results":[{"entry":{"accessTime":"2026-08-03T18:12:40Z","changeTime":"2026-11-24T00:31:34.18547724Z","deviceId":39,"gid":1000,"group":"mila","inode":2,"mode":"drwxr-xr-x","modifyTime":"2026-08-03T18:12:40Z","name":"mila","path":"/home/mila","permissions":"0755","size":0,"type":"dir","uid":1000,"user":"mila"},"event":"Appeared","firstRestorePointId":"fd05853f-1702-5301-9c5d-bf6999655a00","firstTime":"2026-08-03T18:12:40Z","hostName":"mila-laptop","lastRestorePointId":"fd05853f-1702-5301-9c5d-bf6999655a00","lastTime":"2026-08-03T18:12:40Z","restorePoints":1}]}
 type VersionPage struct {
 	Results []Version `json:"results"`
 
@@ -1300,7 +1310,7 @@ type ServicePoint = string
 // SessionID A UUID. Given out in lower case, taken in either.
 type SessionID = Id
 
-// Failure defines model for Failure.
+// Failure Example: {"message":"name is required; give the repository a name"}
 type Failure = ExceptionInfo
 
 // ListAccountsParams defines parameters for ListAccounts.
