@@ -274,6 +274,10 @@ func TestS3Credentials(t *testing.T) {
 	}
 	keys := []string{"AWS_ACCESS_KEY_ID=" + server.AccessKey, "AWS_SECRET_ACCESS_KEY=" + server.SecretKey}
 	profile := "AWS_SHARED_CREDENTIALS_FILE=" + file
+	metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprintf(w, `{"AccessKeyId":%q,"SecretAccessKey":%q,"Token":"","Expiration":"2099-01-01T00:00:00Z"}`, server.AccessKey, server.SecretKey)
+	}))
+	defer metadata.Close()
 	tests := []struct {
 		label   string
 		env     []string
@@ -288,6 +292,7 @@ func TestS3Credentials(t *testing.T) {
 		{"a profile", []string{profile, "AWS_PROFILE=work"}, nil, ""},
 		{"the default profile", []string{profile}, nil, "does not know this access key"},
 		{"keys before a profile", append(keys, profile), nil, ""},
+		{"a machine's role", []string{profile + ".none", "AWS_CONTAINER_CREDENTIALS_FULL_URI=" + metadata.URL + "/role"}, nil, ""},
 		{"no such profile", []string{profile, "AWS_PROFILE=none"}, nil, `the AWS profile "none" holds no usable keys`},
 		{"nothing", []string{profile + ".none"}, nil, "no credentials were given"},
 		{"anonymously", keys, []string{"-o", "s3.unsafe-anonymous-auth=true"}, "no credentials were given"},

@@ -25,7 +25,9 @@ func TestProxies(t *testing.T) {
 		return w.do(request{method: "PUT", path: "/v6/Proxies/" + nodeID, body: body})
 	}
 	for i, c := range []struct{ path, body string }{
-		{"/v6/Proxies/" + nodeID + "/Rescan", ""}, {"/v6/Proxies/Rescan", `{}`}, {"/v6/Proxies/Rescan", `{"proxies":[]}`},
+		{"/v6/Proxies/" + nodeID + "/Rescan", ""},
+		{"/v6/Proxies/Rescan", `{}`},
+		{"/v6/Proxies/Rescan", `{"proxies":[]}`},
 		{"/v6/Proxies/Rescan", `{"proxies":[{"id":"` + strings.ToUpper(nodeID) + `"}]}`},
 	} {
 		if a := post(c.path, c.body); a.status != 200 || a.body != "" || w.nodes.rescans != i+1 {
