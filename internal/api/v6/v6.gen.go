@@ -918,7 +918,7 @@ type RescanOptions struct {
 	} `json:"proxies,omitempty"`
 }
 
-// RestoreJob defines model for RestoreJob.
+// RestoreJob Example: {"_links":{"repository":{"href":"/v6/backuprepositories/c930780b-6b79-4b6a-832c-63fde6462658"},"restorePoint":{"href":"/v6/RestorePoints/fd05853f-1702-5301-9c5d-bf6999655a00"},"self":{"href":"/v6/RestoreJobs/6a1c9f9e-58a5-4a8c-b3d9-0d6a39b5a001"}},"endTime":"2026-11-26T17:01:20Z","id":"6a1c9f9e-58a5-4a8c-b3d9-0d6a39b5a001","overwrite":"IfChanged","paths":["/home/mila/projects"],"progressPercent":100,"repositoryId":"c930780b-6b79-4b6a-832c-63fde6462658","restorePointId":"fd05853f-1702-5301-9c5d-bf6999655a00","sparse":false,"startTime":"2026-11-26T17:01:19Z","startedBy":"administrator","state":"Succeeded","statistics":{"bytes":123112,"failed":0,"files":36,"folders":9,"others":0,"skipped":0,"totalBytes":123112,"totalFiles":36,"unchanged":0},"targetPath":"/srv/restored/monday","verify":true}
 type RestoreJob struct {
 	ID             Id     `json:"id"`
 	RestorePointID Id     `json:"restorePointId"`
@@ -1022,7 +1022,7 @@ type RestoreLogItemLinks struct {
 	Job Link `json:"job"`
 }
 
-// RestoreLogItemPage defines model for RestoreLogItemPage.
+// RestoreLogItemPage Example: {"_links":{"self":{"href":"/v6/RestoreJobs/6a1c9f9e-58a5-4a8c-b3d9-0d6a39b5a001/LogItems?offset=0\u0026limit=1000"}},"limit":1000,"offset":0,"results":[{"_links":{"job":{"href":"/v6/RestoreJobs/6a1c9f9e-58a5-4a8c-b3d9-0d6a39b5a001"}},"creationTime":"2026-11-26T17:01:20Z","endTime":"2026-11-26T17:01:20Z","id":"f92f0f04-e7e7-5491-82b8-133c3fd6d36d","level":"Error","message":"/home/mila/notes.txt: permission denied","title":"[Error] /home/mila/notes.txt: permission denied","usn":1}]}
 type RestoreLogItemPage struct {
 	Offset  int              `json:"offset"`
 	Limit   int              `json:"limit"`
