@@ -470,7 +470,7 @@ type EntryAttribute struct {
 	Value []byte `json:"value"`
 }
 
-// EntryPage Example: {"path":"/","results":[{"accessTime":"2026-08-03T18:12:40Z","changeTime":"2026-11-24T00:31:34.177477239Z","deviceId":39,"gid":0,"group":"root","inode":1,"mode":"drwxrwxrwt","modifyTime":"2026-08-03T18:12:40Z","name":"home","path":"/home","permissions":"1777","size":0,"type":"dir","uid":0,"user":"root"}],"total":1}
+// EntryPage Example: {"offset":0,"path":"/","results":[{"accessTime":"2026-08-03T18:12:40Z","changeTime":"2026-11-24T00:31:34.177477239Z","deviceId":39,"gid":0,"group":"root","inode":1,"mode":"drwxrwxrwt","modifyTime":"2026-08-03T18:12:40Z","name":"home","path":"/home","permissions":"1777","size":0,"type":"dir","uid":0,"user":"root"}],"total":1}
 type EntryPage struct {
 	// Path Of the folder.
 	Path string `json:"path"`
