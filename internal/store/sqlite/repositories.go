@@ -21,7 +21,12 @@ func scanRepository(r row) (v syncline.Repository, err error) {
 
 // Repositories implements store.Repositories.
 func (s *Store) Repositories(ctx context.Context) ([]syncline.Repository, error) {
-	return queryAll(ctx, s, "list repositories", scanRepository, selectRepository+` ORDER BY seq`)
+	if _, err := s.reader(); err != nil {
+		return nil, err
+	}
+	return s.repositories.get(&s.writes, func() ([]syncline.Repository, error) {
+		return queryAll(ctx, s, "list repositories", scanRepository, selectRepository+` ORDER BY seq`)
+	})
 }
 
 // Repository implements store.Repositories.

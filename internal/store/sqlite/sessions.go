@@ -92,7 +92,12 @@ func (s *Store) Session(ctx context.Context, id syncline.ID) (syncline.Session, 
 // LatestSessions implements store.Sessions. A repository's unended session is
 // always the one that started last, so one step into an index finds either.
 func (s *Store) LatestSessions(ctx context.Context) ([]syncline.Session, error) {
-	return queryAll(ctx, s, "list the latest sessions", scanSession, selectLatest)
+	if _, err := s.reader(); err != nil {
+		return nil, err
+	}
+	return s.latest.get(&s.writes, func() ([]syncline.Session, error) {
+		return queryAll(ctx, s, "list the latest sessions", scanSession, selectLatest)
+	})
 }
 
 // RepositorySessions implements store.Sessions. An unknown repository is

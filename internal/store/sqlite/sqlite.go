@@ -24,6 +24,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 	_ "modernc.org/sqlite" // registers the driver
@@ -54,6 +55,10 @@ type Store struct {
 	closing chan struct{}
 	stopped chan struct{} // closed when the writer goroutine has ended
 	closed  sync.Once
+
+	writes       atomic.Uint64 // transactions that ended
+	latest       kept[syncline.Session]
+	repositories kept[syncline.Repository]
 
 	closeErr error
 }

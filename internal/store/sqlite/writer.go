@@ -80,6 +80,7 @@ func (s *Store) runBatch(batch []*writeOp) {
 	if err != nil {
 		discard(conn)
 	}
+	s.writes.Add(1) // before anyone hears of it
 	answer(batch, results, err)
 }
 

@@ -185,6 +185,10 @@ func testLatestSessions(t *testing.T, s store.Store) {
 	if got := must(s.LatestSessions(ctx))(t); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
+	must(s.LatestSessions(ctx))(t)[0].Progress = 77 // the answer is the caller's
+	if got := must(s.LatestSessions(ctx))(t); !reflect.DeepEqual(got, want) {
+		t.Errorf("asked again: got %+v, want %+v", got, want)
+	}
 	want[2] = end(t, s, latestB, syncline.SessionSucceeded)
 	if got := must(s.LatestSessions(ctx))(t); !reflect.DeepEqual(got, want) {
 		t.Errorf("after the end: got %+v, want %+v", got, want)
