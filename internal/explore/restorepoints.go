@@ -34,6 +34,7 @@ type RestorePoints struct {
 type pointList struct {
 	changes uint64
 	points  []syncline.RestorePoint
+	ids     map[syncline.ID]bool // of points
 }
 
 // restorePointSpace is the name space of restore points' ids.
@@ -60,21 +61,36 @@ func (p *RestorePoints) List(ctx context.Context, repositories []syncline.Reposi
 	return out, nil
 }
 
-// Get returns one restore point.
+// Get returns one restore point. The repository that had it last is asked
+// first, so that mostly one catalog is opened, however many there are.
 func (p *RestorePoints) Get(ctx context.Context, id syncline.ID) (syncline.RestorePoint, error) {
 	repositories, err := p.Repositories.Repositories(ctx)
 	if err != nil {
 		return syncline.RestorePoint{}, err
 	}
-	points, err := p.List(ctx, repositories)
-	if err != nil {
-		return syncline.RestorePoint{}, err
+	for _, likely := range []bool{true, false} {
+		for _, r := range repositories {
+			if p.had(r.ID, id) != likely {
+				continue
+			}
+			points, err := p.List(ctx, []syncline.Repository{r})
+			if err != nil {
+				return syncline.RestorePoint{}, err
+			}
+			i := slices.IndexFunc(points, func(x syncline.RestorePoint) bool { return x.ID == id })
+			if i >= 0 {
+				return points[i], nil
+			}
+		}
 	}
-	i := slices.IndexFunc(points, func(x syncline.RestorePoint) bool { return x.ID == id })
-	if i < 0 {
-		return syncline.RestorePoint{}, syncline.Errorf(syncline.CodeNotFound, "there is no restore point with the id %s", id)
-	}
-	return points[i], nil
+	return syncline.RestorePoint{}, syncline.Errorf(syncline.CodeNotFound, "there is no restore point with the id %s", id)
+}
+
+// had reports whether the list that is kept of a repository has the point.
+func (p *RestorePoints) had(repository, point syncline.ID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lists[repository].ids[point]
 }
 
 func (p *RestorePoints) of(ctx context.Context, id syncline.ID) (points []syncline.RestorePoint, err error) {
@@ -96,7 +112,11 @@ func (p *RestorePoints) of(ctx context.Context, id syncline.ID) (points []syncli
 			if p.lists == nil {
 				p.lists = make(map[syncline.ID]pointList)
 			}
-			p.lists[id] = pointList{v.Changes(), points}
+			ids := make(map[syncline.ID]bool, len(points))
+			for i := range points {
+				ids[points[i].ID] = true
+			}
+			p.lists[id] = pointList{v.Changes(), points, ids}
 			return nil
 		})
 	})
