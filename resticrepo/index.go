@@ -42,9 +42,9 @@ func (r *Repository) LoadIndex(ctx context.Context, f File) (*Index, error) {
 // others must be valid all the same).
 func parseIndex(raw []byte) (*Index, error) {
 	p := indexParser{scanner: scanner{buf: raw}}
-	// One blob takes about 150 bytes of JSON. One array holds all of them, and
+	// One blob takes 130 to 150 bytes of JSON. One array holds all of them, and
 	// the packs get their parts of it at the end.
-	p.blobs = make([]Blob, 0, len(raw)/150+1)
+	p.blobs = make([]Blob, 0, len(raw)/128+1)
 	p.space()
 	var err error
 	if p.pos < len(raw) && raw[p.pos] == '[' {

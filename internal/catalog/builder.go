@@ -70,8 +70,7 @@ func (c *Catalog) Build(ctx context.Context) (*Builder, error) {
 	}
 	b.free.New = func() any { return new(result) }
 	b.w = &writer{box: c.box}
-	err := c.box.View(ctx, func(r Reader) error { return b.load(ctx, r) })
-	if err != nil {
+	if err := b.load(ctx); err != nil {
 		c.building.Unlock()
 		return nil, err
 	}

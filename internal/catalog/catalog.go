@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -38,6 +39,7 @@ type Catalog struct {
 	entryCache *lru.Cache[blockKey, *entryBlock]
 	nameCache  *nameCache
 	treeCache  *lru.Cache[blockKey, *treeBlock]
+	snapshots  atomic.Pointer[snapshotList] // as read last
 }
 
 type blockKey struct{ generation, no uint64 }

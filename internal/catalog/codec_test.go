@@ -281,6 +281,36 @@ func TestTables(t *testing.T) {
 	}
 }
 
+// Keys that are loaded have the numbers of those put one by one, also where
+// there are more than was reserved for.
+func TestTableLoads(t *testing.T) {
+	r := newRand(3)
+	all := make([]uint64, 3*keyPart+5)
+	for i := range all {
+		all[i] = r.Uint64()
+	}
+	var one, many keyTable
+	many.reserve(keyPart)
+	for _, key := range all {
+		one.put(key)
+	}
+	for rest := all; len(rest) > 0; {
+		n := min(len(rest), 1+r.IntN(5000))
+		many.putAll(rest[:n])
+		rest = rest[n:]
+	}
+	for i, key := range all {
+		a, ok1 := one.get(key)
+		b, ok2 := many.get(key)
+		if !ok1 || !ok2 || a != uint32(i) || b != uint32(i) {
+			t.Fatalf("key %d has the numbers %d (%t) and %d (%t)", i, a, ok1, b, ok2)
+		}
+		if _, ok := many.get(^key); ok {
+			t.Fatal("an unknown key has a number")
+		}
+	}
+}
+
 func TestFrames(t *testing.T) {
 	value := frame(3, 77, []byte("payload"))
 	if got, err := unframe(3, 77, value); err != nil || string(got) != "payload" {

@@ -4,29 +4,34 @@ import (
 	"context"
 
 	"github.com/zeebo/xxh3"
+	"golang.org/x/sync/errgroup"
 )
 
 // load reads what a Builder goes on from: the tables, and the last block of
-// each kind, which is to be written anew.
-func (b *Builder) load(ctx context.Context, r Reader) error {
-	m, err := readMeta(r)
+// each kind, which is to be written anew. The parts are read beside one
+// another, since a session with little to fetch waits for them; building is
+// held, so all of them see the same state.
+func (b *Builder) load(ctx context.Context) error {
+	var m meta
+	err := b.c.box.View(ctx, func(r Reader) (err error) {
+		m, err = readMeta(r)
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	b.seed, b.trees.seed = m.Seed, m.Seed
 	b.nNames, b.nEntry = m.Names, m.Entries
 	b.w.meta = m
-	for _, step := range []func(Reader, meta) error{
-		b.loadTrees, b.loadKeys, b.loadNames, b.w.loadTails,
+	group, ctx := errgroup.WithContext(ctx)
+	for _, part := range []func(Reader, meta) error{
+		b.loadNames, b.loadKeys, b.loadTrees, b.w.loadTails,
 	} {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := step(r, m); err != nil {
-			return err
-		}
+		group.Go(func() error {
+			return b.c.box.View(ctx, func(r Reader) error { return part(r, m) })
+		})
 	}
-	return nil
+	return group.Wait()
 }
 
 func (b *Builder) loadTrees(r Reader, m meta) error {
@@ -53,11 +58,10 @@ func (b *Builder) loadKeys(r Reader, m meta) error {
 			return damaged("key block %d is missing", no/keysPerBlock)
 		}
 		b.w.keys = b.w.keys[:0]
-		return decodeKeys(payload, func(key uint64) {
-			b.entries.put(key)
-			b.w.keys = append(b.w.keys, key)
-			no++
-		})
+		err := decodeKeys(payload, func(key uint64) { b.w.keys = append(b.w.keys, key) })
+		b.entries.putAll(b.w.keys)
+		no += uint32(len(b.w.keys))
+		return err
 	})
 	if err == nil && no != m.Entries {
 		err = damaged("there are %d entry keys and %d entries", no, m.Entries)
@@ -72,6 +76,7 @@ func (b *Builder) loadNames(r Reader, m meta) error {
 	b.names.reserve(int(m.Names))
 	no := uint32(0)
 	var last *nameBlock
+	keys := make([]uint64, 0, namesPerBlock)
 	err := scan(r, kindName, 0, func(block uint64, payload []byte) error {
 		if block != uint64(no/namesPerBlock) || no%namesPerBlock != 0 {
 			return damaged("name block %d is missing", no/namesPerBlock)
@@ -80,10 +85,12 @@ func (b *Builder) loadNames(r Reader, m meta) error {
 		if err != nil {
 			return err
 		}
+		keys = keys[:0]
 		for i := range nb.ends {
-			b.names.put(xxh3.HashSeed(nb.at(i), b.seed))
-			no++
+			keys = append(keys, xxh3.HashSeed(nb.at(i), b.seed))
 		}
+		b.names.putAll(keys)
+		no += uint32(len(keys))
 		last = nb
 		return nil
 	})

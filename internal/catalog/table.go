@@ -1,8 +1,6 @@
 package catalog
 
 import (
-	"slices"
-
 	"github.com/zeebo/xxh3"
 
 	"syncline.dev/syncline"
@@ -13,9 +11,17 @@ import (
 // for every entry and one for every name. The keys are uniform, so their low
 // bits are the slot.
 type keyTable struct {
-	keys  []uint64 // by number
-	slots []uint32 // number and one; 0 for a free slot
+	parts [][]uint64 // the keys by number, keyPart in each but the last
+	n     int        // how many there are
+	slots []uint32   // number and one; 0 for a free slot
+	seen  bool       // what putAll looked at ahead; keeps its reads
 }
+
+// keyPart is the number of keys in one allocation: a table that grows copies
+// no keys and leaves none to the garbage collector.
+const keyPart = 1 << 13
+
+func (t *keyTable) at(no uint32) uint64 { return t.parts[no/keyPart][no%keyPart] }
 
 func (t *keyTable) get(key uint64) (uint32, bool) {
 	if len(t.slots) == 0 {
@@ -27,7 +33,7 @@ func (t *keyTable) get(key uint64) (uint32, bool) {
 		if v == 0 {
 			return 0, false
 		}
-		if t.keys[v-1] == key {
+		if t.at(v-1) == key {
 			return v - 1, true
 		}
 	}
@@ -36,22 +42,50 @@ func (t *keyTable) get(key uint64) (uint32, bool) {
 // is reports whether the number is that of key. For the entries of a folder,
 // which mostly follow one another, it saves a look at a random place.
 func (t *keyTable) is(key uint64, no uint32) bool {
-	return int(no) < len(t.keys) && t.keys[no] == key
+	return int(no) < t.n && t.at(no) == key
 }
 
 // put gives key the next number. One that is there already takes a number too,
 // but get goes on to find the first.
 func (t *keyTable) put(key uint64) {
-	t.keys = append(t.keys, key)
-	if len(t.keys)*4 > len(t.slots)*3 {
+	t.add(key)
+	if t.n*4 > len(t.slots)*3 {
 		t.rehash(max(1024, 2*len(t.slots)))
 		return
 	}
-	t.insert(uint32(len(t.keys)))
+	t.insert(key, uint32(t.n))
 }
 
-func (t *keyTable) insert(v uint32) {
-	key, mask := t.keys[v-1], uint64(len(t.slots)-1)
+// putAll puts keys. It looks at slots some steps ahead of their turn, so that
+// they are at hand by then: their places are random, and each would be waited
+// for.
+func (t *keyTable) putAll(keys []uint64) {
+	const ahead = 12
+	t.reserve(t.n + len(keys))
+	mask := uint64(len(t.slots) - 1)
+	var used uint32
+	for i, key := range keys {
+		if i+ahead < len(keys) {
+			used |= t.slots[keys[i+ahead]&mask]
+		}
+		t.add(key)
+		t.insert(key, uint32(t.n))
+	}
+	t.seen = used != 0
+}
+
+func (t *keyTable) add(key uint64) {
+	if t.n%keyPart == 0 {
+		t.parts = append(t.parts, make([]uint64, 0, keyPart))
+	}
+	last := &t.parts[t.n/keyPart]
+	*last = append(*last, key)
+	t.n++
+}
+
+// insert puts a number and one into the slot of its key.
+func (t *keyTable) insert(key uint64, v uint32) {
+	mask := uint64(len(t.slots) - 1)
 	i := key & mask
 	for t.slots[i] != 0 {
 		i = (i + 1) & mask
@@ -66,15 +100,18 @@ func (t *keyTable) reserve(n int) {
 		size *= 2
 	}
 	if size > len(t.slots) {
-		t.keys = slices.Grow(t.keys, n-len(t.keys))
 		t.rehash(size)
 	}
 }
 
 func (t *keyTable) rehash(size int) {
 	t.slots = make([]uint32, size)
-	for i := range t.keys {
-		t.insert(uint32(i + 1))
+	v := uint32(0)
+	for _, part := range t.parts {
+		for _, key := range part {
+			v++
+			t.insert(key, v)
+		}
 	}
 }
 

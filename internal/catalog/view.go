@@ -63,9 +63,27 @@ type Snapshot struct {
 	Root TreeRef
 }
 
+// snapshotList is what Snapshots read of one state.
+type snapshotList struct {
+	changes uint64
+	list    []Snapshot
+}
+
 // Snapshots returns the visible snapshots, oldest first, those of one moment
-// by their id.
+// by their id. The slice is the caller's, what its items hold is shared.
 func (v *View) Snapshots() ([]Snapshot, error) {
+	if kept := v.c.snapshots.Load(); kept != nil && kept.changes == v.m.Changes {
+		return slices.Clone(kept.list), nil
+	}
+	list, err := v.readSnapshots()
+	if err != nil {
+		return nil, err
+	}
+	v.c.snapshots.Store(&snapshotList{v.m.Changes, list})
+	return slices.Clone(list), nil
+}
+
+func (v *View) readSnapshots() ([]Snapshot, error) {
 	var out []Snapshot
 	err := scan(v.r, kindSnapshot, 0, func(no uint64, payload []byte) error {
 		var s storedSnapshot

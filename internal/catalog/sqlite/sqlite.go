@@ -26,9 +26,10 @@ type Container struct {
 	readers *sql.DB
 	writer  *sql.DB // one connection: updates wait for one another here
 
-	mu      sync.Mutex
-	closed  bool
-	running sync.WaitGroup // views and updates
+	mu       sync.Mutex
+	closed   bool
+	prepared *statements    // of views; nil until there was one
+	running  sync.WaitGroup // views and updates
 }
 
 // schema keeps every value in one table. The id is the kind and the number, so
@@ -109,9 +110,50 @@ func (c *Container) Size(context.Context) (int64, error) {
 	return sum, nil
 }
 
+var errClosed = syncline.Errorf(syncline.CodeUnavailable, "the catalog is closed; try again")
+
 // View runs fn in one read transaction.
 func (c *Container) View(ctx context.Context, fn func(catalog.Reader) error) error {
-	return c.run(ctx, c.readers, &sql.TxOptions{ReadOnly: true}, func(t *tx) error { return fn(t) })
+	if !c.enter() {
+		return errClosed
+	}
+	defer c.running.Done()
+	// Before the transaction: it may take a connection that views wait for.
+	p, err := c.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	return c.run(ctx, c.readers, &sql.TxOptions{ReadOnly: true}, func(t *tx) error {
+		t.get, t.scan = t.tx.StmtContext(ctx, p.get), t.tx.StmtContext(ctx, p.scan)
+		return fn(t)
+	})
+}
+
+const (
+	getValue   = `SELECT data FROM value WHERE id = ?`
+	scanValues = `SELECT id, data FROM value WHERE id BETWEEN ? AND ? ORDER BY id`
+)
+
+// statements are those of views, which are many and short: parsed once on each
+// connection.
+type statements struct{ get, scan *sql.Stmt }
+
+func (c *Container) prepare(ctx context.Context) (*statements, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.prepared != nil {
+		return c.prepared, nil
+	}
+	get, err := c.readers.PrepareContext(ctx, getValue)
+	if err != nil {
+		return nil, translate(err)
+	}
+	scan, err := c.readers.PrepareContext(ctx, scanValues)
+	if err != nil {
+		return nil, errors.Join(translate(err), get.Close())
+	}
+	c.prepared = &statements{get, scan}
+	return c.prepared, nil
 }
 
 // Update runs fn in one write transaction.
@@ -121,7 +163,7 @@ func (c *Container) Update(ctx context.Context, fn func(catalog.Writer) error) e
 
 func (c *Container) run(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn func(*tx) error) error {
 	if !c.enter() {
-		return syncline.Errorf(syncline.CodeUnavailable, "the catalog is closed; try again")
+		return errClosed
 	}
 	defer c.running.Done()
 	sqlTx, err := db.BeginTx(ctx, opts)
@@ -153,9 +195,9 @@ func (c *Container) enter() bool {
 }
 
 type tx struct {
-	ctx      context.Context
-	tx       *sql.Tx
-	get, put *sql.Stmt
+	ctx            context.Context
+	tx             *sql.Tx
+	get, scan, put *sql.Stmt
 }
 
 const numberBits = 40
@@ -165,7 +207,7 @@ func id(kind catalog.Kind, no uint64) int64 { return int64(kind)<<numberBits | i
 func (t *tx) Get(kind catalog.Kind, no uint64) ([]byte, error) {
 	if t.get == nil {
 		var err error
-		if t.get, err = t.tx.PrepareContext(t.ctx, `SELECT data FROM value WHERE id = ?`); err != nil {
+		if t.get, err = t.tx.PrepareContext(t.ctx, getValue); err != nil {
 			return nil, translate(err)
 		}
 	}
@@ -181,8 +223,12 @@ func (t *tx) Get(kind catalog.Kind, no uint64) ([]byte, error) {
 }
 
 func (t *tx) Scan(kind catalog.Kind, first uint64, fn func(uint64, []byte) error) (err error) {
-	rows, err := t.tx.QueryContext(t.ctx, `SELECT id, data FROM value WHERE id BETWEEN ? AND ? ORDER BY id`,
-		id(kind, first), id(kind, catalog.MaxNumber))
+	if t.scan == nil {
+		if t.scan, err = t.tx.PrepareContext(t.ctx, scanValues); err != nil {
+			return translate(err)
+		}
+	}
+	rows, err := t.scan.QueryContext(t.ctx, id(kind, first), id(kind, catalog.MaxNumber))
 	if err != nil {
 		return translate(err)
 	}
