@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"runtime"
 	"strings"
 
 	"syncline.dev/syncline"
@@ -19,7 +20,7 @@ import (
 type place struct {
 	storage storage.Storage
 	close   func() error
-	streams int   // packs read at once; 0 for one a core
+	streams int   // packs read at once
 	maxRead int64 // bytes of one request; 0 for no bound
 }
 
@@ -44,12 +45,15 @@ var backends = map[address.Scheme]backend{
 
 var localOptions = map[string]string{"connections": "", "layout": ""}
 
+// cores is how many threads run Go code at once, before a server takes one more.
+var cores = runtime.GOMAXPROCS(0)
+
 func openLocal(_ context.Context, _ *environment, a address.Address, _ options) (place, error) {
 	st, err := local.Open(a.Path)
 	if err != nil {
 		return place{}, err
 	}
-	return place{storage: st, close: st.Close, maxRead: maxLocalRead}, nil
+	return place{storage: st, close: st.Close, streams: cores, maxRead: maxLocalRead}, nil
 }
 
 // remoteStreams is how many packs are read at once from far away: the limiter

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -101,6 +102,10 @@ type server struct {
 
 // runServer runs a server until ctx ends.
 func runServer(ctx context.Context, o serverOptions) (err error) {
+	// One thread more than there are cores, and than a session has workers: while
+	// these run on, requests are not left until one of them is interrupted, and
+	// the system shares the cores out.
+	runtime.GOMAXPROCS(cores + 1)
 	l, err := lock(o.data)
 	if err != nil {
 		return err
