@@ -197,7 +197,7 @@ func (c *Container) enter() bool {
 type tx struct {
 	ctx            context.Context
 	tx             *sql.Tx
-	get, scan, put *sql.Stmt
+	get, scan, put *sql.Stmt // scan of views only, and nil during a scan
 }
 
 const numberBits = 40
@@ -223,12 +223,17 @@ func (t *tx) Get(kind catalog.Kind, no uint64) ([]byte, error) {
 }
 
 func (t *tx) Scan(kind catalog.Kind, first uint64, fn func(uint64, []byte) error) (err error) {
-	if t.scan == nil {
-		if t.scan, err = t.tx.PrepareContext(t.ctx, scanValues); err != nil {
-			return translate(err)
-		}
+	from, to := id(kind, first), id(kind, catalog.MaxNumber)
+	var rows *sql.Rows
+	// The prepared statement runs once at a time: a scan within another one
+	// takes a statement of its own.
+	if scan := t.scan; scan != nil {
+		t.scan = nil
+		defer func() { t.scan = scan }()
+		rows, err = scan.QueryContext(t.ctx, from, to)
+	} else {
+		rows, err = t.tx.QueryContext(t.ctx, scanValues, from, to)
 	}
-	rows, err := t.scan.QueryContext(t.ctx, id(kind, first), id(kind, catalog.MaxNumber))
 	if err != nil {
 		return translate(err)
 	}
