@@ -8,6 +8,7 @@ type EntriesQuery struct {
 	Sort         string // name, size, modified or type; name when empty
 	Descending   bool
 	FoldersFirst bool // in either order
+	Recursive    bool // also what is in the folders below; by name only
 	Limit        int  // entries of a page
 	Cursor       string
 
@@ -22,10 +23,11 @@ type EntriesQuery struct {
 // attributes and content.
 type EntryPage struct {
 	Path    string // of the folder, in its plain form
-	Total   int    // entries of the whole folder
+	Total   int    // entries of the whole folder, without those below
 	Offset  int    // entries before the page
 	Entries []Entry
-	Next    string // cursor of the next page; "" at the end
+	Paths   []string // of the entries; nil when all lie in the folder itself
+	Next    string   // cursor of the next page; "" at the end
 }
 
 // ChangeKind says how an entry differs between two restore points.
@@ -84,6 +86,20 @@ type DifferenceSummary struct {
 	Folders []FolderDifference
 }
 
+// SideCounts counts what is on one side of a comparison only. Bytes are those of
+// the blobs.
+type SideCounts struct {
+	Files, Folders, Others uint64
+	DataBlobs, TreeBlobs   uint64
+	Bytes                  uint64
+}
+
+// DifferenceStatistics is the totals of a comparison as restic counts them.
+type DifferenceStatistics struct {
+	ChangedFiles   uint64
+	Added, Removed SideCounts
+}
+
 // HistoryQuery asks for the versions of one path in a repository.
 type HistoryQuery struct {
 	Path   string // absolute
@@ -124,10 +140,10 @@ type VersionPage struct {
 // SearchQuery asks for the versions of files and folders by their names, in
 // all restore points of some repositories.
 type SearchQuery struct {
-	// Text is a part of a name, without regard to the normal form of accented
-	// letters; "" is in every name. With Pattern it is one of restic's, and a
-	// folder that matches brings what is in it.
-	Text      string
+	// Texts are parts of names, any of them, without regard to the normal form
+	// of accented letters; "" is in every name, and so is none. With Pattern they
+	// are restic's, and a folder that matches brings what is in it.
+	Texts     []string
 	Pattern   bool
 	MatchCase bool // letter case counts; for a part of a name the normal form too
 
@@ -137,8 +153,9 @@ type SearchQuery struct {
 	MaxSize                  *uint64   // nil for no bound
 	ModifiedFrom, ModifiedTo time.Time // both included; zero for no bound
 
-	Hosts []string   // any of them
-	Tags  [][]string // lists of which one must match: all tags in it are the snapshot's
+	Hosts         []string   // any of them
+	Tags          [][]string // lists of which one must match: all tags in it are the snapshot's
+	RestorePoints []ID       // any of them; all when empty
 
 	Limit  int // results of a page, one at least
 	Cursor string

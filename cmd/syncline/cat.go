@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -25,24 +26,32 @@ Every piece is compared with its hash before it is written. When one turns out
 to be damaged the output ends there, and the exit status is 1.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx := cmd.Context()
-			return env.withContents(ctx, func(v *catalog.View, source *content.Source) error {
-				e, err := filter.file(v, args[0], args[1])
-				if err != nil {
-					return err
-				}
-				f, err := source.Open(e)
-				if err != nil {
-					return err
-				}
-				out := bufio.NewWriterSize(env.stdout, 64<<10)
-				err = f.WriteRange(ctx, out, 0, f.Size())
-				return errors.Join(err, out.Flush())
-			})
+			out := bufio.NewWriterSize(env.stdout, 64<<10)
+			err := env.answers().cat(cmd.Context(), out, &filter, args[0], args[1])
+			return errors.Join(err, out.Flush())
 		},
 	}
 	filter.add(cmd.Flags())
 	return cmd
+}
+
+// fileReader writes the content of a file in a snapshot.
+type fileReader interface {
+	cat(ctx context.Context, out io.Writer, filter *filterFlags, reference, path string) error
+}
+
+func (e direct) cat(ctx context.Context, out io.Writer, filter *filterFlags, reference, path string) error {
+	return e.withContents(ctx, func(v *catalog.View, source *content.Source) error {
+		e, err := filter.file(v, reference, path)
+		if err != nil {
+			return err
+		}
+		f, err := source.Open(e)
+		if err != nil {
+			return err
+		}
+		return f.WriteRange(ctx, out, 0, f.Size())
+	})
 }
 
 // file finds a file and where its content lies.

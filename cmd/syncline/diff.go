@@ -43,10 +43,7 @@ syncline diff --metadata 79766175:/home/mila latest:/home/mila
 syncline diff --json 79766175 5845b002`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx := cmd.Context()
-			return env.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
-				return c.View(ctx, func(v *catalog.View) error { return d.diff(ctx, v, args[0], args[1]) })
-			})
+			return env.answers().diff(cmd.Context(), &d, args[0], args[1])
 		},
 	}
 	cmd.Flags().BoolVar(&d.metadata, "metadata", false, "show what has other metadata too")
@@ -62,24 +59,43 @@ type differ struct {
 	buf []byte
 }
 
-func (d *differ) diff(ctx context.Context, v *catalog.View, source, target string) error {
-	list, err := v.Snapshots()
-	if err != nil {
-		return err
-	}
-	before, s, err := rootOf(v, list, source)
-	if err != nil {
-		return err
-	}
-	after, t, err := rootOf(v, list, target)
-	if err != nil {
-		return err
-	}
+// comparer has d print what differs from one snapshot, or folder in one, to
+// another.
+type comparer interface {
+	diff(ctx context.Context, d *differ, source, target string) error
+}
+
+func (e direct) diff(ctx context.Context, d *differ, source, target string) error {
+	return e.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
+		return c.View(ctx, func(v *catalog.View) error {
+			list, err := v.Snapshots()
+			if err != nil {
+				return err
+			}
+			before, s, err := rootOf(v, list, source)
+			if err != nil {
+				return err
+			}
+			after, t, err := rootOf(v, list, target)
+			if err != nil {
+				return err
+			}
+			return d.print(s, t, source, target, func() (explore.DiffReport, error) {
+				return explore.Diff(ctx, v, before, after, func(p *explore.Pair) error {
+					return d.change(p.Path(), explore.Modifier(p, d.metadata), p.After != nil && p.After.IsDir() || p.After == nil && p.Before.IsDir())
+				})
+			})
+		})
+	})
+}
+
+// print prints the changes, which compare gives to d.change, and the totals.
+func (d *differ) print(s, t catalog.Snapshot, source, target string, compare func() (explore.DiffReport, error)) error {
 	d.out = bufio.NewWriterSize(d.env.stdout, 1<<16)
 	if !d.env.json && !d.env.quiet {
 		fmt.Fprintf(d.out, "comparing snapshot %s to %s:\n\n", s.ID.Short(), t.ID.Short())
 	}
-	report, err := explore.Diff(ctx, v, before, after, d.change)
+	report, err := compare()
 	if err == nil {
 		err = d.totals(&report, source, target)
 	}
@@ -106,13 +122,11 @@ func rootOf(v *catalog.View, list []catalog.Snapshot, reference string) (explore
 	return root, s, err
 }
 
-func (d *differ) change(p *explore.Pair) error {
-	mark := explore.Modifier(p, d.metadata)
+func (d *differ) change(path, mark string, folder bool) error {
 	if mark == "" || d.env.quiet {
 		return nil
 	}
-	path := p.Path()
-	if e := p.After; e != nil && e.IsDir() || e == nil && p.Before.IsDir() {
+	if folder {
 		path += "/"
 	}
 	if d.env.json {

@@ -21,6 +21,8 @@ type environment struct {
 	stdout, stderr io.Writer
 	started        bool // the command line was understood
 
+	server string // address of a running Syncline; "" to answer from here
+
 	repo               string
 	repositoryFile     string
 	passwordFile       string
@@ -38,6 +40,7 @@ type environment struct {
 }
 
 func (e *environment) addGlobalFlags(f *pflag.FlagSet) {
+	f.StringVar(&e.server, "server", e.getenv("SYNCLINE_SERVER"), "ask the running Syncline at this `URL`, where -r names an attached repository (default: $SYNCLINE_SERVER)")
 	f.StringVarP(&e.repo, "repo", "r", e.getenv("RESTIC_REPOSITORY"), "`repository` to look into (default: $RESTIC_REPOSITORY)")
 	f.StringVar(&e.repositoryFile, "repository-file", e.getenv("RESTIC_REPOSITORY_FILE"), "`file` to read the repository's location from (default: $RESTIC_REPOSITORY_FILE)")
 	f.StringVarP(&e.passwordFile, "password-file", "p", e.getenv("RESTIC_PASSWORD_FILE"), "`file` to read the repository's password from (default: $RESTIC_PASSWORD_FILE)")
@@ -57,7 +60,7 @@ func (e *environment) addGlobalFlags(f *pflag.FlagSet) {
 		f.Lookup(name).Hidden = true
 	}
 	// The environment's values are not the flags' defaults in the help.
-	for _, name := range []string{"repo", "repository-file", "password-file", "password-command"} {
+	for _, name := range []string{"server", "repo", "repository-file", "password-file", "password-command"} {
 		f.Lookup(name).DefValue = ""
 	}
 	f.Lookup("cacert").DefValue = "[]"
@@ -74,7 +77,15 @@ func splitList(s string) []string {
 }
 
 // check refuses global flags that make no sense together.
-func (e *environment) check() error {
+func (e *environment) check(f *pflag.FlagSet) error {
+	if e.server != "" && !f.Changed("repo") {
+		e.repo = "" // restic's variable names no attached repository
+	}
+	for _, name := range []string{"repository-file", "password-file", "password-command", "insecure-no-password", "option", "cache-dir", "limit-download", "cacert"} {
+		if f.Changed("server") && f.Changed(name) {
+			return usageError(fmt.Sprintf("--%s is for what is opened here; leave it out with --server", name))
+		}
+	}
 	switch {
 	case e.quiet && e.verbose > 0:
 		return usageError("--quiet and --verbose cannot be specified at the same time")

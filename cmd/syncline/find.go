@@ -52,24 +52,32 @@ syncline find --contains müller`,
 			if err != nil {
 				return err
 			}
-			ctx := cmd.Context()
-			return env.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
-				return c.View(ctx, func(v *catalog.View) error {
-					list, err := v.Snapshots()
-					if err != nil {
-						return err
-					}
-					if list, err = filter.filter().Select(list, flags.snapshots); err != nil {
-						return err
-					}
-					return flags.find(ctx, env, v, list, q)
-				})
-			})
+			return env.answers().find(cmd.Context(), &flags, &filter, q)
 		},
 	}
 	filter.add(cmd.Flags())
 	flags.add(cmd.Flags())
 	return cmd
+}
+
+// finder prints what a query finds in the snapshots chosen.
+type finder interface {
+	find(ctx context.Context, flags *findFlags, filter *filterFlags, q *explore.Query) error
+}
+
+func (e direct) find(ctx context.Context, flags *findFlags, filter *filterFlags, q *explore.Query) error {
+	return e.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
+		return c.View(ctx, func(v *catalog.View) error {
+			list, err := v.Snapshots()
+			if err != nil {
+				return err
+			}
+			if list, err = filter.filter().Select(list, flags.snapshots); err != nil {
+				return err
+			}
+			return flags.find(ctx, e.environment, v, list, q)
+		})
+	})
 }
 
 // findFlags are the flags of find but those that filter snapshots.
@@ -155,14 +163,25 @@ func (f *findFlags) find(ctx context.Context, env *environment, v *catalog.View,
 	if !f.reverse {
 		slices.Reverse(list)
 	}
-	out := newFindPrinter(env, f, list)
+	out := newFindPrinter(env, f)
 	var cut explore.Cut
 	var err error
 	if env.json {
 		cut, err = explore.Find(ctx, v, list, q, out.match)
 	} else {
-		cut, err = explore.FindVersions(ctx, v, list, q, out.version)
+		cut, err = explore.FindVersions(ctx, v, list, q, func(w *explore.Version) error {
+			first, last := &list[w.Snapshots[0]], &list[w.Snapshots[len(w.Snapshots)-1]]
+			if !f.reverse {
+				first, last = last, first
+			}
+			return out.version(w.Path, w.Entry, first, last, len(w.Snapshots))
+		})
 	}
+	return f.end(env, out, cut, err, len(list))
+}
+
+// end prints what comes after the results.
+func (f *findFlags) end(env *environment, out *findPrinter, cut explore.Cut, err error, snapshots int) error {
 	// What a JSON reader has got must not look complete when it is not.
 	if err == nil && env.json {
 		err = out.endJSON()
@@ -171,7 +190,7 @@ func (f *findFlags) find(ctx context.Context, env *environment, v *catalog.View,
 		return nil // the reader has seen enough
 	}
 	if err == nil {
-		f.tell(env, cut, out.count, len(list))
+		f.tell(env, cut, out.count, snapshots)
 	}
 	return err
 }

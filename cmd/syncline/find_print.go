@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/resticjson"
@@ -16,23 +17,24 @@ const flushEvery = 100 * time.Millisecond
 
 // findPrinter prints what find finds as it is found.
 type findPrinter struct {
-	env       *environment
-	flags     *findFlags
-	snapshots []catalog.Snapshot
-	w         *bufio.Writer
-	lines     lister // prints an entry in the long form
-	flushed   time.Time
-	count     int64
+	env     *environment
+	flags   *findFlags
+	w       *bufio.Writer
+	lines   lister // prints an entry in the long form
+	flushed time.Time
+	count   int64
+	heading string // above the columns' names
+	headed  bool
 
 	buf     []byte
 	current *catalog.Snapshot // whose matches are being printed
 	hits    int
 }
 
-func newFindPrinter(env *environment, flags *findFlags, snapshots []catalog.Snapshot) *findPrinter {
+func newFindPrinter(env *environment, flags *findFlags) *findPrinter {
 	w := bufio.NewWriterSize(env.stdout, 1<<16)
 	return &findPrinter{
-		env: env, flags: flags, snapshots: snapshots, w: w, flushed: time.Now(),
+		env: env, flags: flags, w: w, flushed: time.Now(),
 		lines: lister{env: env, long: flags.long, human: flags.human, out: w},
 	}
 }
@@ -85,21 +87,22 @@ func (p *findPrinter) endJSON() error {
 	return err
 }
 
-// version prints a line for people.
-func (p *findPrinter) version(v *explore.Version) error {
-	if p.count == 0 && !p.env.quiet {
+// version prints a line for people: an entry that so many snapshots have, from
+// the first to the last.
+func (p *findPrinter) version(path string, e *syncline.Entry, first, last *catalog.Snapshot, snapshots int) error {
+	if !p.headed && !p.env.quiet {
+		p.headed = true
+		if p.heading != "" {
+			fmt.Fprintln(p.w, p.heading)
+		}
 		if _, err := fmt.Fprintf(p.w, "%-28s  %-28s  %9s  %s\n", "First snapshot", "Last snapshot", "Snapshots", "Path"); err != nil {
 			return err
 		}
 	}
-	first, last := p.snapshots[v.Snapshots[0]], p.snapshots[v.Snapshots[len(v.Snapshots)-1]]
-	if !p.flags.reverse {
-		first, last = last, first
-	}
 	_, err := fmt.Fprintf(p.w, "%s %s  %s %s  %9d  ", first.ID.Short(), first.Time.Local().Format(timeFormat),
-		last.ID.Short(), last.Time.Local().Format(timeFormat), len(v.Snapshots))
+		last.ID.Short(), last.Time.Local().Format(timeFormat), snapshots)
 	if err == nil {
-		err = p.lines.print(v.Path, v.Entry)
+		err = p.lines.print(path, e)
 	}
 	if err != nil {
 		return err

@@ -45,10 +45,7 @@ syncline history --host web1 --json /etc`,
 				return usageError("the path must be absolute, starting with a forward slash '/'; syncline find looks for names in every folder")
 			}
 			h.path = cleanDir(h.path)
-			ctx := cmd.Context()
-			return env.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
-				return c.View(ctx, func(v *catalog.View) error { return h.show(ctx, v, filter.filter()) })
-			})
+			return env.answers().history(cmd.Context(), &h, &filter)
 		},
 	}
 	filter.add(cmd.Flags())
@@ -63,11 +60,24 @@ type historian struct {
 	path  string
 }
 
-func (h *historian) show(ctx context.Context, v *catalog.View, filter explore.SnapshotFilter) error {
-	list, err := explore.Versions(ctx, v, h.path, filter.Matches)
-	if err != nil {
-		return err
-	}
+// pathHistory has h print the versions of its path.
+type pathHistory interface {
+	history(ctx context.Context, h *historian, filter *filterFlags) error
+}
+
+func (e direct) history(ctx context.Context, h *historian, filter *filterFlags) error {
+	return e.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
+		return c.View(ctx, func(v *catalog.View) error {
+			list, err := explore.Versions(ctx, v, h.path, filter.filter().Matches)
+			if err != nil {
+				return err
+			}
+			return h.show(list)
+		})
+	})
+}
+
+func (h *historian) show(list []syncline.Version) (err error) {
 	out := bufio.NewWriterSize(h.env.stdout, 1<<16)
 	if h.env.json {
 		err = h.printJSON(out, list)

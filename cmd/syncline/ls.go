@@ -43,20 +43,7 @@ syncline ls --ncdu latest | ncdu -f -`,
 			if err := l.check(); err != nil {
 				return err
 			}
-			ctx := cmd.Context()
-			return env.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
-				return c.View(ctx, func(v *catalog.View) error {
-					list, err := v.Snapshots()
-					if err != nil {
-						return err
-					}
-					s, folder, err := filter.filter().One(list, args[0])
-					if err != nil {
-						return err
-					}
-					return l.list(ctx, v, s, folder)
-				})
-			})
+			return env.answers().list(cmd.Context(), &l, &filter, args[0])
 		},
 	}
 	filter.add(cmd.Flags())
@@ -90,27 +77,37 @@ func cleanDir(dir string) string {
 	return dir
 }
 
-func (l *lister) list(ctx context.Context, v *catalog.View, s catalog.Snapshot, folder string) error {
-	root := s.Root
-	if folder != "" {
-		_, sub, ok, err := v.Find(s.Root, folder)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return syncline.Errorf(syncline.CodeNotFound, "%q is not a folder of snapshot %s", folder, s.ID.Short())
-		}
-		root = sub
-	}
+// treeLister has l print the snapshot, or the folder in one, that a reference
+// names.
+type treeLister interface {
+	list(ctx context.Context, l *lister, filter *filterFlags, reference string) error
+}
+
+func (e direct) list(ctx context.Context, l *lister, filter *filterFlags, reference string) error {
+	return e.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
+		return c.View(ctx, func(v *catalog.View) error {
+			root, s, err := filter.root(v, reference)
+			if err != nil {
+				return err
+			}
+			return l.list(s, func() error {
+				return v.Walk(root, "", 0, math.MaxInt64, func(path string, e *syncline.Entry) error {
+					if err := ctx.Err(); err != nil {
+						return err
+					}
+					return l.entry(path, e)
+				})
+			})
+		})
+	})
+}
+
+// list prints a snapshot's entries, which walk gives to l.entry.
+func (l *lister) list(s catalog.Snapshot, walk func() error) error {
 	l.out = bufio.NewWriterSize(l.env.stdout, 1<<16)
 	err := l.head(s)
 	if err == nil {
-		err = v.Walk(root, "", 0, math.MaxInt64, func(path string, e *syncline.Entry) error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			return l.entry(path, e)
-		})
+		err = walk()
 	}
 	switch {
 	case err != nil:

@@ -68,14 +68,18 @@ AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION, AWS_PROFILE; AZURE_ACCOUNT_NAME,
 AZURE_ACCOUNT_KEY or AZURE_ACCOUNT_SAS; GOOGLE_APPLICATION_CREDENTIALS or
 GOOGLE_ACCESS_TOKEN.
 
+With --server or SYNCLINE_SERVER the commands ask a running Syncline instead, to
+which syncline login has signed in; -r is then the name or the id of a repository
+that is attached there, and may be left out when there is but one.
+
 Exit status: 0 done, 1 failed, 2 wrong usage, 10 no such repository, 11 locked,
 12 wrong password, 130 interrupted.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		// Before this runs, cobra's errors are about the command line.
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			env.started = true
-			return env.check()
+			return env.check(cmd.Flags())
 		},
 	}
 	env.addGlobalFlags(root.PersistentFlags())
@@ -92,6 +96,8 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 10 no such repository, 11 locked,
 		newStatsCommand(env),
 		newCatCommand(env),
 		newRestoreCommand(env),
+		newLoginCommand(env),
+		newLogoutCommand(env),
 		newVersionCommand(env),
 	)
 	return root

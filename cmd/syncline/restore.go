@@ -39,6 +39,9 @@ Files that cannot be restored are named, all others are restored, and the exit
 status is 1.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := env.notServed("restore"); err != nil {
+				return err
+			}
 			if err := f.check(); err != nil {
 				return err
 			}

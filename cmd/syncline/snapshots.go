@@ -57,7 +57,7 @@ func newSnapshotsCommand(env *environment) *cobra.Command {
 			if err != nil {
 				return usageError(messageOf(err))
 			}
-			return env.withSnapshots(cmd.Context(), func(list []catalog.Snapshot) error {
+			return env.answers().snapshots(cmd.Context(), func(list []catalog.Snapshot) error {
 				if list, err = filter.filter().Select(list, args); err != nil {
 					return err
 				}
@@ -81,7 +81,12 @@ func newSnapshotsCommand(env *environment) *cobra.Command {
 	return cmd
 }
 
-func (e *environment) withSnapshots(ctx context.Context, fn func([]catalog.Snapshot) error) error {
+// snapshotter runs fn with all snapshots, oldest first.
+type snapshotter interface {
+	snapshots(ctx context.Context, fn func([]catalog.Snapshot) error) error
+}
+
+func (e direct) snapshots(ctx context.Context, fn func([]catalog.Snapshot) error) error {
 	return e.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
 		var list []catalog.Snapshot
 		err := c.View(ctx, func(v *catalog.View) (err error) {

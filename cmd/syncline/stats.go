@@ -50,6 +50,9 @@ syncline stats --mode raw-data latest
 syncline stats --snapshots --host web1
 syncline stats --content kinds latest`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := env.notServed("stats"); err != nil {
+				return err
+			}
 			s := statistician{env: env, mode: explore.CountMode(mode), content: content}
 			if err := s.check(cmd.Flags().Changed("mode"), snapshots); err != nil {
 				return err

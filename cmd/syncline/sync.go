@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -17,18 +18,31 @@ func newSyncCommand(env *environment) *cobra.Command {
 		Short: "Bring the local catalog of a repository up to date",
 		Long: `Bring the local catalog of a repository up to date. The other commands do so by
 themselves; this one tells what was done. What was fetched is kept when it is
+interrupted.
+
+With --server it is the catalog there: this starts a session, or joins the one
+that runs, and shows how it goes on. The session continues when the command is
 interrupted.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if env.noSync {
 				return usageError("sync --no-sync has nothing to do")
 			}
-			begun := time.Now()
-			return env.withCatalog(cmd.Context(), func(_ *catalog.Catalog, s syncline.SessionStatistics) error {
-				return env.printSummary(s, time.Since(begun))
-			})
+			return env.answers().sync(cmd.Context())
 		},
 	}
+}
+
+// catalogUpdater brings a catalog up to date and prints what was done.
+type catalogUpdater interface {
+	sync(ctx context.Context) error
+}
+
+func (e direct) sync(ctx context.Context) error {
+	begun := time.Now()
+	return e.withCatalog(ctx, func(_ *catalog.Catalog, s syncline.SessionStatistics) error {
+		return e.printSummary(s, time.Since(begun))
+	})
 }
 
 func (e *environment) printSummary(s syncline.SessionStatistics, took time.Duration) error {

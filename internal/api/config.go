@@ -171,6 +171,7 @@ type Explorer interface {
 	Entry(ctx context.Context, point syncline.ID, path string) (syncline.Entry, string, error)
 	Differences(ctx context.Context, point syncline.ID, q syncline.DifferencesQuery) (syncline.DifferencePage, error)
 	DifferenceSummary(ctx context.Context, point, with syncline.ID, path string) (syncline.DifferenceSummary, error)
+	DifferenceStatistics(ctx context.Context, point, with syncline.ID, path string) (syncline.DifferenceStatistics, error)
 }
 
 // Histories follows paths through the restore points of a repository. Errors

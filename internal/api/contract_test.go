@@ -39,7 +39,7 @@ func example(op *operation, known bool) string {
 		}
 		path = strings.ReplaceAll(path, "{"+name+"}", id)
 	}
-	if op.id == "ListDifferences" || op.id == "GetDifferenceSummary" {
+	if strings.Contains(op.route.Path, "/Difference") {
 		return path + "?with=" + pointID
 	}
 	return path + browseQueries[strings.Split(op.route.Path, "/")[2]]
@@ -462,6 +462,9 @@ func TestAgainstV6(t *testing.T) {
 			continue
 		}
 		for method, o := range item.Operations() {
+			if o.OperationID == "SignOut" {
+				continue // ours
+			}
 			compareOperations(t, method+" "+template, o, other.GetOperation(method))
 		}
 	}
@@ -472,7 +475,7 @@ func addedPath(template string) bool {
 	if strings.HasPrefix(template, "/v6/RestoreJobs/") || strings.HasPrefix(template, "/v6/Console/") || strings.HasPrefix(template, "/v6/GoogleResources/") {
 		return true
 	}
-	for _, suffix := range []string{"/SynchronizeSessions", "/LogItems", "/Events", "/Entries", "/Entry", "/Differences", "/DifferenceSummary", "/History", "/Statistics", "/FolderSizes", "/v6/Search", "/Content", "/RestoreJobs", "/v6/RestoreTargets"} {
+	for _, suffix := range []string{"/SynchronizeSessions", "/LogItems", "/Events", "/Entries", "/Entry", "/Differences", "/DifferenceSummary", "/DifferenceStatistics", "/Snapshots", "/History", "/Statistics", "/FolderSizes", "/v6/Search", "/Content", "/RestoreJobs", "/v6/RestoreTargets"} {
 		if strings.HasSuffix(template, suffix) {
 			return true
 		}

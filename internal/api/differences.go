@@ -61,6 +61,29 @@ func (a *api) GetDifferenceSummary(ctx context.Context, req v6.GetDifferenceSumm
 	return answer, nil
 }
 
+// GetDifferenceStatistics answers GET
+// /v6/RestorePoints/{restorePointId}/DifferenceStatistics.
+func (a *api) GetDifferenceStatistics(ctx context.Context, req v6.GetDifferenceStatisticsRequestObject) (v6.GetDifferenceStatisticsResponseObject, error) {
+	folder, with, err := comparison(req.Params.Path, req.Params.RawPath, req.Params.With)
+	if err != nil {
+		return nil, err
+	}
+	n, err := a.Explorer.DifferenceStatistics(ctx, req.RestorePointID, with, folder)
+	if err != nil {
+		return nil, err
+	}
+	return v6.GetDifferenceStatistics200JSONResponse{
+		ChangedFiles: signed(n.ChangedFiles), Added: sideJSON(n.Added), Removed: sideJSON(n.Removed),
+	}, nil
+}
+
+func sideJSON(n syncline.SideCounts) v6.DifferenceSide {
+	return v6.DifferenceSide{
+		Files: signed(n.Files), Folders: signed(n.Folders), Others: signed(n.Others),
+		DataBlobs: signed(n.DataBlobs), TreeBlobs: signed(n.TreeBlobs), Bytes: signed(n.Bytes),
+	}
+}
+
 // comparison returns the folder and the other restore point of a comparison.
 func comparison(plain, raw *string, with syncline.ID) (folder string, other syncline.ID, err error) {
 	if folder, err = pathOf(plain, raw); err != nil {

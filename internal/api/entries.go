@@ -24,7 +24,7 @@ func (a *api) ListEntries(ctx context.Context, req v6.ListEntriesRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	q := syncline.EntriesQuery{Path: folder, FoldersFirst: deref(p.FoldersFirst), Limit: limitOf(p.Limit), Cursor: deref(p.Cursor)}
+	q := syncline.EntriesQuery{Path: folder, FoldersFirst: deref(p.FoldersFirst), Recursive: deref(p.Recursive), Limit: limitOf(p.Limit), Cursor: deref(p.Cursor)}
 	if p.Sort != nil {
 		q.Sort = string(*p.Sort)
 	}
@@ -40,7 +40,11 @@ func (a *api) ListEntries(ctx context.Context, req v6.ListEntriesRequestObject) 
 	answer := v6.ListEntries200JSONResponse{Total: page.Total, Offset: page.Offset, Results: make([]v6.Entry, len(page.Entries)), NextCursor: present(page.Next)}
 	answer.Path, answer.RawPath = textOf(page.Path)
 	for i := range page.Entries {
-		answer.Results[i] = entryJSON(page.Path+"/"+page.Entries[i].Name, &page.Entries[i])
+		at := page.Path + "/" + page.Entries[i].Name
+		if page.Paths != nil {
+			at = page.Paths[i]
+		}
+		answer.Results[i] = entryJSON(at, &page.Entries[i])
 	}
 	return answer, nil
 }

@@ -52,6 +52,10 @@ func (f *fakeExplorer) DifferenceSummary(_ context.Context, id, _ syncline.ID, _
 	return syncline.DifferenceSummary{DifferenceCounts: n, Folders: []syncline.FolderDifference{{Path: "/a", DifferenceCounts: n}}}, known(id)
 }
 
+func (f *fakeExplorer) DifferenceStatistics(_ context.Context, id, _ syncline.ID, _ string) (syncline.DifferenceStatistics, error) {
+	return syncline.DifferenceStatistics{ChangedFiles: 2, Added: syncline.SideCounts{Files: 3, Bytes: 4}}, known(id)
+}
+
 func (f *fakeExplorer) History(_ context.Context, _ syncline.ID, q syncline.HistoryQuery) (syncline.VersionPage, error) {
 	f.history = q
 	return syncline.VersionPage{Versions: []syncline.Version{

@@ -559,9 +559,9 @@ func (f *fakeAuth) Authenticate(_ context.Context, token string) (Identity, erro
 	return Identity{UserName: "the " + token, Role: role}, nil
 }
 
-func (f *fakeAuth) SignOut(_ context.Context, token string) error {
+func (f *fakeAuth) SignOut(ctx context.Context, token string) error {
 	f.record("out|" + token)
-	if token != "the-refresh-token" {
+	if _, err := f.Authenticate(ctx, token); err != nil && token != "the-refresh-token" {
 		return syncline.Errorf(syncline.CodeUnauthenticated, "the token is not valid; sign in again")
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
+	"syncline.dev/syncline/internal/resticjson"
 )
 
 // ListRestorePoints answers GET /v6/RestorePoints.
@@ -44,6 +45,22 @@ func (a *api) GetRestorePoint(ctx context.Context, req v6.GetRestorePointRequest
 		return nil, err
 	}
 	return v6.GetRestorePoint200JSONResponse(restorePointJSON(point)), nil
+}
+
+// ListRepositorySnapshots answers GET
+// /v6/BackupRepositories/{repositoryId}/Snapshots.
+func (a *api) ListRepositorySnapshots(ctx context.Context, req v6.ListRepositorySnapshotsRequestObject) (v6.ListRepositorySnapshotsResponseObject, error) {
+	r, err := a.Repositories.Repository(ctx, req.RepositoryID)
+	if err != nil {
+		return nil, err
+	}
+	points, err := a.RestorePoints.List(ctx, []syncline.Repository{r})
+	if err != nil {
+		return nil, err
+	}
+	return v6.ListRepositorySnapshots200JSONResponse(convert(points, func(p syncline.RestorePoint) v6.RepositorySnapshot {
+		return v6.RepositorySnapshot{RestorePointID: p.ID, Snapshot: resticjson.NewSnapshot(&p.Snapshot)}
+	})), nil
 }
 
 // GetServiceInstance answers GET /v6/ServiceInstance.

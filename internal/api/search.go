@@ -36,7 +36,7 @@ func (a *api) Search(ctx context.Context, req v6.SearchRequestObject) (v6.Search
 
 func searchQuery(p *v6.SearchParams) (q syncline.SearchQuery, err error) {
 	q = syncline.SearchQuery{
-		Text:      deref(p.Query),
+		Texts:     deref(p.Query),
 		Pattern:   p.Mode != nil && *p.Mode == "pattern",
 		MatchCase: p.IgnoreCase != nil && !*p.IgnoreCase,
 		Hosts:     deref(p.Host),
@@ -47,6 +47,9 @@ func searchQuery(p *v6.SearchParams) (q syncline.SearchQuery, err error) {
 	}
 	for _, t := range deref(p.Type) {
 		q.Types = append(q.Types, syncline.EntryType(t))
+	}
+	for _, id := range deref(p.RestorePointID) {
+		q.RestorePoints = append(q.RestorePoints, syncline.ID(strings.ToLower(string(id))))
 	}
 	for _, list := range deref(p.Tag) {
 		q.Tags = append(q.Tags, strings.Split(list, ","))

@@ -45,12 +45,12 @@ func TestSearchQuery(t *testing.T) {
 	raw := base64.RawURLEncoding.EncodeToString([]byte("/\xfe"))
 	decode[map[string]any](t, w.get("/v6/Search?query=%2Fa%2F%2A%2A&mode=pattern&ignoreCase=false&type=file&type=dir&minSize=3&maxSize=9"+
 		"&modifiedAfter=2026-11-23T10:00:00Z&modifiedBefore=2026-11-23T11:00:00%2B01:00&host=one&host=two,three&tag=a,b&tag=c"+
-		"&rawPath="+raw+"&limit=7&cursor=c&repositoryId="+strings.ToUpper(repoID)+"&repositoryId="+repoID))
+		"&restorePointId="+strings.ToUpper(pointID)+"&query=b&rawPath="+raw+"&limit=7&cursor=c&repositoryId="+strings.ToUpper(repoID)+"&repositoryId="+repoID))
 	if f.query.ModifiedTo.Equal(at) {
 		f.query.ModifiedTo = at
 	}
 	want := syncline.SearchQuery{
-		Text: "/a/**", Pattern: true, MatchCase: true, Folder: "/\xfe", Types: []syncline.EntryType{syncline.TypeFile, syncline.TypeDir},
+		Texts: []string{"/a/**", "b"}, RestorePoints: []syncline.ID{pointID}, Pattern: true, MatchCase: true, Folder: "/\xfe", Types: []syncline.EntryType{syncline.TypeFile, syncline.TypeDir},
 		MinSize: 3, MaxSize: &most, ModifiedFrom: at, ModifiedTo: at,
 		Hosts: []string{"one", "two,three"}, Tags: [][]string{{"a", "b"}, {"c"}}, Limit: 7, Cursor: "c",
 	}
@@ -108,7 +108,7 @@ func TestSearchRefuses(t *testing.T) {
 	w, f := searchWorld(t)
 	for query, part := range map[string]string{
 		"query=" + strings.Repeat("x", 1001):  "at most 1000 characters",
-		"query=a&query=b":                     "more than once",
+		strings.Repeat("query=a&", 51):        "50 times at most",
 		"mode=regex":                          "must be one of contains, pattern",
 		"ignoreCase=perhaps":                  "true or false",
 		"limit=0":                             "from 1 to 1000",

@@ -27,6 +27,14 @@ func (a *api) Token(ctx context.Context, req v6.TokenRequestObject) (v6.TokenRes
 	}, nil
 }
 
+// SignOut answers DELETE /v6/token.
+func (a *api) SignOut(ctx context.Context, _ v6.SignOutRequestObject) (v6.SignOutResponseObject, error) {
+	if err := a.Auth.SignOut(ctx, infoFrom(ctx).token); err != nil {
+		return nil, err
+	}
+	return v6.SignOut204Response{}, nil
+}
+
 func (a *api) grant(ctx context.Context, body *v6.TokenRequest) (Grant, error) {
 	remote := infoFrom(ctx).remote
 	if body.GrantType == "refresh_token" {

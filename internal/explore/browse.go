@@ -153,6 +153,9 @@ func (x *Explorer) Entries(ctx context.Context, point syncline.ID, q syncline.En
 	if err != nil {
 		return syncline.EntryPage{}, err
 	}
+	if q.Recursive {
+		return x.recursive(ctx, point, path, q)
+	}
 	compare, ok := entryOrders[cmp.Or(q.Sort, "name")]
 	if !ok {
 		return syncline.EntryPage{}, syncline.Errorf(syncline.CodeInvalid, "sort must be one of name, size, modified, type")

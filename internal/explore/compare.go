@@ -43,6 +43,8 @@ type comparer struct {
 	// into says to go on below a folder that became something else, or came to
 	// be from it. restic does not.
 	into bool
+	// detail is what is filled of the entries.
+	detail catalog.Detail
 
 	at   []uint64 // where the walk is: a place for each level
 	path []byte
@@ -57,7 +59,10 @@ const (
 )
 
 func newComparer(ctx context.Context, v *catalog.View, path string) *comparer {
-	return &comparer{ctx: ctx, v: v, left: maxCompared, room: maxHeld, path: []byte(strings.TrimSuffix(path, "/"))}
+	return &comparer{
+		ctx: ctx, v: v, left: maxCompared, room: maxHeld, path: []byte(strings.TrimSuffix(path, "/")),
+		detail: catalog.WithContent | catalog.WithSubtree,
+	}
 }
 
 // folders compares two trees, either of which may be absent. A walk that goes
@@ -136,7 +141,7 @@ func (c *comparer) read(n *named) (s side, err error) {
 	if n == nil {
 		return s, nil
 	}
-	s.entry, s.sub, s.ok, err = c.v.RefEntry(n.ref, catalog.WithContent|catalog.WithSubtree)
+	s.entry, s.sub, s.ok, err = c.v.RefEntry(n.ref, c.detail)
 	return s, err
 }
 

@@ -11,8 +11,8 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// compared is two restore points' folders in one catalog.
-func (x *Explorer) compared(ctx context.Context, point, with syncline.ID, path string, fn func(c *comparer, before, after side) error) error {
+// twoSnapshots is two restore points in one catalog.
+func (x *Explorer) twoSnapshots(ctx context.Context, point, with syncline.ID, fn func(v *catalog.View, s, t catalog.Snapshot) error) error {
 	other, err := x.Points.Get(ctx, with)
 	if err != nil {
 		return err
@@ -29,6 +29,13 @@ func (x *Explorer) compared(ctx context.Context, point, with syncline.ID, path s
 		if err != nil {
 			return err
 		}
+		return fn(v, s, t)
+	})
+}
+
+// compared is two restore points' folders in one catalog.
+func (x *Explorer) compared(ctx context.Context, point, with syncline.ID, path string, fn func(c *comparer, before, after side) error) error {
+	return x.twoSnapshots(ctx, point, with, func(v *catalog.View, s, t catalog.Snapshot) error {
 		before, err := folderSide(v, s, path)
 		if err != nil {
 			return err
@@ -139,6 +146,45 @@ func (x *Explorer) DifferenceSummary(ctx context.Context, point, with syncline.I
 	})
 	out.Folders = out.Folders[:min(len(out.Folders), maxFolders)]
 	return out, err
+}
+
+// DifferenceStatistics returns what restic's diff counts of two restore points,
+// or of a folder that both have.
+func (x *Explorer) DifferenceStatistics(ctx context.Context, point, with syncline.ID, path string) (out syncline.DifferenceStatistics, err error) {
+	if path, err = cleanPath(path); err != nil {
+		return out, err
+	}
+	err = x.twoSnapshots(ctx, point, with, func(v *catalog.View, s, t catalog.Snapshot) error {
+		before, err := folderRoot(v, s, path)
+		if err != nil {
+			return err
+		}
+		after, err := folderRoot(v, t, path)
+		if err != nil {
+			return err
+		}
+		report, err := newComparer(ctx, v, path).diff(before, after, maxDiffBlobs, func(*Pair) error { return nil })
+		out = syncline.DifferenceStatistics{
+			ChangedFiles: uint64(report.ChangedFiles), Added: report.Added.counts(), Removed: report.Removed.counts(),
+		}
+		return err
+	})
+	return out, err
+}
+
+// folderRoot returns a folder of a snapshot and its hash.
+func folderRoot(v *catalog.View, s catalog.Snapshot, path string) (Root, error) {
+	if path == "/" {
+		return Root{s.Root, s.Tree}, nil
+	}
+	at, err := find(v, s.Root, path, catalog.WithSubtree)
+	switch {
+	case err != nil:
+		return Root{}, err
+	case !at.ok:
+		return Root{}, syncline.Errorf(syncline.CodeInvalid, "%s is not a folder in both restore points", quoted(path))
+	}
+	return Root{at.sub, at.entry.Subtree}, nil
 }
 
 func count(n *syncline.DifferenceCounts, change syncline.ChangeKind, p *Pair) {

@@ -28,6 +28,19 @@ type DiffReport struct {
 // something else. Blobs that a folder has in common with another one, or that
 // lie in another place of the other tree, are neither added nor removed.
 func Diff(ctx context.Context, v *catalog.View, before, after Root, visit func(*Pair) error) (report DiffReport, err error) {
+	c := newComparer(ctx, v, "/")
+	c.left, c.room = math.MaxInt64, math.MaxInt64
+	return c.diff(before, after, math.MaxInt, visit)
+}
+
+// maxDiffBlobs bounds the blobs that a server holds for one comparison, about
+// 60 bytes each.
+const maxDiffBlobs = 4_000_000
+
+// diff is Diff within the comparer's bounds, and with so many blobs at most
+// that are not in folders which both have.
+func (c *comparer) diff(before, after Root, most int, visit func(*Pair) error) (report DiffReport, err error) {
+	ctx, v := c.ctx, c.v
 	closure, err := v.NewClosure(ctx)
 	if err != nil {
 		return report, err
@@ -36,11 +49,11 @@ func Diff(ctx context.Context, v *catalog.View, before, after Root, visit func(*
 	if before.Tree != after.Tree {
 		d.old.trees[before.Hash], d.now.trees[after.Hash] = struct{}{}, struct{}{}
 	}
-	c := newComparer(ctx, v, "/")
-	c.left, c.room = math.MaxInt64, math.MaxInt64
 	c.common, c.compared = closure.Add, d.compared
 	c.visit = func(p *Pair) error {
-		d.count(&report, p)
+		if d.count(&report, p); d.old.len()+d.now.len() > most {
+			return tooMuch("there is more to compare than the limit allows")
+		}
 		return visit(p)
 	}
 	if err := c.folders(side{sub: before.Tree, ok: true}, side{sub: after.Tree, ok: true}, nil); err != nil {
@@ -64,6 +77,8 @@ type blobs struct {
 func newBlobs() blobs {
 	return blobs{make(map[syncline.Hash]struct{}), make(map[syncline.Hash]struct{})}
 }
+
+func (b blobs) len() int { return len(b.data) + len(b.trees) }
 
 func (b blobs) add(e *syncline.Entry) {
 	switch {
@@ -103,6 +118,13 @@ func (d *differ) count(report *DiffReport, p *Pair) {
 		report.Removed.entry(p.Before)
 	case syncline.ChangeContent:
 		report.ChangedFiles++
+	}
+}
+
+func (s *DiffStats) counts() syncline.SideCounts {
+	return syncline.SideCounts{
+		Files: uint64(s.Files), Folders: uint64(s.Dirs), Others: uint64(s.Others),
+		DataBlobs: uint64(s.DataBlobs), TreeBlobs: uint64(s.TreeBlobs), Bytes: s.Bytes,
 	}
 }
 

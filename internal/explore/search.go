@@ -55,13 +55,17 @@ func (s *Searcher) Search(ctx context.Context, repositories []syncline.Repositor
 			Below: pathParts(folder), Types: q.Types, MinSize: q.MinSize, MaxSize: q.MaxSize,
 			Oldest: q.ModifiedFrom, Newest: q.ModifiedTo, MatchCase: q.MatchCase, IgnoreCase: !q.MatchCase,
 		},
-		snapshots: SnapshotFilter{Hosts: q.Hosts, Tags: q.Tags},
-		cursor:    q.Cursor, limit: q.Limit,
+		snapshots: SnapshotFilter{Hosts: q.Hosts, Tags: q.Tags}, points: q.RestorePoints,
+		cursor: q.Cursor, limit: q.Limit,
+	}
+	texts := q.Texts
+	if len(texts) == 0 {
+		texts = []string{""}
 	}
 	if q.Pattern {
-		r.query.Patterns = []string{q.Text}
+		r.query.Patterns = texts
 	} else {
-		r.query.Contains = []string{q.Text}
+		r.query.Contains = texts
 	}
 	return s.search(ctx, repositories, r)
 }
@@ -70,6 +74,7 @@ func (s *Searcher) Search(ctx context.Context, repositories []syncline.Repositor
 type searchRequest struct {
 	query     Query
 	snapshots SnapshotFilter
+	points    []syncline.ID // any of them; all when empty
 	cursor    string
 	limit     int
 }
@@ -196,7 +201,7 @@ func (p *pager) search(ctx context.Context, repository *syncline.Repository) (x 
 				x.gap = syncline.GapNotSynchronized
 				return nil
 			}
-			list = slices.DeleteFunc(list, func(s catalog.Snapshot) bool { return !p.snapshots.Matches(&s.Snapshot) })
+			list = slices.DeleteFunc(list, func(s catalog.Snapshot) bool { return !p.wants(id, &s.Snapshot) })
 			x.state = stateOf(list)
 			if id == p.after.Repository {
 				q.After = p.after.position(x.state)
@@ -213,6 +218,11 @@ func (p *pager) search(ctx context.Context, repository *syncline.Repository) (x 
 		return part{gap: syncline.GapDamaged}, nil
 	}
 	return x, err
+}
+
+// wants reports whether a repository's snapshot is searched.
+func (r *searchRequest) wants(repository syncline.ID, s *syncline.Snapshot) bool {
+	return r.snapshots.Matches(s) && (len(r.points) == 0 || slices.Contains(r.points, RestorePointID(repository, s.ID)))
 }
 
 func foundVersion(id syncline.ID, list []catalog.Snapshot, w *Version) syncline.FoundVersion {

@@ -244,13 +244,14 @@ func TestSearchTellsGaps(t *testing.T) {
 	for i := range repos {
 		repos[i].OutOfSync = repos[i].ID == "fresh" || repos[i].ID == "good"
 	}
-	page, err := NewSearcher(s).Search(t.Context(), repos, syncline.SearchQuery{Text: "A", Limit: 5})
+	page, err := NewSearcher(s).Search(t.Context(), repos, syncline.SearchQuery{Texts: []string{"A"}, Limit: 5})
 	if err != nil || len(page.Results) != 2 || fmt.Sprint(page.NotSearched) != "[{damaged Damaged} {fresh NotSynchronized}]" {
 		t.Errorf("%+v, error %v", page, err)
 	}
 	for name, q := range map[string]syncline.SearchQuery{
-		"letter case": {Text: "A", MatchCase: true}, "folder": {Text: "a", Folder: "/b"},
-		"pattern": {Text: "/b/?", Pattern: true}, "host": {Hosts: []string{"host0"}, MinSize: 2}, "tag": {Tags: [][]string{{""}}, MinSize: 2},
+		"letter case": {Texts: []string{"A"}, MatchCase: true}, "folder": {Texts: []string{"a"}, Folder: "/b"},
+		"pattern": {Texts: []string{"/b/?"}, Pattern: true}, "patterns": {Texts: []string{"/c", "/b/A", "/b/?"}, Pattern: true},
+		 "host": {Hosts: []string{"host0"}, MinSize: 2}, "tag": {Tags: [][]string{{""}}, MinSize: 2},
 	} {
 		q.Limit = 5
 		page, err := NewSearcher(s).Search(t.Context(), repos, q)
@@ -258,7 +259,7 @@ func TestSearchTellsGaps(t *testing.T) {
 			t.Errorf("%s: %+v, error %v", name, page, err)
 		}
 	}
-	for _, q := range []syncline.SearchQuery{{Folder: "b"}, {Text: "[", Pattern: true}, {ModifiedTo: time.Unix(1<<40, 0)}} {
+	for _, q := range []syncline.SearchQuery{{Folder: "b"}, {Texts: []string{"["}, Pattern: true}, {ModifiedTo: time.Unix(1<<40, 0)}} {
 		q.Limit = 5
 		if _, err := NewSearcher(s).Search(t.Context(), repos, q); syncline.CodeOf(err) != syncline.CodeInvalid {
 			t.Errorf("%+v: error %v", q, err)

@@ -76,7 +76,7 @@ func decodeSearchCursor(text string, sum []byte) (c searchCursor, err error) {
 // digest tells searches apart. Which repositories are searched is no part of
 // it: one may be attached between two pages.
 func (r *searchRequest) digest() ([]byte, error) {
-	raw, err := json.Marshal([]any{&r.query, r.snapshots})
+	raw, err := json.Marshal([]any{&r.query, r.snapshots, r.points})
 	if err != nil {
 		return nil, syncline.WrapError(syncline.CodeInvalid, err, "the search has a date that cannot be; the year must be one from 0 to 9999")
 	}

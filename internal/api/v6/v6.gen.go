@@ -18,6 +18,7 @@ import (
 
 	"github.com/oapi-codegen/runtime"
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/resticjson"
 )
 
 // Defines values for GetRestorePointArchiveParamsFormat.
@@ -341,8 +342,12 @@ type Difference struct {
 	// RawPath The path's bytes in Base64, where `path` differs from them.
 	RawPath *string             `json:"rawPath,omitempty"`
 	Change  syncline.ChangeKind `json:"change"`
-	Before  *Entry              `json:"before,omitempty"`
-	After   *Entry              `json:"after,omitempty"`
+
+	// Before Absent where it was added.
+	Before *Entry `json:"before,omitempty"`
+
+	// After Absent where it was removed.
+	After *Entry `json:"after,omitempty"`
 }
 
 // DifferencePage Example: {"nextCursor":"uycKSvdEa_kAAA","results":[{"after":{"accessTime":"2026-08-03T18:12:40Z","changeTime":"2026-11-24T00:31:47.205477843Z","deviceId":39,"gid":1000,"group":"mila","inode":2,"mode":"drwxr-xr-x","modifyTime":"2026-08-03T18:12:40Z","name":"mila","path":"/home/mila","permissions":"0755","size":0,"type":"dir","uid":1000,"user":"mila"},"before":{"accessTime":"2026-08-03T18:12:40Z","changeTime":"2026-11-24T00:31:34.18547724Z","deviceId":39,"gid":1000,"group":"mila","inode":2,"mode":"drwxr-xr-x","modifyTime":"2026-08-03T18:12:40Z","name":"mila","path":"/home/mila","permissions":"0755","size":0,"type":"dir","uid":1000,"user":"mila"},"change":"MetadataChanged","path":"/home/mila"}]}
@@ -351,6 +356,36 @@ type DifferencePage struct {
 
 	// NextCursor Absent on the last page.
 	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// DifferenceSide defines model for DifferenceSide.
+type DifferenceSide struct {
+	Files   int64 `json:"files"`
+	Folders int64 `json:"folders"`
+
+	// Others Links, devices and so on.
+	Others int64 `json:"others"`
+
+	// DataBlobs Pieces of files.
+	DataBlobs int64 `json:"dataBlobs"`
+
+	// TreeBlobs Versions of folders.
+	TreeBlobs int64 `json:"treeBlobs"`
+
+	// Bytes Size of the blobs, decompressed.
+	Bytes int64 `json:"bytes"`
+}
+
+// DifferenceStatistics defines model for DifferenceStatistics.
+type DifferenceStatistics struct {
+	// ChangedFiles Files with another content.
+	ChangedFiles int64 `json:"changedFiles"`
+
+	// Added What only the restore point has that comes after.
+	Added DifferenceSide `json:"added"`
+
+	// Removed What only the restore point has that comes before.
+	Removed DifferenceSide `json:"removed"`
 }
 
 // DifferenceSummary Example: {"added":36,"bytesAdded":123112,"bytesRemoved":19646,"contentChanged":2,"folders":[{"added":36,"bytesAdded":123112,"bytesRemoved":19646,"contentChanged":2,"metadataChanged":11,"path":"/home","removed":7,"type":"dir","typeChanged":0}],"metadataChanged":11,"removed":7,"typeChanged":0}
@@ -849,6 +884,12 @@ type RemoveProxyOptions struct {
 	UserPassword *string `json:"userPassword,omitempty"`
 }
 
+// RepositorySnapshot defines model for RepositorySnapshot.
+type RepositorySnapshot struct {
+	RestorePointID Id             `json:"restorePointId"`
+	Snapshot       ResticSnapshot `json:"snapshot"`
+}
+
 // RepositorySynchronizeSession Example: {"_links":{"repository":{"href":"/v6/backuprepositories/c930780b-6b79-4b6a-832c-63fde6462658"},"self":{"href":"/v6/RepositorySynchronizeSessions/855f483e-1994-491b-9f62-0f7bac0d1a4f"}},"endTime":"2026-11-26T17:01:24.477832691Z","id":"855f483e-1994-491b-9f62-0f7bac0d1a4f","progressPercent":100,"repositoryId":"c930780b-6b79-4b6a-832c-63fde6462658","result":"Success","startTime":"2026-11-26T17:01:19.63808536Z","state":"None","statistics":{"bytesFetched":85032,"bytesPlanned":64712,"damaged":0,"entriesAdded":565,"indexesRead":14,"requests":47,"requestsByKind":{"get config":1,"get data":14,"get index":14,"get keys":1,"get snapshots":14,"list index":1,"list keys":1,"list snapshots":1},"retries":0,"snapshotsAdded":14,"snapshotsRemoved":0,"snapshotsTotal":14,"treesAdded":157}}
 type RepositorySynchronizeSession struct {
 	ID           Id `json:"id"`
@@ -917,6 +958,9 @@ type RescanOptions struct {
 		ID Id `json:"id"`
 	} `json:"proxies,omitempty"`
 }
+
+// ResticSnapshot A snapshot with restic's own names.
+type ResticSnapshot = resticjson.Snapshot
 
 // RestoreJob Example: {"_links":{"repository":{"href":"/v6/backuprepositories/c930780b-6b79-4b6a-832c-63fde6462658"},"restorePoint":{"href":"/v6/RestorePoints/fd05853f-1702-5301-9c5d-bf6999655a00"},"self":{"href":"/v6/RestoreJobs/6a1c9f9e-58a5-4a8c-b3d9-0d6a39b5a001"}},"endTime":"2026-11-26T17:01:20Z","id":"6a1c9f9e-58a5-4a8c-b3d9-0d6a39b5a001","overwrite":"IfChanged","paths":["/home/mila/projects"],"progressPercent":100,"repositoryId":"c930780b-6b79-4b6a-832c-63fde6462658","restorePointId":"fd05853f-1702-5301-9c5d-bf6999655a00","sparse":false,"startTime":"2026-11-26T17:01:19Z","startedBy":"administrator","state":"Succeeded","statistics":{"bytes":123112,"failed":0,"files":36,"folders":9,"others":0,"skipped":0,"totalBytes":123112,"totalFiles":36,"unchanged":0},"targetPath":"/srv/restored/monday","verify":true}
 type RestoreJob struct {
@@ -1574,6 +1618,18 @@ type HeadRestorePointContentParams struct {
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
 
+// GetDifferenceStatisticsParams defines parameters for GetDifferenceStatistics.
+type GetDifferenceStatisticsParams struct {
+	// With The restore point to compare with, which is what comes after; the one in the path is before.
+	With Id `form:"with" json:"with"`
+
+	// Path An absolute path of a folder that both restore points have; the root when absent.
+	Path *string `form:"path,omitempty" json:"path,omitempty"`
+
+	// RawPath The path's bytes in Base64, in place of `path`, for names that are not UTF-8.
+	RawPath *string `form:"rawPath,omitempty" json:"rawPath,omitempty"`
+}
+
 // GetDifferenceSummaryParams defines parameters for GetDifferenceSummary.
 type GetDifferenceSummaryParams struct {
 	// With The restore point to compare with, which is what comes after; the one in the path is before.
@@ -1624,6 +1680,11 @@ type ListEntriesParams struct {
 
 	// FoldersFirst Folders before everything else, in either order.
 	FoldersFirst *bool `form:"foldersFirst,omitempty" json:"foldersFirst,omitempty"`
+
+	// Recursive Also what is in the folders below, each folder before what is in
+	// it. Then the entries come by name only, and `total` counts those of
+	// the folder itself.
+	Recursive *bool `form:"recursive,omitempty" json:"recursive,omitempty"`
 
 	// Limit Results of a page.
 	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
@@ -1773,8 +1834,9 @@ type GetS3FolderParams struct {
 
 // SearchParams defines parameters for Search.
 type SearchParams struct {
-	// Query A part of a name, or a pattern; everything when absent.
-	Query *string `form:"query,omitempty" json:"query,omitempty"`
+	// Query A part of a name, or a pattern; everything when absent. Can be given
+	// several times to find what any of them finds.
+	Query *[]string `form:"query,omitempty" json:"query,omitempty"`
 
 	// Mode `contains` takes `query` as a part of a name, whichever way accented
 	// letters are encoded. `pattern` takes it as restic's find does: a
@@ -1812,6 +1874,9 @@ type SearchParams struct {
 
 	// Host Only restore points of this machine. Can be given several times.
 	Host *[]string `form:"host,omitempty" json:"host,omitempty"`
+
+	// RestorePointID Only this restore point. Can be given several times.
+	RestorePointID *[]Id `form:"restorePointId,omitempty" json:"restorePointId,omitempty"`
 
 	// Tag Only restore points with this tag, or with all of several that are
 	// separated by commas. Can be given several times.
@@ -1928,6 +1993,9 @@ type ServerInterface interface {
 	// ListHistory List the versions of one path
 	// (GET /v6/BackupRepositories/{repositoryId}/History)
 	ListHistory(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID, params ListHistoryParams)
+	// ListRepositorySnapshots List a repository's snapshots as restic prints them
+	// (GET /v6/BackupRepositories/{repositoryId}/Snapshots)
+	ListRepositorySnapshots(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID)
 	// GetBackupRepositoryStatistics Tell what the restore points hold, and how the repository grew
 	// (GET /v6/BackupRepositories/{repositoryId}/Statistics)
 	GetBackupRepositoryStatistics(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID)
@@ -2039,6 +2107,9 @@ type ServerInterface interface {
 	// HeadRestorePointContent See what a download would be
 	// (HEAD /v6/RestorePoints/{restorePointId}/Content)
 	HeadRestorePointContent(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params HeadRestorePointContentParams)
+	// GetDifferenceStatistics Count what restic diff counts between two restore points of one repository
+	// (GET /v6/RestorePoints/{restorePointId}/DifferenceStatistics)
+	GetDifferenceStatistics(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params GetDifferenceStatisticsParams)
 	// GetDifferenceSummary Count what differs between two restore points of one repository
 	// (GET /v6/RestorePoints/{restorePointId}/DifferenceSummary)
 	GetDifferenceSummary(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params GetDifferenceSummaryParams)
@@ -2108,6 +2179,9 @@ type ServerInterface interface {
 	// UpdateObjectStorageRepository Change an object storage repository
 	// (PUT /v6/objectstoragerepositories/{repositoryId})
 	UpdateObjectStorageRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID)
+	// SignOut End a sign-in
+	// (DELETE /v6/token)
+	SignOut(w http.ResponseWriter, r *http.Request)
 	// Token Get an access token
 	// (POST /v6/token)
 	Token(w http.ResponseWriter, r *http.Request)
@@ -2794,6 +2868,32 @@ func (siw *ServerInterfaceWrapper) ListHistory(w http.ResponseWriter, r *http.Re
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListHistory(w, r, repositoryID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListRepositorySnapshots operation middleware
+func (siw *ServerInterfaceWrapper) ListRepositorySnapshots(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "repositoryId" -------------
+	var repositoryID RepositoryID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "repositoryId", r.PathValue("repositoryId"), &repositoryID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "repositoryId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListRepositorySnapshots(w, r, repositoryID)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4251,6 +4351,74 @@ func (siw *ServerInterfaceWrapper) HeadRestorePointContent(w http.ResponseWriter
 	handler.ServeHTTP(w, r)
 }
 
+// GetDifferenceStatistics operation middleware
+func (siw *ServerInterfaceWrapper) GetDifferenceStatistics(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "restorePointId" -------------
+	var restorePointID RestorePointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "restorePointId", r.PathValue("restorePointId"), &restorePointID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "restorePointId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetDifferenceStatisticsParams
+
+	// ------------- Required query parameter "with" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "with", r.URL.Query(), &params.With, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "with"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "with", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "path" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "path", r.URL.Query(), &params.Path, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "path"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "path", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "rawPath" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "rawPath", r.URL.Query(), &params.RawPath, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "rawPath"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "rawPath", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetDifferenceStatistics(w, r, restorePointID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetDifferenceSummary operation middleware
 func (siw *ServerInterfaceWrapper) GetDifferenceSummary(w http.ResponseWriter, r *http.Request) {
 
@@ -4505,6 +4673,19 @@ func (siw *ServerInterfaceWrapper) ListEntries(w http.ResponseWriter, r *http.Re
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "foldersFirst"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "foldersFirst", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "recursive" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "recursive", r.URL.Query(), &params.Recursive, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "recursive"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "recursive", Err: err})
 		}
 		return
 	}
@@ -5381,7 +5562,7 @@ func (siw *ServerInterfaceWrapper) Search(w http.ResponseWriter, r *http.Request
 
 	// ------------- Optional query parameter "query" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "query", r.URL.Query(), &params.Query, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "query", r.URL.Query(), &params.Query, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {
@@ -5531,6 +5712,19 @@ func (siw *ServerInterfaceWrapper) Search(w http.ResponseWriter, r *http.Request
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "host"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "host", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "restorePointId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "restorePointId", r.URL.Query(), &params.RestorePointID, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "restorePointId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "restorePointId", Err: err})
 		}
 		return
 	}
@@ -5724,6 +5918,20 @@ func (siw *ServerInterfaceWrapper) UpdateObjectStorageRepository(w http.Response
 	handler.ServeHTTP(w, r)
 }
 
+// SignOut operation middleware
+func (siw *ServerInterfaceWrapper) SignOut(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SignOut(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // Token operation middleware
 func (siw *ServerInterfaceWrapper) Token(w http.ResponseWriter, r *http.Request) {
 
@@ -5858,6 +6066,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 		ErrorHandlerFunc:   options.ErrorHandlerFunc,
 	}
 
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v6/token", wrapper.SignOut)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/token", wrapper.Token)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Accounts", wrapper.ListAccounts)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Accounts", wrapper.AddAccount)
@@ -5907,6 +6116,8 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/Entry", wrapper.GetEntry)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/Differences", wrapper.ListDifferences)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/DifferenceSummary", wrapper.GetDifferenceSummary)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/DifferenceStatistics", wrapper.GetDifferenceStatistics)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/BackupRepositories/{repositoryId}/Snapshots", wrapper.ListRepositorySnapshots)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/BackupRepositories/{repositoryId}/History", wrapper.ListHistory)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/BackupRepositories/{repositoryId}/Statistics", wrapper.GetBackupRepositoryStatistics)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/Statistics", wrapper.GetRestorePointStatistics)
@@ -6497,6 +6708,45 @@ type ListHistorydefaultJSONResponse struct {
 }
 
 func (response ListHistorydefaultJSONResponse) VisitListHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRepositorySnapshotsRequestObject struct {
+	RepositoryID RepositoryID `json:"repositoryId"`
+}
+
+type ListRepositorySnapshotsResponseObject interface {
+	VisitListRepositorySnapshotsResponse(w http.ResponseWriter) error
+}
+
+type ListRepositorySnapshots200JSONResponse []RepositorySnapshot
+
+func (response ListRepositorySnapshots200JSONResponse) VisitListRepositorySnapshotsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRepositorySnapshotsdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListRepositorySnapshotsdefaultJSONResponse) VisitListRepositorySnapshotsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8080,6 +8330,46 @@ func (response HeadRestorePointContentdefaultJSONResponse) VisitHeadRestorePoint
 	return err
 }
 
+type GetDifferenceStatisticsRequestObject struct {
+	RestorePointID RestorePointID `json:"restorePointId"`
+	Params         GetDifferenceStatisticsParams
+}
+
+type GetDifferenceStatisticsResponseObject interface {
+	VisitGetDifferenceStatisticsResponse(w http.ResponseWriter) error
+}
+
+type GetDifferenceStatistics200JSONResponse DifferenceStatistics
+
+func (response GetDifferenceStatistics200JSONResponse) VisitGetDifferenceStatisticsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDifferenceStatisticsdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetDifferenceStatisticsdefaultJSONResponse) VisitGetDifferenceStatisticsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetDifferenceSummaryRequestObject struct {
 	RestorePointID RestorePointID `json:"restorePointId"`
 	Params         GetDifferenceSummaryParams
@@ -8961,6 +9251,38 @@ func (response UpdateObjectStorageRepositorydefaultJSONResponse) VisitUpdateObje
 	return err
 }
 
+type SignOutRequestObject struct {
+}
+
+type SignOutResponseObject interface {
+	VisitSignOutResponse(w http.ResponseWriter) error
+}
+
+type SignOut204Response struct {
+}
+
+func (response SignOut204Response) VisitSignOutResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SignOutdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response SignOutdefaultJSONResponse) VisitSignOutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type TokenRequestObject struct {
 	JSONBody     *TokenJSONRequestBody
 	FormdataBody *TokenFormdataRequestBody
@@ -9048,6 +9370,9 @@ type StrictServerInterface interface {
 	// ListHistory List the versions of one path
 	// (GET /v6/BackupRepositories/{repositoryId}/History)
 	ListHistory(ctx context.Context, request ListHistoryRequestObject) (ListHistoryResponseObject, error)
+	// ListRepositorySnapshots List a repository's snapshots as restic prints them
+	// (GET /v6/BackupRepositories/{repositoryId}/Snapshots)
+	ListRepositorySnapshots(ctx context.Context, request ListRepositorySnapshotsRequestObject) (ListRepositorySnapshotsResponseObject, error)
 	// GetBackupRepositoryStatistics Tell what the restore points hold, and how the repository grew
 	// (GET /v6/BackupRepositories/{repositoryId}/Statistics)
 	GetBackupRepositoryStatistics(ctx context.Context, request GetBackupRepositoryStatisticsRequestObject) (GetBackupRepositoryStatisticsResponseObject, error)
@@ -9159,6 +9484,9 @@ type StrictServerInterface interface {
 	// HeadRestorePointContent See what a download would be
 	// (HEAD /v6/RestorePoints/{restorePointId}/Content)
 	HeadRestorePointContent(ctx context.Context, request HeadRestorePointContentRequestObject) (HeadRestorePointContentResponseObject, error)
+	// GetDifferenceStatistics Count what restic diff counts between two restore points of one repository
+	// (GET /v6/RestorePoints/{restorePointId}/DifferenceStatistics)
+	GetDifferenceStatistics(ctx context.Context, request GetDifferenceStatisticsRequestObject) (GetDifferenceStatisticsResponseObject, error)
 	// GetDifferenceSummary Count what differs between two restore points of one repository
 	// (GET /v6/RestorePoints/{restorePointId}/DifferenceSummary)
 	GetDifferenceSummary(ctx context.Context, request GetDifferenceSummaryRequestObject) (GetDifferenceSummaryResponseObject, error)
@@ -9228,6 +9556,9 @@ type StrictServerInterface interface {
 	// UpdateObjectStorageRepository Change an object storage repository
 	// (PUT /v6/objectstoragerepositories/{repositoryId})
 	UpdateObjectStorageRepository(ctx context.Context, request UpdateObjectStorageRepositoryRequestObject) (UpdateObjectStorageRepositoryResponseObject, error)
+	// SignOut End a sign-in
+	// (DELETE /v6/token)
+	SignOut(ctx context.Context, request SignOutRequestObject) (SignOutResponseObject, error)
 	// Token Get an access token
 	// (POST /v6/token)
 	Token(ctx context.Context, request TokenRequestObject) (TokenResponseObject, error)
@@ -9684,6 +10015,32 @@ func (sh *strictHandler) ListHistory(w http.ResponseWriter, r *http.Request, rep
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListHistoryResponseObject); ok {
 		if err := validResponse.VisitListHistoryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListRepositorySnapshots operation middleware
+func (sh *strictHandler) ListRepositorySnapshots(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID) {
+	var request ListRepositorySnapshotsRequestObject
+
+	request.RepositoryID = repositoryID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRepositorySnapshots(ctx, request.(ListRepositorySnapshotsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRepositorySnapshots")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListRepositorySnapshotsResponseObject); ok {
+		if err := validResponse.VisitListRepositorySnapshotsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -10690,6 +11047,33 @@ func (sh *strictHandler) HeadRestorePointContent(w http.ResponseWriter, r *http.
 	}
 }
 
+// GetDifferenceStatistics operation middleware
+func (sh *strictHandler) GetDifferenceStatistics(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params GetDifferenceStatisticsParams) {
+	var request GetDifferenceStatisticsRequestObject
+
+	request.RestorePointID = restorePointID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDifferenceStatistics(ctx, request.(GetDifferenceStatisticsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDifferenceStatistics")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetDifferenceStatisticsResponseObject); ok {
+		if err := validResponse.VisitGetDifferenceStatisticsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetDifferenceSummary operation middleware
 func (sh *strictHandler) GetDifferenceSummary(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID, params GetDifferenceSummaryParams) {
 	var request GetDifferenceSummaryRequestObject
@@ -11309,6 +11693,30 @@ func (sh *strictHandler) UpdateObjectStorageRepository(w http.ResponseWriter, r 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(UpdateObjectStorageRepositoryResponseObject); ok {
 		if err := validResponse.VisitUpdateObjectStorageRepositoryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SignOut operation middleware
+func (sh *strictHandler) SignOut(w http.ResponseWriter, r *http.Request) {
+	var request SignOutRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SignOut(ctx, request.(SignOutRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignOut")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SignOutResponseObject); ok {
+		if err := validResponse.VisitSignOutResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -1,0 +1,21 @@
+// Package client talks to a Syncline server: it signs in, keeps itself signed
+// in, and has a method for everything that users do through the v6 API.
+//
+//	c, err := client.New("https://backup.example:4443", client.Options{
+//		UserName: "ann", Password: password, Fingerprint: "9F:86:D0:…",
+//	})
+//	for hit, err := range c.Search(ctx, client.SearchQuery{Text: []string{"budget.ods"}}) {
+//		…
+//	}
+//
+// A Client may be used by several goroutines at once. Methods return an *Error
+// when the server refused, with its status and its sentence; any other error is
+// of the way there: the network, the certificate, a canceled context. Nothing
+// but a refused token and a download that broke off is tried again.
+//
+// Long answers are iterators that fetch page after page; the last pair of one
+// that failed holds the error. Paths are bytes as the backed-up machine had
+// them, absolute, with slashes, and need not be UTF-8. Sizes are bytes, times
+// are in UTC. The types of the answers are generated from the server's OpenAPI
+// document; fields of theirs that are absent are zero.
+package client

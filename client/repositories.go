@@ -1,0 +1,111 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"syncline.dev/syncline"
+)
+
+// Repository is a restic repository that is attached to the server.
+type Repository = BackupRepository
+
+// Repositories returns the attached repositories, oldest first.
+func (c *Client) Repositories(ctx context.Context) ([]Repository, error) {
+	return get[[]Repository](ctx, c, at("BackupRepositories"), nil)
+}
+
+// Repository returns one repository.
+func (c *Client) Repository(ctx context.Context, id syncline.ID) (Repository, error) {
+	return get[Repository](ctx, c, under("BackupRepositories", id), nil)
+}
+
+// NewRepository is a repository to be attached. Either Path or ObjectStorageID
+// says where it lies.
+type NewRepository struct {
+	Name            string      `json:"name"` // that no other repository has
+	Description     string      `json:"description,omitempty"`
+	Path            string      `json:"path,omitempty"` // absolute, on the server
+	ObjectStorageID syncline.ID `json:"objectStorageId,omitempty"`
+	EncryptionKeyID syncline.ID `json:"encryptionKeyId"` // of its password
+	// RetentionType is ItemLevel or SnapshotBased, which stands for an empty
+	// one. It is kept and deletes nothing.
+	RetentionType string `json:"retentionType"`
+}
+
+// AttachRepository attaches a repository, which the server opens first.
+func (c *Client) AttachRepository(ctx context.Context, r NewRepository) (Repository, error) {
+	if r.RetentionType == "" {
+		r.RetentionType = "SnapshotBased"
+	}
+	return fetch[Repository](ctx, c, call{method: http.MethodPost, path: at("BackupRepositories"), body: r})
+}
+
+// RepositoryChange is what is to change of a repository; nil and "" keep what
+// is there.
+type RepositoryChange struct {
+	Name            string      `json:"name,omitempty"`
+	Description     *string     `json:"description,omitempty"`
+	Path            string      `json:"path,omitempty"`
+	ObjectStorageID syncline.ID `json:"objectStorageId,omitempty"`
+	EncryptionKeyID syncline.ID `json:"encryptionKeyId,omitempty"`
+	RetentionType   string      `json:"retentionType"`
+}
+
+// ChangeRepository changes a repository.
+func (c *Client) ChangeRepository(ctx context.Context, id syncline.ID, change RepositoryChange) error {
+	if change.RetentionType == "" { // the one field that v6 wants every time
+		r, err := c.Repository(ctx, id)
+		if err != nil {
+			return err
+		}
+		change.RetentionType = r.RetentionType
+	}
+	return c.perform(ctx, http.MethodPut, under("BackupRepositories", id), change)
+}
+
+// DetachRepository makes the server forget a repository, its catalog and its
+// sessions. The backups stay as they are.
+func (c *Client) DetachRepository(ctx context.Context, id syncline.ID) error {
+	return c.perform(ctx, http.MethodDelete, under("BackupRepositories", id), nil)
+}
+
+// EncryptionKeys returns the keys, oldest first, without the passwords.
+func (c *Client) EncryptionKeys(ctx context.Context) ([]EncryptionKey, error) {
+	return get[[]EncryptionKey](ctx, c, at("EncryptionKeys"), nil)
+}
+
+// EncryptionKey returns one key, without the password.
+func (c *Client) EncryptionKey(ctx context.Context, id syncline.ID) (EncryptionKey, error) {
+	return get[EncryptionKey](ctx, c, under("EncryptionKeys", id), nil)
+}
+
+// AddEncryptionKey stores the password of a restic repository.
+func (c *Client) AddEncryptionKey(ctx context.Context, password, description string) (EncryptionKey, error) {
+	return fetch[EncryptionKey](ctx, c, call{method: http.MethodPost, path: at("EncryptionKeys"), body: map[string]string{
+		"password": password, "description": description,
+	}})
+}
+
+// DeleteEncryptionKey deletes a key that no repository uses.
+func (c *Client) DeleteEncryptionKey(ctx context.Context, id syncline.ID) error {
+	return c.perform(ctx, http.MethodDelete, under("EncryptionKeys", id), nil)
+}
+
+// Instance returns the id and the version of the installation.
+func (c *Client) Instance(ctx context.Context) (ServiceInstance, error) {
+	return get[ServiceInstance](ctx, c, at("ServiceInstance"), nil)
+}
+
+// Proxies returns the servers of the installation.
+func (c *Client) Proxies(ctx context.Context) ([]Proxy, error) {
+	return get[[]Proxy](ctx, c, at("Proxies"), nil)
+}
+
+// set adds a parameter that is not "".
+func set(q url.Values, name, value string) {
+	if value != "" {
+		q.Set(name, value)
+	}
+}

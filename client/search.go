@@ -1,0 +1,119 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/url"
+	"strconv"
+	"time"
+
+	"syncline.dev/syncline"
+)
+
+// SearchQuery says what to look for. The zero value finds everything.
+type SearchQuery struct {
+	Text []string // parts of names, or patterns; any of them
+	// Pattern takes Text as restic's find does: names with * ? [a-z], or
+	// several with slashes. What lies in a folder that matches is found too.
+	Pattern   bool
+	MatchCase bool
+
+	Repositories  []syncline.ID // any of them; empty for all
+	RestorePoints []syncline.ID // likewise, at most 1,000
+	Folder        string        // only what lies below it; "" for everywhere
+	Types         []syncline.EntryType
+	// MinSize and MaxSize choose files only, in bytes. A negative or zero
+	// MinSize is no bound, MaxSize has none when nil.
+	MinSize                       int64
+	MaxSize                       *int64
+	ModifiedAfter, ModifiedBefore time.Time // both included; zero for no bound
+
+	Hosts []string // any of them
+	Tags  []string // any of them; each may be several with commas, all of which are needed
+}
+
+func (s *SearchQuery) values() url.Values {
+	q := url.Values{"ignoreCase": {strconv.FormatBool(!s.MatchCase)}}
+	for _, text := range s.Text {
+		q.Add("query", text)
+	}
+	for _, id := range s.RestorePoints {
+		q.Add("restorePointId", string(id))
+	}
+	if s.Pattern {
+		q.Set("mode", "pattern")
+	}
+	for _, id := range s.Repositories {
+		q.Add("repositoryId", string(id))
+	}
+	setPath(q, s.Folder)
+	for _, t := range s.Types {
+		q.Add("type", string(t))
+	}
+	if s.MinSize > 0 {
+		q.Set("minSize", strconv.FormatInt(s.MinSize, 10))
+	}
+	if s.MaxSize != nil {
+		q.Set("maxSize", strconv.FormatInt(*s.MaxSize, 10))
+	}
+	setTime(q, "modifiedAfter", s.ModifiedAfter)
+	setTime(q, "modifiedBefore", s.ModifiedBefore)
+	for _, host := range s.Hosts {
+		q.Add("host", host)
+	}
+	for _, tag := range s.Tags {
+		q.Add("tag", tag)
+	}
+	return q
+}
+
+// SearchPages returns what is found page by page, each with what it leaves out.
+func (c *Client) SearchPages(ctx context.Context, query SearchQuery) iter.Seq2[*SearchPage, error] {
+	return pages(paged[*SearchPage](ctx, c, at("Search"), query.values()),
+		func(p *SearchPage) ([]*SearchPage, string) { return []*SearchPage{p}, p.NextCursor })
+}
+
+// IncompleteError is a search that did not see everything.
+type IncompleteError struct {
+	NotSearched []NotSearched // repositories, and why
+	// Folders says that folders with very long paths were not looked into.
+	Folders bool
+}
+
+// Error says what is missing.
+func (e *IncompleteError) Error() string {
+	switch n := len(e.NotSearched); n {
+	case 0:
+		return "folders with very long paths were not looked into"
+	case 1:
+		return fmt.Sprintf("the repository %s was not searched (%s)", e.NotSearched[0].RepositoryID, e.NotSearched[0].Reason)
+	default:
+		return fmt.Sprintf("%d repositories were not searched, the first of them %s (%s)", n, e.NotSearched[0].RepositoryID, e.NotSearched[0].Reason)
+	}
+}
+
+// Search returns what is found: each version of a file or folder once, in order
+// of the repositories' ids, then of the paths, then of time. When something was
+// not looked into, the last pair holds an *IncompleteError.
+func (c *Client) Search(ctx context.Context, query SearchQuery) iter.Seq2[FoundVersion, error] {
+	return func(yield func(FoundVersion, error) bool) {
+		var missing IncompleteError
+		for page, err := range c.SearchPages(ctx, query) {
+			if err != nil {
+				yield(FoundVersion{}, err)
+				return
+			}
+			for i := range page.Results {
+				if !yield(page.Results[i], nil) {
+					return
+				}
+			}
+			missing.NotSearched = append(missing.NotSearched, page.NotSearched...)
+			missing.Folders = missing.Folders || page.Cut == syncline.SearchCutFolder
+		}
+		if missing.Folders || len(missing.NotSearched) > 0 {
+			yield(FoundVersion{}, &missing)
+		}
+	}
+}

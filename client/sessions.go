@@ -1,0 +1,171 @@
+package client
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"syncline.dev/syncline"
+)
+
+// Session is one synchronization of a repository.
+type Session = RepositorySynchronizeSession
+
+// Ended reports whether the session is over; Result then says how it ended.
+func (s *RepositorySynchronizeSession) Ended() bool { return s.Result != "" }
+
+// Synchronize starts a synchronization, or returns the one that is queued or
+// running for this repository.
+func (c *Client) Synchronize(ctx context.Context, repository syncline.ID) (Session, error) {
+	return fetch[Session](ctx, c, call{method: http.MethodPost, path: under("BackupRepositories", repository, "Sync")})
+}
+
+const sessions = "RepositorySynchronizeSessions"
+
+// Sessions returns for every repository the session that is queued or running,
+// or else its latest, newest first.
+func (c *Client) Sessions(ctx context.Context) ([]Session, error) {
+	return get[[]Session](ctx, c, at(sessions), nil)
+}
+
+// Session returns one session.
+func (c *Client) Session(ctx context.Context, id syncline.ID) (Session, error) {
+	return get[Session](ctx, c, under(sessions, id), nil)
+}
+
+// StopSession asks for the end of a session, which comes within seconds. What
+// it did is kept.
+func (c *Client) StopSession(ctx context.Context, id syncline.ID) error {
+	return c.perform(ctx, http.MethodPost, under(sessions, id, "StopSynchronize"), nil)
+}
+
+// pageSize is how many results are asked for at once.
+const pageSize = 1000
+
+// RepositorySessions returns all sessions of a repository, newest first.
+func (c *Client) RepositorySessions(ctx context.Context, repository syncline.ID) iter.Seq2[Session, error] {
+	return offsets(func(q url.Values) ([]Session, error) {
+		return get[[]Session](ctx, c, under("BackupRepositories", repository, "SynchronizeSessions"), q)
+	})
+}
+
+// SessionLog returns what a session did and met, in order.
+func (c *Client) SessionLog(ctx context.Context, id syncline.ID) iter.Seq2[LogItem, error] {
+	return offsets(func(q url.Values) ([]LogItem, error) {
+		page, err := get[LogItemPage](ctx, c, under(sessions, id, "LogItems"), q)
+		return page.Results, err
+	})
+}
+
+// offsets goes through a list that comes in numbered pages.
+func offsets[T any](page func(url.Values) ([]T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for offset := 0; ; offset += pageSize {
+			list, err := page(url.Values{"limit": {strconv.Itoa(pageSize)}, "offset": {strconv.Itoa(offset)}})
+			if err != nil {
+				var none T
+				yield(none, err)
+				return
+			}
+			for _, x := range list {
+				if !yield(x, nil) {
+					return
+				}
+			}
+			if len(list) < pageSize {
+				return
+			}
+		}
+	}
+}
+
+const (
+	// A watch gives up when it could not go on so often in a row.
+	maxReconnects = 5
+	// maxEvent bounds a line of an event stream, in bytes.
+	maxEvent = 1 << 20
+	// reconnectAfter is the wait before the second try; it doubles.
+	reconnectAfter = time.Second / 2
+)
+
+// WatchSession returns the session now, then at every change, and last when it
+// has ended. Changes that come fast may be left out, the last one never. When
+// the stream ends early, as it does with the access token, it goes on with
+// another one.
+func (c *Client) WatchSession(ctx context.Context, id syncline.ID) iter.Seq2[Session, error] {
+	return func(yield func(Session, error) bool) {
+		for failures := 0; ; {
+			got, done, err := c.watch(ctx, id, yield)
+			switch {
+			case done:
+				return
+			case got:
+				failures = 0
+			default:
+				failures++
+			}
+			if err != nil && (StatusOf(err) != 0 || ctx.Err() != nil || failures >= maxReconnects) {
+				yield(Session{}, err)
+				return
+			}
+			if err := wait(ctx, reconnectAfter<<failures/2); err != nil {
+				yield(Session{}, err)
+				return
+			}
+		}
+	}
+}
+
+// wait waits, or returns why ctx ended.
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// watch follows one stream. It reports whether any event came, and whether there
+// is nothing more to follow.
+func (c *Client) watch(ctx context.Context, id syncline.ID, yield func(Session, error) bool) (got, done bool, err error) {
+	res, err := c.do(ctx, call{method: http.MethodGet, path: under(sessions, id, "Events")})
+	if err != nil {
+		return false, false, err
+	}
+	defer res.Body.Close()
+	lines := bufio.NewScanner(res.Body)
+	lines.Buffer(nil, maxEvent)
+	for lines.Scan() {
+		data, ok := bytes.CutPrefix(lines.Bytes(), []byte("data:"))
+		if !ok {
+			continue
+		}
+		var s Session
+		if err := json.Unmarshal(data, &s); err != nil {
+			return got, false, fmt.Errorf("the server's event cannot be read: %w", err)
+		}
+		got = true
+		if !yield(s, nil) || s.Ended() {
+			return got, true, nil
+		}
+	}
+	err = lines.Err()
+	switch {
+	case ctx.Err() != nil:
+		err = ctx.Err()
+	case err == nil:
+		err = &UnreachableError{Address: c.base, Err: io.ErrUnexpectedEOF}
+	}
+	return got, false, err
+}

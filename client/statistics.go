@@ -1,0 +1,42 @@
+package client
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+
+	"syncline.dev/syncline"
+)
+
+// RepositoryStatistics tells how much a repository holds, and how it grew from
+// restore point to restore point, oldest first.
+func (c *Client) RepositoryStatistics(ctx context.Context, repository syncline.ID) (BackupRepositoryStatistics, error) {
+	return get[BackupRepositoryStatistics](ctx, c, under("BackupRepositories", repository, "Statistics"), nil)
+}
+
+// RestorePointStatistics tells how much a restore point holds, and what takes
+// most of it.
+func (c *Client) RestorePointStatistics(ctx context.Context, point syncline.ID) (RestorePointStatistics, error) {
+	return get[RestorePointStatistics](ctx, c, under(points, point, "Statistics"), nil)
+}
+
+// FolderSizesQuery says which sizes are wanted. Zero fields leave it to the
+// server.
+type FolderSizesQuery struct {
+	Path  string // of the folder; "" for the root
+	Depth int    // levels below it
+	Limit int    // entries that are listed of each folder
+}
+
+// FolderSizes tells how the size of a folder comes about.
+func (c *Client) FolderSizes(ctx context.Context, point syncline.ID, query FolderSizesQuery) (FolderSize, error) {
+	q := url.Values{}
+	setPath(q, query.Path)
+	if query.Depth > 0 {
+		q.Set("depth", strconv.Itoa(query.Depth))
+	}
+	if query.Limit > 0 {
+		q.Set("limit", strconv.Itoa(query.Limit))
+	}
+	return get[FolderSize](ctx, c, under(points, point, "FolderSizes"), q)
+}

@@ -1,0 +1,194 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"syncline.dev/syncline"
+)
+
+// The kinds of accounts.
+const (
+	AccountS3           = "amazonS3Account"
+	AccountS3Compatible = "amazonS3CompatibleAccount"
+	AccountAzure        = "azureBlobAccount"
+	AccountGoogle       = "googleCloudAccount"
+)
+
+// Account is the credentials for object storage, without the secret.
+type Account = Credential
+
+// ObjectStorage is a folder in a bucket or container, with the account that
+// opens it. When it is added or changed, zero fields say nothing.
+type ObjectStorage = ObjectStorageRepositoryComposed
+
+// Accounts returns the accounts, oldest first.
+func (c *Client) Accounts(ctx context.Context) ([]Account, error) {
+	return get[[]Account](ctx, c, at("Accounts"), nil)
+}
+
+// Account returns one account.
+func (c *Client) Account(ctx context.Context, id syncline.ID) (Account, error) {
+	return get[Account](ctx, c, under("Accounts", id), nil)
+}
+
+// NewAccount is an account to be added.
+type NewAccount struct {
+	Type        string `json:"accountType"` // one of the kinds of accounts
+	UserName    string `json:"userName"`    // the access key's id, or the storage account's name
+	Secret      string `json:"password"`    // the secret key, a shared access signature or a key file
+	Description string `json:"description,omitempty"`
+}
+
+// AddAccount stores credentials for object storage.
+func (c *Client) AddAccount(ctx context.Context, a NewAccount) (Account, error) {
+	return fetch[Account](ctx, c, call{method: http.MethodPost, path: at("Accounts"), body: a})
+}
+
+// AccountChange is what is to change of an account; nil and "" keep what is
+// there.
+type AccountChange struct {
+	UserName    string  `json:"userName,omitempty"`
+	Secret      string  `json:"password,omitempty"`
+	Description *string `json:"description,omitempty"`
+}
+
+// ChangeAccount changes an account. The server tries it first with everything
+// that uses it.
+func (c *Client) ChangeAccount(ctx context.Context, id syncline.ID, change AccountChange) error {
+	return c.perform(ctx, http.MethodPut, under("Accounts", id), change)
+}
+
+// DeleteAccount deletes an account that no object storage uses.
+func (c *Client) DeleteAccount(ctx context.Context, id syncline.ID) error {
+	return c.perform(ctx, http.MethodDelete, under("Accounts", id), nil)
+}
+
+const objectStorages = "objectstoragerepositories"
+
+// ObjectStorages returns the object storages, oldest first.
+func (c *Client) ObjectStorages(ctx context.Context) ([]ObjectStorage, error) {
+	return get[[]ObjectStorage](ctx, c, at(objectStorages), nil)
+}
+
+// ObjectStorage returns one object storage.
+func (c *Client) ObjectStorage(ctx context.Context, id syncline.ID) (ObjectStorage, error) {
+	return get[ObjectStorage](ctx, c, under(objectStorages, id), nil)
+}
+
+// AddObjectStorage adds an object storage, in which the server reads first.
+func (c *Client) AddObjectStorage(ctx context.Context, s ObjectStorage) (ObjectStorage, error) {
+	return fetch[ObjectStorage](ctx, c, call{method: http.MethodPost, path: at(objectStorages), body: s})
+}
+
+// ChangeObjectStorage changes an object storage; zero fields keep what is there.
+func (c *Client) ChangeObjectStorage(ctx context.Context, id syncline.ID, change ObjectStorage) error {
+	return c.perform(ctx, http.MethodPut, under(objectStorages, id), change)
+}
+
+// RemoveObjectStorage makes the server forget an object storage in which no
+// repository lies. What is stored there stays.
+func (c *Client) RemoveObjectStorage(ctx context.Context, id syncline.ID) error {
+	return c.perform(ctx, http.MethodDelete, under(objectStorages, id), nil)
+}
+
+// S3CompatiblePlace is where S3-compatible storage is looked into.
+type S3CompatiblePlace struct {
+	AccountID    syncline.ID
+	ServicePoint string // host, host:port or URL
+	Region       string // "" to ask the storage
+}
+
+func (p S3CompatiblePlace) query() url.Values {
+	q := url.Values{"accountId": {string(p.AccountID)}, "ServicePoint": {p.ServicePoint}}
+	set(q, "CustomRegionId", p.Region)
+	return q
+}
+
+// S3CompatibleBuckets returns the buckets that the account may see.
+func (c *Client) S3CompatibleBuckets(ctx context.Context, p S3CompatiblePlace) ([]AmazonBucketS3Compatible, error) {
+	return get[[]AmazonBucketS3Compatible](ctx, c, at("S3CompatibleResources", "buckets"), p.query())
+}
+
+// S3CompatibleFolders returns the folders in a folder of a bucket; parent is ""
+// for the bucket itself.
+func (c *Client) S3CompatibleFolders(ctx context.Context, p S3CompatiblePlace, bucket, parent string) ([]AmazonFolderToReceiveS3Compatible, error) {
+	q := p.query()
+	set(q, "Parent", parent)
+	return get[[]AmazonFolderToReceiveS3Compatible](ctx, c, at("S3CompatibleResources", "buckets", bucket, "folders"), q)
+}
+
+// S3Place is where Amazon S3 is looked into.
+type S3Place struct {
+	AccountID  syncline.ID
+	RegionType string // Global, USGovernment or China
+}
+
+func (p S3Place) query() url.Values {
+	return url.Values{"accountId": {string(p.AccountID)}, "RegionType": {p.RegionType}}
+}
+
+// S3Buckets returns the buckets that the account may see.
+func (c *Client) S3Buckets(ctx context.Context, p S3Place) ([]AmazonBucketS3Aws, error) {
+	return get[[]AmazonBucketS3Aws](ctx, c, at("S3Resources", "buckets"), p.query())
+}
+
+// S3Folders returns the folders in a folder of a bucket; parent is "" for the
+// bucket itself.
+func (c *Client) S3Folders(ctx context.Context, p S3Place, bucket, parent string) ([]AmazonFolderToReceiveS3Aws, error) {
+	q := p.query()
+	set(q, "Parent", parent)
+	return get[[]AmazonFolderToReceiveS3Aws](ctx, c, at("S3Resources", "buckets", bucket, "folders"), q)
+}
+
+// AzurePlace is where Azure Blob Storage is looked into.
+type AzurePlace struct {
+	AccountID  syncline.ID
+	RegionType string // Global, Germany, China or Government
+	Endpoint   string // "" for Azure's own
+}
+
+func (p AzurePlace) query() url.Values {
+	q := url.Values{"accountId": {string(p.AccountID)}, "RegionType": {p.RegionType}}
+	set(q, "Endpoint", p.Endpoint)
+	return q
+}
+
+// AzureContainers returns the containers that the account may see.
+func (c *Client) AzureContainers(ctx context.Context, p AzurePlace) ([]AzureContainer, error) {
+	return get[[]AzureContainer](ctx, c, at("AzureResources", "containers"), p.query())
+}
+
+// AzureFolders returns the folders in a folder of a container; parent is "" for
+// the container itself.
+func (c *Client) AzureFolders(ctx context.Context, p AzurePlace, container, parent string) ([]AzureFolderToReceive, error) {
+	q := p.query()
+	set(q, "Parent", parent)
+	return get[[]AzureFolderToReceive](ctx, c, at("AzureResources", "containers", container, "folders"), q)
+}
+
+// GooglePlace is where Google Cloud Storage is looked into.
+type GooglePlace struct {
+	AccountID syncline.ID
+	Endpoint  string // "" for Google's own
+}
+
+func (p GooglePlace) query() url.Values {
+	q := url.Values{"accountId": {string(p.AccountID)}}
+	set(q, "Endpoint", p.Endpoint)
+	return q
+}
+
+// GoogleBuckets returns the buckets that the account may see.
+func (c *Client) GoogleBuckets(ctx context.Context, p GooglePlace) ([]GoogleBucket, error) {
+	return get[[]GoogleBucket](ctx, c, at("GoogleResources", "buckets"), p.query())
+}
+
+// GoogleFolders returns the folders in a folder of a bucket; parent is "" for
+// the bucket itself.
+func (c *Client) GoogleFolders(ctx context.Context, p GooglePlace, bucket, parent string) ([]GoogleFolder, error) {
+	q := p.query()
+	set(q, "Parent", parent)
+	return get[[]GoogleFolder](ctx, c, at("GoogleResources", "buckets", bucket, "folders"), q)
+}
