@@ -11,13 +11,14 @@ import (
 )
 
 // Bounds of the key derivation, so that a hostile key file can take neither
-// the machine's memory nor its time. restic calibrates N to half a second and
-// 60 MiB, with r = 8 and p = 1.
+// the machine's memory nor its time. restic calibrates to half a second and 60
+// MiB, with r = 8: where the machine is busy at that moment, N gets small, and p
+// grows until the time is filled.
 const (
 	maxScryptN      = 1 << 20
 	maxScryptR      = 64
-	maxScryptP      = 16
 	maxScryptMemory = 1 << 30 // bytes: 128·N·r
+	maxScryptBlocks = 1 << 20 // r·p, of 128 bytes each
 	maxScryptWork   = 1 << 24 // N·r·p
 	// maxKeys bounds how many key files are tried.
 	maxKeys = 100
@@ -47,8 +48,8 @@ func (f *keyFile) check() error {
 		return fmt.Errorf("its key derivation function %q is not known", clip(f.KDF))
 	}
 	if f.N < 2 || f.N > maxScryptN || f.N&(f.N-1) != 0 ||
-		f.R < 1 || f.R > maxScryptR || f.P < 1 || f.P > maxScryptP ||
-		128*f.N*f.R > maxScryptMemory || f.N*f.R*f.P > maxScryptWork {
+		f.R < 1 || f.R > maxScryptR || f.P < 1 || f.P > maxScryptBlocks ||
+		128*f.N*f.R > maxScryptMemory || f.R*f.P > maxScryptBlocks || f.N*f.R*f.P > maxScryptWork {
 		return fmt.Errorf("its scrypt parameters N=%d, r=%d, p=%d are out of bounds", f.N, f.R, f.P)
 	}
 	if len(f.Salt) == 0 {

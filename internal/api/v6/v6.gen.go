@@ -376,7 +376,7 @@ type DifferenceSide struct {
 	Bytes int64 `json:"bytes"`
 }
 
-// DifferenceStatistics defines model for DifferenceStatistics.
+// DifferenceStatistics Example: {"added":{"bytes":123112,"dataBlobs":31,"files":36,"folders":4,"others":0,"treeBlobs":9},"changedFiles":2,"removed":{"bytes":19646,"dataBlobs":7,"files":7,"folders":0,"others":0,"treeBlobs":5}}
 type DifferenceStatistics struct {
 	// ChangedFiles Files with another content.
 	ChangedFiles int64 `json:"changedFiles"`
@@ -884,7 +884,7 @@ type RemoveProxyOptions struct {
 	UserPassword *string `json:"userPassword,omitempty"`
 }
 
-// RepositorySnapshot defines model for RepositorySnapshot.
+// RepositorySnapshot Example: {"restorePointId":"17b6ef5b-8664-5422-bc6c-0a9cd90b8b71","snapshot":{"gid":1000,"hostname":"mila-laptop","id":"50f834bbb52468cf79dde838ecc7a70757028aa8952534c21cbc70634a8d9724","paths":["/home/mila/projects"],"short_id":"50f834bb","tags":["evening"],"time":"2026-09-18T21:45:27+02:00","tree":"8e0b3a1c9d4f6e2b7a5c8d1f0e3b6a9c2d5f8e1b4a7c0d3f6e9b2a5c8d1f4e7b","uid":1000,"username":"mila"}}
 type RepositorySnapshot struct {
 	RestorePointID Id             `json:"restorePointId"`
 	Snapshot       ResticSnapshot `json:"snapshot"`
