@@ -107,6 +107,7 @@ func (c *comparison) run(ctx context.Context) error {
 		{"listings", c.listings},
 		{"differences", c.differences},
 		{"object storage", c.objectStorage},
+		{"restores", c.restores},
 		{"server", c.server},
 		{"comparison of lists", c.lists},
 	} {

@@ -2,7 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,11 +21,39 @@ import (
 type restoreFlags struct {
 	filter            filterFlags
 	target, overwrite string
-	include, iinclude []string
-	exclude, iexclude []string
+	include, iinclude patternFlags
+	exclude, iexclude patternFlags
+	includeXattr      []string
+	excludeXattr      []string
 	sparse, verify    bool
 	what              *restore.Filter
+	attributes        func(string) bool
 	behavior          restore.Overwrite
+}
+
+// patternFlags are patterns of one kind, given by themselves or in files.
+type patternFlags struct{ patterns, files []string }
+
+// all returns the patterns, and those in the files behind them.
+func (f *patternFlags) all(getenv func(string) string) ([]string, error) {
+	list := slices.Clone(f.patterns)
+	for _, name := range f.files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, syncline.WrapError(syncline.CodeInvalid, err, "cannot read patterns from %s (%v)", name, reasonOf(err))
+		}
+		list = append(list, restore.ReadPatterns(decodeText(text), getenv)...)
+	}
+	return list, nil
+}
+
+// reasonOf is what went wrong with a file, without its name.
+func reasonOf(err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
 }
 
 func newRestoreCommand(env *environment) *cobra.Command {
@@ -42,7 +74,7 @@ status is 1.`,
 			if err := env.notServed("restore"); err != nil {
 				return err
 			}
-			if err := f.check(); err != nil {
+			if err := f.check(env.getenv); err != nil {
 				return err
 			}
 			ctx := cmd.Context()
@@ -55,7 +87,7 @@ status is 1.`,
 				shown.note("restoring snapshot %s of %q at %s by %s@%s to %s", snapshot.ID.Short(), snapshot.Paths,
 					snapshot.Time.Local().Format(timeFormat), snapshot.Username, snapshot.Hostname, f.target)
 				result, err := restore.Run(ctx, v, root, source, f.target, restore.Options{
-					Filter: f.what, Overwrite: f.behavior, Sparse: f.sparse, Verify: f.verify, Reporter: shown,
+					Filter: f.what, Attributes: f.attributes, Overwrite: f.behavior, Sparse: f.sparse, Verify: f.verify, Reporter: shown,
 				})
 				shown.end()
 				if err != nil {
@@ -67,22 +99,41 @@ status is 1.`,
 	}
 	f.filter.add(cmd.Flags())
 	cmd.Flags().StringVarP(&f.target, "target", "t", "", "`directory` to extract data to")
-	cmd.Flags().StringArrayVarP(&f.include, "include", "i", nil, "include a `pattern`, exclude everything else (can be given several times)")
-	cmd.Flags().StringArrayVar(&f.iinclude, "iinclude", nil, "same as --include `pattern` but ignores the casing of filenames")
-	cmd.Flags().StringArrayVarP(&f.exclude, "exclude", "e", nil, "exclude a `pattern` (can be given several times)")
-	cmd.Flags().StringArrayVar(&f.iexclude, "iexclude", nil, "same as --exclude `pattern` but ignores the casing of filenames")
+	for _, p := range []struct {
+		to              *patternFlags
+		name, short, of string
+	}{
+		{&f.include, "include", "i", "include a `pattern`, exclude everything else"},
+		{&f.iinclude, "iinclude", "", "same as --include `pattern` but ignores the casing of filenames"},
+		{&f.exclude, "exclude", "e", "exclude a `pattern`"},
+		{&f.iexclude, "iexclude", "", "same as --exclude `pattern` but ignores the casing of filenames"},
+	} {
+		cmd.Flags().StringArrayVarP(&p.to.patterns, p.name, p.short, nil, p.of+" (can be given several times)")
+		cmd.Flags().StringArrayVar(&p.to.files, p.name+"-file", nil, "read patterns for --"+p.name+" from a `file`, one a line (can be given several times)")
+	}
+	cmd.Flags().StringArrayVar(&f.includeXattr, "include-xattr", nil, "include extended attributes by `pattern`, leave the others alone (can be given several times)")
+	cmd.Flags().StringArrayVar(&f.excludeXattr, "exclude-xattr", nil, "leave extended attributes alone by `pattern` (can be given several times)")
 	cmd.Flags().StringVar(&f.overwrite, "overwrite", "always", "overwrite `behavior`: always, if-changed, if-newer or never")
 	cmd.Flags().BoolVar(&f.sparse, "sparse", false, "restore files as sparse")
 	cmd.Flags().BoolVar(&f.verify, "verify", false, "verify the content of restored files")
 	return cmd
 }
 
-func (f *restoreFlags) check() (err error) {
+func (f *restoreFlags) check(getenv func(string) string) (err error) {
 	if f.target == "" {
 		return usageError("please specify a directory to restore to (--target)")
 	}
+	var lists [4][]string
+	for i, flags := range []*patternFlags{&f.include, &f.iinclude, &f.exclude, &f.iexclude} {
+		if lists[i], err = flags.all(getenv); err != nil {
+			return err
+		}
+	}
 	if f.behavior, err = restore.ParseOverwrite(f.overwrite); err == nil {
-		f.what, err = restore.NewFilter(f.include, f.iinclude, f.exclude, f.iexclude)
+		f.what, err = restore.NewFilter(lists[0], lists[1], lists[2], lists[3])
+	}
+	if err == nil {
+		f.attributes, err = restore.NewNameFilter(f.includeXattr, f.excludeXattr)
 	}
 	if err != nil {
 		return usageError(messageOf(err))
@@ -123,14 +174,28 @@ func (v *restoreView) Progress(r restore.Result) {
 		return
 	}
 	v.last = now
-	rate := float64(r.Bytes) / max(now.Sub(v.begun).Seconds(), 0.001)
-	line := fmt.Sprintf("restoring: %d files, %s, %s/s", r.Files, formatSize(uint64(r.Bytes)), formatSize(uint64(rate)))
+	line := progressOf(r, now.Sub(v.begun))
 	if !v.terminal {
 		fmt.Fprintln(v.env.stderr, line)
 		return
 	}
 	fmt.Fprintf(v.env.stderr, "\r\x1b[K%s", line)
 	v.drawn = true
+}
+
+// progressOf is a line that says how far a restore is.
+func progressOf(r restore.Result, elapsed time.Duration) string {
+	percent, left := 0, "?"
+	if r.Total.Bytes > 0 {
+		done := min(float64(r.Done)/float64(r.Total.Bytes), 1)
+		percent = int(done * 100)
+		if done > 0 {
+			left = time.Duration(float64(elapsed) * (1 - done) / done).Round(time.Second).String()
+		}
+	}
+	rate := float64(r.Done) / max(elapsed.Seconds(), 0.001)
+	return fmt.Sprintf("restoring: %3d %%, %d of %d files, %s of %s, %s/s, %s left", percent, r.Files, r.Total.Files,
+		formatSize(uint64(r.Done)), formatSize(uint64(r.Total.Bytes)), formatSize(uint64(rate)), left)
 }
 
 // summary prints what was done; items that failed are the error.
@@ -142,6 +207,7 @@ func (v *restoreView) summary(r restore.Result, verified bool) error {
 			"message_type": "summary", "seconds_elapsed": int64(took.Seconds()),
 			"files_restored": r.Files - r.Unchanged + r.Folders + r.Others, "files_skipped": r.Unchanged + r.Skipped,
 			"total_files": r.Files + r.Folders + r.Others + r.Skipped + r.Failed, "bytes_restored": r.Bytes,
+			"total_bytes": r.Total.Bytes, "bytes_skipped": r.Done - r.Bytes,
 		})
 		if err != nil {
 			return err

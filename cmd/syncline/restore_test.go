@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -32,7 +33,7 @@ func TestRestoreKilled(t *testing.T) {
 	restic(t, repo, "backup", src)
 	command(t, repo, cache, "sync")
 	killed := 0
-	for round := range 5 {
+	for round := range 20 {
 		cmd := exec.CommandContext(t.Context(), program, "restore", "--no-sync", "latest", "--target", target)
 		cmd.Env = append(os.Environ(), "RESTIC_REPOSITORY="+repo, "RESTIC_PASSWORD="+repoPassword, "SYNCLINE_CACHE_DIR="+cache)
 		if err := cmd.Start(); err != nil {
@@ -40,7 +41,7 @@ func TestRestoreKilled(t *testing.T) {
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
-		for len(ended) == 0 && countFiles(target) < (round+1)*250 {
+		for len(ended) == 0 && countFiles(target) < (round+1)*70 {
 			runtime.Gosched()
 		}
 		_ = cmd.Process.Kill()
@@ -60,12 +61,28 @@ func TestRestoreKilled(t *testing.T) {
 	if err != nil {
 		t.Errorf("diff -r: %v: %.2000s", err, out)
 	}
+	if want, got := listing(t, src), listing(t, filepath.Join(target, src)); want != got {
+		t.Errorf("modes, owners or times differ:\n%.2000s\n%.2000s", want, got)
+	}
 	stdout, stderr, code = command(t, repo, cache, "restore", "latest", "--target", target, "--json")
 	if code != 0 || !strings.Contains(stdout, `"bytes_restored":0`) || !strings.Contains(stdout, `"message_type":"summary"`) {
 		t.Errorf("again: exit %d: %s%s", code, stdout, stderr)
 	}
 	testRestoreUsage(t, repo, cache)
+	testRestorePatternFiles(t, repo, cache, src)
 	testRestoreDamage(t, repo, cache)
+}
+
+// listing describes everything below dir but contents.
+func listing(t *testing.T, dir string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "find", dir, "-printf", "%P %y %m %U:%G %T@ %n %l\n").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(out), "\n")
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
 }
 
 func countFiles(dir string) (n int) {
@@ -80,15 +97,35 @@ func countFiles(dir string) (n int) {
 
 func testRestoreUsage(t *testing.T, repo, cache string) {
 	for want, args := range map[string][]string{
-		"--target":           {"latest"},
-		"mutually exclusive": {"latest", "--target", t.TempDir(), "-i", "a", "-e", "b"},
-		"malformed":          {"latest", "--target", t.TempDir(), "-e", "[b"},
-		"overwrite behavior": {"latest", "--target", t.TempDir(), "--overwrite", "maybe"},
+		"--target":            {"latest"},
+		"mutually exclusive":  {"latest", "--target", t.TempDir(), "-i", "a", "-e", "b"},
+		"malformed":           {"latest", "--target", t.TempDir(), "-e", "[b"},
+		"exclude and include": {"latest", "--target", t.TempDir(), "--include-xattr", "a", "--exclude-xattr", "b"},
+		"overwrite behavior":  {"latest", "--target", t.TempDir(), "--overwrite", "maybe"},
 	} {
 		stdout, stderr, code := command(t, repo, cache, append([]string{"restore"}, args...)...)
 		if code != 2 || stdout != "" || !strings.Contains(stderr, want) {
 			t.Errorf("%v: exit %d, %s%s", args, code, stdout, stderr)
 		}
+	}
+}
+
+func testRestorePatternFiles(t *testing.T, repo, cache, src string) {
+	list := filepath.Join(t.TempDir(), "list")
+	if err := os.WriteFile(list, []byte("\xef\xbb\xbf# what to get back\n\n  $FOLDER/file0001  \r\n*/FILE0042\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("FOLDER", src+"/dir01")
+	for flag, want := range map[string]int{"--include-file": 1, "--iinclude-file": 2, "--exclude-file": 1500, "--iexclude-file": 1499} {
+		target := t.TempDir()
+		stdout, stderr, code := command(t, repo, cache, "restore", "latest", "--target", target, flag, list, "--json")
+		if got := countFiles(target); code != 0 || got != want || !strings.Contains(stdout, `"total_bytes":`) {
+			t.Errorf("%s: %d files, not %d; exit %d: %s%s", flag, got, want, code, stdout, stderr)
+		}
+	}
+	_, stderr, code := command(t, repo, cache, "restore", "latest", "--target", t.TempDir(), "--include-file", list+"x")
+	if code != 1 || !strings.Contains(stderr, "cannot read patterns from "+list+"x (no such file") {
+		t.Errorf("without the file: exit %d: %s", code, stderr)
 	}
 }
 

@@ -51,7 +51,7 @@ func describe(t testing.TB, dir string) map[string]string {
 		st := fi.Sys().(*syscall.Stat_t)
 		rel := strings.TrimPrefix(path, dir)
 		text := fmt.Sprintf("%v %d:%d device %d, %v", fi.Mode(), st.Uid, st.Gid, st.Rdev, fi.ModTime().UTC())
-		text += attributes(t, path)
+		text += Attributes(t, path)
 		switch {
 		case fi.Mode()&fs.ModeSymlink != 0:
 			to, err := os.Readlink(path)
@@ -81,7 +81,8 @@ func describe(t testing.TB, dir string) map[string]string {
 	return all
 }
 
-func attributes(t testing.TB, path string) (text string) {
+// Attributes tells the extended attributes of a file, a link not followed.
+func Attributes(t testing.TB, path string) (text string) {
 	t.Helper()
 	buf := make([]byte, 4096)
 	n, err := unix.Llistxattr(path, buf)

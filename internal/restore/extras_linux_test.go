@@ -2,12 +2,20 @@ package restore_test
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/content"
+	"syncline.dev/syncline/internal/resticfixture"
+	"syncline.dev/syncline/internal/restore"
 )
 
 // extras adds what only this system has.
@@ -37,4 +45,65 @@ func blocks(t *testing.T, path string) int64 {
 		t.Fatal(err)
 	}
 	return st.Blocks * 512
+}
+
+// testAttributes leaves some extended attributes alone.
+func testAttributes(t *testing.T, w *rich) {
+	target := t.TempDir()
+	name := filepath.Join(target, w.source, "large")
+	choose, err := restore.NewNameFilter(nil, []string{"user.no*"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.view(t, w.repo, func(v *catalog.View, s *content.Source, root catalog.TreeRef) {
+		into(t, v, s, root, target, restore.Options{Attributes: choose})
+		if got := resticfixture.Attributes(t, name); got != "" {
+			t.Errorf("restored%s", got)
+		}
+		if got := resticfixture.Attributes(t, filepath.Join(target, w.source, "links")); got != ` user.folder="yes"` {
+			t.Errorf("the other attribute is%s", got)
+		}
+		if err := errors.Join(unix.Lsetxattr(name, "user.note", []byte("mine"), 0), unix.Lsetxattr(name, "user.other", []byte("x"), 0)); err != nil {
+			t.Fatal(err)
+		}
+		into(t, v, s, root, target, restore.Options{Attributes: choose})
+	})
+	if got := resticfixture.Attributes(t, name); got != ` user.note="mine"` {
+		t.Errorf("of those that were there, left are%s", got)
+	}
+}
+
+// testFull restores to a small file system, read-only at first, and completes
+// it when there is room.
+func testFull(t *testing.T, w *rich) {
+	target := t.TempDir()
+	mount := func(flags uintptr, options string) {
+		t.Helper()
+		err := unix.Mount("tmpfs", target, "tmpfs", flags, options)
+		if errors.Is(err, fs.ErrPermission) {
+			t.Skip("only root may make a small file system")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	mount(unix.MS_RDONLY, "size=6m")
+	t.Cleanup(func() { _ = unix.Unmount(target, 0) })
+	w.view(t, w.repo, func(v *catalog.View, s *content.Source, root catalog.TreeRef) {
+		for _, c := range []struct {
+			flags         uintptr
+			options, want string
+		}{{0, "", "read-only"}, {unix.MS_REMOUNT, "size=6m", "target is full"}} {
+			if c.flags != 0 {
+				mount(c.flags, c.options)
+			}
+			_, err := restore.Run(t.Context(), v, root, s, target, restore.Options{Reporter: &told{}})
+			if syncline.CodeOf(err) != syncline.CodeUnavailable || !strings.Contains(syncline.MessageOf(err), c.want) {
+				t.Errorf("%s: %v", c.want, err)
+			}
+		}
+		mount(unix.MS_REMOUNT, "size=60m")
+		into(t, v, s, root, target, restore.Options{})
+	})
+	w.sameAsSource(t, target)
 }

@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"os"
 	"path"
 	"strings"
 
@@ -135,6 +136,38 @@ func (f *Filter) matchPatterns(name string) (selected, below bool) {
 		return !out && !foldedOut, !out && !foldedOut
 	}
 	return true, true
+}
+
+// NewNameFilter chooses names of extended attributes by patterns, as NewFilter
+// chooses paths. It returns nil when there are none.
+func NewNameFilter(include, exclude []string) (func(name string) bool, error) {
+	f, err := NewFilter(include, nil, exclude, nil)
+	if err != nil || len(f.include)+len(f.exclude) == 0 {
+		return nil, err
+	}
+	return func(name string) bool {
+		chosen, _ := f.Select(name)
+		return chosen
+	}, nil
+}
+
+// ReadPatterns reads a pattern a line, without what is empty or begins with
+// "#". Variables in them ($NAME, and "$$" for a dollar sign) are those of
+// getenv.
+func ReadPatterns(text string, getenv func(string) string) (list []string) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		list = append(list, os.Expand(line, func(name string) string {
+			if name == "$" {
+				return "$"
+			}
+			return getenv(name)
+		}))
+	}
+	return list
 }
 
 type patterns []pattern

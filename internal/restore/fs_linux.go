@@ -152,7 +152,7 @@ func (h *handle) makeSpecial(name string, e *syncline.Entry) error {
 }
 
 // applySpecial gives what makeSpecial made its metadata.
-func (h *handle) applySpecial(name string, e *syncline.Entry) error {
+func (h *handle) applySpecial(name string, e *syncline.Entry, chosen func(string) bool) error {
 	owned, err := owner(unix.Fchownat(h.fd, name, int(e.UID), int(e.GID), unix.AT_SYMLINK_NOFOLLOW))
 	if e.Type != syncline.TypeSymlink {
 		// Only we know of the new name: nobody has put a link in its place.
@@ -162,25 +162,32 @@ func (h *handle) applySpecial(name string, e *syncline.Entry) error {
 	// begins at the opened folder.
 	path := "/proc/self/fd/" + strconv.Itoa(h.fd) + "/" + name
 	for _, a := range e.ExtendedAttributes {
-		err = errors.Join(err, attribute(a.Name, unix.Lsetxattr(path, a.Name, a.Value, 0)))
+		if chosen(a.Name) {
+			err = errors.Join(err, attribute(a.Name, unix.Lsetxattr(path, a.Name, a.Value, 0)))
+		}
 	}
 	times := timespecs(e)
 	return errors.Join(err, unix.UtimesNanoAt(h.fd, name, times[:], unix.AT_SYMLINK_NOFOLLOW))
 }
 
 // apply gives the folder its metadata.
-func (h *handle) apply(e *syncline.Entry, fresh bool) error { return (&file{h.fd}).apply(e, fresh) }
+func (h *handle) apply(e *syncline.Entry, fresh bool, chosen func(string) bool) error {
+	return (&file{h.fd}).apply(e, fresh, chosen)
+}
 
 // apply gives the file its metadata, the times last. A file that was there
-// before loses the attributes it should not have.
-func (f *file) apply(e *syncline.Entry, fresh bool) error {
+// before loses the attributes it should not have. Attributes that are not
+// chosen are left alone.
+func (f *file) apply(e *syncline.Entry, fresh bool, chosen func(string) bool) error {
 	owned, err := owner(unix.Fchown(f.fd, int(e.UID), int(e.GID)))
 	if !fresh {
-		err = errors.Join(err, f.dropAttributes(e))
+		err = errors.Join(err, f.dropAttributes(e, chosen))
 	}
 	// Behind the owner, which takes capabilities and set-id bits away.
 	for _, a := range e.ExtendedAttributes {
-		err = errors.Join(err, attribute(a.Name, unix.Fsetxattr(f.fd, a.Name, a.Value, 0)))
+		if chosen(a.Name) {
+			err = errors.Join(err, attribute(a.Name, unix.Fsetxattr(f.fd, a.Name, a.Value, 0)))
+		}
 	}
 	err = errors.Join(err, unix.Fchmod(f.fd, modeBits(e.Mode, owned)))
 	return errors.Join(err, f.setTimes(e))
@@ -205,7 +212,7 @@ func attribute(name string, err error) error {
 	return &fs.PathError{Op: "set attribute", Path: name, Err: err}
 }
 
-func (f *file) dropAttributes(e *syncline.Entry) error {
+func (f *file) dropAttributes(e *syncline.Entry, chosen func(string) bool) error {
 	size, err := unix.Flistxattr(f.fd, nil)
 	if err != nil || size == 0 {
 		return nil //nolint:nilerr // a file system without attributes has none to drop
@@ -219,7 +226,7 @@ func (f *file) dropAttributes(e *syncline.Entry) error {
 		keep[a.Name] = true
 	}
 	for name := range strings.SplitSeq(string(buf[:size]), "\x00") {
-		if name != "" && !keep[name] {
+		if name != "" && !keep[name] && chosen(name) {
 			err = errors.Join(err, attribute(name, unix.Fremovexattr(f.fd, name)))
 		}
 	}

@@ -142,13 +142,17 @@ func (h *handle) makeSpecial(name string, e *syncline.Entry) error {
 	return &fs.PathError{Op: "make " + string(e.Type), Path: name, Err: errors.ErrUnsupported}
 }
 
-func (h *handle) applySpecial(name string, e *syncline.Entry) error {
+func (h *handle) applySpecial(name string, e *syncline.Entry, _ func(string) bool) error {
 	return owner(h.root.Lchown(name, int(e.UID), int(e.GID)))
 }
 
-func (h *handle) apply(e *syncline.Entry, _ bool) error { return apply(h.root, ".", e) }
+func (h *handle) apply(e *syncline.Entry, _ bool, _ func(string) bool) error {
+	return apply(h.root, ".", e)
+}
 
-func (f *file) apply(e *syncline.Entry, _ bool) error { return apply(f.root, f.name, e) }
+func (f *file) apply(e *syncline.Entry, _ bool, _ func(string) bool) error {
+	return apply(f.root, f.name, e)
+}
 
 func apply(root *os.Root, name string, e *syncline.Entry) error {
 	return errors.Join(

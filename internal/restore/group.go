@@ -88,7 +88,7 @@ func (r *run) flush() error {
 		}
 	}
 	for _, f := range g.closed {
-		err := r.handles.in(f, func(h *handle) error { return h.apply(f.entry, f.fresh) })
+		err := r.handles.in(f, func(h *handle) error { return h.apply(f.entry, f.fresh, r.Attributes) })
 		if err == nil {
 			r.count(func(x *Result) { x.Folders++ })
 		}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,13 +31,19 @@ type node struct {
 // hostile runs fn with a catalog that holds the tree. It has no blobs.
 func hostile(t *testing.T, root node, fn func(*catalog.View, *content.Source, catalog.TreeRef)) {
 	t.Helper()
+	built(t, func(m *maker) syncline.Hash { return m.tree(&root) }, fn)
+}
+
+// built runs fn with a catalog that holds what build makes.
+func built(t *testing.T, build func(*maker) syncline.Hash, fn func(*catalog.View, *content.Source, catalog.TreeRef)) {
+	t.Helper()
 	cat := contenttest.Empty(t)
 	b, err := cat.Build(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := &maker{t: t, adder: b.NewAdder()}
-	tree := m.tree(&root)
+	tree := build(m)
 	if err := b.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -67,6 +74,12 @@ func (m *maker) tree(n *node) syncline.Hash {
 		}
 		entries = append(entries, e)
 	}
+	return m.add(entries)
+}
+
+// add adds a tree of these entries.
+func (m *maker) add(entries []syncline.Entry) syncline.Hash {
+	m.t.Helper()
 	var raw []byte
 	var spans []catalog.Span
 	for range entries {
@@ -124,9 +137,11 @@ func TestHostileNames(t *testing.T) {
 // onlyIn checks that dir holds these and nothing else.
 func onlyIn(t *testing.T, dir string, want ...string) {
 	t.Helper()
-	got := strings.Join(paths(t, dir)[1:], "\n")
-	if got != "/"+strings.Join(want, "\n/") {
-		t.Errorf("there are\n%s", got)
+	for i := range want {
+		want[i] = "/" + want[i]
+	}
+	if got := paths(t, dir)[1:]; !slices.Equal(got, want) {
+		t.Errorf("there are %q", got)
 	}
 }
 
@@ -199,3 +214,67 @@ func TestFolderInTheWay(t *testing.T) {
 		}
 	})
 }
+
+// TestExpandingTree restores a few folders that are 2^60 by their paths.
+func TestExpandingTree(t *testing.T) {
+	target := filepath.Join(t.TempDir(), "target")
+	built(t, func(m *maker) syncline.Hash {
+		leaf := file
+		leaf.Name = "file"
+		below := m.add([]syncline.Entry{leaf})
+		for range 60 {
+			dir := syncline.Entry{Type: syncline.TypeDir, Mode: fs.ModeDir | 0o755, Subtree: below}
+			first, second := dir, dir
+			first.Name, second.Name = "a", "b"
+			below = m.add([]syncline.Entry{first, second})
+		}
+		return below
+	}, func(v *catalog.View, s *content.Source, tree catalog.TreeRef) {
+		for name, patterns := range map[string][]string{"all": nil, "by patterns": {"x"}} {
+			filter, err := restore.NewFilter(patterns, nil, nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = restore.Run(t.Context(), v, tree, s, target, restore.Options{Filter: filter, Reporter: &told{}, Limit: 5000})
+			if syncline.CodeOf(err) != syncline.CodeTooLarge {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		deep := "/" + strings.Repeat("a/", 58) + "b"
+		result := into(t, v, s, tree, target, restore.Options{Filter: (*restore.Filter)(nil).Within(deep), Limit: 5000})
+		if result.Folders != 58+1+2 || result.Total.Files != 2 {
+			t.Errorf("one of its ways: %+v", result)
+		}
+	})
+	if names, err := os.ReadDir(target); err != nil || len(names) != 1 {
+		t.Errorf("the target holds %v, %v", names, err)
+	}
+}
+
+// TestWithin restores below a folder that is allowed, in which links lead
+// outside.
+func TestWithin(t *testing.T) {
+	allowed, outside := t.TempDir(), t.TempDir()
+	if err := os.Symlink(outside, filepath.Join(allowed, "link")); err != nil {
+		t.Fatal(err)
+	}
+	hostile(t, node{dir: true, below: []node{{name: "file", entry: file}}}, func(v *catalog.View, s *content.Source, tree catalog.TreeRef) {
+		for _, within := range []string{"link", "link/below", "..", "a/../../x", "\x00"} {
+			_, err := restore.Run(t.Context(), v, tree, s, allowed, restore.Options{Within: within, Reporter: &told{}})
+			if syncline.CodeOf(err) != syncline.CodeUnavailable || strings.Contains(syncline.MessageOf(err), allowed) {
+				t.Errorf("%q: %v", within, err)
+			}
+		}
+		_, err := restore.Run(t.Context(), v, tree, s, filepath.Join(allowed, "none"), restore.Options{Within: "x", Reporter: &told{}})
+		if syncline.CodeOf(err) != syncline.CodeUnavailable {
+			t.Errorf("in what is not there: %v", err)
+		}
+		for _, within := range []string{".", "new/folder"} {
+			into(t, v, s, tree, allowed, restore.Options{Within: within})
+		}
+	})
+	onlyIn(t, outside)
+	onlyIn(t, allowed, "file", "link", "new", "new/folder", "new/folder/file")
+}
+
+func hash(b []byte) [32]byte { return sha256.Sum256(b) }

@@ -60,9 +60,12 @@ type Options struct {
 	Within    string    // a folder below the target to restore into; "." for the target itself
 	Limit     int64     // items that there may be; 0 for 500 million
 	Overwrite Overwrite // "" for Always
-	Sparse    bool      // zeros become holes in files that are new
-	Verify    bool      // files are read back and compared
-	Reporter  Reporter
+	// Attributes says which extended attributes are restored, and whether those
+	// of files that were there are changed; nil for all.
+	Attributes func(name string) bool
+	Sparse     bool // zeros become holes in files that are new
+	Verify     bool // files are read back and compared
+	Reporter   Reporter
 }
 
 // maxDepth bounds how deep folders are nested: restic makes no deeper ones.
@@ -106,6 +109,9 @@ func Run(ctx context.Context, v *catalog.View, root catalog.TreeRef, source *con
 		Options: o, ctx: ctx, view: v, source: source, handles: newHandles(), links: make(map[linkKey]*task),
 		target: &folder{made: true, h: h, users: 1},
 	}
+	if r.Attributes == nil {
+		r.Attributes = func(string) bool { return true }
+	}
 	defer r.handles.close()
 	r.result.Total = total
 	r.tell()
@@ -121,13 +127,17 @@ func openBelow(target, within string) (*handle, error) {
 		if err := os.MkdirAll(target, 0o700); err != nil {
 			return nil, err
 		}
+		within = "."
+	}
+	if !filepath.IsLocal(within) {
+		return nil, fs.ErrInvalid
 	}
 	h, err := openTarget(target)
-	for name := range strings.SplitSeq(filepath.ToSlash(within), "/") {
+	for name := range strings.SplitSeq(filepath.ToSlash(filepath.Clean(within)), "/") {
 		if err != nil {
 			return nil, err
 		}
-		if name == "" || name == "." {
+		if name == "." {
 			continue
 		}
 		above := h
@@ -167,14 +177,14 @@ func (r *run) walk(tree catalog.TreeRef, dir *folder) (restored bool, err error)
 		case !validName(e.Name):
 			r.failed(path, syncline.Errorf(syncline.CodeDamaged, "no file can have this name; it is left out"))
 			continue
-		case seen[e.Name]:
+		case seen[nameKey(e.Name)]:
 			r.failed(path, syncline.Errorf(syncline.CodeDamaged, "the folder has this name twice; the second is left out"))
 			continue
 		case e.Type == syncline.TypeSocket:
 			r.count(func(x *Result) { x.Skipped++ }) // nobody listens to it any more
 			continue
 		}
-		seen[e.Name] = true
+		seen[nameKey(e.Name)] = true
 		did, err := r.item(&items[i], dir, path)
 		if err != nil {
 			return restored, err
@@ -197,11 +207,6 @@ func (r *run) items(tree catalog.TreeRef) (items []walkItem, err error) {
 		return nil
 	})
 	return items, err
-}
-
-// validName reports whether a name is one element of a path.
-func validName(name string) bool {
-	return name != "" && name != "." && name != ".." && !strings.ContainsAny(name, "/\x00")
 }
 
 // item restores one entry, and what is below it.
@@ -323,7 +328,7 @@ func (r *run) special(dir *folder, e *syncline.Entry) error {
 			return err
 		}
 		r.count(func(x *Result) { x.Others++ })
-		return h.applySpecial(e.Name, e)
+		return h.applySpecial(e.Name, e, r.Attributes)
 	})
 }
 

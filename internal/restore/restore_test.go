@@ -187,6 +187,9 @@ func TestRestore(t *testing.T) {
 	t.Run("what is there", func(t *testing.T) { testWhatIsThere(t, w) })
 	t.Run("overwrite", func(t *testing.T) { testOverwrite(t, w) })
 	t.Run("stopped", func(t *testing.T) { testStopped(t, w) })
+	t.Run("paths", func(t *testing.T) { testPaths(t, w) })
+	t.Run("attributes", func(t *testing.T) { testAttributes(t, w) })
+	t.Run("full", func(t *testing.T) { testFull(t, w) })
 	t.Run("patterns", func(t *testing.T) { testPatterns(t, w) })
 	t.Run("damage", func(t *testing.T) { testDamage(t, w) })
 	t.Run("targets", func(t *testing.T) { testTargets(t, w) })
@@ -278,21 +281,52 @@ func testOverwrite(t *testing.T, w *rich) {
 	}
 }
 
-// testStopped ends runs early, further on each time, and completes the last.
+// testStopped ends runs early, further on each time, and completes the last. No
+// way of overwriting may take half a file for a whole one.
 func testStopped(t *testing.T, w *rich) {
+	for _, behavior := range []restore.Overwrite{restore.Always, restore.Never, restore.IfNewer} {
+		target := t.TempDir()
+		w.view(t, w.repo, func(v *catalog.View, s *content.Source, root catalog.TreeRef) {
+			for i := range 4 {
+				ctx, cancel := context.WithCancel(t.Context())
+				_, err := restore.Run(ctx, v, root, s, target, restore.Options{Overwrite: behavior, Reporter: &told{after: i + 2, cancel: cancel}})
+				if !errors.Is(err, context.Canceled) {
+					t.Logf("%s: run %d had ended: %v", behavior, i, err)
+				}
+				cancel()
+			}
+			into(t, v, s, root, target, restore.Options{Overwrite: behavior})
+		})
+		w.sameAsSource(t, target)
+	}
+}
+
+// testPaths restores some paths, without what a pattern leaves out.
+func testPaths(t *testing.T, w *rich) {
+	filter, err := restore.NewFilter(nil, nil, []string{"third*"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	target := t.TempDir()
 	w.view(t, w.repo, func(v *catalog.View, s *content.Source, root catalog.TreeRef) {
-		for i := range 4 {
-			ctx, cancel := context.WithCancel(t.Context())
-			_, err := restore.Run(ctx, v, root, s, target, restore.Options{Reporter: &told{after: i + 1, cancel: cancel}})
-			if !errors.Is(err, context.Canceled) {
-				t.Logf("run %d had ended: %v", i, err)
-			}
-			cancel()
+		result := into(t, v, s, root, target, restore.Options{Filter: filter.Within(w.source+"/links", w.source+"//zeros/", "/none")})
+		if result.Total.Files != 2 || result.Files != 2 || result.Done != result.Total.Bytes || result.Total.Bytes != 14<<20 {
+			t.Errorf("%+v", result)
 		}
-		into(t, v, s, root, target, restore.Options{})
 	})
-	w.sameAsSource(t, target)
+	got := paths(t, filepath.Join(target, w.source))
+	want := []string{"", "/links", "/links/dangling", "/links/long", "/links/relative", "/links/second name", "/zeros"}
+	if !slices.Equal(got, want) {
+		t.Errorf("restored %q", got)
+	}
+	for path, want := range map[string][2]bool{
+		"/a": {false, true}, "/a/b": {true, true}, "/a/b/c": {true, true}, "/a/bc": {false, false}, "/x": {false, false}, "/": {false, true},
+	} {
+		selected, below := (*restore.Filter)(nil).Within("/a/b", "/a/b/d").Select(path)
+		if [2]bool{selected, below} != want {
+			t.Errorf("%s: %v, %v", path, selected, below)
+		}
+	}
 }
 
 // testPatterns compares with restic which paths are restored.

@@ -242,7 +242,7 @@ func isHole(data []byte) bool {
 
 // finish gives a file that has all its bytes its metadata.
 func (r *run) finish(t *task) error {
-	err := t.f.apply(t.entry, t.fresh)
+	err := t.f.apply(t.entry, t.fresh, r.Attributes)
 	if err = errors.Join(err, r.shut(t)); err == nil {
 		r.count(func(x *Result) { x.Files++ })
 	}

@@ -1,0 +1,49 @@
+package restore
+
+import (
+	"runtime"
+	"strings"
+)
+
+// onWindows is whether names mean what they mean there.
+const onWindows = runtime.GOOS == "windows"
+
+// validName reports whether a name is one element of a path, and nothing else
+// on this system.
+func validName(name string) bool {
+	return isElement(name) && (!onWindows || isElementOnWindows(name))
+}
+
+func isElement(name string) bool {
+	return name != "" && name != "." && name != ".." && !strings.ContainsAny(name, "/\x00")
+}
+
+// isElementOnWindows refuses what Windows takes for another path, a drive, a
+// stream of another file or a device, and the endings that it drops.
+func isElementOnWindows(name string) bool {
+	if strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || strings.ContainsRune(`<>:"|?*\/`, r) }) {
+		return false
+	}
+	if strings.HasSuffix(name, ".") || strings.HasSuffix(name, " ") {
+		return false
+	}
+	base, _, _ := strings.Cut(name, ".")
+	base = strings.ToUpper(strings.TrimRight(base, " "))
+	switch base {
+	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$":
+		return false
+	}
+	port, ok := strings.CutPrefix(base, "COM")
+	if !ok {
+		port, ok = strings.CutPrefix(base, "LPT")
+	}
+	return !ok || !strings.Contains("0123456789¹²³", port) || port == ""
+}
+
+// nameKey is the same for names that are one file on this system.
+func nameKey(name string) string {
+	if onWindows {
+		return strings.ToLower(name)
+	}
+	return name
+}
