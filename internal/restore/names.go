@@ -3,6 +3,7 @@ package restore
 import (
 	"runtime"
 	"strings"
+	"unicode/utf8"
 )
 
 // onWindows is whether names mean what they mean there.
@@ -37,7 +38,7 @@ func isElementOnWindows(name string) bool {
 	if !ok {
 		port, ok = strings.CutPrefix(base, "LPT")
 	}
-	return !ok || !strings.Contains("0123456789¹²³", port) || port == ""
+	return !ok || utf8.RuneCountInString(port) != 1 || !strings.Contains("0123456789¹²³", port)
 }
 
 // nameKey is the same for names that are one file on this system.

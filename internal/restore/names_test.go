@@ -13,7 +13,7 @@ func TestNamesOnWindows(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		"file", "a.b", ".hidden", "..a", "console", "com", "com10", "lpt", "nul1", "comma", "auxiliary.txt", "ünïcode", " leads", "COM1x", "$",
+		"file", "a.b", ".hidden", "..a", "console", "com", "com10", "com23", "lpt", "nul1", "comma", "auxiliary.txt", "ünïcode", " leads", "COM1x", "$",
 	} {
 		if !isElementOnWindows(name) {
 			t.Errorf("%q does not pass", name)
