@@ -14,7 +14,7 @@ import (
 // choose takes a value in the select with a label.
 func (p *page) choose(label, value string) {
 	p.t.Helper()
-	field := `[...document.querySelectorAll('select')].find((e) => e.labels[0].textContent.trim().startsWith(` + quote(label) + `))`
+	field := `[...document.querySelectorAll('select')].find((e) => (e.getAttribute('aria-label') ?? e.labels[0].textContent).trim().startsWith(` + quote(label) + `))`
 	p.wait(field + " !== undefined")
 	eval[chromedp.Void](p, `(() => { const s = `+field+`; s.value = `+quote(value)+`; s.dispatchEvent(new Event('change', { bubbles: true })); })()`)
 }

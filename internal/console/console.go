@@ -33,7 +33,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 // views are the first segments of the pages' addresses. Which page it is, the
 // browser finds out.
 var views = map[string]bool{
-	"": true, "repositories": true, "points": true, "search": true, "sessions": true, "sign-in": true, "attach": true,
+	"": true, "repositories": true, "points": true, "search": true, "sessions": true, "sign-in": true, "attach": true, "restores": true,
 }
 
 // contentTypes do not come from the machine's own tables, which differ.

@@ -1,9 +1,6 @@
 package console_test
 
 import (
-	"crypto/sha256"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,7 +14,6 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/resticfixture"
-	"syncline.dev/syncline/internal/resticwriter"
 	stores "syncline.dev/syncline/internal/store/sqlite"
 )
 
@@ -111,41 +107,13 @@ func TestManyRestorePoints(t *testing.T) {
 // content behind them.
 func wide(t *testing.T, entries int) string {
 	t.Helper()
-	repo := filepath.Join(t.TempDir(), "repo")
-	w, err := resticwriter.Create(repo, resticfixture.Password)
-	if err != nil {
-		t.Fatal(err)
-	}
-	packer := resticwriter.NewPacker(w, "tree", true)
-	tree := func(nodes []map[string]any) resticwriter.ID {
-		doc, err := json.Marshal(map[string]any{"nodes": nodes})
-		if err != nil {
-			t.Fatal(err)
-		}
-		doc = append(doc, '\n')
-		id := resticwriter.ID(sha256.Sum256(doc))
-		if err := packer.Add(id, doc); err != nil {
-			t.Fatal(err)
-		}
-		return id
-	}
-	nodes := make([]map[string]any, entries)
+	f := forge(t)
+	nodes := make([]node, entries)
 	for i := range nodes {
-		nodes[i] = map[string]any{
-			"name": fmt.Sprintf("record %06d.dat", i), "type": "file", "mode": 0o644, "size": i * 7919 % 1_000_003, "content": []string{},
-			"mtime": time.Unix(1_700_000_000+int64(i*7907%1_000_000), 0).UTC(), "uid": 1000, "gid": 1000, "user": "ann",
-		}
+		nodes[i] = file(fmt.Sprintf("record %06d.dat", i), i*7919%1_000_003, time.Unix(1_700_000_000+int64(i*7907%1_000_000), 0))
 	}
-	folder := tree(nodes)
-	root := tree([]map[string]any{{"name": "wide", "type": "dir", "mode": 1<<31 | 0o755, "subtree": folder}})
-	if err := errors.Join(packer.Flush(), w.Flush()); err != nil {
-		t.Fatal(err)
-	}
-	_, err = w.StoreJSON("snapshots", map[string]any{"time": time.Unix(1_790_000_000, 0).UTC(), "tree": root, "paths": []string{"/wide"}, "hostname": "wide"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return repo
+	f.snapshot(f.tree(folder("wide", f.tree(nodes...))), time.Unix(1_790_000_000, 0))
+	return f.dir
 }
 
 // A folder of many entries is there at once, its end too, and a name in it.

@@ -25,6 +25,7 @@ type server struct {
 	t      testing.TB
 	data   string
 	listen string
+	more   []string // arguments
 	url    string
 	token  string
 	cmd    *exec.Cmd
@@ -34,10 +35,10 @@ type server struct {
 }
 
 // startServer runs a server with a data directory of its own until the test
-// ends.
-func startServer(t testing.TB) *server {
+// ends. more are further arguments of its command.
+func startServer(t testing.TB, more ...string) *server {
 	t.Helper()
-	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), listen: "127.0.0.1:0"}
+	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), listen: "127.0.0.1:0", more: more}
 	s.client = &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	t.Cleanup(func() { s.stop() })
 	s.start()
@@ -49,7 +50,7 @@ func startServer(t testing.TB) *server {
 func (s *server) start() {
 	s.t.Helper()
 	s.output, s.done = new(bytes.Buffer), make(chan struct{})
-	s.cmd = exec.Command(program, "serve", "--data", s.data, "--listen", s.listen)
+	s.cmd = exec.Command(program, append([]string{"serve", "--data", s.data, "--listen", s.listen}, s.more...)...)
 	s.cmd.Env = append(os.Environ(), "SYNCLINE_ADMIN_PASSWORD="+adminPassword)
 	s.cmd.Stderr = s.output
 	stdout, err := s.cmd.StdoutPipe()

@@ -21,6 +21,7 @@ import { SignIn } from './views/signin.js';
 const History = lazy(() => import('./views/history.js'), 'History');
 const Compare = lazy(() => import('./views/compare.js'), 'Compare');
 const Space = lazy(() => import('./views/space.js'), 'Space');
+const Restores = lazy(() => import('./views/restores.js'), 'Restores');
 
 const routes = [
   ['/', Overview],
@@ -33,6 +34,8 @@ const routes = [
   ['/points/:id/compare', Compare],
   ['/points/:id/files', Browse],
   ['/search', Search],
+  ['/restores', Restores],
+  ['/restores/:job', Restores],
   ['/points/:id/space', Space],
 ];
 
@@ -97,13 +100,14 @@ function ConnectionBar() {
 function Navigation({ who, path, params }) {
   const links = [['/', 'overview', 'Overview']];
   if (allowed(who, 'manage')) links.push(['/attach', 'plus', 'Add a repository']);
+  if (allowed(who, 'restore')) links.push(['/restores', 'restore', 'Restores']);
   return html`<header class="side">
     <a class="brand" href="/"><svg width="26" height="26" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7" class="brand-box" />
       <g fill="none" stroke="#fff" stroke-width="2.6" stroke-linecap="round"><path d="M5 9.500q11 9 22 0" /><path d="M5 16q11 9 22 0" opacity=".75" /><path d="M5 22.500q11 6.5 22 0" opacity=".5" /></g></svg>
       Syncline</a>
     <${SearchBox} path=${path} params=${params} />
     <nav aria-label="Main">
-      ${links.map(([href, icon, text]) => html`<a key=${href} href=${href} aria-current=${href === path ? 'page' : undefined}><${Icon} name=${icon} /><span>${text}</span></a>`)}
+      ${links.map(([href, icon, text]) => html`<a key=${href} href=${href} aria-current=${href === path || (href !== '/' && path.startsWith(`${href}/`)) ? 'page' : undefined}><${Icon} name=${icon} /><span>${text}</span></a>`)}
       <a href="/swagger" target="_blank" rel="noopener"><${Icon} name="api" /><span>API</span></a>
     </nav>
     <${Who} who=${who} />

@@ -46,17 +46,22 @@ export function useGet(path, options) {
   return useData((signal) => (path ? get(path, { signal }) : Promise.resolve(undefined)), [path], options);
 }
 
-// watches holds the event stream of each session that is on the screen.
+// What runs has events: where it is, what they are called, until when it runs.
+const sessions = { path: (id) => `/v6/RepositorySynchronizeSessions/${id}`, event: 'session', runs: (s) => s?.state === 'Synchronizing' };
+const jobs = { path: (id) => `/v6/RestoreJobs/${id}`, event: 'job', runs: (j) => j?.state === 'Running' };
+
+// watches holds the event stream of whatever is followed on the screen.
 const watches = new Map();
 
-function openWatch(id) {
+function openWatch(kind, id) {
+  const path = kind.path(id);
   const watch = { listeners: new Set(), last: null, source: null, timer: null };
   const connect = () => {
-    watch.source = new EventSource(`/v6/RepositorySynchronizeSessions/${id}/Events`);
-    watch.source.addEventListener('session', (event) => {
+    watch.source = new EventSource(`${path}/Events`);
+    watch.source.addEventListener(kind.event, (event) => {
       watch.last = JSON.parse(event.data);
       for (const listener of [...watch.listeners]) listener(watch.last);
-      if (watch.last.state !== 'Synchronizing') watch.source.close();
+      if (!kind.runs(watch.last)) watch.source.close();
     });
     watch.source.onerror = () => {
       // The stream ended early: the token has expired, or the server is gone.
@@ -67,9 +72,9 @@ function openWatch(id) {
     };
   };
   const retry = async () => {
-    if (!watches.has(id)) return;
+    if (watches.get(id) !== watch) return;
     try {
-      await request('GET', `/v6/RepositorySynchronizeSessions/${id}`);
+      await request('GET', path);
       connect();
     } catch (error) {
       if (error.status === 0) connectionLost();
@@ -80,15 +85,15 @@ function openWatch(id) {
   return watch;
 }
 
-// useSession follows a session by its events and returns its latest state.
-export function useSession(session) {
-  const [latest, setLatest] = useState(session);
-  const running = session?.state === 'Synchronizing';
+// useFollowed follows something by its events and returns its latest state.
+function useFollowed(kind, known) {
+  const [latest, setLatest] = useState(known);
+  const running = kind.runs(known);
   useEffect(() => {
-    setLatest(session);
+    setLatest(known);
     if (!running) return undefined;
-    const id = session.id;
-    if (!watches.has(id)) watches.set(id, openWatch(id));
+    const { id } = known;
+    if (!watches.has(id)) watches.set(id, openWatch(kind, id));
     const watch = watches.get(id);
     watch.listeners.add(setLatest);
     if (watch.last) setLatest(watch.last);
@@ -99,12 +104,15 @@ export function useSession(session) {
       watch.source.close();
       watches.delete(id);
     };
-  }, [session?.id, running]);
+  }, [known?.id, running]);
   // What was asked for by hand may be newer than the last event.
-  if (!latest || latest.id !== session?.id) return session;
-  if (session.state !== 'Synchronizing' || latest.progressPercent < session.progressPercent) return session;
+  if (!latest || latest.id !== known?.id) return known;
+  if (!running || latest.progressPercent < known.progressPercent) return known;
   return latest;
 }
+
+export const useSession = (session) => useFollowed(sessions, session);
+export const useJob = (job) => useFollowed(jobs, job);
 
 // useNow gives the time, anew every so often, so that ages stay right.
 export function useNow(every = 20_000) {

@@ -21,7 +21,7 @@ function bytesOf(rawPath) {
 }
 
 function decode(rawPath) {
-  return new TextDecoder().decode(Uint8Array.from(bytesOf(rawPath), (c) => c.charCodeAt(0)));
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(bytesOf(rawPath), (c) => c.charCodeAt(0)));
 }
 
 // trail lists the places from the root to this one, with their names.

@@ -12,6 +12,11 @@ test('places are read from addresses', () => {
   assert.equal(placeIn(new URLSearchParams({ rawPath: '???' })).path, '/');
 });
 
+test('a name may begin with a byte order mark', () => {
+  const steps = trail(placeIn(new URLSearchParams({ rawPath: btoa('/\xff/\xef\xbb\xbfx') })));
+  assert.deepEqual(steps.map((s) => s.name), ['/', '\ufffd', '\ufeffx']);
+});
+
 test('only one way of naming a place is sent', () => {
   assert.deepEqual(at({ path: '/x', rawPath: 'L3g=' }), { rawPath: 'L3g=' });
   assert.deepEqual(at({ path: '/x' }), { path: '/x' });

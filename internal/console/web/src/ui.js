@@ -50,6 +50,7 @@ const icons = {
   warning: 'M12 4 2.5 20h19zM12 10v4.500m0 2.500v.01',
   error: 'M12 3.500a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17M12 8v5m0 3v.01',
   download: 'M12 4v11m-5-5 5 5 5-5M5 20h14',
+  restore: 'M4 13v7h16v-7M12 3v11m-4.5-4.500L12 14l4.5-4.500M8 17h8',
   history: 'M4 12a8 8 0 1 0 2.5-5.800L4 8.500m0-5v5h5M12 8v4.500l3 2',
   compare: 'M8 4v16m0 0-4-4m4 4 4-4M16 20V4m0 0-4 4m4-4 4 4',
   space: 'M4 4h9v16H4zM13 4h7v8h-7zm0 8h7v8h-7z',

@@ -14,6 +14,7 @@ import { Button, Empty, Heading, Icon, Loading, Name, Problem } from '../ui.js';
 import { Details } from './details.js';
 import { Files, countText, useCursor } from './files.js';
 import { PointSwitch, neighbours } from './pointswitch.js';
+import { Restoring, useTargets } from './restoring.js';
 
 // usePoint loads a restore point and what is around it; another one of the same
 // repository is there at once.
@@ -41,6 +42,9 @@ export function Browse({ id, params, who }) {
   const listing = useListing({ pointId: id, place, sort, order });
   const cursor = useCursor(listing, params);
   const point = data?.point?.id === id ? data.point : null;
+  const targets = useTargets(who);
+  const [restoring, setRestoring] = useState(null);
+  const restore = point && targets.length > 0 ? setRestoring : null;
   if (error?.status === 404 || error?.status === 400) {
     return html`<${Heading} title="Files" /><${Problem} error=${error} /><p><a href="/">Go to the overview</a></p>`;
   }
@@ -67,16 +71,17 @@ export function Browse({ id, params, who }) {
           <${Trail} place=${place} label="Path" link=${(step) => browseAddress(id, step, view)} /></div>
         <${Files} point=${id} listing=${listing} cursor=${cursor} sort=${sort} order=${order} open=${open} up=${up} />
         <${State} id=${id} place=${place} listing=${listing} view=${view} />
-        <${Bar} id=${id} place=${place} listing=${listing} cursor=${cursor} before=${before} who=${who} repository=${data?.repository} />
+        <${Bar} id=${id} place=${place} listing=${listing} cursor=${cursor} before=${before} who=${who} repository=${data?.repository} restore=${restore} />
       </section>
-      <${Side} id=${id} listing=${listing} cursor=${cursor} before=${before} repository=${data?.repository} who=${who} />
+      <${Side} id=${id} listing=${listing} cursor=${cursor} before=${before} repository=${data?.repository} who=${who} restore=${restore} />
+      ${restoring && point && html`<${Restoring} point=${point} entries=${restoring} targets=${targets} onClose=${() => setRestoring(null)} />`}
     </div>`;
 }
 
-function Side({ id, listing, cursor, before, repository, who }) {
+function Side({ id, listing, cursor, before, repository, who, restore }) {
   const entry = listing.entries.get(cursor.index);
   if (!entry) return html`<aside class="details card" aria-label="Details"><p class="quiet-text">Nothing is chosen.</p></aside>`;
-  return html`<${Details} point=${id} repositoryId=${repository?.id} before=${before} entry=${entry} who=${who} />`;
+  return html`<${Details} point=${id} repositoryId=${repository?.id} before=${before} entry=${entry} who=${who} restore=${restore} />`;
 }
 
 // State says why there are no entries.
@@ -106,7 +111,7 @@ async function chosen(listing, selected, place) {
 }
 
 // Bar is about the folder, or what is selected of it.
-function Bar({ id, place, listing, cursor, before, who, repository }) {
+function Bar({ id, place, listing, cursor, before, who, repository, restore }) {
   const [format, setFormat] = useState(formats[0]);
   const { selected } = cursor;
   const download = async () => save(downloadAddress(id, await chosen(listing, selected, place), format));
@@ -122,6 +127,7 @@ function Bar({ id, place, listing, cursor, before, who, repository }) {
       ? `${count(selected.size)} of ${countText(listing.total)} selected${size ? `, files of ${bytes(size)}` : ''}` : countText(listing.total)}</span>
     ${selected.size > 0 && html`<button class="quiet small" onClick=${cursor.none}>Select none</button>`}
     ${selected.size === 0 && links.map(([href, icon, text]) => html`<a key=${icon} class="button quiet icon-only" href=${href} title=${text} aria-label=${text}><${Icon} name=${icon} /></a>`)}
+    ${restore && listing.total > 0 && html`<${Button} icon="restore" kind="small" onClick=${async () => restore(await chosen(listing, selected, place))}>${selected.size > 0 ? 'Restore selected…' : 'Restore folder…'}<//>`}
     ${allowed(who, 'restore') && listing.total > 0 && html`<span class="download"><select aria-label="Format of the archive" value=${format} onChange=${(e) => setFormat(e.target.value)}>
       ${formats.map((f) => html`<option key=${f}>${f}</option>`)}</select>
       <${Button} icon="download" kind="small" onClick=${download}>${selected.size > 0 ? 'Download selected' : 'Download folder'}<//></span>`}

@@ -16,20 +16,20 @@ const after = (ms, signal) => new Promise((done) => {
   signal.addEventListener('abort', () => clearTimeout(timer));
 });
 
-export function Details({ point, repositoryId, before, entry, who }) {
+export function Details({ point, repositoryId, before, entry, who, restore }) {
   const full = useData(async (signal) => {
     await after(pause, signal);
     return get(query(`/v6/RestorePoints/${point}/Entry`, at(entry)), { signal });
   }, [`${point} ${entry.rawPath ?? entry.path}`]);
   return html`<aside class="details card" aria-label="Details">
     <h2><${EntryIcon} type=${entry.type} /><${Name} text=${entry.name} /></h2>
-    <${Actions} point=${point} repositoryId=${repositoryId} before=${before} entry=${entry} who=${who} />
+    <${Actions} point=${point} repositoryId=${repositoryId} before=${before} entry=${entry} who=${who} restore=${restore} />
     <${Facts} entry=${full.data ?? entry} />
     <${Problem} error=${full.error?.status ? full.error : null} retry=${full.reload} />
   </aside>`;
 }
 
-function Actions({ point, repositoryId, before, entry, who }) {
+function Actions({ point, repositoryId, before, entry, who, restore }) {
   const folder = entry.type === 'dir';
   const links = [];
   if (folder) links.push([browseAddress(point, entry), 'folder', 'Open']);
@@ -39,6 +39,7 @@ function Actions({ point, repositoryId, before, entry, who }) {
   return html`<div class="actions">
     ${(folder || entry.type === 'file') && allowed(who, 'restore') && html`<${Button} icon="download" kind="primary small"
       onClick=${() => save(downloadAddress(point, [entry], 'zip'))}>Download<//>`}
+    ${restore && html`<button class="small" onClick=${() => restore([entry])}><${Icon} name="restore" size="16" />Restore…</button>`}
     ${links.filter(([href]) => hasView(href)).map(([href, icon, text]) => html`<a key=${text} class="button small" href=${href}><${Icon} name=${icon} size="16" />${text}</a>`)}
   </div>`;
 }
@@ -73,7 +74,7 @@ export function attributeText(base64) {
   const bytes = Uint8Array.from(atob(base64 ?? ''), (c) => c.charCodeAt(0));
   let text;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/\0$/, '');
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes).replace(/\0$/, '');
   } catch {
     text = [...bytes.subarray(0, longest / 3)].map((b) => b.toString(16).padStart(2, '0')).join(' ');
   }

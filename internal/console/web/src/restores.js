@@ -1,0 +1,54 @@
+// Restores on the server: what is asked for, and what is said of the jobs.
+import { bytes, count, plural, took } from './format.js';
+
+// overwriting is what becomes of files that are there, as the API names it.
+export const overwriting = [
+  ['Always', 'Replace what differs in content'],
+  ['IfChanged', 'Replace what differs in size or time'],
+  ['IfNewer', 'Replace only what is older'],
+  ['Never', 'Keep them all'],
+];
+
+// wrongFolder says what is wrong with a folder below a target, or null.
+export function wrongFolder(folder) {
+  return folder.split('/').some((part) => part === '.' || part === '..') ? 'Write the folder without “.” and “..”: it lies below the allowed one.' : null;
+}
+
+// jobBody is what starts a job.
+export function jobBody(entries, { target, folder, overwrite, verify }) {
+  const below = folder.split('/').filter(Boolean).join('/');
+  return {
+    targetPath: [target.replace(/\/+$/, ''), below].filter(Boolean).join('/') || '/',
+    paths: entries.filter((e) => !e.rawPath).map((e) => e.path),
+    rawPaths: entries.filter((e) => e.rawPath).map((e) => e.rawPath),
+    overwrite,
+    verify,
+  };
+}
+
+// folderFor suggests a folder for what comes from a restore point; its host's
+// name may be anything.
+export function folderFor(point) {
+  const host = point.hostName.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[-.]+|-+$/g, '').slice(0, 60);
+  return [host, point.backupTime.slice(0, 10)].filter(Boolean).join('-');
+}
+
+export function kindOf(job) {
+  return { Running: 'running', Succeeded: 'synced', Failed: 'failed', Stopped: 'stopped' }[job.state];
+}
+
+export function wordFor(job) {
+  if (job.state === 'Running') return job.startTime ? `${job.progressPercent} %` : 'Waiting';
+  return job.state === 'Succeeded' ? 'Success' : job.state;
+}
+
+export function lengthOf(job, now = Date.now()) {
+  return job.startTime ? took((job.endTime ? Date.parse(job.endTime) : now) - Date.parse(job.startTime)) : '';
+}
+
+// doneOf says how much a job has restored.
+export function doneOf({ state, statistics: s }) {
+  if (state === 'Running' && s.totalFiles === 0) return 'counting';
+  const files = s.files === s.totalFiles ? plural(s.files, 'file') : `${count(s.files)} of ${plural(s.totalFiles, 'file')}`;
+  return s.failed > 0 ? `${files}, ${count(s.failed)} failed` : `${files}, ${bytes(s.totalBytes)}`;
+}
