@@ -170,8 +170,8 @@ func testRestoreJobKilled(t *testing.T, n *node, data, point, root, src string) 
 	testRestoreJobDamage(t, n, point, root)
 }
 
-// testRestoreJobDamage flips a bit in every pack: the job fails and its log
-// names the files.
+// testRestoreJobDamage cuts the packs short: the job fails at once and its
+// log names the files.
 func testRestoreJobDamage(t *testing.T, n *node, point, root string) {
 	var repos []struct{ Path string }
 	n.call("GET", "/v6/BackupRepositories", nil, 200, &repos)
@@ -180,12 +180,7 @@ func testRestoreJobDamage(t *testing.T, n *node, point, root string) {
 		t.Fatal(packs, err)
 	}
 	for _, pack := range packs {
-		b, err := os.ReadFile(pack)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b[100] ^= 1
-		if err := errors.Join(os.Chmod(pack, 0o600), os.WriteFile(pack, b, 0o600)); err != nil {
+		if err := errors.Join(os.Chmod(pack, 0o600), os.Truncate(pack, 10)); err != nil {
 			t.Fatal(err)
 		}
 	}

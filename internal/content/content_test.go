@@ -2,12 +2,14 @@ package content_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -221,6 +223,71 @@ func TestDamageStopsTheBytes(t *testing.T) {
 	if damaged == 0 {
 		t.Error("no file was damaged")
 	}
+}
+
+// TestShortPacks reads from packs that end in the middle of a blob: what lies in
+// front is good, and what lies behind is not asked for blob by blob.
+func TestShortPacks(t *testing.T) {
+	w := newWorld(t)
+	copied := t.TempDir()
+	if err := os.CopyFS(copied, os.DirFS(w.path)); err != nil {
+		t.Fatal(err)
+	}
+	repo, counter := contenttest.At(t, w.repo, copied)
+	contenttest.View(t, w.cat, repo, func(v *catalog.View, source *content.Source) {
+		good, bad, runs := 0, 0, 0
+		for pack, wanted := range wantedOf(t, w, v, source) {
+			name := filepath.Join(copied, filepath.FromSlash(resticrepo.PackName(resticrepo.ID(pack))))
+			end := int64(wanted[len(wanted)/2].Place.Offset) + 1
+			if err := errors.Join(os.Chmod(name, 0o600), os.Truncate(name, end)); err != nil {
+				t.Fatal(err)
+			}
+			runs++
+			if err := source.NewReader().Read(t.Context(), wanted, func(i int, _ []byte, err error) error {
+				whole := i < len(wanted)/2
+				if whole != (err == nil) || err != nil && syncline.CodeOf(err) != syncline.CodeDamaged {
+					t.Errorf("blob %d of %d: %v", i, len(wanted), err)
+				}
+				if whole {
+					good++
+				} else {
+					bad++
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if requests, _, _ := counter.Counts(); good == 0 || bad < 2*runs || requests["get data"] != int64(runs) {
+			t.Errorf("%d good blobs, %d bad ones, %d runs, requests %v", good, bad, runs, requests)
+		}
+	})
+}
+
+// wantedOf returns what the files need of each pack, as it lies there.
+func wantedOf(t *testing.T, w *world, v *catalog.View, source *content.Source) map[syncline.Hash][]content.Wanted {
+	t.Helper()
+	list, err := v.Snapshots()
+	if err != nil {
+		t.Fatal(err)
+	}
+	packs := make(map[syncline.Hash][]content.Wanted)
+	for path := range w.files {
+		e, _, _, err := v.FindWith(list[0].Root, path, catalog.WithContent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range e.Content {
+			if place, ok := source.Locator.Locate(id); ok {
+				packs[place.Pack] = append(packs[place.Pack], content.Wanted{ID: id, Place: place})
+			}
+		}
+	}
+	for pack, wanted := range packs {
+		slices.SortFunc(wanted, func(a, b content.Wanted) int { return cmp.Compare(a.Place.Offset, b.Place.Offset) })
+		packs[pack] = slices.CompactFunc(wanted, func(a, b content.Wanted) bool { return a.ID == b.ID })
+	}
+	return packs
 }
 
 // packsOf returns the packs that hold data.

@@ -24,6 +24,9 @@ func (p Place) Size() int64 {
 	return int64(p.blob(syncline.Hash{}).DecodedLength())
 }
 
+// end is the offset of the byte behind the blob in its pack.
+func (p Place) end() int64 { return int64(p.Offset) + int64(p.Length) }
+
 func (p Place) blob(id syncline.Hash) resticrepo.Blob {
 	return resticrepo.Blob{
 		ID: resticrepo.ID(id), Type: resticrepo.Data,

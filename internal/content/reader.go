@@ -57,9 +57,9 @@ const (
 // Joins reports whether next is worth reading in one go with a run of blobs
 // that begins with first, ends with last and has size bytes decoded.
 func Joins(first, last, next Place, size int64) bool {
-	end := int64(last.Offset) + int64(last.Length)
+	end := last.end()
 	return next.Pack == last.Pack && int64(next.Offset) >= end && int64(next.Offset)-end <= maxGap &&
-		int64(next.Offset)+int64(next.Length)-int64(first.Offset) <= maxRun && size+next.Size() <= maxRun
+		next.end()-int64(first.Offset) <= maxRun && size+next.Size() <= maxRun
 }
 
 // Reader reads blobs, for one goroutine at a time. It keeps its buffers.
@@ -81,10 +81,10 @@ func (s *Source) NewReader() *Reader {
 func (r *Reader) Read(ctx context.Context, run []Wanted, fn func(i int, data []byte, err error) error) error {
 	first, last := run[0].Place, run[len(run)-1].Place
 	pos := int64(first.Offset)
-	length := int64(last.Offset) + int64(last.Length) - pos
+	length := last.end() - pos
 	rd, err := r.source.Repository.OpenPack(ctx, resticrepo.ID(first.Pack), pos, length)
 	if err != nil {
-		return r.missing(ctx, run, 0, err, fn)
+		return r.missing(ctx, run, 0, false, err, fn)
 	}
 	defer rd.Close()
 	for i, w := range run {
@@ -96,13 +96,13 @@ func (r *Reader) Read(ctx context.Context, run []Wanted, fn func(i int, data []b
 			continue
 		}
 		if _, err := io.CopyN(io.Discard, rd, int64(w.Place.Offset)-pos); err != nil {
-			return r.missing(ctx, run, i, err, fn)
+			return r.missing(ctx, run, i, true, err, fn)
 		}
 		buf := r.buffer(int(w.Place.Length))
 		if _, err := io.ReadFull(rd, buf); err != nil {
-			return r.missing(ctx, run, i, err, fn)
+			return r.missing(ctx, run, i, true, err, fn)
 		}
-		pos = int64(w.Place.Offset) + int64(w.Place.Length)
+		pos = w.Place.end()
 		data, err := r.decoder.Blob(w.Place.blob(w.ID), resticrepo.ID(w.Place.Pack), buf)
 		if err != nil {
 			err = r.copies(ctx, w, w.Place, err, i, fn)
@@ -125,13 +125,19 @@ func (r *Reader) buffer(n int) []byte {
 }
 
 // missing deals with the blobs from number from on, which could not be read.
-func (r *Reader) missing(ctx context.Context, run []Wanted, from int, err error, fn func(int, []byte, error) error) error {
+// read says that it was tried with that one, and not with the pack as a whole.
+func (r *Reader) missing(ctx context.Context, run []Wanted, from int, read bool, err error, fn func(int, []byte, error) error) error {
 	if !isMissing(err) || ctx.Err() != nil {
 		return unreadable(ctx, err)
 	}
+	gone := errors.Is(err, resticrepo.ErrNotFound) || errors.Is(err, fs.ErrNotExist)
 	for i := from; i < len(run); i++ {
 		// What lies before the end of a short pack may still be good.
-		if err := r.copies(ctx, run[i], Place{}, err, i, fn); err != nil {
+		tried := Place{}
+		if gone || read && run[i].Place.end() >= run[from].Place.end() {
+			tried = run[i].Place
+		}
+		if err := r.copies(ctx, run[i], tried, err, i, fn); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"time"
 
@@ -54,6 +55,16 @@ func withCause(sentinel, cause error) error {
 		return sentinel
 	}
 	return fmt.Errorf("%w: %w", sentinel, cause)
+}
+
+// ErrTooShort matches the error of a read past the end of a file, where the
+// storage itself said where the file ends. It is final: no other try finds more.
+var ErrTooShort = errors.New("too short")
+
+// TooShort makes the error for a file that ends before what was asked for; it
+// matches io.ErrUnexpectedEOF too.
+func TooShort(name string) error {
+	return fmt.Errorf("%q is %w: %w", name, ErrTooShort, io.ErrUnexpectedEOF)
 }
 
 // IsRetryable reports whether the request that failed with err may succeed

@@ -183,7 +183,7 @@ func (t *tries) worthwhile(err error) bool {
 	}
 	// A file that ends early and a body that was cut look the same where the
 	// storage does not say how much it meant to send. One more look tells.
-	if errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, ErrTooShort) {
 		t.short++
 		return t.short == 1
 	}

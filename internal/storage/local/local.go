@@ -6,7 +6,6 @@ package local
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -118,7 +117,7 @@ func (r *reader) Read(p []byte) (int, error) {
 	case err == nil, n > 0 && err == io.EOF:
 		return n, nil
 	case err == io.EOF && r.left > 0:
-		return n, fmt.Errorf("%q ends at byte %d: %w", r.name, r.offset, io.ErrUnexpectedEOF)
+		return n, storage.TooShort(r.name)
 	case err == io.EOF:
 		return n, io.EOF
 	}

@@ -3,6 +3,7 @@ package local_test
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -161,6 +162,19 @@ func TestVanishing(t *testing.T) {
 	})
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("List of a folder removed meanwhile: %v, want fs.ErrNotExist", err)
+	}
+}
+
+// TestTooShort reads more than a file has: nothing is tried again.
+func TestTooShort(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string][]byte{"data/ab/pack": []byte("0123456789")})
+	retry := storage.NewRetry(open(t, dir), storage.RetryOptions{OnEvent: func(e storage.Event) { t.Errorf("tried again: %+v", e) }})
+	for _, offset := range []int64{0, 10, 11} {
+		got, err := storagetest.ReadAll(t.Context(), retry, "data/ab/pack", offset, 11)
+		if !errors.Is(err, storage.ErrTooShort) || !errors.Is(err, io.ErrUnexpectedEOF) || string(got) != "0123456789"[min(offset, 10):] {
+			t.Errorf("from %d: %q, %v", offset, got, err)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/storage"
 )
 
 // Range writes a Range header for Open's offset and length, "" for the whole
@@ -39,7 +40,11 @@ func NewBody(ctx context.Context, call *Call, body io.ReadCloser, name string, o
 // PastEnd makes the reader that Open returns when the storage says that the
 // file has no byte at the offset.
 func PastEnd(name string, length int64) io.ReadCloser {
-	return &fileBody{body: http.NoBody, name: name, short: length > 0}
+	b := &fileBody{body: http.NoBody, name: name}
+	if length > 0 {
+		b.short = storage.TooShort(name)
+	}
+	return b
 }
 
 // Nothing makes the reader that Open returns for a length of 0.
@@ -51,13 +56,14 @@ type fileBody struct {
 	body  io.ReadCloser
 	name  string
 	left  int64 // bytes that were promised; negative: not known
-	short bool  // the file ends before what was asked for
+	short error // behind those, where the file ends before what was asked for
 	err   error // final
 }
 
 // promise works out from the answer's headers how many bytes must come.
 func (b *fileBody) promise(offset, length int64) error {
 	b.left = -1
+	total := int64(-1) // of the file, where the storage says so
 	size, err := strconv.ParseInt(b.call.Header("Content-Length"), 10, 64)
 	if err == nil {
 		b.left = size
@@ -66,7 +72,8 @@ func (b *fileBody) promise(offset, length int64) error {
 		return syncline.Errorf(syncline.CodeUnavailable, "the storage sent %q encoded as %q, which no range can be read from", b.name, b.call.Header("Content-Encoding"))
 	}
 	if b.call.Status() == http.StatusPartialContent {
-		first, last, ok := parseContentRange(b.call.Header("Content-Range"))
+		first, last, all, ok := parseContentRange(b.call.Header("Content-Range"))
+		total = all
 		if !ok || first != offset || b.left >= 0 && b.left != last-first+1 {
 			return syncline.Errorf(syncline.CodeUnavailable, "the storage answered with another part of %q than was asked for", b.name)
 		}
@@ -75,7 +82,13 @@ func (b *fileBody) promise(offset, length int64) error {
 		return syncline.Errorf(syncline.CodeUnavailable, "the storage cannot read a part of %q: it ignores the range that was asked for", b.name)
 	}
 	if length >= 0 {
-		b.short = b.left >= 0 && b.left < length
+		switch {
+		case b.left < 0 || b.left >= length:
+		case total == offset+b.left:
+			b.short = storage.TooShort(b.name)
+		default:
+			b.short = fmt.Errorf("%q is too short: %w", b.name, io.ErrUnexpectedEOF)
+		}
 		if b.left < 0 || b.left > length {
 			b.left = length
 		}
@@ -83,14 +96,18 @@ func (b *fileBody) promise(offset, length int64) error {
 	return nil
 }
 
-// parseContentRange reads "bytes 0-9/100".
-func parseContentRange(v string) (first, last int64, ok bool) {
+// parseContentRange reads "bytes 0-9/100". The total is negative where it is "*".
+func parseContentRange(v string) (first, last, total int64, ok bool) {
 	v, found := strings.CutPrefix(v, "bytes ")
-	v, _, total := strings.Cut(v, "/")
+	v, all, slash := strings.Cut(v, "/")
 	a, z, dash := strings.Cut(v, "-")
 	first, err1 := strconv.ParseInt(a, 10, 64)
 	last, err2 := strconv.ParseInt(z, 10, 64)
-	return first, last, found && total && dash && err1 == nil && err2 == nil && first >= 0 && last >= first
+	total, err := strconv.ParseInt(all, 10, 64)
+	if err != nil {
+		total = -1
+	}
+	return first, last, total, found && slash && dash && err1 == nil && err2 == nil && first >= 0 && last >= first
 }
 
 // Read implements io.Reader.
@@ -100,8 +117,8 @@ func (b *fileBody) Read(p []byte) (int, error) {
 	}
 	if b.left == 0 {
 		b.err = io.EOF
-		if b.short {
-			b.err = fmt.Errorf("%q is too short: %w", b.name, io.ErrUnexpectedEOF)
+		if b.short != nil {
+			b.err = b.short
 		}
 		return 0, b.err
 	}

@@ -1,11 +1,14 @@
 package s3_test
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
@@ -101,5 +104,24 @@ func TestArchived(t *testing.T) {
 	}
 	if requests, _, _ := counter.Counts(); requests["get data"] != 1 {
 		t.Errorf("%v; an archived object must be asked for once", requests)
+	}
+}
+
+// TestTooShort reads more than an object has. Where the storage says where the
+// object ends, nothing is asked for again.
+func TestTooShort(t *testing.T) {
+	for of, want := range map[string]int{"10": 1, "100": 2, "*": 2} {
+		c := answer(t, 206, http.Header{"Content-Range": {"bytes 0-9/" + of}, "Last-Modified": {"Mon, 01 Jan 2024 00:00:00 GMT"}}, "0123456789")
+		events := 0
+		retry := storage.NewRetry(open(t, c), storage.RetryOptions{MinDelay: time.Millisecond, OnEvent: func(storage.Event) { events++ }})
+		got, err := storagetest.ReadAll(t.Context(), retry, "data/ab/pack", 0, 20)
+		if errors.Is(err, storage.ErrTooShort) != (want == 1) || !bytes.HasPrefix(got, []byte("0123456789")) || events != want-1 {
+			t.Errorf("of %s: %q, %v, %d tries again; want %d", of, got, err, events, want-1)
+		}
+	}
+	c := answer(t, 416, http.Header{"Content-Type": {"application/xml"}}, "<Error><Code>InvalidRange</Code></Error>")
+	retry := storage.NewRetry(open(t, c), storage.RetryOptions{OnEvent: func(e storage.Event) { t.Errorf("asked again: %+v", e) }})
+	if _, err := storagetest.ReadAll(t.Context(), retry, "data/ab/pack", 10, 20); !errors.Is(err, storage.ErrTooShort) || !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("behind the end: %v", err)
 	}
 }
