@@ -194,6 +194,37 @@ func TestForgetWhileTheEndCannotBeRecorded(t *testing.T) {
 	}
 }
 
+// stuck is a source that does not hear of a stop until it can read from its
+// gate.
+type stuck struct{ *host }
+
+func (s stuck) Open(context.Context, syncline.Repository, func(syncline.LogLevel, string)) (syncer.Params, error) {
+	s.opening <- struct{}{}
+	<-s.gate
+	return syncer.Params{}, errFull
+}
+
+// A repository can be removed after those who asked for it before did not wait
+// for the end of its session.
+func TestForgetIsGivenUp(t *testing.T) {
+	h := newHost(t)
+	h.service.Source = stuck{h}
+	h.start()
+	<-h.opening
+	gone, cancel := context.WithCancel(context.Background())
+	cancel()
+	remove := func(ctx context.Context) error { return h.store.DeleteRepository(ctx, repositoryID) }
+	for range 2 {
+		if err := h.service.Forget(gone, repositoryID, remove); !errors.Is(err, context.Canceled) {
+			t.Errorf("given up with %v", err)
+		}
+	}
+	h.gate <- struct{}{}
+	if err := h.service.Forget(context.Background(), repositoryID, remove); err != nil {
+		t.Error(err)
+	}
+}
+
 // While a repository is removed, its session stops, and none starts.
 func TestForgetKeepsSessionsOut(t *testing.T) {
 	h := newHost(t)

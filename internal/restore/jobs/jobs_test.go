@@ -37,6 +37,7 @@ type host struct {
 	path    string        // the repository's
 	using   chan struct{} // gets a value when a job begins to read
 	gate    chan error    // what the reading ends with
+	stuck   chan struct{} // unless nil: a job that is stopped reads on until it is closed
 }
 
 func newHost(t *testing.T) *host {
@@ -104,6 +105,9 @@ func (h *host) Use(ctx context.Context, point syncline.RestorePoint, _ func(*cat
 	case err := <-h.gate:
 		return err
 	case <-ctx.Done():
+		if h.stuck != nil {
+			<-h.stuck
+		}
 		return ctx.Err()
 	}
 }
@@ -322,6 +326,27 @@ func TestForget(t *testing.T) {
 	}
 	if _, err := h.store.RestoreJob(t.Context(), j.ID); syncline.CodeOf(err) != syncline.CodeNotFound {
 		t.Errorf("the job: %v", err)
+	}
+}
+
+// TestForgetIsGivenUp removes a repository again after those who asked for it
+// did not wait for the end of a job.
+func TestForgetIsGivenUp(t *testing.T) {
+	h := newHost(t)
+	h.stuck = make(chan struct{})
+	h.start("a")
+	<-h.using
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	remove := func(ctx context.Context) error { return h.store.DeleteRepository(ctx, repositoryID) }
+	for range 2 {
+		if err := h.service.Forget(gone, repositoryID, remove); !errors.Is(err, context.Canceled) {
+			t.Errorf("given up with %v", err)
+		}
+	}
+	close(h.stuck)
+	if err := h.service.Forget(t.Context(), repositoryID, remove); err != nil {
+		t.Error(err)
 	}
 }
 

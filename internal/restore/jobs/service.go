@@ -202,7 +202,11 @@ func (s *Service) keepOut(repository syncline.ID) (waits []chan struct{}, err er
 	for _, t := range s.running {
 		if t.job.RepositoryID == repository {
 			t.cancel(errStopRequested)
-			close(t.removed)
+			select {
+			case <-t.removed: // by a removal that was given up
+			default:
+				close(t.removed)
+			}
 			waits = append(waits, t.done)
 		}
 	}
