@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -20,6 +21,7 @@ import (
 	"syncline.dev/syncline/internal/content"
 	"syncline.dev/syncline/internal/content/contenttest"
 	"syncline.dev/syncline/internal/resticfixture"
+	"syncline.dev/syncline/internal/resticwriter"
 	"syncline.dev/syncline/resticrepo"
 )
 
@@ -332,6 +334,32 @@ func TestBlobsWithoutIndex(t *testing.T) {
 			st := source.Stream(t.Context(), e.Content)
 			if _, err := st.Next(); syncline.CodeOf(err) != syncline.CodeDamaged {
 				t.Errorf("a stream of it: %v", err)
+			}
+			st.Close()
+		}
+	})
+}
+
+// TestBlobWithoutBytes reads a blob that restic would not write, from the
+// repository and from the cache.
+func TestBlobWithoutBytes(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "repo")
+	writer, err := resticwriter.Create(dir, resticfixture.Password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := sha256.Sum256(nil)
+	packer := resticwriter.NewPacker(writer, "data", false)
+	if err := errors.Join(packer.Add(id, nil), packer.Flush(), writer.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	repo := contenttest.Open(t, dir, resticfixture.Password)
+	contenttest.View(t, contenttest.Catalog(t, repo), repo, func(_ *catalog.View, source *content.Source) {
+		source.Cache = content.NewCache(1 << 20)
+		for _, from := range []string{"repository", "cache"} {
+			st := source.Stream(t.Context(), []syncline.Hash{id})
+			if data, err := st.Next(); err != nil || len(data) > 0 {
+				t.Errorf("from the %s come %d bytes, %v", from, len(data), err)
 			}
 			st.Close()
 		}

@@ -200,7 +200,7 @@ func (st *Stream) fetch(r *Reader, run *aheadRun) {
 		case int64(len(data)) != b.Place.Size():
 			b.err = wrongSize(b.Wanted)
 		default:
-			b.data = append([]byte(nil), data...)
+			b.data = append([]byte{}, data...) // not nil, which one without bytes would be
 			st.source.Cache.put(b.ID, b.data)
 		}
 		return nil
