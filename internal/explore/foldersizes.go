@@ -2,6 +2,7 @@ package explore
 
 import (
 	"container/heap"
+	"context"
 	"strings"
 
 	"syncline.dev/syncline"
@@ -16,6 +17,7 @@ const (
 
 // folderSizes tells how the size of a folder comes about.
 type folderSizes struct {
+	tick  ticker
 	m     *measured
 	v     *catalog.View
 	q     syncline.FolderSizesQuery
@@ -46,8 +48,8 @@ func (o *openFolders) Pop() any {
 }
 
 // folderSizes returns the folder at a clean path, whose tree it is.
-func (m *measured) folderSizes(v *catalog.View, tree uint32, q syncline.FolderSizesQuery) (syncline.FolderSize, error) {
-	f := folderSizes{m: m, v: v, q: q}
+func (m *measured) folderSizes(ctx context.Context, v *catalog.View, tree uint32, q syncline.FolderSizesQuery) (syncline.FolderSize, error) {
+	f := folderSizes{tick: ticker{ctx: ctx}, m: m, v: v, q: q}
 	root := syncline.FolderSize{Path: q.Path, Name: "/", Type: syncline.TypeDir}
 	if q.Path != "/" {
 		root.Name = q.Path[strings.LastIndexByte(q.Path, '/')+1:]
@@ -77,6 +79,9 @@ func (f *folderSizes) list(o openFolder) error {
 	to.Listed = true
 	best := top{n: f.q.Limit, drop: func(no uint32) { f.rest(&to.Rest, no) }}
 	for r := range f.m.Ranges(o.tree) {
+		if err := f.tick.spend(int(r.Count)); err != nil {
+			return err
+		}
 		for no := r.First; no < r.First+r.Count; no++ {
 			size := f.m.Size(no)
 			if sub, ok := f.m.Subtree(no); ok {

@@ -3,6 +3,7 @@ package explore
 import (
 	"cmp"
 	"container/heap"
+	"context"
 	"slices"
 
 	"syncline.dev/syncline"
@@ -12,6 +13,11 @@ import (
 // maxListedPath bounds the bytes of the paths in statistics: what is longer
 // counts, but is not listed.
 const maxListedPath = 32 << 10
+
+// maxOpened bounds how many folders one search looks into. Without it, trees
+// that double with each level and have their files deeper than maxDepth would
+// be searched on all their paths. Real ones take the levels of each answer.
+const maxOpened = 16 << 10
 
 // spot is a path with an entry at it.
 type spot struct {
@@ -101,19 +107,23 @@ func (c *candidates) Pop() any {
 }
 
 // largest searches one restore point from the top down, always where the most
-// lies: each answer costs no more than the folders on its path.
+// lies: each answer costs no more than the folders on its path. When maxOpened
+// are spent, the answers are those among what was seen.
 type largest struct {
+	tick  ticker
 	m     *measured
 	v     *catalog.View
 	n     int
 	files bool // look for files, or else for folders
 	found []candidate
 	heap  candidates
+
+	opened int
 }
 
 // largestFiles returns the n largest files below a tree.
-func (m *measured) largestFiles(v *catalog.View, root uint32, n int) ([]syncline.SizedPath, error) {
-	l := largest{m: m, v: v, n: n, files: true}
+func (m *measured) largestFiles(ctx context.Context, v *catalog.View, root uint32, n int) ([]syncline.SizedPath, error) {
+	l := largest{tick: ticker{ctx: ctx}, m: m, v: v, n: n, files: true}
 	if err := l.search(root); err != nil {
 		return nil, err
 	}
@@ -129,8 +139,8 @@ func (m *measured) largestFiles(v *catalog.View, root uint32, n int) ([]syncline
 }
 
 // largestFolders returns the n largest folders below a tree.
-func (m *measured) largestFolders(v *catalog.View, root uint32, n int) ([]syncline.SizedPath, error) {
-	l := largest{m: m, v: v, n: n}
+func (m *measured) largestFolders(ctx context.Context, v *catalog.View, root uint32, n int) ([]syncline.SizedPath, error) {
+	l := largest{tick: ticker{ctx: ctx}, m: m, v: v, n: n}
 	if err := l.search(root); err != nil {
 		return nil, err
 	}
@@ -148,7 +158,8 @@ func (l *largest) search(root uint32) error {
 		if c.at.parent != nil && l.files != c.open {
 			l.found = append(l.found, c)
 		}
-		if c.open {
+		if l.opened < maxOpened && c.open {
+			l.opened++
 			if err := l.open(c); err != nil {
 				return err
 			}
@@ -164,6 +175,9 @@ func (l *largest) open(c candidate) error {
 	}
 	files, folders := top{n: l.n}, top{n: l.n}
 	for r := range l.m.Ranges(c.tree) {
+		if err := l.tick.spend(int(r.Count)); err != nil {
+			return err
+		}
 		for no := r.First; no < r.First+r.Count; no++ {
 			sub, ok := l.m.Subtree(no)
 			switch {

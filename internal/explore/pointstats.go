@@ -22,10 +22,10 @@ const (
 
 // content returns what lies below the root of a restore point.
 func (m *measured) content(ctx context.Context, v *catalog.View, root uint32, out *syncline.RestorePointStatistics) (err error) {
-	if out.LargestFiles, err = m.largestFiles(v, root, maxLargest); err != nil {
+	if out.LargestFiles, err = m.largestFiles(ctx, v, root, maxLargest); err != nil {
 		return err
 	}
-	if out.LargestFolders, err = m.largestFolders(v, root, maxLargest); err != nil {
+	if out.LargestFolders, err = m.largestFolders(ctx, v, root, maxLargest); err != nil {
 		return err
 	}
 	out.Kinds, err = m.kinds(ctx, v, root)

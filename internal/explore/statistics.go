@@ -2,6 +2,7 @@ package explore
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -60,6 +61,25 @@ func (s *Statistics) prepare() {
 	})
 }
 
+// errNotKept says that an answer has to be worked out.
+var errNotKept = errors.New("not kept")
+
+// answer calls ask, and once more, alone, when what is kept is not enough. Who
+// waits for others has no view open: a catalog has few at once.
+func (s *Statistics) answer(ctx context.Context, ask func(alone bool) error) error {
+	s.prepare()
+	err := ask(false)
+	if !errors.Is(err, errNotKept) {
+		return err
+	}
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return ask(true)
+}
+
 // enter waits until this is the only one that works. It returns what ends that.
 func (s *Statistics) enter(ctx context.Context) (leave func(), err error) {
 	select {
@@ -92,14 +112,15 @@ const treeTotalsBytes = 68
 
 // Repository returns the statistics of an attached repository.
 func (s *Statistics) Repository(ctx context.Context, id syncline.ID) (out syncline.RepositoryStatistics, err error) {
-	s.prepare()
-	err = s.Points.Catalogs.Use(ctx, id, func(c *catalog.Catalog) error {
-		return c.View(ctx, func(v *catalog.View) error {
-			stats, err := s.repository(ctx, v, id)
-			if err == nil {
-				out = *stats
-			}
-			return err
+	err = s.answer(ctx, func(alone bool) error {
+		return s.Points.Catalogs.Use(ctx, id, func(c *catalog.Catalog) error {
+			return c.View(ctx, func(v *catalog.View) error {
+				stats, err := s.repository(ctx, v, id, alone)
+				if err == nil {
+					out = *stats
+				}
+				return err
+			})
 		})
 	})
 	return out, err
@@ -114,18 +135,13 @@ func (s *Statistics) kept(at catalogState) *syncline.RepositoryStatistics {
 	return nil
 }
 
-func (s *Statistics) repository(ctx context.Context, v *catalog.View, id syncline.ID) (*syncline.RepositoryStatistics, error) {
+func (s *Statistics) repository(ctx context.Context, v *catalog.View, id syncline.ID, alone bool) (*syncline.RepositoryStatistics, error) {
 	at := catalogState{id, v.Changes()}
 	if stats := s.kept(at); stats != nil {
 		return stats, nil
 	}
-	leave, err := s.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	if stats := s.kept(at); stats != nil {
-		return stats, nil
+	if !alone {
+		return nil, errNotKept
 	}
 	list, err := v.Snapshots()
 	if err != nil {
@@ -152,20 +168,21 @@ func (s *Statistics) repository(ctx context.Context, v *catalog.View, id synclin
 
 // RestorePoint returns the statistics of a restore point.
 func (s *Statistics) RestorePoint(ctx context.Context, id syncline.ID) (out syncline.RestorePointStatistics, err error) {
-	s.prepare()
-	err = s.view(ctx, id, func(v *catalog.View, snapshot catalog.Snapshot, repository syncline.ID) error {
-		all, err := s.repository(ctx, v, repository)
-		if err != nil {
-			return err
-		}
-		stats, err := s.content(ctx, v, snapshot, repository)
-		if err != nil {
-			return err
-		}
-		out = *stats
-		i := slices.IndexFunc(all.Points, func(p syncline.PointStatistics) bool { return p.Point.ID == id })
-		out.PointStatistics = all.Points[i] // of the same view as the snapshot
-		return nil
+	err = s.answer(ctx, func(alone bool) error {
+		return s.view(ctx, id, func(v *catalog.View, snapshot catalog.Snapshot, repository syncline.ID) error {
+			all, err := s.repository(ctx, v, repository, alone)
+			if err != nil {
+				return err
+			}
+			stats, err := s.content(ctx, v, snapshot, repository, alone)
+			if err != nil {
+				return err
+			}
+			out = *stats
+			i := slices.IndexFunc(all.Points, func(p syncline.PointStatistics) bool { return p.Point.ID == id })
+			out.PointStatistics = all.Points[i] // of the same view as the snapshot
+			return nil
+		})
 	})
 	return out, err
 }
@@ -176,23 +193,26 @@ func (s *Statistics) view(ctx context.Context, id syncline.ID, fn func(v *catalo
 	if err != nil {
 		return err
 	}
-	x := Explorer{Points: s.Points}
-	return x.view(ctx, id, func(v *catalog.View, snapshot catalog.Snapshot) error {
-		return fn(v, snapshot, point.RepositoryID)
+	return s.Points.Catalogs.Use(ctx, point.RepositoryID, func(c *catalog.Catalog) error {
+		return c.View(ctx, func(v *catalog.View) error {
+			snapshot, err := snapshotOf(v, point)
+			if err != nil {
+				return err
+			}
+			return fn(v, snapshot, point.RepositoryID)
+		})
 	})
 }
 
 // content returns what lies in a snapshot, which depends on nothing but its
 // tree.
-func (s *Statistics) content(ctx context.Context, v *catalog.View, snapshot catalog.Snapshot, repository syncline.ID) (*syncline.RestorePointStatistics, error) {
+func (s *Statistics) content(ctx context.Context, v *catalog.View, snapshot catalog.Snapshot, repository syncline.ID, alone bool) (*syncline.RestorePointStatistics, error) {
 	if stats, ok := s.contents.Get(snapshot.Tree); ok {
 		return stats, nil
 	}
-	leave, err := s.enter(ctx)
-	if err != nil {
-		return nil, err
+	if !alone {
+		return nil, errNotKept
 	}
-	defer leave()
 	m, err := s.measured(ctx, v, catalogState{repository, v.Changes()})
 	if err != nil {
 		return nil, err
@@ -207,26 +227,25 @@ func (s *Statistics) content(ctx context.Context, v *catalog.View, snapshot cata
 
 // FolderSizes tells how the size of a folder of a restore point comes about.
 func (s *Statistics) FolderSizes(ctx context.Context, id syncline.ID, q syncline.FolderSizesQuery) (out syncline.FolderSize, err error) {
-	s.prepare()
 	if q.Path, err = cleanPath(q.Path); err != nil {
 		return out, err
 	}
-	err = s.view(ctx, id, func(v *catalog.View, snapshot catalog.Snapshot, repository syncline.ID) error {
-		tree, err := findFolder(v, snapshot.Root, q.Path)
-		if err != nil {
+	err = s.answer(ctx, func(alone bool) error {
+		return s.view(ctx, id, func(v *catalog.View, snapshot catalog.Snapshot, repository syncline.ID) error {
+			tree, err := findFolder(v, snapshot.Root, q.Path)
+			if err != nil {
+				return err
+			}
+			if !alone {
+				return errNotKept
+			}
+			m, err := s.measured(ctx, v, catalogState{repository, v.Changes()})
+			if err != nil {
+				return err
+			}
+			out, err = m.folderSizes(ctx, v, m.Number(tree), q)
 			return err
-		}
-		leave, err := s.enter(ctx)
-		if err != nil {
-			return err
-		}
-		defer leave()
-		m, err := s.measured(ctx, v, catalogState{repository, v.Changes()})
-		if err != nil {
-			return err
-		}
-		out, err = m.folderSizes(v, m.Number(tree), q)
-		return err
+		})
 	})
 	return out, err
 }

@@ -3,6 +3,7 @@ package explore
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
@@ -469,6 +471,54 @@ func TestStatisticsFollowTheCatalog(t *testing.T) {
 	wantCode(t, err, syncline.CodeCanceled)
 }
 
+// leaving calls back when a use of a catalog ends.
+type leaving struct {
+	one
+	left func()
+}
+
+func (l leaving) Use(ctx context.Context, id syncline.ID, fn func(*catalog.Catalog) error) error {
+	defer l.left()
+	return l.one.Use(ctx, id, fn)
+}
+
+// TestNobodyWaitsWithAView asks while another one works: there would be no view
+// left for those who list a folder.
+func TestNobodyWaitsWithAView(t *testing.T) {
+	f := newForest(t)
+	f.snapshot(f.tree(file("a", 3)))
+	s, c := f.statistics()
+	id := RestorePointID(testRepository, f.snapshots[0].ID)
+	s.prepare()
+	leave, err := s.enter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer leave()
+	for name, q := range map[string]struct {
+		uses int // of the catalog, the last one for the answer
+		ask  func(context.Context) error
+	}{
+		"repository":    {1, func(ctx context.Context) error { _, err := s.Repository(ctx, testRepository); return err }},
+		"restore point": {2, func(ctx context.Context) error { _, err := s.RestorePoint(ctx, id); return err }},
+		"folder sizes": {2, func(ctx context.Context) error {
+			_, err := s.FolderSizes(ctx, id, syncline.FolderSizesQuery{Depth: 1, Limit: 1})
+			return err
+		}},
+	} {
+		asked, stop := context.WithTimeout(t.Context(), 10*time.Second)
+		s.Points.Catalogs = leaving{one{c}, func() {
+			if q.uses--; q.uses == 0 {
+				stop()
+			}
+		}}
+		if err := q.ask(asked); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", name, err)
+		}
+		stop()
+	}
+}
+
 // TestStatisticsWithoutEnd takes trees that expand to more paths than numbers
 // can tell, that nest deep, and names and sizes without measure.
 func TestStatisticsWithoutEnd(t *testing.T) {
@@ -501,6 +551,26 @@ func TestStatisticsWithoutEnd(t *testing.T) {
 		if err != nil || len(sizes.Children) != 2 || len(sizes.Children[0].Children) != 2 || sizes.Children[0].Children[0].Children[0].Listed {
 			t.Errorf("the sizes are %+v (%v)", sizes, err)
 		}
+	}
+}
+
+// TestLargestWithoutEnd takes trees that double with each level, and whose
+// largest files lie deeper than any that is listed.
+func TestLargestWithoutEnd(t *testing.T) {
+	f := newForest(t)
+	tree := f.tree(file("deepest", 7))
+	for range maxDepth + 1 {
+		tree = f.tree(folder("a", tree), folder("b", tree))
+	}
+	f.snapshot(f.tree(folder("deep", tree), file("own", 9)))
+	s, _ := f.statistics()
+	all, err := s.Repository(t.Context(), testRepository)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := s.RestorePoint(t.Context(), all.Points[0].Point.ID)
+	if err != nil || len(p.LargestFiles) != 1 || p.LargestFiles[0].Path != "/own" || len(p.LargestFolders) != maxLargest {
+		t.Errorf("%d folders and the files %+v are listed (%v)", len(p.LargestFolders), p.LargestFiles, err)
 	}
 }
 
