@@ -306,7 +306,7 @@ func TestPages(t *testing.T) {
 		t.Errorf("a page was fetched that nobody wanted")
 	}
 	var last error
-	for _, last = range c.Entries(t.Context(), "x", client.EntriesQuery{Path: "/"}) { //nolint:revive // only the last one counts
+	for _, last = range c.Entries(t.Context(), "x", client.EntriesQuery{Path: "/"}) {
 	}
 	if client.StatusOf(last) != 400 {
 		t.Errorf("the iterator ended with %v", last)
@@ -357,7 +357,7 @@ func TestWatchGoesOn(t *testing.T) {
 	}
 	f = newFake(t, func(w http.ResponseWriter, _ *http.Request) { fail(w, 404, "there is no such session") })
 	var last error
-	for _, last = range f.client(t).WatchSession(t.Context(), "x") { //nolint:revive // only the last one counts
+	for _, last = range f.client(t).WatchSession(t.Context(), "x") {
 	}
 	if client.StatusOf(last) != 404 {
 		t.Errorf("no such session: %v", last)

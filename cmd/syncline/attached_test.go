@@ -145,6 +145,70 @@ func TestLogin(t *testing.T) {
 	u.must(0, "could not be ended on the server", "logout", n.url)
 }
 
+// answered are commands that a server answers as well.
+func answered(src, before, after, newest string) [][]string {
+	return [][]string{
+		{"snapshots"},
+		{"snapshots", "--json"},
+		{"snapshots", "--compact", "--host", "two"},
+		{"snapshots", "--json", "--group-by", "host", "--latest", "1"},
+		{"snapshots", "--tag", "x", "latest"},
+		{"snapshots", "none"},
+		{"ls", before},
+		{"ls", "--json", "latest", "--host", "one"},
+		{"ls", "--long", "--human-readable", before[:9]},
+		{"ls", before, src},
+		{"ls", before, src + "/in", src + "/many"},
+		{"ls", "--recursive", before, src + "/in", src + "/gone"},
+		{"ls", before, "/"},
+		{"ls", before, "/none", src + "/in/x"},
+		{"ls", "--ncdu", after},
+		{"ls", "--ncdu", before, src + "/in"},
+		{"ls", "--sort", "size", "--reverse", before},
+		{"ls", "-l", before + ":" + src, "/many"},
+		{"ls", before + ":" + src + "/in"},
+		{"ls", before, src + "/mode/x"},
+		{"find", "file 0*"},
+		{"find", "--json", "file 0*"},
+		{"find", "--reverse", "text*"},
+		{"find", "text*", "mode", "y"},
+		{"find", "--json", "--reverse", "in"},
+		{"find", "--long", "--contains", "ÜN"},
+		{"find", "-i", "TEXT*"},
+		{"find", "--host", "two", "--json", "*"},
+		{"find", "--tag", "x", "file*"},
+		{"find", "--snapshot", after, "y"},
+		{"find", "--path", src, "*1*"},
+		{"find", "--type", "l", "*"},
+		{"find", "--min-size", "10", "*"},
+		{"find", "--max-size", "3", "file*"},
+		{"find", "--min-size", "0", "in"},
+		{"find", "--oldest", "2001-01-01", "y"},
+		{"find", "--newest", "2001-01-01", "y"},
+		{"find", "nothing at all"},
+		{"find", "--json", "nothing at all"},
+		{"find", "--json", "--limit", "3", "*"},
+		{"find", "gone*"},
+		{"history", src + "/text <&>"},
+		{"history", "--json", src + "/kind"},
+		{"history", "--host", "two", src + "/many"},
+		{"history", "--json", src},
+		{"history", "/none"},
+		{"diff", before, after},
+		{"diff", "--metadata", before, after},
+		{"diff", "--json", "--metadata", before, after},
+		{"diff", after, before},
+		{"diff", "--metadata", before + ":" + src + "/in", after + ":" + src + "/in"},
+		{"diff", before, newest},
+		{"diff", before, before},
+		{"cat", before, src + "/text <&>"},
+		{"cat", before + ":" + src, "in/x/y"},
+		{"cat", before, src + "/gone \xff"},
+		{"cat", before, src},
+		{"cat", before, "/none"},
+	}
+}
+
 // What a server answers is what the same command answers from here, byte for
 // byte.
 func TestServerAnswersLikeLocalCommands(t *testing.T) {
@@ -163,24 +227,7 @@ func TestServerAnswersLikeLocalCommands(t *testing.T) {
 	newest, after, before := points[0].SnapshotID, points[1].SnapshotID, points[2].SnapshotID
 	local := &someone{t, "", append(u.env, "RESTIC_REPOSITORY="+repo, "RESTIC_PASSWORD="+repoPassword)}
 	local.must(0, "", "sync")
-	for _, args := range [][]string{
-		{"snapshots"}, {"snapshots", "--json"}, {"snapshots", "--compact", "--host", "two"}, {"snapshots", "--json", "--group-by", "host", "--latest", "1"},
-		{"snapshots", "--tag", "x", "latest"}, {"snapshots", "none"},
-		{"ls", before}, {"ls", "--json", "latest", "--host", "one"}, {"ls", "--long", "--human-readable", before[:9]},
-		{"ls", before, src}, {"ls", before, src + "/in", src + "/many"}, {"ls", "--recursive", before, src + "/in", src + "/gone"},
-		{"ls", before, "/"}, {"ls", before, "/none", src + "/in/x"}, {"ls", "--ncdu", after}, {"ls", "--ncdu", before, src + "/in"},
-		{"ls", "--sort", "size", "--reverse", before}, {"ls", "-l", before + ":" + src, "/many"}, {"ls", before + ":" + src + "/in"},
-		{"ls", before, src + "/mode/x"},
-		{"find", "file 0*"}, {"find", "--json", "file 0*"}, {"find", "--reverse", "text*"}, {"find", "text*", "mode", "y"}, {"find", "--json", "--reverse", "in"},
-		{"find", "--long", "--contains", "ÜN"}, {"find", "-i", "TEXT*"}, {"find", "--host", "two", "--json", "*"}, {"find", "--tag", "x", "file*"},
-		{"find", "--snapshot", after, "y"}, {"find", "--path", src, "*1*"}, {"find", "--type", "l", "*"}, {"find", "--min-size", "10", "*"}, {"find", "--max-size", "3", "file*"},
-		{"find", "--min-size", "0", "in"}, {"find", "--oldest", "2001-01-01", "y"}, {"find", "--newest", "2001-01-01", "y"}, {"find", "nothing at all"},
-		{"find", "--json", "nothing at all"}, {"find", "--json", "--limit", "3", "*"}, {"find", "gone*"},
-		{"history", src + "/text <&>"}, {"history", "--json", src + "/kind"}, {"history", "--host", "two", src + "/many"}, {"history", "--json", src}, {"history", "/none"},
-		{"diff", before, after}, {"diff", "--metadata", before, after}, {"diff", "--json", "--metadata", before, after}, {"diff", after, before},
-		{"diff", "--metadata", before + ":" + src + "/in", after + ":" + src + "/in"}, {"diff", before, newest}, {"diff", before, before},
-		{"cat", before, src + "/text <&>"}, {"cat", before + ":" + src, "in/x/y"}, {"cat", before, src + "/gone \xff"}, {"cat", before, src}, {"cat", before, "/none"},
-	} {
+	for _, args := range answered(src, before, after, newest) {
 		want, _, wantCode := local.run(args...)
 		got, stderr, code := u.run(append(args, "--server", n.url, "-r", "main")...)
 		if code != wantCode || got != want {

@@ -251,7 +251,7 @@ func TestSearchTellsGaps(t *testing.T) {
 	for name, q := range map[string]syncline.SearchQuery{
 		"letter case": {Texts: []string{"A"}, MatchCase: true}, "folder": {Texts: []string{"a"}, Folder: "/b"},
 		"pattern": {Texts: []string{"/b/?"}, Pattern: true}, "patterns": {Texts: []string{"/c", "/b/A", "/b/?"}, Pattern: true},
-		 "host": {Hosts: []string{"host0"}, MinSize: 2}, "tag": {Tags: [][]string{{""}}, MinSize: 2},
+		"host": {Hosts: []string{"host0"}, MinSize: 2}, "tag": {Tags: [][]string{{""}}, MinSize: 2},
 	} {
 		q.Limit = 5
 		page, err := NewSearcher(s).Search(t.Context(), repos, q)

@@ -148,9 +148,14 @@ func (c *Container) prepare(ctx context.Context) (*statements, error) {
 	if err != nil {
 		return nil, translate(err)
 	}
+	defer func() {
+		if c.prepared == nil {
+			get.Close()
+		}
+	}()
 	scan, err := c.readers.PrepareContext(ctx, scanValues)
 	if err != nil {
-		return nil, errors.Join(translate(err), get.Close())
+		return nil, translate(err)
 	}
 	c.prepared = &statements{get, scan}
 	return c.prepared, nil
