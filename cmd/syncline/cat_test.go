@@ -53,23 +53,7 @@ func TestCat(t *testing.T) {
 			t.Errorf("cat %s: exit %d, %q, %s", path, code, stdout, stderr)
 		}
 	}
-	packs, err := filepath.Glob(filepath.Join(repo, "data", "*", "*"))
-	if err != nil || len(packs) == 0 {
-		t.Fatal(packs, err)
-	}
-	for _, pack := range packs {
-		b, err := os.ReadFile(pack)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b[10] ^= 1
-		if err := os.Chmod(pack, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(pack, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	damagePacks(t, repo)
 	stdout, stderr, code := command(t, repo, cache, "cat", "latest", large)
 	if code != 1 || stdout != "" || !strings.Contains(stderr, "missing or damaged") {
 		t.Errorf("damaged: exit %d, %d bytes, %s", code, len(stdout), stderr)

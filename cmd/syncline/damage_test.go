@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,6 +36,25 @@ func damaged(t *testing.T, kind string, change func([]byte) []byte) string {
 		t.Fatal(err)
 	}
 	return repo
+}
+
+// damagePacks flips a bit in every pack of a repository.
+func damagePacks(t *testing.T, repo string) {
+	t.Helper()
+	packs, err := filepath.Glob(filepath.Join(repo, "data", "*", "*"))
+	if err != nil || len(packs) == 0 {
+		t.Fatal(packs, err)
+	}
+	for _, pack := range packs {
+		b, err := os.ReadFile(pack)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b[10] ^= 1
+		if err := errors.Join(os.Chmod(pack, 0o600), os.WriteFile(pack, b, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func cut(b []byte) []byte { return b[:len(b)/2] }

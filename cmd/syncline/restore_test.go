@@ -132,20 +132,7 @@ func testRestorePatternFiles(t *testing.T, repo, cache, src string) {
 // testRestoreDamage flips a bit in every pack: what is damaged is named, and
 // the exit code says so.
 func testRestoreDamage(t *testing.T, repo, cache string) {
-	packs, err := filepath.Glob(filepath.Join(repo, "data", "*", "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, pack := range packs {
-		b, err := os.ReadFile(pack)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b[100] ^= 1
-		if err := errors.Join(os.Chmod(pack, 0o600), os.WriteFile(pack, b, 0o600)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	damagePacks(t, repo)
 	stdout, stderr, code := command(t, repo, cache, "restore", "latest", "--target", t.TempDir())
 	if code != 1 || !strings.Contains(stderr, "missing or damaged") || !strings.Contains(stderr, "could not be restored") || !strings.Contains(stdout, "restored ") {
 		t.Errorf("exit %d: %s%s", code, stdout, stderr)
