@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/archive"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/content"
+)
+
+// dumper is what dump is told.
+type dumper struct {
+	env            *environment
+	filter         filterFlags
+	format, target string
+}
+
+func newDumpCommand(env *environment) *cobra.Command {
+	d := dumper{env: env}
+	cmd := &cobra.Command{
+		Use:   "dump [flags] snapshotID file",
+		Short: "Write a file or an archive of a folder to standard output",
+		Long: `Write the content of a file in a snapshot to standard output, or a folder with
+all that is in it as an archive; "/" is all of the snapshot. The snapshot is an
+id, the beginning of one, or "latest", which --host, --tag and --path narrow
+down; with "id:folder" paths and the archive's names begin at the folder.
+
+Tar archives have hard links, owners, extended attributes and times in full. Zip
+archives have names that every system can have; what is left out or renamed is
+told on standard error.
+
+Every piece is compared with its hash before it is written. When one turns out
+to be damaged the output ends there, and the exit status is 1.`,
+		Example: `syncline dump latest /home/mila/notes.txt
+syncline dump --archive zip --target photos.zip latest /home/mila/photos
+syncline dump latest:/home/mila / | ssh host tar -x`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := env.notServed("dump"); err != nil {
+				return err
+			}
+			if _, err := archive.ParseFormat(d.format); err != nil {
+				return usageError(messageOf(err))
+			}
+			ctx := cmd.Context()
+			return env.withContents(ctx, func(v *catalog.View, source *content.Source) error {
+				return d.dump(ctx, v, source, args[0], args[1])
+			})
+		},
+	}
+	d.filter.add(cmd.Flags())
+	cmd.Flags().StringVarP(&d.format, "archive", "a", string(archive.Tar), "archive `format`: tar, zip, tar.gz or tar.zst")
+	cmd.Flags().StringVarP(&d.target, "target", "t", "", "write to the `file` in place of standard output")
+	return cmd
+}
+
+// dump writes what is at a path.
+func (d *dumper) dump(ctx context.Context, v *catalog.View, source *content.Source, reference, path string) error {
+	root, snapshot, err := d.filter.root(v, reference)
+	if err != nil {
+		return err
+	}
+	e, _, _, err := v.FindWith(root, path, catalog.WithContent)
+	if err != nil {
+		return err
+	}
+	if e != nil && !e.IsDir() {
+		return d.dumpFile(ctx, e, source, path)
+	}
+	if _, terminal := isTerminal(d.env.stdout); terminal && d.target == "" {
+		return syncline.Errorf(syncline.CodeInvalid, "standard output is a terminal, and this is an archive; redirect it, or name a file with --target")
+	}
+	a, err := archive.New(ctx, viewedTree{v, root}, archive.Options{
+		Format: archive.Format(d.format), Paths: []string{path}, FromRoot: true, Time: snapshot.Time, Tell: d.tell,
+	})
+	if err != nil {
+		return err
+	}
+	return d.write(func(w io.Writer) error { return a.Write(ctx, w, source) })
+}
+
+func (d *dumper) dumpFile(ctx context.Context, e *syncline.Entry, source *content.Source, path string) error {
+	if err := content.CheckFile(e, path); err != nil {
+		return err
+	}
+	f, err := source.Open(e)
+	if err != nil {
+		return err
+	}
+	return d.write(func(w io.Writer) error {
+		out := bufio.NewWriterSize(w, 64<<10)
+		err := f.WriteRange(ctx, out, 0, f.Size())
+		return errors.Join(err, out.Flush())
+	})
+}
+
+func (d *dumper) tell(path, what string) {
+	fmt.Fprintf(d.env.stderr, "%s: %s\n", printable(path), oneLine(what))
+}
+
+// write calls fn with the target. A file that is not complete is removed.
+func (d *dumper) write(fn func(io.Writer) error) error {
+	if d.target == "" {
+		return fn(d.env.stdout)
+	}
+	f, err := os.Create(d.target)
+	if err != nil {
+		return syncline.WrapError(syncline.CodeUnavailable, err, "the target cannot be written (%v); choose another one", err)
+	}
+	err = fn(f)
+	fi, statErr := f.Stat()
+	if err = errors.Join(err, f.Close()); err != nil && statErr == nil && fi.Mode().IsRegular() {
+		err = errors.Join(err, os.Remove(d.target))
+	}
+	return err
+}
+
+// viewedTree is the tree of an archive in one state of the catalog.
+type viewedTree struct {
+	v    *catalog.View
+	root catalog.TreeRef
+}
+
+func (t viewedTree) View(_ context.Context, fn func(*catalog.View) error) error { return fn(t.v) }
+
+func (t viewedTree) Root(*catalog.View) (catalog.TreeRef, error) { return t.root, nil }
