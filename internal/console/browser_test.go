@@ -159,7 +159,7 @@ func (p *page) wait(expression string) {
 	_, err := chromedp.Run(p.ctx, chromedp.Poll[chromedp.Void](expression,
 		chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(time.Minute)))
 	if err != nil {
-		text, _ := chromedp.Run(p.ctx, chromedp.Evaluate[string]("location.href + '\\n' + document.body.innerText.slice(0, 3000)"))
+		text, _ := chromedp.Run(p.ctx, chromedp.Evaluate[string]("location.href.slice(0, 1000) + '\\n' + document.body.innerText.slice(0, 3000)"))
 		p.t.Fatalf("waiting for %s: %v\n%s\n%s", expression, err, text, p.picture("failure"))
 	}
 }

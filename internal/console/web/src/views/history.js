@@ -3,7 +3,7 @@ import { useMemo, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { allowed, get, query } from '../api.js';
 import { useData, useGet } from '../data.js';
-import { bytes, count, date, dateTime, plural, visible } from '../format.js';
+import { bytes, count, date, dateTime, plural, short, visible } from '../format.js';
 import { Download } from '../download.js';
 import { at, browseAddress, compareAddress, entryAddress, historyAddress, nameOf, parent, placeIn } from '../places.js';
 import { setParams } from '../router.js';
@@ -63,7 +63,7 @@ export function History({ id, params, who }) {
   const error = repository.error ?? found.error;
   const shown = host ? hosts.filter(([name]) => name === host) : hosts;
   return html`
-    <${Heading} title=${`History of ${nameOf(place)}`} above=${html`<a class="crumb" href="/">Overview</a> / <a class="crumb" href="/repositories/${id}">${
+    <${Heading} title=${`History of ${short(nameOf(place))}`} above=${html`<a class="crumb" href="/">Overview</a> / <a class="crumb" href="/repositories/${id}">${
       repository.data ? html`<${Name} text=${repository.data.name} />` : 'Repository'}</a>`} />
     <${Trail} place=${place} link=${(step) => historyAddress(id, step, { host })} label="Folders of this path" />
     <${Problem} error=${error?.status ? error : null} retry=${error?.status === 404 ? null : found.reload} />

@@ -14,7 +14,7 @@ const pageSize = 50;
 export function Restores({ job: shown, who }) {
   const [limit, setLimit] = useState(pageSize);
   const may = allowed(who, 'restore');
-  const jobs = useData((signal) => (may ? get(`/v6/RestoreJobs?limit=${limit}`, { signal }) : Promise.resolve([])), [limit, shown], { every: 5000 });
+  const jobs = useData((signal) => (may ? get(`/v6/RestoreJobs?limit=${limit}`, { signal }) : Promise.resolve([])), ['jobs', limit, shown], { every: 5000 });
   const targets = useGet(may ? '/v6/RestoreTargets' : null);
   const repositories = useGet('/v6/BackupRepositories');
   const names = new Map((repositories.data ?? []).map((r) => [r.id, r.name]));
