@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -26,6 +27,7 @@ type restoreFlags struct {
 	includeXattr      []string
 	excludeXattr      []string
 	sparse, verify    bool
+	delete, dryRun    bool
 	what              *restore.Filter
 	attributes        func(string) bool
 	behavior          restore.Overwrite
@@ -87,13 +89,14 @@ status is 1.`,
 				shown.note("restoring snapshot %s of %q at %s by %s@%s to %s", snapshot.ID.Short(), snapshot.Paths,
 					snapshot.Time.Local().Format(timeFormat), snapshot.Username, snapshot.Hostname, f.target)
 				result, err := restore.Run(ctx, v, root, source, f.target, restore.Options{
-					Filter: f.what, Attributes: f.attributes, Overwrite: f.behavior, Sparse: f.sparse, Verify: f.verify, Reporter: shown,
+					Filter: f.what, Attributes: f.attributes, Overwrite: f.behavior, Sparse: f.sparse, Verify: f.verify,
+					Delete: f.delete, DryRun: f.dryRun, Item: shown.item, Reporter: shown,
 				})
 				shown.end()
 				if err != nil {
 					return err
 				}
-				return shown.summary(result, f.verify)
+				return shown.summary(result, f.verify, f.dryRun)
 			})
 		},
 	}
@@ -116,6 +119,8 @@ status is 1.`,
 	cmd.Flags().StringVar(&f.overwrite, "overwrite", "always", "overwrite `behavior`: always, if-changed, if-newer or never")
 	cmd.Flags().BoolVar(&f.sparse, "sparse", false, "restore files as sparse")
 	cmd.Flags().BoolVar(&f.verify, "verify", false, "verify the content of restored files")
+	cmd.Flags().BoolVar(&f.delete, "delete", false, "delete from the restored folders what is not in the snapshot; --dry-run -vv shows what that would be")
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "do not write any data, just show what would be done; -vv names each item")
 	return cmd
 }
 
@@ -123,11 +128,19 @@ func (f *restoreFlags) check(getenv func(string) string) (err error) {
 	if f.target == "" {
 		return usageError("please specify a directory to restore to (--target)")
 	}
+	if f.dryRun && f.verify {
+		return usageError("--dry-run and --verify are mutually exclusive")
+	}
 	var lists [4][]string
+	filtered := false
 	for i, flags := range []*patternFlags{&f.include, &f.iinclude, &f.exclude, &f.iexclude} {
 		if lists[i], err = flags.all(getenv); err != nil {
 			return err
 		}
+		filtered = filtered || len(lists[i]) > 0
+	}
+	if f.delete && !filtered && isRoot(f.target) {
+		return usageError("--target / --delete must be combined with an include or exclude filter")
 	}
 	if f.behavior, err = restore.ParseOverwrite(f.overwrite); err == nil {
 		f.what, err = restore.NewFilter(lists[0], lists[1], lists[2], lists[3])
@@ -141,6 +154,15 @@ func (f *restoreFlags) check(getenv func(string) string) (err error) {
 	return nil
 }
 
+// isRoot reports whether a folder is all there is on this machine.
+func isRoot(dir string) bool {
+	dir, err := filepath.Abs(dir)
+	if to, resolved := filepath.EvalSymlinks(dir); err == nil && resolved == nil {
+		dir = to
+	}
+	return filepath.Dir(dir) == dir
+}
+
 // restoreView shows a restore on standard error. It is its Reporter.
 type restoreView struct {
 	*progressView
@@ -151,6 +173,23 @@ func newRestoreView(env *environment) *restoreView { return &restoreView{newProg
 func (v *restoreView) note(format string, args ...any) {
 	if !v.env.json {
 		v.env.note(format, args...)
+	}
+}
+
+// item tells of one item, where -vv asks for that.
+func (v *restoreView) item(a restore.Action, path string, size int64) {
+	if v.env.verbose < 2 {
+		return
+	}
+	v.end()
+	// Nothing is left to do when standard output cannot be written.
+	switch {
+	case v.env.json:
+		_ = json.NewEncoder(v.env.stdout).Encode(map[string]any{"message_type": "verbose_status", "action": a, "item": path, "size": size})
+	case size > 0:
+		fmt.Fprintf(v.env.stdout, "%-9s %s with size %s\n", a, printable(path), formatSize(uint64(size)))
+	default:
+		fmt.Fprintf(v.env.stdout, "%-9s %s\n", a, printable(path))
 	}
 }
 
@@ -199,7 +238,7 @@ func progressOf(r restore.Result, elapsed time.Duration) string {
 }
 
 // summary prints what was done; items that failed are the error.
-func (v *restoreView) summary(r restore.Result, verified bool) error {
+func (v *restoreView) summary(r restore.Result, verified, dry bool) error {
 	took := time.Since(v.begun)
 	switch {
 	case v.env.json:
@@ -207,7 +246,7 @@ func (v *restoreView) summary(r restore.Result, verified bool) error {
 			"message_type": "summary", "seconds_elapsed": int64(took.Seconds()),
 			"files_restored": r.Files - r.Unchanged + r.Folders + r.Others, "files_skipped": r.Unchanged + r.Skipped,
 			"total_files": r.Files + r.Folders + r.Others + r.Skipped + r.Failed, "bytes_restored": r.Bytes,
-			"total_bytes": r.Total.Bytes, "bytes_skipped": r.Done - r.Bytes,
+			"files_deleted": r.Deleted, "total_bytes": r.Total.Bytes, "bytes_skipped": r.Done - r.Bytes,
 		})
 		if err != nil {
 			return err
@@ -220,11 +259,18 @@ func (v *restoreView) summary(r restore.Result, verified bool) error {
 		if r.Skipped > 0 {
 			also += fmt.Sprintf(", %d items were skipped", r.Skipped)
 		}
+		if r.Deleted > 0 {
+			also += fmt.Sprintf(", %d items were deleted", r.Deleted)
+		}
 		if verified {
 			also += ", all files were read back"
 		}
-		fmt.Fprintf(v.env.stdout, "restored %d files, %d folders, %d others, %s written in %s%s\n",
-			r.Files, r.Folders, r.Others, formatSize(uint64(r.Bytes)), took.Round(time.Second/10), also)
+		did := "restored"
+		if dry {
+			did = "nothing was written; a run without --dry-run: restored"
+		}
+		fmt.Fprintf(v.env.stdout, "%s %d files, %d folders, %d others, %s written in %s%s\n",
+			did, r.Files, r.Folders, r.Others, formatSize(uint64(r.Bytes)), took.Round(time.Second/10), also)
 	}
 	if r.Failed > 0 {
 		return syncline.Errorf(syncline.CodeDamaged, "%d items could not be restored as they were; they are named above, and everything else is restored", r.Failed)

@@ -70,7 +70,31 @@ func TestRestoreKilled(t *testing.T) {
 	}
 	testRestoreUsage(t, repo, cache)
 	testRestorePatternFiles(t, repo, cache, src)
+	testRestoreDry(t, repo, cache, target)
 	testRestoreDamage(t, repo, cache)
+}
+
+// testRestoreDry tells what a run would write and delete in a whole target.
+func testRestoreDry(t *testing.T, repo, cache, target string) {
+	extra := filepath.Join(target, "extra")
+	if err := os.WriteFile(extra, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr, code := command(t, repo, cache, "restore", "latest", "--target", target, "--delete", "--dry-run", "-vv")
+	if code != 0 || !strings.Contains(stdout, "\ndeleted   /extra\n") || !strings.Contains(stdout, "unchanged /") ||
+		strings.Contains(stdout, "\nupdated") || !strings.Contains(stdout, "nothing was written") || !strings.Contains(stdout, "1 items were deleted") {
+		t.Errorf("exit %d: %.2000s%s", code, stdout, stderr)
+	}
+	stdout, stderr, code = command(t, repo, cache, "restore", "latest", "--target", target, "--delete", "--json", "-vv")
+	if _, err := os.Lstat(extra); code != 0 || !errors.Is(err, fs.ErrNotExist) || !strings.Contains(stdout, `"files_deleted":1,`) ||
+		!strings.Contains(stdout, `"action":"deleted"`) {
+		t.Errorf("exit %d, %v: %.2000s%s", code, err, stdout, stderr)
+	}
+	none := filepath.Join(t.TempDir(), "none")
+	stdout, stderr, code = command(t, repo, cache, "restore", "latest", "--target", none, "--dry-run")
+	if _, err := os.Lstat(none); code != 0 || !errors.Is(err, fs.ErrNotExist) || !strings.Contains(stdout, "restored 1501 files") {
+		t.Errorf("into nothing: exit %d, %v: %.2000s%s", code, err, stdout, stderr)
+	}
 }
 
 // listing describes everything below dir but contents.
@@ -101,6 +125,8 @@ func testRestoreUsage(t *testing.T, repo, cache string) {
 		"mutually exclusive":  {"latest", "--target", t.TempDir(), "-i", "a", "-e", "b"},
 		"malformed":           {"latest", "--target", t.TempDir(), "-e", "[b"},
 		"exclude and include": {"latest", "--target", t.TempDir(), "--include-xattr", "a", "--exclude-xattr", "b"},
+		"--dry-run and":       {"latest", "--target", t.TempDir(), "--dry-run", "--verify"},
+		"must be combined":    {"latest", "--target", "/./", "--delete", "--dry-run"},
 		"overwrite behavior":  {"latest", "--target", t.TempDir(), "--overwrite", "maybe"},
 	} {
 		stdout, stderr, code := command(t, repo, cache, append([]string{"restore"}, args...)...)

@@ -63,6 +63,17 @@ func (h *handle) openFolder(name string) (*handle, error) {
 	return openAt(h.fd, name, unix.O_DIRECTORY|unix.O_NOFOLLOW)
 }
 
+// names lists what is in the folder.
+func (h *handle) names() ([]string, error) {
+	again, err := openAt(h.fd, ".", unix.O_DIRECTORY) // with a position of its own
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(again.fd), ".")
+	defer f.Close()
+	return f.Readdirnames(-1)
+}
+
 func (h *handle) makeFolder(name string) error { return unix.Mkdirat(h.fd, name, 0o700) }
 
 func (h *handle) stat(name string) (info, error) {

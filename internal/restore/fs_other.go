@@ -67,6 +67,16 @@ func (h *handle) checked(name string) (fs.FileInfo, error) {
 	return h.root.Lstat(name)
 }
 
+// names lists what is in the folder.
+func (h *handle) names() ([]string, error) {
+	f, err := h.root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Readdirnames(-1)
+}
+
 func (h *handle) makeFolder(name string) error {
 	if _, err := h.checked(name); !errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(err, fs.ErrExist)

@@ -45,9 +45,7 @@ type linkKey struct {
 // add puts a file into the group.
 func (r *run) add(t *task) {
 	if t.entry.Links > 1 {
-		// The content is part of the key: two files must not become one because
-		// their numbers say so.
-		key := linkKey{t.entry.DeviceID, t.entry.Inode, t.entry.Size, content.ContentID(t.entry.Content)}
+		key := linkOf(t.entry)
 		if t.first = r.links[key]; t.first != nil {
 			r.group.links = append(r.group.links, t)
 			return
@@ -270,7 +268,7 @@ func (r *run) link(t *task) error {
 					r.count(func(x *Result) { x.Files++; x.Unchanged++; x.Done += int64(t.entry.Size) })
 					return nil
 				}
-				if err := r.clear(to, t.entry.Name, there); err != nil {
+				if err := r.clear(to, t.entry.Name, t.path, there); err != nil {
 					return err
 				}
 			}

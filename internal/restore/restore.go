@@ -42,6 +42,7 @@ type Result struct {
 	Unchanged              int64 // of Files, those whose content was there
 	Skipped                int64 // left as they were because of Overwrite, and sockets
 	Failed                 int64 // that the Reporter was told of
+	Deleted                int64 // that were in the target only
 	Bytes                  int64 // written into files
 	Done                   int64 // bytes of Total that need no more work
 	Total                  Size
@@ -65,7 +66,15 @@ type Options struct {
 	Attributes func(name string) bool
 	Sparse     bool // zeros become holes in files that are new
 	Verify     bool // files are read back and compared
-	Reporter   Reporter
+	// Delete removes what is in the target and not in the snapshot, from the
+	// folders that are restored, where Filter selects it.
+	Delete bool
+	// DryRun writes and removes nothing: the Result and Item tell what would be.
+	DryRun bool
+	// Item is told of each item that is deleted, and in a dry run of all that
+	// would be restored, as the Reporter is; nil for nobody.
+	Item     func(a Action, path string, size int64)
+	Reporter Reporter
 }
 
 // maxDepth bounds how deep folders are nested: restic makes no deeper ones.
@@ -100,14 +109,16 @@ func Run(ctx context.Context, v *catalog.View, root catalog.TreeRef, source *con
 	if err != nil {
 		return Result{}, err
 	}
-	h, err := openBelow(target, o.Within)
+	h, err := openBelow(target, o.Within, o.DryRun)
 	if err != nil {
 		return Result{Total: total}, targetError(err)
 	}
-	defer h.close()
+	if h != nil {
+		defer h.close()
+	}
 	r := &run{
 		Options: o, ctx: ctx, view: v, source: source, handles: newHandles(), links: make(map[linkKey]*task),
-		target: &folder{made: true, h: h, users: 1},
+		target: &folder{made: true, fresh: h == nil, h: h, users: 1},
 	}
 	if r.Attributes == nil {
 		r.Attributes = func(string) bool { return true }
@@ -122,7 +133,15 @@ func Run(ctx context.Context, v *catalog.View, root catalog.TreeRef, source *con
 }
 
 // openBelow opens the folder to restore into, and makes what is missing of it.
-func openBelow(target, within string) (*handle, error) {
+// In a dry run there is no handle of what is missing.
+func openBelow(target, within string, dry bool) (*handle, error) {
+	if dry {
+		h, err := openTarget(filepath.Join(target, within))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil //nolint:nilnil // there is no folder, and no error
+		}
+		return h, err
+	}
 	if within == "" {
 		if err := os.MkdirAll(target, 0o700); err != nil {
 			return nil, err
@@ -169,6 +188,13 @@ func (r *run) walk(tree catalog.TreeRef, dir *folder) (restored bool, err error)
 		return false, err
 	}
 	seen := make(map[string]bool, len(items))
+	var keep map[string]bool
+	if r.Delete {
+		keep = make(map[string]bool, len(items))
+		for _, x := range items {
+			keep[nameKey(x.entry.Name)] = true
+		}
+	}
 	for i := range items {
 		e, path := items[i].entry, dir.path+"/"+items[i].entry.Name
 		switch {
@@ -192,7 +218,10 @@ func (r *run) walk(tree catalog.TreeRef, dir *folder) (restored bool, err error)
 		items[i] = walkItem{}
 		restored = restored || did
 	}
-	return restored, nil
+	if r.Delete && dir.made && (restored || dir.parent != nil) {
+		err = r.purge(dir, keep)
+	}
+	return restored, err
 }
 
 type walkItem struct {
@@ -219,17 +248,28 @@ func (r *run) item(x *walkItem, dir *folder, path string) (restored bool, err er
 		return false, nil
 	case !r.make(dir):
 		r.failed(path, dir.failed)
+	case r.DryRun && isRestorable(e.Type):
+		err = r.settle(path, r.preview(dir, path, e))
 	case e.Type == syncline.TypeFile:
 		r.add(&task{dir: dir, path: path, entry: e})
 		if r.group.full() {
 			err = r.flush()
 		}
-	case e.Type == syncline.TypeSymlink, e.Type == syncline.TypeFifo, e.Type == syncline.TypeDevice, e.Type == syncline.TypeCharDev:
+	case isRestorable(e.Type):
 		err = r.settle(path, r.special(dir, e))
 	default:
 		r.failed(path, syncline.Errorf(syncline.CodeUnsupported, "items of type %q cannot be restored", e.Type))
 	}
 	return true, err
+}
+
+// isRestorable is for what is no folder.
+func isRestorable(t syncline.EntryType) bool {
+	switch t {
+	case syncline.TypeFile, syncline.TypeSymlink, syncline.TypeFifo, syncline.TypeDevice, syncline.TypeCharDev:
+		return true
+	}
+	return false
 }
 
 func (r *run) folder(x *walkItem, dir *folder, path string, selected, below bool) (restored bool, err error) {
@@ -255,7 +295,10 @@ func (r *run) folder(x *walkItem, dir *folder, path string, selected, below bool
 		}
 		restored = restored || did
 	}
-	if f.made {
+	if f.made && r.DryRun {
+		r.count(func(x *Result) { x.Folders++ })
+		r.did(Restored, path, 0)
+	} else if f.made {
 		r.group.closed = append(r.group.closed, f)
 	}
 	return restored, nil
@@ -279,6 +322,11 @@ func (r *run) make(f *folder) bool {
 		f.failed = f.parent.failed
 		return false
 	}
+	if r.DryRun {
+		f.failed = r.look(f)
+		f.made = f.failed == nil
+		return f.made
+	}
 	f.failed = r.handles.in(f.parent, func(h *handle) error {
 		err := h.makeFolder(f.name)
 		f.fresh = err == nil
@@ -290,7 +338,7 @@ func (r *run) make(f *folder) bool {
 			return err
 		}
 		if r.Overwrite == Never || r.Overwrite == IfNewer {
-			return syncline.Errorf(syncline.CodeConflict, "something that is no folder is in its place; remove it, or overwrite with always")
+			return errNoFolder
 		}
 		if err := h.remove(f.name, false); err != nil {
 			return err
@@ -316,7 +364,7 @@ func (r *run) special(dir *folder, e *syncline.Entry) error {
 				r.count(func(x *Result) { x.Skipped++ })
 				return nil
 			default:
-				if err := r.clear(h, e.Name, there); err != nil {
+				if err := r.clear(h, e.Name, dir.path+"/"+e.Name, there); err != nil {
 					return err
 				}
 			}
@@ -337,11 +385,21 @@ func (r *run) keeps(there info, e *syncline.Entry) bool {
 	return r.Overwrite == Never || r.Overwrite == IfNewer && !there.mtime.Before(e.ModTime)
 }
 
-// clear removes what is in the way. A folder that is not empty stays.
-func (r *run) clear(h *handle, name string, there info) error {
+// What cannot be replaced.
+var (
+	errNoFolder = syncline.Errorf(syncline.CodeConflict, "something that is no folder is in its place; remove it, or overwrite with always")
+	errFolder   = syncline.Errorf(syncline.CodeConflict, "a folder is in its place; move it away")
+)
+
+// clear removes what is in the way. A folder that is not empty stays, unless
+// what is not in the snapshot is to be deleted.
+func (r *run) clear(h *handle, name, path string, there info) error {
+	if r.Delete && there.mode.IsDir() {
+		return r.erase(h, name, path, 1)
+	}
 	err := h.remove(name, there.mode.IsDir())
 	if err != nil && there.mode.IsDir() {
-		return syncline.WrapError(syncline.CodeConflict, err, "a folder is in its place; move it away")
+		return errors.Join(errFolder, err)
 	}
 	return err
 }

@@ -99,13 +99,13 @@ func (r *run) compare(h *handle, t *task, needs []need, buf *bytes.Buffer) ([]ne
 		r.count(func(x *Result) { x.Skipped++; x.Done += t.size })
 		return nil, nil
 	case !there.mode.IsRegular():
-		return needs, r.clear(h, t.entry.Name, there)
+		return needs, r.clear(h, t.entry.Name, t.path, there)
 	}
 	f, err := h.openExisting(t.entry.Name, true)
 	if err != nil {
 		// It may be a program that runs, or not be ours to write: a new file
 		// takes its place where we may remove it.
-		return needs, r.clear(h, t.entry.Name, there)
+		return needs, r.clear(h, t.entry.Name, t.path, there)
 	}
 	same := r.Overwrite == IfChanged && there.size == t.size && there.mtime.Equal(t.entry.ModTime)
 	differ := needs[:0:0]
@@ -119,7 +119,7 @@ func (r *run) compare(h *handle, t *task, needs []need, buf *bytes.Buffer) ([]ne
 	changes := len(differ) > 0 || there.size != t.size
 	if there.links > 1 && (changes || t.entry.Links < 2) {
 		// Its other names are not the snapshot's business.
-		return needs, errors.Join(f.close(), r.clear(h, t.entry.Name, there))
+		return needs, errors.Join(f.close(), r.clear(h, t.entry.Name, t.path, there))
 	}
 	t.fresh, t.created = false, true
 	r.count(func(x *Result) { x.Done += t.size - sizeOf(differ) })
