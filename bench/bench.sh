@@ -3,15 +3,16 @@
 # Syncline on it beside restic and the floor, and prints the result as Markdown.
 #
 # Settings, by environment variable, beside those of make-repo.sh:
-#   RESTIC=restic   the program that builds the repository and is compared with
+#   RESTIC=…        the program that builds the repository and is compared with
+#                   (default: the one of tools/restic; see restic.sh)
 #   REPO=…          use this repository as it is, instead of building one
 #   LARGE=1         measure on the repository of make-large.sh instead; restic is
 #                   then asked about its newest snapshot only
 #   WRITE=1         put the result into docs/benchmarks.md, too
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-export RESTIC=${RESTIC:-restic} RESTIC_PASSWORD=${RESTIC_PASSWORD:-bench}
-command -v "$RESTIC" >/dev/null || scripts/deps.sh
+RESTIC=$(bench/restic.sh)
+export RESTIC RESTIC_PASSWORD=${RESTIC_PASSWORD:-bench}
 flags=()
 if [ -n "${REPO:-}" ] && [ -e "$REPO/config" ]; then
   repo=$REPO

@@ -6,7 +6,7 @@
 #
 # Settings, by environment variable:
 #   FILES=400000 SNAPSHOTS=10 CHANGE=0.01 SEED=1
-#   RESTIC=restic          the program that builds it
+#   RESTIC=…               the program that builds it (default: see restic.sh)
 #   REPO=bench/.cache/…    where the repository goes
 #   SOURCE=…               a scratch folder for the files (default: in /dev/shm
 #                          where there is room, else beside the repository)
@@ -15,10 +15,9 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 FILES=${FILES:-400000} SNAPSHOTS=${SNAPSHOTS:-10} CHANGE=${CHANGE:-0.01} SEED=${SEED:-1}
-RESTIC=${RESTIC:-restic}
+RESTIC=$("$here/restic.sh")
 REPO=${REPO:-$here/.cache/repo-$FILES-$SNAPSHOTS-$CHANGE-$SEED}
 export RESTIC_PASSWORD=${RESTIC_PASSWORD:-bench} RESTIC_PROGRESS_FPS=0.1
-command -v "$RESTIC" >/dev/null || { echo "make-repo: $RESTIC not found; install restic or set RESTIC" >&2; exit 1; }
 
 stamp="$FILES $SNAPSHOTS $CHANGE $SEED"
 if [ "$(cat "$REPO.done" 2>/dev/null)" = "$stamp" ]; then

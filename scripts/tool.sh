@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
 # Runs a development tool at the version that tools/ pins, building it into
 # .cache/bin the first time: scripts/tool.sh NAME ARGUMENT...
+# With -p before the name it only prints the program's path.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-name=${1:?usage: scripts/tool.sh NAME ARGUMENT...}
+only=
+[ "${1:-}" = -p ] && only=path && shift
+name=${1:?usage: scripts/tool.sh [-p] NAME ARGUMENT...}
 shift
 
 case $name in
@@ -11,8 +14,9 @@ golangci-lint) module=lint package=github.com/golangci/golangci-lint/v2/cmd/gola
 oapi-codegen) module=. package=github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen ;;
 gotestsum) module=. package=gotest.tools/gotestsum ;;
 benchstat) module=. package=golang.org/x/perf/cmd/benchstat ;;
+restic) module=restic package=github.com/restic/restic/cmd/restic ;;
 *)
-  echo "tool.sh: no tool named $name; there are golangci-lint, oapi-codegen, gotestsum and benchstat" >&2
+  echo "tool.sh: no tool named $name; there are golangci-lint, oapi-codegen, gotestsum, benchstat and restic" >&2
   exit 2
   ;;
 esac
@@ -27,4 +31,5 @@ if [ ! -x "$program" ]; then
   # Builds of other versions are of no more use.
   find "$root/.cache/bin" -name "$name-*" ! -name "$name-$version" -type f -delete
 fi
+[ -n "$only" ] && echo "$program" && exit
 exec "$program" "$@"
