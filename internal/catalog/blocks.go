@@ -103,16 +103,45 @@ func decodeScan(payload []byte) (*scanBlock, error) {
 		prev += cols[0].int()
 		s.names = append(s.names, uint32(prev))
 	}
+	if s.dirs, err = decodeEdges(cols, len(s.names)); err != nil {
+		return nil, err
+	}
+	return s, done(cols)
+}
+
+// decodeEdges reads the directories of a scan block with n entries.
+func decodeEdges(cols []cursor, n int) (dirs []dirEdge, err error) {
 	pos, tree := uint64(0), int64(0)
 	for len(cols[1].b) > 0 {
 		pos += cols[1].uint()
 		tree += cols[2].int()
-		if pos >= uint64(len(s.names)) {
+		if pos >= uint64(n) {
 			return nil, damaged("a scan block's directory lies outside of it")
 		}
-		s.dirs = append(s.dirs, dirEdge{uint32(pos), uint32(tree)})
+		dirs = append(dirs, dirEdge{uint32(pos), uint32(tree)})
 	}
-	return s, done(cols)
+	return dirs, nil
+}
+
+// decodeScanDirs is decodeScan without the names, which it only counts.
+func decodeScanDirs(payload []byte) (entries int, dirs []dirEdge, err error) {
+	cols, err := unpackColumns(payload, 3)
+	if err != nil {
+		return 0, nil, err
+	}
+	names := cols[0].b
+	for _, b := range names {
+		if b < 0x80 { // the last byte of a number
+			entries++
+		}
+	}
+	if entries > scanPerBlock || len(names) > 0 && names[len(names)-1] >= 0x80 {
+		return 0, nil, damaged("a scan block's names do not decode")
+	}
+	if dirs, err = decodeEdges(cols, entries); err != nil {
+		return 0, nil, err
+	}
+	return entries, dirs, done(cols[1:])
 }
 
 // run is a range of entry numbers [start, start+count).

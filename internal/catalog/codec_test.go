@@ -156,6 +156,10 @@ func TestScanRoundTrip(t *testing.T) {
 		if err != nil || !slices.Equal(got.names, s.names) || !slices.Equal(got.dirs, s.dirs) {
 			t.Fatal(seed, err)
 		}
+		n, dirs, err := decodeScanDirs(payload)
+		if err != nil || n != len(s.names) || !slices.Equal(dirs, s.dirs) {
+			t.Fatal(seed, n, err)
+		}
 	}
 }
 
@@ -278,6 +282,24 @@ func TestTables(t *testing.T) {
 		if _, ok := hashes.get(&syncline.Hash{byte(i)}); ok {
 			t.Fatal("an unknown hash has a number")
 		}
+	}
+}
+
+// Hashes that are loaded have the numbers of those added one by one.
+func TestHashTableLoads(t *testing.T) {
+	all := anyHashes(newRand(4), 3000)
+	table := hashTable{seed: 9}
+	if twice := table.load(slices.Clone(all[:2000])); twice != -1 {
+		t.Fatalf("hash %d is said to be there twice", twice)
+	}
+	for i := range all {
+		if no, added := table.add(&all[i]); added != (i >= 2000) || no != uint32(i) {
+			t.Fatalf("hash %d has number %d, added %t", i, no, added)
+		}
+	}
+	table = hashTable{seed: 9}
+	if twice := table.load(append(all[:20:20], all[7], all[20])); twice != 20 {
+		t.Errorf("hash 20, which is hash 7 again, is told as %d", twice)
 	}
 }
 

@@ -3,6 +3,7 @@ package catalog
 import (
 	"encoding/binary"
 	"runtime"
+	"slices"
 	"testing"
 )
 
@@ -93,12 +94,16 @@ func FuzzScan(f *testing.F) {
 	s := scanBlock{names: []uint32{1, 1 << 31, 0, 4}, dirs: []dirEdge{{1, 7}, {3, 1 << 31}}}
 	payload, _ := s.encode(nil)
 	fuzzDecoder(f, 0, [][]byte{payload}, func(payload []byte) error {
+		n, dirs, dirsErr := decodeScanDirs(payload)
 		s, err := decodeScan(payload)
 		if err != nil {
 			return err
 		}
 		for _, d := range s.dirs {
 			_ = s.names[d.entry]
+		}
+		if dirsErr != nil || n != len(s.names) || !slices.Equal(dirs, s.dirs) {
+			panic("the directories alone are not those of the block")
 		}
 		return nil
 	})

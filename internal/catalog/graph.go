@@ -49,15 +49,15 @@ func newGraph(r Reader, m meta) (*graph, error) {
 	g := &graph{r: r, blocks: make(map[uint64]*treeBlock)}
 	entries := uint64(0)
 	err := scan(r, kindScan, 0, func(block uint64, payload []byte) error {
-		s, err := decodeScan(payload)
+		n, dirs, err := decodeScanDirs(payload)
 		if err != nil {
 			return err
 		}
 		if block*scanPerBlock != entries {
 			return damaged("scan block %d is missing", entries/scanPerBlock)
 		}
-		entries += uint64(len(s.names))
-		for _, d := range s.dirs {
+		entries += uint64(n)
+		for _, d := range dirs {
 			g.edges = append(g.edges, dirEdge{uint32(block)*scanPerBlock + d.entry, d.tree})
 		}
 		return nil

@@ -39,10 +39,8 @@ func (b *Builder) loadTrees(r Reader, m meta) error {
 	if err != nil {
 		return err
 	}
-	for i := range hashes {
-		if _, added := b.trees.add(&hashes[i]); !added {
-			return damaged("tree %d is there twice", i)
-		}
+	if twice := b.trees.load(hashes); twice >= 0 {
+		return damaged("tree %d is there twice", twice)
 	}
 	b.states, err = loadStates(r, m)
 	b.w.states = append([]state(nil), b.states...)

@@ -133,10 +133,7 @@ func addSnapshots(w Writer, m meta, add []syncline.Snapshot, next uint64) ([]Inc
 	if err != nil {
 		return nil, err
 	}
-	table := hashTable{seed: m.Seed}
-	for i := range hashes {
-		table.add(&hashes[i])
-	}
+	roots := numbersOf(add, hashes)
 	states, err := loadStates(w, m)
 	if err != nil {
 		return nil, err
@@ -149,7 +146,7 @@ func addSnapshots(w Writer, m meta, add []syncline.Snapshot, next uint64) ([]Inc
 	var gaps []Incomplete
 	told, unheard := make(map[uint32]bool), make(map[syncline.Hash]bool)
 	for i := range add {
-		root, ok := table.get(&add[i].Tree)
+		root, ok := roots[add[i].Tree]
 		if !ok {
 			gap := Incomplete{Snapshot: add[i].ID}
 			if !unheard[add[i].Tree] {
@@ -184,6 +181,22 @@ func addSnapshots(w Writer, m meta, add []syncline.Snapshot, next uint64) ([]Inc
 		next++
 	}
 	return gaps, saveStates(w, before, states)
+}
+
+// numbersOf returns the numbers of the snapshots' trees, as far as they have
+// one.
+func numbersOf(snapshots []syncline.Snapshot, hashes []syncline.Hash) map[syncline.Hash]uint32 {
+	wanted := make(map[syncline.Hash]bool, len(snapshots))
+	for i := range snapshots {
+		wanted[snapshots[i].Tree] = true
+	}
+	nos := make(map[syncline.Hash]uint32, len(wanted))
+	for no := range hashes {
+		if wanted[hashes[no]] {
+			nos[hashes[no]] = uint32(no)
+		}
+	}
+	return nos
 }
 
 // saveStates writes the blocks that differ.

@@ -155,6 +155,25 @@ func (t *hashTable) add(h *syncline.Hash) (no uint32, added bool) {
 	return uint32(len(t.hashes) - 1), true
 }
 
+// load takes hashes over, as those of an empty table. It reports the first that
+// is there twice, -1 where none is; a table with one is of no use.
+func (t *hashTable) load(hashes []syncline.Hash) (twice int) {
+	size := 1024
+	for size < 2*len(hashes) {
+		size *= 2
+	}
+	t.slots = make([]uint32, size)
+	for i := range hashes {
+		t.hashes = hashes[:i]
+		if _, ok := t.get(&hashes[i]); ok {
+			return i
+		}
+		t.hashes = hashes[:i+1]
+		t.insert(uint32(i + 1))
+	}
+	return -1
+}
+
 func (t *hashTable) insert(v uint32) {
 	mask := uint64(len(t.slots) - 1)
 	i := t.slotOf(&t.hashes[v-1]) & mask
