@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -217,6 +219,28 @@ func TestCertificates(t *testing.T) {
 	for _, o := range []client.Options{{Fingerprint: "ab"}, {CertificateAuthorities: []byte("none")}} {
 		if _, err := client.New(f.URL, o); err == nil {
 			t.Errorf("%+v is taken", o)
+		}
+	}
+}
+
+// What a program does to the usual transport has no effect on whom a client trusts.
+func TestUsualTransport(t *testing.T) {
+	f := newFake(t, empty)
+	usual := http.DefaultTransport
+	t.Cleanup(func() { http.DefaultTransport = usual })
+	for name, other := range map[string]http.RoundTripper{
+		"of another type": http.NewFileTransport(http.Dir(t.TempDir())),
+		"that checks nothing": &http.Transport{DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			return (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(ctx, network, address) //nolint:gosec // the point of it
+		}},
+	} {
+		http.DefaultTransport = other
+		if _, err := f.client(t).Sessions(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		var untrusted *client.CertificateError
+		if _, err := f.client(t, func(o *client.Options) { o.Fingerprint = strings.Repeat("00", 32) }).Sessions(t.Context()); !errors.As(err, &untrusted) {
+			t.Errorf("%s, with another fingerprint: %v", name, err)
 		}
 	}
 }
@@ -456,5 +480,19 @@ func TestDamagedDownload(t *testing.T) {
 	got, err := io.ReadAll(d)
 	if len(got) != 10 || client.StatusOf(err) != 409 || err.Error() != "blob 1234 is damaged" {
 		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
+func TestFewPoints(t *testing.T) {
+	var query string
+	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+		query = r.URL.RawQuery
+		fmt.Fprint(w, `{"restorePoints":9,"growth":[]}`)
+	})
+	c := f.client(t)
+	for points, want := range map[int]string{0: "", 2: "points=2"} {
+		if n, err := c.RepositoryStatistics(t.Context(), "x", points); err != nil || n.RestorePoints != 9 || query != want {
+			t.Errorf("%d points: %+v, %v, asked with %q", points, n, err, query)
+		}
 	}
 }

@@ -7,15 +7,29 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
+	"time"
 )
+
+// connectTimeout bounds the making of a connection.
+const connectTimeout = 30 * time.Second
 
 // newTransport makes the way to a server with the trust that the options tell.
 func newTransport(o *Options) (*http.Transport, error) {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.ResponseHeaderTimeout = answerTimeout
-	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	// Not a copy of http.DefaultTransport: what a program put there may be of
+	// another type, or make its TLS connections without the checks below.
+	t := &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: connectTimeout, KeepAlive: connectTimeout}).DialContext,
+		ForceAttemptHTTP2:     true,
+		MaxIdleConns:          100,
+		IdleConnTimeout:       90 * time.Second,
+		TLSHandshakeTimeout:   connectTimeout,
+		ResponseHeaderTimeout: answerTimeout,
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+	}
 	switch {
 	case o.Fingerprint != "":
 		want, err := ParseFingerprint(o.Fingerprint)
