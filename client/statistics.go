@@ -9,9 +9,15 @@ import (
 )
 
 // RepositoryStatistics tells how much a repository holds, and how it grew from
-// restore point to restore point, oldest first.
-func (c *Client) RepositoryStatistics(ctx context.Context, repository syncline.ID) (BackupRepositoryStatistics, error) {
-	return get[BackupRepositoryStatistics](ctx, c, under("BackupRepositories", repository, "Statistics"), nil)
+// restore point to restore point, oldest first. With points, of which there are
+// 2 at least, the growth has at most so many restore points, spread evenly in
+// time; with 0 it has all of them.
+func (c *Client) RepositoryStatistics(ctx context.Context, repository syncline.ID, points int) (BackupRepositoryStatistics, error) {
+	q := url.Values{}
+	if points > 0 {
+		q.Set("points", strconv.Itoa(points))
+	}
+	return get[BackupRepositoryStatistics](ctx, c, under("BackupRepositories", repository, "Statistics"), q)
 }
 
 // RestorePointStatistics tells how much a restore point holds, and what takes

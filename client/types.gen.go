@@ -127,7 +127,7 @@ type BackupRepositoryStatistics struct {
 	RestorePoints int              `json:"restorePoints"`
 	Totals        RepositoryTotals `json:"totals"`
 
-	// Growth A restore point each, oldest first.
+	// Growth A restore point each, oldest first; with `points` not all of them.
 	Growth []RestorePointGrowth `json:"growth"`
 }
 

@@ -143,7 +143,7 @@ func exploreWithClient(ctx context.Context, t *testing.T, c *client.Client, repo
 	if list := all(t, c.Search(ctx, client.SearchQuery{Text: []string{"text <&>"}, MatchCase: true})); len(list) != 2 || list[0].PathBytes() != src+"/text <&>" {
 		t.Errorf("found %+v", list)
 	}
-	if n := must(c.RepositoryStatistics(ctx, repository))(t); n.RestorePoints != 2 || len(n.Growth) != 2 || n.Totals.Files == 0 {
+	if n := must(c.RepositoryStatistics(ctx, repository, 0))(t); n.RestorePoints != 2 || len(n.Growth) != 2 || n.Totals.Files == 0 {
 		t.Errorf("the repository's statistics are %+v", n)
 	}
 	if n := must(c.RestorePointStatistics(ctx, before))(t); n.RestorePointID != before || n.Files != 33 || len(n.LargestFiles) == 0 {

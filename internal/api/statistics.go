@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"strings"
+	"time"
 
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
@@ -24,6 +25,10 @@ func (a *api) GetBackupRepositoryStatistics(ctx context.Context, req v6.GetBacku
 	if err != nil {
 		return nil, err
 	}
+	points := s.Points
+	if n := req.Params.Points; n != nil {
+		points = spread(points, *n)
+	}
 	answer := v6.GetBackupRepositoryStatistics200JSONResponse{
 		RepositoryID: req.RepositoryID, RestorePoints: len(s.Points),
 		Totals: v6.RepositoryTotals{
@@ -32,12 +37,36 @@ func (a *api) GetBackupRepositoryStatistics(ctx context.Context, req v6.GetBacku
 			RawDataSize: signed(s.DataSize), StoredSize: signed(s.StoredSize), UnusedStoredSize: signed(s.UnusedStoredSize),
 			DataBlobs: signed(s.DataBlobs), TreeBlobs: signed(s.TreeBlobs), MissingBlobs: signed(s.MissingBlobs),
 		},
-		Growth: make([]v6.RestorePointGrowth, len(s.Points)),
+		Growth: make([]v6.RestorePointGrowth, len(points)),
 	}
-	for i := range s.Points {
-		answer.Growth[i] = growthJSON(&s.Points[i])
+	for i := range points {
+		answer.Growth[i] = growthJSON(&points[i])
 	}
 	return answer, nil
+}
+
+// spread returns at most n of the points, which come oldest first: the first,
+// the last, and what was the newest at the times that divide the span between
+// them evenly. n is 2 at least.
+func spread(points []syncline.PointStatistics, n int) []syncline.PointStatistics {
+	if len(points) <= n {
+		return points
+	}
+	at := func(i int) time.Time { return points[i].Point.Snapshot.Time }
+	first, last := at(0), len(points)-1
+	step := at(last).Sub(first) / time.Duration(n-1)
+	out := make([]syncline.PointStatistics, 0, n)
+	for k, next := 0, 0; k < n-1; k++ {
+		found := next
+		for found < last && !at(found).After(first.Add(time.Duration(k)*step)) {
+			found++
+		}
+		if found > next {
+			out = append(out, points[found-1])
+			next = found
+		}
+	}
+	return append(out, points[last])
 }
 
 func growthJSON(p *syncline.PointStatistics) v6.RestorePointGrowth {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"slices"
 	"testing"
 
 	"syncline.dev/syncline"
@@ -11,7 +12,8 @@ import (
 
 // fakeStatistics knows the one restore point, and keeps what it was asked.
 type fakeStatistics struct {
-	query syncline.FolderSizesQuery
+	points []syncline.PointStatistics // of the repository
+	query  syncline.FolderSizesQuery
 }
 
 var pointStatistics = syncline.PointStatistics{
@@ -21,7 +23,7 @@ var pointStatistics = syncline.PointStatistics{
 
 func (f *fakeStatistics) Repository(context.Context, syncline.ID) (syncline.RepositoryStatistics, error) {
 	return syncline.RepositoryStatistics{
-		Points: []syncline.PointStatistics{pointStatistics}, EntryCounts: pointStatistics.EntryCounts, Size: 20, FileVersions: 21,
+		Points: f.points, EntryCounts: pointStatistics.EntryCounts, Size: 20, FileVersions: 21,
 		DataBlobs: 22, TreeBlobs: 23, MissingBlobs: 24, DataSize: 25, StoredSize: 26, UnusedStoredSize: 27,
 	}, nil
 }
@@ -65,7 +67,7 @@ func sameJSON(t *testing.T, a answer, want string) {
 }
 
 func TestStatistics(t *testing.T) {
-	f := &fakeStatistics{}
+	f := &fakeStatistics{points: []syncline.PointStatistics{pointStatistics}}
 	w := newWorld(t, func(c *Config) { c.Statistics = f }).populate()
 	const point = `"files":5,"folders":4,"links":3,"others":2,"size":9223372036854775807,"addedFiles":11,"addedSize":12,"addedStoredSize":13,` +
 		`"uniqueFiles":14,"uniqueSize":15,"uniqueStoredSize":16`
@@ -94,5 +96,60 @@ func TestStatistics(t *testing.T) {
 		"depth=0": "from 1 to 3", "depth=4": "from 1 to 3", "limit=0": "from 1 to 500", "limit=501": "from 1 to 500", "path=a": "absolute", "rawPath=!": "Base64",
 	} {
 		wantFailure(t, w.get(base+"/FolderSizes?"+query), 400, part)
+	}
+}
+
+func TestSpread(t *testing.T) {
+	// The days on which the newest points were, of a repository with many at first.
+	days := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 20, 99, 100}
+	points := make([]syncline.PointStatistics, len(days))
+	for i, day := range days {
+		points[i].Point.Snapshot.Time = testTime.AddDate(0, 0, day)
+	}
+	for _, c := range []struct {
+		n    int
+		want []int
+	}{
+		{2, []int{0, 100}},
+		{3, []int{0, 20, 100}},
+		{5, []int{0, 20, 100}},
+		{11, []int{0, 9, 20, 100}},
+		{12, []int{0, 9, 20, 100}},
+		{13, days},
+		{1000, days},
+	} {
+		got := []int{}
+		for _, p := range spread(points, c.n) {
+			got = append(got, int(p.Point.Snapshot.Time.Sub(testTime).Hours()/24))
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("of %d points, %d are those of the days %v, not %v", len(days), c.n, got, c.want)
+		}
+	}
+	for i := range points { // all at once
+		points[i].Point.Snapshot.Time = testTime
+	}
+	if got := spread(points, 3); len(got) != 2 {
+		t.Errorf("of points at one time there are %d", len(got))
+	}
+}
+
+func TestStatisticsOfFewPoints(t *testing.T) {
+	f := &fakeStatistics{points: slices.Repeat([]syncline.PointStatistics{pointStatistics}, 5)}
+	w := newWorld(t, func(c *Config) { c.Statistics = f }).populate()
+	for query, want := range map[string]int{"": 5, "?points=5": 5, "?points=2": 2} {
+		var got struct {
+			RestorePoints int
+			Growth        []any
+		}
+		a := w.get("/v6/BackupRepositories/" + repoID + "/Statistics" + query)
+		if err := json.Unmarshal([]byte(a.body), &got); err != nil || got.RestorePoints != 5 || len(got.Growth) != want {
+			t.Errorf("%q: %d of %d points", query, len(got.Growth), got.RestorePoints)
+		}
+	}
+	for _, n := range []string{"0", "1", "-2", "1001", "x"} {
+		if a := w.get("/v6/BackupRepositories/" + repoID + "/Statistics?points=" + n); a.status != 400 {
+			t.Errorf("points=%s: %d", n, a.status)
+		}
 	}
 }

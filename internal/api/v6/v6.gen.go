@@ -257,7 +257,7 @@ type BackupRepositoryStatistics struct {
 	RestorePoints int              `json:"restorePoints"`
 	Totals        RepositoryTotals `json:"totals"`
 
-	// Growth A restore point each, oldest first.
+	// Growth A restore point each, oldest first; with `points` not all of them.
 	Growth []RestorePointGrowth `json:"growth"`
 }
 
@@ -1442,6 +1442,14 @@ type ListHistoryParams struct {
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// GetBackupRepositoryStatisticsParams defines parameters for GetBackupRepositoryStatistics.
+type GetBackupRepositoryStatisticsParams struct {
+	// Points At most so many restore points in `growth`: the first, the last, and
+	// between them those that were the newest at evenly spaced times. All
+	// of them when absent.
+	Points *int `form:"points,omitempty" json:"points,omitempty"`
+}
+
 // ListBackupRepositorySessionsParams defines parameters for ListBackupRepositorySessions.
 type ListBackupRepositorySessionsParams struct {
 	// Limit At most so many sessions.
@@ -1998,7 +2006,7 @@ type ServerInterface interface {
 	ListRepositorySnapshots(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID)
 	// GetBackupRepositoryStatistics Tell what the restore points hold, and how the repository grew
 	// (GET /v6/BackupRepositories/{repositoryId}/Statistics)
-	GetBackupRepositoryStatistics(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID)
+	GetBackupRepositoryStatistics(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID, params GetBackupRepositoryStatisticsParams)
 	// SynchronizeBackupRepository Start a synchronization
 	// (POST /v6/BackupRepositories/{repositoryId}/Sync)
 	SynchronizeBackupRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID)
@@ -2918,8 +2926,24 @@ func (siw *ServerInterfaceWrapper) GetBackupRepositoryStatistics(w http.Response
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetBackupRepositoryStatisticsParams
+
+	// ------------- Optional query parameter "points" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "points", r.URL.Query(), &params.Points, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "points"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "points", Err: err})
+		}
+		return
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetBackupRepositoryStatistics(w, r, repositoryID)
+		siw.Handler.GetBackupRepositoryStatistics(w, r, repositoryID, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -6760,6 +6784,7 @@ func (response ListRepositorySnapshotsdefaultJSONResponse) VisitListRepositorySn
 
 type GetBackupRepositoryStatisticsRequestObject struct {
 	RepositoryID RepositoryID `json:"repositoryId"`
+	Params       GetBackupRepositoryStatisticsParams
 }
 
 type GetBackupRepositoryStatisticsResponseObject interface {
@@ -10049,10 +10074,11 @@ func (sh *strictHandler) ListRepositorySnapshots(w http.ResponseWriter, r *http.
 }
 
 // GetBackupRepositoryStatistics operation middleware
-func (sh *strictHandler) GetBackupRepositoryStatistics(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID) {
+func (sh *strictHandler) GetBackupRepositoryStatistics(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID, params GetBackupRepositoryStatisticsParams) {
 	var request GetBackupRepositoryStatisticsRequestObject
 
 	request.RepositoryID = repositoryID
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.GetBackupRepositoryStatistics(ctx, request.(GetBackupRepositoryStatisticsRequestObject))

@@ -30,7 +30,7 @@ export function GrowthLine({ id, settled }) {
     const load = async () => {
       if (abort.signal.aborted) return;
       try {
-        const { growth } = await get(`/v6/BackupRepositories/${id}/Statistics`, { signal: abort.signal });
+        const { growth } = await get(`/v6/BackupRepositories/${id}/Statistics?points=${width}`, { signal: abort.signal });
         found.set(id, { settled, drawn: summary(growth) });
       } catch (error) {
         // A damaged catalog has no sizes; its state is told beside this. After
@@ -53,7 +53,7 @@ export function GrowthLine({ id, settled }) {
   }, [id, settled]);
   return html`<a class="growth-line" ref=${box} href="/repositories/${id}/growth">
     ${drawn && html`<span><b class="number" title=${exactBytes(drawn.size)}>${bytes(drawn.size)}</b>
-      ${drawn.grown != null && html`<span class="quiet-text number">${drawn.grown < 0 ? '−' : '+'}${bytes(Math.abs(drawn.grown))} in 30 days</span>`}</span>
+      ${drawn.grown != null && html`<span class="quiet-text number">${drawn.grown < 0 ? '−' : '+'}${bytes(Math.abs(drawn.grown))} in ${drawn.days} days</span>`}</span>
       <svg width=${width} height=${height} aria-hidden="true"><path d=${drawn.path} /><circle cx=${drawn.end[0]} cy=${drawn.end[1]} r="2.5" /></svg>`}
     <span class="hidden">${drawn ? ' stored. Show the growth' : 'Show the growth'}</span></a>`;
 }

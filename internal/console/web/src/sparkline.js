@@ -3,7 +3,8 @@ import { curveStepAfter, line } from 'd3-shape';
 
 export const width = 60;
 export const height = 26;
-const month = 30 * 86400_000;
+const day = 86400_000;
+const month = 30 * day;
 
 // summary is what is drawn of a repository's growth, oldest first.
 export function summary(growth) {
@@ -15,5 +16,6 @@ export function summary(growth) {
   const x = (time) => ((time - first) / Math.max(1, last - first)) * (width - 3);
   const y = (n) => height - 2 - (n / Math.max(1, size)) * (height - 4);
   const path = line().x(([time]) => x(time)).y(([, n]) => y(n)).curve(curveStepAfter).digits(1);
-  return { size, grown: before ? size - before[1] : null, path: points.length > 1 ? path(points) : '', end: [x(last), y(size)] };
+  const days = before ? Math.round((last - before[0]) / day) : null;
+  return { size, grown: before ? size - before[1] : null, days, path: points.length > 1 ? path(points) : '', end: [x(last), y(size)] };
 }

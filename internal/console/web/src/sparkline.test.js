@@ -9,6 +9,6 @@ test('the size, and what it grew by in a month', () => {
   assert.deepEqual([summary([day(0, 5)]).size, summary([day(0, 5)]).grown], [5, null]);
   const drawn = summary([day(0, 100), day(5, 110), day(20, 150), day(36, 200)]);
   assert.equal(drawn.size, 200);
-  assert.equal(drawn.grown, 90);
+  assert.deepEqual([drawn.grown, drawn.days], [90, 31]);
   assert.match(drawn.path, /^M0,13/);
 });
