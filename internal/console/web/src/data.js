@@ -72,11 +72,12 @@ function openWatch(kind, id) {
     };
   };
   const retry = async () => {
-    if (watches.get(id) !== watch) return;
     try {
       await request('GET', path);
-      connect();
+      // By now nobody may look at it any more.
+      if (watches.get(id) === watch) connect();
     } catch (error) {
+      if (watches.get(id) !== watch) return;
       if (error.status === 0) connectionLost();
       if (error.status !== 404 && error.status !== 401) watch.timer = setTimeout(retry, 2000);
     }

@@ -23,15 +23,18 @@ export function setParams(changes, { replace = true } = {}) {
   navigate(location.pathname + (q ? `?${q}` : ''), { replace });
 }
 
-// match compares a path with a pattern such as /repositories/:id.
+// match compares a path with a pattern such as /repositories/:id. What stands
+// for :id becomes a part of addresses that are asked for, so it is nothing else
+// than an id.
 export function match(pattern, path) {
   const want = pattern.split('/');
   const have = path.split('/');
   if (want.length !== have.length) return null;
   const found = {};
   for (let i = 0; i < want.length; i++) {
-    if (want[i].startsWith(':')) found[want[i].slice(1)] = decodeURIComponent(have[i]);
-    else if (want[i] !== have[i]) return null;
+    const named = want[i].startsWith(':');
+    if (named ? !/^[\w-]+$/.test(have[i]) : want[i] !== have[i]) return null;
+    if (named) found[want[i].slice(1)] = have[i];
   }
   return found;
 }

@@ -6,7 +6,7 @@ import { get, post, query } from '../api.js';
 import { useData, useGet } from '../data.js';
 import { count, visible } from '../format.js';
 import { Icon, Loading, Name, Problem } from '../ui.js';
-import { Step, dropAccount, withoutField } from './attachstep.js';
+import { Step, dropAccount, useLeft, withoutField } from './attachstep.js';
 
 const field = (form, change, name) => ({ value: form[name], maxLength: 300, spellCheck: false, onInput: (e) => change({ [name]: e.target.value }) });
 
@@ -58,6 +58,8 @@ export function storageBody(form) {
   return { type: form.kind, accountId: form.accountId, name: `${clouds[form.kind].text}: ${place}`.slice(0, 255).trim(), ...clouds[form.kind].body(form) };
 }
 
+const mostListed = 200; // names, until a part of them is typed
+
 function list(form, path, params, options) {
   const cloud = clouds[form.kind];
   return get(query(cloud.buckets + path, { accountId: form.accountId, ...cloud.params(form), ...params }), options);
@@ -69,6 +71,7 @@ export function Account({ form, change, back, next }) {
   const [error, setError] = useState(null);
   const [busy, setBusy] = useState(false);
   const [blind, setBlind] = useState(false); // the names of the buckets cannot be listed
+  const left = useLeft();
   const submit = async () => {
     setBusy(true);
     setError(null);
@@ -83,6 +86,10 @@ export function Account({ form, change, back, next }) {
         if (blind) return [];
         throw problem;
       });
+      if (left.current) {
+        if (added !== form.added) await dropAccount({ added });
+        return;
+      }
       change({ accountId, added, buckets: buckets.map((b) => b.name), bucket: '', folder: '', secret: '' });
       next();
     } catch (problem) {
@@ -113,12 +120,14 @@ export function Bucket({ form, change, back, next }) {
   const [error, setError] = useState(null);
   const [busy, setBusy] = useState(false);
   const text = form.bucket.trim().toLowerCase();
+  const left = useLeft();
   const listed = form.buckets.filter((b) => b.toLowerCase().includes(text) || form.buckets.includes(form.bucket));
   const submit = async (bucket = form.bucket.trim()) => {
     setBusy(true);
     setError(null);
     try {
       await list(form, `/${encodeURIComponent(bucket)}/folders`, {});
+      if (left.current) return;
       change({ bucket, folder: '' });
       next();
     } catch (problem) {
@@ -128,9 +137,9 @@ export function Bucket({ form, change, back, next }) {
   };
   return html`<${Step} title=${`Which ${word} is it in?`} onSubmit=${() => submit()} back=${back} action="Next" busy=${busy}>
     <label>Name of the ${word}<input ...${field(form, change, 'bucket')} required autoComplete="off" /></label>
-    ${form.buckets.length > 0 && html`<ul class="picklist" aria-label=${`The account’s ${word}s`}>${listed.slice(0, 200).map((b) => html`<li key=${b}>
+    ${form.buckets.length > 0 && html`<ul class="picklist" aria-label=${`The account’s ${word}s`}>${listed.slice(0, mostListed).map((b) => html`<li key=${b}>
       <button type="button" disabled=${busy} aria-pressed=${b === form.bucket} onClick=${() => { change({ bucket: b }); submit(b); }}><${Icon} name="space" size="16" /><${Name} text=${b} /></button></li>`)}</ul>
-      ${listed.length > 200 && html`<p class="quiet-text">${count(listed.length - 200)} more; type a part of the name.</p>`}`}
+      ${listed.length > mostListed && html`<p class="quiet-text">${count(listed.length - mostListed)} more; type a part of the name.</p>`}`}
     ${form.buckets.length === 0 && html`<p class="quiet-text">The account shows no ${word}s; type the name.</p>`}
     <${Problem} error=${error && { message: withoutField(error.message) }} />
   <//>`;
@@ -145,11 +154,14 @@ export function looksLikeRestic(names) {
 export function Folder({ form, change, back, next }) {
   const found = useData((signal) => list(form, `/${encodeURIComponent(form.bucket)}/folders`, { Parent: form.folder }, { signal }), [form.folder]);
   const names = (found.data ?? []).map((f) => f.name);
+  const [text, setText] = useState('');
+  const listed = names.filter((n) => n.toLowerCase().includes(text.trim().toLowerCase()));
   const restic = looksLikeRestic(names);
   const [error, setError] = useState(null);
   const parts = form.folder ? form.folder.split('/') : [];
   const go = (folder) => {
     setError(null);
+    setText('');
     change({ folder });
   };
   const submit = () => {
@@ -162,8 +174,10 @@ export function Folder({ form, change, back, next }) {
     ${!found.data && !found.error && html`<${Loading} what="Looking into it" />`}
     ${restic && html`<p class="good-text"><${Icon} name="check" size="16" /> This looks like a restic repository.</p>`}
     ${found.data && !restic && (names.length > 0
-      ? html`<ul class="picklist" aria-label="Folders">${names.slice(0, 500).map((n) => html`<li key=${n}>
-          <button type="button" onClick=${() => go([...parts, n].join('/'))}><${Icon} name="folder" size="16" /><${Name} text=${n} /></button></li>`)}</ul>`
+      ? html`${names.length > mostListed && html`<label>Part of its name<input value=${text} autoComplete="off" spellCheck=${false} onInput=${(e) => setText(e.target.value)} /></label>`}
+        <ul class="picklist" aria-label="Folders">${listed.slice(0, mostListed).map((n) => html`<li key=${n}>
+          <button type="button" onClick=${() => go([...parts, n].join('/'))}><${Icon} name="folder" size="16" /><${Name} text=${n} /></button></li>`)}</ul>
+        ${listed.length > mostListed && html`<p class="quiet-text">${count(listed.length - mostListed)} more; type a part of the name.</p>`}`
       : html`<p class="quiet-text">There are no folders in it.</p>`)}
     <${Problem} error=${found.error ? { message: withoutField(found.error.message) } : error} retry=${found.error ? found.reload : null} />
   <//>`;

@@ -1,5 +1,5 @@
 // What the steps of adding a repository have in common.
-import { useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { html } from '../html.js';
 import { remove } from '../api.js';
 import { Icon } from '../ui.js';
@@ -13,6 +13,15 @@ export function Step({ title, onSubmit, back, action, busy, children }) {
     <div class="actions">${back && html`<button type="button" class="quiet" onClick=${back}><${Icon} name="back" />Back</button>`}
       <button type="submit" class="primary" disabled=${busy}>${busy ? 'Checking…' : action}</button></div>
   </form>`;
+}
+
+// useLeft tells, in a ref, whether the step has been left meanwhile.
+export function useLeft() {
+  const left = useRef(false);
+  useEffect(() => () => {
+    left.current = true;
+  }, []);
+  return left;
 }
 
 // dropAccount removes an account that was added on the way.

@@ -61,9 +61,14 @@ function Facts({ entry: e }) {
     ['Not read', e.error && html`<span class="why">${visible(e.error)}</span>`],
     ...(e.extendedAttributes ?? []).map((x) => [x.name, html`<code class="attribute">${attributeText(x.value)}</code>`]),
     ...(e.genericAttributes ?? []).map((x) => [x.name, html`<code class="attribute">${attributeText(x.value)}</code>`]),
-    ['Path', html`<span class="whole-path"><bdi>${visible(e.path)}</bdi></span>`],
+    ['Path', html`<span class="whole-path"><bdi>${broken(visible(e.path))}</bdi></span>`],
   ];
   return html`<dl class="detail-facts">${facts.filter(([, value]) => value).map(([name, value], i) => html`<div key=${i}><dt><bdi>${visible(name)}</bdi></dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+// broken lets a path be broken behind its slashes.
+function broken(path) {
+  return path.split(/(?<=\/)/).map((part) => html`${part}<wbr />`);
 }
 
 const longest = 400; // characters of an attribute

@@ -164,7 +164,7 @@ function Head({ listing, cursor, sort, order }) {
       onChange=${every ? cursor.none : cursor.all} /></span>
     ${columns.map(([name, text, usual]) => html`<span key=${name} role="columnheader" class="column-${name}"
       aria-sort=${sort === name ? (order === 'asc' ? 'ascending' : 'descending') : undefined}>
-      <button class="sort" onClick=${() => press(name, usual)}>${text}<span aria-hidden="true">${sort === name ? (order === 'asc' ? ' ↑' : ' ↓') : ''}</span></button></span>`)}
+      <button class="sort" onClick=${() => press(name, usual)}>${text}${sort === name && html`<span aria-hidden="true">${order === 'asc' ? '↑' : '↓'}</span>`}</button></span>`)}
   </div></div>`;
 }
 

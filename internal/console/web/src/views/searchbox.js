@@ -41,7 +41,9 @@ export function SearchBox({ path, params }) {
     const { value } = event.target;
     setText(value);
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => go(value), pause);
+    const from = location.pathname;
+    // Whoever has gone elsewhere meanwhile is not taken away from there.
+    timer.current = setTimeout(() => location.pathname === from && go(value), pause);
   };
   const keys = (event) => {
     if (event.key !== 'ArrowDown') return;

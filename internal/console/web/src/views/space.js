@@ -58,10 +58,12 @@ function Treemap({ folder, link, point }) {
   const list = useMemo(() => (width > 0 ? tiles(folder, width, height) : []), [folder, width]);
   const [current, setCurrent] = useState(0);
   const press = (event) => {
-    if (event.key === 'Backspace') navigate(link(parent(folder)));
-    else if (!event.key.startsWith('Arrow')) return;
+    if (event.altKey || event.ctrlKey || event.metaKey || (event.key !== 'Backspace' && !event.key.startsWith('Arrow'))) return;
     event.preventDefault();
-    if (event.key === 'Backspace') return;
+    if (event.key === 'Backspace') {
+      if (nameOf(folder) !== '/') navigate(link(parent(folder)));
+      return;
+    }
     const next = towards(list, Math.min(current, list.length - 1), event.key);
     setCurrent(next);
     box.current.querySelectorAll('.tile')[next].focus();
