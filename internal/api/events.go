@@ -19,7 +19,7 @@ func (a *api) WatchSynchronizeSession(ctx context.Context, req v6.WatchSynchroni
 		return nil, err
 	}
 	return sessionEvents{&eventStream{
-		api: a, ctx: ctx, event: "session", id: req.SessionID, watch: a.Synchronizer.Watch,
+		api: a, ctx: ctx, may: roles["WatchSynchronizeSession"], event: "session", id: req.SessionID, watch: a.Synchronizer.Watch,
 		read: func(ctx context.Context) (any, bool, error) {
 			s, err := a.Sessions.Session(ctx, req.SessionID)
 			return sessionJSON(s), s.State.Ended(), err
@@ -50,6 +50,7 @@ func (s jobEvents) VisitWatchRestoreJobResponse(w http.ResponseWriter) error { r
 type eventStream struct {
 	api   *api
 	ctx   context.Context //nolint:containedctx // the generated code passes none to the visit
+	may   permission      // to go on
 	event string
 	id    syncline.ID
 	watch func(syncline.ID) (<-chan struct{}, func())
@@ -123,8 +124,12 @@ func (s *eventStream) sendChange() (ended bool, err error) {
 // beat sends a comment that keeps the connection open, and ends the stream of
 // a user who may no longer see it.
 func (s *eventStream) beat() error {
-	if _, err := s.api.Auth.Authenticate(s.ctx, infoFrom(s.ctx).token); err != nil {
+	identity, err := s.api.Auth.Authenticate(s.ctx, infoFrom(s.ctx).token)
+	if err != nil {
 		return err
+	}
+	if !s.may.allows(identity.Role) {
+		return syncline.Errorf(syncline.CodeForbidden, "the user has another role now")
 	}
 	return s.write(": still here\n\n")
 }

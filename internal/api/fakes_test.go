@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -512,6 +513,7 @@ type fakeAuth struct {
 	mu      sync.Mutex
 	signIns []string
 	revoked bool
+	role    syncline.Role // of everybody, where set
 }
 
 func (f *fakeAuth) record(s string) {
@@ -556,7 +558,7 @@ func (f *fakeAuth) Authenticate(_ context.Context, token string) (Identity, erro
 	if err != nil || f.revoked {
 		return Identity{}, syncline.Errorf(syncline.CodeUnauthenticated, "the access token is not valid; sign in again")
 	}
-	return Identity{UserName: "the " + token, Role: role}, nil
+	return Identity{UserName: "the " + token, Role: cmp.Or(f.role, role)}, nil
 }
 
 func (f *fakeAuth) SignOut(ctx context.Context, token string) error {

@@ -136,7 +136,7 @@ func (a *api) WatchRestoreJob(ctx context.Context, req v6.WatchRestoreJobRequest
 		return nil, err
 	}
 	return jobEvents{&eventStream{
-		api: a, ctx: ctx, event: "job", id: req.JobID, watch: a.Restorer.Watch,
+		api: a, ctx: ctx, may: roles["WatchRestoreJob"], event: "job", id: req.JobID, watch: a.Restorer.Watch,
 		read: func(ctx context.Context) (any, bool, error) {
 			j, err := a.RestoreJobs.RestoreJob(ctx, req.JobID)
 			return restoreJobJSON(j), j.State.Ended(), err

@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -187,4 +189,23 @@ func TestRestoreJobEvents(t *testing.T) {
 	s.wantEnd()
 	viewer := w.do(request{method: "GET", path: "/v6/RestoreJobs/" + jobID + "/Events", token: "viewer"})
 	wantFailure(t, viewer, 403, "restorers")
+}
+
+func TestRestoreJobEventsEndWithTheRole(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.Heartbeat = 5 * time.Millisecond }).populate()
+	s := openStreamAt(t, w.server.Client(), w.server.URL+"/v6/RestoreJobs/"+jobID+"/Events", "restorer")
+	eventOf[v6.RestoreJob](s, "job", "1")
+	if lines, err := s.next(); err != nil || !strings.HasPrefix(lines[0], ":") {
+		t.Fatalf("instead of a comment came %q, %v", lines, err)
+	}
+	w.auth.mu.Lock()
+	w.auth.role = syncline.RoleViewer
+	w.auth.mu.Unlock()
+	for {
+		if _, err := s.next(); errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
