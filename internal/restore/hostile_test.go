@@ -276,5 +276,3 @@ func TestWithin(t *testing.T) {
 	onlyIn(t, outside)
 	onlyIn(t, allowed, "file", "link", "new", "new/folder", "new/folder/file")
 }
-
-func hash(b []byte) [32]byte { return sha256.Sum256(b) }
