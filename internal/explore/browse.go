@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"syncline.dev/syncline"
@@ -18,6 +19,9 @@ import (
 // Explorer answers what the API asks of restore points' content.
 type Explorer struct {
 	Points *RestorePoints
+
+	once     sync.Once
+	counting chan struct{} // one place: see DifferenceStatistics
 }
 
 // maxDepth bounds how deep folders are followed where a call a level is made.

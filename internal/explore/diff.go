@@ -149,10 +149,18 @@ func (x *Explorer) DifferenceSummary(ctx context.Context, point, with syncline.I
 }
 
 // DifferenceStatistics returns what restic's diff counts of two restore points,
-// or of a folder that both have.
+// or of a folder that both have. It can take hundreds of megabytes, so one is
+// worked out at a time; who waits has no view open.
 func (x *Explorer) DifferenceStatistics(ctx context.Context, point, with syncline.ID, path string) (out syncline.DifferenceStatistics, err error) {
 	if path, err = cleanPath(path); err != nil {
 		return out, err
+	}
+	x.once.Do(func() { x.counting = make(chan struct{}, 1) })
+	select {
+	case x.counting <- struct{}{}:
+		defer func() { <-x.counting }()
+	case <-ctx.Done():
+		return out, ctx.Err()
 	}
 	err = x.twoSnapshots(ctx, point, with, func(v *catalog.View, s, t catalog.Snapshot) error {
 		before, err := folderRoot(v, s, path)

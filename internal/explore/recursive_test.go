@@ -1,6 +1,8 @@
 package explore
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -99,4 +101,25 @@ func TestDiffIsBounded(t *testing.T) {
 		return err
 	})
 	wantCode(t, err, syncline.CodeTooLarge)
+}
+
+// TestCountsAreOneAtATime asks for what takes much memory while somebody else's
+// answer is worked out.
+func TestCountsAreOneAtATime(t *testing.T) {
+	x, before, after := twoPoints(t, func(f *forest) (a, b syncline.Hash) {
+		return f.tree(file("x", 1)), f.tree(file("x", 2))
+	})
+	if _, err := x.DifferenceStatistics(t.Context(), before, after, ""); err != nil {
+		t.Fatal(err)
+	}
+	x.counting <- struct{}{}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := x.DifferenceStatistics(gone, before, after, ""); !errors.Is(err, context.Canceled) {
+		t.Errorf("who gave up waiting gets %v", err)
+	}
+	<-x.counting
+	if _, err := x.DifferenceStatistics(t.Context(), before, after, ""); err != nil {
+		t.Error(err)
+	}
 }
