@@ -95,3 +95,28 @@ type FolderRest struct {
 	EntryCounts
 	Size uint64
 }
+
+// CountMode is one of restic's ways to count what snapshots hold.
+type CountMode string
+
+// The modes, in restic's spelling.
+const (
+	CountRestoreSize     CountMode = "restore-size"      // what restoring each snapshot writes
+	CountFilesByContents CountMode = "files-by-contents" // files, each content once
+	CountBlobsPerFile    CountMode = "blobs-per-file"    // their blobs, each once for each path
+	CountRawData         CountMode = "raw-data"          // blobs, each once
+)
+
+// CountModes has all modes.
+var CountModes = []CountMode{CountRestoreSize, CountFilesByContents, CountBlobsPerFile, CountRawData}
+
+// Counts is what restic's stats tells. What a mode does not count is 0.
+type Counts struct {
+	Snapshots    int
+	Files, Blobs uint64
+	Size         uint64 // bytes
+	// The rest is for raw data in a repository that has compressed blobs. Sizes
+	// are of encrypted blobs, as Size is then.
+	UncompressedSize               uint64
+	CompressedSize, CompressedFrom uint64 // of compressed blobs: now, and before that
+}

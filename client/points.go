@@ -166,6 +166,12 @@ func (d *Difference) PathBytes() string { return rawOf(d.Path, d.RawPath) }
 // PathBytes returns the path as the backed-up machine had it.
 func (v *FoundVersion) PathBytes() string { return rawOf(v.Path, v.RawPath) }
 
+// PathBytes returns the path as the backed-up machine had it.
+func (f *LargeFile) PathBytes() string { return rawOf(f.Path, f.RawPath) }
+
+// PathBytes returns the path as the backed-up machine had it.
+func (f *LargeFolder) PathBytes() string { return rawOf(f.Path, f.RawPath) }
+
 // IsDir reports whether the entry is a folder.
 func (e *Entry) IsDir() bool { return e.Type == string(syncline.TypeDir) }
 

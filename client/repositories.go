@@ -103,6 +103,21 @@ func (c *Client) Proxies(ctx context.Context) ([]Proxy, error) {
 	return get[[]Proxy](ctx, c, at("Proxies"), nil)
 }
 
+// RescanProxies has the state of some servers taken anew, or with none named of
+// all.
+func (c *Client) RescanProxies(ctx context.Context, ids ...syncline.ID) error {
+	type one struct {
+		ID syncline.ID `json:"id"`
+	}
+	body := struct {
+		Proxies []one `json:"proxies"`
+	}{make([]one, len(ids))}
+	for i, id := range ids {
+		body.Proxies[i].ID = id
+	}
+	return c.perform(ctx, http.MethodPost, at("Proxies", "Rescan"), body)
+}
+
 // set adds a parameter that is not "".
 func set(q url.Values, name, value string) {
 	if value != "" {

@@ -101,9 +101,15 @@ const (
 // the stream ends early, as it does with the access token, it goes on with
 // another one.
 func (c *Client) WatchSession(ctx context.Context, id syncline.ID) iter.Seq2[Session, error] {
-	return func(yield func(Session, error) bool) {
+	return watch(ctx, c, under(sessions, id, "Events"), (*Session).Ended)
+}
+
+// watch goes through the events of something until it has ended.
+func watch[T any](ctx context.Context, c *Client, path string, ended func(*T) bool) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
 		for failures := 0; ; {
-			got, done, err := c.watch(ctx, id, yield)
+			got, done, err := follow(ctx, c, path, ended, yield)
 			switch {
 			case done:
 				return
@@ -113,11 +119,11 @@ func (c *Client) WatchSession(ctx context.Context, id syncline.ID) iter.Seq2[Ses
 				failures++
 			}
 			if err != nil && (StatusOf(err) != 0 || ctx.Err() != nil || failures >= maxReconnects) {
-				yield(Session{}, err)
+				yield(none, err)
 				return
 			}
 			if err := wait(ctx, reconnectAfter<<failures/2); err != nil {
-				yield(Session{}, err)
+				yield(none, err)
 				return
 			}
 		}
@@ -136,10 +142,10 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// watch follows one stream. It reports whether any event came, and whether there
+// follow follows one stream. It reports whether any event came, and whether there
 // is nothing more to follow.
-func (c *Client) watch(ctx context.Context, id syncline.ID, yield func(Session, error) bool) (got, done bool, err error) {
-	res, err := c.do(ctx, call{method: http.MethodGet, path: under(sessions, id, "Events")})
+func follow[T any](ctx context.Context, c *Client, path string, ended func(*T) bool, yield func(T, error) bool) (got, done bool, err error) {
+	res, err := c.do(ctx, call{method: http.MethodGet, path: path})
 	if err != nil {
 		return false, false, err
 	}
@@ -151,12 +157,12 @@ func (c *Client) watch(ctx context.Context, id syncline.ID, yield func(Session, 
 		if !ok {
 			continue
 		}
-		var s Session
+		var s T
 		if err := json.Unmarshal(data, &s); err != nil {
 			return got, false, fmt.Errorf("the server's event cannot be read: %w", err)
 		}
 		got = true
-		if !yield(s, nil) || s.Ended() {
+		if !yield(s, nil) || ended(&s) {
 			return got, true, nil
 		}
 	}

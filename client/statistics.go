@@ -46,3 +46,25 @@ func (c *Client) FolderSizes(ctx context.Context, point syncline.ID, query Folde
 	}
 	return get[FolderSize](ctx, c, under(points, point, "FolderSizes"), q)
 }
+
+// CountMode is what RepositoryCounts counts, as restic's stats does.
+type CountMode string
+
+// The modes.
+const (
+	CountRestoreSize     CountMode = "RestoreSize"     // what restoring each restore point writes
+	CountFilesByContents CountMode = "FilesByContents" // files, each content once
+	CountBlobsPerFile    CountMode = "BlobsPerFile"    // their blobs, each once for each path
+	CountRawData         CountMode = "RawData"         // blobs, each once, as they are stored
+)
+
+// RepositoryCounts counts what some restore points of a repository hold, at most
+// 1,000, or with none named all of them.
+func (c *Client) RepositoryCounts(ctx context.Context, repository syncline.ID, mode CountMode, points ...syncline.ID) (RepositoryCounts, error) {
+	q := url.Values{}
+	set(q, "mode", string(mode))
+	for _, id := range points {
+		q.Add("restorePointId", string(id))
+	}
+	return get[RepositoryCounts](ctx, c, under("BackupRepositories", repository, "Counts"), q)
+}

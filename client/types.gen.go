@@ -676,6 +676,30 @@ type RemoveProxyOptions struct {
 	UserPassword string `json:"userPassword,omitempty,omitzero"`
 }
 
+// RepositoryCounts What a mode does not count is 0. Numbers stop at 9223372036854775807.
+//
+// Example: {"blobs":171,"compressedFrom":187311,"compressedSize":64712,"files":0,"restorePoints":14,"size":64712,"uncompressedSize":187311}
+type RepositoryCounts struct {
+	// RestorePoints How many were counted.
+	RestorePoints int `json:"restorePoints"`
+
+	// Files With `RestoreSize` all entries, as in restic.
+	Files int64 `json:"files"`
+	Blobs int64 `json:"blobs"`
+
+	// Size In bytes; of raw data as it is stored.
+	Size int64 `json:"size"`
+
+	// UncompressedSize What the raw data would take without compression; 0 in a repository that has none.
+	UncompressedSize int64 `json:"uncompressedSize"`
+
+	// CompressedSize What the compressed blobs take.
+	CompressedSize int64 `json:"compressedSize"`
+
+	// CompressedFrom What those would take without compression.
+	CompressedFrom int64 `json:"compressedFrom"`
+}
+
 // RepositorySnapshot Example: {"restorePointId":"17b6ef5b-8664-5422-bc6c-0a9cd90b8b71","snapshot":{"gid":1000,"hostname":"mila-laptop","id":"50f834bbb52468cf79dde838ecc7a70757028aa8952534c21cbc70634a8d9724","paths":["/home/mila/projects"],"short_id":"50f834bb","tags":["evening"],"time":"2026-09-18T21:45:27+02:00","tree":"8e0b3a1c9d4f6e2b7a5c8d1f0e3b6a9c2d5f8e1b4a7c0d3f6e9b2a5c8d1f4e7b","uid":1000,"username":"mila"}}
 type RepositorySnapshot struct {
 	RestorePointID Id             `json:"restorePointId"`

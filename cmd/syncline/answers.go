@@ -9,6 +9,8 @@ type answers interface {
 	pathHistory
 	comparer
 	fileReader
+	statsSource
+	restorer
 	catalogUpdater
 }
 

@@ -1,9 +1,13 @@
 package main_test
 
 import (
+	"archive/tar"
 	"context"
+	"errors"
 	"io"
 	"iter"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -37,7 +41,8 @@ func must[T any](x T, err error) func(t *testing.T) T {
 // The Go client does with a real server what its methods say.
 func TestClientAgainstServer(t *testing.T) {
 	repo, src := changingTree(t)
-	n := start(t, t.TempDir())
+	target := t.TempDir()
+	n := start(t, t.TempDir(), "--restore-root", target)
 	c := must(client.New(n.url, client.Options{UserName: "administrator", Password: adminPassword, Fingerprint: n.fingerprint()}))(t)
 	t.Cleanup(c.CloseIdleConnections)
 	ctx := t.Context()
@@ -47,8 +52,15 @@ func TestClientAgainstServer(t *testing.T) {
 	if i := must(c.Instance(ctx))(t); i.InstallationID == "" || i.Version == "" {
 		t.Errorf("the instance is %+v", i)
 	}
-	if list := must(c.Proxies(ctx))(t); len(list) != 1 || list[0].ID == "" {
-		t.Errorf("the servers are %+v", list)
+	proxies := must(c.Proxies(ctx))(t)
+	if len(proxies) != 1 || proxies[0].ID == "" {
+		t.Fatalf("the servers are %+v", proxies)
+	}
+	if err := errors.Join(c.RescanProxies(ctx), c.RescanProxies(ctx, proxies[0].ID)); err != nil {
+		t.Error(err)
+	}
+	if err := c.RescanProxies(ctx, "855f483e-1994-491b-9f62-0f7bac0d1a4f"); client.StatusOf(err) != 400 {
+		t.Errorf("a server that is not there: %v", err)
 	}
 	key := must(c.AddEncryptionKey(ctx, repoPassword, "of main"))(t)
 	if got := must(c.EncryptionKey(ctx, key.ID))(t); got.Description != "of main" || len(must(c.EncryptionKeys(ctx))(t)) != 1 {
@@ -67,6 +79,8 @@ func TestClientAgainstServer(t *testing.T) {
 	}
 	sessionsOfClient(t, c, r.ID)
 	exploreWithClient(ctx, t, c, r.ID, src)
+	archivesOfClient(t, c, r.ID, src)
+	restoresOfClient(t, c, r.ID, src, target)
 	accountsOfClient(t, c)
 
 	if err := c.DetachRepository(ctx, r.ID); err != nil {
@@ -162,6 +176,64 @@ func exploreWithClient(ctx context.Context, t *testing.T, c *client.Client, repo
 	}
 	if _, err := c.Content(ctx, before, src); client.StatusOf(err) == 0 {
 		t.Errorf("the content of a folder: %v", err)
+	}
+}
+
+func archivesOfClient(t *testing.T, c *client.Client, repository syncline.ID, src string) {
+	ctx := t.Context()
+	points := must(c.RestorePoints(ctx, repository))(t)
+	counted := must(c.RepositoryCounts(ctx, repository, client.CountFilesByContents, points[1].ID))(t)
+	if all := must(c.RepositoryCounts(ctx, repository, client.CountRestoreSize))(t); counted.RestorePoints != 1 || counted.Files == 0 || all.RestorePoints != 2 || all.Size <= counted.Size {
+		t.Errorf("counted %+v and %+v", counted, all)
+	}
+	archive := must(c.Archive(ctx, points[1].ID, client.ArchiveQuery{Format: client.Tar, Paths: []string{src + "/gone \xff", src + "/in/x/y"}}))(t)
+	names := ""
+	for tr := tar.NewReader(archive); ; {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		names += h.Name + "\n"
+	}
+	if names != "gone \xff\nin/\nin/x/\nin/x/y\n" || archive.Close() != nil {
+		t.Errorf("the archive has %q", names)
+	}
+	if _, err := c.Archive(ctx, points[0].ID, client.ArchiveQuery{Paths: []string{"/none"}}); client.StatusOf(err) != 404 {
+		t.Errorf("an archive of what is not there: %v", err)
+	}
+}
+
+func restoresOfClient(t *testing.T, c *client.Client, repository syncline.ID, src, target string) {
+	ctx := t.Context()
+	if list := must(c.RestoreTargets(ctx))(t); len(list) != 1 || list[0].Path != target {
+		t.Errorf("the targets are %+v", list)
+	}
+	point := must(c.RestorePoints(ctx, repository))(t)[1].ID
+	job := must(c.StartRestoreJob(ctx, point, client.NewRestoreJob{
+		TargetPath: filepath.Join(target, "here"), Paths: []string{src + "/many"}, Overwrite: syncline.OverwriteIfChanged,
+	}))(t)
+	watched := all(t, c.WatchRestoreJob(ctx, job.ID))
+	last := watched[len(watched)-1]
+	if !last.Ended() || last.State != "Succeeded" || last.Statistics.Files != 25 || last.Overwrite != "IfChanged" {
+		t.Errorf("the restore ended as %+v", last)
+	}
+	if _, err := os.Stat(filepath.Join(target, "here", src, "many", "file 07")); err != nil {
+		t.Error(err)
+	}
+	if err := c.StopRestoreJob(ctx, job.ID); err != nil {
+		t.Error(err)
+	}
+	if got := must(c.RestoreJob(ctx, job.ID))(t); got.State != "Succeeded" || got.RestorePointID != point {
+		t.Errorf("the restore is %+v", got)
+	}
+	if list := all(t, c.RestoreJobs(ctx)); len(list) != 1 || list[0].ID != job.ID {
+		t.Errorf("the restores are %+v", list)
+	}
+	if log := all(t, c.RestoreJobLog(ctx, job.ID)); len(log) != 0 {
+		t.Errorf("the log of a restore that met nothing is %+v", log)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -70,34 +71,18 @@ beginning of one, or "latest", which --host, --tag and --path narrow down;
 What is in the target already is compared, and only what differs is read from
 the repository. So a restore that was cut off is completed by running it again.
 Files that cannot be restored are named, all others are restored, and the exit
-status is 1.`,
+status is 1.
+
+With --server all of the snapshot, or of the folder, comes over the network as
+one stream, whatever of it is chosen here. One that breaks off ends the restore;
+running it again writes only what is not right yet. A repository that is damaged
+breaks it off each time: restore from the repository itself then.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := env.notServed("restore"); err != nil {
-				return err
-			}
 			if err := f.check(env.getenv); err != nil {
 				return err
 			}
-			ctx := cmd.Context()
-			return env.withContents(ctx, func(v *catalog.View, source *content.Source) error {
-				root, snapshot, err := f.filter.root(v, args[0])
-				if err != nil {
-					return err
-				}
-				shown := newRestoreView(env)
-				shown.note("restoring snapshot %s of %q at %s by %s@%s to %s", snapshot.ID.Short(), snapshot.Paths,
-					snapshot.Time.Local().Format(timeFormat), snapshot.Username, snapshot.Hostname, f.target)
-				result, err := restore.Run(ctx, v, root, source, f.target, restore.Options{
-					Filter: f.what, Attributes: f.attributes, Overwrite: f.behavior, Sparse: f.sparse, Verify: f.verify,
-					Delete: f.delete, DryRun: f.dryRun, Item: shown.item, Reporter: shown,
-				})
-				shown.end()
-				if err != nil {
-					return err
-				}
-				return shown.summary(result, f.verify, f.dryRun)
-			})
+			return env.answers().restore(cmd.Context(), &f, args[0])
 		},
 	}
 	f.filter.add(cmd.Flags())
@@ -122,6 +107,38 @@ status is 1.`,
 	cmd.Flags().BoolVar(&f.delete, "delete", false, "delete from the restored folders what is not in the snapshot; --dry-run -vv shows what that would be")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "do not write any data, just show what would be done; -vv names each item")
 	return cmd
+}
+
+// restorer restores what a reference names.
+type restorer interface {
+	restore(ctx context.Context, f *restoreFlags, reference string) error
+}
+
+func (e direct) restore(ctx context.Context, f *restoreFlags, reference string) error {
+	return e.withContents(ctx, func(v *catalog.View, source *content.Source) error {
+		root, snapshot, err := f.filter.root(v, reference)
+		if err != nil {
+			return err
+		}
+		return f.run(newRestoreView(e.environment), &snapshot, func(o restore.Options) (restore.Result, error) {
+			return restore.Run(ctx, v, root, source, f.target, o)
+		})
+	})
+}
+
+// run restores a snapshot and shows how it goes.
+func (f *restoreFlags) run(shown *restoreView, s *catalog.Snapshot, how func(restore.Options) (restore.Result, error)) error {
+	shown.note("restoring snapshot %s of %q at %s by %s@%s to %s", s.ID.Short(), s.Paths,
+		s.Time.Local().Format(timeFormat), s.Username, s.Hostname, f.target)
+	result, err := how(restore.Options{
+		Filter: f.what, Attributes: f.attributes, Overwrite: f.behavior, Sparse: f.sparse, Verify: f.verify,
+		Delete: f.delete, DryRun: f.dryRun, Item: shown.item, Reporter: shown,
+	})
+	shown.end()
+	if err != nil {
+		return err
+	}
+	return shown.summary(result, f.verify, f.dryRun)
 }
 
 func (f *restoreFlags) check(getenv func(string) string) (err error) {
@@ -166,9 +183,12 @@ func isRoot(dir string) bool {
 // restoreView shows a restore on standard error. It is its Reporter.
 type restoreView struct {
 	*progressView
+	stream bool // how much will come is not known
 }
 
-func newRestoreView(env *environment) *restoreView { return &restoreView{newProgress(env)} }
+func newRestoreView(env *environment) *restoreView {
+	return &restoreView{progressView: newProgress(env)}
+}
 
 func (v *restoreView) note(format string, args ...any) {
 	if !v.env.json {
@@ -214,6 +234,10 @@ func (v *restoreView) Progress(r restore.Result) {
 	}
 	v.last = now
 	line := progressOf(r, now.Sub(v.begun))
+	if v.stream {
+		rate := float64(r.Done) / max(now.Sub(v.begun).Seconds(), 0.001)
+		line = fmt.Sprintf("restoring: %d files, %s, %s/s", r.Files, formatSize(uint64(r.Done)), formatSize(uint64(rate)))
+	}
 	if !v.terminal {
 		fmt.Fprintln(v.env.stderr, line)
 		return

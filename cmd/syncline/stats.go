@@ -50,70 +50,96 @@ syncline stats --mode raw-data latest
 syncline stats --snapshots --host web1
 syncline stats --content kinds latest`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := env.notServed("stats"); err != nil {
+			s := statistician{env: env, mode: syncline.CountMode(mode), snapshots: snapshots, content: content}
+			if err := s.check(cmd.Flags().Changed("mode")); err != nil {
 				return err
 			}
-			s := statistician{env: env, mode: explore.CountMode(mode), content: content}
-			if err := s.check(cmd.Flags().Changed("mode"), snapshots); err != nil {
-				return err
-			}
-			ctx := cmd.Context()
-			return env.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
-				return c.View(ctx, func(v *catalog.View) error {
-					all, err := v.Snapshots()
-					if err != nil {
-						return err
-					}
-					chosen, err := filter.filter().Select(all, args)
-					switch {
-					case err != nil:
-						return err
-					case snapshots:
-						return s.printSnapshots(ctx, v, all, chosen)
-					case content != "":
-						return s.printContent(ctx, v, chosen)
-					}
-					return s.count(ctx, v, chosen)
-				})
-			})
+			return env.answers().statistics(cmd.Context(), &s, &filter, args)
 		},
 	}
 	filter.add(cmd.Flags())
-	cmd.Flags().StringVar(&mode, "mode", string(explore.CountRestoreSize), "`how` to count: restore-size, files-by-contents, blobs-per-file or raw-data")
+	cmd.Flags().StringVar(&mode, "mode", string(syncline.CountRestoreSize), "`how` to count: restore-size, files-by-contents, blobs-per-file or raw-data")
 	cmd.Flags().BoolVar(&snapshots, "snapshots", false, "show what each snapshot added and what only it holds")
 	cmd.Flags().StringVar(&content, "content", "", "show one `list` of what lies in a snapshot: kinds, files or folders")
 	return cmd
 }
 
+// statsSource finds out what a statistician prints.
+type statsSource interface {
+	statistics(ctx context.Context, s *statistician, filter *filterFlags, references []string) error
+}
+
+func (e direct) statistics(ctx context.Context, s *statistician, filter *filterFlags, references []string) error {
+	return e.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
+		return c.View(ctx, func(v *catalog.View) error {
+			all, err := v.Snapshots()
+			if err != nil {
+				return err
+			}
+			chosen, err := filter.filter().Select(all, references)
+			switch {
+			case err != nil:
+				return err
+			case s.snapshots:
+				stats, err := explore.RepositoryStatistics(ctx, v, all)
+				if err != nil {
+					return err
+				}
+				return s.printSnapshots(stats, chosen)
+			case s.content != "":
+				newest, err := newestOf(chosen)
+				if err != nil {
+					return err
+				}
+				stats, err := explore.SnapshotContent(ctx, v, newest)
+				if err != nil {
+					return err
+				}
+				return s.printContent(stats)
+			}
+			n, err := explore.Count(ctx, v, chosen, s.mode)
+			if err != nil {
+				return err
+			}
+			return s.printCounts(n)
+		})
+	})
+}
+
+// newestOf returns the last of the chosen snapshots.
+func newestOf(chosen []catalog.Snapshot) (catalog.Snapshot, error) {
+	if len(chosen) == 0 {
+		return catalog.Snapshot{}, syncline.Errorf(syncline.CodeNotFound, "there is no such snapshot in the repository")
+	}
+	return chosen[len(chosen)-1], nil
+}
+
 // statistician prints statistics.
 type statistician struct {
-	env     *environment
-	mode    explore.CountMode
-	content string
+	env       *environment
+	mode      syncline.CountMode
+	snapshots bool
+	content   string
 }
 
 // contentLists are what --content takes.
 var contentLists = []string{"kinds", "files", "folders"}
 
-func (s *statistician) check(modeSet, snapshots bool) error {
+func (s *statistician) check(modeSet bool) error {
 	switch {
-	case !slices.Contains(explore.CountModes, s.mode):
+	case !slices.Contains(syncline.CountModes, s.mode):
 		return usageError(fmt.Sprintf("unknown counting mode: %s (use the -h flag to get a list of supported modes)", printable(string(s.mode))))
 	case s.content != "" && !slices.Contains(contentLists, s.content):
 		return usageError(fmt.Sprintf("unknown list %s; --content takes kinds, files or folders", printable(s.content)))
-	case snapshots && s.content != "", modeSet && (snapshots || s.content != ""):
+	case s.snapshots && s.content != "", modeSet && (s.snapshots || s.content != ""):
 		return usageError("--mode, --snapshots and --content are three questions; leave two of them out")
 	}
 	return nil
 }
 
-func (s *statistician) count(ctx context.Context, v *catalog.View, list []catalog.Snapshot) error {
-	n, err := explore.Count(ctx, v, list, s.mode)
-	if err != nil {
-		return err
-	}
+func (s *statistician) printCounts(n syncline.Counts) error {
 	out := resticjson.Stats{
-		TotalSize: n.Size, TotalUncompressedSize: n.UncompressedSize, TotalFileCount: n.Files, TotalBlobCount: n.Blobs, SnapshotsCount: len(list),
+		TotalSize: n.Size, TotalUncompressedSize: n.UncompressedSize, TotalFileCount: n.Files, TotalBlobCount: n.Blobs, SnapshotsCount: n.Snapshots,
 	}
 	if n.CompressedSize > 0 {
 		out.CompressionRatio = float64(n.CompressedFrom) / float64(n.CompressedSize)
@@ -125,7 +151,7 @@ func (s *statistician) count(ctx context.Context, v *catalog.View, list []catalo
 	if s.env.json {
 		return json.NewEncoder(s.env.stdout).Encode(out)
 	}
-	_, err = s.env.stdout.Write(s.text(&out))
+	_, err := s.env.stdout.Write(s.text(&out))
 	return err
 }
 
@@ -166,11 +192,7 @@ type snapshotStats struct {
 	UniqueStoredSize uint64    `json:"unique_stored_size"`
 }
 
-func (s *statistician) printSnapshots(ctx context.Context, v *catalog.View, all, chosen []catalog.Snapshot) error {
-	stats, err := explore.RepositoryStatistics(ctx, v, all)
-	if err != nil {
-		return err
-	}
+func (s *statistician) printSnapshots(stats *syncline.RepositoryStatistics, chosen []catalog.Snapshot) error {
 	shown := make(map[syncline.Hash]bool, len(chosen))
 	for i := range chosen {
 		shown[chosen[i].ID] = true
@@ -235,14 +257,7 @@ type contentLine struct {
 	time  time.Time // of a file
 }
 
-func (s *statistician) printContent(ctx context.Context, v *catalog.View, chosen []catalog.Snapshot) error {
-	if len(chosen) == 0 {
-		return syncline.Errorf(syncline.CodeNotFound, "there is no such snapshot in the repository")
-	}
-	stats, err := explore.SnapshotContent(ctx, v, chosen[len(chosen)-1])
-	if err != nil {
-		return err
-	}
+func (s *statistician) printContent(stats *syncline.RestorePointStatistics) error {
 	var lines []contentLine
 	switch s.content {
 	case "kinds":
@@ -258,7 +273,7 @@ func (s *statistician) printContent(ctx context.Context, v *catalog.View, chosen
 			lines = append(lines, contentLine{what: "path", name: f.Path, files: f.Files, size: f.Size})
 		}
 	}
-	_, err = s.env.stdout.Write(s.lines(lines))
+	_, err := s.env.stdout.Write(s.lines(lines))
 	return err
 }
 

@@ -74,6 +74,7 @@ var roles = map[string]permission{
 	"SignOut":                        maySee,
 	"ListRepositorySnapshots":        maySee,
 	"GetDifferenceStatistics":        maySee,
+	"CountBackupRepository":          maySee,
 	"ListEncryptionKeys":             maySee,
 	"AddEncryptionKey":               mayManage,
 	"GetEncryptionKey":               maySee,

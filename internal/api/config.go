@@ -191,6 +191,8 @@ type Searcher interface {
 type Statistics interface {
 	Repository(ctx context.Context, id syncline.ID) (syncline.RepositoryStatistics, error)
 	RestorePoint(ctx context.Context, id syncline.ID) (syncline.RestorePointStatistics, error)
+	// Count counts in one of restic's ways; points is nil for all.
+	Count(ctx context.Context, repository syncline.ID, points []syncline.ID, mode syncline.CountMode) (syncline.Counts, error)
 	FolderSizes(ctx context.Context, point syncline.ID, q syncline.FolderSizesQuery) (syncline.FolderSize, error)
 }
 

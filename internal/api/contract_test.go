@@ -475,7 +475,7 @@ func addedPath(template string) bool {
 	if strings.HasPrefix(template, "/v6/RestoreJobs/") || strings.HasPrefix(template, "/v6/Console/") || strings.HasPrefix(template, "/v6/GoogleResources/") {
 		return true
 	}
-	for _, suffix := range []string{"/SynchronizeSessions", "/LogItems", "/Events", "/Entries", "/Entry", "/Differences", "/DifferenceSummary", "/DifferenceStatistics", "/Snapshots", "/History", "/Statistics", "/FolderSizes", "/v6/Search", "/Content", "/Archive", "/RestoreJobs", "/v6/RestoreTargets"} {
+	for _, suffix := range []string{"/SynchronizeSessions", "/LogItems", "/Events", "/Entries", "/Entry", "/Differences", "/DifferenceSummary", "/DifferenceStatistics", "/Snapshots", "/History", "/Statistics", "/Counts", "/FolderSizes", "/v6/Search", "/Content", "/Archive", "/RestoreJobs", "/v6/RestoreTargets"} {
 		if strings.HasSuffix(template, suffix) {
 			return true
 		}

@@ -80,6 +80,32 @@ func growthJSON(p *syncline.PointStatistics) v6.RestorePointGrowth {
 	}
 }
 
+// countModes are the modes by their names in the API.
+var countModes = map[v6.CountBackupRepositoryParamsMode]syncline.CountMode{
+	v6.RestoreSize: syncline.CountRestoreSize, v6.FilesByContents: syncline.CountFilesByContents,
+	v6.BlobsPerFile: syncline.CountBlobsPerFile, v6.RawData: syncline.CountRawData,
+}
+
+// CountBackupRepository answers GET
+// /v6/BackupRepositories/{repositoryId}/Counts.
+func (a *api) CountBackupRepository(ctx context.Context, req v6.CountBackupRepositoryRequestObject) (v6.CountBackupRepositoryResponseObject, error) {
+	if _, err := a.Repositories.Repository(ctx, req.RepositoryID); err != nil {
+		return nil, err
+	}
+	mode := v6.RestoreSize
+	if m := req.Params.Mode; m != nil {
+		mode = *m
+	}
+	n, err := a.Statistics.Count(ctx, req.RepositoryID, deref(req.Params.RestorePointID), countModes[mode])
+	if err != nil {
+		return nil, err
+	}
+	return v6.CountBackupRepository200JSONResponse{
+		RestorePoints: n.Snapshots, Files: signed(n.Files), Blobs: signed(n.Blobs), Size: signed(n.Size),
+		UncompressedSize: signed(n.UncompressedSize), CompressedSize: signed(n.CompressedSize), CompressedFrom: signed(n.CompressedFrom),
+	}, nil
+}
+
 // GetRestorePointStatistics answers GET
 // /v6/RestorePoints/{restorePointId}/Statistics.
 func (a *api) GetRestorePointStatistics(ctx context.Context, req v6.GetRestorePointStatisticsRequestObject) (v6.GetRestorePointStatisticsResponseObject, error) {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -12,8 +13,13 @@ import (
 
 // fakeStatistics knows the one restore point, and keeps what it was asked.
 type fakeStatistics struct {
+<<<<<<< HEAD
 	points []syncline.PointStatistics // of the repository
 	query  syncline.FolderSizesQuery
+=======
+	query   syncline.FolderSizesQuery
+	counted string
+>>>>>>> 200eafe (client: archives, restores on the server, counts; syncline: stats and restore --server; api: counts in restic's ways)
 }
 
 var pointStatistics = syncline.PointStatistics{
@@ -26,6 +32,11 @@ func (f *fakeStatistics) Repository(context.Context, syncline.ID) (syncline.Repo
 		Points: f.points, EntryCounts: pointStatistics.EntryCounts, Size: 20, FileVersions: 21,
 		DataBlobs: 22, TreeBlobs: 23, MissingBlobs: 24, DataSize: 25, StoredSize: 26, UnusedStoredSize: 27,
 	}, nil
+}
+
+func (f *fakeStatistics) Count(_ context.Context, repository syncline.ID, points []syncline.ID, mode syncline.CountMode) (syncline.Counts, error) {
+	f.counted = fmt.Sprintf("%s %s %s", repository, points, mode)
+	return syncline.Counts{Snapshots: 1, Files: 2, Blobs: 3, Size: 1 << 63, UncompressedSize: 5, CompressedSize: 6, CompressedFrom: 7}, nil
 }
 
 func (f *fakeStatistics) RestorePoint(_ context.Context, id syncline.ID) (syncline.RestorePointStatistics, error) {
@@ -92,6 +103,17 @@ func TestStatistics(t *testing.T) {
 	if f.query != (syncline.FolderSizesQuery{Depth: 1, Limit: 50}) {
 		t.Errorf("by default it is %+v", f.query)
 	}
+	counts := "/v6/BackupRepositories/" + repoID + "/Counts"
+	sameJSON(t, w.get(counts), `{"restorePoints":1,"files":2,"blobs":3,"size":9223372036854775807,"uncompressedSize":5,"compressedSize":6,"compressedFrom":7}`)
+	if f.counted != repoID+" [] restore-size" {
+		t.Errorf("by default, %s was counted", f.counted)
+	}
+	w.get(counts + "?mode=BlobsPerFile&restorePointId=" + pointID)
+	if f.counted != repoID+" ["+pointID+"] blobs-per-file" {
+		t.Errorf("%s was counted", f.counted)
+	}
+	wantFailure(t, w.get(counts+"?mode=raw-data"), 400, "RestoreSize")
+	wantFailure(t, w.get("/v6/BackupRepositories/"+pointID+"/Counts"), 404, "repository")
 	for query, part := range map[string]string{
 		"depth=0": "from 1 to 3", "depth=4": "from 1 to 3", "limit=0": "from 1 to 500", "limit=501": "from 1 to 500", "path=a": "absolute", "rawPath=!": "Base64",
 	} {

@@ -163,7 +163,7 @@ func writeItem(enc encoder, x *item, st *content.Stream) error {
 
 func writeNotes(enc encoder, name, text string, at time.Time) error {
 	e := &syncline.Entry{Name: name, Type: syncline.TypeFile, Mode: 0o644, ModTime: at}
-	if err := enc.begin(&item{entry: e, name: name, size: int64(len(text))}); err != nil {
+	if err := enc.begin(&item{entry: e, name: name, size: int64(len(text)), notes: true}); err != nil {
 		return err
 	}
 	_, err := io.WriteString(enc, text)

@@ -18,6 +18,7 @@ const (
 	notesName  = "syncline-notes.txt"
 	notesStem  = "syncline-notes"
 	maxNotes   = 1 << 20
+	leftOut    = "left out: "
 	notesTitle = "These entries of the snapshot are not in this archive, or not as they are in the snapshot:\n\n"
 )
 

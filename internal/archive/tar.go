@@ -25,6 +25,13 @@ const (
 	maxAttributes   = 512 << 10
 )
 
+// aSocket is why sockets are left out.
+const aSocket = "it is a socket, to which nobody listens any more"
+
+// notesRecord marks the file with the notes, which no entry of a snapshot can
+// do, so that a Reader knows it.
+const notesRecord = "SYNCLINE.notes"
+
 // refusedByTar says why an entry cannot be in a tar archive.
 func refusedByTar(e *syncline.Entry) string {
 	switch e.Type {
@@ -41,7 +48,7 @@ func refusedByTar(e *syncline.Entry) string {
 			return "the device has too high a number"
 		}
 	case syncline.TypeSocket:
-		return "it is a socket, to which nobody listens any more"
+		return aSocket
 	default:
 		return "it is of an unknown type"
 	}
@@ -88,6 +95,9 @@ func (t *tarEncoder) begin(x *item) error {
 		if x.first != "" {
 			h.Typeflag, h.Linkname = tar.TypeLink, x.first
 		}
+	}
+	if x.notes {
+		h.PAXRecords[notesRecord] = "1"
 	}
 	for _, s := range []string{h.Name, h.Linkname, h.Uname, h.Gname} {
 		if !utf8.ValidString(s) {

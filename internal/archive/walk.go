@@ -15,6 +15,7 @@ type item struct {
 	name  string // in the archive; a folder's ends in a slash
 	size  int64  // of its content, which follows
 	first string // in the archive: the file that this is another name of; "" for none
+	notes bool   // it is the file with the notes
 }
 
 // batch is some items and the blobs of their contents.
@@ -241,7 +242,7 @@ func (w *walk) take(b *batch, s *step, e *syncline.Entry, hasTree bool) (taken b
 	called := s.names.call(e.Name)
 	switch reason := w.rules.refuse(e); {
 	case reason != "":
-		tell("left out: %s", reason)
+		tell(leftOut+"%s", reason)
 		return false, nil
 	case s.name+len(called) >= maxName:
 		tell("left out, with all below it: the path is longer than %d bytes", maxName)

@@ -10,46 +10,27 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// CountMode is what restic's stats counts.
-type CountMode string
-
-// The modes, in restic's spelling.
-const (
-	CountRestoreSize     CountMode = "restore-size"      // what restoring each snapshot writes
-	CountFilesByContents CountMode = "files-by-contents" // files, each content once
-	CountBlobsPerFile    CountMode = "blobs-per-file"    // their blobs, each once for each path
-	CountRawData         CountMode = "raw-data"          // blobs, each once
-)
-
-// CountModes has all modes.
-var CountModes = []CountMode{CountRestoreSize, CountFilesByContents, CountBlobsPerFile, CountRawData}
-
-// ResticStats is what restic's stats tells. What a mode does not count is 0.
-type ResticStats struct {
-	Files, Blobs uint64
-	Size         uint64 // bytes
-	// The rest is for raw data in a repository that has compressed blobs. Sizes
-	// are of encrypted blobs, as Size is then.
-	UncompressedSize               uint64
-	CompressedSize, CompressedFrom uint64 // of compressed blobs: now, and before that
-}
-
 // Count counts what snapshots hold, in the order of the list, as restic does.
 // Where its numbers depend on that order, so do these. A blob that no index has
 // is CodeDamaged where its size is asked for.
-func Count(ctx context.Context, v *catalog.View, list []catalog.Snapshot, mode CountMode) (ResticStats, error) {
+func Count(ctx context.Context, v *catalog.View, list []catalog.Snapshot, mode syncline.CountMode) (syncline.Counts, error) {
 	m, err := measure(ctx, v)
 	if err != nil {
-		return ResticStats{}, err
+		return syncline.Counts{}, err
 	}
+	return m.count(ctx, v, list, mode)
+}
+
+func (m *measured) count(ctx context.Context, v *catalog.View, list []catalog.Snapshot, mode syncline.CountMode) (_ syncline.Counts, err error) {
 	c := counter{m: m, v: v, tick: ticker{ctx: ctx}}
+	c.out.Snapshots = len(list)
 	switch mode {
-	case CountRestoreSize:
+	case syncline.CountRestoreSize:
 		err = c.restoreSize(ctx, list)
-	case CountRawData:
+	case syncline.CountRawData:
 		err = c.rawData(ctx, list)
 	default:
-		err = c.contents(ctx, list, mode == CountBlobsPerFile)
+		err = c.contents(ctx, list, mode == syncline.CountBlobsPerFile)
 	}
 	return c.out, err
 }
@@ -58,7 +39,7 @@ type counter struct {
 	m    *measured
 	v    *catalog.View
 	tick ticker
-	out  ResticStats
+	out  syncline.Counts
 
 	seed   maphash.Seed
 	known  map[uint64]struct{} // contents, by a keyed hash

@@ -11,12 +11,13 @@ import (
 
 // countLikeRestic walks every path, as restic does. It reports whether a blob
 // was asked for that no index has.
-func (f *forest) countLikeRestic(snapshots []syncline.Snapshot, mode CountMode) (out ResticStats, missing bool) {
+func (f *forest) countLikeRestic(snapshots []syncline.Snapshot, mode syncline.CountMode) (out syncline.Counts, missing bool) {
+	out.Snapshots = len(snapshots)
 	contents, uses, files := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	blobs, trees := map[syncline.Hash]bool{}, map[string]bool{}
 	for i := range snapshots {
 		paths := f.list(snapshots[i].Tree, "")
-		if mode == CountRestoreSize {
+		if mode == syncline.CountRestoreSize {
 			out.Files += uint64(len(paths))
 			out.Size += restoreSize(paths)
 		}
@@ -33,11 +34,11 @@ func (f *forest) countLikeRestic(snapshots []syncline.Snapshot, mode CountMode) 
 				continue
 			}
 			contents[key] = true
-			if mode == CountFilesByContents {
+			if mode == syncline.CountFilesByContents {
 				out.Files, out.Size = out.Files+1, out.Size+p.e.Size
 			}
 			for _, id := range p.e.Content {
-				if use := fmt.Sprint(p.path, id); mode == CountBlobsPerFile && !uses[use] {
+				if use := fmt.Sprint(p.path, id); mode == syncline.CountBlobsPerFile && !uses[use] {
 					plain, _ := f.sizesOf(map[syncline.Hash]bool{id: true}, nil)
 					uses[use], files[p.path] = true, true
 					out.Blobs, out.Size = out.Blobs+1, out.Size+plain
@@ -47,7 +48,7 @@ func (f *forest) countLikeRestic(snapshots []syncline.Snapshot, mode CountMode) 
 		}
 	}
 	out.Files += uint64(len(files))
-	if mode == CountRawData {
+	if mode == syncline.CountRawData {
 		out.Blobs = uint64(len(blobs) + len(trees))
 		_, out.Size = f.sizesOf(blobs, trees)
 		missing = blobs[testBlob(testBlobs-1)]
@@ -77,7 +78,7 @@ func TestCountAgainstModel(t *testing.T) {
 		_, c := f.statistics()
 		view(t, c, func(v *catalog.View, list []catalog.Snapshot) error {
 			first := r.IntN(len(list))
-			for _, mode := range CountModes {
+			for _, mode := range syncline.CountModes {
 				want, missing := f.countLikeRestic(f.snapshots[first:], mode)
 				got, err := Count(t.Context(), v, list[first:], mode)
 				if found[missing]++; missing {

@@ -166,6 +166,50 @@ func (s *Statistics) repository(ctx context.Context, v *catalog.View, id synclin
 	return stats, nil
 }
 
+// Count counts as Count does what some restore points of an attached repository
+// hold, in that order, or all of them when points is nil, oldest first. One that
+// is not there is CodeNotFound.
+func (s *Statistics) Count(ctx context.Context, id syncline.ID, points []syncline.ID, mode syncline.CountMode) (out syncline.Counts, err error) {
+	s.prepare()
+	err = s.Points.Catalogs.Use(ctx, id, func(c *catalog.Catalog) error {
+		return c.View(ctx, func(v *catalog.View) error {
+			list, err := v.Snapshots()
+			if err == nil && points != nil {
+				list, err = chosen(list, id, points)
+			}
+			if err != nil {
+				return err
+			}
+			leave, err := s.enter(ctx)
+			if err != nil {
+				return err
+			}
+			defer leave()
+			m, err := s.measured(ctx, v, catalogState{id, v.Changes()})
+			if err == nil {
+				out, err = m.count(ctx, v, list, mode)
+			}
+			return err
+		})
+	})
+	return out, err
+}
+
+func chosen(list []catalog.Snapshot, repository syncline.ID, points []syncline.ID) ([]catalog.Snapshot, error) {
+	known := make(map[syncline.ID]catalog.Snapshot, len(list))
+	for _, x := range list {
+		known[RestorePointID(repository, x.ID)] = x
+	}
+	out := make([]catalog.Snapshot, len(points))
+	for i, id := range points {
+		var ok bool
+		if out[i], ok = known[id]; !ok {
+			return nil, syncline.Errorf(syncline.CodeNotFound, "there is no restore point with the id %s in this repository", id)
+		}
+	}
+	return out, nil
+}
+
 // RestorePoint returns the statistics of a restore point.
 func (s *Statistics) RestorePoint(ctx context.Context, id syncline.ID) (out syncline.RestorePointStatistics, err error) {
 	err = s.answer(ctx, func(alone bool) error {

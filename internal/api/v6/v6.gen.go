@@ -21,6 +21,14 @@ import (
 	"syncline.dev/syncline/internal/resticjson"
 )
 
+// Defines values for CountBackupRepositoryParamsMode.
+const (
+	BlobsPerFile    CountBackupRepositoryParamsMode = "BlobsPerFile"
+	FilesByContents CountBackupRepositoryParamsMode = "FilesByContents"
+	RawData         CountBackupRepositoryParamsMode = "RawData"
+	RestoreSize     CountBackupRepositoryParamsMode = "RestoreSize"
+)
+
 // Defines values for GetRestorePointArchiveParamsFormat.
 const (
 	Tar    GetRestorePointArchiveParamsFormat = "tar"
@@ -884,6 +892,30 @@ type RemoveProxyOptions struct {
 	UserPassword *string `json:"userPassword,omitempty"`
 }
 
+// RepositoryCounts What a mode does not count is 0. Numbers stop at 9223372036854775807.
+//
+// Example: {"blobs":171,"compressedFrom":187311,"compressedSize":64712,"files":0,"restorePoints":14,"size":64712,"uncompressedSize":187311}
+type RepositoryCounts struct {
+	// RestorePoints How many were counted.
+	RestorePoints int `json:"restorePoints"`
+
+	// Files With `RestoreSize` all entries, as in restic.
+	Files int64 `json:"files"`
+	Blobs int64 `json:"blobs"`
+
+	// Size In bytes; of raw data as it is stored.
+	Size int64 `json:"size"`
+
+	// UncompressedSize What the raw data would take without compression; 0 in a repository that has none.
+	UncompressedSize int64 `json:"uncompressedSize"`
+
+	// CompressedSize What the compressed blobs take.
+	CompressedSize int64 `json:"compressedSize"`
+
+	// CompressedFrom What those would take without compression.
+	CompressedFrom int64 `json:"compressedFrom"`
+}
+
 // RepositorySnapshot Example: {"restorePointId":"17b6ef5b-8664-5422-bc6c-0a9cd90b8b71","snapshot":{"gid":1000,"hostname":"mila-laptop","id":"50f834bbb52468cf79dde838ecc7a70757028aa8952534c21cbc70634a8d9724","paths":["/home/mila/projects"],"short_id":"50f834bb","tags":["evening"],"time":"2026-09-18T21:45:27+02:00","tree":"8e0b3a1c9d4f6e2b7a5c8d1f0e3b6a9c2d5f8e1b4a7c0d3f6e9b2a5c8d1f4e7b","uid":1000,"username":"mila"}}
 type RepositorySnapshot struct {
 	RestorePointID Id             `json:"restorePointId"`
@@ -1423,6 +1455,19 @@ type ListBackupRepositoriesParams struct {
 	// LongTerm No repository is a long-term one, so `true` gives an empty list.
 	LongTerm *bool `form:"longTerm,omitempty" json:"longTerm,omitempty"`
 }
+
+// CountBackupRepositoryParams defines parameters for CountBackupRepository.
+type CountBackupRepositoryParams struct {
+	// Mode What to count.
+	Mode *CountBackupRepositoryParamsMode `form:"mode,omitempty" json:"mode,omitempty"`
+
+	// RestorePointID Count this restore point. Can be given several times; all of the
+	// repository are counted when it is absent.
+	RestorePointID *[]Id `form:"restorePointId,omitempty" json:"restorePointId,omitempty"`
+}
+
+// CountBackupRepositoryParamsMode defines parameters for CountBackupRepository.
+type CountBackupRepositoryParamsMode string
 
 // ListHistoryParams defines parameters for ListHistory.
 type ListHistoryParams struct {
@@ -1998,6 +2043,9 @@ type ServerInterface interface {
 	// UpdateBackupRepository Change a repository
 	// (PUT /v6/BackupRepositories/{repositoryId})
 	UpdateBackupRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID)
+	// CountBackupRepository Count what restore points hold, in one of restic's ways
+	// (GET /v6/BackupRepositories/{repositoryId}/Counts)
+	CountBackupRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID, params CountBackupRepositoryParams)
 	// ListHistory List the versions of one path
 	// (GET /v6/BackupRepositories/{repositoryId}/History)
 	ListHistory(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID, params ListHistoryParams)
@@ -2782,6 +2830,61 @@ func (siw *ServerInterfaceWrapper) UpdateBackupRepository(w http.ResponseWriter,
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.UpdateBackupRepository(w, r, repositoryID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CountBackupRepository operation middleware
+func (siw *ServerInterfaceWrapper) CountBackupRepository(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "repositoryId" -------------
+	var repositoryID RepositoryID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "repositoryId", r.PathValue("repositoryId"), &repositoryID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "repositoryId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CountBackupRepositoryParams
+
+	// ------------- Optional query parameter "mode" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "mode", r.URL.Query(), &params.Mode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "mode"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "mode", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "restorePointId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "restorePointId", r.URL.Query(), &params.RestorePointID, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "restorePointId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "restorePointId", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CountBackupRepository(w, r, repositoryID, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -6144,6 +6247,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/BackupRepositories/{repositoryId}/Snapshots", wrapper.ListRepositorySnapshots)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/BackupRepositories/{repositoryId}/History", wrapper.ListHistory)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/BackupRepositories/{repositoryId}/Statistics", wrapper.GetBackupRepositoryStatistics)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/BackupRepositories/{repositoryId}/Counts", wrapper.CountBackupRepository)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/Statistics", wrapper.GetRestorePointStatistics)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/FolderSizes", wrapper.GetFolderSizes)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Search", wrapper.Search)
@@ -6692,6 +6796,46 @@ type UpdateBackupRepositorydefaultJSONResponse struct {
 }
 
 func (response UpdateBackupRepositorydefaultJSONResponse) VisitUpdateBackupRepositoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CountBackupRepositoryRequestObject struct {
+	RepositoryID RepositoryID `json:"repositoryId"`
+	Params       CountBackupRepositoryParams
+}
+
+type CountBackupRepositoryResponseObject interface {
+	VisitCountBackupRepositoryResponse(w http.ResponseWriter) error
+}
+
+type CountBackupRepository200JSONResponse RepositoryCounts
+
+func (response CountBackupRepository200JSONResponse) VisitCountBackupRepositoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CountBackupRepositorydefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response CountBackupRepositorydefaultJSONResponse) VisitCountBackupRepositoryResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -9392,6 +9536,9 @@ type StrictServerInterface interface {
 	// UpdateBackupRepository Change a repository
 	// (PUT /v6/BackupRepositories/{repositoryId})
 	UpdateBackupRepository(ctx context.Context, request UpdateBackupRepositoryRequestObject) (UpdateBackupRepositoryResponseObject, error)
+	// CountBackupRepository Count what restore points hold, in one of restic's ways
+	// (GET /v6/BackupRepositories/{repositoryId}/Counts)
+	CountBackupRepository(ctx context.Context, request CountBackupRepositoryRequestObject) (CountBackupRepositoryResponseObject, error)
 	// ListHistory List the versions of one path
 	// (GET /v6/BackupRepositories/{repositoryId}/History)
 	ListHistory(ctx context.Context, request ListHistoryRequestObject) (ListHistoryResponseObject, error)
@@ -10013,6 +10160,33 @@ func (sh *strictHandler) UpdateBackupRepository(w http.ResponseWriter, r *http.R
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(UpdateBackupRepositoryResponseObject); ok {
 		if err := validResponse.VisitUpdateBackupRepositoryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CountBackupRepository operation middleware
+func (sh *strictHandler) CountBackupRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID, params CountBackupRepositoryParams) {
+	var request CountBackupRepositoryRequestObject
+
+	request.RepositoryID = repositoryID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CountBackupRepository(ctx, request.(CountBackupRepositoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CountBackupRepository")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CountBackupRepositoryResponseObject); ok {
+		if err := validResponse.VisitCountBackupRepositoryResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/client"
+	"syncline.dev/syncline/internal/catalog"
+)
+
+// countModes are the modes as the API calls them.
+var countModes = map[syncline.CountMode]client.CountMode{
+	syncline.CountRestoreSize: client.CountRestoreSize, syncline.CountFilesByContents: client.CountFilesByContents,
+	syncline.CountBlobsPerFile: client.CountBlobsPerFile, syncline.CountRawData: client.CountRawData,
+}
+
+// maxCounted is how many restore points one request may name.
+const maxCounted = 1000
+
+func (e served) statistics(ctx context.Context, s *statistician, filter *filterFlags, references []string) error {
+	return e.repository(ctx, func(r *attachedRepository) error {
+		all, err := r.snapshots(ctx)
+		if err != nil {
+			return err
+		}
+		chosen, err := filter.filter().Select(all.list, references)
+		switch {
+		case err != nil:
+			return err
+		case s.snapshots:
+			stats, err := r.growth(ctx, all)
+			if err != nil {
+				return err
+			}
+			return s.printSnapshots(stats, chosen)
+		case s.content != "":
+			newest, err := newestOf(chosen)
+			if err != nil {
+				return err
+			}
+			stats, err := r.client.RestorePointStatistics(ctx, all.point(newest.ID))
+			if err != nil {
+				return err
+			}
+			return s.printContent(contentFrom(&stats))
+		}
+		n, err := r.count(ctx, all, chosen, s.mode)
+		if err != nil {
+			return err
+		}
+		return s.printCounts(n)
+	})
+}
+
+func (r *attachedRepository) count(ctx context.Context, all *attachedSnapshots, chosen []catalog.Snapshot, mode syncline.CountMode) (syncline.Counts, error) {
+	if len(chosen) == 0 {
+		return syncline.Counts{}, nil // no restore points would be all of them
+	}
+	points := make([]syncline.ID, len(chosen))
+	for i := range chosen {
+		points[i] = all.point(chosen[i].ID)
+	}
+	if len(chosen) > maxCounted {
+		return syncline.Counts{}, usageError("with --server, stats counts at most 1000 snapshots, or all in the repository; choose fewer")
+	}
+	n, err := r.client.RepositoryCounts(ctx, r.ID, countModes[mode], points...)
+	return syncline.Counts{
+		Snapshots: n.RestorePoints, Files: uint64(n.Files), Blobs: uint64(n.Blobs), Size: uint64(n.Size),
+		UncompressedSize: uint64(n.UncompressedSize), CompressedSize: uint64(n.CompressedSize), CompressedFrom: uint64(n.CompressedFrom),
+	}, err
+}
+
+// growth is what the repository's statistics say of each snapshot.
+func (r *attachedRepository) growth(ctx context.Context, all *attachedSnapshots) (*syncline.RepositoryStatistics, error) {
+	got, err := r.client.RepositoryStatistics(ctx, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	out := &syncline.RepositoryStatistics{MissingBlobs: uint64(got.Totals.MissingBlobs), Points: make([]syncline.PointStatistics, len(got.Growth))}
+	for i := range got.Growth {
+		g := &got.Growth[i]
+		snapshot, _, err := all.at(g.RestorePointID)
+		if err != nil {
+			return nil, err
+		}
+		p := &out.Points[i]
+		p.Point.Snapshot = snapshot.Snapshot
+		p.EntryCounts = syncline.EntryCounts{Files: uint64(g.Files), Folders: uint64(g.Folders), Links: uint64(g.Links), Others: uint64(g.Others)}
+		p.Size = uint64(g.Size)
+		p.AddedFiles, p.AddedSize, p.AddedStoredSize = uint64(g.AddedFiles), uint64(g.AddedSize), uint64(g.AddedStoredSize)
+		p.UniqueFiles, p.UniqueSize, p.UniqueStoredSize = uint64(g.UniqueFiles), uint64(g.UniqueSize), uint64(g.UniqueStoredSize)
+	}
+	return out, nil
+}
+
+func contentFrom(got *client.RestorePointStatistics) *syncline.RestorePointStatistics {
+	out := &syncline.RestorePointStatistics{}
+	for i := range got.LargestFiles {
+		f := &got.LargestFiles[i]
+		out.LargestFiles = append(out.LargestFiles, syncline.SizedPath{Path: f.PathBytes(), Size: uint64(f.Size), ModTime: f.Modified})
+	}
+	for i := range got.LargestFolders {
+		f := &got.LargestFolders[i]
+		out.LargestFolders = append(out.LargestFolders, syncline.SizedPath{Path: f.PathBytes(), Files: uint64(f.Files), Size: uint64(f.Size)})
+	}
+	for _, k := range got.Kinds {
+		out.Kinds = append(out.Kinds, syncline.KindSize{Kind: k.Kind, Other: k.Other, Files: uint64(k.Files), Size: uint64(k.Size)})
+	}
+	return out
+}
