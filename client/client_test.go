@@ -483,6 +483,7 @@ func TestDamagedDownload(t *testing.T) {
 	}
 }
 
+<<<<<<< HEAD
 func TestFewPoints(t *testing.T) {
 	var query string
 	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
@@ -493,6 +494,32 @@ func TestFewPoints(t *testing.T) {
 	for points, want := range map[int]string{0: "", 2: "points=2"} {
 		if n, err := c.RepositoryStatistics(t.Context(), "x", points); err != nil || n.RestorePoints != 9 || query != want {
 			t.Errorf("%d points: %+v, %v, asked with %q", points, n, err, query)
+=======
+// What did not come as a whole does not look as if it had.
+func TestArchiveBrokenOff(t *testing.T) {
+	for _, whole := range []bool{true, false} {
+		f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.RawQuery != "format=tar&path=%2Fa&rawPath=L2L_" {
+				fail(w, http.StatusBadRequest, r.URL.RawQuery)
+				return
+			}
+			_, _ = io.WriteString(w, "some of it")
+			if !whole {
+				_ = http.NewResponseController(w).Flush()
+				panic(http.ErrAbortHandler)
+			}
+		})
+		a, err := f.client(t).Archive(t.Context(), "x", client.ArchiveQuery{Format: client.Tar, Paths: []string{"/a", "/b\xff"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(a)
+		if string(got) != "some of it" || errors.Is(err, client.ErrBrokenOff) == whole || whole && err != nil {
+			t.Errorf("whole %v: %q, %v", whole, got, err)
+		}
+		if err := a.Close(); err != nil {
+			t.Error(err)
+>>>>>>> a1a13a9 (restore: unpacks what a server sends; docs: stats and restore with --server)
 		}
 	}
 }

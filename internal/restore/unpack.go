@@ -113,6 +113,7 @@ func (u *unpacking) item(x *Item) error {
 	if err := u.enter(names[:last]); err != nil {
 		return err
 	}
+	x.Entry.Name = names[last]
 	dir, seen := u.dir(), u.seen[last]
 	if key := nameKey(names[last]); seen[key] {
 		u.skip = x.Path + "/"
