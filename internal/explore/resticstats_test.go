@@ -75,12 +75,21 @@ func TestCountAgainstModel(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 6))
 		f := newForest(t)
 		f.growSizes(r, 1+r.IntN(4))
-		_, c := f.statistics()
+		s, c := f.statistics()
 		view(t, c, func(v *catalog.View, list []catalog.Snapshot) error {
 			first := r.IntN(len(list))
 			for _, mode := range syncline.CountModes {
 				want, missing := f.countLikeRestic(f.snapshots[first:], mode)
 				got, err := Count(t.Context(), v, list[first:], mode)
+				var points []syncline.ID // nil for all
+				for i := first; first > 0 && i < len(list); i++ {
+					points = append(points, RestorePointID(testRepository, list[i].ID))
+				}
+				if asked, _ := s.Count(t.Context(), testRepository, points, mode); asked != got {
+					t.Errorf("seed %d, %s: the server says %+v in place of %+v", seed, mode, asked, got)
+				}
+				_, unknown := s.Count(t.Context(), testRepository, append(points, testRepository), mode)
+				wantCode(t, unknown, syncline.CodeNotFound)
 				if found[missing]++; missing {
 					wantCode(t, err, syncline.CodeDamaged)
 				} else if err != nil || got != want {

@@ -171,6 +171,11 @@ func (s *Statistics) repository(ctx context.Context, v *catalog.View, id synclin
 // is not there is CodeNotFound.
 func (s *Statistics) Count(ctx context.Context, id syncline.ID, points []syncline.ID, mode syncline.CountMode) (out syncline.Counts, err error) {
 	s.prepare()
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return out, err
+	}
+	defer leave()
 	err = s.Points.Catalogs.Use(ctx, id, func(c *catalog.Catalog) error {
 		return c.View(ctx, func(v *catalog.View) error {
 			list, err := v.Snapshots()
@@ -180,11 +185,6 @@ func (s *Statistics) Count(ctx context.Context, id syncline.ID, points []synclin
 			if err != nil {
 				return err
 			}
-			leave, err := s.enter(ctx)
-			if err != nil {
-				return err
-			}
-			defer leave()
 			m, err := s.measured(ctx, v, catalogState{id, v.Changes()})
 			if err == nil {
 				out, err = m.count(ctx, v, list, mode)
