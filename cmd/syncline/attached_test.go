@@ -146,25 +146,9 @@ func TestLogin(t *testing.T) {
 	u.must(0, "could not be ended on the server", "logout", n.url)
 }
 
-// What a server answers is what the same command answers from here, byte for
-// byte.
-func TestServerAnswersLikeLocalCommands(t *testing.T) {
-	repo, src := changingTree(t)
-	restic(t, repo, "backup", "--host", "two", "--tag", "x,y", filepath.Join(src, "many"))
-	n := start(t, t.TempDir())
-	id := n.attach("Main", repo)
-	u := n.user([]string{"TZ=UTC"})
-	u.must(0, "", "login", "--fingerprint", n.fingerprint(), n.url)
-	u.must(1, "no catalog of Main yet", "snapshots", "--server", n.url)
-	if out := u.must(0, "", "sync", "--server", n.url); !strings.Contains(out, "3 snapshots (3 new, 0 gone)") {
-		t.Errorf("sync said %q", out)
-	}
-	var points []struct{ SnapshotID string }
-	n.call("GET", "/v6/RestorePoints?repositoryId="+id, nil, 200, &points)
-	newest, after, before := points[0].SnapshotID, points[1].SnapshotID, points[2].SnapshotID
-	local := &someone{t, "", append(u.env, "RESTIC_REPOSITORY="+repo, "RESTIC_PASSWORD="+repoPassword)}
-	local.must(0, "", "sync")
-	lines := [][]string{
+// answered are commands that a server answers as well.
+func answered(src, before, after, newest string) [][]string {
+	return [][]string{
 		{"snapshots"},
 		{"snapshots", "--json"},
 		{"snapshots", "--json", "--group-by", "host", "--latest", "1"},
@@ -205,9 +189,29 @@ func TestServerAnswersLikeLocalCommands(t *testing.T) {
 		{"stats", "--content", "folders"},
 		{"stats", "--content", "kinds", "none"},
 	}
+}
+
+// What a server answers is what the same command answers from here, byte for
+// byte.
+func TestServerAnswersLikeLocalCommands(t *testing.T) {
+	repo, src := changingTree(t)
+	restic(t, repo, "backup", "--host", "two", "--tag", "x,y", filepath.Join(src, "many"))
+	n := start(t, t.TempDir())
+	id := n.attach("Main", repo)
+	u := n.user([]string{"TZ=UTC"})
+	u.must(0, "", "login", "--fingerprint", n.fingerprint(), n.url)
+	u.must(1, "no catalog of Main yet", "snapshots", "--server", n.url)
+	if out := u.must(0, "", "sync", "--server", n.url); !strings.Contains(out, "3 snapshots (3 new, 0 gone)") {
+		t.Errorf("sync said %q", out)
+	}
+	var points []struct{ SnapshotID string }
+	n.call("GET", "/v6/RestorePoints?repositoryId="+id, nil, 200, &points)
+	newest, after, before := points[0].SnapshotID, points[1].SnapshotID, points[2].SnapshotID
+	local := &someone{t, "", append(u.env, "RESTIC_REPOSITORY="+repo, "RESTIC_PASSWORD="+repoPassword)}
+	local.must(0, "", "sync")
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for _, args := range lines {
+	for _, args := range answered(src, before, after, newest) {
 		group.Go(func() error {
 			want := runProgram(t, local.env, append(args, "--no-sync")...)
 			got := runProgram(t, u.env, append(args, "--server", n.url, "-r", "main")...)
