@@ -483,7 +483,6 @@ func TestDamagedDownload(t *testing.T) {
 	}
 }
 
-<<<<<<< HEAD
 func TestFewPoints(t *testing.T) {
 	var query string
 	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
@@ -494,7 +493,10 @@ func TestFewPoints(t *testing.T) {
 	for points, want := range map[int]string{0: "", 2: "points=2"} {
 		if n, err := c.RepositoryStatistics(t.Context(), "x", points); err != nil || n.RestorePoints != 9 || query != want {
 			t.Errorf("%d points: %+v, %v, asked with %q", points, n, err, query)
-=======
+		}
+	}
+}
+
 // What did not come as a whole does not look as if it had.
 func TestArchiveBrokenOff(t *testing.T) {
 	for _, whole := range []bool{true, false} {
@@ -519,7 +521,6 @@ func TestArchiveBrokenOff(t *testing.T) {
 		}
 		if err := a.Close(); err != nil {
 			t.Error(err)
->>>>>>> a1a13a9 (restore: unpacks what a server sends; docs: stats and restore with --server)
 		}
 	}
 }

@@ -14,6 +14,9 @@ import (
 )
 
 func (e served) restore(ctx context.Context, f *restoreFlags, reference string) error {
+	if f.delete || f.dryRun || e.verbose > 1 {
+		return usageError("with --server, restore takes neither --delete nor --dry-run nor -vv")
+	}
 	return e.repository(ctx, func(r *attachedRepository) error {
 		s, err := r.snapshots(ctx)
 		if err != nil {

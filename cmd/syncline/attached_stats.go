@@ -72,7 +72,7 @@ func (r *attachedRepository) count(ctx context.Context, all *attachedSnapshots, 
 
 // growth is what the repository's statistics say of each snapshot.
 func (r *attachedRepository) growth(ctx context.Context, all *attachedSnapshots) (*syncline.RepositoryStatistics, error) {
-	got, err := r.client.RepositoryStatistics(ctx, r.ID)
+	got, err := r.client.RepositoryStatistics(ctx, r.ID, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,7 @@ type unpacking struct {
 // error means that it ended early; another run begins anew, and writes what is
 // not right yet. The Total is of what has come so far.
 func Unpack(ctx context.Context, s Stream, target string, o Options) (Result, error) {
-	h, err := openBelow(target, o.Within)
+	h, err := openBelow(target, o.Within, false)
 	if err != nil {
 		return Result{}, targetError(err)
 	}
@@ -268,13 +268,13 @@ func (u *unpacking) begin(t *task) (right bool, err error) {
 			u.count(func(r *Result) { r.Skipped++; r.Done += t.size })
 			return nil
 		case !there.mode.IsRegular() || there.links > 1: // other names are made again when they come
-			if err := u.clear(h, t.entry.Name, there); err != nil {
+			if err := u.clear(h, t.entry.Name, t.path, there); err != nil {
 				return err
 			}
 		default:
 			if t.f, err = h.openExisting(t.entry.Name, true); err != nil {
 				// It may be a program that runs, or not be ours to write.
-				if err := u.clear(h, t.entry.Name, there); err != nil {
+				if err := u.clear(h, t.entry.Name, t.path, there); err != nil {
 					return err
 				}
 				break
