@@ -13,13 +13,9 @@ import (
 
 // fakeStatistics knows the one restore point, and keeps what it was asked.
 type fakeStatistics struct {
-<<<<<<< HEAD
-	points []syncline.PointStatistics // of the repository
-	query  syncline.FolderSizesQuery
-=======
+	points  []syncline.PointStatistics // of the repository
 	query   syncline.FolderSizesQuery
 	counted string
->>>>>>> 200eafe (client: archives, restores on the server, counts; syncline: stats and restore --server; api: counts in restic's ways)
 }
 
 var pointStatistics = syncline.PointStatistics{
