@@ -44,7 +44,7 @@ func (c *Client) Archive(ctx context.Context, point syncline.ID, query ArchiveQu
 			q.Add("rawPath", base64.RawURLEncoding.EncodeToString([]byte(path)))
 		}
 	}
-	res, err := c.do(ctx, call{
+	res, err := c.do(ctx, call{ //nolint:bodyclose // whoever reads the archive closes it
 		method: http.MethodGet, path: under(points, point, "Archive"), query: q, header: http.Header{"Accept-Encoding": {"identity"}},
 	})
 	if err != nil {
