@@ -262,6 +262,7 @@ func TestRefused(t *testing.T) {
 	}
 	h.addRepository("b251376e-be62-450d-914d-f8f7fa9f7190", link)
 	h.start("busy/folder")
+	<-h.using // which has the folders that are allowed by then
 	for _, c := range []struct {
 		path string
 		code syncline.Code
