@@ -34,6 +34,7 @@ func TestEdit(t *testing.T) {
 
 	p.click("button", "Edit")
 	p.waitText("Edit Laptops")
+	p.wait("document.querySelector('dialog select') !== null") // the keys are asked for
 	eval[chromedp.Void](p, `(() => { const s = document.querySelector('dialog select'); s.value = ''; s.dispatchEvent(new Event('change', { bubbles: true })); })()`)
 	p.fill("New password", "wrong")
 	p.press(kb.Enter)
