@@ -281,6 +281,11 @@ func (s *Service) run(ctx context.Context, t *task, rec *recorder) (result resto
 		defer func() { <-s.slots }()
 	case <-ctx.Done():
 	}
+	// When the service closes, the jobs hear of it one after another, and the
+	// first to end must not let one begin that has yet to hear.
+	if s.ctx.Err() != nil {
+		<-ctx.Done()
+	}
 	if ctx.Err() != nil {
 		return result, ctx.Err()
 	}
