@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
@@ -195,6 +196,23 @@ func (s suite) canceledMidway(t *testing.T) {
 		err = box.Update(ctx, func(w catalog.Writer) error {
 			cancel()
 			return putNumbers(w, 1, 5)
+		})
+		wantCode(t, err, syncline.CodeCanceled)
+		ctx, cancel = context.WithCancel(t.Context())
+		err = box.Update(ctx, func(w catalog.Writer) error {
+			if err := putNumbers(w, 1, 6); err != nil {
+				return err
+			}
+			cancel()
+			time.Sleep(time.Millisecond) // until the transaction has ended, mostly
+			_, getErr := w.Get(1, 1)
+			_, scanErr := numbers(w, 1, 0)
+			for _, err := range []error{putNumbers(w, 1, 6), getErr, scanErr, w.Delete(1, 1, 2)} {
+				if err != nil { // a store may also be silent until the end
+					wantCode(t, err, syncline.CodeCanceled)
+				}
+			}
+			return nil
 		})
 		wantCode(t, err, syncline.CodeCanceled)
 		ctx, cancel = context.WithCancel(t.Context())

@@ -213,7 +213,7 @@ func (t *tx) Get(kind catalog.Kind, no uint64) ([]byte, error) {
 	if t.get == nil {
 		var err error
 		if t.get, err = t.tx.PrepareContext(t.ctx, getValue); err != nil {
-			return nil, translate(err)
+			return nil, t.translate(err)
 		}
 	}
 	var data []byte
@@ -224,7 +224,7 @@ func (t *tx) Get(kind catalog.Kind, no uint64) ([]byte, error) {
 	if err == nil && data == nil {
 		data = []byte{} // the driver's empty blob; nil says there is none
 	}
-	return data, translate(err)
+	return data, t.translate(err)
 }
 
 func (t *tx) Scan(kind catalog.Kind, first uint64, fn func(uint64, []byte) error) (err error) {
@@ -240,42 +240,51 @@ func (t *tx) Scan(kind catalog.Kind, first uint64, fn func(uint64, []byte) error
 		rows, err = t.tx.QueryContext(t.ctx, scanValues, from, to)
 	}
 	if err != nil {
-		return translate(err)
+		return t.translate(err)
 	}
 	defer func() {
 		if closeErr := rows.Close(); err == nil {
-			err = translate(closeErr)
+			err = t.translate(closeErr)
 		}
 	}()
 	var key int64
 	var data sql.RawBytes
 	for rows.Next() {
 		if err := rows.Scan(&key, &data); err != nil {
-			return translate(err)
+			return t.translate(err)
 		}
 		if err := fn(uint64(key)&catalog.MaxNumber, data); err != nil {
 			return err
 		}
 	}
-	return translate(rows.Err())
+	return t.translate(rows.Err())
 }
 
 func (t *tx) Put(kind catalog.Kind, no uint64, value []byte) error {
 	if t.put == nil {
 		var err error
 		if t.put, err = t.tx.PrepareContext(t.ctx, `INSERT OR REPLACE INTO value (id, data) VALUES (?, ?)`); err != nil {
-			return translate(err)
+			return t.translate(err)
 		}
 	}
 	if value == nil {
 		value = []byte{}
 	}
 	_, err := t.put.ExecContext(t.ctx, id(kind, no), value)
-	return translate(err)
+	return t.translate(err)
 }
 
 func (t *tx) Delete(kind catalog.Kind, first, last uint64) error {
 	_, err := t.tx.ExecContext(t.ctx, `DELETE FROM value WHERE id BETWEEN ? AND ?`, id(kind, first), id(kind, last))
+	return t.translate(err)
+}
+
+// translate is translate, for a transaction that its context may have ended:
+// database/sql then answers as if it had been used after its end.
+func (t *tx) translate(err error) error {
+	if err != nil && t.ctx.Err() != nil && !errors.As(err, new(*sqlite.Error)) {
+		err = errors.Join(t.ctx.Err(), err)
+	}
 	return translate(err)
 }
 
