@@ -185,18 +185,41 @@ func find(selector, text string) string {
 	})()`, quote(selector), quote(text))
 }
 
-// click clicks with the mouse, as soon as the element is there.
+// aim is JavaScript that scrolls an element into view, says where its middle is,
+// and swallows what is pressed elsewhere until aimed.end says whether it was.
+const aim = `(async (e) => {
+	e.scrollIntoView({ block: 'nearest', behavior: 'instant' });
+	await new Promise((done) => requestAnimationFrame(done));
+	const events = ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click'];
+	let missed = false;
+	const look = (event) => {
+		if (event.type === 'pointerdown') missed = !e.contains(event.target);
+		if (!missed) return;
+		event.stopImmediatePropagation();
+		event.preventDefault();
+	};
+	events.forEach((name) => addEventListener(name, look, { capture: true }));
+	window.aimed = { end() {
+		events.forEach((name) => removeEventListener(name, look, { capture: true }));
+		return missed;
+	} };
+	const r = e.getBoundingClientRect();
+	return [r.x + r.width / 2, r.y + r.height / 2];
+})`
+
+// click clicks with the mouse, as soon as the element is there, and again if
+// the element had moved away before the mouse came.
 func (p *page) click(selector, text string) {
 	p.t.Helper()
-	p.wait(find(selector, text) + " !== null")
-	at := eval[[]float64](p, fmt.Sprintf(`(async () => {
-		const e = %s;
-		e.scrollIntoView({ block: 'nearest', behavior: 'instant' });
-		await new Promise((done) => requestAnimationFrame(done));
-		const r = e.getBoundingClientRect();
-		return [r.x + r.width / 2, r.y + r.height / 2];
-	})()`, find(selector, text)))
-	p.do(chromedp.MouseClickXY(at[0], at[1]))
+	for range 100 {
+		p.wait(find(selector, text) + " !== null")
+		at := eval[[]float64](p, aim+"("+find(selector, text)+")")
+		p.do(chromedp.MouseClickXY(at[0], at[1]))
+		if !eval[bool](p, "window.aimed?.end() ?? false") { // gone with the page that a click left
+			return
+		}
+	}
+	p.t.Fatalf("%s %q never holds still", selector, text)
 }
 
 // fill types into the field with a label, in place of what is there.
