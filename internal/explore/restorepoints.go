@@ -2,10 +2,12 @@ package explore
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
@@ -50,15 +52,22 @@ func RestorePointID(repository syncline.ID, snapshot syncline.Hash) syncline.ID 
 // List returns the restore points of the repositories, each one's oldest
 // first. A repository whose catalog is damaged has none until it is rebuilt.
 func (p *RestorePoints) List(ctx context.Context, repositories []syncline.Repository) ([]syncline.RestorePoint, error) {
-	var out []syncline.RestorePoint
-	for _, r := range repositories {
-		points, err := p.of(ctx, r.ID)
-		if err != nil && syncline.CodeOf(err) != syncline.CodeDamaged {
-			return nil, err
-		}
-		out = append(out, points...)
+	lists := make([][]syncline.RestorePoint, len(repositories))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0)) // catalogs that were not used yet are opened
+	for i, r := range repositories {
+		g.Go(func() (err error) {
+			lists[i], err = p.of(ctx, r.ID)
+			if syncline.CodeOf(err) == syncline.CodeDamaged {
+				return nil
+			}
+			return err
+		})
 	}
-	return out, nil
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.Concat(lists...), nil
 }
 
 // Get returns one restore point. The repository that had it last is asked

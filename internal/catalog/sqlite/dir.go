@@ -30,7 +30,9 @@ type Dir struct {
 // handle counts the users of an open catalog; the last one closes it when it
 // has been let go.
 type handle struct {
+	opened chan struct{} // closed when cat or err is there
 	cat    *catalog.Catalog
+	err    error
 	users  int
 	letGo  bool
 	closed chan struct{}
@@ -62,12 +64,17 @@ func (d *Dir) file(id syncline.ID) (string, error) {
 func (d *Dir) marker(id syncline.ID) string { return filepath.Join(d.path, string(id)+".damaged") }
 
 // Use runs fn with a repository's catalog, which is created when there is
-// none. When fn or the opening meets damage, the catalog is marked.
+// none. When fn or the opening meets damage, the catalog is marked. One that is
+// removed meanwhile can be CodeUnavailable for fn.
 func (d *Dir) Use(ctx context.Context, id syncline.ID, fn func(*catalog.Catalog) error) error {
 	h, err := d.acquire(ctx, id)
 	if err == nil {
 		defer d.release(h)
 		err = fn(h.cat)
+		if syncline.CodeOf(err) == syncline.CodeUnavailable && d.hasLetGo(h) {
+			// A new connection to a file that is there no more.
+			err = syncline.WrapError(syncline.CodeUnavailable, err, "the catalog was removed while it was read; try again")
+		}
 	}
 	if errors.Is(err, catalog.ErrDamaged) {
 		d.mark(id)
@@ -75,28 +82,55 @@ func (d *Dir) Use(ctx context.Context, id syncline.ID, fn func(*catalog.Catalog)
 	return err
 }
 
+// acquire counts in a user. The first one opens the catalog, which nobody
+// waits for who wants another one.
 func (d *Dir) acquire(ctx context.Context, id syncline.ID) (*handle, error) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	h, ok := d.open[id]
 	if !ok {
-		path, err := d.file(id)
-		if err != nil {
-			return nil, err
-		}
-		box, err := Open(ctx, path)
-		if err != nil {
-			return nil, err
-		}
-		cat, err := catalog.Open(ctx, box)
-		if err != nil {
-			return nil, errors.Join(err, box.Close())
-		}
-		h = &handle{cat: cat, closed: make(chan struct{})}
+		h = &handle{opened: make(chan struct{}), closed: make(chan struct{})}
 		d.open[id] = h
 	}
 	h.users++
+	d.mu.Unlock()
+	if !ok {
+		// For those too who wait for it longer than this user does.
+		h.cat, h.err = d.openFile(context.WithoutCancel(ctx), id)
+		close(h.opened)
+	}
+	err := error(nil)
+	select {
+	case <-h.opened:
+		err = h.err
+	case <-ctx.Done():
+		err = syncline.WrapError(syncline.CodeCanceled, ctx.Err(), "the operation was canceled")
+	}
+	if err != nil {
+		d.mu.Lock()
+		if h.err != nil && d.open[id] == h { // the next user tries again
+			d.letGo(id)
+		}
+		d.mu.Unlock()
+		d.release(h)
+		return nil, err
+	}
 	return h, nil
+}
+
+func (d *Dir) openFile(ctx context.Context, id syncline.ID) (*catalog.Catalog, error) {
+	path, err := d.file(id)
+	if err != nil {
+		return nil, err
+	}
+	box, err := Open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	cat, err := catalog.Open(ctx, box)
+	if err != nil {
+		return nil, errors.Join(err, box.Close())
+	}
+	return cat, nil
 }
 
 func (d *Dir) release(h *handle) {
@@ -106,12 +140,20 @@ func (d *Dir) release(h *handle) {
 	d.closeUnused(h)
 }
 
+func (d *Dir) hasLetGo(h *handle) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return h.letGo
+}
+
 // closeUnused closes a catalog that was let go and that nobody uses. The
 // caller holds mu.
 func (d *Dir) closeUnused(h *handle) {
 	if h.letGo && h.users == 0 {
-		// Its file is gone or the server ends; there is nobody to tell.
-		_ = h.cat.Close()
+		if h.cat != nil {
+			// Its file is gone or the server ends; there is nobody to tell.
+			_ = h.cat.Close()
+		}
 		close(h.closed)
 	}
 }
@@ -190,11 +232,14 @@ func (d *Dir) Sweep(ctx context.Context, keep []syncline.Repository) error {
 	return nil
 }
 
+// letGo has a catalog closed when its users have ended. What is being opened
+// is open afterwards, so that its files are all there. The caller holds mu.
 func (d *Dir) letGo(id syncline.ID) *handle {
 	h, ok := d.open[id]
 	if !ok {
 		return nil
 	}
+	<-h.opened // whose opener does not wait for mu
 	delete(d.open, id)
 	h.letGo = true
 	d.closeUnused(h)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -169,5 +171,71 @@ func TestSweepRemovesWhatNobodyKnows(t *testing.T) {
 	}
 	if err := d.Sweep(context.Background(), nil); err != nil || files(t, path) != 0 {
 		t.Errorf("an unknown catalog was not swept away (%v)", err)
+	}
+}
+
+// Catalogs are opened by many at once, and deleted and renewed meanwhile: each
+// user has a whole one or is told, and the last deletion leaves nothing.
+func TestDirOpensForManyAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	d := openDir(t, dir, func(id syncline.ID) { t.Errorf("%s is damaged", id) })
+	ids := []syncline.ID{repoID, "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"}
+	use := func(id syncline.ID) error {
+		return d.Use(t.Context(), id, func(c *catalog.Catalog) error {
+			return c.View(t.Context(), func(v *catalog.View) error {
+				_, err := v.Snapshots()
+				return err
+			})
+		})
+	}
+	var users sync.WaitGroup
+	for i := range 8 {
+		users.Go(func() {
+			for turn := range 40 {
+				id := ids[(i+turn)%len(ids)]
+				if err := use(id); err != nil && !strings.Contains(err.Error(), "was removed while it was read") {
+					t.Error(err)
+				}
+				if turn%4 == i%4 {
+					if err := d.Delete(t.Context(), id); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	users.Wait()
+	for _, id := range ids {
+		if err := d.Delete(t.Context(), id); err != nil {
+			t.Error(err)
+		}
+	}
+	d.Close()
+	if n := files(t, dir); n != 0 {
+		t.Errorf("%d files are left", n)
+	}
+}
+
+// A catalog that could not be opened is tried again by the next user.
+func TestDirTriesAgain(t *testing.T) {
+	dir := t.TempDir()
+	d := openDir(t, dir, nil)
+	defer d.Close()
+	inTheWay := filepath.Join(dir, string(repoID)+"-00000000000000000001.catalog")
+	if err := os.Mkdir(inTheWay, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		err := d.Use(t.Context(), repoID, func(*catalog.Catalog) error { return nil })
+		if syncline.CodeOf(err) != syncline.CodeUnavailable {
+			t.Fatalf("a folder in the catalog's place is %v", err)
+		}
+	}
+	if err := os.Remove(inTheWay); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, d)
+	if n := count(t, d); n != 1 {
+		t.Errorf("%d snapshots afterwards", n)
 	}
 }

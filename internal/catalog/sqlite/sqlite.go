@@ -56,15 +56,27 @@ func Open(ctx context.Context, path string) (*Container, error) {
 	// consistency, and the next session fetches them again.
 	c.writer, err = connect(path, 1, "_txlock=immediate", "_pragma=synchronous(NORMAL)")
 	if err == nil {
-		_, err = c.writer.ExecContext(ctx, schema)
+		c.readers, err = connect(path, 8, "mode=rw", "_pragma=query_only(1)")
 	}
 	if err == nil {
-		c.readers, err = connect(path, 8, "mode=rw", "_pragma=query_only(1)")
+		err = c.setUp(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(translate(err), c.Close())
 	}
 	return c, nil
+}
+
+// setUp gives a new file its table. Others are not written: most catalogs that
+// are opened are only read, and a connection that writes costs time.
+func (c *Container) setUp(ctx context.Context) error {
+	var tables int
+	err := c.readers.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name = 'value'`).Scan(&tables)
+	if err != nil || tables > 0 {
+		return err
+	}
+	_, err = c.writer.ExecContext(ctx, schema)
+	return err
 }
 
 func connect(path string, connections int, options ...string) (*sql.DB, error) {

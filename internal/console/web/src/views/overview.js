@@ -1,5 +1,5 @@
 // Everything at a glance: what needs attention first, then every repository.
-import { useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { allowed, get, post } from '../api.js';
 import { useData, useNow, useSession } from '../data.js';
@@ -43,31 +43,44 @@ async function loadPoints(repositories, sessions, signal, found) {
   await Promise.all(Array.from({ length: 6 }, worker));
 }
 
-// useRows joins repositories, sessions and restore points.
+// useRows joins repositories, sessions and restore points. These are asked for
+// as soon as the others are known, while the rows are drawn without them.
 function useRows() {
   const [, setTurn] = useState(0);
+  const asked = useRef({ of: null, abort: new AbortController() });
+  useEffect(() => () => asked.current.abort.abort(), []);
   const list = useData(
     async (signal) => {
       const [repositories, sessions] = await Promise.all([
         get('/v6/BackupRepositories', { signal }),
         get('/v6/RepositorySynchronizeSessions', { signal }),
       ]);
-      return { repositories, sessions: new Map(sessions.map((s) => [s.repositoryId, s])) };
+      const data = { repositories, sessions: new Map(sessions.map((s) => [s.repositoryId, s])) };
+      const of = sessions.map((s) => s.id + s.state).join() + repositories.length;
+      if (of !== asked.current.of && !signal.aborted) {
+        asked.current.abort.abort();
+        asked.current = { of, abort: new AbortController() };
+        askPoints(data, asked.current);
+      }
+      return data;
     },
     [],
     { every: 4000 },
   );
-  useData(async (signal) => {
-    if (!list.data) return;
+  const askPoints = async ({ repositories, sessions }, ask) => {
     let drawn = Date.now();
     const found = () => {
       if (Date.now() - drawn < 500) return;
       drawn = Date.now();
       setTurn((n) => n + 1);
     };
-    await loadPoints(list.data.repositories, list.data.sessions, signal, found);
-    setTurn((n) => n + 1);
-  }, [list.data && [...list.data.sessions.values()].map((s) => s.id + s.state).join() + list.data.repositories.length]);
+    try {
+      await loadPoints(repositories, sessions, ask.abort.signal, found);
+    } catch {
+      ask.of = null; // asked for again with the next list
+    }
+    if (!ask.abort.signal.aborted) setTurn((n) => n + 1);
+  };
   const rows = list.data?.repositories.map((repository) => ({
     repository, session: list.data.sessions.get(repository.id), ...cache.get(repository.id),
   }));
