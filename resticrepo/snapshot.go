@@ -33,18 +33,28 @@ type Snapshot struct {
 // or not; list before reading indexes, so that what a snapshot rests on is
 // there.
 func (r *Repository) Snapshots(ctx context.Context) ([]File, error) {
-	return r.list(ctx, "snapshots")
+	return ListSnapshots(ctx, r.st)
 }
 
-// list lists a folder of the repository. A folder that is not there is empty
+// ListSnapshots is Snapshots for a repository that is not open yet: their names
+// are no secret, so this can be done while Open derives the key.
+func ListSnapshots(ctx context.Context, st Storage) ([]File, error) {
+	return listFolder(ctx, st, "snapshots")
+}
+
+func (r *Repository) list(ctx context.Context, dir string) ([]File, error) {
+	return listFolder(ctx, r.st, dir)
+}
+
+// listFolder lists a folder of a repository. A folder that is not there is empty
 // as long as the repository itself is: copies of repositories lose their empty
 // folders. Otherwise the repository is gone, and no listing may say "empty".
-func (r *Repository) list(ctx context.Context, dir string) ([]File, error) {
-	files, err := listFiles(ctx, r.st, dir)
+func listFolder(ctx context.Context, st Storage, dir string) ([]File, error) {
+	files, err := listFiles(ctx, st, dir)
 	if err == nil || !isNotExist(err) {
 		return files, err
 	}
-	if _, cerr := readFile(ctx, r.st, "config", 0, MaxConfigSize); cerr != nil {
+	if _, cerr := readFile(ctx, st, "config", 0, MaxConfigSize); cerr != nil {
 		if errors.Is(cerr, ErrNotFound) {
 			return nil, fmt.Errorf("%w: %w", ErrNoRepository, err)
 		}

@@ -11,6 +11,7 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/content"
+	"syncline.dev/syncline/internal/storage"
 )
 
 func newCatCommand(env *environment) *cobra.Command {
@@ -98,14 +99,20 @@ func (e *environment) withContents(ctx context.Context, fn func(*catalog.View, *
 	if e.noSync && !local.exists() {
 		return syncline.Errorf(syncline.CodeNotFound, "there is no catalog of %s yet; run the command once without --no-sync", at.name)
 	}
-	r, err := e.openRepository(ctx, at)
+	ahead := &ahead{}
+	defer func() { err = errors.Join(err, ahead.close()) }()
+	r, err := e.openRepository(ctx, at, func(ctx context.Context, st storage.Storage) {
+		if !e.noSync {
+			ahead.look(ctx, st, local)
+		}
+	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
 	var damage error
 	if !e.noSync {
-		_, err = e.synchronizeWith(ctx, r, local)
+		_, err = e.synchronizeWith(ctx, r, local, ahead)
 		switch syncline.CodeOf(err) {
 		case syncline.CodeDamaged, syncline.CodeLocked:
 			damage = err // what could be synchronized can be got back

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"sync"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
@@ -66,8 +67,9 @@ type remote struct {
 }
 
 // openRepository opens the storage and then, with the password, the
-// repository in it.
-func (e *environment) openRepository(ctx context.Context, at location) (*remote, error) {
+// repository in it. beside, unless it is nil, is called with the storage and
+// runs while the key is derived; it is waited for, and canceled when that fails.
+func (e *environment) openRepository(ctx context.Context, at location, beside func(context.Context, storage.Storage)) (*remote, error) {
 	password, given, err := e.givenPassword(ctx)
 	if err != nil {
 		return nil, err
@@ -88,10 +90,20 @@ func (e *environment) openRepository(ctx context.Context, at location) (*remote,
 		err = lookForRepository(ctx, st)
 	}
 	if err == nil {
+		aside, cancel := context.WithCancel(ctx)
+		var running sync.WaitGroup
+		if given && beside != nil { // nobody is asked, so it is soon made use of
+			running.Go(func() { beside(aside, st) })
+		}
 		err = e.withPassword(ctx, password, given, func(password string) (err error) {
 			r.repo, err = resticrepo.Open(ctx, st, password)
 			return translate(err, at)
 		})
+		if err != nil {
+			cancel()
+		}
+		running.Wait()
+		cancel()
 	}
 	if err != nil {
 		return nil, errors.Join(translate(err, at), p.close())

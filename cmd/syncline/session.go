@@ -8,7 +8,9 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/storage"
 	"syncline.dev/syncline/internal/syncer"
+	"syncline.dev/syncline/resticrepo"
 )
 
 // withCatalog runs fn with the repository's catalog, which it brings up to
@@ -60,22 +62,64 @@ func (e *environment) withHint(err error, local *localCatalog) error {
 // synchronize brings the local catalog up to date. A catalog that is damaged,
 // or belongs to another repository that lay there before, is thrown away.
 func (e *environment) synchronize(ctx context.Context, at location, local *localCatalog) (stats syncline.SessionStatistics, err error) {
-	r, err := e.openRepository(ctx, at)
+	ahead := &ahead{}
+	r, err := e.openRepository(ctx, at, func(ctx context.Context, st storage.Storage) { ahead.look(ctx, st, local) })
 	if err != nil {
-		return stats, err
+		return stats, errors.Join(err, ahead.close())
 	}
-	stats, err = e.synchronizeWith(ctx, r, local)
-	return stats, errors.Join(err, r.close())
+	stats, err = e.synchronizeWith(ctx, r, local, ahead)
+	return stats, errors.Join(err, ahead.close(), r.close())
 }
 
-func (e *environment) synchronizeWith(ctx context.Context, r *remote, local *localCatalog) (stats syncline.SessionStatistics, err error) {
-	lock, err := local.lock(ctx, func() { e.note("waiting for another process that synchronizes this repository") })
+// ahead is what is done while the repository's key is derived.
+type ahead struct {
+	cat       *catalog.Catalog // nil when there is none yet, or once it was taken
+	snapshots []resticrepo.File
+}
+
+// look opens the catalog and lists the snapshots. What fails is done, and told,
+// in its turn.
+func (a *ahead) look(ctx context.Context, st storage.Storage, local *localCatalog) {
+	if !local.exists() {
+		return
+	}
+	cat, err := local.open(ctx)
+	if err != nil {
+		return
+	}
+	listed, err := syncer.Ahead(ctx, st, cat)
+	if err != nil {
+		_ = cat.Close()
+		return
+	}
+	a.cat, a.snapshots = cat, listed
+}
+
+// take gives away what is there, once.
+func (a *ahead) take() (*catalog.Catalog, []resticrepo.File) {
+	cat, snapshots := a.cat, a.snapshots
+	a.cat, a.snapshots = nil, nil
+	return cat, snapshots
+}
+
+func (a *ahead) close() error {
+	if cat, _ := a.take(); cat != nil {
+		return cat.Close()
+	}
+	return nil
+}
+
+func (e *environment) synchronizeWith(ctx context.Context, r *remote, local *localCatalog, ahead *ahead) (stats syncline.SessionStatistics, err error) {
+	lock, err := local.lock(ctx, func() {
+		e.note("waiting for another process that synchronizes this repository")
+		_ = ahead.close() // it will be out of date
+	})
 	if err != nil {
 		return stats, err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	for attempt := 1; ; attempt++ {
-		stats, err = e.session(ctx, r, local)
+		stats, err = e.session(ctx, r, local, ahead)
 		again := errors.Is(err, catalog.ErrDamaged) || syncline.CodeOf(err) == syncline.CodeConflict
 		if !again || attempt == 2 {
 			return stats, err
@@ -87,15 +131,17 @@ func (e *environment) synchronizeWith(ctx context.Context, r *remote, local *loc
 	}
 }
 
-func (e *environment) session(ctx context.Context, r *remote, local *localCatalog) (stats syncline.SessionStatistics, err error) {
-	cat, err := local.open(ctx)
-	if err != nil {
-		return stats, err
+func (e *environment) session(ctx context.Context, r *remote, local *localCatalog, ahead *ahead) (stats syncline.SessionStatistics, err error) {
+	cat, snapshots := ahead.take()
+	if cat == nil {
+		if cat, err = local.open(ctx); err != nil {
+			return stats, err
+		}
 	}
 	shown := newProgress(e)
 	stats, err = syncer.Run(ctx, syncer.Params{
 		Repository: r.repo, Counter: r.counter, Catalog: cat, Reporter: shown,
-		Streams: r.streams, MaxRead: r.maxRead, Logger: e.logger(),
+		Snapshots: snapshots, Streams: r.streams, MaxRead: r.maxRead, Logger: e.logger(),
 	})
 	shown.end()
 	return stats, errors.Join(err, cat.Close())

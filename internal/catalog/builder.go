@@ -62,15 +62,8 @@ type Span struct{ Start, End int }
 // time; Build waits for the one before to be closed.
 func (c *Catalog) Build(ctx context.Context) (*Builder, error) {
 	c.building.Lock()
-	b := &Builder{
-		c:       c,
-		results: make(chan *result, 256),
-		flushes: make(chan flush),
-		ended:   make(chan struct{}),
-	}
-	b.free.New = func() any { return new(result) }
-	b.w = &writer{box: c.box}
-	if err := b.load(ctx); err != nil {
+	b, err := c.loadBuilder(ctx)
+	if err != nil {
 		c.building.Unlock()
 		return nil, err
 	}

@@ -36,6 +36,11 @@ type Catalog struct {
 
 	building sync.Mutex // held while a Builder is open, and by Publish
 
+	ahead struct {
+		sync.Mutex
+		load *preload // nil without one
+	}
+
 	entryCache *lru.Cache[blockKey, *entryBlock]
 	nameCache  *nameCache
 	treeCache  *lru.Cache[blockKey, *treeBlock]
@@ -149,6 +154,7 @@ func (c *Catalog) Size(ctx context.Context) (int64, error) { return c.box.Size(c
 
 // Close closes the container. Views that run are waited for.
 func (c *Catalog) Close() error {
+	c.Unload()
 	defer searches.drop(c)
 	return c.box.Close()
 }

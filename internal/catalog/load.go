@@ -2,23 +2,104 @@ package catalog
 
 import (
 	"context"
+	"errors"
 
 	"github.com/zeebo/xxh3"
 	"golang.org/x/sync/errgroup"
+
+	"syncline.dev/syncline"
 )
 
-// load reads what a Builder goes on from: the tables, and the last block of
-// each kind, which is to be written anew. The parts are read beside one
-// another, since a session with little to fetch waits for them; building is
-// held, so all of them see the same state.
-func (b *Builder) load(ctx context.Context) error {
+// preload is a Builder that is loaded before it is asked for.
+type preload struct {
+	cancel context.CancelFunc
+	done   chan struct{} // closed when b or err is there
+	b      *Builder
+	err    error
+}
+
+// Preload begins to load what the next Build needs, beside what the caller has
+// to do before: opening the repository, reading its indexes. Build takes it
+// over if the catalog is still the same; Unload drops it. A second call does
+// nothing.
+func (c *Catalog) Preload(ctx context.Context) {
+	c.ahead.Lock()
+	defer c.ahead.Unlock()
+	if c.ahead.load != nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	p := &preload{cancel: cancel, done: make(chan struct{})}
+	c.ahead.load = p
+	go func() {
+		defer close(p.done)
+		p.b, p.err = c.newBuilder(ctx)
+	}()
+}
+
+// Unload drops what Preload loaded and Build has not taken, and waits for it.
+func (c *Catalog) Unload() {
+	if p := c.takePreload(); p != nil {
+		p.cancel()
+		<-p.done
+	}
+}
+
+func (c *Catalog) takePreload() *preload {
+	c.ahead.Lock()
+	defer c.ahead.Unlock()
+	p := c.ahead.load
+	c.ahead.load = nil
+	return p
+}
+
+// loadBuilder returns a loaded Builder. The caller holds building, so the
+// catalog does not change any more.
+func (c *Catalog) loadBuilder(ctx context.Context) (*Builder, error) {
+	p := c.takePreload()
+	if p == nil {
+		return c.newBuilder(ctx)
+	}
+	defer p.cancel()
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		p.cancel()
+		<-p.done
+	}
 	var m meta
-	err := b.c.box.View(ctx, func(r Reader) (err error) {
+	err := c.box.View(ctx, func(r Reader) (err error) {
 		m, err = readMeta(r)
 		return err
 	})
 	if err != nil {
+		return nil, err
+	}
+	if p.err == nil && p.b.w.meta == m {
+		return p.b, nil
+	}
+	return c.newBuilder(ctx) // something was published meanwhile
+}
+
+// newBuilder loads a Builder: the tables, and the last block of each kind,
+// which is to be written anew. The parts are read beside one another, since a
+// session with little to fetch waits for them.
+func (c *Catalog) newBuilder(ctx context.Context) (*Builder, error) {
+	b := &Builder{
+		c:       c,
+		results: make(chan *result, 256),
+		flushes: make(chan flush),
+		ended:   make(chan struct{}),
+	}
+	b.free.New = func() any { return new(result) }
+	b.w = &writer{box: c.box}
+	var m meta
+	err := c.box.View(ctx, func(r Reader) (err error) {
+		m, err = readMeta(r)
 		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	b.seed, b.trees.seed = m.Seed, m.Seed
 	b.nNames, b.nEntry = m.Names, m.Entries
@@ -28,11 +109,19 @@ func (b *Builder) load(ctx context.Context) error {
 		b.loadNames, b.loadKeys, b.loadTrees, b.w.loadTails,
 	} {
 		group.Go(func() error {
-			return b.c.box.View(ctx, func(r Reader) error { return part(r, m) })
+			return c.box.View(ctx, func(r Reader) error {
+				if now, err := readMeta(r); err != nil || now != m {
+					return errors.Join(err, errChanged)
+				}
+				return part(r, m)
+			})
 		})
 	}
-	return group.Wait()
+	return b, group.Wait()
 }
+
+// errChanged is met where several views do not see the same catalog.
+var errChanged = syncline.Errorf(syncline.CodeConflict, "the catalog was changed meanwhile; try again")
 
 func (b *Builder) loadTrees(r Reader, m meta) error {
 	hashes, err := loadHashes(r, m)

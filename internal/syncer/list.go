@@ -18,8 +18,10 @@ const smallFiles = 8
 // list lists the snapshots and decides which are new and which are gone.
 func (r *run) list(ctx context.Context) error {
 	var err error
-	if r.listed, err = r.Repository.Snapshots(ctx); err != nil {
-		return err
+	if r.listed = r.Snapshots; r.listed == nil {
+		if r.listed, err = r.Repository.Snapshots(ctx); err != nil {
+			return err
+		}
 	}
 	var known []catalog.Snapshot
 	err = r.Catalog.View(ctx, func(v *catalog.View) (err error) {
@@ -51,9 +53,35 @@ func (r *run) list(ctx context.Context) error {
 	r.listed = slices.DeleteFunc(r.listed, func(f resticrepo.File) bool { return have[f.ID] })
 	if len(r.listed) > 0 {
 		r.Reporter.Behind()
+		r.Catalog.Preload(ctx) // beside the reading of snapshots and indexes
 	}
 	r.log(syncline.LogInfo, "Listed snapshots: %d new, %d known, %d gone", len(r.listed), len(known)-len(gone), len(gone))
 	return nil
+}
+
+// Ahead does what a synchronization can do before its repository is open, which
+// takes a while for the key: it lists the snapshots, for Params, and has the
+// catalog load what it needs should there be new ones. An error is no failure:
+// Run meets it again.
+func Ahead(ctx context.Context, st resticrepo.Storage, c *catalog.Catalog) ([]resticrepo.File, error) {
+	listed, err := resticrepo.ListSnapshots(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	return listed, c.View(ctx, func(v *catalog.View) error {
+		known, err := v.Snapshots()
+		if err != nil {
+			return err
+		}
+		have := make(map[resticrepo.ID]bool, len(known))
+		for i := range known {
+			have[resticrepo.ID(known[i].ID)] = true
+		}
+		if slices.ContainsFunc(listed, func(f resticrepo.File) bool { return !have[f.ID] }) {
+			c.Preload(context.WithoutCancel(ctx))
+		}
+		return nil
+	})
 }
 
 func missingFrom(listed []resticrepo.File, known []catalog.Snapshot) (gone []syncline.Hash) {

@@ -36,6 +36,9 @@ type Params struct {
 	Counter    Counter
 	Catalog    *catalog.Catalog
 	Reporter   Reporter
+	// Snapshots is a listing of the snapshots that Ahead has just made; nil has
+	// Run list them.
+	Snapshots []resticrepo.File
 	// Streams is the number of packs read at once; 0 means one per core. More
 	// serve storage that is far away.
 	Streams int
@@ -80,6 +83,7 @@ func Run(ctx context.Context, p Params) (syncline.SessionStatistics, error) {
 	r := &run{Params: p, failed: make(map[syncline.Hash]string)}
 	r.progress.report = func(percent int) { p.Reporter.Progress(percent, r.statistics()) }
 	err := r.synchronize(ctx)
+	p.Catalog.Unload()
 	if err != nil {
 		r.traffic()
 	}
