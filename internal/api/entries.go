@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/base64"
-	"fmt"
 	"io/fs"
 	"math"
 	"strings"
@@ -124,7 +123,9 @@ func textOf(s string) (text string, raw *string) {
 
 // entryJSON is an entry at a path, which may have slashes too many.
 func entryJSON(at string, e *syncline.Entry) v6.Entry {
-	at = "/" + strings.Join(strings.FieldsFunc(at, func(r rune) bool { return r == '/' }), "/")
+	if strings.Contains(at, "//") || strings.HasSuffix(at, "/") || !strings.HasPrefix(at, "/") {
+		at = "/" + strings.Join(strings.FieldsFunc(at, func(r rune) bool { return r == '/' }), "/")
+	}
 	answer := v6.Entry{
 		Type: strings.ToValidUTF8(string(e.Type), "\uFFFD"), Size: signed(e.Size),
 		Mode: modeText(e), Permissions: permissions(e.Mode),
@@ -181,29 +182,41 @@ func entryTime(t time.Time) *time.Time {
 // permissions are those of chmod, in octal digits.
 func permissions(m fs.FileMode) string {
 	n := uint32(m.Perm())
-	for bit, value := range map[fs.FileMode]uint32{fs.ModeSetuid: 0o4000, fs.ModeSetgid: 0o2000, fs.ModeSticky: 0o1000} {
-		if m&bit != 0 {
-			n |= value
+	for _, special := range specialBits {
+		if m&special.bit != 0 {
+			n |= special.chmod
 		}
 	}
-	return fmt.Sprintf("%04o", n)
+	return string([]byte{'0' + byte(n>>9&7), '0' + byte(n>>6&7), '0' + byte(n>>3&7), '0' + byte(n&7)})
+}
+
+// specialBits are the mode's bits beside the nine of who may do what: their
+// number for chmod, and how ls shows them in place of an x or a dash.
+var specialBits = [...]struct {
+	bit   fs.FileMode
+	chmod uint32
+	at    int
+	x, no byte
+}{{fs.ModeSetuid, 0o4000, 3, 's', 'S'}, {fs.ModeSetgid, 0o2000, 6, 's', 'S'}, {fs.ModeSticky, 0o1000, 9, 't', 'T'}}
+
+// typeLetters begin a mode of ls; '-' stands for all other types.
+var typeLetters = map[syncline.EntryType]byte{
+	syncline.TypeDir: 'd', syncline.TypeSymlink: 'l', syncline.TypeDevice: 'b',
+	syncline.TypeCharDev: 'c', syncline.TypeFifo: 'p', syncline.TypeSocket: 's',
 }
 
 // modeText is the mode as ls -l prints it.
 func modeText(e *syncline.Entry) string {
-	letters := map[syncline.EntryType]byte{
-		syncline.TypeDir: 'd', syncline.TypeSymlink: 'l', syncline.TypeDevice: 'b',
-		syncline.TypeCharDev: 'c', syncline.TypeFifo: 'p', syncline.TypeSocket: 's',
-	}
-	text := []byte("-" + e.Mode.Perm().String()[1:])
-	if c, ok := letters[e.Type]; ok {
+	text := []byte("-rwxrwxrwx")
+	if c, ok := typeLetters[e.Type]; ok {
 		text[0] = c
 	}
-	for _, special := range []struct {
-		bit   fs.FileMode
-		at    int
-		x, no byte
-	}{{fs.ModeSetuid, 3, 's', 'S'}, {fs.ModeSetgid, 6, 's', 'S'}, {fs.ModeSticky, 9, 't', 'T'}} {
+	for i := range 9 {
+		if e.Mode&(1<<(8-i)) == 0 {
+			text[1+i] = '-'
+		}
+	}
+	for _, special := range specialBits {
 		if e.Mode&special.bit == 0 {
 			continue
 		}

@@ -44,17 +44,19 @@ type Catalog struct {
 	entryCache *lru.Cache[blockKey, *entryBlock]
 	nameCache  *nameCache
 	treeCache  *lru.Cache[blockKey, *treeBlock]
+	scanCache  *lru.Cache[blockKey, *scanBlock]
 	snapshots  atomic.Pointer[snapshotList] // as read last
 }
 
 type blockKey struct{ generation, no uint64 }
 
-// Blocks kept decoded, per catalog: some 20 MB at most for ordinary entries,
+// Blocks kept decoded, per catalog: some 25 MB at most for ordinary entries,
 // beside the names.
 const (
 	cachedEntryBlocks = 96
 	cachedNameBytes   = 64 << 20 // some three million names
 	cachedTreeBlocks  = 128
+	cachedScanBlocks  = 64 // a million entries, in some 5 MB
 )
 
 // Open uses box as a catalog and sets it up when it is empty. It takes the box
@@ -64,6 +66,7 @@ func Open(ctx context.Context, box Container) (*Catalog, error) {
 	c.entryCache, _ = lru.New[blockKey, *entryBlock](cachedEntryBlocks)
 	c.nameCache = newNameCache(cachedNameBytes)
 	c.treeCache, _ = lru.New[blockKey, *treeBlock](cachedTreeBlocks)
+	c.scanCache, _ = lru.New[blockKey, *scanBlock](cachedScanBlocks)
 	err := box.View(ctx, func(r Reader) error {
 		_, err := readMeta(r)
 		return err

@@ -159,37 +159,25 @@ type entryBlock struct {
 // decodeEntries reads what encode wrote of the entries; the contents stay for
 // loadContents.
 func decodeEntries(payload []byte) (*entryBlock, error) {
-	if len(payload) < 2 {
-		return nil, damaged("an entry block is empty")
-	}
-	n := int(payload[0]) | int(payload[1])<<8
-	if err := checkCount(n, entriesPerBlock, "entries"); err != nil {
-		return nil, err
-	}
-	cols, err := unpackColumns(payload[2:], entryColumns)
+	d, n, err := newEntryDecoder(payload)
 	if err != nil {
 		return nil, err
 	}
-	d := entryDecoder{cols: cols}
-	count := d.cols[colTexts].length()
-	for range count {
-		if d.cols[colTexts].bad {
-			break
-		}
-		d.texts = append(d.texts, d.cols[colTexts].text())
+	if err := checkCount(n, entriesPerBlock, "entries"); err != nil {
+		return nil, err
 	}
 	b := &entryBlock{rows: make([]row, n), first: make([]int, n+1)}
-	var prev row
+	prev := new(row)
 	for i := range b.rows {
-		d.row(&b.rows[i], &prev)
+		d.row(&b.rows[i], prev)
 		k := d.cols[colContent].uint()
 		if k > maxBlock/32 {
 			return nil, damaged("an entry claims %d content blobs", k)
 		}
 		b.first[i+1] = b.first[i] + int(k)
-		prev = b.rows[i]
+		prev = &b.rows[i]
 	}
-	if err := done(cols); err != nil {
+	if err := done(d.cols[:]); err != nil {
 		return nil, err
 	}
 	if d.bad {
@@ -199,9 +187,11 @@ func decodeEntries(payload []byte) (*entryBlock, error) {
 }
 
 type entryDecoder struct {
-	cols     []cursor
+	cols     *[entryColumns]cursor
 	texts    []string
 	zone     int64
+	located  int64 // the zone that location is of
+	location *time.Location
 	zones    zones
 	lastTree int64
 	bad      bool
@@ -244,8 +234,10 @@ func (d *entryDecoder) row(r, prev *row) {
 
 func (d *entryDecoder) clock(sec int64) time.Time {
 	nano := d.cols[colNano].u32()
-	d.zone += d.cols[colZone].int()
-	return time.Unix(sec, int64(nano)).In(d.zones.at(d.zone))
+	if d.zone += d.cols[colZone].int(); d.zone != d.located {
+		d.location, d.located = d.zones.at(d.zone), d.zone
+	}
+	return time.Unix(sec, int64(nano)).In(d.location)
 }
 
 func (d *entryDecoder) other(sec int64, mtime time.Time) time.Time {

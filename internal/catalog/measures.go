@@ -134,7 +134,7 @@ func (b *measuredBlock) read(payload []byte) error {
 			b.inodes = append(b.inodes, at)
 		}
 	}
-	if slices.ContainsFunc(c, func(c cursor) bool { return c.bad }) {
+	if slices.ContainsFunc(c[:], func(c cursor) bool { return c.bad }) {
 		return damaged("an entry block does not decode")
 	}
 	return nil

@@ -127,7 +127,7 @@ func (s *Search) decodePart(wanted []uint32, payload []byte) ([]foundRow, error)
 		out = append(out, foundRow{no, r})
 		no++
 	}
-	if d.bad || slices.ContainsFunc(d.cols, func(c cursor) bool { return c.bad }) {
+	if d.bad || slices.ContainsFunc(d.cols[:], func(c cursor) bool { return c.bad }) {
 		return nil, damaged("an entry block does not decode")
 	}
 	return out, nil
@@ -143,7 +143,7 @@ func newEntryDecoder(payload []byte) (*entryDecoder, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	d := &entryDecoder{cols: cols}
+	d := &entryDecoder{cols: (*[entryColumns]cursor)(cols), location: time.UTC}
 	for range d.cols[colTexts].length() {
 		if d.cols[colTexts].bad {
 			break

@@ -200,23 +200,33 @@ func (v *View) entries(no uint64, i int) (*entryBlock, error) {
 }
 
 func (v *View) name(no uint32) (string, error) {
-	key := blockKey{v.m.Generation, uint64(no / namesPerBlock)}
 	i := int(no % namesPerBlock)
-	b, ok := v.c.nameCache.get(key)
-	if !ok || i >= len(b.ends) {
-		payload, err := need(v.r, kindName, key.no)
-		if err != nil {
-			return "", err
-		}
-		if b, err = decodeNames(payload); err != nil {
-			return "", err
-		}
-		if i >= len(b.ends) {
-			return "", damaged("name %d is missing", no)
-		}
-		v.c.nameCache.add(key, b)
+	b, err := v.names(uint64(no/namesPerBlock), i)
+	if err != nil {
+		return "", err
 	}
 	return string(b.at(i)), nil
+}
+
+// names returns a block that has the name at i.
+func (v *View) names(no uint64, i int) (*nameBlock, error) {
+	key := blockKey{v.m.Generation, no}
+	if b, ok := v.c.nameCache.get(key); ok && i < len(b.ends) {
+		return b, nil
+	}
+	payload, err := need(v.r, kindName, no)
+	if err != nil {
+		return nil, err
+	}
+	b, err := decodeNames(payload)
+	if err != nil {
+		return nil, err
+	}
+	if i >= len(b.ends) {
+		return nil, damaged("name %d is missing", no*namesPerBlock+uint64(i))
+	}
+	v.c.nameCache.add(key, b)
+	return b, nil
 }
 
 func (v *View) runs(tree uint32) ([]run, error) {

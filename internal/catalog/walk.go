@@ -88,30 +88,38 @@ func (v *View) Find(root TreeRef, path string) (e *syncline.Entry, sub TreeRef, 
 
 // FindWith is Find with more of the entry.
 func (v *View) FindWith(root TreeRef, path string, detail Detail) (e *syncline.Entry, sub TreeRef, ok bool, err error) {
-	sub, ok = root, true
-	for _, name := range splitPath(path) {
-		if !ok {
-			return nil, TreeRef{}, false, notFound(path)
-		}
-		var found bool
-		err = v.ReadDir(sub, detail, func(x *syncline.Entry, xsub TreeRef, xok bool) error {
-			if x.Name == name {
-				e, sub, ok, found = x, xsub, xok, true
-				return errFound
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, errFound) {
-			return nil, TreeRef{}, false, err
-		}
-		if !found {
-			return nil, TreeRef{}, false, notFound(path)
-		}
+	parts := splitPath(path)
+	if len(parts) == 0 {
+		return nil, root, true, nil
+	}
+	last := len(parts) - 1
+	folder, found, err := v.follow(root, parts[:last])
+	if found {
+		e, sub, ok, found, err = v.Lookup(folder, parts[last], detail)
+	}
+	if err == nil && !found {
+		err = notFound(path)
+	}
+	if err != nil {
+		return nil, TreeRef{}, false, err
 	}
 	return e, sub, ok, nil
 }
 
-var errFound = errors.New("found")
+// FindTree returns the tree of the folder at an absolute path of a tree. ok is
+// false where there is nothing, or no folder.
+func (v *View) FindTree(root TreeRef, path string) (tree TreeRef, ok bool, err error) {
+	return v.follow(root, splitPath(path))
+}
+
+// follow goes down folders of these names, as far as ok.
+func (v *View) follow(tree TreeRef, names []string) (_ TreeRef, ok bool, err error) {
+	ok = true
+	for i := 0; ok && err == nil && i < len(names); i++ {
+		tree, ok, _, err = v.LookupTree(tree, names[i])
+	}
+	return tree, ok && err == nil, err
+}
 
 func notFound(path string) error {
 	return syncline.Errorf(syncline.CodeNotFound, "there is no %q in this snapshot", path)

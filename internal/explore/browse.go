@@ -83,20 +83,16 @@ type found struct {
 // find returns the entry at a clean path below root. The root's own entry has
 // no more than a type: restic records nothing of it.
 func find(v *catalog.View, root catalog.TreeRef, path string, detail catalog.Detail) (found, error) {
-	at := found{rootEntry(), root, true}
-	for _, name := range pathParts(path) {
-		there := at.ok
-		if there {
-			var err error
-			if at.entry, at.sub, at.ok, there, err = v.Lookup(at.sub, name, detail); err != nil {
-				return found{}, err
-			}
-		}
-		if !there {
-			return found{}, noSuchPath(path)
-		}
+	e, sub, ok, err := v.FindWith(root, path, detail)
+	switch {
+	case syncline.CodeOf(err) == syncline.CodeNotFound:
+		return found{}, noSuchPath(path)
+	case err != nil:
+		return found{}, err
+	case e == nil:
+		e = rootEntry()
 	}
-	return at, nil
+	return found{e, sub, ok}, nil
 }
 
 func rootEntry() *syncline.Entry {
@@ -107,12 +103,16 @@ func noSuchPath(path string) error {
 	return syncline.Errorf(syncline.CodeNotFound, "there is no %s in this restore point", quoted(path))
 }
 
+// findFolder returns the tree of the folder at a clean path below root.
 func findFolder(v *catalog.View, root catalog.TreeRef, path string) (catalog.TreeRef, error) {
-	at, err := find(v, root, path, 0)
-	if err == nil && !at.ok {
-		err = syncline.Errorf(syncline.CodeInvalid, "%s is not a folder in this restore point", quoted(path))
+	folder, ok, err := v.FindTree(root, path)
+	if err != nil || ok {
+		return folder, err
 	}
-	return at.sub, err
+	if _, err := find(v, root, path, 0); err != nil {
+		return folder, err
+	}
+	return folder, syncline.Errorf(syncline.CodeInvalid, "%s is not a folder in this restore point", quoted(path))
 }
 
 // Entry returns the entry at a path with all that is known of it, and a text

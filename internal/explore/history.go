@@ -147,7 +147,11 @@ func (t *tracer) find(root catalog.TreeRef) (found, error) {
 		next, ok := t.known[step{at.sub, depth}]
 		if !ok {
 			var err error
-			next.entry, next.sub, next.ok, _, err = t.v.Lookup(at.sub, name, catalog.WithContent|catalog.WithSubtree)
+			if depth < len(t.parts)-1 {
+				next.sub, next.ok, _, err = t.v.LookupTree(at.sub, name)
+			} else {
+				next.entry, next.sub, next.ok, _, err = t.v.Lookup(at.sub, name, catalog.WithContent|catalog.WithSubtree)
+			}
 			if err != nil {
 				return found{}, err
 			}

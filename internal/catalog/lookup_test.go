@@ -1,0 +1,80 @@
+package catalog_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+)
+
+// TestLookup finds the first entry of each name in every folder, and nothing
+// of other names, also while the last blocks grow.
+func TestLookup(t *testing.T) {
+	m := newModel(43)
+	c := open(t, openSQLite(t, filepath.Join(t.TempDir(), "c")))
+	for range 4 {
+		m.grow(60, 2)
+		m.build(t, c, 2, m.order)
+		m.publish(t, c)
+		looked := 0
+		check(t, c.View(t.Context(), func(v *catalog.View) error {
+			snapshots, err := v.Snapshots()
+			if err != nil {
+				return err
+			}
+			seen := make(map[catalog.TreeRef]bool)
+			for i := range snapshots {
+				if err := lookAll(v, snapshots[i].Root, seen, &looked); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		if looked < 100 {
+			t.Fatalf("only %d names were looked up", looked)
+		}
+	}
+}
+
+func lookAll(v *catalog.View, tree catalog.TreeRef, seen map[catalog.TreeRef]bool, looked *int) error {
+	if seen[tree] {
+		return nil
+	}
+	seen[tree] = true
+	names := make(map[string]bool)
+	const all = catalog.WithContent | catalog.WithSubtree
+	err := v.ReadDir(tree, all, func(e *syncline.Entry, sub catalog.TreeRef, ok bool) error {
+		if ok {
+			if err := lookAll(v, sub, seen, looked); err != nil {
+				return err
+			}
+		}
+		if names[e.Name] {
+			return nil
+		}
+		names[e.Name] = true
+		*looked++
+		got, gotSub, gotOK, found, err := v.Lookup(tree, e.Name, all)
+		if err != nil || !found || gotOK != ok || ok && gotSub != sub || !reflect.DeepEqual(got, e) {
+			return fmt.Errorf("Lookup(%q) gives %+v, %v, %v, %w; want %+v", e.Name, got, gotOK, found, err, e)
+		}
+		gotSub, gotOK, found, err = v.LookupTree(tree, e.Name)
+		if err != nil || !found || gotOK != ok || ok && gotSub != sub {
+			return fmt.Errorf("LookupTree(%q) gives %v, %v, %w; want %v", e.Name, gotOK, found, err, ok)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if _, _, _, found, err := v.Lookup(tree, "no such name", all); err != nil || found {
+		return fmt.Errorf("Lookup of what is not there gives %v, %w", found, err)
+	}
+	if _, _, found, err := v.LookupTree(tree, "no such name"); err != nil || found {
+		return fmt.Errorf("LookupTree of what is not there gives %v, %w", found, err)
+	}
+	return nil
+}
