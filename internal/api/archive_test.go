@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -198,6 +199,42 @@ func testGoneClients(t *testing.T, w *contentWorld) {
 				res.Body.Close()
 			}
 			w.open.Wait()
+		}
+	}
+}
+
+// TestStalledClients: clients that stop reading, and stay, lose their downloads,
+// which frees the places for others.
+func TestStalledClients(t *testing.T) {
+	w := newContentWorld(t)
+	w.serve(t, func(c *Config) { c.WriteTimeout = 100 * time.Millisecond })
+	for _, http2 := range []bool{true, false} {
+		if !http2 {
+			w.onlyHTTP1()
+		}
+		for range 6 {
+			for _, path := range []string{w.archive("?format=tar"), w.path("large.html")} {
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.server.URL+path, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				req.Header.Set("Authorization", "Bearer administrator")
+				res, err := w.server.Client().Do(req)
+				if err != nil || res.StatusCode != http.StatusOK {
+					t.Fatal(res, err)
+				}
+				defer res.Body.Close()
+			}
+		}
+		freed := make(chan struct{})
+		go func() {
+			w.open.Wait()
+			close(freed)
+		}()
+		select {
+		case <-freed:
+		case <-time.After(time.Minute):
+			t.Fatalf("HTTP/2 %v: the places of clients that do not read are never freed", http2)
 		}
 	}
 }

@@ -229,6 +229,9 @@ type Config struct {
 	// Heartbeat is the time between two comments on an idle event stream; 15
 	// seconds when zero.
 	Heartbeat time.Duration
+	// WriteTimeout bounds how long a client may take to read one answer, one
+	// event of a stream, or 64 KiB of a download; 30 seconds when zero.
+	WriteTimeout time.Duration
 	// StrictTransport adds the header that makes browsers insist on HTTPS. It
 	// is for certificates that browsers trust: with a self-signed one it would
 	// lock people out.

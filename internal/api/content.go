@@ -9,7 +9,6 @@ import (
 	"mime"
 	"net/http"
 	"strings"
-	"time"
 	"unicode"
 
 	"syncline.dev/syncline"
@@ -162,7 +161,7 @@ func (d *download) WriteHeader(status int) {
 	}
 }
 
-// chunk is what a client must take within writeTimeout.
+// chunk is what a client must take within Config.WriteTimeout.
 const chunk = 64 << 10
 
 // Write implements http.ResponseWriter.
@@ -177,11 +176,10 @@ func (d *download) Write(b []byte) (total int, err error) {
 	return sendChunks(d.out, b)
 }
 
-// sendChunks writes to a client that may take writeTimeout for each chunk.
+// sendChunks writes to a client that may take Config.WriteTimeout for each chunk.
 func sendChunks(out *response, b []byte) (total int, err error) {
 	for len(b) > 0 {
-		// Recorders in tests know no deadlines; real connections do.
-		_ = http.NewResponseController(out).SetWriteDeadline(time.Now().Add(writeTimeout))
+		out.extend()
 		n, err := out.Write(b[:min(len(b), chunk)])
 		total += n
 		if err != nil {

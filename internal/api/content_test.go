@@ -51,7 +51,7 @@ type contentWorld struct {
 
 func newContentWorld(t *testing.T) *contentWorld {
 	t.Helper()
-	w := &contentWorld{repo: resticfixture.Init(t, 2), src: t.TempDir(), large: make([]byte, 5<<20)}
+	w := &contentWorld{repo: resticfixture.Init(t, 2), src: t.TempDir(), large: make([]byte, 9<<20)}
 	_, _ = rand.NewChaCha8([32]byte{3}).Read(w.large)
 	for name, data := range map[string][]byte{
 		"large.html": w.large, "empty": nil, "evil\u202etxt.\"exe\"": []byte("x"), "raw \xff": []byte("bytes"),
@@ -71,7 +71,7 @@ func newContentWorld(t *testing.T) *contentWorld {
 }
 
 // serve starts a server that has nothing in memory yet.
-func (w *contentWorld) serve(t *testing.T) {
+func (w *contentWorld) serve(t *testing.T, more ...func(*Config)) {
 	t.Helper()
 	repo := contenttest.Open(t, w.repo, resticfixture.Password)
 	service := &content.Service{
@@ -81,9 +81,9 @@ func (w *contentWorld) serve(t *testing.T) {
 			return content.Opened{Repository: repo, Close: func() error { w.open.Done(); return nil }}, nil
 		},
 	}
-	w.world = newWorld(t, func(c *Config) {
+	w.world = newWorld(t, append([]func(*Config){func(c *Config) {
 		c.Contents, c.Archives, c.RestorePoints = service, &archive.Service{Contents: service}, fakePoints{w.point}
-	})
+	}}, more...)...)
 }
 
 func (w *contentWorld) path(name string) string {
@@ -119,7 +119,7 @@ func TestContent(t *testing.T) {
 	}
 	etag := res.Header.Get("ETag")
 	for name, want := range map[string]string{
-		"Content-Type": "application/octet-stream", "Content-Length": "5242880", "Accept-Ranges": "bytes",
+		"Content-Type": "application/octet-stream", "Content-Length": "9437184", "Accept-Ranges": "bytes",
 		"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store",
 		"Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
 		"Content-Disposition":     "attachment; filename=large.html",
@@ -136,11 +136,11 @@ func TestContent(t *testing.T) {
 	}{
 		{"range", http.Header{"Range": {"bytes=1000000-2999999"}}, 206, 1_000_000, 3_000_000},
 		{"the end", http.Header{"Range": {"bytes=-5"}}, 206, len(w.large) - 5, len(w.large)},
-		{"from", http.Header{"Range": {"bytes=5242879-"}}, 206, len(w.large) - 1, len(w.large)},
-		{"too long", http.Header{"Range": {"bytes=5242870-9999999"}}, 206, len(w.large) - 10, len(w.large)},
+		{"from", http.Header{"Range": {"bytes=9437183-"}}, 206, len(w.large) - 1, len(w.large)},
+		{"too long", http.Header{"Range": {"bytes=9437174-9999999"}}, 206, len(w.large) - 10, len(w.large)},
 		{"two ranges", http.Header{"Range": {"bytes=0-1,5-6"}}, 200, 0, len(w.large)},
 		{"another unit", http.Header{"Range": {"lines=0-1"}}, 416, 0, 0},
-		{"behind the end", http.Header{"Range": {"bytes=5242880-"}}, 416, 0, 0},
+		{"behind the end", http.Header{"Range": {"bytes=9437184-"}}, 416, 0, 0},
 		{"no numbers", http.Header{"Range": {"bytes=a-b"}}, 416, 0, 0},
 		{"if the same", http.Header{"Range": {"bytes=0-9"}, "If-Range": {etag}}, 206, 0, 10},
 		{"if another", http.Header{"Range": {"bytes=0-9"}, "If-Range": {`"other"`}}, 200, 0, len(w.large)},

@@ -76,7 +76,7 @@ func (s *eventStream) visit(w http.ResponseWriter) error {
 		s.api.log.LogAttrs(s.ctx, slog.LevelDebug, "event stream ended early",
 			slog.String(s.event, string(s.id)), slog.Any("error", err))
 	}
-	s.deadline(time.Now().Add(writeTimeout))
+	s.out.extend()
 	return nil
 }
 
@@ -135,7 +135,7 @@ func (s *eventStream) beat() error {
 }
 
 func (s *eventStream) write(format string, args ...any) error {
-	s.deadline(time.Now().Add(writeTimeout))
+	s.out.extend()
 	if _, err := fmt.Fprintf(s.out, format, args...); err != nil {
 		return err
 	}
@@ -143,12 +143,6 @@ func (s *eventStream) write(format string, args ...any) error {
 		return err
 	}
 	// HTTP/2 would reset a quiet stream at its deadline.
-	s.deadline(time.Time{})
+	s.out.deadline(time.Time{})
 	return nil
-}
-
-// deadline bounds what is written next.
-func (s *eventStream) deadline(t time.Time) {
-	// Recorders in tests know no deadlines; real connections do.
-	_ = http.NewResponseController(s.out).SetWriteDeadline(t)
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,6 +49,7 @@ func newAPI(cfg Config) (*api, error) {
 	if cfg.Heartbeat == 0 {
 		cfg.Heartbeat = defaultHeartbeat
 	}
+	cfg.WriteTimeout = cmp.Or(cfg.WriteTimeout, defaultWriteTimeout)
 	doc, err := v6.Load()
 	if err != nil {
 		return nil, err
@@ -106,7 +108,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := a.Now()
 	info := &requestInfo{}
 	r = r.WithContext(context.WithValue(r.Context(), infoKey{}, info))
-	res := newResponse(w)
+	res := newResponse(w, a.WriteTimeout)
 	a.setHeaders(w.Header())
 	setReadDeadline(w, r, time.Now().Add(readTimeout))
 	func() {

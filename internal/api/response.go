@@ -10,9 +10,8 @@ import (
 
 const (
 	contentTypeJSON = "application/json; charset=utf-8"
-	// writeTimeout bounds how long a client may take to read one answer, or
-	// one event of a stream.
-	writeTimeout = 30 * time.Second
+	// defaultWriteTimeout is Config's WriteTimeout where it is not set.
+	defaultWriteTimeout = 30 * time.Second
 	// A buffer that grew past this is not kept for the next request.
 	keepBuffer = 64 << 10
 )
@@ -24,16 +23,17 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // switches it to passing through.
 type response struct {
 	w       http.ResponseWriter
+	timeout time.Duration // see Config.WriteTimeout
 	status  int
 	body    *bytes.Buffer
 	stream  bool
 	written int64
 }
 
-func newResponse(w http.ResponseWriter) *response {
+func newResponse(w http.ResponseWriter, timeout time.Duration) *response {
 	body := buffers.Get().(*bytes.Buffer)
 	body.Reset()
-	return &response{w: w, body: body}
+	return &response{w: w, timeout: timeout, body: body}
 }
 
 func (r *response) Header() http.Header { return r.w.Header() }
@@ -55,6 +55,15 @@ func (r *response) Write(b []byte) (int, error) {
 		return n, err
 	}
 	return r.body.Write(b)
+}
+
+// extend gives the client its time for what is written next.
+func (r *response) extend() { r.deadline(time.Now().Add(r.timeout)) }
+
+// deadline bounds what is written next.
+func (r *response) deadline(t time.Time) {
+	// Recorders in tests know no deadlines; real connections do.
+	_ = http.NewResponseController(r.w).SetWriteDeadline(t)
 }
 
 // startStream sends the headers; what is written from now on goes straight to
@@ -94,8 +103,7 @@ func (r *response) finish() {
 	if r.status != http.StatusNoContent && r.status != http.StatusNotModified {
 		h.Set("Content-Length", strconv.Itoa(r.body.Len()))
 	}
-	// Recorders in tests know no deadlines; real connections do.
-	_ = http.NewResponseController(r.w).SetWriteDeadline(time.Now().Add(writeTimeout))
+	r.extend()
 	r.w.WriteHeader(r.status)
 	n, _ := r.w.Write(r.body.Bytes())
 	r.written = int64(n)

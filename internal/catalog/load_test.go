@@ -41,7 +41,7 @@ func TestPreload(t *testing.T) {
 		}
 		m.build(t, c, 2, m.shuffled())
 		plain.shuffled() // draws the same
-		if at == 3 { // publishing changes the states of trees
+		if at == 3 {     // publishing changes the states of trees
 			c.Preload(t.Context())
 			c.Preload(t.Context())
 		}
