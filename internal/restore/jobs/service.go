@@ -283,8 +283,10 @@ func (s *Service) run(ctx context.Context, t *task, rec *recorder) (result resto
 	}
 	// When the service closes, the jobs hear of it one after another, and the
 	// first to end must not let one begin that has yet to hear.
-	if s.ctx.Err() != nil {
+	select {
+	case <-s.closing:
 		<-ctx.Done()
+	default:
 	}
 	if ctx.Err() != nil {
 		return result, ctx.Err()
