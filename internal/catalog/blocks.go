@@ -45,7 +45,7 @@ func decodeNames(payload []byte) (*nameBlock, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &nameBlock{text: cols[1].b}
+	b := &nameBlock{text: cols[1].b, ends: make([]uint32, 0, min(len(cols[0].b), namesPerBlock))}
 	end := 0
 	for len(cols[0].b) > 0 {
 		end += cols[0].length()

@@ -53,9 +53,9 @@ type blockKey struct{ generation, no uint64 }
 // Blocks kept decoded, per catalog: some 25 MB at most for ordinary entries,
 // beside the names.
 const (
-	cachedEntryBlocks = 96
+	cachedEntryBlocks = 256
 	cachedNameBytes   = 64 << 20 // some three million names
-	cachedTreeBlocks  = 128
+	cachedTreeBlocks  = 512
 	cachedScanBlocks  = 64 // a million entries, in some 5 MB
 )
 

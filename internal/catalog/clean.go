@@ -263,7 +263,7 @@ func (k *keep) rewriteEntries(ctx context.Context, w Writer, out *writer, names,
 		if err != nil {
 			return err
 		}
-		for i := range b.rows {
+		for i := range b.count {
 			no := uint32(block)*entriesPerBlock + uint32(i)
 			key, err := keys.at(no)
 			if err != nil {
@@ -272,7 +272,7 @@ func (k *keep) rewriteEntries(ctx context.Context, w Writer, out *writer, names,
 			if k.entry[no] == none {
 				continue
 			}
-			r := &b.rows[i]
+			r := b.row(i)
 			if r.name >= uint32(len(names)) || r.subtree > uint32(len(trees)) {
 				return damaged("entry %d does not fit", no)
 			}
@@ -283,7 +283,7 @@ func (k *keep) rewriteEntries(ctx context.Context, w Writer, out *writer, names,
 			if r.subtree != 0 {
 				r.subtree = trees[r.subtree-1] + 1
 			}
-			out.takeRow(r, key)
+			out.takeRow(&r, key)
 		}
 		if err := k.save(w, out); err != nil {
 			return err

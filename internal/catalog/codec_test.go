@@ -103,11 +103,11 @@ func TestEntriesRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(seed, err)
 		}
-		if len(b.rows) != len(rows) {
-			t.Fatalf("%d rows came back of %d", len(b.rows), len(rows))
+		if b.count != len(rows) {
+			t.Fatalf("%d rows came back of %d", b.count, len(rows))
 		}
 		for i := range rows {
-			got, want := b.rows[i], rows[i]
+			got, want := b.row(i), rows[i]
 			if got.entry.Content, err = b.decodeContents(contents, i); err != nil {
 				t.Fatal(err)
 			}

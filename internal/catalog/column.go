@@ -40,10 +40,16 @@ func (c columns) pack(dst, scratch []byte) (out, buf []byte) {
 // unpackColumns is the inverse of pack, for n columns. It fails on anything
 // that pack does not write.
 func unpackColumns(payload []byte, n int) ([]cursor, error) {
-	raw, err := decompress(nil, payload)
+	return unpackColumnsInto(new([]byte), payload, n)
+}
+
+// unpackColumnsInto is unpackColumns into memory that is there.
+func unpackColumnsInto(buf *[]byte, payload []byte, n int) ([]cursor, error) {
+	raw, err := decompress((*buf)[:0], payload)
 	if err != nil {
 		return nil, err
 	}
+	*buf = raw
 	cols := make([]cursor, n)
 	lens := make([]int, n)
 	head := cursor{b: raw}
@@ -97,6 +103,42 @@ func (c *cursor) int() int64 {
 	return v
 }
 
+// numbers reads as many numbers as there is room for.
+func (c *cursor) numbers(to []uint64) {
+	for i := range to {
+		to[i] = c.uint()
+	}
+}
+
+// deltas64 reads differences, each to the number before.
+func (c *cursor) deltas64(to []uint64) {
+	prev := uint64(0)
+	for i := range to {
+		prev += uint64(c.int())
+		to[i] = prev
+	}
+}
+
+func (c *cursor) deltas32(to []uint32) {
+	prev := uint32(0)
+	for i := range to {
+		prev += uint32(c.int())
+		to[i] = prev
+	}
+}
+
+// indexes reads numbers below n, and reports whether they are.
+func (c *cursor) indexes(to []uint16, n int) bool {
+	for i := range to {
+		v := c.uint()
+		if v >= uint64(n) {
+			return false
+		}
+		to[i] = uint16(v)
+	}
+	return true
+}
+
 func (c *cursor) u32() uint32 {
 	if len(c.b) < 4 {
 		c.bad, c.b = true, nil
@@ -139,25 +181,6 @@ func done(cols []cursor) error {
 		}
 	}
 	return nil
-}
-
-// zones gives one *time.Location per offset. Offsets come from files, so the
-// cache is bounded by the block it serves.
-type zones map[int64]*time.Location
-
-func (z *zones) at(offset int64) *time.Location {
-	if offset == 0 {
-		return time.UTC
-	}
-	if loc, ok := (*z)[offset]; ok {
-		return loc
-	}
-	if *z == nil {
-		*z = make(zones, 2)
-	}
-	loc := time.FixedZone("", int(offset))
-	(*z)[offset] = loc
-	return loc
 }
 
 // offsetOf returns the seconds east of UTC that t is written with.

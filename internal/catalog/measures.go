@@ -113,6 +113,7 @@ func (b *measuredBlock) read(payload []byte) error {
 	if err != nil {
 		return err
 	}
+	defer d.release()
 	if n != len(b.sizes) {
 		return damaged("an entry block has %d entries instead of %d", n, len(b.sizes))
 	}
@@ -273,6 +274,7 @@ func readCounts(payload []byte) (*entryBlock, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer d.release()
 	if err := checkCount(n, entriesPerBlock, "entries"); err != nil {
 		return nil, err
 	}

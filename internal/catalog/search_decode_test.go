@@ -97,7 +97,7 @@ func TestDecodePart(t *testing.T) {
 		seen := false
 		for _, g := range got {
 			seen = seen || g.no == wanted[0]
-			want := all.rows[g.no]
+			want := all.row(int(g.no))
 			if takeTimes(&g.row.entry) != takeTimes(&want.entry) {
 				t.Fatalf("times of row %d differ", g.no)
 			}

@@ -2,10 +2,8 @@ package catalog
 
 import (
 	"context"
-	"io/fs"
 	"runtime"
 	"slices"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -103,95 +101,21 @@ func (s *Search) decodePart(wanted []uint32, payload []byte) ([]foundRow, error)
 	}
 	slices.Sort(wanted)
 	wanted = slices.Compact(wanted)
-	d, n, err := newEntryDecoder(payload)
+	b, err := decodeEntries(payload)
 	if err != nil {
 		return nil, err
 	}
-	if int(last-first) >= n {
+	if int(last-first) >= b.count {
 		return nil, damaged("entry %d is missing", last)
 	}
-	var at row
-	no := first
-	for _, want := range wanted {
-		for ; no < want; no++ {
-			d.pass(&at)
-			d.cols[colContent].uint()
-		}
-		r := new(row)
-		d.row(r, &at)
-		d.cols[colContent].uint()
+	for _, no := range wanted {
+		r := b.row(int(no - first))
 		if r.subtree > s.v.m.Trees {
 			return nil, damaged("an entry names tree %d of %d", r.subtree-1, s.v.m.Trees)
 		}
-		at = *r
-		out = append(out, foundRow{no, r})
-		no++
-	}
-	if d.bad || slices.ContainsFunc(d.cols[:], func(c cursor) bool { return c.bad }) {
-		return nil, damaged("an entry block does not decode")
+		out = append(out, foundRow{no, &r})
 	}
 	return out, nil
-}
-
-// newEntryDecoder starts on an entry block, and says how many rows it has.
-func newEntryDecoder(payload []byte) (*entryDecoder, int, error) {
-	if len(payload) < 2 {
-		return nil, 0, damaged("an entry block is empty")
-	}
-	n := int(payload[0]) | int(payload[1])<<8
-	cols, err := unpackColumns(payload[2:], entryColumns)
-	if err != nil {
-		return nil, 0, err
-	}
-	d := &entryDecoder{cols: (*[entryColumns]cursor)(cols), location: time.UTC}
-	for range d.cols[colTexts].length() {
-		if d.cols[colTexts].bad {
-			break
-		}
-		d.texts = append(d.texts, d.cols[colTexts].text())
-	}
-	return d, n, nil
-}
-
-// pass goes over a row as row does, and keeps only what the next one needs.
-func (d *entryDecoder) pass(at *row) {
-	c, e := d.cols, &at.entry
-	at.name = uint32(int64(at.name) + c[colName].int())
-	for _, col := range [...]int{colType, colUser, colGroup, colSize, colLinks, colDevice, colError} {
-		c[col].uint()
-	}
-	e.Mode = fs.FileMode(int64(e.Mode) + c[colMode].int())
-	e.UID = uint32(int64(e.UID) + c[colUID].int())
-	e.GID = uint32(int64(e.GID) + c[colGID].int())
-	e.Inode += uint64(c[colInode].int())
-	e.DeviceID += uint64(c[colDevID].int())
-	e.ModTime = time.Unix(e.ModTime.Unix()+c[colTime].int(), 0)
-	d.passClock()
-	for range 2 {
-		if c[colOther].uint() != 0 {
-			c[colOther].int()
-			d.passClock()
-		}
-	}
-	if z := c[colSubtree].uint(); z != 0 {
-		z--
-		d.lastTree += int64(z>>1) ^ -int64(z&1)
-	}
-	c[colTarget].bytes()
-	for range 2 {
-		for range c[colAttr].length() {
-			if c[colAttr].bad {
-				return
-			}
-			c[colAttr].bytes()
-			c[colAttr].bytes()
-		}
-	}
-}
-
-func (d *entryDecoder) passClock() {
-	d.cols[colNano].u32()
-	d.zone += d.cols[colZone].int()
 }
 
 // Entry reads an entry that Dir gave with this name.

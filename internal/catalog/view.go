@@ -151,37 +151,37 @@ func (v *View) entry(no uint32, detail Detail) (e *syncline.Entry, sub uint32, e
 	if err != nil {
 		return nil, 0, err
 	}
-	r := &b.rows[no%entriesPerBlock]
-	e = new(syncline.Entry)
-	*e = r.entry
-	if e.Name, err = v.name(r.name); err != nil {
+	i := int(no % entriesPerBlock)
+	e, sub = new(syncline.Entry), b.subtree[i]
+	b.fill(i, e)
+	if e.Name, err = v.name(b.name[i]); err != nil {
 		return nil, 0, err
 	}
-	if r.subtree != 0 && r.subtree > v.m.Trees {
-		return nil, 0, damaged("an entry names tree %d of %d", r.subtree-1, v.m.Trees)
+	if sub > v.m.Trees {
+		return nil, 0, damaged("an entry names tree %d of %d", sub-1, v.m.Trees)
 	}
-	if detail&WithContent != 0 && b.first[no%entriesPerBlock+1] > b.first[no%entriesPerBlock] {
+	if detail&WithContent != 0 && b.first[i+1] > b.first[i] {
 		payload, err := v.need(kindContent, block)
 		if err != nil {
 			return nil, 0, err
 		}
-		if e.Content, err = b.decodeContents(payload, int(no%entriesPerBlock)); err != nil {
+		if e.Content, err = b.decodeContents(payload, i); err != nil {
 			return nil, 0, err
 		}
 	}
-	if detail&WithSubtree != 0 && r.subtree != 0 {
-		if e.Subtree, err = v.hash(r.subtree - 1); err != nil {
+	if detail&WithSubtree != 0 && sub != 0 {
+		if e.Subtree, err = v.hash(sub - 1); err != nil {
 			return nil, 0, err
 		}
 	}
-	return e, r.subtree, nil
+	return e, sub, nil
 }
 
 // entries returns a block that has the row at i. A cached block may be from
 // before the last rows were added to it.
 func (v *View) entries(no uint64, i int) (*entryBlock, error) {
 	key := blockKey{v.m.Generation, no}
-	if b, ok := v.c.entryCache.Get(key); ok && i < len(b.rows) {
+	if b, ok := v.c.entryCache.Get(key); ok && i < b.count {
 		return b, nil
 	}
 	payload, err := need(v.r, kindEntry, no)
@@ -192,7 +192,7 @@ func (v *View) entries(no uint64, i int) (*entryBlock, error) {
 	if err != nil {
 		return nil, err
 	}
-	if i >= len(b.rows) {
+	if i >= b.count {
 		return nil, damaged("entry %d is missing", no*entriesPerBlock+uint64(i))
 	}
 	v.c.entryCache.Add(key, b)

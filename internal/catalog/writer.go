@@ -93,19 +93,20 @@ func (w *writer) loadRows(r Reader, block uint64, n int) error {
 	if err != nil {
 		return err
 	}
-	if len(b.rows) != n {
-		return damaged("the last entry block has %d entries instead of %d", len(b.rows), n)
+	if b.count != n {
+		return damaged("the last entry block has %d entries instead of %d", b.count, n)
 	}
 	contents, err := need(r, kindContent, block)
 	if err != nil {
 		return err
 	}
-	for i := range b.rows {
-		if b.rows[i].entry.Content, err = b.decodeContents(contents, i); err != nil {
+	for i := range n {
+		r := b.row(i)
+		if r.entry.Content, err = b.decodeContents(contents, i); err != nil {
 			return err
 		}
+		w.rows = append(w.rows, r)
 	}
-	w.rows = b.rows
 	return nil
 }
 

@@ -255,8 +255,9 @@ func (l *lister) list(page *syncline.EntryPage, key string) error {
 		l.best = l.best[:l.query.Limit]
 		page.Next = encodeCursor(key, l.best[l.query.Limit-1].place)
 	}
-	for _, p := range l.best {
-		page.Entries = append(page.Entries, *p.entry)
+	page.Entries = make([]syncline.Entry, len(l.best))
+	for i, p := range l.best {
+		page.Entries[i] = *p.entry
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"modernc.org/sqlite" // the driver, and its error type
 	lib "modernc.org/sqlite/lib"
@@ -87,6 +88,8 @@ func connect(path string, connections int, options ...string) (*sql.DB, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections) // to open one takes longer than most views
+	db.SetConnMaxIdleTime(time.Minute)
 	return db, nil
 }
 
