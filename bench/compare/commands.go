@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -156,9 +157,15 @@ func (c *comparison) oneMore(ctx context.Context) error {
 		c.note("One more snapshot was not measured: the times of the repository's files do not tell what came with the newest one.")
 		return nil
 	}
-	cache := filepath.Join(c.scratch, "older-cache")
-	first, _, err := c.syncAnew(ctx, nil, older, cache)
+	cache, kept := filepath.Join(c.scratch, "older-cache"), filepath.Join(c.scratch, "kept-cache")
+	first, err := median(c.runs, func() (usage, error) {
+		u, _, err := c.syncAnew(ctx, nil, older, cache)
+		return u, err
+	})
 	if err != nil {
+		return err
+	}
+	if err := copyFolder(cache, kept); err != nil {
 		return err
 	}
 	for _, name := range late {
@@ -166,7 +173,14 @@ func (c *comparison) oneMore(ctx context.Context) error {
 			return err
 		}
 	}
-	u, said, err := c.sync(ctx, nil, older, cache)
+	var said syncResult
+	u, err := median(c.runs, func() (u usage, err error) {
+		if err := errors.Join(os.RemoveAll(cache), copyFolder(kept, cache)); err != nil {
+			return u, err
+		}
+		u, said, err = c.sync(ctx, nil, older, cache)
+		return u, err
+	})
 	if err != nil {
 		return err
 	}

@@ -135,6 +135,14 @@ func writeMeta(w Writer, m meta) error {
 // Bind ties the catalog to the repository with that id (restic's own, from its
 // configuration). A catalog that is tied to another one is CodeConflict.
 func (c *Catalog) Bind(ctx context.Context, repository syncline.Hash) error {
+	var m meta
+	err := c.box.View(ctx, func(r Reader) (err error) {
+		m, err = readMeta(r)
+		return err
+	})
+	if err != nil || m.Repository == repository.String() {
+		return err
+	}
 	return c.box.Update(ctx, func(w Writer) error {
 		m, err := readMeta(w)
 		if err != nil {

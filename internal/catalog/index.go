@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"syncline.dev/syncline"
 )
@@ -87,6 +88,15 @@ func (c *Catalog) FinishIndexes(ctx context.Context, done bool, gone []syncline.
 	drop := make(map[syncline.Hash]bool, len(gone))
 	for _, h := range gone {
 		drop[h] = true
+	}
+	var changes bool
+	err := c.box.View(ctx, func(r Reader) error {
+		list, err := indexes(r)
+		changes = slices.ContainsFunc(list, func(x Index) bool { return drop[x.ID] || done && !x.Done })
+		return err
+	})
+	if err != nil || !changes {
+		return err
 	}
 	return c.box.Update(ctx, func(w Writer) error {
 		list, err := indexes(w)

@@ -72,6 +72,9 @@ type Incomplete struct {
 // published all the same. Publishing one that is visible already does nothing.
 // No Builder may be open in the caller's hands.
 func (c *Catalog) Publish(ctx context.Context, add []syncline.Snapshot, remove []syncline.Hash) (gaps []Incomplete, err error) {
+	if len(add) == 0 && len(remove) == 0 {
+		return nil, nil
+	}
 	c.building.Lock()
 	defer c.building.Unlock()
 	err = c.box.Update(ctx, func(w Writer) error {
@@ -80,7 +83,7 @@ func (c *Catalog) Publish(ctx context.Context, add []syncline.Snapshot, remove [
 		if err != nil {
 			return err
 		}
-		next, have, err := removeSnapshots(w, remove)
+		removed, next, have, err := removeSnapshots(w, remove)
 		if err != nil {
 			return err
 		}
@@ -94,13 +97,17 @@ func (c *Catalog) Publish(ctx context.Context, add []syncline.Snapshot, remove [
 				return err
 			}
 		}
+		if removed == 0 && len(fresh) == 0 {
+			return nil // what is kept of the catalog's state stays good
+		}
 		return writeMeta(w, m)
 	})
 	return gaps, err
 }
 
-// removeSnapshots returns the next free number and the snapshots that stay.
-func removeSnapshots(w Writer, remove []syncline.Hash) (next uint64, have map[syncline.Hash]bool, err error) {
+// removeSnapshots returns how many there were, the next free number and the
+// snapshots that stay.
+func removeSnapshots(w Writer, remove []syncline.Hash) (removed int, next uint64, have map[syncline.Hash]bool, err error) {
 	gone := make(map[syncline.Hash]bool, len(remove))
 	for _, h := range remove {
 		gone[h] = true
@@ -125,7 +132,7 @@ func removeSnapshots(w Writer, remove []syncline.Hash) (next uint64, have map[sy
 			err = w.Delete(kindSnapshot, no, no)
 		}
 	}
-	return next, have, err
+	return len(nos), next, have, err
 }
 
 func addSnapshots(w Writer, m meta, add []syncline.Snapshot, next uint64) ([]Incomplete, error) {

@@ -154,6 +154,24 @@ func TestChangesTellsStatesApart(t *testing.T) {
 	_, err = c.Clean(t.Context(), 0, func(syncline.Hash) bool { return false })
 	check(t, err)
 	differs()
+
+	// What changes nothing leaves it, and so what is kept of the catalog.
+	before := seen
+	seen = make(map[uint64]bool)
+	differs()
+	for range 2 {
+		_, err = c.Publish(t.Context(), m.snapshots[1:], []syncline.Hash{m.snapshots[0].ID})
+		check(t, err)
+		_, err = c.Publish(t.Context(), nil, nil)
+		check(t, err)
+		check(t, c.FinishIndexes(t.Context(), true, nil))
+	}
+	check(t, c.View(t.Context(), func(v *catalog.View) error {
+		if !seen[v.Changes()] || !before[v.Changes()] {
+			t.Errorf("Changes is %d after nothing has changed", v.Changes())
+		}
+		return nil
+	}))
 }
 
 func TestNestedDeep(t *testing.T) {
