@@ -27,7 +27,7 @@ func TestPreload(t *testing.T) {
 			before := box.views.Load()
 			c.Preload(t.Context())
 			for box.views.Load() < before+5 { // one of the head, four of the parts
-				time.Sleep(time.Millisecond)
+				<-time.After(time.Millisecond)
 			}
 		}
 		if at == 1 { // it is out of date by the time of the next build

@@ -204,7 +204,7 @@ func (s suite) canceledMidway(t *testing.T) {
 				return err
 			}
 			cancel()
-			time.Sleep(time.Millisecond) // until the transaction has ended, mostly
+			<-time.After(time.Millisecond) // until the transaction has ended, mostly
 			_, getErr := w.Get(1, 1)
 			_, scanErr := numbers(w, 1, 0)
 			for _, err := range []error{putNumbers(w, 1, 6), getErr, scanErr, w.Delete(1, 1, 2)} {

@@ -98,7 +98,7 @@ func (d *Dir) acquire(ctx context.Context, id syncline.ID) (*handle, error) {
 		h.cat, h.err = d.openFile(context.WithoutCancel(ctx), id)
 		close(h.opened)
 	}
-	err := error(nil)
+	var err error
 	select {
 	case <-h.opened:
 		err = h.err
