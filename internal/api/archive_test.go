@@ -207,7 +207,7 @@ func testGoneClients(t *testing.T, w *contentWorld) {
 // which frees the places for others.
 func TestStalledClients(t *testing.T) {
 	w := newContentWorld(t)
-	w.serve(t, func(c *Config) { c.WriteTimeout = 100 * time.Millisecond })
+	w.serve(t, func(c *Config) { c.WriteTimeout = 2 * time.Second })
 	for _, http2 := range []bool{true, false} {
 		if !http2 {
 			w.onlyHTTP1()
