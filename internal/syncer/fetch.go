@@ -45,6 +45,7 @@ func (r *run) fetchWanted(ctx context.Context, wanted func(*catalog.Builder, syn
 		builder.Close()
 	}()
 	todo := r.plan.pieces(r.MaxRead, func(h *syncline.Hash) bool { return wanted(builder, *h) }, builder.Reserve)
+	r.plan = plan{} // in a large repository it is large; what is read is let go
 	r.stats.BytesPlanned += todo.size
 	r.progress.part(todo.size, percentLast)
 	if len(todo.pieces) == 0 {
@@ -93,13 +94,14 @@ type fetcher struct {
 }
 
 func (f *fetcher) all(ctx context.Context, pieces []piece) error {
-	work := make(chan *piece)
+	work := make(chan piece)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer close(work)
 		for i := range pieces {
 			select {
-			case work <- &pieces[i]:
+			case work <- pieces[i]:
+				pieces[i] = piece{}
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -113,7 +115,7 @@ func (f *fetcher) all(ctx context.Context, pieces []piece) error {
 		}
 		g.Go(func() error {
 			for p := range work {
-				if err := w.piece(ctx, p); err != nil {
+				if err := w.piece(ctx, &p); err != nil {
 					return err
 				}
 			}

@@ -101,8 +101,8 @@ func (r *run) knownIndexes(ctx context.Context) (known map[syncline.Hash]bool, e
 	return known, err
 }
 
-// planAgain adds to the plan where trees lie, from the indexes that were done
-// with.
+// planAgain adds to the plan where trees lie, also from the indexes that were
+// done with.
 func (r *run) planAgain(ctx context.Context, trees map[syncline.Hash]bool) error {
 	return r.Catalog.View(ctx, func(v *catalog.View) error {
 		list, err := v.Indexes()
@@ -110,9 +110,6 @@ func (r *run) planAgain(ctx context.Context, trees map[syncline.Hash]bool) error
 			return err
 		}
 		for _, x := range list {
-			if !x.Done {
-				continue
-			}
 			packs, err := v.Packs(x)
 			if err != nil {
 				return err

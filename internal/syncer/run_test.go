@@ -558,6 +558,30 @@ func TestForgottenThenNeededAgain(t *testing.T) {
 	b.compareWithRestic()
 }
 
+// Dropped trees also come back by an index that was not read before.
+func TestForgottenPrunedAndBackedUpAgain(t *testing.T) {
+	src, small := newSource(t, 100), newSource(t, 2)
+	repo := newRepository(t, "2", src, 1)
+	big := snapshotIDs(t, repo)[0]
+	backup(t, repo, small)
+	b := newBench(t, repo)
+	b.mustSync()
+	restic(t, repo, "forget", big)
+	b.mustSync()
+	if !b.has("left the catalog") {
+		t.Fatalf("nothing was cleaned:\n%s", strings.Join(b.log, "\n"))
+	}
+	restic(t, repo, "prune")
+	backup(t, repo, src) // before the pruning is synchronized
+	b.mustSync()
+	b.compareWithRestic()
+	restic(t, repo, "forget", "latest", "--prune")
+	b.mustSync()
+	backup(t, repo, src)
+	b.mustSync()
+	b.compareWithRestic()
+}
+
 // lister changes what listings say.
 type lister struct {
 	storage.Storage

@@ -81,7 +81,7 @@ func (c *Container) setUp(ctx context.Context) error {
 }
 
 func connect(path string, connections int, options ...string) (*sql.DB, error) {
-	options = append(options, "_pragma=busy_timeout(10000)", "_pragma=mmap_size(268435456)")
+	options = append(options, "_pragma=busy_timeout(10000)", "_pragma=mmap_size(67108864)")
 	name := (&url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path)}).String()
 	db, err := sql.Open("sqlite", name+"?"+strings.Join(options, "&"))
 	if err != nil {
