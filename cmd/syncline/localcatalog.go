@@ -90,15 +90,7 @@ func (l *localCatalog) open(ctx context.Context) (*catalog.Catalog, error) {
 		}
 		names = []string{filepath.Join(l.dir, fmt.Sprintf("%s-%020d.catalog", l.key, time.Now().UnixNano()))}
 	}
-	box, err := sqlite.Open(ctx, names[len(names)-1])
-	if err != nil {
-		return nil, err
-	}
-	cat, err := catalog.Open(ctx, box)
-	if err != nil {
-		return nil, errors.Join(err, box.Close())
-	}
-	return cat, nil
+	return sqlite.OpenCatalog(ctx, names[len(names)-1])
 }
 
 // discard removes the catalog. The lock is held. Files that another process

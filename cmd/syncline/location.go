@@ -67,8 +67,7 @@ type remote struct {
 }
 
 // openRepository opens the storage and then, with the password, the
-// repository in it. beside, unless it is nil, is called with the storage and
-// runs while the key is derived; it is waited for, and canceled when that fails.
+// repository in it. beside is called with the storage and runs while the key is derived; it is waited for, and canceled when that fails.
 func (e *environment) openRepository(ctx context.Context, at location, beside func(context.Context, storage.Storage)) (*remote, error) {
 	password, given, err := e.givenPassword(ctx)
 	if err != nil {
@@ -91,8 +90,9 @@ func (e *environment) openRepository(ctx context.Context, at location, beside fu
 	}
 	if err == nil {
 		aside, cancel := context.WithCancel(ctx)
+		defer cancel()
 		var running sync.WaitGroup
-		if given && beside != nil { // nobody is asked, so it is soon made use of
+		if given { // nobody is asked, so it is soon made use of
 			running.Go(func() { beside(aside, st) })
 		}
 		err = e.withPassword(ctx, password, given, func(password string) (err error) {
@@ -103,7 +103,6 @@ func (e *environment) openRepository(ctx context.Context, at location, beside fu
 			cancel()
 		}
 		running.Wait()
-		cancel()
 	}
 	if err != nil {
 		return nil, errors.Join(translate(err, at), p.close())

@@ -176,6 +176,21 @@ func testArchiveBreaksOff(t *testing.T, w *contentWorld) {
 	w.open.Wait()
 }
 
+// begin begins a download and reads nothing of it.
+func (w *contentWorld) begin(ctx context.Context, path string) io.Closer {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.server.URL+path, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer administrator")
+	res, err := w.server.Client().Do(req)
+	if err != nil || res.StatusCode != http.StatusOK {
+		w.t.Fatal(res, err)
+	}
+	return res.Body
+}
+
 // testGoneClients: clients that go away free their places, more of them than
 // there are places.
 func testGoneClients(t *testing.T, w *contentWorld) {
@@ -186,17 +201,9 @@ func testGoneClients(t *testing.T, w *contentWorld) {
 		for range 10 {
 			for _, path := range []string{w.archive("?format=tar"), w.path("large.html")} {
 				ctx, cancel := context.WithCancel(t.Context())
-				req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.server.URL+path, nil)
-				if err != nil {
-					t.Fatal(err)
-				}
-				req.Header.Set("Authorization", "Bearer administrator")
-				res, err := w.server.Client().Do(req)
-				if err != nil || res.StatusCode != http.StatusOK {
-					t.Fatal(res, err)
-				}
+				body := w.begin(ctx, path)
 				cancel()
-				res.Body.Close()
+				body.Close()
 			}
 			w.open.Wait()
 		}
@@ -214,16 +221,8 @@ func TestStalledClients(t *testing.T) {
 		}
 		for range 6 {
 			for _, path := range []string{w.archive("?format=tar"), w.path("large.html")} {
-				req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.server.URL+path, nil)
-				if err != nil {
-					t.Fatal(err)
-				}
-				req.Header.Set("Authorization", "Bearer administrator")
-				res, err := w.server.Client().Do(req)
-				if err != nil || res.StatusCode != http.StatusOK {
-					t.Fatal(res, err)
-				}
-				defer res.Body.Close()
+				body := w.begin(t.Context(), path)
+				defer body.Close()
 			}
 		}
 		freed := make(chan struct{})

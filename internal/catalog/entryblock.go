@@ -158,11 +158,11 @@ type entryBlock struct {
 	texts []string
 	zones []*time.Location
 
-	name, subtree, mode, uid, gid    []uint32
-	kind, user, group, failure       []uint16 // of texts
-	inode, deviceID, size, links, id []uint64 // id is the device's, of an entry that is one
-	times                            [3]timeColumn
-	rare                             map[int]*rareFields
+	name, subtree, mode, uid, gid        []uint32
+	kind, user, group, failure           []uint16 // of texts
+	inode, deviceID, size, links, device []uint64
+	times                                [3]timeColumn
+	rare                                 map[int]*rareFields
 
 	// first holds per row the number of its content hashes and, before it,
 	// those of the rows before: contents of row i are [first[i], first[i+1]).
@@ -185,7 +185,7 @@ type rareFields struct {
 func newEntryBlock(n int) *entryBlock {
 	b := &entryBlock{count: n, first: make([]int, n+1)}
 	wide, middle, narrow := make([]uint64, 5*n), make([]uint32, 8*n), make([]uint16, 7*n)
-	for _, col := range []*[]uint64{&b.inode, &b.deviceID, &b.size, &b.links, &b.id} {
+	for _, col := range []*[]uint64{&b.inode, &b.deviceID, &b.size, &b.links, &b.device} {
 		*col, wide = wide[:n:n], wide[n:]
 	}
 	for _, col := range []*[]uint32{&b.name, &b.subtree, &b.mode, &b.uid, &b.gid, &b.times[0].nano, &b.times[1].nano, &b.times[2].nano} {
@@ -215,7 +215,7 @@ func (b *entryBlock) fill(i int, e *syncline.Entry) {
 	e.ModTime, e.AccessTime, e.ChangeTime = b.time(0, i), b.time(1, i), b.time(2, i)
 	e.UID, e.GID = b.uid[i], b.gid[i]
 	e.User, e.Group, e.Error = b.texts[b.user[i]], b.texts[b.group[i]], b.texts[b.failure[i]]
-	e.Inode, e.DeviceID, e.Size, e.Links, e.Device = b.inode[i], b.deviceID[i], b.size[i], b.links[i], b.id[i]
+	e.Inode, e.DeviceID, e.Size, e.Links, e.Device = b.inode[i], b.deviceID[i], b.size[i], b.links[i], b.device[i]
 	if r := b.rare[i]; r != nil {
 		e.LinkTarget = r.target
 		e.ExtendedAttributes = r.extended
@@ -251,7 +251,7 @@ func decodeEntries(payload []byte) (*entryBlock, error) {
 	c[colDevID].deltas64(b.deviceID)
 	c[colSize].numbers(b.size)
 	c[colLinks].numbers(b.links)
-	c[colDevice].numbers(b.id)
+	c[colDevice].numbers(b.device)
 	texts := len(d.texts)
 	if !c[colType].indexes(b.kind, texts) || !c[colUser].indexes(b.user, texts) ||
 		!c[colGroup].indexes(b.group, texts) || !c[colError].indexes(b.failure, texts) {

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"errors"
 
 	"github.com/zeebo/xxh3"
 	"golang.org/x/sync/errgroup"
@@ -110,8 +109,11 @@ func (c *Catalog) newBuilder(ctx context.Context) (*Builder, error) {
 	} {
 		group.Go(func() error {
 			return c.box.View(ctx, func(r Reader) error {
-				if now, err := readMeta(r); err != nil || now != m {
-					return errors.Join(err, errChanged)
+				switch now, err := readMeta(r); {
+				case err != nil:
+					return err
+				case now != m:
+					return errChanged
 				}
 				return part(r, m)
 			})
@@ -121,7 +123,7 @@ func (c *Catalog) newBuilder(ctx context.Context) (*Builder, error) {
 }
 
 // errChanged is met where several views do not see the same catalog.
-var errChanged = syncline.Errorf(syncline.CodeConflict, "the catalog was changed meanwhile; try again")
+var errChanged = syncline.Errorf(syncline.CodeUnavailable, "the catalog was changed meanwhile; try again")
 
 func (b *Builder) loadTrees(r Reader, m meta) error {
 	hashes, err := loadHashes(r, m)

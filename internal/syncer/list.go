@@ -32,6 +32,13 @@ func (r *run) list(ctx context.Context) error {
 		return err
 	}
 	gone := missingFrom(r.listed, known)
+	if r.Snapshots != nil && len(gone) > 0 {
+		// Another process may have synchronized what is newer than that listing.
+		if r.listed, err = r.Repository.Snapshots(ctx); err != nil {
+			return err
+		}
+		gone = missingFrom(r.listed, known)
+	}
 	if len(r.listed) == 0 && len(known) > 0 {
 		r.emptied = append(r.emptied, "snapshots")
 		gone = nil

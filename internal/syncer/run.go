@@ -37,7 +37,7 @@ type Params struct {
 	Catalog    *catalog.Catalog
 	Reporter   Reporter
 	// Snapshots is a listing of the snapshots that Ahead has just made; nil has
-	// Run list them.
+	// Run list them. Nothing is removed because of it: they are listed again.
 	Snapshots []resticrepo.File
 	// Streams is the number of packs read at once; 0 means one per core. More
 	// serve storage that is far away.

@@ -167,6 +167,8 @@ type bench struct {
 	repo string
 	file string
 	wrap func(storage.Storage) storage.Storage
+	// snapshots is a listing for Params.
+	snapshots []resticrepo.File
 	recorder
 }
 
@@ -211,7 +213,7 @@ func (b *bench) sync(ctx context.Context) (stats syncline.SessionStatistics, err
 	counter := storage.NewCounter(st)
 	b.with(func(c *catalog.Catalog) {
 		stats, err = syncer.Run(ctx, syncer.Params{
-			Repository: opened.With(counter), Counter: counter, Catalog: c,
+			Repository: opened.With(counter), Counter: counter, Catalog: c, Snapshots: b.snapshots,
 			Reporter: &b.recorder, MaxRead: 1 << 20, Logger: slog.New(slog.DiscardHandler),
 		})
 	})
@@ -525,6 +527,21 @@ func TestPrunedEntriesLeave(t *testing.T) {
 	b.compareWithRestic()
 }
 
+// forgotten synchronizes a repository before and after a large snapshot of it is
+// forgotten, which leaves a small one.
+func forgotten(t *testing.T, repo, big string) *bench {
+	t.Helper()
+	backup(t, repo, newSource(t, 2))
+	b := newBench(t, repo)
+	b.mustSync()
+	restic(t, repo, "forget", big)
+	b.mustSync()
+	if !b.has("left the catalog") {
+		t.Fatalf("nothing was cleaned:\n%s", strings.Join(b.log, "\n"))
+	}
+	return b
+}
+
 // Dropped trees come back when a snapshot needs them again.
 func TestForgottenThenNeededAgain(t *testing.T) {
 	src := newSource(t, 100)
@@ -538,15 +555,7 @@ func TestForgottenThenNeededAgain(t *testing.T) {
 	if err := os.WriteFile(keep, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	small := newSource(t, 2)
-	backup(t, repo, small)
-	b := newBench(t, repo)
-	b.mustSync()
-	restic(t, repo, "forget", big)
-	b.mustSync()
-	if !b.has("left the catalog") {
-		t.Fatalf("nothing was cleaned:\n%s", strings.Join(b.log, "\n"))
-	}
+	b := forgotten(t, repo, big)
 	again := b.mustSync()
 	if again.RequestsByKind["get data"] != 0 {
 		t.Error("what was cleaned away is fetched without need")
@@ -560,17 +569,9 @@ func TestForgottenThenNeededAgain(t *testing.T) {
 
 // Dropped trees also come back by an index that was not read before.
 func TestForgottenPrunedAndBackedUpAgain(t *testing.T) {
-	src, small := newSource(t, 100), newSource(t, 2)
+	src := newSource(t, 100)
 	repo := newRepository(t, "2", src, 1)
-	big := snapshotIDs(t, repo)[0]
-	backup(t, repo, small)
-	b := newBench(t, repo)
-	b.mustSync()
-	restic(t, repo, "forget", big)
-	b.mustSync()
-	if !b.has("left the catalog") {
-		t.Fatalf("nothing was cleaned:\n%s", strings.Join(b.log, "\n"))
-	}
+	b := forgotten(t, repo, snapshotIDs(t, repo)[0])
 	restic(t, repo, "prune")
 	backup(t, repo, src) // before the pruning is synchronized
 	b.mustSync()
@@ -600,6 +601,36 @@ func (s *lister) List(ctx context.Context, dir string, fn func(string, int64) er
 		}
 		return fn(name, size)
 	})
+}
+
+// A listing that was made before another process synchronized lacks what that
+// one brought.
+func TestListingAheadRemovesNothing(t *testing.T) {
+	src := newSource(t, 20)
+	repo := newRepository(t, "2", src, 3)
+	place, err := local.Open(repo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer place.Close()
+	before, err := resticrepo.ListSnapshots(t.Context(), place)
+	if err != nil || len(before) != 3 {
+		t.Fatal(before, err)
+	}
+	src.change(t)
+	backup(t, repo, src)
+	b := newBench(t, repo)
+	b.mustSync()
+	want := b.dump()
+	b.snapshots = before
+	if stats := b.mustSync(); stats.SnapshotsRemoved != 0 || b.dump() != want {
+		t.Errorf("an older listing removed %d snapshots", stats.SnapshotsRemoved)
+	}
+	restic(t, repo, "forget", before[0].ID.String())
+	if stats := b.mustSync(); stats.SnapshotsRemoved != 1 {
+		t.Errorf("%d snapshots were removed, not the one that was forgotten", stats.SnapshotsRemoved)
+	}
+	b.compareWithRestic()
 }
 
 func TestShortListingsRemoveNothing(t *testing.T) {

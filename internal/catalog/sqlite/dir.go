@@ -101,20 +101,27 @@ func (d *Dir) acquire(ctx context.Context, id syncline.ID) (*handle, error) {
 	var err error
 	select {
 	case <-h.opened:
-		err = h.err
+		if err = h.err; err != nil {
+			d.giveUp(id, h)
+		}
 	case <-ctx.Done():
 		err = syncline.WrapError(syncline.CodeCanceled, ctx.Err(), "the operation was canceled")
 	}
 	if err != nil {
-		d.mu.Lock()
-		if h.err != nil && d.open[id] == h { // the next user tries again
-			d.letGo(id)
-		}
-		d.mu.Unlock()
 		d.release(h)
 		return nil, err
 	}
 	return h, nil
+}
+
+// giveUp lets go of a catalog that could not be opened: the next user tries
+// again.
+func (d *Dir) giveUp(id syncline.ID, h *handle) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.open[id] == h {
+		d.letGo(id)
+	}
 }
 
 func (d *Dir) openFile(ctx context.Context, id syncline.ID) (*catalog.Catalog, error) {
@@ -122,15 +129,7 @@ func (d *Dir) openFile(ctx context.Context, id syncline.ID) (*catalog.Catalog, e
 	if err != nil {
 		return nil, err
 	}
-	box, err := Open(ctx, path)
-	if err != nil {
-		return nil, err
-	}
-	cat, err := catalog.Open(ctx, box)
-	if err != nil {
-		return nil, errors.Join(err, box.Close())
-	}
-	return cat, nil
+	return OpenCatalog(ctx, path)
 }
 
 func (d *Dir) release(h *handle) {

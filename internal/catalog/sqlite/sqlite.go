@@ -68,6 +68,19 @@ func Open(ctx context.Context, path string) (*Container, error) {
 	return c, nil
 }
 
+// OpenCatalog opens or creates the catalog in the file at path, as Open does.
+func OpenCatalog(ctx context.Context, path string) (*catalog.Catalog, error) {
+	box, err := Open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	cat, err := catalog.Open(ctx, box)
+	if err != nil {
+		return nil, errors.Join(err, box.Close())
+	}
+	return cat, nil
+}
+
 // setUp gives a new file its table. Others are not written: most catalogs that
 // are opened are only read, and a connection that writes costs time.
 func (c *Container) setUp(ctx context.Context) error {
