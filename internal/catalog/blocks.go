@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"encoding/binary"
+	"sync/atomic"
 
 	"syncline.dev/syncline"
 )
@@ -28,8 +29,9 @@ func encodeNames(names []string, buf []byte) (payload, scratch []byte) {
 
 // nameBlock is a decoded block of names: text[ends[i-1]:ends[i]].
 type nameBlock struct {
-	text []byte
-	ends []uint32
+	text   []byte
+	ends   []uint32
+	prints atomic.Pointer[[]byte] // see fingerprints
 }
 
 func (b *nameBlock) at(i int) []byte {
@@ -72,6 +74,8 @@ type dirEdge struct {
 	entry uint32
 	tree  uint32
 }
+
+func (s *scanBlock) size() int64 { return int64(4*cap(s.names) + 8*cap(s.dirs)) }
 
 func (s *scanBlock) encode(buf []byte) (payload, scratch []byte) {
 	cols := make(columns, 3)

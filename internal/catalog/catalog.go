@@ -42,9 +42,8 @@ type Catalog struct {
 	}
 
 	entryCache *lru.Cache[blockKey, *entryBlock]
-	nameCache  *nameCache
+	nameCache  *blockCache[*nameBlock]
 	treeCache  *lru.Cache[blockKey, *treeBlock]
-	scanCache  *lru.Cache[blockKey, *scanBlock]
 	snapshots  atomic.Pointer[snapshotList] // as read last
 }
 
@@ -56,17 +55,20 @@ const (
 	cachedEntryBlocks = 256
 	cachedNameBytes   = 64 << 20 // some three million names
 	cachedTreeBlocks  = 512
-	cachedScanBlocks  = 64 // a million entries, in some 5 MB
 )
+
+// scans keeps scan blocks, of all catalogs of the process together: of some ten
+// million entries, since the folders on the way to one lie anywhere. Generations
+// are random, so no two catalogs have the same.
+var scans = newBlockCache[*scanBlock](64 << 20)
 
 // Open uses box as a catalog and sets it up when it is empty. It takes the box
 // over: Close closes it. A catalog of another format is CodeDamaged.
 func Open(ctx context.Context, box Container) (*Catalog, error) {
 	c := &Catalog{box: box}
 	c.entryCache, _ = lru.New[blockKey, *entryBlock](cachedEntryBlocks)
-	c.nameCache = newNameCache(cachedNameBytes)
+	c.nameCache = newBlockCache[*nameBlock](cachedNameBytes)
 	c.treeCache, _ = lru.New[blockKey, *treeBlock](cachedTreeBlocks)
-	c.scanCache, _ = lru.New[blockKey, *scanBlock](cachedScanBlocks)
 	err := box.View(ctx, func(r Reader) error {
 		_, err := readMeta(r)
 		return err

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"slices"
 
 	"syncline.dev/syncline"
@@ -9,61 +10,80 @@ import (
 // Lookup returns the first entry of a tree with that name, and its own tree
 // where it has one. found is false where there is none.
 func (v *View) Lookup(tree TreeRef, name string, detail Detail) (e *syncline.Entry, sub TreeRef, ok, found bool, err error) {
-	no, _, found, err := v.lookup(tree, name)
-	if err != nil || !found {
-		return nil, TreeRef{}, false, false, err
-	}
-	e, subtree, err := v.entry(no, detail)
-	return e, TreeRef{subtree - 1}, subtree != 0, err == nil, err
-}
-
-// LookupTree is Lookup for who needs no more than the entry's tree. It reads no
-// entries, which are what takes time.
-func (v *View) LookupTree(tree TreeRef, name string) (sub TreeRef, ok, found bool, err error) {
-	no, b, found, err := v.lookup(tree, name)
-	if err != nil || !found {
-		return TreeRef{}, false, false, err
-	}
-	i, ok := slices.BinarySearchFunc(b.dirs, no%scanPerBlock, func(d dirEdge, at uint32) int { return int(d.entry) - int(at) })
-	if !ok {
-		return TreeRef{}, false, true, nil
-	}
-	return TreeRef{b.dirs[i].tree}, true, true, nil
-}
-
-// lookup returns the number of the first entry of a tree with that name, and
-// the block it is in.
-func (v *View) lookup(tree TreeRef, name string) (no uint32, b *scanBlock, found bool, err error) {
 	runs, err := v.runs(tree.no)
 	if err != nil {
-		return 0, nil, false, err
+		return nil, TreeRef{}, false, false, err
 	}
 	names := nameReader{v: v}
-	for _, r := range runs {
-		for no := r.start; no < r.start+r.count; no++ {
-			if i := int(no % scanPerBlock); no == r.start || i == 0 {
-				last := min(scanPerBlock-1, i+int(r.start+r.count-no)-1)
-				if b, err = v.scanned(uint64(no/scanPerBlock), last); err != nil {
-					return 0, nil, false, err
-				}
-			}
-			own, err := names.at(b.names[no%scanPerBlock])
+	err = v.scannedRuns(runs, func(b *scanBlock, first, end uint32) (bool, error) {
+		for i, no := range b.names[first%scanPerBlock:][:end-first] {
+			own, err := names.at(no)
 			if err != nil {
-				return 0, nil, false, err
+				return false, err
+			}
+			if string(own) != name {
+				continue
+			}
+			var subtree uint32
+			e, subtree, err = v.entry(first+uint32(i), detail)
+			sub, ok, found = TreeRef{subtree - 1}, subtree != 0, err == nil
+			return false, err
+		}
+		return true, nil
+	})
+	return e, sub, ok, found, err
+}
+
+// LookupTree returns the tree of the first directory of that name in a tree. It
+// reads no entries and no names but those of directories: that takes time.
+func (v *View) LookupTree(tree TreeRef, name string) (sub TreeRef, ok bool, err error) {
+	runs, err := v.runs(tree.no)
+	if err != nil {
+		return TreeRef{}, false, err
+	}
+	names := nameReader{v: v}
+	err = v.scannedRuns(runs, func(b *scanBlock, first, end uint32) (bool, error) {
+		start := first - first%scanPerBlock
+		i, _ := slices.BinarySearchFunc(b.dirs, first-start, func(d dirEdge, at uint32) int { return cmp.Compare(d.entry, at) })
+		for ; i < len(b.dirs) && b.dirs[i].entry < end-start; i++ {
+			own, err := names.at(b.names[b.dirs[i].entry])
+			if err != nil {
+				return false, err
 			}
 			if string(own) == name {
-				return no, b, true, nil
+				sub, ok = TreeRef{b.dirs[i].tree}, true
+				return false, nil
 			}
 		}
+		return true, nil
+	})
+	return sub, ok, err
+}
+
+// scannedRuns calls fn with the runs, cut where blocks end, and the block that
+// each lies in: the entries from first on, before end. It goes on while fn says.
+func (v *View) scannedRuns(runs []run, fn func(b *scanBlock, first, end uint32) (more bool, err error)) error {
+	for _, r := range runs {
+		for first, last := r.start, r.start+r.count; first < last; {
+			end := min(last, first-first%scanPerBlock+scanPerBlock)
+			b, err := v.scanned(uint64(first/scanPerBlock), int((end-1)%scanPerBlock))
+			if err != nil {
+				return err
+			}
+			if more, err := fn(b, first, end); err != nil || !more {
+				return err
+			}
+			first = end
+		}
 	}
-	return 0, nil, false, nil
+	return nil
 }
 
 // scanned returns a scan block that has the entry at i. A cached block may be
 // from before the last entries were added to it.
 func (v *View) scanned(no uint64, i int) (*scanBlock, error) {
 	key := blockKey{v.m.Generation, no}
-	if b, ok := v.c.scanCache.Get(key); ok && i < len(b.names) {
+	if b, ok := scans.get(key); ok && i < len(b.names) {
 		return b, nil
 	}
 	n := min(scanPerBlock, int64(v.m.Entries)-int64(no)*scanPerBlock)
@@ -78,7 +98,7 @@ func (v *View) scanned(no uint64, i int) (*scanBlock, error) {
 	if b.dirs, err = readScan(payload, b.names, v.m); err != nil {
 		return nil, err
 	}
-	v.c.scanCache.Add(key, b)
+	scans.add(key, b)
 	return b, nil
 }
 

@@ -44,12 +44,19 @@ func lookAll(v *catalog.View, tree catalog.TreeRef, seen map[catalog.TreeRef]boo
 		return nil
 	}
 	seen[tree] = true
-	names := make(map[string]bool)
+	names, dirs := make(map[string]bool), make(map[string]bool)
 	const all = catalog.WithContent | catalog.WithSubtree
 	err := v.ReadDir(tree, all, func(e *syncline.Entry, sub catalog.TreeRef, ok bool) error {
 		if ok {
 			if err := lookAll(v, sub, seen, looked); err != nil {
 				return err
+			}
+		}
+		if ok && !dirs[e.Name] {
+			dirs[e.Name] = true
+			got, gotOK, err := v.LookupTree(tree, e.Name)
+			if err != nil || !gotOK || got != sub {
+				return fmt.Errorf("LookupTree(%q) gives %v, %v, %w; want %v", e.Name, got, gotOK, err, sub)
 			}
 		}
 		if names[e.Name] {
@@ -61,10 +68,6 @@ func lookAll(v *catalog.View, tree catalog.TreeRef, seen map[catalog.TreeRef]boo
 		if err != nil || !found || gotOK != ok || ok && gotSub != sub || !reflect.DeepEqual(got, e) {
 			return fmt.Errorf("Lookup(%q) gives %+v, %v, %v, %w; want %+v", e.Name, got, gotOK, found, err, e)
 		}
-		gotSub, gotOK, found, err = v.LookupTree(tree, e.Name)
-		if err != nil || !found || gotOK != ok || ok && gotSub != sub {
-			return fmt.Errorf("LookupTree(%q) gives %v, %v, %w; want %v", e.Name, gotOK, found, err, ok)
-		}
 		return nil
 	})
 	if err != nil {
@@ -73,8 +76,16 @@ func lookAll(v *catalog.View, tree catalog.TreeRef, seen map[catalog.TreeRef]boo
 	if _, _, _, found, err := v.Lookup(tree, "no such name", all); err != nil || found {
 		return fmt.Errorf("Lookup of what is not there gives %v, %w", found, err)
 	}
-	if _, _, found, err := v.LookupTree(tree, "no such name"); err != nil || found {
-		return fmt.Errorf("LookupTree of what is not there gives %v, %w", found, err)
+	for name := range names {
+		if dirs[name] {
+			continue
+		}
+		if _, ok, err := v.LookupTree(tree, name); err != nil || ok {
+			return fmt.Errorf("LookupTree(%q), which is no directory, gives %v, %w", name, ok, err)
+		}
+	}
+	if _, ok, err := v.LookupTree(tree, "no such name"); err != nil || ok {
+		return fmt.Errorf("LookupTree of what is not there gives %v, %w", ok, err)
 	}
 	return nil
 }

@@ -15,6 +15,8 @@ type NameTerm struct {
 	// Fold: Literal is ASCII in lower case, and is in the name without regard
 	// to the letter case.
 	Fold bool
+	// Whole: Literal is the name. Fold and Match are not used.
+	Whole bool
 	// NonASCII: only names with a byte above 127 can match. It counts where
 	// Literal is "".
 	NonASCII bool
@@ -26,15 +28,14 @@ type NameTerm struct {
 // Search is what a search for names found, before paths: the entries with
 // such a name, and the trees below which they lie. It belongs to its View.
 type Search struct {
-	v           *View
-	names       []*nameBlock // those in memory
-	entries     *scanEntries
-	trees       *scanTrees
-	found       rankedBits // per entry: its name matches
-	leads       bitset     // per tree: it or one below it has an entry that was found
-	interesting bitset     // per entry: found, or a directory that leads to one
-	count       int
-	rows        map[uint32]*row // read by Load
+	v       *View
+	names   []*nameBlock // those in memory
+	entries *scanEntries
+	trees   *scanTrees
+	found   rankedBits // per entry: its name matches
+	leads   leads
+	count   int
+	rows    map[uint32]*row // read by Load
 }
 
 // Search finds the entries whose name matches one of the terms. It reads three
@@ -57,9 +58,10 @@ func (v *View) Search(ctx context.Context, terms []NameTerm) (*Search, error) {
 	if s.count == 0 {
 		return s, nil
 	}
-	if err := s.findTrees(ctx, cols); err != nil {
+	if s.trees, err = cols.loadTrees(ctx, v, s.entries); err != nil {
 		return nil, searchFailed(ctx, err)
 	}
+	s.leads = newLeads(s.entries, s.trees, &s.found, cols.loadHolders(s.trees, len(s.entries.names)))
 	return s, nil
 }
 
@@ -75,7 +77,7 @@ func searchFailed(ctx context.Context, err error) error {
 func (s *Search) Count() int { return s.count }
 
 // Leads reports whether an entry that was found lies in a tree or below it.
-func (s *Search) Leads(tree TreeRef) bool { return s.count > 0 && s.leads.has(tree.no) }
+func (s *Search) Leads(tree TreeRef) bool { return s.count > 0 && s.leads.to(tree.no) }
 
 // EntryRef names an entry within one View. Two paths with the same EntryRef
 // have the same name, the same metadata and the same content.
@@ -100,7 +102,7 @@ func (s *Search) Dir(tree TreeRef, all bool, fn func(*SearchItem) error) error {
 		end := r.start + r.count
 		for no := r.start; no < end; no++ {
 			if !all {
-				if no = s.interesting.next(no, end); no == end {
+				if no = s.leads.next(no, end); no == end {
 					break
 				}
 			}
@@ -120,7 +122,7 @@ func (s *Search) item(no uint32, item *SearchItem) (err error) {
 	if s.entries.dirs.has(no) {
 		item.IsDir = true
 		item.Tree = TreeRef{s.entries.trees[s.entries.dirs.rank(no)]}
-		item.Leads = s.leads.has(item.Tree.no)
+		item.Leads = s.leads.to(item.Tree.no)
 	}
 	name := s.entries.names[no]
 	if block := int(name / namesPerBlock); block < len(s.names) && s.names[block] != nil {
@@ -137,11 +139,12 @@ func (s *Search) findEntries(ctx context.Context, cols *searchColumns, names bit
 		return err
 	}
 	found := newBitset(len(s.entries.names))
+	groups := names.groups(nameGroup) // small enough to be at hand for each entry
 	err = parallel(ctx, (len(s.entries.names)+scanPerBlock-1)/scanPerBlock, func(i int) error {
 		first := i * scanPerBlock
 		part := s.entries.names[first:min(first+scanPerBlock, len(s.entries.names))]
 		for j, name := range part {
-			if names.has(name) {
+			if groups.has(name>>nameGroup) && names.has(name) {
 				found.set(uint32(first + j))
 			}
 		}
@@ -152,52 +155,5 @@ func (s *Search) findEntries(ctx context.Context, cols *searchColumns, names bit
 	return err
 }
 
-// findTrees finds the trees that hold what was found, and goes up from them.
-func (s *Search) findTrees(ctx context.Context, cols *searchColumns) (err error) {
-	if s.trees, err = cols.loadTrees(ctx, s.v, s.entries); err != nil {
-		return err
-	}
-	holding := make([][]uint32, len(s.trees.blocks))
-	err = parallel(ctx, len(s.trees.blocks), func(i int) error {
-		b := &s.trees.blocks[i]
-		for j := range treesPerBlock {
-			for _, r := range b.list(j) {
-				if s.found.rank(r.start) != s.found.rank(r.start+r.count) {
-					holding[i] = append(holding[i], uint32(i*treesPerBlock+j))
-					break
-				}
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	s.leads = newBitset(s.trees.count)
-	var queue []uint32
-	for _, list := range holding {
-		for _, tree := range list {
-			s.leads.set(tree)
-		}
-		queue = append(queue, list...)
-	}
-	for len(queue) > 0 {
-		tree := queue[len(queue)-1]
-		queue = queue[:len(queue)-1]
-		for _, p := range s.trees.parents[s.trees.firstParent[tree]:s.trees.firstParent[tree+1]] {
-			if !s.leads.has(p) {
-				s.leads.set(p)
-				queue = append(queue, p)
-			}
-		}
-	}
-	s.interesting = append(bitset(nil), s.found.bits...)
-	i := 0
-	s.entries.dirs.bits.each(func(no uint32) {
-		if s.leads.has(s.entries.trees[i]) {
-			s.interesting.set(no)
-		}
-		i++
-	})
-	return nil
-}
+// nameGroup makes groups of 512 names.
+const nameGroup = 9

@@ -27,6 +27,33 @@ func (b bitset) next(i, end uint32) uint32 {
 	return end
 }
 
+// nextOf returns the first number from i on that is in one of two sets, or end
+// when there is none before it.
+func nextOf(a, b bitset, i, end uint32) uint32 {
+	for i < end {
+		if w := (a[i/64] | b[i/64]) >> (i % 64); w != 0 {
+			return min(end, i+uint32(bits.TrailingZeros64(w)))
+		}
+		next := (i/64 + 1) * 64
+		if next < i { // the last word of all
+			return end
+		}
+		i = next
+	}
+	return end
+}
+
+// groups returns the set of n>>shift for each number n; shift is at least 6.
+func (b bitset) groups(shift uint) bitset {
+	out := newBitset(len(b) >> (shift - 6))
+	for i, w := range b {
+		if w != 0 {
+			out.set(uint32(i >> (shift - 6)))
+		}
+	}
+	return out
+}
+
 // each calls fn with every number.
 func (b bitset) each(fn func(uint32)) {
 	for i, w := range b {
@@ -57,4 +84,20 @@ func (r *rankedBits) total() uint32 { return r.ranks[len(r.ranks)-1] }
 // rank returns how many numbers are below i.
 func (r *rankedBits) rank(i uint32) uint32 {
 	return r.ranks[i/64] + uint32(bits.OnesCount64(r.bits[i/64]&(1<<(i%64)-1)))
+}
+
+// any reports whether a number of one of the runs is in the set.
+func (r *rankedBits) any(runs []run) bool {
+	for _, x := range runs {
+		first, last := x.start/64, (x.start+x.count-1)/64
+		from, to := uint64(1<<64-1)<<(x.start%64), uint64(1<<64-1)>>(63-(x.start+x.count-1)%64)
+		if first == last { // most runs are short
+			if r.bits[first]&from&to != 0 {
+				return true
+			}
+		} else if r.bits[first]&from != 0 || r.bits[last]&to != 0 || r.ranks[first+1] != r.ranks[last] {
+			return true
+		}
+	}
+	return false
 }

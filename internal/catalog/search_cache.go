@@ -9,7 +9,7 @@ import (
 // catalogs of the process together. A search that finds no room loads them for
 // itself, in as much memory and in a hundred times the time; so there is room
 // for a repository of some ten million distinct entries.
-const searchMemory = 256 << 20
+const searchMemory = 384 << 20
 
 // searches keeps columns between the searches of a process. Nothing depends on
 // what is in it but time.

@@ -23,6 +23,9 @@ type searchColumns struct {
 	names   []*nameBlock // blocks that are not kept are nil
 	entries *scanEntries
 	trees   *scanTrees
+	asked   bool     // a search has used trees
+	refused bool     // there is no room for holders
+	holders *holders // nil until it pays
 }
 
 // scanEntries is what a search needs of the entries.
@@ -126,7 +129,8 @@ func (c *searchColumns) loadNames(ctx context.Context, v *View, match func(int, 
 // are kept where those leave room.
 const scanBytesPerEntry = 16
 
-func (b *nameBlock) size() int64 { return int64(cap(b.text) + 4*cap(b.ends)) }
+// size counts the fingerprints, too.
+func (b *nameBlock) size() int64 { return int64(cap(b.text) + 4*cap(b.ends) + len(b.ends)) }
 
 func (c *searchColumns) loadEntries(ctx context.Context, v *View) (*scanEntries, error) {
 	c.mu.Lock()

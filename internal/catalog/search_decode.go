@@ -15,9 +15,14 @@ func readScan(payload []byte, names []uint32, m meta) ([]dirEdge, error) {
 	b, prev, n := cols[0].b, int64(0), 0
 	for len(b) > 0 {
 		var u uint64
-		if b[0] < 0x80 {
+		switch {
+		case b[0] < 0x80:
 			u, b = uint64(b[0]), b[1:]
-		} else {
+		case len(b) > 1 && b[1] < 0x80:
+			u, b = uint64(b[0]&0x7f)|uint64(b[1])<<7, b[2:]
+		case len(b) > 2 && b[2] < 0x80:
+			u, b = uint64(b[0]&0x7f)|uint64(b[1]&0x7f)<<7|uint64(b[2])<<14, b[3:]
+		default:
 			v, size := binary.Uvarint(b)
 			if size <= 0 {
 				return nil, damaged("a scan block's names do not decode")

@@ -3,9 +3,12 @@ package catalog
 import (
 	"bytes"
 	"context"
-	"slices"
+	"encoding/binary"
 	"sort"
+	"sync"
 	"sync/atomic"
+
+	"github.com/zeebo/xxh3"
 )
 
 // matchNames returns the numbers of the names that match, nil for none.
@@ -13,7 +16,9 @@ func (s *Search) matchNames(ctx context.Context, cols *searchColumns, terms []Na
 	hits := newBitset(int(s.v.m.Names) + namesPerBlock)
 	var any atomic.Bool
 	match := func(no int, b *nameBlock) {
-		m := nameMatcher{block: b, hits: hits[no*namesPerBlock/64:]}
+		m := matchers.Get().(*nameMatcher)
+		defer matchers.Put(m)
+		m.begin(b, hits[no*namesPerBlock/64:])
 		for i := range terms {
 			m.term(&terms[i])
 		}
@@ -29,12 +34,21 @@ func (s *Search) matchNames(ctx context.Context, cols *searchColumns, terms []Na
 	return hits, nil
 }
 
-// nameMatcher matches the names of one block.
+// nameMatcher matches the names of one block after the other.
 type nameMatcher struct {
-	block *nameBlock
-	lower []byte // the text with ASCII letters in lower case, when it was needed
-	hits  bitset
-	found bool
+	block    *nameBlock
+	lowered  bool
+	lower    []byte // the text with ASCII letters in lower case, once lowered
+	nonASCII bool   // the text has others than ASCII characters; once lowered
+	hits     bitset
+	found    bool
+}
+
+// matchers keeps those that have a buffer.
+var matchers = sync.Pool{New: func() any { return new(nameMatcher) }}
+
+func (m *nameMatcher) begin(b *nameBlock, hits bitset) {
+	*m = nameMatcher{block: b, lower: m.lower[:0], hits: hits}
 }
 
 func (m *nameMatcher) hit(i int) {
@@ -46,11 +60,17 @@ func (m *nameMatcher) term(t *NameTerm) {
 	switch {
 	case t.Literal == "":
 		m.everyName(t)
+	case t.Whole:
+		m.whole(t)
 	case t.Fold:
-		if m.lower == nil {
-			m.lower = lowerASCII(m.block.text)
+		if !m.lowered {
+			m.lower, m.nonASCII = appendLower(m.lower, m.block.text)
+			m.lowered = true
 		}
 		m.literal(m.lower, []byte(t.Literal), t.Match)
+		if !m.nonASCII {
+			return
+		}
 		for _, sequence := range foldsToASCII {
 			m.literal(m.block.text, sequence, t.Match)
 		}
@@ -129,12 +149,57 @@ func hasNonASCII[T string | []byte](s T) bool {
 	return false
 }
 
-func lowerASCII(text []byte) []byte {
-	lower := slices.Clone(text)
-	for i, c := range lower {
-		if c-'A' < 26 {
-			lower[i] = c + 'a' - 'A'
+// whole finds the one name. A byte that is made of each name tells most others
+// apart.
+func (m *nameMatcher) whole(t *NameTerm) {
+	prints, name := m.block.fingerprints(), []byte(t.Literal)
+	for i := 0; ; i++ {
+		next := bytes.IndexByte(prints[i:], fingerprint(name))
+		if next < 0 {
+			return
+		}
+		if i += next; bytes.Equal(m.block.at(i), name) {
+			m.hit(i)
+			return // the names are distinct
 		}
 	}
-	return lower
+}
+
+func fingerprint(name []byte) byte { return byte(xxh3.Hash(name)) }
+
+// fingerprints returns a byte of each name. It may be called from several
+// goroutines.
+func (b *nameBlock) fingerprints() []byte {
+	if p := b.prints.Load(); p != nil {
+		return *p
+	}
+	prints := make([]byte, len(b.ends))
+	for i := range prints {
+		prints[i] = fingerprint(b.at(i))
+	}
+	b.prints.Store(&prints)
+	return prints
+}
+
+// appendLower appends a text with its ASCII letters in lower case, and reports
+// whether others than ASCII characters are in it.
+func appendLower(to, text []byte) (lower []byte, nonASCII bool) {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	var seen uint64
+	for ; len(text) >= 8; text = text[8:] {
+		w := binary.LittleEndian.Uint64(text)
+		seen |= w
+		low := w &^ tops
+		// The top bit of each byte that is at least 'A', and of each behind 'Z'.
+		capital := (low + (0x80-'A')*ones) &^ (low + (0x7f-'Z')*ones) &^ w & tops
+		to = binary.LittleEndian.AppendUint64(to, w|capital>>2)
+	}
+	for _, c := range text {
+		seen |= uint64(c)
+		if c-'A' < 26 {
+			c += 'a' - 'A'
+		}
+		to = append(to, c)
+	}
+	return to, seen&tops != 0
 }

@@ -21,6 +21,7 @@ func searchTerms(m *model) (terms []catalog.NameTerm, want []func(string) bool) 
 	for _, lit := range []string{"file1", "a", ".txt", "longlong", "\xff\xfe", "nothing has this", "dir", "1", "ünï", fmt.Sprintf("d%d", m.rng.IntN(60))} {
 		add(catalog.NameTerm{Literal: lit}, func(s string) bool { return strings.Contains(s, lit) })
 		add(catalog.NameTerm{Literal: lit, Match: func(s string) bool { return s == lit }}, func(s string) bool { return s == lit })
+		add(catalog.NameTerm{Literal: lit, Whole: true}, func(s string) bool { return s == lit })
 	}
 	for _, lit := range []string{"FILE1", "A", "Dir", "K", "I"} {
 		low := strings.ToLower(lit)

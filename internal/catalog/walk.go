@@ -116,7 +116,7 @@ func (v *View) FindTree(root TreeRef, path string) (tree TreeRef, ok bool, err e
 func (v *View) follow(tree TreeRef, names []string) (_ TreeRef, ok bool, err error) {
 	ok = true
 	for i := 0; ok && err == nil && i < len(names); i++ {
-		tree, ok, _, err = v.LookupTree(tree, names[i])
+		tree, ok, err = v.LookupTree(tree, names[i])
 	}
 	return tree, ok && err == nil, err
 }

@@ -148,7 +148,7 @@ func (t *tracer) find(root catalog.TreeRef) (found, error) {
 		if !ok {
 			var err error
 			if depth < len(t.parts)-1 {
-				next.sub, next.ok, _, err = t.v.LookupTree(at.sub, name)
+				next.sub, next.ok, err = t.v.LookupTree(at.sub, name)
 			} else {
 				next.entry, next.sub, next.ok, _, err = t.v.Lookup(at.sub, name, catalog.WithContent|catalog.WithSubtree)
 			}

@@ -126,6 +126,9 @@ func (p *pattern) term() catalog.NameTerm {
 	if p.all || last == nil {
 		return catalog.NameTerm{}
 	}
+	if !p.fold && last.kind == partName {
+		return catalog.NameTerm{Literal: last.text, Whole: true}
+	}
 	if !p.fold {
 		return catalog.NameTerm{Literal: last.literal(), Match: last.match}
 	}

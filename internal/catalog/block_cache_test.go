@@ -2,8 +2,8 @@ package catalog
 
 import "testing"
 
-func TestNameCacheIsBounded(t *testing.T) {
-	c := newNameCache(1000)
+func TestBlockCacheIsBounded(t *testing.T) {
+	c := newBlockCache[*nameBlock](1000)
 	block := func(n int) *nameBlock { return &nameBlock{text: make([]byte, n)} }
 	key := func(n int) blockKey { return blockKey{1, uint64(n)} }
 	for i := range 20 {

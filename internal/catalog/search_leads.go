@@ -1,0 +1,167 @@
+package catalog
+
+import (
+	"context"
+	"slices"
+)
+
+// leads tells below which trees something found lies. Two ways lead there. Up:
+// all trees that hold something are looked for, and marked with all trees above
+// them. Down: from a tree that is asked about to the first thing found below it.
+// What is everywhere is near everywhere, and a page of results asks about few
+// trees; so it goes down, until that has cost a good part of what the other way
+// does, and goes up then. What lies in few places is looked for from there at once.
+type leads struct {
+	entries *scanEntries
+	trees   *scanTrees
+	found   *rankedBits
+	holders *holders // nil: every tree may hold something
+
+	budget int    // trees to look into on the way down
+	all    bool   // yes is complete
+	known  bitset // per tree: it is in yes, or nothing found lies below it
+	yes    bitset // per tree: something found lies in it or below it
+	stack  []lead
+}
+
+// lead is a tree on the way down, and where the way goes on.
+type lead struct {
+	tree      uint32
+	runs      []run  // those that are still to come
+	next, end uint32 // directory entries of the run before them
+}
+
+func newLeads(e *scanEntries, t *scanTrees, found *rankedBits, h *holders) leads {
+	l := leads{entries: e, trees: t, found: found, holders: h, known: newBitset(t.count), yes: newBitset(t.count)}
+	trees := t.count
+	if h != nil {
+		near := 0
+		found.bits.groups(zoneShift).each(func(zone uint32) { near += len(h.of(zone)) })
+		trees = min(trees, near)
+	}
+	// A tree on the way down costs some ten times one on the way up.
+	if l.budget = trees / 16; l.budget < fewTrees {
+		l.up()
+	}
+	return l
+}
+
+// fewTrees on the way down take less than a millisecond.
+const fewTrees = 1024
+
+// to reports whether something found lies in a tree or below it.
+func (l *leads) to(tree uint32) bool {
+	if !l.all && !l.known.has(tree) {
+		l.down(tree)
+	}
+	return l.yes.has(tree)
+}
+
+// down finds out about one tree.
+func (l *leads) down(tree uint32) {
+	l.stack = l.stack[:0]
+	for enter := true; ; {
+		if enter {
+			if l.budget--; l.budget < 0 {
+				l.up()
+				return
+			}
+			runs := l.trees.runs(tree)
+			l.known.set(tree)
+			l.stack = append(l.stack, lead{tree: tree, runs: runs})
+			if l.found.any(runs) {
+				for i := range l.stack {
+					l.yes.set(l.stack[i].tree)
+				}
+				return
+			}
+		}
+		if len(l.stack) == 0 {
+			return
+		}
+		top := &l.stack[len(l.stack)-1]
+		switch {
+		case top.next < top.end:
+			tree = l.entries.trees[top.next]
+			top.next++
+			if enter = !l.known.has(tree); !enter && l.yes.has(tree) {
+				for i := range l.stack {
+					l.yes.set(l.stack[i].tree)
+				}
+				return
+			}
+		case len(top.runs) > 0:
+			r := top.runs[0]
+			top.runs, enter = top.runs[1:], false
+			top.next, top.end = l.entries.dirs.rank(r.start), l.entries.dirs.rank(r.start+r.count)
+		default:
+			l.stack, enter = l.stack[:len(l.stack)-1], false
+		}
+	}
+}
+
+// up finds out about all trees.
+func (l *leads) up() {
+	l.all = true
+	clear(l.yes) // what is above a tree in it may not be
+	queue := l.holding()
+	for _, tree := range queue {
+		l.yes.set(tree)
+	}
+	for len(queue) > 0 {
+		tree := queue[len(queue)-1]
+		queue = queue[:len(queue)-1]
+		for _, p := range l.trees.parents[l.trees.firstParent[tree]:l.trees.firstParent[tree+1]] {
+			if !l.yes.has(p) {
+				l.yes.set(p)
+				queue = append(queue, p)
+			}
+		}
+	}
+}
+
+// next returns the first entry from no on, and before end, that was found or is
+// a directory below which something found lies.
+func (l *leads) next(no, end uint32) uint32 {
+	for ; no < end; no++ {
+		no = nextOf(l.found.bits, l.entries.dirs.bits, no, end)
+		if no == end || l.found.has(no) || l.to(l.entries.trees[l.entries.dirs.rank(no)]) {
+			return no
+		}
+	}
+	return end
+}
+
+// holding returns the trees that hold something found.
+func (l *leads) holding() []uint32 {
+	near := l.near()
+	const together = 1 << 13 // trees
+	parts := make([][]uint32, l.trees.count/together+1)
+	_ = parallel(context.Background(), len(parts), func(part int) error { // never fails
+		end := uint32(min((part+1)*together, l.trees.count))
+		for tree := near.next(uint32(part*together), end); tree < end; tree = near.next(tree+1, end) {
+			if l.found.any(l.trees.runs(tree)) {
+				parts[part] = append(parts[part], tree)
+			}
+		}
+		return nil
+	})
+	return slices.Concat(parts...)
+}
+
+// near returns the trees that may hold something found.
+func (l *leads) near() bitset {
+	near := newBitset(l.trees.count)
+	if l.holders == nil {
+		for i := range near {
+			near[i] = 1<<64 - 1
+		}
+		return near
+	}
+	l.found.bits.groups(zoneShift).each(func(zone uint32) {
+		for _, tree := range l.holders.of(zone) {
+			near.set(tree)
+		}
+	})
+	return near
+}
