@@ -25,7 +25,7 @@ func (c *Catalog) Clean(ctx context.Context, minShare float64, inIndex func(sync
 		if err != nil {
 			return err
 		}
-		k, err := newKeep(w, m)
+		k, err := newKeep(ctx, w, m)
 		if err != nil {
 			return err
 		}
@@ -57,7 +57,7 @@ type keep struct {
 	rootNos []uint64
 }
 
-func newKeep(w Writer, m meta) (*keep, error) {
+func newKeep(ctx context.Context, w Writer, m meta) (*keep, error) {
 	k := &keep{m: m}
 	var err error
 	if k.hashes, err = loadHashes(w, m); err != nil {
@@ -66,7 +66,7 @@ func newKeep(w Writer, m meta) (*keep, error) {
 	if k.states, err = loadStates(w, m); err != nil {
 		return nil, err
 	}
-	if k.g, err = newGraph(w, m); err != nil {
+	if k.g, err = newGraph(ctx, w, m); err != nil {
 		return nil, err
 	}
 	err = scan(w, kindSnapshot, 0, func(no uint64, payload []byte) error {

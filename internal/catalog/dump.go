@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"io"
 	"slices"
@@ -59,7 +60,7 @@ type reachedTree struct {
 
 // reach returns the trees below roots and themselves, by hash.
 func (v *View) reach(roots []uint32) ([]reachedTree, error) {
-	g, err := newGraph(v.r, v.m)
+	g, err := newGraph(context.Background(), v.r, v.m)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"context"
 	"sort"
 
 	"syncline.dev/syncline"
@@ -44,28 +45,27 @@ type graph struct {
 	blocks map[uint64]*treeBlock
 }
 
-// newGraph reads the directory entries.
-func newGraph(r Reader, m meta) (*graph, error) {
-	g := &graph{r: r, blocks: make(map[uint64]*treeBlock)}
-	entries := uint64(0)
-	err := scan(r, kindScan, 0, func(block uint64, payload []byte) error {
-		n, dirs, err := decodeScanDirs(payload)
-		if err != nil {
-			return err
-		}
-		if block*scanPerBlock != entries {
-			return damaged("scan block %d is missing", entries/scanPerBlock)
-		}
-		entries += uint64(n)
-		for _, d := range dirs {
-			g.edges = append(g.edges, dirEdge{uint32(block)*scanPerBlock + d.entry, d.tree})
-		}
-		return nil
+// newGraph reads the directory entries, on all cores.
+func newGraph(ctx context.Context, r Reader, m meta) (*graph, error) {
+	blocks := (int(m.Entries) + scanPerBlock - 1) / scanPerBlock
+	dirs, entries := make([][]dirEdge, blocks), make([]int, blocks)
+	err := eachBlock(ctx, r, kindScan, blocks, func(no int, payload []byte) (err error) {
+		entries[no], dirs[no], err = decodeScanDirs(payload)
+		return err
 	})
-	if err == nil && entries != uint64(m.Entries) {
-		err = damaged("there are %d entries to scan instead of %d", entries, m.Entries)
+	if err != nil {
+		return nil, err
 	}
-	return g, err
+	g := &graph{r: r, blocks: make(map[uint64]*treeBlock)}
+	for no, list := range dirs {
+		if want := min(scanPerBlock, int(m.Entries)-no*scanPerBlock); entries[no] != want {
+			return nil, damaged("scan block %d has %d entries instead of %d", no, entries[no], want)
+		}
+		for _, d := range list {
+			g.edges = append(g.edges, dirEdge{uint32(no)*scanPerBlock + d.entry, d.tree})
+		}
+	}
+	return g, nil
 }
 
 // runs returns a tree's list, nil when it is not decoded.

@@ -103,10 +103,13 @@ func (c *Catalog) newBuilder(ctx context.Context) (*Builder, error) {
 	b.seed, b.trees.seed = m.Seed, m.Seed
 	b.nNames, b.nEntry = m.Names, m.Entries
 	b.w.meta = m
+	return b, c.beside(ctx, m, b.loadNames, b.loadKeys, b.loadTrees, b.w.loadTails)
+}
+
+// beside reads parts of the catalog beside one another, all of one state.
+func (c *Catalog) beside(ctx context.Context, m meta, parts ...func(context.Context, Reader, meta) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, part := range []func(Reader, meta) error{
-		b.loadNames, b.loadKeys, b.loadTrees, b.w.loadTails,
-	} {
+	for _, part := range parts {
 		group.Go(func() error {
 			return c.box.View(ctx, func(r Reader) error {
 				switch now, err := readMeta(r); {
@@ -115,17 +118,17 @@ func (c *Catalog) newBuilder(ctx context.Context) (*Builder, error) {
 				case now != m:
 					return errChanged
 				}
-				return part(r, m)
+				return part(ctx, r, m)
 			})
 		})
 	}
-	return b, group.Wait()
+	return group.Wait()
 }
 
 // errChanged is met where several views do not see the same catalog.
 var errChanged = syncline.Errorf(syncline.CodeUnavailable, "the catalog was changed meanwhile; try again")
 
-func (b *Builder) loadTrees(r Reader, m meta) error {
+func (b *Builder) loadTrees(_ context.Context, r Reader, m meta) error {
 	hashes, err := loadHashes(r, m)
 	if err != nil {
 		return err
@@ -139,7 +142,7 @@ func (b *Builder) loadTrees(r Reader, m meta) error {
 	return err
 }
 
-func (b *Builder) loadKeys(r Reader, m meta) error {
+func (b *Builder) loadKeys(_ context.Context, r Reader, m meta) error {
 	b.entries.reserve(int(m.Entries))
 	no := uint32(0)
 	err := scan(r, kindKey, 0, func(block uint64, payload []byte) error {
@@ -161,7 +164,7 @@ func (b *Builder) loadKeys(r Reader, m meta) error {
 	return err
 }
 
-func (b *Builder) loadNames(r Reader, m meta) error {
+func (b *Builder) loadNames(_ context.Context, r Reader, m meta) error {
 	b.names.reserve(int(m.Names))
 	no := uint32(0)
 	var last *nameBlock

@@ -77,11 +77,20 @@ func (c *Catalog) Publish(ctx context.Context, add []syncline.Snapshot, remove [
 	}
 	c.building.Lock()
 	defer c.building.Unlock()
+	var p *publisher
+	if len(add) > 0 {
+		if p, err = c.newPublisher(ctx, add); err != nil {
+			return nil, err
+		}
+	}
 	err = c.box.Update(ctx, func(w Writer) error {
 		gaps = nil
 		m, err := readMeta(w)
 		if err != nil {
 			return err
+		}
+		if p != nil && p.m != m {
+			return errChanged
 		}
 		removed, next, have, err := removeSnapshots(w, remove)
 		if err != nil {
@@ -93,7 +102,7 @@ func (c *Catalog) Publish(ctx context.Context, add []syncline.Snapshot, remove [
 			return known
 		})
 		if len(fresh) > 0 {
-			if gaps, err = addSnapshots(w, m, fresh, next); err != nil {
+			if gaps, err = p.add(w, fresh, next); err != nil {
 				return err
 			}
 		}
@@ -135,25 +144,50 @@ func removeSnapshots(w Writer, remove []syncline.Hash) (removed int, next uint64
 	return len(nos), next, have, err
 }
 
-func addSnapshots(w Writer, m meta, add []syncline.Snapshot, next uint64) ([]Incomplete, error) {
-	hashes, err := loadHashes(w, m)
+// publisher holds what is needed to see which snapshots are complete.
+type publisher struct {
+	m      meta
+	roots  map[syncline.Hash]uint32 // of the trees that are numbered
+	states []state
+	g      *graph
+}
+
+// newPublisher reads it, the parts beside one another: a session with one more
+// snapshot waits for them.
+func (c *Catalog) newPublisher(ctx context.Context, add []syncline.Snapshot) (*publisher, error) {
+	p := new(publisher)
+	err := c.box.View(ctx, func(r Reader) (err error) {
+		p.m, err = readMeta(r)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	roots := numbersOf(add, hashes)
-	states, err := loadStates(w, m)
-	if err != nil {
-		return nil, err
-	}
-	before := slices.Clone(states)
-	g, err := newGraph(w, m)
-	if err != nil {
-		return nil, err
-	}
+	return p, c.beside(ctx, p.m,
+		func(_ context.Context, r Reader, m meta) (err error) {
+			p.roots, err = numbersOf(r, m, add)
+			return err
+		},
+		func(_ context.Context, r Reader, m meta) (err error) {
+			p.states, err = loadStates(r, m)
+			return err
+		},
+		func(ctx context.Context, r Reader, m meta) (err error) {
+			p.g, err = newGraph(ctx, r, m)
+			return err
+		},
+	)
+}
+
+// add adds the snapshots that are complete.
+func (p *publisher) add(w Writer, add []syncline.Snapshot, next uint64) ([]Incomplete, error) {
+	states := slices.Clone(p.states)
+	p.g.r = w
+	hashes := View{r: w, m: p.m}
 	var gaps []Incomplete
 	told, unheard := make(map[uint32]bool), make(map[syncline.Hash]bool)
 	for i := range add {
-		root, ok := roots[add[i].Tree]
+		root, ok := p.roots[add[i].Tree]
 		if !ok {
 			gap := Incomplete{Snapshot: add[i].ID}
 			if !unheard[add[i].Tree] {
@@ -163,17 +197,22 @@ func addSnapshots(w Writer, m meta, add []syncline.Snapshot, next uint64) ([]Inc
 			gaps = append(gaps, gap)
 			continue
 		}
-		missing, err := g.complete(root, states)
+		missing, err := p.g.complete(root, states)
 		if err != nil {
 			return nil, err
 		}
 		if states[root]&stateComplete == 0 {
 			gap := Incomplete{Snapshot: add[i].ID}
 			for _, no := range missing {
-				if !told[no] {
-					told[no] = true
-					gap.Missing = append(gap.Missing, hashes[no])
+				if told[no] {
+					continue
 				}
+				told[no] = true
+				h, err := hashes.hash(no)
+				if err != nil {
+					return nil, err
+				}
+				gap.Missing = append(gap.Missing, h)
 			}
 			gaps = append(gaps, gap)
 			continue
@@ -187,23 +226,34 @@ func addSnapshots(w Writer, m meta, add []syncline.Snapshot, next uint64) ([]Inc
 		}
 		next++
 	}
-	return gaps, saveStates(w, before, states)
+	return gaps, saveStates(w, p.states, states)
 }
 
 // numbersOf returns the numbers of the snapshots' trees, as far as they have
 // one.
-func numbersOf(snapshots []syncline.Snapshot, hashes []syncline.Hash) map[syncline.Hash]uint32 {
+func numbersOf(r Reader, m meta, snapshots []syncline.Snapshot) (map[syncline.Hash]uint32, error) {
 	wanted := make(map[syncline.Hash]bool, len(snapshots))
 	for i := range snapshots {
 		wanted[snapshots[i].Tree] = true
 	}
 	nos := make(map[syncline.Hash]uint32, len(wanted))
-	for no := range hashes {
-		if wanted[hashes[no]] {
-			nos[hashes[no]] = uint32(no)
+	no := uint32(0)
+	err := scan(r, kindHash, 0, func(block uint64, payload []byte) error {
+		if block != uint64(no/hashesPerBlock) || no%hashesPerBlock != 0 || len(payload)%32 != 0 {
+			return damaged("hash block %d is missing", no/hashesPerBlock)
 		}
+		for ; len(payload) > 0; payload = payload[32:] {
+			if h := syncline.Hash(payload[:32]); wanted[h] {
+				nos[h] = no
+			}
+			no++
+		}
+		return nil
+	})
+	if err == nil && no != m.Trees {
+		err = damaged("there are %d tree hashes instead of %d", no, m.Trees)
 	}
-	return nos
+	return nos, err
 }
 
 // saveStates writes the blocks that differ.

@@ -57,7 +57,7 @@ type value struct {
 }
 
 // loadTails reads the last entry and scan blocks.
-func (w *writer) loadTails(r Reader, m meta) error {
+func (w *writer) loadTails(_ context.Context, r Reader, m meta) error {
 	w.openTrees = make(map[uint64]*treeBlock)
 	w.dirtyTrees = make(map[uint64]bool)
 	w.dirtyStates = make(map[uint64]bool)

@@ -123,8 +123,7 @@ func (r *run) planAgain(ctx context.Context, trees map[syncline.Hash]bool) error
 	})
 }
 
-// readIndex reads one index file and keeps what it says in the catalog. Only
-// its trees are returned.
+// readIndex reads one index file, and begins to keep what it says in the catalog.
 func (r *run) readIndex(ctx context.Context, f resticrepo.File) ([]catalog.Pack, error) {
 	index, err := r.Repository.LoadIndex(ctx, f)
 	if err != nil {
@@ -142,5 +141,7 @@ func (r *run) readIndex(ctx context.Context, f resticrepo.File) ([]catalog.Pack,
 		}
 		slices.SortFunc(packs[i].Blobs, func(a, b catalog.Blob) int { return int(int64(a.Offset) - int64(b.Offset)) })
 	}
-	return packs, r.Catalog.AddIndex(ctx, syncline.Hash(f.ID), packs)
+	ctx = context.WithoutCancel(ctx) // what was read is kept
+	r.keeping.Go(func() error { return r.Catalog.AddIndex(ctx, syncline.Hash(f.ID), packs) })
+	return packs, nil
 }

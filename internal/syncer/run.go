@@ -2,12 +2,15 @@ package syncer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"runtime"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
@@ -65,6 +68,7 @@ type run struct {
 	removed []syncline.Hash
 	indexes []resticrepo.File // as listed last
 	plan    plan
+	keeping errgroup.Group // brings what indexes say into the catalog, beside the fetching
 
 	emptied          []string // folders whose listings came back empty though the catalog knows what was there
 	damagedSnapshots int
@@ -81,6 +85,7 @@ func Run(ctx context.Context, p Params) (syncline.SessionStatistics, error) {
 		p.Streams = runtime.GOMAXPROCS(0)
 	}
 	r := &run{Params: p, failed: make(map[syncline.Hash]string)}
+	r.keeping.SetLimit(1) // each may be large
 	r.progress.report = func(percent int) { p.Reporter.Progress(percent, r.statistics()) }
 	err := r.synchronize(ctx)
 	p.Catalog.Unload()
@@ -150,14 +155,12 @@ func (r *run) synchronize(ctx context.Context) error {
 func (r *run) rounds(ctx context.Context) (gaps []catalog.Incomplete, err error) {
 	for round := 1; ; round++ {
 		changed, err := r.readIndexes(ctx, round)
-		if err != nil {
-			return nil, err
-		}
-		if round == 1 || changed {
+		if err == nil && (round == 1 || changed) {
 			clear(r.failed)
-			if err := r.fetch(ctx); err != nil {
-				return nil, err
-			}
+			err = r.fetch(ctx)
+		}
+		if err := errors.Join(err, r.keeping.Wait()); err != nil {
+			return nil, err
 		}
 		gaps, err = r.Catalog.Publish(ctx, r.fresh, r.removed)
 		if err != nil {
