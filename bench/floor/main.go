@@ -22,6 +22,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"syncline.dev/syncline/internal/hugepages"
 	"syncline.dev/syncline/internal/storage/local"
 	"syncline.dev/syncline/resticrepo"
 )
@@ -30,6 +31,7 @@ func main() {
 	repo := flag.String("r", os.Getenv("RESTIC_REPOSITORY"), "folder of the repository")
 	asJSON := flag.Bool("json", false, "print the result as JSON")
 	flag.Parse()
+	_ = hugepages.Advise(hugepages.Size) // as Syncline does
 	res, err := measure(context.Background(), *repo, os.Getenv("RESTIC_PASSWORD"))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "floor:", err)

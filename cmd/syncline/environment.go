@@ -7,10 +7,13 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
+
+	"syncline.dev/syncline/internal/hugepages"
 )
 
 // environment is what the commands share: the streams, the environment's
@@ -38,6 +41,10 @@ type environment struct {
 	caFiles            []string
 	limitDownload      int // KiB/s; 0 for no bound
 }
+
+// hugePages is for what is about to take much memory: it returns when they are
+// there. Without them that is slower, so a failure is not told.
+var hugePages = sync.OnceFunc(func() { _ = hugepages.Advise(hugepages.Size) })
 
 func (e *environment) addGlobalFlags(f *pflag.FlagSet) {
 	f.StringVar(&e.server, "server", e.getenv("SYNCLINE_SERVER"), "ask the running Syncline at this `URL`, where -r names an attached repository (default: $SYNCLINE_SERVER)")

@@ -77,6 +77,7 @@ func (e *environment) openRepository(ctx context.Context, at location, beside fu
 	if err != nil {
 		return nil, err
 	}
+	hugePages()
 	r := &remote{counter: storage.NewCounter(p.storage), place: p}
 	within, err := e.limited(r.counter, at)
 	if err != nil {

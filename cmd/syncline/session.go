@@ -25,6 +25,7 @@ func (e *environment) withCatalog(ctx context.Context, fn func(*catalog.Catalog,
 	if err != nil {
 		return err
 	}
+	hugePages()
 	var stats syncline.SessionStatistics
 	var damage error
 	if e.noSync {

@@ -1,0 +1,32 @@
+package hugepages
+
+import (
+	"runtime"
+	"runtime/debug"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Advise asks the kernel for huge pages for the next size bytes that the heap
+// grows by. It is to be called once, before the heap is large; it takes some
+// milliseconds. Where it fails, all goes on as it would have.
+//
+// The runtime has no call for this, but it keeps the address space of what it
+// frees: so a block is made, advised while nothing of it is touched, and freed.
+func Advise(size int) error {
+	percent := debug.SetGCPercent(-1) // no collection because of the block, but one behind it
+	err := advise(make([]byte, size))
+	debug.SetGCPercent(percent)
+	runtime.GC()
+	return err
+}
+
+func advise(block []byte) error {
+	const huge = 2 << 20
+	skip := int(-uintptr(unsafe.Pointer(unsafe.SliceData(block))) % huge) //nolint:gosec // the address only
+	if skip >= len(block) {
+		return nil
+	}
+	return unix.Madvise(block[skip:], unix.MADV_HUGEPAGE)
+}
