@@ -106,7 +106,6 @@ func runServer(ctx context.Context, o serverOptions) (err error) {
 	// these run on, requests are not left until one of them is interrupted, and
 	// the system shares the cores out.
 	runtime.GOMAXPROCS(cores + 1)
-	hugePages()
 	l, err := lock(o.data)
 	if err != nil {
 		return err

@@ -167,6 +167,12 @@ type entryBlock struct {
 	// first holds per row the number of its content hashes and, before it,
 	// those of the rows before: contents of row i are [first[i], first[i+1]).
 	first []int
+
+	// What the columns lie in, for the next block that is decoded here.
+	wide    []uint64
+	middle  []uint32
+	narrow  []uint16
+	seconds []int64
 }
 
 // timeColumn has the modification, access or change times of a block.
@@ -182,9 +188,13 @@ type rareFields struct {
 	extended, generic []syncline.ExtendedAttribute
 }
 
-func newEntryBlock(n int) *entryBlock {
-	b := &entryBlock{count: n, first: make([]int, n+1)}
-	wide, middle, narrow := make([]uint64, 5*n), make([]uint32, 8*n), make([]uint16, 7*n)
+// reset makes room for n rows, all zero.
+func (b *entryBlock) reset(n int) {
+	*b = entryBlock{
+		count: n, first: zeros(b.first, n+1),
+		wide: zeros(b.wide, 5*n), middle: zeros(b.middle, 8*n), narrow: zeros(b.narrow, 7*n), seconds: zeros(b.seconds, 3*n),
+	}
+	wide, middle, narrow, seconds := b.wide, b.middle, b.narrow, b.seconds
 	for _, col := range []*[]uint64{&b.inode, &b.deviceID, &b.size, &b.links, &b.device} {
 		*col, wide = wide[:n:n], wide[n:]
 	}
@@ -194,11 +204,19 @@ func newEntryBlock(n int) *entryBlock {
 	for _, col := range []*[]uint16{&b.kind, &b.user, &b.group, &b.failure, &b.times[0].zone, &b.times[1].zone, &b.times[2].zone} {
 		*col, narrow = narrow[:n:n], narrow[n:]
 	}
-	seconds := make([]int64, 3*n)
 	for i := range b.times {
 		b.times[i].sec, seconds = seconds[:n:n], seconds[n:]
 	}
-	return b
+}
+
+// zeros returns n zeros, where s is if they fit.
+func zeros[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	s = s[:n]
+	clear(s)
+	return s
 }
 
 // row returns a row, without its contents.
@@ -233,15 +251,25 @@ func (b *entryBlock) time(which, i int) time.Time {
 // decodeEntries reads what encode wrote of the entries; the contents stay for
 // decodeContents.
 func decodeEntries(payload []byte) (*entryBlock, error) {
+	b := new(entryBlock)
+	if err := b.decode(payload); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// decode is decodeEntries into a block that nobody uses any more.
+func (b *entryBlock) decode(payload []byte) error {
 	d, n, err := newEntryDecoder(payload)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer d.release()
 	if err := checkCount(n, entriesPerBlock, "entries"); err != nil {
-		return nil, err
+		return err
 	}
-	b, c := newEntryBlock(n), d.cols
+	b.reset(n)
+	c := d.cols
 	b.texts = d.texts
 	c[colName].deltas32(b.name)
 	c[colMode].deltas32(b.mode)
@@ -255,7 +283,7 @@ func decodeEntries(payload []byte) (*entryBlock, error) {
 	texts := len(d.texts)
 	if !c[colType].indexes(b.kind, texts) || !c[colUser].indexes(b.user, texts) ||
 		!c[colGroup].indexes(b.group, texts) || !c[colError].indexes(b.failure, texts) {
-		return nil, damaged("an entry block names a text it does not have")
+		return damaged("an entry block names a text it does not have")
 	}
 	d.times(b)
 	d.subtrees(b)
@@ -263,14 +291,11 @@ func decodeEntries(payload []byte) (*entryBlock, error) {
 	for i := range n {
 		k := c[colContent].uint()
 		if k > maxBlock/32 {
-			return nil, damaged("an entry claims %d content blobs", k)
+			return damaged("an entry claims %d content blobs", k)
 		}
 		b.first[i+1] = b.first[i] + int(k)
 	}
-	if err := done(c[:]); err != nil {
-		return nil, err
-	}
-	return b, nil
+	return done(c[:])
 }
 
 // entryDecoder reads the columns of an entry block.

@@ -32,7 +32,7 @@ type Search struct {
 	names   []*nameBlock // those in memory
 	entries *scanEntries
 	trees   *scanTrees
-	found   rankedBits // per entry: its name matches
+	found   bitset // per entry: its name matches
 	leads   leads
 	count   int
 	rows    map[uint32]*row // read by Load
@@ -52,6 +52,7 @@ func (v *View) Search(ctx context.Context, terms []NameTerm) (*Search, error) {
 	if names == nil {
 		return s, nil
 	}
+	defer names.giveBack()
 	if err := s.findEntries(ctx, cols, names); err != nil {
 		return nil, searchFailed(ctx, err)
 	}
@@ -61,8 +62,16 @@ func (v *View) Search(ctx context.Context, terms []NameTerm) (*Search, error) {
 	if s.trees, err = cols.loadTrees(ctx, v, s.entries); err != nil {
 		return nil, searchFailed(ctx, err)
 	}
-	s.leads = newLeads(s.entries, s.trees, &s.found, cols.loadHolders(s.trees, len(s.entries.names)))
+	s.leads = newLeads(s.entries, s.trees, s.found, cols.loadHolders(s.trees, len(s.entries.names)))
 	return s, nil
+}
+
+// Close lets the next search have the memory. The Search must not be used any more.
+func (s *Search) Close() {
+	s.found.giveBack()
+	s.leads.known.giveBack()
+	s.leads.yes.giveBack()
+	*s = Search{}
 }
 
 func searchFailed(ctx context.Context, err error) error {
@@ -138,7 +147,7 @@ func (s *Search) findEntries(ctx context.Context, cols *searchColumns, names bit
 	if s.entries, err = cols.loadEntries(ctx, s.v); err != nil {
 		return err
 	}
-	found := newBitset(len(s.entries.names))
+	found := borrowBitset(len(s.entries.names))
 	groups := names.groups(nameGroup) // small enough to be at hand for each entry
 	err = parallel(ctx, (len(s.entries.names)+scanPerBlock-1)/scanPerBlock, func(i int) error {
 		first := i * scanPerBlock
@@ -150,8 +159,7 @@ func (s *Search) findEntries(ctx context.Context, cols *searchColumns, names bit
 		}
 		return nil
 	})
-	s.found = found.ranked()
-	s.count = int(s.found.total())
+	s.found, s.count = found, found.count()
 	return err
 }
 

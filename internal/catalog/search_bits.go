@@ -1,6 +1,9 @@
 package catalog
 
-import "math/bits"
+import (
+	"math/bits"
+	"sync"
+)
 
 // bitset is a set of numbers. Goroutines may set numbers at the same time when
 // they lie in different multiples of 64.
@@ -8,6 +11,27 @@ type bitset []uint64
 
 // newBitset makes an empty set of numbers below n.
 func newBitset(n int) bitset { return make(bitset, n/64+1) }
+
+// scratch keeps the sets of searches that have ended. A search takes some of the
+// size of the catalog; new memory for each would cost more than to clear it.
+var scratch sync.Pool
+
+// borrowBitset is newBitset, for who gives it back.
+func borrowBitset(n int) bitset {
+	if p, ok := scratch.Get().(*bitset); ok && cap(*p) >= n/64+1 {
+		b := (*p)[:n/64+1]
+		clear(b)
+		return b
+	}
+	return newBitset(n)
+}
+
+// giveBack ends the use of a set; nil is none.
+func (b bitset) giveBack() {
+	if b != nil {
+		scratch.Put(&b)
+	}
+}
 
 func (b bitset) set(i uint32)      { b[i/64] |= 1 << (i % 64) }
 func (b bitset) has(i uint32) bool { return b[i/64]>>(i%64)&1 != 0 }
@@ -54,6 +78,37 @@ func (b bitset) groups(shift uint) bitset {
 	return out
 }
 
+// any reports whether a number of one of the runs is in the set.
+func (b bitset) any(runs []run) bool {
+	for _, r := range runs {
+		first, last := r.start/64, (r.start+r.count-1)/64
+		from, to := uint64(1<<64-1)<<(r.start%64), uint64(1<<64-1)>>(63-(r.start+r.count-1)%64)
+		if first == last { // most runs are short
+			if b[first]&from&to != 0 {
+				return true
+			}
+			continue
+		}
+		if b[first]&from != 0 || b[last]&to != 0 {
+			return true
+		}
+		for _, w := range b[first+1 : last] {
+			if w != 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// count returns how many numbers there are.
+func (b bitset) count() (n int) {
+	for _, w := range b {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}
+
 // each calls fn with every number.
 func (b bitset) each(fn func(uint32)) {
 	for i, w := range b {
@@ -84,20 +139,4 @@ func (r *rankedBits) total() uint32 { return r.ranks[len(r.ranks)-1] }
 // rank returns how many numbers are below i.
 func (r *rankedBits) rank(i uint32) uint32 {
 	return r.ranks[i/64] + uint32(bits.OnesCount64(r.bits[i/64]&(1<<(i%64)-1)))
-}
-
-// any reports whether a number of one of the runs is in the set.
-func (r *rankedBits) any(runs []run) bool {
-	for _, x := range runs {
-		first, last := x.start/64, (x.start+x.count-1)/64
-		from, to := uint64(1<<64-1)<<(x.start%64), uint64(1<<64-1)>>(63-(x.start+x.count-1)%64)
-		if first == last { // most runs are short
-			if r.bits[first]&from&to != 0 {
-				return true
-			}
-		} else if r.bits[first]&from != 0 || r.bits[last]&to != 0 || r.ranks[first+1] != r.ranks[last] {
-			return true
-		}
-	}
-	return false
 }

@@ -88,7 +88,7 @@ func TestDecodePart(t *testing.T) {
 		for range r.IntN(4) {
 			found.set(uint32(r.IntN(len(rows))))
 		}
-		s := &Search{v: &View{m: meta{Trees: 1<<32 - 1}}, found: found.ranked()}
+		s := &Search{v: &View{m: meta{Trees: 1<<32 - 1}}, found: found}
 		wanted := []uint32{uint32(r.IntN(len(rows)))}
 		got, err := s.decodePart(wanted, payload)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -91,18 +92,22 @@ type foundRow struct {
 	row *row
 }
 
+// entryBlocks keeps those whose rows were copied.
+var entryBlocks = sync.Pool{New: func() any { return new(entryBlock) }}
+
 // decodePart reads one block's entries that are wanted or were found.
 func (s *Search) decodePart(wanted []uint32, payload []byte) ([]foundRow, error) {
 	var out []foundRow
 	first := wanted[0] / entriesPerBlock * entriesPerBlock
 	last := wanted[len(wanted)-1]
-	for no := s.found.bits.next(first, last); no < last; no = s.found.bits.next(no+1, last) {
+	for no := s.found.next(first, last); no < last; no = s.found.next(no+1, last) {
 		wanted = append(wanted[:len(wanted):len(wanted)], no)
 	}
 	slices.Sort(wanted)
 	wanted = slices.Compact(wanted)
-	b, err := decodeEntries(payload)
-	if err != nil {
+	b := entryBlocks.Get().(*entryBlock)
+	defer entryBlocks.Put(b)
+	if err := b.decode(payload); err != nil {
 		return nil, err
 	}
 	if int(last-first) >= b.count {

@@ -14,7 +14,7 @@ import (
 type leads struct {
 	entries *scanEntries
 	trees   *scanTrees
-	found   *rankedBits
+	found   bitset
 	holders *holders // nil: every tree may hold something
 
 	budget int    // trees to look into on the way down
@@ -31,12 +31,12 @@ type lead struct {
 	next, end uint32 // directory entries of the run before them
 }
 
-func newLeads(e *scanEntries, t *scanTrees, found *rankedBits, h *holders) leads {
-	l := leads{entries: e, trees: t, found: found, holders: h, known: newBitset(t.count), yes: newBitset(t.count)}
+func newLeads(e *scanEntries, t *scanTrees, found bitset, h *holders) leads {
+	l := leads{entries: e, trees: t, found: found, holders: h, known: borrowBitset(t.count), yes: borrowBitset(t.count)}
 	trees := t.count
 	if h != nil {
 		near := 0
-		found.bits.groups(zoneShift).each(func(zone uint32) { near += len(h.of(zone)) })
+		found.groups(zoneShift).each(func(zone uint32) { near += len(h.of(zone)) })
 		trees = min(trees, near)
 	}
 	// A tree on the way down costs some ten times one on the way up.
@@ -124,7 +124,7 @@ func (l *leads) up() {
 // a directory below which something found lies.
 func (l *leads) next(no, end uint32) uint32 {
 	for ; no < end; no++ {
-		no = nextOf(l.found.bits, l.entries.dirs.bits, no, end)
+		no = nextOf(l.found, l.entries.dirs.bits, no, end)
 		if no == end || l.found.has(no) || l.to(l.entries.trees[l.entries.dirs.rank(no)]) {
 			return no
 		}
@@ -135,6 +135,7 @@ func (l *leads) next(no, end uint32) uint32 {
 // holding returns the trees that hold something found.
 func (l *leads) holding() []uint32 {
 	near := l.near()
+	defer near.giveBack()
 	const together = 1 << 13 // trees
 	parts := make([][]uint32, l.trees.count/together+1)
 	_ = parallel(context.Background(), len(parts), func(part int) error { // never fails
@@ -151,14 +152,14 @@ func (l *leads) holding() []uint32 {
 
 // near returns the trees that may hold something found.
 func (l *leads) near() bitset {
-	near := newBitset(l.trees.count)
+	near := borrowBitset(l.trees.count)
 	if l.holders == nil {
 		for i := range near {
 			near[i] = 1<<64 - 1
 		}
 		return near
 	}
-	l.found.bits.groups(zoneShift).each(func(zone uint32) {
+	l.found.groups(zoneShift).each(func(zone uint32) {
 		for _, tree := range l.holders.of(zone) {
 			near.set(tree)
 		}

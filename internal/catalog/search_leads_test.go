@@ -57,12 +57,11 @@ func TestLeads(t *testing.T) {
 				found.set(rng.Uint32N(uint32(len(e.names))))
 			}
 		}
-		ranked := found.ranked()
 		want := make([]bool, trees.count)
 		for tree := range want { // those below it have lower numbers
 			for _, r := range trees.runs(uint32(tree)) {
 				for no := r.start; no < r.start+r.count; no++ {
-					want[tree] = want[tree] || ranked.has(no) || e.dirs.has(no) && want[e.trees[e.dirs.rank(no)]]
+					want[tree] = want[tree] || found.has(no) || e.dirs.has(no) && want[e.trees[e.dirs.rank(no)]]
 				}
 			}
 		}
@@ -74,11 +73,11 @@ func TestLeads(t *testing.T) {
 		}
 		for _, budget := range []int{0, 1, 7, 100, 1 << 30} {
 			for _, h := range []*holders{nil, h} {
-				l := newLeads(e, trees, &ranked, h)
+				l := newLeads(e, trees, found, h)
 				if !l.all {
 					t.Fatal("few trees are not looked into at once")
 				}
-				l = leads{entries: e, trees: trees, found: &ranked, holders: h, budget: budget, known: newBitset(trees.count), yes: newBitset(trees.count)}
+				l = leads{entries: e, trees: trees, found: found, holders: h, budget: budget, known: newBitset(trees.count), yes: newBitset(trees.count)}
 				if err := checkLeads(&l, rng.Perm(trees.count), want); err != nil {
 					t.Fatalf("seed %d, budget %d, holders %v: %v", seed, budget, h != nil, err)
 				}
@@ -120,8 +119,8 @@ func TestLeadsInACircle(t *testing.T) {
 	for i := 1; i <= treesPerBlock; i++ {
 		trees.blocks[0].first[i] = uint32(min(i, 2))
 	}
-	found := newBitset(2).ranked()
-	l := leads{entries: e, trees: trees, found: &found, budget: 100, known: newBitset(2), yes: newBitset(2)}
+	found := newBitset(2)
+	l := leads{entries: e, trees: trees, found: found, budget: 100, known: newBitset(2), yes: newBitset(2)}
 	if l.to(0) || l.to(1) {
 		t.Error("nothing was found, but a tree leads to it")
 	}
@@ -174,8 +173,7 @@ func TestSets(t *testing.T) {
 				groups.set(no >> 7)
 			}
 		}
-		ranked := a.ranked()
-		if got := ranked.any([]run{r}); got != inA {
+		if got := a.any([]run{r}); got != inA {
 			t.Fatalf("any of %v is %v, want %v", r, got, inA)
 		}
 		if got := nextOf(a, b, r.start, r.start+r.count); got != next {

@@ -13,7 +13,7 @@ import (
 
 // matchNames returns the numbers of the names that match, nil for none.
 func (s *Search) matchNames(ctx context.Context, cols *searchColumns, terms []NameTerm) (bitset, error) {
-	hits := newBitset(int(s.v.m.Names) + namesPerBlock)
+	hits := borrowBitset(int(s.v.m.Names) + namesPerBlock)
 	var any atomic.Bool
 	match := func(no int, b *nameBlock) {
 		m := matchers.Get().(*nameMatcher)
@@ -29,6 +29,7 @@ func (s *Search) matchNames(ctx context.Context, cols *searchColumns, terms []Na
 	var err error
 	s.names, err = cols.loadNames(ctx, s.v, match)
 	if err != nil || !any.Load() {
+		hits.giveBack()
 		return nil, err
 	}
 	return hits, nil

@@ -95,6 +95,7 @@ type Hit struct {
 // before what is in it. An error of fn ends the search and is returned.
 func Find(ctx context.Context, v *catalog.View, snapshots []catalog.Snapshot, q *Query, fn func(*Hit) error) (Cut, error) {
 	f, err := newFinder(ctx, v, q)
+	defer f.close()
 	if err != nil || f.nothing() {
 		return f.cut, err
 	}
@@ -128,6 +129,7 @@ type Version struct {
 // common once. An error of fn ends the search and is returned.
 func FindVersions(ctx context.Context, v *catalog.View, snapshots []catalog.Snapshot, q *Query, fn func(*Version) error) (Cut, error) {
 	f, err := newFinder(ctx, v, q)
+	defer f.close()
 	if err != nil || f.nothing() {
 		return f.cut, err
 	}
@@ -147,6 +149,8 @@ type finder struct {
 	v        *catalog.View
 	q        *Query
 	search   *catalog.Search
+	way      *catalog.Search // nil, or entries of which one is on the way to every match:
+	wayPart  int             // those that this part of the one pattern matches
 	patterns []*pattern
 	contains []func(name string) bool
 	byName   bool // an entry matches when its name is found, whatever its path
@@ -197,14 +201,33 @@ func newFinder(ctx context.Context, v *catalog.View, q *Query) (*finder, error) 
 	}
 	var err error
 	f.search, err = v.Search(ctx, terms)
+	if err == nil && len(f.patterns) == 1 && len(f.contains) == 0 && f.search.Count() > manyFound {
+		if f.wayPart = f.patterns[0].rarest(); f.wayPart >= 0 {
+			f.way, err = v.Search(ctx, []catalog.NameTerm{f.patterns[0].termOf(&f.patterns[0].parts[f.wayPart])})
+		}
+	}
 	if err != nil && f.ctx.Err() == nil && f.expired() {
 		err = nil
 	}
 	return f, err
 }
 
+func (f *finder) close() {
+	for _, s := range []*catalog.Search{f.search, f.way} {
+		if s != nil {
+			s.Close()
+		}
+	}
+}
+
+// manyFound is how many entries make it pay to look for what lies on the way to
+// them, too. It is a variable for tests.
+var manyFound = 1000
+
 // nothing reports whether there is nothing to walk for.
-func (f *finder) nothing() bool { return f.search == nil || f.search.Count() == 0 }
+func (f *finder) nothing() bool {
+	return f.search == nil || f.search.Count() == 0 || f.way != nil && f.way.Count() == 0
+}
 
 // containsTerm is for names that have the text without regard to letter case
 // and normal form.

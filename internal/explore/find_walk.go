@@ -263,9 +263,10 @@ func (f *finder) visit(in *place, same []item, path []byte) (below place, ok boo
 	if st == never && len(f.contains) == 0 {
 		return below, false, nil
 	}
+	ahead := f.way != nil && !below.all && !below.states[0].passed(f.wayPart)
 	var trees sets[catalog.TreeRef]
 	for i := range same {
-		if same[i].IsDir && (below.all || same[i].Leads) {
+		if same[i].IsDir && (below.all || same[i].Leads && (!ahead || f.way.Leads(same[i].Tree))) {
 			trees.add(same[i].Tree, same[i].in)
 		}
 	}

@@ -126,15 +126,42 @@ func (p *pattern) term() catalog.NameTerm {
 	if p.all || last == nil {
 		return catalog.NameTerm{}
 	}
-	if !p.fold && last.kind == partName {
-		return catalog.NameTerm{Literal: last.text, Whole: true}
+	return p.termOf(last)
+}
+
+// termOf returns the names that a part matches.
+func (p *pattern) termOf(part *patternPart) catalog.NameTerm {
+	if !p.fold && part.kind == partName {
+		return catalog.NameTerm{Literal: part.text, Whole: true}
 	}
 	if !p.fold {
-		return catalog.NameTerm{Literal: last.literal(), Match: last.match}
+		return catalog.NameTerm{Literal: part.literal(), Match: part.match}
 	}
-	t := foldedTerm(last.literal())
-	t.Match = func(name string) bool { return last.match(strings.ToLower(name)) }
+	t := foldedTerm(part.literal())
+	t.Match = func(name string) bool { return part.match(strings.ToLower(name)) }
 	return t
+}
+
+// rarest returns the index of a part beside the last one that few names match:
+// one without wildcards if there is any, and of several the longest. It is -1
+// where there is none.
+func (p *pattern) rarest() int {
+	best, length := -1, 0
+	last := p.last()
+	for i := range p.parts {
+		part := &p.parts[i]
+		if part == last || part.kind == partAny {
+			continue
+		}
+		n := len(part.literal())
+		if part.kind == partName {
+			n += 1 << 20
+		}
+		if n > length {
+			best, length = i, n
+		}
+	}
+	return best
 }
 
 // literal returns the longest text that is in every name that matches.

@@ -1,6 +1,9 @@
 package explore
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // matching is how far a pattern has matched the path of one folder. It is not
 // changed: each name behind the path gives a new one.
@@ -43,6 +46,11 @@ func (m *matching) state(p *pattern) state {
 		return never
 	}
 	return open
+}
+
+// passed reports whether some way of matching has a part behind it.
+func (m *matching) passed(part int) bool {
+	return m.from > 0 || slices.ContainsFunc(m.threads, func(t thread) bool { return t.next > part })
 }
 
 // root returns the matching of the root folder.
