@@ -31,7 +31,7 @@ type syncResult struct {
 }
 
 func (c *comparison) measureFloor(ctx context.Context) error {
-	u, err := median(c.runs, func() (usage, error) { return measure(ctx, nil, c.floor, "-r", c.repo, "-json") })
+	u, err := median(max(3, c.runs), func() (usage, error) { return measure(ctx, nil, c.floor, "-r", c.repo, "-json") })
 	if err != nil {
 		return err
 	}

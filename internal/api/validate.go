@@ -33,9 +33,6 @@ func (op *operation) checkQuery(ctx context.Context, r *http.Request) error {
 			return err
 		}
 		err := openapi3filter.ValidateParameter(ctx, input, ref.Value)
-		if err == nil && !isText(schema) && slices.Contains(values[name], "") {
-			err = errEmpty // which the check above takes for absent
-		}
 		if err == nil && schema.Format == "date-time" && values.Has(name) {
 			_, err = time.Parse(time.RFC3339, values.Get(name)) // the check above knows no calendar
 		}
@@ -50,16 +47,6 @@ func (op *operation) checkQuery(ctx context.Context, r *http.Request) error {
 		}
 	}
 	return nil
-}
-
-var errEmpty = errors.New("the value is empty")
-
-// isText reports whether a parameter's values are texts, which may be empty.
-func isText(schema *openapi3.Schema) bool {
-	if schema.Items != nil {
-		schema = schema.Items.Value
-	}
-	return schema.Type.Is(openapi3.TypeString)
 }
 
 // checkCount checks how often a parameter is there.
