@@ -59,10 +59,10 @@ func (m *nameMatcher) hit(i int) {
 
 func (m *nameMatcher) term(t *NameTerm) {
 	switch {
-	case t.Literal == "":
-		m.everyName(t)
 	case t.Whole:
 		m.whole(t)
+	case t.Literal == "":
+		m.everyName(t)
 	case t.Fold:
 		if !m.lowered {
 			m.lower, m.nonASCII = appendLower(m.lower, m.block.text)

@@ -32,6 +32,7 @@ func searchTerms(m *model) (terms []catalog.NameTerm, want []func(string) bool) 
 	add(catalog.NameTerm{Fold: true, NonASCII: true, Match: upper}, upper)
 	add(catalog.NameTerm{Match: func(s string) bool { return len(s) == 1 }}, func(s string) bool { return len(s) == 1 })
 	add(catalog.NameTerm{}, func(string) bool { return true })
+	add(catalog.NameTerm{Whole: true}, func(s string) bool { return s == "" })
 	return terms, want
 }
 
