@@ -67,7 +67,8 @@ type remote struct {
 }
 
 // openRepository opens the storage and then, with the password, the
-// repository in it. beside is called with the storage and runs while the key is derived; it is waited for, and canceled when that fails.
+// repository in it. beside is called with the storage and runs while the key is
+// derived; it is waited for, and canceled when that fails.
 func (e *environment) openRepository(ctx context.Context, at location, beside func(context.Context, storage.Storage)) (*remote, error) {
 	password, given, err := e.givenPassword(ctx)
 	if err != nil {

@@ -65,7 +65,7 @@ func (v *View) LookupTree(tree TreeRef, name string) (sub TreeRef, ok bool, err 
 func (v *View) scannedRuns(runs []run, fn func(b *scanBlock, first, end uint32) (more bool, err error)) error {
 	for _, r := range runs {
 		for first, last := r.start, r.start+r.count; first < last; {
-			end := min(last, first-first%scanPerBlock+scanPerBlock)
+			end := first + min(last-first, scanPerBlock-first%scanPerBlock)
 			b, err := v.scanned(uint64(first/scanPerBlock), int((end-1)%scanPerBlock))
 			if err != nil {
 				return err

@@ -37,19 +37,7 @@ func (b bitset) set(i uint32)      { b[i/64] |= 1 << (i % 64) }
 func (b bitset) has(i uint32) bool { return b[i/64]>>(i%64)&1 != 0 }
 
 // next returns the first number from i on, or end when there is none before it.
-func (b bitset) next(i, end uint32) uint32 {
-	for i < end {
-		if w := b[i/64] >> (i % 64); w != 0 {
-			return min(end, i+uint32(bits.TrailingZeros64(w)))
-		}
-		next := (i/64 + 1) * 64
-		if next < i { // the last word of all
-			return end
-		}
-		i = next
-	}
-	return end
-}
+func (b bitset) next(i, end uint32) uint32 { return nextOf(b, b, i, end) }
 
 // nextOf returns the first number from i on that is in one of two sets, or end
 // when there is none before it.

@@ -16,7 +16,7 @@ const zoneShift = 6
 func (c *searchColumns) loadHolders(t *scanTrees, entries int) *holders {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if again := c.asked; c.trees != t || !again || c.refused || c.holders != nil {
+	if c.holders != nil || c.refused || c.trees != t || !c.asked {
 		c.asked = true
 		return c.holders
 	}

@@ -70,9 +70,7 @@ func (l *leads) down(tree uint32) {
 			l.known.set(tree)
 			l.stack = append(l.stack, lead{tree: tree, runs: runs})
 			if l.found.any(runs) {
-				for i := range l.stack {
-					l.yes.set(l.stack[i].tree)
-				}
+				l.arrive()
 				return
 			}
 		}
@@ -85,9 +83,7 @@ func (l *leads) down(tree uint32) {
 			tree = l.entries.trees[top.next]
 			top.next++
 			if enter = !l.known.has(tree); !enter && l.yes.has(tree) {
-				for i := range l.stack {
-					l.yes.set(l.stack[i].tree)
-				}
+				l.arrive()
 				return
 			}
 		case len(top.runs) > 0:
@@ -97,6 +93,13 @@ func (l *leads) down(tree uint32) {
 		default:
 			l.stack, enter = l.stack[:len(l.stack)-1], false
 		}
+	}
+}
+
+// arrive marks the trees on the way: each leads to what was found at its end.
+func (l *leads) arrive() {
+	for i := range l.stack {
+		l.yes.set(l.stack[i].tree)
 	}
 }
 

@@ -121,8 +121,8 @@ func TestLeadsInACircle(t *testing.T) {
 	}
 	found := newBitset(2)
 	l := leads{entries: e, trees: trees, found: found, budget: 100, known: newBitset(2), yes: newBitset(2)}
-	if l.to(0) || l.to(1) {
-		t.Error("nothing was found, but a tree leads to it")
+	if l.to(0) || l.to(1) || l.all {
+		t.Errorf("nothing was found, but a tree leads to it, or the way went round: %v", l.all)
 	}
 }
 
@@ -136,16 +136,16 @@ func TestHoldersHaveRoom(t *testing.T) {
 			trees.blocks[i].all[j] = run{0, entries}
 		}
 	}
-	for _, room := range []int64{1 << 14, 1 << 19} {
-		cols := &searchColumns{cache: &searchCache{max: room}, trees: trees}
-		cols.cache.items = []searchCacheItem{{cols: cols}}
+	for _, x := range []struct{ room, used int64 }{{1 << 19, 0}, {1 << 20, 1 << 19}} {
+		cols := &searchColumns{cache: &searchCache{max: x.room, used: x.used}, trees: trees}
+		cols.cache.items = []searchCacheItem{{cols: cols, size: x.used}}
 		for range 3 {
 			if cols.loadHolders(trees, entries) != nil {
-				t.Errorf("holders take more than the %d bytes there are", room)
+				t.Errorf("holders take more than what is left of %d bytes", x.room)
 			}
 		}
-		if cols.cache.used != 0 {
-			t.Errorf("%d bytes are counted that are not kept", cols.cache.used)
+		if cols.cache.used != x.used {
+			t.Errorf("%d bytes are counted that are not kept", cols.cache.used-x.used)
 		}
 	}
 }
