@@ -1,12 +1,14 @@
 package catalog_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/catalog/catalogtest"
 )
 
 // addTrees adds some trees of the model.
@@ -354,4 +356,35 @@ func TestCleanDropped(t *testing.T) {
 	m.addTrees(t, c, only, root)
 	m.publish(t, c)
 	m.verify(t, c)
+}
+
+// meddled has another process write before an update.
+type meddled struct {
+	catalog.Container
+	before func()
+}
+
+func (m *meddled) Update(ctx context.Context, fn func(catalog.Writer) error) error {
+	if before := m.before; before != nil {
+		m.before = nil
+		before()
+	}
+	return m.Container.Update(ctx, fn)
+}
+
+// TestPublishWhatChangedMeanwhile publishes nothing by what was read of a state
+// that is not there any more.
+func TestPublishWhatChangedMeanwhile(t *testing.T) {
+	m := newModel(47)
+	m.grow(20, 1)
+	memory := catalogtest.NewMemory()
+	box := &meddled{Container: memory}
+	c, other := open(t, box), open(t, memory)
+	m.build(t, c, 1, m.order)
+	box.before = func() { check(t, other.Bind(t.Context(), syncline.Hash{1})) }
+	_, err := c.Publish(t.Context(), m.snapshots, nil)
+	if syncline.CodeOf(err) != syncline.CodeUnavailable {
+		t.Errorf("the error is %v", err)
+	}
+	m.publish(t, c)
 }

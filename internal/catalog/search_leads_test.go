@@ -188,6 +188,7 @@ func TestSets(t *testing.T) {
 func FuzzAppendLower(f *testing.F) {
 	f.Add([]byte("AZ@[`az{ IMG_2018\xc4\xb0\xff\xc1\xda"))
 	f.Add([]byte("ABCDEFGH"))
+	f.Add([]byte("A\xc1\xda\xc4\xff\xdbZm"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		want, high := []byte("x"), false
 		for _, c := range text {
