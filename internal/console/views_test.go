@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -83,6 +84,30 @@ func TestEveryViewOfFiles(t *testing.T) {
 	} {
 		p.open(v.path)
 		p.check(v.name, v.text)
+	}
+}
+
+// A drawing is drawn anew only after its page has become narrower, and until
+// then does not make it wider.
+func TestDrawingsOfAnotherWidth(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := newPage(t, w.url)
+	p.expect("401")
+	p.signIn("administrator", adminPassword)
+	p.waitText("Tidewatch")
+	p.look("light", 400)
+	for _, v := range []struct{ path, drawings string }{
+		{"/repositories/" + w.demo, ".timeline svg"},
+		{"/repositories/" + w.demo + "/history?path=" + url.QueryEscape("/home/mila/projects/tidewatch"), ".timeline svg"},
+		{"/repositories/" + w.demo + "/growth", ".plot svg"},
+	} {
+		p.open(v.path)
+		p.wait("document.querySelector(" + quote(v.drawings) + ") !== null")
+		wide := eval[float64](p, "document.querySelectorAll("+quote(v.drawings)+").forEach((d) => d.setAttribute('width', 1200)), document.documentElement.scrollWidth")
+		if wide > 400 {
+			t.Errorf("%s is %g pixels wide of 400 while its drawing is of another width", v.path, wide)
+		}
 	}
 }
 
