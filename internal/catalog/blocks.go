@@ -9,8 +9,8 @@ import (
 
 // Items per block of the other kinds.
 const (
-	namesPerBlock  = 4096
-	scanPerBlock   = 16384
+	namesPerBlock  = 1024
+	scanPerBlock   = 8192
 	keysPerBlock   = 4096
 	treesPerBlock  = 128
 	hashesPerBlock = 1024
@@ -62,7 +62,7 @@ func decodeNames(payload []byte) (*nameBlock, error) {
 	return b, nil
 }
 
-// scanBlock is what a search needs of 16,384 entries.
+// scanBlock is what a search needs of 8,192 entries.
 type scanBlock struct {
 	names []uint32  // per entry
 	dirs  []dirEdge // per directory entry with a subtree, by position
@@ -178,7 +178,9 @@ func (t *treeBlock) encode(buf []byte) (payload, scratch []byte) {
 }
 
 func decodeTrees(payload []byte) (*treeBlock, error) {
-	cols, err := unpackColumns(payload, 3)
+	buf := borrowBlock()
+	defer giveBackBlock(buf)
+	cols, err := unpackColumnsInto(buf, payload, 3)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ import (
 
 // formatVersion is raised when the layout changes: a catalog of another
 // version counts as damaged and is built anew.
-const formatVersion = 1
+const formatVersion = 2
 
 // meta is the one value of kindMeta.
 type meta struct {
@@ -57,10 +57,14 @@ const (
 	cachedTreeBlocks  = 512
 )
 
-// scans keeps scan blocks, of all catalogs of the process together: of some ten
-// million entries, since the folders on the way to one lie anywhere. Generations
+// scans and folders keep what was decoded of scan blocks, of all catalogs of the
+// process together: the names of some eight million entries, and the directories
+// among some ten, since the folders on the way to one lie anywhere. Generations
 // are random, so no two catalogs have the same.
-var scans = newBlockCache[*scanBlock](64 << 20)
+var (
+	scans   = newBlockCache[*scanBlock](32 << 20)
+	folders = newBlockCache[*folderBlock](32 << 20)
+)
 
 // Open uses box as a catalog and sets it up when it is empty. It takes the box
 // over: Close closes it. A catalog of another format is CodeDamaged.

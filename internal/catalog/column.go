@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"encoding/binary"
+	"sync"
 	"time"
 )
 
@@ -41,6 +42,18 @@ func (c columns) pack(dst, scratch []byte) (out, buf []byte) {
 // that pack does not write.
 func unpackColumns(payload []byte, n int) ([]cursor, error) {
 	return unpackColumnsInto(new([]byte), payload, n)
+}
+
+// blockBuffers are what blocks are decompressed into of which nothing is kept.
+var blockBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+func borrowBlock() *[]byte { return blockBuffers.Get().(*[]byte) }
+
+func giveBackBlock(buf *[]byte) {
+	const keep = 1 << 20
+	if cap(*buf) <= keep {
+		blockBuffers.Put(buf)
+	}
 }
 
 // unpackColumnsInto is unpackColumns into memory that is there.

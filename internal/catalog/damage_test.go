@@ -282,7 +282,7 @@ func TestForgedValues(t *testing.T) {
 
 func TestOtherFormat(t *testing.T) {
 	_, box := damageModel(t)
-	for _, format := range []any{0, 2, 99, -1, "1", nil} {
+	for _, format := range []any{0, 1, 99, -1, "1", nil} {
 		other := box.Clone()
 		spoil(t, other, kindMeta, 0, func(v []byte) []byte {
 			var head map[string]any

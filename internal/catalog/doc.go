@@ -18,12 +18,12 @@
 // Every value is framed with a CRC-32C of itself and its key. Blocks hold a
 // fixed number of items, so an item's block is its number divided by that.
 //
-//	names      the distinct names, in blocks of 4,096, one after the other
+//	names      the distinct names, in blocks of 1,024, one after the other
 //	entries    all of an entry but its name's text and its content list,
 //	           column by column, in blocks of 512
 //	contents   the content lists of the same 512 entries
 //	scan       what a search reads: per entry its name's number, per directory
-//	           entry its subtree's number, in blocks of 16,384
+//	           entry its subtree's number, in blocks of 8,192
 //	keys       per entry a 64-bit keyed hash of the bytes it was decoded from
 //	trees      per tree its runs of entry numbers, in blocks of 128
 //	hashes     the trees' names (SHA-256), in blocks of 1,024

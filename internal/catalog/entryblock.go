@@ -3,7 +3,6 @@ package catalog
 import (
 	"io/fs"
 	"math"
-	"sync"
 	"time"
 
 	"syncline.dev/syncline"
@@ -305,16 +304,13 @@ type entryDecoder struct {
 	buf   *[]byte // that the columns lie in
 }
 
-// entryBuffers are what blocks are decompressed into.
-var entryBuffers = sync.Pool{New: func() any { return new([]byte) }}
-
 // newEntryDecoder starts on an entry block, and says how many rows it has.
 func newEntryDecoder(payload []byte) (*entryDecoder, int, error) {
 	if len(payload) < 2 {
 		return nil, 0, damaged("an entry block is empty")
 	}
 	n := int(payload[0]) | int(payload[1])<<8
-	d := &entryDecoder{buf: entryBuffers.Get().(*[]byte)}
+	d := &entryDecoder{buf: borrowBlock()}
 	cols, err := unpackColumnsInto(d.buf, payload[2:], entryColumns)
 	if err != nil {
 		d.release()
@@ -334,10 +330,7 @@ func newEntryDecoder(payload []byte) (*entryDecoder, int, error) {
 
 // release gives the columns' memory back. Nothing that was read refers to it.
 func (d *entryDecoder) release() {
-	const keep = 1 << 20
-	if cap(*d.buf) <= keep {
-		entryBuffers.Put(d.buf)
-	}
+	giveBackBlock(d.buf)
 	d.buf, d.cols = nil, nil
 }
 

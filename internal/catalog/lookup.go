@@ -3,6 +3,7 @@ package catalog
 import (
 	"cmp"
 	"slices"
+	"sync"
 
 	"syncline.dev/syncline"
 )
@@ -15,9 +16,13 @@ func (v *View) Lookup(tree TreeRef, name string, detail Detail) (e *syncline.Ent
 		return nil, TreeRef{}, false, false, err
 	}
 	names := nameReader{v: v}
-	err = v.scannedRuns(runs, func(b *scanBlock, first, end uint32) (bool, error) {
-		for i, no := range b.names[first%scanPerBlock:][:end-first] {
-			own, err := names.at(no)
+	err = eachPart(runs, func(no uint64, first, end uint32) (bool, error) {
+		b, err := v.scanned(no, int(end))
+		if err != nil {
+			return false, err
+		}
+		for i := first; i < end; i++ {
+			own, err := names.at(b.names[i])
 			if err != nil {
 				return false, err
 			}
@@ -25,7 +30,7 @@ func (v *View) Lookup(tree TreeRef, name string, detail Detail) (e *syncline.Ent
 				continue
 			}
 			var subtree uint32
-			e, subtree, err = v.entry(first+uint32(i), detail)
+			e, subtree, err = v.entry(uint32(no)*scanPerBlock+i, detail)
 			sub, ok, found = TreeRef{subtree - 1}, subtree != 0, err == nil
 			return false, err
 		}
@@ -42,11 +47,14 @@ func (v *View) LookupTree(tree TreeRef, name string) (sub TreeRef, ok bool, err 
 		return TreeRef{}, false, err
 	}
 	names := nameReader{v: v}
-	err = v.scannedRuns(runs, func(b *scanBlock, first, end uint32) (bool, error) {
-		start := first - first%scanPerBlock
-		i, _ := slices.BinarySearchFunc(b.dirs, first-start, func(d dirEdge, at uint32) int { return cmp.Compare(d.entry, at) })
-		for ; i < len(b.dirs) && b.dirs[i].entry < end-start; i++ {
-			own, err := names.at(b.names[b.dirs[i].entry])
+	err = eachPart(runs, func(no uint64, first, end uint32) (bool, error) {
+		b, err := v.folders(no, int(end))
+		if err != nil {
+			return false, err
+		}
+		i, _ := slices.BinarySearchFunc(b.dirs, first, func(d folder, at uint32) int { return cmp.Compare(d.entry, at) })
+		for ; i < len(b.dirs) && b.dirs[i].entry < end; i++ {
+			own, err := names.at(b.dirs[i].name)
 			if err != nil {
 				return false, err
 			}
@@ -60,46 +68,94 @@ func (v *View) LookupTree(tree TreeRef, name string) (sub TreeRef, ok bool, err 
 	return sub, ok, err
 }
 
-// scannedRuns calls fn with the runs, cut where blocks end, and the block that
-// each lies in: the entries from first on, before end. It goes on while fn says.
-func (v *View) scannedRuns(runs []run, fn func(b *scanBlock, first, end uint32) (more bool, err error)) error {
+// eachPart calls fn with the runs, cut where scan blocks end: the number of the
+// block, and the entries in it from first on, before end. It goes on while fn
+// says.
+func eachPart(runs []run, fn func(no uint64, first, end uint32) (more bool, err error)) error {
 	for _, r := range runs {
-		for first, last := r.start, r.start+r.count; first < last; {
-			end := first + min(last-first, scanPerBlock-first%scanPerBlock)
-			b, err := v.scanned(uint64(first/scanPerBlock), int((end-1)%scanPerBlock))
-			if err != nil {
+		for first, last := r.start%scanPerBlock, r.start+r.count; r.start < last; first = 0 {
+			no := r.start / scanPerBlock
+			end := min(last-no*scanPerBlock, scanPerBlock)
+			if more, err := fn(uint64(no), first, end); err != nil || !more {
 				return err
 			}
-			if more, err := fn(b, first, end); err != nil || !more {
-				return err
-			}
-			first = end
+			r.start += end - first
 		}
 	}
 	return nil
 }
 
-// scanned returns a scan block that has the entry at i. A cached block may be
+// scanned returns a scan block that has n entries or more. A cached block may be
 // from before the last entries were added to it.
-func (v *View) scanned(no uint64, i int) (*scanBlock, error) {
+func (v *View) scanned(no uint64, n int) (*scanBlock, error) {
 	key := blockKey{v.m.Generation, no}
-	if b, ok := scans.get(key); ok && i < len(b.names) {
+	if b, ok := scans.get(key); ok && n <= len(b.names) {
 		return b, nil
 	}
-	n := min(scanPerBlock, int64(v.m.Entries)-int64(no)*scanPerBlock)
-	if int64(i) >= n {
-		return nil, damaged("a tree's run is out of range")
-	}
-	payload, err := need(v.r, kindScan, no)
+	b := new(scanBlock)
+	err := v.readScan(no, n, func(count int) []uint32 {
+		b.names = make([]uint32, count)
+		return b.names
+	}, &b.dirs)
 	if err != nil {
-		return nil, err
-	}
-	b := &scanBlock{names: make([]uint32, n)}
-	if b.dirs, err = readScan(payload, b.names, v.m); err != nil {
 		return nil, err
 	}
 	scans.add(key, b)
 	return b, nil
+}
+
+// folder is a directory entry in a scan block, by its position.
+type folder struct{ entry, name, tree uint32 }
+
+// folderBlock has the directories of a scan block of that many entries.
+type folderBlock struct {
+	entries int
+	dirs    []folder
+}
+
+func (b *folderBlock) size() int64 { return int64(12*cap(b.dirs) + 48) }
+
+// folders returns the directories of a scan block that has n entries or more.
+func (v *View) folders(no uint64, n int) (*folderBlock, error) {
+	key := blockKey{v.m.Generation, no}
+	if b, ok := folders.get(key); ok && n <= b.entries {
+		return b, nil
+	}
+	names := nameNumbers.Get().(*[scanPerBlock]uint32)
+	defer nameNumbers.Put(names)
+	b := new(folderBlock)
+	var dirs []dirEdge
+	err := v.readScan(no, n, func(count int) []uint32 {
+		b.entries = count
+		return names[:count]
+	}, &dirs)
+	if err != nil {
+		return nil, err
+	}
+	b.dirs = make([]folder, len(dirs))
+	for i, d := range dirs {
+		b.dirs[i] = folder{d.entry, names[d.entry], d.tree}
+	}
+	folders.add(key, b)
+	return b, nil
+}
+
+// nameNumbers are for what is not kept of a scan block.
+var nameNumbers = sync.Pool{New: func() any { return new([scanPerBlock]uint32) }}
+
+// readScan decodes a scan block, which must have n entries or more. The names'
+// numbers come to where room says, by the number of the entries.
+func (v *View) readScan(no uint64, n int, room func(count int) []uint32, dirs *[]dirEdge) error {
+	count := min(scanPerBlock, int64(v.m.Entries)-int64(no)*scanPerBlock)
+	if int64(n) > count {
+		return damaged("a tree's run is out of range")
+	}
+	payload, err := need(v.r, kindScan, no)
+	if err != nil {
+		return err
+	}
+	*dirs, err = readScan(payload, room(int(count)), v.m)
+	return err
 }
 
 // nameReader reads names, of which one mostly lies near the one before.

@@ -8,7 +8,9 @@ import "encoding/binary"
 // readScan decodes a scan block: names of all entries into names, which has
 // the length that the block must have.
 func readScan(payload []byte, names []uint32, m meta) ([]dirEdge, error) {
-	cols, err := unpackColumns(payload, 3)
+	buf := borrowBlock()
+	defer giveBackBlock(buf)
+	cols, err := unpackColumnsInto(buf, payload, 3)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +56,9 @@ func readScan(payload []byte, names []uint32, m meta) ([]dirEdge, error) {
 
 // readTrees decodes a block of trees. Trees that are not decoded are empty.
 func readTrees(payload []byte, t *runBlock, m meta) error {
-	cols, err := unpackColumns(payload, 3)
+	buf := borrowBlock()
+	defer giveBackBlock(buf)
+	cols, err := unpackColumnsInto(buf, payload, 3)
 	if err != nil {
 		return err
 	}
