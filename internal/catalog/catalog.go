@@ -41,7 +41,7 @@ type Catalog struct {
 		load *preload // nil without one
 	}
 
-	entryCache *lru.Cache[blockKey, *entryBlock]
+	entryCache *blockCache[*entryBlock]
 	nameCache  *blockCache[*nameBlock]
 	treeCache  *lru.Cache[blockKey, *treeBlock]
 	snapshots  atomic.Pointer[snapshotList] // as read last
@@ -49,12 +49,11 @@ type Catalog struct {
 
 type blockKey struct{ generation, no uint64 }
 
-// Blocks kept decoded, per catalog: some 25 MB at most for ordinary entries,
-// beside the names.
+// Blocks kept decoded, per catalog.
 const (
-	cachedEntryBlocks = 256
-	cachedNameBytes   = 64 << 20 // some three million names
-	cachedTreeBlocks  = 512
+	cachedEntryBytes = 16 << 20 // some three hundred thousand ordinary entries
+	cachedNameBytes  = 64 << 20 // some three million names
+	cachedTreeBlocks = 512
 )
 
 // scans and folders keep what was decoded of scan blocks, of all catalogs of the
@@ -70,7 +69,7 @@ var (
 // over: Close closes it. A catalog of another format is CodeDamaged.
 func Open(ctx context.Context, box Container) (*Catalog, error) {
 	c := &Catalog{box: box}
-	c.entryCache, _ = lru.New[blockKey, *entryBlock](cachedEntryBlocks)
+	c.entryCache = newBlockCache[*entryBlock](cachedEntryBytes)
 	c.nameCache = newBlockCache[*nameBlock](cachedNameBytes)
 	c.treeCache, _ = lru.New[blockKey, *treeBlock](cachedTreeBlocks)
 	err := box.View(ctx, func(r Reader) error {

@@ -79,6 +79,27 @@ func anyRow(r *rand.Rand) row {
 	return row{entry: e, name: uint32(anyUint(r)), subtree: uint32(anyUint(r))}
 }
 
+// alikeRow is base but for some fields; changed says which ones may differ.
+func alikeRow(r *rand.Rand, base row, changed uint64) row {
+	other := anyRow(r)
+	from, to := reflect.ValueOf(&other.entry).Elem(), reflect.ValueOf(&base.entry).Elem()
+	for i := range to.NumField() {
+		if changed>>i&1 == 1 {
+			to.Field(i).Set(from.Field(i))
+		}
+	}
+	if changed>>62&1 == 1 {
+		base.name = other.name
+	}
+	if changed>>63 == 1 {
+		base.subtree = other.subtree
+	}
+	if changed>>61&1 == 1 {
+		base.entry.AccessTime, base.entry.ChangeTime = base.entry.ModTime, base.entry.ModTime
+	}
+	return base
+}
+
 // takeTimes returns the instants and offsets of an entry's times and clears
 // them: locations do not compare.
 func takeTimes(e *syncline.Entry) (out [3][3]int64) {
@@ -92,30 +113,39 @@ func takeTimes(e *syncline.Entry) (out [3][3]int64) {
 
 func TestEntriesRoundTrip(t *testing.T) {
 	var enc entryEncoder // kept, as the writer keeps it
-	for seed := range uint64(60) {
+	var kept entryBlock  // likewise, as searches do
+	for seed := range uint64(200) {
 		r := newRand(seed)
-		rows := make([]row, r.IntN(entriesPerBlock+1))
+		rows := make([]row, r.IntN(entriesPerBlock+1)/(1+r.IntN(300)))
+		base, changed := anyRow(r), r.Uint64()&r.Uint64()&r.Uint64()
 		for i := range rows {
-			rows[i] = anyRow(r)
+			if rows[i] = anyRow(r); seed%3 > 0 {
+				rows[i] = alikeRow(r, base, changed)
+			}
 		}
 		entries, contents := enc.encode(rows)
-		b, err := decodeEntries(entries)
+		fresh, err := decodeEntries(entries)
 		if err != nil {
 			t.Fatal(seed, err)
 		}
-		if b.count != len(rows) {
-			t.Fatalf("%d rows came back of %d", b.count, len(rows))
+		if err := kept.decode(entries); err != nil {
+			t.Fatal(seed, err)
 		}
-		for i := range rows {
-			got, want := b.row(i), rows[i]
-			if got.entry.Content, err = b.decodeContents(contents, i); err != nil {
-				t.Fatal(err)
+		for _, b := range []*entryBlock{fresh, &kept} {
+			if b.count != len(rows) {
+				t.Fatalf("%d rows came back of %d", b.count, len(rows))
 			}
-			if g, w := takeTimes(&got.entry), takeTimes(&want.entry); g != w {
-				t.Fatalf("the times are %v, want %v", g, w)
-			}
-			if !reflect.DeepEqual(got, want) {
-				t.Fatalf("seed %d row %d is\n%#v\nwant\n%#v", seed, i, got, want)
+			for i := range rows {
+				got, want := b.row(i), rows[i]
+				if got.entry.Content, err = b.decodeContents(contents, i); err != nil {
+					t.Fatal(err)
+				}
+				if g, w := takeTimes(&got.entry), takeTimes(&want.entry); g != w {
+					t.Fatalf("seed %d: the times of row %d are %v, want %v", seed, i, g, w)
+				}
+				if !reflect.DeepEqual(got, want) {
+					t.Fatalf("seed %d row %d is\n%#v\nwant\n%#v", seed, i, got, want)
+				}
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bytes"
 	"encoding/binary"
 	"sync"
 	"time"
@@ -116,40 +117,77 @@ func (c *cursor) int() int64 {
 	return v
 }
 
-// numbers reads as many numbers as there is room for.
-func (c *cursor) numbers(to []uint64) {
-	for i := range to {
-		to[i] = c.uint()
+// zeros reports whether the rest are n zeros, of a byte each.
+func (c *cursor) zeros(n int) bool {
+	if len(c.b) != n {
+		return false
 	}
-}
-
-// deltas64 reads differences, each to the number before.
-func (c *cursor) deltas64(to []uint64) {
-	prev := uint64(0)
-	for i := range to {
-		prev += uint64(c.int())
-		to[i] = prev
-	}
-}
-
-func (c *cursor) deltas32(to []uint32) {
-	prev := uint32(0)
-	for i := range to {
-		prev += uint32(c.int())
-		to[i] = prev
-	}
-}
-
-// indexes reads numbers below n, and reports whether they are.
-func (c *cursor) indexes(to []uint16, n int) bool {
-	for i := range to {
-		v := c.uint()
-		if v >= uint64(n) {
+	for _, b := range c.b {
+		if b != 0 {
 			return false
 		}
-		to[i] = uint16(v)
 	}
 	return true
+}
+
+// unchanging takes n differences that are 0 but for the first, and returns it.
+// It takes nothing where they are others.
+func (c *cursor) unchanging(n int) (first int64, ok bool) {
+	_, size := binary.Uvarint(c.b)
+	if n == 0 || size <= 0 {
+		return 0, false
+	}
+	if rest := (&cursor{b: c.b[size:]}); !rest.zeros(n - 1) {
+		return 0, false
+	}
+	first, c.b = c.int(), nil
+	return first, true
+}
+
+// repeated takes n numbers that are all the same, and returns it. It takes
+// nothing where they are not.
+func (c *cursor) repeated(n int) (v uint64, ok bool) {
+	v, size := binary.Uvarint(c.b)
+	if n == 0 || size <= 0 || len(c.b) != n*size || !bytes.Equal(c.b[size:], c.b[:len(c.b)-size]) {
+		return 0, false
+	}
+	c.b = nil
+	return v, true
+}
+
+// numbers reads n numbers into a column, in the memory of to if that does. A
+// number that does not fit is the largest that does.
+func numbers[T uint16 | uint64](c *cursor, to []T, n int) []T {
+	if v, ok := c.repeated(n); ok {
+		return append(to[:0], T(min(v, uint64(^T(0)))))
+	}
+	to = room(to, n)
+	for i := range to {
+		to[i] = T(min(c.uint(), uint64(^T(0))))
+	}
+	return to
+}
+
+// deltas is numbers of differences, each to the number before.
+func deltas[T uint32 | uint64](c *cursor, to []T, n int) []T {
+	if v, ok := c.unchanging(n); ok {
+		return append(to[:0], T(v))
+	}
+	to = room(to, n)
+	prev := T(0)
+	for i := range to {
+		prev += T(c.int())
+		to[i] = prev
+	}
+	return to
+}
+
+// room returns n values, in the memory of s if that does. They may be anything.
+func room[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
 }
 
 func (c *cursor) u32() uint32 {

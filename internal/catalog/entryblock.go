@@ -3,6 +3,7 @@ package catalog
 import (
 	"io/fs"
 	"math"
+	"slices"
 	"time"
 
 	"syncline.dev/syncline"
@@ -150,35 +151,34 @@ func (x *entryEncoder) rare(e *syncline.Entry) {
 }
 
 // entryBlock is a decoded block. It has a column for each field: these decode
-// in short loops, take a third of what entries would, and hold next to nothing
-// for the garbage collector to look at.
+// in short loops, take less than entries would, and hold next to nothing for the
+// garbage collector to look at. A column has a value for each row, or a single
+// one that all rows have: see in.
 type entryBlock struct {
 	count int
 	texts []string
 	zones []*time.Location
 
-	name, subtree, mode, uid, gid        []uint32
-	kind, user, group, failure           []uint16 // of texts
-	inode, deviceID, size, links, device []uint64
-	times                                [3]timeColumn
-	rare                                 map[int]*rareFields
+	name, subtree, mode, uid, gid         []uint32
+	kind, user, group, failure            []uint16 // of texts
+	inode, deviceID, sizes, links, device []uint64
+	times                                 [3]timeColumn
+	rare                                  map[int]*rareFields
 
 	// first holds per row the number of its content hashes and, before it,
 	// those of the rows before: contents of row i are [first[i], first[i+1]).
 	first []int
-
-	// What the columns lie in, for the next block that is decoded here.
-	wide    []uint64
-	middle  []uint32
-	narrow  []uint16
-	seconds []int64
 }
+
+// in returns a column's value in row i.
+func in[T any](column []T, i int) T { return column[min(i, len(column)-1)] }
 
 // timeColumn has the modification, access or change times of a block.
 type timeColumn struct {
-	sec  []int64
-	nano []uint32
-	zone []uint16 // of zones
+	modified bool // they are the modification times; the rest is not used
+	sec      []int64
+	nano     []uint32
+	zone     []uint16 // of zones
 }
 
 // rareFields are what few entries have.
@@ -187,52 +187,40 @@ type rareFields struct {
 	extended, generic []syncline.ExtendedAttribute
 }
 
-// reset makes room for n rows, all zero.
-func (b *entryBlock) reset(n int) {
-	*b = entryBlock{
-		count: n, first: zeros(b.first, n+1),
-		wide: zeros(b.wide, 5*n), middle: zeros(b.middle, 8*n), narrow: zeros(b.narrow, 7*n), seconds: zeros(b.seconds, 3*n),
-	}
-	wide, middle, narrow, seconds := b.wide, b.middle, b.narrow, b.seconds
-	for _, col := range []*[]uint64{&b.inode, &b.deviceID, &b.size, &b.links, &b.device} {
-		*col, wide = wide[:n:n], wide[n:]
-	}
-	for _, col := range []*[]uint32{&b.name, &b.subtree, &b.mode, &b.uid, &b.gid, &b.times[0].nano, &b.times[1].nano, &b.times[2].nano} {
-		*col, middle = middle[:n:n], middle[n:]
-	}
-	for _, col := range []*[]uint16{&b.kind, &b.user, &b.group, &b.failure, &b.times[0].zone, &b.times[1].zone, &b.times[2].zone} {
-		*col, narrow = narrow[:n:n], narrow[n:]
-	}
+// size is about the memory that the block takes.
+func (b *entryBlock) size() int64 {
+	n := 4*(cap(b.name)+cap(b.subtree)+cap(b.mode)+cap(b.uid)+cap(b.gid)) +
+		2*(cap(b.kind)+cap(b.user)+cap(b.group)+cap(b.failure)) +
+		8*(cap(b.inode)+cap(b.deviceID)+cap(b.sizes)+cap(b.links)+cap(b.device)+cap(b.first)) + 1<<10
 	for i := range b.times {
-		b.times[i].sec, seconds = seconds[:n:n], seconds[n:]
+		n += 8*cap(b.times[i].sec) + 4*cap(b.times[i].nano) + 2*cap(b.times[i].zone)
 	}
-}
-
-// zeros returns n zeros, where s is if they fit.
-func zeros[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
+	for _, r := range b.rare {
+		n += 128 + len(r.target)
+		for _, list := range [][]syncline.ExtendedAttribute{r.extended, r.generic} {
+			for i := range list {
+				n += 48 + len(list[i].Name) + len(list[i].Value)
+			}
+		}
 	}
-	s = s[:n]
-	clear(s)
-	return s
+	return int64(n)
 }
 
 // row returns a row, without its contents.
 func (b *entryBlock) row(i int) row {
-	r := row{name: b.name[i], subtree: b.subtree[i]}
+	r := row{name: in(b.name, i), subtree: in(b.subtree, i)}
 	b.fill(i, &r.entry)
 	return r
 }
 
 // fill sets the fields of an entry that are in the block.
 func (b *entryBlock) fill(i int, e *syncline.Entry) {
-	e.Type = syncline.EntryType(b.texts[b.kind[i]])
-	e.Mode = fs.FileMode(b.mode[i])
+	e.Type = syncline.EntryType(b.texts[in(b.kind, i)])
+	e.Mode = fs.FileMode(in(b.mode, i))
 	e.ModTime, e.AccessTime, e.ChangeTime = b.time(0, i), b.time(1, i), b.time(2, i)
-	e.UID, e.GID = b.uid[i], b.gid[i]
-	e.User, e.Group, e.Error = b.texts[b.user[i]], b.texts[b.group[i]], b.texts[b.failure[i]]
-	e.Inode, e.DeviceID, e.Size, e.Links, e.Device = b.inode[i], b.deviceID[i], b.size[i], b.links[i], b.device[i]
+	e.UID, e.GID = in(b.uid, i), in(b.gid, i)
+	e.User, e.Group, e.Error = b.texts[in(b.user, i)], b.texts[in(b.group, i)], b.texts[in(b.failure, i)]
+	e.Inode, e.DeviceID, e.Size, e.Links, e.Device = in(b.inode, i), in(b.deviceID, i), in(b.sizes, i), in(b.links, i), in(b.device, i)
 	if r := b.rare[i]; r != nil {
 		e.LinkTarget = r.target
 		e.ExtendedAttributes = r.extended
@@ -244,7 +232,10 @@ func (b *entryBlock) fill(i int, e *syncline.Entry) {
 
 func (b *entryBlock) time(which, i int) time.Time {
 	t := &b.times[which]
-	return time.Unix(t.sec[i], int64(t.nano[i])).In(b.zones[t.zone[i]])
+	if t.modified {
+		t = &b.times[0]
+	}
+	return time.Unix(t.sec[i], int64(t.nano[i])).In(b.zones[in(t.zone, i)])
 }
 
 // decodeEntries reads what encode wrote of the entries; the contents stay for
@@ -267,26 +258,31 @@ func (b *entryBlock) decode(payload []byte) error {
 	if err := checkCount(n, entriesPerBlock, "entries"); err != nil {
 		return err
 	}
-	b.reset(n)
+	b.count, b.texts, b.zones, b.rare = n, d.texts, nil, nil
 	c := d.cols
-	b.texts = d.texts
-	c[colName].deltas32(b.name)
-	c[colMode].deltas32(b.mode)
-	c[colUID].deltas32(b.uid)
-	c[colGID].deltas32(b.gid)
-	c[colInode].deltas64(b.inode)
-	c[colDevID].deltas64(b.deviceID)
-	c[colSize].numbers(b.size)
-	c[colLinks].numbers(b.links)
-	c[colDevice].numbers(b.device)
-	texts := len(d.texts)
-	if !c[colType].indexes(b.kind, texts) || !c[colUser].indexes(b.user, texts) ||
-		!c[colGroup].indexes(b.group, texts) || !c[colError].indexes(b.failure, texts) {
-		return damaged("an entry block names a text it does not have")
+	b.name = deltas(&c[colName], b.name, n)
+	b.mode = deltas(&c[colMode], b.mode, n)
+	b.uid = deltas(&c[colUID], b.uid, n)
+	b.gid = deltas(&c[colGID], b.gid, n)
+	b.inode = deltas(&c[colInode], b.inode, n)
+	b.deviceID = deltas(&c[colDevID], b.deviceID, n)
+	b.sizes = numbers(&c[colSize], b.sizes, n)
+	b.links = numbers(&c[colLinks], b.links, n)
+	b.device = numbers(&c[colDevice], b.device, n)
+	b.kind = numbers(&c[colType], b.kind, n)
+	b.user = numbers(&c[colUser], b.user, n)
+	b.group = numbers(&c[colGroup], b.group, n)
+	b.failure = numbers(&c[colError], b.failure, n)
+	for _, column := range [][]uint16{b.kind, b.user, b.group, b.failure} {
+		if len(column) > 0 && int(slices.Max(column)) >= len(d.texts) {
+			return damaged("an entry block names a text it does not have")
+		}
 	}
 	d.times(b)
 	d.subtrees(b)
 	d.rare(b)
+	b.first = room(b.first, n+1)
+	b.first[0] = 0
 	for i := range n {
 		k := c[colContent].uint()
 		if k > maxBlock/32 {
@@ -336,15 +332,43 @@ func (d *entryDecoder) release() {
 
 // times reads the three times of every row.
 func (d *entryDecoder) times(b *entryBlock) {
-	c := d.cols
+	c, n := d.cols, b.count
 	mod := &b.times[0]
+	mod.modified, mod.sec, mod.nano = false, room(mod.sec, n), room(mod.nano, n)
 	sec := time.Time{}.Unix()
 	for i := range mod.sec {
 		sec += c[colTime].int()
 		mod.sec[i] = sec
 	}
-	zone, at, known := int64(0), uint16(0), map[int64]uint16{0: 0}
 	b.zones = append(b.zones, time.UTC)
+	if c[colOther].zeros(2 * n) {
+		// Mostly there is one time, in one zone.
+		if zone, ok := c[colZone].unchanging(n); ok {
+			c[colOther].b = nil
+			b.times[1].modified, b.times[2].modified = true, true
+			if mod.zone = append(mod.zone[:0], 0); zone != 0 {
+				mod.zone[0] = 1
+				b.zones = append(b.zones, time.FixedZone("", int(zone)))
+			}
+			for i := range mod.nano {
+				mod.nano[i] = c[colNano].u32()
+			}
+			return
+		}
+	}
+	d.allTimes(b)
+}
+
+// allTimes reads what follows the modification times' seconds.
+func (d *entryDecoder) allTimes(b *entryBlock) {
+	c, n := d.cols, b.count
+	mod := &b.times[0]
+	mod.zone = room(mod.zone, n)
+	for which := 1; which < len(b.times); which++ {
+		t := &b.times[which]
+		t.modified, t.sec, t.nano, t.zone = false, room(t.sec, n), room(t.nano, n), room(t.zone, n)
+	}
+	zone, at, known := int64(0), uint16(0), map[int64]uint16{0: 0}
 	clock := func(t *timeColumn, i int) {
 		t.nano[i] = c[colNano].u32()
 		if change := c[colZone].int(); change != 0 {
@@ -375,7 +399,14 @@ func (d *entryDecoder) times(b *entryBlock) {
 
 func (d *entryDecoder) subtrees(b *entryBlock) {
 	c, last := &d.cols[colSubtree], int64(0)
+	if b.count > 0 && c.zeros(b.count) {
+		c.b = nil
+		b.subtree = append(b.subtree[:0], 0)
+		return
+	}
+	b.subtree = room(b.subtree, b.count)
 	for i := range b.subtree {
+		b.subtree[i] = 0
 		if z := c.uint(); z != 0 {
 			z--
 			last += int64(z>>1) ^ -int64(z&1)
@@ -386,6 +417,10 @@ func (d *entryDecoder) subtrees(b *entryBlock) {
 
 func (d *entryDecoder) rare(b *entryBlock) {
 	c := &d.cols[colAttr]
+	if targets := &d.cols[colTarget]; targets.zeros(b.count) && c.zeros(2*b.count) {
+		targets.b, c.b = nil, nil
+		return
+	}
 	for i := range b.count {
 		target, extended, generic := d.cols[colTarget].text(), attributes(c), attributes(c)
 		if target == "" && extended == nil && generic == nil {

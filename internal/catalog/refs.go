@@ -99,7 +99,7 @@ func (v *View) RefName(ref EntryRef) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return v.name(b.name[ref.no%entriesPerBlock])
+	return v.name(in(b.name, int(ref.no%entriesPerBlock)))
 }
 
 // RefEntry reads an entry, and its tree where ok.

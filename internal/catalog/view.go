@@ -152,9 +152,9 @@ func (v *View) entry(no uint32, detail Detail) (e *syncline.Entry, sub uint32, e
 		return nil, 0, err
 	}
 	i := int(no % entriesPerBlock)
-	e, sub = new(syncline.Entry), b.subtree[i]
+	e, sub = new(syncline.Entry), in(b.subtree, i)
 	b.fill(i, e)
-	if e.Name, err = v.name(b.name[i]); err != nil {
+	if e.Name, err = v.name(in(b.name, i)); err != nil {
 		return nil, 0, err
 	}
 	if sub > v.m.Trees {
@@ -181,7 +181,7 @@ func (v *View) entry(no uint32, detail Detail) (e *syncline.Entry, sub uint32, e
 // before the last rows were added to it.
 func (v *View) entries(no uint64, i int) (*entryBlock, error) {
 	key := blockKey{v.m.Generation, no}
-	if b, ok := v.c.entryCache.Get(key); ok && i < b.count {
+	if b, ok := v.c.entryCache.get(key); ok && i < b.count {
 		return b, nil
 	}
 	payload, err := need(v.r, kindEntry, no)
@@ -195,7 +195,7 @@ func (v *View) entries(no uint64, i int) (*entryBlock, error) {
 	if i >= b.count {
 		return nil, damaged("entry %d is missing", no*entriesPerBlock+uint64(i))
 	}
-	v.c.entryCache.Add(key, b)
+	v.c.entryCache.add(key, b)
 	return b, nil
 }
 

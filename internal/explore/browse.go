@@ -180,11 +180,11 @@ func (x *Explorer) Entries(ctx context.Context, point syncline.ID, q syncline.En
 }
 
 // entryOrders compare what entries are sorted by; names decide between equals.
-var entryOrders = map[string]func(a, b *placed) int{
-	"name":     func(*placed, *placed) int { return 0 },
-	"size":     func(a, b *placed) int { return cmp.Compare(a.size, b.size) },
-	"modified": func(a, b *placed) int { return a.modTime.Compare(b.modTime) },
-	"type":     func(a, b *placed) int { return cmp.Compare(a.kind, b.kind) },
+var entryOrders = map[string]func(a, b placed) int{
+	"name":     func(placed, placed) int { return 0 },
+	"size":     func(a, b placed) int { return cmp.Compare(a.size, b.size) },
+	"modified": func(a, b placed) int { return a.modTime.Compare(b.modTime) },
+	"type":     func(a, b placed) int { return cmp.Compare(a.kind, b.kind) },
 }
 
 // lister finds one page of a folder.
@@ -193,7 +193,7 @@ type lister struct {
 	v       *catalog.View
 	tree    catalog.TreeRef
 	query   syncline.EntriesQuery
-	compare func(a, b *placed) int
+	compare func(a, b placed) int
 	best    []placed // at most two pages; those that sort first
 }
 
@@ -215,7 +215,7 @@ func (l *lister) less(a, b placed) int {
 		}
 		return 1
 	}
-	c := cmp.Or(l.compare(&a, &b), cmp.Compare(a.name, b.name), cmp.Compare(a.place, b.place))
+	c := cmp.Or(l.compare(a, b), cmp.Compare(a.name, b.name), cmp.Compare(a.place, b.place))
 	if l.query.Descending {
 		return -c
 	}
