@@ -16,14 +16,14 @@ func (c *comparison) growthRow(ctx context.Context, label string) error {
 	if err := json.Unmarshal(floor.out, &c.floorSaid); err != nil {
 		return err
 	}
-	first, err := median(c.runs, func() (u usage, err error) {
+	first, firstLeft, err := c.withoutKey(ctx, c.runs, func() (u usage, err error) {
 		u, c.firstSaid, err = c.syncAnew(ctx, nil, c.repo, c.synclineCache())
 		return u, err
 	})
 	if err != nil {
 		return err
 	}
-	again, err := median(5, func() (u usage, err error) {
+	_, againLeft, err := c.withoutKey(ctx, 5, func() (u usage, err error) {
 		u, _, err = c.sync(ctx, nil, c.repo, c.synclineCache())
 		return u, err
 	})
@@ -43,10 +43,9 @@ func (c *comparison) growthRow(ctx context.Context, label string) error {
 	if err != nil {
 		return err
 	}
-	key := c.floorSaid.Open
 	_, err = fmt.Fprintf(c.out, "| %s | %d | %d | %.0f | %.2f | %.2f | %.1f | %.0f | %.0f | %.0f | %.3f, %.0f |\n", label,
 		c.floorSaid.Trees, c.firstSaid.Entries, mb(c.floorSaid.Bytes), c.floorSaid.Index+c.floorSaid.Time,
-		first.wall.Seconds()-key, 1e6*(first.wall.Seconds()-key)/float64(c.floorSaid.Trees), mb(first.peak), mb(disk),
-		1000*max(0, again.wall.Seconds()-key), find.wall.Seconds(), mb(find.peak))
+		firstLeft.Seconds(), 1e6*firstLeft.Seconds()/float64(c.floorSaid.Trees), mb(first.peak), mb(disk),
+		ms(againLeft), find.wall.Seconds(), mb(find.peak))
 	return err
 }

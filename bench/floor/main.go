@@ -3,7 +3,7 @@
 // one goroutine per core, and parses and keeps nothing. It must know nothing of
 // catalogs; its times are what theirs are compared with.
 //
-// Usage: RESTIC_PASSWORD=… floor -r REPOSITORY [-json]
+// Usage: RESTIC_PASSWORD=… floor -r REPOSITORY [-json] [-key]
 package main
 
 import (
@@ -30,9 +30,10 @@ import (
 func main() {
 	repo := flag.String("r", os.Getenv("RESTIC_REPOSITORY"), "folder of the repository")
 	asJSON := flag.Bool("json", false, "print the result as JSON")
+	keyOnly := flag.Bool("key", false, "derive the key and stop there")
 	flag.Parse()
 	_ = hugepages.Advise(hugepages.Size) // as Syncline does
-	res, err := measure(context.Background(), *repo, os.Getenv("RESTIC_PASSWORD"))
+	res, err := measure(context.Background(), *repo, os.Getenv("RESTIC_PASSWORD"), *keyOnly)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "floor:", err)
 		os.Exit(1)
@@ -60,7 +61,7 @@ type result struct {
 	TreeBytes    int64   `json:"tree_bytes"`
 }
 
-func measure(ctx context.Context, dir, password string) (result, error) {
+func measure(ctx context.Context, dir, password string, keyOnly bool) (result, error) {
 	var res result
 	if dir == "" {
 		return res, errors.New("say which repository: -r or RESTIC_REPOSITORY")
@@ -85,6 +86,9 @@ func measure(ctx context.Context, dir, password string) (result, error) {
 		return res, err
 	}
 	res.OpenSeconds = lap()
+	if keyOnly {
+		return res, nil
+	}
 	packs, err := treePacks(ctx, repo)
 	if err != nil {
 		return res, err
