@@ -9,7 +9,7 @@ import (
 
 // Items per block of the other kinds.
 const (
-	namesPerBlock  = 1024
+	namesPerBlock  = 4096
 	scanPerBlock   = 8192
 	keysPerBlock   = 4096
 	treesPerBlock  = 128

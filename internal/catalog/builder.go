@@ -74,10 +74,12 @@ func (c *Catalog) Build(ctx context.Context) (*Builder, error) {
 	return b, nil
 }
 
-// Close ends the writer. What was not flushed is dropped.
+// Close ends the writer. What was not flushed is dropped. What the next Publish
+// needs is kept for it, until Unload.
 func (b *Builder) Close() {
 	close(b.results)
 	<-b.ended
+	b.c.keepBuilt(b)
 	b.c.building.Unlock()
 }
 

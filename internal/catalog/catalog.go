@@ -38,7 +38,8 @@ type Catalog struct {
 
 	ahead struct {
 		sync.Mutex
-		load *preload // nil without one
+		load  *preload // nil without one
+		built *built   // nil without one
 	}
 
 	entryCache *blockCache[*entryBlock]
@@ -58,7 +59,7 @@ const (
 
 // scans and folders keep what was decoded of scan blocks, of all catalogs of the
 // process together: the names of some eight million entries, and the directories
-// among some ten, since the folders on the way to one lie anywhere. Generations
+// among some twenty, since the folders on the way to one lie anywhere. Generations
 // are random, so no two catalogs have the same.
 var (
 	scans   = newBlockCache[*scanBlock](32 << 20)

@@ -66,9 +66,11 @@ func newKeep(ctx context.Context, w Writer, m meta) (*keep, error) {
 	if k.states, err = loadStates(w, m); err != nil {
 		return nil, err
 	}
-	if k.g, err = newGraph(ctx, w, m); err != nil {
+	edges, err := loadEdges(ctx, w, m)
+	if err != nil {
 		return nil, err
 	}
+	k.g = newGraph(w, edges)
 	err = scan(w, kindSnapshot, 0, func(no uint64, payload []byte) error {
 		var s storedSnapshot
 		if err := json.Unmarshal(payload, &s); err != nil || s.Root >= m.Trees {

@@ -20,6 +20,9 @@ import (
 // The kinds by name, as container.go numbers them.
 const (
 	kindMeta     catalog.Kind = 0
+	kindScan     catalog.Kind = 5
+	kindHash     catalog.Kind = 8
+	kindState    catalog.Kind = 9
 	kindSnapshot catalog.Kind = 1
 	kindIndex    catalog.Kind = 10
 )

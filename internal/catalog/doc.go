@@ -18,7 +18,7 @@
 // Every value is framed with a CRC-32C of itself and its key. Blocks hold a
 // fixed number of items, so an item's block is its number divided by that.
 //
-//	names      the distinct names, in blocks of 1,024, one after the other
+//	names      the distinct names, in blocks of 4,096, one after the other
 //	entries    all of an entry but its name's text and its content list,
 //	           column by column, in blocks of 512
 //	contents   the content lists of the same 512 entries

@@ -60,10 +60,11 @@ type reachedTree struct {
 
 // reach returns the trees below roots and themselves, by hash.
 func (v *View) reach(roots []uint32) ([]reachedTree, error) {
-	g, err := newGraph(context.Background(), v.r, v.m)
+	edges, err := loadEdges(context.Background(), v.r, v.m)
 	if err != nil {
 		return nil, err
 	}
+	g := newGraph(v.r, edges)
 	seen := make([]bool, v.m.Trees)
 	stack := slices.Clone(roots)
 	var out []reachedTree

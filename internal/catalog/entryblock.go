@@ -359,15 +359,13 @@ func (d *entryDecoder) times(b *entryBlock) {
 	d.allTimes(b)
 }
 
-// allTimes reads what follows the modification times' seconds.
+// allTimes reads what follows the modification times' seconds. The access and the
+// change times are columns of their own from the first row on in which they differ.
 func (d *entryDecoder) allTimes(b *entryBlock) {
 	c, n := d.cols, b.count
 	mod := &b.times[0]
 	mod.zone = room(mod.zone, n)
-	for which := 1; which < len(b.times); which++ {
-		t := &b.times[which]
-		t.modified, t.sec, t.nano, t.zone = false, room(t.sec, n), room(t.nano, n), room(t.zone, n)
-	}
+	b.times[1].modified, b.times[2].modified = true, true
 	zone, at, known := int64(0), uint16(0), map[int64]uint16{0: 0}
 	clock := func(t *timeColumn, i int) {
 		t.nano[i] = c[colNano].u32()
@@ -387,12 +385,20 @@ func (d *entryDecoder) allTimes(b *entryBlock) {
 		clock(mod, i)
 		for which := 1; which < len(b.times); which++ {
 			t := &b.times[which]
-			if c[colOther].uint() == 0 {
-				t.sec[i], t.nano[i], t.zone[i] = mod.sec[i], mod.nano[i], mod.zone[i]
-				continue
+			differs := c[colOther].uint() != 0
+			if differs && t.modified {
+				t.modified, t.sec, t.nano, t.zone = false, room(t.sec, n), room(t.nano, n), room(t.zone, n)
+				copy(t.sec, mod.sec[:i])
+				copy(t.nano, mod.nano[:i])
+				copy(t.zone, mod.zone[:i])
 			}
-			t.sec[i] = mod.sec[i] + c[colOther].int()
-			clock(t, i)
+			switch {
+			case differs:
+				t.sec[i] = mod.sec[i] + c[colOther].int()
+				clock(t, i)
+			case !t.modified:
+				t.sec[i], t.nano[i], t.zone[i] = mod.sec[i], mod.nano[i], mod.zone[i]
+			}
 		}
 	}
 }

@@ -49,7 +49,7 @@ func Damaged(cause error) error {
 func damaged(format string, args ...any) error { return Damaged(fmt.Errorf(format, args...)) }
 
 // maxBlock bounds the decompressed size of a block: 512 entries with all their
-// extended attributes, or 1,024 names. A larger one is damage.
+// extended attributes, or 4,096 names. A larger one is damage.
 const maxBlock = 1 << 30
 
 var (

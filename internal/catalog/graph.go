@@ -45,27 +45,30 @@ type graph struct {
 	blocks map[uint64]*treeBlock
 }
 
-// newGraph reads the directory entries, on all cores.
-func newGraph(ctx context.Context, r Reader, m meta) (*graph, error) {
+func newGraph(r Reader, edges []dirEdge) *graph {
+	return &graph{r: r, edges: edges, blocks: make(map[uint64]*treeBlock)}
+}
+
+// loadEdges reads the directory entries, on all cores.
+func loadEdges(ctx context.Context, r Reader, m meta) (edges []dirEdge, err error) {
 	blocks := (int(m.Entries) + scanPerBlock - 1) / scanPerBlock
 	dirs, entries := make([][]dirEdge, blocks), make([]int, blocks)
-	err := eachBlock(ctx, r, kindScan, blocks, func(no int, payload []byte) (err error) {
+	err = eachBlock(ctx, r, kindScan, blocks, func(no int, payload []byte) (err error) {
 		entries[no], dirs[no], err = decodeScanDirs(payload)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	g := &graph{r: r, blocks: make(map[uint64]*treeBlock)}
 	for no, list := range dirs {
 		if want := min(scanPerBlock, int(m.Entries)-no*scanPerBlock); entries[no] != want {
 			return nil, damaged("scan block %d has %d entries instead of %d", no, entries[no], want)
 		}
 		for _, d := range list {
-			g.edges = append(g.edges, dirEdge{uint32(no)*scanPerBlock + d.entry, d.tree})
+			edges = append(edges, dirEdge{uint32(no)*scanPerBlock + d.entry, d.tree})
 		}
 	}
-	return g, nil
+	return edges, nil
 }
 
 // runs returns a tree's list, nil when it is not decoded.

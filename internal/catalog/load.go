@@ -36,8 +36,10 @@ func (c *Catalog) Preload(ctx context.Context) {
 	}()
 }
 
-// Unload drops what Preload loaded and Build has not taken, and waits for it.
+// Unload drops what Preload loaded and Build has not taken, and waits for it. It
+// also drops what a Builder left for Publish.
 func (c *Catalog) Unload() {
+	_ = c.takeBuilt()
 	if p := c.takePreload(); p != nil {
 		p.cancel()
 		<-p.done
@@ -50,6 +52,34 @@ func (c *Catalog) takePreload() *preload {
 	p := c.ahead.load
 	c.ahead.load = nil
 	return p
+}
+
+// built is what a Builder knew when it was closed: all that Publish would have to
+// read of the same state.
+type built struct {
+	m      meta
+	trees  hashTable
+	states []state
+	edges  []dirEdge
+}
+
+// keepBuilt keeps what a Builder knows, if it is just what the catalog holds.
+func (c *Catalog) keepBuilt(b *Builder) {
+	w := b.w
+	if w.err != nil || w.dirty || len(b.trees.hashes) != int(w.meta.Trees) {
+		return
+	}
+	c.ahead.Lock()
+	defer c.ahead.Unlock()
+	c.ahead.built = &built{w.meta, b.trees, w.states, w.edges}
+}
+
+func (c *Catalog) takeBuilt() *built {
+	c.ahead.Lock()
+	defer c.ahead.Unlock()
+	kept := c.ahead.built
+	c.ahead.built = nil
+	return kept
 }
 
 // loadBuilder returns a loaded Builder. The caller holds building, so the
@@ -103,7 +133,7 @@ func (c *Catalog) newBuilder(ctx context.Context) (*Builder, error) {
 	b.seed, b.trees.seed = m.Seed, m.Seed
 	b.nNames, b.nEntry = m.Names, m.Entries
 	b.w.meta = m
-	return b, c.beside(ctx, m, b.loadNames, b.loadKeys, b.loadTrees, b.w.loadTails)
+	return b, c.beside(ctx, m, b.loadNames, b.loadKeys, b.loadTrees, b.w.loadTails, b.w.loadEdges)
 }
 
 // beside reads parts of the catalog beside one another, all of one state.

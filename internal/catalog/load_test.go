@@ -2,10 +2,13 @@ package catalog_test
 
 import (
 	"context"
+	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/catalog/catalogtest"
 )
@@ -91,4 +94,147 @@ func TestPreloadIsTaken(t *testing.T) {
 	m.build(t, c, 1, m.order)
 	m.publish(t, c)
 	m.verify(t, c)
+}
+
+// kinds counts which kinds were read from end to end.
+type kinds struct {
+	catalog.Container
+	mu      sync.Mutex
+	scanned map[catalog.Kind]int
+}
+
+func (k *kinds) View(ctx context.Context, fn func(catalog.Reader) error) error {
+	return k.Container.View(ctx, func(r catalog.Reader) error { return fn(&kindsReader{r, k}) })
+}
+
+type kindsReader struct {
+	catalog.Reader
+	k *kinds
+}
+
+func (r *kindsReader) Scan(kind catalog.Kind, first uint64, fn func(uint64, []byte) error) error {
+	r.k.mu.Lock()
+	r.k.scanned[kind]++
+	r.k.mu.Unlock()
+	return r.Reader.Scan(kind, first, fn)
+}
+
+// TestPublishAfterBuild publishes what a Builder just added without reading it
+// again, and reads it where the catalog is not what the Builder left.
+func TestPublishAfterBuild(t *testing.T) {
+	for name, c := range map[string]struct {
+		between func(t *testing.T, m *model, c, other *catalog.Catalog)
+		reads   bool
+	}{
+		"nothing": {func(*testing.T, *model, *catalog.Catalog, *catalog.Catalog) {}, false},
+		"a Builder that added nothing": {func(t *testing.T, _ *model, c, _ *catalog.Catalog) {
+			b, err := c.Build(t.Context())
+			check(t, err)
+			b.Close()
+		}, false},
+		"unloaded": {func(_ *testing.T, _ *model, c, _ *catalog.Catalog) { c.Unload() }, true},
+		"published by another process": {func(t *testing.T, m *model, _, other *catalog.Catalog) {
+			_, err := other.Publish(t.Context(), m.snapshots[:1], nil)
+			check(t, err)
+		}, true},
+		"built by another process": {func(t *testing.T, m *model, _, other *catalog.Catalog) {
+			m.grow(20, 1)
+			m.build(t, other, 2, m.order)
+		}, true},
+		"more, not flushed": {func(t *testing.T, m *model, c, other *catalog.Catalog) {
+			m.grow(20, 1)
+			b, err := c.Build(t.Context())
+			check(t, err)
+			reserve(b, m.order)
+			check(t, m.feed(b, 2, m.order))
+			b.Close()
+			m.build(t, other, 2, m.order)
+		}, true},
+		"reserved, not flushed": {func(t *testing.T, m *model, c, _ *catalog.Catalog) {
+			b, err := c.Build(t.Context())
+			check(t, err)
+			b.Reserve(&syncline.Hash{1, 2, 3})
+			b.Close()
+		}, false}, // what the one before left still holds
+		"not written": {func(t *testing.T, m *model, c, other *catalog.Catalog) {
+			m.grow(20, 1)
+			b, err := c.Build(t.Context())
+			check(t, err)
+			reserve(b, m.order)
+			check(t, m.feed(b, 2, m.order))
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			if b.Flush(ctx) == nil {
+				t.Error("a canceled flush succeeds")
+			}
+			b.Close()
+			m.build(t, other, 2, m.order)
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newModel(44)
+			m.grow(40, 2)
+			path := filepath.Join(t.TempDir(), "c")
+			box := &kinds{Container: openSQLite(t, path), scanned: make(map[catalog.Kind]int)}
+			cat, other := open(t, box), open(t, openSQLite(t, path))
+			// A second session goes on from what the first one left.
+			m.build(t, cat, 2, m.order[:15])
+			m.build(t, cat, 2, m.order)
+			c.between(t, m, cat, other)
+			clear(box.scanned)
+			m.publish(t, cat)
+			if got := box.scanned[kindScan]+box.scanned[kindHash]+box.scanned[kindState] > 0; got != c.reads {
+				t.Errorf("Publish reads the catalog: %v, want %v", got, c.reads)
+			}
+			m.verify(t, cat)
+			m.grow(10, 1)
+			m.build(t, cat, 2, m.order)
+			m.publish(t, cat)
+			m.verify(t, cat)
+		})
+	}
+}
+
+// TestPublishWithoutFlush has a tree of known entries dropped by a Builder that is
+// not flushed: its snapshot lacks it, also where its number was kept before.
+func TestPublishWithoutFlush(t *testing.T) {
+	reserve := func(_ *testing.T, _ *model, b *catalog.Builder, h syncline.Hash) { b.Reserve(&h) }
+	flush := func(t *testing.T, _ *model, b *catalog.Builder, h syncline.Hash) {
+		b.Reserve(&h)
+		check(t, b.Flush(t.Context()))
+	}
+	add := func(t *testing.T, m *model, b *catalog.Builder, h syncline.Hash) {
+		b.Reserve(&h)
+		check(t, m.feed(b, 1, []syncline.Hash{h}))
+	}
+	for name, builders := range map[string][]func(*testing.T, *model, *catalog.Builder, syncline.Hash){
+		"reserved": {reserve}, "added": {add}, "numbered": {flush}, "numbered and added": {flush, add},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newModel(45)
+			m.grow(20, 1)
+			c := open(t, catalogtest.NewMemory())
+			m.build(t, c, 1, m.order)
+			var all []*modelEntry
+			for _, h := range m.order[:5] {
+				all = append(all, m.trees[h].entries...)
+			}
+			h := m.tree(all)
+			m.snapshot(h)
+			for _, use := range builders {
+				b, err := c.Build(t.Context())
+				check(t, err)
+				use(t, m, b, h)
+				b.Close()
+			}
+			gaps, err := c.Publish(t.Context(), m.snapshots, nil)
+			check(t, err)
+			if len(gaps) != 1 || len(gaps[0].Missing) != 1 || gaps[0].Missing[0] != h {
+				t.Errorf("the gaps are %v, want the tree that was dropped", gaps)
+			}
+			m.build(t, c, 1, m.order)
+			m.publish(t, c)
+			m.verify(t, c)
+		})
+	}
 }

@@ -152,8 +152,9 @@ type publisher struct {
 	g      *graph
 }
 
-// newPublisher reads it, the parts beside one another: a session with one more
-// snapshot waits for them.
+// newPublisher takes it from the Builder that was closed last, where the catalog
+// has not changed since, or else reads it, the parts beside one another: a session
+// with one more snapshot waits for them.
 func (c *Catalog) newPublisher(ctx context.Context, add []syncline.Snapshot) (*publisher, error) {
 	p := new(publisher)
 	err := c.box.View(ctx, func(r Reader) (err error) {
@@ -162,6 +163,16 @@ func (c *Catalog) newPublisher(ctx context.Context, add []syncline.Snapshot) (*p
 	})
 	if err != nil {
 		return nil, err
+	}
+	if b := c.takeBuilt(); b != nil && b.m == p.m {
+		p.roots = make(map[syncline.Hash]uint32, len(add))
+		for i := range add {
+			if no, ok := b.trees.get(&add[i].Tree); ok {
+				p.roots[add[i].Tree] = no
+			}
+		}
+		p.states, p.g = b.states, newGraph(nil, b.edges)
+		return p, nil
 	}
 	return p, c.beside(ctx, p.m,
 		func(_ context.Context, r Reader, m meta) (err error) {
@@ -172,8 +183,9 @@ func (c *Catalog) newPublisher(ctx context.Context, add []syncline.Snapshot) (*p
 			p.states, err = loadStates(r, m)
 			return err
 		},
-		func(ctx context.Context, r Reader, m meta) (err error) {
-			p.g, err = newGraph(ctx, r, m)
+		func(ctx context.Context, r Reader, m meta) error {
+			edges, err := loadEdges(ctx, r, m)
+			p.g = newGraph(r, edges)
 			return err
 		},
 	)

@@ -28,8 +28,9 @@ type writer struct {
 	keys  []uint64
 	scan  scanBlock
 
-	states      []state // per tree, as of the results taken
-	savedHashes int     // hashes committed
+	edges       []dirEdge // the directory entries, by entry number
+	states      []state   // per tree, as of the results taken
+	savedHashes int       // hashes committed
 	openTrees   map[uint64]*treeBlock
 	dirtyTrees  map[uint64]bool
 	dirtyStates map[uint64]bool
@@ -82,6 +83,11 @@ func (w *writer) loadTails(_ context.Context, r Reader, m meta) error {
 		w.scan = *s
 	}
 	return nil
+}
+
+func (w *writer) loadEdges(ctx context.Context, r Reader, m meta) (err error) {
+	w.edges, err = loadEdges(ctx, r, m)
+	return err
 }
 
 func (w *writer) loadRows(r Reader, block uint64, n int) error {
@@ -209,6 +215,7 @@ func (w *writer) takeRow(r *row, key uint64) {
 	w.rows = append(w.rows, *r)
 	w.keys = append(w.keys, key)
 	if r.subtree != 0 {
+		w.edges = append(w.edges, dirEdge{w.meta.Entries, r.subtree - 1})
 		w.scan.dirs = append(w.scan.dirs, dirEdge{uint32(len(w.scan.names)), r.subtree - 1})
 	}
 	w.scan.names = append(w.scan.names, r.name)
