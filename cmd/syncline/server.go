@@ -150,7 +150,7 @@ func (s *server) certificate(o serverOptions) (tls.Certificate, error) {
 // serve puts the parts together and answers until ctx ends.
 func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, cert tls.Certificate) error {
 	dir, err := catalogs.OpenDir(filepath.Join(s.path, "catalogs"), func(id syncline.ID) {
-		o.logger.Error("catalog is damaged; the next session builds it anew", "repository", id)
+		o.logger.Error("catalog is damaged, or another version's; the next session builds it anew", "repository", id)
 		if err := s.store.SetOutOfSync(context.WithoutCancel(ctx), id, true); err != nil {
 			o.logger.Error("cannot mark a repository as out of sync", "repository", id, "error", err)
 		}

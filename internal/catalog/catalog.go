@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -101,7 +102,9 @@ func readMeta(r Reader) (meta, error) {
 		return m, damaged("the catalog's head does not decode: %v", err)
 	}
 	if m.Format != formatVersion {
-		return m, damaged("the catalog has format %d, this program reads %d", m.Format, formatVersion)
+		return m, syncline.WrapError(syncline.CodeDamaged,
+			fmt.Errorf("%w: it has format %d, this program reads %d", ErrDamaged, m.Format, formatVersion),
+			"the catalog is another version's; the next synchronization builds it anew")
 	}
 	return m, nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"syncline.dev/syncline"
@@ -297,6 +298,9 @@ func TestOtherFormat(t *testing.T) {
 		})
 		_, err := catalog.Open(t.Context(), other)
 		wantCode(t, err, syncline.CodeDamaged)
+		if _, number := format.(int); number && (!errors.Is(err, catalog.ErrDamaged) || !strings.Contains(syncline.MessageOf(err), "another version")) {
+			t.Errorf("format %v: %v, want to be told of another version", format, err)
+		}
 	}
 }
 
