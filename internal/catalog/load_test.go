@@ -119,6 +119,16 @@ func (r *kindsReader) Scan(kind catalog.Kind, first uint64, fn func(uint64, []by
 	return r.Reader.Scan(kind, first, fn)
 }
 
+// addOnly adds all trees to a Builder and does not flush it.
+func (m *model) addOnly(t *testing.T, c *catalog.Catalog) *catalog.Builder {
+	t.Helper()
+	b, err := c.Build(t.Context())
+	check(t, err)
+	reserve(b, m.order)
+	check(t, m.feed(b, 2, m.order))
+	return b
+}
+
 // TestPublishAfterBuild publishes what a Builder just added without reading it
 // again, and reads it where the catalog is not what the Builder left.
 func TestPublishAfterBuild(t *testing.T) {
@@ -143,11 +153,7 @@ func TestPublishAfterBuild(t *testing.T) {
 		}, true},
 		"more, not flushed": {func(t *testing.T, m *model, c, other *catalog.Catalog) {
 			m.grow(20, 1)
-			b, err := c.Build(t.Context())
-			check(t, err)
-			reserve(b, m.order)
-			check(t, m.feed(b, 2, m.order))
-			b.Close()
+			m.addOnly(t, c).Close()
 			m.build(t, other, 2, m.order)
 		}, true},
 		"reserved, not flushed": {func(t *testing.T, m *model, c, _ *catalog.Catalog) {
@@ -158,10 +164,7 @@ func TestPublishAfterBuild(t *testing.T) {
 		}, false}, // what the one before left still holds
 		"not written": {func(t *testing.T, m *model, c, other *catalog.Catalog) {
 			m.grow(20, 1)
-			b, err := c.Build(t.Context())
-			check(t, err)
-			reserve(b, m.order)
-			check(t, m.feed(b, 2, m.order))
+			b := m.addOnly(t, c)
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
 			if b.Flush(ctx) == nil {

@@ -48,7 +48,7 @@ func (v *View) LookupTree(tree TreeRef, name string) (sub TreeRef, ok bool, err 
 	}
 	names := nameReader{v: v}
 	err = eachPart(runs, func(no uint64, first, end uint32) (bool, error) {
-		b, err := v.folders(no, int(end))
+		b, err := v.scannedFolders(no, int(end))
 		if err != nil {
 			return false, err
 		}
@@ -92,12 +92,12 @@ func (v *View) scanned(no uint64, n int) (*scanBlock, error) {
 	if b, ok := scans.get(key); ok && n <= len(b.names) {
 		return b, nil
 	}
-	b := new(scanBlock)
-	err := v.readScan(no, n, func(count int) []uint32 {
-		b.names = make([]uint32, count)
-		return b.names
-	}, &b.dirs)
+	payload, count, err := v.scanPayload(no, n)
 	if err != nil {
+		return nil, err
+	}
+	b := &scanBlock{names: make([]uint32, count)}
+	if b.dirs, err = readScan(payload, b.names, v.m); err != nil {
 		return nil, err
 	}
 	scans.add(key, b)
@@ -115,24 +115,23 @@ type folderBlock struct {
 
 func (b *folderBlock) size() int64 { return int64(12*cap(b.dirs) + 48) }
 
-// folders returns the directories of a scan block that has n entries or more.
-func (v *View) folders(no uint64, n int) (*folderBlock, error) {
+// scannedFolders returns the directories of a scan block that has n entries or more.
+func (v *View) scannedFolders(no uint64, n int) (*folderBlock, error) {
 	key := blockKey{v.m.Generation, no}
 	if b, ok := folders.get(key); ok && n <= b.entries {
 		return b, nil
 	}
-	names := nameNumbers.Get().(*[scanPerBlock]uint32)
-	defer nameNumbers.Put(names)
-	b := new(folderBlock)
-	var dirs []dirEdge
-	err := v.readScan(no, n, func(count int) []uint32 {
-		b.entries = count
-		return names[:count]
-	}, &dirs)
+	payload, count, err := v.scanPayload(no, n)
 	if err != nil {
 		return nil, err
 	}
-	b.dirs = make([]folder, len(dirs))
+	names := nameNumbers.Get().(*[scanPerBlock]uint32)
+	defer nameNumbers.Put(names)
+	dirs, err := readScan(payload, names[:count], v.m)
+	if err != nil {
+		return nil, err
+	}
+	b := &folderBlock{entries: count, dirs: make([]folder, len(dirs))}
 	for i, d := range dirs {
 		b.dirs[i] = folder{d.entry, names[d.entry], d.tree}
 	}
@@ -143,19 +142,15 @@ func (v *View) folders(no uint64, n int) (*folderBlock, error) {
 // nameNumbers are for what is not kept of a scan block.
 var nameNumbers = sync.Pool{New: func() any { return new([scanPerBlock]uint32) }}
 
-// readScan decodes a scan block, which must have n entries or more. The names'
-// numbers come to where room says, by the number of the entries.
-func (v *View) readScan(no uint64, n int, room func(count int) []uint32, dirs *[]dirEdge) error {
-	count := min(scanPerBlock, int64(v.m.Entries)-int64(no)*scanPerBlock)
-	if int64(n) > count {
-		return damaged("a tree's run is out of range")
+// scanPayload reads a scan block, which must have n entries or more, and returns
+// how many it must have.
+func (v *View) scanPayload(no uint64, n int) (payload []byte, count int, err error) {
+	count = int(min(scanPerBlock, int64(v.m.Entries)-int64(no)*scanPerBlock))
+	if n > count {
+		return nil, 0, damaged("a tree's run is out of range")
 	}
-	payload, err := need(v.r, kindScan, no)
-	if err != nil {
-		return err
-	}
-	*dirs, err = readScan(payload, room(int(count)), v.m)
-	return err
+	payload, err = need(v.r, kindScan, no)
+	return payload, count, err
 }
 
 // nameReader reads names, of which one mostly lies near the one before.
