@@ -20,9 +20,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/heapgoal"
 )
 
 func main() {
+	heapgoal.Bound()
 	os.Exit(run(os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr))
 }
 

@@ -148,8 +148,15 @@ func (s *Search) findEntries(ctx context.Context, cols *searchColumns, names bit
 		return err
 	}
 	found := borrowBitset(len(s.entries.names))
+	defer func() { s.found, s.count = found, found.count() }()
+	if names.count() <= fewNames {
+		if places := cols.loadPlaces(s.entries); places != nil {
+			names.each(func(name uint32) { places.mark(s.entries, name, found) })
+			return ctx.Err()
+		}
+	}
 	groups := names.groups(nameGroup) // small enough to be at hand for each entry
-	err = parallel(ctx, (len(s.entries.names)+scanPerBlock-1)/scanPerBlock, func(i int) error {
+	return parallel(ctx, (len(s.entries.names)+scanPerBlock-1)/scanPerBlock, func(i int) error {
 		first := i * scanPerBlock
 		part := s.entries.names[first:min(first+scanPerBlock, len(s.entries.names))]
 		for j, name := range part {
@@ -159,8 +166,6 @@ func (s *Search) findEntries(ctx context.Context, cols *searchColumns, names bit
 		}
 		return nil
 	})
-	s.found, s.count = found, found.count()
-	return err
 }
 
 // nameGroup makes groups of 512 names.

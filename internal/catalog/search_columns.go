@@ -26,6 +26,10 @@ type searchColumns struct {
 	asked   bool     // a search has used trees
 	refused bool     // there is no room for holders
 	holders *holders // nil until it pays
+
+	named    bool    // a search has looked for entries of few names
+	noPlaces bool    // there is no room for places
+	places   *places // nil until it pays
 }
 
 // scanEntries is what a search needs of the entries.
@@ -130,7 +134,7 @@ func (c *searchColumns) loadNames(ctx context.Context, v *View, match func(int, 
 const scanBytesPerEntry = 16
 
 // size counts the fingerprints, too.
-func (b *nameBlock) size() int64 { return int64(cap(b.text) + 4*cap(b.ends) + len(b.ends)) }
+func (b *nameBlock) size() int64 { return int64(cap(b.text) + 4*cap(b.ends) + 2*len(b.ends)) }
 
 func (c *searchColumns) loadEntries(ctx context.Context, v *View) (*scanEntries, error) {
 	c.mu.Lock()

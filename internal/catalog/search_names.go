@@ -151,35 +151,42 @@ func hasNonASCII[T string | []byte](s T) bool {
 }
 
 // whole finds the one name. A byte that is made of each name tells most others
-// apart.
+// apart, and a second one nearly all of the rest.
 func (m *nameMatcher) whole(t *NameTerm) {
-	prints, name := m.block.fingerprints(), []byte(t.Literal)
+	name := []byte(t.Literal)
+	one, two := fingerprint(name)
+	ones, twos := m.block.fingerprints()
 	for i := 0; ; i++ {
-		next := bytes.IndexByte(prints[i:], fingerprint(name))
+		next := bytes.IndexByte(ones[i:], one)
 		if next < 0 {
 			return
 		}
-		if i += next; bytes.Equal(m.block.at(i), name) {
+		if i += next; twos[i] == two && bytes.Equal(m.block.at(i), name) {
 			m.hit(i)
 			return // the names are distinct
 		}
 	}
 }
 
-func fingerprint(name []byte) byte { return byte(xxh3.Hash(name)) }
+func fingerprint(name []byte) (one, two byte) {
+	h := xxh3.Hash(name)
+	return byte(h), byte(h >> 8)
+}
 
-// fingerprints returns a byte of each name. It may be called from several
+// fingerprints returns two bytes of each name. It may be called from several
 // goroutines.
-func (b *nameBlock) fingerprints() []byte {
-	if p := b.prints.Load(); p != nil {
-		return *p
+func (b *nameBlock) fingerprints() (ones, twos []byte) {
+	n := len(b.ends)
+	p := b.prints.Load()
+	if p == nil {
+		prints := make([]byte, 2*n)
+		for i := range n {
+			prints[i], prints[n+i] = fingerprint(b.at(i))
+		}
+		p = &prints
+		b.prints.Store(p)
 	}
-	prints := make([]byte, len(b.ends))
-	for i := range prints {
-		prints[i] = fingerprint(b.at(i))
-	}
-	b.prints.Store(&prints)
-	return prints
+	return (*p)[:n], (*p)[n:]
 }
 
 // appendLower appends a text with its ASCII letters in lower case, and reports

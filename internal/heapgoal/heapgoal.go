@@ -1,0 +1,70 @@
+// Package heapgoal bounds how far the heap grows beyond what is live.
+//
+// The collector lets the heap grow in proportion to what is live. A process that
+// keeps some hundred megabytes of tables, which take no time to mark since no
+// pointers are in them, then fills as much again with garbage, always in memory
+// that was never touched before: page faults cost more than the collections
+// that are spared.
+package heapgoal
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"sync"
+)
+
+// Room is how many bytes the heap may grow by between two collections where
+// more than that is live.
+const Room = 96 << 20
+
+const (
+	proportional = 100 // percent of what is live; what the runtime does by itself
+	least        = 10  // collections would follow one another
+)
+
+// Bound keeps to Room from now on. Where the user has set GOGC, it does nothing.
+var Bound = sync.OnceFunc(func() {
+	if os.Getenv("GOGC") == "" {
+		watch(&bound{percent: proportional, sample: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}})
+	}
+})
+
+// bound is set anew after each collection.
+type bound struct {
+	percent int
+	sample  []metrics.Sample
+}
+
+// cycle is what a collection finds unused. It has a pointer, so that the
+// runtime does not put it together with others that live longer.
+type cycle struct{ b *bound }
+
+func watch(b *bound) {
+	runtime.SetFinalizer(&cycle{b}, func(c *cycle) {
+		c.b.adjust()
+		watch(c.b)
+	})
+}
+
+func (b *bound) adjust() {
+	metrics.Read(b.sample)
+	if percent := percentFor(b.sample[0].Value.Uint64()); differs(percent, b.percent) {
+		b.percent = percent
+		debug.SetGCPercent(percent)
+	}
+}
+
+// percentFor returns the collector's percentage for so many live bytes.
+func percentFor(live uint64) int {
+	if live <= Room {
+		return proportional
+	}
+	return max(least, int(Room*100/live))
+}
+
+// differs reports whether a change is worth stopping all goroutines for.
+func differs(a, b int) bool {
+	return a != b && (a == proportional || b == proportional || max(a, b)*8 > min(a, b)*9)
+}

@@ -1,0 +1,60 @@
+package heapgoal
+
+import (
+	"runtime"
+	"runtime/metrics"
+	"testing"
+)
+
+func TestPercent(t *testing.T) {
+	for _, x := range []struct {
+		live uint64
+		want int
+	}{{0, 100}, {Room, 100}, {2 * Room, 50}, {4 * Room, 25}, {100 * Room, 10}} {
+		if got := percentFor(x.live); got != x.want {
+			t.Errorf("%d live bytes: %d percent, want %d", x.live, got, x.want)
+		}
+	}
+	for _, x := range []struct {
+		a, b int
+		want bool
+	}{{100, 100, false}, {100, 99, true}, {50, 51, false}, {50, 60, true}, {60, 50, true}} {
+		if got := differs(x.a, x.b); got != x.want {
+			t.Errorf("%d and %d differ: %v", x.a, x.b, got)
+		}
+	}
+}
+
+// TestBound has the collector's goal follow what is live, up and down.
+func TestBound(t *testing.T) {
+	t.Setenv("GOGC", "")
+	Bound()
+	goal := func() uint64 {
+		sample := []metrics.Sample{{Name: "/gc/heap/goal:bytes"}}
+		metrics.Read(sample)
+		return sample[0].Value.Uint64()
+	}
+	// The goal is set by a finalizer, some time after a collection.
+	await := func(what string, ok func() bool) {
+		t.Helper()
+		for range 1000 {
+			if runtime.GC(); ok() {
+				return
+			}
+			runtime.Gosched()
+		}
+		t.Fatalf("%s: the goal is %d MB", what, goal()>>20)
+	}
+	const live = 4 * Room
+	table := make([]byte, live)
+	await("much is live", func() bool { return goal() < live+live/2 })
+	if goal() < live {
+		t.Errorf("the goal is below what is live")
+	}
+	runtime.KeepAlive(table)
+	table = nil
+	await("little is live", func() bool { return goal() < Room })
+	if sample := []metrics.Sample{{Name: "/gc/gogc:percent"}}; true {
+		await("the percentage", func() bool { metrics.Read(sample); return sample[0].Value.Uint64() == proportional })
+	}
+}
