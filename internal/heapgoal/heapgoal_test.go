@@ -46,15 +46,15 @@ func TestBound(t *testing.T) {
 		t.Fatalf("%s: the goal is %d MB", what, goal()>>20)
 	}
 	const live = 4 * Room
-	table := make([]byte, live)
-	await("much is live", func() bool { return goal() < live+live/2 })
-	if goal() < live {
-		t.Errorf("the goal is below what is live")
-	}
-	runtime.KeepAlive(table)
-	table = nil
+	func() {
+		table := make([]byte, live)
+		await("much is live", func() bool { return goal() < live+live/2 })
+		if goal() < live {
+			t.Errorf("the goal is below what is live")
+		}
+		runtime.KeepAlive(table)
+	}()
 	await("little is live", func() bool { return goal() < Room })
-	if sample := []metrics.Sample{{Name: "/gc/gogc:percent"}}; true {
-		await("the percentage", func() bool { metrics.Read(sample); return sample[0].Value.Uint64() == proportional })
-	}
+	percent := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+	await("the percentage", func() bool { metrics.Read(percent); return percent[0].Value.Uint64() == proportional })
 }
