@@ -59,12 +59,13 @@ const (
 )
 
 // scans and folders keep what was decoded of scan blocks, of all catalogs of the
-// process together: the names of some eight million entries, and the directories
-// among some twenty, since the folders on the way to one lie anywhere. Generations
-// are random, so no two catalogs have the same.
+// process together: the names of some eight million entries, and two and a half
+// million directories, since the folders on the way to one lie anywhere. A Builder
+// adds those that it commits. Generations are random, so no two catalogs have the
+// same.
 var (
 	scans   = newBlockCache[*scanBlock](32 << 20)
-	folders = newBlockCache[*folderBlock](32 << 20)
+	folders = newBlockCache[*folderBlock](64 << 20)
 )
 
 // Open uses box as a catalog and sets it up when it is empty. It takes the box

@@ -3,5 +3,10 @@ package catalog
 // KindCount is the number of kinds, for tests that visit them all.
 const KindCount = kindCount
 
+// ForgetFolders has LookupTree read directories from the catalog again. FolderBlocks
+// is how many blocks of them are kept.
+func ForgetFolders()    { folders.lru.Purge() }
+func FolderBlocks() int { return folders.lru.Len() }
+
 // Frame seals a payload as the catalog does.
 func Frame(kind Kind, no uint64, payload []byte) []byte { return frame(kind, no, payload) }

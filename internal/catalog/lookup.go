@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+	"sync/atomic"
+
+	"github.com/zeebo/xxh3"
 
 	"syncline.dev/syncline"
 )
@@ -40,13 +43,14 @@ func (v *View) Lookup(tree TreeRef, name string, detail Detail) (e *syncline.Ent
 }
 
 // LookupTree returns the tree of the first directory of that name in a tree. It
-// reads no entries and no names but those of directories: that takes time.
+// reads no entries and no names but those of directories, and these once: that
+// takes time. Names are the same when their keys are, as everywhere in a catalog.
 func (v *View) LookupTree(tree TreeRef, name string) (sub TreeRef, ok bool, err error) {
 	runs, err := v.runs(tree.no)
 	if err != nil {
 		return TreeRef{}, false, err
 	}
-	names := nameReader{v: v}
+	names, key := nameReader{v: v}, xxh3.HashStringSeed(name, v.m.Seed)
 	err = eachPart(runs, func(no uint64, first, end uint32) (bool, error) {
 		b, err := v.scannedFolders(no, int(end))
 		if err != nil {
@@ -54,11 +58,11 @@ func (v *View) LookupTree(tree TreeRef, name string) (sub TreeRef, ok bool, err 
 		}
 		i, _ := slices.BinarySearchFunc(b.dirs, first, func(d folder, at uint32) int { return cmp.Compare(d.entry, at) })
 		for ; i < len(b.dirs) && b.dirs[i].entry < end; i++ {
-			own, err := names.at(b.dirs[i].name)
+			own, err := b.dirs[i].keyOf(&names)
 			if err != nil {
 				return false, err
 			}
-			if string(own) == name {
+			if own == key {
 				sub, ok = TreeRef{b.dirs[i].tree}, true
 				return false, nil
 			}
@@ -105,7 +109,24 @@ func (v *View) scanned(no uint64, n int) (*scanBlock, error) {
 }
 
 // folder is a directory entry in a scan block, by its position.
-type folder struct{ entry, name, tree uint32 }
+type folder struct {
+	key               uint64 // of the name, 0 where it is not known yet; atomic
+	entry, name, tree uint32
+}
+
+// keyOf returns the key of the name. It reads the name once.
+func (f *folder) keyOf(names *nameReader) (uint64, error) {
+	if key := atomic.LoadUint64(&f.key); key != 0 {
+		return key, nil
+	}
+	name, err := names.at(f.name)
+	if err != nil {
+		return 0, err
+	}
+	key := xxh3.HashSeed(name, names.v.m.Seed)
+	atomic.StoreUint64(&f.key, key)
+	return key, nil
+}
 
 // folderBlock has the directories of a scan block of that many entries.
 type folderBlock struct {
@@ -113,7 +134,7 @@ type folderBlock struct {
 	dirs    []folder
 }
 
-func (b *folderBlock) size() int64 { return int64(12*cap(b.dirs) + 48) }
+func (b *folderBlock) size() int64 { return int64(24*cap(b.dirs) + 48) }
 
 // scannedFolders returns the directories of a scan block that has n entries or more.
 func (v *View) scannedFolders(no uint64, n int) (*folderBlock, error) {
@@ -131,12 +152,22 @@ func (v *View) scannedFolders(no uint64, n int) (*folderBlock, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &folderBlock{entries: count, dirs: make([]folder, len(dirs))}
-	for i, d := range dirs {
-		b.dirs[i] = folder{d.entry, names[d.entry], d.tree}
-	}
+	b := newFolderBlock(names[:count], dirs, nil)
 	folders.add(key, b)
 	return b, nil
+}
+
+// newFolderBlock makes it of a scan block's names and directories, and of the
+// keys of these, where they are known.
+func newFolderBlock(names []uint32, dirs []dirEdge, keys []uint64) *folderBlock {
+	b := &folderBlock{entries: len(names), dirs: make([]folder, len(dirs))}
+	for i, d := range dirs {
+		b.dirs[i] = folder{entry: d.entry, name: names[d.entry], tree: d.tree}
+		if keys != nil {
+			b.dirs[i].key = keys[i]
+		}
+	}
+	return b
 }
 
 // nameNumbers are for what is not kept of a scan block.

@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"reflect"
@@ -8,17 +9,22 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/catalog/catalogtest"
 )
 
 // TestLookup finds the first entry of each name in every folder, and nothing
-// of other names, also while the last blocks grow.
+// of other names, also while the last blocks grow, with the directories that the
+// Builder left and those that are read, of which some lack the names' keys.
 func TestLookup(t *testing.T) {
 	m := newModel(43)
 	c := open(t, openSQLite(t, filepath.Join(t.TempDir(), "c")))
-	for range 4 {
+	for round := range 6 {
 		m.grow(60, 2)
 		m.build(t, c, 2, m.order)
 		m.publish(t, c)
+		if round%3 == 2 {
+			catalog.ForgetFolders()
+		}
 		looked := 0
 		check(t, c.View(t.Context(), func(v *catalog.View) error {
 			snapshots, err := v.Snapshots()
@@ -35,6 +41,29 @@ func TestLookup(t *testing.T) {
 		}))
 		if looked < 20 {
 			t.Fatalf("only %d names were looked up", looked)
+		}
+	}
+}
+
+// TestBuilderLeavesFolders for who looks after it. Those of a commit that fails
+// are not left: their numbers go to others.
+func TestBuilderLeavesFolders(t *testing.T) {
+	for _, refused := range []error{nil, errors.New("no room")} {
+		m := newModel(44)
+		m.grow(60, 2)
+		box := &failing{Container: catalogtest.NewMemory()}
+		c := open(t, box)
+		catalog.ForgetFolders()
+		box.err = refused
+		b, err := c.Build(t.Context())
+		check(t, err)
+		check(t, m.feed(b, 2, m.order))
+		if err := b.Flush(t.Context()); (err == nil) != (refused == nil) {
+			t.Fatalf("Flush gives %v, want %v", err, refused)
+		}
+		b.Close()
+		if n := catalog.FolderBlocks(); (n > 0) != (refused == nil) {
+			t.Errorf("a commit with the error %v left %d blocks", refused, n)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/zeebo/xxh3"
+
 	"syncline.dev/syncline"
 )
 
@@ -27,6 +29,11 @@ type writer struct {
 	rows  []row
 	keys  []uint64
 	scan  scanBlock
+	// The keys of the names of scan.dirs, 0 where it is not known.
+	dirKeys []uint64
+	// What is made of scan blocks until the next commit, for the cache. With nil
+	// nothing is kept.
+	folders map[uint64]*folderBlock
 
 	edges       []dirEdge // the directory entries, by entry number
 	states      []state   // per tree, as of the results taken
@@ -80,7 +87,7 @@ func (w *writer) loadTails(_ context.Context, r Reader, m meta) error {
 		if len(s.names) != n {
 			return damaged("the last scan block has %d entries instead of %d", len(s.names), n)
 		}
-		w.scan = *s
+		w.scan, w.dirKeys = *s, make([]uint64, len(s.dirs))
 	}
 	return nil
 }
@@ -211,13 +218,12 @@ func (w *writer) takeName(name string) {
 }
 
 func (w *writer) takeRow(r *row, key uint64) {
+	if r.subtree != 0 {
+		w.takeDir(r)
+	}
 	r.entry.Name, r.entry.Subtree = "", syncline.Hash{}
 	w.rows = append(w.rows, *r)
 	w.keys = append(w.keys, key)
-	if r.subtree != 0 {
-		w.edges = append(w.edges, dirEdge{w.meta.Entries, r.subtree - 1})
-		w.scan.dirs = append(w.scan.dirs, dirEdge{uint32(len(w.scan.names)), r.subtree - 1})
-	}
 	w.scan.names = append(w.scan.names, r.name)
 	w.meta.Entries++
 	if len(w.rows) == entriesPerBlock {
@@ -229,6 +235,16 @@ func (w *writer) takeRow(r *row, key uint64) {
 	if len(w.scan.names) == scanPerBlock {
 		w.flushScan()
 	}
+}
+
+func (w *writer) takeDir(r *row) {
+	key := uint64(0)
+	if r.entry.Name != "" {
+		key = xxh3.HashStringSeed(r.entry.Name, w.meta.Seed)
+	}
+	w.edges = append(w.edges, dirEdge{w.meta.Entries, r.subtree - 1})
+	w.scan.dirs = append(w.scan.dirs, dirEdge{uint32(len(w.scan.names)), r.subtree - 1})
+	w.dirKeys = append(w.dirKeys, key)
 }
 
 func (w *writer) takeTree(res *result) error {
@@ -322,9 +338,13 @@ func (w *writer) flushScan() {
 	}
 	var payload []byte
 	payload, w.buf = w.scan.encode(w.buf)
-	w.add(kindScan, uint64((w.meta.Entries-1)/scanPerBlock), payload)
+	no := uint64((w.meta.Entries - 1) / scanPerBlock)
+	w.add(kindScan, no, payload)
+	if w.folders != nil {
+		w.folders[no] = newFolderBlock(w.scan.names, w.scan.dirs, w.dirKeys)
+	}
 	if len(w.scan.names) == scanPerBlock {
-		w.scan.names, w.scan.dirs = w.scan.names[:0], w.scan.dirs[:0]
+		w.scan.names, w.scan.dirs, w.dirKeys = w.scan.names[:0], w.scan.dirs[:0], w.dirKeys[:0]
 	}
 }
 
@@ -384,11 +404,13 @@ func (w *writer) commit(ctx context.Context, b *Builder) {
 	w.flushTrees()
 	w.flushHashes(b)
 	values, m, done := w.pending, w.meta, make(chan error, 1)
+	made := w.folders
+	w.folders = make(map[uint64]*folderBlock)
 	w.pending, w.pendingBytes, w.dirty = nil, 0, false
 	w.meta.Changes++
 	w.saving = done
 	go func() {
-		done <- w.box.Update(ctx, func(tx Writer) error {
+		err := w.box.Update(ctx, func(tx Writer) error {
 			for _, v := range values {
 				if err := put(tx, v.kind, v.no, v.payload); err != nil {
 					return err
@@ -396,6 +418,12 @@ func (w *writer) commit(ctx context.Context, b *Builder) {
 			}
 			return writeMeta(tx, m)
 		})
+		if err == nil { // what is not committed may become something else
+			for no, b := range made {
+				folders.add(blockKey{m.Generation, no}, b)
+			}
+		}
+		done <- err
 	}()
 }
 
