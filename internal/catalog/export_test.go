@@ -8,5 +8,8 @@ const KindCount = kindCount
 func ForgetFolders()    { folders.lru.Purge() }
 func FolderBlocks() int { return folders.lru.Len() }
 
+// NameBlocks is how many blocks of names are kept.
+func (c *Catalog) NameBlocks() int { return c.nameCache.lru.Len() }
+
 // Frame seals a payload as the catalog does.
 func Frame(kind Kind, no uint64, payload []byte) []byte { return frame(kind, no, payload) }

@@ -121,7 +121,7 @@ func (c *Catalog) newBuilder(ctx context.Context) (*Builder, error) {
 		ended:   make(chan struct{}),
 	}
 	b.free.New = func() any { return new(result) }
-	b.w = &writer{box: c.box, folders: make(map[uint64]*folderBlock)}
+	b.w = &writer{box: c.box, caches: c}
 	var m meta
 	err := c.box.View(ctx, func(r Reader) (err error) {
 		m, err = readMeta(r)

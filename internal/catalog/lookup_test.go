@@ -45,7 +45,7 @@ func TestLookup(t *testing.T) {
 	}
 }
 
-// TestBuilderLeavesFolders for who looks after it. Those of a commit that fails
+// TestBuilderLeavesBlocks for who looks after it. Those of a commit that fails
 // are not left: their numbers go to others.
 func TestBuilderLeavesFolders(t *testing.T) {
 	for _, refused := range []error{nil, errors.New("no room")} {
@@ -63,7 +63,10 @@ func TestBuilderLeavesFolders(t *testing.T) {
 		}
 		b.Close()
 		if n := catalog.FolderBlocks(); (n > 0) != (refused == nil) {
-			t.Errorf("a commit with the error %v left %d blocks", refused, n)
+			t.Errorf("a commit with the error %v left %d blocks of directories", refused, n)
+		}
+		if n := c.NameBlocks(); (n > 0) != (refused == nil) {
+			t.Errorf("a commit with the error %v left %d blocks of names", refused, n)
 		}
 	}
 }

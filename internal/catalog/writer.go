@@ -31,9 +31,9 @@ type writer struct {
 	scan  scanBlock
 	// The keys of the names of scan.dirs, 0 where it is not known.
 	dirKeys []uint64
-	// What is made of scan blocks until the next commit, for the cache. With nil
-	// nothing is kept.
-	folders map[uint64]*folderBlock
+
+	caches *Catalog // who gets what is committed into its caches; nil for nobody
+	left   left
 
 	edges       []dirEdge // the directory entries, by entry number
 	states      []state   // per tree, as of the results taken
@@ -302,7 +302,11 @@ func (w *writer) flushNames() {
 	}
 	var payload []byte
 	payload, w.buf = encodeNames(w.names, w.buf)
-	w.add(kindName, uint64((w.meta.Names-1)/namesPerBlock), payload)
+	no := uint64((w.meta.Names - 1) / namesPerBlock)
+	w.add(kindName, no, payload)
+	if w.caches != nil && w.left.nameBytes+w.caches.nameCache.size.Load() < leftNameBytes {
+		w.left.addNames(no, w.names)
+	}
 	if len(w.names) == namesPerBlock {
 		w.names = w.names[:0]
 	}
@@ -340,8 +344,8 @@ func (w *writer) flushScan() {
 	payload, w.buf = w.scan.encode(w.buf)
 	no := uint64((w.meta.Entries - 1) / scanPerBlock)
 	w.add(kindScan, no, payload)
-	if w.folders != nil {
-		w.folders[no] = newFolderBlock(w.scan.names, w.scan.dirs, w.dirKeys)
+	if w.caches != nil {
+		w.left.addFolders(no, newFolderBlock(w.scan.names, w.scan.dirs, w.dirKeys))
 	}
 	if len(w.scan.names) == scanPerBlock {
 		w.scan.names, w.scan.dirs, w.dirKeys = w.scan.names[:0], w.scan.dirs[:0], w.dirKeys[:0]
@@ -404,8 +408,8 @@ func (w *writer) commit(ctx context.Context, b *Builder) {
 	w.flushTrees()
 	w.flushHashes(b)
 	values, m, done := w.pending, w.meta, make(chan error, 1)
-	made := w.folders
-	w.folders = make(map[uint64]*folderBlock)
+	caches, made := w.caches, w.left
+	w.left = left{}
 	w.pending, w.pendingBytes, w.dirty = nil, 0, false
 	w.meta.Changes++
 	w.saving = done
@@ -418,10 +422,8 @@ func (w *writer) commit(ctx context.Context, b *Builder) {
 			}
 			return writeMeta(tx, m)
 		})
-		if err == nil { // what is not committed may become something else
-			for no, b := range made {
-				folders.add(blockKey{m.Generation, no}, b)
-			}
+		if err == nil && caches != nil { // what is not committed may become something else
+			made.put(caches, m.Generation)
 		}
 		done <- err
 	}()
