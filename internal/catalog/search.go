@@ -36,6 +36,7 @@ type Search struct {
 	leads   leads
 	count   int
 	rows    map[uint32]*row // read by Load
+	item    SearchItem      // that Dir passes on
 }
 
 // Search finds the entries whose name matches one of the terms. It reads three
@@ -103,10 +104,11 @@ type SearchItem struct {
 }
 
 // Dir calls fn with a tree's entries in the tree's order: those that were
-// found or lead to one, or all. There must have been something to find.
+// found or lead to one, or all. fn has the item until it returns, and does not call
+// Dir. There must have been something to find.
 func (s *Search) Dir(tree TreeRef, all bool, fn func(*SearchItem) error) error {
 	runs := s.trees.runs(tree.no)
-	item := new(SearchItem)
+	item := &s.item
 	for _, r := range runs {
 		end := r.start + r.count
 		for no := r.start; no < end; no++ {
@@ -115,7 +117,7 @@ func (s *Search) Dir(tree TreeRef, all bool, fn func(*SearchItem) error) error {
 					break
 				}
 			}
-			if err := s.item(no, item); err != nil {
+			if err := s.read(no, item); err != nil {
 				return err
 			}
 			if err := fn(item); err != nil {
@@ -126,7 +128,8 @@ func (s *Search) Dir(tree TreeRef, all bool, fn func(*SearchItem) error) error {
 	return nil
 }
 
-func (s *Search) item(no uint32, item *SearchItem) (err error) {
+// read fills item.
+func (s *Search) read(no uint32, item *SearchItem) (err error) {
 	*item = SearchItem{Entry: EntryRef{no}, Found: s.found.has(no)}
 	if s.entries.dirs.has(no) {
 		item.IsDir = true

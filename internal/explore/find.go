@@ -137,7 +137,7 @@ func FindVersions(ctx context.Context, v *catalog.View, snapshots []catalog.Snap
 	for i := range snapshots {
 		roots.add(snapshots[i].Root, []int32{int32(i)})
 	}
-	err = f.walk(groupsOf(&roots), func(w *waiting, e *syncline.Entry) error {
+	err = f.walk(appendGroups(nil, &roots), func(w *waiting, e *syncline.Entry) error {
 		return fn(&Version{Path: w.path, Entry: e, Snapshots: w.in, Position: w.at})
 	})
 	return f.result(err)
@@ -160,6 +160,10 @@ type finder struct {
 	steps    int
 
 	stack   []place // from the root to where the walk is
+	items   []item  // of the places in stack
+	groups  []group // of the place that is read next
+	trees   sets[catalog.TreeRef]
+	entries sets[catalog.EntryRef]
 	emit    emitFunc
 	waiting []waiting // with refs, place by place
 	refs    []catalog.EntryRef

@@ -29,7 +29,8 @@ type waiting struct {
 func (f *finder) queue(same []item, path []byte, skip int) error {
 	text := string(path)
 	name := text[len(text)-len(same[0].Name):]
-	var entries sets[catalog.EntryRef]
+	entries := &f.entries
+	entries.reset()
 	for i := range same {
 		entries.add(same[i].Entry, same[i].in)
 	}

@@ -27,7 +27,15 @@ type sets[K comparable] struct {
 	keys   []K
 	in     [][]int32
 	merged []bool    // in is a list of our own, not sorted
-	at     map[K]int // position, where there are many
+	at     map[K]int // position, where there are many; else empty
+	order  []int     // for each
+}
+
+// reset empties it. It may be used again when all that it passed on was used; the
+// lists of snapshots may be kept.
+func (s *sets[K]) reset() {
+	clear(s.at)
+	*s = sets[K]{keys: s.keys[:0], in: s.in[:0], merged: s.merged[:0], at: s.at, order: s.order}
 }
 
 func (s *sets[K]) add(key K, in []int32) {
@@ -35,7 +43,7 @@ func (s *sets[K]) add(key K, in []int32) {
 	switch {
 	case i < 0:
 		s.keys, s.in, s.merged = append(s.keys, key), append(s.in, in), append(s.merged, false)
-		if s.at != nil {
+		if len(s.at) > 0 {
 			s.at[key] = len(s.keys) - 1
 		}
 	case s.merged[i]:
@@ -47,11 +55,13 @@ func (s *sets[K]) add(key K, in []int32) {
 
 func (s *sets[K]) find(key K) int {
 	const few = 8
-	if s.at == nil {
+	if len(s.at) == 0 {
 		if len(s.keys) <= few {
 			return slices.Index(s.keys, key)
 		}
-		s.at = make(map[K]int, 4*few)
+		if s.at == nil {
+			s.at = make(map[K]int, 4*few)
+		}
 		for i, k := range s.keys {
 			s.at[k] = i
 		}
@@ -65,14 +75,15 @@ func (s *sets[K]) find(key K) int {
 // each calls fn with every key and its snapshots, ascending; the key whose
 // first snapshot is the earliest first.
 func (s *sets[K]) each(fn func(key K, in []int32) error) error {
-	order := make([]int, len(s.keys))
+	order := s.order[:0]
 	for i := range s.keys {
-		order[i] = i
+		order = append(order, i)
 		if s.merged[i] {
 			slices.Sort(s.in[i])
 			s.in[i] = slices.Compact(s.in[i])
 		}
 	}
+	s.order = order
 	if len(order) > 1 {
 		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(s.in[a][0], s.in[b][0]) })
 	}
@@ -84,9 +95,8 @@ func (s *sets[K]) each(fn func(key K, in []int32) error) error {
 	return nil
 }
 
-// groupsOf returns the sets of trees.
-func groupsOf(trees *sets[catalog.TreeRef]) []group {
-	out := make([]group, 0, len(trees.keys))
+// appendGroups appends the sets of trees.
+func appendGroups(out []group, trees *sets[catalog.TreeRef]) []group {
 	_ = trees.each(func(tree catalog.TreeRef, in []int32) error { // never fails
 		out = append(out, group{tree, in})
 		return nil
@@ -96,11 +106,12 @@ func groupsOf(trees *sets[catalog.TreeRef]) []group {
 
 // place is a folder on the way down.
 type place struct {
-	path   int // length of its path
-	groups []group
+	path   int        // length of its path
+	groups []group    // until it is read; in memory that the next place uses again
 	states []matching // per pattern; nil when all matches
 	all    bool       // look at all that is in it
-	items  []item
+	items  []item     // the top of the finder's
+	first  int        // where they begin there
 	next   int
 	read   bool
 	seek   []string // what comes before these names was passed on before
@@ -137,7 +148,7 @@ func (f *finder) walk(roots []group, emit emitFunc) error {
 }
 
 func (f *finder) descend(roots []group) error {
-	f.stack = []place{f.root(roots)}
+	f.stack, f.items = []place{f.root(roots)}, f.items[:0]
 	path := make([]byte, 0, 256)
 	for len(f.stack) > 0 {
 		top := &f.stack[len(f.stack)-1]
@@ -147,6 +158,7 @@ func (f *finder) descend(roots []group) error {
 			}
 		}
 		if top.next == len(top.items) {
+			f.items = f.items[:top.first]
 			f.stack = f.stack[:len(f.stack)-1]
 			continue
 		}
@@ -187,7 +199,7 @@ func (f *finder) root(roots []group) place {
 
 // read finds what is in a place, in the order of the names.
 func (f *finder) read(p *place) error {
-	p.read = true
+	p.read, p.first = true, len(f.items)
 	if f.folders++; f.q.Limits.Folders > 0 && f.folders > f.q.Limits.Folders {
 		f.cut = CutFolders
 		return errCut
@@ -200,13 +212,14 @@ func (f *finder) read(p *place) error {
 			return err
 		}
 		err := f.search.Dir(g.tree, p.all, func(x *catalog.SearchItem) error {
-			p.items = append(p.items, item{*x, g.in})
+			f.items = append(f.items, item{*x, g.in})
 			return nil
 		})
 		if err != nil {
 			return err
 		}
 	}
+	p.items = f.items[p.first:len(f.items):len(f.items)]
 	if byName := func(a, b item) int { return strings.Compare(a.Name, b.Name) }; !slices.IsSortedFunc(p.items, byName) {
 		slices.SortStableFunc(p.items, byName)
 	}
@@ -264,13 +277,15 @@ func (f *finder) visit(in *place, same []item, path []byte) (below place, ok boo
 		return below, false, nil
 	}
 	ahead := f.way != nil && !below.all && !below.states[0].passed(f.wayPart)
-	var trees sets[catalog.TreeRef]
+	trees := &f.trees
+	trees.reset()
 	for i := range same {
 		if same[i].IsDir && (below.all || same[i].Leads && (!ahead || f.way.Leads(same[i].Tree))) {
 			trees.add(same[i].Tree, same[i].in)
 		}
 	}
-	below.groups = groupsOf(&trees)
+	f.groups = appendGroups(f.groups[:0], trees)
+	below.groups = f.groups
 	return below, len(below.groups) > 0, nil
 }
 

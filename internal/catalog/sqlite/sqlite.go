@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -244,15 +245,32 @@ func (t *tx) Get(kind catalog.Kind, no uint64) ([]byte, error) {
 			return nil, t.translate(err)
 		}
 	}
-	var data []byte
+	var data owned
 	err := t.get.QueryRowContext(t.ctx, id(kind, no)).Scan(&data)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
 	if err == nil && data == nil {
-		data = []byte{} // the driver's empty blob; nil says there is none
+		data = owned{} // the driver's empty blob; nil says there is none
 	}
 	return data, t.translate(err)
+}
+
+// owned takes a value as it comes from the driver, which makes each one in memory
+// of its own and, as database/sql/driver demands, does not touch it when rows are
+// closed. Scanned into a []byte it would be copied once more.
+type owned []byte
+
+func (o *owned) Scan(src any) error {
+	switch v := src.(type) {
+	case []byte:
+		*o = v
+	case nil:
+		*o = nil
+	default:
+		return fmt.Errorf("a value is a %T", src)
+	}
+	return nil
 }
 
 func (t *tx) Scan(kind catalog.Kind, first uint64, fn func(uint64, []byte) error) (err error) {

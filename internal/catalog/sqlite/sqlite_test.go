@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -165,4 +166,45 @@ func TestDeletedWhileOpen(t *testing.T) {
 		t.Errorf("a file took the path of the deleted one (%v)", err)
 	}
 	closeBox(t, box)
+}
+
+// TestValuesAreTheCallers: what Get returns stays as it is, whatever is asked
+// after that.
+func TestValuesAreTheCallers(t *testing.T) {
+	c := openFile(t, filepath.Join(t.TempDir(), "c"))
+	defer c.Close()
+	const values = 50
+	value := func(no uint64) []byte { return bytes.Repeat([]byte{byte(no + 1)}, 10+int(no)*997) }
+	err := c.Update(t.Context(), func(w catalog.Writer) error {
+		for no := range uint64(values) {
+			if err := w.Put(1, no, value(no)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got [values][]byte
+	read := func(r catalog.Reader) (err error) {
+		for no := range uint64(values) {
+			if got[no], err = r.Get(1, no); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := c.View(t.Context(), read); err != nil {
+		t.Fatal(err)
+	}
+	kept := got
+	if err := c.View(t.Context(), read); err != nil { // in the same memory, if the driver used it again
+		t.Fatal(err)
+	}
+	for no := range uint64(values) {
+		if !bytes.Equal(kept[no], value(no)) {
+			t.Errorf("value %d has changed", no)
+		}
+	}
 }
