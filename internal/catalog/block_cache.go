@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"sync"
 	"sync/atomic"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -9,6 +10,7 @@ import (
 // blockCache keeps the blocks used last, within so many bytes.
 type blockCache[B interface{ size() int64 }] struct {
 	max  int64
+	mu   sync.Mutex // of add
 	size atomic.Int64
 	lru  *lru.Cache[blockKey, B]
 }
@@ -23,6 +25,8 @@ func newBlockCache[B interface{ size() int64 }](bytes int64) *blockCache[B] {
 func (c *blockCache[B]) get(key blockKey) (B, bool) { return c.lru.Get(key) }
 
 func (c *blockCache[B]) add(key blockKey, b B) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.lru.Remove(key) // a shorter one, from before it grew
 	c.lru.Add(key, b)
 	c.size.Add(b.size())

@@ -54,7 +54,7 @@ type blockKey struct{ generation, no uint64 }
 // Blocks kept decoded, per catalog.
 const (
 	cachedEntryBytes = 16 << 20 // some three hundred thousand ordinary entries
-	cachedNameBytes  = 64 << 20 // some three million names
+	cachedNameBytes  = 64 << 20 // some two million names
 	cachedTreeBlocks = 512
 )
 

@@ -1,20 +1,29 @@
 package catalog
 
 // left is what a Builder leaves to the caches, once it is committed: the
-// directories, and the first names. So the pages that are asked for right after
-// a session need not wait until all that is read anew. Names that are in many
-// folders come early, so a part of the names is most of what such pages share.
+// directories, and names until there are some in the cache. So the pages that are
+// asked for right after a session need not wait until all that is read anew. Names
+// that are in many folders come early in a first session, so a part of the names is
+// most of what such pages share.
 type left struct {
-	folders   map[uint64]*folderBlock
-	names     map[uint64]*nameBlock
-	nameBytes int64
+	folders map[uint64]*folderBlock // until the next commit
+	names   map[uint64]*nameBlock
+
+	folderBytes, nameBytes int64 // of all commits; nameBytes with what was in the cache
 }
 
-// leftNameBytes is what the cache of names is filled up to with what is left:
-// some half a million names.
-const leftNameBytes = 16 << 20
+// A Builder leaves directories until they take so many bytes, some of what all
+// catalogs together may keep, and names until the catalog's cache has so many:
+// half a million of the ordinary ones. They are variables for tests.
+var (
+	leftFolderBytes int64 = 48 << 20
+	leftNameBytes   int64 = 16 << 20
+)
 
 func (l *left) addFolders(no uint64, b *folderBlock) {
+	if l.folderBytes += b.size(); l.folderBytes > leftFolderBytes {
+		return
+	}
 	if l.folders == nil {
 		l.folders = make(map[uint64]*folderBlock)
 	}
@@ -22,6 +31,9 @@ func (l *left) addFolders(no uint64, b *folderBlock) {
 }
 
 func (l *left) addNames(no uint64, names []string) {
+	if l.nameBytes > leftNameBytes {
+		return
+	}
 	size := 0
 	for _, name := range names {
 		size += len(name)
@@ -31,14 +43,13 @@ func (l *left) addNames(no uint64, names []string) {
 		b.text = append(b.text, name...)
 		b.ends[i] = uint32(len(b.text))
 	}
+	if l.nameBytes += b.size(); l.nameBytes > leftNameBytes {
+		return
+	}
 	if l.names == nil {
 		l.names = make(map[uint64]*nameBlock)
 	}
-	if before := l.names[no]; before != nil {
-		l.nameBytes -= before.size()
-	}
 	l.names[no] = b
-	l.nameBytes += b.size()
 }
 
 // put adds everything to the caches of a catalog.

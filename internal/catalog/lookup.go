@@ -44,7 +44,8 @@ func (v *View) Lookup(tree TreeRef, name string, detail Detail) (e *syncline.Ent
 
 // LookupTree returns the tree of the first directory of that name in a tree. It
 // reads no entries and no names but those of directories, and these once: that
-// takes time. Names are the same when their keys are, as everywhere in a catalog.
+// takes time. Names are the same when their keys are, as for the Builder that
+// numbered them.
 func (v *View) LookupTree(tree TreeRef, name string) (sub TreeRef, ok bool, err error) {
 	runs, err := v.runs(tree.no)
 	if err != nil {
@@ -112,6 +113,7 @@ func (v *View) scanned(no uint64, n int) (*scanBlock, error) {
 type folder struct {
 	key               uint64 // of the name, 0 where it is not known yet; atomic
 	entry, name, tree uint32
+	_                 uint32 // so that keys are aligned on 32-bit machines, too
 }
 
 // keyOf returns the key of the name. It reads the name once.

@@ -47,8 +47,14 @@ func TestLookup(t *testing.T) {
 
 // TestBuilderLeavesBlocks for who looks after it. Those of a commit that fails
 // are not left: their numbers go to others.
-func TestBuilderLeavesFolders(t *testing.T) {
-	for _, refused := range []error{nil, errors.New("no room")} {
+func TestBuilderLeavesBlocks(t *testing.T) {
+	noRoom := errors.New("no room")
+	for _, x := range []struct {
+		refused error
+		bytes   int64
+	}{{nil, 1 << 20}, {noRoom, 1 << 20}, {nil, 100}} {
+		refused, leaves := x.refused, x.refused == nil && x.bytes > 100
+		defer catalog.SetLeft(x.bytes, x.bytes)()
 		m := newModel(44)
 		m.grow(60, 2)
 		box := &failing{Container: catalogtest.NewMemory()}
@@ -62,11 +68,11 @@ func TestBuilderLeavesFolders(t *testing.T) {
 			t.Fatalf("Flush gives %v, want %v", err, refused)
 		}
 		b.Close()
-		if n := catalog.FolderBlocks(); (n > 0) != (refused == nil) {
-			t.Errorf("a commit with the error %v left %d blocks of directories", refused, n)
+		if n := catalog.FolderBlocks(); (n > 0) != leaves {
+			t.Errorf("a commit with the error %v, and %d bytes, left %d blocks of directories", refused, x.bytes, n)
 		}
-		if n := c.NameBlocks(); (n > 0) != (refused == nil) {
-			t.Errorf("a commit with the error %v left %d blocks of names", refused, n)
+		if n := c.NameBlocks(); (n > 0) != leaves {
+			t.Errorf("a commit with the error %v, and %d bytes, left %d blocks of names", refused, x.bytes, n)
 		}
 	}
 }

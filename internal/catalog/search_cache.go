@@ -76,6 +76,13 @@ func (s *searchCache) admit(cols *searchColumns, size int64) bool {
 	return true
 }
 
+// fits reports whether size more bytes may be kept and nothing forgotten for them.
+func (s *searchCache) fits(size int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.used+size <= s.max
+}
+
 func (s *searchCache) remove(i int) {
 	s.used -= s.items[i].size
 	s.items = slices.Delete(s.items, i, i+1)

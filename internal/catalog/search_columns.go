@@ -27,8 +27,7 @@ type searchColumns struct {
 	refused bool     // there is no room for holders
 	holders *holders // nil until it pays
 
-	named    bool    // a search has looked for entries of few names
-	noPlaces bool    // there is no room for places
+	noPlaces bool    // somebody makes places, or there is no room for them
 	places   *places // nil until it pays
 }
 

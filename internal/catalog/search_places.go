@@ -5,10 +5,10 @@ import (
 	"sort"
 )
 
-// places finds the entries of a name. Names are numbered as they come, so most
-// entries that are the first with their name have a higher one than all
-// before: such an entry's zone follows from how high the names were by then. The
-// others are listed.
+// places finds the entries of a name. Names are numbered as they come: when an
+// entry brings a new name, that has a higher number than all before it. So the zone
+// of this entry follows from how high the names were by then. All other entries
+// are listed.
 type places struct {
 	before []uint32 // per zone of entries, and behind the last: one more than the highest name before it
 	others []uint64 // name<<32 | entry, ascending
@@ -21,16 +21,28 @@ const placeShift = 11
 // microseconds each, and to go through all entries some milliseconds.
 const fewNames = 256
 
-// loadPlaces returns what finds the entries of a name, from the second search
-// that could use it on, and where there is room to keep it. Otherwise it is nil.
+// loadPlaces returns what finds the entries of a name, or nil: before it is known
+// whether there are holders, which are worth more, while it is made, and where
+// there is no room to keep it.
 func (c *searchColumns) loadPlaces(e *scanEntries) *places {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.places != nil || c.noPlaces || c.entries != e || !c.named {
-		c.named = true
-		return c.places
+	p, wait := c.places, c.noPlaces || c.entries != e || c.holders == nil && !c.refused
+	c.noPlaces = c.noPlaces || p == nil && !wait // nobody else makes it
+	c.mu.Unlock()
+	if p != nil || wait {
+		return p
 	}
-	zones := len(e.names)>>placeShift + 1
+	p = newPlaces(e)
+	if size := int64(4*cap(p.before) + 8*cap(p.others)); !c.cache.fits(size) || !c.cache.admit(c, size) {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.places = p
+	return p
+}
+
+func newPlaces(e *scanEntries) *places {
 	others, top := 0, uint32(0)
 	for _, name := range e.names {
 		if name >= top {
@@ -39,14 +51,11 @@ func (c *searchColumns) loadPlaces(e *scanEntries) *places {
 			others++
 		}
 	}
-	if c.noPlaces = !c.cache.admit(c, 4*int64(zones+1)+8*int64(others)); c.noPlaces {
-		return nil
-	}
-	p := &places{before: make([]uint32, zones+1), others: make([]uint64, 0, others)}
+	p := &places{others: make([]uint64, 0, others)}
 	top = 0
 	for no, name := range e.names {
 		if no%(1<<placeShift) == 0 {
-			p.before[no>>placeShift] = top
+			p.before = append(p.before, top)
 		}
 		if name >= top {
 			top = name + 1
@@ -54,11 +63,8 @@ func (c *searchColumns) loadPlaces(e *scanEntries) *places {
 			p.others = append(p.others, uint64(name)<<32|uint64(no))
 		}
 	}
-	for zone := (len(e.names) + 1<<placeShift - 1) >> placeShift; zone <= zones; zone++ {
-		p.before[zone] = top
-	}
+	p.before = append(p.before, top)
 	slices.Sort(p.others)
-	c.places = p
 	return p
 }
 

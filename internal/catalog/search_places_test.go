@@ -9,7 +9,11 @@ import (
 func TestPlaces(t *testing.T) {
 	r := newRand(8)
 	for range 300 {
-		e := &scanEntries{names: make([]uint32, r.IntN(4<<placeShift))}
+		n := r.IntN(4 << placeShift)
+		if r.IntN(2) == 0 { // where zones end
+			n = max(0, r.IntN(4)<<placeShift+r.IntN(3)-1)
+		}
+		e := &scanEntries{names: make([]uint32, n)}
 		span, news, top := 1+r.IntN(2*len(e.names)+2), r.IntN(101), 0
 		for i := range e.names {
 			if r.IntN(100) < news && top < span { // as a Builder numbers them, or with gaps
@@ -22,9 +26,13 @@ func TestPlaces(t *testing.T) {
 		cols := &searchColumns{cache: &searchCache{max: 1 << 30}, entries: e}
 		cols.cache.items = []searchCacheItem{{cols: cols}}
 		if cols.loadPlaces(e) != nil {
-			t.Fatal("the first search has paid for it")
+			t.Fatal("it does not wait for the holders")
 		}
+		cols.refused = true
 		p := cols.loadPlaces(e)
+		if again := cols.loadPlaces(e); p == nil || again != p {
+			t.Fatal("it is not kept")
+		}
 		for range 40 {
 			name := uint32(r.IntN(span + 1))
 			found := newBitset(len(e.names))
@@ -50,9 +58,8 @@ func TestPlacesHaveRoom(t *testing.T) {
 		kept bool
 	}{{1 << 20, true}, {64, false}} {
 		e := &scanEntries{names: make([]uint32, 100)}
-		cols := &searchColumns{cache: &searchCache{max: x.room}, entries: e}
+		cols := &searchColumns{cache: &searchCache{max: x.room}, entries: e, refused: true}
 		cols.cache.items = []searchCacheItem{{cols: cols}}
-		_ = cols.loadPlaces(e)
 		if got := cols.loadPlaces(e) != nil; got != x.kept {
 			t.Errorf("room of %d bytes: kept %v", x.room, got)
 		}

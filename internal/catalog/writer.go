@@ -304,7 +304,7 @@ func (w *writer) flushNames() {
 	payload, w.buf = encodeNames(w.names, w.buf)
 	no := uint64((w.meta.Names - 1) / namesPerBlock)
 	w.add(kindName, no, payload)
-	if w.caches != nil && w.left.nameBytes+w.caches.nameCache.size.Load() < leftNameBytes {
+	if w.caches != nil {
 		w.left.addNames(no, w.names)
 	}
 	if len(w.names) == namesPerBlock {
@@ -409,7 +409,7 @@ func (w *writer) commit(ctx context.Context, b *Builder) {
 	w.flushHashes(b)
 	values, m, done := w.pending, w.meta, make(chan error, 1)
 	caches, made := w.caches, w.left
-	w.left = left{}
+	w.left.folders, w.left.names = nil, nil
 	w.pending, w.pendingBytes, w.dirty = nil, 0, false
 	w.meta.Changes++
 	w.saving = done
