@@ -422,7 +422,7 @@ func (w *writer) commit(ctx context.Context, b *Builder) {
 			}
 			return writeMeta(tx, m)
 		})
-		if err == nil && caches != nil { // what is not committed may become something else
+		if err == nil { // what is not committed may become something else
 			made.put(caches, m.Generation)
 		}
 		done <- err
