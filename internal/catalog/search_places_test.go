@@ -68,3 +68,13 @@ func TestPlacesHaveRoom(t *testing.T) {
 		}
 	}
 }
+
+// TestPlacesPushNothingOut: what other catalogs keep is worth more.
+func TestPlacesPushNothingOut(t *testing.T) {
+	e := &scanEntries{names: make([]uint32, 100)}
+	cols, others := &searchColumns{entries: e, refused: true}, new(searchColumns)
+	cols.cache = &searchCache{max: 1000, used: 900, items: []searchCacheItem{{others, 900}, {cols: cols}}}
+	if cols.loadPlaces(e) != nil || len(cols.cache.items) != 2 {
+		t.Error("another catalog's columns are forgotten for places")
+	}
+}
