@@ -58,7 +58,9 @@ func Open(ctx context.Context, path string) (*Container, error) {
 	// consistency, and the next session fetches them again.
 	c.writer, err = connect(path, 1, "_txlock=immediate", "_pragma=synchronous(NORMAL)")
 	if err == nil {
-		c.readers, err = connect(path, 8, "mode=rw", "_pragma=query_only(1)")
+		// A value's pages are read once, so a larger cache only means more memory that
+		// is touched for the first time: a quarter of the time of a reader's first ones.
+		c.readers, err = connect(path, 8, "mode=rw", "_pragma=query_only(1)", "_pragma=cache_size(-64)")
 	}
 	if err == nil {
 		err = c.setUp(ctx)
