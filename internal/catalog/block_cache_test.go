@@ -5,7 +5,7 @@ import "testing"
 func TestBlockCacheIsBounded(t *testing.T) {
 	c := newBlockCache[*nameBlock](1000)
 	block := func(n int) *nameBlock { return &nameBlock{text: make([]byte, n)} }
-	key := func(n int) blockKey { return blockKey{1, uint64(n)} }
+	key := func(n int) blockKey { return blockKey{1, 1, uint64(n)} }
 	for i := range 20 {
 		c.add(key(i), block(100))
 	}

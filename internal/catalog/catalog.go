@@ -34,6 +34,7 @@ type meta struct {
 // Catalog is one repository's catalog. It is safe for concurrent use.
 type Catalog struct {
 	box Container
+	id  uint64 // of those that the process has opened
 
 	building sync.Mutex // held while a Builder is open, and by Publish
 
@@ -43,37 +44,37 @@ type Catalog struct {
 		built *built   // nil without one
 	}
 
-	entryCache *blockCache[*entryBlock]
-	nameCache  *blockCache[*nameBlock]
-	treeCache  *lru.Cache[blockKey, *treeBlock]
-	snapshots  atomic.Pointer[snapshotList] // as read last
+	treeCache *lru.Cache[blockKey, *treeBlock]
+	snapshots atomic.Pointer[snapshotList] // as read last
 }
 
-type blockKey struct{ generation, no uint64 }
+// blockKey names a block in the caches.
+type blockKey struct {
+	catalog    uint64 // Catalog.id
+	generation uint64
+	no         uint64
+}
 
-// Blocks kept decoded, per catalog.
-const (
-	cachedEntryBytes = 16 << 20 // some three hundred thousand ordinary entries
-	cachedNameBytes  = 64 << 20 // some two million names
-	cachedTreeBlocks = 512
-)
+// cachedTreeBlocks are kept decoded, per catalog.
+const cachedTreeBlocks = 512
 
-// scans and folders keep what was decoded of scan blocks, of all catalogs of the
-// process together: the names of some eight million entries, and two and a half
-// million directories, since the folders on the way to one lie anywhere. A Builder
-// adds those that it commits. Generations are random, so no two catalogs have the
-// same.
+// opened counts the catalogs that were opened.
+var opened atomic.Uint64
+
+// What is kept decoded, of all catalogs of the process together.
 var (
-	scans   = newBlockCache[*scanBlock](32 << 20)
+	entryBlocks = newBlockCache[*entryBlock](32 << 20) // some six hundred thousand ordinary entries
+	nameBlocks  = newBlockCache[*nameBlock](64 << 20)  // some three million names
+	scans       = newBlockCache[*scanBlock](32 << 20)  // the names' numbers of some eight million entries
+	// Two and a half million directories, since those on the way to one lie anywhere.
+	// A Builder adds the directories and names that it commits.
 	folders = newBlockCache[*folderBlock](64 << 20)
 )
 
 // Open uses box as a catalog and sets it up when it is empty. It takes the box
 // over: Close closes it. A catalog of another format is CodeDamaged.
 func Open(ctx context.Context, box Container) (*Catalog, error) {
-	c := &Catalog{box: box}
-	c.entryCache = newBlockCache[*entryBlock](cachedEntryBytes)
-	c.nameCache = newBlockCache[*nameBlock](cachedNameBytes)
+	c := &Catalog{box: box, id: opened.Add(1)}
 	c.treeCache, _ = lru.New[blockKey, *treeBlock](cachedTreeBlocks)
 	err := box.View(ctx, func(r Reader) error {
 		_, err := readMeta(r)

@@ -3,13 +3,18 @@ package catalog
 // KindCount is the number of kinds, for tests that visit them all.
 const KindCount = kindCount
 
-// ForgetFolders has LookupTree read directories from the catalog again. FolderBlocks
-// is how many blocks of them are kept.
-func ForgetFolders()    { folders.lru.Purge() }
+// FolderBlocks and NameBlocks are how many blocks of directories and of names are
+// kept, of all catalogs.
 func FolderBlocks() int { return folders.lru.Len() }
+func NameBlocks() int   { return nameBlocks.lru.Len() }
 
-// NameBlocks is how many blocks of names are kept.
-func (c *Catalog) NameBlocks() int { return c.nameCache.lru.Len() }
+// Forget empties the caches, as in a new process.
+func Forget() {
+	entryBlocks.lru.Purge()
+	nameBlocks.lru.Purge()
+	scans.lru.Purge()
+	folders.lru.Purge()
+}
 
 // SetLeft bounds the bytes that a Builder leaves.
 func SetLeft(folderBytes, nameBytes int64) (restore func()) {

@@ -2,9 +2,7 @@ package catalog
 
 // left is what a Builder leaves to the caches, once it is committed: the
 // directories, and names until there are some in the cache. So the pages that are
-// asked for right after a session need not wait until all that is read anew. Names
-// that are in many folders come early in a first session, so a part of the names is
-// most of what such pages share.
+// asked for right after a session need not wait until all that is read anew.
 type left struct {
 	folders map[uint64]*folderBlock // until the next commit
 	names   map[uint64]*nameBlock
@@ -12,12 +10,12 @@ type left struct {
 	folderBytes, nameBytes int64 // of all commits; nameBytes with what was in the cache
 }
 
-// A Builder leaves directories until they take so many bytes, some of what all
-// catalogs together may keep, and names until the catalog's cache has so many:
-// half a million of the ordinary ones. They are variables for tests.
+// A Builder leaves directories until they take so many bytes, some of what may be
+// kept, and names until there are so many kept of all catalogs: two million of the
+// ordinary ones. They are variables for tests.
 var (
 	leftFolderBytes int64 = 48 << 20
-	leftNameBytes   int64 = 16 << 20
+	leftNameBytes   int64 = 48 << 20
 )
 
 func (l *left) addFolders(no uint64, b *folderBlock) {
@@ -52,12 +50,12 @@ func (l *left) addNames(no uint64, names []string) {
 	l.names[no] = b
 }
 
-// put adds everything to the caches of a catalog.
-func (l *left) put(c *Catalog, generation uint64) {
+// put adds everything to the caches, as blocks of the catalog with that id.
+func (l *left) put(catalog, generation uint64) {
 	for no, b := range l.folders {
-		folders.add(blockKey{generation, no}, b)
+		folders.add(blockKey{catalog, generation, no}, b)
 	}
 	for no, b := range l.names {
-		c.nameCache.add(blockKey{generation, no}, b)
+		nameBlocks.add(blockKey{catalog, generation, no}, b)
 	}
 }

@@ -121,7 +121,7 @@ func (c *Catalog) newBuilder(ctx context.Context) (*Builder, error) {
 		ended:   make(chan struct{}),
 	}
 	b.free.New = func() any { return new(result) }
-	b.w = &writer{box: c.box, caches: c, left: left{nameBytes: c.nameCache.size.Load()}}
+	b.w = &writer{box: c.box, caches: c.id, left: left{nameBytes: nameBlocks.size.Load()}}
 	var m meta
 	err := c.box.View(ctx, func(r Reader) (err error) {
 		m, err = readMeta(r)

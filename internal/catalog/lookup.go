@@ -93,7 +93,7 @@ func eachPart(runs []run, fn func(no uint64, first, end uint32) (more bool, err 
 // scanned returns a scan block that has n entries or more. A cached block may be
 // from before the last entries were added to it.
 func (v *View) scanned(no uint64, n int) (*scanBlock, error) {
-	key := blockKey{v.m.Generation, no}
+	key := blockKey{v.c.id, v.m.Generation, no}
 	if b, ok := scans.get(key); ok && n <= len(b.names) {
 		return b, nil
 	}
@@ -140,7 +140,7 @@ func (b *folderBlock) size() int64 { return int64(24*cap(b.dirs) + 48) }
 
 // scannedFolders returns the directories of a scan block that has n entries or more.
 func (v *View) scannedFolders(no uint64, n int) (*folderBlock, error) {
-	key := blockKey{v.m.Generation, no}
+	key := blockKey{v.c.id, v.m.Generation, no}
 	if b, ok := folders.get(key); ok && n <= b.entries {
 		return b, nil
 	}

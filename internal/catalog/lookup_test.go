@@ -23,7 +23,7 @@ func TestLookup(t *testing.T) {
 		m.build(t, c, 2, m.order)
 		m.publish(t, c)
 		if round%3 == 2 {
-			catalog.ForgetFolders()
+			catalog.Forget()
 		}
 		looked := 0
 		check(t, c.View(t.Context(), func(v *catalog.View) error {
@@ -59,7 +59,7 @@ func TestBuilderLeavesBlocks(t *testing.T) {
 		m.grow(60, 2)
 		box := &failing{Container: catalogtest.NewMemory()}
 		c := open(t, box)
-		catalog.ForgetFolders()
+		catalog.Forget()
 		box.err = refused
 		b, err := c.Build(t.Context())
 		check(t, err)
@@ -71,7 +71,7 @@ func TestBuilderLeavesBlocks(t *testing.T) {
 		if n := catalog.FolderBlocks(); (n > 0) != leaves {
 			t.Errorf("a commit with the error %v, and %d bytes, left %d blocks of directories", refused, x.bytes, n)
 		}
-		if n := c.NameBlocks(); (n > 0) != leaves {
+		if n := catalog.NameBlocks(); (n > 0) != leaves {
 			t.Errorf("a commit with the error %v, and %d bytes, left %d blocks of names", refused, x.bytes, n)
 		}
 	}

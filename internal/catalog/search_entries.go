@@ -92,8 +92,8 @@ type foundRow struct {
 	row *row
 }
 
-// entryBlocks keeps those whose rows were copied.
-var entryBlocks = sync.Pool{New: func() any { return new(entryBlock) }}
+// spareEntries keeps those whose rows were copied.
+var spareEntries = sync.Pool{New: func() any { return new(entryBlock) }}
 
 // decodePart reads one block's entries that are wanted or were found.
 func (s *Search) decodePart(wanted []uint32, payload []byte) ([]foundRow, error) {
@@ -105,8 +105,8 @@ func (s *Search) decodePart(wanted []uint32, payload []byte) ([]foundRow, error)
 	}
 	slices.Sort(wanted)
 	wanted = slices.Compact(wanted)
-	b := entryBlocks.Get().(*entryBlock)
-	defer entryBlocks.Put(b)
+	b := spareEntries.Get().(*entryBlock)
+	defer spareEntries.Put(b)
 	if err := b.decode(payload); err != nil {
 		return nil, err
 	}

@@ -180,8 +180,8 @@ func (v *View) entry(no uint32, detail Detail) (e *syncline.Entry, sub uint32, e
 // entries returns a block that has the row at i. A cached block may be from
 // before the last rows were added to it.
 func (v *View) entries(no uint64, i int) (*entryBlock, error) {
-	key := blockKey{v.m.Generation, no}
-	if b, ok := v.c.entryCache.get(key); ok && i < b.count {
+	key := blockKey{v.c.id, v.m.Generation, no}
+	if b, ok := entryBlocks.get(key); ok && i < b.count {
 		return b, nil
 	}
 	payload, err := need(v.r, kindEntry, no)
@@ -195,7 +195,7 @@ func (v *View) entries(no uint64, i int) (*entryBlock, error) {
 	if i >= b.count {
 		return nil, damaged("entry %d is missing", no*entriesPerBlock+uint64(i))
 	}
-	v.c.entryCache.add(key, b)
+	entryBlocks.add(key, b)
 	return b, nil
 }
 
@@ -210,8 +210,8 @@ func (v *View) name(no uint32) (string, error) {
 
 // names returns a block that has the name at i.
 func (v *View) names(no uint64, i int) (*nameBlock, error) {
-	key := blockKey{v.m.Generation, no}
-	if b, ok := v.c.nameCache.get(key); ok && i < len(b.ends) {
+	key := blockKey{v.c.id, v.m.Generation, no}
+	if b, ok := nameBlocks.get(key); ok && i < len(b.ends) {
 		return b, nil
 	}
 	payload, err := need(v.r, kindName, no)
@@ -225,12 +225,12 @@ func (v *View) names(no uint64, i int) (*nameBlock, error) {
 	if i >= len(b.ends) {
 		return nil, damaged("name %d is missing", no*namesPerBlock+uint64(i))
 	}
-	v.c.nameCache.add(key, b)
+	nameBlocks.add(key, b)
 	return b, nil
 }
 
 func (v *View) runs(tree uint32) ([]run, error) {
-	key := blockKey{v.m.Generation, uint64(tree / treesPerBlock)}
+	key := blockKey{v.c.id, v.m.Generation, uint64(tree / treesPerBlock)}
 	i := tree % treesPerBlock
 	b, ok := v.c.treeCache.Get(key)
 	if !ok || b.lists[i] == nil {

@@ -32,7 +32,7 @@ type writer struct {
 	// The keys of the names of scan.dirs, 0 where it is not known.
 	dirKeys []uint64
 
-	caches *Catalog // who gets what is committed into its caches; nil for nobody
+	caches uint64 // whose blocks what is committed becomes in the caches, a Catalog.id; 0 for nobody's
 	left   left
 
 	edges       []dirEdge // the directory entries, by entry number
@@ -304,7 +304,7 @@ func (w *writer) flushNames() {
 	payload, w.buf = encodeNames(w.names, w.buf)
 	no := uint64((w.meta.Names - 1) / namesPerBlock)
 	w.add(kindName, no, payload)
-	if w.caches != nil {
+	if w.caches != 0 {
 		w.left.addNames(no, w.names)
 	}
 	if len(w.names) == namesPerBlock {
@@ -344,7 +344,7 @@ func (w *writer) flushScan() {
 	payload, w.buf = w.scan.encode(w.buf)
 	no := uint64((w.meta.Entries - 1) / scanPerBlock)
 	w.add(kindScan, no, payload)
-	if w.caches != nil {
+	if w.caches != 0 {
 		w.left.addFolders(no, newFolderBlock(w.scan.names, w.scan.dirs, w.dirKeys))
 	}
 	if len(w.scan.names) == scanPerBlock {
