@@ -57,7 +57,7 @@ func (v *View) Measures(ctx context.Context) (*Measures, error) {
 	if err != nil {
 		return nil, searchFailed(ctx, err)
 	}
-	trees, err := cols.loadTrees(ctx, v, entries)
+	trees, _, err := cols.loadTrees(ctx, v, entries, false)
 	if err != nil {
 		return nil, searchFailed(ctx, err)
 	}
@@ -190,8 +190,14 @@ func (m *Measures) Subtree(entry uint32) (tree uint32, ok bool) {
 
 // Parents returns the trees that have a tree as a subtree, each as often as
 // they have it.
-func (m *Measures) Parents(tree uint32) []uint32 {
-	return m.trees.parents[m.trees.firstParent[tree]:m.trees.firstParent[tree+1]]
+func (m *Measures) Parents(tree uint32) iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		for _, p := range m.trees.parentsOf(tree) {
+			if !yield(p.tree) {
+				return
+			}
+		}
+	}
 }
 
 // Class returns an entry's class.

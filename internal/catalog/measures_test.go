@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
@@ -22,7 +23,7 @@ func measures(ctx context.Context, c *catalog.Catalog) (text string, err error) 
 			if err != nil {
 				return err
 			}
-			b = fmt.Appendf(b, "tree %s in %d\n", h.Short(), m.Parents(tree))
+			b = fmt.Appendf(b, "tree %s in %d\n", h.Short(), slices.Collect(m.Parents(tree)))
 			for r := range m.Ranges(tree) {
 				b = fmt.Appendf(b, "%d: %d\n", r, m.Subtrees(r))
 			}

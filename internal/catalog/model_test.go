@@ -28,6 +28,7 @@ type model struct {
 	entries   map[string]*modelEntry
 	snapshots []syncline.Snapshot
 	measured  string // what statistics read; "" where that is not known
+	more      bool   // searches say that more of them follow
 }
 
 type modelTree struct {

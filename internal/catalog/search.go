@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"slices"
 
 	"syncline.dev/syncline"
 )
@@ -42,8 +43,9 @@ type Search struct {
 // Search finds the entries whose name matches one of the terms. It reads three
 // columns of the catalog from end to end, on all cores, unless they are in
 // memory from a search before. What a search costs does not depend on the
-// number of snapshots, nor on how many paths an entry has.
-func (v *View) Search(ctx context.Context, terms []NameTerm) (*Search, error) {
+// number of snapshots, nor on how many paths an entry has. When more searches will
+// follow, the first of them makes what speeds up the others.
+func (v *View) Search(ctx context.Context, terms []NameTerm, more bool) (*Search, error) {
 	cols := searches.columns(v)
 	s := &Search{v: v}
 	names, err := s.matchNames(ctx, cols, terms)
@@ -60,10 +62,11 @@ func (v *View) Search(ctx context.Context, terms []NameTerm) (*Search, error) {
 	if s.count == 0 {
 		return s, nil
 	}
-	if s.trees, err = cols.loadTrees(ctx, v, s.entries); err != nil {
+	var holders *holders
+	if s.trees, holders, err = cols.loadTrees(ctx, v, s.entries, more); err != nil {
 		return nil, searchFailed(ctx, err)
 	}
-	s.leads = newLeads(s.entries, s.trees, s.found, cols.loadHolders(s.trees, len(s.entries.names)))
+	s.leads = newLeads(s.entries, s.trees, s.found, holders)
 	return s, nil
 }
 
@@ -72,6 +75,7 @@ func (s *Search) Close() {
 	s.found.giveBack()
 	s.leads.known.giveBack()
 	s.leads.yes.giveBack()
+	s.leads.way.giveBack()
 	*s = Search{}
 }
 
@@ -101,6 +105,18 @@ type SearchItem struct {
 	IsDir bool    // it has a tree
 	Found bool    // its own name matches
 	Leads bool    // an entry that was found lies below it
+}
+
+// Ahead says which trees Dir will be called with next. That makes it quicker. There
+// must have been something to find.
+func (s *Search) Ahead(trees []TreeRef) {
+	for part := range slices.Chunk(trees, together) {
+		var numbers [together]uint32
+		for i, tree := range part {
+			numbers[i] = tree.no
+		}
+		s.trees.touch(numbers[:len(part)])
+	}
 }
 
 // Dir calls fn with a tree's entries in the tree's order: those that were
@@ -153,7 +169,7 @@ func (s *Search) findEntries(ctx context.Context, cols *searchColumns, names bit
 	found := borrowBitset(len(s.entries.names))
 	defer func() { s.found, s.count = found, found.count() }()
 	if names.count() <= fewNames {
-		if places := cols.loadPlaces(s.entries); places != nil {
+		if places := cols.places.Load(); places != nil {
 			names.each(func(name uint32) { places.mark(s.entries, name, found) })
 			return ctx.Err()
 		}

@@ -23,12 +23,12 @@ type searchColumns struct {
 	names   []*nameBlock // blocks that are not kept are nil
 	entries *scanEntries
 	trees   *scanTrees
-	asked   bool     // a search has used trees
-	refused bool     // there is no room for holders
-	holders *holders // nil until it pays
 
-	noPlaces bool    // somebody makes places, or there is no room for them
-	places   *places // nil until it pays
+	// Made beside the trees for who searches more than once, and nil otherwise or where
+	// there is no room.
+	holders *holders
+	places  atomic.Pointer[places]
+	indexed bool // they were made, or there was no room
 }
 
 // scanEntries is what a search needs of the entries.
@@ -46,14 +46,17 @@ func (e *scanEntries) size() int64 {
 type scanTrees struct {
 	count  int
 	blocks []runBlock
-	// The trees that have a tree as a subdirectory: of tree t the range from
-	// firstParent[t] to firstParent[t+1].
+	// Where a tree is a subdirectory: of tree t the range from firstParent[t] to
+	// firstParent[t+1].
 	firstParent []uint32
-	parents     []uint32
+	parents     []parent
 }
 
+// parent is a tree and the directory entry in it.
+type parent struct{ tree, entry uint32 }
+
 func (t *scanTrees) size() int64 {
-	n := int64(4 * (cap(t.firstParent) + cap(t.parents)))
+	n := int64(4*cap(t.firstParent) + 8*cap(t.parents))
 	for i := range t.blocks {
 		n += int64(4*treesPerBlock + 8*cap(t.blocks[i].all))
 	}
@@ -62,6 +65,40 @@ func (t *scanTrees) size() int64 {
 
 func (t *scanTrees) runs(tree uint32) []run {
 	return t.blocks[tree/treesPerBlock].list(int(tree % treesPerBlock))
+}
+
+func (t *scanTrees) parentsOf(tree uint32) []parent {
+	return t.parents[t.firstParent[tree]:t.firstParent[tree+1]]
+}
+
+// What is asked of several trees lies anywhere in memory. To read a little of each
+// before any of them is looked at has the processor wait for all of it at once, which
+// takes a fraction of the time. So many are touched together; more would not fit into what
+// it can wait for.
+const together = 16
+
+// touch reads a little of where the trees' runs are. What it returns is nothing.
+//
+//go:noinline
+func (t *scanTrees) touch(trees []uint32) (nothing uint32) {
+	for _, tree := range trees {
+		if runs := t.runs(tree); len(runs) > 0 {
+			nothing += runs[0].start
+		}
+	}
+	return nothing
+}
+
+// touchParents is touch for their parents.
+//
+//go:noinline
+func (t *scanTrees) touchParents(trees []uint32) (nothing uint32) {
+	for _, tree := range trees {
+		if list := t.parentsOf(tree); len(list) > 0 {
+			nothing += list[0].tree
+		}
+	}
+	return nothing
 }
 
 // runBlock is a treeBlock in less memory.
@@ -170,12 +207,42 @@ func (c *searchColumns) loadEntries(ctx context.Context, v *View) (*scanEntries,
 	return e, nil
 }
 
-func (c *searchColumns) loadTrees(ctx context.Context, v *View, e *scanEntries) (*scanTrees, error) {
+// loadTrees returns the trees, and the holders where there are some. With more
+// searches to follow it makes what those are to use.
+func (c *searchColumns) loadTrees(ctx context.Context, v *View, e *scanEntries, more bool) (*scanTrees, *holders, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.trees != nil {
-		return c.trees, nil
+	t := c.trees
+	if t == nil {
+		var err error
+		if t, err = readAllTrees(ctx, v); err != nil {
+			return nil, nil, err
+		}
 	}
+	var h *holders
+	var p *places
+	var beside sync.WaitGroup
+	if more = more && !c.indexed && c.entries == e; more {
+		c.indexed = true
+		beside.Go(func() {
+			h = newHolders(t, len(e.names), c.cache.max/8) // half of what there is, at 4 bytes each
+			p = newPlaces(e, int(v.m.Names))
+		})
+	}
+	if c.trees == nil {
+		if t.findParents(e); c.cache.admit(c, t.size()) {
+			c.trees = t
+		}
+	}
+	beside.Wait()
+	if more && c.trees == t {
+		c.keepHolders(h)
+		c.keepPlaces(p)
+	}
+	return t, c.holders, nil
+}
+
+func readAllTrees(ctx context.Context, v *View) (*scanTrees, error) {
 	t := &scanTrees{count: int(v.m.Trees)}
 	t.blocks = make([]runBlock, (t.count+treesPerBlock-1)/treesPerBlock)
 	err := eachBlock(ctx, v.r, kindTree, -len(t.blocks), func(no int, payload []byte) error {
@@ -193,34 +260,35 @@ func (c *searchColumns) loadTrees(ctx context.Context, v *View, e *scanEntries) 
 			return nil, damaged("tree %d is missing", i)
 		}
 	}
-	t.findParents(e)
-	if c.cache.admit(c, t.size()) {
-		c.trees = t
-	}
 	return t, nil
 }
 
 // findParents turns the directory entries around.
 func (t *scanTrees) findParents(e *scanEntries) {
 	t.firstParent = make([]uint32, t.count+2)
-	t.eachChild(e, func(_, child uint32) { t.firstParent[child+2]++ })
+	t.eachChild(e, func(child, _, _ uint32) { t.firstParent[child+2]++ })
 	for i := 2; i < len(t.firstParent); i++ {
 		t.firstParent[i] += t.firstParent[i-1]
 	}
-	t.parents = make([]uint32, t.firstParent[len(t.firstParent)-1])
-	t.eachChild(e, func(parent, child uint32) {
-		t.parents[t.firstParent[child+1]] = parent
+	t.parents = make([]parent, t.firstParent[len(t.firstParent)-1])
+	entries := make([]uint32, 0, len(e.trees))
+	e.dirs.bits.each(func(no uint32) { entries = append(entries, no) })
+	t.eachChild(e, func(child, tree, dir uint32) {
+		t.parents[t.firstParent[child+1]] = parent{tree, entries[dir]}
 		t.firstParent[child+1]++
 	})
 }
 
-func (t *scanTrees) eachChild(e *scanEntries, fn func(parent, child uint32)) {
+// eachChild calls fn with every directory entry of every tree: its own tree, the
+// tree it is in, and how many directory entries have a lower number.
+func (t *scanTrees) eachChild(e *scanEntries, fn func(child, tree, dir uint32)) {
 	for i := range t.blocks {
 		b := &t.blocks[i]
 		for j := range treesPerBlock {
 			for _, r := range b.list(j) {
-				for _, child := range e.trees[e.dirs.rank(r.start):e.dirs.rank(r.start+r.count)] {
-					fn(uint32(i*treesPerBlock+j), child)
+				first := e.dirs.rank(r.start)
+				for k, child := range e.trees[first:e.dirs.rank(r.start+r.count)] {
+					fn(child, uint32(i*treesPerBlock+j), first+uint32(k))
 				}
 			}
 		}

@@ -17,3 +17,18 @@ func SearchMemoryUsed() int64 {
 
 // SearchKinds are the kinds that a search reads.
 var SearchKinds = map[string]Kind{"names": kindName, "scan": kindScan, "trees": kindTree, "entries": kindEntry, "states": kindState}
+
+// IndexesKept returns how many holders and places are kept.
+func IndexesKept() (kept int) {
+	searches.mu.Lock()
+	defer searches.mu.Unlock()
+	for _, x := range searches.items {
+		if x.cols.holders != nil {
+			kept++
+		}
+		if x.cols.places.Load() != nil {
+			kept++
+		}
+	}
+	return kept
+}

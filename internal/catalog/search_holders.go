@@ -11,26 +11,18 @@ type holders struct {
 // zoneShift makes zones of 64 entries.
 const zoneShift = 6
 
-// loadHolders returns what says where the entries are held, once that pays: not
-// for the first search, nor where there is no room to keep it. Then it is nil.
-func (c *searchColumns) loadHolders(t *scanTrees, entries int) *holders {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.holders != nil || c.refused || c.trees != t || !c.asked {
-		c.asked = true
-		return c.holders
-	}
+// newHolders makes them, unless there are more than most: a small repository can
+// have trees that each list all there is.
+func newHolders(t *scanTrees, entries int, most int64) *holders {
 	zones := entries>>zoneShift + 1
 	h := &holders{first: make([]uint32, zones+2)}
-	// A small repository can have trees that each list all there is.
-	limit := c.cache.max/4 - int64(zones)
 	n := int64(0)
 	t.eachZone(zones, func(zone, _ uint32) bool {
 		h.first[zone+2]++
 		n++
-		return n <= limit
+		return n <= most
 	})
-	if c.refused = n > limit || !c.cache.admit(c, 4*(int64(zones)+n)); c.refused {
+	if n > most {
 		return nil
 	}
 	for i := 2; i < len(h.first); i++ {
@@ -42,8 +34,14 @@ func (c *searchColumns) loadHolders(t *scanTrees, entries int) *holders {
 		h.first[zone+1]++
 		return true
 	})
-	c.holders = h
 	return h
+}
+
+// keepHolders keeps h, nil or not, unless there is no room.
+func (c *searchColumns) keepHolders(h *holders) {
+	if h != nil && c.cache.admit(c, int64(4*(cap(h.first)+cap(h.trees)))) {
+		c.holders = h
+	}
 }
 
 // eachZone calls fn with every tree and the zones it has entries of, until fn

@@ -18,9 +18,10 @@ type leads struct {
 	holders *holders // nil: every tree may hold something
 
 	budget int    // trees to look into on the way down
-	all    bool   // yes is complete
+	all    bool   // yes is complete, and way is there
 	known  bitset // per tree: it is in yes, or nothing found lies below it
 	yes    bitset // per tree: something found lies in it or below it
+	way    bitset // per entry: it was found or is a directory below which something found lies
 	stack  []lead
 }
 
@@ -107,17 +108,24 @@ func (l *leads) arrive() {
 func (l *leads) up() {
 	l.all = true
 	clear(l.yes) // what is above a tree in it may not be
+	l.way = borrowBitset(len(l.entries.names))
+	copy(l.way, l.found)
 	queue := l.holding()
 	for _, tree := range queue {
 		l.yes.set(tree)
 	}
 	for len(queue) > 0 {
-		tree := queue[len(queue)-1]
-		queue = queue[:len(queue)-1]
-		for _, p := range l.trees.parents[l.trees.firstParent[tree]:l.trees.firstParent[tree+1]] {
-			if !l.yes.has(p) {
-				l.yes.set(p)
-				queue = append(queue, p)
+		first := max(0, len(queue)-together)
+		l.trees.touchParents(queue[first:])
+		batch := [together]uint32{}
+		n := copy(batch[:], queue[first:])
+		queue = queue[:first]
+		for _, tree := range batch[:n] {
+			for _, p := range l.trees.parentsOf(tree) {
+				if l.way.set(p.entry); !l.yes.has(p.tree) {
+					l.yes.set(p.tree)
+					queue = append(queue, p.tree)
+				}
 			}
 		}
 	}
@@ -127,6 +135,9 @@ func (l *leads) up() {
 // a directory below which something found lies.
 func (l *leads) next(no, end uint32) uint32 {
 	for ; no < end; no++ {
+		if l.all { // from the beginning, or since the way down had cost too much
+			return l.way.next(no, end)
+		}
 		no = nextOf(l.found, l.entries.dirs.bits, no, end)
 		if no == end || l.found.has(no) || l.to(l.entries.trees[l.entries.dirs.rank(no)]) {
 			return no
@@ -139,13 +150,22 @@ func (l *leads) next(no, end uint32) uint32 {
 func (l *leads) holding() []uint32 {
 	near := l.near()
 	defer near.giveBack()
-	const together = 1 << 13 // trees
-	parts := make([][]uint32, l.trees.count/together+1)
+	const trees = 1 << 13
+	parts := make([][]uint32, l.trees.count/trees+1)
 	_ = parallel(context.Background(), len(parts), func(part int) error { // never fails
-		end := uint32(min((part+1)*together, l.trees.count))
-		for tree := near.next(uint32(part*together), end); tree < end; tree = near.next(tree+1, end) {
-			if l.found.any(l.trees.runs(tree)) {
-				parts[part] = append(parts[part], tree)
+		end := uint32(min((part+1)*trees, l.trees.count))
+		var batch [together]uint32
+		for tree := near.next(uint32(part*trees), end); tree < end; {
+			n := 0
+			for ; n < together && tree < end; tree = near.next(tree+1, end) {
+				batch[n] = tree
+				n++
+			}
+			l.trees.touch(batch[:n])
+			for _, tree := range batch[:n] {
+				if l.found.any(l.trees.runs(tree)) {
+					parts[part] = append(parts[part], tree)
+				}
 			}
 		}
 		return nil

@@ -65,12 +65,7 @@ func TestLeads(t *testing.T) {
 				}
 			}
 		}
-		cols := &searchColumns{cache: &searchCache{max: 1 << 20}, trees: trees, asked: true}
-		cols.cache.items = []searchCacheItem{{cols: cols}}
-		h := cols.loadHolders(trees, len(e.names))
-		if h == nil {
-			t.Fatal("there is room for the holders, but they are not kept")
-		}
+		h := newHolders(trees, len(e.names), 1<<20)
 		for _, budget := range []int{0, 1, 7, 100, 1 << 30} {
 			for _, h := range []*holders{nil, h} {
 				l := newLeads(e, trees, found, h)
@@ -139,10 +134,8 @@ func TestHoldersHaveRoom(t *testing.T) {
 	for _, x := range []struct{ room, used int64 }{{1 << 19, 0}, {1 << 20, 1 << 19}} {
 		cols := &searchColumns{cache: &searchCache{max: x.room, used: x.used}, trees: trees}
 		cols.cache.items = []searchCacheItem{{cols: cols, size: x.used}}
-		for range 3 {
-			if cols.loadHolders(trees, entries) != nil {
-				t.Errorf("holders take more than what is left of %d bytes", x.room)
-			}
+		if cols.keepHolders(newHolders(trees, entries, x.room/8)); cols.holders != nil {
+			t.Errorf("holders take more than what is left of %d bytes", x.room)
 		}
 		if cols.cache.used != x.used {
 			t.Errorf("%d bytes are counted that are not kept", cols.cache.used-x.used)

@@ -1,9 +1,6 @@
 package catalog
 
-import (
-	"slices"
-	"sort"
-)
+import "sort"
 
 // places finds the entries of a name. Names are numbered as they come: when an
 // entry brings a new name, that has a higher number than all before it. So the zone
@@ -11,7 +8,8 @@ import (
 // are listed.
 type places struct {
 	before []uint32 // per zone of entries, and behind the last: one more than the highest name before it
-	others []uint64 // name<<32 | entry, ascending
+	first  []uint32 // of name n: others[first[n]:first[n+1]]
+	others []uint32 // entries, ascending for a name
 }
 
 // placeShift makes zones of 2,048 entries, which are looked through.
@@ -21,38 +19,10 @@ const placeShift = 11
 // microseconds each, and to go through all entries some milliseconds.
 const fewNames = 256
 
-// loadPlaces returns what finds the entries of a name, or nil: before it is known
-// whether there are holders, which are worth more, while it is made, and where
-// there is no room to keep it.
-func (c *searchColumns) loadPlaces(e *scanEntries) *places {
-	c.mu.Lock()
-	p, wait := c.places, c.noPlaces || c.entries != e || c.holders == nil && !c.refused
-	c.noPlaces = c.noPlaces || p == nil && !wait // nobody else makes it
-	c.mu.Unlock()
-	if p != nil || wait {
-		return p
-	}
-	p = newPlaces(e)
-	if size := int64(4*cap(p.before) + 8*cap(p.others)); !c.cache.fits(size) || !c.cache.admit(c, size) {
-		return nil
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.places = p
-	return p
-}
-
-func newPlaces(e *scanEntries) *places {
-	others, top := 0, uint32(0)
-	for _, name := range e.names {
-		if name >= top {
-			top = name + 1
-		} else {
-			others++
-		}
-	}
-	p := &places{others: make([]uint64, 0, others)}
-	top = 0
+// newPlaces makes them of entries with so many names.
+func newPlaces(e *scanEntries, names int) *places {
+	p := &places{first: make([]uint32, names+2)}
+	top := uint32(0)
 	for no, name := range e.names {
 		if no%(1<<placeShift) == 0 {
 			p.before = append(p.before, top)
@@ -60,12 +30,32 @@ func newPlaces(e *scanEntries) *places {
 		if name >= top {
 			top = name + 1
 		} else {
-			p.others = append(p.others, uint64(name)<<32|uint64(no))
+			p.first[name+2]++
 		}
 	}
 	p.before = append(p.before, top)
-	slices.Sort(p.others)
+	for i := 2; i < len(p.first); i++ {
+		p.first[i] += p.first[i-1]
+	}
+	p.others = make([]uint32, p.first[len(p.first)-1])
+	top = 0
+	for no, name := range e.names {
+		if name >= top {
+			top = name + 1
+			continue
+		}
+		p.others[p.first[name+1]] = uint32(no)
+		p.first[name+1]++
+	}
 	return p
+}
+
+// keepPlaces keeps p, unless something would have to be forgotten for it.
+func (c *searchColumns) keepPlaces(p *places) {
+	size := int64(4 * (cap(p.before) + cap(p.first) + cap(p.others)))
+	if c.cache.fits(size) && c.cache.admit(c, size) {
+		c.places.Store(p)
+	}
 }
 
 // mark adds the entries with a name to a set.
@@ -78,8 +68,7 @@ func (p *places) mark(e *scanEntries, name uint32, found bitset) {
 			}
 		}
 	}
-	at, _ := slices.BinarySearch(p.others, uint64(name)<<32)
-	for ; at < len(p.others) && uint32(p.others[at]>>32) == name; at++ {
-		found.set(uint32(p.others[at]))
+	for _, no := range p.others[p.first[name]:p.first[name+1]] {
+		found.set(no)
 	}
 }

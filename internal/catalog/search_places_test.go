@@ -23,16 +23,7 @@ func TestPlaces(t *testing.T) {
 				e.names[i] = uint32(r.IntN(span))
 			}
 		}
-		cols := &searchColumns{cache: &searchCache{max: 1 << 30}, entries: e}
-		cols.cache.items = []searchCacheItem{{cols: cols}}
-		if cols.loadPlaces(e) != nil {
-			t.Fatal("it does not wait for the holders")
-		}
-		cols.refused = true
-		p := cols.loadPlaces(e)
-		if again := cols.loadPlaces(e); p == nil || again != p {
-			t.Fatal("it is not kept")
-		}
+		p := newPlaces(e, span+1)
 		for range 40 {
 			name := uint32(r.IntN(span + 1))
 			found := newBitset(len(e.names))
@@ -58,9 +49,10 @@ func TestPlacesHaveRoom(t *testing.T) {
 		kept bool
 	}{{1 << 20, true}, {64, false}} {
 		e := &scanEntries{names: make([]uint32, 100)}
-		cols := &searchColumns{cache: &searchCache{max: x.room}, entries: e, refused: true}
+		cols := &searchColumns{cache: &searchCache{max: x.room}, entries: e}
 		cols.cache.items = []searchCacheItem{{cols: cols}}
-		if got := cols.loadPlaces(e) != nil; got != x.kept {
+		cols.keepPlaces(newPlaces(e, 1))
+		if got := cols.places.Load() != nil; got != x.kept {
 			t.Errorf("room of %d bytes: kept %v", x.room, got)
 		}
 		if cols.cache.used > x.room {
@@ -72,9 +64,9 @@ func TestPlacesHaveRoom(t *testing.T) {
 // TestPlacesPushNothingOut: what other catalogs keep is worth more.
 func TestPlacesPushNothingOut(t *testing.T) {
 	e := &scanEntries{names: make([]uint32, 100)}
-	cols, others := &searchColumns{entries: e, refused: true}, new(searchColumns)
+	cols, others := &searchColumns{entries: e}, new(searchColumns)
 	cols.cache = &searchCache{max: 1000, used: 900, items: []searchCacheItem{{others, 900}, {cols: cols}}}
-	if cols.loadPlaces(e) != nil || len(cols.cache.items) != 2 {
+	if cols.keepPlaces(newPlaces(e, 1)); cols.places.Load() != nil || len(cols.cache.items) != 2 {
 		t.Error("another catalog's columns are forgotten for places")
 	}
 }

@@ -94,7 +94,7 @@ func (m *model) verifySearch(t *testing.T, c *catalog.Catalog, terms []catalog.N
 	check(t, c.View(t.Context(), func(v *catalog.View) error {
 		snapshots, err := v.Snapshots()
 		check(t, err)
-		s, err := v.Search(t.Context(), terms)
+		s, err := v.Search(t.Context(), terms, m.more)
 		check(t, err)
 		for i := range snapshots {
 			if m.size(snapshots[i].Tree, 5000) >= 5000 {
@@ -127,7 +127,10 @@ func TestSearch(t *testing.T) {
 				m.build(t, c, 2, m.shuffled())
 				m.publish(t, c)
 				terms, want := searchTerms(m)
-				for range 2 { // the second time with what was kept of the first
+				// The second time with what was kept of the first, then with all that
+				// is made for many searches.
+				for i := range 3 {
+					m.more = i > 0
 					hits := 0
 					for i := range terms {
 						hits += m.verifySearch(t, c, terms[i:i+1], want[i], i%3 == 0)
@@ -137,6 +140,9 @@ func TestSearch(t *testing.T) {
 						func(s string) bool { return want[i](s) || want[j](s) }, false)
 					if hits == 0 {
 						t.Error("nothing was found at all")
+					}
+					if kept := catalog.IndexesKept(); memory > 1<<20 && (kept == 2) != m.more || memory == 0 && kept != 0 {
+						t.Errorf("%d of holders and places are kept", kept)
 					}
 				}
 			})
@@ -173,6 +179,7 @@ func TestSearchKeepsWithinBounds(t *testing.T) {
 	defer catalog.SetSearchMemory(most)()
 	for i := range uint64(6) {
 		m := newModel(20 + i)
+		m.more = true
 		m.grow(60, 2)
 		c := inMemory(t)
 		m.build(t, c, 1, m.order)
@@ -211,10 +218,10 @@ func TestSearchCanceled(t *testing.T) {
 		check(t, c.View(t.Context(), func(v *catalog.View) error {
 			ctx, cancel := context.WithCancel(t.Context())
 			terms := []catalog.NameTerm{{Match: func(string) bool { cancel(); return true }}}
-			if _, err := v.Search(ctx, terms); syncline.CodeOf(err) != syncline.CodeCanceled {
+			if _, err := v.Search(ctx, terms, warm); syncline.CodeOf(err) != syncline.CodeCanceled {
 				t.Errorf("canceled in the middle, warm %v: %v", warm, err)
 			}
-			s, err := v.Search(t.Context(), []catalog.NameTerm{{}})
+			s, err := v.Search(t.Context(), []catalog.NameTerm{{}}, true)
 			check(t, err)
 			if err := s.Load(ctx, []catalog.EntryRef{{}}); syncline.CodeOf(err) != syncline.CodeCanceled {
 				t.Errorf("canceled while entries are read: %v", err)
@@ -237,7 +244,7 @@ func TestSearchDamage(t *testing.T) {
 	everything := func(box catalog.Container) error {
 		c := open(t, box)
 		return c.View(t.Context(), func(v *catalog.View) error {
-			s, err := v.Search(t.Context(), []catalog.NameTerm{{}})
+			s, err := v.Search(t.Context(), []catalog.NameTerm{{}}, true)
 			if err != nil {
 				return err
 			}

@@ -35,6 +35,9 @@ type Query struct {
 	Detail catalog.Detail // what is filled of the entries
 	Limits Limits
 
+	// More says that other searches will follow: the first one makes what speeds them up.
+	More bool
+
 	// After is for FindVersions: it begins behind this place. Positions has it
 	// tell the places of the versions.
 	After     Position
@@ -159,9 +162,10 @@ type finder struct {
 	folders  int64
 	steps    int
 
-	stack   []place // from the root to where the walk is
-	items   []item  // of the places in stack
-	groups  []group // of the place that is read next
+	stack   []place           // from the root to where the walk is
+	items   []item            // of the places in stack
+	groups  []group           // of the place that is read next
+	ahead   []catalog.TreeRef // their trees
 	trees   sets[catalog.TreeRef]
 	entries sets[catalog.EntryRef]
 	emit    emitFunc
@@ -204,10 +208,10 @@ func newFinder(ctx context.Context, v *catalog.View, q *Query) (*finder, error) 
 		ctx = limited
 	}
 	var err error
-	f.search, err = v.Search(ctx, terms)
+	f.search, err = v.Search(ctx, terms, q.More)
 	if err == nil && len(f.patterns) == 1 && len(f.contains) == 0 && f.search.Count() > manyFound {
 		if f.wayPart = f.patterns[0].rarest(); f.wayPart >= 0 {
-			f.way, err = v.Search(ctx, []catalog.NameTerm{f.patterns[0].termOf(&f.patterns[0].parts[f.wayPart])})
+			f.way, err = v.Search(ctx, []catalog.NameTerm{f.patterns[0].termOf(&f.patterns[0].parts[f.wayPart])}, q.More)
 		}
 	}
 	if err != nil && f.ctx.Err() == nil && f.expired() {

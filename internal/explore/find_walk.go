@@ -204,6 +204,11 @@ func (f *finder) read(p *place) error {
 		f.cut = CutFolders
 		return errCut
 	}
+	f.ahead = f.ahead[:0]
+	for _, g := range p.groups {
+		f.ahead = append(f.ahead, g.tree)
+	}
+	f.search.Ahead(f.ahead)
 	for _, g := range p.groups {
 		if !p.all && !f.search.Leads(g.tree) {
 			continue

@@ -114,7 +114,7 @@ func measure(ctx context.Context, v *catalog.View) (*measured, error) {
 		if err := tick.spend(m.addUp(tree)); err != nil {
 			return nil, err
 		}
-		for _, parent := range all.Parents(tree) {
+		for parent := range all.Parents(tree) {
 			if waiting[parent]--; waiting[parent] == 0 {
 				m.order = append(m.order, parent)
 			}

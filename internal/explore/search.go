@@ -99,7 +99,7 @@ func (s *Searcher) search(ctx context.Context, repositories []syncline.Repositor
 	case <-ctx.Done():
 		return syncline.SearchPage{}, syncline.WrapError(syncline.CodeCanceled, ctx.Err(), "the search was canceled")
 	}
-	p.query.Positions = true
+	p.query.Positions, p.query.More = true, true
 	p.query.Limits = Limits{Path: searchPath, Deadline: time.Now().Add(s.budget)}
 	at, _ := slices.BinarySearchFunc(repositories, p.after.Repository, func(r syncline.Repository, id syncline.ID) int { return cmp.Compare(r.ID, id) })
 	err = p.fill(ctx, repositories[at:])
