@@ -23,6 +23,7 @@ import (
 	"syncline.dev/syncline/internal/console"
 	"syncline.dev/syncline/internal/content"
 	"syncline.dev/syncline/internal/explore"
+	"syncline.dev/syncline/internal/heapgoal"
 	"syncline.dev/syncline/internal/restore/jobs"
 	"syncline.dev/syncline/internal/secret"
 	stores "syncline.dev/syncline/internal/store/sqlite"
@@ -170,7 +171,7 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 	s.service = &syncer.Service{
 		Repositories: s.store, Sessions: s.store, Catalogs: dir,
 		Source: repositorySource,
-		Logger: o.logger, Now: time.Now, NewID: newID,
+		Logger: o.logger, Now: time.Now, NewID: newID, Settle: heapgoal.Settle,
 	}
 	pages, err := console.New()
 	if err != nil {

@@ -225,7 +225,7 @@ func (c *searchColumns) loadTrees(ctx context.Context, v *View, e *scanEntries, 
 	if more = more && !c.indexed && c.entries == e; more {
 		c.indexed = true
 		beside.Go(func() {
-			h = newHolders(t, len(e.names), c.cache.max/8) // half of what there is, at 4 bytes each
+			h = newHolders(t, len(e.names), c.cache.max/16) // half of what there is, at 8 bytes each
 			p = newPlaces(e, int(v.m.Names))
 		})
 	}

@@ -1,15 +1,29 @@
 package catalog
 
-// holders says which trees hold an entry, about: for each zone of entries the
-// trees that hold some of it. Entries of a zone mostly are in one folder, so it
+// holders says which trees hold an entry: for each zone of entries the trees that
+// hold some of it, and from which to which. Entries of a zone mostly are in one folder, so it
 // takes less than a list for each entry, by far.
 type holders struct {
-	first []uint32 // of zone z: trees[first[z]:first[z+1]]
-	trees []uint32 // ascending within a zone
+	first []uint32 // of zone z: list[first[z]:first[z+1]]
+	list  []holder // by tree, ascending within a zone
 }
 
-// zoneShift makes zones of 64 entries.
+// holder is a tree that holds the entries of a zone from first to last, by their
+// place in it.
+type holder struct {
+	tree        uint32
+	first, last uint8
+	gaps        bool // but not all of them
+}
+
+// zoneShift makes zones of 64 entries, which are a word of a set.
 const zoneShift = 6
+
+// holds reports whether the tree may hold one of a zone's entries, which are a set.
+// Without gaps it does.
+func (h *holder) holds(entries uint64) bool {
+	return entries>>h.first<<h.first<<(63-h.last) != 0
+}
 
 // newHolders makes them, unless there are more than most: a small repository can
 // have trees that each list all there is.
@@ -17,9 +31,11 @@ func newHolders(t *scanTrees, entries int, most int64) *holders {
 	zones := entries>>zoneShift + 1
 	h := &holders{first: make([]uint32, zones+2)}
 	n := int64(0)
-	t.eachZone(zones, func(zone, _ uint32) bool {
-		h.first[zone+2]++
-		n++
+	t.eachZone(zones, func(zone uint32, _ holder, another bool) bool {
+		if another {
+			h.first[zone+2]++
+			n++
+		}
 		return n <= most
 	})
 	if n > most {
@@ -28,34 +44,51 @@ func newHolders(t *scanTrees, entries int, most int64) *holders {
 	for i := 2; i < len(h.first); i++ {
 		h.first[i] += h.first[i-1]
 	}
-	h.trees = make([]uint32, n)
-	t.eachZone(zones, func(zone, tree uint32) bool {
-		h.trees[h.first[zone+1]] = tree
-		h.first[zone+1]++
+	h.list = make([]holder, n)
+	t.eachZone(zones, func(zone uint32, part holder, another bool) bool {
+		if another {
+			h.list[h.first[zone+1]] = part
+			h.first[zone+1]++
+			return true
+		}
+		h.list[h.first[zone+1]-1].add(part)
 		return true
 	})
 	return h
 }
 
+// add adds entries of the same zone that the tree holds, too.
+func (h *holder) add(part holder) {
+	h.gaps = h.gaps || h.last+1 != part.first && part.last+1 != h.first
+	h.first, h.last = min(h.first, part.first), max(h.last, part.last)
+}
+
 // keepHolders keeps h, nil or not, unless there is no room.
 func (c *searchColumns) keepHolders(h *holders) {
-	if h != nil && c.cache.admit(c, int64(4*(cap(h.first)+cap(h.trees)))) {
+	if h != nil && c.cache.admit(c, int64(4*cap(h.first)+8*cap(h.list))) {
 		c.holders = h
 	}
 }
 
-// eachZone calls fn with every tree and the zones it has entries of, until fn
-// returns false.
-func (t *scanTrees) eachZone(zones int, fn func(zone, tree uint32) bool) {
+// eachZone calls fn with every run of every tree, cut into zones, until fn returns
+// false. another says that it is the tree's first one in the zone.
+func (t *scanTrees) eachZone(zones int, fn func(zone uint32, part holder, another bool) bool) {
+	const inZone = 1<<zoneShift - 1
 	last := make([]uint32, zones) // per zone: the last tree that it was called with, and one
 	for tree := range uint32(t.count) {
 		for _, r := range t.runs(tree) {
-			for zone := r.start >> zoneShift; zone <= (r.start+r.count-1)>>zoneShift; zone++ {
-				if last[zone] == tree+1 {
-					continue
+			end := r.start + r.count - 1
+			for zone := r.start >> zoneShift; zone <= end>>zoneShift; zone++ {
+				part := holder{tree: tree, last: inZone}
+				if zone == r.start>>zoneShift {
+					part.first = uint8(r.start & inZone)
 				}
+				if zone == end>>zoneShift {
+					part.last = uint8(end & inZone)
+				}
+				another := last[zone] != tree+1
 				last[zone] = tree + 1
-				if !fn(zone, tree) {
+				if !fn(zone, part, another) {
 					return
 				}
 			}
@@ -64,4 +97,4 @@ func (t *scanTrees) eachZone(zones int, fn func(zone, tree uint32) bool) {
 }
 
 // of returns the trees that hold entries of a zone.
-func (h *holders) of(zone uint32) []uint32 { return h.trees[h.first[zone]:h.first[zone+1]] }
+func (h *holders) of(zone uint32) []holder { return h.list[h.first[zone]:h.first[zone+1]] }

@@ -148,16 +148,23 @@ func (l *leads) next(no, end uint32) uint32 {
 
 // holding returns the trees that hold something found.
 func (l *leads) holding() []uint32 {
-	near := l.near()
-	defer near.giveBack()
+	maybe, holding := borrowBitset(l.trees.count), []uint32(nil)
+	defer maybe.giveBack()
+	if l.holders == nil {
+		for i := range maybe {
+			maybe[i] = 1<<64 - 1
+		}
+	} else {
+		holding = l.held(maybe)
+	}
 	const trees = 1 << 13
 	parts := make([][]uint32, l.trees.count/trees+1)
 	_ = parallel(context.Background(), len(parts), func(part int) error { // never fails
 		end := uint32(min((part+1)*trees, l.trees.count))
 		var batch [together]uint32
-		for tree := near.next(uint32(part*trees), end); tree < end; {
+		for tree := maybe.next(uint32(part*trees), end); tree < end; {
 			n := 0
-			for ; n < together && tree < end; tree = near.next(tree+1, end) {
+			for ; n < together && tree < end; tree = maybe.next(tree+1, end) {
 				batch[n] = tree
 				n++
 			}
@@ -170,22 +177,31 @@ func (l *leads) holding() []uint32 {
 		}
 		return nil
 	})
-	return slices.Concat(parts...)
+	return append(holding, slices.Concat(parts...)...)
 }
 
-// near returns the trees that may hold something found.
-func (l *leads) near() bitset {
-	near := borrowBitset(l.trees.count)
-	if l.holders == nil {
-		for i := range near {
-			near[i] = 1<<64 - 1
+// held returns the trees that hold something found as the holders know, and marks
+// others that may.
+func (l *leads) held(maybe bitset) (holding []uint32) {
+	seen := borrowBitset(l.trees.count)
+	defer seen.giveBack()
+	for zone, w := range l.found {
+		if w == 0 {
+			continue
 		}
-		return near
+		for _, h := range l.holders.of(uint32(zone)) {
+			switch {
+			case !h.holds(w) || seen.has(h.tree):
+			case h.gaps:
+				maybe.set(h.tree)
+			default:
+				seen.set(h.tree)
+				holding = append(holding, h.tree)
+			}
+		}
 	}
-	l.found.groups(zoneShift).each(func(zone uint32) {
-		for _, tree := range l.holders.of(zone) {
-			near.set(tree)
-		}
-	})
-	return near
+	for i, w := range seen {
+		maybe[i] &^= w
+	}
+	return holding
 }

@@ -134,7 +134,7 @@ func TestHoldersHaveRoom(t *testing.T) {
 	for _, x := range []struct{ room, used int64 }{{1 << 19, 0}, {1 << 20, 1 << 19}} {
 		cols := &searchColumns{cache: &searchCache{max: x.room, used: x.used}, trees: trees}
 		cols.cache.items = []searchCacheItem{{cols: cols, size: x.used}}
-		if cols.keepHolders(newHolders(trees, entries, x.room/8)); cols.holders != nil {
+		if cols.keepHolders(newHolders(trees, entries, x.room/16)); cols.holders != nil {
 			t.Errorf("holders take more than what is left of %d bytes", x.room)
 		}
 		if cols.cache.used != x.used {

@@ -58,3 +58,22 @@ func TestBound(t *testing.T) {
 	percent := []metrics.Sample{{Name: "/gc/gogc:percent"}}
 	await("the percentage", func() bool { metrics.Read(percent); return percent[0].Value.Uint64() == proportional })
 }
+
+// TestSettle collects where much is left, and only there.
+func TestSettle(t *testing.T) {
+	collections := func() uint64 {
+		sample := []metrics.Sample{{Name: "/gc/cycles/forced:gc-cycles"}}
+		metrics.Read(sample)
+		return sample[0].Value.Uint64()
+	}
+	runtime.GC()
+	before := collections()
+	if Settle(); collections() != before {
+		t.Error("it collects what is little")
+	}
+	table := make([]byte, 2*Room)
+	if Settle(); collections() == before {
+		t.Error("it leaves what is much")
+	}
+	runtime.KeepAlive(table)
+}

@@ -61,6 +61,9 @@ type Service struct {
 	Logger       *slog.Logger
 	Now          func() time.Time
 	NewID        func() syncline.ID
+	// Settle is called after the work of each session, before anyone is told that it
+	// has ended: memory is given up then. Nil for nothing.
+	Settle func()
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -287,6 +290,9 @@ func (s *Service) run(ctx context.Context, t *task, session syncline.Session, co
 		go func() {
 			defer s.leave(session.RepositoryID)
 			stats, err := s.synchronize(work, rec, continued)
+			if s.Settle != nil {
+				s.Settle()
+			}
 			finished <- outcome{stats, err}
 		}()
 		s.await(ctx, rec, finished)

@@ -33,6 +33,7 @@ type host struct {
 	opening chan struct{}
 	path    string
 	ids     atomic.Int64
+	settled atomic.Int64 // how often memory was given up before a session had ended
 }
 
 func newHost(t *testing.T) *host {
@@ -57,7 +58,13 @@ func newHost(t *testing.T) *host {
 	if err != nil {
 		t.Fatal(err)
 	}
+	settle := func() {
+		if list, err := h.store.UnendedSessions(ctx); err == nil && len(list) > 0 {
+			h.settled.Add(1)
+		}
+	}
 	h.service = &syncer.Service{
+		Settle:       settle,
 		Repositories: h.store, Sessions: &sessions{h.store, h}, Catalogs: dir, Source: h,
 		Logger: slog.New(slog.DiscardHandler), Now: time.Now,
 		NewID: func() syncline.ID { return syncline.ID(fmt.Sprintf("00000000-0000-4000-8000-%012d", h.ids.Add(1))) },
@@ -167,6 +174,9 @@ func TestEndIsRecordedWhenItCanBe(t *testing.T) {
 	h.full.Store(false)
 	if s := h.ended(first.ID); s.State != syncline.SessionSucceeded || s.Progress != 100 {
 		t.Errorf("the session ended as %+v", s)
+	}
+	if n := h.settled.Load(); n != 1 {
+		t.Errorf("memory was given up %d times at the end of one session", n)
 	}
 	h.gate <- struct{}{}
 	if second := h.start(); h.ended(second.ID).State != syncline.SessionSucceeded || second.ID == first.ID {
