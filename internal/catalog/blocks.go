@@ -159,6 +159,14 @@ type treeBlock struct {
 	lists [treesPerBlock][]run
 }
 
+func (t *treeBlock) size() int64 {
+	n := int64(24 * treesPerBlock)
+	for _, list := range t.lists {
+		n += int64(8 * len(list))
+	}
+	return n
+}
+
 func (t *treeBlock) encode(buf []byte) (payload, scratch []byte) {
 	cols := make(columns, 3)
 	next := int64(0)

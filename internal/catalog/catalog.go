@@ -10,8 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	lru "github.com/hashicorp/golang-lru/v2"
-
 	"syncline.dev/syncline"
 )
 
@@ -44,7 +42,6 @@ type Catalog struct {
 		built *built   // nil without one
 	}
 
-	treeCache *lru.Cache[blockKey, *treeBlock]
 	snapshots atomic.Pointer[snapshotList] // as read last
 }
 
@@ -55,9 +52,6 @@ type blockKey struct {
 	no         uint64
 }
 
-// cachedTreeBlocks are kept decoded, per catalog.
-const cachedTreeBlocks = 512
-
 // opened counts the catalogs that were opened.
 var opened atomic.Uint64
 
@@ -66,8 +60,8 @@ var (
 	entryBlocks = newBlockCache[*entryBlock](32 << 20) // some six hundred thousand ordinary entries
 	nameBlocks  = newBlockCache[*nameBlock](64 << 20)  // some three million names
 	scans       = newBlockCache[*scanBlock](32 << 20)  // the names' numbers of some eight million entries
+	treeBlocks  = newBlockCache[*treeBlock](32 << 20)  // some three hundred thousand folders with ten runs
 	// Two and a half million directories, since those on the way to one lie anywhere.
-	// A Builder adds the directories and names that it commits.
 	folders = newBlockCache[*folderBlock](64 << 20)
 )
 
@@ -75,7 +69,6 @@ var (
 // over: Close closes it. A catalog of another format is CodeDamaged.
 func Open(ctx context.Context, box Container) (*Catalog, error) {
 	c := &Catalog{box: box, id: opened.Add(1)}
-	c.treeCache, _ = lru.New[blockKey, *treeBlock](cachedTreeBlocks)
 	err := box.View(ctx, func(r Reader) error {
 		_, err := readMeta(r)
 		return err

@@ -293,7 +293,7 @@ func TestTables(t *testing.T) {
 		}
 		keys.put(key)
 		model[key] = uint32(len(model))
-		if no, added := hashes.add(&h); !added || no != uint32(len(hashes.hashes)-1) {
+		if no, added := hashes.add(&h); !added || no != uint32(hashes.n-1) {
 			t.Fatal("a new hash has a number already")
 		}
 		if i >= 2500 {
@@ -305,7 +305,7 @@ func TestTables(t *testing.T) {
 			t.Fatalf("key %x has number %d, want %d", key, no, want)
 		}
 	}
-	for i := range hashes.hashes {
+	for i := range hashes.n {
 		if no, added := hashes.add(&all[i]); added || no != uint32(i) {
 			t.Fatalf("hash %d has number %d", i, no)
 		}

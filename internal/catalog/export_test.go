@@ -12,6 +12,7 @@ func NameBlocks() int   { return nameBlocks.lru.Len() }
 func Forget() {
 	entryBlocks.lru.Purge()
 	nameBlocks.lru.Purge()
+	treeBlocks.lru.Purge()
 	scans.lru.Purge()
 	folders.lru.Purge()
 }

@@ -7,12 +7,12 @@ type left struct {
 	folders map[uint64]*folderBlock // until the next commit
 	names   map[uint64]*nameBlock
 
-	folderBytes, nameBytes int64 // of all commits; nameBytes with what was in the cache
+	folderBytes, nameBytes int64 // of all commits
 }
 
-// A Builder leaves directories until they take so many bytes, some of what may be
-// kept, and names until there are so many kept of all catalogs: two million of the
-// ordinary ones. They are variables for tests.
+// A Builder leaves directories and names until they take so many bytes, some of what
+// may be kept of all catalogs. It is two million directories, and two million of the
+// ordinary names. They are variables for tests.
 var (
 	leftFolderBytes int64 = 48 << 20
 	leftNameBytes   int64 = 48 << 20
@@ -29,9 +29,6 @@ func (l *left) addFolders(no uint64, b *folderBlock) {
 }
 
 func (l *left) addNames(no uint64, names []string) {
-	if l.nameBytes > leftNameBytes {
-		return
-	}
 	size := 0
 	for _, name := range names {
 		size += len(name)

@@ -66,7 +66,7 @@ type built struct {
 // keepBuilt keeps what a Builder knows, if it is just what the catalog holds.
 func (c *Catalog) keepBuilt(b *Builder) {
 	w := b.w
-	if w.err != nil || w.dirty || len(b.trees.hashes) != int(w.meta.Trees) {
+	if w.err != nil || w.dirty || b.trees.n != int(w.meta.Trees) {
 		return
 	}
 	c.ahead.Lock()
@@ -121,7 +121,7 @@ func (c *Catalog) newBuilder(ctx context.Context) (*Builder, error) {
 		ended:   make(chan struct{}),
 	}
 	b.free.New = func() any { return new(result) }
-	b.w = &writer{box: c.box, caches: c.id, left: left{nameBytes: nameBlocks.size.Load()}}
+	b.w = &writer{box: c.box, caches: c.id}
 	var m meta
 	err := c.box.View(ctx, func(r Reader) (err error) {
 		m, err = readMeta(r)

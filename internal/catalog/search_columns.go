@@ -24,8 +24,8 @@ type searchColumns struct {
 	entries *scanEntries
 	trees   *scanTrees
 
-	// Made beside the trees for who searches more than once, and nil otherwise or where
-	// there is no room.
+	// Made beside the trees' parents for who searches more than once, and nil otherwise
+	// or where there is no room.
 	holders *holders
 	places  atomic.Pointer[places]
 	indexed bool // they were made, or there was no room
@@ -167,7 +167,7 @@ func (c *searchColumns) loadNames(ctx context.Context, v *View, match func(int, 
 
 // scanBytesPerEntry is about what the columns of entries and trees take: names
 // are kept where those leave room.
-const scanBytesPerEntry = 16
+const scanBytesPerEntry = 32
 
 // size counts the fingerprints, too.
 func (b *nameBlock) size() int64 { return int64(cap(b.text) + 4*cap(b.ends) + 2*len(b.ends)) }
@@ -250,6 +250,11 @@ func readAllTrees(ctx context.Context, v *View) (*scanTrees, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if n := t.count % treesPerBlock; n != 0 {
+		if last := &t.blocks[len(t.blocks)-1]; last.first[n] != last.first[treesPerBlock] {
+			return nil, damaged("the last block of trees has more than %d of them", n)
+		}
 	}
 	states, err := loadStates(v.r, v.m)
 	if err != nil {

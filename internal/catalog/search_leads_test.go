@@ -121,6 +121,45 @@ func TestLeadsInACircle(t *testing.T) {
 	}
 }
 
+// TestHolders compares them with the trees, of which some have all entries of a zone
+// and some only a few.
+func TestHolders(t *testing.T) {
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 9))
+		_, trees := treesOf(rng, 1+rng.IntN(30))
+		entries := 1 + rng.IntN(6<<zoneShift)
+		for i := range trees.blocks {
+			for j := range trees.blocks[i].all {
+				start := rng.IntN(entries)
+				trees.blocks[i].all[j] = run{uint32(start), uint32(1 + rng.IntN(entries-start))}
+				if rng.IntN(2) == 0 {
+					trees.blocks[i].all[j].count = uint32(1 + rng.IntN(min(entries-start, 70)))
+				}
+			}
+		}
+		h := newHolders(trees, entries, 1<<20)
+		for range 20 {
+			no := rng.Uint32N(uint32(entries))
+			found := newBitset(entries)
+			found.set(no)
+			for tree := range uint32(trees.count) {
+				want := found.any(trees.runs(tree))
+				at := slices.IndexFunc(h.of(no>>zoneShift), func(x holder) bool { return x.tree == tree })
+				if at < 0 {
+					if want {
+						t.Fatalf("seed %d: tree %d holds entry %d, but is not with its zone", seed, tree, no)
+					}
+					continue
+				}
+				x := h.of(no >> zoneShift)[at]
+				if got := x.holds(found[no>>zoneShift]); got != want && (want || !x.gaps) {
+					t.Fatalf("seed %d: tree %d, %+v, holds entry %d: %v, want %v", seed, tree, x, no, got, want)
+				}
+			}
+		}
+	}
+}
+
 // TestHoldersHaveRoom gives up holders of small repositories whose trees list all
 // there is, and those of which the memory for searches is full.
 func TestHoldersHaveRoom(t *testing.T) {
@@ -131,10 +170,10 @@ func TestHoldersHaveRoom(t *testing.T) {
 			trees.blocks[i].all[j] = run{0, entries}
 		}
 	}
-	for _, x := range []struct{ room, used int64 }{{1 << 19, 0}, {1 << 20, 1 << 19}} {
+	for _, x := range []struct{ room, used, most int64 }{{1 << 30, 0, 1 << 17}, {1 << 20, 1 << 19, 1 << 40}} {
 		cols := &searchColumns{cache: &searchCache{max: x.room, used: x.used}, trees: trees}
 		cols.cache.items = []searchCacheItem{{cols: cols, size: x.used}}
-		if cols.keepHolders(newHolders(trees, entries, x.room/16)); cols.holders != nil {
+		if cols.keepHolders(newHolders(trees, entries, x.most)); cols.holders != nil {
 			t.Errorf("holders take more than what is left of %d bytes", x.room)
 		}
 		if cols.cache.used != x.used {
@@ -196,4 +235,37 @@ func FuzzAppendLower(f *testing.F) {
 			t.Errorf("%q becomes %q, %v; want %q, %v", text, got, nonASCII, want, high)
 		}
 	})
+}
+
+// values is a Reader of values in memory.
+type values map[Kind][]byte
+
+func (v values) Get(kind Kind, no uint64) ([]byte, error) {
+	if no != 0 {
+		return nil, nil
+	}
+	return v[kind], nil
+}
+
+func (v values) Scan(kind Kind, _ uint64, fn func(uint64, []byte) error) error {
+	if v[kind] == nil {
+		return nil
+	}
+	return fn(0, v[kind])
+}
+
+// TestTreesBeyondTheLast are damage: what is kept per tree has no room for them.
+func TestTreesBeyondTheLast(t *testing.T) {
+	for trees := 1; trees <= 5; trees++ {
+		var b treeBlock
+		for i := range trees {
+			b.lists[i] = []run{{uint32(i), 1}}
+		}
+		payload, _ := b.encode(nil)
+		r := values{kindTree: frame(kindTree, 0, payload), kindState: frame(kindState, 0, encodeStates(make([]state, 3)))}
+		_, err := readAllTrees(t.Context(), &View{r: r, m: meta{Trees: 3, Entries: 10}})
+		if (err != nil) != (trees > 3) {
+			t.Errorf("%d trees where there are 3: %v", trees, err)
+		}
+	}
 }

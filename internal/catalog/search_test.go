@@ -234,7 +234,13 @@ func TestSearchCanceled(t *testing.T) {
 // Spoiled values are damage, or make no difference to this search; they are
 // never another result.
 func TestSearchDamage(t *testing.T) {
-	defer catalog.SetSearchMemory(0)()
+	for _, memory := range []int64{0, 64 << 20} {
+		t.Run(fmt.Sprint(memory), func(t *testing.T) { testSearchDamage(t, memory) })
+	}
+}
+
+func testSearchDamage(t *testing.T, memory int64) {
+	defer catalog.SetSearchMemory(memory)()
 	m := newModel(13)
 	m.grow(30, 2)
 	box := catalogtest.NewMemory()

@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"slices"
+
 	"github.com/zeebo/xxh3"
 
 	"syncline.dev/syncline"
@@ -118,9 +120,17 @@ func (t *keyTable) rehash(size int) {
 // hashTable numbers trees by their hash, in the order they are added. The seed
 // keeps whoever writes a repository from choosing hashes that share a slot.
 type hashTable struct {
-	seed   uint64
-	hashes []syncline.Hash
-	slots  []uint32 // number and one; 0 for a free slot
+	seed  uint64
+	parts [][]syncline.Hash // by number, hashesPerBlock in each but the last
+	n     int               // how many there are
+	slots []uint32          // number and one; 0 for a free slot
+}
+
+// at returns the hash with a number. A table of hashes in one piece would be copied as
+// it grows: tens of megabytes into memory that is touched for the first time, by
+// an instruction that no collection, and with it nobody, can interrupt.
+func (t *hashTable) at(no uint32) *syncline.Hash {
+	return &t.parts[no/hashesPerBlock][no%hashesPerBlock]
 }
 
 func (t *hashTable) slotOf(h *syncline.Hash) uint64 { return xxh3.HashSeed(h[:], t.seed) }
@@ -135,7 +145,7 @@ func (t *hashTable) get(h *syncline.Hash) (uint32, bool) {
 		if v == 0 {
 			return 0, false
 		}
-		if t.hashes[v-1] == *h {
+		if *t.at(v - 1) == *h {
 			return v - 1, true
 		}
 	}
@@ -146,13 +156,17 @@ func (t *hashTable) add(h *syncline.Hash) (no uint32, added bool) {
 	if no, ok := t.get(h); ok {
 		return no, false
 	}
-	t.hashes = append(t.hashes, *h)
-	if len(t.hashes)*2 > len(t.slots) {
+	if t.n%hashesPerBlock == 0 {
+		t.parts = append(t.parts, make([]syncline.Hash, 0, hashesPerBlock))
+	}
+	last := &t.parts[t.n/hashesPerBlock]
+	*last = append(*last, *h)
+	if t.n++; t.n*2 > len(t.slots) {
 		t.rehash(max(1024, 2*len(t.slots)))
 	} else {
-		t.insert(uint32(len(t.hashes)))
+		t.insert(uint32(t.n))
 	}
-	return uint32(len(t.hashes) - 1), true
+	return uint32(t.n - 1), true
 }
 
 // load takes hashes over, as those of an empty table. It reports the first that
@@ -163,20 +177,25 @@ func (t *hashTable) load(hashes []syncline.Hash) (twice int) {
 		size *= 2
 	}
 	t.slots = make([]uint32, size)
+	for part := range slices.Chunk(hashes, hashesPerBlock) {
+		if len(part) < hashesPerBlock { // it will grow
+			part = append(make([]syncline.Hash, 0, hashesPerBlock), part...)
+		}
+		t.parts = append(t.parts, part)
+	}
 	for i := range hashes {
-		t.hashes = hashes[:i]
 		if _, ok := t.get(&hashes[i]); ok {
 			return i
 		}
-		t.hashes = hashes[:i+1]
-		t.insert(uint32(i + 1))
+		t.n++
+		t.insert(uint32(t.n))
 	}
 	return -1
 }
 
 func (t *hashTable) insert(v uint32) {
 	mask := uint64(len(t.slots) - 1)
-	i := t.slotOf(&t.hashes[v-1]) & mask
+	i := t.slotOf(t.at(v-1)) & mask
 	for t.slots[i] != 0 {
 		i = (i + 1) & mask
 	}
@@ -185,7 +204,7 @@ func (t *hashTable) insert(v uint32) {
 
 func (t *hashTable) rehash(size int) {
 	t.slots = make([]uint32, size)
-	for i := range t.hashes {
+	for i := range t.n {
 		t.insert(uint32(i + 1))
 	}
 }

@@ -232,7 +232,7 @@ func (v *View) names(no uint64, i int) (*nameBlock, error) {
 func (v *View) runs(tree uint32) ([]run, error) {
 	key := blockKey{v.c.id, v.m.Generation, uint64(tree / treesPerBlock)}
 	i := tree % treesPerBlock
-	b, ok := v.c.treeCache.Get(key)
+	b, ok := treeBlocks.get(key)
 	if !ok || b.lists[i] == nil {
 		payload, err := need(v.r, kindTree, key.no)
 		if err != nil {
@@ -244,7 +244,7 @@ func (v *View) runs(tree uint32) ([]run, error) {
 		if b.lists[i] == nil {
 			return nil, damaged("tree %d is missing", tree)
 		}
-		v.c.treeCache.Add(key, b)
+		treeBlocks.add(key, b)
 	}
 	return b.lists[i], nil
 }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -374,23 +375,22 @@ func (w *writer) flushTrees() {
 // flushHashes writes the hashes that were numbered since the last commit. They
 // may be ahead of the results taken; that is harmless.
 func (w *writer) flushHashes(b *Builder) {
+	block := w.savedHashes / hashesPerBlock
 	b.mu.RLock()
-	hashes := b.trees.hashes
+	n, parts := b.trees.n, slices.Clone(b.trees.parts[min(block, len(b.trees.parts)):])
 	b.mu.RUnlock()
-	if n := len(hashes); n > len(w.states) {
+	if n > len(w.states) {
 		w.states = append(w.states, make([]state, n-len(w.states))...)
 	}
-	if w.savedHashes < len(hashes) {
-		for block := w.savedHashes / hashesPerBlock; block*hashesPerBlock < len(hashes); block++ {
-			w.add(kindHash, uint64(block),
-				encodeHashes(hashes[block*hashesPerBlock:min(len(hashes), (block+1)*hashesPerBlock)]))
+	if w.savedHashes < n {
+		for i, hashes := range parts {
+			w.add(kindHash, uint64(block+i), encodeHashes(hashes))
 		}
-		for block := w.savedHashes / statesPerBlock; block*statesPerBlock < len(hashes); block++ {
+		for block := w.savedHashes / statesPerBlock; block*statesPerBlock < n; block++ {
 			w.dirtyStates[uint64(block)] = true
 		}
 	}
-	w.savedHashes = len(hashes)
-	w.meta.Trees = uint32(len(hashes))
+	w.savedHashes, w.meta.Trees = n, uint32(n)
 	for block := range w.dirtyStates {
 		first := int(block) * statesPerBlock
 		w.add(kindState, block, encodeStates(w.states[first:min(len(w.states), first+statesPerBlock)]))

@@ -36,7 +36,7 @@ type Query struct {
 	Limits Limits
 
 	// More says that other searches will follow: the first one makes what speeds them up.
-	More bool
+	More bool `json:"-"` // no part of what makes two queries the same
 
 	// After is for FindVersions: it begins behind this place. Positions has it
 	// tell the places of the versions.

@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"sync"
+	"sync/atomic"
 )
 
 // Room is how many bytes the heap may grow by between two collections where
@@ -27,14 +28,21 @@ const (
 // Bound keeps to Room from now on. Where the user has set GOGC, it does nothing.
 var Bound = sync.OnceFunc(func() {
 	if os.Getenv("GOGC") == "" {
+		settles.Store(true)
 		watch(&bound{percent: proportional, sample: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}})
 	}
 })
 
+// settles says that the user has not set GOGC.
+var settles atomic.Bool
+
 // Settle collects at once what the end of a large piece of work leaves, where the heap
-// takes more than Room. Otherwise who comes next pays for it: with garbage that is in
-// the way of new memory, and a collection soon.
+// takes more than Room and Bound holds. Otherwise who comes next pays for it: with
+// garbage that is in the way of new memory, and a collection soon.
 func Settle() {
+	if !settles.Load() {
+		return
+	}
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	if metrics.Read(sample); sample[0].Value.Uint64() > Room {
 		runtime.GC()

@@ -66,12 +66,19 @@ func TestSettle(t *testing.T) {
 		metrics.Read(sample)
 		return sample[0].Value.Uint64()
 	}
+	t.Setenv("GOGC", "")
+	Bound()
 	runtime.GC()
 	before := collections()
 	if Settle(); collections() != before {
 		t.Error("it collects what is little")
 	}
 	table := make([]byte, 2*Room)
+	settles.Store(false)
+	if Settle(); collections() != before {
+		t.Error("it collects though the user has set GOGC")
+	}
+	settles.Store(true)
 	if Settle(); collections() == before {
 		t.Error("it leaves what is much")
 	}

@@ -61,7 +61,7 @@ type Service struct {
 	Logger       *slog.Logger
 	Now          func() time.Time
 	NewID        func() syncline.ID
-	// Settle is called after the work of each session, before anyone is told that it
+	// Settle is called after the work of a large session, before anyone is told that it
 	// has ended: memory is given up then. Nil for nothing.
 	Settle func()
 
@@ -79,6 +79,10 @@ type Service struct {
 	closed   bool
 	closing  chan struct{} // closed with the service
 }
+
+// largeSession is how many trees it takes to leave much garbage. It is a variable for
+// tests.
+var largeSession int64 = 10_000
 
 // stopGrace is how long a stopped session may take to end by itself.
 const stopGrace = 4 * time.Second
@@ -290,7 +294,7 @@ func (s *Service) run(ctx context.Context, t *task, session syncline.Session, co
 		go func() {
 			defer s.leave(session.RepositoryID)
 			stats, err := s.synchronize(work, rec, continued)
-			if s.Settle != nil {
+			if s.Settle != nil && stats.TreesAdded >= largeSession && work.Err() == nil {
 				s.Settle()
 			}
 			finished <- outcome{stats, err}

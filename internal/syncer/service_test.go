@@ -58,6 +58,7 @@ func newHost(t *testing.T) *host {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(syncer.SetLargeSession(1))
 	settle := func() {
 		if list, err := h.store.UnendedSessions(ctx); err == nil && len(list) > 0 {
 			h.settled.Add(1)
@@ -181,6 +182,9 @@ func TestEndIsRecordedWhenItCanBe(t *testing.T) {
 	h.gate <- struct{}{}
 	if second := h.start(); h.ended(second.ID).State != syncline.SessionSucceeded || second.ID == first.ID {
 		t.Error("no other session could run")
+	}
+	if n := h.settled.Load(); n != 1 {
+		t.Errorf("memory was given up %d times, also for a session with nothing new", n)
 	}
 }
 
