@@ -1,8 +1,8 @@
 package catalog
 
-// left is what a Builder leaves to the caches, once it is committed: the
-// directories, and names until there are some in the cache. So the pages that are
-// asked for right after a session need not wait until all that is read anew.
+// left is what a Builder leaves to the caches, once it is committed: directories and
+// names. So the pages that are asked for right after a session need not wait until
+// all that is read anew.
 type left struct {
 	folders map[uint64]*folderBlock // until the next commit
 	names   map[uint64]*nameBlock
