@@ -12,14 +12,16 @@ import (
 // Builder adds trees to a catalog. Many Adders feed it, from a goroutine each;
 // one goroutine of its own writes.
 //
-// An Adder looks up which of a tree's entries are known, decodes the others,
-// and then, under mu, numbers what is new and draws a ticket. The writer takes
+// An Adder looks up which of a tree's entries are known, decodes the others, looks
+// up their names and subtrees, all without a lock, and then, under mu, numbers what
+// is new and draws a ticket. The writer takes
 // results in the order of their tickets. So numbers reach it without gaps, and
 // whatever it commits refers only to what it commits with it or before. That
 // is all a crash needs: what was committed is whole, and what was not is
 // decoded again.
 //
-// mu guards everything down to tickets. The writer's own state needs no lock.
+// mu guards everything down to tickets, but for looking up in the tables. The
+// writer's own state needs no lock.
 type Builder struct {
 	c *Catalog
 
@@ -27,7 +29,7 @@ type Builder struct {
 	seed    uint64
 	names   keyTable
 	entries keyTable
-	trees   hashTable
+	trees   *hashTable
 	states  []state // per tree, as of the tickets drawn
 	nNames  uint32
 	nEntry  uint32
@@ -142,7 +144,13 @@ type Adder struct {
 	keys    []uint64
 	nos     []uint32
 	missing []int
-	nameKey []uint64
+	named   []name
+}
+
+// name is that of a missing entry.
+type name struct {
+	key uint64
+	no  uint32 // unknown where it has none yet
 }
 
 // Numbers that are no entry's.
@@ -165,9 +173,6 @@ type ParseFunc func(raw []byte, e *syncline.Entry) (keep bool, err error)
 // nothing is added and its error is returned. Adding a tree that is there does
 // nothing.
 func (a *Adder) Add(tree syncline.Hash, raw []byte, spans []Span, parse ParseFunc) error {
-	if a.b.Has(tree) {
-		return nil
-	}
 	a.lookUp(raw, spans)
 	res := a.b.free.Get().(*result)
 	res.rows, res.keys, res.names, res.runs = res.rows[:0], res.keys[:0], res.names[:0], res.runs[:0]
@@ -181,6 +186,7 @@ func (a *Adder) Add(tree syncline.Hash, raw []byte, spans []Span, parse ParseFun
 		a.b.free.Put(res)
 		return err
 	}
+	res.runs = appendRuns(res.runs, a.nos)
 	a.b.results <- res
 	return nil
 }
@@ -191,13 +197,13 @@ func (a *Adder) lookUp(raw []byte, spans []Span) {
 	for _, s := range spans {
 		a.keys = append(a.keys, xxh3.HashSeed(raw[s.Start:s.End], a.b.seed))
 	}
-	a.b.mu.RLock()
-	defer a.b.mu.RUnlock()
+	entries := &a.b.entries
+	known := entries.known()
 	next := unknown // the entry behind the one before
 	for i, key := range a.keys {
-		no, ok := next, a.b.entries.is(key, next)
+		no, ok := next, entries.is(key, next, known)
 		if !ok {
-			no, ok = a.b.entries.get(key)
+			no, ok = entries.get(key)
 		}
 		if next = no + 1; !ok {
 			no, next = unknown, unknown
@@ -207,11 +213,11 @@ func (a *Adder) lookUp(raw []byte, spans []Span) {
 	}
 }
 
-// parse decodes the missing entries into res.rows. Until they are admitted,
-// row.name is unset and the entry keeps its name and subtree.
+// parse decodes the missing entries into res.rows, and looks up their names and
+// subtrees. Until they are admitted, the entry keeps both.
 func (a *Adder) parse(raw []byte, spans []Span, parse ParseFunc, res *result) error {
 	kept := a.missing[:0]
-	a.nameKey = a.nameKey[:0]
+	a.named = a.named[:0]
 	for _, i := range a.missing {
 		res.rows = append(res.rows, row{})
 		r := &res.rows[len(res.rows)-1]
@@ -225,7 +231,12 @@ func (a *Adder) parse(raw []byte, spans []Span, parse ParseFunc, res *result) er
 			continue
 		}
 		kept = append(kept, i)
-		a.nameKey = append(a.nameKey, xxh3.HashStringSeed(r.entry.Name, a.b.seed))
+		a.named = append(a.named, a.b.nameOf(r.entry.Name))
+		if r.hasSubtree() {
+			if no, ok := a.b.trees.get(&r.entry.Subtree); ok {
+				r.subtree = no + 1
+			}
+		}
 	}
 	a.missing = kept
 	return nil
@@ -250,35 +261,49 @@ func (b *Builder) admit(a *Adder, tree *syncline.Hash, res *result) (fresh bool,
 			continue
 		}
 		r := &res.rows[j]
-		r.name = b.name(a.nameKey[j], r.entry.Name, res)
-		if r.entry.IsDir() && !r.entry.Subtree.IsZero() {
+		r.name = b.name(a.named[j], r.entry.Name, res)
+		if r.subtree == 0 && r.hasSubtree() {
 			r.subtree = b.number(&r.entry.Subtree) + 1
 		}
 		b.entries.put(a.keys[i])
 		a.nos[i] = b.nEntry
 		b.nEntry++
-		res.rows[n] = *r
+		if n < j {
+			res.rows[n] = *r
+		}
 		res.keys = append(res.keys, a.keys[i])
 		n++
 	}
 	clear(res.rows[n:])
 	res.rows = res.rows[:n]
-	res.runs = appendRuns(res.runs, a.nos)
 	b.states[res.tree] |= stateDecoded
 	res.ticket = b.tickets
 	b.tickets++
 	return true, nil
 }
 
+// nameOf looks a name up.
+func (b *Builder) nameOf(text string) name {
+	key := xxh3.HashStringSeed(text, b.seed)
+	no, ok := b.names.get(key)
+	if !ok {
+		no = unknown
+	}
+	return name{key, no}
+}
+
 // name returns the number of a name. The caller holds mu.
-func (b *Builder) name(key uint64, name string, res *result) uint32 {
-	if no, ok := b.names.get(key); ok {
-		return no
+func (b *Builder) name(n name, text string, res *result) uint32 {
+	if n.no != unknown {
+		return n.no
+	}
+	if no, ok := b.names.get(n.key); ok {
+		return no // by another Adder since, or twice in this tree
 	}
 	no := b.nNames
-	b.names.put(key)
+	b.names.put(n.key)
 	b.nNames++
-	res.names = append(res.names, name)
+	res.names = append(res.names, text)
 	return no
 }
 

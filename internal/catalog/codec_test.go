@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -293,7 +295,7 @@ func TestTables(t *testing.T) {
 		}
 		keys.put(key)
 		model[key] = uint32(len(model))
-		if no, added := hashes.add(&h); !added || no != uint32(hashes.n-1) {
+		if no, added := hashes.add(&h); !added || no != uint32(hashes.hashes.len()-1) {
 			t.Fatal("a new hash has a number already")
 		}
 		if i >= 2500 {
@@ -301,11 +303,11 @@ func TestTables(t *testing.T) {
 		}
 	}
 	for key, want := range model {
-		if no, ok := keys.get(key); !ok || no != want || !keys.is(key, no) || keys.is(key, no+1) {
+		if no, ok := keys.get(key); !ok || no != want || !keys.is(key, no, keys.known()) || keys.is(key, no+1, keys.known()) {
 			t.Fatalf("key %x has number %d, want %d", key, no, want)
 		}
 	}
-	for i := range hashes.n {
+	for i := range hashes.hashes.len() {
 		if no, added := hashes.add(&all[i]); added || no != uint32(i) {
 			t.Fatalf("hash %d has number %d", i, no)
 		}
@@ -337,12 +339,12 @@ func TestHashTableLoads(t *testing.T) {
 // there are more than was reserved for.
 func TestTableLoads(t *testing.T) {
 	r := newRand(3)
-	all := make([]uint64, 3*keyPart+5)
+	all := make([]uint64, 3*listPart+5)
 	for i := range all {
 		all[i] = r.Uint64()
 	}
 	var one, many keyTable
-	many.reserve(keyPart)
+	many.reserve(listPart)
 	for _, key := range all {
 		one.put(key)
 	}
@@ -361,6 +363,49 @@ func TestTableLoads(t *testing.T) {
 			t.Fatal("an unknown key has a number")
 		}
 	}
+}
+
+// What was put is found from then on by everybody, also while the tables grow.
+func TestTablesAreReadWhileTheyGrow(t *testing.T) {
+	r := newRand(5)
+	all := anyHashes(r, 3*listPart+5)
+	keys := make([]uint64, len(all))
+	for i := range keys {
+		keys[i] = r.Uint64()
+	}
+	var table keyTable
+	hashes := hashTable{seed: 9}
+	var put atomic.Int64
+	var readers sync.WaitGroup
+	for range 3 {
+		r := newRand(r.Uint64())
+		readers.Go(func() {
+			for n := 0; n < len(all); {
+				n = int(put.Load())
+				i := r.IntN(len(all))
+				no, ok := table.get(keys[i])
+				if ok && no != uint32(i) || !ok && i < n {
+					t.Errorf("key %d of %d has number %d, %t", i, n, no, ok)
+					return
+				}
+				if known := table.known(); int(known) < n || table.is(keys[i], uint32(i), known) != (uint32(i) < known) {
+					t.Errorf("key %d of %d is not told by its number", i, n)
+					return
+				}
+				no, ok = hashes.get(&all[i])
+				if ok && no != uint32(i) || !ok && i < n {
+					t.Errorf("hash %d of %d has number %d, %t", i, n, no, ok)
+					return
+				}
+			}
+		})
+	}
+	for i := range all {
+		table.put(keys[i])
+		hashes.add(&all[i])
+		put.Store(int64(i + 1))
+	}
+	readers.Wait()
 }
 
 func TestFrames(t *testing.T) {

@@ -22,6 +22,9 @@ type row struct {
 	subtree uint32 // the tree's number and one; 0 for none
 }
 
+// hasSubtree reports whether the entry, as it was decoded from a tree, has one.
+func (r *row) hasSubtree() bool { return r.entry.IsDir() && !r.entry.Subtree.IsZero() }
+
 // The columns of an entry block. Integers are varints; "delta" columns hold
 // the difference to the row before.
 const (

@@ -58,7 +58,7 @@ func (c *Catalog) takePreload() *preload {
 // read of the same state.
 type built struct {
 	m      meta
-	trees  hashTable
+	trees  *hashTable
 	states []state
 	edges  []dirEdge
 }
@@ -66,7 +66,7 @@ type built struct {
 // keepBuilt keeps what a Builder knows, if it is just what the catalog holds.
 func (c *Catalog) keepBuilt(b *Builder) {
 	w := b.w
-	if w.err != nil || w.dirty || b.trees.n != int(w.meta.Trees) {
+	if w.err != nil || w.dirty || b.trees.hashes.len() != int(w.meta.Trees) {
 		return
 	}
 	c.ahead.Lock()
@@ -130,7 +130,7 @@ func (c *Catalog) newBuilder(ctx context.Context) (*Builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.seed, b.trees.seed = m.Seed, m.Seed
+	b.seed, b.trees = m.Seed, &hashTable{seed: m.Seed}
 	b.nNames, b.nEntry = m.Names, m.Entries
 	b.w.meta = m
 	return b, c.beside(ctx, m, b.loadNames, b.loadKeys, b.loadTrees, b.w.loadTails, b.w.loadEdges)

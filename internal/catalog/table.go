@@ -1,98 +1,157 @@
 package catalog
 
 import (
-	"slices"
+	"sync/atomic"
 
 	"github.com/zeebo/xxh3"
 
 	"syncline.dev/syncline"
 )
 
-// keyTable numbers 64-bit keyed hashes in the order in which they are put: an
-// open-addressed table of numbers beside the keys, since a session holds one
-// for every entry and one for every name. The keys are uniform, so their low
-// bits are the slot.
-type keyTable struct {
-	parts [][]uint64 // the keys by number, keyPart in each but the last
-	n     int        // how many there are
-	slots []uint32   // number and one; 0 for a free slot
-	seen  bool       // what putAll looked at ahead; keeps its reads
+// The tables here number what is put into them, in that order. One goroutine at a
+// time puts; any number of others look up meanwhile, without a lock: a session's
+// goroutines look up a thousand times for each time that they put, and one that
+// waits for a lock sleeps, and is woken, for longer than its turn takes. What
+// somebody puts at the same moment may not be found yet.
+
+// listPart is the number of keys in one allocation: a list that grows copies no
+// keys and leaves none to the garbage collector.
+const listPart = 1 << 13
+
+// list holds a table's keys by number.
+type list[K any] struct {
+	parts atomic.Pointer[[]*[listPart]K]
+	n     atomic.Uint32
 }
 
-// keyPart is the number of keys in one allocation: a table that grows copies
-// no keys and leaves none to the garbage collector.
-const keyPart = 1 << 13
+// len returns how many keys there are. Whoever knows it, or a number from a slot,
+// may ask for the keys below it.
+func (l *list[K]) len() int { return int(l.n.Load()) }
 
-func (t *keyTable) at(no uint32) uint64 { return t.parts[no/keyPart][no%keyPart] }
+// part returns the keys from first on up to end, which are in one part.
+func (l *list[K]) part(first, end int) []K {
+	part := (*l.parts.Load())[first/listPart]
+	return part[first%listPart:][:end-first]
+}
+
+func (l *list[K]) at(no uint32) *K { return &(*l.parts.Load())[no/listPart][no%listPart] }
+
+// add adds a key and returns its number and one.
+func (l *list[K]) add(key K) uint32 {
+	n := l.n.Load()
+	if n%listPart == 0 {
+		l.grow(new([listPart]K))
+	}
+	*l.at(n) = key
+	l.n.Store(n + 1)
+	return n + 1
+}
+
+// grow adds room. Who looks up has the old parts or the new ones.
+func (l *list[K]) grow(part *[listPart]K) {
+	var parts []*[listPart]K
+	if old := l.parts.Load(); old != nil {
+		parts = *old
+	}
+	parts = append(parts, part)
+	l.parts.Store(&parts)
+}
+
+// slots are the places of an open-addressed table: number and one, 0 where a place
+// is free. There is a power of two of them.
+type slots struct{ p atomic.Pointer[[]uint32] }
+
+func (s *slots) all() []uint32 {
+	if p := s.p.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// put puts a number and one into the first free place from slot on.
+func (s *slots) put(slot uint64, v uint32) {
+	all := s.all()
+	mask := uint64(len(all) - 1)
+	i := slot & mask
+	for all[i] != 0 {
+		i = (i + 1) & mask
+	}
+	atomic.StoreUint32(&all[i], v)
+}
+
+// fill puts numbers into places that nobody looks at yet.
+func fill(all []uint32, slot uint64, v uint32) {
+	mask := uint64(len(all) - 1)
+	i := slot & mask
+	for all[i] != 0 {
+		i = (i + 1) & mask
+	}
+	all[i] = v
+}
+
+// keyTable numbers 64-bit keyed hashes: a table of numbers beside the keys, since a
+// session holds one for every entry and one for every name. The keys are uniform,
+// so their low bits are the slot.
+type keyTable struct {
+	keys  list[uint64]
+	slots slots
+	seen  bool // what putAll looked at ahead; keeps its reads
+}
 
 func (t *keyTable) get(key uint64) (uint32, bool) {
-	if len(t.slots) == 0 {
+	all := t.slots.all()
+	if len(all) == 0 {
 		return 0, false
 	}
-	mask := uint64(len(t.slots) - 1)
+	mask := uint64(len(all) - 1)
 	for i := key & mask; ; i = (i + 1) & mask {
-		v := t.slots[i]
+		v := atomic.LoadUint32(&all[i])
 		if v == 0 {
 			return 0, false
 		}
-		if t.at(v-1) == key {
+		if *t.keys.at(v - 1) == key {
 			return v - 1, true
 		}
 	}
 }
 
-// is reports whether the number is that of key. For the entries of a folder,
-// which mostly follow one another, it saves a look at a random place.
-func (t *keyTable) is(key uint64, no uint32) bool {
-	return int(no) < t.n && t.at(no) == key
+// known returns how many keys there are, see is.
+func (t *keyTable) known() uint32 { return t.keys.n.Load() }
+
+// is reports whether the number, if it is below known, is that of key. For the
+// entries of a folder, which mostly follow one another, it saves a look at a
+// random place.
+func (t *keyTable) is(key uint64, no, known uint32) bool {
+	return no < known && *t.keys.at(no) == key
 }
 
 // put gives key the next number. One that is there already takes a number too,
 // but get goes on to find the first.
 func (t *keyTable) put(key uint64) {
-	t.add(key)
-	if t.n*4 > len(t.slots)*3 {
-		t.rehash(max(1024, 2*len(t.slots)))
+	v := t.keys.add(key)
+	if size := len(t.slots.all()); t.keys.len()*4 > size*3 {
+		t.rehash(max(1024, 2*size))
 		return
 	}
-	t.insert(key, uint32(t.n))
+	t.slots.put(key, v)
 }
 
 // putAll puts keys. It looks at slots some steps ahead of their turn, so that
 // they are at hand by then: their places are random, and each would be waited
-// for.
+// for. Nobody may look up meanwhile.
 func (t *keyTable) putAll(keys []uint64) {
 	const ahead = 12
-	t.reserve(t.n + len(keys))
-	mask := uint64(len(t.slots) - 1)
+	t.reserve(t.keys.len() + len(keys))
+	all := t.slots.all()
+	mask := uint64(len(all) - 1)
 	var used uint32
 	for i, key := range keys {
 		if i+ahead < len(keys) {
-			used |= t.slots[keys[i+ahead]&mask]
+			used |= all[keys[i+ahead]&mask]
 		}
-		t.add(key)
-		t.insert(key, uint32(t.n))
+		fill(all, key, t.keys.add(key))
 	}
 	t.seen = used != 0
-}
-
-func (t *keyTable) add(key uint64) {
-	if t.n%keyPart == 0 {
-		t.parts = append(t.parts, make([]uint64, 0, keyPart))
-	}
-	last := &t.parts[t.n/keyPart]
-	*last = append(*last, key)
-	t.n++
-}
-
-// insert puts a number and one into the slot of its key.
-func (t *keyTable) insert(key uint64, v uint32) {
-	mask := uint64(len(t.slots) - 1)
-	i := key & mask
-	for t.slots[i] != 0 {
-		i = (i + 1) & mask
-	}
-	t.slots[i] = v
 }
 
 // reserve makes room for n keys in all, so that loading does not grow by steps.
@@ -101,51 +160,45 @@ func (t *keyTable) reserve(n int) {
 	for size*3 < n*4 {
 		size *= 2
 	}
-	if size > len(t.slots) {
+	if size > len(t.slots.all()) {
 		t.rehash(size)
 	}
 }
 
 func (t *keyTable) rehash(size int) {
-	t.slots = make([]uint32, size)
-	v := uint32(0)
-	for _, part := range t.parts {
-		for _, key := range part {
-			v++
-			t.insert(key, v)
-		}
+	all := make([]uint32, size)
+	for v := range uint32(t.keys.len()) {
+		fill(all, *t.keys.at(v), v+1)
 	}
+	t.slots.p.Store(&all)
 }
 
-// hashTable numbers trees by their hash, in the order they are added. The seed
-// keeps whoever writes a repository from choosing hashes that share a slot.
+// hashTable numbers trees by their hash. The seed keeps whoever writes a repository
+// from choosing hashes that share a slot.
+//
+// A table of hashes in one piece would be copied as it grows: tens of megabytes into
+// memory that is touched for the first time, by an instruction that no collection,
+// and with it nobody, can interrupt.
 type hashTable struct {
-	seed  uint64
-	parts [][]syncline.Hash // by number, hashesPerBlock in each but the last
-	n     int               // how many there are
-	slots []uint32          // number and one; 0 for a free slot
-}
-
-// at returns the hash with a number. A table of hashes in one piece would be copied as
-// it grows: tens of megabytes into memory that is touched for the first time, by
-// an instruction that no collection, and with it nobody, can interrupt.
-func (t *hashTable) at(no uint32) *syncline.Hash {
-	return &t.parts[no/hashesPerBlock][no%hashesPerBlock]
+	seed   uint64
+	hashes list[syncline.Hash]
+	slots  slots
 }
 
 func (t *hashTable) slotOf(h *syncline.Hash) uint64 { return xxh3.HashSeed(h[:], t.seed) }
 
 func (t *hashTable) get(h *syncline.Hash) (uint32, bool) {
-	if len(t.slots) == 0 {
+	all := t.slots.all()
+	if len(all) == 0 {
 		return 0, false
 	}
-	mask := uint64(len(t.slots) - 1)
+	mask := uint64(len(all) - 1)
 	for i := t.slotOf(h) & mask; ; i = (i + 1) & mask {
-		v := t.slots[i]
+		v := atomic.LoadUint32(&all[i])
 		if v == 0 {
 			return 0, false
 		}
-		if *t.at(v - 1) == *h {
+		if *t.hashes.at(v - 1) == *h {
 			return v - 1, true
 		}
 	}
@@ -156,55 +209,48 @@ func (t *hashTable) add(h *syncline.Hash) (no uint32, added bool) {
 	if no, ok := t.get(h); ok {
 		return no, false
 	}
-	if t.n%hashesPerBlock == 0 {
-		t.parts = append(t.parts, make([]syncline.Hash, 0, hashesPerBlock))
-	}
-	last := &t.parts[t.n/hashesPerBlock]
-	*last = append(*last, *h)
-	if t.n++; t.n*2 > len(t.slots) {
-		t.rehash(max(1024, 2*len(t.slots)))
+	v := t.hashes.add(*h)
+	if size := len(t.slots.all()); t.hashes.len()*2 > size {
+		t.rehash(max(1024, 2*size))
 	} else {
-		t.insert(uint32(t.n))
+		t.slots.put(t.slotOf(h), v)
 	}
-	return uint32(t.n - 1), true
+	return v - 1, true
 }
 
 // load takes hashes over, as those of an empty table. It reports the first that
-// is there twice, -1 where none is; a table with one is of no use.
+// is there twice, -1 where none is; a table with one is of no use. Nobody may look
+// up meanwhile.
 func (t *hashTable) load(hashes []syncline.Hash) (twice int) {
 	size := 1024
 	for size < 2*len(hashes) {
 		size *= 2
 	}
-	t.slots = make([]uint32, size)
-	for part := range slices.Chunk(hashes, hashesPerBlock) {
-		if len(part) < hashesPerBlock { // it will grow
-			part = append(make([]syncline.Hash, 0, hashesPerBlock), part...)
+	all := make([]uint32, size)
+	t.slots.p.Store(&all)
+	for first := 0; first < len(hashes); first += listPart {
+		part := new([listPart]syncline.Hash)
+		if rest := hashes[first:]; len(rest) >= listPart {
+			part = (*[listPart]syncline.Hash)(rest)
+		} else {
+			copy(part[:], rest) // it will grow
 		}
-		t.parts = append(t.parts, part)
+		t.hashes.grow(part)
 	}
 	for i := range hashes {
 		if _, ok := t.get(&hashes[i]); ok {
 			return i
 		}
-		t.n++
-		t.insert(uint32(t.n))
+		t.hashes.n.Store(uint32(i + 1))
+		fill(all, t.slotOf(&hashes[i]), uint32(i+1))
 	}
 	return -1
 }
 
-func (t *hashTable) insert(v uint32) {
-	mask := uint64(len(t.slots) - 1)
-	i := t.slotOf(t.at(v-1)) & mask
-	for t.slots[i] != 0 {
-		i = (i + 1) & mask
-	}
-	t.slots[i] = v
-}
-
 func (t *hashTable) rehash(size int) {
-	t.slots = make([]uint32, size)
-	for i := range t.n {
-		t.insert(uint32(i + 1))
+	all := make([]uint32, size)
+	for v := range uint32(t.hashes.len()) {
+		fill(all, t.slotOf(t.hashes.at(v)), v+1)
 	}
+	t.slots.p.Store(&all)
 }

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -375,16 +374,15 @@ func (w *writer) flushTrees() {
 // flushHashes writes the hashes that were numbered since the last commit. They
 // may be ahead of the results taken; that is harmless.
 func (w *writer) flushHashes(b *Builder) {
-	block := w.savedHashes / hashesPerBlock
-	b.mu.RLock()
-	n, parts := b.trees.n, slices.Clone(b.trees.parts[min(block, len(b.trees.parts)):])
-	b.mu.RUnlock()
+	hashes := &b.trees.hashes
+	n := hashes.len()
 	if n > len(w.states) {
 		w.states = append(w.states, make([]state, n-len(w.states))...)
 	}
 	if w.savedHashes < n {
-		for i, hashes := range parts {
-			w.add(kindHash, uint64(block+i), encodeHashes(hashes))
+		for first := w.savedHashes / hashesPerBlock * hashesPerBlock; first < n; first += hashesPerBlock {
+			part := hashes.part(first, min(n, first+hashesPerBlock))
+			w.add(kindHash, uint64(first/hashesPerBlock), encodeHashes(part))
 		}
 		for block := w.savedHashes / statesPerBlock; block*statesPerBlock < n; block++ {
 			w.dirtyStates[uint64(block)] = true
