@@ -20,8 +20,8 @@ import (
 // is all a crash needs: what was committed is whole, and what was not is
 // decoded again.
 //
-// mu guards everything down to tickets, but for looking up in the tables. The
-// writer's own state needs no lock.
+// mu guards everything down to tickets, but for looking up in the tables and what
+// comes after what. The writer's own state needs no lock.
 type Builder struct {
 	c *Catalog
 
@@ -30,7 +30,8 @@ type Builder struct {
 	names   keyTable
 	entries keyTable
 	trees   *hashTable
-	states  []state // per tree, as of the tickets drawn
+	after   successors // of entries
+	states  []state    // per tree, as of the tickets drawn
 	nNames  uint32
 	nEntry  uint32
 	tickets uint64
@@ -144,6 +145,7 @@ type Adder struct {
 	keys    []uint64
 	nos     []uint32
 	missing []int
+	turns   []int // where an entry was not the expected one
 	named   []name
 }
 
@@ -186,6 +188,7 @@ func (a *Adder) Add(tree syncline.Hash, raw []byte, spans []Span, parse ParseFun
 		a.b.free.Put(res)
 		return err
 	}
+	a.b.after.note(a.nos, a.turns)
 	res.runs = appendRuns(res.runs, a.nos)
 	a.b.results <- res
 	return nil
@@ -197,20 +200,57 @@ func (a *Adder) lookUp(raw []byte, spans []Span) {
 	for _, s := range spans {
 		a.keys = append(a.keys, xxh3.HashSeed(raw[s.Start:s.End], a.b.seed))
 	}
-	entries := &a.b.entries
-	known := entries.known()
-	next := unknown // the entry behind the one before
+	a.turns = a.turns[:0]
+	g := guess{next: unknown, passed: unknown, known: a.b.entries.known()}
 	for i, key := range a.keys {
-		no, ok := next, entries.is(key, next, known)
-		if !ok {
-			no, ok = entries.get(key)
-		}
-		if next = no + 1; !ok {
-			no, next = unknown, unknown
-			a.missing = append(a.missing, i)
+		no := g.next
+		if a.b.entries.is(key, no, g.known) {
+			g.next = a.b.after.of(no)
+		} else {
+			a.turns = append(a.turns, i)
+			if no = a.b.find(key, &g); no == unknown {
+				a.missing = append(a.missing, i)
+			}
 		}
 		a.nos = append(a.nos, no)
 	}
+}
+
+// guess says which entry is expected next in a folder.
+type guess struct {
+	next   uint32 // the one that followed the entry before
+	passed uint32 // one that was expected before and has not come
+	known  uint32 // how many there are
+}
+
+// find returns the number of an entry that is not the expected one, unknown where
+// it has none. In a new version of a folder an entry may have been changed, and then
+// the one behind the expected one comes next, or it may be new, or the expected one
+// is gone.
+func (b *Builder) find(key uint64, g *guess) uint32 {
+	behind := unknown
+	if g.next < g.known {
+		behind = b.after.of(g.next)
+	}
+	no := g.passed
+	switch {
+	case b.entries.is(key, g.passed, g.known):
+		g.passed = unknown
+	case b.entries.is(key, behind, g.known):
+		no, g.passed = behind, unknown
+	default:
+		var ok bool
+		if no, ok = b.entries.get(key); !ok {
+			if g.passed == unknown {
+				g.passed = g.next
+			}
+			g.next = behind
+			return unknown
+		}
+		g.passed = behind
+	}
+	g.next = b.after.of(no)
+	return no
 }
 
 // parse decodes the missing entries into res.rows, and looks up their names and

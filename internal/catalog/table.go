@@ -36,7 +36,7 @@ func (l *list[K]) part(first, end int) []K {
 
 func (l *list[K]) at(no uint32) *K { return &(*l.parts.Load())[no/listPart][no%listPart] }
 
-// add adds a key and returns its number and one.
+// add adds a key and returns its number.
 func (l *list[K]) add(key K) uint32 {
 	n := l.n.Load()
 	if n%listPart == 0 {
@@ -44,7 +44,7 @@ func (l *list[K]) add(key K) uint32 {
 	}
 	*l.at(n) = key
 	l.n.Store(n + 1)
-	return n + 1
+	return n
 }
 
 // grow adds room. Who looks up has the old parts or the new ones.
@@ -57,8 +57,10 @@ func (l *list[K]) grow(part *[listPart]K) {
 	l.parts.Store(&parts)
 }
 
-// slots are the places of an open-addressed table: number and one, 0 where a place
-// is free. There is a power of two of them.
+// slots are the places of an open-addressed table, a power of two of them. A place
+// holds a number and one, in as many bits as there are places need, and above it
+// bits of the key, so that a place of another key is mostly told without a look at
+// that key, which lies anywhere in memory. 0 is a free place.
 type slots struct{ p atomic.Pointer[[]uint32] }
 
 func (s *slots) all() []uint32 {
@@ -68,30 +70,40 @@ func (s *slots) all() []uint32 {
 	return nil
 }
 
-// put puts a number and one into the first free place from slot on.
-func (s *slots) put(slot uint64, v uint32) {
-	all := s.all()
-	mask := uint64(len(all) - 1)
-	i := slot & mask
-	for all[i] != 0 {
-		i = (i + 1) & mask
-	}
-	atomic.StoreUint32(&all[i], v)
+// place returns what the place of a key with a number holds.
+func place(hash uint64, no uint32, mask uint32) uint32 {
+	return (no + 1) | tag(hash, mask)
 }
 
-// fill puts numbers into places that nobody looks at yet.
-func fill(all []uint32, slot uint64, v uint32) {
+// tag returns the upper bits of a place of a key: other bits of the hash than those
+// that choose the place.
+func tag(hash uint64, mask uint32) uint32 { return uint32(hash>>32) &^ mask }
+
+// put puts a number into the first free place for its hash.
+func (s *slots) put(hash uint64, no uint32) {
+	all := s.all()
+	i := free(all, hash)
+	atomic.StoreUint32(&all[i], place(hash, no, uint32(len(all)-1)))
+}
+
+// free returns the first free place for a hash. Only who puts may ask.
+func free(all []uint32, hash uint64) uint64 {
 	mask := uint64(len(all) - 1)
-	i := slot & mask
+	i := hash & mask
 	for all[i] != 0 {
 		i = (i + 1) & mask
 	}
-	all[i] = v
+	return i
+}
+
+// fill puts a number into a place where nobody looks yet.
+func fill(all []uint32, hash uint64, no uint32) {
+	all[free(all, hash)] = place(hash, no, uint32(len(all)-1))
 }
 
 // keyTable numbers 64-bit keyed hashes: a table of numbers beside the keys, since a
-// session holds one for every entry and one for every name. The keys are uniform,
-// so their low bits are the slot.
+// session holds one for every entry and one for every name. The keys are uniform:
+// they are their own hashes.
 type keyTable struct {
 	keys  list[uint64]
 	slots slots
@@ -103,14 +115,15 @@ func (t *keyTable) get(key uint64) (uint32, bool) {
 	if len(all) == 0 {
 		return 0, false
 	}
-	mask := uint64(len(all) - 1)
-	for i := key & mask; ; i = (i + 1) & mask {
+	mask := uint32(len(all) - 1)
+	want := tag(key, mask)
+	for i := uint32(key) & mask; ; i = (i + 1) & mask {
 		v := atomic.LoadUint32(&all[i])
 		if v == 0 {
 			return 0, false
 		}
-		if *t.keys.at(v - 1) == key {
-			return v - 1, true
+		if no := v&mask - 1; v&^mask == want && *t.keys.at(no) == key {
+			return no, true
 		}
 	}
 }
@@ -128,12 +141,12 @@ func (t *keyTable) is(key uint64, no, known uint32) bool {
 // put gives key the next number. One that is there already takes a number too,
 // but get goes on to find the first.
 func (t *keyTable) put(key uint64) {
-	v := t.keys.add(key)
+	no := t.keys.add(key)
 	if size := len(t.slots.all()); t.keys.len()*4 > size*3 {
 		t.rehash(max(1024, 2*size))
 		return
 	}
-	t.slots.put(key, v)
+	t.slots.put(key, no)
 }
 
 // putAll puts keys. It looks at slots some steps ahead of their turn, so that
@@ -167,8 +180,8 @@ func (t *keyTable) reserve(n int) {
 
 func (t *keyTable) rehash(size int) {
 	all := make([]uint32, size)
-	for v := range uint32(t.keys.len()) {
-		fill(all, *t.keys.at(v), v+1)
+	for no := range uint32(t.keys.len()) {
+		fill(all, *t.keys.at(no), no)
 	}
 	t.slots.p.Store(&all)
 }
@@ -185,21 +198,22 @@ type hashTable struct {
 	slots  slots
 }
 
-func (t *hashTable) slotOf(h *syncline.Hash) uint64 { return xxh3.HashSeed(h[:], t.seed) }
+func (t *hashTable) hash(h *syncline.Hash) uint64 { return xxh3.HashSeed(h[:], t.seed) }
 
 func (t *hashTable) get(h *syncline.Hash) (uint32, bool) {
 	all := t.slots.all()
 	if len(all) == 0 {
 		return 0, false
 	}
-	mask := uint64(len(all) - 1)
-	for i := t.slotOf(h) & mask; ; i = (i + 1) & mask {
+	mask, hash := uint32(len(all)-1), t.hash(h)
+	want := tag(hash, mask)
+	for i := uint32(hash) & mask; ; i = (i + 1) & mask {
 		v := atomic.LoadUint32(&all[i])
 		if v == 0 {
 			return 0, false
 		}
-		if *t.hashes.at(v - 1) == *h {
-			return v - 1, true
+		if no := v&mask - 1; v&^mask == want && *t.hashes.at(no) == *h {
+			return no, true
 		}
 	}
 }
@@ -209,13 +223,13 @@ func (t *hashTable) add(h *syncline.Hash) (no uint32, added bool) {
 	if no, ok := t.get(h); ok {
 		return no, false
 	}
-	v := t.hashes.add(*h)
+	no = t.hashes.add(*h)
 	if size := len(t.slots.all()); t.hashes.len()*2 > size {
 		t.rehash(max(1024, 2*size))
 	} else {
-		t.slots.put(t.slotOf(h), v)
+		t.slots.put(t.hash(h), no)
 	}
-	return v - 1, true
+	return no, true
 }
 
 // load takes hashes over, as those of an empty table. It reports the first that
@@ -242,15 +256,15 @@ func (t *hashTable) load(hashes []syncline.Hash) (twice int) {
 			return i
 		}
 		t.hashes.n.Store(uint32(i + 1))
-		fill(all, t.slotOf(&hashes[i]), uint32(i+1))
+		fill(all, t.hash(&hashes[i]), uint32(i))
 	}
 	return -1
 }
 
 func (t *hashTable) rehash(size int) {
 	all := make([]uint32, size)
-	for v := range uint32(t.hashes.len()) {
-		fill(all, t.slotOf(t.hashes.at(v)), v+1)
+	for no := range uint32(t.hashes.len()) {
+		fill(all, t.hash(t.hashes.at(no)), no)
 	}
 	t.slots.p.Store(&all)
 }

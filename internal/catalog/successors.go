@@ -1,0 +1,72 @@
+package catalog
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// successors guesses which entry follows another in a folder: in a new version of
+// a folder nearly all entries are those of the version before, in the same order.
+// What is not noted here is taken to be followed by the entry with the next number,
+// which is how the entries of a new folder are numbered.
+//
+// Anybody may ask while somebody notes. The numbers are guesses, for whoever looks
+// up to try before the table, whose places are random and far apart.
+type successors struct {
+	mu    sync.Mutex // held to note
+	parts atomic.Pointer[[]atomic.Pointer[successorPart]]
+}
+
+// successorPart holds, for listPart entries, the number of the one that follows and
+// one; 0 where it is the next number.
+type successorPart [listPart]atomic.Uint32
+
+// of returns the number of the entry that may follow.
+func (s *successors) of(no uint32) uint32 {
+	if parts := s.parts.Load(); parts != nil && int(no/listPart) < len(*parts) {
+		if part := (*parts)[no/listPart].Load(); part != nil {
+			if v := part[no%listPart].Load(); v != 0 {
+				return v - 1
+			}
+		}
+	}
+	return no + 1
+}
+
+// note has the entries in nos at each of the places follow the entry before it.
+func (s *successors) note(nos []uint32, places []int) {
+	noting := false
+	for _, i := range places {
+		if i == 0 || nos[i] >= maxEntries || nos[i-1] >= maxEntries || s.of(nos[i-1]) == nos[i] {
+			continue
+		}
+		if !noting {
+			noting = true
+			s.mu.Lock()
+			defer s.mu.Unlock()
+		}
+		s.part(nos[i-1])[nos[i-1]%listPart].Store(nos[i] + 1)
+	}
+}
+
+// part returns the part for an entry. The caller holds mu.
+func (s *successors) part(no uint32) *successorPart {
+	at := int(no / listPart)
+	parts := s.parts.Load()
+	if parts == nil || at >= len(*parts) {
+		more := make([]atomic.Pointer[successorPart], 2*at+8)
+		if parts != nil {
+			for i := range *parts {
+				more[i].Store((*parts)[i].Load())
+			}
+		}
+		parts = &more
+		s.parts.Store(parts)
+	}
+	part := (*parts)[at].Load()
+	if part == nil {
+		part = new(successorPart)
+		(*parts)[at].Store(part)
+	}
+	return part
+}
