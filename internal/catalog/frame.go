@@ -53,8 +53,12 @@ func damaged(format string, args ...any) error { return Damaged(fmt.Errorf(forma
 const maxBlock = 1 << 30
 
 var (
+	// Few blocks are larger than 128 kB, which need no window. One of several
+	// megabytes would be memory that is touched for the first time as a session with
+	// one more snapshot commits.
 	sharedEncoder, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
-		zstd.WithEncoderConcurrency(2), zstd.WithEncoderCRC(false))
+		zstd.WithEncoderConcurrency(2), zstd.WithEncoderCRC(false),
+		zstd.WithWindowSize(512<<10), zstd.WithLowerEncoderMem(true))
 	sharedDecoder, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0),
 		zstd.WithDecoderMaxMemory(maxBlock))
 )

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"runtime"
 
 	"github.com/zeebo/xxh3"
 	"golang.org/x/sync/errgroup"
@@ -32,7 +33,7 @@ func (c *Catalog) Preload(ctx context.Context) {
 	c.ahead.load = p
 	go func() {
 		defer close(p.done)
-		p.b, p.err = c.newBuilder(ctx)
+		p.b, p.err = c.newBuilder(ctx, max(1, runtime.GOMAXPROCS(0)-1))
 	}()
 }
 
@@ -87,7 +88,7 @@ func (c *Catalog) takeBuilt() *built {
 func (c *Catalog) loadBuilder(ctx context.Context) (*Builder, error) {
 	p := c.takePreload()
 	if p == nil {
-		return c.newBuilder(ctx)
+		return c.newBuilder(ctx, allAtOnce)
 	}
 	defer p.cancel()
 	select {
@@ -107,13 +108,13 @@ func (c *Catalog) loadBuilder(ctx context.Context) (*Builder, error) {
 	if p.err == nil && p.b.w.meta == m {
 		return p.b, nil
 	}
-	return c.newBuilder(ctx) // something was published meanwhile
+	return c.newBuilder(ctx, allAtOnce) // something was published meanwhile
 }
 
 // newBuilder loads a Builder: the tables, and the last block of each kind,
-// which is to be written anew. The parts are read beside one another, since a
-// session with little to fetch waits for them.
-func (c *Catalog) newBuilder(ctx context.Context) (*Builder, error) {
+// which is to be written anew. The parts are read beside one another, so many at
+// once as the caller says, since a session with little to fetch waits for them.
+func (c *Catalog) newBuilder(ctx context.Context, atOnce int) (*Builder, error) {
 	b := &Builder{
 		c:       c,
 		results: make(chan *result, 256),
@@ -133,12 +134,17 @@ func (c *Catalog) newBuilder(ctx context.Context) (*Builder, error) {
 	b.seed, b.trees = m.Seed, &hashTable{seed: m.Seed}
 	b.nNames, b.nEntry = m.Names, m.Entries
 	b.w.meta = m
-	return b, c.beside(ctx, m, b.loadNames, b.loadKeys, b.loadTrees, b.w.loadTails, b.w.loadEdges)
+	return b, c.beside(ctx, m, atOnce, b.loadNames, b.loadKeys, b.loadTrees, b.w.loadTails, b.w.loadEdges)
 }
 
-// beside reads parts of the catalog beside one another, all of one state.
-func (c *Catalog) beside(ctx context.Context, m meta, parts ...func(context.Context, Reader, meta) error) error {
+// allAtOnce has beside read all parts at once.
+const allAtOnce = -1
+
+// beside reads parts of the catalog beside one another, so many at once, all of one
+// state.
+func (c *Catalog) beside(ctx context.Context, m meta, atOnce int, parts ...func(context.Context, Reader, meta) error) error {
 	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
 	for _, part := range parts {
 		group.Go(func() error {
 			return c.box.View(ctx, func(r Reader) error {
