@@ -36,7 +36,7 @@ type Container interface {
 	// View runs fn on one consistent state, whatever is written meanwhile.
 	// Many views may run at once, beside one update.
 	View(ctx context.Context, fn func(Reader) error) error
-	// Update runs fn in one transaction: all of it is there when Update
+	// Update runs fn, once, in one transaction: all of it is there when Update
 	// returns nil, and nothing of it otherwise. A crash of the process loses
 	// no finished update. One update runs at a time; others wait.
 	Update(ctx context.Context, fn func(Writer) error) error

@@ -47,6 +47,7 @@ type writer struct {
 
 	pending      []value
 	pendingBytes int
+	feed         chan<- value // to the commit that begins; nil between commits
 	dirty        bool
 	saving       chan error // brings the outcome of the commit under way; nil without one
 	err          error
@@ -292,7 +293,12 @@ func (w *writer) openTree(block uint64) (t *treeBlock, err error) {
 }
 
 func (w *writer) add(kind Kind, no uint64, payload []byte) {
-	w.pending = append(w.pending, value{kind, no, payload})
+	v := value{kind, no, payload}
+	if w.feed != nil {
+		w.feed <- v
+		return
+	}
+	w.pending = append(w.pending, v)
 	w.pendingBytes += len(payload)
 }
 
@@ -397,20 +403,16 @@ func (w *writer) flushHashes(b *Builder) {
 }
 
 // commit begins to write everything that was taken. No other commit may be
-// under way.
+// under way. The unfinished blocks are made while those before them are written:
+// for a session with one more snapshot that is all there is to write, and it waits
+// for it.
 func (w *writer) commit(ctx context.Context, b *Builder) {
-	w.flushNames()
-	w.flushRows()
-	w.flushKeys()
-	w.flushScan()
-	w.flushTrees()
-	w.flushHashes(b)
-	values, m, done := w.pending, w.meta, make(chan error, 1)
-	caches, made := w.caches, w.left
-	w.left.folders, w.left.names = nil, nil
+	values, feed, done := w.pending, make(chan value, 16), make(chan error, 1)
 	w.pending, w.pendingBytes, w.dirty = nil, 0, false
-	w.meta.Changes++
-	w.saving = done
+	w.saving, w.feed = done, feed
+	var m meta    // until feed is closed
+	var made left // likewise
+	caches := w.caches
 	go func() {
 		err := w.box.Update(ctx, func(tx Writer) error {
 			for _, v := range values {
@@ -418,13 +420,31 @@ func (w *writer) commit(ctx context.Context, b *Builder) {
 					return err
 				}
 			}
+			for v := range feed {
+				if err := put(tx, v.kind, v.no, v.payload); err != nil {
+					return err
+				}
+			}
 			return writeMeta(tx, m)
 		})
+		for range feed { //nolint:revive // nobody takes the rest after an error
+		}
 		if err == nil { // what is not committed may become something else
 			made.put(caches, m.Generation)
 		}
 		done <- err
 	}()
+	w.flushNames()
+	w.flushRows()
+	w.flushKeys()
+	w.flushScan()
+	w.flushTrees()
+	w.flushHashes(b)
+	m, made = w.meta, w.left
+	w.left.folders, w.left.names = nil, nil
+	w.meta.Changes++
+	w.feed = nil
+	close(feed)
 }
 
 // wait waits for the commit under way, if there is one.
