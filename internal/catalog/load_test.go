@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"context"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -69,6 +70,44 @@ type counted struct {
 
 func (c *counted) View(ctx context.Context, fn func(catalog.Reader) error) error {
 	defer c.views.Add(1)
+	return c.Container.View(ctx, fn)
+}
+
+// TestPreloadLeavesAProcessor counts how many parts are read at once.
+func TestPreloadLeavesAProcessor(t *testing.T) {
+	m := newModel(43)
+	m.grow(20, 1)
+	memory := catalogtest.NewMemory()
+	m.build(t, open(t, memory), 1, m.order)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, processors := range []int{1, 2, 3} {
+		runtime.GOMAXPROCS(processors)
+		box := &crowded{Container: memory}
+		c := open(t, box)
+		c.Preload(t.Context())
+		builder, err := c.Build(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		builder.Close()
+		if want := int64(max(1, processors-1)); box.most.Load() != want {
+			t.Errorf("with %d processors, up to %d parts were read at once, want %d", processors, box.most.Load(), want)
+		}
+	}
+}
+
+// crowded has every view wait for another, a little, and counts them.
+type crowded struct {
+	catalog.Container
+	inside, most atomic.Int64
+}
+
+func (c *crowded) View(ctx context.Context, fn func(catalog.Reader) error) error {
+	n := c.inside.Add(1)
+	defer c.inside.Add(-1)
+	for most := c.most.Load(); n > most && !c.most.CompareAndSwap(most, n); most = c.most.Load() {
+	}
+	<-time.After(20 * time.Millisecond)
 	return c.Container.View(ctx, fn)
 }
 

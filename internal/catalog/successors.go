@@ -33,19 +33,23 @@ func (s *successors) of(no uint32) uint32 {
 	return no + 1
 }
 
-// note has the entries in nos at each of the places follow the entry before it.
+// note has the entries of a folder follow one another at the given places, in front
+// of them and behind.
 func (s *successors) note(nos []uint32, places []int) {
 	noting := false
-	for _, i := range places {
-		if i == 0 || nos[i] >= maxEntries || nos[i-1] >= maxEntries || s.of(nos[i-1]) == nos[i] {
-			continue
+	for _, place := range places {
+		for i := max(1, place); i <= place+1 && i < len(nos); i++ {
+			before, no := nos[i-1], nos[i]
+			if before >= maxEntries || no >= maxEntries || s.of(before) == no {
+				continue
+			}
+			if !noting {
+				noting = true
+				s.mu.Lock()
+				defer s.mu.Unlock()
+			}
+			s.part(before)[before%listPart].Store(no + 1)
 		}
-		if !noting {
-			noting = true
-			s.mu.Lock()
-			defer s.mu.Unlock()
-		}
-		s.part(nos[i-1])[nos[i-1]%listPart].Store(nos[i] + 1)
 	}
 }
 
