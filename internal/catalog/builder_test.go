@@ -311,6 +311,29 @@ func TestFullDisk(t *testing.T) {
 	wantDump(t, dump(t, c), want)
 }
 
+// TestFullDiskAtOnce fails before anything of a large commit is taken: who makes its
+// blocks is not left waiting.
+func TestFullDiskAtOnce(t *testing.T) {
+	m := newModel(15)
+	m.grow(40, 1)
+	memory := catalogtest.NewMemory()
+	c := open(t, memory)
+	b, err := c.Build(t.Context())
+	check(t, err)
+	for i, h := range m.order { // each in a block of its own
+		b.Reserve(&h)
+		for j := range 127 {
+			b.Reserve(&syncline.Hash{1, byte(i), byte(j)})
+		}
+	}
+	check(t, m.feed(b, 1, m.order))
+	check(t, memory.Close())
+	if err := b.Flush(t.Context()); err == nil {
+		t.Fatal("Flush into a closed container succeeded")
+	}
+	b.Close()
+}
+
 func TestFlushCanceled(t *testing.T) {
 	m, want := reference(t, 14, 40)
 	c := inMemory(t)
