@@ -13,6 +13,7 @@ import (
 // preload is a Builder that is loaded before it is asked for.
 type preload struct {
 	cancel context.CancelFunc
+	turns  turns
 	done   chan struct{} // closed when b or err is there
 	b      *Builder
 	err    error
@@ -29,11 +30,11 @@ func (c *Catalog) Preload(ctx context.Context) {
 		return
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	p := &preload{cancel: cancel, done: make(chan struct{})}
+	p := &preload{cancel: cancel, turns: newTurns(max(1, runtime.GOMAXPROCS(0)-1)), done: make(chan struct{})}
 	c.ahead.load = p
 	go func() {
 		defer close(p.done)
-		p.b, p.err = c.newBuilder(ctx, max(1, runtime.GOMAXPROCS(0)-1))
+		p.b, p.err = c.newBuilder(ctx, p.turns)
 	}()
 }
 
@@ -88,9 +89,10 @@ func (c *Catalog) takeBuilt() *built {
 func (c *Catalog) loadBuilder(ctx context.Context) (*Builder, error) {
 	p := c.takePreload()
 	if p == nil {
-		return c.newBuilder(ctx, allAtOnce)
+		return c.newBuilder(ctx, nil)
 	}
 	defer p.cancel()
+	p.turns.all()
 	select {
 	case <-p.done:
 	case <-ctx.Done():
@@ -108,13 +110,13 @@ func (c *Catalog) loadBuilder(ctx context.Context) (*Builder, error) {
 	if p.err == nil && p.b.w.meta == m {
 		return p.b, nil
 	}
-	return c.newBuilder(ctx, allAtOnce) // something was published meanwhile
+	return c.newBuilder(ctx, nil) // something was published meanwhile
 }
 
 // newBuilder loads a Builder: the tables, and the last block of each kind,
-// which is to be written anew. The parts are read beside one another, so many at
-// once as the caller says, since a session with little to fetch waits for them.
-func (c *Catalog) newBuilder(ctx context.Context, atOnce int) (*Builder, error) {
+// which is to be written anew. The parts are read beside one another, as the turns
+// allow, since a session with little to fetch waits for them.
+func (c *Catalog) newBuilder(ctx context.Context, t turns) (*Builder, error) {
 	b := &Builder{
 		c:       c,
 		results: make(chan *result, 256),
@@ -134,19 +136,63 @@ func (c *Catalog) newBuilder(ctx context.Context, atOnce int) (*Builder, error) 
 	b.seed, b.trees = m.Seed, &hashTable{seed: m.Seed}
 	b.nNames, b.nEntry = m.Names, m.Entries
 	b.w.meta = m
-	return b, c.beside(ctx, m, atOnce, b.loadNames, b.loadKeys, b.loadTrees, b.w.loadTails, b.w.loadEdges)
+	return b, c.beside(ctx, m, t, b.loadNames, b.loadKeys, b.loadTrees, b.w.loadTails, b.w.loadEdges)
 }
 
-// allAtOnce has beside read all parts at once.
-const allAtOnce = -1
+// turns bounds how many parts are read at once. Nil bounds nothing.
+type turns chan struct{}
 
-// beside reads parts of the catalog beside one another, so many at once, all of one
-// state.
-func (c *Catalog) beside(ctx context.Context, m meta, atOnce int, parts ...func(context.Context, Reader, meta) error) error {
+// newTurns lets n parts be read at once.
+func newTurns(n int) turns {
+	t := make(turns, max(n, 16)) // more than there are parts
+	for range n {
+		t <- struct{}{}
+	}
+	return t
+}
+
+// all lets all parts be read at once from now on.
+func (t turns) all() {
+	for {
+		select {
+		case t <- struct{}{}:
+		default:
+			return
+		}
+	}
+}
+
+// take waits for a turn.
+func (t turns) take(ctx context.Context) error {
+	if t == nil {
+		return nil
+	}
+	select {
+	case <-t:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// leave gives a turn back.
+func (t turns) leave() {
+	select {
+	case t <- struct{}{}:
+	default: // there are enough, or no turns at all
+	}
+}
+
+// beside reads parts of the catalog beside one another, as the turns allow, all of
+// one state.
+func (c *Catalog) beside(ctx context.Context, m meta, t turns, parts ...func(context.Context, Reader, meta) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(atOnce)
 	for _, part := range parts {
 		group.Go(func() error {
+			if err := t.take(ctx); err != nil {
+				return err
+			}
+			defer t.leave()
 			return c.box.View(ctx, func(r Reader) error {
 				switch now, err := readMeta(r); {
 				case err != nil:

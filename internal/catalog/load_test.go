@@ -73,7 +73,8 @@ func (c *counted) View(ctx context.Context, fn func(catalog.Reader) error) error
 	return c.Container.View(ctx, fn)
 }
 
-// TestPreloadLeavesAProcessor counts how many parts are read at once.
+// TestPreloadLeavesAProcessor counts how many parts are read at once, before Build
+// asks for them and after.
 func TestPreloadLeavesAProcessor(t *testing.T) {
 	m := newModel(43)
 	m.grow(20, 1)
@@ -82,32 +83,52 @@ func TestPreloadLeavesAProcessor(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, processors := range []int{1, 2, 3} {
 		runtime.GOMAXPROCS(processors)
-		box := &crowded{Container: memory}
-		c := open(t, box)
-		c.Preload(t.Context())
-		builder, err := c.Build(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		builder.Close()
-		if want := int64(max(1, processors-1)); box.most.Load() != want {
-			t.Errorf("with %d processors, up to %d parts were read at once, want %d", processors, box.most.Load(), want)
+		alone := max(1, processors-1)
+		for _, asked := range []bool{false, true} {
+			box := &crowded{Container: memory, free: 2, enough: int64(alone + 1), wait: 20 * time.Millisecond}
+			if asked {
+				box.wait = 10 * time.Second // Build comes sooner
+			}
+			c := open(t, box)
+			c.Preload(t.Context())
+			for !asked && box.views.Load() < 2+5 { // five parts
+				<-time.After(time.Millisecond)
+			}
+			builder, err := c.Build(t.Context())
+			check(t, err)
+			builder.Close()
+			switch most := int(box.most.Load()); {
+			case !asked && most != alone:
+				t.Errorf("with %d processors, up to %d parts are read at once, want %d", processors, most, alone)
+			case asked && most <= alone:
+				t.Errorf("with %d processors, up to %d parts are read at once although Build waits", processors, most)
+			}
 		}
 	}
 }
 
-// crowded has every view wait for another, a little, and counts them.
+// crowded has views wait a little until enough of them run at once.
 type crowded struct {
 	catalog.Container
-	inside, most atomic.Int64
+	free   int64 // the first views, which need not wait: of Open, and of the catalog's head
+	enough int64
+	wait   time.Duration
+
+	begun, inside, most, views atomic.Int64
 }
 
 func (c *crowded) View(ctx context.Context, fn func(catalog.Reader) error) error {
-	n := c.inside.Add(1)
-	defer c.inside.Add(-1)
-	for most := c.most.Load(); n > most && !c.most.CompareAndSwap(most, n); most = c.most.Load() {
+	defer c.views.Add(1)
+	if c.begun.Add(1) > c.free {
+		n := c.inside.Add(1)
+		defer c.inside.Add(-1)
+		for most := c.most.Load(); n > most && !c.most.CompareAndSwap(most, n); {
+			most = c.most.Load()
+		}
+		for end := time.Now().Add(c.wait); c.most.Load() < c.enough && time.Now().Before(end); {
+			<-time.After(time.Millisecond)
+		}
 	}
-	<-time.After(20 * time.Millisecond)
 	return c.Container.View(ctx, fn)
 }
 

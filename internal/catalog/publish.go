@@ -174,7 +174,7 @@ func (c *Catalog) newPublisher(ctx context.Context, add []syncline.Snapshot) (*p
 		p.states, p.g = b.states, newGraph(nil, b.edges)
 		return p, nil
 	}
-	return p, c.beside(ctx, p.m, allAtOnce,
+	return p, c.beside(ctx, p.m, nil,
 		func(_ context.Context, r Reader, m meta) (err error) {
 			p.roots, err = numbersOf(r, m, add)
 			return err

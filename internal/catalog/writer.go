@@ -427,7 +427,7 @@ func (w *writer) commit(ctx context.Context, b *Builder) {
 			}
 			return writeMeta(tx, m)
 		})
-		for range feed { //nolint:revive // nobody takes the rest after an error
+		for range feed { // nobody else takes the rest after an error
 		}
 		if err == nil { // what is not committed may become something else
 			made.put(caches, m.Generation)
