@@ -145,8 +145,9 @@ type Adder struct {
 	keys    []uint64
 	nos     []uint32
 	missing []int
-	turns   []int // where an entry was not the expected one
 	named   []name
+
+	unexpected []int // where an entry was not the expected one
 }
 
 // name is that of a missing entry.
@@ -172,13 +173,14 @@ type ParseFunc func(raw []byte, e *syncline.Entry) (keep bool, err error)
 
 // Add adds one tree, whose bytes are raw and whose entries lie at spans. parse
 // is called for those entries only whose bytes were never seen. When it fails,
-// nothing is added and its error is returned. Adding a tree that is there does
-// nothing.
+// nothing is added and its error is returned. Nor is anything added where the tree
+// is there.
 func (a *Adder) Add(tree syncline.Hash, raw []byte, spans []Span, parse ParseFunc) error {
 	a.lookUp(raw, spans)
 	res := a.b.free.Get().(*result)
 	res.rows, res.keys, res.names, res.runs = res.rows[:0], res.keys[:0], res.names[:0], res.runs[:0]
 	if err := a.parse(raw, spans, parse, res); err != nil {
+		clear(res.rows)
 		a.b.free.Put(res)
 		return err
 	}
@@ -188,7 +190,7 @@ func (a *Adder) Add(tree syncline.Hash, raw []byte, spans []Span, parse ParseFun
 		a.b.free.Put(res)
 		return err
 	}
-	a.b.after.note(a.nos, a.turns)
+	a.b.after.note(a.nos, a.unexpected)
 	res.runs = appendRuns(res.runs, a.nos)
 	a.b.results <- res
 	return nil
@@ -200,14 +202,14 @@ func (a *Adder) lookUp(raw []byte, spans []Span) {
 	for _, s := range spans {
 		a.keys = append(a.keys, xxh3.HashSeed(raw[s.Start:s.End], a.b.seed))
 	}
-	a.turns = a.turns[:0]
+	a.unexpected = a.unexpected[:0]
 	g := guess{next: unknown, passed: unknown, known: a.b.entries.known()}
 	for i, key := range a.keys {
 		no := g.next
 		if a.b.entries.is(key, no, g.known) {
 			g.next = a.b.after.of(no)
 		} else {
-			a.turns = append(a.turns, i)
+			a.unexpected = append(a.unexpected, i)
 			if no = a.b.find(key, &g); no == unknown {
 				a.missing = append(a.missing, i)
 			}
@@ -219,35 +221,35 @@ func (a *Adder) lookUp(raw []byte, spans []Span) {
 // guess says which entry is expected next in a folder.
 type guess struct {
 	next   uint32 // the one that followed the entry before
-	passed uint32 // one that was expected before and has not come
+	passed uint32 // one that may still come: it was expected, or followed what was
 	known  uint32 // how many there are
 }
 
 // find returns the number of an entry that is not the expected one, unknown where
 // it has none. In a new version of a folder an entry may have been changed, and then
-// the one behind the expected one comes next, or it may be new, or the expected one
-// is gone.
+// the one behind the expected one comes next, or it may be new, and the expected one
+// comes later, or the expected one is gone.
 func (b *Builder) find(key uint64, g *guess) uint32 {
 	behind := unknown
 	if g.next < g.known {
 		behind = b.after.of(g.next)
 	}
-	no := g.passed
+	var no uint32
 	switch {
 	case b.entries.is(key, g.passed, g.known):
-		g.passed = unknown
+		no, g.passed = g.passed, unknown
 	case b.entries.is(key, behind, g.known):
 		no, g.passed = behind, unknown
 	default:
 		var ok bool
 		if no, ok = b.entries.get(key); !ok {
 			if g.passed == unknown {
-				g.passed = g.next
+				g.passed = g.next // should this one be new
 			}
-			g.next = behind
+			g.next = behind // should it have been changed
 			return unknown
 		}
-		g.passed = behind
+		g.passed = behind // should it be a change that is known
 	}
 	g.next = b.after.of(no)
 	return no

@@ -53,7 +53,7 @@ func damaged(format string, args ...any) error { return Damaged(fmt.Errorf(forma
 const maxBlock = 1 << 30
 
 var (
-	// Few blocks are larger than 128 kB, which need no window. One of several
+	// A block of up to 128 kB needs no window, and few are larger. A window of several
 	// megabytes would be memory that is touched for the first time as a session with
 	// one more snapshot commits.
 	sharedEncoder, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),

@@ -91,8 +91,8 @@ func TestExpected(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(a.turns) != turns || len(a.missing) != missing {
-			t.Errorf("%s: %d entries were not the expected ones, %d of them new; want %d and %d", what, len(a.turns), len(a.missing), turns, missing)
+		if len(a.unexpected) != turns || len(a.missing) != missing {
+			t.Errorf("%s: %d entries were not the expected ones, %d of them new; want %d and %d", what, len(a.unexpected), len(a.missing), turns, missing)
 		}
 		for i, no := range a.nos {
 			if got, ok := b.entries.get(a.keys[i]); !ok || got != no {

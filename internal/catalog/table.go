@@ -18,6 +18,9 @@ import (
 // keys and leaves none to the garbage collector.
 const listPart = 1 << 13
 
+// Blocks of hashes are cut from parts.
+var _ = [1]struct{}{}[listPart%hashesPerBlock]
+
 // list holds a table's keys by number.
 type list[K any] struct {
 	parts atomic.Pointer[[]*[listPart]K]
@@ -71,13 +74,11 @@ func (s *slots) all() []uint32 {
 }
 
 // place returns what the place of a key with a number holds.
-func place(hash uint64, no uint32, mask uint32) uint32 {
-	return (no + 1) | tag(hash, mask)
-}
+func place(hash uint64, no, numbers uint32) uint32 { return (no + 1) | tag(hash, numbers) }
 
-// tag returns the upper bits of a place of a key: other bits of the hash than those
-// that choose the place.
-func tag(hash uint64, mask uint32) uint32 { return uint32(hash>>32) &^ mask }
+// tag returns the bits of a place that are not its number's: others of the hash than
+// those that choose the place.
+func tag(hash uint64, numbers uint32) uint32 { return uint32(hash>>32) &^ numbers }
 
 // put puts a number into the first free place for its hash.
 func (s *slots) put(hash uint64, no uint32) {
@@ -115,14 +116,15 @@ func (t *keyTable) get(key uint64) (uint32, bool) {
 	if len(all) == 0 {
 		return 0, false
 	}
-	mask := uint32(len(all) - 1)
-	want := tag(key, mask)
-	for i := uint32(key) & mask; ; i = (i + 1) & mask {
+	mask := uint64(len(all) - 1)
+	numbers := uint32(mask)
+	want := tag(key, numbers)
+	for i := key & mask; ; i = (i + 1) & mask {
 		v := atomic.LoadUint32(&all[i])
 		if v == 0 {
 			return 0, false
 		}
-		if no := v&mask - 1; v&^mask == want && *t.keys.at(no) == key {
+		if no := v&numbers - 1; v&^numbers == want && *t.keys.at(no) == key {
 			return no, true
 		}
 	}
@@ -205,14 +207,15 @@ func (t *hashTable) get(h *syncline.Hash) (uint32, bool) {
 	if len(all) == 0 {
 		return 0, false
 	}
-	mask, hash := uint32(len(all)-1), t.hash(h)
-	want := tag(hash, mask)
-	for i := uint32(hash) & mask; ; i = (i + 1) & mask {
+	mask, hash := uint64(len(all)-1), t.hash(h)
+	numbers := uint32(mask)
+	want := tag(hash, numbers)
+	for i := hash & mask; ; i = (i + 1) & mask {
 		v := atomic.LoadUint32(&all[i])
 		if v == 0 {
 			return 0, false
 		}
-		if no := v&mask - 1; v&^mask == want && *t.hashes.at(no) == *h {
+		if no := v&numbers - 1; v&^numbers == want && *t.hashes.at(no) == *h {
 			return no, true
 		}
 	}

@@ -47,7 +47,7 @@ type writer struct {
 
 	pending      []value
 	pendingBytes int
-	feed         chan<- value // to the commit that begins; nil between commits
+	feed         chan<- value // to the commit that begins, while its last blocks are made; nil otherwise
 	dirty        bool
 	saving       chan error // brings the outcome of the commit under way; nil without one
 	err          error
@@ -403,11 +403,14 @@ func (w *writer) flushHashes(b *Builder) {
 }
 
 // commit begins to write everything that was taken. No other commit may be
-// under way. The unfinished blocks are made while those before them are written:
-// for a session with one more snapshot that is all there is to write, and it waits
-// for it.
+// under way. The unfinished blocks are made while those before them are written: a
+// session with one more snapshot has no others, and waits until they are committed.
+// There is room for all of them, so that whoever makes them need not wait for the
+// disk.
 func (w *writer) commit(ctx context.Context, b *Builder) {
-	values, feed, done := w.pending, make(chan value, 16), make(chan error, 1)
+	trees := b.trees.hashes.len()
+	room := 16 + len(w.dirtyTrees) + len(w.dirtyStates) + (trees-w.savedHashes)/hashesPerBlock + trees/statesPerBlock
+	values, feed, done := w.pending, make(chan value, room), make(chan error, 1)
 	w.pending, w.pendingBytes, w.dirty = nil, 0, false
 	w.saving, w.feed = done, feed
 	var m meta    // until feed is closed
