@@ -6,6 +6,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"syncline.dev/syncline"
 )
@@ -13,8 +14,9 @@ import (
 // preload is a Builder that is loaded before it is asked for.
 type preload struct {
 	cancel context.CancelFunc
-	turns  turns
-	done   chan struct{} // closed when b or err is there
+	turns  *semaphore.Weighted // of parts that are read at once
+	held   int64               // of them, until Build asks
+	done   chan struct{}       // closed when b or err is there
 	b      *Builder
 	err    error
 }
@@ -30,7 +32,9 @@ func (c *Catalog) Preload(ctx context.Context) {
 		return
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	p := &preload{cancel: cancel, turns: newTurns(max(1, runtime.GOMAXPROCS(0)-1)), done: make(chan struct{})}
+	p := &preload{cancel: cancel, turns: semaphore.NewWeighted(allParts), done: make(chan struct{})}
+	p.held = allParts - int64(min(allParts, max(1, runtime.GOMAXPROCS(0)-1)))
+	p.turns.TryAcquire(p.held)
 	c.ahead.load = p
 	go func() {
 		defer close(p.done)
@@ -92,7 +96,7 @@ func (c *Catalog) loadBuilder(ctx context.Context) (*Builder, error) {
 		return c.newBuilder(ctx, nil)
 	}
 	defer p.cancel()
-	p.turns.all()
+	p.turns.Release(p.held)
 	select {
 	case <-p.done:
 	case <-ctx.Done():
@@ -116,7 +120,7 @@ func (c *Catalog) loadBuilder(ctx context.Context) (*Builder, error) {
 // newBuilder loads a Builder: the tables, and the last block of each kind,
 // which is to be written anew. The parts are read beside one another, as the turns
 // allow, since a session with little to fetch waits for them.
-func (c *Catalog) newBuilder(ctx context.Context, t turns) (*Builder, error) {
+func (c *Catalog) newBuilder(ctx context.Context, turns *semaphore.Weighted) (*Builder, error) {
 	b := &Builder{
 		c:       c,
 		results: make(chan *result, 256),
@@ -136,63 +140,24 @@ func (c *Catalog) newBuilder(ctx context.Context, t turns) (*Builder, error) {
 	b.seed, b.trees = m.Seed, &hashTable{seed: m.Seed}
 	b.nNames, b.nEntry = m.Names, m.Entries
 	b.w.meta = m
-	return b, c.beside(ctx, m, t, b.loadNames, b.loadKeys, b.loadTrees, b.w.loadTails, b.w.loadEdges)
+	return b, c.beside(ctx, m, turns, b.loadNames, b.loadKeys, b.loadTrees, b.w.loadTails, b.w.loadEdges)
 }
 
-// turns bounds how many parts are read at once. Nil bounds nothing.
-type turns chan struct{}
-
-// newTurns lets n parts be read at once.
-func newTurns(n int) turns {
-	t := make(turns, max(n, 16)) // more than there are parts
-	for range n {
-		t <- struct{}{}
-	}
-	return t
-}
-
-// all lets all parts be read at once from now on.
-func (t turns) all() {
-	for {
-		select {
-		case t <- struct{}{}:
-		default:
-			return
-		}
-	}
-}
-
-// take waits for a turn.
-func (t turns) take(ctx context.Context) error {
-	if t == nil {
-		return nil
-	}
-	select {
-	case <-t:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// leave gives a turn back.
-func (t turns) leave() {
-	select {
-	case t <- struct{}{}:
-	default: // there are enough, or no turns at all
-	}
-}
+// allParts is more than there are parts.
+const allParts = 16
 
 // beside reads parts of the catalog beside one another, as the turns allow, all of
-// one state.
-func (c *Catalog) beside(ctx context.Context, m meta, t turns, parts ...func(context.Context, Reader, meta) error) error {
+// one state. Nil turns allow all.
+func (c *Catalog) beside(ctx context.Context, m meta, turns *semaphore.Weighted, parts ...func(context.Context, Reader, meta) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, part := range parts {
 		group.Go(func() error {
-			if err := t.take(ctx); err != nil {
-				return err
+			if turns != nil {
+				if err := turns.Acquire(ctx, 1); err != nil {
+					return err
+				}
+				defer turns.Release(1)
 			}
-			defer t.leave()
 			return c.box.View(ctx, func(r Reader) error {
 				switch now, err := readMeta(r); {
 				case err != nil:
