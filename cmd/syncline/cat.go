@@ -110,19 +110,14 @@ func (e *environment) withContents(ctx context.Context, fn func(*catalog.View, *
 		return err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
-	var damage error
-	if !e.noSync {
-		_, err = e.synchronizeWith(ctx, r, local, ahead)
-		switch syncline.CodeOf(err) {
-		case syncline.CodeDamaged, syncline.CodeLocked:
-			damage = err // what could be synchronized can be got back
-		case "":
-		default:
-			return err
-		}
+	var cat *catalog.Catalog
+	var damage error // what could be synchronized can be got back
+	if e.noSync {
+		cat, err = local.open(ctx)
+	} else {
+		cat, _, damage = e.synchronizeWith(ctx, r, local, ahead)
 	}
-	cat, err := local.open(ctx)
-	if err != nil {
+	if cat == nil {
 		return errors.Join(damage, err)
 	}
 	err = cat.View(ctx, func(v *catalog.View) error {

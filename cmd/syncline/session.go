@@ -26,25 +26,19 @@ func (e *environment) withCatalog(ctx context.Context, fn func(*catalog.Catalog,
 		return err
 	}
 	hugePages()
-	var stats syncline.SessionStatistics
-	var damage error
 	if e.noSync {
 		if !local.exists() {
 			return syncline.Errorf(syncline.CodeNotFound, "there is no catalog of %s yet; run the command once without --no-sync", at.name)
 		}
-	} else {
-		stats, err = e.synchronize(ctx, at, local)
-		switch syncline.CodeOf(err) {
-		case syncline.CodeDamaged, syncline.CodeLocked:
-			damage = err
-		case "":
-		default:
-			return e.withHint(err, local)
+		cat, err := local.open(ctx)
+		if err != nil {
+			return err
 		}
+		return errors.Join(fn(cat, syncline.SessionStatistics{}), cat.Close())
 	}
-	cat, err := local.open(ctx)
-	if err != nil {
-		return errors.Join(damage, err)
+	cat, stats, damage := e.synchronize(ctx, at, local)
+	if cat == nil {
+		return e.withHint(damage, local)
 	}
 	return errors.Join(damage, fn(cat, stats), cat.Close())
 }
@@ -60,16 +54,18 @@ func (e *environment) withHint(err error, local *localCatalog) error {
 	return err
 }
 
-// synchronize brings the local catalog up to date. A catalog that is damaged,
-// or belongs to another repository that lay there before, is thrown away.
-func (e *environment) synchronize(ctx context.Context, at location, local *localCatalog) (stats syncline.SessionStatistics, err error) {
+// synchronize brings the local catalog up to date and returns it: also beside an
+// error that says the repository is damaged, with what could be synchronized; nil
+// beside others. A catalog that is damaged, or belongs to another repository that
+// lay there before, is thrown away.
+func (e *environment) synchronize(ctx context.Context, at location, local *localCatalog) (cat *catalog.Catalog, stats syncline.SessionStatistics, err error) {
 	ahead := &ahead{}
 	r, err := e.openRepository(ctx, at, func(ctx context.Context, st storage.Storage) { ahead.look(ctx, st, local) })
 	if err != nil {
-		return stats, errors.Join(err, ahead.close())
+		return nil, stats, errors.Join(err, ahead.close())
 	}
-	stats, err = e.synchronizeWith(ctx, r, local, ahead)
-	return stats, errors.Join(err, ahead.close(), r.close())
+	cat, stats, err = e.synchronizeWith(ctx, r, local, ahead)
+	return cat, stats, errors.Join(err, ahead.close(), r.close())
 }
 
 // ahead is what is done while the repository's key is derived.
@@ -110,33 +106,34 @@ func (a *ahead) close() error {
 	return nil
 }
 
-func (e *environment) synchronizeWith(ctx context.Context, r *remote, local *localCatalog, ahead *ahead) (stats syncline.SessionStatistics, err error) {
+func (e *environment) synchronizeWith(ctx context.Context, r *remote, local *localCatalog, ahead *ahead) (cat *catalog.Catalog, stats syncline.SessionStatistics, err error) {
 	lock, err := local.lock(ctx, func() {
 		e.note("waiting for another process that synchronizes this repository")
 		_ = ahead.close() // it will be out of date
 	})
 	if err != nil {
-		return stats, err
+		return nil, stats, err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	for attempt := 1; ; attempt++ {
-		stats, err = e.session(ctx, r, local, ahead)
+		cat, stats, err = e.session(ctx, r, local, ahead)
 		again := errors.Is(err, catalog.ErrDamaged) || syncline.CodeOf(err) == syncline.CodeConflict
 		if !again || attempt == 2 {
-			return stats, err
+			return cat, stats, err
 		}
 		e.note("the local catalog is built anew: %s", messageOf(err))
 		if err := local.discard(); err != nil {
-			return stats, err
+			return nil, stats, err
 		}
 	}
 }
 
-func (e *environment) session(ctx context.Context, r *remote, local *localCatalog, ahead *ahead) (stats syncline.SessionStatistics, err error) {
+// session synchronizes once. What synchronize says of the catalog holds here, too.
+func (e *environment) session(ctx context.Context, r *remote, local *localCatalog, ahead *ahead) (cat *catalog.Catalog, stats syncline.SessionStatistics, err error) {
 	cat, snapshots := ahead.take()
 	if cat == nil {
 		if cat, err = local.open(ctx); err != nil {
-			return stats, err
+			return nil, stats, err
 		}
 	}
 	shown := newProgress(e)
@@ -145,7 +142,15 @@ func (e *environment) session(ctx context.Context, r *remote, local *localCatalo
 		Snapshots: snapshots, Streams: r.streams, MaxRead: r.maxRead, Logger: e.logger(),
 	})
 	shown.end()
-	return stats, errors.Join(err, cat.Close())
+	switch syncline.CodeOf(err) {
+	case "":
+		return cat, stats, err
+	case syncline.CodeDamaged, syncline.CodeLocked:
+		if !errors.Is(err, catalog.ErrDamaged) {
+			return cat, stats, err
+		}
+	}
+	return nil, stats, errors.Join(err, cat.Close())
 }
 
 // progressInterval is the time between two lines where there is no terminal.
