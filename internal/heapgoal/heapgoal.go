@@ -23,13 +23,15 @@ const Room = 96 << 20
 const (
 	proportional = 100 // percent of what is live; what the runtime does by itself
 	least        = 10  // collections would follow one another
+	starting     = 400 // until the first collection: at 16 MB, not at the 4 MB that starting fills
 )
 
 // Bound keeps to Room from now on. Where the user has set GOGC, it does nothing.
 var Bound = sync.OnceFunc(func() {
 	if os.Getenv("GOGC") == "" {
 		settles.Store(true)
-		watch(&bound{percent: proportional, sample: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}})
+		debug.SetGCPercent(starting)
+		watch(&bound{percent: starting, sample: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}})
 	}
 })
 

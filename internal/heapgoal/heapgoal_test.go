@@ -1,8 +1,12 @@
 package heapgoal
 
 import (
+	"os"
+	"os/exec"
 	"runtime"
 	"runtime/metrics"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -57,6 +61,36 @@ func TestBound(t *testing.T) {
 	await("little is live", func() bool { return goal() < Room })
 	percent := []metrics.Sample{{Name: "/gc/gogc:percent"}}
 	await("the percentage", func() bool { metrics.Read(percent); return percent[0].Value.Uint64() == proportional })
+}
+
+// TestStarting looks at a process that has only begun, and at what its first
+// collection leaves.
+func TestStarting(t *testing.T) {
+	const child = "SYNCLINE_TEST_STARTING"
+	if os.Getenv(child) == "" {
+		command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestStarting$", "-test.v")
+		command.Env = append(slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, "GOGC=") }), child+"=1")
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return
+	}
+	Bound()
+	sample := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+	percent := func() uint64 {
+		metrics.Read(sample)
+		return sample[0].Value.Uint64()
+	}
+	if got := percent(); got != starting {
+		t.Errorf("%d percent at the start, want %d", got, starting)
+	}
+	for range 1000 { // a finalizer sets it, some time after a collection
+		if runtime.GC(); percent() == proportional {
+			return
+		}
+		runtime.Gosched()
+	}
+	t.Errorf("%d percent after collections, want %d", percent(), proportional)
 }
 
 // TestSettle collects where much is left, and only there.
