@@ -127,6 +127,18 @@ func (g *graph) below(tree uint32, states []state) ([]uint32, error) {
 	return g.children(uint32(len(states)), tree, nil)
 }
 
+// whole reports whether every tree that a directory entry names is there. Then none
+// that is there lacks anything below it, and nobody has to walk to see that. It is for
+// what a Builder knows: it does not see whether the trees' lists can be read.
+func (g *graph) whole(states []state) bool {
+	for _, e := range g.edges {
+		if int(e.tree) >= len(states) || states[e.tree]&stateDecoded == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // complete marks root and everything below it as complete, unless a tree is
 // missing: then it returns the missing ones and marks only what is complete.
 // It needs no recursion, since directories may be nested without end.

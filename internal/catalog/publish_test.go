@@ -266,8 +266,8 @@ func TestDoublingChain(t *testing.T) {
 	}
 }
 
-// TestTreeInItself cannot come from hashes that were checked; a catalog that
-// says so is damaged, and Publish ends.
+// TestTreeInItself cannot come from hashes that were checked, as those of a Builder
+// were; a catalog that says so is damaged, and Publish ends.
 func TestTreeInItself(t *testing.T) {
 	m := newModel(36)
 	a := m.tree([]*modelEntry{m.file("a")})
@@ -276,6 +276,7 @@ func TestTreeInItself(t *testing.T) {
 	m.snapshot(b)
 	c := inMemory(t)
 	m.addTrees(t, c, a, b)
+	c.Unload() // what the Builder knew: Publish reads the catalog
 	_, err := c.Publish(t.Context(), m.snapshots, nil)
 	wantCode(t, err, syncline.CodeDamaged)
 	wantVisible(t, c)
