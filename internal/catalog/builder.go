@@ -147,6 +147,9 @@ type Adder struct {
 	missing []int
 	named   []name
 
+	nameKeys []uint64
+	seen     uint32 // what was fetched ahead
+
 	unexpected []int // where an entry was not the expected one
 }
 
@@ -204,11 +207,18 @@ func (a *Adder) lookUp(raw []byte, spans []Span) {
 	}
 	a.unexpected = a.unexpected[:0]
 	g := guess{next: unknown, passed: unknown, known: a.b.entries.known()}
+	fetched := 0
 	for i, key := range a.keys {
 		no := g.next
 		if a.b.entries.is(key, no, g.known) {
 			g.next = a.b.after.of(no)
 		} else {
+			// Where nothing is expected, as in a folder that is new, or where expectations
+			// fail one after the other, the next ones will have to be looked up, too.
+			if last := len(a.unexpected) - 1; i >= fetched && (no == unknown || last >= 0 && a.unexpected[last] == i-1) {
+				fetched = min(i+fetchAhead, len(a.keys))
+				a.seen |= a.b.entries.fetch(a.keys[i:fetched])
+			}
 			a.unexpected = append(a.unexpected, i)
 			if no = a.b.find(key, &g); no == unknown {
 				a.missing = append(a.missing, i)
@@ -273,7 +283,7 @@ func (a *Adder) parse(raw []byte, spans []Span, parse ParseFunc, res *result) er
 			continue
 		}
 		kept = append(kept, i)
-		a.named = append(a.named, a.b.nameOf(r.entry.Name))
+		a.named = append(a.named, name{xxh3.HashStringSeed(r.entry.Name, a.b.seed), unknown})
 		if r.hasSubtree() {
 			if no, ok := a.b.trees.get(&r.entry.Subtree); ok {
 				r.subtree = no + 1
@@ -281,7 +291,24 @@ func (a *Adder) parse(raw []byte, spans []Span, parse ParseFunc, res *result) er
 		}
 	}
 	a.missing = kept
+	a.lookUpNames()
 	return nil
+}
+
+// lookUpNames finds the numbers of names that are known.
+func (a *Adder) lookUpNames() {
+	a.nameKeys = a.nameKeys[:0]
+	for _, n := range a.named {
+		a.nameKeys = append(a.nameKeys, n.key)
+	}
+	for i, key := range a.nameKeys {
+		if i%fetchAhead == 0 {
+			a.seen |= a.b.names.fetch(a.nameKeys[i:min(i+fetchAhead, len(a.nameKeys))])
+		}
+		if no, ok := a.b.names.get(key); ok {
+			a.named[i].no = no
+		}
+	}
 }
 
 // admit numbers what is new in res and gives it its ticket, unless another
@@ -322,16 +349,6 @@ func (b *Builder) admit(a *Adder, tree *syncline.Hash, res *result) (fresh bool,
 	res.ticket = b.tickets
 	b.tickets++
 	return true, nil
-}
-
-// nameOf looks a name up.
-func (b *Builder) nameOf(text string) name {
-	key := xxh3.HashStringSeed(text, b.seed)
-	no, ok := b.names.get(key)
-	if !ok {
-		no = unknown
-	}
-	return name{key, no}
 }
 
 // name returns the number of a name. The caller holds mu.

@@ -6,6 +6,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/hugepages"
 )
 
 // The tables here number what is put into them, in that order. One goroutine at a
@@ -80,6 +81,13 @@ func place(hash uint64, no, numbers uint32) uint32 { return (no + 1) | tag(hash,
 // those that choose the place.
 func tag(hash uint64, numbers uint32) uint32 { return uint32(hash>>32) &^ numbers }
 
+// makeSlots makes a power of two of free places.
+func makeSlots(size int) []uint32 {
+	all := make([]uint32, size)
+	hugepages.Use(all)
+	return all
+}
+
 // put puts a number into the first free place for its hash.
 func (s *slots) put(hash uint64, no uint32) {
 	all := s.all()
@@ -128,6 +136,25 @@ func (t *keyTable) get(key uint64) (uint32, bool) {
 			return no, true
 		}
 	}
+}
+
+// fetchAhead is how many places are fetched at once: about as many as a core waits for at
+// one time.
+const fetchAhead = 8
+
+// fetch reads the places of keys that are about to be looked up: all at once, where
+// get would wait for one after the other, since they are random. It returns
+// something of all of them, so that it cannot be left out.
+func (t *keyTable) fetch(keys []uint64) (seen uint32) {
+	all := t.slots.all()
+	if len(all) == 0 {
+		return 0
+	}
+	mask := uint64(len(all) - 1)
+	for _, key := range keys {
+		seen |= atomic.LoadUint32(&all[key&mask])
+	}
+	return seen
 }
 
 // known returns how many keys there are, see is.
@@ -181,7 +208,7 @@ func (t *keyTable) reserve(n int) {
 }
 
 func (t *keyTable) rehash(size int) {
-	all := make([]uint32, size)
+	all := makeSlots(size)
 	for no := range uint32(t.keys.len()) {
 		fill(all, *t.keys.at(no), no)
 	}
@@ -243,7 +270,7 @@ func (t *hashTable) load(hashes []syncline.Hash) (twice int) {
 	for size < 2*len(hashes) {
 		size *= 2
 	}
-	all := make([]uint32, size)
+	all := makeSlots(size)
 	t.slots.p.Store(&all)
 	for first := 0; first < len(hashes); first += listPart {
 		part := new([listPart]syncline.Hash)
@@ -265,7 +292,7 @@ func (t *hashTable) load(hashes []syncline.Hash) (twice int) {
 }
 
 func (t *hashTable) rehash(size int) {
-	all := make([]uint32, size)
+	all := makeSlots(size)
 	for no := range uint32(t.hashes.len()) {
 		fill(all, t.hash(t.hashes.at(no)), no)
 	}

@@ -1,6 +1,6 @@
-// Package hugepages has the kernel give the first part of Go's heap out in huge
-// pages (Linux's transparent huge pages, where they are set to madvise; the usual
-// setting). A command that reads a catalog touches tens of thousands of pages
+// Package hugepages has the kernel give the first part of Go's heap, and large tables,
+// out in huge pages (Linux's transparent huge pages, where they are set to madvise; the
+// usual setting). A command that reads a catalog touches tens of thousands of pages
 // once, and without this each costs a page fault.
 package hugepages
 

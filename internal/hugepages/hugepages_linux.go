@@ -22,6 +22,17 @@ func Advise(size int) error {
 	return err
 }
 
+// Use asks for huge pages for a large table that was just made and is looked up at
+// random places: each would otherwise need an entry of the processor's translation
+// cache of its own. Where it fails, and for a table that is not large, nothing is
+// different.
+func Use(table []uint32) {
+	const least = 4 << 20 // bytes
+	if 4*len(table) >= least {
+		_ = advise(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(table))), 4*len(table))) //nolint:gosec // the same memory
+	}
+}
+
 func advise(block []byte) error {
 	const huge = 2 << 20
 	skip := int(-uintptr(unsafe.Pointer(unsafe.SliceData(block))) % huge) //nolint:gosec // the address only

@@ -2,11 +2,13 @@ package hugepages
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"runtime"
-	"strconv"
+	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 )
 
 // TestAdvise looks at what the kernel says of the process's memory.
@@ -14,7 +16,7 @@ func TestAdvise(t *testing.T) {
 	if err := Advise(64 << 20); err != nil {
 		t.Fatal(err)
 	}
-	if got := advised(t); got < 60<<20 {
+	if got, _ := advised(t, nil); got < 60<<20 {
 		t.Errorf("%d bytes are to have huge pages, want some 64 million", got)
 	}
 	var m runtime.MemStats
@@ -27,31 +29,45 @@ func TestAdvise(t *testing.T) {
 	}
 }
 
-// advised returns the bytes of mappings with the flag hg, see proc(5).
-func advised(t *testing.T) (bytes int64) {
+// TestUse asks for a large table, and for none that is small.
+func TestUse(t *testing.T) {
+	before, _ := advised(t, nil)
+	small := make([]uint32, 1<<18)
+	Use(small)
+	Use(nil)
+	if got, _ := advised(t, nil); got != before {
+		t.Errorf("%d bytes are to have huge pages because of a small table", got-before)
+	}
+	large := make([]uint32, 4<<20)
+	Use(large)
+	if _, ok := advised(t, &large[len(large)/2]); !ok {
+		t.Error("a large table is to have no huge pages")
+	}
+	runtime.KeepAlive(small)
+}
+
+// advised returns the bytes of mappings with the flag hg, see proc(5), and whether
+// one of them holds the place.
+func advised(t *testing.T, place *uint32) (bytes int64, holds bool) {
 	t.Helper()
 	f, err := os.Open("/proc/self/smaps")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	var size int64
+	address := uint64(uintptr(unsafe.Pointer(place)))
+	var first, end uint64
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		fields := strings.Fields(lines.Text())
-		switch fields[0] {
-		case "Size:":
-			kilobytes, err := strconv.ParseInt(fields[1], 10, 64)
-			if err != nil {
+		switch {
+		case !strings.HasSuffix(fields[0], ":"): // a mapping begins
+			if _, err := fmt.Sscanf(fields[0], "%x-%x", &first, &end); err != nil {
 				t.Fatal(err)
 			}
-			size = kilobytes << 10
-		case "VmFlags:":
-			for _, flag := range fields[1:] {
-				if flag == "hg" {
-					bytes += size
-				}
-			}
+		case fields[0] == "VmFlags:" && slices.Contains(fields, "hg"):
+			bytes += int64(end - first)
+			holds = holds || first <= address && address < end
 		}
 	}
-	return bytes
+	return bytes, holds
 }
