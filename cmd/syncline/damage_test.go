@@ -161,3 +161,34 @@ func TestDamageOverTheAPI(t *testing.T) {
 	}
 	n.finish(n.sync(id).ID)
 }
+
+// TestDamagedLater damages a repository that was synchronized: what is known of it is
+// shown, and the damage is told.
+func TestDamagedLater(t *testing.T) {
+	path := damaged(t, "locks", nil)
+	ask := func(cache string) outcome {
+		return runProgram(t, []string{"SYNCLINE_CACHE_DIR=" + cache}, "-r", path, "snapshots", "--json")
+	}
+	cache := t.TempDir()
+	before := ask(cache)
+	if before.code != 0 || strings.Count(before.stdout, `"short_id"`) != 5 {
+		t.Fatalf("%+v", before)
+	}
+	for _, c := range []struct{ what, broken, told string }{
+		{"no config", damaged(t, "config", nil), "damaged: config"},
+		{"half a config", damaged(t, "config", cut), "damaged: config"},
+		{"no keys", damaged(t, "keys", nil), "damaged: keys"},
+		{"half a key", damaged(t, "keys", cut), "damaged: key"},
+		{"no indexes", damaged(t, "index", nil), "is empty or gone"},
+	} {
+		if err := errors.Join(os.RemoveAll(path), os.Rename(c.broken, path)); err != nil {
+			t.Fatal(err)
+		}
+		if got := ask(cache); got.code != 1 || got.stdout != before.stdout || !strings.Contains(got.stderr, c.told) {
+			t.Errorf("%s: %+v", c.what, got)
+		}
+		if got := ask(t.TempDir()); got.code != 1 || strings.Contains(got.stdout, "short_id") || !strings.Contains(got.stderr, "damaged") {
+			t.Errorf("%s, never seen before: %+v", c.what, got)
+		}
+	}
+}

@@ -55,14 +55,20 @@ func (e *environment) withHint(err error, local *localCatalog) error {
 }
 
 // synchronize brings the local catalog up to date and returns it: also beside an
-// error that says the repository is damaged, with what could be synchronized; nil
-// beside others. A catalog that is damaged, or belongs to another repository that
-// lay there before, is thrown away.
+// error, with what could be synchronized or is known from before, where the
+// repository is damaged; nil where there is nothing to show. A catalog that is
+// damaged, or belongs to another repository that lay there before, is thrown away.
 func (e *environment) synchronize(ctx context.Context, at location, local *localCatalog) (cat *catalog.Catalog, stats syncline.SessionStatistics, err error) {
 	ahead := &ahead{}
 	r, err := e.openRepository(ctx, at, func(ctx context.Context, st storage.Storage) { ahead.look(ctx, st, local) })
 	if err != nil {
-		return nil, stats, errors.Join(err, ahead.close())
+		err = errors.Join(err, ahead.close())
+		if syncline.CodeOf(err) == syncline.CodeDamaged && local.exists() {
+			var openErr error
+			cat, openErr = local.open(ctx)
+			err = errors.Join(err, openErr)
+		}
+		return cat, stats, err
 	}
 	cat, stats, err = e.synchronizeWith(ctx, r, local, ahead)
 	return cat, stats, errors.Join(err, ahead.close(), r.close())

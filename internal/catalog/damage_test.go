@@ -22,6 +22,7 @@ import (
 const (
 	kindMeta     catalog.Kind = 0
 	kindScan     catalog.Kind = 5
+	kindTree     catalog.Kind = 7
 	kindHash     catalog.Kind = 8
 	kindState    catalog.Kind = 9
 	kindSnapshot catalog.Kind = 1

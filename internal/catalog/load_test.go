@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -255,6 +256,61 @@ func TestPublishAfterBuild(t *testing.T) {
 			m.publish(t, cat)
 			m.verify(t, cat)
 		})
+	}
+}
+
+// lists counts the trees' lists that are read in updates.
+type lists struct {
+	catalog.Container
+	read int
+}
+
+func (l *lists) Update(ctx context.Context, fn func(catalog.Writer) error) error {
+	return l.Container.Update(ctx, func(w catalog.Writer) error { return fn(&listsWriter{w, l}) })
+}
+
+type listsWriter struct {
+	catalog.Writer
+	l *lists
+}
+
+func (w *listsWriter) Get(kind catalog.Kind, no uint64) ([]byte, error) {
+	if kind == kindTree {
+		w.l.read++
+	}
+	return w.Writer.Get(kind, no)
+}
+
+// TestPublishNeedNotWalk has Publish mark the same trees as complete whether it walks or
+// knows from the Builder that nothing is missing.
+func TestPublishNeedNotWalk(t *testing.T) {
+	var states [2]string
+	for i, walks := range []bool{false, true} {
+		m := newModel(45)
+		m.grow(40, 2)
+		for _, tree := range m.order { // a walk marks what it comes to
+			m.snapshot(tree)
+		}
+		box := &lists{Container: openSQLite(t, filepath.Join(t.TempDir(), "c"))}
+		cat := open(t, box)
+		m.build(t, cat, 1, m.order)
+		if walks {
+			cat.Unload()
+		}
+		m.publish(t, cat)
+		if got := box.read > 0; got != walks {
+			t.Errorf("Publish walks: %v, want %v", got, walks)
+		}
+		m.verify(t, cat)
+		check(t, box.View(t.Context(), func(r catalog.Reader) error {
+			return r.Scan(kindState, 0, func(no uint64, value []byte) error {
+				states[i] += fmt.Sprintf("%d %x\n", no, value)
+				return nil
+			})
+		}))
+	}
+	if states[0] == "" || states[0] != states[1] {
+		t.Errorf("the states differ:\n%s%s", states[0], states[1])
 	}
 }
 

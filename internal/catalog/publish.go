@@ -150,7 +150,7 @@ type publisher struct {
 	roots  map[syncline.Hash]uint32 // of the trees that are numbered
 	states []state
 	g      *graph
-	whole  bool // nothing is missing below any tree
+	whole  bool // nothing is missing below any tree that is there
 }
 
 // newPublisher takes it from the Builder that was closed last, where the catalog

@@ -142,9 +142,9 @@ func (t *keyTable) get(key uint64) (uint32, bool) {
 // one time.
 const fetchAhead = 8
 
-// fetch reads the places of keys that are about to be looked up: all at once, where
-// get would wait for one after the other, since they are random. It returns
-// something of all of them, so that it cannot be left out.
+// fetch reads the places of keys that are about to be looked up. They are random, and
+// get would wait for one after the other; nothing here waits for the one before. It
+// returns something of all of them, so that it cannot be left out.
 func (t *keyTable) fetch(keys []uint64) (seen uint32) {
 	all := t.slots.all()
 	if len(all) == 0 {

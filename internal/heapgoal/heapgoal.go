@@ -23,7 +23,7 @@ const Room = 96 << 20
 const (
 	proportional = 100 // percent of what is live; what the runtime does by itself
 	least        = 10  // collections would follow one another
-	starting     = 400 // until the first collection: at 16 MB, not at the 4 MB that starting fills
+	starting     = 400 // until the first collection; starting fills 4 MB, at which Go would collect
 )
 
 // Bound keeps to Room from now on. Where the user has set GOGC, it does nothing.
@@ -31,7 +31,7 @@ var Bound = sync.OnceFunc(func() {
 	if os.Getenv("GOGC") == "" {
 		settles.Store(true)
 		debug.SetGCPercent(starting)
-		watch(&bound{percent: starting, sample: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}})
+		watch(&bound{sample: []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/gogc:percent"}}})
 	}
 })
 
@@ -53,8 +53,7 @@ func Settle() {
 
 // bound is set anew after each collection.
 type bound struct {
-	percent int
-	sample  []metrics.Sample
+	sample []metrics.Sample
 }
 
 // cycle is what a collection finds unused. It has a pointer, so that the
@@ -70,8 +69,8 @@ func watch(b *bound) {
 
 func (b *bound) adjust() {
 	metrics.Read(b.sample)
-	if percent := percentFor(b.sample[0].Value.Uint64()); differs(percent, b.percent) {
-		b.percent = percent
+	// What holds now is read, since others set it for a time.
+	if percent := percentFor(b.sample[0].Value.Uint64()); differs(percent, int(b.sample[1].Value.Uint64())) { //nolint:gosec // -1 for never
 		debug.SetGCPercent(percent)
 	}
 }

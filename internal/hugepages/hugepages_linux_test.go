@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -29,21 +30,36 @@ func TestAdvise(t *testing.T) {
 	}
 }
 
-// TestUse asks for a large table, and for none that is small.
+// TestUse asks for a large table, for none that is small, and for none before Advise. It
+// does so in a process of its own.
 func TestUse(t *testing.T) {
-	before, _ := advised(t, nil)
-	small := make([]uint32, 1<<18)
-	Use(small)
-	Use(nil)
-	if got, _ := advised(t, nil); got != before {
-		t.Errorf("%d bytes are to have huge pages because of a small table", got-before)
+	const child = "SYNCLINE_TEST_USE"
+	if os.Getenv(child) == "" {
+		command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestUse$", "-test.v")
+		command.Env = append(os.Environ(), child+"=1")
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return
 	}
-	large := make([]uint32, 4<<20)
-	Use(large)
-	if _, ok := advised(t, &large[len(large)/2]); !ok {
+	large, small := make([]uint32, 4<<20), make([]uint32, 1<<20-1)
+	in := func(table []uint32) bool {
+		_, ok := advised(t, &table[len(table)/2])
+		return ok
+	}
+	if Use(large); in(large) || in(small) {
+		t.Fatal("tables are to have huge pages in a process that has not called Advise")
+	}
+	if err := Advise(1); err != nil {
+		t.Fatal(err)
+	}
+	Use(nil)
+	if Use(small); in(small) {
+		t.Error("a small table is to have huge pages")
+	}
+	if Use(large); !in(large) {
 		t.Error("a large table is to have no huge pages")
 	}
-	runtime.KeepAlive(small)
 }
 
 // advised returns the bytes of mappings with the flag hg, see proc(5), and whether
