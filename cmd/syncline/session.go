@@ -148,15 +148,12 @@ func (e *environment) session(ctx context.Context, r *remote, local *localCatalo
 		Snapshots: snapshots, Streams: r.streams, MaxRead: r.maxRead, Logger: e.logger(),
 	})
 	shown.end()
-	switch syncline.CodeOf(err) {
-	case "":
-		return cat, stats, err
-	case syncline.CodeDamaged, syncline.CodeLocked:
-		if !errors.Is(err, catalog.ErrDamaged) {
-			return cat, stats, err
-		}
+	code := syncline.CodeOf(err)
+	repository := code == syncline.CodeDamaged || code == syncline.CodeLocked
+	if err != nil && (!repository || errors.Is(err, catalog.ErrDamaged)) {
+		return nil, stats, errors.Join(err, cat.Close())
 	}
-	return nil, stats, errors.Join(err, cat.Close())
+	return cat, stats, err
 }
 
 // progressInterval is the time between two lines where there is no terminal.

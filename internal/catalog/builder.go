@@ -269,7 +269,7 @@ func (b *Builder) find(key uint64, g *guess) uint32 {
 // subtrees. Until they are admitted, the entry keeps both.
 func (a *Adder) parse(raw []byte, spans []Span, parse ParseFunc, res *result) error {
 	kept := a.missing[:0]
-	a.named = a.named[:0]
+	a.nameKeys = a.nameKeys[:0]
 	for _, i := range a.missing {
 		res.rows = append(res.rows, row{})
 		r := &res.rows[len(res.rows)-1]
@@ -283,7 +283,7 @@ func (a *Adder) parse(raw []byte, spans []Span, parse ParseFunc, res *result) er
 			continue
 		}
 		kept = append(kept, i)
-		a.named = append(a.named, name{xxh3.HashStringSeed(r.entry.Name, a.b.seed), unknown})
+		a.nameKeys = append(a.nameKeys, xxh3.HashStringSeed(r.entry.Name, a.b.seed))
 		if r.hasSubtree() {
 			if no, ok := a.b.trees.get(&r.entry.Subtree); ok {
 				r.subtree = no + 1
@@ -295,19 +295,18 @@ func (a *Adder) parse(raw []byte, spans []Span, parse ParseFunc, res *result) er
 	return nil
 }
 
-// lookUpNames finds the numbers of names that are known.
+// lookUpNames finds the numbers of the missing entries' names, where they are known.
 func (a *Adder) lookUpNames() {
-	a.nameKeys = a.nameKeys[:0]
-	for _, n := range a.named {
-		a.nameKeys = append(a.nameKeys, n.key)
-	}
+	a.named = a.named[:0]
 	for i, key := range a.nameKeys {
 		if i%fetchAhead == 0 {
 			a.seen |= a.b.names.fetch(a.nameKeys[i:min(i+fetchAhead, len(a.nameKeys))])
 		}
-		if no, ok := a.b.names.get(key); ok {
-			a.named[i].no = no
+		no, ok := a.b.names.get(key)
+		if !ok {
+			no = unknown
 		}
+		a.named = append(a.named, name{key, no})
 	}
 }
 
