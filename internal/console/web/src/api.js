@@ -3,7 +3,11 @@
 // says when it is back.
 import { createStore } from './store.js';
 
+/** @typedef {import('../build/api').components['schemas']} Schemas */
+/** @typedef {{ userName: string, role: string }} User */
+
 export class ApiError extends Error {
+  /** @param {number} status @param {string} message */
   constructor(status, message) {
     super(message);
     this.status = status;
@@ -11,8 +15,10 @@ export class ApiError extends Error {
 }
 
 // user is who is signed in: undefined before it is known, null for nobody.
+/** @type {import('./store.js').Store<User | null | undefined>} */
 export const user = createStore(undefined);
 // lost is the time since when the server has not been reached, or null.
+/** @type {import('./store.js').Store<number | null>} */
 export const lost = createStore(null);
 
 // Roles as the API has them: what each may do beyond seeing.
@@ -26,6 +32,9 @@ export function allowed(who, what) {
   return may[what].includes(who?.role);
 }
 
+/** @typedef {{ body?: unknown, signal?: AbortSignal }} Options */
+
+/** @param {string} method @param {string} path @param {Options} [options] */
 async function send(method, path, { body, signal } = {}) {
   let response;
   try {
@@ -33,7 +42,7 @@ async function send(method, path, { body, signal } = {}) {
       method,
       signal,
       credentials: 'same-origin',
-      headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+      headers: { 'Syncline-Extensions': '1', ...(body !== undefined && { 'Content-Type': 'application/json' }) },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch (error) {
@@ -45,9 +54,11 @@ async function send(method, path, { body, signal } = {}) {
   return response;
 }
 
+/** @param {Response} response @returns {Promise<any>} */
 async function answer(response) {
   const text = await response.text();
-  let value = null;
+  /** @type {any} */
+  let value;
   try {
     value = text ? JSON.parse(text) : null;
   } catch {
@@ -58,6 +69,7 @@ async function answer(response) {
 }
 
 // ask asks the API, renewing the tokens once when they have ended.
+/** @param {string} method @param {string} path @param {Options} [options] */
 async function ask(method, path, options) {
   let response = await send(method, path, options);
   if (response.status === 401) {
@@ -67,6 +79,7 @@ async function ask(method, path, options) {
   return response;
 }
 
+/** @param {string} method @param {string} path @param {Options} [options] */
 export async function request(method, path, options) {
   return answer(await ask(method, path, options));
 }
@@ -80,7 +93,21 @@ export async function begins(path) {
   abort.abort();
 }
 
+/** @param {string} path @param {Options} [options] */
 export const get = (path, options) => request('GET', path, options);
+
+/**
+ * getWhole says besides the answer which repositories are left out of it.
+ * @param {string} path
+ * @param {Options} [options]
+ */
+export async function getWhole(path, options) {
+  const response = await ask('GET', path, options);
+  const value = await answer(response);
+  return { value, without: (response.headers.get('Syncline-Incomplete') ?? '').split(/[\s,]+/).filter(Boolean) };
+}
+
+/** @param {string} path @param {unknown} [body] */
 export const post = (path, body) => request('POST', path, { body });
 export const put = (path, body) => request('PUT', path, { body });
 export const remove = (path) => request('DELETE', path);
@@ -126,6 +153,7 @@ export function renew(refused = false) {
   });
 }
 
+/** @type {number | undefined} */
 let timer;
 function schedule() {
   clearTimeout(timer);
@@ -165,7 +193,7 @@ export async function start() {
       user.set(null);
     }
   } catch (error) {
-    if (error.status === 0) return; // tried again when the server is back
+    if (error instanceof ApiError && error.status === 0) return; // tried again when the server is back
     user.set(null);
   }
 }

@@ -1,13 +1,13 @@
 // The frame around every view: navigation, who is signed in, and whether the
 // server can be reached.
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import { html } from './html.js';
 import { allowed, lost, signOut, user } from './api.js';
-import { useNow } from './data.js';
-import { span } from './format.js';
+import { shownSince, useNow } from './data.js';
+import { dateTime, span } from './format.js';
 import { lazy } from './lazy.js';
 import { address, match } from './router.js';
-import { useStore } from './store.js';
+import { useElement, useStore } from './store.js';
 import { Button, Empty, Icon, Loading, Notices } from './ui.js';
 import { Attach } from './views/attach.js';
 import { Browse } from './views/browse.js';
@@ -23,6 +23,7 @@ const Compare = lazy(() => import('./views/compare.js'), 'Compare');
 const Space = lazy(() => import('./views/space.js'), 'Space');
 const Restores = lazy(() => import('./views/restores.js'), 'Restores');
 
+/** @type {[string, any, object?][]} */
 const routes = [
   ['/', Overview],
   ['/attach', Attach],
@@ -74,7 +75,7 @@ export function App() {
 // keyboard or a screen reader is there as well.
 let first = true;
 function Main({ children }) {
-  const main = useRef();
+  const main = useElement();
   useEffect(() => {
     // A form that has come up has taken it to its first field already, and
     // whoever types into the search box goes on there.
@@ -92,9 +93,10 @@ function Unknown() {
 function ConnectionBar() {
   const since = useStore(lost);
   const now = useNow(1000);
+  const shown = since === null ? null : shownSince();
   if (since === null) return null;
   return html`<div class="connection" role="alert"><span class="spinner" aria-hidden="true"></span>
-    The connection to the server is lost. Trying again… <span class="quiet-text" aria-hidden="true">${span(now - since)}</span></div>`;
+    The connection to the server is lost. ${shown && html`What is shown is from ${dateTime(shown)}. `}Trying again… <span class="quiet-text" aria-hidden="true">${span(now - since)}</span></div>`;
 }
 
 function Navigation({ who, path, params }) {

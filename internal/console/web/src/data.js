@@ -1,119 +1,129 @@
-// Data from the API for components: loaded when what is asked for changes,
-// again at intervals, and again when a lost connection is back.
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { connectionLost, get, lost, request } from './api.js';
+// Data from the API for components: kept by what they are of, loaded again at
+// intervals, and again when a lost connection is back. What has been loaded
+// stays on the screen while an attempt runs and when it fails.
+import { InfiniteQueryObserver, QueryClient, QueryObserver } from '@tanstack/query-core';
+import { useEffect, useReducer, useState } from 'preact/hooks';
+import { get, lost, user } from './api.js';
 
-// useData loads with load(signal) when one of deps changes. The first of them
-// says what the data are of; while that is the same, the last data stay visible
-// until new ones are there, and when an attempt fails.
-export function useData(load, deps, { every } = {}) {
-  const [state, setState] = useState({ loading: true });
-  const [turn, setTurn] = useState(0);
-  const known = useRef(undefined);
-  const reload = useCallback(() => setTurn((n) => n + 1), []);
+/** @typedef {import('./api.js').ApiError} ApiError */
+/**
+ * @template T
+ * @typedef {{ data: T | undefined, error: ApiError | null, loading: boolean, old: boolean, at: number, reload: () => Promise<unknown> }} Loaded
+ */
 
-  useEffect(() => {
-    if (known.current !== deps[0]) {
-      known.current = deps[0];
-      setState({ loading: true });
-    }
-    const abort = new AbortController();
-    let timer;
-    const run = async () => {
-      try {
-        const data = await load(abort.signal);
-        if (!abort.signal.aborted) setState({ data, loading: false });
-      } catch (error) {
-        if (abort.signal.aborted) return;
-        setState((s) => ({ data: s.data, error, loading: false }));
-      }
-      if (every && !abort.signal.aborted) timer = setTimeout(run, document.hidden ? 6 * every : every);
-    };
-    run();
-    const unsubscribe = lost.subscribe((since) => since === null && reload());
-    return () => {
-      abort.abort();
-      clearTimeout(timer);
-      unsubscribe();
-    };
-  }, [...deps, turn]);
+const minute = 60_000;
 
-  return { ...state, reload };
+// client holds all that has been loaded, until nobody has looked at it for ten
+// minutes.
+export const client = new QueryClient({
+  defaultOptions: { queries: { retry: false, networkMode: 'always', refetchOnWindowFocus: false, refetchOnReconnect: false, gcTime: 10 * minute } },
+});
+
+// What one user was shown is not for the next one.
+user.subscribe((who) => who === null && client.clear());
+
+// What lasts is loaded again only when it failed.
+lost.subscribe((since) => {
+  if (since === null) client.invalidateQueries({ predicate: (q) => !q.meta?.lasts || q.state.status === 'error' });
+});
+
+// renewed is told when a session has ended, which may have changed everything:
+// what is on the screen is loaded again, but for lists that were read on page by
+// page.
+export function renewed() {
+  client.removeQueries({ type: 'inactive', predicate: (q) => q.meta?.lasts === true });
+  return client.invalidateQueries({ predicate: (q) => !q.meta?.lasts });
 }
 
-// useGet loads one path; null loads nothing.
+// shownSince is the time that the oldest of what is on the screen is from, or
+// null.
+export function shownSince() {
+  const times = client.getQueryCache().findAll({ type: 'active' }).map((q) => q.state.dataUpdatedAt).filter(Boolean);
+  return times.length > 0 ? Math.min(...times) : null;
+}
+
+/** @returns {any} */
+function useObserved(Observer, options) {
+  const [, redraw] = useReducer((n) => n + 1, 0);
+  const full = { ...client.defaultQueryOptions(options), _optimisticResults: 'optimistic' };
+  const [observer] = useState(() => new Observer(client, full));
+  const result = observer.getOptimisticResult(full);
+  useEffect(() => observer.setOptions(full));
+  useEffect(() => observer.subscribe(() => redraw(0)), [observer]);
+  return { observer, result };
+}
+
+// keepOf keeps the last data visible while they are of the same: of what the
+// first part of the key names.
+const keepOf = (key) => (data, before) => (before?.queryKey[0] === key[0] ? data : undefined);
+
+/**
+ * useData loads with load(signal). The first part of key says what the data are
+ * of; while that is the same, the last data stay until new ones are there.
+ * What lasts is not loaded again once it is there, and settles even beyond the
+ * end of a session when its key names that.
+ * @template T
+ * @param {(signal: AbortSignal) => Promise<T>} load
+ * @param {unknown[]} key
+ * @param {{ every?: number, lasts?: boolean | 'settled', off?: boolean }} [options]
+ * @returns {Loaded<T>}
+ */
+export function useData(load, key, { every = 0, lasts = false, off = false } = {}) {
+  const { observer, result } = useObserved(QueryObserver, {
+    queryKey: key,
+    queryFn: async ({ signal }) => (await load(signal)) ?? null,
+    enabled: !off,
+    staleTime: lasts ? Infinity : 0,
+    meta: { lasts },
+    refetchInterval: every ? () => (document.hidden ? 6 * every : every) : false,
+    refetchIntervalInBackground: true,
+    placeholderData: keepOf(key),
+  });
+  return {
+    data: result.data ?? undefined, error: result.error, loading: result.isFetching, old: result.isPlaceholderData,
+    at: result.dataUpdatedAt, reload: () => observer.refetch(),
+  };
+}
+
+/**
+ * useGet loads one path; null loads nothing.
+ * @template [T=any]
+ * @param {string | null} path
+ * @param {{ every?: number, lasts?: boolean }} [options]
+ * @returns {Loaded<T>}
+ */
 export function useGet(path, options) {
-  return useData((signal) => (path ? get(path, { signal }) : Promise.resolve(undefined)), [path], options);
+  return useData((signal) => get(/** @type {string} */ (path), { signal }), [path], { ...options, off: path === null });
 }
 
-// What runs has events: where it is, what they are called, until when it runs.
-const sessions = { path: (id) => `/v6/RepositorySynchronizeSessions/${id}`, event: 'session', runs: (s) => s?.state === 'Synchronizing' };
-const jobs = { path: (id) => `/v6/RestoreJobs/${id}`, event: 'job', runs: (j) => j?.state === 'Running' };
-
-// watches holds the event stream of whatever is followed on the screen.
-const watches = new Map();
-
-function openWatch(kind, id) {
-  const path = kind.path(id);
-  const watch = { listeners: new Set(), last: null, source: null, timer: null };
-  const connect = () => {
-    watch.source = new EventSource(`${path}/Events`);
-    watch.source.addEventListener(kind.event, (event) => {
-      watch.last = JSON.parse(event.data);
-      for (const listener of [...watch.listeners]) listener(watch.last);
-      if (!kind.runs(watch.last)) watch.source.close();
-    });
-    watch.source.onerror = () => {
-      // The stream ended early: the token has expired, or the server is gone.
-      // An ordinary request finds out which, and renews the token.
-      watch.source.close();
-      clearTimeout(watch.timer);
-      watch.timer = setTimeout(retry, 500);
-    };
+/**
+ * usePages loads the pages of a list one after the other, and keeps all of them.
+ * @template T
+ * @param {(cursor: string | undefined, signal: AbortSignal) => Promise<T & { nextCursor?: string }>} load
+ * @param {unknown[]} key
+ * @param {{ off?: boolean }} [options]
+ */
+export function usePages(load, key, { off = false } = {}) {
+  const { observer, result } = useObserved(InfiniteQueryObserver, {
+    queryKey: key,
+    queryFn: ({ pageParam, signal }) => load(pageParam || undefined, signal),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.nextCursor || undefined,
+    enabled: !off,
+    staleTime: Infinity,
+    meta: { lasts: true },
+    placeholderData: keepOf(key),
+  });
+  return {
+    /** @type {(T & { nextCursor?: string })[]} */
+    pages: off ? [] : result.data?.pages ?? [],
+    /** @type {ApiError | null} */
+    error: result.error,
+    old: result.isPlaceholderData, loading: result.isFetching, next: result.hasNextPage,
+    more: () => observer.fetchNextPage({ cancelRefetch: false }),
+    retry: () => (result.data && !result.isPlaceholderData ? observer.fetchNextPage() : observer.refetch()),
   };
-  const retry = async () => {
-    try {
-      await request('GET', path);
-      // By now nobody may look at it any more.
-      if (watches.get(id) === watch) connect();
-    } catch (error) {
-      if (watches.get(id) !== watch) return;
-      if (error.status === 0) connectionLost();
-      if (error.status !== 404 && error.status !== 401) watch.timer = setTimeout(retry, 2000);
-    }
-  };
-  connect();
-  return watch;
 }
-
-// useFollowed follows something by its events and returns its latest state.
-function useFollowed(kind, known) {
-  const [latest, setLatest] = useState(known);
-  const running = kind.runs(known);
-  useEffect(() => {
-    setLatest(known);
-    if (!running) return undefined;
-    const { id } = known;
-    if (!watches.has(id)) watches.set(id, openWatch(kind, id));
-    const watch = watches.get(id);
-    watch.listeners.add(setLatest);
-    if (watch.last) setLatest(watch.last);
-    return () => {
-      watch.listeners.delete(setLatest);
-      if (watch.listeners.size > 0) return;
-      clearTimeout(watch.timer);
-      watch.source.close();
-      watches.delete(id);
-    };
-  }, [known?.id, running]);
-  // What was asked for by hand may be newer than the last event.
-  if (!latest || latest.id !== known?.id) return known;
-  if (!running || latest.progressPercent < known.progressPercent) return known;
-  return latest;
-}
-
-export const useSession = (session) => useFollowed(sessions, session);
-export const useJob = (job) => useFollowed(jobs, job);
 
 // useNow gives the time, anew every so often, so that ages stay right.
 export function useNow(every = 20_000) {

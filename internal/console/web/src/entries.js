@@ -25,6 +25,7 @@ export function entryIn(params) {
 }
 
 // entryParams are the parameters of an address for an entry in its folder.
+/** @param {{ name: string, rawName?: string }} entry */
 export function entryParams({ name, rawName }) {
   return rawName ? { entry: null, rawEntry: rawName } : { entry: name, rawEntry: null };
 }

@@ -34,6 +34,7 @@ export function exactBytes(n) {
   return n == null ? '' : plural(n, 'byte');
 }
 
+/** @type {[string, number][]} */
 const steps = [
   ['year', 365.25 * 86400],
   ['month', 30.44 * 86400],
@@ -91,6 +92,7 @@ export function exact(time) {
 
 // Characters that would turn the text around them, or hide, are shown as
 // what they are.
+// eslint-disable-next-line no-control-regex -- these are the ones to be shown
 const invisible = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
 
 export function visible(name) {

@@ -3,12 +3,13 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from './html.js';
 import { get } from './api.js';
+import { useData } from './data.js';
 import { bytes, exactBytes } from './format.js';
 import { height, summary, width } from './sparkline.js';
 
-// found keeps what is drawn, by repository, until its restore points change.
-const found = new Map();
+// So many are asked for at a time.
 const atOnce = 3;
+/** @type {(() => Promise<void>)[]} */
 const waiting = [];
 let running = 0;
 
@@ -19,38 +20,41 @@ async function work() {
   running--;
 }
 
-export function GrowthLine({ id, settled }) {
-  const box = useRef();
-  const [drawn, setDrawn] = useState(found.get(id)?.drawn);
+// inTurn loads when its turn comes, unless nobody wants it by then.
+function inTurn(path, signal) {
+  return new Promise((done, failed) => {
+    waiting.push(async () => {
+      if (signal.aborted) return;
+      await get(path, { signal }).then(done, failed);
+    });
+    work();
+  });
+}
+
+// useSeen tells whether an element has come into view.
+function useSeen(box) {
+  const [seen, setSeen] = useState(false);
   useEffect(() => {
-    const known = found.get(id);
-    if (known) setDrawn(known.drawn);
-    if (known?.settled === settled) return undefined;
-    const abort = new AbortController();
-    const load = async () => {
-      if (abort.signal.aborted) return;
-      try {
-        const { growth } = await get(`/v6/BackupRepositories/${id}/Statistics?points=${width}`, { signal: abort.signal });
-        found.set(id, { settled, drawn: summary(growth) });
-      } catch (error) {
-        // A damaged catalog has no sizes; its state is told beside this. After
-        // a lost connection it is asked again when the list is.
-        if (error.status) found.set(id, { settled, drawn: null });
-      }
-      if (!abort.signal.aborted) setDrawn(found.get(id)?.drawn);
-    };
     const observer = new IntersectionObserver(([entry]) => {
       if (!entry.isIntersecting) return;
       observer.disconnect();
-      waiting.push(load);
-      work();
+      setSeen(true);
     }, { rootMargin: '150px' });
     observer.observe(box.current);
-    return () => {
-      observer.disconnect();
-      abort.abort();
-    };
-  }, [id, settled]);
+    return () => observer.disconnect();
+  }, []);
+  return seen;
+}
+
+export function GrowthLine({ id, settled }) {
+  const box = useRef(null);
+  const seen = useSeen(box);
+  // A damaged catalog has no sizes; its state is told beside this.
+  const { data } = useData(
+    async (signal) => ({ drawn: summary((await inTurn(`/v6/BackupRepositories/${id}/Statistics?points=${width}`, signal)).growth) }),
+    [`growth line ${id}`, settled], { lasts: 'settled', off: !seen },
+  );
+  const drawn = data?.drawn;
   return html`<a class="growth-line" ref=${box} href="/repositories/${id}/growth">
     ${drawn && html`<span><b class="number" title=${exactBytes(drawn.size)}>${bytes(drawn.size)}</b>
       ${drawn.grown != null && html`<span class="quiet-text number">${drawn.grown < 0 ? '−' : '+'}${bytes(Math.abs(drawn.grown))} in ${drawn.days} days</span>`}</span>

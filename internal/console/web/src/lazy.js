@@ -6,15 +6,16 @@ import { Loading, Problem } from './ui.js';
 
 // lazy makes a component of the one that load's module exports under name.
 export function lazy(load, name) {
+  /** @type {any} */
   let view = null;
   return function Lazy(props) {
     const [, redraw] = useReducer((n) => n + 1, 0);
-    const [error, setError] = useState(null);
+    const [error, setError] = useState(/** @type {{ message: string } | null} */ (null));
     const fetchView = () => {
       setError(null);
       load().then((module) => {
         view = module[name];
-        redraw();
+        redraw(0);
       }, () => setError({ message: 'This part of the console could not be loaded. It may have been replaced by a newer one: load the page again.' }));
     };
     useEffect(() => {

@@ -2,15 +2,22 @@
 // loaded, in pages, and kept by its place in the folder's order.
 import { useEffect, useReducer, useRef } from 'preact/hooks';
 import { get, lost, query } from './api.js';
+import { client } from './data.js';
 import { at } from './places.js';
 
 const pageSize = 500;
 const atOnce = 2; // requests
 
+client.setQueryDefaults(['entries'], { meta: { lasts: true } });
+
 export class Listing {
+  /** @type {number | null} */
   total = null; // until it is known
+  /** @type {import('./api.js').ApiError | null} */
   error = null;
+  /** @type {Map<number, any>} */
   entries = new Map(); // by index
+  /** @type {Map<unknown, AbortController | true>} */
   #pages = new Map(); // an AbortController while it is loaded, then true
   #wanted = [0, 0];
   #ended = false;
@@ -18,7 +25,14 @@ export class Listing {
   constructor({ pointId, place, sort, order }, changed) {
     this.path = `/v6/RestorePoints/${pointId}/Entries`;
     this.params = { ...at(place), sort, order, foldersFirst: true };
+    this.key = ['entries', this.path, this.params];
     this.changed = changed;
+    // What has been seen before is there at once.
+    for (const [key, page] of client.getQueriesData({ queryKey: this.key })) {
+      if (!page) continue;
+      this.#fill(page);
+      if (Number.isInteger(key[3])) this.#pages.set(key[3], true);
+    }
   }
 
   // want says which entries are looked at, from first on and before end.
@@ -60,13 +74,13 @@ export class Listing {
 
   end() {
     this.#ended = true;
-    for (const page of this.#pages.values()) page?.abort?.();
+    for (const page of this.#pages.values()) if (page !== true) page.abort();
   }
 
   #findLoaded(name) {
     const begin = name.toLowerCase();
     let prefix = -1;
-    for (let i = 0; i < this.total; i++) {
+    for (let i = 0; i < (this.total ?? 0); i++) {
       const other = this.entries.get(i).name;
       if (other === name) return i;
       if (prefix < 0 && other.toLowerCase().startsWith(begin)) prefix = i;
@@ -91,12 +105,14 @@ export class Listing {
     const abort = new AbortController();
     this.#pages.set(page, abort);
     try {
-      this.#keep(await get(query(this.path, { ...this.params, offset: page * pageSize || null, limit: pageSize }), { signal: abort.signal }));
+      const found = await get(query(this.path, { ...this.params, offset: page * pageSize || null, limit: pageSize }), { signal: abort.signal });
+      client.setQueryData([...this.key, page], found);
       this.#pages.set(page, true);
+      this.#keep(found);
     } catch (error) {
       this.#pages.delete(page);
       if (!this.#ended) {
-        this.error = error;
+        this.error = /** @type {import('./api.js').ApiError} */ (error);
         this.changed();
       }
       throw error;
@@ -105,9 +121,13 @@ export class Listing {
 
   #keep(page) {
     if (this.#ended) return;
+    this.#fill(page);
+    this.changed();
+  }
+
+  #fill(page) {
     this.total = page.total;
     page.results.forEach((entry, i) => this.entries.set(page.offset + i, entry));
-    this.changed();
   }
 }
 
@@ -115,10 +135,11 @@ export class Listing {
 export function useListing(question) {
   const [, redraw] = useReducer((n) => n + 1, 0);
   const key = JSON.stringify(question);
+  /** @type {{ current: { key: string, listing: Listing } | any }} */
   const ref = useRef(null);
   if (ref.current?.key !== key) {
     ref.current?.listing.end();
-    const listing = new Listing(question, () => ref.current?.listing === listing && redraw());
+    const listing = new Listing(question, () => ref.current?.listing === listing && redraw(0));
     ref.current = { key, listing };
   }
   useEffect(() => {

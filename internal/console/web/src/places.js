@@ -1,13 +1,17 @@
 // Places in a restore point, and the addresses of what can be seen there. A
 // place is a path, or, where its bytes are not UTF-8, those in Base64.
 
+/** @typedef {{ path: string, rawPath?: string }} Place */
+
 // placeIn reads the place that an address names; without one it is the root.
+/** @param {URLSearchParams} params @returns {Place} */
 export function placeIn(params) {
   const rawPath = params.get('rawPath');
   return rawPath ? { path: decode(rawPath), rawPath } : { path: params.get('path') || '/' };
 }
 
 // at are the parameters that name a place, for the API and for addresses.
+/** @param {Place} place @returns {{ path?: string, rawPath?: string }} */
 export function at({ path, rawPath }) {
   return rawPath ? { rawPath } : { path };
 }
@@ -25,13 +29,13 @@ function decode(rawPath) {
 }
 
 // trail lists the places from the root to this one, with their names.
+/** @param {Place} place @returns {(Place & { name: string })[]} */
 export function trail(place) {
   const bytes = place.rawPath ? bytesOf(place.rawPath) : null;
   const steps = [{ path: '/', name: '/' }];
-  let end = 0;
   let start = 1;
   for (const part of (bytes ?? place.path).split('/').slice(1)) {
-    end = start + part.length;
+    const end = start + part.length;
     if (part) {
       const upTo = (bytes ?? place.path).slice(0, end);
       const plain = bytes ? decode(btoa(upTo)) : upTo;
@@ -46,11 +50,13 @@ export function trail(place) {
 }
 
 // parent is the folder that a place lies in; the root's is the root.
+/** @param {Place} place */
 export function parent(place) {
   const steps = trail(place);
   return steps[Math.max(0, steps.length - 2)];
 }
 
+/** @param {Place} place */
 export function nameOf(place) {
   const steps = trail(place);
   return steps[steps.length - 1].name;
@@ -64,13 +70,20 @@ function address(path, params) {
 }
 
 // The addresses of the views of a place. more are further parameters.
+/** @typedef {Record<string, string | null | undefined>} More */
+/** @param {string} point @param {Place} place @param {More} [more] */
 export const browseAddress = (point, place, more) => address(`/points/${point}/files`, { ...at(place), ...more });
+/** @param {string} point @param {Place} place @param {More} [more] */
 export const spaceAddress = (point, place, more) => address(`/points/${point}/space`, { ...at(place), ...more });
+/** @param {string} repository @param {Place} place @param {More} [more] */
 export const historyAddress = (repository, place, more) => address(`/repositories/${repository}/history`, { ...at(place), ...more });
+/** @param {string} before @param {string} after @param {Place} place @param {More} [more] */
 export const compareAddress = (before, after, place, more) => address(`/points/${before}/compare`, { with: after, ...at(place), ...more });
+/** @param {string} point @param {Place} place */
 export const contentAddress = (point, place) => address(`/v6/RestorePoints/${point}/Content`, at(place));
 
 // entryAddress leads to the folder that a place lies in, with the place chosen.
+/** @param {string} point @param {Place} place */
 export function entryAddress(point, place) {
   const bytes = place.rawPath && bytesOf(place.rawPath);
   return browseAddress(point, parent(place), bytes ? { rawEntry: btoa(bytes.slice(bytes.lastIndexOf('/') + 1)) } : { entry: nameOf(place) });

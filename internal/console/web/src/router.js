@@ -2,12 +2,20 @@
 // to see the same.
 import { createStore } from './store.js';
 
-const read = () => ({ path: location.pathname, params: new URLSearchParams(location.search), key: history.state?.key });
+/** @typedef {{ path: string, params: URLSearchParams, key: string, back: boolean }} Address */
 
+const first = 'first'; // the key of the entry of the history that the page began with
+
+/** @returns {Address} */
+const read = (back = false) => ({ path: location.pathname, params: new URLSearchParams(location.search), key: history.state?.key ?? first, back });
+
+/** @type {import('./store.js').Store<Address>} */
 export const address = createStore(read());
 
+/** @param {string} href */
 export function navigate(href, { replace = false } = {}) {
-  history[replace ? 'replaceState' : 'pushState']({}, '', href);
+  const key = replace ? read().key : crypto.randomUUID();
+  history[replace ? 'replaceState' : 'pushState']({ key }, '', href);
   address.set(read());
   if (!replace) scrollTo(0, 0);
 }
@@ -39,6 +47,7 @@ export function match(pattern, path) {
   return found;
 }
 
+/** @type {(path: string) => boolean} */
 let known = () => false;
 
 // hasView reports whether a view has this address.
@@ -49,13 +58,13 @@ export function hasView(href) {
 // listen takes over the clicks on links to views.
 export function listen(isView) {
   known = isView;
-  addEventListener('popstate', () => address.set(read()));
+  addEventListener('popstate', () => address.set(read(true)));
   document.addEventListener('click', (event) => {
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
-    const link = event.target.closest?.('a[href]');
+    const link = event.target instanceof Element && /** @type {HTMLAnchorElement | null} */ (event.target.closest('a[href]'));
     if (!link || link.target || link.hasAttribute('download')) return;
     const url = new URL(link.href, location.href);
-    if (url.origin !== location.origin || !isView(url.pathname) || link.getAttribute('href').startsWith('#')) return;
+    if (url.origin !== location.origin || !isView(url.pathname) || link.getAttribute('href')?.startsWith('#')) return;
     event.preventDefault();
     navigate(url.pathname + url.search);
   });

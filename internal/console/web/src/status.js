@@ -4,7 +4,9 @@ import { span } from './format.js';
 
 // newestByHost returns each host's latest restore point, the latest first.
 // points come newest first, as the API gives them.
+/** @param {import('./resources.js').Point[]} points */
 export function newestByHost(points) {
+  /** @type {Map<string, { hostName: string, point: import('./resources.js').Point, times: number[] }>} */
   const hosts = new Map();
   for (const point of points) {
     const host = hosts.get(point.hostName);
@@ -16,6 +18,7 @@ export function newestByHost(points) {
 
 // overdue tells when a host has been silent for much longer than it used to
 // be, judged by the pauses between its last backups.
+/** @param {{ times: number[] }} host @param {number} now */
 export function overdue({ times }, now) {
   if (times.length < 4) return null;
   const pauses = [];
@@ -28,6 +31,12 @@ export function overdue({ times }, now) {
 
 // standing says how a repository stands. weight orders what needs attention:
 // 3 failed, 2 out of sync, 1 worth a look, 0 nothing.
+/**
+ * @typedef {{ kind: string, text: string, weight: number, since?: string, why?: string }} Standing
+ * @param {import('./resources.js').Repository} repository
+ * @param {import('./resources.js').Session | undefined} session
+ * @returns {Standing}
+ */
 export function standing(repository, session) {
   if (session?.state === 'Synchronizing') {
     return { kind: 'running', text: session.startTime ? 'Synchronizing' : 'Waiting to start', weight: 0, since: session.startTime };

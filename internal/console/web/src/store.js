@@ -1,7 +1,18 @@
 // A value that components follow.
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
+/**
+ * @template T
+ * @typedef {{ get(): T, set(next: T): void, subscribe(listener: (value: T) => void): () => void }} Store
+ */
+
+/**
+ * @template T
+ * @param {T} value
+ * @returns {Store<T>}
+ */
 export function createStore(value) {
+  /** @type {Set<(value: T) => void>} */
   const listeners = new Set();
   return {
     get: () => value,
@@ -12,11 +23,17 @@ export function createStore(value) {
     },
     subscribe(listener) {
       listeners.add(listener);
-      return () => listeners.delete(listener);
+      return () => {
+        listeners.delete(listener);
+      };
     },
   };
 }
 
+/**
+ * @template T
+ * @param {Store<T>} store
+ */
 export function useStore(store) {
   const [value, setValue] = useState(store.get());
   useEffect(() => {
@@ -24,4 +41,12 @@ export function useStore(store) {
     return store.subscribe(setValue);
   }, [store]);
   return value;
+}
+
+/**
+ * useElement is a ref for an element, which is there once the view is drawn.
+ * @returns {{ current: any }}
+ */
+export function useElement() {
+  return useRef(null);
 }

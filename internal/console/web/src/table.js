@@ -43,8 +43,9 @@ export function useBoxRows(count, height, box, head = 0) {
 
 function useVirtual(options, measure) {
   const [, redraw] = useReducer((n) => n + 1, 0);
+  /** @type {{ current: any }} */
   const ref = useRef(null);
-  const full = { ...options, onChange: () => redraw() };
+  const full = { ...options, onChange: () => redraw(0) };
   if (!ref.current) ref.current = new Virtualizer(full);
   ref.current.setOptions(full);
   useLayoutEffect(() => ref.current._didMount(), []);
@@ -56,9 +57,9 @@ function useVirtual(options, measure) {
   }, [height]);
   useLayoutEffect(() => {
     ref.current._willUpdate();
-    if (measure()) redraw();
+    if (measure()) redraw(0);
   });
-  return ref.current;
+  return /** @type {Virtualizer<any, Element>} */ (ref.current);
 }
 
 const narrow = globalThis.matchMedia?.('(width < 860px)');

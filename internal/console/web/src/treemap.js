@@ -17,8 +17,10 @@ export function tiles(folder, width, height) {
   const layout = treemap().tile(treemapSquarify).size([width, height]).round(true).paddingInner(2)
     .paddingOuter((n) => (n.depth === 1 ? 3 : 0)).paddingTop((n) => (n.depth === 1 && n.children ? 22 : 0));
   layout(root);
+  /** @type {any[]} */
+  const tops = root.children ?? [];
   const found = [];
-  for (const [i, top] of (root.children ?? []).entries()) {
+  for (const [i, top] of tops.entries()) {
     const roomy = top.x1 - top.x0 > 70 && top.y1 - top.y0 > 60;
     found.push(tile(top, i, roomy && top.children));
     if (!roomy) continue;

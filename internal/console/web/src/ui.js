@@ -1,9 +1,9 @@
 // The small parts that views are made of.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import { html } from './html.js';
 import { ago, bytes, count, dateTime, exact, exactBytes, sentence, visible } from './format.js';
 import { useNow } from './data.js';
-import { createStore, useStore } from './store.js';
+import { createStore, useElement, useStore } from './store.js';
 
 // Time shows a moment in the reader's zone, and exactly on hover.
 export function Time({ at }) {
@@ -95,7 +95,7 @@ export function Button({ onClick, icon, children, kind = '', ...rest }) {
     try {
       await onClick();
     } catch (error) {
-      notify(error.message, 'error');
+      notify(/** @type {Error} */ (error).message, 'error');
     } finally {
       setBusy(false);
     }
@@ -104,11 +104,28 @@ export function Button({ onClick, icon, children, kind = '', ...rest }) {
     ${icon && html`<${Icon} name=${icon} />`}${children}</button>`;
 }
 
+// useModal opens a dialog, and gives the focus back to where it came from when
+// it is gone.
+export function useModal() {
+  const dialog = useElement();
+  useLayoutEffect(() => {
+    const from = /** @type {HTMLElement | null} */ (document.activeElement);
+    dialog.current.showModal();
+    return () => {
+      // The view may be another one by now, which has taken the focus itself.
+      requestAnimationFrame(() => {
+        if (from?.isConnected && (document.activeElement === document.body || document.activeElement === null)) from.focus({ preventScroll: true });
+      });
+    };
+  }, []);
+  return dialog;
+}
+
 // Confirm asks before something that cannot be undone.
+/** @param {any} props */
 export function Confirm({ title, children, action, onConfirm, onClose }) {
-  const dialog = useRef();
-  const [error, setError] = useState(null);
-  useEffect(() => dialog.current.showModal(), []);
+  const dialog = useModal();
+  const [error, setError] = useState(/** @type {any} */ (null));
   const confirm = async () => {
     try {
       await onConfirm();
@@ -128,7 +145,7 @@ export function Confirm({ title, children, action, onConfirm, onClose }) {
   </dialog>`;
 }
 
-const notices = createStore([]);
+const notices = createStore(/** @type {{ id: number, text: string, kind: string }[]} */ ([]));
 let lastNotice = 0;
 
 export function notify(text, kind = 'info') {

@@ -63,7 +63,7 @@ export function wrongPath(path) {
 }
 
 function Where({ form, change, next }) {
-  const [error, setError] = useState(null);
+  const [error, setError] = useState(/** @type {any} */ (null));
   const submit = () => {
     const wrong = form.kind ? null : wrongPath(form.path.trim());
     setError(wrong && { message: wrong });
@@ -135,7 +135,7 @@ export function stepOf(message) {
 }
 
 function Finish({ form, change, back, goTo, keep }) {
-  const [error, setError] = useState(null);
+  const [error, setError] = useState(/** @type {any} */ (null));
   const [busy, setBusy] = useState(false);
   const submit = async () => {
     setBusy(true);

@@ -68,7 +68,7 @@ function list(form, path, params, options) {
 export function Account({ form, change, back, next }) {
   const cloud = clouds[form.kind];
   const accounts = useGet(`/v6/Accounts?accountType=${cloud.account}`);
-  const [error, setError] = useState(null);
+  const [error, setError] = useState(/** @type {any} */ (null));
   const [busy, setBusy] = useState(false);
   const [blind, setBlind] = useState(false); // the names of the buckets cannot be listed
   const left = useLeft();
@@ -117,7 +117,7 @@ export function Account({ form, change, back, next }) {
 
 export function Bucket({ form, change, back, next }) {
   const word = clouds[form.kind].bucketWord.toLowerCase();
-  const [error, setError] = useState(null);
+  const [error, setError] = useState(/** @type {any} */ (null));
   const [busy, setBusy] = useState(false);
   const text = form.bucket.trim().toLowerCase();
   const left = useLeft();
@@ -152,12 +152,12 @@ export function looksLikeRestic(names) {
 }
 
 export function Folder({ form, change, back, next }) {
-  const found = useData((signal) => list(form, `/${encodeURIComponent(form.bucket)}/folders`, { Parent: form.folder }, { signal }), [form.folder]);
+  const found = useData((signal) => list(form, `/${encodeURIComponent(form.bucket)}/folders`, { Parent: form.folder }, { signal }), [`folders ${form.kind} ${form.accountId} ${form.endpoint} ${form.bucket}`, form.folder]);
   const names = (found.data ?? []).map((f) => f.name);
   const [text, setText] = useState('');
   const listed = names.filter((n) => n.toLowerCase().includes(text.trim().toLowerCase()));
   const restic = looksLikeRestic(names);
-  const [error, setError] = useState(null);
+  const [error, setError] = useState(/** @type {any} */ (null));
   const parts = form.folder ? form.folder.split('/') : [];
   const go = (folder) => {
     setError(null);

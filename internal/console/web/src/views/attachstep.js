@@ -2,11 +2,12 @@
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { html } from '../html.js';
 import { remove } from '../api.js';
+import { useElement } from '../store.js';
 import { Icon } from '../ui.js';
 
 // Step is a form that takes the focus to its first field.
 export function Step({ title, onSubmit, back, action, busy, children }) {
-  const form = useRef();
+  const form = useElement();
   useLayoutEffect(() => form.current.querySelector('input:not([type="radio"]), select')?.focus(), []); // before the next key
   return html`<form ref=${form} onSubmit=${(e) => { e.preventDefault(); if (!busy) onSubmit(); }}>
     <h2>${title}</h2>${children}

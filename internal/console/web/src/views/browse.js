@@ -1,13 +1,13 @@
 // A restore point's folders and files.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
-import { allowed, get } from '../api.js';
+import { allowed } from '../api.js';
 import { downloadAddress, formats, maxChosen, save } from '../archive.js';
-import { useData } from '../data.js';
-import { bytes, count, short, visible } from '../format.js';
+import { bytes, count, short } from '../format.js';
 import { entryParams, ownName } from '../entries.js';
 import { useListing } from '../listing.js';
 import { browseAddress, compareAddress, nameOf, parent, placeIn, spaceAddress } from '../places.js';
+import { usePoint, usePoints, useRepository } from '../resources.js';
 import { hasView, navigate } from '../router.js';
 import { Trail } from '../trail.js';
 import { Button, Empty, Heading, Icon, Loading, Name, Problem } from '../ui.js';
@@ -16,34 +16,29 @@ import { Files, countText, useCursor } from './files.js';
 import { PointSwitch, neighbours } from './pointswitch.js';
 import { Restoring, useTargets } from './restoring.js';
 
-// usePoint loads a restore point and what is around it; another one of the same
+// useAround loads a restore point and what is around it; another one of the same
 // repository is there at once.
-function usePoint(id) {
-  const around = useRef(null);
-  return useData(async (signal) => {
-    const known = around.current?.points.find((p) => p.id === id);
-    if (!known) {
-      const { repositoryId } = await get(`/v6/RestorePoints/${id}`, { signal });
-      const [repository, points] = await Promise.all([
-        get(`/v6/BackupRepositories/${repositoryId}`, { signal }),
-        get(`/v6/RestorePoints?repositoryId=${repositoryId}`, { signal }),
-      ]);
-      around.current = { repository, points };
-    }
-    return { ...around.current, point: around.current.points.find((p) => p.id === id) };
-  }, ['point', id]);
+function useAround(id) {
+  const around = useRef('');
+  const own = usePoint(id);
+  if (own.data) around.current = own.data.repositoryId;
+  const repository = useRepository(around.current);
+  const points = usePoints(around.current);
+  const known = points.data?.find((p) => p.id === id);
+  const data = repository.data && points.data && { repository: repository.data, points: points.data, point: known ?? own.data };
+  return { data, error: own.error ?? points.error ?? repository.error, reload: () => Promise.all([own, points, repository].map((l) => l.error && l.reload())) };
 }
 
 export function Browse({ id, params, who }) {
-  const { data, error, reload } = usePoint(id);
+  const { data, error, reload } = useAround(id);
   const place = placeIn(params);
   const sort = params.get('sort') || 'name';
   const order = params.get('order') || (sort === 'size' || sort === 'modified' ? 'desc' : 'asc');
   const listing = useListing({ pointId: id, place, sort, order });
   const cursor = useCursor(listing, params);
-  const point = data?.point?.id === id ? data.point : null;
+  const point = data?.point?.id === id ? data?.point ?? null : null;
   const targets = useTargets(who);
-  const [restoring, setRestoring] = useState(null);
+  const [restoring, setRestoring] = useState(/** @type {any} */ (null));
   const restore = point && targets.length > 0 ? setRestoring : null;
   if (error?.status === 404 || error?.status === 400) {
     return html`<${Heading} title="Files" /><${Problem} error=${error} /><p><a href="/">Go to the overview</a></p>`;
@@ -54,14 +49,15 @@ export function Browse({ id, params, who }) {
   };
   const open = (entry, details) => {
     if (entry?.type === 'dir') navigate(browseAddress(id, entry, view));
-    else if (entry && details) document.querySelector('.details button, .details a')?.focus();
+    else if (entry && details) /** @type {HTMLElement | null} */ (document.querySelector('.details button, .details a'))?.focus();
   };
   const link = (to) => browseAddress(to, place, { ...view, entry: params.get('entry'), rawEntry: params.get('rawEntry') });
-  const { before } = point ? neighbours(data.points, point) : {};
+  const points = data?.points ?? [];
+  const before = point ? neighbours(points, point).before : undefined;
   return html`
     <${Heading} title=${short(nameOf(place))} above=${data?.repository && html`<span class="crumb"><a href="/repositories/${data.repository.id}"><${Name} text=${data.repository.name} /></a>
       ${point && html` · <${Name} text=${point.hostName} />`}</span>`}>
-      ${point && html`<${PointSwitch} points=${data.points} point=${point} link=${link} />`}
+      ${point && html`<${PointSwitch} points=${points} point=${point} link=${link} />`}
     <//>
     <${Problem} error=${error?.status ? error : null} retry=${reload} />
     <div class="browse">

@@ -1,20 +1,24 @@
 // Two restore points side by side: totals, what changed where, and every
 // change.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import { html } from '../html.js';
 import { allowed, get, query } from '../api.js';
-import { useData, useGet } from '../data.js';
+import { useGet, usePages } from '../data.js';
 import { bytes, count, exactBytes, plural, visible } from '../format.js';
 import { Download } from '../download.js';
+import { useKept } from '../kept.js';
 import { at, browseAddress, compareAddress, entryAddress, historyAddress, nameOf, placeIn } from '../places.js';
 import { PointPicker } from '../pointpicker.js';
+import { usePoint, usePoints, useRepository } from '../resources.js';
 import { navigate, setParams } from '../router.js';
+import { useElement } from '../store.js';
 import { useNarrow, useWindowRows } from '../table.js';
 import { Trail } from '../trail.js';
 import { Bytes, Empty, Heading, Icon, Loading, Name, Problem } from '../ui.js';
 
 // kinds are the API's, with what they are called here, their field in a
 // summary, and a badge.
+/** @type {[string, string, string, string][]} */
 const kinds = [
   ['Added', 'added', 'added', 'synced'],
   ['Removed', 'removed', 'removed', 'failed'],
@@ -27,6 +31,10 @@ const sum = (n) => kinds.reduce((total, [, , field]) => total + n[field], 0);
 // neighbour picks what to compare with when the address does not say: the
 // newest other restore point of the host, or else of the repository. points
 // come newest first.
+/**
+ * @param {import('../resources.js').Point[]} points
+ * @param {import('../resources.js').Point} before
+ */
 export function neighbour(points, before) {
   const others = points.filter((p) => p.id !== before.id);
   return others.find((p) => p.hostName === before.hostName) ?? others[0] ?? null;
@@ -34,10 +42,10 @@ export function neighbour(points, before) {
 
 export function Compare({ id, params, who }) {
   const place = placeIn(params);
-  const before = useGet(`/v6/RestorePoints/${id}`);
+  const before = usePoint(id);
   const repositoryId = before.data?.repositoryId;
-  const repository = useGet(repositoryId ? `/v6/BackupRepositories/${repositoryId}` : null);
-  const points = useGet(repositoryId ? `/v6/RestorePoints?repositoryId=${repositoryId}` : null);
+  const repository = useRepository(repositoryId);
+  const points = usePoints(repositoryId);
   const chosen = params.get('with');
   const other = points.data && before.data && (chosen ?? neighbour(points.data, before.data)?.id);
   useEffect(() => {
@@ -103,7 +111,7 @@ function Delta({ of: { bytesAdded, bytesRemoved } }) {
 }
 
 function Folders({ folders, link }) {
-  const [all, setAll] = useState(false);
+  const [all, setAll] = useKept('folders', false);
   if (folders.length < 2 && folders[0]?.type !== 'dir') return null;
   const most = Math.max(1, ...folders.map((f) => f.bytesAdded + f.bytesRemoved));
   const shown = all ? folders : folders.slice(0, 6);
@@ -121,26 +129,20 @@ function Folders({ folders, link }) {
 
 // useChanges loads the pages of a list one after the other.
 function useChanges(url, params) {
-  const [wanted, setWanted] = useState(1);
-  const [state, setState] = useState({ list: [], pages: 0, cursor: '' });
-  const next = useData(async (signal) => {
-    if (state.pages >= wanted || state.cursor === null) return;
-    const page = await get(query(url, { ...params, limit: 500, cursor: state.cursor }), { signal });
-    setState((s) => ({ list: [...s.list, ...page.results], pages: s.pages + 1, cursor: page.nextCursor ?? null }));
-  }, [url, wanted, state.pages]);
-  const more = () => state.cursor !== null && wanted === state.pages && setWanted(state.pages + 1);
-  return { list: state.list, more, begun: state.pages > 0, done: state.cursor === null, error: next.error, reload: next.reload };
+  const found = usePages((cursor, signal) => get(query(url, { ...params, limit: 500, cursor }), { signal }), [query(url, params)]);
+  const list = useMemo(() => found.pages.flatMap((page) => page.results), [found.pages]);
+  return { list, more: () => found.next && !found.loading && found.more(), begun: found.pages.length > 0, done: found.pages.length > 0 && !found.next, error: found.error, reload: found.retry };
 }
 
 function Changes({ url, params, total, word, sides }) {
   const { list, more, begun, done, error, reload } = useChanges(url, params);
-  const box = useRef();
+  const box = useElement();
   const rows = useWindowRows(list.length, useNarrow() ? 92 : 52, box);
   const items = rows.getVirtualItems();
   const last = items[items.length - 1]?.index ?? -1;
   useEffect(() => {
-    if (begun && last >= list.length - 60) more();
-  }, [begun, last, list.length]);
+    if (begun && !error && last >= list.length - 60) more();
+  }, [begun, last, list.length, error]);
   return html`<section aria-labelledby="changes-title">
     <div class="section-head"><h2 id="changes-title">${word ? `Changes: ${word}` : 'Changes'}</h2><span class="quiet-text">${count(total)}${
       begun && !done ? `, ${count(list.length)} loaded` : ''}</span></div>
@@ -155,7 +157,7 @@ function Changes({ url, params, total, word, sides }) {
 }
 
 function Change({ change: c, index, top, before, after, repositoryId, place, who }) {
-  const [, word, , badge] = kinds.find(([k]) => k === c.change);
+  const [, word, , badge] = /** @type {string[]} */ (kinds.find(([k]) => k === c.change));
   const entry = c.after ?? c.before;
   const base = place.path === '/' ? '/' : `${place.path}/`;
   const shown = c.path.startsWith(base) ? c.path.slice(base.length) : c.path;

@@ -20,7 +20,7 @@ export function Details({ point, repositoryId, before, entry, who, restore }) {
   const full = useData(async (signal) => {
     await after(pause, signal);
     return get(query(`/v6/RestorePoints/${point}/Entry`, at(entry)), { signal });
-  }, [`${point} ${entry.rawPath ?? entry.path}`]);
+  }, [`entry ${point} ${entry.rawPath ?? entry.path}`], { lasts: true });
   return html`<aside class="details card" aria-label="Details">
     <h2><${EntryIcon} type=${entry.type} /><${Name} text=${entry.name} /></h2>
     <${Actions} point=${point} repositoryId=${repositoryId} before=${before} entry=${entry} who=${who} restore=${restore} />

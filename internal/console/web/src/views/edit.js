@@ -1,10 +1,11 @@
 // Changing what a repository is called and which password opens it.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { post, put, remove } from '../api.js';
 import { useGet } from '../data.js';
 import { visible } from '../format.js';
-import { Loading, Problem, notify } from '../ui.js';
+import { useElement } from '../store.js';
+import { Loading, Problem, notify, useModal } from '../ui.js';
 
 // changes are what is sent: the key only where it is another one, since that
 // makes the server open the repository and read it again.
@@ -34,9 +35,8 @@ async function save(repository, form) {
 }
 
 export function Edit({ repository, onClose, reload }) {
-  const dialog = useRef();
+  const dialog = useModal();
   const keys = useGet('/v6/EncryptionKeys');
-  useEffect(() => dialog.current.showModal(), []);
   return html`<dialog ref=${dialog} class="edit" aria-labelledby="edit-title" onClose=${onClose}>
     <h2 id="edit-title">${visible(`Edit ${repository.name}`)}</h2>
     ${keys.data ? html`<${Fields} repository=${repository} keys=${keys.data} onClose=${onClose} reload=${reload} />`
@@ -46,9 +46,9 @@ export function Edit({ repository, onClose, reload }) {
 
 function Fields({ repository, keys, onClose, reload }) {
   const [form, setForm] = useState({ name: repository.name, description: repository.description, keyId: repository.encryptionKeyId, password: '' });
-  const [error, setError] = useState(null);
+  const [error, setError] = useState(/** @type {any} */ (null));
   const [busy, setBusy] = useState(false);
-  const first = useRef();
+  const first = useElement();
   useEffect(() => first.current.focus(), []);
   const set = (field) => (e) => setForm({ ...form, [field]: e.target.value });
   const submit = async (event) => {
@@ -62,7 +62,7 @@ function Fields({ repository, keys, onClose, reload }) {
       reload();
       onClose();
     } catch (problem) {
-      setError({ message: problem.message.replace(/^encryptionKeyId: /, '') });
+      setError({ message: /** @type {Error} */ (problem).message.replace(/^encryptionKeyId: /, '') });
       setBusy(false);
     }
   };

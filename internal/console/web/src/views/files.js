@@ -5,8 +5,10 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { bytes, count, dateTime, exact, exactBytes, visible } from '../format.js';
 import { EntryIcon, entryIn, entryParams, typeName } from '../entries.js';
+import { wasScrolled } from '../kept.js';
 import { browseAddress } from '../places.js';
 import { setParams } from '../router.js';
+import { useElement } from '../store.js';
 import { useBoxRows } from '../table.js';
 import { Name } from '../ui.js';
 
@@ -17,15 +19,15 @@ const settle = 90; // without another letter, until the name is looked for
 
 const columns = [['name', 'Name', 'asc'], ['size', 'Size', 'desc'], ['modified', 'Modified', 'desc'], ['type', 'Type', 'asc']];
 
-const fresh = (listing) => ({ listing, index: 0, anchor: 0, selected: new Set(), scroll: null });
+const fresh = (listing) => ({ listing, index: 0, anchor: 0, selected: new Set(), scroll: /** @type {any} */ (null) });
 
 // useCursor holds which entry is the active one and which are selected, anew
 // for each listing. The address names the active entry.
 export function useCursor(listing, params) {
   const [state, setState] = useState(() => fresh(listing));
-  const [ready, setReady] = useState(null);
-  const written = useRef(null);
-  const timer = useRef();
+  const [ready, setReady] = useState(/** @type {any} */ (null));
+  const written = useRef(/** @type {string | null} */ (null));
+  const timer = useElement();
   const asked = entryIn(params);
   const key = asked && JSON.stringify(asked);
   const cursor = state.listing === listing ? state : fresh(listing);
@@ -40,7 +42,7 @@ export function useCursor(listing, params) {
     let gone = false;
     const show = (index) => {
       if (gone) return;
-      if (index >= 0) change({ index, anchor: index, scroll: 'center' });
+      if (index >= 0) change({ index, anchor: index, scroll: wasScrolled('files') ? 'auto' : 'center' });
       setReady(listing);
     };
     listing.find(asked).then(show, () => show(-1));
@@ -63,7 +65,7 @@ export function useCursor(listing, params) {
     timer.current = setTimeout(async () => {
       const entry = await listing.at(index).catch(() => null);
       if (!entry) return;
-      written.current = JSON.stringify(entryIn(new URLSearchParams(Object.entries(entryParams(entry)).filter(([, v]) => v))));
+      written.current = JSON.stringify(entryIn(new URLSearchParams(Object.entries(entryParams(entry)).flatMap(([k, v]) => (v ? [[k, v]] : [])))));
       setParams(entryParams(entry));
     }, 250);
   };
@@ -79,13 +81,14 @@ export function useCursor(listing, params) {
 
 // useKeys gives the handler of the list's keys.
 function useKeys({ listing, cursor, page, open, up }) {
-  const typed = useRef({ text: '', at: 0 });
+  const typed = useRef(/** @type {{ text: string, at: number, timer?: number }} */ ({ text: '', at: 0 }));
   useEffect(() => () => clearTimeout(typed.current.timer), [listing]);
   const type = (letter) => {
     const now = Date.now();
     const { text, at, timer } = typed.current;
     const again = now - at > pause;
     clearTimeout(timer);
+    /** @type {{ text: string, at: number, timer?: number }} */
     const mine = { text: again ? letter : text + letter, at: now };
     typed.current = mine;
     // The same letter again and again goes through what begins with it.
@@ -117,7 +120,7 @@ function useKeys({ listing, cursor, page, open, up }) {
 }
 
 export function Files({ point, listing, cursor, sort, order, open, up }) {
-  const box = useRef();
+  const box = useElement();
   const rows = useBoxRows(listing.total ?? 0, rowHeight, box, headHeight);
   const page = () => Math.max(1, Math.floor((box.current.clientHeight - headHeight) / rowHeight) - 1);
   const keys = useKeys({ listing, cursor, page, open, up });
@@ -143,7 +146,7 @@ export function Files({ point, listing, cursor, sort, order, open, up }) {
     box.current.focus({ preventScroll: true });
   };
   const active = items.some((item) => item.index === cursor.index) ? `entry-${cursor.index}` : undefined;
-  return html`<div ref=${box} class="files-box" role="grid" tabIndex="0" aria-label="Entries of the folder" aria-multiselectable="true"
+  return html`<div ref=${box} class="files-box" data-keep-scroll="files" role="grid" tabIndex="0" aria-label="Entries of the folder" aria-multiselectable="true"
       aria-rowcount=${listing.total === null ? -1 : listing.total + 1} aria-activedescendant=${active} aria-busy=${listing.total === null} onKeyDown=${keys}>
     <${Head} listing=${listing} cursor=${cursor} sort=${sort} order=${order} />
     <div class="grid-body" role="rowgroup" style=${{ height: `${rows.getTotalSize()}px` }}>${items.map((item) => html`<${Row}

@@ -1,6 +1,6 @@
 // How a repository grew: what is stored, what each restore point added, and
 // what forgetting one would free.
-import { useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { area, curveStepAfter } from 'd3-shape';
 import { html } from '../html.js';
 import { get } from '../api.js';
@@ -9,6 +9,7 @@ import { useData } from '../data.js';
 import { bytes, count, date, dateTime, plural, visible } from '../format.js';
 import { browseAddress, spaceAddress } from '../places.js';
 import { setParams } from '../router.js';
+import { useElement } from '../store.js';
 import { useNarrow, useWindowRows } from '../table.js';
 import { Bytes, Empty, Icon, Loading, Name, Problem, Time } from '../ui.js';
 import { useWidth } from './timeline.js';
@@ -16,7 +17,7 @@ import { useWidth } from './timeline.js';
 // settled names the state of the repository, so that the numbers are loaded
 // again when it has changed.
 export function Growth({ repositoryId, params, settled }) {
-  const { data, error, reload } = useData((signal) => get(`/v6/BackupRepositories/${repositoryId}/Statistics`, { signal }), [repositoryId, settled]);
+  const { data, error, reload } = useData((signal) => get(`/v6/BackupRepositories/${repositoryId}/Statistics`, { signal }), [`growth ${repositoryId}`, settled], { lasts: 'settled' });
   if (!data) return error ? html`<${Problem} error=${error} retry=${reload} />` : html`<${Loading} what="Adding up" />`;
   if (data.growth.length === 0) return html`<${Empty} title="No restore points"><p>Synchronize the repository to see how it grew.</p><//>`;
   return html`
@@ -43,7 +44,7 @@ const added = { top: 214, height: 90 };
 const plotHeight = 330;
 
 function Plot({ growth }) {
-  const box = useRef();
+  const box = useElement();
   const width = useWidth(box);
   return html`<figure class="plot card" aria-label="Growth over time">
     <figcaption><span class="key key-stored"></span>stored in all <span class="key key-added"></span>added by each restore point
@@ -58,7 +59,9 @@ function shapes(growth, times, width) {
   const above = byteScale(Math.max(...growth.map((g) => g.storedSize)), [stored.top + stored.height, stored.top]);
   const below = byteScale(Math.max(...growth.map((g) => Math.max(g.addedStoredSize, g.uniqueStoredSize))), [added.top + added.height, added.top]);
   // The last size goes on to the edge.
-  const total = area().x((g, i) => (i < times.length ? x(times[i]) : width - margin.right)).y0(stored.top + stored.height)
+  /** @type {any} */
+  const shape = area();
+  const total = shape.x((g, i) => (i < times.length ? x(times[i]) : width - margin.right)).y0(stored.top + stored.height)
     .y1((g) => above.scale(g.storedSize)).curve(curveStepAfter)([...growth, growth[growth.length - 1]]);
   const bars = (value, shift) => growth.map((g, i) => (value(g) > 0 ? `M${(x(times[i]) + shift).toFixed(1)} ${added.top + added.height}V${Math.min(below.scale(value(g)), added.top + added.height - 1).toFixed(1)}` : '')).join('');
   const bar = Math.max(1.5, Math.min(9, (width - margin.left) / growth.length / 2.6));
@@ -66,7 +69,7 @@ function shapes(growth, times, width) {
 }
 
 function Drawing({ growth, width }) {
-  const [at, setAt] = useState(null);
+  const [at, setAt] = useState(/** @type {any} */ (null));
   const times = useMemo(() => growth.map((g) => Date.parse(g.backupTime)), [growth]);
   const drawn = useMemo(() => shapes(growth, times, width), [growth, times, width]);
   const move = (event) => {
@@ -104,7 +107,7 @@ function Table({ growth, params }) {
   const hosts = useMemo(() => [...new Set(growth.map((g) => g.hostName))].sort(), [growth]);
   const shown = useMemo(() => growth.filter((g) => !host || g.hostName === host).sort(sorts[sort][1]), [growth, host, sort]);
   const most = Math.max(1, ...shown.map((g) => g.uniqueStoredSize));
-  const box = useRef();
+  const box = useElement();
   const rows = useWindowRows(shown.length, useNarrow() ? 66 : 46, box);
   return html`<section aria-labelledby="growth-title">
     <div class="section-head"><h2 id="growth-title">What each restore point holds</h2><span class="quiet-text">${count(shown.length)}</span></div>

@@ -1,12 +1,15 @@
 // What became of one path: its versions on each host, and when it was there.
-import { useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import { html } from '../html.js';
 import { allowed, get, query } from '../api.js';
-import { useData, useGet } from '../data.js';
+import { useData } from '../data.js';
 import { bytes, count, date, dateTime, plural, short, visible } from '../format.js';
+import { useKept } from '../kept.js';
 import { Download } from '../download.js';
 import { at, browseAddress, compareAddress, entryAddress, historyAddress, nameOf, parent, placeIn } from '../places.js';
+import { useRepository } from '../resources.js';
 import { setParams } from '../router.js';
+import { useElement } from '../store.js';
 import { Trail } from '../trail.js';
 import { Ago, Bytes, Empty, Heading, Icon, Loading, Name, Problem, Time } from '../ui.js';
 import { useWidth } from './timeline.js';
@@ -57,8 +60,8 @@ function owner(entry) {
 export function History({ id, params, who }) {
   const place = placeIn(params);
   const host = params.get('host');
-  const repository = useGet(`/v6/BackupRepositories/${id}`);
-  const found = useData((signal) => loadVersions(id, place, signal), [`${id} ${place.rawPath ?? place.path}`]);
+  const repository = useRepository(id);
+  const found = useData((signal) => loadVersions(id, place, signal), [`history ${id} ${place.rawPath ?? place.path}`]);
   const hosts = useMemo(() => byHost(found.data?.versions ?? []), [found.data]);
   const error = repository.error ?? found.error;
   const shown = host ? hosts.filter(([name]) => name === host) : hosts;
@@ -84,7 +87,7 @@ function HostChoice({ hosts, host }) {
 
 // Strips draw when which version was there, a line for each host.
 function Strips({ hosts }) {
-  const box = useRef();
+  const box = useElement();
   const width = useWidth(box);
   const times = hosts.flatMap(([, versions]) => versions.flatMap((v) => [Date.parse(v.firstTime), Date.parse(v.lastTime)]));
   const first = Math.min(...times);
@@ -109,7 +112,7 @@ function endOf(version, versions) {
 }
 
 function Host({ id, name, versions, place, who }) {
-  const [limit, setLimit] = useState(shownFirst);
+  const [limit, setLimit] = useKept(`versions ${name}`, shownFirst);
   const newest = versions[versions.length - 1];
   const there = versions.filter((v) => v.entry);
   const shown = versions.slice(-limit).reverse();

@@ -1,16 +1,22 @@
 // Everything at a glance: what needs attention first, then every repository.
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { html } from '../html.js';
-import { allowed, get, post } from '../api.js';
-import { useData, useNow, useSession } from '../data.js';
+import { ApiError, allowed, get, getWhole, post } from '../api.js';
+import { client, useData, useNow } from '../data.js';
+import { useSession } from '../follow.js';
 import { count, plural, sentence, visible } from '../format.js';
 import { GrowthLine } from '../growthline.js';
+import { useKept } from '../kept.js';
 import { concerns, newestByHost, overdue, standing } from '../status.js';
 import { Ago, Button, Empty, Heading, Icon, Loading, Name, Problem, Progress } from '../ui.js';
 
-// cache keeps each repository's restore points until another session of it
+// What is known of each repository's hosts is kept until another session of it
 // has ended.
-const cache = new Map();
+client.setQueryDefaults(['hosts'], { gcTime: Infinity, meta: { lasts: 'settled' } });
+
+/** @returns {{ settled: string, hosts: ReturnType<typeof newestByHost>, points: number } | undefined} */
+const hostsOf = (id) => client.getQueryData(['hosts', id]);
+
 // So many streams of events at most; what runs beyond is asked for with the list.
 const maxStreams = 30;
 
@@ -24,19 +30,25 @@ export function settledBy(session) {
 }
 
 async function loadPoints(repositories, sessions, signal, found) {
-  const keys = new Map(repositories.map((r) => [r.id, settledBy(sessions.get(r.id))]));
-  const waiting = repositories.filter((r) => cache.get(r.id)?.key !== keys.get(r.id));
-  const keep = (id, points) => cache.set(id, { key: keys.get(id), hosts: newestByHost(points), points: points.length });
+  const settled = new Map(repositories.map((r) => [r.id, settledBy(sessions.get(r.id))]));
+  const waiting = repositories.filter((r) => hostsOf(r.id)?.settled !== settled.get(r.id));
+  const keep = (id, points) => client.setQueryData(['hosts', id], { settled: settled.get(id), hosts: newestByHost(points), points: points.length });
   const total = waiting.reduce((n, r) => n + (sessions.get(r.id)?.statistics.snapshotsTotal ?? 0), 0);
   if (waiting.length > 5 && total <= maxPoints) {
     const points = new Map(waiting.map((r) => [r.id, []]));
-    for (const point of await get('/v6/RestorePoints', { signal })) points.get(point.repositoryId)?.push(point);
+    const { value, without } = await getWhole('/v6/RestorePoints', { signal });
+    for (const point of value) points.get(point.repositoryId)?.push(point);
+    for (const id of without) points.delete(id);
     for (const [id, list] of points) keep(id, list);
     return;
   }
   const worker = async () => {
     for (let r = waiting.shift(); r; r = waiting.shift()) {
-      keep(r.id, await get(`/v6/RestorePoints?repositoryId=${r.id}`, { signal }));
+      try {
+        keep(r.id, await get(`/v6/RestorePoints?repositoryId=${r.id}`, { signal }));
+      } catch (error) {
+        if (error instanceof ApiError && error.status !== 409) throw error; // a catalog that is missing has none
+      }
       found();
     }
   };
@@ -47,43 +59,43 @@ async function loadPoints(repositories, sessions, signal, found) {
 // as soon as the others are known, while the rows are drawn without them.
 function useRows() {
   const [, setTurn] = useState(0);
-  const asked = useRef({ of: null, abort: new AbortController() });
-  useEffect(() => () => asked.current.abort.abort(), []);
   const list = useData(
     async (signal) => {
       const [repositories, sessions] = await Promise.all([
         get('/v6/BackupRepositories', { signal }),
         get('/v6/RepositorySynchronizeSessions', { signal }),
       ]);
-      const data = { repositories, sessions: new Map(sessions.map((s) => [s.repositoryId, s])) };
-      const of = sessions.map((s) => s.id + s.state).join() + repositories.length;
-      if (of !== asked.current.of && !signal.aborted) {
-        asked.current.abort.abort();
-        asked.current = { of, abort: new AbortController() };
-        askPoints(data, asked.current);
-      }
-      return data;
+      return { repositories, sessions: new Map(sessions.map((s) => [s.repositoryId, s])) };
     },
-    [],
+    ['overview'],
     { every: 4000 },
   );
-  const askPoints = async ({ repositories, sessions }, ask) => {
+  const of = list.data && [...list.data.sessions.values()].map((s) => s.id + s.state).join() + list.data.repositories.map((r) => r.id + r.isOutOfSync);
+  const [again, setAgain] = useState(0);
+  useEffect(() => {
+    if (!list.data) return undefined;
+    const abort = new AbortController();
     let drawn = Date.now();
     const found = () => {
       if (Date.now() - drawn < 500) return;
       drawn = Date.now();
       setTurn((n) => n + 1);
     };
-    try {
-      await loadPoints(repositories, sessions, ask.abort.signal, found);
-    } catch {
-      ask.of = null; // asked for again with the next list
-    }
-    if (!ask.abort.signal.aborted) setTurn((n) => n + 1);
-  };
-  const rows = list.data?.repositories.map((repository) => ({
-    repository, session: list.data.sessions.get(repository.id), ...cache.get(repository.id),
-  }));
+    /** @type {number | undefined} */
+    let timer;
+    loadPoints(list.data.repositories, list.data.sessions, abort.signal, found).catch(() => {
+      if (!abort.signal.aborted) timer = setTimeout(() => setAgain((n) => n + 1), 4000);
+    }).finally(() => abort.signal.aborted || setTurn((n) => n + 1));
+    return () => {
+      abort.abort();
+      clearTimeout(timer);
+    };
+  }, [of, again]);
+  const rows = list.data?.repositories.map((repository) => {
+    const session = list.data?.sessions.get(repository.id);
+    const { hosts, points } = hostsOf(repository.id) ?? {};
+    return { repository, session, hosts, points };
+  });
   return { ...list, rows };
 }
 
@@ -124,7 +136,7 @@ function Figures({ rows }) {
 }
 
 function Attention({ list, who, reload }) {
-  const [all, setAll] = useState(false);
+  const [all, setAll] = useKept('concerns', false);
   if (list.length === 0) return null;
   const shown = all ? list : list.slice(0, 5);
   return html`<section class="attention" aria-labelledby="attention-title">
@@ -155,7 +167,7 @@ export function StopButton({ session, name, reload, kind = 'small' }) {
 }
 
 function Repositories({ rows, who, reload, now }) {
-  const [filter, setFilter] = useState('');
+  const [filter, setFilter] = useKept('filter', '');
   const shown = useMemo(() => {
     const text = filter.trim().toLowerCase();
     const hit = (r) => !text || [r.repository.name, r.repository.description, r.repository.path ?? '', ...(r.hosts ?? []).map((h) => h.hostName)]

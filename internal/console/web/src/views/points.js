@@ -1,13 +1,17 @@
 // The restore points of a repository: a timeline, and the list beneath it.
-import { useMemo, useRef } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import { html } from '../html.js';
 import { count, dateTime, visible } from '../format.js';
 import { compareAddress, spaceAddress } from '../places.js';
 import { setParams } from '../router.js';
+import { useElement } from '../store.js';
 import { useWindowRows } from '../table.js';
 import { Ago, Empty, Icon, Name, Time } from '../ui.js';
 import { Timeline } from './timeline.js';
 
+/** @typedef {import('../resources.js').Point} Point */
+
+/** @param {{ points: Point[], params: URLSearchParams, session: any }} props */
 export function Points({ points, params, session }) {
   const host = params.get('host');
   const shown = useMemo(() => (host ? points.filter((p) => p.hostName === host) : points), [points, host]);
@@ -26,7 +30,7 @@ export function Points({ points, params, session }) {
 const rowHeight = 44;
 
 function List({ points }) {
-  const box = useRef();
+  const box = useElement();
   const rows = useWindowRows(points.length, rowHeight, box);
   const before = useMemo(() => earlier(points), [points]);
   return html`<div class="grid points" role="table" aria-label="Restore points" aria-rowcount=${points.length + 1}>
@@ -42,17 +46,22 @@ const root = { path: '/' };
 
 // earlier finds the restore point of the same host and folders before each.
 // points come newest first.
+/** @param {Point[]} points */
 export function earlier(points) {
+  /** @type {Map<string, Point>} */
   const found = new Map();
+  /** @type {Map<string, string>} */
   const newer = new Map();
   for (const point of points) {
     const series = JSON.stringify([point.hostName, point.paths]);
-    if (newer.has(series)) found.set(newer.get(series), point);
+    const after = newer.get(series);
+    if (after) found.set(after, point);
     newer.set(series, point.id);
   }
   return found;
 }
 
+/** @param {{ point: Point, before: Point | undefined, index: number, top: number }} props */
 function Row({ point, before, index, top }) {
   const when = `${dateTime(point.backupTime)} on ${visible(point.hostName)}`;
   return html`<div class="grid-row" role="row" aria-rowindex=${index + 2} style=${{ transform: `translateY(${top}px)` }}>

@@ -1,12 +1,17 @@
 // Another restore point, at the same place.
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { dateTime, plural, visible } from '../format.js';
+import { useElement } from '../store.js';
 import { useBoxRows } from '../table.js';
-import { Ago, Icon, Name, Time } from '../ui.js';
+import { Ago, Icon, Name, Time, useModal } from '../ui.js';
 
 // neighbours are the restore points of the same machine before and after one,
 // of the same folders where there are such. points come newest first.
+/**
+ * @param {import('../resources.js').Point[]} points
+ * @param {import('../resources.js').Point} point
+ */
 export function neighbours(points, point) {
   const at = points.findIndex((p) => p.id === point.id);
   const same = (p) => p.hostName === point.hostName;
@@ -35,11 +40,10 @@ export function PointSwitch({ points, point, link }) {
 }
 
 function Choice({ points, point, link, onClose }) {
-  const dialog = useRef();
+  const dialog = useModal();
   const hosts = useMemo(() => [...new Set(points.map((p) => p.hostName))].sort(), [points]);
   const [host, setHost] = useState(hosts.length > 1 ? point.hostName : '');
   const shown = useMemo(() => (host ? points.filter((p) => p.hostName === host) : points), [points, host]);
-  useLayoutEffect(() => dialog.current.showModal(), []);
   return html`<dialog ref=${dialog} class="choice" aria-labelledby="choice-title" onClose=${onClose}>
     <div class="choice-head"><h2 id="choice-title">Choose a restore point</h2>
       <button class="quiet icon-only" aria-label="Close" onClick=${onClose}>✕</button></div>
@@ -53,7 +57,7 @@ function Choice({ points, point, link, onClose }) {
 const rowHeight = 54;
 
 function ChoiceList({ points, point, link, onClose }) {
-  const box = useRef();
+  const box = useElement();
   const rows = useBoxRows(points.length, rowHeight, box);
   const current = Math.max(0, points.findIndex((p) => p.id === point.id));
   const goTo = (index) => {
@@ -68,7 +72,7 @@ function ChoiceList({ points, point, link, onClose }) {
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 6, PageUp: -6, Home: -points.length, End: points.length };
     if (!(event.key in steps)) return;
     event.preventDefault();
-    const now = Number(document.activeElement?.dataset.index ?? current);
+    const now = Number(/** @type {HTMLElement | null} */ (document.activeElement)?.dataset.index ?? current);
     goTo(Math.max(0, Math.min(points.length - 1, now + steps[event.key])));
   };
   return html`<div class="choice-box" ref=${box} onKeyDown=${keys} tabIndex="-1" style=${{ height: `min(60vh, 480px, ${rows.getTotalSize() + 2}px)` }}><ul style=${{ height: `${rows.getTotalSize()}px` }}>

@@ -1,11 +1,14 @@
 // One repository: how it stands, its restore points on a timeline, its
 // sessions and their logs.
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { allowed, get, remove } from '../api.js';
-import { useData, useGet, useSession } from '../data.js';
+import { renewed, useData, useGet } from '../data.js';
+import { useSession } from '../follow.js';
 import { bytes, plural, sentence, visible } from '../format.js';
+import { useKept } from '../kept.js';
 import { lazy } from '../lazy.js';
+import { usePoints } from '../resources.js';
 import { navigate } from '../router.js';
 import { standing } from '../status.js';
 import { Button, Confirm, Heading, Loading, Name, Problem, Tabs, notify } from '../ui.js';
@@ -16,7 +19,9 @@ import { Sessions } from './sessions.js';
 
 const Growth = lazy(() => import('./growth.js'), 'Growth');
 
-const none = [];
+/** @typedef {import('../resources.js').Repository} Repository */
+/** @typedef {import('../resources.js').Point} Point */
+/** @typedef {import('../resources.js').Session} Session */
 
 // useRepository loads a repository with its latest session and follows that.
 function useRepository(id, limit) {
@@ -28,22 +33,25 @@ function useRepository(id, limit) {
       ]);
       return { repository, sessions };
     },
-    [id, limit],
+    [`repository ${id}`, limit],
     { every: 5000 },
   );
   const newest = state.data?.sessions[0];
   const session = useSession(newest);
   // The end of a session is seen in its events first; the rest follows here.
-  const ended = session && newest && session.state !== newest.state;
-  useData(async () => ended && state.reload(), [session?.id, ended]);
-  return { ...state, session };
+  const settled = state.data && settledBy(session);
+  const before = useRef(settled);
+  useEffect(() => {
+    if (before.current && settled !== before.current) renewed();
+    before.current = settled;
+  }, [settled]);
+  return { ...state, session, settled };
 }
 
-export function Repository({ id, tab = 'points', session: shown, params, who }) {
-  const [limit, setLimit] = useState(50);
-  const { data, error, reload, session } = useRepository(id, limit);
-  const settled = settledBy(session);
-  const points = useData((signal) => get(`/v6/RestorePoints?repositoryId=${id}`, { signal }), [id, data ? settled : null]);
+export function Repository({ id, tab = 'points', session: shown = undefined, params, who }) {
+  const [limit, setLimit] = useKept('sessions', 50);
+  const { data, error, reload, session, settled } = useRepository(id, limit);
+  const points = usePoints(id);
   if (!data) {
     return html`<${Heading} title="Repository" />${error
       ? html`<${Problem} error=${error} retry=${error.status === 404 ? null : reload} /><p><a href="/">Go to the overview</a></p>` : html`<${Loading} />`}`;
@@ -63,7 +71,7 @@ export function Repository({ id, tab = 'points', session: shown, params, who }) 
       ? html`<${Sessions} repositoryId=${id} sessions=${sessions} shown=${shown}
           more=${sessions.length === limit && limit < 1000 ? () => setLimit(Math.min(1000, 4 * limit)) : null} />`
       : html`<${Problem} error=${points.error?.status ? points.error : null} retry=${points.reload} />
-          ${points.data ? html`<${Points} repository=${repository} points=${points.data ?? none} params=${params} session=${session} />`
+          ${points.data ? html`<${Points} repository=${repository} points=${points.data} params=${params} session=${session} />`
             : !points.error && html`<${Loading} what="Loading the restore points" />`}`}`;
 }
 
@@ -88,6 +96,7 @@ function Actions({ repository, session, who, reload }) {
     <//>`}`;
 }
 
+/** @param {{ repository: Repository, session: Session, points: Point[] | undefined }} props */
 function Summary({ repository, session, points }) {
   const s = standing(repository, session);
   const hosts = points && new Set(points.map((p) => p.hostName)).size;

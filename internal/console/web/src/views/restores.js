@@ -1,10 +1,12 @@
 // The restores that run on the server, and those that have.
-import { useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { allowed, get, post } from '../api.js';
-import { useData, useGet, useJob, useNow } from '../data.js';
+import { useData, useGet, useNow } from '../data.js';
+import { useJob } from '../follow.js';
+import { useKept } from '../kept.js';
 import { bytes, count, plural, sentence, visible } from '../format.js';
 import { browseAddress, entryAddress, placeIn } from '../places.js';
+import { useRepositories } from '../resources.js';
 import { doneOf, kindOf, lengthOf, overwriting, wordFor } from '../restores.js';
 import { Ago, Button, Empty, Heading, Loading, Name, Problem, Progress, Time, notify } from '../ui.js';
 import { What } from './restoring.js';
@@ -12,11 +14,11 @@ import { What } from './restoring.js';
 const pageSize = 50;
 
 export function Restores({ job: shown, who }) {
-  const [limit, setLimit] = useState(pageSize);
+  const [limit, setLimit] = useKept('restores', pageSize);
   const may = allowed(who, 'restore');
   const jobs = useData((signal) => (may ? get(`/v6/RestoreJobs?limit=${limit}`, { signal }) : Promise.resolve([])), ['jobs', limit, shown], { every: 5000 });
   const targets = useGet(may ? '/v6/RestoreTargets' : null);
-  const repositories = useGet('/v6/BackupRepositories');
+  const repositories = useRepositories();
   const names = new Map((repositories.data ?? []).map((r) => [r.id, r.name]));
   return html`
     <${Heading} title="Restores" />
@@ -25,7 +27,7 @@ export function Restores({ job: shown, who }) {
     ${!jobs.data && !jobs.error && html`<${Loading} />`}
     ${may && jobs.data?.length === 0 && targets.data && html`<${Nothing} targets=${targets.data} />`}
     ${jobs.data?.length > 0 && html`<div class="sessions">
-      <ul class="session-list restores" aria-label="Restores">${jobs.data.map((j) => html`<${Row} key=${j.id} known=${j} shown=${shown} name=${names.get(j.repositoryId)} />`)}</ul>
+      <ul class="session-list restores" data-keep-scroll="restores" aria-label="Restores">${jobs.data.map((j) => html`<${Row} key=${j.id} known=${j} shown=${shown} name=${names.get(j.repositoryId)} />`)}</ul>
       ${jobs.data.length === limit && limit < 1000 && html`<button class="small" onClick=${() => setLimit(Math.min(1000, limit * 4))}>Show older restores</button>`}
     </div>`}
     ${may && shown && jobs.data && html`<${Detail} key=${shown} id=${shown} listed=${jobs.data.find((j) => j.id === shown)} names=${names} reload=${jobs.reload} />`}`;
@@ -55,7 +57,7 @@ function Row({ known, shown, name }) {
 }
 
 function Detail({ id, listed, names, reload }) {
-  const alone = useData((signal) => get(`/v6/RestoreJobs/${id}`, { signal }), [id, listed?.state]);
+  const alone = useData((signal) => get(`/v6/RestoreJobs/${id}`, { signal }), [`job ${id}`, listed?.state]);
   const known = listed && (!alone.data || alone.data.state === 'Running') ? listed : alone.data;
   const job = useJob(known);
   const running = job?.state === 'Running';
@@ -101,9 +103,9 @@ const logPage = 500;
 
 // Log lists what could not be restored as it was.
 function Log({ id, job }) {
-  const [limit, setLimit] = useState(logPage);
+  const [limit, setLimit] = useKept('log', logPage);
   const running = job.state === 'Running';
-  const log = useData((signal) => get(`/v6/RestoreJobs/${id}/LogItems?limit=${limit}`, { signal }), [id, limit, job.state], { every: running ? 2000 : 0 });
+  const log = useData((signal) => get(`/v6/RestoreJobs/${id}/LogItems?limit=${limit}`, { signal }), [`job log ${id}`, limit, job.state], { every: running ? 2000 : 0 });
   const items = log.data?.results ?? [];
   return html`<${Problem} error=${log.error?.status ? log.error : null} retry=${log.reload} />
     ${items.length > 0 && html`<h2>What was not restored as it was</h2><ol class="log" tabIndex="0" aria-label="What was not restored as it was">${items.map((item) => html`<li key=${item.usn} class="log-${item.level.toLowerCase()}">

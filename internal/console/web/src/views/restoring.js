@@ -1,12 +1,13 @@
 // Restoring into a folder of the server's.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { allowed, post } from '../api.js';
 import { useGet } from '../data.js';
 import { count, dateTime, short, visible } from '../format.js';
 import { folderFor, jobBody, overwriting, wrongFolder } from '../restores.js';
 import { navigate } from '../router.js';
-import { Name, Problem } from '../ui.js';
+import { useElement } from '../store.js';
+import { Name, Problem, useModal } from '../ui.js';
 
 // useTargets gives the folders that restores may go into; for whoever may not
 // restore there are none.
@@ -16,17 +17,16 @@ export function useTargets(who) {
 
 // Restoring asks where to and how, and starts the job.
 export function Restoring({ point, entries, targets, onClose }) {
-  const dialog = useRef();
-  const first = useRef();
+  const dialog = useModal();
+  const first = useElement();
   const [form, setForm] = useState({ target: targets[0].path, folder: folderFor(point), overwrite: 'Always', verify: false });
-  const [error, setError] = useState(null);
+  const [error, setError] = useState(/** @type {any} */ (null));
   const [busy, setBusy] = useState(false);
   const set = (change) => {
     setForm({ ...form, ...change });
     setError(null);
   };
   useEffect(() => {
-    dialog.current.showModal();
     first.current.focus();
   }, []);
   const body = jobBody(entries, form);
@@ -41,7 +41,7 @@ export function Restoring({ point, entries, targets, onClose }) {
       onClose();
       navigate(`/restores/${job.id}`);
     } catch (problem) {
-      setError({ message: problem.message.replace(/^targetPath: /, '') });
+      setError({ message: /** @type {Error} */ (problem).message.replace(/^targetPath: /, '') });
       setBusy(false);
     }
   };

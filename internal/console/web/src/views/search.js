@@ -1,14 +1,17 @@
 // Search as one types, over all repositories: a line for each path, its
 // versions beneath it.
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import { html } from '../html.js';
 import { get, query } from '../api.js';
-import { useGet } from '../data.js';
+import { usePages } from '../data.js';
 import { bytes, count, dateTime, plural, visible } from '../format.js';
 import { EntryIcon, entryParams } from '../entries.js';
+import { useKept } from '../kept.js';
 import { browseAddress, historyAddress, parent } from '../places.js';
+import { useRepositories } from '../resources.js';
 import { hasView } from '../router.js';
 import { fold, requestOf } from '../searchquery.js';
+import { useElement } from '../store.js';
 import { useWindowRows } from '../table.js';
 import { Empty, Heading, Icon, Loading, Name, Problem, Time } from '../ui.js';
 import { Filters } from './searchfilters.js';
@@ -17,44 +20,23 @@ const pageSize = 200;
 // So many versions are loaded as one scrolls; beyond, only when asked to.
 const scrolled = 5000;
 
-const nothing = { groups: [], versions: 0, notSearched: [], loading: false };
-
 // useSearch asks for the first page when the request changes, and leaves the
 // answer before on the screen until the next one is there.
 function useSearch(request) {
-  const [state, setState] = useState(nothing);
-  const abort = useRef(null);
-  const key = request && JSON.stringify(request);
-  const load = async (before, cursor) => {
-    abort.current?.abort();
-    const mine = new AbortController();
-    abort.current = mine;
-    setState((s) => ({ ...s, loading: true, error: null }));
-    try {
-      const page = await get(query('/v6/Search', { ...request, limit: pageSize, cursor }), { signal: mine.signal });
-      if (mine.signal.aborted) return;
-      setState({
-        of: key, loading: false, next: page.nextCursor, last: page.results.length,
-        cut: { time: page.cut === 'time', folders: before.cut?.folders || page.cut === 'folders' },
-        groups: fold(before.groups, page.results), versions: before.versions + page.results.length,
-        notSearched: page.notSearched ?? [],
-      });
-    } catch (error) {
-      if (!mine.signal.aborted) setState((s) => ({ ...s, loading: false, error }));
-    }
+  const found = usePages((cursor, signal) => get(query('/v6/Search', { ...request, limit: pageSize, cursor }), { signal }), ['search', request], { off: !request });
+  const last = found.pages[found.pages.length - 1];
+  const groups = useMemo(() => found.pages.reduce((list, page) => fold(list, page.results), []), [found.pages]);
+  return {
+    groups, versions: found.pages.reduce((n, page) => n + page.results.length, 0), last: last?.results.length ?? 0, next: found.next,
+    cut: { time: last?.cut === 'time', folders: found.pages.some((page) => page.cut === 'folders') }, notSearched: last?.notSearched ?? [],
+    loading: found.loading, error: found.error, fresh: Boolean(last) && !found.old, more: found.more, retry: found.retry,
   };
-  useEffect(() => {
-    if (key) load(nothing);
-    else setState(nothing);
-    return () => abort.current?.abort();
-  }, [key]);
-  return { ...state, fresh: state.of === key, more: () => load(state, state.next), retry: () => load(state.of === key ? state : nothing, state.of === key ? state.next : undefined) };
 }
 
 export function Search({ params }) {
   const { request, wrong } = requestOf(params);
   const found = useSearch(request ?? null);
-  const repositories = useGet('/v6/BackupRepositories');
+  const repositories = useRepositories();
   const names = useMemo(() => new Map((repositories.data ?? []).map((r) => [r.id, r.name])), [repositories.data]);
   const q = params.get('q');
   return html`<${Heading} title=${q ? `Search: ${q.slice(0, 80)}` : 'Search'} />
@@ -91,8 +73,8 @@ function Told({ found, names }) {
 const rowHeight = 54;
 
 function Found({ found, names, q }) {
-  const [open, setOpen] = useState(new Set());
-  const box = useRef();
+  const [open, setOpen] = useKept('versions', new Set());
+  const box = useElement();
   const { groups, next, loading, versions, last, fresh, cut } = found;
   const lines = useMemo(() => groups.flatMap((group) => [{ group }, ...(open.has(group.key) ? [...group.versions].reverse().map((version) => ({ group, version })) : [])]), [groups, open]);
   const rows = useWindowRows(lines.length, rowHeight, box);

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { navigate, setParams } from '../router.js';
+import { useElement } from '../store.js';
 import { Icon } from '../ui.js';
 
 const pause = 180; // milliseconds without a key, until it is searched
@@ -10,9 +11,9 @@ export function SearchBox({ path, params }) {
   const here = path === '/search';
   const q = here ? params.get('q') ?? '' : '';
   const [text, setText] = useState(q);
-  const input = useRef();
+  const input = useElement();
   const sent = useRef(q);
-  const timer = useRef();
+  const timer = useElement();
   useEffect(() => {
     if (q === sent.current) return;
     clearTimeout(timer.current);
@@ -48,7 +49,7 @@ export function SearchBox({ path, params }) {
   const keys = (event) => {
     if (event.key !== 'ArrowDown') return;
     event.preventDefault();
-    document.querySelector('.found a')?.focus();
+    /** @type {HTMLElement | null} */ (document.querySelector('.found a'))?.focus();
   };
   return html`<form class="search-box" role="search" onSubmit=${(e) => { e.preventDefault(); go(text); }}>
     <${Icon} name="search" />

@@ -5,6 +5,7 @@ import { short, visible } from '../format.js';
 import { placeIn } from '../places.js';
 import { setParams } from '../router.js';
 import { filters } from '../searchquery.js';
+import { useElement } from '../store.js';
 
 const types = [['', 'Everything'], ['file', 'Files'], ['dir', 'Folders'], ['symlink', 'Symbolic links']];
 const pause = 350; // milliseconds without a key, until a text counts
@@ -39,7 +40,7 @@ export function Filters({ params, repositories }) {
 function Field({ label, name, value, ...rest }) {
   const [text, setText] = useState(value);
   const sent = useRef(value);
-  const timer = useRef();
+  const timer = useElement();
   useEffect(() => {
     if (value === sent.current) return;
     clearTimeout(timer.current);

@@ -9,7 +9,7 @@ export function Sessions({ repositoryId, sessions, shown, more }) {
   if (sessions.length === 0) return html`<${Empty} title="No sessions"><p>The repository has not been synchronized yet.</p><//>`;
   const open = sessions.find((s) => s.id === shown);
   return html`<div class="sessions">
-    <ul class="session-list" aria-label="Sessions">${sessions.map((s) => html`<li key=${s.id} class=${s.id === shown ? 'open' : ''}>
+    <ul class="session-list" data-keep-scroll="sessions" aria-label="Sessions">${sessions.map((s) => html`<li key=${s.id} class=${s.id === shown ? 'open' : ''}>
       <a href="/repositories/${repositoryId}/sessions/${s.id}" aria-current=${s.id === shown ? 'true' : undefined}>
         <span class="badge ${kindOf(s)}">${wordFor(s)}</span>
         <span class="grow"><${Time} at=${s.startTime} /> <span class="quiet-text"><${Ago} at=${s.startTime} /></span></span>
@@ -52,7 +52,7 @@ function Detail({ id, known }) {
       const page = await get(`/v6/RepositorySynchronizeSessions/${id}/LogItems?limit=10000`, { signal });
       return { session, items: page.results };
     },
-    [id, known?.state],
+    [`log ${id}`, known?.state],
     { every: running ? 1500 : 0 },
   );
   const session = known ?? log.data?.session;

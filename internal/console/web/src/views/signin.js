@@ -1,13 +1,14 @@
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { signIn } from '../api.js';
+import { useElement } from '../store.js';
 import { Problem } from '../ui.js';
 
 export function SignIn() {
-  const [error, setError] = useState(null);
+  const [error, setError] = useState(/** @type {any} */ (null));
   const [busy, setBusy] = useState(false);
-  const name = useRef();
-  const password = useRef();
+  const name = useElement();
+  const password = useElement();
   useLayoutEffect(() => {
     document.title = 'Sign in · Syncline';
     name.current.focus();

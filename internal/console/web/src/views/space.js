@@ -1,13 +1,16 @@
 // Where the space goes in a restore point: a treemap to walk through, the same
 // as a table, its largest files and the kinds of files.
-import { useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { query } from '../api.js';
 import { useGet } from '../data.js';
-import { bytes, count, dateTime, exactBytes, plural, visible } from '../format.js';
+import { bytes, count, exactBytes, plural, visible } from '../format.js';
+import { useKept } from '../kept.js';
 import { at, browseAddress, entryAddress, historyAddress, nameOf, parent, placeIn, spaceAddress } from '../places.js';
 import { PointPicker } from '../pointpicker.js';
+import { usePoint, usePoints, useRepository } from '../resources.js';
 import { navigate } from '../router.js';
+import { useElement } from '../store.js';
 import { tiles, towards } from '../treemap.js';
 import { Trail } from '../trail.js';
 import { Bytes, Empty, Heading, Icon, Loading, Name, Problem, Time } from '../ui.js';
@@ -15,10 +18,10 @@ import { useWidth } from './timeline.js';
 
 export function Space({ id, params }) {
   const place = placeIn(params);
-  const point = useGet(`/v6/RestorePoints/${id}`);
+  const point = usePoint(id);
   const repositoryId = point.data?.repositoryId;
-  const repository = useGet(repositoryId ? `/v6/BackupRepositories/${repositoryId}` : null);
-  const points = useGet(repositoryId ? `/v6/RestorePoints?repositoryId=${repositoryId}` : null);
+  const repository = useRepository(repositoryId);
+  const points = usePoints(repositoryId);
   const sizes = useGet(query(`/v6/RestorePoints/${id}/FolderSizes`, { ...at(place), depth: 2, limit: 100 }));
   const error = point.error ?? sizes.error;
   const link = (to) => spaceAddress(id, to);
@@ -33,7 +36,7 @@ export function Space({ id, params }) {
     <${Trail} place=${place} link=${link} label="Folder" />
     ${!sizes.data && !error && html`<${Loading} what="Adding up" />`}
     ${sizes.data && html`<${Folder} key=${sizes.data.rawPath ?? sizes.data.path} folder=${sizes.data} link=${link} point=${id} repositoryId=${repositoryId} />`}
-    ${sizes.data && html`<${Whole} id=${id} link=${link} repositoryId=${repositoryId} />`}`;
+    ${sizes.data && html`<${Whole} id=${id} link=${link} />`}`;
 }
 
 function Folder({ folder, link, point, repositoryId }) {
@@ -52,7 +55,7 @@ function hrefOf(entry, link, point) {
 
 // Treemap is one stop for the tab key; the arrow keys walk through it.
 function Treemap({ folder, link, point }) {
-  const box = useRef();
+  const box = useElement();
   const width = useWidth(box);
   const height = Math.round(Math.min(560, Math.max(300, width * 0.5)));
   const list = useMemo(() => (width > 0 ? tiles(folder, width, height) : []), [folder, width]);
@@ -89,7 +92,7 @@ function share(n, total) {
 }
 
 function Children({ folder, link, point, repositoryId }) {
-  const [all, setAll] = useState(false);
+  const [all, setAll] = useKept('children', false);
   const shown = all ? folder.children : folder.children.slice(0, 12);
   const hidden = folder.children.length - shown.length;
   return html`<section aria-labelledby="children-title">
@@ -108,7 +111,7 @@ function Children({ folder, link, point, repositoryId }) {
 }
 
 // Whole tells of the restore point altogether.
-function Whole({ id, link, repositoryId }) {
+function Whole({ id, link }) {
   const { data, error, reload } = useGet(`/v6/RestorePoints/${id}/Statistics`);
   if (!data) return error ? html`<${Problem} error=${error} retry=${reload} />` : html`<${Loading} what="Looking through the restore point" />`;
   return html`<section aria-labelledby="whole-title" class="whole">
@@ -126,7 +129,7 @@ function Whole({ id, link, repositoryId }) {
 }
 
 function Sizes({ title, first, list, total, what }) {
-  const [all, setAll] = useState(false);
+  const [all, setAll] = useKept(title, false);
   if (!list || list.length === 0) return null;
   const shown = all ? list : list.slice(0, 8);
   return html`<div class="card sizes-card"><table class="sizes"><caption>${title}</caption>

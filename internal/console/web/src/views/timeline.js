@@ -1,7 +1,8 @@
 // Restore points on a line of time, one lane for each host.
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { date, dateTime, plural } from '../format.js';
+import { useElement } from '../store.js';
 import { Name } from '../ui.js';
 
 const dot = 11; // pixels; points that would lie closer share a mark
@@ -37,7 +38,7 @@ export function lanes(points, width) {
 }
 
 export function Timeline({ points, host, pick }) {
-  const box = useRef();
+  const box = useElement();
   const width = useWidth(box);
   const drawn = width > 0 ? lanes(points, width) : null;
   return html`<div class="timeline" ref=${box}>${drawn && html`

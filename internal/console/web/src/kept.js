@@ -1,0 +1,119 @@
+// What Back gives back: each entry of the browser's history keeps how far its
+// view was scrolled and how much of it had been opened.
+import { useState } from 'preact/hooks';
+import { address } from './router.js';
+
+const most = 200; // entries of the history
+
+/** @type {Map<string, Map<string, any>>} */
+const entries = new Map();
+
+function of(key) {
+  let entry = entries.get(key);
+  if (!entry) {
+    entry = new Map();
+    entries.set(key, entry);
+    if (entries.size > most) entries.delete(entries.keys().next().value ?? '');
+  }
+  return entry;
+}
+
+/**
+ * useKept is a state that is there again when one comes back to this entry of
+ * the history. It goes along from one address of the view to the next.
+ * @template T
+ * @param {string} name
+ * @param {T} initial
+ * @returns {[T, (next: T) => void]}
+ */
+export function useKept(name, initial) {
+  const { key } = address.get();
+  const [, setTurn] = useState(0);
+  const [own] = useState({ key: '', value: initial });
+  if (own.key !== key) {
+    own.key = key;
+    if (of(key).has(name)) own.value = of(key).get(name);
+    else of(key).set(name, own.value);
+  }
+  return [own.value, (next) => {
+    own.value = next;
+    of(own.key).set(name, next);
+    setTurn((n) => n + 1);
+  }];
+}
+
+const pageName = 'scroll';
+const boxName = (box) => `scroll ${box.dataset.keepScroll}`;
+let restoring = () => {};
+let busy = false;
+
+// wasScrolled reports whether the box with this name has a place to go back to.
+export function wasScrolled(name) {
+  return busy && of(address.get().key).has(`scroll ${name}`);
+}
+
+function remember(event) {
+  if (busy) return;
+  const entry = of(address.get().key);
+  if (event.target === document) entry.set(pageName, scrollY);
+  else if (event.target.dataset?.keepScroll) entry.set(boxName(event.target), event.target.scrollTop);
+}
+
+// goBackTo scrolls to where an entry of the history was, as soon as what is
+// shown is long enough; whoever scrolls meanwhile goes on there.
+function goBackTo(key) {
+  restoring();
+  const wanted = new Map([...of(key)].filter(([name]) => name.startsWith(pageName)));
+  if (wanted.size === 0) {
+    scrollTo(0, 0);
+    return;
+  }
+  busy = true;
+  const stop = () => {
+    busy = false;
+    for (const name of interruptions) removeEventListener(name, stop, true);
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
+    restoring = () => {};
+  };
+  const step = () => {
+    const y = wanted.get(pageName);
+    if (y !== undefined && document.documentElement.scrollHeight - innerHeight >= y) {
+      scrollTo(0, y);
+      if (Math.abs(scrollY - y) < 2) wanted.delete(pageName);
+    }
+    for (const box of document.querySelectorAll('[data-keep-scroll]')) {
+      const top = wanted.get(boxName(box));
+      if (top === undefined || box.scrollHeight - box.clientHeight < top) continue;
+      box.scrollTop = top;
+      wanted.delete(boxName(box));
+    }
+    if (wanted.size === 0) requestAnimationFrame(stop); // after the events of this scrolling
+    else frame = requestAnimationFrame(step);
+  };
+  const timer = setTimeout(stop, 10_000);
+  for (const name of interruptions) addEventListener(name, stop, true);
+  restoring = stop;
+  let frame = requestAnimationFrame(step);
+}
+
+const interruptions = ['wheel', 'touchstart', 'keydown', 'pointerdown'];
+
+// keepScrolling begins to remember; it is called once.
+export function keepScrolling() {
+  history.scrollRestoration = 'manual';
+  addEventListener('scroll', remember, { capture: true, passive: true });
+  addEventListener('pagehide', () => history.replaceState({ ...history.state, y: scrollY }, ''));
+  const { y } = history.state ?? {};
+  if (y) {
+    of(address.get().key).set(pageName, y);
+    goBackTo(address.get().key);
+  }
+  let { key } = address.get();
+  address.subscribe((now) => {
+    if (now.key === key) return;
+    ({ key } = now);
+    if (now.back) goBackTo(key);
+    else restoring();
+  });
+}

@@ -1,0 +1,23 @@
+// What views ask the API for most, with the types that it has there.
+import { useGet } from './data.js';
+
+/** @typedef {import('./api.js').Schemas} Schemas */
+/** @typedef {Schemas['BackupRepository']} Repository */
+/** @typedef {Schemas['RestorePoint']} Point */
+/** @typedef {Schemas['RepositorySynchronizeSession']} Session */
+
+/** @returns {import('./data.js').Loaded<Repository[]>} */
+export const useRepositories = () => useGet('/v6/BackupRepositories');
+
+/** @param {string | undefined} id @returns {import('./data.js').Loaded<Repository>} */
+export const useRepository = (id) => useGet(id ? `/v6/BackupRepositories/${id}` : null);
+
+/** @param {string} id @returns {import('./data.js').Loaded<Point>} */
+export const usePoint = (id) => useGet(`/v6/RestorePoints/${id}`);
+
+/**
+ * usePoints gives the restore points of a repository, the newest first.
+ * @param {string | undefined} repositoryId
+ * @returns {import('./data.js').Loaded<Point[]>}
+ */
+export const usePoints = (repositoryId) => useGet(repositoryId ? `/v6/RestorePoints?repositoryId=${repositoryId}` : null);
