@@ -10,6 +10,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/pattern"
 )
 
 // Query says what to find: the entries that one of Patterns or Contains
@@ -54,8 +55,11 @@ type Position struct {
 
 // Check fails with CodeInvalid when a pattern cannot be used.
 func (q *Query) Check() error {
+	if len(q.Patterns) > pattern.MaxPatterns {
+		return syncline.Errorf(syncline.CodeInvalid, "there are %d patterns; at most %d can be matched", len(q.Patterns), pattern.MaxPatterns)
+	}
 	for _, text := range q.Patterns {
-		if _, err := parsePattern(text, q.IgnoreCase); err != nil {
+		if _, err := pattern.Parse(text, q.IgnoreCase); err != nil {
 			return err
 		}
 	}
@@ -154,7 +158,7 @@ type finder struct {
 	search   *catalog.Search
 	way      *catalog.Search // nil, or entries of which one is on the way to every match:
 	wayPart  int             // those that this part of the one pattern matches
-	patterns []*pattern
+	patterns []*pattern.Pattern
 	contains []func(name string) bool
 	byName   bool // an entry matches when its name is found, whatever its path
 	cut      Cut
@@ -183,13 +187,13 @@ func newFinder(ctx context.Context, v *catalog.View, q *Query) (*finder, error) 
 	}
 	var terms []catalog.NameTerm
 	for _, text := range texts {
-		p, err := parsePattern(text, q.IgnoreCase)
+		p, err := pattern.Parse(text, q.IgnoreCase)
 		if err != nil {
 			return f, err
 		}
 		f.patterns = append(f.patterns, p)
-		f.byName = f.byName && len(p.parts) == 1 && !p.rooted && !p.all
-		terms = append(terms, p.term())
+		f.byName = f.byName && p.SingleName()
+		terms = append(terms, termOfPattern(p))
 	}
 	for _, text := range q.Contains {
 		term := containsTerm(text)
@@ -210,8 +214,9 @@ func newFinder(ctx context.Context, v *catalog.View, q *Query) (*finder, error) 
 	var err error
 	f.search, err = v.Search(ctx, terms, q.More)
 	if err == nil && len(f.patterns) == 1 && len(f.contains) == 0 && f.search.Count() > manyFound {
-		if f.wayPart = f.patterns[0].rarest(); f.wayPart >= 0 {
-			f.way, err = v.Search(ctx, []catalog.NameTerm{f.patterns[0].termOf(&f.patterns[0].parts[f.wayPart])}, q.More)
+		p := f.patterns[0]
+		if f.wayPart = rarestPart(p); f.wayPart >= 0 {
+			f.way, err = v.Search(ctx, []catalog.NameTerm{termOfPart(p, &p.Parts()[f.wayPart])}, q.More)
 		}
 	}
 	if err != nil && f.ctx.Err() == nil && f.expired() {

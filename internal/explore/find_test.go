@@ -14,6 +14,7 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/catalog/catalogtest"
+	"syncline.dev/syncline/internal/pattern"
 )
 
 // forest builds a catalog, and keeps the trees beside it.
@@ -149,15 +150,9 @@ func (f *forest) grow(r *rand.Rand, snapshots int) {
 func (f *forest) expect(q *Query, label string, tree syncline.Hash, prefix string, out []string) []string {
 	for _, e := range f.trees[tree] {
 		path := prefix + "/" + e.Name
-		text := path
-		if q.IgnoreCase {
-			text = strings.ToLower(path)
-		}
-		chosen := slices.ContainsFunc(q.Patterns, func(p string) bool {
-			if q.IgnoreCase {
-				p = strings.ToLower(p)
-			}
-			return slowMatch(p, text)
+		chosen := slices.ContainsFunc(q.Patterns, func(text string) bool {
+			p, err := pattern.Parse(text, q.IgnoreCase)
+			return err == nil && p.Match(path)
 		})
 		chosen = chosen || slices.ContainsFunc(q.Contains, func(c string) bool {
 			return (q.MatchCase && strings.Contains(e.Name, c)) || (!q.MatchCase && strings.Contains(foldName(e.Name), foldName(c)))

@@ -8,6 +8,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/pattern"
 )
 
 // The walk goes down from the roots of several snapshots at once, and only
@@ -106,12 +107,12 @@ func appendGroups(out []group, trees *sets[catalog.TreeRef]) []group {
 
 // place is a folder on the way down.
 type place struct {
-	path   int        // length of its path
-	groups []group    // until it is read; in memory that the next place uses again
-	states []matching // per pattern; nil when all matches
-	all    bool       // look at all that is in it
-	items  []item     // the top of the finder's
-	first  int        // where they begin there
+	path   int                // length of its path
+	groups []group            // until it is read; in memory that the next place uses again
+	states []pattern.Matching // per pattern; nil when all matches
+	all    bool               // look at all that is in it
+	items  []item             // the top of the finder's
+	first  int                // where they begin there
 	next   int
 	read   bool
 	seek   []string // what comes before these names was passed on before
@@ -184,14 +185,14 @@ func (f *finder) descend(roots []group) error {
 }
 
 func (f *finder) root(roots []group) place {
-	p := place{groups: roots, states: make([]matching, len(f.patterns)), seek: f.q.After.Names, within: f.q.Below}
-	st := never
+	p := place{groups: roots, states: make([]pattern.Matching, len(f.patterns)), seek: f.q.After.Names, within: f.q.Below}
+	st := pattern.Never
 	for i, x := range f.patterns {
-		p.states[i] = x.root()
-		st = max(st, p.states[i].state(x))
+		p.states[i] = x.Root()
+		st = max(st, p.states[i].State(x))
 	}
-	p.all = st >= soon
-	if st == matched {
+	p.all = st >= pattern.Soon
+	if st == pattern.Matched {
 		p.states = nil
 	}
 	return p
@@ -277,11 +278,11 @@ func (f *finder) visit(in *place, same []item, path []byte) (below place, ok boo
 		}
 	}
 	below.path = len(path)
-	below.all = st >= soon
-	if st == never && len(f.contains) == 0 {
+	below.all = st >= pattern.Soon
+	if st == pattern.Never && len(f.contains) == 0 {
 		return below, false, nil
 	}
-	ahead := f.way != nil && !below.all && !below.states[0].passed(f.wayPart)
+	ahead := f.way != nil && !below.all && !below.states[0].Passed(f.wayPart)
 	trees := &f.trees
 	trees.reset()
 	for i := range same {
@@ -296,22 +297,22 @@ func (f *finder) visit(in *place, same []item, path []byte) (below place, ok boo
 
 // match returns what the patterns say of a path, and whether anything chooses
 // it. It sets the states of the place below.
-func (f *finder) match(in *place, x *item, below *place) (st state, matches bool) {
+func (f *finder) match(in *place, x *item, below *place) (st pattern.State, matches bool) {
 	switch {
 	case in.states == nil:
-		return matched, true
+		return pattern.Matched, true
 	case f.byName && x.Found:
-		return matched, true
+		return pattern.Matched, true
 	case f.byName:
 		below.states = in.states
-		return open, false
+		return pattern.Open, false
 	}
-	below.states = make([]matching, len(f.patterns))
+	below.states = make([]pattern.Matching, len(f.patterns))
 	for i, p := range f.patterns {
-		below.states[i] = p.step(&in.states[i], x.Name)
-		st = max(st, below.states[i].state(p))
+		below.states[i] = p.Step(&in.states[i], x.Name)
+		st = max(st, below.states[i].State(p))
 	}
-	if st == matched {
+	if st == pattern.Matched {
 		below.states = nil
 		return st, true
 	}

@@ -20,7 +20,10 @@ func (r *run) purge(dir *folder, keep map[string]bool) error {
 		}
 		for _, name := range names {
 			path := dir.path + "/" + name
-			selected, _ := r.Filter.Select(path)
+			selected, _, err := r.choose.Select(r.ctx, path)
+			if err != nil {
+				return err
+			}
 			if keep[nameKey(name)] || !selected {
 				continue
 			}

@@ -1,46 +1,47 @@
 package restore
 
 import (
+	"context"
 	"os"
-	"path"
 	"strings"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/pattern"
 )
 
 // Filter says of a path in the snapshot whether it is to be restored, and of a
 // folder whether something below it may be. The zero Filter selects all.
 type Filter struct {
-	include, exclude         patterns
-	foldedInclude, foldedOut patterns
-	within                   *pathNode // nil for everywhere
+	include, exclude []*pattern.List
+	within           *pathNode // nil for everywhere
 }
 
-// NewFilter makes a filter of restic's patterns: elements as in path.Match,
-// "**" for any number of elements, with a slash in front to begin at the root.
-// A pattern matches what it names and all below it. With "!" in front it takes
-// back what a pattern before it matched. The folded ones are compared without
-// regard to letter case. Including and excluding at once is CodeInvalid, and so
-// is a malformed pattern.
+// NewFilter makes a filter of restic's patterns, see package pattern. The
+// folded ones are compared without regard to letter case. Including and
+// excluding at once is CodeInvalid, and so is a pattern that cannot be used.
 func NewFilter(include, foldedInclude, exclude, foldedExclude []string) (*Filter, error) {
-	if len(include)+len(foldedInclude) > 0 && len(exclude)+len(foldedExclude) > 0 {
-		return nil, syncline.Errorf(syncline.CodeInvalid, "exclude and include patterns are mutually exclusive")
-	}
 	f := &Filter{}
 	for _, p := range []struct {
-		to   *patterns
+		to   *[]*pattern.List
 		from []string
 		fold bool
 	}{
 		{&f.include, include, false},
-		{&f.foldedInclude, foldedInclude, true},
+		{&f.include, foldedInclude, true},
 		{&f.exclude, exclude, false},
-		{&f.foldedOut, foldedExclude, true},
+		{&f.exclude, foldedExclude, true},
 	} {
-		var err error
-		if *p.to, err = parsePatterns(p.from, p.fold); err != nil {
+		if len(p.from) == 0 {
+			continue
+		}
+		list, err := pattern.ParseList(p.from, p.fold)
+		if err != nil {
 			return nil, err
 		}
+		*p.to = append(*p.to, list)
+	}
+	if len(f.include) > 0 && len(f.exclude) > 0 {
+		return nil, syncline.Errorf(syncline.CodeInvalid, "exclude and include patterns are mutually exclusive")
 	}
 	return f, nil
 }
@@ -100,7 +101,7 @@ func (f *Filter) all(path string) bool {
 	if f == nil {
 		return true
 	}
-	if len(f.include)+len(f.exclude)+len(f.foldedInclude)+len(f.foldedOut) > 0 {
+	if len(f.include)+len(f.exclude) > 0 {
 		return false
 	}
 	if f.within == nil {
@@ -110,45 +111,72 @@ func (f *Filter) all(path string) bool {
 	return whole
 }
 
-// Select reports whether the item at an absolute path is selected, and whether
-// something below it may be.
-func (f *Filter) Select(name string) (selected, below bool) {
-	if f == nil {
-		return true, true
-	}
-	selected, below = f.matchPatterns(name)
-	if f.within != nil {
-		inside, deeper := f.within.match(name)
-		selected, below = selected && inside, below && deeper
-	}
-	return selected, below
+// Selector asks a filter about one path after the other. On a walk down a tree
+// the patterns look at each name once. It is for one goroutine.
+type Selector struct {
+	within           *pathNode
+	include, exclude []*pattern.Cursor
 }
 
-func (f *Filter) matchPatterns(name string) (selected, below bool) {
-	switch {
-	case len(f.include)+len(f.foldedInclude) > 0:
-		selected, below = f.include.match(name)
-		foldedSelected, foldedBelow := f.foldedInclude.match(strings.ToLower(name))
-		return selected || foldedSelected, below || foldedBelow
-	case len(f.exclude)+len(f.foldedOut) > 0:
-		out, _ := f.exclude.match(name)
-		foldedOut, _ := f.foldedOut.match(strings.ToLower(name))
-		return !out && !foldedOut, !out && !foldedOut
+// Selector returns a selector for one walk.
+func (f *Filter) Selector() *Selector {
+	s := &Selector{}
+	if f == nil {
+		return s
 	}
-	return true, true
+	s.within = f.within
+	for _, list := range f.include {
+		s.include = append(s.include, list.Cursor())
+	}
+	for _, list := range f.exclude {
+		s.exclude = append(s.exclude, list.Cursor())
+	}
+	return s
+}
+
+// Select reports whether the item at an absolute path is selected, and whether
+// something below it may be. It fails when the context ends.
+func (s *Selector) Select(ctx context.Context, name string) (selected, below bool, err error) {
+	selected, below, err = s.matchPatterns(ctx, name)
+	if s.within != nil {
+		inside, deeper := s.within.match(name)
+		selected, below = selected && inside, below && deeper
+	}
+	return selected, below, err
+}
+
+func (s *Selector) matchPatterns(ctx context.Context, name string) (selected, below bool, err error) {
+	for _, c := range s.exclude {
+		if out, _, err := c.Select(ctx, name); out || err != nil {
+			return false, false, err
+		}
+	}
+	if len(s.include) == 0 {
+		return true, true, nil
+	}
+	for _, c := range s.include {
+		in, deeper, err := c.Select(ctx, name)
+		if err != nil {
+			return false, false, err
+		}
+		selected, below = selected || in, below || deeper
+	}
+	return selected, below, nil
 }
 
 // NewNameFilter chooses names of extended attributes by patterns, as NewFilter
 // chooses paths. It returns nil when there are none.
 func NewNameFilter(include, exclude []string) (func(name string) bool, error) {
 	f, err := NewFilter(include, nil, exclude, nil)
-	if err != nil || len(f.include)+len(f.exclude) == 0 {
+	switch {
+	case err != nil:
 		return nil, err
+	case len(f.include) > 0:
+		return f.include[0].Chooses, nil
+	case len(f.exclude) > 0:
+		return func(name string) bool { return !f.exclude[0].Chooses(name) }, nil
 	}
-	return func(name string) bool {
-		chosen, _ := f.Select(name)
-		return chosen
-	}, nil
+	return nil, nil
 }
 
 // ReadPatterns reads a pattern a line, without what is empty or begins with
@@ -168,102 +196,4 @@ func ReadPatterns(text string, getenv func(string) string) (list []string) {
 		}))
 	}
 	return list
-}
-
-type patterns []pattern
-
-type pattern struct {
-	negated, rooted bool
-	parts           []string
-}
-
-func parsePatterns(texts []string, fold bool) (patterns, error) {
-	var out patterns
-	for _, text := range texts {
-		var p pattern
-		rest := text
-		if rest, p.negated = strings.CutPrefix(rest, "!"); rest == "" {
-			continue
-		}
-		if fold {
-			rest = strings.ToLower(rest)
-		}
-		rest = path.Clean(rest)
-		rest, p.rooted = strings.CutPrefix(rest, "/")
-		if rest != "" {
-			p.parts = strings.Split(rest, "/")
-		}
-		for _, part := range p.parts {
-			if _, err := path.Match(part, ""); err != nil {
-				return nil, syncline.WrapError(syncline.CodeInvalid, err, "the pattern %q is malformed", text)
-			}
-		}
-		out = append(out, p)
-	}
-	return out, nil
-}
-
-// match reports whether the patterns match the path, and whether they may
-// match one below it.
-func (ps patterns) match(name string) (matched, below bool) {
-	parts := strings.Split(strings.Trim(name, "/"), "/")
-	for i := range ps {
-		p := &ps[i]
-		switch m := p.matches(parts); {
-		case p.negated:
-			matched, below = matched && !m, below && !m
-		default:
-			matched, below = matched || m, below || m || !p.rooted || leads(p.parts, parts)
-		}
-	}
-	return matched, below
-}
-
-func (p *pattern) matches(elements []string) bool {
-	if p.rooted {
-		return matchAt(p.parts, elements)
-	}
-	for i := range elements {
-		if matchAt(p.parts, elements[i:]) {
-			return true
-		}
-	}
-	return false
-}
-
-// matchAt reports whether the elements begin with what parts describe.
-func matchAt(parts, elements []string) bool {
-	for i, part := range parts {
-		if part == "**" {
-			for k := i; k <= len(elements); k++ {
-				if matchAt(parts[i+1:], elements[k:]) {
-					return true
-				}
-			}
-			return false
-		}
-		if i == len(elements) || !matchElement(part, elements[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-// leads reports whether something below the elements may begin with what parts
-// describe.
-func leads(parts, elements []string) bool {
-	for i, element := range elements {
-		if i == len(parts) || parts[i] == "**" {
-			return true
-		}
-		if !matchElement(parts[i], element) {
-			return false
-		}
-	}
-	return true
-}
-
-func matchElement(part, element string) bool {
-	ok, err := path.Match(part, element)
-	return ok && err == nil
 }

@@ -24,7 +24,7 @@ const maxPath = 1 << 20
 // when there are more items than limit. Where patterns say nothing, a folder
 // that is in a thousand places is counted once.
 func measure(ctx context.Context, v *catalog.View, root catalog.TreeRef, filter *Filter, limit int64) (Size, error) {
-	m := &measurer{ctx: ctx, view: v, filter: filter, left: limit, known: make(map[catalog.TreeRef]amount)}
+	m := &measurer{ctx: ctx, view: v, filter: filter, choose: filter.Selector(), left: limit, known: make(map[catalog.TreeRef]amount)}
 	total, err := m.selected(root, "", 0)
 	if err == nil && total.items > limit {
 		err = errExpands(limit)
@@ -62,6 +62,7 @@ type measurer struct {
 	ctx    context.Context //nolint:containedctx // lives as long as the call
 	view   *catalog.View
 	filter *Filter
+	choose *Selector
 	left   int64 // items that may still be compared with patterns
 	known  map[catalog.TreeRef]amount
 }
@@ -102,7 +103,10 @@ func (m *measurer) selected(tree catalog.TreeRef, path string, depth int) (total
 		if m.left--; m.left < 0 || len(at) > maxPath {
 			return syncline.Errorf(syncline.CodeTooLarge, "there is too much to compare with the patterns; choose folders without patterns")
 		}
-		selected, below := m.filter.Select(at)
+		selected, below, err := m.choose.Select(m.ctx, at)
+		if err != nil {
+			return err
+		}
 		if selected {
 			total.addEntry(e)
 		}

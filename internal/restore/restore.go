@@ -89,6 +89,7 @@ type run struct {
 	source  *content.Source
 	handles *handles
 	target  *folder
+	choose  *Selector
 	links   map[linkKey]*task // the first file of each set of hard links
 	group   group
 	open    atomic.Int64 // files that are open
@@ -118,6 +119,7 @@ func Run(ctx context.Context, v *catalog.View, root catalog.TreeRef, source *con
 	}
 	r := &run{
 		Options: o, ctx: ctx, view: v, source: source, handles: newHandles(), links: make(map[linkKey]*task),
+		choose: o.Filter.Selector(),
 		target: &folder{made: true, fresh: h == nil, h: h, users: 1},
 	}
 	if r.Attributes == nil {
@@ -240,8 +242,10 @@ func (r *run) items(tree catalog.TreeRef) (items []walkItem, err error) {
 
 // item restores one entry, and what is below it.
 func (r *run) item(x *walkItem, dir *folder, path string) (restored bool, err error) {
-	selected, below := r.Filter.Select(path)
+	selected, below, err := r.choose.Select(r.ctx, path)
 	switch e := x.entry; {
+	case err != nil:
+		return false, err
 	case e.IsDir():
 		return r.folder(x, dir, path, selected, below)
 	case !selected:

@@ -323,7 +323,7 @@ func testPaths(t *testing.T, w *rich) {
 	for path, want := range map[string][2]bool{
 		"/a": {false, true}, "/a/b": {true, true}, "/a/b/c": {true, true}, "/a/bc": {false, false}, "/x": {false, false}, "/": {false, true},
 	} {
-		selected, below := (*restore.Filter)(nil).Within("/a/b", "/a/b/d").Select(path)
+		selected, below, _ := (*restore.Filter)(nil).Within("/a/b", "/a/b/d").Selector().Select(t.Context(), path)
 		if [2]bool{selected, below} != want {
 			t.Errorf("%s: %v, %v", path, selected, below)
 		}

@@ -38,6 +38,7 @@ type Stream interface {
 type unpacking struct {
 	*run
 	stream Stream
+	first  *Selector         // for first names of files, which lie elsewhere
 	way    []*folder         // from below the target to where the last item lies
 	seen   []map[string]bool // names in the target, and in each folder of the way
 	skip   string            // what lies below a folder that is left out begins so
@@ -58,9 +59,9 @@ func Unpack(ctx context.Context, s Stream, target string, o Options) (Result, er
 	}
 	defer h.close()
 	u := &unpacking{
-		run:    &run{Options: o, ctx: ctx, handles: newHandles(), target: &folder{made: true, h: h, users: 1}},
+		run:    &run{Options: o, ctx: ctx, handles: newHandles(), choose: o.Filter.Selector(), target: &folder{made: true, h: h, users: 1}},
 		stream: s, seen: []map[string]bool{{}}, failed: make(map[string]bool), stand: make(map[string]string),
-		buf: make([]byte, 64<<10), there: make([]byte, 64<<10),
+		first: o.Filter.Selector(), buf: make([]byte, 64<<10), there: make([]byte, 64<<10),
 	}
 	if u.Attributes == nil {
 		u.Attributes = func(string) bool { return true }
@@ -93,8 +94,10 @@ func (u *unpacking) all() error {
 func (u *unpacking) item(x *Item) error {
 	path := "/" + x.Path
 	names := strings.Split(x.Path, "/")
-	selected, below := u.Filter.Select(path)
+	selected, below, err := u.choose.Select(u.ctx, path)
 	switch {
+	case err != nil:
+		return err
 	case u.skip != "" && strings.HasPrefix(x.Path, u.skip):
 		return nil
 	case x.Err != nil:
@@ -360,7 +363,11 @@ func (u *unpacking) readBack(t *task, want hash.Hash) error {
 // further restores another name of a file that came before.
 func (u *unpacking) further(x *Item, dir *folder) error {
 	first := x.First
-	if selected, _ := u.Filter.Select("/" + first); !selected {
+	selected, _, err := u.first.Select(u.ctx, "/"+first)
+	if err != nil {
+		return err
+	}
+	if !selected {
 		var ok bool
 		if first, ok = u.stand[x.First]; !ok {
 			u.stand[x.First] = x.Path
@@ -376,7 +383,7 @@ func (u *unpacking) further(x *Item, dir *folder) error {
 		from = &folder{parent: from, name: name}
 	}
 	name := names[len(names)-1]
-	err := u.handles.in(from, func(h *handle) error {
+	err = u.handles.in(from, func(h *handle) error {
 		there, err := h.stat(name)
 		if err == nil && !there.mode.IsRegular() {
 			err = fs.ErrNotExist
