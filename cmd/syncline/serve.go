@@ -9,11 +9,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/peer"
 )
 
 func newServeCommand() *cobra.Command {
 	o := serverOptions{clouds: &clouds{}}
-	var authorities, restoreRoots []string
+	var authorities, restoreRoots, proxies []string
 	var database string
 	var debug bool
 	cmd := &cobra.Command{
@@ -27,7 +28,11 @@ next start.
 
 Users may restore on the server only into folders that --restore-root names.
 What they restore there belongs to whom the snapshot says, where the server may
-set that.`,
+set that.
+
+Failed sign-ins, connections and requests without a user are limited by address.
+Behind a reverse proxy all clients have the proxy's, unless --trusted-proxy names
+it: then the nearest address in X-Forwarded-For that is no trusted proxy's counts.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if database != "" {
@@ -47,6 +52,9 @@ set that.`,
 			}
 			if o.restoreRoots, err = findRestoreRoots(o.data, restoreRoots); err != nil {
 				return err
+			}
+			if o.proxies, err = peer.ParseProxies(proxies); err != nil {
+				return syncline.WrapError(syncline.CodeOf(err), err, "--trusted-proxy: %s", syncline.MessageOf(err))
 			}
 			o.logger = newLogger(cmd, debug)
 			o.adminPassword = os.Getenv("SYNCLINE_ADMIN_PASSWORD")
@@ -72,6 +80,7 @@ set that.`,
 	f.BoolVar(&o.clouds.denyPrivate, "deny-private-endpoints", false, "refuse object storage at addresses of this machine and of private networks")
 	f.StringSliceVar(&authorities, "cacert", nil, "`file` with certificates to trust in object storage beside the system's")
 	f.StringArrayVar(&restoreRoots, "restore-root", nil, "`directory` that restores on the server may write into (can be given several times; default: none)")
+	f.StringArrayVar(&proxies, "trusted-proxy", nil, "`network` of reverse proxies, in CIDR notation, whose X-Forwarded-For says where a request comes from (can be given several times; default: none)")
 	f.StringVar(&database, "database", "", "`URL` of a database for a fleet of nodes; not in this version")
 	f.BoolVar(&debug, "debug", false, "log every request")
 	_ = f.MarkHidden("database")

@@ -23,7 +23,9 @@ import (
 	"syncline.dev/syncline/internal/console"
 	"syncline.dev/syncline/internal/content"
 	"syncline.dev/syncline/internal/explore"
+	"syncline.dev/syncline/internal/gate"
 	"syncline.dev/syncline/internal/heapgoal"
+	"syncline.dev/syncline/internal/peer"
 	"syncline.dev/syncline/internal/restore/jobs"
 	"syncline.dev/syncline/internal/secret"
 	stores "syncline.dev/syncline/internal/store/sqlite"
@@ -87,6 +89,7 @@ type serverOptions struct {
 	logger        *slog.Logger
 	clouds        *clouds
 	restoreRoots  []syncline.RestoreTarget
+	proxies       peer.Proxies
 	// ready is called when the server answers; its error ends it.
 	ready func(*server) error
 }
@@ -188,6 +191,7 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 	if err != nil {
 		return err
 	}
+	limits := gate.New(gate.Default, o.proxies)
 	handler, err := api.NewHandler(api.Config{
 		Auth: authenticator{s.auth}, Repositories: s.store, Keys: s.store, Sessions: s.store, Instance: s.store,
 		Accounts: accounts{s.store, o.clouds}, ObjectStorages: s.store, Clouds: o.clouds, Nodes: running,
@@ -195,8 +199,8 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(dir), Statistics: &explore.Statistics{Points: points},
 		Contents: contents, Archives: &archive.Service{Contents: contents},
 		RestoreJobs: s.store, Restorer: s.restores,
-		Console: pages,
-		Logger:  o.logger, Version: version, StrictTransport: s.fingerprint == "",
+		Console: pages, Gate: limits,
+		Logger: o.logger, Version: version, StrictTransport: s.fingerprint == "",
 	})
 	if err != nil {
 		return err
@@ -213,7 +217,7 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 	if err := o.ready(s); err != nil {
 		return err
 	}
-	return (&api.Server{Handler: handler, Certificate: cert, Logger: o.logger}).Serve(ctx, ln)
+	return (&api.Server{Handler: handler, Certificate: cert, Gate: limits, Logger: o.logger}).Serve(ctx, ln)
 }
 
 // displayAddress is the address that a person on this machine can open.

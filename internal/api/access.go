@@ -2,18 +2,19 @@ package api
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"strings"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/gate"
 )
 
 // requestInfo is what is found out about a request on its way.
 type requestInfo struct {
 	identity Identity // zero before it is known
 	token    string
-	remote   string
+	remote   string // the client's address, without a port
+	visit    *gate.Visit
 
 	sameOrigin bool   // sent by a page of this server
 	access     string // the cookies' tokens, "" for none; set only then
@@ -125,11 +126,11 @@ var roles = map[string]permission{
 
 // admit lets a request through to its operation, or says why not.
 func (a *api) admit(op *operation, r *http.Request, info *requestInfo) error {
-	info.remote = remoteAddr(r)
 	if info.sameOrigin = sameOrigin(r); info.sameOrigin {
 		info.access, info.refresh = cookie(r, accessCookie), cookie(r, refreshCookie)
 	}
 	if op.public() {
+		info.visit.Stranger()
 		return nil
 	}
 	token, err := info.accessToken(r.Header)
@@ -141,6 +142,9 @@ func (a *api) admit(op *operation, r *http.Request, info *requestInfo) error {
 		return err
 	}
 	info.identity, info.token = identity, token
+	if err := info.visit.SignIn(identity.UserName); err != nil {
+		return err
+	}
 	if _, err := syncline.ParseRole(string(identity.Role)); err != nil {
 		return syncline.Errorf(syncline.CodeForbidden, "your user has no role; ask an administrator for one")
 	}
@@ -162,14 +166,4 @@ func bearerToken(h http.Header) (string, error) {
 	}
 	return "", syncline.Errorf(syncline.CodeUnauthenticated,
 		"an access token is needed; get one with POST /v6/token and send it as Authorization: Bearer <token>")
-}
-
-// remoteAddr returns the address of the client, without the port: what repeated
-// failures are counted by.
-func remoteAddr(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }

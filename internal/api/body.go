@@ -20,8 +20,6 @@ import (
 )
 
 const (
-	// maxBody is the size of the largest body that is read, in bytes.
-	maxBody = 1 << 20
 	// maxDepth is how deep a JSON body may nest. No schema needs more than 3.
 	maxDepth = 16
 	// readTimeout bounds how long a client may take to send its body.
@@ -31,7 +29,33 @@ const (
 	mediaForm = "application/x-www-form-urlencoded"
 )
 
-var errBodyTooLarge = syncline.Errorf(syncline.CodeTooLarge, "the body is too large; send at most %d bytes", maxBody)
+// bodyLimits bound one body.
+type bodyLimits struct {
+	bytes  int64
+	tokens int // names, values and ends of a JSON text
+	time   time.Duration
+}
+
+var (
+	// userBody is for operations that need a user. The largest that a schema
+	// allows has 4,000 values.
+	userBody = bodyLimits{bytes: 1 << 20, tokens: 20_000, time: readTimeout}
+	// publicBody is for what anyone may send: a name, a password of 1,024 bytes
+	// that may all be escaped, and fields that clients send beside them.
+	publicBody = bodyLimits{bytes: 8 << 10, tokens: 200, time: 10 * time.Second}
+)
+
+func (l bodyLimits) tooLarge() error {
+	return syncline.Errorf(syncline.CodeTooLarge, "the body is too large; send at most %d bytes", l.bytes)
+}
+
+// bodyLimits returns the limits of the operation's body.
+func (op *operation) bodyLimits() bodyLimits {
+	if op.public() {
+		return publicBody
+	}
+	return userBody
+}
 
 // mediaTypeError says that a body is of a kind that the operation does not
 // take: status 415, which no domain code stands for.
@@ -54,9 +78,10 @@ func (b validatedBody) ValidatedValue() any { return b.value }
 // checkBody reads the body of an operation that takes one, checks it against
 // the document and leaves it on r in decoded form. The body of any other
 // operation is not read.
-func (op *operation) checkBody(w http.ResponseWriter, r *http.Request) error {
-	if r.ContentLength > maxBody {
-		return errBodyTooLarge
+func (op *operation) checkBody(w *response, r *http.Request) error {
+	limits := op.bodyLimits()
+	if r.ContentLength > limits.bytes {
+		return limits.tooLarge()
 	}
 	if op.body == nil {
 		return nil
@@ -65,7 +90,7 @@ func (op *operation) checkBody(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	data, err := readBody(w, r)
+	data, err := readBody(w, r, limits)
 	if err != nil {
 		return err
 	}
@@ -74,7 +99,7 @@ func (op *operation) checkBody(w http.ResponseWriter, r *http.Request) error {
 	if media == mediaForm {
 		value, err = decodeForm(data, schema)
 	} else {
-		value, err = decodeJSON(data)
+		value, err = decodeJSON(data, limits.tokens)
 	}
 	if err != nil {
 		return err
@@ -112,42 +137,33 @@ func (op *operation) mediaType(h http.Header) (string, error) {
 	return media, nil
 }
 
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+func readBody(w *response, r *http.Request, limits bodyLimits) ([]byte, error) {
+	expect := r.ContentLength
+	if expect < 0 {
+		expect = limits.bytes
+	}
+	if err := infoFrom(r.Context()).visit.Hold(expect); err != nil {
+		return nil, err
+	}
+	w.readDeadline(r, time.Now().Add(limits.time))
 	// The limiting reader has the connection closed instead of reading on, but
 	// finds it only through the server's own writer.
-	for {
-		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			break
-		}
-		w = u.Unwrap()
-	}
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	data, err := io.ReadAll(http.MaxBytesReader(w.w, r.Body, limits.bytes))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, errBodyTooLarge
+		return nil, limits.tooLarge()
 	case err != nil:
 		return nil, syncline.WrapError(syncline.CodeInvalid, err, "the body could not be read to its end; send the request again")
 	}
-	setReadDeadline(w, r, time.Time{}) // from here on the server's own work counts
+	w.readDeadline(r, time.Time{}) // from here on the server's own work counts
 	return data, nil
-}
-
-// setReadDeadline bounds how long the rest of the body may take to arrive,
-// whether a handler reads it or the server skips it.
-func setReadDeadline(w http.ResponseWriter, r *http.Request, t time.Time) {
-	if r.Body == nil || r.Body == http.NoBody {
-		return
-	}
-	// Recorders in tests know no deadlines; real connections do.
-	_ = http.NewResponseController(w).SetReadDeadline(t)
 }
 
 // decodeJSON decodes a JSON text into maps, slices, strings, json.Numbers and
 // bools. It refuses what encoding/json lets pass: duplicate names, invalid
-// UTF-8, deep nesting, anything after the value.
-func decodeJSON(data []byte) (any, error) {
+// UTF-8, deep nesting, more than so many tokens, anything after the value.
+func decodeJSON(data []byte, maxTokens int) (any, error) {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil, invalid("the body is empty; send a JSON object")
 	}
@@ -155,10 +171,13 @@ func decodeJSON(data []byte) (any, error) {
 		return nil, invalid("the body is not valid UTF-8")
 	}
 	dec := jsontext.NewDecoder(bytes.NewReader(data))
-	for {
+	for tokens := 0; ; tokens++ {
 		_, err := dec.ReadToken()
 		if errors.Is(err, io.EOF) {
 			break
+		}
+		if tokens >= maxTokens {
+			return nil, syncline.Errorf(syncline.CodeTooLarge, "the body holds more than %d names and values", maxTokens)
 		}
 		if err != nil {
 			return nil, jsonError(err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/gate"
 	"syncline.dev/syncline/internal/secret"
 )
 
@@ -222,6 +223,9 @@ type Config struct {
 	Logger         *slog.Logger
 	Version        string // of the program, as ServiceInstance tells it
 
+	// Gate bounds what clients hold; one with the default limits when nil. The
+	// Server needs the same.
+	Gate *gate.Gate
 	// Console serves the pages for people; none when nil.
 	Console Console
 	// Now is the clock; time.Now when nil.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -253,18 +254,18 @@ func TestBodies(t *testing.T) {
 		compressed := request{method: op.route.Method, path: example(op, true), body: good, header: http.Header{"Content-Encoding": {"gzip"}}}
 		wantFailure(t, w.do(compressed), 415, "Content-Encoding")
 		for body, part := range map[string]string{
-			" ":                          "empty",
-			"{":                          "not valid JSON",
-			"nope":                       "not valid JSON",
-			good + good:                  "more than one JSON value",
-			good + "}":                   "not valid JSON",
-			`[]`:                         "the body must be a JSON object",
-			`null`:                       "the body must not be null",
-			`"x"`:                        "the body must be a JSON object",
-			`{}`:                         "is required",
-			`{"a":"` + "\xff" + `"}`:     "UTF-8",
-			`{"a":"\ud800"}`:             "not valid JSON",
-			strings.Repeat("[", 100_000): "nests deeper",
+			" ":                        "empty",
+			"{":                        "not valid JSON",
+			"nope":                     "not valid JSON",
+			good + good:                "more than one JSON value",
+			good + "}":                 "not valid JSON",
+			`[]`:                       "the body must be a JSON object",
+			`null`:                     "the body must not be null",
+			`"x"`:                      "the body must be a JSON object",
+			`{}`:                       "is required",
+			`{"a":"` + "\xff" + `"}`:   "UTF-8",
+			`{"a":"\ud800"}`:           "not valid JSON",
+			strings.Repeat("[", 4_000): "nests deeper",
 			strings.Repeat(`{"a":`, 17) + "1" + strings.Repeat("}", 17): "nests deeper",
 			`{"x":1,"x":2}`:       "x is given more than once",
 			`{"x":{"y":1,"y":2}}`: "x.y is given more than once",
@@ -278,7 +279,8 @@ func TestBodies(t *testing.T) {
 			wantFailure(t, send("", `{"surprise":1,`+good[1:]), 400, "surprise is not a known field")
 			wantFailure(t, send("", strings.Replace(good, `{"`, `{"PASSWORD":"`+thePass+`","`, 1)), 400, "PASSWORD is not a known field")
 		}
-		wantFailure(t, send("", `{"password":"`+strings.Repeat("x", maxBody)+`"}`), 413, "too large", "1048576")
+		wantFailure(t, send("", `{"password":"`+strings.Repeat("x", int(op.bodyLimits().bytes))+`"}`), 413, "too large", strconv.FormatInt(op.bodyLimits().bytes, 10))
+		wantFailure(t, send("", `{"x":[0`+strings.Repeat(",0", op.bodyLimits().tokens)+`]}`), 413, "names and values")
 		if a := send("application/json;charset=UTF-8", good); a.status/100 != 2 && a.status != refusedAlways[op.id] {
 			t.Errorf("with a character set: %d %s", a.status, a.body)
 		}

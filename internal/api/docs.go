@@ -1,13 +1,9 @@
 package api
 
 import (
-	"bytes"
-	"compress/gzip"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
+	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -17,6 +13,7 @@ import (
 	swaggerui "github.com/swaggest/swgui/v5/static"
 
 	v6 "syncline.dev/syncline/internal/api/v6"
+	"syncline.dev/syncline/internal/static"
 )
 
 //go:embed swagger
@@ -30,24 +27,21 @@ const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; " +
 // docs serves the page that describes the API, its library's files and the
 // OpenAPI document. All of it is in the program, and anyone may read it.
 type docs struct {
-	files map[string]*docFile // by path below /swagger/, in lower case
-}
-
-type docFile struct {
-	contentType string
-	data        []byte
-	gzipped     bool
-	etag        string
+	files map[string]*static.File // by path below /swagger/, in lower case
 }
 
 func newDocs(doc *openapi3.T) (*docs, error) {
-	d := &docs{files: make(map[string]*docFile)}
+	d := &docs{files: make(map[string]*static.File)}
 	asJSON, err := doc.MarshalJSON()
 	if err != nil {
 		return nil, fmt.Errorf("marshal the OpenAPI document: %w", err)
 	}
-	d.add("v1/openapi.yaml", "application/yaml; charset=utf-8", v6.Document(), false)
-	d.add("v1/openapi.json", contentTypeJSON, asJSON, false)
+	err = errors.Join(
+		d.add("v1/openapi.yaml", "application/yaml; charset=utf-8", v6.Document(), false),
+		d.add("v1/openapi.json", contentTypeJSON, asJSON, false))
+	if err != nil {
+		return nil, err
+	}
 	for _, f := range []struct {
 		from        fs.FS
 		file        string
@@ -66,14 +60,25 @@ func newDocs(doc *openapi3.T) (*docs, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the page's files: %w", err)
 		}
-		d.add(f.name, f.contentType, data, strings.HasSuffix(f.file, ".gz"))
+		if err := d.add(f.name, f.contentType, data, strings.HasSuffix(f.file, ".gz")); err != nil {
+			return nil, err
+		}
 	}
 	return d, nil
 }
 
-func (d *docs) add(name, contentType string, data []byte, gzipped bool) {
-	sum := sha256.Sum256(data)
-	d.files[name] = &docFile{contentType, data, gzipped, `"` + hex.EncodeToString(sum[:8]) + `"`}
+func (d *docs) add(name, contentType string, data []byte, gzipped bool) (err error) {
+	header := map[string]string{
+		"Content-Type": contentType, "Content-Security-Policy": docsPolicy, "Cache-Control": "no-cache",
+	}
+	if gzipped {
+		d.files[name] = static.NewCompressed(data, header)
+		return nil
+	}
+	if d.files[name], err = static.New(data, header); err != nil {
+		return fmt.Errorf("compress %s: %w", name, err)
+	}
+	return nil
 }
 
 // serve answers a request below /swagger and reports whether it was one.
@@ -96,48 +101,7 @@ func (d *docs) serve(w http.ResponseWriter, r *http.Request) bool {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		methodNotAllowed(w, "GET, HEAD")
 	default:
-		f.serve(w, r)
+		sendShared(w, r, f)
 	}
 	return true
-}
-
-func (f *docFile) serve(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("Content-Type", f.contentType)
-	h.Set("Content-Security-Policy", docsPolicy)
-	h.Set("Cache-Control", "no-cache")
-	h.Set("ETag", f.etag)
-	if f.gzipped {
-		h.Set("Vary", "Accept-Encoding")
-	}
-	if r.Header.Get("If-None-Match") == f.etag {
-		w.WriteHeader(http.StatusNotModified)
-		return
-	}
-	if !f.gzipped {
-		_, _ = w.Write(f.data) // into the buffered answer, which does not fail
-		return
-	}
-	if acceptsGzip(r.Header) {
-		h.Set("Content-Encoding", "gzip")
-		_, _ = w.Write(f.data)
-		return
-	}
-	plain, err := gzip.NewReader(bytes.NewReader(f.data))
-	if err != nil { // the file is part of the program
-		panic(err)
-	}
-	if _, err := io.Copy(w, plain); err != nil {
-		panic(err)
-	}
-}
-
-func acceptsGzip(h http.Header) bool {
-	for part := range strings.SplitSeq(h.Get("Accept-Encoding"), ",") {
-		coding, q, _ := strings.Cut(strings.TrimSpace(part), ";")
-		if strings.EqualFold(coding, "gzip") && strings.ReplaceAll(q, " ", "") != "q=0" {
-			return true
-		}
-	}
-	return false
 }

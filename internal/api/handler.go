@@ -9,12 +9,16 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/time/rate"
 
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
+	"syncline.dev/syncline/internal/gate"
+	"syncline.dev/syncline/internal/peer"
 )
 
 const defaultHeartbeat = 15 * time.Second
@@ -28,6 +32,9 @@ type api struct {
 	docs   *docs
 	space  *spaceProbe
 	newID  func() syncline.ID
+
+	lines    *rate.Limiter // of the log about requests without a user
+	unlogged atomic.Int64
 }
 
 var _ v6.StrictServerInterface = (*api)(nil)
@@ -45,6 +52,9 @@ func NewHandler(cfg Config) (http.Handler, error) {
 func newAPI(cfg Config) (*api, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Gate == nil {
+		cfg.Gate = gate.New(gate.Default, peer.Proxies{})
 	}
 	if cfg.Heartbeat == 0 {
 		cfg.Heartbeat = defaultHeartbeat
@@ -65,6 +75,7 @@ func newAPI(cfg Config) (*api, error) {
 		docs:   docs,
 		space:  newSpaceProbe(statfs),
 		newID:  func() syncline.ID { return syncline.ID(uuid.NewString()) },
+		lines:  rate.NewLimiter(strangerLinesRate, strangerLines),
 	}
 	strict := v6.NewStrictHandlerWithOptions(a, nil, v6.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  a.badBinding,
@@ -107,15 +118,23 @@ func (a *api) badBinding(w http.ResponseWriter, r *http.Request, err error) {
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := a.Now()
 	info := &requestInfo{}
-	r = r.WithContext(context.WithValue(r.Context(), infoKey{}, info))
+	info.remote = a.Gate.Client(r.RemoteAddr, r.Header.Values("X-Forwarded-For"))
 	res := newResponse(w, a.WriteTimeout)
+	defer res.leave()
+	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), infoKey{}, info))
+	defer cancel()
+	r = r.WithContext(ctx)
+	info.visit = a.Gate.Arrive(ctx, info.remote, func() { cancel(); res.end() })
+	defer info.visit.Leave()
+	res.hold = info.visit.Hold
 	a.setHeaders(w.Header())
-	setReadDeadline(w, r, time.Now().Add(readTimeout))
+	res.readDeadline(r, time.Now().Add(readTimeout))
 	func() {
 		defer a.recover(res, r)
 		a.dispatch(res, r, info)
 	}()
-	res.finish()
+	info.visit.Stranger() // unless a user has been found: the client may be slow to take the answer
+	res.finish(info.identity.UserName == "" && r.ProtoMajor > 1)
 	a.logRequest(r, res, info, start)
 }
 
@@ -138,6 +157,13 @@ func (a *api) recover(res *response, r *http.Request) {
 	writeFailure(res, http.StatusInternalServerError, syncline.MessageOf(errors.New("panic")))
 }
 
+// The requests without a user that are logged: so many at once, and so many a
+// second, or strangers would fill the log's disk and hold up its writer.
+const (
+	strangerLines     = 100
+	strangerLinesRate = 10
+)
+
 func (a *api) logRequest(r *http.Request, res *response, info *requestInfo, start time.Time) {
 	level := slog.LevelDebug
 	switch {
@@ -146,11 +172,24 @@ func (a *api) logRequest(r *http.Request, res *response, info *requestInfo, star
 	case res.status >= 400:
 		level = slog.LevelInfo
 	}
-	a.log.LogAttrs(r.Context(), level, "request",
+	ctx := r.Context()
+	if !a.log.Enabled(ctx, level) {
+		return
+	}
+	if info.identity.UserName == "" {
+		if !a.lines.Allow() {
+			a.unlogged.Add(1)
+			return
+		}
+		if n := a.unlogged.Swap(0); n > 0 {
+			a.log.LogAttrs(ctx, slog.LevelWarn, "requests without a user were not logged, there were too many", slog.Int64("count", n))
+		}
+	}
+	a.log.LogAttrs(ctx, level, "request",
 		slog.String("method", r.Method), slog.String("path", r.URL.Path),
 		slog.Int("status", res.status), slog.Int64("bytes", res.written),
 		slog.Duration("took", a.Now().Sub(start)),
-		slog.String("user", info.identity.UserName), slog.String("remote", remoteAddr(r)))
+		slog.String("user", info.identity.UserName), slog.String("remote", info.remote))
 }
 
 func (a *api) setHeaders(h http.Header) {
@@ -165,7 +204,7 @@ func (a *api) setHeaders(h http.Header) {
 
 // dispatch finds the operation, lets in who may use it, checks the request
 // against the document and calls the handler.
-func (a *api) dispatch(w http.ResponseWriter, r *http.Request, info *requestInfo) {
+func (a *api) dispatch(w *response, r *http.Request, info *requestInfo) {
 	if a.docs.serve(w, r) || a.servePage(w, r) {
 		return
 	}
@@ -205,7 +244,7 @@ func (a *api) servePage(w http.ResponseWriter, r *http.Request) bool {
 		methodNotAllowed(w, "GET, HEAD")
 		return true
 	}
-	a.Console.ServeHTTP(w, r)
+	sendShared(w, r, a.Console)
 	return true
 }
 
@@ -214,7 +253,7 @@ func methodNotAllowed(w http.ResponseWriter, allow string) {
 	writeFailure(w, http.StatusMethodNotAllowed, "this path does not take the method; use "+strings.ReplaceAll(allow, ", ", " or "))
 }
 
-func (a *api) check(op *operation, p *path, values []string, w http.ResponseWriter, r *http.Request) error {
+func (a *api) check(op *operation, p *path, values []string, w *response, r *http.Request) error {
 	if err := p.setPathValues(r, values); err != nil {
 		return err
 	}

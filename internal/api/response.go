@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"syncline.dev/syncline"
 )
 
 const (
@@ -14,6 +16,8 @@ const (
 	defaultWriteTimeout = 30 * time.Second
 	// A buffer that grew past this is not kept for the next request.
 	keepBuffer = 64 << 10
+	// uncounted is the size of an answer that is too small to be counted.
+	uncounted = 8 << 10
 )
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
@@ -23,11 +27,16 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // switches it to passing through.
 type response struct {
 	w       http.ResponseWriter
-	timeout time.Duration // see Config.WriteTimeout
+	timeout time.Duration     // see Config.WriteTimeout
+	hold    func(int64) error // counts what is held back; no check when nil
 	status  int
 	body    *bytes.Buffer
 	stream  bool
 	written int64
+
+	mu    sync.Mutex // guards the connection's deadlines, which end sets too
+	ended bool
+	left  bool // the connection is no longer this answer's
 }
 
 func newResponse(w http.ResponseWriter, timeout time.Duration) *response {
@@ -62,8 +71,45 @@ func (r *response) extend() { r.deadline(time.Now().Add(r.timeout)) }
 
 // deadline bounds what is written next.
 func (r *response) deadline(t time.Time) {
-	// Recorders in tests know no deadlines; real connections do.
-	_ = http.NewResponseController(r.w).SetWriteDeadline(t)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.ended && !r.left {
+		// Recorders in tests know no deadlines; real connections do.
+		_ = http.NewResponseController(r.w).SetWriteDeadline(t)
+	}
+}
+
+// readDeadline bounds how long the rest of the request's body may take to
+// arrive, whether a handler reads it or the server skips it.
+func (r *response) readDeadline(req *http.Request, t time.Time) {
+	if req.Body == nil || req.ContentLength == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.ended && !r.left {
+		_ = http.NewResponseController(r.w).SetReadDeadline(t)
+	}
+}
+
+// end makes what waits for the client fail at once. Any goroutine may call it.
+func (r *response) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended || r.left {
+		return
+	}
+	r.ended = true
+	past := time.Unix(1, 0)
+	c := http.NewResponseController(r.w)
+	_, _ = c.SetReadDeadline(past), c.SetWriteDeadline(past)
+}
+
+// leave gives the connection back to the server.
+func (r *response) leave() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.left = true
 }
 
 // startStream sends the headers; what is written from now on goes straight to
@@ -84,8 +130,10 @@ func (r *response) restart() bool {
 	return true
 }
 
-// finish sends what was held back.
-func (r *response) finish() {
+// finish sends what was held back. With flush it returns when the client has
+// taken so much of it that the rest needs no memory of ours; without, the rest
+// of a small answer goes out after the request has ended.
+func (r *response) finish(flush bool) {
 	defer func() {
 		if r.body.Cap() <= keepBuffer {
 			buffers.Put(r.body)
@@ -94,6 +142,12 @@ func (r *response) finish() {
 	}()
 	if r.stream {
 		return
+	}
+	if r.hold != nil && r.body.Len() > uncounted {
+		if err := r.hold(int64(r.body.Len())); err != nil {
+			r.restart()
+			writeFailure(r, statusOf(syncline.CodeOf(err)), syncline.MessageOf(err))
+		}
 	}
 	r.WriteHeader(http.StatusOK)
 	h := r.Header()
@@ -107,4 +161,34 @@ func (r *response) finish() {
 	r.w.WriteHeader(r.status)
 	n, _ := r.w.Write(r.body.Bytes())
 	r.written = int64(n)
+	if flush {
+		_ = http.NewResponseController(r.w).Flush()
+	}
 }
+
+// sendShared answers with a file that all clients are sent from one copy of:
+// it is not held back, and each part has its own time.
+func sendShared(w http.ResponseWriter, r *http.Request, file http.Handler) {
+	infoFrom(r.Context()).visit.Stranger()
+	if out, ok := w.(*response); ok {
+		w = sharedWriter{out}
+	}
+	file.ServeHTTP(w, r)
+}
+
+type sharedWriter struct{ out *response }
+
+// Header implements http.ResponseWriter.
+func (s sharedWriter) Header() http.Header { return s.out.Header() }
+
+// WriteHeader implements http.ResponseWriter.
+func (s sharedWriter) WriteHeader(status int) {
+	s.out.WriteHeader(status)
+	if status == http.StatusOK {
+		s.out.extend()
+		s.out.startStream()
+	}
+}
+
+// Write implements http.ResponseWriter.
+func (s sharedWriter) Write(b []byte) (int, error) { return sendChunks(s.out, b) }

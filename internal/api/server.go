@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/gate"
+	"syncline.dev/syncline/internal/peer"
 )
 
 const (
@@ -20,13 +22,47 @@ const (
 	shutdownTimeout = 10 * time.Second
 )
 
+// http2Limits bound what one connection makes the server keep: the frame it
+// reads, what clients send before a handler takes it, streams, and time in which
+// nothing can be written.
+var http2Limits = http.HTTP2Config{
+	MaxConcurrentStreams:          100, // what RFC 9113 recommends as the least
+	MaxDecoderHeaderTableSize:     4 << 10,
+	MaxEncoderHeaderTableSize:     4 << 10,
+	MaxReadFrameSize:              16 << 10,
+	MaxReceiveBufferPerConnection: 128 << 10,
+	MaxReceiveBufferPerStream:     64 << 10,
+	SendPingTimeout:               30 * time.Second,
+	PingTimeout:                   15 * time.Second,
+	WriteByteTimeout:              30 * time.Second,
+}
+
+// tlsConfig takes TLS 1.3, and of TLS 1.2 the suites with forward secrecy and
+// authenticated encryption, which are all that HTTP/2 allows.
+func tlsConfig(certificate tls.Certificate) *tls.Config {
+	return &tls.Config{
+		Certificates: []tls.Certificate{certificate},
+		MinVersion:   tls.VersionTLS12,
+		CipherSuites: []uint16{ // of TLS 1.2; those of 1.3 are not chosen
+			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+			tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+		},
+	}
+}
+
 // Server serves a handler over HTTPS, HTTP/1.1 and HTTP/2, with limits on what
 // a client may take its time for. Answers and bodies have their own limits in
 // the handler, because an event stream must be able to stay open.
 type Server struct {
 	Handler     http.Handler
 	Certificate tls.Certificate
-	Logger      *slog.Logger
+	// Gate is that of the handler; one with the default limits when nil.
+	Gate   *gate.Gate
+	Logger *slog.Logger
 }
 
 type shutdownKey struct{}
@@ -57,14 +93,17 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 // for the other requests and returns nil. It closes ln. Any other end is an
 // error.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	limits := s.Gate
+	if limits == nil {
+		limits = gate.New(gate.Default, peer.Proxies{})
+	}
 	down := make(chan struct{})
 	srv := &http.Server{
-		Handler: s.Handler,
-		TLSConfig: &tls.Config{
-			Certificates: []tls.Certificate{s.Certificate},
-			MinVersion:   tls.VersionTLS12,
-		},
-		ReadHeaderTimeout: readHeaderTimeout,
+		Handler:           s.Handler,
+		TLSConfig:         tlsConfig(s.Certificate),
+		HTTP2:             &http2Limits,
+		ConnContext:       limits.ConnContext,
+		ReadHeaderTimeout: readHeaderTimeout, // of the handshake too
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		// What clients do wrong below HTTP is theirs: handshakes, resets.
@@ -75,7 +114,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		},
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- srv.ServeTLS(ln, "", "") }()
+	go func() { ended <- srv.ServeTLS(limits.Listener(ln), "", "") }()
 	select {
 	case err := <-ended:
 		return syncline.WrapError(syncline.CodeUnavailable, err, "the server stopped listening")

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/peer"
 	"syncline.dev/syncline/internal/store"
 )
 
@@ -114,7 +115,7 @@ var errToken = &syncline.Error{
 // CodeUnauthenticated; after repeated failures the user's name and the address
 // are refused for a while with CodeThrottled, see RetryAfter.
 func (s *Service) SignIn(ctx context.Context, user, password, remoteAddr string) (Grant, error) {
-	who := attempt{user: store.FoldName(user), address: addressKey(remoteAddr)}
+	who := attempt{user: store.FoldName(user), address: peer.Key(remoteAddr)}
 	if !validName(user) {
 		who.user = "" // cannot exist; all of them share one record
 	}
@@ -199,7 +200,7 @@ func (s *Service) begin(ctx context.Context, u syncline.User) (Grant, error) {
 // is not live is CodeUnauthenticated; addresses with repeated failures are
 // refused with CodeThrottled.
 func (s *Service) Refresh(ctx context.Context, refreshToken, remoteAddr string) (Grant, error) {
-	address := addressKey(remoteAddr)
+	address := peer.Key(remoteAddr)
 	if err := throttled(s.refreshes.wait(address, s.now())); err != nil {
 		return Grant{}, err
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -215,23 +214,4 @@ func (t *trust) add(a attempt, now time.Time) {
 		delete(t.pairs, oldest)
 	}
 	t.pairs[a] = now.Add(trustedFor)
-}
-
-// addressKey returns what counts as one address: an IPv4 address, or the /64
-// of an IPv6 one, since a single subscriber has that many. What is no address
-// shares one key.
-func addressKey(remote string) string {
-	addr, err := netip.ParseAddr(remote)
-	if err != nil {
-		port, err := netip.ParseAddrPort(remote)
-		if err != nil {
-			return "unknown"
-		}
-		addr = port.Addr()
-	}
-	addr = addr.Unmap().WithZone("")
-	if addr.Is4() {
-		return addr.String()
-	}
-	return netip.PrefixFrom(addr, 64).Masked().String()
 }

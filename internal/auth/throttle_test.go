@@ -147,24 +147,6 @@ func TestNoLockOut(t *testing.T) {
 	}
 }
 
-func TestAddressKey(t *testing.T) {
-	for remote, want := range map[string]string{
-		"192.0.2.1:80":              "192.0.2.1",
-		"192.0.2.1":                 "192.0.2.1",
-		"[::ffff:192.0.2.1]:80":     "192.0.2.1",
-		"[2001:db8:1:2:3:4:5:6]:80": "2001:db8:1:2::/64",
-		"2001:db8:1:2:ffff::1":      "2001:db8:1:2::/64",
-		"[fe80::1%eth0]:80":         "fe80::/64",
-		"":                          "unknown",
-		"@":                         "unknown",
-		"host:80":                   "unknown",
-	} {
-		if got := addressKey(remote); got != want {
-			t.Errorf("%q: got %q, want %q", remote, got, want)
-		}
-	}
-}
-
 func TestThrottleIsBounded(t *testing.T) {
 	th := newThrottle(userPace)
 	now := time.Unix(1000, 0)

@@ -5,18 +5,14 @@
 package console
 
 import (
-	"bytes"
-	"compress/gzip"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"path"
-	"strconv"
 	"strings"
+
+	"syncline.dev/syncline/internal/static"
 )
 
 // The build's output; make console writes it anew.
@@ -47,16 +43,8 @@ var contentTypes = map[string]string{
 
 // Handler serves the pages. It is safe for concurrent use.
 type Handler struct {
-	page  *file
-	files map[string]*file // by path, which begins with /assets/
-}
-
-// file is a file of the build in the forms in which it is sent.
-type file struct {
-	contentType  string
-	plain, small []byte // small is compressed with gzip, nil where that gains nothing
-	etag         string
-	cache        string
+	page  *static.File
+	files map[string]*static.File // by path, which begins with /assets/
 }
 
 // New makes the handler. It fails when the program was built without the
@@ -66,7 +54,7 @@ func New() (*Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the console's files: %w", err)
 	}
-	h := &Handler{files: make(map[string]*file)}
+	h := &Handler{files: make(map[string]*static.File)}
 	err = fs.WalkDir(dist, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -92,32 +80,17 @@ func New() (*Handler, error) {
 	return h, nil
 }
 
-func newFile(name string, data []byte) (*file, error) {
-	sum := sha256.Sum256(data)
-	f := &file{
-		contentType: contentTypes[path.Ext(name)],
-		plain:       data,
-		etag:        `"` + hex.EncodeToString(sum[:8]) + `"`,
-		cache:       "no-cache",
-	}
+func newFile(name string, data []byte) (*static.File, error) {
+	cache := "no-cache"
 	if strings.HasPrefix(name, "assets/") { // the names of these hold a hash of what is in them
-		f.cache = "public, max-age=31536000, immutable"
+		cache = "public, max-age=31536000, immutable"
 	}
-	var b bytes.Buffer
-	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := z.Write(data); err != nil {
-		return nil, err
-	}
-	if err := z.Close(); err != nil {
-		return nil, err
-	}
-	if b.Len() < len(data)*9/10 {
-		f.small = b.Bytes()
-	}
-	return f, nil
+	return static.New(data, map[string]string{
+		"Content-Type":               contentTypes[path.Ext(name)],
+		"Content-Security-Policy":    policy,
+		"Cross-Origin-Opener-Policy": "same-origin",
+		"Cache-Control":              cache,
+	})
 }
 
 // Has reports whether a page or a file lies under the escaped path.
@@ -135,33 +108,5 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f == nil {
 		f = h.page
 	}
-	header := w.Header()
-	header.Set("Content-Type", f.contentType)
-	header.Set("Content-Security-Policy", policy)
-	header.Set("Cross-Origin-Opener-Policy", "same-origin")
-	header.Set("Cache-Control", f.cache)
-	header.Set("ETag", f.etag)
-	header.Set("Vary", "Accept-Encoding")
-	if r.Header.Get("If-None-Match") == f.etag {
-		w.WriteHeader(http.StatusNotModified)
-		return
-	}
-	data := f.plain
-	if f.small != nil && acceptsGzip(r.Header) {
-		header.Set("Content-Encoding", "gzip")
-		data = f.small
-	}
-	header.Set("Content-Length", strconv.Itoa(len(data)))
-	// An error here is the client's connection; there is nobody to tell.
-	_, _ = io.Copy(w, bytes.NewReader(data))
-}
-
-func acceptsGzip(h http.Header) bool {
-	for part := range strings.SplitSeq(h.Get("Accept-Encoding"), ",") {
-		coding, q, _ := strings.Cut(strings.TrimSpace(part), ";")
-		if strings.EqualFold(coding, "gzip") && strings.ReplaceAll(q, " ", "") != "q=0" {
-			return true
-		}
-	}
-	return false
+	f.ServeHTTP(w, r)
 }

@@ -1,0 +1,307 @@
+// Package gate bounds what the other ends of connections hold of the server at
+// one time: connections, requests, and bytes. Before a user has signed in it
+// counts by address, afterwards by user, so that no stranger takes anything
+// from those who have signed in. It knows nothing of what requests are about.
+package gate
+
+import (
+	"context"
+	"net"
+	"sync"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/peer"
+)
+
+// Limits are how much may be held at once.
+type Limits struct {
+	// Connections over which nobody has signed in, of one address and in all.
+	// A new one displaces the oldest.
+	AddressConnections, StrangerConnections int
+	// Connections of one trusted proxy; a new one displaces the oldest.
+	ProxyConnections int
+	// Connections over which a user has signed in, of one user and in all.
+	UserConnections, SignedInConnections int
+
+	// Requests of which nobody knows yet whose they are, of one address and in
+	// all. A new one displaces the oldest.
+	AddressArrivals, Arrivals int
+	// Requests without a user, of one address and in all. A new one displaces
+	// the oldest.
+	AddressRequests, StrangerRequests int
+	// Requests at once over one connection over which nobody has signed in; one
+	// more ends it.
+	ConnectionRequests int
+	// Requests of one user, and of all users.
+	UserRequests, SignedInRequests int
+
+	// UserBytes bounds the bodies and answers of one user's requests that are
+	// held in memory.
+	UserBytes int64
+}
+
+// Default are the limits of a server; docs/design/api.md says why.
+var Default = Limits{
+	AddressConnections: 128, StrangerConnections: 512,
+	ProxyConnections: 2048,
+	UserConnections:  256, SignedInConnections: 2048,
+	AddressArrivals: 256, Arrivals: 1024,
+	AddressRequests: 128, StrangerRequests: 512,
+	ConnectionRequests: 32,
+	UserRequests:       256, SignedInRequests: 2048,
+	UserBytes: 64 << 20,
+}
+
+// Gate keeps to the limits. It is safe for concurrent use.
+type Gate struct {
+	limits  Limits
+	proxies peer.Proxies
+
+	strangers, viaProxies, users *crowd // connections
+	arrivals, unsigned, signedIn *crowd // requests
+	mu                           sync.Mutex
+	bytes                        map[string]int64 // by user
+}
+
+// New returns a gate. Connections of the proxies, which carry many clients'
+// requests, do not count as one address.
+func New(l Limits, proxies peer.Proxies) *Gate {
+	return &Gate{
+		limits: l, proxies: proxies,
+		strangers:  newCrowd(l.AddressConnections, l.StrangerConnections, true),
+		viaProxies: newCrowd(l.ProxyConnections, 2*l.ProxyConnections, true),
+		users:      newCrowd(l.UserConnections, l.SignedInConnections, false),
+		arrivals:   newCrowd(l.AddressArrivals, l.Arrivals, true),
+		unsigned:   newCrowd(l.AddressRequests, l.StrangerRequests, true),
+		signedIn:   newCrowd(l.UserRequests, l.SignedInRequests, false),
+		bytes:      make(map[string]int64),
+	}
+}
+
+// Client returns the address a request comes from, as peer.Proxies has it.
+func (g *Gate) Client(remote string, forwarded []string) string {
+	return g.proxies.Client(remote, forwarded)
+}
+
+// Listener counts the connections that ln accepts. ConnContext has to be the
+// server's.
+func (g *Gate) Listener(ln net.Listener) net.Listener { return &listener{ln, g} }
+
+type listener struct {
+	net.Listener
+	gate *Gate
+}
+
+// Accept implements net.Listener.
+func (l *listener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return l.gate.admit(c), nil
+}
+
+func (g *Gate) admit(c net.Conn) *conn {
+	remote := c.RemoteAddr().String()
+	in := &conn{Conn: c, gate: g}
+	crowd := g.strangers
+	if g.proxies.Has(remote) {
+		crowd, in.proxy = g.viaProxies, true
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	// Closing the connection ends whatever waits for it.
+	in.member, _ = crowd.join(peer.Key(remote), func() { _ = c.Close() })
+	return in
+}
+
+// conn is a connection that is counted until it is closed.
+type conn struct {
+	net.Conn
+	gate  *Gate
+	proxy bool
+
+	mu     sync.Mutex
+	member *member
+	signed bool
+	closed bool
+	asked  int // requests at this moment, until a user signs in
+}
+
+// ask counts a request and reports whether the connection may have as many.
+func (c *conn) ask() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked++
+	return c.signed || c.proxy || c.asked <= c.gate.limits.ConnectionRequests
+}
+
+func (c *conn) answered() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked--
+}
+
+// alone reports whether the connection is one stranger's.
+func (c *conn) alone() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.signed && !c.proxy
+}
+
+// Close implements net.Conn.
+func (c *conn) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	c.member.leave()
+	c.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// signIn counts the connection as the user's from now on, and reports whether
+// there was room. The first user keeps it.
+func (c *conn) signIn(user string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.signed || c.closed || c.proxy {
+		return true
+	}
+	m, ok := c.gate.users.join(user, nil)
+	if !ok {
+		return false
+	}
+	c.member.leave()
+	c.member, c.signed = m, true
+	return true
+}
+
+type connKey struct{}
+
+// ConnContext makes the connection known to the requests that come over it.
+func (g *Gate) ConnContext(ctx context.Context, c net.Conn) context.Context {
+	for {
+		switch in := c.(type) {
+		case *conn:
+			return context.WithValue(ctx, connKey{}, in)
+		case interface{ NetConn() net.Conn }:
+			c = in.NetConn()
+		default:
+			return ctx
+		}
+	}
+}
+
+// Visit is one request's stay. A nil one is not counted.
+type Visit struct {
+	gate    *Gate
+	conn    *conn // nil outside of a Listener
+	address string
+	end     func()
+
+	mu     sync.Mutex
+	member *member
+	user   string
+	bytes  int64
+}
+
+// Arrive counts a request of which nobody knows yet whose it is; ctx is the
+// request's. The function end, which another goroutine calls at most once, has
+// to make the request end soon, whatever it waits for. Leave has to be called
+// when the request has ended.
+func (g *Gate) Arrive(ctx context.Context, address string, end func()) *Visit {
+	v := &Visit{gate: g, address: peer.Key(address), end: end}
+	if c, ok := ctx.Value(connKey{}).(*conn); ok {
+		v.conn = c
+		v.end = func() {
+			if c.alone() { // the quicker way, which ends all of its requests
+				_ = c.Conn.Close()
+			}
+			end()
+		}
+		if !c.ask() {
+			v.end()
+		}
+	}
+	v.member, _ = g.arrivals.join(v.address, v.end)
+	return v
+}
+
+// Stranger counts the request as one without a user.
+func (v *Visit) Stranger() {
+	if v == nil {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.member.in != v.gate.arrivals {
+		return
+	}
+	v.member.leave()
+	v.member, _ = v.gate.unsigned.join(v.address, v.end)
+}
+
+var errBusy = &syncline.Error{
+	Code:    syncline.CodeThrottled,
+	Message: "this user has too many requests or connections open at once; wait until some have ended",
+}
+
+// SignIn counts the request and its connection as the user's.
+// An error is CodeThrottled: there are too many.
+func (v *Visit) SignIn(user string) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	m, ok := v.gate.signedIn.join(user, nil)
+	if !ok {
+		return errBusy
+	}
+	v.member.leave()
+	v.member, v.user = m, user
+	if v.conn != nil && !v.conn.signIn(user) {
+		return errBusy
+	}
+	return nil
+}
+
+// Hold counts bytes that the user's request keeps in memory until it ends. An
+// error is CodeThrottled: the user's requests hold too many. Those of strangers
+// are bounded by their number.
+func (v *Visit) Hold(n int64) error {
+	if v == nil {
+		return nil
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.user == "" || n <= 0 {
+		return nil
+	}
+	g := v.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.bytes[v.user] > 0 && g.bytes[v.user]+n > g.limits.UserBytes {
+		return syncline.Errorf(syncline.CodeThrottled,
+			"this user's requests hold too much at once; read the answers that are on their way, then try again")
+	}
+	g.bytes[v.user] += n
+	v.bytes += n
+	return nil
+}
+
+// Leave ends the stay.
+func (v *Visit) Leave() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.member.leave()
+	if v.conn != nil {
+		v.conn.answered()
+	}
+	if v.bytes == 0 {
+		return
+	}
+	g := v.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.bytes[v.user] -= v.bytes; g.bytes[v.user] <= 0 {
+		delete(g.bytes, v.user)
+	}
+	v.bytes = 0
+}

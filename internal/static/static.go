@@ -1,0 +1,118 @@
+// Package static serves files that are part of the program. All clients are
+// sent from one copy of each, in chunks, so that one that reads slowly holds
+// no memory of its own.
+package static
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// chunk is how much is written at once.
+const chunk = 64 << 10
+
+// File is a file in the forms in which it is sent. It is safe for concurrent
+// use.
+type File struct {
+	// Header is set on every answer that carries the file, beside what the file
+	// itself asks for.
+	Header map[string]string
+
+	etag  string
+	small []byte // compressed with gzip, nil where that gains nothing
+	plain func() ([]byte, error)
+}
+
+// New makes a file, compressed too where that gains a tenth.
+func New(data []byte, header map[string]string) (*File, error) {
+	var b bytes.Buffer
+	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := z.Write(data); err != nil {
+		return nil, err
+	}
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	f := &File{Header: header, etag: etag(data), plain: func() ([]byte, error) { return data, nil }}
+	if b.Len() < len(data)*9/10 {
+		f.small = b.Bytes()
+	}
+	return f, nil
+}
+
+// NewCompressed makes a file of what gzip has compressed. The first client that
+// does not take it so has it inflated, for all that follow.
+func NewCompressed(small []byte, header map[string]string) *File {
+	return &File{Header: header, etag: etag(small), small: small, plain: sync.OnceValues(func() ([]byte, error) {
+		z, err := gzip.NewReader(bytes.NewReader(small))
+		if err != nil {
+			return nil, fmt.Errorf("inflate a file of the program: %w", err)
+		}
+		data, err := io.ReadAll(z)
+		return bytes.Clone(data), errors.Join(err, z.Close()) // without the room to grow
+	})}
+}
+
+func etag(data []byte) string {
+	sum := sha256.Sum256(data)
+	return `"` + hex.EncodeToString(sum[:8]) + `"`
+}
+
+// ServeHTTP answers GET and HEAD.
+func (f *File) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	for name, value := range f.Header {
+		h.Set(name, value)
+	}
+	h.Set("ETag", f.etag)
+	if f.small != nil {
+		h.Set("Vary", "Accept-Encoding")
+	}
+	if r.Header.Get("If-None-Match") == f.etag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	data := f.small
+	if data != nil && acceptsGzip(r.Header) {
+		h.Set("Content-Encoding", "gzip")
+	} else {
+		var err error
+		if data, err = f.plain(); err != nil { // the file is part of the program
+			panic(err)
+		}
+	}
+	h.Set("Content-Length", strconv.Itoa(len(data)))
+	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return
+	}
+	for len(data) > 0 {
+		n, err := w.Write(data[:min(len(data), chunk)])
+		if err != nil {
+			return // the client's connection; there is nobody to tell
+		}
+		data = data[n:]
+	}
+}
+
+func acceptsGzip(h http.Header) bool {
+	for part := range strings.SplitSeq(h.Get("Accept-Encoding"), ",") {
+		coding, q, _ := strings.Cut(strings.TrimSpace(part), ";")
+		if strings.EqualFold(coding, "gzip") && strings.ReplaceAll(q, " ", "") != "q=0" {
+			return true
+		}
+	}
+	return false
+}
