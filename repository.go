@@ -16,6 +16,21 @@ type Repository struct {
 	// behind.
 	OutOfSync bool
 	CreatedAt time.Time
+	// Catalog is what the last session that succeeded left; zero where none has,
+	// or none that recorded it.
+	Catalog CatalogMark
+}
+
+// CatalogMark names one state of a repository's catalog.
+type CatalogMark struct {
+	Catalog string // differs for one that was built anew; "" for none
+	Changes uint64 // grows with every change
+}
+
+// Behind reports whether a catalog that is at m has less than one that was at
+// recorded: it is another one, or an older state of it.
+func (m CatalogMark) Behind(recorded CatalogMark) bool {
+	return recorded.Catalog != "" && (m.Catalog != recorded.Catalog || m.Changes < recorded.Changes)
 }
 
 // Retention holds the v6 retention fields that are taken and given back. They

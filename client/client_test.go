@@ -524,3 +524,22 @@ func TestArchiveBrokenOff(t *testing.T) {
 		}
 	}
 }
+
+// What the server leaves out of a list is told beside it.
+func TestIncompletePoints(t *testing.T) {
+	left := ""
+	f := newFake(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Syncline-Incomplete"] = []string{left}
+		fmt.Fprint(w, `[{"snapshotId":"x"}]`)
+	})
+	c := f.client(t)
+	if list, err := c.RestorePoints(t.Context(), ""); err != nil || len(list) != 1 {
+		t.Errorf("a whole list: %+v, %v", list, err)
+	}
+	left = "a, b"
+	list, err := c.RestorePoints(t.Context(), "")
+	var incomplete *client.LeftOutError
+	if !errors.As(err, &incomplete) || len(list) != 1 || fmt.Sprint(incomplete.Repositories) != "[a b]" {
+		t.Errorf("%+v, %v", list, err)
+	}
+}

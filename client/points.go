@@ -3,10 +3,13 @@ package client
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"io/fs"
 	"iter"
+	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -16,11 +19,32 @@ import (
 const points = "RestorePoints"
 
 // RestorePoints returns the snapshots in a repository, or with "" in all of
-// them, newest first.
+// them, newest first. When the server had to leave repositories out, the error is
+// a LeftOutError and the list holds the others' snapshots.
 func (c *Client) RestorePoints(ctx context.Context, repository syncline.ID) ([]RestorePoint, error) {
 	q := url.Values{}
 	set(q, "repositoryId", string(repository))
-	return get[[]RestorePoint](ctx, c, at(points), q)
+	res, err := c.do(ctx, call{method: http.MethodGet, path: at(points), query: q})
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	list, err := decode[[]RestorePoint](ctx, res.Body)
+	if left := res.Header.Get("Syncline-Incomplete"); err == nil && left != "" {
+		err = &LeftOutError{Repositories: strings.Split(left, ", ")}
+	}
+	return list, err
+}
+
+// LeftOutError says that an answer leaves repositories out, because the server
+// has no catalog of them to answer from.
+type LeftOutError struct {
+	Repositories []string // their ids; the last one can be how many more there are
+}
+
+// Error names what is left out.
+func (e *LeftOutError) Error() string {
+	return fmt.Sprintf("the server could not answer for the repositories %s; synchronize them", strings.Join(e.Repositories, ", "))
 }
 
 // RestorePoint returns one snapshot.

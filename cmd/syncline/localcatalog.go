@@ -72,10 +72,42 @@ func (l *localCatalog) files() ([]string, error) {
 	return names, nil
 }
 
-// exists reports whether there is a catalog.
+// exists reports whether there is a catalog with something in it.
 func (l *localCatalog) exists() bool {
 	names, err := l.files()
-	return err == nil && len(names) > 0
+	if err != nil || len(names) == 0 {
+		return false
+	}
+	info, err := os.Stat(names[len(names)-1])
+	return err == nil && info.Size() > 0
+}
+
+// read opens the catalog to answer from it as it is. One that is not there, or
+// that no synchronization has brought to its end and that shows nothing, is
+// catalog.ErrMissing.
+func (l *localCatalog) read(ctx context.Context) (*catalog.Catalog, error) {
+	names, err := l.files()
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		return nil, catalog.Missing(fs.ErrNotExist)
+	}
+	cat, err := sqlite.OpenExisting(ctx, names[len(names)-1])
+	if err != nil {
+		return nil, err
+	}
+	err = cat.View(ctx, func(v *catalog.View) error {
+		list, err := v.Snapshots()
+		if _, synchronized := v.Mark(); err == nil && len(list) == 0 && !synchronized {
+			err = catalog.Missing(errors.New("nothing was synchronized"))
+		}
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(err, cat.Close())
+	}
+	return cat, nil
 }
 
 // open opens the catalog, and begins one when there is none.

@@ -74,6 +74,7 @@ it: then the nearest address in X-Forwarded-For that is no trusted proxy's count
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.data, "data", "", "`directory` that holds everything the server keeps (default: syncline in the XDG data directory)")
+	f.StringVar(&o.catalogs, "catalogs", "", "`directory` for the catalogs, which can be built anew from the repositories (default: catalogs in the data directory)")
 	f.StringVar(&o.listen, "listen", ":4443", "`address` to listen on, as HOST:PORT")
 	f.StringVar(&o.cert, "tls-cert", "", "`file` with the certificate chain in PEM (default: a self-signed one)")
 	f.StringVar(&o.key, "tls-key", "", "`file` with the certificate's private key in PEM")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -23,6 +22,7 @@ import (
 	"syncline.dev/syncline/internal/console"
 	"syncline.dev/syncline/internal/content"
 	"syncline.dev/syncline/internal/explore"
+	"syncline.dev/syncline/internal/freshness"
 	"syncline.dev/syncline/internal/gate"
 	"syncline.dev/syncline/internal/heapgoal"
 	"syncline.dev/syncline/internal/peer"
@@ -36,9 +36,10 @@ import (
 //
 //	syncline.db     the server's own state
 //	secret.key      seals the repositories' passwords
-//	catalogs/       a file per repository
+//	catalogs/       a file per repository, unless --catalogs names another folder
 //	tls/            the self-signed certificate
 //	lock            held by the server that runs
+//	setup           only while the directory is set up
 type dataDir struct {
 	path  string
 	store *stores.Store
@@ -52,14 +53,20 @@ func openDataDir(ctx context.Context, path string, logger *slog.Logger) (*dataDi
 		return nil, syncline.WrapError(syncline.CodeUnavailable, err, "cannot create the data directory %s; choose another one with --data", path)
 	}
 	database := filepath.Join(path, "syncline.db")
-	_, err := os.Stat(database)
-	box, err := secret.OpenKeyFile(filepath.Join(path, "secret.key"), errors.Is(err, fs.ErrNotExist))
+	isNew, err := beginSetup(path, database)
+	if err != nil {
+		return nil, err
+	}
+	box, err := secret.OpenKeyFile(filepath.Join(path, "secret.key"), isNew)
 	if err != nil {
 		return nil, err
 	}
 	store, err := stores.Open(ctx, database)
 	if err != nil {
 		return nil, err
+	}
+	if err := endSetup(path); err != nil {
+		return nil, errors.Join(err, store.Close())
 	}
 	return &dataDir{path: path, store: store, box: box, auth: auth.New(store, auth.Options{Logger: logger})}, nil
 }
@@ -83,6 +90,7 @@ func lock(path string) (*flock.Flock, error) {
 // serverOptions are what serve and demo start a server with.
 type serverOptions struct {
 	data          string
+	catalogs      string // "" for the folder in data
 	listen        string
 	cert, key     string
 	adminPassword string
@@ -152,9 +160,14 @@ func (s *server) certificate(o serverOptions) (tls.Certificate, error) {
 }
 
 // serve puts the parts together and answers until ctx ends.
-func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, cert tls.Certificate) error {
-	dir, err := catalogs.OpenDir(filepath.Join(s.path, "catalogs"), func(id syncline.ID) {
-		o.logger.Error("catalog is damaged, or another version's; the next session builds it anew", "repository", id)
+func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, cert tls.Certificate) (err error) {
+	folder, release, err := s.catalogFolder(ctx, o.catalogs)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	dir, err := catalogs.OpenDir(folder, func(id syncline.ID) {
+		o.logger.Error("catalog is damaged; the next session builds it anew", "repository", id)
 		if err := s.store.SetOutOfSync(context.WithoutCancel(ctx), id, true); err != nil {
 			o.logger.Error("cannot mark a repository as out of sync", "repository", id, "error", err)
 		}
@@ -163,14 +176,19 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 		return err
 	}
 	defer dir.Close()
-	repositories, err := s.store.Repositories(ctx)
+	attached, err := s.store.Repositories(ctx)
 	if err != nil {
 		return err
 	}
-	if err := dir.Sweep(ctx, repositories); err != nil {
+	if err := dir.Sweep(ctx, attached); err != nil {
 		return err
 	}
 	repositorySource := &source{store: s.store, sealer: sealer{s.box}, clouds: o.clouds}
+	current := &freshness.Keeper{Dir: dir, Store: s.store, Logger: o.logger}
+	outdated, err := current.Verify(ctx)
+	if err != nil {
+		return err
+	}
 	s.service = &syncer.Service{
 		Repositories: s.store, Sessions: s.store, Catalogs: dir,
 		Source: repositorySource,
@@ -180,9 +198,9 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 	if err != nil {
 		return err
 	}
-	points := &explore.RestorePoints{Catalogs: dir, Repositories: s.store}
+	points := &explore.RestorePoints{Catalogs: current, Repositories: current}
 	explorer := &explore.Explorer{Points: points}
-	contents := &content.Service{Catalogs: dir, Open: repositorySource.reader(s.store, o.logger)}
+	contents := &content.Service{Catalogs: current, Open: repositorySource.reader(s.store, o.logger)}
 	s.restores = &jobs.Service{
 		Jobs: s.store, Repositories: s.store, Points: points, Contents: contents,
 		Allowed: o.restoreRoots, Logger: o.logger, Now: time.Now, NewID: newID,
@@ -193,10 +211,10 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 	}
 	limits := gate.New(gate.Default, o.proxies)
 	handler, err := api.NewHandler(api.Config{
-		Auth: authenticator{s.auth}, Repositories: s.store, Keys: s.store, Sessions: s.store, Instance: s.store,
+		Auth: authenticator{s.auth}, Repositories: repositories{s.store, current}, Keys: s.store, Sessions: s.store, Instance: s.store,
 		Accounts: accounts{s.store, o.clouds}, ObjectStorages: s.store, Clouds: o.clouds, Nodes: running,
 		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, s.restores, o.clouds},
-		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(dir), Statistics: &explore.Statistics{Points: points},
+		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: &explore.Statistics{Points: points},
 		Contents: contents, Archives: &archive.Service{Contents: contents},
 		RestoreJobs: s.store, Restorer: s.restores,
 		Console: pages, Gate: limits,
@@ -209,6 +227,11 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 		return err
 	}
 	defer s.service.Close()
+	for _, id := range outdated {
+		if _, err := s.service.Start(ctx, id); err != nil {
+			o.logger.Error("cannot start the session that builds a catalog anew", "repository", id, "error", err)
+		}
+	}
 	if err := s.restores.Open(ctx); err != nil {
 		return err
 	}
@@ -231,6 +254,21 @@ func displayAddress(addr net.Addr, listen string) string {
 }
 
 func newID() syncline.ID { return syncline.ID(uuid.NewString()) }
+
+// repositories are the attached repositories, in sync or not as their catalogs
+// are now.
+type repositories struct {
+	*stores.Store
+	current *freshness.Keeper
+}
+
+func (r repositories) Repositories(ctx context.Context) ([]syncline.Repository, error) {
+	return r.current.Repositories(ctx)
+}
+
+func (r repositories) Repository(ctx context.Context, id syncline.ID) (syncline.Repository, error) {
+	return r.current.Repository(ctx, id)
+}
 
 // authenticator gives the auth service the API's types.
 type authenticator struct{ *auth.Service }

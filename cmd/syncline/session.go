@@ -27,10 +27,10 @@ func (e *environment) withCatalog(ctx context.Context, fn func(*catalog.Catalog,
 	}
 	hugePages()
 	if e.noSync {
-		if !local.exists() {
-			return syncline.Errorf(syncline.CodeNotFound, "there is no catalog of %s yet; run the command once without --no-sync", at.name)
+		cat, err := local.read(ctx)
+		if errors.Is(err, catalog.ErrMissing) {
+			return syncline.WrapError(syncline.CodeNotFound, err, "there is no catalog of %s yet; run the command once without --no-sync", at.name)
 		}
-		cat, err := local.open(ctx)
 		if err != nil {
 			return err
 		}
@@ -65,8 +65,9 @@ func (e *environment) synchronize(ctx context.Context, at location, local *local
 		err = errors.Join(err, ahead.close())
 		if syncline.CodeOf(err) == syncline.CodeDamaged && local.exists() {
 			var openErr error
-			cat, openErr = local.open(ctx)
-			err = errors.Join(err, openErr)
+			if cat, openErr = local.read(ctx); !errors.Is(openErr, catalog.ErrMissing) {
+				err = errors.Join(err, openErr)
+			}
 		}
 		return cat, stats, err
 	}
@@ -127,7 +128,11 @@ func (e *environment) synchronizeWith(ctx context.Context, r *remote, local *loc
 		if !again || attempt == 2 {
 			return cat, stats, err
 		}
-		e.note("the local catalog is built anew: %s", messageOf(err))
+		if errors.Is(err, catalog.ErrOutdated) {
+			e.note("the local catalog is of another version of Syncline; it is built anew")
+		} else {
+			e.note("the local catalog is built anew: %s", messageOf(err))
+		}
 		if err := local.discard(); err != nil {
 			return nil, stats, err
 		}

@@ -19,6 +19,8 @@ type requestInfo struct {
 	sameOrigin bool   // sent by a page of this server
 	access     string // the cookies' tokens, "" for none; set only then
 	refresh    string
+
+	header http.Header // of the answer
 }
 
 type infoKey struct{}

@@ -158,9 +158,11 @@ type Synchronizer interface {
 // RestorePoints reads the snapshots in the catalogs.
 type RestorePoints interface {
 	// List returns the visible restore points of the repositories, in any
-	// order. A repository without a catalog has none.
-	List(ctx context.Context, repositories []syncline.Repository) ([]syncline.RestorePoint, error)
-	// Get fails with CodeNotFound for an id that no repository has.
+	// order. Of several repositories, those whose catalog cannot be answered from
+	// are left out and named; of one, that is an error, CodeConflict or CodeDamaged.
+	List(ctx context.Context, repositories []syncline.Repository) (points []syncline.RestorePoint, leftOut []syncline.ID, err error)
+	// Get fails with CodeNotFound for an id that no repository has, and with
+	// CodeConflict while the catalog of one that may have it cannot be read.
 	Get(ctx context.Context, id syncline.ID) (syncline.RestorePoint, error)
 }
 

@@ -472,14 +472,14 @@ func (f *fakeClouds) Folders(_ context.Context, s syncline.ObjectStorage, by Acc
 
 type fakePoints []syncline.RestorePoint
 
-func (f fakePoints) List(_ context.Context, repos []syncline.Repository) ([]syncline.RestorePoint, error) {
+func (f fakePoints) List(_ context.Context, repos []syncline.Repository) ([]syncline.RestorePoint, []syncline.ID, error) {
 	var found []syncline.RestorePoint
 	for _, p := range f {
 		if slices.ContainsFunc(repos, func(r syncline.Repository) bool { return r.ID == p.RepositoryID }) {
 			found = append(found, p)
 		}
 	}
-	return found, nil
+	return found, nil, nil
 }
 
 func (f fakePoints) Get(_ context.Context, id syncline.ID) (syncline.RestorePoint, error) {

@@ -117,7 +117,7 @@ func (a *api) badBinding(w http.ResponseWriter, r *http.Request, err error) {
 // ServeHTTP answers one request, whatever happens on the way.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := a.Now()
-	info := &requestInfo{}
+	info := &requestInfo{header: w.Header()}
 	info.remote = a.Gate.Client(r.RemoteAddr, r.Header.Values("X-Forwarded-For"))
 	res := newResponse(w, a.WriteTimeout)
 	defer res.leave()

@@ -2,8 +2,11 @@ package api
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +22,27 @@ const (
 	// uncounted is the size of an answer that is too small to be counted.
 	uncounted = 8 << 10
 )
+
+// headerIncomplete names what an answer leaves out because it cannot be read now,
+// by ids separated by commas.
+const headerIncomplete = "Syncline-Incomplete"
+
+// maxIncomplete is how many ids the header names. Proxies bound what headers take.
+const maxIncomplete = 100
+
+// sayIncomplete names what the answer to a request leaves out. When there is more
+// than a header should hold, a count ends the list.
+func sayIncomplete(ctx context.Context, leftOut []syncline.ID) {
+	h := infoFrom(ctx).header
+	if len(leftOut) == 0 || h == nil {
+		return
+	}
+	ids := convert(leftOut[:min(len(leftOut), maxIncomplete)], func(id syncline.ID) string { return string(id) })
+	if more := len(leftOut) - len(ids); more > 0 {
+		ids = append(ids, fmt.Sprintf("and %d more", more))
+	}
+	h.Set(headerIncomplete, strings.Join(ids, ", "))
+}
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 

@@ -22,10 +22,11 @@ func (a *api) ListRestorePoints(ctx context.Context, req v6.ListRestorePointsReq
 	if err != nil || len(repos) == 0 {
 		return answer, err
 	}
-	points, err := a.RestorePoints.List(ctx, repos)
+	points, leftOut, err := a.RestorePoints.List(ctx, repos)
 	if err != nil {
 		return nil, err
 	}
+	sayIncomplete(ctx, leftOut)
 	slices.SortFunc(points, func(x, y syncline.RestorePoint) int {
 		return cmp.Or(y.Snapshot.Time.Compare(x.Snapshot.Time), cmp.Compare(x.ID, y.ID))
 	})
@@ -54,7 +55,7 @@ func (a *api) ListRepositorySnapshots(ctx context.Context, req v6.ListRepository
 	if err != nil {
 		return nil, err
 	}
-	points, err := a.RestorePoints.List(ctx, []syncline.Repository{r})
+	points, _, err := a.RestorePoints.List(ctx, []syncline.Repository{r})
 	if err != nil {
 		return nil, err
 	}

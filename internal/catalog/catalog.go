@@ -14,7 +14,7 @@ import (
 )
 
 // formatVersion is raised when the layout changes: a catalog of another
-// version counts as damaged and is built anew.
+// version is ErrOutdated and is built anew.
 const formatVersion = 2
 
 // meta is the one value of kindMeta.
@@ -27,6 +27,9 @@ type meta struct {
 	Trees      uint32 `json:"trees"` // hashes known, decoded or not
 	Repository string `json:"repository,omitempty"`
 	Changes    uint64 `json:"changes"`
+	// Synchronized says that a session has come to its end: an empty catalog
+	// without it says nothing about the repository.
+	Synchronized bool `json:"synchronized,omitempty"`
 }
 
 // Catalog is one repository's catalog. It is safe for concurrent use.
@@ -66,20 +69,33 @@ var (
 )
 
 // Open uses box as a catalog and sets it up when it is empty. It takes the box
-// over: Close closes it. A catalog of another format is CodeDamaged.
+// over: Close closes it. A catalog of another format is ErrOutdated.
 func Open(ctx context.Context, box Container) (*Catalog, error) {
-	c := &Catalog{box: box, id: opened.Add(1)}
-	err := box.View(ctx, func(r Reader) error {
-		_, err := readMeta(r)
-		return err
-	})
-	if errors.Is(err, errEmpty) {
+	c, err := OpenExisting(ctx, box)
+	if errors.Is(err, ErrMissing) {
 		err = box.Update(ctx, initialize)
+		c = &Catalog{box: box, id: opened.Add(1)}
 	}
 	if err != nil {
 		return nil, err
 	}
 	return c, nil
+}
+
+// OpenExisting is Open for a box that has been set up; another one is
+// ErrMissing.
+func OpenExisting(ctx context.Context, box Container) (*Catalog, error) {
+	err := box.View(ctx, func(r Reader) error {
+		_, err := readMeta(r)
+		return err
+	})
+	if errors.Is(err, errEmpty) {
+		return nil, Missing(err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Catalog{box: box, id: opened.Add(1)}, nil
 }
 
 var errEmpty = damaged("the catalog has no head")
@@ -97,9 +113,9 @@ func readMeta(r Reader) (meta, error) {
 		return m, damaged("the catalog's head does not decode: %v", err)
 	}
 	if m.Format != formatVersion {
-		return m, syncline.WrapError(syncline.CodeDamaged,
-			fmt.Errorf("%w: it has format %d, this program reads %d", ErrDamaged, m.Format, formatVersion),
-			"the catalog is another version's; the next synchronization builds it anew")
+		return m, syncline.WrapError(syncline.CodeConflict,
+			fmt.Errorf("%w: it has format %d, this program reads %d", ErrOutdated, m.Format, formatVersion),
+			"the catalog is of another version of Syncline; the next synchronization builds it anew")
 	}
 	return m, nil
 }
@@ -161,6 +177,26 @@ func (c *Catalog) Bind(ctx context.Context, repository syncline.Hash) error {
 		}
 		return syncline.Errorf(syncline.CodeConflict,
 			"the repository there is now %s, but it was %.8s before; if that is right, remove it from Syncline and add it again", repository.Short(), m.Repository)
+	})
+}
+
+// SetSynchronized records that a session has come to its end.
+func (c *Catalog) SetSynchronized(ctx context.Context) error {
+	var done bool
+	err := c.View(ctx, func(v *View) error {
+		done = v.m.Synchronized
+		return nil
+	})
+	if err != nil || done {
+		return err
+	}
+	return c.box.Update(ctx, func(w Writer) error {
+		m, err := readMeta(w)
+		if err != nil {
+			return err
+		}
+		m.Synchronized = true
+		return writeMeta(w, m)
 	})
 }
 

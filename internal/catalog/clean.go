@@ -152,6 +152,7 @@ func (k *keep) rewrite(ctx context.Context, w Writer, inIndex func(syncline.Hash
 	}
 	out.meta.Format, out.meta.Seed, out.meta.Repository = k.m.Format, k.m.Seed, k.m.Repository
 	out.meta.Generation, out.meta.Changes = k.m.Generation+1, k.m.Changes
+	out.meta.Synchronized = k.m.Synchronized
 	out.meta.Trees = uint32(len(k.hashes))
 	if err := k.trim(w, out.meta); err != nil {
 		return err

@@ -40,6 +40,26 @@ func unframe(kind Kind, no uint64, value []byte) ([]byte, error) {
 // opposed to damage in the repository: whoever owns the catalog throws it away.
 var ErrDamaged = errors.New("catalog is damaged")
 
+// ErrOutdated matches the error of a catalog that another version of the program
+// has written: it is whole, but only that version reads it.
+var ErrOutdated = errors.New("catalog is of another format")
+
+// ErrMissing matches every error that means that there is no catalog to answer
+// from: it was never built, or it is gone.
+var ErrMissing = errors.New("there is no catalog")
+
+// Missing makes an error that matches ErrMissing.
+func Missing(cause error) error {
+	return syncline.WrapError(syncline.CodeConflict, fmt.Errorf("%w: %v", ErrMissing, cause), //nolint:errorlint // the cause may be ErrDamaged, which this is not
+		"there is no catalog of this repository: it has not been synchronized yet, or its catalog is gone; synchronize it and ask again")
+}
+
+// Unusable reports whether an error means that a catalog cannot be answered from
+// until it is built anew.
+func Unusable(err error) bool {
+	return errors.Is(err, ErrDamaged) || errors.Is(err, ErrOutdated) || errors.Is(err, ErrMissing)
+}
+
 // Damaged makes an error that matches ErrDamaged; containers use it too.
 func Damaged(cause error) error {
 	return syncline.WrapError(syncline.CodeDamaged, fmt.Errorf("%w: %w", ErrDamaged, cause),

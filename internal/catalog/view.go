@@ -2,6 +2,9 @@ package catalog
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"slices"
 
@@ -48,6 +51,15 @@ func (c *Catalog) View(ctx context.Context, fn func(*View) error) error {
 
 // Changes is a number that differs whenever the catalog's content does.
 func (v *View) Changes() uint64 { return v.m.Changes }
+
+// Mark names the catalog and its state, and tells whether a session has come to
+// its end.
+func (v *View) Mark() (mark syncline.CatalogMark, synchronized bool) {
+	var seed [8]byte
+	binary.LittleEndian.PutUint64(seed[:], v.m.Seed)
+	sum := sha256.Sum256(seed[:]) // the seed itself stays here
+	return syncline.CatalogMark{Catalog: hex.EncodeToString(sum[:8]), Changes: v.m.Changes}, v.m.Synchronized
+}
 
 // Totals returns how many distinct names, entries and trees the catalog knows.
 func (v *View) Totals() (names, entries, trees int) {

@@ -2,8 +2,10 @@ package explore
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/google/uuid"
@@ -50,39 +52,58 @@ func RestorePointID(repository syncline.ID, snapshot syncline.Hash) syncline.ID 
 }
 
 // List returns the restore points of the repositories, each one's oldest
-// first. A repository whose catalog is damaged has none until it is rebuilt.
-func (p *RestorePoints) List(ctx context.Context, repositories []syncline.Repository) ([]syncline.RestorePoint, error) {
+// first. Of several repositories, those whose catalog cannot be answered from are
+// left out and named; of one, that is the error.
+func (p *RestorePoints) List(ctx context.Context, repositories []syncline.Repository) (points []syncline.RestorePoint, leftOut []syncline.ID, err error) {
 	lists := make([][]syncline.RestorePoint, len(repositories))
+	failed := make([]bool, len(repositories))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0)) // catalogs that were not used yet are opened
 	for i, r := range repositories {
 		g.Go(func() (err error) {
 			lists[i], err = p.of(ctx, r.ID)
-			if syncline.CodeOf(err) == syncline.CodeDamaged {
+			if failed[i] = unusable(err); failed[i] && len(repositories) > 1 {
 				return nil
 			}
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return slices.Concat(lists...), nil
+	for i, r := range repositories {
+		if failed[i] {
+			leftOut = append(leftOut, r.ID)
+		}
+	}
+	return slices.Concat(lists...), leftOut, nil
+}
+
+// unusable reports whether a catalog cannot be answered from.
+func unusable(err error) bool {
+	return catalog.Unusable(err) || syncline.CodeOf(err) == syncline.CodeDamaged
 }
 
 // Get returns one restore point. The repository that had it last is asked
-// first, so that mostly one catalog is opened, however many there are.
+// first, so that mostly one catalog is opened, however many there are. A point
+// that no catalog has is CodeNotFound, and CodeConflict while there are
+// repositories that it may be of and that cannot be asked.
 func (p *RestorePoints) Get(ctx context.Context, id syncline.ID) (syncline.RestorePoint, error) {
 	repositories, err := p.Repositories.Repositories(ctx)
 	if err != nil {
 		return syncline.RestorePoint{}, err
 	}
+	var unknown []string
 	for _, likely := range []bool{true, false} {
 		for _, r := range repositories {
 			if p.had(r.ID, id) != likely {
 				continue
 			}
-			points, err := p.List(ctx, []syncline.Repository{r})
+			points, _, err := p.List(ctx, []syncline.Repository{r})
+			if unusable(err) && !likely {
+				unknown = append(unknown, r.Name)
+				continue
+			}
 			if err != nil {
 				return syncline.RestorePoint{}, err
 			}
@@ -92,7 +113,25 @@ func (p *RestorePoints) Get(ctx context.Context, id syncline.ID) (syncline.Resto
 			}
 		}
 	}
+	if len(unknown) > 0 {
+		return syncline.RestorePoint{}, syncline.Errorf(syncline.CodeConflict,
+			"no catalog that can be read has a restore point with the id %s; it may be one of %s, which %s no catalog to answer from: synchronize and ask again",
+			id, inWords(unknown), map[bool]string{true: "has", false: "have"}[len(unknown) == 1])
+	}
 	return syncline.RestorePoint{}, syncline.Errorf(syncline.CodeNotFound, "there is no restore point with the id %s", id)
+}
+
+// inWords names a few repositories, and counts the others.
+func inWords(names []string) string {
+	const named = 3
+	var quoted []string
+	for _, name := range names[:min(named, len(names))] {
+		quoted = append(quoted, fmt.Sprintf("%q", clip(name)))
+	}
+	if more := len(names) - named; more > 0 {
+		quoted = append(quoted, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(quoted, ", ")
 }
 
 // had reports whether the list that is kept of a repository has the point.

@@ -214,7 +214,10 @@ func (p *pager) search(ctx context.Context, repository *syncline.Repository) (x 
 			return err
 		})
 	})
-	if syncline.CodeOf(err) == syncline.CodeDamaged || errors.Is(err, catalog.ErrDamaged) {
+	switch {
+	case errors.Is(err, catalog.ErrMissing), errors.Is(err, catalog.ErrOutdated):
+		return part{gap: syncline.GapNotSynchronized}, nil
+	case unusable(err):
 		return part{gap: syncline.GapDamaged}, nil
 	}
 	return x, err

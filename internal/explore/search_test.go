@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -15,10 +16,14 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// shelf holds the catalogs of repositories. One that is nil is damaged.
+// shelf holds the catalogs of repositories. One that is nil is damaged, or gone
+// where its id says so.
 type shelf map[syncline.ID]*catalog.Catalog
 
 func (s shelf) Use(_ context.Context, id syncline.ID, fn func(*catalog.Catalog) error) error {
+	if id == "gone" {
+		return catalog.Missing(fs.ErrNotExist)
+	}
 	if s[id] == nil {
 		return fmt.Errorf("open: %w", catalog.ErrDamaged)
 	}
@@ -239,13 +244,13 @@ func TestSearchIsBounded(t *testing.T) {
 func TestSearchTellsGaps(t *testing.T) {
 	f := newForest(t)
 	f.snapshot(f.tree(file("a", 1), folder("b", f.tree(file("A", 2)))))
-	s := shelf{"damaged": nil, "empty": newForest(t).catalog(), "fresh": newForest(t).catalog(), "good": f.catalog()}
+	s := shelf{"damaged": nil, "gone": nil, "empty": newForest(t).catalog(), "fresh": newForest(t).catalog(), "good": f.catalog()}
 	repos := s.repositories()
 	for i := range repos {
 		repos[i].OutOfSync = repos[i].ID == "fresh" || repos[i].ID == "good"
 	}
 	page, err := NewSearcher(s).Search(t.Context(), repos, syncline.SearchQuery{Texts: []string{"A"}, Limit: 5})
-	if err != nil || len(page.Results) != 2 || fmt.Sprint(page.NotSearched) != "[{damaged Damaged} {fresh NotSynchronized}]" {
+	if err != nil || len(page.Results) != 2 || fmt.Sprint(page.NotSearched) != "[{damaged Damaged} {fresh NotSynchronized} {gone NotSynchronized}]" {
 		t.Errorf("%+v, error %v", page, err)
 	}
 	for name, q := range map[string]syncline.SearchQuery{

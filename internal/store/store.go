@@ -27,9 +27,12 @@ type Repositories interface {
 	// regard to letter case) is taken, and with CodeInvalid when it names a
 	// key or an object storage that does not exist.
 	AddRepository(ctx context.Context, r syncline.Repository) error
-	// UpdateRepository replaces everything but id, OutOfSync and CreatedAt.
+	// UpdateRepository replaces everything but id, OutOfSync, CreatedAt and
+	// Catalog.
 	UpdateRepository(ctx context.Context, r syncline.Repository) error
 	SetOutOfSync(ctx context.Context, id syncline.ID, outOfSync bool) error
+	// SetSynchronized records that the repository is in sync, with this catalog.
+	SetSynchronized(ctx context.Context, id syncline.ID, catalog syncline.CatalogMark) error
 	// DeleteRepository deletes it with its sessions and restore jobs, and their logs.
 	DeleteRepository(ctx context.Context, id syncline.ID) error
 }

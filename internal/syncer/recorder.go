@@ -102,9 +102,22 @@ func (r *recorder) Behind() {
 }
 
 func (r *recorder) mark(outOfSync bool) {
+	r.repository(func(ctx context.Context, id syncline.ID) error {
+		return r.service.Repositories.SetOutOfSync(ctx, id, outOfSync)
+	})
+}
+
+func (r *recorder) synchronized(mark syncline.CatalogMark) {
+	r.repository(func(ctx context.Context, id syncline.ID) error {
+		return r.service.Repositories.SetSynchronized(ctx, id, mark)
+	})
+}
+
+// repository records something of the session's repository.
+func (r *recorder) repository(record func(context.Context, syncline.ID) error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.service.ctx), recordTimeout)
 	defer cancel()
-	if err := r.service.Repositories.SetOutOfSync(ctx, r.session.RepositoryID, outOfSync); err != nil && syncline.CodeOf(err) != syncline.CodeNotFound {
+	if err := record(ctx, r.session.RepositoryID); err != nil && syncline.CodeOf(err) != syncline.CodeNotFound {
 		r.service.Logger.Warn("cannot mark a repository", "repository", r.session.RepositoryID, "error", err)
 	}
 }
@@ -121,7 +134,7 @@ func (r *recorder) last() syncline.SessionStatistics {
 func (r *recorder) end(o outcome, cause error) {
 	switch {
 	case o.err == nil:
-		r.mark(false)
+		r.synchronized(o.mark)
 		r.close(syncline.SessionSucceeded, "", o.stats)
 	case errors.Is(cause, errShutdown):
 		r.mu.Lock()

@@ -147,7 +147,10 @@ func (r *run) synchronize(ctx context.Context) error {
 	if err := r.finish(ctx, gaps); err != nil {
 		return err
 	}
-	return r.verdict(ctx, gaps)
+	if err := r.verdict(ctx, gaps); err != nil {
+		return err
+	}
+	return r.Catalog.SetSynchronized(ctx)
 }
 
 // rounds reads indexes and fetches trees, and publishes. When something was

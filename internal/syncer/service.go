@@ -15,6 +15,7 @@ import (
 type Repositories interface {
 	Repository(ctx context.Context, id syncline.ID) (syncline.Repository, error)
 	SetOutOfSync(ctx context.Context, id syncline.ID, outOfSync bool) error
+	SetSynchronized(ctx context.Context, id syncline.ID, catalog syncline.CatalogMark) error
 }
 
 // Sessions is where sessions are recorded.
@@ -29,7 +30,8 @@ type Sessions interface {
 
 // Catalogs holds the repositories' catalogs.
 type Catalogs interface {
-	// Use runs fn with the repository's catalog.
+	// Use runs fn with the repository's catalog, which it creates where there is
+	// none.
 	Use(ctx context.Context, repository syncline.ID, fn func(*catalog.Catalog) error) error
 	// Renew throws a damaged catalog away; the next Use begins with an empty
 	// one.
@@ -293,21 +295,22 @@ func (s *Service) run(ctx context.Context, t *task, session syncline.Session, co
 		work, abandon := context.WithCancelCause(ctx)
 		go func() {
 			defer s.leave(session.RepositoryID)
-			stats, err := s.synchronize(work, rec, continued)
-			if s.Settle != nil && stats.TreesAdded >= largeSession && work.Err() == nil {
+			o := s.synchronize(work, rec, continued)
+			if s.Settle != nil && o.stats.TreesAdded >= largeSession && work.Err() == nil {
 				s.Settle()
 			}
-			finished <- outcome{stats, err}
+			finished <- o
 		}()
 		s.await(ctx, rec, finished)
 		abandon(nil)
 		return
 	}
-	rec.end(outcome{rec.session.Statistics, ctx.Err()}, context.Cause(ctx))
+	rec.end(outcome{stats: rec.session.Statistics, err: ctx.Err()}, context.Cause(ctx))
 }
 
 type outcome struct {
 	stats syncline.SessionStatistics
+	mark  syncline.CatalogMark // of the catalog, when there was no error
 	err   error
 }
 
@@ -326,7 +329,7 @@ func (s *Service) await(ctx context.Context, rec *recorder, finished <-chan outc
 	case o := <-finished:
 		rec.end(o, context.Cause(ctx))
 	case <-grace.C:
-		rec.end(outcome{rec.last(), ctx.Err()}, context.Cause(ctx))
+		rec.end(outcome{stats: rec.last(), err: ctx.Err()}, context.Cause(ctx))
 	}
 }
 
@@ -356,51 +359,61 @@ func (s *Service) leave(repository syncline.ID) {
 	delete(s.busy, repository)
 }
 
-// synchronize opens what a session needs and runs it. A catalog that is found
-// damaged is thrown away once and built anew.
-func (s *Service) synchronize(ctx context.Context, rec *recorder, continued bool) (stats syncline.SessionStatistics, err error) {
-	if err := ctx.Err(); err != nil {
-		return stats, err
+// synchronize opens what a session needs and runs it. A catalog that cannot be
+// read is thrown away once and built anew.
+func (s *Service) synchronize(ctx context.Context, rec *recorder, continued bool) (o outcome) {
+	if o.err = ctx.Err(); o.err != nil {
+		return o
 	}
-	if err := rec.start(continued); err != nil {
-		return stats, err
+	if o.err = rec.start(continued); o.err != nil {
+		return o
 	}
 	id := rec.session.RepositoryID
 	repository, err := s.Repositories.Repository(ctx, id)
 	if err != nil {
-		return stats, err
+		return outcome{err: err}
 	}
 	params, err := s.Source.Open(ctx, repository, rec.Log)
 	if err != nil {
-		return stats, Translate(err)
+		return outcome{err: Translate(err)}
 	}
 	if params.Close != nil {
-		defer func() { err = errors.Join(err, params.Close()) }()
+		defer func() { o.err = errors.Join(o.err, params.Close()) }()
 	}
 	params.Reporter, params.Logger = rec, s.Logger
 	if s.Catalogs.Damaged(id) {
-		if err := s.renew(ctx, rec, id); err != nil {
-			return stats, err
+		if o.err = s.renew(ctx, rec, id, catalog.ErrDamaged); o.err != nil {
+			return o
 		}
 	}
 	for attempt := 1; ; attempt++ {
-		err = s.Catalogs.Use(ctx, id, func(c *catalog.Catalog) (err error) {
+		o.err = s.Catalogs.Use(ctx, id, func(c *catalog.Catalog) (err error) {
 			params.Catalog = c
-			stats, err = Run(ctx, params)
-			return err
+			if o.stats, err = Run(ctx, params); err != nil {
+				return err
+			}
+			return c.View(ctx, func(v *catalog.View) error {
+				o.mark, _ = v.Mark()
+				return nil
+			})
 		})
-		if !errors.Is(err, catalog.ErrDamaged) || attempt == 2 {
-			return stats, err
+		if !catalog.Unusable(o.err) || attempt == 2 {
+			return o
 		}
-		s.Logger.Warn("catalog is damaged", "repository", id, "error", err)
-		if err := s.renew(ctx, rec, id); err != nil {
-			return stats, err
+		s.Logger.Warn("catalog cannot be read", "repository", id, "error", o.err)
+		if o.err = s.renew(ctx, rec, id, o.err); o.err != nil {
+			return o
 		}
 	}
 }
 
-func (s *Service) renew(ctx context.Context, rec *recorder, id syncline.ID) error {
-	rec.Log(syncline.LogWarning, "The catalog was damaged; it is built anew")
+// renew throws a catalog away, and says why.
+func (s *Service) renew(ctx context.Context, rec *recorder, id syncline.ID, why error) error {
+	if errors.Is(why, catalog.ErrOutdated) {
+		rec.Log(syncline.LogInfo, "The catalog is of another version of Syncline; it is built anew")
+	} else {
+		rec.Log(syncline.LogWarning, "The catalog was damaged; it is built anew")
+	}
 	rec.Behind()
 	return s.Catalogs.Renew(ctx, id)
 }

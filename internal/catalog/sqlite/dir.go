@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,13 +16,15 @@ import (
 )
 
 // Dir keeps the catalogs of a server, a file each, in one folder. Catalogs are
-// opened when they are first used and stay open. One process uses a Dir at a
-// time.
+// opened when they are first used and stay open while their file is where it
+// was. One process uses a Dir at a time.
 type Dir struct {
 	path      string
 	onDamage  func(repository syncline.ID)
 	mu        sync.Mutex
 	open      map[syncline.ID]*handle
+	paths     map[syncline.ID]string // of the files that were found
+	looked    time.Time              // when the folder was listed last
 	isDamaged map[syncline.ID]bool
 }
 
@@ -32,6 +33,7 @@ type Dir struct {
 type handle struct {
 	opened chan struct{} // closed when cat or err is there
 	cat    *catalog.Catalog
+	file   os.FileInfo
 	err    error
 	users  int
 	letGo  bool
@@ -42,7 +44,7 @@ type handle struct {
 // catalog is found damaged, once until it is renewed.
 func OpenDir(path string, onDamage func(syncline.ID)) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return nil, syncline.WrapError(syncline.CodeUnavailable, err, "the folder for catalogs cannot be created; check the data directory's rights")
+		return nil, syncline.WrapError(syncline.CodeUnavailable, err, "the folder for catalogs cannot be created; check the rights of the folder above it")
 	}
 	return &Dir{
 		path: path, onDamage: onDamage,
@@ -50,24 +52,109 @@ func OpenDir(path string, onDamage func(syncline.ID)) (*Dir, error) {
 	}, nil
 }
 
-// file returns the repository's catalog file, a new name when there is none.
-// Names are never used again: SQLite removes a log by its name when it closes
-// a file, also of one that was unlinked and replaced since.
-func (d *Dir) file(id syncline.ID) (string, error) {
-	names, err := filepath.Glob(filepath.Join(d.path, string(id)+"-*.catalog"))
-	if err != nil || len(names) > 0 {
-		return slices.Max(append(names, "")), err
+const suffix = ".catalog"
+
+// find returns the repository's catalog file, "" for none. One that has nothing
+// in it is none. The caller holds mu.
+func (d *Dir) find(id syncline.ID) (path string, info os.FileInfo) {
+	if path = d.paths[id]; path != "" {
+		if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+			return path, info
+		}
 	}
-	return filepath.Join(d.path, fmt.Sprintf("%s-%020d.catalog", id, time.Now().UnixNano())), nil
+	// A folder can be put back while the server runs, but whoever lists many
+	// repositories must not list the folder for each of them.
+	if now := time.Now(); path != "" || now.Sub(d.looked) > time.Second || now.Before(d.looked) {
+		d.look()
+		d.looked = now
+	}
+	if path = d.paths[id]; path == "" {
+		return "", nil
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Size() == 0 {
+		return "", nil
+	}
+	return path, info
+}
+
+// look lists the folder. Of several files of a repository the newest counts.
+func (d *Dir) look() {
+	d.paths = make(map[syncline.ID]string)
+	entries, err := os.ReadDir(d.path) // sorted
+	if err != nil {
+		return // without the folder there are no catalogs
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if len(name) <= idLength || !strings.HasSuffix(name, suffix) || name[idLength] != '-' {
+			continue
+		}
+		d.paths[syncline.ID(name[:idLength])] = filepath.Join(d.path, name)
+	}
+}
+
+// idLength is that of a repository's id, with which its files' names begin.
+const idLength = 36
+
+func (d *Dir) placeOf(id syncline.ID) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	path, _ := d.find(id)
+	if path == "" {
+		return "", catalog.Missing(fs.ErrNotExist)
+	}
+	return path, nil
+}
+
+// place returns where the repository's catalog is, or is to be made. Names are
+// never used again: SQLite removes a log by its name when it closes a file,
+// also of one that was unlinked and replaced since.
+func (d *Dir) place(id syncline.ID) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if path, _ := d.find(id); path != "" {
+		return path, nil
+	}
+	if err := os.MkdirAll(d.path, 0o700); err != nil { // it may have been removed
+		return "", syncline.WrapError(syncline.CodeUnavailable, err, "the folder for catalogs cannot be created; check the rights of the folder above it")
+	}
+	if err := d.removeFiles(id); err != nil {
+		return "", err
+	}
+	path := filepath.Join(d.path, fmt.Sprintf("%s-%020d%s", id, time.Now().UnixNano(), suffix))
+	if d.paths == nil {
+		d.look()
+	}
+	d.paths[id] = path
+	return path, nil
 }
 
 func (d *Dir) marker(id syncline.ID) string { return filepath.Join(d.path, string(id)+".damaged") }
+
+// Present reports whether the repository has a catalog file with something in
+// it.
+func (d *Dir) Present(id syncline.ID) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	path, _ := d.find(id)
+	return path != ""
+}
 
 // Use runs fn with a repository's catalog, which is created when there is
 // none. When fn or the opening meets damage, the catalog is marked. One that is
 // removed meanwhile can be CodeUnavailable for fn.
 func (d *Dir) Use(ctx context.Context, id syncline.ID, fn func(*catalog.Catalog) error) error {
-	h, err := d.acquire(ctx, id)
+	return d.use(ctx, id, true, fn)
+}
+
+// Read is Use for a catalog that is there; another one is catalog.ErrMissing.
+func (d *Dir) Read(ctx context.Context, id syncline.ID, fn func(*catalog.Catalog) error) error {
+	return d.use(ctx, id, false, fn)
+}
+
+func (d *Dir) use(ctx context.Context, id syncline.ID, create bool, fn func(*catalog.Catalog) error) error {
+	h, err := d.acquire(ctx, id, create)
 	if err == nil {
 		defer d.release(h)
 		err = fn(h.cat)
@@ -84,34 +171,63 @@ func (d *Dir) Use(ctx context.Context, id syncline.ID, fn func(*catalog.Catalog)
 
 // acquire counts in a user. The first one opens the catalog, which nobody
 // waits for who wants another one.
-func (d *Dir) acquire(ctx context.Context, id syncline.ID) (*handle, error) {
+func (d *Dir) acquire(ctx context.Context, id syncline.ID, create bool) (*handle, error) {
+	for {
+		h, mine, err := d.join(id, create)
+		if err != nil {
+			return nil, err
+		}
+		if mine {
+			// For those too who wait for it longer than this user does.
+			h.cat, h.file, h.err = d.openFile(context.WithoutCancel(ctx), id, create)
+			close(h.opened)
+		}
+		select {
+		case <-h.opened:
+			if err = h.err; err != nil {
+				d.giveUp(id, h)
+			}
+		case <-ctx.Done():
+			err = syncline.WrapError(syncline.CodeCanceled, ctx.Err(), "the operation was canceled")
+		}
+		if err == nil {
+			return h, nil
+		}
+		d.release(h)
+		if !create || mine || !errors.Is(err, catalog.ErrMissing) {
+			return nil, err
+		}
+		// It was opened by one who does not create it.
+	}
+}
+
+// join returns the handle of a catalog with one more user, who has to open it
+// when it is new. One whose file is gone is let go.
+func (d *Dir) join(id syncline.ID, create bool) (h *handle, mine bool, err error) {
 	d.mu.Lock()
+	defer d.mu.Unlock()
+	path, info := d.find(id)
 	h, ok := d.open[id]
+	if ok {
+		select {
+		case <-h.opened:
+			if h.file != nil && (info == nil || !os.SameFile(h.file, info)) {
+				d.forgetEmpty(id, h)
+				d.letGo(id)
+				ok = false
+			}
+		default: // about to be made
+		}
+	}
+	if path == "" && !create && !ok {
+		return nil, false, catalog.Missing(fs.ErrNotExist)
+	}
 	if !ok {
 		h = &handle{opened: make(chan struct{}), closed: make(chan struct{})}
 		d.open[id] = h
 	}
 	h.users++
-	d.mu.Unlock()
-	if !ok {
-		// For those too who wait for it longer than this user does.
-		h.cat, h.err = d.openFile(context.WithoutCancel(ctx), id)
-		close(h.opened)
-	}
-	var err error
-	select {
-	case <-h.opened:
-		if err = h.err; err != nil {
-			d.giveUp(id, h)
-		}
-	case <-ctx.Done():
-		err = syncline.WrapError(syncline.CodeCanceled, ctx.Err(), "the operation was canceled")
-	}
-	if err != nil {
-		d.release(h)
-		return nil, err
-	}
-	return h, nil
+	return h, !ok, nil
 }
 
 // giveUp lets go of a catalog that could not be opened: the next user tries
@@ -124,12 +240,42 @@ func (d *Dir) giveUp(id syncline.ID, h *handle) {
 	}
 }
 
-func (d *Dir) openFile(ctx context.Context, id syncline.ID) (*catalog.Catalog, error) {
-	path, err := d.file(id)
+// forgetEmpty removes what is left of a catalog whose file was cut to nothing while
+// it was open: its closing would write a part of it there again. The caller holds
+// mu.
+func (d *Dir) forgetEmpty(id syncline.ID, h *handle) {
+	entries, err := os.ReadDir(d.path)
 	if err != nil {
-		return nil, err
+		return
 	}
-	return OpenCatalog(ctx, path)
+	for _, e := range entries {
+		info, err := e.Info()
+		if err == nil && info.Size() == 0 && os.SameFile(info, h.file) {
+			// Where it cannot be removed, the closing says so in its own way.
+			_ = d.removeFiles(id)
+			return
+		}
+	}
+}
+
+func (d *Dir) openFile(ctx context.Context, id syncline.ID, create bool) (*catalog.Catalog, os.FileInfo, error) {
+	open, place := OpenExisting, d.placeOf
+	if create {
+		open, place = OpenCatalog, d.place
+	}
+	path, err := place(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	cat, err := open(ctx, path)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, errors.Join(catalog.Missing(err), cat.Close())
+	}
+	return cat, info, nil
 }
 
 func (d *Dir) release(h *handle) {
@@ -190,7 +336,16 @@ func (d *Dir) Delete(_ context.Context, id syncline.ID) error {
 	defer d.mu.Unlock()
 	d.letGo(id)
 	delete(d.isDamaged, id)
+	return d.removeFiles(id)
+}
+
+// removeFiles removes a repository's files. The caller holds mu.
+func (d *Dir) removeFiles(id syncline.ID) error {
+	delete(d.paths, id)
 	entries, err := os.ReadDir(d.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	for _, entry := range entries {
 		if !strings.HasPrefix(entry.Name(), string(id)) {
 			continue
@@ -200,7 +355,7 @@ func (d *Dir) Delete(_ context.Context, id syncline.ID) error {
 		}
 	}
 	if err != nil {
-		return syncline.WrapError(syncline.CodeUnavailable, err, "the catalog cannot be removed; check the data directory's rights")
+		return syncline.WrapError(syncline.CodeUnavailable, err, "the catalog cannot be removed; check the rights of the folder for catalogs")
 	}
 	return nil
 }
@@ -217,10 +372,10 @@ func (d *Dir) Sweep(ctx context.Context, keep []syncline.Repository) error {
 		known[r.ID] = true
 	}
 	for _, e := range entries {
-		if len(e.Name()) < 36 {
+		if len(e.Name()) < idLength {
 			continue
 		}
-		id, err := syncline.ParseID(e.Name()[:36])
+		id, err := syncline.ParseID(e.Name()[:idLength])
 		if err != nil || known[id] {
 			continue
 		}

@@ -25,6 +25,7 @@ import (
 // Container is a catalog.Container in one file.
 type Container struct {
 	path    string
+	create  bool // the file and its table, where they are not there
 	readers *sql.DB
 	writer  *sql.DB // one connection: updates wait for one another here
 
@@ -46,19 +47,36 @@ const schema = `
 // Open opens or creates the file at path, mode 0600. The files path-wal and
 // path-shm belong to it while it is open.
 func Open(ctx context.Context, path string) (*Container, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	return open(ctx, &Container{path: path, create: true})
+}
+
+// openExisting is Open for a file that is there. One that is missing, has
+// nothing in it or no table is catalog.ErrMissing.
+func openExisting(ctx context.Context, path string) (*Container, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
+		return nil, catalog.Missing(err)
+	}
+	return open(ctx, &Container{path: path})
+}
+
+func open(ctx context.Context, c *Container) (*Container, error) {
+	flags := os.O_RDWR
+	if c.create {
+		flags |= os.O_CREATE
+	}
+	f, err := os.OpenFile(c.path, flags, 0o600)
 	if err != nil {
 		return nil, syncline.WrapError(syncline.CodeUnavailable, err, "the catalog's file cannot be written; check the data directory's rights and free space")
 	}
 	if err := f.Close(); err != nil {
 		return nil, translate(err)
 	}
-	c := &Container{path: path}
 	// Not one sync per commit: a power cut may cost the last commits, never
 	// consistency, and the next session fetches them again.
-	c.writer, err = connect(path, 1, "_txlock=immediate", "_pragma=synchronous(NORMAL)")
+	c.writer, err = connect(c.path, 1, "_txlock=immediate", "_pragma=synchronous(NORMAL)")
 	if err == nil {
-		c.readers, err = connect(path, 8, "mode=rw", "_pragma=query_only(1)")
+		c.readers, err = connect(c.path, 8, "mode=rw", "_pragma=query_only(1)")
 	}
 	if err == nil {
 		err = c.setUp(ctx)
@@ -82,6 +100,20 @@ func OpenCatalog(ctx context.Context, path string) (*catalog.Catalog, error) {
 	return cat, nil
 }
 
+// OpenExisting opens the catalog in the file at path. Where there is none, or
+// one that was not set up, it is catalog.ErrMissing.
+func OpenExisting(ctx context.Context, path string) (*catalog.Catalog, error) {
+	box, err := openExisting(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	cat, err := catalog.OpenExisting(ctx, box)
+	if err != nil {
+		return nil, errors.Join(err, box.Close())
+	}
+	return cat, nil
+}
+
 // setUp gives a new file its table. Others are not written: most catalogs that
 // are opened are only read, and a connection that writes costs time.
 func (c *Container) setUp(ctx context.Context) error {
@@ -89,6 +121,9 @@ func (c *Container) setUp(ctx context.Context) error {
 	err := c.readers.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name = 'value'`).Scan(&tables)
 	if err != nil || tables > 0 {
 		return err
+	}
+	if !c.create {
+		return catalog.Missing(errors.New("the file has no table"))
 	}
 	_, err = c.writer.ExecContext(ctx, schema)
 	return err
@@ -348,6 +383,9 @@ func translate(err error) error {
 		return syncline.WrapError(syncline.CodeCanceled, err, "the operation was canceled")
 	}
 	var e *sqlite.Error
+	if own := (*syncline.Error)(nil); errors.As(err, &own) {
+		return err
+	}
 	if !errors.As(err, &e) {
 		return syncline.WrapError(syncline.CodeUnavailable, err, "the catalog cannot be used now")
 	}

@@ -10,12 +10,12 @@ import (
 
 const selectRepository = `SELECT id, name, description, path,
 	coalesce(object_storage_id, ''), coalesce(encryption_key_id, ''), retention_type, retention_period_type, retention_yearly,
-	out_of_sync, created_at FROM repositories`
+	out_of_sync, created_at, catalog, catalog_changes FROM repositories`
 
 func scanRepository(r row) (v syncline.Repository, err error) {
 	err = r.Scan(&v.ID, &v.Name, &v.Description, &v.Path, &v.ObjectStorageID,
 		&v.EncryptionKeyID, &v.Retention.Type, &v.Retention.PeriodType, &v.Retention.YearlyPeriod,
-		&v.OutOfSync, instant{&v.CreatedAt})
+		&v.OutOfSync, instant{&v.CreatedAt}, &v.Catalog.Catalog, &v.Catalog.Changes)
 	return v, err
 }
 
@@ -90,6 +90,15 @@ func (s *Store) SetOutOfSync(ctx context.Context, id syncline.ID, outOfSync bool
 	return s.update(ctx, "mark a repository", func(ctx context.Context, conn *sql.Conn) error {
 		return exec(ctx, conn, notFound("repository", id),
 			`UPDATE repositories SET out_of_sync = ? WHERE id = ?`, outOfSync, string(id))
+	})
+}
+
+// SetSynchronized implements store.Repositories.
+func (s *Store) SetSynchronized(ctx context.Context, id syncline.ID, catalog syncline.CatalogMark) error {
+	return s.update(ctx, "mark a repository", func(ctx context.Context, conn *sql.Conn) error {
+		return exec(ctx, conn, notFound("repository", id),
+			`UPDATE repositories SET out_of_sync = 0, catalog = ?, catalog_changes = ? WHERE id = ?`,
+			catalog.Catalog, int64(catalog.Changes), string(id)) //nolint:gosec // below 2^63, as the catalog begins to count below 2^62
 	})
 }
 

@@ -46,6 +46,14 @@ func testRepositories(t *testing.T, s store.Store) {
 	if must(s.Repository(ctx, first.ID))(t).OutOfSync {
 		t.Error("the repository is still out of sync")
 	}
+	mark := syncline.CatalogMark{Catalog: "0123456789abcdef", Changes: 1<<62 + 1}
+	check(t, s.SetOutOfSync(ctx, first.ID, true))
+	check(t, s.SetSynchronized(ctx, first.ID, mark))
+	check(t, s.UpdateRepository(ctx, changed))
+	changed.OutOfSync, changed.Catalog = false, mark
+	if got := must(s.Repository(ctx, first.ID))(t); got != changed {
+		t.Errorf("got %+v, want %+v", got, changed)
+	}
 	check(t, s.DeleteRepository(ctx, first.ID))
 	_, err := s.Repository(ctx, first.ID)
 	wantCode(t, err, syncline.CodeNotFound)
@@ -102,6 +110,7 @@ func testUnknownRepository(t *testing.T, s store.Store) {
 	wantCode(t, err, syncline.CodeNotFound)
 	wantCode(t, s.UpdateRepository(ctx, syncline.Repository{ID: id, Name: "n"}), syncline.CodeNotFound)
 	wantCode(t, s.SetOutOfSync(ctx, id, true), syncline.CodeNotFound)
+	wantCode(t, s.SetSynchronized(ctx, id, syncline.CatalogMark{}), syncline.CodeNotFound)
 	wantCode(t, s.DeleteRepository(ctx, id), syncline.CodeNotFound)
 	_, _, err = s.RepositorySessions(ctx, id, 10, 0)
 	wantCode(t, err, syncline.CodeNotFound)

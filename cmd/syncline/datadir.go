@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gofrs/flock"
+
+	"syncline.dev/syncline"
+)
+
+// setupFile is there while a data directory is set up. A key without a database is
+// half a new installation beside it, and the rest of a lost one otherwise.
+const setupFile = "setup"
+
+// beginSetup reports whether the data directory at path is to be set up anew. A
+// directory whose database is gone, though there is a key or a catalog, is refused:
+// a new database would have the catalogs swept away, and the key replaced by
+// nothing that opens the old passwords.
+func beginSetup(path, database string) (isNew bool, err error) {
+	switch info, err := os.Stat(database); {
+	case err == nil && info.Size() > 0:
+		return false, nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return false, cannotUse(err, path)
+	}
+	if _, err := os.Stat(filepath.Join(path, setupFile)); err == nil {
+		return true, nil // the last start ended half-way
+	}
+	left, err := leftOf(path)
+	if err != nil {
+		return false, cannotUse(err, path)
+	}
+	if left != "" {
+		return false, syncline.Errorf(syncline.CodeConflict,
+			"the data directory %s holds %s, but its database syncline.db is missing or empty; put a backup of syncline.db back, or choose another directory with --data; to begin anew in this one, move secret.key and the folder catalogs away first",
+			path, left)
+	}
+	if err := os.WriteFile(filepath.Join(path, setupFile), nil, 0o600); err != nil {
+		return false, cannotUse(err, path)
+	}
+	return true, nil
+}
+
+// endSetup says that the data directory is whole.
+func endSetup(path string) error {
+	if err := os.Remove(filepath.Join(path, setupFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return cannotUse(err, path)
+	}
+	return nil
+}
+
+// leftOf names what an installation has left at path, "" for nothing.
+func leftOf(path string) (string, error) {
+	if _, err := os.Stat(filepath.Join(path, "secret.key")); err == nil {
+		return "the key of an installation", nil
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	entries, err := os.ReadDir(filepath.Join(path, "catalogs"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".catalog") {
+			return "catalogs of an installation", nil
+		}
+	}
+	return "", nil
+}
+
+func cannotUse(err error, path string) error {
+	return syncline.WrapError(syncline.CodeUnavailable, err, "cannot use the data directory %s; check its rights and the free space, or choose another one with --data", path)
+}
+
+// catalogFolder returns the folder for catalogs, which is this server's alone until
+// release is called.
+func (s *server) catalogFolder(ctx context.Context, elsewhere string) (folder string, release func() error, err error) {
+	if elsewhere == "" {
+		return filepath.Join(s.path, "catalogs"), func() error { return nil }, nil
+	}
+	id, err := s.store.InstallationID(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	if folder, err = filepath.Abs(elsewhere); err != nil {
+		return "", nil, syncline.WrapError(syncline.CodeInvalid, err, "--catalogs: %q is no usable path", elsewhere)
+	}
+	if err := claimCatalogs(folder, id); err != nil {
+		return "", nil, err
+	}
+	l := flock.New(filepath.Join(folder, "lock"), flock.SetPermissions(0o600))
+	ok, err := l.TryLock()
+	if err != nil {
+		return "", nil, syncline.WrapError(syncline.CodeUnavailable, err, "cannot write to the folder for catalogs %s; check its rights and the free space", folder)
+	}
+	if !ok {
+		return "", nil, syncline.Errorf(syncline.CodeConflict, "another server uses the folder for catalogs %s; stop it or choose another one with --catalogs", folder)
+	}
+	return folder, l.Unlock, nil
+}
+
+// claimCatalogs makes sure that the folder at path holds the catalogs of this
+// installation and no other one's, which would be swept away as unknown.
+func claimCatalogs(path string, installation syncline.ID) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return syncline.WrapError(syncline.CodeUnavailable, err, "cannot create the folder for catalogs %s; choose another one with --catalogs", path)
+	}
+	file := filepath.Join(path, "installation")
+	held, err := os.ReadFile(file)
+	switch owner := strings.TrimSpace(string(held)); {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return syncline.WrapError(syncline.CodeUnavailable, err, "cannot read the folder for catalogs %s; check its rights", path)
+	case owner == string(installation):
+		return nil
+	case owner != "":
+		return syncline.Errorf(syncline.CodeConflict,
+			"the folder %s holds the catalogs of another installation (%.40q); choose another folder with --catalogs, or remove what is in this one: catalogs are built anew from the repositories", path, owner)
+	}
+	if err := os.WriteFile(file, []byte(string(installation)+"\n"), 0o600); err != nil {
+		return syncline.WrapError(syncline.CodeUnavailable, err, "cannot write to the folder for catalogs %s; check its rights and the free space", path)
+	}
+	return nil
+}

@@ -1,0 +1,179 @@
+// Package freshness decides which catalogs can be answered from, and whether
+// they are as the last session left them. The state database says what a session
+// left; the folder of catalogs says what is there. Where the two differ, the
+// repository is out of sync, and a question that needs a catalog that is not
+// there is refused, never answered with an empty list.
+package freshness
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+)
+
+// Dir holds the catalogs.
+type Dir interface {
+	// Read runs fn with a repository's catalog; catalog.ErrMissing where there is
+	// none.
+	Read(ctx context.Context, repository syncline.ID, fn func(*catalog.Catalog) error) error
+	// Present reports whether there is a catalog file.
+	Present(repository syncline.ID) bool
+}
+
+// Store is what the state database knows of the repositories.
+type Store interface {
+	Repositories(ctx context.Context) ([]syncline.Repository, error)
+	Repository(ctx context.Context, id syncline.ID) (syncline.Repository, error)
+	SetOutOfSync(ctx context.Context, id syncline.ID, outOfSync bool) error
+}
+
+// Keeper stands between whoever asks and the catalogs. It is safe for concurrent
+// use.
+type Keeper struct {
+	Dir    Dir
+	Store  Store
+	Logger *slog.Logger
+
+	mu      sync.Mutex
+	checked map[syncline.ID]*catalog.Catalog // that were found to have snapshots
+}
+
+// Repositories returns all repositories, with OutOfSync as it is now.
+func (k *Keeper) Repositories(ctx context.Context) ([]syncline.Repository, error) {
+	list, err := k.Store.Repositories(ctx)
+	for i := range list {
+		k.look(&list[i])
+	}
+	return list, err
+}
+
+// Repository returns one repository, with OutOfSync as it is now.
+func (k *Keeper) Repository(ctx context.Context, id syncline.ID) (syncline.Repository, error) {
+	r, err := k.Store.Repository(ctx, id)
+	k.look(&r)
+	return r, err
+}
+
+func (k *Keeper) look(r *syncline.Repository) {
+	r.OutOfSync = r.OutOfSync || !k.Dir.Present(r.ID)
+}
+
+// Use runs fn with a repository's catalog. One that is not there, or says nothing
+// about its repository, is catalog.ErrMissing.
+func (k *Keeper) Use(ctx context.Context, id syncline.ID, fn func(*catalog.Catalog) error) error {
+	err := k.Dir.Read(ctx, id, func(c *catalog.Catalog) error {
+		if err := k.check(ctx, id, c); err != nil {
+			return err
+		}
+		return fn(c)
+	})
+	if catalog.Unusable(err) {
+		k.mu.Lock()
+		delete(k.checked, id)
+		k.mu.Unlock()
+	}
+	return err
+}
+
+// check compares a catalog that was just opened with what the state database
+// knows. One without snapshots is compared each time.
+func (k *Keeper) check(ctx context.Context, id syncline.ID, c *catalog.Catalog) error {
+	k.mu.Lock()
+	known := k.checked[id] == c
+	k.mu.Unlock()
+	if known {
+		return nil
+	}
+	// Before the catalog, which only grows: what is recorded is never newer.
+	r, err := k.Store.Repository(ctx, id)
+	if err != nil {
+		return err
+	}
+	var mark syncline.CatalogMark
+	var synchronized bool
+	var snapshots int
+	err = c.View(ctx, func(v *catalog.View) error {
+		mark, synchronized = v.Mark()
+		list, err := v.Snapshots()
+		snapshots = len(list)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if !r.OutOfSync && mark.Behind(r.Catalog) {
+		k.Logger.Warn("a catalog is not the one that the last session left; the next session brings it up to date", "repository", id)
+		if err := k.Store.SetOutOfSync(ctx, id, true); err != nil {
+			return err
+		}
+		r.OutOfSync = true
+	}
+	if snapshots == 0 {
+		if r.OutOfSync || !synchronized {
+			return syncline.WrapError(syncline.CodeConflict, catalog.ErrMissing,
+				"nothing of this repository can be shown yet, because no synchronization of it has succeeded; synchronize it, or see in the log of its last session why it failed")
+		}
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.checked == nil {
+		k.checked = make(map[syncline.ID]*catalog.Catalog)
+	}
+	k.checked[id] = c
+	return nil
+}
+
+// Verify opens every catalog that is there and records which repositories are out
+// of sync. It returns those whose catalog is of another version of the program:
+// nothing is wrong with them, and they are to be built anew.
+func (k *Keeper) Verify(ctx context.Context) (outdated []syncline.ID, err error) {
+	list, err := k.Store.Repositories(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for _, r := range list {
+		group.Go(func() error {
+			err := k.Use(ctx, r.ID, func(*catalog.Catalog) error { return nil })
+			switch {
+			case errors.Is(err, catalog.ErrOutdated):
+				k.Logger.Info("catalog is of another version of Syncline and is built anew", "repository", r.ID)
+				mu.Lock()
+				outdated = append(outdated, r.ID)
+				mu.Unlock()
+			case errors.Is(err, catalog.ErrMissing) && !r.OutOfSync:
+				k.Logger.Warn("a repository was synchronized and its catalog is missing; synchronize it", "repository", r.ID)
+			case errors.Is(err, catalog.ErrMissing), errors.Is(err, catalog.ErrDamaged), err == nil: // told elsewhere
+				return nil
+			default:
+				k.Logger.Error("a catalog cannot be opened", "repository", r.ID, "error", err)
+			}
+			return k.mark(ctx, r.ID)
+		})
+	}
+	return outdated, group.Wait()
+}
+
+// mark records that a repository is out of sync. A database that cannot be
+// written to is told by those who need it.
+func (k *Keeper) mark(ctx context.Context, id syncline.ID) error {
+	err := k.Store.SetOutOfSync(ctx, id, true)
+	switch syncline.CodeOf(err) {
+	case syncline.CodeNotFound:
+		return nil
+	case syncline.CodeUnavailable:
+		k.Logger.Error("cannot mark a repository as out of sync", "repository", id, "error", err)
+		return nil
+	}
+	return err
+}
