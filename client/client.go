@@ -220,6 +220,7 @@ func (c *Client) send(ctx context.Context, q call, token string) (*http.Response
 		req.Header[name] = values
 	}
 	req.Header.Set("User-Agent", c.agent)
+	req.Header.Set("Syncline-Extensions", "1") // all kinds are known here
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

@@ -83,7 +83,7 @@ type AzureFolderToReceive struct {
 // AzureStorageEndpoint defines model for AzureStorageEndpoint.
 type AzureStorageEndpoint = string
 
-// BackupRepository Example: {"_links":{"encryptionKey":{"href":"/v6/EncryptionKeys/a37a9cb9-4ba9-4c04-8466-972a4b4fc3d2"},"restorePoints":{"href":"/v6/RestorePoints?repositoryId=c930780b-6b79-4b6a-832c-63fde6462658"},"self":{"href":"/v6/backuprepositories/c930780b-6b79-4b6a-832c-63fde6462658"},"synchronizeSessions":{"href":"/v6/BackupRepositories/c930780b-6b79-4b6a-832c-63fde6462658/SynchronizeSessions"}},"capacityBytes":270553174016,"description":"","encryptionKeyId":"a37a9cb9-4ba9-4c04-8466-972a4b4fc3d2","freeSpaceBytes":69916209152,"id":"c930780b-6b79-4b6a-832c-63fde6462658","isLongTerm":false,"isOutOfSync":false,"name":"laptop","path":"/srv/restic/laptop","retentionType":"SnapshotBased"}
+// BackupRepository Example: {"_links":{"encryptionKey":{"href":"/v6/EncryptionKeys/a37a9cb9-4ba9-4c04-8466-972a4b4fc3d2"},"proxy":{"href":"/v6/Proxies/3f2504e0-4f89-41d3-9a0c-0305e82c3301"},"restorePoints":{"href":"/v6/RestorePoints?repositoryId=c930780b-6b79-4b6a-832c-63fde6462658"},"self":{"href":"/v6/backuprepositories/c930780b-6b79-4b6a-832c-63fde6462658"},"synchronizeSessions":{"href":"/v6/BackupRepositories/c930780b-6b79-4b6a-832c-63fde6462658/SynchronizeSessions"}},"capacityBytes":270553174016,"description":"","encryptionKeyId":"a37a9cb9-4ba9-4c04-8466-972a4b4fc3d2","freeSpaceBytes":69916209152,"id":"c930780b-6b79-4b6a-832c-63fde6462658","isLongTerm":false,"isOutOfSync":false,"name":"laptop","path":"/srv/restic/laptop","proxyId":"3f2504e0-4f89-41d3-9a0c-0305e82c3301","retentionType":"SnapshotBased"}
 type BackupRepository struct {
 	ObjectStorageID Id `json:"objectStorageId,omitempty,omitzero"`
 
@@ -98,16 +98,19 @@ type BackupRepository struct {
 	CapacityBytes int64 `json:"capacityBytes"`
 
 	// FreeSpaceBytes What is free on that file system, null when unknown.
-	FreeSpaceBytes        int64                 `json:"freeSpaceBytes"`
-	ID                    Id                    `json:"id"`
-	Name                  string                `json:"name"`
-	Description           string                `json:"description"`
-	Path                  string                `json:"path,omitempty,omitzero"`
-	RetentionType         string                `json:"retentionType"`
-	RetentionPeriodType   string                `json:"retentionPeriodType,omitempty,omitzero"`
-	YearlyRetentionPeriod string                `json:"yearlyRetentionPeriod,omitempty,omitzero"`
-	IsLongTerm            bool                  `json:"isLongTerm"`
-	Links                 BackupRepositoryLinks `json:"_links"`
+	FreeSpaceBytes        int64  `json:"freeSpaceBytes"`
+	ID                    Id     `json:"id"`
+	Name                  string `json:"name"`
+	Description           string `json:"description"`
+	Path                  string `json:"path,omitempty,omitzero"`
+	RetentionType         string `json:"retentionType"`
+	RetentionPeriodType   string `json:"retentionPeriodType,omitempty,omitzero"`
+	YearlyRetentionPeriod string `json:"yearlyRetentionPeriod,omitempty,omitzero"`
+
+	// ProxyID The server that reads it.
+	ProxyID    Id                    `json:"proxyId"`
+	IsLongTerm bool                  `json:"isLongTerm"`
+	Links      BackupRepositoryLinks `json:"_links"`
 }
 
 // BackupRepositoryLinks defines model for BackupRepositoryLinks.
@@ -115,6 +118,7 @@ type BackupRepositoryLinks struct {
 	Self                Link `json:"self"`
 	EncryptionKey       Link `json:"encryptionKey,omitempty,omitzero"`
 	ObjectStorage       Link `json:"objectStorage,omitempty,omitzero"`
+	Proxy               Link `json:"proxy"`
 	SynchronizeSessions Link `json:"synchronizeSessions"`
 	RestorePoints       Link `json:"restorePoints"`
 }
@@ -567,9 +571,6 @@ type ObjectStorageRepositoryComposed struct {
 	// AzureSubscription Not supported.
 	AzureSubscription map[string]interface{} `json:"azureSubscription,omitempty,omitzero"`
 
-	// FreeSpaceBytes Not supported.
-	FreeSpaceBytes int64 `json:"freeSpaceBytes,omitempty,omitzero"`
-
 	// GlacierDeepArchiveEnabled Not supported.
 	GlacierDeepArchiveEnabled bool `json:"glacierDeepArchiveEnabled,omitempty,omitzero"`
 
@@ -590,8 +591,14 @@ type ObjectStorageRepositoryComposed struct {
 	// UseArchiverAppliance Not supported.
 	UseArchiverAppliance bool `json:"useArchiverAppliance,omitempty,omitzero"`
 
-	// UsedSpaceBytes Not supported.
-	UsedSpaceBytes int64 `json:"usedSpaceBytes,omitempty,omitzero"`
+	// FreeSpaceBytes Null, because object storage does not tell it. What a client sends
+	// back of it is not looked at.
+	FreeSpaceBytes int64 `json:"freeSpaceBytes,omitzero"`
+
+	// UsedSpaceBytes The size of the packs of all repositories that lie in it, from their
+	// catalogs; null where one of them is not known, or not known soon.
+	// What a client sends back of it is not looked at.
+	UsedSpaceBytes int64 `json:"usedSpaceBytes,omitzero"`
 
 	// Links Given by the server; what a client sends back of it is not looked at.
 	Links map[string]Link `json:"_links,omitempty,omitzero"`
@@ -633,6 +640,9 @@ type Proxy struct {
 
 // ProxyFromClient Example: {"hostName":"backup1"}
 type ProxyFromClient struct {
+	// Links Given by the server; what a client sends back of it is not looked at.
+	Links map[string]Link `json:"_links,omitempty,omitzero"`
+
 	// AttachUsedProxy Not supported.
 	AttachUsedProxy bool   `json:"attachUsedProxy,omitempty,omitzero"`
 	Description     string `json:"description,omitempty,omitzero"`
@@ -649,8 +659,11 @@ type ProxyFromClient struct {
 	InternetProxyType string `json:"internetProxyType,omitempty,omitzero"`
 
 	// Password Not supported.
-	Password      string `json:"password,omitempty,omitzero"`
-	Port          int32  `json:"port,omitempty,omitzero"`
+	Password string `json:"password,omitempty,omitzero"`
+	Port     int32  `json:"port,omitempty,omitzero"`
+
+	// Status Given by the server; what a client sends back of it is not looked at.
+	Status        string `json:"status,omitempty,omitzero"`
 	ThreadsNumber int32  `json:"threadsNumber,omitempty,omitzero"`
 
 	// ThrottlingUnit Not supported.
@@ -658,6 +671,9 @@ type ProxyFromClient struct {
 
 	// ThrottlingValue Not supported.
 	ThrottlingValue int64 `json:"throttlingValue,omitempty,omitzero"`
+
+	// Type Only `Local`.
+	Type string `json:"type,omitempty,omitzero"`
 
 	// UseDomainNetwork Not supported.
 	UseDomainNetwork bool `json:"useDomainNetwork,omitempty,omitzero"`
@@ -1063,6 +1079,16 @@ type SessionLinks struct {
 // SessionStatistics What the session has done so far. Sizes are bytes.
 type SessionStatistics = syncline.SessionStatistics
 
+// TokenFailure Example: {"error":"invalid_grant","error_description":"the user name or the password is wrong","message":"the user name or the password is wrong"}
+type TokenFailure struct {
+	// Message One sentence that says what was wrong and what to do.
+	Message string `json:"message"`
+	Error   string `json:"error"`
+
+	// ErrorDescription The same as `message`.
+	ErrorDescription string `json:"error_description"`
+}
+
 // Version defines model for Version.
 type Version struct {
 	HostName string                `json:"hostName"`
@@ -1113,6 +1139,12 @@ type CustomRegionID = string
 
 // ExtendedView defines model for extendedView.
 type ExtendedView = bool
+
+// Extensions defines model for extensions.
+type Extensions = bool
+
+// ExtensionsHeader defines model for extensionsHeader.
+type ExtensionsHeader = string
 
 // GoogleEndpoint defines model for googleEndpoint.
 type GoogleEndpoint = string

@@ -11,10 +11,12 @@ import (
 
 // requestInfo is what is found out about a request on its way.
 type requestInfo struct {
-	identity Identity // zero before it is known
-	token    string
-	remote   string // the client's address, without a port
-	visit    *gate.Visit
+	identity   Identity // zero before it is known
+	token      string
+	remote     string // the client's address, without a port
+	visit      *gate.Visit
+	extensions bool // the request asks for what Syncline adds to v6
+	oauth      bool // failures are told in the words of OAuth as well
 
 	sameOrigin bool   // sent by a page of this server
 	access     string // the cookies' tokens, "" for none; set only then

@@ -39,14 +39,19 @@ func (a *api) ListAccounts(ctx context.Context, req v6.ListAccountsRequestObject
 		return nil, err
 	}
 	answer := make(v6.ListAccounts200JSONResponse, 0, len(accounts))
+	omitted := 0
 	for _, x := range accounts {
 		name, kind := req.Params.Name, req.Params.AccountType
 		if name != nil && !strings.EqualFold(*name, x.UserName) || kind != nil && *kind != accountTypes[x.Kind] {
 			continue
 		}
+		if kind == nil && isExtension(x.Kind) && !extended(ctx, req.Params.Extensions) {
+			omitted++
+			continue
+		}
 		answer = append(answer, accountJSON(x))
 	}
-	return answer, nil
+	return knownAccounts{answer, omitted}, nil
 }
 
 // GetAccount answers GET /v6/Accounts/{accountId}.
@@ -54,6 +59,9 @@ func (a *api) GetAccount(ctx context.Context, req v6.GetAccountRequestObject) (v
 	x, err := a.Accounts.Account(ctx, req.AccountID)
 	if err != nil {
 		return nil, err
+	}
+	if isExtension(x.Kind) && !extended(ctx, req.Params.Extensions) {
+		return nil, errExtension("account")
 	}
 	return v6.GetAccount200JSONResponse(accountJSON(x)), nil
 }

@@ -164,7 +164,7 @@ func TestStorageLife(t *testing.T) {
 	w := newWorld(t).populate()
 	w.store.storages = nil
 	w.api.newID = func() syncline.ID { return storageID }
-	links := `"_links":{"account":{"href":"/v6/Accounts/ACCOUNT"},"self":{"href":"/v6/objectstoragerepositories/` + storageID + `"}}}` + "\n"
+	links := `"freeSpaceBytes":null,"usedSpaceBytes":null,"_links":{"account":{"href":"/v6/Accounts/ACCOUNT"},"self":{"href":"/v6/objectstoragerepositories/` + storageID + `"}}}` + "\n"
 	for _, c := range []struct{ account, body, answer, tried string }{
 		{
 			accountID,
@@ -200,7 +200,7 @@ func TestStorageLife(t *testing.T) {
 		if !slices.Equal(w.clouds.tried, []string{c.tried}) {
 			t.Errorf("tried %q, want %q", w.clouds.tried, c.tried)
 		}
-		if list := w.get("/v6/objectstoragerepositories"); list.body != "["+strings.TrimSpace(a.body)+"]\n" {
+		if list := w.get("/v6/objectstoragerepositories?extensions=true"); list.body != "["+strings.TrimSpace(a.body)+"]\n" {
 			t.Errorf("the list is %s", list.body)
 		}
 		// What was given out can be sent back, and changes nothing.
@@ -253,8 +253,6 @@ func TestBadStorageFields(t *testing.T) {
 		"amazonBucketS3Aws.regionName cannot be honoured":   {"amazonBucketS3Aws": map[string]any{"regionName": "b"}},
 		"sizeLimitEnabled cannot be honoured":               {"sizeLimitEnabled": true},
 		"sizeLimitGB cannot be honoured":                    {"sizeLimitGB": 5},
-		"usedSpaceBytes cannot be honoured":                 {"usedSpaceBytes": 5},
-		"freeSpaceBytes cannot be honoured":                 {"freeSpaceBytes": 5},
 		"glacierDeepArchiveEnabled cannot be honoured":      {"glacierDeepArchiveEnabled": true},
 		"iaStorageClassEnabled cannot be honoured":          {"iaStorageClassEnabled": true},
 		"useArchiverAppliance cannot be honoured":           {"useArchiverAppliance": true},
@@ -274,7 +272,7 @@ func TestBadStorageFields(t *testing.T) {
 	}
 	nothing := map[string]any{
 		"sizeLimitEnabled": false, "sizeLimitGB": 0, "glacierDeepArchiveEnabled": false, "iaStorageClassEnabled": false,
-		"useArchiverAppliance": false, "id": zeroID, "azureFolder": "", "usedSpaceBytes": 0,
+		"useArchiverAppliance": false, "id": zeroID, "azureFolder": "", "usedSpaceBytes": 5, "freeSpaceBytes": 5,
 	}
 	if a := w.postStorage(with(newStorage, nothing)); a.status != 200 {
 		t.Errorf("empty values: %d %s", a.status, a.body)

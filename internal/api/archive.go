@@ -68,6 +68,10 @@ func (d *archiveAnswer) VisitGetRestorePointArchiveResponse(w http.ResponseWrite
 		return fmt.Errorf("api: a download needs the api's own writer, got %T", w)
 	}
 	d.out = out
+	if out.head {
+		d.begin()
+		return nil
+	}
 	err = d.download.Write(d.ctx, d)
 	if err != nil && out.stream {
 		d.api.log.LogAttrs(d.ctx, levelOf(d.ctx), "archive broke off",
@@ -81,10 +85,15 @@ func (d *archiveAnswer) VisitGetRestorePointArchiveResponse(w http.ResponseWrite
 // until then a failure can be told.
 func (d *archiveAnswer) Write(b []byte) (int, error) {
 	if !d.out.stream {
-		attach(d.out.Header(), d.fileName(), d.format.MediaType())
-		d.out.startStream()
+		d.begin()
 	}
 	return sendChunks(d.out, b)
+}
+
+// begin sends the headers.
+func (d *archiveAnswer) begin() {
+	attach(d.out.Header(), d.fileName(), d.format.MediaType())
+	d.out.startStream()
 }
 
 func (d *archiveAnswer) fileName() string {

@@ -29,6 +29,9 @@ const (
 	mediaForm = "application/x-www-form-urlencoded"
 )
 
+// byteOrderMark is what some programs write in front of UTF-8.
+var byteOrderMark = []byte("\ufeff")
+
 // bodyLimits bound one body.
 type bodyLimits struct {
 	bytes  int64
@@ -94,27 +97,53 @@ func (op *operation) checkBody(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	schema := op.body.Content[media].Schema.Value
-	var value any
+	data = bytes.TrimPrefix(data, byteOrderMark)
+	if op.body.Content[mediaForm] != nil && isForm(media, data) {
+		media = mediaForm
+	} else {
+		media = mediaJSON
+	}
+	value, err := decodeBody(media, data, op.body.Content[media].Schema.Value, limits)
+	if err != nil {
+		return err
+	}
+	// The generated code gets every body as JSON, and compares the header as it
+	// stands.
+	r.Header.Set("Content-Type", mediaJSON)
+	r.Body = validatedBody{Reader: bytes.NewReader(data), value: value}
+	r.ContentLength = int64(len(data))
+	return nil
+}
+
+// decodeBody decodes a body and checks it against its schema.
+func decodeBody(media string, data []byte, schema *openapi3.Schema, limits bodyLimits) (value any, err error) {
 	if media == mediaForm {
 		value, err = decodeForm(data, schema)
 	} else {
 		value, err = decodeJSON(data, limits.tokens)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := checkValue(schema, value); err != nil {
-		return err
+	if value, err = plainValue(schema, value); err != nil {
+		return nil, err
 	}
-	// The generated code compares the header as it stands.
-	r.Header.Set("Content-Type", media)
-	r.Body = validatedBody{Reader: bytes.NewReader(data), value: value}
-	r.ContentLength = int64(len(data))
-	return nil
+	return value, checkValue(schema, value)
 }
 
-// mediaType returns the body's media type when the operation takes it.
+// isForm tells a urlencoded body from JSON where an operation takes either.
+// Clients send one under the media type of the other, or under a third, so
+// what is in the body decides.
+func isForm(media string, data []byte) bool {
+	data = bytes.TrimSpace(data)
+	if media == mediaJSON {
+		return bytes.ContainsRune(data, '=') && !bytes.ContainsAny(data[:1], `{["`)
+	}
+	return !bytes.HasPrefix(data, []byte("{"))
+}
+
+// mediaType returns the body's media type when the operation takes it. One that
+// takes a form takes it under any media type.
 func (op *operation) mediaType(h http.Header) (string, error) {
 	expected := "send Content-Type: application/json"
 	if op.body.Content[mediaForm] != nil {
@@ -124,11 +153,15 @@ func (op *operation) mediaType(h http.Header) (string, error) {
 		return "", &mediaTypeError{"the body must not be compressed; send it without Content-Encoding"}
 	}
 	header := h.Get("Content-Type")
+	media, params, err := mime.ParseMediaType(header)
+	known := err == nil && op.body.Content[media] != nil
+	if !known && op.body.Content[mediaForm] != nil {
+		return mediaForm, nil
+	}
 	if header == "" {
 		return "", &mediaTypeError{"the request has no Content-Type; " + expected}
 	}
-	media, params, err := mime.ParseMediaType(header)
-	if err != nil || op.body.Content[media] == nil {
+	if !known {
 		return "", &mediaTypeError{"the body's media type is not supported; " + expected}
 	}
 	if c, ok := params["charset"]; ok && !strings.EqualFold(c, "utf-8") {
@@ -220,7 +253,13 @@ func decodeForm(data []byte, schema *openapi3.Schema) (any, error) {
 	}
 	object := make(map[string]any, len(schema.Properties))
 	for name := range schema.Properties {
-		switch v := values[name]; {
+		var v []string
+		for sent, given := range values {
+			if equalFoldASCII(sent, name) {
+				v = append(v, slices.DeleteFunc(given, func(s string) bool { return s == "" })...)
+			}
+		}
+		switch {
 		case len(v) > 1:
 			return nil, invalid("%s is given more than once in the form; give it once", name)
 		case len(v) == 1 && !utf8.ValidString(v[0]):

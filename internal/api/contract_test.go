@@ -160,7 +160,7 @@ func TestWrongMethod(t *testing.T) {
 	w := newWorld(t).populate()
 	for _, p := range w.api.router.paths {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"} {
-			if p.methods[method] != nil {
+			if p.operation(method) != nil {
 				continue
 			}
 			for _, op := range p.methods {
@@ -230,10 +230,10 @@ func TestPaths(t *testing.T) {
 		t.Errorf("letter case changes the answer: %s and %s", a.body, b.body)
 	}
 	for _, path := range []string{
-		"/", "/v6", "/v6/", "/v7/BackupRepositories", "/v6/BackupRepositories/", "/v6//BackupRepositories", "//v6/BackupRepositories",
+		"/", "/v6", "/v6/", "/v7/BackupRepositories", "/v6/BackupRepositories//", "/v6//BackupRepositories", "//v6/BackupRepositories",
 		"/v6/x/../BackupRepositories", "/v6/./BackupRepositories", "/v6/x/%2e%2e/BackupRepositories", "/v6%2FBackupRepositories",
 		"/v6/BackupRepositories/" + repoID + "/Sync/more", "/v6/BackupRepositories//Sync", "/v6/Bac%E2%84%AAupRepositories",
-		"/v6/BackupRepositories%00", "/v6/BackupRepositories/" + repoID + "/", "/swagger/none", "/swagger/../v6/token", "/swaggerv1",
+		"/v6/BackupRepositories%00", "/v6/BackupRepositories/" + repoID + "/%2F", "/swagger/none", "/swagger/../v6/token", "/swaggerv1",
 	} {
 		wantFailure(t, w.get(path), 404, "/swagger")
 	}
@@ -249,6 +249,9 @@ func TestBodies(t *testing.T) {
 			return w.do(request{method: op.route.Method, path: example(op, true), contentType: contentType, body: body, header: goodHeaders[op.id]})
 		}
 		for _, contentType := range []string{"-", "text/plain", "application/xml", "application/json/x", "multipart/form-data; boundary=x", "application/json; charset=latin1"} {
+			if op.id == "Token" && contentType != "application/json; charset=latin1" {
+				continue // which takes a form under any; see TestToken
+			}
 			wantFailure(t, send(contentType, good), 415, "send ")
 		}
 		compressed := request{method: op.route.Method, path: example(op, true), body: good, header: http.Header{"Content-Encoding": {"gzip"}}}
@@ -270,14 +273,14 @@ func TestBodies(t *testing.T) {
 			`{"x":1,"x":2}`:       "x is given more than once",
 			`{"x":{"y":1,"y":2}}`: "x.y is given more than once",
 		} {
-			if body == "{}" && (op.id == "UpdateAccount" || op.id == "UpdateObjectStorageRepository" || strings.Contains(op.id, "Prox")) {
+			if part == "is required" && op.id == "Token" || body == "{}" && (op.id == "UpdateAccount" || op.id == "UpdateObjectStorageRepository" || strings.Contains(op.id, "Prox")) {
 				continue // which changes nothing
 			}
 			wantFailure(t, send("", body), 400, part)
 		}
 		if op.id != "Token" {
 			wantFailure(t, send("", `{"surprise":1,`+good[1:]), 400, "surprise is not a known field")
-			wantFailure(t, send("", strings.Replace(good, `{"`, `{"PASSWORD":"`+thePass+`","`, 1)), 400, "PASSWORD is not a known field")
+			wantFailure(t, send("", strings.Replace(good, `{"`, `{"PASSWORDS":"`+thePass+`","`, 1)), 400, "PASSWORDS is not a known field")
 		}
 		wantFailure(t, send("", `{"password":"`+strings.Repeat("x", int(op.bodyLimits().bytes))+`"}`), 413, "too large", strconv.FormatInt(op.bodyLimits().bytes, 10))
 		wantFailure(t, send("", `{"x":[0`+strings.Repeat(",0", op.bodyLimits().tokens)+`]}`), 413, "names and values")
@@ -444,13 +447,13 @@ func TestAgainstV6(t *testing.T) {
 	}
 	ours := newWorld(t).api.router.doc
 	for name, extra := range map[string]string{ // our own properties
-		"EncryptionKey": "", "EncryptionKeyToSend": "", "BackupRepository": "", "BackupRepositoryFromClient": "",
+		"EncryptionKey": "", "EncryptionKeyToSend": "", "BackupRepository": "", "BackupRepositoryFromClient": "isLongTerm isOutOfSync capacityBytes freeSpaceBytes _links",
 		"Credential": "maxConnections limitDownloadKBs", "CredentialToSend": "maxConnections limitDownloadKBs", "ObjectStorageRepositoryComposed": "googleBucket googleFolder", "AmazonBucketS3Compatible": "",
 		"AmazonBucketS3Aws": "", "AzureContainer": "endpoint", "AmazonFolderToReceiveS3Compatible": "",
 		"AmazonFolderToReceiveS3Aws": "", "AzureFolderToReceive": "",
 		"RepositorySynchronizeSession": "result startTime endTime statistics",
 		"RestorePoint":                 "hostName paths tags snapshotId", "ServiceInstance": "", "ExceptionInfo": "",
-		"Proxy": "", "ProxyFromClient": "", "RemoveProxyOptions": "", "RescanOptions": "",
+		"Proxy": "", "ProxyFromClient": "type status _links", "RemoveProxyOptions": "", "RescanOptions": "",
 	} {
 		compareSchemas(t, name, ours.Components.Schemas[name].Value, theirs.Components.Schemas["REST"+name].Value, strings.Fields(extra))
 	}

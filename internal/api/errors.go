@@ -47,8 +47,11 @@ func invalid(format string, args ...any) error {
 // with their cause, because the answer does not carry it.
 func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	code := syncline.CodeOf(err)
-	status := statusOf(code)
+	status, message := statusOf(code), syncline.MessageOf(err)
+	var unsupported *mediaTypeError
 	switch {
+	case errors.As(err, &unsupported):
+		status, message = http.StatusUnsupportedMediaType, unsupported.message
 	case status == http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	case status == http.StatusTooManyRequests:
@@ -61,13 +64,27 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 		a.log.LogAttrs(r.Context(), slog.LevelError, "request failed",
 			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("error", err))
 	}
-	writeFailure(w, status, syncline.MessageOf(err))
+	tell(w, r, status, message, err)
+}
+
+// tell answers with a failure, in the words of OAuth as well where the client
+// asks for a token.
+func tell(w http.ResponseWriter, r *http.Request, status int, message string, err error) {
+	if infoFrom(r.Context()).oauth {
+		writeFailureBody(w, status, v6.TokenFailure{Message: message, Error: oauthError(err, status), ErrorDescription: message})
+		return
+	}
+	writeFailure(w, status, message)
 }
 
 // writeFailure answers with a status and a message.
 func writeFailure(w http.ResponseWriter, status int, message string) {
-	body, err := json.Marshal(v6.ExceptionInfo{Message: message})
-	if err != nil { // a string always marshals
+	writeFailureBody(w, status, v6.ExceptionInfo{Message: message})
+}
+
+func writeFailureBody(w http.ResponseWriter, status int, failure any) {
+	body, err := json.Marshal(failure)
+	if err != nil { // strings always marshal
 		panic(err)
 	}
 	w.Header().Set("Content-Type", contentTypeJSON)

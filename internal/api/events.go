@@ -67,9 +67,13 @@ func (s *eventStream) visit(w http.ResponseWriter) error {
 		return fmt.Errorf("api: an event stream needs the api's own writer, got %T", w)
 	}
 	s.out = out
+	out.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
+	if out.head {
+		out.startStream()
+		return nil
+	}
 	signal, stop := s.watch(s.id)
 	defer stop()
-	out.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	out.startStream()
 	if err := s.run(signal); err != nil {
 		// The answer has begun; the client sees a stream that ends early.

@@ -513,6 +513,7 @@ type fakeAuth struct {
 	mu      sync.Mutex
 	signIns []string
 	revoked bool
+	panics  bool
 	role    syncline.Role // of everybody, where set
 }
 
@@ -524,6 +525,9 @@ func (f *fakeAuth) record(s string) {
 
 func (f *fakeAuth) SignIn(_ context.Context, user, password, remote string) (Grant, error) {
 	f.record(user + "|" + password + "|" + remote)
+	if f.panics {
+		panic("secret detail of signing in")
+	}
 	switch {
 	case user == "throttled":
 		return Grant{}, syncline.WrapError(syncline.CodeThrottled, &auth.ThrottledError{RetryAfter: 1500 * time.Millisecond}, "too many attempts; wait and try again")

@@ -119,7 +119,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := a.Now()
 	info := &requestInfo{header: w.Header()}
 	info.remote = a.Gate.Client(r.RemoteAddr, r.Header.Values("X-Forwarded-For"))
-	res := newResponse(w, a.WriteTimeout)
+	res := newResponse(w, a.WriteTimeout, r.Method == http.MethodHead)
 	defer res.leave()
 	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), infoKey{}, info))
 	defer cancel()
@@ -154,7 +154,8 @@ func (a *api) recover(res *response, r *http.Request) {
 	if !res.restart() {
 		panic(http.ErrAbortHandler) // a stream that breaks off must not look complete
 	}
-	writeFailure(res, http.StatusInternalServerError, syncline.MessageOf(errors.New("panic")))
+	err := errors.New("panic")
+	tell(res, r, http.StatusInternalServerError, syncline.MessageOf(err), err)
 }
 
 // The requests without a user that are logged: so many at once, and so many a
@@ -205,6 +206,10 @@ func (a *api) setHeaders(h http.Header) {
 // dispatch finds the operation, lets in who may use it, checks the request
 // against the document and calls the handler.
 func (a *api) dispatch(w *response, r *http.Request, info *requestInfo) {
+	if strings.HasPrefix(r.URL.EscapedPath(), "//") {
+		writeFailure(w, http.StatusNotFound, "the path begins with two slashes; write the server's address without a slash at its end, because every path begins with one; /swagger lists every operation")
+		return
+	}
 	if a.docs.serve(w, r) || a.servePage(w, r) {
 		return
 	}
@@ -213,25 +218,21 @@ func (a *api) dispatch(w *response, r *http.Request, info *requestInfo) {
 		writeFailure(w, http.StatusNotFound, "there is nothing under this path; /swagger lists every operation")
 		return
 	}
-	op := p.methods[r.Method]
+	op := p.operation(r.Method)
 	if op == nil {
 		methodNotAllowed(w, p.allow)
 		return
 	}
+	info.oauth = op.id == "Token"
 	if err := a.admit(op, r, info); err != nil {
 		a.fail(w, r, err)
 		return
 	}
-	err := a.check(op, p, values, w, r)
-	var unsupported *mediaTypeError
-	switch {
-	case errors.As(err, &unsupported):
-		writeFailure(w, http.StatusUnsupportedMediaType, unsupported.message)
-	case err != nil:
+	if err := a.check(op, p, values, w, r); err != nil {
 		a.fail(w, r, err)
-	default:
-		op.handler(w, r)
+		return
 	}
+	op.handler(w, r)
 }
 
 // servePage answers a request for one of the console's pages and reports
@@ -254,6 +255,9 @@ func methodNotAllowed(w http.ResponseWriter, allow string) {
 }
 
 func (a *api) check(op *operation, p *path, values []string, w *response, r *http.Request) error {
+	if err := infoFrom(r.Context()).readExtensions(r.Header); err != nil {
+		return err
+	}
 	if err := p.setPathValues(r, values); err != nil {
 		return err
 	}

@@ -45,8 +45,6 @@ func (a *api) AddEncryptionKey(ctx context.Context, req v6.AddEncryptionKeyReque
 		return nil, invalid("oldPassword is not supported; send the password of a new key as password")
 	case b.ID != nil && *b.ID != zeroID:
 		return nil, invalid("id cannot be chosen; leave it out")
-	case len(deref(b.Links)) > 0:
-		return nil, invalid("_links cannot be set; leave it out")
 	}
 	k := syncline.EncryptionKey{ID: a.newID(), Description: deref(b.Description), CreatedAt: a.Now().UTC()}
 	sealed, err := a.Sealer.Seal(k.ID, []byte(b.Password))

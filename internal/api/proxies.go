@@ -74,6 +74,7 @@ func (a *api) UpdateProxy(ctx context.Context, req v6.UpdateProxyRequestObject) 
 		{"internetProxySettings", settingUnsupported, b.InternetProxySettings != nil},
 		{"username", settingUnsupported, deref(b.Username) != ""},
 		{"password", settingUnsupported, b.Password != nil},
+		{"type", "a server of this installation is Local", b.Type != nil && *b.Type != proxyType},
 		{"attachUsedProxy", settingUnsupported, deref(b.AttachUsedProxy)},
 	} {
 		if f.refused {
@@ -142,13 +143,13 @@ func (a *api) RescanProxies(ctx context.Context, req v6.RescanProxiesRequestObje
 // is and how it does.
 func proxyJSON(n syncline.Node, extended *bool) v6.Proxy {
 	id, port := n.ID, int32(n.Port) //nolint:gosec // a port
-	kind, status := "Local", "Offline"
+	kind, status := proxyType, "Offline"
 	if n.Online {
 		status = "Online"
 	}
 	answer := v6.Proxy{
 		Type: &kind, ID: &id, HostName: &n.HostName, Port: &port, Status: &status,
-		Links: &map[string]v6.Link{"self": {Href: "/v6/Proxies/" + string(n.ID)}},
+		Links: &map[string]v6.Link{"self": proxyLink(n.ID)},
 	}
 	if extended == nil || *extended {
 		no, threads := false, int32(n.Threads) //nolint:gosec // a few
@@ -156,4 +157,33 @@ func proxyJSON(n syncline.Node, extended *bool) v6.Proxy {
 		answer.UseInternetProxy, answer.EnableNetworkThrottling = &no, &no
 	}
 	return answer
+}
+
+// proxyType is v6's name of what a node of this installation is.
+const proxyType = "Local"
+
+func proxyLink(id syncline.ID) v6.Link { return v6.Link{Href: "/v6/Proxies/" + string(id)} }
+
+// servingNode returns the node that reads the repositories.
+func (a *api) servingNode(ctx context.Context) (syncline.ID, error) {
+	nodes, err := a.Nodes.Nodes(ctx)
+	if err != nil {
+		return "", err
+	}
+	if len(nodes) == 0 {
+		return "", syncline.Errorf(syncline.CodeUnavailable, "no server of this installation is known; try again later")
+	}
+	return nodes[0].ID, nil
+}
+
+// checkProxy makes sure that a repository is to be read by a node that there is.
+func (a *api) checkProxy(ctx context.Context, id *syncline.ID) error {
+	if !saysID(id) {
+		return nil
+	}
+	_, err := a.node(ctx, syncline.ID(strings.ToLower(string(*id))))
+	if syncline.CodeOf(err) == syncline.CodeNotFound {
+		return invalid("proxyId names no proxy; GET /v6/Proxies lists them, or leave it out")
+	}
+	return err
 }

@@ -24,8 +24,8 @@ func refuse(b *v6.BackupRepositoryFromClient, id syncline.ID) error {
 		refused   bool
 	}{
 		{"objectStorageCachePath", cacheUnsupported, deref(b.ObjectStorageCachePath) != ""},
-		{"proxyId", settingUnsupported, saysID(b.ProxyID)},
 		{"attachUsedRepository", settingUnsupported, deref(b.AttachUsedRepository)},
+		{"isLongTerm", "Syncline keeps no long-term copies; leave it out", deref(b.IsLongTerm)},
 		{
 			"retentionPeriodType", retentionUnsupported + "; only Yearly is taken",
 			b.RetentionPeriodType != nil && *b.RetentionPeriodType != "Yearly",

@@ -13,7 +13,11 @@ import (
 // ListBackupRepositories answers GET /v6/BackupRepositories.
 func (a *api) ListBackupRepositories(ctx context.Context, req v6.ListBackupRepositoriesRequestObject) (v6.ListBackupRepositoriesResponseObject, error) {
 	answer := v6.ListBackupRepositories200JSONResponse{}
-	if req.Params.ProxyID != nil || deref(req.Params.LongTerm) {
+	node, err := a.servingNode(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if p := req.Params.ProxyID; p != nil && !strings.EqualFold(string(*p), string(node)) || deref(req.Params.LongTerm) {
 		return answer, nil
 	}
 	repos, err := a.Repositories.Repositories(ctx)
@@ -21,7 +25,7 @@ func (a *api) ListBackupRepositories(ctx context.Context, req v6.ListBackupRepos
 		return nil, err
 	}
 	for _, r := range repos {
-		answer = append(answer, a.repositoryJSON(ctx, r))
+		answer = append(answer, a.repositoryJSON(ctx, r, node))
 	}
 	return answer, nil
 }
@@ -32,12 +36,23 @@ func (a *api) GetBackupRepository(ctx context.Context, req v6.GetBackupRepositor
 	if err != nil {
 		return nil, err
 	}
-	return v6.GetBackupRepository200JSONResponse(a.repositoryJSON(ctx, r)), nil
+	node, err := a.servingNode(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return v6.GetBackupRepository200JSONResponse(a.repositoryJSON(ctx, r, node)), nil
 }
 
 // AddBackupRepository answers POST /v6/BackupRepositories.
 func (a *api) AddBackupRepository(ctx context.Context, req v6.AddBackupRepositoryRequestObject) (v6.AddBackupRepositoryResponseObject, error) {
 	if err := refuse(req.Body, ""); err != nil {
+		return nil, err
+	}
+	if err := a.checkProxy(ctx, req.Body.ProxyID); err != nil {
+		return nil, err
+	}
+	node, err := a.servingNode(ctx)
+	if err != nil {
 		return nil, err
 	}
 	r := syncline.Repository{ID: a.newID(), CreatedAt: a.Now().UTC(), OutOfSync: true}
@@ -50,7 +65,7 @@ func (a *api) AddBackupRepository(ctx context.Context, req v6.AddBackupRepositor
 	if err := a.Repositories.AddRepository(ctx, r); err != nil {
 		return nil, err
 	}
-	return v6.AddBackupRepository200JSONResponse(a.repositoryJSON(ctx, r)), nil
+	return v6.AddBackupRepository200JSONResponse(a.repositoryJSON(ctx, r, node)), nil
 }
 
 // UpdateBackupRepository answers PUT /v6/BackupRepositories/{repositoryId}.
@@ -60,6 +75,9 @@ func (a *api) UpdateBackupRepository(ctx context.Context, req v6.UpdateBackupRep
 		return nil, err
 	}
 	if err := refuse(req.Body, old.ID); err != nil {
+		return nil, err
+	}
+	if err := a.checkProxy(ctx, req.Body.ProxyID); err != nil {
 		return nil, err
 	}
 	r := old
@@ -118,7 +136,7 @@ func merge(r *syncline.Repository, b *v6.BackupRepositoryFromClient) error {
 	if deref(b.ObjectStorageEncryptionEnabled) && r.ObjectStorageID == "" {
 		return invalid("objectStorageEncryptionEnabled cannot be honoured: the repository does not lie in object storage; leave it out")
 	}
-	r.Retention.Type = b.RetentionType
+	set(&r.Retention.Type, b.RetentionType)
 	set(&r.Name, b.Name)
 	set(&r.Description, b.Description)
 	set(&r.Retention.PeriodType, b.RetentionPeriodType)
@@ -142,6 +160,8 @@ func checkRepository(r syncline.Repository) error {
 		return invalid("name is required; give the repository a name")
 	case strings.TrimSpace(r.Name) != r.Name || hasControl(r.Name):
 		return invalid("name must not begin or end with a space or hold control characters")
+	case r.Retention.Type == "":
+		return invalid("retentionType is required; give ItemLevel or SnapshotBased, neither of which deletes anything")
 	case r.Path == "" && r.ObjectStorageID == "":
 		return invalid("path is required, or objectStorageId; give the absolute path of the repository's folder, or the object storage that it lies in")
 	case hasControl(r.Path):
@@ -210,7 +230,7 @@ func (a *api) refuseWhileSynchronizing(ctx context.Context, id syncline.ID) erro
 	return nil
 }
 
-func (a *api) repositoryJSON(ctx context.Context, r syncline.Repository) v6.BackupRepository {
+func (a *api) repositoryJSON(ctx context.Context, r syncline.Repository, node syncline.ID) v6.BackupRepository {
 	answer := v6.BackupRepository{
 		ObjectStorageID:       present(r.ObjectStorageID),
 		EncryptionKeyID:       present(r.EncryptionKeyID),
@@ -222,8 +242,10 @@ func (a *api) repositoryJSON(ctx context.Context, r syncline.Repository) v6.Back
 		RetentionType:         r.Retention.Type,
 		RetentionPeriodType:   present(r.Retention.PeriodType),
 		YearlyRetentionPeriod: present(r.Retention.YearlyPeriod),
+		ProxyID:               node,
 		Links: v6.BackupRepositoryLinks{
 			Self:                repositoryLink(r.ID),
+			Proxy:               proxyLink(node),
 			SynchronizeSessions: v6.Link{Href: "/v6/BackupRepositories/" + string(r.ID) + "/SynchronizeSessions"},
 			RestorePoints:       v6.Link{Href: "/v6/RestorePoints?repositoryId=" + string(r.ID)},
 		},

@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -53,8 +54,8 @@ func TestRepositoryLife(t *testing.T) {
 	})
 	a := w.post(body)
 	want := `{"encryptionKeyId":"` + keyID + `","isOutOfSync":true,"capacityBytes":4096,"freeSpaceBytes":1024,"id":"` + repoID + `","name":"second",` +
-		`"description":"ü","path":"/srv/two","retentionType":"ItemLevel","retentionPeriodType":"Yearly","yearlyRetentionPeriod":"Keep","isLongTerm":false,` +
-		`"_links":{"self":{"href":"/v6/backuprepositories/` + repoID + `"},"encryptionKey":{"href":"/v6/EncryptionKeys/` + keyID + `"},` +
+		`"description":"ü","path":"/srv/two","retentionType":"ItemLevel","retentionPeriodType":"Yearly","yearlyRetentionPeriod":"Keep","proxyId":"` + nodeID + `","isLongTerm":false,` +
+		`"_links":{"self":{"href":"/v6/backuprepositories/` + repoID + `"},"encryptionKey":{"href":"/v6/EncryptionKeys/` + keyID + `"},"proxy":{"href":"/v6/Proxies/` + nodeID + `"},` +
 		`"synchronizeSessions":{"href":"/v6/BackupRepositories/` + repoID + `/SynchronizeSessions"},"restorePoints":{"href":"/v6/RestorePoints?repositoryId=` + repoID + `"}}}` + "\n"
 	if a.status != 200 || a.body != want {
 		t.Fatalf("got %d\n%s\nwant\n%s", a.status, a.body, want)
@@ -117,7 +118,12 @@ func TestUpdateRepository(t *testing.T) {
 	}
 	wantFailure(t, w.put(`{"retentionType":"ItemLevel","id":"`+unknownID+`"}`), 400, "id cannot be")
 	wantFailure(t, w.put(`{"name":"x"}`), 400, "retentionType is required")
-	wantFailure(t, w.put(`{"retentionType":null}`), 400, "retentionType must be one of ItemLevel, SnapshotBased")
+	wantFailure(t, w.put(`{"retentionType":"Forever"}`), 400, "retentionType must be one of ItemLevel, SnapshotBased")
+	kept := w.store.repos[0].Retention.Type
+	if a := w.put(`{"retentionType":null}`); a.status != 200 || w.store.repos[0].Retention.Type != kept {
+		t.Errorf("null keeps the type: %d %s", a.status, a.body)
+	}
+	wantFailure(t, w.post(with(newRepository, map[string]any{"retentionType": nil})), 400, "retentionType")
 }
 
 func TestRefusedFields(t *testing.T) {
@@ -125,7 +131,7 @@ func TestRefusedFields(t *testing.T) {
 	refused := map[string][]any{
 		"objectStorageCachePath":         {"/cache"},
 		"objectStorageEncryptionEnabled": {true},
-		"proxyId":                        {unknownID},
+		"isLongTerm":                     {true},
 		"attachUsedRepository":           {true},
 		"retentionPeriodType":            {"Daily", "Monthly"},
 		"yearlyRetentionPeriod":          {"Year1", "Years2", "Years3", "Years5", "Years7", "Years10", "Years25"},
@@ -238,20 +244,19 @@ func TestKeys(t *testing.T) {
 	if got, err := (fakeSealer{}).Open(keyID, w.store.sealed[keyID]); err != nil || string(got) != thePass {
 		t.Errorf("sealed %q, %v", got, err)
 	}
-	for query, n := range map[string]int{"": 1, "?description=main%20%3C1%3E": 1, "?description=Main": 0, "?description=": 0} {
+	for query, n := range map[string]int{"": 1, "?description=main%20%3C1%3E": 1, "?description=Main": 0, "?description=": 1, "?DESCRIPTION=Main": 0} {
 		if got := decode[[]v6.EncryptionKey](t, w.get("/v6/EncryptionKeys"+query)); len(got) != n {
 			t.Errorf("%q: %d found, want %d", query, len(got), n)
 		}
 	}
 	for body, part := range map[string]string{
-		`{"description":"x"}`:                         "password is required",
-		`{"password":""}`:                             "password must be a string of 1 to 4096 characters",
-		`{"password":null}`:                           "password must not be null",
-		`{"password":"a","newPassword":"b"}`:          "newPassword is not supported",
-		`{"password":"a","oldPassword":"b"}`:          "oldPassword is not supported",
-		`{"password":"a","id":"` + unknownID + `"}`:   "id cannot be chosen",
-		`{"password":"a","_links":{"x":{"href":""}}}`: "_links cannot be set",
-		`{"password":"a","Description":"b"}`:          "Description is not a known field",
+		`{"description":"x"}`:                       "password is required",
+		`{"password":""}`:                           "password must be a string of 1 to 4096 characters",
+		`{"password":null}`:                         "password must not be null",
+		`{"password":"a","newPassword":"b"}`:        "newPassword is not supported",
+		`{"password":"a","oldPassword":"b"}`:        "oldPassword is not supported",
+		`{"password":"a","id":"` + unknownID + `"}`: "id cannot be chosen",
+		`{"password":"a","Descriptions":"b"}`:       "Descriptions is not a known field",
 	} {
 		wantFailure(t, post(body), 400, `"`+part)
 	}
@@ -282,10 +287,23 @@ func TestToken(t *testing.T) {
 	want := `{"access_token":"the-access-token","token_type":"bearer","expires_in":3600,"refresh_token":"the-refresh-token","userName":"ada",` +
 		`".issued":"2026-11-23T10:00:00Z",".expires":"2026-11-23T11:00:00Z"}` + "\n"
 	for body, contentType := range map[string]string{
-		"grant_type=password&username=ada&password=open+sesame&disable_antiforgery_token=true&x=1&x=2":                                             form,
-		"grant_type=refresh_token&refresh_token=the-refresh-token":                                                                                 form + "; charset=utf-8",
-		`{"grant_type":"password","username":"ada","password":"open sesame","PASSWORD":"wrong","disable_antiforgery_token":true,"x":{"y":[null]}}`: "",
-		`{"grant_type":"refresh_token","refresh_token":"the-refresh-token"}`:                                                                       "Application/JSON",
+		"grant_type=password&username=ada&password=open+sesame&disable_antiforgery_token=true&x=1&x=2":                          form,
+		"grant_type=refresh_token&refresh_token=the-refresh-token":                                                              form + "; charset=utf-8",
+		`{"grant_type":"password","username":"ada","password":"open sesame","disable_antiforgery_token":true,"x":{"y":[null]}}`: "",
+		`{"grant_type":"refresh_token","refresh_token":"the-refresh-token"}`:                                                    "Application/JSON",
+		"username=ada&password=open+sesame":                                                                                     form,
+		"grant_type=&username=ada&password=open+sesame&refresh_token=":                                                          form,
+		"Grant_Type=password&UserName=ada&PASSWORD=open+sesame&rememberMe=true":                                                 form,
+		"\ufeffgrant_type=password&username=ada&password=open+sesame":                                                           form,
+		"grant_type=password&username=ada&password=open%20sesame":                                                               "multipart/form-data",
+		"grant_type=password&username=ada&password=open+sesame&":                                                                "multipart/form-data; boundary=x",
+		"username=ada&grant_type=password&password=open+sesame":                                                                 "text/plain; charset=iso-8859-1",
+		"password=open+sesame&username=ada&grant_type=password":                                                                 "-",
+		"password=open+sesame&grant_type=password&username=ada":                                                                 "application/json",
+		"password=open+sesame&grant_type=password&username=ada&x":                                                               "no media type",
+		`{"username":"ada","password":"open sesame"}`:                                                                           form,
+		`{"UserName":"ada","Password":"open sesame","grant_type":null,"refresh_token":null}`:                                    "",
+		"\ufeff" + `{"grant_type":"","username":"ada","password":"open sesame","rememberMe":false}`:                             "application/json; charset=utf-8",
 	} {
 		if a := send(contentType, body); a.status != 200 || a.body != want {
 			t.Errorf("%s: got %d %s", body, a.status, a.body)
@@ -294,16 +312,18 @@ func TestToken(t *testing.T) {
 	if !slices.Contains(w.auth.signIns, "ada|open sesame|127.0.0.1") || !slices.Contains(w.auth.signIns, "refresh|the-refresh-token|127.0.0.1") {
 		t.Errorf("asked %v", w.auth.signIns)
 	}
-	wantFailure(t, send(form, "grant_type=password&username=ada&password=wrong"), 401, "user name or the password")
-	wantFailure(t, send(form, "grant_type=refresh_token&refresh_token=used"), 401, "sign in again")
+	wantFailure(t, send(form, "grant_type=password&username=ada&password=wrong"), 401, "user name or the password", `"error":"invalid_grant"`)
+	wantFailure(t, send(form, "grant_type=refresh_token&refresh_token=used"), 401, "sign in again", `"error":"invalid_grant"`)
 	throttled := send(form, "grant_type=password&username=throttled&password=x")
-	wantFailure(t, throttled, 429, "too many attempts")
+	wantFailure(t, throttled, 429, "too many attempts", `"error":"temporarily_unavailable"`)
 	if throttled.header.Get("Retry-After") != "2" {
 		t.Errorf("Retry-After is %q", throttled.header.Get("Retry-After"))
 	}
 	for body, part := range map[string]string{
-		"username=ada&password=x":                   "grant_type is required",
-		"grant_type=operator":                       "grant_type must be one of password, refresh_token",
+		"grant_type=operator":                       `"error":"unsupported_grant_type","error_description":"grant_type must be one of password, refresh_token"`,
+		"grant_type=Password&username=a&password=b": "unsupported_grant_type",
+		"username=a&UserName=b&password=c":          "username is given more than once",
+		"":                                          "username is required",
 		"grant_type=password&password=x":            "username is required",
 		"grant_type=password&username=ada":          "password is required",
 		"grant_type=refresh_token":                  "refresh_token is required",
@@ -312,8 +332,12 @@ func TestToken(t *testing.T) {
 		"grant_type=%zz":                            "malformed",
 		"grant_type=password&username=a;b":          "malformed",
 	} {
-		wantFailure(t, send(form, body), 400, part)
+		wantFailure(t, send(form, body), 400, part, `"error":"`)
 	}
+	w.auth.panics = true
+	wantFailure(t, send(form, "username=ada&password=x"), 500, `"error":"server_error"`)
+	w.auth.panics = false
+	wantFailure(t, w.do(request{method: "POST", path: "/v6/token", body: "a=b", header: http.Header{"Content-Encoding": {"gzip"}}}), 415, `"error":"invalid_request"`)
 	wantFailure(t, send("", `{"grant_type":"password","username":5,"password":"x"}`), 400, "username must be a string")
 }
 

@@ -56,6 +56,7 @@ type response struct {
 	status  int
 	body    *bytes.Buffer
 	stream  bool
+	head    bool // nobody reads a body
 	written int64
 
 	mu    sync.Mutex // guards the connection's deadlines, which end sets too
@@ -63,10 +64,10 @@ type response struct {
 	left  bool // the connection is no longer this answer's
 }
 
-func newResponse(w http.ResponseWriter, timeout time.Duration) *response {
+func newResponse(w http.ResponseWriter, timeout time.Duration, head bool) *response {
 	body := buffers.Get().(*bytes.Buffer)
 	body.Reset()
-	return &response{w: w, timeout: timeout, body: body}
+	return &response{w: w, timeout: timeout, body: body, head: head}
 }
 
 func (r *response) Header() http.Header { return r.w.Header() }
@@ -183,6 +184,9 @@ func (r *response) finish(flush bool) {
 	}
 	r.extend()
 	r.w.WriteHeader(r.status)
+	if r.head {
+		return
+	}
 	n, _ := r.w.Write(r.body.Bytes())
 	r.written = int64(n)
 	if flush {

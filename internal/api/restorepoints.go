@@ -3,7 +3,9 @@ package api
 import (
 	"cmp"
 	"context"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"syncline.dev/syncline"
@@ -18,6 +20,10 @@ func (a *api) ListRestorePoints(ctx context.Context, req v6.ListRestorePointsReq
 	if p.OrganizationID != nil || p.JobID != nil || deref(p.IsLongTermCopy) || deref(p.IsRetrieved) {
 		return answer, nil
 	}
+	since, err := backupTime(p.BackupTime)
+	if err != nil {
+		return nil, err
+	}
 	repos, err := a.repositoriesOf(ctx, p.RepositoryID)
 	if err != nil || len(repos) == 0 {
 		return answer, err
@@ -31,7 +37,7 @@ func (a *api) ListRestorePoints(ctx context.Context, req v6.ListRestorePointsReq
 		return cmp.Or(y.Snapshot.Time.Compare(x.Snapshot.Time), cmp.Compare(x.ID, y.ID))
 	})
 	for _, point := range points {
-		if p.BackupTime != nil && !sameSecond(*p.BackupTime, point.Snapshot.Time) {
+		if point.Snapshot.Time.Before(since) {
 			continue
 		}
 		answer = append(answer, restorePointJSON(point))
@@ -93,9 +99,32 @@ func (a *api) repositoriesOf(ctx context.Context, id *syncline.ID) ([]syncline.R
 	return []syncline.Repository{r}, nil
 }
 
-// sameSecond compares as people write times: without the fraction that restic
-// records.
-func sameSecond(x, y time.Time) bool { return x.Unix() == y.Unix() }
+// timeForms match the forms in which v6's clients write times.
+var timeForms = regexp.MustCompile(`^(?:(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(:\d\d(?:[.,]\d{1,9})?)?(?:[Zz]|([+-]\d\d)(?::?(\d\d))?)?)?` +
+	`|(\d{4}\.\d\d\.\d\d) (\d\d:\d\d:\d\d(?:[.,]\d{1,9})?))$`)
+
+// backupTime reads the time from which on restore points are asked for, the
+// zero time where there is none.
+func backupTime(text *string) (time.Time, error) {
+	if text == nil {
+		return time.Time{}, nil
+	}
+	if m := timeForms.FindStringSubmatch(*text); m != nil {
+		date, clock := strings.ReplaceAll(cmp.Or(m[1], m[6]), ".", "-"), m[7]
+		if m[6] == "" {
+			clock = cmp.Or(m[2], "00:00") + cmp.Or(m[3], ":00")
+		}
+		zone := "Z"
+		if m[4] != "" {
+			zone = m[4] + ":" + cmp.Or(m[5], "00")
+		}
+		if t, err := time.Parse(time.RFC3339, date+"T"+strings.ReplaceAll(clock, ",", ".")+zone); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, invalid("backupTime in the query must be a time like 2026-11-23T10:00:00Z, 2026-11-23 10:00:00.000 or 2026.11.23 10:00:00, " +
+		"in UTC where it names no zone; write a plus sign as %%2B")
+}
 
 func restorePointJSON(p syncline.RestorePoint) v6.RestorePoint {
 	return v6.RestorePoint{

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -19,6 +20,7 @@ type operation struct {
 	id      string
 	route   *routers.Route
 	query   openapi3.Parameters
+	list    bool                  // it answers with a list
 	body    *openapi3.RequestBody // nil when it takes none
 	handler http.HandlerFunc
 }
@@ -63,11 +65,12 @@ func (rt *router) HandleFunc(pattern string, handler func(http.ResponseWriter, *
 	op := &operation{
 		id:      item.GetOperation(method).OperationID,
 		handler: handler,
+		list:    method == http.MethodGet && isList(item.GetOperation(method)),
 		route: &routers.Route{
 			Spec: rt.doc, Path: template, PathItem: item, Method: method, Operation: item.GetOperation(method),
 		},
 	}
-	for _, ref := range op.route.Operation.Parameters {
+	for _, ref := range slices.Concat(item.Parameters, op.route.Operation.Parameters) {
 		if ref.Value.In == openapi3.ParameterInQuery {
 			op.query = append(op.query, ref)
 		}
@@ -76,12 +79,21 @@ func (rt *router) HandleFunc(pattern string, handler func(http.ResponseWriter, *
 		op.body = b.Value
 	}
 	p.methods[method] = op
-	names := make([]string, 0, len(p.methods))
-	for m := range p.methods {
-		names = append(names, m)
+	names := slices.Sorted(maps.Keys(p.methods))
+	if p.methods[http.MethodGet] != nil && p.methods[http.MethodHead] == nil {
+		names = slices.Insert(names, slices.Index(names, http.MethodGet)+1, http.MethodHead)
 	}
-	slices.Sort(names)
 	p.allow = strings.Join(names, ", ")
+}
+
+// operation returns what a method does on the path, nil for nothing. HEAD does
+// what GET does, where the document does not say otherwise.
+func (p *path) operation(method string) *operation {
+	op := p.methods[method]
+	if op == nil && method == http.MethodHead {
+		op = p.methods[http.MethodGet]
+	}
+	return op
 }
 
 // ServeHTTP is there for the generated code's interface and never called: the
@@ -121,9 +133,10 @@ func (rt *router) operations() []*operation {
 
 // match finds the path of a request and what stands for its parameters. It
 // works on the escaped form, cut at its slashes before anything is unescaped:
-// an escaped slash or dot can therefore never change which path it is.
+// an escaped slash or dot can therefore never change which path it is. One
+// slash at the end changes nothing.
 func (rt *router) match(u *url.URL) (*path, []string) {
-	escaped := u.EscapedPath()
+	escaped := strings.TrimSuffix(u.EscapedPath(), "/")
 	for _, p := range rt.paths {
 		if values, ok := p.match(escaped); ok {
 			return p, values

@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -110,7 +111,7 @@ func TestHistoryPages(t *testing.T) {
 	if p := page(""); len(p) != 30 || p[0] != "39" {
 		t.Errorf("the first page is %v", p)
 	}
-	if p := page("?limit=2&offset=37&other=x"); !slices.Equal(p, []string{"02", "01"}) {
+	if p := page("?limit=2&offset=37&_other=x"); !slices.Equal(p, []string{"02", "01"}) {
 		t.Errorf("a page in the middle is %v", p)
 	}
 	if p := page("?offset=1000"); len(p) != 0 {
@@ -118,7 +119,7 @@ func TestHistoryPages(t *testing.T) {
 	}
 	for query, part := range map[string]string{
 		"?limit=0": "limit in the query must be a whole number from 1 to 1000", "?limit=1001": "from 1 to 1000", "?limit=-1": "limit",
-		"?limit=x": "limit", "?limit=": "limit", "?limit=1.5": "limit", "?limit=99999999999999999999": "limit",
+		"?limit=x": "limit", "?limit=1.5": "limit", "?limit=99999999999999999999": "limit",
 		"?offset=-1": "offset in the query must be a whole number from 0", "?limit=1&limit=2": "limit is given more than once", "?limit=%zz": "malformed",
 	} {
 		wantFailure(t, w.get(path+query), 400, part)
@@ -172,8 +173,8 @@ func TestRestorePoints(t *testing.T) {
 	}
 	for query, found := range map[string]bool{
 		"repositoryId=" + repoID: true, "repositoryId=" + strings.ToUpper(repoID): true, "repositoryId=" + unknownID: false,
-		"backupTime=2026-11-23T10:00:00Z": true, "backupTime=2026-11-23T11:00:00.9%2B01:00": true, "backupTime=2026-11-23T10:00:01Z": false,
-		"isLongTermCopy=false&isRetrieved=false": true, "isLongTermCopy=true": false, "isRetrieved=true": false,
+		"backupTime=2026-11-23T10:00:00Z": true, "backupTime=2026-11-23T11:00:00.1%2B01:00": true, "backupTime=2026-11-23T10:00:01Z": false,
+		"isLongTermCopy=false&isRetrieved=False": true, "backupTime=&jobId=": true, "isLongTermCopy=true": false, "isRetrieved=true": false,
 		"organizationId=" + repoID: false, "jobId=" + repoID: false,
 	} {
 		if points := decode[[]v6.RestorePoint](t, w.get("/v6/RestorePoints?"+query)); (len(points) == 1) != found {
@@ -181,11 +182,41 @@ func TestRestorePoints(t *testing.T) {
 		}
 	}
 	for query, part := range map[string]string{
-		"repositoryId=x": "repositoryId in the query must be a UUID", "organizationId=1": "organizationId", "jobId=": "jobId",
+		"repositoryId=x": "repositoryId in the query must be a UUID", "organizationId=1": "organizationId", "jobId=1": "jobId",
 		"backupTime=yesterday": "backupTime in the query must be a time", "backupTime=2026-11-23T10:00:00%2001:00": "backupTime", "backupTime=2026-02-30T10:00:00Z": "backupTime",
-		"isRetrieved=maybe": "isRetrieved in the query must be true or false", "isLongTermCopy=": "isLongTermCopy",
+		"isRetrieved=maybe": "isRetrieved in the query must be true or false", "isLongTermCopy=5": "isLongTermCopy",
 	} {
 		wantFailure(t, w.get("/v6/RestorePoints?"+query), 400, part)
+	}
+}
+
+// The only restore point is of 2026-11-23, 10:00:00.123 in UTC.
+func TestBackupTime(t *testing.T) {
+	w := newWorld(t).populate()
+	for since, found := range map[string]bool{
+		"2026-11-23T10:00:00.123Z": true, "2026-11-23T10:00:00.124Z": false, "2026-11-23T10:00:00.122999999Z": true,
+		"2026-11-23 10:00:00.123": true, "2026-11-23 10:00:00.124": false, "2026-11-23 10:00:00": true, "2026-11-23 10:00:01": false,
+		"2026.11.23 10:00:00": true, "2026.11.23 10:00:01": false, "2026.11.23 10:00:00.123": true,
+		"2026-11-23T10:00:00": true, "2026-11-23T10:00:00,123": true, "2026-11-23T10:01": false, "2026-11-23T10:00": true,
+		"2026-11-23": true, "2026-11-24": false, "1970-01-01T00:00:00Z": true, "9999-12-31T23:59:59Z": false,
+		"2026-11-23T12:00:00+02:00": true, "2026-11-23T12:00:01+02:00": false, "2026-11-23T12:00:00+0200": true, "2026-11-23T12:00:00+02": true,
+		"2026-11-23T05:00:00-05:00": true, "2026-11-23T05:00:00.2-05:00": false, "2026-11-23t10:00:00z": true, "2026-11-23 10:00:00Z": true,
+		"2026-11-23T10:00Z": true,
+	} {
+		for _, name := range []string{"backupTime", "BackupTime"} {
+			query := url.Values{name: {since}}.Encode()
+			if points := decode[[]v6.RestorePoint](t, w.get("/v6/RestorePoints?"+query)); (len(points) == 1) != found {
+				t.Errorf("since %s: %d found", since, len(points))
+			}
+		}
+	}
+	for _, bad := range []string{
+		"yesterday", "1764000000", "23.11.2026", "11/23/2026 10:00:00", "2026-11-23T10", "2026-1-2", "2026.11.23", "2026.11.23T10:00:00",
+		"2026.11.23 10:00:00Z", "2026-11.23 10:00:00", "2026-13-01 00:00:00", "2026-02-30", "2026-11-23 24:00:00", "2026-11-23 10:60:00",
+		"2026-11-23T10:00:00 01:00", "2026-11-23T10:00:00+25:00", " 2026-11-23", "2026-11-23\n", "2026-11-23T1:00:00", "2026-11-23T10:00:00.", "-2026-11-23",
+	} {
+		query := url.Values{"backupTime": {bad}}.Encode()
+		wantFailure(t, w.get("/v6/RestorePoints?"+query), 400, "backupTime in the query must be a time like")
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"syncline.dev/syncline"
 )
 
 // spaceTimeout is how long an answer waits for the file system. One on a
@@ -64,4 +66,44 @@ func (p *spaceProbe) ask(path string) (<-chan space, bool) {
 		close(answer)
 	}()
 	return answer, true
+}
+
+// usedTimeout is how long an answer waits for the sizes of repositories. A
+// catalog that was never counted can take longer; its size is unknown until
+// somebody asks for its statistics.
+const usedTimeout = 500 * time.Millisecond
+
+// usedSpace returns what the repositories in each storage take there, by their
+// catalogs; nil where that is not known.
+func (a *api) usedSpace(ctx context.Context, storages []syncline.ObjectStorage) ([]*int64, error) {
+	repos, err := a.Repositories.Repositories(ctx)
+	if err != nil {
+		return nil, err
+	}
+	soon, cancel := context.WithTimeout(ctx, usedTimeout)
+	defer cancel()
+	used := make([]*int64, len(storages))
+	for i, s := range storages {
+		used[i] = a.usedIn(soon, s.ID, repos)
+	}
+	return used, ctx.Err()
+}
+
+// usedIn adds up the repositories in one storage.
+func (a *api) usedIn(ctx context.Context, storage syncline.ID, repos []syncline.Repository) *int64 {
+	total, known := int64(0), false
+	for _, r := range repos {
+		if r.ObjectStorageID != storage {
+			continue
+		}
+		stats, err := a.Statistics.Repository(ctx, r.ID)
+		if err != nil {
+			return nil // whatever it is, the size is not known
+		}
+		total, known = total+signed(stats.StoredSize)+signed(stats.UnusedStoredSize), true
+	}
+	if !known {
+		return nil
+	}
+	return &total
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"syncline.dev/syncline"
@@ -42,10 +43,19 @@ func (a *api) ListObjectStorageRepositories(ctx context.Context, req v6.ListObje
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range storages {
-		answer = append(answer, storageJSON(s))
+	told, omitted := storages, 0
+	if !extended(ctx, req.Params.Extensions) {
+		told = slices.DeleteFunc(slices.Clone(storages), func(s syncline.ObjectStorage) bool { return isExtension(s.Kind) })
+		omitted = len(storages) - len(told)
 	}
-	return answer, nil
+	used, err := a.usedSpace(ctx, told)
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range told {
+		answer = append(answer, storageJSON(s, used[i]))
+	}
+	return knownStorages{answer, omitted}, nil
 }
 
 // GetObjectStorageRepository answers GET /v6/objectstoragerepositories/{repositoryId}.
@@ -54,7 +64,14 @@ func (a *api) GetObjectStorageRepository(ctx context.Context, req v6.GetObjectSt
 	if err != nil {
 		return nil, err
 	}
-	return v6.GetObjectStorageRepository200JSONResponse(storageJSON(s)), nil
+	if isExtension(s.Kind) && !extended(ctx, req.Params.Extensions) {
+		return nil, errExtension("object storage")
+	}
+	used, err := a.usedSpace(ctx, []syncline.ObjectStorage{s})
+	if err != nil {
+		return nil, err
+	}
+	return v6.GetObjectStorageRepository200JSONResponse(storageJSON(s, used[0])), nil
 }
 
 // AddObjectStorageRepository answers POST /v6/objectstoragerepositories.
@@ -69,7 +86,7 @@ func (a *api) AddObjectStorageRepository(ctx context.Context, req v6.AddObjectSt
 	if err := a.ObjectStorages.AddObjectStorage(ctx, s); err != nil {
 		return nil, err
 	}
-	return v6.AddObjectStorageRepository200JSONResponse(storageJSON(s)), nil
+	return v6.AddObjectStorageRepository200JSONResponse(storageJSON(s, nil)), nil
 }
 
 // UpdateObjectStorageRepository answers PUT /v6/objectstoragerepositories/{repositoryId}.
@@ -272,7 +289,6 @@ func checkRegion(s syncline.ObjectStorage) error {
 
 // refuseStorage fails when the body sets a field of v6 that cannot be honoured.
 func refuseStorage(b *v6.ObjectStorageRepositoryComposed, id syncline.ID) error {
-	const told = "Syncline does not know it; leave it out"
 	for _, f := range []struct {
 		name, why string
 		refused   bool
@@ -280,8 +296,6 @@ func refuseStorage(b *v6.ObjectStorageRepositoryComposed, id syncline.ID) error 
 		{"type", "Syncline writes to no archive; AzureBlob, AmazonS3, AmazonS3Compatible and GoogleCloudStorage are taken", deref(b.Type) != "" && kindOf(storageTypes, *b.Type) == ""},
 		{"sizeLimitEnabled", "Syncline writes nothing there", deref(b.SizeLimitEnabled)},
 		{"sizeLimitGB", "Syncline writes nothing there", deref(b.SizeLimitGB) != 0},
-		{"usedSpaceBytes", told, deref(b.UsedSpaceBytes) != 0},
-		{"freeSpaceBytes", told, deref(b.FreeSpaceBytes) != 0},
 		{"glacierDeepArchiveEnabled", "Syncline writes nothing there", deref(b.GlacierDeepArchiveEnabled)},
 		{"iaStorageClassEnabled", "Syncline writes nothing there", deref(b.IaStorageClassEnabled)},
 		{"useArchiverAppliance", "Syncline starts no machines", deref(b.UseArchiverAppliance)},
@@ -323,13 +337,15 @@ func refuseOtherKinds(kind syncline.StorageKind, b *v6.ObjectStorageRepositoryCo
 	return nil
 }
 
-func storageJSON(s syncline.ObjectStorage) v6.ObjectStorageRepositoryComposed {
+// storageJSON is a storage as v6 writes it; used is nil where it is not known.
+func storageJSON(s syncline.ObjectStorage, used *int64) v6.ObjectStorageRepositoryComposed {
 	kind, links := storageTypes[s.Kind], map[string]v6.Link{
 		"self":    storageLink(s.ID),
 		"account": accountLink(s.AccountID),
 	}
 	answer := v6.ObjectStorageRepositoryComposed{
 		ID: &s.ID, Name: &s.Name, Description: &s.Description, Type: &kind, AccountID: &s.AccountID, Links: &links,
+		UsedSpaceBytes: used,
 	}
 	cloud := string(s.Cloud)
 	switch s.Kind {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -16,16 +15,17 @@ import (
 	"syncline.dev/syncline"
 )
 
-// checkQuery checks the query string against the document and fills in
-// defaults. Parameters that the document does not have are ignored.
+// checkQuery checks the query string against the document and leaves it on r
+// in the document's own words, with defaults filled in.
 func (op *operation) checkQuery(ctx context.Context, r *http.Request) error {
-	if len(op.query) == 0 {
+	if len(op.query) == 0 && r.URL.RawQuery == "" {
 		return nil
 	}
-	values, err := url.ParseQuery(r.URL.RawQuery)
+	values, err := op.plainQuery(r.URL.RawQuery)
 	if err != nil {
-		return syncline.WrapError(syncline.CodeInvalid, err, "the query string is malformed; escape special characters with %%")
+		return err
 	}
+	r.URL.RawQuery = values.Encode()
 	input := &openapi3filter.RequestValidationInput{Request: r, QueryParams: values, Route: op.route}
 	for _, ref := range op.query {
 		name, schema := ref.Value.Name, ref.Value.Schema.Value

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -20,7 +21,7 @@ import (
 	"syncline.dev/syncline/internal/archive"
 )
 
-var testTime = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+var testTime = time.Date(2026, 11, 23, 12, 0, 0, 0, time.FixedZone("", 2*60*60)) // 10:00 in UTC
 
 const (
 	repoID    = "c6d1fc1b-1aef-411f-9a7f-de35e546c615"
@@ -94,6 +95,11 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 	if w.api, err = newAPI(cfg); err != nil {
 		t.Fatal(err)
 	}
+	made := 0
+	w.api.newID = func() syncline.ID {
+		made++
+		return syncline.ID(fmt.Sprintf("5d0f0c55-0000-4000-9000-%012d", made))
+	}
 	w.api.space.statfs = func(string) (space, error) { return space{capacity: 4096, free: 1024}, nil }
 	w.server = httptest.NewUnstartedServer(w.api)
 	w.server.EnableHTTP2 = true
@@ -111,12 +117,15 @@ var testPoint = syncline.RestorePoint{
 func (w *world) populate() *world {
 	w.store.keys = append(w.store.keys, syncline.EncryptionKey{ID: keyID, Description: "Main"})
 	w.store.sealed[keyID], _ = fakeSealer{}.Seal(keyID, []byte(thePass))
-	for id, kind := range map[syncline.ID]syncline.StorageKind{
-		accountID: syncline.KindS3Compatible, s3AccountID: syncline.KindS3, azureAccountID: syncline.KindAzure,
-		googleAccountID: syncline.KindGCS,
+	for _, x := range []syncline.Account{
+		{ID: accountID, Kind: syncline.KindS3Compatible},
+		{ID: s3AccountID, Kind: syncline.KindS3},
+		{ID: azureAccountID, Kind: syncline.KindAzure},
+		{ID: googleAccountID, Kind: syncline.KindGCS},
 	} {
-		w.store.accounts = append(w.store.accounts, syncline.Account{ID: id, Kind: kind, UserName: "name", CreatedAt: testTime})
-		w.store.sealed[id], _ = fakeSealer{}.Seal(id, []byte(theSecret))
+		x.UserName, x.CreatedAt = "name", testTime
+		w.store.accounts = append(w.store.accounts, x)
+		w.store.sealed[x.ID], _ = fakeSealer{}.Seal(x.ID, []byte(theSecret))
 	}
 	w.store.sealed[googleAccountID], _ = fakeSealer{}.Seal(googleAccountID, []byte(googleSecret))
 	w.store.storages = append(w.store.storages, syncline.ObjectStorage{
@@ -159,6 +168,30 @@ func (w *world) do(q request) answer {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	q.fill(req)
+	res, err := w.server.Client().Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return w.read(q, res)
+}
+
+// handle sends a request as do does, without a connection.
+func (w *world) handle(q request) answer {
+	w.t.Helper()
+	req := httptest.NewRequest(q.method, q.path, strings.NewReader(q.body))
+	req.RemoteAddr = "127.0.0.1:1"
+	q.fill(req)
+	rec := httptest.NewRecorder()
+	w.api.ServeHTTP(rec, req)
+	res := rec.Result()
+	res.Request = req
+	req.URL.Path = strings.SplitN(q.path, "?", 2)[0]
+	return w.read(q, res)
+}
+
+// fill adds what the request does not say.
+func (q *request) fill(req *http.Request) {
 	for name, values := range q.header {
 		req.Header[name] = values
 	}
@@ -175,10 +208,10 @@ func (w *world) do(q request) answer {
 	if q.contentType != "-" && q.contentType != "" {
 		req.Header.Set("Content-Type", q.contentType)
 	}
-	res, err := w.server.Client().Do(req)
-	if err != nil {
-		w.t.Fatal(err)
-	}
+}
+
+func (w *world) read(q request, res *http.Response) answer {
+	w.t.Helper()
 	defer res.Body.Close()
 	data, err := io.ReadAll(res.Body)
 	if err != nil {
@@ -229,7 +262,15 @@ func (w *world) checkAnswer(q request, a answer, res *http.Response) {
 func (w *world) checkFailure(where string, a answer) {
 	w.t.Helper()
 	var object map[string]string
-	if err := json.Unmarshal([]byte(a.body), &object); err != nil || len(object) != 1 || object["message"] == "" {
+	err := json.Unmarshal([]byte(a.body), &object)
+	if strings.HasPrefix(where, "POST ") && strings.HasPrefix(strings.ToLower(strings.TrimPrefix(where, "POST ")), "/v6/token") && len(object) == 3 {
+		if object["error"] == "" || object["error_description"] != object["message"] {
+			w.t.Errorf("%s: the failure's body is %q", where, a.body)
+		}
+		delete(object, "error")
+		delete(object, "error_description")
+	}
+	if err != nil || len(object) != 1 || object["message"] == "" {
 		w.t.Errorf("%s: the failure's body is %q", where, a.body)
 		return
 	}
@@ -246,13 +287,13 @@ func (w *world) checkFailure(where string, a answer) {
 func (w *world) checkAgainstDocument(where string, a answer, res *http.Response) {
 	w.t.Helper()
 	p, _ := w.api.router.match(res.Request.URL)
-	if p == nil || p.methods[res.Request.Method] == nil {
+	if p == nil || p.operation(res.Request.Method) == nil {
 		w.t.Errorf("%s: an answer from outside the document", where)
 		return
 	}
 	input := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{
-			Request: res.Request, Route: p.methods[res.Request.Method].route,
+			Request: res.Request, Route: p.operation(res.Request.Method).route,
 		},
 		Status: a.status, Header: http.Header{"Content-Type": {"application/json"}},
 		Options: &openapi3filter.Options{IncludeResponseStatus: true},
@@ -287,4 +328,21 @@ func decode[T any](t *testing.T, a answer) T {
 		t.Fatal(err)
 	}
 	return v
+}
+
+// addKinds adds an object storage of each further kind, and a repository in one.
+func (w *world) addKinds() {
+	for i, s := range []syncline.ObjectStorage{
+		{Kind: syncline.KindS3, AccountID: s3AccountID, Cloud: syncline.CloudGlobal, Region: "eu-central-1"},
+		{Kind: syncline.KindAzure, AccountID: azureAccountID, Cloud: syncline.CloudGlobal},
+		{Kind: syncline.KindGCS, AccountID: googleAccountID},
+	} {
+		s.ID = syncline.ID("5d0f0c55-0000-4000-8000-00000000010" + strconv.Itoa(i))
+		s.Name, s.Bucket, s.Folder, s.CreatedAt = "kind "+strconv.Itoa(i), "bucket", "folder", testTime
+		w.store.storages = append(w.store.storages, s)
+	}
+	w.store.repos = append(w.store.repos, syncline.Repository{
+		ID: "c6d1fc1b-1aef-411f-9a7f-de35e546c616", Name: "in a bucket", ObjectStorageID: storageID, EncryptionKeyID: keyID,
+		Retention: syncline.Retention{Type: "SnapshotBased", PeriodType: "Yearly", YearlyPeriod: "Keep"}, CreatedAt: testTime,
+	})
 }

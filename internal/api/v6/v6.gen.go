@@ -153,7 +153,7 @@ type AzureFolderToReceive struct {
 // AzureStorageEndpoint defines model for AzureStorageEndpoint.
 type AzureStorageEndpoint = string
 
-// BackupRepository Example: {"_links":{"encryptionKey":{"href":"/v6/EncryptionKeys/a37a9cb9-4ba9-4c04-8466-972a4b4fc3d2"},"restorePoints":{"href":"/v6/RestorePoints?repositoryId=c930780b-6b79-4b6a-832c-63fde6462658"},"self":{"href":"/v6/backuprepositories/c930780b-6b79-4b6a-832c-63fde6462658"},"synchronizeSessions":{"href":"/v6/BackupRepositories/c930780b-6b79-4b6a-832c-63fde6462658/SynchronizeSessions"}},"capacityBytes":270553174016,"description":"","encryptionKeyId":"a37a9cb9-4ba9-4c04-8466-972a4b4fc3d2","freeSpaceBytes":69916209152,"id":"c930780b-6b79-4b6a-832c-63fde6462658","isLongTerm":false,"isOutOfSync":false,"name":"laptop","path":"/srv/restic/laptop","retentionType":"SnapshotBased"}
+// BackupRepository Example: {"_links":{"encryptionKey":{"href":"/v6/EncryptionKeys/a37a9cb9-4ba9-4c04-8466-972a4b4fc3d2"},"proxy":{"href":"/v6/Proxies/3f2504e0-4f89-41d3-9a0c-0305e82c3301"},"restorePoints":{"href":"/v6/RestorePoints?repositoryId=c930780b-6b79-4b6a-832c-63fde6462658"},"self":{"href":"/v6/backuprepositories/c930780b-6b79-4b6a-832c-63fde6462658"},"synchronizeSessions":{"href":"/v6/BackupRepositories/c930780b-6b79-4b6a-832c-63fde6462658/SynchronizeSessions"}},"capacityBytes":270553174016,"description":"","encryptionKeyId":"a37a9cb9-4ba9-4c04-8466-972a4b4fc3d2","freeSpaceBytes":69916209152,"id":"c930780b-6b79-4b6a-832c-63fde6462658","isLongTerm":false,"isOutOfSync":false,"name":"laptop","path":"/srv/restic/laptop","proxyId":"3f2504e0-4f89-41d3-9a0c-0305e82c3301","retentionType":"SnapshotBased"}
 type BackupRepository struct {
 	ObjectStorageID *Id `json:"objectStorageId,omitempty"`
 
@@ -168,16 +168,19 @@ type BackupRepository struct {
 	CapacityBytes *int64 `json:"capacityBytes"`
 
 	// FreeSpaceBytes What is free on that file system, null when unknown.
-	FreeSpaceBytes        *int64                `json:"freeSpaceBytes"`
-	ID                    Id                    `json:"id"`
-	Name                  string                `json:"name"`
-	Description           string                `json:"description"`
-	Path                  *string               `json:"path,omitempty"`
-	RetentionType         string                `json:"retentionType"`
-	RetentionPeriodType   *string               `json:"retentionPeriodType,omitempty"`
-	YearlyRetentionPeriod *string               `json:"yearlyRetentionPeriod,omitempty"`
-	IsLongTerm            bool                  `json:"isLongTerm"`
-	Links                 BackupRepositoryLinks `json:"_links"`
+	FreeSpaceBytes        *int64  `json:"freeSpaceBytes"`
+	ID                    Id      `json:"id"`
+	Name                  string  `json:"name"`
+	Description           string  `json:"description"`
+	Path                  *string `json:"path,omitempty"`
+	RetentionType         string  `json:"retentionType"`
+	RetentionPeriodType   *string `json:"retentionPeriodType,omitempty"`
+	YearlyRetentionPeriod *string `json:"yearlyRetentionPeriod,omitempty"`
+
+	// ProxyID The server that reads it.
+	ProxyID    Id                    `json:"proxyId"`
+	IsLongTerm bool                  `json:"isLongTerm"`
+	Links      BackupRepositoryLinks `json:"_links"`
 }
 
 // BackupRepositoryFromClient The fields of the v6 API. Those that say "not supported" may be absent
@@ -187,6 +190,9 @@ type BackupRepository struct {
 type BackupRepositoryFromClient struct {
 	// AttachUsedRepository Not supported; `false` is taken too.
 	AttachUsedRepository *bool `json:"attachUsedRepository,omitempty"`
+
+	// CapacityBytes Given by the server; what a client sends back of it is not looked at.
+	CapacityBytes *int64 `json:"capacityBytes,omitempty"`
 
 	// DailyRetentionPeriod Not supported; 0 is taken too.
 	DailyRetentionPeriod *int32 `json:"dailyRetentionPeriod,omitempty"`
@@ -201,8 +207,17 @@ type BackupRepositoryFromClient struct {
 	// EncryptionKeyID The key that holds the repository's password. Needed when a repository is attached.
 	EncryptionKeyID *syncline.ID `json:"encryptionKeyId,omitempty"`
 
+	// FreeSpaceBytes Given by the server; what a client sends back of it is not looked at.
+	FreeSpaceBytes *int64 `json:"freeSpaceBytes,omitempty"`
+
 	// ID The server chooses the id; null, all zeros or the id in the path.
 	ID *syncline.ID `json:"id,omitempty"`
+
+	// IsLongTerm Not supported; `false` is taken too.
+	IsLongTerm *bool `json:"isLongTerm,omitempty"`
+
+	// IsOutOfSync Given by the server; what a client sends back of it is not looked at.
+	IsOutOfSync *bool `json:"isOutOfSync,omitempty"`
 
 	// MonthlyDaynumber Not supported.
 	MonthlyDaynumber *string `json:"monthlyDaynumber,omitempty"`
@@ -232,7 +247,7 @@ type BackupRepositoryFromClient struct {
 	// doubled slashes; this or `objectStorageId`.
 	Path *string `json:"path,omitempty"`
 
-	// ProxyID Not supported.
+	// ProxyID The server that is to read it, one of `GET /v6/Proxies`. Where it is left out, the installation chooses.
 	ProxyID *syncline.ID `json:"proxyId,omitempty"`
 
 	// RetentionFrequencyType Not supported.
@@ -241,11 +256,14 @@ type BackupRepositoryFromClient struct {
 	// RetentionPeriodType Only `Yearly`. Syncline deletes no backups.
 	RetentionPeriodType *string `json:"retentionPeriodType,omitempty"`
 
-	// RetentionType Taken and given back. It deletes nothing.
-	RetentionType string `json:"retentionType"`
+	// RetentionType Taken and given back. It deletes nothing. Null keeps the one that a repository has.
+	RetentionType *string `json:"retentionType"`
 
 	// YearlyRetentionPeriod Only `Keep`. Syncline deletes no backups.
 	YearlyRetentionPeriod *string `json:"yearlyRetentionPeriod,omitempty"`
+
+	// Links Given by the server; what a client sends back of it is not looked at.
+	Links *map[string]Link `json:"_links,omitempty"`
 }
 
 // BackupRepositoryLinks defines model for BackupRepositoryLinks.
@@ -253,6 +271,7 @@ type BackupRepositoryLinks struct {
 	Self                Link  `json:"self"`
 	EncryptionKey       *Link `json:"encryptionKey,omitempty"`
 	ObjectStorage       *Link `json:"objectStorage,omitempty"`
+	Proxy               Link  `json:"proxy"`
 	SynchronizeSessions Link  `json:"synchronizeSessions"`
 	RestorePoints       Link  `json:"restorePoints"`
 }
@@ -428,7 +447,7 @@ type EncryptionKeyLinks struct {
 
 // EncryptionKeyToSend Example: {"description":"Main repository","password":"a password"}
 type EncryptionKeyToSend struct {
-	// Links Not taken; leave it out.
+	// Links Given by the server; what a client sends back of it is not looked at.
 	Links       *map[string]Link `json:"_links,omitempty"`
 	Description *string          `json:"description,omitempty"`
 
@@ -783,9 +802,6 @@ type ObjectStorageRepositoryComposed struct {
 	// AzureSubscription Not supported.
 	AzureSubscription *map[string]interface{} `json:"azureSubscription,omitempty"`
 
-	// FreeSpaceBytes Not supported.
-	FreeSpaceBytes *int64 `json:"freeSpaceBytes,omitempty"`
-
 	// GlacierDeepArchiveEnabled Not supported.
 	GlacierDeepArchiveEnabled *bool `json:"glacierDeepArchiveEnabled,omitempty"`
 
@@ -806,8 +822,14 @@ type ObjectStorageRepositoryComposed struct {
 	// UseArchiverAppliance Not supported.
 	UseArchiverAppliance *bool `json:"useArchiverAppliance,omitempty"`
 
-	// UsedSpaceBytes Not supported.
-	UsedSpaceBytes *int64 `json:"usedSpaceBytes,omitempty"`
+	// FreeSpaceBytes Null, because object storage does not tell it. What a client sends
+	// back of it is not looked at.
+	FreeSpaceBytes *int64 `json:"freeSpaceBytes"`
+
+	// UsedSpaceBytes The size of the packs of all repositories that lie in it, from their
+	// catalogs; null where one of them is not known, or not known soon.
+	// What a client sends back of it is not looked at.
+	UsedSpaceBytes *int64 `json:"usedSpaceBytes"`
 
 	// Links Given by the server; what a client sends back of it is not looked at.
 	Links *map[string]Link `json:"_links,omitempty"`
@@ -849,6 +871,9 @@ type Proxy struct {
 
 // ProxyFromClient Example: {"hostName":"backup1"}
 type ProxyFromClient struct {
+	// Links Given by the server; what a client sends back of it is not looked at.
+	Links *map[string]Link `json:"_links,omitempty"`
+
 	// AttachUsedProxy Not supported.
 	AttachUsedProxy *bool   `json:"attachUsedProxy,omitempty"`
 	Description     *string `json:"description,omitempty"`
@@ -865,8 +890,11 @@ type ProxyFromClient struct {
 	InternetProxyType *string `json:"internetProxyType,omitempty"`
 
 	// Password Not supported.
-	Password      *string `json:"password,omitempty"`
-	Port          *int32  `json:"port,omitempty"`
+	Password *string `json:"password,omitempty"`
+	Port     *int32  `json:"port,omitempty"`
+
+	// Status Given by the server; what a client sends back of it is not looked at.
+	Status        *string `json:"status,omitempty"`
 	ThreadsNumber *int32  `json:"threadsNumber,omitempty"`
 
 	// ThrottlingUnit Not supported.
@@ -874,6 +902,9 @@ type ProxyFromClient struct {
 
 	// ThrottlingValue Not supported.
 	ThrottlingValue *int64 `json:"throttlingValue,omitempty"`
+
+	// Type Only `Local`.
+	Type *string `json:"type,omitempty"`
 
 	// UseDomainNetwork Not supported.
 	UseDomainNetwork *bool `json:"useDomainNetwork,omitempty"`
@@ -1282,9 +1313,20 @@ type SessionLinks struct {
 // SessionStatistics What the session has done so far. Sizes are bytes.
 type SessionStatistics = syncline.SessionStatistics
 
+// TokenFailure Example: {"error":"invalid_grant","error_description":"the user name or the password is wrong","message":"the user name or the password is wrong"}
+type TokenFailure struct {
+	// Message One sentence that says what was wrong and what to do.
+	Message string `json:"message"`
+	Error   string `json:"error"`
+
+	// ErrorDescription The same as `message`.
+	ErrorDescription string `json:"error_description"`
+}
+
 // TokenRequest Example: {"grant_type":"password","password":"a password","username":"administrator"}
 type TokenRequest struct {
-	GrantType    string  `json:"grant_type"`
+	// GrantType `password`, which is meant where it is absent, or `refresh_token`.
+	GrantType    *string `json:"grant_type,omitempty"`
 	Password     *string `json:"password,omitempty"`
 	RefreshToken *string `json:"refresh_token,omitempty"`
 	Username     *string `json:"username,omitempty"`
@@ -1356,6 +1398,12 @@ type CustomRegionID = string
 // ExtendedView defines model for extendedView.
 type ExtendedView = bool
 
+// Extensions defines model for extensions.
+type Extensions = bool
+
+// ExtensionsHeader defines model for extensionsHeader.
+type ExtensionsHeader = string
+
 // GoogleEndpoint defines model for googleEndpoint.
 type GoogleEndpoint = string
 
@@ -1396,6 +1444,53 @@ type ListAccountsParams struct {
 
 	// AccountType Only the accounts of this kind.
 	AccountType *string `form:"accountType,omitempty" json:"accountType,omitempty"`
+
+	// Extensions With `true` the answer tells of kinds that v6 does not have, such as
+	// Google Cloud Storage. Clients of v6 often know no other kinds and fail.
+	Extensions *Extensions `form:"extensions,omitempty" json:"extensions,omitempty"`
+
+	// SynclineExtensions `1` says the same as `extensions=true`.
+	SynclineExtensions *ExtensionsHeader `json:"Syncline-Extensions,omitempty"`
+}
+
+// AddAccountParams defines parameters for AddAccount.
+type AddAccountParams struct {
+	// Extensions With `true` the answer tells of kinds that v6 does not have, such as
+	// Google Cloud Storage. Clients of v6 often know no other kinds and fail.
+	Extensions *Extensions `form:"extensions,omitempty" json:"extensions,omitempty"`
+
+	// SynclineExtensions `1` says the same as `extensions=true`.
+	SynclineExtensions *ExtensionsHeader `json:"Syncline-Extensions,omitempty"`
+}
+
+// DeleteAccountParams defines parameters for DeleteAccount.
+type DeleteAccountParams struct {
+	// Extensions With `true` the answer tells of kinds that v6 does not have, such as
+	// Google Cloud Storage. Clients of v6 often know no other kinds and fail.
+	Extensions *Extensions `form:"extensions,omitempty" json:"extensions,omitempty"`
+
+	// SynclineExtensions `1` says the same as `extensions=true`.
+	SynclineExtensions *ExtensionsHeader `json:"Syncline-Extensions,omitempty"`
+}
+
+// GetAccountParams defines parameters for GetAccount.
+type GetAccountParams struct {
+	// Extensions With `true` the answer tells of kinds that v6 does not have, such as
+	// Google Cloud Storage. Clients of v6 often know no other kinds and fail.
+	Extensions *Extensions `form:"extensions,omitempty" json:"extensions,omitempty"`
+
+	// SynclineExtensions `1` says the same as `extensions=true`.
+	SynclineExtensions *ExtensionsHeader `json:"Syncline-Extensions,omitempty"`
+}
+
+// UpdateAccountParams defines parameters for UpdateAccount.
+type UpdateAccountParams struct {
+	// Extensions With `true` the answer tells of kinds that v6 does not have, such as
+	// Google Cloud Storage. Clients of v6 often know no other kinds and fail.
+	Extensions *Extensions `form:"extensions,omitempty" json:"extensions,omitempty"`
+
+	// SynclineExtensions `1` says the same as `extensions=true`.
+	SynclineExtensions *ExtensionsHeader `json:"Syncline-Extensions,omitempty"`
 }
 
 // ListAzureContainersParams defines parameters for ListAzureContainers.
@@ -1449,7 +1544,7 @@ type GetAzureFolderParams struct {
 
 // ListBackupRepositoriesParams defines parameters for ListBackupRepositories.
 type ListBackupRepositoriesParams struct {
-	// ProxyID No repository belongs to a proxy here, so any value gives an empty list.
+	// ProxyID Only the repositories that this proxy serves.
 	ProxyID *Id `form:"proxyId,omitempty" json:"proxyId,omitempty"`
 
 	// LongTerm No repository is a long-term one, so `true` gives an empty list.
@@ -1605,8 +1700,10 @@ type ListRestorePointsParams struct {
 	// RepositoryID Only those in this repository.
 	RepositoryID *Id `form:"repositoryId,omitempty" json:"repositoryId,omitempty"`
 
-	// BackupTime Only those made in this very second.
-	BackupTime *time.Time `form:"backupTime,omitempty" json:"backupTime,omitempty"`
+	// BackupTime Only those made at this time or later, as `2026-11-23T10:00:00Z` (ISO
+	// 8601, with or without a zone), `2026-11-23 10:00:00.000` or
+	// `2026.11.23 10:00:00`. Without a zone the time is in UTC.
+	BackupTime *string `form:"backupTime,omitempty" json:"backupTime,omitempty"`
 
 	// IsLongTermCopy No restore point is a long-term copy, so `true` gives an empty list.
 	IsLongTermCopy *bool `form:"isLongTermCopy,omitempty" json:"isLongTermCopy,omitempty"`
@@ -1952,6 +2049,53 @@ type SearchParamsType string
 type ListObjectStorageRepositoriesParams struct {
 	// LongTerm None is a long-term one, so `true` gives an empty list.
 	LongTerm *bool `form:"longTerm,omitempty" json:"longTerm,omitempty"`
+
+	// Extensions With `true` the answer tells of kinds that v6 does not have, such as
+	// Google Cloud Storage. Clients of v6 often know no other kinds and fail.
+	Extensions *Extensions `form:"extensions,omitempty" json:"extensions,omitempty"`
+
+	// SynclineExtensions `1` says the same as `extensions=true`.
+	SynclineExtensions *ExtensionsHeader `json:"Syncline-Extensions,omitempty"`
+}
+
+// AddObjectStorageRepositoryParams defines parameters for AddObjectStorageRepository.
+type AddObjectStorageRepositoryParams struct {
+	// Extensions With `true` the answer tells of kinds that v6 does not have, such as
+	// Google Cloud Storage. Clients of v6 often know no other kinds and fail.
+	Extensions *Extensions `form:"extensions,omitempty" json:"extensions,omitempty"`
+
+	// SynclineExtensions `1` says the same as `extensions=true`.
+	SynclineExtensions *ExtensionsHeader `json:"Syncline-Extensions,omitempty"`
+}
+
+// DeleteObjectStorageRepositoryParams defines parameters for DeleteObjectStorageRepository.
+type DeleteObjectStorageRepositoryParams struct {
+	// Extensions With `true` the answer tells of kinds that v6 does not have, such as
+	// Google Cloud Storage. Clients of v6 often know no other kinds and fail.
+	Extensions *Extensions `form:"extensions,omitempty" json:"extensions,omitempty"`
+
+	// SynclineExtensions `1` says the same as `extensions=true`.
+	SynclineExtensions *ExtensionsHeader `json:"Syncline-Extensions,omitempty"`
+}
+
+// GetObjectStorageRepositoryParams defines parameters for GetObjectStorageRepository.
+type GetObjectStorageRepositoryParams struct {
+	// Extensions With `true` the answer tells of kinds that v6 does not have, such as
+	// Google Cloud Storage. Clients of v6 often know no other kinds and fail.
+	Extensions *Extensions `form:"extensions,omitempty" json:"extensions,omitempty"`
+
+	// SynclineExtensions `1` says the same as `extensions=true`.
+	SynclineExtensions *ExtensionsHeader `json:"Syncline-Extensions,omitempty"`
+}
+
+// UpdateObjectStorageRepositoryParams defines parameters for UpdateObjectStorageRepository.
+type UpdateObjectStorageRepositoryParams struct {
+	// Extensions With `true` the answer tells of kinds that v6 does not have, such as
+	// Google Cloud Storage. Clients of v6 often know no other kinds and fail.
+	Extensions *Extensions `form:"extensions,omitempty" json:"extensions,omitempty"`
+
+	// SynclineExtensions `1` says the same as `extensions=true`.
+	SynclineExtensions *ExtensionsHeader `json:"Syncline-Extensions,omitempty"`
 }
 
 // AddAccountJSONRequestBody defines body for AddAccount for application/json ContentType.
@@ -2006,16 +2150,16 @@ type ServerInterface interface {
 	ListAccounts(w http.ResponseWriter, r *http.Request, params ListAccountsParams)
 	// AddAccount Add an account
 	// (POST /v6/Accounts)
-	AddAccount(w http.ResponseWriter, r *http.Request)
+	AddAccount(w http.ResponseWriter, r *http.Request, params AddAccountParams)
 	// DeleteAccount Delete an account
 	// (DELETE /v6/Accounts/{accountId})
-	DeleteAccount(w http.ResponseWriter, r *http.Request, accountID AccountID)
+	DeleteAccount(w http.ResponseWriter, r *http.Request, accountID AccountID, params DeleteAccountParams)
 	// GetAccount Get one account
 	// (GET /v6/Accounts/{accountId})
-	GetAccount(w http.ResponseWriter, r *http.Request, accountID AccountID)
+	GetAccount(w http.ResponseWriter, r *http.Request, accountID AccountID, params GetAccountParams)
 	// UpdateAccount Change an account
 	// (PUT /v6/Accounts/{accountId})
-	UpdateAccount(w http.ResponseWriter, r *http.Request, accountID AccountID)
+	UpdateAccount(w http.ResponseWriter, r *http.Request, accountID AccountID, params UpdateAccountParams)
 	// ListAzureContainers List the containers of an account in Azure Blob Storage
 	// (GET /v6/AzureResources/containers)
 	ListAzureContainers(w http.ResponseWriter, r *http.Request, params ListAzureContainersParams)
@@ -2225,16 +2369,16 @@ type ServerInterface interface {
 	ListObjectStorageRepositories(w http.ResponseWriter, r *http.Request, params ListObjectStorageRepositoriesParams)
 	// AddObjectStorageRepository Add an object storage repository
 	// (POST /v6/objectstoragerepositories)
-	AddObjectStorageRepository(w http.ResponseWriter, r *http.Request)
+	AddObjectStorageRepository(w http.ResponseWriter, r *http.Request, params AddObjectStorageRepositoryParams)
 	// DeleteObjectStorageRepository Remove an object storage repository
 	// (DELETE /v6/objectstoragerepositories/{repositoryId})
-	DeleteObjectStorageRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID)
+	DeleteObjectStorageRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID, params DeleteObjectStorageRepositoryParams)
 	// GetObjectStorageRepository Get one object storage repository
 	// (GET /v6/objectstoragerepositories/{repositoryId})
-	GetObjectStorageRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID)
+	GetObjectStorageRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID, params GetObjectStorageRepositoryParams)
 	// UpdateObjectStorageRepository Change an object storage repository
 	// (PUT /v6/objectstoragerepositories/{repositoryId})
-	UpdateObjectStorageRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID)
+	UpdateObjectStorageRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID, params UpdateObjectStorageRepositoryParams)
 	// SignOut End a sign-in
 	// (DELETE /v6/token)
 	SignOut(w http.ResponseWriter, r *http.Request)
@@ -2287,6 +2431,40 @@ func (siw *ServerInterfaceWrapper) ListAccounts(w http.ResponseWriter, r *http.R
 		return
 	}
 
+	// ------------- Optional query parameter "extensions" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "extensions", r.URL.Query(), &params.Extensions, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "extensions"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "extensions", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Syncline-Extensions" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Syncline-Extensions")]; found {
+		var SynclineExtensions ExtensionsHeader
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Syncline-Extensions", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Syncline-Extensions", valueList[0], &SynclineExtensions, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Syncline-Extensions", Err: err})
+			return
+		}
+
+		params.SynclineExtensions = &SynclineExtensions
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListAccounts(w, r, params)
 	}))
@@ -2301,8 +2479,48 @@ func (siw *ServerInterfaceWrapper) ListAccounts(w http.ResponseWriter, r *http.R
 // AddAccount operation middleware
 func (siw *ServerInterfaceWrapper) AddAccount(w http.ResponseWriter, r *http.Request) {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddAccountParams
+
+	// ------------- Optional query parameter "extensions" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "extensions", r.URL.Query(), &params.Extensions, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "extensions"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "extensions", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Syncline-Extensions" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Syncline-Extensions")]; found {
+		var SynclineExtensions ExtensionsHeader
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Syncline-Extensions", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Syncline-Extensions", valueList[0], &SynclineExtensions, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Syncline-Extensions", Err: err})
+			return
+		}
+
+		params.SynclineExtensions = &SynclineExtensions
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.AddAccount(w, r)
+		siw.Handler.AddAccount(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2327,8 +2545,45 @@ func (siw *ServerInterfaceWrapper) DeleteAccount(w http.ResponseWriter, r *http.
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteAccountParams
+
+	// ------------- Optional query parameter "extensions" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "extensions", r.URL.Query(), &params.Extensions, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "extensions"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "extensions", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Syncline-Extensions" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Syncline-Extensions")]; found {
+		var SynclineExtensions ExtensionsHeader
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Syncline-Extensions", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Syncline-Extensions", valueList[0], &SynclineExtensions, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Syncline-Extensions", Err: err})
+			return
+		}
+
+		params.SynclineExtensions = &SynclineExtensions
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DeleteAccount(w, r, accountID)
+		siw.Handler.DeleteAccount(w, r, accountID, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2353,8 +2608,45 @@ func (siw *ServerInterfaceWrapper) GetAccount(w http.ResponseWriter, r *http.Req
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetAccountParams
+
+	// ------------- Optional query parameter "extensions" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "extensions", r.URL.Query(), &params.Extensions, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "extensions"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "extensions", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Syncline-Extensions" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Syncline-Extensions")]; found {
+		var SynclineExtensions ExtensionsHeader
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Syncline-Extensions", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Syncline-Extensions", valueList[0], &SynclineExtensions, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Syncline-Extensions", Err: err})
+			return
+		}
+
+		params.SynclineExtensions = &SynclineExtensions
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetAccount(w, r, accountID)
+		siw.Handler.GetAccount(w, r, accountID, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2379,8 +2671,45 @@ func (siw *ServerInterfaceWrapper) UpdateAccount(w http.ResponseWriter, r *http.
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateAccountParams
+
+	// ------------- Optional query parameter "extensions" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "extensions", r.URL.Query(), &params.Extensions, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "extensions"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "extensions", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Syncline-Extensions" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Syncline-Extensions")]; found {
+		var SynclineExtensions ExtensionsHeader
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Syncline-Extensions", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Syncline-Extensions", valueList[0], &SynclineExtensions, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Syncline-Extensions", Err: err})
+			return
+		}
+
+		params.SynclineExtensions = &SynclineExtensions
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.UpdateAccount(w, r, accountID)
+		siw.Handler.UpdateAccount(w, r, accountID, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4108,7 +4437,7 @@ func (siw *ServerInterfaceWrapper) ListRestorePoints(w http.ResponseWriter, r *h
 
 	// ------------- Optional query parameter "backupTime" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "backupTime", r.URL.Query(), &params.BackupTime, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "backupTime", r.URL.Query(), &params.BackupTime, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {
@@ -5942,6 +6271,40 @@ func (siw *ServerInterfaceWrapper) ListObjectStorageRepositories(w http.Response
 		return
 	}
 
+	// ------------- Optional query parameter "extensions" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "extensions", r.URL.Query(), &params.Extensions, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "extensions"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "extensions", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Syncline-Extensions" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Syncline-Extensions")]; found {
+		var SynclineExtensions ExtensionsHeader
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Syncline-Extensions", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Syncline-Extensions", valueList[0], &SynclineExtensions, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Syncline-Extensions", Err: err})
+			return
+		}
+
+		params.SynclineExtensions = &SynclineExtensions
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListObjectStorageRepositories(w, r, params)
 	}))
@@ -5956,8 +6319,48 @@ func (siw *ServerInterfaceWrapper) ListObjectStorageRepositories(w http.Response
 // AddObjectStorageRepository operation middleware
 func (siw *ServerInterfaceWrapper) AddObjectStorageRepository(w http.ResponseWriter, r *http.Request) {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddObjectStorageRepositoryParams
+
+	// ------------- Optional query parameter "extensions" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "extensions", r.URL.Query(), &params.Extensions, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "extensions"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "extensions", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Syncline-Extensions" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Syncline-Extensions")]; found {
+		var SynclineExtensions ExtensionsHeader
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Syncline-Extensions", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Syncline-Extensions", valueList[0], &SynclineExtensions, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Syncline-Extensions", Err: err})
+			return
+		}
+
+		params.SynclineExtensions = &SynclineExtensions
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.AddObjectStorageRepository(w, r)
+		siw.Handler.AddObjectStorageRepository(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -5982,8 +6385,45 @@ func (siw *ServerInterfaceWrapper) DeleteObjectStorageRepository(w http.Response
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteObjectStorageRepositoryParams
+
+	// ------------- Optional query parameter "extensions" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "extensions", r.URL.Query(), &params.Extensions, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "extensions"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "extensions", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Syncline-Extensions" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Syncline-Extensions")]; found {
+		var SynclineExtensions ExtensionsHeader
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Syncline-Extensions", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Syncline-Extensions", valueList[0], &SynclineExtensions, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Syncline-Extensions", Err: err})
+			return
+		}
+
+		params.SynclineExtensions = &SynclineExtensions
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DeleteObjectStorageRepository(w, r, repositoryID)
+		siw.Handler.DeleteObjectStorageRepository(w, r, repositoryID, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -6008,8 +6448,45 @@ func (siw *ServerInterfaceWrapper) GetObjectStorageRepository(w http.ResponseWri
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetObjectStorageRepositoryParams
+
+	// ------------- Optional query parameter "extensions" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "extensions", r.URL.Query(), &params.Extensions, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "extensions"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "extensions", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Syncline-Extensions" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Syncline-Extensions")]; found {
+		var SynclineExtensions ExtensionsHeader
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Syncline-Extensions", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Syncline-Extensions", valueList[0], &SynclineExtensions, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Syncline-Extensions", Err: err})
+			return
+		}
+
+		params.SynclineExtensions = &SynclineExtensions
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetObjectStorageRepository(w, r, repositoryID)
+		siw.Handler.GetObjectStorageRepository(w, r, repositoryID, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -6034,8 +6511,45 @@ func (siw *ServerInterfaceWrapper) UpdateObjectStorageRepository(w http.Response
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateObjectStorageRepositoryParams
+
+	// ------------- Optional query parameter "extensions" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "extensions", r.URL.Query(), &params.Extensions, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "extensions"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "extensions", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Syncline-Extensions" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Syncline-Extensions")]; found {
+		var SynclineExtensions ExtensionsHeader
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Syncline-Extensions", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Syncline-Extensions", valueList[0], &SynclineExtensions, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Syncline-Extensions", Err: err})
+			return
+		}
+
+		params.SynclineExtensions = &SynclineExtensions
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.UpdateObjectStorageRepository(w, r, repositoryID)
+		siw.Handler.UpdateObjectStorageRepository(w, r, repositoryID, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -6319,7 +6833,8 @@ func (response ListAccountsdefaultJSONResponse) VisitListAccountsResponse(w http
 }
 
 type AddAccountRequestObject struct {
-	Body *AddAccountJSONRequestBody
+	Params AddAccountParams
+	Body   *AddAccountJSONRequestBody
 }
 
 type AddAccountResponseObject interface {
@@ -6359,6 +6874,7 @@ func (response AddAccountdefaultJSONResponse) VisitAddAccountResponse(w http.Res
 
 type DeleteAccountRequestObject struct {
 	AccountID AccountID `json:"accountId"`
+	Params    DeleteAccountParams
 }
 
 type DeleteAccountResponseObject interface {
@@ -6392,6 +6908,7 @@ func (response DeleteAccountdefaultJSONResponse) VisitDeleteAccountResponse(w ht
 
 type GetAccountRequestObject struct {
 	AccountID AccountID `json:"accountId"`
+	Params    GetAccountParams
 }
 
 type GetAccountResponseObject interface {
@@ -6431,6 +6948,7 @@ func (response GetAccountdefaultJSONResponse) VisitGetAccountResponse(w http.Res
 
 type UpdateAccountRequestObject struct {
 	AccountID AccountID `json:"accountId"`
+	Params    UpdateAccountParams
 	Body      *UpdateAccountJSONRequestBody
 }
 
@@ -9276,7 +9794,8 @@ func (response ListObjectStorageRepositoriesdefaultJSONResponse) VisitListObject
 }
 
 type AddObjectStorageRepositoryRequestObject struct {
-	Body *AddObjectStorageRepositoryJSONRequestBody
+	Params AddObjectStorageRepositoryParams
+	Body   *AddObjectStorageRepositoryJSONRequestBody
 }
 
 type AddObjectStorageRepositoryResponseObject interface {
@@ -9316,6 +9835,7 @@ func (response AddObjectStorageRepositorydefaultJSONResponse) VisitAddObjectStor
 
 type DeleteObjectStorageRepositoryRequestObject struct {
 	RepositoryID RepositoryID `json:"repositoryId"`
+	Params       DeleteObjectStorageRepositoryParams
 }
 
 type DeleteObjectStorageRepositoryResponseObject interface {
@@ -9349,6 +9869,7 @@ func (response DeleteObjectStorageRepositorydefaultJSONResponse) VisitDeleteObje
 
 type GetObjectStorageRepositoryRequestObject struct {
 	RepositoryID RepositoryID `json:"repositoryId"`
+	Params       GetObjectStorageRepositoryParams
 }
 
 type GetObjectStorageRepositoryResponseObject interface {
@@ -9388,6 +9909,7 @@ func (response GetObjectStorageRepositorydefaultJSONResponse) VisitGetObjectStor
 
 type UpdateObjectStorageRepositoryRequestObject struct {
 	RepositoryID RepositoryID `json:"repositoryId"`
+	Params       UpdateObjectStorageRepositoryParams
 	Body         *UpdateObjectStorageRepositoryJSONRequestBody
 }
 
@@ -9476,7 +9998,7 @@ func (response Token200JSONResponse) VisitTokenResponse(w http.ResponseWriter) e
 }
 
 type TokendefaultJSONResponse struct {
-	Body       ExceptionInfo
+	Body       TokenFailure
 	StatusCode int
 }
 
@@ -9802,8 +10324,10 @@ func (sh *strictHandler) ListAccounts(w http.ResponseWriter, r *http.Request, pa
 }
 
 // AddAccount operation middleware
-func (sh *strictHandler) AddAccount(w http.ResponseWriter, r *http.Request) {
+func (sh *strictHandler) AddAccount(w http.ResponseWriter, r *http.Request, params AddAccountParams) {
 	var request AddAccountRequestObject
+
+	request.Params = params
 
 	var body AddAccountJSONRequestBody
 	if err := runtime.BindJSONBody(r, &body); err != nil {
@@ -9833,10 +10357,11 @@ func (sh *strictHandler) AddAccount(w http.ResponseWriter, r *http.Request) {
 }
 
 // DeleteAccount operation middleware
-func (sh *strictHandler) DeleteAccount(w http.ResponseWriter, r *http.Request, accountID AccountID) {
+func (sh *strictHandler) DeleteAccount(w http.ResponseWriter, r *http.Request, accountID AccountID, params DeleteAccountParams) {
 	var request DeleteAccountRequestObject
 
 	request.AccountID = accountID
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.DeleteAccount(ctx, request.(DeleteAccountRequestObject))
@@ -9859,10 +10384,11 @@ func (sh *strictHandler) DeleteAccount(w http.ResponseWriter, r *http.Request, a
 }
 
 // GetAccount operation middleware
-func (sh *strictHandler) GetAccount(w http.ResponseWriter, r *http.Request, accountID AccountID) {
+func (sh *strictHandler) GetAccount(w http.ResponseWriter, r *http.Request, accountID AccountID, params GetAccountParams) {
 	var request GetAccountRequestObject
 
 	request.AccountID = accountID
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.GetAccount(ctx, request.(GetAccountRequestObject))
@@ -9885,10 +10411,11 @@ func (sh *strictHandler) GetAccount(w http.ResponseWriter, r *http.Request, acco
 }
 
 // UpdateAccount operation middleware
-func (sh *strictHandler) UpdateAccount(w http.ResponseWriter, r *http.Request, accountID AccountID) {
+func (sh *strictHandler) UpdateAccount(w http.ResponseWriter, r *http.Request, accountID AccountID, params UpdateAccountParams) {
 	var request UpdateAccountRequestObject
 
 	request.AccountID = accountID
+	request.Params = params
 
 	var body UpdateAccountJSONRequestBody
 	if err := runtime.BindJSONBody(r, &body); err != nil {
@@ -11785,8 +12312,10 @@ func (sh *strictHandler) ListObjectStorageRepositories(w http.ResponseWriter, r 
 }
 
 // AddObjectStorageRepository operation middleware
-func (sh *strictHandler) AddObjectStorageRepository(w http.ResponseWriter, r *http.Request) {
+func (sh *strictHandler) AddObjectStorageRepository(w http.ResponseWriter, r *http.Request, params AddObjectStorageRepositoryParams) {
 	var request AddObjectStorageRepositoryRequestObject
+
+	request.Params = params
 
 	var body AddObjectStorageRepositoryJSONRequestBody
 	if err := runtime.BindJSONBody(r, &body); err != nil {
@@ -11816,10 +12345,11 @@ func (sh *strictHandler) AddObjectStorageRepository(w http.ResponseWriter, r *ht
 }
 
 // DeleteObjectStorageRepository operation middleware
-func (sh *strictHandler) DeleteObjectStorageRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID) {
+func (sh *strictHandler) DeleteObjectStorageRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID, params DeleteObjectStorageRepositoryParams) {
 	var request DeleteObjectStorageRepositoryRequestObject
 
 	request.RepositoryID = repositoryID
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.DeleteObjectStorageRepository(ctx, request.(DeleteObjectStorageRepositoryRequestObject))
@@ -11842,10 +12372,11 @@ func (sh *strictHandler) DeleteObjectStorageRepository(w http.ResponseWriter, r 
 }
 
 // GetObjectStorageRepository operation middleware
-func (sh *strictHandler) GetObjectStorageRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID) {
+func (sh *strictHandler) GetObjectStorageRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID, params GetObjectStorageRepositoryParams) {
 	var request GetObjectStorageRepositoryRequestObject
 
 	request.RepositoryID = repositoryID
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.GetObjectStorageRepository(ctx, request.(GetObjectStorageRepositoryRequestObject))
@@ -11868,10 +12399,11 @@ func (sh *strictHandler) GetObjectStorageRepository(w http.ResponseWriter, r *ht
 }
 
 // UpdateObjectStorageRepository operation middleware
-func (sh *strictHandler) UpdateObjectStorageRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID) {
+func (sh *strictHandler) UpdateObjectStorageRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID, params UpdateObjectStorageRepositoryParams) {
 	var request UpdateObjectStorageRepositoryRequestObject
 
 	request.RepositoryID = repositoryID
+	request.Params = params
 
 	var body UpdateObjectStorageRepositoryJSONRequestBody
 	if err := runtime.BindJSONBody(r, &body); err != nil {
