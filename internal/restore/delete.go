@@ -14,24 +14,22 @@ func (r *run) purge(dir *folder, keep map[string]bool) error {
 		return nil
 	}
 	return r.settle(dir.path+"/", r.handles.in(dir, func(h *handle) error {
-		names, err := h.names()
-		if err != nil {
-			return err
-		}
-		for _, name := range names {
-			path := dir.path + "/" + name
-			selected, _, err := r.choose.Select(r.ctx, path)
-			if err != nil {
-				return err
+		return h.names(func(names []string) error {
+			for _, name := range names {
+				path := dir.path + "/" + name
+				selected, _, err := r.choose.Select(r.ctx, path)
+				switch {
+				case err != nil:
+					return err
+				case keep[nameKey(name)] || !selected:
+					continue
+				}
+				if err := r.settle(path, r.erase(h, name, path, dir.depth+1)); err != nil {
+					return err
+				}
 			}
-			if keep[nameKey(name)] || !selected {
-				continue
-			}
-			if err := r.settle(path, r.erase(h, name, path, dir.depth+1)); err != nil {
-				return err
-			}
-		}
-		return nil
+			return nil
+		})
 	}))
 }
 
@@ -70,14 +68,12 @@ func (r *run) eraseBelow(h *handle, name, path string, depth int) error {
 		return err
 	}
 	defer sub.close()
-	names, err := sub.names()
-	if err != nil {
-		return err
-	}
-	for _, below := range names {
-		if err := r.erase(sub, below, path+"/"+below, depth+1); err != nil {
-			return err
+	return sub.names(func(names []string) error {
+		for _, below := range names {
+			if err := r.erase(sub, below, path+"/"+below, depth+1); err != nil {
+				return err
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }

@@ -112,17 +112,18 @@ func (r *run) previewOver(h *handle, t *task, needs []need) (Action, []need, err
 	case !there.mode.IsRegular() || t.entry.Type != syncline.TypeFile || t.first != nil:
 		return Restored, needs, nil
 	}
-	f, err := h.openExisting(t.entry.Name, false)
+	f, there, err := h.openExisting(t.entry.Name, false)
 	if err != nil {
 		return Restored, needs, nil //nolint:nilerr // a new file would take its place
 	}
+	if r.replaces(h, there, t.entry) {
+		return Restored, needs, f.close()
+	}
 	differ := needs[:0:0]
-	if r.Overwrite != IfChanged || there.size != t.size || !there.mtime.Equal(t.entry.ModTime) {
+	if r.Overwrite != IfChanged || !looksRight(there, t) {
 		var buf bytes.Buffer
-		for _, n := range needs {
-			if !holds(f, n, &buf) {
-				differ = append(differ, n)
-			}
+		if differ, err = r.differing(f, needs, &buf); err != nil {
+			return "", nil, errors.Join(err, f.close())
 		}
 	}
 	action := Unchanged
@@ -139,7 +140,7 @@ func (r *run) isFirst(first *task, there info) bool {
 	}
 	err := r.handles.in(first.dir, func(h *handle) error {
 		at, err := h.stat(first.entry.Name)
-		if err == nil && at.inode != there.inode {
+		if err == nil && !at.id.is(there.id) {
 			err = fs.ErrNotExist
 		}
 		return err
@@ -157,10 +158,7 @@ func (r *run) previewClear(h *handle, name, path string) error {
 		return err
 	}
 	defer sub.close()
-	if names, err := sub.names(); err != nil || len(names) > 0 {
-		return errors.Join(err, errFolder)
-	}
-	return nil
+	return sub.names(func([]string) error { return errFolder })
 }
 
 // linkOf is the same for the names of one file. The content is part of it: two

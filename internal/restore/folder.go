@@ -2,7 +2,10 @@ package restore
 
 import (
 	"container/list"
+	"errors"
+	"io/fs"
 	"sync"
+	"syscall"
 
 	"syncline.dev/syncline"
 )
@@ -17,15 +20,21 @@ type folder struct {
 	made   bool  // it is there
 	fresh  bool  // it was made by this run, so nothing was in it
 	failed error // why it could not be made
+	room   *room // for what is made in it, and below it in fresh folders; the walk's
 
 	// Guarded by handles.mu.
+	id    identity // known when it was opened once
 	h     *handle
 	users int
 	idle  *list.Element
 }
 
+// errExchanged is what a name leads to that another user turned elsewhere.
+var errExchanged = syncline.Errorf(syncline.CodeConflict, "somebody else put something in its place while it was restored; keep others out of the target")
+
 // handles keeps some folders open. A folder is opened from its parent's
-// handle, never by a path, so no symbolic link can lead elsewhere.
+// handle, never by a path, so no symbolic link can lead elsewhere. One that is
+// opened anew must be the one that it was before.
 type handles struct {
 	mu   sync.Mutex
 	idle *list.List // of *folder, open and without users, the one used last in front
@@ -49,9 +58,15 @@ func (hs *handles) open(f *folder) (*handle, error) {
 		if err != nil {
 			return nil, err
 		}
-		f.h, err = parent.openFolder(f.name)
+		h, err := parent.openFolder(f.name)
 		hs.done(f.parent)
 		if err != nil {
+			if f.id.known() && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) {
+				err = errExchanged
+			}
+			return nil, err
+		}
+		if err := f.take(h); err != nil {
 			return nil, err
 		}
 	}
@@ -61,6 +76,33 @@ func (hs *handles) open(f *folder) (*handle, error) {
 	}
 	f.users++
 	return f.h, nil
+}
+
+// take makes the folder the one that was opened, which must be the one that it
+// was before. The caller holds mu.
+func (f *folder) take(h *handle) error {
+	id, err := h.id()
+	if err == nil && f.id.known() && !f.id.is(id) {
+		err = errExchanged
+	}
+	if err != nil {
+		h.close()
+		return err
+	}
+	f.h, f.id = h, id
+	return nil
+}
+
+// adopt keeps a folder open that was opened just now.
+func (hs *handles) adopt(f *folder, h *handle) error {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	if err := f.take(h); err != nil {
+		return err
+	}
+	f.users++
+	hs.done(f)
+	return nil
 }
 
 func (hs *handles) release(f *folder) {

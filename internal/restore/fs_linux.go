@@ -6,9 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
-	"strings"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -25,10 +23,26 @@ type file struct{ fd int }
 type info struct {
 	mode  fs.FileMode
 	size  int64
+	used  int64 // bytes of the disk
 	mtime time.Time
 	links uint64
-	inode [2]uint64 // with the device's number
+	uid   uint32
+	id    identity
 }
+
+// identity tells apart what is in a file system; the zero one is not known.
+type identity struct{ device, inode uint64 }
+
+// isOwn reports whether nobody else owns it but who owns it in the snapshot.
+func (i info) isOwn(e *syncline.Entry) bool {
+	return !setsOwners() || i.uid == e.UID || i.uid == uint32(os.Geteuid())
+}
+
+// hasOwner reports whether the owner stays as it is.
+func (i info) hasOwner(e *syncline.Entry) bool { return !setsOwners() || i.uid == e.UID }
+
+func (i identity) known() bool            { return i != identity{} }
+func (i identity) is(other identity) bool { return i == other }
 
 // retrying repeats a call that a signal interrupted.
 func retrying(call func() error) error {
@@ -37,12 +51,6 @@ func retrying(call func() error) error {
 			return err
 		}
 	}
-}
-
-// openTarget opens the folder to restore into. Links in its own path are the
-// user's and are followed.
-func openTarget(path string) (*handle, error) {
-	return openAt(unix.AT_FDCWD, path, unix.O_DIRECTORY)
 }
 
 func openAt(dir int, name string, flags int) (*handle, error) {
@@ -63,18 +71,22 @@ func (h *handle) openFolder(name string) (*handle, error) {
 	return openAt(h.fd, name, unix.O_DIRECTORY|unix.O_NOFOLLOW)
 }
 
-// names lists what is in the folder.
-func (h *handle) names() ([]string, error) {
+// names gives the names in the folder, some at a time.
+func (h *handle) names(fn func([]string) error) error {
 	again, err := openAt(h.fd, ".", unix.O_DIRECTORY) // with a position of its own
 	if err != nil {
-		return nil, err
+		return err
 	}
 	f := os.NewFile(uintptr(again.fd), ".")
 	defer f.Close()
-	return f.Readdirnames(-1)
+	return someNames(f, fn)
 }
 
-func (h *handle) makeFolder(name string) error { return unix.Mkdirat(h.fd, name, 0o700) }
+// id tells the folder from others.
+func (h *handle) id() (identity, error) {
+	there, err := (&file{h.fd}).info()
+	return there.id, err
+}
 
 func (h *handle) stat(name string) (info, error) {
 	var st unix.Stat_t
@@ -96,8 +108,9 @@ func infoOf(st *unix.Stat_t) info {
 		mode |= fs.ModeIrregular
 	}
 	return info{
-		mode: mode, size: st.Size, mtime: time.Unix(st.Mtim.Unix()), links: st.Nlink,
-		inode: [2]uint64{st.Dev, st.Ino},
+		mode: mode, size: st.Size, used: st.Blocks * 512, mtime: time.Unix(st.Mtim.Unix()),
+		links: uint64(st.Nlink), //nolint:unconvert // other architectures have 32 bits
+		uid:   st.Uid, id: identity{st.Dev, st.Ino},
 	}
 }
 
@@ -106,22 +119,53 @@ func (h *handle) create(name string) (*file, error) {
 	return h.openFile(name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL)
 }
 
-// openExisting opens a regular file that is there.
-func (h *handle) openExisting(name string, write bool) (*file, error) {
+// openExisting opens a regular file that is there, and nothing else: what it
+// is, is known before it is opened.
+func (h *handle) openExisting(name string, write bool) (*file, info, error) {
 	flags := unix.O_RDONLY
 	if write {
 		flags = unix.O_RDWR
 	}
-	f, err := h.openFile(name, flags|unix.O_NONBLOCK)
+	at, err := h.openFile(name, unix.O_PATH)
+	if err != nil {
+		return nil, info{}, err
+	}
+	defer at.close() //nolint:errcheck // nothing was done with it
+	there, err := at.info()
+	if err == nil && !there.mode.IsRegular() {
+		err = fs.ErrExist
+	}
+	if err != nil {
+		return nil, info{}, err
+	}
+	f, err := openFD(at.fd, flags)
+	if errors.Is(err, fs.ErrNotExist) { // there is no /proc
+		f, err = h.openFile(name, flags|unix.O_NONBLOCK)
+	}
+	if err != nil {
+		return nil, info{}, err
+	}
+	if now, err := f.info(); err != nil || !now.id.is(there.id) {
+		return nil, info{}, errors.Join(err, f.close(), fs.ErrExist)
+	}
+	return f, there, nil
+}
+
+// openFD opens anew what is opened already, by no other name than that.
+func openFD(of, flags int) (*file, error) {
+	fd := -1
+	err := retrying(func() (err error) {
+		fd, err = unix.Open(procPath(of), flags|unix.O_CLOEXEC, 0)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(f.fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return nil, errors.Join(err, f.close(), fs.ErrExist)
-	}
-	return f, nil
+	return &file{fd}, nil
 }
+
+// procPath leads to what is opened, whatever its names are.
+func procPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 
 func (h *handle) openFile(name string, flags int) (*file, error) {
 	fd := -1
@@ -143,134 +187,31 @@ func (h *handle) remove(name string, isDir bool) error {
 	return unix.Unlinkat(h.fd, name, flags)
 }
 
-func (h *handle) link(from *handle, existing, name string) error {
-	return unix.Linkat(from.fd, existing, h.fd, name, 0)
-}
-
-// makeSpecial makes what is neither a file nor a folder.
-func (h *handle) makeSpecial(name string, e *syncline.Entry) error {
-	switch e.Type {
-	case syncline.TypeSymlink:
-		return unix.Symlinkat(e.LinkTarget, h.fd, name)
-	case syncline.TypeFifo:
-		return unix.Mknodat(h.fd, name, unix.S_IFIFO|0o600, 0)
-	case syncline.TypeDevice:
-		return unix.Mknodat(h.fd, name, unix.S_IFBLK|0o600, int(e.Device))
-	case syncline.TypeCharDev:
-		return unix.Mknodat(h.fd, name, unix.S_IFCHR|0o600, int(e.Device))
-	}
-	return unix.EINVAL
-}
-
-// applySpecial gives what makeSpecial made its metadata.
-func (h *handle) applySpecial(name string, e *syncline.Entry, chosen func(string) bool) error {
-	owned, err := owner(unix.Fchownat(h.fd, name, int(e.UID), int(e.GID), unix.AT_SYMLINK_NOFOLLOW))
-	if e.Type != syncline.TypeSymlink {
-		// Only we know of the new name: nobody has put a link in its place.
-		err = errors.Join(err, unix.Fchmodat(h.fd, name, modeBits(e.Mode, owned), 0))
-	}
-	// There is no other way to a link's own attributes than a path; this one
-	// begins at the opened folder.
-	path := "/proc/self/fd/" + strconv.Itoa(h.fd) + "/" + name
-	for _, a := range e.ExtendedAttributes {
-		if chosen(a.Name) {
-			err = errors.Join(err, attribute(a.Name, unix.Lsetxattr(path, a.Name, a.Value, 0)))
-		}
-	}
-	times := timespecs(e)
-	return errors.Join(err, unix.UtimesNanoAt(h.fd, name, times[:], unix.AT_SYMLINK_NOFOLLOW))
-}
-
-// apply gives the folder its metadata.
-func (h *handle) apply(e *syncline.Entry, fresh bool, chosen func(string) bool) error {
-	return (&file{h.fd}).apply(e, fresh, chosen)
-}
-
-// apply gives the file its metadata, the times last. A file that was there
-// before loses the attributes it should not have. Attributes that are not
-// chosen are left alone.
-func (f *file) apply(e *syncline.Entry, fresh bool, chosen func(string) bool) error {
-	owned, err := owner(unix.Fchown(f.fd, int(e.UID), int(e.GID)))
-	if !fresh {
-		err = errors.Join(err, f.dropAttributes(e, chosen))
-	}
-	// Behind the owner, which takes capabilities and set-id bits away.
-	for _, a := range e.ExtendedAttributes {
-		if chosen(a.Name) {
-			err = errors.Join(err, attribute(a.Name, unix.Fsetxattr(f.fd, a.Name, a.Value, 0)))
-		}
-	}
-	err = errors.Join(err, unix.Fchmod(f.fd, modeBits(e.Mode, owned)))
-	return errors.Join(err, f.setTimes(e))
-}
-
-// owner takes it that only root gives files away. Where the owner could not be
-// set, the bits that lend rights must not be either.
-func owner(err error) (owned bool, _ error) {
-	if err != nil && os.Geteuid() != 0 && errors.Is(err, fs.ErrPermission) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// attribute passes over what the file system cannot keep, and what only root
-// may set.
-func attribute(name string, err error) error {
-	privileged := strings.HasPrefix(name, "security.") || strings.HasPrefix(name, "trusted.")
-	if err == nil || errors.Is(err, unix.ENOTSUP) || privileged && os.Geteuid() != 0 && errors.Is(err, fs.ErrPermission) {
-		return nil
-	}
-	return &fs.PathError{Op: "set attribute", Path: name, Err: err}
-}
-
-func (f *file) dropAttributes(e *syncline.Entry, chosen func(string) bool) error {
-	size, err := unix.Flistxattr(f.fd, nil)
-	if err != nil || size == 0 {
-		return nil //nolint:nilerr // a file system without attributes has none to drop
-	}
-	buf := make([]byte, size+1024)
-	if size, err = unix.Flistxattr(f.fd, buf); err != nil {
+// link makes another name of a file, which must be the one that is expected.
+// A name in from may lead to another one by now.
+func (h *handle) link(from *handle, existing, name string, expected func(info) bool) error {
+	at, err := from.openFile(existing, unix.O_PATH)
+	if err != nil {
 		return err
 	}
-	keep := make(map[string]bool)
-	for _, a := range e.ExtendedAttributes {
-		keep[a.Name] = true
+	defer at.close() //nolint:errcheck // nothing was done with it
+	there, err := at.info()
+	if err == nil && !expected(there) {
+		err = errExchanged
 	}
-	for name := range strings.SplitSeq(string(buf[:size]), "\x00") {
-		if name != "" && !keep[name] && chosen(name) {
-			err = errors.Join(err, attribute(name, unix.Fremovexattr(f.fd, name)))
-		}
+	if err != nil {
+		return err
 	}
-	return err
-}
-
-func modeBits(mode fs.FileMode, owned bool) uint32 {
-	bits := uint32(mode.Perm())
-	if owned && mode&fs.ModeSetuid != 0 {
-		bits |= unix.S_ISUID
+	err = unix.Linkat(unix.AT_FDCWD, procPath(at.fd), h.fd, name, unix.AT_SYMLINK_FOLLOW)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	if owned && mode&fs.ModeSetgid != 0 {
-		bits |= unix.S_ISGID
+	// There is no /proc.
+	if err := unix.Linkat(from.fd, existing, h.fd, name, 0); err != nil {
+		return err
 	}
-	if mode&fs.ModeSticky != 0 {
-		bits |= unix.S_ISVTX
-	}
-	return bits
-}
-
-func timespecs(e *syncline.Entry) [2]unix.Timespec {
-	one := func(t time.Time) unix.Timespec {
-		return unix.Timespec{Sec: t.Unix(), Nsec: int64(t.Nanosecond())}
-	}
-	return [2]unix.Timespec{one(e.AccessTime), one(e.ModTime)}
-}
-
-// setTimes is futimens, which the library lacks: utimensat without a path.
-func (f *file) setTimes(e *syncline.Entry) error {
-	times := timespecs(e)
-	_, _, errno := unix.Syscall6(unix.SYS_UTIMENSAT, uintptr(f.fd), 0, uintptr(unsafe.Pointer(&times)), 0, 0, 0)
-	if errno != 0 {
-		return errno
+	if now, err := h.stat(name); err != nil || !now.id.is(there.id) {
+		return errors.Join(errExchanged, err, h.remove(name, false))
 	}
 	return nil
 }

@@ -13,33 +13,54 @@ import (
 	"syncline.dev/syncline"
 )
 
-// handle is an opened folder. os.Root never leaves it, and whatever is made in
-// it is made where nothing is, so a symbolic link is never written through.
-type handle struct{ root *os.Root }
+// handle is an opened folder. os.Root never leaves the target, and whatever is
+// made in it is made where nothing is, so a symbolic link is never written
+// through. Metadata is given through what is opened, never by a name.
+type handle struct {
+	root, top *os.Root // top is the target
+	rel       string   // from there
+}
 
 // file is an opened regular file.
-type file struct {
-	f    *os.File
-	root *os.Root
-	name string
-}
+type file struct{ f *os.File }
 
 // info is what is there under a name.
 type info struct {
 	mode  fs.FileMode
 	size  int64
+	used  int64
 	mtime time.Time
 	links uint64
-	inode [2]uint64
-	same  fs.FileInfo
+	id    identity
 }
 
-func openTarget(path string) (*handle, error) {
+// identity tells apart what is in a file system; the zero one is not known.
+type identity struct{ fs.FileInfo }
+
+func (i identity) known() bool { return i.FileInfo != nil }
+
+func (i identity) is(other identity) bool {
+	return i.known() && other.known() && os.SameFile(i.FileInfo, other.FileInfo)
+}
+
+// Owners are not compared here.
+func (info) isOwn(*syncline.Entry) bool    { return true }
+func (info) hasOwner(*syncline.Entry) bool { return true }
+func (*handle) keepsRights() bool          { return !onWindows }
+
+// openTarget opens the folder to restore into; with make it makes what is
+// missing. Links in its own path are the user's and are followed.
+func openTarget(path string, make bool) (*handle, error) {
+	if make {
+		if err := os.MkdirAll(path, 0o700); err != nil {
+			return nil, err
+		}
+	}
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, err
 	}
-	return &handle{root}, nil
+	return &handle{root, root, "."}, nil
 }
 
 func (h *handle) close() { _ = h.root.Close() } // it was only read
@@ -56,7 +77,18 @@ func (h *handle) openFolder(name string) (*handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &handle{root}, nil
+	sub := &handle{root, h.top, filepath.Join(h.rel, name)}
+	if id, err := sub.id(); err != nil || !id.is(identity{fi}) {
+		sub.close()
+		return nil, errors.Join(errExchanged, err)
+	}
+	return sub, nil
+}
+
+// id tells the folder from others.
+func (h *handle) id() (identity, error) {
+	fi, err := h.root.Stat(".")
+	return identity{fi}, err
 }
 
 // checked refuses names that mean something else on this system.
@@ -67,21 +99,49 @@ func (h *handle) checked(name string) (fs.FileInfo, error) {
 	return h.root.Lstat(name)
 }
 
-// names lists what is in the folder.
-func (h *handle) names() ([]string, error) {
+// names gives the names in the folder, some at a time.
+func (h *handle) names(fn func([]string) error) error {
 	f, err := h.root.Open(".")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
-	return f.Readdirnames(-1)
+	return someNames(f, fn)
 }
 
-func (h *handle) makeFolder(name string) error {
+// room makes what is new in its place: this system's calls take no names where
+// that matters.
+type room struct{}
+
+func (h *handle) newRoom() (*room, error) { return &room{}, nil }
+func (*room) leave(*handle)               {}
+func (*room) close()                      {}
+
+func (*room) folder(to *handle, name string) (*handle, error) { return to.newFolder(name) }
+
+// newFolder makes a folder where nothing is, and opens it.
+func (h *handle) newFolder(name string) (*handle, error) {
 	if _, err := h.checked(name); !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(err, fs.ErrExist)
+		return nil, errors.Join(err, fs.ErrExist)
 	}
-	return h.root.Mkdir(name, 0o700)
+	if err := h.root.Mkdir(name, 0o700); err != nil {
+		return nil, err
+	}
+	return h.openFolder(name)
+}
+
+func (*room) special(to *handle, e *syncline.Entry, _ func(string) bool) (made bool, err error) {
+	if e.Type != syncline.TypeSymlink {
+		return false, &fs.PathError{Op: "make " + string(e.Type), Path: e.Name, Err: errors.ErrUnsupported}
+	}
+	if err := to.root.Symlink(e.LinkTarget, e.Name); err != nil {
+		return false, err
+	}
+	if !setsOwners() {
+		return true, nil
+	}
+	// This is the one call by a name: it follows no link, and only root makes it.
+	return true, owner(to.root.Lchown(e.Name, int(e.UID), int(e.GID)))
 }
 
 func (h *handle) stat(name string) (info, error) {
@@ -97,7 +157,7 @@ func infoOf(fi fs.FileInfo) info {
 	if t := mode.Type(); t != 0 && t != fs.ModeDir && t != fs.ModeSymlink {
 		mode = fs.ModeIrregular
 	}
-	return info{mode: mode, size: fi.Size(), mtime: fi.ModTime(), links: 1, same: fi}
+	return info{mode: mode, size: fi.Size(), used: fi.Size(), mtime: fi.ModTime(), links: 1, id: identity{fi}}
 }
 
 func (h *handle) create(name string) (*file, error) {
@@ -107,18 +167,27 @@ func (h *handle) create(name string) (*file, error) {
 	return h.openFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL)
 }
 
-func (h *handle) openExisting(name string, write bool) (*file, error) {
+func (h *handle) openExisting(name string, write bool) (*file, info, error) {
 	fi, err := h.checked(name)
 	if err != nil {
-		return nil, err
+		return nil, info{}, err
 	}
 	if !fi.Mode().IsRegular() {
-		return nil, fs.ErrExist
+		return nil, info{}, fs.ErrExist
 	}
+	flags := os.O_RDONLY
 	if write {
-		return h.openFile(name, os.O_RDWR)
+		flags = os.O_RDWR
 	}
-	return h.openFile(name, os.O_RDONLY)
+	f, err := h.openFile(name, flags)
+	if err != nil {
+		return nil, info{}, err
+	}
+	there, err := f.info()
+	if err != nil || !there.id.is(identity{fi}) {
+		return nil, info{}, errors.Join(fs.ErrExist, err, f.close())
+	}
+	return f, there, nil
 }
 
 func (h *handle) openFile(name string, flags int) (*file, error) {
@@ -126,7 +195,7 @@ func (h *handle) openFile(name string, flags int) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &file{f, h.root, name}, nil
+	return &file{f}, nil
 }
 
 func (h *handle) remove(name string, _ bool) error {
@@ -136,40 +205,37 @@ func (h *handle) remove(name string, _ bool) error {
 	return h.root.Remove(name)
 }
 
-func (h *handle) link(from *handle, existing, name string) error {
-	err := os.Link(filepath.Join(from.root.Name(), existing), filepath.Join(h.root.Name(), name))
-	var at *os.LinkError
-	if errors.As(err, &at) {
-		return at.Err // without the paths
+// link makes another name of a file, which must be the one that is expected.
+func (h *handle) link(from *handle, existing, name string, expected func(info) bool) error {
+	err := h.top.Link(filepath.Join(from.rel, existing), filepath.Join(h.rel, name))
+	if err != nil {
+		var at *os.LinkError
+		if errors.As(err, &at) {
+			return at.Err // without the paths
+		}
+		return err
 	}
-	return err
-}
-
-func (h *handle) makeSpecial(name string, e *syncline.Entry) error {
-	if e.Type == syncline.TypeSymlink {
-		return h.root.Symlink(e.LinkTarget, name)
+	if there, err := h.stat(name); err != nil || !expected(there) {
+		return errors.Join(errExchanged, err, h.remove(name, false))
 	}
-	return &fs.PathError{Op: "make " + string(e.Type), Path: name, Err: errors.ErrUnsupported}
-}
-
-func (h *handle) applySpecial(name string, e *syncline.Entry, _ func(string) bool) error {
-	return owner(h.root.Lchown(name, int(e.UID), int(e.GID)))
+	return nil
 }
 
 func (h *handle) apply(e *syncline.Entry, _ bool, _ func(string) bool) error {
-	return apply(h.root, ".", e)
+	if onWindows { // a folder is not opened to be changed there
+		return errors.Join(h.root.Chmod(".", e.Mode.Perm()), h.root.Chtimes(".", e.AccessTime, e.ModTime))
+	}
+	f, err := h.root.Open(".")
+	if err != nil {
+		return err
+	}
+	return errors.Join(apply(f, e), f.Close())
 }
 
-func (f *file) apply(e *syncline.Entry, _ bool, _ func(string) bool) error {
-	return apply(f.root, f.name, e)
-}
+func (f *file) apply(e *syncline.Entry, _ bool, _ func(string) bool) error { return apply(f.f, e) }
 
-func apply(root *os.Root, name string, e *syncline.Entry) error {
-	return errors.Join(
-		owner(root.Lchown(name, int(e.UID), int(e.GID))),
-		root.Chmod(name, e.Mode.Perm()),
-		root.Chtimes(name, e.AccessTime, e.ModTime),
-	)
+func apply(f *os.File, e *syncline.Entry) error {
+	return errors.Join(owner(f.Chown(int(e.UID), int(e.GID))), f.Chmod(e.Mode.Perm()), setTimes(f, e))
 }
 
 // owner passes over what only root may do, and what the system does not know.
@@ -179,6 +245,9 @@ func owner(err error) error {
 	}
 	return err
 }
+
+// setsOwners reports whether files get the owners that the snapshot names.
+func setsOwners() bool { return os.Geteuid() == 0 }
 
 func (f *file) info() (info, error) {
 	fi, err := f.f.Stat()

@@ -81,11 +81,17 @@ func (r *run) flush() error {
 		t.entry.Content = nil // only hard links keep the task
 	}
 	for _, t := range g.links {
+		if r.ctx.Err() != nil {
+			return r.ctx.Err()
+		}
 		if err := r.settle(t.path, r.link(t)); err != nil {
 			return err
 		}
 	}
 	for _, f := range g.closed {
+		if r.ctx.Err() != nil {
+			return r.ctx.Err()
+		}
 		err := r.handles.in(f, func(h *handle) error { return h.apply(f.entry, f.fresh, r.Attributes) })
 		if err == nil {
 			r.count(func(x *Result) { x.Folders++ })
@@ -232,6 +238,9 @@ func (r *run) readRun(ctx context.Context, reader *content.Reader, run []wanted)
 			err = syncline.Errorf(syncline.CodeDamaged, "data blob %s is not as long as the index says; run restic repair index on the repository", blobs[i].ID.Short())
 		}
 		for _, n := range run[i].by {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			var fatal error
 			if err == nil {
 				fatal = r.write(n.task, data, n.offset)
@@ -247,6 +256,9 @@ func (r *run) readRun(ctx context.Context, reader *content.Reader, run []wanted)
 		return nil
 	})
 }
+
+// isFirst reports whether what is there is the task's file.
+func (t *task) isFirst(there info) bool { return there.id.is(t.id) }
 
 // link makes a file's further name.
 func (r *run) link(t *task) error {
@@ -264,7 +276,7 @@ func (r *run) link(t *task) error {
 				r.count(func(x *Result) { x.Skipped++; x.Done += int64(t.entry.Size) })
 				return nil
 			default:
-				if same, err := from.stat(t.first.entry.Name); err == nil && there.links > 1 && same.inode == there.inode {
+				if same, err := from.stat(t.first.entry.Name); err == nil && there.links > 1 && same.id.is(there.id) {
 					r.count(func(x *Result) { x.Files++; x.Unchanged++; x.Done += int64(t.entry.Size) })
 					return nil
 				}
@@ -272,7 +284,7 @@ func (r *run) link(t *task) error {
 					return err
 				}
 			}
-			if err := to.link(from, t.first.entry.Name, t.entry.Name); err != nil {
+			if err := to.link(from, t.first.entry.Name, t.entry.Name, t.first.isFirst); err != nil {
 				return err
 			}
 			r.count(func(x *Result) { x.Files++; x.Done += int64(t.entry.Size) })

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -92,7 +91,11 @@ type run struct {
 	choose  *Selector
 	links   map[linkKey]*task // the first file of each set of hard links
 	group   group
+	rooms   []*folder    // that have a room, the oldest first
 	open    atomic.Int64 // files that are open
+
+	probe    sync.Once // sets noRights
+	noRights bool      // the file system knows no owners and modes
 
 	mu     sync.Mutex // guards result and the Reporter
 	result Result
@@ -128,6 +131,7 @@ func Run(ctx context.Context, v *catalog.View, root catalog.TreeRef, source *con
 	defer r.handles.close()
 	r.result.Total = total
 	r.tell()
+	defer r.leaveRooms()
 	if _, err = r.walk(root, r.target); err == nil {
 		err = r.flush()
 	}
@@ -138,22 +142,20 @@ func Run(ctx context.Context, v *catalog.View, root catalog.TreeRef, source *con
 // In a dry run there is no handle of what is missing.
 func openBelow(target, within string, dry bool) (*handle, error) {
 	if dry {
-		h, err := openTarget(filepath.Join(target, within))
+		h, err := openTarget(filepath.Join(target, within), false)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil //nolint:nilnil // there is no folder, and no error
 		}
 		return h, err
 	}
-	if within == "" {
-		if err := os.MkdirAll(target, 0o700); err != nil {
-			return nil, err
-		}
+	make := within == ""
+	if make {
 		within = "."
 	}
 	if !filepath.IsLocal(within) {
 		return nil, fs.ErrInvalid
 	}
-	h, err := openTarget(target)
+	h, err := openTarget(target, make)
 	for name := range strings.SplitSeq(filepath.ToSlash(filepath.Clean(within)), "/") {
 		if err != nil {
 			return nil, err
@@ -163,10 +165,10 @@ func openBelow(target, within string, dry bool) (*handle, error) {
 		}
 		above := h
 		if err = fs.ErrInvalid; validName(name) {
-			err = above.makeFolder(name)
-		}
-		if err == nil || errors.Is(err, fs.ErrExist) {
 			h, err = above.openFolder(name)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			h, err = above.newFolder(name)
 		}
 		above.close()
 	}
@@ -219,6 +221,9 @@ func (r *run) walk(tree catalog.TreeRef, dir *folder) (restored bool, err error)
 		}
 		items[i] = walkItem{}
 		restored = restored || did
+	}
+	if !dir.fresh {
+		r.leaveRoom(dir)
 	}
 	if r.Delete && dir.made && (restored || dir.parent != nil) {
 		err = r.purge(dir, keep)
@@ -331,26 +336,7 @@ func (r *run) make(f *folder) bool {
 		f.made = f.failed == nil
 		return f.made
 	}
-	f.failed = r.handles.in(f.parent, func(h *handle) error {
-		err := h.makeFolder(f.name)
-		f.fresh = err == nil
-		if !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-		there, err := h.stat(f.name)
-		if err != nil || there.mode.IsDir() {
-			return err
-		}
-		if r.Overwrite == Never || r.Overwrite == IfNewer {
-			return errNoFolder
-		}
-		if err := h.remove(f.name, false); err != nil {
-			return err
-		}
-		err = h.makeFolder(f.name)
-		f.fresh = err == nil
-		return err
-	})
+	f.failed = r.handles.in(f.parent, func(h *handle) error { return r.makeFolder(f, h) })
 	f.made = f.failed == nil
 	return f.made
 }
@@ -373,14 +359,7 @@ func (r *run) special(dir *folder, e *syncline.Entry) error {
 				}
 			}
 		}
-		if err := h.makeSpecial(e.Name, e); err != nil {
-			if e.Type != syncline.TypeSymlink && errors.Is(err, fs.ErrPermission) {
-				return syncline.WrapError(syncline.CodeForbidden, err, "only root may make devices")
-			}
-			return err
-		}
-		r.count(func(x *Result) { x.Others++ })
-		return h.applySpecial(e.Name, e, r.Attributes)
+		return r.makeSpecial(dir, h, e)
 	})
 }
 

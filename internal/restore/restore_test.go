@@ -186,6 +186,7 @@ func TestRestore(t *testing.T) {
 	t.Run("sparse", func(t *testing.T) { testSparse(t, w) })
 	t.Run("what is there", func(t *testing.T) { testWhatIsThere(t, w) })
 	t.Run("overwrite", func(t *testing.T) { testOverwrite(t, w) })
+	t.Run("unseen", func(t *testing.T) { testUnseen(t, w) })
 	t.Run("stopped", func(t *testing.T) { testStopped(t, w) })
 	t.Run("paths", func(t *testing.T) { testPaths(t, w) })
 	t.Run("attributes", func(t *testing.T) { testAttributes(t, w) })

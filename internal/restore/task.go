@@ -26,7 +26,8 @@ type task struct {
 	first *task // the file that this one is another name of; nil for none
 
 	mu      sync.Mutex
-	f       *file // nil while it is not open
+	id      identity // known when it is to be opened again, or has other names
+	f       *file    // nil while it is not open
 	created bool
 	left    int // blobs that are still to be written
 	broken  bool
@@ -95,25 +96,26 @@ func (r *run) compare(h *handle, t *task, needs []need, buf *bytes.Buffer) ([]ne
 	case err != nil:
 		return nil, err
 	case r.keeps(there, t.entry):
-		t.skipped = true
+		t.skipped, t.id = true, there.id
 		r.count(func(x *Result) { x.Skipped++; x.Done += t.size })
 		return nil, nil
 	case !there.mode.IsRegular():
 		return needs, r.clear(h, t.entry.Name, t.path, there)
 	}
-	f, err := h.openExisting(t.entry.Name, true)
+	f, opened, err := h.openExisting(t.entry.Name, true)
+	if err == nil && r.replaces(h, opened, t.entry) {
+		err = errors.Join(errReplaced, f.close())
+	}
 	if err != nil {
-		// It may be a program that runs, or not be ours to write: a new file
+		// It may also be a program that runs, or not be ours to write: a new file
 		// takes its place where we may remove it.
 		return needs, r.clear(h, t.entry.Name, t.path, there)
 	}
-	same := r.Overwrite == IfChanged && there.size == t.size && there.mtime.Equal(t.entry.ModTime)
+	there = opened
 	differ := needs[:0:0]
-	if !same {
-		for _, n := range needs {
-			if !holds(f, n, buf) {
-				differ = append(differ, n)
-			}
+	if r.Overwrite != IfChanged || !looksRight(there, t) {
+		if differ, err = r.differing(f, needs, buf); err != nil {
+			return nil, errors.Join(err, f.close())
 		}
 	}
 	changes := len(differ) > 0 || there.size != t.size
@@ -121,7 +123,7 @@ func (r *run) compare(h *handle, t *task, needs []need, buf *bytes.Buffer) ([]ne
 		// Its other names are not the snapshot's business.
 		return needs, errors.Join(f.close(), r.clear(h, t.entry.Name, t.path, there))
 	}
-	t.fresh, t.created = false, true
+	t.fresh, t.created, t.id = false, true, there.id
 	r.count(func(x *Result) { x.Done += t.size - sizeOf(differ) })
 	if there.size != t.size {
 		err = f.truncate(t.size)
@@ -135,6 +137,41 @@ func (r *run) compare(h *handle, t *task, needs []need, buf *bytes.Buffer) ([]ne
 		r.count(func(x *Result) { x.Unchanged++ })
 	}
 	return nil, nil
+}
+
+// errReplaced says that a file is not written to.
+var errReplaced = errors.New("a new file takes its place")
+
+// replaces reports whether a new file takes the place of one that is there:
+// others may have it open who may not open the one in the snapshot.
+func (r *run) replaces(h *handle, there info, e *syncline.Entry) bool {
+	if there.isOwn(e) && there.mode.Perm()&^e.Mode.Perm()&0o066 == 0 {
+		return false
+	}
+	r.probe.Do(func() { r.noRights = !r.DryRun && !h.keepsRights() })
+	return !r.noRights
+}
+
+// looksRight reports whether a file may be taken to be right as it is. The
+// rights of one that was not compared with the snapshot must not change: it
+// could be any file.
+func looksRight(there info, t *task) bool {
+	return there.size == t.size && there.mtime.Equal(t.entry.ModTime) &&
+		there.mode.Perm() == t.entry.Mode.Perm() && there.hasOwner(t.entry)
+}
+
+// differing returns the blobs that the file has not where they should be.
+func (r *run) differing(f *file, needs []need, buf *bytes.Buffer) ([]need, error) {
+	differ := needs[:0:0]
+	for _, n := range needs {
+		if r.ctx.Err() != nil {
+			return nil, r.ctx.Err()
+		}
+		if !holds(f, n, buf) {
+			differ = append(differ, n)
+		}
+	}
+	return differ, nil
 }
 
 func sizeOf(needs []need) (total int64) {
@@ -156,7 +193,11 @@ func holds(f *file, n need, buf *bytes.Buffer) bool {
 // task is locked, or nobody else has it yet.
 func (r *run) openFile(h *handle, t *task) (err error) {
 	if t.created {
-		t.f, err = h.openExisting(t.entry.Name, true)
+		var there info
+		if t.f, there, err = h.openExisting(t.entry.Name, true); err == nil && !there.id.is(t.id) {
+			err = errors.Join(errExchanged, t.f.close())
+			t.f = nil
+		}
 	} else {
 		t.f, err = h.create(t.entry.Name)
 	}
@@ -200,7 +241,7 @@ func (r *run) writeBlob(t *task, data []byte, offset int64) error {
 	case t.left == 0:
 		return r.finish(t)
 	case r.open.Load() > maxOpen:
-		return r.shut(t)
+		return errors.Join(t.identify(), r.shut(t))
 	}
 	return nil
 }
@@ -243,9 +284,19 @@ func isHole(data []byte) bool {
 // finish gives a file that has all its bytes its metadata.
 func (r *run) finish(t *task) error {
 	err := t.f.apply(t.entry, t.fresh, r.Attributes)
+	if t.entry.Links > 1 {
+		err = errors.Join(err, t.identify())
+	}
 	if err = errors.Join(err, r.shut(t)); err == nil {
 		r.count(func(x *Result) { x.Files++ })
 	}
+	return err
+}
+
+// identify keeps what tells the file from others.
+func (t *task) identify() error {
+	there, err := t.f.info()
+	t.id = there.id
 	return err
 }
 
@@ -285,15 +336,17 @@ func (r *run) verify(t *task, buf *bytes.Buffer) error {
 		return err
 	}
 	return r.handles.in(t.dir, func(h *handle) error {
-		f, err := h.openExisting(t.entry.Name, false)
+		f, there, err := h.openExisting(t.entry.Name, false)
 		if err != nil {
 			return err
 		}
-		there, err := f.info()
-		if err == nil && there.size != t.size {
+		if there.size != t.size {
 			err = syncline.Errorf(syncline.CodeDamaged, "it was written, but has %d bytes in place of %d", there.size, t.size)
 		}
 		for _, n := range needs {
+			if err == nil {
+				err = r.ctx.Err()
+			}
 			if err == nil && !holds(f, n, buf) {
 				err = syncline.Errorf(syncline.CodeDamaged, "it was written, but reads back differently at %d; check the disk", n.offset)
 			}

@@ -67,6 +67,7 @@ func Unpack(ctx context.Context, s Stream, target string, o Options) (Result, er
 		u.Attributes = func(string) bool { return true }
 	}
 	defer u.handles.close()
+	defer u.leaveRooms()
 	err = u.all()
 	return u.result, err
 }
@@ -203,6 +204,7 @@ func (u *unpacking) leave(length int) error {
 	for len(u.way) > length {
 		f := u.dir()
 		u.way, u.seen = u.way[:len(u.way)-1], u.seen[:len(u.seen)-1]
+		u.leaveRoom(f)
 		if !f.made || f.entry == nil {
 			continue
 		}
@@ -275,16 +277,21 @@ func (u *unpacking) begin(t *task) (right bool, err error) {
 				return err
 			}
 		default:
-			if t.f, err = h.openExisting(t.entry.Name, true); err != nil {
-				// It may be a program that runs, or not be ours to write.
+			f, opened, err := h.openExisting(t.entry.Name, true)
+			if err == nil && (u.replaces(h, opened, t.entry) || opened.links > 1) {
+				err = errors.Join(errReplaced, f.close())
+			}
+			if err != nil {
+				// It may also be a program that runs, or not be ours to write.
 				if err := u.clear(h, t.entry.Name, t.path, there); err != nil {
 					return err
 				}
 				break
 			}
+			there, t.f = opened, f
 			u.open.Add(1)
-			t.fresh, t.created = false, true
-			right = u.Overwrite == IfChanged && there.size == t.size && there.mtime.Equal(t.entry.ModTime)
+			t.fresh, t.created, t.id = false, true, there.id
+			right = u.Overwrite == IfChanged && looksRight(there, t)
 			if right {
 				u.count(func(r *Result) { r.Unchanged++; r.Done += t.size })
 				return u.finish(t)
@@ -347,7 +354,7 @@ func (u *unpacking) has(t *task, b []byte, at int64) bool {
 // readBack compares the file with what came.
 func (u *unpacking) readBack(t *task, want hash.Hash) error {
 	return u.handles.in(t.dir, func(h *handle) error {
-		f, err := h.openExisting(t.entry.Name, false)
+		f, _, err := h.openExisting(t.entry.Name, false)
 		if err != nil {
 			return err
 		}
@@ -383,19 +390,25 @@ func (u *unpacking) further(x *Item, dir *folder) error {
 		from = &folder{parent: from, name: name}
 	}
 	name := names[len(names)-1]
-	err = u.handles.in(from, func(h *handle) error {
-		there, err := h.stat(name)
-		if err == nil && !there.mode.IsRegular() {
+	var there info
+	err = u.handles.in(from, func(h *handle) (err error) {
+		if there, err = h.stat(name); err == nil && !there.mode.IsRegular() {
 			err = fs.ErrNotExist
 		}
-		x.Entry.Size = uint64(there.size)
 		return err
 	})
-	if err == nil {
-		u.count(func(r *Result) { r.Total.Files++; r.Total.Bytes += int64(x.Entry.Size) })
-		err = u.link(&task{dir: dir, path: "/" + x.Path, entry: x.Entry, first: &task{dir: from, path: "/" + first, entry: &syncline.Entry{Name: name}}})
+	switch {
+	case err != nil:
+		return u.fail(x, err)
+	case !there.mtime.Equal(x.Entry.ModTime) || !there.isOwn(x.Entry):
+		return u.again(x, dir) // it was kept, or is not what was restored
 	}
-	return u.fail(x, err)
+	x.Entry.Size = uint64(there.size)
+	u.count(func(r *Result) { r.Total.Files++; r.Total.Bytes += there.size })
+	return u.fail(x, u.link(&task{
+		dir: dir, path: "/" + x.Path, entry: x.Entry,
+		first: &task{dir: from, path: "/" + first, entry: &syncline.Entry{Name: name}, id: there.id},
+	}))
 }
 
 // again restores a file whose content passed by under a name that was not
