@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -14,6 +13,7 @@ import (
 	"syncline.dev/syncline/internal/archive"
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/content"
+	"syncline.dev/syncline/internal/restore"
 )
 
 // dumper is what dump is told.
@@ -111,16 +111,14 @@ func (d *dumper) write(fn func(io.Writer) error) error {
 	if d.target == "" {
 		return fn(d.env.stdout)
 	}
-	f, err := os.Create(d.target)
+	f, err := restore.Create(d.target)
 	if err != nil {
-		return syncline.WrapError(syncline.CodeUnavailable, err, "the target cannot be written (%v); choose another one", err)
+		return syncline.WrapError(syncline.CodeUnavailable, err, "the target cannot be written (%v); choose another one", messageOf(err))
 	}
-	err = fn(f)
-	fi, statErr := f.Stat()
-	if err = errors.Join(err, f.Close()); err != nil && statErr == nil && fi.Mode().IsRegular() {
-		err = errors.Join(err, os.Remove(d.target))
+	if err := fn(f); err != nil {
+		return errors.Join(err, f.Discard())
 	}
-	return err
+	return f.Close()
 }
 
 // viewedTree is the tree of an archive in one state of the catalog.

@@ -75,6 +75,40 @@ func TestDump(t *testing.T) {
 	testDumpTarget(t, repo, cache, at)
 }
 
+// testDumpLinks: the target's link is followed where it is the user's own, and
+// refused where it is another user's.
+func testDumpLinks(t *testing.T, repo, cache, path string) {
+	dir := t.TempDir()
+	want, _, code := command(t, repo, cache, "dump", "--no-sync", "latest", path)
+	if code != 0 || want == "" {
+		t.Fatal(code, want)
+	}
+	link, to := filepath.Join(dir, "link"), filepath.Join(dir, "to")
+	if err := os.Symlink("./to", link); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the file is made, then emptied
+		_, stderr, code := command(t, repo, cache, "dump", "--no-sync", "-t", link, "latest", path)
+		if got, err := os.ReadFile(to); code != 0 || err != nil || string(got) != want {
+			t.Errorf("exit %d, %v, %q: %s", code, err, got, stderr)
+		}
+	}
+	stdout, stderr, code := command(t, repo, cache, "dump", "--no-sync", "-t", "/dev/stdout", "latest", path)
+	if code != 0 || stdout != want {
+		t.Errorf("to /dev/stdout: exit %d, %q: %s", code, stdout, stderr)
+	}
+	if os.Geteuid() != 0 {
+		return
+	}
+	if err := errors.Join(os.WriteFile(to, []byte("kept"), 0o600), os.Lchown(link, 54321, 54321)); err != nil {
+		t.Fatal(err)
+	}
+	_, stderr, code = command(t, repo, cache, "dump", "--no-sync", "-t", link, "latest", path)
+	if got, _ := os.ReadFile(to); code != 1 || string(got) != "kept" || !strings.Contains(stderr, "belongs to another user") {
+		t.Errorf("another user's link: exit %d, %q: %s", code, got, stderr)
+	}
+}
+
 func testDumpTarget(t *testing.T, repo, cache string, at func(string) string) {
 	target := filepath.Join(t.TempDir(), "out.zip")
 	stdout, stderr, code := command(t, repo, cache, "dump", "--no-sync", "-a", "zip", "-t", target, "latest", at("a"))
@@ -94,6 +128,7 @@ func testDumpTarget(t *testing.T, repo, cache string, at func(string) string) {
 			t.Errorf("%v: exit %d, %q, %s", args, code, stdout, stderr)
 		}
 	}
+	testDumpLinks(t, repo, cache, at("a/b/file"))
 	damagePacks(t, repo)
 	stdout, stderr, code = command(t, repo, cache, "dump", "--no-sync", "-t", target, "latest", "/")
 	if _, err := os.Stat(target); code != 1 || stdout != "" || !strings.Contains(stderr, "missing or damaged") || !errors.Is(err, os.ErrNotExist) {
