@@ -93,13 +93,13 @@ func TestHistory(t *testing.T) {
 			t.Errorf("the history does not say %q:\n%s", text, p.text())
 		}
 	}
-	if _, got := p.download("a", "Download the version of 1 Mar"); got != "one" {
+	if _, got := p.download("a", "Download the version of Sun, 1 Mar"); got != "one" {
 		t.Errorf("the first version is %q", got)
 	}
 
 	eval[chromedp.Void](p, `(() => { const s = document.querySelector('main select'); s.value = 'desk'; s.dispatchEvent(new Event('change', { bubbles: true })); })()`)
 	p.wait("location.search.includes('host=desk') && document.querySelectorAll('.versions').length === 1")
-	p.click("a", "Compare the folder of 3 Mar")
+	p.click("a", "Compare the folder of Tue, 3 Mar")
 	p.waitText("Compare two restore points")
 	if got, want := eval[string](p, "location.pathname + ' ' + new URLSearchParams(location.search).get('with')"), "/points/"+c.points[1]+"/compare "+c.points[2]; got != want {
 		t.Errorf("the link leads to %s, want %s", got, want)
@@ -108,7 +108,7 @@ func TestHistory(t *testing.T) {
 	p.open("/repositories/" + id + "/history?rawPath=" + url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(c.dir+"/docs/"+oddName))))
 	p.waitText("History of odd\ufffd name")
 	p.waitText("1 version")
-	if _, got := p.download("a", "Download the version of 1 Mar"); got != "kept" {
+	if _, got := p.download("a", "Download the version of Sun, 1 Mar"); got != "kept" {
 		t.Errorf("a file with an odd name is %q", got)
 	}
 	p.expect("404")
@@ -162,7 +162,7 @@ func TestCompare(t *testing.T) {
 	changed("removed <img src=x.ogg")
 
 	p.open("/repositories/" + id)
-	p.click("a", "Compare 3 Mar 2026")
+	p.click("a", "Compare Tue, 3 Mar 2026")
 	p.wait("location.pathname + new URLSearchParams(location.search).get('with') === " + quote("/points/"+c.points[1]+"/compare"+c.points[2]))
 	p.waitText("plan.txt")
 

@@ -16,9 +16,9 @@ type world struct {
 	demo string // id of a repository with restore points of two hosts
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, more ...string) *world {
 	t.Helper()
-	w := &world{server: startServer(t)}
+	w := &world{server: startServer(t, more...)}
 	path, err := demorepo.Extract(filepath.Join(t.TempDir(), "repository"))
 	if err != nil {
 		t.Fatal(err)

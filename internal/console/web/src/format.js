@@ -72,8 +72,11 @@ export function took(ms) {
   return `${Math.floor(m / 60)} h ${m % 60} min`;
 }
 
-const dayAndTime = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
-const dayOnly = new Intl.DateTimeFormat(language, { dateStyle: 'medium' });
+/** @type {Intl.DateTimeFormatOptions} */
+const day = { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' };
+const dayAndTime = new Intl.DateTimeFormat(language, { ...day, hour: '2-digit', minute: '2-digit' });
+const dayOnly = new Intl.DateTimeFormat(language, day);
+const timeOnly = new Intl.DateTimeFormat(language, { timeStyle: 'medium' });
 const exactly = new Intl.DateTimeFormat(language, { dateStyle: 'full', timeStyle: 'long' });
 
 export function dateTime(time) {
@@ -82,6 +85,17 @@ export function dateTime(time) {
 
 export function date(time) {
   return dayOnly.format(new Date(time));
+}
+
+export function clock(time) {
+  return timeOnly.format(new Date(time));
+}
+
+// localDay is the day where the reader is, as YYYY-MM-DD.
+export function localDay(time) {
+  const t = new Date(time);
+  const two = (n) => String(n).padStart(2, '0');
+  return `${t.getFullYear()}-${two(t.getMonth() + 1)}-${two(t.getDate())}`;
 }
 
 // exact is the very moment, in the reader's zone and in UTC.

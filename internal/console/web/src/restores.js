@@ -1,5 +1,5 @@
 // Restores on the server: what is asked for, and what is said of the jobs.
-import { bytes, count, plural, took } from './format.js';
+import { bytes, count, localDay, plural, took } from './format.js';
 
 // overwriting is what becomes of files that are there, as the API names it.
 export const overwriting = [
@@ -30,7 +30,7 @@ export function jobBody(entries, { target, folder, overwrite, verify }) {
 // name may be anything.
 export function folderFor(point) {
   const host = point.hostName.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[-.]+|-+$/g, '').slice(0, 60);
-  return [host, point.backupTime.slice(0, 10)].filter(Boolean).join('-');
+  return [host, localDay(point.backupTime)].filter(Boolean).join('-');
 }
 
 export function kindOf(job) {

@@ -1,7 +1,7 @@
 // A table that draws the rows in view only, so that its length does not
 // matter. It scrolls with the page or in a box of its own.
 import { Virtualizer, elementScroll, observeElementOffset, observeElementRect, observeWindowOffset, observeWindowRect, windowScroll } from '@tanstack/virtual-core';
-import { useEffect, useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks';
 
 // useRows returns the virtualizer for count rows of the same height, which
 // scroll with the window; box is the element that holds them.
@@ -62,16 +62,21 @@ function useVirtual(options, measure) {
   return /** @type {Virtualizer<any, Element>} */ (ref.current);
 }
 
-const narrow = globalThis.matchMedia?.('(width < 860px)');
-
-// useNarrow tells whether rows are laid out for a narrow window.
-export function useNarrow() {
-  const [is, setIs] = useState(narrow.matches);
-  useEffect(() => {
-    const change = () => setIs(narrow.matches);
-    change();
-    narrow.addEventListener('change', change);
-    return () => narrow.removeEventListener('change', change);
-  }, []);
+// useNarrow tells whether rows are laid out for a view that is narrower than
+// this: as the container queries do, for the width beside the navigation.
+export function useNarrow(limit = 860) {
+  const [is, setIs] = useState(() => mainWidth() < limit);
+  useLayoutEffect(() => {
+    const observer = new ResizeObserver(() => setIs(mainWidth() < limit));
+    observer.observe(/** @type {HTMLElement} */ (document.getElementById('main')));
+    return () => observer.disconnect();
+  }, [limit]);
   return is;
+}
+
+function mainWidth() {
+  const main = document.getElementById('main');
+  if (!main) return Infinity;
+  const style = getComputedStyle(main);
+  return main.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
 }

@@ -47,8 +47,8 @@ function Plot({ growth }) {
   const box = useElement();
   const width = useWidth(box);
   return html`<figure class="plot card" aria-label="Growth over time">
-    <figcaption><span class="key key-stored"></span>stored in all <span class="key key-added"></span>added by each restore point
-      <span class="key key-unique"></span>of that, in no other restore point: forgetting it frees this</figcaption>
+    <figcaption><span><span class="key key-stored"></span>stored in all</span> <span><span class="key key-added"></span>added by each restore point</span>
+      <span><span class="key key-unique"></span>of that, in no other restore point: forgetting it frees this</span></figcaption>
     <div ref=${box} class="plot-box" aria-hidden="true">${width > margin.left + 60 && html`<${Drawing} growth=${growth} width=${width} />`}</div>
   </figure>`;
 }

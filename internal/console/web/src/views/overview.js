@@ -7,6 +7,7 @@ import { useSession } from '../follow.js';
 import { count, plural, sentence, visible } from '../format.js';
 import { GrowthLine } from '../growthline.js';
 import { useKept } from '../kept.js';
+import { setParams } from '../router.js';
 import { concerns, newestByHost, overdue, standing } from '../status.js';
 import { Ago, Button, Empty, Heading, Icon, Loading, Name, Problem, Progress } from '../ui.js';
 
@@ -99,7 +100,7 @@ function useRows() {
   return { ...list, rows };
 }
 
-export function Overview({ who }) {
+export function Overview({ who, params }) {
   const { rows, error, reload } = useRows();
   const now = useNow(30_000);
   if (!rows) return html`<${Heading} title="Overview" />${error ? html`<${Problem} error=${error} retry=${reload} />` : html`<${Loading} />`}`;
@@ -112,7 +113,7 @@ export function Overview({ who }) {
       ? html`<${Empty} title="No repositories yet"><p>Add a restic repository, and its snapshots and files can be looked at here.</p>
           ${allowed(who, 'manage') && html`<a class="button primary" href="/attach">Add a repository</a>`}<//>`
       : html`<${Figures} rows=${rows} /><${Attention} list=${concerns(rows, now)} who=${who} reload=${reload} />
-          <${Repositories} rows=${rows} who=${who} reload=${reload} now=${now} />`}`;
+          <${Repositories} rows=${rows} who=${who} reload=${reload} now=${now} params=${params} />`}`;
 }
 
 function Figures({ rows }) {
@@ -166,25 +167,45 @@ export function StopButton({ session, name, reload, kind = 'small' }) {
   }}>Stop<//>`;
 }
 
-function Repositories({ rows, who, reload, now }) {
+const byName = (a, b) => a.repository.name.localeCompare(b.repository.name);
+const urgency = (r) => {
+  const s = standing(r.repository, r.session);
+  return s.weight || (s.kind === 'running' ? 0.5 : 0);
+};
+const newest = (r) => Math.max(0, ...(r.hosts ?? []).map((h) => h.times[0]));
+
+// sorts are the orders of the list: what they are called, and in which column.
+const sorts = {
+  attention: ['What needs attention first', 'State', (a, b) => urgency(b) - urgency(a)],
+  name: ['Name', 'Repository', () => 0],
+  newest: ['Newest backup first', 'Newest backups', (a, b) => newest(b) - newest(a)],
+  points: ['Most restore points first', '', (a, b) => (b.points ?? -1) - (a.points ?? -1)],
+};
+
+function Repositories({ rows, who, reload, now, params }) {
   const [filter, setFilter] = useKept('filter', '');
+  const sort = sorts[params.get('sort') ?? ''] ? /** @type {string} */ (params.get('sort')) : 'attention';
   const shown = useMemo(() => {
     const text = filter.trim().toLowerCase();
     const hit = (r) => !text || [r.repository.name, r.repository.description, r.repository.path ?? '', ...(r.hosts ?? []).map((h) => h.hostName)]
       .some((s) => s.toLowerCase().includes(text));
-    const rank = (r) => {
-      const s = standing(r.repository, r.session);
-      return s.weight || (s.kind === 'running' ? 0.5 : 0);
-    };
-    return rows.filter(hit).sort((a, b) => rank(b) - rank(a) || a.repository.name.localeCompare(b.repository.name));
-  }, [rows, filter]);
+    return rows.filter(hit).sort((a, b) => sorts[sort][2](a, b) || byName(a, b));
+  }, [rows, filter, sort]);
+  const order = (key) => setParams({ sort: key === 'attention' ? null : key });
   let streams = 0;
   return html`<section aria-labelledby="repositories-title">
     <div class="section-head"><h2 id="repositories-title">Repositories</h2><span class="quiet-text">${count(rows.length)}</span>
       ${rows.length > 8 && html`<input type="search" class="filter" placeholder="Filter by name or host" aria-label="Filter the repositories" value=${filter}
-        onInput=${(e) => setFilter(e.target.value)} />`}</div>
-    <ul class="repositories">${shown.map((r) => html`<${Row} key=${r.repository.id} ...${r} who=${who} reload=${reload} now=${now}
-      follow=${r.session?.state === 'Synchronizing' && ++streams <= maxStreams} />`)}</ul>
+        onInput=${(e) => setFilter(e.target.value)} />`}
+      ${rows.length > 1 && html`<label class="inline sort-choice">Sort by<select value=${sort} onChange=${(e) => order(e.target.value)}>
+        ${Object.entries(sorts).map(([key, [text]]) => html`<option key=${key} value=${key}>${text}</option>`)}</select></label>`}</div>
+    <div class="repositories" role="table" aria-labelledby="repositories-title">
+      <div class="repositories-head" role="row">
+        ${['name', 'attention', 'newest'].map((key) => html`<span key=${key} role="columnheader" aria-sort=${sort === key ? (key === 'name' ? 'ascending' : 'descending') : undefined}>
+          <button class="sort" title=${`Sort: ${sorts[key][0].toLowerCase()}`} onClick=${() => order(key)}>${sorts[key][1]}${sort === key && html`<span aria-hidden="true">${key === 'name' ? '↑' : '↓'}</span>`}</button></span>`)}
+        <span role="columnheader">Stored</span><span role="columnheader"><span class="hidden">Actions</span></span></div>
+      ${shown.map((r) => html`<${Row} key=${r.repository.id} ...${r} who=${who} reload=${reload} now=${now}
+        follow=${r.session?.state === 'Synchronizing' && ++streams <= maxStreams} />`)}</div>
     ${shown.length === 0 && html`<p class="quiet-text">No repository fits “${filter}”.</p>`}
   </section>`;
 }
@@ -193,16 +214,16 @@ function Row({ repository, session: listed, hosts, points, who, reload, follow, 
   const followed = useSession(follow ? listed : null);
   const session = followed ?? listed;
   const s = standing(repository, session);
-  return html`<li class="repository ${s.kind}">
-    <div class="repository-name"><a href="/repositories/${repository.id}"><${Name} text=${repository.name} /></a>
+  return html`<div class="repository ${s.kind}" role="row">
+    <div class="repository-name" role="cell"><a href="/repositories/${repository.id}"><${Name} text=${repository.name} /></a>
       ${repository.description && html`<span class="quiet-text cut" title=${visible(repository.description)}><bdi>${visible(repository.description)}</bdi></span>`}</div>
-    <div class="repository-state"><${Status} standing=${s} session=${session} name=${repository.name} /></div>
-    <div class="repository-hosts"><${Hosts} hosts=${hosts} points=${points} now=${now} /></div>
-    <div class="repository-size">${points > 0 && html`<${GrowthLine} id=${repository.id} settled=${settledBy(session)} />`}</div>
-    <div class="repository-actions">${allowed(who, 'synchronize') && (s.kind === 'running'
+    <div class="repository-state" role="cell"><${Status} standing=${s} session=${session} name=${repository.name} /></div>
+    <div class="repository-hosts" role="cell"><${Hosts} hosts=${hosts} points=${points} now=${now} /></div>
+    <div class="repository-size" role="cell">${points > 0 && html`<${GrowthLine} id=${repository.id} settled=${settledBy(session)} />`}</div>
+    <div class="repository-actions" role="cell">${allowed(who, 'synchronize') && (s.kind === 'running'
       ? html`<${StopButton} session=${session} name=${repository.name} reload=${reload} />`
       : html`<${SyncButton} id=${repository.id} name=${repository.name} reload=${reload} />`)}</div>
-  </li>`;
+  </div>`;
 }
 
 export function Status({ standing: s, session, name }) {

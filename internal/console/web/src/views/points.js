@@ -5,7 +5,7 @@ import { count, dateTime, visible } from '../format.js';
 import { compareAddress, spaceAddress } from '../places.js';
 import { setParams } from '../router.js';
 import { useElement } from '../store.js';
-import { useWindowRows } from '../table.js';
+import { useNarrow, useWindowRows } from '../table.js';
 import { Ago, Empty, Icon, Name, Time } from '../ui.js';
 import { Timeline } from './timeline.js';
 
@@ -27,11 +27,9 @@ export function Points({ points, params, session }) {
     <${List} points=${shown} />`;
 }
 
-const rowHeight = 44;
-
 function List({ points }) {
   const box = useElement();
-  const rows = useWindowRows(points.length, rowHeight, box);
+  const rows = useWindowRows(points.length, useNarrow(560) ? 78 : 48, box);
   const before = useMemo(() => earlier(points), [points]);
   return html`<div class="grid points" role="table" aria-label="Restore points" aria-rowcount=${points.length + 1}>
     <div class="grid-head" role="row"><span role="columnheader">Time</span><span role="columnheader">Host</span><span role="columnheader">What</span>
@@ -67,8 +65,8 @@ function Row({ point, before, index, top }) {
   return html`<div class="grid-row" role="row" aria-rowindex=${index + 2} style=${{ transform: `translateY(${top}px)` }}>
     <span role="cell" class="two-lines"><a href="/points/${point.id}/files"><${Time} at=${point.backupTime} /></a><span class="quiet-text"><${Ago} at=${point.backupTime} /></span></span>
     <span role="cell" class="cut"><${Name} text=${point.hostName} /></span>
-    <span role="cell" class="cut">${point.paths.map((p) => html`<${Name} key=${p} text=${p} /> `)}
-      ${point.tags.map((t) => html`<span key=${t} class="tag"><${Name} text=${t} /></span>`)}</span>
+    <span role="cell" class="two-lines"><span class="cut">${point.paths.map((p) => html`<${Name} key=${p} text=${p} /> `)}</span>
+      ${point.tags.length > 0 && html`<span class="cut tags">${point.tags.map((t) => html`<span key=${t} class="tag"><${Name} text=${t} /></span> `)}</span>`}</span>
     <span role="cell"><code title=${point.snapshotId}>${point.snapshotId.slice(0, 8)}</code></span>
     <span role="cell" class="look-at"><a class="button quiet icon-only" href=${spaceAddress(point.id, root)} title="Where the space goes" aria-label=${`Where the space goes in ${when}`}><${Icon} name="space" /></a>
       ${before && html`<a class="button quiet icon-only" href=${compareAddress(before.id, point.id, root)} title="Compare with the one before" aria-label=${`Compare ${when} with the one before`}><${Icon} name="compare" /></a>`}</span>

@@ -78,7 +78,7 @@ function ChoiceList({ points, point, link, onClose }) {
   return html`<div class="choice-box" ref=${box} onKeyDown=${keys} tabIndex="-1" style=${{ height: `min(60vh, 480px, ${rows.getTotalSize() + 2}px)` }}><ul style=${{ height: `${rows.getTotalSize()}px` }}>
     ${rows.getVirtualItems().map(({ index, start }) => html`<li key=${points[index].id} style=${{ transform: `translateY(${start}px)` }}>
       <a href=${link(points[index].id)} data-index=${index} aria-current=${index === current && points[index].id === point.id ? 'true' : undefined} onClick=${onClose}>
-        <span class="choice-time"><${Time} at=${points[index].backupTime} /> <span class="quiet-text"><${Ago} at=${points[index].backupTime} /></span></span>
+        <span class="choice-time cut"><${Time} at=${points[index].backupTime} /> <span class="quiet-text"><${Ago} at=${points[index].backupTime} /></span></span>
         <span class="quiet-text cut"><${Name} text=${points[index].hostName} /> ${points[index].paths.map((p) => html`<${Name} key=${p} text=${p} /> `)}
           ${points[index].tags.map((t) => html`<span key=${t} class="tag"><${Name} text=${t} /></span>`)}</span>
       </a></li>`)}</ul></div>`;

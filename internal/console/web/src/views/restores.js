@@ -4,7 +4,7 @@ import { allowed, get, post } from '../api.js';
 import { useData, useGet, useNow } from '../data.js';
 import { useJob } from '../follow.js';
 import { useKept } from '../kept.js';
-import { bytes, count, plural, sentence, visible } from '../format.js';
+import { bytes, clock, count, plural, sentence, visible } from '../format.js';
 import { browseAddress, entryAddress, placeIn } from '../places.js';
 import { useRepositories } from '../resources.js';
 import { doneOf, kindOf, lengthOf, overwriting, wordFor } from '../restores.js';
@@ -109,7 +109,7 @@ function Log({ id, job }) {
   const items = log.data?.results ?? [];
   return html`<${Problem} error=${log.error?.status ? log.error : null} retry=${log.reload} />
     ${items.length > 0 && html`<h2>What was not restored as it was</h2><ol class="log" tabIndex="0" aria-label="What was not restored as it was">${items.map((item) => html`<li key=${item.usn} class="log-${item.level.toLowerCase()}">
-      <time dateTime=${item.creationTime} title=${item.creationTime}>${new Date(item.creationTime).toLocaleTimeString()}</time>
+      <time dateTime=${item.creationTime} title=${item.creationTime}>${clock(item.creationTime)}</time>
       <span class="log-level">${item.level}</span><span class="log-text">${visible(item.message)}</span></li>`)}</ol>`}
     ${items.length === limit && limit < 10_000 && html`<div class="actions"><button class="small" onClick=${() => setLimit(Math.min(10_000, limit * 4))}>Show more</button></div>`}
     ${log.data && items.length === 0 && !running && job.state === 'Succeeded' && html`<p class="quiet-text">Nothing failed: ${plural(job.statistics.folders, 'folder')}, ${plural(job.statistics.files, 'file')}${job.statistics.others > 0 && `, ${plural(job.statistics.others, 'other item')}`}.</p>`}`;

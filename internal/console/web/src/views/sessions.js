@@ -2,7 +2,7 @@
 import { html } from '../html.js';
 import { get } from '../api.js';
 import { useData } from '../data.js';
-import { bytes, count, plural, sentence, took, visible } from '../format.js';
+import { bytes, clock, count, plural, sentence, took, visible } from '../format.js';
 import { Ago, Empty, Loading, Problem, Progress, Time } from '../ui.js';
 
 export function Sessions({ repositoryId, sessions, shown, more }) {
@@ -61,7 +61,7 @@ function Detail({ id, known }) {
     ${session && html`<${Facts} session=${session} />`}
     ${!log.data && !log.error && html`<${Loading} what="Loading the log" />`}
     ${log.data && html`<h2>Log</h2><ol class="log" tabIndex="0" aria-label="Log">${log.data.items.map((item) => html`<li key=${item.usn} class="log-${item.level.toLowerCase()}">
-      <time dateTime=${item.creationTime} title=${item.creationTime}>${new Date(item.creationTime).toLocaleTimeString()}</time>
+      <time dateTime=${item.creationTime} title=${item.creationTime}>${clock(item.creationTime)}</time>
       <span class="log-level">${item.level}</span><span class="log-text">${visible(item.message)}</span></li>`)}</ol>
       ${log.data.items.length === 0 && html`<p class="quiet-text">Nothing has been noted yet.</p>`}`}
   </section>`;
