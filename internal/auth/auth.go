@@ -112,8 +112,8 @@ var errToken = &syncline.Error{
 
 // SignIn checks a password and begins a family of tokens. remoteAddr is the
 // caller's address, with or without a port. Wrong credentials are
-// CodeUnauthenticated; after repeated failures the user's name and the address
-// are refused for a while with CodeThrottled, see RetryAfter.
+// CodeUnauthenticated; after repeated failures the attempt is refused for a
+// while with CodeThrottled, see RetryAfter and guard.
 func (s *Service) SignIn(ctx context.Context, user, password, remoteAddr string) (Grant, error) {
 	who := attempt{user: store.FoldName(user), address: peer.Key(remoteAddr)}
 	if !validName(user) {
@@ -125,7 +125,11 @@ func (s *Service) SignIn(ctx context.Context, user, password, remoteAddr string)
 	if err := s.passwords.check(who, s.now()); err != nil {
 		return Grant{}, err
 	}
-	release, err := s.hasher.acquire(ctx)
+	owner, trusted := who.address, s.passwords.trusted.has(who, s.now())
+	if trusted {
+		owner = who.key() // whatever else comes from the address
+	}
+	release, err := s.hasher.acquire(ctx, owner, trusted)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -197,26 +201,21 @@ func (s *Service) begin(ctx context.Context, u syncline.User) (Grant, error) {
 
 // Refresh turns a refresh token into a new grant of the same family. It works
 // once: a second use ends the family, its access tokens included. A token that
-// is not live is CodeUnauthenticated; addresses with repeated failures are
-// refused with CodeThrottled.
+// is not live is CodeUnauthenticated; an address that sends many which nobody
+// issued gets CodeThrottled for such ones, and for no others.
 func (s *Service) Refresh(ctx context.Context, refreshToken, remoteAddr string) (Grant, error) {
-	address := peer.Key(remoteAddr)
-	if err := throttled(s.refreshes.wait(address, s.now())); err != nil {
-		return Grant{}, err
-	}
 	hash, ok := hashToken(refreshToken)
 	if !ok {
-		s.refreshes.failed(address, s.now())
-		return Grant{}, errToken
+		return Grant{}, s.refuseRefresh(peer.Key(remoteAddr))
 	}
 	used, err := s.store.UseRefreshToken(ctx, hash, s.now())
-	if err != nil {
-		if syncline.CodeOf(err) == syncline.CodeUnauthenticated {
-			// Perhaps this ended a family, and the store does not say which.
-			s.cache.forget(func(cached) bool { return true })
-			s.refreshes.failed(address, s.now())
-			return Grant{}, errToken
-		}
+	switch {
+	case syncline.CodeOf(err) == syncline.CodeUnauthenticated && used.UserName == "":
+		return Grant{}, s.refuseRefresh(peer.Key(remoteAddr))
+	case syncline.CodeOf(err) == syncline.CodeUnauthenticated:
+		s.forgetUser(used.UserName) // perhaps this ended a family
+		return Grant{}, errToken
+	case err != nil:
 		return Grant{}, err
 	}
 	grant, err := s.issue(ctx, used.UserName, used.Family)
@@ -224,6 +223,16 @@ func (s *Service) Refresh(ctx context.Context, refreshToken, remoteAddr string) 
 		return Grant{}, errToken
 	}
 	return grant, err
+}
+
+// refuseRefresh counts a token that nobody issued.
+func (s *Service) refuseRefresh(address string) error {
+	now := s.now()
+	if err := throttled(s.refreshes.wait(address, now)); err != nil {
+		return err
+	}
+	s.refreshes.failed(address, now)
+	return errToken
 }
 
 // Authenticate returns who holds the access token, or CodeUnauthenticated.

@@ -242,18 +242,45 @@ func TestRefreshRace(t *testing.T) {
 func TestRefreshThrottle(t *testing.T) {
 	f := newFixture(t)
 	grant := f.signIn(t)
+	random := func(i int) string { return []string{"nonsense", strings.Repeat("A", 43)}[i%2] }
 	for i := range refreshPace.free + 1 {
-		_, err := f.Refresh(t.Context(), []string{"nonsense", strings.Repeat("A", 43)}[i%2], home)
+		_, err := f.Refresh(t.Context(), random(i), home)
 		wantCode(t, err, syncline.CodeUnauthenticated)
 	}
-	_, err := f.Refresh(t.Context(), grant.RefreshToken, home)
-	wantCode(t, err, syncline.CodeThrottled)
-	if seconds, ok := RetryAfter(err); !ok || seconds != 1 {
-		t.Errorf("wait %d, %v", seconds, ok)
+	for i := range 3 * refreshPace.free {
+		_, err := f.Refresh(t.Context(), random(i), home)
+		wantCode(t, err, syncline.CodeThrottled)
+		if seconds, ok := RetryAfter(err); !ok || seconds != 1 {
+			t.Errorf("wait %d, %v", seconds, ok)
+		}
 	}
-	f.clock.Add(time.Second)
-	_, err = f.Refresh(t.Context(), grant.RefreshToken, home)
+	// Tokens of ours are not held up by them: a live one works, and one that has
+	// ended is told so.
+	_, err := f.Refresh(t.Context(), grant.RefreshToken, home)
 	check(t, err)
+	_, err = f.Refresh(t.Context(), grant.RefreshToken, home)
+	wantCode(t, err, syncline.CodeUnauthenticated)
+	f.signIn(t) // nor are passwords
+	f.clock.Add(time.Second)
+	_, err = f.Refresh(t.Context(), random(0), home)
+	wantCode(t, err, syncline.CodeUnauthenticated)
+}
+
+// TestRandomRefreshTokensLeaveTheCache has tokens that nobody issued refused:
+// that ends no family, so what is known of others' tokens stays.
+func TestRandomRefreshTokensLeaveTheCache(t *testing.T) {
+	f := newFixture(t)
+	grant := f.signIn(t)
+	f.wantLive(t, grant.AccessToken, true)
+	before := f.store.tokens.Load()
+	for range 5 {
+		_, err := f.Refresh(t.Context(), strings.Repeat("A", 43), home)
+		wantCode(t, err, syncline.CodeUnauthenticated)
+		f.wantLive(t, grant.AccessToken, true)
+	}
+	if n := f.store.tokens.Load(); n != before {
+		t.Errorf("%d look-ups of a token that was known", n-before)
+	}
 }
 
 func TestCache(t *testing.T) {
@@ -391,18 +418,39 @@ func TestHashesAtOnce(t *testing.T) {
 
 func TestTooManyWaiting(t *testing.T) {
 	h := newHasher(1)
-	release, err := h.acquire(t.Context())
+	release, err := h.acquire(t.Context(), "a", false)
 	check(t, err)
-	h.waiting.Store(maxWaiting)
-	_, err = h.acquire(t.Context())
+	for i := range maxAddressWaiting {
+		if !h.queue("a", false) {
+			t.Fatalf("the address may have only %d waiting", i)
+		}
+	}
+	_, err = h.acquire(t.Context(), "a", false)
 	wantCode(t, err, syncline.CodeThrottled)
 	if seconds, ok := RetryAfter(err); !ok || seconds < 1 {
 		t.Errorf("wait %d, %v", seconds, ok)
 	}
-	h.waiting.Store(0)
+	for range maxWaiting - maxAddressWaiting {
+		if !h.queue("b", false) {
+			t.Fatal("one address takes all places")
+		}
+	}
+	if h.queue("c", false) || !h.queue("c", true) {
+		t.Error("where all wait, a trusted caller alone must get a place")
+	}
+	h.unqueue("c")
+	for range maxAddressWaiting {
+		h.unqueue("a")
+	}
+	for range maxWaiting - maxAddressWaiting {
+		h.unqueue("b")
+	}
 	release()
-	_, err = h.acquire(t.Context())
+	_, err = h.acquire(t.Context(), "a", false)
 	check(t, err)
+	if h.waiting != 0 || len(h.byOwner) != 0 {
+		t.Errorf("%d wait, of %d owners", h.waiting, len(h.byOwner))
+	}
 }
 
 func TestSignOut(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 
 	"golang.org/x/crypto/argon2"
 
@@ -34,8 +34,15 @@ const (
 	maxHashText     = 256 // bytes
 )
 
-// maxWaiting bounds the sign-ins that wait for a place among the hashes.
-const maxWaiting = 64
+// These bound the sign-ins that wait for a place among the hashes: all, and
+// those of one address, which must not take every place.
+const (
+	maxWaiting        = 64
+	maxAddressWaiting = 32
+	// trustedWaiting are places beside these for users at addresses from which
+	// they signed in before.
+	trustedWaiting = 32
+)
 
 // passwordHash is a parsed argon2id hash.
 type passwordHash struct {
@@ -87,16 +94,19 @@ func parameter(text, prefix string, limit uint32) uint32 {
 
 // hasher hashes passwords, a few at once.
 type hasher struct {
-	slots   chan struct{}
-	waiting atomic.Int32
+	slots chan struct{}
 	// compute is argon2.IDKey; tests count its calls.
 	compute func(password, salt []byte, time, memory uint32, threads uint8, size uint32) []byte
 	// decoy is nobody's hash; it is checked where there is no user.
 	decoy passwordHash
+
+	mu      sync.Mutex
+	waiting int
+	byOwner map[string]int
 }
 
 func newHasher(slots int) *hasher {
-	h := &hasher{slots: make(chan struct{}, slots), compute: argon2.IDKey}
+	h := &hasher{slots: make(chan struct{}, slots), compute: argon2.IDKey, byOwner: map[string]int{}}
 	h.decoy = passwordHash{
 		memory: argonMemory, time: argonTime, threads: argonThreads,
 		salt: randomBytes(saltSize), sum: randomBytes(sumSize),
@@ -110,19 +120,43 @@ func randomBytes(n int) []byte {
 	return b
 }
 
-// acquire waits for a place among the hashes. The caller releases it.
-func (h *hasher) acquire(ctx context.Context) (release func(), err error) {
-	if h.waiting.Add(1) > maxWaiting {
-		h.waiting.Add(-1)
+// acquire waits for a place among the hashes. So many of one owner's wait, and
+// so many in all, more where the caller is trusted. The caller releases it.
+func (h *hasher) acquire(ctx context.Context, owner string, trusted bool) (release func(), err error) {
+	if !h.queue(owner, trusted) {
 		return nil, syncline.WrapError(syncline.CodeThrottled, &ThrottledError{RetryAfter: busyDelay},
 			"too many sign-ins at once; try again in %d seconds", int(busyDelay.Seconds()))
 	}
-	defer h.waiting.Add(-1)
+	defer h.unqueue(owner)
 	select {
 	case h.slots <- struct{}{}:
 		return func() { <-h.slots }, nil
 	case <-ctx.Done():
 		return nil, syncline.WrapError(syncline.CodeCanceled, ctx.Err(), "the sign-in was canceled while it waited for others")
+	}
+}
+
+func (h *hasher) queue(owner string, trusted bool) bool {
+	most := maxWaiting
+	if trusted {
+		most += trustedWaiting
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.waiting >= most || h.byOwner[owner] >= maxAddressWaiting {
+		return false
+	}
+	h.waiting++
+	h.byOwner[owner]++
+	return true
+}
+
+func (h *hasher) unqueue(owner string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.waiting--
+	if h.byOwner[owner]--; h.byOwner[owner] == 0 {
+		delete(h.byOwner, owner)
 	}
 }
 

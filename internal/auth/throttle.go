@@ -24,10 +24,13 @@ var (
 	// userPace is limited to seconds: whoever keeps failing with a user's name
 	// delays that user, and must not be able to do more.
 	userPace = pace{free: 3, first: time.Second, limit: 4 * time.Second, forget: 15 * time.Minute}
-	// addressPace is the stricter one: it hits who fails.
-	addressPace = pace{free: 5, first: time.Second, limit: 5 * time.Minute, forget: 30 * time.Minute}
-	// refreshPace only bounds the work: a token of 256 bits is not guessed, and
-	// one forgotten client must not sign out all others behind its proxy.
+	// pairPace is for one name tried from one address.
+	pairPace = pace{free: 3, first: time.Second, limit: time.Minute, forget: 30 * time.Minute}
+	// addressPace counts the names that fail from one address. It is the
+	// strictest: nobody has that many names.
+	addressPace = pace{free: 10, first: time.Second, limit: 5 * time.Minute, forget: 30 * time.Minute}
+	// refreshPace tells clients with tokens that nobody issued to slow down.
+	// Those with a token of ours never wait for them.
 	refreshPace = pace{free: 20, first: time.Second, limit: 8 * time.Second, forget: 5 * time.Minute}
 )
 
@@ -35,6 +38,7 @@ const (
 	busyDelay    = 2 * time.Second
 	maxRecords   = 10_000 // per throttle
 	trustedFor   = 30 * 24 * time.Hour
+	maxTrusted   = 256 // addresses of one user
 	evictSamples = 8
 )
 
@@ -91,8 +95,8 @@ func (t *throttle) wait(key string, now time.Time) time.Duration {
 	return max(0, t.records[key].until.Sub(now))
 }
 
-// failed counts a failure of key.
-func (t *throttle) failed(key string, now time.Time) {
+// failed counts a failure of key and returns how many there are now.
+func (t *throttle) failed(key string, now time.Time) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r, known := t.records[key]
@@ -108,6 +112,7 @@ func (t *throttle) failed(key string, now time.Time) {
 		r.until = now.Add(t.delay(over))
 	}
 	t.records[key] = r
+	return r.failures
 }
 
 func (t *throttle) delay(over int) time.Duration {
@@ -153,36 +158,57 @@ func (t *throttle) reset(key string) {
 // attempt is whose password is tried from where.
 type attempt struct{ user, address string }
 
-// guard slows guessed passwords down, by user and by address. An address from
-// which a user signed in since the server started is not held up by what fails
-// elsewhere with that user's name; from a new address the user waits seconds.
-// So nobody can keep the administrator out from another address for good: one
-// that tries is soon held up itself for far longer than it holds up the user.
+// key is the pair as one text. No name and no address holds a line feed.
+func (a attempt) key() string { return a.user + "\n" + a.address }
+
+// guard slows guessed passwords down. Failures are counted in three ways:
+//
+//   - a name from an address: what its holder fails, or who guesses that name there;
+//   - names from an address: whoever tries many there is slowed for all of them;
+//   - a name from everywhere, for guesses that come from many addresses.
+//
+// Where a user has signed in before, only the first counts, and for seconds at
+// most: what others fail with other names at that address, behind one reverse
+// proxy for example, and what fails elsewhere, holds that user up nowhere.
+// From a new address the user waits seconds for what fails elsewhere. So nobody
+// can keep the administrator out, and one who tries is soon held up for minutes.
 type guard struct {
-	users, addresses *throttle
-	trusted          *trust
+	pairs, addresses, users *throttle
+	known                   *throttle // pairs that have signed in
+	trusted                 *trust
 }
 
 func newGuard() guard {
-	return guard{users: newThrottle(userPace), addresses: newThrottle(addressPace), trusted: newTrust()}
+	return guard{
+		pairs: newThrottle(pairPace), addresses: newThrottle(addressPace), users: newThrottle(userPace),
+		known: newThrottle(userPace), trusted: newTrust(),
+	}
 }
 
 func (g *guard) check(a attempt, now time.Time) error {
-	wait := g.addresses.wait(a.address, now)
-	if !g.trusted.has(a, now) {
-		wait = max(wait, g.users.wait(a.user, now))
+	if g.trusted.has(a, now) {
+		return throttled(g.known.wait(a.key(), now))
 	}
-	return throttled(wait)
+	return throttled(max(g.pairs.wait(a.key(), now), g.addresses.wait(a.address, now), g.users.wait(a.user, now)))
 }
 
 func (g *guard) failed(a attempt, now time.Time) {
+	if g.trusted.has(a, now) {
+		g.known.failed(a.key(), now)
+		return
+	}
+	first := g.pairs.failed(a.key(), now) == 1
 	g.users.failed(a.user, now)
-	g.addresses.failed(a.address, now)
+	if first {
+		g.addresses.failed(a.address, now)
+	}
 }
 
 // succeeded forgets the user's failures. The address's stay, or else someone
 // with an account of their own could go on guessing others'.
 func (g *guard) succeeded(a attempt, now time.Time) {
+	g.pairs.reset(a.key())
+	g.known.reset(a.key())
 	g.users.reset(a.user)
 	g.trusted.add(a, now)
 }
@@ -191,9 +217,12 @@ func (g *guard) succeeded(a attempt, now time.Time) {
 type trust struct {
 	mu    sync.Mutex
 	pairs map[attempt]time.Time // until
+	count map[string]int        // pairs by user
 }
 
-func newTrust() *trust { return &trust{pairs: map[attempt]time.Time{}} }
+func newTrust() *trust {
+	return &trust{pairs: map[attempt]time.Time{}, count: map[string]int{}}
+}
 
 func (t *trust) has(a attempt, now time.Time) bool {
 	t.mu.Lock()
@@ -204,14 +233,28 @@ func (t *trust) has(a attempt, now time.Time) bool {
 func (t *trust) add(a attempt, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, known := t.pairs[a]; !known && len(t.pairs) >= maxRecords {
-		var oldest attempt
-		for pair, until := range t.pairs {
-			if oldest == (attempt{}) || until.Before(t.pairs[oldest]) {
-				oldest = pair
-			}
+	if _, known := t.pairs[a]; !known {
+		switch {
+		case t.count[a.user] >= maxTrusted: // of one user, or that one would push out all others'
+			t.dropOldest(func(pair attempt) bool { return pair.user == a.user })
+		case len(t.pairs) >= maxRecords:
+			t.dropOldest(func(attempt) bool { return true })
 		}
-		delete(t.pairs, oldest)
+		t.count[a.user]++
 	}
 	t.pairs[a] = now.Add(trustedFor)
+}
+
+func (t *trust) dropOldest(among func(attempt) bool) {
+	var oldest attempt
+	var found bool
+	for pair, until := range t.pairs {
+		if among(pair) && (!found || until.Before(t.pairs[oldest])) {
+			oldest, found = pair, true
+		}
+	}
+	delete(t.pairs, oldest)
+	if t.count[oldest.user]--; t.count[oldest.user] <= 0 {
+		delete(t.count, oldest.user)
+	}
 }

@@ -69,45 +69,80 @@ func TestUserThrottle(t *testing.T) {
 	}
 }
 
-func TestAddressThrottle(t *testing.T) {
+// TestManyNamesFromOneAddress has an address try many names: it is slowed for
+// all of them but those that signed in there.
+func TestManyNamesFromOneAddress(t *testing.T) {
 	f := newFixture(t)
 	const address = "198.51.100.7"
+	_, err := f.SignIn(t.Context(), "admin", password, address)
+	check(t, err)
+	check(t, f.AddUser(t.Context(), "other", password, syncline.RoleViewer))
 	for i := range addressPace.free + 1 { // each with another user
 		_, err := f.SignIn(t.Context(), fmt.Sprint("user ", i), "wrong password", address+":4000")
 		wantCode(t, err, syncline.CodeUnauthenticated)
 	}
-	_, err := f.SignIn(t.Context(), "admin", password, address+":4001")
+	_, err = f.SignIn(t.Context(), "other", password, address+":4001")
 	wantCode(t, err, syncline.CodeThrottled)
-	_, err = f.SignIn(t.Context(), "admin", password, "198.51.100.8:4000")
+	_, err = f.SignIn(t.Context(), "admin", password, address+":4001")
+	check(t, err)
+	_, err = f.SignIn(t.Context(), "other", password, "198.51.100.8:4000")
 	check(t, err)
 
 	longest := time.Duration(0)
-	for range 15 {
+	for i := range 15 {
 		f.clock.Add(f.passwords.addresses.wait(address, f.clock.Now()))
-		_, err := f.SignIn(t.Context(), "nobody at all", "wrong password", address)
-		if _, ok := RetryAfter(err); ok { // the user's record, which is short
-			f.clock.Add(userPace.limit)
-			continue
-		}
+		_, err := f.SignIn(t.Context(), fmt.Sprint("nobody ", i), "wrong password", address)
+		wantCode(t, err, syncline.CodeUnauthenticated)
 		longest = max(longest, f.passwords.addresses.wait(address, f.clock.Now()))
 	}
 	if longest != addressPace.limit {
 		t.Errorf("the longest delay is %v", longest)
 	}
-	// A success does not clear the address.
+	_, err = f.SignIn(t.Context(), "admin", password, address) // in the middle of it
+	check(t, err)
+	// A success does not clear the address, and opens it to that user alone.
 	f.clock.Add(addressPace.limit)
-	_, err = f.SignIn(t.Context(), "admin", password, address)
+	_, err = f.SignIn(t.Context(), "other", password, address)
 	check(t, err)
 	_, err = f.SignIn(t.Context(), "nobody at all", "wrong password", address)
 	wantCode(t, err, syncline.CodeUnauthenticated)
 	if wait := f.passwords.addresses.wait(address, f.clock.Now()); wait != addressPace.limit {
 		t.Errorf("after a success and a failure: %v", wait)
 	}
-	f.clock.Add(addressPace.forget)
-	tries, _ := f.fail(t, "admin", address)
-	if tries != addressPace.free+1 { // the address is trusted by now, so its own record counts
-		t.Errorf("after a quiet time: %d tries", tries)
+	_, err = f.SignIn(t.Context(), "other", password, address)
+	check(t, err)
+}
+
+// TestOneNameFromOneAddress has one user mistype: the others at the address do
+// not wait for that, and the address is not slowed.
+func TestOneNameFromOneAddress(t *testing.T) {
+	f := newFixture(t)
+	const address = "198.51.100.7"
+	longest := time.Duration(0)
+	for range 20 {
+		who := attempt{user: "NOBODY", address: address}
+		f.clock.Add(max(f.passwords.pairs.wait(who.key(), f.clock.Now()), f.passwords.users.wait("NOBODY", f.clock.Now())))
+		_, err := f.SignIn(t.Context(), "nobody", "wrong password", address)
+		wantCode(t, err, syncline.CodeUnauthenticated)
+		longest = max(longest, f.passwords.pairs.wait(who.key(), f.clock.Now()))
 	}
+	if longest != pairPace.limit {
+		t.Errorf("the longest delay of the name is %v", longest)
+	}
+	_, err := f.SignIn(t.Context(), "admin", password, address)
+	check(t, err)
+}
+
+// TestSevenGuessesBehindAProxy is seven guesses of names that nobody has, and
+// then the administrator's right password from the same address, by one who
+// never signed in there.
+func TestSevenGuessesBehindAProxy(t *testing.T) {
+	f := newFixture(t)
+	for i := range 7 {
+		_, err := f.SignIn(t.Context(), fmt.Sprint("guess ", i), "wrong password", home)
+		wantCode(t, err, syncline.CodeUnauthenticated)
+	}
+	f.signIn(t)
 }
 
 // However long others fail with the administrator's name, the administrator
@@ -141,10 +176,16 @@ func TestNoLockOut(t *testing.T) {
 	f.clock.Add(time.Duration(seconds) * time.Second)
 	_, err = f.SignIn(t.Context(), "admin", password, "203.0.113.77")
 	check(t, err)
-	// Trust in an address is no leave to guess: the address's own record holds.
-	if tries, _ := f.fail(t, "admin", home); tries != addressPace.free+1 {
-		t.Errorf("%d tries from a trusted address", tries)
+	// Trust in an address is no leave to guess there, but holds the user up for
+	// seconds at most.
+	for range 10 {
+		tries, seconds := f.fail(t, "admin", home)
+		if tries > pairPace.free+1 || seconds > 4 {
+			t.Errorf("%d tries from a trusted address, then %d s", tries, seconds)
+		}
+		f.clock.Add(time.Duration(seconds) * time.Second)
 	}
+	f.signIn(t)
 }
 
 func TestThrottleIsBounded(t *testing.T) {
@@ -172,5 +213,12 @@ func TestThrottleIsBounded(t *testing.T) {
 	}
 	if len(tr.pairs) != maxRecords || tr.has(attempt{user: "0", address: "a"}, now) {
 		t.Errorf("%d trusted pairs", len(tr.pairs))
+	}
+	before := len(tr.pairs)
+	for i := range 3 * maxTrusted {
+		tr.add(attempt{user: "roams", address: fmt.Sprint(i)}, now.Add(time.Duration(i)))
+	}
+	if tr.count["roams"] != maxTrusted || before-(len(tr.pairs)-maxTrusted) > maxTrusted || len(tr.count) > maxRecords {
+		t.Errorf("one user has %d pairs of %d", tr.count["roams"], len(tr.pairs))
 	}
 }

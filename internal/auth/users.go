@@ -117,7 +117,7 @@ func (s *Service) newHash(ctx context.Context, password string) (string, error) 
 	if err := checkPassword(password); err != nil {
 		return "", err
 	}
-	release, err := s.hasher.acquire(ctx)
+	release, err := s.hasher.acquire(ctx, "", true)
 	if err != nil {
 		return "", err
 	}

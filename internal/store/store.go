@@ -114,7 +114,8 @@ type Tokens interface {
 	Token(ctx context.Context, hash [32]byte, now time.Time) (Token, error)
 	// UseRefreshToken marks a live refresh token as used, once: it returns it
 	// to exactly one caller. A second use ends the whole family and is
-	// CodeUnauthenticated.
+	// CodeUnauthenticated. Where that is said of a refresh token that is known,
+	// it comes with the token.
 	UseRefreshToken(ctx context.Context, hash [32]byte, now time.Time) (Token, error)
 	EndFamily(ctx context.Context, family syncline.ID) error
 	// DeleteExpired removes tokens that expired before now.

@@ -99,11 +99,14 @@ func (s *Store) Token(ctx context.Context, hash [32]byte, now time.Time) (store.
 }
 
 // UseRefreshToken implements store.Tokens. A used token ends its family even
-// after it expired.
+// after it expired. One that nobody issued costs a look-up and no writing.
 func (s *Store) UseRefreshToken(ctx context.Context, hash [32]byte, now time.Time) (store.Token, error) {
-	var found tokenState
+	found, err := queryOne(ctx, s, "read a token", errDeadToken, scanToken, selectToken, hash[:])
+	if err != nil {
+		return store.Token{}, err
+	}
 	refused := false
-	err := s.update(ctx, "use a refresh token", func(ctx context.Context, conn *sql.Conn) (err error) {
+	err = s.update(ctx, "use a refresh token", func(ctx context.Context, conn *sql.Conn) (err error) {
 		found, err = scanToken(conn.QueryRowContext(ctx, selectToken, hash[:]))
 		if errors.Is(err, sql.ErrNoRows) || err == nil && !found.Refresh {
 			return errDeadToken
@@ -124,7 +127,7 @@ func (s *Store) UseRefreshToken(ctx context.Context, hash [32]byte, now time.Tim
 		return store.Token{}, err
 	}
 	if refused {
-		return store.Token{}, errDeadToken
+		return found.Token, errDeadToken
 	}
 	return found.Token, nil
 }

@@ -150,8 +150,11 @@ func testRefreshOnce(t *testing.T, s store.Store) {
 
 	_, err := s.UseRefreshToken(ctx, access.Hash, base) // an access token is none
 	wantCode(t, err, syncline.CodeUnauthenticated)
-	_, err = s.UseRefreshToken(ctx, [32]byte{1}, base)
+	unknown, err := s.UseRefreshToken(ctx, [32]byte{1}, base)
 	wantCode(t, err, syncline.CodeUnauthenticated)
+	if unknown != (store.Token{}) {
+		t.Errorf("an unknown token is %+v", unknown)
+	}
 	if got := must(s.UseRefreshToken(ctx, refresh.Hash, base))(t); got != refresh {
 		t.Errorf("got %+v, want %+v", got, refresh)
 	}
@@ -160,8 +163,11 @@ func testRefreshOnce(t *testing.T, s store.Store) {
 	next := newToken(family, "adam", true)
 	check(t, s.AddTokens(ctx, next))
 
-	_, err = s.UseRefreshToken(ctx, refresh.Hash, base)
+	again, err := s.UseRefreshToken(ctx, refresh.Hash, base)
 	wantCode(t, err, syncline.CodeUnauthenticated)
+	if again != refresh {
+		t.Errorf("a used token is %+v, want %+v", again, refresh)
+	}
 	wantDead(t, s, access)
 	wantDead(t, s, next)
 	_, err = s.UseRefreshToken(ctx, next.Hash, base)
