@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"golang.org/x/crypto/scrypt"
 )
@@ -87,6 +89,24 @@ func (f *keyFile) openMaster(password string) (*cryptoKey, error) {
 		return nil, errors.New("the master key in it is not valid JSON")
 	}
 	return newCryptoKey(m.Encrypt, m.MAC.K, m.MAC.R)
+}
+
+// hinted returns the key files with the one first that hint names.
+func hinted(files []File, hint string) []File {
+	at := -1
+	for i := range files {
+		if !strings.HasPrefix(files[i].ID.String(), hint) {
+			continue
+		}
+		if at >= 0 {
+			return files
+		}
+		at = i
+	}
+	if hint == "" || at < 0 {
+		return files
+	}
+	return slices.Concat(files[at:at+1], files[:at], files[at+1:])
 }
 
 // openKey tries every key file in turn, until one fits the password and opens

@@ -18,6 +18,22 @@ type Lock struct {
 	PID       int
 }
 
+// StaleAfter is the age at which restic takes a lock for one that a process left
+// behind: it renews those that it holds far more often.
+const StaleAfter = 30 * time.Minute
+
+// ExclusiveLock returns a lock of something that removes data and still runs, as
+// far as its lock's age tells, and whether there is one.
+func (r *Repository) ExclusiveLock(ctx context.Context) (Lock, bool, error) {
+	locks, err := r.Locks(ctx)
+	for _, l := range locks {
+		if l.Exclusive && time.Since(l.Time) <= StaleAfter {
+			return l, true, err
+		}
+	}
+	return Lock{}, false, err
+}
+
 // Locks reads the locks. One that vanishes meanwhile is left out, and so is
 // one that cannot be read: it says nothing of who made it.
 func (r *Repository) Locks(ctx context.Context) ([]Lock, error) {

@@ -41,6 +41,13 @@ type Config struct {
 // Deriving a key takes restic's half second or, for a hostile key file, some
 // seconds and 1 GiB; ctx is looked at between two keys.
 func Open(ctx context.Context, st Storage, password string) (*Repository, error) {
+	return OpenWithHint(ctx, st, password, "")
+}
+
+// OpenWithHint is Open that tries the key first whose id begins with hint, in
+// hexadecimal digits. A hint that names no key, or several, is of no help and
+// no error.
+func OpenWithHint(ctx context.Context, st Storage, password, hint string) (*Repository, error) {
 	sealed, configErr := readFile(ctx, st, "config", 0, MaxConfigSize)
 	if configErr != nil && !errors.Is(configErr, ErrNotFound) {
 		return nil, configErr
@@ -57,7 +64,7 @@ func Open(ctx context.Context, st Storage, password string) (*Repository, error)
 	case len(keys) == 0:
 		return nil, &DamageError{Object: "keys", Reason: "there is no key file"}
 	}
-	key, keyID, err := openKey(ctx, st, keys, password, sealed)
+	key, keyID, err := openKey(ctx, st, hinted(keys, hint), password, sealed)
 	if err != nil {
 		return nil, err
 	}

@@ -153,12 +153,9 @@ func (s *attachedSnapshots) at(point syncline.ID) (*catalog.Snapshot, int, error
 // one finds what a reference names: a restore point, and the folder in it as a
 // path, "" for the root.
 func (s *attachedSnapshots) one(filter *filterFlags, reference string) (point syncline.ID, snapshot catalog.Snapshot, folder string, err error) {
-	snapshot, folder, err = filter.filter().One(s.list, reference)
+	snapshot, folder, err = filter.one(s.list, reference)
 	if err != nil {
 		return "", snapshot, "", err
-	}
-	if folder = strings.Trim(folder, "/"); folder != "" {
-		folder = "/" + folder
 	}
 	return s.point(snapshot.ID), snapshot, folder, nil
 }
@@ -194,7 +191,7 @@ func (e served) cat(ctx context.Context, out io.Writer, filter *filterFlags, ref
 		if err != nil {
 			return err
 		}
-		d, err := r.client.Content(ctx, point, folder+"/"+strings.TrimLeft(path, "/"))
+		d, err := r.client.Content(ctx, point, folder+filePath(path))
 		if err != nil {
 			return err
 		}
@@ -204,7 +201,8 @@ func (e served) cat(ctx context.Context, out io.Writer, filter *filterFlags, ref
 }
 
 func (e served) history(ctx context.Context, h *historian, filter *filterFlags) error {
-	if len(filter.hosts) > 1 || len(filter.tags)+len(filter.paths) > 0 {
+	hosts := filter.wantedHosts()
+	if len(hosts) > 1 || len(filter.tags)+len(filter.paths) > 0 {
 		return usageError("with --server, history takes one --host at most, and neither --tag nor --path")
 	}
 	return e.repository(ctx, func(r *attachedRepository) error {
@@ -213,7 +211,7 @@ func (e served) history(ctx context.Context, h *historian, filter *filterFlags) 
 			return err
 		}
 		var list []syncline.Version
-		for v, err := range r.client.History(ctx, r.ID, h.path, strings.Join(filter.hosts, "")) {
+		for v, err := range r.client.History(ctx, r.ID, h.path, strings.Join(hosts, "")) {
 			if err != nil {
 				return err
 			}

@@ -88,10 +88,11 @@ func (f *attachedFind) repository(ctx context.Context, r *attachedRepository, se
 	if err != nil {
 		return err
 	}
-	chosen, err := f.filter.filter().Select(s.list, f.flags.snapshots)
-	if several && syncline.CodeOf(err) == syncline.CodeNotFound {
-		return nil // the snapshot is another repository's
+	complain := f.env.complain
+	if several {
+		complain = func(string, ...any) {} // the snapshot is another repository's
 	}
+	chosen, err := f.filter.choose(complain, s.list, f.flags.snapshots)
 	if err != nil || len(chosen) == 0 {
 		return err
 	}
@@ -128,7 +129,7 @@ func (f *attachedFind) versions(ctx context.Context, r *attachedRepository, s *a
 	f.query.RestorePoints, f.query.Hosts, f.query.Tags = nil, nil, nil
 	switch {
 	case len(f.flags.snapshots)+len(f.filter.paths) == 0:
-		f.query.Hosts, f.query.Tags = f.filter.hosts, f.filter.tags
+		f.query.Hosts, f.query.Tags = f.filter.wantedHosts(), f.filter.tags
 	case len(chosen) > maxSearchPoints:
 		return usageError(fmt.Sprintf("the filter chooses %d snapshots of %s, and one search takes %d; narrow it down", len(chosen), printable(r.Name), maxSearchPoints))
 	default:

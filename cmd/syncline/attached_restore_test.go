@@ -90,7 +90,7 @@ func TestRestoreFromServer(t *testing.T) {
 	restoreAgain(t, u, src, whole)
 	u.must(1, "is not a folder", "restore", "--target", whole, "latest:"+src+"/three")
 	u.must(1, "is not a folder", "restore", "--target", whole, "latest:/none")
-	u.must(2, "--target", "restore", "latest")
+	u.must(1, "--target", "restore", "latest")
 	u.must(1, "cannot be used", "restore", "latest", "--target", filepath.Join(whole, src, "three"))
 }
 

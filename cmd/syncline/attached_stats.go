@@ -23,7 +23,7 @@ func (e served) statistics(ctx context.Context, s *statistician, filter *filterF
 		if err != nil {
 			return err
 		}
-		chosen, err := filter.filter().Select(all.list, references)
+		chosen, err := filter.choose(e.complain, all.list, references)
 		switch {
 		case err != nil:
 			return err

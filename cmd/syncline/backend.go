@@ -13,6 +13,7 @@ import (
 	"syncline.dev/syncline/internal/storage/azure"
 	"syncline.dev/syncline/internal/storage/gcs"
 	"syncline.dev/syncline/internal/storage/local"
+	remotehttp "syncline.dev/syncline/internal/storage/remote"
 	"syncline.dev/syncline/internal/storage/s3"
 )
 
@@ -26,9 +27,8 @@ type place struct {
 
 // backend is how the command line reaches one kind of storage.
 type backend struct {
-	// options are the names that --option takes for it, each with what it does;
-	// those without concern writing, and are accepted for restic's sake.
-	options map[string]string
+	// options are what --option takes for it, by name.
+	options map[string]optionSpec
 	// key adds to a location's key what the environment says of the place; nil
 	// where the address says it all.
 	key  func(*environment, options) string
@@ -43,17 +43,27 @@ var backends = map[address.Scheme]backend{
 	address.GCS:   {options: gcsOptions, key: gcsKey, open: openGCS},
 }
 
-var localOptions = map[string]string{"connections": "", "layout": ""}
+var localOptions = map[string]optionSpec{
+	"connections": {numberValue, "most packs that are read at once"},
+	"layout":      {},
+}
 
 // cores is how many threads run Go code at once, before a server takes one more.
 var cores = runtime.GOMAXPROCS(0)
 
-func openLocal(_ context.Context, _ *environment, a address.Address, _ options) (place, error) {
+func openLocal(_ context.Context, _ *environment, a address.Address, o options) (place, error) {
+	streams, err := o.connections()
+	if err != nil {
+		return place{}, err
+	}
+	if streams == 0 {
+		streams = cores
+	}
 	st, err := local.Open(a.Path)
 	if err != nil {
 		return place{}, err
 	}
-	return place{storage: st, close: st.Close, streams: cores, maxRead: maxLocalRead}, nil
+	return place{storage: st, close: st.Close, streams: streams, maxRead: maxLocalRead}, nil
 }
 
 // remoteStreams is how many packs are read at once from far away: the limiter
@@ -64,12 +74,16 @@ func far(st storage.Storage) place {
 	return place{storage: st, close: func() error { return nil }, streams: remoteStreams}
 }
 
-var s3Options = map[string]string{
-	"region":                "region of the bucket, instead of $AWS_DEFAULT_REGION",
-	"bucket-lookup":         "how the bucket is addressed: auto, dns or path",
-	"unsafe-anonymous-auth": "make requests without credentials",
-	"connections":           "most requests at once",
-	"layout":                "", "storage-class": "",
+var s3Options = map[string]optionSpec{
+	"region":                {anyText, "region of the bucket, instead of $AWS_DEFAULT_REGION"},
+	"bucket-lookup":         {anyText, "how the bucket is addressed: auto, dns or path"},
+	"unsafe-anonymous-auth": {truthValue, "make requests without credentials"},
+	"connections":           {numberValue, "most requests at once"},
+	"retries":               {numberValue, "most tries of a request while nothing comes"},
+	"list-objects-v1":       {truthValue, "list with the first version of the operation"},
+	"enable-restore":        {kind: truthValue}, // refused where it is true
+	"restore-days":          {kind: numberValue}, "restore-timeout": {kind: durationValue}, "restore-tier": {},
+	"layout": {}, "storage-class": {},
 }
 
 func openS3(ctx context.Context, e *environment, a address.Address, o options) (place, error) {
@@ -82,24 +96,18 @@ func openS3(ctx context.Context, e *environment, a address.Address, o options) (
 		return place{}, usageError(`bad bucket-lookup style, must be "auto", "path" or "dns"`)
 	}
 	c.Lookup = lookup
+	var err error
+	if c.OldListing, err = o.flag("list-objects-v1"); err != nil {
+		return place{}, err
+	}
 	anonymous, err := o.flag("unsafe-anonymous-auth")
+	if err == nil && !anonymous {
+		err = e.amazonKeys(&c, a.Endpoint)
+	}
 	if err != nil {
 		return place{}, err
 	}
-	if !anonymous {
-		c.AccessKey = firstOf(e.getenv("AWS_ACCESS_KEY_ID"), e.getenv("AWS_ACCESS_KEY"))
-		c.SecretKey = firstOf(e.getenv("AWS_SECRET_ACCESS_KEY"), e.getenv("AWS_SECRET_KEY"))
-		c.SessionToken = e.getenv("AWS_SESSION_TOKEN")
-		switch {
-		case c.AccessKey == "" && c.SecretKey == "":
-			c.UseProfile, c.Profile, c.InstanceRole = true, e.getenv("AWS_PROFILE"), e.hasInstanceRole(a.Endpoint)
-		case c.AccessKey == "":
-			return place{}, usageError("AWS_SECRET_ACCESS_KEY is set but AWS_ACCESS_KEY_ID is not")
-		case c.SecretKey == "":
-			return place{}, usageError("AWS_ACCESS_KEY_ID is set but AWS_SECRET_ACCESS_KEY is not")
-		}
-	}
-	if c.CA, err = e.certificates(); err != nil {
+	if c.CA, c.Client, err = e.transport(); err != nil {
 		return place{}, err
 	}
 	st, err := s3.Open(ctx, c)
@@ -107,6 +115,29 @@ func openS3(ctx context.Context, e *environment, a address.Address, o options) (
 		return place{}, err
 	}
 	return far(st), nil
+}
+
+// amazonKeys takes the keys from the environment, and the role to take with them.
+func (e *environment) amazonKeys(c *s3.Config, endpoint string) error {
+	c.AccessKey = firstOf(e.getenv("AWS_ACCESS_KEY_ID"), e.getenv("AWS_ACCESS_KEY"))
+	c.SecretKey = firstOf(e.getenv("AWS_SECRET_ACCESS_KEY"), e.getenv("AWS_SECRET_KEY"))
+	c.SessionToken = e.getenv("AWS_SESSION_TOKEN")
+	switch {
+	case c.AccessKey == "" && c.SecretKey == "":
+		c.UseProfile, c.Profile, c.InstanceRole = true, e.getenv("AWS_PROFILE"), e.hasInstanceRole(endpoint)
+	case c.AccessKey == "":
+		return usageError("AWS_SECRET_ACCESS_KEY is set but AWS_ACCESS_KEY_ID is not")
+	case c.SecretKey == "":
+		return usageError("AWS_ACCESS_KEY_ID is set but AWS_SECRET_ACCESS_KEY is not")
+	}
+	const role = "RESTIC_AWS_ASSUME_ROLE_"
+	if arn := e.getenv(role + "ARN"); arn != "" {
+		c.Role = &s3.Role{
+			ARN: arn, SessionName: e.getenv(role + "SESSION_NAME"), ExternalID: e.getenv(role + "EXTERNAL_ID"), Policy: e.getenv(role + "POLICY"),
+			Region: e.getenv(role + "REGION"), Endpoint: e.getenv(role + "STS_ENDPOINT"),
+		}
+	}
+	return nil
 }
 
 // hasInstanceRole reports whether it makes sense to ask a metadata service for
@@ -123,10 +154,10 @@ func (e *environment) hasInstanceRole(endpoint string) bool {
 	return endpoint == "s3.amazonaws.com" || strings.HasSuffix(endpoint, ".amazonaws.com") || strings.HasSuffix(endpoint, ".amazonaws.com.cn")
 }
 
-var azureOptions = map[string]string{
-	"endpoint":    "address of the account's blob service, where it is not Azure's",
-	"connections": "most requests at once",
-	"access-tier": "",
+var azureOptions = map[string]optionSpec{
+	"endpoint":    {anyText, "address of the account's blob service, where it is not Azure's"},
+	"connections": {numberValue, "most requests at once"},
+	"access-tier": {},
 }
 
 // azureKey tells containers of the same name in two accounts apart.
@@ -146,7 +177,7 @@ func openAzure(ctx context.Context, e *environment, a address.Address, o options
 		return place{}, usageError("neither AZURE_ACCOUNT_KEY nor AZURE_ACCOUNT_SAS is set; one of them opens the storage account")
 	}
 	var err error
-	if c.CA, err = e.certificates(); err != nil {
+	if c.CA, c.Client, err = e.transport(); err != nil {
 		return place{}, err
 	}
 	st, err := azure.Open(ctx, c)
@@ -156,7 +187,7 @@ func openAzure(ctx context.Context, e *environment, a address.Address, o options
 	return far(st), nil
 }
 
-var gcsOptions = map[string]string{"connections": "most requests at once", "region": ""}
+var gcsOptions = map[string]optionSpec{"connections": {numberValue, "most requests at once"}, "region": {}}
 
 // gcsKey tells the buckets of an emulator from Google's.
 func gcsKey(e *environment, _ options) string { return "\n" + e.getenv("STORAGE_EMULATOR_HOST") }
@@ -171,7 +202,7 @@ func openGCS(ctx context.Context, e *environment, a address.Address, _ options) 
 		}
 	}
 	var err error
-	if c.CA, err = e.certificates(); err != nil {
+	if c.CA, c.Client, err = e.transport(); err != nil {
 		return place{}, err
 	}
 	st, err := gcs.Open(ctx, c)
@@ -190,6 +221,19 @@ func (e *environment) limited(st storage.Storage, at location) (storage.Storage,
 	return storage.NewLimiter(storage.LimitOptions{
 		MaxConcurrent: connections, BytesPerSecond: e.limitDownload << 10,
 	}).Wrap(st), err
+}
+
+// transport reads how to speak to a storage: the certificates to trust, and how
+// this program shows itself.
+func (e *environment) transport() (trusted []byte, c remotehttp.Client, err error) {
+	c = remotehttp.Client{TrustAny: e.insecureTLS, UserAgent: e.userAgent, Patience: e.stuckTimeout}
+	if e.tlsClientCert != "" {
+		if c.Certificate, err = os.ReadFile(e.tlsClientCert); err != nil {
+			return nil, c, syncline.WrapError(syncline.CodeInvalid, err, "the certificate in %s cannot be read (%v); check --tls-client-cert", e.tlsClientCert, reasonOf(err))
+		}
+	}
+	trusted, err = e.certificates()
+	return trusted, c, err
 }
 
 // certificates reads the files that --cacert names.

@@ -25,14 +25,14 @@ down; with "id:folder" the file's path begins at the folder.
 
 Every piece is compared with its hash before it is written. When one turns out
 to be damaged the output ends there, and the exit status is 1.`,
-		Args: cobra.ExactArgs(2),
+		Args: catArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := bufio.NewWriterSize(env.stdout, 64<<10)
 			err := env.answers().cat(cmd.Context(), out, &filter, args[0], args[1])
 			return errors.Join(err, out.Flush())
 		},
 	}
-	filter.add(cmd.Flags())
+	filter.add(cmd.Flags(), env.getenv)
 	return cmd
 }
 
@@ -61,6 +61,7 @@ func (f *filterFlags) file(v *catalog.View, reference, path string) (*syncline.E
 	if err != nil {
 		return nil, err
 	}
+	path = filePath(path)
 	e, _, _, err := v.FindWith(root, path, catalog.WithContent)
 	if err != nil {
 		return nil, err
@@ -74,7 +75,7 @@ func (f *filterFlags) root(v *catalog.View, reference string) (catalog.TreeRef, 
 	if err != nil {
 		return catalog.TreeRef{}, catalog.Snapshot{}, err
 	}
-	s, folder, err := f.filter().One(list, reference)
+	s, folder, err := f.one(list, reference)
 	if err != nil || folder == "" {
 		return s.Root, s, err
 	}
@@ -125,7 +126,7 @@ func (e *environment) withContents(ctx context.Context, fn func(*catalog.View, *
 		if err != nil {
 			return err
 		}
-		return fn(v, &content.Source{Repository: r.repo, Locator: locator, Streams: r.streams})
+		return explainLock(ctx, r, fn(v, &content.Source{Repository: r.repo, Locator: locator, Streams: r.streams}))
 	})
 	return errors.Join(damage, err, cat.Close())
 }

@@ -72,11 +72,11 @@ func (e direct) diff(ctx context.Context, d *differ, source, target string) erro
 			if err != nil {
 				return err
 			}
-			before, s, err := rootOf(v, list, source)
+			before, s, err := rootOf(v, &filterFlags{}, list, source)
 			if err != nil {
 				return err
 			}
-			after, t, err := rootOf(v, list, target)
+			after, t, err := rootOf(v, &filterFlags{}, list, target)
 			if err != nil {
 				return err
 			}
@@ -106,8 +106,8 @@ func (d *differ) print(s, t catalog.Snapshot, source, target string, compare fun
 }
 
 // rootOf finds what a reference names: a snapshot, or a folder in one.
-func rootOf(v *catalog.View, list []catalog.Snapshot, reference string) (explore.Root, catalog.Snapshot, error) {
-	s, folder, err := explore.SnapshotFilter{}.One(list, reference)
+func rootOf(v *catalog.View, filter *filterFlags, list []catalog.Snapshot, reference string) (explore.Root, catalog.Snapshot, error) {
+	s, folder, err := filter.one(list, reference)
 	root := explore.Root{Tree: s.Root, Hash: s.Tree}
 	if err != nil || folder == "" {
 		return root, s, err

@@ -56,7 +56,7 @@ syncline dump latest:/home/mila / | ssh host tar -x`,
 			})
 		},
 	}
-	d.filter.add(cmd.Flags())
+	d.filter.add(cmd.Flags(), env.getenv)
 	cmd.Flags().StringVarP(&d.format, "archive", "a", string(archive.Tar), "archive `format`: tar, zip, tar.gz or tar.zst")
 	cmd.Flags().StringVarP(&d.target, "target", "t", "", "write to the `file` in place of standard output")
 	return cmd
@@ -68,6 +68,7 @@ func (d *dumper) dump(ctx context.Context, v *catalog.View, source *content.Sour
 	if err != nil {
 		return err
 	}
+	path = filePath(path)
 	e, _, _, err := v.FindWith(root, path, catalog.WithContent)
 	if err != nil {
 		return err

@@ -49,13 +49,19 @@ syncline find --contains müller`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q, err := flags.query(args)
+			if err == nil {
+				err = flags.checkObjects(cmd.Flags())
+			}
 			if err != nil {
 				return err
+			}
+			if flags.objects.any() {
+				return env.objects(cmd.Context(), &flags, &filter, args)
 			}
 			return env.answers().find(cmd.Context(), &flags, &filter, q)
 		},
 	}
-	filter.add(cmd.Flags())
+	filter.add(cmd.Flags(), env.getenv)
 	flags.add(cmd.Flags())
 	return cmd
 }
@@ -72,7 +78,7 @@ func (e direct) find(ctx context.Context, flags *findFlags, filter *filterFlags,
 			if err != nil {
 				return err
 			}
-			if list, err = filter.filter().Select(list, flags.snapshots); err != nil {
+			if list, err = filter.choose(e.complain, list, flags.snapshots); err != nil {
 				return err
 			}
 			return flags.find(ctx, e.environment, v, list, q)
@@ -83,6 +89,7 @@ func (e direct) find(ctx context.Context, flags *findFlags, filter *filterFlags,
 // findFlags are the flags of find but those that filter snapshots.
 type findFlags struct {
 	snapshots        []string
+	objects          objectFlags
 	ignoreCase       bool
 	contains         bool
 	long, human      bool
@@ -96,6 +103,10 @@ type findFlags struct {
 
 func (f *findFlags) add(flags *pflag.FlagSet) {
 	flags.StringArrayVarP(&f.snapshots, "snapshot", "s", nil, "only this snapshot `id`, or latest (can be given several times)")
+	flags.BoolVar(&f.objects.blob, "blob", false, "PATTERN is the id of a blob: tell which files have it")
+	flags.BoolVar(&f.objects.tree, "tree", false, "PATTERN is the id of a tree: tell which folders are it")
+	flags.BoolVar(&f.objects.pack, "pack", false, "PATTERN is the id of a pack: tell where its blobs and trees are")
+	flags.BoolVar(&f.objects.showPack, "show-pack-id", false, "tell which pack the objects lie in (with --blob, --tree or --pack)")
 	flags.BoolVarP(&f.ignoreCase, "ignore-case", "i", false, "ignore letter case")
 	flags.BoolVarP(&f.contains, "contains", "c", false, "look for names that contain PATTERN, taken as it is")
 	flags.BoolVarP(&f.long, "long", "l", false, "show mode, owner, size and time too")
@@ -113,9 +124,11 @@ func (f *findFlags) add(flags *pflag.FlagSet) {
 // query checks the flags and puts them together. The deadline is set later.
 func (f *findFlags) query(args []string) (*explore.Query, error) {
 	q := &explore.Query{IgnoreCase: f.ignoreCase}
-	if f.contains {
+	switch {
+	case f.objects.any(): // ids are no patterns
+	case f.contains:
 		q.Contains = args
-	} else {
+	default:
 		q.Patterns = args
 	}
 	var err error
@@ -149,6 +162,9 @@ func (f *findFlags) query(args []string) (*explore.Query, error) {
 		return nil, usageError("--limit and --timeout must not be negative; 0 is no limit")
 	}
 	q.Limits.Results = f.limit
+	if f.objects.any() {
+		return q, nil
+	}
 	if err := q.Check(); err != nil {
 		return nil, usageError(messageOf(err))
 	}

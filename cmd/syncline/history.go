@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 	"syscall"
@@ -44,11 +45,11 @@ syncline history --host web1 --json /etc`,
 			if !strings.HasPrefix(h.path, "/") {
 				return usageError("the path must be absolute, starting with a forward slash '/'; syncline find looks for names in every folder")
 			}
-			h.path = cleanDir(h.path)
+			h.path = path.Clean(h.path)
 			return env.answers().history(cmd.Context(), &h, &filter)
 		},
 	}
-	filter.add(cmd.Flags())
+	filter.add(cmd.Flags(), env.getenv)
 	cmd.Flags().BoolVar(&h.human, "human-readable", false, "print sizes for people")
 	return cmd
 }

@@ -62,7 +62,7 @@ func TestHistoryForPeople(t *testing.T) {
 			line("changed", 2, 2, 1, "-rw-r--r--   1.953 KiB  "+modified) + line("vanished", 4, 4, 1, ""), ""},
 		{[]string{"--host", "none", file}, 1, "", "in any of the snapshots"},
 		{[]string{"/no\x1bne"}, 1, "", `there is no "/no\x1bne" in any of the snapshots`},
-		{[]string{"docs"}, 2, "", "must be absolute"},
+		{[]string{"docs"}, 1, "", "must be absolute"},
 		{nil, 2, "", "accepts 1 arg(s)"},
 	} {
 		got := runProgram(t, env, append([]string{"-r", repo, "history"}, tt.args...)...)

@@ -40,6 +40,9 @@ func (e *environment) catalogDir() (string, error) {
 	if dir := e.getenv("SYNCLINE_CACHE_DIR"); dir != "" {
 		return dir, nil
 	}
+	if dir := e.getenv("RESTIC_CACHE_DIR"); dir != "" { // restic leaves alone what has no repository's name
+		return filepath.Join(dir, "syncline"), nil
+	}
 	dir, err := os.UserCacheDir()
 	if err != nil {
 		return "", syncline.WrapError(syncline.CodeInvalid, err, "there is no cache directory to keep the catalog in; name one with --cache-dir or SYNCLINE_CACHE_DIR")

@@ -84,7 +84,11 @@ func (e *environment) openRepository(ctx context.Context, at location, beside fu
 	if err != nil {
 		return nil, errors.Join(err, p.close())
 	}
-	st := storage.NewRetry(within, storage.RetryOptions{OnEvent: func(ev storage.Event) {
+	tries, err := at.options.tries()
+	if err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	st := storage.NewRetry(within, storage.RetryOptions{Stall: e.stuckTimeout, MaxAttempts: tries, OnEvent: func(ev storage.Event) {
 		e.note("%s of %s failed and is tried again: %s", ev.Kind, ev.Name, syncline.MessageOf(ev.Err))
 	}})
 	if !given {
@@ -98,7 +102,7 @@ func (e *environment) openRepository(ctx context.Context, at location, beside fu
 			running.Go(func() { beside(aside, st) })
 		}
 		err = e.withPassword(ctx, password, given, func(password string) (err error) {
-			r.repo, err = resticrepo.Open(ctx, st, password)
+			r.repo, err = resticrepo.OpenWithHint(ctx, st, password, e.keyHint)
 			return translate(err, at)
 		})
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"path"
 	"strings"
 	"syscall"
 
@@ -38,15 +39,16 @@ syncline ls --ncdu latest | ncdu -f -`,
 				if !strings.HasPrefix(dir, "/") {
 					return usageError("All path filters must be absolute, starting with a forward slash '/'")
 				}
-				l.dirs = append(l.dirs, cleanDir(dir))
+				l.dirs = append(l.dirs, path.Clean(dir))
 			}
+			l.given = args[1:]
 			if err := l.check(); err != nil {
 				return err
 			}
 			return env.answers().list(cmd.Context(), &l, &filter, args[0])
 		},
 	}
-	filter.add(cmd.Flags())
+	filter.add(cmd.Flags(), env.getenv)
 	cmd.Flags().BoolVarP(&l.long, "long", "l", false, "show size, mode and times too")
 	cmd.Flags().BoolVar(&l.recursive, "recursive", false, "include what is in the folders of the listed directories")
 	cmd.Flags().BoolVar(&l.human, "human-readable", false, "print sizes for people")
@@ -63,18 +65,12 @@ type lister struct {
 	sort                   string
 	reverse, ncdu          bool
 	dirs                   []string // all when empty
+	given                  []string // dirs as the user wrote them
 
 	out  *bufio.Writer
 	buf  []byte
 	kept []listed // to be sorted
 	open []string // the folders that ncdu is in
-}
-
-func cleanDir(dir string) string {
-	if dir = strings.TrimRight(dir, "/"); dir == "" {
-		return "/"
-	}
-	return dir
 }
 
 // treeLister has l print the snapshot, or the folder in one, that a reference
@@ -86,10 +82,16 @@ type treeLister interface {
 func (e direct) list(ctx context.Context, l *lister, filter *filterFlags, reference string) error {
 	return e.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
 		return c.View(ctx, func(v *catalog.View) error {
-			root, s, err := filter.root(v, reference)
+			list, err := v.Snapshots()
 			if err != nil {
 				return err
 			}
+			at, s, err := rootOf(v, filter, list, reference)
+			if err != nil {
+				return err
+			}
+			root := at.Tree
+			s.Tree = at.Hash // as restic has it, also of a folder
 			return l.list(s, func() error {
 				return v.Walk(root, "", 0, math.MaxInt64, func(path string, e *syncline.Entry) error {
 					if err := ctx.Err(); err != nil {
@@ -132,7 +134,7 @@ func (l *lister) head(s catalog.Snapshot) error {
 			return nil
 		}
 		_, err := fmt.Fprintf(l.out, "snapshot %s of %q at %s by %s@%s filtered by %q:\n",
-			s.ID.Short(), s.Paths, s.Time, printable(s.Username), printable(s.Hostname), l.dirs)
+			s.ID.Short(), s.Paths, s.Time, printable(s.Username), printable(s.Hostname), l.given)
 		return err
 	}
 	j := resticjson.NewSnapshot(&s.Snapshot)

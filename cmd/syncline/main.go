@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/heapgoal"
@@ -43,7 +44,7 @@ func run(args []string, getenv func(string) string, stdin io.Reader, stdout, std
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	if err != nil && !env.started {
-		err = usageError(oneLine(err.Error()) + " (syncline help tells how it is used)")
+		err = commandLineError(err)
 	}
 	if err == nil {
 		return 0
@@ -74,8 +75,8 @@ With --server or SYNCLINE_SERVER the commands ask a running Syncline instead, to
 which syncline login has signed in; -r is then the name or the id of a repository
 that is attached there, and may be left out when there is but one.
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 10 no such repository, 11 locked,
-12 wrong password, 130 interrupted.`,
+Exit status: 0 done, 1 failed, 2 an unknown flag or a wrong number of arguments,
+10 no such repository, 11 locked, 12 wrong password, 130 interrupted.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		// Before this runs, cobra's errors are about the command line.
@@ -103,13 +104,31 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 10 no such repository, 11 locked,
 		newLogoutCommand(env),
 		newVersionCommand(env),
 	)
+	root.AddCommand(newResticCommands()...)
 	return root
 }
 
-// usageError is an error in how the program was called.
+// usageError is an error in how the program was called: a value that is wrong,
+// or values that make no sense together.
 type usageError string
 
 func (e usageError) Error() string { return string(e) }
+
+// syntaxError is a command line that cannot be understood: an unknown command or
+// flag, or a wrong number of arguments.
+type syntaxError string
+
+func (e syntaxError) Error() string { return string(e) }
+
+// commandLineError is what the parser of the command line says.
+func commandLineError(err error) error {
+	text := oneLine(err.Error()) + " (syncline help tells how it is used)"
+	var value *pflag.InvalidValueError
+	if errors.As(err, &value) {
+		return usageError(text)
+	}
+	return syntaxError(text)
+}
 
 // exitInterrupted is what shells give a program that SIGINT ended.
 const exitInterrupted = 130
@@ -124,8 +143,8 @@ var exitCodes = map[syncline.Code]int{
 }
 
 func exitCode(err error) int {
-	var usage usageError
-	if errors.As(err, &usage) {
+	var syntax syntaxError
+	if errors.As(err, &syntax) {
 		return 2
 	}
 	if code, ok := exitCodes[syncline.CodeOf(err)]; ok {

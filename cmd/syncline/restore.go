@@ -29,6 +29,7 @@ type restoreFlags struct {
 	excludeXattr      []string
 	sparse, verify    bool
 	delete, dryRun    bool
+	byName            bool
 	what              *restore.Filter
 	attributes        func(string) bool
 	behavior          restore.Overwrite
@@ -85,7 +86,7 @@ breaks it off each time: restore from the repository itself then.`,
 			return env.answers().restore(cmd.Context(), &f, args[0])
 		},
 	}
-	f.filter.add(cmd.Flags())
+	f.filter.add(cmd.Flags(), env.getenv)
 	cmd.Flags().StringVarP(&f.target, "target", "t", "", "`directory` to extract data to")
 	for _, p := range []struct {
 		to              *patternFlags
@@ -102,6 +103,7 @@ breaks it off each time: restore from the repository itself then.`,
 	cmd.Flags().StringArrayVar(&f.includeXattr, "include-xattr", nil, "include extended attributes by `pattern`, leave the others alone (can be given several times)")
 	cmd.Flags().StringArrayVar(&f.excludeXattr, "exclude-xattr", nil, "leave extended attributes alone by `pattern` (can be given several times)")
 	cmd.Flags().StringVar(&f.overwrite, "overwrite", "always", "overwrite `behavior`: always, if-changed, if-newer or never")
+	cmd.Flags().BoolVar(&f.byName, "ownership-by-name", false, "restore owners and groups by their names instead of their numbers; names that are not known here become root (POSIX ACLs keep their numbers)")
 	cmd.Flags().BoolVar(&f.sparse, "sparse", false, "restore files as sparse")
 	cmd.Flags().BoolVar(&f.verify, "verify", false, "verify the content of restored files")
 	cmd.Flags().BoolVar(&f.delete, "delete", false, "delete from the restored folders what is not in the snapshot; --dry-run -vv shows what that would be")
@@ -130,10 +132,14 @@ func (e direct) restore(ctx context.Context, f *restoreFlags, reference string) 
 func (f *restoreFlags) run(shown *restoreView, s *catalog.Snapshot, how func(restore.Options) (restore.Result, error)) error {
 	shown.note("restoring snapshot %s of %q at %s by %s@%s to %s", s.ID.Short(), s.Paths,
 		s.Time.Local().Format(timeFormat), s.Username, s.Hostname, f.target)
-	result, err := how(restore.Options{
+	o := restore.Options{
 		Filter: f.what, Attributes: f.attributes, Overwrite: f.behavior, Sparse: f.sparse, Verify: f.verify,
 		Delete: f.delete, DryRun: f.dryRun, Item: shown.item, Reporter: shown,
-	})
+	}
+	if f.byName {
+		o.Owner = newOwners(shown.env).set
+	}
+	result, err := how(o)
 	shown.end()
 	if err != nil {
 		return err
@@ -229,7 +235,7 @@ func (v *restoreView) Failed(path string, err error) {
 // Progress implements restore.Reporter.
 func (v *restoreView) Progress(r restore.Result) {
 	now := time.Now()
-	if v.env.quiet || v.env.json || now.Sub(v.last) < map[bool]time.Duration{true: time.Second / 10, false: progressInterval}[v.terminal] {
+	if v.env.quiet || v.env.json || now.Sub(v.last) < v.env.progressInterval(v.terminal, time.Second/10) {
 		return
 	}
 	v.last = now

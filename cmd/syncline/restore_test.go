@@ -130,7 +130,7 @@ func testRestoreUsage(t *testing.T, repo, cache string) {
 		"overwrite behavior":  {"latest", "--target", t.TempDir(), "--overwrite", "maybe"},
 	} {
 		stdout, stderr, code := command(t, repo, cache, append([]string{"restore"}, args...)...)
-		if code != 2 || stdout != "" || !strings.Contains(stderr, want) {
+		if code != 1 || stdout != "" || !strings.Contains(stderr, want) {
 			t.Errorf("%v: exit %d, %s%s", args, code, stdout, stderr)
 		}
 	}

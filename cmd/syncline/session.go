@@ -122,8 +122,18 @@ func (e *environment) synchronizeWith(ctx context.Context, r *remote, local *loc
 		return nil, stats, err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	until := time.Now().Add(e.retryLock)
 	for attempt := 1; ; attempt++ {
 		cat, stats, err = e.session(ctx, r, local, ahead)
+		if e.waitUnlocked(ctx, r, err, until) {
+			if cat != nil {
+				if err = cat.Close(); err != nil {
+					return nil, stats, err
+				}
+			}
+			attempt--
+			continue
+		}
 		again := errors.Is(err, catalog.ErrDamaged) || syncline.CodeOf(err) == syncline.CodeConflict
 		if !again || attempt == 2 {
 			return cat, stats, err
@@ -161,8 +171,20 @@ func (e *environment) session(ctx context.Context, r *remote, local *localCatalo
 	return cat, stats, err
 }
 
-// progressInterval is the time between two lines where there is no terminal.
-const progressInterval = 5 * time.Second
+// plainInterval is the time between two lines where there is no terminal.
+const plainInterval = 5 * time.Second
+
+// progressInterval is the time between two lines of progress: what the user
+// asked for, else drawn on a terminal.
+func (e *environment) progressInterval(terminal bool, drawn time.Duration) time.Duration {
+	switch {
+	case e.progressEvery > 0:
+		return e.progressEvery
+	case terminal:
+		return drawn
+	}
+	return plainInterval
+}
 
 // progressView shows a synchronization on standard error. It is the
 // synchronization's Reporter.
@@ -183,7 +205,7 @@ func newProgress(e *environment) *progressView {
 // Progress implements syncer.Reporter.
 func (p *progressView) Progress(percent int, stats syncline.SessionStatistics) {
 	now := time.Now()
-	if p.env.quiet || p.env.json || !p.terminal && now.Sub(p.last) < progressInterval {
+	if p.env.quiet || p.env.json || now.Sub(p.last) < p.env.progressInterval(p.terminal, 0) {
 		return
 	}
 	p.last = now

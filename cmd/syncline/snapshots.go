@@ -26,14 +26,28 @@ type filterFlags struct {
 	hosts, paths, tags []string
 }
 
-func (f *filterFlags) add(flags *pflag.FlagSet) {
-	flags.StringArrayVarP(&f.hosts, "host", "H", nil, "only snapshots of this `host` (can be given several times)")
+// add adds the flags. Where --host is not given $RESTIC_HOST counts, and an
+// empty --host is every host.
+func (f *filterFlags) add(flags *pflag.FlagSet, getenv func(string) string) {
+	if host := getenv("RESTIC_HOST"); host != "" {
+		f.hosts = []string{host}
+	}
+	flags.StringArrayVarP(&f.hosts, "host", "H", f.hosts, "only snapshots of this `host`, \"\" for all (can be given several times; default: $RESTIC_HOST)")
+	flags.Lookup("host").DefValue = "[]"
 	flags.StringArrayVar(&f.tags, "tag", nil, "only snapshots with all of these tags, as `tag[,tag,...]` (can be given several times)")
 	flags.StringArrayVar(&f.paths, "path", nil, "only snapshots of this absolute `path` (can be given several times)")
 }
 
+// wantedHosts are the hosts asked for; none are all.
+func (f *filterFlags) wantedHosts() []string {
+	if len(f.hosts) == 1 && f.hosts[0] == "" {
+		return nil
+	}
+	return f.hosts
+}
+
 func (f *filterFlags) filter() explore.SnapshotFilter {
-	out := explore.SnapshotFilter{Hosts: f.hosts, Paths: f.paths}
+	out := explore.SnapshotFilter{Hosts: f.wantedHosts(), Paths: f.paths}
 	for _, list := range f.tags {
 		var tags []string
 		for tag := range strings.SplitSeq(list, ",") {
@@ -58,7 +72,7 @@ func newSnapshotsCommand(env *environment) *cobra.Command {
 				return usageError(messageOf(err))
 			}
 			return env.answers().snapshots(cmd.Context(), func(list []catalog.Snapshot) error {
-				if list, err = filter.filter().Select(list, args); err != nil {
+				if list, err = filter.choose(env.complain, list, args); err != nil {
 					return err
 				}
 				if groupBy != "" {
@@ -74,7 +88,7 @@ func newSnapshotsCommand(env *environment) *cobra.Command {
 			})
 		},
 	}
-	filter.add(cmd.Flags())
+	filter.add(cmd.Flags(), env.getenv)
 	cmd.Flags().BoolVarP(&compact, "compact", "c", false, "use compact output")
 	cmd.Flags().IntVar(&latest, "latest", 0, "only the last `n` snapshots of each host and set of paths")
 	cmd.Flags().StringVarP(&groupBy, "group-by", "g", "", "group by `host,paths,tags`")

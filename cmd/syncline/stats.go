@@ -57,7 +57,7 @@ syncline stats --content kinds latest`,
 			return env.answers().statistics(cmd.Context(), &s, &filter, args)
 		},
 	}
-	filter.add(cmd.Flags())
+	filter.add(cmd.Flags(), env.getenv)
 	cmd.Flags().StringVar(&mode, "mode", string(syncline.CountRestoreSize), "`how` to count: restore-size, files-by-contents, blobs-per-file or raw-data")
 	cmd.Flags().BoolVar(&snapshots, "snapshots", false, "show what each snapshot added and what only it holds")
 	cmd.Flags().StringVar(&content, "content", "", "show one `list` of what lies in a snapshot: kinds, files or folders")
@@ -76,7 +76,7 @@ func (e direct) statistics(ctx context.Context, s *statistician, filter *filterF
 			if err != nil {
 				return err
 			}
-			chosen, err := filter.filter().Select(all, references)
+			chosen, err := filter.choose(e.complain, all, references)
 			switch {
 			case err != nil:
 				return err

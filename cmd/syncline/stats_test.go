@@ -198,10 +198,10 @@ func TestStatsText(t *testing.T) {
 		{nil, 0, "Stats in restore-size mode:\n     Snapshots processed:  1\n        Total File Count:  ", ""},
 		{[]string{"latest"}, 0, "              Total Size:  4.883 KiB\n", ""},
 		{[]string{"--mode", "raw-data"}, 0, "    Compression Progress:  100.00%\n       Compression Ratio:  ", ""},
-		{[]string{"--mode", "debug"}, 2, "", "unknown counting mode: debug"},
-		{[]string{"--mode", "raw-data", "--snapshots"}, 2, "", "leave two of them out"},
-		{[]string{"--content", "colours"}, 2, "", "takes kinds, files or folders"},
-		{[]string{"ffffffff"}, 1, "", "no matching ID found"},
+		{[]string{"--mode", "debug"}, 1, "", "unknown counting mode: debug"},
+		{[]string{"--mode", "raw-data", "--snapshots"}, 1, "", "leave two of them out"},
+		{[]string{"--content", "colours"}, 1, "", "takes kinds, files or folders"},
+		{[]string{"ffffffff"}, 0, "Snapshots processed:  0\n", `ignoring "ffffffff": no matching ID found`},
 		{[]string{"--content", "kinds", "--host", "none"}, 1, "", "no such snapshot"},
 	} {
 		got := runProgram(t, env, append([]string{"-r", repo, "stats"}, tt.args...)...)

@@ -2,6 +2,7 @@ package resticjson
 
 import (
 	"strconv"
+	"time"
 
 	"syncline.dev/syncline"
 )
@@ -46,4 +47,15 @@ func appendText(b []byte, key, s string) []byte {
 		return b
 	}
 	return AppendString(append(b, key...), s)
+}
+
+// AppendObject appends what restic find prints of a place of a blob or a tree:
+// one object of its list. parentTree is "" for a tree.
+func AppendObject(b []byte, kind, id, path, parentTree, snapshot string, at time.Time) []byte {
+	b = AppendString(append(b, `{"object_type":`...), kind)
+	b = AppendString(append(b, `,"id":`...), id)
+	b = AppendString(append(b, `,"path":`...), path)
+	b = appendText(b, `,"parent_tree":`, parentTree)
+	b = AppendString(append(b, `,"snapshot":`...), snapshot)
+	return append(AppendTime(append(b, `,"time":`...), at), '}')
 }

@@ -63,8 +63,11 @@ type Options struct {
 	// Attributes says which extended attributes are restored, and whether those
 	// of files that were there are changed; nil for all.
 	Attributes func(name string) bool
-	Sparse     bool // zeros become holes in files that are new
-	Verify     bool // files are read back and compared
+	// Owner sets the numbers of an entry's owner and group before it is restored;
+	// nil leaves them as they are.
+	Owner  func(e *syncline.Entry)
+	Sparse bool // zeros become holes in files that are new
+	Verify bool // files are read back and compared
 	// Delete removes what is in the target and not in the snapshot, from the
 	// folders that are restored, where Filter selects it.
 	Delete bool
@@ -239,6 +242,9 @@ type walkItem struct {
 
 func (r *run) items(tree catalog.TreeRef) (items []walkItem, err error) {
 	err = r.view.ReadDir(tree, catalog.WithContent, func(e *syncline.Entry, sub catalog.TreeRef, ok bool) error {
+		if r.Owner != nil {
+			r.Owner(e)
+		}
 		items = append(items, walkItem{e, sub, ok})
 		return nil
 	})

@@ -118,6 +118,9 @@ func (u *unpacking) item(x *Item) error {
 		return err
 	}
 	x.Entry.Name = names[last]
+	if u.Owner != nil {
+		u.Owner(x.Entry)
+	}
 	dir, seen := u.dir(), u.seen[last]
 	if key := nameKey(names[last]); seen[key] {
 		u.skip = x.Path + "/"

@@ -323,17 +323,14 @@ func (r *run) example(g catalog.Incomplete) string {
 // exclusiveLock names who holds the repository exclusively, "" when nobody is
 // known to.
 func (r *run) exclusiveLock(ctx context.Context) string {
-	locks, err := r.Repository.Locks(ctx)
+	l, held, err := r.Repository.ExclusiveLock(ctx)
 	if err != nil {
 		r.Logger.Warn("cannot list the repository's locks", "error", err)
+	}
+	if !held {
 		return ""
 	}
-	for _, l := range locks {
-		if l.Exclusive {
-			return fmt.Sprintf("%s (process %d)", l.Hostname, l.PID)
-		}
-	}
-	return ""
+	return fmt.Sprintf("%s (process %d)", l.Hostname, l.PID)
 }
 
 func plural(n int, one, many string) string {

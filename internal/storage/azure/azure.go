@@ -40,6 +40,7 @@ type Config struct {
 	Prefix      string // folder in the container; "" for its root
 	CA          []byte // PEM, trusted beside the system's
 	DenyPrivate bool   // refuse endpoints at loopback and private addresses
+	Client      remote.Client
 }
 
 // Client speaks to one account's blob service.
@@ -83,7 +84,7 @@ func Connect(_ context.Context, c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	transport, err := remote.NewTransport(remote.Options{CA: c.CA, AllowHTTP: endpoint.Scheme == "http", DenyPrivate: c.DenyPrivate})
+	transport, err := remote.NewTransport(remote.Options{CA: c.CA, AllowHTTP: endpoint.Scheme == "http", DenyPrivate: c.DenyPrivate, Client: c.Client})
 	if err != nil {
 		return nil, err
 	}

@@ -45,6 +45,7 @@ type Config struct {
 
 	CA          []byte // PEM, trusted beside the system's
 	DenyPrivate bool   // refuse endpoints at loopback and private addresses
+	Client      remote.Client
 }
 
 // Client looks for buckets and folders.
@@ -72,7 +73,7 @@ func Connect(_ context.Context, c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	transport, err := remote.NewTransport(remote.Options{CA: c.CA, AllowHTTP: base.Scheme == "http", DenyPrivate: c.DenyPrivate})
+	transport, err := remote.NewTransport(remote.Options{CA: c.CA, AllowHTTP: base.Scheme == "http", DenyPrivate: c.DenyPrivate, Client: c.Client})
 	if err != nil {
 		return nil, err
 	}

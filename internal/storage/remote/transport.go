@@ -20,7 +20,32 @@ type Options struct {
 	CA          []byte // certificates in PEM that are trusted beside the system's
 	AllowHTTP   bool   // the address asked for http by name
 	DenyPrivate bool   // no loopback and private addresses
+	Client
 }
+
+// Client is how a program shows itself to a storage, and what it asks of it. The
+// zero value is for all but those who say otherwise.
+type Client struct {
+	Certificate []byte        // a certificate to show and its private key, in PEM
+	TrustAny    bool          // any certificate of the storage will do
+	UserAgent   string        // instead of the library's own
+	Patience    time.Duration // for the beginning of an answer; a minute where zero
+}
+
+// certificates are what to show to a storage.
+func (c *Client) certificates() ([]tls.Certificate, error) {
+	if len(c.Certificate) == 0 {
+		return nil, nil
+	}
+	pair, err := tls.X509KeyPair(c.Certificate, c.Certificate)
+	if err != nil {
+		return nil, syncline.WrapError(syncline.CodeInvalid, err, "the client certificate cannot be used: the file must hold a certificate and its private key, both in PEM form")
+	}
+	return []tls.Certificate{pair}, nil
+}
+
+// patience is the default of Client.Patience.
+const patience = time.Minute
 
 // NewTransport makes the transport of one storage. It follows no redirect from
 // https to http, asks for no compression (lengths are checked as sent), and
@@ -37,19 +62,29 @@ func NewTransport(o Options) (http.RoundTripper, error) {
 			return nil, syncline.Errorf(syncline.CodeInvalid, "the CA bundle holds no certificate; give it in PEM form")
 		}
 	}
+	shown, err := o.certificates()
+	if err != nil {
+		return nil, err
+	}
+	if o.Patience <= 0 {
+		o.Patience = patience
+	}
 	dialer := &net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second, Control: control(o.DenyPrivate)}
 	base := &http.Transport{
-		Proxy:                 proxy(o.DenyPrivate),
-		DialContext:           dialer.DialContext,
-		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		Proxy:       proxy(o.DenyPrivate),
+		DialContext: dialer.DialContext,
+		TLSClientConfig: &tls.Config{
+			MinVersion: tls.VersionTLS12, RootCAs: roots, Certificates: shown,
+			InsecureSkipVerify: o.TrustAny, //nolint:gosec // only where the user asks for it
+		},
 		TLSHandshakeTimeout:   15 * time.Second,
-		ResponseHeaderTimeout: 60 * time.Second,
+		ResponseHeaderTimeout: o.Patience,
 		IdleConnTimeout:       90 * time.Second,
 		MaxIdleConnsPerHost:   64,
 		DisableCompression:    true,
 		ReadBufferSize:        64 << 10,
 	}
-	return &transport{base: base, allowHTTP: o.AllowHTTP}, nil
+	return &transport{base: base, allowHTTP: o.AllowHTTP, userAgent: o.UserAgent}, nil
 }
 
 func proxy(denyPrivate bool) func(*http.Request) (*url.URL, error) {
@@ -76,6 +111,7 @@ var errPlainHTTP = errors.New("refused to speak http, without encryption, where 
 type transport struct {
 	base      http.RoundTripper
 	allowHTTP bool
+	userAgent string // instead of the request's; "" to leave that
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -91,6 +127,10 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, errPlainHTTP
 	}
 	storage.NoteRequest(ctx)
+	if t.userAgent != "" {
+		req = req.Clone(ctx)
+		req.Header.Set("User-Agent", t.userAgent)
+	}
 	resp, err := t.base.RoundTrip(req)
 	if err != nil {
 		call.fail(err)

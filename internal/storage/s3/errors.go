@@ -35,6 +35,10 @@ func (c *Client) translate(ctx context.Context, call *remote.Call, err error, op
 	case errors.Is(err, errRepeatedPage):
 		return storage.Incomplete(op.dir, "repeats a page")
 	}
+	var role *roleError
+	if errors.As(err, &role) {
+		return role.error
+	}
 	if trouble := call.Trouble(ctx); trouble != nil {
 		return trouble
 	}

@@ -31,10 +31,10 @@ type pageCheck struct{ base http.RoundTripper }
 func (p *pageCheck) RoundTrip(req *http.Request) (*http.Response, error) {
 	pages, listing := req.Context().Value(pagesKey{}).(map[string]bool)
 	query := req.URL.Query()
-	if !listing || query.Get("list-type") == "" {
+	if !listing || !query.Has("prefix") { // where the bucket lies may be asked, too
 		return p.base.RoundTrip(req)
 	}
-	token := query.Get("continuation-token")
+	token := query.Get("continuation-token") + query.Get("marker") // only one of them is there
 	if pages[token] {
 		return nil, errRepeatedPage
 	}

@@ -50,7 +50,12 @@ type Config struct {
 	// none from elsewhere.
 	InstanceRole bool
 
+	// Role is taken with the keys, and requests are made as it; nil for none.
+	Role *Role
+
+	OldListing  bool // list with the first version of the operation
 	DenyPrivate bool // refuse endpoints at loopback and private addresses
+	Client      remote.Client
 }
 
 // Client speaks to one endpoint with one set of credentials.
@@ -59,6 +64,8 @@ type Client struct {
 	creds     *credentials.Credentials
 	host      string
 	anonymous bool
+
+	oldListing bool
 }
 
 // Storage is a folder in a bucket; it implements storage.Storage.
@@ -92,11 +99,14 @@ func Connect(_ context.Context, c Config) (*Client, error) {
 		return nil, err
 	}
 	plain := endpoint.Scheme == "http"
-	transport, err := remote.NewTransport(remote.Options{CA: c.CA, AllowHTTP: plain, DenyPrivate: c.DenyPrivate})
+	transport, err := remote.NewTransport(remote.Options{CA: c.CA, AllowHTTP: plain, DenyPrivate: c.DenyPrivate, Client: c.Client})
 	if err != nil {
 		return nil, err
 	}
 	creds, err := chain(c)
+	if err == nil && c.Role != nil {
+		creds, err = c.assume(creds)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -110,12 +120,12 @@ func Connect(_ context.Context, c Config) (*Client, error) {
 	if err != nil {
 		return nil, syncline.WrapError(syncline.CodeInvalid, err, "%q is no address of an S3 server", endpoint.Host)
 	}
-	anonymous := c.AccessKey == "" && !c.InstanceRole
+	anonymous := c.AccessKey == "" && !c.InstanceRole && c.Role == nil
 	if anonymous && c.UseProfile {
 		keys, err := creds.GetWithContext(nil)
 		anonymous = err != nil || keys.AccessKeyID == ""
 	}
-	return &Client{core: core, creds: creds, host: endpoint.Host, anonymous: anonymous}, nil
+	return &Client{core: core, creds: creds, host: endpoint.Host, anonymous: anonymous, oldListing: c.OldListing}, nil
 }
 
 // parseEndpoint reads "host", "host:port" or a URL of these.
@@ -208,7 +218,7 @@ func (c *Client) list(ctx context.Context, bucket, prefix string, recursive bool
 	callCtx = withPages(callCtx)
 	owner := false
 	listing := c.core.ListObjectsIter(callCtx, bucket, minio.ListObjectsOptions{
-		Prefix: prefix, Recursive: recursive, FetchOwner: &owner,
+		Prefix: prefix, Recursive: recursive, FetchOwner: &owner, UseV1: c.oldListing,
 	})
 	for o := range listing {
 		if o.Err != nil {
