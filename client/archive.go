@@ -28,6 +28,10 @@ const (
 type ArchiveQuery struct {
 	Format string   // "" for Zip
 	Paths  []string // absolute, each with all below it; at most 1,000, none for all there is
+	// Exact keeps devices, set-user-ID and set-group-ID bits, the system's
+	// attributes, and in a tar archive the names as they are: for programs that
+	// check what they unpack.
+	Exact bool
 }
 
 // Archive downloads files and folders as one archive, in which names begin below
@@ -37,6 +41,9 @@ type ArchiveQuery struct {
 func (c *Client) Archive(ctx context.Context, point syncline.ID, query ArchiveQuery) (io.ReadCloser, error) {
 	q := url.Values{}
 	set(q, "format", query.Format)
+	if query.Exact {
+		q.Set("exact", "true")
+	}
 	for _, path := range query.Paths {
 		if utf8.ValidString(path) {
 			q.Add("path", path)

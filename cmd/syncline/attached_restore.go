@@ -26,7 +26,7 @@ func (e served) restore(ctx context.Context, f *restoreFlags, reference string) 
 		if err != nil {
 			return err
 		}
-		query := client.ArchiveQuery{Format: client.Tar}
+		query := client.ArchiveQuery{Format: client.Tar, Exact: true}
 		if folder != "" {
 			x, err := r.client.Entry(ctx, point, folder)
 			if err == nil && !x.IsDir() || client.StatusOf(err) == 404 {

@@ -80,7 +80,7 @@ func (d *dumper) dump(ctx context.Context, v *catalog.View, source *content.Sour
 		return syncline.Errorf(syncline.CodeInvalid, "standard output is a terminal, and this is an archive; redirect it, or name a file with --target")
 	}
 	a, err := archive.New(ctx, viewedTree{v, root}, archive.Options{
-		Format: archive.Format(d.format), Paths: []string{path}, FromRoot: true, Time: snapshot.Time, Tell: d.tell,
+		Format: archive.Format(d.format), Paths: []string{path}, FromRoot: true, Exact: true, Time: snapshot.Time, Tell: d.tell,
 	})
 	if err != nil {
 		return err

@@ -20,7 +20,7 @@ type Archives interface {
 
 // GetRestorePointArchive answers GET /v6/RestorePoints/{restorePointId}/Archive.
 func (a *api) GetRestorePointArchive(ctx context.Context, req v6.GetRestorePointArchiveRequestObject) (v6.GetRestorePointArchiveResponseObject, error) {
-	o := archive.Options{Format: archive.Zip}
+	o := archive.Options{Format: archive.Zip, Exact: deref(req.Params.Exact)}
 	if f := req.Params.Format; f != nil {
 		o.Format = archive.Format(*f)
 	}

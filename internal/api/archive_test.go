@@ -108,6 +108,21 @@ func testArchiveFormats(t *testing.T, w *contentWorld) {
 			t.Errorf("%s: %d entries", format, len(all))
 		}
 	}
+	// What an archive holds as it is only where a program asks for it.
+	odd := "path=" + url.QueryEscape(w.src+"/evil\u202etxt.\"exe\"")
+	for query, name := range map[string]string{
+		"?format=tar&" + odd: `evil_txt."exe"`, "?format=tar&exact=true&" + odd: "evil\u202etxt.\"exe\"",
+		"?" + odd: "evil_txt._exe_", "?Exact=true&" + odd: "evil_txt._exe_",
+	} {
+		format, _, _ := strings.Cut(strings.TrimPrefix(query, "?format="), "&")
+		if format != "tar" {
+			format = "zip"
+		}
+		_, data, err := w.raw("GET", w.archive(query), nil)
+		if err != nil || contents(t, format, data)[name] != "x" {
+			t.Errorf("%s: there is no %q: %v", query, name, err)
+		}
+	}
 	res, data, err := w.raw("GET", w.archive(""), nil)
 	if err != nil || res.StatusCode != 200 || contents(t, "zip", data)[w.src[1:]+"/large.html"] != string(w.large) {
 		t.Errorf("all of it: %v, %v", res, err)

@@ -28,6 +28,11 @@ type Options struct {
 	// FromRoot makes names in the archive begin at the tree's root. Without it
 	// they begin below the deepest folder that holds all Paths.
 	FromRoot bool
+	// Exact keeps what a program needs that takes the archive apart as a restore
+	// does: devices, set-user-ID and set-group-ID bits, the system's attributes,
+	// and in a tar archive the names as they are. Without it these are left out
+	// or changed, because nobody knows who unpacks the archive, and where.
+	Exact bool
 	// Time is that of the file with the notes.
 	Time time.Time
 	// Tell is called, one call at a time, with what is left out or has another
@@ -48,7 +53,7 @@ type Archive struct {
 // New finds out whether what is selected is there, and reads none of it. A path
 // that is not there is CodeNotFound.
 func New(ctx context.Context, tree Tree, o Options) (*Archive, error) {
-	a := &Archive{Options: o, tree: tree, limit: rulesOf(o.Format).items}
+	a := &Archive{Options: o, tree: tree, limit: rulesOf(o.Format, o.Exact).items}
 	err := tree.View(ctx, func(v *catalog.View) error {
 		root, err := tree.Root(v)
 		if err == nil {
@@ -84,14 +89,14 @@ const held = 256 << 10
 func (a *Archive) Write(ctx context.Context, w io.Writer, source *content.Source) error {
 	ctx, cancel := context.WithCancel(ctx)
 	a.source = source
-	rules := rulesOf(a.Format)
+	rules := rulesOf(a.Format, a.Exact)
 	out := bufio.NewWriterSize(w, held)
 	enc, err := newEncoder(a.Format, out)
 	if err != nil {
 		cancel()
 		return err
 	}
-	notes := &notes{told: a.Tell}
+	notes := &notes{told: a.Tell, key: rules.key}
 	walk := &walk{a: a, rules: rules, notes: notes, links: make(map[linkKey]string)}
 	batches := make(chan *batch, 1)
 	st := source.StreamAll(ctx, func(yield func([]syncline.Hash) bool) {

@@ -7,8 +7,9 @@
 // content, which compares each blob with its hash.
 //
 // Names in a repository are not trusted. What has a name that is no single
-// element of a path is left out, and no two entries get one name. An archive
-// tells in a file of its own what it has not as the snapshot has it. Everything
+// element of a path is left out, and no two entries get one name, nor names that
+// are one on another system. What gives rights away is left out of what is not
+// exact. An archive tells in a file of its own what it has not as the snapshot has it. Everything
 // else that goes wrong is an error, and then there is no end of the archive.
 //
 // The package knows nothing of requests or commands.

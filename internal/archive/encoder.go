@@ -43,18 +43,31 @@ func newEncoder(f Format, w io.Writer) (encoder, error) {
 
 // rules are what a format can hold.
 type rules struct {
-	name   func(string) string
+	naming
 	refuse func(*syncline.Entry) string // why an entry is left out; "" when it is not
 	lacks  func(*syncline.Entry) string // what is left out of an entry
 	links  bool                         // hard links
 	items  int64
+
+	attributes bool // extended ones
 }
 
-func rulesOf(f Format) *rules {
+func rulesOf(f Format, exact bool) *rules {
 	if f == Zip {
-		return &rules{name: portable, refuse: refusedByZip, lacks: func(*syncline.Entry) string { return "" }, items: maxZipItems}
+		return &rules{naming: zipNaming(), refuse: refusedByZip, lacks: func(*syncline.Entry) string { return "" }, items: maxZipItems}
 	}
-	return &rules{name: asItIs, refuse: refusedByTar, lacks: lacksInTar, links: true, items: maxItems}
+	r := &rules{naming: exactNaming(), refuse: refusedByTar, lacks: lacksInTar, links: true, items: maxItems, attributes: true}
+	if !exact {
+		r.naming, r.refuse = tarNaming(), refusedByPlainTar
+	}
+	return r
+}
+
+func refusedByPlainTar(e *syncline.Entry) string {
+	if opensDevice(e) {
+		return aDevice
+	}
+	return refusedByTar(e)
 }
 
 func (r *rules) tooMany() error {

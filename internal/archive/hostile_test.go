@@ -3,9 +3,12 @@
 package archive_test
 
 import (
+	"archive/tar"
+	"archive/zip"
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -125,6 +128,143 @@ func TestHostileNames(t *testing.T) {
 		if told["/"+name] == "" {
 			t.Errorf("of %q nothing is told", name)
 		}
+	}
+}
+
+// servedTree is what a client of a repository may have put there against
+// whoever unpacks an archive, as root or on another system.
+func servedTree(m *maker) syncline.Hash {
+	inner := m.tree(file("inner"))
+	set := func(name string, bits fs.FileMode) syncline.Entry {
+		return syncline.Entry{Name: name, Type: syncline.TypeFile, Mode: 0o755 | bits}
+	}
+	shared := folder("shared", m.tree(file("x")))
+	shared.Mode |= fs.ModeSetgid | fs.ModeSticky
+	return m.tree(
+		set("both", fs.ModeSetuid|fs.ModeSetgid), set("group", fs.ModeSetgid), set("user", fs.ModeSetuid), shared,
+		syncline.Entry{Name: "able", Type: syncline.TypeFile, Mode: 0o755, ExtendedAttributes: []syncline.ExtendedAttribute{
+			{Name: "security.capability", Value: []byte("all")}, {Name: "trusted.x", Value: []byte("y")}, {Name: "user.kept", Value: []byte("yes")},
+		}},
+		syncline.Entry{Name: "disk", Type: syncline.TypeDevice, Mode: fs.ModeDevice | 0o666, Device: 0x801},
+		syncline.Entry{Name: "memory", Type: syncline.TypeCharDev, Mode: fs.ModeDevice | fs.ModeCharDevice | 0o666, Device: 0x101},
+		// On a system without letter case the second would be written through the first.
+		syncline.Entry{Name: "Link", Type: syncline.TypeSymlink, LinkTarget: "/etc"}, folder("link", inner),
+		file("caf\u00e9"), file("cafe\u0301"), file("photo\u202egpj.exe"), file("Syncline-Notes.TXT"),
+	)
+}
+
+// TestServedArchivesGiveNothingAway: what gives rights away is left out, no two
+// names are one anywhere, and the notes tell all of it.
+func TestServedArchivesGiveNothingAway(t *testing.T) {
+	cat := made(t, servedTree)
+	for _, f := range []archive.Format{archive.Tar, archive.Zip} {
+		b, err := write(t, cat, nil, archive.Options{Format: f})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		notes := ""
+		for _, x := range listed(t, f, b) {
+			names = append(names, x.name)
+			if x.mode&(fs.ModeSetuid|fs.ModeSetgid) != 0 || x.mode&fs.ModeDevice != 0 || strings.Contains(x.records, "security.") || strings.Contains(x.records, "trusted.") {
+				t.Errorf("%s: %s has mode %s and %s", f, x.name, x.mode, x.records)
+			}
+			if x.name == "shared/" && x.mode&fs.ModeSticky == 0 {
+				t.Errorf("%s: a folder where all may write is open to all", f)
+			}
+			if f == archive.Tar && x.name == "able" && !strings.Contains(x.records, "user.kept") {
+				t.Errorf("an attribute of the user is lost: %s", x.records)
+			}
+			if strings.HasPrefix(x.name, "syncline-notes") {
+				notes = x.text
+			}
+		}
+		want := []string{
+			"both", "group", "user", "shared/", "shared/x", "able", "Link", "link (2)/", "link (2)/inner",
+			"caf\u00e9", "cafe\u0301 (2)", "photo_gpj.exe", "Syncline-Notes.TXT", "syncline-notes (2).txt",
+		}
+		if !slices.Equal(names, want) {
+			t.Errorf("%s: %q\nwant %q", f, names, want)
+		}
+		parts := []string{
+			`"/both" lacks its set-user-ID and set-group-ID bits`, `"/group" lacks its set-group-ID bit`, `"/user" lacks its set-user-ID bit`, `"/shared" lacks its set-group-ID`,
+			`"/disk" left out`, `"/memory" left out`, `"/link" has another name in the archive: "link (2)"`,
+			"has another name in the archive: \"cafe\u0301 (2)\"", `"/photo\u202egpj.exe" has another name in the archive: "photo_gpj.exe"`,
+		}
+		if f == archive.Tar {
+			parts = append(parts, `"/able" lacks its extended attributes of the system`)
+		}
+		for _, part := range parts {
+			if !strings.Contains(notes, part) {
+				t.Errorf("%s: the notes do not say %s:\n%s", f, part, notes)
+			}
+		}
+	}
+}
+
+// TestExactArchivesKeepEverything: a restore needs what is left out elsewhere.
+func TestExactArchivesKeepEverything(t *testing.T) {
+	cat := made(t, servedTree)
+	b, err := write(t, cat, nil, archive.Options{Format: archive.Tar, Exact: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, x := range listed(t, archive.Tar, b) {
+		names = append(names, x.name)
+		switch x.name {
+		case "both":
+			if x.mode&fs.ModeSetuid == 0 || x.mode&fs.ModeSetgid == 0 {
+				t.Errorf("%s has mode %s", x.name, x.mode)
+			}
+		case "able":
+			if !strings.Contains(x.records, "security.capability") {
+				t.Errorf("%s has %s", x.name, x.records)
+			}
+		}
+	}
+	want := []string{
+		"both", "group", "user", "shared/", "shared/x", "able", "disk", "memory", "Link", "link/", "link/inner",
+		"caf\u00e9", "cafe\u0301", "photo\u202egpj.exe", "Syncline-Notes.TXT",
+	}
+	if !slices.Equal(names, want) {
+		t.Errorf("%q", names)
+	}
+}
+
+type listedEntry struct {
+	name          string
+	mode          fs.FileMode
+	records, text string
+}
+
+// listed returns the entries of an archive in their order.
+func listed(t *testing.T, f archive.Format, b []byte) (all []listedEntry) {
+	t.Helper()
+	if f == archive.Zip {
+		r, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range r.File {
+			all = append(all, listedEntry{name: x.Name, mode: x.Mode(), text: string(read(t, x))})
+		}
+		return all
+	}
+	r := tar.NewReader(bytes.NewReader(b))
+	for {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, listedEntry{h.Name, h.FileInfo().Mode(), fmt.Sprint(h.PAXRecords), string(text)})
 	}
 }
 

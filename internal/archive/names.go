@@ -6,7 +6,11 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
 )
 
 // validName reports whether a name is one element of a path.
@@ -14,12 +18,77 @@ func validName(name string) bool {
 	return name != "" && name != "." && name != ".." && !strings.ContainsAny(name, "/\x00")
 }
 
-// asItIs is the rule for names in tar archives.
+// naming is how entries are called in an archive.
+type naming struct {
+	rule func(string) string
+	// key is the same for names that are one file's on some system.
+	key func(string) string
+}
+
+// exactNaming is for tar archives that a program takes apart.
+func exactNaming() naming { return naming{rule: asItIs, key: asItIs} }
+
+// zipNaming is for archives of which nobody knows where they are opened.
+func zipNaming() naming { return naming{rule: portable, key: newFold()} }
+
+// tarNaming keeps names as they are, unless they mislead, or two of them are
+// one on a system that writes them as portable does or knows no letter case.
+func tarNaming() naming {
+	fold := newFold()
+	return naming{rule: readable, key: func(name string) string { return fold(portable(name)) }}
+}
+
 func asItIs(name string) string { return name }
 
+// newFold returns a function that gives names one form that are one for systems
+// without regard to letter case, to how accents are put together, or to what
+// has no shape. It is not safe for concurrent use.
+func newFold() func(string) string {
+	caser := cases.Fold()
+	return func(name string) string {
+		if strings.IndexFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
+			return strings.ToLower(name)
+		}
+		shaped := strings.Map(func(r rune) rune {
+			if unicode.Is(unicode.Cf, r) {
+				return -1
+			}
+			return r
+		}, norm.NFD.String(name))
+		return norm.NFD.String(caser.String(shaped))
+	}
+}
+
+// misleads reports whether a character makes a name look like another one: it
+// turns the text around, breaks the line, or cannot be seen. The two that join
+// letters stay, because some languages need them.
+func misleads(r rune) bool {
+	const joiner, nonJoiner = '\u200d', '\u200c'
+	return unicode.Is(unicode.Cc, r) || r == '\u2028' || r == '\u2029' ||
+		unicode.Is(unicode.Cf, r) && r != joiner && r != nonJoiner
+}
+
+// readable makes a name that looks like what it is. Bytes that are not UTF-8
+// stay.
+func readable(name string) string {
+	if strings.IndexFunc(name, misleads) < 0 {
+		return name
+	}
+	var b strings.Builder
+	for i := 0; i < len(name); {
+		r, n := utf8.DecodeRuneInString(name[i:])
+		if misleads(r) {
+			b.WriteByte('_')
+		} else {
+			b.WriteString(name[i : i+n])
+		}
+		i += n
+	}
+	return b.String()
+}
+
 // portable makes a name that every system can have as a file's, and that leads
-// nowhere on any of them. It is the rule for names in zip archives, of which
-// nobody knows where they are opened.
+// nowhere on any of them.
 func portable(name string) string {
 	var b strings.Builder
 	for i := 0; i < len(name); {
@@ -27,7 +96,7 @@ func portable(name string) string {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			fmt.Fprintf(&b, "%%%02X", name[i])
-		case r < ' ' || r == 0x7f || strings.ContainsRune(`<>:"\|?*`, r):
+		case misleads(r) || strings.ContainsRune(`<>:"\|?*`, r):
 			b.WriteByte('_')
 		default:
 			b.WriteString(name[i : i+n])
@@ -66,22 +135,22 @@ func numbered(name string, n int) string {
 }
 
 // names calls the entries of one folder, in their order, so that no two have
-// one name. An entry keeps its own name where the rule allows it and it is the
-// first to have it. The nil names change nothing.
+// names of one key. An entry keeps its own name where the rule allows it and it
+// is the first to have it. The nil names change nothing.
 type names struct {
-	rule  func(string) string
+	naming
 	seed  maphash.Seed
-	own   []uint64        // sorted hashes of the names that need no change
+	own   []uint64        // sorted hashes of the keys of names that need no change
 	twice map[uint64]bool // those of own that are there several times
-	given map[string]bool // names given that are not in own, and those of twice
-	last  map[string]int  // numbers used
+	given map[string]bool // keys of names given that are not in own, and those of twice
+	last  map[string]int  // numbers used, by key
 }
 
 // newNames looks at all names of a folder, which each runs through.
-func newNames(rule func(string) string, each func(func(name string)) error) (*names, error) {
+func newNames(how naming, each func(func(name string)) error) (*names, error) {
 	plain, first, before := true, true, ""
 	err := each(func(name string) {
-		if !first && name <= before || rule(name) != name {
+		if plain && (!first && name <= before || how.rule(name) != name || how.key(name) != name) {
 			plain = false
 		}
 		first, before = false, name
@@ -90,12 +159,15 @@ func newNames(rule func(string) string, each func(func(name string)) error) (*na
 		return nil, err
 	}
 	n := &names{
-		rule: rule, seed: maphash.MakeSeed(),
+		naming: how, seed: maphash.MakeSeed(),
 		twice: make(map[uint64]bool), given: make(map[string]bool), last: make(map[string]int),
 	}
+	plain = true
 	err = each(func(name string) {
-		if rule(name) == name {
-			n.own = append(n.own, n.hash(name))
+		if n.rule(name) == name {
+			n.own = append(n.own, n.hash(n.key(name)))
+		} else {
+			plain = false
 		}
 	})
 	slices.Sort(n.own)
@@ -104,13 +176,16 @@ func newNames(rule func(string) string, each func(func(name string)) error) (*na
 			n.twice[n.own[i]] = true
 		}
 	}
+	if plain && len(n.twice) == 0 {
+		return nil, err
+	}
 	return n, err
 }
 
-func (n *names) hash(name string) uint64 { return maphash.String(n.seed, name) }
+func (n *names) hash(key string) uint64 { return maphash.String(n.seed, key) }
 
-func (n *names) isOwn(name string) bool {
-	_, found := slices.BinarySearch(n.own, n.hash(name))
+func (n *names) isOwn(key string) bool {
+	_, found := slices.BinarySearch(n.own, n.hash(key))
 	return found
 }
 
@@ -120,18 +195,19 @@ func (n *names) call(name string) string {
 		return name
 	}
 	safe := n.rule(name)
+	key := n.key(safe)
 	switch {
-	case safe == name && !n.twice[n.hash(name)]:
+	case safe == name && !n.twice[n.hash(key)]:
 		return name
-	case n.given[safe], safe != name && n.isOwn(safe):
+	case n.given[key], safe != name && n.isOwn(key):
 	default:
-		n.given[safe] = true
+		n.given[key] = true
 		return safe
 	}
-	for i := max(n.last[safe], 1) + 1; ; i++ {
+	for i := max(n.last[key], 1) + 1; ; i++ {
 		other := numbered(safe, i)
-		if !n.given[other] && !n.isOwn(other) {
-			n.given[other], n.last[safe] = true, i
+		if k := n.key(other); !n.given[k] && !n.isOwn(k) {
+			n.given[k], n.last[key] = true, i
 			return other
 		}
 	}

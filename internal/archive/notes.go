@@ -11,7 +11,11 @@ type notes struct {
 	told  func(path, what string)
 	text  strings.Builder
 	more  int
-	taken map[string]bool // folded names at the archive's root that begin like the file's
+	key   func(string) string
+	taken map[string]bool // keys of names at the archive's root that begin like the file's
+
+	bare      int    // entries without their attributes
+	firstBare string // the path of one
 }
 
 const (
@@ -35,30 +39,41 @@ func (n *notes) tell(path, format string, args ...any) {
 	}
 }
 
-// avoid returns fn, which is called with the names at the archive's root, and
-// keeps the file with the notes from having one of them.
-func (n *notes) avoid(fn func(string)) func(string) {
-	return func(name string) {
-		if len(name) >= len(notesStem) && strings.EqualFold(name[:len(notesStem)], notesStem) {
-			if n.taken == nil {
-				n.taken = make(map[string]bool)
-			}
-			n.taken[strings.ToLower(name)] = true
+// tellBare adds an entry that is not given its attributes. Where a system has
+// some on every file, one line tells of all.
+func (n *notes) tellBare(path string) {
+	if n.bare++; n.bare == 1 {
+		n.firstBare = path
+	}
+}
+
+// avoid keeps the file with the notes from having a name that an entry at the
+// archive's root has.
+func (n *notes) avoid(name string) {
+	if key := n.key(name); strings.HasPrefix(key, notesStem) {
+		if n.taken == nil {
+			n.taken = make(map[string]bool)
 		}
-		fn(name)
+		n.taken[key] = true
 	}
 }
 
 // file returns the notes as a file; "" for both when there are none.
 func (n *notes) file() (name, text string) {
-	if n.text.Len() == 0 {
+	if n.text.Len() == 0 && n.bare == 0 {
 		return "", ""
 	}
 	if n.more > 0 {
 		fmt.Fprintf(&n.text, "\nand %d more\n", n.more)
 	}
+	switch {
+	case n.bare == 1:
+		fmt.Fprintf(&n.text, "%q lacks its extended attributes of the system: %s\n", n.firstBare, systemPrefixes)
+	case n.bare > 1:
+		fmt.Fprintf(&n.text, "%d entries, %q among them, lack their extended attributes of the system: %s\n", n.bare, n.firstBare, systemPrefixes)
+	}
 	name = notesName
-	for i := 2; n.taken[name]; i++ {
+	for i := 2; n.taken[n.key(name)]; i++ {
 		name = numbered(notesName, i)
 	}
 	return name, notesTitle + n.text.String()

@@ -165,11 +165,7 @@ func (s *step) position(i int) int {
 
 // enter begins with a folder. Its path and name are w's.
 func (w *walk) enter(v *catalog.View, tree catalog.TreeRef, what *picked) error {
-	reserve := len(w.steps) == 0
-	called, err := newNames(w.rules.name, func(fn func(string)) error {
-		if reserve {
-			fn = w.notes.avoid(fn)
-		}
+	called, err := newNames(w.rules.naming, func(fn func(string)) error {
 		if !what.all {
 			for _, x := range what.items {
 				fn(x.name)
@@ -252,6 +248,12 @@ func (w *walk) take(b *batch, s *step, e *syncline.Entry, hasTree bool) (taken b
 	}
 	if what := w.rules.lacks(e); what != "" {
 		tell("lacks %s", what)
+	}
+	if !w.a.Exact {
+		e = w.harmless(e, s, tell)
+	}
+	if s.name == 0 {
+		w.notes.avoid(called)
 	}
 	x := item{entry: e, name: string(w.name[:s.name]) + called}
 	switch {

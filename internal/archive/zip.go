@@ -40,7 +40,9 @@ func refusedByZip(e *syncline.Entry) string {
 		return ""
 	case syncline.TypeSymlink:
 		return refusedByTar(e)
-	case syncline.TypeFifo, syncline.TypeDevice, syncline.TypeCharDev:
+	case syncline.TypeDevice, syncline.TypeCharDev:
+		return fmt.Sprintf("a zip archive cannot hold what is of type %s; an exact tar archive can", e.Type)
+	case syncline.TypeFifo:
 		return fmt.Sprintf("a zip archive cannot hold what is of type %s; a tar archive can", e.Type)
 	}
 	return refusedByTar(e)

@@ -1725,6 +1725,11 @@ type GetRestorePointArchiveParams struct {
 
 	// Format The archive's format, which is also the end of its name.
 	Format *GetRestorePointArchiveParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+
+	// Exact With `true` nothing is left out that the format can hold, and a tar
+	// archive has the names as they are: for programs that check what
+	// they unpack.
+	Exact *bool `form:"exact,omitempty" json:"exact,omitempty"`
 }
 
 // GetRestorePointArchiveParamsFormat defines parameters for GetRestorePointArchive.
@@ -4564,6 +4569,19 @@ func (siw *ServerInterfaceWrapper) GetRestorePointArchive(w http.ResponseWriter,
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "format"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "format", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "exact" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exact", r.URL.Query(), &params.Exact, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "exact"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "exact", Err: err})
 		}
 		return
 	}
