@@ -11,6 +11,9 @@ import (
 	"github.com/gofrs/flock"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	catalogs "syncline.dev/syncline/internal/catalog/sqlite"
+	"syncline.dev/syncline/internal/diskspace"
 )
 
 // setupFile is there while a data directory is set up. A key without a database is
@@ -77,6 +80,37 @@ func cannotUse(err error, path string) error {
 	return syncline.WrapError(syncline.CodeUnavailable, err, "cannot use the data directory %s; check its rights and the free space, or choose another one with --data", path)
 }
 
+// openCatalogs opens the folder for catalogs, and removes those of repositories
+// that are not attached. release closes it.
+func (s *server) openCatalogs(ctx context.Context, o serverOptions) (dir *catalogs.Dir, release func() error, err error) {
+	folder, unlock, err := s.catalogFolder(ctx, o.catalogs)
+	if err != nil {
+		return nil, nil, err
+	}
+	dir, err = catalogs.OpenDir(folder, func(id syncline.ID) {
+		o.logger.Error("catalog is damaged; the next session builds it anew", "repository", id)
+		if err := s.store.SetOutOfSync(context.WithoutCancel(ctx), id, true); err != nil {
+			o.logger.Error("cannot mark a repository as out of sync", "repository", id, "error", err)
+		}
+	})
+	if err != nil {
+		return nil, nil, errors.Join(err, unlock())
+	}
+	dir.Room = roomFor(folder, o.catalogReserve)
+	release = func() error {
+		dir.Close()
+		return unlock()
+	}
+	attached, err := s.store.Repositories(ctx)
+	if err == nil {
+		err = dir.Sweep(ctx, attached)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, release())
+	}
+	return dir, release, nil
+}
+
 // catalogFolder returns the folder for catalogs, which is this server's alone until
 // release is called.
 func (s *server) catalogFolder(ctx context.Context, elsewhere string) (folder string, release func() error, err error) {
@@ -125,4 +159,19 @@ func claimCatalogs(path string, installation syncline.ID) error {
 		return syncline.WrapError(syncline.CodeUnavailable, err, "cannot write to the folder for catalogs %s; check its rights and the free space", path)
 	}
 	return nil
+}
+
+// roomFor returns what fails while the disk that holds the folder for catalogs has
+// no more than its reserve left.
+func roomFor(folder string, keep int64) func() error {
+	reserve := diskspace.Reserve{Folder: folder, Keep: keep}
+	return func() error {
+		free, keep, ok := reserve.Left()
+		if !ok || free >= keep {
+			return nil
+		}
+		return syncline.WrapError(syncline.CodeUnavailable, catalog.ErrNoRoom,
+			"the disk that holds the catalogs has %s free, and %s of it are kept free; make room, or put the catalogs on another disk with serve --catalogs, then synchronize again",
+			diskspace.Size(free), diskspace.Size(keep))
+	}
 }

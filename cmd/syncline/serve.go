@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"strings"
 
@@ -15,7 +16,7 @@ import (
 func newServeCommand() *cobra.Command {
 	o := serverOptions{clouds: &clouds{}}
 	var authorities, restoreRoots, proxies []string
-	var database string
+	var database, catalogReserve string
 	var debug bool
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -56,6 +57,13 @@ it: then the nearest address in X-Forwarded-For that is no trusted proxy's count
 			if o.proxies, err = peer.ParseProxies(proxies); err != nil {
 				return syncline.WrapError(syncline.CodeOf(err), err, "--trusted-proxy: %s", syncline.MessageOf(err))
 			}
+			if o.catalogReserve = -1; catalogReserve != "" {
+				n, err := parseSize("--catalog-min-free", catalogReserve)
+				if err != nil {
+					return err
+				}
+				o.catalogReserve = int64(min(n, math.MaxInt64)) //nolint:gosec // cut off just before
+			}
 			o.logger = newLogger(cmd, debug)
 			o.adminPassword = os.Getenv("SYNCLINE_ADMIN_PASSWORD")
 			o.ready = func(s *server) error {
@@ -75,6 +83,7 @@ it: then the nearest address in X-Forwarded-For that is no trusted proxy's count
 	f := cmd.Flags()
 	f.StringVar(&o.data, "data", "", "`directory` that holds everything the server keeps (default: syncline in the XDG data directory)")
 	f.StringVar(&o.catalogs, "catalogs", "", "`directory` for the catalogs, which can be built anew from the repositories (default: catalogs in the data directory)")
+	f.StringVar(&catalogReserve, "catalog-min-free", "", "`size` that catalogs leave free on their disk, as 500M (default: a twentieth of the disk, 256M at most)")
 	f.StringVar(&o.listen, "listen", ":4443", "`address` to listen on, as HOST:PORT")
 	f.StringVar(&o.cert, "tls-cert", "", "`file` with the certificate chain in PEM (default: a self-signed one)")
 	f.StringVar(&o.key, "tls-key", "", "`file` with the certificate's private key in PEM")

@@ -18,9 +18,9 @@ import (
 	"syncline.dev/syncline/internal/api"
 	"syncline.dev/syncline/internal/archive"
 	"syncline.dev/syncline/internal/auth"
-	catalogs "syncline.dev/syncline/internal/catalog/sqlite"
 	"syncline.dev/syncline/internal/console"
 	"syncline.dev/syncline/internal/content"
+	"syncline.dev/syncline/internal/diskspace"
 	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/freshness"
 	"syncline.dev/syncline/internal/gate"
@@ -35,6 +35,7 @@ import (
 // dataDir is an opened data directory:
 //
 //	syncline.db     the server's own state
+//	ballast         room that is given up when the disk is full
 //	secret.key      seals the repositories' passwords
 //	catalogs/       a file per repository, unless --catalogs names another folder
 //	tls/            the self-signed certificate
@@ -61,7 +62,7 @@ func openDataDir(ctx context.Context, path string, logger *slog.Logger) (*dataDi
 	if err != nil {
 		return nil, err
 	}
-	store, err := stores.Open(ctx, database)
+	store, err := stores.OpenWith(ctx, database, diskspace.NewBallast(filepath.Join(path, "ballast")))
 	if err != nil {
 		return nil, err
 	}
@@ -89,15 +90,19 @@ func lock(path string) (*flock.Flock, error) {
 
 // serverOptions are what serve and demo start a server with.
 type serverOptions struct {
-	data          string
-	catalogs      string // "" for the folder in data
-	listen        string
-	cert, key     string
-	adminPassword string
-	logger        *slog.Logger
-	clouds        *clouds
-	restoreRoots  []syncline.RestoreTarget
-	proxies       peer.Proxies
+	data     string
+	catalogs string // "" for the folder in data
+
+	// catalogReserve is how many bytes catalogs leave free on their disk, below
+	// zero for a share of it.
+	catalogReserve int64
+	listen         string
+	cert, key      string
+	adminPassword  string
+	logger         *slog.Logger
+	clouds         *clouds
+	restoreRoots   []syncline.RestoreTarget
+	proxies        peer.Proxies
 	// ready is called when the server answers; its error ends it.
 	ready func(*server) error
 }
@@ -161,28 +166,11 @@ func (s *server) certificate(o serverOptions) (tls.Certificate, error) {
 
 // serve puts the parts together and answers until ctx ends.
 func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, cert tls.Certificate) (err error) {
-	folder, release, err := s.catalogFolder(ctx, o.catalogs)
+	dir, release, err := s.openCatalogs(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	dir, err := catalogs.OpenDir(folder, func(id syncline.ID) {
-		o.logger.Error("catalog is damaged; the next session builds it anew", "repository", id)
-		if err := s.store.SetOutOfSync(context.WithoutCancel(ctx), id, true); err != nil {
-			o.logger.Error("cannot mark a repository as out of sync", "repository", id, "error", err)
-		}
-	})
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	attached, err := s.store.Repositories(ctx)
-	if err != nil {
-		return err
-	}
-	if err := dir.Sweep(ctx, attached); err != nil {
-		return err
-	}
 	repositorySource := &source{store: s.store, sealer: sealer{s.box}, clouds: o.clouds}
 	current := &freshness.Keeper{Dir: dir, Store: s.store, Logger: o.logger}
 	outdated, err := current.Verify(ctx)
@@ -211,12 +199,12 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 	}
 	limits := gate.New(gate.Default, o.proxies)
 	handler, err := api.NewHandler(api.Config{
-		Auth: authenticator{s.auth}, Repositories: repositories{s.store, current}, Keys: s.store, Sessions: s.store, Instance: s.store,
+		Auth: authenticator{s.auth}, Repositories: repositories{s.store, current}, Keys: s.store, Sessions: sessions{s.store, s.service}, Instance: s.store,
 		Accounts: accounts{s.store, o.clouds}, ObjectStorages: s.store, Clouds: o.clouds, Nodes: running,
 		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, s.restores, o.clouds},
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: &explore.Statistics{Points: points},
 		Contents: contents, Archives: &archive.Service{Contents: contents},
-		RestoreJobs: s.store, Restorer: s.restores,
+		RestoreJobs: restoreJobs{s.store, s.restores}, Restorer: s.restores,
 		Console: pages, Gate: limits,
 		Logger: o.logger, Version: version, StrictTransport: s.fingerprint == "",
 	})
@@ -268,6 +256,51 @@ func (r repositories) Repositories(ctx context.Context) ([]syncline.Repository, 
 
 func (r repositories) Repository(ctx context.Context, id syncline.ID) (syncline.Repository, error) {
 	return r.current.Repository(ctx, id)
+}
+
+// sessions are those of the store as they are, also where it could not take what
+// became of them.
+type sessions struct {
+	*stores.Store
+	service *syncer.Service
+}
+
+func (s sessions) Session(ctx context.Context, id syncline.ID) (syncline.Session, error) {
+	stored, err := s.Store.Session(ctx, id)
+	return s.service.AsItIs(stored), err
+}
+
+func (s sessions) LatestSessions(ctx context.Context) ([]syncline.Session, error) {
+	list, err := s.Store.LatestSessions(ctx)
+	return each(list, s.service.AsItIs), err
+}
+
+func (s sessions) RepositorySessions(ctx context.Context, repo syncline.ID, limit, offset int) ([]syncline.Session, int, error) {
+	list, total, err := s.Store.RepositorySessions(ctx, repo, limit, offset)
+	return each(list, s.service.AsItIs), total, err
+}
+
+// restoreJobs are those of the store as they are.
+type restoreJobs struct {
+	*stores.Store
+	service *jobs.Service
+}
+
+func (r restoreJobs) RestoreJob(ctx context.Context, id syncline.ID) (syncline.RestoreJob, error) {
+	stored, err := r.Store.RestoreJob(ctx, id)
+	return r.service.AsItIs(stored), err
+}
+
+func (r restoreJobs) RestoreJobs(ctx context.Context, limit, offset int) ([]syncline.RestoreJob, error) {
+	list, err := r.Store.RestoreJobs(ctx, limit, offset)
+	return each(list, r.service.AsItIs), err
+}
+
+func each[T any](list []T, change func(T) T) []T {
+	for i := range list {
+		list[i] = change(list[i])
+	}
+	return list
 }
 
 // authenticator gives the auth service the API's types.

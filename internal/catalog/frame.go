@@ -54,6 +54,10 @@ func Missing(cause error) error {
 		"there is no catalog of this repository: it has not been synchronized yet, or its catalog is gone; synchronize it and ask again")
 }
 
+// ErrNoRoom matches every error that means that the disk has no room for more of a
+// catalog.
+var ErrNoRoom = errors.New("no room on the disk")
+
 // Unusable reports whether an error means that a catalog cannot be answered from
 // until it is built anew.
 func Unusable(err error) bool {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/unrecorded"
 )
 
 // recorder writes a session's course to the store and tells the watchers. It
@@ -35,11 +36,15 @@ func (r *recorder) save() error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.service.ctx), recordTimeout)
 	defer cancel()
 	r.written = r.service.Now()
-	if err := r.service.Sessions.UpdateSession(ctx, r.session); err != nil {
-		return err
+	err := r.service.Sessions.UpdateSession(ctx, r.session)
+	switch syncline.CodeOf(err) {
+	case "", syncline.CodeNotFound, syncline.CodeConflict: // the store knows better
+		r.service.shown.Drop(r.session.ID)
+	default:
+		r.service.shown.Put(r.session.ID, r.session)
 	}
 	r.service.notify(r.session.ID)
-	return nil
+	return err
 }
 
 // start moves the session to running.
@@ -152,13 +157,10 @@ func (r *recorder) end(o outcome, cause error) {
 	}
 }
 
-// recordAgain is the wait between attempts to record the end of a session.
-const recordAgain = time.Second
-
 // close records a final state. A store that cannot be written to, as on a full
-// disk, is tried until it can or the repository's removal or the service's end
-// makes it needless: a session that seemed to run for ever would keep every
-// other one of its repository out.
+// disk, is tried with growing pauses until the repository's removal or the service's
+// end makes it needless. Meanwhile, and when it was given up, the session is shown as
+// it ended, and the next start of one records it first.
 func (r *recorder) close(state syncline.SessionState, message string, stats syncline.SessionStatistics) {
 	r.mu.Lock()
 	r.ended = true
@@ -168,25 +170,11 @@ func (r *recorder) close(state syncline.SessionState, message string, stats sync
 		r.session.Progress = 100
 	}
 	r.mu.Unlock()
-	for told := false; ; told = true {
+	unrecorded.Record(func() error {
 		r.mu.Lock()
-		err := r.save()
-		r.mu.Unlock()
-		if err == nil || syncline.CodeOf(err) == syncline.CodeNotFound {
-			return
-		}
-		if !told {
-			r.service.Logger.Error("cannot record the end of a session; trying until it can be done", "session", r.session.ID, "error", err)
-		}
-		again := time.NewTimer(recordAgain)
-		select {
-		case <-again.C:
-		case <-r.removed:
-			again.Stop()
-			return
-		case <-r.service.closing:
-			again.Stop()
-			return
-		}
-	}
+		defer r.mu.Unlock()
+		return r.save()
+	}, func(err error) {
+		r.service.Logger.Error("cannot record the end of a session; it is shown as it ended, and tried again", "session", r.session.ID, "error", err)
+	}, r.removed, r.service.closing)
 }

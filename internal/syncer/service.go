@@ -9,6 +9,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/unrecorded"
 )
 
 // Repositories is what the service reads and marks of the repositories.
@@ -38,6 +39,9 @@ type Catalogs interface {
 	Renew(ctx context.Context, repository syncline.ID) error
 	// Damaged reports whether the catalog was found damaged.
 	Damaged(repository syncline.ID) bool
+	// Trim gives back the room that the catalog takes and nobody needs. A catalog
+	// that shows nothing goes as a whole.
+	Trim(ctx context.Context, repository syncline.ID) error
 	// Delete forgets the catalog and its files.
 	Delete(ctx context.Context, repository syncline.ID) error
 }
@@ -72,6 +76,8 @@ type Service struct {
 	wg     sync.WaitGroup
 
 	starting sync.RWMutex // held for writing by who keeps new sessions out
+
+	shown unrecorded.Set[syncline.Session] // as they are, where the store could not take it
 
 	mu       sync.Mutex
 	running  map[syncline.ID]*task // by session
@@ -147,13 +153,38 @@ func (s *Service) Start(ctx context.Context, repository syncline.ID) (syncline.S
 	if leaving {
 		return syncline.Session{}, syncline.Errorf(syncline.CodeConflict, "the repository is being removed; no session of it can be started")
 	}
-	session, started, err := s.Sessions.StartSession(ctx, syncline.Session{
-		ID: s.NewID(), RepositoryID: repository, State: syncline.SessionQueued, CreatedAt: s.Now(),
-	})
-	if err == nil && started {
-		s.launch(session, false)
+	for range 2 {
+		session, started, err := s.Sessions.StartSession(ctx, syncline.Session{
+			ID: s.NewID(), RepositoryID: repository, State: syncline.SessionQueued, CreatedAt: s.Now(),
+		})
+		if err != nil {
+			return session, err
+		}
+		if started {
+			s.launch(session, false)
+			return session, nil
+		}
+		if session = s.AsItIs(session); !session.State.Ended() {
+			return session, nil
+		}
+		// It has ended, and the store does not know.
+		if err := s.Sessions.UpdateSession(ctx, session); err != nil && syncline.CodeOf(err) != syncline.CodeConflict {
+			return syncline.Session{}, syncline.WrapError(syncline.CodeOf(err), err, "the end of the repository's last session cannot be recorded, so that no other one can start: %s", syncline.MessageOf(err))
+		}
+		s.shown.Drop(session.ID)
 	}
-	return session, err
+	return syncline.Session{}, syncline.Errorf(syncline.CodeUnavailable, "the repository's last session is just being recorded as ended; try again")
+}
+
+// AsItIs returns a session as it is, where the store could not take what became of
+// it.
+func (s *Service) AsItIs(stored syncline.Session) syncline.Session {
+	now, ok := s.shown.Get(stored.ID)
+	if !ok || stored.State.Ended() {
+		return stored
+	}
+	now.StopRequested = stored.StopRequested
+	return now
 }
 
 // Stop records that a session is to stop, and stops it. A session that has
@@ -386,6 +417,17 @@ func (s *Service) synchronize(ctx context.Context, rec *recorder, continued bool
 			return o
 		}
 	}
+	o = s.build(ctx, rec, id, params)
+	if errors.Is(o.err, catalog.ErrNoRoom) {
+		if err := s.Catalogs.Trim(context.WithoutCancel(ctx), id); err != nil {
+			s.Logger.Warn("cannot give back the room of a catalog", "repository", id, "error", err)
+		}
+	}
+	return o
+}
+
+// build runs the session on the catalog.
+func (s *Service) build(ctx context.Context, rec *recorder, id syncline.ID, params Params) (o outcome) {
 	for attempt := 1; ; attempt++ {
 		o.err = s.Catalogs.Use(ctx, id, func(c *catalog.Catalog) (err error) {
 			params.Catalog = c

@@ -19,6 +19,10 @@ import (
 // opened when they are first used and stay open while their file is where it
 // was. One process uses a Dir at a time.
 type Dir struct {
+	// Room fails, with an error that matches catalog.ErrNoRoom, while there is no
+	// room to write. Nil for no bound. It is set before the first use.
+	Room func() error
+
 	path      string
 	onDamage  func(repository syncline.ID)
 	mu        sync.Mutex
@@ -33,6 +37,7 @@ type Dir struct {
 type handle struct {
 	opened chan struct{} // closed when cat or err is there
 	cat    *catalog.Catalog
+	box    *Container
 	file   os.FileInfo
 	err    error
 	users  int
@@ -179,7 +184,7 @@ func (d *Dir) acquire(ctx context.Context, id syncline.ID, create bool) (*handle
 		}
 		if mine {
 			// For those too who wait for it longer than this user does.
-			h.cat, h.file, h.err = d.openFile(context.WithoutCancel(ctx), id, create)
+			h.err = d.openFile(context.WithoutCancel(ctx), id, create, h)
 			close(h.opened)
 		}
 		select {
@@ -258,24 +263,56 @@ func (d *Dir) forgetEmpty(id syncline.ID, h *handle) {
 	}
 }
 
-func (d *Dir) openFile(ctx context.Context, id syncline.ID, create bool) (*catalog.Catalog, os.FileInfo, error) {
-	open, place := OpenExisting, d.placeOf
+func (d *Dir) openFile(ctx context.Context, id syncline.ID, create bool, h *handle) error {
+	open, place := openExisting, d.placeOf
 	if create {
-		open, place = OpenCatalog, d.place
+		open, place = Open, d.place
 	}
 	path, err := place(id)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	cat, err := open(ctx, path)
+	if h.box, err = open(ctx, path); err != nil {
+		return err
+	}
+	h.box.room = d.Room
+	cat, err := asCatalog(ctx, h.box)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, nil, errors.Join(catalog.Missing(err), cat.Close())
+		return errors.Join(catalog.Missing(err), cat.Close())
 	}
-	return cat, info, nil
+	h.cat, h.file = cat, info
+	return nil
+}
+
+// Trim gives back the room that a repository's catalog takes and nobody needs,
+// after a session that failed for want of it. One that shows nothing goes as a
+// whole.
+func (d *Dir) Trim(ctx context.Context, id syncline.ID) error {
+	h, err := d.acquire(ctx, id, false)
+	if errors.Is(err, catalog.ErrMissing) {
+		return d.Delete(ctx, id)
+	}
+	if err != nil {
+		return err
+	}
+	shown := 0
+	err = h.cat.View(ctx, func(v *catalog.View) error {
+		list, err := v.Snapshots()
+		shown = len(list)
+		return err
+	})
+	if err == nil && shown > 0 {
+		err = h.box.trim(ctx)
+	}
+	d.release(h)
+	if err == nil && shown == 0 {
+		err = d.Delete(ctx, id)
+	}
+	return err
 }
 
 func (d *Dir) release(h *handle) {

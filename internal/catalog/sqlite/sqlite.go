@@ -25,7 +25,8 @@ import (
 // Container is a catalog.Container in one file.
 type Container struct {
 	path    string
-	create  bool // the file and its table, where they are not there
+	create  bool         // the file and its table, where they are not there
+	room    func() error // fails while there is no room to write; nil for no bound
 	readers *sql.DB
 	writer  *sql.DB // one connection: updates wait for one another here
 
@@ -93,7 +94,15 @@ func OpenCatalog(ctx context.Context, path string) (*catalog.Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	cat, err := catalog.Open(ctx, box)
+	return asCatalog(ctx, box)
+}
+
+func asCatalog(ctx context.Context, box *Container) (*catalog.Catalog, error) {
+	open := catalog.OpenExisting
+	if box.create {
+		open = catalog.Open
+	}
+	cat, err := open(ctx, box)
 	if err != nil {
 		return nil, errors.Join(err, box.Close())
 	}
@@ -107,11 +116,7 @@ func OpenExisting(ctx context.Context, path string) (*catalog.Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	cat, err := catalog.OpenExisting(ctx, box)
-	if err != nil {
-		return nil, errors.Join(err, box.Close())
-	}
-	return cat, nil
+	return asCatalog(ctx, box)
 }
 
 // setUp gives a new file its table. Others are not written: most catalogs that
@@ -230,7 +235,26 @@ func (c *Container) prepare(ctx context.Context) (*statements, error) {
 
 // Update runs fn in one write transaction.
 func (c *Container) Update(ctx context.Context, fn func(catalog.Writer) error) error {
-	return c.run(ctx, c.writer, nil, func(t *tx) error { return fn(t) })
+	if err := c.checkRoom(); err != nil {
+		return err
+	}
+	return c.run(ctx, c.writer, nil, func(t *tx) error {
+		t.room = c.checkRoom
+		return fn(t)
+	})
+}
+
+func (c *Container) checkRoom() error {
+	if c.room == nil {
+		return nil
+	}
+	return c.room()
+}
+
+// trim gives back the room that the write-ahead log takes. Views that run keep it.
+func (c *Container) trim(ctx context.Context) error {
+	_, err := c.writer.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	return translate(err)
 }
 
 func (c *Container) run(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn func(*tx) error) error {
@@ -270,7 +294,13 @@ type tx struct {
 	ctx            context.Context
 	tx             *sql.Tx
 	get, scan, put *sql.Stmt // scan of views only, and nil during a scan
+
+	room  func() error // of updates
+	wrote int          // bytes since room was asked
 }
+
+// roomEvery is after how many bytes of one update the room is looked at again.
+const roomEvery = 1 << 20
 
 const numberBits = 40
 
@@ -356,6 +386,12 @@ func (t *tx) Put(kind catalog.Kind, no uint64, value []byte) error {
 	if value == nil {
 		value = []byte{}
 	}
+	if t.wrote += len(value); t.wrote >= roomEvery && t.room != nil {
+		t.wrote = 0
+		if err := t.room(); err != nil {
+			return err
+		}
+	}
 	_, err := t.put.ExecContext(t.ctx, id(kind, no), value)
 	return t.translate(err)
 }
@@ -401,7 +437,7 @@ func translate(err error) error {
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB, lib.SQLITE_FORMAT:
 		return catalog.Damaged(err)
 	case lib.SQLITE_FULL:
-		return syncline.WrapError(syncline.CodeUnavailable, err, "the disk that holds the catalog is full; make room and synchronize again")
+		return syncline.WrapError(syncline.CodeUnavailable, errors.Join(catalog.ErrNoRoom, err), "the disk that holds the catalog is full; make room and synchronize again")
 	case lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN, lib.SQLITE_PERM:
 		return syncline.WrapError(syncline.CodeUnavailable, err, "the catalog cannot be written; check the rights of the data directory")
 	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:

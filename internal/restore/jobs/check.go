@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -86,6 +87,7 @@ func (s *Service) checkOthers(ctx context.Context, j *syncline.RestoreJob) error
 	if err != nil {
 		return err
 	}
+	unended = slices.DeleteFunc(unended, func(j syncline.RestoreJob) bool { return s.AsItIs(j).State.Ended() })
 	if len(unended) >= maxUnended {
 		return syncline.Errorf(syncline.CodeThrottled, "%d restores run or wait already; try again when some have ended", len(unended))
 	}

@@ -12,6 +12,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/restore"
+	"syncline.dev/syncline/internal/unrecorded"
 )
 
 // recorder writes a job's course to the store and tells the watchers. It is
@@ -33,8 +34,6 @@ const (
 	// recordTimeout bounds a write to the store. The job's own context is not
 	// used: its end must be recorded too.
 	recordTimeout = 30 * time.Second
-	// recordAgain is the wait between attempts to record the end of a job.
-	recordAgain = time.Second
 	// maxNamed is how many items that failed the log names, and itemsAtOnce how
 	// many are written to it together.
 	maxNamed    = 10_000
@@ -53,11 +52,15 @@ func (r *recorder) save() error {
 	ctx, cancel := r.context()
 	defer cancel()
 	r.written = r.service.Now()
-	if err := r.service.Jobs.UpdateRestoreJob(ctx, r.job); err != nil {
-		return err
+	err := r.service.Jobs.UpdateRestoreJob(ctx, r.job)
+	switch syncline.CodeOf(err) {
+	case "", syncline.CodeNotFound, syncline.CodeConflict: // the store knows better
+		r.service.shown.Drop(r.job.ID)
+	default:
+		r.service.shown.Put(r.job.ID, r.job)
 	}
 	r.service.notify(r.job.ID)
-	return nil
+	return err
 }
 
 // log adds an item to those that are to be written. The caller holds mu.
@@ -173,26 +176,10 @@ func (r *recorder) end(result restore.Result, err, cause error) {
 }
 
 // close records a final state. A store that cannot be written to, as on a full
-// disk, is tried until it can, or until nobody needs the record any more. The
-// caller holds mu.
+// disk, is tried with growing pauses until nobody needs the record any more.
+// Meanwhile the job is shown as it ended. The caller holds mu.
 func (r *recorder) close() {
-	for told := false; ; told = true {
-		err := r.save()
-		if err == nil || syncline.CodeOf(err) == syncline.CodeNotFound {
-			return
-		}
-		if !told {
-			r.service.Logger.Error("cannot record the end of a restore job; trying until it can be done", "job", r.job.ID, "error", err)
-		}
-		again := time.NewTimer(recordAgain)
-		select {
-		case <-again.C:
-		case <-r.removed:
-			again.Stop()
-			return
-		case <-r.service.closing:
-			again.Stop()
-			return
-		}
-	}
+	unrecorded.Record(r.save, func(err error) {
+		r.service.Logger.Error("cannot record the end of a restore job; it is shown as it ended, and tried again", "job", r.job.ID, "error", err)
+	}, r.removed, r.service.closing)
 }

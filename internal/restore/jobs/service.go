@@ -11,6 +11,7 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/content"
 	"syncline.dev/syncline/internal/restore"
+	"syncline.dev/syncline/internal/unrecorded"
 )
 
 // Store is where jobs are recorded. The contract of the methods is that of
@@ -63,6 +64,8 @@ type Service struct {
 
 	starting sync.Mutex // held while a job is checked and added
 
+	shown unrecorded.Set[syncline.RestoreJob] // as they are, where the store could not take it
+
 	mu       sync.Mutex
 	running  map[syncline.ID]*task
 	leaving  map[syncline.ID]bool // repositories that are being removed
@@ -106,6 +109,16 @@ func (s *Service) Open(ctx context.Context) error {
 		s.launch(job)
 	}
 	return nil
+}
+
+// AsItIs returns a job as it is, where the store could not take what became of it.
+func (s *Service) AsItIs(stored syncline.RestoreJob) syncline.RestoreJob {
+	now, ok := s.shown.Get(stored.ID)
+	if !ok || stored.State.Ended() {
+		return stored
+	}
+	now.StopRequested = stored.StopRequested
+	return now
 }
 
 // Close stops what runs and waits for it. The jobs stay unended in the store,

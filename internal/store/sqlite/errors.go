@@ -36,8 +36,23 @@ func translate(err error, doing string) error {
 		return err
 	}
 	cause := fmt.Errorf("%s: %w", doing, err)
+	if isFull(err) {
+		cause = errors.Join(errRoom, cause)
+	}
 	code, message := classify(err)
 	return &syncline.Error{Code: code, Message: message, Err: cause}
+}
+
+// errRoom matches every error that means that the disk is full.
+var errRoom = errors.New("no room on the disk")
+
+// isFull reports whether err says that the disk is full.
+func isFull(err error) bool {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return errors.Is(err, syscall.ENOSPC)
+	}
+	return e.Code()&0xff == sqlite3.SQLITE_FULL || e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE
 }
 
 func classify(err error) (syncline.Code, string) {
@@ -56,6 +71,9 @@ func classify(err error) (syncline.Code, string) {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
 		return syncline.CodeInternal, ""
+	}
+	if e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE {
+		return syncline.CodeUnavailable, msgFull
 	}
 	switch e.Code() & 0xff { // the low byte is the kind, the rest its variant
 	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:

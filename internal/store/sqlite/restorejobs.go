@@ -164,6 +164,9 @@ func (s *Store) RequestRestoreStop(ctx context.Context, id syncline.ID) (v syncl
 // items.
 func (s *Store) AppendRestoreLog(ctx context.Context, job syncline.ID, items ...syncline.LogItem) error {
 	return s.update(ctx, "append to a restore job's log", func(ctx context.Context, conn *sql.Conn) error {
+		if s.spent {
+			return errSpent
+		}
 		var seq, last int64
 		err := conn.QueryRowContext(ctx, `SELECT seq, (SELECT coalesce(max(l.seq), 0) FROM restore_log l
 			WHERE l.job_seq = restore_jobs.seq) FROM restore_jobs WHERE id = ?`, string(job)).Scan(&seq, &last)

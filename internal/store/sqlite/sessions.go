@@ -196,6 +196,9 @@ func (s *Store) RequestStop(ctx context.Context, id syncline.ID) (syncline.Sessi
 // AppendLog implements store.Sessions. An ended session still takes items.
 func (s *Store) AppendLog(ctx context.Context, session syncline.ID, items ...syncline.LogItem) error {
 	return s.update(ctx, "append to a session's log", func(ctx context.Context, conn *sql.Conn) error {
+		if s.spent {
+			return errSpent
+		}
 		var seq, last int64
 		err := conn.QueryRowContext(ctx, `SELECT seq, (SELECT coalesce(max(l.seq), 0) FROM session_log l
 			WHERE l.session_seq = sessions.seq) FROM sessions WHERE id = ?`, string(session)).Scan(&seq, &last)

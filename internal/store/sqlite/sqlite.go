@@ -25,6 +25,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/google/uuid"
 	_ "modernc.org/sqlite" // registers the driver
@@ -56,6 +57,10 @@ type Store struct {
 	stopped chan struct{} // closed when the writer goroutine has ended
 	closed  sync.Once
 
+	spare    Spare     // nil for none
+	spent    bool      // spare was given up; the writer goroutine's own
+	lastLook time.Time // for room to take it again; likewise
+
 	writes       atomic.Uint64 // transactions that ended
 	latest       kept[syncline.Session]
 	repositories kept[syncline.Repository]
@@ -68,7 +73,36 @@ var _ store.Store = (*Store)(nil)
 // Open opens the database at path, or makes it, readable by the owner only,
 // and brings its schema up to date. The folder must exist. The caller closes
 // the store. Errors are CodeUnavailable with a message that says what to do.
-func Open(ctx context.Context, path string) (*Store, error) {
+func Open(ctx context.Context, path string) (*Store, error) { return OpenWith(ctx, path, nil) }
+
+// Spare is room on the disk that is kept for the database.
+type Spare interface {
+	// Release gives the room up, and reports whether there was any.
+	Release() bool
+	// Restore takes the room when there is enough besides, and reports whether it
+	// is taken.
+	Restore() bool
+}
+
+// OpenWith is Open with room that is given up when the disk is full. From then on,
+// until it can be taken again, logs take no more items, so that the room lasts for
+// the ends of sessions and for signing in.
+func OpenWith(ctx context.Context, path string, spare Spare) (*Store, error) {
+	s, err := openStore(ctx, path, spare)
+	if err != nil && spare != nil && errors.Is(err, errRoom) && spare.Release() {
+		s, err = openStore(ctx, path, spare)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if spare != nil {
+		s.spent = !spare.Restore()
+	}
+	go s.runWriter()
+	return s, nil
+}
+
+func openStore(ctx context.Context, path string, spare Spare) (*Store, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, syncline.WrapError(syncline.CodeUnavailable, err, msgCannotOpen)
@@ -80,6 +114,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		ops:     make(chan *writeOp),
 		closing: make(chan struct{}),
 		stopped: make(chan struct{}),
+		spare:   spare,
 	}
 	if s.write, err = openPool(path, 1, false); err != nil {
 		return nil, err
@@ -90,7 +125,6 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if s.read, err = openPool(path, readers, true); err != nil {
 		return nil, errors.Join(err, s.write.Close())
 	}
-	go s.runWriter()
 	return s, nil
 }
 

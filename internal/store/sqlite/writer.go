@@ -5,6 +5,9 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"time"
+
+	"syncline.dev/syncline"
 )
 
 // batchLimit bounds how many calls share one transaction, and so how long the
@@ -69,20 +72,43 @@ func (s *Store) runBatch(batch []*writeOp) {
 	// The background context, because the calls of a batch share its fate and
 	// one that is canceled must not undo the others.
 	ctx := context.Background()
-	conn, err := s.write.Conn(ctx)
-	if err != nil {
-		answer(batch, nil, err)
-		return
-	}
-	defer conn.Close()
-
-	results, err := runInTransaction(ctx, conn, batch)
-	if err != nil {
-		discard(conn)
+	s.lookForRoom()
+	results, err := s.runOnce(ctx, batch)
+	if isFull(err) && s.spare != nil && s.spare.Release() {
+		s.spent = true
+		results, err = s.runOnce(ctx, batch)
 	}
 	s.writes.Add(1) // before anyone hears of it
 	answer(batch, results, err)
 }
+
+func (s *Store) runOnce(ctx context.Context, batch []*writeOp) ([]error, error) {
+	conn, err := s.write.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	results, err := runInTransaction(ctx, conn, batch)
+	if err != nil {
+		discard(conn)
+	}
+	return results, err
+}
+
+// lookEvery is how often room is looked for after the spare was given up.
+const lookEvery = 10 * time.Second
+
+// lookForRoom takes the spare again, when there is room.
+func (s *Store) lookForRoom() {
+	if !s.spent || time.Since(s.lastLook) < lookEvery {
+		return
+	}
+	s.lastLook = time.Now()
+	s.spent = !s.spare.Restore()
+}
+
+// errSpent refuses what can be done without while the disk is full.
+var errSpent = syncline.WrapError(syncline.CodeUnavailable, errRoom, msgFull)
 
 // runInTransaction returns the result of each call, and an error when the
 // transaction as a whole came to nothing.
@@ -96,7 +122,10 @@ func runInTransaction(ctx context.Context, conn *sql.Conn, batch []*writeOp) ([]
 			return results, err
 		}
 		end := `RELEASE call`
-		if results[i] = op.fn(ctx, conn); results[i] != nil {
+		if results[i] = op.fn(ctx, conn); isFull(results[i]) {
+			return results, results[i] // nothing of the batch: it is tried again when there is room
+		}
+		if results[i] != nil {
 			end = `ROLLBACK TO call; RELEASE call`
 		}
 		// This fails too when SQLite itself gave up the transaction, as it
