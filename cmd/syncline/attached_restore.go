@@ -105,6 +105,9 @@ func (s *archiveStream) note(x *archive.Item) *restore.Item {
 	if x.Socket {
 		return &restore.Item{Path: at, Entry: &syncline.Entry{Name: path.Base(at), Type: syncline.TypeSocket}}
 	}
+	if x.Renamed {
+		return &restore.Item{Path: at, Note: restore.Renamed, Detail: x.Note}
+	}
 	return &restore.Item{Path: at, Err: syncline.Errorf(syncline.CodeDamaged, "the server says of it: %s", x.Note)}
 }
 

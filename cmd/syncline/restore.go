@@ -72,7 +72,13 @@ beginning of one, or "latest", which --host, --tag and --path narrow down;
 What is in the target already is compared, and only what differs is read from
 the repository. So a restore that was cut off is completed by running it again.
 Files that cannot be restored are named, all others are restored, and the exit
-status is 1.
+status is 1. Where a folder has a name twice, the later item becomes "name (2)",
+which is said on standard error.
+
+As with restic, a restore by root brings back owners, set-id bits, device nodes
+and the attributes that the system trusts (security.*, trusted.*): whoever made
+the snapshot decides what these are. Jobs of a server leave them out but for the
+owners, see syncline serve --help. --exclude-xattr leaves attributes out.
 
 With --server all of the snapshot, or of the folder, comes over the network as
 one stream, whatever of it is chosen here. One that breaks off ends the restore;
@@ -230,6 +236,21 @@ func (v *restoreView) Failed(path string, err error) {
 		return
 	}
 	fmt.Fprintf(v.env.stderr, "%s: %s\n", printable(path), oneLine(messageOf(err)))
+}
+
+// Noted implements restore.Reporter.
+func (v *restoreView) Noted(path string, n restore.Note, detail string) {
+	v.end()
+	text := string(n)
+	if detail != "" {
+		text += ": " + detail
+	}
+	if v.env.json {
+		// Nothing is left to do when standard error cannot be written.
+		_ = json.NewEncoder(v.env.stderr).Encode(map[string]any{"message_type": "note", "message": text, "during": "restore", "item": path})
+		return
+	}
+	fmt.Fprintf(v.env.stderr, "%s: %s\n", printable(path), oneLine(text))
 }
 
 // Progress implements restore.Reporter.

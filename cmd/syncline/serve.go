@@ -29,7 +29,9 @@ next start.
 
 Users may restore on the server only into folders that --restore-root names.
 What they restore there belongs to whom the snapshot says, where the server may
-set that.
+set that. Who can write to the repository chooses what is in a snapshot: so
+restores leave out set-id bits, security.* and trusted.* attributes and device
+nodes, and say so in their log, unless --restore-privileged allows them.
 
 Failed sign-ins, connections and requests without a user are limited by address.
 Behind a reverse proxy all clients have the proxy's, unless --trusted-proxy names
@@ -89,6 +91,7 @@ it: then the nearest address in X-Forwarded-For that is no trusted proxy's count
 	f.StringVar(&o.key, "tls-key", "", "`file` with the certificate's private key in PEM")
 	f.BoolVar(&o.clouds.denyPrivate, "deny-private-endpoints", false, "refuse object storage at addresses of this machine and of private networks")
 	f.StringSliceVar(&authorities, "cacert", nil, "`file` with certificates to trust in object storage beside the system's")
+	f.BoolVar(&o.privileged, "restore-privileged", false, "let restores on the server bring back set-id bits, security.* and trusted.* attributes and device nodes")
 	f.StringArrayVar(&restoreRoots, "restore-root", nil, "`directory` that restores on the server may write into (can be given several times; default: none)")
 	f.StringArrayVar(&proxies, "trusted-proxy", nil, "`network` of reverse proxies, in CIDR notation, whose X-Forwarded-For says where a request comes from (can be given several times; default: none)")
 	f.StringVar(&database, "database", "", "`URL` of a database for a fleet of nodes; not in this version")

@@ -102,6 +102,7 @@ type serverOptions struct {
 	logger         *slog.Logger
 	clouds         *clouds
 	restoreRoots   []syncline.RestoreTarget
+	privileged     bool // what restores bring back
 	proxies        peer.Proxies
 	// ready is called when the server answers; its error ends it.
 	ready func(*server) error
@@ -191,7 +192,7 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 	contents := &content.Service{Catalogs: current, Open: repositorySource.reader(s.store, o.logger)}
 	s.restores = &jobs.Service{
 		Jobs: s.store, Repositories: s.store, Points: points, Contents: contents,
-		Allowed: o.restoreRoots, Logger: o.logger, Now: time.Now, NewID: newID,
+		Allowed: o.restoreRoots, Privileged: o.privileged, Logger: o.logger, Now: time.Now, NewID: newID,
 	}
 	running, err := newNodes(ctx, s.store, ln.Addr())
 	if err != nil {

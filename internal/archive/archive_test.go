@@ -181,6 +181,9 @@ type quiet struct{ t *testing.T }
 
 func (q quiet) Failed(path string, err error) { q.t.Errorf("%s: %v", path, err) }
 func (quiet) Progress(restore.Result)         {}
+func (q quiet) Noted(path string, n restore.Note, detail string) {
+	q.t.Errorf("%s: %s: %s", path, n, detail)
+}
 
 func testZip(t *testing.T, w *world) {
 	b := w.write(t, archive.Options{Format: archive.Zip, Paths: []string{w.source}, Exact: true, Time: time.Unix(1_700_000_000, 0)})

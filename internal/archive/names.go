@@ -3,7 +3,6 @@ package archive
 import (
 	"fmt"
 	"hash/maphash"
-	"path"
 	"slices"
 	"strings"
 	"unicode"
@@ -11,6 +10,8 @@ import (
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
+
+	"syncline.dev/syncline/internal/numbered"
 )
 
 // validName reports whether a name is one element of a path.
@@ -125,15 +126,6 @@ func isDevice(stem string) bool {
 	return false
 }
 
-// numbered puts a number into a name, before its extension.
-func numbered(name string, n int) string {
-	ext := path.Ext(name)
-	if ext == name {
-		ext = ""
-	}
-	return fmt.Sprintf("%s (%d)%s", strings.TrimSuffix(name, ext), n, ext)
-}
-
 // names calls the entries of one folder, in their order, so that no two have
 // names of one key. An entry keeps its own name where the rule allows it and it
 // is the first to have it. The nil names change nothing.
@@ -205,7 +197,7 @@ func (n *names) call(name string) string {
 		return safe
 	}
 	for i := max(n.last[key], 1) + 1; ; i++ {
-		other := numbered(safe, i)
+		other := numbered.Name(safe, i)
 		if k := n.key(other); !n.given[k] && !n.isOwn(k) {
 			n.given[k], n.last[key] = true, i
 			return other

@@ -3,6 +3,8 @@ package archive
 import (
 	"fmt"
 	"strings"
+
+	"syncline.dev/syncline/internal/numbered"
 )
 
 // notes are what the archive has not as the snapshot has it. They are told, or
@@ -23,6 +25,7 @@ const (
 	notesStem  = "syncline-notes"
 	maxNotes   = 1 << 20
 	leftOut    = "left out: "
+	renamed    = "has another name in the archive: "
 	notesTitle = "These entries of the snapshot are not in this archive, or not as they are in the snapshot:\n\n"
 )
 
@@ -74,7 +77,7 @@ func (n *notes) file() (name, text string) {
 	}
 	name = notesName
 	for i := 2; n.taken[n.key(name)]; i++ {
-		name = numbered(notesName, i)
+		name = numbered.Name(notesName, i)
 	}
 	return name, notesTitle + n.text.String()
 }

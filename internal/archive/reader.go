@@ -30,10 +30,10 @@ type Item struct {
 	Size  int64  // of the content, which Read gives
 
 	// Note says what the archive has not as the snapshot has it, of which Name
-	// is the path then and Entry nil. Socket tells the one kind of note that is
-	// no loss.
-	Note   string
-	Socket bool
+	// is the path then and Entry nil. Socket and Renamed tell the kinds of note
+	// that are no loss.
+	Note            string
+	Socket, Renamed bool
 }
 
 // maxTail bounds what follows the end of the last entry.
@@ -89,7 +89,7 @@ func (r *Reader) note() *Item {
 			continue
 		}
 		what := strings.TrimPrefix(line[len(quoted):], " ")
-		return &Item{Name: name, Note: what, Socket: what == leftOut+aSocket}
+		return &Item{Name: name, Note: what, Socket: what == leftOut+aSocket, Renamed: strings.HasPrefix(what, renamed)}
 	}
 	return nil
 }

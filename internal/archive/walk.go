@@ -244,7 +244,7 @@ func (w *walk) take(b *batch, s *step, e *syncline.Entry, hasTree bool) (taken b
 		tell("left out, with all below it: the path is longer than %d bytes", maxName)
 		return false, nil
 	case called != e.Name:
-		tell("has another name in the archive: %q", string(w.name[:s.name])+called)
+		tell(renamed+"%q", string(w.name[:s.name])+called)
 	}
 	if what := w.rules.lacks(e); what != "" {
 		tell("lacks %s", what)

@@ -11,6 +11,9 @@
 // differs is read from the repository, so a run that was cut off is continued
 // by the next one.
 //
+// Where a folder has a name twice, both items are restored, the later one with a
+// number in its name.
+//
 // Names in a repository are not trusted. A name is one element of a path or is
 // refused, folders are opened one by one from the target downwards and never
 // through a symbolic link, and files are opened without following one.

@@ -92,6 +92,7 @@ func (r *run) flush() error {
 		if r.ctx.Err() != nil {
 			return r.ctx.Err()
 		}
+		r.plain(f.path, f.entry)
 		err := r.handles.in(f, func(h *handle) error { return h.apply(f.entry, f.fresh, r.Attributes) })
 		if err == nil {
 			r.count(func(x *Result) { x.Folders++ })

@@ -4,6 +4,7 @@ package restore_test
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/content"
 	"syncline.dev/syncline/internal/content/contenttest"
+	"syncline.dev/syncline/internal/resticfixture"
 	"syncline.dev/syncline/internal/restore"
 )
 
@@ -70,7 +72,7 @@ func (m *maker) tree(n *node) syncline.Hash {
 		e := x.entry
 		e.Name, e.ModTime = x.name, time.Unix(1_000_000, 0)
 		if x.dir {
-			e.Type, e.Mode, e.Subtree = syncline.TypeDir, fs.ModeDir|0o755, m.tree(x)
+			e.Type, e.Mode, e.Subtree = syncline.TypeDir, e.Mode|fs.ModeDir|0o755, m.tree(x)
 		}
 		entries = append(entries, e)
 	}
@@ -127,11 +129,14 @@ func TestHostileNames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := int64(2*len(bad) + 3); result.Failed != want || result.Files != 1 {
+		if want := int64(2*len(bad) + 2); result.Failed != want || result.Files != 2 {
 			t.Errorf("%+v, want %d failures: %v", result, want, r.failed)
 		}
+		if len(r.noted) != 1 || !strings.HasPrefix(r.noted[0], "/twice: ") || !strings.HasSuffix(r.noted[0], ": twice (2)") {
+			t.Errorf("noted %q", r.noted)
+		}
 	})
-	onlyIn(t, outside, "target", "target/good", "target/twice")
+	onlyIn(t, outside, "target", "target/good", "target/twice", "target/twice (2)", "target/twice (2)/escaped")
 }
 
 // onlyIn checks that dir holds these and nothing else.
@@ -275,4 +280,89 @@ func TestWithin(t *testing.T) {
 	})
 	onlyIn(t, outside)
 	onlyIn(t, allowed, "file", "link", "new", "new/folder", "new/folder/file")
+}
+
+// TestNamesThatAreThereTwice: all items of one name are restored, under the same
+// names each time, and none takes the name of another item.
+func TestNamesThatAreThereTwice(t *testing.T) {
+	link := syncline.Entry{Type: syncline.TypeSymlink, LinkTarget: "x"}
+	root := node{dir: true, below: []node{
+		{name: "a.txt", entry: file},
+		{name: "a.txt", dir: true, below: []node{{name: "inner", entry: file}}},
+		{name: "a (2).txt", entry: link},
+		{name: "a.txt", entry: link},
+		{name: "b", dir: true},
+		{name: "b", dir: true, below: []node{{name: "inner", entry: file}}},
+	}}
+	want := []string{"a (2).txt", "a (3).txt", "a (3).txt/inner", "a (4).txt", "a.txt", "b", "b (2)", "b (2)/inner"}
+	target := t.TempDir()
+	hostile(t, root, func(v *catalog.View, s *content.Source, tree catalog.TreeRef) {
+		for range 2 {
+			r := &told{}
+			result, err := restore.Run(t.Context(), v, tree, s, target, restore.Options{Delete: true, Reporter: r})
+			if err != nil || result.Failed+result.Deleted > 0 || len(r.noted) != 3 {
+				t.Errorf("%+v, %v, noted %q, failed %v", result, err, r.noted, r.failed)
+			}
+			onlyIn(t, target, slices.Clone(want)...)
+		}
+	})
+}
+
+// TestWithoutPrivileges leaves out what lends rights, and nothing else.
+func TestWithoutPrivileges(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can restore all of this")
+	}
+	attributes := []syncline.ExtendedAttribute{
+		{Name: "user.kept", Value: []byte("1")},
+		{Name: "security.capability", Value: []byte("\x01\x00\x00\x02\xff\xff\xff\xff\x00\x00\x00\x00\xff\xff\xff\xff\x00\x00\x00\x00")},
+		{Name: "trusted.overlay.opaque", Value: []byte("y")},
+	}
+	suid := syncline.Entry{Type: syncline.TypeFile, Mode: 0o755 | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky, ExtendedAttributes: attributes}
+	root := node{dir: true, below: []node{
+		{name: "block", entry: syncline.Entry{Type: syncline.TypeDevice, Mode: 0o666, Device: 0x0101}},
+		{name: "char", entry: syncline.Entry{Type: syncline.TypeCharDev, Mode: 0o666, Device: 0x0103}},
+		{name: "dir", dir: true, entry: syncline.Entry{Mode: fs.ModeSetgid | fs.ModeSticky}},
+		{name: "pipe", entry: syncline.Entry{Type: syncline.TypeFifo, Mode: 0o600 | fs.ModeSetuid}},
+		{name: "suid", entry: suid},
+	}}
+	target := t.TempDir()
+	attributesOf := func(name string) string { return resticfixture.Attributes(t, filepath.Join(target, name)) }
+	modeOf := func(name string) fs.FileMode {
+		fi, err := os.Lstat(filepath.Join(target, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fi.Mode()
+	}
+	hostile(t, root, func(v *catalog.View, s *content.Source, tree catalog.TreeRef) {
+		into(t, v, s, tree, target, restore.Options{})
+		if got := attributesOf("suid"); modeOf("suid") != suid.Mode || !strings.Contains(got, "capability") || !strings.Contains(got, "overlay") {
+			t.Errorf("with privileges the program is %v%s", modeOf("suid"), got)
+		}
+		if err := errors.Join(os.Remove(filepath.Join(target, "block")), os.Remove(filepath.Join(target, "char"))); err != nil {
+			t.Fatal(err)
+		}
+		for _, again := range []bool{false, true} { // over what is there, and anew
+			r := &told{}
+			if again {
+				target = t.TempDir()
+			}
+			result, err := restore.Run(t.Context(), v, tree, s, target, restore.Options{Unprivileged: true, Reporter: r})
+			if err != nil || len(r.failed) > 0 || len(r.noted) != 7 || result.Skipped != 2 {
+				t.Errorf("%+v, %v, %v, noted %q", result, err, r.failed, r.noted)
+			}
+			onlyIn(t, target, "dir", "pipe", "suid")
+			for name, want := range map[string]fs.FileMode{
+				"suid": 0o755 | fs.ModeSticky, "dir": fs.ModeDir | 0o755 | fs.ModeSticky, "pipe": fs.ModeNamedPipe | 0o600,
+			} {
+				if modeOf(name) != want {
+					t.Errorf("%s is %v", name, modeOf(name))
+				}
+			}
+			if got := attributesOf("suid"); strings.Contains(got, "capability") || again && got != ` user.kept="1"` {
+				t.Errorf("the program has%s", got)
+			}
+		}
+	})
 }

@@ -39,7 +39,7 @@ func ParseOverwrite(s string) (Overwrite, error) {
 type Result struct {
 	Files, Folders, Others int64 // that are in the target now as in the snapshot
 	Unchanged              int64 // of Files, those whose content was there
-	Skipped                int64 // left as they were because of Overwrite, and sockets
+	Skipped                int64 // left as they were because of Overwrite; sockets and, with Unprivileged, devices
 	Failed                 int64 // that the Reporter was told of
 	Deleted                int64 // that were in the target only
 	Bytes                  int64 // written into files
@@ -51,6 +51,8 @@ type Result struct {
 type Reporter interface {
 	// Failed is told of an item that could not be restored as it was.
 	Failed(path string, err error)
+	// Noted is told of an item that is not as in the snapshot, and of a detail.
+	Noted(path string, n Note, detail string)
 	Progress(Result)
 }
 
@@ -65,7 +67,11 @@ type Options struct {
 	Attributes func(name string) bool
 	// Owner sets the numbers of an entry's owner and group before it is restored;
 	// nil leaves them as they are.
-	Owner  func(e *syncline.Entry)
+	Owner func(e *syncline.Entry)
+	// Unprivileged leaves out what lends rights, and notes it: set-id bits,
+	// attributes that the system trusts, and devices.
+	Unprivileged bool
+
 	Sparse bool // zeros become holes in files that are new
 	Verify bool // files are read back and compared
 	// Delete removes what is in the target and not in the snapshot, from the
@@ -128,9 +134,7 @@ func Run(ctx context.Context, v *catalog.View, root catalog.TreeRef, source *con
 		choose: o.Filter.Selector(),
 		target: &folder{made: true, fresh: h == nil, h: h, users: 1},
 	}
-	if r.Attributes == nil {
-		r.Attributes = func(string) bool { return true }
-	}
+	r.setAttributes()
 	defer r.handles.close()
 	r.result.Total = total
 	r.tell()
@@ -194,7 +198,7 @@ func (r *run) walk(tree catalog.TreeRef, dir *folder) (restored bool, err error)
 	if err != nil {
 		return false, err
 	}
-	seen := make(map[string]bool, len(items))
+	names := callings{items: items, taken: make(map[string]bool, len(items))}
 	var keep map[string]bool
 	if r.Delete {
 		keep = make(map[string]bool, len(items))
@@ -210,14 +214,16 @@ func (r *run) walk(tree catalog.TreeRef, dir *folder) (restored bool, err error)
 		case !validName(e.Name):
 			r.failed(path, syncline.Errorf(syncline.CodeDamaged, "no file can have this name; it is left out"))
 			continue
-		case seen[nameKey(e.Name)]:
-			r.failed(path, syncline.Errorf(syncline.CodeDamaged, "the folder has this name twice; the second is left out"))
-			continue
 		case e.Type == syncline.TypeSocket:
 			r.count(func(x *Result) { x.Skipped++ }) // nobody listens to it any more
 			continue
 		}
-		seen[nameKey(e.Name)] = true
+		if called := names.call(e.Name); called != e.Name {
+			e.Name, items[i].renamed = called, true
+			if keep != nil {
+				keep[nameKey(called)] = true
+			}
+		}
 		did, err := r.item(&items[i], dir, path)
 		if err != nil {
 			return restored, err
@@ -238,6 +244,8 @@ type walkItem struct {
 	entry *syncline.Entry
 	sub   catalog.TreeRef
 	ok    bool
+
+	renamed bool
 }
 
 func (r *run) items(tree catalog.TreeRef) (items []walkItem, err error) {
@@ -245,7 +253,7 @@ func (r *run) items(tree catalog.TreeRef) (items []walkItem, err error) {
 		if r.Owner != nil {
 			r.Owner(e)
 		}
-		items = append(items, walkItem{e, sub, ok})
+		items = append(items, walkItem{entry: e, sub: sub, ok: ok})
 		return nil
 	})
 	return items, err
@@ -254,6 +262,9 @@ func (r *run) items(tree catalog.TreeRef) (items []walkItem, err error) {
 // item restores one entry, and what is below it.
 func (r *run) item(x *walkItem, dir *folder, path string) (restored bool, err error) {
 	selected, below, err := r.choose.Select(r.ctx, path)
+	if x.renamed && (selected || below && x.entry.IsDir()) {
+		r.noted(path, Renamed, x.entry.Name)
+	}
 	switch e := x.entry; {
 	case err != nil:
 		return false, err
@@ -261,6 +272,8 @@ func (r *run) item(x *walkItem, dir *folder, path string) (restored bool, err er
 		return r.folder(x, dir, path, selected, below)
 	case !selected:
 		return false, nil
+	case !r.plain(path, e):
+		return true, nil
 	case !r.make(dir):
 		r.failed(path, dir.failed)
 	case r.DryRun && isRestorable(e.Type):

@@ -30,6 +30,7 @@ import (
 type told struct {
 	mu     sync.Mutex
 	failed map[string]error
+	noted  []string
 	calls  int
 	after  int
 	cancel func()
@@ -42,6 +43,12 @@ func (r *told) Failed(path string, err error) {
 		r.failed = make(map[string]error)
 	}
 	r.failed[path] = err
+}
+
+func (r *told) Noted(path string, n restore.Note, detail string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.noted = append(r.noted, path+": "+string(n)+": "+detail)
 }
 
 func (r *told) Progress(restore.Result) {

@@ -20,6 +20,9 @@ type Item struct {
 	First string // the Path of the file before that this is another name of; "" for none
 	Size  int64  // of the content
 	Err   error  // why it is not there as it should be; then there is no Entry
+
+	Note   Note // with Detail, what is to be told of what lies at Path; then there is no Entry
+	Detail string
 }
 
 // Stream gives items one by one, folders before what is in them.
@@ -63,9 +66,7 @@ func Unpack(ctx context.Context, s Stream, target string, o Options) (Result, er
 		stream: s, seen: []map[string]bool{{}}, failed: make(map[string]bool), stand: make(map[string]string),
 		first: o.Filter.Selector(), buf: make([]byte, 64<<10), there: make([]byte, 64<<10),
 	}
-	if u.Attributes == nil {
-		u.Attributes = func(string) bool { return true }
-	}
+	u.setAttributes()
 	defer u.handles.close()
 	defer u.leaveRooms()
 	err = u.all()
@@ -100,6 +101,11 @@ func (u *unpacking) item(x *Item) error {
 	case err != nil:
 		return err
 	case u.skip != "" && strings.HasPrefix(x.Path, u.skip):
+		return nil
+	case x.Note != "":
+		if selected {
+			u.noted(path, x.Note, x.Detail)
+		}
 		return nil
 	case x.Err != nil:
 		if selected {
@@ -142,6 +148,8 @@ func (u *unpacking) place(x *Item, dir *folder, selected, below bool) error {
 		return nil
 	case e.Type == syncline.TypeSocket:
 		u.count(func(r *Result) { r.Skipped++ }) // nobody listens to it any more
+		return nil
+	case !u.plain(path, e):
 		return nil
 	case !u.make(dir):
 		return u.fail(x, dir.failed)
@@ -211,6 +219,7 @@ func (u *unpacking) leave(length int) error {
 		if !f.made || f.entry == nil {
 			continue
 		}
+		u.plain(f.path, f.entry)
 		err := u.handles.in(f, func(h *handle) error { return h.apply(f.entry, f.fresh, u.Attributes) })
 		if err == nil {
 			u.count(func(r *Result) { r.Folders++ })

@@ -63,6 +63,9 @@ type toldOf map[string]string
 
 func (r toldOf) Failed(path string, err error)  { r[path] = err.Error() }
 func (r toldOf) Progress(result restore.Result) {}
+func (r toldOf) Noted(path string, n restore.Note, detail string) {
+	r[path] = string(n) + ": " + detail
+}
 
 func unpack(t *testing.T, raw []byte, target string, o restore.Options) (restore.Result, toldOf, error) {
 	t.Helper()

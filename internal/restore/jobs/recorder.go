@@ -26,6 +26,8 @@ type recorder struct {
 	written time.Time
 	items   []syncline.LogItem // that are still to be written
 	failed  int
+	notes   map[restore.Note]int
+	noted   int
 }
 
 const (
@@ -34,9 +36,11 @@ const (
 	// recordTimeout bounds a write to the store. The job's own context is not
 	// used: its end must be recorded too.
 	recordTimeout = 30 * time.Second
-	// maxNamed is how many items that failed the log names, and itemsAtOnce how
-	// many are written to it together.
+	// maxNamed is how many items that failed the log names, maxNotes how many that
+	// are not quite as in the snapshot, and itemsAtOnce how many are written to it
+	// together.
 	maxNamed    = 10_000
+	maxNotes    = 1000
 	itemsAtOnce = 100
 )
 
@@ -108,6 +112,50 @@ func (r *recorder) Failed(path string, err error) {
 	}
 }
 
+// Noted implements restore.Reporter.
+func (r *recorder) Noted(path string, n restore.Note, detail string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.notes == nil {
+		r.notes = make(map[restore.Note]int)
+	}
+	r.notes[n]++
+	if r.noted++; r.noted > maxNotes {
+		return
+	}
+	text := nameOf(path) + ": " + string(n)
+	if detail != "" {
+		text += ": " + nameOf(detail)
+	}
+	r.log(syncline.LogWarning, text)
+}
+
+// summarize logs how often each note was told. The caller holds mu.
+func (r *recorder) summarize() {
+	for _, n := range []struct {
+		note restore.Note
+		text string
+	}{
+		{restore.NoSetID, "%d items have set-id bits in the snapshot, which are left out"},
+		{restore.NoAttribute, "%d security.* and trusted.* attributes are left out"},
+		{restore.NoDevice, "%d device nodes are left out"},
+		{restore.Renamed, "%d items have another name in the target, because their folders have a name twice"},
+	} {
+		count := r.notes[n.note]
+		if count == 0 {
+			continue
+		}
+		text := fmt.Sprintf(n.text, count)
+		if n.note != restore.Renamed {
+			text += "; the operator allows them with syncline serve --restore-privileged"
+		}
+		r.log(syncline.LogWarning, text)
+	}
+	if more := r.noted - maxNotes; more > 0 {
+		r.log(syncline.LogWarning, fmt.Sprintf("%d of these are counted and not named", more))
+	}
+}
+
 // nameOf is a path as a log can show it.
 func nameOf(path string) string {
 	if strings.ContainsFunc(path, func(c rune) bool { return c == unicode.ReplacementChar || !unicode.IsPrint(c) }) {
@@ -150,6 +198,7 @@ func (r *recorder) end(result restore.Result, err, cause error) {
 	if result != (restore.Result{}) {
 		r.take(result)
 	}
+	r.summarize()
 	if r.failed > maxNamed {
 		r.log(syncline.LogError, fmt.Sprintf("%d more items failed and are not named here", r.failed-maxNamed))
 	}

@@ -52,9 +52,13 @@ type Service struct {
 	// Allowed are the folders that may be written into; none refuses all jobs.
 	// Their paths have no symbolic links.
 	Allowed []syncline.RestoreTarget
-	Logger  *slog.Logger
-	Now     func() time.Time
-	NewID   func() syncline.ID
+	// Privileged lets jobs restore set-id bits, attributes that the system
+	// trusts, and devices.
+	Privileged bool
+
+	Logger *slog.Logger
+	Now    func() time.Time
+	NewID  func() syncline.ID
 
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -320,7 +324,7 @@ func (s *Service) run(ctx context.Context, t *task, rec *recorder) (result resto
 		return result, syncline.Errorf(syncline.CodeConflict,
 			"the server was restarted meanwhile, and files that were being written would pass for ones to keep; start it again with Always or IfChanged")
 	}
-	o.Within, o.Reporter = within, rec
+	o.Within, o.Reporter, o.Unprivileged = within, rec, !s.Privileged
 	point := syncline.RestorePoint{
 		ID: t.job.RestorePointID, RepositoryID: t.job.RepositoryID, Snapshot: syncline.Snapshot{ID: t.job.SnapshotID},
 	}
