@@ -114,7 +114,7 @@ func (e *environment) withContents(ctx context.Context, fn func(*catalog.View, *
 	var cat *catalog.Catalog
 	var damage error // what could be synchronized can be got back
 	if e.noSync {
-		cat, err = local.open(ctx)
+		cat, err = local.read(ctx)
 	} else {
 		cat, _, damage = e.synchronizeWith(ctx, r, local, ahead)
 	}

@@ -18,6 +18,8 @@ type environment struct {
 	stdout, stderr io.Writer
 	started        bool // the command line was understood
 
+	local *localCatalog // that the command uses; nil for none
+
 	server string // address of a running Syncline; "" to answer from here
 
 	repo               string

@@ -186,3 +186,57 @@ func TestFullDisk(t *testing.T) {
 }
 
 func isPack(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/bucket/repo/data/") }
+
+// TestCacheThatCannotBeWritten has a cache on a disk that is full, or read-only: it
+// is answered from, and what cannot be brought up to date says so.
+func TestCacheThatCannotBeWritten(t *testing.T) {
+	path, disk := newRepository(t, 20, 1), smallDisk(t, "16m")
+	ask := func(args ...string) outcome {
+		return runProgram(t, []string{"RESTIC_PASSWORD=" + repoPassword, "SYNCLINE_CACHE_DIR=" + disk}, append([]string{"-r", path}, args...)...)
+	}
+	want := ask("ls", "latest")
+	if want.code != 0 || want.stdout == "" {
+		t.Fatalf("%+v", want)
+	}
+	forced := ask("ls", "--no-sync", "latest")
+	for _, c := range []struct {
+		what string
+		do   func()
+		undo func()
+	}{
+		{"full", func() { fill(t, filepath.Join(disk, "filler")) }, func() { _ = os.Remove(filepath.Join(disk, "filler")) }},
+		{
+			"read-only", func() {
+				if err := unix.Mount("", disk, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+					t.Fatal(err)
+				}
+			},
+			func() {
+				if err := unix.Mount("", disk, "", unix.MS_REMOUNT, ""); err != nil {
+					t.Fatal(err)
+				}
+			},
+		},
+	} {
+		c.do()
+		if got := ask("ls", "--no-sync", "latest"); got != forced {
+			t.Errorf("%s, without synchronizing: %+v", c.what, got)
+		}
+		if got := ask("ls", "latest"); got.code != 0 || got.stdout != want.stdout {
+			t.Errorf("%s, with nothing new: %+v", c.what, got)
+		}
+		id := strings.TrimSpace(string(restic(t, path, "backup", disk, "--json")))
+		got := ask("ls", "latest")
+		if got.code != 1 || !strings.Contains(got.stderr, "cannot be brought up to date") || !strings.Contains(got.stderr, "last synchronization") {
+			t.Errorf("%s, with something new (%.80s): %+v", c.what, id, got)
+		}
+		if got.stdout != "" && got.stdout != want.stdout {
+			t.Errorf("%s, with something new: %s", c.what, got.stdout)
+		}
+		c.undo()
+		restic(t, path, "forget", "latest")
+		if got := ask("ls", "latest"); got.code != 0 || got.stdout != want.stdout {
+			t.Errorf("%s, and usable again: %+v", c.what, got)
+		}
+	}
+}

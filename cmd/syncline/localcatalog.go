@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -24,6 +25,7 @@ import (
 //
 //	<digits>-<time>.catalog   the catalog; the greatest time counts
 //	<digits>.lock             held by the process that synchronizes
+//	<digits>.damaged          the name of a catalog that was found damaged
 //
 // A catalog that is thrown away makes room for one with a later time, never
 // with the same name: a process that still reads the old file would remove the
@@ -56,7 +58,8 @@ func (e *environment) localCatalog(at location) (*localCatalog, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256([]byte(at.key))
-	return &localCatalog{dir: dir, key: hex.EncodeToString(sum[:16])}, nil
+	e.local = &localCatalog{dir: dir, key: hex.EncodeToString(sum[:16])}
+	return e.local, nil
 }
 
 // files returns the catalog files that are there, oldest first.
@@ -96,7 +99,7 @@ func (l *localCatalog) read(ctx context.Context) (*catalog.Catalog, error) {
 	if len(names) == 0 {
 		return nil, catalog.Missing(fs.ErrNotExist)
 	}
-	cat, err := sqlite.OpenExisting(ctx, names[len(names)-1])
+	cat, err := orReadOnly(ctx, names[len(names)-1], sqlite.OpenExisting)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +128,46 @@ func (l *localCatalog) open(ctx context.Context) (*catalog.Catalog, error) {
 		}
 		names = []string{filepath.Join(l.dir, fmt.Sprintf("%s-%020d.catalog", l.key, time.Now().UnixNano()))}
 	}
-	return sqlite.OpenCatalog(ctx, names[len(names)-1])
+	return orReadOnly(ctx, names[len(names)-1], sqlite.OpenCatalog)
+}
+
+// orReadOnly opens a catalog for reading where it cannot be opened as it should: the
+// folder is read-only, or its disk is full. Without that, the error is of the first
+// attempt.
+func orReadOnly(ctx context.Context, file string, open func(context.Context, string) (*catalog.Catalog, error)) (*catalog.Catalog, error) {
+	cat, err := open(ctx, file)
+	if syncline.CodeOf(err) != syncline.CodeUnavailable {
+		return cat, err
+	}
+	if cat, readErr := sqlite.OpenReadOnly(ctx, file); readErr == nil {
+		return cat, nil
+	}
+	return nil, err
+}
+
+func (l *localCatalog) marker() string { return filepath.Join(l.dir, l.key+".damaged") }
+
+// markDamaged remembers that the catalog was found damaged, for the next
+// synchronization to build it anew.
+func (l *localCatalog) markDamaged() error {
+	names, err := l.files()
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	if err := os.WriteFile(l.marker(), []byte(filepath.Base(names[len(names)-1])), 0o600); err != nil {
+		return l.failed(err)
+	}
+	return nil
+}
+
+// foundDamaged reports whether the catalog that is there was found damaged.
+func (l *localCatalog) foundDamaged() bool {
+	marked, err := os.ReadFile(l.marker())
+	if err != nil {
+		return false
+	}
+	names, err := l.files()
+	return err == nil && len(names) > 0 && filepath.Base(names[len(names)-1]) == string(marked)
 }
 
 // discard removes the catalog. The lock is held. Files that another process
@@ -134,6 +176,9 @@ func (l *localCatalog) discard() error {
 	names, err := l.files()
 	if err != nil {
 		return err
+	}
+	if err := os.Remove(l.marker()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return l.failed(err)
 	}
 	for _, name := range names {
 		for _, suffix := range []string{"", "-wal", "-shm"} {
@@ -163,6 +208,8 @@ func (l *localCatalog) lock(ctx context.Context, wait func()) (*flock.Flock, err
 	switch {
 	case ctx.Err() != nil:
 		return nil, errors.Join(ctx.Err(), f.Close())
+	case err != nil && l.exists() && (errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOSPC)):
+		return f, nil // where no lock can be made, nobody writes a catalog
 	case err != nil || !ok:
 		return nil, errors.Join(l.failed(err), f.Close())
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/heapgoal"
 )
 
@@ -48,6 +49,9 @@ func run(args []string, getenv func(string) string, stdin io.Reader, stdout, std
 	}
 	if err == nil {
 		return 0
+	}
+	if env.local != nil && errors.Is(err, catalog.ErrDamaged) {
+		err = errors.Join(err, env.local.markDamaged())
 	}
 	code := exitCode(err)
 	printError(env, code, err)

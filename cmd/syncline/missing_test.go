@@ -451,3 +451,46 @@ func TestNothingWithoutACatalog(t *testing.T) {
 		}
 	}
 }
+
+// TestDamagedCatalogIsBuiltAnew damages a part of a catalog that a synchronization
+// with nothing new does not touch: the command that meets it says so, and the next
+// one builds the catalog anew.
+func TestDamagedCatalogIsBuiltAnew(t *testing.T) {
+	path, cache := newRepository(t, 20, 1), t.TempDir()
+	ask := func(args ...string) outcome {
+		return runProgram(t, []string{"RESTIC_PASSWORD=" + repoPassword, "SYNCLINE_CACHE_DIR=" + cache}, append([]string{"-r", path}, args...)...)
+	}
+	damage := func() {
+		t.Helper()
+		for _, f := range must(os.ReadDir(cache))(t) {
+			if !strings.HasSuffix(f.Name(), ".catalog") {
+				continue
+			}
+			box := must(catalogs.Open(t.Context(), filepath.Join(cache, f.Name())))(t)
+			const entries = 3 // the kind of value
+			err := box.Update(t.Context(), func(w catalog.Writer) error { return w.Put(entries, 0, []byte("no entries at all")) })
+			if err := box.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	want := ask("ls", "latest")
+	if want.code != 0 || want.stdout == "" {
+		t.Fatalf("%+v", want)
+	}
+	for _, first := range [][]string{{"ls", "latest"}, {"ls", "--no-sync", "latest"}} {
+		damage()
+		if got := ask(first...); got.code != 1 || !strings.Contains(got.stderr, "next synchronization builds it anew") {
+			t.Errorf("%q with damage: %+v", first, got)
+		}
+		if got := ask("ls", "latest"); got.code != 0 || got.stdout != want.stdout || !strings.Contains(got.stderr, "is built anew") {
+			t.Errorf("%q afterwards: %+v", first, got)
+		}
+		if got := ask("ls", "latest"); got.code != 0 || got.stdout != want.stdout || strings.Contains(got.stderr, "anew") {
+			t.Errorf("%q once more: %+v", first, got)
+		}
+	}
+}

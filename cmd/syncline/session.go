@@ -122,6 +122,12 @@ func (e *environment) synchronizeWith(ctx context.Context, r *remote, local *loc
 		return nil, stats, err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	if local.foundDamaged() {
+		e.note("the local catalog was found damaged; it is built anew")
+		if err := errors.Join(ahead.close(), local.discard()); err != nil {
+			return nil, stats, err
+		}
+	}
 	until := time.Now().Add(e.retryLock)
 	for attempt := 1; ; attempt++ {
 		cat, stats, err = e.session(ctx, r, local, ahead)
@@ -163,6 +169,9 @@ func (e *environment) session(ctx context.Context, r *remote, local *localCatalo
 		Snapshots: snapshots, Streams: r.streams, MaxRead: r.maxRead, Logger: e.logger(),
 	})
 	shown.end()
+	if errors.Is(err, catalog.ErrReadOnly) || errors.Is(err, catalog.ErrNoRoom) {
+		return answerable(ctx, cat, local, err)
+	}
 	code := syncline.CodeOf(err)
 	repository := code == syncline.CodeDamaged || code == syncline.CodeLocked
 	if err != nil && (!repository || errors.Is(err, catalog.ErrDamaged)) {
@@ -173,6 +182,23 @@ func (e *environment) session(ctx context.Context, r *remote, local *localCatalo
 
 // plainInterval is the time between two lines where there is no terminal.
 const plainInterval = 5 * time.Second
+
+// answerable returns a catalog that could not be brought up to date for want of room
+// or rights, when there is something in it to answer from, and the error that says
+// so.
+func answerable(ctx context.Context, cat *catalog.Catalog, local *localCatalog, why error) (*catalog.Catalog, syncline.SessionStatistics, error) {
+	shown := 0
+	err := cat.View(ctx, func(v *catalog.View) error {
+		list, err := v.Snapshots()
+		shown = len(list)
+		return err
+	})
+	why = syncline.WrapError(syncline.CodeUnavailable, why, "the catalog in %s cannot be brought up to date (%s); make room or name another directory with --cache-dir", local.dir, messageOf(why))
+	if err != nil || shown == 0 {
+		return nil, syncline.SessionStatistics{}, errors.Join(why, cat.Close())
+	}
+	return cat, syncline.SessionStatistics{}, syncline.WrapError(syncline.CodeUnavailable, why, "%s; this answer is that of the last synchronization", messageOf(why))
+}
 
 // progressInterval is the time between two lines of progress: what the user
 // asked for, else drawn on a terminal.

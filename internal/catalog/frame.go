@@ -58,6 +58,10 @@ func Missing(cause error) error {
 // catalog.
 var ErrNoRoom = errors.New("no room on the disk")
 
+// ErrReadOnly matches the error of a write to a catalog that was opened for reading
+// because its folder cannot be written to.
+var ErrReadOnly = errors.New("the catalog is read-only")
+
 // Unusable reports whether an error means that a catalog cannot be answered from
 // until it is built anew.
 func Unusable(err error) bool {

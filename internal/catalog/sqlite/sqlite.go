@@ -134,6 +134,30 @@ func (c *Container) setUp(ctx context.Context) error {
 	return err
 }
 
+// OpenReadOnly is OpenExisting for a folder that cannot be written to, or a disk that
+// is full. Writes fail with catalog.ErrReadOnly.
+func OpenReadOnly(ctx context.Context, path string) (*catalog.Catalog, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
+		return nil, catalog.Missing(err)
+	}
+	options := []string{"mode=ro", "_pragma=query_only(1)"}
+	// Beside a log that holds something, the file alone is not the whole of it.
+	if log, err := os.Stat(path + "-wal"); errors.Is(err, fs.ErrNotExist) || err == nil && log.Size() == 0 {
+		options = append(options, "immutable=1")
+	}
+	c := &Container{path: path, room: func() error {
+		return syncline.WrapError(syncline.CodeUnavailable, catalog.ErrReadOnly, "the catalog cannot be written to")
+	}}
+	if c.readers, err = connect(path, 8, options...); err == nil {
+		err = c.setUp(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(translate(err), c.Close())
+	}
+	return asCatalog(ctx, c)
+}
+
 func connect(path string, connections int, options ...string) (*sql.DB, error) {
 	// A value's pages are read or written once, so a larger cache (the default is 2 MB)
 	// only means more memory that is touched for the first time: a reader's first values
