@@ -106,7 +106,11 @@ func (e direct) list(ctx context.Context, l *lister, filter *filterFlags, refere
 
 // list prints a snapshot's entries, which walk gives to l.entry.
 func (l *lister) list(s catalog.Snapshot, walk func() error) error {
-	l.out = bufio.NewWriterSize(l.env.stdout, 1<<16)
+	to := l.env.stdout
+	if l.ncdu {
+		to = jsonFor(to)
+	}
+	l.out = bufio.NewWriterSize(to, 1<<16)
 	err := l.head(s)
 	if err == nil {
 		err = walk()

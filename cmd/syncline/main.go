@@ -86,6 +86,9 @@ Exit status: 0 done, 1 failed, 2 an unknown flag or a wrong number of arguments,
 		// Before this runs, cobra's errors are about the command line.
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			env.started = true
+			if env.json && !writesContent[cmd.Name()] {
+				env.stdout = jsonFor(env.stdout)
+			}
 			return env.check(cmd.Flags())
 		},
 	}
@@ -111,6 +114,9 @@ Exit status: 0 done, 1 failed, 2 an unknown flag or a wrong number of arguments,
 	root.AddCommand(newResticCommands()...)
 	return root
 }
+
+// writesContent are the commands that write what is in files, as it is.
+var writesContent = map[string]bool{"cat": true, "dump": true}
 
 // usageError is an error in how the program was called: a value that is wrong,
 // or values that make no sense together.
@@ -166,7 +172,7 @@ func printError(env *environment, code int, err error) {
 	}
 	if env.json {
 		// Nothing is left to do when standard error cannot be written.
-		_ = json.NewEncoder(env.stderr).Encode(struct {
+		_ = json.NewEncoder(jsonFor(env.stderr)).Encode(struct {
 			MessageType string `json:"message_type"`
 			Code        int    `json:"code"`
 			Message     string `json:"message"`

@@ -230,7 +230,7 @@ func (v *restoreView) Failed(path string, err error) {
 	v.end()
 	if v.env.json {
 		// Nothing is left to do when standard error cannot be written.
-		_ = json.NewEncoder(v.env.stderr).Encode(map[string]any{
+		_ = json.NewEncoder(jsonFor(v.env.stderr)).Encode(map[string]any{
 			"message_type": "error", "error": map[string]string{"message": messageOf(err)}, "during": "restore", "item": path,
 		})
 		return

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -31,4 +35,46 @@ func printable(s string) string {
 
 func isPrintable(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }) < 0
+}
+
+// jsonFor returns where to write JSON to: to a terminal all that could act on it
+// is escaped, which means the same to whoever reads the JSON.
+func jsonFor(w io.Writer) io.Writer {
+	if _, ok := isTerminal(w); ok {
+		return &jsonEscaper{w: w}
+	}
+	return w
+}
+
+// jsonEscaper writes JSON in which unprintable characters are escaped. They can
+// only be in strings, where an escape stands for them.
+type jsonEscaper struct {
+	w    io.Writer
+	rest []byte // the beginning of a character
+}
+
+// Write implements io.Writer.
+func (e *jsonEscaper) Write(p []byte) (int, error) {
+	in := append(e.rest, p...)
+	out := make([]byte, 0, len(in)+16)
+	for len(in) > 0 && utf8.FullRune(in) {
+		r, n := utf8.DecodeRune(in)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			out = append(out, `\ufffd`...)
+		case r == '\n' || unicode.IsPrint(r):
+			out = append(out, in[:n]...)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+		in = in[n:]
+	}
+	e.rest = append([]byte(nil), in...)
+	if _, err := e.w.Write(out); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }

@@ -100,7 +100,7 @@ func listUsers(cmd *cobra.Command, d *dataDir) error {
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "NAME\tROLE\tCREATED")
 	for _, u := range users {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", u.Name, u.Role, u.CreatedAt.UTC().Format("2006-01-02 15:04:05 UTC"))
+		fmt.Fprintf(w, "%s\t%s\t%s\n", printable(u.Name), u.Role, u.CreatedAt.UTC().Format("2006-01-02 15:04:05 UTC"))
 	}
 	return w.Flush()
 }
