@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"syncline.dev/syncline"
@@ -165,16 +166,22 @@ func azureKey(e *environment, o options) string {
 	return "\n" + e.getenv("AZURE_ACCOUNT_NAME") + "\n" + firstOf(o["endpoint"], e.getenv("AZURE_ENDPOINT_SUFFIX"))
 }
 
-func openAzure(ctx context.Context, e *environment, a address.Address, o options) (place, error) {
-	c := azure.Config{
-		Account: e.getenv("AZURE_ACCOUNT_NAME"), Key: e.getenv("AZURE_ACCOUNT_KEY"), SAS: e.getenv("AZURE_ACCOUNT_SAS"),
+// azureConfig is what the environment says of an account.
+func (e *environment) azureConfig(a address.Address, o options) azure.Config {
+	cli, err := strconv.ParseBool(e.getenv("AZURE_FORCE_CLI_CREDENTIAL"))
+	return azure.Config{
+		Account: e.getenv("AZURE_ACCOUNT_NAME"), Key: e.getenv("AZURE_ACCOUNT_KEY"), SAS: e.getenv("AZURE_ACCOUNT_SAS"), UseCLI: cli && err == nil,
 		EndpointSuffix: e.getenv("AZURE_ENDPOINT_SUFFIX"), Endpoint: o["endpoint"], Container: a.Bucket, Prefix: a.Prefix,
 	}
+}
+
+func openAzure(ctx context.Context, e *environment, a address.Address, o options) (place, error) {
+	c := e.azureConfig(a, o)
 	switch {
 	case c.Account == "":
 		return place{}, usageError("AZURE_ACCOUNT_NAME is not set; it names the storage account of the container")
-	case c.Key == "" && c.SAS == "":
-		return place{}, usageError("neither AZURE_ACCOUNT_KEY nor AZURE_ACCOUNT_SAS is set; one of them opens the storage account")
+	case c.Key == "" && c.SAS == "" && !c.UseCLI:
+		return place{}, usageError("neither AZURE_ACCOUNT_KEY nor AZURE_ACCOUNT_SAS is set; one of them opens the storage account, or AZURE_FORCE_CLI_CREDENTIAL=true with a sign-in of the Azure CLI")
 	}
 	var err error
 	if c.CA, c.Client, err = e.transport(); err != nil {

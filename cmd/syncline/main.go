@@ -71,9 +71,11 @@ Repositories and passwords are named as for restic: -r or RESTIC_REPOSITORY,
 --password-file, RESTIC_PASSWORD and so on. A repository is a local folder,
 s3:HOST/BUCKET/FOLDER, azure:CONTAINER:/FOLDER or gs:BUCKET:/FOLDER, and the
 variables that open it are restic's too: AWS_ACCESS_KEY_ID,
-AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION, AWS_PROFILE; AZURE_ACCOUNT_NAME,
-AZURE_ACCOUNT_KEY or AZURE_ACCOUNT_SAS; GOOGLE_APPLICATION_CREDENTIALS or
-GOOGLE_ACCESS_TOKEN.
+AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION, AWS_PROFILE,
+RESTIC_AWS_ASSUME_ROLE_ARN; AZURE_ACCOUNT_NAME, AZURE_ACCOUNT_KEY,
+AZURE_ACCOUNT_SAS or AZURE_FORCE_CLI_CREDENTIAL; GOOGLE_APPLICATION_CREDENTIALS
+or GOOGLE_ACCESS_TOKEN. RESTIC_HOST stands for --host. Flags of restic that mean
+nothing to a reader, such as --no-lock or --compression, are accepted.
 
 With --server or SYNCLINE_SERVER the commands ask a running Syncline instead, to
 which syncline login has signed in; -r is then the name or the id of a repository

@@ -429,3 +429,45 @@ func TestResticCommands(t *testing.T) {
 		t.Errorf("cat config: exit code %d, %s", got.code, got.stderr)
 	}
 }
+
+// AZURE_FORCE_CLI_CREDENTIAL has tokens come from the Azure CLI.
+func TestAzureCLI(t *testing.T) {
+	var bearer string
+	var mu sync.Mutex
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		bearer = r.Header.Get("Authorization")
+		w.Header().Set("X-Ms-Request-Id", "1")
+		w.Header().Set("X-Ms-Error-Code", "ContainerNotFound")
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	defer server.Close()
+	bin := t.TempDir()
+	trusted := filepath.Join(bin, "server.pem")
+	script := "#!/bin/sh\necho \"$@\" >\"$0.args\"\necho '{\"accessToken\":\"token of the CLI\",\"expires_on\":4102444800}'\n"
+	for path, text := range map[string]string{
+		filepath.Join(bin, "az"): script, trusted: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})),
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o700); err != nil { //nolint:gosec // a program for the test
+			t.Fatal(err)
+		}
+	}
+	env := []string{"AZURE_ACCOUNT_NAME=account", "AZURE_FORCE_CLI_CREDENTIAL=true", "PATH=" + bin, "RESTIC_CACERT=" + trusted}
+	args := []string{"-r", "azure:container:/", "-o", "azure.endpoint=" + server.URL, "--cache-dir", t.TempDir(), "snapshots"}
+	got := runProgram(t, env, args...)
+	mu.Lock()
+	defer mu.Unlock()
+	if got.code != 10 || bearer != "Bearer token of the CLI" {
+		t.Errorf("exit code %d, asked as %q: %s", got.code, bearer, got.stderr)
+	}
+	if raw, err := os.ReadFile(filepath.Join(bin, "az.args")); err != nil || !strings.Contains(string(raw), "get-access-token") {
+		t.Errorf("the CLI was asked %q, %v", raw, err)
+	}
+	if err := os.Remove(filepath.Join(bin, "az")); err != nil {
+		t.Fatal(err)
+	}
+	if got := runProgram(t, env, args...); got.code != 1 || !strings.Contains(got.stderr, "the Azure CLI gives no token") {
+		t.Errorf("without the CLI: exit code %d, %s", got.code, got.stderr)
+	}
+}

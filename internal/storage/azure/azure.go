@@ -30,6 +30,9 @@ type Config struct {
 	Account string
 	Key     string // in base64, as Azure shows it
 	SAS     string // the query of a signed address, with or without "?"; Key goes before it
+	// UseCLI takes tokens from the Azure CLI, where there is neither Key nor SAS. It
+	// runs a program as the user this program runs as: never set it for somebody else.
+	UseCLI bool
 
 	EndpointSuffix string // of another cloud, such as core.chinacloudapi.cn; DefaultSuffix where empty
 	// Endpoint is the address of the account's blob service, for accounts that
@@ -110,6 +113,10 @@ func Connect(_ context.Context, c Config) (*Client, error) {
 			return nil, syncline.Errorf(syncline.CodeInvalid, "the shared access signature is not valid: it must be a query like sv=…&se=…&sig=…")
 		}
 		if client.service, err = service.NewClientWithNoCredential(endpoint.String(), options); err != nil {
+			return nil, badEndpoint()
+		}
+	case c.UseCLI:
+		if client.service, err = service.NewClient(endpoint.String(), cliCredential{}, options); err != nil {
 			return nil, badEndpoint()
 		}
 	default:

@@ -28,6 +28,10 @@ type operation struct {
 // translate maps an error of the library by its code. Of what the service
 // wrote only the code is taken over.
 func (c *Client) translate(ctx context.Context, call *remote.Call, err error, op operation) error {
+	var noToken *cliError
+	if errors.As(err, &noToken) {
+		return noToken.error
+	}
 	if trouble := call.Trouble(ctx); trouble != nil {
 		return trouble
 	}
