@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -108,10 +109,11 @@ type attachedSnapshots struct {
 
 func (r *attachedRepository) snapshots(ctx context.Context) (*attachedSnapshots, error) {
 	got, err := r.client.Snapshots(ctx, r.ID)
-	if err != nil {
+	missing := client.StatusOf(err) == http.StatusConflict
+	if err != nil && !missing {
 		return nil, err
 	}
-	if len(got) == 0 && r.IsOutOfSync {
+	if missing || len(got) == 0 && r.IsOutOfSync {
 		return nil, syncline.Errorf(syncline.CodeNotFound, "the server has no catalog of %s yet; make it with syncline sync, and see there what goes wrong", printable(r.Name))
 	}
 	s := &attachedSnapshots{list: make([]catalog.Snapshot, len(got)), points: make([]syncline.ID, len(got))}
