@@ -66,7 +66,7 @@ func TestAttach(t *testing.T) {
 	s := startServer(t)
 	repo := resticfixture.Unpack(t, "v2-old")
 	p := newPage(t, s.url)
-	p.expect("401", "400")
+	p.expect("401", "400", "409")
 	p.signIn("administrator", adminPassword)
 	p.waitText("No repositories yet")
 	p.click("a", "Add a repository")
@@ -114,8 +114,16 @@ func TestServerGoesAwayAndComesBack(t *testing.T) {
 	p.expect("401", "net::ERR", "Failed to load")
 	p.signIn("administrator", adminPassword)
 	p.waitText("alpha")
+	p.click("a", "main")
+	p.waitText("5 restore points of 2 hosts")
+	p.click("a", "Overview")
+	p.waitText("alpha")
 	s.stop()
 	p.waitText("The connection to the server is lost")
+	p.waitText("What is shown is from")
+	p.click("a", "main")
+	p.waitText("5 restore points of 2 hosts") // which was seen before
+	p.click("a", "Overview")
 	if !strings.Contains(p.text(), "alpha") {
 		t.Error("what was there is gone from the page")
 	}

@@ -147,6 +147,6 @@ func TestGrowth(t *testing.T) {
 	p.choose("Host", "lap\u202etop")
 	p.wait("document.querySelectorAll('.growth .grid-row').length === 1")
 	p.do(chromedp.MouseEvent(chromedp.MouseMoved, 700, 400))
-	p.click("a", "Where the space goes in the restore point of 1 Apr")
+	p.click("a", "Where the space goes in the restore point of Wed, 1 Apr")
 	p.waitText("The whole restore point")
 }

@@ -89,11 +89,11 @@ export function useData(load, key, { every = 0, lasts = false, off = false } = {
  * useGet loads one path; null loads nothing.
  * @template [T=any]
  * @param {string | null} path
- * @param {{ every?: number, lasts?: boolean }} [options]
+ * @param {{ every?: number, lasts?: boolean, off?: boolean }} [options]
  * @returns {Loaded<T>}
  */
 export function useGet(path, options) {
-  return useData((signal) => get(/** @type {string} */ (path), { signal }), [path], { ...options, off: path === null });
+  return useData((signal) => get(/** @type {string} */ (path), { signal }), [path], { ...options, off: path === null || options?.off });
 }
 
 /**

@@ -43,6 +43,7 @@ export function useKept(name, initial) {
 }
 
 const pageName = 'scroll';
+const calm = 15; // frames without a change
 const boxName = (box) => `scroll ${box.dataset.keepScroll}`;
 let restoring = () => {};
 let busy = false;
@@ -76,12 +77,18 @@ function goBackTo(key) {
     clearTimeout(timer);
     restoring = () => {};
   };
+  let still = 0;
+  let before = 0;
   const step = () => {
     const y = wanted.get(pageName);
-    if (y !== undefined && document.documentElement.scrollHeight - innerHeight >= y) {
+    const height = document.documentElement.scrollHeight;
+    if (y !== undefined && height - innerHeight >= y) {
       scrollTo(0, y);
-      if (Math.abs(scrollY - y) < 2) wanted.delete(pageName);
+      // What stands above may still be drawn, and would push it away.
+      still = height === before && Math.abs(scrollY - y) < 2 ? still + 1 : 0;
+      if (still > calm) wanted.delete(pageName);
     }
+    before = height;
     for (const box of document.querySelectorAll('[data-keep-scroll]')) {
       const top = wanted.get(boxName(box));
       if (top === undefined || box.scrollHeight - box.clientHeight < top) continue;

@@ -73,8 +73,9 @@ function address(path, params) {
 /** @typedef {Record<string, string | null | undefined>} More */
 /** @param {string} point @param {Place} place @param {More} [more] */
 export const browseAddress = (point, place, more) => address(`/points/${point}/files`, { ...at(place), ...more });
-/** @param {string} point @param {Place} place @param {More} [more] */
-export const spaceAddress = (point, place, more) => address(`/points/${point}/space`, { ...at(place), ...more });
+// Without a place it begins at the first folder that branches.
+/** @param {string} point @param {Place} [place] @param {More} [more] */
+export const spaceAddress = (point, place, more) => address(`/points/${point}/space`, { ...(place && at(place)), ...more });
 /** @param {string} repository @param {Place} place @param {More} [more] */
 export const historyAddress = (repository, place, more) => address(`/repositories/${repository}/history`, { ...at(place), ...more });
 /** @param {string} before @param {string} after @param {Place} place @param {More} [more] */

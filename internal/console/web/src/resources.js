@@ -3,7 +3,7 @@ import { useGet } from './data.js';
 
 /** @typedef {import('./api.js').Schemas} Schemas */
 /** @typedef {Schemas['BackupRepository']} Repository */
-/** @typedef {Schemas['RestorePoint']} Point */
+/** @typedef {Schemas['RestorePoint'] & { isIncomplete?: boolean, isLost?: boolean, missingFolders?: number }} Point */
 /** @typedef {Schemas['RepositorySynchronizeSession']} Session */
 
 /** @returns {import('./data.js').Loaded<Repository[]>} */
@@ -18,6 +18,7 @@ export const usePoint = (id) => useGet(`/v6/RestorePoints/${id}`);
 /**
  * usePoints gives the restore points of a repository, the newest first.
  * @param {string | undefined} repositoryId
+ * @param {{ off?: boolean }} [options]
  * @returns {import('./data.js').Loaded<Point[]>}
  */
-export const usePoints = (repositoryId) => useGet(repositoryId ? `/v6/RestorePoints?repositoryId=${repositoryId}` : null);
+export const usePoints = (repositoryId, options) => useGet(repositoryId ? `/v6/RestorePoints?repositoryId=${repositoryId}` : null, options);

@@ -46,11 +46,12 @@ export function standing(repository, session) {
   }
   if (repository.isOutOfSync) {
     if (!session) return { kind: 'behind', text: 'Never synchronized', weight: 2, why: 'It has not been synchronized yet.' };
-    const why = session.result === 'Stopped' ? 'The last synchronization was stopped before it was complete.' : 'Its catalog is missing or behind.';
+    const why = session.result === 'Stopped' ? 'The last synchronization was stopped before it was complete.' : 'Its catalog is missing, damaged or behind the repository.';
     return { kind: 'behind', text: 'Out of sync', weight: 2, since: session.endTime, why };
   }
-  if (session?.result === 'Stopped') return { kind: 'synced', text: 'In sync, last run stopped', weight: 0, since: session.endTime };
-  return { kind: 'synced', text: 'In sync', weight: 0, since: session?.endTime };
+  if (!session || repository.isOutOfSync !== false) return { kind: 'unknown', text: 'Not known', weight: 1, why: 'It is not known whether it is in sync: no synchronization of it is known.' };
+  if (session.result === 'Stopped') return { kind: 'synced', text: 'In sync, last run stopped', weight: 0, since: session.endTime };
+  return { kind: 'synced', text: 'In sync', weight: 0, since: session.endTime };
 }
 
 // concerns lists what needs attention, the gravest first.

@@ -7,7 +7,7 @@ import { count, visible } from '../format.js';
 import { EntryIcon, typeName } from '../entries.js';
 import { at, browseAddress, compareAddress, historyAddress, spaceAddress } from '../places.js';
 import { hasView } from '../router.js';
-import { Button, Bytes, Icon, Name, Problem, Time } from '../ui.js';
+import { Button, Bytes, Icon, Name, Problem, Time, notify } from '../ui.js';
 
 const pause = 120; // milliseconds: whoever goes through entries quickly asks for none
 
@@ -61,9 +61,26 @@ function Facts({ entry: e }) {
     ['Not read', e.error && html`<span class="why">${visible(e.error)}</span>`],
     ...(e.extendedAttributes ?? []).map((x) => [x.name, html`<code class="attribute">${attributeText(x.value)}</code>`]),
     ...(e.genericAttributes ?? []).map((x) => [x.name, html`<code class="attribute">${attributeText(x.value)}</code>`]),
-    ['Path', html`<span class="whole-path"><bdi>${broken(visible(e.path))}</bdi></span>`],
+    ['Path', html`<${Copy} entry=${e} /><span class="whole-path"><bdi>${broken(visible(e.path))}</bdi></span>`],
   ];
   return html`<dl class="detail-facts">${facts.filter(([, value]) => value).map(([name, value], i) => html`<div key=${i}><dt><bdi>${visible(name)}</bdi></dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+// shellQuoted writes bytes, given in Base64, as bash, zsh and other shells read
+// them.
+export function shellQuoted(rawPath) {
+  const bytes = atob(rawPath.replaceAll('-', '+').replaceAll('_', '/'));
+  return `$'${bytes.replace(/['\\]|[^\x20-\x7e]/g, (c) => (c === "'" || c === '\\' ? `\\${c}` : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`))}'`;
+}
+
+// Copy copies a path as it is in the backup; what is shown has signs in place
+// of characters that hide.
+function Copy({ entry: e }) {
+  const copy = async () => {
+    await navigator.clipboard.writeText(e.rawPath ? shellQuoted(e.rawPath) : e.path);
+    notify(e.rawPath ? 'The path has bytes that are no text. It is copied as $\'…\', with these bytes as \\x…, which shells such as bash read.' : 'The path is copied.');
+  };
+  return html`<${Button} kind="quiet small copy" aria-label="Copy the path" title="Copy the path as it is in the backup" onClick=${copy}>Copy<//>`;
 }
 
 // broken lets a path be broken behind its slashes.

@@ -11,6 +11,7 @@ import { browseAddress, spaceAddress } from '../places.js';
 import { setParams } from '../router.js';
 import { useElement } from '../store.js';
 import { useNarrow, useWindowRows } from '../table.js';
+import { Term } from '../terms.js';
 import { Bytes, Empty, Icon, Loading, Name, Problem, Time } from '../ui.js';
 import { useWidth } from './timeline.js';
 
@@ -19,7 +20,7 @@ import { useWidth } from './timeline.js';
 export function Growth({ repositoryId, params, settled }) {
   const { data, error, reload } = useData((signal) => get(`/v6/BackupRepositories/${repositoryId}/Statistics`, { signal }), [`growth ${repositoryId}`, settled], { lasts: 'settled' });
   if (!data) return error ? html`<${Problem} error=${error} retry=${reload} />` : html`<${Loading} what="Adding up" />`;
-  if (data.growth.length === 0) return html`<${Empty} title="No restore points"><p>Synchronize the repository to see how it grew.</p><//>`;
+  if (data.growth.length === 0) return html`<${Empty} title="No restore points"><p>There is no growth to show.</p><//>`;
   return html`
     <${Totals} totals=${data.totals} points=${data.restorePoints} />
     <${Plot} growth=${data.growth} />
@@ -27,13 +28,13 @@ export function Growth({ repositoryId, params, settled }) {
 }
 
 function Totals({ totals: t, points }) {
-  const fact = (label, value, note) => html`<div><span class="label">${label}</span><b>${value}</b>${note && html`<span class="quiet-text block">${note}</span>`}</div>`;
+  const fact = (label, value, note, term) => html`<div><span class="label">${label}${term && html`<${Term} of=${term} />`}</span><b>${value}</b>${note && html`<span class="quiet-text block">${note}</span>`}</div>`;
   return html`<div class="card facts">
-    ${fact('Stored', html`<${Bytes} n=${t.storedSize} />`, 'compressed, each piece once')}
-    ${fact('Data', html`<${Bytes} n=${t.rawDataSize} />`, 'each piece once')}
-    ${fact('All restore points', html`<${Bytes} n=${t.size} />`, `if ${points === 1 ? 'it' : `all ${count(points)}`} were restored`)}
-    ${fact('Versions of files', count(t.fileVersions))}
-    ${t.unusedStoredSize > 0 && fact('Not needed any more', html`<${Bytes} n=${t.unusedStoredSize} />`, '“restic prune” would free it')}
+    ${fact('Stored', html`<${Bytes} n=${t.storedSize} />`, 'compressed, each piece once', 'stored')}
+    ${fact('Data', html`<${Bytes} n=${t.rawDataSize} />`, 'each piece once', 'data')}
+    ${fact('All restore points', html`<${Bytes} n=${t.size} />`, `if ${points === 1 ? 'it' : `all ${count(points)}`} were restored`, 'all')}
+    ${fact('Versions of files', count(t.fileVersions), null, 'versions')}
+    ${t.unusedStoredSize > 0 && fact('Not needed any more', html`<${Bytes} n=${t.unusedStoredSize} />`, '“restic prune” would free it', 'unused')}
     ${t.missingBlobs > 0 && html`<p class="why">${plural(t.missingBlobs, 'piece')} that restore points need ${t.missingBlobs === 1 ? 'is' : 'are'} in no index: the repository is damaged or not fully synchronized.</p>`}
   </div>`;
 }
@@ -134,6 +135,6 @@ function Row({ point: g, index, most, top }) {
     <span role="cell"><${Bytes} n=${g.size} /></span>
     <span role="cell"><${Bytes} n=${g.addedStoredSize} /></span>
     <span role="cell" class="frees"><${Bytes} n=${g.uniqueStoredSize} /><span class="frees-bar" aria-hidden="true"><span style=${{ width: `${(100 * g.uniqueStoredSize) / most}%` }}></span></span></span>
-    <span role="cell"><a class="button small" href=${spaceAddress(g.restorePointId, { path: '/' })} aria-label=${`Where the space goes in the restore point of ${when}`}><${Icon} name="space" size="15" />Space</a></span>
+    <span role="cell"><a class="button small" href=${spaceAddress(g.restorePointId)} aria-label=${`Where the space goes in the restore point of ${when}`}><${Icon} name="space" size="15" />Space</a></span>
   </div>`;
 }

@@ -47,10 +47,13 @@ export function changes(before, after) {
   else if (after.type === 'file' && before.size !== after.size) found.push('size');
   if (before.modifyTime !== after.modifyTime) found.push('time of modification');
   of('rights', before.mode, after.mode);
-  of('owner', owner(before), owner(after));
+  if (before.uid !== after.uid || before.gid !== after.gid || owner(before) !== owner(after)) {
+    const ids = owner(before) === owner(after);
+    found.push(`owner ${ids ? `${before.uid}:${before.gid}` : owner(before)} → ${ids ? `${after.uid}:${after.gid}` : owner(after)}`);
+  }
   if (after.type === 'symlink') of('target', before.linkTarget, after.linkTarget);
   if (found.length > 0) return found.join(', ');
-  return after.type === 'dir' ? 'what is in it' : 'its content or attributes';
+  return after.type === 'dir' ? 'what is in it, or its attributes' : 'its content or attributes';
 }
 
 function owner(entry) {

@@ -10,12 +10,14 @@ import { useKept } from '../kept.js';
 import { setParams } from '../router.js';
 import { concerns, newestByHost, overdue, standing } from '../status.js';
 import { Ago, Button, Empty, Heading, Icon, Loading, Name, Problem, Progress } from '../ui.js';
+import { Without } from './trouble.js';
 
 // What is known of each repository's hosts is kept until another session of it
 // has ended.
 client.setQueryDefaults(['hosts'], { gcTime: Infinity, meta: { lasts: 'settled' } });
 
-/** @returns {{ settled: string, hosts: ReturnType<typeof newestByHost>, points: number } | undefined} */
+// Of a repository whose catalog is missing they are null: not known.
+/** @returns {{ settled: string, hosts: ReturnType<typeof newestByHost> | null, points: number | null } | undefined} */
 const hostsOf = (id) => client.getQueryData(['hosts', id]);
 
 // So many streams of events at most; what runs beyond is asked for with the list.
@@ -31,16 +33,20 @@ export function settledBy(session) {
 }
 
 async function loadPoints(repositories, sessions, signal, found) {
-  const settled = new Map(repositories.map((r) => [r.id, settledBy(sessions.get(r.id))]));
+  const settled = new Map(repositories.map((r) => [r.id, settledBy(sessions.get(r.id)) + r.isOutOfSync]));
+  const keep = (id, points) => client.setQueryData(['hosts', id], { settled: settled.get(id), hosts: points && newestByHost(points), points: points && points.length });
+  const unknown = repositories.filter((r) => r.isOutOfSync && !sessions.has(r.id)); // nobody has ever looked into them
+  for (const r of unknown) keep(r.id, null);
   const waiting = repositories.filter((r) => hostsOf(r.id)?.settled !== settled.get(r.id));
-  const keep = (id, points) => client.setQueryData(['hosts', id], { settled: settled.get(id), hosts: newestByHost(points), points: points.length });
   const total = waiting.reduce((n, r) => n + (sessions.get(r.id)?.statistics.snapshotsTotal ?? 0), 0);
-  if (waiting.length > 5 && total <= maxPoints) {
+  if ((waiting.length > 5 || waiting.length + unknown.length === repositories.length) && waiting.length > 0 && total <= maxPoints) {
     const points = new Map(waiting.map((r) => [r.id, []]));
-    const { value, without } = await getWhole('/v6/RestorePoints', { signal });
+    const { value, without } = await getWhole('/v6/RestorePoints', { signal }).catch((error) => {
+      if (!(error instanceof ApiError) || error.status !== 409) throw error;
+      return { value: [], without: waiting.map((r) => r.id) }; // not one of them has a catalog
+    });
     for (const point of value) points.get(point.repositoryId)?.push(point);
-    for (const id of without) points.delete(id);
-    for (const [id, list] of points) keep(id, list);
+    for (const [id, list] of points) keep(id, without.includes(id) ? null : list);
     return;
   }
   const worker = async () => {
@@ -48,7 +54,8 @@ async function loadPoints(repositories, sessions, signal, found) {
       try {
         keep(r.id, await get(`/v6/RestorePoints?repositoryId=${r.id}`, { signal }));
       } catch (error) {
-        if (error instanceof ApiError && error.status !== 409) throw error; // a catalog that is missing has none
+        if (!(error instanceof ApiError) || error.status !== 409) throw error;
+        keep(r.id, null);
       }
       found();
     }
@@ -117,7 +124,7 @@ export function Overview({ who, params }) {
 }
 
 function Figures({ rows }) {
-  const kinds = { synced: 0, running: 0, behind: 0, failed: 0 };
+  const kinds = { synced: 0, running: 0, behind: 0, failed: 0, unknown: 0 };
   let points = 0;
   const hosts = new Set();
   for (const r of rows) {
@@ -126,6 +133,7 @@ function Figures({ rows }) {
     for (const h of r.hosts ?? []) hosts.add(h.hostName);
   }
   const figure = (n, text, kind = '') => html`<div class="figure ${kind}"><dd>${count(n)}</dd><dt>${text}</dt></div>`;
+  const without = rows.filter((r) => r.points === null).map((r) => r.repository);
   return html`<dl class="figures">
     ${figure(kinds.synced, 'in sync', 'good')}
     ${figure(kinds.running, 'synchronizing', kinds.running ? 'busy' : '')}
@@ -133,7 +141,8 @@ function Figures({ rows }) {
     ${figure(kinds.failed, 'failed', kinds.failed ? 'bad' : '')}
     ${figure(points, points === 1 ? 'restore point' : 'restore points')}
     ${figure(hosts.size, hosts.size === 1 ? 'host' : 'hosts')}
-  </dl>`;
+    ${kinds.unknown > 0 && figure(kinds.unknown, 'not known', 'warn')}
+  </dl><${Without} repositories=${without} />`;
 }
 
 function Attention({ list, who, reload }) {
@@ -235,6 +244,7 @@ export function Status({ standing: s, session, name }) {
 }
 
 function Hosts({ hosts, points, now }) {
+  if (hosts === null) return html`<span class="quiet-text">Not known until it is synchronized</span>`;
   if (!hosts) return html`<span class="quiet-text">…</span>`;
   if (hosts.length === 0) return html`<span class="quiet-text">No restore points</span>`;
   return html`<ul class="hosts">${hosts.slice(0, 3).map((h) => html`<li key=${h.hostName} class=${overdue(h, now) ? 'late' : ''}>

@@ -11,11 +11,13 @@ import { lazy } from '../lazy.js';
 import { usePoints } from '../resources.js';
 import { navigate } from '../router.js';
 import { standing } from '../status.js';
+import { Term } from '../terms.js';
 import { Button, Confirm, Heading, Loading, Name, Problem, Tabs, notify } from '../ui.js';
 import { Status, StopButton, SyncButton, settledBy } from './overview.js';
 import { Edit } from './edit.js';
 import { Points } from './points.js';
 import { Sessions } from './sessions.js';
+import { Trouble } from './trouble.js';
 
 const Growth = lazy(() => import('./growth.js'), 'Growth');
 
@@ -51,12 +53,16 @@ function useRepository(id, limit) {
 export function Repository({ id, tab = 'points', session: shown = undefined, params, who }) {
   const [limit, setLimit] = useKept('sessions', 50);
   const { data, error, reload, session, settled } = useRepository(id, limit);
-  const points = usePoints(id);
+  // Before its first session has ended it has none.
+  const blank = !data || (data.repository.isOutOfSync && data.sessions.length <= 1 && session?.state !== 'None' && session?.state !== 'Failed');
+  const points = usePoints(id, { off: blank });
   if (!data) {
     return html`<${Heading} title="Repository" />${error
       ? html`<${Problem} error=${error} retry=${error.status === 404 ? null : reload} /><p><a href="/">Go to the overview</a></p>` : html`<${Loading} />`}`;
   }
   const { repository } = data;
+  const missing = points.error?.status === 409;
+  const waits = blank || (missing && session?.state === 'Synchronizing'); // until the first ones are found
   const sessions = session ? data.sessions.map((s) => (s.id === session.id ? session : s)) : data.sessions;
   const base = `/repositories/${id}`;
   const tabs = [[base, 'Restore points'], [`${base}/growth`, 'Growth'], [`${base}/sessions`, 'Sessions']];
@@ -65,13 +71,13 @@ export function Repository({ id, tab = 'points', session: shown = undefined, par
       <${Actions} repository=${repository} session=${session} who=${who} reload=${reload} />
     <//>
     <${Problem} error=${error?.status ? error : null} retry=${reload} />
-    <${Summary} repository=${repository} session=${session} points=${points.data} />
+    <${Summary} repository=${repository} session=${session} points=${missing ? undefined : points.data} />
     <${Tabs} label="Repository" tabs=${tabs} current=${tab === 'points' ? base : `${base}/${tab}`} />
     ${tab === 'growth' ? html`<${Growth} repositoryId=${id} params=${params} settled=${settled} />` : tab === 'sessions'
       ? html`<${Sessions} repositoryId=${id} sessions=${sessions} shown=${shown}
           more=${sessions.length === limit && limit < 1000 ? () => setLimit(Math.min(1000, 4 * limit)) : null} />`
-      : html`<${Problem} error=${points.error?.status ? points.error : null} retry=${points.reload} />
-          ${points.data ? html`<${Points} repository=${repository} points=${points.data} params=${params} session=${session} />`
+      : html`<${Trouble} error=${waits ? null : points.error} retry=${() => { reload(); points.reload(); }} repositoryId=${id} name=${repository.name} who=${who} />
+          ${(points.data && !missing) || waits ? html`<${Points} repository=${repository} points=${waits ? [] : points.data} params=${params} session=${session} />`
             : !points.error && html`<${Loading} what="Loading the restore points" />`}`}`;
 }
 
@@ -101,12 +107,12 @@ function Summary({ repository, session, points }) {
   const s = standing(repository, session);
   const hosts = points && new Set(points.map((p) => p.hostName)).size;
   return html`<div class="summary card">
-    <div><span class="label">State</span><${Status} standing=${s} session=${session} name=${repository.name} /></div>
+    <div><span class="label">State<${Term} of="sync" /></span><${Status} standing=${s} session=${session} name=${repository.name} /></div>
     ${repository.objectStorageId && html`<${Storage} id=${repository.objectStorageId} />`}
     ${repository.path && html`<div class="grow"><span class="label">Folder on the server</span><${Name} text=${repository.path} /></div>`}
-    ${points && html`<div><span class="label">Restore points</span>${plural(points.length, 'restore point')} of ${plural(hosts, 'host')}</div>`}
+    ${points && html`<div><span class="label">Restore points<${Term} of="restorePoint" /></span>${plural(points.length, 'restore point')} of ${plural(hosts, 'host')}</div>`}
     ${repository.freeSpaceBytes != null && html`<div><span class="label">Free space</span>${bytes(repository.freeSpaceBytes)} of ${bytes(repository.capacityBytes)}</div>`}
-    ${s.kind === 'failed' && html`<p class="why">${sentence(visible(s.why))}</p>`}
+    ${(s.kind === 'failed' || s.kind === 'behind' || s.kind === 'unknown') && s.why && html`<p class=${s.kind === 'failed' ? 'why' : ''}>${sentence(visible(s.why))}</p>`}
     ${repository.description && html`<p class="quiet-text"><bdi>${visible(repository.description)}</bdi></p>`}
   </div>`;
 }

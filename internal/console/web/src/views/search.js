@@ -3,27 +3,30 @@
 import { useEffect, useMemo } from 'preact/hooks';
 import { html } from '../html.js';
 import { get, query } from '../api.js';
-import { usePages } from '../data.js';
+import { client, useData, usePages } from '../data.js';
 import { bytes, count, dateTime, plural, visible } from '../format.js';
 import { EntryIcon, entryParams } from '../entries.js';
+import { goneFrom, inOrder, newestOf, orders } from '../found.js';
 import { useKept } from '../kept.js';
 import { browseAddress, historyAddress, parent } from '../places.js';
 import { useRepositories } from '../resources.js';
-import { hasView } from '../router.js';
+import { hasView, setParams } from '../router.js';
 import { fold, requestOf } from '../searchquery.js';
 import { useElement } from '../store.js';
 import { useWindowRows } from '../table.js';
 import { Empty, Heading, Icon, Loading, Name, Problem, Time } from '../ui.js';
 import { Filters } from './searchfilters.js';
 
-const pageSize = 200;
-// So many versions are loaded as one scrolls; beyond, only when asked to.
-const scrolled = 5000;
+// The first page is small, so that it comes at once; the rest follows by itself
+// up to so many versions, since the best may be among the last.
+const firstPage = 200;
+const nextPage = 1000;
+const byItself = 5000;
 
 // useSearch asks for the first page when the request changes, and leaves the
 // answer before on the screen until the next one is there.
 function useSearch(request) {
-  const found = usePages((cursor, signal) => get(query('/v6/Search', { ...request, limit: pageSize, cursor }), { signal }), ['search', request], { off: !request });
+  const found = usePages((cursor, signal) => get(query('/v6/Search', { ...request, limit: cursor ? nextPage : firstPage, cursor }), { signal }), ['search', request], { off: !request });
   const last = found.pages[found.pages.length - 1];
   const groups = useMemo(() => found.pages.reduce((list, page) => fold(list, page.results), []), [found.pages]);
   return {
@@ -39,17 +42,43 @@ export function Search({ params }) {
   const repositories = useRepositories();
   const names = useMemo(() => new Map((repositories.data ?? []).map((r) => [r.id, r.name])), [repositories.data]);
   const q = params.get('q');
+  const order = orders[params.get('sort') ?? ''] ? /** @type {string} */ (params.get('sort')) : 'best';
+  const text = params.get('mode') === 'pattern' ? '' : q ?? '';
+  const groups = useMemo(() => inOrder(found.groups, order, text), [found.groups, order, text]);
+  // What a filter leaves out may be a later version, so that nothing is said.
+  const series = useSeries(doubtful.some((name) => params.get(name)) ? [] : found.groups);
+  // A page that found nothing in its time is not followed by another by itself.
+  const onward = Boolean(found.next) && !found.loading && !found.error && found.fresh && found.last > 0 && found.versions < byItself;
+  useEffect(() => {
+    if (onward) found.more();
+  }, [onward, found.versions]);
   return html`<${Heading} title=${q ? `Search: ${q.slice(0, 80)}` : 'Search'} />
     <${Filters} params=${params} repositories=${repositories.data ?? []} />
     <${Problem} error=${wrong ? { message: wrong } : found.error?.status ? found.error : null} retry=${wrong ? null : found.retry} />
     ${!request ? !wrong && html`<${Empty} title="What are you looking for?"><p>Type a part of a name into the search box, or choose a filter. Every restore point of every repository is searched.</p><//>`
-      : html`<${Told} found=${found} names=${names} />
+      : html`<${Told} found=${found} names=${names} order=${order} onward=${onward} />
         ${found.fresh && !found.loading && found.groups.length === 0 && !found.next ? html`<${Nothing} params=${params} />`
-          : html`<${Found} found=${found} names=${names} q=${params.get('mode') === 'pattern' ? '' : q ?? ''} />`}`}`;
+          : html`<${Found} found=${found} groups=${groups} series=${series} names=${names} q=${text} onward=${onward} />`}`}`;
+}
+
+// doubtful are the filters behind which a path may have later versions.
+const doubtful = ['type', 'min', 'max', 'after', 'before', 'host', 'tag'];
+const mostSeries = 20; // repositories
+
+// useSeries loads the restore points of the repositories in which something was
+// found, to tell what is no longer there.
+function useSeries(groups) {
+  const ids = useMemo(() => [...new Set(groups.map((g) => g.repositoryId))].slice(0, mostSeries), [groups]);
+  const { data } = useData(async (signal) => new Map(await Promise.all(ids.map(async (id) => {
+    const path = `/v6/RestorePoints?repositoryId=${id}`;
+    const list = await client.fetchQuery({ queryKey: [path], queryFn: () => get(path, { signal }), staleTime: 60_000 }).catch(() => undefined);
+    return /** @type {[string, any]} */ ([id, list]);
+  }))), ['series', ids.join()], { off: ids.length === 0 });
+  return data ?? new Map();
 }
 
 function Nothing({ params }) {
-  const filtered = [...params.keys()].some((name) => name !== 'q');
+  const filtered = [...params.keys()].some((name) => name !== 'q' && name !== 'sort');
   return html`<${Empty} title="Nothing has been found"><p>${filtered ? 'Fewer filters may find more.'
     : 'Part of a name is enough. For patterns with * and ?, choose “Pattern” among the filters.'}</p><//>`;
 }
@@ -60,11 +89,14 @@ const reasons = {
 };
 
 // Told says how much has been found, and what has not been looked at.
-function Told({ found, names }) {
+function Told({ found, names, order, onward }) {
   const { groups, versions, next, cut, notSearched, loading, fresh } = found;
   return html`<div class="told">
     <p role="status">${loading && html`<span class="spinner" aria-hidden="true"></span>`}
-      ${fresh || groups.length > 0 ? html`<span>${plural(groups.length, 'path')} in ${plural(versions, 'version')}${next ? ' so far' : ''}</span>` : html`<span>Searching…</span>`}</p>
+      ${fresh || groups.length > 0 ? html`<span>${plural(groups.length, 'path')} in ${plural(versions, 'version')}${next ? ' so far' : ''}</span>` : html`<span>Searching…</span>`}
+      ${versions > 0 && html`<label class="inline found-order">Sort<select value=${order} onChange=${(e) => setParams({ sort: e.target.value === 'best' ? null : e.target.value })}>
+        ${Object.entries(orders).map(([key, [text]]) => html`<option key=${key} value=${key}>${text}</option>`)}</select></label>`}</p>
+    ${next && fresh && !loading && !onward && order !== 'path' && html`<p class="quiet-text"><${Icon} name="warning" size="16" /><span>Only what has been found so far is sorted: better ones may follow. Search on at the end of the list, or narrow the search down.</span></p>`}
     ${cut?.folders && html`<p class="quiet-text"><${Icon} name="warning" size="16" /><span>Folders nested so deeply that their paths have more than 8 KiB were not looked into.</span></p>`}
     ${notSearched.map((n) => html`<p key=${n.repositoryId} class="quiet-text"><${Icon} name="warning" size="16" /><span>Not searched: <a href="/repositories/${n.repositoryId}"><${Name} text=${names.get(n.repositoryId) ?? n.repositoryId} /></a> ${reasons[n.reason] ?? ''}.</span></p>`)}
   </div>`;
@@ -72,19 +104,13 @@ function Told({ found, names }) {
 
 const rowHeight = 54;
 
-function Found({ found, names, q }) {
+function Found({ found, groups, series, names, q, onward }) {
   const [open, setOpen] = useKept('versions', new Set());
   const box = useElement();
-  const { groups, next, loading, versions, last, fresh, cut } = found;
+  const { next, loading, fresh, cut } = found;
   const lines = useMemo(() => groups.flatMap((group) => [{ group }, ...(open.has(group.key) ? [...group.versions].reverse().map((version) => ({ group, version })) : [])]), [groups, open]);
   const rows = useWindowRows(lines.length, rowHeight, box);
   const items = rows.getVirtualItems();
-  const end = items.length > 0 ? items[items.length - 1].index : 0;
-  // A page that found nothing in its time is not followed by another by itself.
-  const onward = next && !loading && fresh && last > 0 && versions < scrolled && end >= lines.length - 20;
-  useEffect(() => {
-    if (onward) found.more();
-  }, [onward, next]);
   const toggle = (key) => {
     const changed = new Set(open);
     if (!changed.delete(key)) changed.add(key);
@@ -95,7 +121,7 @@ function Found({ found, names, q }) {
       const { group, version } = lines[index];
       const top = { transform: `translateY(${start - rows.options.scrollMargin}px)` };
       return version ? html`<${Version} key=${`${group.key} ${version.firstRestorePointId} ${version.entry.type}`} top=${top} version=${version} />`
-        : html`<${Path} key=${group.key} top=${top} group=${group} names=${names} q=${q} open=${open.has(group.key)} toggle=${toggle} />`;
+        : html`<${Path} key=${group.key} top=${top} group=${group} gone=${goneFrom(group, series.get(group.repositoryId))} names=${names} q=${q} open=${open.has(group.key)} toggle=${toggle} />`;
     })}</div>
     ${next && fresh && !loading && !onward && html`<p class="onward"><button onClick=${found.more}>Search on</button>
       <span class="quiet-text">${cut.time ? 'The time for one page was over; there may be more.' : 'There is more.'}</span></p>`}
@@ -105,17 +131,17 @@ function Found({ found, names, q }) {
 
 const jump = (version) => browseAddress(version.lastRestorePointId, parent(version), entryParams(version.entry));
 
-function Path({ top, group, names, q, open, toggle }) {
-  const newest = group.versions.reduce((a, b) => (Date.parse(b.lastTime) >= Date.parse(a.lastTime) ? b : a));
+function Path({ top, group, gone, names, q, open, toggle }) {
+  const newest = newestOf(group);
   const { entry } = newest;
   const more = group.versions.length > 1;
   const history = historyAddress(group.repositoryId, group);
   return html`<div role="listitem" class="grid-row found-row" style=${top}>
     <${EntryIcon} type=${entry.type} />
     <div class="found-text"><a href=${jump(newest)} title=${`Show it in the restore point of ${dateTime(newest.lastTime)}`}><${Marked} text=${entry.name} q=${q} /></a>
-      <span class="quiet-text cut"><${Name} text=${parent(group).path} /> · <${Name} text=${names.get(group.repositoryId) ?? ''} /></span></div>
+      <span class="quiet-text cut">${gone !== null && html`<span class="badge late" title=${`It is not in the newest backup of ${visible(gone)}; the last one that has it is of ${dateTime(newest.lastTime)}`}>deleted now</span> `}<${Name} text=${parent(group).path} /> · <${Name} text=${names.get(group.repositoryId) ?? ''} /></span></div>
     <span class="found-size number">${entry.type === 'file' ? bytes(entry.size) : ''}</span>
-    <span class="found-time quiet-text"><${Time} at=${newest.lastTime} /></span>
+    <span class="found-time quiet-text" title="Last modified"><${Time} at=${entry.modifyTime ?? newest.lastTime} /></span>
     <span class="found-more">${more ? html`<button class="small" aria-expanded=${open} onClick=${() => toggle(group.key)}>${count(group.versions.length)} versions <span class=${open ? 'flip' : ''}><${Icon} name="down" size="14" /></span></button>`
       : html`<span class="quiet-text">1 version</span>`}
       ${hasView(history) && html`<a class="button quiet icon-only" href=${history} title="History" aria-label=${`History of ${visible(entry.name).slice(0, 200)}`}><${Icon} name="history" size="16" /></a>`}</span>

@@ -14,7 +14,7 @@ export function Sessions({ repositoryId, sessions, shown, more }) {
         <span class="badge ${kindOf(s)}">${wordFor(s)}</span>
         <span class="grow"><${Time} at=${s.startTime} /> <span class="quiet-text"><${Ago} at=${s.startTime} /></span></span>
         <span class="quiet-text number">${lengthOf(s)}</span>
-        <span class="quiet-text wide">${added(s.statistics)}</span>
+        <span class=${`wide cut ${s.error ? 'why' : 'quiet-text'}`}>${s.error ? sentence(visible(s.error)).slice(0, 300) : added(s)}</span>
       </a></li>`)}</ul>
     ${more && html`<button class="small" onClick=${more}>Show older sessions</button>`}
     ${shown && html`<${Detail} key=${shown} id=${shown} known=${open} />`}
@@ -36,11 +36,15 @@ function lengthOf(s) {
   return took(Date.parse(s.endTime ?? new Date().toISOString()) - Date.parse(s.startTime));
 }
 
-function added(statistics) {
+function added({ state, statistics }) {
   const parts = [];
   if (statistics.snapshotsAdded) parts.push(`${count(statistics.snapshotsAdded)} added`);
   if (statistics.snapshotsRemoved) parts.push(`${count(statistics.snapshotsRemoved)} removed`);
   if (statistics.damaged) parts.push(`${count(statistics.damaged)} damaged`);
+  if (state === 'Synchronizing') {
+    if (statistics.entriesAdded) parts.push(`${count(statistics.entriesAdded)} new entries`);
+    return parts.length > 0 ? `${parts.join(', ')} so far` : 'looking for what is new';
+  }
   return parts.join(', ') || 'nothing new';
 }
 
@@ -67,6 +71,12 @@ function Detail({ id, known }) {
   </section>`;
 }
 
+// endOf says why a session ended.
+function endOf(s) {
+  if (s.state === 'Failed') return 'because of what is said above';
+  return s.result === 'Stopped' ? 'on request; what it had read is kept, and the next one goes on from there' : 'when everything was read';
+}
+
 function Facts({ session: s }) {
   const st = s.statistics;
   const fact = (label, value) => html`<div><span class="label">${label}</span>${value}</div>`;
@@ -74,8 +84,9 @@ function Facts({ session: s }) {
     ${s.error && html`<p class="why">${sentence(visible(s.error))}</p>`}
     <div class="facts">
       ${fact('Started', html`<${Time} at=${s.startTime} />`)}
+      ${s.endTime && fact('Ended', endOf(s))}
       ${fact('Took', lengthOf(s) || '–')}
-      ${fact('Restore points', `${added(st)}, ${count(st.snapshotsTotal)} in all`)}
+      ${fact('Restore points', s.state === 'Synchronizing' && st.snapshotsTotal === 0 ? added(s) : `${added(s)}, ${count(st.snapshotsTotal)} in all`)}
       ${fact('Fetched', `${bytes(st.bytesFetched)} in ${plural(st.requests, 'request')}`)}
       ${fact('New folders', count(st.treesAdded))}
       ${fact('New entries', count(st.entriesAdded))}

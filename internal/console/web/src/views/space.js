@@ -2,8 +2,8 @@
 // as a table, its largest files and the kinds of files.
 import { useMemo, useState } from 'preact/hooks';
 import { html } from '../html.js';
-import { query } from '../api.js';
-import { useGet } from '../data.js';
+import { get, query } from '../api.js';
+import { useData, useGet } from '../data.js';
 import { bytes, count, exactBytes, plural, visible } from '../format.js';
 import { useKept } from '../kept.js';
 import { at, browseAddress, entryAddress, historyAddress, nameOf, parent, placeIn, spaceAddress } from '../places.js';
@@ -16,13 +16,28 @@ import { Trail } from '../trail.js';
 import { Bytes, Empty, Heading, Icon, Loading, Name, Problem, Time } from '../ui.js';
 import { useWidth } from './timeline.js';
 
+const mostSteps = 64; // folders of folders
+
+// sizesOf loads the sizes of a folder, or, where none is asked for, of the first
+// folder from the root on that branches.
+async function sizesOf(id, asked, signal) {
+  let place = asked ?? { path: '/' };
+  for (let step = 0; ; step++) {
+    const folder = await get(query(`/v6/RestorePoints/${id}/FolderSizes`, { ...at(place), depth: 2, limit: 100 }), { signal });
+    const only = folder.children?.length === 1 && !folder.rest ? folder.children[0] : null;
+    if (asked || only?.type !== 'dir' || step >= mostSteps) return folder;
+    place = only;
+  }
+}
+
 export function Space({ id, params }) {
-  const place = placeIn(params);
+  const asked = params.get('path') || params.get('rawPath') ? placeIn(params) : null;
   const point = usePoint(id);
   const repositoryId = point.data?.repositoryId;
   const repository = useRepository(repositoryId);
   const points = usePoints(repositoryId);
-  const sizes = useGet(query(`/v6/RestorePoints/${id}/FolderSizes`, { ...at(place), depth: 2, limit: 100 }));
+  const sizes = useData((signal) => sizesOf(id, asked, signal), [`sizes ${id} ${asked ? asked.rawPath ?? asked.path : ''}`], { lasts: true });
+  const place = asked ?? (sizes.data ? { path: sizes.data.path, rawPath: sizes.data.rawPath } : { path: '/' });
   const error = point.error ?? sizes.error;
   const link = (to) => spaceAddress(id, to);
   return html`
