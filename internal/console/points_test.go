@@ -47,6 +47,12 @@ func TestTimeline(t *testing.T) {
 	if gaps := eval[int](p, "document.querySelectorAll('.timeline .gap').length"); gaps != 1 {
 		t.Errorf("the timeline shows %d gaps", gaps)
 	}
+	if seen := eval[bool](p, `(() => {
+		const r = document.querySelector('.timeline .gap').getBoundingClientRect();
+		return document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2).matches('.gap');
+	})()`); !seen {
+		t.Error("the gap is covered")
+	}
 	p.check("timeline", "Choose a restore point")
 
 	day := func(text string) {
@@ -61,6 +67,9 @@ func TestTimeline(t *testing.T) {
 	eval[chromedp.Void](p, "document.querySelector('[role=slider]').focus()")
 	p.press(kb.End)
 	p.wait(chosen + ".startsWith(" + quote(last.Format("Mon, 2 Jan 2006")) + ")")
+	if strings.Contains(p.text(), "this is the last one before") {
+		t.Error("what is said of the day stays with another restore point")
+	}
 	p.press(kb.ArrowLeft)
 	before := last.AddDate(0, 0, -1)
 	p.wait(chosen + ".startsWith(" + quote(before.Format("Mon, 2 Jan 2006")) + ")")

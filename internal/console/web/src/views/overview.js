@@ -132,15 +132,16 @@ function Figures({ rows }) {
     points += r.points ?? 0;
     for (const h of r.hosts ?? []) hosts.add(h.hostName);
   }
-  const figure = (n, text, kind = '') => html`<div class="figure ${kind}"><dd>${count(n)}</dd><dt>${text}</dt></div>`;
+  const none = rows.every((r) => r.points == null); // of them is known how much it has
+  const figure = (n, text, kind = '') => html`<div class="figure ${kind}"><dd>${n === null ? '–' : count(n)}</dd><dt>${text}</dt></div>`;
   const without = rows.filter((r) => r.points === null).map((r) => r.repository);
   return html`<dl class="figures">
     ${figure(kinds.synced, 'in sync', 'good')}
     ${figure(kinds.running, 'synchronizing', kinds.running ? 'busy' : '')}
     ${figure(kinds.behind, 'out of sync', kinds.behind ? 'warn' : '')}
     ${figure(kinds.failed, 'failed', kinds.failed ? 'bad' : '')}
-    ${figure(points, points === 1 ? 'restore point' : 'restore points')}
-    ${figure(hosts.size, hosts.size === 1 ? 'host' : 'hosts')}
+    ${figure(none ? null : points, points === 1 ? 'restore point' : 'restore points')}
+    ${figure(none ? null : hosts.size, hosts.size === 1 ? 'host' : 'hosts')}
     ${kinds.unknown > 0 && figure(kinds.unknown, 'not known', 'warn')}
   </dl><${Without} repositories=${without} />`;
 }

@@ -38,18 +38,18 @@ export function Points({ repository, points, params, session }) {
 // was chosen in the timeline.
 /** @param {{ points: Point[], chosen: Point | undefined, choose: (point: Point | undefined) => void, first: Point | null, setFirst: (point: Point | null) => void, show: () => void }} props */
 function Choice({ points, chosen, choose, first, setFirst, show }) {
-  const [note, setNote] = useState('');
+  const [note, setNote] = useState({ of: '', text: '' });
   const jump = (day) => {
     if (!/^\d{4}-\d\d-\d\d$/.test(day)) return;
     const { point, where } = onDay(points, day);
     const asked = date(`${day}T12:00`);
-    setNote(where === 'on' ? '' : `There is none of ${asked}: this is the ${where === 'before' ? 'last one before' : 'first one after'}.`);
+    setNote({ of: point.id, text: where === 'on' ? '' : `There is none of ${asked}: this is the ${where === 'before' ? 'last one before' : 'first one after'}.` });
     choose(point);
   };
   const pair = first && chosen && first.id !== chosen.id ? [first, chosen].sort((a, b) => Date.parse(a.backupTime) - Date.parse(b.backupTime)) : null;
   return html`<div class="point-choice">
     <label class="inline">Go to day<input type="date" max=${localDay(Date.now())} onChange=${(e) => jump(e.target.value)} /></label>
-    <div class="grow" role="status">${chosen ? html`<span><b>${dateTime(chosen.backupTime)}</b> <${Name} text=${chosen.hostName} /> ${note && html`<span class="quiet-text">${note}</span>`}</span>
+    <div class="grow" role="status">${chosen ? html`<span><b>${dateTime(chosen.backupTime)}</b> <${Name} text=${chosen.hostName} /> ${note.of === chosen.id && note.text && html`<span class="quiet-text">${note.text}</span>`}</span>
       <span class="actions"><a class="button small" href="/points/${chosen.id}/files"><${Icon} name="folder" size="15" />Browse</a>
       <button class="small" onClick=${show}>Show in the list</button>
       ${pair ? html`<a class="button small" href=${compareAddress(pair[0].id, pair[1].id, root)}><${Icon} name="compare" size="15" />Compare with ${dateTime(/** @type {Point} */ (first).backupTime)}</a>`

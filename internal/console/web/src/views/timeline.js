@@ -100,11 +100,11 @@ function Lane({ lane, x, moment, width, picked, pick, chosen, choose, first }) {
       aria-valuenow=${points.length - shown} aria-valuetext=${`${here < 0 ? 'None is chosen. The newest: ' : ''}${dateTime(points[shown].backupTime)}`} onKeyDown=${keys} onClick=${press}>
     <svg width=${width} height="26" aria-hidden="true" focusable="false">
       <line x1="0" x2=${width} y1="13" y2="13" class="lane-line" />
-      ${lane.gaps.map(([begin, end]) => x(end) >= 0 && x(begin) <= width && html`<rect key=${begin} class="gap" x=${x(begin)} y="10" height="6" width=${Math.max(3, x(end) - x(begin))}><title>${
-        `No restore point for ${span(end - begin)}, from ${dateTime(begin)} to ${dateTime(end)}`}</title></rect>`)}
       ${marks.map((m) => html`<circle key=${m.points[0].id} cx=${m.x} cy="13" r=${Math.min(3.5 + Math.log2(m.points.length) * 0.9, 10)}
         class="mark"><title>${m.points.length === 1 ? dateTime(m.points[0].backupTime)
           : `${plural(m.points.length, 'restore point')}, ${dateTime(m.points[m.points.length - 1].backupTime)} – ${dateTime(m.points[0].backupTime)}`}</title></circle>`)}
+      ${lane.gaps.map(([begin, end]) => x(end) >= 0 && x(begin) <= width && html`<rect key=${begin} class="gap" x=${x(begin)} y="3" height="20" rx="1" width=${Math.max(3, x(end) - x(begin))}><title>${
+        `No restore point for ${span(end - begin)}, from ${dateTime(begin)} to ${dateTime(end)}`}</title></rect>`)}
       ${first?.hostName === hostName && html`<circle class="mark-first" cx=${x(Date.parse(first.backupTime))} cy="13" r="8" />`}
       ${here >= 0 && html`<path class="mark-chosen" d=${`M${x(times[here])} 1v24`} /><circle class="mark-chosen" cx=${x(times[here])} cy="13" r="6" />`}
     </svg></div></li>`;

@@ -11,9 +11,9 @@ import{Ba as z,J as T,M as K,O as d,P as R,T as C,Z as L,b as u,c as A,f as O,h 
       aria-valuenow=${l.length-g} aria-valuetext=${`${p<0?"None is chosen. The newest: ":""}${d(l[g].backupTime)}`} onKeyDown=${x} onClick=${v}>
     <svg width=${n} height="26" aria-hidden="true" focusable="false">
       <line x1="0" x2=${n} y1="13" y2="13" class="lane-line" />
-      ${t.gaps.map(([a,m])=>o(m)>=0&&o(a)<=n&&u`<rect key=${a} class="gap" x=${o(a)} y="10" height="6" width=${Math.max(3,o(m)-o(a))}><title>${`No restore point for ${K(m-a)}, from ${d(a)} to ${d(m)}`}</title></rect>`)}
       ${w.map(a=>u`<circle key=${a.points[0].id} cx=${a.x} cy="13" r=${Math.min(3.5+Math.log2(a.points.length)*.9,10)}
         class="mark"><title>${a.points.length===1?d(a.points[0].backupTime):`${T(a.points.length,"restore point")}, ${d(a.points[a.points.length-1].backupTime)} \u2013 ${d(a.points[0].backupTime)}`}</title></circle>`)}
+      ${t.gaps.map(([a,m])=>o(m)>=0&&o(a)<=n&&u`<rect key=${a} class="gap" x=${o(a)} y="3" height="20" rx="1" width=${Math.max(3,o(m)-o(a))}><title>${`No restore point for ${K(m-a)}, from ${d(a)} to ${d(m)}`}</title></rect>`)}
       ${h?.hostName===f&&u`<circle class="mark-first" cx=${o(Date.parse(h.backupTime))} cy="13" r="8" />`}
       ${p>=0&&u`<path class="mark-chosen" d=${`M${o(k[p])} 1v24`} /><circle class="mark-chosen" cx=${o(k[p])} cy="13" r="6" />`}
     </svg></div></li>`}export{B as a,q as b,Z as c};
