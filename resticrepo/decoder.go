@@ -113,23 +113,26 @@ func (d *Decoder) decompress(src []byte, size int) ([]byte, error) {
 
 // LoadBlob reads and decodes one blob; the caller owns the result. A pack that
 // is missing matches ErrNotFound, one that ends before the blob does
-// io.ErrUnexpectedEOF.
+// io.ErrUnexpectedEOF. Bytes that are wrong are read again before they are
+// called damage.
 func (r *Repository) LoadBlob(ctx context.Context, pack ID, b Blob) ([]byte, error) {
 	if err := b.check(); err != nil {
 		return nil, &DamageError{Object: PackName(pack), Reason: "the place of a blob is not valid", Err: err}
 	}
-	stored, err := readRange(ctx, r.st, PackName(pack), int64(b.Offset), int64(b.Length))
-	if err != nil {
-		return nil, err
-	}
 	d := r.decoders.Get().(*Decoder)
 	defer r.decoders.Put(d)
-	plain, err := d.Blob(b, pack, stored)
-	if err != nil {
-		return nil, err
-	}
-	if b.UncompressedLength != 0 {
-		plain = append(make([]byte, 0, len(plain)), plain...)
-	}
-	return plain, nil
+	return again(ctx, func() ([]byte, [sha256.Size]byte, error) {
+		stored, err := readRange(ctx, r.st, PackName(pack), int64(b.Offset), int64(b.Length))
+		if err != nil {
+			return nil, [sha256.Size]byte{}, err
+		}
+		plain, err := d.Blob(b, pack, stored)
+		if err != nil {
+			return nil, sha256.Sum256(stored), err
+		}
+		if b.UncompressedLength != 0 {
+			plain = append(make([]byte, 0, len(plain)), plain...)
+		}
+		return plain, [sha256.Size]byte{}, nil
+	})
 }

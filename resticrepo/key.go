@@ -149,7 +149,7 @@ func openKey(ctx context.Context, st Storage, files []File, password string, con
 	case tried || firstErr == nil:
 		return nil, ID{}, ErrWrongPassword
 	}
-	return nil, ID{}, fmt.Errorf("no key file can be used: %w", firstErr)
+	return nil, ID{}, &DamageError{Object: "keys", Reason: "no key file can be used", Err: firstErr}
 }
 
 func loadKey(ctx context.Context, st Storage, name string, file File) (*keyFile, error) {

@@ -2,6 +2,7 @@ package resticrepo
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -94,39 +95,51 @@ const (
 // in the order they lie there. It serves repositories whose index is missing,
 // and checks of an index.
 func (r *Repository) ReadPackHeader(ctx context.Context, id ID, size int64) ([]Blob, error) {
-	name := PackName(id)
-	damaged := func(reason string, err error) ([]Blob, error) {
-		return nil, &DamageError{Object: name, Reason: reason, Err: err}
-	}
 	if size < packLengthSize+overhead+packEntrySize {
-		return damaged(fmt.Sprintf("its %d bytes are too few for a pack", size), nil)
+		return nil, &DamageError{Object: PackName(id), Reason: fmt.Sprintf("its %d bytes are too few for a pack", size)}
 	}
+	return again(ctx, func() ([]Blob, [sha256.Size]byte, error) {
+		buf, length, err := r.readPackEnd(ctx, PackName(id), size)
+		if err != nil {
+			return nil, sha256.Sum256(buf), err
+		}
+		blobs, reason, err := r.openPackHeader(buf, size-packLengthSize-length)
+		if reason != "" {
+			return nil, sha256.Sum256(buf), &DamageError{Object: PackName(id), Reason: reason, Err: err}
+		}
+		return blobs, [sha256.Size]byte{}, nil
+	})
+}
+
+// readPackEnd reads a pack's sealed header and its length.
+func (r *Repository) readPackEnd(ctx context.Context, name string, size int64) (header []byte, length int64, err error) {
 	n := min(size, packFirstRead)
 	buf, err := readRange(ctx, r.st, name, size-n, n)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	length := int64(binary.LittleEndian.Uint32(buf[n-packLengthSize:]))
-	if length < overhead+packEntrySize || length > maxPackHeader || length > size-packLengthSize {
-		return damaged(fmt.Sprintf("its header has the impossible length %d", length), nil)
-	}
-	if length+packLengthSize > n {
+	length = int64(binary.LittleEndian.Uint32(buf[n-packLengthSize:]))
+	switch {
+	case length < overhead+packEntrySize || length > maxPackHeader || length > size-packLengthSize:
+		return buf, length, &DamageError{Object: name, Reason: fmt.Sprintf("its header has the impossible length %d", length)}
+	case length+packLengthSize > n:
 		buf, err = readRange(ctx, r.st, name, size-packLengthSize-length, length)
-		if err != nil {
-			return nil, err
-		}
-	} else {
-		buf = buf[n-packLengthSize-length : n-packLengthSize]
+		return buf, length, err
 	}
-	plain, err := r.key.open(buf)
+	return buf[n-packLengthSize-length : n-packLengthSize], length, nil
+}
+
+// openPackHeader decrypts and reads a header whose blobs fill size bytes. It
+// fails with a reason.
+func (r *Repository) openPackHeader(sealed []byte, size int64) (blobs []Blob, reason string, err error) {
+	plain, err := r.key.open(sealed)
 	if err != nil {
-		return damaged("its header cannot be decrypted", err)
+		return nil, "its header cannot be decrypted", err
 	}
-	blobs, err := parsePackHeader(plain, size-packLengthSize-length)
-	if err != nil {
-		return damaged("its header is not valid", err)
+	if blobs, err = parsePackHeader(plain, size); err != nil {
+		return nil, "its header is not valid", err
 	}
-	return blobs, nil
+	return blobs, "", nil
 }
 
 // parsePackHeader reads the entries of a header whose blobs fill size bytes.

@@ -2,6 +2,7 @@ package resticrepo
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,6 +39,8 @@ type Config struct {
 //     no key file is usable
 //   - ErrUnsupportedVersion: a format version other than 1 and 2
 //
+// What is damaged is read again before it is called so.
+//
 // Deriving a key takes restic's half second or, for a hostile key file, some
 // seconds and 1 GiB; ctx is looked at between two keys.
 func Open(ctx context.Context, st Storage, password string) (*Repository, error) {
@@ -48,6 +51,16 @@ func Open(ctx context.Context, st Storage, password string) (*Repository, error)
 // hexadecimal digits. A hint that names no key, or several, is of no help and
 // no error.
 func OpenWithHint(ctx context.Context, st Storage, password, hint string) (*Repository, error) {
+	return again(ctx, func() (*Repository, [sha256.Size]byte, error) {
+		r, err := openOnce(ctx, st, password, hint)
+		if err != nil {
+			return nil, sha256.Sum256([]byte(err.Error())), err
+		}
+		return r, [sha256.Size]byte{}, nil
+	})
+}
+
+func openOnce(ctx context.Context, st Storage, password, hint string) (*Repository, error) {
 	sealed, configErr := readFile(ctx, st, "config", 0, MaxConfigSize)
 	if configErr != nil && !errors.Is(configErr, ErrNotFound) {
 		return nil, configErr
@@ -68,13 +81,45 @@ func OpenWithHint(ctx context.Context, st Storage, password, hint string) (*Repo
 	if err != nil {
 		return nil, err
 	}
-	r := &Repository{st: st, key: key, keyID: keyID}
-	r.decoders.New = func() any { return r.NewDecoder() }
-	r.config, err = parseConfig(key, sealed)
+	config, err := parseConfig(key, sealed)
 	if err != nil {
 		return nil, err
 	}
-	return r, nil
+	return newRepository(st, key, keyID, config), nil
+}
+
+func newRepository(st Storage, key *cryptoKey, keyID ID, config Config) *Repository {
+	r := &Repository{st: st, key: key, keyID: keyID, config: config}
+	r.decoders.New = func() any { return r.NewDecoder() }
+	return r
+}
+
+// ErrAnotherRepository is Reopen's error for a place where another repository
+// lies than the one that was opened.
+var ErrAnotherRepository = errors.New("another repository lies there")
+
+// Reopen opens the repository once more, through a Storage that may be another
+// one, with the key that was derived for it. It reads the configuration. One
+// that the key does not open is ErrAnotherRepository, and may be a damaged one;
+// one that is missing is ErrNotFound: Open tells what these mean. Any other
+// error is of the Storage.
+func (r *Repository) Reopen(ctx context.Context, st Storage) (*Repository, error) {
+	config, err := again(ctx, func() (Config, [sha256.Size]byte, error) {
+		sealed, err := readFile(ctx, st, "config", 0, MaxConfigSize)
+		if err != nil {
+			return Config{}, [sha256.Size]byte{}, err
+		}
+		sum := sha256.Sum256(sealed)
+		config, err := parseConfig(r.key, sealed)
+		return config, sum, err
+	})
+	switch {
+	case errors.Is(err, ErrDamaged), err == nil && config.ID != r.config.ID:
+		return nil, errors.Join(ErrAnotherRepository, err)
+	case err != nil:
+		return nil, err
+	}
+	return newRepository(st, r.key, r.keyID, config), nil
 }
 
 // Config returns what the repository says of itself.

@@ -3,6 +3,7 @@ package resticrepo
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -49,25 +50,38 @@ const firstRead = 4 << 20
 // listFiles lists the files of dir that are named by a hash, sorted by it.
 // Other names are ignored (temporary files of storages and of restic itself),
 // and a name that a storage lists twice counts once.
+//
+// A name that is as long as a hash and is none may have been changed on the
+// way, so it is listed once more.
 func listFiles(ctx context.Context, st Storage, dir string) ([]File, error) {
-	var files []File
-	err := st.List(ctx, dir, func(name string, size int64) error {
+	files, odd, err := listOnce(ctx, st, dir)
+	if err == nil && odd {
+		files, _, err = listOnce(ctx, st, dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", dir, err)
+	}
+	slices.SortFunc(files, func(a, b File) int { return slices.Compare(a.ID[:], b.ID[:]) })
+	return slices.CompactFunc(files, func(a, b File) bool { return a.ID == b.ID }), nil
+}
+
+// listOnce lists the files of dir that are named by a hash. odd says that there
+// was a name of that length that is none.
+func listOnce(ctx context.Context, st Storage, dir string) (files []File, odd bool, err error) {
+	err = st.List(ctx, dir, func(name string, size int64) error {
 		base, ok := strings.CutPrefix(name, dir+"/")
 		if !ok || len(base) != 2*len(ID{}) {
 			return nil
 		}
 		id, err := ParseID(base)
 		if err != nil || id.String() != base {
+			odd = true
 			return nil //nolint:nilerr // a name that is no hash is another program's file
 		}
 		files = append(files, File{ID: id, Size: size})
 		return nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", dir, err)
-	}
-	slices.SortFunc(files, func(a, b File) int { return slices.Compare(a.ID[:], b.ID[:]) })
-	return slices.CompactFunc(files, func(a, b File) bool { return a.ID == b.ID }), nil
+	return files, odd, err
 }
 
 // readFile reads a whole file of at most limit bytes, and of about size where
@@ -91,19 +105,41 @@ func readFile(ctx context.Context, st Storage, name string, size, limit int64) (
 	return buf, nil
 }
 
+// maxReads bounds how often bytes are read that are not what they must be.
+const maxReads = 5
+
+// again reads until what comes is right. Bytes that are wrong may have been
+// changed on the way, so they are read once more before they are called damage;
+// and while every answer is another one, up to maxReads times. read returns the
+// hash of the bytes it saw beside an error that matches ErrDamaged; any other
+// error is final.
+func again[T any](ctx context.Context, read func() (T, [sha256.Size]byte, error)) (T, error) {
+	var last [sha256.Size]byte
+	for n := 1; ; n++ {
+		v, sum, err := read()
+		if err == nil || !errors.Is(err, ErrDamaged) || n == maxReads || n > 1 && sum == last || ctx.Err() != nil {
+			return v, err
+		}
+		last = sum
+	}
+}
+
 // readNamed reads a whole file that is named by its hash, and compares it.
 func readNamed(ctx context.Context, st Storage, name string, f File, limit int64) ([]byte, error) {
-	buf, err := readFile(ctx, st, name, f.Size, limit)
-	if err != nil {
-		return nil, err
-	}
-	if len(buf) == 0 {
-		return nil, &DamageError{Object: name, Reason: "it is empty"}
-	}
-	if sum := sha256.Sum256(buf); sum != f.ID {
-		return nil, &DamageError{Object: name, Reason: "its content does not match its name"}
-	}
-	return buf, nil
+	return again(ctx, func() ([]byte, [sha256.Size]byte, error) {
+		buf, err := readFile(ctx, st, name, f.Size, limit)
+		if err != nil {
+			return nil, [sha256.Size]byte{}, err
+		}
+		sum := sha256.Sum256(buf)
+		switch {
+		case len(buf) == 0:
+			err = &DamageError{Object: name, Reason: "it is empty"}
+		case sum != f.ID:
+			err = &DamageError{Object: name, Reason: "its content does not match its name"}
+		}
+		return buf, sum, err
+	})
 }
 
 // readRange reads length bytes at offset. A file that ends before them is

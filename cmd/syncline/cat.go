@@ -114,7 +114,7 @@ func (e *environment) withContents(ctx context.Context, fn func(*catalog.View, *
 	var cat *catalog.Catalog
 	var damage error // what could be synchronized can be got back
 	if e.noSync {
-		cat, err = local.read(ctx)
+		cat, err = local.readOf(ctx, syncline.Hash(r.repo.Config().ID))
 	} else {
 		cat, _, damage = e.synchronizeWith(ctx, r, local, ahead)
 	}
@@ -122,6 +122,9 @@ func (e *environment) withContents(ctx context.Context, fn func(*catalog.View, *
 		return errors.Join(damage, err)
 	}
 	err = cat.View(ctx, func(v *catalog.View) error {
+		if err := content.Check(v, r.repo); err != nil {
+			return err
+		}
 		locator, err := content.NewLocator(v)
 		if err != nil {
 			return err

@@ -79,6 +79,47 @@ func TestFiftySessionsThroughFaults(t *testing.T) {
 	}
 }
 
+// TestFlippedAnswers opens and synchronizes a repository from a server that
+// changes one byte of one answer in twenty, whatever it is of. That is no
+// damage: what is asked again comes right.
+func TestFlippedAnswers(t *testing.T) {
+	server := servers.StartS3(t)
+	folder := resticfixture.Unpack(t, "v2-old")
+	resticfixture.QuickKey(t, folder)
+	server.Put(t, "bucket", "repo", servers.ReadFolder(t, folder))
+	quick := storage.RetryOptions{MinDelay: time.Millisecond, MaxDelay: 10 * time.Millisecond, Stall: 100 * time.Millisecond, MaxElapsed: time.Minute}
+	open := func(url string) storage.Storage {
+		st, err := s3.Open(t.Context(), s3.Config{
+			Endpoint: url, Bucket: "bucket", Prefix: "repo", Region: server.Region,
+			AccessKey: server.AccessKey, SecretKey: server.SecretKey,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st
+	}
+	repo, err := resticrepo.Open(t.Context(), open(server.URL), resticfixture.Password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _, err := synchronized(t, repo, open(server.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 25 {
+		flipping := open(servers.StartFaulty(t, server.URL, uint64(i), 0.05, "flip").URL)
+		repo, err := resticrepo.Open(t.Context(), storage.NewRetry(flipping, quick), resticfixture.Password)
+		if err != nil {
+			t.Errorf("run %d: the repository is not opened: %v", i, err)
+			continue
+		}
+		got, _, err := synchronized(t, repo, flipping)
+		if err != nil || got != want {
+			t.Errorf("run %d: %v, and the catalog is right: %v", i, err, got == want)
+		}
+	}
+}
+
 // synchronized synchronizes into a new catalog and returns its dump.
 func synchronized(t *testing.T, repo *resticrepo.Repository, st storage.Storage) (string, *storage.Counter, error) {
 	t.Helper()

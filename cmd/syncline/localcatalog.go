@@ -23,9 +23,14 @@ import (
 // localCatalog is the catalog of one location in the cache directory. Its
 // files begin with 32 hexadecimal digits that follow from the location:
 //
-//	<digits>-<time>.catalog   the catalog; the greatest time counts
+//	<digits>-<time>.catalog   a catalog
+//	<digits>.current          the name of the one that counts; else the greatest time does
 //	<digits>.lock             held by the process that synchronizes
 //	<digits>.damaged          the name of a catalog that was found damaged
+//
+// Several repositories can lie at one location in turn, as disks that are
+// rotated do. Each has a catalog of its own, and at most maxRepositories are
+// kept.
 //
 // A catalog that is thrown away makes room for one with a later time, never
 // with the same name: a process that still reads the old file would remove the
@@ -62,7 +67,7 @@ func (e *environment) localCatalog(at location) (*localCatalog, error) {
 	return e.local, nil
 }
 
-// files returns the catalog files that are there, oldest first.
+// files returns the catalog files that are there. The last one counts.
 func (l *localCatalog) files() ([]string, error) {
 	entries, err := os.ReadDir(l.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -75,7 +80,19 @@ func (l *localCatalog) files() ([]string, error) {
 		}
 	}
 	slices.Sort(names)
+	if current, err := os.ReadFile(l.pointer()); err == nil {
+		if i := slices.Index(names, filepath.Join(l.dir, string(current))); i >= 0 {
+			names = append(slices.Delete(names, i, i+1), filepath.Join(l.dir, string(current)))
+		}
+	}
 	return names, nil
+}
+
+func (l *localCatalog) pointer() string { return filepath.Join(l.dir, l.key+".current") }
+
+// newName returns the name of a catalog that is to be begun.
+func (l *localCatalog) newName() string {
+	return filepath.Join(l.dir, fmt.Sprintf("%s-%020d.catalog", l.key, time.Now().UnixNano()))
 }
 
 // exists reports whether there is a catalog with something in it.
@@ -126,7 +143,7 @@ func (l *localCatalog) open(ctx context.Context) (*catalog.Catalog, error) {
 		if err := os.MkdirAll(l.dir, 0o700); err != nil {
 			return nil, l.failed(err)
 		}
-		names = []string{filepath.Join(l.dir, fmt.Sprintf("%s-%020d.catalog", l.key, time.Now().UnixNano()))}
+		names = []string{l.newName()}
 	}
 	return orReadOnly(ctx, names[len(names)-1], sqlite.OpenCatalog)
 }
@@ -170,8 +187,8 @@ func (l *localCatalog) foundDamaged() bool {
 	return err == nil && len(names) > 0 && filepath.Base(names[len(names)-1]) == string(marked)
 }
 
-// discard removes the catalog. The lock is held. Files that another process
-// has open go when it ends, where the system lets them.
+// discard throws the catalog away and begins one. The lock is held. Files that
+// another process has open go when it ends, where the system lets them.
 func (l *localCatalog) discard() error {
 	names, err := l.files()
 	if err != nil {
@@ -180,14 +197,127 @@ func (l *localCatalog) discard() error {
 	if err := os.Remove(l.marker()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return l.failed(err)
 	}
-	for _, name := range names {
-		for _, suffix := range []string{"", "-wal", "-shm"} {
-			if err := os.Remove(name + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return l.failed(err)
-			}
+	if len(names) > 0 {
+		if err := l.remove(names[len(names)-1]); err != nil { // first, should the disk be full
+			return err
+		}
+	}
+	return l.begin()
+}
+
+func (l *localCatalog) remove(name string) error {
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(name + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return l.failed(err)
 		}
 	}
 	return nil
+}
+
+// begin makes an empty catalog the one that counts.
+func (l *localCatalog) begin() error {
+	name := l.newName()
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		return l.failed(err)
+	}
+	return l.use(name)
+}
+
+// use makes a catalog the one that counts.
+func (l *localCatalog) use(name string) error {
+	temp := l.pointer() + ".new"
+	err := os.WriteFile(temp, []byte(filepath.Base(name)), 0o600)
+	if err == nil {
+		err = os.Rename(temp, l.pointer())
+	}
+	if err != nil {
+		return l.failed(err)
+	}
+	return nil
+}
+
+// maxRepositories is how many repositories at one location have a catalog. The
+// one that was written to the longest time ago makes room for another.
+const maxRepositories = 8
+
+// turnTo makes the catalog of the repository that lies there now the one that
+// counts, and begins one where there is none. The others are kept. The lock is
+// held.
+func (l *localCatalog) turnTo(ctx context.Context, repository syncline.Hash) error {
+	name, err := l.find(ctx, repository)
+	if err != nil {
+		return err
+	}
+	if name != "" {
+		return l.use(name)
+	}
+	if err := l.begin(); err != nil {
+		return err
+	}
+	names, err := l.files()
+	if err != nil {
+		return err
+	}
+	for others := names[:len(names)-1]; len(others) >= maxRepositories; {
+		oldest := slices.MinFunc(others, func(a, b string) int { return written(a).Compare(written(b)) })
+		if err := l.remove(oldest); err != nil {
+			return err
+		}
+		others = slices.DeleteFunc(others, func(name string) bool { return name == oldest })
+	}
+	return nil
+}
+
+// written returns when a catalog was written to.
+func written(name string) time.Time {
+	info, err := os.Stat(name)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
+// find returns the file of a repository's catalog, "" when there is none.
+func (l *localCatalog) find(ctx context.Context, repository syncline.Hash) (string, error) {
+	names, err := l.files()
+	for _, name := range slices.Backward(names) {
+		cat, err := orReadOnly(ctx, name, sqlite.OpenExisting)
+		if err != nil {
+			continue // it is of no use, and in nobody's way
+		}
+		err = cat.View(ctx, func(v *catalog.View) error { return v.CheckRepository(repository) })
+		if err = errors.Join(err, cat.Close()); err == nil {
+			return name, nil
+		}
+	}
+	return "", err
+}
+
+// readOf is read for the catalog of the repository that lies there.
+func (l *localCatalog) readOf(ctx context.Context, repository syncline.Hash) (*catalog.Catalog, error) {
+	cat, err := l.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = cat.View(ctx, func(v *catalog.View) error { return v.CheckRepository(repository) })
+	if err == nil {
+		return cat, nil
+	}
+	if err = cat.Close(); err != nil {
+		return nil, err
+	}
+	name, err := l.find(ctx, repository)
+	if err != nil {
+		return nil, err
+	}
+	if name == "" {
+		return nil, syncline.Errorf(syncline.CodeNotFound, "another repository lies there than the last one that was synchronized, and there is no catalog of it yet; run the command once without --no-sync")
+	}
+	return orReadOnly(ctx, name, sqlite.OpenExisting)
 }
 
 // lockRetry is how often a lock that another process holds is tried.

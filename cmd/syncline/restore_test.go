@@ -123,7 +123,7 @@ func testRestoreUsage(t *testing.T, repo, cache string) {
 	for want, args := range map[string][]string{
 		"--target":            {"latest"},
 		"mutually exclusive":  {"latest", "--target", t.TempDir(), "-i", "a", "-e", "b"},
-		"malformed":           {"latest", "--target", t.TempDir(), "-e", "[b"},
+		"is not valid":        {"latest", "--target", t.TempDir(), "-e", "[b"},
 		"exclude and include": {"latest", "--target", t.TempDir(), "--include-xattr", "a", "--exclude-xattr", "b"},
 		"--dry-run and":       {"latest", "--target", t.TempDir(), "--dry-run", "--verify"},
 		"must be combined":    {"latest", "--target", "/./", "--delete", "--dry-run"},

@@ -57,7 +57,8 @@ func (e *environment) withHint(err error, local *localCatalog) error {
 // synchronize brings the local catalog up to date and returns it: also beside an
 // error, with what could be synchronized or is known from before, where the
 // repository is damaged; nil where there is nothing to show. A catalog that is
-// damaged, or belongs to another repository that lay there before, is thrown away.
+// damaged is thrown away. One of another repository that lay there before is
+// kept, for when it comes back.
 func (e *environment) synchronize(ctx context.Context, at location, local *localCatalog) (cat *catalog.Catalog, stats syncline.SessionStatistics, err error) {
 	ahead := &ahead{}
 	r, err := e.openRepository(ctx, at, func(ctx context.Context, st storage.Storage) { ahead.look(ctx, st, local) })
@@ -140,19 +141,29 @@ func (e *environment) synchronizeWith(ctx context.Context, r *remote, local *loc
 			attempt--
 			continue
 		}
-		again := errors.Is(err, catalog.ErrDamaged) || syncline.CodeOf(err) == syncline.CodeConflict
-		if !again || attempt == 2 {
+		if !errors.Is(err, catalog.ErrAnother) && !catalog.Unusable(err) || attempt == 3 {
 			return cat, stats, err
 		}
-		if errors.Is(err, catalog.ErrOutdated) {
-			e.note("the local catalog is of another version of Syncline; it is built anew")
-		} else {
-			e.note("the local catalog is built anew: %s", messageOf(err))
-		}
-		if err := local.discard(); err != nil {
+		if err := e.otherCatalog(ctx, r, local, err); err != nil {
 			return nil, stats, err
 		}
 	}
+}
+
+// otherCatalog changes to the catalog of another repository, or throws away the
+// one that cannot be used.
+func (e *environment) otherCatalog(ctx context.Context, r *remote, local *localCatalog, why error) error {
+	switch {
+	case errors.Is(why, catalog.ErrAnother):
+		id := syncline.Hash(r.repo.Config().ID)
+		e.note("another repository lies there than the last time, %s; it has a catalog of its own", id.Short())
+		return local.turnTo(ctx, id)
+	case errors.Is(why, catalog.ErrOutdated):
+		e.note("the local catalog is of another version of Syncline; it is built anew")
+	default:
+		e.note("the local catalog is built anew: %s", messageOf(why))
+	}
+	return local.discard()
 }
 
 // session synchronizes once. What synchronize says of the catalog holds here, too.

@@ -19,7 +19,8 @@ import (
 )
 
 // source opens attached repositories for sessions. It keeps what deriving a
-// key gave, so that a session with nothing new costs two listings.
+// key gave, so that a session with nothing new costs two listings and the
+// configuration, which tells whether the same repository lies there.
 type source struct {
 	store  sourceStore
 	sealer sealer
@@ -114,7 +115,10 @@ func (s *source) repository(ctx context.Context, id syncline.ID, with [32]byte, 
 	kept, ok := s.opened[id]
 	s.mu.Unlock()
 	if ok && kept.with == with {
-		return kept.repo.With(st), nil
+		repo, err := kept.repo.Reopen(ctx, st)
+		if !errors.Is(err, resticrepo.ErrAnotherRepository) && !errors.Is(err, resticrepo.ErrNotFound) {
+			return repo, err
+		}
 	}
 	repo, err := resticrepo.Open(ctx, st, password)
 	if err != nil {

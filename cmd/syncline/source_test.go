@@ -208,7 +208,7 @@ func TestRefusalsInSessions(t *testing.T) {
 		t.Fatalf("%+v\n%s", s, log)
 	}
 	for code, message := range map[string]string{
-		"AccessDenied": "(s3:ListBucket)", "RequestTimeTooSkewed": "clock differs", "NoSuchBucket": `there is no bucket "bucket"`,
+		"AccessDenied": "(s3:GetObject)", "RequestTimeTooSkewed": "clock differs", "NoSuchBucket": `there is no bucket "bucket"`,
 		"AuthorizationHeaderMalformed": "another region", "SignatureDoesNotMatch": "the secret key does not belong",
 	} {
 		refuse := func(w http.ResponseWriter, _ *http.Request) bool {

@@ -175,8 +175,7 @@ func (c *Catalog) Bind(ctx context.Context, repository syncline.Hash) error {
 			m.Repository = repository.String()
 			return writeMeta(w, m)
 		}
-		return syncline.Errorf(syncline.CodeConflict,
-			"the repository there is now %s, but it was %.8s before; if that is right, remove it from Syncline and add it again", repository.Short(), m.Repository)
+		return Another(repository, m.Repository)
 	})
 }
 
@@ -198,6 +197,17 @@ func (c *Catalog) SetSynchronized(ctx context.Context) error {
 		m.Synchronized = true
 		return writeMeta(w, m)
 	})
+}
+
+// ErrAnother matches the error for a place where another repository lies than
+// the one that the catalog is of.
+var ErrAnother = errors.New("another repository")
+
+// Another is the error for a place where another repository lies than the one
+// that the catalog is of.
+func Another(there syncline.Hash, known string) error {
+	return syncline.WrapError(syncline.CodeConflict, ErrAnother,
+		"another repository lies there: it is %s, and the catalog is of %.8s, and is kept; bring that one back, or remove the repository from Syncline and add it again to take the other", there.Short(), known)
 }
 
 // Size returns the bytes that the catalog takes on disk.

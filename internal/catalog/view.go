@@ -61,6 +61,15 @@ func (v *View) Mark() (mark syncline.CatalogMark, synchronized bool) {
 	return syncline.CatalogMark{Catalog: hex.EncodeToString(sum[:8]), Changes: v.m.Changes}, v.m.Synchronized
 }
 
+// CheckRepository makes sure that the catalog is of the repository with that
+// id. It is CodeConflict when it is of another one.
+func (v *View) CheckRepository(id syncline.Hash) error {
+	if v.m.Repository != "" && v.m.Repository != id.String() {
+		return Another(id, v.m.Repository)
+	}
+	return nil
+}
+
 // Totals returns how many distinct names, entries and trees the catalog knows.
 func (v *View) Totals() (names, entries, trees int) {
 	return int(v.m.Names), int(v.m.Entries), int(v.m.Trees)

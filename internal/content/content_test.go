@@ -22,6 +22,8 @@ import (
 	"syncline.dev/syncline/internal/content/contenttest"
 	"syncline.dev/syncline/internal/resticfixture"
 	"syncline.dev/syncline/internal/resticwriter"
+	"syncline.dev/syncline/internal/storage/local"
+	"syncline.dev/syncline/internal/storage/storagetest"
 	"syncline.dev/syncline/resticrepo"
 )
 
@@ -427,5 +429,34 @@ func TestNothingIsLeftRunning(t *testing.T) {
 			}
 		}
 		goleak.VerifyNone(t, ignore)
+	})
+}
+
+// A byte that was changed on the way is no damage: it is read again, in one
+// blob and in many, by ranges and by whole files.
+func TestChangedBytesAreReadAgain(t *testing.T) {
+	w := newWorld(t)
+	place, err := local.Open(w.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer place.Close()
+	contenttest.View(t, w.cat, w.repo, func(v *catalog.View, source *content.Source) {
+		made := 0
+		for seed := range uint64(10) {
+			faulty := storagetest.NewFault(place, seed, 0.2, storagetest.FaultFlip)
+			source.Repository = w.repo.With(faulty)
+			for path, want := range w.files {
+				var got bytes.Buffer
+				f := w.open(t, v, source, path)
+				if err := f.WriteRange(t.Context(), &got, 0, f.Size()); err != nil || !bytes.Equal(got.Bytes(), want) {
+					t.Errorf("%s through flipped answers: %v, and the same bytes: %v", path, err, bytes.Equal(got.Bytes(), want))
+				}
+			}
+			made += faulty.Made()[storagetest.FaultFlip]
+		}
+		if made < 10 {
+			t.Errorf("only %d answers were changed", made)
+		}
 	})
 }

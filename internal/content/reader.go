@@ -105,7 +105,8 @@ func (r *Reader) Read(ctx context.Context, run []Wanted, fn func(i int, data []b
 		pos = w.Place.end()
 		data, err := r.decoder.Blob(w.Place.blob(w.ID), resticrepo.ID(w.Place.Pack), buf)
 		if err != nil {
-			err = r.copies(ctx, w, w.Place, err, i, fn)
+			// The copy here is read again, too: the bytes may have been changed on the way.
+			err = r.copies(ctx, w, Place{}, err, i, fn)
 		} else {
 			err = fn(i, data, nil)
 		}

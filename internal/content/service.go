@@ -109,6 +109,13 @@ func (s *Service) View(ctx context.Context, point syncline.RestorePoint, fn func
 	return s.Catalogs.Use(ctx, point.RepositoryID, func(c *catalog.Catalog) error { return c.View(ctx, fn) })
 }
 
+// Check makes sure that the repository that was opened is the catalog's.
+// Otherwise another one lies at its place, and none of the catalog's blobs are
+// in it: CodeConflict.
+func Check(v *catalog.View, r *resticrepo.Repository) error {
+	return v.CheckRepository(syncline.Hash(r.Config().ID))
+}
+
 // Root returns the root of a restore point. CodeNotFound means that it is not
 // there any more.
 func Root(v *catalog.View, point syncline.RestorePoint) (catalog.TreeRef, error) {
@@ -163,6 +170,11 @@ func (s *Service) OpenSource(ctx context.Context, point syncline.RestorePoint) (
 		done()
 		return nil, err
 	}
+	err = s.View(ctx, point, func(v *catalog.View) error { return Check(v, opened.Repository) })
+	if err != nil {
+		done()
+		return nil, errors.Join(err, opened.Close())
+	}
 	return &OpenedSource{
 		Source: Source{
 			Repository: opened.Repository, Locator: locator, Streams: opened.Streams, Window: downloadWindow, Cache: s.cache,
@@ -180,6 +192,9 @@ func (s *Service) Use(ctx context.Context, point syncline.RestorePoint, fn func(
 		return err
 	}
 	err = s.View(ctx, point, func(v *catalog.View) error {
+		if err := Check(v, opened.Repository); err != nil {
+			return err
+		}
 		root, err := Root(v, point)
 		if err != nil {
 			return err

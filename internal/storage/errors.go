@@ -83,3 +83,14 @@ func Incomplete(dir, what string) error {
 	return &RequestError{Retryable: true, Err: syncline.WrapError(syncline.CodeUnavailable, ErrIncomplete,
 		"the storage's listing of %q %s; nothing is taken from it", dir, what)}
 }
+
+// ErrStranger matches the error of an answer that is not the storage's: the page
+// of a proxy or of a web site, whatever its status says.
+var ErrStranger = errors.New("the answer is not the storage's")
+
+// Stranger makes the error for such an answer. The same request is worth another
+// try: for long where the storage itself has answered before, and otherwise a
+// few times, since the address may be wrong.
+func Stranger(code syncline.Code, cause error, format string, args ...any) error {
+	return &RequestError{Retryable: true, Err: syncline.WrapError(code, withCause(ErrStranger, cause), format, args...)}
+}

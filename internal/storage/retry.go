@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"syncline.dev/syncline"
@@ -40,6 +41,7 @@ type Event struct {
 type Retry struct {
 	storage Storage
 	o       RetryOptions
+	spoke   atomic.Bool // the storage has answered as one does
 }
 
 var _ Storage = (*Retry)(nil)
@@ -122,6 +124,10 @@ func (r *Retry) explain(attempt context.Context, err error) error {
 // storage that lists wrongly does so for good.
 const maxIncomplete = 3
 
+// maxStranger bounds how often answers that are not a storage's are taken for
+// a passing fault before it has answered itself: the address may be wrong.
+const maxStranger = 5
+
 // tries counts the attempts of one operation since it last got on.
 type tries struct {
 	retry      *Retry
@@ -130,6 +136,7 @@ type tries struct {
 	n          int
 	short      int // unexplained early ends
 	incomplete int // incomplete listings
+	stranger   int // answers of somebody else, before the storage's first
 }
 
 func (r *Retry) tries(verb, name string) tries {
@@ -156,7 +163,8 @@ func (t *tries) wait(ctx context.Context, err error, offset int64) error {
 			"the storage failed for %s in %d tries; the last answer was: %s",
 			elapsed.Round(time.Second), t.n, syncline.MessageOf(err))
 	}
-	if o.OnEvent != nil {
+	wrongAddress := errors.Is(err, ErrStranger) && !t.retry.spoke.Load() // which is told once, in the end
+	if o.OnEvent != nil && !wrongAddress {
 		o.OnEvent(Event{
 			Kind: t.kind, Name: t.name, Attempt: t.n, Delay: delay,
 			Stalled: errors.Is(err, errStalled), Offset: offset, Err: err,
@@ -174,11 +182,15 @@ func (t *tries) wait(ctx context.Context, err error, offset int64) error {
 
 // worthwhile reports whether another attempt can help.
 func (t *tries) worthwhile(err error) bool {
-	if IsRetryable(err) {
-		if errors.Is(err, ErrIncomplete) {
-			t.incomplete++
-			return t.incomplete < maxIncomplete
-		}
+	switch {
+	case !IsRetryable(err):
+	case errors.Is(err, ErrIncomplete):
+		t.incomplete++
+		return t.incomplete < maxIncomplete
+	case errors.Is(err, ErrStranger) && !t.retry.spoke.Load():
+		t.stranger++
+		return t.stranger < maxStranger
+	default:
 		return true
 	}
 	// A file that ends early and a body that was cut look the same where the

@@ -14,6 +14,7 @@ func (r *Retry) List(ctx context.Context, dir string, fn func(string, int64) err
 	for {
 		err, final := r.listOnce(ctx, dir, seen, fn)
 		if err == nil || final {
+			r.spoke.Store(true)
 			return err
 		}
 		if err := tries.wait(ctx, err, 0); err != nil {

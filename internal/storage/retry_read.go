@@ -37,6 +37,7 @@ func (r *retryReader) open() error {
 		body, err := r.retry.storage.Open(r.attempt, r.name, r.offset, r.left)
 		r.dog.stop()
 		if err == nil {
+			r.retry.spoke.Store(true)
 			r.body = body
 			return nil
 		}

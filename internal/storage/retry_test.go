@@ -175,6 +175,29 @@ func TestRetryBudget(t *testing.T) {
 	})
 }
 
+// Answers that are not the storage's are taken for a passing fault: for long once
+// it has answered itself, else a few times.
+func TestRetryOfStrangers(t *testing.T) {
+	page := &storage.RequestError{Retryable: true, Err: storage.Stranger(syncline.CodeInvalid, nil, "no storage")}
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{Storage: pack(10)}
+		for range 40 {
+			s.steps = append(s.steps, refuse(page))
+		}
+		retry := storage.NewRetry(s, storage.RetryOptions{})
+		_, err := storagetest.ReadAll(t.Context(), retry, "data/ab/pack", 0, 10)
+		if !errors.Is(err, storage.ErrStranger) || syncline.CodeOf(err) != syncline.CodeInvalid || len(s.calls) != 5 {
+			t.Errorf("a web site was asked %d times: %v", len(s.calls), err)
+		}
+		if err := retry.List(t.Context(), "data", func(string, int64) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := storagetest.ReadAll(t.Context(), retry, "data/ab/pack", 0, 10); err != nil || len(s.steps) > 0 {
+			t.Errorf("a page in the place of a storage that had answered: %v, with %d more to come", err, len(s.steps))
+		}
+	})
+}
+
 func TestRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{Storage: pack(10)}

@@ -192,6 +192,10 @@ func (w *worker) blob(ctx context.Context, pack syncline.Hash, b catalog.Blob, s
 		defer func() { w.decoder, w.spans, w.ranges = w.Repository.NewDecoder(), nil, nil }()
 	}
 	raw, err := w.decoder.Blob(repoBlob(b), resticrepo.ID(pack), stored)
+	if isDamage(err) {
+		// The bytes may have been changed on the way.
+		raw, err = w.Repository.LoadBlob(ctx, resticrepo.ID(pack), repoBlob(b))
+	}
 	if err == nil {
 		err = w.add(b.ID, raw)
 	}
@@ -199,7 +203,7 @@ func (w *worker) blob(ctx context.Context, pack syncline.Hash, b catalog.Blob, s
 	case err == nil:
 		w.count(b)
 		return nil
-	case isDamage(err):
+	case isDamage(err) || gone(err):
 		return w.elsewhere(ctx, pack, b, err)
 	}
 	return err

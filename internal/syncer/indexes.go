@@ -33,21 +33,42 @@ func (r *run) readIndexes(ctx context.Context, round int) (changed bool, err err
 	if err != nil {
 		return false, err
 	}
-	var unread []resticrepo.File
-	var size int64
+	for again := false; ; again = true {
+		unread, size := r.unread(known)
+		if round == 1 && !again {
+			r.progress.part(size, percentTrees)
+		}
+		if len(unread) == 0 {
+			return changed, nil
+		}
+		changed = true
+		r.log(syncline.LogInfo, "Reading %s (%s)", plural(len(unread), "index file", "index files"), formatBytes(size))
+		vanished, err := r.readUnread(ctx, unread)
+		if err != nil || !vanished || again {
+			return changed, err
+		}
+		// It was replaced since the listing, or the listing was wrong.
+		if r.indexes, err = r.Repository.Indexes(ctx); err != nil {
+			return changed, err
+		}
+	}
+}
+
+// unread returns the listed index files that are not known, and their size. They
+// are known from then on.
+func (r *run) unread(known map[syncline.Hash]bool) (files []resticrepo.File, size int64) {
 	for _, f := range r.indexes {
 		if !known[syncline.Hash(f.ID)] {
-			unread = append(unread, f)
+			known[syncline.Hash(f.ID)] = true
+			files = append(files, f)
 			size += f.Size
 		}
 	}
-	if round == 1 {
-		r.progress.part(size, percentTrees)
-	}
-	if len(unread) == 0 {
-		return false, nil
-	}
-	r.log(syncline.LogInfo, "Reading %s (%s)", plural(len(unread), "index file", "index files"), formatBytes(size))
+	return files, size
+}
+
+// readUnread reads index files, and reports whether any was not there.
+func (r *run) readUnread(ctx context.Context, unread []resticrepo.File) (vanished bool, err error) {
 	var mu sync.Mutex
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(indexReaders)
@@ -61,6 +82,7 @@ func (r *run) readIndexes(ctx context.Context, round int) (changed bool, err err
 				r.plan.add(packs)
 				r.stats.IndexesRead++
 			case gone(err):
+				vanished = true
 				r.log(syncline.LogInfo, "Index %s was replaced meanwhile", f.ID.Short())
 			case isDamage(err):
 				r.damagedIndexes++
@@ -73,7 +95,7 @@ func (r *run) readIndexes(ctx context.Context, round int) (changed bool, err err
 			return nil
 		})
 	}
-	return true, g.Wait()
+	return vanished, g.Wait()
 }
 
 // knownIndexes returns the index files read before, and plans again what was

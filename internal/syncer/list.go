@@ -42,22 +42,17 @@ func (r *run) list(ctx context.Context) error {
 	if len(r.listed) == 0 && len(known) > 0 {
 		r.emptied = append(r.emptied, "snapshots")
 		gone = nil
-	} else if 2*len(gone) > len(known) {
-		again, err := r.Repository.Snapshots(ctx)
-		if err != nil {
-			return err
-		}
-		if !slices.Equal(gone, missingFrom(again, known)) || len(again) == 0 {
-			r.log(syncline.LogWarning, "Two listings of snapshots did not agree; nothing is removed because of them")
-			gone = nil
-		}
 	}
-	r.removed = gone
-	have := make(map[resticrepo.ID]bool, len(known))
+	r.removed, err = r.confirm(ctx, "snapshots", gone, r.Repository.Snapshots)
+	if err != nil {
+		return err
+	}
+	gone = r.removed
+	r.have = make(map[resticrepo.ID]bool, len(known))
 	for i := range known {
-		have[resticrepo.ID(known[i].ID)] = true
+		r.have[resticrepo.ID(known[i].ID)] = true
 	}
-	r.listed = slices.DeleteFunc(r.listed, func(f resticrepo.File) bool { return have[f.ID] })
+	r.listed = slices.DeleteFunc(r.listed, func(f resticrepo.File) bool { return r.have[f.ID] })
 	if len(r.listed) > 0 {
 		r.Reporter.Behind()
 		r.Catalog.Preload(ctx) // beside the reading of snapshots and indexes
@@ -65,6 +60,41 @@ func (r *run) list(ctx context.Context) error {
 	r.log(syncline.LogInfo, "Listed snapshots: %d new, %d known, %d gone", len(r.listed), len(known)-len(gone), len(gone))
 	return nil
 }
+
+// confirm makes sure that objects are gone before anything goes because of it: a
+// listing may leave some out. It lists again until two listings in a row agree
+// on what is missing, and returns that; nothing when no two of maxListings do.
+func (r *run) confirm(ctx context.Context, dir string, gone []syncline.Hash, list func(context.Context) ([]resticrepo.File, error)) ([]syncline.Hash, error) {
+	first := len(gone)
+	for n := 1; n < maxListings && len(gone) > 0; n++ {
+		again, err := list(ctx)
+		if err != nil {
+			return nil, err
+		}
+		there := make(map[syncline.Hash]bool, len(again))
+		for _, f := range again {
+			there[syncline.Hash(f.ID)] = true
+		}
+		still := slices.DeleteFunc(slices.Clone(gone), func(h syncline.Hash) bool { return there[h] })
+		switch {
+		case len(again) == 0: // as that of a disk which is not mounted
+		case len(still) < len(gone):
+			gone = still
+		default:
+			if len(gone) < first {
+				r.log(syncline.LogWarning, "A listing of %s left out some that are there", dir)
+			}
+			return gone, nil
+		}
+	}
+	if first > 0 {
+		r.log(syncline.LogWarning, "Several listings of %s did not agree; nothing is removed because of them", dir)
+	}
+	return nil, nil
+}
+
+// maxListings is how many listings of a folder are compared.
+const maxListings = 4
 
 // Ahead does what a synchronization can do before its repository is open, which
 // takes a while for the key: it lists the snapshots, for Params, and has the
@@ -104,14 +134,39 @@ func missingFrom(listed []resticrepo.File, known []catalog.Snapshot) (gone []syn
 	return gone
 }
 
-// readSnapshots reads the new ones. A damaged one is told and left out, one
-// that vanished since the listing is left out.
+// readSnapshots reads the new ones. A damaged one is told and left out. One that
+// is not there was forgotten since the listing, or the listing was wrong: they
+// are listed once more.
 func (r *run) readSnapshots(ctx context.Context) error {
+	r.fresh = make([]syncline.Snapshot, 0, len(r.listed))
+	vanished, err := r.readListed(ctx)
+	if err == nil && vanished {
+		r.listed, err = r.Repository.Snapshots(ctx)
+		r.listed = slices.DeleteFunc(r.listed, func(f resticrepo.File) bool { return r.have[f.ID] })
+		if err == nil {
+			_, err = r.readListed(ctx)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(r.fresh, func(a, b syncline.Snapshot) int {
+		if c := a.Time.Compare(b.Time); c != 0 {
+			return c
+		}
+		return slices.Compare(a.ID[:], b.ID[:])
+	})
+	return nil
+}
+
+// readListed reads the snapshots that were listed, and reports whether any was
+// not there.
+func (r *run) readListed(ctx context.Context) (vanished bool, err error) {
 	var mu sync.Mutex
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(smallFiles)
-	r.fresh = make([]syncline.Snapshot, 0, len(r.listed))
 	for _, f := range r.listed {
+		r.have[f.ID] = true
 		g.Go(func() error {
 			s, err := r.Repository.LoadSnapshot(gctx, f)
 			mu.Lock()
@@ -120,6 +175,7 @@ func (r *run) readSnapshots(ctx context.Context) error {
 			case err == nil:
 				r.fresh = append(r.fresh, domainSnapshot(s))
 			case gone(err):
+				vanished = true
 				r.log(syncline.LogInfo, "Snapshot %s was forgotten meanwhile", f.ID.Short())
 			case isDamage(err):
 				r.damagedSnapshots++
@@ -131,16 +187,7 @@ func (r *run) readSnapshots(ctx context.Context) error {
 			return nil
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	slices.SortFunc(r.fresh, func(a, b syncline.Snapshot) int {
-		if c := a.Time.Compare(b.Time); c != 0 {
-			return c
-		}
-		return slices.Compare(a.ID[:], b.ID[:])
-	})
-	return nil
+	return vanished, g.Wait()
 }
 
 func domainSnapshot(s *resticrepo.Snapshot) syncline.Snapshot {

@@ -63,7 +63,8 @@ type run struct {
 	progress progress
 	builder  *catalog.Builder // while trees are fetched
 
-	listed  []resticrepo.File // snapshots
+	listed  []resticrepo.File      // snapshots
+	have    map[resticrepo.ID]bool // snapshots that the catalog shows or the session has read
 	fresh   []syncline.Snapshot
 	removed []syncline.Hash
 	indexes []resticrepo.File // as listed last
@@ -212,6 +213,9 @@ func (r *run) finish(ctx context.Context, gaps []catalog.Incomplete) error {
 	if len(r.indexes) == 0 && len(goneIndexes) > 0 {
 		r.emptied = append(r.emptied, "index")
 		goneIndexes = nil // an empty listing removes nothing
+	}
+	if goneIndexes, err = r.confirm(ctx, "indexes", goneIndexes, r.Repository.Indexes); err != nil {
+		return err
 	}
 	if err := r.Catalog.FinishIndexes(ctx, len(gaps) == 0 && len(r.failed) == 0, goneIndexes); err != nil {
 		return err

@@ -225,9 +225,9 @@ func TestAnswers(t *testing.T) {
 		retryable bool
 		message   string
 	}{
-		{"a web site", 200, nil, "<html><body>Hello</body></html>", syncline.CodeInvalid, false, "does not answer like Azure"},
-		{"a missing page", 404, nil, "not found", syncline.CodeInvalid, false, "does not answer like Azure"},
-		{"a redirect", 302, map[string]string{"Location": "/login"}, "", syncline.CodeInvalid, false, "does not answer like Azure"},
+		{"a web site", 200, nil, "<html><body>Hello</body></html>", syncline.CodeInvalid, true, "does not answer like Azure"},
+		{"a missing page", 404, nil, "not found", syncline.CodeInvalid, true, "does not answer like Azure"},
+		{"a redirect", 302, map[string]string{"Location": "/login"}, "", syncline.CodeInvalid, true, "does not answer like Azure"},
 		{"nothing", 200, isAzure, "", syncline.CodeUnavailable, true, "without its content"},
 		{"another document", 200, isAzure, "<Other/>", syncline.CodeUnavailable, true, "without its content"},
 		{"cut off", 200, isAzure, start + item[:20], syncline.CodeUnavailable, true, "is cut off"},

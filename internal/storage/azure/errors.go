@@ -157,7 +157,7 @@ func (c *Client) speaksAzure(call *remote.Call) bool {
 }
 
 func (c *Client) notAzure(cause error) error {
-	return syncline.WrapError(syncline.CodeInvalid, cause, "%s does not answer like Azure Blob Storage; check the endpoint", c.host)
+	return storage.Stranger(syncline.CodeInvalid, cause, "%s does not answer like Azure Blob Storage; check the endpoint", c.host)
 }
 
 func badContainer(cause error, name string) error {

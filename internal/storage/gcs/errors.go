@@ -151,7 +151,7 @@ func (s *Storage) denied(cause error, op operation) error {
 }
 
 func (c *Client) notGCS(cause error) error {
-	return syncline.WrapError(syncline.CodeInvalid, cause, "%s does not answer like Google Cloud Storage; check the endpoint", c.base.Host)
+	return storage.Stranger(syncline.CodeInvalid, cause, "%s does not answer like Google Cloud Storage; check the endpoint", c.base.Host)
 }
 
 func badBucket(cause error, name string) error {

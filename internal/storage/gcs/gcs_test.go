@@ -116,11 +116,11 @@ func TestAnswers(t *testing.T) {
 		message   string
 		listOnly  bool
 	}{
-		{"a web site", 200, nil, "<html>Hello</html>", syncline.CodeInvalid, false, "does not answer like Google Cloud Storage", false},
-		{"a missing page", 404, nil, "not found", syncline.CodeInvalid, false, "does not answer like Google", false},
-		{"a redirect", 302, http.Header{"Location": {"/login"}}, "", syncline.CodeInvalid, false, "does not answer like Google", false},
-		{"S3", 403, http.Header{"Content-Type": {"application/xml"}}, "<Error/>", syncline.CodeInvalid, false, "does not answer like Google", false},
-		{"another API", 200, inJSON, `{"kind":"x"}`, syncline.CodeInvalid, false, "does not answer like Google", true},
+		{"a web site", 200, nil, "<html>Hello</html>", syncline.CodeInvalid, true, "does not answer like Google Cloud Storage", false},
+		{"a missing page", 404, nil, "not found", syncline.CodeInvalid, true, "does not answer like Google", false},
+		{"a redirect", 302, http.Header{"Location": {"/login"}}, "", syncline.CodeInvalid, true, "does not answer like Google", false},
+		{"S3", 403, http.Header{"Content-Type": {"application/xml"}}, "<Error/>", syncline.CodeInvalid, true, "does not answer like Google", false},
+		{"another API", 200, inJSON, `{"kind":"x"}`, syncline.CodeInvalid, true, "does not answer like Google", true},
 		{"nothing", 200, inJSON, "", syncline.CodeUnavailable, true, "is cut off", true},
 		{"cut off", 200, inJSON, start + `"items":[{"name":"snapsh`, syncline.CodeUnavailable, true, "is cut off", true},
 		{"something behind", 200, inJSON, start + `"items":[]}{}`, syncline.CodeUnavailable, true, "is cut off", true},

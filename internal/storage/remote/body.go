@@ -1,6 +1,8 @@
 package remote
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -30,11 +32,31 @@ func Range(offset, length int64) string {
 // answer is for the range that was asked for, and closes the body if not.
 func NewBody(ctx context.Context, call *Call, body io.ReadCloser, name string, offset, length int64) (io.ReadCloser, error) {
 	b := &fileBody{ctx: ctx, call: call, body: body, name: name}
-	if err := b.promise(offset, length); err != nil {
+	err := b.promise(offset, length)
+	if call.Status() == http.StatusOK && b.isPage(offset) {
+		err = storage.Stranger(syncline.CodeUnavailable, nil, "%s sent the page of a web site in place of %q; a proxy may have made it", call.host, name)
+	}
+	if err != nil {
 		_ = body.Close()
 		return nil, err
 	}
 	return b, nil
+}
+
+// isPage reports whether a page of a web site came: proxies send theirs with
+// the status of a success, too. What restic encrypts never begins as one.
+func (b *fileBody) isPage(offset int64) bool {
+	if offset > 0 {
+		return strings.Contains(b.call.Header("Content-Type"), "text/html")
+	}
+	body := bufio.NewReaderSize(b.body, 64)
+	start, _ := body.Peek(64) // an error comes again when it is read
+	b.body = struct {
+		io.Reader
+		io.Closer
+	}{body, b.body}
+	start = bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(start, []byte("\xef\xbb\xbf"))))
+	return bytes.HasPrefix(start, []byte("<!doctype html")) || bytes.HasPrefix(start, []byte("<html"))
 }
 
 // PastEnd makes the reader that Open returns when the storage says that the

@@ -47,9 +47,9 @@ func TestAnswers(t *testing.T) {
 		message   string
 		listOnly  bool
 	}{
-		{"a web site", 200, http.Header{"Content-Type": {"text/html"}}, "<html><body>Hello</body></html>", syncline.CodeInvalid, false, "does not answer like an S3 server", true},
-		{"a missing page", 404, http.Header{"Content-Type": {"text/html"}}, "not found", syncline.CodeInvalid, false, "does not answer like an S3 server", false},
-		{"another document", 200, inXML, "<Other/>", syncline.CodeInvalid, false, "does not answer like an S3 server", true},
+		{"a web site", 200, http.Header{"Content-Type": {"text/html"}}, "<html><body>Hello</body></html>", syncline.CodeInvalid, true, "does not answer like an S3 server", true},
+		{"a missing page", 404, http.Header{"Content-Type": {"text/html"}}, "not found", syncline.CodeInvalid, true, "does not answer like an S3 server", false},
+		{"another document", 200, inXML, "<Other/>", syncline.CodeInvalid, true, "does not answer like an S3 server", true},
 		{"cut off", 200, inXML, start + "<Contents><Key>snapsh", syncline.CodeUnavailable, true, "is cut off", true},
 		{"other files", 200, inXML, start + "<Contents><Key>keys/a</Key><Size>1</Size></Contents></ListBucketResult>", syncline.CodeUnavailable, true, "not asked for", true},
 		{"a circle", 200, inXML, strings.Replace(start, "false", "true", 1) + "<NextContinuationToken>again</NextContinuationToken></ListBucketResult>", syncline.CodeUnavailable, true, "repeats a page", true},
@@ -123,5 +123,27 @@ func TestTooShort(t *testing.T) {
 	retry := storage.NewRetry(open(t, c), storage.RetryOptions{OnEvent: func(e storage.Event) { t.Errorf("asked again: %+v", e) }})
 	if _, err := storagetest.ReadAll(t.Context(), retry, "data/ab/pack", 10, 20); !errors.Is(err, storage.ErrTooShort) || !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("behind the end: %v", err)
+	}
+}
+
+// A page of a web site that looks like an object is a fault to retry, whole or
+// in the place of a part.
+func TestPageInPlaceOfAnObject(t *testing.T) {
+	page := http.Header{"Content-Type": {"text/html; charset=utf-8"}, "Last-Modified": {"Mon, 02 Mar 2026 10:00:00 GMT"}, "Etag": {`"66e1c1a0-78"`}}
+	for _, body := range []string{"<!DOCTYPE html>\n<html><body>Please sign in.</body></html>", "\n <html></html>"} {
+		c := answer(t, http.StatusOK, page, body)
+		for _, part := range [][2]int64{{0, -1}, {0, 5}, {7, -1}, {7, 5}} {
+			_, err := storagetest.ReadAll(t.Context(), open(t, c), "config", part[0], part[1])
+			if !errors.Is(err, storage.ErrStranger) || !storage.IsRetryable(err) {
+				t.Errorf("%q from %d, %d bytes: %v", body, part[0], part[1], err)
+			}
+		}
+	}
+	plain := http.Header{"Last-Modified": page["Last-Modified"], "Etag": page["Etag"]}
+	for _, body := range []string{"", "<", "<htm", "{}", strings.Repeat("x", 1000)} {
+		got, err := storagetest.ReadAll(t.Context(), open(t, answer(t, http.StatusOK, plain, body)), "config", 0, -1)
+		if err != nil || string(got) != body {
+			t.Errorf("%q came as %q, %v", body, got, err)
+		}
 	}
 }

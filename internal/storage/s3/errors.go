@@ -147,7 +147,7 @@ func (c *Client) speaksS3(call *remote.Call) bool {
 }
 
 func (c *Client) notS3(cause error) error {
-	return syncline.WrapError(syncline.CodeInvalid, cause, "%s does not answer like an S3 server; check the endpoint and its port", c.host)
+	return storage.Stranger(syncline.CodeInvalid, cause, "%s does not answer like an S3 server; check the endpoint and its port", c.host)
 }
 
 func clip(s string) string { return s[:min(len(s), 80)] }

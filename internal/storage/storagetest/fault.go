@@ -27,6 +27,7 @@ const (
 	FaultStall    FaultKind = "stall"     // silent from a random place on
 	FaultRepeat   FaultKind = "repeat"    // listings only: a page comes twice
 	FaultCutShort FaultKind = "cut short" // listings only: ends early, with an error
+	FaultFlip     FaultKind = "flip"      // reads only, and where it is named: one byte is another one
 )
 
 var (
@@ -47,7 +48,7 @@ type Fault struct {
 }
 
 // NewFault makes the share rate (0 to 1) of the calls to s fail, in the ways
-// named in only, or in all ways.
+// named in only, or in all ways but FaultFlip, which no storage can tell.
 func NewFault(s storage.Storage, seed uint64, rate float64, only ...FaultKind) *Fault {
 	return &Fault{storage: s, rate: rate, only: only, random: rand.New(rand.NewPCG(seed, 2)), made: map[FaultKind]int{}}
 }
@@ -100,7 +101,7 @@ func (f *Fault) List(ctx context.Context, dir string, fn func(string, int64) err
 	if err := refusal(kind); err != nil {
 		return err
 	}
-	if kind == "" || kind == FaultShort {
+	if kind == "" || kind == FaultShort || kind == FaultFlip {
 		return f.storage.List(ctx, dir, fn)
 	}
 	type file struct {
@@ -151,6 +152,9 @@ func (f *Fault) Open(ctx context.Context, name string, offset, length int64) (io
 	if expect < 0 {
 		expect = 4096
 	}
+	if kind == FaultFlip && length < 0 {
+		expect = 64 // which the shortest file has
+	}
 	return &faultyReader{ReadCloser: r, ctx: ctx, kind: kind, left: int(part * float64(expect))}, nil
 }
 
@@ -177,5 +181,10 @@ func (r *faultyReader) Read(p []byte) (int, error) {
 		<-r.ctx.Done()
 		return 0, r.ctx.Err()
 	}
-	return r.ReadCloser.Read(p)
+	n, err := r.ReadCloser.Read(p)
+	if r.kind == FaultFlip && n > 0 {
+		p[0] ^= 0x20
+		r.kind = ""
+	}
+	return n, err
 }

@@ -13,12 +13,14 @@ import (
 )
 
 // Faulty stands before a server and makes a share of its answers fail on the
-// wire: refused with 500, 503 or 429, reset, ended too early, or silent from
-// the middle on.
+// wire: refused with 500, 503 or 429, reset, ended too early, silent from the
+// middle on, with one byte changed, or replaced by a web site's page with the
+// status of a success.
 type Faulty struct {
 	URL string
 
 	target *url.URL
+	kinds  []string
 	rate   float64
 	base   http.RoundTripper
 
@@ -27,19 +29,24 @@ type Faulty struct {
 	made   map[string]int
 }
 
-var wireFaults = []string{"500", "503", "429", "reset", "short", "stall"}
+var wireFaults = []string{"500", "503", "429", "reset", "short", "stall", "page"}
 
 // StartFaulty starts one before the server at target, until the test ends.
-// Which answers fail follows from the seed and the order of the requests.
-func StartFaulty(t testing.TB, target string, seed uint64, rate float64) *Faulty {
+// Which answers fail follows from the seed and the order of the requests. They
+// fail in the ways named in only, or in all ways but "flip", which no storage
+// can tell.
+func StartFaulty(t testing.TB, target string, seed uint64, rate float64, only ...string) *Faulty {
 	t.Helper()
 	u, err := url.Parse(target)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f := &Faulty{
-		target: &url.URL{Scheme: u.Scheme, Host: u.Host}, rate: rate, base: &http.Transport{DisableCompression: true},
+		target: &url.URL{Scheme: u.Scheme, Host: u.Host}, kinds: wireFaults, rate: rate, base: &http.Transport{DisableCompression: true},
 		random: rand.New(rand.NewPCG(seed, 3)), made: map[string]int{},
+	}
+	if len(only) > 0 {
+		f.kinds = only
 	}
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
@@ -52,7 +59,7 @@ func (f *Faulty) CheckMade(t testing.TB) {
 	t.Helper()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, kind := range wireFaults {
+	for _, kind := range f.kinds {
 		if f.made[kind] == 0 {
 			t.Errorf("no fault of the kind %s was made, only %v", kind, f.made)
 		}
@@ -66,7 +73,7 @@ func (f *Faulty) draw() (kind string, place float64) {
 	if f.random.Float64() >= f.rate {
 		return "", 0
 	}
-	kind = wireFaults[f.random.IntN(len(wireFaults))]
+	kind = f.kinds[f.random.IntN(len(f.kinds))]
 	f.made[kind]++
 	return kind, f.random.Float64()
 }
@@ -76,6 +83,12 @@ func (f *Faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kind, place := f.draw()
 	if status, err := strconv.Atoi(kind); err == nil {
 		w.WriteHeader(status)
+		return
+	}
+	if kind == "page" {
+		w.Header().Set("Last-Modified", "Mon, 02 Mar 2026 10:00:00 GMT") // as of a file
+		w.Header().Set("ETag", `"66e1c1a0-78"`)
+		_, _ = io.WriteString(w, "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>Please sign in.</body></html>\n")
 		return
 	}
 	out := r.Clone(r.Context()) // with the same Host, which is signed
@@ -94,7 +107,10 @@ func (f *Faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(resp.StatusCode)
-	if kind == "" {
+	if at := int(place * float64(len(body))); kind == "flip" && len(body) > 0 {
+		body[at] ^= 1 << (at % 8)
+	}
+	if kind == "" || kind == "flip" {
 		_, _ = w.Write(body)
 		return
 	}

@@ -1,0 +1,139 @@
+package resticrepo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+)
+
+// changing is a storage that gives a wrong byte in the first answers to each
+// question. Each wrong answer is another one, or all are the same.
+type changing struct {
+	*memStorage
+	wrong int
+	same  bool
+	asked map[string]int
+}
+
+func (s *changing) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
+	r, err := s.memStorage.Open(ctx, name, offset, length)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }()
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	question := fmt.Sprint(name, offset, length)
+	if s.asked[question]++; s.asked[question] <= s.wrong {
+		b = bytes.Clone(b)
+		at := len(b) - 1
+		if !s.same {
+			at -= s.asked[question]
+		}
+		b[at] ^= 0x40
+	}
+	return io.NopCloser(bytes.NewReader(b)), nil
+}
+
+// readers is everything that reads a repository's files.
+func readers(t *testing.T, fx *fixture) map[string]func(st Storage) error {
+	t.Helper()
+	ctx := t.Context()
+	indexes, err := fx.repo.Indexes(ctx)
+	if err != nil || len(indexes) == 0 {
+		t.Fatal(indexes, err)
+	}
+	index, err := fx.repo.LoadIndex(ctx, indexes[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	pack := index.Packs[0]
+	size := int64(len(fx.st.files[PackName(pack.ID)]))
+	snapshots, err := fx.repo.Snapshots(ctx)
+	if err != nil || len(snapshots) == 0 {
+		t.Fatal(snapshots, err)
+	}
+	return map[string]func(st Storage) error{
+		"open":     func(st Storage) error { _, err := Open(ctx, st, password); return err },
+		"reopen":   func(st Storage) error { _, err := fx.repo.Reopen(ctx, st); return err },
+		"snapshot": func(st Storage) error { _, err := fx.repo.With(st).LoadSnapshot(ctx, snapshots[0]); return err },
+		"index":    func(st Storage) error { _, err := fx.repo.With(st).LoadIndex(ctx, indexes[0]); return err },
+		"blob":     func(st Storage) error { _, err := fx.repo.With(st).LoadBlob(ctx, pack.ID, pack.Blobs[0]); return err },
+		"header":   func(st Storage) error { _, err := fx.repo.With(st).ReadPackHeader(ctx, pack.ID, size); return err },
+	}
+}
+
+// What is wrong once is read again before it is called damage, by everything
+// that reads; what is wrong for good is read twice and no more.
+func TestWrongAnswersAreReadAgain(t *testing.T) {
+	fx := getFixture(t, flavours[1])
+	for name, read := range readers(t, fx) {
+		if err := read(&changing{memStorage: fx.st, wrong: 1, asked: map[string]int{}}); err != nil {
+			t.Errorf("%s: one wrong answer: %v", name, err)
+		}
+		if name == "open" { // whose derivation of the key takes its time
+			continue
+		}
+		if err := read(&changing{memStorage: fx.st, wrong: maxReads - 1, asked: map[string]int{}}); err != nil {
+			t.Errorf("%s: %d wrong answers, each another one: %v", name, maxReads-1, err)
+		}
+		for same, most := range map[bool]int{true: 2, false: maxReads} {
+			st := &changing{memStorage: fx.st, wrong: 100, same: same, asked: map[string]int{}}
+			err := read(st)
+			if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrAnotherRepository) {
+				t.Errorf("%s: wrong for good: %v", name, err)
+			}
+			for question, n := range st.asked {
+				if n > most {
+					t.Errorf("%s: %s was read %d times, want %d", name, question, n, most)
+				}
+			}
+		}
+	}
+}
+
+// A name that was listed wrongly is found by listing again.
+func TestOddNamesAreListedAgain(t *testing.T) {
+	fx := getFixture(t, flavours[1])
+	st := &misspelling{memStorage: fx.st}
+	got, err := fx.repo.With(st).Indexes(t.Context())
+	want, _ := fx.repo.Indexes(t.Context())
+	if err != nil || len(got) != len(want) || st.calls != 2 {
+		t.Errorf("%d indexes of %d after %d listings, %v", len(got), len(want), st.calls, err)
+	}
+}
+
+type misspelling struct {
+	*memStorage
+	calls int
+}
+
+func (s *misspelling) List(ctx context.Context, dir string, fn func(string, int64) error) error {
+	s.calls++
+	return s.memStorage.List(ctx, dir, func(name string, size int64) error {
+		if s.calls == 1 {
+			name = name[:strings.Index(name, "/")+1] + "Z" + name[strings.Index(name, "/")+2:]
+		}
+		return fn(name, size)
+	})
+}
+
+// Reopen tells another repository from the one that was opened.
+func TestReopen(t *testing.T) {
+	fx, other := getFixture(t, flavours[1]), getFixture(t, flavours[0])
+	if r, err := fx.repo.Reopen(t.Context(), fx.st); err != nil || r.Config() != fx.repo.Config() {
+		t.Errorf("the same one: %v", err)
+	}
+	if _, err := fx.repo.Reopen(t.Context(), other.st); !errors.Is(err, ErrAnotherRepository) {
+		t.Errorf("another one: %v", err)
+	}
+	if _, err := fx.repo.Reopen(t.Context(), newMemStorage()); !errors.Is(err, ErrNotFound) {
+		t.Errorf("none: %v", err)
+	}
+}
