@@ -471,3 +471,41 @@ func TestAzureCLI(t *testing.T) {
 		t.Errorf("without the CLI: exit code %d, %s", got.code, got.stderr)
 	}
 }
+
+// A file whose pack is missing beside an exclusive lock is exit code 11, too.
+func TestLockedContent(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "repo")
+	w, err := resticwriter.Create(dir, resticfixture.Password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := []byte("what is in the file")
+	tree := fmt.Appendf(nil, `{"nodes":[{"name":"f","type":"file","mode":384,"mtime":"2026-01-01T00:00:00Z","size":%d,"content":["%s"]}]}`+"\n", len(data), sha(data))
+	blobs, trees := resticwriter.NewPacker(w, "data", false), resticwriter.NewPacker(w, "tree", false)
+	_, snapshotErr := w.StoreJSON("snapshots", map[string]any{"time": time.Now(), "tree": sha(tree), "paths": []string{"/f"}})
+	for _, err := range []error{snapshotErr, blobs.Add(sha(data), data), blobs.Flush()} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	packs, err := filepath.Glob(filepath.Join(dir, "data", "*", "*"))
+	if err != nil || len(packs) != 1 {
+		t.Fatal(packs, err)
+	}
+	for _, err := range []error{trees.Add(sha(tree), tree), trees.Flush(), w.Flush(), os.Remove(packs[0])} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	env := []string{"RESTIC_REPOSITORY=" + dir, "SYNCLINE_CACHE_DIR=" + t.TempDir()}
+	for _, locked := range []bool{false, true} {
+		if locked {
+			putLock(t, w, dir, time.Now())
+		}
+		for _, args := range [][]string{{"dump", "latest", "/f"}, {"cat", "latest", "/f"}, {"restore", "latest", "--target", t.TempDir()}} {
+			if got := runProgram(t, env, args...); got.code != map[bool]int{false: 1, true: 11}[locked] {
+				t.Errorf("%q beside a lock (%v): exit code %d, %s", args, locked, got.code, got.stderr)
+			}
+		}
+	}
+}
