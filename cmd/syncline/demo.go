@@ -14,6 +14,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/demorepo"
+	"syncline.dev/syncline/internal/restore"
 )
 
 func newDemoCommand() *cobra.Command {
@@ -54,7 +55,7 @@ func runDemo(ctx context.Context, listen string, out io.Writer, logger *slog.Log
 		return err
 	}
 	return runServer(ctx, serverOptions{
-		data: data, listen: listen, logger: logger, clouds: &clouds{}, restoreRoots: roots,
+		data: data, listen: listen, logger: logger, clouds: &clouds{}, restoreRoots: roots, keepFree: restore.DefaultKeepFree,
 		ready: func(s *server) error {
 			session, err := s.attachDemo(ctx, repository)
 			if err != nil {

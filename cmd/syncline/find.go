@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -269,6 +270,23 @@ func parseSize(flag, text string) (uint64, error) {
 		return 0, usageError(fmt.Sprintf("%s %q is not a size; write a number of bytes, or one with K, M, G or T", flag, clipText(text)))
 	}
 	return n << shift, nil
+}
+
+// parseMinFree reads how much stays free on a file system: a size, or "off" for
+// nobody looking, which is nil. What stands is used where nothing is said.
+func parseMinFree(text string, stands func(total int64) int64) (func(total int64) int64, error) {
+	switch text {
+	case "":
+		return stands, nil
+	case "off":
+		return nil, nil //nolint:nilnil // nobody looks
+	}
+	n, err := parseSize("--min-free", text)
+	if err != nil {
+		return nil, err
+	}
+	size := int64(min(n, math.MaxInt64)) //nolint:gosec // cut off just before
+	return func(int64) int64 { return size }, nil
 }
 
 // timeLayouts are those that restic takes, and RFC 3339.

@@ -33,6 +33,8 @@ type restoreFlags struct {
 	what              *restore.Filter
 	attributes        func(string) bool
 	behavior          restore.Overwrite
+	minFree           string
+	keepFree          func(total int64) int64
 }
 
 // patternFlags are patterns of one kind, given by themselves or in files.
@@ -75,6 +77,10 @@ Files that cannot be restored are named, all others are restored, and the exit
 status is 1. Where a folder has a name twice, the later item becomes "name (2)",
 which is said on standard error.
 
+What is to be written is compared with what is free on the target's disk first,
+less what is there already; one that does not fit writes nothing. A disk that
+compresses may hold more than it says: --min-free off tries.
+
 As with restic, a restore by root brings back owners, set-id bits, device nodes
 and the attributes that the system trusts (security.*, trusted.*): whoever made
 the snapshot decides what these are. Jobs of a server leave them out but for the
@@ -110,6 +116,7 @@ breaks it off each time: restore from the repository itself then.`,
 	cmd.Flags().StringArrayVar(&f.excludeXattr, "exclude-xattr", nil, "leave extended attributes alone by `pattern` (can be given several times)")
 	cmd.Flags().StringVar(&f.overwrite, "overwrite", "always", "overwrite `behavior`: always, if-changed, if-newer or never")
 	cmd.Flags().BoolVar(&f.byName, "ownership-by-name", false, "restore owners and groups by their names instead of their numbers; names that are not known here become root (POSIX ACLs keep their numbers)")
+	cmd.Flags().StringVar(&f.minFree, "min-free", "", "leave this `size` free on the target's disk, as 500M; \"off\" writes until it is full, whatever there is to write (default 0)")
 	cmd.Flags().BoolVar(&f.sparse, "sparse", false, "restore files as sparse")
 	cmd.Flags().BoolVar(&f.verify, "verify", false, "verify the content of restored files")
 	cmd.Flags().BoolVar(&f.delete, "delete", false, "delete from the restored folders what is not in the snapshot; --dry-run -vv shows what that would be")
@@ -140,7 +147,7 @@ func (f *restoreFlags) run(shown *restoreView, s *catalog.Snapshot, how func(res
 		s.Time.Local().Format(timeFormat), s.Username, s.Hostname, f.target)
 	o := restore.Options{
 		Filter: f.what, Attributes: f.attributes, Overwrite: f.behavior, Sparse: f.sparse, Verify: f.verify,
-		Delete: f.delete, DryRun: f.dryRun, Item: shown.item, Reporter: shown,
+		Delete: f.delete, DryRun: f.dryRun, KeepFree: f.keepFree, Item: shown.item, Reporter: shown,
 	}
 	if f.byName {
 		o.Owner = newOwners(shown.env).set
@@ -170,6 +177,9 @@ func (f *restoreFlags) check(getenv func(string) string) (err error) {
 	}
 	if f.delete && !filtered && isRoot(f.target) {
 		return usageError("--target / --delete must be combined with an include or exclude filter")
+	}
+	if f.keepFree, err = parseMinFree(f.minFree, func(int64) int64 { return 0 }); err != nil {
+		return err
 	}
 	if f.behavior, err = restore.ParseOverwrite(f.overwrite); err == nil {
 		f.what, err = restore.NewFilter(lists[0], lists[1], lists[2], lists[3])

@@ -11,12 +11,13 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/peer"
+	"syncline.dev/syncline/internal/restore"
 )
 
 func newServeCommand() *cobra.Command {
 	o := serverOptions{clouds: &clouds{}}
 	var authorities, restoreRoots, proxies []string
-	var database, catalogReserve string
+	var database, catalogReserve, minFree string
 	var debug bool
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -31,7 +32,9 @@ Users may restore on the server only into folders that --restore-root names.
 What they restore there belongs to whom the snapshot says, where the server may
 set that. Who can write to the repository chooses what is in a snapshot: so
 restores leave out set-id bits, security.* and trusted.* attributes and device
-nodes, and say so in their log, unless --restore-privileged allows them.
+nodes, and say so in their log, unless --restore-privileged allows them. One that
+would leave less than --min-free on the target's disk is refused, and one that
+comes to it ends.
 
 Failed sign-ins, connections and requests without a user are limited by address.
 Behind a reverse proxy all clients have the proxy's, unless --trusted-proxy names
@@ -66,6 +69,9 @@ it: then the nearest address in X-Forwarded-For that is no trusted proxy's count
 				}
 				o.catalogReserve = int64(min(n, math.MaxInt64)) //nolint:gosec // cut off just before
 			}
+			if o.keepFree, err = parseMinFree(minFree, restore.DefaultKeepFree); err != nil {
+				return err
+			}
 			o.logger = newLogger(cmd, debug)
 			o.adminPassword = os.Getenv("SYNCLINE_ADMIN_PASSWORD")
 			o.ready = func(s *server) error {
@@ -91,6 +97,7 @@ it: then the nearest address in X-Forwarded-For that is no trusted proxy's count
 	f.StringVar(&o.key, "tls-key", "", "`file` with the certificate's private key in PEM")
 	f.BoolVar(&o.clouds.denyPrivate, "deny-private-endpoints", false, "refuse object storage at addresses of this machine and of private networks")
 	f.StringSliceVar(&authorities, "cacert", nil, "`file` with certificates to trust in object storage beside the system's")
+	f.StringVar(&minFree, "min-free", "", "`size` that restores on the server leave free on the target's disk, as 500M; \"off\" for nobody looking (default: a twentieth of the disk, 1G at most)")
 	f.BoolVar(&o.privileged, "restore-privileged", false, "let restores on the server bring back set-id bits, security.* and trusted.* attributes and device nodes")
 	f.StringArrayVar(&restoreRoots, "restore-root", nil, "`directory` that restores on the server may write into (can be given several times; default: none)")
 	f.StringArrayVar(&proxies, "trusted-proxy", nil, "`network` of reverse proxies, in CIDR notation, whose X-Forwarded-For says where a request comes from (can be given several times; default: none)")

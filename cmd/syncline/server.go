@@ -103,7 +103,11 @@ type serverOptions struct {
 	clouds         *clouds
 	restoreRoots   []syncline.RestoreTarget
 	privileged     bool // what restores bring back
-	proxies        peer.Proxies
+
+	// keepFree is what restores leave free on a disk of a size; nil for nobody
+	// looking.
+	keepFree func(total int64) int64
+	proxies  peer.Proxies
 	// ready is called when the server answers; its error ends it.
 	ready func(*server) error
 }
@@ -192,7 +196,7 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 	contents := &content.Service{Catalogs: current, Open: repositorySource.reader(s.store, o.logger)}
 	s.restores = &jobs.Service{
 		Jobs: s.store, Repositories: s.store, Points: points, Contents: contents,
-		Allowed: o.restoreRoots, Privileged: o.privileged, Logger: o.logger, Now: time.Now, NewID: newID,
+		Allowed: o.restoreRoots, Privileged: o.privileged, KeepFree: o.keepFree, Logger: o.logger, Now: time.Now, NewID: newID,
 	}
 	running, err := newNodes(ctx, s.store, ln.Addr())
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/diskspace"
 )
 
 // handle is an opened folder. All its methods take single names, never paths.
@@ -81,6 +82,11 @@ func (h *handle) names(fn func([]string) error) error {
 	defer f.Close()
 	return someNames(f, fn)
 }
+
+func (h *handle) space() (diskspace.Space, error) { return (&file{h.fd}).space() }
+
+// space tells how much the file system that it is on has.
+func (f *file) space() (diskspace.Space, error) { return diskspace.Of(procPath(f.fd)) }
 
 // id tells the folder from others.
 func (h *handle) id() (identity, error) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/diskspace"
 )
 
 // handle is an opened folder. os.Root never leaves the target, and whatever is
@@ -84,6 +85,11 @@ func (h *handle) openFolder(name string) (*handle, error) {
 	}
 	return sub, nil
 }
+
+func (h *handle) space() (diskspace.Space, error) { return diskspace.Of(h.root.Name()) }
+
+// space tells how much the file system that it is on has.
+func (f *file) space() (diskspace.Space, error) { return diskspace.Of(f.f.Name()) }
 
 // id tells the folder from others.
 func (h *handle) id() (identity, error) {

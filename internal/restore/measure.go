@@ -2,6 +2,7 @@ package restore
 
 import (
 	"context"
+	"errors"
 	"math"
 
 	"syncline.dev/syncline"
@@ -23,18 +24,20 @@ const maxPath = 1 << 20
 // measure counts what is below a tree and selected. It fails with CodeTooLarge
 // when there are more items than limit. Where patterns say nothing, a folder
 // that is in a thousand places is counted once.
-func measure(ctx context.Context, v *catalog.View, root catalog.TreeRef, filter *Filter, limit int64) (Size, error) {
+func measure(ctx context.Context, v *catalog.View, root catalog.TreeRef, filter *Filter, limit int64) (amount, error) {
 	m := &measurer{ctx: ctx, view: v, filter: filter, choose: filter.Selector(), left: limit, known: make(map[catalog.TreeRef]amount)}
 	total, err := m.selected(root, "", 0)
 	if err == nil && total.items > limit {
 		err = errExpands(limit)
 	}
-	return Size{total.files, total.bytes}, err
+	return total, err
 }
 
 func errExpands(limit int64) error {
 	return syncline.Errorf(syncline.CodeTooLarge, "there are more than %d items to restore; choose fewer folders", limit)
 }
+
+func (a amount) size() Size { return Size{a.files, a.bytes} }
 
 // amount is what is below a folder. Its numbers stop at the largest there is.
 type amount struct{ items, files, bytes int64 }
@@ -63,6 +66,7 @@ type measurer struct {
 	view   *catalog.View
 	filter *Filter
 	choose *Selector
+	pace   pace
 	left   int64 // items that may still be compared with patterns
 	known  map[catalog.TreeRef]amount
 }
@@ -79,7 +83,7 @@ func (m *measurer) all(tree catalog.TreeRef, depth int) (total amount, err error
 	err = m.view.ReadDir(tree, 0, func(e *syncline.Entry, sub catalog.TreeRef, ok bool) error {
 		total.addEntry(e)
 		if !e.IsDir() || !ok {
-			return nil
+			return m.pace.step(m.ctx)
 		}
 		below, err := m.all(sub, depth+1)
 		total.add(below)
@@ -104,14 +108,14 @@ func (m *measurer) selected(tree catalog.TreeRef, path string, depth int) (total
 			return syncline.Errorf(syncline.CodeTooLarge, "there is too much to compare with the patterns; choose folders without patterns")
 		}
 		selected, below, err := m.choose.Select(m.ctx, at)
-		if err != nil {
+		if err = errors.Join(err, m.pace.step(m.ctx)); err != nil {
 			return err
 		}
 		if selected {
 			total.addEntry(e)
 		}
 		if e.IsDir() && ok && below {
-			folders = append(folders, measured{sub, at})
+			folders = append(folders, measured{tree: sub, path: at})
 		}
 		return nil
 	})
@@ -131,6 +135,6 @@ func (m *measurer) selected(tree catalog.TreeRef, path string, depth int) (total
 
 // measured is a folder to be measured.
 type measured struct {
-	tree catalog.TreeRef
-	path string
+	tree       catalog.TreeRef
+	path, name string
 }

@@ -72,6 +72,11 @@ type Options struct {
 	// attributes that the system trusts, and devices.
 	Unprivileged bool
 
+	// KeepFree says how many bytes stay free on a file system of a size. A run
+	// that has no room is refused, and one that comes to it ends. With nil nobody
+	// looks: the run ends when the file system is full.
+	KeepFree func(total int64) int64
+
 	Sparse bool // zeros become holes in files that are new
 	Verify bool // files are read back and compared
 	// Delete removes what is in the target and not in the snapshot, from the
@@ -102,6 +107,7 @@ type run struct {
 	group   group
 	rooms   []*folder    // that have a room, the oldest first
 	open    atomic.Int64 // files that are open
+	unseen  atomic.Int64 // bytes written since somebody looked at what is free
 
 	probe    sync.Once // sets noRights
 	noRights bool      // the file system knows no owners and modes
@@ -118,13 +124,13 @@ type run struct {
 // Overwrite keeps files and the process was killed: a file that it was writing
 // then looks like one that was there.
 func Run(ctx context.Context, v *catalog.View, root catalog.TreeRef, source *content.Source, target string, o Options) (Result, error) {
-	total, err := measure(ctx, v, root, o.Filter, cmp.Or(o.Limit, defaultLimit))
+	whole, err := measure(ctx, v, root, o.Filter, cmp.Or(o.Limit, defaultLimit))
 	if err != nil {
 		return Result{}, err
 	}
 	h, err := openBelow(target, o.Within, o.DryRun)
 	if err != nil {
-		return Result{Total: total}, targetError(err)
+		return Result{Total: whole.size()}, targetError(err)
 	}
 	if h != nil {
 		defer h.close()
@@ -136,9 +142,14 @@ func Run(ctx context.Context, v *catalog.View, root catalog.TreeRef, source *con
 	}
 	r.setAttributes()
 	defer r.handles.close()
-	r.result.Total = total
+	r.result.Total = whole.size()
 	r.tell()
 	defer r.leaveRooms()
+	if !r.DryRun {
+		if err := r.fits(root, whole); err != nil {
+			return r.result, err
+		}
+	}
 	if _, err = r.walk(root, r.target); err == nil {
 		err = r.flush()
 	}
@@ -249,12 +260,13 @@ type walkItem struct {
 }
 
 func (r *run) items(tree catalog.TreeRef) (items []walkItem, err error) {
+	var read pace
 	err = r.view.ReadDir(tree, catalog.WithContent, func(e *syncline.Entry, sub catalog.TreeRef, ok bool) error {
 		if r.Owner != nil {
 			r.Owner(e)
 		}
 		items = append(items, walkItem{entry: e, sub: sub, ok: ok})
-		return nil
+		return read.step(r.ctx)
 	})
 	return items, err
 }
@@ -275,7 +287,7 @@ func (r *run) item(x *walkItem, dir *folder, path string) (restored bool, err er
 	case !r.plain(path, e):
 		return true, nil
 	case !r.make(dir):
-		r.failed(path, dir.failed)
+		err = r.settle(path, dir.failed)
 	case r.DryRun && isRestorable(e.Type):
 		err = r.settle(path, r.preview(dir, path, e))
 	case e.Type == syncline.TypeFile:
@@ -312,8 +324,7 @@ func (r *run) folder(x *walkItem, dir *folder, path string, selected, below bool
 		r.failed(path, syncline.Errorf(syncline.CodeDamaged, "the folder's listing is not in the repository"))
 		return selected, nil
 	case selected && !r.make(f):
-		r.failed(path, f.failed)
-		return true, r.settle(path, fatalOnly(f.failed))
+		return true, r.settle(path, f.failed)
 	}
 	restored = selected
 	if below {
@@ -330,13 +341,6 @@ func (r *run) folder(x *walkItem, dir *folder, path string, selected, below bool
 		r.group.closed = append(r.group.closed, f)
 	}
 	return restored, nil
-}
-
-func fatalOnly(err error) error {
-	if isFatal(err) {
-		return err
-	}
-	return nil
 }
 
 // make makes a folder, and those above it, unless they are there.
@@ -414,6 +418,8 @@ func (r *run) settle(path string, err error) error {
 		return nil
 	case r.ctx.Err() != nil:
 		return r.ctx.Err()
+	case errors.Is(err, errReserve):
+		return err
 	case isFull(err):
 		return syncline.WrapError(syncline.CodeUnavailable, err, "the target is full; free some space and run the same again: it goes on where it stopped")
 	case isReadOnly(err):

@@ -198,6 +198,8 @@ func TestRestore(t *testing.T) {
 	t.Run("paths", func(t *testing.T) { testPaths(t, w) })
 	t.Run("attributes", func(t *testing.T) { testAttributes(t, w) })
 	t.Run("full", func(t *testing.T) { testFull(t, w) })
+	t.Run("room", func(t *testing.T) { testRoom(t, w) })
+	t.Run("reserve", func(t *testing.T) { testReserve(t, w) })
 	t.Run("delete", func(t *testing.T) { testDelete(t, w) })
 	t.Run("patterns", func(t *testing.T) { testPatterns(t, w) })
 	t.Run("damage", func(t *testing.T) { testDamage(t, w) })

@@ -83,7 +83,7 @@ func (r *run) makeFolder(f *folder, in *handle) error {
 		return err
 	}
 	f.fresh = true
-	return r.handles.adopt(f, h)
+	return errors.Join(r.handles.adopt(f, h), r.wrote(h, block))
 }
 
 // enterFolder opens a folder that is there. It makes way for one where
@@ -123,7 +123,7 @@ func (r *run) makeSpecial(dir *folder, in *handle, e *syncline.Entry) error {
 		return err
 	}
 	r.count(func(x *Result) { x.Others++ })
-	return lost
+	return errors.Join(lost, r.wrote(in, block))
 }
 
 // someNames gives the names in an opened folder, some at a time.

@@ -205,6 +205,11 @@ func (r *run) openFile(h *handle, t *task) (err error) {
 		return err
 	}
 	r.open.Add(1)
+	if !t.created {
+		if err := r.wrote(t.f, block); err != nil {
+			return err
+		}
+	}
 	if !t.created && (t.left > 1 || r.Sparse && t.left > 0) {
 		// From now on it has the size that a later run looks for.
 		err = t.f.truncate(t.size)
@@ -234,6 +239,9 @@ func (r *run) writeBlob(t *task, data []byte, offset int64) error {
 		}
 	}
 	if err := r.put(t, data, offset); err != nil {
+		return err
+	}
+	if err := r.wrote(t.f, int64(len(data))); err != nil {
 		return err
 	}
 	t.left--

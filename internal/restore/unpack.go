@@ -340,7 +340,7 @@ func (u *unpacking) write(t *task, content io.Reader, sum hash.Hash) (local, bro
 			u.count(func(r *Result) { r.Done += int64(len(b)) })
 		} else {
 			changed = true
-			if err := u.put(t, b, at); err != nil {
+			if err := errors.Join(u.put(t, b, at), u.wrote(t.f, int64(len(b)))); err != nil {
 				return err, nil
 			}
 		}

@@ -55,6 +55,8 @@ type Service struct {
 	// Privileged lets jobs restore set-id bits, attributes that the system
 	// trusts, and devices.
 	Privileged bool
+	// KeepFree is as in restore.Options.
+	KeepFree func(total int64) int64
 
 	Logger *slog.Logger
 	Now    func() time.Time
@@ -325,6 +327,7 @@ func (s *Service) run(ctx context.Context, t *task, rec *recorder) (result resto
 			"the server was restarted meanwhile, and files that were being written would pass for ones to keep; start it again with Always or IfChanged")
 	}
 	o.Within, o.Reporter, o.Unprivileged = within, rec, !s.Privileged
+	o.KeepFree = s.KeepFree
 	point := syncline.RestorePoint{
 		ID: t.job.RestorePointID, RepositoryID: t.job.RepositoryID, Snapshot: syncline.Snapshot{ID: t.job.SnapshotID},
 	}

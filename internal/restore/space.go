@@ -1,0 +1,206 @@
+package restore
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"math"
+	"sync"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/diskspace"
+)
+
+// DefaultKeepFree is what is left free on a file system of that size where
+// nobody says how much: a twentieth, and 1 GiB at most.
+func DefaultKeepFree(total int64) int64 { return min(total/20, 1<<30) }
+
+const (
+	// look is how many bytes are written between two looks at what is free.
+	look = 8 << 20
+	// block is what an item takes at least.
+	block = 4096
+)
+
+// errReserve is the cause of the error that ends a run for lack of room.
+var errReserve = errors.New("what is kept free is reached")
+
+// room returns what may be written to the file system that holds a folder or
+// file, and what is left free on it; false where the system does not tell.
+func (o *Options) room(of interface {
+	space() (diskspace.Space, error)
+}) (free, keep int64, ok bool) {
+	if o.KeepFree == nil {
+		return 0, 0, false
+	}
+	s, err := of.space()
+	if err != nil || s.Total <= 0 {
+		return 0, 0, false
+	}
+	return s.Free, o.KeepFree(s.Total), true
+}
+
+// wrote counts what was written to a file, or made in a folder. From time to
+// time it tells how far the run is, and looks whether there is room for more.
+func (r *run) wrote(where interface {
+	space() (diskspace.Space, error)
+}, size int64) error {
+	if r.unseen.Add(size) < look {
+		return nil
+	}
+	r.unseen.Store(0)
+	r.tell()
+	if free, keep, ok := r.room(where); ok && free < keep {
+		return syncline.WrapError(syncline.CodeUnavailable, errReserve,
+			"the target has %s free, and %s are kept free; make room and run the same again: it goes on where it stopped",
+			diskspace.Size(free), diskspace.Size(keep))
+	}
+	return nil
+}
+
+// fits makes sure that there is room for what is to be written. What that is at
+// most is known; where it may be too much, the target is looked at.
+func (r *run) fits(root catalog.TreeRef, total amount) error {
+	free, keep, ok := r.room(r.target.h)
+	if !ok || sum(total.bytes, total.items*block) <= free-keep {
+		return nil
+	}
+	e := &estimate{
+		ctx: r.ctx, run: r, choose: r.Filter.Selector(),
+		links: make(map[linkKey]bool), known: make(map[catalog.TreeRef]int64),
+	}
+	size, err := e.below(root, "", r.target.h, 0)
+	if err != nil || size <= max(free-keep, 0) {
+		return err
+	}
+	kept := ""
+	if keep > 0 {
+		kept = ", of which " + diskspace.Size(keep) + " are kept free"
+	}
+	return syncline.WrapError(syncline.CodeUnavailable, errReserve,
+		"%s are to be written, and the target has %s free%s; choose less, another target, or make room", diskspace.Size(size), diskspace.Size(free), kept)
+}
+
+// estimate adds up the bytes that a run adds to the target's disk.
+type estimate struct {
+	ctx    context.Context //nolint:containedctx // lives as long as the call
+	run    *run
+	choose *Selector
+	pace   pace
+	links  map[linkKey]bool          // files of several names that are counted
+	known  map[catalog.TreeRef]int64 // what new folders take, without such files
+}
+
+// below adds up what is below a tree; there is the folder in the target, nil
+// for one that is not there.
+func (e *estimate) below(tree catalog.TreeRef, path string, there *handle, depth int) (total int64, err error) {
+	alike := there == nil && e.run.Filter.all(path)
+	if size, ok := e.known[tree]; ok && alike || depth > maxDepth {
+		return size, nil
+	}
+	if alike {
+		e.known[tree] = 0 // should a tree hold itself, it ends here
+	}
+	var folders []measured
+	var linked int64
+	err = e.run.view.ReadDir(tree, catalog.WithContent, func(x *syncline.Entry, sub catalog.TreeRef, ok bool) error {
+		at := path + "/" + x.Name
+		selected, below, err := e.choose.Select(e.ctx, at)
+		if err = errors.Join(err, e.pace.step(e.ctx)); err != nil {
+			return err
+		}
+		switch {
+		case x.IsDir() && ok && below:
+			folders = append(folders, measured{tree: sub, path: at, name: x.Name})
+		case selected && x.Type == syncline.TypeFile && x.Links > 1:
+			linked = sum(linked, e.file(x, there))
+		case selected:
+			total = sum(total, e.file(x, there))
+		}
+		return nil
+	})
+	for _, f := range folders {
+		if err != nil {
+			return total, err
+		}
+		var size int64
+		size, err = e.folder(f, there, depth)
+		total = sum(total, size)
+	}
+	if alike {
+		e.known[tree] = total
+	}
+	return sum(total, linked), err
+}
+
+// folder adds up a folder in one that is there, or not.
+func (e *estimate) folder(f measured, in *handle, depth int) (int64, error) {
+	var there *handle
+	if in != nil && validName(f.name) {
+		if h, err := in.openFolder(f.name); err == nil { // else it will be made, or told of
+			there = h
+			defer h.close()
+		}
+	}
+	size, err := e.below(f.tree, f.path, there, depth+1)
+	if there == nil {
+		size = sum(size, block)
+	}
+	return size, err
+}
+
+// file returns what an item that is no folder adds.
+func (e *estimate) file(x *syncline.Entry, in *handle) int64 {
+	if x.Type == syncline.TypeFile && x.Links > 1 {
+		key := linkOf(x)
+		if e.links[key] {
+			return 0
+		}
+		e.links[key] = true
+	}
+	size := e.size(x)
+	if in == nil || !validName(x.Name) {
+		return size
+	}
+	there, err := in.stat(x.Name)
+	switch {
+	case err != nil || there.links > 1 && x.Links < 2: // a new file takes its place
+		return size
+	case e.run.keeps(there, x):
+		return 0
+	}
+	return max(size-there.used, 0)
+}
+
+// size returns what a new item takes.
+func (e *estimate) size(x *syncline.Entry) int64 {
+	if x.Type != syncline.TypeFile {
+		return block
+	}
+	size := int64(min(x.Size, math.MaxInt64-block))
+	if e.run.Sparse {
+		for _, id := range x.Content {
+			if id == zeroChunk() {
+				size -= zeroChunkSize
+			}
+		}
+	}
+	return (max(size, 0) + block - 1) / block * block
+}
+
+// zeroChunkSize is how long the pieces are in which restic stores zeros: the
+// largest there are.
+const zeroChunkSize = 8 << 20
+
+var zeroChunk = sync.OnceValue(func() syncline.Hash { return sha256.Sum256(make([]byte, zeroChunkSize)) })
+
+// pace looks at a context in a loop, not each time.
+type pace struct{ steps int }
+
+func (p *pace) step(ctx context.Context) error {
+	if p.steps++; p.steps%1024 == 0 {
+		return ctx.Err()
+	}
+	return nil
+}

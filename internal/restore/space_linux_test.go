@@ -1,0 +1,138 @@
+package restore_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/content"
+	"syncline.dev/syncline/internal/content/contenttest"
+	"syncline.dev/syncline/internal/resticfixture"
+	"syncline.dev/syncline/internal/resticwriter"
+	"syncline.dev/syncline/internal/restore"
+)
+
+func keep(n int64) func(int64) int64 { return func(int64) int64 { return n } }
+
+// disk mounts a file system of a size, or gives one another size.
+func disk(t *testing.T, target, size string, flags uintptr) {
+	t.Helper()
+	err := unix.Mount("tmpfs", target, "tmpfs", flags, "size="+size)
+	if errors.Is(err, unix.EPERM) {
+		t.Skip("only root may make a small file system")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if flags == 0 {
+		t.Cleanup(func() { _ = unix.Unmount(target, 0) })
+	}
+}
+
+// testRoom restores 28 MiB to file systems with more and less room than that.
+func testRoom(t *testing.T, w *rich) {
+	target := t.TempDir()
+	disk(t, target, "20m", 0)
+	w.view(t, w.repo, func(v *catalog.View, s *content.Source, root catalog.TreeRef) {
+		refused := func(o restore.Options, want string) {
+			t.Helper()
+			o.Reporter = &told{}
+			result, err := restore.Run(t.Context(), v, root, s, target, o)
+			if message := syncline.MessageOf(err); syncline.CodeOf(err) != syncline.CodeUnavailable || !strings.Contains(message, want) || result.Bytes > 0 {
+				t.Errorf("%+v, %v", result, err)
+			}
+			onlyIn(t, target)
+		}
+		refused(restore.Options{KeepFree: keep(0)}, "MiB are to be written, and the target has 20.0 MiB free; choose")
+		disk(t, target, "40m", unix.MS_REMOUNT)
+		refused(restore.Options{KeepFree: keep(30 << 20)}, "the target has 40.0 MiB free, of which 30.0 MiB are kept free")
+		into(t, v, s, root, target, restore.Options{KeepFree: keep(1 << 20)})
+		// All is there, and one piece of a file is not right: no more than that
+		// is written, and the second name of a file takes no room.
+		disk(t, target, "30m", unix.MS_REMOUNT)
+		if err := os.Truncate(filepath.Join(target, w.source, "set"), 0); err != nil {
+			t.Fatal(err)
+		}
+		into(t, v, s, root, target, restore.Options{KeepFree: keep(1 << 20)})
+		into(t, v, s, root, target, restore.Options{KeepFree: keep(1 << 20), Overwrite: restore.Never})
+	})
+	w.sameAsSource(t, target)
+}
+
+// testReserve has less free when some of it is written: the run ends, once for
+// all files.
+func testReserve(t *testing.T, w *rich) {
+	w.view(t, w.repo, func(v *catalog.View, s *content.Source, root catalog.TreeRef) {
+		var looks atomic.Int64
+		r := &told{}
+		result, err := restore.Run(t.Context(), v, root, s, t.TempDir(), restore.Options{Reporter: r, KeepFree: func(int64) int64 {
+			if looks.Add(1) > 2 {
+				return math.MaxInt64
+			}
+			return 0
+		}})
+		if !strings.Contains(syncline.MessageOf(err), "are kept free; make room and run the same again") || len(r.failed) > 0 || result.Bytes == result.Total.Bytes {
+			t.Errorf("%+v, %v, %v", result, err, r.failed)
+		}
+	})
+}
+
+// TestOneBlobInManyPlaces stops a restore of a file that is one blob of zeros
+// over and over, when some of it is written.
+func TestOneBlobInManyPlaces(t *testing.T) {
+	const places, size = 20_000, 8 << 20
+	path := filepath.Join(t.TempDir(), "repo")
+	repo, err := resticwriter.Create(path, resticfixture.Password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	add := func(kind string, blob []byte) resticwriter.ID {
+		p, id := resticwriter.NewPacker(repo, kind, true), resticwriter.ID(sha256.Sum256(blob))
+		if err := errors.Join(p.Add(id, blob), p.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	id := add("data", make([]byte, size))
+	tree := add("tree", fmt.Appendf(nil, `{"nodes":[{"name":"file","type":"file","mode":384,"mtime":"2024-05-01T10:00:00Z","size":%d,"content":[%s]}]}`+"\n",
+		int64(size)*places, strings.TrimSuffix(strings.Repeat(`"`+id.String()+`",`, places), ",")))
+	_, err = repo.StoreJSON("snapshots", map[string]any{"time": time.Unix(1, 0), "tree": tree, "paths": []string{"/"}, "hostname": "h"})
+	if err = errors.Join(err, repo.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	opened := contenttest.Open(t, path, resticfixture.Password)
+	contenttest.View(t, contenttest.Catalog(t, opened), opened, func(v *catalog.View, s *content.Source) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		// Zeros become a hole, so there is room for them.
+		o := restore.Options{Sparse: true, Reporter: &stopper{cancel: cancel}, KeepFree: keep(1 << 20)}
+		result, err := restore.Run(ctx, v, snapshots(t, v)[0].Root, s, t.TempDir(), o)
+		if !errors.Is(err, context.Canceled) || result.Bytes == 0 || result.Bytes > result.Total.Bytes/2 {
+			t.Errorf("%+v, %v", result, err)
+		}
+	})
+}
+
+// stopper stops a run when something is written.
+type stopper struct {
+	told
+	cancel func()
+}
+
+func (s *stopper) Progress(r restore.Result) {
+	if r.Bytes > 0 {
+		s.cancel()
+	}
+}
