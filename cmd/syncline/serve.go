@@ -14,15 +14,8 @@ import (
 	"syncline.dev/syncline/internal/restore"
 )
 
-func newServeCommand() *cobra.Command {
-	o := serverOptions{clouds: &clouds{}}
-	var authorities, restoreRoots, proxies []string
-	var database, catalogReserve, minFree string
-	var debug bool
-	cmd := &cobra.Command{
-		Use:   "serve",
-		Short: "Run the server",
-		Long: `Run the server: the REST API over HTTPS, and the sessions that synchronize the
+// serveHelp is what serve --help says first.
+const serveHelp = `Run the server: the REST API over HTTPS, and the sessions that synchronize the
 attached repositories. The first start creates the user "administrator" with the
 password in SYNCLINE_ADMIN_PASSWORD, or a random one that is printed once.
 SIGTERM and SIGINT end it; sessions and restores that run are continued at the
@@ -38,7 +31,17 @@ comes to it ends.
 
 Failed sign-ins, connections and requests without a user are limited by address.
 Behind a reverse proxy all clients have the proxy's, unless --trusted-proxy names
-it: then the nearest address in X-Forwarded-For that is no trusted proxy's counts.`,
+it: then the nearest address in X-Forwarded-For that is no trusted proxy's counts.`
+
+func newServeCommand() *cobra.Command {
+	o := serverOptions{clouds: &clouds{}}
+	var authorities, restoreRoots, proxies []string
+	var database, catalogReserve, minFree string
+	var debug bool
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: serveHelp,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if database != "" {

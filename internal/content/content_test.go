@@ -404,6 +404,34 @@ func TestAnotherCopyIsTaken(t *testing.T) {
 }
 
 // stuck is a writer whose client went away.
+// TestStopAmongCachedBlobs stops the reading of a file that is one blob over and
+// over, which need not be read any more.
+func TestStopAmongCachedBlobs(t *testing.T) {
+	w := newWorld(t)
+	contenttest.View(t, w.cat, w.repo, func(v *catalog.View, source *content.Source) {
+		source.Cache = content.NewCache(64 << 20)
+		list, _ := v.Snapshots()
+		for path := range w.files {
+			e, _, _, err := v.FindWith(list[0].Root, path, catalog.WithContent)
+			if err != nil || len(e.Content) == 0 {
+				continue
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			st := source.Stream(ctx, slices.Repeat(e.Content[:1], 1000))
+			for range 3 {
+				if _, err := st.Next(); err != nil {
+					t.Error(err)
+				}
+			}
+			cancel()
+			if _, err := st.Next(); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: a stopped stream goes on: %v", path, err)
+			}
+			st.Close()
+		}
+	})
+}
+
 type stuck struct{ cancel func() }
 
 func (s stuck) Write([]byte) (int, error) {

@@ -219,6 +219,10 @@ func wrongSize(w Wanted) error {
 // Next returns the next blob, or io.EOF behind the last one. Nobody may write
 // to its bytes.
 func (st *Stream) Next() ([]byte, error) {
+	// A group may be one blob in thousands of places, which is there already.
+	if err := st.ctx.Err(); err != nil {
+		return nil, err
+	}
 	for st.current == nil || st.next == len(st.current.blobs) {
 		if st.current != nil {
 			st.window.Release(st.current.weight)

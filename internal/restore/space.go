@@ -26,11 +26,14 @@ const (
 // errReserve is the cause of the error that ends a run for lack of room.
 var errReserve = errors.New("what is kept free is reached")
 
+// spacer is a folder or a file.
+type spacer interface {
+	space() (diskspace.Space, error)
+}
+
 // room returns what may be written to the file system that holds a folder or
 // file, and what is left free on it; false where the system does not tell.
-func (o *Options) room(of interface {
-	space() (diskspace.Space, error)
-}) (free, keep int64, ok bool) {
+func (o *Options) room(of spacer) (free, keep int64, ok bool) {
 	if o.KeepFree == nil {
 		return 0, 0, false
 	}
@@ -43,9 +46,7 @@ func (o *Options) room(of interface {
 
 // wrote counts what was written to a file, or made in a folder. From time to
 // time it tells how far the run is, and looks whether there is room for more.
-func (r *run) wrote(where interface {
-	space() (diskspace.Space, error)
-}, size int64) error {
+func (r *run) wrote(where spacer, size int64) error {
 	if r.unseen.Add(size) < look {
 		return nil
 	}

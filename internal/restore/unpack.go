@@ -371,13 +371,28 @@ func (u *unpacking) readBack(t *task, want hash.Hash) error {
 			return err
 		}
 		got := sha256.New()
-		n, err := io.CopyBuffer(struct{ io.Writer }{got}, io.NewSectionReader(f, 0, t.size+1), u.buf)
+		n, err := io.CopyBuffer(struct{ io.Writer }{got}, u.stoppable(io.NewSectionReader(f, 0, t.size+1)), u.buf)
 		if err == nil && (n != t.size || !bytes.Equal(got.Sum(nil), want.Sum(nil))) {
 			err = syncline.Errorf(syncline.CodeDamaged, "it was written, but reads back differently; check the disk")
 		}
 		return errors.Join(err, f.close())
 	})
 }
+
+// stoppable returns a reader that fails when the run is to end.
+func (u *unpacking) stoppable(r io.Reader) io.Reader {
+	return readerFunc(func(b []byte) (int, error) {
+		if err := u.ctx.Err(); err != nil {
+			return 0, err
+		}
+		return r.Read(b)
+	})
+}
+
+type readerFunc func([]byte) (int, error)
+
+// Read implements io.Reader.
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
 
 // further restores another name of a file that came before.
 func (u *unpacking) further(x *Item, dir *folder) error {
