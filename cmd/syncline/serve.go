@@ -41,8 +41,8 @@ func newServeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
-		Long: serveHelp,
-		Args: cobra.NoArgs,
+		Long:  serveHelp,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if database != "" {
 				return syncline.Errorf(syncline.CodeUnsupported, "--database: this version keeps its state in SQLite in the data directory only; leave the flag out")
