@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -92,5 +93,46 @@ func TestHistoryForPeople(t *testing.T) {
 	if x := list[0]; x.Path != file || x.Hostname != "web" || x.Event != "appeared" || x.First != ids[0] || x.Last != ids[1] || x.Snapshots != 2 ||
 		x.Node == nil || x.Node.Path != file || x.Node.Size != 3 || x.Node.Type != "node" || list[3].Node != nil {
 		t.Errorf("the history in JSON is %s", raw.stdout)
+	}
+}
+
+// TestHistoryOfRelativeBackups has restic back up relative paths, from two
+// folders.
+func TestHistoryOfRelativeBackups(t *testing.T) {
+	repo := resticfixture.Init(t, 2)
+	resticfixture.QuickKey(t, repo)
+	homes := [2]string{t.TempDir(), t.TempDir()}
+	for _, home := range homes {
+		if err := errors.Join(os.Mkdir(filepath.Join(home, "docs"), 0o755), os.WriteFile(filepath.Join(home, "docs", "file"), []byte(home), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	backup := func(home, what string) {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), resticfixture.Restic(t), "--no-cache", "-r", repo, "backup", "--host", "h", what)
+		cmd.Dir, cmd.Env = home, append(os.Environ(), "RESTIC_PASSWORD="+resticfixture.Password)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	backup(homes[0], "docs")
+	backup(homes[1], "docs")
+	backup(homes[0], ".")
+	if err := os.Remove(filepath.Join(homes[0], "docs", "file")); err != nil {
+		t.Fatal(err)
+	}
+	backup(homes[0], "docs")
+	backup(homes[1], "docs")
+	backup(homes[0], ".")
+	o := runProgram(t, []string{"SYNCLINE_CACHE_DIR=" + t.TempDir()}, "-r", repo, "--json", "history", "/docs/file")
+	var list []struct {
+		Event     string
+		Snapshots int
+	}
+	if err := json.Unmarshal([]byte(o.stdout), &list); err != nil {
+		t.Fatal(err, o)
+	}
+	if got, want := fmt.Sprint(list), "[{appeared 2} {appeared 2} {vanished 2}]"; got != want {
+		t.Errorf("the history is %s, want %s", got, want)
 	}
 }

@@ -3,7 +3,6 @@ package explore
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
@@ -59,7 +58,7 @@ func Versions(ctx context.Context, v *catalog.View, path string, choose func(*sy
 	if err != nil {
 		return nil, err
 	}
-	t := tracer{v: v, parts: pathParts(path), known: make(map[step]found), series: make(map[string]seriesState)}
+	t := tracer{v: v, parts: pathParts(path), known: make(map[step]found), series: make(map[string]seriesState), scopes: make(map[string]knownScopes)}
 	for i := range list {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -82,6 +81,7 @@ type tracer struct {
 	parts  []string
 	known  map[step]found // what trees have of the path's parts
 	series map[string]seriesState
+	scopes map[string]knownScopes // by host and folders
 	out    []syncline.Version
 }
 
@@ -102,13 +102,13 @@ func (t *tracer) add(s *catalog.Snapshot, path string) error {
 	if err != nil {
 		return err
 	}
-	covered := covers(s.Paths, path)
-	if at.entry == nil && !covered {
-		return nil
+	in, covered, err := t.scopeOf(s, path)
+	if err != nil || at.entry == nil && !covered {
+		return err
 	}
 	// Above the folders that snapshots are made of, those of other folders have
-	// other content without a change.
-	key := s.Hostname
+	// other content without a change; and so has a relative path elsewhere.
+	key := s.Hostname + "\x00" + in.base
 	if !covered {
 		key = groupKey(s, Grouping{Host: true, Paths: true})
 	}
@@ -160,17 +160,6 @@ func (t *tracer) find(root catalog.TreeRef) (found, error) {
 		at = next
 	}
 	return at, nil
-}
-
-// covers reports whether a snapshot of these folders is of the path too.
-func covers(folders []string, path string) bool {
-	return slices.ContainsFunc(folders, func(f string) bool {
-		if !strings.HasPrefix(f, "/") {
-			return true // a Windows path has another form in the snapshot
-		}
-		f = strings.TrimRight(f, "/")
-		return strings.HasPrefix(path, f) && (len(path) == len(f) || path[len(f)] == '/')
-	})
 }
 
 func sameVersion(a, b found) bool {

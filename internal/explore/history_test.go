@@ -138,6 +138,49 @@ func TestHistoryOfOtherFolders(t *testing.T) {
 	}
 }
 
+// TestHistoryOfRelativePaths checks that what a relative backup does not have any
+// more has vanished, and that backups from other folders are of other files.
+func TestHistoryOfRelativePaths(t *testing.T) {
+	f := newForest(t)
+	docs := func(n uint64) syncline.Entry { return folder("docs", f.tree(file("x", n))) }
+	for i, s := range []struct {
+		paths []string
+		tree  syncline.Hash
+	}{
+		{[]string{"/home/mila/docs"}, f.tree(docs(1))},                        // restic backup docs
+		{[]string{"/srv/docs"}, f.tree(docs(7))},                              // the same elsewhere
+		{[]string{"/home/mila/docs"}, f.tree(docs(1))},                        //
+		{[]string{"/home/mila/docs"}, f.tree(folder("docs", f.tree()))},       // without the file
+		{[]string{"/srv/docs"}, f.tree(docs(7))},                              //
+		{[]string{"/etc"}, f.tree(folder("etc", f.tree(file("y", 1))))},       // restic backup /etc
+		{[]string{"/home/mila"}, f.tree(file("x", 3), file("z", 3))},          // restic backup .
+		{[]string{"/home/mila"}, f.tree(file("z", 3))},                        //
+		{[]string{"/home/mila"}, f.tree()},                                    //
+		{[]string{"/home/mila/z"}, f.tree(file("z", 4))},                      // restic backup z
+		{[]string{"/home/mila/a/docs"}, f.tree(folder("a", f.tree(docs(2))))}, // restic backup a/docs
+		{[]string{"/home/mila/a/docs"}, f.tree(folder("a", f.tree(folder("docs", f.tree()))))},
+	} {
+		f.snapshot(s.tree)
+		f.snapshots[i].Hostname, f.snapshots[i].Paths = "h", s.paths
+	}
+	x, _ := f.explorer()
+	for path, want := range map[string]string{
+		"/docs/x": "Appeared2 Appeared2 Vanished4 ", // also from what "restic backup ." has
+		"/docs":   "Appeared2 Appeared2 Changed1 Vanished3 ",
+		"/etc/y":  "Appeared1 ", "/x": "Appeared1 Vanished2 ", "/z": "Appeared2 Vanished1 Appeared1 ",
+		"/a/docs/x": "Appeared1 Vanished1 ",
+	} {
+		page, err := x.History(t.Context(), testRepository, syncline.HistoryQuery{Path: path, Limit: 10})
+		got := ""
+		for _, w := range page.Versions {
+			got += fmt.Sprint(w.Event, w.RestorePoints, " ")
+		}
+		if err != nil || got != want {
+			t.Errorf("the history of %s is %s, not %s (%v)", path, got, want, err)
+		}
+	}
+}
+
 func TestHistoryCursors(t *testing.T) {
 	f := newForest(t)
 	for i := range 4 {
