@@ -24,6 +24,9 @@ func newUserCommand() *cobra.Command {
 		Long: `Manage the users of the server that keeps its data in --data. The server may be
 running; it takes changes over within seconds.
 
+A new password has at least 12 characters and is none of the most common ones.
+Passwords in use stay valid.
+
 Roles: administrator (everything), operator (synchronize, stop, see), restorer
 (see, get contents back), viewer (see).`,
 		Args: cobra.NoArgs,

@@ -16,7 +16,7 @@ const AdministratorName = "administrator"
 
 const (
 	maxName     = 64   // characters
-	minPassword = 8    // characters
+	minPassword = 12   // characters of a new one
 	maxPassword = 1024 // bytes
 )
 
@@ -37,12 +37,17 @@ func checkName(name string) error {
 		"a user name has 1 to %d printable characters, and no space at its ends", maxName)
 }
 
-func checkPassword(password string) error {
+// checkPassword refuses, with CodeInvalid, what must not become a user's
+// password. Those in use are not judged: they stay valid.
+func checkPassword(user, password string) error {
 	switch {
 	case utf8.RuneCountInString(password) < minPassword:
 		return syncline.Errorf(syncline.CodeInvalid, "the password is too short; it needs at least %d characters", minPassword)
 	case len(password) > maxPassword:
 		return syncline.Errorf(syncline.CodeInvalid, "the password is too long; it may have at most %d bytes", maxPassword)
+	}
+	if why := easyPassword(user, password); why != "" {
+		return syncline.Errorf(syncline.CodeInvalid, "the password is easy to guess: %s; take some words at random, or let a password manager make it", why)
 	}
 	return nil
 }
@@ -56,7 +61,7 @@ func (s *Service) AddUser(ctx context.Context, name, password string, role syncl
 	if _, err := syncline.ParseRole(string(role)); err != nil {
 		return err
 	}
-	hash, err := s.newHash(ctx, password)
+	hash, err := s.newHash(ctx, name, password)
 	if err != nil {
 		return err
 	}
@@ -65,7 +70,7 @@ func (s *Service) AddUser(ctx context.Context, name, password string, role syncl
 
 // SetPassword changes a user's password and signs the user out everywhere.
 func (s *Service) SetPassword(ctx context.Context, name, password string) error {
-	hash, err := s.newHash(ctx, password)
+	hash, err := s.newHash(ctx, name, password)
 	if err != nil {
 		return err
 	}
@@ -113,8 +118,8 @@ func (s *Service) EnsureAdministrator(ctx context.Context, password string) (gen
 	return generated, true, nil
 }
 
-func (s *Service) newHash(ctx context.Context, password string) (string, error) {
-	if err := checkPassword(password); err != nil {
+func (s *Service) newHash(ctx context.Context, name, password string) (string, error) {
+	if err := checkPassword(name, password); err != nil {
 		return "", err
 	}
 	release, err := s.hasher.acquire(ctx, "", true)

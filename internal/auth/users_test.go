@@ -17,7 +17,7 @@ func TestAddUserValidates(t *testing.T) {
 	for _, name := range []string{"", " ", "a ", " a", "a\nb", "a\x00", "\xff", "a\u200bb", "a\u202eb", strings.Repeat("é", 65)} {
 		wantCode(t, f.AddUser(ctx, name, password, syncline.RoleViewer), syncline.CodeInvalid)
 	}
-	for _, bad := range []string{"", "1234567", "ééééééé", strings.Repeat("x", 1025)} {
+	for _, bad := range []string{"", "1234567", "eleven char", "ééééééé", "password1234", strings.Repeat("x", 1025)} {
 		wantCode(t, f.AddUser(ctx, "new", bad, syncline.RoleViewer), syncline.CodeInvalid)
 		wantCode(t, f.SetPassword(ctx, "admin", bad), syncline.CodeInvalid)
 	}
@@ -28,7 +28,7 @@ func TestAddUserValidates(t *testing.T) {
 	wantCode(t, f.RemoveUser(ctx, "admin"), syncline.CodeConflict)
 
 	for _, name := range []string{"b", "Zoë van der Berg", "日本", strings.Repeat("é", 64)} {
-		check(t, f.AddUser(ctx, name, strings.Repeat("x", 1024), syncline.RoleOperator))
+		check(t, f.AddUser(ctx, name, strings.Repeat("long words ", 93)+"!", syncline.RoleOperator))
 	}
 	users, err := f.ListUsers(ctx)
 	check(t, err)

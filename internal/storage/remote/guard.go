@@ -25,51 +25,80 @@ var (
 	sharedSpace = netip.MustParsePrefix("100.64.0.0/10")
 	thisHost    = netip.MustParsePrefix("0.0.0.0/8")
 	siteLocal   = netip.MustParsePrefix("fec0::/10")
-	nat64       = netip.MustParsePrefix("64:ff9b::/96")
-	sixToFour   = netip.MustParsePrefix("2002::/16")
+)
+
+// The IPv6 forms that carry an IPv4 address, which the network or the system may
+// take out and connect to.
+var (
+	compatible = netip.MustParsePrefix("::/96")           // RFC 4291, out of use
+	translated = netip.MustParsePrefix("::ffff:0:0:0/96") // RFC 2765
+	nat64      = netip.MustParsePrefix("64:ff9b::/96")    // RFC 6052
+	localNAT64 = netip.MustParsePrefix("64:ff9b:1::/48")  // RFC 8215
+	sixToFour  = netip.MustParsePrefix("2002::/16")       // RFC 3056
+	teredo     = netip.MustParsePrefix("2001::/32")       // RFC 4380
 )
 
 // CheckAddress refuses, with CodeInvalid, an address that no storage may have:
 // link-local, metadata and multicast always, and with denyPrivate also loopback
-// and private ones.
+// and private ones. An IPv6 address that carries IPv4 addresses is judged by
+// these, too.
 func CheckAddress(ip netip.Addr, denyPrivate bool) error {
-	ip = plain(ip)
-	for _, m := range metadata {
-		if ip == m {
-			return refused(ip, "a cloud's metadata address")
+	ip = ip.Unmap().WithZone("")
+	for _, a := range append(embedded(ip), ip) {
+		if what := judge(a, denyPrivate); what != "" {
+			return refused(ip, what)
 		}
-	}
-	switch {
-	case !ip.IsValid():
-		return refused(ip, "no address")
-	case ip.IsLinkLocalUnicast():
-		return refused(ip, "a link-local address, where clouds serve metadata")
-	case ip.IsMulticast():
-		return refused(ip, "a multicast address")
-	case !denyPrivate:
-		return nil
-	case ip.IsLoopback(), ip.IsUnspecified(), thisHost.Contains(ip):
-		return refused(ip, "an address of this very machine")
-	case ip.IsPrivate(), sharedSpace.Contains(ip), siteLocal.Contains(ip):
-		return refused(ip, "a private address")
 	}
 	return nil
 }
 
-// plain takes an IPv4 address out of the IPv6 forms that carry one.
-func plain(ip netip.Addr) netip.Addr {
-	ip = ip.Unmap().WithZone("")
-	if !ip.Is6() {
-		return ip
+// judge says what is wrong with an address, "" when nothing is.
+func judge(ip netip.Addr, denyPrivate bool) string {
+	for _, m := range metadata {
+		if ip == m {
+			return "a cloud's metadata address"
+		}
+	}
+	switch {
+	case !ip.IsValid():
+		return "no address"
+	case ip.IsLinkLocalUnicast():
+		return "a link-local address, where clouds serve metadata"
+	case ip.IsMulticast():
+		return "a multicast address"
+	case !denyPrivate:
+		return ""
+	case ip.IsLoopback(), ip.IsUnspecified(), thisHost.Contains(ip):
+		return "an address of this very machine"
+	case ip.IsPrivate(), sharedSpace.Contains(ip), siteLocal.Contains(ip), localNAT64.Contains(ip):
+		return "a private address"
+	}
+	return ""
+}
+
+// embedded returns the IPv4 addresses that an IPv6 one carries.
+func embedded(ip netip.Addr) []netip.Addr {
+	if !ip.Is6() || ip.IsLoopback() || ip.IsUnspecified() {
+		return nil
 	}
 	b := ip.As16()
+	last := netip.AddrFrom4([4]byte(b[12:16]))
 	switch {
-	case nat64.Contains(ip):
-		return netip.AddrFrom4([4]byte(b[12:16]))
+	case compatible.Contains(ip), translated.Contains(ip), nat64.Contains(ip):
+		return []netip.Addr{last}
+	case localNAT64.Contains(ip): // behind a prefix of 96 or of 48 bits
+		return []netip.Addr{last, netip.AddrFrom4([4]byte{b[6], b[7], b[9], b[10]})}
 	case sixToFour.Contains(ip):
-		return netip.AddrFrom4([4]byte(b[2:6]))
+		return []netip.Addr{netip.AddrFrom4([4]byte(b[2:6]))}
+	case teredo.Contains(ip): // the server, and the client with its bits turned
+		return []netip.Addr{
+			netip.AddrFrom4([4]byte(b[4:8])),
+			netip.AddrFrom4([4]byte{^b[12], ^b[13], ^b[14], ^b[15]}),
+		}
+	case b[8]&^2 == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe: // ISATAP, RFC 5214
+		return []netip.Addr{last}
 	}
-	return ip
+	return nil
 }
 
 func refused(ip netip.Addr, what string) error {

@@ -31,6 +31,12 @@ func TestCheckAddress(t *testing.T) {
 		"127.0.0.1": private, "127.8.9.1": private, "::1": private, "0.0.0.0": private, "::": private, "0.1.2.3": private,
 		"10.0.0.1": private, "172.16.0.1": private, "172.31.255.255": private, "192.168.1.1": private,
 		"100.64.0.1": private, "fd12::1": private, "fec0::1": private, "::ffff:10.0.0.1": private, "64:ff9b::a00:1": private,
+		"::169.254.169.254": never, "::ffff:0:169.254.169.254": never, "64:ff9b:1::a9fe:a9fe": never, "64:ff9b:1:a9fe:a9:fe00::": never,
+		"2001:0:a9fe:a9fe::": never, "2001:0:808:808::5601:5601": never, "2001:db8::5efe:a9fe:a9fe": never, "2001:db8::200:5efe:a9fe:a9fe": never,
+		"::100.100.100.200": never, "64:ff9b::100.100.100.200": never, "2002:6464:64c8::1": never, "::224.0.0.1": never,
+		"::127.0.0.1": private, "::10.0.0.1": private, "::2": private, "::ffff:0:127.0.0.1": private, "2002:7f00:1::": private, "64:ff9b::7f00:1": private,
+		"64:ff9b:1::8.8.8.8": private, "2001:db8::5efe:10.0.0.1": private,
+		"::8.8.8.8": always, "64:ff9b::8.8.8.8": always, "2002:808:808::1": always, "2001:db8::5efe:8.8.8.8": always,
 		"8.8.8.8": always, "172.32.0.1": always, "100.128.0.1": always, "2606:4700::1": always,
 	}
 	for text, allowed := range tests {

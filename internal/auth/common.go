@@ -1,0 +1,89 @@
+package auth
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/ccojocar/zxcvbn-go/data"
+
+	"syncline.dev/syncline/internal/store"
+)
+
+// spare is how many characters beside a common password do not make it another.
+const spare = 4
+
+// commonPasswords are the most common passwords in lower case, 7,000 from real
+// leaks, as the zxcvbn project keeps them. They are read when the first password
+// is set.
+var commonPasswords = sync.OnceValue(func() map[string]bool {
+	raw, err := data.Asset("data/Passwords.json")
+	if err != nil { // the list is part of the program
+		panic(fmt.Errorf("read the list of common passwords: %w", err))
+	}
+	var list struct{ List []string }
+	if err := json.Unmarshal(raw, &list); err != nil {
+		panic(fmt.Errorf("read the list of common passwords: %w", err))
+	}
+	common := make(map[string]bool, len(list.List)+1)
+	for _, p := range list.List {
+		common[strings.ToLower(p)] = true
+	}
+	common["syncline"] = true
+	return common
+})
+
+// easyPassword says why a password of the user's is among the first that are
+// tried, "" where it is not: it is a common one, or the user's name, alone, with
+// another one or with a few characters, or it repeats or counts.
+func easyPassword(user, password string) string {
+	plain := strings.ToLower(password)
+	unit := []rune(unitOf(plain))
+	switch {
+	case len(unit) <= len([]rune(plain))/2:
+		return "it repeats itself"
+	case counts(unit):
+		return "its characters follow one another"
+	}
+	known := commonPasswords()
+	name := strings.ToLower(store.FoldName(user))
+	common := func(part []rune) bool {
+		return known[string(part)] || string(part) == name || counts(part)
+	}
+	for i := range unit {
+		head, tail := unit[:i], unit[i:]
+		switch {
+		case common(tail) && (len(head) <= spare || common(head)), common(head) && len(tail) <= spare:
+			return "it is made of the most common passwords"
+		}
+	}
+	return ""
+}
+
+// unitOf returns the shortest text of which s is a repetition, s itself where
+// there is no shorter one.
+func unitOf(s string) string {
+	if s == "" {
+		return s
+	}
+	return s[:strings.Index((s + s)[1:], s)+1]
+}
+
+// counts reports whether each character follows the one before, up or down the
+// alphabet or the digits, in which 0 follows 9.
+func counts(s []rune) bool {
+	if len(s) < 3 {
+		return false
+	}
+	for _, step := range []rune{1, -1} {
+		next := true
+		for i := 1; i < len(s) && next; i++ {
+			next = s[i] == s[i-1]+step || step == 1 && s[i-1] == '9' && s[i] == '0' || step == -1 && s[i-1] == '0' && s[i] == '9'
+		}
+		if next {
+			return true
+		}
+	}
+	return false
+}
