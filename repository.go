@@ -75,6 +75,10 @@ func (r Role) CanManage() bool { return r == RoleAdministrator }
 // CanSynchronize reports whether the role may start and stop sessions.
 func (r Role) CanSynchronize() bool { return r == RoleAdministrator || r == RoleOperator }
 
+// CanFollowRestores reports whether the role may see and stop restores on the
+// server at all: restorers their own, operators and administrators every one.
+func (r Role) CanFollowRestores() bool { return r.CanRestore() || r.CanSynchronize() }
+
 // CanRestore reports whether the role may get contents back.
 func (r Role) CanRestore() bool { return r == RoleAdministrator || r == RoleRestorer }
 

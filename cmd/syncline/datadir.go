@@ -144,6 +144,9 @@ func claimCatalogs(path string, installation syncline.ID) error {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return syncline.WrapError(syncline.CodeUnavailable, err, "cannot create the folder for catalogs %s; choose another one with --catalogs", path)
 	}
+	if err := checkPrivate("folder for catalogs", path); err != nil {
+		return err
+	}
 	file := filepath.Join(path, "installation")
 	held, err := os.ReadFile(file)
 	switch owner := strings.TrimSpace(string(held)); {

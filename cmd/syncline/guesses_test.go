@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // token asks for tokens, as a reverse proxy does for a client, and returns the
@@ -105,7 +107,9 @@ func TestTrustedProxy(t *testing.T) {
 		})
 	}
 	for _, wrong := range []string{"10.0.0.0/33", "10.0.0.1/8", "proxy"} {
-		out, err := exec.CommandContext(t.Context(), program, "serve", "--data", filepath.Join(t.TempDir(), "data"),
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // where it runs after all
+		defer cancel()
+		out, err := exec.CommandContext(ctx, program, "serve", "--data", filepath.Join(t.TempDir(), "data"),
 			"--listen", "127.0.0.1:0", "--trusted-proxy", "192.0.2.1", "--trusted-proxy", wrong).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), `--trusted-proxy: "`+wrong+`"`) {
 			t.Errorf("%s: %v: %s", wrong, err, out)

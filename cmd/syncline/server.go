@@ -48,10 +48,23 @@ type dataDir struct {
 	auth  *auth.Service
 }
 
+// makeDataDir makes a data directory unless it is there, and makes sure that it
+// is this user's alone to write.
+func makeDataDir(path string) error {
+	keepPrivate()
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return syncline.WrapError(syncline.CodeUnavailable, err, "cannot create the data directory %s; choose another one with --data", path)
+	}
+	if err := checkPrivate("data directory", path); err != nil {
+		return err
+	}
+	return checkFiles(path)
+}
+
 // openDataDir opens or sets up a data directory.
 func openDataDir(ctx context.Context, path string, logger *slog.Logger) (*dataDir, error) {
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return nil, syncline.WrapError(syncline.CodeUnavailable, err, "cannot create the data directory %s; choose another one with --data", path)
+	if err := makeDataDir(path); err != nil {
+		return nil, err
 	}
 	database := filepath.Join(path, "syncline.db")
 	isNew, err := beginSetup(path, database)
@@ -74,8 +87,8 @@ func openDataDir(ctx context.Context, path string, logger *slog.Logger) (*dataDi
 
 // lock makes sure that one server uses the data directory.
 func lock(path string) (*flock.Flock, error) {
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return nil, syncline.WrapError(syncline.CodeUnavailable, err, "cannot create the data directory %s; choose another one with --data", path)
+	if err := makeDataDir(path); err != nil {
+		return nil, err
 	}
 	l := flock.New(filepath.Join(path, "lock"), flock.SetPermissions(0o600))
 	ok, err := l.TryLock()
@@ -140,6 +153,9 @@ func runServer(ctx context.Context, o serverOptions) (err error) {
 	defer func() { err = errors.Join(err, data.store.Close()) }()
 	s := &server{dataDir: data}
 	if s.password, _, err = data.auth.EnsureAdministrator(ctx, o.adminPassword); err != nil {
+		if syncline.CodeOf(err) == syncline.CodeInvalid {
+			err = syncline.WrapError(syncline.CodeInvalid, err, "SYNCLINE_ADMIN_PASSWORD: %s", syncline.MessageOf(err))
+		}
 		return err
 	}
 	cert, err := s.certificate(o)
@@ -296,8 +312,8 @@ func (r restoreJobs) RestoreJob(ctx context.Context, id syncline.ID) (syncline.R
 	return r.service.AsItIs(stored), err
 }
 
-func (r restoreJobs) RestoreJobs(ctx context.Context, limit, offset int) ([]syncline.RestoreJob, error) {
-	list, err := r.Store.RestoreJobs(ctx, limit, offset)
+func (r restoreJobs) RestoreJobs(ctx context.Context, startedBy string, limit, offset int) ([]syncline.RestoreJob, error) {
+	list, err := r.Store.RestoreJobs(ctx, startedBy, limit, offset)
 	return each(list, r.service.AsItIs), err
 }
 
@@ -331,6 +347,11 @@ func grant(g auth.Grant) api.Grant {
 func (a authenticator) Authenticate(ctx context.Context, token string) (api.Identity, error) {
 	id, err := a.Service.Authenticate(ctx, token)
 	return api.Identity(id), err
+}
+
+func (a authenticator) Continue(ctx context.Context, i api.Identity) (api.Identity, error) {
+	now, err := a.Service.Continue(ctx, auth.Identity(i))
+	return api.Identity(now), err
 }
 
 // synchronizer adds the check of a repository to the service, and the end of

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -40,10 +41,14 @@ type permission struct {
 	who    string
 }
 
+// has reports whether a user has the permission.
+func (p permission) has(i Identity) bool { return p.allows(i.Role) }
+
 var (
 	maySee         = permission{func(syncline.Role) bool { return true }, "every user"}
 	maySynchronize = permission{syncline.Role.CanSynchronize, "administrators and operators"}
 	mayRestore     = permission{syncline.Role.CanRestore, "administrators and restorers"}
+	mayFollow      = permission{syncline.Role.CanFollowRestores, "administrators, operators and restorers"}
 	mayManage      = permission{syncline.Role.CanManage, "administrators"}
 )
 
@@ -111,11 +116,11 @@ var roles = map[string]permission{
 	"HeadRestorePointContent":        mayRestore,
 	"ListRestoreTargets":             mayRestore,
 	"StartRestoreJob":                mayRestore,
-	"ListRestoreJobs":                mayRestore,
-	"GetRestoreJob":                  mayRestore,
-	"StopRestoreJob":                 mayRestore,
-	"ListRestoreJobLogItems":         mayRestore,
-	"WatchRestoreJob":                mayRestore,
+	"ListRestoreJobs":                mayFollow,
+	"GetRestoreJob":                  mayFollow,
+	"StopRestoreJob":                 mayFollow,
+	"ListRestoreJobLogItems":         mayFollow,
+	"WatchRestoreJob":                mayFollow,
 	"ListProxies":                    maySee,
 	"GetProxy":                       maySee,
 	"AddProxy":                       mayManage,
@@ -126,6 +131,53 @@ var roles = map[string]permission{
 	"GetRestorePointArchive":         mayRestore,
 	"GetServiceInstance":             maySee,
 	"GetConsoleUser":                 maySee,
+}
+
+// questions are the operations that may go through whole trees, which a small
+// repository can have without end. They have a time, and each user may ask so
+// many at once. Search has a time of its own, after which its page ends.
+var questions = map[string]bool{
+	"ListDifferences":               true,
+	"GetDifferenceSummary":          true,
+	"GetDifferenceStatistics":       true,
+	"ListHistory":                   true,
+	"GetBackupRepositoryStatistics": true,
+	"GetRestorePointStatistics":     true,
+	"CountBackupRepository":         true,
+	"GetFolderSizes":                true,
+	"Search":                        true,
+}
+
+// downloads are the operations that send contents for as long as it takes.
+var downloads = map[string]bool{
+	"GetRestorePointContent": true,
+	"GetRestorePointArchive": true,
+}
+
+// errLong is the cause of the end of a question's context.
+var errLong = errors.New("api: a question took too long")
+
+// run calls the operation's handler, within the limits of its kind.
+func (a *api) run(op *operation, w http.ResponseWriter, r *http.Request, info *requestInfo) {
+	var err error
+	switch {
+	case downloads[op.id]:
+		err = info.visit.Download()
+	case questions[op.id], op.id == "ListEntries": // a page of a folder is none, but it may be of all below
+		if questions[op.id] {
+			err = info.visit.Question()
+		}
+		if err == nil {
+			ctx, cancel := context.WithTimeoutCause(r.Context(), a.QuestionTime, errLong)
+			defer cancel()
+			r = r.WithContext(ctx)
+		}
+	}
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	op.handler(w, r)
 }
 
 // admit lets a request through to its operation, or says why not.

@@ -68,6 +68,9 @@ func (d *archiveAnswer) VisitGetRestorePointArchiveResponse(w http.ResponseWrite
 		return fmt.Errorf("api: a download needs the api's own writer, got %T", w)
 	}
 	d.out = out
+	var stop func()
+	d.ctx, stop = d.api.whileAllowed(d.ctx, out, mayRestore)
+	defer stop()
 	if out.head {
 		d.begin()
 		return nil

@@ -23,6 +23,7 @@ type Grant struct {
 type Identity struct {
 	UserName string
 	Role     syncline.Role
+	SignIn   syncline.ID // which all tokens of one sign-in share
 }
 
 // Authenticator issues tokens and tells whose they are. Errors are
@@ -32,6 +33,9 @@ type Authenticator interface {
 	SignIn(ctx context.Context, user, password, remoteAddr string) (Grant, error)
 	Refresh(ctx context.Context, refreshToken, remoteAddr string) (Grant, error)
 	Authenticate(ctx context.Context, accessToken string) (Identity, error)
+	// Continue returns who it is now that signed in as i, however old the token
+	// is; CodeUnauthenticated when the sign-in has ended.
+	Continue(ctx context.Context, i Identity) (Identity, error)
 	// SignOut ends every token that descends from the same sign-in as this
 	// access or refresh token.
 	SignOut(ctx context.Context, token string) error
@@ -238,6 +242,9 @@ type Config struct {
 	// WriteTimeout bounds how long a client may take to read one answer, one
 	// event of a stream, or 64 KiB of a download; 30 seconds when zero.
 	WriteTimeout time.Duration
+	// QuestionTime bounds a question that goes through whole trees; 2 minutes when
+	// zero.
+	QuestionTime time.Duration
 	// StrictTransport adds the header that makes browsers insist on HTTPS. It
 	// is for certificates that browsers trust: with a self-signed one it would
 	// lock people out.

@@ -90,6 +90,9 @@ func (d *download) send(w http.ResponseWriter) (err error) {
 		return fmt.Errorf("api: a download needs the api's own writer, got %T", w)
 	}
 	d.out = out
+	var stop func()
+	d.ctx, stop = d.api.whileAllowed(d.ctx, out, mayRestore)
+	defer stop()
 	h := out.Header()
 	attach(h, d.file.Entry.Name, "application/octet-stream")
 	h.Set("ETag", `"`+d.file.ContentID()+`"`)

@@ -409,7 +409,7 @@ func TestRoles(t *testing.T) {
 			"AddProxy UpdateProxy RemoveProxy RescanProxy RescanProxies",
 	}
 	want["restorer"] = want["operator"] + " SynchronizeBackupRepository StopSynchronizeSession"
-	want["operator"] += restoreOperations
+	want["operator"] += " ListRestoreTargets StartRestoreJob"
 	want["viewer"], want["administrator"] = want["restorer"]+restoreOperations, ""
 	eachOperation(t, func(t *testing.T, w *world, op *operation) {
 		if op.public() || op.streams() {

@@ -46,6 +46,10 @@ func invalid(format string, args ...any) error {
 // fail answers with what err says. Errors that are the server's own are logged
 // with their cause, because the answer does not carry it.
 func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil && errors.Is(context.Cause(r.Context()), errLong) {
+		err = syncline.WrapError(syncline.CodeTooLarge, err,
+			"this takes longer than %s, which is all a question may take; ask about a smaller folder", a.QuestionTime)
+	}
 	code := syncline.CodeOf(err)
 	status, message := statusOf(code), syncline.MessageOf(err)
 	var unsupported *mediaTypeError

@@ -19,7 +19,7 @@ func (a *api) WatchSynchronizeSession(ctx context.Context, req v6.WatchSynchroni
 		return nil, err
 	}
 	return sessionEvents{&eventStream{
-		api: a, ctx: ctx, may: roles["WatchSynchronizeSession"], event: "session", id: req.SessionID, watch: a.Synchronizer.Watch,
+		api: a, ctx: ctx, may: roles["WatchSynchronizeSession"].has, event: "session", id: req.SessionID, watch: a.Synchronizer.Watch,
 		read: func(ctx context.Context) (any, bool, error) {
 			s, err := a.Sessions.Session(ctx, req.SessionID)
 			return sessionJSON(s), s.State.Ended(), err
@@ -49,8 +49,8 @@ func (s jobEvents) VisitWatchRestoreJobResponse(w http.ResponseWriter) error { r
 // write that takes too long ends the stream.
 type eventStream struct {
 	api   *api
-	ctx   context.Context //nolint:containedctx // the generated code passes none to the visit
-	may   permission      // to go on
+	ctx   context.Context     //nolint:containedctx // the generated code passes none to the visit
+	may   func(Identity) bool // go on
 	event string
 	id    syncline.ID
 	watch func(syncline.ID) (<-chan struct{}, func())
@@ -132,7 +132,7 @@ func (s *eventStream) beat() error {
 	if err != nil {
 		return err
 	}
-	if !s.may.allows(identity.Role) {
+	if !s.may(identity) {
 		return syncline.Errorf(syncline.CodeForbidden, "the user has another role now")
 	}
 	return s.write(": still here\n\n")

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"syncline.dev/syncline"
@@ -515,6 +516,30 @@ type fakeAuth struct {
 	revoked bool
 	panics  bool
 	role    syncline.Role // of everybody, where set
+
+	continued int           // times that Continue was called
+	asked     chan struct{} // gets a signal at each, where set
+}
+
+// waitContinued waits until Continue has been called so many times.
+func (f *fakeAuth) waitContinued(t testing.TB, n int) {
+	t.Helper()
+	for {
+		f.mu.Lock()
+		if f.asked == nil {
+			f.asked = make(chan struct{}, 1)
+		}
+		asked, count := f.asked, f.continued
+		f.mu.Unlock()
+		if count >= n {
+			return
+		}
+		select {
+		case <-asked:
+		case <-time.After(20 * time.Second):
+			t.Fatal("nobody looked whether the user may go on")
+		}
+	}
 }
 
 func (f *fakeAuth) record(s string) {
@@ -563,6 +588,19 @@ func (f *fakeAuth) Authenticate(_ context.Context, token string) (Identity, erro
 		return Identity{}, syncline.Errorf(syncline.CodeUnauthenticated, "the access token is not valid; sign in again")
 	}
 	return Identity{UserName: "the " + token, Role: cmp.Or(f.role, role)}, nil
+}
+
+func (f *fakeAuth) Continue(ctx context.Context, i Identity) (Identity, error) {
+	f.mu.Lock()
+	f.continued++
+	if f.asked != nil {
+		select {
+		case f.asked <- struct{}{}:
+		default:
+		}
+	}
+	f.mu.Unlock()
+	return f.Authenticate(ctx, strings.TrimPrefix(i.UserName, "the "))
 }
 
 func (f *fakeAuth) SignOut(ctx context.Context, token string) error {

@@ -21,7 +21,10 @@ import (
 	"syncline.dev/syncline/internal/peer"
 )
 
-const defaultHeartbeat = 15 * time.Second
+const (
+	defaultHeartbeat    = 15 * time.Second
+	defaultQuestionTime = 2 * time.Minute
+)
 
 // api answers requests. Its v6 methods are in the files named after the
 // resources.
@@ -60,6 +63,7 @@ func newAPI(cfg Config) (*api, error) {
 		cfg.Heartbeat = defaultHeartbeat
 	}
 	cfg.WriteTimeout = cmp.Or(cfg.WriteTimeout, defaultWriteTimeout)
+	cfg.QuestionTime = cmp.Or(cfg.QuestionTime, defaultQuestionTime)
 	doc, err := v6.Load()
 	if err != nil {
 		return nil, err
@@ -232,7 +236,7 @@ func (a *api) dispatch(w *response, r *http.Request, info *requestInfo) {
 		a.fail(w, r, err)
 		return
 	}
-	op.handler(w, r)
+	a.run(op, w, r, info)
 }
 
 // servePage answers a request for one of the console's pages and reports

@@ -1,10 +1,13 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/gate"
 	"syncline.dev/syncline/internal/peer"
 )
@@ -95,6 +98,78 @@ func TestClientsAddress(t *testing.T) {
 		})
 		if got := w.auth.signIns; len(got) != 1 || !strings.HasSuffix(got[0], "|"+want) {
 			t.Errorf("the sign-ins are %q, want the address %s", got, want)
+		}
+	}
+}
+
+// slowExplorer answers no comparison until its context ends.
+type slowExplorer struct {
+	fakeExplorer
+	begun chan struct{}
+}
+
+func (s *slowExplorer) DifferenceSummary(ctx context.Context, _, _ syncline.ID, _ string) (syncline.DifferenceSummary, error) {
+	s.begun <- struct{}{}
+	<-ctx.Done()
+	return syncline.DifferenceSummary{}, ctx.Err()
+}
+
+// TestQuestionsHaveATime asks what takes longer than a question may.
+func TestQuestionsHaveATime(t *testing.T) {
+	slow := &slowExplorer{begun: make(chan struct{}, 1)}
+	w := newWorld(t, func(c *Config) { c.Explorer, c.QuestionTime = slow, time.Millisecond })
+	a := w.do(request{method: "GET", path: "/v6/RestorePoints/" + pointID + "/DifferenceSummary?with=" + pointID})
+	wantFailure(t, a, 413, "longer than 1ms", "smaller folder")
+}
+
+// TestQuestionsOfOneUser has a user ask as many questions at once as a user may.
+func TestQuestionsOfOneUser(t *testing.T) {
+	limits := gate.Default
+	limits.UserQuestions, limits.UserDownloads = 1, 1
+	slow := &slowExplorer{begun: make(chan struct{}, 1)}
+	w := newWorld(t, func(c *Config) { c.Explorer, c.Gate = slow, gate.New(limits, peer.Proxies{}) })
+	ctx, cancel := context.WithCancel(t.Context())
+	path := "/v6/RestorePoints/" + pointID + "/DifferenceSummary?with=" + pointID
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.server.URL+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer operator")
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if res, err := w.server.Client().Do(req); err == nil {
+			res.Body.Close()
+		}
+	}()
+	<-slow.begun
+	wantFailure(t, w.do(request{method: "GET", path: path, token: "operator"}), 429, "which may have 1")
+	if a := w.do(request{method: "GET", path: "/v6/BackupRepositories", token: "operator"}); a.status != 200 {
+		t.Errorf("another request: %d", a.status)
+	}
+	if a := w.do(request{method: "GET", path: "/v6/RestorePoints/" + pointID + "/FolderSizes", token: "viewer"}); a.status == 429 {
+		t.Errorf("another user: %d %s", a.status, a.body)
+	}
+	cancel()
+	<-ended
+}
+
+// TestQuestionsAreAllOperationsThatWalk looks for operations that explore trees
+// without being bounded as questions or downloads.
+func TestQuestionsAreAllOperationsThatWalk(t *testing.T) {
+	known := make(map[string]bool)
+	for _, op := range newWorld(t).api.router.operations() {
+		known[op.id] = true
+		walks := strings.Contains(op.id, "Difference") || strings.Contains(op.id, "Statistics") || strings.Contains(op.id, "Sizes") || strings.Contains(op.id, "Search")
+		if walks && !questions[op.id] {
+			t.Errorf("%s is no question", op.id)
+		}
+	}
+	for _, list := range []map[string]bool{questions, downloads} {
+		for id := range list {
+			if !known[id] {
+				t.Errorf("there is no operation %s", id)
+			}
 		}
 	}
 }

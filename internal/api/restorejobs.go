@@ -15,7 +15,7 @@ import (
 // store.RestoreJobs.
 type RestoreJobs interface {
 	RestoreJob(ctx context.Context, id syncline.ID) (syncline.RestoreJob, error)
-	RestoreJobs(ctx context.Context, limit, offset int) ([]syncline.RestoreJob, error)
+	RestoreJobs(ctx context.Context, startedBy string, limit, offset int) ([]syncline.RestoreJob, error)
 	RestoreLog(ctx context.Context, job syncline.ID) ([]syncline.LogItem, error)
 }
 
@@ -88,9 +88,30 @@ func pathsOf(plain, raw []string) (paths []string, err error) {
 	return paths, nil
 }
 
+// restoreJob returns a job that the user may see and stop: every one for
+// administrators and operators, for restorers their own. Others' are as unknown.
+func (a *api) restoreJob(ctx context.Context, id syncline.ID) (syncline.RestoreJob, error) {
+	j, err := a.RestoreJobs.RestoreJob(ctx, id)
+	if err != nil {
+		return syncline.RestoreJob{}, err
+	}
+	if !mayFollowJob(infoFrom(ctx).identity, j) {
+		return syncline.RestoreJob{}, syncline.Errorf(syncline.CodeNotFound, "there is no restore job %s of yours", id)
+	}
+	return j, nil
+}
+
+func mayFollowJob(i Identity, j syncline.RestoreJob) bool {
+	return i.Role.CanSynchronize() || j.StartedBy == i.UserName
+}
+
 // ListRestoreJobs answers GET /v6/RestoreJobs.
 func (a *api) ListRestoreJobs(ctx context.Context, req v6.ListRestoreJobsRequestObject) (v6.ListRestoreJobsResponseObject, error) {
-	jobs, err := a.RestoreJobs.RestoreJobs(ctx, int(deref(req.Params.Limit)), int(deref(req.Params.Offset)))
+	identity, mine := infoFrom(ctx).identity, ""
+	if !identity.Role.CanSynchronize() { // restorers see their own
+		mine = identity.UserName
+	}
+	jobs, err := a.RestoreJobs.RestoreJobs(ctx, mine, int(deref(req.Params.Limit)), int(deref(req.Params.Offset)))
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +120,7 @@ func (a *api) ListRestoreJobs(ctx context.Context, req v6.ListRestoreJobsRequest
 
 // GetRestoreJob answers GET /v6/RestoreJobs/{jobId}.
 func (a *api) GetRestoreJob(ctx context.Context, req v6.GetRestoreJobRequestObject) (v6.GetRestoreJobResponseObject, error) {
-	j, err := a.RestoreJobs.RestoreJob(ctx, req.JobID)
+	j, err := a.restoreJob(ctx, req.JobID)
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +129,9 @@ func (a *api) GetRestoreJob(ctx context.Context, req v6.GetRestoreJobRequestObje
 
 // StopRestoreJob answers POST /v6/RestoreJobs/{jobId}/Stop.
 func (a *api) StopRestoreJob(ctx context.Context, req v6.StopRestoreJobRequestObject) (v6.StopRestoreJobResponseObject, error) {
+	if _, err := a.restoreJob(ctx, req.JobID); err != nil {
+		return nil, err
+	}
 	if err := a.Restorer.Stop(ctx, req.JobID); err != nil {
 		return nil, err
 	}
@@ -116,6 +140,9 @@ func (a *api) StopRestoreJob(ctx context.Context, req v6.StopRestoreJobRequestOb
 
 // ListRestoreJobLogItems answers GET /v6/RestoreJobs/{jobId}/LogItems.
 func (a *api) ListRestoreJobLogItems(ctx context.Context, req v6.ListRestoreJobLogItemsRequestObject) (v6.ListRestoreJobLogItemsResponseObject, error) {
+	if _, err := a.restoreJob(ctx, req.JobID); err != nil {
+		return nil, err
+	}
 	items, err := a.RestoreJobs.RestoreLog(ctx, req.JobID)
 	if err != nil {
 		return nil, err
@@ -132,11 +159,12 @@ func (a *api) ListRestoreJobLogItems(ctx context.Context, req v6.ListRestoreJobL
 
 // WatchRestoreJob answers GET /v6/RestoreJobs/{jobId}/Events.
 func (a *api) WatchRestoreJob(ctx context.Context, req v6.WatchRestoreJobRequestObject) (v6.WatchRestoreJobResponseObject, error) {
-	if _, err := a.RestoreJobs.RestoreJob(ctx, req.JobID); err != nil {
+	job, err := a.restoreJob(ctx, req.JobID)
+	if err != nil {
 		return nil, err
 	}
 	return jobEvents{&eventStream{
-		api: a, ctx: ctx, may: roles["WatchRestoreJob"], event: "job", id: req.JobID, watch: a.Restorer.Watch,
+		api: a, ctx: ctx, may: func(i Identity) bool { return mayFollow.has(i) && mayFollowJob(i, job) }, event: "job", id: req.JobID, watch: a.Restorer.Watch,
 		read: func(ctx context.Context) (any, bool, error) {
 			j, err := a.RestoreJobs.RestoreJob(ctx, req.JobID)
 			return restoreJobJSON(j), j.State.Ended(), err

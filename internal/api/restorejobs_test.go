@@ -19,7 +19,7 @@ import (
 const jobID = "7c1d5a90-0000-4000-8000-000000000001"
 
 var testJob = syncline.RestoreJob{
-	ID: jobID, RepositoryID: repoID, RestorePointID: pointID, StartedBy: "ada", TargetPath: "/srv/restores/old",
+	ID: jobID, RepositoryID: repoID, RestorePointID: pointID, StartedBy: "the restorer", TargetPath: "/srv/restores/old",
 	RestoreSelection: syncline.RestoreSelection{Overwrite: syncline.OverwriteAlways},
 	State:            syncline.SessionRunning, CreatedAt: testTime, StartedAt: testTime,
 }
@@ -94,10 +94,12 @@ func (f *fakeRestorer) RestoreJob(_ context.Context, id syncline.ID) (syncline.R
 	return syncline.RestoreJob{}, notFound("restore job")
 }
 
-func (f *fakeRestorer) RestoreJobs(_ context.Context, limit, offset int) ([]syncline.RestoreJob, error) {
+func (f *fakeRestorer) RestoreJobs(_ context.Context, startedBy string, limit, offset int) ([]syncline.RestoreJob, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	newest := slices.Clone(f.jobs)
+	newest := slices.DeleteFunc(slices.Clone(f.jobs), func(j syncline.RestoreJob) bool {
+		return startedBy != "" && j.StartedBy != startedBy
+	})
 	slices.Reverse(newest)
 	newest = newest[min(offset, len(newest)):]
 	return newest[:min(limit, len(newest))], nil
@@ -200,6 +202,61 @@ func TestRestoreJobEventsEndWithTheRole(t *testing.T) {
 	}
 	w.auth.mu.Lock()
 	w.auth.role = syncline.RoleViewer
+	w.auth.mu.Unlock()
+	for {
+		if _, err := s.next(); errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestRestorersSeeTheirOwnJobs asks for one job as its restorer, as another one,
+// and as those who see every job.
+func TestRestorersSeeTheirOwnJobs(t *testing.T) {
+	for _, c := range []struct {
+		token   string
+		starter string
+		sees    bool
+	}{
+		{"restorer", "the restorer", true},
+		{"restorer", "somebody else", false},
+		{"restorer", "The Restorer", false},
+		{"operator", "somebody else", true},
+		{"administrator", "somebody else", true},
+	} {
+		w := newWorld(t).populate()
+		w.jobs.update(func(j *syncline.RestoreJob) { j.StartedBy, j.State = c.starter, syncline.SessionSucceeded })
+		job := "/v6/RestoreJobs/" + jobID
+		list := decode[[]v6.RestoreJob](t, w.do(request{method: "GET", path: "/v6/RestoreJobs", token: c.token}))
+		if (len(list) == 1) != c.sees {
+			t.Errorf("%s sees %d jobs of %s", c.token, len(list), c.starter)
+		}
+		for path, method := range map[string]string{job: "GET", job + "/LogItems": "GET", job + "/Events": "GET", job + "/Stop": "POST"} {
+			if c.sees && strings.HasSuffix(path, "/Events") {
+				eventOf[v6.RestoreJob](openStreamAt(t, w.server.Client(), w.server.URL+path, c.token), "job", "1")
+				continue
+			}
+			a := w.do(request{method: method, path: path, token: c.token})
+			if c.sees != (a.status == 200) || !c.sees && a.status != 404 {
+				t.Errorf("%s %s by %s of a job by %s: %d %s", method, path, c.token, c.starter, a.status, a.body)
+			}
+		}
+		if (len(w.jobs.stopped) == 1) != c.sees {
+			t.Errorf("%s stopped %d jobs of %s", c.token, len(w.jobs.stopped), c.starter)
+		}
+	}
+}
+
+// TestRestoreJobEventsEndWhenTheyAreNotOnesOwn lowers an administrator, who
+// follows another user's job, to a restorer.
+func TestRestoreJobEventsEndWhenTheyAreNotOnesOwn(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.Heartbeat = 5 * time.Millisecond }).populate()
+	s := openStreamAt(t, w.server.Client(), w.server.URL+"/v6/RestoreJobs/"+jobID+"/Events", "administrator")
+	eventOf[v6.RestoreJob](s, "job", "1")
+	w.auth.mu.Lock()
+	w.auth.role = syncline.RoleRestorer
 	w.auth.mu.Unlock()
 	for {
 		if _, err := s.next(); errors.Is(err, io.EOF) {

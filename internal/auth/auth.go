@@ -96,6 +96,7 @@ type Grant struct {
 type Identity struct {
 	UserName string
 	Role     syncline.Role
+	SignIn   syncline.ID // the family of tokens that the request's is one of
 }
 
 // errCredentials says the same for an unknown user and a wrong password.
@@ -261,12 +262,27 @@ func (s *Service) Authenticate(ctx context.Context, accessToken string) (Identit
 		return Identity{}, err
 	}
 	c := cached{
-		identity: Identity{UserName: u.Name, Role: u.Role},
+		identity: Identity{UserName: u.Name, Role: u.Role, SignIn: token.Family},
 		user:     store.FoldName(u.Name),
 		until:    earlier(now.Add(CacheTime), token.ExpiresAt),
 	}
 	s.cache.put(hash, c, generation, now)
 	return c.identity, nil
+}
+
+// Continue returns who it is now that signed in as i, for work that outlasts an
+// access token. CodeUnauthenticated says that the sign-in has ended: the user
+// signed out, has another password, or is no more.
+func (s *Service) Continue(ctx context.Context, i Identity) (Identity, error) {
+	name, err := s.store.FamilyUser(ctx, i.SignIn)
+	if err != nil {
+		return Identity{}, err
+	}
+	u, err := s.store.User(ctx, name)
+	if syncline.CodeOf(err) == syncline.CodeNotFound {
+		return Identity{}, errToken
+	}
+	return Identity{UserName: u.Name, Role: u.Role, SignIn: i.SignIn}, err
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -139,7 +139,7 @@ func TestSignIn(t *testing.T) {
 	}
 	identity, err := f.Authenticate(t.Context(), grant.AccessToken)
 	check(t, err)
-	if identity != (Identity{UserName: "Admin", Role: syncline.RoleAdministrator}) {
+	if identity.SignIn == "" || identity.UserName != "Admin" || identity.Role != syncline.RoleAdministrator {
 		t.Errorf("got %+v", identity)
 	}
 	f.wantLive(t, grant.RefreshToken, false) // it is no access token
@@ -472,4 +472,33 @@ func TestSignOut(t *testing.T) {
 	}
 	check(t, f.SignOut(t.Context(), elsewhere.AccessToken))
 	f.wantLive(t, elsewhere.AccessToken, false)
+}
+
+// TestContinue has work go on for longer than an access token lives, and end
+// when the sign-in does.
+func TestContinue(t *testing.T) {
+	for name, end := range map[string]func(f *fixture, token string) error{
+		"signed out":   func(f *fixture, token string) error { return f.SignOut(t.Context(), token) },
+		"new password": func(f *fixture, _ string) error { return f.SetPassword(t.Context(), "admin", "another long password") },
+		"removed": func(f *fixture, _ string) error {
+			return errors.Join(f.AddUser(t.Context(), "other", password, syncline.RoleAdministrator), f.RemoveUser(t.Context(), "admin"))
+		},
+	} {
+		f := newFixture(t)
+		grant := f.signIn(t)
+		identity, err := f.Authenticate(t.Context(), grant.AccessToken)
+		check(t, err)
+		f.clock.Add(2 * AccessTokenLife)
+		f.wantLive(t, grant.AccessToken, false)
+		again, err := f.Continue(t.Context(), identity)
+		check(t, err)
+		if again != identity {
+			t.Errorf("%+v goes on as %+v", identity, again)
+		}
+		check(t, end(f, grant.RefreshToken))
+		_, err = f.Continue(t.Context(), identity)
+		if syncline.CodeOf(err) != syncline.CodeUnauthenticated {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -35,6 +35,11 @@ type Limits struct {
 	// Requests of one user, and of all users.
 	UserRequests, SignedInRequests int
 
+	// Questions that go through whole trees, and downloads, of one user, and
+	// of all users. The downloads of all have a limit of their own, elsewhere.
+	UserQuestions, Questions int
+	UserDownloads            int
+
 	// UserBytes bounds the bodies and answers of one user's requests that are
 	// held in memory.
 	UserBytes int64
@@ -49,6 +54,7 @@ var Default = Limits{
 	AddressRequests: 128, StrangerRequests: 512,
 	ConnectionRequests: 32,
 	UserRequests:       256, SignedInRequests: 2048,
+	UserQuestions: 8, Questions: 64, UserDownloads: 8,
 	UserBytes: 64 << 20,
 }
 
@@ -59,6 +65,7 @@ type Gate struct {
 
 	strangers, viaProxies, users *crowd // connections
 	arrivals, unsigned, signedIn *crowd // requests
+	questions, downloads         *crowd // of these
 	mu                           sync.Mutex
 	bytes                        map[string]int64 // by user
 }
@@ -74,6 +81,8 @@ func New(l Limits, proxies peer.Proxies) *Gate {
 		arrivals:   newCrowd(l.AddressArrivals, l.Arrivals, true),
 		unsigned:   newCrowd(l.AddressRequests, l.StrangerRequests, true),
 		signedIn:   newCrowd(l.UserRequests, l.SignedInRequests, false),
+		questions:  newCrowd(l.UserQuestions, l.Questions, false),
+		downloads:  newCrowd(l.UserDownloads, l.SignedInRequests, false),
 		bytes:      make(map[string]int64),
 	}
 }
@@ -200,6 +209,7 @@ type Visit struct {
 
 	mu     sync.Mutex
 	member *member
+	work   *member // a question or download, nil for anything else
 	user   string
 	bytes  int64
 }
@@ -262,6 +272,24 @@ func (v *Visit) SignIn(user string) error {
 	return nil
 }
 
+// Question counts the user's request as one that goes through whole trees. An
+// error is CodeThrottled: there are too many.
+func (v *Visit) Question() error { return v.begin(v.gate.questions, "questions about whole folders") }
+
+// Download counts the user's request as a download, as Question does.
+func (v *Visit) Download() error { return v.begin(v.gate.downloads, "downloads") }
+
+func (v *Visit) begin(in *crowd, what string) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	m, ok := in.join(v.user, nil)
+	if !ok {
+		return syncline.Errorf(syncline.CodeThrottled, "too many %s of this user run at once, which may have %d; wait until one has ended", what, in.each)
+	}
+	v.work = m
+	return nil
+}
+
 // Hold counts bytes that the user's request keeps in memory until it ends. An
 // error is CodeThrottled: the user's requests hold too many. Those of strangers
 // are bounded by their number.
@@ -291,6 +319,9 @@ func (v *Visit) Leave() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.member.leave()
+	if v.work != nil {
+		v.work.leave()
+	}
 	if v.conn != nil {
 		v.conn.answered()
 	}

@@ -118,6 +118,9 @@ type Tokens interface {
 	// it comes with the token.
 	UseRefreshToken(ctx context.Context, hash [32]byte, now time.Time) (Token, error)
 	EndFamily(ctx context.Context, family syncline.ID) error
+	// FamilyUser returns the name of the user whose sign-in a family comes from.
+	// One that has ended, or is unknown, is CodeUnauthenticated.
+	FamilyUser(ctx context.Context, family syncline.ID) (string, error)
 	// DeleteExpired removes tokens that expired before now.
 	DeleteExpired(ctx context.Context, now time.Time) error
 }
@@ -156,8 +159,9 @@ type RestoreJobs interface {
 	// repository is unknown.
 	AddRestoreJob(ctx context.Context, j syncline.RestoreJob) error
 	RestoreJob(ctx context.Context, id syncline.ID) (syncline.RestoreJob, error)
-	// RestoreJobs returns one page of all jobs, newest first.
-	RestoreJobs(ctx context.Context, limit, offset int) ([]syncline.RestoreJob, error)
+	// RestoreJobs returns one page of the jobs that a user started, of all where
+	// startedBy is empty, newest first.
+	RestoreJobs(ctx context.Context, startedBy string, limit, offset int) ([]syncline.RestoreJob, error)
 	// UnendedRestoreJobs returns those queued or running, oldest first.
 	UnendedRestoreJobs(ctx context.Context) ([]syncline.RestoreJob, error)
 	// UpdateRestoreJob writes state, progress, error, times and statistics. It

@@ -105,12 +105,12 @@ func restoreJobByID(ctx context.Context, q querier, id syncline.ID) (syncline.Re
 
 // RestoreJobs implements store.RestoreJobs. A negative limit or offset is
 // CodeInvalid.
-func (s *Store) RestoreJobs(ctx context.Context, limit, offset int) ([]syncline.RestoreJob, error) {
+func (s *Store) RestoreJobs(ctx context.Context, startedBy string, limit, offset int) ([]syncline.RestoreJob, error) {
 	if limit < 0 || offset < 0 {
 		return nil, syncline.Errorf(syncline.CodeInvalid, "limit and offset must not be negative")
 	}
 	return queryAll(ctx, s, "list the restore jobs", scanRestoreJob,
-		selectRestoreJob+` ORDER BY j.seq DESC LIMIT ? OFFSET ?`, limit, offset)
+		selectRestoreJob+` WHERE ?1 = '' OR j.started_by = ?1 ORDER BY j.seq DESC LIMIT ?2 OFFSET ?3`, startedBy, limit, offset)
 }
 
 // UnendedRestoreJobs implements store.RestoreJobs.

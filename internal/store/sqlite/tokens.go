@@ -139,6 +139,14 @@ func (s *Store) EndFamily(ctx context.Context, family syncline.ID) error {
 	})
 }
 
+// FamilyUser implements store.Tokens.
+func (s *Store) FamilyUser(ctx context.Context, family syncline.ID) (string, error) {
+	return queryOne(ctx, s, "read a token family", errDeadToken, func(r row) (name string, err error) {
+		err = r.Scan(&name)
+		return name, err
+	}, `SELECT u.name FROM token_families f JOIN users u ON u.seq = f.user_seq WHERE f.id = ? AND NOT f.ended`, string(family))
+}
+
 func endFamily(ctx context.Context, conn *sql.Conn, family syncline.ID) error {
 	_, err := conn.ExecContext(ctx, `UPDATE token_families SET ended = 1 WHERE id = ?`, string(family))
 	return err

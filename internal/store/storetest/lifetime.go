@@ -60,7 +60,7 @@ func fill(t *testing.T, s store.Store) (read func(store.Store) content) {
 			Token:        must(s.Token(ctx, token.Hash, base))(t),
 			Latest:       must(s.LatestSessions(ctx))(t),
 			Log:          must(s.Log(ctx, v.ID))(t),
-			Restores:     must(s.RestoreJobs(ctx, 10, 0))(t),
+			Restores:     must(s.RestoreJobs(ctx, "", 10, 0))(t),
 			RestoreLog:   must(s.RestoreLog(ctx, job.ID))(t),
 		}
 	}

@@ -37,7 +37,7 @@ func endRestoreJob(t *testing.T, s store.Store, j syncline.RestoreJob, state syn
 
 func testRestoreJobs(t *testing.T, s store.Store) {
 	ctx := t.Context()
-	if got := must(s.RestoreJobs(ctx, 10, 0))(t); got == nil || len(got) != 0 {
+	if got := must(s.RestoreJobs(ctx, "", 10, 0))(t); got == nil || len(got) != 0 {
 		t.Fatalf("a new store has restore jobs: %#v", got)
 	}
 	repo := addRepository(t, s, "r")
@@ -132,13 +132,13 @@ func testRestoreJobPages(t *testing.T, s store.Store) {
 		all = append([]syncline.RestoreJob{addRestoreJob(t, s, repo.ID)}, all...)
 	}
 	for _, c := range []struct{ limit, offset, from, to int }{{10, 0, 0, 3}, {2, 0, 0, 2}, {2, 2, 2, 3}, {2, 3, 3, 3}, {0, 0, 0, 0}} {
-		got := must(s.RestoreJobs(ctx, c.limit, c.offset))(t)
+		got := must(s.RestoreJobs(ctx, "", c.limit, c.offset))(t)
 		if want := all[c.from:c.to]; len(got) != len(want) || len(want) > 0 && !reflect.DeepEqual(got, want) {
 			t.Errorf("limit %d, offset %d: got %+v, want %+v", c.limit, c.offset, got, want)
 		}
 	}
 	for _, c := range []struct{ limit, offset int }{{-1, 0}, {1, -1}} {
-		_, err := s.RestoreJobs(ctx, c.limit, c.offset)
+		_, err := s.RestoreJobs(ctx, "", c.limit, c.offset)
 		wantCode(t, err, syncline.CodeInvalid)
 	}
 	endRestoreJob(t, s, all[1], syncline.SessionStopped)
@@ -184,7 +184,7 @@ func testRestoreJobsGoWithRepository(t *testing.T, s store.Store) {
 	_, err := s.RestoreJob(ctx, lost.ID)
 	wantCode(t, err, syncline.CodeNotFound)
 	wantCode(t, s.UpdateRestoreJob(ctx, lost), syncline.CodeNotFound)
-	if got := must(s.RestoreJobs(ctx, 10, 0))(t); !reflect.DeepEqual(got, []syncline.RestoreJob{other}) {
+	if got := must(s.RestoreJobs(ctx, "", 10, 0))(t); !reflect.DeepEqual(got, []syncline.RestoreJob{other}) {
 		t.Errorf("left: %+v", got)
 	}
 	fresh := addRestoreJob(t, s, kept.ID)

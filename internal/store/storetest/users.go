@@ -160,6 +160,11 @@ func testRefreshOnce(t *testing.T, s store.Store) {
 	}
 	wantDead(t, s, refresh)
 	must(s.Token(ctx, access.Hash, base))(t)
+	if name := must(s.FamilyUser(ctx, family))(t); name != "adam" {
+		t.Errorf("the family is %q's", name)
+	}
+	_, err = s.FamilyUser(ctx, newID())
+	wantCode(t, err, syncline.CodeUnauthenticated)
 	next := newToken(family, "adam", true)
 	check(t, s.AddTokens(ctx, next))
 
@@ -170,6 +175,8 @@ func testRefreshOnce(t *testing.T, s store.Store) {
 	}
 	wantDead(t, s, access)
 	wantDead(t, s, next)
+	_, err = s.FamilyUser(ctx, family)
+	wantCode(t, err, syncline.CodeUnauthenticated)
 	_, err = s.UseRefreshToken(ctx, next.Hash, base)
 	wantCode(t, err, syncline.CodeUnauthenticated)
 	must(s.Token(ctx, elsewhere.Hash, base))(t) // another sign-in goes on
