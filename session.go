@@ -49,7 +49,8 @@ type SessionStatistics struct {
 	BytesFetched     int64            `json:"bytesFetched"`     // from the storage
 	BytesPlanned     int64            `json:"bytesPlanned"`     // tree blobs that were to be fetched
 	Retries          int64            `json:"retries"`          // requests tried again
-	SnapshotsTotal   int64            `json:"snapshotsTotal"`   // visible at the end
+	SnapshotsTotal   int64            `json:"snapshotsTotal"`   // visible now, at the end when it has ended
+	SnapshotsFound   int64            `json:"snapshotsFound"`   // in the repository and not yet visible at the beginning
 	SnapshotsAdded   int64            `json:"snapshotsAdded"`   // made visible by this session
 	SnapshotsRemoved int64            `json:"snapshotsRemoved"` // gone from the repository
 	IndexesRead      int64            `json:"indexesRead"`

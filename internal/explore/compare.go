@@ -65,6 +65,12 @@ func newComparer(ctx context.Context, v *catalog.View, path string) *comparer {
 	}
 }
 
+// itself visits the folder that is compared: its owner or its mode may be all
+// that differs. Of the root nothing is known but what is in it.
+func (c *comparer) itself(before, after side) error {
+	return c.visit(&Pair{before.entry, after.entry, c.path})
+}
+
 // folders compares two trees, either of which may be absent. A walk that goes
 // on behind a place is given that.
 func (c *comparer) folders(before, after side, resume []uint64) error {

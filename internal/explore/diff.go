@@ -55,7 +55,7 @@ func (x *Explorer) compared(ctx context.Context, point, with syncline.ID, path s
 
 // folderSide is a folder of a snapshot, or nothing where it has none.
 func folderSide(v *catalog.View, s catalog.Snapshot, path string) (side, error) {
-	at, err := find(v, s.Root, path, 0)
+	at, err := find(v, s.Root, path, catalog.WithContent|catalog.WithSubtree)
 	if syncline.CodeOf(err) == syncline.CodeNotFound {
 		return side{}, nil
 	}
@@ -91,6 +91,11 @@ func (x *Explorer) Differences(ctx context.Context, point syncline.ID, q synclin
 			last = append(last[:0], c.at...)
 			return nil
 		}
+		if q.Cursor == "" {
+			if err := c.itself(before, after); err != nil {
+				return err
+			}
+		}
 		return c.folders(before, after, resume)
 	})
 	if errors.Is(err, errEnough) {
@@ -124,6 +129,12 @@ func (x *Explorer) DifferenceSummary(ctx context.Context, point, with syncline.I
 		var kind syncline.EntryType
 		c.visit = func(p *Pair) error {
 			change := ChangeOf(p)
+			if len(c.at) == 0 { // the folder itself, which is in none of them
+				if change != "" {
+					count(&out.DifferenceCounts, change, p)
+				}
+				return nil
+			}
 			if len(c.at) == 1 {
 				top, kind = -1, cmp.Or(p.After, p.Before).Type
 			}
@@ -138,6 +149,9 @@ func (x *Explorer) DifferenceSummary(ctx context.Context, point, with syncline.I
 			count(&out.DifferenceCounts, change, p)
 			count(&out.Folders[top].DifferenceCounts, change, p)
 			return nil
+		}
+		if err := c.itself(before, after); err != nil {
+			return err
 		}
 		return c.folders(before, after, nil)
 	})

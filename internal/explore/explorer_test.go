@@ -196,6 +196,56 @@ func twoPoints(t *testing.T, make1 func(f *forest) (before, after syncline.Hash)
 	return x, ids[0], ids[1]
 }
 
+// A folder of which the owner alone changed differs, seen from above and by
+// itself; so does one that came to be or became something else.
+func TestTheFolderItselfDiffers(t *testing.T) {
+	owned := func(e syncline.Entry, uid uint32) syncline.Entry {
+		e.UID, e.User = uid, fmt.Sprint("user", uid)
+		return e
+	}
+	x, before, after := twoPoints(t, func(f *forest) (a, b syncline.Hash) {
+		same := f.tree(file("x", 1))
+		up := func(list ...syncline.Entry) syncline.Hash { return f.tree(folder("up", f.tree(list...))) }
+		return up(owned(folder("changed", same), 1), folder("gone", same), folder("kept", same), owned(folder("more", same), 1), file("turned", 1)),
+			up(owned(folder("changed", same), 2), folder("kept", same), owned(folder("more", f.tree(file("x", 1), file("y", 2))), 2), folder("turned", same))
+	})
+	for path, want := range map[string][]string{
+		"/up/changed": {"/up/changed MetadataChanged"},
+		"/up/kept":    nil,
+		"/up/more":    {"/up/more MetadataChanged", "/up/more/y Added"},
+		"/up/gone":    {"/up/gone Removed", "/up/gone/x Removed"},
+		"/up/turned":  {"/up/turned TypeChanged", "/up/turned/x Added"},
+		"/up": {
+			"/up/changed MetadataChanged", "/up/gone Removed", "/up/gone/x Removed", "/up/more MetadataChanged", "/up/more/y Added",
+			"/up/turned TypeChanged", "/up/turned/x Added",
+		},
+	} {
+		for _, limit := range []int{1, 2, 100} {
+			var got []string
+			q := syncline.DifferencesQuery{With: after, Path: path, Limit: limit}
+			for {
+				page, err := x.Differences(t.Context(), before, q)
+				if err != nil || len(got) > 20 {
+					t.Fatal(err, got)
+				}
+				for _, d := range page.Differences {
+					got = append(got, d.Path+" "+string(d.Change))
+				}
+				if q.Cursor = page.Next; q.Cursor == "" {
+					break
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s, %d at a time: %q, want %q", path, limit, got, want)
+			}
+		}
+		sum, err := x.DifferenceSummary(t.Context(), before, after, path)
+		if n := sum.Added + sum.Removed + sum.ContentChanged + sum.MetadataChanged + sum.TypeChanged; err != nil || n != uint64(len(want)) {
+			t.Errorf("%s: the summary counts %d, %v", path, n, err)
+		}
+	}
+}
+
 func TestBadComparisons(t *testing.T) {
 	x, before, after := twoPoints(t, func(f *forest) (a, b syncline.Hash) {
 		return f.tree(folder("d", f.tree(file("x", 1), file("y", 2))), file("f", 1)), f.tree(folder("d", f.tree(file("z", 1))), file("f", 1))

@@ -53,6 +53,7 @@ func (r *run) list(ctx context.Context) error {
 		r.have[resticrepo.ID(known[i].ID)] = true
 	}
 	r.listed = slices.DeleteFunc(r.listed, func(f resticrepo.File) bool { return r.have[f.ID] })
+	r.stats.SnapshotsTotal, r.stats.SnapshotsFound = int64(len(known)), int64(len(r.listed))
 	if len(r.listed) > 0 {
 		r.Reporter.Behind()
 		r.Catalog.Preload(ctx) // beside the reading of snapshots and indexes

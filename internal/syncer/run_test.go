@@ -141,12 +141,14 @@ type recorder struct {
 	percent []int
 	log     []string
 	behind  bool
+	running []syncline.SessionStatistics
 }
 
-func (r *recorder) Progress(percent int, _ syncline.SessionStatistics) {
+func (r *recorder) Progress(percent int, stats syncline.SessionStatistics) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.percent = append(r.percent, percent)
+	r.running = append(r.running, stats)
 }
 
 func (r *recorder) Log(level syncline.LogLevel, message string) {
@@ -369,7 +371,16 @@ func TestSynchronizeBringsWhatIsNew(t *testing.T) {
 		backup(t, repo, src)
 	}
 	restic(t, repo, "forget", gone)
+	b.running = nil
 	stats := b.mustSync()
+	for _, s := range b.running { // what is told on the way is true on the way
+		if s.SnapshotsTotal != 3 && s.SnapshotsTotal != 4 || s.SnapshotsFound != 2 {
+			t.Errorf("while it runs %d snapshots are visible and %d were found", s.SnapshotsTotal, s.SnapshotsFound)
+		}
+	}
+	if len(b.running) == 0 {
+		t.Error("nothing is told while it runs")
+	}
 	if stats.SnapshotsAdded != 2 || stats.SnapshotsRemoved != 1 || stats.SnapshotsTotal != 4 {
 		t.Errorf("statistics are %+v", stats)
 	}

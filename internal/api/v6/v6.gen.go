@@ -1310,7 +1310,7 @@ type SessionLinks struct {
 	Repository Link `json:"repository"`
 }
 
-// SessionStatistics What the session has done so far. Sizes are bytes.
+// SessionStatistics What the session has done so far, up to date while it runs. Sizes are bytes.
 type SessionStatistics = syncline.SessionStatistics
 
 // TokenFailure Example: {"error":"invalid_grant","error_description":"the user name or the password is wrong","message":"the user name or the password is wrong"}

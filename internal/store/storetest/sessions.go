@@ -82,7 +82,7 @@ func testUpdateSession(t *testing.T, s store.Store) {
 	v.Statistics = syncline.SessionStatistics{
 		Requests: 7, RequestsByKind: map[string]int64{"list snapshots": 1, "get \"data\" ✓": 1 << 62},
 		BytesFetched: 1, BytesPlanned: 2, Retries: 3, SnapshotsTotal: 4, SnapshotsAdded: 5, SnapshotsRemoved: 6,
-		IndexesRead: 7, TreesAdded: 8, EntriesAdded: 9, Damaged: 10,
+		IndexesRead: 7, TreesAdded: 8, EntriesAdded: 9, Damaged: 10, SnapshotsFound: 11,
 	}
 	check(t, s.UpdateSession(ctx, v))
 	if got := must(s.Session(ctx, v.ID))(t); !reflect.DeepEqual(got, v) {
