@@ -5,6 +5,7 @@ import (
 	"io/fs"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/oserr"
 	"syncline.dev/syncline/resticrepo"
 )
 
@@ -32,6 +33,8 @@ func Translate(err error) error {
 			"the repository is damaged: %s: %s; run restic check on it", damage.Object, damage.Reason)
 	case errors.As(err, &own):
 		return err
+	case oserr.NoHandles(err):
+		return syncline.WrapError(syncline.CodeUnavailable, err, "the repository cannot be read: %s", oserr.Advice(err, ""))
 	case errors.Is(err, fs.ErrPermission):
 		return syncline.WrapError(syncline.CodeUnavailable, err,
 			"the repository cannot be read: access is denied; check the rights of the account that Syncline uses")

@@ -13,6 +13,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/oserr"
 )
 
 // Dir keeps the catalogs of a server, a file each, in one folder. Catalogs are
@@ -49,7 +50,7 @@ type handle struct {
 // catalog is found damaged, once until it is renewed.
 func OpenDir(path string, onDamage func(syncline.ID)) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return nil, syncline.WrapError(syncline.CodeUnavailable, err, "the folder for catalogs cannot be created; check the rights of the folder above it")
+		return nil, syncline.WrapError(syncline.CodeUnavailable, err, "the folder for catalogs cannot be created; %s", oserr.Advice(err, "check the rights of the folder above it"))
 	}
 	return &Dir{
 		path: path, onDamage: onDamage,
@@ -122,7 +123,7 @@ func (d *Dir) place(id syncline.ID) (string, error) {
 		return path, nil
 	}
 	if err := os.MkdirAll(d.path, 0o700); err != nil { // it may have been removed
-		return "", syncline.WrapError(syncline.CodeUnavailable, err, "the folder for catalogs cannot be created; check the rights of the folder above it")
+		return "", syncline.WrapError(syncline.CodeUnavailable, err, "the folder for catalogs cannot be created; %s", oserr.Advice(err, "check the rights of the folder above it"))
 	}
 	if err := d.removeFiles(id); err != nil {
 		return "", err
@@ -392,7 +393,7 @@ func (d *Dir) removeFiles(id syncline.ID) error {
 		}
 	}
 	if err != nil {
-		return syncline.WrapError(syncline.CodeUnavailable, err, "the catalog cannot be removed; check the rights of the folder for catalogs")
+		return syncline.WrapError(syncline.CodeUnavailable, err, "the catalog cannot be removed; %s", oserr.Advice(err, "check the rights of the folder for catalogs"))
 	}
 	return nil
 }
@@ -402,7 +403,7 @@ func (d *Dir) removeFiles(id syncline.ID) error {
 func (d *Dir) Sweep(ctx context.Context, keep []syncline.Repository) error {
 	entries, err := os.ReadDir(d.path)
 	if err != nil {
-		return syncline.WrapError(syncline.CodeUnavailable, err, "the folder for catalogs cannot be read; check the data directory's rights")
+		return syncline.WrapError(syncline.CodeUnavailable, err, "the folder for catalogs cannot be read; %s", oserr.Advice(err, "check the rights of the data directory"))
 	}
 	known := make(map[syncline.ID]bool, len(keep))
 	for _, r := range keep {

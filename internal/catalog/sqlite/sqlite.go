@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"modernc.org/sqlite" // the driver, and its error type
@@ -20,6 +21,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/oserr"
 )
 
 // Container is a catalog.Container in one file.
@@ -68,7 +70,7 @@ func open(ctx context.Context, c *Container) (*Container, error) {
 	}
 	f, err := os.OpenFile(c.path, flags, 0o600)
 	if err != nil {
-		return nil, syncline.WrapError(syncline.CodeUnavailable, err, "the catalog's file cannot be written; check the data directory's rights and free space")
+		return nil, syncline.WrapError(syncline.CodeUnavailable, err, "the catalog's file cannot be written; %s", oserr.Advice(err, "check the rights of the data directory"))
 	}
 	if err := f.Close(); err != nil {
 		return nil, translate(err)
@@ -434,6 +436,10 @@ func (t *tx) translate(err error) error {
 	return translate(err)
 }
 
+func noHandles(err error) error {
+	return syncline.WrapError(syncline.CodeUnavailable, err, "the catalog cannot be opened; %s", oserr.Advice(syscall.EMFILE, ""))
+}
+
 // translate gives the driver's errors their codes.
 func translate(err error) error {
 	if err == nil {
@@ -447,6 +453,9 @@ func translate(err error) error {
 		return err
 	}
 	if !errors.As(err, &e) {
+		if oserr.NoHandles(err) {
+			return noHandles(err)
+		}
 		return syncline.WrapError(syncline.CodeUnavailable, err, "the catalog cannot be used now")
 	}
 	switch e.Code() { // extended codes that tell more than their family
@@ -462,7 +471,12 @@ func translate(err error) error {
 		return catalog.Damaged(err)
 	case lib.SQLITE_FULL:
 		return syncline.WrapError(syncline.CodeUnavailable, errors.Join(catalog.ErrNoRoom, err), "the disk that holds the catalog is full; make room and synchronize again")
-	case lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN, lib.SQLITE_PERM:
+	case lib.SQLITE_CANTOPEN:
+		if oserr.NoHandlesNow() {
+			return noHandles(err)
+		}
+		return syncline.WrapError(syncline.CodeUnavailable, err, "the catalog cannot be opened; check that the data directory is there, and its rights")
+	case lib.SQLITE_READONLY, lib.SQLITE_PERM:
 		return syncline.WrapError(syncline.CodeUnavailable, err, "the catalog cannot be written; check the rights of the data directory")
 	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
 		return syncline.WrapError(syncline.CodeUnavailable, err, "the catalog is in use by another process; try again when that has ended")

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/oserr"
 	"syncline.dev/syncline/internal/storage"
 )
 
@@ -40,7 +41,7 @@ func Open(path string) (*Storage, error) {
 	case errors.Is(err, fs.ErrPermission):
 		return nil, storage.Refused(err, "the folder %q may not be read by the user this program runs as", path)
 	}
-	return nil, syncline.WrapError(syncline.CodeUnavailable, err, "the folder %q cannot be opened", path)
+	return nil, syncline.WrapError(syncline.CodeUnavailable, err, "the folder %q cannot be opened; %s", path, oserr.Advice(err, ""))
 }
 
 // Close releases the folder. Files that are open stay readable.
@@ -86,7 +87,7 @@ func translate(name string, err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		return storage.Refused(err, "%q may not be read by the user this program runs as", name)
 	}
-	return syncline.WrapError(syncline.CodeUnavailable, err, "%q cannot be read", name)
+	return syncline.WrapError(syncline.CodeUnavailable, err, "%q cannot be read; %s", name, oserr.Advice(err, ""))
 }
 
 // reader reads a range of one file.

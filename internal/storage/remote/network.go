@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/oserr"
 	"syncline.dev/syncline/internal/storage"
 )
 
@@ -58,6 +59,8 @@ func reason(err error) string {
 	var dns *net.DNSError
 	var timeout net.Error
 	switch {
+	case oserr.NoHandles(err):
+		return oserr.Advice(err, "")
 	case errors.As(err, &dns):
 		return "its name cannot be resolved"
 	case errors.Is(err, syscall.ECONNREFUSED):

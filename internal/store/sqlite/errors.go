@@ -12,6 +12,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/oserr"
 )
 
 const (
@@ -24,6 +25,9 @@ const (
 	msgMemory     = "the server ran out of memory while it used its database; try again"
 	msgClosed     = "the server's database is closed, because the server is stopping"
 )
+
+// msgNoHandles is for a process that has too many files open.
+var msgNoHandles = "the server's database cannot be opened; " + oserr.Advice(syscall.EMFILE, "")
 
 // errClosed is what every call gets after Close.
 var errClosed = &syncline.Error{Code: syncline.CodeUnavailable, Message: msgClosed}
@@ -65,6 +69,8 @@ func classify(err error) (syncline.Code, string) {
 		return syncline.CodeUnavailable, msgFull
 	case errors.Is(err, sql.ErrConnDone), errors.Is(err, sql.ErrTxDone):
 		return syncline.CodeUnavailable, msgClosed
+	case oserr.NoHandles(err):
+		return syncline.CodeUnavailable, msgNoHandles
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):
 		return syncline.CodeUnavailable, msgCannotOpen
 	}
@@ -76,7 +82,12 @@ func classify(err error) (syncline.Code, string) {
 		return syncline.CodeUnavailable, msgFull
 	}
 	switch e.Code() & 0xff { // the low byte is the kind, the rest its variant
-	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
+	case sqlite3.SQLITE_CANTOPEN:
+		if oserr.NoHandlesNow() {
+			return syncline.CodeUnavailable, msgNoHandles
+		}
+		return syncline.CodeUnavailable, msgCannotOpen
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
 		return syncline.CodeUnavailable, msgCannotOpen
 	case sqlite3.SQLITE_FULL:
 		return syncline.CodeUnavailable, msgFull
