@@ -156,7 +156,13 @@ func TestOddArgumentsAreRestics(t *testing.T) {
 		questions = append(questions, []string{"dump", b, path}, []string{"dump", "latest:" + src, path}, []string{"ls", "--json", b, path},
 			[]string{"ls", "--json", "--recursive", b, path}, []string{"find", "--json", path})
 	}
-	questions = append(questions, [][]string{
+	p.all(append(questions, oddOnes(t, src, a, b, c)...))
+}
+
+// oddOnes are questions of which there is one each.
+func oddOnes(t *testing.T, src, a, b, c string) [][]string {
+	t.Helper()
+	return [][]string{
 		{"snapshots", "--json", "none", b, "alsonone", "latest", a[:8]},
 		{"snapshots", "--json", "--host", "alpha", b},
 		{"snapshots", "--json", "--host", "", "--host", "beta"},
@@ -218,8 +224,7 @@ func TestOddArgumentsAreRestics(t *testing.T) {
 		{"-o", "=1", "snapshots"},
 		{"-o", "a.b=1,a.b=2", "snapshots"},
 		{"--quiet", "--verbose", "snapshots"},
-	}...)
-	p.all(questions)
+	}
 }
 
 // Where blobs, trees and packs are is told as restic tells it.
