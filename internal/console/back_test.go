@@ -56,18 +56,37 @@ func TestFocusAfterDialogs(t *testing.T) {
 	p.expect("401")
 	p.signIn("administrator", adminPassword)
 	p.waitText("Tidewatch")
-	for _, d := range []struct{ path, selector, button string }{
-		{"/repositories/" + w.demo, "main button", "Edit"},
-		{"/repositories/" + w.demo, "main button", "Remove"},
-		{files(w.points(w.demo)[0], "/home/mila"), ".switch [aria-haspopup]", ""},
-		{files(w.points(w.demo)[0], "/home/mila"), "main button", "Restore folder…"},
+	for _, d := range []struct{ path, selector, button, close string }{
+		{"/repositories/" + w.demo, "main button", "Edit", "Cancel"},
+		{"/repositories/" + w.demo, "main button", "Remove", "Cancel"},
+		{files(w.points(w.demo)[0], "/home/mila"), ".switch [aria-haspopup]", "", "Close"},
+		{files(w.points(w.demo)[0], "/home/mila"), "main button", "Restore folder…", "Cancel"},
 	} {
 		p.open(d.path)
-		p.click(d.selector, d.button)
-		p.wait("document.querySelector('dialog[open]')?.contains(document.activeElement)")
-		p.press(kb.Escape)
-		p.wait("document.querySelector('dialog[open]') === null && document.activeElement === " + find(d.selector, d.button))
+		for _, end := range []func(){func() { p.press(kb.Escape) }, func() { p.click("dialog button", d.close) }} {
+			p.click(d.selector, d.button)
+			p.wait("document.querySelector('dialog[open]')?.contains(document.activeElement)")
+			end()
+			p.wait("document.querySelector('dialog[open]') === null && document.activeElement === " + find(d.selector, d.button))
+		}
 	}
+}
+
+// Words are explained to whoever comes to their sign with the keyboard, too.
+func TestWords(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := newPage(t, w.url)
+	p.expect("401")
+	p.signIn("administrator", adminPassword)
+	p.waitText("Tidewatch")
+	p.open("/repositories/" + w.demo)
+	p.wait("document.querySelector('.term button') !== null")
+	eval[chromedp.Void](p, "document.querySelector('.term button').focus()")
+	p.wait("document.querySelector('[role=tooltip]').checkVisibility() && document.activeElement.getAttribute('aria-describedby') === document.querySelector('[role=tooltip]').id")
+	p.check("words", "which all these pages are read from")
+	p.press(kb.Escape)
+	p.wait("!document.querySelector('[role=tooltip]').checkVisibility()")
 }
 
 // Paths are copied as they are, and whoever copies one that is no text is told.

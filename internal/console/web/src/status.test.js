@@ -31,3 +31,12 @@ test('what is gravest comes first', () => {
   assert.equal(standing(rows[5].repository, rows[5].session).kind, 'running');
   assert.equal(standing(rows[3].repository).text, 'Never synchronized');
 });
+
+test('nothing is in sync of which that is not known', () => {
+  const of = (isOutOfSync, session) => standing(/** @type {any} */ ({ isOutOfSync }), session).kind;
+  assert.equal(of(false, { state: 'None', result: 'Success' }), 'synced');
+  assert.equal(of(true, { state: 'None', result: 'Success' }), 'behind');
+  assert.equal(of(true, undefined), 'behind');
+  assert.equal(of(false, undefined), 'unknown');
+  assert.equal(of(undefined, { state: 'None', result: 'Success' }), 'unknown');
+});
