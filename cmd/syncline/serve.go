@@ -6,8 +6,10 @@ import (
 	"math"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/peer"
@@ -36,8 +38,9 @@ it: then the nearest address in X-Forwarded-For that is no trusted proxy's count
 func newServeCommand() *cobra.Command {
 	o := serverOptions{clouds: &clouds{}}
 	var authorities, restoreRoots, proxies []string
-	var database, catalogReserve, minFree string
+	var database, minFree string
 	var debug bool
+	var bounds func() error
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
@@ -65,12 +68,8 @@ func newServeCommand() *cobra.Command {
 			if o.proxies, err = peer.ParseProxies(proxies); err != nil {
 				return syncline.WrapError(syncline.CodeOf(err), err, "--trusted-proxy: %s", syncline.MessageOf(err))
 			}
-			if o.catalogReserve = -1; catalogReserve != "" {
-				n, err := parseSize("--catalog-min-free", catalogReserve)
-				if err != nil {
-					return err
-				}
-				o.catalogReserve = int64(min(n, math.MaxInt64)) //nolint:gosec // cut off just before
+			if err := bounds(); err != nil {
+				return err
 			}
 			if o.keepFree, err = parseMinFree(minFree, restore.DefaultKeepFree); err != nil {
 				return err
@@ -92,9 +91,8 @@ func newServeCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
+	bounds = addDiskFlags(f, &o)
 	f.StringVar(&o.data, "data", "", "`directory` that holds everything the server keeps (default: syncline in the XDG data directory)")
-	f.StringVar(&o.catalogs, "catalogs", "", "`directory` for the catalogs, which can be built anew from the repositories (default: catalogs in the data directory)")
-	f.StringVar(&catalogReserve, "catalog-min-free", "", "`size` that catalogs leave free on their disk, as 500M (default: a twentieth of the disk, 256M at most)")
 	f.StringVar(&o.listen, "listen", ":4443", "`address` to listen on, as HOST:PORT")
 	f.StringVar(&o.cert, "tls-cert", "", "`file` with the certificate chain in PEM (default: a self-signed one)")
 	f.StringVar(&o.key, "tls-key", "", "`file` with the certificate's private key in PEM")
@@ -108,6 +106,30 @@ func newServeCommand() *cobra.Command {
 	f.BoolVar(&debug, "debug", false, "log every request")
 	_ = f.MarkHidden("database")
 	return cmd
+}
+
+// addDiskFlags adds the flags about where and how much the server keeps. The
+// function it returns takes them over when they are known.
+func addDiskFlags(f *pflag.FlagSet, o *serverOptions) func() error {
+	var reserve string
+	var days int
+	f.StringVar(&o.catalogs, "catalogs", "", "`directory` for the catalogs, which can be built anew from the repositories (default: catalogs in the data directory)")
+	f.StringVar(&reserve, "catalog-min-free", "", "`size` that catalogs leave free on their disk, as 500M (default: a twentieth of the disk, 256M at most)")
+	f.IntVar(&o.keepNumber, "history-count", 1000, "`number` of sessions that are kept of each repository, and of restores in all (0: no bound)")
+	f.IntVar(&days, "history-days", 365, "`days` for which sessions and restores are kept (0: no bound)")
+	return func() error {
+		if o.keepNumber < 0 || days < 0 || days > 100_000 {
+			return usageError("--history-count and --history-days take 0 or more, and no more than 100000 days")
+		}
+		o.keepAge = time.Duration(days) * 24 * time.Hour
+		o.catalogReserve = -1
+		if reserve == "" {
+			return nil
+		}
+		n, err := parseSize("--catalog-min-free", reserve)
+		o.catalogReserve = int64(min(n, math.MaxInt64)) //nolint:gosec // cut off just before
+		return err
+	}
 }
 
 // newLogger writes to standard error, as text.

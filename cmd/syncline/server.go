@@ -28,6 +28,7 @@ import (
 	"syncline.dev/syncline/internal/peer"
 	"syncline.dev/syncline/internal/restore/jobs"
 	"syncline.dev/syncline/internal/secret"
+	"syncline.dev/syncline/internal/store"
 	stores "syncline.dev/syncline/internal/store/sqlite"
 	"syncline.dev/syncline/internal/syncer"
 )
@@ -109,13 +110,18 @@ type serverOptions struct {
 	// catalogReserve is how many bytes catalogs leave free on their disk, below
 	// zero for a share of it.
 	catalogReserve int64
-	listen         string
-	cert, key      string
-	adminPassword  string
-	logger         *slog.Logger
-	clouds         *clouds
-	restoreRoots   []syncline.RestoreTarget
-	privileged     bool // what restores bring back
+
+	// keepNumber and keepAge bound the histories; 0 is for no bound.
+	keepNumber int
+	keepAge    time.Duration
+
+	listen        string
+	cert, key     string
+	adminPassword string
+	logger        *slog.Logger
+	clouds        *clouds
+	restoreRoots  []syncline.RestoreTarget
+	privileged    bool // what restores bring back
 
 	// keepFree is what restores leave free on a disk of a size; nil for nobody
 	// looking.
@@ -123,6 +129,15 @@ type serverOptions struct {
 	proxies  peer.Proxies
 	// ready is called when the server answers; its error ends it.
 	ready func(*server) error
+}
+
+// keep says how much of the histories is kept.
+func (o *serverOptions) keep(now time.Time) store.Keep {
+	k := store.Keep{Sessions: o.keepNumber, Jobs: o.keepNumber}
+	if o.keepAge > 0 {
+		k.Since = now.Add(-o.keepAge)
+	}
+	return k
 }
 
 // server is a running server.
@@ -245,6 +260,9 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 		return err
 	}
 	defer s.restores.Close()
+	thinner := &store.Thinner{Histories: s.store, Keep: o.keep, Logger: o.logger}
+	thinner.Start(ctx)
+	defer thinner.Close()
 	s.address = displayAddress(ln.Addr(), o.listen)
 	if err := o.ready(s); err != nil {
 		return err

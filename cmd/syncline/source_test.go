@@ -104,7 +104,7 @@ func (a *attached) sync() (syncline.Session, string) {
 			a.t.Fatal(err)
 		}
 	}
-	items, err := a.data.store.Log(ctx, s.ID)
+	items, _, err := a.data.store.Log(ctx, s.ID, 1000, 0)
 	if err != nil {
 		a.t.Fatal(err)
 	}

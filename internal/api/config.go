@@ -117,7 +117,7 @@ type Sessions interface {
 	Session(ctx context.Context, id syncline.ID) (syncline.Session, error)
 	LatestSessions(ctx context.Context) ([]syncline.Session, error)
 	RepositorySessions(ctx context.Context, repo syncline.ID, limit, offset int) ([]syncline.Session, int, error)
-	Log(ctx context.Context, session syncline.ID) ([]syncline.LogItem, error)
+	Log(ctx context.Context, session syncline.ID, limit, offset int) ([]syncline.LogItem, int, error)
 }
 
 // Nodes tells of the nodes of this installation.

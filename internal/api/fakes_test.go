@@ -328,10 +328,15 @@ func (s *fakeStore) RepositorySessions(_ context.Context, repo syncline.ID, limi
 	return all[from:min(from+limit, len(all))], len(all), err
 }
 
-func (s *fakeStore) Log(_ context.Context, session syncline.ID) ([]syncline.LogItem, error) {
+func (s *fakeStore) Log(ctx context.Context, session syncline.ID, limit, offset int) ([]syncline.LogItem, int, error) {
+	if _, err := s.Session(ctx, session); err != nil {
+		return nil, 0, err
+	}
 	leave, err := s.enter()
 	defer leave()
-	return s.logs[session], err
+	all := s.logs[session]
+	from := min(offset, len(all))
+	return all[from:min(from+limit, len(all))], len(all), err
 }
 
 func (s *fakeStore) InstallationID(context.Context) (syncline.ID, error) {

@@ -16,7 +16,7 @@ import (
 type RestoreJobs interface {
 	RestoreJob(ctx context.Context, id syncline.ID) (syncline.RestoreJob, error)
 	RestoreJobs(ctx context.Context, startedBy string, limit, offset int) ([]syncline.RestoreJob, error)
-	RestoreLog(ctx context.Context, job syncline.ID) ([]syncline.LogItem, error)
+	RestoreLog(ctx context.Context, job syncline.ID, limit, offset int) ([]syncline.LogItem, int, error)
 }
 
 // Restorer runs restore jobs.
@@ -143,17 +143,15 @@ func (a *api) ListRestoreJobLogItems(ctx context.Context, req v6.ListRestoreJobL
 	if _, err := a.restoreJob(ctx, req.JobID); err != nil {
 		return nil, err
 	}
-	items, err := a.RestoreJobs.RestoreLog(ctx, req.JobID)
+	limit, offset := int(deref(req.Params.Limit)), int(deref(req.Params.Offset))
+	page, total, err := a.RestoreJobs.RestoreLog(ctx, req.JobID, limit, offset)
 	if err != nil {
 		return nil, err
 	}
-	limit, offset := int(deref(req.Params.Limit)), int(deref(req.Params.Offset))
-	from := min(offset, len(items))
-	page := items[from:min(from+limit, len(items))]
 	return v6.ListRestoreJobLogItems200JSONResponse{
 		Offset: offset, Limit: limit,
 		Results: convert(page, func(item syncline.LogItem) v6.RestoreLogItem { return restoreLogItemJSON(req.JobID, item) }),
-		Links:   pageLinks(restoreJobLink(req.JobID).Href+"/LogItems", limit, offset, len(items)),
+		Links:   pageLinks(restoreJobLink(req.JobID).Href+"/LogItems", limit, offset, total),
 	}, nil
 }
 

@@ -105,9 +105,10 @@ func (f *fakeRestorer) RestoreJobs(_ context.Context, startedBy string, limit, o
 	return newest[:min(limit, len(newest))], nil
 }
 
-func (f *fakeRestorer) RestoreLog(ctx context.Context, id syncline.ID) ([]syncline.LogItem, error) {
+func (f *fakeRestorer) RestoreLog(ctx context.Context, id syncline.ID, limit, offset int) ([]syncline.LogItem, int, error) {
 	_, err := f.RestoreJob(ctx, id)
-	return f.items, err
+	from := min(offset, len(f.items))
+	return f.items[from:min(from+limit, len(f.items))], len(f.items), err
 }
 
 func TestStartRestoreJob(t *testing.T) {

@@ -69,23 +69,15 @@ func (a *api) ListBackupRepositorySessions(ctx context.Context, req v6.ListBacku
 
 // ListSynchronizeSessionLogItems answers GET …/{sessionId}/LogItems.
 func (a *api) ListSynchronizeSessionLogItems(ctx context.Context, req v6.ListSynchronizeSessionLogItemsRequestObject) (v6.ListSynchronizeSessionLogItemsResponseObject, error) {
-	if _, err := a.Sessions.Session(ctx, req.SessionID); err != nil {
-		return nil, err
-	}
-	items, err := a.Sessions.Log(ctx, req.SessionID)
+	limit, offset := int(deref(req.Params.Limit)), int(deref(req.Params.Offset))
+	items, total, err := a.Sessions.Log(ctx, req.SessionID, limit, offset)
 	if err != nil {
 		return nil, err
 	}
-	limit, offset := int(deref(req.Params.Limit)), int(deref(req.Params.Offset))
-	from := min(offset, len(items))
-	to := min(from+limit, len(items))
-	results := make([]v6.LogItem, 0, to-from)
-	for _, item := range items[from:to] {
-		results = append(results, logItemJSON(req.SessionID, item))
-	}
 	return v6.ListSynchronizeSessionLogItems200JSONResponse{
-		Offset: offset, Limit: limit, Results: results,
-		Links: pageLinks(sessionLink(req.SessionID).Href+"/LogItems", limit, offset, len(items)),
+		Offset: offset, Limit: limit,
+		Results: convert(items, func(item syncline.LogItem) v6.LogItem { return logItemJSON(req.SessionID, item) }),
+		Links:   pageLinks(sessionLink(req.SessionID).Href+"/LogItems", limit, offset, total),
 	}, nil
 }
 

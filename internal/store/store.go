@@ -34,6 +34,8 @@ type Repositories interface {
 	// SetSynchronized records that the repository is in sync, with this catalog.
 	SetSynchronized(ctx context.Context, id syncline.ID, catalog syncline.CatalogMark) error
 	// DeleteRepository deletes it with its sessions and restore jobs, and their logs.
+	// What has much of these loses them a part at a time first, so that nobody waits;
+	// when that is cut short, the repository is left with a shorter history.
 	DeleteRepository(ctx context.Context, id syncline.ID) error
 }
 
@@ -149,7 +151,8 @@ type Sessions interface {
 	RequestStop(ctx context.Context, id syncline.ID) (syncline.Session, error)
 	// AppendLog adds items to the session's log and numbers them.
 	AppendLog(ctx context.Context, session syncline.ID, items ...syncline.LogItem) error
-	Log(ctx context.Context, session syncline.ID) ([]syncline.LogItem, error)
+	// Log returns one page of a session's log, and how many items there are in all.
+	Log(ctx context.Context, session syncline.ID, limit, offset int) ([]syncline.LogItem, int, error)
 }
 
 // RestoreJobs keeps restores on the server and their logs.
@@ -173,7 +176,23 @@ type RestoreJobs interface {
 	RequestRestoreStop(ctx context.Context, id syncline.ID) (syncline.RestoreJob, error)
 	// AppendRestoreLog adds items to the job's log and numbers them.
 	AppendRestoreLog(ctx context.Context, job syncline.ID, items ...syncline.LogItem) error
-	RestoreLog(ctx context.Context, job syncline.ID) ([]syncline.LogItem, error)
+	// RestoreLog returns one page of a job's log, and how many items there are in all.
+	RestoreLog(ctx context.Context, job syncline.ID, limit, offset int) ([]syncline.LogItem, int, error)
+}
+
+// Keep says how much of the histories is kept. Zero is for no bound.
+type Keep struct {
+	Sessions int       // newest ones of each repository
+	Jobs     int       // newest restore jobs of all repositories together
+	Since    time.Time // those that were added before go, whatever their number
+}
+
+// Histories are thinned out a little at a time, so that nobody waits for it.
+type Histories interface {
+	// Thin removes some of the sessions and restore jobs that are not to be kept,
+	// with their logs, and reports whether there are more. A repository's latest
+	// session stays, and so does everything that has not ended.
+	Thin(ctx context.Context, keep Keep) (more bool, err error)
 }
 
 // Instance keeps this installation's identity.
@@ -192,6 +211,7 @@ type Store interface {
 	Tokens
 	Sessions
 	RestoreJobs
+	Histories
 	Instance
 	Close() error
 }

@@ -22,6 +22,9 @@ type recorder struct {
 	written time.Time
 	behind  bool
 	ended   bool
+	items   int       // of the log that were recorded
+	dropped int       // those that were not
+	refused time.Time // when the store refused one last
 }
 
 // recordInterval is the least time between two records of progress.
@@ -85,13 +88,56 @@ func (r *recorder) Progress(percent int, stats syncline.SessionStatistics) {
 	}
 }
 
-// Log records one item.
+// The bounds of a session's log.
+const (
+	maxItems = 10_000 // of one run of a session
+	// A log that could not be written to is left alone so long.
+	logPause = 10 * time.Second
+)
+
+// Log records one item. Those that are too many, or that the store does not take,
+// are counted.
 func (r *recorder) Log(level syncline.LogLevel, message string) {
+	r.mu.Lock()
+	now := r.service.Now()
+	take := r.items < maxItems && now.Sub(r.refused) >= logPause
+	if take {
+		r.items++
+	} else {
+		r.dropped++
+	}
+	r.mu.Unlock()
+	if take {
+		r.append(now, level, message)
+	}
+}
+
+func (r *recorder) append(now time.Time, level syncline.LogLevel, message string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.service.ctx), recordTimeout)
 	defer cancel()
-	item := syncline.LogItem{Time: r.service.Now(), Level: level, Message: message}
-	if err := r.service.Sessions.AppendLog(ctx, r.session.ID, item); err != nil {
-		r.service.Logger.Warn("cannot record a session's log", "session", r.session.ID, "item", message, "error", err)
+	item := syncline.LogItem{Time: now, Level: level, Message: message}
+	err := r.service.Sessions.AppendLog(ctx, r.session.ID, item)
+	if err == nil {
+		return
+	}
+	r.mu.Lock()
+	r.refused = r.service.Now()
+	r.dropped++
+	r.mu.Unlock()
+	r.service.Logger.Warn("cannot record a session's log", "session", r.session.ID, "item", message, "error", err)
+}
+
+// conclude writes the last words of a log: how much is not in it, and how the
+// session ended.
+func (r *recorder) conclude(level syncline.LogLevel, message string) {
+	r.mu.Lock()
+	dropped := r.dropped
+	r.mu.Unlock()
+	if dropped > 0 {
+		r.append(r.service.Now(), syncline.LogWarning, plural(dropped, "message is", "messages are")+" not in this log, because it is full or could not be written to")
+	}
+	if message != "" {
+		r.append(r.service.Now(), level, message)
 	}
 }
 
@@ -140,19 +186,20 @@ func (r *recorder) end(o outcome, cause error) {
 	switch {
 	case o.err == nil:
 		r.synchronized(o.mark)
+		r.conclude("", "")
 		r.close(syncline.SessionSucceeded, "", o.stats)
 	case errors.Is(cause, errShutdown):
 		r.mu.Lock()
 		r.ended = true
 		r.mu.Unlock()
 	case errors.Is(cause, errStopRequested):
-		r.Log(syncline.LogInfo, "Stopped on request; what was fetched is kept")
+		r.conclude(syncline.LogInfo, "Stopped on request; what was fetched is kept")
 		r.close(syncline.SessionStopped, "", o.stats)
 	default:
 		r.mark(true)
 		message := syncline.MessageOf(o.err)
 		r.service.Logger.Error("session failed", "session", r.session.ID, "repository", r.session.RepositoryID, "error", o.err)
-		r.Log(syncline.LogError, message)
+		r.conclude(syncline.LogError, message)
 		r.close(syncline.SessionFailed, message, o.stats)
 	}
 }

@@ -29,6 +29,8 @@ type host struct {
 	service *syncer.Service
 	full    atomic.Bool   // the store cannot record how sessions go
 	refused atomic.Int64  // that it did not record
+	noLog   atomic.Bool   // the store cannot take logs
+	lost    atomic.Int64  // items of logs that it did not take
 	gate    chan struct{} // a session opens its repository when it can read here
 	opening chan struct{}
 	path    string
@@ -118,6 +120,10 @@ func (s *sessions) UpdateSession(ctx context.Context, v syncline.Session) error 
 }
 
 func (s *sessions) AppendLog(ctx context.Context, id syncline.ID, items ...syncline.LogItem) error {
+	if s.host.noLog.Load() {
+		s.host.lost.Add(1)
+		return errFull
+	}
 	if s.host.full.Load() {
 		return errFull
 	}
@@ -197,6 +203,22 @@ func TestEndIsRecordedWhenItCanBe(t *testing.T) {
 	}
 	if n := h.settled.Load(); n != 1 {
 		t.Errorf("memory was given up %d times, also for a session with nothing new", n)
+	}
+}
+
+// A log that cannot be written to is not tried with every item, and holds up
+// nothing.
+func TestLogThatCannotBeWritten(t *testing.T) {
+	h := newHost(t)
+	h.noLog.Store(true)
+	first := h.start()
+	<-h.opening
+	h.gate <- struct{}{}
+	if s := h.ended(first.ID); s.State != syncline.SessionSucceeded {
+		t.Errorf("the session ended as %+v", s)
+	}
+	if n := h.lost.Load(); n != 2 { // the first item, and how many are missing
+		t.Errorf("the log was tried %d times", n)
 	}
 }
 

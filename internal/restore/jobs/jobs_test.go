@@ -150,7 +150,7 @@ func (h *host) job(id syncline.ID) syncline.RestoreJob {
 
 func (h *host) log(id syncline.ID) (text string) {
 	h.t.Helper()
-	items, err := h.store.RestoreLog(context.Background(), id)
+	items, _, err := h.store.RestoreLog(context.Background(), id, 1000, 0)
 	if err != nil {
 		h.t.Fatal(err)
 	}

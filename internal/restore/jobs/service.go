@@ -112,7 +112,17 @@ func (s *Service) Open(ctx context.Context) error {
 		return err
 	}
 	for _, job := range left {
-		s.launch(job)
+		if !job.State.Ended() {
+			s.launch(job)
+			continue
+		}
+		// Its record is damaged: nobody knows what it was to restore.
+		s.Logger.Error("a restore job cannot be continued", "job", job.ID, "error", job.Error)
+		job.EndedAt = s.Now()
+		if err := s.Jobs.UpdateRestoreJob(ctx, job); err != nil {
+			s.Logger.Error("cannot record the end of a restore job", "job", job.ID, "error", err)
+			s.shown.Put(job.ID, job)
+		}
 	}
 	return nil
 }

@@ -102,9 +102,14 @@ func (s *Store) SetSynchronized(ctx context.Context, id syncline.ID, catalog syn
 	})
 }
 
-// DeleteRepository implements store.Repositories. The sessions and their logs
-// go with it by the schema's foreign keys.
+// DeleteRepository implements store.Repositories. The last sessions and jobs, and
+// their logs, go with it by the schema's foreign keys.
 func (s *Store) DeleteRepository(ctx context.Context, id syncline.ID) error {
+	for _, h := range []history{ofSessions, ofJobs} {
+		if err := s.empty(ctx, h, id); err != nil {
+			return err
+		}
+	}
 	return s.update(ctx, "delete a repository", func(ctx context.Context, conn *sql.Conn) error {
 		return exec(ctx, conn, notFound("repository", id),
 			`DELETE FROM repositories WHERE id = ?`, string(id))

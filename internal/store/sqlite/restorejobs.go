@@ -58,10 +58,16 @@ func scanRestoreJob(r row) (v syncline.RestoreJob, err error) {
 		return v, err
 	}
 	var s storedSelection
-	err = errors.Join(json.Unmarshal(selection, &s), json.Unmarshal(statistics, &v.Statistics))
-	if err != nil || copy(v.SnapshotID[:], snapshot) != len(v.SnapshotID) {
-		return v, syncline.WrapError(syncline.CodeDamaged, err,
-			"the restore job %s is damaged in the server's database; put a backup of it in place", v.ID)
+	if !parses(selection, &s) || copy(v.SnapshotID[:], snapshot) != len(v.SnapshotID) || !knownState(v.State) {
+		// Nobody knows what it was to restore, so it cannot go on.
+		v.State, v.Error, v.Progress = syncline.SessionFailed, msgUnreadable, min(v.Progress, 99)
+		return v, nil
+	}
+	if !parses(statistics, &v.Statistics) {
+		v.Statistics = syncline.RestoreStatistics{} // a job that runs writes them anew
+		if v.State.Ended() {
+			v.State, v.Error, v.Progress = syncline.SessionFailed, msgUnreadable, min(v.Progress, 99)
+		}
 	}
 	v.RestoreSelection = syncline.RestoreSelection{
 		Paths: convert[string](s.Paths), Include: convert[string](s.Include), Exclude: convert[string](s.Exclude),
@@ -188,15 +194,8 @@ func (s *Store) AppendRestoreLog(ctx context.Context, job syncline.ID, items ...
 	})
 }
 
-// RestoreLog implements store.RestoreJobs.
-func (s *Store) RestoreLog(ctx context.Context, job syncline.ID) ([]syncline.LogItem, error) {
-	items, err := queryAll(ctx, s, "read a restore job's log", scanLogItem,
-		`SELECT l.seq, l.time, l.level, l.message FROM restore_log l JOIN restore_jobs j ON j.seq = l.job_seq
-		WHERE j.id = ? ORDER BY l.seq`, string(job))
-	if err != nil || len(items) > 0 {
-		return items, err
-	}
-	// Nothing logged, or nobody there.
-	_, err = s.RestoreJob(ctx, job)
-	return items, err
+// RestoreLog implements store.RestoreJobs. A negative limit or offset is
+// CodeInvalid.
+func (s *Store) RestoreLog(ctx context.Context, job syncline.ID, limit, offset int) ([]syncline.LogItem, int, error) {
+	return s.logPage(ctx, ofJobs, notFound("restore job", job), job, limit, offset)
 }

@@ -34,11 +34,26 @@ func scanSession(r row) (v syncline.Session, err error) {
 	if err != nil {
 		return v, err
 	}
-	if err := json.Unmarshal(statistics, &v.Statistics); err != nil {
-		return v, syncline.WrapError(syncline.CodeDamaged, err,
-			"the statistics of session %s are damaged in the server's database; delete its repository and add it again, or put a backup in place", v.ID)
+	if parses(statistics, &v.Statistics) && knownState(v.State) {
+		return v, nil
+	}
+	// One row that cannot be read must not take the others with it. A session that
+	// runs writes its statistics anew.
+	v.Statistics = syncline.SessionStatistics{}
+	if v.State != syncline.SessionQueued && v.State != syncline.SessionRunning {
+		v.State, v.Error, v.Progress = syncline.SessionFailed, msgUnreadable, min(v.Progress, 99)
 	}
 	return v, nil
+}
+
+// msgUnreadable is the error of a session or job whose record is damaged.
+const msgUnreadable = "the record of this is damaged in the server's database, so that it is not known how it ended; put a backup of the database in place, or go on without"
+
+// parses reads JSON, and reports whether it could.
+func parses(text []byte, to any) bool { return json.Unmarshal(text, to) == nil }
+
+func knownState(state syncline.SessionState) bool {
+	return state == syncline.SessionQueued || state == syncline.SessionRunning || state.Ended()
 }
 
 // StartSession implements store.Sessions. Of s it takes id, repository and
@@ -167,7 +182,7 @@ func (s *Store) UpdateSession(ctx context.Context, v syncline.Session) error {
 var errNoRow = errors.New("no row")
 
 func checkProgress(state syncline.SessionState, percent int) error {
-	if state != syncline.SessionQueued && state != syncline.SessionRunning && !state.Ended() {
+	if !knownState(state) {
 		return syncline.Errorf(syncline.CodeInvalid, "%q is no state of a session or a job", state)
 	}
 	if percent < 0 || percent > 100 {
@@ -220,16 +235,9 @@ func (s *Store) AppendLog(ctx context.Context, session syncline.ID, items ...syn
 	})
 }
 
-// Log implements store.Sessions.
-func (s *Store) Log(ctx context.Context, session syncline.ID) ([]syncline.LogItem, error) {
-	items, err := queryAll(ctx, s, "read a session's log", scanLogItem, `SELECT l.seq, l.time, l.level, l.message FROM session_log l JOIN sessions s ON s.seq = l.session_seq
-		WHERE s.id = ? ORDER BY l.seq`, string(session))
-	if err != nil || len(items) > 0 {
-		return items, err
-	}
-	// Nothing logged, or nobody there.
-	_, err = s.Session(ctx, session)
-	return items, err
+// Log implements store.Sessions. A negative limit or offset is CodeInvalid.
+func (s *Store) Log(ctx context.Context, session syncline.ID, limit, offset int) ([]syncline.LogItem, int, error) {
+	return s.logPage(ctx, ofSessions, notFound("session", session), session, limit, offset)
 }
 
 func scanLogItem(r row) (v syncline.LogItem, err error) {

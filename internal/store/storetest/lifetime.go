@@ -59,9 +59,9 @@ func fill(t *testing.T, s store.Store) (read func(store.Store) content) {
 			Users:        must(s.Users(ctx))(t),
 			Token:        must(s.Token(ctx, token.Hash, base))(t),
 			Latest:       must(s.LatestSessions(ctx))(t),
-			Log:          must(s.Log(ctx, v.ID))(t),
+			Log:          whole(t, s.Log, v.ID),
 			Restores:     must(s.RestoreJobs(ctx, "", 10, 0))(t),
-			RestoreLog:   must(s.RestoreLog(ctx, job.ID))(t),
+			RestoreLog:   whole(t, s.RestoreLog, job.ID),
 		}
 	}
 }

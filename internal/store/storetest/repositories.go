@@ -132,20 +132,20 @@ func testDeleteRepositoryCascades(t *testing.T, s store.Store) {
 	for _, v := range []syncline.Session{ended, running} {
 		_, err := s.Session(ctx, v.ID)
 		wantCode(t, err, syncline.CodeNotFound)
-		_, err = s.Log(ctx, v.ID)
+		_, _, err = s.Log(ctx, v.ID, 10, 0)
 		wantCode(t, err, syncline.CodeNotFound)
 		wantCode(t, s.UpdateSession(ctx, running), syncline.CodeNotFound)
 	}
 	if got := must(s.UnendedSessions(ctx))(t); !reflect.DeepEqual(got, []syncline.Session{other}) {
 		t.Errorf("unended sessions: %+v", got)
 	}
-	if got := must(s.Log(ctx, other.ID))(t); len(got) != 1 {
+	if got := whole(t, s.Log, other.ID); len(got) != 1 {
 		t.Errorf("the other repository's log: %+v", got)
 	}
 	// A new repository starts without the old one's history.
 	fresh := addRepository(t, s, "gone")
 	v := start(t, s, fresh.ID, base)
-	if got := must(s.Log(ctx, v.ID))(t); len(got) != 0 {
+	if got := whole(t, s.Log, v.ID); len(got) != 0 {
 		t.Errorf("a new session has a log: %+v", got)
 	}
 }

@@ -150,7 +150,7 @@ func testRestoreJobPages(t *testing.T, s store.Store) {
 func testRestoreLog(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	v := addRestoreJob(t, s, addRepository(t, s, "r").ID)
-	if got := must(s.RestoreLog(ctx, v.ID))(t); got == nil || len(got) != 0 {
+	if got := whole(t, s.RestoreLog, v.ID); got == nil || len(got) != 0 {
 		t.Fatalf("a new job's log: %#v", got)
 	}
 	items := []syncline.LogItem{
@@ -165,10 +165,10 @@ func testRestoreLog(t *testing.T, s store.Store) {
 	for i := range items {
 		items[i].Seq = int64(i) + 1
 	}
-	if got := must(s.RestoreLog(ctx, v.ID))(t); !reflect.DeepEqual(got, items) {
+	if got := whole(t, s.RestoreLog, v.ID); !reflect.DeepEqual(got, items) {
 		t.Errorf("got %+v, want %+v", got, items)
 	}
-	_, err := s.RestoreLog(ctx, newID())
+	_, _, err := s.RestoreLog(ctx, newID(), 10, 0)
 	wantCode(t, err, syncline.CodeNotFound)
 	wantCode(t, s.AppendRestoreLog(ctx, newID(), items[0]), syncline.CodeNotFound)
 }
@@ -188,7 +188,7 @@ func testRestoreJobsGoWithRepository(t *testing.T, s store.Store) {
 		t.Errorf("left: %+v", got)
 	}
 	fresh := addRestoreJob(t, s, kept.ID)
-	if got := must(s.RestoreLog(ctx, fresh.ID))(t); len(got) != 0 {
+	if got := whole(t, s.RestoreLog, fresh.ID); len(got) != 0 {
 		t.Errorf("a new job has a log: %+v", got)
 	}
 }

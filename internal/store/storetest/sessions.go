@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"sync"
@@ -240,7 +241,7 @@ func testLog(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	repo := addRepository(t, s, "r")
 	v := start(t, s, repo.ID, base)
-	if got := must(s.Log(ctx, v.ID))(t); len(got) != 0 || got == nil {
+	if got := whole(t, s.Log, v.ID); len(got) != 0 || got == nil {
 		t.Fatalf("a new session's log: %#v", got)
 	}
 	items := []syncline.LogItem{
@@ -255,10 +256,10 @@ func testLog(t *testing.T, s store.Store) {
 	for i := range items {
 		items[i].Seq = int64(i) + 1
 	}
-	if got := must(s.Log(ctx, v.ID))(t); !reflect.DeepEqual(got, items) {
+	if got := whole(t, s.Log, v.ID); !reflect.DeepEqual(got, items) {
 		t.Errorf("got %+v, want %+v", got, items)
 	}
-	_, err := s.Log(ctx, newID())
+	_, _, err := s.Log(ctx, newID(), 10, 0)
 	wantCode(t, err, syncline.CodeNotFound)
 	wantCode(t, s.AppendLog(ctx, newID(), items[0]), syncline.CodeNotFound)
 }
@@ -275,7 +276,7 @@ func testLogRace(t *testing.T, s store.Store) {
 		}
 	})
 	seen := map[string]bool{}
-	for i, item := range must(s.Log(ctx, v.ID))(t) {
+	for i, item := range whole(t, s.Log, v.ID) {
 		if item.Seq != int64(i)+1 {
 			t.Errorf("item %d has number %d", i, item.Seq)
 		}
@@ -284,4 +285,74 @@ func testLogRace(t *testing.T, s store.Store) {
 	if len(seen) != 40 {
 		t.Errorf("%d of 40 items are there", len(seen))
 	}
+}
+
+// whole reads a log page by page.
+func whole(t *testing.T, read func(context.Context, syncline.ID, int, int) ([]syncline.LogItem, int, error), id syncline.ID) []syncline.LogItem {
+	t.Helper()
+	all := []syncline.LogItem{}
+	for {
+		page, total, err := read(t.Context(), id, 2, len(all))
+		check(t, err)
+		if page == nil {
+			t.Fatal("a page is nil")
+		}
+		if all = append(all, page...); len(all) >= total {
+			return all
+		}
+	}
+}
+
+// testThin thins histories out, by number and by age, and by neither.
+func testThin(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	repo, other := addRepository(t, s, "r"), addRepository(t, s, "other")
+	var ids []syncline.ID
+	for i := range 12 {
+		v := start(t, s, repo.ID, base.Add(time.Duration(i)*time.Hour))
+		for range 400 {
+			check(t, s.AppendLog(ctx, v.ID, syncline.LogItem{Time: base, Level: syncline.LogInfo, Message: "m"}))
+		}
+		if i < 11 {
+			end(t, s, v, syncline.SessionFailed)
+		}
+		ids = append(ids, v.ID)
+	}
+	alone := end(t, s, start(t, s, other.ID, base), syncline.SessionSucceeded)
+	left := func(want int) {
+		t.Helper()
+		page, total, err := s.RepositorySessions(ctx, repo.ID, 100, 0)
+		check(t, err)
+		if total != want || len(page) != want || page[0].ID != ids[11] {
+			t.Errorf("%d sessions are left (%d on the page) instead of %d", total, len(page), want)
+		}
+		if got := must(s.Session(ctx, alone.ID))(t); got.ID != alone.ID {
+			t.Error("the only session of a repository went")
+		}
+		if got := whole(t, s.Log, ids[11]); len(got) != 400 {
+			t.Errorf("%d items are left of the running session's log", len(got))
+		}
+	}
+	thin := func(keep store.Keep) {
+		t.Helper()
+		for turns := 0; ; turns++ {
+			more := must(s.Thin(ctx, keep))(t)
+			if !more {
+				return
+			}
+			if turns > 50 {
+				t.Fatal("there is always more")
+			}
+		}
+	}
+	thin(store.Keep{})
+	left(12)
+	thin(store.Keep{Since: base.Add(2 * time.Hour)})
+	left(10)
+	thin(store.Keep{Sessions: 5, Jobs: 5})
+	left(5)
+	thin(store.Keep{Sessions: 1, Jobs: 1, Since: base.Add(100 * time.Hour)})
+	left(1)
+	_, err := s.Session(ctx, ids[0])
+	wantCode(t, err, syncline.CodeNotFound)
 }

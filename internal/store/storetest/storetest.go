@@ -58,6 +58,7 @@ func Run(t *testing.T, open Open) {
 		{"RepositorySessions", testRepositorySessions},
 		{"UnendedSessions", testUnendedSessions},
 		{"Log", testLog},
+		{"Thin", testThin},
 		{"LogRace", testLogRace},
 		{"RestoreJobs", testRestoreJobs},
 		{"UpdateRestoreJob", testUpdateRestoreJob},
