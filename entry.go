@@ -49,6 +49,7 @@ type Entry struct {
 
 	Content []Hash // data blobs of a file, in order
 	Subtree Hash   // tree blob of a directory; zero for none
+	Lost    bool   // the repository has lost that tree: what is in the directory is not known
 
 	Error string // what restic noted when it could not read the item
 }

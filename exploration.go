@@ -61,6 +61,7 @@ type Difference struct {
 // DifferencePage is one page of differences, each folder's by name.
 type DifferencePage struct {
 	Differences []Difference
+	Missing     int    // folders of the page of which nobody knows how they differ, because they are lost
 	Next        string // cursor of the next page; "" at the end
 }
 
@@ -83,6 +84,7 @@ type FolderDifference struct {
 // the compared folder with most bytes added and removed.
 type DifferenceSummary struct {
 	DifferenceCounts
+	Missing int // folders of which nobody knows how they differ, because they are lost
 	Folders []FolderDifference
 }
 
@@ -98,6 +100,7 @@ type SideCounts struct {
 type DifferenceStatistics struct {
 	ChangedFiles   uint64
 	Added, Removed SideCounts
+	Missing        int // folders of which nobody knows how they differ, because they are lost
 }
 
 // HistoryQuery asks for the versions of one path in a repository.
@@ -134,6 +137,7 @@ type Version struct {
 // VersionPage is one page of versions, oldest first.
 type VersionPage struct {
 	Versions []Version
+	Unknown  int    // restore points that say nothing about the path, because folders on the way to it are lost
 	Next     string // cursor of the next page; "" at the end
 }
 
@@ -203,6 +207,7 @@ type NotSearched struct {
 type SearchPage struct {
 	Results     []FoundVersion
 	NotSearched []NotSearched
+	Incomplete  int // restore points that were searched and lack folders
 	Cut         SearchCut
 	Next        string // cursor of the next page; "" at the end
 }

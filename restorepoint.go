@@ -6,4 +6,9 @@ type RestorePoint struct {
 	ID           ID
 	RepositoryID ID
 	Snapshot     Snapshot
+	// Missing is how many different folders in it the repository has lost; the
+	// rest is there.
+	Missing int
+	// Lost says that its root is one of them: nothing of it can be shown.
+	Lost bool
 }

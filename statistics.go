@@ -9,6 +9,7 @@ type EntryCounts struct {
 	Files, Folders uint64
 	Links          uint64 // symbolic ones
 	Others         uint64 // devices, pipes, sockets and what else there is
+	Missing        uint64 // of Folders, those that the repository has lost: what is in them is not counted
 }
 
 // PointStatistics is what a restore point holds, and what it holds beside the
@@ -119,4 +120,5 @@ type Counts struct {
 	// are of encrypted blobs, as Size is then.
 	UncompressedSize               uint64
 	CompressedSize, CompressedFrom uint64 // of compressed blobs: now, and before that
+	Missing                        uint64 // folders that the repository has lost: what is in them is not counted
 }

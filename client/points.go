@@ -129,13 +129,30 @@ func (c *Client) Entry(ctx context.Context, point syncline.ID, path string) (Ent
 }
 
 // History returns the versions of a path in a repository, oldest first; with a
-// host only that machine's.
+// host only that machine's. When restore points say nothing about the path, because
+// the repository has lost folders on the way, the last pair holds an *IncompleteError.
 func (c *Client) History(ctx context.Context, repository syncline.ID, path, host string) iter.Seq2[Version, error] {
 	q := url.Values{}
 	setPath(q, path)
 	set(q, "host", host)
-	return pages(paged[VersionPage](ctx, c, under("BackupRepositories", repository, "History"), q),
-		func(p VersionPage) ([]Version, string) { return p.Results, p.NextCursor })
+	return func(yield func(Version, error) bool) {
+		var missing IncompleteError
+		all := pages(paged[VersionPage](ctx, c, under("BackupRepositories", repository, "History"), q), func(p VersionPage) ([]Version, string) {
+			missing.RestorePoints = p.UnknownRestorePoints
+			return p.Results, p.NextCursor
+		})
+		for v, err := range all {
+			if !yield(v, err) {
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+		if missing.RestorePoints > 0 {
+			yield(Version{}, &missing)
+		}
+	}
 }
 
 // DifferencesQuery says what is compared.

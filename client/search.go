@@ -79,14 +79,19 @@ type IncompleteError struct {
 	NotSearched []NotSearched // repositories, and why
 	// Folders says that folders with very long paths were not looked into.
 	Folders bool
+	// RestorePoints is of how many restore points the repository has lost folders
+	// that would have been looked into.
+	RestorePoints int
 }
 
 // Error says what is missing.
 func (e *IncompleteError) Error() string {
-	switch n := len(e.NotSearched); n {
-	case 0:
+	switch n := len(e.NotSearched); {
+	case n == 0 && e.RestorePoints > 0:
+		return fmt.Sprintf("the repository has lost folders of %d restore points, which were not looked into", e.RestorePoints)
+	case n == 0:
 		return "folders with very long paths were not looked into"
-	case 1:
+	case n == 1:
 		return fmt.Sprintf("the repository %s was not searched (%s)", e.NotSearched[0].RepositoryID, e.NotSearched[0].Reason)
 	default:
 		return fmt.Sprintf("%d repositories were not searched, the first of them %s (%s)", n, e.NotSearched[0].RepositoryID, e.NotSearched[0].Reason)
@@ -111,8 +116,9 @@ func (c *Client) Search(ctx context.Context, query SearchQuery) iter.Seq2[FoundV
 			}
 			missing.NotSearched = append(missing.NotSearched, page.NotSearched...)
 			missing.Folders = missing.Folders || page.Cut == syncline.SearchCutFolder
+			missing.RestorePoints = max(missing.RestorePoints, page.IncompleteRestorePoints)
 		}
-		if missing.Folders || len(missing.NotSearched) > 0 {
+		if missing.Folders || missing.RestorePoints > 0 || len(missing.NotSearched) > 0 {
 			yield(FoundVersion{}, &missing)
 		}
 	}

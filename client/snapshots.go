@@ -35,6 +35,12 @@ func (c *Client) Snapshots(ctx context.Context, repository syncline.ID) ([]Repos
 	return get[[]RepositorySnapshot](ctx, c, under("BackupRepositories", repository, "Snapshots"), nil)
 }
 
+// HiddenSnapshots returns the snapshots of a repository that are there and cannot
+// be shown, oldest first; damaged ones, whose time is not known, before the others.
+func (c *Client) HiddenSnapshots(ctx context.Context, repository syncline.ID) ([]HiddenSnapshot, error) {
+	return get[[]HiddenSnapshot](ctx, c, under("BackupRepositories", repository, "HiddenSnapshots"), nil)
+}
+
 // DifferenceStatistics counts what restic's diff counts between two restore
 // points, or in a folder that both have; path is "" for the root.
 func (c *Client) DifferenceStatistics(ctx context.Context, before, after syncline.ID, path string) (DifferenceStatistics, error) {

@@ -171,6 +171,9 @@ type DifferencePage struct {
 
 	// NextCursor Absent on the last page.
 	NextCursor string `json:"nextCursor,omitempty,omitzero"`
+
+	// MissingFolders How many of the folders looked at for this page differ in a way that nobody knows, because the repository has lost what is in them. Absent where it is none.
+	MissingFolders int64 `json:"missingFolders,omitempty,omitzero"`
 }
 
 // DifferenceSide defines model for DifferenceSide.
@@ -201,6 +204,9 @@ type DifferenceStatistics struct {
 
 	// Removed What only the restore point has that comes before.
 	Removed DifferenceSide `json:"removed"`
+
+	// MissingFolders How many folders differ in a way that nobody knows, because the repository has lost what is in them; nothing in them is counted. Absent where it is none.
+	MissingFolders int64 `json:"missingFolders,omitempty,omitzero"`
 }
 
 // DifferenceSummary Example: {"added":36,"bytesAdded":123112,"bytesRemoved":19646,"contentChanged":2,"folders":[{"added":36,"bytesAdded":123112,"bytesRemoved":19646,"contentChanged":2,"metadataChanged":11,"path":"/home","removed":7,"type":"dir","typeChanged":0}],"metadataChanged":11,"removed":7,"typeChanged":0}
@@ -219,6 +225,9 @@ type DifferenceSummary struct {
 
 	// Folders The entries of the compared folder with most bytes added and removed, at most 200.
 	Folders []FolderDifference `json:"folders"`
+
+	// MissingFolders How many folders differ in a way that nobody knows, because the repository has lost what is in them; nothing in them is counted. Absent where it is none.
+	MissingFolders int64 `json:"missingFolders,omitempty,omitzero"`
 }
 
 // EncryptionKey Example: {"_links":{"self":{"href":"/v6/EncryptionKeys/a37a9cb9-4ba9-4c04-8466-972a4b4fc3d2"}},"description":"laptop","id":"a37a9cb9-4ba9-4c04-8466-972a4b4fc3d2"}
@@ -291,6 +300,9 @@ type Entry struct {
 
 	// ContentID The same for the same content. Only of a single entry.
 	ContentID string `json:"contentId,omitempty,omitzero"`
+
+	// ContentMissing Of a folder, the repository has lost the list of what is in it. Absent otherwise.
+	ContentMissing bool `json:"contentMissing,omitempty,omitzero"`
 }
 
 // EntryAttribute defines model for EntryAttribute.
@@ -408,6 +420,9 @@ type FolderSize struct {
 
 	// Rest The entries that are not among the children; absent when all are.
 	Rest FolderRest `json:"rest,omitempty,omitzero"`
+
+	// MissingFolders How many of the folders, itself included, the repository has lost; nothing in them is counted. Absent where it is none.
+	MissingFolders int64 `json:"missingFolders,omitempty,omitzero"`
 }
 
 // FoundVersion defines model for FoundVersion.
@@ -448,6 +463,19 @@ type GoogleFolder struct {
 	Path  string    `json:"path"`
 	Name  string    `json:"name"`
 	Links SelfLinks `json:"_links"`
+}
+
+// HiddenSnapshot Example: {"backupTime":"2026-09-18T19:45:27Z","hostName":"mila-laptop","paths":["/home/mila/projects"],"reason":"NotSynchronized","snapshotId":"50f834bbb52468cf79dde838ecc7a70757028aa8952534c21cbc70634a8d9724","tags":["evening"]}
+type HiddenSnapshot struct {
+	// SnapshotID restic's id of the snapshot.
+	SnapshotID string `json:"snapshotId"`
+
+	// Reason Of one whose file is damaged nothing but the id is known.
+	Reason     syncline.HiddenReason `json:"reason"`
+	BackupTime time.Time             `json:"backupTime,omitempty,omitzero"`
+	HostName   string                `json:"hostName,omitempty,omitzero"`
+	Paths      []string              `json:"paths,omitempty,omitzero"`
+	Tags       []string              `json:"tags,omitempty,omitzero"`
 }
 
 // Id A UUID. Given out in lower case, taken in either.
@@ -714,12 +742,21 @@ type RepositoryCounts struct {
 
 	// CompressedFrom What those would take without compression.
 	CompressedFrom int64 `json:"compressedFrom"`
+
+	// MissingFolders How many folders of the counted restore points the repository has lost; nothing in them is counted. Absent where it is none.
+	MissingFolders int64 `json:"missingFolders,omitempty,omitzero"`
 }
 
 // RepositorySnapshot Example: {"restorePointId":"17b6ef5b-8664-5422-bc6c-0a9cd90b8b71","snapshot":{"gid":1000,"hostname":"mila-laptop","id":"50f834bbb52468cf79dde838ecc7a70757028aa8952534c21cbc70634a8d9724","paths":["/home/mila/projects"],"short_id":"50f834bb","tags":["evening"],"time":"2026-09-18T21:45:27+02:00","tree":"8e0b3a1c9d4f6e2b7a5c8d1f0e3b6a9c2d5f8e1b4a7c0d3f6e9b2a5c8d1f4e7b","uid":1000,"username":"mila"}}
 type RepositorySnapshot struct {
 	RestorePointID Id             `json:"restorePointId"`
 	Snapshot       ResticSnapshot `json:"snapshot"`
+
+	// MissingFolders How many different folders in it the repository has lost. Absent where it is whole.
+	MissingFolders int64 `json:"missingFolders,omitempty,omitzero"`
+
+	// IsLost The root is one of the missing folders, so nothing of it can be shown. Absent otherwise.
+	IsLost bool `json:"isLost,omitempty,omitzero"`
 }
 
 // RepositorySynchronizeSession Example: {"_links":{"repository":{"href":"/v6/backuprepositories/c930780b-6b79-4b6a-832c-63fde6462658"},"self":{"href":"/v6/RepositorySynchronizeSessions/855f483e-1994-491b-9f62-0f7bac0d1a4f"}},"endTime":"2026-11-26T17:01:24.477832691Z","id":"855f483e-1994-491b-9f62-0f7bac0d1a4f","progressPercent":100,"repositoryId":"c930780b-6b79-4b6a-832c-63fde6462658","result":"Success","startTime":"2026-11-26T17:01:19.63808536Z","state":"None","statistics":{"bytesFetched":85032,"bytesPlanned":64712,"damaged":0,"entriesAdded":565,"indexesRead":14,"requests":47,"requestsByKind":{"get config":1,"get data":14,"get index":14,"get keys":1,"get snapshots":14,"list index":1,"list keys":1,"list snapshots":1},"retries":0,"snapshotsAdded":14,"snapshotsFound":1,"snapshotsRemoved":0,"snapshotsTotal":14,"treesAdded":157}}
@@ -781,6 +818,9 @@ type RepositoryTotals struct {
 
 	// MissingBlobs Blobs that a restore point needs and no index has. Their sizes are not known and count as nothing; more than 0 means that the repository is damaged or not fully synchronized.
 	MissingBlobs int64 `json:"missingBlobs"`
+
+	// MissingFolders How many of the folders of all restore points together the repository has lost; nothing in them is counted. Absent where it is none.
+	MissingFolders int64 `json:"missingFolders,omitempty,omitzero"`
 }
 
 // RescanOptions Example: {"proxies":[]}
@@ -932,6 +972,15 @@ type RestorePoint struct {
 
 	// SnapshotID The snapshot's id in restic.
 	SnapshotID string `json:"snapshotId"`
+
+	// IsIncomplete The repository has lost folders of it, and the rest is there. Absent where it is whole.
+	IsIncomplete bool `json:"isIncomplete,omitempty,omitzero"`
+
+	// MissingFolders How many different folders in it the repository has lost. Absent where it is whole.
+	MissingFolders int64 `json:"missingFolders,omitempty,omitzero"`
+
+	// IsLost The root is one of the missing folders, so nothing of it can be shown. Absent otherwise.
+	IsLost bool `json:"isLost,omitempty,omitzero"`
 }
 
 // RestorePointGrowth defines model for RestorePointGrowth.
@@ -979,6 +1028,9 @@ type RestorePointGrowth struct {
 
 	// StoredSize The same, with the folders, as stored.
 	StoredSize int64 `json:"storedSize"`
+
+	// MissingFolders How many of the folders the repository has lost; nothing in them is counted. Absent where it is none.
+	MissingFolders int64 `json:"missingFolders,omitempty,omitzero"`
 }
 
 // RestorePointLinks defines model for RestorePointLinks.
@@ -1028,6 +1080,9 @@ type RestorePointStatistics struct {
 
 	// Kinds At most 50, largest first, and then one for all others together.
 	Kinds []FileKind `json:"kinds"`
+
+	// MissingFolders How many of the folders the repository has lost; nothing in them is counted. Absent where it is none.
+	MissingFolders int64 `json:"missingFolders,omitempty,omitzero"`
 }
 
 // RestoreStatistics What the job has done so far. A job that was continued after a restart
@@ -1057,6 +1112,9 @@ type SearchPage struct {
 
 	// NextCursor Absent on the last page.
 	NextCursor string `json:"nextCursor,omitempty,omitzero"`
+
+	// IncompleteRestorePoints How many of the restore points looked at for this page lack folders, which were not searched. Absent where it is none.
+	IncompleteRestorePoints int `json:"incompleteRestorePoints,omitempty,omitzero"`
 }
 
 // SelfLinks defines model for SelfLinks.
@@ -1111,6 +1169,9 @@ type VersionPage struct {
 
 	// NextCursor Absent on the last page.
 	NextCursor string `json:"nextCursor,omitempty,omitzero"`
+
+	// UnknownRestorePoints How many restore points say nothing about the path, because the repository has lost folders on the way to it. Absent where it is none.
+	UnknownRestorePoints int `json:"unknownRestorePoints,omitempty,omitzero"`
 }
 
 // AccountID A UUID. Given out in lower case, taken in either.

@@ -12,6 +12,7 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/client"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/explore"
 )
 
 // served answers from a running server.
@@ -100,10 +101,10 @@ func (e served) named(all []attachedRepository) (*attachedRepository, error) {
 		printable(e.repo), e.server, there)
 }
 
-// attachedSnapshots is a repository's snapshots, oldest first, and their ids as
-// restore points.
+// attachedSnapshots is a repository's snapshots, and the ids of those that are
+// shown as restore points.
 type attachedSnapshots struct {
-	list   []catalog.Snapshot
+	explore.SnapshotList
 	points []syncline.ID
 }
 
@@ -116,11 +117,33 @@ func (r *attachedRepository) snapshots(ctx context.Context) (*attachedSnapshots,
 	if missing || len(got) == 0 && r.IsOutOfSync {
 		return nil, syncline.Errorf(syncline.CodeNotFound, "the server has no catalog of %s yet; make it with syncline sync, and see there what goes wrong", printable(r.Name))
 	}
-	s := &attachedSnapshots{list: make([]catalog.Snapshot, len(got)), points: make([]syncline.ID, len(got))}
+	s := &attachedSnapshots{points: make([]syncline.ID, len(got))}
+	s.Shown = make([]catalog.Snapshot, len(got))
 	for i := range got {
-		s.list[i].Snapshot, s.points[i] = snapshotFrom(&got[i].Snapshot), got[i].RestorePointID
+		s.Shown[i] = catalog.Snapshot{Snapshot: snapshotFrom(&got[i].Snapshot), Missing: int(got[i].MissingFolders), Lost: got[i].IsLost}
+		s.points[i] = got[i].RestorePointID
 	}
-	return s, nil
+	s.Hidden, err = r.hidden(ctx)
+	return s, err
+}
+
+func (r *attachedRepository) hidden(ctx context.Context) ([]syncline.HiddenSnapshot, error) {
+	got, err := r.client.HiddenSnapshots(ctx, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]syncline.HiddenSnapshot, len(got))
+	for i := range got {
+		x := &got[i]
+		id, err := syncline.ParseHash(x.SnapshotID)
+		if err != nil {
+			return nil, err
+		}
+		list[i] = syncline.HiddenSnapshot{Reason: x.Reason, Snapshot: syncline.Snapshot{
+			ID: id, Time: x.BackupTime, Hostname: x.HostName, Paths: x.Paths, Tags: x.Tags,
+		}}
+	}
+	return list, nil
 }
 
 func snapshotFrom(x *client.ResticSnapshot) syncline.Snapshot {
@@ -139,7 +162,7 @@ func snapshotFrom(x *client.ResticSnapshot) syncline.Snapshot {
 
 // point returns a snapshot's id as a restore point.
 func (s *attachedSnapshots) point(id syncline.Hash) syncline.ID {
-	return s.points[slices.IndexFunc(s.list, func(x catalog.Snapshot) bool { return x.ID == id })]
+	return s.points[slices.IndexFunc(s.Shown, func(x catalog.Snapshot) bool { return x.ID == id })]
 }
 
 // at returns the snapshot that is a restore point, and its place in the list. It
@@ -149,26 +172,26 @@ func (s *attachedSnapshots) at(point syncline.ID) (*catalog.Snapshot, int, error
 	if i < 0 {
 		return nil, 0, syncline.Errorf(syncline.CodeConflict, "the repository was synchronized meanwhile; run the command again")
 	}
-	return &s.list[i], i, nil
+	return &s.Shown[i], i, nil
 }
 
 // one finds what a reference names: a restore point, and the folder in it as a
 // path, "" for the root.
 func (s *attachedSnapshots) one(filter *filterFlags, reference string) (point syncline.ID, snapshot catalog.Snapshot, folder string, err error) {
-	snapshot, folder, err = filter.one(s.list, reference)
+	snapshot, folder, err = filter.one(s.SnapshotList, reference)
 	if err != nil {
 		return "", snapshot, "", err
 	}
 	return s.point(snapshot.ID), snapshot, folder, nil
 }
 
-func (e served) snapshots(ctx context.Context, fn func([]catalog.Snapshot) error) error {
+func (e served) snapshots(ctx context.Context, fn func(explore.SnapshotList) error) error {
 	return e.repository(ctx, func(r *attachedRepository) error {
 		s, err := r.snapshots(ctx)
 		if err != nil {
 			return err
 		}
-		return fn(s.list)
+		return fn(s.SnapshotList)
 	})
 }
 
@@ -178,6 +201,7 @@ func entryFrom(x *client.Entry) *syncline.Entry {
 		Name: x.NameBytes(), Type: syncline.EntryType(x.Type), Mode: x.FileMode(),
 		ModTime: x.ModifyTime, AccessTime: x.AccessTime, ChangeTime: x.ChangeTime,
 		UID: uint32(x.Uid), GID: uint32(x.Gid), User: x.User, Group: x.Group,
+		Lost:  x.ContentMissing,
 		Inode: uint64(x.Inode), DeviceID: uint64(x.DeviceID), Size: uint64(x.Size), Links: uint64(x.Links),
 		LinkTarget: x.LinkTargetBytes(), Device: uint64(x.Device), Error: x.Error,
 	}
@@ -213,7 +237,13 @@ func (e served) history(ctx context.Context, h *historian, filter *filterFlags) 
 			return err
 		}
 		var list []syncline.Version
+		var lost *client.IncompleteError
+		unknown := 0
 		for v, err := range r.client.History(ctx, r.ID, h.path, strings.Join(hosts, "")) {
+			if errors.As(err, &lost) {
+				unknown = lost.RestorePoints
+				continue
+			}
 			if err != nil {
 				return err
 			}
@@ -234,7 +264,7 @@ func (e served) history(ctx context.Context, h *historian, filter *filterFlags) 
 			}
 			list = append(list, version)
 		}
-		return h.show(list)
+		return h.show(list, unknown)
 	})
 }
 

@@ -41,7 +41,7 @@ func (e served) diff(ctx context.Context, d *differ, source, target string) erro
 					return explore.DiffReport{}, err
 				}
 			}
-			return explore.DiffReport{ChangedFiles: int(n.ChangedFiles), Added: diffStats(n.Added), Removed: diffStats(n.Removed)}, nil
+			return explore.DiffReport{ChangedFiles: int(n.ChangedFiles), Added: diffStats(n.Added), Removed: diffStats(n.Removed), Missing: int(n.MissingFolders)}, nil
 		})
 	})
 }

@@ -44,7 +44,7 @@ func (e served) find(ctx context.Context, flags *findFlags, filter *filterFlags,
 		case errors.Is(err, context.DeadlineExceeded) && flags.timeout > 0:
 			f.cut, err = explore.CutTime, nil
 		}
-		return flags.end(e.environment, f.out, f.cut, err, f.snapshots)
+		return errors.Join(flags.end(e.environment, f.out, f.cut, err, f.snapshots), incomplete(f.searched))
 	})
 }
 
@@ -60,6 +60,7 @@ type attachedFind struct {
 	cut       explore.Cut
 	snapshots int // that were searched
 	found     int64
+	searched  []catalog.Snapshot
 }
 
 // searchOf is a query in the server's terms.
@@ -92,10 +93,14 @@ func (f *attachedFind) repository(ctx context.Context, r *attachedRepository, se
 	if several {
 		complain = func(string, ...any) {} // the snapshot is another repository's
 	}
-	chosen, err := f.filter.choose(complain, s.list, f.flags.snapshots)
+	chosen, err := f.filter.choose(complain, s.SnapshotList, f.flags.snapshots)
 	if err != nil || len(chosen) == 0 {
 		return err
 	}
+	if len(f.flags.snapshots) == 0 {
+		f.env.tellHidden(s.Hidden)
+	}
+	f.searched = append(f.searched, chosen...)
 	f.snapshots += len(chosen)
 	f.query.Repositories = []syncline.ID{r.ID}
 	if f.env.json {
@@ -186,8 +191,10 @@ func (f *attachedFind) search(ctx context.Context, r *attachedRepository, fn fun
 		var missing *client.IncompleteError
 		switch {
 		case errors.As(err, &missing) && len(missing.NotSearched) == 0:
-			f.cut = explore.CutDepth
-			continue
+			if missing.Folders {
+				f.cut = explore.CutDepth
+			}
+			continue // what restore points lack is known of each
 		case errors.As(err, &missing):
 			return syncline.Errorf(syncline.CodeUnavailable, "the server could not search %s (%s); syncline sync may mend it", printable(r.Name), missing.NotSearched[0].Reason)
 		case err != nil:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/client"
@@ -23,7 +24,7 @@ func (e served) statistics(ctx context.Context, s *statistician, filter *filterF
 		if err != nil {
 			return err
 		}
-		chosen, err := filter.choose(e.complain, all.list, references)
+		chosen, err := s.choose(all.SnapshotList, filter, references)
 		switch {
 		case err != nil:
 			return err
@@ -32,23 +33,19 @@ func (e served) statistics(ctx context.Context, s *statistician, filter *filterF
 			if err != nil {
 				return err
 			}
-			return s.printSnapshots(stats, chosen)
+			return errors.Join(s.printSnapshots(stats, chosen), incomplete(chosen))
 		case s.content != "":
-			newest, err := newestOf(chosen)
+			stats, err := r.client.RestorePointStatistics(ctx, all.point(chosen[0].ID))
 			if err != nil {
 				return err
 			}
-			stats, err := r.client.RestorePointStatistics(ctx, all.point(newest.ID))
-			if err != nil {
-				return err
-			}
-			return s.printContent(contentFrom(&stats))
+			return errors.Join(s.printContent(contentFrom(&stats)), incomplete(chosen))
 		}
 		n, err := r.count(ctx, all, chosen, s.mode)
 		if err != nil {
 			return err
 		}
-		return s.printCounts(n)
+		return errors.Join(s.printCounts(n), incomplete(chosen))
 	})
 }
 

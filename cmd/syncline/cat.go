@@ -11,6 +11,7 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/content"
+	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/storage"
 )
 
@@ -71,7 +72,7 @@ func (f *filterFlags) file(v *catalog.View, reference, path string) (*syncline.E
 
 // root finds the snapshot, or the folder in one, that a reference names.
 func (f *filterFlags) root(v *catalog.View, reference string) (catalog.TreeRef, catalog.Snapshot, error) {
-	list, err := v.Snapshots()
+	list, err := explore.ListSnapshots(v)
 	if err != nil {
 		return catalog.TreeRef{}, catalog.Snapshot{}, err
 	}
@@ -79,7 +80,10 @@ func (f *filterFlags) root(v *catalog.View, reference string) (catalog.TreeRef, 
 	if err != nil || folder == "" {
 		return s.Root, s, err
 	}
-	_, sub, ok, err := v.Find(s.Root, folder)
+	x, sub, ok, err := v.Find(s.Root, folder)
+	if err == nil && x != nil && x.Lost {
+		_, ok, err = v.FindTree(s.Root, folder) // which says that it is lost
+	}
 	if err == nil && !ok {
 		err = syncline.Errorf(syncline.CodeNotFound, "%q is not a folder of snapshot %s", folder, s.ID.Short())
 	}
@@ -131,5 +135,5 @@ func (e *environment) withContents(ctx context.Context, fn func(*catalog.View, *
 		}
 		return explainLock(ctx, r, fn(v, &content.Source{Repository: r.repo, Locator: locator, Streams: r.streams}))
 	})
-	return errors.Join(damage, err, cat.Close())
+	return errors.Join(e.beside(damage, err), cat.Close())
 }

@@ -27,7 +27,7 @@ func (f *filterFlags) latestFilter() (explore.SnapshotFilter, error) {
 
 // one finds the snapshot that a reference names, and the folder in it as
 // View.Find takes it, "" for the root.
-func (f *filterFlags) one(list []catalog.Snapshot, reference string) (s catalog.Snapshot, folder string, err error) {
+func (f *filterFlags) one(list explore.SnapshotList, reference string) (s catalog.Snapshot, folder string, err error) {
 	filter, err := f.latestFilter()
 	if err != nil {
 		return s, "", err
@@ -59,7 +59,7 @@ func filePath(p string) string {
 // those that the filter chooses; oldest first. As in restic, a reference that
 // names nothing is told and passed over, and so is a filter that no reference
 // uses.
-func (f *filterFlags) choose(complain func(format string, args ...any), list []catalog.Snapshot, references []string) ([]catalog.Snapshot, error) {
+func (f *filterFlags) choose(complain func(format string, args ...any), list explore.SnapshotList, references []string) ([]catalog.Snapshot, error) {
 	if len(references) == 0 {
 		return f.filter().Select(list, nil)
 	}
@@ -85,9 +85,9 @@ func (f *filterFlags) choose(complain func(format string, args ...any), list []c
 		complain("the filters are ignored: explicit snapshot ids are given")
 	}
 	var out []catalog.Snapshot
-	for i := range list {
-		if chosen[list[i].ID] {
-			out = append(out, list[i])
+	for i := range list.Shown {
+		if chosen[list.Shown[i].ID] {
+			out = append(out, list.Shown[i])
 		}
 	}
 	return out, nil
@@ -99,8 +99,8 @@ const latestID = "latest"
 var errFolderHere = syncline.Errorf(syncline.CodeInvalid, "a folder behind a snapshot's id is not allowed here")
 
 // named finds the snapshot that a reference without a folder names.
-func named(filter explore.SnapshotFilter, list []catalog.Snapshot, reference string) (catalog.Snapshot, error) {
-	s, folder, err := filter.One(list, reference)
+func named(filter explore.SnapshotFilter, list explore.SnapshotList, reference string) (catalog.Snapshot, error) {
+	s, folder, err := filter.Named(list, reference)
 	if folder != "" || strings.HasPrefix(reference, latestID+":") {
 		return s, errFolderHere
 	}

@@ -66,9 +66,9 @@ type comparer interface {
 }
 
 func (e direct) diff(ctx context.Context, d *differ, source, target string) error {
-	return e.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
+	return e.withCatalog(ctx, func(c *catalog.Catalog) error {
 		return c.View(ctx, func(v *catalog.View) error {
-			list, err := v.Snapshots()
+			list, err := explore.ListSnapshots(v)
 			if err != nil {
 				return err
 			}
@@ -99,6 +99,10 @@ func (d *differ) print(s, t catalog.Snapshot, source, target string, compare fun
 	if err == nil {
 		err = d.totals(&report, source, target)
 	}
+	if err == nil && report.Missing > 0 {
+		err = missing("%s of which the repository has lost the listing on one side or both; what differs in them is neither listed nor counted",
+			plural(report.Missing, "folder differs", "folders differ"))
+	}
 	if err = errors.Join(err, d.out.Flush()); errors.Is(err, syscall.EPIPE) {
 		return nil // the reader has seen enough
 	}
@@ -106,13 +110,16 @@ func (d *differ) print(s, t catalog.Snapshot, source, target string, compare fun
 }
 
 // rootOf finds what a reference names: a snapshot, or a folder in one.
-func rootOf(v *catalog.View, filter *filterFlags, list []catalog.Snapshot, reference string) (explore.Root, catalog.Snapshot, error) {
+func rootOf(v *catalog.View, filter *filterFlags, list explore.SnapshotList, reference string) (explore.Root, catalog.Snapshot, error) {
 	s, folder, err := filter.one(list, reference)
 	root := explore.Root{Tree: s.Root, Hash: s.Tree}
 	if err != nil || folder == "" {
 		return root, s, err
 	}
 	e, sub, ok, err := v.FindWith(s.Root, folder, catalog.WithSubtree)
+	if err == nil && e != nil && e.Lost {
+		_, ok, err = v.FindTree(s.Root, folder) // which says that it is lost
+	}
 	switch {
 	case err == nil && !ok:
 		err = syncline.Errorf(syncline.CodeNotFound, "%q is not a folder of snapshot %s", folder, s.ID.Short())

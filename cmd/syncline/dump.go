@@ -85,7 +85,11 @@ func (d *dumper) dump(ctx context.Context, v *catalog.View, source *content.Sour
 	if err != nil {
 		return err
 	}
-	return d.write(func(w io.Writer) error { return a.Write(ctx, w, source) })
+	err = d.write(func(w io.Writer) error { return a.Write(ctx, w, source) })
+	if lost := a.Lost(); err == nil && lost > 0 {
+		err = missing("%s empty in the archive, because the repository has lost what is in them; they are named above", plural(int(lost), "folder is", "folders are"))
+	}
+	return err
 }
 
 func (d *dumper) dumpFile(ctx context.Context, e *syncline.Entry, source *content.Source, path string) error {

@@ -73,16 +73,20 @@ type finder interface {
 }
 
 func (e direct) find(ctx context.Context, flags *findFlags, filter *filterFlags, q *explore.Query) error {
-	return e.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
+	return e.withCatalog(ctx, func(c *catalog.Catalog) error {
 		return c.View(ctx, func(v *catalog.View) error {
-			list, err := v.Snapshots()
+			all, err := explore.ListSnapshots(v)
 			if err != nil {
 				return err
 			}
-			if list, err = filter.choose(e.complain, list, flags.snapshots); err != nil {
+			list, err := filter.choose(e.complain, all, flags.snapshots)
+			if err != nil {
 				return err
 			}
-			return flags.find(ctx, e.environment, v, list, q)
+			if len(flags.snapshots) == 0 {
+				e.tellHidden(all.Hidden)
+			}
+			return errors.Join(flags.find(ctx, e.environment, v, list, q), incomplete(list))
 		})
 	})
 }

@@ -12,6 +12,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/resticjson"
 )
 
@@ -45,16 +46,20 @@ func (e *environment) objects(ctx context.Context, f *findFlags, filter *filterF
 	if err := e.notServed("find with --blob, --tree or --pack"); err != nil {
 		return err
 	}
-	return e.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
+	return e.withCatalog(ctx, func(c *catalog.Catalog) error {
 		return c.View(ctx, func(v *catalog.View) error {
-			list, err := v.Snapshots()
-			if err == nil {
-				list, err = filter.choose(e.complain, list, f.snapshots)
-			}
+			all, err := explore.ListSnapshots(v)
 			if err != nil {
 				return err
 			}
-			return e.findObjects(ctx, v, list, f, ids)
+			list, err := filter.choose(e.complain, all, f.snapshots)
+			if err != nil {
+				return err
+			}
+			if len(f.snapshots) == 0 {
+				e.tellHidden(all.Hidden)
+			}
+			return errors.Join(e.findObjects(ctx, v, list, f, ids), incomplete(list))
 		})
 	})
 }
@@ -177,7 +182,7 @@ func (o *objectFinder) snapshot(ctx context.Context, v *catalog.View, s *catalog
 	if err == nil {
 		err = o.walk(ctx, v, s)
 	}
-	if errors.Is(err, errTreesFound) {
+	if errors.Is(err, errTreesFound) || s.Lost && errors.Is(err, catalog.ErrLost) {
 		return nil
 	}
 	return err

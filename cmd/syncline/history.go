@@ -67,18 +67,20 @@ type pathHistory interface {
 }
 
 func (e direct) history(ctx context.Context, h *historian, filter *filterFlags) error {
-	return e.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
+	return e.withCatalog(ctx, func(c *catalog.Catalog) error {
 		return c.View(ctx, func(v *catalog.View) error {
-			list, err := explore.Versions(ctx, v, h.path, filter.filter().Matches)
+			list, unknown, err := explore.Versions(ctx, v, h.path, filter.filter().Matches)
 			if err != nil {
 				return err
 			}
-			return h.show(list)
+			return h.show(list, unknown)
 		})
 	})
 }
 
-func (h *historian) show(list []syncline.Version) (err error) {
+// show prints the versions; so many snapshots say nothing of the path, because
+// folders on the way are lost.
+func (h *historian) show(list []syncline.Version, unknown int) (err error) {
 	out := bufio.NewWriterSize(h.env.stdout, 1<<16)
 	if h.env.json {
 		err = h.printJSON(out, list)
@@ -87,6 +89,9 @@ func (h *historian) show(list []syncline.Version) (err error) {
 	}
 	if err = errors.Join(err, out.Flush()); errors.Is(err, syscall.EPIPE) {
 		return nil // the reader has seen enough
+	}
+	if err == nil && unknown > 0 {
+		err = missing("%s nothing about the path, because the repository has lost folders on the way to it", plural(unknown, "snapshot says", "snapshots say"))
 	}
 	return err
 }

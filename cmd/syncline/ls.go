@@ -16,6 +16,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/resticjson"
 )
 
@@ -69,6 +70,7 @@ type lister struct {
 
 	out  *bufio.Writer
 	buf  []byte
+	lost []string // folders that would be listed and are lost in the repository
 	kept []listed // to be sorted
 	open []string // the folders that ncdu is in
 }
@@ -80,9 +82,9 @@ type treeLister interface {
 }
 
 func (e direct) list(ctx context.Context, l *lister, filter *filterFlags, reference string) error {
-	return e.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
+	return e.withCatalog(ctx, func(c *catalog.Catalog) error {
 		return c.View(ctx, func(v *catalog.View) error {
-			list, err := v.Snapshots()
+			list, err := explore.ListSnapshots(v)
 			if err != nil {
 				return err
 			}
@@ -122,10 +124,31 @@ func (l *lister) list(s catalog.Snapshot, walk func() error) error {
 	case l.sorts():
 		err = l.printSorted()
 	}
+	if err == nil {
+		err = l.missing()
+	}
 	if err = errors.Join(err, l.out.Flush()); errors.Is(err, syscall.EPIPE) {
 		return nil // the reader has seen enough
 	}
 	return err
+}
+
+// maxLostNamed bounds the folders that are named one by one.
+const maxLostNamed = 20
+
+// missing tells of the folders that could not be listed.
+func (l *lister) missing() error {
+	for i, path := range l.lost {
+		if i == maxLostNamed {
+			fmt.Fprintf(l.env.stderr, "and %d more\n", len(l.lost)-i)
+			break
+		}
+		fmt.Fprintf(l.env.stderr, "%s: the folder's listing is missing or damaged in the repository\n", printable(path))
+	}
+	if len(l.lost) == 0 {
+		return nil
+	}
+	return missing("the repository has lost %s of those to be listed; what is in them is not known", plural(len(l.lost), "folder", "folders"))
 }
 
 // head prints what goes before the entries.
@@ -170,6 +193,9 @@ func (l *lister) entry(path string, e *syncline.Entry) error {
 		return err
 	}
 	if within && l.recursive || towards || !e.IsDir() {
+		if e.Lost {
+			l.lost = append(l.lost, path)
+		}
 		return nil
 	}
 	return catalog.SkipDir

@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,12 @@ type outcome struct {
 // runProgram runs the program with these variables and no other credentials. One
 // that goes on for ever fails the test with what it said.
 func runProgram(t *testing.T, env []string, args ...string) outcome {
+	t.Helper()
+	return run(t, program, env, args...)
+}
+
+// run runs a program as runProgram does.
+func run(t *testing.T, program string, env []string, args ...string) outcome {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -319,17 +326,21 @@ func TestTwoRepositoriesInOneFolder(t *testing.T) {
 	server.Put(t, "bucket", "foreign", servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old")))
 	server.Put(t, "bucket", "foreign", map[string][]byte{"config": other["config"]})
 	env := []string{"AWS_ACCESS_KEY_ID=" + server.AccessKey, "AWS_SECRET_ACCESS_KEY=" + server.SecretKey, "SYNCLINE_CACHE_DIR=" + t.TempDir()}
-	ls := func(folder string) outcome {
-		return runProgram(t, env, "ls", "--json", "latest", "-r", "s3:"+server.URL+"/bucket/"+folder)
+	ls := func(folder, snapshot string) outcome {
+		return runProgram(t, env, "ls", "--json", snapshot, "-r", "s3:"+server.URL+"/bucket/"+folder)
 	}
-	alone := ls("alone")
-	if alone.code != 0 {
+	alone := ls("alone", "latest")
+	id := regexp.MustCompile(`"short_id":"([0-9a-f]{8})"`).FindStringSubmatch(alone.stdout)
+	if alone.code != 0 || id == nil {
 		t.Fatalf("%+v", alone)
 	}
-	if o := ls("mixed"); o.code != 1 || o.stdout != alone.stdout || !strings.Contains(o.stderr, "damaged") || !strings.Contains(o.stderr, "another repository") {
-		t.Errorf("exit code %d, %q, and the same list: %v; want 1, a word about another repository, and true", o.code, o.stderr, o.stdout == alone.stdout)
+	if o := ls("mixed", id[1]); o.code != 0 || o.stdout != alone.stdout || !strings.Contains(o.stderr, "damaged") || !strings.Contains(o.stderr, "another repository") {
+		t.Errorf("exit code %d, %q, and the same list: %v; want 0, a word about another repository, and true", o.code, o.stderr, o.stdout == alone.stdout)
 	}
-	if o := ls("foreign"); o.code != 1 || !strings.Contains(o.stderr, "the remains of two repositories") {
+	if o := ls("mixed", "latest"); o.code != 1 || o.stdout != "" || !strings.Contains(o.stderr, id[1]) {
+		t.Errorf("nobody knows which snapshot is the latest, and it is %+v", o)
+	}
+	if o := ls("foreign", "latest"); o.code != 1 || !strings.Contains(o.stderr, "the remains of two repositories") {
 		t.Errorf("with a foreign config: exit code %d, %q", o.code, o.stderr)
 	}
 }

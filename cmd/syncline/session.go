@@ -8,6 +8,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/storage"
 	"syncline.dev/syncline/internal/syncer"
 	"syncline.dev/syncline/resticrepo"
@@ -15,8 +16,40 @@ import (
 
 // withCatalog runs fn with the repository's catalog, which it brings up to
 // date first, unless --no-sync says not to. When the repository is damaged, fn
-// still sees what could be synchronized, and the damage is the error.
-func (e *environment) withCatalog(ctx context.Context, fn func(*catalog.Catalog, syncline.SessionStatistics) error) error {
+// still sees what could be synchronized. The error is fn's own: damage elsewhere
+// is a note.
+func (e *environment) withCatalog(ctx context.Context, fn func(*catalog.Catalog) error) error {
+	return e.withSession(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics, damage error) error {
+		return e.beside(damage, fn(c))
+	})
+}
+
+// beside turns the damage that a session met and the outcome of a question into
+// the command's error. A question that is answered whole is not failed by damage
+// elsewhere; one that fails for what is missing fails for the lock that explains
+// it.
+func (e *environment) beside(damage, err error) error {
+	switch {
+	case damage == nil:
+		return err
+	case !errors.Is(damage, syncer.ErrPartial):
+		return errors.Join(damage, err)
+	case syncline.CodeOf(damage) == syncline.CodeLocked && lacks(err):
+		e.note("%s", messageOf(err))
+		return damage
+	}
+	e.note("%s", messageOf(damage))
+	return err
+}
+
+// lacks reports whether an error is about something that is missing.
+func lacks(err error) bool {
+	return errors.Is(err, explore.ErrNotShown) || errors.Is(err, catalog.ErrLost) || syncline.CodeOf(err) == syncline.CodeDamaged
+}
+
+// withSession is withCatalog for a command that is about the session itself:
+// damage is what it met.
+func (e *environment) withSession(ctx context.Context, fn func(c *catalog.Catalog, stats syncline.SessionStatistics, damage error) error) error {
 	at, err := e.location()
 	if err != nil {
 		return err
@@ -34,13 +67,13 @@ func (e *environment) withCatalog(ctx context.Context, fn func(*catalog.Catalog,
 		if err != nil {
 			return err
 		}
-		return errors.Join(fn(cat, syncline.SessionStatistics{}), cat.Close())
+		return errors.Join(fn(cat, syncline.SessionStatistics{}, nil), cat.Close())
 	}
 	cat, stats, damage := e.synchronize(ctx, at, local)
 	if cat == nil {
 		return e.withHint(damage, local)
 	}
-	return errors.Join(damage, fn(cat, stats), cat.Close())
+	return errors.Join(fn(cat, stats, damage), cat.Close())
 }
 
 // withHint says that an older catalog is there when the repository is not.
@@ -183,8 +216,7 @@ func (e *environment) session(ctx context.Context, r *remote, local *localCatalo
 	if errors.Is(err, catalog.ErrReadOnly) || errors.Is(err, catalog.ErrNoRoom) {
 		return answerable(ctx, cat, local, err)
 	}
-	code := syncline.CodeOf(err)
-	repository := code == syncline.CodeDamaged || code == syncline.CodeLocked
+	repository := errors.Is(err, syncer.ErrPartial) || syncline.CodeOf(err) == syncline.CodeDamaged
 	if err != nil && (!repository || errors.Is(err, catalog.ErrDamaged)) {
 		return nil, stats, errors.Join(err, cat.Close())
 	}

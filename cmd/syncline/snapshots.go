@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/resticjson"
@@ -71,10 +70,15 @@ func newSnapshotsCommand(env *environment) *cobra.Command {
 			if err != nil {
 				return usageError(messageOf(err))
 			}
-			return env.answers().snapshots(cmd.Context(), func(list []catalog.Snapshot) error {
-				if list, err = filter.choose(env.complain, list, args); err != nil {
+			return env.answers().snapshots(cmd.Context(), func(all explore.SnapshotList) error {
+				list, err := filter.choose(env.complain, all, args)
+				if err != nil {
 					return err
 				}
+				if len(args) == 0 {
+					env.tellHidden(all.Hidden)
+				}
+				env.tellIncomplete(list)
 				if groupBy != "" {
 					return env.printGroups(explore.GroupSnapshots(list, grouping, latest), grouping, compact)
 				}
@@ -95,16 +99,16 @@ func newSnapshotsCommand(env *environment) *cobra.Command {
 	return cmd
 }
 
-// snapshotter runs fn with all snapshots, oldest first.
+// snapshotter runs fn with all snapshots.
 type snapshotter interface {
-	snapshots(ctx context.Context, fn func([]catalog.Snapshot) error) error
+	snapshots(ctx context.Context, fn func(explore.SnapshotList) error) error
 }
 
-func (e direct) snapshots(ctx context.Context, fn func([]catalog.Snapshot) error) error {
-	return e.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
-		var list []catalog.Snapshot
+func (e direct) snapshots(ctx context.Context, fn func(explore.SnapshotList) error) error {
+	return e.withCatalog(ctx, func(c *catalog.Catalog) error {
+		var list explore.SnapshotList
 		err := c.View(ctx, func(v *catalog.View) (err error) {
-			list, err = v.Snapshots()
+			list, err = explore.ListSnapshots(v)
 			return err
 		})
 		if err != nil {

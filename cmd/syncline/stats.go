@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -70,48 +71,56 @@ type statsSource interface {
 }
 
 func (e direct) statistics(ctx context.Context, s *statistician, filter *filterFlags, references []string) error {
-	return e.withCatalog(ctx, func(c *catalog.Catalog, _ syncline.SessionStatistics) error {
+	return e.withCatalog(ctx, func(c *catalog.Catalog) error {
 		return c.View(ctx, func(v *catalog.View) error {
-			all, err := v.Snapshots()
+			all, err := explore.ListSnapshots(v)
 			if err != nil {
 				return err
 			}
-			chosen, err := filter.choose(e.complain, all, references)
+			chosen, err := s.choose(all, filter, references)
 			switch {
 			case err != nil:
 				return err
 			case s.snapshots:
-				stats, err := explore.RepositoryStatistics(ctx, v, all)
+				stats, err := explore.RepositoryStatistics(ctx, v, all.Shown)
 				if err != nil {
 					return err
 				}
-				return s.printSnapshots(stats, chosen)
+				return errors.Join(s.printSnapshots(stats, chosen), incomplete(chosen))
 			case s.content != "":
-				newest, err := newestOf(chosen)
+				stats, err := explore.SnapshotContent(ctx, v, chosen[0])
 				if err != nil {
 					return err
 				}
-				stats, err := explore.SnapshotContent(ctx, v, newest)
-				if err != nil {
-					return err
-				}
-				return s.printContent(stats)
+				return errors.Join(s.printContent(stats), incomplete(chosen))
 			}
 			n, err := explore.Count(ctx, v, chosen, s.mode)
 			if err != nil {
 				return err
 			}
-			return s.printCounts(n)
+			return errors.Join(s.printCounts(n), incomplete(chosen))
 		})
 	})
 }
 
-// newestOf returns the last of the chosen snapshots.
-func newestOf(chosen []catalog.Snapshot) (catalog.Snapshot, error) {
-	if len(chosen) == 0 {
-		return catalog.Snapshot{}, syncline.Errorf(syncline.CodeNotFound, "there is no such snapshot in the repository")
+// choose returns the snapshots that are asked about: with --content only the
+// newest of them.
+func (s *statistician) choose(all explore.SnapshotList, filter *filterFlags, references []string) ([]catalog.Snapshot, error) {
+	if s.content != "" && len(references) == 0 {
+		newest, _, err := filter.filter().One(all, "latest")
+		return []catalog.Snapshot{newest}, err
 	}
-	return chosen[len(chosen)-1], nil
+	chosen, err := filter.choose(s.env.complain, all, references)
+	if err == nil && s.content != "" {
+		if len(chosen) == 0 {
+			return nil, syncline.Errorf(syncline.CodeNotFound, "there is no such snapshot in the repository")
+		}
+		chosen = chosen[len(chosen)-1:]
+	}
+	if err == nil && len(references) == 0 {
+		s.env.tellHidden(all.Hidden)
+	}
+	return chosen, err
 }
 
 // statistician prints statistics.

@@ -202,7 +202,7 @@ func TestStatsText(t *testing.T) {
 		{[]string{"--mode", "raw-data", "--snapshots"}, 1, "", "leave two of them out"},
 		{[]string{"--content", "colours"}, 1, "", "takes kinds, files or folders"},
 		{[]string{"ffffffff"}, 0, "Snapshots processed:  0\n", `ignoring "ffffffff": no matching ID found`},
-		{[]string{"--content", "kinds", "--host", "none"}, 1, "", "no such snapshot"},
+		{[]string{"--content", "kinds", "--host", "none"}, 1, "", "no snapshot matches the filter"},
 	} {
 		got := runProgram(t, env, append([]string{"-r", repo, "stats"}, tt.args...)...)
 		if got.code != tt.code || !strings.Contains(got.stdout, tt.stdout) || !strings.Contains(got.stderr, tt.stderr) {

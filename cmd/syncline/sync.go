@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -40,8 +41,8 @@ type catalogUpdater interface {
 
 func (e direct) sync(ctx context.Context) error {
 	begun := time.Now()
-	return e.withCatalog(ctx, func(_ *catalog.Catalog, s syncline.SessionStatistics) error {
-		return e.printSummary(s, time.Since(begun))
+	return e.withSession(ctx, func(_ *catalog.Catalog, s syncline.SessionStatistics, damage error) error {
+		return errors.Join(damage, e.printSummary(s, time.Since(begun)))
 	})
 }
 

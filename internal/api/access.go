@@ -83,6 +83,7 @@ var roles = map[string]permission{
 	"GetGoogleFolder":                mayManage,
 	"SignOut":                        maySee,
 	"ListRepositorySnapshots":        maySee,
+	"ListHiddenSnapshots":            maySee,
 	"GetDifferenceStatistics":        maySee,
 	"CountBackupRepository":          maySee,
 	"ListEncryptionKeys":             maySee,

@@ -168,6 +168,9 @@ type RestorePoints interface {
 	// Get fails with CodeNotFound for an id that no repository has, and with
 	// CodeConflict while the catalog of one that may have it cannot be read.
 	Get(ctx context.Context, id syncline.ID) (syncline.RestorePoint, error)
+	// Hidden returns the snapshots of a repository that are there and cannot be
+	// shown.
+	Hidden(ctx context.Context, repository syncline.ID) ([]syncline.HiddenSnapshot, error)
 }
 
 // Explorer reads what is in restore points. Errors are CodeNotFound for what is

@@ -452,7 +452,7 @@ func TestAgainstV6(t *testing.T) {
 		"AmazonBucketS3Aws": "", "AzureContainer": "endpoint", "AmazonFolderToReceiveS3Compatible": "",
 		"AmazonFolderToReceiveS3Aws": "", "AzureFolderToReceive": "",
 		"RepositorySynchronizeSession": "result startTime endTime statistics",
-		"RestorePoint":                 "hostName paths tags snapshotId", "ServiceInstance": "", "ExceptionInfo": "",
+		"RestorePoint":                 "hostName paths tags snapshotId isIncomplete missingFolders isLost", "ServiceInstance": "", "ExceptionInfo": "",
 		"Proxy": "", "ProxyFromClient": "type status _links", "RemoveProxyOptions": "", "RescanOptions": "",
 	} {
 		compareSchemas(t, name, ours.Components.Schemas[name].Value, theirs.Components.Schemas["REST"+name].Value, strings.Fields(extra))
@@ -480,7 +480,7 @@ func addedPath(template string) bool {
 	if strings.HasPrefix(template, "/v6/RestoreJobs/") || strings.HasPrefix(template, "/v6/Console/") || strings.HasPrefix(template, "/v6/GoogleResources/") {
 		return true
 	}
-	for _, suffix := range []string{"/SynchronizeSessions", "/LogItems", "/Events", "/Entries", "/Entry", "/Differences", "/DifferenceSummary", "/DifferenceStatistics", "/Snapshots", "/History", "/Statistics", "/Counts", "/FolderSizes", "/v6/Search", "/Content", "/Archive", "/RestoreJobs", "/v6/RestoreTargets"} {
+	for _, suffix := range []string{"/SynchronizeSessions", "/LogItems", "/Events", "/Entries", "/Entry", "/Differences", "/DifferenceSummary", "/DifferenceStatistics", "/Snapshots", "/HiddenSnapshots", "/History", "/Statistics", "/Counts", "/FolderSizes", "/v6/Search", "/Content", "/Archive", "/RestoreJobs", "/v6/RestoreTargets"} {
 		if strings.HasSuffix(template, suffix) {
 			return true
 		}

@@ -23,7 +23,7 @@ func (a *api) ListDifferences(ctx context.Context, req v6.ListDifferencesRequest
 	if err != nil {
 		return nil, err
 	}
-	answer := v6.ListDifferences200JSONResponse{Results: make([]v6.Difference, len(page.Differences)), NextCursor: present(page.Next)}
+	answer := v6.ListDifferences200JSONResponse{Results: make([]v6.Difference, len(page.Differences)), NextCursor: present(page.Next), MissingFolders: presentNumber(uint64(page.Missing))}
 	for i := range page.Differences {
 		d, to := &page.Differences[i], &answer.Results[i]
 		to.Path, to.RawPath = textOf(d.Path)
@@ -47,7 +47,7 @@ func (a *api) GetDifferenceSummary(ctx context.Context, req v6.GetDifferenceSumm
 		Added: signed(sum.Added), Removed: signed(sum.Removed), ContentChanged: signed(sum.ContentChanged),
 		MetadataChanged: signed(sum.MetadataChanged), TypeChanged: signed(sum.TypeChanged),
 		BytesAdded: signed(sum.BytesAdded), BytesRemoved: signed(sum.BytesRemoved),
-		Folders: make([]v6.FolderDifference, len(sum.Folders)),
+		Folders: make([]v6.FolderDifference, len(sum.Folders)), MissingFolders: presentNumber(uint64(sum.Missing)),
 	}
 	for i, f := range sum.Folders {
 		answer.Folders[i] = v6.FolderDifference{
@@ -74,6 +74,7 @@ func (a *api) GetDifferenceStatistics(ctx context.Context, req v6.GetDifferenceS
 	}
 	return v6.GetDifferenceStatistics200JSONResponse{
 		ChangedFiles: signed(n.ChangedFiles), Added: sideJSON(n.Added), Removed: sideJSON(n.Removed),
+		MissingFolders: presentNumber(uint64(n.Missing)),
 	}, nil
 }
 

@@ -133,6 +133,7 @@ func entryJSON(at string, e *syncline.Entry) v6.Entry {
 		Uid: int64(e.UID), Gid: int64(e.GID),
 		User: presentText(e.User), Group: presentText(e.Group), Error: presentText(e.Error),
 		Inode: presentNumber(e.Inode), Links: presentNumber(e.Links), Device: presentNumber(e.Device), DeviceID: presentNumber(e.DeviceID),
+		ContentMissing: present(e.Lost),
 	}
 	answer.Name, answer.RawName = textOf(e.Name)
 	answer.Path, answer.RawPath = textOf(at)

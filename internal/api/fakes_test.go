@@ -488,6 +488,13 @@ func (f fakePoints) List(_ context.Context, repos []syncline.Repository) ([]sync
 	return found, nil, nil
 }
 
+func (f fakePoints) Hidden(context.Context, syncline.ID) ([]syncline.HiddenSnapshot, error) {
+	return []syncline.HiddenSnapshot{
+		{Snapshot: syncline.Snapshot{ID: syncline.Hash{1}}, Reason: syncline.HiddenDamaged},
+		{Snapshot: syncline.Snapshot{ID: syncline.Hash{2}, Time: testPoint.Snapshot.Time, Hostname: "web1", Paths: []string{"/srv"}}, Reason: syncline.HiddenUnsynchronized},
+	}, nil
+}
+
 func (f fakePoints) Get(_ context.Context, id syncline.ID) (syncline.RestorePoint, error) {
 	for _, p := range f {
 		if p.ID == id {

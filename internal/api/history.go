@@ -24,7 +24,7 @@ func (a *api) ListHistory(ctx context.Context, req v6.ListHistoryRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	answer := v6.ListHistory200JSONResponse{Results: make([]v6.Version, len(page.Versions)), NextCursor: present(page.Next)}
+	answer := v6.ListHistory200JSONResponse{Results: make([]v6.Version, len(page.Versions)), NextCursor: present(page.Next), UnknownRestorePoints: present(page.Unknown)}
 	for i := range page.Versions {
 		w := &page.Versions[i]
 		answer.Results[i] = v6.Version{

@@ -66,7 +66,30 @@ func (a *api) ListRepositorySnapshots(ctx context.Context, req v6.ListRepository
 		return nil, err
 	}
 	return v6.ListRepositorySnapshots200JSONResponse(convert(points, func(p syncline.RestorePoint) v6.RepositorySnapshot {
-		return v6.RepositorySnapshot{RestorePointID: p.ID, Snapshot: resticjson.NewSnapshot(&p.Snapshot)}
+		return v6.RepositorySnapshot{RestorePointID: p.ID, Snapshot: resticjson.NewSnapshot(&p.Snapshot), MissingFolders: presentNumber(uint64(p.Missing)), IsLost: present(p.Lost)}
+	})), nil
+}
+
+// ListHiddenSnapshots answers GET
+// /v6/BackupRepositories/{repositoryId}/HiddenSnapshots.
+func (a *api) ListHiddenSnapshots(ctx context.Context, req v6.ListHiddenSnapshotsRequestObject) (v6.ListHiddenSnapshotsResponseObject, error) {
+	r, err := a.Repositories.Repository(ctx, req.RepositoryID)
+	if err != nil {
+		return nil, err
+	}
+	list, err := a.RestorePoints.Hidden(ctx, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	return v6.ListHiddenSnapshots200JSONResponse(convert(list, func(h syncline.HiddenSnapshot) v6.HiddenSnapshot {
+		out := v6.HiddenSnapshot{SnapshotID: h.Snapshot.ID.String(), Reason: h.Reason}
+		if h.Reason == syncline.HiddenDamaged {
+			return out
+		}
+		at, host := h.Snapshot.Time.UTC(), strings.ToValidUTF8(h.Snapshot.Hostname, "\uFFFD")
+		paths, tags := orEmpty(h.Snapshot.Paths), orEmpty(h.Snapshot.Tags)
+		out.BackupTime, out.HostName, out.Paths, out.Tags = &at, &host, &paths, &tags
+		return out
 	})), nil
 }
 
@@ -139,6 +162,8 @@ func restorePointJSON(p syncline.RestorePoint) v6.RestorePoint {
 		Paths:      orEmpty(p.Snapshot.Paths),
 		Tags:       orEmpty(p.Snapshot.Tags),
 		SnapshotID: p.Snapshot.ID.String(),
+
+		IsIncomplete: present(p.Missing > 0), MissingFolders: presentNumber(uint64(p.Missing)), IsLost: present(p.Lost),
 	}
 }
 

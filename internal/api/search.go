@@ -23,7 +23,7 @@ func (a *api) Search(ctx context.Context, req v6.SearchRequestObject) (v6.Search
 	if err != nil {
 		return nil, err
 	}
-	answer := v6.Search200JSONResponse{Results: make([]v6.FoundVersion, len(page.Results)), NextCursor: present(page.Next)}
+	answer := v6.Search200JSONResponse{Results: make([]v6.FoundVersion, len(page.Results)), NextCursor: present(page.Next), IncompleteRestorePoints: present(page.Incomplete)}
 	for i := range page.Results {
 		answer.Results[i] = foundVersionJSON(&page.Results[i])
 	}

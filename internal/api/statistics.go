@@ -36,6 +36,7 @@ func (a *api) GetBackupRepositoryStatistics(ctx context.Context, req v6.GetBacku
 			Size: signed(s.Size), FileVersions: signed(s.FileVersions),
 			RawDataSize: signed(s.DataSize), StoredSize: signed(s.StoredSize), UnusedStoredSize: signed(s.UnusedStoredSize),
 			DataBlobs: signed(s.DataBlobs), TreeBlobs: signed(s.TreeBlobs), MissingBlobs: signed(s.MissingBlobs),
+			MissingFolders: presentNumber(s.Missing),
 		},
 		Growth: make([]v6.RestorePointGrowth, len(points)),
 	}
@@ -76,7 +77,7 @@ func growthJSON(p *syncline.PointStatistics) v6.RestorePointGrowth {
 		Files:    signed(p.Files), Folders: signed(p.Folders), Links: signed(p.Links), Others: signed(p.Others), Size: signed(p.Size),
 		AddedFiles: signed(p.AddedFiles), AddedSize: signed(p.AddedSize), AddedStoredSize: signed(p.AddedStoredSize),
 		UniqueFiles: signed(p.UniqueFiles), UniqueSize: signed(p.UniqueSize), UniqueStoredSize: signed(p.UniqueStoredSize),
-		DistinctSize: signed(p.DistinctSize), StoredSize: signed(p.StoredSize),
+		DistinctSize: signed(p.DistinctSize), StoredSize: signed(p.StoredSize), MissingFolders: presentNumber(p.Missing),
 	}
 }
 
@@ -103,6 +104,7 @@ func (a *api) CountBackupRepository(ctx context.Context, req v6.CountBackupRepos
 	return v6.CountBackupRepository200JSONResponse{
 		RestorePoints: n.Snapshots, Files: signed(n.Files), Blobs: signed(n.Blobs), Size: signed(n.Size),
 		UncompressedSize: signed(n.UncompressedSize), CompressedSize: signed(n.CompressedSize), CompressedFrom: signed(n.CompressedFrom),
+		MissingFolders: presentNumber(n.Missing),
 	}, nil
 }
 
@@ -120,7 +122,7 @@ func (a *api) GetRestorePointStatistics(ctx context.Context, req v6.GetRestorePo
 		AddedFiles: signed(p.AddedFiles), AddedSize: signed(p.AddedSize), AddedStoredSize: signed(p.AddedStoredSize),
 		UniqueFiles: signed(p.UniqueFiles), UniqueSize: signed(p.UniqueSize), UniqueStoredSize: signed(p.UniqueStoredSize),
 		LargestFiles: make([]v6.LargeFile, len(s.LargestFiles)), LargestFolders: make([]v6.LargeFolder, len(s.LargestFolders)),
-		Kinds: make([]v6.FileKind, len(s.Kinds)),
+		Kinds: make([]v6.FileKind, len(s.Kinds)), MissingFolders: presentNumber(p.Missing),
 	}
 	for i, f := range s.LargestFiles {
 		to := &answer.LargestFiles[i]
@@ -166,6 +168,7 @@ func folderSizeJSON(f *syncline.FolderSize) v6.FolderSize {
 	out := v6.FolderSize{
 		Type:  strings.ToValidUTF8(string(f.Type), "\uFFFD"),
 		Files: signed(f.Files), Folders: signed(f.Folders), Links: signed(f.Links), Others: signed(f.Others), Size: signed(f.Size),
+		MissingFolders: presentNumber(f.Missing),
 	}
 	out.Path, out.RawPath = textOf(f.Path)
 	out.Name, out.RawName = textOf(f.Name)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"syncline.dev/syncline"
@@ -48,14 +49,19 @@ type Archive struct {
 	way    []pickedItem // to the folder at which names begin
 	picked *picked      // in it
 	limit  int64        // of entries
+	lost   atomic.Int64 // folders that the repository has lost
 }
 
 // New finds out whether what is selected is there, and reads none of it. A path
-// that is not there is CodeNotFound.
+// that is not there is CodeNotFound, and a folder that is selected and lost in the
+// repository is catalog.ErrLost.
 func New(ctx context.Context, tree Tree, o Options) (*Archive, error) {
 	a := &Archive{Options: o, tree: tree, limit: rulesOf(o.Format, o.Exact).items}
 	err := tree.View(ctx, func(v *catalog.View) error {
 		root, err := tree.Root(v)
+		if err == nil {
+			err = v.Readable(root)
+		}
 		if err == nil {
 			a.picked, err = pick(v, root, "", parseWish(o.Paths))
 		}
@@ -66,6 +72,10 @@ func New(ctx context.Context, tree Tree, o Options) (*Archive, error) {
 	}
 	return a, err
 }
+
+// Lost returns how many folders were met so far that the repository has lost: in
+// the archive they are empty, with a note.
+func (a *Archive) Lost() int64 { return a.lost.Load() }
 
 // Name returns what a person would call the archive, without the extension: the
 // name of the one thing that is in it, or else of the folder that holds all; ""

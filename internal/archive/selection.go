@@ -75,6 +75,10 @@ func pick(v *catalog.View, tree catalog.TreeRef, path string, w *wish) (*picked,
 	trees := make(map[string]catalog.TreeRef)
 	err := v.ReadDir(tree, 0, func(e *syncline.Entry, sub catalog.TreeRef, ok bool) error {
 		if below := missing[e.Name]; below != nil {
+			if e.Lost {
+				return syncline.WrapError(syncline.CodeDamaged, catalog.ErrLost,
+					"the folder %q is missing or damaged in the repository; run restic check on it", clip(path+"/"+e.Name))
+			}
 			if !below.all && !ok {
 				return notFound(path + "/" + e.Name + below.one())
 			}
@@ -102,10 +106,15 @@ func pick(v *catalog.View, tree catalog.TreeRef, path string, w *wish) (*picked,
 }
 
 func notFound(path string) error {
+	return syncline.Errorf(syncline.CodeNotFound, "there is no %q in this snapshot", clip(path))
+}
+
+// clip keeps an echoed path short.
+func clip(path string) string {
 	if len(path) > 200 {
 		path = strings.ToValidUTF8(path[:200], "") + "…"
 	}
-	return syncline.Errorf(syncline.CodeNotFound, "there is no %q in this snapshot", path)
+	return path
 }
 
 // base leads to the deepest folder that holds all that is picked: the way

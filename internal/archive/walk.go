@@ -259,7 +259,11 @@ func (w *walk) take(b *batch, s *step, e *syncline.Entry, hasTree bool) (taken b
 	switch {
 	case e.IsDir():
 		x.name += "/"
-		if !hasTree {
+		switch {
+		case e.Lost:
+			w.a.lost.Add(1)
+			tell("is empty in the archive: the list of what is in it is missing or damaged in the repository")
+		case !hasTree:
 			tell("is empty in the archive: the repository has no list of what is in it")
 		}
 		w.name = append(append(w.name[:s.name], called...), '/')

@@ -262,6 +262,7 @@ const (
 	stateDecoded  state = 1 << iota // its list is there
 	stateComplete                   // and those of all trees below it
 	stateDropped                    // its list was cleaned away; nothing visible needs it
+	stateLost                       // the repository has lost it; visible snapshots are shown without it
 )
 
 // encodeStates packs the states, one byte each before compression.

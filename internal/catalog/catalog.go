@@ -27,6 +27,7 @@ type meta struct {
 	Trees      uint32 `json:"trees"` // hashes known, decoded or not
 	Repository string `json:"repository,omitempty"`
 	Changes    uint64 `json:"changes"`
+	Lost       uint32 `json:"lost,omitempty"` // trees with stateLost
 	// Synchronized says that a session has come to its end: an empty catalog
 	// without it says nothing about the repository.
 	Synchronized bool `json:"synchronized,omitempty"`
@@ -46,6 +47,7 @@ type Catalog struct {
 	}
 
 	snapshots atomic.Pointer[snapshotList] // as read last
+	lost      atomic.Pointer[lostList]     // likewise
 }
 
 // blockKey names a block in the caches.

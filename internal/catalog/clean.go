@@ -108,6 +108,9 @@ func (k *keep) mark() error {
 		if err != nil {
 			return err
 		}
+		if runs == nil && k.states[tree]&stateDecoded == 0 {
+			continue // lost in the repository: the number stays
+		}
 		if runs == nil {
 			return damaged("tree %d is missing", tree)
 		}
@@ -154,6 +157,11 @@ func (k *keep) rewrite(ctx context.Context, w Writer, inIndex func(syncline.Hash
 	out.meta.Generation, out.meta.Changes = k.m.Generation+1, k.m.Changes
 	out.meta.Synchronized = k.m.Synchronized
 	out.meta.Trees = uint32(len(k.hashes))
+	for _, s := range k.states {
+		if s&stateLost != 0 {
+			out.meta.Lost++
+		}
+	}
 	if err := k.trim(w, out.meta); err != nil {
 		return err
 	}
@@ -175,6 +183,8 @@ func (k *keep) renumberTrees(inIndex func(syncline.Hash) bool) []uint32 {
 			continue
 		case s&(stateDecoded|stateDropped) != 0:
 			s = stateDropped
+		default:
+			s &^= stateLost // nothing visible needs it
 		}
 		nos[i] = uint32(len(hashes))
 		hashes, states = append(hashes, k.hashes[i]), append(states, s)
@@ -345,6 +355,9 @@ func (k *keep) rewriteTrees(w Writer, trees []uint32) error {
 		runs, err := k.g.runs(uint32(old))
 		if err != nil {
 			return err
+		}
+		if runs == nil {
+			continue // lost
 		}
 		if block := uint64(no / treesPerBlock); block != current {
 			if err := flush(); err != nil {

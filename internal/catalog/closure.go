@@ -58,6 +58,12 @@ func (c *Closure) drain() error {
 	for len(c.stack) > 0 {
 		tree := c.stack[len(c.stack)-1]
 		c.stack = c.stack[:len(c.stack)-1]
+		if lost, err := c.v.isLost(tree); lost || err != nil {
+			if err != nil {
+				return err
+			}
+			continue // nobody knows what is in it
+		}
 		runs, err := c.v.runs(tree)
 		if err != nil {
 			return err

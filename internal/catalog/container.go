@@ -19,6 +19,7 @@ const (
 	kindState
 	kindIndex
 	kindLocation
+	kindHidden
 	kindCount
 )
 

@@ -27,6 +27,7 @@ const (
 	kindState    catalog.Kind = 9
 	kindSnapshot catalog.Kind = 1
 	kindIndex    catalog.Kind = 10
+	kindHidden   catalog.Kind = 12
 )
 
 var somePacks = []catalog.Pack{{ID: syncline.Hash{1}, Blobs: []catalog.Blob{
@@ -44,6 +45,7 @@ func damageModel(t *testing.T) (*model, *catalogtest.Memory) {
 	m.build(t, c, 2, m.order)
 	m.publish(t, c)
 	check(t, c.AddIndex(t.Context(), syncline.Hash{7}, somePacks))
+	check(t, c.SetHidden(t.Context(), []syncline.HiddenSnapshot{{Snapshot: syncline.Snapshot{ID: syncline.Hash{9}}, Reason: syncline.HiddenDamaged}}))
 	var err error
 	m.measured, err = measures(t.Context(), c)
 	check(t, err)
@@ -119,6 +121,13 @@ func (m *model) readAll(ctx context.Context, c *catalog.Catalog) error {
 
 func readIndexes(v *catalog.View) error {
 	list, err := v.Indexes()
+	if err != nil {
+		return err
+	}
+	hidden, err := v.Hidden()
+	if err == nil && len(hidden) > 0 && (len(hidden) > 1 || hidden[0].Snapshot.ID != syncline.Hash{9}) {
+		err = fmt.Errorf("the hidden snapshots are %v", hidden)
+	}
 	if err != nil {
 		return err
 	}
@@ -221,10 +230,10 @@ func TestDamage(t *testing.T) {
 			t.Fatalf("there are no values of kind %d", kind)
 		}
 		for how, fn := range damages {
-			// A lost snapshot or index mark is not told from one that was
-			// never there; a session brings it again.
+			// A lost snapshot, hidden snapshot or index mark is not told from one
+			// that was never there; a session brings it again.
 			allowed := damagedOrRight
-			if how == "delete" && (kind == kindSnapshot || kind == kindIndex) {
+			if how == "delete" && (kind == kindSnapshot || kind == kindIndex || kind == kindHidden) {
 				allowed = func(use string, err error) bool { return use != "build" || damagedOrRight(use, err) }
 			}
 			found := 0
@@ -233,7 +242,7 @@ func TestDamage(t *testing.T) {
 				spoil(t, spoiled, kind, no, func(v []byte) []byte { return fn(m.rng, v) })
 				found += m.useAll(t, fmt.Sprintf("%s kind %d number %d", how, kind, no), spoiled, allowed)
 			}
-			if found == 0 && (how != "delete" || kind != kindSnapshot && kind != kindIndex) {
+			if found == 0 && (how != "delete" || kind != kindSnapshot && kind != kindIndex && kind != kindHidden) {
 				t.Errorf("%s kind %d was never noticed", how, kind)
 			}
 		}

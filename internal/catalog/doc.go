@@ -1,6 +1,6 @@
 // Package catalog keeps what Syncline learned of one repository: every tree
 // (one version of one directory) decoded once, keyed by its hash, and the
-// snapshots that are complete. Paths are derived from the trees, never stored.
+// snapshots that are complete, or lack only what the repository has lost. Paths are derived from the trees, never stored.
 //
 // A catalog is numbers and columns. Distinct names, entries and trees are
 // numbered in the order they came; a tree is a few runs of entry numbers; the
@@ -27,9 +27,12 @@
 //	keys       per entry a 64-bit keyed hash of the bytes it was decoded from
 //	trees      per tree its runs of entry numbers, in blocks of 128
 //	hashes     the trees' names (SHA-256), in blocks of 1,024
-//	states     two bits per tree: decoded; complete with all below it
+//	states     a few bits per tree: decoded; complete with all below it; lost in
+//	           the repository
 //	snapshots  one value per visible snapshot
 //	indexes    the index files read, and where their blobs lie
+//	hidden     the snapshots that are in the repository and cannot be shown, 512
+//	           in a value
 //
 // Numbers are only ever appended, and the last block of a kind is written anew
 // when it grows. A reader's transaction sees one state of it all.

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -34,6 +35,12 @@ func (v *View) Dump(out io.Writer) error {
 		return err
 	}
 	for _, t := range trees {
+		if lost, err := v.isLost(t.no); err != nil || lost {
+			if err = cmp.Or(err, enc.Encode(map[string]string{"lost": t.hash.String()})); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := enc.Encode(map[string]string{"tree": t.hash.String()}); err != nil {
 			return err
 		}
@@ -76,6 +83,12 @@ func (v *View) reach(roots []uint32) ([]reachedTree, error) {
 		}
 		seen[no] = true
 		out = append(out, reachedTree{no: no})
+		if lost, err := v.isLost(no); err != nil || lost {
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if stack, err = g.children(v.m.Trees, no, stack); err != nil {
 			return nil, err
 		}

@@ -44,7 +44,7 @@ func (v *View) Lookup(tree TreeRef, name string, detail Detail) (e *syncline.Ent
 
 // LookupTree returns the tree of the first directory of that name in a tree. It
 // reads no entries and no names but those of directories, and these once: that
-// takes time. Names are the same when their keys are, as for the Builder that
+// takes time. A tree that is lost is ErrLost. Names are the same when their keys are, as for the Builder that
 // numbered them.
 func (v *View) LookupTree(tree TreeRef, name string) (sub TreeRef, ok bool, err error) {
 	runs, err := v.runs(tree.no)
@@ -64,8 +64,10 @@ func (v *View) LookupTree(tree TreeRef, name string) (sub TreeRef, ok bool, err 
 				return false, err
 			}
 			if own == key {
-				sub, ok = TreeRef{b.dirs[i].tree}, true
-				return false, nil
+				sub = TreeRef{b.dirs[i].tree}
+				err = v.Readable(sub)
+				ok = err == nil
+				return false, err
 			}
 		}
 		return true, nil

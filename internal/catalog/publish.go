@@ -26,6 +26,7 @@ type storedSnapshot struct {
 	Tags           []string        `json:"tags,omitempty"`
 	ProgramVersion string          `json:"program,omitempty"`
 	Summary        json.RawMessage `json:"summary,omitempty"`
+	Missing        uint32          `json:"missing,omitempty"` // lost trees below the root
 }
 
 func storeSnapshot(s *syncline.Snapshot, root uint32) storedSnapshot {
@@ -59,29 +60,55 @@ func (s *storedSnapshot) snapshot() syncline.Snapshot {
 	return out
 }
 
-// Incomplete is a snapshot that cannot be shown, and why.
+// Incomplete is a snapshot of which trees are missing.
 type Incomplete struct {
 	Snapshot syncline.Hash
 	// Missing holds the trees that are not in the catalog, of this snapshot
 	// and not of one named before it.
 	Missing []syncline.Hash
+	// Folders is how many different trees are missing below the snapshot.
+	Folders int
+	// Root says that the root is one of them.
+	Root bool
 }
 
 // Publish makes snapshots visible and removes others, in one transaction. A
 // snapshot that lacks a tree stays out and is returned; the others are
 // published all the same. Publishing one that is visible already does nothing.
+// A visible snapshot of which trees were lost is completed where they are there
+// again, and is returned where they are not.
 // No Builder may be open in the caller's hands.
-func (c *Catalog) Publish(ctx context.Context, add []syncline.Snapshot, remove []syncline.Hash) (gaps []Incomplete, err error) {
-	if len(add) == 0 && len(remove) == 0 {
-		return nil, nil
+func (c *Catalog) Publish(ctx context.Context, add []syncline.Snapshot, remove []syncline.Hash) ([]Incomplete, error) {
+	return c.publish(ctx, add, remove, false)
+}
+
+// PublishLost makes snapshots visible of which trees are missing, when it is known
+// that the repository has lost these: they are shown without them. It returns all
+// visible snapshots that lack something. No Builder may be open in the caller's
+// hands.
+func (c *Catalog) PublishLost(ctx context.Context, add []syncline.Snapshot) ([]Incomplete, error) {
+	return c.publish(ctx, add, nil, true)
+}
+
+func (c *Catalog) publish(ctx context.Context, add []syncline.Snapshot, remove []syncline.Hash, settle bool) (gaps []Incomplete, err error) {
+	var now meta
+	if len(add) == 0 && !settle {
+		err := c.box.View(ctx, func(r Reader) (err error) {
+			now, err = readMeta(r)
+			return err
+		})
+		if err != nil || len(remove) == 0 && now.Lost == 0 {
+			return nil, err
+		}
 	}
 	c.building.Lock()
 	defer c.building.Unlock()
 	var p *publisher
-	if len(add) > 0 {
+	if len(add) > 0 || settle || now.Lost > 0 {
 		if p, err = c.newPublisher(ctx, add); err != nil {
 			return nil, err
 		}
+		p.settle = settle
 	}
 	err = c.box.Update(ctx, func(w Writer) error {
 		gaps = nil
@@ -92,56 +119,81 @@ func (c *Catalog) Publish(ctx context.Context, add []syncline.Snapshot, remove [
 		if p != nil && p.m != m {
 			return errChanged
 		}
-		removed, next, have, err := removeSnapshots(w, remove)
+		old, err := removeSnapshots(w, remove)
 		if err != nil {
 			return err
 		}
 		fresh := slices.DeleteFunc(slices.Clone(add), func(s syncline.Snapshot) bool {
-			known := have[s.ID]
-			have[s.ID] = true
+			known := old.have[s.ID]
+			old.have[s.ID] = true
 			return known
 		})
-		if len(fresh) > 0 {
-			if gaps, err = p.add(w, fresh, next); err != nil {
-				return err
+		changed := old.removed > 0 || len(fresh) > 0
+		if p != nil && (len(fresh) > 0 || settle || m.Lost > 0) {
+			gaps, err = p.publish(w, fresh, old)
+			changed = changed || p.changed || m != p.m
+			m = p.m
+		}
+		if err != nil || !changed {
+			return err // what is kept of the catalog's state stays good
+		}
+		for i := range gaps { // the others are visible now
+			if !settle {
+				delete(old.have, gaps[i].Snapshot)
 			}
 		}
-		if removed == 0 && len(fresh) == 0 {
-			return nil // what is kept of the catalog's state stays good
+		if err := unhide(w, old.have, remove); err != nil {
+			return err
 		}
 		return writeMeta(w, m)
 	})
 	return gaps, err
 }
 
-// removeSnapshots returns how many there were, the next free number and the
-// snapshots that stay.
-func removeSnapshots(w Writer, remove []syncline.Hash) (removed int, next uint64, have map[syncline.Hash]bool, err error) {
+// oldSnapshots is what was published before.
+type oldSnapshots struct {
+	removed int
+	next    uint64                 // the next free number
+	have    map[syncline.Hash]bool // those that stay
+	partial []partialSnapshot      // those of them that lack trees
+}
+
+type partialSnapshot struct {
+	no uint64
+	storedSnapshot
+}
+
+// removeSnapshots returns what was there and stays.
+func removeSnapshots(w Writer, remove []syncline.Hash) (*oldSnapshots, error) {
 	gone := make(map[syncline.Hash]bool, len(remove))
 	for _, h := range remove {
 		gone[h] = true
 	}
-	have = make(map[syncline.Hash]bool)
+	old := &oldSnapshots{have: make(map[syncline.Hash]bool)}
 	var nos []uint64
-	err = scan(w, kindSnapshot, 0, func(no uint64, payload []byte) error {
+	err := scan(w, kindSnapshot, 0, func(no uint64, payload []byte) error {
 		var s storedSnapshot
 		if err := json.Unmarshal(payload, &s); err != nil {
 			return damaged("snapshot %d does not decode: %v", no, err)
 		}
-		next = no + 1
+		old.next = no + 1
 		if gone[s.ID] {
 			nos = append(nos, no)
-		} else {
-			have[s.ID] = true
+			return nil
+		}
+		old.have[s.ID] = true
+		if s.Missing > 0 {
+			old.partial = append(old.partial, partialSnapshot{no, s})
 		}
 		return nil
 	})
+	old.removed = len(nos)
 	for _, no := range nos {
 		if err == nil {
 			err = w.Delete(kindSnapshot, no, no)
 		}
 	}
-	return len(nos), next, have, err
+	return old, err
 }
 
 // publisher holds what is needed to see which snapshots are complete.
@@ -151,6 +203,14 @@ type publisher struct {
 	states []state
 	g      *graph
 	whole  bool // nothing is missing below any tree that is there
+	settle bool // what is missing is lost
+
+	// Of one publication.
+	w       Writer
+	told    map[uint32]bool        // trees that were named as missing
+	unheard map[syncline.Hash]bool // likewise, those without a number
+	gaps    []Incomplete
+	changed bool
 }
 
 // newPublisher takes it from the Builder that was closed last, where the catalog
@@ -193,61 +253,108 @@ func (c *Catalog) newPublisher(ctx context.Context, add []syncline.Snapshot) (*p
 	)
 }
 
-// add adds the snapshots that are complete.
-func (p *publisher) add(w Writer, add []syncline.Snapshot, next uint64) ([]Incomplete, error) {
-	states := slices.Clone(p.states)
+// publish looks at the snapshots that lacked trees and adds new ones: those that
+// are complete, and where what is missing is lost the others, too. p.m and
+// p.states are what the catalog has afterwards.
+func (p *publisher) publish(w Writer, add []syncline.Snapshot, old *oldSnapshots) ([]Incomplete, error) {
+	before := p.states
+	p.states = slices.Clone(before)
 	if p.whole { // as most sessions leave it: a walk takes 1 µs a tree
-		for i, s := range states {
+		for i, s := range p.states {
 			if s&stateDecoded != 0 {
-				states[i] |= stateComplete
+				p.states[i] |= stateComplete
 			}
 		}
 	}
-	p.g.r = w
-	hashes := View{r: w, m: p.m}
-	var gaps []Incomplete
-	told, unheard := make(map[uint32]bool), make(map[syncline.Hash]bool)
+	p.w, p.g.r = w, w
+	p.told, p.unheard = make(map[uint32]bool), make(map[syncline.Hash]bool)
+	for i := range old.partial {
+		if err := p.again(&old.partial[i]); err != nil {
+			return nil, err
+		}
+	}
 	for i := range add {
-		root, ok := p.roots[add[i].Tree]
-		if !ok {
-			gap := Incomplete{Snapshot: add[i].ID}
-			if !unheard[add[i].Tree] {
-				unheard[add[i].Tree] = true
-				gap.Missing = []syncline.Hash{add[i].Tree}
-			}
-			gaps = append(gaps, gap)
-			continue
-		}
-		missing, err := p.g.complete(root, states)
+		done, err := p.add(&add[i], old.next)
 		if err != nil {
 			return nil, err
 		}
-		if states[root]&stateComplete == 0 {
-			gap := Incomplete{Snapshot: add[i].ID}
-			for _, no := range missing {
-				if told[no] {
-					continue
-				}
-				told[no] = true
-				h, err := hashes.hash(no)
-				if err != nil {
-					return nil, err
-				}
-				gap.Missing = append(gap.Missing, h)
-			}
-			gaps = append(gaps, gap)
-			continue
+		if done {
+			old.next++
 		}
-		payload, err := json.Marshal(storeSnapshot(&add[i], root))
-		if err != nil {
-			return nil, err
-		}
-		if err := put(w, kindSnapshot, next, payload); err != nil {
-			return nil, err
-		}
-		next++
 	}
-	return gaps, saveStates(w, p.states, states)
+	if p.settle || p.m.Lost > 0 {
+		p.m.Lost = settled(p.states, p.settle, p.told)
+		p.changed = p.changed || !sameLost(before, p.states)
+	}
+	return p.gaps, saveStates(w, before, p.states)
+}
+
+// again looks at a snapshot that lacked trees.
+func (p *publisher) again(s *partialSnapshot) error {
+	missing, err := p.missing(s.ID, s.Root)
+	if err != nil || uint32(missing) == s.Missing || missing > 0 && !p.settle {
+		return err
+	}
+	s.Missing, p.changed = uint32(missing), true
+	return p.put(s.no, &s.storedSnapshot)
+}
+
+// add adds a snapshot, unless it lacks trees that are not known to be lost.
+func (p *publisher) add(s *syncline.Snapshot, no uint64) (done bool, err error) {
+	root, ok := p.roots[s.Tree]
+	if !ok && !p.settle {
+		gap := Incomplete{Snapshot: s.ID, Folders: 1, Root: true}
+		if !p.unheard[s.Tree] {
+			p.unheard[s.Tree] = true
+			gap.Missing = []syncline.Hash{s.Tree}
+		}
+		p.gaps = append(p.gaps, gap)
+		return false, nil
+	}
+	if !ok {
+		if root, err = newTree(p.w, &p.m, s.Tree); err != nil {
+			return false, err
+		}
+		p.roots[s.Tree], p.states = root, append(p.states, 0)
+	}
+	missing, err := p.missing(s.ID, root)
+	if err != nil || missing > 0 && !p.settle {
+		return false, err
+	}
+	stored := storeSnapshot(s, root)
+	stored.Missing = uint32(missing)
+	return true, p.put(no, &stored)
+}
+
+// missing returns how many trees a snapshot lacks, and notes which.
+func (p *publisher) missing(id syncline.Hash, root uint32) (int, error) {
+	missing, err := p.g.complete(root, p.states)
+	if err != nil || p.states[root]&stateComplete != 0 {
+		return 0, err
+	}
+	gap := Incomplete{Snapshot: id, Folders: len(missing), Root: p.states[root]&stateDecoded == 0}
+	hashes := View{r: p.w, m: p.m}
+	for _, no := range missing {
+		if p.told[no] {
+			continue
+		}
+		p.told[no] = true
+		h, err := hashes.hash(no)
+		if err != nil {
+			return 0, err
+		}
+		gap.Missing = append(gap.Missing, h)
+	}
+	p.gaps = append(p.gaps, gap)
+	return len(missing), nil
+}
+
+func (p *publisher) put(no uint64, s *storedSnapshot) error {
+	payload, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	return put(p.w, kindSnapshot, no, payload)
 }
 
 // numbersOf returns the numbers of the snapshots' trees, as far as they have
@@ -281,7 +388,7 @@ func numbersOf(r Reader, m meta, snapshots []syncline.Snapshot) (map[syncline.Ha
 func saveStates(w Writer, before, states []state) error {
 	for first := 0; first < len(states); first += statesPerBlock {
 		last := min(len(states), first+statesPerBlock)
-		if slices.Equal(before[first:last], states[first:last]) {
+		if last <= len(before) && slices.Equal(before[first:last], states[first:last]) {
 			continue
 		}
 		if err := put(w, kindState, uint64(first/statesPerBlock), encodeStates(states[first:last])); err != nil {

@@ -80,10 +80,10 @@ func TestPublishGaps(t *testing.T) {
 		gaps, err := c.Publish(t.Context(), m.snapshots, nil)
 		check(t, err)
 		want := []catalog.Incomplete{
-			{Snapshot: m.snapshots[0].ID, Missing: []syncline.Hash{lost}},
-			{Snapshot: m.snapshots[1].ID}, // told already
-			{Snapshot: m.snapshots[3].ID, Missing: []syncline.Hash{root3}},
-			{Snapshot: m.snapshots[4].ID},
+			{Snapshot: m.snapshots[0].ID, Missing: []syncline.Hash{lost}, Folders: 1},
+			{Snapshot: m.snapshots[1].ID, Folders: 1}, // told already
+			{Snapshot: m.snapshots[3].ID, Missing: []syncline.Hash{root3}, Folders: 1, Root: true},
+			{Snapshot: m.snapshots[4].ID, Folders: 1, Root: true},
 		}
 		if fmt.Sprint(gaps) != fmt.Sprint(want) {
 			t.Fatalf("the gaps are\n%v\nwant\n%v", gaps, want)

@@ -133,5 +133,9 @@ func (s *Search) Entry(ref EntryRef, name string, detail Detail) (*syncline.Entr
 	e := new(syncline.Entry)
 	*e = r.entry
 	e.Name = name
-	return e, nil
+	var err error
+	if r.subtree != 0 {
+		e.Lost, err = s.v.isLost(r.subtree - 1)
+	}
+	return e, err
 }

@@ -82,6 +82,12 @@ type TreeRef struct{ no uint32 }
 type Snapshot struct {
 	syncline.Snapshot
 	Root TreeRef
+	// Missing is how many different folders below the root the repository has
+	// lost; the rest is shown without them.
+	Missing int
+	// Lost says that the root itself is one of them: nothing of the snapshot can
+	// be shown but what it is.
+	Lost bool
 }
 
 // snapshotList is what Snapshots read of one state.
@@ -106,7 +112,11 @@ func (v *View) Snapshots() ([]Snapshot, error) {
 
 func (v *View) readSnapshots() ([]Snapshot, error) {
 	var out []Snapshot
-	err := scan(v.r, kindSnapshot, 0, func(no uint64, payload []byte) error {
+	lost, err := v.lost()
+	if err != nil {
+		return nil, err
+	}
+	err = scan(v.r, kindSnapshot, 0, func(no uint64, payload []byte) error {
 		var s storedSnapshot
 		if err := json.Unmarshal(payload, &s); err != nil {
 			return damaged("snapshot %d does not decode: %v", no, err)
@@ -114,15 +124,11 @@ func (v *View) readSnapshots() ([]Snapshot, error) {
 		if s.Root >= v.m.Trees {
 			return damaged("snapshot %s names tree %d of %d", s.ID.Short(), s.Root, v.m.Trees)
 		}
-		out = append(out, Snapshot{s.snapshot(), TreeRef{s.Root}})
+		_, rootLost := slices.BinarySearch(lost, s.Root)
+		out = append(out, Snapshot{s.snapshot(), TreeRef{s.Root}, int(s.Missing), rootLost})
 		return nil
 	})
-	slices.SortFunc(out, func(a, b Snapshot) int {
-		if c := a.Time.Compare(b.Time); c != 0 {
-			return c
-		}
-		return slices.Compare(a.ID[:], b.ID[:])
-	})
+	slices.SortFunc(out, func(a, b Snapshot) int { return a.Compare(&b.Snapshot) })
 	return out, err
 }
 
@@ -137,7 +143,8 @@ const (
 
 // ReadDir calls fn with every entry of a tree, in the tree's order, and for a
 // directory its tree. The entry is fn's to keep. ok is false for an entry that
-// is no directory or has no tree.
+// is no directory or has no tree, also where the repository has lost it; a tree
+// that is lost itself is ErrLost.
 func (v *View) ReadDir(tree TreeRef, detail Detail, fn func(e *syncline.Entry, sub TreeRef, ok bool) error) error {
 	return v.ReadDirFrom(tree, 0, detail, fn)
 }
@@ -165,7 +172,8 @@ func (v *View) ReadDirFrom(tree TreeRef, first int, detail Detail, fn func(e *sy
 	return nil
 }
 
-// entry reads one entry; sub is its tree's number and one, 0 for none.
+// entry reads one entry; sub is its tree's number and one, 0 for none and for
+// one that is lost.
 func (v *View) entry(no uint32, detail Detail) (e *syncline.Entry, sub uint32, err error) {
 	block := uint64(no / entriesPerBlock)
 	b, err := v.entries(block, int(no%entriesPerBlock))
@@ -181,6 +189,11 @@ func (v *View) entry(no uint32, detail Detail) (e *syncline.Entry, sub uint32, e
 	if sub > v.m.Trees {
 		return nil, 0, damaged("an entry names tree %d of %d", sub-1, v.m.Trees)
 	}
+	if sub != 0 && v.m.Lost > 0 {
+		if e.Lost, err = v.isLost(sub - 1); err != nil {
+			return nil, 0, err
+		}
+	}
 	if detail&WithContent != 0 && b.first[i+1] > b.first[i] {
 		payload, err := v.need(kindContent, block)
 		if err != nil {
@@ -194,6 +207,9 @@ func (v *View) entry(no uint32, detail Detail) (e *syncline.Entry, sub uint32, e
 		if e.Subtree, err = v.hash(sub - 1); err != nil {
 			return nil, 0, err
 		}
+	}
+	if e.Lost {
+		sub = 0
 	}
 	return e, sub, nil
 }
@@ -250,7 +266,13 @@ func (v *View) names(no uint64, i int) (*nameBlock, error) {
 	return b, nil
 }
 
+// runs returns a tree's list. A tree that is lost is ErrLost.
 func (v *View) runs(tree uint32) ([]run, error) {
+	if v.m.Lost > 0 {
+		if err := v.Readable(TreeRef{tree}); err != nil {
+			return nil, err
+		}
+	}
 	key := blockKey{v.c.id, v.m.Generation, uint64(tree / treesPerBlock)}
 	i := tree % treesPerBlock
 	b, ok := treeBlocks.get(key)

@@ -18,6 +18,8 @@ type side struct {
 	ok    bool // sub is a tree
 }
 
+func (s side) lost() bool { return s.entry != nil && s.entry.Lost }
+
 // Pair is what two compared folders have of one name; one of the entries may
 // be nil. It is good until the visit ends.
 type Pair struct {
@@ -44,7 +46,8 @@ type comparer struct {
 	// be from it. restic does not.
 	into bool
 	// detail is what is filled of the entries.
-	detail catalog.Detail
+	detail  catalog.Detail
+	missing int // folders that differ and of which one side is lost
 
 	at   []uint64 // where the walk is: a place for each level
 	path []byte
@@ -130,6 +133,11 @@ func (c *comparer) pair(p *pair, resume []uint64, visited bool) error {
 		return err
 	}
 	switch {
+	case before.lost() || after.lost():
+		if before.entry == nil || after.entry == nil || before.entry.Subtree != after.entry.Subtree {
+			c.missing++
+		}
+		return nil
 	case before.entry != nil && after.entry != nil && before.ok != after.ok && !c.into:
 		return nil
 	case before.ok && after.ok && before.sub == after.sub:

@@ -56,8 +56,11 @@ func (x *Explorer) compared(ctx context.Context, point, with syncline.ID, path s
 // folderSide is a folder of a snapshot, or nothing where it has none.
 func folderSide(v *catalog.View, s catalog.Snapshot, path string) (side, error) {
 	at, err := find(v, s.Root, path, catalog.WithContent|catalog.WithSubtree)
-	if syncline.CodeOf(err) == syncline.CodeNotFound {
+	switch {
+	case syncline.CodeOf(err) == syncline.CodeNotFound:
 		return side{}, nil
+	case err == nil && at.entry.Lost:
+		_, _, err = v.FindTree(s.Root, path) // which says what is wrong with it
 	}
 	return side(at), err
 }
@@ -96,7 +99,9 @@ func (x *Explorer) Differences(ctx context.Context, point syncline.ID, q synclin
 				return err
 			}
 		}
-		return c.folders(before, after, resume)
+		err := c.folders(before, after, resume)
+		page.Missing = c.missing
+		return err
 	})
 	if errors.Is(err, errEnough) {
 		err = nil
@@ -153,7 +158,9 @@ func (x *Explorer) DifferenceSummary(ctx context.Context, point, with syncline.I
 		if err := c.itself(before, after); err != nil {
 			return err
 		}
-		return c.folders(before, after, nil)
+		err := c.folders(before, after, nil)
+		out.Missing = c.missing
+		return err
 	})
 	slices.SortStableFunc(out.Folders, func(a, b syncline.FolderDifference) int {
 		return cmp.Compare(b.BytesAdded+b.BytesRemoved, a.BytesAdded+a.BytesRemoved)
@@ -188,6 +195,7 @@ func (x *Explorer) DifferenceStatistics(ctx context.Context, point, with synclin
 		report, err := newComparer(ctx, v, path).diff(before, after, maxDiffBlobs, func(*Pair) error { return nil })
 		out = syncline.DifferenceStatistics{
 			ChangedFiles: uint64(report.ChangedFiles), Added: report.Added.counts(), Removed: report.Removed.counts(),
+			Missing: report.Missing,
 		}
 		return err
 	})

@@ -21,6 +21,7 @@ type DiffStats struct {
 type DiffReport struct {
 	ChangedFiles   int
 	Added, Removed DiffStats
+	Missing        int // folders that differ and of which one side is lost: what is in them is not counted
 }
 
 // Diff compares two trees as restic's diff does: visit hears of every entry of
@@ -59,6 +60,7 @@ func (c *comparer) diff(before, after Root, most int, visit func(*Pair) error) (
 	if err := c.folders(side{sub: before.Tree, ok: true}, side{sub: after.Tree, ok: true}, nil); err != nil {
 		return report, err
 	}
+	report.Missing = c.missing
 	err = d.blobs(ctx, &report)
 	return report, err
 }

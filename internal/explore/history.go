@@ -2,6 +2,7 @@ package explore
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"syncline.dev/syncline"
@@ -25,10 +26,11 @@ func (x *Explorer) History(ctx context.Context, repository syncline.ID, q syncli
 				}
 				first = int(numbers[0])
 			}
-			all, err := Versions(ctx, v, q.Path, func(s *syncline.Snapshot) bool { return q.Host == "" || s.Hostname == q.Host })
+			all, unknown, err := Versions(ctx, v, q.Path, func(s *syncline.Snapshot) bool { return q.Host == "" || s.Hostname == q.Host })
 			if err != nil {
 				return err
 			}
+			page.Unknown = unknown
 			page.Versions = all[min(first, len(all)):]
 			if len(page.Versions) > q.Limit {
 				page.Versions = page.Versions[:q.Limit]
@@ -48,31 +50,44 @@ func (x *Explorer) History(ctx context.Context, repository syncline.ID, q syncli
 // Versions returns the versions of a path through the snapshots that choose
 // takes, oldest first. Inode, access and change time alone make no version. A
 // snapshot that was not of the path, going by the folders it was made of, says
-// nothing about it.
-func Versions(ctx context.Context, v *catalog.View, path string, choose func(*syncline.Snapshot) bool) ([]syncline.Version, error) {
-	path, err := cleanPath(path)
-	if err != nil {
-		return nil, err
+// nothing about it; nor does one of which a folder on the way is lost, and these
+// are counted as unknown.
+func Versions(ctx context.Context, v *catalog.View, path string, choose func(*syncline.Snapshot) bool) (versions []syncline.Version, unknown int, err error) {
+	if path, err = cleanPath(path); err != nil {
+		return nil, 0, err
 	}
 	list, err := v.Snapshots()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	t := tracer{v: v, parts: pathParts(path), known: make(map[step]found), series: make(map[string]seriesState), scopes: make(map[string]knownScopes)}
 	for i := range list {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		if s := &list[i]; choose(&s.Snapshot) {
-			if err := t.add(s, path); err != nil {
-				return nil, err
-			}
+		s := &list[i]
+		if !choose(&s.Snapshot) {
+			continue
+		}
+		if s.Lost {
+			unknown++
+			continue
+		}
+		switch err := t.add(s, path); {
+		case errors.Is(err, catalog.ErrLost):
+			unknown++
+		case err != nil:
+			return nil, 0, err
 		}
 	}
-	if len(t.out) == 0 {
-		return nil, syncline.Errorf(syncline.CodeNotFound, "there is no %s in any of the snapshots", quoted(path))
+	switch {
+	case len(t.out) == 0 && unknown > 0:
+		return nil, unknown, syncline.WrapError(syncline.CodeDamaged, catalog.ErrLost,
+			"there is no %s in any of the snapshots as far as is known; the repository has lost folders on the way to it in %d of them", quoted(path), unknown)
+	case len(t.out) == 0:
+		return nil, 0, syncline.Errorf(syncline.CodeNotFound, "there is no %s in any of the snapshots", quoted(path))
 	}
-	return t.out, nil
+	return t.out, unknown, nil
 }
 
 // tracer follows one path through snapshots.
@@ -170,6 +185,12 @@ func sameVersion(a, b found) bool {
 	for _, e := range []*syncline.Entry{&x, &y} {
 		e.AccessTime, e.ChangeTime = e.ModTime, e.ModTime
 		e.Inode, e.DeviceID, e.Links = 0, 0, 0
+	}
+	if x.Lost || y.Lost { // the folder's hash tells whether what is in it is the same
+		a.ok, b.ok = false, false
+		if x.Subtree != y.Subtree {
+			return false
+		}
 	}
 	return a.ok == b.ok && (!a.ok || a.sub == b.sub) && slices.Equal(x.Content, y.Content) && sameMetadata(&x, &y)
 }

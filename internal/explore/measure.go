@@ -52,6 +52,7 @@ func times(a, b uint64) uint64 {
 func addCounts(to *syncline.EntryCounts, n *syncline.EntryCounts) {
 	to.Files, to.Folders = sum(to.Files, n.Files), sum(to.Folders, n.Folders)
 	to.Links, to.Others = sum(to.Links, n.Links), sum(to.Others, n.Others)
+	to.Missing = sum(to.Missing, n.Missing)
 }
 
 // countClass adds an entry of a class.
@@ -96,6 +97,9 @@ func measure(ctx context.Context, v *catalog.View) (*measured, error) {
 		return nil, err
 	}
 	m := &measured{Measures: all, totals: make([]treeTotals, all.Trees())}
+	if err := v.LostTrees(func(tree uint32) { m.totals[tree].Missing = 1 }); err != nil {
+		return nil, err
+	}
 	waiting := make([]uint32, all.Trees()) // subtrees that are not added up yet
 	for tree := range waiting {
 		for r := range all.Ranges(uint32(tree)) {

@@ -24,6 +24,9 @@ func Count(ctx context.Context, v *catalog.View, list []catalog.Snapshot, mode s
 func (m *measured) count(ctx context.Context, v *catalog.View, list []catalog.Snapshot, mode syncline.CountMode) (_ syncline.Counts, err error) {
 	c := counter{m: m, v: v, tick: ticker{ctx: ctx}}
 	c.out.Snapshots = len(list)
+	for i := range list {
+		c.out.Missing = sum(c.out.Missing, m.totals[m.Number(list[i].Root)].Missing)
+	}
 	switch mode {
 	case syncline.CountRestoreSize:
 		err = c.restoreSize(ctx, list)

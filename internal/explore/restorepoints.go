@@ -134,6 +134,17 @@ func inWords(names []string) string {
 	return strings.Join(quoted, ", ")
 }
 
+// Hidden returns the snapshots that are in a repository and cannot be shown.
+func (p *RestorePoints) Hidden(ctx context.Context, repository syncline.ID) (list []syncline.HiddenSnapshot, err error) {
+	err = p.Catalogs.Use(ctx, repository, func(c *catalog.Catalog) error {
+		return c.View(ctx, func(v *catalog.View) (err error) {
+			list, err = v.Hidden()
+			return err
+		})
+	})
+	return list, err
+}
+
 // had reports whether the list that is kept of a repository has the point.
 func (p *RestorePoints) had(repository, point syncline.ID) bool {
 	p.mu.Lock()
@@ -182,6 +193,8 @@ func pointsOf(v *catalog.View, id syncline.ID) ([]syncline.RestorePoint, error) 
 			ID:           RestorePointID(id, snapshots[i].ID),
 			RepositoryID: id,
 			Snapshot:     snapshots[i].Snapshot,
+			Missing:      snapshots[i].Missing,
+			Lost:         snapshots[i].Lost,
 		}
 	}
 	return points, nil

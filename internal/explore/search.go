@@ -123,6 +123,8 @@ type part struct {
 	state  []byte     // of the snapshots that were searched
 	cut    Cut
 	gap    syncline.SearchGap // why it was not searched
+	// incomplete counts the snapshots that were searched and lack folders.
+	incomplete int
 }
 
 // fill searches some repositories at a time until the page is full.
@@ -173,6 +175,7 @@ func (p *pager) add(id syncline.ID, x *part, whole bool) (done bool) {
 	if x.gap != "" {
 		p.page.NotSearched = append(p.page.NotSearched, syncline.NotSearched{RepositoryID: id, Reason: x.gap})
 	}
+	p.page.Incomplete += x.incomplete
 	n := min(len(x.found), room)
 	p.page.Results = append(p.page.Results, x.found[:n]...)
 	if n > 0 {
@@ -202,6 +205,11 @@ func (p *pager) search(ctx context.Context, repository *syncline.Repository) (x 
 				return nil
 			}
 			list = slices.DeleteFunc(list, func(s catalog.Snapshot) bool { return !p.wants(id, &s.Snapshot) })
+			for i := range list {
+				if list[i].Missing > 0 {
+					x.incomplete++
+				}
+			}
 			x.state = stateOf(list)
 			if id == p.after.Repository {
 				q.After = p.after.position(x.state)
@@ -230,7 +238,7 @@ func (r *searchRequest) wants(repository syncline.ID, s *syncline.Snapshot) bool
 
 func foundVersion(id syncline.ID, list []catalog.Snapshot, w *Version) syncline.FoundVersion {
 	point := func(i int32) syncline.RestorePoint {
-		return syncline.RestorePoint{ID: RestorePointID(id, list[i].ID), RepositoryID: id, Snapshot: list[i].Snapshot}
+		return syncline.RestorePoint{ID: RestorePointID(id, list[i].ID), RepositoryID: id, Snapshot: list[i].Snapshot, Missing: list[i].Missing, Lost: list[i].Lost}
 	}
 	return syncline.FoundVersion{
 		RepositoryID: id, Path: w.Path, Entry: bare(w.Entry),

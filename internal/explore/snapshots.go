@@ -44,64 +44,11 @@ func hasTags(s *syncline.Snapshot, tags []string) bool {
 	return true
 }
 
-// Latest returns the newest snapshot that the filter chooses. The list is
-// oldest first, as View.Snapshots gives it. None is CodeNotFound.
-func (f SnapshotFilter) Latest(list []catalog.Snapshot) (catalog.Snapshot, error) {
-	for _, s := range slices.Backward(list) {
-		if f.Matches(&s.Snapshot) {
-			return s, nil
-		}
-	}
-	if f.Empty() {
-		return catalog.Snapshot{}, syncline.Errorf(syncline.CodeNotFound, "there is no snapshot in the repository")
-	}
-	return catalog.Snapshot{}, syncline.Errorf(syncline.CodeNotFound,
-		"no snapshot matches the filter (paths: %q, tags: %q, hosts: %q)", f.Paths, f.Tags, f.Hosts)
-}
-
-// latestID is the name that stands for the newest snapshot.
-const latestID = "latest"
-
 // SplitReference cuts "id:folder" into its parts. The folder is "" where none
 // is named.
 func SplitReference(reference string) (id, folder string) {
 	id, folder, _ = strings.Cut(reference, ":")
 	return id, folder
-}
-
-// One returns the snapshot that a reference names, and the folder named with
-// it: "latest", which takes the filter, or an id, which does not; each may be
-// followed by ":" and a folder.
-func (f SnapshotFilter) One(list []catalog.Snapshot, reference string) (s catalog.Snapshot, folder string, err error) {
-	id, folder := SplitReference(reference)
-	if id == latestID {
-		s, err = f.Latest(list)
-	} else {
-		s, err = Resolve(list, id)
-	}
-	return s, folder, err
-}
-
-// Resolve returns the snapshot whose id is, or begins with, the given
-// hexadecimal digits. None is CodeNotFound, several are CodeInvalid.
-func Resolve(list []catalog.Snapshot, id string) (catalog.Snapshot, error) {
-	if len(id) == 64 {
-		id = strings.ToLower(id)
-	}
-	var found []catalog.Snapshot
-	for _, s := range list {
-		if strings.HasPrefix(s.ID.String(), id) {
-			found = append(found, s)
-		}
-	}
-	switch len(found) {
-	case 1:
-		return found[0], nil
-	case 0:
-		return catalog.Snapshot{}, syncline.Errorf(syncline.CodeNotFound, "no matching ID found for prefix %q", clip(id))
-	}
-	return catalog.Snapshot{}, syncline.Errorf(syncline.CodeInvalid,
-		"multiple IDs with prefix %q found (%s and %d more); give more digits", clip(id), found[0].ID.Short(), len(found)-1)
 }
 
 // clip keeps an echoed argument short.
@@ -115,12 +62,13 @@ func clip(s string) string {
 // Select returns the snapshots that references name, each once, or without
 // any those that the filter chooses; oldest first. A reference that names
 // nothing is an error, and so is a folder in one, and a filter that no
-// reference uses.
-func (f SnapshotFilter) Select(list []catalog.Snapshot, references []string) ([]catalog.Snapshot, error) {
+// reference uses. A snapshot of which only the root is lost is taken: it is
+// there, and nothing is in it.
+func (f SnapshotFilter) Select(list SnapshotList, references []string) ([]catalog.Snapshot, error) {
 	chosen := make(map[syncline.Hash]bool)
 	filterUsed := len(references) == 0
 	for _, r := range references {
-		s, folder, err := f.One(list, r)
+		s, folder, err := f.Named(list, r)
 		switch {
 		case folder != "" || strings.HasPrefix(r, latestID+":"):
 			return nil, syncline.Errorf(syncline.CodeInvalid, "%q: a folder behind a snapshot's id is not allowed here", clip(r))
@@ -134,7 +82,7 @@ func (f SnapshotFilter) Select(list []catalog.Snapshot, references []string) ([]
 		return nil, syncline.Errorf(syncline.CodeInvalid, "filters have no use beside explicit snapshot ids; leave one of the two out")
 	}
 	var out []catalog.Snapshot
-	for _, s := range list {
+	for _, s := range list.Shown {
 		if chosen[s.ID] || len(references) == 0 && f.Matches(&s.Snapshot) {
 			out = append(out, s)
 		}

@@ -68,7 +68,7 @@ func TestSelect(t *testing.T) {
 		{"folder of the latest", SnapshotFilter{}, []string{"latest:"}, "invalid"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := tt.filter.Select(list, tt.references)
+			got, err := tt.filter.Select(SnapshotList{Shown: list}, tt.references)
 			if result := digits(got) + string(syncline.CodeOf(err)); result != tt.want {
 				t.Errorf("got %q, want %q (%v)", result, tt.want, err)
 			}
@@ -84,7 +84,7 @@ func TestOne(t *testing.T) {
 		"a1:":          "a1 ",
 		"a1:home/user": "a1 home/user",
 	} {
-		s, folder, err := SnapshotFilter{}.One(testSnapshots(), reference)
+		s, folder, err := SnapshotFilter{}.One(SnapshotList{Shown: testSnapshots()}, reference)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +92,7 @@ func TestOne(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", reference, got, want)
 		}
 	}
-	if _, err := (SnapshotFilter{}).Latest(nil); syncline.CodeOf(err) != syncline.CodeNotFound {
+	if _, err := (SnapshotFilter{}).Latest(SnapshotList{}); syncline.CodeOf(err) != syncline.CodeNotFound {
 		t.Errorf("the latest of an empty repository: %v", err)
 	}
 }

@@ -108,7 +108,7 @@ func (s *Statistics) measured(ctx context.Context, v *catalog.View, at catalogSt
 }
 
 // treeTotalsBytes is what a tree takes in measured.
-const treeTotalsBytes = 68
+const treeTotalsBytes = 76
 
 // Repository returns the statistics of an attached repository.
 func (s *Statistics) Repository(ctx context.Context, id syncline.ID) (out syncline.RepositoryStatistics, err error) {

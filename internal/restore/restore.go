@@ -320,11 +320,11 @@ func (r *run) folder(x *walkItem, dir *folder, path string, selected, below bool
 	case f.depth > maxDepth:
 		r.failed(path, syncline.Errorf(syncline.CodeTooLarge, "folders are nested more than %d deep; what is below is left out", maxDepth))
 		return false, nil
-	case !x.ok:
-		r.failed(path, syncline.Errorf(syncline.CodeDamaged, "the folder's listing is not in the repository"))
-		return selected, nil
 	case selected && !r.make(f):
 		return true, r.settle(path, f.failed)
+	case !x.ok:
+		r.failed(path, syncline.Errorf(syncline.CodeDamaged, "what is in the folder is not restored: its listing is missing or damaged in the repository"))
+		below = false
 	}
 	restored = selected
 	if below {

@@ -85,9 +85,11 @@ func (r *run) readUnread(ctx context.Context, unread []resticrepo.File) (vanishe
 				vanished = true
 				r.log(syncline.LogInfo, "Index %s was replaced meanwhile", f.ID.Short())
 			case isDamage(err):
-				r.damagedIndexes++
-				r.stats.Damaged++
-				r.log(syncline.LogError, "Index %s cannot be read: %v", f.ID.Short(), err)
+				if !r.damagedIndexes[f.ID] {
+					r.stats.Damaged++
+					r.log(syncline.LogError, "Index %s cannot be read: %v", f.ID.Short(), err)
+				}
+				r.damagedIndexes[f.ID] = true
 			default:
 				return err
 			}
@@ -107,6 +109,7 @@ func (r *run) knownIndexes(ctx context.Context) (known map[syncline.Hash]bool, e
 		if err != nil {
 			return err
 		}
+		r.indexed = len(list)
 		for _, x := range list {
 			known[x.ID] = true
 			if x.Done || !slices.ContainsFunc(r.indexes, func(f resticrepo.File) bool { return syncline.Hash(f.ID) == x.ID }) {

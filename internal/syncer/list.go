@@ -26,6 +26,7 @@ func (r *run) list(ctx context.Context) error {
 	var known []catalog.Snapshot
 	err = r.Catalog.View(ctx, func(v *catalog.View) (err error) {
 		known, err = v.Snapshots()
+		r.lost = v.Lost() > 0
 		return err
 	})
 	if err != nil {
@@ -151,12 +152,7 @@ func (r *run) readSnapshots(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(r.fresh, func(a, b syncline.Snapshot) int {
-		if c := a.Time.Compare(b.Time); c != 0 {
-			return c
-		}
-		return slices.Compare(a.ID[:], b.ID[:])
-	})
+	slices.SortFunc(r.fresh, func(a, b syncline.Snapshot) int { return a.Compare(&b) })
 	return nil
 }
 
@@ -179,7 +175,7 @@ func (r *run) readListed(ctx context.Context) (vanished bool, err error) {
 				vanished = true
 				r.log(syncline.LogInfo, "Snapshot %s was forgotten meanwhile", f.ID.Short())
 			case isDamage(err):
-				r.damagedSnapshots++
+				r.damagedSnapshots = append(r.damagedSnapshots, syncline.Hash(f.ID))
 				r.stats.Damaged++
 				r.log(syncline.LogError, "Snapshot %s cannot be read: %v", f.ID.Short(), err)
 			default:
@@ -189,6 +185,24 @@ func (r *run) readListed(ctx context.Context) (vanished bool, err error) {
 		})
 	}
 	return vanished, g.Wait()
+}
+
+// hide begins to record the snapshots that are there and are not shown, beside
+// the fetching: also a session that is stopped leaves known what is newer than
+// what it can show. Publishing takes out those that it shows.
+func (r *run) hide(ctx context.Context) {
+	if slices.Contains(r.emptied, "snapshots") {
+		return
+	}
+	list := make([]syncline.HiddenSnapshot, 0, len(r.fresh)+len(r.damagedSnapshots))
+	for i := range r.fresh {
+		list = append(list, syncline.HiddenSnapshot{Snapshot: r.fresh[i], Reason: syncline.HiddenUnsynchronized})
+	}
+	for _, id := range r.damagedSnapshots {
+		list = append(list, syncline.HiddenSnapshot{Snapshot: syncline.Snapshot{ID: id}, Reason: syncline.HiddenDamaged})
+	}
+	ctx = context.WithoutCancel(ctx)
+	r.keeping.Go(func() error { return r.Catalog.SetHidden(ctx, list) })
 }
 
 func domainSnapshot(s *resticrepo.Snapshot) syncline.Snapshot {

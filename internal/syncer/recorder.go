@@ -196,7 +196,11 @@ func (r *recorder) end(o outcome, cause error) {
 		r.conclude(syncline.LogInfo, "Stopped on request; what was fetched is kept")
 		r.close(syncline.SessionStopped, "", o.stats)
 	default:
-		r.mark(true)
+		if errors.Is(o.err, ErrMarked) {
+			r.synchronized(o.mark)
+		} else {
+			r.mark(true)
+		}
 		message := syncline.MessageOf(o.err)
 		r.service.Logger.Error("session failed", "session", r.session.ID, "repository", r.session.RepositoryID, "error", o.err)
 		r.conclude(syncline.LogError, message)

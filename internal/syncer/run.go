@@ -72,8 +72,12 @@ type run struct {
 	keeping errgroup.Group // brings what indexes say into the catalog, beside the fetching
 
 	emptied          []string // folders whose listings came back empty though the catalog knows what was there
-	damagedSnapshots int
-	damagedIndexes   int
+	damagedSnapshots []syncline.Hash
+	damagedIndexes   map[resticrepo.ID]bool
+	indexed          int                      // index files that the catalog knows
+	lost             bool                     // visible snapshots lacked folders when the session began
+	settled          bool                     // what is missing is known to be lost, and snapshots are shown without it
+	locker           string                   // who holds the repository exclusively, where that may be why something is missing
 	archived         int                      // packs that were to be read and lie in an archive class
 	failed           map[syncline.Hash]string // trees that could not be read, and why
 }
@@ -85,7 +89,7 @@ func Run(ctx context.Context, p Params) (syncline.SessionStatistics, error) {
 	if p.Streams <= 0 {
 		p.Streams = runtime.GOMAXPROCS(0)
 	}
-	r := &run{Params: p, failed: make(map[syncline.Hash]string)}
+	r := &run{Params: p, failed: make(map[syncline.Hash]string), damagedIndexes: make(map[resticrepo.ID]bool)}
 	r.keeping.SetLimit(1) // each may be large
 	r.progress.report = func(percent int) { p.Reporter.Progress(percent, r.statistics()) }
 	err := r.synchronize(ctx)
@@ -141,6 +145,7 @@ func (r *run) synchronize(ctx context.Context) error {
 	if err := r.readSnapshots(ctx); err != nil {
 		return err
 	}
+	r.hide(ctx)
 	gaps, err := r.rounds(ctx)
 	if err != nil {
 		return err
@@ -148,10 +153,11 @@ func (r *run) synchronize(ctx context.Context) error {
 	if err := r.finish(ctx, gaps); err != nil {
 		return err
 	}
-	if err := r.verdict(ctx, gaps); err != nil {
-		return err
+	err = r.verdict(gaps)
+	if err == nil || errors.Is(err, ErrMarked) {
+		err = errors.Join(err, r.Catalog.SetSynchronized(ctx))
 	}
-	return r.Catalog.SetSynchronized(ctx)
+	return err
 }
 
 // rounds reads indexes and fetches trees, and publishes. When something was
@@ -178,10 +184,27 @@ func (r *run) rounds(ctx context.Context) (gaps []catalog.Incomplete, err error)
 			}
 		}
 		if len(gaps) == 0 || round > 1 && !changed || round == maxRounds {
-			return gaps, nil
+			return r.settle(ctx, gaps)
 		}
 		r.log(syncline.LogWarning, "Some objects were not where the index says; reading the index once more")
 	}
+}
+
+// settle decides about what is still missing after all was looked for: the
+// repository has lost it, and snapshots are shown without it. Nothing is known
+// to be lost while somebody may be moving it, or while the folder of the indexes
+// is empty, as one that is not mounted.
+func (r *run) settle(ctx context.Context, gaps []catalog.Incomplete) ([]catalog.Incomplete, error) {
+	if len(gaps) == 0 && !r.lost {
+		return nil, nil
+	}
+	if len(gaps) > 0 {
+		if r.locker = r.exclusiveLock(ctx); r.locker != "" || len(r.indexes) == 0 && r.indexed > 0 {
+			return gaps, nil
+		}
+	}
+	r.settled = true
+	return r.Catalog.PublishLost(ctx, r.fresh)
 }
 
 // finish records what the session leaves: which indexes are done with, and
@@ -204,7 +227,11 @@ func (r *run) finish(ctx context.Context, gaps []catalog.Incomplete) error {
 			}
 		}
 		shown, err := v.Snapshots()
-		total = len(shown)
+		for i := range shown {
+			if !shown[i].Lost {
+				total++
+			}
+		}
 		return err
 	})
 	if err != nil {
@@ -226,7 +253,12 @@ func (r *run) finish(ctx context.Context, gaps []catalog.Incomplete) error {
 		}
 	}
 	r.stats.SnapshotsTotal = int64(total)
-	r.stats.SnapshotsAdded = int64(len(r.fresh) - len(gaps))
+	r.stats.SnapshotsAdded = int64(len(r.fresh))
+	for _, g := range gaps {
+		if r.hides(&g) {
+			r.stats.SnapshotsAdded--
+		}
+	}
 	r.stats.SnapshotsRemoved = int64(len(r.removed))
 	return nil
 }
@@ -267,61 +299,6 @@ func (r *run) clean(ctx context.Context) error {
 		r.log(syncline.LogInfo, "%s that no snapshot holds any more left the catalog", plural(removed, "entry", "entries"))
 	}
 	return err
-}
-
-// verdict logs the outcome and turns what is missing into the session's error.
-func (r *run) verdict(ctx context.Context, gaps []catalog.Incomplete) error {
-	if r.stats.SnapshotsRemoved > 0 {
-		r.log(syncline.LogInfo, "%s gone from the repository and no longer shown", plural(len(r.removed), "snapshot is", "snapshots are"))
-	}
-	for _, g := range gaps {
-		r.log(syncline.LogError, "Snapshot %s is not shown: %s missing below it%s",
-			g.Snapshot.Short(), plural(max(1, len(g.Missing)), "folder is", "folders are"), r.example(g))
-	}
-	if len(r.emptied) > 0 {
-		return r.emptiness()
-	}
-	if len(gaps) == 0 && r.damagedSnapshots == 0 && r.damagedIndexes == 0 {
-		r.traffic()
-		r.log(syncline.LogSuccess, "Synchronized: %s shown, %d of them new; %s and %s added",
-			plural(int(r.stats.SnapshotsTotal), "snapshot is", "snapshots are"), r.stats.SnapshotsAdded,
-			plural(int(r.stats.TreesAdded), "folder version", "folder versions"),
-			plural(int(r.stats.EntriesAdded), "entry", "entries"))
-		return nil
-	}
-	if r.archived > 0 && r.stats.Damaged == 0 {
-		return syncline.WrapError(syncline.CodeUnavailable, syncline.ErrArchived,
-			"%s cannot be shown, because %s in an archive class; bring back what the log names to a class that can be read at once, then synchronize again; the rest is synchronized",
-			plural(len(gaps), "snapshot", "snapshots"), plural(r.archived, "pack lies", "packs lie"))
-	}
-	message := fmt.Sprintf("%s cannot be shown, and %s damaged; the rest is synchronized; run restic check on the repository",
-		plural(len(gaps)+r.damagedSnapshots, "snapshot", "snapshots"),
-		plural(int(r.stats.Damaged), "object is missing or", "objects are missing or"))
-	if who := r.exclusiveLock(ctx); who != "" {
-		return syncline.Errorf(syncline.CodeLocked,
-			"%s; the repository is locked exclusively by %s, so this may be passing: synchronize again when that has ended", message, who)
-	}
-	return syncline.Errorf(syncline.CodeDamaged, "%s", message)
-}
-
-// emptiness is the error of a session that found nothing where there was
-// something. It may be right, but who watches the backups has to know.
-func (r *run) emptiness() error {
-	return syncline.Errorf(syncline.CodeDamaged,
-		"the repository's folder %q is empty or gone, and %s known from it; nothing was removed from the catalog because of that; "+
-			"check the storage; if everything was really forgotten and pruned, remove the repository from Syncline",
-		strings.Join(r.emptied, `" and "`), plural(int(r.stats.SnapshotsTotal), "snapshot is", "snapshots are"))
-}
-
-func (r *run) example(g catalog.Incomplete) string {
-	if len(g.Missing) == 0 {
-		return " (named above)"
-	}
-	h := g.Missing[0]
-	if why, ok := r.failed[h]; ok {
-		return fmt.Sprintf(" (tree %s: %s)", h.Short(), why)
-	}
-	return fmt.Sprintf(" (tree %s is in no index)", h.Short())
 }
 
 // exclusiveLock names who holds the repository exclusively, "" when nobody is

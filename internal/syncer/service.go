@@ -431,13 +431,13 @@ func (s *Service) build(ctx context.Context, rec *recorder, id syncline.ID, para
 	for attempt := 1; ; attempt++ {
 		o.err = s.Catalogs.Use(ctx, id, func(c *catalog.Catalog) (err error) {
 			params.Catalog = c
-			if o.stats, err = Run(ctx, params); err != nil {
+			if o.stats, err = Run(ctx, params); err != nil && !errors.Is(err, ErrMarked) {
 				return err
 			}
-			return c.View(ctx, func(v *catalog.View) error {
+			return errors.Join(err, c.View(ctx, func(v *catalog.View) error {
 				o.mark, _ = v.Mark()
 				return nil
-			})
+			}))
 		})
 		if !catalog.Unusable(o.err) || attempt == 2 {
 			return o
