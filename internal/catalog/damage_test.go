@@ -307,9 +307,13 @@ func TestOtherFormat(t *testing.T) {
 			return catalog.Frame(kindMeta, 0, payload)
 		})
 		_, err := catalog.Open(t.Context(), other)
-		wantCode(t, err, syncline.CodeDamaged)
-		if _, number := format.(int); number && (!errors.Is(err, catalog.ErrDamaged) || !strings.Contains(syncline.MessageOf(err), "another version")) {
-			t.Errorf("format %v: %v, want to be told of another version", format, err)
+		if _, text := format.(string); text {
+			wantCode(t, err, syncline.CodeDamaged)
+			continue
+		}
+		wantCode(t, err, syncline.CodeConflict)
+		if !errors.Is(err, catalog.ErrOutdated) || errors.Is(err, catalog.ErrDamaged) || !strings.Contains(syncline.MessageOf(err), "another version") {
+			t.Errorf("format %v: %v, want to be told of another version and of no damage", format, err)
 		}
 	}
 }
