@@ -36,6 +36,7 @@ type Dir struct {
 // handle counts the users of an open catalog; the last one closes it when it
 // has been let go.
 type handle struct {
+	path   string
 	opened chan struct{} // closed when cat or err is there
 	cat    *catalog.Catalog
 	box    *Container
@@ -103,25 +104,10 @@ func (d *Dir) look() {
 // idLength is that of a repository's id, with which its files' names begin.
 const idLength = 36
 
-func (d *Dir) placeOf(id syncline.ID) (string, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	path, _ := d.find(id)
-	if path == "" {
-		return "", catalog.Missing(fs.ErrNotExist)
-	}
-	return path, nil
-}
-
-// place returns where the repository's catalog is, or is to be made. Names are
-// never used again: SQLite removes a log by its name when it closes a file,
-// also of one that was unlinked and replaced since.
+// place returns where a repository's catalog is to be made that has none. Names
+// are never used again: SQLite removes a log by its name when it closes a file,
+// also of one that was unlinked and replaced since. The caller holds mu.
 func (d *Dir) place(id syncline.ID) (string, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if path, _ := d.find(id); path != "" {
-		return path, nil
-	}
 	if err := os.MkdirAll(d.path, 0o700); err != nil { // it may have been removed
 		return "", syncline.WrapError(syncline.CodeUnavailable, err, "the folder for catalogs cannot be created; %s", oserr.Advice(err, "check the rights of the folder above it"))
 	}
@@ -185,7 +171,7 @@ func (d *Dir) acquire(ctx context.Context, id syncline.ID, create bool) (*handle
 		}
 		if mine {
 			// For those too who wait for it longer than this user does.
-			h.err = d.openFile(context.WithoutCancel(ctx), id, create, h)
+			h.err = d.openFile(context.WithoutCancel(ctx), create, h)
 			close(h.opened)
 		}
 		select {
@@ -225,11 +211,17 @@ func (d *Dir) join(id syncline.ID, create bool) (h *handle, mine bool, err error
 		default: // about to be made
 		}
 	}
-	if path == "" && !create && !ok {
-		return nil, false, catalog.Missing(fs.ErrNotExist)
-	}
 	if !ok {
-		h = &handle{opened: make(chan struct{}), closed: make(chan struct{})}
+		switch {
+		case path != "":
+		case !create:
+			return nil, false, catalog.Missing(fs.ErrNotExist)
+		default:
+			if path, err = d.place(id); err != nil {
+				return nil, false, err
+			}
+		}
+		h = &handle{path: path, opened: make(chan struct{}), closed: make(chan struct{})}
 		d.open[id] = h
 	}
 	h.users++
@@ -264,16 +256,14 @@ func (d *Dir) forgetEmpty(id syncline.ID, h *handle) {
 	}
 }
 
-func (d *Dir) openFile(ctx context.Context, id syncline.ID, create bool, h *handle) error {
-	open, place := openExisting, d.placeOf
+// openFile opens the handle's file. It takes no lock: whoever holds mu may wait
+// for its end.
+func (d *Dir) openFile(ctx context.Context, create bool, h *handle) (err error) {
+	open := openExisting
 	if create {
-		open, place = Open, d.place
+		open = Open
 	}
-	path, err := place(id)
-	if err != nil {
-		return err
-	}
-	if h.box, err = open(ctx, path); err != nil {
+	if h.box, err = open(ctx, h.path); err != nil {
 		return err
 	}
 	h.box.room = d.Room
@@ -281,7 +271,7 @@ func (d *Dir) openFile(ctx context.Context, id syncline.ID, create bool, h *hand
 	if err != nil {
 		return err
 	}
-	info, err := os.Stat(path)
+	info, err := os.Stat(h.path)
 	if err != nil {
 		return errors.Join(catalog.Missing(err), cat.Close())
 	}
