@@ -2,6 +2,9 @@ module syncline.dev/syncline
 
 go 1.26.0
 
+// npm's packages hold Go files of their own.
+ignore ./internal/console/web/node_modules
+
 require (
 	github.com/Azure/azure-sdk-for-go/sdk/azcore v1.23.3
 	github.com/Azure/azure-sdk-for-go/sdk/storage/azblob v1.8.0

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -113,7 +114,9 @@ func TestFullDisk(t *testing.T) {
 		if refuse.Load() && r.Method == http.MethodGet && isPack(r) {
 			reading <- struct{}{}
 			<-answer
+			w.Header().Set("Content-Type", "application/xml")
 			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, "<Error><Code>AccessDenied</Code><Message>no</Message></Error>")
 			return true
 		}
 		return false
