@@ -13,6 +13,7 @@ import (
 type Ballast struct {
 	path string
 	size int64
+	of   func(path string) (Space, error) // Of
 	mu   sync.Mutex
 }
 
@@ -23,7 +24,7 @@ func NewBallast(path string) *Ballast {
 	if s, err := Of(filepath.Dir(path)); err == nil {
 		size = min(size, s.Total/16)
 	}
-	return &Ballast{path: path, size: size}
+	return &Ballast{path: path, size: size, of: Of}
 }
 
 // Release gives the room up, and reports whether there was any.
@@ -33,8 +34,8 @@ func (b *Ballast) Release() bool {
 	return os.Remove(b.path) == nil
 }
 
-// Restore takes the room again, where four times as much is free, and reports
-// whether the ballast is there.
+// Restore takes the room again, where four times as much is free or the system does
+// not tell, and reports whether the ballast is there.
 func (b *Ballast) Restore() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -43,8 +44,12 @@ func (b *Ballast) Restore() bool {
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false
 	}
-	s, err := Of(filepath.Dir(b.path))
-	return err == nil && s.Free >= 4*b.size && Fill(b.path, b.size) == nil
+	switch s, err := b.of(filepath.Dir(b.path)); {
+	case errors.Is(err, ErrUnknown): // the filling finds out
+	case err != nil, s.Free < 4*b.size:
+		return false
+	}
+	return Fill(b.path, b.size) == nil
 }
 
 // Reserve is what is kept free on the file system of a folder.
