@@ -50,7 +50,7 @@ func runDemo(ctx context.Context, listen string, out io.Writer, logger *slog.Log
 		return syncline.WrapError(syncline.CodeUnavailable, err, "cannot create a temporary directory")
 	}
 	data := filepath.Join(dir, "data")
-	roots, err := findRestoreRoots(data, []string{restored})
+	roots, err := findRestoreRoots([]string{data}, []string{restored})
 	if err != nil {
 		return err
 	}

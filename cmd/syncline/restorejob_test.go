@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 type restoreJob struct {
@@ -200,8 +202,9 @@ func testRestoreJobDamage(t *testing.T, n *node, point, root string) {
 }
 
 func TestRestoreRoots(t *testing.T) {
-	data, file := t.TempDir(), filepath.Join(t.TempDir(), "file")
-	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Symlink(data, file+" link")); err != nil {
+	data, catalogs, file := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "file")
+	err := errors.Join(os.WriteFile(file, nil, 0o600), os.Symlink(data, file+" link"), os.Mkdir(filepath.Join(catalogs, "folder"), 0o700))
+	if err != nil {
 		t.Fatal(err)
 	}
 	for root, want := range map[string]string{
@@ -210,8 +213,13 @@ func TestRestoreRoots(t *testing.T) {
 		data:                        "the server's own data",
 		file + " link":              "the server's own data",
 		filepath.Dir(data):          "the server's own data",
+
+		catalogs:                          "the server's own data",
+		filepath.Join(catalogs, "folder"): "the server's own data",
 	} {
-		out, err := exec.CommandContext(t.Context(), program, "serve", "--data", data, "--listen", "127.0.0.1:0", "--restore-root", root).CombinedOutput()
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // where it runs after all
+		defer cancel()
+		out, err := exec.CommandContext(ctx, program, "serve", "--data", data, "--catalogs", catalogs, "--listen", "127.0.0.1:0", "--restore-root", root).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), want) {
 			t.Errorf("%s: %v: %s", root, err, out)
 		}

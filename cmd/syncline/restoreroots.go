@@ -4,20 +4,28 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"syncline.dev/syncline"
 )
 
 // findRestoreRoots makes sure that the folders can be restored into, and
-// returns them without symbolic links. None may share files with the data
-// directory: a restore could put other users and keys into it.
-func findRestoreRoots(data string, paths []string) ([]syncline.RestoreTarget, error) {
+// returns them without symbolic links. None may share files with the server's own
+// directories: a restore could put other users, keys and catalogs there. "" is none.
+func findRestoreRoots(own, paths []string) ([]syncline.RestoreTarget, error) {
 	if len(paths) == 0 {
 		return nil, nil
 	}
-	data, err := plainPath(data)
-	if err != nil {
-		return nil, syncline.WrapError(syncline.CodeUnavailable, err, "the data directory %s cannot be found", data)
+	var plain []string
+	for _, dir := range own {
+		if dir == "" {
+			continue
+		}
+		path, err := plainPath(dir)
+		if err != nil {
+			return nil, syncline.WrapError(syncline.CodeUnavailable, err, "the directory %s cannot be found", dir)
+		}
+		plain = append(plain, path)
 	}
 	var roots []syncline.RestoreTarget
 	taken := make(map[string]bool)
@@ -32,7 +40,7 @@ func findRestoreRoots(data string, paths []string) ([]syncline.RestoreTarget, er
 		switch {
 		case err != nil:
 			return nil, syncline.WrapError(syncline.CodeInvalid, err, "--restore-root: %s cannot be restored into; make the directory, or name another one", given)
-		case inside(path, data) || inside(data, path):
+		case slices.ContainsFunc(plain, func(dir string) bool { return inside(path, dir) || inside(dir, path) }):
 			return nil, syncline.Errorf(syncline.CodeInvalid, "--restore-root: %s holds the server's own data, or lies in it; name another directory", given)
 		}
 		name := filepath.Base(path)

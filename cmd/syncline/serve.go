@@ -62,7 +62,7 @@ func newServeCommand() *cobra.Command {
 			if o.clouds.ca, err = readCertificates(authorities); err != nil {
 				return err
 			}
-			if o.restoreRoots, err = findRestoreRoots(o.data, restoreRoots); err != nil {
+			if o.restoreRoots, err = findRestoreRoots([]string{o.data, o.catalogs}, restoreRoots); err != nil {
 				return err
 			}
 			if o.proxies, err = peer.ParseProxies(proxies); err != nil {
