@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/auth"
 	"syncline.dev/syncline/internal/demorepo"
 	"syncline.dev/syncline/internal/restore"
 )
@@ -54,8 +55,10 @@ func runDemo(ctx context.Context, listen string, out io.Writer, logger *slog.Log
 	if err != nil {
 		return err
 	}
+	password := auth.GeneratePassword()
 	return runServer(ctx, serverOptions{
-		data: data, listen: listen, logger: logger, clouds: &clouds{}, restoreRoots: roots, keepFree: restore.DefaultKeepFree,
+		firstPassword: func() (firstPassword, error) { return firstPassword{password: password}, nil },
+		data:          data, listen: listen, logger: logger, clouds: &clouds{}, restoreRoots: roots, keepFree: restore.DefaultKeepFree,
 		ready: func(s *server) error {
 			session, err := s.attachDemo(ctx, repository)
 			if err != nil {
@@ -75,7 +78,7 @@ Syncline is running, with a demo repository synchronized.
   certificate SHA-256 %s (self-signed: use curl -k)
 
 listening on https://%s
-`, s.address, s.address, s.password, s.fingerprint, s.address)
+`, s.address, s.address, password, s.fingerprint, s.address)
 			return err
 		},
 	})

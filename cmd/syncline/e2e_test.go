@@ -100,12 +100,18 @@ type node struct {
 	done   chan error
 }
 
-// start runs a server on a free port and waits until it is ready.
+// start runs a server on a free port, waits until it is ready, and signs in.
 func start(t *testing.T, data string, flags ...string) *node {
+	t.Helper()
+	return startWith(t, []string{"SYNCLINE_ADMIN_PASSWORD=" + adminPassword}, data, flags...).as(adminPassword)
+}
+
+// startWith runs a server that has these variables, and waits until it is ready.
+func startWith(t *testing.T, env []string, data string, flags ...string) *node {
 	t.Helper()
 	n := &node{t: t, output: new(bytes.Buffer), done: make(chan error, 1)}
 	n.cmd = exec.Command(program, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--debug"}, flags...)...)
-	n.cmd.Env = append(os.Environ(), "SYNCLINE_ADMIN_PASSWORD="+adminPassword)
+	n.cmd.Env = append(os.Environ(), env...)
 	n.cmd.Stderr = n.output
 	stdout, err := n.cmd.StdoutPipe()
 	if err != nil {
@@ -128,10 +134,16 @@ func start(t *testing.T, data string, flags ...string) *node {
 	}
 	t.Cleanup(func() { _ = n.cmd.Process.Kill() })
 	n.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	return n
+}
+
+// as signs the administrator in.
+func (n *node) as(password string) *node {
+	n.t.Helper()
 	var grant struct {
 		Token string `json:"access_token"`
 	}
-	n.call("POST", "/v6/token", map[string]any{"grant_type": "password", "username": "administrator", "password": adminPassword}, 200, &grant)
+	n.call("POST", "/v6/token", map[string]any{"grant_type": "password", "username": "administrator", "password": password}, 200, &grant)
 	n.token = grant.Token
 	return n
 }

@@ -4,8 +4,10 @@ package main_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -133,5 +135,80 @@ func TestAdministratorsFirstPassword(t *testing.T) {
 	cmd.Stdin = strings.NewReader("password1234\n")
 	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "easy to guess") {
 		t.Errorf("passwd: %v: %s", err, out)
+	}
+}
+
+// The first password comes from a file, which no later start needs.
+func TestAdministratorsFirstPasswordFromFile(t *testing.T) {
+	dir := t.TempDir()
+	data, file := filepath.Join(dir, "data"), filepath.Join(dir, "password")
+	const variable = "SYNCLINE_ADMIN_PASSWORD_FILE="
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused := func(want, env string) {
+		t.Helper()
+		if said := refusal(t, env, "--data", data); !strings.Contains(said, want) || strings.Contains(said, "password1234") {
+			t.Errorf("%q is not in: %s", want, said)
+		}
+	}
+	refused(variable[:len(variable)-1]+": "+file+" does not exist", variable+file)
+	write(" \n")
+	refused(file+" is empty; write a password into it", variable+file)
+	write("password1234\n")
+	refused("SYNCLINE_ADMIN_PASSWORD_FILE: the password is easy to guess", variable+file)
+	t.Setenv("SYNCLINE_ADMIN_PASSWORD", adminPassword)
+	refused("SYNCLINE_ADMIN_PASSWORD and SYNCLINE_ADMIN_PASSWORD_FILE are both set", variable+file)
+	t.Setenv("SYNCLINE_ADMIN_PASSWORD", "")
+	write("a password in a file\r\n")
+	for range 2 {
+		n := startWith(t, []string{variable + file}, data).as("a password in a file")
+		if err := n.signal(syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+		_ = os.Remove(file)
+	}
+}
+
+// takenPort is an address where another program listens.
+func takenPort(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	return ln.Addr().String()
+}
+
+// A password that is made where no terminal is lies in a file for its owner, and
+// is nowhere in what the server says; a start that fails later does not lose it.
+func TestInitialPasswordFile(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	file := filepath.Join(data, "initial-password")
+	said := refusal(t, "", "--data", data, "--listen", takenPort(t))
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	password := strings.TrimSuffix(string(raw), "\n")
+	if !strings.Contains(said, "the password is in "+file) || strings.Contains(said, password) || len(password) < 20 {
+		t.Errorf("the password in the file has %d characters, and the server says: %s", len(password), said)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v (%v)", info.Mode(), err)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	n := startWith(t, nil, data).as(password)
+	if err := n.signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the file is there again (%v)", err)
 	}
 }

@@ -19,7 +19,10 @@ import (
 // serveHelp is what serve --help says first.
 const serveHelp = `Run the server: the REST API over HTTPS, and the sessions that synchronize the
 attached repositories. The first start creates the user "administrator" with the
-password in SYNCLINE_ADMIN_PASSWORD, or a random one that is printed once.
+password in SYNCLINE_ADMIN_PASSWORD or in the file that
+SYNCLINE_ADMIN_PASSWORD_FILE names. Without them the password is a random one: it
+is printed once on a terminal, and written to the file initial-password in the
+data directory where standard output is none.
 SIGTERM and SIGINT end it; sessions and restores that run are continued at the
 next start.
 
@@ -75,12 +78,9 @@ func newServeCommand() *cobra.Command {
 				return err
 			}
 			o.logger = newLogger(cmd, debug)
-			o.adminPassword = os.Getenv("SYNCLINE_ADMIN_PASSWORD")
+			o.firstPassword = func() (firstPassword, error) { return chooseFirstPassword(os.Getenv, cmd.OutOrStdout(), o.data) }
 			o.ready = func(s *server) error {
 				out := cmd.OutOrStdout()
-				if s.password != "" {
-					fmt.Fprintf(out, "created user administrator with password %s\n", s.password)
-				}
 				if s.fingerprint != "" {
 					fmt.Fprintf(out, "self-signed certificate, SHA-256 fingerprint %s\n", s.fingerprint)
 				}

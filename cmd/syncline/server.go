@@ -35,13 +35,14 @@ import (
 
 // dataDir is an opened data directory:
 //
-//	syncline.db     the server's own state
-//	ballast         room that is given up when the disk is full
-//	secret.key      seals the repositories' passwords
-//	catalogs/       a file per repository, unless --catalogs names another folder
-//	tls/            the self-signed certificate
-//	lock            held by the server that runs
-//	setup           only while the directory is set up
+//	syncline.db       the server's own state
+//	ballast           room that is given up when the disk is full
+//	secret.key        seals the repositories' passwords
+//	catalogs/         a file per repository, unless --catalogs names another folder
+//	tls/              the self-signed certificate
+//	lock              held by the server that runs
+//	initial-password  the administrator's, where no terminal showed it
+//	setup             only while the directory is set up
 type dataDir struct {
 	path  string
 	store *stores.Store
@@ -115,9 +116,10 @@ type serverOptions struct {
 	keepNumber int
 	keepAge    time.Duration
 
-	listen        string
-	cert, key     string
-	adminPassword string
+	listen    string
+	cert, key string
+	// firstPassword chooses the administrator's when there is no user yet.
+	firstPassword func() (firstPassword, error)
 	logger        *slog.Logger
 	clouds        *clouds
 	restoreRoots  []syncline.RestoreTarget
@@ -147,7 +149,6 @@ type server struct {
 	restores    *jobs.Service
 	address     string // host:port for people, after listening
 	fingerprint string // of a self-signed certificate, "" otherwise
-	password    string // that was generated for the administrator, "" otherwise
 }
 
 // runServer runs a server until ctx ends.
@@ -167,10 +168,7 @@ func runServer(ctx context.Context, o serverOptions) (err error) {
 	}
 	defer func() { err = errors.Join(err, data.store.Close()) }()
 	s := &server{dataDir: data}
-	if s.password, _, err = data.auth.EnsureAdministrator(ctx, o.adminPassword); err != nil {
-		if syncline.CodeOf(err) == syncline.CodeInvalid {
-			err = syncline.WrapError(syncline.CodeInvalid, err, "SYNCLINE_ADMIN_PASSWORD: %s", syncline.MessageOf(err))
-		}
+	if err := s.ensureAdministrator(ctx, o.firstPassword); err != nil {
 		return err
 	}
 	cert, err := s.certificate(o)
@@ -182,6 +180,23 @@ func runServer(ctx context.Context, o serverOptions) (err error) {
 		return err
 	}
 	return errors.Join(s.serve(ctx, o, ln, cert), ignoreClosed(ln.Close()))
+}
+
+// ensureAdministrator makes the first user, and tells of it at once: what fails
+// later in the start must not take the password along.
+func (s *server) ensureAdministrator(ctx context.Context, choose func() (firstPassword, error)) error {
+	var first firstPassword
+	created, err := s.auth.EnsureAdministrator(ctx, func() (password string, err error) {
+		first, err = choose()
+		return first.password, err
+	})
+	if syncline.CodeOf(err) == syncline.CodeInvalid && first.origin != "" {
+		err = syncline.WrapError(syncline.CodeInvalid, err, "%s: %s", first.origin, syncline.MessageOf(err))
+	}
+	if err != nil || !created || first.created == nil {
+		return err
+	}
+	return first.created()
 }
 
 func ignoreClosed(err error) error {

@@ -175,3 +175,23 @@ func documents(t *testing.T, text string) (all []any) {
 	}
 	return all
 }
+
+// A password that is made at a terminal is printed there, also when the start fails
+// later, and nowhere else.
+func TestFirstPasswordOnTerminal(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	said := onTerminal(t, nil, "serve", "--data", data, "--listen", takenPort(t))
+	const before = "created user administrator with password "
+	_, rest, found := strings.Cut(said, before)
+	password, _, _ := strings.Cut(rest, "\n")
+	if !found {
+		t.Fatalf("no password: %s", said)
+	}
+	if _, err := os.Stat(filepath.Join(data, "initial-password")); err == nil {
+		t.Error("the password is in a file, too")
+	}
+	n := startWith(t, nil, data).as(password)
+	if err := n.signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+}

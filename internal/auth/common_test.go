@@ -21,7 +21,7 @@ func TestNewPasswords(t *testing.T) {
 	}
 	for _, p := range []string{
 		"correct horse battery staple", "a good long password", "kv7xw-2mpqa-9c", "open sesame, open", "three words here",
-		strings.Repeat("é", 11) + "è", "unusual passwords win", newPassword(),
+		strings.Repeat("é", 11) + "è", "unusual passwords win", GeneratePassword(),
 	} {
 		if err := checkPassword("Administrator", p); err != nil {
 			t.Errorf("%q: %v", p, err)

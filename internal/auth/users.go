@@ -97,25 +97,21 @@ func (s *Service) ListUsers(ctx context.Context) ([]syncline.User, error) {
 }
 
 // EnsureAdministrator adds the user "administrator" if there is no user at
-// all. Where password is empty it makes one and returns it, for the operator
-// to be shown once; it is kept nowhere.
-func (s *Service) EnsureAdministrator(ctx context.Context, password string) (generated string, created bool, err error) {
+// all, with the password that choose returns; choose is called only then.
+func (s *Service) EnsureAdministrator(ctx context.Context, choose func() (string, error)) (created bool, err error) {
 	users, err := s.store.Users(ctx)
 	if err != nil || len(users) > 0 {
-		return "", false, err
+		return false, err
 	}
-	if password == "" {
-		generated = newPassword()
-		password = generated
+	password, err := choose()
+	if err != nil {
+		return false, err
 	}
 	err = s.AddUser(ctx, AdministratorName, password, syncline.RoleAdministrator)
 	if syncline.CodeOf(err) == syncline.CodeConflict { // another process was faster
-		return "", false, nil
+		return false, nil
 	}
-	if err != nil {
-		return "", false, err
-	}
-	return generated, true, nil
+	return err == nil, err
 }
 
 func (s *Service) newHash(ctx context.Context, name, password string) (string, error) {
@@ -135,9 +131,9 @@ func (s *Service) forgetUser(name string) {
 	s.cache.forget(func(c cached) bool { return c.user == key })
 }
 
-// newPassword returns 99 random bits that can be read out over a telephone:
+// GeneratePassword returns 99 random bits that can be read out over a telephone:
 // four groups of five, without characters that look alike.
-func newPassword() string {
+func GeneratePassword() string {
 	const alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
 	var b strings.Builder
 	for i := range 20 {

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"strings"
 	"testing"
@@ -45,17 +46,26 @@ func TestAddUserValidates(t *testing.T) {
 func TestEnsureAdministrator(t *testing.T) {
 	f := newFixture(t)
 	ctx := t.Context()
-	generated, created, err := f.EnsureAdministrator(ctx, "")
-	if generated != "" || created || err != nil { // there is a user
-		t.Errorf("got %q, %v, %v", generated, created, err)
+	asked := 0
+	choose := func(password string) func() (string, error) {
+		return func() (string, error) { asked++; return password, nil }
+	}
+	created, err := f.EnsureAdministrator(ctx, choose("a given password"))
+	if created || err != nil || asked != 0 { // there is a user
+		t.Errorf("got %v, %v, asked %d times", created, err, asked)
 	}
 	// The store keeps its last administrator, so the empty table is a fake.
 	empty := &noUsers{Store: f.store}
 	s := New(empty, Options{})
 	s.hasher.compute = f.hasher.compute
-	_, _, err = s.EnsureAdministrator(ctx, "short")
+	_, err = s.EnsureAdministrator(ctx, choose("short"))
 	wantCode(t, err, syncline.CodeInvalid)
-	generated, created, err = s.EnsureAdministrator(ctx, "")
+	failed := errors.New("nothing to choose")
+	if created, err = s.EnsureAdministrator(ctx, func() (string, error) { return "", failed }); created || !errors.Is(err, failed) {
+		t.Errorf("got %v, %v", created, err)
+	}
+	generated := GeneratePassword()
+	created, err = s.EnsureAdministrator(ctx, choose(generated))
 	if err != nil || !created || !regexp.MustCompile(`^([a-z2-9]{5}-){3}[a-z2-9]{5}$`).MatchString(generated) {
 		t.Errorf("got %q, %v, %v", generated, created, err)
 	}
@@ -63,14 +73,14 @@ func TestEnsureAdministrator(t *testing.T) {
 		t.Error(err)
 	}
 	// As when another process added it a moment ago.
-	generated, created, err = s.EnsureAdministrator(ctx, "")
-	if generated != "" || created || err != nil {
-		t.Errorf("got %q, %v, %v", generated, created, err)
+	created, err = s.EnsureAdministrator(ctx, choose(generated))
+	if created || err != nil {
+		t.Errorf("got %v, %v", created, err)
 	}
 	check(t, f.RemoveUser(ctx, "administrator"))
-	generated, created, err = s.EnsureAdministrator(ctx, "a given password")
-	if generated != "" || !created || err != nil {
-		t.Errorf("got %q, %v, %v", generated, created, err)
+	created, err = s.EnsureAdministrator(ctx, choose("a given password"))
+	if !created || err != nil {
+		t.Errorf("got %v, %v", created, err)
 	}
 	grant, err := s.SignIn(ctx, "Administrator", "a given password", home)
 	check(t, err)
@@ -79,7 +89,7 @@ func TestEnsureAdministrator(t *testing.T) {
 	if identity.Role != syncline.RoleAdministrator {
 		t.Errorf("got %+v", identity)
 	}
-	if one, two := newPassword(), newPassword(); one == two {
+	if one, two := GeneratePassword(), GeneratePassword(); one == two {
 		t.Error("two generated passwords are the same")
 	}
 }
