@@ -218,7 +218,7 @@ func repoBlob(b catalog.Blob) resticrepo.Blob {
 
 // elsewhere tries the other copies of a tree that could not be read from pack.
 func (w *worker) elsewhere(ctx context.Context, pack syncline.Hash, b catalog.Blob, cause error) error {
-	w.damage("Tree %s cannot be read from pack %s: %v", b.ID.Short(), pack.Short(), cause)
+	w.damagedCopy(pack, b.ID, "Tree %s cannot be read from pack %s: %v", b.ID.Short(), pack.Short(), cause)
 	return w.copies(ctx, b, fmt.Sprintf("damaged in pack %s", pack.Short()))
 }
 
@@ -239,7 +239,7 @@ func (w *worker) copies(ctx context.Context, b catalog.Blob, why string) error {
 		if !isDamage(err) && !gone(err) {
 			return err
 		}
-		w.damage("Tree %s cannot be read from pack %s either: %v", b.ID.Short(), o.pack.Short(), err)
+		w.damagedCopy(o.pack, b.ID, "Tree %s cannot be read from pack %s either: %v", b.ID.Short(), o.pack.Short(), err)
 	}
 	w.mu.Lock()
 	w.failed[b.ID] = why
@@ -351,6 +351,20 @@ func (w *worker) count(b catalog.Blob) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.progress.add(int64(b.Length))
+}
+
+// treeCopy is a tree in a pack.
+type treeCopy struct{ pack, tree syncline.Hash }
+
+// damagedCopy notes a copy of a tree that cannot be read, once in the session.
+func (w *worker) damagedCopy(pack, tree syncline.Hash, format string, args ...any) {
+	w.mu.Lock()
+	known := w.unreadable[treeCopy{pack, tree}]
+	w.unreadable[treeCopy{pack, tree}] = true
+	w.mu.Unlock()
+	if !known {
+		w.damage(format, args...)
+	}
 }
 
 // damage notes one object that is not what it must be.

@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 
@@ -25,29 +26,31 @@ func (r *run) list(ctx context.Context) error {
 	}
 	var known []catalog.Snapshot
 	err = r.Catalog.View(ctx, func(v *catalog.View) (err error) {
-		known, err = v.Snapshots()
+		if known, err = v.Snapshots(); err == nil {
+			r.hidden, err = v.Hidden()
+		}
 		r.lost = v.Lost() > 0
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	gone := missingFrom(r.listed, known)
+	gone := r.missing(known)
 	if r.Snapshots != nil && len(gone) > 0 {
 		// Another process may have synchronized what is newer than that listing.
 		if r.listed, err = r.Repository.Snapshots(ctx); err != nil {
 			return err
 		}
-		gone = missingFrom(r.listed, known)
+		gone = r.missing(known)
 	}
-	if len(r.listed) == 0 && len(known) > 0 {
+	if len(r.listed) == 0 && len(known)+len(r.hidden) > 0 {
 		r.emptied = append(r.emptied, "snapshots")
 		gone = nil
 	}
-	r.removed, err = r.confirm(ctx, "snapshots", gone, r.Repository.Snapshots)
-	if err != nil {
+	if gone, err = r.confirm(ctx, "snapshots", gone, r.listMore); err != nil {
 		return err
 	}
+	r.leave(known, gone)
 	gone = r.removed
 	r.have = make(map[resticrepo.ID]bool, len(known))
 	for i := range known {
@@ -95,6 +98,21 @@ func (r *run) confirm(ctx context.Context, dir string, gone []syncline.Hash, lis
 	return nil, nil
 }
 
+// listMore lists the snapshots again, and adds to r.listed those that it lacks.
+func (r *run) listMore(ctx context.Context) ([]resticrepo.File, error) {
+	again, err := r.Repository.Snapshots(ctx)
+	there := make(map[resticrepo.ID]bool, len(r.listed))
+	for _, f := range r.listed {
+		there[f.ID] = true
+	}
+	for _, f := range again {
+		if !there[f.ID] {
+			r.listed = append(r.listed, f)
+		}
+	}
+	return again, err
+}
+
 // maxListings is how many listings of a folder are compared.
 const maxListings = 4
 
@@ -123,9 +141,10 @@ func Ahead(ctx context.Context, st resticrepo.Storage, c *catalog.Catalog) ([]re
 	})
 }
 
-func missingFrom(listed []resticrepo.File, known []catalog.Snapshot) (gone []syncline.Hash) {
-	there := make(map[resticrepo.ID]bool, len(listed))
-	for _, f := range listed {
+// missing returns the known snapshots, shown and hidden, that were not listed.
+func (r *run) missing(known []catalog.Snapshot) (gone []syncline.Hash) {
+	there := make(map[resticrepo.ID]bool, len(r.listed))
+	for _, f := range r.listed {
 		there[f.ID] = true
 	}
 	for i := range known {
@@ -133,51 +152,116 @@ func missingFrom(listed []resticrepo.File, known []catalog.Snapshot) (gone []syn
 			gone = append(gone, known[i].ID)
 		}
 	}
+	for i := range r.hidden {
+		if id := r.hidden[i].Snapshot.ID; !there[resticrepo.ID(id)] {
+			gone = append(gone, id)
+		}
+	}
 	return gone
 }
 
-// readSnapshots reads the new ones. A damaged one is told and left out. One that
-// is not there was forgotten since the listing, or the listing was wrong: they
-// are listed once more.
-func (r *run) readSnapshots(ctx context.Context) error {
-	r.fresh = make([]syncline.Snapshot, 0, len(r.listed))
-	vanished, err := r.readListed(ctx)
-	if err == nil && vanished {
-		r.listed, err = r.Repository.Snapshots(ctx)
-		r.listed = slices.DeleteFunc(r.listed, func(f resticrepo.File) bool { return r.have[f.ID] })
-		if err == nil {
-			_, err = r.readListed(ctx)
+// leave decides what becomes of the known snapshots when it is known which are
+// gone: shown ones are removed, and hidden ones that a listing left out and that
+// are not gone stay hidden.
+func (r *run) leave(known []catalog.Snapshot, gone []syncline.Hash) {
+	done := make(map[syncline.Hash]bool, len(gone)+len(r.listed))
+	for _, id := range gone {
+		done[id] = true
+	}
+	for i := range known {
+		if done[known[i].ID] {
+			r.removed = append(r.removed, known[i].ID)
 		}
 	}
-	if err != nil {
-		return err
+	for _, f := range r.listed { // these are read
+		done[syncline.Hash(f.ID)] = true
+	}
+	r.hidden = slices.DeleteFunc(r.hidden, func(h syncline.HiddenSnapshot) bool { return done[h.Snapshot.ID] })
+}
+
+// readSnapshots reads the new ones. A damaged one is told and left out. One that
+// is not there was forgotten since the listing, or the listing or the answer was
+// wrong: they are listed and read again. One that all listings have and that is
+// never there counts as damaged.
+func (r *run) readSnapshots(ctx context.Context) error {
+	r.fresh = make([]syncline.Snapshot, 0, len(r.listed))
+	for n := 1; ; n++ {
+		vanished, err := r.readListed(ctx)
+		if err == nil && len(vanished) > 0 {
+			err = r.listAgain(ctx, vanished)
+		}
+		if err != nil {
+			return err
+		}
+		if len(vanished) == 0 {
+			break
+		}
+		if n == maxListings {
+			r.neverThere(vanished)
+			break
+		}
 	}
 	slices.SortFunc(r.fresh, func(a, b syncline.Snapshot) int { return a.Compare(&b) })
 	return nil
 }
 
-// readListed reads the snapshots that were listed, and reports whether any was
+// listAgain lists what is still to be read when some snapshots were not there.
+func (r *run) listAgain(ctx context.Context, vanished map[resticrepo.ID]bool) (err error) {
+	if r.listed, err = r.Repository.Snapshots(ctx); err != nil {
+		return err
+	}
+	gone := maps.Clone(vanished)
+	for _, f := range r.listed {
+		if gone[f.ID] {
+			delete(gone, f.ID)
+			delete(r.have, f.ID)
+		}
+	}
+	for id := range gone {
+		r.log(syncline.LogInfo, "Snapshot %s was forgotten meanwhile", id.Short())
+	}
+	r.listed = slices.DeleteFunc(r.listed, func(f resticrepo.File) bool { return r.have[f.ID] })
+	return nil
+}
+
+// neverThere notes the snapshots that are still listed and were not there when
+// they were read.
+func (r *run) neverThere(vanished map[resticrepo.ID]bool) {
+	for _, f := range r.listed {
+		if vanished[f.ID] {
+			r.damagedSnapshot(f.ID, "it is listed, but it is not there")
+		}
+	}
+}
+
+// damagedSnapshot notes a snapshot that cannot be read.
+func (r *run) damagedSnapshot(id resticrepo.ID, why any) {
+	r.have[id] = true
+	r.damagedSnapshots = append(r.damagedSnapshots, syncline.Hash(id))
+	r.stats.Damaged++
+	r.log(syncline.LogError, "Snapshot %s cannot be read: %v", id.Short(), why)
+}
+
+// readListed reads the snapshots that were listed, and returns those that were
 // not there.
-func (r *run) readListed(ctx context.Context) (vanished bool, err error) {
+func (r *run) readListed(ctx context.Context) (vanished map[resticrepo.ID]bool, err error) {
+	vanished = make(map[resticrepo.ID]bool)
 	var mu sync.Mutex
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(smallFiles)
 	for _, f := range r.listed {
-		r.have[f.ID] = true
 		g.Go(func() error {
 			s, err := r.Repository.LoadSnapshot(gctx, f)
 			mu.Lock()
 			defer mu.Unlock()
+			r.have[f.ID] = true
 			switch {
 			case err == nil:
 				r.fresh = append(r.fresh, domainSnapshot(s))
 			case gone(err):
-				vanished = true
-				r.log(syncline.LogInfo, "Snapshot %s was forgotten meanwhile", f.ID.Short())
+				vanished[f.ID] = true
 			case isDamage(err):
-				r.damagedSnapshots = append(r.damagedSnapshots, syncline.Hash(f.ID))
-				r.stats.Damaged++
-				r.log(syncline.LogError, "Snapshot %s cannot be read: %v", f.ID.Short(), err)
+				r.damagedSnapshot(f.ID, err)
 			default:
 				return err
 			}
@@ -194,7 +278,8 @@ func (r *run) hide(ctx context.Context) {
 	if slices.Contains(r.emptied, "snapshots") {
 		return
 	}
-	list := make([]syncline.HiddenSnapshot, 0, len(r.fresh)+len(r.damagedSnapshots))
+	list := make([]syncline.HiddenSnapshot, 0, len(r.fresh)+len(r.damagedSnapshots)+len(r.hidden))
+	list = append(list, r.hidden...)
 	for i := range r.fresh {
 		list = append(list, syncline.HiddenSnapshot{Snapshot: r.fresh[i], Reason: syncline.HiddenUnsynchronized})
 	}

@@ -2,6 +2,9 @@ package syncer_test
 
 import (
 	"context"
+	"io"
+	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -167,4 +170,94 @@ func (s *misspeller) List(ctx context.Context, dir string, fn func(string, int64
 		}
 		return fn(name, size)
 	})
+}
+
+// A hidden snapshot that a listing leaves out is still known, as a shown one is;
+// one that is gone is not.
+func TestShortListingsKeepWhatIsHidden(t *testing.T) {
+	f := forge(t)
+	root := treeOf(fileNode("x"))
+	f.tree(root)
+	f.snapshot(sum(root))
+	b := newBench(t, f.dir)
+	b.mustSync()
+	damaged := f.dir + "/snapshots/" + strings.Repeat("ab", 32)
+	f.must(os.WriteFile(damaged, []byte("no snapshot"), 0o600))
+	hidden := func(what string, want int) {
+		t.Helper()
+		_, err := b.sync(context.Background())
+		if _, list := b.lists(); len(list) != want {
+			t.Errorf("%s: %d snapshots are hidden (%v)", what, len(list), err)
+		}
+	}
+	hidden("damaged", 1)
+	for what, hide := range map[string]func(int) bool{
+		"once":  func(call int) bool { return call == 1 },
+		"twice": func(call int) bool { return call%2 == 1 },
+	} {
+		b.wrap = func(s storage.Storage) storage.Storage {
+			return &lister{Storage: s, dir: "snapshots", hide: func(call int, name string) bool { return hide(call) && strings.Contains(name, "abab") }}
+		}
+		hidden("left out "+what, 1)
+	}
+	b.wrap = func(s storage.Storage) storage.Storage {
+		return &lister{Storage: s, dir: "snapshots", hide: func(int, string) bool { return true }}
+	}
+	hidden("an empty listing", 1)
+	b.wrap = nil
+	f.must(os.Remove(damaged))
+	hidden("gone", 0)
+}
+
+// An empty listing says nothing about a repository of which all that is known is
+// hidden.
+func TestEmptyListingKeepsWhatIsHidden(t *testing.T) {
+	f := forge(t)
+	f.must(os.WriteFile(f.dir+"/snapshots/"+strings.Repeat("ab", 32), []byte("no snapshot"), 0o600))
+	b := newBench(t, f.dir)
+	_, _ = b.sync(context.Background())
+	b.wrap = func(s storage.Storage) storage.Storage {
+		return &lister{Storage: s, dir: "snapshots", hide: func(int, string) bool { return true }}
+	}
+	_, err := b.sync(context.Background())
+	if _, list := b.lists(); len(list) != 1 || err == nil || !strings.Contains(err.Error(), "1 snapshot is known") {
+		t.Errorf("%d snapshots are hidden, and the session ended with %v", len(list), err)
+	}
+}
+
+// absent has some objects that are listed and, the first times, not there.
+type absent struct {
+	storage.Storage
+	times int
+	asked int
+}
+
+func (s *absent) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
+	if strings.HasPrefix(name, "snapshots/") {
+		if s.asked++; s.asked <= s.times {
+			return nil, fs.ErrNotExist
+		}
+	}
+	return s.Storage.Open(ctx, name, offset, length)
+}
+
+// A snapshot that is listed and is not there at first is read again, and one
+// that never is there is not taken for a forgotten one.
+func TestListedAndNotThere(t *testing.T) {
+	f := forge(t)
+	root := treeOf(fileNode("x"))
+	f.tree(root)
+	f.snapshot(sum(root))
+	for times, shown := range map[int]int{1: 1, 3: 1, 1000: 0} {
+		b := newBench(t, f.dir)
+		b.wrap = func(s storage.Storage) storage.Storage { return &absent{Storage: s, times: times} }
+		_, err := b.sync(context.Background())
+		list, hidden := b.lists()
+		if len(list) != shown || len(hidden) != 1-shown || (err == nil) != (shown == 1) {
+			t.Errorf("not there %d times: %d snapshots are shown, %+v are hidden, the session ended with %v", times, len(list), hidden, err)
+		}
+		if b.has("forgotten meanwhile") || shown == 0 && !b.has("it is listed, but it is not there") {
+			t.Errorf("the log:\n%s", strings.Join(b.log, "\n"))
+		}
+	}
 }

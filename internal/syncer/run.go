@@ -67,7 +67,8 @@ type run struct {
 	have    map[resticrepo.ID]bool // snapshots that the catalog shows or the session has read
 	fresh   []syncline.Snapshot
 	removed []syncline.Hash
-	indexes []resticrepo.File // as listed last
+	hidden  []syncline.HiddenSnapshot // recorded before; those that were listed are not among them
+	indexes []resticrepo.File         // as listed last
 	plan    plan
 	keeping errgroup.Group // brings what indexes say into the catalog, beside the fetching
 
@@ -80,6 +81,7 @@ type run struct {
 	locker           string                   // who holds the repository exclusively, where that may be why something is missing
 	archived         int                      // packs that were to be read and lie in an archive class
 	failed           map[syncline.Hash]string // trees that could not be read, and why
+	unreadable       map[treeCopy]bool        // in whatever round
 }
 
 // Run synchronizes. It returns what was done, also beside an error; errors
@@ -89,7 +91,7 @@ func Run(ctx context.Context, p Params) (syncline.SessionStatistics, error) {
 	if p.Streams <= 0 {
 		p.Streams = runtime.GOMAXPROCS(0)
 	}
-	r := &run{Params: p, failed: make(map[syncline.Hash]string), damagedIndexes: make(map[resticrepo.ID]bool)}
+	r := &run{Params: p, failed: make(map[syncline.Hash]string), damagedIndexes: make(map[resticrepo.ID]bool), unreadable: make(map[treeCopy]bool)}
 	r.keeping.SetLimit(1) // each may be large
 	r.progress.report = func(percent int) { p.Reporter.Progress(percent, r.statistics()) }
 	err := r.synchronize(ctx)

@@ -104,7 +104,7 @@ func (r *run) emptiness() error {
 	err := syncline.Errorf(syncline.CodeDamaged,
 		"the repository's folder %q is empty or gone, and %s known from it; nothing was removed from the catalog because of that; "+
 			"check the storage; if everything was really forgotten and pruned, remove the repository from Syncline",
-		strings.Join(r.emptied, `" and "`), plural(int(r.stats.SnapshotsTotal), "snapshot is", "snapshots are"))
+		strings.Join(r.emptied, `" and "`), plural(int(r.stats.SnapshotsTotal)+len(r.hidden), "snapshot is", "snapshots are"))
 	if !slices.Contains(r.emptied, "snapshots") {
 		err.Err = ErrPartial
 	}
