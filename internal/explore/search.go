@@ -29,6 +29,7 @@ type Searcher struct {
 	catalogs Catalogs
 	slots    chan struct{}
 	budget   time.Duration
+	looks    int // of Limits
 }
 
 // NewSearcher makes a Searcher.
@@ -100,7 +101,7 @@ func (s *Searcher) search(ctx context.Context, repositories []syncline.Repositor
 		return syncline.SearchPage{}, syncline.WrapError(syncline.CodeCanceled, ctx.Err(), "the search was canceled")
 	}
 	p.query.Positions, p.query.More = true, true
-	p.query.Limits = Limits{Path: searchPath, Deadline: time.Now().Add(s.budget)}
+	p.query.Limits = Limits{Path: searchPath, Deadline: time.Now().Add(s.budget), looks: s.looks}
 	at, _ := slices.BinarySearchFunc(repositories, p.after.Repository, func(r syncline.Repository, id syncline.ID) int { return cmp.Compare(r.ID, id) })
 	err = p.fill(ctx, repositories[at:])
 	return p.page, err
