@@ -22,6 +22,9 @@ func (e served) list(ctx context.Context, l *lister, filter *filterFlags, refere
 		if err != nil {
 			return err
 		}
+		if folder != "" {
+			snapshot.Tree = syncline.Hash{} // a folder's own, which the server does not tell
+		}
 		w := attachedWalk{ctx: ctx, client: r.client, lister: l, point: point, base: folder}
 		return l.list(snapshot, func() error {
 			if len(l.dirs) == 0 {

@@ -229,6 +229,11 @@ func TestServerAnswersLikeLocalCommands(t *testing.T) {
 	}
 
 	u.env = append(u.env, "SYNCLINE_SERVER="+n.url, "RESTIC_REPOSITORY=/nowhere")
+	for _, form := range []string{"--json", "--ncdu"} { // the tree of a folder is not known
+		if out := u.must(0, "", "ls", form, before+":"+src); !strings.Contains(strings.Split(out, "\n")[0], `"tree":null,`) {
+			t.Errorf("ls %s of a folder said %q", form, out)
+		}
+	}
 	if out := u.must(0, "", "find", "file 0*"); strings.Contains(out, "repository") || !strings.Contains(out, "file 07") {
 		t.Errorf("find in the only repository said %q", out)
 	}

@@ -22,7 +22,7 @@ type Snapshot struct {
 type SnapshotFields struct {
 	Time           time.Time      `json:"time"`
 	Parent         *syncline.Hash `json:"parent,omitempty"`
-	Tree           syncline.Hash  `json:"tree"`
+	Tree           *syncline.Hash `json:"tree"` // nil where it is not known
 	Paths          []string       `json:"paths"`
 	Hostname       string         `json:"hostname,omitempty"`
 	Username       string         `json:"username,omitempty"`
@@ -58,7 +58,7 @@ type Summary struct {
 func NewSnapshot(s *syncline.Snapshot) Snapshot {
 	return Snapshot{
 		SnapshotFields: SnapshotFields{
-			Time: s.Time, Parent: optional(s.Parent), Tree: s.Tree, Paths: s.Paths,
+			Time: s.Time, Parent: optional(s.Parent), Tree: optional(s.Tree), Paths: s.Paths,
 			Hostname: s.Hostname, Username: s.Username, UID: s.UID, GID: s.GID,
 			Excludes: s.Excludes, Tags: s.Tags, Original: optional(s.Original),
 			ProgramVersion: s.ProgramVersion, Summary: ParseSummary(s.Summary),
