@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	swaggerui "github.com/swaggest/swgui/v5/static"
@@ -29,6 +30,17 @@ const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; " +
 type docs struct {
 	files map[string]*static.File // by path below /swagger/, in lower case
 }
+
+// loadDocs returns the docs, which are the same for every handler of the
+// process and are made once: to compress them takes longer than all else that a
+// handler needs.
+var loadDocs = sync.OnceValues(func() (*docs, error) {
+	doc, err := v6.Load()
+	if err != nil {
+		return nil, err
+	}
+	return newDocs(doc)
+})
 
 func newDocs(doc *openapi3.T) (*docs, error) {
 	d := &docs{files: make(map[string]*static.File)}

@@ -68,7 +68,7 @@ func newAPI(cfg Config) (*api, error) {
 	if err != nil {
 		return nil, err
 	}
-	docs, err := newDocs(doc)
+	docs, err := loadDocs()
 	if err != nil {
 		return nil, err
 	}
