@@ -7,7 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,6 +43,10 @@ func runDemo(ctx context.Context, listen string, out io.Writer, logger *slog.Log
 	if err != nil {
 		return syncline.WrapError(syncline.CodeUnavailable, err, "cannot create a temporary directory")
 	}
+	defer atSecondSignal(func() {
+		_ = os.RemoveAll(dir) // the program ends, whether that succeeds or not
+		os.Exit(exitInterrupted)
+	})()
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	repository, err := demorepo.Extract(filepath.Join(dir, "repository"))
 	if err != nil {
@@ -82,6 +88,27 @@ listening on https://%s
 			return err
 		},
 	})
+}
+
+// atSecondSignal calls end when a second signal comes that ends the program, until
+// it is stopped.
+func atSecondSignal(end func()) (stop func()) {
+	signals, done := make(chan os.Signal, 2), make(chan struct{})
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		for range 2 {
+			select {
+			case <-signals:
+			case <-done:
+				return
+			}
+		}
+		end()
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(done)
+	}
 }
 
 // attachDemo attaches the repository and starts its first session.

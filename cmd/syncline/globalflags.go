@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -100,15 +101,57 @@ var openedHere = []string{
 	"limit-download", "cacert", "tls-client-cert", "insecure-tls", "http-user-agent", "stuck-request-timeout",
 }
 
-// check refuses global flags that make no sense together, and reads the
-// variables that have no flag.
-func (e *environment) check(f *pflag.FlagSet) error {
+// takesGlobals is the annotation of a command that takes these global flags only,
+// separated by spaces, and the hidden ones, which mean nothing to any command.
+const takesGlobals = "takesGlobals"
+
+// takingGlobals has a command and those below it take no visible global flags but
+// these: others are refused and left out of the help.
+func takingGlobals(cmd *cobra.Command, names ...string) *cobra.Command {
+	cmd.Annotations = map[string]string{takesGlobals: strings.Join(names, " ")}
+	cmd.SetHelpFunc(func(c *cobra.Command, args []string) {
+		c.Root().PersistentFlags().VisitAll(func(f *pflag.Flag) {
+			f.Hidden = f.Hidden || !slices.Contains(names, f.Name)
+		})
+		c.Root().HelpFunc()(c, args)
+	})
+	return cmd
+}
+
+// refuseOtherGlobals refuses the global flags that a command does not take. few
+// tells whether there are any.
+func refuseOtherGlobals(cmd *cobra.Command) (few bool, err error) {
+	var names string
+	for c := cmd; c != nil && !few; c = c.Parent() {
+		names, few = c.Annotations[takesGlobals]
+	}
+	if !few {
+		return false, nil
+	}
+	global := cmd.Root().PersistentFlags()
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		own := global.Lookup(f.Name) != f
+		if err == nil && !own && !f.Hidden && !slices.Contains(strings.Fields(names), f.Name) {
+			err = usageError(fmt.Sprintf("--%s does nothing for %s; leave it out (%s --help lists its flags)", f.Name, cmd.CommandPath(), cmd.CommandPath()))
+		}
+	})
+	return true, err
+}
+
+// check refuses global flags that make no sense for the command or together, and
+// reads the variables that have no flag.
+func (e *environment) check(cmd *cobra.Command) error {
+	f := cmd.Flags()
+	few, err := refuseOtherGlobals(cmd)
+	if err != nil {
+		return err
+	}
 	if e.server != "" && !f.Changed("repo") {
 		e.repo = "" // restic's variable names no attached repository
 	}
 	for _, name := range openedHere {
-		if f.Changed("server") && f.Changed(name) {
-			return usageError(fmt.Sprintf("--%s is for what is opened here; leave it out with --server", name))
+		if !few && e.server != "" && f.Changed(name) {
+			return usageError(fmt.Sprintf("--%s is for what is opened here; leave it out with --server and SYNCLINE_SERVER", name))
 		}
 	}
 	switch {

@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -91,14 +92,14 @@ Exit status: 0 done, 1 failed, 2 an unknown flag or a wrong number of arguments,
 			if env.json && !writesContent[cmd.Name()] {
 				env.stdout = jsonFor(env.stdout)
 			}
-			return env.check(cmd.Flags())
+			return env.check(cmd)
 		},
 	}
 	env.addGlobalFlags(root.PersistentFlags())
 	root.AddCommand(
-		newServeCommand(),
-		newDemoCommand(),
-		newUserCommand(),
+		takingGlobals(newServeCommand(), "verbose"),
+		takingGlobals(newDemoCommand(), "verbose"),
+		takingGlobals(newUserCommand(), "verbose"),
 		newSyncCommand(env),
 		newSnapshotsCommand(env),
 		newLsCommand(env),
@@ -109,8 +110,8 @@ Exit status: 0 done, 1 failed, 2 an unknown flag or a wrong number of arguments,
 		newCatCommand(env),
 		newDumpCommand(env),
 		newRestoreCommand(env),
-		newLoginCommand(env),
-		newLogoutCommand(env),
+		takingGlobals(newLoginCommand(env), "cacert", "json", "quiet", "verbose"),
+		takingGlobals(newLogoutCommand(env), "server", "json", "quiet", "verbose"),
 		newVersionCommand(env),
 	)
 	root.AddCommand(newResticCommands()...)
@@ -134,12 +135,27 @@ func (e syntaxError) Error() string { return string(e) }
 
 // commandLineError is what the parser of the command line says.
 func commandLineError(err error) error {
-	text := oneLine(err.Error()) + " (syncline help tells how it is used)"
+	const hint = " (syncline help tells how it is used)"
+	text := oneLine(err.Error())
 	var value *pflag.InvalidValueError
 	if errors.As(err, &value) {
-		return usageError(text)
+		var number *strconv.NumError
+		if errors.As(err, &number) { // whose words are for programmers
+			text = strings.Replace(text, oneLine(number.Error()), whyNoNumber(number), 1)
+		}
+		return usageError(text + hint)
 	}
-	return syntaxError(text)
+	return syntaxError(text + hint)
+}
+
+func whyNoNumber(err *strconv.NumError) string {
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return "the number is too large"
+	case strings.HasSuffix(err.Func, "Bool"):
+		return "it must be true or false"
+	}
+	return "it must be a whole number"
 }
 
 // exitInterrupted is what shells give a program that SIGINT ended.

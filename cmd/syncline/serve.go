@@ -54,7 +54,7 @@ func newServeCommand() *cobra.Command {
 				return syncline.Errorf(syncline.CodeUnsupported, "--database: this version keeps its state in SQLite in the data directory only; leave the flag out")
 			}
 			if (o.cert == "") != (o.key == "") {
-				return usageError("--tls-cert and --tls-key go together")
+				return usageError("--tls-cert and --tls-key go together; give both, or leave both out for a self-signed certificate")
 			}
 			var err error
 			if o.data == "" {

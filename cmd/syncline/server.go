@@ -153,6 +153,12 @@ type server struct {
 
 // runServer runs a server until ctx ends.
 func runServer(ctx context.Context, o serverOptions) (err error) {
+	defer func() {
+		// It ends on request during the start as well as later.
+		if ctx.Err() != nil && syncline.CodeOf(err) == syncline.CodeCanceled {
+			err = nil
+		}
+	}()
 	// One thread more than there are cores, and than a session has workers: while
 	// these run on, requests are not left until one of them is interrupted, and
 	// the system shares the cores out.

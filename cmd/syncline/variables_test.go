@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"syncline.dev/syncline/internal/storage/address"
 )
@@ -14,12 +14,12 @@ import (
 func withVariables(t *testing.T, variables map[string]string, args ...string) (*environment, error) {
 	t.Helper()
 	e := &environment{getenv: func(name string) string { return variables[name] }}
-	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-	e.addGlobalFlags(flags)
-	if err := flags.Parse(args); err != nil {
+	cmd := &cobra.Command{}
+	e.addGlobalFlags(cmd.PersistentFlags())
+	if err := cmd.ParseFlags(args); err != nil {
 		t.Fatal(err)
 	}
-	return e, e.check(flags)
+	return e, e.check(cmd)
 }
 
 // Variables stand for their flags, which go before them.

@@ -86,7 +86,7 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 		return nil, syncline.WrapError(syncline.CodeConflict, err,
 			"another program already listens on %s; stop it or choose another address", address)
 	}
-	return nil, syncline.WrapError(syncline.CodeInvalid, err, "cannot listen on %s", address)
+	return nil, syncline.WrapError(syncline.CodeInvalid, err, "cannot listen on %s; write HOST:PORT or :PORT, with an address of this machine and a port up to 65535 that this user may use", address)
 }
 
 // Serve answers requests on ln until ctx ends, then ends event streams, waits
