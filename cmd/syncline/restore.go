@@ -257,7 +257,7 @@ func (v *restoreView) Noted(path string, n restore.Note, detail string) {
 	}
 	if v.env.json {
 		// Nothing is left to do when standard error cannot be written.
-		_ = json.NewEncoder(v.env.stderr).Encode(map[string]any{"message_type": "note", "message": text, "during": "restore", "item": path})
+		_ = json.NewEncoder(jsonFor(v.env.stderr)).Encode(map[string]any{"message_type": "note", "message": text, "during": "restore", "item": path})
 		return
 	}
 	fmt.Fprintf(v.env.stderr, "%s: %s\n", printable(path), oneLine(text))

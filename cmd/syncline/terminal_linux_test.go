@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,12 +15,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
 	"syncline.dev/syncline/internal/resticfixture"
+	"syncline.dev/syncline/internal/resticwriter"
 )
 
 // onTerminal runs the program with a terminal for standard output and standard
@@ -153,6 +156,33 @@ func TestNothingActsOnTerminal(t *testing.T) {
 			if a, b := documents(t, got), documents(t, elsewhere.stdout+elsewhere.stderr); !reflect.DeepEqual(a, b) {
 				t.Errorf("%q: a terminal gets %q, others %q", all, a, b)
 			}
+		}
+	}
+}
+
+// A note of a restore names what lies in the repository.
+func TestNotesActOnNoTerminal(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "repo")
+	repo, err := resticwriter.Create(dir, resticfixture.Password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const file = `{"name":"a\u009b31m\u202eb","type":"file","mode":420,"uid":0,"gid":0,"size":0,"content":[]}`
+	tree := []byte(`{"nodes":[` + file + "," + file + "]}\n")
+	root := resticwriter.ID(sha256.Sum256(tree))
+	p := resticwriter.NewPacker(repo, "tree", true)
+	err = errors.Join(p.Add(root, tree), p.Flush())
+	if err == nil {
+		_, err = repo.StoreJSON("snapshots", map[string]any{"time": time.Now(), "tree": root, "paths": []string{"/x"}, "hostname": "h", "username": "u"})
+	}
+	if err = errors.Join(err, repo.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"RESTIC_REPOSITORY=" + dir, "SYNCLINE_CACHE_DIR=" + t.TempDir()}
+	for _, args := range [][]string{{"restore", "latest"}, {"restore", "latest", "--json"}} {
+		got := onTerminal(t, env, append(args, "--target", filepath.Join(t.TempDir(), "target"))...)
+		if r, bad := actsOnTerminal(got); bad || !strings.Contains(got, "(2)") {
+			t.Errorf("%q writes %U to a terminal: %q", args, r, got)
 		}
 	}
 }
