@@ -3,9 +3,13 @@ package resticrepo
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"testing"
 )
@@ -119,6 +123,66 @@ func (s *misspelling) List(ctx context.Context, dir string, fn func(string, int6
 	return s.memStorage.List(ctx, dir, func(name string, size int64) error {
 		if s.calls == 1 {
 			name = name[:strings.Index(name, "/")+1] + "Z" + name[strings.Index(name, "/")+2:]
+		}
+		return fn(name, size)
+	})
+}
+
+// A key that the first listing leaves out, or names wrongly, is found by listing
+// again before the password is called wrong.
+func TestKeysAreListedAgain(t *testing.T) {
+	fx := getFixture(t, flavours[1])
+	st := newMemStorage()
+	maps.Copy(st.files, fx.st.files)
+	for name, content := range fx.st.files {
+		if !strings.HasPrefix(name, "keys/") {
+			continue
+		}
+		var key map[string]any
+		if err := json.Unmarshal(content, &key); err != nil {
+			t.Fatal(err)
+		}
+		key["salt"] = base64.StdEncoding.EncodeToString(make([]byte, 64)) // of another password
+		other, err := json.Marshal(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		st.files[fmt.Sprintf("keys/%x", sha256.Sum256(other))] = other
+		for what, change := range map[string]func(string) string{
+			"left out": func(string) string { return "" },
+			"flipped": func(name string) string {
+				return strings.Replace(name, name[5:6], map[bool]string{true: "0", false: "1"}[name[5] == '1'], 1)
+			},
+		} {
+			calls := 0
+			listed := &renaming{memStorage: st, rename: func(is string) string {
+				if is == name && calls == 1 {
+					return change(is)
+				}
+				return is
+			}, calls: &calls}
+			if _, err := Open(t.Context(), listed, password); err != nil || calls != 2 {
+				t.Errorf("%s: %v, after %d listings", what, err, calls)
+			}
+		}
+	}
+	if _, err := Open(t.Context(), st, "another"); !errors.Is(err, ErrWrongPassword) {
+		t.Errorf("a wrong password: %v", err)
+	}
+}
+
+// renaming changes the names of a listing; "" leaves one out.
+type renaming struct {
+	*memStorage
+	rename func(name string) string
+	calls  *int
+}
+
+func (s *renaming) List(ctx context.Context, dir string, fn func(string, int64) error) error {
+	*s.calls++
+	return s.memStorage.List(ctx, dir, func(name string, size int64) error {
+		if name = s.rename(name); name == "" {
+			return nil
 		}
 		return fn(name, size)
 	})

@@ -152,6 +152,17 @@ func openKey(ctx context.Context, st Storage, files []File, password string, con
 	return nil, ID{}, &DamageError{Object: "keys", Reason: "no key file can be used", Err: firstErr}
 }
 
+// openOther is openKey for the keys that a listing left out. It lists once more,
+// for a listing may leave out the very key that the password opens.
+func openOther(ctx context.Context, st Storage, tried []File, password string, config []byte) (*cryptoKey, ID, error) {
+	files, err := listFiles(ctx, st, "keys")
+	if err != nil {
+		return nil, ID{}, err
+	}
+	files = slices.DeleteFunc(files, func(f File) bool { return slices.ContainsFunc(tried, func(t File) bool { return t.ID == f.ID }) })
+	return openKey(ctx, st, files, password, config)
+}
+
 func loadKey(ctx context.Context, st Storage, name string, file File) (*keyFile, error) {
 	buf, err := readNamed(ctx, st, name, file, MaxKeySize)
 	if err != nil {

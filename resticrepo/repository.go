@@ -78,6 +78,9 @@ func openOnce(ctx context.Context, st Storage, password, hint string) (*Reposito
 		return nil, &DamageError{Object: "keys", Reason: "there is no key file"}
 	}
 	key, keyID, err := openKey(ctx, st, hinted(keys, hint), password, sealed)
+	if errors.Is(err, ErrWrongPassword) {
+		key, keyID, err = openOther(ctx, st, keys, password, sealed)
+	}
 	if err != nil {
 		return nil, err
 	}
