@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -95,8 +96,8 @@ type node struct {
 	url    string
 	token  string
 	client *http.Client
-	output *bytes.Buffer // what the server logged
-	said   bytes.Buffer  // what it answered
+	output *serverLog   // what the server logged
+	said   bytes.Buffer // what it answered
 	done   chan error
 }
 
@@ -106,10 +107,28 @@ func start(t *testing.T, data string, flags ...string) *node {
 	return startWith(t, []string{"SYNCLINE_ADMIN_PASSWORD=" + adminPassword}, data, flags...).as(adminPassword)
 }
 
+// serverLog is what a server writes, to be read while it runs.
+type serverLog struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *serverLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *serverLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // startWith runs a server that has these variables, and waits until it is ready.
 func startWith(t *testing.T, env []string, data string, flags ...string) *node {
 	t.Helper()
-	n := &node{t: t, output: new(bytes.Buffer), done: make(chan error, 1)}
+	n := &node{t: t, output: new(serverLog), done: make(chan error, 1)}
 	n.cmd = exec.Command(program, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--debug"}, flags...)...)
 	n.cmd.Env = append(os.Environ(), env...)
 	n.cmd.Stderr = n.output

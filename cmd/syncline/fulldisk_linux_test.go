@@ -30,7 +30,7 @@ func smallDisk(t *testing.T, size string) string {
 		t.Skip("only root can mount a disk")
 	}
 	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=0700,size="+size); err != nil {
 		t.Fatalf("mount a disk: %v", err)
 	}
 	t.Cleanup(func() {

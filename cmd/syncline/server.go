@@ -53,7 +53,6 @@ type dataDir struct {
 // makeDataDir makes a data directory unless it is there, and makes sure that it
 // is this user's alone to write.
 func makeDataDir(path string) error {
-	keepPrivate()
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return syncline.WrapError(syncline.CodeUnavailable, err, "cannot create the data directory %s; choose another one with --data", path)
 	}
@@ -153,6 +152,7 @@ type server struct {
 
 // runServer runs a server until ctx ends.
 func runServer(ctx context.Context, o serverOptions) (err error) {
+	keepPrivate()
 	defer func() {
 		// It ends on request during the start as well as later.
 		if ctx.Err() != nil && syncline.CodeOf(err) == syncline.CodeCanceled {

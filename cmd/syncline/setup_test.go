@@ -21,6 +21,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -135,9 +136,9 @@ func s3Environment(s *servers.S3) []string {
 func TestAssumeRole(t *testing.T) {
 	server, r := inS3(t, resticfixture.Unpack(t, "v2-old"))
 	var asked url.Values
-	refuse := false
+	var refuse atomic.Bool
 	d := openDoor(t, server.URL, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := r.ParseForm(); err != nil || refuse {
+		if err := r.ParseForm(); err != nil || refuse.Load() {
 			w.WriteHeader(http.StatusForbidden)
 			fmt.Fprint(w, `<ErrorResponse><Error><Code>AccessDenied</Code><Message>free text</Message></Error></ErrorResponse>`)
 			return
@@ -168,7 +169,7 @@ func TestAssumeRole(t *testing.T) {
 	if by := post.Header.Get("Authorization"); !strings.Contains(by, "AKIABASE/") || !strings.Contains(by, "/eu-north-1/sts/") || post.Header.Get("X-Amz-Security-Token") != "session" {
 		t.Errorf("the role was asked for by %q", by)
 	}
-	refuse = true
+	refuse.Store(true)
 	got = runProgram(t, env, "-r", r.address, "snapshots")
 	if got.code != 1 || !strings.Contains(got.stderr, `the role arn:aws:iam::123456789012:role/reader cannot be taken`) || strings.Contains(got.stderr, "free text") {
 		t.Errorf("a role that is refused: exit code %d, %s", got.code, got.stderr)

@@ -88,6 +88,7 @@ func withDataDir(ctx context.Context, path string, fn func(*dataDir) error) (err
 	if _, err := os.Stat(path + "/syncline.db"); err != nil {
 		return syncline.WrapError(syncline.CodeNotFound, err, "there is no server's data in %s; name the directory with --data, or start the server once", path)
 	}
+	keepPrivate()
 	d, err := openDataDir(ctx, path, nil)
 	if err != nil {
 		return err

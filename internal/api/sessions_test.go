@@ -14,7 +14,7 @@ import (
 )
 
 const noStatistics = `"statistics":{"requests":0,"requestsByKind":{},"bytesFetched":0,"bytesPlanned":0,"retries":0,` +
-	`"snapshotsTotal":0,"snapshotsAdded":0,"snapshotsRemoved":0,"indexesRead":0,"treesAdded":0,"entriesAdded":0,"damaged":0}`
+	`"snapshotsTotal":0,"snapshotsFound":0,"snapshotsAdded":0,"snapshotsRemoved":0,"indexesRead":0,"treesAdded":0,"entriesAdded":0,"damaged":0}`
 
 // TestExample is the example of the page that the contract begins with, byte by
 // byte, with our own properties behind it.

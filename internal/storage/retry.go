@@ -158,12 +158,16 @@ func (t *tries) wait(ctx context.Context, err error, offset int64) error {
 	o := &t.retry.o
 	delay := t.delay(err)
 	elapsed := time.Since(t.since)
+	// The answers of a wrong address are told as they are, once, in the end.
+	wrongAddress := errors.Is(err, ErrStranger) && !t.retry.spoke.Load()
 	if elapsed+delay > o.MaxElapsed || o.MaxAttempts > 0 && t.n >= o.MaxAttempts {
+		if wrongAddress {
+			return err
+		}
 		return syncline.WrapError(syncline.CodeUnavailable, err,
 			"the storage failed for %s in %d tries; the last answer was: %s",
 			elapsed.Round(time.Second), t.n, syncline.MessageOf(err))
 	}
-	wrongAddress := errors.Is(err, ErrStranger) && !t.retry.spoke.Load() // which is told once, in the end
 	if o.OnEvent != nil && !wrongAddress {
 		o.OnEvent(Event{
 			Kind: t.kind, Name: t.name, Attempt: t.n, Delay: delay,
