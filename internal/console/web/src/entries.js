@@ -8,6 +8,9 @@ const types = {
   chardev: ['other', 'Character device'], fifo: ['other', 'Named pipe'], socket: ['other', 'Socket'],
 };
 
+// lostFolder explains an entry whose content is missing.
+export const lostFolder = 'The repository has lost the list of what was in this folder: it can be neither opened nor restored.';
+
 export function typeName(type) {
   return types[type]?.[1] ?? 'Other';
 }

@@ -43,7 +43,7 @@ export function inOrder(groups, order, q) {
 }
 
 // goneFrom names the machine in whose newest backup of these folders a path is
-// no longer, or returns null. points are those of its repository, the newest
+// no longer, or returns null; of one that lacks folders nobody knows. points are those of its repository, the newest
 // first, or undefined before they are known.
 /** @param {Group} group @param {import('./resources.js').Point[] | undefined} points */
 export function goneFrom(group, points) {
@@ -52,5 +52,6 @@ export function goneFrom(group, points) {
   if (!points || !point) return null;
   const folders = point.paths.join('\0');
   const newest = points.find((p) => p.hostName === point.hostName && p.paths.join('\0') === folders);
+  if (newest?.isIncomplete) return null; // it may be in what is lost
   return newest && newest.id !== point.id && Date.parse(newest.backupTime) > Date.parse(point.backupTime) ? point.hostName : null;
 }

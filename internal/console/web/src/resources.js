@@ -3,7 +3,8 @@ import { useGet } from './data.js';
 
 /** @typedef {import('./api.js').Schemas} Schemas */
 /** @typedef {Schemas['BackupRepository']} Repository */
-/** @typedef {Schemas['RestorePoint'] & { isIncomplete?: boolean, isLost?: boolean, missingFolders?: number }} Point */
+/** @typedef {Schemas['RestorePoint']} Point */
+/** @typedef {Schemas['HiddenSnapshot']} HiddenSnapshot */
 /** @typedef {Schemas['RepositorySynchronizeSession']} Session */
 
 /** @returns {import('./data.js').Loaded<Repository[]>} */
@@ -22,3 +23,11 @@ export const usePoint = (id) => useGet(`/v6/RestorePoints/${id}`);
  * @returns {import('./data.js').Loaded<Point[]>}
  */
 export const usePoints = (repositoryId, options) => useGet(repositoryId ? `/v6/RestorePoints?repositoryId=${repositoryId}` : null, options);
+
+/**
+ * useHidden gives the snapshots of a repository that are no restore points.
+ * @param {string | undefined} repositoryId
+ * @param {{ off?: boolean, every?: number }} [options]
+ * @returns {import('./data.js').Loaded<HiddenSnapshot[]>}
+ */
+export const useHidden = (repositoryId, options) => useGet(repositoryId ? `/v6/BackupRepositories/${repositoryId}/HiddenSnapshots` : null, options);

@@ -1,6 +1,6 @@
 // What is to be said about a repository: how it stands, and what needs
 // somebody's attention first.
-import { span } from './format.js';
+import { count, span } from './format.js';
 
 // newestByHost returns each host's latest restore point, the latest first.
 // points come newest first, as the API gives them.
@@ -71,4 +71,22 @@ export function concerns(rows, now) {
     }
   }
   return list.sort((a, b) => b.weight - a.weight || a.repository.name.localeCompare(b.repository.name));
+}
+
+// added says what a session has brought. One that runs has brought nothing yet,
+// and one that ended early does not know whether there is nothing new.
+/** @param {import('./resources.js').Session} session */
+export function added({ state, result, statistics }) {
+  const parts = [];
+  if (statistics.snapshotsAdded) parts.push(`${count(statistics.snapshotsAdded)} added`);
+  if (statistics.snapshotsRemoved) parts.push(`${count(statistics.snapshotsRemoved)} removed`);
+  if (statistics.damaged) parts.push(`${count(statistics.damaged)} damaged`);
+  if (state === 'Synchronizing') {
+    if (statistics.snapshotsFound) parts.unshift(`${count(statistics.snapshotsFound)} found`);
+    if (statistics.entriesAdded) parts.push(`${count(statistics.entriesAdded)} new entries`);
+    return parts.length > 0 ? `${parts.join(', ')} so far` : 'looking for what is new';
+  }
+  const ended = state === 'Failed' || result === 'Stopped';
+  if (!statistics.snapshotsAdded && (ended || statistics.snapshotsFound)) parts.unshift(statistics.snapshotsFound ? `${count(statistics.snapshotsFound)} found, none added` : 'none added');
+  return parts.join(', ') || 'nothing new';
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { concerns, newestByHost, overdue, standing } from './status.js';
+import { added, concerns, newestByHost, overdue, standing } from './status.js';
 
 const day = 24 * 3600_000;
 const now = Date.parse('2026-11-24T12:00:00Z');
@@ -39,4 +39,15 @@ test('nothing is in sync of which that is not known', () => {
   assert.equal(of(true, undefined), 'behind');
   assert.equal(of(false, undefined), 'unknown');
   assert.equal(of(undefined, { state: 'None', result: 'Success' }), 'unknown');
+});
+
+test('a session says what it has brought, and a running one does not say that there is nothing', () => {
+  const of = (state, result, statistics) => added(/** @type {any} */ ({ state, result, statistics }));
+  assert.equal(of('Synchronizing', 'None', {}), 'looking for what is new');
+  assert.equal(of('Synchronizing', 'None', { snapshotsFound: 3 }), '3 found so far');
+  assert.equal(of('Synchronizing', 'None', { snapshotsFound: 3, entriesAdded: 250_000 }), '3 found, 250,000 new entries so far');
+  assert.equal(of('None', 'Success', {}), 'nothing new');
+  assert.equal(of('None', 'Success', { snapshotsFound: 2, snapshotsAdded: 2 }), '2 added');
+  assert.equal(of('None', 'Stopped', {}), 'none added');
+  assert.equal(of('Failed', 'Failed', { snapshotsFound: 2, damaged: 1 }), '2 found, none added, 1 damaged');
 });

@@ -16,6 +16,8 @@ const terms = {
   frees: 'What only this restore point needs. “restic forget” and “restic prune” free it.',
   added: 'What was not in the repository before this restore point.',
   versions: 'Each content that a path has had counts as one.',
+  foundVersions: 'Each path is listed once. It has a version for each content or attributes that it had in the restore points.',
+  vanished: 'The next restore point of the same host and folders does not have it. Older ones still do, and it can be taken from there.',
   tags: 'Words that were given to a backup with “restic backup --tag”.',
   incomplete: 'The repository has lost folders of this restore point. What is there can be looked at and restored; what is missing is named where it would be.',
 };

@@ -3,9 +3,11 @@ import { useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { allowed } from '../api.js';
 import { downloadAddress, formats, maxChosen, save } from '../archive.js';
-import { bytes, count, short } from '../format.js';
+import { bytes, count, sentence, short, visible } from '../format.js';
 import { entryParams, ownName } from '../entries.js';
 import { useListing } from '../listing.js';
+import { Note } from '../lacks.js';
+import { missing } from '../missing.js';
 import { browseAddress, compareAddress, nameOf, parent, placeIn, spaceAddress } from '../places.js';
 import { usePoint, usePoints, useRepository } from '../resources.js';
 import { hasView, navigate } from '../router.js';
@@ -48,7 +50,7 @@ export function Browse({ id, params, who }) {
     if (nameOf(place) !== '/') navigate(browseAddress(id, parent(place), { ...view, ...entryParams(ownName(place)) }));
   };
   const open = (entry, details) => {
-    if (entry?.type === 'dir') navigate(browseAddress(id, entry, view));
+    if (entry?.type === 'dir' && !entry.contentMissing) navigate(browseAddress(id, entry, view));
     else if (entry && details) /** @type {HTMLElement | null} */ (document.querySelector('.details button, .details a'))?.focus();
   };
   const link = (to) => browseAddress(to, place, { ...view, entry: params.get('entry'), rawEntry: params.get('rawEntry') });
@@ -60,13 +62,14 @@ export function Browse({ id, params, who }) {
       ${point && html`<${PointSwitch} points=${points} point=${point} link=${link} />`}
     <//>
     <${Problem} error=${error?.status ? error : null} retry=${reload} />
+    ${point?.isIncomplete && html`<${Note}>This restore point is not whole. ${missing(point)}<//>`}
     <div class="browse">
       <section class="files" aria-label="Files">
         <div class="files-bar">
           <button class="quiet icon-only" aria-label="To the folder above" title="To the folder above (Backspace)" disabled=${nameOf(place) === '/'} onClick=${up}><${Icon} name="back" /></button>
           <${Trail} place=${place} label="Path" link=${(step) => browseAddress(id, step, view)} /></div>
         <${Files} point=${id} listing=${listing} cursor=${cursor} sort=${sort} order=${order} open=${open} up=${up} />
-        <${State} id=${id} place=${place} listing=${listing} view=${view} />
+        <${State} id=${id} place=${place} listing=${listing} view=${view} incomplete=${Boolean(point?.isIncomplete)} />
         <${Bar} id=${id} place=${place} listing=${listing} cursor=${cursor} before=${before} who=${who} repository=${data?.repository} restore=${restore} />
       </section>
       <${Side} id=${id} listing=${listing} cursor=${cursor} before=${before} repository=${data?.repository} who=${who} restore=${restore} />
@@ -81,7 +84,7 @@ function Side({ id, listing, cursor, before, repository, who, restore }) {
 }
 
 // State says why there are no entries.
-function State({ id, place, listing, view }) {
+function State({ id, place, listing, view, incomplete }) {
   const { error } = listing;
   if (error?.status === 404) {
     return html`<div class="files-state"><${Empty} title="There is nothing under this path in this restore point">
@@ -90,6 +93,10 @@ function State({ id, place, listing, view }) {
   if (error?.status === 400) {
     return html`<div class="files-state"><${Empty} title="This is not a folder">
       <p><a href=${browseAddress(id, parent(place), { ...view, ...entryParams(ownName(place)) })}>Show it in its folder</a></p><//></div>`;
+  }
+  if (error?.status === 409 && incomplete) {
+    return html`<div class="files-state"><${Empty} title="What was in this folder is lost"><p>${sentence(visible(error.message))}</p>
+      ${nameOf(place) !== '/' && html`<p><a href=${browseAddress(id, parent(place), { ...view, ...entryParams(ownName(place)) })}>The folder above</a></p>`}<//></div>`;
   }
   if (error) return html`<div class="files-state"><${Problem} error=${error} retry=${() => listing.retry()} /></div>`;
   if (listing.total === null) return html`<div class="files-state"><${Loading} what="Loading the entries" /></div>`;

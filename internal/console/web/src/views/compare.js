@@ -7,6 +7,7 @@ import { useGet, usePages } from '../data.js';
 import { bytes, count, exactBytes, plural, visible } from '../format.js';
 import { Download } from '../download.js';
 import { useKept } from '../kept.js';
+import { Note } from '../lacks.js';
 import { at, browseAddress, compareAddress, entryAddress, historyAddress, nameOf, placeIn } from '../places.js';
 import { PointPicker } from '../pointpicker.js';
 import { usePoint, usePoints, useRepository } from '../resources.js';
@@ -85,9 +86,11 @@ function Comparison({ repositoryId, before, after, place, kind, who }) {
     <${Trail} place=${place} link=${link} label="Compared folder" />
     <${Problem} error=${summary.error?.status ? summary.error : null} retry=${summary.error?.status === 404 ? null : summary.reload} />
     ${!summary.data && !summary.error && html`<${Loading} what="Comparing" />`}
+    ${summary.data?.missingFolders > 0 && html`<${Note}>${plural(summary.data.missingFolders, 'folder')} ${summary.data.missingFolders === 1 ? 'differs' : 'differ'} in a way that nobody knows, because the repository has lost what was in ${summary.data.missingFolders === 1 ? 'it' : 'them'}. Nothing of that is counted or listed here.<//>`}
     ${summary.data && html`
       <${Totals} summary=${summary.data} kind=${known?.[0]} />
-      ${sum(summary.data) === 0 ? html`<${Empty} title="No differences"><p>The folder is the same in both.</p><//>` : html`
+      ${sum(summary.data) === 0 ? (summary.data.missingFolders > 0
+        ? html`<${Empty} title="No differences are known"><p>What is left of the folder is the same in both.</p><//>` : html`<${Empty} title="No differences"><p>The folder is the same in both.</p><//>`) : html`
         <${Folders} folders=${summary.data.folders} link=${link} />
         <${Changes} key=${`${before} ${after} ${place.rawPath ?? place.path} ${kind}`} url=${`/v6/RestorePoints/${before}/Differences`}
           params=${{ ...params, kind: known?.[0] }} total=${known ? summary.data[known[2]] : sum(summary.data)} word=${known?.[1]}

@@ -4,7 +4,7 @@ import { allowed, get, query } from '../api.js';
 import { downloadAddress, save } from '../archive.js';
 import { useData } from '../data.js';
 import { count, visible } from '../format.js';
-import { EntryIcon, typeName } from '../entries.js';
+import { EntryIcon, lostFolder, typeName } from '../entries.js';
 import { at, browseAddress, compareAddress, historyAddress, spaceAddress } from '../places.js';
 import { hasView } from '../router.js';
 import { Button, Bytes, Icon, Name, Problem, Time, notify } from '../ui.js';
@@ -30,7 +30,8 @@ export function Details({ point, repositoryId, before, entry, who, restore }) {
 }
 
 function Actions({ point, repositoryId, before, entry, who, restore }) {
-  const folder = entry.type === 'dir';
+  const lost = entry.contentMissing;
+  const folder = entry.type === 'dir' && !lost;
   const links = [];
   if (folder) links.push([browseAddress(point, entry), 'folder', 'Open']);
   if (repositoryId) links.push([historyAddress(repositoryId, entry), 'history', 'History']);
@@ -39,7 +40,7 @@ function Actions({ point, repositoryId, before, entry, who, restore }) {
   return html`<div class="actions">
     ${(folder || entry.type === 'file') && allowed(who, 'restore') && html`<${Button} icon="download" kind="primary small"
       onClick=${() => save(downloadAddress(point, [entry], 'zip'))}>Download<//>`}
-    ${restore && html`<button class="small" onClick=${() => restore([entry])}><${Icon} name="restore" size="16" />Restore…</button>`}
+    ${restore && !lost && html`<button class="small" onClick=${() => restore([entry])}><${Icon} name="restore" size="16" />Restore…</button>`}
     ${links.filter(([href]) => hasView(href)).map(([href, icon, text]) => html`<a key=${text} class="button small" href=${href}><${Icon} name=${icon} size="16" />${text}</a>`)}
   </div>`;
 }
@@ -48,6 +49,7 @@ function Facts({ entry: e }) {
   const owner = [e.user || e.uid, e.group || e.group === '' ? e.group || e.gid : e.gid].join(' : ');
   const facts = [
     ['Type', typeName(e.type)],
+    ['Content', e.contentMissing && html`<span class="why">${lostFolder}</span>`],
     ['Size', e.type === 'file' && html`<${Bytes} n=${e.size} />`],
     ['Leads to', e.linkTarget && html`<${Name} text=${e.linkTarget} />`],
     ['Modified', e.modifyTime && html`<${Time} at=${e.modifyTime} />`],

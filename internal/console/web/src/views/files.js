@@ -4,7 +4,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { bytes, count, dateTime, exact, exactBytes, visible } from '../format.js';
-import { EntryIcon, entryIn, entryParams, typeName } from '../entries.js';
+import { EntryIcon, entryIn, entryParams, lostFolder, typeName } from '../entries.js';
 import { wasScrolled } from '../kept.js';
 import { browseAddress } from '../places.js';
 import { setParams } from '../router.js';
@@ -175,12 +175,13 @@ function Row({ index, top, point, entry, active, selected, click, open }) {
   const place = { id: `entry-${index}`, class: `grid-row file-columns${active ? ' active' : ''}${selected ? ' selected' : ''}`, role: 'row',
     'aria-rowindex': index + 2, 'aria-selected': selected, style: { transform: `translateY(${top}px)` } };
   if (!entry) return html`<div ...${place}><span role="gridcell"></span><span role="gridcell" class="quiet-text">…</span></div>`;
-  const folder = entry.type === 'dir';
+  const folder = entry.type === 'dir' && !entry.contentMissing;
   const name = visible(entry.name);
   return html`<div ...${place} onClick=${(e) => click(e, index)} onDblClick=${() => open(entry, true)}>
     <span role="gridcell"><input type="checkbox" tabIndex="-1" aria-label=${`Select ${name.slice(0, 200)}`} checked=${selected} /></span>
     <span role="gridcell" class="column-name"><${EntryIcon} type=${entry.type} />
       ${folder ? html`<a href=${browseAddress(point, entry)} tabIndex="-1" class="cut"><${Name} text=${entry.name} /></a>` : html`<${Name} text=${entry.name} />`}
+      ${entry.contentMissing && html`<span class="badge late" title=${lostFolder}>lost</span>`}
       ${entry.linkTarget && html`<span class="quiet-text link-target">→ <${Name} text=${entry.linkTarget} /></span>`}</span>
     <span role="gridcell" class="column-size number" title=${entry.type === 'file' ? exactBytes(entry.size) : undefined}>${entry.type === 'file' ? bytes(entry.size) : ''}</span>
     <span role="gridcell" class="column-modified">${entry.modifyTime && html`<time dateTime=${entry.modifyTime} title=${exact(entry.modifyTime)}>${dateTime(entry.modifyTime)}</time>`}</span>

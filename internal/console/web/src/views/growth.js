@@ -7,6 +7,7 @@ import { get } from '../api.js';
 import { byteScale, nearest, timeScale } from '../charts.js';
 import { useData } from '../data.js';
 import { bytes, count, date, dateTime, plural, visible } from '../format.js';
+import { Lack, Uncounted } from '../lacks.js';
 import { browseAddress, spaceAddress } from '../places.js';
 import { setParams } from '../router.js';
 import { useElement } from '../store.js';
@@ -34,7 +35,9 @@ function Totals({ totals: t, points }) {
     ${fact('Data', html`<${Bytes} n=${t.rawDataSize} />`, 'each piece once', 'data')}
     ${fact('All restore points', html`<${Bytes} n=${t.size} />`, `if ${points === 1 ? 'it' : `all ${count(points)}`} were restored`, 'all')}
     ${fact('Versions of files', count(t.fileVersions), null, 'versions')}
-    ${t.unusedStoredSize > 0 && fact('Not needed any more', html`<${Bytes} n=${t.unusedStoredSize} />`, '“restic prune” would free it', 'unused')}
+    ${t.unusedStoredSize > 0 && (t.missingFolders > 0 ? fact('Not known to be needed', html`<${Bytes} n=${t.unusedStoredSize} />`, 'the lost folders may have had it in them')
+      : fact('Not needed any more', html`<${Bytes} n=${t.unusedStoredSize} />`, '“restic prune” would free it', 'unused'))}
+    <${Uncounted} folders=${t.missingFolders} of="of these restore points" />
     ${t.missingBlobs > 0 && html`<p class="why">${plural(t.missingBlobs, 'piece')} that restore points need ${t.missingBlobs === 1 ? 'is' : 'are'} in no index: the repository is damaged or not fully synchronized.</p>`}
   </div>`;
 }
@@ -90,7 +93,7 @@ function Drawing({ growth, width }) {
       ${point && html`<line x1=${drawn.x(times[at])} x2=${drawn.x(times[at])} y1=${stored.top} y2=${added.top + added.height} class="plot-cursor" />`}
     </svg>
     ${point && html`<div class="plot-tip" style=${{ left: `${Math.min(Math.max(drawn.x(times[at]) + 12, 0), Math.max(0, width - 236))}px` }}>
-      <b>${dateTime(point.backupTime)}</b><${Name} text=${point.hostName} />
+      <b>${dateTime(point.backupTime)}</b><${Name} text=${point.hostName} /> <${Lack} point=${point} />
       <span>stored <b>${bytes(point.storedSize)}</b></span><span>added <b>${bytes(point.addedStoredSize)}</b></span>
       <span>only here <b>${bytes(point.uniqueStoredSize)}</b></span><span>${plural(point.files, 'file')}, ${bytes(point.size)}</span></div>`}`;
 }
@@ -130,7 +133,7 @@ function Row({ point: g, index, most, top }) {
   const when = dateTime(g.backupTime);
   return html`<div class="grid-row" role="row" aria-rowindex=${index + 2} style=${{ transform: `translateY(${top}px)` }}>
     <span role="cell"><a href=${browseAddress(g.restorePointId, { path: '/' })}><${Time} at=${g.backupTime} /></a></span>
-    <span role="cell" class="cut"><${Name} text=${g.hostName} /></span>
+    <span role="cell" class="cut"><${Name} text=${g.hostName} /> <${Lack} point=${g} /></span>
     <span role="cell" class="number">${count(g.files)}</span>
     <span role="cell"><${Bytes} n=${g.size} /></span>
     <span role="cell"><${Bytes} n=${g.addedStoredSize} /></span>

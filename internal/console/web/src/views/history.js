@@ -6,10 +6,12 @@ import { useData } from '../data.js';
 import { bytes, count, date, dateTime, plural, short, visible } from '../format.js';
 import { useKept } from '../kept.js';
 import { Download } from '../download.js';
+import { Note } from '../lacks.js';
 import { at, browseAddress, compareAddress, entryAddress, historyAddress, nameOf, parent, placeIn } from '../places.js';
 import { useRepository } from '../resources.js';
 import { setParams } from '../router.js';
 import { useElement } from '../store.js';
+import { Term } from '../terms.js';
 import { Trail } from '../trail.js';
 import { Ago, Bytes, Empty, Heading, Icon, Loading, Name, Problem, Time } from '../ui.js';
 import { useWidth } from './timeline.js';
@@ -20,11 +22,13 @@ const shownFirst = 50;
 
 async function loadVersions(id, place, signal) {
   const versions = [];
+  let unknown = 0;
   for (let cursor; ;) {
     const page = await get(query(`/v6/BackupRepositories/${id}/History`, { ...at(place), limit: 1000, cursor }), { signal });
     versions.push(...page.results);
+    unknown = Math.max(unknown, page.unknownRestorePoints ?? 0);
     cursor = page.nextCursor;
-    if (!cursor || versions.length >= maxVersions) return { versions, cut: Boolean(cursor) };
+    if (!cursor || versions.length >= maxVersions) return { versions, unknown, cut: Boolean(cursor) };
   }
 }
 
@@ -75,6 +79,7 @@ export function History({ id, params, who }) {
     <${Problem} error=${error?.status ? error : null} retry=${error?.status === 404 ? null : found.reload} />
     ${!found.data && !found.error && html`<${Loading} what="Looking through the restore points" />`}
     ${found.data && html`
+      ${found.data.unknown > 0 && html`<${Note}>${plural(found.data.unknown, 'restore point')} ${found.data.unknown === 1 ? 'says' : 'say'} nothing about this path, because the repository has lost folders on the way to it. It may have been there, and have had other versions.<//>`}
       ${hosts.length > 1 && html`<${HostChoice} hosts=${hosts} host=${host} />`}
       ${shown.length === 0 && html`<${Empty} title="This host never had it"><p><a href=${historyAddress(id, place)}>Show all hosts</a></p><//>`}
       ${shown.length > 0 && html`<${Strips} hosts=${shown} />`}
@@ -121,7 +126,7 @@ function Host({ id, name, versions, place, who }) {
   const shown = versions.slice(-limit).reverse();
   return html`<section class="host-history" aria-label=${`On ${visible(name)}`}>
     <div class="section-head"><h2><${Icon} name="host" /> <${Name} text=${name} /></h2>
-      <span class="quiet-text">${plural(there.length, 'version')}${newest.entry ? '' : ', gone now'}</span></div>
+      <span class="quiet-text">${plural(there.length, 'version')}${newest.entry ? '' : ', gone now'}<${Term} of=${newest.entry ? 'versions' : 'vanished'} /></span></div>
     <ol class="versions">${shown.map((v) => html`<${Version} key=${v.firstRestorePointId + v.event} id=${id} version=${v} place=${place} who=${who} />`)}</ol>
     ${versions.length > limit && html`<button class="small" onClick=${() => setLimit(limit * 4)}>Show older versions</button>`}
   </section>`;

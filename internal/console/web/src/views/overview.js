@@ -17,7 +17,7 @@ import { Without } from './trouble.js';
 client.setQueryDefaults(['hosts'], { gcTime: Infinity, meta: { lasts: 'settled' } });
 
 // Of a repository whose catalog is missing they are null: not known.
-/** @returns {{ settled: string, hosts: ReturnType<typeof newestByHost> | null, points: number | null } | undefined} */
+/** @returns {{ settled: string, hosts: ReturnType<typeof newestByHost> | null, points: number | null, hidden?: number } | undefined} */
 const hostsOf = (id) => client.getQueryData(['hosts', id]);
 
 // So many streams of events at most; what runs beyond is asked for with the list.
@@ -47,6 +47,7 @@ async function loadPoints(repositories, sessions, signal, found) {
     });
     for (const point of value) points.get(point.repositoryId)?.push(point);
     for (const [id, list] of points) keep(id, without.includes(id) ? null : list);
+    await countHidden(repositories, signal);
     return;
   }
   const worker = async () => {
@@ -61,6 +62,18 @@ async function loadPoints(repositories, sessions, signal, found) {
     }
   };
   await Promise.all(Array.from({ length: 6 }, worker));
+  await countHidden(repositories, signal);
+}
+
+// countHidden asks the repositories that are out of sync how many snapshots they
+// have that cannot be shown; the others have none.
+async function countHidden(repositories, signal) {
+  for (const r of repositories) {
+    const known = hostsOf(r.id);
+    if (!known?.hosts || known.hidden !== undefined) continue;
+    const hidden = r.isOutOfSync ? (await get(`/v6/BackupRepositories/${r.id}/HiddenSnapshots`, { signal })).length : 0;
+    client.setQueryData(['hosts', r.id], { ...known, hidden });
+  }
 }
 
 // useRows joins repositories, sessions and restore points. These are asked for
@@ -101,8 +114,8 @@ function useRows() {
   }, [of, again]);
   const rows = list.data?.repositories.map((repository) => {
     const session = list.data?.sessions.get(repository.id);
-    const { hosts, points } = hostsOf(repository.id) ?? {};
-    return { repository, session, hosts, points };
+    const { hosts, points, hidden } = hostsOf(repository.id) ?? {};
+    return { repository, session, hosts, points, hidden };
   });
   return { ...list, rows };
 }
@@ -220,7 +233,7 @@ function Repositories({ rows, who, reload, now, params }) {
   </section>`;
 }
 
-function Row({ repository, session: listed, hosts, points, who, reload, follow, now }) {
+function Row({ repository, session: listed, hosts, points, hidden, who, reload, follow, now }) {
   const followed = useSession(follow ? listed : null);
   const session = followed ?? listed;
   const s = standing(repository, session);
@@ -228,7 +241,7 @@ function Row({ repository, session: listed, hosts, points, who, reload, follow, 
     <div class="repository-name" role="cell"><a href="/repositories/${repository.id}"><${Name} text=${repository.name} /></a>
       ${repository.description && html`<span class="quiet-text cut" title=${visible(repository.description)}><bdi>${visible(repository.description)}</bdi></span>`}</div>
     <div class="repository-state" role="cell"><${Status} standing=${s} session=${session} name=${repository.name} /></div>
-    <div class="repository-hosts" role="cell"><${Hosts} hosts=${hosts} points=${points} now=${now} /></div>
+    <div class="repository-hosts" role="cell"><${Hosts} hosts=${hosts} points=${points} hidden=${hidden} now=${now} /></div>
     <div class="repository-size" role="cell">${points > 0 && html`<${GrowthLine} id=${repository.id} settled=${settledBy(session)} />`}</div>
     <div class="repository-actions" role="cell">${allowed(who, 'synchronize') && (s.kind === 'running'
       ? html`<${StopButton} session=${session} name=${repository.name} reload=${reload} />`
@@ -244,12 +257,13 @@ export function Status({ standing: s, session, name }) {
   return html`<span class="badge ${s.kind}">${s.text}</span> ${s.since && html`<span class="quiet-text"><${Ago} at=${s.since} /></span>`}`;
 }
 
-function Hosts({ hosts, points, now }) {
+function Hosts({ hosts, points, hidden, now }) {
+  const unseen = hidden > 0 && html`<span class="why-late">${plural(hidden, 'snapshot')} cannot be shown</span>`;
   if (hosts === null) return html`<span class="quiet-text">Not known until it is synchronized</span>`;
   if (!hosts) return html`<span class="quiet-text">…</span>`;
-  if (hosts.length === 0) return html`<span class="quiet-text">No restore points</span>`;
+  if (hosts.length === 0) return html`<span class="quiet-text">No restore points</span> ${unseen}`;
   return html`<ul class="hosts">${hosts.slice(0, 3).map((h) => html`<li key=${h.hostName} class=${overdue(h, now) ? 'late' : ''}>
       <${Icon} name="host" size="15" /><${Name} text=${h.hostName} /> <span class="quiet-text"><${Ago} at=${h.point.backupTime} /></span></li>`)}</ul>
-    <span class="quiet-text">${hosts.length > 3 ? `and ${plural(hosts.length - 3, 'more host')}, ` : ''}${plural(points, 'restore point')}</span>`;
+    <span class="quiet-text">${hosts.length > 3 ? `and ${plural(hosts.length - 3, 'more host')}, ` : ''}${plural(points, 'restore point')}</span> ${unseen}`;
 }
 

@@ -2,6 +2,9 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { dateTime, plural, visible } from '../format.js';
+import { Lack, Note } from '../lacks.js';
+import { newestUnseen } from '../missing.js';
+import { useHidden } from '../resources.js';
 import { useElement } from '../store.js';
 import { useBoxRows } from '../table.js';
 import { Ago, Icon, Name, Time, useModal } from '../ui.js';
@@ -43,6 +46,7 @@ function Choice({ points, point, link, onClose }) {
   const dialog = useModal();
   const hosts = useMemo(() => [...new Set(points.map((p) => p.hostName))].sort(), [points]);
   const [host, setHost] = useState(hosts.length > 1 ? point.hostName : '');
+  const hidden = useHidden(point.repositoryId).data ?? [];
   const shown = useMemo(() => (host ? points.filter((p) => p.hostName === host) : points), [points, host]);
   return html`<dialog ref=${dialog} class="choice" aria-labelledby="choice-title" onClose=${onClose}>
     <div class="choice-head"><h2 id="choice-title">Choose a restore point</h2>
@@ -50,6 +54,7 @@ function Choice({ points, point, link, onClose }) {
     ${hosts.length > 1 && html`<label>Host<select value=${host} onChange=${(e) => setHost(e.target.value)}>
       <option value="">All hosts</option>${hosts.map((h) => html`<option key=${h} value=${h}>${visible(h).slice(0, 120)}</option>`)}</select></label>`}
     <p class="quiet-text">${plural(shown.length, 'restore point')}, the newest first</p>
+    ${hidden.length > 0 && html`<${Note}>${plural(hidden.length, 'snapshot')} of the repository cannot be shown. ${newestUnseen(hidden, points)} <a href="/repositories/${point.repositoryId}">Which ones</a><//>`}
     <${ChoiceList} key=${host} points=${shown} point=${point} link=${link} onClose=${onClose} />
   </dialog>`;
 }
@@ -78,7 +83,7 @@ function ChoiceList({ points, point, link, onClose }) {
   return html`<div class="choice-box" ref=${box} onKeyDown=${keys} tabIndex="-1" style=${{ height: `min(60vh, 480px, ${rows.getTotalSize() + 2}px)` }}><ul style=${{ height: `${rows.getTotalSize()}px` }}>
     ${rows.getVirtualItems().map(({ index, start }) => html`<li key=${points[index].id} style=${{ transform: `translateY(${start}px)` }}>
       <a href=${link(points[index].id)} data-index=${index} aria-current=${index === current && points[index].id === point.id ? 'true' : undefined} onClick=${onClose}>
-        <span class="choice-time cut"><${Time} at=${points[index].backupTime} /> <span class="quiet-text"><${Ago} at=${points[index].backupTime} /></span></span>
+        <span class="choice-time cut"><${Time} at=${points[index].backupTime} /> <span class="quiet-text"><${Ago} at=${points[index].backupTime} /></span> <${Lack} point=${points[index]} /></span>
         <span class="quiet-text cut"><${Name} text=${points[index].hostName} /> ${points[index].paths.map((p) => html`<${Name} key=${p} text=${p} /> `)}
           ${points[index].tags.map((t) => html`<span key=${t} class="tag"><${Name} text=${t} /></span>`)}</span>
       </a></li>`)}</ul></div>`;

@@ -8,13 +8,14 @@ import { useSession } from '../follow.js';
 import { bytes, plural, sentence, visible } from '../format.js';
 import { useKept } from '../kept.js';
 import { lazy } from '../lazy.js';
-import { usePoints } from '../resources.js';
+import { useHidden, usePoints } from '../resources.js';
 import { navigate } from '../router.js';
 import { standing } from '../status.js';
 import { Term } from '../terms.js';
 import { Button, Confirm, Heading, Loading, Name, Problem, Tabs, notify } from '../ui.js';
 import { Status, StopButton, SyncButton, settledBy } from './overview.js';
 import { Edit } from './edit.js';
+import { Hidden } from './hidden.js';
 import { Points } from './points.js';
 import { Sessions } from './sessions.js';
 import { Trouble } from './trouble.js';
@@ -56,13 +57,14 @@ export function Repository({ id, tab = 'points', session: shown = undefined, par
   // Before its first session has ended it has none.
   const blank = !data || (data.repository.isOutOfSync && data.sessions.length <= 1 && session?.state !== 'None' && session?.state !== 'Failed');
   const points = usePoints(id, { off: blank });
+  const missing = points.error?.status === 409;
+  const waits = blank || (missing && session?.state === 'Synchronizing'); // until the first ones are found
+  const hidden = useHidden(id, { off: !points.data || waits || missing, every: 15_000 });
   if (!data) {
     return html`<${Heading} title="Repository" />${error
       ? html`<${Problem} error=${error} retry=${error.status === 404 ? null : reload} /><p><a href="/">Go to the overview</a></p>` : html`<${Loading} />`}`;
   }
   const { repository } = data;
-  const missing = points.error?.status === 409;
-  const waits = blank || (missing && session?.state === 'Synchronizing'); // until the first ones are found
   const sessions = session ? data.sessions.map((s) => (s.id === session.id ? session : s)) : data.sessions;
   const base = `/repositories/${id}`;
   const tabs = [[base, 'Restore points'], [`${base}/growth`, 'Growth'], [`${base}/sessions`, 'Sessions']];
@@ -71,13 +73,14 @@ export function Repository({ id, tab = 'points', session: shown = undefined, par
       <${Actions} repository=${repository} session=${session} who=${who} reload=${reload} />
     <//>
     <${Problem} error=${error?.status ? error : null} retry=${reload} />
-    <${Summary} repository=${repository} session=${session} points=${missing ? undefined : points.data} />
+    <${Summary} repository=${repository} session=${session} points=${missing ? undefined : points.data} hidden=${hidden.data?.length ?? 0} />
+    ${points.data && !waits && !missing && html`<${Hidden} hidden=${hidden} points=${points.data} />`}
     <${Tabs} label="Repository" tabs=${tabs} current=${tab === 'points' ? base : `${base}/${tab}`} />
     ${tab === 'growth' ? html`<${Growth} repositoryId=${id} params=${params} settled=${settled} />` : tab === 'sessions'
       ? html`<${Sessions} repositoryId=${id} sessions=${sessions} shown=${shown}
           more=${sessions.length === limit && limit < 1000 ? () => setLimit(Math.min(1000, 4 * limit)) : null} />`
       : html`<${Trouble} error=${waits ? null : points.error} retry=${() => { reload(); points.reload(); }} repositoryId=${id} name=${repository.name} who=${who} />
-          ${(points.data && !missing) || waits ? html`<${Points} repository=${repository} points=${waits ? [] : points.data} params=${params} session=${session} />`
+          ${(points.data && !missing) || waits ? html`<${Points} repository=${repository} points=${waits ? [] : points.data} hidden=${hidden.data ?? []} params=${params} session=${session} />`
             : !points.error && html`<${Loading} what="Loading the restore points" />`}`}`;
 }
 
@@ -102,15 +105,15 @@ function Actions({ repository, session, who, reload }) {
     <//>`}`;
 }
 
-/** @param {{ repository: Repository, session: Session, points: Point[] | undefined }} props */
-function Summary({ repository, session, points }) {
+/** @param {{ repository: Repository, session: Session, points: Point[] | undefined, hidden: number }} props */
+function Summary({ repository, session, points, hidden }) {
   const s = standing(repository, session);
   const hosts = points && new Set(points.map((p) => p.hostName)).size;
   return html`<div class="summary card">
     <div><span class="label">State<${Term} of="sync" /></span><${Status} standing=${s} session=${session} name=${repository.name} /></div>
     ${repository.objectStorageId && html`<${Storage} id=${repository.objectStorageId} />`}
     ${repository.path && html`<div class="grow"><span class="label">Folder on the server</span><${Name} text=${repository.path} /></div>`}
-    ${points && html`<div><span class="label">Restore points<${Term} of="restorePoint" /></span>${plural(points.length, 'restore point')} of ${plural(hosts, 'host')}</div>`}
+    ${points && html`<div><span class="label">Restore points<${Term} of="restorePoint" /></span>${plural(points.length, 'restore point')} of ${plural(hosts, 'host')}${hidden > 0 && ` and ${plural(hidden, 'snapshot')} that cannot be shown`}</div>`}
     ${repository.freeSpaceBytes != null && html`<div><span class="label">Free space</span>${bytes(repository.freeSpaceBytes)} of ${bytes(repository.capacityBytes)}</div>`}
     ${(s.kind === 'failed' || s.kind === 'behind' || s.kind === 'unknown') && s.why && html`<p class=${s.kind === 'failed' ? 'why' : ''}>${sentence(visible(s.why))}</p>`}
     ${repository.description && html`<p class="quiet-text"><bdi>${visible(repository.description)}</bdi></p>`}

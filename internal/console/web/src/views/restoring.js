@@ -4,6 +4,8 @@ import { html } from '../html.js';
 import { allowed, post } from '../api.js';
 import { useGet } from '../data.js';
 import { count, dateTime, short, visible } from '../format.js';
+import { Note } from '../lacks.js';
+import { missing } from '../missing.js';
 import { folderFor, jobBody, overwriting, wrongFolder } from '../restores.js';
 import { navigate } from '../router.js';
 import { useElement } from '../store.js';
@@ -49,6 +51,7 @@ export function Restoring({ point, entries, targets, onClose }) {
     <h2 id="restoring-title">Restore on the server</h2>
     <form onSubmit=${submit}>
       <p class="quiet-text"><${What} entries=${entries} /> as of ${dateTime(point.backupTime)}</p>
+      ${point.isIncomplete && html`<${Note}>${missing(point)} What is lost is not restored.<//>`}
       <label>Into<select value=${form.target} onChange=${(e) => set({ target: e.target.value })}>
         ${targets.map((t) => html`<option key=${t.path} value=${t.path}>${visible(t.path)}</option>`)}</select></label>
       <label>Folder below it<input ref=${first} value=${form.folder} maxLength="2000" spellCheck=${false} aria-describedby="restoring-where" onInput=${(e) => set({ folder: e.target.value })} /></label>

@@ -14,6 +14,7 @@ import { hasView, setParams } from '../router.js';
 import { fold, requestOf } from '../searchquery.js';
 import { useElement } from '../store.js';
 import { useWindowRows } from '../table.js';
+import { Term } from '../terms.js';
 import { Empty, Heading, Icon, Loading, Name, Problem, Time } from '../ui.js';
 import { Filters } from './searchfilters.js';
 
@@ -32,6 +33,7 @@ function useSearch(request) {
   return {
     groups, versions: found.pages.reduce((n, page) => n + page.results.length, 0), last: last?.results.length ?? 0, next: found.next,
     cut: { time: last?.cut === 'time', folders: found.pages.some((page) => page.cut === 'folders') }, notSearched: last?.notSearched ?? [],
+    incomplete: Math.max(0, ...found.pages.map((page) => page.incompleteRestorePoints ?? 0)), pages: found.pages.length,
     loading: found.loading, error: found.error, fresh: Boolean(last) && !found.old, more: found.more, retry: found.retry,
   };
 }
@@ -46,7 +48,7 @@ export function Search({ params }) {
   const text = params.get('mode') === 'pattern' ? '' : q ?? '';
   const groups = useMemo(() => inOrder(found.groups, order, text), [found.groups, order, text]);
   // What a filter leaves out may be a later version, so that nothing is said.
-  const series = useSeries(doubtful.some((name) => params.get(name)) ? [] : found.groups);
+  const series = useSeries(doubtful.some((name) => params.get(name)) ? [] : found.groups, repositories.data);
   // A page that found nothing in its time is not followed by another by itself.
   const onward = Boolean(found.next) && !found.loading && !found.error && found.fresh && found.last > 0 && found.versions < byItself;
   useEffect(() => {
@@ -66,9 +68,13 @@ const doubtful = ['type', 'min', 'max', 'after', 'before', 'host', 'tag'];
 const mostSeries = 20; // repositories
 
 // useSeries loads the restore points of the repositories in which something was
-// found, to tell what is no longer there.
-function useSeries(groups) {
-  const ids = useMemo(() => [...new Set(groups.map((g) => g.repositoryId))].slice(0, mostSeries), [groups]);
+// found, to tell what is no longer there. A repository that is out of sync may
+// have newer snapshots that cannot be shown, so that nothing is said.
+function useSeries(groups, repositories) {
+  const ids = useMemo(() => {
+    const known = new Set((repositories ?? []).filter((r) => r.isOutOfSync === false).map((r) => r.id));
+    return [...new Set(groups.map((g) => g.repositoryId))].filter((id) => known.has(id)).slice(0, mostSeries);
+  }, [groups, repositories]);
   const { data } = useData(async (signal) => new Map(await Promise.all(ids.map(async (id) => {
     const path = `/v6/RestorePoints?repositoryId=${id}`;
     const list = await client.fetchQuery({ queryKey: [path], queryFn: () => get(path, { signal }), staleTime: 60_000 }).catch(() => undefined);
@@ -93,11 +99,12 @@ function Told({ found, names, order, onward }) {
   const { groups, versions, next, cut, notSearched, loading, fresh } = found;
   return html`<div class="told">
     <p role="status">${loading && html`<span class="spinner" aria-hidden="true"></span>`}
-      ${fresh || groups.length > 0 ? html`<span>${plural(groups.length, 'path')} in ${plural(versions, 'version')}${next ? ' so far' : ''}</span>` : html`<span>Searching…</span>`}
+      ${fresh || groups.length > 0 ? html`<span>${plural(groups.length, 'path')} in ${plural(versions, 'version')}${next ? ' so far' : ''}<${Term} of="foundVersions" /></span>` : html`<span>Searching…</span>`}
       ${versions > 0 && html`<label class="inline found-order">Sort<select value=${order} onChange=${(e) => setParams({ sort: e.target.value === 'best' ? null : e.target.value })}>
         ${Object.entries(orders).map(([key, [text]]) => html`<option key=${key} value=${key}>${text}</option>`)}</select></label>`}</p>
     ${next && fresh && !loading && !onward && order !== 'path' && html`<p class="quiet-text"><${Icon} name="warning" size="16" /><span>Only what has been found so far is sorted: better ones may follow. Search on at the end of the list, or narrow the search down.</span></p>`}
     ${cut?.folders && html`<p class="quiet-text"><${Icon} name="warning" size="16" /><span>Folders nested so deeply that their paths have more than 8 KiB were not looked into.</span></p>`}
+    ${found.incomplete > 0 && html`<p class="quiet-text"><${Icon} name="warning" size="16" /><span>${found.pages > 1 || next ? 'At least ' : ''}${plural(found.incomplete, 'restore point')} that ${found.incomplete === 1 ? 'was' : 'were'} searched ${found.incomplete === 1 ? 'is' : 'are'} incomplete<${Term} of="incomplete" />: there may be more in the folders that are lost.</span></p>`}
     ${notSearched.map((n) => html`<p key=${n.repositoryId} class="quiet-text"><${Icon} name="warning" size="16" /><span>Not searched: <a href="/repositories/${n.repositoryId}"><${Name} text=${names.get(n.repositoryId) ?? n.repositoryId} /></a> ${reasons[n.reason] ?? ''}.</span></p>`)}
   </div>`;
 }

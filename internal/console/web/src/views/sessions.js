@@ -3,6 +3,7 @@ import { html } from '../html.js';
 import { get } from '../api.js';
 import { useData } from '../data.js';
 import { bytes, clock, count, plural, sentence, took, visible } from '../format.js';
+import { added } from '../status.js';
 import { Ago, Empty, Loading, Problem, Progress, Time } from '../ui.js';
 
 export function Sessions({ repositoryId, sessions, shown, more }) {
@@ -34,18 +35,6 @@ function wordFor(s) {
 function lengthOf(s) {
   if (!s.startTime) return '';
   return took(Date.parse(s.endTime ?? new Date().toISOString()) - Date.parse(s.startTime));
-}
-
-function added({ state, statistics }) {
-  const parts = [];
-  if (statistics.snapshotsAdded) parts.push(`${count(statistics.snapshotsAdded)} added`);
-  if (statistics.snapshotsRemoved) parts.push(`${count(statistics.snapshotsRemoved)} removed`);
-  if (statistics.damaged) parts.push(`${count(statistics.damaged)} damaged`);
-  if (state === 'Synchronizing') {
-    if (statistics.entriesAdded) parts.push(`${count(statistics.entriesAdded)} new entries`);
-    return parts.length > 0 ? `${parts.join(', ')} so far` : 'looking for what is new';
-  }
-  return parts.join(', ') || 'nothing new';
 }
 
 function Detail({ id, known }) {
@@ -86,7 +75,8 @@ function Facts({ session: s }) {
       ${fact('Started', html`<${Time} at=${s.startTime} />`)}
       ${s.endTime && fact('Ended', endOf(s))}
       ${fact('Took', lengthOf(s) || '–')}
-      ${fact('Restore points', s.state === 'Synchronizing' && st.snapshotsTotal === 0 ? added(s) : `${added(s)}, ${count(st.snapshotsTotal)} in all`)}
+      ${fact('Restore points', s.state === 'Synchronizing' && st.snapshotsTotal === 0 ? added(s)
+        : `${added(s)}, ${count(st.snapshotsTotal)} ${s.state === 'Synchronizing' ? 'from before' : 'in all'}`)}
       ${fact('Fetched', `${bytes(st.bytesFetched)} in ${plural(st.requests, 'request')}`)}
       ${fact('New folders', count(st.treesAdded))}
       ${fact('New entries', count(st.entriesAdded))}

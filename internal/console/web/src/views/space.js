@@ -6,6 +6,7 @@ import { get, query } from '../api.js';
 import { useData, useGet } from '../data.js';
 import { bytes, count, exactBytes, plural, visible } from '../format.js';
 import { useKept } from '../kept.js';
+import { Lack, Uncounted } from '../lacks.js';
 import { at, browseAddress, entryAddress, historyAddress, nameOf, parent, placeIn, spaceAddress } from '../places.js';
 import { PointPicker } from '../pointpicker.js';
 import { usePoint, usePoints, useRepository } from '../resources.js';
@@ -57,7 +58,9 @@ export function Space({ id, params }) {
 function Folder({ folder, link, point, repositoryId }) {
   const more = [plural(folder.files, 'file'), plural(folder.folders, 'folder')].join(', ');
   return html`<p><b title=${exactBytes(folder.size)}>${bytes(folder.size)}</b> <span class="quiet-text">in ${more}</span></p>
+    <${Uncounted} folders=${folder.missingFolders} of="in this folder" />
     ${folder.size > 0 ? html`<${Treemap} folder=${folder} link=${link} point=${point} />`
+      : folder.missingFolders > 0 ? html`<${Empty} title="Nothing is known to take space here" />`
       : html`<${Empty} title="Nothing takes space here"><p>There are no files with bytes in this folder.</p><//>`}
     ${folder.children?.length > 0 && html`<${Children} folder=${folder} link=${link} point=${point} repositoryId=${repositoryId} />`}`;
 }
@@ -115,7 +118,7 @@ function Children({ folder, link, point, repositoryId }) {
     <div class="table-box"><table class="sizes"><thead><tr><th scope="col">Name</th><th scope="col" class="wide">Files</th><th scope="col">Size</th><th scope="col">Share</th><th scope="col" class="wide">Look at</th></tr></thead>
       <tbody>${shown.map((c) => html`<tr key=${c.rawPath ?? c.path}>
         <th scope="row"><span class="path-cell"><${Icon} name=${c.type === 'dir' ? 'folder' : c.type === 'file' ? 'file' : 'other'} size="15" />
-          <a class="cut" href=${hrefOf(c, link, point)}><${Name} text=${nameOf(c)} /></a></span></th>
+          <a class="cut" href=${hrefOf(c, link, point)}><${Name} text=${nameOf(c)} /></a></span> <${Lack} point=${c} /></th>
         <td class="wide number">${c.type === 'dir' ? count(c.files) : ''}</td><td><${Bytes} n=${c.size} /></td>
         <td><span class="share"><span class="share-bar" aria-hidden="true"><span style=${{ width: `${(100 * c.size) / Math.max(1, folder.size)}%` }}></span></span><span class="number">${share(c.size, folder.size)}</span></span></td>
         <td class="wide">${repositoryId && html`<a href=${historyAddress(repositoryId, c)} aria-label=${`History of ${visible(nameOf(c))}`}>History</a>`}</td></tr>`)}
@@ -132,6 +135,7 @@ function Whole({ id, link }) {
   return html`<section aria-labelledby="whole-title" class="whole">
     <div class="section-head"><h2 id="whole-title">The whole restore point</h2><span class="quiet-text">${bytes(data.size)} in ${plural(data.files, 'file')};
       ${' '}${bytes(data.addedStoredSize)} were new with it, and ${bytes(data.uniqueStoredSize)} are in no other one</span></div>
+    <${Uncounted} folders=${data.missingFolders} of="of this restore point" />
     <div class="columns">
       <${Sizes} title="Largest files" first="File" list=${data.largestFiles} total=${data.size}
         what=${(f) => html`<a class="cut" href=${entryAddress(id, f)} title=${visible(f.path)}><${Name} text=${nameOf(f)} /></a>

@@ -2,8 +2,9 @@
 // for the tab key; the arrow keys lead from one restore point to the next.
 import { useLayoutEffect, useMemo, useState } from 'preact/hooks';
 import { html } from '../html.js';
-import { date, dateTime, plural, span, visible } from '../format.js';
+import { count, date, dateTime, plural, span, visible } from '../format.js';
 import { useKept } from '../kept.js';
+import { lack } from '../missing.js';
 import { useElement } from '../store.js';
 import { gaps, nearestTo, windowOf } from '../times.js';
 import { Name } from '../ui.js';
@@ -77,6 +78,16 @@ export function Timeline({ points, host, pick, chosen, choose, first }) {
   </div>`;
 }
 
+// told names a restore point, and says what it lacks.
+/** @param {Point} point */
+const told = (point) => [dateTime(point.backupTime), lack(point)].filter(Boolean).join(', ');
+
+/** @param {Point[]} points */
+function lacking(points) {
+  const some = points.filter(lack).length;
+  return some > 0 ? `, ${count(some)} incomplete` : '';
+}
+
 function Lane({ lane, x, moment, width, picked, pick, chosen, choose, first }) {
   const { hostName, points, times } = lane;
   const marks = marksOf(lane, x, width);
@@ -97,12 +108,12 @@ function Lane({ lane, x, moment, width, picked, pick, chosen, choose, first }) {
     <button class="lane-name" aria-pressed=${picked} title="Show the restore points of this host only" onClick=${() => pick(picked ? null : hostName)}>
       <${Name} text=${hostName} /><span class="quiet-text">${plural(points.length, 'restore point')}${lane.gaps.length > 0 && `, ${plural(lane.gaps.length, 'gap')}`}</span></button>
     <div class="lane-box" role="slider" tabIndex="0" aria-label=${`Restore points of ${visible(hostName)}`} aria-orientation="horizontal" aria-valuemin="1" aria-valuemax=${points.length}
-      aria-valuenow=${points.length - shown} aria-valuetext=${`${here < 0 ? 'None is chosen. The newest: ' : ''}${dateTime(points[shown].backupTime)}`} onKeyDown=${keys} onClick=${press}>
+      aria-valuenow=${points.length - shown} aria-valuetext=${`${here < 0 ? 'None is chosen. The newest: ' : ''}${told(points[shown])}`} onKeyDown=${keys} onClick=${press}>
     <svg width=${width} height="26" aria-hidden="true" focusable="false">
       <line x1="0" x2=${width} y1="13" y2="13" class="lane-line" />
       ${marks.map((m) => html`<circle key=${m.points[0].id} cx=${m.x} cy="13" r=${Math.min(3.5 + Math.log2(m.points.length) * 0.9, 10)}
-        class="mark"><title>${m.points.length === 1 ? dateTime(m.points[0].backupTime)
-          : `${plural(m.points.length, 'restore point')}, ${dateTime(m.points[m.points.length - 1].backupTime)} – ${dateTime(m.points[0].backupTime)}`}</title></circle>`)}
+        class=${m.points.some(lack) ? 'mark mark-incomplete' : 'mark'}><title>${m.points.length === 1 ? told(m.points[0])
+          : `${plural(m.points.length, 'restore point')}, ${dateTime(m.points[m.points.length - 1].backupTime)} – ${dateTime(m.points[0].backupTime)}${lacking(m.points)}`}</title></circle>`)}
       ${lane.gaps.map(([begin, end]) => x(end) >= 0 && x(begin) <= width && html`<rect key=${begin} class="gap" x=${x(begin)} y="3" height="20" rx="1" width=${Math.max(3, x(end) - x(begin))}><title>${
         `No restore point for ${span(end - begin)}, from ${dateTime(begin)} to ${dateTime(end)}`}</title></rect>`)}
       ${first?.hostName === hostName && html`<circle class="mark-first" cx=${x(Date.parse(first.backupTime))} cy="13" r="8" />`}

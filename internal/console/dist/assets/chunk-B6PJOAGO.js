@@ -1,1 +1,0 @@
-import{F as e}from"./chunk-4EFARV7O.js";var r=()=>e("/v6/BackupRepositories"),i=o=>e(o?`/v6/BackupRepositories/${o}`:null),p=o=>e(`/v6/RestorePoints/${o}`),n=(o,s)=>e(o?`/v6/RestorePoints?repositoryId=${o}`:null,s);export{r as a,i as b,p as c,n as d};
