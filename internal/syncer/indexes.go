@@ -33,9 +33,9 @@ func (r *run) readIndexes(ctx context.Context, round int) (changed bool, err err
 	if err != nil {
 		return false, err
 	}
-	for again := false; ; again = true {
+	for n := 1; ; n++ {
 		unread, size := r.unread(known)
-		if round == 1 && !again {
+		if round == 1 && n == 1 {
 			r.progress.part(size, percentTrees)
 		}
 		if len(unread) == 0 {
@@ -43,15 +43,52 @@ func (r *run) readIndexes(ctx context.Context, round int) (changed bool, err err
 		}
 		changed = true
 		r.log(syncline.LogInfo, "Reading %s (%s)", plural(len(unread), "index file", "index files"), formatBytes(size))
-		vanished, err := r.readUnread(ctx, unread)
-		if err != nil || !vanished || again {
+		missed, err := r.readUnread(ctx, unread)
+		if err == nil && len(missed) > 0 {
+			// They were replaced since the listing, or it or an answer was wrong.
+			missed, err = r.stillListed(ctx, missed)
+		}
+		if err != nil {
 			return changed, err
 		}
-		// It was replaced since the listing, or the listing was wrong.
-		if r.indexes, err = r.Repository.Indexes(ctx); err != nil {
-			return changed, err
+		for id := range missed {
+			if delete(known, syncline.Hash(id)); n == maxListings {
+				r.damagedIndex(id, "it is listed, but it is not there")
+			}
+		}
+		if n == maxListings {
+			return changed, nil
 		}
 	}
+}
+
+// stillListed lists the index files again, and returns those of the missed that
+// are still among them.
+func (r *run) stillListed(ctx context.Context, missed map[resticrepo.ID]bool) (still map[resticrepo.ID]bool, err error) {
+	if r.indexes, err = r.Repository.Indexes(ctx); err != nil {
+		return nil, err
+	}
+	still = make(map[resticrepo.ID]bool)
+	for _, f := range r.indexes {
+		if missed[f.ID] {
+			still[f.ID] = true
+		}
+	}
+	for id := range missed {
+		if !still[id] {
+			r.log(syncline.LogInfo, "Index %s was replaced meanwhile", id.Short())
+		}
+	}
+	return still, nil
+}
+
+// damagedIndex notes an index file that cannot be read, once.
+func (r *run) damagedIndex(id resticrepo.ID, why any) {
+	if !r.damagedIndexes[id] {
+		r.stats.Damaged++
+		r.log(syncline.LogError, "Index %s cannot be read: %v", id.Short(), why)
+	}
+	r.damagedIndexes[id] = true
 }
 
 // unread returns the listed index files that are not known, and their size. They
@@ -67,8 +104,9 @@ func (r *run) unread(known map[syncline.Hash]bool) (files []resticrepo.File, siz
 	return files, size
 }
 
-// readUnread reads index files, and reports whether any was not there.
-func (r *run) readUnread(ctx context.Context, unread []resticrepo.File) (vanished bool, err error) {
+// readUnread reads index files, and returns those that are not there.
+func (r *run) readUnread(ctx context.Context, unread []resticrepo.File) (missed map[resticrepo.ID]bool, err error) {
+	missed = make(map[resticrepo.ID]bool)
 	var mu sync.Mutex
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(indexReaders)
@@ -82,14 +120,9 @@ func (r *run) readUnread(ctx context.Context, unread []resticrepo.File) (vanishe
 				r.plan.add(packs)
 				r.stats.IndexesRead++
 			case gone(err):
-				vanished = true
-				r.log(syncline.LogInfo, "Index %s was replaced meanwhile", f.ID.Short())
+				missed[f.ID] = true
 			case isDamage(err):
-				if !r.damagedIndexes[f.ID] {
-					r.stats.Damaged++
-					r.log(syncline.LogError, "Index %s cannot be read: %v", f.ID.Short(), err)
-				}
-				r.damagedIndexes[f.ID] = true
+				r.damagedIndex(f.ID, err)
 			default:
 				return err
 			}
@@ -97,7 +130,7 @@ func (r *run) readUnread(ctx context.Context, unread []resticrepo.File) (vanishe
 			return nil
 		})
 	}
-	return vanished, g.Wait()
+	return missed, g.Wait()
 }
 
 // knownIndexes returns the index files read before, and plans again what was

@@ -228,12 +228,13 @@ func TestEmptyListingKeepsWhatIsHidden(t *testing.T) {
 // absent has some objects that are listed and, the first times, not there.
 type absent struct {
 	storage.Storage
+	dir   string
 	times int
 	asked int
 }
 
 func (s *absent) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
-	if strings.HasPrefix(name, "snapshots/") {
+	if strings.HasPrefix(name, s.dir) {
 		if s.asked++; s.asked <= s.times {
 			return nil, fs.ErrNotExist
 		}
@@ -250,7 +251,7 @@ func TestListedAndNotThere(t *testing.T) {
 	f.snapshot(sum(root))
 	for times, shown := range map[int]int{1: 1, 3: 1, 1000: 0} {
 		b := newBench(t, f.dir)
-		b.wrap = func(s storage.Storage) storage.Storage { return &absent{Storage: s, times: times} }
+		b.wrap = func(s storage.Storage) storage.Storage { return &absent{Storage: s, dir: "snapshots/", times: times} }
 		_, err := b.sync(context.Background())
 		list, hidden := b.lists()
 		if len(list) != shown || len(hidden) != 1-shown || (err == nil) != (shown == 1) {
@@ -258,6 +259,23 @@ func TestListedAndNotThere(t *testing.T) {
 		}
 		if b.has("forgotten meanwhile") || shown == 0 && !b.has("it is listed, but it is not there") {
 			t.Errorf("the log:\n%s", strings.Join(b.log, "\n"))
+		}
+	}
+}
+
+// An index is treated alike: what it alone names is not known to be lost while it
+// is there after all, and the session says where it never is.
+func TestIndexListedAndNotThere(t *testing.T) {
+	f := forge(t)
+	root := treeOf(fileNode("x"))
+	f.tree(root)
+	f.snapshot(sum(root))
+	for times, whole := range map[int]bool{1: true, 3: true, 1000: false} {
+		b := newBench(t, f.dir)
+		b.wrap = func(s storage.Storage) storage.Storage { return &absent{Storage: s, dir: "index/", times: times} }
+		_, err := b.sync(context.Background())
+		if (err == nil) != whole || b.has("replaced meanwhile") || b.has("it is listed, but it is not there") == whole {
+			t.Errorf("not there %d times: the session ended with %v\n%s", times, err, strings.Join(b.log, "\n"))
 		}
 	}
 }
