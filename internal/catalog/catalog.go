@@ -26,6 +26,7 @@ type meta struct {
 	Entries    uint32 `json:"entries"`
 	Trees      uint32 `json:"trees"` // hashes known, decoded or not
 	Repository string `json:"repository,omitempty"`
+	Owner      string `json:"owner,omitempty"` // the attached repository, where there are several
 	Changes    uint64 `json:"changes"`
 	Lost       uint32 `json:"lost,omitempty"` // trees with stateLost
 	// Synchronized says that a session has come to its end: an empty catalog
@@ -178,6 +179,33 @@ func (c *Catalog) Bind(ctx context.Context, repository syncline.Hash) error {
 			return writeMeta(w, m)
 		}
 		return Another(repository, m.Repository)
+	})
+}
+
+// Own ties the catalog to the attached repository with that id, when bind is set and
+// it is tied to none. One that is tied to another is damaged: its file was put
+// where that of owner belongs.
+func (c *Catalog) Own(ctx context.Context, owner syncline.ID, bind bool) error {
+	var m meta
+	err := c.box.View(ctx, func(r Reader) (err error) {
+		m, err = readMeta(r)
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case m.Owner != "" && m.Owner != string(owner):
+		return damaged("the catalog is that of another repository, %s", m.Owner)
+	case m.Owner != "" || !bind:
+		return nil
+	}
+	return c.box.Update(ctx, func(w Writer) error {
+		m, err := readMeta(w)
+		if err != nil {
+			return err
+		}
+		m.Owner = string(owner)
+		return writeMeta(w, m)
 	})
 }
 

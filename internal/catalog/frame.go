@@ -54,6 +54,10 @@ func Missing(cause error) error {
 		"there is no catalog of this repository: it has not been synchronized yet, or its catalog is gone; synchronize it and ask again")
 }
 
+// ErrUnopened matches the error of a catalog's file that is there, and that the system
+// does not open.
+var ErrUnopened = errors.New("the catalog's file cannot be opened")
+
 // ErrNoRoom matches every error that means that the disk has no room for more of a
 // catalog.
 var ErrNoRoom = errors.New("no room on the disk")

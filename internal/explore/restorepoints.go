@@ -2,6 +2,7 @@ package explore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -81,7 +82,7 @@ func (p *RestorePoints) List(ctx context.Context, repositories []syncline.Reposi
 
 // unusable reports whether a catalog cannot be answered from.
 func unusable(err error) bool {
-	return catalog.Unusable(err) || syncline.CodeOf(err) == syncline.CodeDamaged
+	return catalog.Unusable(err) || errors.Is(err, catalog.ErrUnopened) || syncline.CodeOf(err) == syncline.CodeDamaged
 }
 
 // Get returns one restore point. The repository that had it last is asked

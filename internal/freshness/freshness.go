@@ -79,6 +79,11 @@ func (k *Keeper) Use(ctx context.Context, id syncline.ID, fn func(*catalog.Catal
 		delete(k.checked, id)
 		k.mu.Unlock()
 	}
+	if errors.Is(err, catalog.ErrUnopened) {
+		if err := k.mark(ctx, id); err != nil {
+			return err
+		}
+	}
 	return err
 }
 

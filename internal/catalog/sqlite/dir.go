@@ -171,7 +171,7 @@ func (d *Dir) acquire(ctx context.Context, id syncline.ID, create bool) (*handle
 		}
 		if mine {
 			// For those too who wait for it longer than this user does.
-			h.err = d.openFile(context.WithoutCancel(ctx), create, h)
+			h.err = d.openFile(context.WithoutCancel(ctx), id, create, h)
 			close(h.opened)
 		}
 		select {
@@ -258,7 +258,7 @@ func (d *Dir) forgetEmpty(id syncline.ID, h *handle) {
 
 // openFile opens the handle's file. It takes no lock: whoever holds mu may wait
 // for its end.
-func (d *Dir) openFile(ctx context.Context, create bool, h *handle) (err error) {
+func (d *Dir) openFile(ctx context.Context, id syncline.ID, create bool, h *handle) (err error) {
 	open := openExisting
 	if create {
 		open = Open
@@ -270,6 +270,10 @@ func (d *Dir) openFile(ctx context.Context, create bool, h *handle) (err error) 
 	cat, err := asCatalog(ctx, h.box)
 	if err != nil {
 		return err
+	}
+	// An older catalog is tied when there is room to write it.
+	if err := cat.Own(ctx, id, create); err != nil && !errors.Is(err, catalog.ErrNoRoom) {
+		return errors.Join(err, cat.Close())
 	}
 	info, err := os.Stat(h.path)
 	if err != nil {

@@ -36,7 +36,7 @@ func TestDeletedBeforeItIsOpen(t *testing.T) {
 			d.mu.Unlock()
 			runtime.Gosched()
 		}
-		if h.err = d.openFile(t.Context(), create, h); h.err != nil {
+		if h.err = d.openFile(t.Context(), id, create, h); h.err != nil {
 			t.Error(h.err)
 		}
 		close(h.opened)

@@ -70,6 +70,9 @@ func open(ctx context.Context, c *Container) (*Container, error) {
 	}
 	f, err := os.OpenFile(c.path, flags, 0o600)
 	if err != nil {
+		if !oserr.NoHandles(err) {
+			err = fmt.Errorf("%w: %w", catalog.ErrUnopened, err)
+		}
 		return nil, syncline.WrapError(syncline.CodeUnavailable, err, "the catalog's file cannot be written; %s", oserr.Advice(err, "check the rights of the data directory"))
 	}
 	if err := f.Close(); err != nil {
