@@ -3,6 +3,8 @@ package main_test
 import (
 	"strings"
 	"testing"
+
+	"syncline.dev/syncline/internal/resticfixture"
 )
 
 // Global flags that do nothing for a command are refused by name, and are not in
@@ -75,5 +77,14 @@ func TestNoNumber(t *testing.T) {
 		if got := runProgram(t, nil, strings.Fields(tt.args)...); got.code != 1 || !strings.Contains(got.stderr, tt.want) || strings.Contains(got.stderr, "strconv") {
 			t.Errorf("%s: exit code %d, %s", tt.args, got.code, got.stderr)
 		}
+	}
+}
+
+// A command that finds no password says how to give one.
+func TestNoPassword(t *testing.T) {
+	repo := resticfixture.Unpack(t, "v2-old")
+	got := runProgram(t, []string{"RESTIC_PASSWORD=", "SYNCLINE_CACHE_DIR=" + t.TempDir()}, "snapshots", "-r", repo)
+	if got.code != 1 || !strings.Contains(got.stderr, "RESTIC_PASSWORD, --password-file or --password-command") {
+		t.Errorf("exit code %d, %s", got.code, got.stderr)
 	}
 }

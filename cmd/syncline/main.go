@@ -82,8 +82,9 @@ With --server or SYNCLINE_SERVER the commands ask a running Syncline instead, to
 which syncline login has signed in; -r is then the name or the id of a repository
 that is attached there, and may be left out when there is but one.
 
-Exit status: 0 done, 1 failed, 2 an unknown flag or a wrong number of arguments,
-10 no such repository, 11 locked, 12 wrong password, 130 interrupted.`,
+Exit status: 0 done, 1 failed, 2 an unknown flag or command or a wrong number of
+arguments, 10 no such repository, 11 objects are missing beside an exclusive lock,
+12 wrong password, 130 interrupted.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		// Before this runs, cobra's errors are about the command line.

@@ -25,7 +25,7 @@ const maxTextFile = 1 << 20
 
 // errEmptyPassword is one error for all the ways to give none.
 var errEmptyPassword = syncline.Errorf(syncline.CodeInvalid,
-	"an empty password is not allowed; pass --insecure-no-password when the repository has none")
+	"an empty password is not allowed; name one with RESTIC_PASSWORD, --password-file or --password-command, or pass --insecure-no-password when the repository has none")
 
 // givenPassword returns the password that flags and variables name, in
 // restic's order: command, file, RESTIC_PASSWORD. ok is false when nothing

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"math"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -135,7 +134,7 @@ func addDiskFlags(f *pflag.FlagSet, o *serverOptions) func() error {
 // newLogger writes to standard error, as text.
 func newLogger(cmd *cobra.Command, debug bool) *slog.Logger {
 	level := slog.LevelInfo
-	if debug || strings.EqualFold(os.Getenv("SYNCLINE_LOG"), "debug") {
+	if debug {
 		level = slog.LevelDebug
 	}
 	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))

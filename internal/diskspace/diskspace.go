@@ -26,8 +26,10 @@ func Size(n int64) string {
 		return fmt.Sprintf("%.1f KiB", float64(n)/unit)
 	case n < unit<<20:
 		return fmt.Sprintf("%.1f MiB", float64(n)/(unit<<10))
+	case n < unit<<30:
+		return fmt.Sprintf("%.1f GiB", float64(n)/(unit<<20))
 	}
-	return fmt.Sprintf("%.1f GiB", float64(n)/(unit<<20))
+	return fmt.Sprintf("%.1f TiB", float64(n)/(unit<<30))
 }
 
 // DefaultReserve is what is kept free on a file system of that size where nobody
