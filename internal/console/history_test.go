@@ -151,7 +151,7 @@ func TestCompare(t *testing.T) {
 	changed("added music", "added music/<img src=x.ogg")
 	p.click("a", "music") // in Where
 	p.wait("new URLSearchParams(location.search).get('path').endsWith('/music')")
-	changed("added <img src=x.ogg")
+	changed("added "+c.dir+"/music", "added <img src=x.ogg") // the folder itself, too
 	if _, got := p.download("a", "Download "+c.dir+"/music/"); got != strings.Repeat("la ", 1000) {
 		t.Errorf("%d bytes were downloaded", len(got))
 	}
@@ -159,7 +159,7 @@ func TestCompare(t *testing.T) {
 	p.wait("location.pathname.split('/')[2] === " + quote(c.points[2]))
 	p.waitText("Changes: added")
 	p.click("button", "All")
-	changed("removed <img src=x.ogg")
+	changed("removed "+c.dir+"/music", "removed <img src=x.ogg")
 
 	p.open("/repositories/" + id)
 	p.click("a", "Compare Tue, 3 Mar 2026")
