@@ -3,6 +3,7 @@ package main_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -333,5 +334,27 @@ func TestLostFolder(t *testing.T) {
 	}
 	if got := p.ask(runProgram, env, "snapshots"); got.code != 0 || got.stderr != "" {
 		t.Errorf("after the folder was found: %+v", got)
+	}
+}
+
+// TestFolderInPlaceOfASnapshot has a folder where the newest snapshot's file belongs:
+// the snapshot is one that cannot be read, and "latest" is no older one.
+func TestFolderInPlaceOfASnapshot(t *testing.T) {
+	path := newRepository(t, 3, 2)
+	var list []struct{ ID string }
+	if err := json.Unmarshal(restic(t, path, "snapshots", "--json"), &list); err != nil || len(list) != 2 {
+		t.Fatal(list, err)
+	}
+	file := filepath.Join(path, "snapshots", list[1].ID)
+	if err := errors.Join(os.Remove(file), os.Mkdir(file, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"RESTIC_PASSWORD=" + repoPassword, "SYNCLINE_CACHE_DIR=" + t.TempDir()}
+	got := runProgram(t, env, "-r", path, "ls", "latest")
+	if got.code != 1 || got.stdout != "" || !strings.Contains(got.stderr, list[1].ID[:8]) {
+		t.Errorf("the newest: %+v", got)
+	}
+	if got = runProgram(t, env, "-r", path, "ls", list[0].ID[:8]); got.code != 0 || got.stdout == "" {
+		t.Errorf("the other one: %+v", got)
 	}
 }

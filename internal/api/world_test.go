@@ -110,7 +110,7 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 
 var testPoint = syncline.RestorePoint{
 	ID: pointID, RepositoryID: repoID,
-	Snapshot: syncline.Snapshot{ID: syncline.Hash{0xab}, Time: testTime.Add(123 * time.Millisecond), Hostname: "web1", Paths: []string{"/srv"}},
+	Snapshot: syncline.Snapshot{ID: syncline.Hash{0xab}, Tree: syncline.Hash{0xcd}, Time: testTime.Add(123 * time.Millisecond), Hostname: "web1", Paths: []string{"/srv"}},
 }
 
 // populate adds a key, a repository that uses it and a running session.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"syncline.dev/syncline"
@@ -22,7 +23,9 @@ const batch = 1024
 // List implements storage.Storage. A missing dir matches fs.ErrNotExist. Files
 // that vanish while it runs are left out. A symbolic link counts as the file it
 // leads to; one that leads to a folder or out of the repository is an error,
-// for a listing that skipped it would be short.
+// for a listing that skipped it would be short. For the same reason a folder or
+// a pipe with the name of an object counts as a file without bytes, which Open
+// does not find.
 func (s *Storage) List(ctx context.Context, dir string, fn func(name string, size int64) error) error {
 	if err := storage.CheckDir(dir); err != nil {
 		return err
@@ -91,7 +94,7 @@ func (w *walk) entry(folder *os.Root, parent string, e fs.DirEntry, depth int) e
 	if err := w.ctx.Err(); err != nil {
 		return err
 	}
-	if e.IsDir() {
+	if e.IsDir() && !isObject(e.Name()) {
 		return w.enter(folder, name, e.Name(), depth)
 	}
 	// Lstat on the open folder, not on the entry: the entry would look its
@@ -109,8 +112,15 @@ func (w *walk) entry(folder *os.Root, parent string, e fs.DirEntry, depth int) e
 		return err
 	case info.Mode().IsRegular():
 		return w.fn(name, info.Size())
+	case isObject(e.Name()):
+		return w.fn(name, 0)
 	}
 	return nil // sockets, pipes and devices are no files of a repository
+}
+
+// isObject reports whether a file of that name is named by its hash.
+func isObject(name string) bool {
+	return len(name) == 64 && strings.Trim(name, "0123456789abcdef") == ""
 }
 
 func (w *walk) enter(folder *os.Root, name, base string, depth int) error {
