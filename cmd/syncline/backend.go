@@ -52,7 +52,10 @@ var localOptions = map[string]optionSpec{
 // cores is how many threads run Go code at once, before a server takes one more.
 var cores = runtime.GOMAXPROCS(0)
 
-func openLocal(_ context.Context, _ *environment, a address.Address, o options) (place, error) {
+func openLocal(_ context.Context, e *environment, a address.Address, o options) (place, error) {
+	if err := e.checkCertificates(); err != nil {
+		return place{}, err
+	}
 	streams, err := o.connections()
 	if err != nil {
 		return place{}, err
@@ -238,9 +241,25 @@ func (e *environment) transport() (trusted []byte, c remotehttp.Client, err erro
 		if c.Certificate, err = os.ReadFile(e.tlsClientCert); err != nil {
 			return nil, c, syncline.WrapError(syncline.CodeInvalid, err, "the certificate in %s cannot be read (%v); check --tls-client-cert", e.tlsClientCert, reasonOf(err))
 		}
+		if len(c.Certificate) == 0 {
+			return nil, c, syncline.Errorf(syncline.CodeInvalid, "the file %s holds no certificate; check --tls-client-cert", e.tlsClientCert)
+		}
 	}
 	trusted, err = e.certificates()
 	return trusted, c, err
+}
+
+// checkCertificates refuses certificates that cannot be used, also where no
+// storage is spoken to: a wrong setup is told at once.
+func (e *environment) checkCertificates() error {
+	if e.tlsClientCert == "" && len(e.caFiles) == 0 {
+		return nil
+	}
+	trusted, c, err := e.transport()
+	if err == nil {
+		_, err = remotehttp.NewTransport(remotehttp.Options{CA: trusted, Client: c})
+	}
+	return err
 }
 
 // certificates reads the files that --cacert names.

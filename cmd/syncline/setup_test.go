@@ -273,6 +273,30 @@ func TestClientCertificate(t *testing.T) {
 	}
 }
 
+// Certificates that cannot be used are told of with a local repository, too.
+func TestCertificatesOfALocalRepository(t *testing.T) {
+	path := newRepository(t, 1, 1)
+	mine := keyPair(t)
+	for _, tt := range []struct {
+		env, args []string
+		code      int
+		stderr    string
+	}{
+		{nil, []string{"--cacert", mine, "--tls-client-cert", mine}, 0, ""},
+		{nil, []string{"--cacert", "/none"}, 1, "check --cacert"},
+		{nil, []string{"--cacert", os.DevNull}, 1, "holds no certificate"},
+		{nil, []string{"--tls-client-cert", "/none"}, 1, "check --tls-client-cert"},
+		{[]string{"RESTIC_CACERT=/none"}, nil, 1, "check --cacert"},
+		{[]string{"RESTIC_TLS_CLIENT_CERT=" + os.DevNull}, nil, 1, "certificate"},
+	} {
+		env := append([]string{"RESTIC_PASSWORD=" + repoPassword}, tt.env...)
+		got := runProgram(t, env, append([]string{"-r", path, "--cache-dir", t.TempDir(), "snapshots"}, tt.args...)...)
+		if got.code != tt.code || !strings.Contains(got.stderr, tt.stderr) {
+			t.Errorf("%q %q: exit code %d, %s", tt.env, tt.args, got.code, got.stderr)
+		}
+	}
+}
+
 // missingTree makes a repository whose only snapshot needs a tree that no index
 // names, because the index lies elsewhere. mend puts it back.
 func missingTree(t *testing.T) (dir string, w *resticwriter.Repo, mend func() error) {
