@@ -1,10 +1,15 @@
 package console_test
 
 import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +18,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	catalogsqlite "syncline.dev/syncline/internal/catalog/sqlite"
 	"syncline.dev/syncline/internal/resticfixture"
 	stores "syncline.dev/syncline/internal/store/sqlite"
 )
@@ -202,6 +209,7 @@ func multiply(t *testing.T, data string, first syncline.ID, total int) {
 	if err != nil || len(catalogs) != 1 {
 		t.Fatalf("catalogs: %v %v", catalogs, err)
 	}
+	disown(t, catalogs[0])
 	raw, err := os.ReadFile(catalogs[0])
 	if err != nil {
 		t.Fatal(err)
@@ -223,6 +231,35 @@ func multiply(t *testing.T, data string, first syncline.ID, total int) {
 		if err := os.WriteFile(strings.Replace(catalogs[0], string(first), string(r.ID), 1), raw, 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// disown makes a catalog file one that any repository may have.
+func disown(t *testing.T, file string) {
+	t.Helper()
+	box, err := catalogsqlite.Open(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = box.Update(t.Context(), func(w catalog.Writer) error {
+		value, err := w.Get(0, 0)
+		if err != nil {
+			return err
+		}
+		var head map[string]json.RawMessage
+		if err := json.Unmarshal(value[:len(value)-4], &head); err != nil {
+			return err
+		}
+		delete(head, "owner")
+		payload, err := json.Marshal(head)
+		if err != nil {
+			return err
+		}
+		sum := crc32.Checksum(append(slices.Clone(payload), make([]byte, 9)...), crc32.MakeTable(crc32.Castagnoli))
+		return w.Put(0, 0, binary.LittleEndian.AppendUint32(payload, sum))
+	})
+	if err := errors.Join(err, box.Close()); err != nil {
+		t.Fatal(err)
 	}
 }
 
