@@ -49,43 +49,73 @@ type EncryptionKey struct {
 	CreatedAt   time.Time
 }
 
-// Role is what a user may do.
-type Role string
+// StorageKind is a kind of object storage.
+type StorageKind string
 
-// The roles, from most to least.
+// The kinds of object storage.
 const (
-	RoleAdministrator Role = "administrator" // everything
-	RoleOperator      Role = "operator"      // synchronize, stop, see
-	RoleRestorer      Role = "restorer"      // see, get contents back
-	RoleViewer        Role = "viewer"        // see
+	KindS3           StorageKind = "s3"            // Amazon S3
+	KindS3Compatible StorageKind = "s3-compatible" // another server that speaks S3's protocol
+	KindAzure        StorageKind = "azure"         // Azure Blob Storage
+	KindGCS          StorageKind = "gcs"           // Google Cloud Storage
 )
 
-// ParseRole reads a role's name.
-func ParseRole(s string) (Role, error) {
-	switch r := Role(s); r {
-	case RoleAdministrator, RoleOperator, RoleRestorer, RoleViewer:
-		return r, nil
-	}
-	return "", Errorf(CodeInvalid, "%q is no role; the roles are administrator, operator, restorer and viewer", clip(s))
+// Account is the credentials for one cloud storage. The secret itself stays
+// sealed in the store.
+type Account struct {
+	ID   ID
+	Kind StorageKind
+	// UserName is the access key's id, or the name of the storage account; at
+	// Google, where the secret says it all, a name for people.
+	UserName    string
+	Description string
+	Limits      Limits
+	CreatedAt   time.Time
 }
 
-// CanManage reports whether the role may change repositories, keys and users.
-func (r Role) CanManage() bool { return r == RoleAdministrator }
+// Limits bound what all sessions and downloads together ask of an account.
+type Limits struct {
+	Connections    int   // most files read at once; 0 for the default
+	BytesPerSecond int64 // most bytes read; 0 for no bound
+}
 
-// CanSynchronize reports whether the role may start and stop sessions.
-func (r Role) CanSynchronize() bool { return r == RoleAdministrator || r == RoleOperator }
+// Cloud is a separate world of a vendor's, with addresses and accounts of its
+// own.
+type Cloud string
 
-// CanFollowRestores reports whether the role may see and stop restores on the
-// server at all: restorers their own, operators and administrators every one.
-func (r Role) CanFollowRestores() bool { return r.CanRestore() || r.CanSynchronize() }
+// The clouds. S3 has the first three, Azure all but CloudUSGovernment.
+const (
+	CloudGlobal       Cloud = "Global"
+	CloudChina        Cloud = "China"
+	CloudUSGovernment Cloud = "USGovernment" // Amazon's
+	CloudGermany      Cloud = "Germany"      // Azure's
+	CloudGovernment   Cloud = "Government"   // Azure's
+)
 
-// CanRestore reports whether the role may get contents back.
-func (r Role) CanRestore() bool { return r == RoleAdministrator || r == RoleRestorer }
+// ObjectStorage is a folder in a bucket or container, with the account that
+// opens it.
+type ObjectStorage struct {
+	ID          ID
+	Name        string
+	Description string
+	Kind        StorageKind
+	AccountID   ID
+	// Cloud is Amazon's or Azure's; "" for other storage.
+	Cloud Cloud
+	// Endpoint is "host", "host:port" or a URL of these: of S3-compatible
+	// storage, and of what is not reached under Azure's or Google's names.
+	Endpoint string
+	// Region is the bucket's; "" to ask the storage for it. Only S3 has any.
+	Region string
+	Bucket string // bucket or container
+	// Folder has no slash at either end; "" for the bucket's root.
+	Folder    string
+	CreatedAt time.Time
+}
 
-// User is someone who may sign in.
-type User struct {
-	Name         string // compared without regard to letter case
-	Role         Role
-	PasswordHash string // argon2id, in the PHC string format
-	CreatedAt    time.Time
+// SamePlace reports whether two object storages are the same folder, opened
+// by the same account.
+func (s ObjectStorage) SamePlace(o ObjectStorage) bool {
+	return s.Kind == o.Kind && s.AccountID == o.AccountID && s.Cloud == o.Cloud && s.Endpoint == o.Endpoint &&
+		s.Region == o.Region && s.Bucket == o.Bucket && s.Folder == o.Folder
 }

@@ -19,7 +19,6 @@ import (
 	"testing"
 	"time"
 
-	"syncline.dev/syncline"
 	"syncline.dev/syncline/client"
 )
 
@@ -352,7 +351,7 @@ func TestSearchTellsWhatIsMissing(t *testing.T) {
 		}
 		paths += v.Path
 	}
-	if paths != "/a/b" || missing == nil || !missing.Folders || len(missing.NotSearched) != 1 || missing.NotSearched[0].Reason != syncline.GapDamaged {
+	if paths != "/a/b" || missing == nil || !missing.Folders || len(missing.NotSearched) != 1 || missing.NotSearched[0].Reason != client.GapDamaged {
 		t.Errorf("found %s, missing %+v", paths, missing)
 	}
 }

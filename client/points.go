@@ -157,8 +157,8 @@ func (c *Client) History(ctx context.Context, repository syncline.ID, path, host
 
 // DifferencesQuery says what is compared.
 type DifferencesQuery struct {
-	Path string              // of the folder; "" for the root
-	Kind syncline.ChangeKind // only these; "" for all
+	Path string     // of the folder; "" for the root
+	Kind ChangeKind // only these; "" for all
 }
 
 // Differences returns what differs from one restore point to another one of the

@@ -115,7 +115,7 @@ func (c *Client) Search(ctx context.Context, query SearchQuery) iter.Seq2[FoundV
 				}
 			}
 			missing.NotSearched = append(missing.NotSearched, page.NotSearched...)
-			missing.Folders = missing.Folders || page.Cut == syncline.SearchCutFolder
+			missing.Folders = missing.Folders || page.Cut == SearchCutFolders
 			missing.RestorePoints = max(missing.RestorePoints, page.IncompleteRestorePoints)
 		}
 		if missing.Folders || missing.RestorePoints > 0 || len(missing.NotSearched) > 0 {

@@ -236,7 +236,7 @@ func (e served) history(ctx context.Context, h *historian, filter *filterFlags) 
 		if err != nil {
 			return err
 		}
-		var list []syncline.Version
+		var list []explore.Version
 		var lost *client.IncompleteError
 		unknown := 0
 		for v, err := range r.client.History(ctx, r.ID, h.path, strings.Join(hosts, "")) {
@@ -255,8 +255,8 @@ func (e served) history(ctx context.Context, h *historian, filter *filterFlags) 
 			if err != nil {
 				return err
 			}
-			version := syncline.Version{
-				Hostname: v.HostName, Event: v.Event, FirstSnapshot: first.ID, LastSnapshot: last.ID,
+			version := explore.Version{
+				Hostname: v.HostName, Event: explore.VersionEvent(v.Event), FirstSnapshot: first.ID, LastSnapshot: last.ID,
 				FirstTime: first.Time, LastTime: last.Time, RestorePoints: v.RestorePoints,
 			}
 			if v.Entry != nil {

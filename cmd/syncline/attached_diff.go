@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"strings"
 
-	"syncline.dev/syncline"
 	"syncline.dev/syncline/client"
 	"syncline.dev/syncline/internal/explore"
 )
@@ -74,21 +73,21 @@ func (c *attachedChanges) change(x *client.Difference) error {
 	}
 	mark := ""
 	switch x.Change {
-	case syncline.ChangeAdded:
+	case client.ChangeAdded:
 		mark = "+"
-	case syncline.ChangeRemoved:
+	case client.ChangeRemoved:
 		mark = "-"
-	case syncline.ChangeContent:
+	case client.ChangeContent:
 		mark = "M"
 		if reflect.DeepEqual(x.Before, x.After) {
 			mark = "M?"
 		}
-	case syncline.ChangeType:
+	case client.ChangeType:
 		mark, c.other = "T", at
 		if c.differ.metadata {
 			mark = "TU"
 		}
-	case syncline.ChangeMetadata:
+	case client.ChangeMetadata:
 		if c.differ.metadata {
 			mark = "U"
 		}

@@ -7,12 +7,13 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/client"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/explore"
 )
 
 // countModes are the modes as the API calls them.
-var countModes = map[syncline.CountMode]client.CountMode{
-	syncline.CountRestoreSize: client.CountRestoreSize, syncline.CountFilesByContents: client.CountFilesByContents,
-	syncline.CountBlobsPerFile: client.CountBlobsPerFile, syncline.CountRawData: client.CountRawData,
+var countModes = map[explore.CountMode]client.CountMode{
+	explore.CountRestoreSize: client.CountRestoreSize, explore.CountFilesByContents: client.CountFilesByContents,
+	explore.CountBlobsPerFile: client.CountBlobsPerFile, explore.CountRawData: client.CountRawData,
 }
 
 // maxCounted is how many restore points one request may name.
@@ -49,31 +50,31 @@ func (e served) statistics(ctx context.Context, s *statistician, filter *filterF
 	})
 }
 
-func (r *attachedRepository) count(ctx context.Context, all *attachedSnapshots, chosen []catalog.Snapshot, mode syncline.CountMode) (syncline.Counts, error) {
+func (r *attachedRepository) count(ctx context.Context, all *attachedSnapshots, chosen []catalog.Snapshot, mode explore.CountMode) (explore.Counts, error) {
 	if len(chosen) == 0 {
-		return syncline.Counts{}, nil // no restore points would be all of them
+		return explore.Counts{}, nil // no restore points would be all of them
 	}
 	points := make([]syncline.ID, len(chosen))
 	for i := range chosen {
 		points[i] = all.point(chosen[i].ID)
 	}
 	if len(chosen) > maxCounted {
-		return syncline.Counts{}, usageError("with --server, stats counts at most 1000 snapshots, or all in the repository; choose fewer")
+		return explore.Counts{}, usageError("with --server, stats counts at most 1000 snapshots, or all in the repository; choose fewer")
 	}
 	n, err := r.client.RepositoryCounts(ctx, r.ID, countModes[mode], points...)
-	return syncline.Counts{
+	return explore.Counts{
 		Snapshots: n.RestorePoints, Files: uint64(n.Files), Blobs: uint64(n.Blobs), Size: uint64(n.Size),
 		UncompressedSize: uint64(n.UncompressedSize), CompressedSize: uint64(n.CompressedSize), CompressedFrom: uint64(n.CompressedFrom),
 	}, err
 }
 
 // growth is what the repository's statistics say of each snapshot.
-func (r *attachedRepository) growth(ctx context.Context, all *attachedSnapshots) (*syncline.RepositoryStatistics, error) {
+func (r *attachedRepository) growth(ctx context.Context, all *attachedSnapshots) (*explore.RepositoryStatistics, error) {
 	got, err := r.client.RepositoryStatistics(ctx, r.ID, 0)
 	if err != nil {
 		return nil, err
 	}
-	out := &syncline.RepositoryStatistics{MissingBlobs: uint64(got.Totals.MissingBlobs), Points: make([]syncline.PointStatistics, len(got.Growth))}
+	out := &explore.RepositoryStatistics{MissingBlobs: uint64(got.Totals.MissingBlobs), Points: make([]explore.PointStatistics, len(got.Growth))}
 	for i := range got.Growth {
 		g := &got.Growth[i]
 		snapshot, _, err := all.at(g.RestorePointID)
@@ -82,7 +83,7 @@ func (r *attachedRepository) growth(ctx context.Context, all *attachedSnapshots)
 		}
 		p := &out.Points[i]
 		p.Point.Snapshot = snapshot.Snapshot
-		p.EntryCounts = syncline.EntryCounts{Files: uint64(g.Files), Folders: uint64(g.Folders), Links: uint64(g.Links), Others: uint64(g.Others)}
+		p.EntryCounts = explore.EntryCounts{Files: uint64(g.Files), Folders: uint64(g.Folders), Links: uint64(g.Links), Others: uint64(g.Others)}
 		p.Size = uint64(g.Size)
 		p.AddedFiles, p.AddedSize, p.AddedStoredSize = uint64(g.AddedFiles), uint64(g.AddedSize), uint64(g.AddedStoredSize)
 		p.UniqueFiles, p.UniqueSize, p.UniqueStoredSize = uint64(g.UniqueFiles), uint64(g.UniqueSize), uint64(g.UniqueStoredSize)
@@ -90,18 +91,18 @@ func (r *attachedRepository) growth(ctx context.Context, all *attachedSnapshots)
 	return out, nil
 }
 
-func contentFrom(got *client.RestorePointStatistics) *syncline.RestorePointStatistics {
-	out := &syncline.RestorePointStatistics{}
+func contentFrom(got *client.RestorePointStatistics) *explore.RestorePointStatistics {
+	out := &explore.RestorePointStatistics{}
 	for i := range got.LargestFiles {
 		f := &got.LargestFiles[i]
-		out.LargestFiles = append(out.LargestFiles, syncline.SizedPath{Path: f.PathBytes(), Size: uint64(f.Size), ModTime: f.Modified})
+		out.LargestFiles = append(out.LargestFiles, explore.SizedPath{Path: f.PathBytes(), Size: uint64(f.Size), ModTime: f.Modified})
 	}
 	for i := range got.LargestFolders {
 		f := &got.LargestFolders[i]
-		out.LargestFolders = append(out.LargestFolders, syncline.SizedPath{Path: f.PathBytes(), Files: uint64(f.Files), Size: uint64(f.Size)})
+		out.LargestFolders = append(out.LargestFolders, explore.SizedPath{Path: f.PathBytes(), Files: uint64(f.Files), Size: uint64(f.Size)})
 	}
 	for _, k := range got.Kinds {
-		out.Kinds = append(out.Kinds, syncline.KindSize{Kind: k.Kind, Other: k.Other, Files: uint64(k.Files), Size: uint64(k.Size)})
+		out.Kinds = append(out.Kinds, explore.KindSize{Kind: k.Kind, Other: k.Other, Files: uint64(k.Files), Size: uint64(k.Size)})
 	}
 	return out
 }

@@ -141,10 +141,10 @@ func exploreWithClient(ctx context.Context, t *testing.T, c *client.Client, repo
 	if odd.NameBytes() != "gone \xff" || odd.ContentID == "" || odd.FileMode() != 0o644 {
 		t.Errorf("the odd entry is %+v", odd)
 	}
-	if list := all(t, c.History(ctx, repository, src+"/gone \xff", "one")); len(list) != 2 || list[0].Entry == nil || list[1].Entry != nil || list[1].Event != syncline.VersionVanished {
+	if list := all(t, c.History(ctx, repository, src+"/gone \xff", "one")); len(list) != 2 || list[0].Entry == nil || list[1].Entry != nil || list[1].Event != client.VersionVanished {
 		t.Errorf("the history is %+v", list)
 	}
-	changes := all(t, c.Differences(ctx, before, after, client.DifferencesQuery{Path: src, Kind: syncline.ChangeContent}))
+	changes := all(t, c.Differences(ctx, before, after, client.DifferencesQuery{Path: src, Kind: client.ChangeContent}))
 	if len(changes) != 2 || changes[0].PathBytes() != src+"/in/x/y" || changes[0].Before == nil || changes[0].After == nil {
 		t.Errorf("the differences are %+v", changes)
 	}

@@ -190,7 +190,7 @@ func (f *findFlags) find(ctx context.Context, env *environment, v *catalog.View,
 	if env.json {
 		cut, err = explore.Find(ctx, v, list, q, out.match)
 	} else {
-		cut, err = explore.FindVersions(ctx, v, list, q, func(w *explore.Version) error {
+		cut, err = explore.FindVersions(ctx, v, list, q, func(w *explore.VersionHit) error {
 			first, last := &list[w.Snapshots[0]], &list[w.Snapshots[len(w.Snapshots)-1]]
 			if !f.reverse {
 				first, last = last, first

@@ -80,7 +80,7 @@ func (e direct) history(ctx context.Context, h *historian, filter *filterFlags) 
 
 // show prints the versions; so many snapshots say nothing of the path, because
 // folders on the way are lost.
-func (h *historian) show(list []syncline.Version, unknown int) (err error) {
+func (h *historian) show(list []explore.Version, unknown int) (err error) {
 	out := bufio.NewWriterSize(h.env.stdout, 1<<16)
 	if h.env.json {
 		err = h.printJSON(out, list)
@@ -97,7 +97,7 @@ func (h *historian) show(list []syncline.Version, unknown int) (err error) {
 }
 
 // print prints a line for each version, with the host where there are several.
-func (h *historian) print(out *bufio.Writer, list []syncline.Version) error {
+func (h *historian) print(out *bufio.Writer, list []explore.Version) error {
 	width := 0
 	for i := range list {
 		if list[i].Hostname != list[0].Hostname {
@@ -153,7 +153,7 @@ func (h *historian) state(e *syncline.Entry) string {
 }
 
 // printJSON prints an array in one line, as find does.
-func (h *historian) printJSON(out *bufio.Writer, list []syncline.Version) error {
+func (h *historian) printJSON(out *bufio.Writer, list []explore.Version) error {
 	b := []byte{'['}
 	for i := range list {
 		w := &list[i]

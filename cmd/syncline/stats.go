@@ -51,7 +51,7 @@ syncline stats --mode raw-data latest
 syncline stats --snapshots --host web1
 syncline stats --content kinds latest`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s := statistician{env: env, mode: syncline.CountMode(mode), snapshots: snapshots, content: content}
+			s := statistician{env: env, mode: explore.CountMode(mode), snapshots: snapshots, content: content}
 			if err := s.check(cmd.Flags().Changed("mode")); err != nil {
 				return err
 			}
@@ -59,7 +59,7 @@ syncline stats --content kinds latest`,
 		},
 	}
 	filter.add(cmd.Flags(), env.getenv)
-	cmd.Flags().StringVar(&mode, "mode", string(syncline.CountRestoreSize), "`how` to count: restore-size, files-by-contents, blobs-per-file or raw-data")
+	cmd.Flags().StringVar(&mode, "mode", string(explore.CountRestoreSize), "`how` to count: restore-size, files-by-contents, blobs-per-file or raw-data")
 	cmd.Flags().BoolVar(&snapshots, "snapshots", false, "show what each snapshot added and what only it holds")
 	cmd.Flags().StringVar(&content, "content", "", "show one `list` of what lies in a snapshot: kinds, files or folders")
 	return cmd
@@ -82,7 +82,7 @@ func (e direct) statistics(ctx context.Context, s *statistician, filter *filterF
 			case err != nil:
 				return err
 			case s.snapshots:
-				stats, err := explore.RepositoryStatistics(ctx, v, all.Shown)
+				stats, err := explore.RepositoryContent(ctx, v, all.Shown)
 				if err != nil {
 					return err
 				}
@@ -126,7 +126,7 @@ func (s *statistician) choose(all explore.SnapshotList, filter *filterFlags, ref
 // statistician prints statistics.
 type statistician struct {
 	env       *environment
-	mode      syncline.CountMode
+	mode      explore.CountMode
 	snapshots bool
 	content   string
 }
@@ -136,7 +136,7 @@ var contentLists = []string{"kinds", "files", "folders"}
 
 func (s *statistician) check(modeSet bool) error {
 	switch {
-	case !slices.Contains(syncline.CountModes, s.mode):
+	case !slices.Contains(explore.CountModes, s.mode):
 		return usageError(fmt.Sprintf("unknown counting mode: %s (use the -h flag to get a list of supported modes)", printable(string(s.mode))))
 	case s.content != "" && !slices.Contains(contentLists, s.content):
 		return usageError(fmt.Sprintf("unknown list %s; --content takes kinds, files or folders", printable(s.content)))
@@ -146,7 +146,7 @@ func (s *statistician) check(modeSet bool) error {
 	return nil
 }
 
-func (s *statistician) printCounts(n syncline.Counts) error {
+func (s *statistician) printCounts(n explore.Counts) error {
 	out := resticjson.Stats{
 		TotalSize: n.Size, TotalUncompressedSize: n.UncompressedSize, TotalFileCount: n.Files, TotalBlobCount: n.Blobs, SnapshotsCount: n.Snapshots,
 	}
@@ -201,12 +201,12 @@ type snapshotStats struct {
 	UniqueStoredSize uint64    `json:"unique_stored_size"`
 }
 
-func (s *statistician) printSnapshots(stats *syncline.RepositoryStatistics, chosen []catalog.Snapshot) error {
+func (s *statistician) printSnapshots(stats *explore.RepositoryStatistics, chosen []catalog.Snapshot) error {
 	shown := make(map[syncline.Hash]bool, len(chosen))
 	for i := range chosen {
 		shown[chosen[i].ID] = true
 	}
-	points := slices.DeleteFunc(stats.Points, func(p syncline.PointStatistics) bool { return !shown[p.Point.Snapshot.ID] })
+	points := slices.DeleteFunc(stats.Points, func(p explore.PointStatistics) bool { return !shown[p.Point.Snapshot.ID] })
 	if stats.MissingBlobs > 0 {
 		s.env.note("%d blobs that snapshots need are not found in the repository's index; they count as nothing", stats.MissingBlobs)
 	}
@@ -224,7 +224,7 @@ func (s *statistician) printSnapshots(stats *syncline.RepositoryStatistics, chos
 	return json.NewEncoder(s.env.stdout).Encode(out)
 }
 
-func (s *statistician) printTable(points []syncline.PointStatistics) error {
+func (s *statistician) printTable(points []explore.PointStatistics) error {
 	header := table.Row{"ID", "Time", "Host", "Files", "Size", "Added", "as stored", "Only in it", "as stored"}
 	t := newTable(header, 4)
 	for i := range points {
@@ -266,7 +266,7 @@ type contentLine struct {
 	time  time.Time // of a file
 }
 
-func (s *statistician) printContent(stats *syncline.RestorePointStatistics) error {
+func (s *statistician) printContent(stats *explore.RestorePointStatistics) error {
 	var lines []contentLine
 	switch s.content {
 	case "kinds":

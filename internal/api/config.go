@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/gate"
 	"syncline.dev/syncline/internal/secret"
 )
@@ -176,34 +177,34 @@ type RestorePoints interface {
 // Explorer reads what is in restore points. Errors are CodeNotFound for what is
 // not there, CodeInvalid for a path or cursor that cannot be, CodeTooLarge.
 type Explorer interface {
-	Entries(ctx context.Context, point syncline.ID, q syncline.EntriesQuery) (syncline.EntryPage, error)
+	Entries(ctx context.Context, point syncline.ID, q explore.EntriesQuery) (explore.EntryPage, error)
 	// Entry returns one entry, and a text that is the same for the same content.
 	Entry(ctx context.Context, point syncline.ID, path string) (syncline.Entry, string, error)
-	Differences(ctx context.Context, point syncline.ID, q syncline.DifferencesQuery) (syncline.DifferencePage, error)
-	DifferenceSummary(ctx context.Context, point, with syncline.ID, path string) (syncline.DifferenceSummary, error)
-	DifferenceStatistics(ctx context.Context, point, with syncline.ID, path string) (syncline.DifferenceStatistics, error)
+	Differences(ctx context.Context, point syncline.ID, q explore.DifferencesQuery) (explore.DifferencePage, error)
+	DifferenceSummary(ctx context.Context, point, with syncline.ID, path string) (explore.DifferenceSummary, error)
+	DifferenceStatistics(ctx context.Context, point, with syncline.ID, path string) (explore.DifferenceStatistics, error)
 }
 
 // Histories follows paths through the restore points of a repository. Errors
 // are those of Explorer, and CodeConflict for a cursor that is out of date.
 type Histories interface {
-	History(ctx context.Context, repository syncline.ID, q syncline.HistoryQuery) (syncline.VersionPage, error)
+	History(ctx context.Context, repository syncline.ID, q explore.HistoryQuery) (explore.VersionPage, error)
 }
 
 // Searcher finds entries by name in the catalogs of several repositories.
 // Errors are CodeInvalid for a pattern, folder or cursor that cannot be.
 type Searcher interface {
-	Search(ctx context.Context, repositories []syncline.Repository, q syncline.SearchQuery) (syncline.SearchPage, error)
+	Search(ctx context.Context, repositories []syncline.Repository, q explore.SearchQuery) (explore.SearchPage, error)
 }
 
 // Statistics tells sizes. Errors are those of Explorer, and CodeDamaged for a
 // catalog that is to be rebuilt.
 type Statistics interface {
-	Repository(ctx context.Context, id syncline.ID) (syncline.RepositoryStatistics, error)
-	RestorePoint(ctx context.Context, id syncline.ID) (syncline.RestorePointStatistics, error)
+	Repository(ctx context.Context, id syncline.ID) (explore.RepositoryStatistics, error)
+	RestorePoint(ctx context.Context, id syncline.ID) (explore.RestorePointStatistics, error)
 	// Count counts in one of restic's ways; points is nil for all.
-	Count(ctx context.Context, repository syncline.ID, points []syncline.ID, mode syncline.CountMode) (syncline.Counts, error)
-	FolderSizes(ctx context.Context, point syncline.ID, q syncline.FolderSizesQuery) (syncline.FolderSize, error)
+	Count(ctx context.Context, repository syncline.ID, points []syncline.ID, mode explore.CountMode) (explore.Counts, error)
+	FolderSizes(ctx context.Context, point syncline.ID, q explore.FolderSizesQuery) (explore.FolderSize, error)
 }
 
 // Config is what NewHandler needs. The fields up to Version are

@@ -6,6 +6,7 @@ import (
 
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
+	"syncline.dev/syncline/internal/explore"
 )
 
 // ListDifferences answers GET /v6/RestorePoints/{restorePointId}/Differences.
@@ -15,9 +16,9 @@ func (a *api) ListDifferences(ctx context.Context, req v6.ListDifferencesRequest
 	if err != nil {
 		return nil, err
 	}
-	q := syncline.DifferencesQuery{With: with, Path: folder, Limit: limitOf(p.Limit), Cursor: deref(p.Cursor)}
+	q := explore.DifferencesQuery{With: with, Path: folder, Limit: limitOf(p.Limit), Cursor: deref(p.Cursor)}
 	if p.Kind != nil {
-		q.Kind = syncline.ChangeKind(*p.Kind)
+		q.Kind = explore.ChangeKind(*p.Kind)
 	}
 	page, err := a.Explorer.Differences(ctx, req.RestorePointID, q)
 	if err != nil {
@@ -27,7 +28,7 @@ func (a *api) ListDifferences(ctx context.Context, req v6.ListDifferencesRequest
 	for i := range page.Differences {
 		d, to := &page.Differences[i], &answer.Results[i]
 		to.Path, to.RawPath = textOf(d.Path)
-		to.Change, to.Before, to.After = d.Change, entryOrNil(d.Path, d.Before), entryOrNil(d.Path, d.After)
+		to.Change, to.Before, to.After = v6.ChangeKind(d.Change), entryOrNil(d.Path, d.Before), entryOrNil(d.Path, d.After)
 	}
 	return answer, nil
 }
@@ -78,7 +79,7 @@ func (a *api) GetDifferenceStatistics(ctx context.Context, req v6.GetDifferenceS
 	}, nil
 }
 
-func sideJSON(n syncline.SideCounts) v6.DifferenceSide {
+func sideJSON(n explore.SideCounts) v6.DifferenceSide {
 	return v6.DifferenceSide{
 		Files: signed(n.Files), Folders: signed(n.Folders), Others: signed(n.Others),
 		DataBlobs: signed(n.DataBlobs), TreeBlobs: signed(n.TreeBlobs), Bytes: signed(n.Bytes),

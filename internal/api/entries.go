@@ -11,6 +11,7 @@ import (
 
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
+	"syncline.dev/syncline/internal/explore"
 )
 
 // defaultLimit is how many results a page has where the request does not say.
@@ -23,7 +24,7 @@ func (a *api) ListEntries(ctx context.Context, req v6.ListEntriesRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	q := syncline.EntriesQuery{Path: folder, FoldersFirst: deref(p.FoldersFirst), Recursive: deref(p.Recursive), Limit: limitOf(p.Limit), Cursor: deref(p.Cursor)}
+	q := explore.EntriesQuery{Path: folder, FoldersFirst: deref(p.FoldersFirst), Recursive: deref(p.Recursive), Limit: limitOf(p.Limit), Cursor: deref(p.Cursor)}
 	if p.Sort != nil {
 		q.Sort = string(*p.Sort)
 	}

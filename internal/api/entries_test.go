@@ -10,14 +10,15 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/explore"
 )
 
 // fakeExplorer has one entry in every folder of the one restore point, and
 // keeps what it was asked.
 type fakeExplorer struct {
-	entries     syncline.EntriesQuery
-	differences syncline.DifferencesQuery
-	history     syncline.HistoryQuery
+	entries     explore.EntriesQuery
+	differences explore.DifferencesQuery
+	history     explore.HistoryQuery
 }
 
 var oddEntry = syncline.Entry{
@@ -33,34 +34,34 @@ func known(id syncline.ID) error {
 	return nil
 }
 
-func (f *fakeExplorer) Entries(_ context.Context, id syncline.ID, q syncline.EntriesQuery) (syncline.EntryPage, error) {
+func (f *fakeExplorer) Entries(_ context.Context, id syncline.ID, q explore.EntriesQuery) (explore.EntryPage, error) {
 	f.entries = q
-	return syncline.EntryPage{Path: "/a", Total: 7, Offset: 2, Entries: []syncline.Entry{oddEntry}, Next: "more"}, known(id)
+	return explore.EntryPage{Path: "/a", Total: 7, Offset: 2, Entries: []syncline.Entry{oddEntry}, Next: "more"}, known(id)
 }
 
 func (f *fakeExplorer) Entry(_ context.Context, id syncline.ID, _ string) (syncline.Entry, string, error) {
 	return oddEntry, "content", known(id)
 }
 
-func (f *fakeExplorer) Differences(_ context.Context, id syncline.ID, q syncline.DifferencesQuery) (syncline.DifferencePage, error) {
+func (f *fakeExplorer) Differences(_ context.Context, id syncline.ID, q explore.DifferencesQuery) (explore.DifferencePage, error) {
 	f.differences = q
-	return syncline.DifferencePage{Differences: []syncline.Difference{{Path: "/a/b\xff", Change: syncline.ChangeAdded, After: &oddEntry}}}, known(id)
+	return explore.DifferencePage{Differences: []explore.Difference{{Path: "/a/b\xff", Change: explore.ChangeAdded, After: &oddEntry}}}, known(id)
 }
 
-func (f *fakeExplorer) DifferenceSummary(_ context.Context, id, _ syncline.ID, _ string) (syncline.DifferenceSummary, error) {
-	n := syncline.DifferenceCounts{Added: 1, BytesAdded: 5}
-	return syncline.DifferenceSummary{DifferenceCounts: n, Folders: []syncline.FolderDifference{{Path: "/a", DifferenceCounts: n}}}, known(id)
+func (f *fakeExplorer) DifferenceSummary(_ context.Context, id, _ syncline.ID, _ string) (explore.DifferenceSummary, error) {
+	n := explore.DifferenceCounts{Added: 1, BytesAdded: 5}
+	return explore.DifferenceSummary{DifferenceCounts: n, Folders: []explore.FolderDifference{{Path: "/a", DifferenceCounts: n}}}, known(id)
 }
 
-func (f *fakeExplorer) DifferenceStatistics(_ context.Context, id, _ syncline.ID, _ string) (syncline.DifferenceStatistics, error) {
-	return syncline.DifferenceStatistics{ChangedFiles: 2, Added: syncline.SideCounts{Files: 3, Bytes: 4}}, known(id)
+func (f *fakeExplorer) DifferenceStatistics(_ context.Context, id, _ syncline.ID, _ string) (explore.DifferenceStatistics, error) {
+	return explore.DifferenceStatistics{ChangedFiles: 2, Added: explore.SideCounts{Files: 3, Bytes: 4}}, known(id)
 }
 
-func (f *fakeExplorer) History(_ context.Context, _ syncline.ID, q syncline.HistoryQuery) (syncline.VersionPage, error) {
+func (f *fakeExplorer) History(_ context.Context, _ syncline.ID, q explore.HistoryQuery) (explore.VersionPage, error) {
 	f.history = q
-	return syncline.VersionPage{Versions: []syncline.Version{
-		{Hostname: "web1", Event: syncline.VersionAppeared, Entry: &oddEntry, First: pointID, Last: pointID, FirstTime: testTime, LastTime: testTime, RestorePoints: 3},
-		{Hostname: "web1", Event: syncline.VersionVanished, First: pointID, Last: pointID, FirstTime: testTime, LastTime: testTime, RestorePoints: 1},
+	return explore.VersionPage{Versions: []explore.Version{
+		{Hostname: "web1", Event: explore.VersionAppeared, Entry: &oddEntry, First: pointID, Last: pointID, FirstTime: testTime, LastTime: testTime, RestorePoints: 3},
+		{Hostname: "web1", Event: explore.VersionVanished, First: pointID, Last: pointID, FirstTime: testTime, LastTime: testTime, RestorePoints: 1},
 	}}, nil
 }
 
@@ -70,14 +71,14 @@ func TestEntries(t *testing.T) {
 	base := "/v6/RestorePoints/" + pointID
 	raw := base64.RawURLEncoding.EncodeToString([]byte("/\xfe\xff?"))
 	page := decode[map[string]any](t, w.get(base+"/Entries?sort=size&order=desc&foldersFirst=true&limit=3&cursor=c&rawPath="+raw))
-	want := syncline.EntriesQuery{Path: "/\xfe\xff?", Sort: "size", Descending: true, FoldersFirst: true, Limit: 3, Cursor: "c"}
+	want := explore.EntriesQuery{Path: "/\xfe\xff?", Sort: "size", Descending: true, FoldersFirst: true, Limit: 3, Cursor: "c"}
 	if f.entries != want {
 		t.Errorf("asked for %+v, not %+v", f.entries, want)
 	}
 	if page["total"] != 7.0 || page["offset"] != 2.0 || page["nextCursor"] != "more" || page["path"] != "/a" {
 		t.Errorf("the page is %v", page)
 	}
-	for query, want := range map[string]syncline.EntriesQuery{
+	for query, want := range map[string]explore.EntriesQuery{
 		"offset=9": {Sort: "name", Offset: 9, Limit: 100}, "find=b%26": {Sort: "name", Find: "b&", Limit: 100}, "rawFind=Yv8": {Sort: "name", Find: "b\xff", Limit: 100},
 	} {
 		if w.get(base + "/Entries?" + query); f.entries != want {
@@ -106,7 +107,7 @@ func TestEntries(t *testing.T) {
 	wantFailure(t, w.get(base+"/Differences"), 400, "with is required")
 	wantFailure(t, w.get(base+"/Differences?with=x"), 400, "UUID")
 	d := w.get(base + "/Differences?kind=Added&path=/a&with=" + pointID)
-	if f.differences != (syncline.DifferencesQuery{With: pointID, Path: "/a", Kind: syncline.ChangeAdded, Limit: defaultLimit}) {
+	if f.differences != (explore.DifferencesQuery{With: pointID, Path: "/a", Kind: explore.ChangeAdded, Limit: defaultLimit}) {
 		t.Errorf("asked for %+v", f.differences)
 	}
 	var list struct {
@@ -116,7 +117,7 @@ func TestEntries(t *testing.T) {
 		t.Errorf("the differences are %s (%v)", d.body, err)
 	}
 	w.get("/v6/BackupRepositories/" + repoID + "/History?path=/a&host=web1&limit=9")
-	if f.history != (syncline.HistoryQuery{Path: "/a", Host: "web1", Limit: 9}) {
+	if f.history != (explore.HistoryQuery{Path: "/a", Host: "web1", Limit: 9}) {
 		t.Errorf("asked for %+v", f.history)
 	}
 }

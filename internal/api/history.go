@@ -4,8 +4,8 @@ import (
 	"context"
 	"strings"
 
-	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
+	"syncline.dev/syncline/internal/explore"
 )
 
 // ListHistory answers GET /v6/BackupRepositories/{repositoryId}/History.
@@ -18,7 +18,7 @@ func (a *api) ListHistory(ctx context.Context, req v6.ListHistoryRequestObject) 
 	if _, err := a.Repositories.Repository(ctx, req.RepositoryID); err != nil {
 		return nil, err
 	}
-	page, err := a.Histories.History(ctx, req.RepositoryID, syncline.HistoryQuery{
+	page, err := a.Histories.History(ctx, req.RepositoryID, explore.HistoryQuery{
 		Path: at, Host: deref(p.Host), Limit: limitOf(p.Limit), Cursor: deref(p.Cursor),
 	})
 	if err != nil {
@@ -28,7 +28,7 @@ func (a *api) ListHistory(ctx context.Context, req v6.ListHistoryRequestObject) 
 	for i := range page.Versions {
 		w := &page.Versions[i]
 		answer.Results[i] = v6.Version{
-			HostName: strings.ToValidUTF8(w.Hostname, "\uFFFD"), Event: w.Event, Entry: entryOrNil(at, w.Entry),
+			HostName: strings.ToValidUTF8(w.Hostname, "\uFFFD"), Event: v6.VersionEvent(w.Event), Entry: entryOrNil(at, w.Entry),
 			FirstRestorePointID: w.First, FirstTime: w.FirstTime.UTC(),
 			LastRestorePointID: w.Last, LastTime: w.LastTime.UTC(), RestorePoints: w.RestorePoints,
 		}

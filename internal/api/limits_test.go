@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/gate"
 	"syncline.dev/syncline/internal/peer"
 )
@@ -108,10 +109,10 @@ type slowExplorer struct {
 	begun chan struct{}
 }
 
-func (s *slowExplorer) DifferenceSummary(ctx context.Context, _, _ syncline.ID, _ string) (syncline.DifferenceSummary, error) {
+func (s *slowExplorer) DifferenceSummary(ctx context.Context, _, _ syncline.ID, _ string) (explore.DifferenceSummary, error) {
 	s.begun <- struct{}{}
 	<-ctx.Done()
-	return syncline.DifferenceSummary{}, ctx.Err()
+	return explore.DifferenceSummary{}, ctx.Err()
 }
 
 // TestQuestionsHaveATime asks what takes longer than a question may.

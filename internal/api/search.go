@@ -7,6 +7,7 @@ import (
 
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
+	"syncline.dev/syncline/internal/explore"
 )
 
 // Search answers GET /v6/Search.
@@ -27,15 +28,13 @@ func (a *api) Search(ctx context.Context, req v6.SearchRequestObject) (v6.Search
 	for i := range page.Results {
 		answer.Results[i] = foundVersionJSON(&page.Results[i])
 	}
-	if page.Cut != syncline.SearchComplete {
-		answer.Cut = &page.Cut
-	}
+	answer.Cut = present(v6.SearchCut(page.Cut))
 	answer.NotSearched, err = a.notSearched(ctx, page.NotSearched)
 	return answer, err
 }
 
-func searchQuery(p *v6.SearchParams) (q syncline.SearchQuery, err error) {
-	q = syncline.SearchQuery{
+func searchQuery(p *v6.SearchParams) (q explore.SearchQuery, err error) {
+	q = explore.SearchQuery{
 		Texts:     deref(p.Query),
 		Pattern:   p.Mode != nil && *p.Mode == "pattern",
 		MatchCase: p.IgnoreCase != nil && !*p.IgnoreCase,
@@ -93,7 +92,7 @@ func (a *api) searched(ctx context.Context, ids []syncline.ID) ([]syncline.Repos
 }
 
 // notSearched tells those that are being synchronized from those that are not.
-func (a *api) notSearched(ctx context.Context, list []syncline.NotSearched) (*[]v6.NotSearched, error) {
+func (a *api) notSearched(ctx context.Context, list []explore.NotSearched) (*[]v6.NotSearched, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
@@ -103,17 +102,17 @@ func (a *api) notSearched(ctx context.Context, list []syncline.NotSearched) (*[]
 	}
 	out := make([]v6.NotSearched, len(list))
 	for i, x := range list {
-		out[i] = v6.NotSearched{RepositoryID: x.RepositoryID, Reason: x.Reason}
-		if x.Reason == syncline.GapNotSynchronized && slices.ContainsFunc(sessions, func(s syncline.Session) bool {
+		out[i] = v6.NotSearched{RepositoryID: x.RepositoryID, Reason: v6.SearchGap(x.Reason)}
+		if x.Reason == explore.GapNotSynchronized && slices.ContainsFunc(sessions, func(s syncline.Session) bool {
 			return s.RepositoryID == x.RepositoryID && !s.State.Ended()
 		}) {
-			out[i].Reason = syncline.GapSynchronizing
+			out[i].Reason = v6.GapSynchronizing
 		}
 	}
 	return &out, nil
 }
 
-func foundVersionJSON(x *syncline.FoundVersion) v6.FoundVersion {
+func foundVersionJSON(x *explore.FoundVersion) v6.FoundVersion {
 	out := v6.FoundVersion{
 		RepositoryID: x.RepositoryID, Entry: entryJSON(x.Path, x.Entry),
 		FirstRestorePointID: x.First.ID, FirstTime: x.First.Snapshot.Time.UTC(),

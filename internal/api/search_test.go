@@ -10,17 +10,18 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/explore"
 )
 
 // fakeSearcher keeps what it was asked, and answers with what it is given.
 type fakeSearcher struct {
 	repositories []syncline.Repository
-	query        syncline.SearchQuery
-	page         syncline.SearchPage
+	query        explore.SearchQuery
+	page         explore.SearchPage
 	err          error
 }
 
-func (f *fakeSearcher) Search(_ context.Context, repositories []syncline.Repository, q syncline.SearchQuery) (syncline.SearchPage, error) {
+func (f *fakeSearcher) Search(_ context.Context, repositories []syncline.Repository, q explore.SearchQuery) (explore.SearchPage, error) {
 	f.repositories, f.query = repositories, q
 	return f.page, f.err
 }
@@ -37,7 +38,7 @@ func searchWorld(t *testing.T) (*world, *fakeSearcher) {
 func TestSearchQuery(t *testing.T) {
 	w, f := searchWorld(t)
 	decode[map[string]any](t, w.get("/v6/search"))
-	if want := (syncline.SearchQuery{Limit: defaultLimit}); !reflect.DeepEqual(f.query, want) || len(f.repositories) != 2 {
+	if want := (explore.SearchQuery{Limit: defaultLimit}); !reflect.DeepEqual(f.query, want) || len(f.repositories) != 2 {
 		t.Errorf("asked for %+v in %d repositories", f.query, len(f.repositories))
 	}
 	at := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
@@ -49,7 +50,7 @@ func TestSearchQuery(t *testing.T) {
 	if f.query.ModifiedTo.Equal(at) {
 		f.query.ModifiedTo = at
 	}
-	want := syncline.SearchQuery{
+	want := explore.SearchQuery{
 		Texts: []string{"/a/**", "b"}, RestorePoints: []syncline.ID{pointID}, Pattern: true, MatchCase: true, Folder: "/\xfe", Types: []syncline.EntryType{syncline.TypeFile, syncline.TypeDir},
 		MinSize: 3, MaxSize: &most, ModifiedFrom: at, ModifiedTo: at,
 		Hosts: []string{"one", "two,three"}, Tags: [][]string{{"a", "b"}, {"c"}}, Limit: 7, Cursor: "c",
@@ -74,16 +75,16 @@ type searchPage struct {
 
 func TestSearchAnswer(t *testing.T) {
 	w, f := searchWorld(t)
-	f.page = syncline.SearchPage{
-		Results: []syncline.FoundVersion{{
+	f.page = explore.SearchPage{
+		Results: []explore.FoundVersion{{
 			RepositoryID: repoID, Path: "/a/b\xff", Entry: &oddEntry, First: testPoint, Last: testPoint, RestorePoints: 3,
 		}},
-		NotSearched: []syncline.NotSearched{
-			{RepositoryID: repoID, Reason: syncline.GapNotSynchronized},
-			{RepositoryID: secondRepoID, Reason: syncline.GapNotSynchronized},
-			{RepositoryID: secondRepoID, Reason: syncline.GapDamaged},
+		NotSearched: []explore.NotSearched{
+			{RepositoryID: repoID, Reason: explore.GapNotSynchronized},
+			{RepositoryID: secondRepoID, Reason: explore.GapNotSynchronized},
+			{RepositoryID: secondRepoID, Reason: explore.GapDamaged},
 		},
-		Cut: syncline.SearchCutTime, Next: "more",
+		Cut: explore.SearchCutTime, Next: "more",
 	}
 	page := decode[searchPage](t, w.get("/v6/Search?query=b"))
 	x := page.Results[0]
@@ -98,7 +99,7 @@ func TestSearchAnswer(t *testing.T) {
 	if page.Cut != "time" || page.NextCursor != "more" {
 		t.Errorf("cut %q, cursor %q", page.Cut, page.NextCursor)
 	}
-	f.page = syncline.SearchPage{}
+	f.page = explore.SearchPage{}
 	if a := w.get("/v6/Search"); strings.TrimSpace(a.body) != `{"results":[]}` {
 		t.Errorf("an empty page is %s", a.body)
 	}

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
+	"syncline.dev/syncline/internal/explore"
 )
 
 // What the folder sizes list where the request does not say.
@@ -49,14 +49,14 @@ func (a *api) GetBackupRepositoryStatistics(ctx context.Context, req v6.GetBacku
 // spread returns at most n of the points, which come oldest first: the first,
 // the last, and what was the newest at the times that divide the span between
 // them evenly. n is 2 at least.
-func spread(points []syncline.PointStatistics, n int) []syncline.PointStatistics {
+func spread(points []explore.PointStatistics, n int) []explore.PointStatistics {
 	if len(points) <= n {
 		return points
 	}
 	at := func(i int) time.Time { return points[i].Point.Snapshot.Time }
 	first, last := at(0), len(points)-1
 	step := at(last).Sub(first) / time.Duration(n-1)
-	out := make([]syncline.PointStatistics, 0, n)
+	out := make([]explore.PointStatistics, 0, n)
 	for k, next := 0, 0; k < n-1; k++ {
 		found := next
 		for found < last && !at(found).After(first.Add(time.Duration(k)*step)) {
@@ -70,7 +70,7 @@ func spread(points []syncline.PointStatistics, n int) []syncline.PointStatistics
 	return append(out, points[last])
 }
 
-func growthJSON(p *syncline.PointStatistics) v6.RestorePointGrowth {
+func growthJSON(p *explore.PointStatistics) v6.RestorePointGrowth {
 	return v6.RestorePointGrowth{
 		RestorePointID: p.Point.ID, SnapshotID: p.Point.Snapshot.ID.String(), BackupTime: p.Point.Snapshot.Time.UTC(),
 		HostName: strings.ToValidUTF8(p.Point.Snapshot.Hostname, "\uFFFD"),
@@ -82,9 +82,9 @@ func growthJSON(p *syncline.PointStatistics) v6.RestorePointGrowth {
 }
 
 // countModes are the modes by their names in the API.
-var countModes = map[v6.CountBackupRepositoryParamsMode]syncline.CountMode{
-	v6.RestoreSize: syncline.CountRestoreSize, v6.FilesByContents: syncline.CountFilesByContents,
-	v6.BlobsPerFile: syncline.CountBlobsPerFile, v6.RawData: syncline.CountRawData,
+var countModes = map[v6.CountBackupRepositoryParamsMode]explore.CountMode{
+	v6.RestoreSize: explore.CountRestoreSize, v6.FilesByContents: explore.CountFilesByContents,
+	v6.BlobsPerFile: explore.CountBlobsPerFile, v6.RawData: explore.CountRawData,
 }
 
 // CountBackupRepository answers GET
@@ -150,7 +150,7 @@ func (a *api) GetFolderSizes(ctx context.Context, req v6.GetFolderSizesRequestOb
 	if err != nil {
 		return nil, err
 	}
-	q := syncline.FolderSizesQuery{Path: folder, Depth: defaultDepth, Limit: defaultChildren}
+	q := explore.FolderSizesQuery{Path: folder, Depth: defaultDepth, Limit: defaultChildren}
 	if p.Depth != nil {
 		q.Depth = *p.Depth
 	}
@@ -164,7 +164,7 @@ func (a *api) GetFolderSizes(ctx context.Context, req v6.GetFolderSizesRequestOb
 	return v6.GetFolderSizes200JSONResponse(folderSizeJSON(&f)), nil
 }
 
-func folderSizeJSON(f *syncline.FolderSize) v6.FolderSize {
+func folderSizeJSON(f *explore.FolderSize) v6.FolderSize {
 	out := v6.FolderSize{
 		Type:  strings.ToValidUTF8(string(f.Type), "\uFFFD"),
 		Files: signed(f.Files), Folders: signed(f.Folders), Links: signed(f.Links), Others: signed(f.Others), Size: signed(f.Size),

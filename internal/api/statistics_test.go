@@ -9,50 +9,51 @@ import (
 	"testing"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/explore"
 )
 
 // fakeStatistics knows the one restore point, and keeps what it was asked.
 type fakeStatistics struct {
-	points  []syncline.PointStatistics // of the repository
-	query   syncline.FolderSizesQuery
+	points  []explore.PointStatistics // of the repository
+	query   explore.FolderSizesQuery
 	counted string
 }
 
-var pointStatistics = syncline.PointStatistics{
-	Point: testPoint, EntryCounts: syncline.EntryCounts{Files: 5, Folders: 4, Links: 3, Others: 2}, Size: math.MaxUint64,
+var pointStatistics = explore.PointStatistics{
+	Point: testPoint, EntryCounts: explore.EntryCounts{Files: 5, Folders: 4, Links: 3, Others: 2}, Size: math.MaxUint64,
 	AddedFiles: 11, AddedSize: 12, AddedStoredSize: 13, UniqueFiles: 14, UniqueSize: 15, UniqueStoredSize: 16, DistinctSize: 17, StoredSize: 18,
 }
 
-func (f *fakeStatistics) Repository(context.Context, syncline.ID) (syncline.RepositoryStatistics, error) {
-	return syncline.RepositoryStatistics{
+func (f *fakeStatistics) Repository(context.Context, syncline.ID) (explore.RepositoryStatistics, error) {
+	return explore.RepositoryStatistics{
 		Points: f.points, EntryCounts: pointStatistics.EntryCounts, Size: 20, FileVersions: 21,
 		DataBlobs: 22, TreeBlobs: 23, MissingBlobs: 24, DataSize: 25, StoredSize: 26, UnusedStoredSize: 27,
 	}, nil
 }
 
-func (f *fakeStatistics) Count(_ context.Context, repository syncline.ID, points []syncline.ID, mode syncline.CountMode) (syncline.Counts, error) {
+func (f *fakeStatistics) Count(_ context.Context, repository syncline.ID, points []syncline.ID, mode explore.CountMode) (explore.Counts, error) {
 	f.counted = fmt.Sprintf("%s %s %s", repository, points, mode)
-	return syncline.Counts{Snapshots: 1, Files: 2, Blobs: 3, Size: 1 << 63, UncompressedSize: 5, CompressedSize: 6, CompressedFrom: 7}, nil
+	return explore.Counts{Snapshots: 1, Files: 2, Blobs: 3, Size: 1 << 63, UncompressedSize: 5, CompressedSize: 6, CompressedFrom: 7}, nil
 }
 
-func (f *fakeStatistics) RestorePoint(_ context.Context, id syncline.ID) (syncline.RestorePointStatistics, error) {
-	return syncline.RestorePointStatistics{
+func (f *fakeStatistics) RestorePoint(_ context.Context, id syncline.ID) (explore.RestorePointStatistics, error) {
+	return explore.RestorePointStatistics{
 		PointStatistics: pointStatistics,
-		LargestFiles:    []syncline.SizedPath{{Path: "/b\xff", Size: 7, ModTime: testTime}, {Path: "/c", Size: 6}},
-		LargestFolders:  []syncline.SizedPath{{Path: "/d\xff", Files: 2, Size: 9}},
-		Kinds:           []syncline.KindSize{{Kind: ".jpg", Files: 1, Size: 7}, {Files: 3, Size: 2}, {Other: true, Files: 4, Size: 1}},
+		LargestFiles:    []explore.SizedPath{{Path: "/b\xff", Size: 7, ModTime: testTime}, {Path: "/c", Size: 6}},
+		LargestFolders:  []explore.SizedPath{{Path: "/d\xff", Files: 2, Size: 9}},
+		Kinds:           []explore.KindSize{{Kind: ".jpg", Files: 1, Size: 7}, {Files: 3, Size: 2}, {Other: true, Files: 4, Size: 1}},
 	}, known(id)
 }
 
-func (f *fakeStatistics) FolderSizes(_ context.Context, id syncline.ID, q syncline.FolderSizesQuery) (syncline.FolderSize, error) {
+func (f *fakeStatistics) FolderSizes(_ context.Context, id syncline.ID, q explore.FolderSizesQuery) (explore.FolderSize, error) {
 	f.query = q
-	return syncline.FolderSize{
-		Path: "/a", Name: "a", Type: syncline.TypeDir, EntryCounts: syncline.EntryCounts{Files: 9}, Size: 30, Listed: true,
-		Children: []syncline.FolderSize{
+	return explore.FolderSize{
+		Path: "/a", Name: "a", Type: syncline.TypeDir, EntryCounts: explore.EntryCounts{Files: 9}, Size: 30, Listed: true,
+		Children: []explore.FolderSize{
 			{Path: "/a/b\xff", Name: "b\xff", Type: syncline.TypeDir, Size: 20, Listed: true},
-			{Path: "/a/c", Name: "c", Type: syncline.TypeFile, EntryCounts: syncline.EntryCounts{Files: 1}, Size: 5},
+			{Path: "/a/c", Name: "c", Type: syncline.TypeFile, EntryCounts: explore.EntryCounts{Files: 1}, Size: 5},
 		},
-		Rest: syncline.FolderRest{Count: 3, EntryCounts: syncline.EntryCounts{Files: 1, Folders: 1, Links: 1, Others: 1}, Size: 5},
+		Rest: explore.FolderRest{Count: 3, EntryCounts: explore.EntryCounts{Files: 1, Folders: 1, Links: 1, Others: 1}, Size: 5},
 	}, known(id)
 }
 
@@ -74,7 +75,7 @@ func sameJSON(t *testing.T, a answer, want string) {
 }
 
 func TestStatistics(t *testing.T) {
-	f := &fakeStatistics{points: []syncline.PointStatistics{pointStatistics}}
+	f := &fakeStatistics{points: []explore.PointStatistics{pointStatistics}}
 	w := newWorld(t, func(c *Config) { c.Statistics = f }).populate()
 	const point = `"files":5,"folders":4,"links":3,"others":2,"size":9223372036854775807,"addedFiles":11,"addedSize":12,"addedStoredSize":13,` +
 		`"uniqueFiles":14,"uniqueSize":15,"uniqueStoredSize":16`
@@ -92,11 +93,11 @@ func TestStatistics(t *testing.T) {
 		"children":[{"path":"/a/b\ufffd","rawPath":"L2EvYv8=","name":"b\ufffd","rawName":"Yv8=","type":"dir","files":0,"folders":0,"links":0,"others":0,"size":20,"children":[]},
 			{"path":"/a/c","name":"c","type":"file","files":1,"folders":0,"links":0,"others":0,"size":5}],
 		"rest":{"count":3,"files":1,"folders":1,"links":1,"others":1,"size":5}}`)
-	if f.query != (syncline.FolderSizesQuery{Path: "/a?", Depth: 3, Limit: 7}) {
+	if f.query != (explore.FolderSizesQuery{Path: "/a?", Depth: 3, Limit: 7}) {
 		t.Errorf("asked for %+v", f.query)
 	}
 	w.get(base + "/FolderSizes")
-	if f.query != (syncline.FolderSizesQuery{Depth: 1, Limit: 50}) {
+	if f.query != (explore.FolderSizesQuery{Depth: 1, Limit: 50}) {
 		t.Errorf("by default it is %+v", f.query)
 	}
 	counts := "/v6/BackupRepositories/" + repoID + "/Counts"
@@ -120,7 +121,7 @@ func TestStatistics(t *testing.T) {
 func TestSpread(t *testing.T) {
 	// The days on which the newest points were, of a repository with many at first.
 	days := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 20, 99, 100}
-	points := make([]syncline.PointStatistics, len(days))
+	points := make([]explore.PointStatistics, len(days))
 	for i, day := range days {
 		points[i].Point.Snapshot.Time = testTime.AddDate(0, 0, day)
 	}
@@ -153,7 +154,7 @@ func TestSpread(t *testing.T) {
 }
 
 func TestStatisticsOfFewPoints(t *testing.T) {
-	f := &fakeStatistics{points: slices.Repeat([]syncline.PointStatistics{pointStatistics}, 5)}
+	f := &fakeStatistics{points: slices.Repeat([]explore.PointStatistics{pointStatistics}, 5)}
 	w := newWorld(t, func(c *Config) { c.Statistics = f }).populate()
 	for query, want := range map[string]int{"": 5, "?points=5": 5, "?points=2": 2} {
 		var got struct {

@@ -9,6 +9,7 @@ import (
 
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
+	"syncline.dev/syncline/internal/explore"
 )
 
 // Every repository names the server that reads it.
@@ -117,7 +118,7 @@ func TestUsedSpace(t *testing.T) {
 		t.Errorf("without a repository: %v, %v", used, free)
 	}
 	w.addKinds()
-	w.api.Statistics = storedStatistics{of: map[syncline.ID]syncline.RepositoryStatistics{"c6d1fc1b-1aef-411f-9a7f-de35e546c616": {StoredSize: 1000, UnusedStoredSize: 234}}}
+	w.api.Statistics = storedStatistics{of: map[syncline.ID]explore.RepositoryStatistics{"c6d1fc1b-1aef-411f-9a7f-de35e546c616": {StoredSize: 1000, UnusedStoredSize: 234}}}
 	if used, free := space(); used != 1234.0 || free != nil {
 		t.Errorf("with one: %v, %v", used, free)
 	}
@@ -130,12 +131,12 @@ func TestUsedSpace(t *testing.T) {
 // storedStatistics knows the sizes of some repositories.
 type storedStatistics struct {
 	Statistics
-	of map[syncline.ID]syncline.RepositoryStatistics
+	of map[syncline.ID]explore.RepositoryStatistics
 }
 
-func (s storedStatistics) Repository(_ context.Context, id syncline.ID) (syncline.RepositoryStatistics, error) {
+func (s storedStatistics) Repository(_ context.Context, id syncline.ID) (explore.RepositoryStatistics, error) {
 	if stats, ok := s.of[id]; ok {
 		return stats, nil
 	}
-	return syncline.RepositoryStatistics{}, errors.New("there is no catalog")
+	return explore.RepositoryStatistics{}, errors.New("there is no catalog")
 }

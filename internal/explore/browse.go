@@ -16,6 +16,34 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
+// EntriesQuery asks for the entries of one folder of a restore point.
+type EntriesQuery struct {
+	Path         string // absolute, of the folder
+	Sort         string // name, size, modified or type; name when empty
+	Descending   bool
+	FoldersFirst bool // in either order
+	Recursive    bool // also what is in the folders below; by name only
+	Limit        int  // entries of a page
+	Cursor       string
+
+	// In place of a cursor: the page begins behind so many entries, or at the
+	// entry of this name; without one, at the first whose name begins so,
+	// whatever the letter case.
+	Offset int
+	Find   string
+}
+
+// EntryPage is one page of a folder's entries, without their extended
+// attributes and content.
+type EntryPage struct {
+	Path    string // of the folder, in its plain form
+	Total   int    // entries of the whole folder, without those below
+	Offset  int    // entries before the page
+	Entries []syncline.Entry
+	Paths   []string // of the entries; nil when all lie in the folder itself
+	Next    string   // cursor of the next page; "" at the end
+}
+
 // Explorer answers what the API asks of restore points' content.
 type Explorer struct {
 	Points *RestorePoints
@@ -152,22 +180,22 @@ func contentOf(e *syncline.Entry) string {
 // Entries returns a page of a folder's entries. It holds no more than a page in
 // memory, however large the folder is; of a page at an offset or a name also
 // what all entries are sorted by.
-func (x *Explorer) Entries(ctx context.Context, point syncline.ID, q syncline.EntriesQuery) (syncline.EntryPage, error) {
+func (x *Explorer) Entries(ctx context.Context, point syncline.ID, q EntriesQuery) (EntryPage, error) {
 	path, err := cleanPath(q.Path)
 	if err != nil {
-		return syncline.EntryPage{}, err
+		return EntryPage{}, err
 	}
 	if q.Recursive {
 		return x.recursive(ctx, point, path, q)
 	}
 	compare, ok := entryOrders[cmp.Or(q.Sort, "name")]
 	if !ok {
-		return syncline.EntryPage{}, syncline.Errorf(syncline.CodeInvalid, "sort must be one of name, size, modified, type")
+		return EntryPage{}, syncline.Errorf(syncline.CodeInvalid, "sort must be one of name, size, modified, type")
 	}
 	if (q.Offset > 0 || q.Find != "") && q.Cursor != "" || q.Offset > 0 && q.Find != "" {
-		return syncline.EntryPage{}, syncline.Errorf(syncline.CodeInvalid, "a page begins at a cursor, an offset or a name; leave the others out")
+		return EntryPage{}, syncline.Errorf(syncline.CodeInvalid, "a page begins at a cursor, an offset or a name; leave the others out")
 	}
-	page := syncline.EntryPage{Path: path}
+	page := EntryPage{Path: path}
 	err = x.view(ctx, point, func(v *catalog.View, s catalog.Snapshot) error {
 		tree, err := findFolder(v, s.Root, path)
 		if err != nil {
@@ -192,7 +220,7 @@ type lister struct {
 	ctx     context.Context
 	v       *catalog.View
 	tree    catalog.TreeRef
-	query   syncline.EntriesQuery
+	query   EntriesQuery
 	compare func(a, b placed) int
 	best    []placed // at most two pages; those that sort first
 }
@@ -224,7 +252,7 @@ func (l *lister) less(a, b placed) int {
 
 // list fills in the page. The cursor is the place in the tree of the last entry
 // of the page before; a snapshot's trees never change.
-func (l *lister) list(page *syncline.EntryPage, key string) error {
+func (l *lister) list(page *EntryPage, key string) error {
 	if l.query.Offset > 0 || l.query.Find != "" {
 		return l.listAt(page, key)
 	}
@@ -264,7 +292,7 @@ func (l *lister) list(page *syncline.EntryPage, key string) error {
 
 // listAt fills in the page that begins at an offset or a name. It sorts the
 // whole folder, without holding its entries, and then reads those of the page.
-func (l *lister) listAt(page *syncline.EntryPage, key string) error {
+func (l *lister) listAt(page *EntryPage, key string) error {
 	var all []placed
 	err := l.each(func(p placed) error {
 		p.entry = nil
@@ -304,7 +332,7 @@ func findName(all []placed, name string) int {
 }
 
 // read adds the entries at the places to the page, in their order there.
-func (l *lister) read(page *syncline.EntryPage, places []placed) error {
+func (l *lister) read(page *EntryPage, places []placed) error {
 	index := make(map[uint64]int, len(places))
 	for i := range places {
 		index[places[i].place] = i

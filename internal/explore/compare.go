@@ -245,18 +245,18 @@ func tooMuch(format string, args ...any) error {
 
 // ChangeOf tells how the entries of a pair differ; "" when they do not. That
 // what is below a folder differs is no change of the folder.
-func ChangeOf(p *Pair) syncline.ChangeKind {
+func ChangeOf(p *Pair) ChangeKind {
 	switch {
 	case p.Before == nil:
-		return syncline.ChangeAdded
+		return ChangeAdded
 	case p.After == nil:
-		return syncline.ChangeRemoved
+		return ChangeRemoved
 	case p.Before.Type != p.After.Type:
-		return syncline.ChangeType
+		return ChangeType
 	case p.Before.Type == syncline.TypeFile && !slices.Equal(p.Before.Content, p.After.Content):
-		return syncline.ChangeContent
+		return ChangeContent
 	case !sameMetadata(p.Before, p.After):
-		return syncline.ChangeMetadata
+		return ChangeMetadata
 	}
 	return ""
 }

@@ -11,6 +11,64 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
+// ChangeKind says how an entry differs between two restore points.
+type ChangeKind string
+
+// The kinds of changes.
+const (
+	ChangeAdded    ChangeKind = "Added"
+	ChangeRemoved  ChangeKind = "Removed"
+	ChangeContent  ChangeKind = "ContentChanged"
+	ChangeMetadata ChangeKind = "MetadataChanged"
+	ChangeType     ChangeKind = "TypeChanged"
+)
+
+// DifferencesQuery asks how a restore point With differs from another one.
+type DifferencesQuery struct {
+	With   syncline.ID // what it became
+	Path   string      // absolute; only this folder
+	Kind   ChangeKind  // only these; all when empty
+	Limit  int
+	Cursor string
+}
+
+// Difference is one entry that differs.
+type Difference struct {
+	Path          string
+	Change        ChangeKind
+	Before, After *syncline.Entry // nil where it is not there
+}
+
+// DifferencePage is one page of differences, each folder's by name.
+type DifferencePage struct {
+	Differences []Difference
+	Missing     int    // folders of the page of which nobody knows how they differ, because they are lost
+	Next        string // cursor of the next page; "" at the end
+}
+
+// DifferenceCounts counts differences. Bytes are sizes of files: those added
+// and the new sizes of those whose content changed; those removed and the
+// former sizes of those whose content changed.
+type DifferenceCounts struct {
+	Added, Removed, ContentChanged, MetadataChanged, TypeChanged uint64
+	BytesAdded, BytesRemoved                                     uint64
+}
+
+// FolderDifference is what differs at and below one entry of a folder.
+type FolderDifference struct {
+	Path string
+	Type syncline.EntryType // after, or before where it is gone
+	DifferenceCounts
+}
+
+// DifferenceSummary is the totals of a comparison. Folders has the entries of
+// the compared folder with most bytes added and removed.
+type DifferenceSummary struct {
+	DifferenceCounts
+	Missing int // folders of which nobody knows how they differ, because they are lost
+	Folders []FolderDifference
+}
+
 // twoSnapshots is two restore points in one catalog.
 func (x *Explorer) twoSnapshots(ctx context.Context, point, with syncline.ID, fn func(v *catalog.View, s, t catalog.Snapshot) error) error {
 	other, err := x.Points.Get(ctx, with)
@@ -67,7 +125,7 @@ func folderSide(v *catalog.View, s catalog.Snapshot, path string) (side, error) 
 
 // Differences returns a page of what differs from a restore point to another.
 // What two folders have in common costs nothing.
-func (x *Explorer) Differences(ctx context.Context, point syncline.ID, q syncline.DifferencesQuery) (page syncline.DifferencePage, err error) {
+func (x *Explorer) Differences(ctx context.Context, point syncline.ID, q DifferencesQuery) (page DifferencePage, err error) {
 	path, err := cleanPath(q.Path)
 	if err != nil {
 		return page, err
@@ -90,7 +148,7 @@ func (x *Explorer) Differences(ctx context.Context, point syncline.ID, q synclin
 				return errEnough
 			}
 			page.Differences = append(page.Differences,
-				syncline.Difference{Path: p.Path(), Change: change, Before: bare(p.Before), After: bare(p.After)})
+				Difference{Path: p.Path(), Change: change, Before: bare(p.Before), After: bare(p.After)})
 			last = append(last[:0], c.at...)
 			return nil
 		}
@@ -124,7 +182,7 @@ const maxFolders = 200
 
 // DifferenceSummary returns the totals of what differs from a restore point to
 // another in a folder.
-func (x *Explorer) DifferenceSummary(ctx context.Context, point, with syncline.ID, path string) (out syncline.DifferenceSummary, err error) {
+func (x *Explorer) DifferenceSummary(ctx context.Context, point, with syncline.ID, path string) (out DifferenceSummary, err error) {
 	if path, err = cleanPath(path); err != nil {
 		return out, err
 	}
@@ -148,7 +206,7 @@ func (x *Explorer) DifferenceSummary(ctx context.Context, point, with syncline.I
 			}
 			if top < 0 {
 				name, _, _ := strings.Cut(string(p.path[base+1:]), "/")
-				out.Folders = append(out.Folders, syncline.FolderDifference{Path: string(p.path[:base+1]) + name, Type: kind})
+				out.Folders = append(out.Folders, FolderDifference{Path: string(p.path[:base+1]) + name, Type: kind})
 				top = len(out.Folders) - 1
 			}
 			count(&out.DifferenceCounts, change, p)
@@ -162,7 +220,7 @@ func (x *Explorer) DifferenceSummary(ctx context.Context, point, with syncline.I
 		out.Missing = c.missing
 		return err
 	})
-	slices.SortStableFunc(out.Folders, func(a, b syncline.FolderDifference) int {
+	slices.SortStableFunc(out.Folders, func(a, b FolderDifference) int {
 		return cmp.Compare(b.BytesAdded+b.BytesRemoved, a.BytesAdded+a.BytesRemoved)
 	})
 	out.Folders = out.Folders[:min(len(out.Folders), maxFolders)]
@@ -172,7 +230,7 @@ func (x *Explorer) DifferenceSummary(ctx context.Context, point, with syncline.I
 // DifferenceStatistics returns what restic's diff counts of two restore points,
 // or of a folder that both have. It can take hundreds of megabytes, so one is
 // worked out at a time; who waits has no view open.
-func (x *Explorer) DifferenceStatistics(ctx context.Context, point, with syncline.ID, path string) (out syncline.DifferenceStatistics, err error) {
+func (x *Explorer) DifferenceStatistics(ctx context.Context, point, with syncline.ID, path string) (out DifferenceStatistics, err error) {
 	if path, err = cleanPath(path); err != nil {
 		return out, err
 	}
@@ -193,7 +251,7 @@ func (x *Explorer) DifferenceStatistics(ctx context.Context, point, with synclin
 			return err
 		}
 		report, err := newComparer(ctx, v, path).diff(before, after, maxDiffBlobs, func(*Pair) error { return nil })
-		out = syncline.DifferenceStatistics{
+		out = DifferenceStatistics{
 			ChangedFiles: uint64(report.ChangedFiles), Added: report.Added.counts(), Removed: report.Removed.counts(),
 			Missing: report.Missing,
 		}
@@ -217,18 +275,18 @@ func folderRoot(v *catalog.View, s catalog.Snapshot, path string) (Root, error) 
 	return Root{at.sub, at.entry.Subtree}, nil
 }
 
-func count(n *syncline.DifferenceCounts, change syncline.ChangeKind, p *Pair) {
+func count(n *DifferenceCounts, change ChangeKind, p *Pair) {
 	switch change {
-	case syncline.ChangeAdded:
+	case ChangeAdded:
 		n.Added++
-	case syncline.ChangeRemoved:
+	case ChangeRemoved:
 		n.Removed++
-	case syncline.ChangeContent:
+	case ChangeContent:
 		n.ContentChanged++
-	case syncline.ChangeMetadata:
+	case ChangeMetadata:
 		n.MetadataChanged++
 		return
-	case syncline.ChangeType:
+	case ChangeType:
 		n.TypeChanged++
 	}
 	if p.Before != nil {

@@ -10,6 +10,21 @@ import (
 	"syncline.dev/syncline/resticrepo"
 )
 
+// SideCounts counts what is on one side of a comparison only. Bytes are those of
+// the blobs.
+type SideCounts struct {
+	Files, Folders, Others uint64
+	DataBlobs, TreeBlobs   uint64
+	Bytes                  uint64
+}
+
+// DifferenceStatistics is the totals of a comparison as restic counts them.
+type DifferenceStatistics struct {
+	ChangedFiles   uint64
+	Added, Removed SideCounts
+	Missing        int // folders of which nobody knows how they differ, because they are lost
+}
+
 // DiffStats counts what is on one side of a comparison only.
 type DiffStats struct {
 	Files, Dirs, Others  int
@@ -114,17 +129,17 @@ func (d *differ) count(report *DiffReport, p *Pair) {
 		d.now.add(p.After)
 	}
 	switch ChangeOf(p) {
-	case syncline.ChangeAdded:
+	case ChangeAdded:
 		report.Added.entry(p.After)
-	case syncline.ChangeRemoved:
+	case ChangeRemoved:
 		report.Removed.entry(p.Before)
-	case syncline.ChangeContent:
+	case ChangeContent:
 		report.ChangedFiles++
 	}
 }
 
-func (s *DiffStats) counts() syncline.SideCounts {
-	return syncline.SideCounts{
+func (s *DiffStats) counts() SideCounts {
+	return SideCounts{
 		Files: uint64(s.Files), Folders: uint64(s.Dirs), Others: uint64(s.Others),
 		DataBlobs: uint64(s.DataBlobs), TreeBlobs: uint64(s.TreeBlobs), Bytes: s.Bytes,
 	}

@@ -52,28 +52,28 @@ func (f *forest) paths(tree syncline.Hash, prefix string, out map[string]synclin
 }
 
 // change tells how two entries differ, without the code under test.
-func change(a, b *syncline.Entry) syncline.ChangeKind {
+func change(a, b *syncline.Entry) ChangeKind {
 	switch {
 	case a == nil:
-		return syncline.ChangeAdded
+		return ChangeAdded
 	case b == nil:
-		return syncline.ChangeRemoved
+		return ChangeRemoved
 	case a.Type != b.Type:
-		return syncline.ChangeType
+		return ChangeType
 	case fmt.Sprint(a.Content) != fmt.Sprint(b.Content):
-		return syncline.ChangeContent
+		return ChangeContent
 	case a.Size != b.Size || !a.ModTime.Equal(b.ModTime):
-		return syncline.ChangeMetadata
+		return ChangeMetadata
 	}
 	return ""
 }
 
 // differences is what a comparison below a folder must list.
-func (f *forest) differences(before, after syncline.Hash, folder string) map[string]syncline.ChangeKind {
+func (f *forest) differences(before, after syncline.Hash, folder string) map[string]ChangeKind {
 	old, now := make(map[string]syncline.Entry), make(map[string]syncline.Entry)
 	f.paths(before, "", old)
 	f.paths(after, "", now)
-	out := make(map[string]syncline.ChangeKind)
+	out := make(map[string]ChangeKind)
 	all := maps.Clone(old)
 	maps.Copy(all, now)
 	for path := range all {
@@ -102,7 +102,7 @@ func TestDifferencesAreComplete(t *testing.T) {
 		x, ids := f.explorer()
 		for range 6 {
 			i, j := r.IntN(4), r.IntN(4)
-			q := syncline.DifferencesQuery{With: ids[j], Limit: 1 + r.IntN(9)}
+			q := DifferencesQuery{With: ids[j], Limit: 1 + r.IntN(9)}
 			folder := ""
 			if r.IntN(3) == 0 {
 				q.Path, folder = "//a/", "/a"
@@ -115,10 +115,10 @@ func TestDifferencesAreComplete(t *testing.T) {
 			checkSummary(t, sum, want, folder)
 			f.checkTypes(t, sum, f.snapshots[i].Tree, f.snapshots[j].Tree)
 			if r.IntN(3) == 0 {
-				q.Kind = []syncline.ChangeKind{syncline.ChangeAdded, syncline.ChangeRemoved, syncline.ChangeType, syncline.ChangeMetadata}[r.IntN(4)]
-				maps.DeleteFunc(want, func(_ string, k syncline.ChangeKind) bool { return k != q.Kind })
+				q.Kind = []ChangeKind{ChangeAdded, ChangeRemoved, ChangeType, ChangeMetadata}[r.IntN(4)]
+				maps.DeleteFunc(want, func(_ string, k ChangeKind) bool { return k != q.Kind })
 			}
-			got := make(map[string]syncline.ChangeKind)
+			got := make(map[string]ChangeKind)
 			for {
 				page, err := x.Differences(t.Context(), ids[i], q)
 				if err != nil {
@@ -144,26 +144,26 @@ func TestDifferencesAreComplete(t *testing.T) {
 	}
 }
 
-func checkSummary(t *testing.T, sum syncline.DifferenceSummary, want map[string]syncline.ChangeKind, folder string) {
+func checkSummary(t *testing.T, sum DifferenceSummary, want map[string]ChangeKind, folder string) {
 	t.Helper()
-	counts := func(n *syncline.DifferenceCounts) map[syncline.ChangeKind]uint64 {
-		all := map[syncline.ChangeKind]uint64{
-			syncline.ChangeAdded: n.Added, syncline.ChangeRemoved: n.Removed, syncline.ChangeContent: n.ContentChanged,
-			syncline.ChangeMetadata: n.MetadataChanged, syncline.ChangeType: n.TypeChanged,
+	counts := func(n *DifferenceCounts) map[ChangeKind]uint64 {
+		all := map[ChangeKind]uint64{
+			ChangeAdded: n.Added, ChangeRemoved: n.Removed, ChangeContent: n.ContentChanged,
+			ChangeMetadata: n.MetadataChanged, ChangeType: n.TypeChanged,
 		}
-		maps.DeleteFunc(all, func(_ syncline.ChangeKind, n uint64) bool { return n == 0 })
+		maps.DeleteFunc(all, func(_ ChangeKind, n uint64) bool { return n == 0 })
 		return all
 	}
-	total, tops := map[syncline.ChangeKind]uint64{}, map[string]map[syncline.ChangeKind]uint64{}
+	total, tops := map[ChangeKind]uint64{}, map[string]map[ChangeKind]uint64{}
 	for path, kind := range want {
 		name, _, _ := strings.Cut(path[len(folder)+1:], "/")
 		if tops[folder+"/"+name] == nil {
-			tops[folder+"/"+name] = map[syncline.ChangeKind]uint64{}
+			tops[folder+"/"+name] = map[ChangeKind]uint64{}
 		}
 		total[kind]++
 		tops[folder+"/"+name][kind]++
 	}
-	got := map[string]map[syncline.ChangeKind]uint64{}
+	got := map[string]map[ChangeKind]uint64{}
 	for i := range sum.Folders {
 		got[sum.Folders[i].Path] = counts(&sum.Folders[i].DifferenceCounts)
 	}
@@ -174,7 +174,7 @@ func checkSummary(t *testing.T, sum syncline.DifferenceSummary, want map[string]
 
 // checkTypes makes sure that a summary has the types of the entries after, or
 // before where they are gone.
-func (f *forest) checkTypes(t *testing.T, sum syncline.DifferenceSummary, before, after syncline.Hash) {
+func (f *forest) checkTypes(t *testing.T, sum DifferenceSummary, before, after syncline.Hash) {
 	t.Helper()
 	all := make(map[string]syncline.Entry)
 	f.paths(before, "", all)
@@ -222,7 +222,7 @@ func TestTheFolderItselfDiffers(t *testing.T) {
 	} {
 		for _, limit := range []int{1, 2, 100} {
 			var got []string
-			q := syncline.DifferencesQuery{With: after, Path: path, Limit: limit}
+			q := DifferencesQuery{With: after, Path: path, Limit: limit}
 			for {
 				page, err := x.Differences(t.Context(), before, q)
 				if err != nil || len(got) > 20 {
@@ -250,27 +250,27 @@ func TestBadComparisons(t *testing.T) {
 	x, before, after := twoPoints(t, func(f *forest) (a, b syncline.Hash) {
 		return f.tree(folder("d", f.tree(file("x", 1), file("y", 2))), file("f", 1)), f.tree(folder("d", f.tree(file("z", 1))), file("f", 1))
 	})
-	good := syncline.DifferencesQuery{With: after, Limit: 1}
+	good := DifferencesQuery{With: after, Limit: 1}
 	page, err := x.Differences(t.Context(), before, good)
 	if err != nil || page.Next == "" {
 		t.Fatal(page, err)
 	}
 	for name, tt := range map[string]struct {
-		change func(*syncline.DifferencesQuery)
+		change func(*DifferencesQuery)
 		code   syncline.Code
 	}{
-		"no such path":           {func(q *syncline.DifferencesQuery) { q.Path = "/none" }, syncline.CodeNotFound},
-		"a file":                 {func(q *syncline.DifferencesQuery) { q.Path = "/f" }, syncline.CodeNotFound},
-		"below a file":           {func(q *syncline.DifferencesQuery) { q.Path = "/f/x" }, syncline.CodeNotFound},
-		"relative":               {func(q *syncline.DifferencesQuery) { q.Path = "d" }, syncline.CodeInvalid},
-		"unknown other":          {func(q *syncline.DifferencesQuery) { q.With = testRepository }, syncline.CodeNotFound},
-		"no cursor":              {func(q *syncline.DifferencesQuery) { q.Cursor = "?" }, syncline.CodeInvalid},
-		"cursor of another kind": {func(q *syncline.DifferencesQuery) { q.Cursor, q.Kind = page.Next, syncline.ChangeAdded }, syncline.CodeInvalid},
-		"cursor of another path": {func(q *syncline.DifferencesQuery) { q.Cursor, q.Path = page.Next, "/d" }, syncline.CodeInvalid},
-		"cursor to nowhere": {func(q *syncline.DifferencesQuery) {
+		"no such path":           {func(q *DifferencesQuery) { q.Path = "/none" }, syncline.CodeNotFound},
+		"a file":                 {func(q *DifferencesQuery) { q.Path = "/f" }, syncline.CodeNotFound},
+		"below a file":           {func(q *DifferencesQuery) { q.Path = "/f/x" }, syncline.CodeNotFound},
+		"relative":               {func(q *DifferencesQuery) { q.Path = "d" }, syncline.CodeInvalid},
+		"unknown other":          {func(q *DifferencesQuery) { q.With = testRepository }, syncline.CodeNotFound},
+		"no cursor":              {func(q *DifferencesQuery) { q.Cursor = "?" }, syncline.CodeInvalid},
+		"cursor of another kind": {func(q *DifferencesQuery) { q.Cursor, q.Kind = page.Next, ChangeAdded }, syncline.CodeInvalid},
+		"cursor of another path": {func(q *DifferencesQuery) { q.Cursor, q.Path = page.Next, "/d" }, syncline.CodeInvalid},
+		"cursor to nowhere": {func(q *DifferencesQuery) {
 			q.Cursor = encodeCursor(cursorKey("differences", string(before), string(after), "/", ""), 77)
 		}, syncline.CodeInvalid},
-		"cut cursor": {func(q *syncline.DifferencesQuery) { q.Cursor = page.Next[:7] }, syncline.CodeInvalid},
+		"cut cursor": {func(q *DifferencesQuery) { q.Cursor = page.Next[:7] }, syncline.CodeInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			q := good
@@ -342,7 +342,7 @@ func TestPagesOfAFolder(t *testing.T) {
 	x, ids := f.explorer()
 	for _, sort := range []string{"", "name", "size", "modified", "type"} {
 		for _, flags := range []int{0, 1, 2, 3} {
-			q := syncline.EntriesQuery{Path: "/d", Sort: sort, Descending: flags&1 != 0, FoldersFirst: flags&2 != 0, Limit: 300}
+			q := EntriesQuery{Path: "/d", Sort: sort, Descending: flags&1 != 0, FoldersFirst: flags&2 != 0, Limit: 300}
 			whole, err := x.Entries(t.Context(), ids[0], q)
 			if err != nil || len(whole.Entries) != 300 || whole.Total != 300 || whole.Next != "" {
 				t.Fatal(len(whole.Entries), whole.Total, whole.Next, err)
@@ -369,25 +369,25 @@ func TestPagesOfAFolder(t *testing.T) {
 			}
 		}
 	}
-	page, err := x.Entries(t.Context(), ids[0], syncline.EntriesQuery{Path: "/d", Limit: 5})
+	page, err := x.Entries(t.Context(), ids[0], EntriesQuery{Path: "/d", Limit: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, tt := range map[string]struct {
-		q    syncline.EntriesQuery
+		q    EntriesQuery
 		code syncline.Code
 	}{
-		"file":               {syncline.EntriesQuery{Path: "/f"}, syncline.CodeInvalid},
-		"none":               {syncline.EntriesQuery{Path: "/d/none"}, syncline.CodeNotFound},
-		"below a file":       {syncline.EntriesQuery{Path: "/f/x"}, syncline.CodeNotFound},
-		"relative":           {syncline.EntriesQuery{Path: "d"}, syncline.CodeInvalid},
-		"order":              {syncline.EntriesQuery{Path: "/d", Sort: "colour"}, syncline.CodeInvalid},
-		"of another query":   {syncline.EntriesQuery{Path: "/d", Sort: "size", Cursor: page.Next}, syncline.CodeInvalid},
-		"of another folder":  {syncline.EntriesQuery{Path: "/", Cursor: page.Next}, syncline.CodeInvalid},
-		"cursor and offset":  {syncline.EntriesQuery{Path: "/d", Cursor: page.Next, Offset: 1}, syncline.CodeInvalid},
-		"offset and name":    {syncline.EntriesQuery{Path: "/d", Offset: 1, Find: "x"}, syncline.CodeInvalid},
-		"past the end":       {syncline.EntriesQuery{Path: "/", Cursor: encodeCursor(cursorKey("entries", f.snapshots[0].ID.String(), "/", "", false, false), 5)}, syncline.CodeInvalid},
-		"with a number more": {syncline.EntriesQuery{Path: "/", Cursor: encodeCursor(cursorKey("entries", f.snapshots[0].ID.String(), "/", "", false, false), 0, 0)}, syncline.CodeInvalid},
+		"file":               {EntriesQuery{Path: "/f"}, syncline.CodeInvalid},
+		"none":               {EntriesQuery{Path: "/d/none"}, syncline.CodeNotFound},
+		"below a file":       {EntriesQuery{Path: "/f/x"}, syncline.CodeNotFound},
+		"relative":           {EntriesQuery{Path: "d"}, syncline.CodeInvalid},
+		"order":              {EntriesQuery{Path: "/d", Sort: "colour"}, syncline.CodeInvalid},
+		"of another query":   {EntriesQuery{Path: "/d", Sort: "size", Cursor: page.Next}, syncline.CodeInvalid},
+		"of another folder":  {EntriesQuery{Path: "/", Cursor: page.Next}, syncline.CodeInvalid},
+		"cursor and offset":  {EntriesQuery{Path: "/d", Cursor: page.Next, Offset: 1}, syncline.CodeInvalid},
+		"offset and name":    {EntriesQuery{Path: "/d", Offset: 1, Find: "x"}, syncline.CodeInvalid},
+		"past the end":       {EntriesQuery{Path: "/", Cursor: encodeCursor(cursorKey("entries", f.snapshots[0].ID.String(), "/", "", false, false), 5)}, syncline.CodeInvalid},
+		"with a number more": {EntriesQuery{Path: "/", Cursor: encodeCursor(cursorKey("entries", f.snapshots[0].ID.String(), "/", "", false, false), 0, 0)}, syncline.CodeInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tt.q.Limit = 5
@@ -403,7 +403,7 @@ func sameEntry(a, b syncline.Entry) bool {
 
 // checkPlaces checks pages that begin at an offset or a name against the whole
 // folder, and those that go on behind them.
-func checkPlaces(t *testing.T, x *Explorer, id syncline.ID, q syncline.EntriesQuery, whole []syncline.Entry) {
+func checkPlaces(t *testing.T, x *Explorer, id syncline.ID, q EntriesQuery, whole []syncline.Entry) {
 	t.Helper()
 	q.Limit = 7
 	first := func(is func(e syncline.Entry) bool) int {
@@ -453,7 +453,7 @@ func TestFindingAName(t *testing.T) {
 	f.snapshot(f.tree(file("Read", 3), file("README", 2), file("read", 1)))
 	x, ids := f.explorer()
 	for find, want := range map[string]string{"read": "read", "READ": "README", "re": "README", "Read": "Read"} {
-		page, err := x.Entries(t.Context(), ids[0], syncline.EntriesQuery{Find: find, Limit: 1})
+		page, err := x.Entries(t.Context(), ids[0], EntriesQuery{Find: find, Limit: 1})
 		if err != nil || len(page.Entries) != 1 || page.Entries[0].Name != want {
 			t.Errorf("%q: %+v, not %q (%v)", find, page.Entries, want, err)
 		}
@@ -461,7 +461,7 @@ func TestFindingAName(t *testing.T) {
 }
 
 // checkOrder checks that entries are sorted as a query asks.
-func checkOrder(t *testing.T, q syncline.EntriesQuery, list []syncline.Entry) {
+func checkOrder(t *testing.T, q EntriesQuery, list []syncline.Entry) {
 	t.Helper()
 	for i := range list[1:] {
 		a, b := &list[i], &list[i+1]

@@ -120,9 +120,9 @@ func Find(ctx context.Context, v *catalog.View, snapshots []catalog.Snapshot, q 
 	return f.cut, nil
 }
 
-// Version is an entry at a path, once for all snapshots that have exactly it
+// VersionHit is an entry at a path, once for all snapshots that have exactly it
 // there: the same name, metadata and content.
-type Version struct {
+type VersionHit struct {
 	Path  string
 	Entry *syncline.Entry
 	// Snapshots are positions in the list that was searched, ascending. They
@@ -136,7 +136,7 @@ type Version struct {
 // paths, each folder before what is in it, and the versions of one path in the
 // order in which they first appear. It looks at what several snapshots have in
 // common once. An error of fn ends the search and is returned.
-func FindVersions(ctx context.Context, v *catalog.View, snapshots []catalog.Snapshot, q *Query, fn func(*Version) error) (Cut, error) {
+func FindVersions(ctx context.Context, v *catalog.View, snapshots []catalog.Snapshot, q *Query, fn func(*VersionHit) error) (Cut, error) {
 	f, err := newFinder(ctx, v, q)
 	defer f.close()
 	if err != nil || f.nothing() {
@@ -147,7 +147,7 @@ func FindVersions(ctx context.Context, v *catalog.View, snapshots []catalog.Snap
 		roots.add(snapshots[i].Root, []int32{int32(i)})
 	}
 	err = f.walk(appendGroups(nil, &roots), func(w *waiting, e *syncline.Entry) error {
-		return fn(&Version{Path: w.path, Entry: e, Snapshots: w.in, Position: w.at})
+		return fn(&VersionHit{Path: w.path, Entry: e, Snapshots: w.in, Position: w.at})
 	})
 	return f.result(err)
 }

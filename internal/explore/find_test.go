@@ -256,7 +256,7 @@ func (f *forest) checkVersions(v *catalog.View, list []catalog.Snapshot, q *Quer
 	f.t.Helper()
 	var got, versions []string
 	last := ""
-	cut, err := FindVersions(f.t.Context(), v, list, q, func(x *Version) error {
+	cut, err := FindVersions(f.t.Context(), v, list, q, func(x *VersionHit) error {
 		versions = append(versions, line(x.Path, x.Entry))
 		for _, i := range x.Snapshots {
 			got = append(got, line(list[i].ID.Short()+" "+x.Path, x.Entry))
@@ -315,7 +315,7 @@ func TestFindLimits(t *testing.T) {
 				var err error
 				q := &Query{Patterns: []string{"leaf"}, Limits: tt.limits}
 				if versions {
-					cut, err = FindVersions(t.Context(), v, tt.list, q, func(*Version) error { count++; return nil })
+					cut, err = FindVersions(t.Context(), v, tt.list, q, func(*VersionHit) error { count++; return nil })
 				} else {
 					cut, err = Find(t.Context(), v, tt.list, q, func(*Hit) error { count++; return nil })
 				}

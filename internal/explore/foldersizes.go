@@ -9,6 +9,32 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
+// FolderSizesQuery asks how the size of a folder comes about.
+type FolderSizesQuery struct {
+	Path  string // absolute, of the folder
+	Depth int    // levels below it, one at least
+	Limit int    // children listed of each folder
+}
+
+// FolderSize is an entry with the sizes of what is in it. Names of hard links
+// count each.
+type FolderSize struct {
+	Path, Name string
+	Type       syncline.EntryType
+	EntryCounts
+	Size     uint64
+	Listed   bool // Children and Rest tell what is in it
+	Children []FolderSize
+	Rest     FolderRest
+}
+
+// FolderRest is the entries of a folder that are not listed.
+type FolderRest struct {
+	Count int
+	EntryCounts
+	Size uint64
+}
+
 // What one answer lists of a folder's sizes. Paths are what makes it large.
 const (
 	maxListed      = 5_000
@@ -20,7 +46,7 @@ type folderSizes struct {
 	tick  ticker
 	m     *measured
 	v     *catalog.View
-	q     syncline.FolderSizesQuery
+	q     FolderSizesQuery
 	open  openFolders
 	count int // entries listed
 	bytes int // of their paths
@@ -28,7 +54,7 @@ type folderSizes struct {
 
 // openFolder is a folder of the answer that can be looked into.
 type openFolder struct {
-	to    *syncline.FolderSize
+	to    *FolderSize
 	tree  uint32
 	depth int
 }
@@ -48,9 +74,9 @@ func (o *openFolders) Pop() any {
 }
 
 // folderSizes returns the folder at a clean path, whose tree it is.
-func (m *measured) folderSizes(ctx context.Context, v *catalog.View, tree uint32, q syncline.FolderSizesQuery) (syncline.FolderSize, error) {
+func (m *measured) folderSizes(ctx context.Context, v *catalog.View, tree uint32, q FolderSizesQuery) (FolderSize, error) {
 	f := folderSizes{tick: ticker{ctx: ctx}, m: m, v: v, q: q}
-	root := syncline.FolderSize{Path: q.Path, Name: "/", Type: syncline.TypeDir}
+	root := FolderSize{Path: q.Path, Name: "/", Type: syncline.TypeDir}
 	if q.Path != "/" {
 		root.Name = q.Path[strings.LastIndexByte(q.Path, '/')+1:]
 	}
@@ -68,7 +94,7 @@ func (m *measured) folderSizes(ctx context.Context, v *catalog.View, tree uint32
 	return root, nil
 }
 
-func (f *folderSizes) fill(to *syncline.FolderSize, tree uint32) {
+func (f *folderSizes) fill(to *FolderSize, tree uint32) {
 	t := &f.m.totals[tree]
 	to.EntryCounts, to.Size = t.EntryCounts, t.size()
 }
@@ -91,7 +117,7 @@ func (f *folderSizes) list(o openFolder) error {
 		}
 	}
 	list := best.cut()
-	to.Children = make([]syncline.FolderSize, len(list))
+	to.Children = make([]FolderSize, len(list))
 	for i, r := range list {
 		child := &to.Children[i]
 		if err := f.child(child, to.Path, r); err != nil {
@@ -105,7 +131,7 @@ func (f *folderSizes) list(o openFolder) error {
 	return nil
 }
 
-func (f *folderSizes) child(to *syncline.FolderSize, folder string, r ranked) (err error) {
+func (f *folderSizes) child(to *FolderSize, folder string, r ranked) (err error) {
 	if to.Name, err = f.m.Name(f.v, r.entry); err != nil {
 		return err
 	}
@@ -132,7 +158,7 @@ func (f *folderSizes) child(to *syncline.FolderSize, folder string, r ranked) (e
 }
 
 // rest adds an entry that is not listed, and what is below it.
-func (f *folderSizes) rest(to *syncline.FolderRest, no uint32) {
+func (f *folderSizes) rest(to *FolderRest, no uint32) {
 	to.Count++
 	countClass(&to.EntryCounts, f.m.Class(no))
 	to.Size = sum(to.Size, f.m.Size(no))

@@ -4,14 +4,53 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 )
 
+// HistoryQuery asks for the versions of one path in a repository.
+type HistoryQuery struct {
+	Path   string // absolute
+	Host   string // only of this host; all when empty
+	Limit  int
+	Cursor string
+}
+
+// VersionEvent says how a version came about.
+type VersionEvent string
+
+// The events.
+const (
+	VersionAppeared VersionEvent = "Appeared"
+	VersionChanged  VersionEvent = "Changed"
+	VersionVanished VersionEvent = "Vanished"
+)
+
+// Version is one state of a path, through consecutive restore points of a host.
+type Version struct {
+	Hostname      string
+	Event         VersionEvent
+	Entry         *syncline.Entry // nil when it vanished
+	First, Last   syncline.ID     // restore points
+	FirstTime     time.Time
+	LastTime      time.Time
+	RestorePoints int // that have this state
+
+	FirstSnapshot, LastSnapshot syncline.Hash
+}
+
+// VersionPage is one page of versions, oldest first.
+type VersionPage struct {
+	Versions []Version
+	Unknown  int    // restore points that say nothing about the path, because folders on the way to it are lost
+	Next     string // cursor of the next page; "" at the end
+}
+
 // History returns a page of the versions of a path in a repository, oldest
 // first. A path that no snapshot has is CodeNotFound.
-func (x *Explorer) History(ctx context.Context, repository syncline.ID, q syncline.HistoryQuery) (page syncline.VersionPage, err error) {
+func (x *Explorer) History(ctx context.Context, repository syncline.ID, q HistoryQuery) (page VersionPage, err error) {
 	err = x.Points.Catalogs.Use(ctx, repository, func(c *catalog.Catalog) error {
 		return c.View(ctx, func(v *catalog.View) error {
 			// The catalog's state is part of the key: what a new snapshot adds may
@@ -52,7 +91,7 @@ func (x *Explorer) History(ctx context.Context, repository syncline.ID, q syncli
 // snapshot that was not of the path, going by the folders it was made of, says
 // nothing about it; nor does one of which a folder on the way is lost, and these
 // are counted as unknown.
-func Versions(ctx context.Context, v *catalog.View, path string, choose func(*syncline.Snapshot) bool) (versions []syncline.Version, unknown int, err error) {
+func Versions(ctx context.Context, v *catalog.View, path string, choose func(*syncline.Snapshot) bool) (versions []Version, unknown int, err error) {
 	if path, err = cleanPath(path); err != nil {
 		return nil, 0, err
 	}
@@ -97,7 +136,7 @@ type tracer struct {
 	known  map[step]found // what trees have of the path's parts
 	series map[string]seriesState
 	scopes map[string]knownScopes // by host and folders
-	out    []syncline.Version
+	out    []Version
 }
 
 // step is a tree at a depth of the path. Neighbouring snapshots share most.
@@ -137,15 +176,15 @@ func (t *tracer) add(s *catalog.Snapshot, path string) error {
 		w.RestorePoints++
 		return nil
 	}
-	event := syncline.VersionChanged
+	event := VersionChanged
 	switch {
 	case at.entry == nil:
-		event = syncline.VersionVanished
+		event = VersionVanished
 	case !begun || last.at.entry == nil:
-		event = syncline.VersionAppeared
+		event = VersionAppeared
 	}
 	t.series[key] = seriesState{len(t.out), at}
-	t.out = append(t.out, syncline.Version{
+	t.out = append(t.out, Version{
 		Hostname: s.Hostname, Event: event, Entry: at.entry, RestorePoints: 1,
 		FirstSnapshot: s.ID, LastSnapshot: s.ID, FirstTime: s.Time, LastTime: s.Time,
 	})

@@ -65,7 +65,7 @@ func TestHistory(t *testing.T) {
 			if r.IntN(10) == 0 {
 				path = "/"
 			}
-			q := syncline.HistoryQuery{Path: path + "//", Limit: 1 + r.IntN(4), Host: []string{"", "host1"}[r.IntN(2)]}
+			q := HistoryQuery{Path: path + "//", Limit: 1 + r.IntN(4), Host: []string{"", "host1"}[r.IntN(2)]}
 			want := f.versions(path, q.Host)
 			got := map[string][]string{}
 			var times []time.Time
@@ -82,7 +82,7 @@ func TestHistory(t *testing.T) {
 					first, last := slices.Index(ids, w.First), slices.Index(ids, w.Last)
 					got[w.Hostname] = append(got[w.Hostname], fmt.Sprintf("%-8s s%d to s%d %d", w.Event, first, last, w.RestorePoints))
 					times = append(times, w.FirstTime)
-					if (w.Entry == nil) != (w.Event == syncline.VersionVanished) {
+					if (w.Entry == nil) != (w.Event == VersionVanished) {
 						t.Errorf("%s %+v", path, w)
 					}
 				}
@@ -127,7 +127,7 @@ func TestHistoryOfOtherFolders(t *testing.T) {
 		"/home": "Appeared2 Changed1 Vanished1 ", "/etc": "Appeared3 ",
 		"/": "Appeared2 Appeared2 Appeared1 Appeared1 ",
 	} {
-		page, err := x.History(t.Context(), testRepository, syncline.HistoryQuery{Path: path, Limit: 10})
+		page, err := x.History(t.Context(), testRepository, HistoryQuery{Path: path, Limit: 10})
 		got := ""
 		for _, w := range page.Versions {
 			got += fmt.Sprint(w.Event, w.RestorePoints, " ")
@@ -170,7 +170,7 @@ func TestHistoryOfRelativePaths(t *testing.T) {
 		"/etc/y":  "Appeared1 ", "/x": "Appeared1 Vanished2 ", "/z": "Appeared2 Vanished1 Appeared1 ",
 		"/a/docs/x": "Appeared1 Vanished1 ",
 	} {
-		page, err := x.History(t.Context(), testRepository, syncline.HistoryQuery{Path: path, Limit: 10})
+		page, err := x.History(t.Context(), testRepository, HistoryQuery{Path: path, Limit: 10})
 		got := ""
 		for _, w := range page.Versions {
 			got += fmt.Sprint(w.Event, w.RestorePoints, " ")
@@ -187,7 +187,7 @@ func TestHistoryCursors(t *testing.T) {
 		f.snapshot(f.tree(file("x", uint64(i/2))))
 	}
 	x, _ := f.explorer()
-	q := syncline.HistoryQuery{Path: "/x", Limit: 1}
+	q := HistoryQuery{Path: "/x", Limit: 1}
 	page, err := x.History(t.Context(), testRepository, q)
 	if err != nil || page.Next == "" {
 		t.Fatal(page, err)
@@ -203,6 +203,6 @@ func TestHistoryCursors(t *testing.T) {
 	q.Cursor = page.Next
 	_, err = x.History(t.Context(), testRepository, q)
 	wantCode(t, err, syncline.CodeConflict)
-	_, err = x.History(t.Context(), testRepository, syncline.HistoryQuery{Path: "x", Limit: 1})
+	_, err = x.History(t.Context(), testRepository, HistoryQuery{Path: "x", Limit: 1})
 	wantCode(t, err, syncline.CodeInvalid)
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"slices"
 
-	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 )
 
@@ -122,31 +121,31 @@ type largest struct {
 }
 
 // largestFiles returns the n largest files below a tree.
-func (m *measured) largestFiles(ctx context.Context, v *catalog.View, root uint32, n int) ([]syncline.SizedPath, error) {
+func (m *measured) largestFiles(ctx context.Context, v *catalog.View, root uint32, n int) ([]SizedPath, error) {
 	l := largest{tick: ticker{ctx: ctx}, m: m, v: v, n: n, files: true}
 	if err := l.search(root); err != nil {
 		return nil, err
 	}
-	out := make([]syncline.SizedPath, len(l.found))
+	out := make([]SizedPath, len(l.found))
 	for i, c := range l.found {
 		e, _, _, err := v.RefEntry(m.Ref(c.entry), 0)
 		if err != nil {
 			return nil, err
 		}
-		out[i] = syncline.SizedPath{Path: c.at.path(), Files: 1, Size: c.by, ModTime: e.ModTime}
+		out[i] = SizedPath{Path: c.at.path(), Files: 1, Size: c.by, ModTime: e.ModTime}
 	}
 	return out, nil
 }
 
 // largestFolders returns the n largest folders below a tree.
-func (m *measured) largestFolders(ctx context.Context, v *catalog.View, root uint32, n int) ([]syncline.SizedPath, error) {
+func (m *measured) largestFolders(ctx context.Context, v *catalog.View, root uint32, n int) ([]SizedPath, error) {
 	l := largest{tick: ticker{ctx: ctx}, m: m, v: v, n: n}
 	if err := l.search(root); err != nil {
 		return nil, err
 	}
-	out := make([]syncline.SizedPath, len(l.found))
+	out := make([]SizedPath, len(l.found))
 	for i, c := range l.found {
-		out[i] = syncline.SizedPath{Path: c.at.path(), Files: m.totals[c.tree].Files, Size: c.by}
+		out[i] = SizedPath{Path: c.at.path(), Files: m.totals[c.tree].Files, Size: c.by}
 	}
 	return out, nil
 }

@@ -20,7 +20,7 @@ type measured struct {
 
 // treeTotals is what lies at and below a tree, at all its paths.
 type treeTotals struct {
-	syncline.EntryCounts
+	EntryCounts
 	single  uint64 // bytes of what has one name
 	linked  uint64 // of what may be a name of a hard link, each name
 	largest uint64 // of the largest file
@@ -49,14 +49,14 @@ func times(a, b uint64) uint64 {
 }
 
 // addCounts adds to counts what another one has.
-func addCounts(to *syncline.EntryCounts, n *syncline.EntryCounts) {
+func addCounts(to *EntryCounts, n *EntryCounts) {
 	to.Files, to.Folders = sum(to.Files, n.Files), sum(to.Folders, n.Folders)
 	to.Links, to.Others = sum(to.Links, n.Links), sum(to.Others, n.Others)
 	to.Missing = sum(to.Missing, n.Missing)
 }
 
 // countClass adds an entry of a class.
-func countClass(to *syncline.EntryCounts, c catalog.Class) {
+func countClass(to *EntryCounts, c catalog.Class) {
 	switch c {
 	case catalog.ClassFile:
 		to.Files = sum(to.Files, 1)

@@ -6,11 +6,35 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
-	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 )
+
+// SizedPath is a file or folder with its size. Of a folder it is that of all
+// files below it.
+type SizedPath struct {
+	Path    string
+	Files   uint64 // below a folder
+	Size    uint64
+	ModTime time.Time // of a file
+}
+
+// KindSize is the files of one kind: those whose names have one ending.
+type KindSize struct {
+	Kind  string // such as ".jpg", in lower case; "" for names without one
+	Other bool   // not one kind, but all that are not listed
+	Files uint64
+	Size  uint64
+}
+
+// RestorePointStatistics is what lies in a restore point.
+type RestorePointStatistics struct {
+	PointStatistics
+	LargestFiles, LargestFolders []SizedPath // largest first
+	Kinds                        []KindSize  // largest first, the rest as one at the end
+}
 
 // What a restore point's statistics list.
 const (
@@ -21,7 +45,7 @@ const (
 )
 
 // content returns what lies below the root of a restore point.
-func (m *measured) content(ctx context.Context, v *catalog.View, root uint32, out *syncline.RestorePointStatistics) (err error) {
+func (m *measured) content(ctx context.Context, v *catalog.View, root uint32, out *RestorePointStatistics) (err error) {
 	if out.LargestFiles, err = m.largestFiles(ctx, v, root, maxLargest); err != nil {
 		return err
 	}
@@ -34,11 +58,11 @@ func (m *measured) content(ctx context.Context, v *catalog.View, root uint32, ou
 
 // kinds adds up the files below a tree by the endings of their names. A tree
 // costs its own entries: how many paths lead to it is known before.
-func (m *measured) kinds(ctx context.Context, v *catalog.View, root uint32) ([]syncline.KindSize, error) {
+func (m *measured) kinds(ctx context.Context, v *catalog.View, root uint32) ([]KindSize, error) {
 	paths := make([]uint64, m.Trees())
 	paths[root] = 1
-	held := make(map[string]*syncline.KindSize)
-	others := syncline.KindSize{Other: true}
+	held := make(map[string]*KindSize)
+	others := KindSize{Other: true}
 	tick := ticker{ctx: ctx}
 	for _, tree := range slices.Backward(m.order) {
 		if paths[tree] == 0 {
@@ -68,23 +92,23 @@ func (m *measured) kinds(ctx context.Context, v *catalog.View, root uint32) ([]s
 	return largestKinds(held, others), nil
 }
 
-func kindIn(held map[string]*syncline.KindSize, kind string, others *syncline.KindSize) *syncline.KindSize {
+func kindIn(held map[string]*KindSize, kind string, others *KindSize) *KindSize {
 	k := held[kind]
 	if k == nil && len(held) == maxKindsHeld {
 		return others
 	}
 	if k == nil {
-		k = &syncline.KindSize{Kind: kind}
+		k = &KindSize{Kind: kind}
 		held[kind] = k
 	}
 	return k
 }
 
-func largestKinds(held map[string]*syncline.KindSize, others syncline.KindSize) []syncline.KindSize {
-	list := slices.SortedFunc(maps.Values(held), func(a, b *syncline.KindSize) int {
+func largestKinds(held map[string]*KindSize, others KindSize) []KindSize {
+	list := slices.SortedFunc(maps.Values(held), func(a, b *KindSize) int {
 		return cmp.Or(cmp.Compare(b.Size, a.Size), cmp.Compare(b.Files, a.Files), strings.Compare(a.Kind, b.Kind))
 	})
-	out := make([]syncline.KindSize, 0, maxKinds+1)
+	out := make([]KindSize, 0, maxKinds+1)
 	for i, k := range list {
 		if i < maxKinds {
 			out = append(out, *k)
@@ -118,11 +142,11 @@ func kindOf(name string) string {
 
 // SnapshotContent returns the lists of what lies in a snapshot, without what
 // depends on others.
-func SnapshotContent(ctx context.Context, v *catalog.View, s catalog.Snapshot) (*syncline.RestorePointStatistics, error) {
+func SnapshotContent(ctx context.Context, v *catalog.View, s catalog.Snapshot) (*RestorePointStatistics, error) {
 	m, err := measure(ctx, v)
 	if err != nil {
 		return nil, err
 	}
-	out := new(syncline.RestorePointStatistics)
+	out := new(RestorePointStatistics)
 	return out, m.content(ctx, v, m.Number(s.Root), out)
 }

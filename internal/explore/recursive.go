@@ -12,11 +12,11 @@ import (
 // the order of restic's ls: by name, each folder before what is in it. It is a
 // comparison with nothing, so that a page goes on where the one before ended
 // without walking there.
-func (x *Explorer) recursive(ctx context.Context, point syncline.ID, path string, q syncline.EntriesQuery) (syncline.EntryPage, error) {
+func (x *Explorer) recursive(ctx context.Context, point syncline.ID, path string, q EntriesQuery) (EntryPage, error) {
 	if q.Sort != "" && q.Sort != "name" || q.Descending || q.FoldersFirst || q.Offset > 0 || q.Find != "" {
-		return syncline.EntryPage{}, syncline.Errorf(syncline.CodeInvalid, "with recursive, entries come by name only; leave out sort, order, foldersFirst, offset and find")
+		return EntryPage{}, syncline.Errorf(syncline.CodeInvalid, "with recursive, entries come by name only; leave out sort, order, foldersFirst, offset and find")
 	}
-	page := syncline.EntryPage{Path: path, Paths: []string{}}
+	page := EntryPage{Path: path, Paths: []string{}}
 	err := x.view(ctx, point, func(v *catalog.View, s catalog.Snapshot) error {
 		tree, err := findFolder(v, s.Root, path)
 		if err != nil {

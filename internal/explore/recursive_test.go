@@ -33,7 +33,7 @@ func TestRecursiveEntries(t *testing.T) {
 					want = append(want, fmt.Sprint(path, " ", e.Type, e.Size))
 				}
 			}
-			got, err := recursively(t, x, ids[i], syncline.EntriesQuery{Path: folder, Recursive: true, Limit: 1 + r.IntN(5)})
+			got, err := recursively(t, x, ids[i], EntriesQuery{Path: folder, Recursive: true, Limit: 1 + r.IntN(5)})
 			if e, ok := all[folder]; folder != "" && (!ok || !e.IsDir()) {
 				if err == nil {
 					t.Errorf("seed %d: %s is listed", seed, folder)
@@ -47,7 +47,7 @@ func TestRecursiveEntries(t *testing.T) {
 	}
 }
 
-func recursively(t *testing.T, x *Explorer, point syncline.ID, q syncline.EntriesQuery) (got []string, err error) {
+func recursively(t *testing.T, x *Explorer, point syncline.ID, q EntriesQuery) (got []string, err error) {
 	for {
 		page, err := x.Entries(t.Context(), point, q)
 		if err != nil {
@@ -69,7 +69,7 @@ func TestRecursiveEntriesRefuse(t *testing.T) {
 	f := newForest(t)
 	f.snapshot(f.tree(file("a", 1), folder("b", f.tree(file("c", 2)))))
 	x, ids := f.explorer()
-	for name, q := range map[string]syncline.EntriesQuery{
+	for name, q := range map[string]EntriesQuery{
 		"sorted": {Sort: "size"}, "descending": {Descending: true}, "folders first": {FoldersFirst: true}, "a file": {Path: "/a"},
 		"another cursor": {Cursor: encodeCursor("x", 1)}, "no place": {Cursor: encodeCursor(cursorKey("recursive", f.snapshots[0].ID.String(), "/"), 99)},
 	} {
@@ -78,7 +78,7 @@ func TestRecursiveEntriesRefuse(t *testing.T) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
-	page, err := x.Entries(t.Context(), ids[0], syncline.EntriesQuery{Recursive: true, Limit: 2})
+	page, err := x.Entries(t.Context(), ids[0], EntriesQuery{Recursive: true, Limit: 2})
 	if err != nil || page.Total != 2 || len(page.Entries) != 2 || page.Next == "" {
 		t.Errorf("%+v, error %v", page, err)
 	}

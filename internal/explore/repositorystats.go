@@ -7,9 +7,24 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// RepositoryStatistics returns the statistics of the snapshots of a catalog,
+// RepositoryStatistics is what the restore points of a repository hold.
+type RepositoryStatistics struct {
+	RepositoryID syncline.ID
+	Points       []PointStatistics // oldest first
+
+	EntryCounts         // of all restore points together
+	Size         uint64 // likewise
+	FileVersions uint64 // distinct files, by name, metadata and content
+
+	// What the restore points need, and of that what no index has.
+	DataBlobs, TreeBlobs, MissingBlobs uint64
+	DataSize, StoredSize               uint64
+	UnusedStoredSize                   uint64 // of blobs that no restore point needs
+}
+
+// RepositoryContent returns the statistics of the snapshots of a catalog,
 // of which list has all, oldest first. Points are without their ids.
-func RepositoryStatistics(ctx context.Context, v *catalog.View, list []catalog.Snapshot) (*syncline.RepositoryStatistics, error) {
+func RepositoryContent(ctx context.Context, v *catalog.View, list []catalog.Snapshot) (*RepositoryStatistics, error) {
 	m, err := measure(ctx, v)
 	if err != nil {
 		return nil, err
@@ -17,8 +32,8 @@ func RepositoryStatistics(ctx context.Context, v *catalog.View, list []catalog.S
 	return m.repository(ctx, v, list)
 }
 
-func (m *measured) repository(ctx context.Context, v *catalog.View, list []catalog.Snapshot) (*syncline.RepositoryStatistics, error) {
-	out := &syncline.RepositoryStatistics{Points: make([]syncline.PointStatistics, len(list))}
+func (m *measured) repository(ctx context.Context, v *catalog.View, list []catalog.Snapshot) (*RepositoryStatistics, error) {
+	out := &RepositoryStatistics{Points: make([]PointStatistics, len(list))}
 	sizes := m.restoreSizes()
 	for i := range list {
 		root := m.Number(list[i].Root)
@@ -59,7 +74,7 @@ func (m *measured) repository(ctx context.Context, v *catalog.View, list []catal
 
 // addBlobs adds what the blobs take. Lengths of blobs have 32 bits and numbers
 // too, so that their sums stay below the greatest number.
-func addBlobs(out *syncline.RepositoryStatistics, data, trees *blobTable) {
+func addBlobs(out *RepositoryStatistics, data, trees *blobTable) {
 	add := func(who holder, size blobSize, blobs *uint64) {
 		stored := uint64(size.stored)
 		if who == 0 {

@@ -10,30 +10,56 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
+// CountMode is one of restic's ways to count what snapshots hold.
+type CountMode string
+
+// The modes, in restic's spelling.
+const (
+	CountRestoreSize     CountMode = "restore-size"      // what restoring each snapshot writes
+	CountFilesByContents CountMode = "files-by-contents" // files, each content once
+	CountBlobsPerFile    CountMode = "blobs-per-file"    // their blobs, each once for each path
+	CountRawData         CountMode = "raw-data"          // blobs, each once
+)
+
+// CountModes has all modes.
+var CountModes = []CountMode{CountRestoreSize, CountFilesByContents, CountBlobsPerFile, CountRawData}
+
+// Counts is what restic's stats tells. What a mode does not count is 0.
+type Counts struct {
+	Snapshots    int
+	Files, Blobs uint64
+	Size         uint64 // bytes
+	// The rest is for raw data in a repository that has compressed blobs. Sizes
+	// are of encrypted blobs, as Size is then.
+	UncompressedSize               uint64
+	CompressedSize, CompressedFrom uint64 // of compressed blobs: now, and before that
+	Missing                        uint64 // folders that the repository has lost: what is in them is not counted
+}
+
 // Count counts what snapshots hold, in the order of the list, as restic does.
 // Where its numbers depend on that order, so do these. A blob that no index has
 // is CodeDamaged where its size is asked for.
-func Count(ctx context.Context, v *catalog.View, list []catalog.Snapshot, mode syncline.CountMode) (syncline.Counts, error) {
+func Count(ctx context.Context, v *catalog.View, list []catalog.Snapshot, mode CountMode) (Counts, error) {
 	m, err := measure(ctx, v)
 	if err != nil {
-		return syncline.Counts{}, err
+		return Counts{}, err
 	}
 	return m.count(ctx, v, list, mode)
 }
 
-func (m *measured) count(ctx context.Context, v *catalog.View, list []catalog.Snapshot, mode syncline.CountMode) (_ syncline.Counts, err error) {
+func (m *measured) count(ctx context.Context, v *catalog.View, list []catalog.Snapshot, mode CountMode) (_ Counts, err error) {
 	c := counter{m: m, v: v, tick: ticker{ctx: ctx}}
 	c.out.Snapshots = len(list)
 	for i := range list {
 		c.out.Missing = sum(c.out.Missing, m.totals[m.Number(list[i].Root)].Missing)
 	}
 	switch mode {
-	case syncline.CountRestoreSize:
+	case CountRestoreSize:
 		err = c.restoreSize(ctx, list)
-	case syncline.CountRawData:
+	case CountRawData:
 		err = c.rawData(ctx, list)
 	default:
-		err = c.contents(ctx, list, mode == syncline.CountBlobsPerFile)
+		err = c.contents(ctx, list, mode == CountBlobsPerFile)
 	}
 	return c.out, err
 }
@@ -42,7 +68,7 @@ type counter struct {
 	m    *measured
 	v    *catalog.View
 	tick ticker
-	out  syncline.Counts
+	out  Counts
 
 	seed   maphash.Seed
 	known  map[uint64]struct{} // contents, by a keyed hash

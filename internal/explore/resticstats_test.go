@@ -11,13 +11,13 @@ import (
 
 // countLikeRestic walks every path, as restic does. It reports whether a blob
 // was asked for that no index has.
-func (f *forest) countLikeRestic(snapshots []syncline.Snapshot, mode syncline.CountMode) (out syncline.Counts, missing bool) {
+func (f *forest) countLikeRestic(snapshots []syncline.Snapshot, mode CountMode) (out Counts, missing bool) {
 	out.Snapshots = len(snapshots)
 	contents, uses, files := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	blobs, trees := map[syncline.Hash]bool{}, map[string]bool{}
 	for i := range snapshots {
 		paths := f.list(snapshots[i].Tree, "")
-		if mode == syncline.CountRestoreSize {
+		if mode == CountRestoreSize {
 			out.Files += uint64(len(paths))
 			out.Size += restoreSize(paths)
 		}
@@ -34,11 +34,11 @@ func (f *forest) countLikeRestic(snapshots []syncline.Snapshot, mode syncline.Co
 				continue
 			}
 			contents[key] = true
-			if mode == syncline.CountFilesByContents {
+			if mode == CountFilesByContents {
 				out.Files, out.Size = out.Files+1, out.Size+p.e.Size
 			}
 			for _, id := range p.e.Content {
-				if use := fmt.Sprint(p.path, id); mode == syncline.CountBlobsPerFile && !uses[use] {
+				if use := fmt.Sprint(p.path, id); mode == CountBlobsPerFile && !uses[use] {
 					plain, _ := f.sizesOf(map[syncline.Hash]bool{id: true}, nil)
 					uses[use], files[p.path] = true, true
 					out.Blobs, out.Size = out.Blobs+1, out.Size+plain
@@ -48,7 +48,7 @@ func (f *forest) countLikeRestic(snapshots []syncline.Snapshot, mode syncline.Co
 		}
 	}
 	out.Files += uint64(len(files))
-	if mode == syncline.CountRawData {
+	if mode == CountRawData {
 		out.Blobs = uint64(len(blobs) + len(trees))
 		_, out.Size = f.sizesOf(blobs, trees)
 		missing = blobs[testBlob(testBlobs-1)]
@@ -78,7 +78,7 @@ func TestCountAgainstModel(t *testing.T) {
 		s, c := f.statistics()
 		view(t, c, func(v *catalog.View, list []catalog.Snapshot) error {
 			first := r.IntN(len(list))
-			for _, mode := range syncline.CountModes {
+			for _, mode := range CountModes {
 				want, missing := f.countLikeRestic(f.snapshots[first:], mode)
 				got, err := Count(t.Context(), v, list[first:], mode)
 				var points []syncline.ID // nil for all

@@ -13,6 +13,76 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
+// SearchQuery asks for the versions of files and folders by their names, in
+// all restore points of some repositories.
+type SearchQuery struct {
+	// Texts are parts of names, any of them, without regard to the normal form
+	// of accented letters; "" is in every name, and so is none. With Pattern they
+	// are restic's, and a folder that matches brings what is in it.
+	Texts     []string
+	Pattern   bool
+	MatchCase bool // letter case counts; for a part of a name the normal form too
+
+	Folder                   string // absolute: only what lies below it; everywhere when empty
+	Types                    []syncline.EntryType
+	MinSize                  uint64    // bytes; a bound chooses files only
+	MaxSize                  *uint64   // nil for no bound
+	ModifiedFrom, ModifiedTo time.Time // both included; zero for no bound
+
+	Hosts         []string      // any of them
+	Tags          [][]string    // lists of which one must match: all tags in it are the snapshot's
+	RestorePoints []syncline.ID // any of them; all when empty
+
+	Limit  int // results of a page, one at least
+	Cursor string
+}
+
+// FoundVersion is a version of a path with the restore points that have exactly
+// it there. The entry comes without extended attributes and content.
+type FoundVersion struct {
+	RepositoryID  syncline.ID
+	Path          string
+	Entry         *syncline.Entry
+	First, Last   syncline.RestorePoint
+	RestorePoints int
+}
+
+// SearchCut says what a page leaves out.
+type SearchCut string
+
+// What can be left out.
+const (
+	SearchComplete  SearchCut = ""
+	SearchCutTime   SearchCut = "time"    // the time for one page was over
+	SearchCutFolder SearchCut = "folders" // folders with very long paths were not looked into
+)
+
+// SearchGap says why a repository was not searched.
+type SearchGap string
+
+// The reasons.
+const (
+	GapNotSynchronized SearchGap = "NotSynchronized" // it has no catalog yet
+	GapDamaged         SearchGap = "Damaged"         // its catalog is damaged and will be made anew
+	GapTime            SearchGap = "Time"            // nothing was found in the time for a page
+)
+
+// NotSearched is a repository that a page has no results of.
+type NotSearched struct {
+	RepositoryID syncline.ID
+	Reason       SearchGap
+}
+
+// SearchPage is one page of what was found: repository by repository in order
+// of their ids, the paths in order, the versions of a path as they appeared.
+type SearchPage struct {
+	Results     []FoundVersion
+	NotSearched []NotSearched
+	Incomplete  int // restore points that were searched and lack folders
+	Cut         SearchCut
+	Next        string // cursor of the next page; "" at the end
+}
+
 // Bounds of one search of the server.
 const (
 	searchTime = 5 * time.Second
@@ -46,10 +116,10 @@ func NewSearcher(catalogs Catalogs) *Searcher {
 // has changed since: the page after it goes on behind the same path. Where the
 // snapshots changed, the versions of that path come again from the first on.
 // A cursor that belongs to another search, or to none, is CodeInvalid.
-func (s *Searcher) Search(ctx context.Context, repositories []syncline.Repository, q syncline.SearchQuery) (syncline.SearchPage, error) {
+func (s *Searcher) Search(ctx context.Context, repositories []syncline.Repository, q SearchQuery) (SearchPage, error) {
 	folder, err := cleanPath(q.Folder)
 	if err != nil {
-		return syncline.SearchPage{}, err
+		return SearchPage{}, err
 	}
 	r := searchRequest{
 		query: Query{
@@ -80,25 +150,25 @@ type searchRequest struct {
 	limit     int
 }
 
-func (s *Searcher) search(ctx context.Context, repositories []syncline.Repository, r searchRequest) (syncline.SearchPage, error) {
+func (s *Searcher) search(ctx context.Context, repositories []syncline.Repository, r searchRequest) (SearchPage, error) {
 	if err := r.query.Check(); err != nil {
-		return syncline.SearchPage{}, err
+		return SearchPage{}, err
 	}
 	repositories = slices.Clone(repositories)
 	slices.SortFunc(repositories, func(a, b syncline.Repository) int { return cmp.Compare(a.ID, b.ID) })
 	p := pager{searchRequest: r, catalogs: s.catalogs}
 	var err error
 	if p.sum, err = r.digest(); err != nil {
-		return syncline.SearchPage{}, err
+		return SearchPage{}, err
 	}
 	if p.after, err = decodeSearchCursor(r.cursor, p.sum); err != nil {
-		return syncline.SearchPage{}, err
+		return SearchPage{}, err
 	}
 	select {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
 	case <-ctx.Done():
-		return syncline.SearchPage{}, syncline.WrapError(syncline.CodeCanceled, ctx.Err(), "the search was canceled")
+		return SearchPage{}, syncline.WrapError(syncline.CodeCanceled, ctx.Err(), "the search was canceled")
 	}
 	p.query.Positions, p.query.More = true, true
 	p.query.Limits = Limits{Path: searchPath, Deadline: time.Now().Add(s.budget), looks: s.looks}
@@ -113,17 +183,17 @@ type pager struct {
 	catalogs Catalogs
 	sum      []byte // of the request
 	after    searchCursor
-	page     syncline.SearchPage
+	page     SearchPage
 	last     searchCursor // behind the last result
 }
 
 // part is what one repository has for a page.
 type part struct {
-	found  []syncline.FoundVersion
+	found  []FoundVersion
 	places []Position // of what was found
 	state  []byte     // of the snapshots that were searched
 	cut    Cut
-	gap    syncline.SearchGap // why it was not searched
+	gap    SearchGap // why it was not searched
 	// incomplete counts the snapshots that were searched and lack folders.
 	incomplete int
 }
@@ -162,19 +232,19 @@ func (p *pager) add(id syncline.ID, x *part, whole bool) (done bool) {
 	switch {
 	case more || x.gap != "":
 	case x.cut == CutTime:
-		p.page.Cut = syncline.SearchCutTime
-	case x.cut == CutDepth && p.page.Cut == syncline.SearchComplete:
-		p.page.Cut = syncline.SearchCutFolder
+		p.page.Cut = SearchCutTime
+	case x.cut == CutDepth && p.page.Cut == SearchComplete:
+		p.page.Cut = SearchCutFolder
 	}
 	if outOfTime && !whole { // the next page begins with it
 		p.page.Next = encodeSearchCursor(searchCursor{Sum: p.sum, Repository: id})
 		return true
 	}
 	if outOfTime {
-		x.gap = syncline.GapTime
+		x.gap = GapTime
 	}
 	if x.gap != "" {
-		p.page.NotSearched = append(p.page.NotSearched, syncline.NotSearched{RepositoryID: id, Reason: x.gap})
+		p.page.NotSearched = append(p.page.NotSearched, NotSearched{RepositoryID: id, Reason: x.gap})
 	}
 	p.page.Incomplete += x.incomplete
 	n := min(len(x.found), room)
@@ -202,7 +272,7 @@ func (p *pager) search(ctx context.Context, repository *syncline.Repository) (x 
 				return err
 			}
 			if len(list) == 0 && repository.OutOfSync {
-				x.gap = syncline.GapNotSynchronized
+				x.gap = GapNotSynchronized
 				return nil
 			}
 			list = slices.DeleteFunc(list, func(s catalog.Snapshot) bool { return !p.wants(id, &s.Snapshot) })
@@ -215,7 +285,7 @@ func (p *pager) search(ctx context.Context, repository *syncline.Repository) (x 
 			if id == p.after.Repository {
 				q.After = p.after.position(x.state)
 			}
-			x.cut, err = FindVersions(ctx, v, list, &q, func(w *Version) error {
+			x.cut, err = FindVersions(ctx, v, list, &q, func(w *VersionHit) error {
 				x.found = append(x.found, foundVersion(id, list, w))
 				x.places = append(x.places, w.Position)
 				return nil
@@ -225,9 +295,9 @@ func (p *pager) search(ctx context.Context, repository *syncline.Repository) (x 
 	})
 	switch {
 	case errors.Is(err, catalog.ErrMissing), errors.Is(err, catalog.ErrOutdated):
-		return part{gap: syncline.GapNotSynchronized}, nil
+		return part{gap: GapNotSynchronized}, nil
 	case unusable(err):
-		return part{gap: syncline.GapDamaged}, nil
+		return part{gap: GapDamaged}, nil
 	}
 	return x, err
 }
@@ -237,11 +307,11 @@ func (r *searchRequest) wants(repository syncline.ID, s *syncline.Snapshot) bool
 	return r.snapshots.Matches(s) && (len(r.points) == 0 || slices.Contains(r.points, RestorePointID(repository, s.ID)))
 }
 
-func foundVersion(id syncline.ID, list []catalog.Snapshot, w *Version) syncline.FoundVersion {
+func foundVersion(id syncline.ID, list []catalog.Snapshot, w *VersionHit) FoundVersion {
 	point := func(i int32) syncline.RestorePoint {
 		return syncline.RestorePoint{ID: RestorePointID(id, list[i].ID), RepositoryID: id, Snapshot: list[i].Snapshot, Missing: list[i].Missing, Lost: list[i].Lost}
 	}
-	return syncline.FoundVersion{
+	return FoundVersion{
 		RepositoryID: id, Path: w.Path, Entry: bare(w.Entry),
 		First: point(w.Snapshots[0]), Last: point(w.Snapshots[len(w.Snapshots)-1]), RestorePoints: len(w.Snapshots),
 	}

@@ -37,7 +37,7 @@ func (s shelf) repositories() (out []syncline.Repository) {
 	return out
 }
 
-func resultLine(f *syncline.FoundVersion) string {
+func resultLine(f *FoundVersion) string {
 	return fmt.Sprintf("%s %s %d %v %s %s %d", f.RepositoryID, f.Path, f.Entry.Size, f.Entry.Subtree, f.First.ID, f.Last.ID, f.RestorePoints)
 }
 
@@ -46,7 +46,7 @@ func pages(t *testing.T, s *Searcher, repos []syncline.Repository, r searchReque
 	t.Helper()
 	for {
 		page, err := s.search(t.Context(), repos, r)
-		if err != nil || page.Cut != syncline.SearchComplete || len(page.Results) > r.limit {
+		if err != nil || page.Cut != SearchComplete || len(page.Results) > r.limit {
 			t.Fatalf("%d results, cut %q, error %v", len(page.Results), page.Cut, err)
 		}
 		for i := range page.Results {
@@ -194,7 +194,7 @@ func TestSearchIsBounded(t *testing.T) {
 	searcher.budget, searcher.looks = time.Hour, 100
 	r := searchRequest{query: Query{Patterns: []string{"leaf"}, MinSize: 2}, limit: 10}
 	page, err := searcher.search(t.Context(), s.repositories(), r)
-	if err != nil || page.Cut != syncline.SearchCutTime || len(page.Results) != 1 || page.Results[0].RepositoryID != "z" || page.Next != "" {
+	if err != nil || page.Cut != SearchCutTime || len(page.Results) != 1 || page.Results[0].RepositoryID != "z" || page.Next != "" {
 		t.Errorf("%+v, error %v", page, err)
 	}
 	if got := fmt.Sprint(page.NotSearched); got != "[{x Time} {y Time}]" {
@@ -205,7 +205,7 @@ func TestSearchIsBounded(t *testing.T) {
 		s[syncline.ID(fmt.Sprint("a", id))] = f.catalog()
 	}
 	page, err = searcher.search(t.Context(), s.repositories(), r)
-	if err != nil || page.Cut != syncline.SearchCutTime || len(page.Results) != 0 || len(page.NotSearched) != 4 || page.Next == "" {
+	if err != nil || page.Cut != SearchCutTime || len(page.Results) != 0 || len(page.NotSearched) != 4 || page.Next == "" {
 		t.Errorf("%+v, error %v", page, err)
 	}
 	r.cursor = page.Next
@@ -218,7 +218,7 @@ func TestSearchIsBounded(t *testing.T) {
 	r.query.MinSize = 0
 	last := ""
 	for range 20 {
-		if page, err = searcher.search(t.Context(), s.repositories(), r); err != nil || len(page.Results) != 10 || page.Cut != syncline.SearchComplete {
+		if page, err = searcher.search(t.Context(), s.repositories(), r); err != nil || len(page.Results) != 10 || page.Cut != SearchComplete {
 			t.Fatalf("%+v, error %v", page, err)
 		}
 		for _, x := range page.Results {
@@ -249,11 +249,11 @@ func TestSearchTellsGaps(t *testing.T) {
 	for i := range repos {
 		repos[i].OutOfSync = repos[i].ID == "fresh" || repos[i].ID == "good"
 	}
-	page, err := NewSearcher(s).Search(t.Context(), repos, syncline.SearchQuery{Texts: []string{"A"}, Limit: 5})
+	page, err := NewSearcher(s).Search(t.Context(), repos, SearchQuery{Texts: []string{"A"}, Limit: 5})
 	if err != nil || len(page.Results) != 2 || fmt.Sprint(page.NotSearched) != "[{damaged Damaged} {fresh NotSynchronized} {gone NotSynchronized}]" {
 		t.Errorf("%+v, error %v", page, err)
 	}
-	for name, q := range map[string]syncline.SearchQuery{
+	for name, q := range map[string]SearchQuery{
 		"letter case": {Texts: []string{"A"}, MatchCase: true}, "folder": {Texts: []string{"a"}, Folder: "/b"},
 		"pattern": {Texts: []string{"/b/?"}, Pattern: true}, "patterns": {Texts: []string{"/c", "/b/A", "/b/?"}, Pattern: true},
 		"host": {Hosts: []string{"host0"}, MinSize: 2}, "tag": {Tags: [][]string{{""}}, MinSize: 2},
@@ -264,7 +264,7 @@ func TestSearchTellsGaps(t *testing.T) {
 			t.Errorf("%s: %+v, error %v", name, page, err)
 		}
 	}
-	for _, q := range []syncline.SearchQuery{{Folder: "b"}, {Texts: []string{"["}, Pattern: true}, {ModifiedTo: time.Unix(1<<40, 0)}} {
+	for _, q := range []SearchQuery{{Folder: "b"}, {Texts: []string{"["}, Pattern: true}, {ModifiedTo: time.Unix(1<<40, 0)}} {
 		q.Limit = 5
 		if _, err := NewSearcher(s).Search(t.Context(), repos, q); syncline.CodeOf(err) != syncline.CodeInvalid {
 			t.Errorf("%+v: error %v", q, err)

@@ -12,6 +12,36 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
+// EntryCounts counts what lies in a restore point, each path once. Numbers
+// stop at the greatest one instead of passing it: a small repository can
+// expand without end.
+type EntryCounts struct {
+	Files, Folders uint64
+	Links          uint64 // symbolic ones
+	Others         uint64 // devices, pipes, sockets and what else there is
+	Missing        uint64 // of Folders, those that the repository has lost: what is in them is not counted
+}
+
+// PointStatistics is what a restore point holds, and what it holds beside the
+// others of its repository. Sizes are bytes. Plain ones are of data blobs as
+// the files had them; stored ones are of data and tree blobs as they lie in the
+// packs, compressed and encrypted.
+type PointStatistics struct {
+	Point syncline.RestorePoint
+	EntryCounts
+	// Size is what a restore writes: restic's restore-size, in which the names
+	// of one hard link count once.
+	Size uint64
+
+	// What no restore point before it had. A file is added also when only its
+	// metadata changed.
+	AddedFiles, AddedSize, AddedStoredSize uint64
+	// What no other restore point has: what is freed when it is forgotten.
+	UniqueFiles, UniqueSize, UniqueStoredSize uint64
+	// What it and those before it need together.
+	DistinctSize, StoredSize uint64
+}
+
 // Statistics answers what the API asks of sizes. What it found out is kept
 // until the catalog changes. It adds up one catalog at a time, which takes some
 // 30 bytes for each distinct entry, folder and blob.
@@ -25,7 +55,7 @@ type Statistics struct {
 
 	mu           sync.Mutex
 	repositories map[syncline.ID]keptStatistics
-	contents     *lru.Cache[syncline.Hash, *syncline.RestorePointStatistics] // by root tree
+	contents     *lru.Cache[syncline.Hash, *RestorePointStatistics] // by root tree
 }
 
 // catalogState names one state of a repository's catalog.
@@ -41,7 +71,7 @@ type keptMeasured struct {
 
 type keptStatistics struct {
 	at    catalogState
-	stats *syncline.RepositoryStatistics
+	stats *RepositoryStatistics
 }
 
 const (
@@ -57,7 +87,7 @@ func (s *Statistics) prepare() {
 	s.once.Do(func() {
 		s.working = make(chan struct{}, 1)
 		s.repositories = make(map[syncline.ID]keptStatistics)
-		s.contents, _ = lru.New[syncline.Hash, *syncline.RestorePointStatistics](keptContents)
+		s.contents, _ = lru.New[syncline.Hash, *RestorePointStatistics](keptContents)
 	})
 }
 
@@ -111,7 +141,7 @@ func (s *Statistics) measured(ctx context.Context, v *catalog.View, at catalogSt
 const treeTotalsBytes = 76
 
 // Repository returns the statistics of an attached repository.
-func (s *Statistics) Repository(ctx context.Context, id syncline.ID) (out syncline.RepositoryStatistics, err error) {
+func (s *Statistics) Repository(ctx context.Context, id syncline.ID) (out RepositoryStatistics, err error) {
 	err = s.answer(ctx, func(alone bool) error {
 		return s.Points.Catalogs.Use(ctx, id, func(c *catalog.Catalog) error {
 			return c.View(ctx, func(v *catalog.View) error {
@@ -126,7 +156,7 @@ func (s *Statistics) Repository(ctx context.Context, id syncline.ID) (out syncli
 	return out, err
 }
 
-func (s *Statistics) kept(at catalogState) *syncline.RepositoryStatistics {
+func (s *Statistics) kept(at catalogState) *RepositoryStatistics {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if kept := s.repositories[at.repository]; kept.at == at {
@@ -135,7 +165,7 @@ func (s *Statistics) kept(at catalogState) *syncline.RepositoryStatistics {
 	return nil
 }
 
-func (s *Statistics) repository(ctx context.Context, v *catalog.View, id syncline.ID, alone bool) (*syncline.RepositoryStatistics, error) {
+func (s *Statistics) repository(ctx context.Context, v *catalog.View, id syncline.ID, alone bool) (*RepositoryStatistics, error) {
 	at := catalogState{id, v.Changes()}
 	if stats := s.kept(at); stats != nil {
 		return stats, nil
@@ -169,7 +199,7 @@ func (s *Statistics) repository(ctx context.Context, v *catalog.View, id synclin
 // Count counts as Count does what some restore points of an attached repository
 // hold, in that order, or all of them when points is nil, oldest first. One that
 // is not there is CodeNotFound.
-func (s *Statistics) Count(ctx context.Context, id syncline.ID, points []syncline.ID, mode syncline.CountMode) (out syncline.Counts, err error) {
+func (s *Statistics) Count(ctx context.Context, id syncline.ID, points []syncline.ID, mode CountMode) (out Counts, err error) {
 	s.prepare()
 	leave, err := s.enter(ctx)
 	if err != nil {
@@ -211,7 +241,7 @@ func chosen(list []catalog.Snapshot, repository syncline.ID, points []syncline.I
 }
 
 // RestorePoint returns the statistics of a restore point.
-func (s *Statistics) RestorePoint(ctx context.Context, id syncline.ID) (out syncline.RestorePointStatistics, err error) {
+func (s *Statistics) RestorePoint(ctx context.Context, id syncline.ID) (out RestorePointStatistics, err error) {
 	err = s.answer(ctx, func(alone bool) error {
 		return s.view(ctx, id, func(v *catalog.View, snapshot catalog.Snapshot, repository syncline.ID) error {
 			all, err := s.repository(ctx, v, repository, alone)
@@ -223,7 +253,7 @@ func (s *Statistics) RestorePoint(ctx context.Context, id syncline.ID) (out sync
 				return err
 			}
 			out = *stats
-			i := slices.IndexFunc(all.Points, func(p syncline.PointStatistics) bool { return p.Point.ID == id })
+			i := slices.IndexFunc(all.Points, func(p PointStatistics) bool { return p.Point.ID == id })
 			out.PointStatistics = all.Points[i] // of the same view as the snapshot
 			return nil
 		})
@@ -250,7 +280,7 @@ func (s *Statistics) view(ctx context.Context, id syncline.ID, fn func(v *catalo
 
 // content returns what lies in a snapshot, which depends on nothing but its
 // tree.
-func (s *Statistics) content(ctx context.Context, v *catalog.View, snapshot catalog.Snapshot, repository syncline.ID, alone bool) (*syncline.RestorePointStatistics, error) {
+func (s *Statistics) content(ctx context.Context, v *catalog.View, snapshot catalog.Snapshot, repository syncline.ID, alone bool) (*RestorePointStatistics, error) {
 	if stats, ok := s.contents.Get(snapshot.Tree); ok {
 		return stats, nil
 	}
@@ -261,7 +291,7 @@ func (s *Statistics) content(ctx context.Context, v *catalog.View, snapshot cata
 	if err != nil {
 		return nil, err
 	}
-	stats := new(syncline.RestorePointStatistics)
+	stats := new(RestorePointStatistics)
 	if err := m.content(ctx, v, m.Number(snapshot.Root), stats); err != nil {
 		return nil, err
 	}
@@ -270,7 +300,7 @@ func (s *Statistics) content(ctx context.Context, v *catalog.View, snapshot cata
 }
 
 // FolderSizes tells how the size of a folder of a restore point comes about.
-func (s *Statistics) FolderSizes(ctx context.Context, id syncline.ID, q syncline.FolderSizesQuery) (out syncline.FolderSize, err error) {
+func (s *Statistics) FolderSizes(ctx context.Context, id syncline.ID, q FolderSizesQuery) (out FolderSize, err error) {
 	if q.Path, err = cleanPath(q.Path); err != nil {
 		return out, err
 	}

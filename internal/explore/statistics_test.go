@@ -128,7 +128,7 @@ func (f *forest) held(root syncline.Hash, paths []listed) held {
 	return h
 }
 
-func countPaths(paths []listed) (n syncline.EntryCounts, size uint64) {
+func countPaths(paths []listed) (n EntryCounts, size uint64) {
 	for _, p := range paths {
 		size += p.e.Size
 		switch p.e.Type {
@@ -197,7 +197,7 @@ func others[T any](list []T, i int, from func(*T) map[string]bool) (out []map[st
 }
 
 // wantPoints is the statistics of all snapshots, found the long way.
-func (f *forest) wantPoints() (points []syncline.PointStatistics, all held) {
+func (f *forest) wantPoints() (points []PointStatistics, all held) {
 	var holds []held
 	for i := range f.snapshots {
 		s := &f.snapshots[i]
@@ -215,7 +215,7 @@ func (f *forest) wantPoints() (points []syncline.PointStatistics, all held) {
 	for i := range f.snapshots {
 		s, h := &f.snapshots[i], &holds[i]
 		paths := f.list(s.Tree, "")
-		p := syncline.PointStatistics{Point: syncline.RestorePoint{ID: RestorePointID(testRepository, s.ID), RepositoryID: testRepository, Snapshot: *s}}
+		p := PointStatistics{Point: syncline.RestorePoint{ID: RestorePointID(testRepository, s.ID), RepositoryID: testRepository, Snapshot: *s}}
 		p.EntryCounts, _ = countPaths(paths)
 		p.Size = restoreSize(paths)
 		p.AddedFiles = uint64(len(alone(h.files, all.files)))
@@ -259,7 +259,7 @@ func TestStatisticsAgainstModel(t *testing.T) {
 		}
 		last := &points[len(points)-1]
 		_, everything := f.sizesOf(allBlobs(), allTrees(f))
-		want := syncline.RepositoryStatistics{
+		want := RepositoryStatistics{
 			RepositoryID: testRepository, Points: got.Points, FileVersions: uint64(len(all.files)),
 			DataBlobs: uint64(len(all.blobs)), TreeBlobs: uint64(len(all.trees)), DataSize: last.DistinctSize, StoredSize: last.StoredSize,
 		}
@@ -309,7 +309,7 @@ func below(paths []listed, folder string) (out []listed) {
 }
 
 // checkPoint checks what a restore point's statistics list.
-func (f *forest) checkPoint(s *Statistics, want *syncline.PointStatistics) {
+func (f *forest) checkPoint(s *Statistics, want *PointStatistics) {
 	f.t.Helper()
 	got, err := s.RestorePoint(f.t.Context(), want.Point.ID)
 	if err != nil {
@@ -320,25 +320,25 @@ func (f *forest) checkPoint(s *Statistics, want *syncline.PointStatistics) {
 		f.t.Errorf("%+v, want %+v", got.PointStatistics, *want)
 	}
 	paths := f.list(want.Point.Snapshot.Tree, "")
-	kinds := map[string]syncline.KindSize{}
-	files, folders := map[string]syncline.SizedPath{}, map[string]syncline.SizedPath{}
+	kinds := map[string]KindSize{}
+	files, folders := map[string]SizedPath{}, map[string]SizedPath{}
 	for _, p := range paths {
 		switch p.e.Type {
 		case syncline.TypeFile:
 			kind := map[string]string{"a.txt": ".txt", "b.TXT": ".txt", "d.tar.gz": ".gz", "h.jpg": ".jpg", "i.ä": ".ä", "e.é": ".é"}[p.e.Name]
 			k := kinds[kind]
-			kinds[kind] = syncline.KindSize{Kind: kind, Files: k.Files + 1, Size: k.Size + p.e.Size}
-			files[p.path] = syncline.SizedPath{Path: p.path, Files: 1, Size: p.e.Size, ModTime: p.e.ModTime}
+			kinds[kind] = KindSize{Kind: kind, Files: k.Files + 1, Size: k.Size + p.e.Size}
+			files[p.path] = SizedPath{Path: p.path, Files: 1, Size: p.e.Size, ModTime: p.e.ModTime}
 		case syncline.TypeDir:
 			n, size := countPaths(below(paths, p.path))
-			folders[p.path] = syncline.SizedPath{Path: p.path, Files: n.Files, Size: size}
+			folders[p.path] = SizedPath{Path: p.path, Files: n.Files, Size: size}
 		}
 	}
-	gotKinds := map[string]syncline.KindSize{}
+	gotKinds := map[string]KindSize{}
 	for _, k := range got.Kinds {
 		gotKinds[k.Kind] = k
 	}
-	if !maps.Equal(gotKinds, kinds) || !slices.IsSortedFunc(got.Kinds, func(a, b syncline.KindSize) int { return int(b.Size) - int(a.Size) }) {
+	if !maps.Equal(gotKinds, kinds) || !slices.IsSortedFunc(got.Kinds, func(a, b KindSize) int { return int(b.Size) - int(a.Size) }) {
 		f.t.Errorf("the kinds are %v, want %v", got.Kinds, kinds)
 	}
 	checkLargest(f.t, got.LargestFiles, files)
@@ -346,9 +346,9 @@ func (f *forest) checkPoint(s *Statistics, want *syncline.PointStatistics) {
 }
 
 // checkLargest checks that these are the largest of all.
-func checkLargest(t testing.TB, got []syncline.SizedPath, all map[string]syncline.SizedPath) {
+func checkLargest(t testing.TB, got []SizedPath, all map[string]SizedPath) {
 	t.Helper()
-	want := slices.SortedFunc(maps.Values(all), func(a, b syncline.SizedPath) int { return int(b.Size) - int(a.Size) })
+	want := slices.SortedFunc(maps.Values(all), func(a, b SizedPath) int { return int(b.Size) - int(a.Size) })
 	if len(got) != min(maxLargest, len(want)) {
 		t.Errorf("%d are listed of %d", len(got), len(want))
 	}
@@ -365,7 +365,7 @@ func checkLargest(t testing.TB, got []syncline.SizedPath, all map[string]synclin
 	}
 }
 
-func (f *forest) checkFolders(r *rand.Rand, s *Statistics, p *syncline.PointStatistics) {
+func (f *forest) checkFolders(r *rand.Rand, s *Statistics, p *PointStatistics) {
 	f.t.Helper()
 	paths := f.list(p.Point.Snapshot.Tree, "")
 	folders := []string{"/"}
@@ -374,7 +374,7 @@ func (f *forest) checkFolders(r *rand.Rand, s *Statistics, p *syncline.PointStat
 			folders = append(folders, x.path)
 		}
 	}
-	q := syncline.FolderSizesQuery{Path: folders[r.IntN(len(folders))], Depth: 1 + r.IntN(3), Limit: 1 + r.IntN(4)}
+	q := FolderSizesQuery{Path: folders[r.IntN(len(folders))], Depth: 1 + r.IntN(3), Limit: 1 + r.IntN(4)}
 	got, err := s.FolderSizes(f.t.Context(), p.Point.ID, q)
 	if err != nil {
 		f.t.Fatal(err)
@@ -385,7 +385,7 @@ func (f *forest) checkFolders(r *rand.Rand, s *Statistics, p *syncline.PointStat
 	f.checkFolder(&got, paths, q, 0)
 }
 
-func (f *forest) checkFolder(got *syncline.FolderSize, paths []listed, q syncline.FolderSizesQuery, depth int) {
+func (f *forest) checkFolder(got *FolderSize, paths []listed, q FolderSizesQuery, depth int) {
 	f.t.Helper()
 	inside := below(paths, strings.TrimSuffix(got.Path, "/"))
 	n, size := countPaths(inside)
@@ -438,7 +438,7 @@ func TestStatisticsFollowTheCatalog(t *testing.T) {
 	f := newForest(t)
 	f.snapshot(f.tree(file("a", 3)))
 	s, c := f.statistics()
-	ask := func() syncline.RepositoryStatistics {
+	ask := func() RepositoryStatistics {
 		t.Helper()
 		got, err := s.Repository(t.Context(), testRepository)
 		if err != nil {
@@ -462,7 +462,7 @@ func TestStatisticsFollowTheCatalog(t *testing.T) {
 	wantCode(t, err, syncline.CodeNotFound)
 	first := RestorePointID(testRepository, f.snapshots[0].ID)
 	for path, code := range map[string]syncline.Code{"/a": syncline.CodeInvalid, "/none": syncline.CodeNotFound, "a": syncline.CodeInvalid} {
-		_, err = s.FolderSizes(t.Context(), first, syncline.FolderSizesQuery{Path: path, Depth: 1, Limit: 1})
+		_, err = s.FolderSizes(t.Context(), first, FolderSizesQuery{Path: path, Depth: 1, Limit: 1})
 		wantCode(t, err, code)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -502,7 +502,7 @@ func TestNobodyWaitsWithAView(t *testing.T) {
 		"repository":    {1, func(ctx context.Context) error { _, err := s.Repository(ctx, testRepository); return err }},
 		"restore point": {2, func(ctx context.Context) error { _, err := s.RestorePoint(ctx, id); return err }},
 		"folder sizes": {2, func(ctx context.Context) error {
-			_, err := s.FolderSizes(ctx, id, syncline.FolderSizesQuery{Depth: 1, Limit: 1})
+			_, err := s.FolderSizes(ctx, id, FolderSizesQuery{Depth: 1, Limit: 1})
 			return err
 		}},
 	} {
@@ -547,7 +547,7 @@ func TestStatisticsWithoutEnd(t *testing.T) {
 		if err != nil || len(p.LargestFiles) != maxLargest || len(p.LargestFolders) != maxLargest {
 			t.Errorf("%d files and %d folders are listed (%v)", len(p.LargestFiles), len(p.LargestFolders), err)
 		}
-		sizes, err := s.FolderSizes(t.Context(), id, syncline.FolderSizesQuery{Depth: 3, Limit: 500})
+		sizes, err := s.FolderSizes(t.Context(), id, FolderSizesQuery{Depth: 3, Limit: 500})
 		if err != nil || len(sizes.Children) != 2 || len(sizes.Children[0].Children) != 2 || sizes.Children[0].Children[0].Children[0].Listed {
 			t.Errorf("the sizes are %+v (%v)", sizes, err)
 		}
@@ -589,7 +589,7 @@ func TestListsAreBounded(t *testing.T) {
 	f.snapshot(f.tree(folders...))
 	s, _ := f.statistics()
 	id := RestorePointID(testRepository, f.snapshots[0].ID)
-	got, err := s.FolderSizes(t.Context(), id, syncline.FolderSizesQuery{Depth: 2, Limit: 150})
+	got, err := s.FolderSizes(t.Context(), id, FolderSizesQuery{Depth: 2, Limit: 150})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,36 @@ import (
 	"syncline.dev/syncline/internal/resticjson"
 )
 
+// Defines values for ChangeKind.
+const (
+	ChangeAdded    ChangeKind = "Added"
+	ChangeContent  ChangeKind = "ContentChanged"
+	ChangeMetadata ChangeKind = "MetadataChanged"
+	ChangeRemoved  ChangeKind = "Removed"
+	ChangeType     ChangeKind = "TypeChanged"
+)
+
+// Defines values for SearchGap.
+const (
+	GapDamaged         SearchGap = "Damaged"
+	GapNotSynchronized SearchGap = "NotSynchronized"
+	GapSynchronizing   SearchGap = "Synchronizing"
+	GapTime            SearchGap = "Time"
+)
+
+// Defines values for SearchCut.
+const (
+	SearchCutFolders SearchCut = "folders"
+	SearchCutTime    SearchCut = "time"
+)
+
+// Defines values for VersionEvent.
+const (
+	VersionAppeared VersionEvent = "Appeared"
+	VersionChanged  VersionEvent = "Changed"
+	VersionVanished VersionEvent = "Vanished"
+)
+
 // Defines values for CountBackupRepositoryParamsMode.
 const (
 	BlobsPerFile    CountBackupRepositoryParamsMode = "BlobsPerFile"
@@ -367,8 +397,10 @@ type Difference struct {
 	Path string `json:"path"`
 
 	// RawPath The path's bytes in Base64, where `path` differs from them.
-	RawPath *string             `json:"rawPath,omitempty"`
-	Change  syncline.ChangeKind `json:"change"`
+	RawPath *string `json:"rawPath,omitempty"`
+
+	// Change How the entry differs.
+	Change ChangeKind `json:"change"`
 
 	// Before Absent where it was added.
 	Before *Entry `json:"before,omitempty"`
@@ -376,6 +408,9 @@ type Difference struct {
 	// After Absent where it was removed.
 	After *Entry `json:"after,omitempty"`
 }
+
+// ChangeKind How the entry differs.
+type ChangeKind string
 
 // DifferencePage Example: {"nextCursor":"uycKSvdEa_kAAA","results":[{"after":{"accessTime":"2026-08-03T18:12:40Z","changeTime":"2026-11-24T00:31:47.205477843Z","deviceId":39,"gid":1000,"group":"mila","inode":2,"mode":"drwxr-xr-x","modifyTime":"2026-08-03T18:12:40Z","name":"mila","path":"/home/mila","permissions":"0755","size":0,"type":"dir","uid":1000,"user":"mila"},"before":{"accessTime":"2026-08-03T18:12:40Z","changeTime":"2026-11-24T00:31:34.18547724Z","deviceId":39,"gid":1000,"group":"mila","inode":2,"mode":"drwxr-xr-x","modifyTime":"2026-08-03T18:12:40Z","name":"mila","path":"/home/mila","permissions":"0755","size":0,"type":"dir","uid":1000,"user":"mila"},"change":"MetadataChanged","path":"/home/mila"}]}
 type DifferencePage struct {
@@ -776,8 +811,13 @@ type NotSearched struct {
 	// Reason It has no catalog yet; its first catalog is being made; its catalog
 	// is damaged until the next synchronization; nothing was found in it
 	// in the time that one page may take.
-	Reason syncline.SearchGap `json:"reason"`
+	Reason SearchGap `json:"reason"`
 }
+
+// SearchGap It has no catalog yet; its first catalog is being made; its catalog
+// is damaged until the next synchronization; nothing was found in it
+// in the time that one page may take.
+type SearchGap string
 
 // ObjectStorageRepositoryComposed A folder in a bucket or container, with the account that opens it. The
 // fields that say "not supported" may be absent or null, and `false` or 0;
@@ -1342,7 +1382,7 @@ type SearchPage struct {
 	// Cut Absent when nothing is left out. `time`: the time for one page was
 	// over. `folders`: folders with paths of more than 8 KiB were not
 	// looked into.
-	Cut *syncline.SearchCut `json:"cut,omitempty"`
+	Cut *SearchCut `json:"cut,omitempty"`
 
 	// NextCursor Absent on the last page.
 	NextCursor *string `json:"nextCursor,omitempty"`
@@ -1350,6 +1390,11 @@ type SearchPage struct {
 	// IncompleteRestorePoints How many of the restore points looked at for this page lack folders, which were not searched. Absent where it is none.
 	IncompleteRestorePoints *int `json:"incompleteRestorePoints,omitempty"`
 }
+
+// SearchCut Absent when nothing is left out. `time`: the time for one page was
+// over. `folders`: folders with paths of more than 8 KiB were not
+// looked into.
+type SearchCut string
 
 // SelfLinks defines model for SelfLinks.
 type SelfLinks struct {
@@ -1407,8 +1452,10 @@ type TokenResponse struct {
 
 // Version defines model for Version.
 type Version struct {
-	HostName string                `json:"hostName"`
-	Event    syncline.VersionEvent `json:"event"`
+	HostName string `json:"hostName"`
+
+	// Event How the version came about.
+	Event VersionEvent `json:"event"`
 
 	// Entry Absent where it vanished.
 	Entry               *Entry    `json:"entry,omitempty"`
@@ -1420,6 +1467,9 @@ type Version struct {
 	// RestorePoints How many have this version.
 	RestorePoints int `json:"restorePoints"`
 }
+
+// VersionEvent How the version came about.
+type VersionEvent string
 
 // VersionPage Example: {"nextCursor":"cWU66bgv0FkB","results":[{"entry":{"accessTime":"2026-08-03T18:12:40Z","changeTime":"2026-11-24T00:31:34.18547724Z","deviceId":39,"gid":1000,"group":"mila","inode":2,"mode":"drwxr-xr-x","modifyTime":"2026-08-03T18:12:40Z","name":"mila","path":"/home/mila","permissions":"0755","size":0,"type":"dir","uid":1000,"user":"mila"},"event":"Appeared","firstRestorePointId":"fd05853f-1702-5301-9c5d-bf6999655a00","firstTime":"2026-08-03T18:12:40Z","hostName":"mila-laptop","lastRestorePointId":"fd05853f-1702-5301-9c5d-bf6999655a00","lastTime":"2026-08-03T18:12:40Z","restorePoints":1}]}
 type VersionPage struct {
