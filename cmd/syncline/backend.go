@@ -49,7 +49,11 @@ var localOptions = map[string]optionSpec{
 	"layout":      {},
 }
 
-// cores is how many threads run Go code at once, before a server takes one more.
+// maxLocalRead bounds a read of a pack on a local disk, so that the workers
+// share out the last packs.
+const maxLocalRead = 4 << 20
+
+// cores is how many threads run Go code at once.
 var cores = runtime.GOMAXPROCS(0)
 
 func openLocal(_ context.Context, e *environment, a address.Address, o options) (place, error) {

@@ -10,7 +10,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +17,7 @@ import (
 	"syncline.dev/syncline/internal/auth"
 	"syncline.dev/syncline/internal/demorepo"
 	"syncline.dev/syncline/internal/restore"
+	"syncline.dev/syncline/internal/server"
 )
 
 func newDemoCommand() *cobra.Command {
@@ -57,23 +57,19 @@ func runDemo(ctx context.Context, listen string, out io.Writer, logger *slog.Log
 		return syncline.WrapError(syncline.CodeUnavailable, err, "cannot create a temporary directory")
 	}
 	data := filepath.Join(dir, "data")
-	roots, err := findRestoreRoots([]string{data}, []string{restored})
+	roots, err := server.FindRestoreRoots([]string{data}, []string{restored})
 	if err != nil {
 		return err
 	}
 	password := auth.GeneratePassword()
-	return runServer(ctx, serverOptions{
-		firstPassword: func() (firstPassword, error) { return firstPassword{password: password}, nil },
-		data:          data, listen: listen, logger: logger, clouds: &clouds{}, restoreRoots: roots, keepFree: restore.DefaultKeepFree,
-		ready: func(s *server) error {
-			session, err := s.attachDemo(ctx, repository)
-			if err != nil {
+	return server.Run(ctx, server.Options{
+		FirstPassword: func() (server.FirstPassword, error) { return server.FirstPassword{Password: password}, nil },
+		Data:          data, Listen: listen, Logger: logger, Version: version, RestoreRoots: roots, KeepFree: restore.DefaultKeepFree,
+		Ready: func(s *server.Server) error {
+			if err := s.ShowDemo(ctx, repository); err != nil {
 				return err
 			}
-			if err := s.waitFor(ctx, session); err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(out, `
+			_, err := fmt.Fprintf(out, `
 Syncline is running, with a demo repository synchronized.
 
   URL       https://%s
@@ -84,7 +80,7 @@ Syncline is running, with a demo repository synchronized.
   certificate SHA-256 %s (self-signed: use curl -k)
 
 listening on https://%s
-`, s.address, s.address, password, s.fingerprint, s.address)
+`, s.Address, s.Address, password, s.Fingerprint, s.Address)
 			return err
 		},
 	})
@@ -108,50 +104,5 @@ func atSecondSignal(end func()) (stop func()) {
 	return func() {
 		signal.Stop(signals)
 		close(done)
-	}
-}
-
-// attachDemo attaches the repository and starts its first session.
-func (s *server) attachDemo(ctx context.Context, path string) (syncline.ID, error) {
-	key := syncline.EncryptionKey{ID: newID(), Description: "Password of the demo repository", CreatedAt: time.Now()}
-	sealed, err := sealer{s.box}.Seal(key.ID, []byte(demorepo.Password))
-	if err != nil {
-		return "", err
-	}
-	if err := s.store.AddKey(ctx, key, sealed); err != nil {
-		return "", err
-	}
-	repository := syncline.Repository{
-		ID: newID(), Name: "Demo", Description: "A small project's history, made by restic", Path: path,
-		EncryptionKeyID: key.ID, Retention: syncline.Retention{Type: "SnapshotBased"},
-		OutOfSync: true, CreatedAt: time.Now(),
-	}
-	if err := s.store.AddRepository(ctx, repository); err != nil {
-		return "", err
-	}
-	session, err := s.service.Start(ctx, repository.ID)
-	return session.ID, err
-}
-
-// waitFor waits for the end of a session.
-func (s *server) waitFor(ctx context.Context, id syncline.ID) error {
-	changed, end := s.service.Watch(id)
-	defer end()
-	for {
-		session, err := s.store.Session(ctx, id)
-		if err != nil {
-			return err
-		}
-		if session.State == syncline.SessionFailed {
-			return syncline.Errorf(syncline.CodeInternal, "the demo repository could not be synchronized: %s", session.Error)
-		}
-		if session.State.Ended() {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
 	}
 }

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/server"
 )
 
 func newUserCommand() *cobra.Command {
@@ -33,15 +32,15 @@ Roles: administrator (everything), operator (synchronize, stop, see), restorer
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().StringVar(&data, "data", "", "the server's data `directory` (default: syncline in the XDG data directory)")
-	with := func(fn func(cmd *cobra.Command, d *dataDir, args []string) error) func(*cobra.Command, []string) error {
+	with := func(fn func(cmd *cobra.Command, d *server.DataDir, args []string) error) func(*cobra.Command, []string) error {
 		return func(cmd *cobra.Command, args []string) error {
-			return withDataDir(cmd.Context(), data, func(d *dataDir) error { return fn(cmd, d, args) })
+			return server.WithDataDir(cmd.Context(), data, func(d *server.DataDir) error { return fn(cmd, d, args) })
 		}
 	}
 	var role string
 	add := &cobra.Command{
 		Use: "add NAME", Short: "Add a user; the password is asked for, or read from standard input", Args: cobra.ExactArgs(1),
-		RunE: with(func(cmd *cobra.Command, d *dataDir, args []string) error {
+		RunE: with(func(cmd *cobra.Command, d *server.DataDir, args []string) error {
 			r, err := syncline.ParseRole(role)
 			if err != nil {
 				return err
@@ -50,54 +49,36 @@ Roles: administrator (everything), operator (synchronize, stop, see), restorer
 			if err != nil {
 				return err
 			}
-			return d.auth.AddUser(cmd.Context(), args[0], password, r)
+			return d.Auth.AddUser(cmd.Context(), args[0], password, r)
 		}),
 	}
 	add.Flags().StringVar(&role, "role", string(syncline.RoleViewer), "`role`: administrator, operator, restorer or viewer")
 	list := &cobra.Command{
 		Use: "list", Short: "List the users and their roles", Args: cobra.NoArgs,
-		RunE: with(func(cmd *cobra.Command, d *dataDir, _ []string) error { return listUsers(cmd, d) }),
+		RunE: with(func(cmd *cobra.Command, d *server.DataDir, _ []string) error { return listUsers(cmd, d) }),
 	}
 	passwd := &cobra.Command{
 		Use: "passwd NAME", Short: "Set a user's password; it is asked for, or read from standard input", Args: cobra.ExactArgs(1),
-		RunE: with(func(cmd *cobra.Command, d *dataDir, args []string) error {
+		RunE: with(func(cmd *cobra.Command, d *server.DataDir, args []string) error {
 			password, err := newPassword(cmd.InOrStdin(), cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			return d.auth.SetPassword(cmd.Context(), args[0], password)
+			return d.Auth.SetPassword(cmd.Context(), args[0], password)
 		}),
 	}
 	remove := &cobra.Command{
 		Use: "remove NAME", Short: "Remove a user and end the user's sign-ins", Args: cobra.ExactArgs(1),
-		RunE: with(func(cmd *cobra.Command, d *dataDir, args []string) error {
-			return d.auth.RemoveUser(cmd.Context(), args[0])
+		RunE: with(func(cmd *cobra.Command, d *server.DataDir, args []string) error {
+			return d.Auth.RemoveUser(cmd.Context(), args[0])
 		}),
 	}
 	cmd.AddCommand(add, list, passwd, remove)
 	return cmd
 }
 
-// withDataDir opens an existing data directory.
-func withDataDir(ctx context.Context, path string, fn func(*dataDir) error) (err error) {
-	if path == "" {
-		if path, err = defaultDataDir(); err != nil {
-			return err
-		}
-	}
-	if _, err := os.Stat(path + "/syncline.db"); err != nil {
-		return syncline.WrapError(syncline.CodeNotFound, err, "there is no server's data in %s; name the directory with --data, or start the server once", path)
-	}
-	keepPrivate()
-	d, err := openDataDir(ctx, path, nil)
-	if err != nil {
-		return err
-	}
-	return errors.Join(fn(d), d.store.Close())
-}
-
-func listUsers(cmd *cobra.Command, d *dataDir) error {
-	users, err := d.auth.ListUsers(cmd.Context())
+func listUsers(cmd *cobra.Command, d *server.DataDir) error {
+	users, err := d.Auth.ListUsers(cmd.Context())
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -18,6 +18,7 @@ import (
 type nodes struct {
 	instance store.Instance
 	port     int
+	version  string // of the program
 
 	mu   sync.Mutex
 	self syncline.Node
@@ -27,7 +28,7 @@ var _ api.Nodes = (*nodes)(nil)
 
 // newNodes looks at the node that listens at an address. It has the same id for
 // the life of the database.
-func newNodes(ctx context.Context, instance store.Instance, addr net.Addr) (*nodes, error) {
+func newNodes(ctx context.Context, instance store.Instance, addr net.Addr, version string) (*nodes, error) {
 	installation, err := instance.InstallationID(ctx)
 	if err != nil {
 		return nil, err
@@ -36,7 +37,7 @@ func newNodes(ctx context.Context, instance store.Instance, addr net.Addr) (*nod
 	if err != nil {
 		return nil, syncline.WrapError(syncline.CodeInternal, err, "the installation's id is no UUID")
 	}
-	n := &nodes{instance: instance}
+	n := &nodes{instance: instance, version: version}
 	if tcp, ok := addr.(*net.TCPAddr); ok {
 		n.port = tcp.Port
 	}
@@ -55,7 +56,7 @@ func (n *nodes) look(ctx context.Context) {
 	if nameErr == nil {
 		n.self.HostName = name
 	}
-	n.self.Description = "Syncline " + version
+	n.self.Description = "Syncline " + n.version
 	n.self.Port, n.self.Threads = n.port, runtime.GOMAXPROCS(0)
 }
 

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"errors"
@@ -9,10 +9,10 @@ import (
 	"syncline.dev/syncline"
 )
 
-// findRestoreRoots makes sure that the folders can be restored into, and
+// FindRestoreRoots makes sure that the folders can be restored into, and
 // returns them without symbolic links. None may share files with the server's own
 // directories: a restore could put other users, keys and catalogs there. "" is none.
-func findRestoreRoots(own, paths []string) ([]syncline.RestoreTarget, error) {
+func FindRestoreRoots(own, paths []string) ([]syncline.RestoreTarget, error) {
 	if len(paths) == 0 {
 		return nil, nil
 	}

@@ -1,6 +1,7 @@
-package main
+package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,6 +40,22 @@ type clouds struct {
 
 var _ api.Clouds = (*clouds)(nil)
 
+// place is an opened storage, and how it is best read.
+type place struct {
+	storage storage.Storage
+	close   func() error
+	streams int   // packs read at once
+	maxRead int64 // bytes of one request; 0 for no bound
+}
+
+// remoteStreams is how many packs are read at once from far away: the limiter
+// finds out how many of these the storage bears.
+const remoteStreams = 16
+
+func far(st storage.Storage) place {
+	return place{storage: st, close: func() error { return nil }, streams: remoteStreams}
+}
+
 // browser looks for buckets and folders.
 type browser interface {
 	ListBuckets(ctx context.Context) ([]string, error)
@@ -76,9 +93,9 @@ func (c *clouds) s3Config(s syncline.ObjectStorage, by api.Access) s3.Config {
 func amazonEndpoint(world syncline.Cloud, region string) string {
 	switch world {
 	case syncline.CloudChina:
-		return "s3." + firstOf(region, "cn-north-1") + ".amazonaws.com.cn"
+		return "s3." + cmp.Or(region, "cn-north-1") + ".amazonaws.com.cn"
 	case syncline.CloudUSGovernment:
-		return "s3." + firstOf(region, "us-gov-west-1") + ".amazonaws.com"
+		return "s3." + cmp.Or(region, "us-gov-west-1") + ".amazonaws.com"
 	default:
 		return "s3.amazonaws.com"
 	}

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -33,7 +33,7 @@ import (
 	"syncline.dev/syncline/internal/syncer"
 )
 
-// dataDir is an opened data directory:
+// DataDir is an opened data directory:
 //
 //	syncline.db       the server's own state
 //	ballast           room that is given up when the disk is full
@@ -43,11 +43,11 @@ import (
 //	lock              held by the server that runs
 //	initial-password  the administrator's, where no terminal showed it
 //	setup             only while the directory is set up
-type dataDir struct {
+type DataDir struct {
 	path  string
 	store *stores.Store
 	box   *secret.Box
-	auth  *auth.Service
+	Auth  *auth.Service
 }
 
 // makeDataDir makes a data directory unless it is there, and makes sure that it
@@ -63,7 +63,7 @@ func makeDataDir(path string) error {
 }
 
 // openDataDir opens or sets up a data directory.
-func openDataDir(ctx context.Context, path string, logger *slog.Logger) (*dataDir, error) {
+func openDataDir(ctx context.Context, path string, logger *slog.Logger) (*DataDir, error) {
 	if err := makeDataDir(path); err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func openDataDir(ctx context.Context, path string, logger *slog.Logger) (*dataDi
 	if err := endSetup(path); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	return &dataDir{path: path, store: store, box: box, auth: auth.New(store, auth.Options{Logger: logger})}, nil
+	return &DataDir{path: path, store: store, box: box, Auth: auth.New(store, auth.Options{Logger: logger})}, nil
 }
 
 // lock makes sure that one server uses the data directory.
@@ -102,56 +102,72 @@ func lock(path string) (*flock.Flock, error) {
 	return l, nil
 }
 
-// serverOptions are what serve and demo start a server with.
-type serverOptions struct {
-	data     string
-	catalogs string // "" for the folder in data
+// Options are what a server is started with.
+type Options struct {
+	// Data is the data directory; Catalogs the folder for the catalogs, "" for
+	// one in Data.
+	Data     string
+	Catalogs string
 
-	// catalogReserve is how many bytes catalogs leave free on their disk, below
+	// CatalogReserve is how many bytes catalogs leave free on their disk, below
 	// zero for a share of it.
-	catalogReserve int64
+	CatalogReserve int64
 
-	// keepNumber and keepAge bound the histories; 0 is for no bound.
-	keepNumber int
-	keepAge    time.Duration
+	// KeepNumber and KeepAge bound the histories; 0 is for no bound.
+	KeepNumber int
+	KeepAge    time.Duration
 
-	listen    string
-	cert, key string
-	// firstPassword chooses the administrator's when there is no user yet.
-	firstPassword func() (firstPassword, error)
-	logger        *slog.Logger
-	clouds        *clouds
-	restoreRoots  []syncline.RestoreTarget
-	privileged    bool // what restores bring back
+	// Listen is HOST:PORT. CertFile and KeyFile are the certificate's; without
+	// them there is a self-signed one.
+	Listen            string
+	CertFile, KeyFile string
 
-	// keepFree is what restores leave free on a disk of a size; nil for nobody
+	// FirstPassword chooses the administrator's when there is no user yet.
+	FirstPassword func() (FirstPassword, error)
+	Logger        *slog.Logger
+	Version       string // of the program
+
+	// CA is PEM: certificates to trust in object storage beside the system's.
+	// DenyPrivate refuses object storage in private networks.
+	CA          []byte
+	DenyPrivate bool
+
+	// RestoreRoots are the folders that restores may write into. Privileged has
+	// them bring back what a repository's writers could misuse.
+	RestoreRoots []syncline.RestoreTarget
+	Privileged   bool
+	// KeepFree is what restores leave free on a disk of a size; nil for nobody
 	// looking.
-	keepFree func(total int64) int64
-	proxies  peer.Proxies
-	// ready is called when the server answers; its error ends it.
-	ready func(*server) error
+	KeepFree func(total int64) int64
+
+	Proxies peer.Proxies
+	// Ready is called when the server answers; its error ends it.
+	Ready func(*Server) error
 }
 
 // keep says how much of the histories is kept.
-func (o *serverOptions) keep(now time.Time) store.Keep {
-	k := store.Keep{Sessions: o.keepNumber, Jobs: o.keepNumber}
-	if o.keepAge > 0 {
-		k.Since = now.Add(-o.keepAge)
+func (o *Options) keep(now time.Time) store.Keep {
+	k := store.Keep{Sessions: o.KeepNumber, Jobs: o.KeepNumber}
+	if o.KeepAge > 0 {
+		k.Since = now.Add(-o.KeepAge)
 	}
 	return k
 }
 
-// server is a running server.
-type server struct {
-	*dataDir
+// Server is a running server.
+type Server struct {
+	*DataDir
 	service     *syncer.Service
 	restores    *jobs.Service
-	address     string // host:port for people, after listening
-	fingerprint string // of a self-signed certificate, "" otherwise
+	Address     string // host:port for people, after listening
+	Fingerprint string // of a self-signed certificate, "" otherwise
 }
 
-// runServer runs a server until ctx ends.
-func runServer(ctx context.Context, o serverOptions) (err error) {
+// cores is how many threads run Go code at once, before a server takes one more.
+var cores = runtime.GOMAXPROCS(0)
+
+// Run runs a server until ctx ends.
+func Run(ctx context.Context, o Options) (err error) {
 	keepPrivate()
 	defer func() {
 		// It ends on request during the start as well as later.
@@ -163,25 +179,25 @@ func runServer(ctx context.Context, o serverOptions) (err error) {
 	// these run on, requests are not left until one of them is interrupted, and
 	// the system shares the cores out.
 	runtime.GOMAXPROCS(cores + 1)
-	l, err := lock(o.data)
+	l, err := lock(o.Data)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Unlock()) }()
-	data, err := openDataDir(ctx, o.data, o.logger)
+	data, err := openDataDir(ctx, o.Data, o.Logger)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, data.store.Close()) }()
-	s := &server{dataDir: data}
-	if err := s.ensureAdministrator(ctx, o.firstPassword); err != nil {
+	s := &Server{DataDir: data}
+	if err := s.ensureAdministrator(ctx, o.FirstPassword); err != nil {
 		return err
 	}
 	cert, err := s.certificate(o)
 	if err != nil {
 		return err
 	}
-	ln, err := api.Listen(ctx, o.listen)
+	ln, err := api.Listen(ctx, o.Listen)
 	if err != nil {
 		return err
 	}
@@ -190,19 +206,19 @@ func runServer(ctx context.Context, o serverOptions) (err error) {
 
 // ensureAdministrator makes the first user, and tells of it at once: what fails
 // later in the start must not take the password along.
-func (s *server) ensureAdministrator(ctx context.Context, choose func() (firstPassword, error)) error {
-	var first firstPassword
-	created, err := s.auth.EnsureAdministrator(ctx, func() (password string, err error) {
+func (s *Server) ensureAdministrator(ctx context.Context, choose func() (FirstPassword, error)) error {
+	var first FirstPassword
+	created, err := s.Auth.EnsureAdministrator(ctx, func() (password string, err error) {
 		first, err = choose()
-		return first.password, err
+		return first.Password, err
 	})
-	if syncline.CodeOf(err) == syncline.CodeInvalid && first.origin != "" {
-		err = syncline.WrapError(syncline.CodeInvalid, err, "%s: %s", first.origin, syncline.MessageOf(err))
+	if syncline.CodeOf(err) == syncline.CodeInvalid && first.Origin != "" {
+		err = syncline.WrapError(syncline.CodeInvalid, err, "%s: %s", first.Origin, syncline.MessageOf(err))
 	}
-	if err != nil || !created || first.created == nil {
+	if err != nil || !created || first.Created == nil {
 		return err
 	}
-	return first.created()
+	return first.Created()
 }
 
 func ignoreClosed(err error) error {
@@ -212,24 +228,25 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-func (s *server) certificate(o serverOptions) (tls.Certificate, error) {
-	if o.cert != "" || o.key != "" {
-		return api.LoadCertificate(o.cert, o.key)
+func (s *Server) certificate(o Options) (tls.Certificate, error) {
+	if o.CertFile != "" || o.KeyFile != "" {
+		return api.LoadCertificate(o.CertFile, o.KeyFile)
 	}
 	cert, fingerprint, _, err := api.LoadOrCreateCertificate(filepath.Join(s.path, "tls"), time.Now())
-	s.fingerprint = fingerprint
+	s.Fingerprint = fingerprint
 	return cert, err
 }
 
 // serve puts the parts together and answers until ctx ends.
-func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, cert tls.Certificate) (err error) {
+func (s *Server) serve(ctx context.Context, o Options, ln net.Listener, cert tls.Certificate) (err error) {
 	dir, release, err := s.openCatalogs(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	repositorySource := &source{store: s.store, sealer: sealer{s.box}, clouds: o.clouds}
-	current := &freshness.Keeper{Dir: dir, Store: s.store, Logger: o.logger}
+	reached := &clouds{denyPrivate: o.DenyPrivate, ca: o.CA}
+	repositorySource := &source{store: s.store, sealer: sealer{s.box}, clouds: reached}
+	current := &freshness.Keeper{Dir: dir, Store: s.store, Logger: o.Logger}
 	outdated, err := current.Verify(ctx)
 	if err != nil {
 		return err
@@ -237,7 +254,7 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 	s.service = &syncer.Service{
 		Repositories: s.store, Sessions: s.store, Catalogs: dir,
 		Source: repositorySource,
-		Logger: o.logger, Now: time.Now, NewID: newID, Settle: heapgoal.Settle,
+		Logger: o.Logger, Now: time.Now, NewID: newID, Settle: heapgoal.Settle,
 	}
 	pages, err := console.New()
 	if err != nil {
@@ -245,25 +262,25 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 	}
 	points := &explore.RestorePoints{Catalogs: current, Repositories: current}
 	explorer := &explore.Explorer{Points: points}
-	contents := &content.Service{Catalogs: current, Open: repositorySource.reader(s.store, o.logger)}
+	contents := &content.Service{Catalogs: current, Open: repositorySource.reader(s.store, o.Logger)}
 	s.restores = &jobs.Service{
 		Jobs: s.store, Repositories: s.store, Points: points, Contents: contents,
-		Allowed: o.restoreRoots, Privileged: o.privileged, KeepFree: o.keepFree, Logger: o.logger, Now: time.Now, NewID: newID,
+		Allowed: o.RestoreRoots, Privileged: o.Privileged, KeepFree: o.KeepFree, Logger: o.Logger, Now: time.Now, NewID: newID,
 	}
-	running, err := newNodes(ctx, s.store, ln.Addr())
+	running, err := newNodes(ctx, s.store, ln.Addr(), o.Version)
 	if err != nil {
 		return err
 	}
-	limits := gate.New(gate.Default, o.proxies)
+	limits := gate.New(gate.Default, o.Proxies)
 	handler, err := api.NewHandler(api.Config{
-		Auth: authenticator{s.auth}, Repositories: repositories{s.store, current}, Keys: s.store, Sessions: sessions{s.store, s.service}, Instance: s.store,
-		Accounts: accounts{s.store, o.clouds}, ObjectStorages: s.store, Clouds: o.clouds, Nodes: running,
-		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, s.restores, o.clouds},
+		Auth: authenticator{s.Auth}, Repositories: repositories{s.store, current}, Keys: s.store, Sessions: sessions{s.store, s.service}, Instance: s.store,
+		Accounts: accounts{s.store, reached}, ObjectStorages: s.store, Clouds: reached, Nodes: running,
+		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, s.restores, reached},
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: &explore.Statistics{Points: points},
 		Contents: contents, Archives: &archive.Service{Contents: contents},
 		RestoreJobs: restoreJobs{s.store, s.restores}, Restorer: s.restores,
 		Console: pages, Gate: limits,
-		Logger: o.logger, Version: version, StrictTransport: s.fingerprint == "",
+		Logger: o.Logger, Version: o.Version, StrictTransport: s.Fingerprint == "",
 	})
 	if err != nil {
 		return err
@@ -274,21 +291,21 @@ func (s *server) serve(ctx context.Context, o serverOptions, ln net.Listener, ce
 	defer s.service.Close()
 	for _, id := range outdated {
 		if _, err := s.service.Start(ctx, id); err != nil {
-			o.logger.Error("cannot start the session that builds a catalog anew", "repository", id, "error", err)
+			o.Logger.Error("cannot start the session that builds a catalog anew", "repository", id, "error", err)
 		}
 	}
 	if err := s.restores.Open(ctx); err != nil {
 		return err
 	}
 	defer s.restores.Close()
-	thinner := &store.Thinner{Histories: s.store, Keep: o.keep, Logger: o.logger}
+	thinner := &store.Thinner{Histories: s.store, Keep: o.keep, Logger: o.Logger}
 	thinner.Start(ctx)
 	defer thinner.Close()
-	s.address = displayAddress(ln.Addr(), o.listen)
-	if err := o.ready(s); err != nil {
+	s.Address = displayAddress(ln.Addr(), o.Listen)
+	if err := o.Ready(s); err != nil {
 		return err
 	}
-	return (&api.Server{Handler: handler, Certificate: cert, Gate: limits, Logger: o.logger}).Serve(ctx, ln)
+	return (&api.Server{Handler: handler, Certificate: cert, Gate: limits, Logger: o.Logger}).Serve(ctx, ln)
 }
 
 // displayAddress is the address that a person on this machine can open.
@@ -411,8 +428,8 @@ func (s synchronizer) Check(ctx context.Context, at api.Place, password string) 
 	return s.clouds.check(ctx, at, password)
 }
 
-// defaultDataDir is syncline in the XDG data directory.
-func defaultDataDir() (string, error) {
+// DefaultDataDir is syncline in the XDG data directory.
+func DefaultDataDir() (string, error) {
 	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "syncline"), nil
 	}

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -80,23 +80,42 @@ func cannotUse(err error, path string) error {
 	return syncline.WrapError(syncline.CodeUnavailable, err, "cannot use the data directory %s; check its rights and the free space, or choose another one with --data", path)
 }
 
+// WithDataDir runs fn with the data directory of a server that was started there
+// before; "" is for the default one.
+func WithDataDir(ctx context.Context, path string, fn func(*DataDir) error) (err error) {
+	if path == "" {
+		if path, err = DefaultDataDir(); err != nil {
+			return err
+		}
+	}
+	if _, err := os.Stat(path + "/syncline.db"); err != nil {
+		return syncline.WrapError(syncline.CodeNotFound, err, "there is no server's data in %s; name the directory with --data, or start the server once", path)
+	}
+	keepPrivate()
+	d, err := openDataDir(ctx, path, nil)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(d), d.store.Close())
+}
+
 // openCatalogs opens the folder for catalogs, and removes those of repositories
 // that are not attached. release closes it.
-func (s *server) openCatalogs(ctx context.Context, o serverOptions) (dir *catalogs.Dir, release func() error, err error) {
-	folder, unlock, err := s.catalogFolder(ctx, o.catalogs)
+func (s *Server) openCatalogs(ctx context.Context, o Options) (dir *catalogs.Dir, release func() error, err error) {
+	folder, unlock, err := s.catalogFolder(ctx, o.Catalogs)
 	if err != nil {
 		return nil, nil, err
 	}
 	dir, err = catalogs.OpenDir(folder, func(id syncline.ID) {
-		o.logger.Error("catalog is damaged; the next session builds it anew", "repository", id)
+		o.Logger.Error("catalog is damaged; the next session builds it anew", "repository", id)
 		if err := s.store.SetOutOfSync(context.WithoutCancel(ctx), id, true); err != nil {
-			o.logger.Error("cannot mark a repository as out of sync", "repository", id, "error", err)
+			o.Logger.Error("cannot mark a repository as out of sync", "repository", id, "error", err)
 		}
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, unlock())
 	}
-	dir.Room = roomFor(folder, o.catalogReserve)
+	dir.Room = roomFor(folder, o.CatalogReserve)
 	release = func() error {
 		dir.Close()
 		return unlock()
@@ -113,7 +132,7 @@ func (s *server) openCatalogs(ctx context.Context, o serverOptions) (dir *catalo
 
 // catalogFolder returns the folder for catalogs, which is this server's alone until
 // release is called.
-func (s *server) catalogFolder(ctx context.Context, elsewhere string) (folder string, release func() error, err error) {
+func (s *Server) catalogFolder(ctx context.Context, elsewhere string) (folder string, release func() error, err error) {
 	if elsewhere == "" {
 		return filepath.Join(s.path, "catalogs"), func() error { return nil }, nil
 	}

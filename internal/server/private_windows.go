@@ -1,4 +1,4 @@
-package main
+package server
 
 // On Windows directories take their rights from those above them; there is no
 // mode to judge.

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"fmt"
@@ -25,7 +25,7 @@ import (
 type attached struct {
 	t       *testing.T
 	service *syncer.Service
-	data    *dataDir
+	data    *DataDir
 	dir     *catalogs.Dir
 	// answer, where it is set, answers in the storage's place and says so.
 	answer atomic.Pointer[func(http.ResponseWriter, *http.Request) bool]

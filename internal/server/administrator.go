@@ -1,0 +1,39 @@
+package server
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// initialPasswordFile holds a password that was made where nobody could read it
+// from a terminal.
+const initialPasswordFile = "initial-password"
+
+// FirstPassword is the administrator's at the first start of a server.
+type FirstPassword struct {
+	Password string
+	Origin   string // the variable that names it, "" when it is made here
+	// Created is called when the user is there; nil for nothing to do.
+	Created func() error
+}
+
+// WriteInitialPassword writes a password to a file in a data directory that only
+// its owner reads, and returns the file's path. A file that is there is from a
+// first start that ended half-way.
+func WriteInitialPassword(data, password string) (file string, err error) {
+	file = filepath.Join(data, initialPasswordFile)
+	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", cannotUse(err, data)
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", cannotUse(err, data)
+	}
+	_, err = f.WriteString(password + "\n")
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return "", cannotUse(err, data)
+	}
+	return file, nil
+}
