@@ -15,7 +15,7 @@ import (
 )
 
 // changing is a storage that gives a wrong byte in the first answers to each
-// question. Each wrong answer is another one, or all are the same.
+// question. The wrong answers to a question differ, or all are the same.
 type changing struct {
 	*memStorage
 	wrong int
@@ -45,7 +45,7 @@ func (s *changing) Open(ctx context.Context, name string, offset, length int64) 
 	return io.NopCloser(bytes.NewReader(b)), nil
 }
 
-// readers is everything that reads a repository's files.
+// readers are all functions that read a repository's files.
 func readers(t *testing.T, fx *fixture) map[string]func(st Storage) error {
 	t.Helper()
 	ctx := t.Context()
@@ -73,15 +73,15 @@ func readers(t *testing.T, fx *fixture) map[string]func(st Storage) error {
 	}
 }
 
-// What is wrong once is read again before it is called damage, by everything
-// that reads; what is wrong for good is read twice and no more.
+// Bytes that are wrong once are read again before they are called damage. Bytes
+// that stay wrong are read twice and no more.
 func TestWrongAnswersAreReadAgain(t *testing.T) {
 	fx := getFixture(t, flavours[1])
 	for name, read := range readers(t, fx) {
 		if err := read(&changing{memStorage: fx.st, wrong: 1, asked: map[string]int{}}); err != nil {
 			t.Errorf("%s: one wrong answer: %v", name, err)
 		}
-		if name == "open" { // whose derivation of the key takes its time
+		if name == "open" { // deriving the key takes its time
 			continue
 		}
 		if err := read(&changing{memStorage: fx.st, wrong: maxReads - 1, asked: map[string]int{}}); err != nil {
@@ -102,7 +102,7 @@ func TestWrongAnswersAreReadAgain(t *testing.T) {
 	}
 }
 
-// A name that was listed wrongly is found by listing again.
+// A wrong name in a listing is corrected by listing again.
 func TestOddNamesAreListedAgain(t *testing.T) {
 	fx := getFixture(t, flavours[1])
 	st := &misspelling{memStorage: fx.st}
@@ -128,8 +128,8 @@ func (s *misspelling) List(ctx context.Context, dir string, fn func(string, int6
 	})
 }
 
-// A key that the first listing leaves out, or names wrongly, is found by listing
-// again before the password is called wrong.
+// When the first listing leaves out a key or names it wrongly, a second listing
+// finds it before the password is called wrong.
 func TestKeysAreListedAgain(t *testing.T) {
 	fx := getFixture(t, flavours[1])
 	st := newMemStorage()
@@ -188,7 +188,7 @@ func (s *renaming) List(ctx context.Context, dir string, fn func(string, int64) 
 	})
 }
 
-// Reopen tells another repository from the one that was opened.
+// Reopen notices that another repository lies at the place.
 func TestReopen(t *testing.T) {
 	fx, other := getFixture(t, flavours[1]), getFixture(t, flavours[0])
 	if r, err := fx.repo.Reopen(t.Context(), fx.st); err != nil || r.Config() != fx.repo.Config() {

@@ -6,7 +6,7 @@ import (
 	"errors"
 )
 
-// The parts of everything encrypted: nonce, ciphertext, authenticator.
+// The parts of all encrypted data: nonce, ciphertext, authenticator.
 const (
 	ivSize   = 16
 	macSize  = 16
@@ -15,7 +15,7 @@ const (
 
 var errBadMAC = errors.New("its authentication code does not match")
 
-// cryptoKey opens what was sealed with AES-256 in counter mode and
+// cryptoKey opens data that is sealed with AES-256 in counter mode and
 // Poly1305-AES. It is safe for concurrent use.
 type cryptoKey struct {
 	encrypt cipher.Block // AES-256: the data
@@ -42,15 +42,15 @@ func newCryptoKey(encrypt, k, r []byte) (*cryptoKey, error) {
 	return key, nil
 }
 
-// open authenticates sealed and then decrypts it in place. The plaintext is a
-// part of sealed. Nothing is decrypted when the authentication fails.
+// open authenticates sealed and then decrypts it in place, so the plaintext is
+// a part of sealed. It decrypts nothing when the authentication fails.
 func (k *cryptoKey) open(sealed []byte) ([]byte, error) {
 	var scratch macScratch
 	return k.openWith(&scratch, sealed)
 }
 
-// macScratch holds what the authenticator needs, so that a Decoder can lend
-// it instead of having it allocated for every blob.
+// macScratch is the authenticator's memory. A Decoder keeps one, so that no
+// blob allocates it.
 type macScratch struct {
 	key [32]byte
 	mac [16]byte

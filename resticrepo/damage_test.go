@@ -13,14 +13,14 @@ import (
 	"testing"
 )
 
-// fastKey makes a key file of password that opens without restic's half
-// second.
+// fastKey makes a key file of password that opens at once, without restic's
+// half second.
 func (m *memStorage) fastKey(t *testing.T, password string, change func(f map[string]any)) ID {
 	t.Helper()
 	return m.fastKeyOf(t, "a key of the tests", password, change)
 }
 
-// fastKeyOf is fastKey for the master key that a text stands for.
+// fastKeyOf is fastKey with a master key that is made from a text.
 func (m *memStorage) fastKeyOf(t *testing.T, text, password string, change func(f map[string]any)) ID {
 	t.Helper()
 	seed := sha256.Sum256([]byte(text))
@@ -48,7 +48,7 @@ func (m *memStorage) fastKeyOf(t *testing.T, text, password string, change func(
 
 const testConfig = `{"version":2,"id":"` + hashA + `","chunker_polynomial":"25b468838dcb75"}`
 
-// smallRepository is one that opens with "pass".
+// smallRepository makes a repository that opens with "pass".
 func smallRepository(t *testing.T, config string) *memStorage {
 	t.Helper()
 	m := newMemStorage()
@@ -65,7 +65,7 @@ func TestOpenDamaged(t *testing.T) {
 			}
 		}
 	}
-	// Enough of another repository's keys that one is tried first.
+	// There are so many of another repository's keys that one is tried first.
 	foreignKeys := func(password string) func(m *memStorage) {
 		return func(m *memStorage) {
 			for i := range 8 {
@@ -122,8 +122,8 @@ func TestOpenDamaged(t *testing.T) {
 	}
 }
 
-// TestKeyParametersAreBounded opens keys that would take the machine down; the
-// test would too.
+// TestKeyParametersAreBounded opens keys that would take all memory or time if
+// their parameters were used.
 func TestKeyParametersAreBounded(t *testing.T) {
 	for _, p := range [][3]int{
 		{1 << 40, 8, 1},
@@ -146,7 +146,7 @@ func TestKeyParametersAreBounded(t *testing.T) {
 			t.Errorf("N, r, p = %v: error %v", p, err)
 		}
 	}
-	// The last three are what restic comes to on a fast and on busy machines.
+	// The last three are restic's results on a fast and on busy machines.
 	for _, p := range [][3]int64{{1 << 15, 8, 1}, {1 << 18, 8, 1}, {1 << 20, 8, 1}, {1 << 15, 8, 40}, {1 << 12, 8, 20}, {1 << 4, 8, 9000}} {
 		f := keyFile{KDF: "scrypt", N: p[0], R: p[1], P: p[2], Salt: []byte("s"), Data: make([]byte, 64)}
 		if err := f.check(); err != nil {
@@ -228,7 +228,8 @@ func TestFilesDamaged(t *testing.T) {
 	}
 }
 
-// TestDocuments stores documents that are sealed well and still wrong.
+// TestDocuments stores documents that are sealed correctly and have wrong
+// content.
 func TestDocuments(t *testing.T) {
 	key := testKey(t)
 	good := `{"time":"2015-01-02T18:10:50.895208559+01:00","tree":"` + hashA + `","paths":["/a"],"hostname":"h","original":"` + hashB + `","tags":null,"summary":{"files_new": 1},"later":[1]}`

@@ -9,19 +9,19 @@ import (
 )
 
 const (
-	// zstdSlack is what the zstd decoder wants behind its output to copy in
-	// whole words.
+	// zstdSlack is the room that the zstd decoder wants behind its output, to
+	// copy in whole words.
 	zstdSlack = 16
-	// maxZstdRatio is the most that zstd can expand: a block of four bytes
-	// that repeats one byte 128 Ki times.
+	// maxZstdRatio is the most that zstd can expand its input: a block of four
+	// bytes repeats one byte 128 Ki times.
 	maxZstdRatio = (128 << 10) / 4
-	// keepBuffer is the largest buffer a Decoder holds on to for a blob that
-	// needs much less.
+	// keepBuffer is the largest buffer that a Decoder keeps for a much smaller
+	// blob.
 	keepBuffer = 32 << 20
 )
 
-// Decoder turns stored blobs into decoded ones. It owns the buffers for that
-// and is to be used by one goroutine at a time.
+// Decoder turns stored blobs into decoded ones. It owns its buffers and serves
+// one goroutine at a time.
 type Decoder struct {
 	key     *cryptoKey
 	scratch macScratch
@@ -30,28 +30,27 @@ type Decoder struct {
 	buf     []byte
 }
 
-// NewDecoder returns a decoder of the repository's blobs. It holds nothing
-// that needs to be closed.
+// NewDecoder returns a decoder of the repository's blobs. It needs no closing.
 func (r *Repository) NewDecoder() *Decoder { return newDecoder(r.key) }
 
 func newDecoder(key *cryptoKey) *Decoder {
 	d := &Decoder{key: key}
-	// One block decoder, and no output beyond the capacity it is given: that
-	// is what keeps a blob from growing past what its index entry says. The
-	// frame's own checksum adds nothing to the SHA-256 that follows.
+	// The decoder runs one block at a time and never writes beyond the capacity
+	// of its output. So a blob cannot grow past the size in its index entry.
+	// The frame's own checksum adds nothing to the SHA-256 that follows.
 	d.zstd, d.zstdErr = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true), zstd.IgnoreChecksum(true),
 		zstd.WithDecoderMaxMemory(MaxBlobSize+zstdSlack), zstd.WithDecoderMaxWindow(MaxBlobSize))
 	return d
 }
 
-// Blob authenticates, decrypts and decompresses a blob of pack and compares
+// Blob authenticates, decrypts and decompresses a blob of pack, and compares
 // the result with the blob's id. stored is the blob as it lies in the pack,
-// b.Length bytes; it is decrypted in place and so of no use afterwards. The
-// result is valid until the next call and as long as stored is not written
-// to. The error is a *DamageError that names the blob and its pack.
+// b.Length bytes. Blob decrypts it in place, so stored is useless afterwards.
+// The result is valid until the next call, and as long as nothing writes to
+// stored. The error is a *DamageError that names the blob and its pack.
 //
-// At most b.UncompressedLength bytes (and a few) are taken for the result,
-// never more than MaxBlobSize.
+// The result takes at most b.UncompressedLength bytes (and a few), and never
+// more than MaxBlobSize.
 func (d *Decoder) Blob(b Blob, pack ID, stored []byte) ([]byte, error) {
 	plain, reason, err := d.decode(b, stored)
 	if reason != "" {
@@ -63,7 +62,7 @@ func (d *Decoder) Blob(b Blob, pack ID, stored []byte) ([]byte, error) {
 	return plain, nil
 }
 
-// decode does the work of Blob; it fails with a reason.
+// decode is Blob with a reason in place of the *DamageError.
 func (d *Decoder) decode(b Blob, stored []byte) (plain []byte, reason string, err error) {
 	if len(stored) != int(b.Length) {
 		return nil, fmt.Sprintf("%d bytes were read where the index says %d", len(stored), b.Length), nil
@@ -97,8 +96,7 @@ func (d *Decoder) decompress(src []byte, size int) ([]byte, error) {
 	}
 	need := size + zstdSlack
 	if cap(d.buf) < need || cap(d.buf) > keepBuffer && cap(d.buf)/4 > need {
-		// A quarter more, so that a run of growing trees does not allocate
-		// for each of them.
+		// A quarter more spares a run of growing trees an allocation for each.
 		d.buf = make([]byte, need+min(need/4, keepBuffer/4))
 	}
 	out, err := d.zstd.DecodeAll(src, d.buf[:0:need])
@@ -111,10 +109,10 @@ func (d *Decoder) decompress(src []byte, size int) ([]byte, error) {
 	return out, nil
 }
 
-// LoadBlob reads and decodes one blob; the caller owns the result. A pack that
-// is missing matches ErrNotFound, one that ends before the blob does
-// io.ErrUnexpectedEOF. Bytes that are wrong are read again before they are
-// called damage.
+// LoadBlob reads and decodes one blob. The caller owns the result. The error of
+// a missing pack matches ErrNotFound. The error of a pack that ends before the
+// blob does matches io.ErrUnexpectedEOF. LoadBlob reads wrong bytes again
+// before it calls them damage.
 func (r *Repository) LoadBlob(ctx context.Context, pack ID, b Blob) ([]byte, error) {
 	if err := b.check(); err != nil {
 		return nil, &DamageError{Object: PackName(pack), Reason: "the place of a blob is not valid", Err: err}

@@ -17,7 +17,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// TestPoly1305AES holds the authenticator against the first example of the
+// TestPoly1305AES compares the authenticator with the first example of the
 // paper that defines it.
 func TestPoly1305AES(t *testing.T) {
 	unhex := func(s string) []byte {
@@ -121,8 +121,8 @@ func TestDecoderBlobDamage(t *testing.T) {
 	}
 }
 
-// TestDecoderBomb gives the decoder frames that want far more than their index
-// entry says; it must refuse them without taking the memory.
+// TestDecoderBomb gives the decoder frames that want far more memory than their
+// index entry says. It must refuse them without taking the memory.
 func TestDecoderBomb(t *testing.T) {
 	key := testKey(t)
 	zeros := make([]byte, 1<<20)
@@ -168,8 +168,7 @@ func TestDecoderBomb(t *testing.T) {
 	}
 }
 
-// lyingFrame is a frame that claims to decode to size bytes, with nothing in
-// it.
+// lyingFrame is a frame that claims to decode to size bytes and has no content.
 func lyingFrame(size uint64) []byte {
 	frame := []byte{0x28, 0xb5, 0x2f, 0xfd, 0xc0, 0x58} // magic; 8-byte size; window 2 MiB
 	frame = binary.LittleEndian.AppendUint64(frame, size)
@@ -252,7 +251,7 @@ func FuzzDecoderBlob(f *testing.F) {
 		size %= 1 << 20
 		stored := key.seal(plain)
 		b := Blob{Type: Data, Length: uint32(len(stored)), UncompressedLength: size}
-		// A decoder without our bounds says what the content really is.
+		// A decoder without the bounds gives the content.
 		want := plain
 		if size != 0 {
 			out, err := io.ReadAll(io.LimitReader(fuzzZstd(t, plain), 1<<20+1))

@@ -2,24 +2,25 @@
 // keys, configuration, snapshots, indexes, packs, trees and data blobs. It
 // never writes and takes no locks.
 //
-// Everything it hands out was authenticated and, where the format has a hash
-// for it, compared with that hash. The bytes of a repository are treated as
-// untrusted even so: whoever holds a password can write anything. Sizes are
-// bounded before memory is taken for them, and every parser is bounded in time
-// by the length of its input.
+// All results are authenticated. Where the format has a hash, they are also
+// compared with it. The bytes of a repository are untrusted all the same,
+// because everybody with a password can write anything. Sizes are bounded
+// before memory is taken for them, and the time of each parser is bounded by
+// the length of its input.
 //
 // The way through a repository is
 //
 //	repo, err := resticrepo.Open(ctx, storage, password)
 //	snapshots, err := repo.Snapshots(ctx) // list these first
-//	indexes, err := repo.Indexes(ctx)     // and then read what they rest on
+//	indexes, err := repo.Indexes(ctx)     // and then read the indexes they need
 //	index, err := repo.LoadIndex(ctx, indexes[0])
 //	raw, err := repo.LoadBlob(ctx, index.Packs[0].ID, index.Packs[0].Blobs[0])
 //	nodes, err := resticrepo.ParseTree(raw)
 //
-// with Decoder, SplitTree and ParseNode for those who read millions of blobs.
+// Decoder, SplitTree and ParseNode are for programs that read millions of
+// blobs.
 //
-// The package knows nothing of what is done with a repository: no catalog, no
-// sessions, no particular storage. It imports the standard library,
-// golang.org/x/crypto and a zstd decoder.
+// The package does not know what a program does with a repository: it has no
+// catalog, no sessions and no particular storage. It imports the standard
+// library, golang.org/x/crypto and a zstd decoder.
 package resticrepo

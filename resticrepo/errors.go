@@ -5,34 +5,35 @@ import (
 	"io/fs"
 )
 
-// The kinds of failure that a caller tells apart, matched with errors.Is.
-// Whatever matches none of them is an error of the Storage or of the context,
-// wrapped with the name of the file concerned.
+// The kinds of failure that a caller tells apart, matched with errors.Is. Any
+// other error comes from the Storage or the context and is wrapped with the
+// name of the file.
 var (
-	// ErrNoRepository: the storage holds nothing that looks like a repository.
+	// ErrNoRepository means that the storage holds nothing like a repository.
 	ErrNoRepository = errors.New("there is no restic repository here")
-	// ErrWrongPassword: the password opens none of the repository's keys.
+	// ErrWrongPassword means that the password opens none of the repository's
+	// keys.
 	ErrWrongPassword = errors.New("the password opens no key of the repository")
-	// ErrUnsupportedVersion: the repository's format version is not 1 or 2.
+	// ErrUnsupportedVersion means a format version other than 1 and 2.
 	ErrUnsupportedVersion = errors.New("the repository's format version is not supported")
-	// ErrDamaged: stored bytes are not what they must be; the error is a
-	// *DamageError that names the object.
+	// ErrDamaged means that stored bytes are wrong. The error is a *DamageError
+	// that names the object.
 	ErrDamaged = errors.New("the repository is damaged")
-	// ErrNotFound: a file that was asked for is not in the repository.
+	// ErrNotFound means that the requested file is not in the repository.
 	ErrNotFound = errors.New("not in the repository")
-	// ErrInvalidName: a node's name cannot be the name of a directory entry.
+	// ErrInvalidName means that no directory entry can have a node's name.
 	ErrInvalidName = errors.New("invalid name of a directory entry")
 )
 
-// DamageError says that one object of the repository is not what it must be.
-// It matches ErrDamaged.
+// DamageError says that the bytes of one object of the repository are wrong. It
+// matches ErrDamaged.
 type DamageError struct {
 	Object string // such as "index/ab12…" or "tree blob ab12… in data/cd/cd34…"
 	Reason string // what is wrong with it
 	Err    error  // the cause, where there is one
 }
 
-// Error names the object and the reason, and the cause behind them.
+// Error names the object, the reason and the cause.
 func (e *DamageError) Error() string {
 	s := e.Object + " is damaged: " + e.Reason
 	if e.Err != nil {
@@ -47,7 +48,8 @@ func (e *DamageError) Unwrap() error { return e.Err }
 // Is reports whether target is ErrDamaged.
 func (e *DamageError) Is(target error) bool { return target == ErrDamaged }
 
-// notFoundError is a missing file: ErrNotFound and fs.ErrNotExist.
+// notFoundError is the error of a missing file. It matches ErrNotFound and
+// fs.ErrNotExist.
 type notFoundError struct {
 	name string
 	err  error

@@ -96,7 +96,7 @@ type failingReader struct{ err error }
 
 func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
 
-// restic runs the restic on PATH, which these tests cannot do without.
+// restic runs the restic on PATH.
 func restic(t testing.TB, repo, password string, args ...string) []byte {
 	t.Helper()
 	path, err := exec.LookPath(cmp.Or(os.Getenv("SYNCLINE_TEST_RESTIC"), "restic"))
@@ -114,7 +114,7 @@ func restic(t testing.TB, repo, password string, args ...string) []byte {
 	return out
 }
 
-// testKey is a key for what the tests seal themselves.
+// testKey is the key with which tests seal data.
 func testKey(t testing.TB) *cryptoKey {
 	t.Helper()
 	seed := sha256.Sum256([]byte("a key of the tests"))

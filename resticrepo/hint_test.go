@@ -2,7 +2,7 @@ package resticrepo
 
 import "testing"
 
-// A hint puts the one key first that it names.
+// The key that a hint names comes first.
 func TestHinted(t *testing.T) {
 	files := []File{{ID: ID{0xaa, 1}}, {ID: ID{0xab}}, {ID: ID{0xaa, 2}}}
 	for hint, want := range map[string]byte{"": 0xaa, "ab": 0xab, files[1].ID.String(): 0xab, "aa": 0xaa, "AB": 0xaa, "x": 0xaa, "a": 0xaa} {

@@ -6,7 +6,7 @@ import (
 )
 
 // ID is a SHA-256: the name of a blob, pack, index, snapshot or key. The zero
-// value means none.
+// value stands for none.
 type ID [32]byte
 
 // ParseID reads 64 hexadecimal digits.
@@ -21,10 +21,10 @@ func ParseID(s string) (ID, error) {
 // String returns 64 lower-case hexadecimal digits.
 func (id ID) String() string { return hex.EncodeToString(id[:]) }
 
-// Short returns the first eight digits, as restic shows ids to people.
+// Short returns the first eight digits, the form that restic shows to people.
 func (id ID) Short() string { return hex.EncodeToString(id[:4]) }
 
-// IsZero reports whether id names nothing.
+// IsZero reports whether id is the zero value.
 func (id ID) IsZero() bool { return id == ID{} }
 
 // MarshalText writes the form of String.
@@ -40,10 +40,10 @@ func (id *ID) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// notHex marks a byte that is no hexadecimal digit in hexDigit.
+// notHex marks a byte in hexDigit that is no hexadecimal digit.
 const notHex = 0x80
 
-// hexDigit maps a byte to the value of the hexadecimal digit it is.
+// hexDigit maps a hexadecimal digit to its value.
 var hexDigit = func() (t [256]byte) {
 	for i := range t {
 		t[i] = notHex
@@ -57,9 +57,9 @@ var hexDigit = func() (t [256]byte) {
 	return t
 }()
 
-// decodeHex fills dst from 2*len(dst) digits and reports whether all of them
-// were. One check at the end keeps the loop free of branches: trees hold a
-// hash per node.
+// decodeHex fills dst from 2*len(dst) digits. It reports whether all of them
+// are hexadecimal. One check at the end keeps the loop free of branches, since
+// trees hold a hash per node.
 func decodeHex[S string | []byte](dst []byte, src S) bool {
 	if len(src) < 2*len(dst) {
 		return false
@@ -73,7 +73,7 @@ func decodeHex[S string | []byte](dst []byte, src S) bool {
 	return bad&notHex == 0
 }
 
-// clip keeps an echoed value short.
+// clip shortens a value for an error message.
 func clip(s string) string {
 	if len(s) > 80 {
 		return s[:80] + "…"

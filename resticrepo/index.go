@@ -7,22 +7,22 @@ import (
 	"math"
 )
 
-// Index is one index file: which blob lies where.
+// Index is one index file. It says which blob lies where.
 type Index struct {
 	Supersedes []ID // indexes that this one replaces
 	Packs      []Pack
 }
 
-// Indexes lists the index files, sorted by id. Names that are no hash are
-// ignored.
+// Indexes lists the index files, sorted by id. It ignores names that are no
+// hash.
 func (r *Repository) Indexes(ctx context.Context) ([]File, error) {
 	return r.list(ctx, "index")
 }
 
-// LoadIndex reads one index file, in the present format or the one from before
-// restic 0.2. Every blob's place was checked to be possible; whether the pack
-// reaches that far shows when it is read. A file that is gone matches
-// ErrNotFound, one that is not what it must be is a *DamageError.
+// LoadIndex reads one index file, in the present format or in the one from
+// before restic 0.2. It checks that the place of every blob is possible; only a
+// read shows whether the pack reaches that far. The error of a missing file
+// matches ErrNotFound, and the error of a wrong one is a *DamageError.
 func (r *Repository) LoadIndex(ctx context.Context, f File) (*Index, error) {
 	name := "index/" + f.ID.String()
 	plain, err := r.loadUnpacked(ctx, name, f, MaxIndexSize)
@@ -36,14 +36,14 @@ func (r *Repository) LoadIndex(ctx context.Context, f File) (*Index, error) {
 	return idx, nil
 }
 
-// parseIndex reads an index document: an object, or in the old format the
-// array of packs alone. Keys may come in any order, unknown ones are ignored,
-// names match exactly, and of a key that comes twice the last counts (the
-// others must be valid all the same).
+// parseIndex reads an index document: an object, or in the old format an array
+// of packs. Keys may come in any order, and their letter case counts. Unknown
+// keys are ignored. A repeated key has its last value, but the others must be
+// valid.
 func parseIndex(raw []byte) (*Index, error) {
 	p := indexParser{scanner: scanner{buf: raw}}
-	// One blob takes 130 to 150 bytes of JSON. One array holds all of them, and
-	// the packs get their parts of it at the end.
+	// One blob takes 130 to 150 bytes of JSON. All blobs share one array, and
+	// each pack gets its part of it at the end.
 	p.blobs = make([]Blob, 0, len(raw)/128+1)
 	p.space()
 	var err error
@@ -74,7 +74,7 @@ type indexParser struct {
 
 type packRange struct {
 	id         ID
-	start, end int // in blobs
+	start, end int // positions in blobs
 }
 
 func (p *indexParser) topField(key []byte) error {
@@ -148,8 +148,8 @@ func (p *indexParser) blob() error {
 	return nil
 }
 
-// canonicalBlob reads a blob in the form that restic writes. Where it is in
-// another, pos stays.
+// canonicalBlob reads a blob in the form that restic writes. With a blob in
+// another form, ok is false and pos stays.
 func (p *indexParser) canonicalBlob() (b Blob, ok bool) {
 	start := p.pos
 	defer func() {

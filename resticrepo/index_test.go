@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// referenceIndex decodes an index with encoding/json, through maps so that
-// names match exactly and the last of a key that comes twice counts.
+// referenceIndex decodes an index with encoding/json. It uses maps, so that
+// letter case counts and a repeated key has its last value.
 func referenceIndex(raw []byte) (*Index, error) {
 	if !json.Valid(raw) {
 		return nil, errors.New("not valid")
@@ -172,7 +172,7 @@ func compareIndex(t *testing.T, raw []byte) (*Index, error) {
 	got, err := parseIndex(raw)
 	want, wantErr := referenceIndex(raw)
 	if err != nil && wantErr == nil && repeatsKeys(raw) {
-		return nil, err // the reference does not look at values that do not count
+		return nil, err // the reference does not look at repeated values
 	}
 	if (err == nil) != (wantErr == nil) {
 		t.Fatalf("%.300q: error %v, the reference has %v", raw, err, wantErr)
@@ -237,7 +237,7 @@ func FuzzIndex(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if bytes.Contains(raw, []byte("null")) {
-			return // in lists of ids, encoding/json has it for "leave it as it is"
+			return // in lists of ids, null is "leave it as it is" for encoding/json
 		}
 		_, _ = compareIndex(t, raw)
 	})

@@ -12,10 +12,9 @@ import (
 	"golang.org/x/crypto/scrypt"
 )
 
-// Bounds of the key derivation, so that a hostile key file can take neither
-// the machine's memory nor its time. restic calibrates to half a second and 60
-// MiB, with r = 8: where the machine is busy at that moment, N gets small, and p
-// grows until the time is filled.
+// Bounds of the key derivation. They keep a hostile key file from taking the
+// machine's memory or time. restic calibrates to half a second and 60 MiB, with
+// r = 8. On a busy machine its N is small, and p is large to fill the time.
 const (
 	maxScryptN      = 1 << 20
 	maxScryptR      = 64
@@ -36,7 +35,7 @@ type keyFile struct {
 	Data []byte `json:"data"`
 }
 
-// masterKey is what a key file holds, sealed with the password.
+// masterKey is the content of a key file, sealed with the password.
 type masterKey struct {
 	MAC struct {
 		K []byte `json:"k"`
@@ -63,7 +62,7 @@ func (f *keyFile) check() error {
 	return nil
 }
 
-// userKey derives the key that the master key is sealed with.
+// userKey derives the key that seals the master key.
 func (f *keyFile) userKey(password string) (*cryptoKey, error) {
 	derived, err := scrypt.Key([]byte(password), f.Salt, int(f.N), int(f.R), int(f.P), 64)
 	if err != nil {
@@ -72,8 +71,8 @@ func (f *keyFile) userKey(password string) (*cryptoKey, error) {
 	return newCryptoKey(derived[:32], derived[32:48], derived[48:])
 }
 
-// openMaster derives the user's key from the password and opens the master
-// key with it. errBadMAC means that the password is not this key's.
+// openMaster derives the user's key from the password and opens the master key
+// with it. errBadMAC means that the password belongs to another key.
 func (f *keyFile) openMaster(password string) (*cryptoKey, error) {
 	user, err := f.userKey(password)
 	if err != nil {
@@ -91,7 +90,7 @@ func (f *keyFile) openMaster(password string) (*cryptoKey, error) {
 	return newCryptoKey(m.Encrypt, m.MAC.K, m.MAC.R)
 }
 
-// hinted returns the key files with the one first that hint names.
+// hinted returns the key files, with the one that hint names in front.
 func hinted(files []File, hint string) []File {
 	at := -1
 	for i := range files {
@@ -109,8 +108,9 @@ func hinted(files []File, hint string) []File {
 	return slices.Concat(files[at:at+1], files[:at], files[at+1:])
 }
 
-// openKey tries every key file in turn, until one fits the password and opens
-// the sealed configuration: a folder can hold another repository's keys too.
+// openKey tries the key files in turn. It returns the first key that fits the
+// password and opens the sealed configuration. The second condition is needed
+// because a folder can also hold keys of another repository.
 func openKey(ctx context.Context, st Storage, files []File, password string, config []byte) (*cryptoKey, ID, error) {
 	tried, foreign := false, false
 	var firstErr error
@@ -125,7 +125,7 @@ func openKey(ctx context.Context, st Storage, files []File, password string, con
 			tried = true
 			key, err = f.openMaster(password)
 			if err == nil {
-				if _, err = key.open(bytes.Clone(config)); err == nil { // which writes over it
+				if _, err = key.open(bytes.Clone(config)); err == nil { // open writes over its argument
 					return key, file.ID, nil
 				}
 				foreign = true
@@ -137,7 +137,7 @@ func openKey(ctx context.Context, st Storage, files []File, password string, con
 			err = &DamageError{Object: name, Reason: "it cannot be used", Err: err}
 		}
 		if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrNotFound) {
-			return nil, ID{}, err // of the storage: another key would not help
+			return nil, ID{}, err // an error of the storage: another key would not help
 		}
 		if firstErr == nil {
 			firstErr = err
@@ -152,8 +152,8 @@ func openKey(ctx context.Context, st Storage, files []File, password string, con
 	return nil, ID{}, &DamageError{Object: "keys", Reason: "no key file can be used", Err: firstErr}
 }
 
-// openOther is openKey for the keys that a listing left out. It lists once more,
-// for a listing may leave out the very key that the password opens.
+// openOther lists the keys again and tries those that are not in tried, as
+// openKey does. A first listing can leave out the very key that fits.
 func openOther(ctx context.Context, st Storage, tried []File, password string, config []byte) (*cryptoKey, ID, error) {
 	files, err := listFiles(ctx, st, "keys")
 	if err != nil {

@@ -7,23 +7,23 @@ import (
 	"time"
 )
 
-// Lock is a lock that some restic process holds or left behind. Reading needs
-// none; locks explain why objects vanish while they are read.
+// Lock is a lock that a restic process holds or left behind. Reading needs no
+// lock. A lock explains why objects vanish during a read.
 type Lock struct {
 	ID        ID
 	Time      time.Time
-	Exclusive bool // held by something that removes data, such as prune
+	Exclusive bool // its holder removes data, such as prune
 	Hostname  string
 	Username  string
 	PID       int
 }
 
-// StaleAfter is the age at which restic takes a lock for one that a process left
-// behind: it renews those that it holds far more often.
+// StaleAfter is the age at which a lock counts as left behind, as in restic. A
+// running process renews its lock far more often.
 const StaleAfter = 30 * time.Minute
 
-// ExclusiveLock returns a lock of something that removes data and still runs, as
-// far as its lock's age tells, and whether there is one.
+// ExclusiveLock returns an exclusive lock that is younger than StaleAfter, and
+// whether there is one.
 func (r *Repository) ExclusiveLock(ctx context.Context) (Lock, bool, error) {
 	locks, err := r.Locks(ctx)
 	for _, l := range locks {
@@ -34,8 +34,8 @@ func (r *Repository) ExclusiveLock(ctx context.Context) (Lock, bool, error) {
 	return Lock{}, false, err
 }
 
-// Locks reads the locks. One that vanishes meanwhile is left out, and so is
-// one that cannot be read: it says nothing of who made it.
+// Locks reads the locks. It leaves out locks that vanish meanwhile, and locks
+// that cannot be read, because they do not say who made them.
 func (r *Repository) Locks(ctx context.Context) ([]Lock, error) {
 	files, err := r.list(ctx, "locks")
 	if err != nil {

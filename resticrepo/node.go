@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// Node is one entry of a directory. Its strings are raw bytes as the backed-up
-// machine had them and need not be UTF-8. It shares no memory with what it was
-// parsed from.
+// Node is one entry of a directory. Its strings are the raw bytes of the
+// backed-up machine and need not be UTF-8. A Node shares no memory with the
+// bytes that it was parsed from.
 type Node struct {
 	Name string
 	Type string      // "file", "dir", "symlink", "dev", "chardev", "fifo", "socket", "irregular"
 	Mode fs.FileMode // Go's own mode bits, as restic stores them
 
-	// Times keep the offset from UTC they were written with.
+	// Times keep the offset from UTC with which they were written.
 	ModTime, AccessTime, ChangeTime time.Time
 
 	UID, GID    uint32
@@ -37,7 +37,7 @@ type Node struct {
 	Content []ID   // data blobs of a file, in order; nil where restic wrote null
 	Subtree ID     // tree blob of a directory; zero for none
 
-	Error string // what restic noted when it could not read the item
+	Error string // restic's note when it could not read the item
 }
 
 // ExtendedAttribute is one extended attribute of a node.
@@ -46,14 +46,14 @@ type ExtendedAttribute struct {
 	Value []byte
 }
 
-// GenericAttribute is one operating-system specific attribute, such as
+// GenericAttribute is one attribute of an operating system, such as
 // windows.creation_time, with its value as it was written.
 type GenericAttribute struct {
 	Name  string
 	Value json.RawMessage
 }
 
-// checkName reports a name that no directory entry can have.
+// checkName returns an error for a name that no directory entry can have.
 func (n *Node) checkName() error {
 	switch n.Name {
 	case "", ".", "..":
@@ -65,18 +65,18 @@ func (n *Node) checkName() error {
 	return nil
 }
 
-// ParseNode parses one node object, raw[Start:End] of a span, into n, which it
-// overwrites altogether; n's slices are not written to, so what an earlier call
-// gave may be kept. It means what restic makes of the same JSON: unknown keys
-// are ignored, of a key that comes twice the last counts, keys match without
-// regard to letter case, and the name's second escaping is undone.
+// ParseNode parses one node object, raw[Start:End] of a span, into n. It
+// overwrites all of n. It does not write to n's slices, so the caller may keep
+// those of an earlier call. The result is restic's for the same JSON: unknown
+// keys are ignored, a repeated key has its last value, keys match without
+// regard to letter case, and the second escaping of the name is undone.
 //
-// An error that matches ErrInvalidName comes with a complete n: only its name
-// is one that no directory entry can have, such as "..", or one with a slash.
-// With any other error, a *DamageError, n is empty.
+// With an error that matches ErrInvalidName, n is complete, and only its name
+// is impossible for a directory entry: "..", or a name with a slash. Any other
+// error is a *DamageError, and n is empty.
 //
-// The form that restic writes takes a scanner of our own, about ten times as
-// fast as encoding/json, which the rest goes to.
+// A scanner reads the form that restic writes, about ten times as fast as
+// encoding/json. Other forms go to encoding/json.
 func ParseNode(raw []byte, n *Node) error {
 	p := nodeParser{scanner: scanner{buf: raw}, user: n.User, group: n.Group}
 	if p.parse(n) {

@@ -77,9 +77,9 @@ func referenceNode(raw []byte) (Node, error) {
 	return n, nil
 }
 
-// diffNodes names the first field in which two nodes differ, "" for none.
-// Times must name the same moment with the same offset; no list and an empty
-// one are the same.
+// diffNodes names the first field in which two nodes differ, or returns "".
+// Times must be the same moment with the same offset. A nil list equals an
+// empty one.
 func diffNodes(a, b Node) string {
 	for _, t := range []struct {
 		name string
@@ -116,8 +116,8 @@ const (
 	times = `"mtime":"2023-07-25T20:01:44.007465374+02:00","atime":"2014-12-06T17:49:21Z","ctime":"1969-12-31T23:59:59.5-11:30","uid":1000,"gid":100`
 )
 
-// canonicalNodes are objects as restic writes them: the fast way must
-// understand every one.
+// canonicalNodes are objects as restic writes them. The fast way must
+// understand all of them.
 var canonicalNodes = []string{
 	`{"name":"testdata","type":"dir","mode":2147484141,` + times + `,"user":"fd0","group":"users","inode":409704562,"content":null,"subtree":"` + hashA + `"}`,
 	`{"name":"file","type":"file","mode":420,` + times + `,"user":"fd0","inode":18446744073709551615,"device_id":64768,"size":1234,"links":2,"content":["` + hashA + `","` + hashB + `"]}`,
@@ -133,7 +133,7 @@ var canonicalNodes = []string{
 	`{"name":"years","type":"file","mtime":"0001-01-01T00:00:00Z","atime":"9999-12-31T23:59:59.999999999Z","ctime":"2024-02-29T12:00:00.1+23:59","uid":0,"gid":0,"content":null}`,
 }
 
-// otherNodes are objects that encoding/json decides on, good and bad.
+// otherNodes are good and bad objects that need encoding/json.
 var otherNodes = []string{
 	` { "type" : "file" , "name" : "spaced" } `,
 	`{"Name":"Folded","TYPE":"file"}`,
@@ -158,7 +158,7 @@ var otherNodes = []string{
 	`{"name":"n","x":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}`,
 }
 
-// compareNode holds ParseNode against the reference.
+// compareNode compares ParseNode with the reference.
 func compareNode(t *testing.T, raw []byte, n *Node) {
 	t.Helper()
 	want, wantErr := referenceNode(raw)
@@ -179,7 +179,7 @@ func compareNode(t *testing.T, raw []byte, n *Node) {
 	}
 	got := *n
 	for i := range raw {
-		raw[i] = '#' // what shares memory with the input shows now
+		raw[i] = '#' // a change shows in strings that share memory with the input
 	}
 	if d := diffNodes(got, want); d != "" {
 		t.Fatalf("%s\nParseNode and the reference differ in %s", before, d)

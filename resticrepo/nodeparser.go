@@ -10,15 +10,15 @@ import (
 
 // nodeParser reads a node object in the form that restic writes: no white
 // space, each key at most once, null for "content" only. It gives up on
-// everything else, leaving the decision to encoding/json; so it may be strict
-// but must never take for valid what is not.
+// everything else, and encoding/json decides. So it may refuse valid input, but
+// it must never accept invalid input.
 type nodeParser struct {
 	scanner
 	seen uint32
-	// The user and group of the node parsed before. They repeat from node to
-	// node, and then need no new strings.
+	// The user and group of the node before. They repeat from node to node and
+	// then need no new strings.
 	user, group string
-	// The time read last, and its text: a node's times are often the same.
+	// The last time and its text. The times of a node are often the same.
 	lastText []byte
 	lastTime time.Time
 }
@@ -44,8 +44,8 @@ func (p *nodeParser) parse(n *Node) bool {
 }
 
 // key reads a key of lower-case letters, digits, dots and underscores, and its
-// colon. For those, encoding/json's comparison without regard to letter case
-// is the exact one.
+// colon. For such keys, encoding/json's comparison without regard to letter
+// case is exact.
 func (p *nodeParser) key() ([]byte, bool) {
 	buf, i := p.buf, p.pos
 	if i >= len(buf) || buf[i] != '"' {
@@ -96,7 +96,7 @@ func (p *nodeParser) once(key uint32) bool {
 	return first
 }
 
-// field reads the value of one key. The keys of every node come first.
+// field reads the value of one key. The keys that every node has come first.
 func (p *nodeParser) field(n *Node, key []byte) bool {
 	switch string(key) {
 	case "name":
@@ -143,7 +143,7 @@ func (p *nodeParser) rareField(n *Node, key []byte) bool {
 	case "device":
 		return p.once(keyDevice) && p.uint64(&n.Device)
 	case "linktarget":
-		// The raw form counts, and comes after this one.
+		// The raw form comes after this one and wins.
 		return p.once(keyLinkTarget) && p.seen&keyLinkTargetRaw == 0 && p.plain(&n.LinkTarget)
 	case "linktarget_raw":
 		b, ok := p.base64()
@@ -159,7 +159,7 @@ func (p *nodeParser) rareField(n *Node, key []byte) bool {
 	return p.skip(maxNodeDepth) == nil
 }
 
-// maxNodeDepth bounds how deep an unknown value may nest on the fast way.
+// maxNodeDepth bounds the depth of an unknown value on the fast way.
 const maxNodeDepth = 100
 
 func (p *nodeParser) uint64(v *uint64) (ok bool) {
@@ -179,7 +179,7 @@ func (p *nodeParser) plain(v *string) (ok bool) {
 	return ok
 }
 
-// repeated reads a string that is probably the same as last.
+// repeated reads a string that probably equals last.
 func (p *nodeParser) repeated(v *string, last string) bool {
 	raw, plain, ok := p.text()
 	if !ok {
@@ -196,7 +196,7 @@ func (p *nodeParser) repeated(v *string, last string) bool {
 	return true
 }
 
-// name reads a name and undoes both of its escapings.
+// name reads a name and undoes its two escapings.
 func (p *nodeParser) name(v *string) bool {
 	raw, plain, ok := p.text()
 	if !ok {
@@ -251,8 +251,8 @@ func (p *nodeParser) quotedID(id *ID) bool {
 	return true
 }
 
-// content reads a list of hashes. Each takes 66 bytes and a comma, so that
-// their number shows in the place of the closing bracket.
+// content reads a list of hashes. Each takes 66 bytes and a comma, so the
+// position of the closing bracket gives their number.
 func (p *nodeParser) content(v *[]ID) bool {
 	if p.literal("null") {
 		return true
@@ -351,6 +351,6 @@ func (p *nodeParser) generic(n *Node) bool {
 	}
 }
 
-// maxFastGeneric bounds the search for attributes that come twice; restic
-// knows three.
+// maxFastGeneric bounds the search for repeated attributes. restic knows three
+// attributes.
 const maxFastGeneric = 32

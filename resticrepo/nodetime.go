@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// zones holds the locations of the offsets from UTC that were met, by minutes
-// from -24 hours: every offset that RFC 3339 can write, each made once.
+// zones holds a location for each offset from UTC that RFC 3339 can write, by
+// minutes from -24 hours. Each is made when it is first needed.
 var zones [2*24*60 + 1]atomic.Pointer[time.Location]
 
 // zone returns the location of an offset in seconds.
@@ -27,8 +27,8 @@ func zone(offset int) *time.Location {
 	return l
 }
 
-// fixZone keeps a time's offset from UTC and forgets the location, which
-// encoding/json makes the machine's own where the offsets are the same.
+// fixZone keeps a time's offset from UTC and drops the location. encoding/json
+// takes the machine's own location where the offsets are the same.
 func fixZone(t time.Time) time.Time {
 	_, offset := t.Zone()
 	return t.In(zone(offset))
@@ -37,7 +37,7 @@ func fixZone(t time.Time) time.Time {
 // time reads a time as RFC 3339 writes it, with up to nine decimals.
 func (p *nodeParser) time(t *time.Time) bool {
 	rest := p.buf[p.pos:]
-	// Modification, access and change often come at the same moment.
+	// Modification, access and change times are often the same.
 	if n := len(p.lastText); n > 0 && len(rest) >= n && bytes.Equal(rest[:n], p.lastText) {
 		p.pos += n
 		*t = p.lastTime
@@ -81,8 +81,8 @@ func (p *nodeParser) time(t *time.Time) bool {
 	return true
 }
 
-// zoneOffset reads "Z" or "+02:00"; it returns seconds and the text's length,
-// which is 0 when it is neither.
+// zoneOffset reads "Z" or "+02:00". It returns seconds and the length of the
+// text. The length is 0 for any other text.
 func zoneOffset(b []byte) (offset, n int) {
 	if len(b) > 0 && b[0] == 'Z' {
 		return 0, 1
@@ -101,8 +101,8 @@ func zoneOffset(b []byte) (offset, n int) {
 	return offset, 6
 }
 
-// twoDigits returns the number that two digits make, or one above all
-// that are asked for.
+// twoDigits returns the number of two digits. Other bytes give a number above
+// every bound that callers ask for.
 func twoDigits(a, b byte) int {
 	a, b = a-'0', b-'0'
 	if a > 9 || b > 9 {
@@ -142,15 +142,15 @@ func daysIn(month, year int) int {
 	return 31
 }
 
-// daysBefore returns the days from 1970-01-01 to the first of the month. The
-// year is counted from March, so that the leap day is its last.
+// daysBefore returns the days from 1970-01-01 to the first of the month. It
+// counts years from March, so the leap day is the last day of its year.
 func daysBefore(year, month int) int64 {
 	y, m := year, month-3
 	if m < 0 {
 		y, m = y-1, m+12
 	}
-	// Year 0 counted from March begins in the year before it; four centuries
-	// keep the divisions on positive numbers.
+	// Year 0 counted from March begins in the year before it. Adding four
+	// centuries keeps the divisions on positive numbers.
 	y += 400
 	days := y*365 + y/4 - y/100 + y/400 + (m*153+2)/5
 	const epoch = 2370*365 + 2370/4 - 2370/100 + 2370/400 - (31 + 28) // 1970-01-01

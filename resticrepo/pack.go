@@ -29,18 +29,18 @@ func (t BlobType) String() string {
 }
 
 // MaxBlobSize bounds a blob, in bytes, both as stored and as decoded. restic
-// cuts files into blobs of at most 8 MiB; a tree is as large as its directory,
+// cuts files into blobs of at most 8 MiB. A tree grows with its directory, by
 // about 400 bytes an entry.
 const MaxBlobSize = 512 << 20
 
-// Blob says where in its pack a blob lies.
+// Blob says where a blob lies in its pack.
 type Blob struct {
 	ID     ID // SHA-256 of the decoded blob
 	Type   BlobType
 	Offset uint32 // in the pack, in bytes
-	Length uint32 // as stored: encrypted, with the overhead of that
-	// UncompressedLength is the length of the decoded blob where it is stored
-	// compressed, and 0 where it is not.
+	Length uint32 // as stored, with the overhead of the encryption
+	// UncompressedLength is the length of the decoded blob if it is stored
+	// compressed, and 0 otherwise.
 	UncompressedLength uint32
 }
 
@@ -52,7 +52,7 @@ func (b Blob) DecodedLength() uint32 {
 	return b.Length - min(b.Length, overhead)
 }
 
-// check reports what is impossible about a blob's place.
+// check returns an error for a place that is impossible.
 func (b Blob) check() error {
 	switch {
 	case b.Length < overhead:
@@ -87,13 +87,14 @@ const (
 	packEntrySize  = 1 + 4 + 32
 	// packFirstRead is enough for the header of most packs of data blobs.
 	packFirstRead = 4096
-	// maxPackHeader bounds the encrypted header, in bytes; it is restic's own.
+	// maxPackHeader bounds the encrypted header, in bytes. restic has the same
+	// bound.
 	maxPackHeader = 16 << 20
 )
 
-// ReadPackHeader reads the list of blobs at the end of a pack of size bytes,
-// in the order they lie there. It serves repositories whose index is missing,
-// and checks of an index.
+// ReadPackHeader reads the list of blobs at the end of a pack of size bytes, in
+// the order of their places. It serves repositories without an index, and
+// checks of an index.
 func (r *Repository) ReadPackHeader(ctx context.Context, id ID, size int64) ([]Blob, error) {
 	if size < packLengthSize+overhead+packEntrySize {
 		return nil, &DamageError{Object: PackName(id), Reason: fmt.Sprintf("its %d bytes are too few for a pack", size)}
@@ -129,8 +130,8 @@ func (r *Repository) readPackEnd(ctx context.Context, name string, size int64) (
 	return buf[n-packLengthSize-length : n-packLengthSize], length, nil
 }
 
-// openPackHeader decrypts and reads a header whose blobs fill size bytes. It
-// fails with a reason.
+// openPackHeader decrypts and reads a header. The blobs must fill size bytes.
+// It fails with a reason.
 func (r *Repository) openPackHeader(sealed []byte, size int64) (blobs []Blob, reason string, err error) {
 	plain, err := r.key.open(sealed)
 	if err != nil {
@@ -142,7 +143,8 @@ func (r *Repository) openPackHeader(sealed []byte, size int64) (blobs []Blob, re
 	return blobs, "", nil
 }
 
-// parsePackHeader reads the entries of a header whose blobs fill size bytes.
+// parsePackHeader reads the entries of a header. The blobs must fill size
+// bytes.
 func parsePackHeader(plain []byte, size int64) ([]Blob, error) {
 	blobs := make([]Blob, 0, len(plain)/packEntrySize)
 	var offset int64

@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// With returns the same opened repository read through another Storage, such
-// as one that counts its requests. It reads nothing: st must hold the same
+// With returns the same opened repository, read through another Storage, such
+// as one that counts its requests. It reads nothing, so st must hold the same
 // repository. It saves deriving the key again.
 func (r *Repository) With(st Storage) *Repository {
 	c := &Repository{st: st, key: r.key, keyID: r.keyID, config: r.config}
@@ -14,8 +14,8 @@ func (r *Repository) With(st Storage) *Repository {
 	return c
 }
 
-// OpenPack reads length bytes of a pack from offset: neighbouring blobs as
-// they lie there, for Decoder.Blob. A pack that is missing matches ErrNotFound.
+// OpenPack reads length bytes of a pack from offset: neighbouring blobs as they
+// lie there, for Decoder.Blob. The error of a missing pack matches ErrNotFound.
 func (r *Repository) OpenPack(ctx context.Context, pack ID, offset, length int64) (io.ReadCloser, error) {
 	rd, err := r.st.Open(ctx, PackName(pack), offset, length)
 	if err != nil && isNotExist(err) {

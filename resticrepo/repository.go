@@ -12,8 +12,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Repository is an opened repository. It is safe for concurrent use and holds
-// nothing that needs to be closed.
+// Repository is an opened repository. It is safe for concurrent use and needs
+// no closing.
 type Repository struct {
 	st     Storage
 	key    *cryptoKey
@@ -23,14 +23,14 @@ type Repository struct {
 	decoders sync.Pool // of *Decoder, for LoadBlob
 }
 
-// Config is what the repository says of itself.
+// Config is the repository's configuration.
 type Config struct {
-	Version           int    // of the format: 1 or 2
-	ID                ID     // random, the same wherever the repository lies
-	ChunkerPolynomial uint64 // cuts files into blobs
+	Version           int    // format version: 1 or 2
+	ID                ID     // random, the same at every place of the repository
+	ChunkerPolynomial uint64 // of the chunker that cuts files into blobs
 }
 
-// Open opens the repository with a password. It tries every key file, and a
+// Open opens the repository with a password. It tries every key file, so a
 // damaged one hides no good one. The errors, matched with errors.Is:
 //
 //   - ErrNoRepository: there is neither a configuration nor a key
@@ -39,17 +39,17 @@ type Config struct {
 //     no key file is usable
 //   - ErrUnsupportedVersion: a format version other than 1 and 2
 //
-// What is damaged is read again before it is called so.
+// Open reads a damaged file again before it calls it damaged.
 //
-// Deriving a key takes restic's half second or, for a hostile key file, some
-// seconds and 1 GiB; ctx is looked at between two keys.
+// Deriving a key takes restic's half second. A hostile key file can take some
+// seconds and 1 GiB. Open looks at ctx between two keys.
 func Open(ctx context.Context, st Storage, password string) (*Repository, error) {
 	return OpenWithHint(ctx, st, password, "")
 }
 
-// OpenWithHint is Open that tries the key first whose id begins with hint, in
-// hexadecimal digits. A hint that names no key, or several, is of no help and
-// no error.
+// OpenWithHint is Open with a hint: it first tries the key whose id begins with
+// these hexadecimal digits. A hint that names no key, or several, has no
+// effect.
 func OpenWithHint(ctx context.Context, st Storage, password, hint string) (*Repository, error) {
 	return again(ctx, func() (*Repository, [sha256.Size]byte, error) {
 		r, err := openOnce(ctx, st, password, hint)
@@ -98,14 +98,14 @@ func newRepository(st Storage, key *cryptoKey, keyID ID, config Config) *Reposit
 }
 
 // ErrAnotherRepository is Reopen's error for a place where another repository
-// lies than the one that was opened.
+// lies.
 var ErrAnotherRepository = errors.New("another repository lies there")
 
-// Reopen opens the repository once more, through a Storage that may be another
-// one, with the key that was derived for it. It reads the configuration. One
-// that the key does not open is ErrAnotherRepository, and may be a damaged one;
-// one that is missing is ErrNotFound: Open tells what these mean. Any other
-// error is of the Storage.
+// Reopen opens the repository again with the key derived before, through a
+// Storage that may be another one. It reads the configuration. A configuration
+// that the key does not open is ErrAnotherRepository, but may also be damaged.
+// A missing one is ErrNotFound. Open tells these cases apart. Any other error
+// comes from the Storage.
 func (r *Repository) Reopen(ctx context.Context, st Storage) (*Repository, error) {
 	config, err := again(ctx, func() (Config, [sha256.Size]byte, error) {
 		sealed, err := readFile(ctx, st, "config", 0, MaxConfigSize)
@@ -125,7 +125,7 @@ func (r *Repository) Reopen(ctx context.Context, st Storage) (*Repository, error
 	return newRepository(st, r.key, r.keyID, config), nil
 }
 
-// Config returns what the repository says of itself.
+// Config returns the repository's configuration.
 func (r *Repository) Config() Config { return r.config }
 
 // KeyID returns the name of the key file that the password opened.
@@ -148,7 +148,8 @@ func parseConfig(key *cryptoKey, sealed []byte) (Config, error) {
 		ID                ID     `json:"id"`
 		ChunkerPolynomial string `json:"chunker_polynomial"`
 	}
-	// The version comes first: what else a later one holds is not known.
+	// The version comes first, because the other fields of a later version are
+	// unknown.
 	var v struct {
 		Version int `json:"version"`
 	}
@@ -171,8 +172,8 @@ func parseConfig(key *cryptoKey, sealed []byte) (Config, error) {
 	return Config{Version: c.Version, ID: c.ID, ChunkerPolynomial: pol}, nil
 }
 
-// loadUnpacked reads, compares, authenticates, decrypts and decompresses a
-// file that is named by its hash.
+// loadUnpacked reads, compares, authenticates, decrypts and decompresses a file
+// that is named by its hash.
 func (r *Repository) loadUnpacked(ctx context.Context, name string, f File, limit int64) ([]byte, error) {
 	sealed, err := readNamed(ctx, r.st, name, f, limit)
 	if err != nil {
@@ -180,7 +181,7 @@ func (r *Repository) loadUnpacked(ctx context.Context, name string, f File, limi
 	}
 	plain, err := r.key.open(sealed)
 	if err != nil {
-		// Its content matches its name, so it is what was written.
+		// The content matches its name, so it is what its writer wrote.
 		return nil, &DamageError{Object: name, Reason: "it cannot be decrypted: it seems to belong to another repository", Err: err}
 	}
 	plain, err = decodeUnpacked(plain, limit)
@@ -190,12 +191,12 @@ func (r *Repository) loadUnpacked(ctx context.Context, name string, f File, limi
 	return plain, nil
 }
 
-// unpackedZstd marks a compressed document; plain ones start with the '{' or
+// unpackedZstd marks a compressed document. Plain ones start with the '{' or
 // '[' of their JSON.
 const unpackedZstd = 2
 
-// decodeUnpacked decompresses a document where it is compressed. It fails
-// when the result were longer than limit.
+// decodeUnpacked decompresses a compressed document and returns a plain one as
+// it is. It fails when the result would be longer than limit.
 func decodeUnpacked(plain []byte, limit int64) ([]byte, error) {
 	if len(plain) == 0 {
 		return nil, errors.New("it is empty")
@@ -224,7 +225,7 @@ func decodeUnpacked(plain []byte, limit int64) ([]byte, error) {
 	return out, nil
 }
 
-// The decoders of whole files differ in the size they stop at. They start no
+// The decoders of whole files differ in their largest output. They start no
 // goroutines and are safe for concurrent use.
 var (
 	smallDecoder = sync.OnceValues(func() (*zstd.Decoder, error) { return newFileDecoder(MaxSnapshotSize) })

@@ -28,8 +28,8 @@ type flavour struct {
 
 var flavours = []flavour{{"v1", 1, ""}, {"v2", 2, "auto"}, {"v2plain", 2, "off"}}
 
-// fixture is a repository made by restic for this run of the tests, with what
-// restic itself says of it.
+// fixture is a repository made by restic for this run of the tests, with
+// restic's own listings of it.
 type fixture struct {
 	flavour
 	dir    string // of the repository
@@ -98,7 +98,7 @@ func makeFixture(t testing.TB, f flavour, dir string) *fixture {
 	return fx
 }
 
-// oddNames are names that were trouble for somebody.
+// oddNames are names that often cause faults.
 var oddNames = []string{
 	`plain`, `with "quotes"`, "new\nline", "tab\t", `back\slash`, `\u0041 \x41 \\`, "latin1 \xe4\xf6\xfc", "\xff\xfe\x80",
 	"emoji 🦀👩‍👩‍👧", "rtl \u202e\u200fmark", "nul-like \\x00", "ctrl \x01\x1b\x7f", "e\u0301 \u00e9", "<&>\u2028", "},{\"name\":\"x\",\"type\":\"",
@@ -142,7 +142,7 @@ func makeSource(t testing.TB, dir string) {
 		must(syscall.Mknod(filepath.Join(dir, "chardev"), syscall.S_IFCHR|0o600, 1<<8|3))
 		must(syscall.Mknod(filepath.Join(dir, "blockdev"), syscall.S_IFBLK|0o600, 7<<8|200))
 	}
-	// A socket's address is short, and so made where its path is.
+	// The address of a socket must be short, so it is made from its own folder.
 	wd, err := os.Getwd()
 	must(err)
 	must(os.Chdir(dir)) //nolint:usetesting // and back at once
@@ -313,7 +313,7 @@ func TestTreesLikeRestic(t *testing.T) {
 			}
 			seen := 0
 			walk(t, fx.repo, blobs, packs, s.Tree, "", func(path string, n Node) {
-				// restic's own output replaces what is not UTF-8.
+				// restic's own output replaces invalid UTF-8.
 				w, ok := want[strings.ToValidUTF8(path, "\ufffd")]
 				if !ok {
 					w, ok = want[replaceInvalid(path)]
@@ -335,11 +335,11 @@ func TestTreesLikeRestic(t *testing.T) {
 	})
 }
 
-// replaceInvalid does what encoding/json does to bytes that are no UTF-8.
+// replaceInvalid replaces invalid UTF-8 as encoding/json does.
 func replaceInvalid(s string) string { return string([]rune(s)) }
 
-// TestNodesLikeSource holds the last snapshot against the folder it was made
-// of, which knows more than ls shows.
+// TestNodesLikeSource compares the last snapshot with the folder that was
+// backed up. The folder has more metadata than ls shows.
 func TestNodesLikeSource(t *testing.T) {
 	eachFlavour(t, func(t *testing.T, fx *fixture) {
 		blobs, packs := loadBlobs(t, fx.repo)
@@ -368,8 +368,8 @@ func TestNodesLikeSource(t *testing.T) {
 	})
 }
 
-// newestTree returns the tree of the snapshot that has the folder as it is:
-// the second backup, whose time is set to an early one.
+// newestTree returns the tree of the snapshot that has the folder in its last
+// state. That is the second backup, although its time is an early one.
 func newestTree(t *testing.T, fx *fixture) ID {
 	t.Helper()
 	files, err := fx.repo.Snapshots(t.Context())
@@ -423,7 +423,7 @@ func compareWithSource(t *testing.T, fx *fixture, blobs map[ID]Blob, packs map[I
 		}
 	case "symlink":
 		target, err := os.Readlink(path)
-		// restic before 0.16 replaces what is not UTF-8.
+		// restic before 0.16 replaces invalid UTF-8.
 		if err != nil || n.LinkTarget != target && n.LinkTarget != replaceInvalid(target) {
 			t.Errorf("%q: target %q, not %q (%v)", path, n.LinkTarget, target, err)
 		}
@@ -445,8 +445,8 @@ func compareWithSource(t *testing.T, fx *fixture, blobs map[ID]Blob, packs map[I
 	}
 }
 
-// TestPackHeadersLikeIndexes reads every pack's own list and holds it against
-// the index, and one tree against restic's cat.
+// TestPackHeadersLikeIndexes compares every pack's own list with the index, and
+// one tree with restic's cat.
 func TestPackHeadersLikeIndexes(t *testing.T) {
 	eachFlavour(t, func(t *testing.T, fx *fixture) {
 		files, err := fx.repo.Indexes(t.Context())
@@ -470,7 +470,7 @@ func TestPackHeadersLikeIndexes(t *testing.T) {
 					t.Errorf("%s has %v, its index says %v", PackName(p.ID), got, p.Blobs)
 				}
 				for _, b := range p.Blobs {
-					// Format 2 compresses trees whatever it was told.
+					// Format 2 compresses trees in any case.
 					compressed := fx.version == 2 && (b.Type == Tree || fx.compression == "auto")
 					if compressed != (b.UncompressedLength != 0) {
 						t.Errorf("%s blob %s: compressed is not %v", b.Type, b.ID, compressed)
@@ -505,8 +505,8 @@ func TestSeveralKeys(t *testing.T) {
 	if files, err := other.Snapshots(t.Context()); err != nil || len(files) != 2 {
 		t.Errorf("%d snapshots, %v", len(files), err)
 	}
-	// A damaged key beside it hides no good one, and is not the wrong
-	// password's fault.
+	// A damaged key beside a good one does not hide it, and is no wrong
+	// password.
 	name := "keys/" + first.String()
 	damaged := st.clone()
 	damaged.files[name] = append([]byte("x"), st.files[name]...)

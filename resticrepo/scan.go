@@ -10,20 +10,20 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth bounds how deep JSON may nest, as encoding/json does.
+// maxDepth bounds the depth of JSON, as encoding/json does.
 const maxDepth = 10000
 
 var errDepth = errors.New("JSON nests too deep")
 
-// scanner reads JSON from a slice. Its methods move pos past what they read
-// and report with their result whether it was there; a failed one leaves pos
-// near the trouble. It never allocates but for unescaped strings.
+// scanner reads JSON from a slice. Each method moves pos past the item it reads
+// and reports whether the item was there. After a failure, pos is near the
+// fault. Only unescaping allocates memory.
 type scanner struct {
 	buf []byte
 	pos int
 }
 
-// syntaxError says where the scanner stands.
+// syntaxError returns an error with the scanner's position.
 func (s *scanner) syntaxError(want string) error {
 	if s.pos >= len(s.buf) {
 		return fmt.Errorf("JSON ends where %s is expected", want)
@@ -71,8 +71,8 @@ var stringEnd = func() (t [256]bool) {
 	return t
 }()
 
-// text reads a string and returns what is between its quotes, as it stands,
-// and whether that has no escapes. It does not look at the UTF-8.
+// text reads a string. It returns the raw text between the quotes and whether
+// it is plain, without escapes. It does not check the UTF-8.
 func (s *scanner) text() (raw []byte, plain, ok bool) {
 	buf, i := s.buf, s.pos
 	if i >= len(buf) || buf[i] != '"' {
@@ -124,8 +124,8 @@ func escapeLen(b []byte) int {
 	return 0
 }
 
-// str reads a string and returns what it means: without escapes, and with
-// U+FFFD for what is not UTF-8, as encoding/json has it.
+// str reads a string and returns its meaning: without escapes, and with U+FFFD
+// in place of invalid UTF-8, as encoding/json has it.
 func (s *scanner) str() (string, bool) {
 	raw, plain, ok := s.text()
 	if !ok {
@@ -137,8 +137,8 @@ func (s *scanner) str() (string, bool) {
 	return string(unescape(nil, raw)), true
 }
 
-// unescape appends the meaning of a string's raw text, whose escapes text has
-// checked.
+// unescape appends the meaning of a string's raw text. text has checked the
+// escapes.
 func unescape(dst, raw []byte) []byte {
 	for len(raw) > 0 {
 		c := raw[0]
@@ -147,7 +147,8 @@ func unescape(dst, raw []byte) []byte {
 			r := escapedRune(raw)
 			raw = raw[6:]
 			if utf16.IsSurrogate(r) {
-				// A pair makes one character; half of one makes none.
+				// A surrogate pair makes one character. Half a pair makes
+				// U+FFFD.
 				pair := utf8.RuneError
 				if len(raw) >= 6 && raw[0] == '\\' && raw[1] == 'u' {
 					pair = utf16.DecodeRune(r, escapedRune(raw))
@@ -193,11 +194,11 @@ func simpleEscape(c byte) byte {
 	return c
 }
 
-// safeDigits is how many decimal digits any uint64 has room for.
+// safeDigits is the number of decimal digits that always fit a uint64.
 const safeDigits = 19
 
-// uint reads a number that is a whole one from 0 to max, written without
-// fraction and exponent.
+// uint reads a whole number from 0 to max, written without fraction and
+// exponent.
 func (s *scanner) uint(max uint64) (uint64, bool) {
 	buf, i := s.buf, s.pos
 	var v uint64
@@ -245,7 +246,7 @@ func (s *scanner) number() bool {
 	return true
 }
 
-// skip reads any value, white space before it included, that nests at most
+// skip reads any value, with the white space before it. The value nests at most
 // depth deep.
 func (s *scanner) skip(depth int) error {
 	if depth <= 0 {
@@ -278,8 +279,8 @@ func (s *scanner) skip(depth int) error {
 	return nil
 }
 
-// object reads an object and calls value for every key, unescaped, when pos is
-// at its value. The key is valid during the call only.
+// object reads an object. It calls value for every key, unescaped, with pos at
+// the key's value. The key is valid during the call only.
 func (s *scanner) object(value func(key []byte) error) error {
 	if !s.token('{') {
 		return s.syntaxError("an object")
@@ -336,7 +337,7 @@ func (s *scanner) array(value func() error) error {
 	}
 }
 
-// end reports an error when anything but white space is left.
+// end returns an error if anything but white space is left.
 func (s *scanner) end() error {
 	s.space()
 	if s.pos < len(s.buf) {
@@ -345,7 +346,7 @@ func (s *scanner) end() error {
 	return nil
 }
 
-// unquoteName undoes the second escaping of names: restic writes them as
+// unquoteName undoes the second escaping of names. restic writes them as
 // strconv.Quote does, without the quotes.
 func unquoteName(s []byte) (string, error) {
 	if bytes.IndexByte(s, '\\') < 0 && bytes.IndexByte(s, '"') < 0 && bytes.IndexByte(s, '\n') < 0 {

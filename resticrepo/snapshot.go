@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// Snapshot is one snapshot. Times keep the offset from UTC they were written
-// with.
+// Snapshot is one snapshot. Times keep the offset from UTC with which they were
+// written.
 type Snapshot struct {
 	ID       ID
 	Time     time.Time
-	Tree     ID // root tree; never zero
+	Tree     ID // root tree, never zero
 	Parent   ID // zero for none
-	Original ID // the snapshot this one was rewritten from; zero for none
+	Original ID // the snapshot that this one is rewritten from; zero for none
 	Paths    []string
 	Hostname string
 	Username string
@@ -24,20 +24,20 @@ type Snapshot struct {
 	Tags     []string
 
 	ProgramVersion string
-	// Summary is the "summary" object as it was written, nil for none.
+	// Summary is the "summary" object as it was written, or nil.
 	Summary json.RawMessage
 }
 
-// Snapshots lists the snapshots, sorted by id. Names that are no hash are
-// ignored. A snapshot that appears or goes while the listing runs may be in it
-// or not; list before reading indexes, so that what a snapshot rests on is
-// there.
+// Snapshots lists the snapshots, sorted by id. It ignores names that are no
+// hash. A snapshot that appears or goes during the listing may be in it or not.
+// List snapshots before reading indexes, so that the indexes hold everything
+// the snapshots need.
 func (r *Repository) Snapshots(ctx context.Context) ([]File, error) {
 	return ListSnapshots(ctx, r.st)
 }
 
-// ListSnapshots is Snapshots for a repository that is not open yet: their names
-// are no secret, so this can be done while Open derives the key.
+// ListSnapshots is Snapshots for a repository that is not open yet. The names
+// are no secret, so a caller can list them while Open derives the key.
 func ListSnapshots(ctx context.Context, st Storage) ([]File, error) {
 	return listFolder(ctx, st, "snapshots")
 }
@@ -46,9 +46,9 @@ func (r *Repository) list(ctx context.Context, dir string) ([]File, error) {
 	return listFolder(ctx, r.st, dir)
 }
 
-// listFolder lists a folder of a repository. A folder that is not there is empty
-// as long as the repository itself is: copies of repositories lose their empty
-// folders. Otherwise the repository is gone, and no listing may say "empty".
+// listFolder lists a folder of a repository. A missing folder is an empty one
+// if the repository itself is there, because copies of repositories lose their
+// empty folders. Otherwise the repository is gone, and listFolder fails.
 func listFolder(ctx context.Context, st Storage, dir string) ([]File, error) {
 	files, err := listFiles(ctx, st, dir)
 	if err == nil || !isNotExist(err) {
@@ -63,8 +63,8 @@ func listFolder(ctx context.Context, st Storage, dir string) ([]File, error) {
 	return nil, nil
 }
 
-// LoadSnapshot reads one snapshot. A file that is gone matches ErrNotFound,
-// one that is not what it must be is a *DamageError.
+// LoadSnapshot reads one snapshot. The error of a missing file matches
+// ErrNotFound, and the error of a wrong one is a *DamageError.
 func (r *Repository) LoadSnapshot(ctx context.Context, f File) (*Snapshot, error) {
 	name := "snapshots/" + f.ID.String()
 	plain, err := r.loadUnpacked(ctx, name, f, MaxSnapshotSize)

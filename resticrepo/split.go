@@ -16,25 +16,24 @@ const (
 	nodeNext  = `,{"name":"`
 	afterName = `,"type":"`
 
-	// minNodeRest is less than any node has between its type and its end: the
-	// three times alone take more.
+	// minNodeRest is less than the length between the type and the end of any
+	// node: the three times alone take more.
 	minNodeRest = 120
 )
 
 // SplitTree appends the places of the node objects of a decoded tree blob to
-// spans, in order, without parsing them. An error means that raw is no tree.
+// spans, in order. It does not parse them. An error means that raw is no tree.
 //
-// A tree in the form that restic writes takes a fast way, which looks only
-// for the bounds between nodes: `},{"name":"`, a string, `,"type":"`. The
-// spans it finds are joined by single commas and are all there is between
-// `{"nodes":[` and `]}`. So if every span parses as one JSON object (ParseNode
-// says so), the tree is valid JSON and these are its nodes; a wrong bound, in
-// the middle of some value, always leaves a span that does not parse. Whoever
-// meets such a span discards what was found and calls SplitTreeSlow, which
-// tells whether the tree is damaged or only written in another manner.
-// ErrInvalidName is not such a failure: that object did parse.
+// A tree in the form that restic writes takes a fast way, which only looks for
+// the bounds between nodes: `},{"name":"`, a string, `,"type":"`. Single commas
+// join its spans, which are all there is between `{"nodes":[` and `]}`. So if
+// ParseNode accepts every span, the tree is valid JSON and these are its nodes.
+// A wrong bound, in the middle of some value, always leaves a span that does
+// not parse. The caller then discards the spans and calls SplitTreeSlow, which
+// tells a damaged tree from one in another form. ErrInvalidName is not such a
+// failure, because the object did parse.
 //
-// Everything else (other key orders, white space, unknown keys) goes the way
+// Every other form (other key orders, white space, unknown keys) takes the way
 // of SplitTreeSlow from the start.
 func SplitTree(raw []byte, spans []Span) ([]Span, error) {
 	body := bytes.TrimSuffix(raw, []byte("\n"))
@@ -64,9 +63,9 @@ func SplitTree(raw []byte, spans []Span) ([]Span, error) {
 	return append(spans, Span{Start: start, End: end}), nil
 }
 
-// nameEnd finds the end of a name, whose string b continues, and returns the
-// place behind the `,"type":"` that must follow it, or -1. This tells a node
-// from an extended attribute, which has a name and a value.
+// nameEnd finds the end of a name, whose string b continues. It returns the
+// position behind the `,"type":"` that must follow the name, or -1. This tells
+// a node from an extended attribute, which has a name and a value.
 func nameEnd(b []byte) int {
 	for i := 0; i < len(b); i++ {
 		switch b[i] {
@@ -84,9 +83,9 @@ func nameEnd(b []byte) int {
 }
 
 // SplitTreeSlow appends the places of the node objects of any valid tree
-// document to spans, in order. It checks the whole document to be valid JSON.
-// The key "nodes" must be there once; a tree without nodes has an empty array
-// or null for it.
+// document to spans, in order. It checks that the whole document is valid JSON.
+// The key "nodes" must be there once. Its value is an array, or null for a tree
+// without nodes.
 func SplitTreeSlow(raw []byte, spans []Span) ([]Span, error) {
 	s := scanner{buf: raw}
 	found := false
@@ -122,8 +121,8 @@ func SplitTreeSlow(raw []byte, spans []Span) ([]Span, error) {
 	return spans, nil
 }
 
-// ParseTree parses a decoded tree blob. When a node has an invalid name, the
-// error matches ErrInvalidName and the nodes are all there; any other error
+// ParseTree parses a decoded tree blob. With an error that matches
+// ErrInvalidName, all nodes are there, and a name is invalid. Any other error
 // means that raw is no tree.
 func ParseTree(raw []byte) ([]Node, error) {
 	spans, err := SplitTree(raw, nil)

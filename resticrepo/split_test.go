@@ -58,7 +58,7 @@ var splitCases = []struct {
 	{"escaped key", `{"n\u006fdes":[{"name":"a"}]}`, []string{`{"name":"a"}`}},
 }
 
-// splitAsDocumented does what SplitTree asks of its callers.
+// splitAsDocumented calls SplitTree as its comment asks.
 func splitAsDocumented(raw []byte) ([]Span, error) {
 	spans, err := SplitTree(raw, nil)
 	if err != nil || allParse(raw, spans) {

@@ -10,21 +10,21 @@ import (
 	"strings"
 )
 
-// Storage reads one repository's files. Names are relative to the
-// repository's root, with slashes: "config", "keys/ab12…", "data/ab/ab12…".
+// Storage reads one repository's files. Names are relative to the repository's
+// root, with slashes: "config", "keys/ab12…", "data/ab/ab12…".
 //
-// Implementations are safe for concurrent use. A missing file or folder
-// matches fs.ErrNotExist. A context that ends stops any call and any read of
-// an opened file.
+// Implementations are safe for concurrent use. The error of a missing file or
+// folder matches fs.ErrNotExist. The end of a context stops any call and any
+// read of an opened file.
 type Storage interface {
 	// List calls fn for every file below dir, at any depth, with its full name
-	// and its size in bytes, in no particular order, one call at a time. It is
-	// complete or fails; fn's error ends it and is returned as it is.
+	// and its size in bytes. The order is arbitrary, and calls do not overlap.
+	// List is complete or fails. An error of fn ends it and is returned as it
+	// is.
 	List(ctx context.Context, dir string, fn func(name string, size int64) error) error
 
-	// Open reads length bytes from offset, or from offset to the end where
-	// length is negative. The reader fails with io.ErrUnexpectedEOF when the
-	// file ends before length bytes.
+	// Open reads length bytes from offset. A negative length reads to the end.
+	// The reader fails with io.ErrUnexpectedEOF when the file ends too early.
 	Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error)
 }
 
@@ -34,7 +34,7 @@ type File struct {
 	Size int64 // bytes, as the storage listed it
 }
 
-// Bounds of whole files, in bytes, as stored and again as decoded.
+// Bounds of whole files, in bytes, both as stored and as decoded.
 const (
 	MaxConfigSize   = 1 << 20
 	MaxKeySize      = 1 << 20
@@ -43,16 +43,16 @@ const (
 	MaxIndexSize    = 256 << 20
 )
 
-// firstRead bounds the memory taken on the word of a listing or an index
-// alone, before any byte of the file has been seen.
+// firstRead bounds the memory that is taken for a size in a listing or an
+// index, before any byte of the file arrives.
 const firstRead = 4 << 20
 
-// listFiles lists the files of dir that are named by a hash, sorted by it.
-// Other names are ignored (temporary files of storages and of restic itself),
-// and a name that a storage lists twice counts once.
+// listFiles lists the files of dir that are named by a hash, sorted by it. It
+// ignores other names, such as temporary files of storages and of restic. A
+// name that a storage lists twice counts once.
 //
-// A name that is as long as a hash and is none may have been changed on the
-// way, so it is listed once more.
+// A name of the length of a hash that is no hash may have changed on the way.
+// So listFiles then lists once more.
 func listFiles(ctx context.Context, st Storage, dir string) ([]File, error) {
 	files, odd, err := listOnce(ctx, st, dir)
 	if err == nil && odd {
@@ -65,8 +65,8 @@ func listFiles(ctx context.Context, st Storage, dir string) ([]File, error) {
 	return slices.CompactFunc(files, func(a, b File) bool { return a.ID == b.ID }), nil
 }
 
-// listOnce lists the files of dir that are named by a hash. odd says that there
-// was a name of that length that is none.
+// listOnce lists the files of dir that are named by a hash. odd reports a name
+// of the length of a hash that is no hash.
 func listOnce(ctx context.Context, st Storage, dir string) (files []File, odd bool, err error) {
 	err = st.List(ctx, dir, func(name string, size int64) error {
 		base, ok := strings.CutPrefix(name, dir+"/")
@@ -84,14 +84,16 @@ func listOnce(ctx context.Context, st Storage, dir string) (files []File, odd bo
 	return files, odd, err
 }
 
-// readFile reads a whole file of at most limit bytes, and of about size where
-// that is known. A missing file matches ErrNotFound, a longer one ErrDamaged.
+// readFile reads a whole file of at most limit bytes. size is its expected
+// size, or 0. The error of a missing file matches ErrNotFound, and that of a
+// longer one ErrDamaged.
 func readFile(ctx context.Context, st Storage, name string, size, limit int64) ([]byte, error) {
 	rc, err := st.Open(ctx, name, 0, -1)
 	if err != nil {
 		return nil, openError(name, err)
 	}
-	// Room for more than the size, so that the end shows without growing.
+	// The buffer is larger than the size, so that reading finds the end without
+	// growing it.
 	buf, err := readAtMost(rc, limit+1, min(max(size, 0)+512, firstRead))
 	if cerr := rc.Close(); err == nil {
 		err = cerr
@@ -105,14 +107,13 @@ func readFile(ctx context.Context, st Storage, name string, size, limit int64) (
 	return buf, nil
 }
 
-// maxReads bounds how often bytes are read that are not what they must be.
+// maxReads bounds how often wrong bytes are read.
 const maxReads = 5
 
-// again reads until what comes is right. Bytes that are wrong may have been
-// changed on the way, so they are read once more before they are called damage;
-// and while every answer is another one, up to maxReads times. read returns the
-// hash of the bytes it saw beside an error that matches ErrDamaged; any other
-// error is final.
+// again reads until the bytes are right. Wrong bytes may have changed on the
+// way, so they are read once more before they are called damage. While every
+// answer differs, again reads up to maxReads times. read returns the hash of
+// its bytes beside an error that matches ErrDamaged. Any other error is final.
 func again[T any](ctx context.Context, read func() (T, [sha256.Size]byte, error)) (T, error) {
 	var last [sha256.Size]byte
 	for n := 1; ; n++ {
@@ -124,7 +125,7 @@ func again[T any](ctx context.Context, read func() (T, [sha256.Size]byte, error)
 	}
 }
 
-// readNamed reads a whole file that is named by its hash, and compares it.
+// readNamed reads a whole file that is named by its hash and compares the two.
 func readNamed(ctx context.Context, st Storage, name string, f File, limit int64) ([]byte, error) {
 	return again(ctx, func() ([]byte, [sha256.Size]byte, error) {
 		buf, err := readFile(ctx, st, name, f.Size, limit)
@@ -142,7 +143,7 @@ func readNamed(ctx context.Context, st Storage, name string, f File, limit int64
 	})
 }
 
-// readRange reads length bytes at offset. A file that ends before them is
+// readRange reads length bytes at offset. A file that ends too early gives
 // io.ErrUnexpectedEOF.
 func readRange(ctx context.Context, st Storage, name string, offset, length int64) ([]byte, error) {
 	rc, err := st.Open(ctx, name, offset, length)
@@ -162,8 +163,8 @@ func readRange(ctx context.Context, st Storage, name string, offset, length int6
 	return buf, nil
 }
 
-// readAtMost reads r to its end or to limit bytes, whichever comes first. It
-// starts with a buffer of first bytes and lets it grow with what arrives.
+// readAtMost reads r to its end or to limit bytes. Its buffer starts with first
+// bytes and grows with the bytes that arrive.
 func readAtMost(r io.Reader, limit, first int64) ([]byte, error) {
 	buf := make([]byte, 0, first)
 	for int64(len(buf)) < limit {
