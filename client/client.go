@@ -16,9 +16,6 @@ import (
 	"syncline.dev/syncline"
 )
 
-//go:generate ../scripts/tool.sh oapi-codegen -config oapi-codegen.yaml ../internal/api/v6/openapi.yaml
-//go:generate sed -i -e 1,2d -e "s/^package client/\\n&/" types.gen.go
-
 // Client is a user of one server.
 type Client struct {
 	base   string // without a slash at the end

@@ -317,7 +317,7 @@ func TestPages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		names += e.NameBytes() + " " + e.FileMode().String() + " "
+		names += e.Name + " " + e.Mode.String() + " "
 	}
 	if names != "a ---------- \xff ---------- c dtrwxr-xr-x " || asked != 2 {
 		t.Errorf("%d pages have %q", asked, names)
@@ -529,7 +529,7 @@ func TestIncompletePoints(t *testing.T) {
 	left := ""
 	f := newFake(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header()["Syncline-Incomplete"] = []string{left}
-		fmt.Fprint(w, `[{"snapshotId":"x"}]`)
+		fmt.Fprint(w, `[{"id":"x"}]`)
 	})
 	c := f.client(t)
 	if list, err := c.RestorePoints(t.Context(), ""); err != nil || len(list) != 1 {

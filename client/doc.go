@@ -16,6 +16,5 @@
 // Long answers are iterators that fetch page after page; the last pair of one
 // that failed holds the error. Paths are bytes as the backed-up machine had
 // them, absolute, with slashes, and need not be UTF-8. Sizes are bytes, times
-// are in UTC. The types of the answers are generated from the server's OpenAPI
-// document; fields of theirs that are absent are zero.
+// are in UTC. A field that the server leaves out is zero.
 package client

@@ -39,7 +39,7 @@ func ExampleClient_Search() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Println(v.Path, v.Entry.Size, v.FirstTime, v.LastTime)
+		fmt.Println(v.Path, v.Size, v.FirstTime, v.LastTime)
 	}
 }
 

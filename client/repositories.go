@@ -8,8 +8,27 @@ import (
 	"syncline.dev/syncline"
 )
 
-// Repository is a restic repository that is attached to the server.
-type Repository = BackupRepository
+// Repository is a restic repository that is attached to the server. Either Path
+// or ObjectStorageID says where it lies.
+type Repository struct {
+	ID              syncline.ID `json:"id"`
+	Name            string      `json:"name"`
+	Description     string      `json:"description"`
+	Path            string      `json:"path"` // absolute, on the server
+	ObjectStorageID syncline.ID `json:"objectStorageId"`
+	EncryptionKeyID syncline.ID `json:"encryptionKeyId"` // of its password
+	ProxyID         syncline.ID `json:"proxyId"`         // of the server that reads it
+	// IsOutOfSync says that the catalog is missing, damaged or known to be behind.
+	IsOutOfSync bool `json:"isOutOfSync"`
+	// CapacityBytes is the size of the file system that Path lies on, and
+	// FreeSpaceBytes is what is free there; nil when it is not known.
+	CapacityBytes  *int64 `json:"capacityBytes"`
+	FreeSpaceBytes *int64 `json:"freeSpaceBytes"`
+	// The retention is kept and deletes nothing.
+	RetentionType         string `json:"retentionType"` // ItemLevel or SnapshotBased
+	RetentionPeriodType   string `json:"retentionPeriodType"`
+	YearlyRetentionPeriod string `json:"yearlyRetentionPeriod"`
+}
 
 // Repositories returns the attached repositories, oldest first.
 func (c *Client) Repositories(ctx context.Context) ([]Repository, error) {
@@ -71,6 +90,13 @@ func (c *Client) DetachRepository(ctx context.Context, id syncline.ID) error {
 	return c.perform(ctx, http.MethodDelete, under("BackupRepositories", id), nil)
 }
 
+// EncryptionKey is the password of a restic repository, without the password
+// itself.
+type EncryptionKey struct {
+	ID          syncline.ID `json:"id"`
+	Description string      `json:"description"`
+}
+
 // EncryptionKeys returns the keys, oldest first, without the passwords.
 func (c *Client) EncryptionKeys(ctx context.Context) ([]EncryptionKey, error) {
 	return get[[]EncryptionKey](ctx, c, at("EncryptionKeys"), nil)
@@ -93,9 +119,27 @@ func (c *Client) DeleteEncryptionKey(ctx context.Context, id syncline.ID) error 
 	return c.perform(ctx, http.MethodDelete, under("EncryptionKeys", id), nil)
 }
 
+// Instance is the installation that a server belongs to.
+type Instance struct {
+	InstallationID syncline.ID `json:"installationId"`
+	Version        string      `json:"version"` // of Syncline
+}
+
 // Instance returns the id and the version of the installation.
-func (c *Client) Instance(ctx context.Context) (ServiceInstance, error) {
-	return get[ServiceInstance](ctx, c, at("ServiceInstance"), nil)
+func (c *Client) Instance(ctx context.Context) (Instance, error) {
+	return get[Instance](ctx, c, at("ServiceInstance"), nil)
+}
+
+// Proxy is a server of the installation: v6 calls it a proxy.
+type Proxy struct {
+	ID            syncline.ID `json:"id"`
+	Type          string      `json:"type"`     // always Local
+	HostName      string      `json:"hostName"` // the machine's name
+	Description   string      `json:"description"`
+	Port          int         `json:"port"`          // at which it listens
+	ThreadsNumber int         `json:"threadsNumber"` // threads that decode at once
+	// Status is Online while the server reaches its database.
+	Status string `json:"status"`
 }
 
 // Proxies returns the servers of the installation.

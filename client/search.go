@@ -68,10 +68,90 @@ func (s *SearchQuery) values() url.Values {
 	return q
 }
 
+// FoundVersion is a version of a path with the restore points that have exactly
+// it there.
+type FoundVersion struct {
+	RepositoryID        syncline.ID
+	Entry               // and its path
+	FirstRestorePointID syncline.ID
+	FirstTime           time.Time
+	LastRestorePointID  syncline.ID
+	LastTime            time.Time
+	RestorePoints       int // that have this version
+}
+
+type foundJSON struct {
+	RepositoryID        syncline.ID `json:"repositoryId"`
+	Path                string      `json:"path"`
+	RawPath             string      `json:"rawPath"`
+	Entry               entryJSON   `json:"entry"`
+	FirstRestorePointID syncline.ID `json:"firstRestorePointId"`
+	FirstTime           time.Time   `json:"firstTime"`
+	LastRestorePointID  syncline.ID `json:"lastRestorePointId"`
+	LastTime            time.Time   `json:"lastTime"`
+	RestorePoints       int         `json:"restorePoints"`
+}
+
+func (x foundJSON) found() FoundVersion {
+	v := FoundVersion{
+		RepositoryID: x.RepositoryID, Entry: x.Entry.entry(),
+		FirstRestorePointID: x.FirstRestorePointID, FirstTime: x.FirstTime,
+		LastRestorePointID: x.LastRestorePointID, LastTime: x.LastTime, RestorePoints: x.RestorePoints,
+	}
+	v.Path = bytesOf(x.Path, x.RawPath)
+	return v
+}
+
+// SearchGap says why a repository was not searched.
+type SearchGap string
+
+// The reasons.
+const (
+	GapNotSynchronized SearchGap = "NotSynchronized" // it has no catalog yet
+	GapSynchronizing   SearchGap = "Synchronizing"   // its first catalog is being made
+	GapDamaged         SearchGap = "Damaged"         // its catalog is damaged and will be made anew
+	GapTime            SearchGap = "Time"            // nothing was found in the time for a page
+)
+
+// NotSearched is a repository of which there are no results.
+type NotSearched struct {
+	RepositoryID syncline.ID `json:"repositoryId"`
+	Reason       SearchGap   `json:"reason"`
+}
+
+// SearchCut says what a page leaves out.
+type SearchCut string
+
+// The parts that can be left out.
+const (
+	SearchCutTime    SearchCut = "time"    // the time for one page was over
+	SearchCutFolders SearchCut = "folders" // folders with very long paths were not looked into
+)
+
+// SearchPage is one page of what was found.
+type SearchPage struct {
+	Results     []FoundVersion
+	NotSearched []NotSearched // repositories that the page should have been about too
+	Cut         SearchCut     // "" when nothing is left out
+	// IncompleteRestorePoints were looked at for the page and lack folders.
+	IncompleteRestorePoints int
+}
+
+type searchPageJSON struct {
+	Results                 []foundJSON   `json:"results"`
+	NotSearched             []NotSearched `json:"notSearched"`
+	Cut                     SearchCut     `json:"cut"`
+	NextCursor              string        `json:"nextCursor"`
+	IncompleteRestorePoints int           `json:"incompleteRestorePoints"`
+}
+
 // SearchPages returns what is found page by page, each with what it leaves out.
 func (c *Client) SearchPages(ctx context.Context, query SearchQuery) iter.Seq2[*SearchPage, error] {
-	return pages(paged[*SearchPage](ctx, c, at("Search"), query.values()),
-		func(p *SearchPage) ([]*SearchPage, string) { return []*SearchPage{p}, p.NextCursor })
+	return pages(paged[searchPageJSON](ctx, c, at("Search"), query.values()), func(p searchPageJSON) ([]*SearchPage, string) {
+		return []*SearchPage{{
+			Results: each(p.Results, foundJSON.found), NotSearched: p.NotSearched, Cut: p.Cut, IncompleteRestorePoints: p.IncompleteRestorePoints,
+		}}, p.NextCursor
+	})
 }
 
 // IncompleteError is a search that did not see everything.

@@ -17,10 +17,23 @@ import (
 )
 
 // Session is one synchronization of a repository.
-type Session = RepositorySynchronizeSession
+type Session struct {
+	ID           syncline.ID `json:"id"`
+	RepositoryID syncline.ID `json:"repositoryId"`
+	// State is Synchronizing while the session is queued or runs, then None, or
+	// Failed when it failed.
+	State           string    `json:"state"`
+	ProgressPercent int       `json:"progressPercent"` // 100 only when the catalog is complete
+	Result          string    `json:"result"`          // Success, Stopped or Failed; "" until it has ended
+	Error           string    `json:"error"`           // why it failed
+	StartTime       time.Time `json:"startTime"`       // zero while it is queued
+	EndTime         time.Time `json:"endTime"`         // zero until it has ended
+	// Statistics counts what the session has done so far.
+	Statistics syncline.SessionStatistics `json:"statistics"`
+}
 
 // Ended reports whether the session is over; Result then says how it ended.
-func (s *RepositorySynchronizeSession) Ended() bool { return s.Result != "" }
+func (s *Session) Ended() bool { return s.Result != "" }
 
 // Synchronize starts a synchronization, or returns the one that is queued or
 // running for this repository.
@@ -57,12 +70,31 @@ func (c *Client) RepositorySessions(ctx context.Context, repository syncline.ID)
 	})
 }
 
-// SessionLog returns what a session did and met, in order.
-func (c *Client) SessionLog(ctx context.Context, id syncline.ID) iter.Seq2[LogItem, error] {
+// LogItem is one line of what a session or a restore did or met.
+type LogItem struct {
+	ID      syncline.ID `json:"id"`
+	Number  int64       `json:"usn"` // 1, 2, … within the session or the restore
+	Time    time.Time   `json:"creationTime"`
+	Level   string      `json:"level"` // Info, Success, Warning or Error
+	Message string      `json:"message"`
+}
+
+// logPage is one page of a log.
+type logPage struct {
+	Results []LogItem `json:"results"`
+}
+
+// log returns the log of the thing at a path, in order.
+func (c *Client) log(ctx context.Context, path string) iter.Seq2[LogItem, error] {
 	return offsets(func(q url.Values) ([]LogItem, error) {
-		page, err := get[LogItemPage](ctx, c, under(sessions, id, "LogItems"), q)
+		page, err := get[logPage](ctx, c, path, q)
 		return page.Results, err
 	})
+}
+
+// SessionLog returns what a session did and met, in order.
+func (c *Client) SessionLog(ctx context.Context, id syncline.ID) iter.Seq2[LogItem, error] {
+	return c.log(ctx, under(sessions, id, "LogItems"))
 }
 
 // offsets goes through a list that comes in numbered pages.
@@ -101,15 +133,16 @@ const (
 // the stream ends early, as it does with the access token, it goes on with
 // another one.
 func (c *Client) WatchSession(ctx context.Context, id syncline.ID) iter.Seq2[Session, error] {
-	return watch(ctx, c, under(sessions, id, "Events"), (*Session).Ended)
+	return watch(ctx, c, under(sessions, id, "Events"), func(s Session) Session { return s }, (*Session).Ended)
 }
 
-// watch goes through the events of something until it has ended.
-func watch[T any](ctx context.Context, c *Client, path string, ended func(*T) bool) iter.Seq2[T, error] {
+// watch goes through the events of something until it has ended. The events are
+// W in JSON, from which the T are made.
+func watch[W, T any](ctx context.Context, c *Client, path string, from func(W) T, ended func(*T) bool) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
 		for failures := 0; ; {
-			got, done, err := follow(ctx, c, path, ended, yield)
+			got, done, err := follow(ctx, c, path, from, ended, yield)
 			switch {
 			case done:
 				return
@@ -144,7 +177,7 @@ func wait(ctx context.Context, d time.Duration) error {
 
 // follow follows one stream. It reports whether any event came, and whether there
 // is nothing more to follow.
-func follow[T any](ctx context.Context, c *Client, path string, ended func(*T) bool, yield func(T, error) bool) (got, done bool, err error) {
+func follow[W, T any](ctx context.Context, c *Client, path string, from func(W) T, ended func(*T) bool, yield func(T, error) bool) (got, done bool, err error) {
 	res, err := c.do(ctx, call{method: http.MethodGet, path: path})
 	if err != nil {
 		return false, false, err
@@ -157,11 +190,12 @@ func follow[T any](ctx context.Context, c *Client, path string, ended func(*T) b
 		if !ok {
 			continue
 		}
-		var s T
-		if err := json.Unmarshal(data, &s); err != nil {
+		var w W
+		if err := json.Unmarshal(data, &w); err != nil {
 			return got, false, fmt.Errorf("the server's event cannot be read: %w", err)
 		}
 		got = true
+		s := from(w)
 		if !yield(s, nil) || ended(&s) {
 			return got, true, nil
 		}

@@ -17,11 +17,81 @@ const (
 )
 
 // Account is the credentials for object storage, without the secret.
-type Account = Credential
+type Account struct {
+	ID          syncline.ID `json:"id"`
+	Type        string      `json:"accountType"` // one of the kinds of accounts
+	UserName    string      `json:"userName"`    // the access key's id, or the storage account's name
+	Description string      `json:"description"`
+	// The limits bound what all sessions and downloads together ask of the account;
+	// 0 for no limit of its own.
+	MaxConnections   int   `json:"maxConnections"`
+	LimitDownloadKBs int64 `json:"limitDownloadKBs"` // kilobytes a second
+}
 
 // ObjectStorage is a folder in a bucket or container, with the account that
 // opens it. When it is added or changed, zero fields say nothing.
-type ObjectStorage = ObjectStorageRepositoryComposed
+type ObjectStorage struct {
+	ID          syncline.ID `json:"id,omitzero"` // the server chooses it
+	Name        string      `json:"name,omitzero"`
+	Description string      `json:"description,omitzero"`
+	Type        string      `json:"type,omitzero"` // one of the kinds of storage; it does not change
+	AccountID   syncline.ID `json:"accountId,omitzero"`
+
+	// The bucket or container, and the folder in it, of the storage's own kind. An
+	// empty folder is the root.
+	S3Bucket           S3Bucket           `json:"amazonBucketS3Aws,omitzero"`
+	S3CompatibleBucket S3CompatibleBucket `json:"amazonBucketS3Compatible,omitzero"`
+	S3Folder           string             `json:"s3Folder,omitzero"` // of both kinds
+	AzureContainer     AzureContainer     `json:"azureContainer,omitzero"`
+	AzureFolder        string             `json:"azureFolder,omitzero"`
+	GoogleBucket       GoogleBucket       `json:"googleBucket,omitzero"`
+	GoogleFolder       string             `json:"googleFolder,omitzero"`
+
+	// UsedSpaceBytes is the size of the packs of all repositories that lie in it;
+	// nil when it is not known. The server tells it and takes none.
+	UsedSpaceBytes *int64 `json:"usedSpaceBytes,omitzero"`
+}
+
+// The kinds of object storage.
+const (
+	StorageS3           = "AmazonS3"
+	StorageS3Compatible = "AmazonS3Compatible"
+	StorageAzure        = "AzureBlob"
+	StorageGoogle       = "GoogleCloudStorage"
+)
+
+// S3Bucket is a bucket of Amazon S3.
+type S3Bucket struct {
+	Name       string `json:"name,omitzero"`
+	RegionType string `json:"regionType,omitzero"` // "" for Global
+	RegionID   string `json:"regionId,omitzero"`   // such as eu-central-1; "" to ask Amazon for it
+}
+
+// S3CompatibleBucket is a bucket of S3-compatible storage.
+type S3CompatibleBucket struct {
+	Name         string `json:"name,omitzero"`
+	ServicePoint string `json:"servicePoint,omitzero"`   // host, host:port or URL
+	RegionID     string `json:"customRegionId,omitzero"` // "" to ask the storage for it
+}
+
+// AzureContainer is a container of Azure Blob Storage.
+type AzureContainer struct {
+	Name       string `json:"name,omitzero"`
+	RegionType string `json:"regionType,omitzero"` // "" for Global
+	Endpoint   string `json:"endpoint,omitzero"`   // "" for Azure's own
+}
+
+// GoogleBucket is a bucket of Google Cloud Storage.
+type GoogleBucket struct {
+	Name     string `json:"name,omitzero"`
+	Endpoint string `json:"endpoint,omitzero"` // "" for Google's own
+}
+
+// StorageFolder is a folder in a bucket or container.
+type StorageFolder struct {
+	Path string `json:"path"` // as an ObjectStorage takes it
+	Name string `json:"name"`
+}
 
 // Accounts returns the accounts, oldest first.
 func (c *Client) Accounts(ctx context.Context) ([]Account, error) {
@@ -107,16 +177,16 @@ func (p S3CompatiblePlace) query() url.Values {
 }
 
 // S3CompatibleBuckets returns the buckets that the account may see.
-func (c *Client) S3CompatibleBuckets(ctx context.Context, p S3CompatiblePlace) ([]AmazonBucketS3Compatible, error) {
-	return get[[]AmazonBucketS3Compatible](ctx, c, at("S3CompatibleResources", "buckets"), p.query())
+func (c *Client) S3CompatibleBuckets(ctx context.Context, p S3CompatiblePlace) ([]S3CompatibleBucket, error) {
+	return get[[]S3CompatibleBucket](ctx, c, at("S3CompatibleResources", "buckets"), p.query())
 }
 
 // S3CompatibleFolders returns the folders in a folder of a bucket; parent is ""
 // for the bucket itself.
-func (c *Client) S3CompatibleFolders(ctx context.Context, p S3CompatiblePlace, bucket, parent string) ([]AmazonFolderToReceiveS3Compatible, error) {
+func (c *Client) S3CompatibleFolders(ctx context.Context, p S3CompatiblePlace, bucket, parent string) ([]StorageFolder, error) {
 	q := p.query()
 	set(q, "Parent", parent)
-	return get[[]AmazonFolderToReceiveS3Compatible](ctx, c, at("S3CompatibleResources", "buckets", bucket, "folders"), q)
+	return get[[]StorageFolder](ctx, c, at("S3CompatibleResources", "buckets", bucket, "folders"), q)
 }
 
 // S3Place is where Amazon S3 is looked into.
@@ -130,16 +200,16 @@ func (p S3Place) query() url.Values {
 }
 
 // S3Buckets returns the buckets that the account may see.
-func (c *Client) S3Buckets(ctx context.Context, p S3Place) ([]AmazonBucketS3Aws, error) {
-	return get[[]AmazonBucketS3Aws](ctx, c, at("S3Resources", "buckets"), p.query())
+func (c *Client) S3Buckets(ctx context.Context, p S3Place) ([]S3Bucket, error) {
+	return get[[]S3Bucket](ctx, c, at("S3Resources", "buckets"), p.query())
 }
 
 // S3Folders returns the folders in a folder of a bucket; parent is "" for the
 // bucket itself.
-func (c *Client) S3Folders(ctx context.Context, p S3Place, bucket, parent string) ([]AmazonFolderToReceiveS3Aws, error) {
+func (c *Client) S3Folders(ctx context.Context, p S3Place, bucket, parent string) ([]StorageFolder, error) {
 	q := p.query()
 	set(q, "Parent", parent)
-	return get[[]AmazonFolderToReceiveS3Aws](ctx, c, at("S3Resources", "buckets", bucket, "folders"), q)
+	return get[[]StorageFolder](ctx, c, at("S3Resources", "buckets", bucket, "folders"), q)
 }
 
 // AzurePlace is where Azure Blob Storage is looked into.
@@ -162,10 +232,10 @@ func (c *Client) AzureContainers(ctx context.Context, p AzurePlace) ([]AzureCont
 
 // AzureFolders returns the folders in a folder of a container; parent is "" for
 // the container itself.
-func (c *Client) AzureFolders(ctx context.Context, p AzurePlace, container, parent string) ([]AzureFolderToReceive, error) {
+func (c *Client) AzureFolders(ctx context.Context, p AzurePlace, container, parent string) ([]StorageFolder, error) {
 	q := p.query()
 	set(q, "Parent", parent)
-	return get[[]AzureFolderToReceive](ctx, c, at("AzureResources", "containers", container, "folders"), q)
+	return get[[]StorageFolder](ctx, c, at("AzureResources", "containers", container, "folders"), q)
 }
 
 // GooglePlace is where Google Cloud Storage is looked into.
@@ -187,8 +257,8 @@ func (c *Client) GoogleBuckets(ctx context.Context, p GooglePlace) ([]GoogleBuck
 
 // GoogleFolders returns the folders in a folder of a bucket; parent is "" for
 // the bucket itself.
-func (c *Client) GoogleFolders(ctx context.Context, p GooglePlace, bucket, parent string) ([]GoogleFolder, error) {
+func (c *Client) GoogleFolders(ctx context.Context, p GooglePlace, bucket, parent string) ([]StorageFolder, error) {
 	q := p.query()
 	set(q, "Parent", parent)
-	return get[[]GoogleFolder](ctx, c, at("GoogleResources", "buckets", bucket, "folders"), q)
+	return get[[]StorageFolder](ctx, c, at("GoogleResources", "buckets", bucket, "folders"), q)
 }

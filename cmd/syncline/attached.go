@@ -119,45 +119,12 @@ func (r *attachedRepository) snapshots(ctx context.Context) (*attachedSnapshots,
 	}
 	s := &attachedSnapshots{points: make([]syncline.ID, len(got))}
 	s.Shown = make([]catalog.Snapshot, len(got))
-	for i := range got {
-		s.Shown[i] = catalog.Snapshot{Snapshot: snapshotFrom(&got[i].Snapshot), Missing: int(got[i].MissingFolders), Lost: got[i].IsLost}
-		s.points[i] = got[i].RestorePointID
+	for i, p := range got {
+		s.Shown[i] = catalog.Snapshot{Snapshot: p.Snapshot, Missing: p.Missing, Lost: p.Lost}
+		s.points[i] = p.ID
 	}
-	s.Hidden, err = r.hidden(ctx)
+	s.Hidden, err = r.client.HiddenSnapshots(ctx, r.ID)
 	return s, err
-}
-
-func (r *attachedRepository) hidden(ctx context.Context) ([]syncline.HiddenSnapshot, error) {
-	got, err := r.client.HiddenSnapshots(ctx, r.ID)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]syncline.HiddenSnapshot, len(got))
-	for i := range got {
-		x := &got[i]
-		id, err := syncline.ParseHash(x.SnapshotID)
-		if err != nil {
-			return nil, err
-		}
-		list[i] = syncline.HiddenSnapshot{Reason: x.Reason, Snapshot: syncline.Snapshot{
-			ID: id, Time: x.BackupTime, Hostname: x.HostName, Paths: x.Paths, Tags: x.Tags,
-		}}
-	}
-	return list, nil
-}
-
-func snapshotFrom(x *client.ResticSnapshot) syncline.Snapshot {
-	s := syncline.Snapshot{
-		ID: x.ID, Time: x.Time, Tree: x.Tree, Paths: x.Paths, Hostname: x.Hostname, Username: x.Username, UID: x.UID, GID: x.GID,
-		Excludes: x.Excludes, Tags: x.Tags, ProgramVersion: x.ProgramVersion, Summary: x.Summary,
-	}
-	if x.Parent != nil {
-		s.Parent = *x.Parent
-	}
-	if x.Original != nil {
-		s.Original = *x.Original
-	}
-	return s
 }
 
 // point returns a snapshot's id as a restore point.
@@ -193,18 +160,6 @@ func (e served) snapshots(ctx context.Context, fn func(explore.SnapshotList) err
 		}
 		return fn(s.SnapshotList)
 	})
-}
-
-// entryFrom is an entry as the catalog would give it.
-func entryFrom(x *client.Entry) *syncline.Entry {
-	return &syncline.Entry{
-		Name: x.NameBytes(), Type: syncline.EntryType(x.Type), Mode: x.FileMode(),
-		ModTime: x.ModifyTime, AccessTime: x.AccessTime, ChangeTime: x.ChangeTime,
-		UID: uint32(x.Uid), GID: uint32(x.Gid), User: x.User, Group: x.Group,
-		Lost:  x.ContentMissing,
-		Inode: uint64(x.Inode), DeviceID: uint64(x.DeviceID), Size: uint64(x.Size), Links: uint64(x.Links),
-		LinkTarget: x.LinkTargetBytes(), Device: uint64(x.Device), Error: x.Error,
-	}
 }
 
 func (e served) cat(ctx context.Context, out io.Writer, filter *filterFlags, reference, path string) error {
@@ -260,7 +215,7 @@ func (e served) history(ctx context.Context, h *historian, filter *filterFlags) 
 				FirstTime: first.Time, LastTime: last.Time, RestorePoints: v.RestorePoints,
 			}
 			if v.Entry != nil {
-				version.Entry = entryFrom(v.Entry)
+				version.Entry = &v.Entry.Entry
 			}
 			list = append(list, version)
 		}

@@ -40,15 +40,15 @@ func (e served) diff(ctx context.Context, d *differ, source, target string) erro
 					return explore.DiffReport{}, err
 				}
 			}
-			return explore.DiffReport{ChangedFiles: int(n.ChangedFiles), Added: diffStats(n.Added), Removed: diffStats(n.Removed), Missing: int(n.MissingFolders)}, nil
+			return explore.DiffReport{ChangedFiles: int(n.ChangedFiles), Added: diffStats(n.Added), Removed: diffStats(n.Removed), Missing: n.MissingFolders}, nil
 		})
 	})
 }
 
-func diffStats(n client.DifferenceSide) explore.DiffStats {
+func diffStats(n client.SideCounts) explore.DiffStats {
 	return explore.DiffStats{
 		Files: int(n.Files), Dirs: int(n.Folders), Others: int(n.Others),
-		DataBlobs: int(n.DataBlobs), TreeBlobs: int(n.TreeBlobs), Bytes: uint64(n.Bytes),
+		DataBlobs: int(n.DataBlobs), TreeBlobs: int(n.TreeBlobs), Bytes: n.Bytes,
 	}
 }
 
@@ -63,7 +63,7 @@ type attachedChanges struct {
 }
 
 func (c *attachedChanges) change(x *client.Difference) error {
-	at := strings.TrimPrefix(x.PathBytes(), c.base)
+	at := strings.TrimPrefix(x.Path, c.base)
 	if c.other != "" && strings.HasPrefix(at, c.other+"/") {
 		return nil
 	}

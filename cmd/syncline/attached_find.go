@@ -120,7 +120,7 @@ func (f *attachedFind) bySnapshot(ctx context.Context, r *attachedRepository, s 
 	for i := range chosen {
 		f.query.RestorePoints = []syncline.ID{s.point(chosen[i].ID)}
 		err := f.search(ctx, r, func(v *client.FoundVersion) error {
-			return f.out.match(&explore.Hit{Snapshot: &chosen[i], Path: v.PathBytes(), Entry: entryFrom(&v.Entry)})
+			return f.out.match(&explore.Hit{Snapshot: &chosen[i], Path: v.Path, Entry: &v.Entry.Entry})
 		})
 		if err != nil {
 			return err
@@ -144,7 +144,7 @@ func (f *attachedFind) versions(ctx context.Context, r *attachedRepository, s *a
 	}
 	var path []attachedVersion // the versions of one
 	err := f.search(ctx, r, func(v *client.FoundVersion) error {
-		if len(path) > 0 && path[0].PathBytes() != v.PathBytes() {
+		if len(path) > 0 && path[0].Path != v.Path {
 			if err := f.print(path); err != nil {
 				return err
 			}
@@ -178,7 +178,7 @@ func (f *attachedFind) print(path []attachedVersion) error {
 	}
 	for i := range path {
 		v := &path[i]
-		if err := f.out.version(v.PathBytes(), entryFrom(&v.Entry), v.first, v.last, v.RestorePoints); err != nil {
+		if err := f.out.version(v.Path, &v.Entry.Entry, v.first, v.last, v.RestorePoints); err != nil {
 			return err
 		}
 	}

@@ -56,7 +56,7 @@ func (w *attachedWalk) entries(q client.EntriesQuery, each func(path string, e *
 		if err != nil {
 			return err
 		}
-		path, e := strings.TrimPrefix(x.PathBytes(), w.base), entryFrom(&x)
+		path, e := strings.TrimPrefix(x.Path, w.base), &x.Entry
 		if err := w.entry(path, e); err != nil {
 			return err
 		}
@@ -108,7 +108,7 @@ func (w *attachedWalk) folder(at string) error {
 		if err != nil {
 			return err
 		}
-		e := entryFrom(&x)
+		e := &x.Entry
 		if err := errors.Join(w.entry(path, e), down(path, e)); err != nil {
 			return err
 		}

@@ -63,8 +63,8 @@ func (r *attachedRepository) count(ctx context.Context, all *attachedSnapshots, 
 	}
 	n, err := r.client.RepositoryCounts(ctx, r.ID, countModes[mode], points...)
 	return explore.Counts{
-		Snapshots: n.RestorePoints, Files: uint64(n.Files), Blobs: uint64(n.Blobs), Size: uint64(n.Size),
-		UncompressedSize: uint64(n.UncompressedSize), CompressedSize: uint64(n.CompressedSize), CompressedFrom: uint64(n.CompressedFrom),
+		Snapshots: n.RestorePoints, Files: n.Files, Blobs: n.Blobs, Size: n.Size,
+		UncompressedSize: n.UncompressedSize, CompressedSize: n.CompressedSize, CompressedFrom: n.CompressedFrom,
 	}, err
 }
 
@@ -74,7 +74,7 @@ func (r *attachedRepository) growth(ctx context.Context, all *attachedSnapshots)
 	if err != nil {
 		return nil, err
 	}
-	out := &explore.RepositoryStatistics{MissingBlobs: uint64(got.Totals.MissingBlobs), Points: make([]explore.PointStatistics, len(got.Growth))}
+	out := &explore.RepositoryStatistics{MissingBlobs: got.Totals.MissingBlobs, Points: make([]explore.PointStatistics, len(got.Growth))}
 	for i := range got.Growth {
 		g := &got.Growth[i]
 		snapshot, _, err := all.at(g.RestorePointID)
@@ -83,26 +83,23 @@ func (r *attachedRepository) growth(ctx context.Context, all *attachedSnapshots)
 		}
 		p := &out.Points[i]
 		p.Point.Snapshot = snapshot.Snapshot
-		p.EntryCounts = explore.EntryCounts{Files: uint64(g.Files), Folders: uint64(g.Folders), Links: uint64(g.Links), Others: uint64(g.Others)}
-		p.Size = uint64(g.Size)
-		p.AddedFiles, p.AddedSize, p.AddedStoredSize = uint64(g.AddedFiles), uint64(g.AddedSize), uint64(g.AddedStoredSize)
-		p.UniqueFiles, p.UniqueSize, p.UniqueStoredSize = uint64(g.UniqueFiles), uint64(g.UniqueSize), uint64(g.UniqueStoredSize)
+		p.EntryCounts, p.Size = explore.EntryCounts(g.EntryCounts), g.Size
+		p.AddedFiles, p.AddedSize, p.AddedStoredSize = g.AddedFiles, g.AddedSize, g.AddedStoredSize
+		p.UniqueFiles, p.UniqueSize, p.UniqueStoredSize = g.UniqueFiles, g.UniqueSize, g.UniqueStoredSize
 	}
 	return out, nil
 }
 
 func contentFrom(got *client.RestorePointStatistics) *explore.RestorePointStatistics {
 	out := &explore.RestorePointStatistics{}
-	for i := range got.LargestFiles {
-		f := &got.LargestFiles[i]
-		out.LargestFiles = append(out.LargestFiles, explore.SizedPath{Path: f.PathBytes(), Size: uint64(f.Size), ModTime: f.Modified})
+	for _, f := range got.LargestFiles {
+		out.LargestFiles = append(out.LargestFiles, explore.SizedPath(f))
 	}
-	for i := range got.LargestFolders {
-		f := &got.LargestFolders[i]
-		out.LargestFolders = append(out.LargestFolders, explore.SizedPath{Path: f.PathBytes(), Files: uint64(f.Files), Size: uint64(f.Size)})
+	for _, f := range got.LargestFolders {
+		out.LargestFolders = append(out.LargestFolders, explore.SizedPath(f))
 	}
 	for _, k := range got.Kinds {
-		out.Kinds = append(out.Kinds, explore.KindSize{Kind: k.Kind, Other: k.Other, Files: uint64(k.Files), Size: uint64(k.Size)})
+		out.Kinds = append(out.Kinds, explore.KindSize(k))
 	}
 	return out
 }

@@ -117,7 +117,7 @@ func sessionsOfClient(t *testing.T, c *client.Client, repository syncline.ID) {
 	if list := all(t, c.RepositorySessions(ctx, repository)); len(list) != 1 || list[0].ID != session.ID {
 		t.Errorf("the sessions are %+v", list)
 	}
-	if log := all(t, c.SessionLog(ctx, session.ID)); len(log) == 0 || log[0].Usn != 1 {
+	if log := all(t, c.SessionLog(ctx, session.ID)); len(log) == 0 || log[0].Number != 1 {
 		t.Errorf("the log is %+v", log)
 	}
 }
@@ -125,27 +125,27 @@ func sessionsOfClient(t *testing.T, c *client.Client, repository syncline.ID) {
 func exploreWithClient(ctx context.Context, t *testing.T, c *client.Client, repository syncline.ID, src string) {
 	points := must(c.RestorePoints(ctx, repository))(t) // newest first
 	after, before := points[0].ID, points[1].ID
-	if got := must(c.RestorePoint(ctx, after))(t); got.SnapshotID != points[0].SnapshotID {
+	if got := must(c.RestorePoint(ctx, after))(t); got.Snapshot.ID != points[0].Snapshot.ID {
 		t.Errorf("the restore point is %+v", got)
 	}
-	if list := must(c.Snapshots(ctx, repository))(t); len(list) != 2 || list[1].RestorePointID != after || list[1].Snapshot.ID.String() != points[0].SnapshotID || list[1].Snapshot.Parent == nil {
+	if list := must(c.Snapshots(ctx, repository))(t); len(list) != 2 || list[1].ID != after || list[1].Snapshot.ID != points[0].Snapshot.ID || list[1].Snapshot.Parent.IsZero() || list[1].Snapshot.Tree.IsZero() {
 		t.Errorf("the snapshots are %+v", list)
 	}
 	if list := all(t, c.Entries(ctx, before, client.EntriesQuery{Path: src + "/many", Sort: "size", Descending: true})); len(list) != 25 || list[0].Size < list[24].Size {
 		t.Errorf("the entries are %+v", list)
 	}
-	if list := all(t, c.Entries(ctx, before, client.EntriesQuery{Path: src + "/same", Recursive: true})); len(list) != 2 || list[1].PathBytes() != src+"/same/deep/down" {
+	if list := all(t, c.Entries(ctx, before, client.EntriesQuery{Path: src + "/same", Recursive: true})); len(list) != 2 || list[1].Path != src+"/same/deep/down" {
 		t.Errorf("the tree is %+v", list)
 	}
 	odd := must(c.Entry(ctx, before, src+"/gone \xff"))(t)
-	if odd.NameBytes() != "gone \xff" || odd.ContentID == "" || odd.FileMode() != 0o644 {
+	if odd.Name != "gone \xff" || odd.ContentID == "" || odd.Mode != 0o644 {
 		t.Errorf("the odd entry is %+v", odd)
 	}
 	if list := all(t, c.History(ctx, repository, src+"/gone \xff", "one")); len(list) != 2 || list[0].Entry == nil || list[1].Entry != nil || list[1].Event != client.VersionVanished {
 		t.Errorf("the history is %+v", list)
 	}
 	changes := all(t, c.Differences(ctx, before, after, client.DifferencesQuery{Path: src, Kind: client.ChangeContent}))
-	if len(changes) != 2 || changes[0].PathBytes() != src+"/in/x/y" || changes[0].Before == nil || changes[0].After == nil {
+	if len(changes) != 2 || changes[0].Path != src+"/in/x/y" || changes[0].Before == nil || changes[0].After == nil {
 		t.Errorf("the differences are %+v", changes)
 	}
 	if sum := must(c.DifferenceSummary(ctx, before, after, src))(t); sum.ContentChanged != 2 || sum.TypeChanged != 1 {
@@ -154,7 +154,7 @@ func exploreWithClient(ctx context.Context, t *testing.T, c *client.Client, repo
 	if n := must(c.DifferenceStatistics(ctx, before, after, ""))(t); n.ChangedFiles != 2 || n.Added.Files != 1 || n.Removed.Folders != 2 || n.Added.Bytes == 0 {
 		t.Errorf("the statistics are %+v", n)
 	}
-	if list := all(t, c.Search(ctx, client.SearchQuery{Text: []string{"text <&>"}, MatchCase: true})); len(list) != 2 || list[0].PathBytes() != src+"/text <&>" {
+	if list := all(t, c.Search(ctx, client.SearchQuery{Text: []string{"text <&>"}, MatchCase: true})); len(list) != 2 || list[0].Path != src+"/text <&>" {
 		t.Errorf("found %+v", list)
 	}
 	if n := must(c.RepositoryStatistics(ctx, repository, 0))(t); n.RestorePoints != 2 || len(n.Growth) != 2 || n.Totals.Files == 0 {
@@ -247,7 +247,7 @@ func accountsOfClient(t *testing.T, c *client.Client) {
 	if got := must(c.Account(ctx, account.ID))(t); got.UserName != "key" || got.Description != text || len(must(c.Accounts(ctx))(t)) != 1 {
 		t.Errorf("the account is %+v", got)
 	}
-	nowhere := client.ObjectStorage{Name: "s", Type: "AmazonS3Compatible", AccountID: account.ID, AmazonBucketS3Compatible: client.AmazonBucketS3Compatible{ServicePoint: "http://127.0.0.1:1", Name: "b"}}
+	nowhere := client.ObjectStorage{Name: "s", Type: client.StorageS3Compatible, AccountID: account.ID, S3CompatibleBucket: client.S3CompatibleBucket{ServicePoint: "http://127.0.0.1:1", Name: "b"}}
 	if _, err := c.AddObjectStorage(ctx, nowhere); client.StatusOf(err) == 0 || strings.Contains(err.Error(), "a secret") {
 		t.Errorf("a storage that is not there: %v", err)
 	}
