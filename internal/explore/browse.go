@@ -21,14 +21,14 @@ type EntriesQuery struct {
 	Path         string // absolute, of the folder
 	Sort         string // name, size, modified or type; name when empty
 	Descending   bool
-	FoldersFirst bool // in either order
-	Recursive    bool // also what is in the folders below; by name only
+	FoldersFirst bool // with either order
+	Recursive    bool // also the folders below; by name only
 	Limit        int  // entries of a page
 	Cursor       string
 
-	// In place of a cursor: the page begins behind so many entries, or at the
-	// entry of this name; without one, at the first whose name begins so,
-	// whatever the letter case.
+	// In place of a cursor. The page begins at this offset, or at the entry of
+	// this name. Without such an entry it begins at the first name that starts
+	// with it, without regard to letter case.
 	Offset int
 	Find   string
 }
@@ -37,23 +37,23 @@ type EntriesQuery struct {
 // attributes and content.
 type EntryPage struct {
 	Path    string // of the folder, in its plain form
-	Total   int    // entries of the whole folder, without those below
+	Total   int    // entries of the whole folder, not those of folders below
 	Offset  int    // entries before the page
 	Entries []syncline.Entry
 	Paths   []string // of the entries; nil when all lie in the folder itself
 	Next    string   // cursor of the next page; "" at the end
 }
 
-// Explorer answers what the API asks of restore points' content.
+// Explorer answers questions about the content of restore points.
 type Explorer struct {
 	Points *RestorePoints
 
 	once     sync.Once
-	counting chan struct{} // one place: see DifferenceStatistics
+	counting chan struct{} // has room for one: see DifferenceStatistics
 }
 
-// maxDepth bounds how deep folders are followed where a call a level is made.
-// No system that restic runs on has paths of so many parts.
+// maxDepth bounds the levels of folders where each level is a call. Paths of so
+// many parts are possible on no system that restic runs on.
 const maxDepth = 4096
 
 // view runs fn on the catalog of a restore point, with its snapshot.
@@ -79,14 +79,14 @@ func snapshotOf(v *catalog.View, point syncline.RestorePoint) (catalog.Snapshot,
 		return catalog.Snapshot{}, err
 	}
 	i := slices.IndexFunc(list, func(s catalog.Snapshot) bool { return s.ID == point.Snapshot.ID })
-	if i < 0 { // it went away since
+	if i < 0 { // the snapshot went away meanwhile
 		return catalog.Snapshot{}, syncline.Errorf(syncline.CodeNotFound, "there is no restore point with the id %s", point.ID)
 	}
 	return list[i], nil
 }
 
-// cleanPath gives an absolute path its one form: no slash doubled or at the
-// end. "" is the root.
+// cleanPath returns the one form of an absolute path: no doubled slash and none
+// at the end. "" is the root.
 func cleanPath(path string) (string, error) {
 	if path == "" {
 		return "/", nil
@@ -101,15 +101,15 @@ func pathParts(path string) []string {
 	return strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
 }
 
-// found is an entry at a path, and its tree where ok.
+// found is an entry at a path. With ok, it has a tree.
 type found struct {
 	entry *syncline.Entry
 	sub   catalog.TreeRef
 	ok    bool
 }
 
-// find returns the entry at a clean path below root. The root's own entry has
-// no more than a type: restic records nothing of it.
+// find returns the entry at a clean path below root. The root's entry has only
+// a type, because restic records nothing else of it.
 func find(v *catalog.View, root catalog.TreeRef, path string, detail catalog.Detail) (found, error) {
 	e, sub, ok, err := v.FindWith(root, path, detail)
 	switch {
@@ -143,8 +143,8 @@ func findFolder(v *catalog.View, root catalog.TreeRef, path string) (catalog.Tre
 	return folder, syncline.Errorf(syncline.CodeInvalid, "%s is not a folder in this restore point", quoted(path))
 }
 
-// Entry returns the entry at a path with all that is known of it, and a text
-// that is the same for the same content.
+// Entry returns the complete entry at a path. contentID is a text that is the
+// same for the same content.
 func (x *Explorer) Entry(ctx context.Context, point syncline.ID, path string) (e syncline.Entry, contentID string, err error) {
 	if path, err = cleanPath(path); err != nil {
 		return e, "", err
@@ -164,7 +164,7 @@ func (x *Explorer) Entry(ctx context.Context, point syncline.ID, path string) (e
 	return e, contentID, err
 }
 
-// contentOf names what an entry holds, whatever its name and metadata are.
+// contentOf identifies the content of an entry, whatever its name and metadata.
 func contentOf(e *syncline.Entry) string {
 	if e.IsDir() {
 		return e.Subtree.String()
@@ -177,9 +177,9 @@ func contentOf(e *syncline.Entry) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Entries returns a page of a folder's entries. It holds no more than a page in
-// memory, however large the folder is; of a page at an offset or a name also
-// what all entries are sorted by.
+// Entries returns a page of a folder's entries. Its memory does not depend on
+// the length of the folder, except for a page at an offset or a name, which
+// needs the sort keys of all entries.
 func (x *Explorer) Entries(ctx context.Context, point syncline.ID, q EntriesQuery) (EntryPage, error) {
 	path, err := cleanPath(q.Path)
 	if err != nil {
@@ -207,7 +207,7 @@ func (x *Explorer) Entries(ctx context.Context, point syncline.ID, q EntriesQuer
 	return page, err
 }
 
-// entryOrders compare what entries are sorted by; names decide between equals.
+// entryOrders compare the sort keys of entries. Equal keys are sorted by name.
 var entryOrders = map[string]func(a, b placed) int{
 	"name":     func(placed, placed) int { return 0 },
 	"size":     func(a, b placed) int { return cmp.Compare(a.size, b.size) },
@@ -222,13 +222,13 @@ type lister struct {
 	tree    catalog.TreeRef
 	query   EntriesQuery
 	compare func(a, b placed) int
-	best    []placed // at most two pages; those that sort first
+	best    []placed // the entries that sort first, two pages at most
 }
 
-// placed is an entry, what it is sorted by, and its place in the tree, which
-// tells entries of one name apart.
+// placed is an entry with its sort key and its position in the tree. The
+// position tells entries of one name apart.
 type placed struct {
-	entry   *syncline.Entry // nil where only the order counts
+	entry   *syncline.Entry // nil if only the order counts
 	name    string
 	kind    syncline.EntryType
 	size    uint64
@@ -250,8 +250,8 @@ func (l *lister) less(a, b placed) int {
 	return c
 }
 
-// list fills in the page. The cursor is the place in the tree of the last entry
-// of the page before; a snapshot's trees never change.
+// list fills in the page. The cursor is the position in the tree of the last
+// entry of the page before. A snapshot's trees never change.
 func (l *lister) list(page *EntryPage, key string) error {
 	if l.query.Offset > 0 || l.query.Find != "" {
 		return l.listAt(page, key)
@@ -290,8 +290,8 @@ func (l *lister) list(page *EntryPage, key string) error {
 	return nil
 }
 
-// listAt fills in the page that begins at an offset or a name. It sorts the
-// whole folder, without holding its entries, and then reads those of the page.
+// listAt fills in the page at an offset or a name. It sorts the whole folder
+// without holding its entries, and then reads the entries of the page.
 func (l *lister) listAt(page *EntryPage, key string) error {
 	var all []placed
 	err := l.each(func(p placed) error {
@@ -317,8 +317,8 @@ func (l *lister) listAt(page *EntryPage, key string) error {
 	return l.read(page, chosen)
 }
 
-// findName returns the index of the name, else of the first that begins so,
-// else the number of entries.
+// findName returns the index of the name. Without such a name it returns the
+// index of the first one that begins with it, or the number of entries.
 func findName(all []placed, name string) int {
 	if i := slices.IndexFunc(all, func(p placed) bool { return p.name == name }); i >= 0 {
 		return i
@@ -331,7 +331,7 @@ func findName(all []placed, name string) int {
 	return i
 }
 
-// read adds the entries at the places to the page, in their order there.
+// read adds the entries at the places to the page, in the order of places.
 func (l *lister) read(page *EntryPage, places []placed) error {
 	index := make(map[uint64]int, len(places))
 	for i := range places {
@@ -354,8 +354,8 @@ func (l *lister) read(page *EntryPage, places []placed) error {
 	return err
 }
 
-// keep adds an entry, and drops those that are surely not of the first n. A
-// full list is cut every n entries.
+// keep adds an entry. A full list is cut after every n entries to those that
+// can be among the first n.
 func (l *lister) keep(p placed, n int) {
 	l.best = append(l.best, p)
 	if len(l.best) >= 2*n {

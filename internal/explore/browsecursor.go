@@ -13,20 +13,20 @@ import (
 )
 
 var (
-	// errEnough ends a walk that has what it was for.
+	// errEnough ends a walk that has found enough.
 	errEnough = errors.New("enough")
 
 	errBadCursor = syncline.Errorf(syncline.CodeInvalid,
 		"the cursor does not belong to this query; take the nextCursor of the page before and leave the other parameters as they were")
 )
 
-// cursorKey names the query that a cursor goes on with.
+// cursorKey returns a text that identifies a query.
 func cursorKey(parts ...any) string { return fmt.Sprintf("%#v", parts) }
 
-// cursorSum is the bytes of a cursor that say whether it belongs to a query.
+// cursorSum is the number of bytes in a cursor that identify its query.
 const cursorSum = 8
 
-// encodeCursor makes a cursor of numbers that is good for one query only.
+// encodeCursor makes a cursor of numbers for one query.
 func encodeCursor(key string, numbers ...uint64) string {
 	sum := sha256.Sum256([]byte(key))
 	b := append([]byte(nil), sum[:cursorSum]...)
@@ -54,7 +54,7 @@ func decodeCursor(key, cursor string) ([]uint64, error) {
 	return numbers, nil
 }
 
-// quoted shows a path in a message: short, on one line.
+// quoted returns a path for a message: short and on one line.
 func quoted(path string) string {
 	if len(path) > 120 {
 		path = strings.ToValidUTF8(path[:120], "") + "…"

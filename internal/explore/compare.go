@@ -13,15 +13,15 @@ import (
 
 // side is an entry of one of two compared folders.
 type side struct {
-	entry *syncline.Entry // nil where there is none
+	entry *syncline.Entry // nil for none
 	sub   catalog.TreeRef
 	ok    bool // sub is a tree
 }
 
 func (s side) lost() bool { return s.entry != nil && s.entry.Lost }
 
-// Pair is what two compared folders have of one name; one of the entries may
-// be nil. It is good until the visit ends.
+// Pair holds the entries of one name in two compared folders. One of them may
+// be nil. A Pair is valid until the visit ends.
 type Pair struct {
 	Before, After *syncline.Entry
 	path          []byte
@@ -30,34 +30,35 @@ type Pair struct {
 // Path returns the pair's absolute path.
 func (p *Pair) Path() string { return string(p.path) }
 
-// comparer walks two trees at once and goes into what differs. What they have
-// in common, byte for byte, it does not even read.
+// comparer walks two trees at once and follows only the folders that differ. It
+// does not read entries that are the same in both, byte for byte.
 type comparer struct {
 	ctx   context.Context
 	v     *catalog.View
-	left  int64 // entries that may still be looked at
-	room  int64 // entries that may still be held at once
+	left  int64 // entries that the walk may still look at
+	room  int64 // entries that the walk may still hold at once
 	visit func(*Pair) error
-	// compared hears of every two trees, and common of every tree that is below
-	// both, in the same place; both may be nil.
+	// The walk calls compared with every two trees, and common with every tree
+	// that is below both in the same place. Both may be nil.
 	compared func(before, after side) error
 	common   func(catalog.TreeRef) error
-	// into says to go on below a folder that became something else, or came to
-	// be from it. restic does not.
+	// With into, the walk also goes below a folder that became something else,
+	// or that something else became. restic's diff does not.
 	into bool
-	// detail is what is filled of the entries.
+	// detail says which fields of the entries are filled in.
 	detail  catalog.Detail
-	missing int // folders that differ and of which one side is lost
+	missing int // folders that differ and are lost on one side
 
-	at   []uint64 // where the walk is: a place for each level
+	at   []uint64 // position of the walk, with a place for each level
 	path []byte
 }
 
 const (
-	// maxCompared bounds the entries that one comparison looks at: a small
-	// repository can expand without end.
+	// maxCompared bounds the entries that one comparison looks at, because a
+	// small repository can expand without end.
 	maxCompared = 20_000_000
-	// maxHeld bounds those that are held at once, about 130 bytes each.
+	// maxHeld bounds the entries that are held at once, of about 130 bytes
+	// each.
 	maxHeld = 2_000_000
 )
 
@@ -68,14 +69,14 @@ func newComparer(ctx context.Context, v *catalog.View, path string) *comparer {
 	}
 }
 
-// itself visits the folder that is compared: its owner or its mode may be all
-// that differs. Of the root nothing is known but what is in it.
+// itself visits the compared folder, since it may differ in its owner or mode
+// alone. The root has no metadata of its own.
 func (c *comparer) itself(before, after side) error {
 	return c.visit(&Pair{before.entry, after.entry, c.path})
 }
 
-// folders compares two trees, either of which may be absent. A walk that goes
-// on behind a place is given that.
+// folders compares two trees, either of which may be absent. resume is the
+// place behind which the walk continues, or nil.
 func (c *comparer) folders(before, after side, resume []uint64) error {
 	if before.ok && after.ok && before.sub == after.sub {
 		return nil
@@ -116,7 +117,7 @@ func (c *comparer) folders(before, after side, resume []uint64) error {
 	return nil
 }
 
-// pair visits a pair, unless the walk goes on behind it, and what is below.
+// pair visits a pair and the entries below it. It skips a pair before resume.
 func (c *comparer) pair(p *pair, resume []uint64, visited bool) error {
 	before, err := c.read(p.before)
 	if err != nil {
@@ -159,21 +160,20 @@ func (c *comparer) read(n *named) (s side, err error) {
 	return s, err
 }
 
-// named is an entry that is not read yet but for its name.
+// named is an entry of which only the name is read.
 type named struct {
 	name string
 	ref  catalog.EntryRef
-	at   int // its place in its tree
+	at   int // position in its tree
 }
 
-// pair is what two folders have of one name.
+// pair holds the entries of one name in two folders.
 type pair struct {
 	name          string
 	before, after *named
 }
 
-// place tells a pair apart from the others of its folders, whatever else is
-// known of these.
+// place identifies a pair among all pairs of its folders.
 func (p *pair) place() uint64 {
 	if p.before != nil {
 		return uint64(p.before.at) << 1
@@ -181,7 +181,7 @@ func (p *pair) place() uint64 {
 	return uint64(p.after.at)<<1 | 1
 }
 
-// pairs returns the entries that two trees do not have in common, by name.
+// pairs returns, by name, the entries that two trees do not have in common.
 func (c *comparer) pairs(before, after side) ([]pair, error) {
 	old, err := c.names(before, after)
 	if err != nil {
@@ -193,7 +193,7 @@ func (c *comparer) pairs(before, after side) ([]pair, error) {
 	}
 	out := make([]pair, 0, max(len(old), len(now)))
 	for len(old) > 0 || len(now) > 0 {
-		order := cmp.Compare(len(now), 0) - cmp.Compare(len(old), 0) // the one that is left
+		order := cmp.Compare(len(now), 0) - cmp.Compare(len(old), 0) // the tree that is left
 		if order == 0 {
 			order = strings.Compare(old[0].name, now[0].name)
 		}
@@ -212,7 +212,7 @@ func (c *comparer) pairs(before, after side) ([]pair, error) {
 	return out, nil
 }
 
-// names returns by name those of a tree's entries that the other one lacks.
+// names returns, by name, the entries of a tree that the other one lacks.
 func (c *comparer) names(s, other side) (out []named, err error) {
 	if !s.ok {
 		return nil, nil
@@ -243,8 +243,8 @@ func tooMuch(format string, args ...any) error {
 	return syncline.Errorf(syncline.CodeTooLarge, format+"; compare a folder further down", args...)
 }
 
-// ChangeOf tells how the entries of a pair differ; "" when they do not. That
-// what is below a folder differs is no change of the folder.
+// ChangeOf says how the entries of a pair differ, or "" if they do not. A
+// difference below a folder is no change of the folder.
 func ChangeOf(p *Pair) ChangeKind {
 	switch {
 	case p.Before == nil:
@@ -261,7 +261,7 @@ func ChangeOf(p *Pair) ChangeKind {
 	return ""
 }
 
-// sameMetadata compares all of two entries but content and subtree.
+// sameMetadata compares all fields of two entries but content and subtree.
 func sameMetadata(a, b *syncline.Entry) bool {
 	return a.Name == b.Name && a.Type == b.Type && a.Mode == b.Mode &&
 		a.ModTime.Equal(b.ModTime) && a.AccessTime.Equal(b.AccessTime) && a.ChangeTime.Equal(b.ChangeTime) &&
@@ -270,7 +270,8 @@ func sameMetadata(a, b *syncline.Entry) bool {
 		a.LinkTarget == b.LinkTarget && a.Device == b.Device && a.Error == b.Error && sameAttributes(a, b)
 }
 
-// sameAttributes compares the attributes, extended ones in any order.
+// sameAttributes compares the attributes. The order of extended ones does not
+// count.
 func sameAttributes(a, b *syncline.Entry) bool {
 	byName := func(x, y syncline.ExtendedAttribute) int {
 		return cmp.Or(strings.Compare(x.Name, y.Name), bytes.Compare(x.Value, y.Value))

@@ -23,11 +23,11 @@ const (
 	ChangeType     ChangeKind = "TypeChanged"
 )
 
-// DifferencesQuery asks how a restore point With differs from another one.
+// DifferencesQuery asks how the restore point With differs from another one.
 type DifferencesQuery struct {
-	With   syncline.ID // what it became
+	With   syncline.ID // the later state
 	Path   string      // absolute; only this folder
-	Kind   ChangeKind  // only these; all when empty
+	Kind   ChangeKind  // only this kind; all kinds when empty
 	Limit  int
 	Cursor string
 }
@@ -36,40 +36,40 @@ type DifferencesQuery struct {
 type Difference struct {
 	Path          string
 	Change        ChangeKind
-	Before, After *syncline.Entry // nil where it is not there
+	Before, After *syncline.Entry // nil for none
 }
 
-// DifferencePage is one page of differences, each folder's by name.
+// DifferencePage is one page of differences, by name within each folder.
 type DifferencePage struct {
 	Differences []Difference
-	Missing     int    // folders of the page of which nobody knows how they differ, because they are lost
+	Missing     int    // folders of the page that are lost, so that their differences are unknown
 	Next        string // cursor of the next page; "" at the end
 }
 
-// DifferenceCounts counts differences. Bytes are sizes of files: those added
-// and the new sizes of those whose content changed; those removed and the
-// former sizes of those whose content changed.
+// DifferenceCounts counts differences. Bytes are sizes of files. Added bytes
+// include the new sizes of changed files, removed bytes include their former
+// sizes.
 type DifferenceCounts struct {
 	Added, Removed, ContentChanged, MetadataChanged, TypeChanged uint64
 	BytesAdded, BytesRemoved                                     uint64
 }
 
-// FolderDifference is what differs at and below one entry of a folder.
+// FolderDifference is the difference at and below one entry of a folder.
 type FolderDifference struct {
 	Path string
-	Type syncline.EntryType // after, or before where it is gone
+	Type syncline.EntryType // type after, or before for a removed entry
 	DifferenceCounts
 }
 
 // DifferenceSummary is the totals of a comparison. Folders has the entries of
-// the compared folder with most bytes added and removed.
+// the compared folder with the most bytes added and removed.
 type DifferenceSummary struct {
 	DifferenceCounts
-	Missing int // folders of which nobody knows how they differ, because they are lost
+	Missing int // folders that are lost, so that their differences are unknown
 	Folders []FolderDifference
 }
 
-// twoSnapshots is two restore points in one catalog.
+// twoSnapshots runs fn with the snapshots of two restore points of one catalog.
 func (x *Explorer) twoSnapshots(ctx context.Context, point, with syncline.ID, fn func(v *catalog.View, s, t catalog.Snapshot) error) error {
 	other, err := x.Points.Get(ctx, with)
 	if err != nil {
@@ -91,7 +91,7 @@ func (x *Explorer) twoSnapshots(ctx context.Context, point, with syncline.ID, fn
 	})
 }
 
-// compared is two restore points' folders in one catalog.
+// compared runs fn with the folders of two restore points of one catalog.
 func (x *Explorer) compared(ctx context.Context, point, with syncline.ID, path string, fn func(c *comparer, before, after side) error) error {
 	return x.twoSnapshots(ctx, point, with, func(v *catalog.View, s, t catalog.Snapshot) error {
 		before, err := folderSide(v, s, path)
@@ -111,20 +111,20 @@ func (x *Explorer) compared(ctx context.Context, point, with syncline.ID, path s
 	})
 }
 
-// folderSide is a folder of a snapshot, or nothing where it has none.
+// folderSide returns a folder of a snapshot, or an empty side if it has none.
 func folderSide(v *catalog.View, s catalog.Snapshot, path string) (side, error) {
 	at, err := find(v, s.Root, path, catalog.WithContent|catalog.WithSubtree)
 	switch {
 	case syncline.CodeOf(err) == syncline.CodeNotFound:
 		return side{}, nil
 	case err == nil && at.entry.Lost:
-		_, _, err = v.FindTree(s.Root, path) // which says what is wrong with it
+		_, _, err = v.FindTree(s.Root, path) // its error says why there is none
 	}
 	return side(at), err
 }
 
-// Differences returns a page of what differs from a restore point to another.
-// What two folders have in common costs nothing.
+// Differences returns a page of the differences between two restore points. The
+// common part of two folders costs nothing.
 func (x *Explorer) Differences(ctx context.Context, point syncline.ID, q DifferencesQuery) (page DifferencePage, err error) {
 	path, err := cleanPath(q.Path)
 	if err != nil {
@@ -167,7 +167,7 @@ func (x *Explorer) Differences(ctx context.Context, point syncline.ID, q Differe
 	return page, err
 }
 
-// bare is an entry without what lists leave out.
+// bare returns an entry without the fields that lists leave out.
 func bare(e *syncline.Entry) *syncline.Entry {
 	if e == nil {
 		return nil
@@ -177,11 +177,11 @@ func bare(e *syncline.Entry) *syncline.Entry {
 	return &out
 }
 
-// maxFolders is how many folders a summary names.
+// maxFolders bounds the folders of a summary.
 const maxFolders = 200
 
-// DifferenceSummary returns the totals of what differs from a restore point to
-// another in a folder.
+// DifferenceSummary returns the totals of the differences between two restore
+// points in a folder.
 func (x *Explorer) DifferenceSummary(ctx context.Context, point, with syncline.ID, path string) (out DifferenceSummary, err error) {
 	if path, err = cleanPath(path); err != nil {
 		return out, err
@@ -192,7 +192,7 @@ func (x *Explorer) DifferenceSummary(ctx context.Context, point, with syncline.I
 		var kind syncline.EntryType
 		c.visit = func(p *Pair) error {
 			change := ChangeOf(p)
-			if len(c.at) == 0 { // the folder itself, which is in none of them
+			if len(c.at) == 0 { // the compared folder itself belongs to none of its entries
 				if change != "" {
 					count(&out.DifferenceCounts, change, p)
 				}
@@ -227,9 +227,9 @@ func (x *Explorer) DifferenceSummary(ctx context.Context, point, with syncline.I
 	return out, err
 }
 
-// DifferenceStatistics returns what restic's diff counts of two restore points,
-// or of a folder that both have. It can take hundreds of megabytes, so one is
-// worked out at a time; who waits has no view open.
+// DifferenceStatistics returns the totals of restic's diff for two restore
+// points, or for a folder that both have. It can take hundreds of megabytes, so
+// one call runs at a time. A call that waits holds no view.
 func (x *Explorer) DifferenceStatistics(ctx context.Context, point, with syncline.ID, path string) (out DifferenceStatistics, err error) {
 	if path, err = cleanPath(path); err != nil {
 		return out, err

@@ -10,8 +10,8 @@ import (
 	"syncline.dev/syncline/resticrepo"
 )
 
-// SideCounts counts what is on one side of a comparison only. Bytes are those of
-// the blobs.
+// SideCounts counts the items on one side of a comparison only. Bytes are those
+// of the blobs.
 type SideCounts struct {
 	Files, Folders, Others uint64
 	DataBlobs, TreeBlobs   uint64
@@ -22,10 +22,10 @@ type SideCounts struct {
 type DifferenceStatistics struct {
 	ChangedFiles   uint64
 	Added, Removed SideCounts
-	Missing        int // folders of which nobody knows how they differ, because they are lost
+	Missing        int // folders that are lost, so that their differences are unknown
 }
 
-// DiffStats counts what is on one side of a comparison only.
+// DiffStats counts the items on one side of a comparison only.
 type DiffStats struct {
 	Files, Dirs, Others  int
 	DataBlobs, TreeBlobs int
@@ -36,25 +36,25 @@ type DiffStats struct {
 type DiffReport struct {
 	ChangedFiles   int
 	Added, Removed DiffStats
-	Missing        int // folders that differ and of which one side is lost: what is in them is not counted
+	Missing        int // folders that differ and are lost on one side; their content is not counted
 }
 
-// Diff compares two trees as restic's diff does: visit hears of every entry of
-// the folders that differ, but not of what is below a folder that became
-// something else. Blobs that a folder has in common with another one, or that
-// lie in another place of the other tree, are neither added nor removed.
+// Diff compares two trees as restic's diff does. It calls visit with every
+// entry of the folders that differ, but not below a folder that became
+// something else. A blob of a common folder, or at another place of the other
+// tree, is neither added nor removed.
 func Diff(ctx context.Context, v *catalog.View, before, after Root, visit func(*Pair) error) (report DiffReport, err error) {
 	c := newComparer(ctx, v, "/")
 	c.left, c.room = math.MaxInt64, math.MaxInt64
 	return c.diff(before, after, math.MaxInt, visit)
 }
 
-// maxDiffBlobs bounds the blobs that a server holds for one comparison, about
-// 60 bytes each.
+// maxDiffBlobs bounds the blobs that a server holds for one comparison, of
+// about 60 bytes each.
 const maxDiffBlobs = 4_000_000
 
-// diff is Diff within the comparer's bounds, and with so many blobs at most
-// that are not in folders which both have.
+// diff is Diff within the comparer's bounds. most bounds the blobs outside of
+// the common folders.
 func (c *comparer) diff(before, after Root, most int, visit func(*Pair) error) (report DiffReport, err error) {
 	ctx, v := c.ctx, c.v
 	closure, err := v.NewClosure(ctx)
@@ -156,7 +156,7 @@ func (s *DiffStats) entry(e *syncline.Entry) {
 	}
 }
 
-// blobs counts the blobs of one side that the other one does not have.
+// blobs counts the blobs of one side that the other one lacks.
 func (d *differ) blobs(ctx context.Context, report *DiffReport) error {
 	without(d.old.data, d.now.data)
 	without(d.old.trees, d.now.trees)
@@ -183,7 +183,7 @@ func (d *differ) blobs(ctx context.Context, report *DiffReport) error {
 	return d.sizes(ctx, report)
 }
 
-// without removes from each set what both have.
+// without removes the common blobs from both sets.
 func without(a, b map[syncline.Hash]struct{}) {
 	for h := range a {
 		if _, ok := b[h]; ok {
@@ -193,8 +193,8 @@ func without(a, b map[syncline.Hash]struct{}) {
 	}
 }
 
-// sizes adds up the sizes of the blobs that are left. The catalog has the
-// beginning of a data blob's id only, which tells it apart from the others.
+// sizes adds up the sizes of the remaining blobs. The catalog has only the
+// beginning of a data blob's id, which tells it apart from the others.
 func (d *differ) sizes(ctx context.Context, report *DiffReport) error {
 	wanted := make(map[blobKey][]*DiffStats)
 	d.old.want(wanted, &report.Removed)
@@ -203,7 +203,7 @@ func (d *differ) sizes(ctx context.Context, report *DiffReport) error {
 	if err != nil {
 		return err
 	}
-	for _, x := range slices.Backward(indexes) { // what is new is last
+	for _, x := range slices.Backward(indexes) { // new blobs are in the last ones
 		if len(wanted) == 0 {
 			return nil
 		}
@@ -229,7 +229,7 @@ func (d *differ) sizes(ctx context.Context, report *DiffReport) error {
 	return nil
 }
 
-// blobKey is what the catalog knows a blob by.
+// blobKey is a blob's key in the catalog.
 type blobKey struct {
 	id   [8]byte
 	tree bool
@@ -246,11 +246,10 @@ func (b blobs) want(wanted map[blobKey][]*DiffStats, s *DiffStats) {
 	}
 }
 
-// Modifier is how restic's diff marks a pair that is in two folders: + for
-// added, - for removed, T for another type, M for another content, with a ? when
-// nothing else tells of that, and U for other metadata, where that is wanted. A
-// folder's content is its metadata here. It is "" where there is nothing to
-// tell.
+// Modifier returns restic's mark for a pair: + for added, - for removed, T for
+// another type, M for another content (M? if nothing else shows it), and U for
+// other metadata, if metadata is set. A folder's content is its metadata here.
+// A pair without a difference has "".
 func Modifier(p *Pair, metadata bool) string {
 	a, b := p.Before, p.After
 	switch {

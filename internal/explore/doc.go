@@ -1,4 +1,4 @@
-// Package explore answers questions about what is in the backups from the
-// catalogs alone: which restore points there are, what lies in them, where a
-// name occurs. It fetches nothing from storage.
+// Package explore answers questions about backups from the catalogs alone:
+// which restore points there are, what they contain, and where a name occurs.
+// It reads nothing from storage.
 package explore

@@ -15,7 +15,7 @@ import (
 
 const testRepository = syncline.ID("3f2504e0-4f89-41d3-9a0c-0305e82c3301")
 
-// one is the only catalog there is.
+// one provides a single catalog.
 type one struct{ c *catalog.Catalog }
 
 func (o one) Use(_ context.Context, _ syncline.ID, fn func(*catalog.Catalog) error) error {
@@ -43,7 +43,7 @@ func wantCode(t *testing.T, err error, code syncline.Code) {
 	}
 }
 
-// paths lists what is below a tree.
+// paths lists the entries below a tree.
 func (f *forest) paths(tree syncline.Hash, prefix string, out map[string]syncline.Entry) {
 	for _, e := range f.trees[tree] {
 		out[prefix+"/"+e.Name] = e
@@ -68,7 +68,7 @@ func change(a, b *syncline.Entry) ChangeKind {
 	return ""
 }
 
-// differences is what a comparison below a folder must list.
+// differences is the list that a comparison below a folder must return.
 func (f *forest) differences(before, after syncline.Hash, folder string) map[string]ChangeKind {
 	old, now := make(map[string]syncline.Entry), make(map[string]syncline.Entry)
 	f.paths(before, "", old)
@@ -172,8 +172,8 @@ func checkSummary(t *testing.T, sum DifferenceSummary, want map[string]ChangeKin
 	}
 }
 
-// checkTypes makes sure that a summary has the types of the entries after, or
-// before where they are gone.
+// checkTypes checks the types in a summary: those of the entries after, or
+// before for removed ones.
 func (f *forest) checkTypes(t *testing.T, sum DifferenceSummary, before, after syncline.Hash) {
 	t.Helper()
 	all := make(map[string]syncline.Entry)
@@ -196,8 +196,8 @@ func twoPoints(t *testing.T, make1 func(f *forest) (before, after syncline.Hash)
 	return x, ids[0], ids[1]
 }
 
-// A folder of which the owner alone changed differs, seen from above and by
-// itself; so does one that came to be or became something else.
+// A folder that differs in its owner alone is a difference, in the folder above
+// and in itself. So is a folder that appears or becomes something else.
 func TestTheFolderItselfDiffers(t *testing.T) {
 	owned := func(e syncline.Entry, uid uint32) syncline.Entry {
 		e.UID, e.User = uid, fmt.Sprint("user", uid)
@@ -325,7 +325,7 @@ func TestComparisonsAreBounded(t *testing.T) {
 		return f.tree(folder("w", f.tree(list...)), folder("x", f.tree(list[3:]...)))
 	}
 	wantCode(t, compare(wide, func(c *comparer) { c.room = 99 }), syncline.CodeTooLarge)
-	wantCode(t, compare(wide, func(c *comparer) { c.room = 103 }), "") // what is passed takes no room
+	wantCode(t, compare(wide, func(c *comparer) { c.room = 103 }), "") // equal entries take no room
 }
 
 func TestPagesOfAFolder(t *testing.T) {
@@ -333,7 +333,7 @@ func TestPagesOfAFolder(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 9))
 	f := newForest(t)
 	for i := range 300 {
-		name := fmt.Sprintf("%03d", r.IntN(280)) // some come twice
+		name := fmt.Sprintf("%03d", r.IntN(280)) // some names repeat
 		if list = append(list, file(name, uint64(r.IntN(40)))); i%3 == 0 {
 			list[i] = folder(name, f.tree(file("x", uint64(i))))
 		}
@@ -401,8 +401,8 @@ func sameEntry(a, b syncline.Entry) bool {
 	return a.Name == b.Name && a.Size == b.Size && a.Type == b.Type
 }
 
-// checkPlaces checks pages that begin at an offset or a name against the whole
-// folder, and those that go on behind them.
+// checkPlaces compares pages at an offset or a name, and the pages after them,
+// with the whole folder.
 func checkPlaces(t *testing.T, x *Explorer, id syncline.ID, q EntriesQuery, whole []syncline.Entry) {
 	t.Helper()
 	q.Limit = 7
@@ -446,8 +446,8 @@ func checkPlaces(t *testing.T, x *Explorer, id syncline.ID, q EntriesQuery, whol
 	}
 }
 
-// The name itself comes before names that begin so, and letter case counts
-// only for it.
+// The exact name comes before names that begin with it. Letter case counts for
+// the exact name only.
 func TestFindingAName(t *testing.T) {
 	f := newForest(t)
 	f.snapshot(f.tree(file("Read", 3), file("README", 2), file("read", 1)))
@@ -460,7 +460,7 @@ func TestFindingAName(t *testing.T) {
 	}
 }
 
-// checkOrder checks that entries are sorted as a query asks.
+// checkOrder checks the order of entries.
 func checkOrder(t *testing.T, q EntriesQuery, list []syncline.Entry) {
 	t.Helper()
 	for i := range list[1:] {

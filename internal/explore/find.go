@@ -13,47 +13,47 @@ import (
 	"syncline.dev/syncline/internal/pattern"
 )
 
-// Query says what to find: the entries that one of Patterns or Contains
-// chooses and that pass all filters. With neither of the two it is every
-// entry.
+// Query says what to find: the entries that Patterns or Contains choose and
+// that pass all filters. Without either, it chooses every entry.
 type Query struct {
-	// Patterns are restic's, see its find command. A folder that matches
-	// brings all that is below it.
+	// Patterns are those of restic's find. A matching folder chooses everything
+	// below it.
 	Patterns   []string
 	IgnoreCase bool // for Patterns, as restic does it
-	// Contains holds parts of names. Letter case makes no difference, nor
-	// does the normal form of accented letters. A folder that matches does not
-	// bring what is below it.
+	// Contains holds parts of names. Letter case does not count, and neither
+	// does the normal form of accented letters. A matching folder does not
+	// choose the entries below it.
 	Contains  []string
-	MatchCase bool // for Contains: the text must be there as it is
+	MatchCase bool // for Contains: the text must match exactly
 
-	Below          []string             // only what lies below the folder of this path, name by name
+	Below          []string             // only below the folder of this path, a name an element
 	Types          []syncline.EntryType // any of them; empty for all
-	MinSize        uint64               // bytes; a filter on sizes chooses files only
-	MaxSize        *uint64              // nil for no bound
-	Oldest, Newest time.Time            // modification time, both included; zero for no bound
+	MinSize        uint64               // bytes; a bound on sizes chooses files only
+	MaxSize        *uint64              // nil for none
+	Oldest, Newest time.Time            // bounds of the modification time, both included; zero for none
 
-	Detail catalog.Detail // what is filled of the entries
+	Detail catalog.Detail // fields of the entries to fill in
 	Limits Limits
 
-	// More says that other searches will follow: the first one makes what speeds them up.
-	More bool `json:"-"` // no part of what makes two queries the same
+	// More says that other searches will follow. The first one then makes the
+	// tables that speed them up.
+	More bool `json:"-"` // two queries that differ in it are the same
 
-	// After is for FindVersions: it begins behind this place. Positions has it
-	// tell the places of the versions.
+	// After and Positions are for FindVersions. The search begins behind After.
+	// With Positions, each version has its Position.
 	After     Position
 	Positions bool
 }
 
 // Position is a place in the results of FindVersions: behind so many versions
-// at a path, of all that are there and chosen but for the filters. The zero
-// value is the beginning.
+// at a path. Versions count before filters are applied. The zero value is the
+// beginning.
 type Position struct {
-	Names    []string // of the path
+	Names    []string // parts of the path
 	Versions int
 }
 
-// Check fails with CodeInvalid when a pattern cannot be used.
+// Check fails with CodeInvalid for a pattern that cannot be used.
 func (q *Query) Check() error {
 	if len(q.Patterns) > pattern.MaxPatterns {
 		return syncline.Errorf(syncline.CodeInvalid, "there are %d patterns; at most %d can be matched", len(q.Patterns), pattern.MaxPatterns)
@@ -66,42 +66,42 @@ func (q *Query) Check() error {
 	return nil
 }
 
-// Limits bound a search. Zero values are no bound.
+// Limits bound a search. A zero value is no bound.
 type Limits struct {
 	Results  int64
-	Folders  int64 // that are looked into, each path anew
-	Path     int   // bytes of a path; no folder beyond is looked into. 1 MiB when 0
+	Folders  int64 // folders to look into, at each path anew
+	Path     int   // bytes; folders with longer paths are not looked into; 1 MiB when 0
 	Deadline time.Time
 
-	looks int // at the time, until it is over whatever the time is; for tests
+	looks int // at the time; so many looks end it, for tests
 }
 
-// Cut says why a search ended before it had seen everything.
+// Cut says why a search ended early.
 type Cut string
 
 // The reasons why a search is cut.
 const (
 	Complete   Cut = ""
 	CutResults Cut = "results" // there may be more results than the limit
-	CutFolders Cut = "folders" // as many folders as the limit were looked into
+	CutFolders Cut = "folders" // the search looked into as many folders as the limit
 	CutTime    Cut = "time"    // the deadline passed
-	CutDepth   Cut = "depth"   // folders with a path over the limit were left out
+	CutDepth   Cut = "depth"   // folders with a path over the limit are left out
 )
 
-// maxPath bounds the bytes of a path. Folders nested without end take time
-// with the square of their depth.
+// maxPath bounds the bytes of a path. The time for nested folders grows with
+// the square of their depth.
 const maxPath = 1 << 20
 
-// Hit is an entry at a path of one snapshot. It is fn's to keep.
+// Hit is an entry at a path of one snapshot. fn may keep it.
 type Hit struct {
 	Snapshot *catalog.Snapshot
 	Path     string
 	Entry    *syncline.Entry
 }
 
-// Find calls fn with everything that the query chooses, one snapshot after the
-// other in the order given and each in order of the names, depth first, a folder
-// before what is in it. An error of fn ends the search and is returned.
+// Find calls fn with everything that the query chooses. It takes the snapshots
+// in the given order, and each one in the order of names, depth first, a folder
+// before its entries. An error of fn ends the search and is returned.
 func Find(ctx context.Context, v *catalog.View, snapshots []catalog.Snapshot, q *Query, fn func(*Hit) error) (Cut, error) {
 	f, err := newFinder(ctx, v, q)
 	defer f.close()
@@ -120,22 +120,22 @@ func Find(ctx context.Context, v *catalog.View, snapshots []catalog.Snapshot, q 
 	return f.cut, nil
 }
 
-// VersionHit is an entry at a path, once for all snapshots that have exactly it
-// there: the same name, metadata and content.
+// VersionHit is an entry at a path, once for all snapshots with exactly this
+// entry: the same name, metadata and content.
 type VersionHit struct {
 	Path  string
 	Entry *syncline.Entry
-	// Snapshots are positions in the list that was searched, ascending. They
-	// are not to be changed.
+	// Snapshots are positions in the list of snapshots, ascending. They are
+	// read-only.
 	Snapshots []int32
-	// Position is behind this version. It is set when the query asks for it.
+	// Position is the place behind this version, if the query asks for it.
 	Position Position
 }
 
-// FindVersions calls fn with everything that the query chooses in order of the
-// paths, each folder before what is in it, and the versions of one path in the
-// order in which they first appear. It looks at what several snapshots have in
-// common once. An error of fn ends the search and is returned.
+// FindVersions calls fn with everything that the query chooses, in the order of
+// paths, each folder before its entries. The versions of one path come in the
+// order of their first snapshots. FindVersions looks at everything that several
+// snapshots share once. An error of fn ends the search and is returned.
 func FindVersions(ctx context.Context, v *catalog.View, snapshots []catalog.Snapshot, q *Query, fn func(*VersionHit) error) (Cut, error) {
 	f, err := newFinder(ctx, v, q)
 	defer f.close()
@@ -158,25 +158,25 @@ type finder struct {
 	v        *catalog.View
 	q        *Query
 	search   *catalog.Search
-	way      *catalog.Search // nil, or entries of which one is on the way to every match:
-	wayPart  int             // those that this part of the one pattern matches
+	way      *catalog.Search // nil, or entries of which each match has one on its way:
+	wayPart  int             // those that this part of the single pattern matches
 	patterns []*pattern.Pattern
 	contains []func(name string) bool
-	byName   bool // an entry matches when its name is found, whatever its path
+	byName   bool // an entry with a found name matches, whatever its path
 	cut      Cut
 	results  int64
 	folders  int64
 	steps    int
-	looks    int // at the time
+	looks    int // looks at the time
 
-	stack   []place           // from the root to where the walk is
+	stack   []place           // from the root to the walk's present place
 	items   []item            // of the places in stack
 	groups  []group           // of the place that is read next
 	ahead   []catalog.TreeRef // their trees
 	trees   sets[catalog.TreeRef]
 	entries sets[catalog.EntryRef]
 	emit    emitFunc
-	waiting []waiting // with refs, place by place
+	waiting []waiting // matches whose metadata is not read yet, by place
 	refs    []catalog.EntryRef
 	batch   int
 }
@@ -236,17 +236,17 @@ func (f *finder) close() {
 	}
 }
 
-// manyFound is how many entries make it pay to look for what lies on the way to
-// them, too. It is a variable for tests.
+// manyFound is the number of entries from which a second look-up pays, of
+// entries on the way to them. It is a variable for tests.
 var manyFound = 1000
 
-// nothing reports whether there is nothing to walk for.
+// nothing reports whether no entry can match.
 func (f *finder) nothing() bool {
 	return f.search == nil || f.search.Count() == 0 || f.way != nil && f.way.Count() == 0
 }
 
-// containsTerm is for names that have the text without regard to letter case
-// and normal form.
+// containsTerm chooses names that contain the text, without regard to letter
+// case and normal form.
 func containsTerm(text string) catalog.NameTerm {
 	text = foldName(text)
 	term := foldedTerm(text)
@@ -258,7 +258,7 @@ func foldName(s string) string {
 	return norm.NFC.String(strings.ToLower(norm.NFC.String(s)))
 }
 
-// expired reports whether the time is over, and notes it.
+// expired reports whether the time is over, and records it.
 func (f *finder) expired() bool {
 	f.looks++
 	d, looks := f.q.Limits.Deadline, f.q.Limits.looks

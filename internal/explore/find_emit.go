@@ -5,27 +5,26 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// What matches waits until there is a batch of it, since entries are read
-// several at a time. The batches begin small, so that the first results come
-// soon.
+// Matches wait for a batch, because the catalog reads several entries at a
+// time. Batches begin small, so that the first results come soon.
 const (
 	firstBatch = 16
 	lastBatch  = 1024
 )
 
-// emitFunc takes what matches and passes the filters.
+// emitFunc takes an entry that matches and passes the filters.
 type emitFunc func(w *waiting, e *syncline.Entry) error
 
-// waiting is an entry at a path whose metadata is still to be read.
+// waiting is an entry at a path. Its metadata is not read yet.
 type waiting struct {
 	path string
 	name string
 	in   []int32
-	at   Position // where the query asks for it
+	at   Position // set if the query asks for it
 }
 
-// queue takes the distinct entries at one path that matches, but for the first
-// of them.
+// queue takes the distinct entries at one matching path, without the first skip
+// ones.
 func (f *finder) queue(same []item, path []byte, skip int) error {
 	text := string(path)
 	name := text[len(text)-len(same[0].Name):]
@@ -53,8 +52,8 @@ func (f *finder) queue(same []item, path []byte, skip int) error {
 	})
 }
 
-// names returns the names of a path in the folder that the walk is at. A
-// repository may have names with slashes in them.
+// names returns the names of a path in the folder of the walk. Names in a
+// repository can contain slashes.
 func (f *finder) names(path string) []string {
 	out := make([]string, len(f.stack))
 	for i := range f.stack {
@@ -67,8 +66,8 @@ func (f *finder) names(path string) []string {
 	return out
 }
 
-// batchSize is the number of results to wait for. One more than the limit
-// shows whether the limit cuts.
+// batchSize is the number of matches to wait for. One more than the limit shows
+// whether the limit cuts.
 func (f *finder) batchSize() int {
 	n := max(f.batch, firstBatch)
 	if limit := f.q.Limits.Results; limit > 0 {
@@ -77,7 +76,7 @@ func (f *finder) batchSize() int {
 	return n
 }
 
-// flush reads the entries that wait and passes them on.
+// flush reads the waiting entries and passes them on.
 func (f *finder) flush() error {
 	refs, list := f.refs, f.waiting
 	f.refs, f.waiting = f.refs[:0], f.waiting[:0]

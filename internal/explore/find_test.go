@@ -17,11 +17,11 @@ import (
 	"syncline.dev/syncline/internal/pattern"
 )
 
-// forest builds a catalog, and keeps the trees beside it.
+// forest builds a catalog and keeps its trees.
 type forest struct {
 	t         testing.TB
 	trees     map[syncline.Hash][]syncline.Entry
-	order     []syncline.Hash // what a tree holds before the tree
+	order     []syncline.Hash // trees, each after its subtrees
 	snapshots []syncline.Snapshot
 }
 
@@ -57,7 +57,7 @@ func file(name string, size uint64) syncline.Entry {
 	return syncline.Entry{Name: name, Type: syncline.TypeFile, Size: size, ModTime: time.Unix(int64(size), 0).UTC()}
 }
 
-// catalog puts everything into a catalog in memory.
+// catalog puts all trees into a catalog in memory.
 func (f *forest) catalog() *catalog.Catalog {
 	f.t.Helper()
 	c, err := catalog.Open(f.t.Context(), catalogtest.NewMemory())
@@ -146,7 +146,7 @@ func (f *forest) grow(r *rand.Rand, snapshots int) {
 	}
 }
 
-// expect lists what a query must find in a tree, by looking at everything.
+// expect lists the results of a query in a tree, by looking at every entry.
 func (f *forest) expect(q *Query, label string, tree syncline.Hash, prefix string, out []string) []string {
 	for _, e := range f.trees[tree] {
 		path := prefix + "/" + e.Name
@@ -251,7 +251,7 @@ func difference(got, want []string) string {
 	return "no difference"
 }
 
-// checkVersions unfolds the versions of a query and compares.
+// checkVersions unfolds the versions of a query and compares them with want.
 func (f *forest) checkVersions(v *catalog.View, list []catalog.Snapshot, q *Query, want []string) {
 	f.t.Helper()
 	var got, versions []string

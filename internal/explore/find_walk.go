@@ -11,10 +11,9 @@ import (
 	"syncline.dev/syncline/internal/pattern"
 )
 
-// The walk goes down from the roots of several snapshots at once, and only
-// through folders that lead to something. At each path it has one group per
-// distinct tree that the snapshots have there, so that what they share is
-// looked at once.
+// The walk starts at the roots of several snapshots at once. It goes only into
+// folders that can lead to a match. At each path, the snapshots with the same
+// tree form a group, so a shared tree is looked at once.
 
 // group is a tree and the snapshots that have it at the path, ascending.
 type group struct {
@@ -22,18 +21,18 @@ type group struct {
 	in   []int32
 }
 
-// sets maps trees or entries to the snapshots that have them, in the order in
-// which they were added.
+// sets maps trees or entries to the snapshots that have them, in the order of
+// insertion.
 type sets[K comparable] struct {
 	keys   []K
 	in     [][]int32
-	merged []bool    // in is a list of our own, not sorted
-	at     map[K]int // position, where there are many; else empty
-	order  []int     // for each
+	merged []bool    // in is a list of its own, not sorted
+	at     map[K]int // position, for many keys; else empty
+	order  []int     // reused by the method each
 }
 
-// reset empties it. It may be used again when all that it passed on was used; the
-// lists of snapshots may be kept.
+// reset empties the sets for another use. The caller may keep the lists of
+// snapshots and nothing else.
 func (s *sets[K]) reset() {
 	clear(s.at)
 	*s = sets[K]{keys: s.keys[:0], in: s.in[:0], merged: s.merged[:0], at: s.at, order: s.order}
@@ -73,8 +72,8 @@ func (s *sets[K]) find(key K) int {
 	return -1
 }
 
-// each calls fn with every key and its snapshots, ascending; the key whose
-// first snapshot is the earliest first.
+// each calls fn with every key and its snapshots, ascending. The keys come in
+// the order of their first snapshots.
 func (s *sets[K]) each(fn func(key K, in []int32) error) error {
 	order := s.order[:0]
 	for i := range s.keys {
@@ -108,15 +107,15 @@ func appendGroups(out []group, trees *sets[catalog.TreeRef]) []group {
 // place is a folder on the way down.
 type place struct {
 	path   int                // length of its path
-	groups []group            // until it is read; in memory that the next place uses again
-	states []pattern.Matching // per pattern; nil when all matches
-	all    bool               // look at all that is in it
-	items  []item             // the top of the finder's
-	first  int                // where they begin there
+	groups []group            // until it is read; the next place reuses the memory
+	states []pattern.Matching // per pattern; nil if everything matches
+	all    bool               // look at all entries
+	items  []item             // the top of the finder's items
+	first  int                // index of its first item there
 	next   int
 	read   bool
-	seek   []string // what comes before these names was passed on before
-	within []string // the way to what is asked for: nothing beside it
+	seek   []string // entries before these names are passed on already
+	within []string // the way to the folder of the query; all other entries are skipped
 }
 
 // item is an entry in one of a place's groups.
@@ -125,10 +124,10 @@ type item struct {
 	in []int32
 }
 
-// errCut ends a walk whose limits are spent. finder.cut has the reason.
+// errCut ends a walk at a limit. finder.cut has the reason.
 var errCut = errors.New("search is cut")
 
-// result turns the error that ended a walk into Find's results.
+// result turns the walk's error into Find's results.
 func (f *finder) result(err error) (Cut, error) {
 	if errors.Is(err, errCut) {
 		err = nil
@@ -136,7 +135,7 @@ func (f *finder) result(err error) (Cut, error) {
 	return f.cut, err
 }
 
-// walk passes on everything below the roots that matches and passes.
+// walk passes on every match below the roots.
 func (f *finder) walk(roots []group, emit emitFunc) error {
 	f.emit = emit
 	err := f.descend(roots)
@@ -198,7 +197,7 @@ func (f *finder) root(roots []group) place {
 	return p
 }
 
-// read finds what is in a place, in the order of the names.
+// read finds the entries of a place, in the order of names.
 func (f *finder) read(p *place) error {
 	p.read, p.first = true, len(f.items)
 	if f.folders++; f.q.Limits.Folders > 0 && f.folders > f.q.Limits.Folders {
@@ -239,7 +238,7 @@ func (f *finder) read(p *place) error {
 	return nil
 }
 
-// alive fails when the search was canceled or its time is over.
+// alive fails when the context has ended or the time is over.
 func (f *finder) alive() error {
 	if err := f.ctx.Err(); err != nil {
 		return syncline.WrapError(syncline.CodeCanceled, err, "the search was canceled")
@@ -257,14 +256,14 @@ func (f *finder) maxPath() int {
 	return maxPath
 }
 
-// visit emits the versions of one path that match, and returns the place below
-// it when there is something to look for.
+// visit emits the matching versions of one path. With ok, below is a place to
+// look into.
 func (f *finder) visit(in *place, same []item, path []byte) (below place, ok bool, err error) {
 	st, matches := f.match(in, &same[0], &below)
 	skip := 0
 	if len(in.seek) > 0 && same[0].Name == in.seek[0] {
 		if below.seek = in.seek[1:]; len(below.seek) > 0 {
-			matches = false // it comes before what is below it
+			matches = false // the search continues below this folder
 		} else {
 			skip = f.q.After.Versions
 		}
@@ -295,8 +294,8 @@ func (f *finder) visit(in *place, same []item, path []byte) (below place, ok boo
 	return below, len(below.groups) > 0, nil
 }
 
-// match returns what the patterns say of a path, and whether anything chooses
-// it. It sets the states of the place below.
+// match matches the patterns with a path and sets the states of the place
+// below. matches reports whether the query chooses the path.
 func (f *finder) match(in *place, x *item, below *place) (st pattern.State, matches bool) {
 	switch {
 	case in.states == nil:

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestSetsAreUsedAgain: what was in them before makes no difference, whether there
-// were few keys or many.
+// TestSetsAreUsedAgain checks that the former content makes no difference, with
+// few keys and with many.
 func TestSetsAreUsedAgain(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	var used sets[int]

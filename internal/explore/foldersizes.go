@@ -9,21 +9,21 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// FolderSizesQuery asks how the size of a folder comes about.
+// FolderSizesQuery asks for the sizes of a folder and of the entries below it.
 type FolderSizesQuery struct {
 	Path  string // absolute, of the folder
-	Depth int    // levels below it, one at least
-	Limit int    // children listed of each folder
+	Depth int    // levels below the folder, at least one
+	Limit int    // listed children of each folder
 }
 
-// FolderSize is an entry with the sizes of what is in it. Names of hard links
-// count each.
+// FolderSize is an entry with the sizes of everything in it. Each name of a
+// hard link counts.
 type FolderSize struct {
 	Path, Name string
 	Type       syncline.EntryType
 	EntryCounts
 	Size     uint64
-	Listed   bool // Children and Rest tell what is in it
+	Listed   bool // Children and Rest have its content
 	Children []FolderSize
 	Rest     FolderRest
 }
@@ -35,24 +35,24 @@ type FolderRest struct {
 	Size uint64
 }
 
-// What one answer lists of a folder's sizes. Paths are what makes it large.
+// Bounds of one answer. Paths make it large.
 const (
 	maxListed      = 5_000
 	maxListedBytes = 4 << 20
 )
 
-// folderSizes tells how the size of a folder comes about.
+// folderSizes collects the sizes of a folder.
 type folderSizes struct {
 	tick  ticker
 	m     *measured
 	v     *catalog.View
 	q     FolderSizesQuery
 	open  openFolders
-	count int // entries listed
+	count int // listed entries
 	bytes int // of their paths
 }
 
-// openFolder is a folder of the answer that can be looked into.
+// openFolder is a folder of the answer that is not listed yet.
 type openFolder struct {
 	to    *FolderSize
 	tree  uint32
@@ -73,7 +73,8 @@ func (o *openFolders) Pop() any {
 	return last
 }
 
-// folderSizes returns the folder at a clean path, whose tree it is.
+// folderSizes returns the sizes of the folder at a clean path. tree is its
+// tree.
 func (m *measured) folderSizes(ctx context.Context, v *catalog.View, tree uint32, q FolderSizesQuery) (FolderSize, error) {
 	f := folderSizes{tick: ticker{ctx: ctx}, m: m, v: v, q: q}
 	root := FolderSize{Path: q.Path, Name: "/", Type: syncline.TypeDir}
@@ -157,7 +158,7 @@ func (f *folderSizes) child(to *FolderSize, folder string, r ranked) (err error)
 	return nil
 }
 
-// rest adds an entry that is not listed, and what is below it.
+// rest adds an entry that is not listed, with everything below it.
 func (f *folderSizes) rest(to *FolderRest, no uint32) {
 	to.Count++
 	countClass(&to.EntryCounts, f.m.Class(no))

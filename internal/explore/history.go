@@ -13,12 +13,12 @@ import (
 // HistoryQuery asks for the versions of one path in a repository.
 type HistoryQuery struct {
 	Path   string // absolute
-	Host   string // only of this host; all when empty
+	Host   string // only this host; all when empty
 	Limit  int
 	Cursor string
 }
 
-// VersionEvent says how a version came about.
+// VersionEvent says how a version began.
 type VersionEvent string
 
 // The events.
@@ -28,15 +28,15 @@ const (
 	VersionVanished VersionEvent = "Vanished"
 )
 
-// Version is one state of a path, through consecutive restore points of a host.
+// Version is one state of a path in consecutive restore points of a host.
 type Version struct {
 	Hostname      string
 	Event         VersionEvent
-	Entry         *syncline.Entry // nil when it vanished
+	Entry         *syncline.Entry // nil when the path vanished
 	First, Last   syncline.ID     // restore points
 	FirstTime     time.Time
 	LastTime      time.Time
-	RestorePoints int // that have this state
+	RestorePoints int // number of those with this state
 
 	FirstSnapshot, LastSnapshot syncline.Hash
 }
@@ -44,7 +44,7 @@ type Version struct {
 // VersionPage is one page of versions, oldest first.
 type VersionPage struct {
 	Versions []Version
-	Unknown  int    // restore points that say nothing about the path, because folders on the way to it are lost
+	Unknown  int    // restore points in which folders on the way are lost
 	Next     string // cursor of the next page; "" at the end
 }
 
@@ -53,8 +53,8 @@ type VersionPage struct {
 func (x *Explorer) History(ctx context.Context, repository syncline.ID, q HistoryQuery) (page VersionPage, err error) {
 	err = x.Points.Catalogs.Use(ctx, repository, func(c *catalog.Catalog) error {
 		return c.View(ctx, func(v *catalog.View) error {
-			// The catalog's state is part of the key: what a new snapshot adds may
-			// belong before a place that was passed.
+			// The catalog's state is part of the key, because a new snapshot
+			// can add a version before the cursor.
 			key := cursorKey("history", string(repository), q.Path, q.Host, v.Changes())
 			first := 0
 			if q.Cursor != "" {
@@ -86,11 +86,10 @@ func (x *Explorer) History(ctx context.Context, repository syncline.ID, q Histor
 	return page, err
 }
 
-// Versions returns the versions of a path through the snapshots that choose
-// takes, oldest first. Inode, access and change time alone make no version. A
-// snapshot that was not of the path, going by the folders it was made of, says
-// nothing about it; nor does one of which a folder on the way is lost, and these
-// are counted as unknown.
+// Versions returns the versions of a path in the snapshots that choose takes,
+// oldest first. Inode, access time and change time alone make no version. A
+// snapshot of other folders says nothing about the path. A snapshot in which a
+// folder on the way is lost says nothing either, and unknown counts it.
 func Versions(ctx context.Context, v *catalog.View, path string, choose func(*syncline.Snapshot) bool) (versions []Version, unknown int, err error) {
 	if path, err = cleanPath(path); err != nil {
 		return nil, 0, err
@@ -133,19 +132,20 @@ func Versions(ctx context.Context, v *catalog.View, path string, choose func(*sy
 type tracer struct {
 	v      *catalog.View
 	parts  []string
-	known  map[step]found // what trees have of the path's parts
+	known  map[step]found // by tree and part of the path
 	series map[string]seriesState
 	scopes map[string]knownScopes // by host and folders
 	out    []Version
 }
 
-// step is a tree at a depth of the path. Neighbouring snapshots share most.
+// step is a tree at a depth of the path. Neighbouring snapshots share most
+// steps.
 type step struct {
 	tree  catalog.TreeRef
 	depth int
 }
 
-// seriesState is the version that a series of snapshots is at, by its number.
+// seriesState is the number of the last version of a series of snapshots.
 type seriesState struct {
 	version int
 	at      found
@@ -160,8 +160,8 @@ func (t *tracer) add(s *catalog.Snapshot, path string) error {
 	if err != nil || at.entry == nil && !covered {
 		return err
 	}
-	// Above the folders that snapshots are made of, those of other folders have
-	// other content without a change; and so has a relative path elsewhere.
+	// Above the folders of a snapshot, the content depends on which folders
+	// were backed up. A relative path elsewhere is another folder.
 	key := s.Hostname + "\x00" + in.base
 	if !covered {
 		key = groupKey(s, Grouping{Host: true, Paths: true})
@@ -191,7 +191,7 @@ func (t *tracer) add(s *catalog.Snapshot, path string) error {
 	return nil
 }
 
-// find returns what lies at the path; a nil entry where nothing does.
+// find returns the entry at the path, with a nil entry for none.
 func (t *tracer) find(root catalog.TreeRef) (found, error) {
 	at := found{rootEntry(), root, true}
 	for depth, name := range t.parts {
@@ -225,7 +225,7 @@ func sameVersion(a, b found) bool {
 		e.AccessTime, e.ChangeTime = e.ModTime, e.ModTime
 		e.Inode, e.DeviceID, e.Links = 0, 0, 0
 	}
-	if x.Lost || y.Lost { // the folder's hash tells whether what is in it is the same
+	if x.Lost || y.Lost { // the folder's hash tells whether its content is the same
 		a.ok, b.ok = false, false
 		if x.Subtree != y.Subtree {
 			return false

@@ -10,7 +10,7 @@ import (
 	"syncline.dev/syncline"
 )
 
-// versions lists what the history of a path must be, host by host.
+// versions lists the expected history of a path, host by host.
 func (f *forest) versions(path, host string) map[string][]string {
 	out, last, count := map[string][]string{}, map[string]string{}, map[string]int{}
 	for i := range f.snapshots {
@@ -102,7 +102,7 @@ func TestHistory(t *testing.T) {
 }
 
 // TestHistoryOfOtherFolders checks that a snapshot of other folders ends and
-// begins nothing.
+// begins no version.
 func TestHistoryOfOtherFolders(t *testing.T) {
 	f := newForest(t)
 	home := func(n uint64) syncline.Entry { return folder("home", f.tree(file("x", n))) }
@@ -138,8 +138,9 @@ func TestHistoryOfOtherFolders(t *testing.T) {
 	}
 }
 
-// TestHistoryOfRelativePaths checks that what a relative backup does not have any
-// more has vanished, and that backups from other folders are of other files.
+// TestHistoryOfRelativePaths checks that a file that a relative backup does not
+// have any more has vanished, and that backups from other directories are of
+// other files.
 func TestHistoryOfRelativePaths(t *testing.T) {
 	f := newForest(t)
 	docs := func(n uint64) syncline.Entry { return folder("docs", f.tree(file("x", n))) }
@@ -165,7 +166,7 @@ func TestHistoryOfRelativePaths(t *testing.T) {
 	}
 	x, _ := f.explorer()
 	for path, want := range map[string]string{
-		"/docs/x": "Appeared2 Appeared2 Vanished4 ", // also from what "restic backup ." has
+		"/docs/x": "Appeared2 Appeared2 Vanished4 ", // "restic backup ." also has it
 		"/docs":   "Appeared2 Appeared2 Changed1 Vanished3 ",
 		"/etc/y":  "Appeared1 ", "/x": "Appeared1 Vanished2 ", "/z": "Appeared2 Vanished1 Appeared1 ",
 		"/a/docs/x": "Appeared1 Vanished1 ",
@@ -197,7 +198,7 @@ func TestHistoryCursors(t *testing.T) {
 		_, err = x.History(t.Context(), testRepository, q)
 		wantCode(t, err, syncline.CodeConflict)
 	}
-	// After another synchronization the pages would no longer fit together.
+	// After another synchronization the pages would not fit together.
 	f.snapshot(f.tree(file("x", 9)))
 	f.fill(x.Points.Catalogs.(one).c)
 	q.Cursor = page.Next

@@ -11,8 +11,8 @@ import (
 	"syncline.dev/syncline/resticrepo"
 )
 
-// holder tells which snapshots hold something: none (0), or the first one's
-// number, from 1 on, and whether others do too.
+// holder says which snapshots hold an item: none (0), or the number of the
+// first one, from 1, and whether there are others.
 type holder uint32
 
 const shared holder = 1 << 31
@@ -20,7 +20,7 @@ const shared holder = 1 << 31
 func (h holder) first() int   { return int(h&^shared) - 1 }
 func (h holder) isOnly() bool { return h != 0 && h&shared == 0 }
 
-// add adds a snapshot, and reports whether that told anything new. Snapshots
+// add adds a snapshot and reports whether this changes the holder. Snapshots
 // are added in order.
 func (h *holder) add(s holder) bool {
 	switch {
@@ -44,11 +44,11 @@ func (h *holder) join(other holder) {
 	}
 }
 
-// holders tells which snapshots hold the trees and entries of a catalog.
+// holders has the holders of a catalog's trees and entries.
 type holders struct{ trees, entries []holder }
 
-// findHolders goes from the snapshots down. It looks into a tree when it comes
-// there first, and once more with the first other snapshot.
+// findHolders walks down from the snapshots. It looks into a tree for its first
+// snapshot, and once more for the second one.
 func (m *measured) findHolders(ctx context.Context, list []catalog.Snapshot) (*holders, error) {
 	h := &holders{make([]holder, m.Trees()), make([]holder, m.Entries())}
 	tick := ticker{ctx: ctx}
@@ -80,24 +80,24 @@ func (m *measured) findHolders(ctx context.Context, list []catalog.Snapshot) (*h
 	return h, nil
 }
 
-// blobTable is the blobs of one kind, by the beginnings of their ids: that is
-// what the catalog has of data blobs. A blob takes some 32 bytes.
+// blobTable is the blobs of one kind by the beginnings of their ids, since the
+// catalog has no more of data blobs. A blob takes some 32 bytes.
 type blobTable struct {
 	seed    uint64
-	slots   []uint32 // number and one; 0 for a free slot
+	slots   []uint32 // number plus one; 0 for a free slot
 	keys    []uint64
 	sizes   []blobSize
 	holders []holder
 }
 
-// blobSize is a blob's size in bytes, as index files have it: plain is 0 for
-// one that is not compressed. Stored is 0 for one that no index has.
+// blobSize is a blob's size in bytes, from the index files. plain is 0 for a
+// blob without compression. stored is 0 for a blob that no index has.
 type blobSize struct{ plain, stored uint32 }
 
-// blobOverhead is what encryption adds to a blob.
+// blobOverhead is the length that encryption adds to a blob.
 const blobOverhead = 32
 
-// decoded is the size of what is in the blob.
+// decoded is the size of the blob's content.
 func (s blobSize) decoded() uint32 {
 	return resticrepo.Blob{Length: s.stored, UncompressedLength: s.plain}.DecodedLength()
 }
@@ -108,8 +108,8 @@ func newBlobTable() *blobTable {
 
 func keyOf(id *syncline.Hash) uint64 { return binary.LittleEndian.Uint64(id[:]) }
 
-// slot finds the place of a key. The seed keeps whoever writes a repository
-// from choosing ids that share one.
+// slot finds the place of a key. Because of the seed, the writer of a
+// repository cannot choose ids that share a slot.
 func (t *blobTable) slot(key uint64) uint64 {
 	high, low := bits.Mul64(key^t.seed, 0x9e3779b97f4a7c15)
 	mask := uint64(len(t.slots) - 1)
@@ -143,7 +143,7 @@ func (t *blobTable) add(key uint64, size blobSize) uint32 {
 	return uint32(len(t.keys) - 1)
 }
 
-// loadBlobs reads from the index files which blobs there are.
+// loadBlobs reads the blobs from the index files.
 func loadBlobs(ctx context.Context, v *catalog.View) (data, trees *blobTable, err error) {
 	data, trees = newBlobTable(), newBlobTable()
 	indexes, err := v.Indexes()
@@ -172,7 +172,8 @@ func loadBlobs(ctx context.Context, v *catalog.View) (data, trees *blobTable, er
 	return data, trees, nil
 }
 
-// hold tells the tables who holds the blobs. One that no index has is added.
+// hold tells the tables the holders of the blobs. It adds blobs that no index
+// has.
 func (h *holders) hold(ctx context.Context, v *catalog.View, m *measured, data, trees *blobTable) error {
 	for no, who := range h.trees {
 		if who == 0 {

@@ -9,13 +9,14 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// maxListedPath bounds the bytes of the paths in statistics: what is longer
-// counts, but is not listed.
+// maxListedPath bounds the bytes of the paths in statistics. An entry with a
+// longer path counts but is not listed.
 const maxListedPath = 32 << 10
 
-// maxOpened bounds how many folders one search looks into. Without it, trees
-// that double with each level and have their files deeper than maxDepth would
-// be searched on all their paths. Real ones take the levels of each answer.
+// maxOpened bounds how many folders one search looks into. Without it, a search
+// would take all paths of trees that double with each level and have their
+// files below maxDepth. In an ordinary tree, a search looks into the folders
+// above its answers.
 const maxOpened = 16 << 10
 
 // spot is a path with an entry at it.
@@ -40,17 +41,18 @@ func (p *spot) path() string {
 	return string(out)
 }
 
-// ranked is an entry with what it is ranked by.
+// ranked is an entry and the number it is ranked by.
 type ranked struct {
 	by    uint64
 	entry uint32
 }
 
-// top keeps the n entries that rank highest, the earlier ones of equals.
+// top keeps the n entries that rank highest. Of equals it keeps the earlier
+// ones.
 type top struct {
 	n    int
 	list []ranked
-	// drop, where set, hears of those that are not kept.
+	// drop, if set, is called with the entries that are not kept.
 	drop func(entry uint32)
 }
 
@@ -60,7 +62,7 @@ func (t *top) add(by uint64, entry uint32) {
 	}
 }
 
-// cut leaves those that are kept, highest first.
+// cut drops all but the first n and returns those, highest first.
 func (t *top) cut() []ranked {
 	slices.SortFunc(t.list, func(a, b ranked) int {
 		return cmp.Or(cmp.Compare(b.by, a.by), cmp.Compare(a.entry, b.entry))
@@ -76,17 +78,17 @@ func (t *top) cut() []ranked {
 	return t.list
 }
 
-// candidate is what a search for the largest has found so far: an entry, and
-// a tree where that is to be looked into.
+// candidate is an entry that a search for the largest has found. With open, its
+// tree is not looked into yet.
 type candidate struct {
 	ranked
 	at   *spot
 	tree uint32
-	open bool // the tree is to be looked into
+	open bool // look into the tree
 }
 
-// candidates is a heap: the highest first, and of equals the one that is
-// nearest to an answer.
+// candidates is a heap, the highest first. Of equals, the nearest to an answer
+// is first.
 type candidates []candidate
 
 func (c candidates) Len() int      { return len(c) }
@@ -105,15 +107,15 @@ func (c *candidates) Pop() any {
 	return last
 }
 
-// largest searches one restore point from the top down, always where the most
-// lies: each answer costs no more than the folders on its path. When maxOpened
-// are spent, the answers are those among what was seen.
+// largest searches one restore point best first: it always looks into the
+// largest candidate. So an answer costs the folders on its path. After
+// maxOpened folders, the answers are the largest entries seen so far.
 type largest struct {
 	tick  ticker
 	m     *measured
 	v     *catalog.View
 	n     int
-	files bool // look for files, or else for folders
+	files bool // look for files, not folders
 	found []candidate
 	heap  candidates
 
@@ -167,7 +169,7 @@ func (l *largest) search(root uint32) error {
 	return nil
 }
 
-// open adds what a folder holds: no more of it than can be among the answers.
+// open adds the entries of a folder that can be among the answers.
 func (l *largest) open(c candidate) error {
 	if c.at.depth >= maxDepth {
 		return nil

@@ -11,12 +11,12 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// ErrNotShown matches the error of a snapshot that is in the repository and
+// ErrNotShown matches the error of a snapshot that is in the repository but
 // cannot be shown.
 var ErrNotShown = errors.New("the snapshot cannot be shown")
 
-// SnapshotList is a repository's snapshots: those that can be shown, oldest
-// first, and those that are there and cannot.
+// SnapshotList has a repository's snapshots: those that can be shown, oldest
+// first, and the hidden ones.
 type SnapshotList struct {
 	Shown  []catalog.Snapshot
 	Hidden []syncline.HiddenSnapshot
@@ -30,10 +30,10 @@ func ListSnapshots(v *catalog.View) (list SnapshotList, err error) {
 	return list, err
 }
 
-// Latest returns the newest snapshot in the repository that the filter chooses.
-// When that is one that cannot be shown, or a snapshot's file is damaged, so that
-// nobody knows how new it is, the error is ErrNotShown and names it and the newest
-// that can. None is CodeNotFound.
+// Latest returns the newest snapshot of the repository that the filter chooses.
+// The error is ErrNotShown if this snapshot is hidden, or if a snapshot's file
+// is damaged, so that its time is unknown. It names that snapshot and the
+// newest one that can be shown. No snapshot at all is CodeNotFound.
 func (f SnapshotFilter) Latest(list SnapshotList) (catalog.Snapshot, error) {
 	var newest *catalog.Snapshot
 	for i := range slices.Backward(list.Shown) {
@@ -63,8 +63,8 @@ func (f SnapshotFilter) Latest(list SnapshotList) (catalog.Snapshot, error) {
 		"no snapshot matches the filter (paths: %q, tags: %q, hosts: %q)", f.Paths, f.Tags, f.Hosts)
 }
 
-// notShown is the error of a snapshot that cannot be shown; it names the newest
-// that can.
+// notShown is the error of a hidden snapshot. It names the newest one that can
+// be shown.
 func (f SnapshotFilter) notShown(list SnapshotList, code syncline.Code, format string, args ...any) error {
 	instead := "no other one that matches can be shown"
 	for _, s := range slices.Backward(list.Shown) {
@@ -83,9 +83,9 @@ func described(s *syncline.Snapshot) string {
 // latestID is the name that stands for the newest snapshot.
 const latestID = "latest"
 
-// One returns the snapshot that a reference names, and the folder named with
-// it: "latest", which takes the filter, or an id, which does not; each may be
-// followed by ":" and a folder. A snapshot that cannot be shown is ErrNotShown.
+// One returns the snapshot and the folder that a reference names. A reference
+// is "latest", which uses the filter, or an id, which does not. Either may be
+// followed by ":" and a folder. A hidden snapshot is ErrNotShown.
 func (f SnapshotFilter) One(list SnapshotList, reference string) (s catalog.Snapshot, folder string, err error) {
 	s, folder, err = f.Named(list, reference)
 	if err == nil && s.Lost {
@@ -95,7 +95,7 @@ func (f SnapshotFilter) One(list SnapshotList, reference string) (s catalog.Snap
 	return s, folder, err
 }
 
-// Named is One also for a snapshot that has lost its root: what it is can be told.
+// Named is One for questions that a snapshot without a root can answer.
 func (f SnapshotFilter) Named(list SnapshotList, reference string) (s catalog.Snapshot, folder string, err error) {
 	id, folder := SplitReference(reference)
 	if id == latestID {
@@ -106,9 +106,9 @@ func (f SnapshotFilter) Named(list SnapshotList, reference string) (s catalog.Sn
 	return s, folder, err
 }
 
-// Resolve returns the snapshot whose id is, or begins with, the given
-// hexadecimal digits. None is CodeNotFound, several are CodeInvalid, and one that
-// cannot be shown is ErrNotShown.
+// Resolve returns the snapshot whose id begins with the given hexadecimal
+// digits. No snapshot is CodeNotFound, several are CodeInvalid, and a hidden
+// one is ErrNotShown.
 func Resolve(list SnapshotList, id string) (catalog.Snapshot, error) {
 	if len(id) == 64 {
 		id = strings.ToLower(id)

@@ -9,28 +9,27 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// measured is what one state of a catalog adds up to: the totals of each tree,
-// from the bottom up, so that a tree costs its own entries, however often it is
-// there.
+// measured has the totals of all trees in one state of a catalog. They are
+// computed from the bottom up, so each tree costs its own entries once.
 type measured struct {
 	*catalog.Measures
-	totals []treeTotals // by number
-	order  []uint32     // the trees, each behind those below it
+	totals []treeTotals // by the trees' numbers
+	order  []uint32     // trees, each after those below it
 }
 
-// treeTotals is what lies at and below a tree, at all its paths.
+// treeTotals counts the entries at and below a tree, at all its paths.
 type treeTotals struct {
 	EntryCounts
-	single  uint64 // bytes of what has one name
-	linked  uint64 // of what may be a name of a hard link, each name
-	largest uint64 // of the largest file
-	links   bool   // there are names of hard links, if only of empty files
+	single  uint64 // bytes of entries with one name
+	linked  uint64 // bytes of possible hard links, for each name
+	largest uint64 // size of the largest file
+	links   bool   // there are hard links, even if of empty files only
 }
 
 // size is the bytes of all paths.
 func (t *treeTotals) size() uint64 { return sum(t.single, t.linked) }
 
-// sum adds, and stops at the greatest number.
+// sum adds. A result that is too large is the largest number.
 func sum(a, b uint64) uint64 {
 	s, carry := bits.Add64(a, b, 0)
 	if carry != 0 {
@@ -39,7 +38,7 @@ func sum(a, b uint64) uint64 {
 	return s
 }
 
-// times multiplies, and stops at the greatest number.
+// times multiplies. A result that is too large is the largest number.
 func times(a, b uint64) uint64 {
 	high, low := bits.Mul64(a, b)
 	if high != 0 {
@@ -48,7 +47,7 @@ func times(a, b uint64) uint64 {
 	return low
 }
 
-// addCounts adds to counts what another one has.
+// addCounts adds n to to.
 func addCounts(to *EntryCounts, n *EntryCounts) {
 	to.Files, to.Folders = sum(to.Files, n.Files), sum(to.Folders, n.Folders)
 	to.Links, to.Others = sum(to.Links, n.Links), sum(to.Others, n.Others)
@@ -75,13 +74,13 @@ func (t *treeTotals) add(below *treeTotals) {
 	t.largest, t.links = max(t.largest, below.largest), t.links || below.links
 }
 
-// ticker looks at a context from time to time.
+// ticker looks at a context now and then.
 type ticker struct {
 	ctx  context.Context
 	left int
 }
 
-// spend counts work in entries, and reports that the context has ended.
+// spend counts entries of work and returns the error of an ended context.
 func (t *ticker) spend(entries int) error {
 	if t.left -= entries + 1; t.left > 0 {
 		return nil
@@ -100,7 +99,7 @@ func measure(ctx context.Context, v *catalog.View) (*measured, error) {
 	if err := v.LostTrees(func(tree uint32) { m.totals[tree].Missing = 1 }); err != nil {
 		return nil, err
 	}
-	waiting := make([]uint32, all.Trees()) // subtrees that are not added up yet
+	waiting := make([]uint32, all.Trees()) // subtrees without totals yet
 	for tree := range waiting {
 		for r := range all.Ranges(uint32(tree)) {
 			waiting[tree] += uint32(len(all.Subtrees(r)))
@@ -130,8 +129,8 @@ func measure(ctx context.Context, v *catalog.View) (*measured, error) {
 	return m, nil
 }
 
-// addUp fills in the totals of a tree whose subtrees have theirs, and returns
-// how many entries it has.
+// addUp computes the totals of a tree from those of its subtrees. It returns
+// the number of the tree's entries.
 func (m *measured) addUp(tree uint32) (entries int) {
 	t := &m.totals[tree]
 	for r := range m.Ranges(tree) {
@@ -155,19 +154,19 @@ func (m *measured) addUp(tree uint32) (entries int) {
 	return entries
 }
 
-// restoreSizes finds what restoring snapshots takes, where the names of one
-// hard link count once.
+// restoreSizes computes restore sizes, in which the names of one hard link
+// count once.
 type restoreSizes struct {
 	m      *measured
 	round  uint32
-	trees  []uint32 // the round that came by last
+	trees  []uint32 // last round that visited it
 	inodes []uint32 // likewise
 }
 
 func (m *measured) restoreSizes() *restoreSizes { return &restoreSizes{m: m} }
 
-// of returns the size for one snapshot. As restic does, it takes the size of
-// the first name in the order of paths.
+// of returns the size of one snapshot. As in restic, a hard link has the size
+// of its first name in the order of paths.
 func (s *restoreSizes) of(ctx context.Context, root uint32) (uint64, error) {
 	m := s.m
 	size := m.totals[root].single
@@ -197,19 +196,18 @@ func (s *restoreSizes) of(ctx context.Context, root uint32) (uint64, error) {
 	return size, err
 }
 
-// walk goes through trees in the order of paths, folders before what is in
-// them.
+// walk visits trees in the order of paths, each folder before its entries.
 type walk struct {
 	m     *catalog.Measures
 	enter func(tree uint32) bool // says whether to look into a tree
-	// name, where set, hears of a folder before what is in it is looked at.
+	// name, if set, is called with a folder before the walk looks into it.
 	name func(folder uint32) error
-	// leave, where set, hears when a folder's entries are through.
+	// leave, if set, is called after a folder's last entry.
 	leave func()
 	stack []walkStep
 }
 
-// walkStep is where the walk is in one tree.
+// walkStep is the walk's position in one tree.
 type walkStep struct {
 	tree    uint32
 	runs    int // ranges passed

@@ -8,8 +8,8 @@ import (
 	"syncline.dev/syncline/internal/pattern"
 )
 
-// termOfPattern returns the names of the entries at which a path can begin to match:
-// each path that matches has such an entry on it.
+// termOfPattern returns names such that every matching path has an entry with
+// one of them.
 func termOfPattern(p *pattern.Pattern) catalog.NameTerm {
 	last := p.Last()
 	if p.All() || last == nil {
@@ -31,9 +31,9 @@ func termOfPart(p *pattern.Pattern, part *pattern.Part) catalog.NameTerm {
 	return t
 }
 
-// rarestPart returns the index of a part beside the last one that few names
-// match: one without wildcards if there is any, and of several the longest. It
-// is -1 where there is none.
+// rarestPart returns the index of a part, not the last one, that few names
+// match. It is the longest part without wildcards, or else the longest part, or
+// -1 for none.
 func rarestPart(p *pattern.Pattern) int {
 	best, length := -1, 0
 	last, parts := p.Last(), p.Parts()
@@ -53,8 +53,8 @@ func rarestPart(p *pattern.Pattern) int {
 	return best
 }
 
-// foldedTerm is the term for names that have the text when both are in lower
-// case. Only its longest run of ASCII is of use for that.
+// foldedTerm chooses names that contain the text when both are in lower case.
+// It uses only the longest run of ASCII.
 func foldedTerm(text string) catalog.NameTerm {
 	var best string
 	start := -1

@@ -12,7 +12,7 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// SizedPath is a file or folder with its size. Of a folder it is that of all
+// SizedPath is a file or folder with its size. A folder's size is that of all
 // files below it.
 type SizedPath struct {
 	Path    string
@@ -21,30 +21,30 @@ type SizedPath struct {
 	ModTime time.Time // of a file
 }
 
-// KindSize is the files of one kind: those whose names have one ending.
+// KindSize is the files of one kind, by the ending of their names.
 type KindSize struct {
-	Kind  string // such as ".jpg", in lower case; "" for names without one
-	Other bool   // not one kind, but all that are not listed
+	Kind  string // such as ".jpg", in lower case; "" for names without an ending
+	Other bool   // all kinds that are not listed, as one
 	Files uint64
 	Size  uint64
 }
 
-// RestorePointStatistics is what lies in a restore point.
+// RestorePointStatistics says what a restore point contains.
 type RestorePointStatistics struct {
 	PointStatistics
 	LargestFiles, LargestFolders []SizedPath // largest first
-	Kinds                        []KindSize  // largest first, the rest as one at the end
+	Kinds                        []KindSize  // largest first, and one for the rest at the end
 }
 
-// What a restore point's statistics list.
+// Bounds of the lists of a restore point's statistics.
 const (
 	maxLargest = 20
 	maxKinds   = 50
-	// maxKindsHeld bounds the kinds that are told apart, largest or not.
+	// maxKindsHeld bounds the kinds that are told apart, also of small ones.
 	maxKindsHeld = 1 << 16
 )
 
-// content returns what lies below the root of a restore point.
+// content fills in the content below the root of a restore point.
 func (m *measured) content(ctx context.Context, v *catalog.View, root uint32, out *RestorePointStatistics) (err error) {
 	if out.LargestFiles, err = m.largestFiles(ctx, v, root, maxLargest); err != nil {
 		return err
@@ -56,8 +56,9 @@ func (m *measured) content(ctx context.Context, v *catalog.View, root uint32, ou
 	return err
 }
 
-// kinds adds up the files below a tree by the endings of their names. A tree
-// costs its own entries: how many paths lead to it is known before.
+// kinds adds up the files below a tree by the endings of their names. The
+// number of paths to a tree is known before, so a tree costs its own entries
+// once.
 func (m *measured) kinds(ctx context.Context, v *catalog.View, root uint32) ([]KindSize, error) {
 	paths := make([]uint64, m.Trees())
 	paths[root] = 1
@@ -125,8 +126,8 @@ func largestKinds(held map[string]*KindSize, others KindSize) []KindSize {
 // maxKind bounds the bytes of an ending.
 const maxKind = 16
 
-// kindOf returns the ending of a name, from the last dot on, in lower case; ""
-// for a name without one, and where what is behind the dot is no word.
+// kindOf returns the ending of a name, from its last dot, in lower case. It
+// returns "" for a name without a dot, or without a word behind it.
 func kindOf(name string) string {
 	dot := strings.LastIndexByte(name, '.')
 	if dot <= 0 || dot == len(name)-1 || len(name)-dot > maxKind {
@@ -140,8 +141,8 @@ func kindOf(name string) string {
 	return strings.ToLower(name[dot:])
 }
 
-// SnapshotContent returns the lists of what lies in a snapshot, without what
-// depends on others.
+// SnapshotContent returns the lists of a snapshot's statistics that do not
+// depend on other snapshots.
 func SnapshotContent(ctx context.Context, v *catalog.View, s catalog.Snapshot) (*RestorePointStatistics, error) {
 	m, err := measure(ctx, v)
 	if err != nil {

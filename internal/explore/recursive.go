@@ -8,10 +8,10 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// recursive returns a page of what is in a folder and in the folders below, in
-// the order of restic's ls: by name, each folder before what is in it. It is a
-// comparison with nothing, so that a page goes on where the one before ended
-// without walking there.
+// recursive returns a page of the entries in a folder and the folders below, in
+// the order of restic's ls: by name, each folder before its entries. It
+// compares the folder with nothing, so a page starts at its cursor and skips
+// the part before.
 func (x *Explorer) recursive(ctx context.Context, point syncline.ID, path string, q EntriesQuery) (EntryPage, error) {
 	if q.Sort != "" && q.Sort != "name" || q.Descending || q.FoldersFirst || q.Offset > 0 || q.Find != "" {
 		return EntryPage{}, syncline.Errorf(syncline.CodeInvalid, "with recursive, entries come by name only; leave out sort, order, foldersFirst, offset and find")

@@ -14,7 +14,7 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// Pages of any size have together what is in the snapshot, in order.
+// All pages together, of any size, are the snapshot's entries in order.
 func TestRecursiveEntries(t *testing.T) {
 	for seed := range uint64(30) {
 		r := rand.New(rand.NewPCG(seed, 9))
@@ -24,7 +24,7 @@ func TestRecursiveEntries(t *testing.T) {
 		for i, folder := range []string{"", "/a"} {
 			all := make(map[string]syncline.Entry)
 			f.paths(f.snapshots[i].Tree, "", all)
-			// A slash sorts before everything that is in a name.
+			// A slash sorts before every character of a name.
 			key := func(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
 			paths := slices.SortedFunc(maps.Keys(all), func(a, b string) int { return strings.Compare(key(a), key(b)) })
 			var want []string
@@ -84,7 +84,7 @@ func TestRecursiveEntriesRefuse(t *testing.T) {
 	}
 }
 
-// What a server holds of one comparison has a bound.
+// The memory of one comparison on the server is bounded.
 func TestDiffIsBounded(t *testing.T) {
 	f := newForest(t)
 	f.snapshot(f.tree(file("a", 1), file("b", 2)))
@@ -103,8 +103,8 @@ func TestDiffIsBounded(t *testing.T) {
 	wantCode(t, err, syncline.CodeTooLarge)
 }
 
-// TestCountsAreOneAtATime asks for what takes much memory while somebody else's
-// answer is worked out.
+// TestCountsAreOneAtATime asks a question that takes much memory while another
+// answer is computed.
 func TestCountsAreOneAtATime(t *testing.T) {
 	x, before, after := twoPoints(t, func(f *forest) (a, b syncline.Hash) {
 		return f.tree(file("x", 1)), f.tree(file("x", 2))

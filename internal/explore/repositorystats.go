@@ -7,23 +7,24 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// RepositoryStatistics is what the restore points of a repository hold.
+// RepositoryStatistics says what the restore points of a repository contain.
 type RepositoryStatistics struct {
 	RepositoryID syncline.ID
 	Points       []PointStatistics // oldest first
 
-	EntryCounts         // of all restore points together
+	EntryCounts         // of all restore points
 	Size         uint64 // likewise
 	FileVersions uint64 // distinct files, by name, metadata and content
 
-	// What the restore points need, and of that what no index has.
+	// The blobs that the restore points need. MissingBlobs counts those that no
+	// index has.
 	DataBlobs, TreeBlobs, MissingBlobs uint64
 	DataSize, StoredSize               uint64
 	UnusedStoredSize                   uint64 // of blobs that no restore point needs
 }
 
-// RepositoryContent returns the statistics of the snapshots of a catalog,
-// of which list has all, oldest first. Points are without their ids.
+// RepositoryContent returns the statistics of the snapshots of a catalog. list
+// has all of them, oldest first. Points have no ids.
 func RepositoryContent(ctx context.Context, v *catalog.View, list []catalog.Snapshot) (*RepositoryStatistics, error) {
 	m, err := measure(ctx, v)
 	if err != nil {
@@ -72,8 +73,8 @@ func (m *measured) repository(ctx context.Context, v *catalog.View, list []catal
 	return out, nil
 }
 
-// addBlobs adds what the blobs take. Lengths of blobs have 32 bits and numbers
-// too, so that their sums stay below the greatest number.
+// addBlobs adds the sizes of the blobs. Lengths and numbers of blobs have 32
+// bits, so their sums fit 64.
 func addBlobs(out *RepositoryStatistics, data, trees *blobTable) {
 	add := func(who holder, size blobSize, blobs *uint64) {
 		stored := uint64(size.stored)

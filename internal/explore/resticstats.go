@@ -10,35 +10,36 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// CountMode is one of restic's ways to count what snapshots hold.
+// CountMode is one of restic's ways to count the content of snapshots.
 type CountMode string
 
 // The modes, in restic's spelling.
 const (
-	CountRestoreSize     CountMode = "restore-size"      // what restoring each snapshot writes
+	CountRestoreSize     CountMode = "restore-size"      // bytes that restoring each snapshot writes
 	CountFilesByContents CountMode = "files-by-contents" // files, each content once
-	CountBlobsPerFile    CountMode = "blobs-per-file"    // their blobs, each once for each path
+	CountBlobsPerFile    CountMode = "blobs-per-file"    // blobs of files, each once for each path
 	CountRawData         CountMode = "raw-data"          // blobs, each once
 )
 
 // CountModes has all modes.
 var CountModes = []CountMode{CountRestoreSize, CountFilesByContents, CountBlobsPerFile, CountRawData}
 
-// Counts is what restic's stats tells. What a mode does not count is 0.
+// Counts is the result of restic's stats. Numbers that a mode does not count
+// are 0.
 type Counts struct {
 	Snapshots    int
 	Files, Blobs uint64
 	Size         uint64 // bytes
-	// The rest is for raw data in a repository that has compressed blobs. Sizes
-	// are of encrypted blobs, as Size is then.
+	// The other fields are for raw data in a repository with compressed blobs.
+	// Sizes are then sizes of encrypted blobs, also in Size.
 	UncompressedSize               uint64
-	CompressedSize, CompressedFrom uint64 // of compressed blobs: now, and before that
-	Missing                        uint64 // folders that the repository has lost: what is in them is not counted
+	CompressedSize, CompressedFrom uint64 // sizes of compressed blobs, after and before compression
+	Missing                        uint64 // folders that the repository has lost; their content is not counted
 }
 
-// Count counts what snapshots hold, in the order of the list, as restic does.
-// Where its numbers depend on that order, so do these. A blob that no index has
-// is CodeDamaged where its size is asked for.
+// Count counts the content of snapshots as restic does, in the order of the
+// list. Some of restic's numbers depend on that order, and so do these. A blob
+// without an index entry is CodeDamaged if its size is needed.
 func Count(ctx context.Context, v *catalog.View, list []catalog.Snapshot, mode CountMode) (Counts, error) {
 	m, err := measure(ctx, v)
 	if err != nil {
@@ -71,14 +72,14 @@ type counter struct {
 	out  Counts
 
 	seed   maphash.Seed
-	known  map[uint64]struct{} // contents, by a keyed hash
-	blobs  *blobTable          // nil when only files are counted
-	at     []uint64            // a keyed hash of the path of each folder on the way
+	known  map[uint64]struct{} // keyed hashes of contents
+	blobs  *blobTable          // nil if only files are counted
+	at     []uint64            // keyed hash of the path of each folder on the way
 	uses   []blobUse
 	hasher maphash.Hash
 }
 
-// blobUse is a blob in a file at a path, which a keyed hash stands for.
+// blobUse is a blob in a file. A keyed hash stands for the file's path.
 type blobUse struct {
 	path uint64
 	blob uint32
@@ -140,8 +141,8 @@ func (c *counter) rawData(ctx context.Context, list []catalog.Snapshot) error {
 	return nil
 }
 
-// contents walks through every distinct tree, where it is met first: what is
-// in it has been counted when it is met again.
+// contents walks through every distinct tree once, because a second visit
+// counts nothing new.
 func (c *counter) contents(ctx context.Context, list []catalog.Snapshot, perFile bool) (err error) {
 	c.seed, c.known = maphash.MakeSeed(), make(map[uint64]struct{})
 	c.hasher.SetSeed(c.seed)
@@ -174,14 +175,14 @@ func (c *counter) contents(ctx context.Context, list []catalog.Snapshot, perFile
 	return nil
 }
 
-// enter keeps the path of a folder that is looked into.
+// enter keeps the path of a folder that the walk looks into.
 func (c *counter) enter(folder uint32) error {
 	path, err := c.path(folder)
 	c.at = append(c.at, path)
 	return err
 }
 
-// path is a keyed hash of the path of an entry of the folder on the way.
+// path returns a keyed hash of the path of an entry in the present folder.
 func (c *counter) path(entry uint32) (uint64, error) {
 	name, err := c.m.Name(c.v, entry)
 	c.hasher.Reset()

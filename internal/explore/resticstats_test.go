@@ -9,8 +9,8 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// countLikeRestic walks every path, as restic does. It reports whether a blob
-// was asked for that no index has.
+// countLikeRestic walks every path, as restic does. missing reports a needed
+// blob without an index entry.
 func (f *forest) countLikeRestic(snapshots []syncline.Snapshot, mode CountMode) (out Counts, missing bool) {
 	out.Snapshots = len(snapshots)
 	contents, uses, files := map[string]bool{}, map[string]bool{}, map[string]bool{}

@@ -16,7 +16,7 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// Catalogs gives the repositories' catalogs.
+// Catalogs opens the repositories' catalogs.
 type Catalogs interface {
 	Use(ctx context.Context, repository syncline.ID, fn func(*catalog.Catalog) error) error
 }
@@ -26,8 +26,8 @@ type Repositories interface {
 	Repositories(ctx context.Context) ([]syncline.Repository, error)
 }
 
-// RestorePoints reads the snapshots of the server's catalogs. Each catalog's
-// list is kept until the catalog changes.
+// RestorePoints reads the snapshots of the server's catalogs. It keeps each
+// catalog's list until the catalog changes.
 type RestorePoints struct {
 	Catalogs     Catalogs
 	Repositories Repositories
@@ -45,21 +45,21 @@ type pointList struct {
 // restorePointSpace is the name space of restore points' ids.
 var restorePointSpace = uuid.MustParse("5b4ac2b1-9a0e-4a4e-9c3a-0a6f2f6f7f10")
 
-// RestorePointID returns the id of a snapshot as a restore point of an
-// attached repository: a UUID that follows from the two.
+// RestorePointID returns the id of a snapshot as a restore point of a
+// repository. It is a UUID made from both.
 func RestorePointID(repository syncline.ID, snapshot syncline.Hash) syncline.ID {
 	name := append([]byte(repository), snapshot[:]...)
 	return syncline.ID(uuid.NewSHA1(restorePointSpace, name).String())
 }
 
-// List returns the restore points of the repositories, each one's oldest
-// first. Of several repositories, those whose catalog cannot be answered from are
-// left out and named; of one, that is the error.
+// List returns the restore points of the repositories, each one's oldest first.
+// With several repositories, it names those without a usable catalog and leaves
+// them out. With one, that is an error.
 func (p *RestorePoints) List(ctx context.Context, repositories []syncline.Repository) (points []syncline.RestorePoint, leftOut []syncline.ID, err error) {
 	lists := make([][]syncline.RestorePoint, len(repositories))
 	failed := make([]bool, len(repositories))
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.GOMAXPROCS(0)) // catalogs that were not used yet are opened
+	g.SetLimit(runtime.GOMAXPROCS(0)) // it opens catalogs that are not open yet
 	for i, r := range repositories {
 		g.Go(func() (err error) {
 			lists[i], err = p.of(ctx, r.ID)
@@ -80,15 +80,15 @@ func (p *RestorePoints) List(ctx context.Context, repositories []syncline.Reposi
 	return slices.Concat(lists...), leftOut, nil
 }
 
-// unusable reports whether a catalog cannot be answered from.
+// unusable reports whether a catalog cannot answer.
 func unusable(err error) bool {
 	return catalog.Unusable(err) || errors.Is(err, catalog.ErrUnopened) || syncline.CodeOf(err) == syncline.CodeDamaged
 }
 
-// Get returns one restore point. The repository that had it last is asked
-// first, so that mostly one catalog is opened, however many there are. A point
-// that no catalog has is CodeNotFound, and CodeConflict while there are
-// repositories that it may be of and that cannot be asked.
+// Get returns one restore point. It asks the repository that had the point last
+// first, so it usually opens one catalog. A point that no catalog has is
+// CodeNotFound. It is CodeConflict if a repository without a usable catalog may
+// have it.
 func (p *RestorePoints) Get(ctx context.Context, id syncline.ID) (syncline.RestorePoint, error) {
 	repositories, err := p.Repositories.Repositories(ctx)
 	if err != nil {
@@ -122,7 +122,7 @@ func (p *RestorePoints) Get(ctx context.Context, id syncline.ID) (syncline.Resto
 	return syncline.RestorePoint{}, syncline.Errorf(syncline.CodeNotFound, "there is no restore point with the id %s", id)
 }
 
-// inWords names a few repositories, and counts the others.
+// inWords names a few repositories and counts the others.
 func inWords(names []string) string {
 	const named = 3
 	var quoted []string
@@ -135,7 +135,7 @@ func inWords(names []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-// Hidden returns the snapshots that are in a repository and cannot be shown.
+// Hidden returns the snapshots of a repository that cannot be shown.
 func (p *RestorePoints) Hidden(ctx context.Context, repository syncline.ID) (list []syncline.HiddenSnapshot, err error) {
 	err = p.Catalogs.Use(ctx, repository, func(c *catalog.Catalog) error {
 		return c.View(ctx, func(v *catalog.View) (err error) {
@@ -146,7 +146,7 @@ func (p *RestorePoints) Hidden(ctx context.Context, repository syncline.ID) (lis
 	return list, err
 }
 
-// had reports whether the list that is kept of a repository has the point.
+// had reports whether a repository's kept list has the point.
 func (p *RestorePoints) had(repository, point syncline.ID) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -9,17 +9,17 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// A snapshot names the folders and files that it was made of by their absolute
-// paths. In the snapshot they lie there too, unless the backup was told relative
-// ones: after "restic backup docs" in /home/mila the snapshot names
-// /home/mila/docs and has it at /docs, and after "restic backup ." it has what
-// is in the folder at its root. So what lies at a path of two snapshots need not
-// be the same folder; base tells.
+// A snapshot names its folders and files by their absolute paths. With absolute
+// arguments they lie at these paths in the snapshot. With relative ones they do
+// not: "restic backup docs" in /home/mila records /home/mila/docs and stores
+// /docs, and "restic backup ." stores the content of the folder at the root. So
+// the same path in two snapshots can be two folders, which scope.base tells
+// apart.
 
-// scope says where one of these lies in a snapshot.
+// scope says where one of a snapshot's folders lies in the snapshot.
 type scope struct {
-	base string // what stands before the snapshot's paths on the machine; "" for absolute ones
-	at   string // in the snapshot; "" for the root
+	base string // the directory of the backup, in front of the snapshot's paths; "" for absolute ones
+	at   string // path in the snapshot; "" for the root
 }
 
 // covers reports whether a path of the snapshot lies in the scope.
@@ -27,8 +27,8 @@ func (s scope) covers(path string) bool {
 	return strings.HasPrefix(path, s.at) && (len(path) == len(s.at) || path[len(s.at)] == '/')
 }
 
-// scopeOf returns the scope that a path of the snapshot lies in; false where
-// there is none.
+// scopeOf returns the scope of a path of the snapshot. ok is false for a path
+// outside of all scopes.
 func (t *tracer) scopeOf(s *catalog.Snapshot, path string) (scope, bool, error) {
 	path = strings.TrimRight(path, "/")
 	for _, target := range s.Paths {
@@ -49,8 +49,8 @@ func (t *tracer) scopeOf(s *catalog.Snapshot, path string) (scope, bool, error) 
 	return scope{}, false, nil
 }
 
-// scopesOf finds out where the folders that a snapshot was made of lie in it. A
-// snapshot that does not show it is as the last one of the same folders.
+// scopesOf finds the scopes of a snapshot's folders. A snapshot without a clear
+// answer has the scopes of the last snapshot of the same folders.
 func (t *tracer) scopesOf(s *catalog.Snapshot) ([]scope, error) {
 	key := groupKey(s, Grouping{Host: true, Paths: true})
 	last := t.scopes[key]
@@ -90,13 +90,13 @@ func (t *tracer) scopesOf(s *catalog.Snapshot) ([]scope, error) {
 	return all, nil
 }
 
-// knownScopes are those of the last snapshot of some folders.
+// knownScopes are the scopes of the last snapshot of some folders.
 type knownScopes struct {
 	root catalog.TreeRef
 	all  []scope
 }
 
-// locate looks for the longest end of a target's path that is in the tree.
+// locate looks for the longest end of a recorded path that is in the tree.
 func (t *tracer) locate(root catalog.TreeRef, parts []string, to *scope) (bool, error) {
 	for i := range parts {
 		ok, err := t.exists(root, parts[i:])
@@ -131,9 +131,9 @@ func (t *tracer) exists(root catalog.TreeRef, parts []string) (bool, error) {
 	return found, err
 }
 
-// holdsContent reports whether a root has what is in the one folder of which the
-// snapshot was made, and not that folder: it has something, and nothing that an
-// absolute path of it begins with.
+// holdsContent reports whether a root has the content of the snapshot's one
+// folder in place of the folder. It does if it has entries, and none of them
+// begins a recorded path.
 func (t *tracer) holdsContent(root catalog.TreeRef, targets []string) (bool, error) {
 	for _, target := range targets {
 		parts := pathParts(target)

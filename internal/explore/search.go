@@ -16,29 +16,30 @@ import (
 // SearchQuery asks for the versions of files and folders by their names, in
 // all restore points of some repositories.
 type SearchQuery struct {
-	// Texts are parts of names, any of them, without regard to the normal form
-	// of accented letters; "" is in every name, and so is none. With Pattern they
-	// are restic's, and a folder that matches brings what is in it.
+	// Texts are parts of names. A name with any of them matches, without regard
+	// to the normal form of accented letters. "" is in every name, and no text
+	// matches every name. With Pattern, Texts are restic's patterns, and a
+	// matching folder chooses everything in it.
 	Texts     []string
 	Pattern   bool
-	MatchCase bool // letter case counts; for a part of a name the normal form too
+	MatchCase bool // letter case counts, and in a part of a name the normal form
 
-	Folder                   string // absolute: only what lies below it; everywhere when empty
+	Folder                   string // absolute: only below it; everywhere when empty
 	Types                    []syncline.EntryType
 	MinSize                  uint64    // bytes; a bound chooses files only
-	MaxSize                  *uint64   // nil for no bound
-	ModifiedFrom, ModifiedTo time.Time // both included; zero for no bound
+	MaxSize                  *uint64   // nil for none
+	ModifiedFrom, ModifiedTo time.Time // both included; zero for none
 
 	Hosts         []string      // any of them
-	Tags          [][]string    // lists of which one must match: all tags in it are the snapshot's
+	Tags          [][]string    // lists of which one must match: the snapshot has all its tags
 	RestorePoints []syncline.ID // any of them; all when empty
 
 	Limit  int // results of a page, one at least
 	Cursor string
 }
 
-// FoundVersion is a version of a path with the restore points that have exactly
-// it there. The entry comes without extended attributes and content.
+// FoundVersion is a version of a path with all restore points that have exactly
+// this version. Its entry has no extended attributes and no content.
 type FoundVersion struct {
 	RepositoryID  syncline.ID
 	Path          string
@@ -47,10 +48,10 @@ type FoundVersion struct {
 	RestorePoints int
 }
 
-// SearchCut says what a page leaves out.
+// SearchCut says why a page is not complete.
 type SearchCut string
 
-// What can be left out.
+// The reasons.
 const (
 	SearchComplete  SearchCut = ""
 	SearchCutTime   SearchCut = "time"    // the time for one page was over
@@ -63,38 +64,39 @@ type SearchGap string
 // The reasons.
 const (
 	GapNotSynchronized SearchGap = "NotSynchronized" // it has no catalog yet
-	GapDamaged         SearchGap = "Damaged"         // its catalog is damaged and will be made anew
+	GapDamaged         SearchGap = "Damaged"         // its catalog is damaged; a session makes it anew
 	GapTime            SearchGap = "Time"            // nothing was found in the time for a page
 )
 
-// NotSearched is a repository that a page has no results of.
+// NotSearched is a repository without results on a page.
 type NotSearched struct {
 	RepositoryID syncline.ID
 	Reason       SearchGap
 }
 
-// SearchPage is one page of what was found: repository by repository in order
-// of their ids, the paths in order, the versions of a path as they appeared.
+// SearchPage is one page of results: by repository in the order of ids, then by
+// path, then by version in the order of time.
 type SearchPage struct {
 	Results     []FoundVersion
 	NotSearched []NotSearched
-	Incomplete  int // restore points that were searched and lack folders
+	Incomplete  int // searched restore points that lack folders
 	Cut         SearchCut
 	Next        string // cursor of the next page; "" at the end
 }
 
-// Bounds of one search of the server.
+// Bounds of the server's searches.
 const (
 	searchTime = 5 * time.Second
-	searchPath = 8 << 10 // bytes; a cursor holds a path
-	// So many searches run at once, and each looks at so many repositories at
-	// once. A catalog is scanned on all cores; what is bounded here is memory.
+	searchPath = 8 << 10 // bytes of a path, since a cursor holds one
+	// This many searches run at once, and each looks at this many repositories
+	// at once. The bounds are for memory: a catalog is scanned on all cores
+	// anyway.
 	searchesAtOnce = 4
 	searchTogether = 4
 )
 
-// Searcher searches the catalogs of a server, page by page. A few searches run
-// at once; others wait.
+// Searcher searches the catalogs of a server, page by page. Searches beyond
+// searchesAtOnce wait.
 type Searcher struct {
 	catalogs Catalogs
 	slots    chan struct{}
@@ -107,15 +109,15 @@ func NewSearcher(catalogs Catalogs) *Searcher {
 	return &Searcher{catalogs: catalogs, slots: make(chan struct{}, searchesAtOnce), budget: searchTime}
 }
 
-// Search returns one page. A repository that cannot be searched is told in the
-// page. When the time is over, the page ends there and its cursor goes on;
-// only a repository in which nothing was found in all that time is passed
-// over.
+// Search returns one page. The page names the repositories that cannot be
+// searched. When the time is over, the page ends, and its cursor continues
+// there. Search passes over a repository only if all that time found nothing in
+// it.
 //
-// A cursor is good for the same query, also when a catalog
-// has changed since: the page after it goes on behind the same path. Where the
-// snapshots changed, the versions of that path come again from the first on.
-// A cursor that belongs to another search, or to none, is CodeInvalid.
+// A cursor belongs to its query and survives a change of the catalog. The next
+// page continues behind the same path. If the snapshots changed, the versions
+// of that path come again from the first. A cursor of another search is
+// CodeInvalid.
 func (s *Searcher) Search(ctx context.Context, repositories []syncline.Repository, q SearchQuery) (SearchPage, error) {
 	folder, err := cleanPath(q.Folder)
 	if err != nil {
@@ -141,7 +143,8 @@ func (s *Searcher) Search(ctx context.Context, repositories []syncline.Repositor
 	return s.search(ctx, repositories, r)
 }
 
-// searchRequest is what to search for. The query's limits are not used.
+// searchRequest is a query in the form of the search. Limits of the query do
+// not belong to it.
 type searchRequest struct {
 	query     Query
 	snapshots SnapshotFilter
@@ -187,18 +190,18 @@ type pager struct {
 	last     searchCursor // behind the last result
 }
 
-// part is what one repository has for a page.
+// part is one repository's part of a page.
 type part struct {
 	found  []FoundVersion
-	places []Position // of what was found
-	state  []byte     // of the snapshots that were searched
+	places []Position // of the results
+	state  []byte     // of the searched snapshots
 	cut    Cut
 	gap    SearchGap // why it was not searched
-	// incomplete counts the snapshots that were searched and lack folders.
+	// incomplete counts the searched snapshots that lack folders.
 	incomplete int
 }
 
-// fill searches some repositories at a time until the page is full.
+// fill searches a few repositories at a time, until the page is full.
 func (p *pager) fill(ctx context.Context, repositories []syncline.Repository) error {
 	first := true
 	for together := range slices.Chunk(repositories, searchTogether) {
@@ -223,8 +226,8 @@ func (p *pager) fill(ctx context.Context, repositories []syncline.Repository) er
 	return nil
 }
 
-// add adds a repository's part to the page. whole says that it had all the time
-// for a page.
+// add adds a repository's part to the page. whole says that the part had the
+// time of a whole page.
 func (p *pager) add(id syncline.ID, x *part, whole bool) (done bool) {
 	room := p.limit - len(p.page.Results)
 	more := len(x.found) > room
@@ -236,7 +239,7 @@ func (p *pager) add(id syncline.ID, x *part, whole bool) (done bool) {
 	case x.cut == CutDepth && p.page.Cut == SearchComplete:
 		p.page.Cut = SearchCutFolder
 	}
-	if outOfTime && !whole { // the next page begins with it
+	if outOfTime && !whole { // the next page begins with this repository
 		p.page.Next = encodeSearchCursor(searchCursor{Sum: p.sum, Repository: id})
 		return true
 	}
@@ -259,8 +262,8 @@ func (p *pager) add(id syncline.ID, x *part, whole bool) (done bool) {
 	return false
 }
 
-// search searches one repository. It collects one result more than the page
-// has room for, to know that there are more.
+// search searches one repository. One result more than the page has room for
+// shows that there are more.
 func (p *pager) search(ctx context.Context, repository *syncline.Repository) (x part, err error) {
 	id := repository.ID
 	q := p.query
@@ -302,7 +305,7 @@ func (p *pager) search(ctx context.Context, repository *syncline.Repository) (x 
 	return x, err
 }
 
-// wants reports whether a repository's snapshot is searched.
+// wants reports whether the request includes a repository's snapshot.
 func (r *searchRequest) wants(repository syncline.ID, s *syncline.Snapshot) bool {
 	return r.snapshots.Matches(s) && (len(r.points) == 0 || slices.Contains(r.points, RestorePointID(repository, s.ID)))
 }

@@ -16,8 +16,8 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// shelf holds the catalogs of repositories. One that is nil is damaged, or gone
-// where its id says so.
+// shelf holds the catalogs of repositories. A nil catalog is damaged, or gone
+// if its id says so.
 type shelf map[syncline.ID]*catalog.Catalog
 
 func (s shelf) Use(_ context.Context, id syncline.ID, fn func(*catalog.Catalog) error) error {
@@ -67,7 +67,7 @@ func TestSearchPages(t *testing.T) {
 	s := shelf{"a": nil}
 	for _, id := range []syncline.ID{"c", "b", "d"} {
 		f := newForest(t)
-		if id == "d" { // names that try to be more than names
+		if id == "d" { // names with special characters
 			odd := f.tree(file("a", 1), file("a/b", 2), file("ab", 3))
 			f.snapshot(f.tree(folder("a", odd), folder("a/a", odd), file("a/b", 1)))
 		} else {
@@ -119,8 +119,8 @@ func rest(t *testing.T, s *Searcher, repos []syncline.Repository, r searchReques
 	}
 }
 
-// A page after the catalog has changed goes on behind the same path; nothing
-// that is still there is lost.
+// After a change of the catalog, the next page continues behind the same path
+// and loses no entry that is still there.
 func TestSearchGoesOnInANewState(t *testing.T) {
 	f := newForest(t)
 	f.snapshot(f.tree(file("a", 1), file("b", 1), file("d", 1)))
@@ -179,7 +179,8 @@ func TestSearchCursors(t *testing.T) {
 	}
 }
 
-// A repository that expands without end gives what time allows, and goes on.
+// A search of a repository that expands without end returns results until its
+// time is over, and continues.
 func TestSearchIsBounded(t *testing.T) {
 	f := newForest(t)
 	below := f.tree(file("leaf", 1))
@@ -200,7 +201,8 @@ func TestSearchIsBounded(t *testing.T) {
 	if got := fmt.Sprint(page.NotSearched); got != "[{x Time} {y Time}]" {
 		t.Errorf("not searched are %s", got)
 	}
-	// The time is spent on the first ones; the next page begins with the rest.
+	// The first repositories take all the time. The next page begins with the
+	// rest.
 	for id := range 4 {
 		s[syncline.ID(fmt.Sprint("a", id))] = f.catalog()
 	}
@@ -229,7 +231,7 @@ func TestSearchIsBounded(t *testing.T) {
 		}
 		r.cursor = page.Next
 	}
-	// Nobody waits behind searches for ever.
+	// A search that waits too long ends with an error.
 	for range cap(searcher.slots) {
 		searcher.slots <- struct{}{}
 	}
@@ -240,7 +242,8 @@ func TestSearchIsBounded(t *testing.T) {
 	}
 }
 
-// What cannot be searched is told and holds up nothing.
+// A page names the repositories that cannot be searched, and returns results of
+// the others.
 func TestSearchTellsGaps(t *testing.T) {
 	f := newForest(t)
 	f.snapshot(f.tree(file("a", 1), folder("b", f.tree(file("A", 2)))))

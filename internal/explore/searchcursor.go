@@ -10,16 +10,16 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// maxSearchCursor is more than the longest path makes, in bytes.
+// maxSearchCursor is more than the length of any cursor, in bytes.
 const maxSearchCursor = 32 << 10
 
 // searchCursor is a place in the results of a search: behind so many versions
-// of a path, or without names where a repository begins.
+// of a path, or without names at the beginning of a repository.
 type searchCursor struct {
 	Sum        []byte      `json:"q"` // of the request
 	Repository syncline.ID `json:"r"`
 	State      []byte      `json:"s,omitempty"` // of the snapshots
-	Names      [][]byte    `json:"n,omitempty"` // which need not be UTF-8
+	Names      [][]byte    `json:"n,omitempty"` // need not be UTF-8
 	Versions   int         `json:"v,omitempty"`
 }
 
@@ -32,8 +32,9 @@ func (c searchCursor) at(place Position) searchCursor {
 	return c
 }
 
-// position returns the place where a search of snapshots in this state goes
-// on. When they have changed, what is the first version of a path may have too.
+// position returns the place where a search of snapshots in this state
+// continues. After a change of the snapshots, the versions of the path start
+// again.
 func (c searchCursor) position(state []byte) (p Position) {
 	for _, name := range c.Names {
 		p.Names = append(p.Names, string(name))
@@ -73,8 +74,8 @@ func decodeSearchCursor(text string, sum []byte) (c searchCursor, err error) {
 	return c, nil
 }
 
-// digest tells searches apart. Which repositories are searched is no part of
-// it: one may be attached between two pages.
+// digest identifies a search. The list of repositories is no part of it,
+// because one may be attached between two pages.
 func (r *searchRequest) digest() ([]byte, error) {
 	raw, err := json.Marshal([]any{&r.query, r.snapshots, r.points})
 	if err != nil {
@@ -84,7 +85,7 @@ func (r *searchRequest) digest() ([]byte, error) {
 	return sum[:8], nil
 }
 
-// stateOf tells lists of snapshots apart.
+// stateOf identifies a list of snapshots.
 func stateOf(list []catalog.Snapshot) []byte {
 	h := sha256.New()
 	for i := range list {

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestDigest is the same for queries that find the same, so that cursors stay good
-// over what only changes the speed.
+// TestDigest is the same for queries with the same results. So a cursor
+// survives a change of an option that only changes the speed.
 func TestDigest(t *testing.T) {
 	sum := func(q Query) []byte {
 		sum, err := (&searchRequest{query: q}).digest()

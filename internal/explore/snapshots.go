@@ -9,13 +9,13 @@ import (
 )
 
 // SnapshotFilter chooses snapshots as restic's --host, --tag and --path do. An
-// empty part matches all.
+// empty field matches all.
 type SnapshotFilter struct {
 	Hosts []string // any of them
-	// Tags holds lists of which one must match: all tags in it are the
-	// snapshot's. An empty tag matches a snapshot without tags.
+	// Tags holds lists of which one must match: the snapshot has all tags of
+	// the list. An empty tag matches a snapshot without tags.
 	Tags  [][]string
-	Paths []string // all of them, exactly as the snapshot has them
+	Paths []string // all of them, exactly as in the snapshot
 }
 
 // Empty reports whether the filter matches every snapshot.
@@ -44,14 +44,13 @@ func hasTags(s *syncline.Snapshot, tags []string) bool {
 	return true
 }
 
-// SplitReference cuts "id:folder" into its parts. The folder is "" where none
-// is named.
+// SplitReference splits "id:folder". folder is "" if the reference has none.
 func SplitReference(reference string) (id, folder string) {
 	id, folder, _ = strings.Cut(reference, ":")
 	return id, folder
 }
 
-// clip keeps an echoed argument short.
+// clip shortens an argument for a message.
 func clip(s string) string {
 	if len(s) > 80 {
 		return s[:80] + "…"
@@ -59,11 +58,10 @@ func clip(s string) string {
 	return s
 }
 
-// Select returns the snapshots that references name, each once, or without
-// any those that the filter chooses; oldest first. A reference that names
-// nothing is an error, and so is a folder in one, and a filter that no
-// reference uses. A snapshot of which only the root is lost is taken: it is
-// there, and nothing is in it.
+// Select returns the snapshots that the references name, each once, oldest
+// first. Without references, the filter chooses. Errors are a reference that
+// names nothing, a folder in a reference, and a filter that no reference uses.
+// A snapshot that has only lost its root is returned, with no content.
 func (f SnapshotFilter) Select(list SnapshotList, references []string) ([]catalog.Snapshot, error) {
 	chosen := make(map[syncline.Hash]bool)
 	filterUsed := len(references) == 0
@@ -91,7 +89,7 @@ func (f SnapshotFilter) Select(list SnapshotList, references []string) ([]catalo
 }
 
 // Newest returns the n newest snapshots of each host and set of paths, oldest
-// first. The list is oldest first too.
+// first. list is sorted oldest first.
 func Newest(list []catalog.Snapshot, n int) []catalog.Snapshot {
 	return newest(list, n, func(s *catalog.Snapshot) string {
 		return groupKey(s, Grouping{Host: true, Paths: true})
@@ -111,7 +109,7 @@ func newest(list []catalog.Snapshot, n int, key func(*catalog.Snapshot) string) 
 	return out
 }
 
-// Grouping says by what snapshots are grouped.
+// Grouping says which properties make a group of snapshots.
 type Grouping struct{ Host, Paths, Tags bool }
 
 // ParseGrouping reads restic's form: host, paths and tags, separated by
@@ -134,17 +132,17 @@ func ParseGrouping(s string) (Grouping, error) {
 	return g, nil
 }
 
-// Group is snapshots that have in common what they are grouped by. What they
-// are not grouped by is empty.
+// Group is snapshots with the same values of the grouping's properties. The
+// other properties are empty.
 type Group struct {
 	Hostname    string
 	Paths, Tags []string // sorted
 	Snapshots   []catalog.Snapshot
 }
 
-// GroupSnapshots groups the list, keeping its order within groups. The groups
-// are in order of host, paths and tags; newest > 0 keeps so many snapshots of
-// each. The list's order is oldest first.
+// GroupSnapshots groups the list, which is sorted oldest first, and keeps its
+// order within the groups. The groups are sorted by host, paths and tags. A
+// positive newestOnly keeps that many snapshots of each group.
 func GroupSnapshots(list []catalog.Snapshot, by Grouping, newestOnly int) []Group {
 	if newestOnly > 0 {
 		list = newest(list, newestOnly, func(s *catalog.Snapshot) string { return groupKey(s, by) })
@@ -187,7 +185,8 @@ func newGroup(s *catalog.Snapshot, by Grouping) Group {
 	return g
 }
 
-// groupKey is the same text for the same group. Names hold no NUL.
+// groupKey is a text that equals for the snapshots of one group. Names hold no
+// NUL.
 func groupKey(s *catalog.Snapshot, by Grouping) string {
 	g := newGroup(s, by)
 	return strings.Join([]string{g.Hostname, strings.Join(g.Paths, "\x00"), strings.Join(g.Tags, "\x00")}, "\x00\x00")

@@ -10,7 +10,8 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// testSnapshots are oldest first; the id of number i begins with the digits.
+// testSnapshots are oldest first. The id of number i begins with the digits of
+// i.
 func testSnapshots() []catalog.Snapshot {
 	make1 := func(minute int, id byte, host, paths, tags string) catalog.Snapshot {
 		return catalog.Snapshot{Snapshot: syncline.Snapshot{

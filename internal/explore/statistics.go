@@ -12,46 +12,46 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// EntryCounts counts what lies in a restore point, each path once. Numbers
-// stop at the greatest one instead of passing it: a small repository can
+// EntryCounts counts the entries of a restore point, each path once. A number
+// that is too large is the largest number, because a small repository can
 // expand without end.
 type EntryCounts struct {
 	Files, Folders uint64
-	Links          uint64 // symbolic ones
-	Others         uint64 // devices, pipes, sockets and what else there is
-	Missing        uint64 // of Folders, those that the repository has lost: what is in them is not counted
+	Links          uint64 // symbolic links
+	Others         uint64 // devices, pipes, sockets and all other types
+	Missing        uint64 // folders that the repository has lost; their content is not counted
 }
 
-// PointStatistics is what a restore point holds, and what it holds beside the
-// others of its repository. Sizes are bytes. Plain ones are of data blobs as
-// the files had them; stored ones are of data and tree blobs as they lie in the
-// packs, compressed and encrypted.
+// PointStatistics says what a restore point contains, alone and beside the
+// others of its repository. Sizes are bytes. Plain sizes are those of data
+// blobs as in the files. Stored sizes are those of data and tree blobs as in
+// the packs, compressed and encrypted.
 type PointStatistics struct {
 	Point syncline.RestorePoint
 	EntryCounts
-	// Size is what a restore writes: restic's restore-size, in which the names
-	// of one hard link count once.
+	// Size is the size that a restore writes: restic's restore-size, in which
+	// the names of one hard link count once.
 	Size uint64
 
-	// What no restore point before it had. A file is added also when only its
-	// metadata changed.
+	// Items that no earlier restore point has. A file counts as added also when
+	// only its metadata changed.
 	AddedFiles, AddedSize, AddedStoredSize uint64
-	// What no other restore point has: what is freed when it is forgotten.
+	// Items that no other restore point has, so that forgetting it frees them.
 	UniqueFiles, UniqueSize, UniqueStoredSize uint64
-	// What it and those before it need together.
+	// Items that this restore point and the earlier ones need together.
 	DistinctSize, StoredSize uint64
 }
 
-// Statistics answers what the API asks of sizes. What it found out is kept
-// until the catalog changes. It adds up one catalog at a time, which takes some
-// 30 bytes for each distinct entry, folder and blob.
+// Statistics answers questions about sizes. It keeps its answers until the
+// catalog changes. It adds up one catalog at a time, which takes some 30 bytes
+// for each distinct entry, folder and blob.
 type Statistics struct {
 	Points *RestorePoints
 
 	once    sync.Once
-	working chan struct{} // holds one while a catalog is added up
+	working chan struct{} // has one item while a catalog is added up
 
-	last keptMeasured // for who holds it
+	last keptMeasured // for the holder of working
 
 	mu           sync.Mutex
 	repositories map[syncline.ID]keptStatistics
@@ -75,11 +75,10 @@ type keptStatistics struct {
 }
 
 const (
-	// keptMemory bounds the totals of the catalog that was asked for last,
-	// which are kept for the next question.
+	// keptMemory bounds the totals that are kept of the catalog asked for last.
 	keptMemory = 128 << 20
-	// keptContents is how many restore points' answers are kept, some 20 KB
-	// each.
+	// keptContents is the number of restore points with kept answers, some 20
+	// KB each.
 	keptContents = 256
 )
 
@@ -91,11 +90,12 @@ func (s *Statistics) prepare() {
 	})
 }
 
-// errNotKept says that an answer has to be worked out.
+// errNotKept means that the answer must be computed.
 var errNotKept = errors.New("not kept")
 
-// answer calls ask, and once more, alone, when what is kept is not enough. Who
-// waits for others has no view open: a catalog has few at once.
+// answer calls ask, and a second time alone if the kept data is not enough. A
+// call that waits for its turn holds no view, because a catalog has few at
+// once.
 func (s *Statistics) answer(ctx context.Context, ask func(alone bool) error) error {
 	s.prepare()
 	err := ask(false)
@@ -110,7 +110,7 @@ func (s *Statistics) answer(ctx context.Context, ask func(alone bool) error) err
 	return ask(true)
 }
 
-// enter waits until this is the only one that works. It returns what ends that.
+// enter waits for its turn. The returned function ends it.
 func (s *Statistics) enter(ctx context.Context) (leave func(), err error) {
 	select {
 	case s.working <- struct{}{}:
@@ -121,7 +121,7 @@ func (s *Statistics) enter(ctx context.Context) (leave func(), err error) {
 }
 
 // measured returns the totals of a view's catalog. Only the holder of working
-// may ask.
+// may call it.
 func (s *Statistics) measured(ctx context.Context, v *catalog.View, at catalogState) (*measured, error) {
 	if s.last.at == at && s.last.m != nil {
 		return s.last.m, nil
@@ -137,7 +137,7 @@ func (s *Statistics) measured(ctx context.Context, v *catalog.View, at catalogSt
 	return m, nil
 }
 
-// treeTotalsBytes is what a tree takes in measured.
+// treeTotalsBytes is the size of a tree in measured.
 const treeTotalsBytes = 76
 
 // Repository returns the statistics of an attached repository.
@@ -196,9 +196,9 @@ func (s *Statistics) repository(ctx context.Context, v *catalog.View, id synclin
 	return stats, nil
 }
 
-// Count counts as Count does what some restore points of an attached repository
-// hold, in that order, or all of them when points is nil, oldest first. One that
-// is not there is CodeNotFound.
+// Count is the function Count for restore points of an attached repository, in
+// the order of points, or for all of them, oldest first, if points is nil. A
+// missing one is CodeNotFound.
 func (s *Statistics) Count(ctx context.Context, id syncline.ID, points []syncline.ID, mode CountMode) (out Counts, err error) {
 	s.prepare()
 	leave, err := s.enter(ctx)
@@ -254,7 +254,7 @@ func (s *Statistics) RestorePoint(ctx context.Context, id syncline.ID) (out Rest
 			}
 			out = *stats
 			i := slices.IndexFunc(all.Points, func(p PointStatistics) bool { return p.Point.ID == id })
-			out.PointStatistics = all.Points[i] // of the same view as the snapshot
+			out.PointStatistics = all.Points[i] // from the same view as the snapshot
 			return nil
 		})
 	})
@@ -278,8 +278,7 @@ func (s *Statistics) view(ctx context.Context, id syncline.ID, fn func(v *catalo
 	})
 }
 
-// content returns what lies in a snapshot, which depends on nothing but its
-// tree.
+// content returns the content of a snapshot, which depends on its tree alone.
 func (s *Statistics) content(ctx context.Context, v *catalog.View, snapshot catalog.Snapshot, repository syncline.ID, alone bool) (*RestorePointStatistics, error) {
 	if stats, ok := s.contents.Get(snapshot.Tree); ok {
 		return stats, nil
@@ -299,7 +298,8 @@ func (s *Statistics) content(ctx context.Context, v *catalog.View, snapshot cata
 	return stats, nil
 }
 
-// FolderSizes tells how the size of a folder of a restore point comes about.
+// FolderSizes returns the sizes of a folder of a restore point and of the
+// entries below it.
 func (s *Statistics) FolderSizes(ctx context.Context, id syncline.ID, q FolderSizesQuery) (out FolderSize, err error) {
 	if q.Path, err = cleanPath(q.Path); err != nil {
 		return out, err

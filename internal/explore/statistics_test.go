@@ -19,14 +19,15 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// testBlobs is how many data blobs there are; the last one is in no index.
+// testBlobs is the number of data blobs. The last one is in no index.
 const testBlobs = 12
 
 func testBlob(n int) syncline.Hash { return syncline.Hash{byte(n + 1), 99, byte(n + 1)} }
 
 func blobSizeOf(n int) (plain, stored uint32) { return uint32(100 + 10*n), uint32(60 + 7*n) }
 
-// growSizes makes snapshots with everything that statistics tell apart.
+// growSizes makes snapshots with every kind of entry that statistics tell
+// apart.
 func (f *forest) growSizes(r *rand.Rand, snapshots int) {
 	names := []string{"a.txt", "b.TXT", "c", ".hidden", "d.tar.gz", "e.é", "f.a b", "g.", "h.jpg", "i.ä"}
 	var make1 func(depth int) syncline.Hash
@@ -62,8 +63,8 @@ func (f *forest) growSizes(r *rand.Rand, snapshots int) {
 	}
 }
 
-// index writes an index file of what there is into the catalog, and a second
-// one with some of it again.
+// index writes an index file of all blobs into the catalog, and a second one
+// with some of them.
 func (f *forest) index(c *catalog.Catalog) {
 	f.t.Helper()
 	var packs [2]catalog.Pack
@@ -105,7 +106,7 @@ func (f *forest) list(tree syncline.Hash, prefix string) (out []listed) {
 	return out
 }
 
-// held is what a snapshot holds, found the long way.
+// held is a snapshot's content, counted path by path.
 type held struct {
 	files, trees map[string]bool // distinct ones
 	blobs        map[syncline.Hash]bool
@@ -196,7 +197,7 @@ func others[T any](list []T, i int, from func(*T) map[string]bool) (out []map[st
 	return out
 }
 
-// wantPoints is the statistics of all snapshots, found the long way.
+// wantPoints is the statistics of all snapshots, counted path by path.
 func (f *forest) wantPoints() (points []PointStatistics, all held) {
 	var holds []held
 	for i := range f.snapshots {
@@ -252,7 +253,7 @@ func TestStatisticsAgainstModel(t *testing.T) {
 		}
 		points, all := f.wantPoints()
 		for i := range points {
-			got.Points[i].Point.Snapshot.Time = points[i].Point.Snapshot.Time // in another zone
+			got.Points[i].Point.Snapshot.Time = points[i].Point.Snapshot.Time // the catalog has another time zone
 			if !reflect.DeepEqual(got.Points[i], points[i]) {
 				t.Fatalf("seed %d, snapshot %d:\n%+v, want\n%+v", seed, i, got.Points[i], points[i])
 			}
@@ -263,7 +264,7 @@ func TestStatisticsAgainstModel(t *testing.T) {
 			RepositoryID: testRepository, Points: got.Points, FileVersions: uint64(len(all.files)),
 			DataBlobs: uint64(len(all.blobs)), TreeBlobs: uint64(len(all.trees)), DataSize: last.DistinctSize, StoredSize: last.StoredSize,
 		}
-		_, extra := blobSizeOf(testBlobs) // that no snapshot needs
+		_, extra := blobSizeOf(testBlobs) // of a blob that no snapshot needs
 		want.UnusedStoredSize = everything - want.StoredSize + uint64(extra)
 		if all.blobs[testBlob(testBlobs-1)] {
 			want.MissingBlobs = 1
@@ -298,7 +299,7 @@ func allTrees(f *forest) map[string]bool {
 	return out
 }
 
-// below returns what lies below a folder.
+// below returns the paths below a folder.
 func below(paths []listed, folder string) (out []listed) {
 	for _, p := range paths {
 		if strings.HasPrefix(p.path, folder+"/") {
@@ -308,7 +309,7 @@ func below(paths []listed, folder string) (out []listed) {
 	return out
 }
 
-// checkPoint checks what a restore point's statistics list.
+// checkPoint checks the lists of a restore point's statistics.
 func (f *forest) checkPoint(s *Statistics, want *PointStatistics) {
 	f.t.Helper()
 	got, err := s.RestorePoint(f.t.Context(), want.Point.ID)
@@ -345,7 +346,7 @@ func (f *forest) checkPoint(s *Statistics, want *PointStatistics) {
 	checkLargest(f.t, got.LargestFolders, folders)
 }
 
-// checkLargest checks that these are the largest of all.
+// checkLargest checks that got are the largest of all.
 func checkLargest(t testing.TB, got []SizedPath, all map[string]SizedPath) {
 	t.Helper()
 	want := slices.SortedFunc(maps.Values(all), func(a, b SizedPath) int { return int(b.Size) - int(a.Size) })
@@ -433,7 +434,7 @@ func btoi(b bool) int {
 	return 0
 }
 
-// TestStatisticsFollowTheCatalog asks again after a snapshot more.
+// TestStatisticsFollowTheCatalog asks again after another snapshot.
 func TestStatisticsFollowTheCatalog(t *testing.T) {
 	f := newForest(t)
 	f.snapshot(f.tree(file("a", 3)))
@@ -471,7 +472,7 @@ func TestStatisticsFollowTheCatalog(t *testing.T) {
 	wantCode(t, err, syncline.CodeCanceled)
 }
 
-// leaving calls back when a use of a catalog ends.
+// leaving runs a function when a use of a catalog ends.
 type leaving struct {
 	one
 	left func()
@@ -482,8 +483,8 @@ func (l leaving) Use(ctx context.Context, id syncline.ID, fn func(*catalog.Catal
 	return l.one.Use(ctx, id, fn)
 }
 
-// TestNobodyWaitsWithAView asks while another one works: there would be no view
-// left for those who list a folder.
+// TestNobodyWaitsWithAView asks while another question is answered. A waiting
+// question that held a view would leave none for requests that list a folder.
 func TestNobodyWaitsWithAView(t *testing.T) {
 	f := newForest(t)
 	f.snapshot(f.tree(file("a", 3)))
@@ -496,7 +497,7 @@ func TestNobodyWaitsWithAView(t *testing.T) {
 	}
 	defer leave()
 	for name, q := range map[string]struct {
-		uses int // of the catalog, the last one for the answer
+		uses int // uses of the catalog, the last one for the answer
 		ask  func(context.Context) error
 	}{
 		"repository":    {1, func(ctx context.Context) error { _, err := s.Repository(ctx, testRepository); return err }},
@@ -519,8 +520,8 @@ func TestNobodyWaitsWithAView(t *testing.T) {
 	}
 }
 
-// TestStatisticsWithoutEnd takes trees that expand to more paths than numbers
-// can tell, that nest deep, and names and sizes without measure.
+// TestStatisticsWithoutEnd takes trees with more paths than numbers can hold,
+// with many levels, and with very long names and large sizes.
 func TestStatisticsWithoutEnd(t *testing.T) {
 	f := newForest(t)
 	tree := f.tree(file("x.bin", math.MaxUint64), file("y", 1))
@@ -554,8 +555,8 @@ func TestStatisticsWithoutEnd(t *testing.T) {
 	}
 }
 
-// TestLargestWithoutEnd takes trees that double with each level, and whose
-// largest files lie deeper than any that is listed.
+// TestLargestWithoutEnd takes trees that double with each level and have their
+// largest files below the deepest listed level.
 func TestLargestWithoutEnd(t *testing.T) {
 	f := newForest(t)
 	tree := f.tree(file("deepest", 7))
@@ -574,8 +575,8 @@ func TestLargestWithoutEnd(t *testing.T) {
 	}
 }
 
-// TestListsAreBounded: of wide folders the largest are looked into, and no
-// more than an answer takes; kinds that are not listed are one.
+// TestListsAreBounded checks that a search looks only into the largest of many
+// folders, and that kinds beyond the list are one entry.
 func TestListsAreBounded(t *testing.T) {
 	f := newForest(t)
 	var folders []syncline.Entry
