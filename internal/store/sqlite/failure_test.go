@@ -13,6 +13,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/pressly/goose/v3/database"
+
 	"syncline.dev/syncline"
 )
 
@@ -314,46 +316,35 @@ func TestHeldByAnotherProcess(t *testing.T) {
 	}
 }
 
+// A migration that fails leaves nothing of itself.
 func TestMigrationIsAllOrNothing(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s.db")
-	s := openTest(t, path)
+	s := openTest(t, filepath.Join(t.TempDir(), "s.db"))
 	id, err := s.InstallationID(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := fstest.MapFS{
-		"migrations/0002_b.sql": {Data: []byte(`CREATE TABLE two (x); CREATE TABLE two (x)`)},
-		"migrations/0001_a.sql": {Data: []byte(`not run, the database has it`)},
-	}
-	texts, err := loadMigrations(files)
-	if err != nil || len(texts) != 2 || !strings.HasPrefix(texts[0], "not run") {
-		t.Fatal(texts, err)
-	}
-	known, err := loadMigrations(migrationFiles)
+	known, err := migrationFiles()
 	if err != nil {
 		t.Fatal(err)
 	}
-	next := len(known)
-	for len(texts) <= next { // as many that the database has as there are
-		texts = append(texts[:1], texts...)
-	}
-	run := func() error {
-		conn, err := s.write.Conn(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		return migrate(t.Context(), conn, texts)
-	}
-	if err := run(); err == nil {
-		t.Fatal("a wrong migration passed")
-	}
-	texts[next] = `CREATE TABLE two (x)`
-	if err := run(); err != nil { // which it could not, had the first try left its table
+	_, latest, err := newProvider(s.write, known)
+	if err != nil {
 		t.Fatal(err)
 	}
-	var version int
-	if err := s.write.QueryRow(`PRAGMA user_version`).Scan(&version); err != nil || version != next+1 {
+	files, next := fstest.MapFS{}, fmt.Sprintf("%04d_next.sql", latest+1)
+	for version := range latest {
+		files[fmt.Sprintf("%04d_known.sql", version+1)] = &fstest.MapFile{Data: []byte("-- +goose Up\nnot run, the database has it;\n")}
+	}
+	files[next] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE two (x); CREATE TABLE two (x);\n")}
+	if err := initialize(t.Context(), s.write, files); err == nil {
+		t.Fatal("a wrong migration passed")
+	}
+	files[next] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE two (x);\n")}
+	if err := initialize(t.Context(), s.write, files); err != nil { // which it could not, had the first try left its table
+		t.Fatal(err)
+	}
+	var version int64
+	if err := s.write.QueryRow(`PRAGMA user_version`).Scan(&version); err != nil || version != latest+1 {
 		t.Errorf("version %d, %v", version, err)
 	}
 	if again, err := s.InstallationID(t.Context()); err != nil || again != id {
@@ -361,13 +352,29 @@ func TestMigrationIsAllOrNothing(t *testing.T) {
 	}
 }
 
-// TestUpgrade opens a database that the first version has written.
-func TestUpgrade(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s.db")
+// A migration is refused when another process has applied it meanwhile.
+func TestMigrationThatWasOvertaken(t *testing.T) {
+	s := openTest(t, filepath.Join(t.TempDir(), "s.db"))
+	var version int64
+	if err := s.write.QueryRow(`PRAGMA user_version`).Scan(&version); err != nil {
+		t.Fatal(err)
+	}
+	for _, odd := range []int64{version, version + 2} {
+		if err := (versions{}).Insert(t.Context(), s.write, database.InsertRequest{Version: odd}); err == nil {
+			t.Errorf("a schema of version %d was marked as version %d", version, odd)
+		}
+	}
+}
+
+// writeOld makes a database as the program wrote it at that version of the schema,
+// and runs the statements in it.
+func writeOld(t *testing.T, version int64, statements string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "s.db")
 	if err := prepareFile(path); err != nil {
 		t.Fatal(err)
 	}
-	known, err := loadMigrations(migrationFiles)
+	files, err := migrationFiles()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -375,23 +382,27 @@ func TestUpgrade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := db.Conn(t.Context())
-	if err != nil {
+	p, _, err := newProvider(db, files)
+	if err == nil {
+		_, err = p.UpTo(t.Context(), version)
+	}
+	if err == nil {
+		_, err = db.ExecContext(t.Context(), statements)
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if err := migrate(t.Context(), conn, known[:1]); err != nil {
-		t.Fatal(err)
-	}
-	_, err = conn.ExecContext(t.Context(), `
+	return path
+}
+
+// TestUpgrade opens a database that the first version has written.
+func TestUpgrade(t *testing.T) {
+	s := openTest(t, writeOld(t, 1, `
 		INSERT INTO encryption_keys (id, description, sealed) VALUES ('k', 'd', x'01');
 		INSERT INTO repositories (id, name, name_key, description, path, object_storage_id, encryption_key_id,
 			retention_type, retention_period_type, retention_yearly, out_of_sync)
 			VALUES ('r', 'Name', 'name', 'd', '/path', '', 'k', 'ItemLevel', '', '', 1);
-		INSERT INTO sessions (id, repository_seq, state) SELECT 's', seq, 'succeeded' FROM repositories`)
-	if err := errors.Join(err, conn.Close(), db.Close()); err != nil {
-		t.Fatal(err)
-	}
-	s := openTest(t, path)
+		INSERT INTO sessions (id, repository_seq, state) SELECT 's', seq, 'succeeded' FROM repositories`))
 	got, err := s.Repositories(t.Context())
 	want := syncline.Repository{
 		ID: "r", Name: "Name", Description: "d", Path: "/path", EncryptionKeyID: "k",

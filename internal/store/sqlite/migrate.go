@@ -7,70 +7,81 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/pressly/goose/v3"
+
 	"syncline.dev/syncline"
 )
 
 //go:embed migrations/*.sql
-var migrationFiles embed.FS
+var embedded embed.FS
+
+// migrationFiles are the program's migrations; their names begin with the version
+// that they lead to.
+func migrationFiles() (fs.FS, error) {
+	files, err := fs.Sub(embedded, "migrations")
+	if err != nil {
+		return nil, syncline.WrapError(syncline.CodeInternal, err, "the program's migrations cannot be read")
+	}
+	return files, nil
+}
 
 // applicationID marks a SQLite file as this program's; it is "Sync" in ASCII.
 const applicationID = 0x53796e63
 
 // initialize makes sure that the file is ours, turns the write-ahead log on
 // and brings the schema up to date. A file that is not ours stays untouched.
-func initialize(ctx context.Context, db *sql.DB) error {
-	migrations, err := loadMigrations(migrationFiles)
+func initialize(ctx context.Context, db *sql.DB, files fs.FS) error {
+	migrations, latest, err := newProvider(db, files)
 	if err != nil {
 		return err
 	}
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return translate(err, "open the database")
-	}
-	defer conn.Close()
-
-	version, err := schemaVersion(ctx, conn)
+	version, err := usableVersion(ctx, db, latest)
 	if err != nil {
 		return err
-	}
-	if version > len(migrations) {
-		return errNewer(version, len(migrations))
 	}
 	var mode string
-	if err := conn.QueryRowContext(ctx, `PRAGMA journal_mode = WAL`).Scan(&mode); err != nil {
+	if err := db.QueryRowContext(ctx, `PRAGMA journal_mode = WAL`).Scan(&mode); err != nil {
 		return translate(err, "turn the write-ahead log on")
 	}
 	if mode != "wal" {
 		return syncline.Errorf(syncline.CodeUnavailable,
 			"the file system of the data directory cannot hold the server's database; use a local disk")
 	}
-	if version == len(migrations) {
-		return nil
-	}
-	return migrate(ctx, conn, migrations)
-}
-
-// loadMigrations returns the files' texts; the first one leads to version 1.
-func loadMigrations(files fs.FS) ([]string, error) {
-	names, err := fs.Glob(files, "migrations/*.sql") // sorted
-	if err != nil {
-		return nil, syncline.WrapError(syncline.CodeInternal, err, "the program's migrations cannot be read")
-	}
-	texts := make([]string, 0, len(names))
-	for _, name := range names {
-		text, err := fs.ReadFile(files, name)
-		if err != nil {
-			return nil, syncline.WrapError(syncline.CodeInternal, err, "the program's migrations cannot be read")
+	for version < latest {
+		_, failure := migrations.UpTo(ctx, latest)
+		if failure == nil {
+			return nil
 		}
-		texts = append(texts, string(text))
+		// Another process that migrates the same file makes a migration of this one
+		// fail. The attempts go on as long as the schema does.
+		reached, err := usableVersion(ctx, db, latest)
+		if err != nil {
+			return err
+		}
+		if reached == version {
+			return translate(failure, fmt.Sprintf("bring the schema up to date from version %d", version))
+		}
+		version = reached
 	}
-	return texts, nil
+	return nil
 }
 
-// schemaVersion returns the schema's version, 0 for an empty file.
-func schemaVersion(ctx context.Context, conn *sql.Conn) (int, error) {
-	var application, version, objects int
-	err := conn.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
+// newProvider returns what applies the migrations in files, and the version that the
+// last one leads to.
+func newProvider(db *sql.DB, files fs.FS) (p *goose.Provider, latest int64, err error) {
+	p, err = goose.NewProvider(goose.DialectCustom, db, files, goose.WithStore(versions{}), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return nil, 0, syncline.WrapError(syncline.CodeInternal, err, "the program's migrations cannot be read")
+	}
+	sources := p.ListSources() // in ascending order, and never empty
+	return p, sources[len(sources)-1].Version, nil
+}
+
+// usableVersion returns the version of the schema, 0 for an empty file. A file of
+// another program or of a newer Syncline is an error.
+func usableVersion(ctx context.Context, db *sql.DB, latest int64) (int64, error) {
+	var application, version, objects int64
+	err := db.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
 		(SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)`).
 		Scan(&application, &version, &objects)
 	if err != nil {
@@ -80,45 +91,9 @@ func schemaVersion(ctx context.Context, conn *sql.Conn) (int, error) {
 		return 0, syncline.Errorf(syncline.CodeUnavailable,
 			"the file in the place of the server's database is another program's; move it away or choose another data directory")
 	}
+	if version > latest {
+		return 0, syncline.WrapError(syncline.CodeUnavailable, fmt.Errorf("schema version %d, this program knows %d", version, latest),
+			"the server's database was written by a newer Syncline; install that version or a later one")
+	}
 	return version, nil
-}
-
-// migrate applies what is missing, all or nothing. The version is read again
-// under the write lock, since another process may have been faster.
-func migrate(ctx context.Context, conn *sql.Conn, migrations []string) (err error) {
-	if _, err := conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
-		return translate(err, "begin the migration")
-	}
-	defer func() {
-		if err != nil {
-			discard(conn)
-		}
-	}()
-	version, err := schemaVersion(ctx, conn)
-	if err != nil {
-		return err
-	}
-	if version > len(migrations) {
-		return errNewer(version, len(migrations))
-	}
-	for i := version; i < len(migrations); i++ {
-		if _, err := conn.ExecContext(ctx, migrations[i]); err != nil {
-			return translate(err, fmt.Sprintf("apply migration %d", i+1))
-		}
-	}
-	if version == 0 {
-		if _, err := conn.ExecContext(ctx, `INSERT INTO instance (one, installation_id) VALUES (1, ?)`, newID()); err != nil {
-			return translate(err, "make the installation's id")
-		}
-	}
-	mark := fmt.Sprintf(`PRAGMA user_version = %d; PRAGMA application_id = %d; COMMIT`, len(migrations), applicationID)
-	if _, err := conn.ExecContext(ctx, mark); err != nil {
-		return translate(err, "commit the migration")
-	}
-	return nil
-}
-
-func errNewer(found, known int) error {
-	return syncline.WrapError(syncline.CodeUnavailable, fmt.Errorf("schema version %d, this program knows %d", found, known),
-		"the server's database was written by a newer Syncline; install that version or a later one")
 }

@@ -9,11 +9,8 @@
 // their own; with the write-ahead log they neither wait for writers nor hold
 // them up.
 //
-// The schema is brought up to date by the files in migrations, numbered by
-// SQLite's user_version, in one immediate transaction. A migration library
-// was turned down: the ones for SQLite take no lock between processes, and a
-// server can start while a command opens the same file; they also write their
-// own table before the version can be judged.
+// goose brings the schema up to date by the files in migrations, each in an
+// immediate transaction of its own. SQLite's user_version holds the version.
 package sqlite
 
 import (
@@ -119,7 +116,11 @@ func openStore(ctx context.Context, path string, spare Spare) (*Store, error) {
 	if s.write, err = openPool(path, 1, false); err != nil {
 		return nil, err
 	}
-	if err := initialize(ctx, s.write); err != nil {
+	files, err := migrationFiles()
+	if err == nil {
+		err = initialize(ctx, s.write, files)
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.write.Close())
 	}
 	if s.read, err = openPool(path, readers, true); err != nil {
@@ -158,9 +159,11 @@ func openPool(path string, size int, readOnly bool) (*sql.DB, error) {
 		"_dqs":          {"0"},
 		"_defensive":    {"1"},
 		"_error_rc":     {"1"},
+		"_txlock":       {"immediate"}, // migrations; the writer goroutine says so itself
 		"_pragma":       {"journal_size_limit(" + logSizeLimit + ")"},
 	}
 	if readOnly {
+		q.Del("_txlock")
 		q.Set("_query_only", "1")
 	}
 	// The escaped form, because a path may hold ? and #.

@@ -1,3 +1,4 @@
+-- +goose Up
 -- Times are nanoseconds since 1970 in UTC, NULL for none. seq is the order of
 -- insertion: it is what "oldest" and "newest" go by, so that a clock that was
 -- set back reorders nothing. name_key is the name as store.FoldName folds it.

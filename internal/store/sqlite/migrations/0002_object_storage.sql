@@ -1,3 +1,4 @@
+-- +goose Up
 CREATE TABLE accounts (
     seq         INTEGER PRIMARY KEY,
     id          TEXT NOT NULL UNIQUE,

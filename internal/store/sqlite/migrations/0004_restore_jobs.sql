@@ -1,3 +1,4 @@
+-- +goose Up
 CREATE TABLE restore_jobs (
     seq              INTEGER PRIMARY KEY,
     id               TEXT NOT NULL UNIQUE,
