@@ -9,16 +9,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Created is a file that one command writes to.
+// Created is a file that a command writes to.
 type Created struct {
 	*os.File
 	in   *handle
 	name string
 }
 
-// Create opens the file at path for writing, empties it, and makes it when it is
-// missing. Links are followed as in the path of a target: those of other users
-// are refused.
+// Create opens the file at path for writing and empties it. It makes a missing
+// file. It follows links as in the path of a target, and refuses those of other
+// users.
 func Create(path string) (*Created, error) {
 	for range maxLinks {
 		dir, name := filepath.Split(path)
@@ -41,17 +41,17 @@ func Create(path string) (*Created, error) {
 			return nil, err
 		}
 		if path = to; !filepath.IsAbs(to) {
-			path = dir + "/" + to // as it is: ".." behind a link is not what it looks like
+			path = dir + "/" + to // not cleaned: ".." behind a link can lead elsewhere
 		}
 	}
 	return nil, unix.ELOOP
 }
 
-// createOrLink opens a file for writing, or returns where the link of that name
-// points.
+// createOrLink opens a file for writing. If the name is a link, it returns the
+// link's text instead.
 func (h *handle) createOrLink(name string) (_ *os.File, link string, err error) {
 	const flags = unix.O_WRONLY | unix.O_TRUNC
-	if h.isProc() { // its links are no text
+	if h.isProc() { // its links have no text
 		f, err := os.OpenFile(procPath(h.fd)+"/"+name, flags, 0)
 		return f, "", err
 	}
@@ -94,8 +94,7 @@ func (c *Created) Close() error {
 	return c.File.Close()
 }
 
-// Discard closes the file and removes it, where it is a regular one and still
-// has its name.
+// Discard closes the file. It removes a regular file that still has its name.
 func (c *Created) Discard() error {
 	of, err := (&file{int(c.Fd())}).info()
 	if err == nil && of.mode.IsRegular() {

@@ -7,11 +7,11 @@ import (
 	"os"
 )
 
-// Created is a file that one command writes to.
+// Created is a file that a command writes to.
 type Created struct{ *os.File }
 
-// Create opens the file at path for writing, empties it, and makes it when it is
-// missing.
+// Create opens the file at path for writing and empties it. It makes a missing
+// file.
 func Create(path string) (*Created, error) {
 	f, err := os.Create(path)
 	if err != nil {
@@ -20,7 +20,7 @@ func Create(path string) (*Created, error) {
 	return &Created{f}, nil
 }
 
-// Discard closes the file and removes it, where it is a regular one.
+// Discard closes the file. It removes a regular file.
 func (c *Created) Discard() error {
 	fi, err := c.Stat()
 	err = errors.Join(err, c.Close())

@@ -7,8 +7,9 @@ import (
 	"syncline.dev/syncline"
 )
 
-// purge removes what is in a folder and not among its items in the snapshot,
-// as far as the filter selects it. What is below goes with it, unasked.
+// purge removes the items of a folder that the snapshot does not have, as far
+// as the filter selects them. It removes everything below such an item without
+// asking the filter again.
 func (r *run) purge(dir *folder, keep map[string]bool) error {
 	if dir.fresh {
 		return nil
@@ -33,8 +34,8 @@ func (r *run) purge(dir *folder, keep map[string]bool) error {
 	}))
 }
 
-// erase removes an item and what is below it, without following a link. In a
-// dry run it only tells of them.
+// erase removes an item and everything below it, without following a link. In a
+// dry run it only reports them.
 func (r *run) erase(h *handle, name, path string, depth int) error {
 	there, err := h.stat(name)
 	switch {

@@ -12,11 +12,11 @@ import (
 // Action is what a run does, or would do, with an item.
 type Action string
 
-// The actions, by the names that restic has for them.
+// The actions, with restic's names.
 const (
-	Restored  Action = "restored"  // it is made anew
+	Restored  Action = "restored"  // it is new
 	Updated   Action = "updated"   // some of its bytes are written
-	Unchanged Action = "unchanged" // it is right, or left alone
+	Unchanged Action = "unchanged" // it is right, or stays as it is
 	Deleted   Action = "deleted"
 )
 
@@ -28,7 +28,7 @@ func (r *run) did(a Action, path string, size int64) {
 	}
 }
 
-// look finds out for a dry run whether a folder is there.
+// look finds out whether a folder exists, in a dry run.
 func (r *run) look(f *folder) error {
 	if f.fresh = f.parent.fresh; f.fresh {
 		return nil
@@ -47,7 +47,7 @@ func (r *run) look(f *folder) error {
 	})
 }
 
-// preview tells what would become of an item that is no folder.
+// preview reports the action for an item that is no folder.
 func (r *run) preview(dir *folder, path string, e *syncline.Entry) error {
 	t := &task{dir: dir, path: path, entry: e}
 	needs, err := r.locate(t)
@@ -94,7 +94,7 @@ func (r *run) preview(dir *folder, path string, e *syncline.Entry) error {
 	return nil
 }
 
-// previewOver is preview's part where something may be there.
+// previewOver is preview for an item whose name may be taken.
 func (r *run) previewOver(h *handle, t *task, needs []need) (Action, []need, error) {
 	there, err := h.stat(t.entry.Name)
 	switch {
@@ -133,7 +133,8 @@ func (r *run) previewOver(h *handle, t *task, needs []need) (Action, []need, err
 	return action, differ, f.close()
 }
 
-// isFirst reports whether what is there is a name of the first file already.
+// isFirst reports whether the existing item is a name of the first file
+// already.
 func (r *run) isFirst(first *task, there info) bool {
 	if first.dir.fresh {
 		return false
@@ -148,7 +149,7 @@ func (r *run) isFirst(first *task, there info) bool {
 	return err == nil
 }
 
-// previewClear reports whether a folder could be cleared away.
+// previewClear returns the error of clearing an item away.
 func (r *run) previewClear(h *handle, name, path string) error {
 	if r.Delete {
 		return r.erase(h, name, path, 1)
@@ -161,8 +162,8 @@ func (r *run) previewClear(h *handle, name, path string) error {
 	return sub.names(func([]string) error { return errFolder })
 }
 
-// linkOf is the same for the names of one file. The content is part of it: two
-// files must not become one because their numbers say so.
+// linkOf returns the key of a file with several names. The content belongs to
+// it, so that two files with the same numbers stay two.
 func linkOf(e *syncline.Entry) linkKey {
 	return linkKey{e.DeviceID, e.Inode, e.Size, content.ContentID(e.Content)}
 }

@@ -9,16 +9,16 @@ import (
 	"syncline.dev/syncline/internal/pattern"
 )
 
-// Filter says of a path in the snapshot whether it is to be restored, and of a
-// folder whether something below it may be. The zero Filter selects all.
+// Filter says which paths of a snapshot are restored, and which folders may
+// have such paths below them. The zero Filter selects all.
 type Filter struct {
 	include, exclude []*pattern.List
 	within           *pathNode // nil for everywhere
 }
 
-// NewFilter makes a filter of restic's patterns, see package pattern. The
-// folded ones are compared without regard to letter case. Including and
-// excluding at once is CodeInvalid, and so is a pattern that cannot be used.
+// NewFilter makes a filter of restic's patterns (see package pattern). Folded
+// patterns ignore letter case. Including and excluding at once is CodeInvalid,
+// and so is a pattern that cannot be used.
 func NewFilter(include, foldedInclude, exclude, foldedExclude []string) (*Filter, error) {
 	f := &Filter{}
 	for _, p := range []struct {
@@ -46,8 +46,8 @@ func NewFilter(include, foldedInclude, exclude, foldedExclude []string) (*Filter
 	return f, nil
 }
 
-// Within returns a filter that selects what f does of some absolute paths and
-// all below them. No paths are all there are.
+// Within returns a filter that selects f's paths at and below some absolute
+// paths. Without paths it returns f's selection.
 func (f *Filter) Within(paths ...string) *Filter {
 	out := Filter{}
 	if f != nil {
@@ -73,9 +73,9 @@ func (f *Filter) Within(paths ...string) *Filter {
 	return &out
 }
 
-// pathNode is one element of the paths that are selected.
+// pathNode is one element of the selected paths.
 type pathNode struct {
-	whole bool // with all below it
+	whole bool // everything below is selected
 	below map[string]*pathNode
 }
 
@@ -95,8 +95,8 @@ func elements(path string) []string {
 	return strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
 }
 
-// all reports whether everything below a path is selected without any pattern
-// being asked.
+// all reports whether everything below a path is selected, so that no pattern
+// needs to be matched.
 func (f *Filter) all(path string) bool {
 	if f == nil {
 		return true
@@ -111,8 +111,8 @@ func (f *Filter) all(path string) bool {
 	return whole
 }
 
-// Selector asks a filter about one path after the other. On a walk down a tree
-// the patterns look at each name once. It is for one goroutine.
+// Selector applies a filter to one path after the other. On a walk down a tree
+// it matches each name with the patterns once. It is for one goroutine.
 type Selector struct {
 	within           *pathNode
 	include, exclude []*pattern.Cursor
@@ -135,7 +135,7 @@ func (f *Filter) Selector() *Selector {
 }
 
 // Select reports whether the item at an absolute path is selected, and whether
-// something below it may be. It fails when the context ends.
+// an item below it may be. It fails when the context ends.
 func (s *Selector) Select(ctx context.Context, name string) (selected, below bool, err error) {
 	selected, below, err = s.matchPatterns(ctx, name)
 	if s.within != nil {
@@ -165,7 +165,7 @@ func (s *Selector) matchPatterns(ctx context.Context, name string) (selected, be
 }
 
 // NewNameFilter chooses names of extended attributes by patterns, as NewFilter
-// chooses paths. It returns nil when there are none.
+// chooses paths. Without patterns it returns nil.
 func NewNameFilter(include, exclude []string) (func(name string) bool, error) {
 	f, err := NewFilter(include, nil, exclude, nil)
 	switch {
@@ -179,9 +179,9 @@ func NewNameFilter(include, exclude []string) (func(name string) bool, error) {
 	return nil, nil
 }
 
-// ReadPatterns reads a pattern a line, without what is empty or begins with
-// "#". Variables in them ($NAME, and "$$" for a dollar sign) are those of
-// getenv.
+// ReadPatterns reads one pattern per line. It skips empty lines and lines that
+// begin with "#". getenv gives the values of variables ($NAME); "$$" is a
+// dollar sign.
 func ReadPatterns(text string, getenv func(string) string) (list []string) {
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)

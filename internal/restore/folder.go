@@ -17,35 +17,35 @@ type folder struct {
 	path   string          // in the snapshot, for messages
 	entry  *syncline.Entry // nil for the target itself
 	depth  int
-	made   bool  // it is there
-	fresh  bool  // it was made by this run, so nothing was in it
-	failed error // why it could not be made
-	room   *room // for what is made in it, and below it in fresh folders; the walk's
+	made   bool  // it exists
+	fresh  bool  // this run made it, so it was empty
+	failed error // why it was not made
+	room   *room // for items made in it, and below it in fresh folders; used by the walk alone
 
 	// Guarded by handles.mu.
-	id    identity // known when it was opened once
+	id    identity // set when it was opened once
 	h     *handle
 	users int
 	idle  *list.Element
 }
 
-// errExchanged is what a name leads to that another user turned elsewhere.
+// errExchanged is the error of a name that another user turned to another item.
 var errExchanged = syncline.Errorf(syncline.CodeConflict, "somebody else put something in its place while it was restored; keep others out of the target")
 
-// handles keeps some folders open. A folder is opened from its parent's
-// handle, never by a path, so no symbolic link can lead elsewhere. One that is
-// opened anew must be the one that it was before.
+// handles keeps some folders open. It opens a folder from its parent's handle
+// and never by a path, so no symbolic link can lead elsewhere. A folder that is
+// opened again must be the same as before.
 type handles struct {
 	mu   sync.Mutex
-	idle *list.List // of *folder, open and without users, the one used last in front
+	idle *list.List // of *folder, open and unused, the last used one in front
 }
 
-// maxIdle is how many folders stay open that nobody uses.
+// maxIdle is the number of unused folders that stay open.
 const maxIdle = 256
 
 func newHandles() *handles { return &handles{idle: list.New()} }
 
-// acquire opens a folder; release it afterwards.
+// acquire opens a folder. The caller releases it.
 func (hs *handles) acquire(f *folder) (*handle, error) {
 	hs.mu.Lock()
 	defer hs.mu.Unlock()
@@ -78,8 +78,8 @@ func (hs *handles) open(f *folder) (*handle, error) {
 	return f.h, nil
 }
 
-// take makes the folder the one that was opened, which must be the one that it
-// was before. The caller holds mu.
+// take records the identity of an opened folder, which must be the same as
+// before. The caller holds mu.
 func (f *folder) take(h *handle) error {
 	id, err := h.id()
 	if err == nil && f.id.known() && !f.id.is(id) {
@@ -93,7 +93,7 @@ func (f *folder) take(h *handle) error {
 	return nil
 }
 
-// adopt keeps a folder open that was opened just now.
+// adopt keeps a newly opened folder open.
 func (hs *handles) adopt(f *folder, h *handle) error {
 	hs.mu.Lock()
 	defer hs.mu.Unlock()

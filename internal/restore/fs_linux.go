@@ -20,26 +20,27 @@ type handle struct{ fd int }
 // file is an opened regular file.
 type file struct{ fd int }
 
-// info is what is there under a name.
+// info describes the item with a name.
 type info struct {
 	mode  fs.FileMode
 	size  int64
-	used  int64 // bytes of the disk
+	used  int64 // bytes on disk
 	mtime time.Time
 	links uint64
 	uid   uint32
 	id    identity
 }
 
-// identity tells apart what is in a file system; the zero one is not known.
+// identity tells the items of a file system apart. The zero value is unknown.
 type identity struct{ device, inode uint64 }
 
-// isOwn reports whether nobody else owns it but who owns it in the snapshot.
+// isOwn reports whether the item belongs to its owner in the snapshot, or to
+// the program's user. It is true for everything if owners are not restored.
 func (i info) isOwn(e *syncline.Entry) bool {
 	return !setsOwners() || i.uid == e.UID || i.uid == uint32(os.Geteuid())
 }
 
-// hasOwner reports whether the owner stays as it is.
+// hasOwner reports whether a restore leaves the owner as it is.
 func (i info) hasOwner(e *syncline.Entry) bool { return !setsOwners() || i.uid == e.UID }
 
 func (i identity) known() bool            { return i != identity{} }
@@ -66,15 +67,15 @@ func openAt(dir int, name string, flags int) (*handle, error) {
 	return &handle{fd}, nil
 }
 
-func (h *handle) close() { _ = unix.Close(h.fd) } // it was only read
+func (h *handle) close() { _ = unix.Close(h.fd) } // nothing was written
 
 func (h *handle) openFolder(name string) (*handle, error) {
 	return openAt(h.fd, name, unix.O_DIRECTORY|unix.O_NOFOLLOW)
 }
 
-// names gives the names in the folder, some at a time.
+// names calls fn with the names in the folder, some at a time.
 func (h *handle) names(fn func([]string) error) error {
-	again, err := openAt(h.fd, ".", unix.O_DIRECTORY) // with a position of its own
+	again, err := openAt(h.fd, ".", unix.O_DIRECTORY) // has a position of its own
 	if err != nil {
 		return err
 	}
@@ -85,10 +86,10 @@ func (h *handle) names(fn func([]string) error) error {
 
 func (h *handle) space() (diskspace.Space, error) { return (&file{h.fd}).space() }
 
-// space tells how much the file system that it is on has.
+// space returns the space of the file's file system.
 func (f *file) space() (diskspace.Space, error) { return diskspace.Of(procPath(f.fd)) }
 
-// id tells the folder from others.
+// id returns the folder's identity.
 func (h *handle) id() (identity, error) {
 	there, err := (&file{h.fd}).info()
 	return there.id, err
@@ -120,13 +121,13 @@ func infoOf(st *unix.Stat_t) info {
 	}
 }
 
-// create makes a file where nothing is.
+// create makes a file. The name must be free.
 func (h *handle) create(name string) (*file, error) {
 	return h.openFile(name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL)
 }
 
-// openExisting opens a regular file that is there, and nothing else: what it
-// is, is known before it is opened.
+// openExisting opens an existing regular file. It looks at the item's type
+// before it opens it, and opens nothing else.
 func (h *handle) openExisting(name string, write bool) (*file, info, error) {
 	flags := unix.O_RDONLY
 	if write {
@@ -145,7 +146,7 @@ func (h *handle) openExisting(name string, write bool) (*file, info, error) {
 		return nil, info{}, err
 	}
 	f, err := openFD(at.fd, flags)
-	if errors.Is(err, fs.ErrNotExist) { // there is no /proc
+	if errors.Is(err, fs.ErrNotExist) { // /proc is missing
 		f, err = h.openFile(name, flags|unix.O_NONBLOCK)
 	}
 	if err != nil {
@@ -157,7 +158,7 @@ func (h *handle) openExisting(name string, write bool) (*file, info, error) {
 	return f, there, nil
 }
 
-// openFD opens anew what is opened already, by no other name than that.
+// openFD opens an opened item again, without using its name.
 func openFD(of, flags int) (*file, error) {
 	fd := -1
 	err := retrying(func() (err error) {
@@ -170,7 +171,7 @@ func openFD(of, flags int) (*file, error) {
 	return &file{fd}, nil
 }
 
-// procPath leads to what is opened, whatever its names are.
+// procPath is a path to an opened item, whatever its names are.
 func procPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 
 func (h *handle) openFile(name string, flags int) (*file, error) {
@@ -193,8 +194,8 @@ func (h *handle) remove(name string, isDir bool) error {
 	return unix.Unlinkat(h.fd, name, flags)
 }
 
-// link makes another name of a file, which must be the one that is expected.
-// A name in from may lead to another one by now.
+// link gives a file a further name. expected checks the file, because a name in
+// from may lead to another one meanwhile.
 func (h *handle) link(from *handle, existing, name string, expected func(info) bool) error {
 	at, err := from.openFile(existing, unix.O_PATH)
 	if err != nil {
@@ -212,7 +213,7 @@ func (h *handle) link(from *handle, existing, name string, expected func(info) b
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	// There is no /proc.
+	// /proc is missing.
 	if err := unix.Linkat(from.fd, existing, h.fd, name, 0); err != nil {
 		return err
 	}
@@ -268,7 +269,7 @@ func (f *file) ReadAt(b []byte, offset int64) (total int, err error) {
 
 func (f *file) close() error { return unix.Close(f.fd) }
 
-// isFatal reports whether an error means that nothing more can be written.
+// isFatal reports whether nothing more can be written after an error.
 func isFatal(err error) bool {
 	for _, errno := range []error{unix.ENOSPC, unix.EDQUOT, unix.EROFS, unix.EMFILE, unix.ENFILE} {
 		if errors.Is(err, errno) {
@@ -278,6 +279,6 @@ func isFatal(err error) bool {
 	return false
 }
 
-// isFull and isReadOnly tell the reasons that have messages of their own.
+// isFull and isReadOnly recognize the errors with messages of their own.
 func isFull(err error) bool     { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
 func isReadOnly(err error) bool { return errors.Is(err, unix.EROFS) }

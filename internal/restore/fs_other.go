@@ -14,18 +14,18 @@ import (
 	"syncline.dev/syncline/internal/diskspace"
 )
 
-// handle is an opened folder. os.Root never leaves the target, and whatever is
-// made in it is made where nothing is, so a symbolic link is never written
-// through. Metadata is given through what is opened, never by a name.
+// handle is an opened folder. os.Root never leaves the target, and new items
+// need a free name, so nothing is written through a symbolic link. Metadata
+// goes through the opened item, never through a name.
 type handle struct {
 	root, top *os.Root // top is the target
-	rel       string   // from there
+	rel       string   // path from top
 }
 
 // file is an opened regular file.
 type file struct{ f *os.File }
 
-// info is what is there under a name.
+// info describes the item with a name.
 type info struct {
 	mode  fs.FileMode
 	size  int64
@@ -35,7 +35,7 @@ type info struct {
 	id    identity
 }
 
-// identity tells apart what is in a file system; the zero one is not known.
+// identity tells the items of a file system apart. The zero value is unknown.
 type identity struct{ fs.FileInfo }
 
 func (i identity) known() bool { return i.FileInfo != nil }
@@ -44,13 +44,13 @@ func (i identity) is(other identity) bool {
 	return i.known() && other.known() && os.SameFile(i.FileInfo, other.FileInfo)
 }
 
-// Owners are not compared here.
+// Owners are not compared on these systems.
 func (info) isOwn(*syncline.Entry) bool    { return true }
 func (info) hasOwner(*syncline.Entry) bool { return true }
 func (*handle) keepsRights() bool          { return !onWindows }
 
-// openTarget opens the folder to restore into; with make it makes what is
-// missing. Links in its own path are the user's and are followed.
+// openTarget opens the folder to restore into. With make, it makes missing
+// folders. It follows links in the path, which are the user's.
 func openTarget(path string, make bool) (*handle, error) {
 	if make {
 		if err := os.MkdirAll(path, 0o700); err != nil {
@@ -64,7 +64,7 @@ func openTarget(path string, make bool) (*handle, error) {
 	return &handle{root, root, "."}, nil
 }
 
-func (h *handle) close() { _ = h.root.Close() } // it was only read
+func (h *handle) close() { _ = h.root.Close() } // nothing was written
 
 func (h *handle) openFolder(name string) (*handle, error) {
 	fi, err := h.checked(name)
@@ -88,16 +88,16 @@ func (h *handle) openFolder(name string) (*handle, error) {
 
 func (h *handle) space() (diskspace.Space, error) { return diskspace.Of(h.root.Name()) }
 
-// space tells how much the file system that it is on has.
+// space returns the space of the file's file system.
 func (f *file) space() (diskspace.Space, error) { return diskspace.Of(f.f.Name()) }
 
-// id tells the folder from others.
+// id returns the folder's identity.
 func (h *handle) id() (identity, error) {
 	fi, err := h.root.Stat(".")
 	return identity{fi}, err
 }
 
-// checked refuses names that mean something else on this system.
+// checked refuses names with another meaning on this system.
 func (h *handle) checked(name string) (fs.FileInfo, error) {
 	if !filepath.IsLocal(name) || filepath.Base(name) != name {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
@@ -105,7 +105,7 @@ func (h *handle) checked(name string) (fs.FileInfo, error) {
 	return h.root.Lstat(name)
 }
 
-// names gives the names in the folder, some at a time.
+// names calls fn with the names in the folder, some at a time.
 func (h *handle) names(fn func([]string) error) error {
 	f, err := h.root.Open(".")
 	if err != nil {
@@ -115,8 +115,8 @@ func (h *handle) names(fn func([]string) error) error {
 	return someNames(f, fn)
 }
 
-// room makes what is new in its place: this system's calls take no names where
-// that matters.
+// room makes new items in their place, because these systems have no calls
+// without names for it.
 type room struct{}
 
 func (h *handle) newRoom() (*room, error) { return &room{}, nil }
@@ -125,7 +125,7 @@ func (*room) close()                      {}
 
 func (*room) folder(to *handle, name string) (*handle, error) { return to.newFolder(name) }
 
-// newFolder makes a folder where nothing is, and opens it.
+// newFolder makes a folder and opens it. The name must be free.
 func (h *handle) newFolder(name string) (*handle, error) {
 	if _, err := h.checked(name); !errors.Is(err, fs.ErrNotExist) {
 		return nil, errors.Join(err, fs.ErrExist)
@@ -146,7 +146,7 @@ func (*room) special(to *handle, e *syncline.Entry, _ func(string) bool) (made b
 	if !setsOwners() {
 		return true, nil
 	}
-	// This is the one call by a name: it follows no link, and only root makes it.
+	// The only call by a name. It follows no link, and only root makes it.
 	return true, owner(to.root.Lchown(e.Name, int(e.UID), int(e.GID)))
 }
 
@@ -211,7 +211,7 @@ func (h *handle) remove(name string, _ bool) error {
 	return h.root.Remove(name)
 }
 
-// link makes another name of a file, which must be the one that is expected.
+// link gives a file a further name. expected checks the file.
 func (h *handle) link(from *handle, existing, name string, expected func(info) bool) error {
 	err := h.top.Link(filepath.Join(from.rel, existing), filepath.Join(h.rel, name))
 	if err != nil {
@@ -228,7 +228,7 @@ func (h *handle) link(from *handle, existing, name string, expected func(info) b
 }
 
 func (h *handle) apply(e *syncline.Entry, _ bool, _ func(string) bool) error {
-	if onWindows { // a folder is not opened to be changed there
+	if onWindows { // Windows opens no folder for changes
 		return errors.Join(h.root.Chmod(".", e.Mode.Perm()), h.root.Chtimes(".", e.AccessTime, e.ModTime))
 	}
 	f, err := h.root.Open(".")
@@ -244,7 +244,8 @@ func apply(f *os.File, e *syncline.Entry) error {
 	return errors.Join(owner(f.Chown(int(e.UID), int(e.GID))), f.Chmod(e.Mode.Perm()), setTimes(f, e))
 }
 
-// owner passes over what only root may do, and what the system does not know.
+// owner ignores errors of rights that only root has, and of features that the
+// system lacks.
 func owner(err error) error {
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, errors.ErrUnsupported) {
 		return nil
@@ -252,7 +253,7 @@ func owner(err error) error {
 	return err
 }
 
-// setsOwners reports whether files get the owners that the snapshot names.
+// setsOwners reports whether files get the snapshot's owners.
 func setsOwners() bool { return os.Geteuid() == 0 }
 
 func (f *file) info() (info, error) {

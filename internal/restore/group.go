@@ -16,17 +16,17 @@ import (
 	"syncline.dev/syncline/internal/content"
 )
 
-// group is what is restored together: files, further names of files, and the
-// folders in which nothing more will be written.
+// group is restored together: files, further names of files, and folders that
+// are complete after it.
 type group struct {
 	tasks  []*task
 	blobs  int
 	links  []*task
-	closed []*folder // those below before those above
+	closed []*folder // a folder after those below it
 }
 
-// A group is large enough for the blobs of a pack to come together, and small
-// enough for the memory it takes.
+// A group is large enough to collect the blobs of a pack, and small enough for
+// its memory.
 const (
 	groupTasks = 16 << 10
 	groupBlobs = 256 << 10
@@ -36,7 +36,7 @@ func (g *group) full() bool {
 	return len(g.tasks)+len(g.links)+len(g.closed) >= groupTasks || g.blobs >= groupBlobs
 }
 
-// linkKey is the same for the names of one file.
+// linkKey is equal for the names of one file.
 type linkKey struct {
 	device, inode, size uint64
 	content             string
@@ -78,7 +78,7 @@ func (r *run) flush() error {
 		}
 	}
 	for _, t := range g.tasks {
-		t.entry.Content = nil // only hard links keep the task
+		t.entry.Content = nil // a task that hard links keep needs no content
 	}
 	for _, t := range g.links {
 		if r.ctx.Err() != nil {
@@ -105,7 +105,7 @@ func (r *run) flush() error {
 	return nil
 }
 
-// shutAll gives up what a run that ends early has begun.
+// shutAll abandons the open files of a run that ends early.
 func (r *run) shutAll(tasks []*task) (err error) {
 	for _, t := range tasks {
 		if t.f != nil {
@@ -118,7 +118,7 @@ func (r *run) shutAll(tasks []*task) (err error) {
 	return err
 }
 
-// each calls fn for every task, on all cores. fn's error ends it.
+// each calls fn for every task, on all cores. An error of fn ends it.
 func (r *run) each(tasks []*task, fn func(*task, *bytes.Buffer) error) error {
 	work, ctx := errgroup.WithContext(r.ctx)
 	const chunk = 64
@@ -157,14 +157,14 @@ func (r *run) prepareAll(tasks []*task) ([]need, error) {
 	return all, err
 }
 
-// wanted is a blob and all who need it.
+// wanted is a blob and all places that need it.
 type wanted struct {
 	content.Wanted
 	by []need
 }
 
-// plan puts the needs in the order in which the blobs lie, each blob once, and
-// cuts them into what is read in one go.
+// plan sorts the needs by the places of their blobs, takes each blob once, and
+// cuts the list into runs of one read each.
 func plan(needs []need) (runs [][]wanted) {
 	slices.SortFunc(needs, func(a, b need) int {
 		return cmp.Or(
@@ -195,7 +195,7 @@ func plan(needs []need) (runs [][]wanted) {
 	return runs
 }
 
-// fetch reads the runs on several streams and writes what they hold.
+// fetch reads the runs on several streams and writes their blobs.
 func (r *run) fetch(runs [][]wanted) error {
 	work, ctx := errgroup.WithContext(r.ctx)
 	queue := make(chan []wanted)
@@ -258,10 +258,10 @@ func (r *run) readRun(ctx context.Context, reader *content.Reader, run []wanted)
 	})
 }
 
-// isFirst reports whether what is there is the task's file.
+// isFirst reports whether the existing item is the task's file.
 func (t *task) isFirst(there info) bool { return there.id.is(t.id) }
 
-// link makes a file's further name.
+// link makes a further name of a file.
 func (r *run) link(t *task) error {
 	if t.first.broken || t.first.skipped && r.Overwrite != Never && r.Overwrite != IfNewer {
 		return syncline.Errorf(syncline.CodeDamaged, "it is another name of %s, which could not be restored", t.first.path)

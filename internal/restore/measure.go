@@ -9,21 +9,21 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// Size is how much a restore writes at most.
+// Size is an upper bound of what a restore writes.
 type Size struct {
 	Files, Bytes int64
 }
 
-// defaultLimit is how many items a restore may have: more than file systems
-// hold, and less than a tree that expands without end.
+// defaultLimit bounds the items of a restore. File systems hold fewer items,
+// and a tree that expands without end has more.
 const defaultLimit = 500_000_000
 
-// maxPath bounds the bytes of a path that patterns are compared with.
+// maxPath bounds the bytes of a path that is matched with patterns.
 const maxPath = 1 << 20
 
-// measure counts what is below a tree and selected. It fails with CodeTooLarge
-// when there are more items than limit. Where patterns say nothing, a folder
-// that is in a thousand places is counted once.
+// measure counts the selected items below a tree. It fails with CodeTooLarge
+// for more items than limit. Where no pattern decides, a folder in a thousand
+// places is counted once.
 func measure(ctx context.Context, v *catalog.View, root catalog.TreeRef, filter *Filter, limit int64) (amount, error) {
 	m := &measurer{ctx: ctx, view: v, filter: filter, choose: filter.Selector(), left: limit, known: make(map[catalog.TreeRef]amount)}
 	total, err := m.selected(root, "", 0)
@@ -39,7 +39,8 @@ func errExpands(limit int64) error {
 
 func (a amount) size() Size { return Size{a.files, a.bytes} }
 
-// amount is what is below a folder. Its numbers stop at the largest there is.
+// amount is the content of a folder. A number that is too large is the largest
+// number.
 type amount struct{ items, files, bytes int64 }
 
 func (a *amount) add(b amount) {
@@ -67,11 +68,11 @@ type measurer struct {
 	filter *Filter
 	choose *Selector
 	pace   pace
-	left   int64 // items that may still be compared with patterns
+	left   int64 // items that patterns may still be matched with
 	known  map[catalog.TreeRef]amount
 }
 
-// all measures a tree that is selected as a whole.
+// all measures a tree that is selected whole.
 func (m *measurer) all(tree catalog.TreeRef, depth int) (total amount, err error) {
 	if a, ok := m.known[tree]; ok || depth > maxDepth {
 		return a, nil
@@ -79,7 +80,7 @@ func (m *measurer) all(tree catalog.TreeRef, depth int) (total amount, err error
 	if m.ctx.Err() != nil {
 		return total, m.ctx.Err()
 	}
-	m.known[tree] = total // should a tree hold itself, it ends here
+	m.known[tree] = total // ends a tree that contains itself
 	err = m.view.ReadDir(tree, 0, func(e *syncline.Entry, sub catalog.TreeRef, ok bool) error {
 		total.addEntry(e)
 		if !e.IsDir() || !ok {
@@ -93,7 +94,7 @@ func (m *measurer) all(tree catalog.TreeRef, depth int) (total amount, err error
 	return total, err
 }
 
-// selected measures what the filter selects.
+// selected measures the selected items.
 func (m *measurer) selected(tree catalog.TreeRef, path string, depth int) (total amount, err error) {
 	if m.filter.all(path) {
 		return m.all(tree, depth)
@@ -133,7 +134,7 @@ func (m *measurer) selected(tree catalog.TreeRef, path string, depth int) (total
 	return total, err
 }
 
-// measured is a folder to be measured.
+// measured is a folder to measure.
 type measured struct {
 	tree       catalog.TreeRef
 	path, name string

@@ -13,8 +13,8 @@ import (
 	"syncline.dev/syncline"
 )
 
-// applySpecial gives what makeSpecial made its metadata. The file is opened
-// with O_PATH: no call here takes a name that somebody could turn elsewhere.
+// applySpecial gives a new item of makeSpecial its metadata. The file is opened
+// with O_PATH, so no call takes a name that another user could turn elsewhere.
 func (f *file) applySpecial(e *syncline.Entry, chosen func(string) bool) error {
 	owned, err := owner(unix.Fchownat(f.fd, "", int(e.UID), int(e.GID), unix.AT_EMPTY_PATH))
 	if e.Type != syncline.TypeSymlink {
@@ -28,7 +28,7 @@ func (f *file) applySpecial(e *syncline.Entry, chosen func(string) bool) error {
 	return errors.Join(err, f.setTimesPath(e))
 }
 
-// chmodPath is fchmod for what is opened with O_PATH.
+// chmodPath is fchmod for a file that is opened with O_PATH.
 func (f *file) chmodPath(bits uint32) error {
 	err := unix.Fchmodat(f.fd, "", bits, unix.AT_EMPTY_PATH)
 	if errors.Is(err, errors.ErrUnsupported) { // before Linux 6.6
@@ -37,7 +37,7 @@ func (f *file) chmodPath(bits uint32) error {
 	return err
 }
 
-// setTimesPath is futimens for what is opened with O_PATH.
+// setTimesPath is futimens for a file that is opened with O_PATH.
 func (f *file) setTimesPath(e *syncline.Entry) error {
 	times := timespecs(e)
 	err := unix.UtimesNanoAt(f.fd, "", times[:], unix.AT_EMPTY_PATH)
@@ -52,15 +52,16 @@ func (h *handle) apply(e *syncline.Entry, fresh bool, chosen func(string) bool) 
 	return (&file{h.fd}).apply(e, fresh, chosen)
 }
 
-// apply gives the file its metadata, the times last. A file that was there
-// before loses the attributes it should not have. Attributes that are not
-// chosen are left alone.
+// apply gives the file its metadata, the times last. A file that existed before
+// loses the attributes that the snapshot does not have. Attributes that are not
+// chosen stay as they are.
 func (f *file) apply(e *syncline.Entry, fresh bool, chosen func(string) bool) error {
 	owned, err := owner(unix.Fchown(f.fd, int(e.UID), int(e.GID)))
 	if !fresh {
 		err = errors.Join(err, f.dropAttributes(e, chosen))
 	}
-	// Behind the owner, which takes capabilities and set-id bits away.
+	// After the owner, because changing the owner removes capabilities and
+	// set-id bits.
 	for _, a := range e.ExtendedAttributes {
 		if chosen(a.Name) {
 			err = errors.Join(err, attribute(a.Name, unix.Fsetxattr(f.fd, a.Name, a.Value, 0)))
@@ -70,8 +71,8 @@ func (f *file) apply(e *syncline.Entry, fresh bool, chosen func(string) bool) er
 	return errors.Join(err, f.setTimes(e))
 }
 
-// owner takes it that only root gives files away. Where the owner could not be
-// set, the bits that lend rights must not be either.
+// owner ignores the error of a user who may not give files away. owned reports
+// whether the owner was set. Bits that lend rights need it.
 func owner(err error) (owned bool, _ error) {
 	if err != nil && !setsOwners() && errors.Is(err, fs.ErrPermission) {
 		return false, nil
@@ -79,15 +80,15 @@ func owner(err error) (owned bool, _ error) {
 	return err == nil, err
 }
 
-// setsOwners reports whether files get the owners that the snapshot names.
+// setsOwners reports whether files get the snapshot's owners.
 func setsOwners() bool { return os.Geteuid() == 0 }
 
-// errTooLong takes the place of an error that is about all of a file system
-// when it is one attribute that there is no room for.
+// errTooLong replaces an error that is about the whole file system if only one
+// attribute has no room.
 var errTooLong = errors.New("it is larger than the file system lets attributes be, or the file system is full")
 
-// attribute passes over what the file system cannot keep, and what only root
-// may set.
+// attribute ignores attributes that the file system cannot keep or that only
+// root may set.
 func attribute(name string, err error) error {
 	privileged := strings.HasPrefix(name, "security.") || strings.HasPrefix(name, "trusted.")
 	if err == nil || errors.Is(err, unix.ENOTSUP) || privileged && !setsOwners() && errors.Is(err, fs.ErrPermission) {

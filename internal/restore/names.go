@@ -6,11 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-// onWindows is whether names mean what they mean there.
+// onWindows says that names have the meanings of Windows.
 const onWindows = runtime.GOOS == "windows"
 
-// validName reports whether a name is one element of a path, and nothing else
-// on this system.
+// validName reports whether a name is one element of a path, without another
+// meaning on this system.
 func validName(name string) bool {
 	return isElement(name) && (!onWindows || isElementOnWindows(name))
 }
@@ -19,8 +19,8 @@ func isElement(name string) bool {
 	return name != "" && name != "." && name != ".." && !strings.ContainsAny(name, "/\x00")
 }
 
-// isElementOnWindows refuses what Windows takes for another path, a drive, a
-// stream of another file or a device, and the endings that it drops.
+// isElementOnWindows refuses names that Windows takes for another path, a
+// drive, a stream of another file or a device, and endings that Windows drops.
 func isElementOnWindows(name string) bool {
 	if strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || strings.ContainsRune(`<>:"|?*\/`, r) }) {
 		return false
@@ -41,7 +41,7 @@ func isElementOnWindows(name string) bool {
 	return !ok || utf8.RuneCountInString(port) != 1 || !strings.Contains("0123456789¹²³", port)
 }
 
-// nameKey is the same for names that are one file on this system.
+// nameKey is equal for names that are one file on this system.
 func nameKey(name string) string {
 	if onWindows {
 		return strings.ToLower(name)

@@ -9,8 +9,7 @@ import (
 	"syncline.dev/syncline/internal/numbered"
 )
 
-// Note is a way in which an item is not in the target as in the snapshot that
-// is no failure.
+// Note is a difference between the target and the snapshot that is no failure.
 type Note string
 
 // The notes.
@@ -21,22 +20,21 @@ const (
 	NoDevice    Note = "it is a device, and left out"
 )
 
-// noted tells the Reporter of a note. The detail is the other name or the
-// attribute's.
+// noted reports a note. The detail is the other name or the attribute's name.
 func (r *run) noted(path string, n Note, detail string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.Reporter.Noted(path, n, detail)
 }
 
-// trusted reports whether the system believes what an attribute says: it gives
-// a program capabilities, a file a label, an overlay its layers.
+// trusted reports whether the system trusts an attribute. Such an attribute
+// gives a program capabilities, a file a label, or an overlay its layers.
 func trusted(attribute string) bool {
 	return strings.HasPrefix(attribute, "security.") || strings.HasPrefix(attribute, "trusted.")
 }
 
-// plain takes from an entry what lends rights, where the options want that, and
-// reports whether anything is left of it.
+// plain removes from an entry everything that lends rights, if the options say
+// so. It reports whether anything is left to restore.
 func (r *run) plain(path string, e *syncline.Entry) bool {
 	if !r.Unprivileged {
 		return true
@@ -62,7 +60,7 @@ func (r *run) plain(path string, e *syncline.Entry) bool {
 	return true
 }
 
-// setAttributes fills in which attributes are restored.
+// setAttributes fills in the choice of attributes.
 func (o *Options) setAttributes() {
 	chosen := o.Attributes
 	o.Attributes = func(name string) bool {
@@ -70,16 +68,16 @@ func (o *Options) setAttributes() {
 	}
 }
 
-// callings gives the items of a folder names of which no two are one file.
+// callings gives the items of a folder different names on this system.
 type callings struct {
 	items []walkItem
 	taken map[string]bool
-	own   map[string]bool // the names of all items, once one is there twice
-	last  map[string]int  // numbers used
+	own   map[string]bool // names of all items, filled when one repeats
+	last  map[string]int  // numbers in use
 }
 
-// call returns an item's name in the target: its own, where no item before has
-// that.
+// call returns an item's name in the target: its own name, unless an item
+// before has it.
 func (c *callings) call(name string) string {
 	key := nameKey(name)
 	if !c.taken[key] {

@@ -15,18 +15,18 @@ import (
 	"syncline.dev/syncline/internal/content"
 )
 
-// Overwrite says what becomes of files that are in the target already.
+// Overwrite says what happens to files that are in the target already.
 type Overwrite string
 
-// The ways to treat what is there. All but Never write only what differs.
+// The values of Overwrite. All but Never write only the blobs that differ.
 const (
 	Always    Overwrite = "always"     // contents are compared
-	IfChanged Overwrite = "if-changed" // a file of the same size and modification time is taken to be right
-	IfNewer   Overwrite = "if-newer"   // only files older than the snapshot's
-	Never     Overwrite = "never"      // only what is not there
+	IfChanged Overwrite = "if-changed" // a file with the same size and modification time counts as right
+	IfNewer   Overwrite = "if-newer"   // only files that are older than the snapshot's
+	Never     Overwrite = "never"      // only files that do not exist
 )
 
-// ParseOverwrite reads one of the ways by its name.
+// ParseOverwrite reads a value of Overwrite by its name.
 func ParseOverwrite(s string) (Overwrite, error) {
 	switch o := Overwrite(s); o {
 	case Always, IfChanged, IfNewer, Never:
@@ -35,66 +35,67 @@ func ParseOverwrite(s string) (Overwrite, error) {
 	return "", syncline.Errorf(syncline.CodeInvalid, "invalid overwrite behavior %q, must be one of always, if-changed, if-newer, never", s)
 }
 
-// Result counts what a run did.
+// Result counts the work of a run.
 type Result struct {
-	Files, Folders, Others int64 // that are in the target now as in the snapshot
-	Unchanged              int64 // of Files, those whose content was there
-	Skipped                int64 // left as they were because of Overwrite; sockets and, with Unprivileged, devices
-	Failed                 int64 // that the Reporter was told of
-	Deleted                int64 // that were in the target only
+	Files, Folders, Others int64 // in the target as in the snapshot
+	Unchanged              int64 // of Files, those with the right content before the run
+	Skipped                int64 // kept because of Overwrite; sockets; devices with Unprivileged
+	Failed                 int64 // reported to the Reporter
+	Deleted                int64 // only in the target before the run
 	Bytes                  int64 // written into files
-	Done                   int64 // bytes of Total that need no more work
+	Done                   int64 // bytes of Total without work left
 	Total                  Size
 }
 
-// Reporter is told how a run goes, by one goroutine at a time.
+// Reporter receives the events of a run, from one goroutine at a time.
 type Reporter interface {
-	// Failed is told of an item that could not be restored as it was.
+	// Failed is called with an item that could not be restored as it was.
 	Failed(path string, err error)
-	// Noted is told of an item that is not as in the snapshot, and of a detail.
+	// Noted is called with an item that differs from the snapshot, and a
+	// detail.
 	Noted(path string, n Note, detail string)
 	Progress(Result)
 }
 
 // Options say how to restore.
 type Options struct {
-	Filter    *Filter   // nil for all
-	Within    string    // a folder below the target to restore into; "." for the target itself
-	Limit     int64     // items that there may be; 0 for 500 million
+	Filter    *Filter   // nil selects all
+	Within    string    // folder below the target to restore into; "." for the target itself
+	Limit     int64     // bound on the number of items; 0 for 500 million
 	Overwrite Overwrite // "" for Always
-	// Attributes says which extended attributes are restored, and whether those
-	// of files that were there are changed; nil for all.
+	// Attributes chooses the extended attributes that are restored, or changed
+	// in files that exist; nil for all.
 	Attributes func(name string) bool
-	// Owner sets the numbers of an entry's owner and group before it is restored;
-	// nil leaves them as they are.
+	// Owner sets the numbers of an entry's owner and group before it is
+	// restored. nil leaves them as they are.
 	Owner func(e *syncline.Entry)
-	// Unprivileged leaves out what lends rights, and notes it: set-id bits,
-	// attributes that the system trusts, and devices.
+	// Unprivileged leaves out everything that lends rights, and notes it:
+	// set-id bits, attributes that the system trusts, and devices.
 	Unprivileged bool
 
-	// KeepFree says how many bytes stay free on a file system of a size. A run
-	// that has no room is refused, and one that comes to it ends. With nil nobody
-	// looks: the run ends when the file system is full.
+	// KeepFree returns the bytes that stay free on a file system of a size. A
+	// run without enough room is refused, and a run that reaches the bound
+	// ends. With nil a run ends when the file system is full.
 	KeepFree func(total int64) int64
 
-	Sparse bool // zeros become holes in files that are new
+	Sparse bool // in new files, zeros become holes
 	Verify bool // files are read back and compared
-	// Delete removes what is in the target and not in the snapshot, from the
-	// folders that are restored, where Filter selects it.
+	// Delete removes items from the restored folders that the snapshot does not
+	// have, as far as Filter selects them.
 	Delete bool
-	// DryRun writes and removes nothing: the Result and Item tell what would be.
+	// DryRun writes and removes nothing. Result and Item say what would happen.
 	DryRun bool
-	// Item is told of each item that is deleted, and in a dry run of all that
-	// would be restored, as the Reporter is; nil for nobody.
+	// Item is called with each deleted item, and in a dry run with each item
+	// that would be restored, one at a time like the Reporter. It may be nil.
 	Item     func(a Action, path string, size int64)
 	Reporter Reporter
 }
 
-// maxDepth bounds how deep folders are nested: restic makes no deeper ones.
+// maxDepth bounds the depth of folders. restic makes no deeper ones.
 const maxDepth = 4096
 
-// run is one restore. The walk is one goroutine's; what works on a group's
-// files shares only what mu guards.
+// run is one restore. One goroutine walks. The goroutines that work on a
+// group's files share only the fields that mu guards.
 type run struct {
 	Options
 	ctx     context.Context //nolint:containedctx // a run lives as long as the call
@@ -105,24 +106,23 @@ type run struct {
 	choose  *Selector
 	links   map[linkKey]*task // the first file of each set of hard links
 	group   group
-	rooms   []*folder    // that have a room, the oldest first
-	open    atomic.Int64 // files that are open
-	unseen  atomic.Int64 // bytes written since somebody looked at what is free
+	rooms   []*folder    // folders with a room, the oldest first
+	open    atomic.Int64 // number of open files
+	unseen  atomic.Int64 // bytes written since the last look at the free space
 
 	probe    sync.Once // sets noRights
-	noRights bool      // the file system knows no owners and modes
+	noRights bool      // the file system has no owners and modes
 
-	mu     sync.Mutex // guards result and the Reporter
+	mu     sync.Mutex // guards result and calls of the Reporter
 	result Result
 }
 
-// Run restores what is below a tree into the folder target, which it makes
-// when it is missing. With Within the target must be there, and no symbolic
-// link below it is followed. Items that cannot be restored are told to the
-// Reporter and counted, and the others are restored all the same. An error
-// means that the run ended early; another run goes on from there, unless
-// Overwrite keeps files and the process was killed: a file that it was writing
-// then looks like one that was there.
+// Run restores the items below a tree into the folder target, which it makes if
+// it is missing. With Within the target must exist, and no symbolic link below
+// it is followed. Run reports and counts items that it cannot restore, and
+// restores all others. An error means that the run ended early, and another run
+// continues there. One case is lost: if Overwrite keeps files and the process
+// was killed, half a file looks like one that existed before.
 func Run(ctx context.Context, v *catalog.View, root catalog.TreeRef, source *content.Source, target string, o Options) (Result, error) {
 	whole, err := measure(ctx, v, root, o.Filter, cmp.Or(o.Limit, defaultLimit))
 	if err != nil {
@@ -156,8 +156,8 @@ func Run(ctx context.Context, v *catalog.View, root catalog.TreeRef, source *con
 	return r.result, err
 }
 
-// openBelow opens the folder to restore into, and makes what is missing of it.
-// In a dry run there is no handle of what is missing.
+// openBelow opens the folder to restore into and makes its missing parts. In a
+// dry run a missing part has no handle.
 func openBelow(target, within string, dry bool) (*handle, error) {
 	if dry {
 		h, err := openTarget(filepath.Join(target, within), false)
@@ -193,7 +193,7 @@ func openBelow(target, within string, dry bool) (*handle, error) {
 	return h, err
 }
 
-// targetError says what is wrong with the target.
+// targetError explains an error of the target.
 func targetError(err error) error {
 	reason := err
 	var at *fs.PathError
@@ -203,7 +203,7 @@ func targetError(err error) error {
 	return syncline.WrapError(syncline.CodeUnavailable, err, "the target folder cannot be used (%v); choose another one", reason)
 }
 
-// walk restores what is in a tree, and reports whether there was anything.
+// walk restores the items of a tree. restored reports whether there were any.
 func (r *run) walk(tree catalog.TreeRef, dir *folder) (restored bool, err error) {
 	items, err := r.items(tree)
 	if err != nil {
@@ -226,7 +226,7 @@ func (r *run) walk(tree catalog.TreeRef, dir *folder) (restored bool, err error)
 			r.failed(path, syncline.Errorf(syncline.CodeDamaged, "no file can have this name; it is left out"))
 			continue
 		case e.Type == syncline.TypeSocket:
-			r.count(func(x *Result) { x.Skipped++ }) // nobody listens to it any more
+			r.count(func(x *Result) { x.Skipped++ }) // nobody can listen to a restored socket
 			continue
 		}
 		if called := names.call(e.Name); called != e.Name {
@@ -271,7 +271,7 @@ func (r *run) items(tree catalog.TreeRef) (items []walkItem, err error) {
 	return items, err
 }
 
-// item restores one entry, and what is below it.
+// item restores one entry and everything below it.
 func (r *run) item(x *walkItem, dir *folder, path string) (restored bool, err error) {
 	selected, below, err := r.choose.Select(r.ctx, path)
 	if x.renamed && (selected || below && x.entry.IsDir()) {
@@ -303,7 +303,7 @@ func (r *run) item(x *walkItem, dir *folder, path string) (restored bool, err er
 	return true, err
 }
 
-// isRestorable is for what is no folder.
+// isRestorable is for items that are no folders.
 func isRestorable(t syncline.EntryType) bool {
 	switch t {
 	case syncline.TypeFile, syncline.TypeSymlink, syncline.TypeFifo, syncline.TypeDevice, syncline.TypeCharDev:
@@ -343,7 +343,7 @@ func (r *run) folder(x *walkItem, dir *folder, path string, selected, below bool
 	return restored, nil
 }
 
-// make makes a folder, and those above it, unless they are there.
+// make makes a folder and the missing ones above it.
 func (r *run) make(f *folder) bool {
 	switch {
 	case f.made:
@@ -386,19 +386,19 @@ func (r *run) special(dir *folder, e *syncline.Entry) error {
 	})
 }
 
-// keeps reports whether what is there stays because it is there.
+// keeps reports whether an existing item stays because it exists.
 func (r *run) keeps(there info, e *syncline.Entry) bool {
 	return r.Overwrite == Never || r.Overwrite == IfNewer && !there.mtime.Before(e.ModTime)
 }
 
-// What cannot be replaced.
+// Items that cannot be replaced.
 var (
 	errNoFolder = syncline.Errorf(syncline.CodeConflict, "something that is no folder is in its place; remove it, or overwrite with always")
 	errFolder   = syncline.Errorf(syncline.CodeConflict, "a folder is in its place; move it away")
 )
 
-// clear removes what is in the way. A folder that is not empty stays, unless
-// what is not in the snapshot is to be deleted.
+// clear removes an item that is in the way. It keeps a folder that is not
+// empty, unless Delete is set.
 func (r *run) clear(h *handle, name, path string, there info) error {
 	if r.Delete && there.mode.IsDir() {
 		return r.erase(h, name, path, 1)
@@ -410,8 +410,8 @@ func (r *run) clear(h *handle, name, path string, there info) error {
 	return err
 }
 
-// settle tells the Reporter of an error about one item, and returns one that
-// ends the run.
+// settle reports an error about one item. It returns an error that ends the
+// run.
 func (r *run) settle(path string, err error) error {
 	switch {
 	case err == nil:
@@ -448,7 +448,7 @@ func (r *run) count(fn func(*Result)) {
 	fn(&r.result)
 }
 
-// tell lets the Reporter show how far the run is.
+// tell lets the Reporter show the progress.
 func (r *run) tell() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -12,21 +12,19 @@ import (
 	"syncline.dev/syncline"
 )
 
-// room is a folder that nobody else may enter. What is made anew and is no
-// file is made there, opened, and moved to its place when it is ready: in its
-// place, another user of the folder could put something else under its name
-// before it is opened.
+// room is a folder that no other user may enter. New items that are no files
+// are made in it, opened, and moved to their place when they are ready. In
+// their place, another user of the folder could exchange them before they are
+// opened.
 type room struct {
 	*handle
 	name string
 }
 
-// inRoom is the name in a room of what is being made. It is made by one
-// goroutine.
+// inRoom is the name of the new item in a room. One goroutine makes it.
 const inRoom = "new"
 
-// newRoom makes a room in a folder. What is made in it inherits from there what
-// it would inherit in the folder itself.
+// newRoom makes a room in a folder, so that new items inherit from this folder.
 func (h *handle) newRoom() (*room, error) {
 	name := ".syncline-" + rand.Text()
 	if err := unix.Mkdirat(h.fd, name, 0o700); err != nil {
@@ -45,8 +43,9 @@ func (h *handle) newRoom() (*room, error) {
 	return r, nil
 }
 
-// checkRoom makes sure that nobody else may enter the folder, which may not be
-// the one that was made. Only we and root can make such a folder here.
+// checkRoom makes sure that no other user may enter the opened folder, which
+// may be another one than the new one. Only this program's user and root can
+// make such a folder here.
 func (h *handle) checkRoom(made *handle) error {
 	var folder, probe unix.Stat_t
 	if err := unix.Fstat(made.fd, &folder); err != nil {
@@ -56,7 +55,7 @@ func (h *handle) checkRoom(made *handle) error {
 	if folder.Uid == uint32(os.Geteuid()) && !others(&folder) {
 		return nil
 	}
-	// It may be a file system that has one owner for all, or no rights.
+	// The file system may have one owner for all files, or no rights.
 	err := h.probe(&probe)
 	if err == nil && (folder.Uid != probe.Uid || others(&folder) && !others(&probe)) {
 		err = errExchanged
@@ -64,7 +63,7 @@ func (h *handle) checkRoom(made *handle) error {
 	return err
 }
 
-// probe makes a file, which is surely ours, to see what ours look like.
+// probe makes a file and returns what the file system says of it.
 func (h *handle) probe(st *unix.Stat_t) error {
 	name := ".syncline-" + rand.Text()
 	f, err := h.create(name)
@@ -74,20 +73,20 @@ func (h *handle) probe(st *unix.Stat_t) error {
 	return errors.Join(unix.Fstat(f.fd, st), f.close(), h.remove(name, false))
 }
 
-// keepsRights reports whether the folder's file system knows owners and modes.
+// keepsRights reports whether the folder's file system has owners and modes.
 func (h *handle) keepsRights() bool {
 	var st unix.Stat_t
 	err := h.probe(&st)
 	return err != nil || st.Uid == uint32(os.Geteuid()) && st.Mode&0o077 == 0
 }
 
-// leave removes the room from the folder that it is in.
+// leave removes the room from its folder.
 func (r *room) leave(h *handle) {
 	r.close()
-	_ = h.remove(r.name, true) // somebody may have moved it: then it stays where that is, empty
+	_ = h.remove(r.name, true) // a room that another user has moved stays there, empty
 }
 
-// folder makes a folder where nothing is, and opens it.
+// folder makes a folder and opens it. The name must be free.
 func (r *room) folder(to *handle, name string) (*handle, error) {
 	if err := unix.Mkdirat(r.fd, inRoom, 0o700); err != nil {
 		return nil, err
@@ -104,8 +103,9 @@ func (r *room) folder(to *handle, name string) (*handle, error) {
 	return h, nil
 }
 
-// special makes a link, a pipe or a device where nothing is. It has its
-// metadata before anybody sees it. A metadata error comes beside made.
+// special makes a link, a pipe or a device. The name must be free. The item has
+// its metadata before others can see it. An error of the metadata comes with
+// made.
 func (r *room) special(to *handle, e *syncline.Entry, chosen func(string) bool) (made bool, err error) {
 	if err := r.makeSpecial(e); err != nil {
 		return false, err
@@ -125,8 +125,8 @@ func (r *room) special(to *handle, e *syncline.Entry, chosen func(string) bool) 
 	return true, lost
 }
 
-// isMade makes sure that what was opened is what was made, should the file
-// system have no rights that keep others out of the room.
+// isMade checks that the opened item is the new one, for file systems without
+// rights that keep others out of the room.
 func isMade(f *file, e *syncline.Entry) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(f.fd, &st); err != nil {
@@ -167,13 +167,13 @@ func (r *room) makeSpecial(e *syncline.Entry) error {
 	return unix.Mknodat(r.fd, inRoom, kind|0o600, int(device))
 }
 
-// move moves what was made to its place, where nothing may be.
+// move moves the new item to its place. The name must be free.
 func (r *room) move(to *handle, name string) error {
 	err := unix.Renameat2(r.fd, inRoom, to.fd, name, unix.RENAME_NOREPLACE)
 	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
-	// The file system cannot refuse to replace something.
+	// The file system cannot refuse to replace an item.
 	if _, err := to.stat(name); !errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(err, fs.ErrExist)
 	}

@@ -10,13 +10,13 @@ import (
 	"syncline.dev/syncline"
 )
 
-// maxRooms is how many rooms are there at once.
+// maxRooms bounds the number of rooms at once.
 const maxRooms = 16
 
-// inRoomOf calls fn with a room for what is made in a folder. A folder that
-// this run made uses the room of the one it was made in: so all that is made
-// inherits what it would inherit without rooms. Another user may remove an
-// empty room: then there is another one.
+// inRoomOf calls fn with a room for new items of a folder. A folder that this
+// run made uses the room of the folder above it, so its items inherit the same
+// as without rooms. When another user has removed an empty room, inRoomOf makes
+// another.
 func (r *run) inRoomOf(f *folder, fn func(*room) error) (err error) {
 	for f.fresh && f.parent != nil {
 		f = f.parent
@@ -55,7 +55,7 @@ func (r *run) leaveRoom(f *folder) {
 	r.rooms = slices.DeleteFunc(r.rooms, func(x *folder) bool { return x == f })
 	err := r.handles.in(f, func(h *handle) error { f.room.leave(h); return nil })
 	if err != nil {
-		f.room.close() // the folder is not where it was
+		f.room.close() // the folder is not in its place
 	}
 	f.room = nil
 }
@@ -66,7 +66,7 @@ func (r *run) leaveRooms() {
 	}
 }
 
-// makeFolder opens a folder in an open one, or makes it.
+// makeFolder opens a folder in an opened one, or makes it.
 func (r *run) makeFolder(f *folder, in *handle) error {
 	if !f.parent.fresh {
 		switch done, err := r.enterFolder(f, in); {
@@ -86,8 +86,7 @@ func (r *run) makeFolder(f *folder, in *handle) error {
 	return errors.Join(r.handles.adopt(f, h), r.wrote(h, block))
 }
 
-// enterFolder opens a folder that is there. It makes way for one where
-// something else is.
+// enterFolder opens an existing folder. It clears away an item of another type.
 func (r *run) enterFolder(f *folder, in *handle) (done bool, err error) {
 	h, err := in.openFolder(f.name)
 	switch {
@@ -106,7 +105,7 @@ func (r *run) enterFolder(f *folder, in *handle) (done bool, err error) {
 	return false, in.remove(f.name, false)
 }
 
-// makeSpecial makes a link, a pipe or a device in an open folder.
+// makeSpecial makes a link, a pipe or a device in an opened folder.
 func (r *run) makeSpecial(dir *folder, in *handle, e *syncline.Entry) error {
 	made := false
 	var lost error
@@ -126,7 +125,7 @@ func (r *run) makeSpecial(dir *folder, in *handle, e *syncline.Entry) error {
 	return errors.Join(lost, r.wrote(in, block))
 }
 
-// someNames gives the names in an opened folder, some at a time.
+// someNames calls fn with the names in an opened folder, some at a time.
 func someNames(f *os.File, fn func([]string) error) error {
 	const some = 1024
 	for {

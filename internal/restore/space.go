@@ -12,18 +12,18 @@ import (
 	"syncline.dev/syncline/internal/diskspace"
 )
 
-// DefaultKeepFree is what is left free on a file system of that size where
-// nobody says how much: a twentieth, and 1 GiB at most.
+// DefaultKeepFree returns the default reserve on a file system of a size: a
+// twentieth, and 1 GiB at most.
 func DefaultKeepFree(total int64) int64 { return min(total/20, 1<<30) }
 
 const (
-	// look is how many bytes are written between two looks at what is free.
+	// look is the number of bytes between two looks at the free space.
 	look = 8 << 20
-	// block is what an item takes at least.
+	// block is the least space that an item takes.
 	block = 4096
 )
 
-// errReserve is the cause of the error that ends a run for lack of room.
+// errReserve is the cause of the error that ends a run at the reserve.
 var errReserve = errors.New("what is kept free is reached")
 
 // spacer is a folder or a file.
@@ -31,8 +31,8 @@ type spacer interface {
 	space() (diskspace.Space, error)
 }
 
-// room returns what may be written to the file system that holds a folder or
-// file, and what is left free on it; false where the system does not tell.
+// room returns the bytes that may be written to the file system of a folder or
+// file, and its reserve. ok is false if the system does not say.
 func (o *Options) room(of spacer) (free, keep int64, ok bool) {
 	if o.KeepFree == nil {
 		return 0, 0, false
@@ -44,8 +44,8 @@ func (o *Options) room(of spacer) (free, keep int64, ok bool) {
 	return s.Free, o.KeepFree(s.Total), true
 }
 
-// wrote counts what was written to a file, or made in a folder. From time to
-// time it tells how far the run is, and looks whether there is room for more.
+// wrote counts bytes written to a file, or an item made in a folder. Now and
+// then it reports the progress and looks at the free space.
 func (r *run) wrote(where spacer, size int64) error {
 	if r.unseen.Add(size) < look {
 		return nil
@@ -60,8 +60,8 @@ func (r *run) wrote(where spacer, size int64) error {
 	return nil
 }
 
-// fits makes sure that there is room for what is to be written. What that is at
-// most is known; where it may be too much, the target is looked at.
+// fits makes sure that the target has enough space. total is an upper bound. If
+// that is too much, fits inspects the target.
 func (r *run) fits(root catalog.TreeRef, total amount) error {
 	free, keep, ok := r.room(r.target.h)
 	if !ok || sum(total.bytes, total.items*block) <= free-keep {
@@ -89,19 +89,19 @@ type estimate struct {
 	run    *run
 	choose *Selector
 	pace   pace
-	links  map[linkKey]bool          // files of several names that are counted
-	known  map[catalog.TreeRef]int64 // what new folders take, without such files
+	links  map[linkKey]bool          // counted files of several names
+	known  map[catalog.TreeRef]int64 // size of new folders, without such files
 }
 
-// below adds up what is below a tree; there is the folder in the target, nil
-// for one that is not there.
+// below adds up the items below a tree. there is the folder in the target, or
+// nil for a missing one.
 func (e *estimate) below(tree catalog.TreeRef, path string, there *handle, depth int) (total int64, err error) {
 	alike := there == nil && e.run.Filter.all(path)
 	if size, ok := e.known[tree]; ok && alike || depth > maxDepth {
 		return size, nil
 	}
 	if alike {
-		e.known[tree] = 0 // should a tree hold itself, it ends here
+		e.known[tree] = 0 // ends a tree that contains itself
 	}
 	var folders []measured
 	var linked int64
@@ -135,11 +135,11 @@ func (e *estimate) below(tree catalog.TreeRef, path string, there *handle, depth
 	return sum(total, linked), err
 }
 
-// folder adds up a folder in one that is there, or not.
+// folder adds up a folder, in an existing folder or none.
 func (e *estimate) folder(f measured, in *handle, depth int) (int64, error) {
 	var there *handle
 	if in != nil && validName(f.name) {
-		if h, err := in.openFolder(f.name); err == nil { // else it will be made, or told of
+		if h, err := in.openFolder(f.name); err == nil { // otherwise the run makes it or reports it
 			there = h
 			defer h.close()
 		}
@@ -151,7 +151,7 @@ func (e *estimate) folder(f measured, in *handle, depth int) (int64, error) {
 	return size, err
 }
 
-// file returns what an item that is no folder adds.
+// file returns the bytes that an item adds; it is no folder.
 func (e *estimate) file(x *syncline.Entry, in *handle) int64 {
 	if x.Type == syncline.TypeFile && x.Links > 1 {
 		key := linkOf(x)
@@ -166,7 +166,7 @@ func (e *estimate) file(x *syncline.Entry, in *handle) int64 {
 	}
 	there, err := in.stat(x.Name)
 	switch {
-	case err != nil || there.links > 1 && x.Links < 2: // a new file takes its place
+	case err != nil || there.links > 1 && x.Links < 2: // a new file replaces it
 		return size
 	case e.run.keeps(there, x):
 		return 0
@@ -174,7 +174,7 @@ func (e *estimate) file(x *syncline.Entry, in *handle) int64 {
 	return max(size-there.used, 0)
 }
 
-// size returns what a new item takes.
+// size returns the bytes that a new item takes.
 func (e *estimate) size(x *syncline.Entry) int64 {
 	if x.Type != syncline.TypeFile {
 		return block
@@ -190,13 +190,13 @@ func (e *estimate) size(x *syncline.Entry) int64 {
 	return (max(size, 0) + block - 1) / block * block
 }
 
-// zeroChunkSize is how long the pieces are in which restic stores zeros: the
-// largest there are.
+// zeroChunkSize is the length of restic's blobs of zeros: the largest size of a
+// blob.
 const zeroChunkSize = 8 << 20
 
 var zeroChunk = sync.OnceValue(func() syncline.Hash { return sha256.Sum256(make([]byte, zeroChunkSize)) })
 
-// pace looks at a context in a loop, not each time.
+// pace looks at a context in some steps of a loop.
 type pace struct{ steps int }
 
 func (p *pace) step(ctx context.Context) error {

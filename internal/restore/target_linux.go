@@ -11,12 +11,12 @@ import (
 	"syncline.dev/syncline"
 )
 
-// maxLinks is how many links a target's path may lead through.
+// maxLinks bounds the links in a target's path.
 const maxLinks = 40
 
-// openTarget opens the folder to restore into; with make it makes what is
-// missing. Links in its own path are followed where they are the user's own or
-// root's: those that others made could lead anywhere.
+// openTarget opens the folder to restore into. With make, it makes missing
+// folders. It follows links in the path that the user or root owns. Links of
+// others could lead anywhere.
 func openTarget(path string, make bool) (*handle, error) {
 	start := "."
 	if strings.HasPrefix(path, "/") {
@@ -57,8 +57,8 @@ func openTarget(path string, make bool) (*handle, error) {
 	return openAt(at.fd, ".", unix.O_DIRECTORY)
 }
 
-// step opens what a name in a folder leads to, or returns where the link of
-// that name points.
+// step opens the item with a name in a folder. If it is a link, step returns
+// the link's text instead.
 func (h *handle) step(name string, make bool) (next *handle, link string, err error) {
 	f, err := h.openFile(name, unix.O_PATH)
 	if make && errors.Is(err, fs.ErrNotExist) {
@@ -82,7 +82,7 @@ func (h *handle) step(name string, make bool) (next *handle, link string, err er
 	return nil, link, errors.Join(err, f.close())
 }
 
-// trustedLink returns where a link points that is root's or the user's own.
+// trustedLink returns the text of a link that root or the user owns.
 func (f *file) trustedLink(there info, name string) (string, error) {
 	if there.uid != 0 && there.uid != uint32(os.Geteuid()) {
 		return "", syncline.Errorf(syncline.CodeUnavailable, "the link %s in its path belongs to another user; name the place that it leads to", name)
@@ -102,7 +102,7 @@ func (h *handle) makeWay(name string) (*handle, error) {
 	return real.newFolder(name)
 }
 
-// newFolder makes a folder where nothing is, in a room of its own.
+// newFolder makes a folder in a room of its own. The name must be free.
 func (h *handle) newFolder(name string) (*handle, error) {
 	r, err := h.newRoom()
 	if err != nil {

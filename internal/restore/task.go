@@ -14,27 +14,27 @@ import (
 
 // task is one file to restore.
 //
-//	prepare ──> done             nothing is to be written
+//	prepare ──> done             no blob is to be written
 //	   └──> write … write ──> done
-//	any of them ──> failed       told once; the rest of its blobs are passed over
+//	any of them ──> failed       reported once; the rest of its blobs is skipped
 type task struct {
 	dir   *folder
 	path  string
 	entry *syncline.Entry
 	size  int64
-	fresh bool  // nothing was there, or it was removed
-	first *task // the file that this one is another name of; nil for none
+	fresh bool  // the name was free, or is free again
+	first *task // the file that this one is a further name of; nil for none
 
 	mu      sync.Mutex
-	id      identity // known when it is to be opened again, or has other names
-	f       *file    // nil while it is not open
+	id      identity // set if it will be opened again, or has further names
+	f       *file    // nil while it is closed
 	created bool
-	left    int // blobs that are still to be written
+	left    int // blobs that are not written yet
 	broken  bool
 	skipped bool
 }
 
-// need is one blob that a file needs, and where.
+// need is one blob that a file needs, and its offset.
 type need struct {
 	task   *task
 	offset int64
@@ -42,11 +42,11 @@ type need struct {
 	place  content.Place
 }
 
-// maxOpen is how many files stay open between two of their blobs.
+// maxOpen bounds the files that stay open between two of their blobs.
 const maxOpen = 128
 
-// prepare finds out which blobs of the file are to be written. A file that
-// needs none is done with.
+// prepare returns the blobs of the file that must be written. It finishes a
+// file that needs none.
 func (r *run) prepare(t *task, buf *bytes.Buffer) ([]need, error) {
 	needs, err := r.locate(t)
 	if err != nil {
@@ -87,7 +87,7 @@ func (r *run) locate(t *task) ([]need, error) {
 	return needs, nil
 }
 
-// compare looks at what is there and leaves the blobs that differ.
+// compare compares the existing file and returns the blobs that differ.
 func (r *run) compare(h *handle, t *task, needs []need, buf *bytes.Buffer) ([]need, error) {
 	there, err := h.stat(t.entry.Name)
 	switch {
@@ -107,8 +107,8 @@ func (r *run) compare(h *handle, t *task, needs []need, buf *bytes.Buffer) ([]ne
 		err = errors.Join(errReplaced, f.close())
 	}
 	if err != nil {
-		// It may also be a program that runs, or not be ours to write: a new file
-		// takes its place where we may remove it.
+		// It may be a running program, or a file that only others may write. A
+		// new file takes its place, if it can be removed.
 		return needs, r.clear(h, t.entry.Name, t.path, there)
 	}
 	there = opened
@@ -120,7 +120,7 @@ func (r *run) compare(h *handle, t *task, needs []need, buf *bytes.Buffer) ([]ne
 	}
 	changes := len(differ) > 0 || there.size != t.size
 	if there.links > 1 && (changes || t.entry.Links < 2) {
-		// Its other names are not the snapshot's business.
+		// Its other names are no part of the snapshot.
 		return needs, errors.Join(f.close(), r.clear(h, t.entry.Name, t.path, there))
 	}
 	t.fresh, t.created, t.id = false, true, there.id
@@ -139,11 +139,11 @@ func (r *run) compare(h *handle, t *task, needs []need, buf *bytes.Buffer) ([]ne
 	return nil, nil
 }
 
-// errReplaced says that a file is not written to.
+// errReplaced says that a new file replaces an existing one.
 var errReplaced = errors.New("a new file takes its place")
 
-// replaces reports whether a new file takes the place of one that is there:
-// others may have it open who may not open the one in the snapshot.
+// replaces reports whether a new file must replace an existing one. It must if
+// a user may hold it open who may not open the snapshot's file.
 func (r *run) replaces(h *handle, there info, e *syncline.Entry) bool {
 	if there.isOwn(e) && there.mode.Perm()&^e.Mode.Perm()&0o066 == 0 {
 		return false
@@ -152,15 +152,14 @@ func (r *run) replaces(h *handle, there info, e *syncline.Entry) bool {
 	return !r.noRights
 }
 
-// looksRight reports whether a file may be taken to be right as it is. The
-// rights of one that was not compared with the snapshot must not change: it
-// could be any file.
+// looksRight reports whether a file counts as right without a comparison. Such
+// a file keeps its rights, because it could be any file.
 func looksRight(there info, t *task) bool {
 	return there.size == t.size && there.mtime.Equal(t.entry.ModTime) &&
 		there.mode.Perm() == t.entry.Mode.Perm() && there.hasOwner(t.entry)
 }
 
-// differing returns the blobs that the file has not where they should be.
+// differing returns the blobs that the file does not have at their offsets.
 func (r *run) differing(f *file, needs []need, buf *bytes.Buffer) ([]need, error) {
 	differ := needs[:0:0]
 	for _, n := range needs {
@@ -181,7 +180,7 @@ func sizeOf(needs []need) (total int64) {
 	return total
 }
 
-// holds reports whether the file has the blob where it should be.
+// holds reports whether the file has the blob at its offset.
 func holds(f *file, n need, buf *bytes.Buffer) bool {
 	buf.Reset()
 	size := n.place.Size()
@@ -189,8 +188,8 @@ func holds(f *file, n need, buf *bytes.Buffer) bool {
 	return err == nil && read == size && sha256.Sum256(buf.Bytes()) == n.id
 }
 
-// openFile opens the file for writing, and makes it at the first time. The
-// task is locked, or nobody else has it yet.
+// openFile opens the file for writing, and makes it the first time. The task is
+// locked, or no other goroutine has it yet.
 func (r *run) openFile(h *handle, t *task) (err error) {
 	if t.created {
 		var there info
@@ -211,14 +210,14 @@ func (r *run) openFile(h *handle, t *task) (err error) {
 		}
 	}
 	if !t.created && (t.left > 1 || r.Sparse && t.left > 0) {
-		// From now on it has the size that a later run looks for.
+		// From here on it has the size that a later run looks for.
 		err = t.f.truncate(t.size)
 	}
 	t.created = true
 	return err
 }
 
-// write writes one blob, and finishes the file behind the last one.
+// write writes one blob, and finishes the file after the last one.
 func (r *run) write(t *task, data []byte, offset int64) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -254,7 +253,7 @@ func (r *run) writeBlob(t *task, data []byte, offset int64) error {
 	return nil
 }
 
-// hole is the least number of zeros that become a hole.
+// hole is the smallest number of zeros that becomes a hole.
 const hole = 4096
 
 var zeros [hole]byte
@@ -266,7 +265,7 @@ func (r *run) put(t *task, data []byte, offset int64) error {
 		return err
 	}
 	for len(data) > 0 {
-		n := 0 // bytes up to the next hole
+		n := 0 // bytes before the next hole
 		for n < len(data) && !isHole(data[n:]) {
 			n += min(hole, len(data)-n)
 		}
@@ -289,7 +288,7 @@ func isHole(data []byte) bool {
 	return bytes.Equal(data, zeros[:len(data)])
 }
 
-// finish gives a file that has all its bytes its metadata.
+// finish gives a complete file its metadata.
 func (r *run) finish(t *task) error {
 	err := t.f.apply(t.entry, t.fresh, r.Attributes)
 	if t.entry.Links > 1 {
@@ -301,7 +300,7 @@ func (r *run) finish(t *task) error {
 	return err
 }
 
-// identify keeps what tells the file from others.
+// identify records the file's identity.
 func (t *task) identify() error {
 	there, err := t.f.info()
 	t.id = there.id
@@ -315,8 +314,8 @@ func (r *run) shut(t *task) error {
 	return f.close()
 }
 
-// abandon gives a file up. What was written stays, without the time that would
-// make it look complete.
+// abandon gives a file up. Its bytes stay, without the time that would make it
+// look complete.
 func (r *run) abandon(t *task, err error) error {
 	if t.broken {
 		return nil
@@ -328,8 +327,8 @@ func (r *run) abandon(t *task, err error) error {
 	return r.settle(t.path, errors.Join(err, r.drop(t)))
 }
 
-// drop removes a file that was begun, where the next run would keep it for one
-// that was there before.
+// drop removes an incomplete file that the next run would keep as one that
+// existed before.
 func (r *run) drop(t *task) error {
 	if !t.created || !t.fresh || r.Overwrite != Never && r.Overwrite != IfNewer {
 		return nil

@@ -13,48 +13,49 @@ import (
 	"syncline.dev/syncline"
 )
 
-// Item is one of a Stream: what lies at a path, or why that is not in it.
+// Item is one item of a Stream: the entry at a path, or the reason why there is
+// none.
 type Item struct {
 	Path  string // from the target, without a slash in front
 	Entry *syncline.Entry
-	First string // the Path of the file before that this is another name of; "" for none
+	First string // Path of an earlier item of which this is a further name; "" for none
 	Size  int64  // of the content
-	Err   error  // why it is not there as it should be; then there is no Entry
+	Err   error  // why the item is missing or wrong; then there is no Entry
 
-	Note   Note // with Detail, what is to be told of what lies at Path; then there is no Entry
+	Note   Note // a note about the item at Path, with Detail; then there is no Entry
 	Detail string
 }
 
-// Stream gives items one by one, folders before what is in them.
+// Stream returns items one by one, each folder before its items.
 type Stream interface {
-	// Next returns the next item, or io.EOF behind the last one.
+	// Next returns the next item, or io.EOF after the last one.
 	Next() (*Item, error)
 	// Read reads the content of the last item.
 	io.Reader
-	// Open gives a file's content anew: one that was passed over because it was
-	// not selected, and of which another name is.
+	// Open returns a file's content again. It serves a file that was not
+	// selected under its first name, but is under a further one.
 	Open(ctx context.Context, path string) (content io.ReadCloser, size int64, err error)
 }
 
-// unpacking restores what a Stream gives. Names in it are not trusted: each
+// unpacking restores the items of a Stream. Names in it are not trusted: each
 // folder is opened from the one above it, and no link is followed.
 type unpacking struct {
 	*run
 	stream Stream
 	first  *Selector         // for first names of files, which lie elsewhere
-	way    []*folder         // from below the target to where the last item lies
+	way    []*folder         // from below the target to the folder of the last item
 	seen   []map[string]bool // names in the target, and in each folder of the way
-	skip   string            // what lies below a folder that is left out begins so
-	failed map[string]bool   // files that could not be restored
-	stand  map[string]string // for a first name that is not selected, the name that has its content
+	skip   string            // prefix of the items below a folder that is left out
+	failed map[string]bool   // files that failed
+	stand  map[string]string // by a first name that is not selected: the name that has its content
 	buf    []byte
 	there  []byte
 }
 
-// Unpack restores what a Stream gives into the folder target, as Run does. What
-// is selected is compared with what is there, and what differs is written. An
-// error means that it ended early; another run begins anew, and writes what is
-// not right yet. The Total is of what has come so far.
+// Unpack restores the items of a Stream into the folder target, as Run does. It
+// compares selected items with the existing ones and writes the differences. An
+// error means that it ended early. Another run starts again and writes what is
+// not right yet. Total counts the items that have come so far.
 func Unpack(ctx context.Context, s Stream, target string, o Options) (Result, error) {
 	h, err := openBelow(target, o.Within, false)
 	if err != nil {
@@ -138,7 +139,7 @@ func (u *unpacking) item(x *Item) error {
 	return u.place(x, dir, selected, below)
 }
 
-// place restores an item in the folder where it lies.
+// place restores an item in its folder.
 func (u *unpacking) place(x *Item, dir *folder, selected, below bool) error {
 	path := dir.path + "/" + x.Entry.Name
 	switch e := x.Entry; {
@@ -147,7 +148,7 @@ func (u *unpacking) place(x *Item, dir *folder, selected, below bool) error {
 	case !selected:
 		return nil
 	case e.Type == syncline.TypeSocket:
-		u.count(func(r *Result) { r.Skipped++ }) // nobody listens to it any more
+		u.count(func(r *Result) { r.Skipped++ }) // nobody can listen to a restored socket
 		return nil
 	case !u.plain(path, e):
 		return nil
@@ -173,7 +174,7 @@ func allValid(names []string) bool {
 	return true
 }
 
-// fail tells of an item's error, and returns one that ends the run.
+// fail reports an item's error. It returns an error that ends the run.
 func (u *unpacking) fail(x *Item, err error) error {
 	if err != nil {
 		u.failed[x.Path] = true
@@ -181,7 +182,7 @@ func (u *unpacking) fail(x *Item, err error) error {
 	return u.settle("/"+x.Path, err)
 }
 
-// dir is the folder in which the way ends.
+// dir is the last folder of the way.
 func (u *unpacking) dir() *folder {
 	if len(u.way) == 0 {
 		return u.target
@@ -193,7 +194,8 @@ func (u *unpacking) push(f *folder) {
 	u.way, u.seen = append(u.way, f), append(u.seen, map[string]bool{})
 }
 
-// enter makes the way lead to a folder. Folders that it leaves are done with.
+// enter makes the way lead to a folder. It finishes the folders that the way
+// leaves.
 func (u *unpacking) enter(names []string) error {
 	same := 0
 	for same < min(len(names), len(u.way)) && u.way[same].name == names[same] {
@@ -209,8 +211,7 @@ func (u *unpacking) enter(names []string) error {
 	return nil
 }
 
-// leave shortens the way. A folder gets its metadata when nothing more comes in
-// it.
+// leave shortens the way. A folder gets its metadata after its last item.
 func (u *unpacking) leave(length int) error {
 	for len(u.way) > length {
 		f := u.dir()
@@ -242,7 +243,7 @@ func (u *unpacking) folder(f *folder, selected, below bool) error {
 	return nil
 }
 
-// file restores a file from a content of a known size.
+// file restores a file from its content, of size bytes.
 func (u *unpacking) file(x *Item, dir *folder, content io.Reader, size int64) error {
 	t := &task{dir: dir, path: "/" + x.Path, entry: x.Entry, size: size, fresh: true}
 	u.count(func(r *Result) { r.Total.Files++; r.Total.Bytes += size })
@@ -272,7 +273,7 @@ func (u *unpacking) file(x *Item, dir *folder, content io.Reader, size int64) er
 	return u.abandon(t, local)
 }
 
-// begin opens the file. It reports whether it is right as it is.
+// begin opens the file. right reports whether the file is right as it is.
 func (u *unpacking) begin(t *task) (right bool, err error) {
 	err = u.handles.in(t.dir, func(h *handle) error {
 		there, err := h.stat(t.entry.Name)
@@ -284,7 +285,7 @@ func (u *unpacking) begin(t *task) (right bool, err error) {
 			right = true
 			u.count(func(r *Result) { r.Skipped++; r.Done += t.size })
 			return nil
-		case !there.mode.IsRegular() || there.links > 1: // other names are made again when they come
+		case !there.mode.IsRegular() || there.links > 1: // its other names are made again in their turn
 			if err := u.clear(h, t.entry.Name, t.path, there); err != nil {
 				return err
 			}
@@ -294,7 +295,8 @@ func (u *unpacking) begin(t *task) (right bool, err error) {
 				err = errors.Join(errReplaced, f.close())
 			}
 			if err != nil {
-				// It may also be a program that runs, or not be ours to write.
+				// It may be a running program, or a file that only others may
+				// write.
 				if err := u.clear(h, t.entry.Name, t.path, there); err != nil {
 					return err
 				}
@@ -322,8 +324,8 @@ func (u *unpacking) begin(t *task) (right bool, err error) {
 	return right, err
 }
 
-// write writes what differs. The one error is the content's, the other one the
-// file's.
+// write writes the bytes that differ. broken is an error of the content, local
+// one of the file.
 func (u *unpacking) write(t *task, content io.Reader, sum hash.Hash) (local, broken error) {
 	changed := t.left > 0
 	for at := int64(0); at < t.size; {
@@ -353,7 +355,7 @@ func (u *unpacking) write(t *task, content io.Reader, sum hash.Hash) (local, bro
 	return nil, nil
 }
 
-// has reports whether the file that was there has these bytes.
+// has reports whether the existing file has these bytes.
 func (u *unpacking) has(t *task, b []byte, at int64) bool {
 	if t.fresh {
 		return false
@@ -363,7 +365,7 @@ func (u *unpacking) has(t *task, b []byte, at int64) bool {
 	return err == nil && bytes.Equal(there, b)
 }
 
-// readBack compares the file with what came.
+// readBack compares the file with the received content.
 func (u *unpacking) readBack(t *task, want hash.Hash) error {
 	return u.handles.in(t.dir, func(h *handle) error {
 		f, _, err := h.openExisting(t.entry.Name, false)
@@ -394,7 +396,7 @@ type readerFunc func([]byte) (int, error)
 // Read implements io.Reader.
 func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
 
-// further restores another name of a file that came before.
+// further restores a further name of an earlier file.
 func (u *unpacking) further(x *Item, dir *folder) error {
 	first := x.First
 	selected, _, err := u.first.Select(u.ctx, "/"+first)
@@ -428,7 +430,7 @@ func (u *unpacking) further(x *Item, dir *folder) error {
 	case err != nil:
 		return u.fail(x, err)
 	case !there.mtime.Equal(x.Entry.ModTime) || !there.isOwn(x.Entry):
-		return u.again(x, dir) // it was kept, or is not what was restored
+		return u.again(x, dir) // the earlier file was kept, or is another one by now
 	}
 	x.Entry.Size = uint64(there.size)
 	u.count(func(r *Result) { r.Total.Files++; r.Total.Bytes += there.size })
@@ -438,8 +440,7 @@ func (u *unpacking) further(x *Item, dir *folder) error {
 	}))
 }
 
-// again restores a file whose content passed by under a name that was not
-// selected.
+// again restores a file that was skipped under a name that is not selected.
 func (u *unpacking) again(x *Item, dir *folder) error {
 	content, size, err := u.stream.Open(u.ctx, x.First)
 	if err != nil {
