@@ -102,7 +102,7 @@ func (e *environment) withContents(ctx context.Context, fn func(*catalog.View, *
 		return err
 	}
 	if e.noSync && !local.exists() {
-		return syncline.Errorf(syncline.CodeNotFound, "there is no catalog of %s yet; run the command once without --no-sync", at.name)
+		return syncline.Errorf(syncline.CodeNotFound, "there is no catalog of %s yet; run the command once without --no-sync", at.Name)
 	}
 	ahead := &ahead{}
 	defer func() { err = errors.Join(err, ahead.close()) }()
@@ -114,11 +114,11 @@ func (e *environment) withContents(ctx context.Context, fn func(*catalog.View, *
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.close()) }()
+	defer func() { err = errors.Join(err, r.Close()) }()
 	var cat *catalog.Catalog
 	var damage error // what could be synchronized can be got back
 	if e.noSync {
-		cat, err = local.readOf(ctx, syncline.Hash(r.repo.Config().ID))
+		cat, err = local.readOf(ctx, syncline.Hash(r.Repository.Config().ID))
 	} else {
 		cat, _, damage = e.synchronizeWith(ctx, r, local, ahead)
 	}
@@ -126,14 +126,14 @@ func (e *environment) withContents(ctx context.Context, fn func(*catalog.View, *
 		return errors.Join(damage, err)
 	}
 	err = cat.View(ctx, func(v *catalog.View) error {
-		if err := content.Check(v, r.repo); err != nil {
+		if err := content.Check(v, r.Repository); err != nil {
 			return err
 		}
 		locator, err := content.NewLocator(v)
 		if err != nil {
 			return err
 		}
-		return explainLock(ctx, r, fn(v, &content.Source{Repository: r.repo, Locator: locator, Streams: r.streams}))
+		return explainLock(ctx, r, fn(v, &content.Source{Repository: r.Repository, Locator: locator, Streams: r.Streams}))
 	})
 	return errors.Join(e.beside(damage, err), cat.Close())
 }

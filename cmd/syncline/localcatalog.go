@@ -18,6 +18,7 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/catalog/sqlite"
+	"syncline.dev/syncline/internal/place"
 )
 
 // localCatalog is the catalog of one location in the cache directory. Its
@@ -57,12 +58,12 @@ func (e *environment) catalogDir() (string, error) {
 	return filepath.Join(dir, "syncline"), nil
 }
 
-func (e *environment) localCatalog(at location) (*localCatalog, error) {
+func (e *environment) localCatalog(at place.Named) (*localCatalog, error) {
 	dir, err := e.catalogDir()
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256([]byte(at.key))
+	sum := sha256.Sum256([]byte(at.Key))
 	e.local = &localCatalog{dir: dir, key: hex.EncodeToString(sum[:16])}
 	return e.local, nil
 }

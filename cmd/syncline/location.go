@@ -5,92 +5,53 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"path/filepath"
 	"sync"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/place"
+	"syncline.dev/syncline/internal/place/kinds"
 	"syncline.dev/syncline/internal/storage"
-	"syncline.dev/syncline/internal/storage/address"
-	"syncline.dev/syncline/internal/syncer"
 	"syncline.dev/syncline/resticrepo"
 )
 
-// location is where a repository lies.
-type location struct {
-	// name is for people, and has no secret in it.
-	name string
-	// key is the same for the same place: the name, and what of the environment
-	// tells two places of that name apart.
-	key     string
-	address address.Address
-	options options
-}
-
 // location reads which repository is meant.
-func (e *environment) location() (location, error) {
+func (e *environment) location() (place.Named, error) {
 	text := e.repo
 	switch {
 	case e.repo == "" && e.repositoryFile == "":
-		return location{}, usageError("Please specify repository location (-r or --repository-file)")
+		return place.Named{}, usageError("Please specify repository location (-r or --repository-file)")
 	case e.repo != "" && e.repositoryFile != "":
-		return location{}, usageError("Options -r and --repository-file are mutually exclusive, please specify only one")
+		return place.Named{}, usageError("Options -r and --repository-file are mutually exclusive, please specify only one")
 	case e.repo == "":
 		var err error
 		if text, err = readTextFile(e.repositoryFile); err != nil {
-			return location{}, err
+			return place.Named{}, err
 		}
 	}
-	a, err := address.Parse(text)
-	if err != nil {
-		return location{}, err
-	}
-	if a.Scheme == address.Local {
-		if a.Path, err = filepath.Abs(a.Path); err != nil {
-			return location{}, syncline.WrapError(syncline.CodeInvalid, err, "the repository's path cannot be completed; name it from the root of the file system")
-		}
-	}
-	at := location{name: a.String(), key: a.String(), address: a}
-	if at.options, err = e.backendOptions(a.Scheme); err != nil {
-		return location{}, err
-	}
-	if more := backends[a.Scheme].key; more != nil {
-		at.key += more(e, at.options)
-	}
-	return at, nil
-}
-
-// remote is an opened repository and what its storage was asked.
-type remote struct {
-	repo    *resticrepo.Repository
-	counter *storage.Counter
-	place
+	return kinds.All().Name(text, e.options, place.User{Getenv: e.getenv, BytesPerSecond: e.limitDownload << 10})
 }
 
 // openRepository opens the storage and then, with the password, the
 // repository in it. beside is called with the storage and runs while the key is
 // derived; it is waited for, and canceled when that fails.
-func (e *environment) openRepository(ctx context.Context, at location, beside func(context.Context, storage.Storage)) (*remote, error) {
+func (e *environment) openRepository(ctx context.Context, at place.Named, beside func(context.Context, storage.Storage)) (*place.Opened, error) {
 	password, given, err := e.givenPassword(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p, err := backends[at.address.Scheme].open(ctx, e, at.address, at.options)
+	network, err := e.network()
 	if err != nil {
 		return nil, err
 	}
 	hugePages()
-	r := &remote{counter: storage.NewCounter(p.storage), place: p}
-	within, err := e.limited(r.counter, at)
-	if err != nil {
-		return nil, errors.Join(err, p.close())
-	}
-	tries, err := at.options.tries()
-	if err != nil {
-		return nil, errors.Join(err, p.close())
-	}
-	st := storage.NewRetry(within, storage.RetryOptions{Stall: e.stuckTimeout, MaxAttempts: tries, OnEvent: func(ev storage.Event) {
+	opener := place.Opener{Kinds: kinds.All(), Network: network, Retry: storage.RetryOptions{Stall: e.stuckTimeout}}
+	st, opened, err := opener.Reach(ctx, at.Place, func(ev storage.Event) {
 		e.note("%s of %s failed and is tried again: %s", ev.Kind, ev.Name, syncline.MessageOf(ev.Err))
-	}})
+	})
+	if err != nil {
+		return nil, err
+	}
+	r := &opened
 	if !given {
 		err = lookForRepository(ctx, st)
 	}
@@ -102,7 +63,7 @@ func (e *environment) openRepository(ctx context.Context, at location, beside fu
 			running.Go(func() { beside(aside, st) })
 		}
 		err = e.withPassword(ctx, password, given, func(password string) (err error) {
-			r.repo, err = resticrepo.OpenWithHint(ctx, st, password, e.keyHint)
+			r.Repository, err = resticrepo.OpenWithHint(ctx, st, password, e.keyHint)
 			return translate(err, at)
 		})
 		if err != nil {
@@ -111,7 +72,7 @@ func (e *environment) openRepository(ctx context.Context, at location, beside fu
 		running.Wait()
 	}
 	if err != nil {
-		return nil, errors.Join(translate(err, at), p.close())
+		return nil, errors.Join(translate(err, at), r.Close())
 	}
 	return r, nil
 }
@@ -130,15 +91,15 @@ func lookForRepository(ctx context.Context, st storage.Storage) error {
 }
 
 // translate says in the command line's words what the server's would not fit.
-func translate(err error, at location) error {
+func translate(err error, at place.Named) error {
 	var own *syncline.Error
 	switch {
 	case errors.Is(err, resticrepo.ErrWrongPassword):
-		return syncline.WrapError(syncline.CodeWrongPassword, err, "wrong password or no key found for the repository at %s", at.name)
+		return syncline.WrapError(syncline.CodeWrongPassword, err, "wrong password or no key found for the repository at %s", at.Name)
 	case errors.As(err, &own) && own.Code == syncline.CodeNoRepository:
 		return own // there is not even the bucket: the storage says it best
 	case errors.Is(err, resticrepo.ErrNoRepository):
-		return syncline.WrapError(syncline.CodeNoRepository, err, "there is no restic repository at %s (no config file and no keys)", at.name)
+		return syncline.WrapError(syncline.CodeNoRepository, err, "there is no restic repository at %s (no config file and no keys)", at.Name)
 	}
-	return syncer.Translate(err)
+	return place.Translate(err)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/place"
 )
 
 // The times between two looks at the locks of a repository.
@@ -13,12 +14,12 @@ const firstLook, maxLook = time.Second, 30 * time.Second
 
 // waitUnlocked waits for an exclusive lock to go that explains err, until the
 // time that --retry-lock allows. It reports whether another try makes sense.
-func (e *environment) waitUnlocked(ctx context.Context, r *remote, err error, until time.Time) bool {
+func (e *environment) waitUnlocked(ctx context.Context, r *place.Opened, err error, until time.Time) bool {
 	if syncline.CodeOf(err) != syncline.CodeLocked || e.retryLock <= 0 {
 		return false
 	}
 	for pause := firstLook; time.Now().Before(until); pause = min(2*pause, maxLook) {
-		l, held, err := r.repo.ExclusiveLock(ctx)
+		l, held, err := r.Repository.ExclusiveLock(ctx)
 		if err != nil {
 			return false
 		}
@@ -39,11 +40,11 @@ func (e *environment) waitUnlocked(ctx context.Context, r *remote, err error, un
 
 // explainLock says of an error about missing objects that an exclusive lock
 // explains it, where there is one.
-func explainLock(ctx context.Context, r *remote, err error) error {
+func explainLock(ctx context.Context, r *place.Opened, err error) error {
 	if syncline.CodeOf(err) != syncline.CodeDamaged || errors.Is(err, syncline.ErrArchived) {
 		return err
 	}
-	l, held, lookErr := r.repo.ExclusiveLock(ctx)
+	l, held, lookErr := r.Repository.ExclusiveLock(ctx)
 	if lookErr != nil || !held {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/explore"
+	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/storage"
 	"syncline.dev/syncline/internal/syncer"
 	"syncline.dev/syncline/resticrepo"
@@ -62,7 +63,7 @@ func (e *environment) withSession(ctx context.Context, fn func(c *catalog.Catalo
 	if e.noSync {
 		cat, err := local.read(ctx)
 		if errors.Is(err, catalog.ErrMissing) {
-			return syncline.WrapError(syncline.CodeNotFound, err, "there is no catalog of %s yet; run the command once without --no-sync", at.name)
+			return syncline.WrapError(syncline.CodeNotFound, err, "there is no catalog of %s yet; run the command once without --no-sync", at.Name)
 		}
 		if err != nil {
 			return err
@@ -92,7 +93,7 @@ func (e *environment) withHint(err error, local *localCatalog) error {
 // repository is damaged; nil where there is nothing to show. A catalog that is
 // damaged is thrown away. One of another repository that lay there before is
 // kept, for when it comes back.
-func (e *environment) synchronize(ctx context.Context, at location, local *localCatalog) (cat *catalog.Catalog, stats syncline.SessionStatistics, err error) {
+func (e *environment) synchronize(ctx context.Context, at place.Named, local *localCatalog) (cat *catalog.Catalog, stats syncline.SessionStatistics, err error) {
 	ahead := &ahead{}
 	r, err := e.openRepository(ctx, at, func(ctx context.Context, st storage.Storage) { ahead.look(ctx, st, local) })
 	if err != nil {
@@ -106,7 +107,7 @@ func (e *environment) synchronize(ctx context.Context, at location, local *local
 		return cat, stats, err
 	}
 	cat, stats, err = e.synchronizeWith(ctx, r, local, ahead)
-	return cat, stats, errors.Join(err, ahead.close(), r.close())
+	return cat, stats, errors.Join(err, ahead.close(), r.Close())
 }
 
 // ahead is what is done while the repository's key is derived.
@@ -147,7 +148,7 @@ func (a *ahead) close() error {
 	return nil
 }
 
-func (e *environment) synchronizeWith(ctx context.Context, r *remote, local *localCatalog, ahead *ahead) (cat *catalog.Catalog, stats syncline.SessionStatistics, err error) {
+func (e *environment) synchronizeWith(ctx context.Context, r *place.Opened, local *localCatalog, ahead *ahead) (cat *catalog.Catalog, stats syncline.SessionStatistics, err error) {
 	lock, err := local.lock(ctx, func() {
 		e.note("waiting for another process that synchronizes this repository")
 		_ = ahead.close() // it will be out of date
@@ -185,10 +186,10 @@ func (e *environment) synchronizeWith(ctx context.Context, r *remote, local *loc
 
 // otherCatalog changes to the catalog of another repository, or throws away the
 // one that cannot be used.
-func (e *environment) otherCatalog(ctx context.Context, r *remote, local *localCatalog, why error) error {
+func (e *environment) otherCatalog(ctx context.Context, r *place.Opened, local *localCatalog, why error) error {
 	switch {
 	case errors.Is(why, catalog.ErrAnother):
-		id := syncline.Hash(r.repo.Config().ID)
+		id := syncline.Hash(r.Repository.Config().ID)
 		e.note("another repository lies there than the last time, %s; it has a catalog of its own", id.Short())
 		return local.turnTo(ctx, id)
 	case errors.Is(why, catalog.ErrOutdated):
@@ -200,7 +201,7 @@ func (e *environment) otherCatalog(ctx context.Context, r *remote, local *localC
 }
 
 // session synchronizes once. What synchronize says of the catalog holds here, too.
-func (e *environment) session(ctx context.Context, r *remote, local *localCatalog, ahead *ahead) (cat *catalog.Catalog, stats syncline.SessionStatistics, err error) {
+func (e *environment) session(ctx context.Context, r *place.Opened, local *localCatalog, ahead *ahead) (cat *catalog.Catalog, stats syncline.SessionStatistics, err error) {
 	cat, snapshots := ahead.take()
 	if cat == nil {
 		if cat, err = local.open(ctx); err != nil {
@@ -209,8 +210,8 @@ func (e *environment) session(ctx context.Context, r *remote, local *localCatalo
 	}
 	shown := newProgress(e)
 	stats, err = syncer.Run(ctx, syncer.Params{
-		Repository: r.repo, Counter: r.counter, Catalog: cat, Reporter: shown,
-		Snapshots: snapshots, Streams: r.streams, MaxRead: r.maxRead, Logger: e.logger(),
+		Repository: r.Repository, Counter: r.Counter, Catalog: cat, Reporter: shown,
+		Snapshots: snapshots, Streams: r.Streams, MaxRead: r.MaxRead, Logger: e.logger(),
 	})
 	shown.end()
 	if errors.Is(err, catalog.ErrReadOnly) || errors.Is(err, catalog.ErrNoRoom) {

@@ -78,3 +78,10 @@ func (e *jsonEscaper) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+func clipText(s string) string {
+	if len(s) > 80 {
+		return s[:80] + "…"
+	}
+	return s
+}

@@ -11,6 +11,7 @@ import (
 
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
+	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/secret"
 )
 
@@ -178,7 +179,7 @@ const triesAtOnce = 8
 
 // tryEverywhere tries changed credentials with every object storage that uses
 // the account.
-func (a *api) tryEverywhere(ctx context.Context, by Access, old syncline.Account) error {
+func (a *api) tryEverywhere(ctx context.Context, by place.Access, old syncline.Account) error {
 	storages, err := a.ObjectStorages.ObjectStorages(ctx)
 	if err != nil {
 		return err
@@ -194,7 +195,7 @@ func (a *api) tryEverywhere(ctx context.Context, by Access, old syncline.Account
 				"userName names the storage account in which the object storage %q lies; add another account instead", s.Name)
 		}
 		g.Go(func() error {
-			err := a.Clouds.Try(ctx, s, by)
+			err := a.Places.Try(ctx, place.Place{Storage: s, Access: by})
 			if err == nil {
 				return nil
 			}
@@ -225,20 +226,20 @@ func (a *api) DeleteAccount(ctx context.Context, req v6.DeleteAccountRequestObje
 }
 
 // access returns an account with its secret. An unknown one is CodeNotFound.
-func (a *api) access(ctx context.Context, id syncline.ID) (Access, error) {
+func (a *api) access(ctx context.Context, id syncline.ID) (place.Access, error) {
 	account, err := a.Accounts.Account(ctx, id)
 	if err != nil {
-		return Access{}, err
+		return place.Access{}, err
 	}
 	sealed, err := a.Accounts.SealedSecret(ctx, id)
 	if err != nil {
-		return Access{}, err
+		return place.Access{}, err
 	}
 	plain, err := a.Sealer.Open(id, sealed)
 	if err != nil { // whatever it is, it is not the request's fault
-		return Access{}, syncline.WrapError(syncline.CodeInternal, err, "%s", syncline.MessageOf(err))
+		return place.Access{}, syncline.WrapError(syncline.CodeInternal, err, "%s", syncline.MessageOf(err))
 	}
-	return Access{Account: account, Secret: secret.NewString(string(plain))}, nil
+	return place.Access{Account: account, Secret: secret.NewString(string(plain))}, nil
 }
 
 // kb is the unit of an account's bandwidth, as v6 counts it elsewhere.

@@ -82,23 +82,23 @@ func TestUpdateAccount(t *testing.T) {
 	put := func(id, body string) answer {
 		return w.do(request{method: "PUT", path: "/v6/Accounts/" + id, body: body})
 	}
-	if a := put(accountID, `{"description":"d","userName":"name","password":"`+theSecret+`"}`); a.status != 200 || a.body != "" || len(w.clouds.tried) != 0 {
-		t.Errorf("what does not change is not tried: %d %s %v", a.status, a.body, w.clouds.tried)
+	if a := put(accountID, `{"description":"d","userName":"name","password":"`+theSecret+`"}`); a.status != 200 || a.body != "" || len(w.places.tried) != 0 {
+		t.Errorf("what does not change is not tried: %d %s %v", a.status, a.body, w.places.tried)
 	}
-	w.clouds.fail = syncline.Errorf(syncline.CodeForbidden, "the secret key does not belong to the access key")
+	w.places.fail = syncline.Errorf(syncline.CodeForbidden, "the secret key does not belong to the access key")
 	wantFailure(t, put(accountID, `{"newPassword":"wrong"}`), 400, "not changed", "cellar", "does not belong")
 	wantFailure(t, put(accountID, `{"userName":"wrong"}`), 400, "not changed", "cellar")
 	if got := w.secretOf(accountID); got != theSecret || w.store.account(accountID).UserName != "name" {
 		t.Errorf("a refused change left %q", got)
 	}
-	w.clouds.fail = syncline.Errorf(syncline.CodeUnavailable, "the storage cannot be reached now")
+	w.places.fail = syncline.Errorf(syncline.CodeUnavailable, "the storage cannot be reached now")
 	wantFailure(t, put(accountID, `{"newPassword":"wrong"}`), 503, "not changed", "cannot be reached")
-	w.clouds.fail, w.clouds.tried = nil, nil
+	w.places.fail, w.places.tried = nil, nil
 	if a := put(accountID, `{"newPassword":"newer","oldPassword":"`+theSecret+`","userName":"other"}`); a.status != 200 {
 		t.Fatalf("got %d %s", a.status, a.body)
 	}
-	if want := []string{"try s3-compatible||https://storage.example||bucket|folder|other|newer"}; !slices.Equal(w.clouds.tried, want) {
-		t.Errorf("tried %q", w.clouds.tried)
+	if want := []string{"try s3-compatible||https://storage.example||bucket|folder|other|newer"}; !slices.Equal(w.places.tried, want) {
+		t.Errorf("tried %q", w.places.tried)
 	}
 	if got := w.secretOf(accountID); got != "newer" || w.store.account(accountID).UserName != "other" {
 		t.Errorf("the secret is %q", got)
@@ -118,7 +118,7 @@ func TestUpdateAccount(t *testing.T) {
 	wantFailure(t, w.do(request{method: "DELETE", path: "/v6/Accounts/" + accountID}), 409, "cellar")
 
 	// Limits are set, kept, and taken away again, and nothing is tried for them.
-	tried := len(w.clouds.tried)
+	tried := len(w.places.tried)
 	for _, c := range []struct {
 		body string
 		want syncline.Limits
@@ -136,8 +136,8 @@ func TestUpdateAccount(t *testing.T) {
 	}
 	wantFailure(t, put(accountID, `{"maxConnections":-1}`), 400, "maxConnections must be")
 	wantFailure(t, put(accountID, `{"limitDownloadKBs":1000000001}`), 400, "limitDownloadKBs must be")
-	if len(w.clouds.tried) != tried {
-		t.Errorf("tried %q", w.clouds.tried[tried:])
+	if len(w.places.tried) != tried {
+		t.Errorf("tried %q", w.places.tried[tried:])
 	}
 
 	// In Azure the user name says where the storage lies.
@@ -191,21 +191,21 @@ func TestStorageLife(t *testing.T) {
 			"try gcs||https://host||b|x|name|" + googleSecret,
 		},
 	} {
-		w.clouds.tried, w.store.storages = nil, nil
+		w.places.tried, w.store.storages = nil, nil
 		fill := strings.NewReplacer("ACCOUNT", c.account)
 		a := w.postStorage(fill.Replace(c.body))
 		if want := fill.Replace(c.answer + links); a.status != 200 || a.body != want {
 			t.Fatalf("got %d\n%s\nwant\n%s", a.status, a.body, want)
 		}
-		if !slices.Equal(w.clouds.tried, []string{c.tried}) {
-			t.Errorf("tried %q, want %q", w.clouds.tried, c.tried)
+		if !slices.Equal(w.places.tried, []string{c.tried}) {
+			t.Errorf("tried %q, want %q", w.places.tried, c.tried)
 		}
 		if list := w.get("/v6/objectstoragerepositories?extensions=true"); list.body != "["+strings.TrimSpace(a.body)+"]\n" {
 			t.Errorf("the list is %s", list.body)
 		}
 		// What was given out can be sent back, and changes nothing.
 		before := w.store.storages[0]
-		if put := w.putStorage(a.body); put.status != 200 || put.body != "" || w.store.storages[0] != before || len(w.clouds.tried) != 1 {
+		if put := w.putStorage(a.body); put.status != 200 || put.body != "" || w.store.storages[0] != before || len(w.places.tried) != 1 {
 			t.Errorf("sending it back: %d %s: %+v", put.status, put.body, w.store.storages[0])
 		}
 		wantFailure(t, w.postStorage(fill.Replace(c.body)), 409, "name")
@@ -267,7 +267,7 @@ func TestBadStorageFields(t *testing.T) {
 	} {
 		wantFailure(t, w.postStorage(with(newStorage, fields)), 400, `"`+part)
 	}
-	if len(w.clouds.tried) != 0 || len(w.store.storages) != 1 {
+	if len(w.places.tried) != 0 || len(w.store.storages) != 1 {
 		t.Error("a refused request had an effect")
 	}
 	nothing := map[string]any{
@@ -299,7 +299,7 @@ func TestStorageThatDoesNotOpen(t *testing.T) {
 		{syncline.Errorf(syncline.CodeUnavailable, "cannot be reached"), 503, "amazonBucketS3Compatible: cannot be reached"},
 		{syncline.Errorf(syncline.CodeInternal, "odd"), 500, "odd"},
 	} {
-		w.clouds.fail = c.err
+		w.places.fail = c.err
 		wantFailure(t, w.postStorage(newStorage), c.status, `"`+c.part)
 		wantFailure(t, w.putStorage(`{"s3Folder":"elsewhere"}`), c.status, `"`+c.part)
 	}
@@ -435,9 +435,9 @@ func TestBrowsing(t *testing.T) {
 			wantFailure(t, w.get(base+"/"+bad+query), 400, "the Name in the path must be")
 			wantFailure(t, w.get(base+"/"+bad+"/folders"+query), 400, "Name in the path must be")
 		}
-		w.clouds.fail = syncline.Errorf(syncline.CodeForbidden, "these credentials may not list buckets")
+		w.places.fail = syncline.Errorf(syncline.CodeForbidden, "these credentials may not list buckets")
 		wantFailure(t, w.get(base+query), 400, "accountId: these credentials may not list buckets")
-		w.clouds.fail = nil
+		w.places.fail = nil
 		wantFailure(t, w.do(request{method: "POST", path: base + "/bucket/folders" + query, body: `{"name":"x"}`}), 405, "use GET")
 	}
 	wantFailure(t, w.get("/v6/S3Resources/buckets"+browseQueries["S3Resources"]+"&RegionId=eu-central-1"), 400, "RegionId in the query cannot be honoured")

@@ -8,13 +8,14 @@ import (
 
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
+	"syncline.dev/syncline/internal/place"
 )
 
 // browsing is one look into object storage.
 type browsing struct {
 	api     *api
 	where   syncline.ObjectStorage
-	by      Access
+	by      place.Access
 	base    string // path of the resource that lists the buckets
 	query   url.Values
 	account syncline.ID
@@ -94,12 +95,15 @@ func (b *browsing) failed(err error) error {
 	return err
 }
 
+// at is the place that is looked into.
+func (b *browsing) at() place.Place { return place.Place{Storage: b.where, Access: b.by} }
+
 // buckets returns the names of the buckets, or of the one with the name.
 func (b *browsing) buckets(ctx context.Context, only *string) ([]string, error) {
 	if err := b.begin(ctx); err != nil {
 		return nil, err
 	}
-	names, err := b.api.Clouds.Buckets(ctx, b.where, b.by)
+	names, err := b.api.Places.Buckets(ctx, b.at())
 	if err != nil {
 		return nil, b.failed(err)
 	}
@@ -121,7 +125,7 @@ func (b *browsing) bucket(ctx context.Context, name string) error {
 		return err
 	}
 	b.where.Bucket = name
-	there, err := b.api.Clouds.HasBucket(ctx, b.where, b.by)
+	there, err := b.api.Places.HasBucket(ctx, b.at())
 	if err != nil {
 		return b.failed(err)
 	}
@@ -140,7 +144,7 @@ func (b *browsing) folders(ctx context.Context, bucket string, parent, only *str
 	if hasControl(b.where.Folder) {
 		return nil, invalid("the folder's path must not hold control characters")
 	}
-	names, err := b.api.Clouds.Folders(ctx, b.where, b.by)
+	names, err := b.api.Places.Folders(ctx, b.at())
 	if err != nil {
 		return nil, b.failed(err)
 	}

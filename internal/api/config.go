@@ -8,7 +8,7 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/gate"
-	"syncline.dev/syncline/internal/secret"
+	"syncline.dev/syncline/internal/place"
 )
 
 // Grant is what a successful sign-in gives.
@@ -84,32 +84,18 @@ type ObjectStorages interface {
 	DeleteObjectStorage(ctx context.Context, id syncline.ID) error
 }
 
-// Access is what opens object storage.
-type Access struct {
-	Account syncline.Account
-	Secret  secret.String
-}
-
-// Place is where a repository lies: in a local folder, or where Path is empty
-// in object storage.
-type Place struct {
-	Path    string
-	Storage syncline.ObjectStorage
-	Access  Access
-}
-
-// Clouds reaches object storage. Errors are CodeForbidden where it refuses the
+// Places reaches object storage. Errors are CodeForbidden where it refuses the
 // credentials or a right is missing, CodeNoRepository for a missing bucket,
 // CodeInvalid, CodeUnavailable or CodeTooLarge; their messages hold no secret.
-type Clouds interface {
-	// Try lists and reads in the storage's folder, whatever lies there.
-	Try(ctx context.Context, s syncline.ObjectStorage, by Access) error
+type Places interface {
+	// Try lists and reads in the place's folder, whatever lies there.
+	Try(ctx context.Context, at place.Place) error
 	// Buckets returns the names of the buckets that the account may see.
-	Buckets(ctx context.Context, s syncline.ObjectStorage, by Access) ([]string, error)
-	// HasBucket reports whether the storage's bucket is there.
-	HasBucket(ctx context.Context, s syncline.ObjectStorage, by Access) (bool, error)
-	// Folders returns the names of the folders in the storage's folder.
-	Folders(ctx context.Context, s syncline.ObjectStorage, by Access) ([]string, error)
+	Buckets(ctx context.Context, at place.Place) ([]string, error)
+	// HasBucket reports whether the place's bucket is there.
+	HasBucket(ctx context.Context, at place.Place) (bool, error)
+	// Folders returns the names of the folders in the place's folder.
+	Folders(ctx context.Context, at place.Place) ([]string, error)
 }
 
 // Sessions reads synchronization sessions. The contract of the methods is that
@@ -156,8 +142,8 @@ type Synchronizer interface {
 	Forget(ctx context.Context, repository syncline.ID, remove func(context.Context) error) error
 	// Check opens the repository at a place. Errors are CodeWrongPassword,
 	// CodeNoRepository, CodeUnsupported, CodeDamaged, CodeUnavailable, and those
-	// of Clouds; their messages say what was found, without a local path.
-	Check(ctx context.Context, at Place, password string) error
+	// of Places; their messages say what was found, without a local path.
+	Check(ctx context.Context, at place.Place, password string) error
 }
 
 // RestorePoints reads the snapshots in the catalogs.
@@ -215,7 +201,7 @@ type Config struct {
 	Keys           Keys
 	Accounts       Accounts
 	ObjectStorages ObjectStorages
-	Clouds         Clouds
+	Places         Places
 	Sessions       Sessions
 	Instance       Instance
 	Nodes          Nodes
@@ -265,7 +251,7 @@ func (c Config) missing() string {
 		{"Keys", c.Keys == nil},
 		{"Accounts", c.Accounts == nil},
 		{"ObjectStorages", c.ObjectStorages == nil},
-		{"Clouds", c.Clouds == nil},
+		{"Places", c.Places == nil},
 		{"Sessions", c.Sessions == nil},
 		{"Instance", c.Instance == nil},
 		{"Nodes", c.Nodes == nil},

@@ -13,6 +13,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/auth"
+	"syncline.dev/syncline/internal/place"
 )
 
 // The fakes keep to the contracts of the store, the synchronizer and the rest
@@ -424,56 +425,57 @@ func (f *fakeSynchronizer) Forget(ctx context.Context, repo syncline.ID, remove 
 	return remove(ctx)
 }
 
-func (f *fakeSynchronizer) Check(_ context.Context, at Place, password string) error {
+func (f *fakeSynchronizer) Check(_ context.Context, at place.Place, password string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	where := at.Path
 	if where == "" {
-		where = placeText(at.Storage, at.Access)
+		where = placeText(at)
 	}
 	f.opened = append(f.opened, where+" "+password)
 	return f.check
 }
 
-func placeText(s syncline.ObjectStorage, by Access) string {
+func placeText(at place.Place) string {
+	s, by := at.Storage, at.Access
 	return strings.Join([]string{string(s.Kind), string(s.Cloud), s.Endpoint, s.Region, s.Bucket, s.Folder, by.Account.UserName, by.Secret.Reveal()}, "|")
 }
 
-// fakeClouds has the buckets "bucket" and "other", with the folders "folder"
+// fakePlaces has the buckets "bucket" and "other", with the folders "folder"
 // and "a/b" in each.
-type fakeClouds struct {
+type fakePlaces struct {
 	mu    sync.Mutex
 	fail  error
 	tried []string
 }
 
-func (f *fakeClouds) enter(what string, s syncline.ObjectStorage, by Access) error {
+func (f *fakePlaces) enter(what string, at place.Place) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.tried = append(f.tried, what+" "+placeText(s, by))
+	f.tried = append(f.tried, what+" "+placeText(at))
 	return f.fail
 }
 
-func (f *fakeClouds) Try(_ context.Context, s syncline.ObjectStorage, by Access) error {
-	return f.enter("try", s, by)
+func (f *fakePlaces) Try(_ context.Context, at place.Place) error {
+	return f.enter("try", at)
 }
 
-func (f *fakeClouds) Buckets(_ context.Context, s syncline.ObjectStorage, by Access) ([]string, error) {
-	return []string{"other", "bucket"}, f.enter("buckets", s, by)
+func (f *fakePlaces) Buckets(_ context.Context, at place.Place) ([]string, error) {
+	return []string{"other", "bucket"}, f.enter("buckets", at)
 }
 
-func (f *fakeClouds) HasBucket(_ context.Context, s syncline.ObjectStorage, by Access) (bool, error) {
-	return s.Bucket == "bucket" || s.Bucket == "other", f.enter("has", s, by)
+func (f *fakePlaces) HasBucket(_ context.Context, at place.Place) (bool, error) {
+	return at.Storage.Bucket == "bucket" || at.Storage.Bucket == "other", f.enter("has", at)
 }
 
-func (f *fakeClouds) Folders(_ context.Context, s syncline.ObjectStorage, by Access) ([]string, error) {
-	if err := f.enter("folders", s, by); err != nil {
+func (f *fakePlaces) Folders(_ context.Context, at place.Place) ([]string, error) {
+	if err := f.enter("folders", at); err != nil {
 		return nil, err
 	}
-	if s.Bucket != "bucket" && s.Bucket != "other" {
-		return nil, syncline.Errorf(syncline.CodeNoRepository, "there is no bucket %q at the storage", s.Bucket)
+	if at.Storage.Bucket != "bucket" && at.Storage.Bucket != "other" {
+		return nil, syncline.Errorf(syncline.CodeNoRepository, "there is no bucket %q at the storage", at.Storage.Bucket)
 	}
-	return map[string][]string{"": {"folder", "a"}, "a": {"b"}}[s.Folder], nil
+	return map[string][]string{"": {"folder", "a"}, "a": {"b"}}[at.Storage.Folder], nil
 }
 
 type fakePoints []syncline.RestorePoint

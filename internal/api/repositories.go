@@ -8,6 +8,7 @@ import (
 
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
+	"syncline.dev/syncline/internal/place"
 )
 
 // ListBackupRepositories answers GET /v6/BackupRepositories.
@@ -185,7 +186,7 @@ func (a *api) tryOpening(ctx context.Context, r syncline.Repository) error {
 	if err != nil {
 		return err
 	}
-	at, field := Place{Path: r.Path}, "path"
+	at, field := place.Place{Path: r.Path}, "path"
 	if r.ObjectStorageID != "" {
 		field = "objectStorageId"
 		if at, err = a.placeInStorage(ctx, r.ObjectStorageID); err != nil {
@@ -205,16 +206,16 @@ func (a *api) tryOpening(ctx context.Context, r syncline.Repository) error {
 }
 
 // placeInStorage returns an object storage with what opens it.
-func (a *api) placeInStorage(ctx context.Context, id syncline.ID) (Place, error) {
+func (a *api) placeInStorage(ctx context.Context, id syncline.ID) (place.Place, error) {
 	s, err := a.ObjectStorages.ObjectStorage(ctx, id)
 	if syncline.CodeOf(err) == syncline.CodeNotFound {
-		return Place{}, invalid("objectStorageId names no object storage; add it with POST /v6/objectstoragerepositories first")
+		return place.Place{}, invalid("objectStorageId names no object storage; add it with POST /v6/objectstoragerepositories first")
 	}
 	if err != nil {
-		return Place{}, err
+		return place.Place{}, err
 	}
 	by, err := a.access(ctx, s.AccountID)
-	return Place{Storage: s, Access: by}, err
+	return place.Place{Storage: s, Access: by}, err
 }
 
 // refuseWhileSynchronizing fails while the repository has an unended session.

@@ -7,6 +7,7 @@ import (
 
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
+	"syncline.dev/syncline/internal/place"
 )
 
 // storageTypes are v6's names of the kinds of object storage.
@@ -130,7 +131,7 @@ func (a *api) DeleteObjectStorageRepository(ctx context.Context, req v6.DeleteOb
 
 // tryStorage lists and reads in a storage's folder, and says which field is to
 // blame when that does not work. It returns what opened it.
-func (a *api) tryStorage(ctx context.Context, s syncline.ObjectStorage) (Access, error) {
+func (a *api) tryStorage(ctx context.Context, s syncline.ObjectStorage) (place.Access, error) {
 	by, err := a.access(ctx, s.AccountID)
 	if syncline.CodeOf(err) == syncline.CodeNotFound {
 		return by, invalid("accountId names no account; add the account with POST /v6/Accounts first")
@@ -141,7 +142,7 @@ func (a *api) tryStorage(ctx context.Context, s syncline.ObjectStorage) (Access,
 	if by.Account.Kind != s.Kind {
 		return by, invalid("accountId names an account of the type %s; the storage needs one of the type %s", accountTypes[by.Account.Kind], accountTypes[s.Kind])
 	}
-	err = a.Clouds.Try(ctx, s, by)
+	err = a.Places.Try(ctx, place.Place{Storage: s, Access: by})
 	field := bucketFields[s.Kind]
 	switch syncline.CodeOf(err) {
 	case "":
@@ -182,7 +183,7 @@ func (a *api) tryMoving(ctx context.Context, s syncline.ObjectStorage) ([]syncli
 		if err != nil {
 			return nil, err
 		}
-		if err := a.Synchronizer.Check(ctx, Place{Storage: s, Access: by}, password); err != nil {
+		if err := a.Synchronizer.Check(ctx, place.Place{Storage: s, Access: by}, password); err != nil {
 			return nil, syncline.WrapError(codeOfTry(err), err, "the repository %q does not open there: %s", r.Name, syncline.MessageOf(err))
 		}
 	}

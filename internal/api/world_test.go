@@ -68,7 +68,7 @@ type world struct {
 	store  *fakeStore
 	sync   *fakeSynchronizer
 	auth   *fakeAuth
-	clouds *fakeClouds
+	places *fakePlaces
 	nodes  *fakeNodes
 	jobs   *fakeRestorer
 	log    *syncBuffer
@@ -76,12 +76,12 @@ type world struct {
 
 func newWorld(t testing.TB, change ...func(*Config)) *world {
 	t.Helper()
-	w := &world{t: t, auth: &fakeAuth{}, clouds: &fakeClouds{}, nodes: &fakeNodes{}, jobs: &fakeRestorer{}, log: &syncBuffer{}}
+	w := &world{t: t, auth: &fakeAuth{}, places: &fakePlaces{}, nodes: &fakeNodes{}, jobs: &fakeRestorer{}, log: &syncBuffer{}}
 	w.store = &fakeStore{sealed: map[syncline.ID][]byte{}, logs: map[syncline.ID][]syncline.LogItem{}}
 	w.sync = &fakeSynchronizer{store: w.store}
 	cfg := Config{
 		Auth: w.auth, Repositories: w.store, Keys: w.store, Sessions: w.store, Instance: w.store,
-		Accounts: w.store, ObjectStorages: w.store, Clouds: w.clouds, Nodes: w.nodes,
+		Accounts: w.store, ObjectStorages: w.store, Places: w.places, Nodes: w.nodes,
 		Sealer: fakeSealer{}, Synchronizer: w.sync, RestorePoints: fakePoints{testPoint}, Explorer: &fakeExplorer{}, Histories: &fakeExplorer{}, Searcher: &fakeSearcher{}, Statistics: &fakeStatistics{},
 		Contents: noContents{}, Archives: &archive.Service{},
 		RestoreJobs: w.jobs, Restorer: w.jobs,

@@ -26,6 +26,8 @@ import (
 	"syncline.dev/syncline/internal/gate"
 	"syncline.dev/syncline/internal/heapgoal"
 	"syncline.dev/syncline/internal/peer"
+	"syncline.dev/syncline/internal/place"
+	"syncline.dev/syncline/internal/place/kinds"
 	"syncline.dev/syncline/internal/restore/jobs"
 	"syncline.dev/syncline/internal/secret"
 	"syncline.dev/syncline/internal/store"
@@ -244,8 +246,8 @@ func (s *Server) serve(ctx context.Context, o Options, ln net.Listener, cert tls
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	reached := &clouds{denyPrivate: o.DenyPrivate, ca: o.CA}
-	repositorySource := &source{store: s.store, sealer: sealer{s.box}, clouds: reached}
+	places := &place.Opener{Kinds: kinds.All(), Network: place.Network{CA: o.CA, DenyPrivate: o.DenyPrivate}}
+	repositorySource := &source{store: s.store, sealer: sealer{s.box}, places: places}
 	current := &freshness.Keeper{Dir: dir, Store: s.store, Logger: o.Logger}
 	outdated, err := current.Verify(ctx)
 	if err != nil {
@@ -274,8 +276,8 @@ func (s *Server) serve(ctx context.Context, o Options, ln net.Listener, cert tls
 	limits := gate.New(gate.Default, o.Proxies)
 	handler, err := api.NewHandler(api.Config{
 		Auth: authenticator{s.Auth}, Repositories: repositories{s.store, current}, Keys: s.store, Sessions: sessions{s.store, s.service}, Instance: s.store,
-		Accounts: accounts{s.store, reached}, ObjectStorages: s.store, Clouds: reached, Nodes: running,
-		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, s.restores, reached},
+		Accounts: accounts{s.store, places}, ObjectStorages: s.store, Places: places, Nodes: running,
+		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, s.restores, places},
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: &explore.Statistics{Points: points},
 		Contents: contents, Archives: &archive.Service{Contents: contents},
 		RestoreJobs: restoreJobs{s.store, s.restores}, Restorer: s.restores,
@@ -415,7 +417,7 @@ func (a authenticator) Continue(ctx context.Context, i api.Identity) (api.Identi
 type synchronizer struct {
 	*syncer.Service
 	restores *jobs.Service
-	clouds   *clouds
+	places   *place.Opener
 }
 
 func (s synchronizer) Forget(ctx context.Context, repository syncline.ID, remove func(context.Context) error) error {
@@ -424,8 +426,8 @@ func (s synchronizer) Forget(ctx context.Context, repository syncline.ID, remove
 	})
 }
 
-func (s synchronizer) Check(ctx context.Context, at api.Place, password string) error {
-	return s.clouds.check(ctx, at, password)
+func (s synchronizer) Check(ctx context.Context, at place.Place, password string) error {
+	return s.places.Check(ctx, at, password)
 }
 
 // DefaultDataDir is syncline in the XDG data directory.

@@ -9,8 +9,8 @@ import (
 	"sync"
 
 	"syncline.dev/syncline"
-	"syncline.dev/syncline/internal/api"
 	"syncline.dev/syncline/internal/content"
+	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/secret"
 	"syncline.dev/syncline/internal/storage"
 	"syncline.dev/syncline/internal/store"
@@ -24,7 +24,7 @@ import (
 type source struct {
 	store  sourceStore
 	sealer sealer
-	clouds *clouds
+	places *place.Opener
 
 	mu     sync.Mutex
 	opened map[syncline.ID]openedRepository
@@ -43,10 +43,6 @@ type openedRepository struct {
 	repo *resticrepo.Repository
 }
 
-// maxLocalRead bounds a read of a pack on a local disk, so that the workers
-// share out the last packs.
-const maxLocalRead = 4 << 20
-
 // Open implements syncer.Source.
 func (s *source) Open(ctx context.Context, r syncline.Repository, log func(syncline.LogLevel, string)) (syncer.Params, error) {
 	sealed, err := s.store.SealedPassword(ctx, r.EncryptionKeyID)
@@ -61,30 +57,27 @@ func (s *source) Open(ctx context.Context, r syncline.Repository, log func(syncl
 	if err != nil {
 		return syncer.Params{}, err
 	}
-	place, err := s.clouds.place(ctx, at)
+	st, opened, err := s.places.Reach(ctx, at, func(e storage.Event) {
+		log(syncline.LogWarning, fmt.Sprintf("%s of %s failed and is tried again: %s", e.Kind, e.Name, syncline.MessageOf(e.Err)))
+	})
 	if err != nil {
 		return syncer.Params{}, err
 	}
-	counter, retry := storage.NewCounter(place.storage), s.clouds.retry
-	retry.OnEvent = func(e storage.Event) {
-		log(syncline.LogWarning, fmt.Sprintf("%s of %s failed and is tried again: %s", e.Kind, e.Name, syncline.MessageOf(e.Err)))
-	}
-	st := storage.NewRetry(s.clouds.limited(counter, at), retry)
-	name := placeKey(at)
+	name := at.Key()
 	with := sha256.Sum256(fmt.Appendf(nil, "%d %s %s", len(name), name, password))
 	repo, err := s.repository(ctx, r.ID, with, st, string(password))
 	if err != nil {
-		return syncer.Params{}, errors.Join(describe(err, at), place.close())
+		return syncer.Params{}, errors.Join(at.Describe(err), opened.Close())
 	}
-	return syncer.Params{Repository: repo, Counter: counter, Streams: place.streams, MaxRead: place.maxRead, Close: place.close}, nil
+	return syncer.Params{Repository: repo, Counter: opened.Counter, Streams: opened.Streams, MaxRead: opened.MaxRead, Close: opened.Close}, nil
 }
 
 // place returns where a repository lies, with what opens object storage.
-func (s *source) place(ctx context.Context, r syncline.Repository) (api.Place, error) {
+func (s *source) place(ctx context.Context, r syncline.Repository) (place.Place, error) {
 	if r.ObjectStorageID == "" {
-		return api.Place{Path: r.Path}, nil
+		return place.Place{Path: r.Path}, nil
 	}
-	at := api.Place{}
+	at := place.Place{}
 	var err error
 	if at.Storage, err = s.store.ObjectStorage(ctx, r.ObjectStorageID); err != nil {
 		return at, err
@@ -99,15 +92,6 @@ func (s *source) place(ctx context.Context, r syncline.Repository) (api.Place, e
 	plain, err := s.sealer.Open(at.Storage.AccountID, sealed)
 	at.Access.Secret = secret.NewString(string(plain))
 	return at, err
-}
-
-// placeKey is the same for the same place.
-func placeKey(at api.Place) string {
-	if at.Path != "" {
-		return at.Path
-	}
-	s := at.Storage
-	return fmt.Sprintf("%q %q %q %q %q %q", s.Kind, s.Cloud, s.Endpoint, at.Access.Account.UserName, s.Bucket, s.Folder)
 }
 
 func (s *source) repository(ctx context.Context, id syncline.ID, with [32]byte, st storage.Storage, password string) (*resticrepo.Repository, error) {
@@ -142,7 +126,7 @@ func (s *source) reader(repositories store.Repositories, log *slog.Logger) func(
 		}
 		p, err := s.Open(ctx, r, func(_ syncline.LogLevel, message string) { log.Warn(message, "repository", id) })
 		if err != nil {
-			return content.Opened{}, syncer.Translate(err)
+			return content.Opened{}, place.Translate(err)
 		}
 		return content.Opened{Repository: p.Repository, Streams: p.Streams, Close: p.Close}, nil
 	}

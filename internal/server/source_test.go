@@ -14,6 +14,8 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 	catalogs "syncline.dev/syncline/internal/catalog/sqlite"
+	"syncline.dev/syncline/internal/place"
+	"syncline.dev/syncline/internal/place/kinds"
 	"syncline.dev/syncline/internal/resticfixture"
 	"syncline.dev/syncline/internal/storage"
 	"syncline.dev/syncline/internal/storage/storagetest/servers"
@@ -76,7 +78,7 @@ func newAttached(t *testing.T, retry storage.RetryOptions) *attached {
 	must(a.data.store.AddRepository(ctx, syncline.Repository{ID: attachedID, Name: "repository", ObjectStorageID: "storage", EncryptionKeyID: "key"}))
 	a.service = &syncer.Service{
 		Repositories: a.data.store, Sessions: a.data.store, Catalogs: a.dir,
-		Source: &source{store: a.data.store, sealer: seal, clouds: &clouds{retry: retry}},
+		Source: &source{store: a.data.store, sealer: seal, places: &place.Opener{Kinds: kinds.All(), Retry: retry}},
 		Logger: logger, Now: time.Now, NewID: newID,
 	}
 	must(a.service.Open(ctx))

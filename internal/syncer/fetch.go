@@ -87,7 +87,7 @@ func (r *run) revive(ctx context.Context, gaps []catalog.Incomplete) (bool, erro
 type fetcher struct {
 	*run
 	builder *catalog.Builder
-	others  map[syncline.Hash][]place
+	others  map[syncline.Hash][]blobPlace
 
 	mu  sync.Mutex // guards run's report, statistics and failed
 	big sync.Mutex // held while a very large tree is decoded

@@ -56,15 +56,15 @@ const maxGap = 64 << 10
 type work struct {
 	pieces []piece
 	trees  int
-	size   int64                     // bytes of these trees, encrypted
-	others map[syncline.Hash][]place // further places of the same trees
+	size   int64                         // bytes of these trees, encrypted
+	others map[syncline.Hash][]blobPlace // further places of the same trees
 }
 
 // pieces returns the requests for the trees that are wanted, each tree once.
 // reserve is called for them in this order, and returns the same small number
 // for the same tree. The result shares blobs with the plan.
 func (p *plan) pieces(maxRead int64, wanted func(*syncline.Hash) bool, reserve func(*syncline.Hash) uint32) *work {
-	w := &work{others: make(map[syncline.Hash][]place)}
+	w := &work{others: make(map[syncline.Hash][]blobPlace)}
 	var taken []bool
 	take := func(pack *catalog.Pack, b *catalog.Blob) bool {
 		if !wanted(&b.ID) {
@@ -75,7 +75,7 @@ func (p *plan) pieces(maxRead int64, wanted func(*syncline.Hash) bool, reserve f
 			taken = append(taken, make([]bool, no+1-len(taken))...)
 		}
 		if taken[no] {
-			w.others[b.ID] = append(w.others[b.ID], place{pack.ID, *b})
+			w.others[b.ID] = append(w.others[b.ID], blobPlace{pack.ID, *b})
 			return false
 		}
 		taken[no] = true
@@ -123,8 +123,8 @@ func (w *work) add(pack syncline.Hash, blobs []catalog.Blob, maxRead int64) {
 	}
 }
 
-// place is where a copy of a blob lies.
-type place struct {
+// blobPlace is where a copy of a blob lies.
+type blobPlace struct {
 	pack syncline.Hash
 	blob catalog.Blob
 }

@@ -14,6 +14,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/resticrepo"
 )
 
@@ -99,7 +100,7 @@ func Run(ctx context.Context, p Params) (syncline.SessionStatistics, error) {
 	if err != nil {
 		r.traffic()
 	}
-	return r.statistics(), Translate(err)
+	return r.statistics(), place.Translate(err)
 }
 
 // traffic logs what was asked of the storage: the owner pays for it.

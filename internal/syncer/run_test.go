@@ -22,6 +22,7 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/catalog/sqlite"
+	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/resticfixture"
 	"syncline.dev/syncline/internal/storage"
 	"syncline.dev/syncline/internal/storage/local"
@@ -198,19 +199,19 @@ func (b *bench) with(fn func(c *catalog.Catalog)) {
 // sync runs one session.
 func (b *bench) sync(ctx context.Context) (stats syncline.SessionStatistics, err error) {
 	b.t.Helper()
-	place, err := local.Open(b.repo)
+	folder, err := local.Open(b.repo)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	defer place.Close()
+	defer folder.Close()
 	b.recorder = recorder{}
-	opened, err := resticrepo.Open(ctx, place, password)
+	opened, err := resticrepo.Open(ctx, folder, password)
 	if err != nil {
-		return stats, syncer.Translate(err)
+		return stats, place.Translate(err)
 	}
-	var st storage.Storage = place
+	var st storage.Storage = folder
 	if b.wrap != nil {
-		st = b.wrap(place)
+		st = b.wrap(folder)
 	}
 	counter := storage.NewCounter(st)
 	b.with(func(c *catalog.Catalog) {

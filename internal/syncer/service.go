@@ -9,6 +9,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/unrecorded"
 )
 
@@ -406,7 +407,7 @@ func (s *Service) synchronize(ctx context.Context, rec *recorder, continued bool
 	}
 	params, err := s.Source.Open(ctx, repository, rec.Log)
 	if err != nil {
-		return outcome{err: Translate(err)}
+		return outcome{err: place.Translate(err)}
 	}
 	if params.Close != nil {
 		defer func() { o.err = errors.Join(o.err, params.Close()) }()

@@ -1,4 +1,4 @@
-package syncer
+package place
 
 import (
 	"errors"
@@ -43,10 +43,4 @@ func Translate(err error) error {
 			"a file or folder of the repository is gone; check that the place is there and mounted, then synchronize again")
 	}
 	return err
-}
-
-// gone reports whether an object was not where it should be: missing, or its
-// file shorter than the index says.
-func gone(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, resticrepo.ErrNotFound)
 }

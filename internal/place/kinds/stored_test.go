@@ -1,7 +1,6 @@
-package server
+package kinds
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,13 +10,13 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
-	"syncline.dev/syncline/internal/api"
+	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/secret"
 )
 
 func TestAmazonEndpoints(t *testing.T) {
-	c := &clouds{denyPrivate: true, ca: []byte("ca")}
-	by := api.Access{Account: syncline.Account{UserName: "AKIA"}, Secret: secret.NewString("secret")}
+	network := place.Network{DenyPrivate: true, CA: []byte("ca")}
+	by := place.Access{Account: syncline.Account{UserName: "AKIA"}, Secret: secret.NewString("secret")}
 	for want, s := range map[string]syncline.ObjectStorage{
 		"s3.amazonaws.com":                   {Kind: syncline.KindS3, Cloud: syncline.CloudGlobal, Region: "eu-central-1"},
 		"s3.cn-north-1.amazonaws.com.cn":     {Kind: syncline.KindS3, Cloud: syncline.CloudChina},
@@ -27,8 +26,8 @@ func TestAmazonEndpoints(t *testing.T) {
 		"http://host:9000":                   {Kind: syncline.KindS3Compatible, Endpoint: "http://host:9000"},
 	} {
 		s.Bucket, s.Folder = "bucket", "folder"
-		got := c.s3Config(s, by)
-		if got.Endpoint != want || got.Region != s.Region || got.Bucket != "bucket" || got.Prefix != "folder" {
+		got, err := s3Config(place.Place{Storage: s, Access: by}, network)
+		if err != nil || got.Endpoint != want || got.Region != s.Region || got.Bucket != "bucket" || got.Prefix != "folder" {
 			t.Errorf("%+v: got %+v", s, got)
 		}
 		if got.AccessKey != "AKIA" || got.SecretKey != "secret" || !got.DenyPrivate || string(got.CA) != "ca" {
@@ -41,14 +40,14 @@ func TestAmazonEndpoints(t *testing.T) {
 }
 
 func TestAzureEndpoints(t *testing.T) {
-	c := &clouds{denyPrivate: true}
+	network := place.Network{DenyPrivate: true}
 	for world, suffix := range map[syncline.Cloud]string{
 		syncline.CloudGlobal: "core.windows.net", syncline.CloudChina: "core.chinacloudapi.cn",
 		syncline.CloudGermany: "core.cloudapi.de", syncline.CloudGovernment: "core.usgovcloudapi.net",
 	} {
 		for text, sas := range map[string]bool{"a2V5": false, "?sv=1&sig=x": true, "sv=1&sig=x": true} {
-			by := api.Access{Account: syncline.Account{UserName: "account"}, Secret: secret.NewString(text)}
-			got, err := c.azureConfig(syncline.ObjectStorage{Kind: syncline.KindAzure, Cloud: world, Bucket: "c", Folder: "f"}, by)
+			by := place.Access{Account: syncline.Account{UserName: "account"}, Secret: secret.NewString(text)}
+			got, err := azureConfig(place.Place{Storage: syncline.ObjectStorage{Kind: syncline.KindAzure, Cloud: world, Bucket: "c", Folder: "f"}, Access: by}, network)
 			if err != nil || got.EndpointSuffix != suffix || got.Account != "account" || !got.DenyPrivate || got.Container != "c" || got.Prefix != "f" {
 				t.Errorf("got %+v, %v", got, err)
 			}
@@ -61,14 +60,15 @@ func TestAzureEndpoints(t *testing.T) {
 
 // TestUnknownKind is what a database of a later version may hold.
 func TestUnknownKind(t *testing.T) {
-	_, err := (&clouds{}).place(t.Context(), api.Place{Storage: syncline.ObjectStorage{Kind: "swift"}})
+	opener := place.Opener{Kinds: All()}
+	_, _, err := opener.Reach(t.Context(), place.Place{Storage: syncline.ObjectStorage{Kind: "swift"}}, nil)
 	if syncline.CodeOf(err) != syncline.CodeUnsupported {
 		t.Errorf("got %v", err)
 	}
 }
 
 // answering is a storage whose answers to listings and reads are made up.
-func answering(t *testing.T, list, read func(http.ResponseWriter, *http.Request)) (syncline.ObjectStorage, api.Access) {
+func answering(t *testing.T, list, read func(http.ResponseWriter, *http.Request)) place.Place {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Amz-Request-Id", "1")
@@ -79,8 +79,10 @@ func answering(t *testing.T, list, read func(http.ResponseWriter, *http.Request)
 		}
 	}))
 	t.Cleanup(server.Close)
-	return syncline.ObjectStorage{Kind: syncline.KindS3Compatible, Endpoint: server.URL, Region: "here", Bucket: "bucket", AccountID: "a"},
-		api.Access{Account: syncline.Account{UserName: "AKIA"}, Secret: secret.NewString("hunter2-hunter2")}
+	return place.Place{
+		Storage: syncline.ObjectStorage{Kind: syncline.KindS3Compatible, Endpoint: server.URL, Region: "here", Bucket: "bucket", AccountID: "a"},
+		Access:  place.Access{Account: syncline.Account{UserName: "AKIA"}, Secret: secret.NewString("hunter2-hunter2")},
+	}
 }
 
 func refusing(status int, code string) func(http.ResponseWriter, *http.Request) {
@@ -119,13 +121,13 @@ func TestRights(t *testing.T) {
 		"an overload":         {refusing(503, "SlowDown"), oneByte, syncline.CodeUnavailable, "cannot answer now"},
 	} {
 		t.Run(label, func(t *testing.T) {
-			s, by := answering(t, c.list, c.read)
-			err := (&clouds{}).Try(t.Context(), s, by)
+			at := answering(t, c.list, c.read)
+			err := (&place.Opener{Kinds: All()}).Try(t.Context(), at)
 			if syncline.CodeOf(err) != c.code || err != nil && !strings.Contains(syncline.MessageOf(err), c.message) {
 				t.Errorf("got %v (%s), want %q (%s)", err, syncline.CodeOf(err), c.message, c.code)
 			}
-			if strings.Contains(fmt.Sprintf("%+v %v", err, by), "hunter2") {
-				t.Errorf("the secret is in %+v or in %v", err, by)
+			if strings.Contains(fmt.Sprintf("%+v %v", err, at), "hunter2") {
+				t.Errorf("the secret is in %+v or in %v", err, at)
 			}
 		})
 	}
@@ -134,49 +136,14 @@ func TestRights(t *testing.T) {
 // TestStorageThatHangs is given up, with a word on what to look at.
 func TestStorageThatHangs(t *testing.T) {
 	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
-	s, by := answering(t, hang, hang)
-	c := &clouds{patience: 50 * time.Millisecond}
-	_, bucketsErr := c.Buckets(t.Context(), s, by)
+	at := answering(t, hang, hang)
+	c := &place.Opener{Kinds: All(), Patience: 50 * time.Millisecond}
+	_, bucketsErr := c.Buckets(t.Context(), at)
 	for label, err := range map[string]error{
-		"try": c.Try(t.Context(), s, by), "check": c.check(t.Context(), api.Place{Storage: s, Access: by}, "p"), "buckets": bucketsErr,
+		"try": c.Try(t.Context(), at), "check": c.Check(t.Context(), at, "p"), "buckets": bucketsErr,
 	} {
 		if syncline.CodeOf(err) != syncline.CodeUnavailable || !strings.Contains(syncline.MessageOf(err), "did not answer within 50ms") {
 			t.Errorf("%s: got %v", label, err)
 		}
-	}
-}
-
-// taking is a store that takes any change of an account.
-type taking struct{ accountStore }
-
-func (taking) UpdateAccount(context.Context, syncline.Account, []byte) error { return nil }
-
-// TestLimitsAreTheAccounts shares a limiter among the storages of an account.
-func TestLimitsAreTheAccounts(t *testing.T) {
-	c := &clouds{}
-	for _, account := range []syncline.ID{"a", "b", "a"} {
-		c.limited(nil, api.Place{Storage: syncline.ObjectStorage{AccountID: account}})
-	}
-	c.limited(nil, api.Place{Path: "/local"})
-	// A changed limit holds at once, for what is open too.
-	if n := c.limiters["a"].Concurrent(); n < 2 {
-		t.Fatalf("a new account may read %d files at once", n)
-	}
-	changed := accounts{taking{}, c}
-	if err := changed.UpdateAccount(t.Context(), syncline.Account{ID: "a", Limits: syncline.Limits{Connections: 1}}, nil); err != nil {
-		t.Fatal(err)
-	}
-	if n := c.limiters["a"].Concurrent(); n != 1 {
-		t.Errorf("after the change %d files are read at once, want 1", n)
-	}
-	c.limited(nil, api.Place{
-		Storage: syncline.ObjectStorage{AccountID: "c"}, Access: api.Access{Account: syncline.Account{ID: "c", Limits: syncline.Limits{Connections: 2}}},
-	})
-	if n := c.limiters["c"].Concurrent(); n != 2 {
-		t.Errorf("a limit that was stored: %d files at once, want 2", n)
-	}
-	delete(c.limiters, "c")
-	if len(c.limiters) != 2 || c.limiters["a"] == nil || c.limiters["a"] == c.limiters["b"] {
-		t.Errorf("got %v", c.limiters)
 	}
 }

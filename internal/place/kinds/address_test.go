@@ -1,30 +1,31 @@
-package address_test
+package kinds_test
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
 	"syncline.dev/syncline"
-	"syncline.dev/syncline/internal/storage/address"
+	"syncline.dev/syncline/internal/place"
+	"syncline.dev/syncline/internal/place/kinds"
 )
 
 func TestParse(t *testing.T) {
-	type a = address.Address
-	s3 := func(endpoint, bucket, prefix string) a {
-		return a{Scheme: address.S3, Endpoint: endpoint, Bucket: bucket, Prefix: prefix}
+	type p = place.Place
+	stored := func(kind syncline.StorageKind, endpoint, bucket, folder string) p {
+		return p{Storage: syncline.ObjectStorage{Kind: kind, Endpoint: endpoint, Bucket: bucket, Folder: folder}}
 	}
-	plain := func(endpoint, bucket, prefix string) a {
-		return a{Scheme: address.S3, HTTP: true, Endpoint: endpoint, Bucket: bucket, Prefix: prefix}
+	s3 := func(endpoint, bucket, folder string) p {
+		return stored(syncline.KindS3Compatible, endpoint, bucket, folder)
 	}
-	local := func(path string) a { return a{Scheme: address.Local, Path: path} }
-	azure := func(container, prefix string) a {
-		return a{Scheme: address.Azure, Bucket: container, Prefix: prefix}
-	}
-	gcs := func(bucket, prefix string) a { return a{Scheme: address.GCS, Bucket: bucket, Prefix: prefix} }
+	plain := func(endpoint, bucket, folder string) p { return s3("http://"+endpoint, bucket, folder) }
+	local := func(path string) p { return p{Path: path} }
+	azure := func(container, folder string) p { return stored(syncline.KindAzure, "", container, folder) }
+	gcs := func(bucket, folder string) p { return stored(syncline.KindGCS, "", bucket, folder) }
 	tests := []struct {
 		text string
-		want a
-		name string // String(); the text itself where empty
+		want p
+		name string // Address(); the text itself where empty
 	}{
 		{"/srv/repo", local("/srv/repo"), "local:/srv/repo"},
 		{"repo", local("repo"), "local:repo"},
@@ -69,16 +70,12 @@ func TestParse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
-			got, err := address.Parse(tt.text)
+			got, err := kinds.All().Parse(tt.text)
 			if err != nil || got != tt.want {
 				t.Fatalf("got %+v, %v; want %+v", got, err, tt.want)
 			}
-			name := tt.name
-			if name == "" {
-				name = tt.text
-			}
-			if got.String() != name {
-				t.Errorf("String() is %q, want %q", got, name)
+			if name := kinds.All().Address(got); name != cmp.Or(tt.name, tt.text) {
+				t.Errorf("Address() is %q, want %q", name, cmp.Or(tt.name, tt.text))
 			}
 		})
 	}
@@ -124,7 +121,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.text[:min(len(tt.text), 40)], func(t *testing.T) {
-			a, err := address.Parse(tt.text)
+			a, err := kinds.All().Parse(tt.text)
 			if syncline.CodeOf(err) != syncline.CodeInvalid || !strings.Contains(syncline.MessageOf(err), tt.message) {
 				t.Errorf("got %+v, %v; want a refusal with %q", a, err, tt.message)
 			}
@@ -145,22 +142,23 @@ func FuzzParse(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		a, err := address.Parse(text)
+		a, err := kinds.All().Parse(text)
 		if err != nil {
 			if syncline.CodeOf(err) != syncline.CodeInvalid {
 				t.Errorf("%q: %v is not CodeInvalid", text, err)
 			}
 			return
 		}
-		if a.Scheme != address.Local && a.Bucket == "" || a.Scheme == address.Local && a.Path == "" {
+		if a.Storage.Bucket == "" && a.Path == "" {
 			t.Errorf("%q gave the nameless place %+v", text, a)
 		}
-		if strings.HasPrefix(a.Prefix, "/") || strings.HasSuffix(a.Prefix, "/") || strings.Contains("/"+a.Prefix+"/", "/../") {
-			t.Errorf("%q gave the folder %q", text, a.Prefix)
+		if strings.HasPrefix(a.Storage.Folder, "/") || strings.HasSuffix(a.Storage.Folder, "/") || strings.Contains("/"+a.Storage.Folder+"/", "/../") {
+			t.Errorf("%q gave the folder %q", text, a.Storage.Folder)
 		}
-		again, err := address.Parse(a.String())
-		if err != nil && len(a.String()) <= 8<<10 || err == nil && again != a {
-			t.Errorf("%q is %+v, but %q is %+v, %v", text, a, a, again, err)
+		name := kinds.All().Address(a)
+		again, err := kinds.All().Parse(name)
+		if err != nil && len(name) <= 8<<10 || err == nil && again != a {
+			t.Errorf("%q is %+v, but %q is %+v, %v", text, a, name, again, err)
 		}
 	})
 }

@@ -1,0 +1,113 @@
+package place
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/storage"
+	"syncline.dev/syncline/internal/storage/remote"
+)
+
+// Kind is one kind of storage: how its addresses are written, which options it
+// has, and how it is reached.
+type Kind struct {
+	// Scheme stands before the first colon of an address, and before the dot of
+	// an option.
+	Scheme string
+	// Form shows how an address is written.
+	Form string
+	// Stored are the kinds of object storage that a server reaches in this way.
+	Stored []syncline.StorageKind
+	// Variables are those of the environment that open a place for a command.
+	Variables []string
+	// Options are what a command can say of a place, by name.
+	Options map[string]Option
+
+	// Parse reads what follows the scheme. Its errors are CodeInvalid, and
+	// repeat nothing that could be a secret.
+	Parse func(rest string) (Place, error)
+	// Print returns what Parse reads as the same place.
+	Print func(p Place) string
+	// Key returns what the environment says beside the address to tell two
+	// places apart; nil for nothing.
+	Key func(u *User) string
+
+	// Open opens the storage at a place. It makes no request.
+	Open func(ctx context.Context, p Place, n Network) (storage.Storage, error)
+	// Browse returns what looks for buckets and folders; nil for a kind without
+	// any.
+	Browse func(ctx context.Context, p Place, n Network) (Browser, error)
+}
+
+// Browser looks for buckets and folders.
+type Browser interface {
+	ListBuckets(ctx context.Context) ([]string, error)
+	BucketExists(ctx context.Context, bucket string) (bool, error)
+	ListFolders(ctx context.Context, bucket, folder string) ([]string, error)
+}
+
+// Network is how storage that is not local is spoken to.
+type Network struct {
+	CA          []byte // PEM, trusted beside the system's certificates
+	DenyPrivate bool   // no addresses of this machine and of private networks
+	Client      remote.Client
+}
+
+// Check refuses certificates that cannot be used.
+func (n Network) Check() error {
+	if len(n.CA)+len(n.Client.Certificate) == 0 {
+		return nil
+	}
+	_, err := remote.NewTransport(remote.Options{CA: n.CA, Client: n.Client})
+	return err
+}
+
+// Kinds are the kinds of storage that a program has. The first is that of
+// folders of this machine.
+type Kinds []*Kind
+
+// of returns the kind of a place.
+func (k Kinds) of(p Place) (*Kind, error) {
+	if p.Path != "" {
+		return k[0], nil
+	}
+	for _, kind := range k {
+		if slices.Contains(kind.Stored, p.Storage.Kind) {
+			return kind, nil
+		}
+	}
+	return nil, syncline.Errorf(syncline.CodeUnsupported, "this version knows no object storage of the kind %q; install a later one", p.Storage.Kind)
+}
+
+// scheme returns the kind with a scheme, nil when there is none.
+func (k Kinds) scheme(scheme string) *Kind {
+	i := slices.IndexFunc(k, func(kind *Kind) bool { return kind.Scheme == scheme })
+	if i < 0 {
+		return nil
+	}
+	return k[i]
+}
+
+// forms lists how addresses are written.
+func (k Kinds) forms() string {
+	forms := make([]string, len(k))
+	for i, kind := range k {
+		forms[i] = kind.Form
+	}
+	last := len(forms) - 1
+	return strings.Join(forms[:last], ", ") + " and " + forms[last]
+}
+
+// describe lists the options of a kind that do something.
+func (k *Kind) describe() string {
+	var texts []string
+	for _, name := range slices.Sorted(maps.Keys(k.Options)) {
+		if o := k.Options[name]; o.Does != "" {
+			texts = append(texts, k.Scheme+"."+name+" ("+o.Does+")")
+		}
+	}
+	return "there are: " + strings.Join(texts, ", ")
+}

@@ -1,0 +1,34 @@
+package place
+
+import (
+	"testing"
+
+	"syncline.dev/syncline"
+)
+
+// TestLimitsAreTheAccounts shares a limiter among the storages of an account.
+func TestLimitsAreTheAccounts(t *testing.T) {
+	o := &Opener{}
+	for _, account := range []syncline.ID{"a", "b", "a"} {
+		o.limited(nil, Place{Storage: syncline.ObjectStorage{AccountID: account}})
+	}
+	o.limited(nil, Place{Path: "/local"})
+	// A changed limit holds at once, for what is open too.
+	if n := o.limiters["a"].Concurrent(); n < 2 {
+		t.Fatalf("a new account may read %d files at once", n)
+	}
+	o.SetLimits(syncline.Account{ID: "a", Limits: syncline.Limits{Connections: 1}})
+	if n := o.limiters["a"].Concurrent(); n != 1 {
+		t.Errorf("after the change %d files are read at once, want 1", n)
+	}
+	o.limited(nil, Place{
+		Storage: syncline.ObjectStorage{AccountID: "c"}, Access: Access{Account: syncline.Account{ID: "c", Limits: syncline.Limits{Connections: 2}}},
+	})
+	if n := o.limiters["c"].Concurrent(); n != 2 {
+		t.Errorf("a limit that was stored: %d files at once, want 2", n)
+	}
+	delete(o.limiters, "c")
+	if len(o.limiters) != 2 || o.limiters["a"] == nil || o.limiters["a"] == o.limiters["b"] {
+		t.Errorf("got %v", o.limiters)
+	}
+}

@@ -1,0 +1,117 @@
+package place
+
+import (
+	"context"
+	"io"
+	"math"
+	"sync"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/storage"
+)
+
+// Opener opens places.
+type Opener struct {
+	Kinds   Kinds
+	Network Network
+	Retry   storage.RetryOptions // of what Reach returns
+	// Patience bounds how long a place is tried; tryTimeout when zero.
+	Patience time.Duration
+
+	mu       sync.Mutex
+	limiters map[syncline.ID]*storage.Limiter // by account
+}
+
+// farStreams is how many packs are read at once from far away: the limiter
+// finds out how many of these the storage bears.
+const farStreams = 16
+
+// maxLocalRead bounds a read of a pack on a local disk, so that the workers
+// share out the last packs.
+const maxLocalRead = 4 << 20
+
+// Reach opens the storage at a place, within the limits of its account, and
+// tries again what fails for a while; told hears of that. The Opened that it
+// returns has no repository yet. It makes no request.
+func (o *Opener) Reach(ctx context.Context, at Place, told func(storage.Event)) (storage.Storage, Opened, error) {
+	st, release, err := o.open(ctx, at)
+	if err != nil {
+		return nil, Opened{}, err
+	}
+	opened := Opened{Counter: storage.NewCounter(st), Close: release, Streams: farStreams}
+	if at.Path != "" {
+		opened.Streams, opened.MaxRead = 0, maxLocalRead
+	}
+	retry := o.Retry
+	retry.OnEvent = told
+	if u := at.Access.User; u != nil {
+		retry.MaxAttempts = u.Tries
+		if at.Path != "" {
+			opened.Streams = u.Connections
+		}
+	}
+	return storage.NewRetry(o.limited(opened.Counter, at), retry), opened, nil
+}
+
+// open opens the storage at a place. It makes no request.
+func (o *Opener) open(ctx context.Context, at Place) (st storage.Storage, release func() error, err error) {
+	kind, err := o.Kinds.of(at)
+	if err != nil {
+		return nil, nil, err
+	}
+	if at.Path != "" && at.Access.User != nil {
+		// No storage is spoken to, and a wrong setup is told all the same.
+		if err := o.Network.Check(); err != nil {
+			return nil, nil, err
+		}
+	}
+	st, err = kind.Open(ctx, at, o.Network)
+	if err != nil {
+		return nil, nil, err
+	}
+	release = func() error { return nil }
+	if c, ok := st.(io.Closer); ok {
+		release = c.Close
+	}
+	return st, release, nil
+}
+
+// limited puts object storage within the limits of its account, which hold over
+// all that is read through it.
+func (o *Opener) limited(st storage.Storage, at Place) storage.Storage {
+	if at.Path != "" {
+		return st
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.limiters == nil {
+		o.limiters = make(map[syncline.ID]*storage.Limiter)
+	}
+	l := o.limiters[at.Storage.AccountID]
+	if l == nil {
+		l = storage.NewLimiter(at.Access.limits())
+		o.limiters[at.Storage.AccountID] = l
+	}
+	return l.Wrap(st)
+}
+
+// SetLimits takes over the limits of an account, also for what is open.
+func (o *Opener) SetLimits(a syncline.Account) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if l := o.limiters[a.ID]; l != nil {
+		l.Set(limitsOf(a))
+	}
+}
+
+func (a Access) limits() storage.LimitOptions {
+	if a.User != nil {
+		return storage.LimitOptions{MaxConcurrent: a.User.Connections, BytesPerSecond: a.User.BytesPerSecond}
+	}
+	return limitsOf(a.Account)
+}
+
+func limitsOf(a syncline.Account) storage.LimitOptions {
+	return storage.LimitOptions{MaxConcurrent: a.Limits.Connections, BytesPerSecond: int(min(a.Limits.BytesPerSecond, math.MaxInt))}
+}

@@ -1,0 +1,66 @@
+// Package place says where repositories lie, how they are reached, and opens
+// them. It knows the contract of a kind of storage; the kinds themselves are in
+// the package kinds.
+package place
+
+import (
+	"fmt"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/secret"
+	"syncline.dev/syncline/internal/storage"
+	"syncline.dev/syncline/resticrepo"
+)
+
+// Place is where a repository lies and how it is reached: in a folder of this
+// machine, or where Path is empty in object storage.
+type Place struct {
+	Path    string
+	Storage syncline.ObjectStorage
+	Access  Access
+}
+
+// Access is what opens a place: an account with its secret, or what the user
+// of a command has.
+type Access struct {
+	Account syncline.Account
+	Secret  secret.String
+	// User is set for a command alone. A server takes nothing from the
+	// environment that it runs in.
+	User *User
+}
+
+// User is what the user of a command says about a place.
+type User struct {
+	Getenv  func(string) string
+	Options Options // extended options of the place's kind
+	// Connections bounds the requests at once, BytesPerSecond what is read from
+	// storage that is not local, and Tries how often a request is made. 0 stands
+	// for the default.
+	Connections    int
+	BytesPerSecond int
+	Tries          int
+}
+
+// Opened is an opened repository.
+type Opened struct {
+	Repository *resticrepo.Repository // reads through Counter
+	Counter    *storage.Counter
+	// Streams is how many packs are best read at once; 0 for one a core.
+	Streams int
+	// MaxRead bounds the bytes of one request for parts of a pack; 0 for no
+	// bound.
+	MaxRead int64
+	// Close releases the storage.
+	Close func() error
+}
+
+// Key returns a text that is the same for the same stored place. It holds no
+// secret.
+func (p Place) Key() string {
+	if p.Path != "" {
+		return p.Path
+	}
+	s := p.Storage
+	return fmt.Sprintf("%q %q %q %q %q %q", s.Kind, s.Cloud, s.Endpoint, p.Access.Account.UserName, s.Bucket, s.Folder)
+}

@@ -1,0 +1,143 @@
+package place
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/storage"
+	"syncline.dev/syncline/resticrepo"
+)
+
+// Somebody waits for the answer while a place is tried: it is given up sooner
+// than in a session.
+const (
+	tryTimeout  = time.Minute
+	tryAttempts = 3
+	tryStall    = 20 * time.Second
+)
+
+func (o *Opener) timeout() time.Duration {
+	if o.Patience > 0 {
+		return o.Patience
+	}
+	return tryTimeout
+}
+
+// trying runs fn with the storage at a place, for a bounded time.
+func (o *Opener) trying(ctx context.Context, at Place, fn func(context.Context, storage.Storage) error) error {
+	within, cancel := context.WithTimeout(ctx, o.timeout())
+	defer cancel()
+	st, release, err := o.open(within, at)
+	if err != nil {
+		return at.Describe(err)
+	}
+	if at.Path == "" {
+		st = storage.NewRetry(st, storage.RetryOptions{MaxElapsed: o.timeout(), MaxAttempts: tryAttempts, Stall: tryStall})
+	}
+	err = fn(within, st)
+	if err != nil && within.Err() != nil && ctx.Err() == nil {
+		err = o.tooSlow(err)
+	}
+	return at.Describe(errors.Join(err, release()))
+}
+
+func (o *Opener) tooSlow(err error) error {
+	return syncline.WrapError(syncline.CodeUnavailable, err, "the storage did not answer within %s; check the endpoint, and whether a firewall keeps this machine out", o.timeout())
+}
+
+// Check opens the repository at a place and drops it again.
+func (o *Opener) Check(ctx context.Context, at Place, password string) error {
+	return o.trying(ctx, at, func(ctx context.Context, st storage.Storage) error {
+		_, err := resticrepo.Open(ctx, st, password)
+		return err
+	})
+}
+
+var errEnough = errors.New("enough")
+
+// Try lists and reads at a place as a session does, whatever lies there, so that
+// every right that is missing shows. Only refusals count.
+func (o *Opener) Try(ctx context.Context, at Place) error {
+	return o.trying(ctx, at, func(ctx context.Context, st storage.Storage) error {
+		err := st.List(ctx, "keys", func(string, int64) error { return errEnough })
+		if err != nil && !errors.Is(err, errEnough) {
+			return err
+		}
+		f, err := st.Open(ctx, "config", 0, 1)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && syncline.CodeOf(err) != syncline.CodeNoRepository:
+			return nil // no repository yet, or one in a folder below
+		case err != nil:
+			return err
+		}
+		_, err = io.Copy(io.Discard, f)
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			err = nil // an empty object
+		}
+		return errors.Join(err, f.Close())
+	})
+}
+
+// browsing runs fn with a client for browsing, for a bounded time.
+func (o *Opener) browsing(ctx context.Context, at Place, fn func(context.Context, Browser) error) error {
+	kind, err := o.Kinds.of(at)
+	if err != nil {
+		return err
+	}
+	within, cancel := context.WithTimeout(ctx, o.timeout())
+	defer cancel()
+	b, err := kind.Browse(within, at, o.Network)
+	if err == nil {
+		err = fn(within, b)
+	}
+	if err != nil && within.Err() != nil && ctx.Err() == nil {
+		err = o.tooSlow(err)
+	}
+	return err
+}
+
+// Buckets returns the names of the buckets that the account of a place may see.
+func (o *Opener) Buckets(ctx context.Context, at Place) (names []string, err error) {
+	err = o.browsing(ctx, at, func(ctx context.Context, b Browser) (err error) {
+		names, err = b.ListBuckets(ctx)
+		return err
+	})
+	return names, err
+}
+
+// HasBucket reports whether the bucket of a place is there.
+func (o *Opener) HasBucket(ctx context.Context, at Place) (there bool, err error) {
+	err = o.browsing(ctx, at, func(ctx context.Context, b Browser) (err error) {
+		there, err = b.BucketExists(ctx, at.Storage.Bucket)
+		return err
+	})
+	return there, err
+}
+
+// Folders returns the names of the folders in the folder of a place.
+func (o *Opener) Folders(ctx context.Context, at Place) (names []string, err error) {
+	err = o.browsing(ctx, at, func(ctx context.Context, b Browser) (err error) {
+		names, err = b.ListFolders(ctx, at.Storage.Bucket, at.Storage.Folder)
+		return err
+	})
+	return names, err
+}
+
+// Describe gives an error of a place its code and a message for the user.
+func (p Place) Describe(err error) error {
+	var own *syncline.Error
+	noBucket := errors.As(err, &own) && own.Code == syncline.CodeNoRepository
+	if p.Path == "" && errors.Is(err, resticrepo.ErrNoRepository) && !noBucket {
+		folder := "at the root"
+		if p.Storage.Folder != "" {
+			folder = fmt.Sprintf("in the folder %q", p.Storage.Folder)
+		}
+		return syncline.WrapError(syncline.CodeNoRepository, err, "there is no restic repository %s of %q (no config file and no keys); check the folder", folder, p.Storage.Bucket)
+	}
+	return Translate(err)
+}

@@ -1,0 +1,25 @@
+package server
+
+import (
+	"context"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
+)
+
+// accounts are the stored ones. A change of an account's limits holds at once,
+// for the sessions that run too.
+type accounts struct {
+	accountStore
+	limits interface{ SetLimits(a syncline.Account) }
+}
+
+type accountStore = store.Accounts
+
+func (a accounts) UpdateAccount(ctx context.Context, x syncline.Account, sealed []byte) error {
+	if err := a.accountStore.UpdateAccount(ctx, x, sealed); err != nil {
+		return err
+	}
+	a.limits.SetLimits(x)
+	return nil
+}
