@@ -12,32 +12,33 @@ import (
 	"syncline.dev/syncline/internal/content"
 )
 
-// Tree is what an archive is made of. It is looked at again and again while an
-// archive is written, in states of the catalog that may differ.
+// Tree is the source of an archive. Writing an archive looks at it many times,
+// in states of the catalog that may differ.
 type Tree interface {
 	View(ctx context.Context, fn func(*catalog.View) error) error
 	// Root returns the tree's root in that state, or CodeNotFound.
 	Root(v *catalog.View) (catalog.TreeRef, error)
 }
 
-// Options say what to write.
+// Options say how to make an archive.
 type Options struct {
 	Format Format
-	// Paths are absolute and name what to write: files, and folders with all
-	// that is in them; none for the whole tree.
+	// Paths are absolute paths of files and of folders with everything below
+	// them. None select the whole tree.
 	Paths []string
-	// FromRoot makes names in the archive begin at the tree's root. Without it
+	// FromRoot makes names in the archive begin at the tree's root. Otherwise
 	// they begin below the deepest folder that holds all Paths.
 	FromRoot bool
-	// Exact keeps what a program needs that takes the archive apart as a restore
-	// does: devices, set-user-ID and set-group-ID bits, the system's attributes,
-	// and in a tar archive the names as they are. Without it these are left out
-	// or changed, because nobody knows who unpacks the archive, and where.
+	// Exact keeps everything that a program needs for a restore: devices,
+	// set-user-ID and set-group-ID bits, the system's attributes, and in a tar
+	// archive the original names. Without it the archive leaves these out or
+	// changes them, because nobody knows who unpacks it, and where.
 	Exact bool
-	// Time is that of the file with the notes.
+	// Time is the time of the file with the notes.
 	Time time.Time
-	// Tell is called, one call at a time, with what is left out or has another
-	// name in the archive. When it is nil the archive has a file with that.
+	// Tell is called, one call at a time, with each item that is left out or
+	// has another name in the archive. If it is nil, a file in the archive
+	// lists them.
 	Tell func(path, what string)
 }
 
@@ -47,14 +48,14 @@ type Archive struct {
 	tree   Tree
 	source *content.Source
 	way    []pickedItem // to the folder at which names begin
-	picked *picked      // in it
-	limit  int64        // of entries
+	picked *picked      // selection in that folder
+	limit  int64        // bound on the number of entries
 	lost   atomic.Int64 // folders that the repository has lost
 }
 
-// New finds out whether what is selected is there, and reads none of it. A path
-// that is not there is CodeNotFound, and a folder that is selected and lost in the
-// repository is catalog.ErrLost.
+// New checks that the selected paths exist. It reads no content. A missing path
+// is CodeNotFound, and a selected folder that the repository has lost is
+// catalog.ErrLost.
 func New(ctx context.Context, tree Tree, o Options) (*Archive, error) {
 	a := &Archive{Options: o, tree: tree, limit: rulesOf(o.Format, o.Exact).items}
 	err := tree.View(ctx, func(v *catalog.View) error {
@@ -73,13 +74,13 @@ func New(ctx context.Context, tree Tree, o Options) (*Archive, error) {
 	return a, err
 }
 
-// Lost returns how many folders were met so far that the repository has lost: in
-// the archive they are empty, with a note.
+// Lost returns the number of lost folders so far. In the archive they are empty
+// and have a note.
 func (a *Archive) Lost() int64 { return a.lost.Load() }
 
-// Name returns what a person would call the archive, without the extension: the
-// name of the one thing that is in it, or else of the folder that holds all; ""
-// for the root.
+// Name returns a name of the archive for people, without the extension: the
+// name of its single item, or of the folder that holds all items, or "" for the
+// root.
 func (a *Archive) Name() string {
 	switch {
 	case !a.picked.all && len(a.picked.items) == 1:
@@ -90,12 +91,12 @@ func (a *Archive) Name() string {
 	return ""
 }
 
-// held is how much is written before the first byte leaves: what is damaged or
-// cannot be read up to there leaves no trace.
+// held is the number of bytes that are held back. A failure within them leaves
+// no trace.
 const held = 256 << 10
 
-// Write writes the archive with the contents from source. An error means that
-// what was written is not all, and it does not look as if it were.
+// Write writes the archive with the contents from source. After an error the
+// output is not complete and does not look complete.
 func (a *Archive) Write(ctx context.Context, w io.Writer, source *content.Source) error {
 	ctx, cancel := context.WithCancel(ctx)
 	a.source = source

@@ -50,7 +50,7 @@ func (t tree) Root(v *catalog.View) (catalog.TreeRef, error) {
 	return list[0].Root, nil
 }
 
-// world is a repository of one tree that has a bit of everything.
+// world is a repository of one tree with a bit of everything.
 type world struct {
 	source, path string
 	repo         *resticrepo.Repository
@@ -121,8 +121,8 @@ func TestArchives(t *testing.T) {
 	t.Run("damage", func(t *testing.T) { testDamage(t, w) })
 }
 
-// testTar lets the system's own tar unpack what was written: it is as the
-// source was.
+// testTar unpacks an archive with the system's own tar and compares the result
+// with the source.
 func testTar(t *testing.T, w *world) {
 	for _, f := range []archive.Format{archive.Tar, archive.TarGzip, archive.TarZstd} {
 		b := w.write(t, archive.Options{Format: f, Paths: []string{w.source}, Exact: true})
@@ -150,8 +150,8 @@ func untar(t *testing.T, dir string, f archive.Format, b []byte) {
 	}
 }
 
-// TestTarIsLikeRestore compares the snapshots of odd files with what a restore
-// makes of them.
+// TestTarIsLikeRestore compares archives of odd files with a restore of the
+// same snapshots.
 func TestTarIsLikeRestore(t *testing.T) {
 	for _, name := range []string{"v1-old", "v2-new"} {
 		path := resticfixture.Unpack(t, name)
@@ -305,7 +305,7 @@ func sameFile(t *testing.T, path string, fi fs.FileInfo, f *zip.File) {
 	}
 }
 
-// entries returns the names in a tar archive, and that it is whole.
+// entries returns the names in a tar archive, which must be complete.
 func entries(t testing.TB, b []byte) (names []string) {
 	t.Helper()
 	r := tar.NewReader(bytes.NewReader(b))
@@ -364,7 +364,7 @@ func testSelection(t *testing.T, w *world) {
 	}
 }
 
-// counted compares what was read from the storage with what was written.
+// counted compares the bytes read from the storage with the bytes written.
 type counted struct {
 	fetched func() int64
 	written int64
@@ -377,8 +377,8 @@ func (c *counted) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// testReadAhead: no more is read than the window beside what was written, and
-// the blobs of small files come together.
+// testReadAhead checks that reading is ahead of writing by the window at most,
+// and that the blobs of small files come together.
 func testReadAhead(t *testing.T, w *world) {
 	repo, counter := contenttest.At(t, w.repo, w.path)
 	contenttest.View(t, w.cat, repo, func(_ *catalog.View, s *content.Source) {
@@ -391,7 +391,7 @@ func testReadAhead(t *testing.T, w *world) {
 		if err := a.Write(t.Context(), out, s); err != nil {
 			t.Fatal(err)
 		}
-		// A blob may pass the window, and some output is held back.
+		// A blob may exceed the window, and some output is held back.
 		if limit := int64(1<<20 + 8<<20 + 256<<10); out.most > limit {
 			t.Errorf("%d bytes were read ahead", out.most)
 		}
@@ -402,8 +402,8 @@ func testReadAhead(t *testing.T, w *world) {
 	})
 }
 
-// testDamage flips a bit in every pack: there is an error, and what was written
-// does not look like an archive.
+// testDamage flips a bit in every pack. Write must fail, and its output must
+// not look like an archive.
 func testDamage(t *testing.T, w *world) {
 	copied := t.TempDir()
 	if err := os.CopyFS(copied, os.DirFS(w.path)); err != nil {

@@ -1,16 +1,17 @@
-// Package archive writes what a snapshot holds, or what is selected of it, as
-// one zip or tar archive into a stream: of any size, with bounded memory,
-// reading ahead over the blobs of many files.
+// Package archive writes a snapshot, or a selection of it, as one zip or tar
+// archive into a stream. Archives have any size, memory is bounded, and the
+// blobs of many files are read ahead.
 //
-// What to write comes from the catalog in short looks, so that a client that
-// reads for hours keeps no state of the catalog alive. Bytes come from package
-// content, which compares each blob with its hash.
+// Entries come from the catalog in short looks, so a client that reads for
+// hours keeps no state of the catalog alive. Bytes come from package content,
+// which compares each blob with its hash.
 //
-// Names in a repository are not trusted. What has a name that is no single
-// element of a path is left out, and no two entries get one name, nor names that
-// are one on another system. What gives rights away is left out of what is not
-// exact. An archive tells in a file of its own what it has not as the snapshot has it. Everything
-// else that goes wrong is an error, and then there is no end of the archive.
+// Names in a repository are not trusted. An item whose name is not a single
+// element of a path is left out. No two entries get the same name, nor names
+// that are one name on another system. An archive that is not exact has nothing
+// that lends rights. A file in the archive lists all differences from the
+// snapshot. Everything else that goes wrong is an error, and the archive then
+// has no end.
 //
 // The package knows nothing of requests or commands.
 package archive

@@ -10,8 +10,8 @@ import (
 	"syncline.dev/syncline"
 )
 
-// encoder writes items in a format. A file's bytes, as many as its size, are
-// written behind its begin. Without close the archive has no end.
+// encoder writes items in a format. The bytes of a file follow its begin, as
+// many as its size. Without close the archive has no end.
 type encoder interface {
 	io.Writer
 	begin(x *item) error
@@ -31,7 +31,8 @@ func newEncoder(f Format, w io.Writer) (encoder, error) {
 		}
 		return newTar(z, z), nil
 	case TarZstd:
-		// One goroutine: there is nothing to end when the client goes away.
+		// With one goroutine, nothing is left running when the client goes
+		// away.
 		z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
 		if err != nil {
 			return nil, err
@@ -41,15 +42,15 @@ func newEncoder(f Format, w io.Writer) (encoder, error) {
 	return nil, fmt.Errorf("archive: format %q", f)
 }
 
-// rules are what a format can hold.
+// rules say what a format can hold.
 type rules struct {
 	naming
-	refuse func(*syncline.Entry) string // why an entry is left out; "" when it is not
-	lacks  func(*syncline.Entry) string // what is left out of an entry
+	refuse func(*syncline.Entry) string // why an entry is left out; "" for none
+	lacks  func(*syncline.Entry) string // what an entry loses
 	links  bool                         // hard links
 	items  int64
 
-	attributes bool // extended ones
+	attributes bool // extended attributes
 }
 
 func rulesOf(f Format, exact bool) *rules {

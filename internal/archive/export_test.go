@@ -1,4 +1,4 @@
 package archive
 
-// SetLimit bounds the entries.
+// SetLimit bounds the number of entries.
 func (a *Archive) SetLimit(n int64) { a.limit = n }

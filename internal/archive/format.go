@@ -7,7 +7,7 @@ import (
 	"syncline.dev/syncline"
 )
 
-// Format is a format of archives, by the end of their files' names.
+// Format is a format of archives, named by the extension of their files.
 type Format string
 
 // The formats.
@@ -21,7 +21,7 @@ const (
 // Formats returns all of them.
 func Formats() []Format { return []Format{Zip, Tar, TarGzip, TarZstd} }
 
-// ParseFormat reads a format by its name. Another one is CodeInvalid.
+// ParseFormat reads a format by its name. Any other name is CodeInvalid.
 func ParseFormat(s string) (Format, error) {
 	all := Formats()
 	if !slices.Contains(all, Format(s)) {
@@ -34,7 +34,7 @@ func ParseFormat(s string) (Format, error) {
 	return Format(s), nil
 }
 
-// MediaType returns the type that HTTP has for the format.
+// MediaType returns the format's media type for HTTP.
 func (f Format) MediaType() string {
 	switch f {
 	case Zip:

@@ -8,12 +8,13 @@ import (
 	"syncline.dev/syncline"
 )
 
-// What a person downloads is unpacked by somebody, perhaps as root, while a
-// client of the repository chose what is in it. So an archive that is not exact
-// lacks what gives rights away: the bits that let a program run as its owner,
-// the attributes that do so too, and devices.
+// A downloaded archive may be unpacked by root, although a client of the
+// repository chose its content. So an archive that is not exact has nothing
+// that lends rights: no bits that let a program run as its owner, no attributes
+// that do so, and no devices.
 
-// systemPrefixes are those of attributes that only the system or root may set.
+// systemPrefixes are the prefixes of attributes that only the system or root
+// may set.
 const systemPrefixes = "security.*, trusted.*"
 
 const ownersBits = fs.ModeSetuid | fs.ModeSetgid
@@ -23,10 +24,11 @@ func opensDevice(e *syncline.Entry) bool {
 	return e.Type == syncline.TypeDevice || e.Type == syncline.TypeCharDev
 }
 
-// aDevice is why devices are left out.
+// aDevice is the reason for leaving out a device.
 const aDevice = "it is a device; an exact archive has it"
 
-// harmless returns the entry without what gives rights away, and tells of it.
+// harmless returns the entry without everything that lends rights, and notes
+// it.
 func (w *walk) harmless(e *syncline.Entry, s *step, tell func(string, ...any)) *syncline.Entry {
 	bits, attributes := e.Mode&ownersBits != 0, w.rules.attributes && slices.ContainsFunc(e.ExtendedAttributes, isSystems)
 	if !bits && !attributes {

@@ -24,14 +24,14 @@ import (
 	"syncline.dev/syncline/internal/content/contenttest"
 )
 
-// maker adds trees that no restic would write to a catalog.
+// maker adds trees to a catalog that restic would not write.
 type maker struct {
 	t     *testing.T
 	adder *catalog.Adder
 	count int
 }
 
-// tree adds a tree of entries, whose own trees are there already.
+// tree adds a tree of entries. Their subtrees exist already.
 func (m *maker) tree(entries ...syncline.Entry) syncline.Hash {
 	m.t.Helper()
 	raw := []byte("tree")
@@ -63,7 +63,7 @@ func folder(name string, tree syncline.Hash) syncline.Entry {
 	return syncline.Entry{Name: name, Type: syncline.TypeDir, Mode: fs.ModeDir | 0o755, Subtree: tree}
 }
 
-// made returns a catalog of one snapshot, whose root fn adds.
+// made returns a catalog of one snapshot. fn adds its root.
 func made(t *testing.T, fn func(m *maker) syncline.Hash) *catalog.Catalog {
 	t.Helper()
 	cat := contenttest.Empty(t)
@@ -131,8 +131,8 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
-// servedTree is what a client of a repository may have put there against
-// whoever unpacks an archive, as root or on another system.
+// servedTree is a tree that attacks whoever unpacks an archive, as root or on
+// another system.
 func servedTree(m *maker) syncline.Hash {
 	inner := m.tree(file("inner"))
 	set := func(name string, bits fs.FileMode) syncline.Entry {
@@ -147,14 +147,14 @@ func servedTree(m *maker) syncline.Hash {
 		}},
 		syncline.Entry{Name: "disk", Type: syncline.TypeDevice, Mode: fs.ModeDevice | 0o666, Device: 0x801},
 		syncline.Entry{Name: "memory", Type: syncline.TypeCharDev, Mode: fs.ModeDevice | fs.ModeCharDevice | 0o666, Device: 0x101},
-		// On a system without letter case the second would be written through the first.
+		// Without letter case, the second would be written through the first.
 		syncline.Entry{Name: "Link", Type: syncline.TypeSymlink, LinkTarget: "/etc"}, folder("link", inner),
 		file("caf\u00e9"), file("cafe\u0301"), file("photo\u202egpj.exe"), file("Syncline-Notes.TXT"),
 	)
 }
 
-// TestServedArchivesGiveNothingAway: what gives rights away is left out, no two
-// names are one anywhere, and the notes tell all of it.
+// TestServedArchivesGiveNothingAway checks that nothing lends rights, that
+// names stay different on every system, and that the notes list all changes.
 func TestServedArchivesGiveNothingAway(t *testing.T) {
 	cat := made(t, servedTree)
 	for _, f := range []archive.Format{archive.Tar, archive.Zip} {
@@ -202,7 +202,7 @@ func TestServedArchivesGiveNothingAway(t *testing.T) {
 	}
 }
 
-// TestExactArchivesKeepEverything: a restore needs what is left out elsewhere.
+// TestExactArchivesKeepEverything checks that a restore gets everything.
 func TestExactArchivesKeepEverything(t *testing.T) {
 	cat := made(t, servedTree)
 	b, err := write(t, cat, nil, archive.Options{Format: archive.Tar, Exact: true})
@@ -276,7 +276,7 @@ func (e *endless) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// TestTreeWithoutEnd: thirty folders that each list the next one twice are a
+// TestTreeWithoutEnd takes thirty folders that each list the next one twice: a
 // billion paths.
 func TestTreeWithoutEnd(t *testing.T) {
 	cat := made(t, func(m *maker) syncline.Hash {
@@ -300,7 +300,7 @@ func TestTreeWithoutEnd(t *testing.T) {
 	}
 }
 
-// turning gives the states of several catalogs of one tree in turn.
+// turning returns the states of several catalogs of one tree in turn.
 type turning struct {
 	cats  []*catalog.Catalog
 	views int
@@ -313,8 +313,8 @@ func (c *turning) View(ctx context.Context, fn func(*catalog.View) error) error 
 
 func (c *turning) Root(v *catalog.View) (catalog.TreeRef, error) { return tree{}.Root(v) }
 
-// TestCatalogChanges writes an archive while the catalog is another one at each
-// look, in which the trees have other numbers.
+// TestCatalogChanges writes an archive while the catalog changes between the
+// looks. The same trees have other numbers in each state.
 func TestCatalogChanges(t *testing.T) {
 	build := func(others int) *catalog.Catalog {
 		return made(t, func(m *maker) syncline.Hash {
@@ -358,7 +358,7 @@ func TestCatalogChanges(t *testing.T) {
 			t.Errorf("the catalog was looked at %d times", c.views)
 		}
 	}
-	// A snapshot that is gone ends it.
+	// A snapshot that is gone ends the archive.
 	gone := &turning{cats: []*catalog.Catalog{first, contenttest.Empty(t)}, views: 1}
 	a, err := archive.New(t.Context(), gone, archive.Options{Format: archive.Tar})
 	if err == nil {
@@ -369,7 +369,7 @@ func TestCatalogChanges(t *testing.T) {
 	}
 }
 
-// TestManyEntries needs the larger fields of zip.
+// TestManyEntries needs zip's larger fields.
 func TestManyEntries(t *testing.T) {
 	const count = 66_000
 	cat := made(t, func(m *maker) syncline.Hash {

@@ -19,21 +19,21 @@ func validName(name string) bool {
 	return name != "" && name != "." && name != ".." && !strings.ContainsAny(name, "/\x00")
 }
 
-// naming is how entries are called in an archive.
+// naming says how entries are named in an archive.
 type naming struct {
 	rule func(string) string
-	// key is the same for names that are one file's on some system.
+	// key is equal for names that are one file's name on some system.
 	key func(string) string
 }
 
-// exactNaming is for tar archives that a program takes apart.
+// exactNaming is for tar archives that a program unpacks.
 func exactNaming() naming { return naming{rule: asItIs, key: asItIs} }
 
-// zipNaming is for archives of which nobody knows where they are opened.
+// zipNaming is for archives that may be opened on any system.
 func zipNaming() naming { return naming{rule: portable, key: newFold()} }
 
-// tarNaming keeps names as they are, unless they mislead, or two of them are
-// one on a system that writes them as portable does or knows no letter case.
+// tarNaming keeps names, except for misleading ones and for two names that are
+// one name without letter case or after Windows has replaced characters.
 func tarNaming() naming {
 	fold := newFold()
 	return naming{rule: readable, key: func(name string) string { return fold(portable(name)) }}
@@ -41,9 +41,10 @@ func tarNaming() naming {
 
 func asItIs(name string) string { return name }
 
-// newFold returns a function that gives names one form that are one for systems
-// without regard to letter case, to how accents are put together, or to what
-// has no shape. It is not safe for concurrent use.
+// newFold returns a function that gives names the same form if some system
+// takes them for one: without letter case, with accents composed in any way, or
+// without characters that have no shape. The function is not safe for
+// concurrent use.
 func newFold() func(string) string {
 	caser := cases.Fold()
 	return func(name string) string {
@@ -61,7 +62,7 @@ func newFold() func(string) string {
 }
 
 // misleads reports whether a character makes a name look like another one: it
-// turns the text around, breaks the line, or cannot be seen. The two that join
+// turns text around, breaks the line, or cannot be seen. The two that join
 // letters stay, because some languages need them.
 func misleads(r rune) bool {
 	const joiner, nonJoiner = '\u200d', '\u200c'
@@ -69,8 +70,8 @@ func misleads(r rune) bool {
 		unicode.Is(unicode.Cf, r) && r != joiner && r != nonJoiner
 }
 
-// readable makes a name that looks like what it is. Bytes that are not UTF-8
-// stay.
+// readable returns a name without misleading characters. Bytes that are not
+// UTF-8 stay.
 func readable(name string) string {
 	if strings.IndexFunc(name, misleads) < 0 {
 		return name
@@ -88,7 +89,7 @@ func readable(name string) string {
 	return b.String()
 }
 
-// portable makes a name that every system can have as a file's, and that leads
+// portable returns a name that a file can have on every system, and that leads
 // nowhere on any of them.
 func portable(name string) string {
 	var b strings.Builder
@@ -106,7 +107,7 @@ func portable(name string) string {
 	}
 	safe := b.String()
 	if trimmed := strings.TrimRight(safe, ". "); trimmed != safe {
-		// Windows forgets them, so that "a." would be "a".
+		// Windows drops these characters at the end, so "a." would be "a".
 		safe = trimmed + strings.Repeat("_", len(safe)-len(trimmed))
 	}
 	if stem, rest, _ := strings.Cut(safe, "."); isDevice(strings.TrimRight(stem, " ")) {
@@ -126,19 +127,19 @@ func isDevice(stem string) bool {
 	return false
 }
 
-// names calls the entries of one folder, in their order, so that no two have
-// names of one key. An entry keeps its own name where the rule allows it and it
-// is the first to have it. The nil names change nothing.
+// names gives the entries of one folder names, in their order, so that no two
+// have the same key. An entry keeps its own name if the rule allows it and no
+// entry before has it. The nil names change nothing.
 type names struct {
 	naming
 	seed  maphash.Seed
-	own   []uint64        // sorted hashes of the keys of names that need no change
-	twice map[uint64]bool // those of own that are there several times
-	given map[string]bool // keys of names given that are not in own, and those of twice
-	last  map[string]int  // numbers used, by key
+	own   []uint64        // sorted hashes of the keys of names that may stay
+	twice map[uint64]bool // those of own that repeat
+	given map[string]bool // keys of given names that are not in own, or are in twice
+	last  map[string]int  // numbers in use, by key
 }
 
-// newNames looks at all names of a folder, which each runs through.
+// newNames looks at all names of a folder. each runs through them.
 func newNames(how naming, each func(func(name string)) error) (*names, error) {
 	plain, first, before := true, true, ""
 	err := each(func(name string) {

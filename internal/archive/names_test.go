@@ -75,8 +75,9 @@ func TestNamesAreGivenOnce(t *testing.T) {
 	}
 }
 
-// FuzzNames: whatever a folder holds, no two entries get one name, on no system,
-// the first of those that are right stays, and a portable name leads nowhere.
+// FuzzNames checks that no two entries of a folder get one name, on any system,
+// that the first of the valid ones stays, and that a portable name leads
+// nowhere.
 func FuzzNames(f *testing.F) {
 	f.Add("a\x00a\x00a (2)\x00a:")
 	f.Add("A\x00a\x00caf\u00e9\x00cafe\u0301\x00a (2)\x00\u202ea")

@@ -7,8 +7,8 @@ import (
 	"syncline.dev/syncline/internal/numbered"
 )
 
-// notes are what the archive has not as the snapshot has it. They are told, or
-// become a file in the archive.
+// notes are the differences between the archive and the snapshot. They are
+// told, or become a file in the archive.
 type notes struct {
 	told  func(path, what string)
 	text  strings.Builder
@@ -16,8 +16,8 @@ type notes struct {
 	key   func(string) string
 	taken map[string]bool // keys of names at the archive's root that begin like the file's
 
-	bare      int    // entries without their attributes
-	firstBare string // the path of one
+	bare      int    // number of entries without their attributes
+	firstBare string // path of one of these
 }
 
 const (
@@ -42,16 +42,16 @@ func (n *notes) tell(path, format string, args ...any) {
 	}
 }
 
-// tellBare adds an entry that is not given its attributes. Where a system has
-// some on every file, one line tells of all.
+// tellBare counts an entry without its attributes. One line tells of all of
+// them, because some systems have attributes on every file.
 func (n *notes) tellBare(path string) {
 	if n.bare++; n.bare == 1 {
 		n.firstBare = path
 	}
 }
 
-// avoid keeps the file with the notes from having a name that an entry at the
-// archive's root has.
+// avoid keeps a name at the archive's root from becoming the name of the file
+// with the notes.
 func (n *notes) avoid(name string) {
 	if key := n.key(name); strings.HasPrefix(key, notesStem) {
 		if n.taken == nil {
@@ -61,7 +61,7 @@ func (n *notes) avoid(name string) {
 	}
 }
 
-// file returns the notes as a file; "" for both when there are none.
+// file returns the notes as a file, or "" twice without notes.
 func (n *notes) file() (name, text string) {
 	if n.text.Len() == 0 && n.bare == 0 {
 		return "", ""

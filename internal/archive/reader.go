@@ -14,36 +14,35 @@ import (
 	"syncline.dev/syncline"
 )
 
-// Reader reads a tar archive as Write makes it. Nothing in it is trusted: names
-// are passed on as they are.
+// Reader reads a tar archive that Write made. It trusts nothing in it, and
+// passes names on as they are.
 type Reader struct {
 	tar   *tar.Reader
 	from  io.Reader
-	notes *bufio.Scanner // while the file with the notes is read
+	notes *bufio.Scanner // set while the file with the notes is read
 }
 
 // Item is an entry of an archive.
 type Item struct {
 	Name  string // in the archive
 	Entry *syncline.Entry
-	First string // the Name of the file that this is another name of; "" for none
-	Size  int64  // of the content, which Read gives
+	First string // Name of an earlier file of which this is a further name; "" for none
+	Size  int64  // of the content, which Reader.Read returns
 
-	// Note says what the archive has not as the snapshot has it, of which Name
-	// is the path then and Entry nil. Socket and Renamed tell the kinds of note
-	// that are no loss.
+	// Note is a difference between the archive and the snapshot. Then Name is
+	// the path in the snapshot, and Entry is nil. With Socket or Renamed the
+	// difference is no loss.
 	Note            string
 	Socket, Renamed bool
 }
 
-// maxTail bounds what follows the end of the last entry.
+// maxTail bounds the bytes after the end of the last entry.
 const maxTail = 1 << 20
 
 // NewReader returns a Reader of an archive.
 func NewReader(r io.Reader) *Reader { return &Reader{tar: tar.NewReader(r), from: r} }
 
-// Next returns the next entry or note, or io.EOF when all of the archive has
-// come.
+// Next returns the next entry or note, or io.EOF at the archive's end.
 func (r *Reader) Next() (*Item, error) {
 	if r.notes != nil {
 		if x := r.note(); x != nil {
@@ -57,7 +56,7 @@ func (r *Reader) Next() (*Item, error) {
 	h, err := r.tar.Next()
 	switch {
 	case errors.Is(err, io.EOF):
-		// What was broken off shows at the end of the stream only.
+		// Only the end of the stream shows that it was cut off.
 		if _, err := io.Copy(io.Discard, io.LimitReader(r.from, maxTail)); err != nil {
 			return nil, err
 		}
@@ -73,16 +72,16 @@ func (r *Reader) Next() (*Item, error) {
 	return itemOf(h), nil
 }
 
-// Read implements io.Reader: the content of the last entry.
+// Read reads the content of the last entry.
 func (r *Reader) Read(b []byte) (int, error) { return r.tar.Read(b) }
 
-// note returns the next note; nil behind the last one.
+// note returns the next note, or nil after the last one.
 func (r *Reader) note() *Item {
 	for r.notes.Scan() {
 		line := r.notes.Text()
 		quoted, err := strconv.QuotedPrefix(line)
 		if err != nil {
-			continue // a title, or how many more there are
+			continue // a title, or a count of further notes
 		}
 		name, err := strconv.Unquote(quoted)
 		if err != nil {
@@ -126,10 +125,10 @@ func itemOf(h *tar.Header) *Item {
 	return x
 }
 
-// unescape is the inverse of keyword.
+// unescape undoes keyword.
 var unescape = strings.NewReplacer("%25", "%", "%3D", "=", "%00", "\x00")
 
-// deviceNumber puts together what device takes apart.
+// deviceNumber combines the numbers that device separates.
 func deviceNumber(major, minor uint64) uint64 {
 	return minor&0xff | major&0xfff<<8 | minor&^0xff<<12 | major&^0xfff<<32
 }

@@ -10,13 +10,13 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// wish is what is asked for below one folder: all, or something by its name.
+// wish is the selection below one folder: all, or items by name.
 type wish struct {
 	all   bool
 	below map[string]*wish
 }
 
-// parseWish takes absolute paths; what lies below another one is in it already.
+// parseWish reads absolute paths. A path below another one adds nothing.
 func parseWish(paths []string) *wish {
 	root := &wish{all: len(paths) == 0}
 	for _, path := range paths {
@@ -41,7 +41,7 @@ func parseWish(paths []string) *wish {
 	return root
 }
 
-// one returns the first path that is wished for.
+// one returns the first selected path.
 func (w *wish) one() (path string) {
 	for len(w.below) > 0 {
 		name := slices.Min(slices.Collect(maps.Keys(w.below)))
@@ -51,8 +51,8 @@ func (w *wish) one() (path string) {
 	return path
 }
 
-// picked is a folder of which all is wanted, or the entries at some positions.
-// A tree never changes, so positions stay true.
+// picked is a folder that is selected whole, or the positions of its selected
+// entries. A tree never changes, so positions stay valid.
 type picked struct {
 	all   bool
 	items []pickedItem // by position
@@ -64,7 +64,7 @@ type pickedItem struct {
 	what *picked
 }
 
-// pick finds what is wished for. It reads each folder on the way once.
+// pick finds the selected entries. It reads each folder on the way once.
 func pick(v *catalog.View, tree catalog.TreeRef, path string, w *wish) (*picked, error) {
 	p := &picked{all: w.all}
 	if w.all {
@@ -109,7 +109,7 @@ func notFound(path string) error {
 	return syncline.Errorf(syncline.CodeNotFound, "there is no %q in this snapshot", clip(path))
 }
 
-// clip keeps an echoed path short.
+// clip shortens a path for a message.
 func clip(path string) string {
 	if len(path) > 200 {
 		path = strings.ToValidUTF8(path[:200], "") + "…"
@@ -117,8 +117,8 @@ func clip(path string) string {
 	return path
 }
 
-// base leads to the deepest folder that holds all that is picked: the way
-// there, and what is picked in it.
+// base returns the deepest folder that holds the whole selection: the way to
+// it, and the selection in it.
 func (p *picked) base() (way []pickedItem, in *picked) {
 	for !p.all && len(p.items) == 1 && !p.items[0].what.all {
 		way = append(way, p.items[0])

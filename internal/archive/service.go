@@ -14,8 +14,8 @@ type Service struct {
 	Contents *content.Service
 }
 
-// Download is an archive of a restore point, ready to be written. It must be
-// closed.
+// Download is an archive of a restore point, ready to be written. The caller
+// closes it.
 type Download struct {
 	archive *Archive
 	source  *content.OpenedSource
@@ -33,8 +33,8 @@ func (t tree) View(ctx context.Context, fn func(*catalog.View) error) error {
 
 func (t tree) Root(v *catalog.View) (catalog.TreeRef, error) { return content.Root(v, t.point) }
 
-// Open finds out whether what is selected is there, and opens the repository.
-// The errors are those of New and of content.Service.OpenSource.
+// Open checks that the selected paths exist, and opens the repository. The
+// errors are those of New and of content.Service.OpenSource.
 func (s *Service) Open(ctx context.Context, point syncline.RestorePoint, o Options) (*Download, error) {
 	if o.Time.IsZero() {
 		o.Time = point.Snapshot.Time
@@ -50,13 +50,13 @@ func (s *Service) Open(ctx context.Context, point syncline.RestorePoint, o Optio
 	return &Download{a, source}, nil
 }
 
-// Name is that of Archive.
+// Name is Archive.Name.
 func (d *Download) Name() string { return d.archive.Name() }
 
-// Write writes the archive. An error means that what was written is not all.
+// Write writes the archive. After an error the output is not complete.
 func (d *Download) Write(ctx context.Context, w io.Writer) error {
 	return d.archive.Write(ctx, w, &d.source.Source)
 }
 
-// Close lets the repository go.
+// Close releases the repository.
 func (d *Download) Close() error { return d.source.Close() }

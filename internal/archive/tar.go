@@ -19,20 +19,20 @@ func newTar(w io.Writer, compressor io.Closer) *tarEncoder {
 	return &tarEncoder{tar.NewWriter(w), compressor}
 }
 
-// What fits into tar's own fields and into the records before an entry.
+// Bounds of tar's own fields and of the records before an entry.
 const (
 	maxDeviceNumber = 1<<21 - 1
 	maxAttributes   = 512 << 10
 )
 
-// aSocket is why sockets are left out.
+// aSocket is the reason for leaving out a socket.
 const aSocket = "it is a socket, to which nobody listens any more"
 
-// notesRecord marks the file with the notes, which no entry of a snapshot can
-// do, so that a Reader knows it.
+// notesRecord marks the file with the notes for a Reader. No entry of a
+// snapshot has it.
 const notesRecord = "SYNCLINE.notes"
 
-// refusedByTar says why an entry cannot be in a tar archive.
+// refusedByTar returns why a tar archive cannot have an entry.
 func refusedByTar(e *syncline.Entry) string {
 	switch e.Type {
 	case syncline.TypeFile, syncline.TypeDir, syncline.TypeFifo:
@@ -55,7 +55,7 @@ func refusedByTar(e *syncline.Entry) string {
 	return ""
 }
 
-// lacksInTar says what of an entry a tar archive cannot have.
+// lacksInTar returns what an entry loses in a tar archive.
 func lacksInTar(e *syncline.Entry) string {
 	if attributesSize(e) > maxAttributes {
 		return "its extended attributes, which are too large"
@@ -63,7 +63,7 @@ func lacksInTar(e *syncline.Entry) string {
 	return ""
 }
 
-// device takes a device's number apart as Linux puts it together.
+// device separates the two numbers in Linux's number of a device.
 func device(n uint64) (major, minor int64) {
 	return int64(n>>8&0xfff | n>>32&0xfffff000), int64(n&0xff | n>>12&0xffffff00)
 }
@@ -71,7 +71,7 @@ func device(n uint64) (major, minor int64) {
 func (t *tarEncoder) begin(x *item) error {
 	e := x.entry
 	h := &tar.Header{
-		Format: tar.FormatPAX, // which has parts of seconds
+		Format: tar.FormatPAX, // has fractions of seconds
 		Name:   x.name, Size: x.size, Mode: tarMode(e.Mode),
 		Uid: int(e.UID), Gid: int(e.GID), Uname: withoutNUL(e.User), Gname: withoutNUL(e.Group),
 		ModTime: e.ModTime, AccessTime: e.AccessTime, ChangeTime: e.ChangeTime,
@@ -123,7 +123,7 @@ func withoutNUL(s string) string { return strings.ReplaceAll(s, "\x00", "") }
 // attributes.
 const attributePrefix = "SCHILY.xattr."
 
-// keyword escapes what ends a keyword, as GNU tar does.
+// keyword escapes the characters that end a keyword, as GNU tar does.
 var keyword = strings.NewReplacer("%", "%25", "=", "%3D", "\x00", "%00")
 
 func attributes(e *syncline.Entry) map[string]string {

@@ -13,46 +13,46 @@ import (
 type item struct {
 	entry *syncline.Entry
 	name  string // in the archive; a folder's ends in a slash
-	size  int64  // of its content, which follows
-	first string // in the archive: the file that this is another name of; "" for none
+	size  int64  // of its content, which follows the item
+	first string // name in the archive of the file of which this is a further name; "" for none
 	notes bool   // it is the file with the notes
 }
 
-// batch is some items and the blobs of their contents.
+// batch is some items with the blobs of their contents.
 type batch struct {
 	items []item
 	ids   []syncline.Hash
-	seen  int // entries, with those left out
+	seen  int // entries, also those left out
 	bytes int // of their names
 	last  bool
-	err   error // behind the items; then nothing more comes
+	err   error // after the items; nothing follows
 }
 
-// A batch bounds what is in memory, three times: one is made, one waits, one
-// is written.
+// A batch bounds the memory, three times: one is made, one waits, one is
+// written.
 const (
 	batchItems = 1024
 	batchBlobs = 16 << 10
 	batchBytes = 1 << 20
 )
 
-// What an archive takes at most. A small repository of folders that list each
-// other can expand without end.
+// Bounds of one archive. A small repository of folders that list each other can
+// expand without end.
 const (
 	maxItems     = 100_000_000
-	maxZipItems  = 1_000_000 // zip's list of entries stays in memory until the end
+	maxZipItems  = 1_000_000 // zip's list of entries stays in memory
 	maxNameBytes = 16 << 30
-	maxName      = 32 << 10 // zip has two bytes for the length
-	maxLinks     = 32 << 20 // bytes of what is remembered for hard links
+	maxName      = 32 << 10 // zip has two bytes for a length
+	maxLinks     = 32 << 20 // bytes of the table of hard links
 )
 
-// walk goes through what is picked, depth first, in the trees' own order.
+// walk goes through the selection, depth first, in the order of the trees.
 type walk struct {
 	a      *Archive
 	rules  *rules
 	notes  *notes
 	began  bool
-	state  uint64 // of the catalog, for which the trees of the steps are valid
+	state  uint64 // of the catalog in which the steps' trees are valid
 	steps  []step
 	name   []byte // of the folder of the last step, in the archive
 	path   []byte // in the snapshot
@@ -62,22 +62,22 @@ type walk struct {
 	linked int
 }
 
-// step is a folder that the walk is in.
+// step is a folder on the walk's way.
 type step struct {
 	tree       catalog.TreeRef
 	what       *picked
-	next       int // position, of the tree's entries or of the picked items
+	next       int // position in the tree's entries or in the picked items
 	names      *names
-	name, path int // lengths of its own
+	name, path int // lengths of the folder's own name and path
 }
 
-// linkKey is the same for the names of one file.
+// linkKey is equal for the names of one file.
 type linkKey struct {
 	device, inode, size uint64
 	content             string
 }
 
-// errEnough ends a reading early.
+// errEnough ends a scan early.
 var errEnough = errors.New("enough")
 
 // more returns the next items.
@@ -105,7 +105,7 @@ func (b *batch) full() bool {
 	return b.seen >= batchItems || len(b.ids) >= batchBlobs || b.bytes >= batchBytes
 }
 
-// resume makes the steps valid for the view's state.
+// resume makes the steps valid in the view's state.
 func (w *walk) resume(v *catalog.View) error {
 	if w.began && w.state == v.Changes() {
 		return nil
@@ -139,7 +139,7 @@ func (w *walk) resume(v *catalog.View) error {
 	return nil
 }
 
-// folderAt returns the tree of a tree's entry.
+// folderAt returns the tree of the entry at a position of a tree.
 func folderAt(v *catalog.View, tree catalog.TreeRef, at int) (sub catalog.TreeRef, err error) {
 	found := false
 	err = v.ReadDirFrom(tree, at, 0, func(_ *syncline.Entry, x catalog.TreeRef, ok bool) error {
@@ -155,7 +155,7 @@ func folderAt(v *catalog.View, tree catalog.TreeRef, at int) (sub catalog.TreeRe
 	return sub, nil
 }
 
-// position returns where in its tree the step's entry of that number is.
+// position returns the position in the tree of the step's i-th entry.
 func (s *step) position(i int) int {
 	if s.what.all {
 		return i
@@ -163,7 +163,7 @@ func (s *step) position(i int) int {
 	return s.what.items[i].at
 }
 
-// enter begins with a folder. Its path and name are w's.
+// enter enters a folder. w has its path and name.
 func (w *walk) enter(v *catalog.View, tree catalog.TreeRef, what *picked) error {
 	called, err := newNames(w.rules.naming, func(fn func(string)) error {
 		if !what.all {
@@ -183,7 +183,7 @@ func (w *walk) enter(v *catalog.View, tree catalog.TreeRef, what *picked) error 
 	return err
 }
 
-// advance takes entries of the folder it is in, up to one that is a folder.
+// advance takes entries of the present folder, up to the next folder.
 func (w *walk) advance(v *catalog.View, b *batch) error {
 	s := &w.steps[len(w.steps)-1]
 	w.name, w.path = w.name[:s.name], w.path[:s.path]
@@ -207,7 +207,7 @@ func (w *walk) advance(v *catalog.View, b *batch) error {
 		return nil
 	})
 	switch {
-	case err == nil: // the folder's end
+	case err == nil: // the end of the folder
 		w.steps = w.steps[:len(w.steps)-1]
 	case !errors.Is(err, errEnough):
 		return err
@@ -221,8 +221,8 @@ func (w *walk) advance(v *catalog.View, b *batch) error {
 	return nil
 }
 
-// take puts an entry into the batch, unless it is left out. Of a folder it
-// sets the walk's name and path.
+// take adds an entry to the batch, unless it is left out. For a folder it sets
+// the walk's name and path.
 func (w *walk) take(b *batch, s *step, e *syncline.Entry, hasTree bool) (taken bool, err error) {
 	if err := w.spend(b, s, e); err != nil {
 		return false, err
@@ -277,7 +277,7 @@ func (w *walk) take(b *batch, s *step, e *syncline.Entry, hasTree bool) (taken b
 	return true, nil
 }
 
-// spend counts an entry, also one that will be left out.
+// spend counts an entry, also one that is left out later.
 func (w *walk) spend(b *batch, s *step, e *syncline.Entry) error {
 	size := s.name + len(e.Name) + 1
 	b.seen++
@@ -290,17 +290,17 @@ func (w *walk) spend(b *batch, s *step, e *syncline.Entry) error {
 	return nil
 }
 
-// contents finds a file's size, and which blobs it needs.
+// contents finds a file's size and blobs.
 func (w *walk) contents(b *batch, x *item) error {
 	e := x.entry
 	if w.rules.links && e.Links > 1 {
-		// The content is part of the key: two files must not become one because
-		// their numbers say so.
+		// The content belongs to the key, so that two files with the same
+		// numbers stay two.
 		key := linkKey{e.DeviceID, e.Inode, e.Size, content.ContentID(e.Content)}
 		if x.first = w.links[key]; x.first != "" {
 			return nil
 		}
-		if w.linked < maxLinks { // others are written in full
+		if w.linked < maxLinks { // further ones are written in full
 			w.linked += len(x.name) + len(key.content) + 64
 			w.links[key] = x.name
 		}

@@ -14,7 +14,7 @@ import (
 type zipEncoder struct {
 	w       *zip.Writer
 	current io.Writer
-	deflate *flate.Writer // of one file after the other
+	deflate *flate.Writer // reused for each file
 }
 
 func newZip(w io.Writer) *zipEncoder {
@@ -23,7 +23,7 @@ func newZip(w io.Writer) *zipEncoder {
 	return z
 }
 
-// compress is fast, and lets pass what does not become smaller.
+// compress is fast, and stores blocks that do not become smaller.
 func (z *zipEncoder) compress(w io.Writer) (_ io.WriteCloser, err error) {
 	if z.deflate == nil {
 		z.deflate, err = flate.NewWriter(w, flate.BestSpeed)
@@ -33,7 +33,7 @@ func (z *zipEncoder) compress(w io.Writer) (_ io.WriteCloser, err error) {
 	return z.deflate, nil
 }
 
-// refusedByZip says why an entry cannot be in a zip archive.
+// refusedByZip returns why a zip archive cannot have an entry.
 func refusedByZip(e *syncline.Entry) string {
 	switch e.Type {
 	case syncline.TypeFile, syncline.TypeDir:
