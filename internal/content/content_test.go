@@ -27,7 +27,7 @@ import (
 	"syncline.dev/syncline/resticrepo"
 )
 
-// randomFile writes a file that takes several blobs, of which some repeat.
+// randomFile writes a file of several blobs, some of them repeated.
 func randomFile(t *testing.T, path string, seed uint64, size int) []byte {
 	t.Helper()
 	rng := rand.NewChaCha8([32]byte{byte(seed)})
@@ -48,7 +48,7 @@ type world struct {
 	files map[string][]byte // by path in the snapshot
 }
 
-// newWorld makes a catalog of the one repository that the tests share.
+// newWorld makes a catalog of the tests' shared repository.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	if shared.repo == nil {
@@ -110,7 +110,7 @@ func TestRangesAreThoseOfTheFile(t *testing.T) {
 	w := newWorld(t)
 	contenttest.View(t, w.cat, w.repo, func(v *catalog.View, source *content.Source) {
 		source.Cache = content.NewCache(3 << 20)
-		source.Window = 1 << 20 // less than a run: it must not stand still
+		source.Window = 1 << 20 // less than a run; reading must not block
 		rng := rand.New(rand.NewPCG(1, 2))
 		for path, want := range w.files {
 			f := w.open(t, v, source, path)
@@ -139,8 +139,8 @@ func TestRangesAreThoseOfTheFile(t *testing.T) {
 	})
 }
 
-// TestRequests: no blob is asked for twice, and those that lie together come
-// in one request.
+// TestRequests checks that no blob is requested twice, and that one request
+// reads neighbouring blobs.
 func TestRequests(t *testing.T) {
 	w := newWorld(t)
 	repo, counter := contenttest.At(t, w.repo, w.path)
@@ -185,8 +185,8 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// TestDamageStopsTheBytes flips a bit in the middle of every pack of data: of
-// the file comes what lies before, and then an error, never other bytes.
+// TestDamageStopsTheBytes flips a bit in the middle of every data pack. Reading
+// returns the bytes before it and then an error, and never wrong bytes.
 func TestDamageStopsTheBytes(t *testing.T) {
 	w := newWorld(t)
 	damaged, copied := 0, t.TempDir()
@@ -229,8 +229,8 @@ func TestDamageStopsTheBytes(t *testing.T) {
 	}
 }
 
-// TestShortPacks reads from packs that end in the middle of a blob: what lies in
-// front is good, and what lies behind is not asked for blob by blob.
+// TestShortPacks reads from packs that end in the middle of a blob. Blobs
+// before the end are returned, and those after it are not requested one by one.
 func TestShortPacks(t *testing.T) {
 	w := newWorld(t)
 	copied := t.TempDir()
@@ -268,7 +268,8 @@ func TestShortPacks(t *testing.T) {
 	})
 }
 
-// wantedOf returns what the files need of each pack, as it lies there.
+// wantedOf returns the files' blobs in each pack, in the order of their
+// offsets.
 func wantedOf(t *testing.T, w *world, v *catalog.View, source *content.Source) map[syncline.Hash][]content.Wanted {
 	t.Helper()
 	list, err := v.Snapshots()
@@ -294,7 +295,7 @@ func wantedOf(t *testing.T, w *world, v *catalog.View, source *content.Source) m
 	return packs
 }
 
-// packsOf returns the packs that hold data.
+// packsOf returns the data packs.
 func packsOf(t *testing.T, v *catalog.View) (ids []syncline.Hash) {
 	t.Helper()
 	indexes, err := v.Indexes()
@@ -342,8 +343,8 @@ func TestBlobsWithoutIndex(t *testing.T) {
 	})
 }
 
-// TestBlobWithoutBytes reads a blob that restic would not write, from the
-// repository and from the cache.
+// TestBlobWithoutBytes reads an empty blob, which restic does not write, from
+// the repository and from the cache.
 func TestBlobWithoutBytes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "repo")
 	writer, err := resticwriter.Create(dir, resticfixture.Password)
@@ -403,9 +404,8 @@ func TestAnotherCopyIsTaken(t *testing.T) {
 	})
 }
 
-// stuck is a writer whose client went away.
-// TestStopAmongCachedBlobs stops the reading of a file that is one blob over and
-// over, which need not be read any more.
+// stuck is a writer whose client went away. TestStopAmongCachedBlobs stops
+// reading a file that is one cached blob many times.
 func TestStopAmongCachedBlobs(t *testing.T) {
 	w := newWorld(t)
 	contenttest.View(t, w.cat, w.repo, func(v *catalog.View, source *content.Source) {
@@ -460,8 +460,8 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	})
 }
 
-// A byte that was changed on the way is no damage: it is read again, in one
-// blob and in many, by ranges and by whole files.
+// A byte that changed on the way is no damage. It is read again, in one blob
+// and in many, by ranges and by whole files.
 func TestChangedBytesAreReadAgain(t *testing.T) {
 	w := newWorld(t)
 	place, err := local.Open(w.path)

@@ -1,10 +1,11 @@
-// Package content gives the bytes of backed-up files back: it finds out where
-// their blobs lie, from the catalog alone, and reads them from the repository,
-// ahead of whoever takes them, with bounded memory.
+// Package content returns the bytes of backed-up files. It finds the places of
+// their blobs in the catalog alone, and reads the blobs ahead from the
+// repository, with bounded memory.
 //
 // Every blob is authenticated and compared with its hash before a byte of it
-// leaves. A copy that is damaged or missing is replaced by another one where
-// the repository has it.
+// leaves. When a copy is damaged or missing, another copy in the repository
+// takes its place.
 //
-// The package knows nothing of where the bytes go: no files, no requests.
+// The package does not know where the bytes go: it has no files and no
+// requests.
 package content

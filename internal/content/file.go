@@ -14,11 +14,11 @@ import (
 type File struct {
 	source *Source
 	ids    []syncline.Hash
-	ends   []int64 // of each blob in the file
+	ends   []int64 // end of each blob in the file
 }
 
-// Open finds out where a file's blobs lie and reads none of them. The entry
-// comes with its content. A blob that no index has is CodeDamaged.
+// Open finds the places of a file's blobs and reads none of them. The entry
+// must have its content. A blob that no index has is CodeDamaged.
 func (s *Source) Open(e *syncline.Entry) (*File, error) {
 	f := &File{source: s, ids: e.Content, ends: make([]int64, len(e.Content))}
 	var end int64
@@ -33,8 +33,8 @@ func (s *Source) Open(e *syncline.Entry) (*File, error) {
 	return f, nil
 }
 
-// Size returns the length of a file's content in bytes, from where its blobs
-// lie. The entry comes with its content. A blob that no index has is
+// Size returns the length of a file's content in bytes, from the places of its
+// blobs. The entry must have its content. A blob that no index has is
 // CodeDamaged.
 func (s *Source) Size(e *syncline.Entry) (size int64, err error) {
 	for _, id := range e.Content {
@@ -55,8 +55,8 @@ func (f *File) Size() int64 {
 	return f.ends[len(f.ends)-1]
 }
 
-// ContentID names the content: equal names mean equal bytes. Equal bytes that
-// were cut into blobs differently may have two names.
+// ContentID returns a name of the content. Equal names mean equal bytes. Equal
+// bytes that are cut into other blobs have another name.
 func ContentID(ids []syncline.Hash) string {
 	h := sha256.New()
 	for i := range ids {
@@ -66,7 +66,7 @@ func ContentID(ids []syncline.Hash) string {
 }
 
 // WriteRange writes length bytes of the content from offset to w. The range
-// lies within the content. An error means that what was written is not all.
+// lies within the content. After an error the output is not complete.
 func (f *File) WriteRange(ctx context.Context, w io.Writer, offset, length int64) error {
 	if length <= 0 {
 		return nil

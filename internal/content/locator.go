@@ -11,20 +11,20 @@ import (
 	"syncline.dev/syncline/resticrepo"
 )
 
-// Place is where one copy of a data blob lies. Sizes are bytes.
+// Place is the place of one copy of a data blob. Sizes are bytes.
 type Place struct {
 	Pack   syncline.Hash
 	Offset uint32
 	Length uint32 // as stored
-	Plain  uint32 // decompressed; 0 when it is not compressed
+	Plain  uint32 // decompressed; 0 without compression
 }
 
-// Size returns the length of the decoded blob, as the index has it.
+// Size returns the length of the decoded blob, from the index.
 func (p Place) Size() int64 {
 	return int64(p.blob(syncline.Hash{}).DecodedLength())
 }
 
-// end is the offset of the byte behind the blob in its pack.
+// end is the offset after the blob in its pack.
 func (p Place) end() int64 { return int64(p.Offset) + int64(p.Length) }
 
 func (p Place) blob(id syncline.Hash) resticrepo.Blob {
@@ -34,10 +34,10 @@ func (p Place) blob(id syncline.Hash) resticrepo.Blob {
 	}
 }
 
-// Locator knows where the data blobs of a repository lie, in 24 bytes for each.
-// It is safe for concurrent use.
+// Locator knows the places of a repository's data blobs, in 24 bytes each. It
+// is safe for concurrent use.
 //
-// Catalogs keep the first eight bytes of a data blob's id. So what is found for
+// Catalogs keep only the first eight bytes of a data blob's id. So a place for
 // an id can belong to another blob, and the hash of the decoded bytes decides.
 type Locator struct {
 	packs []syncline.Hash
@@ -49,7 +49,7 @@ type row struct {
 	pack, offset, length, plain uint32
 }
 
-// NewLocator reads all that the catalog knows of data blobs.
+// NewLocator reads all places of data blobs in the catalog.
 func NewLocator(v *catalog.View) (*Locator, error) {
 	indexes, err := v.Indexes()
 	if err != nil {
@@ -89,7 +89,7 @@ func (l *Locator) add(p *catalog.Pack, numbers map[syncline.Hash]uint32) {
 	}
 }
 
-// Find appends the places where the blob may lie to places.
+// Find appends the possible places of the blob to places.
 func (l *Locator) Find(id syncline.Hash, places []Place) []Place {
 	prefix := binary.BigEndian.Uint64(id[:])
 	i := sort.Search(len(l.rows), func(i int) bool { return l.rows[i].prefix >= prefix })
@@ -100,7 +100,7 @@ func (l *Locator) Find(id syncline.Hash, places []Place) []Place {
 	return places
 }
 
-// Locate returns the first place where the blob may lie.
+// Locate returns the first possible place of the blob. ok is false for none.
 func (l *Locator) Locate(id syncline.Hash) (Place, bool) {
 	var room [4]Place
 	if found := l.Find(id, room[:0]); len(found) > 0 {

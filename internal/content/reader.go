@@ -11,17 +11,17 @@ import (
 	"syncline.dev/syncline/resticrepo"
 )
 
-// Source is a repository whose data blobs can be found. It is safe for
+// Source is a repository with the places of its data blobs. It is safe for
 // concurrent use.
 type Source struct {
 	Repository *resticrepo.Repository
 	Locator    *Locator
-	// Streams is how many reads run at once; 0 for one a core.
+	// Streams is the number of reads at once; 0 for one a core.
 	Streams int
-	// Window bounds the decoded bytes that one Stream reads ahead; 0 for 64 MiB.
-	// A single blob may pass it.
+	// Window bounds the decoded bytes that one Stream reads ahead; 0 for 64
+	// MiB. A single larger blob is allowed.
 	Window int64
-	// Cache keeps decoded blobs for the next who asks; nil for none.
+	// Cache keeps decoded blobs for later reads; nil for none.
 	Cache *Cache
 }
 
@@ -41,43 +41,43 @@ func (s *Source) window() int64 {
 	return defaultWindow
 }
 
-// Wanted is a blob to be read, and where.
+// Wanted is a blob to read, with its place.
 type Wanted struct {
 	ID    syncline.Hash
 	Place Place
 }
 
-// What may lie between two blobs that are read in one go, and how much is read
-// in one go, as stored and decoded.
+// Bounds of one read: the gap between two of its blobs, and its length, as
+// stored and decoded.
 const (
 	maxGap = 64 << 10
 	maxRun = 4 << 20
 )
 
-// Joins reports whether next is worth reading in one go with a run of blobs
-// that begins with first, ends with last and has size bytes decoded.
+// Joins reports whether one read should include next with a run of blobs. The
+// run begins with first, ends with last, and has size decoded bytes.
 func Joins(first, last, next Place, size int64) bool {
 	end := last.end()
 	return next.Pack == last.Pack && int64(next.Offset) >= end && int64(next.Offset)-end <= maxGap &&
 		next.end()-int64(first.Offset) <= maxRun && size+next.Size() <= maxRun
 }
 
-// Reader reads blobs, for one goroutine at a time. It keeps its buffers.
+// Reader reads blobs, for one goroutine at a time. It reuses its buffers.
 type Reader struct {
 	source  *Source
 	decoder *resticrepo.Decoder
 	buf     []byte
 }
 
-// NewReader returns a Reader. It holds nothing that needs to be closed.
+// NewReader returns a Reader. It needs no closing.
 func (s *Source) NewReader() *Reader {
 	return &Reader{source: s, decoder: s.Repository.NewDecoder()}
 }
 
 // Read reads blobs of one pack, in the order of their offsets, with one
-// request. fn gets each one's bytes, which are valid during the call only, or
-// the reason (CodeDamaged) why there is no good copy of it; its own error ends
-// the reading. Any other error means that the storage cannot be read.
+// request. It calls fn with each blob's bytes, which are valid during the call
+// only, or with the reason (CodeDamaged) why there is no good copy. An error of
+// fn ends the reading. Any other error means that the storage cannot be read.
 func (r *Reader) Read(ctx context.Context, run []Wanted, fn func(i int, data []byte, err error) error) error {
 	first, last := run[0].Place, run[len(run)-1].Place
 	pos := int64(first.Offset)
@@ -89,7 +89,7 @@ func (r *Reader) Read(ctx context.Context, run []Wanted, fn func(i int, data []b
 	defer rd.Close()
 	for i, w := range run {
 		if int64(w.Place.Offset) < pos {
-			// No repository that restic wrote has blobs that overlap.
+			// restic writes no repository with overlapping blobs.
 			if err := r.copies(ctx, w, Place{}, nil, i, fn); err != nil {
 				return err
 			}
@@ -105,7 +105,8 @@ func (r *Reader) Read(ctx context.Context, run []Wanted, fn func(i int, data []b
 		pos = w.Place.end()
 		data, err := r.decoder.Blob(w.Place.blob(w.ID), resticrepo.ID(w.Place.Pack), buf)
 		if err != nil {
-			// The copy here is read again, too: the bytes may have been changed on the way.
+			// This copy is read again as well, because its bytes may have
+			// changed on the way.
 			err = r.copies(ctx, w, Place{}, err, i, fn)
 		} else {
 			err = fn(i, data, nil)
@@ -125,15 +126,15 @@ func (r *Reader) buffer(n int) []byte {
 	return r.buf[:n]
 }
 
-// missing deals with the blobs from number from on, which could not be read.
-// read says that it was tried with that one, and not with the pack as a whole.
+// missing handles the blobs from number from on, which the read did not return.
+// read says that the first of them failed, and not the pack as a whole.
 func (r *Reader) missing(ctx context.Context, run []Wanted, from int, read bool, err error, fn func(int, []byte, error) error) error {
 	if !isMissing(err) || ctx.Err() != nil {
 		return unreadable(ctx, err)
 	}
 	gone := errors.Is(err, resticrepo.ErrNotFound) || errors.Is(err, fs.ErrNotExist)
 	for i := from; i < len(run); i++ {
-		// What lies before the end of a short pack may still be good.
+		// Blobs before the end of a short pack may still be good.
 		tried := Place{}
 		if gone || read && run[i].Place.end() >= run[from].Place.end() {
 			tried = run[i].Place
@@ -145,7 +146,7 @@ func (r *Reader) missing(ctx context.Context, run []Wanted, from int, read bool,
 	return nil
 }
 
-// copies tries every copy of a blob but the one at tried.
+// copies tries every copy of a blob except the one at tried.
 func (r *Reader) copies(ctx context.Context, w Wanted, tried Place, cause error, i int, fn func(int, []byte, error) error) error {
 	for _, p := range r.source.Locator.Find(w.ID, nil) {
 		if p == tried {

@@ -12,19 +12,19 @@ import (
 	"syncline.dev/syncline/resticrepo"
 )
 
-// Catalogs gives the repositories' catalogs.
+// Catalogs opens the repositories' catalogs.
 type Catalogs interface {
 	Use(ctx context.Context, repository syncline.ID, fn func(*catalog.Catalog) error) error
 }
 
-// Opened is an attached repository that was opened for reading.
+// Opened is an attached repository that is open for reading.
 type Opened struct {
 	Repository *resticrepo.Repository
 	Streams    int // reads at once; 0 for one a core
 	Close      func() error
 }
 
-// Service gives the contents of a server's restore points.
+// Service returns the contents of a server's restore points.
 type Service struct {
 	Catalogs Catalogs
 	// Open opens an attached repository; the caller closes it.
@@ -35,7 +35,7 @@ type Service struct {
 	slots chan struct{}
 
 	mu       sync.Mutex
-	locators []keptLocator // the one used last in front
+	locators []keptLocator // the last used one in front
 }
 
 type keptLocator struct {
@@ -44,8 +44,8 @@ type keptLocator struct {
 	locator    *Locator
 }
 
-// What a server gives to downloads at most: each reads ahead as far as the
-// window, and some blobs and locators are kept for the next one.
+// Bounds of all downloads of a server. Each download reads ahead within the
+// window. Some blobs and locators are kept for the next one.
 const (
 	maxDownloads   = 16
 	downloadWindow = 16 << 20
@@ -53,10 +53,10 @@ const (
 	maxLocators    = 4
 )
 
-// Download is one file of a restore point, opened for reading. It must be
-// closed.
+// Download is one file of a restore point, opened for reading. The caller
+// closes it.
 type Download struct {
-	// Entry is all that restic recorded of the file.
+	// Entry is the complete entry of the file.
 	Entry  *syncline.Entry
 	file   *File
 	source *OpenedSource
@@ -65,19 +65,21 @@ type Download struct {
 // Size returns the length of the content in bytes.
 func (d *Download) Size() int64 { return d.file.Size() }
 
-// ContentID names the content: equal names mean equal bytes.
+// ContentID returns a name of the content. Equal names mean equal bytes.
 func (d *Download) ContentID() string { return ContentID(d.file.ids) }
 
-// WriteRange writes length bytes from offset to w; they lie within the content.
+// WriteRange writes length bytes from offset to w. The range lies within the
+// content.
 func (d *Download) WriteRange(ctx context.Context, w io.Writer, offset, length int64) error {
 	return d.file.WriteRange(ctx, w, offset, length)
 }
 
-// Close lets the repository go.
+// Close releases the repository.
 func (d *Download) Close() error { return d.source.Close() }
 
 // Download opens the file at an absolute path of a restore point. The errors
-// are CodeNotFound, CodeInvalid for what is no regular file, and those of Open.
+// are CodeNotFound, CodeInvalid for an item that is no regular file, and those
+// of Open.
 func (s *Service) Download(ctx context.Context, point syncline.RestorePoint, path string) (*Download, error) {
 	var e *syncline.Entry
 	err := s.View(ctx, point, func(v *catalog.View) error {
@@ -104,20 +106,19 @@ func (s *Service) Download(ctx context.Context, point syncline.RestorePoint, pat
 	return &Download{Entry: e, file: f, source: source}, nil
 }
 
-// View runs fn with a state of the restore point's catalog.
+// View runs fn with one state of the restore point's catalog.
 func (s *Service) View(ctx context.Context, point syncline.RestorePoint, fn func(*catalog.View) error) error {
 	return s.Catalogs.Use(ctx, point.RepositoryID, func(c *catalog.Catalog) error { return c.View(ctx, fn) })
 }
 
-// Check makes sure that the repository that was opened is the catalog's.
-// Otherwise another one lies at its place, and none of the catalog's blobs are
-// in it: CodeConflict.
+// Check makes sure that the opened repository is the catalog's. CodeConflict
+// means that another repository lies at its place, without the catalog's blobs.
 func Check(v *catalog.View, r *resticrepo.Repository) error {
 	return v.CheckRepository(syncline.Hash(r.Config().ID))
 }
 
-// Root returns the root of a restore point. CodeNotFound means that it is not
-// there any more.
+// Root returns the root of a restore point. CodeNotFound means that the restore
+// point is gone.
 func Root(v *catalog.View, point syncline.RestorePoint) (catalog.TreeRef, error) {
 	list, err := v.Snapshots()
 	if err != nil {
@@ -130,21 +131,21 @@ func Root(v *catalog.View, point syncline.RestorePoint) (catalog.TreeRef, error)
 	return list[i].Root, nil
 }
 
-// OpenedSource is a Source that one download uses. It must be closed.
+// OpenedSource is a Source for one download. The caller closes it.
 type OpenedSource struct {
 	Source
 	close func() error
 	done  func()
 }
 
-// Close lets the repository go.
+// Close releases the repository.
 func (s *OpenedSource) Close() error {
 	defer s.done()
 	return s.close()
 }
 
 // OpenSource opens the repository of a restore point. The errors are
-// CodeThrottled when too many downloads run, and those of opening it.
+// CodeThrottled for too many downloads, and those of opening the repository.
 func (s *Service) OpenSource(ctx context.Context, point syncline.RestorePoint) (*OpenedSource, error) {
 	s.once.Do(func() {
 		s.cache = NewCache(cacheSize)
@@ -183,8 +184,8 @@ func (s *Service) OpenSource(ctx context.Context, point syncline.RestorePoint) (
 	}, nil
 }
 
-// Use runs fn on one state of the catalog that has the restore point, with the
-// point's root and the repository's contents. The errors are those of fn,
+// Use runs fn with one state of the catalog that has the restore point, with
+// the point's root and the repository's contents. The errors are those of fn,
 // CodeNotFound, and those of opening the repository.
 func (s *Service) Use(ctx context.Context, point syncline.RestorePoint, fn func(*catalog.View, catalog.TreeRef, *Source) error) error {
 	opened, err := s.Open(ctx, point.RepositoryID)
@@ -208,8 +209,8 @@ func (s *Service) Use(ctx context.Context, point syncline.RestorePoint, fn func(
 	return errors.Join(err, opened.Close())
 }
 
-// Find returns the entry at an absolute path of a restore point, nil for the
-// root, without its content.
+// Find returns the entry at an absolute path of a restore point, without its
+// content. It returns nil for the root.
 func (s *Service) Find(ctx context.Context, point syncline.RestorePoint, path string) (e *syncline.Entry, err error) {
 	err = s.View(ctx, point, func(v *catalog.View) error {
 		root, err := Root(v, point)
@@ -221,7 +222,7 @@ func (s *Service) Find(ctx context.Context, point syncline.RestorePoint, path st
 	return e, err
 }
 
-// CheckFile makes sure that an entry, nil for the root, has content.
+// CheckFile makes sure that an entry has content. The nil entry is the root.
 func CheckFile(e *syncline.Entry, path string) error {
 	switch {
 	case e == nil || e.IsDir():

@@ -14,8 +14,8 @@ import (
 	"syncline.dev/syncline"
 )
 
-// Stream gives blobs in order, while the next ones are being read. It is for
-// one goroutine, and must be closed.
+// Stream returns blobs in order and reads the next ones meanwhile. It is for
+// one goroutine. The caller closes it.
 type Stream struct {
 	source  *Source
 	ctx     context.Context //nolint:containedctx // what Close ends
@@ -23,47 +23,47 @@ type Stream struct {
 	window  *semaphore.Weighted
 	limit   int64
 	order   chan *group
-	readers chan *Reader // those at rest; nil for one that was not needed yet
+	readers chan *Reader // idle ones; nil stands for one that is not made yet
 	wg      sync.WaitGroup
 	current *group
 	next    int
 }
 
-// group is some blobs that follow one another. They are read together, so that
-// neighbours in a pack come in one go in whatever order they are wanted.
+// group is some successive blobs. They are read together, so that one read
+// includes neighbours in a pack whatever the order of the ids.
 type group struct {
-	blobs  []*ahead // one that is wanted twice is in it twice
+	blobs  []*ahead // a blob that is wanted twice is in it twice
 	weight int64
 }
 
-// ahead is a blob that is being read.
+// ahead is a blob that is read ahead.
 type ahead struct {
 	Wanted
-	run  *aheadRun // nil when there is nothing to read
+	run  *aheadRun // nil without a read
 	data []byte
 	err  error
 }
 
-// aheadRun is what is read in one go.
+// aheadRun is the blobs of one read.
 type aheadRun struct {
 	blobs []*ahead
-	first int           // of them, the one that is wanted first in its group
-	done  chan struct{} // closed when data or err of all of them is set
+	first int           // index of the blob that its group wants first
+	done  chan struct{} // closed when all blobs have data or err
 }
 
 // groupBlobs bounds the blobs of a group. Their bytes are a quarter of the
-// window, or one blob.
+// window at most, or a single larger blob.
 const groupBlobs = 4096
 
-// Stream starts reading the blobs with these ids. The slice is not written to
-// and must stay as it is.
+// Stream starts reading the blobs with these ids. The caller must not change
+// the slice.
 func (s *Source) Stream(ctx context.Context, ids []syncline.Hash) *Stream {
 	return s.StreamAll(ctx, func(yield func([]syncline.Hash) bool) { yield(ids) })
 }
 
-// StreamAll starts reading the blobs of one list of ids after the other. The
-// next list is asked for, on another goroutine, when the reading of all blobs
-// before it has begun; what yields them must end soon after ctx or the Stream.
+// StreamAll starts reading the blobs of several lists, one list after the
+// other. Another goroutine asks for the next list when the reads of the lists
+// before have begun. lists must end soon after ctx or the Stream.
 func (s *Source) StreamAll(ctx context.Context, lists iter.Seq[[]syncline.Hash]) *Stream {
 	st := &Stream{
 		source: s, window: semaphore.NewWeighted(s.window()), limit: s.window(),
@@ -85,7 +85,7 @@ func (s *Source) StreamAll(ctx context.Context, lists iter.Seq[[]syncline.Hash])
 }
 
 // plan cuts the blobs into groups and starts reading them, as far ahead as the
-// window lets it. It reports whether all of that was done.
+// window allows. It reports whether all of them were started.
 func (st *Stream) plan(ids []syncline.Hash) bool {
 	for len(ids) > 0 {
 		g, runs, n := st.take(ids)
@@ -110,13 +110,13 @@ func (st *Stream) plan(ids []syncline.Hash) bool {
 	return true
 }
 
-// take makes a group of the first of ids, and returns how many those are and
-// what is to be read for them, in the order in which it is wanted.
+// take makes a group of the first n ids. runs are its reads, in the order in
+// which the group wants them.
 func (st *Stream) take(ids []syncline.Hash) (g *group, runs []*aheadRun, n int) {
 	g = &group{}
 	known := make(map[syncline.Hash]*ahead)
 	var read []*ahead
-	place := make(map[*ahead]int) // in the group
+	place := make(map[*ahead]int) // index in the group
 	for _, id := range ids[:min(len(ids), groupBlobs)] {
 		b := known[id]
 		if b == nil {
@@ -141,7 +141,7 @@ func (st *Stream) take(ids []syncline.Hash) (g *group, runs []*aheadRun, n int) 
 	return g, cut(read, place), len(g.blobs)
 }
 
-// find finds out where a blob is.
+// find finds the place of a blob.
 func (st *Stream) find(id syncline.Hash) *ahead {
 	if data, ok := st.source.Cache.get(id); ok {
 		return &ahead{data: data}
@@ -153,7 +153,7 @@ func (st *Stream) find(id syncline.Hash) *ahead {
 	return &ahead{Wanted: Wanted{id, p}}
 }
 
-// cut makes runs of blobs that each have a place in a group.
+// cut makes runs of blobs. place has the index of each in its group.
 func cut(blobs []*ahead, place map[*ahead]int) (runs []*aheadRun) {
 	slices.SortFunc(blobs, func(a, b *ahead) int {
 		return cmp.Or(bytes.Compare(a.Place.Pack[:], b.Place.Pack[:]), cmp.Compare(a.Place.Offset, b.Place.Offset))
@@ -179,8 +179,7 @@ func notIndexed(id syncline.Hash) error {
 		"data blob %s is in no index of the repository; synchronize again, or run restic check on it", id.Short())
 }
 
-// fetch reads a run. A blob that is damaged does not keep the others from
-// whoever waits for them.
+// fetch reads a run. A damaged blob does not delay the others.
 func (st *Stream) fetch(r *Reader, run *aheadRun) {
 	if r == nil {
 		r = st.source.NewReader()
@@ -200,7 +199,7 @@ func (st *Stream) fetch(r *Reader, run *aheadRun) {
 		case int64(len(data)) != b.Place.Size():
 			b.err = wrongSize(b.Wanted)
 		default:
-			b.data = append([]byte{}, data...) // not nil, which one without bytes would be
+			b.data = append([]byte{}, data...) // not nil, as an empty blob would be
 			st.source.Cache.put(b.ID, b.data)
 		}
 		return nil
@@ -216,10 +215,10 @@ func wrongSize(w Wanted) error {
 		"data blob %s in pack %s is not as long as the index says; run restic repair index on the repository", w.ID.Short(), w.Place.Pack.Short())
 }
 
-// Next returns the next blob, or io.EOF behind the last one. Nobody may write
-// to its bytes.
+// Next returns the next blob, or io.EOF after the last one. The bytes are
+// read-only.
 func (st *Stream) Next() ([]byte, error) {
-	// A group may be one blob in thousands of places, which is there already.
+	// A group may be one blob in thousands of places, which is read already.
 	if err := st.ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -253,7 +252,7 @@ func (st *Stream) Next() ([]byte, error) {
 	return b.data, nil
 }
 
-// Close ends the reading and waits for it.
+// Close stops the reads and waits for them.
 func (st *Stream) Close() {
 	st.cancel()
 	st.wg.Wait()

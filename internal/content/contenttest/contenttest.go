@@ -1,5 +1,5 @@
-// Package contenttest opens real repositories for the tests of what gives
-// contents back. It is for tests only.
+// Package contenttest opens real repositories for the tests of contents,
+// archives and restores. It is for tests only.
 package contenttest
 
 import (
@@ -31,8 +31,8 @@ func Open(t testing.TB, path, password string) *resticrepo.Repository {
 	return repo
 }
 
-// Catalog synchronizes an opened repository into a catalog that goes with the
-// test.
+// Catalog synchronizes an opened repository into a catalog that the test
+// removes.
 func Catalog(t testing.TB, repo *resticrepo.Repository) *catalog.Catalog {
 	t.Helper()
 	cat := Empty(t)
@@ -49,7 +49,7 @@ func (quiet) Progress(int, syncline.SessionStatistics) {}
 func (quiet) Log(syncline.LogLevel, string)            {}
 func (quiet) Behind()                                  {}
 
-// Empty makes an empty catalog that goes with the test.
+// Empty makes an empty catalog that the test removes.
 func Empty(t testing.TB) *catalog.Catalog {
 	t.Helper()
 	box, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "test.catalog"))
@@ -64,7 +64,7 @@ func Empty(t testing.TB) *catalog.Catalog {
 	return cat
 }
 
-// View runs fn on the catalog and its contents in repo.
+// View runs fn with the catalog and its contents in repo.
 func View(t testing.TB, cat *catalog.Catalog, repo *resticrepo.Repository, fn func(*catalog.View, *content.Source)) {
 	t.Helper()
 	err := cat.View(t.Context(), func(v *catalog.View) error {
@@ -79,8 +79,8 @@ func View(t testing.TB, cat *catalog.Catalog, repo *resticrepo.Repository, fn fu
 	}
 }
 
-// At returns repo read from a copy of it in another folder, and what counts
-// the requests.
+// At returns repo read from its copy in another folder, and a counter of the
+// requests.
 func At(t testing.TB, repo *resticrepo.Repository, path string) (*resticrepo.Repository, *storage.Counter) {
 	t.Helper()
 	st, err := local.Open(path)
