@@ -7,9 +7,9 @@ import (
 	"syncline.dev/syncline"
 )
 
-// List is several patterns that together choose paths, as those of restic's
-// --include and --exclude do: a path is chosen when a pattern matches it, and a
-// pattern with "!" in front takes back what one before it chose. Empty patterns
+// List is several patterns that choose paths together, like restic's --include
+// and --exclude. A matching pattern chooses a path. A matching pattern with "!"
+// in front takes back the choice of the patterns before it. Empty patterns
 // choose nothing. The nil List has no patterns.
 type List struct {
 	patterns []*Pattern
@@ -17,8 +17,8 @@ type List struct {
 	negated  bool // there are patterns with "!"
 }
 
-// ParseList reads patterns. It fails as Parse does, and with CodeInvalid when
-// there are more than MaxPatterns.
+// ParseList reads patterns. It fails as Parse does, and with CodeInvalid for
+// more than MaxPatterns.
 func ParseList(texts []string, fold bool) (*List, error) {
 	if len(texts) > MaxPatterns {
 		return nil, syncline.Errorf(syncline.CodeInvalid, "there are %d patterns; at most %d can be matched", len(texts), MaxPatterns)
@@ -38,24 +38,24 @@ func ParseList(texts []string, fold bool) (*List, error) {
 	return l, nil
 }
 
-// Cursor asks a list about one path after the other. It remembers the way to
-// the last path, so that on a walk down a tree each name is looked at once. It
-// is for one goroutine.
+// Cursor matches a list with one path after the other. It remembers the way to
+// the last path, so a walk down a tree looks at each name once. It is for one
+// goroutine.
 type Cursor struct {
 	list  *List
 	steps int
-	path  string  // the last one
-	level []level // of each name in it, behind that of the root
-	free  []level // to be used again
+	path  string  // the last path
+	level []level // of each name in path, after that of the root
+	free  []level // memory for reuse
 }
 
-// level is what is known of the path to one name.
+// level is the state of the matching at one name of the path.
 type level struct {
-	end      int // of the name, in the path
+	end      int // end of the name in the path
 	states   []Matching
 	selected bool
 	below    bool
-	settled  bool // the same holds for all that is below
+	settled  bool // everything below has the same state
 }
 
 // Cursor returns a cursor at the root.
@@ -71,10 +71,10 @@ func (l *List) Cursor() *Cursor {
 	return c
 }
 
-// Select reports whether the list chooses the path, and whether it may choose
-// something below it, as restic sees it: a pattern that is not rooted always
-// may. The path is absolute, has no slash at its end and is not the root.
-// Select fails when the context ends.
+// Select reports whether the list chooses the path, and whether it may choose a
+// path below it. As in restic, a pattern without a root always may. The path is
+// absolute, has no slash at its end and is not the root. Select fails when the
+// context ends.
 func (c *Cursor) Select(ctx context.Context, path string) (selected, below bool, err error) {
 	if c.list == nil || len(c.list.patterns) == 0 {
 		return false, false, nil
@@ -97,7 +97,7 @@ func (c *Cursor) Select(ctx context.Context, path string) (selected, below bool,
 	return last.selected, last.below, nil
 }
 
-// back leaves what is not on the way to the path.
+// back drops the levels that are not on the way to the path.
 func (c *Cursor) back(path string) {
 	same := 0
 	for same < len(path) && same < len(c.path) && path[same] == c.path[same] {
@@ -116,7 +116,7 @@ func (c *Cursor) back(path string) {
 	c.level = c.level[:n]
 }
 
-// enter goes to a name that ends there in the path.
+// enter adds the level of a name, which ends at end in the path.
 func (c *Cursor) enter(ctx context.Context, name string, end int) error {
 	if c.list.fold {
 		name = strings.ToLower(name)
@@ -133,7 +133,7 @@ func (c *Cursor) enter(ctx context.Context, name string, end int) error {
 	if next.states == nil {
 		next.states = make([]Matching, len(c.list.patterns))
 	}
-	next = level{end: end, states: next.states} // these keep their memory
+	next = level{end: end, states: next.states} // reuses the memory
 	for i, p := range c.list.patterns {
 		if c.steps++; c.steps%1024 == 0 && ctx.Err() != nil {
 			return syncline.WrapError(syncline.CodeCanceled, ctx.Err(), "the comparison with patterns was canceled")
@@ -154,8 +154,8 @@ func (c *Cursor) enter(ctx context.Context, name string, end int) error {
 	return nil
 }
 
-// Chooses reports whether the list chooses a name that stands for itself, as
-// that of an extended attribute.
+// Chooses reports whether the list chooses a single name, such as that of an
+// extended attribute.
 func (l *List) Chooses(name string) bool {
 	chosen := false
 	if l == nil {
@@ -174,7 +174,7 @@ func (l *List) Chooses(name string) bool {
 	return chosen
 }
 
-// matchesRelative reports whether the pattern matches a path that has no root.
+// matchesRelative reports whether the pattern matches a path without a root.
 func (p *Pattern) matchesRelative(name string) bool {
 	if p.rooted {
 		return false

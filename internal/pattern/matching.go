@@ -6,45 +6,45 @@ import (
 	"strings"
 )
 
-// Matching is how far a pattern has matched the path of one folder. It is not
-// changed: each name behind the path gives a new one.
+// Matching says how far a pattern has matched the path of one folder. It is
+// immutable: each further name of the path gives another Matching.
 type Matching struct {
-	depth int32 // parts of the path; the root is one
-	// The whole pattern has matched, at this folder or above, for paths of
-	// that many parts or more; 0 when it has not.
+	depth int32 // parts of the path, including the root
+	// The whole pattern has matched, at this folder or above, for paths of at
+	// least from parts. 0 stands for no match.
 	from    int32
-	threads []thread // in order of the part that comes next
+	threads []thread // sorted by next
 }
 
-// thread is one way in which the pattern may go on matching. How many parts of
-// the path its "**" took follows from where it began. Of two threads at the
-// same part, the one that began deeper and needs no longer path does all that
-// the other does, so that the other is dropped: a rooted pattern has at most
-// one thread for each of its parts, and another one as many as there are "**".
+// thread is one way in which the pattern may continue to match. start also
+// gives the number of parts that the "**" took. Of two threads at the same
+// part, the one that began deeper and needs no longer path replaces the other.
+// So a rooted pattern has at most one thread for each part, and any other
+// pattern has as many as it has "**".
 type thread struct {
-	next  int32 // the part that comes next
-	start int32 // parts of the path in front of the match; anywhere when it makes no difference
-	least int32 // parts that the whole path must have
+	next  int32 // the next part
+	start int32 // parts of the path before the match; any number if it makes no difference
+	least int32 // least number of parts of the whole path
 }
 
 const anywhere = math.MaxInt32
 
-// State says what a matching means for a path.
+// State says what a Matching means for a path.
 type State uint8
 
-// The states, in the order of how much they promise.
+// The states, from no match to a match.
 const (
-	// Never: neither the path nor anything below it matches.
+	// Never means that neither the path nor a path below it matches.
 	Never State = iota
-	// Open: something below may match.
+	// Open means that a path below may match.
 	Open
-	// Soon: the pattern has matched, but longer paths only.
+	// Soon means that the pattern has matched, but only for longer paths.
 	Soon
-	// Matched: the path matches, and all below it.
+	// Matched means that the path matches, and all paths below it.
 	Matched
 )
 
-// State says what it means for the path.
+// State returns the Matching's state for the path.
 func (m *Matching) State(p *Pattern) State {
 	switch {
 	case p.all || m.from > 0 && m.from <= m.depth:
@@ -57,7 +57,7 @@ func (m *Matching) State(p *Pattern) State {
 	return Open
 }
 
-// Passed reports whether some way of matching has a part behind it.
+// Passed reports whether some thread is behind a part.
 func (m *Matching) Passed(part int) bool {
 	n := len(m.threads)
 	return m.from > 0 || n > 0 && int(m.threads[n-1].next) > part
@@ -82,8 +82,8 @@ func (p *Pattern) Step(m *Matching, name string) Matching {
 	return next
 }
 
-// step sets next, whose memory it uses again, to the matching of m's path with
-// one more name, which is in lower case where the pattern has no regard to it.
+// step sets next to the Matching of m's path with one more name. It reuses the
+// memory of next. name is in lower case if the pattern ignores letter case.
 func (p *Pattern) step(next, m *Matching, name string) {
 	next.depth, next.from, next.threads = m.depth+1, m.from, next.threads[:0]
 	if p.all || m.from > 0 && m.from <= next.depth {
@@ -113,8 +113,8 @@ func (m *Matching) each(p *Pattern, threads []thread, name string) {
 	}
 }
 
-// take moves a thread over a name. When it stands at no "**", matches says
-// whether its part matches the name.
+// take moves a thread over a name. matches says whether the thread's part
+// matches the name; it has no meaning at a "**".
 func (m *Matching) take(p *Pattern, t thread, matches bool) {
 	switch {
 	case p.parts[t.next].kind == partAny:
@@ -125,8 +125,9 @@ func (m *Matching) take(p *Pattern, t thread, matches bool) {
 	}
 }
 
-// add adds a thread, and the one that leaves a "**" it stands at. It comes from
-// another part, or else the "**" took a name.
+// add adds a thread. If the thread stands at a "**", add also adds the thread
+// that leaves it. comes says that the thread comes from another part, and not
+// from the "**" itself.
 func (m *Matching) add(p *Pattern, t thread, comes bool) {
 	for int(t.next) < len(p.parts) {
 		x := &p.parts[t.next]
@@ -153,8 +154,8 @@ func (m *Matching) add(p *Pattern, t thread, comes bool) {
 	}
 }
 
-// keep adds a thread unless there is one that can do all that it can, and drops
-// those that can do no more than it. It reports whether the thread was added.
+// keep adds a thread, unless another thread replaces it, and drops the threads
+// that it replaces. It reports whether it added the thread.
 func (m *Matching) keep(t thread) bool {
 	end := len(m.threads)
 	for end > 0 && m.threads[end-1].next > t.next {

@@ -1,9 +1,9 @@
-// Package pattern matches paths with restic's patterns. It is the one matcher
-// of the program: find, restore, and the jobs of the server use it. It knows
-// nothing of catalogs and repositories.
+// Package pattern matches paths with restic's patterns. find, restore and the
+// server's jobs use it, and the program has no other matcher. It knows nothing
+// of catalogs and repositories.
 //
 // A pattern is matched name by name on the way down a tree. The time for one
-// name grows with the parts of the pattern only, whatever the path is.
+// name depends on the number of the pattern's parts alone, not on the path.
 package pattern
 
 import (
@@ -14,61 +14,65 @@ import (
 	"syncline.dev/syncline"
 )
 
-// The bounds of what is taken. They keep the time that one path can take small,
-// since patterns and names come from strangers.
+// Bounds of patterns. They bound the time for one path, since patterns and
+// names come from strangers.
 const (
 	MaxLength   = 4096   // bytes of one pattern
 	MaxPatterns = 10_000 // in one list
 )
 
-// Pattern is one of restic's patterns. It is not changed once it is made:
+// Pattern is one of restic's patterns. It is immutable. The rules:
 //
-//   - parts separated by slashes, each as in path.Match; a part "**" stands for
-//     any number of parts, also none;
-//   - a pattern that begins with a slash matches from the root, any other one
-//     from any folder;
-//   - a pattern that matches a folder also matches all that is below it;
-//   - the empty pattern matches everything, and so does "/". A "!" in front
-//     means something in a List only.
+//   - A pattern has parts separated by slashes, each as in path.Match. The part
+//     "**" stands for any number of parts, also none.
+//   - A pattern that begins with a slash matches from the root, any other one
+//     from any folder.
+//   - A pattern that matches a folder also matches everything below it.
+//   - The empty pattern matches everything, and so does "/".
 //
-// With two "**" or more there is a rule that nobody would guess: the n-th "**"
-// may not take so many parts that a later one would be left with less than one
-// part of the whole path, which counts the root and what lies below the match.
-// So /a/**/b/**/c matches /a/b/x/c and not /a/x/b/c, but then /a/x/b/c/d. The
-// matcher keeps to it, since the results are to be the same.
+// A "!" in front has a meaning in a List only.
+//
+// A pattern with two or more "**" has a further rule of restic, which is
+// surprising. Take the parts of the whole path, which include the root and the
+// parts below the match. The n-th "**" must leave at least one of these parts
+// to each later "**". So /a/**/b/**/c matches /a/b/x/c and not /a/x/b/c, but it
+// matches /a/x/b/c/d. The matcher keeps the rule, because its results must
+// equal restic's.
 type Pattern struct {
 	text    string
 	rooted  bool
-	fold    bool // names are put in lower case before they are compared
+	fold    bool // names are compared in lower case
 	negated bool
 	all     bool // matches everything
 	parts   []Part
-	fixed   int32    // parts that are no "**", the root of a rooted pattern included
-	wild    int32    // how many "**" the text has
-	free    int32    // a match that begins so deep, or deeper, keeps to the rule above
-	begin   []thread // of a match that does, where it begins
+	fixed   int32    // parts other than "**", including the root of a rooted pattern
+	wild    int32    // number of "**" in the text
+	free    int32    // a match that begins at this depth or below keeps the rule above
+	begin   []thread // threads of such a match at its beginning
 }
 
-// Part is what a pattern has between two slashes. Several "**" in a row are
+// Part is the text between two slashes of a pattern. Several "**" in a row are
 // one part.
 type Part struct {
 	text   string
 	kind   partKind
-	before int32 // parts in front that are no "**", the root included
-	// Of a "**": how many there are behind the first of the row, and behind the last.
+	before int32 // parts before it other than "**", including the root
+	// For a "**": the number of "**" after the first of its row, and after the
+	// last.
 	first, last int32
 }
 
 type partKind uint8
 
 const (
-	partName partKind = iota // compared as it is
+	partName partKind = iota // compared as a text
 	partGlob
 	partAny // "**"
 )
 
-// Parse reads a pattern, for names without regard to letter case where fold is
-// set. One that is too long, or that path.Match cannot use, is CodeInvalid.
+// Parse reads a pattern. With fold, it matches names without regard to letter
+// case. A pattern that is too long, or that path.Match cannot use, is
+// CodeInvalid.
 func Parse(text string, fold bool) (*Pattern, error) {
 	if len(text) > MaxLength {
 		return nil, syncline.Errorf(syncline.CodeInvalid, "the pattern %q has %d bytes; at most %d can be matched", clip(text), len(text), MaxLength)
@@ -99,7 +103,7 @@ func Parse(text string, fold bool) (*Pattern, error) {
 			after -= row
 		}
 	}
-	p.all = p.fixed == 0 && p.wild <= 3 // more of them need deeper paths
+	p.all = p.fixed == 0 && p.wild <= 3 // more "**" need deeper paths
 	p.free = max(0, p.wild-1)
 	if !p.rooted {
 		var m Matching
@@ -109,7 +113,7 @@ func Parse(text string, fold bool) (*Pattern, error) {
 	return p, nil
 }
 
-// addPart adds a part. A "**" counts in first how many of them are in a row.
+// addPart adds a part. first counts the "**" of a row.
 func (p *Pattern) addPart(text string) error {
 	x := Part{text: text, before: p.fixed}
 	switch {
@@ -134,7 +138,7 @@ func (p *Pattern) addPart(text string) error {
 	return nil
 }
 
-// clip shortens a text that somebody typed, for a message.
+// clip shortens a typed text for a message.
 func clip(text string) string {
 	const most = 100
 	if len(text) <= most {
@@ -152,13 +156,13 @@ func (p *Pattern) All() bool { return p.all }
 // Fold reports whether names are compared without regard to letter case.
 func (p *Pattern) Fold() bool { return p.fold }
 
-// SingleName reports whether a path matches just when one name on it is
-// matched by the first part.
+// SingleName reports whether a path matches exactly if the first part matches
+// one of its names.
 func (p *Pattern) SingleName() bool {
 	return !p.all && !p.rooted && len(p.parts) == 1 && p.parts[0].kind != partAny
 }
 
-// Parts returns the parts, without the root. They are not to be changed.
+// Parts returns the parts, without the root. They are read-only.
 func (p *Pattern) Parts() []Part { return p.parts }
 
 // Any reports whether the part is a "**".
@@ -167,8 +171,8 @@ func (x *Part) Any() bool { return x.kind == partAny }
 // Plain reports whether the part matches one name only.
 func (x *Part) Plain() bool { return x.kind == partName }
 
-// Match reports whether a part that is no "**" matches a name. With a pattern
-// that has no regard to letter case the name is in lower case.
+// Match reports whether a part other than "**" matches a name. The name is in
+// lower case if the pattern ignores letter case.
 func (x *Part) Match(name string) bool {
 	if x.kind == partName {
 		return x.text == name
@@ -226,7 +230,7 @@ func classLength(s string) int {
 	return len(s)
 }
 
-// Last returns the last part that names something, nil for none.
+// Last returns the last part other than "**", or nil.
 func (p *Pattern) Last() *Part {
 	for i := range slices.Backward(p.parts) {
 		if p.parts[i].kind != partAny {

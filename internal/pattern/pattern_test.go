@@ -9,7 +9,7 @@ import (
 	"syncline.dev/syncline"
 )
 
-// matchPath matches a whole path, root first, as the walk does name by name.
+// matchPath matches a whole path name by name, from the root.
 func matchPath(p *Pattern, text string) State {
 	m := p.Root()
 	for name := range strings.SplitSeq(strings.TrimPrefix(text, "/"), "/") {
@@ -81,7 +81,7 @@ func TestPattern(t *testing.T) {
 	}
 }
 
-// The bounds are told, with what was asked for.
+// The error of a bound names the bound and the pattern.
 func TestBounds(t *testing.T) {
 	_, err := Parse(strings.Repeat("a", MaxLength+1), false)
 	if syncline.CodeOf(err) != syncline.CodeInvalid || !strings.Contains(err.Error(), "has 4097 bytes; at most 4096") {
@@ -99,8 +99,8 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// deepest moves a pattern down a path and returns the most ways of matching
-// that were open at once.
+// deepest moves a pattern down a path and returns the largest number of threads
+// at once.
 func deepest(p *Pattern, names []string) (most int) {
 	m := p.Root()
 	for _, name := range names {
@@ -110,8 +110,8 @@ func deepest(p *Pattern, names []string) (most int) {
 	return most
 }
 
-// The ways of matching that are open at once stay few, whatever pattern and
-// path are: a "**" adds none.
+// The number of threads stays small for every pattern and path. A "**" adds
+// none.
 func TestThreadsStayFew(t *testing.T) {
 	deep := slices.Repeat([]string{"a"}, 2000)
 	for _, tt := range []struct {

@@ -11,9 +11,9 @@ import (
 	"syncline.dev/syncline"
 )
 
-// expansions writes every "**" out, as the rules in the comment of pattern
-// tell: the first may take up to one more than the path has parts more than
-// the pattern, and so on with the pattern that this gives.
+// expansions replaces every "**" by parts, by the rules of Pattern. The first
+// "**" takes as many parts as the path has more than the pattern, and one more
+// at most. The next one is expanded in the same way in the resulting pattern.
 func expansions(parts []string, n int) [][]string {
 	at := slices.Index(parts, "**")
 	if at < 0 {
@@ -26,8 +26,8 @@ func expansions(parts []string, n int) [][]string {
 	return out
 }
 
-// slowMatch tells by the published rules whether a pattern matches a path,
-// which may be one without a root.
+// slowMatch reports by the published rules whether a pattern matches a path,
+// with or without a root.
 func slowMatch(text, file string) bool {
 	parts := strings.Split(path.Clean(text), "/")
 	names := strings.Split(file, "/")
@@ -56,7 +56,7 @@ func slowMatch(text, file string) bool {
 	return false
 }
 
-// slowBelow tells whether something below a path may match: the pattern's
+// slowBelow reports whether a path below may match. It may if the pattern's
 // beginning, up to its first "**", fits the beginning of the path.
 func slowBelow(text, file string) bool {
 	parts, names := strings.Split(path.Clean(text), "/"), strings.Split(file, "/")
@@ -74,7 +74,7 @@ func slowBelow(text, file string) bool {
 	return true
 }
 
-// slowList tells what a list says of a path.
+// slowList returns a list's answer for a path.
 func slowList(texts []string, file string) (selected, below bool) {
 	for _, text := range texts {
 		if text == "" {
@@ -143,8 +143,7 @@ func TestPatternAgainstExpansion(t *testing.T) {
 	}
 }
 
-// A cursor says of each path what the list says of it, in whatever order the
-// paths come.
+// A cursor gives the list's answer for each path, in any order of paths.
 func TestCursorAgainstList(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	chosen, asked := 0, 0
@@ -194,7 +193,8 @@ func chooses(texts []string, name string) bool {
 	return selected
 }
 
-// A cursor that was stopped says so, and goes on right when it is asked again.
+// A cursor that is stopped returns an error, and gives right answers
+// afterwards.
 func TestCursorIsStopped(t *testing.T) {
 	l, err := ParseList(append(slices.Repeat([]string{"!x"}, 5000), "/a/b"), false)
 	if err != nil {

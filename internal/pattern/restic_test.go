@@ -14,9 +14,8 @@ import (
 	"syncline.dev/syncline/internal/resticfixture"
 )
 
-// tree makes folders and files whose paths say much in few letters, backs them
-// up, and returns the repository, the folder,
-// and all paths of the snapshot.
+// tree backs up folders and files with short names in many combinations. It
+// returns the repository, the folder, and all paths of the snapshot.
 func tree(t *testing.T) (repo, root string, paths []string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -52,7 +51,7 @@ func tree(t *testing.T) (repo, root string, paths []string) {
 	return repo, dir, paths
 }
 
-// random makes a pattern, which begins at the root in one of three cases.
+// random makes a pattern. One in three begins at the root.
 func random(r *rand.Rand, root string) string {
 	parts := make([]string, 1+r.IntN(5))
 	for i := range parts {
@@ -68,7 +67,7 @@ func random(r *rand.Rand, root string) string {
 	return text
 }
 
-// Restic's find gives what the pattern matches.
+// restic's find returns the paths that the pattern matches.
 func TestFindAgainstRestic(t *testing.T) {
 	repo, root, paths := tree(t)
 	r := rand.New(rand.NewPCG(23, 24))
@@ -110,7 +109,7 @@ func TestFindAgainstRestic(t *testing.T) {
 	}
 }
 
-// Restic's restore takes what the lists choose.
+// restic's restore restores the paths that the lists choose.
 func TestRestoreAgainstRestic(t *testing.T) {
 	repo, root, paths := tree(t)
 	r := rand.New(rand.NewPCG(25, 26))
@@ -144,7 +143,7 @@ func TestRestoreAgainstRestic(t *testing.T) {
 	}
 }
 
-// files returns the files below a folder, with their paths from there.
+// files returns the paths of the files below a folder, relative to it.
 func files(t *testing.T, dir string) (list []string) {
 	t.Helper()
 	if err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
@@ -159,7 +158,7 @@ func files(t *testing.T, dir string) (list []string) {
 	return list
 }
 
-// selected walks the paths, which are in order, as a restore does.
+// selected asks for the sorted paths in the order of a restore.
 func selected(t *testing.T, texts []string, fold, include bool, paths []string) (list []string) {
 	t.Helper()
 	l, err := pattern.ParseList(texts, fold)
