@@ -1,6 +1,6 @@
-// Package demorepo carries a small repository that restic made: some weeks of
-// a software project, backed up from two computers in fourteen snapshots. It
-// only unpacks it and must know nothing of what a repository is.
+// Package demorepo contains a small repository that restic made: some weeks of
+// a software project, backed up from two computers in fourteen snapshots. The
+// package only unpacks the repository and knows nothing of its format.
 // scripts/make-demo-repo.sh makes the archive.
 package demorepo
 
@@ -21,8 +21,8 @@ import (
 // Password opens the repository.
 const Password = "tidewatch"
 
-// Bounds of what is unpacked. The archive is our own; they keep a mistake in
-// making it from filling a user's disk.
+// Bounds of the unpacked repository. A mistake in making the archive must not
+// fill a user's disk.
 const (
 	maxEntries = 4096
 	maxBytes   = 16 << 20
@@ -31,11 +31,10 @@ const (
 //go:embed repository.tar.gz
 var archive []byte
 
-// Extract unpacks the repository into a new folder "repository" in dir, which
-// it creates where it is missing, and returns that folder's absolute path. It
-// writes over nothing: a "repository" that is there already is
-// syncline.CodeConflict. What it wrote before it failed stays there; dir and
-// its removal are the caller's.
+// Extract unpacks the repository into a new folder "repository" in dir and
+// returns the folder's absolute path. It creates dir if it is missing. An
+// existing "repository" is syncline.CodeConflict. After a failure, the files
+// written so far stay. The caller removes dir.
 func Extract(dir string) (string, error) {
 	path, err := filepath.Abs(filepath.Join(dir, "repository"))
 	if err == nil {
@@ -56,7 +55,7 @@ func extract(archive []byte, dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	// Names are resolved within the root, whatever they are.
+	// The root resolves all names inside of it.
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SameTrees compares everything that lies below two folders: contents, modes,
-// owners, times of change, links and attributes.
+// SameTrees compares everything below two folders: contents, modes, owners,
+// modification times, links and attributes.
 func SameTrees(t testing.TB, want, got string) {
 	t.Helper()
 	a, b := describe(t, want), describe(t, got)
@@ -39,7 +39,7 @@ func SameTrees(t testing.TB, want, got string) {
 func describe(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	all := make(map[string]string)
-	names := make(map[uint64]string) // of hard links: the first
+	names := make(map[uint64]string) // first name of each hard link
 	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || path == dir {
 			return err
@@ -81,7 +81,8 @@ func describe(t testing.TB, dir string) map[string]string {
 	return all
 }
 
-// Attributes tells the extended attributes of a file, a link not followed.
+// Attributes returns the extended attributes of a file as text. It does not
+// follow a link.
 func Attributes(t testing.TB, path string) (text string) {
 	t.Helper()
 	buf := make([]byte, 4096)

@@ -13,19 +13,20 @@ import (
 	"testing"
 )
 
-// SecondPassword opens the checked-in repositories too, with a key of its own.
+// SecondPassword also opens the checked-in repositories, with a key of its own.
 const SecondPassword = "zweites Paßwort ✓"
 
 // Fixture is one checked-in repository.
 type Fixture struct {
 	Name          string
-	Version       int    // of the repository format
-	ResticVersion string // of the restic that made it and its listings
+	Version       int    // version of the repository format
+	ResticVersion string // version of the restic that made the repository and its listings
 	Compressed    bool
 }
 
-// List returns the checked-in repositories. Each but the large ones has five
-// snapshots of odd files, from two hosts, one of them changed by "restic tag".
+// List returns the checked-in repositories. Except for the large ones, each has
+// five snapshots of odd files, from two hosts. "restic tag" has changed one of
+// them.
 func List() []Fixture {
 	return []Fixture{
 		{"v1-old", 1, "0.14.0", false},
@@ -38,8 +39,8 @@ func List() []Fixture {
 	}
 }
 
-// Unpack unpacks a checked-in repository into a folder that goes with the test,
-// writable, and returns its path.
+// Unpack unpacks a checked-in repository into a writable folder, which the test
+// removes, and returns its path.
 func Unpack(t testing.TB, name string) string {
 	t.Helper()
 	root, err := os.OpenRoot(t.TempDir())
@@ -70,7 +71,7 @@ func Unpack(t testing.TB, name string) string {
 	}
 }
 
-// Snapshots returns what "restic snapshots --json" printed, an array, by the
+// Snapshots returns the output of "restic snapshots --json", an array, by the
 // restic that made the fixture.
 func (f Fixture) Snapshots(t testing.TB) []byte {
 	t.Helper()
@@ -93,7 +94,7 @@ func (f Fixture) SnapshotIDs(t testing.TB) []string {
 	return ids
 }
 
-// Ls returns what "restic ls --json ID" printed for each snapshot, by full id:
+// Ls returns the output of "restic ls --json ID" for each snapshot, by full id:
 // one line for the snapshot and one for each entry.
 func (f Fixture) Ls(t testing.TB) map[string][]byte {
 	t.Helper()
@@ -125,7 +126,7 @@ func gunzip(t testing.TB, name string) []byte {
 	return b
 }
 
-// moduleRoot finds the checkout: tests run in their package's folder.
+// moduleRoot finds the checkout, since tests run in their package's folder.
 func moduleRoot(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/crypto/scrypt"
 )
 
-// QuickKey gives a repository that Password opens one key that is derived in no
-// time, in place of those it has, for tests that open it many times.
+// QuickKey replaces a repository's keys by one key for Password that is derived
+// at once. It is for tests that open the repository many times.
 func QuickKey(t testing.TB, repo string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(repo, "keys", "*"))
@@ -45,8 +45,8 @@ func QuickKey(t testing.TB, repo string) {
 	}
 }
 
-// quickened returns a key file that holds what raw holds and is derived at
-// once; nil when Password does not open raw.
+// quickened returns a key file with the master key of raw that is derived at
+// once. It returns nil if Password does not open raw.
 func quickened(t testing.TB, raw []byte) []byte {
 	t.Helper()
 	var fields map[string]any
@@ -76,8 +76,8 @@ func quickened(t testing.TB, raw []byte) []byte {
 	return quick
 }
 
-// derivedKey is what scrypt makes of the password: 32 bytes to encrypt with,
-// and twice 16 to authenticate.
+// derivedKey is scrypt's result for the password: 32 bytes for encryption, and
+// twice 16 for authentication.
 type derivedKey []byte
 
 func userKey(t testing.TB, salt []byte, n, r, p int) derivedKey {

@@ -1,7 +1,7 @@
-// Package resticfixture gives tests real restic repositories: ones that are
-// checked in under testdata/repos, and ones that the restic of the machine
-// makes while the test runs. It is for tests only and must know nothing of the
-// code that they test.
+// Package resticfixture gives tests real restic repositories. Some are checked
+// in under testdata/repos, and the machine's restic makes others during the
+// test. The package is for tests only and must not know the code that they
+// test.
 package resticfixture
 
 import (
@@ -20,7 +20,7 @@ import (
 const Password = "fixture"
 
 // Restic returns the path of the restic program: $SYNCLINE_TEST_RESTIC, or the
-// one on the PATH. It fails the test where there is none.
+// one on the PATH. Without one, the test fails.
 func Restic(t testing.TB) string {
 	t.Helper()
 	name := "restic"
@@ -45,7 +45,7 @@ func Run(t testing.TB, repo string, args ...string) []byte {
 func RunAs(t testing.TB, repo, password string, args ...string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), Restic(t), append([]string{"--no-cache", "-r", repo}, args...)...)
-	// A test's end interrupts restic so that it removes its lock.
+	// The end of a test interrupts restic, which then removes its lock.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "RESTIC_") {
@@ -62,7 +62,7 @@ func RunAs(t testing.TB, repo, password string, args ...string) []byte {
 }
 
 // Init makes an empty repository of the given format version, 1 or 2, in a
-// folder that goes with the test, and returns its path.
+// folder that the test removes. It returns the folder's path.
 func Init(t testing.TB, version int) string {
 	t.Helper()
 	repo := filepath.Join(t.TempDir(), "repo")
@@ -70,8 +70,8 @@ func Init(t testing.TB, version int) string {
 	return repo
 }
 
-// Backup backs dir up and returns the new snapshot's full id. extra are more
-// arguments to "restic backup", such as --tag or --time.
+// Backup backs up dir and returns the new snapshot's full id. extra are further
+// arguments of "restic backup", such as --tag or --time.
 func Backup(t testing.TB, repo, dir string, extra ...string) string {
 	t.Helper()
 	before := snapshotIDs(t, repo)
@@ -85,7 +85,8 @@ func Backup(t testing.TB, repo, dir string, extra ...string) string {
 	return ""
 }
 
-// snapshotIDs looks at the files: restic's own listing costs a key derivation.
+// snapshotIDs reads the names of the files, because restic's own listing
+// derives a key.
 func snapshotIDs(t testing.TB, repo string) map[string]bool {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(repo, "snapshots"))
@@ -113,7 +114,7 @@ func Version(t testing.TB) string {
 	return fields[1]
 }
 
-// decodeLines decodes a document that has one JSON object a line.
+// decodeLines decodes a document with one JSON object a line.
 func decodeLines(t testing.TB, b []byte, line func(raw []byte, structType, id string)) {
 	t.Helper()
 	for raw := range bytes.Lines(b) {

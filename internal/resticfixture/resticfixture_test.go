@@ -31,7 +31,8 @@ func TestFixturesAreSound(t *testing.T) {
 			if len(ids) != len(snapshotIDs(t, repo)) || len(ids) != len(listings) || len(ids) < 2 {
 				t.Fatalf("%d snapshots, %d listings, %d files", len(ids), len(listings), len(snapshotIDs(t, repo)))
 			}
-			// Another version of restic writes other fields of the same entries.
+			// Another version of restic writes other fields of the same
+			// entries.
 			id := ids[0]
 			got := bytes.Count(Run(t, repo, "ls", "--json", id), []byte("\n"))
 			if want := bytes.Count(listings[id], []byte("\n")); got != want {
@@ -74,7 +75,7 @@ func TestTrees(t *testing.T) {
 	MakeTree(t, t.TempDir(), 4, 0)
 }
 
-// scan describes all that MakeTree promises to be the same.
+// scan describes everything that MakeTree promises to repeat.
 func scan(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := make(map[string]string)

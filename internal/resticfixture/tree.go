@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// oddNames are what MakeTree calls some of its files; all are valid UTF-8 and
-// can be written on any Unix.
+// oddNames are the names of some of MakeTree's files. All are valid UTF-8 and
+// possible on any Unix.
 var oddNames = []string{
 	`quote".txt`, `back\slash`, "new\nline", "tab\there", "-leading-dash", "trailing space ",
 	" leading space", "émigré", "e\u0301migre\u0301", "emoji 🗄️.bin", "right\u200fto\u200eleft",
@@ -42,16 +42,18 @@ func MakeTree(t testing.TB, dir string, seed uint64, files int) {
 	for range files {
 		m.write(filepath.Join(dirs[m.rng.IntN(len(dirs))], m.name("file")))
 	}
-	// Folders last, deepest first: writing into them moves their times.
+	// Folders come last, the deepest first, because writing into a folder
+	// changes its time.
 	slices.Reverse(dirs)
 	for _, d := range dirs {
 		m.setTime(d)
 	}
 }
 
-// MutateTree changes the given part, between 0 and 1, of the files below dir,
-// at least one: new contents, a new name, another mode, gone, or one more
-// beside it. The same seed on the same tree does the same.
+// MutateTree changes a fraction, between 0 and 1, of the files below dir, and
+// at least one of them. A file gets new contents, a new name or another mode,
+// is removed, or gets another file beside it. The same seed on the same tree
+// makes the same changes.
 func MutateTree(t testing.TB, dir string, seed uint64, fraction float64) {
 	t.Helper()
 	m := maker{t: t, rng: rand.New(rand.NewPCG(seed, 2))}
@@ -70,7 +72,7 @@ func MutateTree(t testing.TB, dir string, seed uint64, fraction float64) {
 	}
 	m.rng.Shuffle(len(files), func(i, j int) { files[i], files[j] = files[j], files[i] })
 	for i, f := range files[:min(len(files), max(1, int(float64(len(files))*fraction)))] {
-		// The first is always one that shows, whatever the seed.
+		// The first change is always one that a backup can see.
 		switch p := m.rng.IntN(10); {
 		case i == 0 || p < 5:
 			m.write(f)
@@ -99,7 +101,7 @@ func (m *maker) check(err error) {
 	}
 }
 
-// name returns a name that this maker has not given before. One in ten is odd.
+// name returns a new name. One in ten is odd.
 func (m *maker) name(kind string) string {
 	m.n++
 	if runtime.GOOS != "linux" || m.rng.IntN(10) > 0 {

@@ -1,14 +1,13 @@
 package resticjson
 
-// AppendChange appends the line, without its end, that restic diff prints of
-// an entry that differs.
+// AppendChange appends restic diff's line for an entry that differs, without
+// its end.
 func AppendChange(b []byte, path, modifier string) []byte {
 	b = AppendString(append(b, `{"message_type":"change","path":`...), path)
 	return append(AppendString(append(b, `,"modifier":`...), modifier), '}')
 }
 
-// DiffStatistics is the last line that restic diff prints. Encode it with
-// encoding/json.
+// DiffStatistics is the last line of restic diff. Encode it with encoding/json.
 type DiffStatistics struct {
 	MessageType    string   `json:"message_type"` // statistics
 	SourceSnapshot string   `json:"source_snapshot"`
@@ -18,8 +17,8 @@ type DiffStatistics struct {
 	Removed        DiffStat `json:"removed"`
 }
 
-// DiffStat counts what one of two snapshots has only. Bytes are those of the
-// blobs.
+// DiffStat counts the items that only one of two snapshots has. Bytes are those
+// of the blobs.
 type DiffStat struct {
 	Files     int    `json:"files"`
 	Dirs      int    `json:"dirs"`

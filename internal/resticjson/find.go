@@ -7,8 +7,8 @@ import (
 	"syncline.dev/syncline"
 )
 
-// AppendMatch appends what restic find prints of an entry at path: one object
-// of its "matches". All versions of restic print the same.
+// AppendMatch appends restic find's object for an entry at path, one of its
+// "matches". All versions of restic write the same.
 func AppendMatch(b []byte, path string, e *syncline.Entry) []byte {
 	b = append(b, '{')
 	if path != "" {
@@ -33,7 +33,7 @@ func AppendMatch(b []byte, path string, e *syncline.Entry) []byte {
 	return append(b, '}')
 }
 
-// appendNumber and appendText leave out what is zero.
+// appendNumber and appendText leave out zero values.
 
 func appendNumber(b []byte, key string, n uint64) []byte {
 	if n == 0 {
@@ -49,8 +49,8 @@ func appendText(b []byte, key, s string) []byte {
 	return AppendString(append(b, key...), s)
 }
 
-// AppendObject appends what restic find prints of a place of a blob or a tree:
-// one object of its list. parentTree is "" for a tree.
+// AppendObject appends restic find's object for a place of a blob or a tree.
+// parentTree is "" for a tree.
 func AppendObject(b []byte, kind, id, path, parentTree, snapshot string, at time.Time) []byte {
 	b = AppendString(append(b, `{"object_type":`...), kind)
 	b = AppendString(append(b, `,"id":`...), id)

@@ -9,7 +9,7 @@ import (
 	"syncline.dev/syncline"
 )
 
-// match states restic's form once more, for encoding/json.
+// match is restic's form for encoding/json.
 type match struct {
 	Path        string      `json:"path,omitempty"`
 	Permissions string      `json:"permissions,omitempty"`

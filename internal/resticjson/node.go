@@ -9,9 +9,9 @@ import (
 	"syncline.dev/syncline"
 )
 
-// AppendNode appends the line, without its end, that restic ls prints of an
-// entry at path. It does what encoding/json does, for it is called for every
-// file of a backup.
+// AppendNode appends restic ls's line for an entry at path, without its end. It
+// is called for every file of a backup, so it writes encoding/json's output
+// itself.
 func AppendNode(b []byte, path string, e *syncline.Entry) []byte {
 	b = AppendString(append(b, `{"name":`...), e.Name)
 	b = AppendString(append(b, `,"type":`...), string(e.Type))
@@ -40,12 +40,12 @@ func AppendTime(b []byte, t time.Time) []byte {
 }
 
 // AppendString appends a string as encoding/json writes it: with <, > and &
-// escaped, and \ufffd for bytes that are no UTF-8.
+// escaped, and \ufffd in place of invalid UTF-8.
 func AppendString(b []byte, s string) []byte {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
 			quoted, err := json.Marshal(s)
-			if err != nil { // there is no string that json refuses
+			if err != nil { // encoding/json refuses no string
 				panic(err)
 			}
 			return append(b, quoted...)

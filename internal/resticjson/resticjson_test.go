@@ -9,7 +9,7 @@ import (
 	"syncline.dev/syncline"
 )
 
-// node states restic's form once more, for encoding/json.
+// node is restic's form for encoding/json.
 type node struct {
 	Name        string      `json:"name"`
 	Type        string      `json:"type"`
@@ -52,7 +52,8 @@ func FuzzAppendNode(f *testing.F) {
 	}
 	f.Add("zero", "/zero", uint32(0), uint64(0), uint32(0), int64(0), int64(0), 0)
 	f.Fuzz(func(t *testing.T, name, path string, id uint32, number uint64, mode uint32, sec, nsec int64, offset int) {
-		// encoding/json refuses other years and offsets, and so do the parsers.
+		// encoding/json refuses all other years and offsets, and so do the
+		// parsers.
 		at := time.Unix(sec%(1<<37), nsec%1e9).In(time.FixedZone("", offset%1400*60))
 		if y := at.Year(); y < 1 || y > 9998 {
 			at = time.Unix(0, 0).UTC()

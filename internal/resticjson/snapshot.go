@@ -1,7 +1,6 @@
-// Package resticjson writes snapshots and entries as restic's --json prints
-// them, in the form of restic 0.17 and later: the same keys in the same order,
-// and the same escapes. It knows nothing of catalogs, of commands and of where
-// the values come from.
+// Package resticjson writes snapshots and entries in the form of restic's
+// --json, as of restic 0.17 and later: the same keys in the same order, and the
+// same escapes. It knows nothing of catalogs and commands.
 package resticjson
 
 import (
@@ -11,18 +10,18 @@ import (
 	"syncline.dev/syncline"
 )
 
-// Snapshot is what restic prints of a snapshot. Encode it with encoding/json.
+// Snapshot is restic's form of a snapshot. Encode it with encoding/json.
 type Snapshot struct {
 	SnapshotFields
 	ID      syncline.Hash `json:"id"`
 	ShortID string        `json:"short_id"`
 }
 
-// SnapshotFields is a snapshot as the repository has it, without its id.
+// SnapshotFields is a snapshot as in the repository, without its id.
 type SnapshotFields struct {
 	Time           time.Time      `json:"time"`
 	Parent         *syncline.Hash `json:"parent,omitempty"`
-	Tree           *syncline.Hash `json:"tree"` // nil where it is not known
+	Tree           *syncline.Hash `json:"tree"` // nil if it is unknown
 	Paths          []string       `json:"paths"`
 	Hostname       string         `json:"hostname,omitempty"`
 	Username       string         `json:"username,omitempty"`
@@ -35,8 +34,8 @@ type SnapshotFields struct {
 	Summary        *Summary       `json:"summary,omitempty"`
 }
 
-// Summary is what restic recorded of the backup that made a snapshot. Sizes
-// are bytes.
+// Summary is restic's record of the backup that made a snapshot. Sizes are
+// bytes.
 type Summary struct {
 	BackupStart         time.Time `json:"backup_start"`
 	BackupEnd           time.Time `json:"backup_end"`
@@ -54,7 +53,7 @@ type Summary struct {
 	TotalBytesProcessed uint64    `json:"total_bytes_processed"`
 }
 
-// NewSnapshot converts a snapshot. It shares the slices.
+// NewSnapshot converts a snapshot. The result shares the slices.
 func NewSnapshot(s *syncline.Snapshot) Snapshot {
 	return Snapshot{
 		SnapshotFields: SnapshotFields{
@@ -67,8 +66,8 @@ func NewSnapshot(s *syncline.Snapshot) Snapshot {
 	}
 }
 
-// ParseSummary reads a snapshot's summary object; nil when there is none, or
-// none that can be read.
+// ParseSummary reads a snapshot's summary object. It returns nil if there is
+// none, or none that can be read.
 func ParseSummary(raw []byte) *Summary {
 	if len(raw) == 0 {
 		return nil

@@ -1,6 +1,6 @@
 package resticjson
 
-// Stats is what restic stats prints. Encode it with encoding/json.
+// Stats is restic's output of stats. Encode it with encoding/json.
 type Stats struct {
 	TotalSize              uint64  `json:"total_size"`
 	TotalUncompressedSize  uint64  `json:"total_uncompressed_size,omitempty"`
