@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 )
 
-// Counter counts the requests that reach a storage and the bytes that come
-// back. Put it next to the back end, below retries, so that it counts what the
-// storage's owner pays for.
+// Counter counts the requests to a storage and the bytes of its answers. Its
+// place is next to the back end, below retries, so it counts the requests that
+// the storage bills.
 type Counter struct {
 	storage Storage
 	bytes   atomic.Int64
@@ -23,14 +23,15 @@ type Counter struct {
 
 var _ Storage = (*Counter)(nil)
 
-// NewCounter counts what s is asked.
+// NewCounter counts the requests to s.
 func NewCounter(s Storage) *Counter {
 	return &Counter{storage: s, requests: map[string]int64{}}
 }
 
-// Counts returns the requests so far by kind (a verb and the first element of
-// the name: "list snapshots", "get data"), the bytes that were read from opened
-// files, and how many of the calls were a further try. The map is the caller's.
+// Counts returns the requests so far by kind, the bytes read from opened files,
+// and the number of further tries among the calls. A kind is a verb and the
+// first element of the name, such as "list snapshots" or "get data". The caller
+// owns the map.
 func (c *Counter) Counts() (requests map[string]int64, bytes, retries int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -55,8 +56,8 @@ func (c *Counter) Open(ctx context.Context, name string, offset, length int64) (
 	return &countedReader{r, &c.bytes}, nil
 }
 
-// begin prepares one call. The function it returns counts one request if the
-// back end reported none of its own.
+// begin prepares one call. The returned function counts one request if the back
+// end has reported none.
 func (c *Counter) begin(ctx context.Context, verb, name string) (context.Context, func()) {
 	kind := kindOf(verb, name)
 	if isFurtherTry(ctx) {
@@ -76,7 +77,7 @@ func (c *Counter) begin(ctx context.Context, verb, name string) (context.Context
 	}
 }
 
-// kindOf names a request's kind, for counts and events.
+// kindOf returns a request's kind, for counts and events.
 func kindOf(verb, name string) string {
 	first, _, _ := strings.Cut(name, "/")
 	if first == "" {

@@ -9,21 +9,20 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// LimitOptions bounds what a Limiter lets through. The zero value means the
-// defaults.
+// LimitOptions are the limits of a Limiter. The zero value has the defaults.
 type LimitOptions struct {
 	MaxConcurrent  int // files open at once; default 32
 	BytesPerSecond int // of all files together; 0 for no bound
 }
 
-// startConcurrent is where the adaptive limit begins.
+// startConcurrent is the first value of the adaptive limit.
 const startConcurrent = 8
 
-// Limiter bounds how many files are open at once, over all storages it wraps:
-// one for each account. It finds what the storage bears: the bound grows by one
-// for each round of reads that went well, and is halved when the storage
-// throttles. Listings are not counted, for what they find is often opened while
-// they run.
+// Limiter bounds the number of files that are open at once, over all storages
+// it wraps. There is one for each account. It finds out how many the storage
+// bears: the bound grows by one for each round of successful reads, and is
+// halved when the storage throttles. Listings do not count, because their files
+// are often opened while they run.
 type Limiter struct {
 	bandwidth *rate.Limiter // rate.Inf for no bound
 
@@ -42,14 +41,13 @@ func NewLimiter(o LimitOptions) *Limiter {
 	return l
 }
 
-// minBurst and maxBurst bound how much is read at once where there is a bound
-// for bandwidth.
+// minBurst and maxBurst bound the bytes of one read within a bandwidth.
 const (
 	minBurst = 16 << 10
 	maxBurst = 1 << 20
 )
 
-// Set changes the limits, also of what is open. Files that are open beyond a
+// Set changes the limits, also of open files. Files that are open beyond a
 // lower bound stay open, and count.
 func (l *Limiter) Set(o LimitOptions) {
 	if o.MaxConcurrent <= 0 {
@@ -70,8 +68,8 @@ func (l *Limiter) Set(o LimitOptions) {
 	l.admit()
 }
 
-// Wrap returns s within the limits. Put it below retries, so that a place is
-// not held while waiting to try again.
+// Wrap returns s within the limits. Its place is below retries, so that a
+// waiting retry occupies no slot.
 func (l *Limiter) Wrap(s Storage) Storage { return &limited{s, l} }
 
 // Concurrent returns how many files may be open at once now.
@@ -81,7 +79,7 @@ func (l *Limiter) Concurrent() int {
 	return int(l.limit)
 }
 
-// acquire waits for a place and returns the epoch it was given in.
+// acquire waits for a slot and returns the epoch of the slot.
 func (l *Limiter) acquire(ctx context.Context) (int, error) {
 	l.mu.Lock()
 	if l.open < int(l.limit) && len(l.waiting) == 0 {
@@ -105,7 +103,7 @@ func (l *Limiter) acquire(ctx context.Context) (int, error) {
 	}
 }
 
-// abandon leaves the queue, or gives back the place that came too late.
+// abandon leaves the queue, or gives back a slot that came too late.
 func (l *Limiter) abandon(turn chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -119,7 +117,7 @@ func (l *Limiter) abandon(turn chan struct{}) {
 	l.admit()
 }
 
-// admit gives free places to who waits; l.mu is held.
+// admit gives free slots to waiting callers. l.mu is held.
 func (l *Limiter) admit() {
 	for l.open < int(l.limit) && len(l.waiting) > 0 {
 		l.open++
@@ -128,7 +126,7 @@ func (l *Limiter) admit() {
 	}
 }
 
-// release gives a place back after a read that ended with err.
+// release gives a slot back after a read that ended with err.
 func (l *Limiter) release(epoch int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -137,13 +135,13 @@ func (l *Limiter) release(epoch int, err error) {
 	l.admit()
 }
 
-// adapt moves the limit; l.mu is held. Many answers to one overload halve it
-// once: those that began before the last halving do not count.
+// adapt changes the limit. l.mu is held. Several answers to one overload halve
+// it once, because calls from before the last halving do not count.
 func (l *Limiter) adapt(epoch int, err error) {
 	var request *RequestError
 	switch {
 	case err == nil:
-		if l.open >= int(l.limit) { // the limit was what held reads back
+		if l.open >= int(l.limit) { // the limit held reads back
 			l.limit = min(l.max, l.limit+1/l.limit)
 		}
 	case errors.As(err, &request) && request.Throttled && epoch == l.epoch:
@@ -218,7 +216,7 @@ func (r *limitedReader) Close() error {
 	return err
 }
 
-// done gives the place back, once.
+// done gives the slot back, once.
 func (r *limitedReader) done(err error) {
 	if errors.Is(err, io.EOF) {
 		err = nil

@@ -6,12 +6,12 @@ import (
 	"syncline.dev/syncline"
 )
 
-// maxName bounds a file's name in bytes; no storage we read takes longer keys.
+// maxName bounds a file's name in bytes. No storage has longer keys.
 const maxName = 1024
 
 // CheckName accepts the name of a file: relative, with slashes, without empty
-// elements, "." or ".." and without NUL. Anything else is CodeInvalid. Back
-// ends call it before a name reaches a file system or a URL.
+// elements, "." or "..", and without NUL. Any other name is CodeInvalid. Back
+// ends call it before they use a name in a file system or a URL.
 func CheckName(name string) error {
 	if name == "" || len(name) > maxName || strings.IndexByte(name, 0) >= 0 {
 		return badName(name)
@@ -26,7 +26,8 @@ func CheckName(name string) error {
 	return nil
 }
 
-// CheckDir accepts what CheckName does, and "" for the repository's root.
+// CheckDir accepts the names that CheckName accepts, and "" for the
+// repository's root.
 func CheckDir(dir string) error {
 	if dir == "" {
 		return nil
@@ -41,7 +42,7 @@ func badName(name string) error {
 	return syncline.Errorf(syncline.CodeInvalid, "%q is no name of a file in a repository", name)
 }
 
-// CheckOffset refuses an offset below zero with CodeInvalid.
+// CheckOffset refuses a negative offset with CodeInvalid.
 func CheckOffset(offset int64) error {
 	if offset < 0 {
 		return syncline.Errorf(syncline.CodeInvalid, "a file cannot be read from offset %d", offset)
@@ -49,8 +50,8 @@ func CheckOffset(offset int64) error {
 	return nil
 }
 
-// CleanPrefix brings a folder in a bucket into the form that is put before
-// names: "" or with a slash at its end, and none at its start.
+// CleanPrefix returns the form of a folder that is put before names: "", or a
+// text with a slash at its end and none at its start.
 func CleanPrefix(prefix string) (string, error) {
 	prefix = strings.Trim(prefix, "/")
 	if prefix == "" {

@@ -2,13 +2,13 @@ package storage
 
 import "context"
 
-// observer is told of what happens on the wire for one call. It travels in the
-// call's context from the decorators to the back end, past everything between.
+// observer receives the events on the wire of one call. The call's context
+// carries it from the decorators to the back end.
 type observer struct {
 	up       *observer
 	request  func()
 	progress func()
-	waiting  func() // the call waits for its turn here, not for the storage
+	waiting  func() // the call waits for a limit, not for the storage
 }
 
 type observerKey struct{}
@@ -19,9 +19,9 @@ func observe(ctx context.Context, o observer) context.Context {
 }
 
 // NoteRequest tells the decorators above that a request goes out. Back ends
-// call it for every one, a listing's further pages included, with the context
-// of the call it belongs to. A back end that never calls it counts as making
-// one request a call.
+// call it for each request, also for further pages of a listing, with the
+// context of the call. A back end that never calls it counts as making one
+// request a call.
 func NoteRequest(ctx context.Context) {
 	o, _ := ctx.Value(observerKey{}).(*observer)
 	for ; o != nil; o = o.up {
@@ -31,8 +31,8 @@ func NoteRequest(ctx context.Context) {
 	}
 }
 
-// NoteProgress tells the decorators above that bytes came in, so that a slow
-// call is not taken for a stalled one.
+// NoteProgress tells the decorators above that bytes arrived, so that a slow
+// call does not count as stalled.
 func NoteProgress(ctx context.Context) {
 	o, _ := ctx.Value(observerKey{}).(*observer)
 	for ; o != nil; o = o.up {
@@ -42,8 +42,8 @@ func NoteProgress(ctx context.Context) {
 	}
 }
 
-// noteWaiting tells the decorators above that the call waits for us, until the
-// next progress.
+// noteWaiting tells the decorators above that the call waits for a limit until
+// the next progress.
 func noteWaiting(ctx context.Context) {
 	o, _ := ctx.Value(observerKey{}).(*observer)
 	for ; o != nil; o = o.up {

@@ -11,21 +11,21 @@ import (
 	"syncline.dev/syncline"
 )
 
-// RetryOptions says how long Retry goes on. The zero value means the defaults.
+// RetryOptions are the limits of Retry. The zero value has the defaults.
 type RetryOptions struct {
 	MaxElapsed  time.Duration // without any progress; default 15 minutes
 	MaxAttempts int           // without any progress; default no bound but MaxElapsed
 	MinDelay    time.Duration // bound of the first random wait; default 500 ms
 	MaxDelay    time.Duration // bound of every later one; default 30 s
-	Stall       time.Duration // no byte for so long breaks a request off; default 30 s
-	// OnEvent is told of every try that failed and is made again. It must be
+	Stall       time.Duration // silence that ends a request; default 30 s
+	// OnEvent is called with each failed try that is made again. It must be
 	// safe for concurrent use and must not block.
 	OnEvent func(Event)
 }
 
-// Event is one try that failed and will be made again.
+// Event is a failed try that is made again.
 type Event struct {
-	Kind    string // what was asked, as Counter names it: "get data"
+	Kind    string // kind of the request, as in Counter: "get data"
 	Name    string // of the file or folder
 	Attempt int    // tries so far without progress, from 1
 	Delay   time.Duration
@@ -34,19 +34,19 @@ type Event struct {
 	Err     error // a *syncline.Error is in its chain
 }
 
-// Retry makes failed requests again: with random, exponentially growing waits,
-// for errors that are marked retryable, until a budget is spent. A read that
-// breaks off goes on from where it broke, a listing starts anew and gives each
-// file once, and a request on which nothing comes is broken off.
+// Retry makes failed requests again, if their error is marked retryable. Waits
+// between tries are random and grow exponentially, up to a budget. A read that
+// breaks off continues where it broke. A listing starts again and still passes
+// each file on once. A silent request is ended.
 type Retry struct {
 	storage Storage
 	o       RetryOptions
-	spoke   atomic.Bool // the storage has answered as one does
+	spoke   atomic.Bool // the storage has answered properly
 }
 
 var _ Storage = (*Retry)(nil)
 
-// NewRetry retries what s is asked.
+// NewRetry makes requests to s, with retries.
 func NewRetry(s Storage, o RetryOptions) *Retry {
 	if o.MaxElapsed <= 0 {
 		o.MaxElapsed = 15 * time.Minute
@@ -77,22 +77,23 @@ func (r *Retry) Open(ctx context.Context, name string, offset, length int64) (io
 
 type furtherTryKey struct{}
 
-// isFurtherTry reports whether Retry makes this call not for the first time.
+// isFurtherTry reports whether this call is a further try of Retry.
 func isFurtherTry(ctx context.Context) bool {
 	return ctx.Value(furtherTryKey{}) != nil
 }
 
 var errStalled = errors.New("stalled")
 
-// watchdog ends an attempt's context when nothing comes for too long. Between
-// stop and start it sleeps: the caller's own time is not the storage's.
+// watchdog ends an attempt's context after too long a silence. It sleeps
+// between stop and start, because the caller's own time does not count.
 type watchdog struct {
 	after  time.Duration
 	timer  *time.Timer
 	cancel context.CancelCauseFunc
 }
 
-// attempt makes the context of one attempt, watched until stop is called.
+// attempt makes the context of one attempt, which is watched until stop is
+// called.
 func (r *Retry) attempt(ctx context.Context, further bool) (context.Context, *watchdog) {
 	if further {
 		ctx = context.WithValue(ctx, furtherTryKey{}, true)
@@ -111,7 +112,7 @@ func (w *watchdog) end() {
 	w.cancel(nil)
 }
 
-// explain tells what err, from an attempt's context, was.
+// explain returns the reason for err, from an attempt's context.
 func (r *Retry) explain(attempt context.Context, err error) error {
 	if err == nil || !errors.Is(context.Cause(attempt), errStalled) {
 		return err
@@ -120,15 +121,15 @@ func (r *Retry) explain(attempt context.Context, err error) error {
 		"the storage sent nothing for %s", r.o.Stall)}
 }
 
-// maxIncomplete bounds how often an incomplete listing is begun again: a
-// storage that lists wrongly does so for good.
+// maxIncomplete bounds how often an incomplete listing starts again, because a
+// storage that lists wrongly does so each time.
 const maxIncomplete = 3
 
-// maxStranger bounds how often answers that are not a storage's are taken for
-// a passing fault before it has answered itself: the address may be wrong.
+// maxStranger bounds the tries while only other programs answer. The address
+// may be wrong.
 const maxStranger = 5
 
-// tries counts the attempts of one operation since it last got on.
+// tries counts the attempts of one operation since its last progress.
 type tries struct {
 	retry      *Retry
 	kind, name string
@@ -136,17 +137,17 @@ type tries struct {
 	n          int
 	short      int // unexplained early ends
 	incomplete int // incomplete listings
-	stranger   int // answers of somebody else, before the storage's first
+	stranger   int // answers of other programs, before the storage's first
 }
 
 func (r *Retry) tries(verb, name string) tries {
 	return tries{retry: r, kind: kindOf(verb, name), name: name, since: time.Now()}
 }
 
-// reset is called when the operation got on.
+// reset is called after progress.
 func (t *tries) reset() { t.since, t.n, t.short = time.Now(), 0, 0 }
 
-// wait waits before the next attempt, or says why there is none.
+// wait waits before the next attempt, or returns why there is none.
 func (t *tries) wait(ctx context.Context, err error, offset int64) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -158,7 +159,7 @@ func (t *tries) wait(ctx context.Context, err error, offset int64) error {
 	o := &t.retry.o
 	delay := t.delay(err)
 	elapsed := time.Since(t.since)
-	// The answers of a wrong address are told as they are, once, in the end.
+	// The answers of a wrong address are reported once, as the final error.
 	wrongAddress := errors.Is(err, ErrStranger) && !t.retry.spoke.Load()
 	if elapsed+delay > o.MaxElapsed || o.MaxAttempts > 0 && t.n >= o.MaxAttempts {
 		if wrongAddress {
@@ -197,8 +198,8 @@ func (t *tries) worthwhile(err error) bool {
 	default:
 		return true
 	}
-	// A file that ends early and a body that was cut look the same where the
-	// storage does not say how much it meant to send. One more look tells.
+	// If the storage does not say how many bytes it sends, a file that ends too
+	// early looks like a body that was cut. One more try tells them apart.
 	if errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, ErrTooShort) {
 		t.short++
 		return t.short == 1
@@ -206,8 +207,8 @@ func (t *tries) worthwhile(err error) bool {
 	return false
 }
 
-// delay draws the wait before the next attempt: anything up to a bound that
-// doubles, so that clients which failed together do not come back together.
+// delay draws the wait before the next attempt. It is random up to a bound that
+// doubles, so that clients that failed together do not come back together.
 func (t *tries) delay(err error) time.Duration {
 	bound := t.retry.o.MaxDelay
 	if shift := t.n - 1; shift < 30 {

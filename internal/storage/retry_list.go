@@ -5,9 +5,9 @@ import (
 	"hash/maphash"
 )
 
-// List implements Storage. A listing that fails is begun again; fn sees each
-// file once all the same. One that gives a name twice in one go repeats a page,
-// and is an error.
+// List implements Storage. A listing that fails starts again, and fn still gets
+// each file once. A listing that has a name twice in one pass repeats a page,
+// which is an error.
 func (r *Retry) List(ctx context.Context, dir string, fn func(string, int64) error) error {
 	tries := r.tries("list", dir)
 	seen := newNameSet()
@@ -23,7 +23,7 @@ func (r *Retry) List(ctx context.Context, dir string, fn func(string, int64) err
 	}
 }
 
-// listOnce lists once. Its error is final where it is fn's own.
+// listOnce lists once. An error of fn is final.
 func (r *Retry) listOnce(ctx context.Context, dir string, seen *nameSet, fn func(string, int64) error) (err error, final bool) {
 	attempt, dog := r.attempt(ctx, seen.pass > 0)
 	defer dog.end()
@@ -50,20 +50,20 @@ func (r *Retry) listOnce(ctx context.Context, dir string, seen *nameSet, fn func
 	return r.explain(attempt, err), false
 }
 
-// nameSet remembers names by a keyed hash of 128 bits, in 20 bytes each: a
-// listing can have millions. The keys are drawn for each set, so nobody can
-// prepare two names that fall together.
+// nameSet remembers names by a keyed hash of 128 bits, in 20 bytes each, since
+// a listing can have millions. Each set has its own key, so nobody can prepare
+// two names with the same hash.
 type nameSet struct {
 	a, b  maphash.Seed
 	pass  uint32
-	names map[[2]uint64]uint32 // to the pass in which it was last seen
+	names map[[2]uint64]uint32 // the pass in which each was last seen
 }
 
 func newNameSet() *nameSet {
 	return &nameSet{a: maphash.MakeSeed(), b: maphash.MakeSeed(), names: map[[2]uint64]uint32{}}
 }
 
-// add reports whether the name was known, and whether from this very pass.
+// add reports whether the name was known, and whether it was seen in this pass.
 func (s *nameSet) add(name string) (known, again bool) {
 	key := [2]uint64{maphash.String(s.a, name), maphash.String(s.b, name)}
 	pass, known := s.names[key]

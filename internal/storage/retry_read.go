@@ -8,28 +8,29 @@ import (
 	"syncline.dev/syncline"
 )
 
-// enough is how many bytes count as progress: fewer, and a storage that sends
-// one byte a request would be tried for ever.
+// enough is the number of bytes that count as progress. With a smaller number,
+// a storage that sends one byte a request would be tried for ever.
 const enough = 64 << 10
 
-// retryReader reads a range, reopening it where it broke off.
+// retryReader reads a range. It opens the rest again where the reading broke
+// off.
 type retryReader struct {
 	retry  *Retry
 	ctx    context.Context
 	name   string
 	offset int64 // of the next byte
-	left   int64 // bytes still to give; negative: to the end
+	left   int64 // bytes that are left; negative: to the end
 	tries  tries
 
 	body    io.ReadCloser   // nil between attempts
 	attempt context.Context // of body
 	dog     *watchdog       // of body
-	got     int64           // bytes since tries were reset
+	got     int64           // bytes since the last reset of tries
 	opened  int             // attempts in all
 	err     error           // final
 }
 
-// open opens what is left, as often as it takes.
+// open opens the rest, in as many tries as it takes.
 func (r *retryReader) open() error {
 	for {
 		r.attempt, r.dog = r.retry.attempt(r.ctx, r.opened > 0)
@@ -76,7 +77,7 @@ func (r *retryReader) Read(p []byte) (int, error) {
 	return 0, r.err
 }
 
-// readOnce reads from the open body and keeps count.
+// readOnce reads from the open body and counts.
 func (r *retryReader) readOnce(p []byte) (int, error) {
 	r.dog.start()
 	n, err := r.body.Read(p)

@@ -1,6 +1,6 @@
 // Package azure reads a repository in a container of Azure Blob Storage. It
-// knows nothing of what the blobs mean, and makes each request once: trying
-// again is for the decorators in package storage.
+// does not know what the blobs mean. It makes each request once; the decorators
+// in package storage try again.
 package azure
 
 import (
@@ -21,32 +21,32 @@ import (
 	"syncline.dev/syncline/internal/storage/remote"
 )
 
-// DefaultSuffix is what the names of Azure's public cloud end in.
+// DefaultSuffix is the end of the names of Azure's public cloud.
 const DefaultSuffix = "core.windows.net"
 
-// Config says where a repository lies and how to get in: with the account's
+// Config says where a repository lies and how to sign in: with the account's
 // key or with a shared access signature.
 type Config struct {
 	Account string
 	Key     string // in base64, as Azure shows it
-	SAS     string // the query of a signed address, with or without "?"; Key goes before it
-	// UseCLI takes tokens from the Azure CLI, where there is neither Key nor SAS. It
-	// runs a program as the user this program runs as: never set it for somebody else.
+	SAS     string // query of a signed address, with or without "?"; Key wins over it
+	// UseCLI takes tokens from the Azure CLI if there is neither Key nor SAS.
+	// It runs a program as this program's user, so a server must never set it.
 	UseCLI bool
 
-	EndpointSuffix string // of another cloud, such as core.chinacloudapi.cn; DefaultSuffix where empty
-	// Endpoint is the address of the account's blob service, for accounts that
-	// are not reached under Azure's names. http:// must be written out.
+	EndpointSuffix string // of another cloud, such as core.chinacloudapi.cn; DefaultSuffix when empty
+	// Endpoint is the address of the account's blob service, for accounts
+	// outside of Azure's names. It must name http:// to use it.
 	Endpoint string
 
 	Container   string
 	Prefix      string // folder in the container; "" for its root
-	CA          []byte // PEM, trusted beside the system's
+	CA          []byte // PEM; added to the system's certificates
 	DenyPrivate bool   // refuse endpoints at loopback and private addresses
 	Client      remote.Client
 }
 
-// Client speaks to one account's blob service.
+// Client accesses one account's blob service.
 type Client struct {
 	service *service.Client
 	host    string
@@ -93,7 +93,7 @@ func Connect(_ context.Context, c Config) (*Client, error) {
 	}
 	options := &service.ClientOptions{ClientOptions: azcore.ClientOptions{
 		Transport: transporter{transport},
-		Retry:     policy.RetryOptions{MaxRetries: -1}, // none
+		Retry:     policy.RetryOptions{MaxRetries: -1}, // no retries
 	}}
 	client := &Client{host: endpoint.Host, account: c.Account}
 	switch {
@@ -125,13 +125,13 @@ func Connect(_ context.Context, c Config) (*Client, error) {
 	return client, nil
 }
 
-// transporter gives the library our transport. It follows no redirects: the
-// service makes none.
+// transporter gives the library this program's transport. It follows no
+// redirects, because the service makes none.
 type transporter struct{ http.RoundTripper }
 
 func (t transporter) Do(r *http.Request) (*http.Response, error) { return t.RoundTrip(r) }
 
-// parseEndpoint makes the blob service's address.
+// parseEndpoint returns the blob service's address.
 func parseEndpoint(c Config) (*url.URL, error) {
 	if c.Account == "" {
 		return nil, syncline.Errorf(syncline.CodeInvalid, "the name of the storage account is missing")
@@ -171,7 +171,7 @@ func (s *Storage) Open(ctx context.Context, name string, offset, length int64) (
 	}
 	ask := blob.HTTPRange{Offset: offset, Count: max(length, 0)}
 	if length == 0 {
-		ask = blob.HTTPRange{Count: 1} // whether the blob exists
+		ask = blob.HTTPRange{Count: 1} // finds out whether the blob exists
 	}
 	callCtx, call := remote.File(ctx)
 	file := s.service.NewContainerClient(s.container).NewBlobClient(s.prefix + name)
@@ -195,7 +195,7 @@ func (s *Storage) Open(ctx context.Context, name string, offset, length int64) (
 }
 
 // endsBefore reports whether the answer says that the blob has no byte at the
-// offset. Azure answers with an error then, Azurite with an empty part.
+// offset. Azure answers with an error then, and Azurite with an empty part.
 func endsBefore(call *remote.Call, offset int64) bool {
 	_, total, _ := strings.Cut(call.Header("Content-Range"), "/")
 	size, err := strconv.ParseInt(total, 10, 64)

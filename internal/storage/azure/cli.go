@@ -13,11 +13,11 @@ import (
 	"syncline.dev/syncline/internal/storage"
 )
 
-// cliCredential gets tokens from the Azure CLI, which the user has signed in to.
+// cliCredential gets tokens from the Azure CLI, in which the user is signed in.
 // The library keeps a token until it ends.
 type cliCredential struct{}
 
-// tokenPatience bounds how long the CLI may take.
+// tokenPatience bounds the time of the CLI.
 const tokenPatience = time.Minute
 
 // GetToken implements azcore.TokenCredential.
@@ -35,16 +35,16 @@ func (cliCredential) GetToken(ctx context.Context, _ policy.TokenRequestOptions)
 	if err := json.Unmarshal(out, &token); err != nil || token.Token == "" {
 		return azcore.AccessToken{}, &cliError{storage.Refused(nil, "the Azure CLI gives no token; az account get-access-token must print one")}
 	}
-	if token.Expires == 0 { // older ones tell the local time only
+	if token.Expires == 0 { // older versions have the local time only
 		token.Expires = time.Now().Add(5 * time.Minute).Unix()
 	}
 	return azcore.AccessToken{Token: token.Token, ExpiresOn: time.Unix(token.Expires, 0)}, nil
 }
 
-// cliError is an error in getting a token, which comes instead of an answer.
+// cliError is an error of getting a token.
 type cliError struct{ error }
 
 func (e *cliError) Unwrap() error { return e.error }
 
-// NonRetriable tells the library that asking again does not help.
+// NonRetriable tells the library not to try again.
 func (e *cliError) NonRetriable() {}

@@ -16,17 +16,17 @@ import (
 	"syncline.dev/syncline/internal/storage/remote"
 )
 
-// maxSkew is how far Azure lets a client's clock be off.
+// maxSkew is the error of a client's clock that Azure allows.
 const maxSkew = 15 * time.Minute
 
-// operation is what was tried, for the words of an error.
+// operation describes a request, for the text of an error.
 type operation struct {
 	container, name, dir string
 	list                 bool
 }
 
-// translate maps an error of the library by its code. Of what the service
-// wrote only the code is taken over.
+// translate maps an error of the library by its code. It uses no other part of
+// the service's answer.
 func (c *Client) translate(ctx context.Context, call *remote.Call, err error, op operation) error {
 	var noToken *cliError
 	if errors.As(err, &noToken) {
@@ -65,7 +65,7 @@ func (c *Client) translate(ctx context.Context, call *remote.Call, err error, op
 	return syncline.WrapError(syncline.CodeUnavailable, cause, "the storage at %s refused a request with %q", c.host, clip(answer.ErrorCode))
 }
 
-// refusal maps the codes that are about credentials and rights.
+// refusal maps the codes of credentials and rights.
 func (c *Client) refusal(code bloberror.Code, call *remote.Call, cause error, op operation) error {
 	switch code {
 	case bloberror.AuthenticationFailed, bloberror.AuthorizationFailure, bloberror.InvalidAuthenticationInfo, bloberror.NoAuthenticationInformation:
@@ -100,8 +100,8 @@ func denied(cause error, op operation) error {
 	return storage.Refused(cause, "these credentials may not read %q in the container %q (the right to read, sp=r)", op.name, op.container)
 }
 
-// outOfTime finds out whether a clock is why credentials were refused: Azure
-// has one code for all that can be wrong with them.
+// outOfTime finds out whether a wrong clock is the reason for a refusal. Azure
+// has one code for all faults of credentials.
 func (c *Client) outOfTime(call *remote.Call, cause error) error {
 	theirs := call.Date()
 	if c.sas == nil {
@@ -122,7 +122,7 @@ func (c *Client) outOfTime(call *remote.Call, cause error) error {
 	return nil
 }
 
-// unauthenticated words the refusal of credentials that are not out of time.
+// unauthenticated returns the error of refused credentials whose time is right.
 func (c *Client) unauthenticated(code bloberror.Code, cause error, op operation) error {
 	firewall := ""
 	if code == bloberror.AuthorizationFailure {
@@ -141,7 +141,7 @@ func (c *Client) unauthenticated(code bloberror.Code, cause error, op operation)
 	return storage.Refused(cause, "the shared access signature is not valid for the storage account %q%s", c.account, firewall)
 }
 
-// sasTime reads a time in a signature, in one of the forms that Azure takes.
+// sasTime reads a time in a signature, in any of Azure's forms.
 func sasTime(s string) (time.Time, bool) {
 	for _, form := range []string{time.RFC3339, "2006-01-02T15:04Z", time.DateOnly} {
 		if t, err := time.Parse(form, s); err == nil {

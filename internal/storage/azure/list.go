@@ -13,16 +13,16 @@ import (
 	"syncline.dev/syncline/internal/storage/remote"
 )
 
-// page is what matters of one page of a listing.
+// page is one page of a listing.
 type page struct {
-	whole bool // it is a listing, and this very container's
+	whole bool // it is a listing of this container
 	next  *string
-	each  func() error // gives what is on the page
+	each  func() error // passes on the items of the page
 }
 
-// pages asks for all pages of a listing. A marker that comes back would make
-// it endless; a page that is no listing makes it an error, for the library
-// takes an empty answer for an empty page.
+// pages asks for all pages of a listing. A marker that repeats is an error,
+// because it would make the listing endless. An answer that is no listing is an
+// error as well, because the library takes an empty answer for an empty page.
 func pages[T any](ctx context.Context, c *Client, pager *runtime.Pager[T], op operation, read func(T) page) error {
 	seen := map[string]bool{}
 	for pager.More() {
@@ -52,7 +52,7 @@ func pages[T any](ctx context.Context, c *Client, pager *runtime.Pager[T], op op
 	return ctx.Err()
 }
 
-// listBlobs gives every blob below prefix, with its full name.
+// listBlobs calls fn with every blob below prefix and its full name.
 func (c *Client) listBlobs(ctx context.Context, name, prefix string, fn func(name string, size int64) error) error {
 	pager := c.service.NewContainerClient(name).NewListBlobsFlatPager(&container.ListBlobsFlatOptions{Prefix: &prefix})
 	op := operation{container: name, dir: prefix, list: true}
@@ -78,8 +78,8 @@ func (c *Client) listBlobs(ctx context.Context, name, prefix string, fn func(nam
 	})
 }
 
-// isFolder tells the folders of accounts with a hierarchical name space, and
-// the empty blobs with which some tools mark one, from files.
+// isFolder recognizes folders of accounts with a hierarchical name space, and
+// the empty blobs with which some tools mark a folder.
 func isFolder(b *container.BlobItem) bool {
 	kind := b.Properties.ResourceType
 	return kind != nil && *kind == "directory" || strings.HasSuffix(*b.Name, "/")
@@ -106,8 +106,8 @@ func (c *Client) ListContainers(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
-// ContainerExists reports whether there is such a container. It asks for one
-// page of its listing, so that rights that are missing show.
+// ContainerExists reports whether the container exists. It asks for one page of
+// its listing, so missing rights show.
 func (c *Client) ContainerExists(ctx context.Context, name string) (bool, error) {
 	one := int32(1)
 	pager := c.service.NewContainerClient(name).NewListBlobsFlatPager(&container.ListBlobsFlatOptions{MaxResults: &one})

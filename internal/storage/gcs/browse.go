@@ -47,8 +47,8 @@ func (c *Client) bucketPage(ctx context.Context, query url.Values) (page, error)
 	return c.read(ctx, call, resp, "", "storage#buckets")
 }
 
-// BucketExists reports whether there is such a bucket. It asks for one page of
-// its listing, so that rights that are missing show.
+// BucketExists reports whether the bucket exists. It asks for one page of its
+// listing, so missing rights show.
 func (c *Client) BucketExists(ctx context.Context, bucket string) (bool, error) {
 	s, err := c.folder(bucket, "")
 	if err != nil {

@@ -14,17 +14,17 @@ import (
 	"syncline.dev/syncline/internal/storage/remote"
 )
 
-// operation is what was tried, for the words of an error.
+// operation describes a request, for the text of an error.
 type operation struct {
 	name, dir string
 	list      bool
 }
 
-// maxReason bounds what is read of an answer that tells of a failure.
+// maxReason bounds the bytes that are read of an error's answer.
 const maxReason = 64 << 10
 
-// failed translates an answer that is no success, and closes it. Of what it
-// says only its status and reason are taken over.
+// failed translates an answer without success, and closes it. It uses only the
+// answer's status and reason.
 func (s *Storage) failed(ctx context.Context, call *remote.Call, resp *http.Response, op operation) error {
 	defer resp.Body.Close()
 	if trouble := call.Trouble(ctx); trouble != nil {
@@ -32,7 +32,7 @@ func (s *Storage) failed(ctx context.Context, call *remote.Call, resp *http.Resp
 	}
 	reason, speaksJSON := reasonOf(resp.Body)
 	cause := call.Answer(reason)
-	// Failed downloads are told in plain text, all else in JSON.
+	// Failed downloads have a plain text, and all other failures JSON.
 	if !speaksJSON && (op.list || strings.Contains(call.Header("Content-Type"), "xml")) {
 		return s.notGCS(cause)
 	}
@@ -65,8 +65,7 @@ func (s *Storage) failed(ctx context.Context, call *remote.Call, resp *http.Resp
 	return s.refusal(cause, resp.StatusCode, reason)
 }
 
-// bucketsFailed translates the answer to the question for buckets, and closes
-// it.
+// bucketsFailed translates a failed listing of buckets, and closes the answer.
 func (c *Client) bucketsFailed(ctx context.Context, call *remote.Call, resp *http.Response) error {
 	defer resp.Body.Close()
 	if trouble := call.Trouble(ctx); trouble != nil {
@@ -104,7 +103,7 @@ func (c *Client) refusal(cause error, status int, reason string) error {
 	return syncline.WrapError(syncline.CodeUnavailable, cause, "the storage at %s refused a request with %d (%s)", c.base.Host, status, clip(reason))
 }
 
-// reasonOf reads the reason in an answer that tells of a failure.
+// reasonOf reads the reason in an error's answer.
 func reasonOf(body io.Reader) (reason string, ok bool) {
 	var answer struct {
 		Error *struct {
@@ -123,9 +122,9 @@ func reasonOf(body io.Reader) (reason string, ok bool) {
 	return reason, true
 }
 
-// missing tells a missing object from a missing bucket: for an object the API
-// answers the same. It costs one more request, and none once the bucket is
-// known to be there.
+// missing tells a missing object from a missing bucket, since the API gives the
+// same answer for both. That costs one more request, until the bucket is known
+// to exist.
 func (s *Storage) missing(ctx context.Context, cause error, op operation) error {
 	if op.list {
 		return syncline.WrapError(syncline.CodeNoRepository, errors.Join(fs.ErrNotExist, cause), "there is no bucket %q", s.bucket)

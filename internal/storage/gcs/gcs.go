@@ -1,10 +1,9 @@
 // Package gcs reads a repository in a bucket of Google Cloud Storage, over its
-// JSON API. It knows nothing of what the objects mean, and makes each request
-// once: trying again is for the decorators in package storage.
+// JSON API. It does not know what the objects mean. It makes each request once;
+// the decorators in package storage try again.
 //
-// Listings and a download are all it needs, so it makes the requests itself:
-// the vendor's libraries for them bring gRPC and tracing along, and ten
-// megabytes.
+// It needs only listings and a download, and makes these requests itself. The
+// vendor's libraries for them bring gRPC and tracing, and ten megabytes.
 package gcs
 
 import (
@@ -20,40 +19,40 @@ import (
 	"syncline.dev/syncline/internal/storage/remote"
 )
 
-// DefaultEndpoint is where Google answers.
+// DefaultEndpoint is Google's address.
 const DefaultEndpoint = "https://storage.googleapis.com"
 
-// Config says where a repository lies and how to get in. Of the credentials
-// the first that is given counts.
+// Config says where a repository lies and how to sign in. The first credentials
+// in the order of the fields are used.
 type Config struct {
 	Bucket   string
 	Prefix   string // folder in the bucket; "" for its root
-	Endpoint string // DefaultEndpoint where empty; http:// must be written out
+	Endpoint string // DefaultEndpoint when empty; it must name http:// to use it
 
-	AccessToken string // a bearer token, as it is
+	AccessToken string // a bearer token
 	KeyFile     []byte // the JSON key of a service account
-	// UserCredentials takes what Google's tools have set up for the user this
-	// program runs as: the file that GOOGLE_APPLICATION_CREDENTIALS names, the
-	// one of gcloud, the machine's service account. Such a file can name a
-	// program to run: never set it for somebody else.
+	// UserCredentials takes the credentials that Google's tools have set up for
+	// this program's user: the file in GOOGLE_APPLICATION_CREDENTIALS, gcloud's
+	// file, or the machine's service account. Such a file can name a program to
+	// run, so a server must never set it.
 	UserCredentials bool
 	Anonymous       bool // for public buckets
-	// GuardToken sends access tokens to Google's addresses only, and to the host
-	// that the key file has them from: another one could use them itself. It is
-	// for an Endpoint that somebody else has named.
+	// GuardToken sends access tokens only to Google's addresses and to the host
+	// that gives the key file's tokens. Any other host could use them itself.
+	// It is for an Endpoint that a user of a server has named.
 	GuardToken bool
 
-	CA          []byte // PEM, trusted beside the system's
+	CA          []byte // PEM; added to the system's certificates
 	DenyPrivate bool   // refuse endpoints at loopback and private addresses
 	Client      remote.Client
 }
 
-// Client looks for buckets and folders.
+// Client lists buckets and folders.
 type Client struct {
 	transport http.RoundTripper
 	tokens    *tokens // nil for anonymous requests
 	base      *url.URL
-	project   string // that the key file belongs to, "" where it is not known
+	project   string // project of the key file, or ""
 }
 
 // Storage is a folder in a bucket; it implements storage.Storage.
@@ -61,13 +60,13 @@ type Storage struct {
 	*Client
 	bucket string
 	prefix string      // "" or ends with a slash
-	seen   atomic.Bool // the bucket is known to be there
+	seen   atomic.Bool // the bucket is known to exist
 }
 
 var _ storage.Storage = (*Storage)(nil)
 
-// Connect returns a client for browsing; it looks at no bucket and folder of
-// the configuration. It makes no request.
+// Connect returns a client for browsing. It ignores the configuration's bucket
+// and folder and makes no request.
 func Connect(_ context.Context, c Config) (*Client, error) {
 	base, err := parseEndpoint(c.Endpoint)
 	if err != nil {
@@ -115,8 +114,8 @@ func (c *Client) folder(bucket, prefix string) (*Storage, error) {
 	return &Storage{Client: c, bucket: bucket, prefix: prefix}, nil
 }
 
-// isGoogles reports whether an endpoint is reached under Google's names, with
-// its certificate.
+// isGoogles reports whether an endpoint has one of Google's names and uses its
+// certificate.
 func isGoogles(u *url.URL) bool {
 	host := strings.ToLower(u.Hostname())
 	return u.Scheme == "https" && (host == "googleapis.com" || strings.HasSuffix(host, ".googleapis.com"))
@@ -137,7 +136,7 @@ func parseEndpoint(s string) (*url.URL, error) {
 	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
 }
 
-// do makes one request: of what stands below the bucket's objects.
+// do makes one request below the bucket's objects.
 func (s *Storage) do(ctx context.Context, call *remote.Call, object string, query url.Values, ranged string) (*http.Response, error) {
 	u := *s.base
 	u.Path = "/storage/v1/b/" + s.bucket + "/o"
@@ -165,7 +164,7 @@ func (c *Client) get(ctx context.Context, call *remote.Call, u *url.URL, ranged 
 		}
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	// Not through a client, which would follow redirects: the API makes none.
+	// An http.Client would follow redirects. The API makes none.
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		if trouble := call.Trouble(ctx); trouble != nil {
@@ -186,7 +185,7 @@ func (s *Storage) Open(ctx context.Context, name string, offset, length int64) (
 	}
 	ask := remote.Range(offset, length)
 	if length == 0 {
-		ask = "bytes=0-0" // whether the object exists
+		ask = "bytes=0-0" // finds out whether the object exists
 	}
 	callCtx, call := remote.File(ctx)
 	resp, err := s.do(callCtx, call, s.prefix+name, url.Values{"alt": {"media"}}, ask)

@@ -14,7 +14,7 @@ import (
 	"syncline.dev/syncline/internal/storage/remote"
 )
 
-// page is one page of a listing, of which only this is asked for.
+// page is one page of a listing, with the fields that are asked for.
 type page struct {
 	Kind  string `json:"kind"`
 	Next  string `json:"nextPageToken"`
@@ -27,8 +27,8 @@ type page struct {
 
 const pageFields = "kind,nextPageToken,items(name,size)"
 
-// list gives every object below prefix, with its full name; with first above 0
-// only so many, from one page.
+// list calls fn with every object below prefix and its full name. A positive
+// first bounds their number, and they come from one page.
 func (s *Storage) list(ctx context.Context, prefix string, first int, fn func(name string, size int64) error) error {
 	query := url.Values{"prefix": {prefix}, "fields": {pageFields}, "maxResults": {"1000"}}
 	if first > 0 {
@@ -45,7 +45,7 @@ func (s *Storage) list(ctx context.Context, prefix string, first int, fn func(na
 				return err
 			}
 			if strings.HasSuffix(item.Name, "/") {
-				continue // the console marks folders with empty objects
+				continue // Google's console marks folders with empty objects
 			}
 			if err := fn(item.Name, size); err != nil {
 				return err
@@ -60,8 +60,8 @@ func (s *Storage) list(ctx context.Context, prefix string, first int, fn func(na
 
 var errEnough = errors.New("enough")
 
-// pages gives all pages of a listing, until fn has enough. A token that comes
-// back would make it endless.
+// pages asks for all pages of a listing, until fn has enough. A token that
+// repeats is an error, because it would make the listing endless.
 func pages(what string, query url.Values, get func() (page, error), fn func(page) error) error {
 	seen := map[string]bool{}
 	for {

@@ -17,19 +17,19 @@ import (
 	"syncline.dev/syncline/internal/storage/remote"
 )
 
-// scope is the right that tokens are asked for: to read.
+// scope is the right of the tokens: to read.
 const scope = "https://www.googleapis.com/auth/devstorage.read_only"
 
-// early is how long before its end a token is no longer used, and maxSkew how
-// far off a clock may be for the requests that get one.
+// early is the time before its end at which a token is replaced. maxSkew is the
+// error that a clock may have when a token is requested.
 const (
 	early   = time.Minute
 	maxSkew = 5 * time.Minute
 )
 
-// tokens gives the access token of the moment. One call at a time fetches it.
+// tokens provides the present access token. One call at a time fetches it.
 type tokens struct {
-	turn    chan struct{} // holds one element while nobody fetches
+	turn    chan struct{} // has one element while no call fetches
 	current *oauth2.Token
 	fetch   func(ctx context.Context) (*oauth2.Token, error)
 }
@@ -44,8 +44,8 @@ func newTokens(c Config, transport http.RoundTripper) (*tokens, error) {
 		}
 		t.current = &oauth2.Token{AccessToken: c.AccessToken}
 	case len(c.KeyFile) > 0:
-		// Only keys of service accounts: other kinds can name programs to run
-		// and addresses to send other secrets to.
+		// Keys of service accounts only: other kinds can name programs to run,
+		// and addresses that other secrets would be sent to.
 		config, err := google.JWTConfigFromJSON(c.KeyFile, scope)
 		if err != nil || config.Email == "" || len(config.PrivateKey) == 0 {
 			return nil, syncline.Errorf(syncline.CodeInvalid, "the key file is no JSON key of a Google service account")
@@ -67,8 +67,8 @@ func newTokens(c Config, transport http.RoundTripper) (*tokens, error) {
 	return t, nil
 }
 
-// serviceKey is what matters of a service account's key file beside what the
-// library reads.
+// serviceKey has the fields of a service account's key file that the library
+// does not return.
 type serviceKey struct {
 	Project  string `json:"project_id"`
 	TokenURI string `json:"token_uri"`
@@ -80,14 +80,14 @@ func readKey(file []byte) (k serviceKey) {
 	return k
 }
 
-// tokensFrom reports whether tokens come from the very endpoint: sending them
-// there tells it nothing new.
+// tokensFrom reports whether the endpoint itself gives the tokens. Then it
+// learns nothing new from them.
 func (k serviceKey) tokensFrom(endpoint *url.URL) bool {
 	u, err := url.Parse(k.TokenURI)
 	return err == nil && u.Scheme == endpoint.Scheme && strings.EqualFold(u.Host, endpoint.Host)
 }
 
-// userToken gets a token with the credentials of the user this runs as.
+// userToken gets a token with the credentials of this program's user.
 func userToken(ctx context.Context) (*oauth2.Token, error) {
 	creds, err := google.FindDefaultCredentials(ctx, scope)
 	if err != nil {
@@ -96,7 +96,7 @@ func userToken(ctx context.Context) (*oauth2.Token, error) {
 	return creds.TokenSource.Token()
 }
 
-// get returns the text of a token that holds for a while.
+// get returns the text of a token that is valid for a while.
 func (t *tokens) get(ctx context.Context) (string, error) {
 	select {
 	case <-t.turn:
@@ -114,9 +114,9 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 	return t.current.AccessToken, nil
 }
 
-// fetched runs get with a client that ends with ctx and goes through transport,
-// and translates its errors. They can hold what was signed and what was
-// answered, so nothing of them is kept.
+// fetched runs get with a client that ends with ctx and uses transport, and
+// translates its errors. It keeps no text of them, because they can hold signed
+// data and answers.
 func fetched(ctx context.Context, transport http.RoundTripper, get func(context.Context) (*oauth2.Token, error)) (*oauth2.Token, error) {
 	callCtx, call := remote.Document(ctx)
 	client := &http.Client{Transport: bound{callCtx, transport}}
@@ -141,7 +141,7 @@ func fetched(ctx context.Context, transport http.RoundTripper, get func(context.
 	return nil, storage.Refused(call.Answer(""), "Google gives no access token for these credentials; look whether the key was deleted or the account disabled")
 }
 
-// bound makes requests end with a context: the library's have none.
+// bound makes requests end with a context, which the library's do not.
 type bound struct {
 	ctx  context.Context
 	base http.RoundTripper

@@ -14,16 +14,16 @@ import (
 	"syncline.dev/syncline/internal/storage"
 )
 
-// maxDepth bounds how deep List goes; restic's layout needs two levels.
+// maxDepth bounds the depth of List. restic's layout needs two levels.
 const maxDepth = 64
 
-// batch is how many directory entries are read at once.
+// batch is the number of directory entries that are read at once.
 const batch = 1024
 
 // List implements storage.Storage. A missing dir matches fs.ErrNotExist. Files
-// that vanish while it runs are left out. A symbolic link counts as the file it
-// leads to; one that leads to a folder or out of the repository is an error,
-// for a listing that skipped it would be short. For the same reason a folder or
+// that vanish during the listing are left out. A symbolic link counts as the
+// file it leads to. A link to a folder or out of the repository is an error,
+// because a listing without it would be short. For the same reason a folder or
 // a pipe with the name of an object counts as a file without bytes, which Open
 // does not find.
 func (s *Storage) List(ctx context.Context, dir string, fn func(name string, size int64) error) error {
@@ -45,7 +45,7 @@ func (s *Storage) List(ctx context.Context, dir string, fn func(name string, siz
 	if err := w.folder(folder, dir, 0); err != nil {
 		return err
 	}
-	// A folder that was removed meanwhile gave only a part of what it held.
+	// A folder that was removed meanwhile gave only a part of its files.
 	if _, err := s.root.Lstat(start); err != nil {
 		return translate(dir, err)
 	}
@@ -97,8 +97,8 @@ func (w *walk) entry(folder *os.Root, parent string, e fs.DirEntry, depth int) e
 	if e.IsDir() && !isObject(e.Name()) {
 		return w.enter(folder, name, e.Name(), depth)
 	}
-	// Lstat on the open folder, not on the entry: the entry would look its
-	// name up by path, outside the root's protection.
+	// Lstat goes through the open folder. The entry's own method would look up
+	// its path, outside the root's protection.
 	info, err := folder.Lstat(e.Name())
 	if err != nil {
 		err = translate(name, err)
@@ -115,10 +115,10 @@ func (w *walk) entry(folder *os.Root, parent string, e fs.DirEntry, depth int) e
 	case isObject(e.Name()):
 		return w.fn(name, 0)
 	}
-	return nil // sockets, pipes and devices are no files of a repository
+	return nil // sockets, pipes and devices are no part of a repository
 }
 
-// isObject reports whether a file of that name is named by its hash.
+// isObject reports whether a name is the hash of a file.
 func isObject(name string) bool {
 	return len(name) == 64 && strings.Trim(name, "0123456789abcdef") == ""
 }
@@ -137,7 +137,7 @@ func (w *walk) enter(folder *os.Root, name, base string, depth int) error {
 	return w.folder(sub, name, depth+1)
 }
 
-// follow looks at what a symbolic link leads to, within the repository.
+// follow returns the file that a symbolic link leads to, within the repository.
 func (w *walk) follow(name string) (fs.FileInfo, error) {
 	info, err := w.storage.root.Stat(filepath.FromSlash(name))
 	switch {

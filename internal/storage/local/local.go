@@ -1,6 +1,5 @@
-// Package local reads a repository in a local folder. It never leaves that
-// folder, whatever names and links it meets, and knows nothing of what the
-// files in it mean.
+// Package local reads a repository in a local folder. No name and no link leads
+// it out of that folder. It does not know what the files mean.
 package local
 
 import (
@@ -77,8 +76,8 @@ func (s *Storage) Open(ctx context.Context, name string, offset, length int64) (
 
 var errNotRegular = errors.New("not a regular file")
 
-// translate maps a file system's error. Files that are the wrong kind of thing
-// count as missing: there is no such file.
+// translate maps a file system's error. An item that is no file counts as
+// missing.
 func translate(name string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errNotRegular),
@@ -96,7 +95,7 @@ type reader struct {
 	file   *os.File
 	name   string
 	offset int64
-	left   int64 // bytes still to give; negative: to the end
+	left   int64 // bytes that are left; negative: to the end
 }
 
 func (r *reader) Read(p []byte) (int, error) {

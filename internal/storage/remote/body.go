@@ -15,8 +15,8 @@ import (
 	"syncline.dev/syncline/internal/storage"
 )
 
-// Range writes a Range header for Open's offset and length, "" for the whole
-// file. The length must not be 0.
+// Range returns the Range header for Open's offset and length, or "" for the
+// whole file. The length must not be 0.
 func Range(offset, length int64) string {
 	switch {
 	case offset == 0 && length < 0:
@@ -27,9 +27,10 @@ func Range(offset, length int64) string {
 	return fmt.Sprintf("bytes=%d-%d", offset, offset+length-1)
 }
 
-// NewBody makes the reader that Open returns out of an answer's body: exactly
-// length bytes (to the end where negative) or an error. It checks that the
-// answer is for the range that was asked for, and closes the body if not.
+// NewBody makes Open's reader from an answer's body. The reader returns exactly
+// length bytes (all up to the end if length is negative) or an error. NewBody
+// checks that the answer is for the requested range. Otherwise it closes the
+// body and fails.
 func NewBody(ctx context.Context, call *Call, body io.ReadCloser, name string, offset, length int64) (io.ReadCloser, error) {
 	b := &fileBody{ctx: ctx, call: call, body: body, name: name}
 	err := b.promise(offset, length)
@@ -43,14 +44,15 @@ func NewBody(ctx context.Context, call *Call, body io.ReadCloser, name string, o
 	return b, nil
 }
 
-// isPage reports whether a page of a web site came: proxies send theirs with
-// the status of a success, too. What restic encrypts never begins as one.
+// isPage reports whether the body is the page of a web site. Proxies also send
+// pages with the status of a success. restic's encrypted files do not begin
+// like a page.
 func (b *fileBody) isPage(offset int64) bool {
 	if offset > 0 {
 		return strings.Contains(b.call.Header("Content-Type"), "text/html")
 	}
 	body := bufio.NewReaderSize(b.body, 64)
-	start, _ := body.Peek(64) // an error comes again when it is read
+	start, _ := body.Peek(64) // an error repeats in the next read
 	b.body = struct {
 		io.Reader
 		io.Closer
@@ -59,8 +61,7 @@ func (b *fileBody) isPage(offset int64) bool {
 	return bytes.HasPrefix(start, []byte("<!doctype html")) || bytes.HasPrefix(start, []byte("<html"))
 }
 
-// PastEnd makes the reader that Open returns when the storage says that the
-// file has no byte at the offset.
+// PastEnd makes Open's reader for an offset at which the storage has no byte.
 func PastEnd(name string, length int64) io.ReadCloser {
 	b := &fileBody{body: http.NoBody, name: name}
 	if length > 0 {
@@ -69,7 +70,7 @@ func PastEnd(name string, length int64) io.ReadCloser {
 	return b
 }
 
-// Nothing makes the reader that Open returns for a length of 0.
+// Nothing makes Open's reader for a length of 0.
 func Nothing() io.ReadCloser { return http.NoBody }
 
 type fileBody struct {
@@ -77,15 +78,15 @@ type fileBody struct {
 	call  *Call
 	body  io.ReadCloser
 	name  string
-	left  int64 // bytes that were promised; negative: not known
-	short error // behind those, where the file ends before what was asked for
+	left  int64 // promised bytes that are left; negative: unknown
+	short error // error after these bytes, for a file that ends too early
 	err   error // final
 }
 
-// promise works out from the answer's headers how many bytes must come.
+// promise computes from the answer's headers how many bytes must come.
 func (b *fileBody) promise(offset, length int64) error {
 	b.left = -1
-	total := int64(-1) // of the file, where the storage says so
+	total := int64(-1) // of the file; negative: unknown
 	size, err := strconv.ParseInt(b.call.Header("Content-Length"), 10, 64)
 	if err == nil {
 		b.left = size
@@ -118,7 +119,7 @@ func (b *fileBody) promise(offset, length int64) error {
 	return nil
 }
 
-// parseContentRange reads "bytes 0-9/100". The total is negative where it is "*".
+// parseContentRange reads "bytes 0-9/100". The total is negative for "*".
 func parseContentRange(v string) (first, last, total int64, ok bool) {
 	v, found := strings.CutPrefix(v, "bytes ")
 	v, all, slash := strings.Cut(v, "/")

@@ -14,15 +14,14 @@ import (
 	"syncline.dev/syncline/internal/storage"
 )
 
-// maxDocument bounds answers that are documents and not files: pages of
-// listings, errors, lists of buckets. A page of 5,000 names of 1 KB, escaped,
-// is the largest that a storage sends.
+// maxDocument bounds answers that are no files: pages of listings, errors,
+// lists of buckets. The largest one is a page of 5,000 escaped names of 1 KB.
 const maxDocument = 32 << 20
 
-// Call records what happened on the wire for one call of a back end: vendors'
-// libraries lose some of it. Its methods are safe for concurrent use.
+// Call records the events on the wire of one call of a back end, since vendors'
+// libraries lose some of them. Its methods are safe for concurrent use.
 type Call struct {
-	maxBody int64 // of good answers; negative: any
+	maxBody int64 // bound of successful answers; negative: none
 
 	mu     sync.Mutex
 	host   string
@@ -64,7 +63,7 @@ func (c *Call) fail(err error) {
 	c.err = err
 }
 
-// Status returns the last answer's status; 0 where there was none.
+// Status returns the last answer's status, or 0 for none.
 func (c *Call) Status() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -78,8 +77,7 @@ func (c *Call) Header(name string) string {
 	return c.header.Get(name)
 }
 
-// Date returns the storage's clock as the last answer told it, or the zero
-// time.
+// Date returns the storage's clock in the last answer, or the zero time.
 func (c *Call) Date() time.Time {
 	t, err := http.ParseTime(c.Header("Date"))
 	if err != nil {
@@ -88,9 +86,9 @@ func (c *Call) Date() time.Time {
 	return t
 }
 
-// Trouble returns the error for what any storage can fail with: a context that
-// ended, a network that broke, an answer that asks for patience. It is nil when
-// the answer's own error code must tell, and then code is the vendor's to read.
+// Trouble returns the error of failures that every storage can have: an ended
+// context, a network failure, an answer that asks for patience. It returns nil
+// if the answer's own error code decides. The back end then reads that code.
 func (c *Call) Trouble(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -112,7 +110,7 @@ func (c *Call) Trouble(ctx context.Context) error {
 	}
 }
 
-// maxRetryAfter bounds what a storage can make us wait.
+// maxRetryAfter bounds the wait that a storage can ask for.
 const maxRetryAfter = time.Hour
 
 // retryAfter reads Retry-After: seconds, or a date.
@@ -127,8 +125,8 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	return min(max(d, 0), maxRetryAfter)
 }
 
-// Answer makes a cause out of an answer's error code, which says what happened
-// without the answer's text: that may repeat what was sent.
+// Answer makes a cause from an answer's error code. It leaves out the answer's
+// text, which may repeat parts of the request.
 func (c *Call) Answer(code string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -138,8 +136,8 @@ func (c *Call) Answer(code string) error {
 	return fmt.Errorf("%s answered %d %q", c.host, c.status, code)
 }
 
-// Opaque takes the address out of an error of an HTTP client: it can carry a
-// signature.
+// Opaque removes the address from an error of an HTTP client, because it can
+// contain a signature.
 func Opaque(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
@@ -148,10 +146,10 @@ func Opaque(err error) error {
 	return err
 }
 
-// MaxFolders bounds what browsing returns.
+// MaxFolders bounds the result of browsing.
 const MaxFolders = 10_000
 
-// TooManyFolders is the error of a browsing that passed MaxFolders.
+// TooManyFolders is the error of more than MaxFolders folders.
 func TooManyFolders() error {
 	return syncline.Errorf(syncline.CodeTooLarge, "there are more than %d folders here; name the folder instead of browsing for it", MaxFolders)
 }

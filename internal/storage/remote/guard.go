@@ -1,7 +1,7 @@
-// Package remote is what the back ends over HTTP share: a transport that
-// refuses addresses no repository can lie at, the record of what happened on
-// the wire for one call, errors of the network in words, and bodies whose
-// length is checked. It knows no vendor.
+// Package remote is the common part of the back ends over HTTP: a transport
+// that refuses addresses no repository can have, the record of one call's
+// events on the wire, errors of the network in words, and bodies whose length
+// is checked. It knows no vendor.
 package remote
 
 import (
@@ -11,8 +11,8 @@ import (
 	"syncline.dev/syncline"
 )
 
-// metadata are the addresses, beside the link-local ones, at which clouds
-// serve their machines' metadata and credentials.
+// metadata are the addresses of clouds' metadata services, besides the
+// link-local ones.
 var metadata = []netip.Addr{
 	netip.MustParseAddr("fd00:ec2::254"),   // Amazon
 	netip.MustParseAddr("100.100.100.200"), // Alibaba
@@ -27,10 +27,10 @@ var (
 	siteLocal   = netip.MustParsePrefix("fec0::/10")
 )
 
-// The IPv6 forms that carry an IPv4 address, which the network or the system may
-// take out and connect to.
+// The IPv6 forms of an IPv4 address. The network or the system may connect to
+// the IPv4 address.
 var (
-	compatible = netip.MustParsePrefix("::/96")           // RFC 4291, out of use
+	compatible = netip.MustParsePrefix("::/96")           // RFC 4291, deprecated
 	translated = netip.MustParsePrefix("::ffff:0:0:0/96") // RFC 2765
 	nat64      = netip.MustParsePrefix("64:ff9b::/96")    // RFC 6052
 	localNAT64 = netip.MustParsePrefix("64:ff9b:1::/48")  // RFC 8215
@@ -40,8 +40,7 @@ var (
 
 // CheckAddress refuses, with CodeInvalid, an address that no storage may have:
 // link-local, metadata and multicast always, and with denyPrivate also loopback
-// and private ones. An IPv6 address that carries IPv4 addresses is judged by
-// these, too.
+// and private ones. It also checks the IPv4 addresses in an IPv6 one.
 func CheckAddress(ip netip.Addr, denyPrivate bool) error {
 	ip = ip.Unmap().WithZone("")
 	for _, a := range append(embedded(ip), ip) {
@@ -52,7 +51,7 @@ func CheckAddress(ip netip.Addr, denyPrivate bool) error {
 	return nil
 }
 
-// judge says what is wrong with an address, "" when nothing is.
+// judge returns the fault of an address, or "".
 func judge(ip netip.Addr, denyPrivate bool) string {
 	for _, m := range metadata {
 		if ip == m {
@@ -76,7 +75,7 @@ func judge(ip netip.Addr, denyPrivate bool) string {
 	return ""
 }
 
-// embedded returns the IPv4 addresses that an IPv6 one carries.
+// embedded returns the IPv4 addresses in an IPv6 one.
 func embedded(ip netip.Addr) []netip.Addr {
 	if !ip.Is6() || ip.IsLoopback() || ip.IsUnspecified() {
 		return nil
@@ -86,11 +85,11 @@ func embedded(ip netip.Addr) []netip.Addr {
 	switch {
 	case compatible.Contains(ip), translated.Contains(ip), nat64.Contains(ip):
 		return []netip.Addr{last}
-	case localNAT64.Contains(ip): // behind a prefix of 96 or of 48 bits
+	case localNAT64.Contains(ip): // after a prefix of 96 or of 48 bits
 		return []netip.Addr{last, netip.AddrFrom4([4]byte{b[6], b[7], b[9], b[10]})}
 	case sixToFour.Contains(ip):
 		return []netip.Addr{netip.AddrFrom4([4]byte(b[2:6]))}
-	case teredo.Contains(ip): // the server, and the client with its bits turned
+	case teredo.Contains(ip): // the server, and the client with inverted bits
 		return []netip.Addr{
 			netip.AddrFrom4([4]byte(b[4:8])),
 			netip.AddrFrom4([4]byte{^b[12], ^b[13], ^b[14], ^b[15]}),
@@ -105,9 +104,8 @@ func refused(ip netip.Addr, what string) error {
 	return syncline.Errorf(syncline.CodeInvalid, "the storage's endpoint leads to %s, %s, which this server does not connect to; give another endpoint", ip, what)
 }
 
-// control is called for every connection, after names were resolved and before
-// anything is sent: neither a redirect nor a name that changes its address gets
-// past it.
+// control checks every connection, after names are resolved and before anything
+// is sent. So neither a redirect nor a changing name avoids the check.
 func control(denyPrivate bool) func(network, address string, c syscall.RawConn) error {
 	return func(_, address string, _ syscall.RawConn) error {
 		target, err := netip.ParseAddrPort(address)

@@ -19,7 +19,7 @@ import (
 func networkError(host string, err error) error {
 	var ours *syncline.Error
 	if errors.As(err, &ours) {
-		return ours // the guard's
+		return ours // the guard's error
 	}
 	final := func(code syncline.Code, format string, args ...any) error {
 		return syncline.WrapError(code, err, format, append([]any{host}, args...)...)
@@ -54,7 +54,7 @@ func networkError(host string, err error) error {
 		"the storage at %s cannot be reached now (%s)", host, reason(err))}
 }
 
-// reason names a passing trouble in a word or two.
+// reason names a passing failure in a word or two.
 func reason(err error) string {
 	var dns *net.DNSError
 	var timeout net.Error

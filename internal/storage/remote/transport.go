@@ -15,24 +15,24 @@ import (
 	"syncline.dev/syncline/internal/storage"
 )
 
-// Options says what a transport may connect to.
+// Options says to which servers a transport may connect.
 type Options struct {
-	CA          []byte // certificates in PEM that are trusted beside the system's
-	AllowHTTP   bool   // the address asked for http by name
+	CA          []byte // certificates in PEM; added to the system's
+	AllowHTTP   bool   // the address names http
 	DenyPrivate bool   // no loopback and private addresses
 	Client
 }
 
-// Client is how a program shows itself to a storage, and what it asks of it. The
-// zero value is for all but those who say otherwise.
+// Client is this program's appearance to a storage, and its demands. The zero
+// value is the default.
 type Client struct {
-	Certificate []byte        // a certificate to show and its private key, in PEM
-	TrustAny    bool          // any certificate of the storage will do
+	Certificate []byte        // certificate to show and its private key, in PEM
+	TrustAny    bool          // accept any certificate of the storage
 	UserAgent   string        // instead of the library's own
-	Patience    time.Duration // for the beginning of an answer; a minute where zero
+	Patience    time.Duration // time for the beginning of an answer; a minute when zero
 }
 
-// certificates are what to show to a storage.
+// certificates returns the certificates to show to a storage.
 func (c *Client) certificates() ([]tls.Certificate, error) {
 	if len(c.Certificate) == 0 {
 		return nil, nil
@@ -48,9 +48,9 @@ func (c *Client) certificates() ([]tls.Certificate, error) {
 const patience = time.Minute
 
 // NewTransport makes the transport of one storage. It follows no redirect from
-// https to http, asks for no compression (lengths are checked as sent), and
-// honours the environment's proxies, except with DenyPrivate: what lies behind
-// a proxy cannot be checked.
+// https to http and asks for no compression, because it checks lengths as sent.
+// It honours the environment's proxies, except with DenyPrivate, because an
+// address behind a proxy cannot be checked.
 func NewTransport(o Options) (http.RoundTripper, error) {
 	var roots *x509.CertPool
 	if len(o.CA) > 0 {
@@ -107,11 +107,11 @@ func proxy(denyPrivate bool) func(*http.Request) (*url.URL, error) {
 
 var errPlainHTTP = errors.New("refused to speak http, without encryption, where https was asked for")
 
-// transport counts, records and watches what goes over the wire.
+// transport counts, records and watches requests.
 type transport struct {
 	base      http.RoundTripper
 	allowHTTP bool
-	userAgent string // instead of the request's; "" to leave that
+	userAgent string // replaces the request's; "" for no change
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -140,25 +140,25 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	storage.NoteProgress(ctx)
 	left := call.maxBody
 	if resp.StatusCode >= 300 {
-		left = maxDocument // not the file that was asked for
+		left = maxDocument // not the requested file
 	}
 	resp.Body = &watchedBody{ReadCloser: resp.Body, req: req, call: call, left: left}
 	return resp, nil
 }
 
-// CloseIdleConnections lets http.Client's method of that name work.
+// CloseIdleConnections makes http.Client's method of this name work.
 func (t *transport) CloseIdleConnections() {
 	if c, ok := t.base.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
 	}
 }
 
-// watchedBody reports progress and errors of a body, and bounds it.
+// watchedBody reports a body's progress and errors, and bounds its length.
 type watchedBody struct {
 	io.ReadCloser
 	req  *http.Request
 	call *Call
-	left int64 // bytes it may still have; negative: any number
+	left int64 // bytes that may still come; negative: any number
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {

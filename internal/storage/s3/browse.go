@@ -26,8 +26,8 @@ func (c *Client) ListBuckets(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// BucketExists reports whether there is such a bucket. It asks for one page of
-// its listing, so that rights that are missing show.
+// BucketExists reports whether the bucket exists. It asks for one page of its
+// listing, so missing rights show.
 func (c *Client) BucketExists(ctx context.Context, bucket string) (bool, error) {
 	err := c.list(ctx, bucket, "", false, func(minio.ObjectInfo) error { return errEnough })
 	switch {

@@ -18,14 +18,14 @@ import (
 	"syncline.dev/syncline/internal/storage/remote"
 )
 
-// operation is what was tried, for the words of an error.
+// operation describes a request, for the text of an error.
 type operation struct {
 	bucket, name, dir string
 	list              bool
 }
 
-// translate maps an error of the library by its code. Of what the server wrote
-// only codes and a region's name are taken over.
+// translate maps an error of the library by its code. It uses only codes and a
+// region's name from the server's answer.
 func (c *Client) translate(ctx context.Context, call *remote.Call, err error, op operation) error {
 	switch {
 	case ctx.Err() != nil:
@@ -66,7 +66,7 @@ func (c *Client) translate(ctx context.Context, call *remote.Call, err error, op
 	return syncline.WrapError(syncline.CodeUnavailable, cause, "the storage at %s refused a request with %q", c.host, clip(answer.Code))
 }
 
-// notAsked translates an error for which nothing was asked of the server.
+// notAsked translates an error that came before any request.
 func notAsked(err error, op operation) error {
 	if s3utils.CheckValidBucketName(op.bucket) != nil {
 		return syncline.WrapError(syncline.CodeInvalid, err, "%q is no name of a bucket", op.bucket)
@@ -74,7 +74,7 @@ func notAsked(err error, op operation) error {
 	return syncline.WrapError(syncline.CodeForbidden, remote.Opaque(err), "no access key can be had from where the credentials were to come from; look at the profile, or give the keys")
 }
 
-// access maps the codes that are about buckets, keys and rights.
+// access maps the codes of buckets, keys and rights.
 func (c *Client) access(call *remote.Call, answer minio.ErrorResponse, cause error, op operation) error {
 	switch answer.Code {
 	case "RequestTimeout", "Throttling", "ThrottlingException", "RequestLimitExceeded", "RequestThrottled", "SlowDown", "InternalError":
@@ -137,7 +137,8 @@ func (c *Client) denied(cause error, op operation) error {
 	case op.list:
 		return storage.Refused(cause, "these credentials may not list the bucket %q (s3:ListBucket)%s", op.bucket, hint)
 	}
-	// Without the right to list, S3 answers so for a missing object too.
+	// Without the right to list, S3 also answers like this for a missing
+	// object.
 	return storage.Refused(cause, "these credentials may not read %q in the bucket %q (s3:GetObject)%s", op.name, op.bucket, hint)
 }
 

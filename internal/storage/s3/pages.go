@@ -22,19 +22,19 @@ func withPages(ctx context.Context) context.Context {
 	return context.WithValue(ctx, pagesKey{}, map[string]bool{})
 }
 
-// pageCheck makes sure that what comes as a page of a listing is one. The
-// library takes any XML, the front page of a web site even, for an empty page,
-// and follows a listing that leads in a circle for ever.
+// pageCheck makes sure that the page of a listing is one. The library takes any
+// XML for an empty page, also the front page of a web site. It follows a
+// listing that leads in a circle for ever.
 type pageCheck struct{ base http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
 func (p *pageCheck) RoundTrip(req *http.Request) (*http.Response, error) {
 	pages, listing := req.Context().Value(pagesKey{}).(map[string]bool)
 	query := req.URL.Query()
-	if !listing || !query.Has("prefix") { // where the bucket lies may be asked, too
+	if !listing || !query.Has("prefix") { // the request for a bucket's location has no prefix
 		return p.base.RoundTrip(req)
 	}
-	token := query.Get("continuation-token") + query.Get("marker") // only one of them is there
+	token := query.Get("continuation-token") + query.Get("marker") // a request has one of them
 	if pages[token] {
 		return nil, errRepeatedPage
 	}
@@ -59,7 +59,7 @@ func (p *pageCheck) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// CloseIdleConnections lets http.Client's method of that name work.
+// CloseIdleConnections makes http.Client's method of this name work.
 func (p *pageCheck) CloseIdleConnections() {
 	if c, ok := p.base.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()

@@ -12,17 +12,17 @@ import (
 	"syncline.dev/syncline/internal/storage/remote"
 )
 
-// Role is a role to take with the keys, as restic's RESTIC_AWS_ASSUME_ROLE_*
-// name it.
+// Role is a role to assume with the keys, as in restic's
+// RESTIC_AWS_ASSUME_ROLE_*.
 type Role struct {
 	ARN                             string
 	SessionName, ExternalID, Policy string
-	Region                          string // of the token service; that of the bucket where empty
-	Endpoint                        string // of the token service; Amazon's for the region where empty
+	Region                          string // of the token service; the bucket's when empty
+	Endpoint                        string // of the token service; Amazon's for the region when empty
 }
 
-// assume returns the credentials of the role. The keys must be there; the role
-// itself is taken with the first request, and again before it ends.
+// assume returns the credentials of the role. keys must be present. The first
+// request assumes the role, and a later one assumes it again before it ends.
 func (c Config) assume(keys *credentials.Credentials) (*credentials.Credentials, error) {
 	with, err := keys.GetWithContext(nil)
 	if err != nil || with.AccessKeyID == "" || with.SecretAccessKey == "" {
@@ -53,7 +53,7 @@ func (c Config) assume(keys *credentials.Credentials) (*credentials.Credentials,
 	}}), nil
 }
 
-// tokenService is where Amazon gives roles in a region.
+// tokenService is Amazon's token service of a region.
 func tokenService(region string) string {
 	switch {
 	case region == "":
@@ -64,7 +64,7 @@ func tokenService(region string) string {
 	return "https://sts." + region + ".amazonaws.com"
 }
 
-// roleProvider takes a role, and says of a failure that it is about the role.
+// roleProvider assumes a role. Its errors name the role.
 type roleProvider struct {
 	credentials.STSAssumeRole
 	arn, host string
@@ -90,8 +90,8 @@ func (p *roleProvider) failed(err error) error {
 	return syncline.WrapError(syncline.CodeUnavailable, remote.Opaque(err), "the role %s cannot be taken: %s does not answer like a token service", clip(p.arn), p.host)
 }
 
-// roleError is an error in taking a role, which comes instead of an answer to a
-// request.
+// roleError is an error of assuming a role, without an answer to the request
+// itself.
 type roleError struct{ error }
 
 func (e *roleError) Unwrap() error { return e.error }

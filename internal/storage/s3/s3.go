@@ -1,6 +1,6 @@
-// Package s3 reads a repository in a bucket of Amazon S3 or of any server that
-// speaks its protocol. It knows nothing of what the objects mean, and makes
-// each request once: trying again is for the decorators in package storage.
+// Package s3 reads a repository in a bucket of Amazon S3 or of any server with
+// its protocol. It does not know what the objects mean. It makes each request
+// once; the decorators in package storage try again.
 package s3
 
 import (
@@ -19,7 +19,7 @@ import (
 	"syncline.dev/syncline/internal/storage/remote"
 )
 
-// Lookup says how a bucket's name is put into addresses.
+// Lookup says where an address has the bucket's name.
 type Lookup int
 
 // The ways of addressing a bucket.
@@ -29,28 +29,28 @@ const (
 	LookupVirtualHost               // https://bucket.host/…
 )
 
-// Config says where a repository lies and how to get in. Without any
-// credentials requests are made anonymously.
+// Config says where a repository lies and how to sign in. Without credentials
+// requests are anonymous.
 type Config struct {
-	Endpoint string // "host", "host:port" or with https:// before it; http:// must be written out
+	Endpoint string // "host", "host:port" or with https:// before it; it must name http:// to use it
 	Bucket   string
 	Prefix   string // folder in the bucket; "" for its root
-	Region   string // asked of the endpoint where empty, with one more request
+	Region   string // when empty, one more request asks the endpoint for it
 	Lookup   Lookup
-	CA       []byte // PEM, trusted beside the system's
+	CA       []byte // PEM; added to the system's certificates
 
 	AccessKey, SecretKey, SessionToken string
 
-	// UseProfile takes keys from the AWS configuration files of the user this
-	// program runs as: of Profile, or of the default profile where it is empty.
-	// Such a file can name a program to run: never set it for somebody else.
+	// UseProfile takes keys from the AWS configuration files of this program's
+	// user: those of Profile, or of the default profile if it is empty. Such a
+	// file can name a program to run, so a server must never set it.
 	UseProfile bool
 	Profile    string
-	// InstanceRole asks the cloud's metadata service for keys, when there are
-	// none from elsewhere.
+	// InstanceRole asks the cloud's metadata service for keys if there are no
+	// others.
 	InstanceRole bool
 
-	// Role is taken with the keys, and requests are made as it; nil for none.
+	// Role is assumed with the keys; nil for none.
 	Role *Role
 
 	OldListing  bool // list with the first version of the operation
@@ -58,7 +58,7 @@ type Config struct {
 	Client      remote.Client
 }
 
-// Client speaks to one endpoint with one set of credentials.
+// Client accesses one endpoint with one set of credentials.
 type Client struct {
 	core      *minio.Core
 	creds     *credentials.Credentials
@@ -141,7 +141,7 @@ func parseEndpoint(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// chain collects the sources of keys, in the order in which they are asked.
+// chain returns the sources of keys, in the order of use.
 func chain(c Config) (*credentials.Credentials, error) {
 	switch {
 	case c.AccessKey != "" && c.SecretKey != "":
@@ -158,7 +158,8 @@ func chain(c Config) (*credentials.Credentials, error) {
 		providers = append(providers, file)
 	}
 	if c.InstanceRole {
-		// A client of its own: the guarded transport refuses metadata addresses.
+		// It has its own client, because the guarded transport refuses metadata
+		// addresses.
 		providers = append(providers, &credentials.IAM{Client: &http.Client{Timeout: 5 * time.Second}})
 	}
 	return credentials.NewChainCredentials(providers), nil
@@ -174,7 +175,7 @@ func (s *Storage) Open(ctx context.Context, name string, offset, length int64) (
 	}
 	ask := remote.Range(offset, length)
 	if length == 0 {
-		ask = "bytes=0-0" // whether the object exists
+		ask = "bytes=0-0" // finds out whether the object exists
 	}
 	var o minio.GetObjectOptions
 	if ask != "" {
@@ -211,8 +212,9 @@ func (s *Storage) List(ctx context.Context, dir string, fn func(name string, siz
 	})
 }
 
-// list gives every object below prefix, or with recursive false also every
-// folder, its key ending in a slash.
+// list calls fn with every object below prefix. Without recursive it also
+// passes folders, whose keys end in a slash, in place of the objects below
+// them.
 func (c *Client) list(ctx context.Context, bucket, prefix string, recursive bool, fn func(minio.ObjectInfo) error) error {
 	callCtx, call := remote.Document(ctx)
 	callCtx = withPages(callCtx)
@@ -234,5 +236,5 @@ func (c *Client) list(ctx context.Context, bucket, prefix string, recursive bool
 			return err
 		}
 	}
-	return ctx.Err() // the library ends a listing without a word then
+	return ctx.Err() // an ended context ends the library's listing without an error
 }

@@ -14,20 +14,20 @@ import (
 	"syncline.dev/syncline/internal/storage"
 )
 
-// FaultKind is a way in which a request goes wrong.
+// FaultKind is a way in which a request fails.
 type FaultKind string
 
 // The kinds of faults.
 const (
-	FaultError    FaultKind = "500"       // refused once, for no reason
-	FaultBusy     FaultKind = "503"       // refused, asked to slow down
-	FaultThrottle FaultKind = "429"       // refused, asked to come back in a second
-	FaultReset    FaultKind = "reset"     // broken off with an error at a random place
-	FaultShort    FaultKind = "short"     // ended too early at a random place
+	FaultError    FaultKind = "500"       // refused once, without a reason
+	FaultBusy     FaultKind = "503"       // refused, with a request to slow down
+	FaultThrottle FaultKind = "429"       // refused, with a request to come back in a second
+	FaultReset    FaultKind = "reset"     // ends with an error at a random place
+	FaultShort    FaultKind = "short"     // ends too early at a random place
 	FaultStall    FaultKind = "stall"     // silent from a random place on
-	FaultRepeat   FaultKind = "repeat"    // listings only: a page comes twice
+	FaultRepeat   FaultKind = "repeat"    // listings only: a page repeats
 	FaultCutShort FaultKind = "cut short" // listings only: ends early, with an error
-	FaultFlip     FaultKind = "flip"      // reads only, and where it is named: one byte is another one
+	FaultFlip     FaultKind = "flip"      // reads only, and only where it is named: one byte is wrong
 )
 
 var (
@@ -35,8 +35,8 @@ var (
 	listFaults = []FaultKind{FaultError, FaultBusy, FaultThrottle, FaultReset, FaultStall, FaultRepeat, FaultCutShort}
 )
 
-// Fault makes a share of all calls fail. Which ones follows from the seed and
-// the order of the calls.
+// Fault makes a share of all calls fail. The seed and the order of the calls
+// choose them.
 type Fault struct {
 	storage storage.Storage
 	rate    float64
@@ -48,19 +48,21 @@ type Fault struct {
 }
 
 // NewFault makes the share rate (0 to 1) of the calls to s fail, in the ways
-// named in only, or in all ways but FaultFlip, which no storage can tell.
+// named in only. Without names it uses all ways but FaultFlip, which no storage
+// can notice.
 func NewFault(s storage.Storage, seed uint64, rate float64, only ...FaultKind) *Fault {
 	return &Fault{storage: s, rate: rate, only: only, random: rand.New(rand.NewPCG(seed, 2)), made: map[FaultKind]int{}}
 }
 
-// Made returns how many faults of each kind were made so far.
+// Made returns the number of faults of each kind so far.
 func (f *Fault) Made() map[FaultKind]int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return maps.Clone(f.made)
 }
 
-// draw decides one call's fate: a kind, or "", and after how much of it.
+// draw chooses a kind for one call, or "", and the share of the call before the
+// fault.
 func (f *Fault) draw(kinds []FaultKind) (FaultKind, float64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -153,12 +155,12 @@ func (f *Fault) Open(ctx context.Context, name string, offset, length int64) (io
 		expect = 4096
 	}
 	if kind == FaultFlip && length < 0 {
-		expect = 64 // which the shortest file has
+		expect = 64 // the length of the shortest file
 	}
 	return &faultyReader{ReadCloser: r, ctx: ctx, kind: kind, left: int(part * float64(expect))}, nil
 }
 
-// faultyReader goes wrong after left bytes.
+// faultyReader fails after left bytes.
 type faultyReader struct {
 	io.ReadCloser
 	ctx  context.Context

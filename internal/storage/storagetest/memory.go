@@ -13,11 +13,11 @@ import (
 	"syncline.dev/syncline/internal/storage"
 )
 
-// Memory is a storage in memory, for tests of what stands above one. The files
-// must not change while it is used.
+// Memory is a storage in memory for tests. Its files must not change during
+// use.
 type Memory map[string][]byte
 
-// List implements storage.Storage, by name.
+// List implements storage.Storage. It lists by name.
 func (m Memory) List(ctx context.Context, dir string, fn func(string, int64) error) error {
 	if err := storage.CheckDir(dir); err != nil {
 		return err
@@ -70,7 +70,7 @@ func (r *memoryReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// WriteTo hides bytes.Reader's, which does not look at the context.
+// WriteTo hides bytes.Reader's method, which does not look at the context.
 func (r *memoryReader) WriteTo(w io.Writer) (int64, error) {
 	return io.Copy(w, struct{ io.Reader }{r})
 }

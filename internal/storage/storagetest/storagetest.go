@@ -1,5 +1,5 @@
-// Package storagetest is the suite that every storage back end passes, and a
-// storage that makes faults on purpose. It is imported by tests only.
+// Package storagetest has the suite that every storage back end passes, and a
+// storage that makes faults. It is for tests only.
 package storagetest
 
 import (
@@ -20,11 +20,11 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Opener makes a storage that holds exactly these files. It may be called
-// several times in one run; each call stands for a repository of its own.
+// Opener makes a storage with exactly these files. Each call makes a repository
+// of its own.
 type Opener func(t *testing.T, files map[string][]byte) storage.Storage
 
-// Run checks that what open makes keeps the contract of storage.Storage.
+// Run checks that the storages of open keep the contract of storage.Storage.
 func Run(t *testing.T, open Opener) {
 	t.Run("List", func(t *testing.T) { testList(t, open) })
 	t.Run("ListMany", func(t *testing.T) { testListMany(t, open) })
@@ -37,7 +37,7 @@ func Run(t *testing.T, open Opener) {
 	t.Run("Concurrent", func(t *testing.T) { testConcurrent(t, open) })
 }
 
-// Bytes returns n bytes that are the same for the same seed.
+// Bytes returns n bytes, the same for the same seed.
 func Bytes(seed uint64, n int) []byte {
 	b := make([]byte, n)
 	r := rand.New(rand.NewPCG(seed, 1))
@@ -47,8 +47,8 @@ func Bytes(seed uint64, n int) []byte {
 	return b
 }
 
-// ListAll returns the names and sizes of a complete listing. A name that comes
-// twice fails the test.
+// ListAll returns the names and sizes of a complete listing. A name that
+// repeats fails the test.
 func ListAll(t *testing.T, s storage.Storage, dir string) (map[string]int64, error) {
 	t.Helper()
 	got := map[string]int64{}
@@ -107,7 +107,7 @@ func testList(t *testing.T, open Opener) {
 		"config": 1, "data/00/a": 2, "data/00/b": 0, "data/01/deep/er/c": 4, "database/x": 14,
 		"data-file": 8, "snapshots/one": 1, "snapshotsandmore/no": 1,
 	})
-	// Where there are no folders, a missing one is empty.
+	// Without folders, a missing one is empty.
 	got, err := ListAll(t, s, "index")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("List of a missing folder: %v, want fs.ErrNotExist or nothing", err)

@@ -18,16 +18,16 @@ import (
 	"testing"
 )
 
-// Google is a GCS server behind a door that lets in who shows a token, and
-// gives tokens to a service account. fake-gcs-server asks for none.
+// Google is a GCS server behind a door that requires a token and gives tokens
+// to a service account. fake-gcs-server requires none.
 type Google struct {
 	*GCS
 	URL     string // of the door
 	KeyFile string // of the service account
-	Token   string // what the door gives out
+	Token   string // token that the door gives out
 }
 
-// StartGoogle starts both for the duration of the test.
+// StartGoogle starts the server and its door for the test.
 func StartGoogle(t testing.TB) *Google {
 	t.Helper()
 	g := &Google{GCS: StartGCS(t), Token: "ya29.not-to-be-told-either"}
@@ -49,8 +49,9 @@ func StartGoogle(t testing.TB) *Google {
 	return g
 }
 
-// StartDoor starts a door before the server at target, until the test ends, and
-// returns its address. What answer does not answer goes through.
+// StartDoor starts a door before the server at target, for the test, and
+// returns its address. A request that answer does not answer goes to the
+// server.
 func StartDoor(t testing.TB, target string, answer func(http.ResponseWriter, *http.Request) bool) string {
 	t.Helper()
 	proxy := newProxy(t, target)
@@ -71,11 +72,11 @@ func newProxy(t testing.TB, target string) *httputil.ReverseProxy {
 	}
 	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(u)
-		r.Out.Host = r.In.Host // which is signed
+		r.Out.Host = r.In.Host // the host is signed
 	}}
 }
 
-// serviceAccount makes a key file that has tokens from an address.
+// serviceAccount makes a key file whose tokens come from an address.
 func serviceAccount(t testing.TB, tokens string) string {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -96,8 +97,8 @@ func serviceAccount(t testing.TB, tokens string) string {
 	return string(text)
 }
 
-// Proxy is a proxy for https that leads every host to one server, as a name
-// server of the test's own would.
+// Proxy is a proxy for https that leads every host to one server, in place of a
+// name server.
 type Proxy struct {
 	URL string
 
@@ -105,7 +106,7 @@ type Proxy struct {
 	hosts map[string]bool
 }
 
-// StartProxy starts one before the server at target, until the test ends.
+// StartProxy starts a Proxy before the server at target, for the test.
 func StartProxy(t testing.TB, target string) *Proxy {
 	t.Helper()
 	u, err := url.Parse(target)
@@ -128,7 +129,7 @@ func StartProxy(t testing.TB, target string) *Proxy {
 	return p
 }
 
-// Hosts returns the hosts that were asked for, with their ports.
+// Hosts returns the requested hosts, with their ports.
 func (p *Proxy) Hosts() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -139,7 +140,7 @@ func (p *Proxy) Hosts() []string {
 	return hosts
 }
 
-// tunnel joins a client's connection with one to an address.
+// tunnel connects a client's connection with a new one to an address.
 func tunnel(w http.ResponseWriter, r *http.Request, address string) {
 	server, err := new(net.Dialer).DialContext(r.Context(), "tcp", address)
 	if err != nil {
@@ -163,13 +164,13 @@ func tunnel(w http.ResponseWriter, r *http.Request, address string) {
 	<-done
 }
 
-// Meter is a door that counts the bytes of the objects that leave a server.
+// Meter is a door that counts the bytes of objects that a server sends.
 type Meter struct {
 	URL   string
 	bytes atomic.Int64
 }
 
-// StartMeter starts one before the server at target, until the test ends.
+// StartMeter starts a Meter before the server at target, for the test.
 func StartMeter(t testing.TB, target string) *Meter {
 	t.Helper()
 	m := &Meter{}
@@ -186,7 +187,7 @@ func StartMeter(t testing.TB, target string) *Meter {
 	return m
 }
 
-// Bytes returns how many there were.
+// Bytes returns the number of bytes so far.
 func (m *Meter) Bytes() int64 { return m.bytes.Load() }
 
 type metered struct {

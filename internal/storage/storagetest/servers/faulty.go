@@ -14,7 +14,7 @@ import (
 
 // Faulty stands before a server and makes a share of its answers fail on the
 // wire: refused with 500, 503 or 429, reset, ended too early, silent from the
-// middle on, with one byte changed, or replaced by a web site's page with the
+// middle on, with one wrong byte, or replaced by a web site's page with the
 // status of a success.
 type Faulty struct {
 	URL string
@@ -31,10 +31,10 @@ type Faulty struct {
 
 var wireFaults = []string{"500", "503", "429", "reset", "short", "stall", "page"}
 
-// StartFaulty starts one before the server at target, until the test ends.
-// Which answers fail follows from the seed and the order of the requests. They
-// fail in the ways named in only, or in all ways but "flip", which no storage
-// can tell.
+// StartFaulty starts a Faulty before the server at target, for the test. The
+// seed and the order of requests choose the answers that fail. They fail in the
+// ways named in only. Without names it uses all ways but "flip", which no
+// storage can notice.
 func StartFaulty(t testing.TB, target string, seed uint64, rate float64, only ...string) *Faulty {
 	t.Helper()
 	u, err := url.Parse(target)
@@ -54,7 +54,7 @@ func StartFaulty(t testing.TB, target string, seed uint64, rate float64, only ..
 	return f
 }
 
-// CheckMade fails the test unless every kind of fault was made.
+// CheckMade fails the test if a kind of fault was not made.
 func (f *Faulty) CheckMade(t testing.TB) {
 	t.Helper()
 	f.mu.Lock()
@@ -66,7 +66,7 @@ func (f *Faulty) CheckMade(t testing.TB) {
 	}
 }
 
-// draw decides what goes wrong with one answer, and where.
+// draw chooses the fault of one answer, and its place.
 func (f *Faulty) draw() (kind string, place float64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -86,7 +86,7 @@ func (f *Faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if kind == "page" {
-		w.Header().Set("Last-Modified", "Mon, 02 Mar 2026 10:00:00 GMT") // as of a file
+		w.Header().Set("Last-Modified", "Mon, 02 Mar 2026 10:00:00 GMT") // like a file's
 		w.Header().Set("ETag", `"66e1c1a0-78"`)
 		_, _ = io.WriteString(w, "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>Please sign in.</body></html>\n")
 		return
@@ -125,7 +125,7 @@ func (f *Faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
-// reset ends the connection so that the other side sees an error, not an end.
+// reset ends the connection with an error on the other side.
 func reset(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {

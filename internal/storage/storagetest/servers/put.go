@@ -38,8 +38,8 @@ func ReadFolder(t testing.TB, folder string) map[string][]byte {
 	return files
 }
 
-// Put makes the bucket where it is missing, and objects in a folder of it; ""
-// is the bucket's root.
+// Put makes a missing bucket, and objects in a folder of it. The folder "" is
+// the bucket's root.
 func (s *S3) Put(t testing.TB, bucket, folder string, files map[string][]byte) {
 	t.Helper()
 	root := filepath.Join(s.Dir, bucket, filepath.FromSlash(folder))
@@ -57,7 +57,7 @@ func (s *S3) Put(t testing.TB, bucket, folder string, files map[string][]byte) {
 	}
 }
 
-// Client returns the vendor's own client, to change things with.
+// Client returns the vendor's own client, for changes.
 func (a *Azure) Client(t testing.TB) *azblob.Client {
 	t.Helper()
 	key, err := azblob.NewSharedKeyCredential(a.Account, a.Key)
@@ -71,8 +71,8 @@ func (a *Azure) Client(t testing.TB) *azblob.Client {
 	return c
 }
 
-// Put makes the container where it is missing, and blobs in a folder of it; ""
-// is the container's root.
+// Put makes a missing container, and blobs in a folder of it. The folder "" is
+// the container's root.
 func (a *Azure) Put(t testing.TB, container, folder string, files map[string][]byte) {
 	t.Helper()
 	c := a.Client(t)
@@ -85,8 +85,8 @@ func (a *Azure) Put(t testing.TB, container, folder string, files map[string][]b
 	})
 }
 
-// Put makes the bucket where it is missing, and objects in a folder of it; ""
-// is the bucket's root.
+// Put makes a missing bucket, and objects in a folder of it. The folder "" is
+// the bucket's root.
 func (g *GCS) Put(t testing.TB, bucket, folder string, files map[string][]byte) {
 	t.Helper()
 	err := post(t.Context(), g.URL+"/storage/v1/b?project=test", fmt.Appendf(nil, `{"name":%q}`, bucket), http.StatusConflict)
@@ -114,7 +114,7 @@ func putAll(t testing.TB, folder string, files map[string][]byte, put func(conte
 	}
 }
 
-// post expects status 200, or the other one that is fine too.
+// post expects the status 200 or the status fine.
 func post(ctx context.Context, address string, body []byte, fine int) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {

@@ -1,6 +1,6 @@
 // Package servers starts real object storage servers for tests: versitygw for
 // S3, Azurite for Azure Blob, fake-gcs-server for Google Cloud Storage.
-// scripts/servers.sh installs them; a test that needs one fails without it.
+// scripts/servers.sh installs them. A test that needs one fails without it.
 package servers
 
 import (
@@ -18,21 +18,21 @@ import (
 	"time"
 )
 
-// startTimeout bounds how long a server may take to say that it is ready.
+// startTimeout bounds the time before a server says that it is ready.
 const startTimeout = time.Minute
 
 // S3 is a running S3 server. Each folder in Dir is a bucket, and each file in
-// it an object: files may be put there directly.
+// the folder is an object. Tests may put files there directly.
 type S3 struct {
 	URL, Region          string
 	AccessKey, SecretKey string
 	Dir                  string
-	AccessLog            string // a line a request, in Amazon's log format
+	AccessLog            string // one line a request, in Amazon's log format
 }
 
-// StartS3 starts versitygw for the duration of the test. With a certificate
-// and its key (files in PEM) it speaks https, and with a domain as the third
-// it takes buckets as hosts of that.
+// StartS3 starts versitygw for the test. With a certificate and its key (files
+// in PEM) it speaks https. With a domain as a third argument it also has
+// buckets as hosts of the domain.
 func StartS3(t testing.TB, certAndKey ...string) *S3 {
 	t.Helper()
 	address := freeAddress(t)
@@ -58,7 +58,7 @@ func StartS3(t testing.TB, certAndKey ...string) *S3 {
 // Azure is a running Azure Blob server, with an account.
 type Azure struct{ URL, Account, Key string }
 
-// StartAzure starts Azurite for the duration of the test.
+// StartAzure starts Azurite for the test.
 func StartAzure(t testing.TB) *Azure {
 	t.Helper()
 	node, err := exec.LookPath("node")
@@ -67,7 +67,7 @@ func StartAzure(t testing.TB) *Azure {
 	}
 	address := freeAddress(t)
 	host, port, _ := net.SplitHostPort(address)
-	// The account that Azurite's documentation names; it opens nothing else.
+	// The account is the one in Azurite's documentation. It opens nothing else.
 	a := &Azure{
 		URL: "http://" + address + "/devstoreaccount1", Account: "devstoreaccount1",
 		Key: "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
@@ -83,7 +83,7 @@ func StartAzure(t testing.TB) *Azure {
 // GCS is a running Google Cloud Storage server that asks for no credentials.
 type GCS struct{ URL string }
 
-// StartGCS starts fake-gcs-server for the duration of the test.
+// StartGCS starts fake-gcs-server for the test.
 func StartGCS(t testing.TB) *GCS {
 	t.Helper()
 	address := freeAddress(t)
@@ -130,8 +130,8 @@ func freeAddress(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// start runs cmd until the test ends. It returns when cmd has written ready and
-// takes connections: some servers say so a moment too early.
+// start runs cmd for the test. It returns when cmd has written ready and takes
+// connections, because some servers write ready a moment too early.
 func start(t testing.TB, cmd *exec.Cmd, address, ready string) {
 	t.Helper()
 	r, w := io.Pipe()
@@ -169,7 +169,7 @@ func start(t testing.TB, cmd *exec.Cmd, address, ready string) {
 	}
 }
 
-// transcript keeps the last lines of what a server wrote.
+// transcript keeps the last lines of a server's output.
 type transcript struct {
 	mu    sync.Mutex
 	lines []string
@@ -185,7 +185,7 @@ func (s *transcript) follow(r io.Reader, ready string, isReady chan struct{}) {
 			isReady = nil
 		}
 	}
-	_, _ = io.Copy(io.Discard, r) // a line that was too long must not block the server
+	_, _ = io.Copy(io.Discard, r) // a line that is too long must not block the server
 }
 
 func (s *transcript) String() string {
