@@ -17,7 +17,7 @@ import (
 	"syncline.dev/syncline/internal/storage"
 )
 
-// fixture is a repository made by restic, with a key that is derived at once.
+// fixture makes a repository with restic. Its key is derived at once.
 func fixture(t *testing.T) string {
 	repo := resticfixture.Unpack(t, "v2-old")
 	resticfixture.QuickKey(t, repo)
@@ -44,9 +44,10 @@ func filesOf(t *testing.T, repo, kind string) []string {
 	return files
 }
 
-// TestDamagedFiles damages all files of one kind, or one of them, in each way
-// that disks and networks know. A session says so, shows nothing that is wrong,
-// and the next one, on the mended repository, leaves nothing of it behind.
+// TestDamagedFiles damages all files of one kind, or one of them, in every way
+// that disks and networks do. A session reports it and shows nothing wrong.
+// After the repository is mended, the next session leaves no trace of the
+// damage.
 func TestDamagedFiles(t *testing.T) {
 	whole := fixture(t)
 	want := freshDump(t, whole)
@@ -90,11 +91,11 @@ func TestDamagedFiles(t *testing.T) {
 	}
 }
 
-// judge looks at the outcome of a session on a damaged repository.
+// judge checks the outcome of a session on a damaged repository.
 func (b *bench) judge(kind, how string, stats syncline.SessionStatistics, err error, allowed []syncline.Code) {
 	b.t.Helper()
 	if how == "missing" && (kind == "snapshots") {
-		// What a first session cannot know of, it cannot miss.
+		// A first session cannot notice the loss of files that it never knew.
 		if err != nil || stats.SnapshotsTotal != 0 {
 			b.t.Errorf("%d snapshots are shown, and the error is %v", stats.SnapshotsTotal, err)
 		}
@@ -116,7 +117,7 @@ func (b *bench) judge(kind, how string, stats syncline.SessionStatistics, err er
 	}
 }
 
-// shownWhole returns how many snapshots are shown without a mark.
+// shownWhole returns the number of snapshots that are shown without a mark.
 func (b *bench) shownWhole() (n int) {
 	b.with(func(c *catalog.Catalog) {
 		err := c.View(context.Background(), func(v *catalog.View) error {
@@ -135,7 +136,8 @@ func (b *bench) shownWhole() (n int) {
 	return n
 }
 
-// spoil damages files and returns what mends them. A damage of nil removes them.
+// spoil damages files and returns a function that mends them. A nil damage
+// removes them.
 func spoil(t *testing.T, files []string, damage func([]byte) []byte) (mend func()) {
 	t.Helper()
 	must := func(err error) {
@@ -161,7 +163,7 @@ func spoil(t *testing.T, files []string, damage func([]byte) []byte) (mend func(
 	}
 }
 
-// One damaged file among many costs what needs it, and no more.
+// One damaged file among many affects only the snapshots that need it.
 func TestOneDamagedSnapshotFile(t *testing.T) {
 	repo := fixture(t)
 	want := freshDump(t, repo)
@@ -192,8 +194,8 @@ func (s *vanisher) Open(ctx context.Context, name string, offset, length int64) 
 	return s.Storage.Open(ctx, name, offset, length)
 }
 
-// A repository whose packs vanish in the middle of a session fails it with a
-// message, and the next session goes on from there.
+// If a repository's packs vanish during a session, it fails with a message, and
+// the next session continues.
 func TestPacksVanishMeanwhile(t *testing.T) {
 	repo := fixture(t)
 	want := freshDump(t, repo)

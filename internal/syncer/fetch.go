@@ -16,7 +16,7 @@ import (
 	"syncline.dev/syncline/resticrepo"
 )
 
-// keepTimeout bounds the last commit of a session that was stopped.
+// keepTimeout bounds the last commit of a stopped session.
 const keepTimeout = 4 * time.Second
 
 // fetch reads the planned trees that the catalog lacks.
@@ -26,8 +26,9 @@ func (r *run) fetch(ctx context.Context) error {
 	})
 }
 
-// fetchWanted reads those planned trees that wanted says. Trees that cannot be
-// read end up in r.failed. What was read is kept, also beside an error.
+// fetchWanted reads the planned trees that wanted chooses. r.failed gets the
+// trees that cannot be read. The trees that were read are kept, also after an
+// error.
 func (r *run) fetchWanted(ctx context.Context, wanted func(*catalog.Builder, syncline.Hash) bool) error {
 	if len(r.plan.packs) == 0 {
 		return nil
@@ -45,7 +46,7 @@ func (r *run) fetchWanted(ctx context.Context, wanted func(*catalog.Builder, syn
 		builder.Close()
 	}()
 	todo := r.plan.pieces(r.MaxRead, func(h *syncline.Hash) bool { return wanted(builder, *h) }, builder.Reserve)
-	r.plan = plan{} // in a large repository it is large; what is read is let go
+	r.plan = plan{} // a large repository has a large plan; reading frees it piece by piece
 	r.stats.BytesPlanned += todo.size
 	r.progress.part(todo.size, percentLast)
 	if len(todo.pieces) == 0 {
@@ -64,8 +65,8 @@ func (r *run) fetchWanted(ctx context.Context, wanted func(*catalog.Builder, syn
 	return errors.Join(err, builder.Flush(flushCtx))
 }
 
-// revive fetches trees that were cleaned away once and that a snapshot needs
-// again. It reports whether there were any.
+// revive fetches trees that were cleaned away and that a snapshot needs again.
+// It reports whether there were any.
 func (r *run) revive(ctx context.Context, gaps []catalog.Incomplete) (bool, error) {
 	missing := make(map[syncline.Hash]bool)
 	for _, g := range gaps {
@@ -89,7 +90,7 @@ type fetcher struct {
 	builder *catalog.Builder
 	others  map[syncline.Hash][]blobPlace
 
-	mu  sync.Mutex // guards run's report, statistics and failed
+	mu  sync.Mutex // guards the run's reports, statistics and failed
 	big sync.Mutex // held while a very large tree is decoded
 }
 
@@ -125,12 +126,12 @@ func (f *fetcher) all(ctx context.Context, pieces []piece) error {
 	return g.Wait()
 }
 
-// worker reads and decodes, with buffers of its own.
+// worker reads and decodes, with its own buffers.
 type worker struct {
 	*fetcher
 	decoder *resticrepo.Decoder
 	adder   *catalog.Adder
-	ahead   *bufio.Reader // of the piece; trees are small
+	ahead   *bufio.Reader // of the piece, since trees are small
 	buf     []byte
 	spans   []resticrepo.Span
 	ranges  []catalog.Span
@@ -139,11 +140,11 @@ type worker struct {
 	skipped int
 }
 
-// readAhead is how many bytes of a piece are read at once.
+// readAhead is the number of bytes of a piece that are read at once.
 const readAhead = 128 << 10
 
 // bigTree is the decoded size from which trees are decoded one at a time, so
-// that memory stays bounded: some 150,000 entries in one folder.
+// that memory stays bounded. It is some 150,000 entries in one folder.
 const bigTree = 64 << 20
 
 // piece reads one piece, blob by blob as the bytes arrive.
@@ -183,8 +184,8 @@ func (w *worker) buffer(n int) []byte {
 	return w.buf[:n]
 }
 
-// blob decodes one tree blob and adds it. Damage is noted, and only failures
-// of the catalog or the context are errors.
+// blob decodes one tree blob and adds it. It notes damage. Its errors are those
+// of the catalog and the context.
 func (w *worker) blob(ctx context.Context, pack syncline.Hash, b catalog.Blob, stored []byte) error {
 	if max(b.Plain, b.Length) > bigTree {
 		w.big.Lock()
@@ -193,7 +194,7 @@ func (w *worker) blob(ctx context.Context, pack syncline.Hash, b catalog.Blob, s
 	}
 	raw, err := w.decoder.Blob(repoBlob(b), resticrepo.ID(pack), stored)
 	if isDamage(err) {
-		// The bytes may have been changed on the way.
+		// The bytes may have changed on the way.
 		raw, err = w.Repository.LoadBlob(ctx, resticrepo.ID(pack), repoBlob(b))
 	}
 	if err == nil {
@@ -222,7 +223,7 @@ func (w *worker) elsewhere(ctx context.Context, pack syncline.Hash, b catalog.Bl
 	return w.copies(ctx, b, fmt.Sprintf("damaged in pack %s", pack.Short()))
 }
 
-// copies reads a tree from where else it lies, or notes why there is none.
+// copies reads a tree from another place, or notes why there is none.
 func (w *worker) copies(ctx context.Context, b catalog.Blob, why string) error {
 	for _, o := range w.others[b.ID] {
 		raw, err := w.Repository.LoadBlob(ctx, resticrepo.ID(o.pack), repoBlob(o.blob))
@@ -234,7 +235,7 @@ func (w *worker) copies(ctx context.Context, b catalog.Blob, why string) error {
 			return nil
 		}
 		if errors.Is(err, syncline.ErrArchived) {
-			continue // its own piece, or the first copy, tells
+			continue // its own piece, or the first copy, reports it
 		}
 		if !isDamage(err) && !gone(err) {
 			return err
@@ -249,7 +250,7 @@ func (w *worker) copies(ctx context.Context, b catalog.Blob, why string) error {
 }
 
 // archive notes a pack in an archive class, once, and reads its trees from
-// where else they lie.
+// other places.
 func (w *worker) archive(ctx context.Context, pack syncline.Hash, blobs []catalog.Blob, err error) error {
 	w.mu.Lock()
 	w.archived++
@@ -265,8 +266,8 @@ func (w *worker) archive(ctx context.Context, pack syncline.Hash, blobs []catalo
 	return nil
 }
 
-// unread deals with blobs that could not be read at all: missing and archived
-// ones are noted, and any other error ends the session.
+// unread handles blobs that could not be read. It notes missing and archived
+// ones. Any other error ends the session.
 func (w *worker) unread(ctx context.Context, pack syncline.Hash, blobs []catalog.Blob, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -285,7 +286,7 @@ func (w *worker) unread(ctx context.Context, pack syncline.Hash, blobs []catalog
 	return nil
 }
 
-// add gives a decoded tree to the catalog.
+// add adds a decoded tree to the catalog.
 func (w *worker) add(id syncline.Hash, raw []byte) error {
 	w.tree, w.skipped = id, 0
 	var err error
@@ -293,7 +294,7 @@ func (w *worker) add(id syncline.Hash, raw []byte) error {
 		err = w.adder.Add(id, raw, w.catalogSpans(), w.parse)
 	}
 	if err != nil && errors.Is(err, resticrepo.ErrDamaged) {
-		// The tree may be written in a way that the fast split does not know.
+		// The tree may have a form that the fast split does not know.
 		if w.spans, err = resticrepo.SplitTreeSlow(raw, w.spans[:0]); err == nil {
 			err = w.adder.Add(id, raw, w.catalogSpans(), w.parse)
 		}
@@ -323,7 +324,7 @@ func (w *worker) parse(raw []byte, e *syncline.Entry) (keep bool, err error) {
 	return true, nil
 }
 
-// domainEntry copies what is there; strings are shared.
+// domainEntry copies the fields of a node. It shares the strings.
 func domainEntry(n *resticrepo.Node, e *syncline.Entry) {
 	*e = syncline.Entry{
 		Name: n.Name, Type: syncline.EntryType(n.Type), Mode: n.Mode,
@@ -346,7 +347,7 @@ func domainEntry(n *resticrepo.Node, e *syncline.Entry) {
 	}
 }
 
-// count reports a blob as done with.
+// count counts a blob as done.
 func (w *worker) count(b catalog.Blob) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -367,7 +368,7 @@ func (w *worker) damagedCopy(pack, tree syncline.Hash, format string, args ...an
 	}
 }
 
-// damage notes one object that is not what it must be.
+// damage notes one damaged object.
 func (w *worker) damage(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -379,5 +380,5 @@ func (w *worker) damage(format string, args ...any) {
 	}
 }
 
-// maxDamageLogged bounds a session's log.
+// maxDamageLogged bounds the items of damage in a session's log.
 const maxDamageLogged = 200

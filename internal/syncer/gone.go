@@ -7,8 +7,8 @@ import (
 	"syncline.dev/syncline/resticrepo"
 )
 
-// gone reports whether an object was not where it should be: missing, or its
-// file shorter than the index says.
+// gone reports whether an object is missing, or its file is shorter than the
+// index says.
 func gone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, resticrepo.ErrNotFound)
 }

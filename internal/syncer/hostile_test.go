@@ -20,7 +20,7 @@ import (
 	"syncline.dev/syncline/internal/resticwriter"
 )
 
-// forged is a repository whose bytes a test chooses.
+// forged is a repository with bytes that a test chooses.
 type forged struct {
 	t    *testing.T
 	dir  string
@@ -45,7 +45,7 @@ func (f *forged) must(err error) {
 
 func sum(b string) resticwriter.ID { return sha256.Sum256([]byte(b)) }
 
-// tree stores tree blobs, each under its right name.
+// tree stores tree blobs, each under its right id.
 func (f *forged) tree(blobs ...string) {
 	p := resticwriter.NewPacker(f.repo, "tree", true)
 	for _, b := range blobs {
@@ -77,8 +77,8 @@ func dirNode(name string, tree resticwriter.ID) string {
 
 func treeOf(nodes ...string) string { return `{"nodes":[` + strings.Join(nodes, ",") + "]}\n" }
 
-// pack writes a pack with one blob, and an index that says of it what tell
-// makes of the truth.
+// pack writes a pack with one blob, and an index that describes it. tell may
+// falsify the description.
 func (f *forged) pack(blob resticwriter.ID, content string, tell func(*resticwriter.IndexPack)) {
 	file := f.repo.Seal([]byte(content))
 	length := len(file)
@@ -111,14 +111,14 @@ func bomb(t *testing.T, size int) []byte {
 	return []byte(out.String())
 }
 
-// hostile is a repository of hostile bytes, and a part of the log that names
-// what is wrong with it.
+// hostile is a repository with hostile bytes, and a part of the log line that
+// names the fault.
 type hostile struct {
 	make func(f *forged)
 	log  string
 }
 
-// hostileTrees have a snapshot whose tree is not there as it should be.
+// hostileTrees each have a snapshot with a missing or wrong tree.
 func hostileTrees(t *testing.T) map[string]hostile {
 	const wanted = "a tree that is not there as it should be"
 	bad := sum(wanted)
@@ -171,7 +171,7 @@ func hostileTrees(t *testing.T) map[string]hostile {
 	}
 }
 
-// hostileFiles have a snapshot or index file that is none.
+// hostileFiles each have an invalid snapshot or index file.
 func hostileFiles() map[string]hostile {
 	store := func(kind string, content any) func(f *forged) {
 		return func(f *forged) {
@@ -194,8 +194,8 @@ func hostileFiles() map[string]hostile {
 	}
 }
 
-// TestHostileRepositories has one good snapshot and one that is made of
-// hostile bytes: the session names what is wrong, and shows the good one.
+// TestHostileRepositories has one good snapshot and one of hostile bytes. The
+// session names the fault and shows the good one.
 func TestHostileRepositories(t *testing.T) {
 	cases := hostileTrees(t)
 	maps.Copy(cases, hostileFiles())
@@ -222,7 +222,7 @@ func TestHostileRepositories(t *testing.T) {
 	}
 }
 
-// Names that no file can have are left out, and the rest of the folder stays.
+// Impossible names are left out, and the rest of the folder stays.
 func TestNamesThatNoFileCanHave(t *testing.T) {
 	f := forge(t)
 	var nodes []string
@@ -282,9 +282,9 @@ func TestDeeplyNestedFolders(t *testing.T) {
 	}
 }
 
-// A tree that holds itself cannot exist: its hash would have to be known
-// before its content. Trees that name each other's forged hashes can be
-// stored, and are refused for their hashes.
+// A tree that contains itself cannot exist, because its hash depends on its
+// content. Trees that name each other's forged hashes can be stored, and their
+// hashes are refused.
 func TestCircleOfTrees(t *testing.T) {
 	f := forge(t)
 	self := sum("the name it is stored under")

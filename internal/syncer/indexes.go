@@ -18,13 +18,13 @@ func isDamage(err error) bool {
 	return errors.Is(err, resticrepo.ErrDamaged) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// indexReaders is how many index files are read and parsed at once: each may
-// take a few hundred megabytes while it is parsed.
+// indexReaders bounds the index files that are read and parsed at once. Each
+// may take a few hundred megabytes.
 const indexReaders = 2
 
-// readIndexes lists the index files, reads those that were not read before and
-// plans what they, and those not finished with, name. It reports whether there
-// was any to read.
+// readIndexes lists the index files and reads the new ones. It plans the trees
+// in these, and in the ones that are not finished. It reports whether there
+// were any new ones.
 func (r *run) readIndexes(ctx context.Context, round int) (changed bool, err error) {
 	if r.indexes, err = r.Repository.Indexes(ctx); err != nil {
 		return false, err
@@ -45,7 +45,8 @@ func (r *run) readIndexes(ctx context.Context, round int) (changed bool, err err
 		r.log(syncline.LogInfo, "Reading %s (%s)", plural(len(unread), "index file", "index files"), formatBytes(size))
 		missed, err := r.readUnread(ctx, unread)
 		if err == nil && len(missed) > 0 {
-			// They were replaced since the listing, or it or an answer was wrong.
+			// They were replaced since the listing, or the listing or an answer
+			// was wrong.
 			missed, err = r.stillListed(ctx, missed)
 		}
 		if err != nil {
@@ -62,8 +63,8 @@ func (r *run) readIndexes(ctx context.Context, round int) (changed bool, err err
 	}
 }
 
-// stillListed lists the index files again, and returns those of the missed that
-// are still among them.
+// stillListed lists the index files again and returns the missed ones that are
+// still listed.
 func (r *run) stillListed(ctx context.Context, missed map[resticrepo.ID]bool) (still map[resticrepo.ID]bool, err error) {
 	if r.indexes, err = r.Repository.Indexes(ctx); err != nil {
 		return nil, err
@@ -91,8 +92,8 @@ func (r *run) damagedIndex(id resticrepo.ID, why any) {
 	r.damagedIndexes[id] = true
 }
 
-// unread returns the listed index files that are not known, and their size. They
-// are known from then on.
+// unread returns the listed index files that are not known, and their size.
+// Afterwards they are known.
 func (r *run) unread(known map[syncline.Hash]bool) (files []resticrepo.File, size int64) {
 	for _, f := range r.indexes {
 		if !known[syncline.Hash(f.ID)] {
@@ -104,7 +105,7 @@ func (r *run) unread(known map[syncline.Hash]bool) (files []resticrepo.File, siz
 	return files, size
 }
 
-// readUnread reads index files, and returns those that are not there.
+// readUnread reads index files and returns the missing ones.
 func (r *run) readUnread(ctx context.Context, unread []resticrepo.File) (missed map[resticrepo.ID]bool, err error) {
 	missed = make(map[resticrepo.ID]bool)
 	var mu sync.Mutex
@@ -133,8 +134,8 @@ func (r *run) readUnread(ctx context.Context, unread []resticrepo.File) (missed 
 	return missed, g.Wait()
 }
 
-// knownIndexes returns the index files read before, and plans again what was
-// not finished of them.
+// knownIndexes returns the index files that were read before. It plans the
+// unfinished ones again.
 func (r *run) knownIndexes(ctx context.Context) (known map[syncline.Hash]bool, err error) {
 	known = make(map[syncline.Hash]bool)
 	err = r.Catalog.View(ctx, func(v *catalog.View) error {
@@ -159,8 +160,8 @@ func (r *run) knownIndexes(ctx context.Context) (known map[syncline.Hash]bool, e
 	return known, err
 }
 
-// planAgain adds to the plan where trees lie, also from the indexes that were
-// done with.
+// planAgain adds the places of trees to the plan, also from finished index
+// files.
 func (r *run) planAgain(ctx context.Context, trees map[syncline.Hash]bool) error {
 	return r.Catalog.View(ctx, func(v *catalog.View) error {
 		list, err := v.Indexes()
@@ -181,7 +182,7 @@ func (r *run) planAgain(ctx context.Context, trees map[syncline.Hash]bool) error
 	})
 }
 
-// readIndex reads one index file, and begins to keep what it says in the catalog.
+// readIndex reads one index file. It starts writing its content to the catalog.
 func (r *run) readIndex(ctx context.Context, f resticrepo.File) ([]catalog.Pack, error) {
 	index, err := r.Repository.LoadIndex(ctx, f)
 	if err != nil {
@@ -199,7 +200,7 @@ func (r *run) readIndex(ctx context.Context, f resticrepo.File) ([]catalog.Pack,
 		}
 		slices.SortFunc(packs[i].Blobs, func(a, b catalog.Blob) int { return int(int64(a.Offset) - int64(b.Offset)) })
 	}
-	ctx = context.WithoutCancel(ctx) // what was read is kept
+	ctx = context.WithoutCancel(ctx) // finished even when the session stops
 	r.keeping.Go(func() error { return r.Catalog.AddIndex(ctx, syncline.Hash(f.ID), packs) })
 	return packs, nil
 }

@@ -13,7 +13,7 @@ import (
 	"syncline.dev/syncline/resticrepo"
 )
 
-// smallFiles is how many snapshot or index files are read at once.
+// smallFiles bounds the snapshot or index files that are read at once.
 const smallFiles = 8
 
 // list lists the snapshots and decides which are new and which are gone.
@@ -37,7 +37,8 @@ func (r *run) list(ctx context.Context) error {
 	}
 	gone := r.missing(known)
 	if r.Snapshots != nil && len(gone) > 0 {
-		// Another process may have synchronized what is newer than that listing.
+		// The catalog may be newer than that listing, if another process has
+		// synchronized.
 		if r.listed, err = r.Repository.Snapshots(ctx); err != nil {
 			return err
 		}
@@ -60,15 +61,16 @@ func (r *run) list(ctx context.Context) error {
 	r.stats.SnapshotsTotal, r.stats.SnapshotsFound = int64(len(known)), int64(len(r.listed))
 	if len(r.listed) > 0 {
 		r.Reporter.Behind()
-		r.Catalog.Preload(ctx) // beside the reading of snapshots and indexes
+		r.Catalog.Preload(ctx) // while snapshots and indexes are read
 	}
 	r.log(syncline.LogInfo, "Listed snapshots: %d new, %d known, %d gone", len(r.listed), len(known)-len(gone), len(gone))
 	return nil
 }
 
-// confirm makes sure that objects are gone before anything goes because of it: a
-// listing may leave some out. It lists again until two listings in a row agree
-// on what is missing, and returns that; nothing when no two of maxListings do.
+// confirm makes sure that objects are gone before anything is removed, because
+// a listing may leave some out. It lists again until two listings in a row
+// agree on the missing objects, and returns those. It returns none if no two of
+// maxListings agree.
 func (r *run) confirm(ctx context.Context, dir string, gone []syncline.Hash, list func(context.Context) ([]resticrepo.File, error)) ([]syncline.Hash, error) {
 	first := len(gone)
 	for n := 1; n < maxListings && len(gone) > 0; n++ {
@@ -82,7 +84,7 @@ func (r *run) confirm(ctx context.Context, dir string, gone []syncline.Hash, lis
 		}
 		still := slices.DeleteFunc(slices.Clone(gone), func(h syncline.Hash) bool { return there[h] })
 		switch {
-		case len(again) == 0: // as that of a disk which is not mounted
+		case len(again) == 0: // like an unmounted disk
 		case len(still) < len(gone):
 			gone = still
 		default:
@@ -98,7 +100,7 @@ func (r *run) confirm(ctx context.Context, dir string, gone []syncline.Hash, lis
 	return nil, nil
 }
 
-// listMore lists the snapshots again, and adds to r.listed those that it lacks.
+// listMore lists the snapshots again and adds new ones to r.listed.
 func (r *run) listMore(ctx context.Context) ([]resticrepo.File, error) {
 	again, err := r.Repository.Snapshots(ctx)
 	there := make(map[resticrepo.ID]bool, len(r.listed))
@@ -113,13 +115,13 @@ func (r *run) listMore(ctx context.Context) ([]resticrepo.File, error) {
 	return again, err
 }
 
-// maxListings is how many listings of a folder are compared.
+// maxListings bounds the listings of a folder that are compared.
 const maxListings = 4
 
-// Ahead does what a synchronization can do before its repository is open, which
-// takes a while for the key: it lists the snapshots, for Params, and has the
-// catalog load what it needs should there be new ones. An error is no failure:
-// Run meets it again.
+// Ahead does the parts of a synchronization that need no open repository, while
+// the key is derived. It lists the snapshots, for Params, and lets the catalog
+// load the tables that new snapshots need. Its error is no failure, because Run
+// has the same one again.
 func Ahead(ctx context.Context, st resticrepo.Storage, c *catalog.Catalog) ([]resticrepo.File, error) {
 	listed, err := resticrepo.ListSnapshots(ctx, st)
 	if err != nil {
@@ -141,7 +143,7 @@ func Ahead(ctx context.Context, st resticrepo.Storage, c *catalog.Catalog) ([]re
 	})
 }
 
-// missing returns the known snapshots, shown and hidden, that were not listed.
+// missing returns the known snapshots, shown and hidden, that are not listed.
 func (r *run) missing(known []catalog.Snapshot) (gone []syncline.Hash) {
 	there := make(map[resticrepo.ID]bool, len(r.listed))
 	for _, f := range r.listed {
@@ -160,9 +162,9 @@ func (r *run) missing(known []catalog.Snapshot) (gone []syncline.Hash) {
 	return gone
 }
 
-// leave decides what becomes of the known snapshots when it is known which are
-// gone: shown ones are removed, and hidden ones that a listing left out and that
-// are not gone stay hidden.
+// leave decides about the known snapshots, given the gone ones. It removes gone
+// snapshots that are shown. A hidden snapshot that a listing left out stays
+// hidden, unless it is gone.
 func (r *run) leave(known []catalog.Snapshot, gone []syncline.Hash) {
 	done := make(map[syncline.Hash]bool, len(gone)+len(r.listed))
 	for _, id := range gone {
@@ -173,16 +175,17 @@ func (r *run) leave(known []catalog.Snapshot, gone []syncline.Hash) {
 			r.removed = append(r.removed, known[i].ID)
 		}
 	}
-	for _, f := range r.listed { // these are read
+	for _, f := range r.listed { // the session reads these
 		done[syncline.Hash(f.ID)] = true
 	}
 	r.hidden = slices.DeleteFunc(r.hidden, func(h syncline.HiddenSnapshot) bool { return done[h.Snapshot.ID] })
 }
 
-// readSnapshots reads the new ones. A damaged one is told and left out. One that
-// is not there was forgotten since the listing, or the listing or the answer was
-// wrong: they are listed and read again. One that all listings have and that is
-// never there counts as damaged.
+// readSnapshots reads the new snapshots. It reports a damaged one and leaves it
+// out. If a listed snapshot is missing, it was forgotten since the listing, or
+// the listing or the answer was wrong: the snapshots are listed and read again.
+// A snapshot that every listing has and that is always missing counts as
+// damaged.
 func (r *run) readSnapshots(ctx context.Context) error {
 	r.fresh = make([]syncline.Snapshot, 0, len(r.listed))
 	for n := 1; ; n++ {
@@ -205,7 +208,8 @@ func (r *run) readSnapshots(ctx context.Context) error {
 	return nil
 }
 
-// listAgain lists what is still to be read when some snapshots were not there.
+// listAgain lists the snapshots that are still to be read, after some were
+// missing.
 func (r *run) listAgain(ctx context.Context, vanished map[resticrepo.ID]bool) (err error) {
 	if r.listed, err = r.Repository.Snapshots(ctx); err != nil {
 		return err
@@ -224,8 +228,7 @@ func (r *run) listAgain(ctx context.Context, vanished map[resticrepo.ID]bool) (e
 	return nil
 }
 
-// neverThere notes the snapshots that are still listed and were not there when
-// they were read.
+// neverThere notes the snapshots that are still listed and always missing.
 func (r *run) neverThere(vanished map[resticrepo.ID]bool) {
 	for _, f := range r.listed {
 		if vanished[f.ID] {
@@ -242,8 +245,7 @@ func (r *run) damagedSnapshot(id resticrepo.ID, why any) {
 	r.log(syncline.LogError, "Snapshot %s cannot be read: %v", id.Short(), why)
 }
 
-// readListed reads the snapshots that were listed, and returns those that were
-// not there.
+// readListed reads the listed snapshots and returns the missing ones.
 func (r *run) readListed(ctx context.Context) (vanished map[resticrepo.ID]bool, err error) {
 	vanished = make(map[resticrepo.ID]bool)
 	var mu sync.Mutex
@@ -271,9 +273,9 @@ func (r *run) readListed(ctx context.Context) (vanished map[resticrepo.ID]bool, 
 	return vanished, g.Wait()
 }
 
-// hide begins to record the snapshots that are there and are not shown, beside
-// the fetching: also a session that is stopped leaves known what is newer than
-// what it can show. Publishing takes out those that it shows.
+// hide starts to record the snapshots that exist and are not shown, while trees
+// are fetched. So a stopped session also leaves a record of newer snapshots.
+// Publishing removes the ones that it shows.
 func (r *run) hide(ctx context.Context) {
 	if slices.Contains(r.emptied, "snapshots") {
 		return

@@ -15,7 +15,7 @@ import (
 	"syncline.dev/syncline/resticrepo"
 )
 
-// lister changes what listings say.
+// lister changes listings.
 type lister struct {
 	storage.Storage
 	dir   string
@@ -36,8 +36,8 @@ func (s *lister) List(ctx context.Context, dir string, fn func(string, int64) er
 	})
 }
 
-// A listing that was made before another process synchronized lacks what that
-// one brought.
+// A listing from before another process's synchronization lacks the snapshots
+// of that one.
 func TestListingAheadRemovesNothing(t *testing.T) {
 	src := newSource(t, 20)
 	repo := newRepository(t, "2", src, 3)
@@ -100,7 +100,8 @@ func TestShortListingsRemoveNothing(t *testing.T) {
 	}
 }
 
-// An index that a listing leaves out is not forgotten, and one that is gone is.
+// An index that a listing leaves out is not forgotten. An index that is gone
+// is.
 func TestShortIndexListingsForgetNothing(t *testing.T) {
 	src := newSource(t, 20)
 	repo := newRepository(t, "2", src, 4)
@@ -137,8 +138,8 @@ func TestShortIndexListingsForgetNothing(t *testing.T) {
 	b.compareWithRestic()
 }
 
-// A snapshot and an index whose names a listing gave wrongly are found by
-// listing again.
+// A snapshot and an index with wrong names in a listing are found by listing
+// again.
 func TestMisspeltNamesAreListedAgain(t *testing.T) {
 	repo := newRepository(t, "2", newSource(t, 20), 3)
 	want := freshDump(t, repo)
@@ -172,8 +173,8 @@ func (s *misspeller) List(ctx context.Context, dir string, fn func(string, int64
 	})
 }
 
-// A hidden snapshot that a listing leaves out is still known, as a shown one is;
-// one that is gone is not.
+// A hidden snapshot that a listing leaves out is still known, like a shown one.
+// One that is gone is not.
 func TestShortListingsKeepWhatIsHidden(t *testing.T) {
 	f := forge(t)
 	root := treeOf(fileNode("x"))
@@ -209,8 +210,7 @@ func TestShortListingsKeepWhatIsHidden(t *testing.T) {
 	hidden("gone", 0)
 }
 
-// An empty listing says nothing about a repository of which all that is known is
-// hidden.
+// An empty listing changes nothing in a repository with hidden snapshots only.
 func TestEmptyListingKeepsWhatIsHidden(t *testing.T) {
 	f := forge(t)
 	f.must(os.WriteFile(f.dir+"/snapshots/"+strings.Repeat("ab", 32), []byte("no snapshot"), 0o600))
@@ -225,7 +225,7 @@ func TestEmptyListingKeepsWhatIsHidden(t *testing.T) {
 	}
 }
 
-// absent has some objects that are listed and, the first times, not there.
+// absent has objects that are listed and missing in the first reads.
 type absent struct {
 	storage.Storage
 	dir   string
@@ -242,8 +242,8 @@ func (s *absent) Open(ctx context.Context, name string, offset, length int64) (i
 	return s.Storage.Open(ctx, name, offset, length)
 }
 
-// A snapshot that is listed and is not there at first is read again, and one
-// that never is there is not taken for a forgotten one.
+// A listed snapshot that is missing at first is read again. One that is always
+// missing does not count as forgotten.
 func TestListedAndNotThere(t *testing.T) {
 	f := forge(t)
 	root := treeOf(fileNode("x"))
@@ -263,8 +263,8 @@ func TestListedAndNotThere(t *testing.T) {
 	}
 }
 
-// An index is treated alike: what it alone names is not known to be lost while it
-// is there after all, and the session says where it never is.
+// An index is treated in the same way. If it appears later, its objects are not
+// lost. If it never does, the session says so.
 func TestIndexListedAndNotThere(t *testing.T) {
 	f := forge(t)
 	root := treeOf(fileNode("x"))

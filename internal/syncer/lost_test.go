@@ -16,7 +16,7 @@ import (
 	"syncline.dev/syncline/internal/syncer"
 )
 
-// lists returns the snapshots that are visible and those that are hidden.
+// lists returns the visible snapshots and the hidden ones.
 func (b *bench) lists() (list []catalog.Snapshot, hidden []syncline.HiddenSnapshot) {
 	b.t.Helper()
 	b.with(func(c *catalog.Catalog) {
@@ -33,8 +33,8 @@ func (b *bench) lists() (list []catalog.Snapshot, hidden []syncline.HiddenSnapsh
 	return list, hidden
 }
 
-// TestStoppedSessionLeavesKnownWhatIsThere stops a session as it reads the first
-// pack: the snapshots are known, and none is shown.
+// TestStoppedSessionLeavesKnownWhatIsThere stops a session at the first read of
+// a pack. The snapshots are known, and none is shown.
 func TestStoppedSessionLeavesKnownWhatIsThere(t *testing.T) {
 	repo := fixture(t)
 	b := newBench(t, repo)
@@ -59,8 +59,9 @@ func TestStoppedSessionLeavesKnownWhatIsThere(t *testing.T) {
 	}
 }
 
-// TestLostOnlyWhenKnown has trees missing while somebody may be moving them, while the
-// folder of the indexes is empty, and for good: only then the snapshot is shown.
+// TestLostOnlyWhenKnown removes trees in three ways: while another process may
+// be moving them, while the folder of the indexes is empty, and for good. Only
+// the last one shows the snapshot.
 func TestLostOnlyWhenKnown(t *testing.T) {
 	f := forge(t)
 	below, first := treeOf(fileNode("below")), treeOf(fileNode("first"))
@@ -100,7 +101,7 @@ func TestLostOnlyWhenKnown(t *testing.T) {
 			t.Errorf("the log:\n%s", strings.Join(b.log, "\n"))
 		}
 	}
-	f.tree(below) // a backup writes it again
+	f.tree(below) // a backup stores it again
 	judge("found", "", false, 2, 0, 0)
 	if list := b.catalogListing(b.newest()); len(list) != 3 {
 		t.Errorf("the completed snapshot has %d entries", len(list))
@@ -120,8 +121,8 @@ func (b *bench) newest() string {
 	return ""
 }
 
-// TestForgottenWhileIncomplete forgets a snapshot that lacks a folder, beside another
-// one: nothing of the mark is left.
+// TestForgottenWhileIncomplete forgets one of two snapshots that lack a folder.
+// No trace of its mark is left.
 func TestForgottenWhileIncomplete(t *testing.T) {
 	f := forge(t)
 	whole, partial := treeOf(fileNode("whole")), treeOf(dirNode("lost", resticwriter.ID{1}), fileNode("x"))

@@ -13,7 +13,7 @@ type plan struct {
 	packs []catalog.Pack // tree blobs only, by offset
 }
 
-// add takes the trees of packs over.
+// add adds the trees of packs.
 func (p *plan) add(packs []catalog.Pack) {
 	for _, pack := range packs {
 		trees := 0
@@ -48,21 +48,21 @@ func (p *piece) length() int64 {
 	return int64(last.Offset) + int64(last.Length) - p.offset()
 }
 
-// maxGap is the number of unwanted bytes between two blobs that cost less than
-// another request.
+// maxGap is the gap between two blobs that costs less to read than another
+// request.
 const maxGap = 64 << 10
 
-// work is what is to be read of a plan.
+// work is the reads of a plan.
 type work struct {
 	pieces []piece
 	trees  int
-	size   int64                         // bytes of these trees, encrypted
+	size   int64                         // bytes of the trees, encrypted
 	others map[syncline.Hash][]blobPlace // further places of the same trees
 }
 
-// pieces returns the requests for the trees that are wanted, each tree once.
-// reserve is called for them in this order, and returns the same small number
-// for the same tree. The result shares blobs with the plan.
+// pieces returns the requests for the wanted trees, each tree once. It calls
+// reserve for them in this order. reserve returns a small number, the same for
+// the same tree. The result shares blobs with the plan.
 func (p *plan) pieces(maxRead int64, wanted func(*syncline.Hash) bool, reserve func(*syncline.Hash) uint32) *work {
 	w := &work{others: make(map[syncline.Hash][]blobPlace)}
 	var taken []bool
@@ -88,7 +88,7 @@ func (p *plan) pieces(maxRead int64, wanted func(*syncline.Hash) bool, reserve f
 	return w
 }
 
-// chosen returns the blobs to take from a pack; mostly these are all.
+// chosen returns the blobs of a pack that take chooses; usually all.
 func chosen(pack *catalog.Pack, take func(*catalog.Pack, *catalog.Blob) bool) (some []catalog.Blob) {
 	all := true
 	for i := range pack.Blobs {
@@ -123,7 +123,7 @@ func (w *work) add(pack syncline.Hash, blobs []catalog.Blob, maxRead int64) {
 	}
 }
 
-// blobPlace is where a copy of a blob lies.
+// blobPlace is the place of a copy of a blob.
 type blobPlace struct {
 	pack syncline.Hash
 	blob catalog.Blob

@@ -1,11 +1,11 @@
 package syncer
 
-// progress turns bytes into a percentage that never falls and stays below 100
-// until the caller says that all is committed.
+// progress turns bytes into a percentage that never falls. It stays below 100
+// until the caller says that everything is committed.
 //
-// How much there is to fetch is known only when the index is read. So reading
-// snapshots and indexes, whose sizes the listing tells, is the first part, and
-// the trees are the rest.
+// The number of bytes to fetch is known only when the indexes are read. So the
+// first part is reading snapshots and indexes, whose sizes are in the listing,
+// and the trees are the second part.
 type progress struct {
 	report func(percent int)
 
@@ -14,7 +14,7 @@ type progress struct {
 	shown       int
 }
 
-// Percent at which the trees begin, and the most before the end.
+// The percentage at which the trees begin, and the largest before the end.
 const (
 	percentTrees = 5
 	percentLast  = 99

@@ -18,18 +18,19 @@ import (
 	"syncline.dev/syncline/resticrepo"
 )
 
-// Reporter hears what a synchronization does. Its methods are called from one
-// goroutine at a time and must not block for long.
+// Reporter receives the events of a synchronization. Its methods are called
+// from one goroutine at a time and must not block for long.
 type Reporter interface {
-	// Progress gives the percentage of the work done, 0 to 99, never falling.
+	// Progress is called with the percentage of the work, 0 to 99, which never
+	// falls.
 	Progress(percent int, stats syncline.SessionStatistics)
-	// Log gives one sentence about what was done or met.
+	// Log is called with one sentence about the work or a fault.
 	Log(level syncline.LogLevel, message string)
-	// Behind says that the repository has something the catalog lacks.
+	// Behind means that the repository has something that the catalog lacks.
 	Behind()
 }
 
-// Counter tells what was asked of the storage so far.
+// Counter counts the requests to the storage so far.
 type Counter interface {
 	Counts() (requests map[string]int64, bytes int64, retries int64)
 }
@@ -40,21 +41,22 @@ type Params struct {
 	Counter    Counter
 	Catalog    *catalog.Catalog
 	Reporter   Reporter
-	// Snapshots is a listing of the snapshots that Ahead has just made; nil has
-	// Run list them. Nothing is removed because of it: they are listed again.
+	// Snapshots is a recent listing of Ahead. With nil, Run lists them itself.
+	// Run removes nothing because of this listing, but lists again.
 	Snapshots []resticrepo.File
-	// Streams is the number of packs read at once; 0 means one per core. More
-	// serve storage that is far away.
+	// Streams is the number of packs that are read at once; 0 means one per
+	// core. Distant storage needs more.
 	Streams int
 	// MaxRead bounds the bytes of one request for parts of a pack; 0 means no
-	// bound. Local storage shares the work out more evenly with one.
+	// bound. With a bound, readers of a local storage share the work more
+	// evenly.
 	MaxRead int64
 	Logger  *slog.Logger
-	// Close, where there is one, releases the storage. Run does not call it.
+	// Close, if set, releases the storage. Run does not call it.
 	Close func() error
 }
 
-// maxRounds is how often the index is listed when objects are missing.
+// maxRounds bounds the listings of the index when objects are missing.
 const maxRounds = 3
 
 // run is one synchronization under way.
@@ -65,35 +67,35 @@ type run struct {
 	builder  *catalog.Builder // while trees are fetched
 
 	listed  []resticrepo.File      // snapshots
-	have    map[resticrepo.ID]bool // snapshots that the catalog shows or the session has read
+	have    map[resticrepo.ID]bool // snapshots that the catalog shows or that the session has read
 	fresh   []syncline.Snapshot
 	removed []syncline.Hash
-	hidden  []syncline.HiddenSnapshot // recorded before; those that were listed are not among them
-	indexes []resticrepo.File         // as listed last
+	hidden  []syncline.HiddenSnapshot // recorded before, without the listed ones
+	indexes []resticrepo.File         // in the last listing
 	plan    plan
-	keeping errgroup.Group // brings what indexes say into the catalog, beside the fetching
+	keeping errgroup.Group // writes the content of indexes to the catalog while trees are fetched
 
-	emptied          []string // folders whose listings came back empty though the catalog knows what was there
+	emptied          []string // folders with an empty listing that the catalog knows files of
 	damagedSnapshots []syncline.Hash
 	damagedIndexes   map[resticrepo.ID]bool
 	indexed          int                      // index files that the catalog knows
-	lost             bool                     // visible snapshots lacked folders when the session began
-	settled          bool                     // what is missing is known to be lost, and snapshots are shown without it
-	locker           string                   // who holds the repository exclusively, where that may be why something is missing
-	archived         int                      // packs that were to be read and lie in an archive class
-	failed           map[syncline.Hash]string // trees that could not be read, and why
-	unreadable       map[treeCopy]bool        // in whatever round
+	lost             bool                     // visible snapshots lacked folders at the start
+	settled          bool                     // missing objects count as lost, and snapshots are shown without them
+	locker           string                   // holder of an exclusive lock, if it may explain missing objects
+	archived         int                      // wanted packs in an archive class
+	failed           map[syncline.Hash]string // trees that could not be read, with the reason
+	unreadable       map[treeCopy]bool        // in all rounds
 }
 
-// Run synchronizes. It returns what was done, also beside an error; errors
-// carry a code and a message for the user. A context that ends keeps all work
-// done and returns its error.
+// Run synchronizes. It returns its statistics, also with an error. Errors have
+// a code and a message for the user. When the context ends, Run keeps its work
+// and returns the context's error.
 func Run(ctx context.Context, p Params) (syncline.SessionStatistics, error) {
 	if p.Streams <= 0 {
 		p.Streams = runtime.GOMAXPROCS(0)
 	}
 	r := &run{Params: p, failed: make(map[syncline.Hash]string), damagedIndexes: make(map[resticrepo.ID]bool), unreadable: make(map[treeCopy]bool)}
-	r.keeping.SetLimit(1) // each may be large
+	r.keeping.SetLimit(1) // one at a time, because each may be large
 	r.progress.report = func(percent int) { p.Reporter.Progress(percent, r.statistics()) }
 	err := r.synchronize(ctx)
 	p.Catalog.Unload()
@@ -103,7 +105,7 @@ func Run(ctx context.Context, p Params) (syncline.SessionStatistics, error) {
 	return r.statistics(), place.Translate(err)
 }
 
-// traffic logs what was asked of the storage: the owner pays for it.
+// traffic logs the requests to the storage, which its owner pays for.
 func (r *run) traffic() {
 	s := r.statistics()
 	kinds := make([]string, 0, len(s.RequestsByKind))
@@ -163,8 +165,8 @@ func (r *run) synchronize(ctx context.Context) error {
 	return err
 }
 
-// rounds reads indexes and fetches trees, and publishes. When something was
-// missing and the index has changed since, it does so again.
+// rounds reads indexes, fetches trees and publishes. If objects were missing
+// and the index has changed since, it does so again.
 func (r *run) rounds(ctx context.Context) (gaps []catalog.Incomplete, err error) {
 	for round := 1; ; round++ {
 		changed, err := r.readIndexes(ctx, round)
@@ -193,10 +195,10 @@ func (r *run) rounds(ctx context.Context) (gaps []catalog.Incomplete, err error)
 	}
 }
 
-// settle decides about what is still missing after all was looked for: the
-// repository has lost it, and snapshots are shown without it. Nothing is known
-// to be lost while somebody may be moving it, or while the folder of the indexes
-// is empty, as one that is not mounted.
+// settle decides about the objects that are still missing: the repository has
+// lost them, and snapshots are shown without them. It does not decide so while
+// another process may be moving objects, or while the folder of the indexes is
+// empty, as on an unmounted disk.
 func (r *run) settle(ctx context.Context, gaps []catalog.Incomplete) ([]catalog.Incomplete, error) {
 	if len(gaps) == 0 && !r.lost {
 		return nil, nil
@@ -210,8 +212,8 @@ func (r *run) settle(ctx context.Context, gaps []catalog.Incomplete) ([]catalog.
 	return r.Catalog.PublishLost(ctx, r.fresh)
 }
 
-// finish records what the session leaves: which indexes are done with, and
-// what the catalog now shows.
+// finish records the results of the session: the finished indexes and the state
+// of the catalog.
 func (r *run) finish(ctx context.Context, gaps []catalog.Incomplete) error {
 	var goneIndexes []syncline.Hash
 	current := make(map[syncline.Hash]bool, len(r.indexes))
@@ -266,12 +268,12 @@ func (r *run) finish(ctx context.Context, gaps []catalog.Incomplete) error {
 	return nil
 }
 
-// cleanShare is the share of the catalog's entries that no snapshot shows from
-// which on the catalog is rewritten without them.
+// cleanShare is the share of entries without a shown snapshot from which on the
+// catalog is rewritten without them.
 const cleanShare = 0.1
 
-// clean takes what only removed snapshots held out of the catalog, once it is
-// worth a rewrite. Until then it is there, but nothing shows it.
+// clean removes from the catalog the entries that only removed snapshots held,
+// when a rewrite pays. Until then they stay, and nothing shows them.
 func (r *run) clean(ctx context.Context) error {
 	listed := make(map[syncline.Hash]bool)
 	err := r.Catalog.View(ctx, func(v *catalog.View) error {
@@ -304,8 +306,7 @@ func (r *run) clean(ctx context.Context) error {
 	return err
 }
 
-// exclusiveLock names who holds the repository exclusively, "" when nobody is
-// known to.
+// exclusiveLock names the holder of an exclusive lock, or returns "".
 func (r *run) exclusiveLock(ctx context.Context) string {
 	l, held, err := r.Repository.ExclusiveLock(ctx)
 	if err != nil {

@@ -50,7 +50,7 @@ func restic(t testing.TB, repo string, args ...string) []byte {
 	return out
 }
 
-// source is a folder that is backed up and changed.
+// source is a folder that tests back up and change.
 type source struct {
 	dir string
 	rng *rand.Rand
@@ -136,7 +136,7 @@ func snapshotIDs(t *testing.T, repo string) []string {
 	return ids
 }
 
-// recorder is a Reporter that remembers.
+// recorder is a Reporter that keeps everything.
 type recorder struct {
 	mu      sync.Mutex
 	percent []int
@@ -253,7 +253,7 @@ func freshDump(t *testing.T, repo string) string {
 	return b.dump()
 }
 
-// listing is what ls says of an entry, in the fields that every restic has.
+// listing is an entry in restic's ls, with the fields that every restic has.
 type listing struct {
 	Name, Type, Path    string
 	UID, GID            uint32
@@ -279,8 +279,8 @@ func resticListing(t *testing.T, repo, id string) []listing {
 	}
 }
 
-// catalogListing is the same from the catalog. Names go through JSON, which is
-// how restic prints them.
+// catalogListing is the listing of the catalog. Names pass through JSON, as in
+// restic's output.
 func (b *bench) catalogListing(id string) (out []listing) {
 	b.with(func(c *catalog.Catalog) {
 		err := c.View(context.Background(), func(v *catalog.View) error {
@@ -374,7 +374,7 @@ func TestSynchronizeBringsWhatIsNew(t *testing.T) {
 	restic(t, repo, "forget", gone)
 	b.running = nil
 	stats := b.mustSync()
-	for _, s := range b.running { // what is told on the way is true on the way
+	for _, s := range b.running { // statistics on the way are those of the same moment
 		if s.SnapshotsTotal != 3 && s.SnapshotsTotal != 4 || s.SnapshotsFound != 2 {
 			t.Errorf("while it runs %d snapshots are visible and %d were found", s.SnapshotsTotal, s.SnapshotsFound)
 		}
@@ -442,7 +442,7 @@ func TestStoppedSessionsAreContinued(t *testing.T) {
 	}
 }
 
-// meddler runs something once, right before the first pack is read.
+// meddler calls a function once, right before the first pack is read.
 type meddler struct {
 	storage.Storage
 	once sync.Once
@@ -483,8 +483,8 @@ func TestRepackedMeanwhile(t *testing.T) {
 		}}
 	}
 	if _, err := b.sync(context.Background()); err != nil {
-		// The forgotten snapshots may be unreadable now; the next session
-		// must not mind.
+		// The forgotten snapshots may be unreadable by now. The next session
+		// must work all the same.
 		t.Logf("session: %v", err)
 	}
 	b.wrap = nil
@@ -539,8 +539,8 @@ func TestPrunedEntriesLeave(t *testing.T) {
 	b.compareWithRestic()
 }
 
-// forgotten synchronizes a repository before and after a large snapshot of it is
-// forgotten, which leaves a small one.
+// forgotten synchronizes a repository before and after its large snapshot is
+// forgotten. A small one is left.
 func forgotten(t *testing.T, repo, big string) *bench {
 	t.Helper()
 	backup(t, repo, newSource(t, 2))
@@ -554,7 +554,7 @@ func forgotten(t *testing.T, repo, big string) *bench {
 	return b
 }
 
-// Dropped trees come back when a snapshot needs them again.
+// Dropped trees return when a snapshot needs them again.
 func TestForgottenThenNeededAgain(t *testing.T) {
 	src := newSource(t, 100)
 	repo := newRepository(t, "2", src, 1)
@@ -579,7 +579,7 @@ func TestForgottenThenNeededAgain(t *testing.T) {
 	b.compareWithRestic()
 }
 
-// Dropped trees also come back by an index that was not read before.
+// Dropped trees also return through an index that is new to the catalog.
 func TestForgottenPrunedAndBackedUpAgain(t *testing.T) {
 	src := newSource(t, 100)
 	repo := newRepository(t, "2", src, 1)

@@ -11,21 +11,23 @@ import (
 )
 
 var (
-	// ErrPartial matches the error of a synchronization that did its work and found
-	// that not everything in the repository can be shown: questions about the rest
-	// have whole answers.
+	// ErrPartial matches the error of a complete synchronization of a
+	// repository of which a part cannot be shown. Answers about the rest are
+	// whole.
 	ErrPartial = errors.New("not all of the repository can be shown")
-	// ErrMarked matches those of them after which every snapshot is shown, those
-	// that lack folders with a mark: the catalog is in sync with what is there.
+	// ErrMarked matches an ErrPartial after which every snapshot is shown, with
+	// a mark if it lacks folders. The catalog is then in sync with the
+	// repository.
 	ErrMarked = errors.New("what the repository has lost is marked")
 )
 
-// hides reports whether nothing of a new snapshot with a gap can be shown.
+// hides reports whether a new snapshot with this gap has nothing to show.
 func (r *run) hides(g *catalog.Incomplete) bool {
 	return (g.Root || !r.settled) && slices.ContainsFunc(r.fresh, func(s syncline.Snapshot) bool { return s.ID == g.Snapshot })
 }
 
-// verdict logs the outcome and turns what is missing into the session's error.
+// verdict logs the outcome and returns the session's error about missing
+// objects.
 func (r *run) verdict(gaps []catalog.Incomplete) error {
 	if r.stats.SnapshotsRemoved > 0 {
 		r.log(syncline.LogInfo, "%s gone from the repository and no longer shown", plural(len(r.removed), "snapshot is", "snapshots are"))
@@ -45,7 +47,7 @@ func (r *run) verdict(gaps []catalog.Incomplete) error {
 		return nil
 	}
 	kind := ErrPartial
-	closed := func(g catalog.Incomplete) bool { return g.Root } // nothing of it is shown
+	closed := func(g catalog.Incomplete) bool { return g.Root } // a snapshot without a root has nothing to show
 	if r.settled && len(r.damagedSnapshots)+len(r.damagedIndexes) == 0 && !slices.ContainsFunc(gaps, closed) {
 		kind = errors.Join(ErrPartial, ErrMarked)
 	}
@@ -62,7 +64,7 @@ func (r *run) verdict(gaps []catalog.Incomplete) error {
 	return syncline.WrapError(syncline.CodeDamaged, kind, "%s", message)
 }
 
-// damage says what cannot be shown, each thing once.
+// damage describes everything that cannot be shown, each fault once.
 func (r *run) damage(gaps []catalog.Incomplete) string {
 	hidden, partial, folders := len(r.damagedSnapshots), 0, 0
 	for i := range gaps {
@@ -98,8 +100,8 @@ func (r *run) logGap(g *catalog.Incomplete) {
 	}
 }
 
-// emptiness is the error of a session that found nothing where there was
-// something. It may be right, but who watches the backups has to know.
+// emptiness is the error of a session that found an empty listing where files
+// are known. The listing may be right, but the operator has to know.
 func (r *run) emptiness() error {
 	err := syncline.Errorf(syncline.CodeDamaged,
 		"the repository's folder %q is empty or gone, and %s known from it; nothing was removed from the catalog because of that; "+
