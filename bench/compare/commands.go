@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// floorResult is what the floor program says.
+// floorResult is the output of the floor program.
 type floorResult struct {
 	Open   float64 `json:"open_seconds"`
 	Index  float64 `json:"index_seconds"`
@@ -23,7 +23,7 @@ type floorResult struct {
 	Bytes  int64   `json:"tree_bytes"`
 }
 
-// syncResult is what syncline sync --json says.
+// syncResult is the output of syncline sync --json.
 type syncResult struct {
 	Bytes    int64            `json:"bytesFetched"`
 	Requests int64            `json:"requests"`
@@ -41,14 +41,14 @@ func (c *comparison) measureFloor(ctx context.Context) error {
 	return json.Unmarshal(u.out, &c.floorSaid)
 }
 
-// runsBeside is how often a command of less than a second is measured, each time
-// right after the key.
+// runsBeside is the number of runs of a command of less than a second. Each run
+// follows one derivation of the key.
 const runsBeside = 7
 
-// withoutKey runs a command by turns with deriving the key, and returns the run of
-// median time, and the median of what is left of the times without the key's
-// beside them. The key takes most of a short command, and varies with what else
-// the machine does.
+// withoutKey runs a command and the derivation of the key by turns. It returns
+// the run of median time, and the median of the differences between the two
+// times. The key takes most of a short command, and its time varies with the
+// load of the machine.
 func (c *comparison) withoutKey(ctx context.Context, runs int, fn func() (usage, error)) (u usage, left time.Duration, err error) {
 	all := make([]usage, 0, runs)
 	rest := make([]time.Duration, 0, runs)
@@ -105,7 +105,7 @@ func (c *comparison) firstSync(ctx context.Context) error {
 		fmt.Sprintf("%.2f × (%.2f s; floor %.2f s)", work/floor, work, floor), judge(work <= 3*floor), judge(work <= 1.5*floor),
 	})
 	if u.peak > 0 {
-		// The second bound is for ten times as many files.
+		// The second bound is for a repository ten times as large.
 		limit, reach := int64(300e6), "300 MB"
 		if c.newest {
 			limit, reach = 1e9, "1 GB"
@@ -177,9 +177,9 @@ func (c *comparison) nothingNew(ctx context.Context) error {
 	return nil
 }
 
-// oneMore measures the synchronization after the newest snapshot was added. It
-// needs a repository as restic left it: the files' times tell which index
-// belongs to that snapshot.
+// oneMore measures the synchronization after the newest snapshot was added. The
+// times of a repository's files say which index belongs to that snapshot, so
+// restic must have written it in place.
 func (c *comparison) oneMore(ctx context.Context) error {
 	older := filepath.Join(c.scratch, "older")
 	late, err := withoutNewest(c.repo, older)

@@ -50,7 +50,7 @@ func TestWithoutNewest(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for i := range 3 { // as after copying: the times tell nothing
+	for i := range 3 { // as after copying: the times say nothing
 		write(t, repo, fmt.Sprint("snapshots/s", i), "", day(50))
 	}
 	if late, err := withoutNewest(repo, filepath.Join(t.TempDir(), "x")); err != nil || len(late) > 0 {

@@ -17,14 +17,14 @@ import (
 	"time"
 )
 
-// usage is what one command took.
+// usage is the cost of one command.
 type usage struct {
 	wall, user time.Duration
 	peak       int64 // bytes of memory
 	out        []byte
 }
 
-// measure runs a program and keeps what it prints.
+// measure runs a program and returns its output.
 func measure(ctx context.Context, env []string, program string, args ...string) (usage, error) {
 	var out []byte
 	u, err := stream(ctx, env, func(r io.Reader) (err error) {
@@ -35,7 +35,7 @@ func measure(ctx context.Context, env []string, program string, args ...string) 
 	return u, err
 }
 
-// stream runs a program and gives fn what it prints.
+// stream runs a program and passes its output to fn.
 func stream(ctx context.Context, env []string, fn func(io.Reader) error, program string, args ...string) (usage, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = append(os.Environ(), env...)

@@ -6,8 +6,7 @@ import (
 	"fmt"
 )
 
-// growthRow prints how the costs of a repository follow its size. label is the
-// row's first cells.
+// growthRow prints the costs of one repository. label is the row's first cells.
 func (c *comparison) growthRow(ctx context.Context, label string) error {
 	floor, err := median(c.runs, func() (usage, error) { return measure(ctx, nil, c.floor, "-r", c.repo, "-json") })
 	if err != nil {

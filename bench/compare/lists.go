@@ -10,7 +10,8 @@ import (
 	"reflect"
 )
 
-// lists compares what both list: the snapshots, and every entry of each.
+// lists compares the lists of both programs: the snapshots, and every entry of
+// each.
 func (c *comparison) lists(ctx context.Context) error {
 	if err := c.sameSnapshots(ctx); err != nil {
 		return err
@@ -39,13 +40,13 @@ func (c *comparison) lists(ctx context.Context) error {
 	return nil
 }
 
-// digest is a sum over the lines of a list that their order does not change.
+// digest is a sum over the lines of a list, in any order.
 type digest struct {
 	count int64
 	sum   [4]uint64
 }
 
-// laterFields are those that old versions of restic do not print.
+// laterFields are fields that old versions of restic do not print.
 var laterFields = []string{"inode", "message_type", "struct_type", "permissions"}
 
 func (c *comparison) digest(ctx context.Context, program string, args ...string) (d digest, err error) {

@@ -1,12 +1,13 @@
-// Command compare measures Syncline beside restic and beside the floor, on one
-// repository in one run, and prints figures and ratios as Markdown. It checks
-// on the way that both answer the same, and asserts no time. With -growth it
-// prints one row of the table of growth instead.
+// Command compare measures Syncline, restic and the floor on one repository in
+// one run, and prints figures and ratios as Markdown. It checks that Syncline
+// and restic give the same answers, and asserts no time. With -growth it prints
+// one row of the table of growth instead.
 //
-// It knows the programs from the outside only, by their commands, their HTTP
-// interface and what they ask of an object storage.
+// It knows the programs from the outside only: their commands, their HTTP
+// interface and their requests to an object storage.
 //
-// Usage: RESTIC_PASSWORD=… compare -r REPOSITORY -syncline BIN -floor BIN -restic BIN [-newest] [-into FILE]
+// Usage: RESTIC_PASSWORD=… compare -r REPOSITORY -syncline BIN -floor BIN
+// -restic BIN [-newest] [-into FILE]
 package main
 
 import (
@@ -81,7 +82,7 @@ type comparison struct {
 	coldIs    string
 }
 
-// within gives fn a scratch folder.
+// within calls fn with a scratch folder.
 func (c *comparison) within(ctx context.Context, fn func(context.Context) error) (err error) {
 	if c.repo, err = filepath.Abs(c.repo); err != nil {
 		return err
@@ -130,7 +131,7 @@ func (c *comparison) synclineArgs(args ...string) []string {
 	return append([]string{"-r", c.repo, "--cache-dir", c.synclineCache()}, args...)
 }
 
-// machine describes where this runs.
+// machine describes the machine.
 func machine() string {
 	name := "unknown processor"
 	if raw, err := os.ReadFile("/proc/cpuinfo"); err == nil {

@@ -18,8 +18,8 @@ import (
 
 const bucket = "bench"
 
-// objectServer serves the files below a folder as objects of one bucket, as
-// S3 does, and counts what is asked of it. It checks no signature.
+// objectServer serves the files below a folder as objects of one bucket, as S3
+// does, and counts the requests. It checks no signature.
 type objectServer struct {
 	root *os.Root
 	keys []string // sorted
@@ -54,7 +54,7 @@ func serveObjects(ctx context.Context, dir string) (s *objectServer, address str
 	return s, "http://" + ln.Addr().String(), func() { _ = server.Close(); _ = s.root.Close() }, nil
 }
 
-// ServeHTTP answers the few requests that reading takes.
+// ServeHTTP answers the few kinds of requests of a reader.
 func (s *objectServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path, _ := strings.CutPrefix(strings.TrimSuffix(r.URL.Path, "/"), "/"+bucket)
 	key := strings.TrimPrefix(path, "/")
@@ -160,7 +160,7 @@ func (s *objectServer) list(w http.ResponseWriter, prefix, delimiter, after stri
 		}
 		info, err := s.root.Stat(key)
 		if err != nil {
-			continue // removed since
+			continue // removed after the listing
 		}
 		page.Contents = append(page.Contents, object{key, info.ModTime().UTC(), info.Size(), `"00000000000000000000000000000000"`})
 		page.KeyCount++
@@ -172,7 +172,7 @@ func (s *objectServer) list(w http.ResponseWriter, prefix, delimiter, after stri
 	_ = xml.NewEncoder(w).Encode(page) // a client that has gone
 }
 
-// take returns what was counted since the last call.
+// take returns the counts since the last call.
 func (s *objectServer) take() (kinds map[string]int64, requests, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -193,7 +193,7 @@ func kinds(m map[string]int64) string {
 	return strings.Join(parts, ", ")
 }
 
-// objectStorage counts the requests and bytes of both over HTTP.
+// objectStorage counts the requests and bytes of both programs over HTTP.
 func (c *comparison) objectStorage(ctx context.Context) error {
 	s, address, stop, err := serveObjects(ctx, c.repo)
 	if err != nil {

@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// withoutNewest makes a copy of a repository as it was before its newest
-// snapshot, with links where the disk allows it, and returns the files that
-// are left out: that snapshot and the indexes written since the one before.
-// None are returned when the files' times do not tell.
+// withoutNewest copies a repository in its state before the newest snapshot,
+// with links if the disk allows it. It returns the files that are left out: the
+// snapshot and the indexes written since the one before. It returns none if the
+// times of the files do not say which these are.
 func withoutNewest(repo, to string) (late []string, err error) {
 	snapshots, err := byTime(repo, "snapshots")
 	if err != nil || len(snapshots) < 2 {
@@ -60,8 +60,8 @@ func place(from, to string) (err error) {
 	return copyFile(from, to)
 }
 
-// copyFolder copies the files of a folder. They are on the disk when it
-// returns, so that who uses the copy does not wait for that.
+// copyFolder copies the files of a folder. The copy is on the disk when it
+// returns, so that no measured program waits for that.
 func copyFolder(from, to string) error {
 	list, err := os.ReadDir(from)
 	if err != nil {

@@ -13,13 +13,14 @@ import (
 	"time"
 )
 
-// picked is what is asked for: names and folders that are there.
+// picked is the material of the searches: names and folders that exist.
 type picked struct {
 	name, glob, pattern string // one of each
 	names, dirs         []string
 }
 
-// node is what is needed of a line of ls --json and of a match of find --json.
+// node has the fields that are used of a line of ls --json and of a match of
+// find --json.
 type node struct {
 	Name string `json:"name"`
 	Type string `json:"type"`
@@ -85,12 +86,12 @@ func (c *comparison) choose(ctx context.Context) error {
 	return nil
 }
 
-// literal escapes what patterns take for something else.
+// literal escapes the special characters of patterns.
 func literal(name string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(name)
 }
 
-// sample keeps some of many texts, each as likely as the other.
+// sample keeps some of many texts, each with the same probability.
 type sample struct {
 	rng        *rand.Rand
 	size, seen int
@@ -106,7 +107,7 @@ func (s *sample) add(text string) {
 	}
 }
 
-// searches measures find, and compares what is found.
+// searches measures find and compares the results.
 func (c *comparison) searches(ctx context.Context) error {
 	for i, q := range []struct{ what, pattern string }{
 		{"find a name", c.pick.name}, {"find a glob", c.pick.glob}, {"find a path pattern", c.pick.pattern},
@@ -129,8 +130,9 @@ func (c *comparison) searches(ctx context.Context) error {
 	return err
 }
 
-// search measures one search over all snapshots, and compares what is found
-// with restic: the first one only where restic takes long.
+// search measures one search over all snapshots and compares its results with
+// restic's. With first it compares the first snapshot only, because restic
+// takes long.
 func (c *comparison) search(ctx context.Context, what, pattern string, first bool) error {
 	mine, err := median(c.runs, func() (usage, error) {
 		return measure(ctx, nil, c.syncline, c.synclineArgs("--no-sync", "find", "--json", pattern)...)
@@ -181,8 +183,8 @@ func (c *comparison) search(ctx context.Context, what, pattern string, first boo
 	return nil
 }
 
-// matches returns the paths in each snapshot that find --json printed, or in
-// only one. in each snapshot that find --json printed.
+// matches returns the paths in each snapshot in the output of find --json. A
+// non-empty only chooses one snapshot.
 func matches(raw []byte, only string) (map[string]bool, error) {
 	var list []struct {
 		Matches  []node `json:"matches"`
@@ -203,7 +205,7 @@ func matches(raw []byte, only string) (map[string]bool, error) {
 	return out, nil
 }
 
-// pair measures the same command of both, from what they have in their caches.
+// pair measures the same command of both programs, with their caches.
 func (c *comparison) pair(ctx context.Context, what string, args ...string) error {
 	discard := func(r io.Reader) error { _, err := io.Copy(io.Discard, r); return err }
 	theirs, err := stream(ctx, nil, discard, c.restic, c.resticArgs(args...)...)

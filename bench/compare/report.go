@@ -94,7 +94,7 @@ func mb(n int64) float64 { return float64(n) / 1e6 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// section is the name of the document's part for this repository.
+// section is the name of this repository's part of the document.
 func (c *comparison) section() string {
 	if c.newest {
 		return "large"

@@ -13,11 +13,11 @@ import (
 	"path/filepath"
 )
 
-// restoreFiles is how many files a measured restore has at most.
+// restoreFiles bounds the files of a measured restore.
 const restoreFiles = 30_000
 
-// restores measures how a folder of the newest snapshot is got back, from the
-// disk and over HTTP, and compares what both wrote.
+// restores measures restores of a folder of the newest snapshot, from the disk
+// and over HTTP, and compares the restored files of both programs.
 func (c *comparison) restores(ctx context.Context) error {
 	folder, files, err := c.restorable(ctx)
 	if err != nil {
@@ -77,8 +77,8 @@ func (c *comparison) restoreInto(ctx context.Context, env []string, name, progra
 	})
 }
 
-// restorable picks the folder of the newest snapshot with most files in and
-// below it, among those that do not take too long.
+// restorable picks the folder of the newest snapshot with the most files in and
+// below it, up to restoreFiles.
 func (c *comparison) restorable(ctx context.Context) (folder string, files int, err error) {
 	counts := make(map[string]int)
 	_, err = stream(ctx, nil, func(r io.Reader) error {
@@ -104,7 +104,7 @@ func (c *comparison) restorable(ctx context.Context) (folder string, files int, 
 	return folder, files, err
 }
 
-// sameFiles compares modes, times and contents of what lies in two folders.
+// sameFiles compares modes, times and contents of the files in two folders.
 func sameFiles(want, got string) error {
 	left := make(map[string]bool)
 	err := filepath.WalkDir(want, func(at string, d fs.DirEntry, err error) error {

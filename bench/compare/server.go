@@ -25,7 +25,7 @@ import (
 
 const administratorPassword = "for this run alone"
 
-// server is a running server of Syncline, and who asks it.
+// server is a running server of Syncline with its client.
 type server struct {
 	cmd    *exec.Cmd
 	client *http.Client
@@ -33,10 +33,10 @@ type server struct {
 	token  string
 }
 
-// startServer starts one in an empty data directory.
+// startServer starts a server in an empty data directory.
 func (c *comparison) startServer(ctx context.Context) (*server, error) {
 	s := &server{client: &http.Client{Transport: &http.Transport{
-		// The certificate is one that the server has just made for itself.
+		// The certificate is one that the server has just made.
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, MaxIdleConnsPerHost: sessionClients,
 	}}}
 	s.cmd = exec.CommandContext(ctx, c.syncline, "serve", "--data", filepath.Join(c.scratch, "data"), "--listen", "127.0.0.1:0")
@@ -69,7 +69,7 @@ func (c *comparison) startServer(ctx context.Context) (*server, error) {
 	return s, err
 }
 
-// stop ends the server and returns the most memory it took, in bytes.
+// stop ends the server and returns its largest memory, in bytes.
 func (s *server) stop() (peak int64, err error) {
 	s.client.CloseIdleConnections()
 	err = errors.Join(s.cmd.Process.Signal(syscall.SIGTERM), s.cmd.Wait())
@@ -101,7 +101,7 @@ func (s *server) call(ctx context.Context, method, path string, body, answer any
 	return json.Unmarshal(raw, answer)
 }
 
-// answer sends a request and reads what is answered.
+// answer sends a request and reads the answer.
 func (s *server) answer(req *http.Request) ([]byte, error) {
 	req.Header.Set("Authorization", "Bearer "+s.token)
 	res, err := s.client.Do(req)
@@ -118,7 +118,7 @@ func (s *server) answer(req *http.Request) ([]byte, error) {
 	return raw, nil
 }
 
-// latencies are times of requests, in order.
+// latencies are times of requests, sorted.
 type latencies []time.Duration
 
 func (l latencies) at(part float64) time.Duration {
@@ -130,8 +130,8 @@ func (l latencies) String() string {
 	return fmt.Sprintf("median %.1f ms, p99 %.1f ms (%d requests)", ms(l.at(.5)), ms(l.at(.99)), len(l))
 }
 
-// ask makes one request after the other. What each answer says is not looked at
-// within its time: that is the client's.
+// ask makes one request after the other. The time of an answer does not include
+// decoding it, which is the client's work.
 func (s *server) ask(ctx context.Context, paths []string) (l latencies, err error) {
 	for _, p := range paths {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+p, nil)
@@ -181,7 +181,7 @@ func (c *comparison) askServer(ctx context.Context, s *server) error {
 	}
 	rng := rand.New(rand.NewPCG(3, 4))
 	folders := make([]string, 0, len(c.pick.dirs))
-	for _, dir := range c.pick.dirs { // of the newest snapshot, which comes first
+	for _, dir := range c.pick.dirs { // folders of the newest snapshot, which comes first
 		folders = append(folders, "/v6/RestorePoints/"+points[0].ID+"/Entries?limit=100&path="+url.QueryEscape(dir))
 	}
 	pages, err := s.ask(ctx, folders)
@@ -193,7 +193,7 @@ func (c *comparison) askServer(ctx context.Context, s *server) error {
 	return c.askSearches(ctx, s, rng)
 }
 
-// askSearches asks for names that are there, in several ways.
+// askSearches asks for existing names, in several ways.
 func (c *comparison) askSearches(ctx context.Context, s *server, rng *rand.Rand) error {
 	for _, q := range []struct {
 		what, mode string
@@ -233,13 +233,13 @@ func latencyBound(what string, l latencies, reach, then int) bound {
 	}
 }
 
-// sessionClients ask for the sessions at the same moment, again and again.
+// sessionClients ask for the sessions at the same moment, many times.
 const (
 	sessionClients = 100
 	sessionPause   = 500 * time.Millisecond
 )
 
-// attach adds the repository, and asks for the sessions until it is
+// attach adds the repository and asks for the sessions until it is
 // synchronized.
 func (c *comparison) attach(ctx context.Context, s *server) (repo string, polls latencies, err error) {
 	if err := c.pollSessions(ctx, s, new(latencies)); err != nil { // opens the connections
@@ -283,7 +283,7 @@ func (c *comparison) attach(ctx context.Context, s *server) (repo string, polls 
 	}
 }
 
-// pollSessions has all clients ask once, and adds the times.
+// pollSessions lets all clients ask once, and adds the times.
 func (c *comparison) pollSessions(ctx context.Context, s *server, to *latencies) error {
 	var mu sync.Mutex
 	var all sync.WaitGroup

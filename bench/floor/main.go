@@ -1,7 +1,7 @@
-// Command floor measures what no synchronization can be faster than: it reads
-// every tree of a restic repository, decrypts, decompresses and hashes it, with
-// one goroutine per core, and parses and keeps nothing. It must know nothing of
-// catalogs; its times are what theirs are compared with.
+// Command floor measures the least time of any synchronization. It reads,
+// decrypts, decompresses and hashes every tree of a restic repository, with one
+// goroutine per core, and parses and keeps nothing. It must not use catalogs,
+// whose times are compared with it.
 //
 // Usage: RESTIC_PASSWORD=… floor -r REPOSITORY [-json] [-key]
 package main
@@ -49,8 +49,8 @@ func main() {
 	}
 }
 
-// result is what one run measured. TreeSeconds alone is the floor; the other
-// times are what any program has to spend before it.
+// result is the measurement of one run. TreeSeconds alone is the floor. Every
+// program needs the other times before it.
 type result struct {
 	OpenSeconds  float64 `json:"open_seconds"`  // key derivation and configuration
 	IndexSeconds float64 `json:"index_seconds"` // reading and parsing all indexes
@@ -102,8 +102,8 @@ func measure(ctx context.Context, dir, password string, keyOnly bool) (result, e
 	return res, nil
 }
 
-// treePacks returns each pack that holds trees, once, with its tree blobs in
-// the order in which they lie there.
+// treePacks returns each pack with trees, once, with its tree blobs in the
+// order of their offsets.
 func treePacks(ctx context.Context, repo *resticrepo.Repository) ([]resticrepo.Pack, error) {
 	files, err := repo.Indexes(ctx)
 	if err != nil {
@@ -172,7 +172,7 @@ type worker struct {
 	trees, stored, decoded int64
 }
 
-// pack reads the stretch of a pack that holds its trees, in one request.
+// pack reads the part of a pack that holds its trees, in one request.
 func (w *worker) pack(ctx context.Context, p resticrepo.Pack) error {
 	last := p.Blobs[len(p.Blobs)-1]
 	from := int64(p.Blobs[0].Offset)

@@ -19,7 +19,7 @@ import (
 // id names an object.
 type id = resticwriter.ID
 
-// epoch is the time of the first snapshot; the others follow day by day.
+// epoch is the time of the first snapshot. The others follow day by day.
 var epoch = time.Date(2026, 1, 5, 22, 0, 0, 0, time.UTC)
 
 // generator writes the snapshots of one tree, one after the other.
@@ -27,8 +27,8 @@ type generator struct {
 	repo *resticwriter.Repo
 	tree *treemodel.Tree
 
-	parts  [][]int     // the folders, for a goroutine each; see split
-	trees  []id        // each folder's tree blob as written last
+	parts  [][]int     // the folders of each goroutine; see split
+	trees  []id        // each folder's last tree blob
 	times  []time.Time // each folder's modification time
 	dirty  []bool      // folders whose tree blob is out of date
 	fresh  map[int][]treemodel.File
@@ -53,10 +53,10 @@ func newGenerator(r *resticwriter.Repo, seed uint64, files int) *generator {
 	return g
 }
 
-// split shares the folders out, in the order in which a backup ends them: by
-// name, and each behind what is in it. A program that reads the repository
-// along its paths meets the trees as they lie then. The root is in no part; a
-// folder in it and all below are in one.
+// split divides the folders, in the order in which a backup ends them: by name,
+// each after the folders in it. A program that reads the repository along its
+// paths then meets the trees in the order of the packs. The root is in no part.
+// Each folder in the root is in one part with everything below it.
 func (g *generator) split(parts int) [][]int {
 	out := make([][]int, 1, parts)
 	all := len(g.tree.Dirs)
@@ -103,7 +103,8 @@ func (g *generator) mutate(i int, fraction float64) {
 	}
 }
 
-// snapshot writes what changed since the last one, and the i-th snapshot.
+// snapshot writes the i-th snapshot and the trees that changed since the one
+// before.
 func (g *generator) snapshot(i int) error {
 	workers := make([]*worker, len(g.parts))
 	var group errgroup.Group
@@ -160,7 +161,7 @@ type snapshot struct {
 	ProgramVersion string    `json:"program_version"`
 }
 
-// part writes those of some folders that are out of date.
+// part writes the trees of some folders that are out of date.
 func (g *generator) part(dirs []int, w *worker) error {
 	for _, dir := range dirs {
 		if g.dirty[dir] {
@@ -190,7 +191,7 @@ func (g *generator) folder(dir int, w *worker) error {
 	return nil
 }
 
-// worker is what one goroutine fills.
+// worker has the buffers of one goroutine.
 type worker struct {
 	data, tree *resticwriter.Packer
 	enc        encoder

@@ -13,8 +13,8 @@ import (
 	"syncline.dev/syncline/internal/resticwriter"
 )
 
-// TestResticAgrees has restic check every byte, and compares what it lists and
-// dumps with the model.
+// TestResticAgrees lets restic check every byte, and compares restic's lists
+// and dumps with the model.
 func TestResticAgrees(t *testing.T) {
 	o := options{
 		dir: filepath.Join(t.TempDir(), "repo"), password: resticfixture.Password,

@@ -1,10 +1,10 @@
-// Command genrepo writes a restic repository of any size without any files
-// behind it, much faster than backing them up: for measuring at sizes for which
-// a disk full of files takes too long. "restic check --read-data" accepts the
-// result. It shares nothing with the code that reads repositories, so that
-// neither hides the other's mistakes.
+// Command genrepo writes a restic repository of any size without files behind
+// it, much faster than a backup. It is for sizes for which a disk full of files
+// takes too long. "restic check --read-data" accepts the result. It shares no
+// code with the reader of repositories, so neither hides the other's faults.
 //
-// Usage: RESTIC_PASSWORD=… genrepo -r DIR [-files N] [-snapshots M] [-change F] [-seed S]
+// Usage: RESTIC_PASSWORD=… genrepo -r DIR [-files N] [-snapshots M] [-change F]
+// [-seed S]
 package main
 
 import (

@@ -27,8 +27,8 @@ type encoder struct {
 	content []byte
 }
 
-// tree returns the tree blob of a folder. Its folders' own trees and times are
-// in trees and times. The result is valid until the next call.
+// tree returns the tree blob of a folder. trees and times have the trees and
+// times of its subfolders. The result is valid until the next call.
 func (e *encoder) tree(d *treemodel.Dir, all []treemodel.Dir, trees []id, times []time.Time) []byte {
 	e.entries = e.entries[:0]
 	for _, f := range d.Files {
@@ -110,9 +110,9 @@ func appendName(b []byte, name string) []byte {
 	return append(b, doc...)
 }
 
-// appendContent appends the contents of a file: few bytes, so that the
-// repository stays small, but no two files or versions the same, so that its
-// index is as long as a real one.
+// appendContent appends the contents of a file. They are few bytes, so that the
+// repository stays small, but differ in all files and versions, so that its
+// index has the length of a real one.
 func appendContent(b []byte, f treemodel.File) []byte {
 	b = append(b, "file "...)
 	b = strconv.AppendUint(b, uint64(f.Serial), 10)

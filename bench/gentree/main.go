@@ -1,11 +1,11 @@
-// Command gentree writes the benchmarks' folder tree to a disk, or moves a
+// Command gentree writes the benchmarks' folder tree to a disk, or changes a
 // tree that it wrote to its next state. It must know nothing of repositories:
 // the backup program sees an ordinary folder.
 //
 // Usage: gentree -dir D [-files N] [-seed S] [-step K] [-change F]
 //
-// Step 0 writes the tree, step K makes the K-th round of changes to a folder
-// that holds the state after step K-1.
+// Step 0 writes the tree. Step K makes the K-th round of changes to a folder
+// that holds the state of step K-1.
 package main
 
 import (

@@ -1,7 +1,7 @@
 //go:build linux
 
 // Command oddtree fills a folder with everything that makes trouble in a
-// backup: names, types, times, attributes, depth. scripts/make-fixtures.sh has
+// backup: names, types, times, attributes, depth. scripts/make-fixtures.sh lets
 // restic back it up. Character devices and foreign owners need root.
 //
 // Usage: oddtree DIR DEPTH

@@ -32,7 +32,7 @@ var (
 	codeExt  = []string{".go", ".py", ".js", ".ts", ".c", ".h", ".java", ".rs", ".css", ".html", ".sql", ".sh"}
 	docExt   = []string{".pdf", ".docx", ".xlsx", ".pptx", ".odt", ".txt", ".md", ".csv", ".eml"}
 	mediaExt = []string{".jpg", ".png", ".mp4", ".mp3", ".svg", ".heic"}
-	// common are the names that stand in folder after folder.
+	// common are names that many folders have.
 	common = []string{
 		"README.md", "index.html", "Makefile", "__init__.py", "package.json", ".gitignore",
 		"LICENSE", "main.go", "index.js", "style.css", "config.yaml", "notes.txt",
@@ -79,7 +79,7 @@ func (t *Tree) fileName() string {
 	return t.word() + "-" + t.word() + t.pick(docExt)
 }
 
-// freeName is a name that no file or folder in dir has.
+// freeName returns a name that no file or folder in dir has.
 func (t *Tree) freeName(dir int) string {
 	d := &t.Dirs[dir]
 	return t.unique(t.fileName(), func(s string) bool {

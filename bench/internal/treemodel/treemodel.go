@@ -1,9 +1,8 @@
-// Package treemodel is the imagined folder tree that the benchmarks are made
-// of: which folders and files there are, what they are called, and what
-// changes from one snapshot to the next. The same seed gives the same tree and
-// the same changes, on every machine. It knows nothing of disks and of
-// repositories: gentree writes the tree to a disk, genrepo straight into a
-// repository.
+// Package treemodel is the model of the benchmarks' folder tree: its folders
+// and files, their names, and the changes from one snapshot to the next. The
+// same seed gives the same tree and the same changes, on every machine. The
+// package knows nothing of disks and repositories: gentree writes the tree to a
+// disk, and genrepo straight into a repository.
 package treemodel
 
 import (
@@ -12,21 +11,21 @@ import (
 	"time"
 )
 
-// filesPerDir is how many files lie in a folder on average.
+// filesPerDir is the mean number of files in a folder.
 const filesPerDir = 40
 
 // File is one file of a folder.
 type File struct {
 	Name    string
-	Serial  uint32 // never given twice within a tree
-	Version uint32 // how often the contents have changed
+	Serial  uint32 // unique within a tree, also among deleted files
+	Version uint32 // number of changes of the contents
 }
 
-// Dir is one folder. Index 0 of a tree is its root and its own parent.
+// Dir is one folder. Index 0 of a tree is its root, whose parent is itself.
 type Dir struct {
 	Name   string
 	Parent int
-	Dirs   []int // indexes of the folders in it
+	Dirs   []int // indexes of its subfolders
 	Files  []File
 }
 
@@ -50,8 +49,8 @@ const (
 	Added
 )
 
-// Change is one step of a mutation. File is the file as it is afterwards, and
-// as it was for Deleted; Old is the former name of a renamed one.
+// Change is one step of a mutation. File is the file after the change, and
+// before it for Deleted. Old is the former name of a renamed file.
 type Change struct {
 	Op   Op
 	Dir  int
@@ -64,8 +63,8 @@ func New(seed uint64, files int) *Tree {
 	t := &Tree{rng: rand.New(rand.NewPCG(seed, 0x73796e636c696e65))}
 	t.growDirs(max(1, files/filesPerDir))
 	for i := range files {
-		// The first round makes sure that few folders are empty, the rest is
-		// spread unevenly, as it is on real disks.
+		// The first round leaves few folders empty. The other files are spread
+		// unevenly, as on real disks.
 		dir := i % len(t.Dirs)
 		if i >= len(t.Dirs) {
 			dir = min(t.rng.IntN(len(t.Dirs)), t.rng.IntN(len(t.Dirs)+len(t.Dirs)/2))
@@ -75,8 +74,8 @@ func New(seed uint64, files int) *Tree {
 	return t
 }
 
-// growDirs makes n folders below one another: each new one in a random older
-// one that is neither too deep nor too full.
+// growDirs makes n folders. Each is in a random older one that is neither too
+// deep nor too full.
 func (t *Tree) growDirs(n int) {
 	depth := make([]int, 1, n)
 	t.Dirs = append(make([]Dir, 0, n), Dir{})
@@ -99,7 +98,7 @@ func (t *Tree) growDirs(n int) {
 	}
 }
 
-// Files returns how many files the tree has now.
+// Files returns the number of files.
 func (t *Tree) Files() int { return t.files }
 
 // Path returns a folder's path from the root, without a slash at either end;
@@ -114,16 +113,17 @@ func (t *Tree) Path(dir int) string {
 	return t.Dirs[dir].Name
 }
 
-// Mutate changes the given part of all files, between 0 and 1: most get new
-// contents, some a new name, some go and as many come. It returns the changes
-// in the order in which they are to be made.
+// Mutate changes a fraction, between 0 and 1, of all files. Most get new
+// contents, some a new name. Some are removed, and as many are added. It
+// returns the changes in the order in which they are to be made.
 func (t *Tree) Mutate(fraction float64) []Change {
 	want := int(float64(t.files)*fraction + 0.5)
 	changes := make([]Change, 0, want)
 	for len(changes) < want && t.files > 0 {
 		dir := t.rng.IntN(len(t.Dirs))
 		files := t.Dirs[dir].Files
-		// Folders with many files are hit more often, as if files were drawn.
+		// Folders with many files are chosen more often, as if files were
+		// drawn.
 		if len(files) == 0 || t.rng.IntN(8*filesPerDir) >= len(files) {
 			continue
 		}
@@ -159,15 +159,15 @@ func (t *Tree) addFile(dir int) File {
 	return f
 }
 
-// ModTime is the time at which the file got its present contents.
+// ModTime is the time of the file's present contents.
 func (f File) ModTime() time.Time {
 	h := mix(uint64(f.Serial)<<32 | uint64(f.Version))
 	first := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 	return first.Add(time.Duration(h%uint64(600*24*time.Hour)) + time.Duration(f.Version)*24*time.Hour)
 }
 
-// AppendContent appends the file's contents to b: size(f) bytes of text that
-// no other file and no other version has.
+// AppendContent appends the file's contents to b: size(f) bytes of text that no
+// other file and version has.
 func (f File) AppendContent(b []byte) []byte {
 	h := mix(uint64(f.Serial)<<32 | uint64(f.Version))
 	rng := rand.New(rand.NewPCG(h, h))
@@ -180,7 +180,7 @@ func (f File) AppendContent(b []byte) []byte {
 	return b
 }
 
-// Inode is a number that the file keeps through renames and changes.
+// Inode returns a number that the file keeps through renames and changes.
 func (f File) Inode() uint64 { return 1<<20 + uint64(f.Serial) }
 
 // mix spreads the bits of x over the whole word (the finalizer of splitmix64).

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestSame holds the promise the benchmarks lean on: a seed names a tree and
-// its whole history, and the model agrees with the changes it reports.
+// TestSame checks that a seed always gives the same tree and the same history,
+// and that the model agrees with the changes it reports.
 func TestSame(t *testing.T) {
 	a, b := New(7, 3000), New(7, 3000)
 	for range 3 {
