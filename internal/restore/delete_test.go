@@ -17,8 +17,9 @@ import (
 	"syncline.dev/syncline/internal/restore"
 )
 
-// litter puts into a target what is not in the snapshot: links that lead
-// outside among it, a folder in the place of a file, and a changed file.
+// litter puts items into a target that the snapshot does not have, among them
+// links that lead outside. It also puts a folder in the place of a file, and
+// changes a file.
 func litter(t *testing.T, w *rich, target, outside string) {
 	t.Helper()
 	at := func(name string) string { return filepath.Join(target, w.source, name) }
@@ -34,8 +35,8 @@ func litter(t *testing.T, w *rich, target, outside string) {
 	}
 }
 
-// testDelete restores over a target that has more in it. A dry run before tells
-// the same and changes nothing.
+// testDelete restores over a target with further items. A dry run before
+// reports the same and changes nothing.
 func testDelete(t *testing.T, w *rich) {
 	outside := t.TempDir()
 	if err := os.WriteFile(filepath.Join(outside, "kept"), nil, 0o600); err != nil {
@@ -90,7 +91,7 @@ func testDelete(t *testing.T, w *rich) {
 	onlyIn(t, outside, "kept")
 }
 
-// sameAsDeleted compares with what restic leaves, where it is one that deletes.
+// sameAsDeleted compares the result with that of a restic that can delete.
 func sameAsDeleted(t *testing.T, w *rich, outside string, exclude, got []string) {
 	t.Helper()
 	help, err := exec.CommandContext(t.Context(), resticfixture.Restic(t), "restore", "--help").Output()

@@ -18,7 +18,7 @@ import (
 	"syncline.dev/syncline/internal/restore"
 )
 
-// extras adds what only this system has.
+// extras adds items that only Linux has.
 func extras(t *testing.T, dir string) {
 	t.Helper()
 	old := time.Unix(-86400, 987654321)
@@ -47,7 +47,7 @@ func blocks(t *testing.T, path string) int64 {
 	return st.Blocks * 512
 }
 
-// testAttributes leaves some extended attributes alone.
+// testAttributes restores without some extended attributes.
 func testAttributes(t *testing.T, w *rich) {
 	target := t.TempDir()
 	name := filepath.Join(target, w.source, "large")
@@ -73,8 +73,8 @@ func testAttributes(t *testing.T, w *rich) {
 	}
 }
 
-// testFull restores to a small file system, read-only at first, and completes
-// it when there is room.
+// testFull restores to a small file system, which is read-only at first, and
+// completes the restore when there is room.
 func testFull(t *testing.T, w *rich) {
 	target := t.TempDir()
 	mount := func(flags uintptr, options string) {

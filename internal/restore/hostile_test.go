@@ -22,7 +22,7 @@ import (
 	"syncline.dev/syncline/internal/restore"
 )
 
-// node is an entry of a tree that no restic would write.
+// node is an entry of a tree that restic would not write.
 type node struct {
 	name  string
 	dir   bool
@@ -30,13 +30,13 @@ type node struct {
 	below []node
 }
 
-// hostile runs fn with a catalog that holds the tree. It has no blobs.
+// hostile runs fn with a catalog of the tree. It has no blobs.
 func hostile(t *testing.T, root node, fn func(*catalog.View, *content.Source, catalog.TreeRef)) {
 	t.Helper()
 	built(t, func(m *maker) syncline.Hash { return m.tree(&root) }, fn)
 }
 
-// built runs fn with a catalog that holds what build makes.
+// built runs fn with a catalog that build fills.
 func built(t *testing.T, build func(*maker) syncline.Hash, fn func(*catalog.View, *content.Source, catalog.TreeRef)) {
 	t.Helper()
 	cat := contenttest.Empty(t)
@@ -63,7 +63,7 @@ type maker struct {
 	count int
 }
 
-// tree adds a tree, those below it first, and returns its hash.
+// tree adds a tree and its subtrees, and returns its hash.
 func (m *maker) tree(n *node) syncline.Hash {
 	m.t.Helper()
 	var entries []syncline.Entry
@@ -139,7 +139,7 @@ func TestHostileNames(t *testing.T) {
 	onlyIn(t, outside, "target", "target/good", "target/twice", "target/twice (2)", "target/twice (2)/escaped")
 }
 
-// onlyIn checks that dir holds these and nothing else.
+// onlyIn checks that dir holds exactly the wanted items.
 func onlyIn(t *testing.T, dir string, want ...string) {
 	t.Helper()
 	for i := range want {
@@ -150,8 +150,8 @@ func onlyIn(t *testing.T, dir string, want ...string) {
 	}
 }
 
-// TestNothingIsWrittenThroughLinks restores over a target in which links lead
-// outside, where files and folders should be.
+// TestNothingIsWrittenThroughLinks restores over a target with links that lead
+// outside, in the places of files and folders.
 func TestNothingIsWrittenThroughLinks(t *testing.T) {
 	root := node{dir: true, below: []node{
 		{name: "dir", dir: true, below: []node{{name: "file", entry: file}}},
@@ -186,8 +186,8 @@ func TestNothingIsWrittenThroughLinks(t *testing.T) {
 	}
 }
 
-// TestHardLinkOutside: a file in the target that has another name outside is
-// replaced, not written to.
+// TestHardLinkOutside checks that a file in the target with another name
+// outside is replaced, not written to.
 func TestHardLinkOutside(t *testing.T) {
 	outside, target := t.TempDir(), t.TempDir()
 	secret := filepath.Join(outside, "secret")
@@ -220,7 +220,7 @@ func TestFolderInTheWay(t *testing.T) {
 	})
 }
 
-// TestExpandingTree restores a few folders that are 2^60 by their paths.
+// TestExpandingTree restores a few folders with 2^60 paths.
 func TestExpandingTree(t *testing.T) {
 	target := filepath.Join(t.TempDir(), "target")
 	built(t, func(m *maker) syncline.Hash {
@@ -256,8 +256,7 @@ func TestExpandingTree(t *testing.T) {
 	}
 }
 
-// TestWithin restores below a folder that is allowed, in which links lead
-// outside.
+// TestWithin restores below an allowed folder with links that lead outside.
 func TestWithin(t *testing.T) {
 	allowed, outside := t.TempDir(), t.TempDir()
 	if err := os.Symlink(outside, filepath.Join(allowed, "link")); err != nil {
@@ -282,8 +281,8 @@ func TestWithin(t *testing.T) {
 	onlyIn(t, allowed, "file", "link", "new", "new/folder", "new/folder/file")
 }
 
-// TestNamesThatAreThereTwice: all items of one name are restored, under the same
-// names each time, and none takes the name of another item.
+// TestNamesThatAreThereTwice checks that all items of one name are restored,
+// under the same names each time, and that none takes the name of another item.
 func TestNamesThatAreThereTwice(t *testing.T) {
 	link := syncline.Entry{Type: syncline.TypeSymlink, LinkTarget: "x"}
 	root := node{dir: true, below: []node{
@@ -308,7 +307,8 @@ func TestNamesThatAreThereTwice(t *testing.T) {
 	})
 }
 
-// TestWithoutPrivileges leaves out what lends rights, and nothing else.
+// TestWithoutPrivileges checks that everything that lends rights is left out,
+// and nothing else.
 func TestWithoutPrivileges(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can restore all of this")
@@ -343,7 +343,7 @@ func TestWithoutPrivileges(t *testing.T) {
 		if err := errors.Join(os.Remove(filepath.Join(target, "block")), os.Remove(filepath.Join(target, "char"))); err != nil {
 			t.Fatal(err)
 		}
-		for _, again := range []bool{false, true} { // over what is there, and anew
+		for _, again := range []bool{false, true} { // over existing items, and into an empty folder
 			r := &told{}
 			if again {
 				target = t.TempDir()

@@ -15,7 +15,7 @@ import (
 )
 
 // TestFilesOthersHaveOpen restores over files that other users have open, or
-// may have: what comes from the snapshot goes to new files.
+// may have. The snapshot's content goes to new files.
 func TestFilesOthersHaveOpen(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root restores for others")
@@ -51,8 +51,8 @@ func TestFilesOthersHaveOpen(t *testing.T) {
 	}
 }
 
-// testUnseen: a file of another content that has the size and the time of the
-// snapshot's does not get its rights unseen.
+// testUnseen checks that a file of other content, with the snapshot's size and
+// time, does not get the snapshot's rights without a comparison.
 func testUnseen(t *testing.T, w *rich) {
 	target := t.TempDir()
 	secret := filepath.Join(target, w.source, "set")
@@ -73,8 +73,8 @@ func testUnseen(t *testing.T, w *rich) {
 	}
 }
 
-// TestLinkInTheTargetsPath: a link on the way to the target is followed where
-// it is root's or the user's own, and refused where it is another user's.
+// TestLinkInTheTargetsPath checks that a link on the way to the target is
+// followed if root or the user owns it, and refused if another user does.
 func TestLinkInTheTargetsPath(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can make another user's link")

@@ -27,7 +27,7 @@ func attack(t *testing.T, fn func()) (ended <-chan struct{}) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		_, _, err1 := syscall.RawSyscall(syscall.SYS_SETGROUPS, 0, 0, 0)
 		_, _, err2 := syscall.RawSyscall(syscall.SYS_SETRESGID, attackerID, attackerID, attackerID)
 		_, _, err3 := syscall.RawSyscall(syscall.SYS_SETRESUID, attackerID, attackerID, attackerID)
@@ -40,8 +40,8 @@ func attack(t *testing.T, fn func()) (ended <-chan struct{}) {
 	return done
 }
 
-// victim is what the attacker wants: a file of root's, in a folder that only
-// root enters, and links and further names for it in the target.
+// victim is the attacker's aim: a file of root's, in a folder that only root
+// enters, and links and further names of it in the target.
 type victim struct{ secret, beside, inner string }
 
 func newVictim(t *testing.T, target string) victim {
@@ -60,7 +60,7 @@ func newVictim(t *testing.T, target string) victim {
 	return v
 }
 
-// check makes sure that what root had is as it was, wherever it lies by now.
+// check makes sure that root's items are unchanged, wherever they lie.
 func (v victim) check(t *testing.T, target string) {
 	t.Helper()
 	found := 0
@@ -97,8 +97,9 @@ func (v victim) check(t *testing.T, target string) {
 	}
 }
 
-// swap waits for a name that is still to come and puts something of root's in
-// its place at once, then for the next: a link to it, or itself.
+// swap waits for a new name, replaces the item at once by one of root's, and
+// goes on to the next name. The replacement is a link to root's item or the
+// item itself.
 func swap(target string, names []string, v victim, folders bool, stop <-chan struct{}) (swapped int) {
 	ready, own := filepath.Join(target, "ready0"), v.beside
 	if folders {
@@ -132,8 +133,8 @@ func swap(target string, names []string, v victim, folders bool, stop <-chan str
 }
 
 // TestNobodyTurnsRestoreElsewhere restores into a folder of another user, who
-// replaces each item in the moment in which it appears, once by a link to a
-// file of root's and once by a thing of root's that lies in the folder.
+// replaces each new item at once: by a link to a file of root's, or by an item
+// of root's in the same folder.
 func TestNobodyTurnsRestoreElsewhere(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root restores for others")

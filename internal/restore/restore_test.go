@@ -25,7 +25,7 @@ import (
 	"syncline.dev/syncline/resticrepo"
 )
 
-// told collects what a run tells. cancel, when set, is called after so many
+// told collects the reports of a run. cancel, if set, is called after so many
 // calls of Progress.
 type told struct {
 	mu     sync.Mutex
@@ -59,7 +59,7 @@ func (r *told) Progress(restore.Result) {
 	}
 }
 
-// into restores a snapshot and expects nothing to fail.
+// into restores a snapshot and expects no failure.
 func into(t *testing.T, v *catalog.View, s *content.Source, root catalog.TreeRef, target string, o restore.Options) restore.Result {
 	t.Helper()
 	r := &told{}
@@ -100,9 +100,9 @@ func TestSameAsRestic(t *testing.T) {
 	}
 }
 
-// betterThanRestic checks what the oldest restic that these tests run with
-// gets wrong, and takes it out of the comparison: times after 2262, and the
-// targets of links that are no UTF-8, which it does not read.
+// betterThanRestic checks items that the oldest tested restic restores wrongly,
+// and removes them from the comparison: times after 2262, and link targets that
+// are not UTF-8.
 func betterThanRestic(t *testing.T, theirs, ours string) {
 	t.Helper()
 	drop := func(name string, right func(path string) bool) {
@@ -136,7 +136,7 @@ func betterThanRestic(t *testing.T, theirs, ours string) {
 	})
 }
 
-// rich is a repository of one tree that has a bit of everything.
+// rich is a repository of one tree with a bit of everything.
 type rich struct {
 	source, path string
 	repo         *resticrepo.Repository
@@ -174,7 +174,7 @@ func newRich(t *testing.T) *rich {
 	return w
 }
 
-// sameAsSource compares the source with what was restored into target.
+// sameAsSource compares the source with the restored target.
 func (w *rich) sameAsSource(t *testing.T, target string) {
 	t.Helper()
 	resticfixture.SameTrees(t, w.source, filepath.Join(target, w.source))
@@ -225,8 +225,8 @@ func testSparse(t *testing.T, w *rich) {
 	}
 }
 
-// testWhatIsThere changes a restored tree in many ways and restores again:
-// only what differs is read, and the result is as it was.
+// testWhatIsThere changes a restored tree in many ways and restores again. Only
+// the differences are read, and the result is the original.
 func testWhatIsThere(t *testing.T, w *rich) {
 	target := t.TempDir()
 	repo, counter := contenttest.At(t, w.repo, w.path)
@@ -292,8 +292,9 @@ func testOverwrite(t *testing.T, w *rich) {
 	}
 }
 
-// testStopped ends runs early, further on each time, and completes the last. No
-// way of overwriting may take half a file for a whole one.
+// testStopped ends runs early, each one later than the one before, and
+// completes the last. No value of Overwrite may take half a file for a whole
+// one.
 func testStopped(t *testing.T, w *rich) {
 	for _, behavior := range []restore.Overwrite{restore.Always, restore.Never, restore.IfNewer} {
 		target := t.TempDir()
@@ -312,7 +313,7 @@ func testStopped(t *testing.T, w *rich) {
 	}
 }
 
-// testPaths restores some paths, without what a pattern leaves out.
+// testPaths restores some paths, without those that a pattern leaves out.
 func testPaths(t *testing.T, w *rich) {
 	filter, err := restore.NewFilter(nil, nil, []string{"third*"}, nil)
 	if err != nil {
@@ -340,7 +341,7 @@ func testPaths(t *testing.T, w *rich) {
 	}
 }
 
-// testPatterns compares with restic which paths are restored.
+// testPatterns compares the restored paths with restic's.
 func testPatterns(t *testing.T, w *rich) {
 	cases := [][]string{
 		{"--exclude", "l*", "--exclude", w.source + "/dir*"},
@@ -385,7 +386,7 @@ func paths(t *testing.T, dir string) (all []string) {
 	return all
 }
 
-// testDamage flips one bit in a pack: the files that need it are named, and
+// testDamage flips one bit in a pack. The files that need it are named, and
 // everything else is restored.
 func testDamage(t *testing.T, w *rich) {
 	copied := t.TempDir()
@@ -429,7 +430,7 @@ func testDamage(t *testing.T, w *rich) {
 			t.Errorf("not named: %v, %d failed", want, result.Failed)
 		}
 	})
-	// With the pack mended, the next run completes it.
+	// After the pack is mended, the next run completes the restore.
 	w.view(t, w.repo, func(v *catalog.View, s *content.Source, root catalog.TreeRef) {
 		into(t, v, s, root, target, restore.Options{})
 	})
@@ -451,7 +452,8 @@ func testTargets(t *testing.T, w *rich) {
 	})
 }
 
-// TestManyGroups restores more than fits in one group, with hard links across.
+// TestManyGroups restores more files than one group holds, with hard links
+// across groups.
 func TestManyGroups(t *testing.T) {
 	if testing.Short() {
 		t.Skip("writes 40,000 files")

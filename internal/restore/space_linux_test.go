@@ -26,7 +26,7 @@ import (
 
 func keep(n int64) func(int64) int64 { return func(int64) int64 { return n } }
 
-// disk mounts a file system of a size, or gives one another size.
+// disk mounts a file system of a size, or changes the size of one.
 func disk(t *testing.T, target, size string, flags uintptr) {
 	t.Helper()
 	err := unix.Mount("tmpfs", target, "tmpfs", flags, "size="+size)
@@ -41,7 +41,7 @@ func disk(t *testing.T, target, size string, flags uintptr) {
 	}
 }
 
-// testRoom restores 28 MiB to file systems with more and less room than that.
+// testRoom restores 28 MiB to file systems with more and less room.
 func testRoom(t *testing.T, w *rich) {
 	target := t.TempDir()
 	disk(t, target, "20m", 0)
@@ -59,7 +59,7 @@ func testRoom(t *testing.T, w *rich) {
 		disk(t, target, "40m", unix.MS_REMOUNT)
 		refused(restore.Options{KeepFree: keep(30 << 20)}, "the target has 40.0 MiB free, of which 30.0 MiB are kept free")
 		into(t, v, s, root, target, restore.Options{KeepFree: keep(1 << 20)})
-		// All is there, and one piece of a file is not right: no more than that
+		// Everything is restored, and one piece of a file is wrong. Only that
 		// is written, and the second name of a file takes no room.
 		disk(t, target, "30m", unix.MS_REMOUNT)
 		if err := os.Truncate(filepath.Join(target, w.source, "set"), 0); err != nil {
@@ -71,7 +71,7 @@ func testRoom(t *testing.T, w *rich) {
 	w.sameAsSource(t, target)
 }
 
-// testReserve has less free when some of it is written: the run ends, once for
+// testReserve reduces the free space after some writes. The run ends, once for
 // all files.
 func testReserve(t *testing.T, w *rich) {
 	w.view(t, w.repo, func(v *catalog.View, s *content.Source, root catalog.TreeRef) {
@@ -89,8 +89,8 @@ func testReserve(t *testing.T, w *rich) {
 	})
 }
 
-// TestOneBlobInManyPlaces stops a restore of a file that is one blob of zeros
-// over and over, when some of it is written.
+// TestOneBlobInManyPlaces stops a restore, after some writes, of a file that is
+// one blob of zeros many times.
 func TestOneBlobInManyPlaces(t *testing.T) {
 	const places, size = 20_000, 8 << 20
 	path := filepath.Join(t.TempDir(), "repo")
@@ -116,7 +116,7 @@ func TestOneBlobInManyPlaces(t *testing.T) {
 	contenttest.View(t, contenttest.Catalog(t, opened), opened, func(v *catalog.View, s *content.Source) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		// Zeros become a hole, so there is room for them.
+		// Zeros become a hole, so they have room.
 		o := restore.Options{Sparse: true, Reporter: &stopper{cancel: cancel}, KeepFree: keep(1 << 20)}
 		result, err := restore.Run(ctx, v, snapshots(t, v)[0].Root, s, t.TempDir(), o)
 		if !errors.Is(err, context.Canceled) || result.Bytes == 0 || result.Bytes > result.Total.Bytes/2 {
@@ -125,7 +125,7 @@ func TestOneBlobInManyPlaces(t *testing.T) {
 	})
 }
 
-// stopper stops a run when something is written.
+// stopper stops a run after some writes.
 type stopper struct {
 	told
 	cancel func()

@@ -18,7 +18,7 @@ import (
 	"syncline.dev/syncline/internal/restore"
 )
 
-// tarStream is an archive as a server would send it.
+// tarStream is an archive as from a server.
 type tarStream struct{ *archive.Reader }
 
 func (s tarStream) Next() (*restore.Item, error) {
@@ -36,7 +36,7 @@ func (s tarStream) Open(context.Context, string) (io.ReadCloser, int64, error) {
 	return nil, 0, syncline.Errorf(syncline.CodeNotFound, "it is not there")
 }
 
-// tarOf makes an archive of entries whose content is their name.
+// tarOf makes an archive of entries with their names as content.
 func tarOf(t *testing.T, headers ...tar.Header) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -75,7 +75,7 @@ func unpack(t *testing.T, raw []byte, target string, o restore.Options) (restore
 	return result, told, err
 }
 
-// An archive that wants to write elsewhere writes nothing elsewhere.
+// An archive with names that lead outside writes nothing outside.
 func TestUnpackStaysInTarget(t *testing.T) {
 	above := t.TempDir()
 	target, outside := filepath.Join(above, "target"), filepath.Join(above, "outside")
@@ -120,7 +120,7 @@ func TestUnpackStaysInTarget(t *testing.T) {
 	}
 }
 
-// A stream that breaks off is an error, and leaves no file that looks whole.
+// A stream that breaks off is an error, and leaves no file that looks complete.
 func TestUnpackBrokenOff(t *testing.T) {
 	long := strings.Repeat("a long name ", 2000)
 	raw := tarOf(t, tar.Header{Name: "first"}, tar.Header{Name: long[:200]}, tar.Header{Name: "last"})
@@ -139,7 +139,7 @@ func TestUnpackBrokenOff(t *testing.T) {
 	}
 }
 
-// The notes of an archive are told, and are no file.
+// The notes of an archive are reported and do not become a file.
 func TestUnpackNotes(t *testing.T) {
 	notes := "These entries:\n\n\"/a \\xff\" left out: it is odd\n\"/b\\nc\" lacks something\n\nand 2 more\n"
 	var b bytes.Buffer

@@ -37,7 +37,7 @@ func TestCounter(t *testing.T) {
 	}
 }
 
-// pages makes a request of its own for each file it lists.
+// pages makes one request for each file of a listing.
 type pages struct{ storagetest.Memory }
 
 func (p pages) List(ctx context.Context, dir string, fn func(string, int64) error) error {
@@ -90,7 +90,7 @@ func TestLimiterBoundsOpenFiles(t *testing.T) {
 		for range 5 {
 			r := <-opened
 			r.Close()
-			r.Close() // must not give the place back twice
+			r.Close() // must not give the slot back twice
 			synctest.Wait()
 		}
 		for range 3 {
@@ -158,7 +158,7 @@ func TestBandwidth(t *testing.T) {
 	})
 }
 
-// TestLimitsChange changes the limits of what is open.
+// TestLimitsChange changes the limits of open files.
 func TestLimitsChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limiter := storage.NewLimiter(storage.LimitOptions{MaxConcurrent: 1})

@@ -19,7 +19,7 @@ import (
 	"syncline.dev/syncline/internal/storage/storagetest"
 )
 
-// The tests run in synctest's bubbles: waits of minutes take no time.
+// The tests run in bubbles of synctest, so waits of minutes take no time.
 
 func TestRetryConformance(t *testing.T) {
 	storagetest.Run(t, func(_ *testing.T, files map[string][]byte) storage.Storage {
@@ -32,7 +32,7 @@ func pack(n int) storagetest.Memory {
 	return storagetest.Memory{"data/ab/pack": storagetest.Bytes(3, n)}
 }
 
-// script is a storage whose calls fail as told, in turn.
+// script is a storage whose calls fail in the given order.
 type script struct {
 	storage.Storage
 	mu    sync.Mutex
@@ -60,7 +60,7 @@ func refuse(e *storage.RequestError) func(context.Context, io.ReadCloser) (io.Re
 	return func(context.Context, io.ReadCloser) (io.ReadCloser, error) { return nil, e }
 }
 
-// breakAfter gives n bytes, then err, or silence where err is nil.
+// breakAfter gives n bytes, then err, or silence for a nil err.
 func breakAfter(n int64, err error) func(context.Context, io.ReadCloser) (io.ReadCloser, error) {
 	return func(ctx context.Context, r io.ReadCloser) (io.ReadCloser, error) {
 		return struct {
@@ -128,8 +128,8 @@ func TestRetryOfOpenThatStalls(t *testing.T) {
 	})
 }
 
-// TestRetryPatience shows that time in which the caller does not read, or waits
-// for the limiter, is no stall.
+// TestRetryPatience shows that the time does not count as a stall in which the
+// caller does not read, or waits for the limiter.
 func TestRetryPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limiter := storage.NewLimiter(storage.LimitOptions{MaxConcurrent: 1})
@@ -175,8 +175,8 @@ func TestRetryBudget(t *testing.T) {
 	})
 }
 
-// Answers that are not the storage's are taken for a passing fault: for long once
-// it has answered itself, else a few times.
+// Answers of other programs are tried again: for a long time after an answer of
+// the storage, and otherwise a few times.
 func TestRetryOfStrangers(t *testing.T) {
 	page := &storage.RequestError{Retryable: true, Err: storage.Stranger(syncline.CodeInvalid, nil, "no storage")}
 	synctest.Test(t, func(t *testing.T) {
@@ -234,8 +234,8 @@ func TestRetryLeavesFinalErrors(t *testing.T) {
 	})
 }
 
-// TestRetryUnexplainedEnd: a body may end early because the file does, or
-// because an answer was cut. One more request tells which.
+// TestRetryUnexplainedEnd takes a body that ends early, because the file does
+// or because the answer was cut. One more request tells which.
 func TestRetryUnexplainedEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{Storage: pack(1000)}
@@ -284,8 +284,8 @@ func TestRetryList(t *testing.T) {
 	}
 }
 
-// TestFaults reads everything, at once, through all kinds of faults: right
-// bytes, or an error.
+// TestFaults reads everything, in parallel, through all kinds of faults. Each
+// read gives the right bytes or an error.
 func TestFaults(t *testing.T) {
 	files := storagetest.Memory{}
 	for i := range 60 {
@@ -320,7 +320,7 @@ func TestFaults(t *testing.T) {
 func TestMissingThroughAllDecorators(t *testing.T) {
 	limiter := storage.NewLimiter(storage.LimitOptions{})
 	s := storage.NewRetry(limiter.Wrap(storage.NewCounter(storagetest.Memory{})), storage.RetryOptions{})
-	for range 100 { // more than the limiter has places: each must come back
+	for range 100 { // more than the limiter has slots: each must be given back
 		if _, err := s.Open(t.Context(), "config", 0, -1); !errors.Is(err, fs.ErrNotExist) {
 			t.Fatalf("Open: %v", err)
 		}

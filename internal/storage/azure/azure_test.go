@@ -108,7 +108,7 @@ func TestRefusals(t *testing.T) {
 		change     func(*azure.Config)
 		code       syncline.Code
 		is         error
-		open, list string // what the messages say; "" for no error
+		open, list string // parts of the messages; "" for no error
 	}{
 		{"a signature", withSAS("?" + good), "", nil, "", ""},
 		{"no such container", func(c *azure.Config) { c.Container = "none-such" }, syncline.CodeNoRepository, fs.ErrNotExist, `no container "none-such"`, `no container "none-such"`},
@@ -140,7 +140,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// checkError looks for what no final error may have.
+// checkError looks for texts that no final error may contain.
 func checkError(t *testing.T, c azure.Config, err error) {
 	t.Helper()
 	if err == nil {
@@ -251,7 +251,7 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("List: %v (retryable: %v), want %s with %q", err, storage.IsRetryable(err), tt.code, tt.message)
 			}
 			if tt.status < 300 && tt.header != nil {
-				return // what follows is for answers that are no file
+				return // the rest is for answers that are no file
 			}
 			if _, err = storagetest.ReadAll(t.Context(), open(t, c), "config", 0, -1); syncline.CodeOf(err) != tt.code || !strings.Contains(syncline.MessageOf(err), tt.message) {
 				t.Errorf("Open: %v, want %s with %q", err, tt.code, tt.message)
@@ -260,8 +260,8 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestEveryRequestIsMadeOnce counts what a failing service is asked: retries
-// are for the decorator alone.
+// TestEveryRequestIsMadeOnce counts the requests to a failing service: only the
+// decorator tries again.
 func TestEveryRequestIsMadeOnce(t *testing.T) {
 	var asked atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -28,8 +28,8 @@ func open(t *testing.T, c gcs.Config) *gcs.Storage {
 	return s
 }
 
-// TestConformance runs in a folder of the bucket: the server takes ten seconds
-// to be given the suite's objects, and the other tests here have the root.
+// TestConformance runs in a folder of the bucket. Storing the suite's objects
+// takes ten seconds, and the other tests use the root.
 func TestConformance(t *testing.T) {
 	server := servers.StartGCS(t)
 	var n atomic.Int64

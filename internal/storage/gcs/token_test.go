@@ -45,7 +45,7 @@ func keyFile(t *testing.T, address string) []byte {
 	return text
 }
 
-// google gives tokens, and an empty listing to who shows one.
+// google gives tokens, and an empty listing for a token.
 type google struct {
 	*httptest.Server
 	tokens atomic.Int64
@@ -95,7 +95,7 @@ func TestServiceAccount(t *testing.T) {
 	}
 }
 
-// TestOneTokenForAll lets many calls need a token at once.
+// TestOneTokenForAll makes many calls that need a token at once.
 func TestOneTokenForAll(t *testing.T) {
 	server := startGoogle(t, 3600)
 	s := open(t, gcs.Config{Endpoint: server.URL, Bucket: "bucket", KeyFile: keyFile(t, server.URL+"/token")})
@@ -186,8 +186,7 @@ func TestTokenEndsWithItsCall(t *testing.T) {
 	}
 }
 
-// TestTokenAddressIsGuarded keeps a key file from leading to a machine's
-// metadata.
+// TestTokenAddressIsGuarded uses a key file that leads to a machine's metadata.
 func TestTokenAddressIsGuarded(t *testing.T) {
 	server := startGoogle(t, 3600)
 	s := open(t, gcs.Config{Endpoint: server.URL, Bucket: "bucket", KeyFile: keyFile(t, "http://169.254.169.254/token")})

@@ -71,8 +71,8 @@ func TestOpenRefusesRoots(t *testing.T) {
 	}
 }
 
-// TestLinks shows that no link leads out, and that one which would make a
-// listing short is told.
+// TestLinks shows that no link leads out of the folder, and that a link that
+// would make a listing short is an error.
 func TestLinks(t *testing.T) {
 	outside := t.TempDir()
 	write(t, outside, map[string][]byte{"secret": []byte("s")})
@@ -135,7 +135,7 @@ func TestPermission(t *testing.T) {
 	}
 }
 
-// TestVanishing removes files, then the folder, while they are listed.
+// TestVanishing removes files, and then the folder, during a listing.
 func TestVanishing(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, map[string][]byte{"index/a/1": nil, "index/b/1": nil, "index/c/1": nil})
@@ -165,7 +165,7 @@ func TestVanishing(t *testing.T) {
 	}
 }
 
-// TestTooShort reads more than a file has: nothing is tried again.
+// TestTooShort reads beyond the end of a file. Nothing is tried again.
 func TestTooShort(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, map[string][]byte{"data/ab/pack": []byte("0123456789")})

@@ -54,7 +54,7 @@ func TestCheckAddress(t *testing.T) {
 	}
 }
 
-// ask makes one request, and returns what a back end would make of its failure.
+// ask makes one request and returns a back end's error for its failure.
 func ask(t *testing.T, o remote.Options, address string) error {
 	t.Helper()
 	transport, err := remote.NewTransport(o)
@@ -66,7 +66,7 @@ func ask(t *testing.T, o remote.Options, address string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := &http.Client{Transport: transport} // which follows redirects
+	client := &http.Client{Transport: transport} // it follows redirects
 	resp, err := client.Do(req)
 	if err != nil {
 		return call.Trouble(t.Context())
@@ -105,7 +105,7 @@ func TestTransportRefuses(t *testing.T) {
 		{"behind a redirect", plain, to("http://169.254.169.254/latest"), "link-local"},
 		{"http", remote.Options{}, fine.URL, "without encryption"},
 		{"loopback", remote.Options{AllowHTTP: true, DenyPrivate: true}, fine.URL, "this very machine"},
-		// Whatever a name leads to is looked at when the connection is made.
+		// The address of a name is checked when the connection is made.
 		{"loopback by name", remote.Options{AllowHTTP: true, DenyPrivate: true}, "http://localhost:" + port, "this very machine"},
 	}
 	for _, tt := range tests {
@@ -121,9 +121,9 @@ func TestTransportRefuses(t *testing.T) {
 	}
 }
 
-// TestNoProxyPastTheGuard makes sure that a proxy does not connect where the
-// transport itself must not. It runs itself once more: a process reads the
-// proxies from its environment once.
+// TestNoProxyPastTheGuard makes sure that a proxy does not connect to an
+// address that the transport itself refuses. It runs itself in a new process,
+// because a process reads its proxies from the environment once.
 func TestNoProxyPastTheGuard(t *testing.T) {
 	const child = "SYNCLINE_TEST_BEHIND_A_PROXY"
 	if os.Getenv(child) != "" {
@@ -161,7 +161,7 @@ func behindProxy(t *testing.T) {
 	}
 }
 
-// TestTLS meets servers that are not who they should be.
+// TestTLS connects to servers with wrong certificates.
 func TestTLS(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	server.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -205,7 +205,8 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// TestTroubleOfAContext prefers the caller's own end to what it broke.
+// TestTroubleOfAContext prefers the end of the caller's context to the failure
+// that it caused.
 func TestTroubleOfAContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	_, call := remote.Document(ctx)

@@ -30,7 +30,7 @@ func answer(t *testing.T, status int, header http.Header, body string) s3.Config
 	return s3.Config{Endpoint: server.URL, Bucket: "bucket", Region: "us-east-1", AccessKey: "AKIATESTONLY", SecretKey: "not-to-be-told"}
 }
 
-// TestAnswers is what servers answer that no test server can be made to.
+// TestAnswers has answers that no test server gives.
 func TestAnswers(t *testing.T) {
 	inXML := http.Header{"Content-Type": {"application/xml"}}
 	failed := func(code string) string {
@@ -93,7 +93,7 @@ func listed(t *testing.T, s storage.Storage) (n int, err error) {
 	return n, err
 }
 
-// TestArchived reads an object of a class that must be brought back first.
+// TestArchived reads an object of an archive class.
 func TestArchived(t *testing.T) {
 	c := answer(t, 403, http.Header{"Content-Type": {"application/xml"}}, "<Error><Code>InvalidObjectState</Code></Error>")
 	counter := storage.NewCounter(open(t, c))
@@ -107,8 +107,8 @@ func TestArchived(t *testing.T) {
 	}
 }
 
-// TestTooShort reads more than an object has. Where the storage says where the
-// object ends, nothing is asked for again.
+// TestTooShort reads beyond the end of an object. If the storage says where the
+// object ends, there is no further request.
 func TestTooShort(t *testing.T) {
 	for of, want := range map[string]int{"10": 1, "100": 2, "*": 2} {
 		c := answer(t, 206, http.Header{"Content-Range": {"bytes 0-9/" + of}, "Last-Modified": {"Mon, 01 Jan 2024 00:00:00 GMT"}}, "0123456789")
@@ -126,8 +126,8 @@ func TestTooShort(t *testing.T) {
 	}
 }
 
-// A page of a web site that looks like an object is a fault to retry, whole or
-// in the place of a part.
+// A web site's page in place of an object, or of a part of it, is a fault to
+// retry.
 func TestPageInPlaceOfAnObject(t *testing.T) {
 	page := http.Header{"Content-Type": {"text/html; charset=utf-8"}, "Last-Modified": {"Mon, 02 Mar 2026 10:00:00 GMT"}, "Etag": {`"66e1c1a0-78"`}}
 	for _, body := range []string{"<!DOCTYPE html>\n<html><body>Please sign in.</body></html>", "\n <html></html>"} {

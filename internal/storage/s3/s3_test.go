@@ -82,7 +82,7 @@ func TestRequestsAsTheServerCountsThem(t *testing.T) {
 	}
 	server.Put(t, "bucket", "", files)
 	c := config(server, "bucket", "")
-	c.Region = "" // costs a request of its own
+	c.Region = "" // costs another request
 	counter := storage.NewCounter(open(t, c))
 	if _, err := storagetest.ReadAll(t.Context(), counter, "config", 10, 50); err != nil {
 		t.Fatal(err)
