@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the benchmark repository with restic, unless it is there, measures
-# Syncline on it beside restic and the floor, and prints the result as Markdown.
+# Builds the benchmark repository with restic, unless it exists. Measures
+# Syncline, restic and the floor on it, and prints the result as Markdown.
 #
 # Settings, by environment variable, beside those of make-repo.sh:
 #   RESTIC=…        the program that builds the repository and is compared with

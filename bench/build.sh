@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Builds the programs that are measured, and those that measure, into
-# bench/.cache.
+# Builds the measured and the measuring programs into bench/.cache.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mkdir -p bench/.cache

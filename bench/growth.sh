@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures how time, memory and disk follow the size of a repository, and prints
-# a table in Markdown. The repositories are written by genrepo, one after the
-# other, and removed when they are measured.
+# a table in Markdown. genrepo writes the repositories, one after the other. Each
+# is removed after its measurement.
 #
 # Settings, by environment variable:
 #   SIZES="400000 1000000 4000000"   files, in ten snapshots with 1 % changed in

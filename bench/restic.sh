@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Prints the restic that the benchmarks use: RESTIC where it is set, else the one
-# that tools/restic pins, built the first time, else, with a note, the one on the
-# PATH.
+# Prints the path of the benchmarks' restic. It is RESTIC if that is set, or the
+# restic that tools/restic pins, which the first run builds. If it cannot be
+# built, it is the one on the PATH, with a note.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 if [ -n "${RESTIC:-}" ]; then

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Fails when the console's sources have a mistake that the type checker or the
-# linter finds, and when the committed files are not what the sources give with
-# the packages that the lock file pins. The types of the API are made from its
-# document each time.
+# Fails when the type checker or the linter finds a fault in the console's
+# sources, and when the committed files differ from a build of the sources with
+# the packages of the lock file. Each run makes the API's types from its document.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/deps.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fails when generated code is not what its sources give now. It writes the
-# generated files anew, so that what is left to do is to commit them.
+# Fails when generated code differs from what its sources give. It writes the
+# generated files, so they only need to be committed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 state() { git ls-files -co --exclude-standard -z -- '*.gen.go' '*_gen.go' | xargs -0r sha256sum; }

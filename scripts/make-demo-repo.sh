@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Makes internal/demorepo/repository.tar.gz: a restic repository with some weeks
-# of a small software project, from two computers. Run as root on Linux: it
-# works in a mount namespace of its own, so that the backups show /home/mila and
-# /srv/build without anything of this machine being touched.
+# of a small software project, from two computers. Run it as root on Linux. It
+# works in a mount namespace of its own, so that the backups have /home/mila and
+# /srv/build, and nothing of the machine changes.
 #
 # Usage: scripts/make-demo-repo.sh [RESTIC]
 set -euo pipefail
@@ -46,7 +46,7 @@ gauge() {
     m = (NR - 1) * 10; l = 310 + 180 * sin((m + d * 50) / 745 * 6.2832)
     printf "%02d:%02d,%d,%.1f\n", m / 60, m % 60, l + $1, $2 / 10 }'
 }
-# source PACKAGE FUNCTION...: a Go file that a reader may take for a real one.
+# source_file PACKAGE FUNCTION...: a Go file that looks real.
 source_file() {
   local p=$1 f
   shift
@@ -56,7 +56,7 @@ source_file() {
   done
 }
 
-# at DATE: everything written since the last call gets that time.
+# at DATE: sets the time of all files written after the last call.
 at() {
   now=$1
   find /home /srv -newer "$work/mark" -exec touch -h -d "$now" {} +
@@ -72,7 +72,7 @@ backup() {
   for tag in "$@"; do tags+=(--tag "$tag"); done
   "$work/restic" backup -q --no-cache --host "$host" --time "$now" "${tags[@]}" --exclude '*.tmp' "$path"
 }
-# release: the build machine takes over what the laptop has.
+# release: copies the laptop's files to the build machine.
 release() {
   mkdir -p $build
   (cd $home && tar --exclude=./photos -cf - .) | tar -C $build -xf -

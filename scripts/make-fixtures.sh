@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes the repositories in testdata/repos with two versions of restic, and
-# what each restic itself says is in them. Run as root on Linux, on a file
-# system with extended attributes.
+# Makes the repositories in testdata/repos with two versions of restic, and each
+# restic's own listings of them. Run it as root on Linux, on a file system with
+# extended attributes.
 #
 # Usage: scripts/make-fixtures.sh OLD_RESTIC NEW_RESTIC
 #
@@ -11,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 old=$(command -v "${1:?usage: make-fixtures.sh OLD_RESTIC NEW_RESTIC}")
 new=$(command -v "${2:?usage: make-fixtures.sh OLD_RESTIC NEW_RESTIC}")
 out=$PWD/testdata/repos
-# The path is in the backups, so it is the same each time.
+# The backups contain this path, so it must not change.
 work=/tmp/syncline-fixtures
 mkdir "$work"
 trap 'rm -rf "$work"' EXIT
@@ -28,7 +28,7 @@ keep() {
   done | gzip -9n >"$out/$name.ls.json.gz"
   "$restic" -r "$repo" --no-cache check -q --read-data
   rm -rf "$repo"/locks/* "$repo"/tmp
-  # restic makes its folders again as it needs them; 256 empty ones only weigh.
+  # restic makes missing folders when it needs them.
   find "$repo/data" -type d -empty -delete
   tar --sort=name --owner=0 --group=0 --numeric-owner --mtime='2026-01-01 UTC' -C "$work/$name" -cf - repo |
     gzip -9n >"$out/$name.tar.gz"
@@ -55,7 +55,7 @@ odd() {
     "${r[@]}" backup -q --host beta --time '2025-03-03 09:30:00' types/plain times
     rm -r times
     "${r[@]}" backup -q --host alpha --time '2025-03-04 08:00:00' --tag second .
-    # A sixth, soon forgotten, so that packs and index were rewritten once.
+    # A sixth snapshot, forgotten below, makes restic rewrite packs and index.
     echo gone >types/soon-gone
     "${r[@]}" backup -q --host gone --time '2025-03-05 08:00:00' .
   )
@@ -71,7 +71,7 @@ odd v1-new "$new" 1 auto 30
 odd v2-new "$new" 2 auto 200
 odd v2-new-plain "$new" 2 off 30
 
-# One file in many blobs, twice: the second time with a few lines put in.
+# One file in many blobs, twice, the second time with a line added.
 mkdir -p "$work/v2-large/source"
 large=("$new" -r "$work/v2-large/repo" --no-cache)
 "${large[@]}" init -q

@@ -9,7 +9,7 @@ source=$PWD/tools/servers
 target=$PWD/.cache/servers
 mkdir -p "$target/bin"
 
-# stamped NAME FILE...: whether NAME was installed from these very files.
+# stamped NAME FILE...: whether NAME is installed from these files.
 stamp() { (cd "$source" && sha256sum "$@"); }
 stamped() { [ -f "$target/$1.stamp" ] && [ "$(cat "$target/$1.stamp")" = "$(stamp "${@:2}")" ]; }
 

@@ -28,7 +28,7 @@ if [ ! -x "$program" ]; then
   mkdir -p "$root/.cache/bin"
   (cd "$root/tools/$module" && GOFLAGS=-mod=readonly go build -trimpath -ldflags='-s -w' -o "$program.$$" "$package") >&2
   mv "$program.$$" "$program"
-  # Builds of other versions are of no more use.
+  # Builds of other versions are useless.
   find "$root/.cache/bin" -name "$name-*" ! -name "$name-$version" -type f -delete
 fi
 [ -n "$only" ] && echo "$program" && exit
