@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/auth"
 	"syncline.dev/syncline/internal/gate"
 )
 
 // requestInfo is what is found out about a request on its way.
 type requestInfo struct {
-	identity   Identity // zero before it is known
+	identity   auth.Identity // zero before it is known
 	token      string
 	remote     string // the client's address, without a port
 	visit      *gate.Visit
@@ -42,7 +43,7 @@ type permission struct {
 }
 
 // has reports whether a user has the permission.
-func (p permission) has(i Identity) bool { return p.allows(i.Role) }
+func (p permission) has(i auth.Identity) bool { return p.allows(i.Role) }
 
 var (
 	maySee         = permission{func(syncline.Role) bool { return true }, "every user"}

@@ -13,6 +13,7 @@ import (
 	v6 "syncline.dev/syncline/internal/api/v6"
 	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/secret"
+	"syncline.dev/syncline/internal/store"
 )
 
 // accountTypes are v6's names of the kinds of accounts.
@@ -33,9 +34,26 @@ func kindOf(names map[syncline.StorageKind]string, name string) syncline.Storage
 	return ""
 }
 
+// trier lists and reads in a place's folder, whatever lies there. Errors are
+// those of Places.
+type trier interface {
+	Try(ctx context.Context, at place.Place) error
+}
+
+// accounts answers for the credentials of object storage.
+type accounts struct {
+	store    store.Accounts
+	storages interface {
+		ObjectStorages(ctx context.Context) ([]syncline.ObjectStorage, error)
+	}
+	sealer Sealer
+	places trier
+	made   *stamp
+}
+
 // ListAccounts answers GET /v6/Accounts.
-func (a *api) ListAccounts(ctx context.Context, req v6.ListAccountsRequestObject) (v6.ListAccountsResponseObject, error) {
-	accounts, err := a.Accounts.Accounts(ctx)
+func (h *accounts) ListAccounts(ctx context.Context, req v6.ListAccountsRequestObject) (v6.ListAccountsResponseObject, error) {
+	accounts, err := h.store.Accounts(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -56,8 +74,8 @@ func (a *api) ListAccounts(ctx context.Context, req v6.ListAccountsRequestObject
 }
 
 // GetAccount answers GET /v6/Accounts/{accountId}.
-func (a *api) GetAccount(ctx context.Context, req v6.GetAccountRequestObject) (v6.GetAccountResponseObject, error) {
-	x, err := a.Accounts.Account(ctx, req.AccountID)
+func (h *accounts) GetAccount(ctx context.Context, req v6.GetAccountRequestObject) (v6.GetAccountResponseObject, error) {
+	x, err := h.store.Account(ctx, req.AccountID)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +86,7 @@ func (a *api) GetAccount(ctx context.Context, req v6.GetAccountRequestObject) (v
 }
 
 // AddAccount answers POST /v6/Accounts.
-func (a *api) AddAccount(ctx context.Context, req v6.AddAccountRequestObject) (v6.AddAccountResponseObject, error) {
+func (h *accounts) AddAccount(ctx context.Context, req v6.AddAccountRequestObject) (v6.AddAccountResponseObject, error) {
 	b := req.Body
 	switch {
 	case b.AccountType == nil:
@@ -85,18 +103,18 @@ func (a *api) AddAccount(ctx context.Context, req v6.AddAccountRequestObject) (v
 		return nil, invalid("id cannot be chosen; leave it out")
 	}
 	x := syncline.Account{
-		ID: a.newID(), Kind: kindOf(accountTypes, *b.AccountType), UserName: *b.UserName,
-		Description: deref(b.Description), CreatedAt: a.Now().UTC(),
+		ID: h.made.newID(), Kind: kindOf(accountTypes, *b.AccountType), UserName: *b.UserName,
+		Description: deref(b.Description), CreatedAt: h.made.now().UTC(),
 	}
 	setLimits(&x.Limits, b)
 	if err := errors.Join(checkUserName(x.UserName), checkSecret(x.Kind, *b.Password)); err != nil {
 		return nil, err
 	}
-	sealed, err := a.Sealer.Seal(x.ID, []byte(*b.Password))
+	sealed, err := h.sealer.Seal(x.ID, []byte(*b.Password))
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Accounts.AddAccount(ctx, x, sealed); err != nil {
+	if err := h.store.AddAccount(ctx, x, sealed); err != nil {
 		return nil, err
 	}
 	return v6.AddAccount201JSONResponse(accountJSON(x)), nil
@@ -125,9 +143,9 @@ func checkSecret(kind syncline.StorageKind, text string) error {
 }
 
 // UpdateAccount answers PUT /v6/Accounts/{accountId}.
-func (a *api) UpdateAccount(ctx context.Context, req v6.UpdateAccountRequestObject) (v6.UpdateAccountResponseObject, error) {
+func (h *accounts) UpdateAccount(ctx context.Context, req v6.UpdateAccountRequestObject) (v6.UpdateAccountResponseObject, error) {
 	b := req.Body
-	old, err := a.Accounts.Account(ctx, req.AccountID)
+	old, err := h.store.Account(ctx, req.AccountID)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +157,7 @@ func (a *api) UpdateAccount(ctx context.Context, req v6.UpdateAccountRequestObje
 	case b.Password != nil && b.NewPassword != nil && *b.Password != *b.NewPassword:
 		return nil, invalid("newPassword and password differ; send the new secret as one of them")
 	}
-	by, err := a.access(ctx, old.ID)
+	by, err := h.access(ctx, old.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -158,17 +176,17 @@ func (a *api) UpdateAccount(ctx context.Context, req v6.UpdateAccountRequestObje
 		return nil, err
 	}
 	if by.Account.UserName != old.UserName || secretText != kept {
-		if err := a.tryEverywhere(ctx, by, old); err != nil {
+		if err := h.tryEverywhere(ctx, by, old); err != nil {
 			return nil, err
 		}
 	}
 	var sealed []byte // nil keeps the secret
 	if secretText != kept {
-		if sealed, err = a.Sealer.Seal(old.ID, []byte(secretText)); err != nil {
+		if sealed, err = h.sealer.Seal(old.ID, []byte(secretText)); err != nil {
 			return nil, err
 		}
 	}
-	if err := a.Accounts.UpdateAccount(ctx, by.Account, sealed); err != nil {
+	if err := h.store.UpdateAccount(ctx, by.Account, sealed); err != nil {
 		return nil, err
 	}
 	return v6.UpdateAccount200Response{}, nil
@@ -179,8 +197,8 @@ const triesAtOnce = 8
 
 // tryEverywhere tries changed credentials with every object storage that uses
 // the account.
-func (a *api) tryEverywhere(ctx context.Context, by place.Access, old syncline.Account) error {
-	storages, err := a.ObjectStorages.ObjectStorages(ctx)
+func (h *accounts) tryEverywhere(ctx context.Context, by place.Access, old syncline.Account) error {
+	storages, err := h.storages.ObjectStorages(ctx)
 	if err != nil {
 		return err
 	}
@@ -195,7 +213,7 @@ func (a *api) tryEverywhere(ctx context.Context, by place.Access, old syncline.A
 				"userName names the storage account in which the object storage %q lies; add another account instead", s.Name)
 		}
 		g.Go(func() error {
-			err := a.Places.Try(ctx, place.Place{Storage: s, Access: by})
+			err := h.places.Try(ctx, place.Place{Storage: s, Access: by})
 			if err == nil {
 				return nil
 			}
@@ -218,24 +236,24 @@ func codeOfTry(err error) syncline.Code {
 }
 
 // DeleteAccount answers DELETE /v6/Accounts/{accountId}.
-func (a *api) DeleteAccount(ctx context.Context, req v6.DeleteAccountRequestObject) (v6.DeleteAccountResponseObject, error) {
-	if err := a.Accounts.DeleteAccount(ctx, req.AccountID); err != nil {
+func (h *accounts) DeleteAccount(ctx context.Context, req v6.DeleteAccountRequestObject) (v6.DeleteAccountResponseObject, error) {
+	if err := h.store.DeleteAccount(ctx, req.AccountID); err != nil {
 		return nil, err
 	}
 	return v6.DeleteAccount204Response{}, nil
 }
 
 // access returns an account with its secret. An unknown one is CodeNotFound.
-func (a *api) access(ctx context.Context, id syncline.ID) (place.Access, error) {
-	account, err := a.Accounts.Account(ctx, id)
+func (h *accounts) access(ctx context.Context, id syncline.ID) (place.Access, error) {
+	account, err := h.store.Account(ctx, id)
 	if err != nil {
 		return place.Access{}, err
 	}
-	sealed, err := a.Accounts.SealedSecret(ctx, id)
+	sealed, err := h.store.SealedSecret(ctx, id)
 	if err != nil {
 		return place.Access{}, err
 	}
-	plain, err := a.Sealer.Open(id, sealed)
+	plain, err := h.sealer.Open(id, sealed)
 	if err != nil { // whatever it is, it is not the request's fault
 		return place.Access{}, syncline.WrapError(syncline.CodeInternal, err, "%s", syncline.MessageOf(err))
 	}

@@ -20,7 +20,7 @@ func (w *world) secretOf(id syncline.ID) string {
 
 func TestAccountLife(t *testing.T) {
 	w := newWorld(t)
-	w.api.newID = func() syncline.ID { return accountID }
+	w.api.made.newID = func() syncline.ID { return accountID }
 	post := func(body string) answer { return w.do(request{method: "POST", path: "/v6/Accounts", body: body}) }
 	a := post(`{"accountType":"azureBlobAccount","userName":"myaccount","password":"` + theSecret + `","description":"d","id":null,"newPassword":null,"_links":{"self":{"href":"x"}}}`)
 	want := `{"accountType":"azureBlobAccount","userName":"myaccount","id":"` + accountID + `","description":"d","_links":{"self":{"href":"/v6/Accounts/` + accountID + `"}}}` + "\n"
@@ -67,7 +67,7 @@ func TestAccountLife(t *testing.T) {
 	for _, key := range []string{theSecret, "{}", `{"type":"authorized_user"}`, `[]`} {
 		wantFailure(t, google(key), 400, `"password must be the JSON key file`)
 	}
-	w.api.newID = func() syncline.ID { return googleAccountID }
+	w.api.made.newID = func() syncline.ID { return googleAccountID }
 	if a := google(googleSecret); a.status != 201 || w.secretOf(googleAccountID) != googleSecret {
 		t.Errorf("got %d %s", a.status, a.body)
 	}
@@ -163,7 +163,7 @@ var newStorage = goodBodies["AddObjectStorageRepository"]
 func TestStorageLife(t *testing.T) {
 	w := newWorld(t).populate()
 	w.store.storages = nil
-	w.api.newID = func() syncline.ID { return storageID }
+	w.api.made.newID = func() syncline.ID { return storageID }
 	links := `"freeSpaceBytes":null,"usedSpaceBytes":null,"_links":{"account":{"href":"/v6/Accounts/ACCOUNT"},"self":{"href":"/v6/objectstoragerepositories/` + storageID + `"}}}` + "\n"
 	for _, c := range []struct{ account, body, answer, tried string }{
 		{

@@ -6,19 +6,33 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/auth"
 )
+
+// continuer tells who it is now that signed in as i, however old the token is;
+// CodeUnauthenticated when the sign-in has ended.
+type continuer interface {
+	Continue(ctx context.Context, i auth.Identity) (auth.Identity, error)
+}
+
+// guard ends answers whose user may no longer have them.
+type guard struct {
+	auth      continuer
+	heartbeat time.Duration // between two looks
+	log       *slog.Logger
+}
 
 // whileAllowed returns a context that ends, and the answer with it, when the
 // user who asked may no longer have what is sent: removed, signed out, with
 // another password, or with another role. It looks at every heartbeat. An access
 // token that merely grows old ends nothing: a download takes its time. The
 // caller calls stop when the answer is complete.
-func (a *api) whileAllowed(ctx context.Context, out *response, may permission) (_ context.Context, stop func()) {
+func (h *guard) whileAllowed(ctx context.Context, out *response, may permission) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		tick := time.NewTicker(a.Heartbeat)
+		tick := time.NewTicker(h.heartbeat)
 		defer tick.Stop()
 		for {
 			select {
@@ -26,7 +40,7 @@ func (a *api) whileAllowed(ctx context.Context, out *response, may permission) (
 				return
 			case <-tick.C:
 			}
-			if err := a.stillAllowed(ctx, may); err != nil {
+			if err := h.stillAllowed(ctx, may); err != nil {
 				cancel(err)
 				out.end() // the client may be taking nothing
 				return
@@ -41,13 +55,13 @@ func (a *api) whileAllowed(ctx context.Context, out *response, may permission) (
 
 // stillAllowed fails when the user may not go on. That the store cannot be asked
 // just now is no reason.
-func (a *api) stillAllowed(ctx context.Context, may permission) error {
-	identity, err := a.Auth.Continue(ctx, infoFrom(ctx).identity)
+func (h *guard) stillAllowed(ctx context.Context, may permission) error {
+	identity, err := h.auth.Continue(ctx, infoFrom(ctx).identity)
 	switch {
 	case syncline.CodeOf(err) == syncline.CodeUnauthenticated:
 		return err
 	case err != nil:
-		a.log.LogAttrs(ctx, slog.LevelWarn, "cannot look whether a user may still download", slog.Any("error", err))
+		h.log.LogAttrs(ctx, slog.LevelWarn, "cannot look whether a user may still download", slog.Any("error", err))
 		return nil
 	case !may.has(identity):
 		return syncline.Errorf(syncline.CodeForbidden, "the user has another role now")

@@ -19,7 +19,7 @@ type Archives interface {
 }
 
 // GetRestorePointArchive answers GET /v6/RestorePoints/{restorePointId}/Archive.
-func (a *api) GetRestorePointArchive(ctx context.Context, req v6.GetRestorePointArchiveRequestObject) (v6.GetRestorePointArchiveResponseObject, error) {
+func (h *contents) GetRestorePointArchive(ctx context.Context, req v6.GetRestorePointArchiveRequestObject) (v6.GetRestorePointArchiveResponseObject, error) {
 	o := archive.Options{Format: archive.Zip, Exact: deref(req.Params.Exact)}
 	if f := req.Params.Format; f != nil {
 		o.Format = archive.Format(*f)
@@ -38,21 +38,21 @@ func (a *api) GetRestorePointArchive(ctx context.Context, req v6.GetRestorePoint
 		}
 		o.Paths = append(o.Paths, path)
 	}
-	point, err := a.RestorePoints.Get(ctx, req.RestorePointID)
+	point, err := h.points.Get(ctx, req.RestorePointID)
 	if err != nil {
 		return nil, err
 	}
-	download, err := a.Archives.Open(ctx, point, o)
+	download, err := h.archives.Open(ctx, point, o)
 	if err != nil {
 		return nil, err
 	}
-	return &archiveAnswer{api: a, ctx: ctx, point: point, format: o.Format, download: download}, nil
+	return &archiveAnswer{contents: h, ctx: ctx, point: point, format: o.Format, download: download}, nil
 }
 
 // archiveAnswer sends an archive to one client. What fails behind the first
 // byte breaks the connection.
 type archiveAnswer struct {
-	api      *api
+	*contents
 	ctx      context.Context //nolint:containedctx // the generated code passes none to the visit
 	point    syncline.RestorePoint
 	format   archive.Format
@@ -69,7 +69,7 @@ func (d *archiveAnswer) VisitGetRestorePointArchiveResponse(w http.ResponseWrite
 	}
 	d.out = out
 	var stop func()
-	d.ctx, stop = d.api.whileAllowed(d.ctx, out, mayRestore)
+	d.ctx, stop = d.guard.whileAllowed(d.ctx, out, mayRestore)
 	defer stop()
 	if out.head {
 		d.begin()
@@ -77,7 +77,7 @@ func (d *archiveAnswer) VisitGetRestorePointArchiveResponse(w http.ResponseWrite
 	}
 	err = d.download.Write(d.ctx, d)
 	if err != nil && out.stream {
-		d.api.log.LogAttrs(d.ctx, levelOf(d.ctx), "archive broke off",
+		d.log.LogAttrs(d.ctx, levelOf(d.ctx), "archive broke off",
 			slog.String("restorePoint", string(d.point.ID)), slog.Any("error", err))
 		panic(http.ErrAbortHandler)
 	}

@@ -23,8 +23,8 @@ func (w *contentWorld) archive(query string) string {
 	return "/v6/RestorePoints/" + pointID + "/Archive" + query
 }
 
-// contents reads an archive to its end.
-func contents(t *testing.T, format string, data []byte) map[string]string {
+// archived reads an archive to its end.
+func archived(t *testing.T, format string, data []byte) map[string]string {
 	t.Helper()
 	all := make(map[string]string)
 	r := io.Reader(bytes.NewReader(data))
@@ -99,7 +99,7 @@ func testArchiveFormats(t *testing.T, w *contentWorld) {
 				t.Errorf("%s is %q, want %q", name, got, want)
 			}
 		}
-		all := contents(t, format, data)
+		all := archived(t, format, data)
 		name := "raw \xff"
 		if format == "zip" {
 			name = "raw %FF"
@@ -119,12 +119,12 @@ func testArchiveFormats(t *testing.T, w *contentWorld) {
 			format = "zip"
 		}
 		_, data, err := w.raw("GET", w.archive(query), nil)
-		if err != nil || contents(t, format, data)[name] != "x" {
+		if err != nil || archived(t, format, data)[name] != "x" {
 			t.Errorf("%s: there is no %q: %v", query, name, err)
 		}
 	}
 	res, data, err := w.raw("GET", w.archive(""), nil)
-	if err != nil || res.StatusCode != 200 || contents(t, "zip", data)[w.src[1:]+"/large.html"] != string(w.large) {
+	if err != nil || res.StatusCode != 200 || archived(t, "zip", data)[w.src[1:]+"/large.html"] != string(w.large) {
 		t.Errorf("all of it: %v, %v", res, err)
 	}
 	if _, p, err := mime.ParseMediaType(res.Header.Get("Content-Disposition")); err != nil || p["filename"] != "web1-20261123-100000.zip" {

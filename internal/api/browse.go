@@ -11,9 +11,28 @@ import (
 	"syncline.dev/syncline/internal/place"
 )
 
+// Places reaches object storage. Errors are CodeForbidden where it refuses the
+// credentials or a right is missing, CodeNoRepository for a missing bucket,
+// CodeInvalid, CodeUnavailable or CodeTooLarge; their messages hold no secret.
+type Places interface {
+	trier
+	// Buckets returns the names of the buckets that the account may see.
+	Buckets(ctx context.Context, at place.Place) ([]string, error)
+	// HasBucket reports whether the place's bucket is there.
+	HasBucket(ctx context.Context, at place.Place) (bool, error)
+	// Folders returns the names of the folders in the place's folder.
+	Folders(ctx context.Context, at place.Place) ([]string, error)
+}
+
+// browse answers with what lies in object storage.
+type browse struct {
+	accounts *accounts
+	places   Places
+}
+
 // browsing is one look into object storage.
 type browsing struct {
-	api     *api
+	*browse
 	where   syncline.ObjectStorage
 	by      place.Access
 	base    string // path of the resource that lists the buckets
@@ -21,9 +40,9 @@ type browsing struct {
 	account syncline.ID
 }
 
-func (a *api) browseS3Compatible(account syncline.ID, endpoint string, region *string) *browsing {
+func (h *browse) browseS3Compatible(account syncline.ID, endpoint string, region *string) *browsing {
 	b := &browsing{
-		api: a, account: account, base: "/v6/S3CompatibleResources/buckets",
+		browse: h, account: account, base: "/v6/S3CompatibleResources/buckets",
 		where: syncline.ObjectStorage{Kind: syncline.KindS3Compatible, Endpoint: endpoint, Region: deref(region)},
 		query: url.Values{"accountId": {string(account)}, "ServicePoint": {endpoint}},
 	}
@@ -33,17 +52,17 @@ func (a *api) browseS3Compatible(account syncline.ID, endpoint string, region *s
 	return b
 }
 
-func (a *api) browseS3(account syncline.ID, cloud string) *browsing {
+func (h *browse) browseS3(account syncline.ID, cloud string) *browsing {
 	return &browsing{
-		api: a, account: account, base: "/v6/S3Resources/buckets",
+		browse: h, account: account, base: "/v6/S3Resources/buckets",
 		where: syncline.ObjectStorage{Kind: syncline.KindS3, Cloud: syncline.Cloud(cloud)},
 		query: url.Values{"accountId": {string(account)}, "RegionType": {cloud}},
 	}
 }
 
-func (a *api) browseAzure(account syncline.ID, cloud string, endpoint *string) *browsing {
+func (h *browse) browseAzure(account syncline.ID, cloud string, endpoint *string) *browsing {
 	b := &browsing{
-		api: a, account: account, base: "/v6/AzureResources/containers",
+		browse: h, account: account, base: "/v6/AzureResources/containers",
 		where: syncline.ObjectStorage{Kind: syncline.KindAzure, Cloud: syncline.Cloud(cloud), Endpoint: deref(endpoint)},
 		query: url.Values{"accountId": {string(account)}, "RegionType": {cloud}},
 	}
@@ -53,9 +72,9 @@ func (a *api) browseAzure(account syncline.ID, cloud string, endpoint *string) *
 	return b
 }
 
-func (a *api) browseGoogle(account syncline.ID, endpoint *string) *browsing {
+func (h *browse) browseGoogle(account syncline.ID, endpoint *string) *browsing {
 	b := &browsing{
-		api: a, account: account, base: "/v6/GoogleResources/buckets",
+		browse: h, account: account, base: "/v6/GoogleResources/buckets",
 		where: syncline.ObjectStorage{Kind: syncline.KindGCS, Endpoint: deref(endpoint)},
 		query: url.Values{"accountId": {string(account)}},
 	}
@@ -74,7 +93,7 @@ func (b *browsing) begin(ctx context.Context) (err error) {
 	if err := checkRegion(b.where); err != nil {
 		return err
 	}
-	if b.by, err = b.api.access(ctx, b.account); err != nil {
+	if b.by, err = b.accounts.access(ctx, b.account); err != nil {
 		return err
 	}
 	if b.by.Account.Kind != b.where.Kind {
@@ -103,7 +122,7 @@ func (b *browsing) buckets(ctx context.Context, only *string) ([]string, error) 
 	if err := b.begin(ctx); err != nil {
 		return nil, err
 	}
-	names, err := b.api.Places.Buckets(ctx, b.at())
+	names, err := b.places.Buckets(ctx, b.at())
 	if err != nil {
 		return nil, b.failed(err)
 	}
@@ -125,7 +144,7 @@ func (b *browsing) bucket(ctx context.Context, name string) error {
 		return err
 	}
 	b.where.Bucket = name
-	there, err := b.api.Places.HasBucket(ctx, b.at())
+	there, err := b.places.HasBucket(ctx, b.at())
 	if err != nil {
 		return b.failed(err)
 	}
@@ -144,7 +163,7 @@ func (b *browsing) folders(ctx context.Context, bucket string, parent, only *str
 	if hasControl(b.where.Folder) {
 		return nil, invalid("the folder's path must not hold control characters")
 	}
-	names, err := b.api.Places.Folders(ctx, b.at())
+	names, err := b.places.Folders(ctx, b.at())
 	if err != nil {
 		return nil, b.failed(err)
 	}
@@ -215,22 +234,22 @@ func convert[From, To any](all []From, to func(From) To) []To {
 }
 
 // ListS3CompatibleBuckets answers GET /v6/S3CompatibleResources/buckets.
-func (a *api) ListS3CompatibleBuckets(ctx context.Context, req v6.ListS3CompatibleBucketsRequestObject) (v6.ListS3CompatibleBucketsResponseObject, error) {
-	b := a.browseS3Compatible(req.Params.AccountID, req.Params.ServicePoint, req.Params.CustomRegionID)
+func (h *browse) ListS3CompatibleBuckets(ctx context.Context, req v6.ListS3CompatibleBucketsRequestObject) (v6.ListS3CompatibleBucketsResponseObject, error) {
+	b := h.browseS3Compatible(req.Params.AccountID, req.Params.ServicePoint, req.Params.CustomRegionID)
 	names, err := b.buckets(ctx, req.Params.Name)
 	return v6.ListS3CompatibleBuckets200JSONResponse(convert(names, b.compatibleJSON)), err
 }
 
 // GetS3CompatibleBucket answers GET /v6/S3CompatibleResources/buckets/{Name}.
-func (a *api) GetS3CompatibleBucket(ctx context.Context, req v6.GetS3CompatibleBucketRequestObject) (v6.GetS3CompatibleBucketResponseObject, error) {
-	b := a.browseS3Compatible(req.Params.AccountID, req.Params.ServicePoint, req.Params.CustomRegionID)
+func (h *browse) GetS3CompatibleBucket(ctx context.Context, req v6.GetS3CompatibleBucketRequestObject) (v6.GetS3CompatibleBucketResponseObject, error) {
+	b := h.browseS3Compatible(req.Params.AccountID, req.Params.ServicePoint, req.Params.CustomRegionID)
 	err := b.bucket(ctx, req.Name)
 	return v6.GetS3CompatibleBucket200JSONResponse(*b.compatibleJSON(req.Name)), err
 }
 
 // ListS3CompatibleFolders answers GET /v6/S3CompatibleResources/buckets/{bucketName}/folders.
-func (a *api) ListS3CompatibleFolders(ctx context.Context, req v6.ListS3CompatibleFoldersRequestObject) (v6.ListS3CompatibleFoldersResponseObject, error) {
-	b := a.browseS3Compatible(req.Params.AccountID, req.Params.ServicePoint, req.Params.CustomRegionID)
+func (h *browse) ListS3CompatibleFolders(ctx context.Context, req v6.ListS3CompatibleFoldersRequestObject) (v6.ListS3CompatibleFoldersResponseObject, error) {
+	b := h.browseS3Compatible(req.Params.AccountID, req.Params.ServicePoint, req.Params.CustomRegionID)
 	found, err := b.folders(ctx, req.BucketName, req.Params.Parent, req.Params.Name)
 	return v6.ListS3CompatibleFolders200JSONResponse(convert(found, func(f v6.AzureFolderToReceive) v6.AmazonFolderToReceiveS3Compatible {
 		return v6.AmazonFolderToReceiveS3Compatible(f)
@@ -238,32 +257,32 @@ func (a *api) ListS3CompatibleFolders(ctx context.Context, req v6.ListS3Compatib
 }
 
 // GetS3CompatibleFolder answers GET /v6/S3CompatibleResources/buckets/{bucketName}/folders/{Name}.
-func (a *api) GetS3CompatibleFolder(ctx context.Context, req v6.GetS3CompatibleFolderRequestObject) (v6.GetS3CompatibleFolderResponseObject, error) {
-	b := a.browseS3Compatible(req.Params.AccountID, req.Params.ServicePoint, req.Params.CustomRegionID)
+func (h *browse) GetS3CompatibleFolder(ctx context.Context, req v6.GetS3CompatibleFolderRequestObject) (v6.GetS3CompatibleFolderResponseObject, error) {
+	b := h.browseS3Compatible(req.Params.AccountID, req.Params.ServicePoint, req.Params.CustomRegionID)
 	f, err := b.folder(ctx, req.BucketName, req.Name)
 	return v6.GetS3CompatibleFolder200JSONResponse(f), err
 }
 
 // ListS3Buckets answers GET /v6/S3Resources/buckets.
-func (a *api) ListS3Buckets(ctx context.Context, req v6.ListS3BucketsRequestObject) (v6.ListS3BucketsResponseObject, error) {
+func (h *browse) ListS3Buckets(ctx context.Context, req v6.ListS3BucketsRequestObject) (v6.ListS3BucketsResponseObject, error) {
 	if deref(req.Params.RegionID) != "" {
 		return nil, invalid("RegionId in the query cannot be honoured: the buckets of all regions are listed; leave it out")
 	}
-	b := a.browseS3(req.Params.AccountID, req.Params.RegionType)
+	b := h.browseS3(req.Params.AccountID, req.Params.RegionType)
 	names, err := b.buckets(ctx, req.Params.Name)
 	return v6.ListS3Buckets200JSONResponse(convert(names, b.s3JSON)), err
 }
 
 // GetS3Bucket answers GET /v6/S3Resources/buckets/{Name}.
-func (a *api) GetS3Bucket(ctx context.Context, req v6.GetS3BucketRequestObject) (v6.GetS3BucketResponseObject, error) {
-	b := a.browseS3(req.Params.AccountID, req.Params.RegionType)
+func (h *browse) GetS3Bucket(ctx context.Context, req v6.GetS3BucketRequestObject) (v6.GetS3BucketResponseObject, error) {
+	b := h.browseS3(req.Params.AccountID, req.Params.RegionType)
 	err := b.bucket(ctx, req.Name)
 	return v6.GetS3Bucket200JSONResponse(*b.s3JSON(req.Name)), err
 }
 
 // ListS3Folders answers GET /v6/S3Resources/buckets/{bucketName}/folders.
-func (a *api) ListS3Folders(ctx context.Context, req v6.ListS3FoldersRequestObject) (v6.ListS3FoldersResponseObject, error) {
-	b := a.browseS3(req.Params.AccountID, req.Params.RegionType)
+func (h *browse) ListS3Folders(ctx context.Context, req v6.ListS3FoldersRequestObject) (v6.ListS3FoldersResponseObject, error) {
+	b := h.browseS3(req.Params.AccountID, req.Params.RegionType)
 	found, err := b.folders(ctx, req.BucketName, req.Params.Parent, req.Params.Name)
 	return v6.ListS3Folders200JSONResponse(convert(found, func(f v6.AzureFolderToReceive) v6.AmazonFolderToReceiveS3Aws {
 		return v6.AmazonFolderToReceiveS3Aws(f)
@@ -271,56 +290,56 @@ func (a *api) ListS3Folders(ctx context.Context, req v6.ListS3FoldersRequestObje
 }
 
 // GetS3Folder answers GET /v6/S3Resources/buckets/{bucketName}/folders/{Name}.
-func (a *api) GetS3Folder(ctx context.Context, req v6.GetS3FolderRequestObject) (v6.GetS3FolderResponseObject, error) {
-	f, err := a.browseS3(req.Params.AccountID, req.Params.RegionType).folder(ctx, req.BucketName, req.Name)
+func (h *browse) GetS3Folder(ctx context.Context, req v6.GetS3FolderRequestObject) (v6.GetS3FolderResponseObject, error) {
+	f, err := h.browseS3(req.Params.AccountID, req.Params.RegionType).folder(ctx, req.BucketName, req.Name)
 	return v6.GetS3Folder200JSONResponse(f), err
 }
 
 // ListAzureContainers answers GET /v6/AzureResources/containers.
-func (a *api) ListAzureContainers(ctx context.Context, req v6.ListAzureContainersRequestObject) (v6.ListAzureContainersResponseObject, error) {
-	b := a.browseAzure(req.Params.AccountID, req.Params.RegionType, req.Params.Endpoint)
+func (h *browse) ListAzureContainers(ctx context.Context, req v6.ListAzureContainersRequestObject) (v6.ListAzureContainersResponseObject, error) {
+	b := h.browseAzure(req.Params.AccountID, req.Params.RegionType, req.Params.Endpoint)
 	names, err := b.buckets(ctx, req.Params.Name)
 	return v6.ListAzureContainers200JSONResponse(convert(names, b.azureJSON)), err
 }
 
 // GetAzureContainer answers GET /v6/AzureResources/containers/{Name}.
-func (a *api) GetAzureContainer(ctx context.Context, req v6.GetAzureContainerRequestObject) (v6.GetAzureContainerResponseObject, error) {
-	b := a.browseAzure(req.Params.AccountID, req.Params.RegionType, req.Params.Endpoint)
+func (h *browse) GetAzureContainer(ctx context.Context, req v6.GetAzureContainerRequestObject) (v6.GetAzureContainerResponseObject, error) {
+	b := h.browseAzure(req.Params.AccountID, req.Params.RegionType, req.Params.Endpoint)
 	err := b.bucket(ctx, req.Name)
 	return v6.GetAzureContainer200JSONResponse(*b.azureJSON(req.Name)), err
 }
 
 // ListAzureFolders answers GET /v6/AzureResources/containers/{containerName}/folders.
-func (a *api) ListAzureFolders(ctx context.Context, req v6.ListAzureFoldersRequestObject) (v6.ListAzureFoldersResponseObject, error) {
-	b := a.browseAzure(req.Params.AccountID, req.Params.RegionType, req.Params.Endpoint)
+func (h *browse) ListAzureFolders(ctx context.Context, req v6.ListAzureFoldersRequestObject) (v6.ListAzureFoldersResponseObject, error) {
+	b := h.browseAzure(req.Params.AccountID, req.Params.RegionType, req.Params.Endpoint)
 	found, err := b.folders(ctx, req.ContainerName, req.Params.Parent, req.Params.Name)
 	return v6.ListAzureFolders200JSONResponse(found), err
 }
 
 // GetAzureFolder answers GET /v6/AzureResources/containers/{containerName}/folders/{Name}.
-func (a *api) GetAzureFolder(ctx context.Context, req v6.GetAzureFolderRequestObject) (v6.GetAzureFolderResponseObject, error) {
-	b := a.browseAzure(req.Params.AccountID, req.Params.RegionType, req.Params.Endpoint)
+func (h *browse) GetAzureFolder(ctx context.Context, req v6.GetAzureFolderRequestObject) (v6.GetAzureFolderResponseObject, error) {
+	b := h.browseAzure(req.Params.AccountID, req.Params.RegionType, req.Params.Endpoint)
 	f, err := b.folder(ctx, req.ContainerName, req.Name)
 	return v6.GetAzureFolder200JSONResponse(f), err
 }
 
 // ListGoogleBuckets answers GET /v6/GoogleResources/buckets.
-func (a *api) ListGoogleBuckets(ctx context.Context, req v6.ListGoogleBucketsRequestObject) (v6.ListGoogleBucketsResponseObject, error) {
-	b := a.browseGoogle(req.Params.AccountID, req.Params.Endpoint)
+func (h *browse) ListGoogleBuckets(ctx context.Context, req v6.ListGoogleBucketsRequestObject) (v6.ListGoogleBucketsResponseObject, error) {
+	b := h.browseGoogle(req.Params.AccountID, req.Params.Endpoint)
 	names, err := b.buckets(ctx, req.Params.Name)
 	return v6.ListGoogleBuckets200JSONResponse(convert(names, b.googleJSON)), err
 }
 
 // GetGoogleBucket answers GET /v6/GoogleResources/buckets/{Name}.
-func (a *api) GetGoogleBucket(ctx context.Context, req v6.GetGoogleBucketRequestObject) (v6.GetGoogleBucketResponseObject, error) {
-	b := a.browseGoogle(req.Params.AccountID, req.Params.Endpoint)
+func (h *browse) GetGoogleBucket(ctx context.Context, req v6.GetGoogleBucketRequestObject) (v6.GetGoogleBucketResponseObject, error) {
+	b := h.browseGoogle(req.Params.AccountID, req.Params.Endpoint)
 	err := b.bucket(ctx, req.Name)
 	return v6.GetGoogleBucket200JSONResponse(*b.googleJSON(req.Name)), err
 }
 
 // ListGoogleFolders answers GET /v6/GoogleResources/buckets/{bucketName}/folders.
-func (a *api) ListGoogleFolders(ctx context.Context, req v6.ListGoogleFoldersRequestObject) (v6.ListGoogleFoldersResponseObject, error) {
-	b := a.browseGoogle(req.Params.AccountID, req.Params.Endpoint)
+func (h *browse) ListGoogleFolders(ctx context.Context, req v6.ListGoogleFoldersRequestObject) (v6.ListGoogleFoldersResponseObject, error) {
+	b := h.browseGoogle(req.Params.AccountID, req.Params.Endpoint)
 	found, err := b.folders(ctx, req.BucketName, req.Params.Parent, req.Params.Name)
 	return v6.ListGoogleFolders200JSONResponse(convert(found, func(f v6.AzureFolderToReceive) v6.GoogleFolder {
 		return v6.GoogleFolder(f)
@@ -328,7 +347,7 @@ func (a *api) ListGoogleFolders(ctx context.Context, req v6.ListGoogleFoldersReq
 }
 
 // GetGoogleFolder answers GET /v6/GoogleResources/buckets/{bucketName}/folders/{Name}.
-func (a *api) GetGoogleFolder(ctx context.Context, req v6.GetGoogleFolderRequestObject) (v6.GetGoogleFolderResponseObject, error) {
-	f, err := a.browseGoogle(req.Params.AccountID, req.Params.Endpoint).folder(ctx, req.BucketName, req.Name)
+func (h *browse) GetGoogleFolder(ctx context.Context, req v6.GetGoogleFolderRequestObject) (v6.GetGoogleFolderResponseObject, error) {
+	f, err := h.browseGoogle(req.Params.AccountID, req.Params.Endpoint).folder(ctx, req.BucketName, req.Name)
 	return v6.GetGoogleFolder200JSONResponse(f), err
 }

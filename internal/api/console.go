@@ -9,6 +9,7 @@ import (
 
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
+	"syncline.dev/syncline/internal/auth"
 )
 
 // Console is what serves the pages for people: everything that is not the API
@@ -69,20 +70,20 @@ func onlyConsole(info *requestInfo) error {
 }
 
 // ConsoleSignIn answers POST /v6/Console/SignIn.
-func (a *api) ConsoleSignIn(ctx context.Context, req v6.ConsoleSignInRequestObject) (v6.ConsoleSignInResponseObject, error) {
+func (h *signing) ConsoleSignIn(ctx context.Context, req v6.ConsoleSignInRequestObject) (v6.ConsoleSignInResponseObject, error) {
 	info := infoFrom(ctx)
 	if err := onlyConsole(info); err != nil {
 		return nil, err
 	}
-	grant, err := a.Auth.SignIn(ctx, req.Body.Username, req.Body.Password, info.remote)
+	grant, err := h.auth.SignIn(ctx, req.Body.Username, req.Body.Password, info.remote)
 	if err != nil {
 		return nil, err
 	}
-	return a.signedIn(ctx, grant)
+	return h.signedIn(ctx, grant)
 }
 
 // ConsoleRenew answers POST /v6/Console/Renew.
-func (a *api) ConsoleRenew(ctx context.Context, _ v6.ConsoleRenewRequestObject) (v6.ConsoleRenewResponseObject, error) {
+func (h *signing) ConsoleRenew(ctx context.Context, _ v6.ConsoleRenewRequestObject) (v6.ConsoleRenewResponseObject, error) {
 	info := infoFrom(ctx)
 	if err := onlyConsole(info); err != nil {
 		return nil, err
@@ -90,16 +91,16 @@ func (a *api) ConsoleRenew(ctx context.Context, _ v6.ConsoleRenewRequestObject) 
 	if info.refresh == "" {
 		return nil, syncline.Errorf(syncline.CodeUnauthenticated, "nobody is signed in; sign in first")
 	}
-	grant, err := a.Auth.Refresh(ctx, info.refresh, info.remote)
+	grant, err := h.auth.Refresh(ctx, info.refresh, info.remote)
 	if err != nil {
 		return nil, err
 	}
-	return a.signedIn(ctx, grant)
+	return h.signedIn(ctx, grant)
 }
 
 // ConsoleSignOut answers POST /v6/Console/SignOut. Cookies whose tokens have
 // ended already are deleted all the same.
-func (a *api) ConsoleSignOut(ctx context.Context, _ v6.ConsoleSignOutRequestObject) (v6.ConsoleSignOutResponseObject, error) {
+func (h *signing) ConsoleSignOut(ctx context.Context, _ v6.ConsoleSignOutRequestObject) (v6.ConsoleSignOutResponseObject, error) {
 	info := infoFrom(ctx)
 	if err := onlyConsole(info); err != nil {
 		return nil, err
@@ -108,7 +109,7 @@ func (a *api) ConsoleSignOut(ctx context.Context, _ v6.ConsoleSignOutRequestObje
 		if token == "" {
 			continue
 		}
-		err := a.Auth.SignOut(ctx, token)
+		err := h.auth.SignOut(ctx, token)
 		if err != nil && syncline.CodeOf(err) != syncline.CodeUnauthenticated {
 			return nil, err
 		}
@@ -117,13 +118,13 @@ func (a *api) ConsoleSignOut(ctx context.Context, _ v6.ConsoleSignOutRequestObje
 }
 
 // GetConsoleUser answers GET /v6/Console/User.
-func (a *api) GetConsoleUser(ctx context.Context, _ v6.GetConsoleUserRequestObject) (v6.GetConsoleUserResponseObject, error) {
+func (h *signing) GetConsoleUser(ctx context.Context, _ v6.GetConsoleUserRequestObject) (v6.GetConsoleUserResponseObject, error) {
 	identity := infoFrom(ctx).identity
 	return v6.GetConsoleUser200JSONResponse{UserName: identity.UserName, Role: string(identity.Role)}, nil
 }
 
-func (a *api) signedIn(ctx context.Context, grant Grant) (signedIn, error) {
-	identity, err := a.Auth.Authenticate(ctx, grant.AccessToken)
+func (h *signing) signedIn(ctx context.Context, grant auth.Grant) (signedIn, error) {
+	identity, err := h.auth.Authenticate(ctx, grant.AccessToken)
 	if err != nil {
 		return signedIn{}, err
 	}
@@ -133,7 +134,7 @@ func (a *api) signedIn(ctx context.Context, grant Grant) (signedIn, error) {
 
 // signedIn is the answer that hands the tokens to the browser.
 type signedIn struct {
-	grant Grant
+	grant auth.Grant
 	user  v6.ConsoleUser
 }
 

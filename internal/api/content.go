@@ -22,30 +22,39 @@ type Contents interface {
 	Download(ctx context.Context, point syncline.RestorePoint, path string) (*content.Download, error)
 }
 
+// contents sends files and archives out of restore points.
+type contents struct {
+	points   pointGetter
+	files    Contents
+	archives Archives
+	guard    *guard
+	log      *slog.Logger
+}
+
 // GetRestorePointContent answers GET /v6/RestorePoints/{restorePointId}/Content.
-func (a *api) GetRestorePointContent(ctx context.Context, req v6.GetRestorePointContentRequestObject) (v6.GetRestorePointContentResponseObject, error) {
-	return a.download(ctx, http.MethodGet, req.RestorePointID, req.Params.Path, req.Params.RawPath, v6.HeadRestorePointContentParams(req.Params))
+func (h *contents) GetRestorePointContent(ctx context.Context, req v6.GetRestorePointContentRequestObject) (v6.GetRestorePointContentResponseObject, error) {
+	return h.download(ctx, http.MethodGet, req.RestorePointID, req.Params.Path, req.Params.RawPath, v6.HeadRestorePointContentParams(req.Params))
 }
 
 // HeadRestorePointContent answers HEAD on the same path.
-func (a *api) HeadRestorePointContent(ctx context.Context, req v6.HeadRestorePointContentRequestObject) (v6.HeadRestorePointContentResponseObject, error) {
-	return a.download(ctx, http.MethodHead, req.RestorePointID, req.Params.Path, req.Params.RawPath, req.Params)
+func (h *contents) HeadRestorePointContent(ctx context.Context, req v6.HeadRestorePointContentRequestObject) (v6.HeadRestorePointContentResponseObject, error) {
+	return h.download(ctx, http.MethodHead, req.RestorePointID, req.Params.Path, req.Params.RawPath, req.Params)
 }
 
-func (a *api) download(ctx context.Context, method string, id syncline.ID, path, rawPath *string, p v6.HeadRestorePointContentParams) (*download, error) {
+func (h *contents) download(ctx context.Context, method string, id syncline.ID, path, rawPath *string, p v6.HeadRestorePointContentParams) (*download, error) {
 	name, err := pathOf(path, rawPath)
 	if err != nil {
 		return nil, err
 	}
-	point, err := a.RestorePoints.Get(ctx, id)
+	point, err := h.points.Get(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	file, err := a.Contents.Download(ctx, point, name)
+	file, err := h.files.Download(ctx, point, name)
 	if err != nil {
 		return nil, err
 	}
-	d := &download{api: a, ctx: ctx, method: method, file: file, ask: make(http.Header)}
+	d := &download{contents: h, ctx: ctx, method: method, file: file, ask: make(http.Header)}
 	for name, value := range map[string]*string{
 		"Range": p.Range, "If-Range": p.IfRange, "If-None-Match": p.IfNoneMatch,
 	} {
@@ -62,7 +71,7 @@ func (a *api) download(ctx context.Context, method string, id syncline.ID, path,
 // download sends a file's bytes to one client. What fails behind the first of
 // them breaks the connection: the answer must not look complete.
 type download struct {
-	api    *api
+	*contents
 	ctx    context.Context //nolint:containedctx // the generated code passes none to the visit
 	method string
 	file   *content.Download
@@ -91,7 +100,7 @@ func (d *download) send(w http.ResponseWriter) (err error) {
 	}
 	d.out = out
 	var stop func()
-	d.ctx, stop = d.api.whileAllowed(d.ctx, out, mayRestore)
+	d.ctx, stop = d.guard.whileAllowed(d.ctx, out, mayRestore)
 	defer stop()
 	h := out.Header()
 	attach(h, d.file.Entry.Name, "application/octet-stream")
@@ -111,7 +120,7 @@ func (d *download) send(w http.ResponseWriter) (err error) {
 	case d.err != nil && !out.stream:
 		return d.err
 	case d.err != nil:
-		d.api.log.LogAttrs(d.ctx, levelOf(d.ctx), "download broke off",
+		d.log.LogAttrs(d.ctx, levelOf(d.ctx), "download broke off",
 			slog.String("entry", d.file.Entry.Name), slog.Any("error", d.err))
 		panic(http.ErrAbortHandler)
 	}

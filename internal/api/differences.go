@@ -9,8 +9,18 @@ import (
 	"syncline.dev/syncline/internal/explore"
 )
 
+// comparer compares restore points. Errors are those of entryReader.
+type comparer interface {
+	Differences(ctx context.Context, point syncline.ID, q explore.DifferencesQuery) (explore.DifferencePage, error)
+	DifferenceSummary(ctx context.Context, point, with syncline.ID, path string) (explore.DifferenceSummary, error)
+	DifferenceStatistics(ctx context.Context, point, with syncline.ID, path string) (explore.DifferenceStatistics, error)
+}
+
+// differences answers how two restore points differ.
+type differences struct{ explorer comparer }
+
 // ListDifferences answers GET /v6/RestorePoints/{restorePointId}/Differences.
-func (a *api) ListDifferences(ctx context.Context, req v6.ListDifferencesRequestObject) (v6.ListDifferencesResponseObject, error) {
+func (h *differences) ListDifferences(ctx context.Context, req v6.ListDifferencesRequestObject) (v6.ListDifferencesResponseObject, error) {
 	p := req.Params
 	folder, with, err := comparison(p.Path, p.RawPath, p.With)
 	if err != nil {
@@ -20,7 +30,7 @@ func (a *api) ListDifferences(ctx context.Context, req v6.ListDifferencesRequest
 	if p.Kind != nil {
 		q.Kind = explore.ChangeKind(*p.Kind)
 	}
-	page, err := a.Explorer.Differences(ctx, req.RestorePointID, q)
+	page, err := h.explorer.Differences(ctx, req.RestorePointID, q)
 	if err != nil {
 		return nil, err
 	}
@@ -35,12 +45,12 @@ func (a *api) ListDifferences(ctx context.Context, req v6.ListDifferencesRequest
 
 // GetDifferenceSummary answers GET
 // /v6/RestorePoints/{restorePointId}/DifferenceSummary.
-func (a *api) GetDifferenceSummary(ctx context.Context, req v6.GetDifferenceSummaryRequestObject) (v6.GetDifferenceSummaryResponseObject, error) {
+func (h *differences) GetDifferenceSummary(ctx context.Context, req v6.GetDifferenceSummaryRequestObject) (v6.GetDifferenceSummaryResponseObject, error) {
 	folder, with, err := comparison(req.Params.Path, req.Params.RawPath, req.Params.With)
 	if err != nil {
 		return nil, err
 	}
-	sum, err := a.Explorer.DifferenceSummary(ctx, req.RestorePointID, with, folder)
+	sum, err := h.explorer.DifferenceSummary(ctx, req.RestorePointID, with, folder)
 	if err != nil {
 		return nil, err
 	}
@@ -64,12 +74,12 @@ func (a *api) GetDifferenceSummary(ctx context.Context, req v6.GetDifferenceSumm
 
 // GetDifferenceStatistics answers GET
 // /v6/RestorePoints/{restorePointId}/DifferenceStatistics.
-func (a *api) GetDifferenceStatistics(ctx context.Context, req v6.GetDifferenceStatisticsRequestObject) (v6.GetDifferenceStatisticsResponseObject, error) {
+func (h *differences) GetDifferenceStatistics(ctx context.Context, req v6.GetDifferenceStatisticsRequestObject) (v6.GetDifferenceStatisticsResponseObject, error) {
 	folder, with, err := comparison(req.Params.Path, req.Params.RawPath, req.Params.With)
 	if err != nil {
 		return nil, err
 	}
-	n, err := a.Explorer.DifferenceStatistics(ctx, req.RestorePointID, with, folder)
+	n, err := h.explorer.DifferenceStatistics(ctx, req.RestorePointID, with, folder)
 	if err != nil {
 		return nil, err
 	}

@@ -17,8 +17,20 @@ import (
 // defaultLimit is how many results a page has where the request does not say.
 const defaultLimit = 100
 
+// entryReader reads what is in restore points. Errors are CodeNotFound for an
+// unknown restore point or path, CodeInvalid for a path or cursor that cannot be,
+// CodeTooLarge.
+type entryReader interface {
+	Entries(ctx context.Context, point syncline.ID, q explore.EntriesQuery) (explore.EntryPage, error)
+	// Entry returns one entry, and a text that is the same for the same content.
+	Entry(ctx context.Context, point syncline.ID, path string) (syncline.Entry, string, error)
+}
+
+// entries answers for what is in a restore point.
+type entries struct{ explorer entryReader }
+
 // ListEntries answers GET /v6/RestorePoints/{restorePointId}/Entries.
-func (a *api) ListEntries(ctx context.Context, req v6.ListEntriesRequestObject) (v6.ListEntriesResponseObject, error) {
+func (h *entries) ListEntries(ctx context.Context, req v6.ListEntriesRequestObject) (v6.ListEntriesResponseObject, error) {
 	p := req.Params
 	folder, err := pathOf(p.Path, p.RawPath)
 	if err != nil {
@@ -33,7 +45,7 @@ func (a *api) ListEntries(ctx context.Context, req v6.ListEntriesRequestObject) 
 		return nil, err
 	}
 	q.Descending = p.Order != nil && *p.Order == "desc"
-	page, err := a.Explorer.Entries(ctx, req.RestorePointID, q)
+	page, err := h.explorer.Entries(ctx, req.RestorePointID, q)
 	if err != nil {
 		return nil, err
 	}
@@ -50,12 +62,12 @@ func (a *api) ListEntries(ctx context.Context, req v6.ListEntriesRequestObject) 
 }
 
 // GetEntry answers GET /v6/RestorePoints/{restorePointId}/Entry.
-func (a *api) GetEntry(ctx context.Context, req v6.GetEntryRequestObject) (v6.GetEntryResponseObject, error) {
+func (h *entries) GetEntry(ctx context.Context, req v6.GetEntryRequestObject) (v6.GetEntryResponseObject, error) {
 	at, err := pathOf(req.Params.Path, req.Params.RawPath)
 	if err != nil {
 		return nil, err
 	}
-	e, contentID, err := a.Explorer.Entry(ctx, req.RestorePointID, at)
+	e, contentID, err := h.explorer.Entry(ctx, req.RestorePointID, at)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
+	"syncline.dev/syncline/internal/auth"
 )
 
 // WatchSynchronizeSession answers GET …/{sessionId}/Events.
@@ -49,8 +50,8 @@ func (s jobEvents) VisitWatchRestoreJobResponse(w http.ResponseWriter) error { r
 // write that takes too long ends the stream.
 type eventStream struct {
 	api   *api
-	ctx   context.Context     //nolint:containedctx // the generated code passes none to the visit
-	may   func(Identity) bool // go on
+	ctx   context.Context          //nolint:containedctx // the generated code passes none to the visit
+	may   func(auth.Identity) bool // go on
 	event string
 	id    syncline.ID
 	watch func(syncline.ID) (<-chan struct{}, func())

@@ -562,49 +562,49 @@ func (f *fakeAuth) record(s string) {
 	f.signIns = append(f.signIns, s)
 }
 
-func (f *fakeAuth) SignIn(_ context.Context, user, password, remote string) (Grant, error) {
+func (f *fakeAuth) SignIn(_ context.Context, user, password, remote string) (auth.Grant, error) {
 	f.record(user + "|" + password + "|" + remote)
 	if f.panics {
 		panic("secret detail of signing in")
 	}
 	switch {
 	case user == "throttled":
-		return Grant{}, syncline.WrapError(syncline.CodeThrottled, &auth.ThrottledError{RetryAfter: 1500 * time.Millisecond}, "too many attempts; wait and try again")
+		return auth.Grant{}, syncline.WrapError(syncline.CodeThrottled, &auth.ThrottledError{RetryAfter: 1500 * time.Millisecond}, "too many attempts; wait and try again")
 	case user != "ada" || password != "open sesame":
-		return Grant{}, syncline.Errorf(syncline.CodeUnauthenticated, "the user name or the password is wrong")
+		return auth.Grant{}, syncline.Errorf(syncline.CodeUnauthenticated, "the user name or the password is wrong")
 	}
 	return f.grant(), nil
 }
 
-func (f *fakeAuth) grant() Grant {
-	return Grant{
+func (f *fakeAuth) grant() auth.Grant {
+	return auth.Grant{
 		AccessToken: "the-access-token", RefreshToken: "the-refresh-token", UserName: "ada",
 		IssuedAt: testTime, ExpiresAt: testTime.Add(time.Hour),
 	}
 }
 
-func (f *fakeAuth) Refresh(_ context.Context, token, remote string) (Grant, error) {
+func (f *fakeAuth) Refresh(_ context.Context, token, remote string) (auth.Grant, error) {
 	f.record("refresh|" + token + "|" + remote)
 	if token != "the-refresh-token" {
-		return Grant{}, syncline.Errorf(syncline.CodeUnauthenticated, "the refresh token is not valid; sign in again")
+		return auth.Grant{}, syncline.Errorf(syncline.CodeUnauthenticated, "the refresh token is not valid; sign in again")
 	}
 	return f.grant(), nil
 }
 
-func (f *fakeAuth) Authenticate(_ context.Context, token string) (Identity, error) {
+func (f *fakeAuth) Authenticate(_ context.Context, token string) (auth.Identity, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if token == "the-access-token" && !f.revoked {
-		return Identity{UserName: "ada", Role: syncline.RoleAdministrator}, nil
+		return auth.Identity{UserName: "ada", Role: syncline.RoleAdministrator}, nil
 	}
 	role, err := syncline.ParseRole(token)
 	if err != nil || f.revoked {
-		return Identity{}, syncline.Errorf(syncline.CodeUnauthenticated, "the access token is not valid; sign in again")
+		return auth.Identity{}, syncline.Errorf(syncline.CodeUnauthenticated, "the access token is not valid; sign in again")
 	}
-	return Identity{UserName: "the " + token, Role: cmp.Or(f.role, role)}, nil
+	return auth.Identity{UserName: "the " + token, Role: cmp.Or(f.role, role)}, nil
 }
 
-func (f *fakeAuth) Continue(ctx context.Context, i Identity) (Identity, error) {
+func (f *fakeAuth) Continue(ctx context.Context, i auth.Identity) (auth.Identity, error) {
 	f.mu.Lock()
 	f.continued++
 	if f.asked != nil {

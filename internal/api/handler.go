@@ -26,15 +26,30 @@ const (
 	defaultQuestionTime = 2 * time.Minute
 )
 
-// api answers requests. Its v6 methods are in the files named after the
-// resources.
+// api answers requests, each with the group of handlers that has its operation.
+// The groups are in the files named after the resources.
 type api struct {
 	Config
+	*signing
+	*keys
+	*accounts
+	*browse
+	*storages
+	*repositories
+	*installation
+	*points
+	*entries
+	*differences
+	*histories
+	*search
+	*statistics
+	*contents
+
 	log    *slog.Logger
 	router *router
 	docs   *docs
+	made   *stamp
 	space  *spaceProbe
-	newID  func() syncline.ID
 
 	lines    *rate.Limiter // of the log about requests without a user
 	unlogged atomic.Int64
@@ -77,10 +92,11 @@ func newAPI(cfg Config) (*api, error) {
 		log:    cfg.Logger,
 		router: &router{doc: doc},
 		docs:   docs,
+		made:   &stamp{now: cfg.Now, newID: func() syncline.ID { return syncline.ID(uuid.NewString()) }},
 		space:  newSpaceProbe(statfs),
-		newID:  func() syncline.ID { return syncline.ID(uuid.NewString()) },
 		lines:  rate.NewLimiter(strangerLinesRate, strangerLines),
 	}
+	a.group()
 	strict := v6.NewStrictHandlerWithOptions(a, nil, v6.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  a.badBinding,
 		ResponseErrorHandlerFunc: a.fail,
@@ -90,6 +106,39 @@ func newAPI(cfg Config) (*api, error) {
 		return nil, err
 	}
 	return a, nil
+}
+
+// stamp gives what is added its id and its time.
+type stamp struct {
+	now   func() time.Time
+	newID func() syncline.ID
+}
+
+// group gives each group of handlers what it asks for.
+func (a *api) group() {
+	a.signing = &signing{auth: a.Auth}
+	a.keys = &keys{store: a.Keys, sealer: a.Sealer, made: a.made}
+	a.accounts = &accounts{store: a.Accounts, storages: a.ObjectStorages, sealer: a.Sealer, places: a.Places, made: a.made}
+	a.browse = &browse{accounts: a.accounts, places: a.Places}
+	a.installation = &installation{nodes: a.Nodes, instance: a.Instance, version: a.Version}
+	a.repositories = &repositories{
+		known: a.Repositories, store: a.Store, storages: a.ObjectStorages, sessions: a.Sessions, synchronizer: a.Synchronizer,
+		nodes: a.installation, accounts: a.accounts, keys: a.keys, space: a.space, made: a.made,
+	}
+	a.storages = &storages{
+		store: a.ObjectStorages, repositories: a.repositories, accounts: a.accounts, keys: a.keys,
+		places: a.Places, sizes: a.Statistics, made: a.made,
+	}
+	a.points = &points{repositories: a.Repositories, points: a.RestorePoints}
+	a.entries = &entries{explorer: a.Explorer}
+	a.differences = &differences{explorer: a.Explorer}
+	a.histories = &histories{repositories: a.Repositories, explorer: a.Histories}
+	a.search = &search{repositories: a.Repositories, searcher: a.Searcher, sessions: a.Sessions}
+	a.statistics = &statistics{repositories: a.Repositories, sizes: a.Statistics}
+	a.contents = &contents{
+		points: a.RestorePoints, files: a.Contents, archives: a.Archives, log: a.log,
+		guard: &guard{auth: a.Auth, heartbeat: a.Heartbeat, log: a.log},
+	}
 }
 
 // checkComplete makes sure that every operation of the document is served and

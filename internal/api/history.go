@@ -4,21 +4,34 @@ import (
 	"context"
 	"strings"
 
+	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
 	"syncline.dev/syncline/internal/explore"
 )
 
+// Histories follows paths through the restore points of a repository. Errors
+// are those of entryReader, and CodeConflict for a cursor that is out of date.
+type Histories interface {
+	History(ctx context.Context, repository syncline.ID, q explore.HistoryQuery) (explore.VersionPage, error)
+}
+
+// histories answers for the versions of a path.
+type histories struct {
+	repositories Repositories
+	explorer     Histories
+}
+
 // ListHistory answers GET /v6/BackupRepositories/{repositoryId}/History.
-func (a *api) ListHistory(ctx context.Context, req v6.ListHistoryRequestObject) (v6.ListHistoryResponseObject, error) {
+func (h *histories) ListHistory(ctx context.Context, req v6.ListHistoryRequestObject) (v6.ListHistoryResponseObject, error) {
 	p := req.Params
 	at, err := pathOf(p.Path, p.RawPath)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := a.Repositories.Repository(ctx, req.RepositoryID); err != nil {
+	if _, err := h.repositories.Repository(ctx, req.RepositoryID); err != nil {
 		return nil, err
 	}
-	page, err := a.Histories.History(ctx, req.RepositoryID, explore.HistoryQuery{
+	page, err := h.explorer.History(ctx, req.RepositoryID, explore.HistoryQuery{
 		Path: at, Host: deref(p.Host), Limit: limitOf(p.Limit), Cursor: deref(p.Cursor),
 	})
 	if err != nil {

@@ -6,13 +6,28 @@ import (
 
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
+	"syncline.dev/syncline/internal/store"
 )
 
 const zeroID syncline.ID = "00000000-0000-0000-0000-000000000000"
 
+// Sealer seals secrets for the store. The id is that of the encryption key or
+// account: what was sealed for one does not open for another.
+type Sealer interface {
+	Seal(id syncline.ID, secret []byte) ([]byte, error)
+	Open(id syncline.ID, sealed []byte) ([]byte, error)
+}
+
+// keys answers for encryption keys.
+type keys struct {
+	store  store.Keys
+	sealer Sealer
+	made   *stamp
+}
+
 // ListEncryptionKeys answers GET /v6/EncryptionKeys.
-func (a *api) ListEncryptionKeys(ctx context.Context, req v6.ListEncryptionKeysRequestObject) (v6.ListEncryptionKeysResponseObject, error) {
-	keys, err := a.Keys.Keys(ctx)
+func (h *keys) ListEncryptionKeys(ctx context.Context, req v6.ListEncryptionKeysRequestObject) (v6.ListEncryptionKeysResponseObject, error) {
+	keys, err := h.store.Keys(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -27,8 +42,8 @@ func (a *api) ListEncryptionKeys(ctx context.Context, req v6.ListEncryptionKeysR
 }
 
 // GetEncryptionKey answers GET /v6/EncryptionKeys/{keyId}.
-func (a *api) GetEncryptionKey(ctx context.Context, req v6.GetEncryptionKeyRequestObject) (v6.GetEncryptionKeyResponseObject, error) {
-	k, err := a.Keys.Key(ctx, req.KeyID)
+func (h *keys) GetEncryptionKey(ctx context.Context, req v6.GetEncryptionKeyRequestObject) (v6.GetEncryptionKeyResponseObject, error) {
+	k, err := h.store.Key(ctx, req.KeyID)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +51,7 @@ func (a *api) GetEncryptionKey(ctx context.Context, req v6.GetEncryptionKeyReque
 }
 
 // AddEncryptionKey answers POST /v6/EncryptionKeys.
-func (a *api) AddEncryptionKey(ctx context.Context, req v6.AddEncryptionKeyRequestObject) (v6.AddEncryptionKeyResponseObject, error) {
+func (h *keys) AddEncryptionKey(ctx context.Context, req v6.AddEncryptionKeyRequestObject) (v6.AddEncryptionKeyResponseObject, error) {
 	b := req.Body
 	switch {
 	case b.NewPassword != nil:
@@ -46,35 +61,35 @@ func (a *api) AddEncryptionKey(ctx context.Context, req v6.AddEncryptionKeyReque
 	case b.ID != nil && *b.ID != zeroID:
 		return nil, invalid("id cannot be chosen; leave it out")
 	}
-	k := syncline.EncryptionKey{ID: a.newID(), Description: deref(b.Description), CreatedAt: a.Now().UTC()}
-	sealed, err := a.Sealer.Seal(k.ID, []byte(b.Password))
+	k := syncline.EncryptionKey{ID: h.made.newID(), Description: deref(b.Description), CreatedAt: h.made.now().UTC()}
+	sealed, err := h.sealer.Seal(k.ID, []byte(b.Password))
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Keys.AddKey(ctx, k, sealed); err != nil {
+	if err := h.store.AddKey(ctx, k, sealed); err != nil {
 		return nil, err
 	}
 	return v6.AddEncryptionKey200JSONResponse(keyJSON(k)), nil
 }
 
 // DeleteEncryptionKey answers DELETE /v6/EncryptionKeys/{keyId}.
-func (a *api) DeleteEncryptionKey(ctx context.Context, req v6.DeleteEncryptionKeyRequestObject) (v6.DeleteEncryptionKeyResponseObject, error) {
-	if err := a.Keys.DeleteKey(ctx, req.KeyID); err != nil {
+func (h *keys) DeleteEncryptionKey(ctx context.Context, req v6.DeleteEncryptionKeyRequestObject) (v6.DeleteEncryptionKeyResponseObject, error) {
+	if err := h.store.DeleteKey(ctx, req.KeyID); err != nil {
 		return nil, err
 	}
 	return v6.DeleteEncryptionKey204Response{}, nil
 }
 
 // password returns a key's password.
-func (a *api) password(ctx context.Context, key syncline.ID) (string, error) {
-	sealed, err := a.Keys.SealedPassword(ctx, key)
+func (h *keys) password(ctx context.Context, key syncline.ID) (string, error) {
+	sealed, err := h.store.SealedPassword(ctx, key)
 	if syncline.CodeOf(err) == syncline.CodeNotFound {
 		return "", invalid("encryptionKeyId names no encryption key; add the key with POST /v6/EncryptionKeys first")
 	}
 	if err != nil {
 		return "", err
 	}
-	password, err := a.Sealer.Open(key, sealed)
+	password, err := h.sealer.Open(key, sealed)
 	if err != nil { // whatever it is, it is not the request's fault
 		return "", syncline.WrapError(syncline.CodeInternal, err, "%s", syncline.MessageOf(err))
 	}

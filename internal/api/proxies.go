@@ -8,9 +8,37 @@ import (
 	v6 "syncline.dev/syncline/internal/api/v6"
 )
 
+// Nodes tells of the nodes of this installation.
+type Nodes interface {
+	Nodes(ctx context.Context) ([]syncline.Node, error)
+	// Rescan takes the state of a node anew; CodeNotFound for an unknown one.
+	Rescan(ctx context.Context, id syncline.ID) error
+}
+
+// Instance tells this installation's id.
+type Instance interface {
+	InstallationID(ctx context.Context) (syncline.ID, error)
+}
+
+// installation answers for the servers that there are.
+type installation struct {
+	nodes    Nodes
+	instance Instance
+	version  string
+}
+
+// GetServiceInstance answers GET /v6/ServiceInstance.
+func (h *installation) GetServiceInstance(ctx context.Context, _ v6.GetServiceInstanceRequestObject) (v6.GetServiceInstanceResponseObject, error) {
+	id, err := h.instance.InstallationID(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return v6.GetServiceInstance200JSONResponse{InstallationID: id, Version: h.version}, nil
+}
+
 // ListProxies answers GET /v6/Proxies.
-func (a *api) ListProxies(ctx context.Context, req v6.ListProxiesRequestObject) (v6.ListProxiesResponseObject, error) {
-	nodes, err := a.Nodes.Nodes(ctx)
+func (h *installation) ListProxies(ctx context.Context, req v6.ListProxiesRequestObject) (v6.ListProxiesResponseObject, error) {
+	nodes, err := h.nodes.Nodes(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -22,16 +50,16 @@ func (a *api) ListProxies(ctx context.Context, req v6.ListProxiesRequestObject) 
 }
 
 // GetProxy answers GET /v6/Proxies/{proxyId}.
-func (a *api) GetProxy(ctx context.Context, req v6.GetProxyRequestObject) (v6.GetProxyResponseObject, error) {
-	n, err := a.node(ctx, req.ProxyID)
+func (h *installation) GetProxy(ctx context.Context, req v6.GetProxyRequestObject) (v6.GetProxyResponseObject, error) {
+	n, err := h.node(ctx, req.ProxyID)
 	if err != nil {
 		return nil, err
 	}
 	return v6.GetProxy200JSONResponse(proxyJSON(n, req.Params.ExtendedView)), nil
 }
 
-func (a *api) node(ctx context.Context, id syncline.ID) (syncline.Node, error) {
-	nodes, err := a.Nodes.Nodes(ctx)
+func (h *installation) node(ctx context.Context, id syncline.ID) (syncline.Node, error) {
+	nodes, err := h.nodes.Nodes(ctx)
 	if err != nil {
 		return syncline.Node{}, err
 	}
@@ -44,14 +72,14 @@ func (a *api) node(ctx context.Context, id syncline.ID) (syncline.Node, error) {
 }
 
 // AddProxy answers POST /v6/Proxies.
-func (a *api) AddProxy(context.Context, v6.AddProxyRequestObject) (v6.AddProxyResponseObject, error) {
+func (h *installation) AddProxy(context.Context, v6.AddProxyRequestObject) (v6.AddProxyResponseObject, error) {
 	return nil, invalid("hostName cannot be honoured: this installation is the one server that answers, and installs none on other machines")
 }
 
 // UpdateProxy answers PUT /v6/Proxies/{proxyId}. What a node is follows from
 // how it was started: only what changes nothing is taken.
-func (a *api) UpdateProxy(ctx context.Context, req v6.UpdateProxyRequestObject) (v6.UpdateProxyResponseObject, error) {
-	n, err := a.node(ctx, req.ProxyID)
+func (h *installation) UpdateProxy(ctx context.Context, req v6.UpdateProxyRequestObject) (v6.UpdateProxyResponseObject, error) {
+	n, err := h.node(ctx, req.ProxyID)
 	if err != nil {
 		return nil, err
 	}
@@ -90,19 +118,19 @@ func (a *api) UpdateProxy(ctx context.Context, req v6.UpdateProxyRequestObject) 
 const throttlingUnsupported = "limitDownloadKBs of an account bounds what is read with it; leave it out"
 
 // RemoveProxy answers POST /v6/Proxies/{proxyId}/Remove.
-func (a *api) RemoveProxy(ctx context.Context, req v6.RemoveProxyRequestObject) (v6.RemoveProxyResponseObject, error) {
-	if _, err := a.node(ctx, req.ProxyID); err != nil {
+func (h *installation) RemoveProxy(ctx context.Context, req v6.RemoveProxyRequestObject) (v6.RemoveProxyResponseObject, error) {
+	if _, err := h.node(ctx, req.ProxyID); err != nil {
 		return nil, err
 	}
 	return nil, syncline.Errorf(syncline.CodeConflict, "the server that answers cannot be removed; stop it instead")
 }
 
 // RescanProxy answers POST /v6/Proxies/{proxyId}/Rescan.
-func (a *api) RescanProxy(ctx context.Context, req v6.RescanProxyRequestObject) (v6.RescanProxyResponseObject, error) {
-	if _, err := a.node(ctx, req.ProxyID); err != nil {
+func (h *installation) RescanProxy(ctx context.Context, req v6.RescanProxyRequestObject) (v6.RescanProxyResponseObject, error) {
+	if _, err := h.node(ctx, req.ProxyID); err != nil {
 		return nil, err
 	}
-	if err := a.Nodes.Rescan(ctx, req.ProxyID); err != nil {
+	if err := h.nodes.Rescan(ctx, req.ProxyID); err != nil {
 		return nil, err
 	}
 	return v6.RescanProxy200Response{}, nil
@@ -110,7 +138,7 @@ func (a *api) RescanProxy(ctx context.Context, req v6.RescanProxyRequestObject) 
 
 // RescanProxies answers POST /v6/Proxies/Rescan, for the nodes that are named
 // or for all.
-func (a *api) RescanProxies(ctx context.Context, req v6.RescanProxiesRequestObject) (v6.RescanProxiesResponseObject, error) {
+func (h *installation) RescanProxies(ctx context.Context, req v6.RescanProxiesRequestObject) (v6.RescanProxiesResponseObject, error) {
 	var ids []syncline.ID
 	if named := req.Body.Proxies; named != nil {
 		for _, p := range *named {
@@ -118,7 +146,7 @@ func (a *api) RescanProxies(ctx context.Context, req v6.RescanProxiesRequestObje
 		}
 	}
 	if len(ids) == 0 {
-		nodes, err := a.Nodes.Nodes(ctx)
+		nodes, err := h.nodes.Nodes(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -127,12 +155,12 @@ func (a *api) RescanProxies(ctx context.Context, req v6.RescanProxiesRequestObje
 		}
 	}
 	for _, id := range ids { // all are there before anything is done
-		if _, err := a.node(ctx, id); err != nil {
+		if _, err := h.node(ctx, id); err != nil {
 			return nil, syncline.WrapError(syncline.CodeInvalid, err, "proxies: %s", syncline.MessageOf(err))
 		}
 	}
 	for _, id := range ids {
-		if err := a.Nodes.Rescan(ctx, id); err != nil {
+		if err := h.nodes.Rescan(ctx, id); err != nil {
 			return nil, err
 		}
 	}
@@ -165,8 +193,8 @@ const proxyType = "Local"
 func proxyLink(id syncline.ID) v6.Link { return v6.Link{Href: "/v6/Proxies/" + string(id)} }
 
 // servingNode returns the node that reads the repositories.
-func (a *api) servingNode(ctx context.Context) (syncline.ID, error) {
-	nodes, err := a.Nodes.Nodes(ctx)
+func (h *installation) servingNode(ctx context.Context) (syncline.ID, error) {
+	nodes, err := h.nodes.Nodes(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -177,11 +205,11 @@ func (a *api) servingNode(ctx context.Context) (syncline.ID, error) {
 }
 
 // checkProxy makes sure that a repository is to be read by a node that there is.
-func (a *api) checkProxy(ctx context.Context, id *syncline.ID) error {
+func (h *installation) checkProxy(ctx context.Context, id *syncline.ID) error {
 	if !saysID(id) {
 		return nil
 	}
-	_, err := a.node(ctx, syncline.ID(strings.ToLower(string(*id))))
+	_, err := h.node(ctx, syncline.ID(strings.ToLower(string(*id))))
 	if syncline.CodeOf(err) == syncline.CodeNotFound {
 		return invalid("proxyId names no proxy; GET /v6/Proxies lists them, or leave it out")
 	}

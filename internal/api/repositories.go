@@ -11,74 +11,120 @@ import (
 	"syncline.dev/syncline/internal/place"
 )
 
+// Repositories tells of the attached repositories, in sync or not as their
+// catalogs are now. CodeNotFound is for an unknown one.
+type Repositories interface {
+	Repositories(ctx context.Context) ([]syncline.Repository, error)
+	Repository(ctx context.Context, id syncline.ID) (syncline.Repository, error)
+}
+
+// repositoryStore changes the attached repositories. The contract of the methods
+// is that of store.Repositories.
+type repositoryStore interface {
+	AddRepository(ctx context.Context, r syncline.Repository) error
+	UpdateRepository(ctx context.Context, r syncline.Repository) error
+	SetOutOfSync(ctx context.Context, id syncline.ID, outOfSync bool) error
+	DeleteRepository(ctx context.Context, id syncline.ID) error
+}
+
+// attacher opens and lets go of repositories.
+type attacher interface {
+	// Check opens the repository at a place. Errors are CodeWrongPassword,
+	// CodeNoRepository, CodeUnsupported, CodeDamaged, CodeUnavailable, and those
+	// of Places; their messages say what was found, without a local path.
+	Check(ctx context.Context, at place.Place, password string) error
+	// Forget ends the repository's session, deletes its catalog and calls
+	// remove, which deletes the repository. No session of it starts meanwhile:
+	// Start returns CodeConflict.
+	Forget(ctx context.Context, repository syncline.ID, remove func(context.Context) error) error
+}
+
+// repositories answers for the attached repositories.
+type repositories struct {
+	known    Repositories
+	store    repositoryStore
+	storages interface {
+		ObjectStorage(ctx context.Context, id syncline.ID) (syncline.ObjectStorage, error)
+	}
+	sessions interface {
+		RepositorySessions(ctx context.Context, repo syncline.ID, limit, offset int) ([]syncline.Session, int, error)
+	}
+	synchronizer attacher
+	nodes        *installation
+	accounts     *accounts
+	keys         *keys
+	space        *spaceProbe
+	made         *stamp
+}
+
 // ListBackupRepositories answers GET /v6/BackupRepositories.
-func (a *api) ListBackupRepositories(ctx context.Context, req v6.ListBackupRepositoriesRequestObject) (v6.ListBackupRepositoriesResponseObject, error) {
+func (h *repositories) ListBackupRepositories(ctx context.Context, req v6.ListBackupRepositoriesRequestObject) (v6.ListBackupRepositoriesResponseObject, error) {
 	answer := v6.ListBackupRepositories200JSONResponse{}
-	node, err := a.servingNode(ctx)
+	node, err := h.nodes.servingNode(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if p := req.Params.ProxyID; p != nil && !strings.EqualFold(string(*p), string(node)) || deref(req.Params.LongTerm) {
 		return answer, nil
 	}
-	repos, err := a.Repositories.Repositories(ctx)
+	repos, err := h.known.Repositories(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range repos {
-		answer = append(answer, a.repositoryJSON(ctx, r, node))
+		answer = append(answer, h.repositoryJSON(ctx, r, node))
 	}
 	return answer, nil
 }
 
 // GetBackupRepository answers GET /v6/BackupRepositories/{repositoryId}.
-func (a *api) GetBackupRepository(ctx context.Context, req v6.GetBackupRepositoryRequestObject) (v6.GetBackupRepositoryResponseObject, error) {
-	r, err := a.Repositories.Repository(ctx, req.RepositoryID)
+func (h *repositories) GetBackupRepository(ctx context.Context, req v6.GetBackupRepositoryRequestObject) (v6.GetBackupRepositoryResponseObject, error) {
+	r, err := h.known.Repository(ctx, req.RepositoryID)
 	if err != nil {
 		return nil, err
 	}
-	node, err := a.servingNode(ctx)
+	node, err := h.nodes.servingNode(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return v6.GetBackupRepository200JSONResponse(a.repositoryJSON(ctx, r, node)), nil
+	return v6.GetBackupRepository200JSONResponse(h.repositoryJSON(ctx, r, node)), nil
 }
 
 // AddBackupRepository answers POST /v6/BackupRepositories.
-func (a *api) AddBackupRepository(ctx context.Context, req v6.AddBackupRepositoryRequestObject) (v6.AddBackupRepositoryResponseObject, error) {
+func (h *repositories) AddBackupRepository(ctx context.Context, req v6.AddBackupRepositoryRequestObject) (v6.AddBackupRepositoryResponseObject, error) {
 	if err := refuse(req.Body, ""); err != nil {
 		return nil, err
 	}
-	if err := a.checkProxy(ctx, req.Body.ProxyID); err != nil {
+	if err := h.nodes.checkProxy(ctx, req.Body.ProxyID); err != nil {
 		return nil, err
 	}
-	node, err := a.servingNode(ctx)
+	node, err := h.nodes.servingNode(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r := syncline.Repository{ID: a.newID(), CreatedAt: a.Now().UTC(), OutOfSync: true}
+	r := syncline.Repository{ID: h.made.newID(), CreatedAt: h.made.now().UTC(), OutOfSync: true}
 	if err := merge(&r, req.Body); err != nil {
 		return nil, err
 	}
-	if err := a.tryOpening(ctx, r); err != nil {
+	if err := h.tryOpening(ctx, r); err != nil {
 		return nil, err
 	}
-	if err := a.Repositories.AddRepository(ctx, r); err != nil {
+	if err := h.store.AddRepository(ctx, r); err != nil {
 		return nil, err
 	}
-	return v6.AddBackupRepository200JSONResponse(a.repositoryJSON(ctx, r, node)), nil
+	return v6.AddBackupRepository200JSONResponse(h.repositoryJSON(ctx, r, node)), nil
 }
 
 // UpdateBackupRepository answers PUT /v6/BackupRepositories/{repositoryId}.
-func (a *api) UpdateBackupRepository(ctx context.Context, req v6.UpdateBackupRepositoryRequestObject) (v6.UpdateBackupRepositoryResponseObject, error) {
-	old, err := a.Repositories.Repository(ctx, req.RepositoryID)
+func (h *repositories) UpdateBackupRepository(ctx context.Context, req v6.UpdateBackupRepositoryRequestObject) (v6.UpdateBackupRepositoryResponseObject, error) {
+	old, err := h.known.Repository(ctx, req.RepositoryID)
 	if err != nil {
 		return nil, err
 	}
 	if err := refuse(req.Body, old.ID); err != nil {
 		return nil, err
 	}
-	if err := a.checkProxy(ctx, req.Body.ProxyID); err != nil {
+	if err := h.nodes.checkProxy(ctx, req.Body.ProxyID); err != nil {
 		return nil, err
 	}
 	r := old
@@ -87,18 +133,18 @@ func (a *api) UpdateBackupRepository(ctx context.Context, req v6.UpdateBackupRep
 	}
 	elsewhere := r.Path != old.Path || r.ObjectStorageID != old.ObjectStorageID || r.EncryptionKeyID != old.EncryptionKeyID
 	if elsewhere {
-		if err := a.refuseWhileSynchronizing(ctx, r.ID); err != nil {
+		if err := h.refuseWhileSynchronizing(ctx, r.ID); err != nil {
 			return nil, err
 		}
-		if err := a.tryOpening(ctx, r); err != nil {
+		if err := h.tryOpening(ctx, r); err != nil {
 			return nil, err
 		}
 	}
-	if err := a.Repositories.UpdateRepository(ctx, r); err != nil {
+	if err := h.store.UpdateRepository(ctx, r); err != nil {
 		return nil, err
 	}
 	if elsewhere {
-		if err := a.Repositories.SetOutOfSync(ctx, r.ID, true); err != nil {
+		if err := h.store.SetOutOfSync(ctx, r.ID, true); err != nil {
 			return nil, err
 		}
 	}
@@ -108,14 +154,14 @@ func (a *api) UpdateBackupRepository(ctx context.Context, req v6.UpdateBackupRep
 // DeleteBackupRepository answers DELETE /v6/BackupRepositories/{repositoryId}.
 // The catalog goes first: should the second step fail, what is left is a
 // repository that is out of sync, and the request can be sent again.
-func (a *api) DeleteBackupRepository(ctx context.Context, req v6.DeleteBackupRepositoryRequestObject) (v6.DeleteBackupRepositoryResponseObject, error) {
-	if _, err := a.Repositories.Repository(ctx, req.RepositoryID); err != nil {
+func (h *repositories) DeleteBackupRepository(ctx context.Context, req v6.DeleteBackupRepositoryRequestObject) (v6.DeleteBackupRepositoryResponseObject, error) {
+	if _, err := h.known.Repository(ctx, req.RepositoryID); err != nil {
 		return nil, err
 	}
 	// Half a deletion is worse than one that outlives its client.
 	ctx = context.WithoutCancel(ctx)
-	err := a.Synchronizer.Forget(ctx, req.RepositoryID, func(ctx context.Context) error {
-		return a.Repositories.DeleteRepository(ctx, req.RepositoryID)
+	err := h.synchronizer.Forget(ctx, req.RepositoryID, func(ctx context.Context) error {
+		return h.store.DeleteRepository(ctx, req.RepositoryID)
 	})
 	if err != nil {
 		return nil, err
@@ -181,19 +227,19 @@ func hasControl(s string) bool { return strings.ContainsFunc(s, unicode.IsContro
 
 // tryOpening opens the repository, and says which field is to blame when that
 // does not work.
-func (a *api) tryOpening(ctx context.Context, r syncline.Repository) error {
-	password, err := a.password(ctx, r.EncryptionKeyID)
+func (h *repositories) tryOpening(ctx context.Context, r syncline.Repository) error {
+	password, err := h.keys.password(ctx, r.EncryptionKeyID)
 	if err != nil {
 		return err
 	}
 	at, field := place.Place{Path: r.Path}, "path"
 	if r.ObjectStorageID != "" {
 		field = "objectStorageId"
-		if at, err = a.placeInStorage(ctx, r.ObjectStorageID); err != nil {
+		if at, err = h.placeInStorage(ctx, r.ObjectStorageID); err != nil {
 			return err
 		}
 	}
-	err = a.Synchronizer.Check(ctx, at, password)
+	err = h.synchronizer.Check(ctx, at, password)
 	switch code := codeOfTry(err); code {
 	case "":
 		return nil
@@ -206,21 +252,21 @@ func (a *api) tryOpening(ctx context.Context, r syncline.Repository) error {
 }
 
 // placeInStorage returns an object storage with what opens it.
-func (a *api) placeInStorage(ctx context.Context, id syncline.ID) (place.Place, error) {
-	s, err := a.ObjectStorages.ObjectStorage(ctx, id)
+func (h *repositories) placeInStorage(ctx context.Context, id syncline.ID) (place.Place, error) {
+	s, err := h.storages.ObjectStorage(ctx, id)
 	if syncline.CodeOf(err) == syncline.CodeNotFound {
 		return place.Place{}, invalid("objectStorageId names no object storage; add it with POST /v6/objectstoragerepositories first")
 	}
 	if err != nil {
 		return place.Place{}, err
 	}
-	by, err := a.access(ctx, s.AccountID)
+	by, err := h.accounts.access(ctx, s.AccountID)
 	return place.Place{Storage: s, Access: by}, err
 }
 
 // refuseWhileSynchronizing fails while the repository has an unended session.
-func (a *api) refuseWhileSynchronizing(ctx context.Context, id syncline.ID) error {
-	newest, _, err := a.Sessions.RepositorySessions(ctx, id, 1, 0)
+func (h *repositories) refuseWhileSynchronizing(ctx context.Context, id syncline.ID) error {
+	newest, _, err := h.sessions.RepositorySessions(ctx, id, 1, 0)
 	if err != nil {
 		return err
 	}
@@ -231,7 +277,7 @@ func (a *api) refuseWhileSynchronizing(ctx context.Context, id syncline.ID) erro
 	return nil
 }
 
-func (a *api) repositoryJSON(ctx context.Context, r syncline.Repository, node syncline.ID) v6.BackupRepository {
+func (h *repositories) repositoryJSON(ctx context.Context, r syncline.Repository, node syncline.ID) v6.BackupRepository {
 	answer := v6.BackupRepository{
 		ObjectStorageID:       present(r.ObjectStorageID),
 		EncryptionKeyID:       present(r.EncryptionKeyID),
@@ -260,7 +306,7 @@ func (a *api) repositoryJSON(ctx context.Context, r syncline.Repository, node sy
 		answer.Links.EncryptionKey = &link
 	}
 	if r.Path != "" {
-		if s, ok := a.space.of(ctx, r.Path); ok {
+		if s, ok := h.space.of(ctx, r.Path); ok {
 			answer.CapacityBytes, answer.FreeSpaceBytes = &s.capacity, &s.free
 		}
 	}

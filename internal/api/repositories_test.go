@@ -48,7 +48,7 @@ func (w *world) put(body string) answer {
 func TestRepositoryLife(t *testing.T) {
 	w := newWorld(t).populate()
 	w.store.repos = nil
-	w.api.newID = func() syncline.ID { return repoID }
+	w.api.made.newID = func() syncline.ID { return repoID }
 	body := with(newRepository, map[string]any{
 		"encryptionKeyId": strings.ToUpper(keyID), "description": "ü", "retentionPeriodType": "Yearly", "yearlyRetentionPeriod": "Keep",
 	})
@@ -77,7 +77,7 @@ func TestRepositoryLife(t *testing.T) {
 		}
 	}
 	wantFailure(t, w.get("/v6/BackupRepositories?longTerm=1.5"), 400, "longTerm")
-	w.api.newID = func() syncline.ID { return unknownID }
+	w.api.made.newID = func() syncline.ID { return unknownID }
 	wantFailure(t, w.post(body), 409, "name")
 	if a := w.do(request{method: "DELETE", path: "/v6/backuprepositories/" + repoID}); a.status != 204 || a.body != "" {
 		t.Errorf("deleting gives %d %q", a.status, a.body)
@@ -234,7 +234,7 @@ func TestRepositoryThatDoesNotOpen(t *testing.T) {
 
 func TestKeys(t *testing.T) {
 	w := newWorld(t)
-	w.api.newID = func() syncline.ID { return keyID }
+	w.api.made.newID = func() syncline.ID { return keyID }
 	post := func(body string) answer { return w.do(request{method: "POST", path: "/v6/EncryptionKeys", body: body}) }
 	a := post(`{"password":"` + thePass + `","description":"Main <1>","newPassword":null,"oldPassword":null,"id":null,"_links":{}}`)
 	want := `{"id":"` + keyID + `","description":"Main \u003c1\u003e","_links":{"self":{"href":"/v6/EncryptionKeys/` + keyID + `"}}}` + "\n"

@@ -9,6 +9,7 @@ import (
 
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
+	"syncline.dev/syncline/internal/auth"
 )
 
 // RestoreJobs reads restore jobs. The contract of the methods is that of
@@ -101,7 +102,7 @@ func (a *api) restoreJob(ctx context.Context, id syncline.ID) (syncline.RestoreJ
 	return j, nil
 }
 
-func mayFollowJob(i Identity, j syncline.RestoreJob) bool {
+func mayFollowJob(i auth.Identity, j syncline.RestoreJob) bool {
 	return i.Role.CanSynchronize() || j.StartedBy == i.UserName
 }
 
@@ -162,7 +163,7 @@ func (a *api) WatchRestoreJob(ctx context.Context, req v6.WatchRestoreJobRequest
 		return nil, err
 	}
 	return jobEvents{&eventStream{
-		api: a, ctx: ctx, may: func(i Identity) bool { return mayFollow.has(i) && mayFollowJob(i, job) }, event: "job", id: req.JobID, watch: a.Restorer.Watch,
+		api: a, ctx: ctx, may: func(i auth.Identity) bool { return mayFollow.has(i) && mayFollowJob(i, job) }, event: "job", id: req.JobID, watch: a.Restorer.Watch,
 		read: func(ctx context.Context) (any, bool, error) {
 			j, err := a.RestoreJobs.RestoreJob(ctx, req.JobID)
 			return restoreJobJSON(j), j.State.Ended(), err

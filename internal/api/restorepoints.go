@@ -13,8 +13,33 @@ import (
 	"syncline.dev/syncline/internal/resticjson"
 )
 
+// RestorePoints reads the snapshots in the catalogs.
+type RestorePoints interface {
+	pointGetter
+	// List returns the visible restore points of the repositories, in any
+	// order. Of several repositories, those whose catalog cannot be answered from
+	// are left out and named; of one, that is an error, CodeConflict or CodeDamaged.
+	List(ctx context.Context, repositories []syncline.Repository) (points []syncline.RestorePoint, leftOut []syncline.ID, err error)
+	// Hidden returns the snapshots of a repository that are there and cannot be
+	// shown.
+	Hidden(ctx context.Context, repository syncline.ID) ([]syncline.HiddenSnapshot, error)
+}
+
+// pointGetter finds a restore point. It fails with CodeNotFound for an id that no
+// repository has, and with CodeConflict while the catalog of one that may have it
+// cannot be read.
+type pointGetter interface {
+	Get(ctx context.Context, id syncline.ID) (syncline.RestorePoint, error)
+}
+
+// points answers for restore points.
+type points struct {
+	repositories Repositories
+	points       RestorePoints
+}
+
 // ListRestorePoints answers GET /v6/RestorePoints.
-func (a *api) ListRestorePoints(ctx context.Context, req v6.ListRestorePointsRequestObject) (v6.ListRestorePointsResponseObject, error) {
+func (h *points) ListRestorePoints(ctx context.Context, req v6.ListRestorePointsRequestObject) (v6.ListRestorePointsResponseObject, error) {
 	answer := v6.ListRestorePoints200JSONResponse{}
 	p := req.Params
 	if p.OrganizationID != nil || p.JobID != nil || deref(p.IsLongTermCopy) || deref(p.IsRetrieved) {
@@ -24,11 +49,11 @@ func (a *api) ListRestorePoints(ctx context.Context, req v6.ListRestorePointsReq
 	if err != nil {
 		return nil, err
 	}
-	repos, err := a.repositoriesOf(ctx, p.RepositoryID)
+	repos, err := h.repositoriesOf(ctx, p.RepositoryID)
 	if err != nil || len(repos) == 0 {
 		return answer, err
 	}
-	points, leftOut, err := a.RestorePoints.List(ctx, repos)
+	points, leftOut, err := h.points.List(ctx, repos)
 	if err != nil {
 		return nil, err
 	}
@@ -46,8 +71,8 @@ func (a *api) ListRestorePoints(ctx context.Context, req v6.ListRestorePointsReq
 }
 
 // GetRestorePoint answers GET /v6/RestorePoints/{restorePointId}.
-func (a *api) GetRestorePoint(ctx context.Context, req v6.GetRestorePointRequestObject) (v6.GetRestorePointResponseObject, error) {
-	point, err := a.RestorePoints.Get(ctx, req.RestorePointID)
+func (h *points) GetRestorePoint(ctx context.Context, req v6.GetRestorePointRequestObject) (v6.GetRestorePointResponseObject, error) {
+	point, err := h.points.Get(ctx, req.RestorePointID)
 	if err != nil {
 		return nil, err
 	}
@@ -56,12 +81,12 @@ func (a *api) GetRestorePoint(ctx context.Context, req v6.GetRestorePointRequest
 
 // ListRepositorySnapshots answers GET
 // /v6/BackupRepositories/{repositoryId}/Snapshots.
-func (a *api) ListRepositorySnapshots(ctx context.Context, req v6.ListRepositorySnapshotsRequestObject) (v6.ListRepositorySnapshotsResponseObject, error) {
-	r, err := a.Repositories.Repository(ctx, req.RepositoryID)
+func (h *points) ListRepositorySnapshots(ctx context.Context, req v6.ListRepositorySnapshotsRequestObject) (v6.ListRepositorySnapshotsResponseObject, error) {
+	r, err := h.repositories.Repository(ctx, req.RepositoryID)
 	if err != nil {
 		return nil, err
 	}
-	points, _, err := a.RestorePoints.List(ctx, []syncline.Repository{r})
+	points, _, err := h.points.List(ctx, []syncline.Repository{r})
 	if err != nil {
 		return nil, err
 	}
@@ -72,12 +97,12 @@ func (a *api) ListRepositorySnapshots(ctx context.Context, req v6.ListRepository
 
 // ListHiddenSnapshots answers GET
 // /v6/BackupRepositories/{repositoryId}/HiddenSnapshots.
-func (a *api) ListHiddenSnapshots(ctx context.Context, req v6.ListHiddenSnapshotsRequestObject) (v6.ListHiddenSnapshotsResponseObject, error) {
-	r, err := a.Repositories.Repository(ctx, req.RepositoryID)
+func (h *points) ListHiddenSnapshots(ctx context.Context, req v6.ListHiddenSnapshotsRequestObject) (v6.ListHiddenSnapshotsResponseObject, error) {
+	r, err := h.repositories.Repository(ctx, req.RepositoryID)
 	if err != nil {
 		return nil, err
 	}
-	list, err := a.RestorePoints.Hidden(ctx, r.ID)
+	list, err := h.points.Hidden(ctx, r.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -93,26 +118,17 @@ func (a *api) ListHiddenSnapshots(ctx context.Context, req v6.ListHiddenSnapshot
 	})), nil
 }
 
-// GetServiceInstance answers GET /v6/ServiceInstance.
-func (a *api) GetServiceInstance(ctx context.Context, _ v6.GetServiceInstanceRequestObject) (v6.GetServiceInstanceResponseObject, error) {
-	id, err := a.Instance.InstallationID(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return v6.GetServiceInstance200JSONResponse{InstallationID: id, Version: a.Version}, nil
-}
-
 // repositoriesOf returns all repositories, or the one asked for, or none when
 // there is no such one: a filter that matches nothing is no error.
-func (a *api) repositoriesOf(ctx context.Context, id *syncline.ID) ([]syncline.Repository, error) {
+func (h *points) repositoriesOf(ctx context.Context, id *syncline.ID) ([]syncline.Repository, error) {
 	if id == nil {
-		return a.Repositories.Repositories(ctx)
+		return h.repositories.Repositories(ctx)
 	}
 	parsed, err := syncline.ParseID(string(*id))
 	if err != nil {
 		return nil, err
 	}
-	r, err := a.Repositories.Repository(ctx, parsed)
+	r, err := h.repositories.Repository(ctx, parsed)
 	if syncline.CodeOf(err) == syncline.CodeNotFound {
 		return nil, nil
 	}

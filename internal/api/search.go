@@ -10,17 +10,32 @@ import (
 	"syncline.dev/syncline/internal/explore"
 )
 
+// Searcher finds entries by name in the catalogs of several repositories.
+// Errors are CodeInvalid for a pattern, folder or cursor that cannot be.
+type Searcher interface {
+	Search(ctx context.Context, repositories []syncline.Repository, q explore.SearchQuery) (explore.SearchPage, error)
+}
+
+// search answers for what is found by name.
+type search struct {
+	repositories Repositories
+	searcher     Searcher
+	sessions     interface {
+		LatestSessions(ctx context.Context) ([]syncline.Session, error)
+	}
+}
+
 // Search answers GET /v6/Search.
-func (a *api) Search(ctx context.Context, req v6.SearchRequestObject) (v6.SearchResponseObject, error) {
+func (h *search) Search(ctx context.Context, req v6.SearchRequestObject) (v6.SearchResponseObject, error) {
 	q, err := searchQuery(&req.Params)
 	if err != nil {
 		return nil, err
 	}
-	repositories, err := a.searched(ctx, deref(req.Params.RepositoryID))
+	repositories, err := h.searched(ctx, deref(req.Params.RepositoryID))
 	if err != nil {
 		return nil, err
 	}
-	page, err := a.Searcher.Search(ctx, repositories, q)
+	page, err := h.searcher.Search(ctx, repositories, q)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +44,7 @@ func (a *api) Search(ctx context.Context, req v6.SearchRequestObject) (v6.Search
 		answer.Results[i] = foundVersionJSON(&page.Results[i])
 	}
 	answer.Cut = present(v6.SearchCut(page.Cut))
-	answer.NotSearched, err = a.notSearched(ctx, page.NotSearched)
+	answer.NotSearched, err = h.notSearched(ctx, page.NotSearched)
 	return answer, err
 }
 
@@ -69,9 +84,9 @@ func searchQuery(p *v6.SearchParams) (q explore.SearchQuery, err error) {
 }
 
 // searched returns the repositories with these ids, or all without any.
-func (a *api) searched(ctx context.Context, ids []syncline.ID) ([]syncline.Repository, error) {
+func (h *search) searched(ctx context.Context, ids []syncline.ID) ([]syncline.Repository, error) {
 	if len(ids) == 0 {
-		return a.Repositories.Repositories(ctx)
+		return h.repositories.Repositories(ctx)
 	}
 	var out []syncline.Repository
 	for _, id := range ids {
@@ -82,7 +97,7 @@ func (a *api) searched(ctx context.Context, ids []syncline.ID) ([]syncline.Repos
 		if slices.ContainsFunc(out, func(r syncline.Repository) bool { return r.ID == id }) {
 			continue
 		}
-		r, err := a.Repositories.Repository(ctx, id)
+		r, err := h.repositories.Repository(ctx, id)
 		if err != nil {
 			return nil, err
 		}
@@ -92,11 +107,11 @@ func (a *api) searched(ctx context.Context, ids []syncline.ID) ([]syncline.Repos
 }
 
 // notSearched tells those that are being synchronized from those that are not.
-func (a *api) notSearched(ctx context.Context, list []explore.NotSearched) (*[]v6.NotSearched, error) {
+func (h *search) notSearched(ctx context.Context, list []explore.NotSearched) (*[]v6.NotSearched, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
-	sessions, err := a.Sessions.LatestSessions(ctx)
+	sessions, err := h.sessions.LatestSessions(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -75,8 +75,8 @@ const usedTimeout = 500 * time.Millisecond
 
 // usedSpace returns what the repositories in each storage take there, by their
 // catalogs; nil where that is not known.
-func (a *api) usedSpace(ctx context.Context, storages []syncline.ObjectStorage) ([]*int64, error) {
-	repos, err := a.Repositories.Repositories(ctx)
+func (h *storages) usedSpace(ctx context.Context, storages []syncline.ObjectStorage) ([]*int64, error) {
+	repos, err := h.repositories.known.Repositories(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -84,19 +84,19 @@ func (a *api) usedSpace(ctx context.Context, storages []syncline.ObjectStorage) 
 	defer cancel()
 	used := make([]*int64, len(storages))
 	for i, s := range storages {
-		used[i] = a.usedIn(soon, s.ID, repos)
+		used[i] = h.usedIn(soon, s.ID, repos)
 	}
 	return used, ctx.Err()
 }
 
 // usedIn adds up the repositories in one storage.
-func (a *api) usedIn(ctx context.Context, storage syncline.ID, repos []syncline.Repository) *int64 {
+func (h *storages) usedIn(ctx context.Context, storage syncline.ID, repos []syncline.Repository) *int64 {
 	total, known := int64(0), false
 	for _, r := range repos {
 		if r.ObjectStorageID != storage {
 			continue
 		}
-		stats, err := a.Statistics.Repository(ctx, r.ID)
+		stats, err := h.sizes.Repository(ctx, r.ID)
 		if err != nil {
 			return nil // whatever it is, the size is not known
 		}

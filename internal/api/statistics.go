@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
 	"syncline.dev/syncline/internal/explore"
 )
@@ -15,13 +16,29 @@ const (
 	defaultChildren = 50
 )
 
+// Statistics tells sizes. Errors are those of entryReader, and CodeDamaged for a
+// catalog that is to be rebuilt.
+type Statistics interface {
+	Repository(ctx context.Context, id syncline.ID) (explore.RepositoryStatistics, error)
+	RestorePoint(ctx context.Context, id syncline.ID) (explore.RestorePointStatistics, error)
+	// Count counts in one of restic's ways; points is nil for all.
+	Count(ctx context.Context, repository syncline.ID, points []syncline.ID, mode explore.CountMode) (explore.Counts, error)
+	FolderSizes(ctx context.Context, point syncline.ID, q explore.FolderSizesQuery) (explore.FolderSize, error)
+}
+
+// statistics answers for sizes.
+type statistics struct {
+	repositories Repositories
+	sizes        Statistics
+}
+
 // GetBackupRepositoryStatistics answers GET
 // /v6/BackupRepositories/{repositoryId}/Statistics.
-func (a *api) GetBackupRepositoryStatistics(ctx context.Context, req v6.GetBackupRepositoryStatisticsRequestObject) (v6.GetBackupRepositoryStatisticsResponseObject, error) {
-	if _, err := a.Repositories.Repository(ctx, req.RepositoryID); err != nil {
+func (h *statistics) GetBackupRepositoryStatistics(ctx context.Context, req v6.GetBackupRepositoryStatisticsRequestObject) (v6.GetBackupRepositoryStatisticsResponseObject, error) {
+	if _, err := h.repositories.Repository(ctx, req.RepositoryID); err != nil {
 		return nil, err
 	}
-	s, err := a.Statistics.Repository(ctx, req.RepositoryID)
+	s, err := h.sizes.Repository(ctx, req.RepositoryID)
 	if err != nil {
 		return nil, err
 	}
@@ -89,15 +106,15 @@ var countModes = map[v6.CountBackupRepositoryParamsMode]explore.CountMode{
 
 // CountBackupRepository answers GET
 // /v6/BackupRepositories/{repositoryId}/Counts.
-func (a *api) CountBackupRepository(ctx context.Context, req v6.CountBackupRepositoryRequestObject) (v6.CountBackupRepositoryResponseObject, error) {
-	if _, err := a.Repositories.Repository(ctx, req.RepositoryID); err != nil {
+func (h *statistics) CountBackupRepository(ctx context.Context, req v6.CountBackupRepositoryRequestObject) (v6.CountBackupRepositoryResponseObject, error) {
+	if _, err := h.repositories.Repository(ctx, req.RepositoryID); err != nil {
 		return nil, err
 	}
 	mode := v6.RestoreSize
 	if m := req.Params.Mode; m != nil {
 		mode = *m
 	}
-	n, err := a.Statistics.Count(ctx, req.RepositoryID, deref(req.Params.RestorePointID), countModes[mode])
+	n, err := h.sizes.Count(ctx, req.RepositoryID, deref(req.Params.RestorePointID), countModes[mode])
 	if err != nil {
 		return nil, err
 	}
@@ -110,8 +127,8 @@ func (a *api) CountBackupRepository(ctx context.Context, req v6.CountBackupRepos
 
 // GetRestorePointStatistics answers GET
 // /v6/RestorePoints/{restorePointId}/Statistics.
-func (a *api) GetRestorePointStatistics(ctx context.Context, req v6.GetRestorePointStatisticsRequestObject) (v6.GetRestorePointStatisticsResponseObject, error) {
-	s, err := a.Statistics.RestorePoint(ctx, req.RestorePointID)
+func (h *statistics) GetRestorePointStatistics(ctx context.Context, req v6.GetRestorePointStatisticsRequestObject) (v6.GetRestorePointStatisticsResponseObject, error) {
+	s, err := h.sizes.RestorePoint(ctx, req.RestorePointID)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +161,7 @@ func (a *api) GetRestorePointStatistics(ctx context.Context, req v6.GetRestorePo
 }
 
 // GetFolderSizes answers GET /v6/RestorePoints/{restorePointId}/FolderSizes.
-func (a *api) GetFolderSizes(ctx context.Context, req v6.GetFolderSizesRequestObject) (v6.GetFolderSizesResponseObject, error) {
+func (h *statistics) GetFolderSizes(ctx context.Context, req v6.GetFolderSizesRequestObject) (v6.GetFolderSizesResponseObject, error) {
 	p := req.Params
 	folder, err := pathOf(p.Path, p.RawPath)
 	if err != nil {
@@ -157,7 +174,7 @@ func (a *api) GetFolderSizes(ctx context.Context, req v6.GetFolderSizesRequestOb
 	if p.Limit != nil {
 		q.Limit = *p.Limit
 	}
-	f, err := a.Statistics.FolderSizes(ctx, req.RestorePointID, q)
+	f, err := h.sizes.FolderSizes(ctx, req.RestorePointID, q)
 	if err != nil {
 		return nil, err
 	}

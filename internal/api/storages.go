@@ -7,7 +7,9 @@ import (
 
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
+	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/place"
+	"syncline.dev/syncline/internal/store"
 )
 
 // storageTypes are v6's names of the kinds of object storage.
@@ -34,13 +36,26 @@ var folderFields = map[syncline.StorageKind]string{
 	syncline.KindGCS:          "googleFolder",
 }
 
+// storages answers for the places in object storage.
+type storages struct {
+	store        store.ObjectStorages
+	repositories *repositories
+	accounts     *accounts
+	keys         *keys
+	places       trier
+	sizes        interface {
+		Repository(ctx context.Context, id syncline.ID) (explore.RepositoryStatistics, error)
+	}
+	made *stamp
+}
+
 // ListObjectStorageRepositories answers GET /v6/objectstoragerepositories.
-func (a *api) ListObjectStorageRepositories(ctx context.Context, req v6.ListObjectStorageRepositoriesRequestObject) (v6.ListObjectStorageRepositoriesResponseObject, error) {
+func (h *storages) ListObjectStorageRepositories(ctx context.Context, req v6.ListObjectStorageRepositoriesRequestObject) (v6.ListObjectStorageRepositoriesResponseObject, error) {
 	answer := v6.ListObjectStorageRepositories200JSONResponse{}
 	if deref(req.Params.LongTerm) {
 		return answer, nil
 	}
-	storages, err := a.ObjectStorages.ObjectStorages(ctx)
+	storages, err := h.store.ObjectStorages(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +64,7 @@ func (a *api) ListObjectStorageRepositories(ctx context.Context, req v6.ListObje
 		told = slices.DeleteFunc(slices.Clone(storages), func(s syncline.ObjectStorage) bool { return isExtension(s.Kind) })
 		omitted = len(storages) - len(told)
 	}
-	used, err := a.usedSpace(ctx, told)
+	used, err := h.usedSpace(ctx, told)
 	if err != nil {
 		return nil, err
 	}
@@ -60,15 +75,15 @@ func (a *api) ListObjectStorageRepositories(ctx context.Context, req v6.ListObje
 }
 
 // GetObjectStorageRepository answers GET /v6/objectstoragerepositories/{repositoryId}.
-func (a *api) GetObjectStorageRepository(ctx context.Context, req v6.GetObjectStorageRepositoryRequestObject) (v6.GetObjectStorageRepositoryResponseObject, error) {
-	s, err := a.ObjectStorages.ObjectStorage(ctx, req.RepositoryID)
+func (h *storages) GetObjectStorageRepository(ctx context.Context, req v6.GetObjectStorageRepositoryRequestObject) (v6.GetObjectStorageRepositoryResponseObject, error) {
+	s, err := h.store.ObjectStorage(ctx, req.RepositoryID)
 	if err != nil {
 		return nil, err
 	}
 	if isExtension(s.Kind) && !extended(ctx, req.Params.Extensions) {
 		return nil, errExtension("object storage")
 	}
-	used, err := a.usedSpace(ctx, []syncline.ObjectStorage{s})
+	used, err := h.usedSpace(ctx, []syncline.ObjectStorage{s})
 	if err != nil {
 		return nil, err
 	}
@@ -76,23 +91,23 @@ func (a *api) GetObjectStorageRepository(ctx context.Context, req v6.GetObjectSt
 }
 
 // AddObjectStorageRepository answers POST /v6/objectstoragerepositories.
-func (a *api) AddObjectStorageRepository(ctx context.Context, req v6.AddObjectStorageRepositoryRequestObject) (v6.AddObjectStorageRepositoryResponseObject, error) {
-	s := syncline.ObjectStorage{ID: a.newID(), CreatedAt: a.Now().UTC()}
+func (h *storages) AddObjectStorageRepository(ctx context.Context, req v6.AddObjectStorageRepositoryRequestObject) (v6.AddObjectStorageRepositoryResponseObject, error) {
+	s := syncline.ObjectStorage{ID: h.made.newID(), CreatedAt: h.made.now().UTC()}
 	if err := mergeStorage(&s, req.Body, ""); err != nil {
 		return nil, err
 	}
-	if _, err := a.tryStorage(ctx, s); err != nil {
+	if _, err := h.tryStorage(ctx, s); err != nil {
 		return nil, err
 	}
-	if err := a.ObjectStorages.AddObjectStorage(ctx, s); err != nil {
+	if err := h.store.AddObjectStorage(ctx, s); err != nil {
 		return nil, err
 	}
 	return v6.AddObjectStorageRepository200JSONResponse(storageJSON(s, nil)), nil
 }
 
 // UpdateObjectStorageRepository answers PUT /v6/objectstoragerepositories/{repositoryId}.
-func (a *api) UpdateObjectStorageRepository(ctx context.Context, req v6.UpdateObjectStorageRepositoryRequestObject) (v6.UpdateObjectStorageRepositoryResponseObject, error) {
-	old, err := a.ObjectStorages.ObjectStorage(ctx, req.RepositoryID)
+func (h *storages) UpdateObjectStorageRepository(ctx context.Context, req v6.UpdateObjectStorageRepositoryRequestObject) (v6.UpdateObjectStorageRepositoryResponseObject, error) {
+	old, err := h.store.ObjectStorage(ctx, req.RepositoryID)
 	if err != nil {
 		return nil, err
 	}
@@ -101,20 +116,20 @@ func (a *api) UpdateObjectStorageRepository(ctx context.Context, req v6.UpdateOb
 		return nil, err
 	}
 	if s.SamePlace(old) {
-		if err := a.ObjectStorages.UpdateObjectStorage(ctx, s); err != nil {
+		if err := h.store.UpdateObjectStorage(ctx, s); err != nil {
 			return nil, err
 		}
 		return v6.UpdateObjectStorageRepository200Response{}, nil
 	}
-	moved, err := a.tryMoving(ctx, s)
+	moved, err := h.tryMoving(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.ObjectStorages.UpdateObjectStorage(ctx, s); err != nil {
+	if err := h.store.UpdateObjectStorage(ctx, s); err != nil {
 		return nil, err
 	}
 	for _, r := range moved {
-		if err := a.Repositories.SetOutOfSync(ctx, r.ID, true); err != nil {
+		if err := h.repositories.store.SetOutOfSync(ctx, r.ID, true); err != nil {
 			return nil, err
 		}
 	}
@@ -122,8 +137,8 @@ func (a *api) UpdateObjectStorageRepository(ctx context.Context, req v6.UpdateOb
 }
 
 // DeleteObjectStorageRepository answers DELETE /v6/objectstoragerepositories/{repositoryId}.
-func (a *api) DeleteObjectStorageRepository(ctx context.Context, req v6.DeleteObjectStorageRepositoryRequestObject) (v6.DeleteObjectStorageRepositoryResponseObject, error) {
-	if err := a.ObjectStorages.DeleteObjectStorage(ctx, req.RepositoryID); err != nil {
+func (h *storages) DeleteObjectStorageRepository(ctx context.Context, req v6.DeleteObjectStorageRepositoryRequestObject) (v6.DeleteObjectStorageRepositoryResponseObject, error) {
+	if err := h.store.DeleteObjectStorage(ctx, req.RepositoryID); err != nil {
 		return nil, err
 	}
 	return v6.DeleteObjectStorageRepository204Response{}, nil
@@ -131,8 +146,8 @@ func (a *api) DeleteObjectStorageRepository(ctx context.Context, req v6.DeleteOb
 
 // tryStorage lists and reads in a storage's folder, and says which field is to
 // blame when that does not work. It returns what opened it.
-func (a *api) tryStorage(ctx context.Context, s syncline.ObjectStorage) (place.Access, error) {
-	by, err := a.access(ctx, s.AccountID)
+func (h *storages) tryStorage(ctx context.Context, s syncline.ObjectStorage) (place.Access, error) {
+	by, err := h.accounts.access(ctx, s.AccountID)
 	if syncline.CodeOf(err) == syncline.CodeNotFound {
 		return by, invalid("accountId names no account; add the account with POST /v6/Accounts first")
 	}
@@ -142,7 +157,7 @@ func (a *api) tryStorage(ctx context.Context, s syncline.ObjectStorage) (place.A
 	if by.Account.Kind != s.Kind {
 		return by, invalid("accountId names an account of the type %s; the storage needs one of the type %s", accountTypes[by.Account.Kind], accountTypes[s.Kind])
 	}
-	err = a.Places.Try(ctx, place.Place{Storage: s, Access: by})
+	err = h.places.Try(ctx, place.Place{Storage: s, Access: by})
 	field := bucketFields[s.Kind]
 	switch syncline.CodeOf(err) {
 	case "":
@@ -159,8 +174,8 @@ func (a *api) tryStorage(ctx context.Context, s syncline.ObjectStorage) (place.A
 
 // tryMoving makes sure that every repository in a storage opens where the
 // storage is to lie, and returns them.
-func (a *api) tryMoving(ctx context.Context, s syncline.ObjectStorage) ([]syncline.Repository, error) {
-	all, err := a.Repositories.Repositories(ctx)
+func (h *storages) tryMoving(ctx context.Context, s syncline.ObjectStorage) ([]syncline.Repository, error) {
+	all, err := h.repositories.known.Repositories(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -169,21 +184,21 @@ func (a *api) tryMoving(ctx context.Context, s syncline.ObjectStorage) ([]syncli
 		if r.ObjectStorageID != s.ID {
 			continue
 		}
-		if err := a.refuseWhileSynchronizing(ctx, r.ID); err != nil {
+		if err := h.repositories.refuseWhileSynchronizing(ctx, r.ID); err != nil {
 			return nil, err
 		}
 		moved = append(moved, r)
 	}
-	by, err := a.tryStorage(ctx, s)
+	by, err := h.tryStorage(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range moved {
-		password, err := a.password(ctx, r.EncryptionKeyID)
+		password, err := h.keys.password(ctx, r.EncryptionKeyID)
 		if err != nil {
 			return nil, err
 		}
-		if err := a.Synchronizer.Check(ctx, place.Place{Storage: s, Access: by}, password); err != nil {
+		if err := h.repositories.synchronizer.Check(ctx, place.Place{Storage: s, Access: by}, password); err != nil {
 			return nil, syncline.WrapError(codeOfTry(err), err, "the repository %q does not open there: %s", r.Name, syncline.MessageOf(err))
 		}
 	}

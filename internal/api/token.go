@@ -6,11 +6,27 @@ import (
 	"net/http"
 
 	v6 "syncline.dev/syncline/internal/api/v6"
+	"syncline.dev/syncline/internal/auth"
 )
 
+// signer issues tokens. Errors are CodeUnauthenticated for wrong credentials or
+// tokens and CodeThrottled after too many failures; auth.RetryAfter tells for how
+// long.
+type signer interface {
+	SignIn(ctx context.Context, user, password, remoteAddr string) (auth.Grant, error)
+	Refresh(ctx context.Context, refreshToken, remoteAddr string) (auth.Grant, error)
+	// SignOut ends every token that descends from the same sign-in as this
+	// access or refresh token.
+	SignOut(ctx context.Context, token string) error
+	Authenticate(ctx context.Context, accessToken string) (auth.Identity, error)
+}
+
+// signing gives tokens to programs, and as cookies to the console.
+type signing struct{ auth signer }
+
 // Token answers POST /v6/token.
-func (a *api) Token(ctx context.Context, req v6.TokenRequestObject) (v6.TokenResponseObject, error) {
-	grant, err := a.grant(ctx, req.JSONBody) // a form comes as JSON, too
+func (h *signing) Token(ctx context.Context, req v6.TokenRequestObject) (v6.TokenResponseObject, error) {
+	grant, err := h.grant(ctx, req.JSONBody) // a form comes as JSON, too
 	if err != nil {
 		return nil, err
 	}
@@ -49,34 +65,34 @@ func oauthError(err error, status int) string {
 }
 
 // SignOut answers DELETE /v6/token.
-func (a *api) SignOut(ctx context.Context, _ v6.SignOutRequestObject) (v6.SignOutResponseObject, error) {
-	if err := a.Auth.SignOut(ctx, infoFrom(ctx).token); err != nil {
+func (h *signing) SignOut(ctx context.Context, _ v6.SignOutRequestObject) (v6.SignOutResponseObject, error) {
+	if err := h.auth.SignOut(ctx, infoFrom(ctx).token); err != nil {
 		return nil, err
 	}
 	return v6.SignOut204Response{}, nil
 }
 
-func (a *api) grant(ctx context.Context, body *v6.TokenRequest) (Grant, error) {
+func (h *signing) grant(ctx context.Context, body *v6.TokenRequest) (auth.Grant, error) {
 	remote := infoFrom(ctx).remote
 	switch deref(body.GrantType) {
 	case "", grantPassword:
 	case grantRefresh:
 		token := deref(body.RefreshToken)
 		if token == "" {
-			return Grant{}, invalid("refresh_token is required with grant_type refresh_token; add it to the body")
+			return auth.Grant{}, invalid("refresh_token is required with grant_type refresh_token; add it to the body")
 		}
-		return a.Auth.Refresh(ctx, token, remote)
+		return h.auth.Refresh(ctx, token, remote)
 	default:
-		return Grant{}, errGrantType
+		return auth.Grant{}, errGrantType
 	}
 	user, password := deref(body.Username), deref(body.Password)
 	switch {
 	case user == "":
-		return Grant{}, invalid("username is required with grant_type password; add it to the body")
+		return auth.Grant{}, invalid("username is required with grant_type password; add it to the body")
 	case password == "":
-		return Grant{}, invalid("password is required with grant_type password; add it to the body")
+		return auth.Grant{}, invalid("password is required with grant_type password; add it to the body")
 	}
-	return a.Auth.SignIn(ctx, user, password, remote)
+	return h.auth.SignIn(ctx, user, password, remote)
 }
 
 // deref returns what p points to, or the zero value.

@@ -118,7 +118,7 @@ func TestUsedSpace(t *testing.T) {
 		t.Errorf("without a repository: %v, %v", used, free)
 	}
 	w.addKinds()
-	w.api.Statistics = storedStatistics{of: map[syncline.ID]explore.RepositoryStatistics{"c6d1fc1b-1aef-411f-9a7f-de35e546c616": {StoredSize: 1000, UnusedStoredSize: 234}}}
+	w.api.storages.sizes = storedStatistics{of: map[syncline.ID]explore.RepositoryStatistics{"c6d1fc1b-1aef-411f-9a7f-de35e546c616": {StoredSize: 1000, UnusedStoredSize: 234}}}
 	if used, free := space(); used != 1234.0 || free != nil {
 		t.Errorf("with one: %v, %v", used, free)
 	}

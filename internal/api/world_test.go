@@ -80,7 +80,7 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 	w.store = &fakeStore{sealed: map[syncline.ID][]byte{}, logs: map[syncline.ID][]syncline.LogItem{}}
 	w.sync = &fakeSynchronizer{store: w.store}
 	cfg := Config{
-		Auth: w.auth, Repositories: w.store, Keys: w.store, Sessions: w.store, Instance: w.store,
+		Auth: w.auth, Repositories: w.store, Store: w.store, Keys: w.store, Sessions: w.store, Instance: w.store,
 		Accounts: w.store, ObjectStorages: w.store, Places: w.places, Nodes: w.nodes,
 		Sealer: fakeSealer{}, Synchronizer: w.sync, RestorePoints: fakePoints{testPoint}, Explorer: &fakeExplorer{}, Histories: &fakeExplorer{}, Searcher: &fakeSearcher{}, Statistics: &fakeStatistics{},
 		Contents: noContents{}, Archives: &archive.Service{},
@@ -96,7 +96,7 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 		t.Fatal(err)
 	}
 	made := 0
-	w.api.newID = func() syncline.ID {
+	w.api.made.newID = func() syncline.ID {
 		made++
 		return syncline.ID(fmt.Sprintf("5d0f0c55-0000-4000-9000-%012d", made))
 	}

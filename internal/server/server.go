@@ -275,7 +275,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln net.Listener, cert tls
 	}
 	limits := gate.New(gate.Default, o.Proxies)
 	handler, err := api.NewHandler(api.Config{
-		Auth: authenticator{s.Auth}, Repositories: repositories{s.store, current}, Keys: s.store, Sessions: sessions{s.store, s.service}, Instance: s.store,
+		Auth: s.Auth, Repositories: current, Store: s.store, Keys: s.store, Sessions: sessions{s.store, s.service}, Instance: s.store,
 		Accounts: accounts{s.store, places}, ObjectStorages: s.store, Places: places, Nodes: running,
 		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, s.restores, places},
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: &explore.Statistics{Points: points},
@@ -322,21 +322,6 @@ func displayAddress(addr net.Addr, listen string) string {
 
 func newID() syncline.ID { return syncline.ID(uuid.NewString()) }
 
-// repositories are the attached repositories, in sync or not as their catalogs
-// are now.
-type repositories struct {
-	*stores.Store
-	current *freshness.Keeper
-}
-
-func (r repositories) Repositories(ctx context.Context) ([]syncline.Repository, error) {
-	return r.current.Repositories(ctx)
-}
-
-func (r repositories) Repository(ctx context.Context, id syncline.ID) (syncline.Repository, error) {
-	return r.current.Repository(ctx, id)
-}
-
 // sessions are those of the store as they are, also where it could not take what
 // became of them.
 type sessions struct {
@@ -380,36 +365,6 @@ func each[T any](list []T, change func(T) T) []T {
 		list[i] = change(list[i])
 	}
 	return list
-}
-
-// authenticator gives the auth service the API's types.
-type authenticator struct{ *auth.Service }
-
-func (a authenticator) SignIn(ctx context.Context, user, password, remote string) (api.Grant, error) {
-	g, err := a.Service.SignIn(ctx, user, password, remote)
-	return grant(g), err
-}
-
-func (a authenticator) Refresh(ctx context.Context, token, remote string) (api.Grant, error) {
-	g, err := a.Service.Refresh(ctx, token, remote)
-	return grant(g), err
-}
-
-func grant(g auth.Grant) api.Grant {
-	return api.Grant{
-		AccessToken: g.AccessToken, RefreshToken: g.RefreshToken,
-		UserName: g.UserName, IssuedAt: g.IssuedAt, ExpiresAt: g.ExpiresAt,
-	}
-}
-
-func (a authenticator) Authenticate(ctx context.Context, token string) (api.Identity, error) {
-	id, err := a.Service.Authenticate(ctx, token)
-	return api.Identity(id), err
-}
-
-func (a authenticator) Continue(ctx context.Context, i api.Identity) (api.Identity, error) {
-	now, err := a.Service.Continue(ctx, auth.Identity(i))
-	return api.Identity(now), err
 }
 
 // synchronizer adds the check of a repository to the service, and the end of
