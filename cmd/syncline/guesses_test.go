@@ -106,7 +106,7 @@ func TestTrustedProxy(t *testing.T) {
 			}
 		})
 	}
-	for _, wrong := range []string{"10.0.0.0/33", "10.0.0.1/8", "proxy"} {
+	for _, wrong := range []string{"10.0.0.0/33", "10.0.0.1/8", "proxy", "0.0.0.0/0", "::/0"} {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // where it runs after all
 		defer cancel()
 		out, err := exec.CommandContext(ctx, program, "serve", "--data", filepath.Join(t.TempDir(), "data"),

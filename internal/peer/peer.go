@@ -1,6 +1,6 @@
-// Package peer says which address a request comes from, behind reverse proxies
-// too, and what counts as one address. It knows nothing of what is done with
-// the answer.
+// Package peer finds the address that a request comes from, also behind reverse
+// proxies, and groups the addresses of one subscriber. It knows nothing of the
+// limits that count by them.
 package peer
 
 import (
@@ -10,16 +10,15 @@ import (
 	"syncline.dev/syncline"
 )
 
-// maxHops is how many addresses of a forwarded list are looked at, from the
-// nearest on.
+// maxHops bounds the addresses that are read of a forwarded list, from its end.
 const maxHops = 32
 
-// Proxies are the addresses whose word on where a request comes from counts.
-// The zero value trusts none.
+// Proxies are the networks of trusted reverse proxies. The zero value has none.
 type Proxies struct{ prefixes []netip.Prefix }
 
-// ParseProxies reads networks in CIDR notation, or single addresses. An error
-// is CodeInvalid and names the value.
+// ParseProxies reads networks in CIDR notation, or single addresses. Networks that
+// together hold every address are refused. An error is CodeInvalid and names the
+// value.
 func ParseProxies(list []string) (Proxies, error) {
 	var p Proxies
 	for _, text := range list {
@@ -27,9 +26,52 @@ func ParseProxies(list []string) (Proxies, error) {
 		if err != nil {
 			return Proxies{}, err
 		}
+		if prefix.Bits() == 0 {
+			return Proxies{}, tooWide(text)
+		}
 		p.prefixes = append(p.prefixes, prefix)
 	}
+	for _, all := range everywhere {
+		if p.covers(all) {
+			return Proxies{}, tooWide(strings.Join(list, ", "))
+		}
+	}
 	return p, nil
+}
+
+func tooWide(networks string) error {
+	return syncline.Errorf(syncline.CodeInvalid,
+		"%q holds every address, so any client could say where it comes from; name the proxies only", networks)
+}
+
+// everywhere is all IPv4 addresses, and all IPv6 addresses.
+var everywhere = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
+
+// covers reports whether the networks together hold every address of one. Each
+// step down follows a network that lies within, so it ends with the longest.
+func (p Proxies) covers(network netip.Prefix) bool {
+	within := false
+	for _, prefix := range p.prefixes {
+		switch {
+		case prefix.Bits() <= network.Bits() && prefix.Contains(network.Addr()):
+			return true
+		case network.Overlaps(prefix):
+			within = true
+		}
+	}
+	if !within {
+		return false
+	}
+	lower, upper := halves(network)
+	return p.covers(lower) && p.covers(upper)
+}
+
+func halves(network netip.Prefix) (lower, upper netip.Prefix) {
+	bits := network.Bits()
+	raw := network.Addr().AsSlice()
+	raw[bits/8] |= 0x80 >> (bits % 8)
+	second, _ := netip.AddrFromSlice(raw)
+	return netip.PrefixFrom(network.Addr(), bits+1), netip.PrefixFrom(second, bits+1)
 }
 
 func parsePrefix(text string) (netip.Prefix, error) {
@@ -69,11 +111,11 @@ func (p Proxies) has(addr netip.Addr) bool {
 	return false
 }
 
-// Client returns the address a request comes from. That is remote, the other
-// end of the connection, unless it is a proxy's: then it is the nearest address
-// in the X-Forwarded-For headers that is no proxy's. A proxy writes who spoke
-// to it at the end, so all that stands before that address is hearsay. What is
-// no address ends the list: the last proxy that was understood is the answer.
+// Client returns the address that a request comes from. This is remote, the other
+// end of the connection, or for a proxy's connection the last address in the
+// X-Forwarded-For headers that is no proxy's. Each proxy adds the address of its
+// own client at the end, so a client may have made up everything before that. A
+// text that is no address ends the list, and the proxy that sent it is the answer.
 func (p Proxies) Client(remote string, forwarded []string) string {
 	addr, ok := Parse(remote)
 	if !ok {
@@ -95,8 +137,9 @@ func (p Proxies) Client(remote string, forwarded []string) string {
 	return addr.String()
 }
 
-// Parse reads an address with or without a port, an IPv6 one with or without
-// brackets. An IPv4 address in the form of an IPv6 one is the IPv4 address.
+// Parse reads an address with or without a port, and an IPv6 address with or
+// without brackets. It turns an IPv4 address in the form of an IPv6 address into
+// the IPv4 address. ok is false for any other text.
 func Parse(text string) (addr netip.Addr, ok bool) {
 	addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"))
 	if err != nil {
@@ -109,9 +152,9 @@ func Parse(text string) (addr netip.Addr, ok bool) {
 	return addr.Unmap().WithZone(""), true
 }
 
-// Key returns what counts as one address: an IPv4 address, or the /64 of an
-// IPv6 one, since a single subscriber has that many. What is no address shares
-// one key.
+// Key returns the text by which addresses are counted: an IPv4 address, or the
+// /64 of an IPv6 address, because one subscriber has that many. All texts that are
+// no address share one key.
 func Key(remote string) string {
 	addr, ok := Parse(remote)
 	switch {

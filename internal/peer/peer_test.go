@@ -54,6 +54,27 @@ func TestParseProxiesRefuses(t *testing.T) {
 	}
 }
 
+func TestParseProxiesRefusesEverybody(t *testing.T) {
+	for named, list := range map[string][]string{
+		"0.0.0.0/0": {"10.0.0.0/8", "0.0.0.0/0"}, "::/0": {"::/0"}, "::ffff:0.0.0.0/96": {"::ffff:0.0.0.0/96"},
+		"0.0.0.0/1, 128.0.0.0/1":   {"0.0.0.0/1", "128.0.0.0/1"},
+		"::/2, 4000::/2, 8000::/1": {"::/2", "4000::/2", "8000::/1"},
+	} {
+		_, err := ParseProxies(list)
+		if syncline.CodeOf(err) != syncline.CodeInvalid || !strings.Contains(syncline.MessageOf(err), `"`+named+`" holds every address`) {
+			t.Errorf("%q: %v", list, err)
+		}
+	}
+	for _, list := range [][]string{
+		nil, {"0.0.0.0/1"}, {"0.0.0.0/1", "128.0.0.0/2", "192.0.0.0/3", "224.0.0.0/4", "240.0.0.0/5"},
+		{"::/1"}, {"255.255.255.255", "::"}, {"0.0.0.0/1", "8000::/1"},
+	} {
+		if _, err := ParseProxies(list); err != nil {
+			t.Errorf("%q: %v", list, err)
+		}
+	}
+}
+
 func TestKey(t *testing.T) {
 	for remote, want := range map[string]string{
 		"203.0.113.9": "203.0.113.9", "203.0.113.9:80": "203.0.113.9", "::ffff:203.0.113.9": "203.0.113.9",
