@@ -1,6 +1,6 @@
-// Package auth says who is calling: it checks passwords, issues and refreshes
-// tokens, slows guessing down and manages users. It knows nothing of HTTP;
-// what a role may do is the domain's, and users and tokens are kept by a store.
+// Package auth says who is calling. It checks passwords, issues and refreshes
+// tokens, slows guessing down and manages users. It knows nothing of HTTP. The
+// domain says what a role may do, and a store keeps users and tokens.
 package auth
 
 import (
@@ -22,16 +22,16 @@ const (
 	// RefreshTokenLife is how long a refresh token can be used, once.
 	RefreshTokenLife = 14 * 24 * time.Hour
 
-	// CacheTime is how long a token that was found good is not looked up
-	// again. What another process changes, such as the command that removes a
-	// user, takes effect within this time; this process's changes at once.
+	// CacheTime is the time in which a good token is not looked up again. A
+	// change by another process, such as the command that removes a user, takes
+	// effect within this time. A change by this process takes effect at once.
 	CacheTime = 3 * time.Second
 	cacheSize = 4096 // tokens
 
 	cleanupInterval = 10 * time.Minute
 )
 
-// Store is what the service needs of a store.
+// Store has the methods of a store that the service uses.
 type Store interface {
 	store.Users
 	store.Tokens
@@ -41,10 +41,10 @@ type Store interface {
 type Options struct {
 	// Now is the clock; time.Now by default.
 	Now func() time.Time
-	// Logger gets what no caller is told; nothing is logged by default.
+	// Logger gets errors that no caller receives. The default logs nothing.
 	Logger *slog.Logger
-	// Hashes is how many passwords are hashed at once, each with 19 MiB of
-	// memory and one core; 4 by default.
+	// Hashes bounds the passwords that are hashed at once, each with 19 MiB of
+	// memory and one core. The default is 4.
 	Hashes int
 }
 
@@ -82,30 +82,30 @@ func New(s Store, o Options) *Service {
 	}
 }
 
-// Grant is what a sign-in or a refresh gives: two opaque tokens. The access
-// token works from IssuedAt until ExpiresAt.
+// Grant is the result of a sign-in or a refresh: two opaque tokens. The access
+// token works from IssuedAt to ExpiresAt.
 type Grant struct {
 	AccessToken  string
 	RefreshToken string
-	UserName     string // as the user was added
+	UserName     string // as it was added
 	IssuedAt     time.Time
 	ExpiresAt    time.Time
 }
 
-// Identity is who a request comes from.
+// Identity is the user of a request.
 type Identity struct {
 	UserName string
 	Role     syncline.Role
-	SignIn   syncline.ID // the family of tokens that the request's is one of
+	SignIn   syncline.ID // family of the request's token
 }
 
-// errCredentials says the same for an unknown user and a wrong password.
+// errCredentials is the same for an unknown user and a wrong password.
 var errCredentials = &syncline.Error{
 	Code:    syncline.CodeUnauthenticated,
 	Message: "the user name or the password is wrong",
 }
 
-// errToken says the same for every reason.
+// errToken is the same for every reason.
 var errToken = &syncline.Error{
 	Code:    syncline.CodeUnauthenticated,
 	Message: "the token is unknown, expired or no longer valid; sign in again",
@@ -113,22 +113,22 @@ var errToken = &syncline.Error{
 
 // SignIn checks a password and begins a family of tokens. remoteAddr is the
 // caller's address, with or without a port. Wrong credentials are
-// CodeUnauthenticated; after repeated failures the attempt is refused for a
-// while with CodeThrottled, see RetryAfter and guard.
+// CodeUnauthenticated. After repeated failures SignIn refuses attempts for a
+// while with CodeThrottled (see RetryAfter).
 func (s *Service) SignIn(ctx context.Context, user, password, remoteAddr string) (Grant, error) {
 	who := attempt{user: store.FoldName(user), address: peer.Key(remoteAddr)}
 	if !validName(user) {
-		who.user = "" // cannot exist; all of them share one record
+		who.user = "" // cannot exist; all such names share one record
 	}
-	// Asked twice: here so that a refused caller costs nothing, and again with
-	// a place among the hashes, so that no more attempts than those get past
-	// before the first failure counts.
+	// Checked twice. The first check makes a refused caller cost nothing. The
+	// second one, with a slot for hashing, keeps a burst from passing before
+	// its first failure counts.
 	if err := s.passwords.check(who, s.now()); err != nil {
 		return Grant{}, err
 	}
 	owner, trusted := who.address, s.passwords.trusted.has(who, s.now())
 	if trusted {
-		owner = who.key() // whatever else comes from the address
+		owner = who.key() // in place of the address
 	}
 	release, err := s.hasher.acquire(ctx, owner, trusted)
 	if err != nil {
@@ -149,8 +149,8 @@ func (s *Service) SignIn(ctx context.Context, user, password, remoteAddr string)
 	return s.begin(ctx, u)
 }
 
-// verify returns the user whose password it is. An unknown user costs one
-// hash, as a wrong password does.
+// verify returns the user with this password. An unknown user costs one hash,
+// like a wrong password.
 func (s *Service) verify(ctx context.Context, name, password string) (syncline.User, error) {
 	u, err := s.store.User(ctx, name)
 	if err != nil && syncline.CodeOf(err) != syncline.CodeNotFound {
@@ -167,7 +167,7 @@ func (s *Service) verify(ctx context.Context, name, password string) (syncline.U
 		}
 	}
 	if len(password) > maxPassword {
-		password, known = "", false // nobody's, and not worth hashing in full
+		password, known = "", false // nobody's, and too long to hash in full
 	}
 	if !s.hasher.matches(want, password) || !known {
 		return syncline.User{}, errCredentials
@@ -185,8 +185,8 @@ func (s *Service) begin(ctx context.Context, u syncline.User) (Grant, error) {
 		}
 		return Grant{}, err
 	}
-	// The password may have been changed while it was being checked; that
-	// ended the tokens there were then, and these came later.
+	// A password that changed during the check ended the tokens of that moment.
+	// These tokens are newer.
 	now, err := s.store.User(ctx, u.Name)
 	if err == nil && now.PasswordHash == u.PasswordHash {
 		return grant, nil
@@ -200,10 +200,10 @@ func (s *Service) begin(ctx context.Context, u syncline.User) (Grant, error) {
 	return Grant{}, err
 }
 
-// Refresh turns a refresh token into a new grant of the same family. It works
-// once: a second use ends the family, its access tokens included. A token that
-// is not live is CodeUnauthenticated; an address that sends many which nobody
-// issued gets CodeThrottled for such ones, and for no others.
+// Refresh turns a refresh token into a new grant of the same family. A token
+// works once: a second use ends the family and its access tokens. A token that
+// is not valid is CodeUnauthenticated. An address that sends many tokens that
+// this server did not issue gets CodeThrottled for such tokens only.
 func (s *Service) Refresh(ctx context.Context, refreshToken, remoteAddr string) (Grant, error) {
 	hash, ok := hashToken(refreshToken)
 	if !ok {
@@ -214,7 +214,7 @@ func (s *Service) Refresh(ctx context.Context, refreshToken, remoteAddr string) 
 	case syncline.CodeOf(err) == syncline.CodeUnauthenticated && used.UserName == "":
 		return Grant{}, s.refuseRefresh(peer.Key(remoteAddr))
 	case syncline.CodeOf(err) == syncline.CodeUnauthenticated:
-		s.forgetUser(used.UserName) // perhaps this ended a family
+		s.forgetUser(used.UserName) // it may have ended a family
 		return Grant{}, errToken
 	case err != nil:
 		return Grant{}, err
@@ -226,7 +226,7 @@ func (s *Service) Refresh(ctx context.Context, refreshToken, remoteAddr string) 
 	return grant, err
 }
 
-// refuseRefresh counts a token that nobody issued.
+// refuseRefresh counts a token that this server did not issue.
 func (s *Service) refuseRefresh(address string) error {
 	now := s.now()
 	if err := throttled(s.refreshes.wait(address, now)); err != nil {
@@ -236,7 +236,7 @@ func (s *Service) refuseRefresh(address string) error {
 	return errToken
 }
 
-// Authenticate returns who holds the access token, or CodeUnauthenticated.
+// Authenticate returns the holder of the access token, or CodeUnauthenticated.
 func (s *Service) Authenticate(ctx context.Context, accessToken string) (Identity, error) {
 	hash, ok := hashToken(accessToken)
 	if !ok {
@@ -270,9 +270,9 @@ func (s *Service) Authenticate(ctx context.Context, accessToken string) (Identit
 	return c.identity, nil
 }
 
-// Continue returns who it is now that signed in as i, for work that outlasts an
-// access token. CodeUnauthenticated says that the sign-in has ended: the user
-// signed out, has another password, or is no more.
+// Continue returns the present identity of the user that signed in as i. It is
+// for work that outlasts an access token. CodeUnauthenticated means that the
+// sign-in has ended: the user signed out, has another password, or is removed.
 func (s *Service) Continue(ctx context.Context, i Identity) (Identity, error) {
 	name, err := s.store.FamilyUser(ctx, i.SignIn)
 	if err != nil {
@@ -292,8 +292,8 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// SignOut ends all tokens of the sign-in that token, an access or a refresh
-// token, comes from. A token that is not live is CodeUnauthenticated.
+// SignOut ends all tokens of a sign-in. token is one of its access or refresh
+// tokens. A token that is not valid is CodeUnauthenticated.
 func (s *Service) SignOut(ctx context.Context, token string) error {
 	hash, ok := hashToken(token)
 	if !ok {
@@ -306,7 +306,7 @@ func (s *Service) SignOut(ctx context.Context, token string) error {
 	if err := s.store.EndFamily(ctx, found.Family); err != nil {
 		return err
 	}
-	// The cache does not know which of the user's tokens are of this family.
+	// The cache does not know which of the user's tokens belong to this family.
 	s.forgetUser(found.UserName)
 	return nil
 }

@@ -20,7 +20,7 @@ const (
 	home     = "192.0.2.1:5000"
 )
 
-// clock is a clock that moves when it is told to.
+// clock is a clock that a test moves.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -38,7 +38,7 @@ func (c *clock) Add(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// watched counts and steps into the calls to a store.
+// watched counts calls to a store and can run a function in one.
 type watched struct {
 	Store
 	tokens  atomic.Int32
@@ -142,17 +142,17 @@ func TestSignIn(t *testing.T) {
 	if identity.SignIn == "" || identity.UserName != "Admin" || identity.Role != syncline.RoleAdministrator {
 		t.Errorf("got %+v", identity)
 	}
-	f.wantLive(t, grant.RefreshToken, false) // it is no access token
+	f.wantLive(t, grant.RefreshToken, false) // a refresh token is no access token
 	for _, forged := range []string{"", "x", strings.Repeat("A", 43), grant.AccessToken + "=", grant.AccessToken[:42], strings.Repeat("é", 1<<20)} {
 		f.wantLive(t, forged, false)
 	}
 	f.clock.Add(AccessTokenLife - 1)
 	f.wantLive(t, grant.AccessToken, true)
-	f.clock.Add(1) // also when the cache has it
+	f.clock.Add(1) // also from the cache
 	f.wantLive(t, grant.AccessToken, false)
 }
 
-// Every way to be refused costs one hash, and says the same.
+// Every refusal costs one hash and has the same error.
 func TestConstantWork(t *testing.T) {
 	f := newFixture(t)
 	check(t, f.store.AddUser(t.Context(), syncline.User{Name: "broken", PasswordHash: "$argon2id$nonsense"}))
@@ -165,7 +165,7 @@ func TestConstantWork(t *testing.T) {
 		"broken hash":     {"broken", ""},
 		"empty password":  {"admin", ""},
 	} {
-		f.clock.Add(24 * time.Hour) // past every delay
+		f.clock.Add(24 * time.Hour) // longer than every delay
 		f.hashes.Store(0)
 		_, err := f.SignIn(t.Context(), c.user, c.password, home)
 		if !errors.Is(err, errCredentials) || f.hashes.Load() != 1 {
@@ -202,7 +202,7 @@ func TestRefresh(t *testing.T) {
 	_, err = f.Refresh(t.Context(), third.RefreshToken, home)
 	wantCode(t, err, syncline.CodeUnauthenticated)
 
-	fresh, err := f.Refresh(t.Context(), elsewhere.RefreshToken, home) // another family goes on
+	fresh, err := f.Refresh(t.Context(), elsewhere.RefreshToken, home) // another family continues
 	check(t, err)
 	_, err = f.Refresh(t.Context(), fresh.AccessToken, home)
 	wantCode(t, err, syncline.CodeUnauthenticated)
@@ -229,7 +229,7 @@ func TestRefreshRace(t *testing.T) {
 		})
 	}
 	all.Wait()
-	// The winner may find its family ended before it got its tokens.
+	// The winner may find its family ended before it gets its tokens.
 	if won.Load() > 1 {
 		t.Fatalf("%d callers got tokens", won.Load())
 	}
@@ -254,8 +254,8 @@ func TestRefreshThrottle(t *testing.T) {
 			t.Errorf("wait %d, %v", seconds, ok)
 		}
 	}
-	// Tokens of ours are not held up by them: a live one works, and one that has
-	// ended is told so.
+	// They do not delay tokens of this server: a valid one works, and an ended
+	// one is refused as ended.
 	_, err := f.Refresh(t.Context(), grant.RefreshToken, home)
 	check(t, err)
 	_, err = f.Refresh(t.Context(), grant.RefreshToken, home)
@@ -266,8 +266,8 @@ func TestRefreshThrottle(t *testing.T) {
 	wantCode(t, err, syncline.CodeUnauthenticated)
 }
 
-// TestRandomRefreshTokensLeaveTheCache has tokens that nobody issued refused:
-// that ends no family, so what is known of others' tokens stays.
+// TestRandomRefreshTokensLeaveTheCache refuses unknown tokens. They end no
+// family, so the cache keeps the other users' tokens.
 func TestRandomRefreshTokensLeaveTheCache(t *testing.T) {
 	f := newFixture(t)
 	grant := f.signIn(t)
@@ -292,14 +292,14 @@ func TestCache(t *testing.T) {
 	if n := f.store.tokens.Load(); n != 1 {
 		t.Errorf("%d look-ups, want 1", n)
 	}
-	// Another process ends the tokens: it takes until the entry is too old.
+	// When another process ends the tokens, they work until the entry expires.
 	check(t, f.store.SetPasswordHash(t.Context(), "Admin", "x"))
 	f.clock.Add(CacheTime - 1)
 	f.wantLive(t, grant.AccessToken, true)
 	f.clock.Add(1)
 	f.wantLive(t, grant.AccessToken, false)
 	f.wantLive(t, grant.AccessToken, false)
-	if n := f.store.tokens.Load(); n != 3 { // a refusal is not remembered
+	if n := f.store.tokens.Load(); n != 3 { // refusals are not cached
 		t.Errorf("%d look-ups, want 3", n)
 	}
 }
@@ -327,7 +327,7 @@ func TestUserChangesEndTokensAtOnce(t *testing.T) {
 	wantCode(t, err, syncline.CodeUnauthenticated)
 }
 
-// A token that was read just before it died must not be remembered as live.
+// A token that ends right after it was read must not be cached as valid.
 func TestCacheRace(t *testing.T) {
 	f := newFixture(t)
 	grant := f.signIn(t)
@@ -335,11 +335,11 @@ func TestCacheRace(t *testing.T) {
 		f.store.onToken = nil
 		check(t, f.SetPassword(t.Context(), "admin", "another password"))
 	}
-	f.wantLive(t, grant.AccessToken, true) // it was, when it was read
+	f.wantLive(t, grant.AccessToken, true) // it was valid when it was read
 	f.wantLive(t, grant.AccessToken, false)
 }
 
-// A password that is changed while a sign-in checks the old one.
+// The password changes while a sign-in checks the old one.
 func TestPasswordChangeRace(t *testing.T) {
 	f := newFixture(t)
 	f.store.onUser = func() {
@@ -410,7 +410,7 @@ func TestHashesAtOnce(t *testing.T) {
 	if most.Load() != 4 {
 		t.Errorf("%d hashes at once, want 4", most.Load())
 	}
-	// At most one more than the free attempts and the places got past.
+	// The attempts that pass are the free ones and one for each slot, at most.
 	if n := len(inside) + 4; n > userPace.free+4 {
 		t.Errorf("%d attempts were hashed", n)
 	}
@@ -474,8 +474,8 @@ func TestSignOut(t *testing.T) {
 	f.wantLive(t, elsewhere.AccessToken, false)
 }
 
-// TestContinue has work go on for longer than an access token lives, and end
-// when the sign-in does.
+// TestContinue continues work beyond the life of an access token. It ends with
+// the sign-in.
 func TestContinue(t *testing.T) {
 	for name, end := range map[string]func(f *fixture, token string) error{
 		"signed out":   func(f *fixture, token string) error { return f.SignOut(t.Context(), token) },

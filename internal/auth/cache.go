@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// cached is what is known of one access token until a moment.
+// cached is the cache's entry of one access token.
 type cached struct {
 	identity Identity
 	user     string // folded name
 	until    time.Time
 }
 
-// cache remembers good access tokens for a short time, a limited number of
-// them. What was read before something was forgotten does not get in
-// afterwards: put takes the generation that was current before the reading.
+// cache keeps good access tokens for a short time, and a limited number of
+// them. A result that was read before a forget is not kept after it: put takes
+// the generation from before the reading.
 type cache struct {
 	mu      sync.Mutex
 	limit   int
@@ -53,7 +53,7 @@ func (c *cache) put(hash [32]byte, e cached, generation uint64, now time.Time) {
 		}
 	}
 	if len(c.entries) >= c.limit {
-		clear(c.entries) // entries live for seconds; this is as good as any choice
+		clear(c.entries) // entries live for seconds, so any choice is good
 	}
 	c.entries[hash] = e
 }

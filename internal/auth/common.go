@@ -11,12 +11,12 @@ import (
 	"syncline.dev/syncline/internal/store"
 )
 
-// spare is how many characters beside a common password do not make it another.
+// spare is the number of characters beside a common password that do not make
+// it another password.
 const spare = 4
 
-// commonPasswords are the most common passwords in lower case, 7,000 from real
-// leaks, as the zxcvbn project keeps them. They are read when the first password
-// is set.
+// commonPasswords are the 7,000 most common passwords of real leaks, in lower
+// case, from the zxcvbn project. They are read when the first password is set.
 var commonPasswords = sync.OnceValue(func() map[string]bool {
 	raw, err := data.Asset("data/Passwords.json")
 	if err != nil { // the list is part of the program
@@ -34,9 +34,9 @@ var commonPasswords = sync.OnceValue(func() map[string]bool {
 	return common
 })
 
-// easyPassword says why a password of the user's is among the first that are
-// tried, "" where it is not: it is a common one, or the user's name, alone, with
-// another one or with a few characters, or it repeats or counts.
+// easyPassword returns why a user's password is among the first that are
+// guessed, or "". Such a password is a common one, or the user's name (alone,
+// with a common password or with a few characters), or it repeats or counts.
 func easyPassword(user, password string) string {
 	plain := strings.ToLower(password)
 	unit := []rune(unitOf(plain))
@@ -61,8 +61,7 @@ func easyPassword(user, password string) string {
 	return ""
 }
 
-// unitOf returns the shortest text of which s is a repetition, s itself where
-// there is no shorter one.
+// unitOf returns the shortest text whose repetition is s.
 func unitOf(s string) string {
 	if s == "" {
 		return s
@@ -71,7 +70,7 @@ func unitOf(s string) string {
 }
 
 // counts reports whether each character follows the one before, up or down the
-// alphabet or the digits, in which 0 follows 9.
+// alphabet or the digits. 0 follows 9.
 func counts(s []rune) bool {
 	if len(s) < 3 {
 		return false

@@ -16,7 +16,7 @@ import (
 	"syncline.dev/syncline"
 )
 
-// The cost of a new hash, as OWASP's cheat sheet on password storage has it.
+// The cost of a new hash, from OWASP's cheat sheet on password storage.
 const (
 	argonMemory  = 19 * 1024 // KiB
 	argonTime    = 2
@@ -25,8 +25,7 @@ const (
 	sumSize      = 32
 )
 
-// The most that a stored hash may ask for: what a damaged or planted one can
-// cost is bounded.
+// Bounds of a stored hash. They bound the cost of a damaged or planted one.
 const (
 	maxArgonMemory  = 64 * 1024 // KiB
 	maxArgonTime    = 10
@@ -34,13 +33,13 @@ const (
 	maxHashText     = 256 // bytes
 )
 
-// These bound the sign-ins that wait for a place among the hashes: all, and
-// those of one address, which must not take every place.
+// Bounds of the sign-ins that wait for a slot for hashing: of all, and of one
+// address, which must not take every slot.
 const (
 	maxWaiting        = 64
 	maxAddressWaiting = 32
-	// trustedWaiting are places beside these for users at addresses from which
-	// they signed in before.
+	// trustedWaiting are further places for users at addresses of an earlier
+	// sign-in.
 	trustedWaiting = 32
 )
 
@@ -59,7 +58,7 @@ func (h passwordHash) String() string {
 
 var errHashFormat = errors.New("not an argon2id hash in the PHC string format, or its parameters are out of bounds")
 
-// parseHash reads what String wrote, with bounded parameters.
+// parseHash reads String's format, with bounded parameters.
 func parseHash(text string) (h passwordHash, err error) {
 	parts := strings.Split(text, "$")
 	if len(text) > maxHashText || len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" ||
@@ -82,7 +81,7 @@ func parseHash(text string) (h passwordHash, err error) {
 	return passwordHash{memory: memory, time: time, threads: uint8(threads), salt: salt, sum: sum}, nil
 }
 
-// parameter returns the number behind the prefix, 0 for anything else.
+// parameter returns the number behind the prefix, or 0 for any other text.
 func parameter(text, prefix string, limit uint32) uint32 {
 	digits, ok := strings.CutPrefix(text, prefix)
 	n, err := strconv.ParseUint(digits, 10, 32)
@@ -92,12 +91,12 @@ func parameter(text, prefix string, limit uint32) uint32 {
 	return uint32(n)
 }
 
-// hasher hashes passwords, a few at once.
+// hasher hashes a few passwords at once.
 type hasher struct {
 	slots chan struct{}
-	// compute is argon2.IDKey; tests count its calls.
+	// compute is argon2.IDKey. Tests count its calls.
 	compute func(password, salt []byte, time, memory uint32, threads uint8, size uint32) []byte
-	// decoy is nobody's hash; it is checked where there is no user.
+	// decoy is nobody's hash. It is checked if there is no user.
 	decoy passwordHash
 
 	mu      sync.Mutex
@@ -116,12 +115,13 @@ func newHasher(slots int) *hasher {
 
 func randomBytes(n int) []byte {
 	b := make([]byte, n)
-	_, _ = rand.Read(b) // never fails: it ends the program instead
+	_, _ = rand.Read(b) // never fails, but ends the program
 	return b
 }
 
-// acquire waits for a place among the hashes. So many of one owner's wait, and
-// so many in all, more where the caller is trusted. The caller releases it.
+// acquire waits for a slot for hashing. A bounded number of calls of one owner
+// may wait, and a bounded number in all, which is larger for trusted callers.
+// The caller releases the slot.
 func (h *hasher) acquire(ctx context.Context, owner string, trusted bool) (release func(), err error) {
 	if !h.queue(owner, trusted) {
 		return nil, syncline.WrapError(syncline.CodeThrottled, &ThrottledError{RetryAfter: busyDelay},
@@ -160,14 +160,14 @@ func (h *hasher) unqueue(owner string) {
 	}
 }
 
-// hash returns a new hash of password; the caller holds a place.
+// hash returns a new hash of password. The caller holds a slot.
 func (h *hasher) hash(password string) string {
 	made := passwordHash{memory: argonMemory, time: argonTime, threads: argonThreads, salt: randomBytes(saltSize)}
 	made.sum = h.compute([]byte(password), made.salt, made.time, made.memory, made.threads, sumSize)
 	return made.String()
 }
 
-// matches reports whether want is a hash of password; the caller holds a place.
+// matches reports whether want is a hash of password. The caller holds a slot.
 func (h *hasher) matches(want passwordHash, password string) bool {
 	got := h.compute([]byte(password), want.salt, want.time, want.memory, want.threads, uint32(len(want.sum)))
 	return subtle.ConstantTimeCompare(got, want.sum) == 1

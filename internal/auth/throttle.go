@@ -10,9 +10,9 @@ import (
 	"syncline.dev/syncline"
 )
 
-// pace is how failures slow further attempts down: the first few not at all,
-// then each doubles the delay up to a limit. A record is forgotten when
-// nothing failed for a while.
+// pace says how failures delay further attempts. The first ones are free. Then
+// each failure doubles the delay, up to a limit. A record is dropped after some
+// time without a failure.
 type pace struct {
 	free   int
 	first  time.Duration
@@ -21,16 +21,16 @@ type pace struct {
 }
 
 var (
-	// userPace is limited to seconds: whoever keeps failing with a user's name
-	// delays that user, and must not be able to do more.
+	// userPace has a limit of seconds. Failures with a user's name delay that
+	// user, and must not delay more.
 	userPace = pace{free: 3, first: time.Second, limit: 4 * time.Second, forget: 15 * time.Minute}
-	// pairPace is for one name tried from one address.
+	// pairPace is for failures with one name from one address.
 	pairPace = pace{free: 3, first: time.Second, limit: time.Minute, forget: 30 * time.Minute}
 	// addressPace counts the names that fail from one address. It is the
-	// strictest: nobody has that many names.
+	// strictest, because no person has that many names.
 	addressPace = pace{free: 10, first: time.Second, limit: 5 * time.Minute, forget: 30 * time.Minute}
-	// refreshPace tells clients with tokens that nobody issued to slow down.
-	// Those with a token of ours never wait for them.
+	// refreshPace slows down clients with tokens that this server did not
+	// issue. Clients with a token of this server never wait.
 	refreshPace = pace{free: 20, first: time.Second, limit: 8 * time.Second, forget: 5 * time.Minute}
 )
 
@@ -50,8 +50,8 @@ type ThrottledError struct {
 // Error implements error.
 func (e *ThrottledError) Error() string { return fmt.Sprintf("throttled for %v", e.RetryAfter) }
 
-// RetryAfter returns how many whole seconds the caller should wait, rounded
-// up, and whether err is a throttling at all.
+// RetryAfter returns the whole seconds that the caller should wait, rounded up.
+// ok is false for errors that are no throttling.
 func RetryAfter(err error) (seconds int, ok bool) {
 	var e *ThrottledError
 	if !errors.As(err, &e) {
@@ -62,7 +62,7 @@ func RetryAfter(err error) (seconds int, ok bool) {
 
 func wholeSeconds(d time.Duration) int { return max(1, int(math.Ceil(d.Seconds()))) }
 
-// throttled makes the error for a wait, nil for none.
+// throttled returns the error of a wait, or nil for none.
 func throttled(wait time.Duration) error {
 	if wait <= 0 {
 		return nil
@@ -75,7 +75,7 @@ func throttled(wait time.Duration) error {
 type record struct {
 	failures int
 	last     time.Time
-	until    time.Time // no attempt before
+	until    time.Time // earliest next attempt
 }
 
 // throttle keeps a limited number of records.
@@ -88,14 +88,14 @@ type throttle struct {
 
 func newThrottle(p pace) *throttle { return &throttle{pace: p, records: map[string]record{}} }
 
-// wait returns how long key has to wait from now on, 0 for not at all.
+// wait returns how long key has to wait, or 0.
 func (t *throttle) wait(key string, now time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return max(0, t.records[key].until.Sub(now))
 }
 
-// failed counts a failure of key and returns how many there are now.
+// failed counts a failure of key and returns the number of its failures.
 func (t *throttle) failed(key string, now time.Time) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -127,9 +127,9 @@ func (t *throttle) delay(over int) time.Duration {
 
 func (t *throttle) stale(r record, now time.Time) bool { return now.Sub(r.last) >= t.pace.forget }
 
-// evict makes room: the stale records go, or else, of a few picked at random,
-// the one that counts least. A flood of new keys so displaces its own records
-// before those that many failures were counted on.
+// evict makes room. It removes stale records, or else the one of a few random
+// records with the fewest failures. So a flood of new keys displaces its own
+// records first.
 func (t *throttle) evict(now time.Time) {
 	var least string
 	var found record
@@ -155,23 +155,24 @@ func (t *throttle) reset(key string) {
 	delete(t.records, key)
 }
 
-// attempt is whose password is tried from where.
+// attempt is the user and the address of a sign-in.
 type attempt struct{ user, address string }
 
-// key is the pair as one text. No name and no address holds a line feed.
+// key returns the pair as one text. No name and no address contains a line
+// feed.
 func (a attempt) key() string { return a.user + "\n" + a.address }
 
-// guard slows guessed passwords down. Failures are counted in three ways:
+// guard slows guessed passwords down. It counts failures in three ways:
 //
-//   - a name from an address: what its holder fails, or who guesses that name there;
-//   - names from an address: whoever tries many there is slowed for all of them;
-//   - a name from everywhere, for guesses that come from many addresses.
+//   - a name from an address, for the user's own mistakes and for guesses of one name
+//   - names from an address, for guesses of many names
+//   - a name from everywhere, for guesses from many addresses
 //
-// Where a user has signed in before, only the first counts, and for seconds at
-// most: what others fail with other names at that address, behind one reverse
-// proxy for example, and what fails elsewhere, holds that user up nowhere.
-// From a new address the user waits seconds for what fails elsewhere. So nobody
-// can keep the administrator out, and one who tries is soon held up for minutes.
+// For a user at an address of an earlier sign-in only the first one counts, and
+// for seconds at most. So failures of others behind the same reverse proxy, and
+// failures elsewhere, do not delay this user. At a new address a user waits
+// seconds for failures elsewhere. So nobody can keep the administrator out, and
+// a guesser soon waits for minutes.
 type guard struct {
 	pairs, addresses, users *throttle
 	known                   *throttle // pairs that have signed in
@@ -204,8 +205,8 @@ func (g *guard) failed(a attempt, now time.Time) {
 	}
 }
 
-// succeeded forgets the user's failures. The address's stay, or else someone
-// with an account of their own could go on guessing others'.
+// succeeded drops the user's failures. Those of the address stay. Otherwise a
+// user with an account could continue to guess other names.
 func (g *guard) succeeded(a attempt, now time.Time) {
 	g.pairs.reset(a.key())
 	g.known.reset(a.key())
@@ -213,10 +214,10 @@ func (g *guard) succeeded(a attempt, now time.Time) {
 	g.trusted.add(a, now)
 }
 
-// trust is a limited number of pairs of user and address that signed in.
+// trust is a limited number of pairs of user and address with a sign-in.
 type trust struct {
 	mu    sync.Mutex
-	pairs map[attempt]time.Time // until
+	pairs map[attempt]time.Time // with the end of the trust
 	count map[string]int        // pairs by user
 }
 
@@ -235,7 +236,7 @@ func (t *trust) add(a attempt, now time.Time) {
 	defer t.mu.Unlock()
 	if _, known := t.pairs[a]; !known {
 		switch {
-		case t.count[a.user] >= maxTrusted: // of one user, or that one would push out all others'
+		case t.count[a.user] >= maxTrusted: // otherwise one user could displace all others
 			t.dropOldest(func(pair attempt) bool { return pair.user == a.user })
 		case len(t.pairs) >= maxRecords:
 			t.dropOldest(func(attempt) bool { return true })

@@ -8,8 +8,8 @@ import (
 	"syncline.dev/syncline"
 )
 
-// fail tries a wrong password until it is throttled, and returns how often it
-// was tried and how long to wait then.
+// fail tries a wrong password until it is throttled. It returns the number of
+// tries and the wait in seconds.
 func (f *fixture) fail(t *testing.T, user, address string) (tries, seconds int) {
 	t.Helper()
 	for range 100 {
@@ -27,7 +27,7 @@ func (f *fixture) fail(t *testing.T, user, address string) (tries, seconds int) 
 
 func TestUserThrottle(t *testing.T) {
 	f := newFixture(t)
-	for _, user := range []string{"admin", "nobody"} { // unknown names are treated alike
+	for _, user := range []string{"admin", "nobody"} { // unknown names are treated the same
 		tries, seconds := 0, 0
 		for i := range 6 {
 			// Each try from another address: only the user's record counts.
@@ -69,8 +69,8 @@ func TestUserThrottle(t *testing.T) {
 	}
 }
 
-// TestManyNamesFromOneAddress has an address try many names: it is slowed for
-// all of them but those that signed in there.
+// TestManyNamesFromOneAddress tries many names from one address. The address is
+// slowed down, except for users that signed in there.
 func TestManyNamesFromOneAddress(t *testing.T) {
 	f := newFixture(t)
 	const address = "198.51.100.7"
@@ -100,7 +100,7 @@ func TestManyNamesFromOneAddress(t *testing.T) {
 	}
 	_, err = f.SignIn(t.Context(), "admin", password, address) // in the middle of it
 	check(t, err)
-	// A success does not clear the address, and opens it to that user alone.
+	// A success does not clear the address, but opens it for that user.
 	f.clock.Add(addressPace.limit)
 	_, err = f.SignIn(t.Context(), "other", password, address)
 	check(t, err)
@@ -113,8 +113,8 @@ func TestManyNamesFromOneAddress(t *testing.T) {
 	check(t, err)
 }
 
-// TestOneNameFromOneAddress has one user mistype: the others at the address do
-// not wait for that, and the address is not slowed.
+// TestOneNameFromOneAddress lets one user mistype. Other users at the address
+// do not wait, and the address is not slowed down.
 func TestOneNameFromOneAddress(t *testing.T) {
 	f := newFixture(t)
 	const address = "198.51.100.7"
@@ -133,9 +133,9 @@ func TestOneNameFromOneAddress(t *testing.T) {
 	check(t, err)
 }
 
-// TestSevenGuessesBehindAProxy is seven guesses of names that nobody has, and
-// then the administrator's right password from the same address, by one who
-// never signed in there.
+// TestSevenGuessesBehindAProxy tries seven unknown names, and then the
+// administrator's right password from the same address, without an earlier
+// sign-in there.
 func TestSevenGuessesBehindAProxy(t *testing.T) {
 	f := newFixture(t)
 	for i := range 7 {
@@ -146,7 +146,7 @@ func TestSevenGuessesBehindAProxy(t *testing.T) {
 }
 
 // However long others fail with the administrator's name, the administrator
-// gets in at once from a known address and within seconds from a new one.
+// signs in at once from a known address, and within seconds from a new one.
 func TestNoLockOut(t *testing.T) {
 	f := newFixture(t)
 	f.signIn(t)
@@ -168,7 +168,7 @@ func TestNoLockOut(t *testing.T) {
 	}
 	f.signIn(t) // from the known one, in the middle of it
 
-	for i := range 10 { // a success forgets the failures, so fail again
+	for i := range 10 { // a success drops the failures, so fail again
 		attack(600 + i)
 	}
 	_, err = f.SignIn(t.Context(), "admin", password, "203.0.113.77")
@@ -176,8 +176,8 @@ func TestNoLockOut(t *testing.T) {
 	f.clock.Add(time.Duration(seconds) * time.Second)
 	_, err = f.SignIn(t.Context(), "admin", password, "203.0.113.77")
 	check(t, err)
-	// Trust in an address is no leave to guess there, but holds the user up for
-	// seconds at most.
+	// A known address may not guess freely: failures there delay the user for
+	// seconds.
 	for range 10 {
 		tries, seconds := f.fail(t, "admin", home)
 		if tries > pairPace.free+1 || seconds > 4 {

@@ -12,18 +12,18 @@ import (
 
 const tokenSize = 32 // random bytes in a token
 
-// strict, so that a token has one spelling only.
+// It is strict, so that a token has one spelling only.
 var tokenEncoding = base64.RawURLEncoding.Strict()
 
-// newToken returns a token for its holder and what is kept of it.
+// newToken returns a token for its holder, and the hash to store.
 func newToken() (token string, hash [32]byte) {
 	var b [tokenSize]byte
-	_, _ = rand.Read(b[:]) // never fails: it ends the program instead
+	_, _ = rand.Read(b[:]) // never fails, but ends the program
 	token = tokenEncoding.EncodeToString(b[:])
 	return token, sha256.Sum256([]byte(token))
 }
 
-// hashToken returns what is kept of token, and false for what no token is.
+// hashToken returns the hash of token. ok is false for a text that is no token.
 func hashToken(token string) (hash [32]byte, ok bool) {
 	if len(token) != tokenEncoding.EncodedLen(tokenSize) {
 		return hash, false
@@ -52,8 +52,7 @@ func (s *Service) issue(ctx context.Context, user string, family syncline.ID) (G
 	}, nil
 }
 
-// cleanUp deletes expired tokens now and then; so no service has to run for
-// it, and a server that nobody signs in to has none to delete.
+// cleanUp deletes expired tokens now and then. So no service has to run for it.
 func (s *Service) cleanUp(ctx context.Context) {
 	now := s.now()
 	s.mu.Lock()

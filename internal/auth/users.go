@@ -16,7 +16,7 @@ const AdministratorName = "administrator"
 
 const (
 	maxName     = 64   // characters
-	minPassword = 12   // characters of a new one
+	minPassword = 12   // characters of a new password
 	maxPassword = 1024 // bytes
 )
 
@@ -37,8 +37,8 @@ func checkName(name string) error {
 		"a user name has 1 to %d printable characters, and no space at its ends", maxName)
 }
 
-// checkPassword refuses, with CodeInvalid, what must not become a user's
-// password. Those in use are not judged: they stay valid.
+// checkPassword refuses unusable passwords with CodeInvalid. Passwords in use
+// are not checked and stay valid.
 func checkPassword(user, password string) error {
 	switch {
 	case utf8.RuneCountInString(password) < minPassword:
@@ -52,8 +52,8 @@ func checkPassword(user, password string) error {
 	return nil
 }
 
-// AddUser adds a user. A name or password that cannot be, or an unknown role,
-// is CodeInvalid; a taken name CodeConflict.
+// AddUser adds a user. An invalid name or password, or an unknown role, is
+// CodeInvalid. A taken name is CodeConflict.
 func (s *Service) AddUser(ctx context.Context, name, password string, role syncline.Role) error {
 	if err := checkName(name); err != nil {
 		return err
@@ -96,8 +96,8 @@ func (s *Service) ListUsers(ctx context.Context) ([]syncline.User, error) {
 	return users, err
 }
 
-// EnsureAdministrator adds the user "administrator" if there is no user at
-// all, with the password that choose returns; choose is called only then.
+// EnsureAdministrator adds the user "administrator" if there is no user at all.
+// choose returns the password and is called in this case only.
 func (s *Service) EnsureAdministrator(ctx context.Context, choose func() (string, error)) (created bool, err error) {
 	users, err := s.store.Users(ctx)
 	if err != nil || len(users) > 0 {
@@ -131,8 +131,8 @@ func (s *Service) forgetUser(name string) {
 	s.cache.forget(func(c cached) bool { return c.user == key })
 }
 
-// GeneratePassword returns 99 random bits that can be read out over a telephone:
-// four groups of five, without characters that look alike.
+// GeneratePassword returns 99 random bits for reading out over a telephone:
+// four groups of five characters, none of which look alike.
 func GeneratePassword() string {
 	const alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
 	var b strings.Builder
@@ -145,11 +145,12 @@ func GeneratePassword() string {
 	return b.String()
 }
 
-// randomBelow draws evenly from 0 to n-1, n at most 256.
+// randomBelow draws a number from 0 to n-1, each with the same probability. n
+// is at most 256.
 func randomBelow(n int) int {
 	var b [1]byte
 	for {
-		_, _ = rand.Read(b[:]) // never fails: it ends the program instead
+		_, _ = rand.Read(b[:]) // never fails, but ends the program
 		if v := int(b[0]); v < 256/n*n {
 			return v % n
 		}

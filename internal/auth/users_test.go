@@ -72,7 +72,7 @@ func TestEnsureAdministrator(t *testing.T) {
 	if _, err := s.SignIn(ctx, "administrator", generated, home); err != nil {
 		t.Error(err)
 	}
-	// As when another process added it a moment ago.
+	// Another process has added the user a moment ago.
 	created, err = s.EnsureAdministrator(ctx, choose(generated))
 	if created || err != nil {
 		t.Errorf("got %v, %v", created, err)
@@ -115,7 +115,7 @@ func TestPasswordHash(t *testing.T) {
 	if h.matches(h.decoy, "") || h.matches(h.decoy, password) {
 		t.Error("the decoy has a password")
 	}
-	// Other parameters, as an older or newer program may have chosen.
+	// Other parameters, as of an older or newer program.
 	other := passwordHash{memory: 8 * 1024, time: 1, threads: 2, salt: []byte("somesalt")}
 	other.sum = argon2.IDKey([]byte(password), other.salt, 1, 8*1024, 2, 24)
 	parsed, err = parseHash(other.String())
@@ -156,7 +156,7 @@ func TestParseHashIsBounded(t *testing.T) {
 	}
 }
 
-// noUsers lists no users, whoever there is.
+// noUsers lists no users.
 type noUsers struct{ Store }
 
 func (noUsers) Users(context.Context) ([]syncline.User, error) { return nil, nil }

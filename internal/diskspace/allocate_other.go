@@ -4,5 +4,5 @@ package diskspace
 
 import "os"
 
-// allocate leaves it to writing.
+// allocate does nothing. Writing takes the space.
 func allocate(*os.File, int64) error { return ErrUnknown }

@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// Ballast is a file that only takes up room. It is given up when the disk is full,
-// so that what must be written can be, and made again when there is room.
+// Ballast is a file that only takes up space. It is removed when the disk is
+// full, so that necessary writes succeed, and made again when there is space.
 type Ballast struct {
 	path string
 	size int64
@@ -17,8 +17,8 @@ type Ballast struct {
 	mu   sync.Mutex
 }
 
-// NewBallast returns a ballast at path that is made by Restore. It has 16 MiB, or a
-// sixteenth of a small disk.
+// NewBallast returns a ballast at path. Restore makes the file. It has 16 MiB,
+// or a sixteenth of a small disk.
 func NewBallast(path string) *Ballast {
 	size := int64(16 << 20)
 	if s, err := Of(filepath.Dir(path)); err == nil {
@@ -27,15 +27,15 @@ func NewBallast(path string) *Ballast {
 	return &Ballast{path: path, size: size, of: Of}
 }
 
-// Release gives the room up, and reports whether there was any.
+// Release removes the file and reports whether it existed.
 func (b *Ballast) Release() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return os.Remove(b.path) == nil
 }
 
-// Restore takes the room again, where four times as much is free or the system does
-// not tell, and reports whether the ballast is there.
+// Restore makes the file if four times its size is free, or if the system does
+// not say. It reports whether the file exists.
 func (b *Ballast) Restore() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -45,21 +45,21 @@ func (b *Ballast) Restore() bool {
 		return false
 	}
 	switch s, err := b.of(filepath.Dir(b.path)); {
-	case errors.Is(err, ErrUnknown): // the filling finds out
+	case errors.Is(err, ErrUnknown): // filling finds out
 	case err != nil, s.Free < 4*b.size:
 		return false
 	}
 	return Fill(b.path, b.size) == nil
 }
 
-// Reserve is what is kept free on the file system of a folder.
+// Reserve is the space that stays free on the file system of a folder.
 type Reserve struct {
 	Folder string
-	Keep   int64 // bytes; below zero for DefaultReserve
+	Keep   int64 // bytes; negative for DefaultReserve
 }
 
-// Left returns what is free, and what is to be kept free. Where the system does not
-// tell, ok is false.
+// Left returns the free space and the reserve. ok is false if the system does
+// not say.
 func (r Reserve) Left() (free, keep int64, ok bool) {
 	s, err := Of(r.Folder)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// The ballast is taken where there is room for it four times, and where the system
-// does not tell: a database without it would take no logs.
+// The file is made if four times its size is free, and if the system does not
+// say: a database without it would take no logs.
 func TestBallast(t *testing.T) {
 	const size = 1 << 20
 	for _, c := range []struct {
@@ -25,7 +25,7 @@ func TestBallast(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "ballast")
 		b := NewBallast(path)
 		b.size, b.of = size, func(string) (Space, error) { return c.space, c.err }
-		for range 2 { // the second time it is there
+		for range 2 { // the second time it exists
 			if got := b.Restore(); got != c.want {
 				t.Errorf("%s: taken: %v", c.name, got)
 			}

@@ -1,4 +1,4 @@
-// Package diskspace tells how much room a file system has, and reserves some of it
+// Package diskspace returns the free space of a file system, and reserves space
 // in a file.
 package diskspace
 
@@ -10,10 +10,11 @@ import (
 	"syncline.dev/syncline"
 )
 
-// Space is the size of a file system and what is free on it for this user, in bytes.
+// Space is the size of a file system and its free space for this user, in
+// bytes.
 type Space struct{ Total, Free int64 }
 
-// ErrUnknown is the error where the system does not tell.
+// ErrUnknown means that the system does not say.
 var ErrUnknown = errors.New("the system does not tell how much space is free")
 
 // Size writes a number of bytes for people.
@@ -32,12 +33,12 @@ func Size(n int64) string {
 	return fmt.Sprintf("%.1f TiB", float64(n)/(unit<<30))
 }
 
-// DefaultReserve is what is kept free on a file system of that size where nobody
-// says how much: a twentieth, and 256 MiB at most.
+// DefaultReserve returns the default reserve on a file system of a size: a
+// twentieth, and 256 MiB at most.
 func DefaultReserve(total int64) int64 { return min(total/20, 256<<20) }
 
-// Fill makes a file of that many bytes which takes up its room on the disk. What
-// was begun is removed when the room is not there.
+// Fill makes a file of size bytes that takes up its space on the disk. Without
+// enough space it removes the file.
 func Fill(path string, size int64) (err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {

@@ -2,5 +2,5 @@
 
 package diskspace
 
-// Of is ErrUnknown.
+// Of returns ErrUnknown.
 func Of(string) (Space, error) { return Space{}, ErrUnknown }

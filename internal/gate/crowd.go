@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// crowd is a limited number of members, so many of one owner and so many in
-// all. Where it displaces, a newcomer always gets in and the oldest member
-// goes: that of the same owner, or where the whole is full that of the owner
-// who has most. Otherwise a newcomer is refused.
+// crowd is a limited number of members: a limit for each owner, and one for
+// all. A displacing crowd admits every new member and removes the oldest one:
+// of the same owner, or if the crowd is full, of the owner with the most
+// members. Any other crowd refuses new members.
 type crowd struct {
 	each, all int
 	displaces bool
@@ -18,10 +18,10 @@ type crowd struct {
 	total  int
 }
 
-// member is one of a crowd. It belongs to one crowd at a time.
+// member is a member of a crowd. It belongs to one crowd at a time.
 type member struct {
 	owner string
-	end   func() // called once at most, when the member is displaced
+	end   func() // called at most once, when the member is displaced
 	in    *crowd
 	at    *list.Element
 }
@@ -30,7 +30,7 @@ func newCrowd(each, all int, displaces bool) *crowd {
 	return &crowd{each: each, all: all, displaces: displaces, owners: make(map[string]*list.List)}
 }
 
-// join lets a member in and reports whether there was room.
+// join adds a member. ok is false if there was no room.
 func (c *crowd) join(owner string, end func()) (*member, bool) {
 	c.mu.Lock()
 	var out *member
@@ -52,13 +52,13 @@ func (c *crowd) join(owner string, end func()) (*member, bool) {
 	c.total++
 	c.mu.Unlock()
 	if out != nil {
-		out.end() // without the lock: it may take its time
+		out.end() // without the lock, because it may take time
 	}
 	return m, true
 }
 
-// fullest returns the members among which one has to go before another of the
-// owner's comes in, nil where there is room.
+// fullest returns the members of which one must leave before another of the
+// owner can join, or nil if there is room.
 func (c *crowd) fullest(owner string) *list.List {
 	if own := c.owners[owner]; own != nil && own.Len() >= c.each {
 		return own
@@ -85,7 +85,7 @@ func (c *crowd) remove(m *member) {
 	}
 }
 
-// leave takes the member out; one that is out already stays so.
+// leave removes the member. A member that has left may leave again.
 func (m *member) leave() {
 	m.in.mu.Lock()
 	defer m.in.mu.Unlock()

@@ -1,7 +1,7 @@
-// Package gate bounds what the other ends of connections hold of the server at
-// one time: connections, requests, and bytes. Before a user has signed in it
-// counts by address, afterwards by user, so that no stranger takes anything
-// from those who have signed in. It knows nothing of what requests are about.
+// Package gate bounds what clients occupy of the server at one time:
+// connections, requests, and bytes. Before a sign-in it counts by address, and
+// afterwards by user. So a stranger takes nothing from signed-in users. It
+// knows nothing of the content of requests.
 package gate
 
 import (
@@ -13,39 +13,38 @@ import (
 	"syncline.dev/syncline/internal/peer"
 )
 
-// Limits are how much may be held at once.
+// Limits are numbers at one time.
 type Limits struct {
-	// Connections over which nobody has signed in, of one address and in all.
-	// A new one displaces the oldest.
+	// Connections without a sign-in, of one address and in all. A new one
+	// displaces the oldest.
 	AddressConnections, StrangerConnections int
 	// Connections of one trusted proxy; a new one displaces the oldest.
 	ProxyConnections int
-	// Connections over which a user has signed in, of one user and in all.
+	// Connections with a signed-in user, of one user and in all.
 	UserConnections, SignedInConnections int
 
-	// Requests of which nobody knows yet whose they are, of one address and in
-	// all. A new one displaces the oldest.
+	// Requests whose user is not known yet, of one address and in all. A new
+	// one displaces the oldest.
 	AddressArrivals, Arrivals int
 	// Requests without a user, of one address and in all. A new one displaces
 	// the oldest.
 	AddressRequests, StrangerRequests int
-	// Requests at once over one connection over which nobody has signed in; one
-	// more ends it.
+	// Requests at once over one connection without a sign-in. One more ends the
+	// connection.
 	ConnectionRequests int
 	// Requests of one user, and of all users.
 	UserRequests, SignedInRequests int
 
-	// Questions that go through whole trees, and downloads, of one user, and
-	// of all users. The downloads of all have a limit of their own, elsewhere.
+	// Questions about whole trees, and downloads, of one user, and of all
+	// users. The limit of all downloads is in another package.
 	UserQuestions, Questions int
 	UserDownloads            int
 
-	// UserBytes bounds the bodies and answers of one user's requests that are
-	// held in memory.
+	// UserBytes bounds the bytes in memory of one user's bodies and answers.
 	UserBytes int64
 }
 
-// Default are the limits of a server; docs/design/api.md says why.
+// Default has a server's limits. docs/design/api.md has their reasons.
 var Default = Limits{
 	AddressConnections: 128, StrangerConnections: 512,
 	ProxyConnections: 2048,
@@ -58,7 +57,7 @@ var Default = Limits{
 	UserBytes: 64 << 20,
 }
 
-// Gate keeps to the limits. It is safe for concurrent use.
+// Gate keeps the limits. It is safe for concurrent use.
 type Gate struct {
 	limits  Limits
 	proxies peer.Proxies
@@ -70,8 +69,8 @@ type Gate struct {
 	bytes                        map[string]int64 // by user
 }
 
-// New returns a gate. Connections of the proxies, which carry many clients'
-// requests, do not count as one address.
+// New returns a gate. Connections of the proxies do not count as one address,
+// because they carry requests of many clients.
 func New(l Limits, proxies peer.Proxies) *Gate {
 	return &Gate{
 		limits: l, proxies: proxies,
@@ -87,13 +86,13 @@ func New(l Limits, proxies peer.Proxies) *Gate {
 	}
 }
 
-// Client returns the address a request comes from, as peer.Proxies has it.
+// Client returns a request's address, by peer.Proxies.
 func (g *Gate) Client(remote string, forwarded []string) string {
 	return g.proxies.Client(remote, forwarded)
 }
 
-// Listener counts the connections that ln accepts. ConnContext has to be the
-// server's.
+// Listener counts the connections that ln accepts. The server must use
+// ConnContext.
 func (g *Gate) Listener(ln net.Listener) net.Listener { return &listener{ln, g} }
 
 type listener struct {
@@ -119,12 +118,12 @@ func (g *Gate) admit(c net.Conn) *conn {
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	// Closing the connection ends whatever waits for it.
+	// Closing the connection ends everything that waits for it.
 	in.member, _ = crowd.join(peer.Key(remote), func() { _ = c.Close() })
 	return in
 }
 
-// conn is a connection that is counted until it is closed.
+// conn is a connection. It counts until it is closed.
 type conn struct {
 	net.Conn
 	gate  *Gate
@@ -134,10 +133,10 @@ type conn struct {
 	member *member
 	signed bool
 	closed bool
-	asked  int // requests at this moment, until a user signs in
+	asked  int // present requests, before a user signs in
 }
 
-// ask counts a request and reports whether the connection may have as many.
+// ask counts a request. It reports whether the connection may have so many.
 func (c *conn) ask() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -151,7 +150,7 @@ func (c *conn) answered() {
 	c.asked--
 }
 
-// alone reports whether the connection is one stranger's.
+// alone reports whether the connection belongs to one stranger.
 func (c *conn) alone() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -167,8 +166,8 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// signIn counts the connection as the user's from now on, and reports whether
-// there was room. The first user keeps it.
+// signIn counts the connection as the user's. It reports whether there was
+// room. A connection keeps its first user.
 func (c *conn) signIn(user string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -186,7 +185,7 @@ func (c *conn) signIn(user string) bool {
 
 type connKey struct{}
 
-// ConnContext makes the connection known to the requests that come over it.
+// ConnContext makes the connection known to its requests.
 func (g *Gate) ConnContext(ctx context.Context, c net.Conn) context.Context {
 	for {
 		switch in := c.(type) {
@@ -200,30 +199,29 @@ func (g *Gate) ConnContext(ctx context.Context, c net.Conn) context.Context {
 	}
 }
 
-// Visit is one request's stay. A nil one is not counted.
+// Visit is one request's presence. A nil Visit does not count.
 type Visit struct {
 	gate    *Gate
-	conn    *conn // nil outside of a Listener
+	conn    *conn // nil without a Listener
 	address string
 	end     func()
 
 	mu     sync.Mutex
 	member *member
-	work   *member // a question or download, nil for anything else
+	work   *member // question or download, or nil
 	user   string
 	bytes  int64
 }
 
-// Arrive counts a request of which nobody knows yet whose it is; ctx is the
-// request's. The function end, which another goroutine calls at most once, has
-// to make the request end soon, whatever it waits for. Leave has to be called
-// when the request has ended.
+// Arrive counts a request whose user is not known yet. ctx is the request's.
+// end must make the request end soon, whatever it waits for; another goroutine
+// calls it at most once. The caller calls Leave at the end of the request.
 func (g *Gate) Arrive(ctx context.Context, address string, end func()) *Visit {
 	v := &Visit{gate: g, address: peer.Key(address), end: end}
 	if c, ok := ctx.Value(connKey{}).(*conn); ok {
 		v.conn = c
 		v.end = func() {
-			if c.alone() { // the quicker way, which ends all of its requests
+			if c.alone() { // shorter, and ends all of its requests
 				_ = c.Conn.Close()
 			}
 			end()
@@ -255,8 +253,8 @@ var errBusy = &syncline.Error{
 	Message: "this user has too many requests or connections open at once; wait until some have ended",
 }
 
-// SignIn counts the request and its connection as the user's.
-// An error is CodeThrottled: there are too many.
+// SignIn counts the request and its connection as the user's. CodeThrottled
+// means that there are too many.
 func (v *Visit) SignIn(user string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -272,8 +270,8 @@ func (v *Visit) SignIn(user string) error {
 	return nil
 }
 
-// Question counts the user's request as one that goes through whole trees. An
-// error is CodeThrottled: there are too many.
+// Question counts the user's request as a question about whole trees.
+// CodeThrottled means that there are too many.
 func (v *Visit) Question() error { return v.begin(v.gate.questions, "questions about whole folders") }
 
 // Download counts the user's request as a download, as Question does.
@@ -290,9 +288,9 @@ func (v *Visit) begin(in *crowd, what string) error {
 	return nil
 }
 
-// Hold counts bytes that the user's request keeps in memory until it ends. An
-// error is CodeThrottled: the user's requests hold too many. Those of strangers
-// are bounded by their number.
+// Hold counts bytes that the user's request keeps in memory until it ends.
+// CodeThrottled means that the user's requests hold too many. The number of
+// strangers' requests bounds their bytes.
 func (v *Visit) Hold(n int64) error {
 	if v == nil {
 		return nil
@@ -314,7 +312,7 @@ func (v *Visit) Hold(n int64) error {
 	return nil
 }
 
-// Leave ends the stay.
+// Leave ends the presence.
 func (v *Visit) Leave() {
 	v.mu.Lock()
 	defer v.mu.Unlock()

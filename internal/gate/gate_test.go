@@ -26,15 +26,15 @@ func TestCrowdDisplacesTheOldest(t *testing.T) {
 	join(c, "a", "a1")
 	left := join(c, "a", "a2")
 	left.leave()
-	left.leave() // twice is once
+	left.leave() // twice has no effect
 	join(c, "a", "a3")
 	join(c, "b", "b1")
-	join(c, "c", "c1") // the whole is full now
+	join(c, "c", "c1") // now the crowd is full
 	if gone != nil {
 		t.Fatalf("%v went while there was room", gone)
 	}
 	join(c, "a", "a4") // as many as one owner may have
-	join(c, "d", "d1") // more than all may have: a has most
+	join(c, "d", "d1") // more than the crowd may have: a has most
 	if want := []string{"a1", "a3"}; !slices.Equal(gone, want) {
 		t.Errorf("%v went, want %v", gone, want)
 	}
@@ -59,7 +59,7 @@ func TestCrowdRefuses(t *testing.T) {
 	}
 }
 
-// small has limits that a test reaches.
+// small has limits that a test can reach.
 var small = Limits{
 	AddressConnections: 2, StrangerConnections: 4, ProxyConnections: 2,
 	UserConnections: 2, SignedInConnections: 4,
@@ -184,7 +184,7 @@ func TestRequests(t *testing.T) {
 	if err := user.SignIn("alice"); err != nil {
 		t.Fatal(err)
 	}
-	user.Stranger() // counts as the user's already
+	user.Stranger() // already counts as the user's
 	for _, name := range []string{"first", "second", "third"} {
 		stranger("192.0.2.1", name)
 	}

@@ -1,8 +1,6 @@
-// Package oserr tells what to do about an error of the operating system. "Check
-// the rights" is wrong advice where file handles have run out or the disk is
-// full, and people lose hours over it.
-//
-// It knows nothing of what was to be done with a file.
+// Package oserr says what to do about an error of the operating system. "Check
+// the rights" is wrong advice if file handles have run out or the disk is full.
+// It knows nothing of the operation that failed.
 package oserr
 
 import (
@@ -13,7 +11,7 @@ import (
 )
 
 const (
-	// handles is what to do when file handles have run out.
+	// handles is the advice about file handles.
 	handles = "no file handle is left; raise the limit of open files (LimitNOFILE= of the service, or ulimit -n) and start again"
 	full    = "the disk is full; make room"
 	fixed   = "the file system can only be read"
@@ -21,14 +19,14 @@ const (
 	disk    = "the disk failed; check it"
 )
 
-// NoHandles reports whether err means that file handles have run out, of the
-// process or of the whole system.
+// NoHandles reports whether err means that the process or the system has no
+// file handle left.
 func NoHandles(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
-// NoHandlesNow reports whether file handles have run out at this moment: for
-// errors of libraries that do not say why a file did not open.
+// NoHandlesNow reports whether there is no file handle left at this moment. It
+// serves errors of libraries that do not say why a file did not open.
 func NoHandlesNow() bool {
 	f, err := os.Open(os.DevNull)
 	if err != nil {
@@ -38,9 +36,9 @@ func NoHandlesNow() bool {
 	return false
 }
 
-// Advice returns what to do about an error: rights where it is one of rights,
-// and what fits it otherwise. Of an error that says nothing it gives the
-// system's own word.
+// Advice returns what to do about an error: rights for an error of rights, and
+// other advice for other errors. For an unknown error it returns the system's
+// own text.
 func Advice(err error, rights string) string {
 	var errno syscall.Errno
 	switch {

@@ -17,13 +17,14 @@ import (
 
 const keySize = chacha20poly1305.KeySize // 32 bytes
 
-// OpenKeyFile returns the box of the key in the file at path: 32 random bytes.
+// OpenKeyFile returns the box with the key in the file at path: 32 random
+// bytes.
 //
-// Where there is no file it makes one, readable by its owner only, provided
-// mayCreate is true. The caller passes true only when nothing was sealed yet,
-// that is before the database exists: a new key beside an existing database
-// would open none of its secrets. A file that others may read or change is
-// refused. Errors are CodeUnavailable.
+// If the file is missing and mayCreate is true, it makes a file that only its
+// owner can read. The caller passes true only before anything is sealed, that
+// is, before the database exists: a new key opens no secret of an existing
+// database. A file that others may read or change is refused. Errors are
+// CodeUnavailable.
 func OpenKeyFile(path string, mayCreate bool) (*Box, error) {
 	key, err := readKey(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -64,8 +65,8 @@ func readKey(path string) ([]byte, error) {
 		return nil, syncline.WrapError(syncline.CodeUnavailable, fmt.Errorf("%s is a %v", path, info.Mode()),
 			"the server's key file is no regular file; move what lies in its place away and put the key file back")
 	}
-	// A group that may read is let pass: that is how secrets are mounted into
-	// containers. Windows has no such bits.
+	// A readable group is allowed, because secrets are mounted into containers
+	// in this way. Windows has no such bits.
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o027 != 0 {
 		return nil, syncline.WrapError(syncline.CodeUnavailable, fmt.Errorf("mode of %s is %v", path, mode),
 			"the server's key file can be read or changed by other users; set its mode to 0600 (chmod 600) and start again")
@@ -81,11 +82,11 @@ func readKey(path string) ([]byte, error) {
 	return key, nil
 }
 
-// createKey makes the file under another name first, so that a crash leaves no
-// half of a key at path, and gives it its name only if that is free.
+// createKey first makes the file under another name, so that a crash leaves no
+// half of a key at path. It gives the file its name only if the name is free.
 func createKey(path string) (key []byte, err error) {
 	key = make([]byte, keySize)
-	_, _ = rand.Read(key) // never fails: it ends the program instead
+	_, _ = rand.Read(key) // never fails, but ends the program
 
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, filepath.Base(path)+".new-*") // exclusive, mode 0600

@@ -1,6 +1,6 @@
-// Package secret keeps small secrets, such as repositories' passwords, sealed
-// at rest with a key that lies in a file of its own, and out of logs. It knows
-// neither what the secrets are for nor where the sealed form is kept.
+// Package secret seals small secrets, such as repositories' passwords, with a
+// key that lies in a file of its own, and keeps them out of logs. It knows
+// neither their use nor the place of the sealed form.
 package secret
 
 import (
@@ -14,9 +14,9 @@ import (
 )
 
 // A sealed secret is a version byte, a nonce of 24 random bytes, and the
-// ciphertext with its tag of 16 bytes (XChaCha20-Poly1305). The version and
-// the context are authenticated with it. Nonces of that size can be drawn at
-// random for the life of a key without two being the same.
+// ciphertext with its tag of 16 bytes (XChaCha20-Poly1305). The version and the
+// context are authenticated as well. Random nonces of this size do not repeat
+// during the life of a key.
 const (
 	version  = 1
 	overhead = 1 + chacha20poly1305.NonceSizeX + chacha20poly1305.Overhead
@@ -35,21 +35,21 @@ func newBox(key []byte) (*Box, error) {
 	return &Box{aead: aead}, nil
 }
 
-// Seal returns plaintext in a form that only Open with the same key file and
-// the same context turns back. The context says whose secret it is, such as
-// the id of its record: a sealed secret that is moved to another record does
-// not open there. The sealed form is 41 bytes longer than the plaintext.
+// Seal returns the sealed form of plaintext. Only Open with the same key file
+// and the same context opens it. The context says whose secret it is, such as
+// the id of its record, so a sealed secret does not open in another record. The
+// sealed form is 41 bytes longer than the plaintext.
 func (b *Box) Seal(plaintext []byte, context string) []byte {
 	sealed := make([]byte, 1+chacha20poly1305.NonceSizeX, overhead+len(plaintext))
 	sealed[0] = version
 	nonce := sealed[1:]
-	_, _ = rand.Read(nonce) // never fails: it ends the program instead
+	_, _ = rand.Read(nonce) // never fails, but ends the program
 	return b.aead.Seal(sealed, nonce, plaintext, associated(context))
 }
 
-// Open returns what Seal was given. CodeDamaged means that the sealed form was
-// altered, belongs to another record or was sealed with another key file;
-// which of them cannot be told.
+// Open returns the plaintext of a sealed form. CodeDamaged means that the
+// sealed form was altered, belongs to another record or was sealed with another
+// key file. These cases look the same.
 func (b *Box) Open(sealed []byte, context string) ([]byte, error) {
 	if len(sealed) < overhead {
 		return nil, syncline.WrapError(syncline.CodeDamaged, errors.New("sealed secret is too short"), msgCannotOpen)

@@ -10,10 +10,10 @@ const redacted = "[redacted]"
 
 // String is a secret text that does not get into logs, error messages or
 // responses by accident: fmt, log/slog and encoding/json show "[redacted]" in
-// its place. Only Reveal gives the text. The zero value is the empty text.
+// its place. Only Reveal returns the text. The zero value is the empty text.
 type String struct {
-	// Behind a pointer, because fmt shows the fields of a struct that lies in
-	// another one's unexported field without asking its methods.
+	// A pointer, because fmt shows the fields of a struct in another struct's
+	// unexported field without calling its methods.
 	text *string
 }
 
