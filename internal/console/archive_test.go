@@ -41,7 +41,7 @@ func unzipped(t *testing.T, data string) map[string]string {
 	return files
 }
 
-// untarred does the same for a tar archive.
+// untarred returns the files of a tar archive.
 func untarred(t *testing.T, data string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -65,7 +65,7 @@ func untarred(t *testing.T, data string) map[string]string {
 	}
 }
 
-// under returns the files of a folder, by their names from base on.
+// under returns the files of a folder, by their names relative to base.
 func under(t *testing.T, base, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -91,7 +91,7 @@ func same(t *testing.T, what string, got, want map[string]string) {
 	}
 }
 
-// What is selected comes as one archive, and so does a folder, byte for byte.
+// A selection is downloaded as one archive, and so is a folder, byte for byte.
 func TestArchives(t *testing.T) {
 	t.Parallel()
 	repo, dir := office(t)
@@ -130,7 +130,7 @@ func TestArchives(t *testing.T) {
 		}
 	}
 
-	// A name that is not UTF-8 goes to the server as its bytes.
+	// A name that is not UTF-8 is sent to the server as its bytes.
 	p.choose("Format of the archive", "tar")
 	p.click("[role=grid] [aria-label]", "Select 50% & #1 +?.txt")
 	p.click("[role=grid] [aria-label]", "Select odd \uFFFD name")

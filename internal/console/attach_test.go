@@ -11,7 +11,7 @@ import (
 	"syncline.dev/syncline/internal/storage/storagetest/servers"
 )
 
-// choose takes a value in the select with a label.
+// choose chooses a value in the select with a label.
 func (p *page) choose(label, value string) {
 	p.t.Helper()
 	field := `[...document.querySelectorAll('select')].find((e) => (e.getAttribute('aria-label') ?? e.labels[0].textContent).trim().startsWith(` + quote(label) + `))`
@@ -31,8 +31,8 @@ func (s *server) accounts() []string {
 	return names
 }
 
-// A repository in S3 is added by picking what the storage lists, with a
-// mistake at each step.
+// A repository in S3 is added from the storage's lists, with a mistake at each
+// step.
 func TestAttachFromS3(t *testing.T) {
 	t.Parallel()
 	store := servers.StartS3(t)
@@ -100,8 +100,8 @@ func TestAttachFromS3(t *testing.T) {
 	}
 }
 
-// Azure has containers, and an account that is there already is picked. One
-// that was added for nothing does not stay.
+// Azure has containers. An existing account is chosen, and an account added for
+// nothing is removed.
 func TestAttachFromAzure(t *testing.T) {
 	t.Parallel()
 	azure := servers.StartAzure(t)

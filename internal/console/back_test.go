@@ -13,7 +13,7 @@ import (
 	"syncline.dev/syncline/internal/resticfixture"
 )
 
-// Back leads to where one was in a long list, with what was loaded by then.
+// Back restores the position in a long list, and the loaded rows.
 func TestBack(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -33,7 +33,7 @@ func TestBack(t *testing.T) {
 	eval[chromedp.Void](p, "history.back()")
 	p.wait("document.querySelector('.points') !== null && Math.abs(scrollY - " + strconv.FormatFloat(was, 'f', -1, 64) + ") < 2")
 
-	// A list of which more was loaded.
+	// A list of which more rows were loaded.
 	for range 60 {
 		s.synchronize(repo)
 	}
@@ -48,7 +48,7 @@ func TestBack(t *testing.T) {
 	p.wait("document.querySelectorAll('.session-list li').length === 61 && document.querySelector('.session-list').scrollTop === 1500")
 }
 
-// The focus goes back to where it was when a dialog is gone.
+// The focus returns to its place when a dialog closes.
 func TestFocusAfterDialogs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "--restore-root", t.TempDir())
@@ -72,7 +72,7 @@ func TestFocusAfterDialogs(t *testing.T) {
 	}
 }
 
-// Words are explained to whoever comes to their sign with the keyboard, too.
+// Words are also explained on a focus by keyboard.
 func TestWords(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -89,7 +89,7 @@ func TestWords(t *testing.T) {
 	p.wait("!document.querySelector('[role=tooltip]').checkVisibility()")
 }
 
-// Paths are copied as they are, and whoever copies one that is no text is told.
+// Paths are copied as they are. A path that is no text is announced.
 func TestCopiedPaths(t *testing.T) {
 	t.Parallel()
 	repo, dir := office(t)
@@ -118,8 +118,8 @@ func TestCopiedPaths(t *testing.T) {
 	p.waitText("bytes that are no text")
 }
 
-// The space of a restore point begins at the first folder that branches; the
-// folders above can be gone to.
+// The space of a restore point begins at the first folder that branches. Links
+// lead to the folders above.
 func TestSpaceBegins(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -137,8 +137,8 @@ func TestSpaceBegins(t *testing.T) {
 	p.wait("document.querySelectorAll('.tile-1').length === 1")
 }
 
-// What is not known is not said to be well: a catalog that is missing, and a
-// repository without snapshots.
+// An unknown state is not shown as good: a missing catalog, and a repository
+// without snapshots.
 func TestUnknown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -26,7 +26,7 @@ func (s *server) points(repo string) []string {
 	return ids
 }
 
-// files is the address of a folder in a restore point; more are further
+// files is the address of a folder in a restore point. more are further
 // parameters and their values.
 func files(point, path string, more ...string) string {
 	q := url.Values{"path": {path}}
@@ -36,7 +36,7 @@ func files(point, path string, more ...string) string {
 	return "/points/" + point + "/files?" + q.Encode()
 }
 
-// active is JavaScript for the text of the row that the keys go on from.
+// active is JavaScript for the text of the active row.
 const active = `(document.getElementById(document.querySelector('[role=grid]')?.getAttribute('aria-activedescendant'))?.querySelector('.column-name')?.textContent.trim() ?? '')`
 
 func (p *page) waitActive(name string) {
@@ -44,7 +44,7 @@ func (p *page) waitActive(name string) {
 	p.wait(active + " === " + quote(name))
 }
 
-// letters types into the list, as quickly as nobody can.
+// letters types into the list, faster than a person can.
 func (p *page) letters(text string) {
 	p.t.Helper()
 	eval[chromedp.Void](p, fmt.Sprintf(`(() => {
@@ -78,7 +78,8 @@ func write(t *testing.T, name, content string) {
 	}
 }
 
-// A file is found and saved by keyboard alone, from the repository's page on.
+// A file is found and saved by keyboard alone, starting at the repository's
+// page.
 func TestBrowse(t *testing.T) {
 	t.Parallel()
 	repo, dir := office(t)
@@ -108,7 +109,7 @@ func TestBrowse(t *testing.T) {
 		t.Errorf("the download of %s is %q", name, data)
 	}
 
-	p.click("a", "Earlier restore point") // stays at the path, and on the file
+	p.click("a", "Earlier restore point") // keeps the path and the file
 	p.wait("location.pathname === " + quote("/points/"+points[1]+"/files"))
 	p.waitActive("budget.ods")
 	p.wait("document.querySelector('.details').innerText.includes('5 bytes')")
@@ -118,17 +119,16 @@ func TestBrowse(t *testing.T) {
 	p.click(".column-size button", "Size")
 	p.wait("location.search.includes('sort=size')")
 	p.wait(`[...document.querySelectorAll('.files-box .column-name')].map((e) => e.textContent.trim()).slice(1).join() === 'Photos,Letters,budget.ods,zebra.txt'`)
-	p.do(chromedp.NavigateBack()) // to where the restore point was another one
+	p.do(chromedp.NavigateBack()) // back to the other restore point
 	p.wait("location.pathname === " + quote("/points/"+points[0]+"/files"))
 	p.waitActive("budget.ods")
-	p.click("[role=grid] .column-name", "budget.ods") // the list has the keys again
+	p.click("[role=grid] .column-name", "budget.ods") // the list has the focus again
 	p.press(kb.Backspace)
 	p.wait("new URLSearchParams(location.search).get('path') === " + quote(filepath.Dir(dir)))
-	p.waitActive("ann") // where one came from
+	p.waitActive("ann") // the folder left before
 }
 
-// Several entries are selected with the keys, and the choice of a restore point
-// is a list.
+// Keys select several entries, and a restore point is chosen from a list.
 func TestSelecting(t *testing.T) {
 	t.Parallel()
 	repo, dir := office(t)
@@ -172,7 +172,7 @@ func TestSelecting(t *testing.T) {
 	p.waitActive("three.txt")
 }
 
-// What is typed is searched, folded, and leads to its place.
+// The typed text is searched, and results lead to their places.
 func TestSearch(t *testing.T) {
 	t.Parallel()
 	repo, dir := office(t)
@@ -226,8 +226,8 @@ func TestSearch(t *testing.T) {
 	p.wait("location.search === '?q=t'")
 }
 
-// A file whose name is not UTF-8 and one with a name of markup are found,
-// shown and saved like any other.
+// A file whose name is not UTF-8 and one with a name of markup are found, shown
+// and saved like any other.
 func TestHostileEntries(t *testing.T) {
 	t.Parallel()
 	repo, dir := resticfixture.Init(t, 2), filepath.Join(t.TempDir(), "odd")

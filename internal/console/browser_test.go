@@ -18,8 +18,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// pictures is a directory that gets a picture of every view, for people to
-// look at: go test ./internal/console -run TestEveryView -pictures DIR
+// pictures is a directory for pictures of every view: go test
+// ./internal/console -run TestEveryView -pictures DIR
 var pictures = flag.String("pictures", "", "directory for pictures of every view")
 
 var (
@@ -64,12 +64,12 @@ type page struct {
 	url string
 
 	mu       sync.Mutex
-	expected []string // what the browser may complain of
+	expected []string // allowed complaints of the browser
 	messages []string
 }
 
-// newPage opens a tab. Whatever the browser complains of fails the test,
-// unless the test expects it.
+// newPage opens a tab. Each complaint of the browser fails the test, unless the
+// test expects it.
 func newPage(t testing.TB, url string) *page {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(chromium, chromedp.WithNewBrowserContext())
@@ -113,7 +113,7 @@ func containsAny(s string, parts []string) bool {
 	return false
 }
 
-// expect names what the browser may complain of from now on.
+// expect allows complaints of the browser from here on.
 func (p *page) expect(parts ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -127,7 +127,7 @@ func (p *page) do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// picture saves what the page looks like now and returns where.
+// picture saves a picture of the page and returns its path.
 func (p *page) picture(name string) string {
 	if *pictures == "" {
 		return ""
@@ -175,8 +175,8 @@ func (p *page) text() string {
 	return eval[string](p, "document.body.innerText")
 }
 
-// find is JavaScript for the first visible element with a selector whose text
-// or label is, or else holds, the text.
+// find is JavaScript for the first visible element with a selector and this
+// text or label, or else one that contains the text.
 func find(selector, text string) string {
 	return fmt.Sprintf(`(() => {
 		const seen = [...document.querySelectorAll(%s)].filter((e) => e.checkVisibility());
@@ -185,8 +185,9 @@ func find(selector, text string) string {
 	})()`, quote(selector), quote(text))
 }
 
-// aim is JavaScript that scrolls an element into view, says where its middle is,
-// and swallows what is pressed elsewhere until aimed.end says whether it was.
+// aim is JavaScript that scrolls an element into view, returns its middle, and
+// swallows presses elsewhere until aimed.end reports whether the element was
+// pressed.
 const aim = `(async (e) => {
 	e.scrollIntoView({ block: 'nearest', behavior: 'instant' });
 	await new Promise((done) => requestAnimationFrame(done));
@@ -207,22 +208,22 @@ const aim = `(async (e) => {
 	return [r.x + r.width / 2, r.y + r.height / 2];
 })`
 
-// click clicks with the mouse, as soon as the element is there, and again if
-// the element had moved away before the mouse came.
+// click clicks with the mouse when the element is there, and again if the
+// element had moved away.
 func (p *page) click(selector, text string) {
 	p.t.Helper()
 	for range 100 {
 		p.wait(find(selector, text) + " !== null")
 		at := eval[[]float64](p, aim+"("+find(selector, text)+")")
 		p.do(chromedp.MouseClickXY(at[0], at[1]))
-		if !eval[bool](p, "window.aimed?.end() ?? false") { // gone with the page that a click left
+		if !eval[bool](p, "window.aimed?.end() ?? false") { // gone with the page after a click on a link
 			return
 		}
 	}
 	p.t.Fatalf("%s %q never holds still", selector, text)
 }
 
-// fill types into the field with a label, in place of what is there.
+// fill types into the field with a label and replaces its text.
 func (p *page) fill(label, text string) {
 	p.t.Helper()
 	field := fmt.Sprintf(`[...document.querySelectorAll('input, select')].find((e) => (e.getAttribute('aria-label') ?? e.labels?.[0]?.textContent ?? '').trim().startsWith(%s))`, quote(label))
@@ -231,7 +232,7 @@ func (p *page) fill(label, text string) {
 	p.do(chromedp.KeyEvent(text))
 }
 
-// press presses keys where the focus is.
+// press presses keys at the focus.
 func (p *page) press(keys ...string) {
 	p.t.Helper()
 	for _, key := range keys {
@@ -265,7 +266,7 @@ func (p *page) look(theme string, width int64) {
 	}
 }
 
-// axe checks the page with axe-core's rules and returns what they find.
+// axe returns the findings of axe-core on the page.
 func (p *page) axe() []string {
 	p.t.Helper()
 	source, err := os.ReadFile("web/node_modules/axe-core/axe.min.js")
@@ -287,7 +288,7 @@ func quote(s string) string {
 	return string(b)
 }
 
-// deleteCookies takes cookies away, as their end does.
+// deleteCookies removes cookies, as if they had expired.
 func (p *page) deleteCookies(names ...string) {
 	p.t.Helper()
 	for _, name := range names {

@@ -1,7 +1,7 @@
 // Package console serves the web console: pages for people, built from the
-// sources in web/ and part of the program. What the pages show they get from
-// the REST API, like every other client; this package knows nothing of it but
-// that it is on the same server.
+// sources in web/ and part of the program. The pages get their data from the
+// REST API, like every other client. The package knows of the API only that the
+// same server has it.
 package console
 
 import (
@@ -15,24 +15,24 @@ import (
 	"syncline.dev/syncline/internal/static"
 )
 
-// The build's output; make console writes it anew.
+// The output of make console.
 //
 //go:embed dist
 var built embed.FS
 
-// policy lets the pages load what this server gives them and nothing else, and
-// lets no text become markup.
+// policy lets the pages load only this server's files and data, and lets no
+// text become markup.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types 'none'"
 
-// views are the first segments of the pages' addresses. Which page it is, the
-// browser finds out.
+// views are the first segments of the pages' addresses. The script in the
+// browser chooses the page.
 var views = map[string]bool{
 	"": true, "repositories": true, "points": true, "search": true, "sessions": true, "sign-in": true, "attach": true, "restores": true,
 }
 
-// contentTypes do not come from the machine's own tables, which differ.
+// contentTypes replace the machine's own tables, which differ.
 var contentTypes = map[string]string{
 	".html": "text/html; charset=utf-8",
 	".js":   "text/javascript; charset=utf-8",
@@ -47,8 +47,7 @@ type Handler struct {
 	files map[string]*static.File // by path, which begins with /assets/
 }
 
-// New makes the handler. It fails when the program was built without the
-// pages.
+// New makes the handler. It fails if the program was built without the pages.
 func New() (*Handler, error) {
 	dist, err := fs.Sub(built, "dist")
 	if err != nil {
@@ -82,7 +81,7 @@ func New() (*Handler, error) {
 
 func newFile(name string, data []byte) (*static.File, error) {
 	cache := "no-cache"
-	if strings.HasPrefix(name, "assets/") { // the names of these hold a hash of what is in them
+	if strings.HasPrefix(name, "assets/") { // these names contain a hash of the content
 		cache = "public, max-age=31536000, immutable"
 	}
 	return static.New(data, map[string]string{
@@ -93,7 +92,7 @@ func newFile(name string, data []byte) (*static.File, error) {
 	})
 }
 
-// Has reports whether a page or a file lies under the escaped path.
+// Has reports whether there is a page or a file at the escaped path.
 func (h *Handler) Has(escaped string) bool {
 	if h.files[escaped] != nil {
 		return true
@@ -102,7 +101,7 @@ func (h *Handler) Has(escaped string) bool {
 	return strings.HasPrefix(escaped, "/") && views[first]
 }
 
-// ServeHTTP answers GET and HEAD for what Has.
+// ServeHTTP answers GET and HEAD for paths for which Has is true.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f := h.files[r.URL.EscapedPath()]
 	if f == nil {

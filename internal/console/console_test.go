@@ -60,7 +60,7 @@ func TestRoles(t *testing.T) {
 	}
 }
 
-// Adding a repository by keyboard alone, with a mistake at each step.
+// A repository is added by keyboard alone, with a mistake at each step.
 func TestAttach(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -133,8 +133,8 @@ func TestServerGoesAwayAndComesBack(t *testing.T) {
 	p.waitText("second")
 }
 
-// The tokens end while the page is open: it renews them without a word, and
-// asks for the password when that does not work.
+// The tokens end while the page is open. It renews them silently, or asks for
+// the password if that fails.
 func TestExpiredToken(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)

@@ -77,8 +77,8 @@ func (s *server) keyOf(repo string) string {
 	return r.EncryptionKeyID
 }
 
-// The description's own page may use the cookie, since it comes from this
-// server: a request is made there as a user makes it.
+// The page of the API's description may use the cookie, because this server
+// serves it. A request is made there as a user makes it.
 func TestTryingTheAPI(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)

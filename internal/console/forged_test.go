@@ -16,7 +16,7 @@ import (
 	"syncline.dev/syncline/internal/resticwriter"
 )
 
-// forged is a repository of entries that no file system need have.
+// forged is a repository of entries that no file system needs to have.
 type forged struct {
 	t      *testing.T
 	dir    string
@@ -24,7 +24,7 @@ type forged struct {
 	packer *resticwriter.Packer
 }
 
-// node is an entry as restic's trees have it.
+// node is an entry of restic's trees.
 type node map[string]any
 
 func forge(t *testing.T) *forged {
@@ -37,7 +37,7 @@ func forge(t *testing.T) *forged {
 	return &forged{t: t, dir: dir, repo: repo, packer: resticwriter.NewPacker(repo, "tree", true)}
 }
 
-// file is a file without any content behind it.
+// file is a file without content.
 func file(name string, size int, modified time.Time) node {
 	return node{
 		"name": name, "type": "file", "mode": 0o644, "size": size, "content": []string{},
@@ -71,8 +71,8 @@ func (f *forged) snapshot(tree resticwriter.ID, at time.Time) {
 	}
 }
 
-// Names of 4,000 characters, which Linux itself cannot have, are text like any
-// other in every view.
+// Names of 4,000 characters, which Linux cannot have, are shown as text in
+// every view.
 func TestLongNames(t *testing.T) {
 	t.Parallel()
 	long := string([]rune(strings.Repeat("<img src=x>\u202e ", 400))[:4000])

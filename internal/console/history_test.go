@@ -14,7 +14,8 @@ import (
 	"syncline.dev/syncline/internal/resticfixture"
 )
 
-// changing is a repository in which files come, change and go, on two hosts.
+// changing is a repository in which files appear, change and vanish, on two
+// hosts.
 type changing struct {
 	repo   string
 	dir    string   // what was backed up
@@ -24,7 +25,7 @@ type changing struct {
 // oddName is a name that is not UTF-8.
 const oddName = "odd\xff name"
 
-// newChanging makes it with restic and attaches it.
+// newChanging makes the repository with restic and attaches it.
 func newChanging(t *testing.T, s *server) (c changing, id string) {
 	t.Helper()
 	c = changing{repo: resticfixture.Init(t, 2), dir: t.TempDir()}
@@ -65,7 +66,7 @@ func newChanging(t *testing.T, s *server) (c changing, id string) {
 	return c, id
 }
 
-// at is the query of an address that names a path in the backed-up folder.
+// at is the query of an address for a path in the backed-up folder.
 func (c changing) at(path string) string {
 	return "path=" + url.QueryEscape(filepath.Join(c.dir, path))
 }
@@ -166,7 +167,8 @@ func TestCompare(t *testing.T) {
 	p.wait("location.pathname + new URLSearchParams(location.search).get('with') === " + quote("/points/"+c.points[1]+"/compare"+c.points[2]))
 	p.waitText("plan.txt")
 
-	// Without another one in the address, it is the newest of the same host.
+	// Without another restore point in the address, it is the newest of the
+	// same host.
 	p.open("/points/" + c.points[0] + "/compare")
 	p.wait("new URLSearchParams(location.search).get('with') === " + quote(c.points[3]))
 	p.waitText("removed")
@@ -177,7 +179,7 @@ func TestCompare(t *testing.T) {
 	p.waitText("There is no folder")
 }
 
-// A comparison of many changes is loaded as it is scrolled.
+// A comparison of many changes is loaded during scrolling.
 func TestManyChanges(t *testing.T) {
 	t.Parallel()
 	dir, repo := t.TempDir(), resticfixture.Init(t, 2)

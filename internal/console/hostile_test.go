@@ -12,7 +12,7 @@ import (
 	"syncline.dev/syncline/internal/resticfixture"
 )
 
-// hostile are names that try to be more than names.
+// hostile are names with a meaning in markup or text.
 var hostile = []string{
 	`<img src=x onerror="document.title='broken in'">`,
 	`"><script>document.title='broken in'</script>`,
@@ -21,7 +21,7 @@ var hostile = []string{
 	`{{constructor.constructor('alert(1)')()}} &amp; %3Cb%3E`,
 }
 
-// Names of hosts, tags and paths come from whoever wrote a backup.
+// The writer of a backup chooses the names of hosts, tags and paths.
 func TestHostileNames(t *testing.T) {
 	t.Parallel()
 	repo := resticfixture.Init(t, 2)
@@ -71,7 +71,7 @@ func TestHostileNames(t *testing.T) {
 	p.wait("document.querySelector('dialog') === null")
 }
 
-// The policy holds against a script that has got into the page all the same.
+// The policy holds against a script that is in the page in spite of it.
 func TestPolicyInTheBrowser(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)

@@ -9,18 +9,17 @@ import (
 	"syncline.dev/syncline/internal/resticfixture"
 )
 
-// layoutFindings is JavaScript for what is wrong with the layout of the page:
-// what sticks out, is cut off without a sign, lies over something else, or
-// cannot be reached.
+// layoutFindings is JavaScript for faults of the page's layout: parts that
+// stick out, are cut off without a sign, overlap, or cannot be reached.
 //
 //go:embed testdata/layout.js
 var layoutFindings string
 
-// widths are those of windows: a telephone, half and two thirds of a screen,
+// widths are widths of windows: a telephone, half and two thirds of a screen,
 // tablets, and whole screens.
 var widths = []int64{400, 640, 860, 1024, 1280, 1920}
 
-// TestEveryWidth looks at each view at widths between a telephone's and a large
+// TestEveryWidth checks each view at widths from a telephone's to a large
 // screen's.
 func TestEveryWidth(t *testing.T) {
 	t.Parallel()
@@ -74,7 +73,7 @@ func TestEveryWidth(t *testing.T) {
 	}
 }
 
-// everyWidth looks at the layout of the view that is open, at every width.
+// everyWidth checks the layout of the open view at every width.
 func (p *page) everyWidth(name, text string) {
 	p.t.Helper()
 	p.waitText(text)
@@ -93,8 +92,7 @@ func (p *page) everyWidth(name, text string) {
 	p.look("light", 1280)
 }
 
-// restoreJob restores a file on the server and returns the job's id when it is
-// done.
+// restoreJob restores a file on the server and returns the finished job's id.
 func (w *world) restoreJob(point, path string) string {
 	w.t.Helper()
 	var targets []struct{ Path string }

@@ -18,8 +18,9 @@ import (
 	"syncline.dev/syncline/internal/resticwriter"
 )
 
-// lossy is a repository of three snapshots of one host with /s/a/plan.txt, another
-// in each, and /s/b/song.ogg, in which each folder lies in a pack of its own.
+// lossy is a repository of three snapshots of one host. Each has another
+// /s/a/plan.txt and the same /s/b/song.ogg. Each folder lies in a pack of its
+// own.
 type lossy struct {
 	t     *testing.T
 	dir   string
@@ -92,13 +93,13 @@ func (l *lossy) tree(name string, nodes ...string) string {
 	return l.blob(name, "tree", `{"nodes":[`+strings.Join(nodes, ",")+"]}\n")
 }
 
-// loseFolder takes a folder's pack away.
+// loseFolder removes a folder's pack.
 func (l *lossy) loseFolder(name string) {
 	l.t.Helper()
 	l.must(os.Remove(l.packs[name]))
 }
 
-// cut cuts a snapshot's file, which damages it.
+// cut shortens a snapshot's file, which damages it.
 func (l *lossy) cut(id string) {
 	l.t.Helper()
 	name := filepath.Join(l.dir, "snapshots", id)
@@ -110,7 +111,7 @@ func lossyServer(t *testing.T, l *lossy) (*server, *page, string) {
 	t.Helper()
 	s := startServer(t)
 	id := s.attach("Lossy", l.dir, "")
-	s.session(id) // which may say that something is damaged
+	s.session(id) // it may report damage
 	p := newPage(t, s.url)
 	p.expect("401", "409")
 	p.signIn("administrator", adminPassword)
@@ -118,8 +119,8 @@ func lossyServer(t *testing.T, l *lossy) (*server, *page, string) {
 	return s, p, id
 }
 
-// A restore point of which folders are lost is marked wherever it is named; the
-// folder is named where it would be, and is no link.
+// A restore point that lacks folders is marked wherever it is named. The folder
+// is named in its place and is no link.
 func TestLostFolders(t *testing.T) {
 	t.Parallel()
 	l := newLossy(t)
@@ -165,7 +166,7 @@ func TestLostFolders(t *testing.T) {
 }
 
 // Snapshots that cannot be shown are named, and the newest restore point is not
-// taken for the newest snapshot.
+// called the newest snapshot.
 func TestHiddenSnapshots(t *testing.T) {
 	t.Parallel()
 	l := newLossy(t)
@@ -184,7 +185,7 @@ func TestHiddenSnapshots(t *testing.T) {
 	p.waitText("1 snapshot of the repository cannot be shown.")
 }
 
-// What is counted, compared and searched says which folders it is without.
+// Counts, comparisons and searches name the folders that they lack.
 func TestWhatIsMissingIsSaid(t *testing.T) {
 	t.Parallel()
 	l := newLossy(t)

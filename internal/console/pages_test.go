@@ -59,7 +59,7 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// What a browser loads first is small, and the same packed and plain.
+// The first load is small, and the same compressed and plain.
 func TestFirstLoad(t *testing.T) {
 	h := newHandler(t)
 	total := 0

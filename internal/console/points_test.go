@@ -14,8 +14,8 @@ import (
 	"syncline.dev/syncline/internal/resticfixture"
 )
 
-// nightly writes a repository with a restore point every night, but for a
-// pause of five nights in the middle, and returns the time of the last one.
+// nightly writes a repository with a restore point every night, except for five
+// nights in the middle, and returns the time of the last one.
 func nightly(t *testing.T, nights int) (repo string, last time.Time) {
 	t.Helper()
 	f := forge(t)
@@ -30,8 +30,8 @@ func nightly(t *testing.T, nights int) (repo string, last time.Time) {
 	return f.dir, last
 }
 
-// The timeline is walked by keys and by the mouse, shows where backups are
-// missing, and leads to a day and to a comparison.
+// Keys and mouse move along the timeline. It shows gaps, and leads to a day and
+// to a comparison.
 func TestTimeline(t *testing.T) {
 	t.Parallel()
 	repo, last := nightly(t, 1000)
@@ -94,7 +94,7 @@ func TestTimeline(t *testing.T) {
 	p.wait("document.querySelector('.points .grid-row.active') !== null")
 }
 
-// What fits best comes first, and what was deleted says so.
+// The best matches come first, and deleted ones are marked.
 func TestOrderOfSearch(t *testing.T) {
 	t.Parallel()
 	repo, dir := office(t)
@@ -127,7 +127,7 @@ func TestOrderOfSearch(t *testing.T) {
 	p.choose("Sort", "size")
 	p.wait(rows + "[0] === 'budgets.csv'")
 	p.wait("location.search.includes('sort=size')")
-	p.open("/search?q=budget&min=1") // behind a filter nothing is said
+	p.open("/search?q=budget&min=1") // with a filter, no result is marked
 	p.wait(rows + ".length >= 4")
 	if strings.Contains(p.text(), "deleted now") {
 		t.Error("something is said to be deleted behind a filter")

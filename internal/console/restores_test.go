@@ -14,8 +14,8 @@ import (
 	"syncline.dev/syncline/internal/storage/storagetest/servers"
 )
 
-// A restorer puts what is selected into a folder of the server's, is told what
-// failed, and others are not offered any of it.
+// A restorer restores a selection into a folder of the server and sees the
+// failures. Users of other roles are offered no restore.
 func TestRestoreOnTheServer(t *testing.T) {
 	t.Parallel()
 	repo, dir := office(t)
@@ -57,7 +57,7 @@ func TestRestoreOnTheServer(t *testing.T) {
 	same(t, "the target", under(t, filepath.Join(root, "monday"), filepath.Join(root, "monday")), want)
 	p.check("restore", "Files that were there")
 
-	// One that cannot be restored, and one that is to stay.
+	// One entry cannot be restored, and one is to stay.
 	at := filepath.Join(second, dir)
 	write(t, filepath.Join(at, "zebra.txt", "in the way"), "x")
 	write(t, filepath.Join(at, "budget.ods"), "mine")
@@ -104,7 +104,7 @@ func TestRestoreOnTheServer(t *testing.T) {
 	other.waitText("Your role does not restore")
 }
 
-// A restore from a slow storage is seen to move, and is stopped.
+// A restore from a slow storage shows its progress, and is stopped.
 func TestRestoreIsStopped(t *testing.T) {
 	t.Parallel()
 	repo, dir := resticfixture.Init(t, 2), filepath.Join(t.TempDir(), "films")
@@ -145,7 +145,8 @@ func TestRestoreIsStopped(t *testing.T) {
 	p.wait("document.querySelector('.session [role=progressbar]') === null")
 }
 
-// Where the operator allows none, no restore is offered, and it is said how.
+// Where the operator allows no restore, none is offered, and the page says how
+// to allow it.
 func TestNoRestores(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)

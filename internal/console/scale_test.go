@@ -24,7 +24,7 @@ import (
 	stores "syncline.dev/syncline/internal/store/sqlite"
 )
 
-// generate writes a repository without any files behind it.
+// generate writes a repository without files behind it.
 func generate(t *testing.T, files, snapshots int) string {
 	t.Helper()
 	repo := filepath.Join(t.TempDir(), "repo")
@@ -36,8 +36,8 @@ func generate(t *testing.T, files, snapshots int) string {
 	return repo
 }
 
-// shown returns how long it takes from a click on a link of the console until
-// an expression is true, in milliseconds, measured in the page.
+// shown returns the time from a click on a link of the console until an
+// expression is true, in milliseconds, measured in the page.
 func (p *page) shown(path, expression string) time.Duration {
 	p.t.Helper()
 	ms := eval[float64](p, fmt.Sprintf(`(async () => {
@@ -110,8 +110,7 @@ func TestManyRestorePoints(t *testing.T) {
 	}
 }
 
-// wide writes a repository with one folder of so many files, without any
-// content behind them.
+// wide writes a repository with one folder of many files, without content.
 func wide(t *testing.T, entries int) string {
 	t.Helper()
 	f := forge(t)
@@ -123,7 +122,7 @@ func wide(t *testing.T, entries int) string {
 	return f.dir
 }
 
-// A folder of many entries is there at once, its end too, and a name in it.
+// A folder of many entries opens at once, and so do its end and a name in it.
 func TestManyEntries(t *testing.T) {
 	t.Parallel()
 	entries := 100_000
@@ -149,15 +148,15 @@ func TestManyEntries(t *testing.T) {
 	p.press(kb.Home)
 	p.waitActive("record 000000.dat")
 	end := p.keyed("End", last)
-	p.letters("record 0123") // far from what has been loaded
+	p.letters("record 0123") // far from the loaded rows
 	p.waitActive("record 012300.dat")
 	p.wait("location.search.includes('012300')")
 	bySize := p.shown(folder+"&sort=size&order=desc", "document.querySelector('.files-box .column-size.number')?.textContent === '977 KiB'")
 	t.Logf("%d entries: there after %v, the end after %v, by size after %v, longest frame while scrolling %v", entries, took, end, bySize, longest)
 }
 
-// keyed returns how long it takes from a key in the list until its active row
-// has this name.
+// keyed returns the time from a key in the list until its active row has this
+// name.
 func (p *page) keyed(key, name string) time.Duration {
 	p.t.Helper()
 	ms := eval[float64](p, fmt.Sprintf(`(async () => {
@@ -193,7 +192,7 @@ func TestManyRepositories(t *testing.T) {
 	p.picture("many-repositories")
 }
 
-// multiply makes more of a synchronized repository, in the server's data.
+// multiply copies a synchronized repository many times in the server's data.
 func multiply(t *testing.T, data string, first syncline.ID, total int) {
 	t.Helper()
 	store, err := stores.Open(t.Context(), filepath.Join(data, "syncline.db"))
@@ -234,7 +233,7 @@ func multiply(t *testing.T, data string, first syncline.ID, total int) {
 	}
 }
 
-// disown makes a catalog file one that any repository may have.
+// disown makes a catalog file that any repository may have.
 func disown(t *testing.T, file string) {
 	t.Helper()
 	box, err := catalogsqlite.Open(t.Context(), file)
