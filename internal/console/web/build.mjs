@@ -31,11 +31,11 @@ const named = {};
 for (const [file, { entryPoint }] of Object.entries(result.metafile.outputs)) {
   if (entryPoint) named[entryPoint] = '/' + file.slice(file.indexOf('assets/'));
 }
-// A file that is copied has no entry point of its own in the report.
+// A copied file has no entry point of its own in the report.
 for (const file of result.outputFiles) {
   if (file.path.endsWith('.svg')) named['src/icon.svg'] = '/' + file.path.slice(file.path.lastIndexOf('assets/'));
 }
-// What the entry imports at once is fetched together with it.
+// The browser fetches the entry's direct imports together with it.
 const preloads = (file, found = new Set()) => {
   for (const { path, kind } of result.metafile.outputs[file].imports) {
     if (kind !== 'import-statement' || found.has(path)) continue;
@@ -61,7 +61,7 @@ for (const file of [...result.outputFiles, { path: join(out, 'index.html'), cont
 }
 await writeFile(join(out, 'licenses.txt'), await licenses(result.metafile));
 
-// licenses gathers the licenses of the packages that got into the output.
+// licenses gathers the licenses of the packages in the output.
 async function licenses(metafile) {
   const packages = new Set();
   for (const input of Object.keys(metafile.inputs)) {

@@ -1,5 +1,5 @@
-// Requests to the REST API. The tokens are in cookies that nothing here can
-// read; this renews them before they end, notices when the server is gone and
+// Requests to the REST API. The tokens are in cookies that no script can read.
+// This module renews them before they end, notices when the server is gone and
 // says when it is back.
 import { createStore } from './store.js';
 
@@ -14,14 +14,14 @@ export class ApiError extends Error {
   }
 }
 
-// user is who is signed in: undefined before it is known, null for nobody.
+// user is the signed-in user: undefined while unknown, null for none.
 /** @type {import('./store.js').Store<User | null | undefined>} */
 export const user = createStore(undefined);
-// lost is the time since when the server has not been reached, or null.
+// lost is the time at which the server was lost, or null.
 /** @type {import('./store.js').Store<number | null>} */
 export const lost = createStore(null);
 
-// Roles as the API has them: what each may do beyond seeing.
+// The API's roles, with their rights beyond seeing.
 const may = {
   manage: ['administrator'],
   synchronize: ['administrator', 'operator'],
@@ -68,7 +68,7 @@ async function answer(response) {
   return value;
 }
 
-// ask asks the API, renewing the tokens once when they have ended.
+// ask makes a request to the API, and renews ended tokens once.
 /** @param {string} method @param {string} path @param {Options} [options] */
 async function ask(method, path, options) {
   let response = await send(method, path, options);
@@ -84,7 +84,7 @@ export async function request(method, path, options) {
   return answer(await ask(method, path, options));
 }
 
-// begins finds out whether a download would begin, and reads none of it.
+// begins finds out whether a download would begin. It reads none of it.
 export async function begins(path) {
   await fresh(); // for the browser's own request, too
   const abort = new AbortController();
@@ -112,7 +112,7 @@ export const post = (path, body) => request('POST', path, { body });
 export const put = (path, body) => request('PUT', path, { body });
 export const remove = (path) => request('DELETE', path);
 
-// query appends the parameters that say something; an array gives several.
+// query appends the parameters that have a value. An array gives several.
 export function query(path, params) {
   const q = new URLSearchParams();
   for (const [name, value] of Object.entries(params)) {
@@ -124,8 +124,8 @@ export function query(path, params) {
   return s ? `${path}?${s}` : path;
 }
 
-// Several tabs share the cookies, and a refresh token works once. So one tab
-// at a time renews, and the others see from the stored time that it is done.
+// Several tabs share the cookies, and a refresh token works once. So one tab at
+// a time renews, and the others see from the stored time that it is done.
 const expiryKey = 'syncline-expires';
 const early = 5 * 60_000;
 
@@ -139,8 +139,8 @@ function signedIn(who) {
   schedule();
 }
 
-// renew gets new tokens and reports whether there are good ones now. After a
-// refusal they are renewed unless another tab has done it meanwhile.
+// renew gets new tokens and reports whether there are good ones. After a
+// refusal it renews them, unless another tab has done so meanwhile.
 export function renew(refused = false) {
   const before = expiry();
   return navigator.locks.request('syncline-renew', async () => {
@@ -157,7 +157,7 @@ export function renew(refused = false) {
 let timer;
 function schedule() {
   clearTimeout(timer);
-  // Timers sleep with the computer, so the clock is asked every minute.
+  // Timers sleep with the computer, so the clock is checked every minute.
   timer = setTimeout(keepFresh, Math.min(60_000, Math.max(1000, expiry() - early - Date.now())));
 }
 
@@ -167,8 +167,8 @@ async function keepFresh() {
   schedule();
 }
 
-// fresh makes sure of tokens before the browser itself makes a request, as it
-// does for downloads.
+// fresh makes sure of good tokens before the browser itself makes a request, as
+// for downloads.
 export async function fresh() {
   if (expiry() - early <= Date.now()) await renew();
 }

@@ -1,5 +1,5 @@
-// The frame around every view: navigation, who is signed in, and whether the
-// server can be reached.
+// The frame around every view: the navigation, the signed-in user, and whether
+// the server can be reached.
 import { useEffect } from 'preact/hooks';
 import { html } from './html.js';
 import { allowed, lost, signOut, user } from './api.js';
@@ -17,7 +17,7 @@ import { Search } from './views/search.js';
 import { SearchBox } from './views/searchbox.js';
 import { SignIn } from './views/signin.js';
 
-// What few look at first is fetched when it is opened.
+// Rarely opened views are fetched when they are opened.
 const History = lazy(() => import('./views/history.js'), 'History');
 const Compare = lazy(() => import('./views/compare.js'), 'Compare');
 const Space = lazy(() => import('./views/space.js'), 'Space');
@@ -71,14 +71,14 @@ export function App() {
     <${Notices} />`;
 }
 
-// Main takes the focus when another view has come up, so that whoever uses a
-// keyboard or a screen reader is there as well.
+// Main takes the focus when another view appears, so that users of a keyboard
+// or a screen reader get there as well.
 let first = true;
 function Main({ children }) {
   const main = useElement();
   useEffect(() => {
-    // A form that has come up has taken it to its first field already, and
-    // whoever types into the search box goes on there.
+    // A new form has taken the focus to its first field already, and the search
+    // box keeps it during typing.
     const at = document.activeElement;
     if (!first && !main.current.contains(at) && !at?.closest('.search-box')) main.current.focus({ preventScroll: true });
     first = false;

@@ -1,8 +1,7 @@
-// What charts have in common: axes for time and for bytes.
+// The common part of charts: axes for time and for bytes.
 import { scaleLinear, scaleUtc } from 'd3-scale';
 
-// byteScale maps bytes to pixels, and gives round values in the units that
-// sizes are written in.
+// byteScale maps bytes to pixels, with round values in the units of sizes.
 export function byteScale(most, range) {
   const unit = 1024 ** Math.max(0, Math.floor(Math.log2(Math.max(1, most)) / 10));
   const inUnits = scaleLinear([0, Math.max(1, most / unit)], range).nice(4);
@@ -16,7 +15,7 @@ export function timeScale(times, range) {
   return scaleUtc([first, Math.max(times[times.length - 1], first + 3600_000)], range);
 }
 
-// nearest finds the index of the time that is nearest; times rise.
+// nearest returns the index of the nearest time. times ascend.
 export function nearest(times, at) {
   let low = 0;
   let high = times.length - 1;

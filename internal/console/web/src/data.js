@@ -1,6 +1,6 @@
-// Data from the API for components: kept by what they are of, loaded again at
-// intervals, and again when a lost connection is back. What has been loaded
-// stays on the screen while an attempt runs and when it fails.
+// Data from the API for components. Each question has an entry, which is loaded
+// again at intervals and when a lost connection is back. Loaded data stays on
+// the screen while another attempt runs, and when it fails.
 import { InfiniteQueryObserver, QueryClient, QueryObserver } from '@tanstack/query-core';
 import { useEffect, useReducer, useState } from 'preact/hooks';
 import { get, lost, user } from './api.js';
@@ -13,30 +13,29 @@ import { get, lost, user } from './api.js';
 
 const minute = 60_000;
 
-// client holds all that has been loaded, until nobody has looked at it for ten
-// minutes.
+// client holds all loaded data. An entry lasts for ten minutes after its last
+// view.
 export const client = new QueryClient({
   defaultOptions: { queries: { retry: false, networkMode: 'always', refetchOnWindowFocus: false, refetchOnReconnect: false, gcTime: 10 * minute } },
 });
 
-// What one user was shown is not for the next one.
+// One user's data must not be shown to the next one.
 user.subscribe((who) => who === null && client.clear());
 
-// What lasts is loaded again only when it failed.
+// Lasting entries are loaded again only after a failure.
 lost.subscribe((since) => {
   if (since === null) client.invalidateQueries({ predicate: (q) => !q.meta?.lasts || q.state.status === 'error' });
 });
 
-// renewed is told when a session has ended, which may have changed everything:
-// what is on the screen is loaded again, but for lists that were read on page by
-// page.
+// renewed is called when a session has ended, which may have changed
+// everything. It loads the data on the screen again, except for lists that were
+// read on page by page.
 export function renewed() {
   client.removeQueries({ type: 'inactive', predicate: (q) => q.meta?.lasts === true });
   return client.invalidateQueries({ predicate: (q) => !q.meta?.lasts });
 }
 
-// shownSince is the time that the oldest of what is on the screen is from, or
-// null.
+// shownSince is the time of the oldest data on the screen, or null.
 export function shownSince() {
   const times = client.getQueryCache().findAll({ type: 'active' }).map((q) => q.state.dataUpdatedAt).filter(Boolean);
   return times.length > 0 ? Math.min(...times) : null;
@@ -53,8 +52,8 @@ function useObserved(Observer, options) {
   return { observer, result };
 }
 
-// keepOf keeps the last data visible while they are of the same: of what the
-// first part of the key names.
+// keepOf keeps the last data visible while the first part of the key stays the
+// same.
 const keepOf = (key) => (data, before) => (before?.queryKey[0] === key[0] ? data : undefined);
 
 /**
@@ -125,7 +124,7 @@ export function usePages(load, key, { off = false } = {}) {
   };
 }
 
-// useNow gives the time, anew every so often, so that ages stay right.
+// useNow returns the time, again at intervals, so that ages stay right.
 export function useNow(every = 20_000) {
   const [now, setNow] = useState(Date.now());
   useEffect(() => {

@@ -1,4 +1,4 @@
-// What is said of the entries of a restore point.
+// Texts about the entries of a restore point.
 import { html } from './html.js';
 import { trail } from './places.js';
 import { Icon } from './ui.js';
@@ -19,7 +19,7 @@ export function EntryIcon({ type }) {
   return html`<span class="entry-icon ${type}"><${Icon} name=${types[type]?.[0] ?? 'other'} /></span>`;
 }
 
-// entryIn reads the name of the entry that an address puts in front.
+// entryIn reads the name of the entry that an address shows.
 export function entryIn(params) {
   const rawName = params.get('rawEntry');
   const name = params.get('entry');
@@ -27,13 +27,13 @@ export function entryIn(params) {
   return name ? { name } : null;
 }
 
-// entryParams are the parameters of an address for an entry in its folder.
+// entryParams are an address's parameters for an entry in its folder.
 /** @param {{ name: string, rawName?: string }} entry */
 export function entryParams({ name, rawName }) {
   return rawName ? { entry: null, rawEntry: rawName } : { entry: name, rawEntry: null };
 }
 
-// ownName is the name of what is at a place, as an entry of its folder.
+// ownName is the name of the entry at a place.
 export function ownName(place) {
   const steps = trail(place);
   const { name } = steps[steps.length - 1];

@@ -1,12 +1,13 @@
-// What runs has events: sessions and restores are followed by them.
+// Running sessions and restores are followed by their events.
 import { useEffect, useState } from 'preact/hooks';
 import { connectionLost, request } from './api.js';
 
-// What is followed: where it is, what they are called, until when it runs.
+// The kinds of followed work: its address, the name of its events, and whether
+// it runs.
 const sessions = { path: (id) => `/v6/RepositorySynchronizeSessions/${id}`, event: 'session', runs: (s) => s?.state === 'Synchronizing' };
 const jobs = { path: (id) => `/v6/RestoreJobs/${id}`, event: 'job', runs: (j) => j?.state === 'Running' };
 
-// watches holds the event stream of whatever is followed on the screen.
+// watches holds the event stream of each followed session and restore.
 const watches = new Map();
 
 function openWatch(kind, id) {
@@ -31,7 +32,7 @@ function openWatch(kind, id) {
   const retry = async () => {
     try {
       await request('GET', path);
-      // By now nobody may look at it any more.
+      // No view may follow it any more.
       if (watches.get(id) === watch) connect();
     } catch (problem) {
       const error = /** @type {import('./api.js').ApiError} */ (problem);
@@ -44,7 +45,8 @@ function openWatch(kind, id) {
   return watch;
 }
 
-// useFollowed follows something by its events and returns its latest state.
+// useFollowed follows a session or restore by its events and returns its latest
+// state.
 function useFollowed(kind, known) {
   const [latest, setLatest] = useState(known);
   const running = kind.runs(known);
@@ -64,7 +66,7 @@ function useFollowed(kind, known) {
       watches.delete(id);
     };
   }, [known?.id, running]);
-  // What was asked for by hand may be newer than the last event.
+  // An answer to a request may be newer than the last event.
   if (!latest || latest.id !== known?.id) return known;
   if (!running || latest.progressPercent < known.progressPercent) return known;
   return latest;

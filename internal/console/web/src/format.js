@@ -1,5 +1,5 @@
-// How numbers and times are written for people, in the reader's language and
-// time zone. The exact value is shown on hover by who uses these.
+// Numbers and times for people, in the reader's language and time zone. The
+// callers show the exact value on hover.
 
 const language = globalThis.navigator?.language || 'en';
 const whole = new Intl.NumberFormat('en');
@@ -8,15 +8,15 @@ export function count(n) {
   return whole.format(n);
 }
 
-// plural writes "1 file", "2,000 files".
+// plural returns "1 file", "2,000 files".
 export function plural(n, one, many = one + 's') {
   return `${count(n)} ${n === 1 ? one : many}`;
 }
 
-// The units restic and the server's logs write.
+// The units of restic and of the server's logs.
 const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
 
-// bytes writes a size with three digits that matter at most.
+// bytes returns a size with three significant digits at most.
 export function bytes(n) {
   if (n == null) return '';
   let unit = 0;
@@ -44,11 +44,11 @@ const steps = [
   ['minute', 60],
 ];
 
-// span writes a length of time in its largest unit: "3 days".
+// span returns a length of time in its largest unit: "3 days".
 export function span(ms) {
   const seconds = Math.abs(ms) / 1000;
   for (const [name, length] of steps) {
-    // Two of the next smaller unit read better than one and a half of this.
+    // Two of the next smaller unit read better than one and a half of this one.
     const at = name === 'week' || name === 'month' || name === 'year' ? 2 * length : length;
     if (seconds >= at) return plural(Math.floor(seconds / length), name);
   }
@@ -61,7 +61,7 @@ export function ago(time, now = Date.now()) {
   return ms > 0 ? `${span(ms)} ago` : `in ${span(-ms)}`;
 }
 
-// took writes a duration with enough detail to compare two: "1 min 20 s".
+// took returns a duration with enough detail for comparing: "1 min 20 s".
 export function took(ms) {
   if (ms < 0) ms = 0;
   if (ms < 950) return `${ms < 100 ? Math.round(ms) : Math.round(ms / 10) * 10} ms`;
@@ -91,21 +91,21 @@ export function clock(time) {
   return timeOnly.format(new Date(time));
 }
 
-// localDay is the day where the reader is, as YYYY-MM-DD.
+// localDay is the day in the reader's zone, as YYYY-MM-DD.
 export function localDay(time) {
   const t = new Date(time);
   const two = (n) => String(n).padStart(2, '0');
   return `${t.getFullYear()}-${two(t.getMonth() + 1)}-${two(t.getDate())}`;
 }
 
-// exact is the very moment, in the reader's zone and in UTC.
+// exact is the moment in the reader's zone and in UTC.
 export function exact(time) {
   const t = new Date(time);
   return `${exactly.format(t)} (${t.toISOString()})`;
 }
 
-// Characters that would turn the text around them, or hide, are shown as
-// what they are.
+// Characters that would turn the text around them, or hide, are shown by their
+// codes.
 // eslint-disable-next-line no-control-regex -- these are the ones to be shown
 const invisible = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
 
@@ -125,7 +125,7 @@ export function short(name, max = 80) {
   return `${name.slice(0, half)}…${name.slice(-half)}`;
 }
 
-// sentence begins a message as a sentence begins; the API's own do not.
+// sentence begins a message with a capital letter; the API's messages do not.
 export function sentence(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

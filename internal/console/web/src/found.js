@@ -1,17 +1,17 @@
-// The order of what was found, and what of it is no longer there.
+// The order of search results, and the results that are deleted.
 
 /** @typedef {import('./api.js').Schemas['FoundVersion']} Version */
 /** @typedef {{ key: string, repositoryId: string, path: string, rawPath?: string, versions: Version[] }} Group */
 
-// newestOf is the version that was there last.
+// newestOf is the last version.
 /** @param {Group} group */
 export function newestOf({ versions }) {
   return versions.reduce((a, b) => (Date.parse(b.lastTime) >= Date.parse(a.lastTime) ? b : a));
 }
 
-// fit says how well a name fits what is looked for, the best with the least: the
-// whole name, the name without its ending, its beginning, the beginning of a
-// word in it, and any part.
+// fit ranks how well a name fits the text, the best with the smallest number:
+// the whole name, the name without its ending, its beginning, the beginning of
+// a word in it, and any part.
 export function fit(name, q) {
   if (!q) return 0;
   const [have, want] = [name.toLowerCase(), q.toLowerCase()];
@@ -32,7 +32,7 @@ export const orders = {
   path: ['By path', () => 0],
 };
 
-// inOrder sorts what was found; equal ones stay in the order of their paths.
+// inOrder sorts results. Equal ones keep the order of their paths.
 /** @param {Group[]} groups @param {string} order @param {string} q */
 export function inOrder(groups, order, q) {
   const known = groups.map((group) => {
@@ -42,9 +42,9 @@ export function inOrder(groups, order, q) {
   return known.sort((orders[order] ?? orders.best)[1]).map(({ group }) => group);
 }
 
-// goneFrom names the machine in whose newest backup of these folders a path is
-// no longer, or returns null; of one that lacks folders nobody knows. points are those of its repository, the newest
-// first, or undefined before they are known.
+// goneFrom names the machine whose newest backup of these folders lacks a path,
+// or returns null. A backup without some of its folders decides nothing. points
+// are those of the repository, the newest first, or undefined while unknown.
 /** @param {Group} group @param {import('./resources.js').Point[] | undefined} points */
 export function goneFrom(group, points) {
   const last = newestOf(group);

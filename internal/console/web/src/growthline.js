@@ -1,5 +1,5 @@
-// A repository's size and how it grew, as a small line. What it takes is
-// loaded when it comes into view, a few at a time.
+// A repository's size and growth as a small line. Its data is loaded when it
+// comes into view, a few at a time.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from './html.js';
 import { get } from './api.js';
@@ -7,7 +7,7 @@ import { useData } from './data.js';
 import { bytes, exactBytes } from './format.js';
 import { height, summary, width } from './sparkline.js';
 
-// So many are asked for at a time.
+// The number of loads at a time.
 const atOnce = 3;
 /** @type {(() => Promise<void>)[]} */
 const waiting = [];
@@ -20,7 +20,7 @@ async function work() {
   running--;
 }
 
-// inTurn loads when its turn comes, unless nobody wants it by then.
+// inTurn loads in its turn, unless the data is not wanted any more.
 function inTurn(path, signal) {
   return new Promise((done, failed) => {
     waiting.push(async () => {
@@ -31,7 +31,7 @@ function inTurn(path, signal) {
   });
 }
 
-// useSeen tells whether an element has come into view.
+// useSeen reports whether an element has come into view.
 function useSeen(box) {
   const [seen, setSeen] = useState(false);
   useEffect(() => {
@@ -49,7 +49,7 @@ function useSeen(box) {
 export function GrowthLine({ id, settled }) {
   const box = useRef(null);
   const seen = useSeen(box);
-  // A damaged catalog has no sizes; its state is told beside this.
+  // A damaged catalog has no sizes; the view shows its state beside this.
   const { data } = useData(
     async (signal) => ({ drawn: summary((await inTurn(`/v6/BackupRepositories/${id}/Statistics?points=${width}`, signal)).growth) }),
     [`growth line ${id}`, settled], { lasts: 'settled', off: !seen },

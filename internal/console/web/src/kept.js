@@ -1,5 +1,5 @@
-// What Back gives back: each entry of the browser's history keeps how far its
-// view was scrolled and how much of it had been opened.
+// The state that Back restores: each entry of the browser's history keeps how
+// far its view was scrolled and how much of it was opened.
 import { useState } from 'preact/hooks';
 import { address } from './router.js';
 
@@ -48,7 +48,7 @@ const boxName = (box) => `scroll ${box.dataset.keepScroll}`;
 let restoring = () => {};
 let busy = false;
 
-// wasScrolled reports whether the box with this name has a place to go back to.
+// wasScrolled reports whether the box with this name has a kept position.
 export function wasScrolled(name) {
   return busy && of(address.get().key).has(`scroll ${name}`);
 }
@@ -60,8 +60,8 @@ function remember(event) {
   else if (event.target.dataset?.keepScroll) entry.set(boxName(event.target), event.target.scrollTop);
 }
 
-// goBackTo scrolls to where an entry of the history was, as soon as what is
-// shown is long enough; whoever scrolls meanwhile goes on there.
+// goBackTo scrolls to the position of an entry of the history, as soon as the
+// content is long enough. Scrolling by the user ends it.
 function goBackTo(key) {
   restoring();
   const wanted = new Map([...of(key)].filter(([name]) => name.startsWith(pageName)));
@@ -84,7 +84,7 @@ function goBackTo(key) {
     const height = document.documentElement.scrollHeight;
     if (y !== undefined && height - innerHeight >= y) {
       scrollTo(0, y);
-      // What stands above may still be drawn, and would push it away.
+      // The content above may still grow and push it away.
       still = height === before && Math.abs(scrollY - y) < 2 ? still + 1 : 0;
       if (still > calm) wanted.delete(pageName);
     }
@@ -106,7 +106,7 @@ function goBackTo(key) {
 
 const interruptions = ['wheel', 'touchstart', 'keydown', 'pointerdown'];
 
-// keepScrolling begins to remember; it is called once.
+// keepScrolling starts to record positions. It is called once.
 export function keepScrolling() {
   history.scrollRestoration = 'manual';
   addEventListener('scroll', remember, { capture: true, passive: true });

@@ -1,10 +1,10 @@
-// Views that are fetched when they are opened first, so that the first load
+// Views that are fetched when they are first opened, so that the first load
 // stays small.
 import { useEffect, useReducer, useState } from 'preact/hooks';
 import { html } from './html.js';
 import { Loading, Problem } from './ui.js';
 
-// lazy makes a component of the one that load's module exports under name.
+// lazy makes a component of load's export with this name.
 export function lazy(load, name) {
   /** @type {any} */
   let view = null;

@@ -1,5 +1,5 @@
-// The entries of one folder. Its length does not matter: what is looked at is
-// loaded, in pages, and kept by its place in the folder's order.
+// The entries of one folder of any length. The pages in view are loaded, and
+// entries are kept by their index in the folder's order.
 import { useEffect, useReducer, useRef } from 'preact/hooks';
 import { get, lost, query } from './api.js';
 import { client } from './data.js';
@@ -27,7 +27,7 @@ export class Listing {
     this.params = { ...at(place), sort, order, foldersFirst: true };
     this.key = ['entries', this.path, this.params];
     this.changed = changed;
-    // What has been seen before is there at once.
+    // Entries that were loaded before are there at once.
     for (const [key, page] of client.getQueriesData({ queryKey: this.key })) {
       if (!page) continue;
       this.#fill(page);
@@ -35,20 +35,20 @@ export class Listing {
     }
   }
 
-  // want says which entries are looked at, from first on and before end.
+  // want sets the range of entries in view, from first up to end, exclusive.
   want(first, end) {
     this.#wanted = [first, end];
     if (!this.error) this.#load();
   }
 
-  // at returns an entry, and loads it first where it has to.
+  // at returns an entry, and loads it if necessary.
   async at(index) {
     if (!this.entries.has(index)) await this.#page(Math.floor(index / pageSize));
     return this.entries.get(index);
   }
 
-  // find returns the index of the entry of this name, else of the first whose
-  // name begins so, else -1.
+  // find returns the index of the entry with this name, or of the first one
+  // whose name begins with it, or -1.
   async find(entry) {
     if (this.complete() && !entry.rawName) return this.#findLoaded(entry.name);
     const abort = new AbortController();
@@ -66,7 +66,7 @@ export class Listing {
     return this.total !== null && this.entries.size === this.total;
   }
 
-  // retry loads again what is wanted, after a failure.
+  // retry loads the wanted entries again, after a failure.
   retry() {
     this.error = null;
     this.#load();
@@ -88,8 +88,8 @@ export class Listing {
     return prefix;
   }
 
-  // Two requests at a time, and always for what is wanted by then: a quick
-  // drag to the end does not ask for everything on its way.
+  // Two requests at a time, for the entries wanted at that moment: a quick drag
+  // to the end does not load everything on its way.
   #load() {
     const [first, end] = this.#wanted;
     const last = Math.floor(Math.max(first, end - 1, 0) / pageSize);
@@ -131,7 +131,8 @@ export class Listing {
   }
 }
 
-// useListing gives the listing for a question, another one when that changes.
+// useListing returns the listing for a question, and another one for another
+// question.
 export function useListing(question) {
   const [, redraw] = useReducer((n) => n + 1, 0);
   const key = JSON.stringify(question);

@@ -1,4 +1,4 @@
-// What a repository has lost, and what cannot be shown, in words.
+// Lost folders and hidden snapshots in words.
 import { count, dateTime, localDay, plural } from './format.js';
 
 /** @typedef {import('./resources.js').Point} Point */
@@ -11,7 +11,7 @@ export function missing(point) {
   return `The repository has lost ${point.missingFolders ? plural(point.missingFolders, 'folder') : 'folders'} of it; the rest is there.`;
 }
 
-// lack is one word for a restore point that is not whole, or nothing.
+// lack is one word for an incomplete restore point, or nothing.
 /** @param {{ isLost?: boolean, missingFolders?: number }} [point] */
 export function lack(point) {
   return point?.isLost ? 'lost' : point?.missingFolders ? 'incomplete' : '';
@@ -19,9 +19,8 @@ export function lack(point) {
 
 const time = (snapshot) => (snapshot.backupTime ? Date.parse(snapshot.backupTime) : Infinity);
 
-// newestUnseen says what the newest restore point is to be taken for beside
-// snapshots that cannot be shown: one of them may be newer. points come newest
-// first.
+// newestUnseen says how the newest restore point relates to the hidden
+// snapshots, one of which may be newer. points come newest first.
 /** @param {HiddenSnapshot[]} hidden @param {Point[]} points */
 export function newestUnseen(hidden, points) {
   const known = hidden.filter((h) => h.backupTime);
@@ -33,7 +32,7 @@ export function newestUnseen(hidden, points) {
   return known.length < hidden.length ? 'When a damaged one was made is not known: it may be newer than the newest restore point that can be shown.' : '';
 }
 
-// onDayHidden says what a day may have had that cannot be shown, or nothing.
+// onDayHidden says which hidden snapshots a day may have, or nothing.
 /** @param {HiddenSnapshot[]} hidden @param {string} day @param {string | null} host */
 export function onDayHidden(hidden, day, host) {
   const there = hidden.filter((h) => h.backupTime && localDay(h.backupTime) === day && (!host || h.hostName === host)).length;
@@ -42,7 +41,7 @@ export function onDayHidden(hidden, day, host) {
   return undated > 0 ? `${undated === 1 ? 'A damaged snapshot' : `${count(undated)} damaged snapshots`}, whose time is not known, may be of it.` : '';
 }
 
-// hiddenInOrder has the damaged ones, whose time is not known, first, and then
-// the newest.
+// hiddenInOrder has the damaged ones first, whose time is unknown, and then the
+// others, newest first.
 /** @param {HiddenSnapshot[]} hidden */
 export const hiddenInOrder = (hidden) => hidden.toSorted((a, b) => (time(a) === time(b) ? 0 : time(b) - time(a)));

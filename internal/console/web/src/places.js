@@ -1,16 +1,16 @@
-// Places in a restore point, and the addresses of what can be seen there. A
-// place is a path, or, where its bytes are not UTF-8, those in Base64.
+// Places in a restore point, and the addresses of their views. A place is a
+// path, or its bytes in Base64 if they are not UTF-8.
 
 /** @typedef {{ path: string, rawPath?: string }} Place */
 
-// placeIn reads the place that an address names; without one it is the root.
+// placeIn reads the place in an address. Without one it is the root.
 /** @param {URLSearchParams} params @returns {Place} */
 export function placeIn(params) {
   const rawPath = params.get('rawPath');
   return rawPath ? { path: decode(rawPath), rawPath } : { path: params.get('path') || '/' };
 }
 
-// at are the parameters that name a place, for the API and for addresses.
+// at returns the parameters of a place, for the API and for addresses.
 /** @param {Place} place @returns {{ path?: string, rawPath?: string }} */
 export function at({ path, rawPath }) {
   return rawPath ? { rawPath } : { path };
@@ -49,7 +49,7 @@ export function trail(place) {
   return steps;
 }
 
-// parent is the folder that a place lies in; the root's is the root.
+// parent is the folder of a place. The root's is the root.
 /** @param {Place} place */
 export function parent(place) {
   const steps = trail(place);
@@ -73,7 +73,7 @@ function address(path, params) {
 /** @typedef {Record<string, string | null | undefined>} More */
 /** @param {string} point @param {Place} place @param {More} [more] */
 export const browseAddress = (point, place, more) => address(`/points/${point}/files`, { ...at(place), ...more });
-// Without a place it begins at the first folder that branches.
+// Without a place the view begins at the first folder that branches.
 /** @param {string} point @param {Place} [place] @param {More} [more] */
 export const spaceAddress = (point, place, more) => address(`/points/${point}/space`, { ...(place && at(place)), ...more });
 /** @param {string} repository @param {Place} place @param {More} [more] */
@@ -83,7 +83,7 @@ export const compareAddress = (before, after, place, more) => address(`/points/$
 /** @param {string} point @param {Place} place */
 export const contentAddress = (point, place) => address(`/v6/RestorePoints/${point}/Content`, at(place));
 
-// entryAddress leads to the folder that a place lies in, with the place chosen.
+// entryAddress leads to the folder of a place, with the place chosen.
 /** @param {string} point @param {Place} place */
 export function entryAddress(point, place) {
   const bytes = place.rawPath && bytesOf(place.rawPath);

@@ -5,8 +5,8 @@ import { dateTime, plural, visible } from './format.js';
 import { lack, newestUnseen } from './missing.js';
 import { useHidden } from './resources.js';
 
-// PointPicker lists the points, newest first, host by host, and says what it
-// cannot list.
+// PointPicker lists the points, newest first, host by host, and says which
+// points it cannot list.
 export function PointPicker({ label, points, value, pick }) {
   const hosts = useMemo(() => {
     const found = new Map();

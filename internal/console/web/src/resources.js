@@ -1,4 +1,4 @@
-// What views ask the API for most, with the types that it has there.
+// The most frequent questions of views to the API, with their types.
 import { useGet } from './data.js';
 
 /** @typedef {import('./api.js').Schemas} Schemas */

@@ -1,7 +1,7 @@
-// Restores on the server: what is asked for, and what is said of the jobs.
+// Restores on the server: their requests, and texts about the jobs.
 import { bytes, count, localDay, plural, took } from './format.js';
 
-// overwriting is what becomes of files that are there, as the API names it.
+// overwriting are the values of Overwrite, with the API's names.
 export const overwriting = [
   ['Always', 'Replace what differs in content'],
   ['IfChanged', 'Replace what differs in size or time'],
@@ -9,12 +9,12 @@ export const overwriting = [
   ['Never', 'Keep them all'],
 ];
 
-// wrongFolder says what is wrong with a folder below a target, or null.
+// wrongFolder says what is wrong with a folder below a target, or returns null.
 export function wrongFolder(folder) {
   return folder.split('/').some((part) => part === '.' || part === '..') ? 'Write the folder without “.” and “..”: it lies below the allowed one.' : null;
 }
 
-// jobBody is what starts a job.
+// jobBody is the body of the request that starts a job.
 export function jobBody(entries, { target, folder, overwrite, verify }) {
   const below = folder.split('/').filter(Boolean).join('/');
   return {
@@ -26,8 +26,8 @@ export function jobBody(entries, { target, folder, overwrite, verify }) {
   };
 }
 
-// folderFor suggests a folder for what comes from a restore point; its host's
-// name may be anything.
+// folderFor suggests a folder for the files of a restore point. Its host's name
+// may be any text.
 export function folderFor(point) {
   const host = point.hostName.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[-.]+|-+$/g, '').slice(0, 60);
   return [host, localDay(point.backupTime)].filter(Boolean).join('-');

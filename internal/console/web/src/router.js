@@ -1,5 +1,5 @@
-// Addresses: each view has one, with everything in it that a colleague needs
-// to see the same.
+// Addresses. Each view has one, which is enough to open the same view
+// elsewhere.
 import { createStore } from './store.js';
 
 /** @typedef {{ path: string, params: URLSearchParams, key: string, back: boolean }} Address */
@@ -20,7 +20,8 @@ export function navigate(href, { replace = false } = {}) {
   if (!replace) scrollTo(0, 0);
 }
 
-// setParams changes parameters of the present address; an empty value drops one.
+// setParams changes parameters of the present address. An empty value drops
+// one.
 export function setParams(changes, { replace = true } = {}) {
   const params = new URLSearchParams(location.search);
   for (const [name, value] of Object.entries(changes)) {
@@ -31,9 +32,8 @@ export function setParams(changes, { replace = true } = {}) {
   navigate(location.pathname + (q ? `?${q}` : ''), { replace });
 }
 
-// match compares a path with a pattern such as /repositories/:id. What stands
-// for :id becomes a part of addresses that are asked for, so it is nothing else
-// than an id.
+// match compares a path with a pattern such as /repositories/:id. The value of
+// :id becomes a part of requests, so it must be an id.
 export function match(pattern, path) {
   const want = pattern.split('/');
   const have = path.split('/');
@@ -55,7 +55,7 @@ export function hasView(href) {
   return known(new URL(href, location.href).pathname);
 }
 
-// listen takes over the clicks on links to views.
+// listen handles clicks on links to views.
 export function listen(isView) {
   known = isView;
   addEventListener('popstate', () => address.set(read(true)));

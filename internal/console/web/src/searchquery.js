@@ -1,8 +1,8 @@
-// What the address of a search says, as a request to the API.
+// The address of a search as a request to the API.
 
 const units = { '': 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
-// sizeOf reads a size such as 1500, 10k or 1.5 GiB; undefined where it is none.
+// sizeOf reads a size such as 1500, 10k or 1.5 GiB, or returns undefined.
 export function sizeOf(text) {
   const found = /^\s*(\d+(?:[.,]\d+)?)\s*(?:([kmgt])(?:i?b)?|b|bytes?)?\s*$/i.exec(text);
   if (!found) return undefined;
@@ -10,8 +10,8 @@ export function sizeOf(text) {
   return n <= Number.MAX_SAFE_INTEGER ? n : undefined;
 }
 
-// dayOf is the moment at which a day begins where the reader is, or the next
-// one does; undefined where the text is no day.
+// dayOf returns the moment at which a day begins in the reader's zone, or the
+// next day does. It returns undefined for a text that is no day.
 export function dayOf(text, next = false) {
   const found = /^(\d{4})-(\d\d)-(\d\d)$/.exec(text);
   if (!found) return undefined;
@@ -19,11 +19,11 @@ export function dayOf(text, next = false) {
   return Number.isNaN(day.getTime()) ? undefined : day.toISOString();
 }
 
-// filters are the parameters of an address that narrow a search down.
+// filters are the parameters of an address that narrow a search.
 export const filters = ['mode', 'case', 'type', 'min', 'max', 'after', 'before', 'host', 'tag', 'repository', 'path', 'rawPath'];
 
-// requestOf returns the request's parameters, null when nothing is asked for,
-// or what is wrong with them.
+// requestOf returns the request's parameters, or what is wrong with them, or
+// null without a question.
 export function requestOf(params) {
   const value = (name) => params.get(name)?.trim() || undefined;
   if (!params.get('q') && !filters.some((f) => f !== 'mode' && f !== 'case' && value(f))) return { request: null };
@@ -43,8 +43,8 @@ export function requestOf(params) {
   return { request };
 }
 
-// fold joins the versions of one path, which come one behind the other. What
-// comes again after a repository was synchronized counts once.
+// fold joins the versions of one path, which follow one another. A version that
+// repeats after a synchronization counts once.
 export function fold(groups, results) {
   const out = [...groups];
   for (const v of results) {

@@ -1,4 +1,4 @@
-// How a repository grew, reduced to a small line.
+// The growth of a repository, reduced to a small line.
 import { curveStepAfter, line } from 'd3-shape';
 
 export const width = 60;
@@ -6,7 +6,7 @@ export const height = 26;
 const day = 86400_000;
 const month = 30 * day;
 
-// summary is what is drawn of a repository's growth, oldest first.
+// summary is the drawn part of a repository's growth, oldest first.
 export function summary(growth) {
   if (growth.length === 0) return null;
   const points = growth.map((g) => [Date.parse(g.backupTime), g.storedSize]);

@@ -16,8 +16,8 @@ export function newestByHost(points) {
   return [...hosts.values()];
 }
 
-// overdue tells when a host has been silent for much longer than it used to
-// be, judged by the pauses between its last backups.
+// overdue reports a host that is silent for much longer than usual. The pauses
+// between its last backups say what is usual.
 /** @param {{ times: number[] }} host @param {number} now */
 export function overdue({ times }, now) {
   if (times.length < 4) return null;
@@ -29,8 +29,8 @@ export function overdue({ times }, now) {
   return silent > Math.max(3 * usual, usual + 26 * 3600_000) ? { usual, silent } : null;
 }
 
-// standing says how a repository stands. weight orders what needs attention:
-// 3 failed, 2 out of sync, 1 worth a look, 0 nothing.
+// standing describes the state of a repository. weight orders the attention it
+// needs: 3 failed, 2 out of sync, 1 worth a look, 0 nothing.
 /**
  * @typedef {{ kind: string, text: string, weight: number, since?: string, why?: string }} Standing
  * @param {import('./resources.js').Repository} repository
@@ -54,7 +54,7 @@ export function standing(repository, session) {
   return { kind: 'synced', text: 'In sync', weight: 0, since: session.endTime };
 }
 
-// concerns lists what needs attention, the gravest first.
+// concerns lists everything that needs attention, the gravest first.
 export function concerns(rows, now) {
   const list = [];
   for (const { repository, session, hosts } of rows) {
@@ -73,8 +73,8 @@ export function concerns(rows, now) {
   return list.sort((a, b) => b.weight - a.weight || a.repository.name.localeCompare(b.repository.name));
 }
 
-// added says what a session has brought. One that runs has brought nothing yet,
-// and one that ended early does not know whether there is nothing new.
+// added says what a session has brought. A running session has brought nothing
+// yet, and a session that ended early does not know whether there is more.
 /** @param {import('./resources.js').Session} session */
 export function added({ state, result, statistics }) {
   const parts = [];

@@ -1,10 +1,10 @@
-// A table that draws the rows in view only, so that its length does not
-// matter. It scrolls with the page or in a box of its own.
+// A table that draws only the rows in view, so it may have any length. It
+// scrolls with the page or in a box of its own.
 import { Virtualizer, elementScroll, observeElementOffset, observeElementRect, observeWindowOffset, observeWindowRect, windowScroll } from '@tanstack/virtual-core';
 import { useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks';
 
 // useRows returns the virtualizer for count rows of the same height, which
-// scroll with the window; box is the element that holds them.
+// scroll with the window. box is the element of the rows.
 export function useWindowRows(count, height, box) {
   const margin = useRef(0);
   return useVirtual({
@@ -25,7 +25,7 @@ export function useWindowRows(count, height, box) {
   });
 }
 
-// useBoxRows does the same for rows that scroll in box, beneath a head of some
+// useBoxRows is useRows for rows that scroll in box, below a head of a given
 // height that stays at its top.
 export function useBoxRows(count, height, box, head = 0) {
   return useVirtual({
@@ -62,8 +62,8 @@ function useVirtual(options, measure) {
   return /** @type {Virtualizer<any, Element>} */ (ref.current);
 }
 
-// useNarrow tells whether rows are laid out for a view that is narrower than
-// this: as the container queries do, for the width beside the navigation.
+// useNarrow reports whether a view is narrower than this. Like the container
+// queries, it measures the width beside the navigation.
 export function useNarrow(limit = 860) {
   const [is, setIs] = useState(() => mainWidth() < limit);
   useLayoutEffect(() => {

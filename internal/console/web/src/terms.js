@@ -1,6 +1,6 @@
-// Words that only users of restic know, explained where they stand. The
-// explanation is read out with the word, and seen by pointing at the sign or by
-// going to it with the keyboard; Escape takes it away.
+// Explanations of words that only users of restic know, in their place. A
+// screen reader reads the explanation with the word. It appears when the sign
+// is pointed at or has the focus; Escape closes it.
 import { useId, useState } from 'preact/hooks';
 import { html } from './html.js';
 import { useElement } from './store.js';

@@ -1,11 +1,11 @@
-// Finding one's way among the times of restore points.
+// Looking up the times of restore points.
 
 /** @typedef {import('./resources.js').Point} Point */
 
 const hour = 3600_000;
 
-// gaps are the pauses between restore points that are much longer than they
-// usually are, as [from, to]. times fall.
+// gaps are the pauses between restore points that are much longer than usual,
+// as [from, to]. times descend.
 /** @param {number[]} times @returns {[number, number][]} */
 export function gaps(times) {
   if (times.length < 4) return [];
@@ -15,7 +15,7 @@ export function gaps(times) {
   return pauses.flatMap((pause, i) => (pause > limit ? [/** @type {[number, number]} */ ([times[i + 1], times[i]])] : []));
 }
 
-// nearestTo is the index of the time that is nearest; times fall.
+// nearestTo is the index of the nearest time. times descend.
 /** @param {number[]} times @param {number} at */
 export function nearestTo(times, at) {
   let low = 0;
@@ -28,9 +28,9 @@ export function nearestTo(times, at) {
   return low > 0 && times[low - 1] - at < at - times[low] ? low - 1 : low;
 }
 
-// onDay finds the last restore point of a day where the reader is, given as
-// YYYY-MM-DD; where there is none, the last before it, or else the first after
-// it. points come newest first.
+// onDay finds the last restore point of a day in the reader's zone, given as
+// YYYY-MM-DD. Without one it finds the last one before the day, or the first
+// one after it. points come newest first.
 /** @param {Point[]} points @param {string} day */
 export function onDay(points, day) {
   const [year, month, date] = day.split('-').map(Number);
@@ -41,8 +41,8 @@ export function onDay(points, day) {
   return { point, where: time >= end ? 'after' : time >= begin ? 'on' : 'before' };
 }
 
-// windowOf is the part of the time that is shown: so long, around a moment, and
-// within the first and the last.
+// windowOf is the visible part of the time: of a length, around a moment, and
+// within the first and the last time.
 /** @param {number} first @param {number} last @param {number | null} length @param {number} around @returns {[number, number]} */
 export function windowOf(first, last, length, around) {
   if (length === null || length >= last - first) return [first, Math.max(last, first + hour)];

@@ -1,7 +1,7 @@
-// Laying out a folder's sizes as a treemap, and finding one's way in it.
+// The layout of a folder's sizes as a treemap, and moving in it.
 import { hierarchy, treemap, treemapSquarify } from 'd3-hierarchy';
 
-// withRest gives a folder's children and what is not listed of it, as one more.
+// withRest returns a folder's children, and one more for those not listed.
 function withRest(node) {
   if (!node.children?.length) return null;
   const children = node.children.filter((c) => c.size > 0);
@@ -9,9 +9,9 @@ function withRest(node) {
   return children.length > 0 ? children : null;
 }
 
-// tiles lays out a folder in a box: its entries, and in those that are large
-// enough what is in them. They come in the order of their sizes, each before
-// what is in it.
+// tiles lays out a folder in a box: its entries, and the entries in those that
+// are large enough. They come in the order of their sizes, each before its
+// entries.
 export function tiles(folder, width, height) {
   const root = hierarchy(folder, withRest).sum((d) => (withRest(d) ? 0 : d.size));
   const layout = treemap().tile(treemapSquarify).size([width, height]).round(true).paddingInner(2)
@@ -37,8 +37,8 @@ function tile(node, hue, holds) {
 
 const directions = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-// towards finds the tile that an arrow key leads to from one of them: the
-// nearest whose middle lies in that direction.
+// towards returns the tile that an arrow key leads to: the nearest one whose
+// middle lies in that direction.
 export function towards(list, from, key) {
   const [dx, dy] = directions[key];
   const middle = (t) => [t.x + t.width / 2, t.y + (t.holds ? 11 : t.height / 2)];

@@ -1,4 +1,4 @@
-// The small parts that views are made of.
+// The small parts of views.
 import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import { html } from './html.js';
 import { ago, bytes, count, dateTime, exact, exactBytes, sentence, visible } from './format.js';
@@ -26,8 +26,8 @@ export function Count({ n }) {
   return n == null ? null : html`<span class="number">${count(n)}</span>`;
 }
 
-// Name shows a name from a repository as text that keeps to its place. dir
-// makes a name in a right-to-left script read as it should.
+// Name shows a name from a repository as text that cannot affect its
+// surroundings. dir makes a name in a right-to-left script read as it should.
 export function Name({ text, ...rest }) {
   const shown = visible(text);
   return html`<bdi class="name" title=${shown} ...${rest}>${shown}</bdi>`;
@@ -73,7 +73,7 @@ export function Problem({ error, retry }) {
 }
 
 export function Loading({ what = 'Loading' }) {
-  // Nothing flashes up for what is there at once.
+  // Data that is there at once causes no flash.
   return html`<p class="loading" role="status"><span class="spinner" aria-hidden="true"></span>${what}…</p>`;
 }
 
@@ -86,7 +86,7 @@ export function Progress({ percent, label }) {
     <div style=${{ width: `${percent}%` }}></div></div>`;
 }
 
-// Button waits for what it does and tells when that fails.
+// Button waits for its action and shows its failure.
 export function Button({ onClick, icon, children, kind = '', ...rest }) {
   const [busy, setBusy] = useState(false);
   const press = async () => {
@@ -104,15 +104,15 @@ export function Button({ onClick, icon, children, kind = '', ...rest }) {
     ${icon && html`<${Icon} name=${icon} />`}${children}</button>`;
 }
 
-// useModal opens a dialog, and gives the focus back to where it came from when
-// it is gone.
+// useModal opens a dialog. When the dialog closes, the focus returns to its
+// former place.
 export function useModal() {
   const dialog = useElement();
   useLayoutEffect(() => {
     const from = /** @type {HTMLElement | null} */ (document.activeElement);
     dialog.current.showModal();
     return () => {
-      // The view may be another one by now, which has taken the focus itself.
+      // Another view may have taken the focus meanwhile.
       requestAnimationFrame(() => {
         if (from?.isConnected && (document.activeElement === document.body || document.activeElement === null)) from.focus({ preventScroll: true });
       });

@@ -1,6 +1,5 @@
-// Adding a repository, one step at a time: where it lies, which password opens
-// it, what it is called. In object storage an account, a bucket and a folder
-// are picked on the way.
+// Adding a repository, one step at a time: its place, its password, its name.
+// In object storage an account, a bucket and a folder are chosen on the way.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { allowed, post, remove } from '../api.js';
@@ -33,7 +32,7 @@ export function Attach({ who }) {
   const latest = useRef(form);
   latest.current = form;
   const change = (changes) => setForm((f) => ({ ...f, ...changes }));
-  // An account that was added on the way and is not needed is removed again.
+  // An account that was added on the way and is not needed is removed.
   const kept = useRef(false);
   useEffect(() => () => kept.current || dropAccount(latest.current), []);
   if (!allowed(who, 'manage')) {
@@ -101,8 +100,8 @@ function Password({ form, change, back, next }) {
   <//>`;
 }
 
-// attach adds what the repository needs, and the repository. What was added
-// for nothing is removed again.
+// attach adds the repository and the records that it needs. After a failure it
+// removes those.
 async function attach(form) {
   const { path, keyId, password, name, description } = form;
   const added = [];
@@ -123,7 +122,7 @@ async function attach(form) {
   }
 }
 
-// stepOf finds the step where what the API complains of can be mended.
+// stepOf finds the step in which a complaint of the API can be mended.
 export function stepOf(message) {
   const field = /^[A-Za-z0-9.]+/.exec(message)?.[0] ?? '';
   if (field === 'path') return 'where';
@@ -143,7 +142,7 @@ function Finish({ form, change, back, goTo, keep }) {
     try {
       const repository = await attach({ ...form, name: form.name.trim(), description: form.description.trim() });
       keep();
-      // It is attached in any case; its page shows how the session stands.
+      // It is attached in any case; its page shows the state of the session.
       await post(`/v6/BackupRepositories/${repository.id}/Sync`).catch((problem) => notify(problem.message, 'error'));
       navigate(`/repositories/${repository.id}`);
     } catch (problem) {

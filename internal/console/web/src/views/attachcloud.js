@@ -1,5 +1,5 @@
-// The steps of adding a repository that lies in object storage. Each asks the
-// storage, with the server's eyes, before the next one comes.
+// The steps of adding a repository in object storage. Each asks the storage,
+// through the server, before the next one.
 import { useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { get, post, query } from '../api.js';
@@ -17,8 +17,8 @@ function choice(label, options) {
 const AmazonRegions = choice('Part of Amazon’s cloud', [['Global', 'Global'], ['USGovernment', 'US government'], ['China', 'China']]);
 const AzureRegions = choice('Part of Azure', [['Global', 'Global'], ['Government', 'US government'], ['China', 'China'], ['Germany', 'Germany']]);
 
-// clouds are the kinds of object storage: how people call what they have, and
-// how the API does.
+// clouds are the kinds of object storage: people's names for them, and the
+// API's.
 export const clouds = {
   AmazonS3Compatible: {
     text: 'S3-compatible storage', bucketWord: 'Bucket', user: 'Access key', secret: 'Secret key',
@@ -52,7 +52,7 @@ export const clouds = {
   },
 };
 
-// storageBody is what the API takes to know the folder in the bucket.
+// storageBody is the API's form of a folder in a bucket.
 export function storageBody(form) {
   const place = [form.bucket, form.folder].filter(Boolean).join('/');
   return { type: form.kind, accountId: form.accountId, name: `${clouds[form.kind].text}: ${place}`.slice(0, 255).trim(), ...clouds[form.kind].body(form) };
@@ -82,7 +82,7 @@ export function Account({ form, change, back, next }) {
         accountId = added = account.id;
       }
       const buckets = await list({ ...form, accountId }, '').catch((problem) => {
-        // Who may read a bucket need not be allowed to list them all.
+        // A user who may read a bucket may lack the right to list all.
         if (blind) return [];
         throw problem;
       });
@@ -145,8 +145,8 @@ export function Bucket({ form, change, back, next }) {
   <//>`;
 }
 
-// looksLikeRestic tells from the folders in a folder whether a repository is
-// likely to be there.
+// looksLikeRestic guesses from the names of folders whether a repository is
+// there.
 export function looksLikeRestic(names) {
   return ['data', 'index', 'keys', 'snapshots'].every((n) => names.includes(n));
 }

@@ -1,11 +1,11 @@
-// What the steps of adding a repository have in common.
+// The common part of the steps of adding a repository.
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { html } from '../html.js';
 import { remove } from '../api.js';
 import { useElement } from '../store.js';
 import { Icon } from '../ui.js';
 
-// Step is a form that takes the focus to its first field.
+// Step is a form that focuses its first field.
 export function Step({ title, onSubmit, back, action, busy, children }) {
   const form = useElement();
   useLayoutEffect(() => form.current.querySelector('input:not([type="radio"]), select')?.focus(), []); // before the next key
@@ -16,7 +16,7 @@ export function Step({ title, onSubmit, back, action, busy, children }) {
   </form>`;
 }
 
-// useLeft tells, in a ref, whether the step has been left meanwhile.
+// useLeft says, in a ref, whether the step was left meanwhile.
 export function useLeft() {
   const left = useRef(false);
   useEffect(() => () => {
@@ -30,7 +30,8 @@ export function dropAccount({ added }) {
   return added ? remove(`/v6/Accounts/${added}`).catch(() => {}) : null;
 }
 
-// withoutField leaves the field's name out, which is the API's and not the form's.
+// withoutField removes the field's name in the API, which the form does not
+// have.
 export function withoutField(message) {
   return message.replace(/^(path|encryptionKeyId|accountId|objectStorageId|s3Folder|azureFolder|googleFolder|amazonBucket[A-Za-z0-9.]*|azureContainer[A-Za-z.]*|googleBucket[A-Za-z.]*): /, '');
 }

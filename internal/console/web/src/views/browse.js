@@ -18,7 +18,7 @@ import { Files, countText, useCursor } from './files.js';
 import { PointSwitch, neighbours } from './pointswitch.js';
 import { Restoring, useTargets } from './restoring.js';
 
-// useAround loads a restore point and what is around it; another one of the same
+// useAround loads a restore point and its neighbours. Another one of the same
 // repository is there at once.
 function useAround(id) {
   const around = useRef('');
@@ -104,7 +104,7 @@ function State({ id, place, listing, view, incomplete }) {
 }
 
 // chosen are the entries to download: the selected ones, or the folder itself
-// when those are all there are.
+// if all are selected.
 async function chosen(listing, selected, place) {
   if (selected.size === 0 || selected.size === listing.total) return [{ ...place, type: 'dir' }];
   if (selected.size > maxChosen) throw new Error(`Up to ${maxChosen} entries can be chosen for one download, or the folder as a whole.`);
@@ -113,7 +113,7 @@ async function chosen(listing, selected, place) {
   return entries;
 }
 
-// Bar is about the folder, or what is selected of it.
+// Bar is about the folder or the selection in it.
 function Bar({ id, place, listing, cursor, before, who, repository, restore }) {
   const [format, setFormat] = useState(formats[0]);
   const { selected } = cursor;

@@ -1,5 +1,4 @@
-// Two restore points side by side: totals, what changed where, and every
-// change.
+// Two restore points side by side: totals, changed folders, and every change.
 import { useEffect, useMemo } from 'preact/hooks';
 import { html } from '../html.js';
 import { allowed, get, query } from '../api.js';
@@ -17,8 +16,8 @@ import { useNarrow, useWindowRows } from '../table.js';
 import { Trail } from '../trail.js';
 import { Bytes, Empty, Heading, Icon, Loading, Name, Problem } from '../ui.js';
 
-// kinds are the API's, with what they are called here, their field in a
-// summary, and a badge.
+// kinds are the API's kinds, with the name on the page, the field in a summary,
+// and a badge.
 /** @type {[string, string, string, string][]} */
 const kinds = [
   ['Added', 'added', 'added', 'synced'],
@@ -29,9 +28,9 @@ const kinds = [
 ];
 const sum = (n) => kinds.reduce((total, [, , field]) => total + n[field], 0);
 
-// neighbour picks what to compare with when the address does not say: the
-// newest other restore point of the host, or else of the repository. points
-// come newest first.
+// neighbour chooses the other restore point if the address does not name it:
+// the newest other one of the host, or of the repository. points come newest
+// first.
 /**
  * @param {import('../resources.js').Point[]} points
  * @param {import('../resources.js').Point} before

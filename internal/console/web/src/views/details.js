@@ -1,4 +1,4 @@
-// Everything that is known of one entry.
+// All properties of one entry.
 import { html } from '../html.js';
 import { allowed, get, query } from '../api.js';
 import { downloadAddress, save } from '../archive.js';
@@ -68,15 +68,15 @@ function Facts({ entry: e }) {
   return html`<dl class="detail-facts">${facts.filter(([, value]) => value).map(([name, value], i) => html`<div key=${i}><dt><bdi>${visible(name)}</bdi></dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
-// shellQuoted writes bytes, given in Base64, as bash, zsh and other shells read
-// them.
+// shellQuoted returns bytes, given in Base64, in the form that bash, zsh and
+// other shells read.
 export function shellQuoted(rawPath) {
   const bytes = atob(rawPath.replaceAll('-', '+').replaceAll('_', '/'));
   return `$'${bytes.replace(/['\\]|[^\x20-\x7e]/g, (c) => (c === "'" || c === '\\' ? `\\${c}` : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`))}'`;
 }
 
-// Copy copies a path as it is in the backup; what is shown has signs in place
-// of characters that hide.
+// Copy copies a path as it is in the backup. The page shows signs in place of
+// hidden characters.
 function Copy({ entry: e }) {
   const copy = async () => {
     await navigator.clipboard.writeText(e.rawPath ? shellQuoted(e.rawPath) : e.path);
@@ -85,14 +85,14 @@ function Copy({ entry: e }) {
   return html`<${Button} kind="quiet small copy" aria-label="Copy the path" title="Copy the path as it is in the backup" onClick=${copy}>Copy<//>`;
 }
 
-// broken lets a path be broken behind its slashes.
+// broken allows line breaks in a path after its slashes.
 function broken(path) {
   return path.split(/(?<=\/)/).map((part) => html`${part}<wbr />`);
 }
 
 const longest = 400; // characters of an attribute
 
-// attributeText shows an attribute's bytes, given in Base64, as text where they
+// attributeText shows an attribute's bytes, given in Base64, as text if they
 // are text.
 export function attributeText(base64) {
   const bytes = Uint8Array.from(atob(base64 ?? ''), (c) => c.charCodeAt(0));

@@ -1,4 +1,4 @@
-// Changing what a repository is called and which password opens it.
+// Changing the name and the password of a repository.
 import { useEffect, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { post, put, remove } from '../api.js';
@@ -7,8 +7,8 @@ import { visible } from '../format.js';
 import { useElement } from '../store.js';
 import { Loading, Problem, notify, useModal } from '../ui.js';
 
-// changes are what is sent: the key only where it is another one, since that
-// makes the server open the repository and read it again.
+// changes are the request's changes. They include the key only if it is another
+// one, since that makes the server open the repository and read it again.
 function changes(repository, { name, description }, keyId) {
   return {
     retentionType: repository.retentionType,
@@ -18,16 +18,16 @@ function changes(repository, { name, description }, keyId) {
   };
 }
 
-// save sends the changes, and adds the key before when it is a new one. A key
-// that was added for nothing is removed again.
+// save sends the changes, after adding a new key. It removes a key that was
+// added for nothing.
 async function save(repository, form) {
   let added = null;
   if (!form.keyId) added = await post('/v6/EncryptionKeys', { password: form.password, description: `Password of ${form.name.trim()}`.slice(0, 1024) });
   try {
     await put(`/v6/BackupRepositories/${repository.id}`, changes(repository, form, form.keyId || added.id));
   } catch (error) {
-    // Without an answer nobody knows whether the repository has the key now;
-    // the server keeps a key that is in use.
+    // Without an answer it is unknown whether the repository has the key. The
+    // server keeps a key that is in use.
     if (added) await remove(`/v6/EncryptionKeys/${added.id}`).catch(() => {});
     throw error;
   }

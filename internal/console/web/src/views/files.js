@@ -1,5 +1,5 @@
-// The list of a folder's entries, with the keys and the mouse as in a file
-// manager. The list itself has the keyboard's focus; one of its rows is the
+// The list of a folder's entries, with the keys and the mouse of a file
+// manager. The list itself has the keyboard's focus. One of its rows is the
 // active one.
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
@@ -21,8 +21,8 @@ const columns = [['name', 'Name', 'asc'], ['size', 'Size', 'desc'], ['modified',
 
 const fresh = (listing) => ({ listing, index: 0, anchor: 0, selected: new Set(), scroll: /** @type {any} */ (null) });
 
-// useCursor holds which entry is the active one and which are selected, anew
-// for each listing. The address names the active entry.
+// useCursor holds the active entry and the selected ones, separately for each
+// listing. The address names the active entry.
 export function useCursor(listing, params) {
   const [state, setState] = useState(() => fresh(listing));
   const [ready, setReady] = useState(/** @type {any} */ (null));
@@ -52,7 +52,7 @@ export function useCursor(listing, params) {
   }, [listing, key]);
   useEffect(() => () => clearTimeout(timer.current), [listing]);
 
-  // move makes an entry the active one; extend selects all up to it.
+  // move makes an entry the active one. extend selects all up to it.
   const move = (to, { extend = false } = {}) => {
     const index = Math.max(0, Math.min(to, (listing.total ?? 1) - 1));
     if (extend) {
@@ -79,7 +79,7 @@ export function useCursor(listing, params) {
   return { ...cursor, ready: ready === listing, move, toggle, all, none };
 }
 
-// useKeys gives the handler of the list's keys.
+// useKeys returns the handler of the list's keys.
 function useKeys({ listing, cursor, page, open, up }) {
   const typed = useRef(/** @type {{ text: string, at: number, timer?: number }} */ ({ text: '', at: 0 }));
   useEffect(() => () => clearTimeout(typed.current.timer), [listing]);
@@ -91,7 +91,7 @@ function useKeys({ listing, cursor, page, open, up }) {
     /** @type {{ text: string, at: number, timer?: number }} */
     const mine = { text: again ? letter : text + letter, at: now };
     typed.current = mine;
-    // The same letter again and again goes through what begins with it.
+    // The same letter several times steps through the names that begin with it.
     const next = listing.entries.get(cursor.index + 1);
     if (!again && mine.text === letter.repeat(mine.text.length) && next?.name.toLowerCase().startsWith(letter.toLowerCase())) {
       cursor.move(cursor.index + 1);
@@ -189,7 +189,7 @@ function Row({ index, top, point, entry, active, selected, click, open }) {
   </div>`;
 }
 
-// countText says how many entries there are.
+// countText is the number of entries in words.
 export function countText(total) {
   return total === 1 ? '1 entry' : `${count(total)} entries`;
 }

@@ -1,5 +1,5 @@
-// How a repository grew: what is stored, what each restore point added, and
-// what forgetting one would free.
+// The growth of a repository: the stored size, the size that each restore point
+// added, and the size that forgetting one would free.
 import { useMemo, useState } from 'preact/hooks';
 import { area, curveStepAfter } from 'd3-shape';
 import { html } from '../html.js';
@@ -16,8 +16,8 @@ import { Term } from '../terms.js';
 import { Bytes, Empty, Icon, Loading, Name, Problem, Time } from '../ui.js';
 import { useWidth } from './timeline.js';
 
-// settled names the state of the repository, so that the numbers are loaded
-// again when it has changed.
+// settled identifies the state of the repository, so that the numbers are
+// loaded again after a change.
 export function Growth({ repositoryId, params, settled }) {
   const { data, error, reload } = useData((signal) => get(`/v6/BackupRepositories/${repositoryId}/Statistics`, { signal }), [`growth ${repositoryId}`, settled], { lasts: 'settled' });
   if (!data) return error ? html`<${Problem} error=${error} retry=${reload} />` : html`<${Loading} what="Adding up" />`;
@@ -57,12 +57,12 @@ function Plot({ growth }) {
   </figure>`;
 }
 
-// shapes are the paths of the plot; two thousand bars are one path.
+// shapes are the paths of the plot. Two thousand bars are one path.
 function shapes(growth, times, width) {
   const x = timeScale(times, [margin.left + 6, width - 46]);
   const above = byteScale(Math.max(...growth.map((g) => g.storedSize)), [stored.top + stored.height, stored.top]);
   const below = byteScale(Math.max(...growth.map((g) => Math.max(g.addedStoredSize, g.uniqueStoredSize))), [added.top + added.height, added.top]);
-  // The last size goes on to the edge.
+  // The last size continues to the edge.
   /** @type {any} */
   const shape = area();
   const total = shape.x((g, i) => (i < times.length ? x(times[i]) : width - margin.right)).y0(stored.top + stored.height)

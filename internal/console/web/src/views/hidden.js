@@ -1,4 +1,4 @@
-// Snapshots that are in a repository and are no restore points.
+// Snapshots of a repository that are no restore points.
 import { html } from '../html.js';
 import { plural } from '../format.js';
 import { useKept } from '../kept.js';

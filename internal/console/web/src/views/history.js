@@ -1,4 +1,4 @@
-// What became of one path: its versions on each host, and when it was there.
+// The history of one path: its versions on each host, and their times.
 import { useMemo } from 'preact/hooks';
 import { html } from '../html.js';
 import { allowed, get, query } from '../api.js';
@@ -16,7 +16,8 @@ import { Trail } from '../trail.js';
 import { Ago, Bytes, Empty, Heading, Icon, Loading, Name, Problem, Time } from '../ui.js';
 import { useWidth } from './timeline.js';
 
-// So many versions are loaded at most, and so many of a host are shown at first.
+// The number of versions that are loaded, and the number shown of a host at
+// first.
 const maxVersions = 5000;
 const shownFirst = 50;
 
@@ -32,7 +33,7 @@ async function loadVersions(id, place, signal) {
   }
 }
 
-// byHost gives each host's versions, oldest first, with the one before each.
+// byHost returns each host's versions, oldest first, each with the one before.
 export function byHost(versions) {
   const hosts = new Map();
   for (const version of versions) {
@@ -43,7 +44,7 @@ export function byHost(versions) {
   return [...hosts].sort(([a], [b]) => a.localeCompare(b));
 }
 
-// changes names what differs between the entries of two versions.
+// changes names the differences between the entries of two versions.
 export function changes(before, after) {
   const found = [];
   const of = (label, was, is) => was !== is && found.push(`${label} ${was || 'none'} → ${is || 'none'}`);
@@ -93,7 +94,7 @@ function HostChoice({ hosts, host }) {
     ${hosts.map(([name]) => html`<option key=${name} value=${name}>${visible(name)}</option>`)}</select></label>`;
 }
 
-// Strips draw when which version was there, a line for each host.
+// Strips draw the times of each version, with a line for each host.
 function Strips({ hosts }) {
   const box = useElement();
   const width = useWidth(box);
@@ -113,8 +114,8 @@ function Strips({ hosts }) {
   </div>`;
 }
 
-// endOf is until when a version counts: the next one's beginning, or the last
-// restore point that has it.
+// endOf is the end of a version: the beginning of the next one, or its last
+// restore point.
 function endOf(version, versions) {
   return versions[versions.indexOf(version) + 1]?.firstTime ?? version.lastTime;
 }

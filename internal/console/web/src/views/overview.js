@@ -1,4 +1,4 @@
-// Everything at a glance: what needs attention first, then every repository.
+// Everything at a glance: first what needs attention, then every repository.
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { ApiError, allowed, get, getWhole, post } from '../api.js';
@@ -12,22 +12,23 @@ import { concerns, newestByHost, overdue, standing } from '../status.js';
 import { Ago, Button, Empty, Heading, Icon, Loading, Name, Problem, Progress } from '../ui.js';
 import { Without } from './trouble.js';
 
-// What is known of each repository's hosts is kept until another session of it
-// has ended.
+// The hosts of each repository are kept until another of its sessions has
+// ended.
 client.setQueryDefaults(['hosts'], { gcTime: Infinity, meta: { lasts: 'settled' } });
 
-// Of a repository whose catalog is missing they are null: not known.
+// They are null, for unknown, for a repository without a catalog.
 /** @returns {{ settled: string, hosts: ReturnType<typeof newestByHost> | null, points: number | null, hidden?: number } | undefined} */
 const hostsOf = (id) => client.getQueryData(['hosts', id]);
 
-// So many streams of events at most; what runs beyond is asked for with the list.
+// The number of event streams. Further running sessions are requested with the
+// list.
 const maxStreams = 30;
 
-// So many restore points at most are asked for with one request.
+// The number of restore points in one request.
 const maxPoints = 20_000;
 
-// settledBy names the session that made the restore points what they are; while
-// one runs, they change.
+// settledBy names the session that made the present restore points. During a
+// session they change.
 export function settledBy(session) {
   return session && session.state !== 'Synchronizing' ? session.id : `${session?.id}…`;
 }
@@ -65,8 +66,8 @@ async function loadPoints(repositories, sessions, signal, found) {
   await countHidden(repositories, signal);
 }
 
-// countHidden asks the repositories that are out of sync how many snapshots they
-// have that cannot be shown; the others have none.
+// countHidden asks the repositories that are out of sync for the number of
+// their hidden snapshots. The others have none.
 async function countHidden(repositories, signal) {
   for (const r of repositories) {
     const known = hostsOf(r.id);
@@ -76,8 +77,9 @@ async function countHidden(repositories, signal) {
   }
 }
 
-// useRows joins repositories, sessions and restore points. These are asked for
-// as soon as the others are known, while the rows are drawn without them.
+// useRows joins repositories, sessions and restore points. The restore points
+// are requested when the others are known, while the rows are drawn without
+// them.
 function useRows() {
   const [, setTurn] = useState(0);
   const list = useData(
@@ -197,7 +199,7 @@ const urgency = (r) => {
 };
 const newest = (r) => Math.max(0, ...(r.hosts ?? []).map((h) => h.times[0]));
 
-// sorts are the orders of the list: what they are called, and in which column.
+// sorts are the orders of the list: their names and columns.
 const sorts = {
   attention: ['What needs attention first', 'State', (a, b) => urgency(b) - urgency(a)],
   name: ['Name', 'Repository', () => 0],

@@ -1,4 +1,4 @@
-// The restore points of a repository: a timeline, and the list beneath it.
+// The restore points of a repository: a timeline, and the list below it.
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { count, date, dateTime, localDay, visible } from '../format.js';
@@ -39,8 +39,8 @@ export function Points({ repository, points, hidden, params, session }) {
     <${List} points=${shown} chosen=${chosen} shown=${asked} />`;
 }
 
-// Choice goes to a day, and says what can be done with the restore point that
-// was chosen in the timeline.
+// Choice goes to a day, and offers what can be done with the chosen restore
+// point.
 /** @param {{ points: Point[], chosen: Point | undefined, choose: (point: Point | undefined) => void, hidden: import('../resources.js').HiddenSnapshot[], host: string | null, first: Point | null, setFirst: (point: Point | null) => void, show: () => void }} props */
 function Choice({ points, chosen, choose, hidden, host, first, setFirst, show }) {
   const [note, setNote] = useState({ of: '', text: '' });
@@ -65,7 +65,7 @@ function Choice({ points, chosen, choose, hidden, host, first, setFirst, show })
   </div>`;
 }
 
-// shown counts how often the row of what is chosen was asked for.
+// shown counts the requests to show the chosen row.
 /** @param {{ points: Point[], chosen: Point | undefined, shown: number }} props */
 function List({ points, chosen, shown }) {
   const box = useElement();
@@ -85,7 +85,7 @@ function List({ points, chosen, shown }) {
 
 const root = { path: '/' };
 
-// earlier finds the restore point of the same host and folders before each.
+// earlier finds the restore point of the same host and folders before each one.
 // points come newest first.
 /** @param {Point[]} points */
 export function earlier(points) {

@@ -10,7 +10,7 @@ import { useBoxRows } from '../table.js';
 import { Ago, Icon, Name, Time, useModal } from '../ui.js';
 
 // neighbours are the restore points of the same machine before and after one,
-// of the same folders where there are such. points come newest first.
+// of the same folders if there are such. points come newest first.
 /**
  * @param {import('../resources.js').Point[]} points
  * @param {import('../resources.js').Point} point
@@ -24,7 +24,7 @@ export function neighbours(points, point) {
   return { before: older.find(alike) ?? older.find(same), after: newer.find(alike) ?? newer.find(same) };
 }
 
-// PointSwitch goes to the neighbours and to any other restore point; link gives
+// PointSwitch goes to the neighbours and to any other restore point. link gives
 // the address of one.
 export function PointSwitch({ points, point, link }) {
   const [open, setOpen] = useState(false);

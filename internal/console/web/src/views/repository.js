@@ -1,5 +1,5 @@
-// One repository: how it stands, its restore points on a timeline, its
-// sessions and their logs.
+// One repository: its state, its restore points on a timeline, its sessions and
+// their logs.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { allowed, get, remove } from '../api.js';
@@ -26,7 +26,8 @@ const Growth = lazy(() => import('./growth.js'), 'Growth');
 /** @typedef {import('../resources.js').Point} Point */
 /** @typedef {import('../resources.js').Session} Session */
 
-// useRepository loads a repository with its latest session and follows that.
+// useRepository loads a repository and its latest session, and follows the
+// session.
 function useRepository(id, limit) {
   const state = useData(
     async (signal) => {
@@ -41,7 +42,7 @@ function useRepository(id, limit) {
   );
   const newest = state.data?.sessions[0];
   const session = useSession(newest);
-  // The end of a session is seen in its events first; the rest follows here.
+  // The events show the end of a session first; the other data follows here.
   const settled = state.data && settledBy(session);
   const before = useRef(settled);
   useEffect(() => {
@@ -54,7 +55,7 @@ function useRepository(id, limit) {
 export function Repository({ id, tab = 'points', session: shown = undefined, params, who }) {
   const [limit, setLimit] = useKept('sessions', 50);
   const { data, error, reload, session, settled } = useRepository(id, limit);
-  // Before its first session has ended it has none.
+  // Before the end of its first session it has none.
   const blank = !data || (data.repository.isOutOfSync && data.sessions.length <= 1 && session?.state !== 'None' && session?.state !== 'Failed');
   const points = usePoints(id, { off: blank });
   const missing = points.error?.status === 409;

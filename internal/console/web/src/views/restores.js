@@ -1,4 +1,4 @@
-// The restores that run on the server, and those that have.
+// The running and the earlier restores on the server.
 import { html } from '../html.js';
 import { allowed, get, post } from '../api.js';
 import { useData, useGet, useNow } from '../data.js';
@@ -101,7 +101,7 @@ function Facts({ job, name }) {
 
 const logPage = 500;
 
-// Log lists what could not be restored as it was.
+// Log lists the items that could not be restored as they were.
 function Log({ id, job }) {
   const [limit, setLimit] = useKept('log', logPage);
   const running = job.state === 'Running';

@@ -11,13 +11,13 @@ import { navigate } from '../router.js';
 import { useElement } from '../store.js';
 import { Name, Problem, useModal } from '../ui.js';
 
-// useTargets gives the folders that restores may go into; for whoever may not
-// restore there are none.
+// useTargets returns the allowed folders for restores. Users who may not
+// restore have none.
 export function useTargets(who) {
   return useGet(allowed(who, 'restore') ? '/v6/RestoreTargets' : null).data ?? [];
 }
 
-// Restoring asks where to and how, and starts the job.
+// Restoring asks for the target and the options, and starts the job.
 export function Restoring({ point, entries, targets, onClose }) {
   const dialog = useModal();
   const first = useElement();
@@ -69,7 +69,7 @@ export function Restoring({ point, entries, targets, onClose }) {
 const named = 3; // entries; more are counted
 const longest = 120; // characters of a path
 
-// What names what is restored.
+// The component What shows the names of the restored entries.
 export function What({ entries }) {
   if (entries.length === 0 || (entries.length === 1 && entries[0].path === '/')) return 'The whole restore point';
   const rest = entries.length - named;

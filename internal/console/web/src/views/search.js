@@ -1,5 +1,5 @@
-// Search as one types, over all repositories: a line for each path, its
-// versions beneath it.
+// Search while typing, over all repositories: a line for each path, with its
+// versions below.
 import { useEffect, useMemo } from 'preact/hooks';
 import { html } from '../html.js';
 import { get, query } from '../api.js';
@@ -18,14 +18,15 @@ import { Term } from '../terms.js';
 import { Empty, Heading, Icon, Loading, Name, Problem, Time } from '../ui.js';
 import { Filters } from './searchfilters.js';
 
-// The first page is small, so that it comes at once; the rest follows by itself
-// up to so many versions, since the best may be among the last.
+// The first page is small, so that it comes at once. The others follow by
+// themselves up to this number of versions, since the best one may be among the
+// last.
 const firstPage = 200;
 const nextPage = 1000;
 const byItself = 5000;
 
-// useSearch asks for the first page when the request changes, and leaves the
-// answer before on the screen until the next one is there.
+// useSearch requests the first page when the request changes, and keeps the
+// former answer on the screen until the next one arrives.
 function useSearch(request) {
   const found = usePages((cursor, signal) => get(query('/v6/Search', { ...request, limit: cursor ? nextPage : firstPage, cursor }), { signal }), ['search', request], { off: !request });
   const last = found.pages[found.pages.length - 1];
@@ -47,9 +48,9 @@ export function Search({ params }) {
   const order = orders[params.get('sort') ?? ''] ? /** @type {string} */ (params.get('sort')) : 'best';
   const text = params.get('mode') === 'pattern' ? '' : q ?? '';
   const groups = useMemo(() => inOrder(found.groups, order, text), [found.groups, order, text]);
-  // What a filter leaves out may be a later version, so that nothing is said.
+  // A filter may leave out a later version, so no result is called deleted.
   const series = useSeries(doubtful.some((name) => params.get(name)) ? [] : found.groups, repositories.data);
-  // A page that found nothing in its time is not followed by another by itself.
+  // A page that found nothing in its time is not followed by another one.
   const onward = Boolean(found.next) && !found.loading && !found.error && found.fresh && found.last > 0 && found.versions < byItself;
   useEffect(() => {
     if (onward) found.more();
@@ -63,13 +64,13 @@ export function Search({ params }) {
           : html`<${Found} found=${found} groups=${groups} series=${series} names=${names} q=${text} onward=${onward} />`}`}`;
 }
 
-// doubtful are the filters behind which a path may have later versions.
+// doubtful are the filters that may hide later versions of a path.
 const doubtful = ['type', 'min', 'max', 'after', 'before', 'host', 'tag'];
 const mostSeries = 20; // repositories
 
-// useSeries loads the restore points of the repositories in which something was
-// found, to tell what is no longer there. A repository that is out of sync may
-// have newer snapshots that cannot be shown, so that nothing is said.
+// useSeries loads the restore points of the repositories with results, to find
+// deleted paths. A repository that is out of sync may have newer, hidden
+// snapshots, so nothing in it is called deleted.
 function useSeries(groups, repositories) {
   const ids = useMemo(() => {
     const known = new Set((repositories ?? []).filter((r) => r.isOutOfSync === false).map((r) => r.id));
@@ -94,7 +95,7 @@ const reasons = {
   Damaged: 'has a damaged catalog; the next synchronization mends it', Time: 'took longer than a page may take',
 };
 
-// Told says how much has been found, and what has not been looked at.
+// Told names the number of results, and what was not searched.
 function Told({ found, names, order, onward }) {
   const { groups, versions, next, cut, notSearched, loading, fresh } = found;
   return html`<div class="told">
@@ -164,11 +165,11 @@ function Version({ top, version: v }) {
   </div>`;
 }
 
-// Marked shows a name with the part that was looked for.
+// Marked shows a name with the searched part marked.
 function Marked({ text, q }) {
   const shown = visible(text);
   const at = q ? shown.toLowerCase().indexOf(q.toLowerCase()) : -1;
-  // Letters whose small form is longer would shift what comes after them.
+  // Letters with a longer lower-case form would shift the part behind them.
   if (at < 0 || shown.toLowerCase().length !== shown.length) return html`<bdi class="name" title=${shown}>${shown}</bdi>`;
   return html`<bdi class="name" title=${shown}>${shown.slice(0, at)}<mark>${shown.slice(at, at + q.length)}</mark>${shown.slice(at + q.length)}</bdi>`;
 }

@@ -1,4 +1,4 @@
-// The box in the navigation in which one searches from everywhere.
+// The box in the navigation for searching from everywhere.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { navigate, setParams } from '../router.js';
@@ -43,7 +43,7 @@ export function SearchBox({ path, params }) {
     setText(value);
     clearTimeout(timer.current);
     const from = location.pathname;
-    // Whoever has gone elsewhere meanwhile is not taken away from there.
+    // A user who has opened another view meanwhile stays there.
     timer.current = setTimeout(() => location.pathname === from && go(value), pause);
   };
   const keys = (event) => {

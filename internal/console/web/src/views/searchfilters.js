@@ -1,4 +1,4 @@
-// What narrows a search down. All of it is in the address.
+// The filters of a search. The address holds all of them.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { short, visible } from '../format.js';

@@ -1,4 +1,4 @@
-// The sessions of a repository, and the log of the one that is open.
+// The sessions of a repository, and the log of the open one.
 import { html } from '../html.js';
 import { get } from '../api.js';
 import { useData } from '../data.js';

@@ -1,5 +1,5 @@
-// Where the space goes in a restore point: a treemap to walk through, the same
-// as a table, its largest files and the kinds of files.
+// The space in a restore point: a treemap, the same as a table, its largest
+// files and the kinds of files.
 import { useMemo, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { get, query } from '../api.js';
@@ -19,8 +19,8 @@ import { useWidth } from './timeline.js';
 
 const mostSteps = 64; // folders of folders
 
-// sizesOf loads the sizes of a folder, or, where none is asked for, of the first
-// folder from the root on that branches.
+// sizesOf loads the sizes of a folder. Without one, it takes the first folder
+// from the root that branches.
 async function sizesOf(id, asked, signal) {
   let place = asked ?? { path: '/' };
   for (let step = 0; ; step++) {
@@ -71,7 +71,7 @@ function hrefOf(entry, link, point) {
   return (go[entry.type] ?? go.other)(entry, link, point);
 }
 
-// Treemap is one stop for the tab key; the arrow keys walk through it.
+// Treemap is one stop of the tab key. The arrow keys move in it.
 function Treemap({ folder, link, point }) {
   const box = useElement();
   const width = useWidth(box);
@@ -128,7 +128,7 @@ function Children({ folder, link, point, repositoryId }) {
   </section>`;
 }
 
-// Whole tells of the restore point altogether.
+// Whole is about the whole restore point.
 function Whole({ id, link }) {
   const { data, error, reload } = useGet(`/v6/RestorePoints/${id}/Statistics`);
   if (!data) return error ? html`<${Problem} error=${error} retry=${reload} />` : html`<${Loading} what="Looking through the restore point" />`;

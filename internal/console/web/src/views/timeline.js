@@ -1,5 +1,5 @@
-// Restore points on a line of time, one lane for each host. A lane is one stop
-// for the tab key; the arrow keys lead from one restore point to the next.
+// Restore points on a line of time, with one lane for each host. A lane is one
+// stop of the tab key. The arrow keys lead from one restore point to the next.
 import { useLayoutEffect, useMemo, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { count, date, dateTime, plural, span, visible } from '../format.js';
@@ -14,7 +14,7 @@ import { Name } from '../ui.js';
 const dot = 11; // pixels; points that would lie closer share a mark
 const day = 86400_000;
 
-// useWidth measures an element, and again when it changes.
+// useWidth measures an element, and again when its width changes.
 export function useWidth(ref) {
   const [width, setWidth] = useState(0);
   useLayoutEffect(() => {
@@ -25,7 +25,7 @@ export function useWidth(ref) {
   return width;
 }
 
-// byHost gives each host's points with their times, newest first.
+// byHost returns each host's points with their times, newest first.
 /** @param {Point[]} points */
 function byHost(points) {
   /** @type {Map<string, { points: Point[], times: number[] }>} */
@@ -39,7 +39,7 @@ function byHost(points) {
   return [...hosts].map(([hostName, host]) => ({ hostName, ...host, gaps: gaps(host.times) }));
 }
 
-// marksOf puts the points of a lane into marks along the line.
+// marksOf joins the points of a lane to marks on the line.
 function marksOf({ points, times }, x, width) {
   /** @type {{ x: number, points: Point[] }[]} */
   const marks = [];
@@ -78,7 +78,7 @@ export function Timeline({ points, host, pick, chosen, choose, first }) {
   </div>`;
 }
 
-// told names a restore point, and says what it lacks.
+// told names a restore point and says what it lacks.
 /** @param {Point} point */
 const told = (point) => [dateTime(point.backupTime), lack(point)].filter(Boolean).join(', ');
 

@@ -1,12 +1,11 @@
-// What a question to a repository came to that cannot be answered.
+// Answers to questions that a repository cannot answer.
 import { html } from '../html.js';
 import { allowed } from '../api.js';
 import { plural } from '../format.js';
 import { Name, Problem } from '../ui.js';
 import { SyncButton } from './overview.js';
 
-// Trouble tells of an error; where a catalog is missing it offers to
-// synchronize.
+// Trouble shows an error. For a missing catalog it offers to synchronize.
 export function Trouble({ error, retry, repositoryId, name = '', who }) {
   if (!error?.status) return null;
   if (error.status !== 409) return html`<${Problem} error=${error} retry=${error.status === 404 ? null : retry} />`;
@@ -14,7 +13,7 @@ export function Trouble({ error, retry, repositoryId, name = '', who }) {
     ${repositoryId && allowed(who, 'synchronize') && html`<${SyncButton} kind="primary" id=${repositoryId} name=${name} reload=${retry} />`}</div>`;
 }
 
-// Without says which repositories an answer leaves out.
+// Without names the repositories that an answer leaves out.
 export function Without({ repositories }) {
   if (repositories.length === 0) return null;
   return html`<p class="quiet-text">Not counted, because ${repositories.length === 1 ? 'its catalog is' : 'their catalogs are'} missing or damaged: ${repositories.slice(0, 5).map((r, i) => html`${i > 0 && ', '}<a key=${r.id} href="/repositories/${r.id}"><${Name} text=${r.name} /></a>`)}${
