@@ -47,8 +47,7 @@ type ranked struct {
 	entry uint32
 }
 
-// top keeps the n entries that rank highest. Of equals it keeps the earlier
-// ones.
+// top keeps the n entries that rank highest, and the earlier ones of equals.
 type top struct {
 	n    int
 	list []ranked
@@ -87,8 +86,8 @@ type candidate struct {
 	open bool // look into the tree
 }
 
-// candidates is a heap, the highest first. Of equals, the nearest to an answer
-// is first.
+// candidates is a heap, the highest first. Among equals, the nearest to an
+// answer is first.
 type candidates []candidate
 
 func (c candidates) Len() int      { return len(c) }

@@ -17,8 +17,8 @@ type Matching struct {
 }
 
 // thread is one way in which the pattern may continue to match. start also
-// gives the number of parts that the "**" took. Of two threads at the same
-// part, the one that began deeper and needs no longer path replaces the other.
+// gives the number of parts that the "**" took. If two threads stand at the same
+// part, the deeper start replaces the other one, unless it needs a longer path.
 // So a rooted pattern has at most one thread for each part, and any other
 // pattern has as many as it has "**".
 type thread struct {
