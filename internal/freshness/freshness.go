@@ -1,8 +1,8 @@
-// Package freshness decides which catalogs can be answered from, and whether
-// they are as the last session left them. The state database says what a session
-// left; the folder of catalogs says what is there. Where the two differ, the
-// repository is out of sync, and a question that needs a catalog that is not
-// there is refused, never answered with an empty list.
+// Package freshness decides which catalogs can answer, and whether they are in
+// the state of the last session. The state database has that state, and the
+// folder of catalogs has the files. If the two differ, the repository is out of
+// sync. A question to a missing catalog is refused and never gets an empty
+// list.
 package freshness
 
 import (
@@ -20,21 +20,21 @@ import (
 
 // Dir holds the catalogs.
 type Dir interface {
-	// Read runs fn with a repository's catalog; catalog.ErrMissing where there is
-	// none.
+	// Read runs fn with a repository's catalog. Its error is catalog.ErrMissing
+	// if there is none.
 	Read(ctx context.Context, repository syncline.ID, fn func(*catalog.Catalog) error) error
 	// Present reports whether there is a catalog file.
 	Present(repository syncline.ID) bool
 }
 
-// Store is what the state database knows of the repositories.
+// Store has the state database's records of repositories.
 type Store interface {
 	Repositories(ctx context.Context) ([]syncline.Repository, error)
 	Repository(ctx context.Context, id syncline.ID) (syncline.Repository, error)
 	SetOutOfSync(ctx context.Context, id syncline.ID, outOfSync bool) error
 }
 
-// Keeper stands between whoever asks and the catalogs. It is safe for concurrent
+// Keeper stands between questions and the catalogs. It is safe for concurrent
 // use.
 type Keeper struct {
 	Dir    Dir
@@ -42,10 +42,10 @@ type Keeper struct {
 	Logger *slog.Logger
 
 	mu      sync.Mutex
-	checked map[syncline.ID]*catalog.Catalog // that were found to have snapshots
+	checked map[syncline.ID]*catalog.Catalog // checked catalogs with snapshots
 }
 
-// Repositories returns all repositories, with OutOfSync as it is now.
+// Repositories returns all repositories, with their present OutOfSync.
 func (k *Keeper) Repositories(ctx context.Context) ([]syncline.Repository, error) {
 	list, err := k.Store.Repositories(ctx)
 	for i := range list {
@@ -54,7 +54,7 @@ func (k *Keeper) Repositories(ctx context.Context) ([]syncline.Repository, error
 	return list, err
 }
 
-// Repository returns one repository, with OutOfSync as it is now.
+// Repository returns one repository, with its present OutOfSync.
 func (k *Keeper) Repository(ctx context.Context, id syncline.ID) (syncline.Repository, error) {
 	r, err := k.Store.Repository(ctx, id)
 	k.look(&r)
@@ -65,8 +65,8 @@ func (k *Keeper) look(r *syncline.Repository) {
 	r.OutOfSync = r.OutOfSync || !k.Dir.Present(r.ID)
 }
 
-// Use runs fn with a repository's catalog. One that is not there, or says nothing
-// about its repository, is catalog.ErrMissing.
+// Use runs fn with a repository's catalog. Its error is catalog.ErrMissing if
+// the catalog is missing, or is empty without the mark of a session.
 func (k *Keeper) Use(ctx context.Context, id syncline.ID, fn func(*catalog.Catalog) error) error {
 	err := k.Dir.Read(ctx, id, func(c *catalog.Catalog) error {
 		if err := k.check(ctx, id, c); err != nil {
@@ -87,8 +87,8 @@ func (k *Keeper) Use(ctx context.Context, id syncline.ID, fn func(*catalog.Catal
 	return err
 }
 
-// check compares a catalog that was just opened with what the state database
-// knows. One without snapshots is compared each time.
+// check compares a newly opened catalog with the state database. A catalog
+// without snapshots is compared each time.
 func (k *Keeper) check(ctx context.Context, id syncline.ID, c *catalog.Catalog) error {
 	k.mu.Lock()
 	known := k.checked[id] == c
@@ -96,7 +96,8 @@ func (k *Keeper) check(ctx context.Context, id syncline.ID, c *catalog.Catalog) 
 	if known {
 		return nil
 	}
-	// Before the catalog, which only grows: what is recorded is never newer.
+	// The record is read before the catalog. A catalog only grows, so the
+	// record is never newer.
 	r, err := k.Store.Repository(ctx, id)
 	if err != nil {
 		return err
@@ -136,9 +137,9 @@ func (k *Keeper) check(ctx context.Context, id syncline.ID, c *catalog.Catalog) 
 	return nil
 }
 
-// Verify opens every catalog that is there and records which repositories are out
-// of sync. It returns those whose catalog is of another version of the program:
-// nothing is wrong with them, and they are to be built anew.
+// Verify opens every catalog and records the repositories that are out of sync.
+// It returns those with a catalog of another version of the program, which must
+// be built anew.
 func (k *Keeper) Verify(ctx context.Context) (outdated []syncline.ID, err error) {
 	list, err := k.Store.Repositories(ctx)
 	if err != nil {
@@ -158,7 +159,7 @@ func (k *Keeper) Verify(ctx context.Context) (outdated []syncline.ID, err error)
 				mu.Unlock()
 			case errors.Is(err, catalog.ErrMissing) && !r.OutOfSync:
 				k.Logger.Warn("a repository was synchronized and its catalog is missing; synchronize it", "repository", r.ID)
-			case errors.Is(err, catalog.ErrMissing), errors.Is(err, catalog.ErrDamaged), err == nil: // told elsewhere
+			case errors.Is(err, catalog.ErrMissing), errors.Is(err, catalog.ErrDamaged), err == nil: // reported elsewhere
 				return nil
 			default:
 				k.Logger.Error("a catalog cannot be opened", "repository", r.ID, "error", err)
@@ -169,8 +170,8 @@ func (k *Keeper) Verify(ctx context.Context) (outdated []syncline.ID, err error)
 	return outdated, group.Wait()
 }
 
-// mark records that a repository is out of sync. A database that cannot be
-// written to is told by those who need it.
+// mark records that a repository is out of sync. It ignores a database that
+// cannot be written to, because other calls report that.
 func (k *Keeper) mark(ctx context.Context, id syncline.ID) error {
 	err := k.Store.SetOutOfSync(ctx, id, true)
 	switch syncline.CodeOf(err) {

@@ -1,5 +1,5 @@
-// Package numbered gives names that are taken already a number, the same way in
-// archives and in restores. It knows of no files.
+// Package numbered gives taken names a number, in the same way for archives and
+// restores. It knows nothing of files.
 package numbered
 
 import (

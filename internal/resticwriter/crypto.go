@@ -12,18 +12,19 @@ import (
 	"golang.org/x/crypto/scrypt"
 )
 
-// overhead is what sealing adds to a plaintext: a nonce before, a tag behind.
+// overhead is the length that sealing adds to a plaintext: a nonce before it
+// and a tag behind.
 const overhead = aes.BlockSize + poly1305.TagSize
 
-// key seals bytes as the format wants it: AES-256 in counter mode, and
-// Poly1305-AES over the ciphertext. The same random nonce serves both.
+// key seals bytes in the repository's format: AES-256 in counter mode, and
+// Poly1305-AES over the ciphertext. Both use the same random nonce.
 type key struct {
 	encrypt, macK, macR []byte
 	block, mac          cipher.Block
 }
 
-// newKey takes the 64 bytes that scrypt gives: 32 to encrypt, 16 and 16 to
-// authenticate.
+// newKey takes scrypt's 64 bytes: 32 for encryption, and twice 16 for
+// authentication.
 func newKey(b [64]byte) (*key, error) {
 	k := &key{encrypt: b[:32], macK: b[32:48], macR: b[48:]}
 	var err error
@@ -37,7 +38,7 @@ func newKey(b [64]byte) (*key, error) {
 // seal appends nonce, ciphertext and tag to dst.
 func (k *key) seal(dst, plain []byte) []byte {
 	var nonce [aes.BlockSize]byte
-	rand.Read(nonce[:]) // never fails: it ends the program instead
+	rand.Read(nonce[:]) // never fails, but ends the program
 	dst = append(dst, nonce[:]...)
 	start := len(dst)
 	dst = append(dst, plain...)
@@ -51,8 +52,7 @@ func (k *key) seal(dst, plain []byte) []byte {
 	return append(dst, tag[:]...)
 }
 
-// keyFile returns the document that lets password open the repository whose
-// master key is given.
+// keyFile returns a key file for password with the repository's master key.
 func keyFile(password string, master *key) ([]byte, error) {
 	const n, r, p = 32768, 8, 1
 	salt := make([]byte, 64)

@@ -1,7 +1,7 @@
-// Package resticwriter writes restic repositories, whole or deliberately wrong
-// ones, for benchmarks and tests. It shares nothing with the code that reads
-// repositories, so that neither hides the other's mistakes. It must not know
-// the catalog or sessions, and no program that is shipped uses it.
+// Package resticwriter writes restic repositories, valid or wrong on purpose,
+// for benchmarks and tests. It shares no code with the reader of repositories,
+// so neither hides the other's faults. It must not know the catalog or
+// sessions, and no released program uses it.
 package resticwriter
 
 import (
@@ -21,14 +21,14 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Sizes at which files are ended, near those of restic.
+// Sizes at which files end, near those of restic.
 const (
 	packSize   = 16 << 20 // bytes
 	packBlobs  = 100_000  // keeps a pack's header far below restic's bound
 	indexBlobs = 50_000
 )
 
-// polynomial is an irreducible one; nothing here is cut by it.
+// polynomial is an irreducible one. Nothing here is cut with it.
 const polynomial = "3da3358b4dc173"
 
 // ID is the SHA-256 that names an object.
@@ -47,17 +47,17 @@ type Repo struct {
 	enc    *zstd.Encoder
 
 	mu      sync.Mutex
-	pending []IndexPack // written packs that no index names yet
+	pending []IndexPack // packs that no index has yet
 	blobs   int         // in pending
 }
 
-// IndexPack is a pack as an index names it.
+// IndexPack is a pack in an index.
 type IndexPack struct {
 	ID    ID          `json:"id"`
 	Blobs []IndexBlob `json:"blobs"`
 }
 
-// IndexBlob is a blob in a pack as an index names it. Sizes are in bytes.
+// IndexBlob is a blob of a pack in an index. Sizes are bytes.
 type IndexBlob struct {
 	ID           ID     `json:"id"`
 	Type         string `json:"type"`
@@ -66,8 +66,8 @@ type IndexBlob struct {
 	Uncompressed int    `json:"uncompressed_length,omitempty"`
 }
 
-// Create makes an empty repository of version 2 in dir, which must not
-// exist or be empty.
+// Create makes an empty repository of version 2 in dir, which must be missing
+// or empty.
 func Create(dir, password string) (*Repo, error) {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return nil, errors.New(dir + " is not empty; give an empty folder or a new name")
@@ -126,8 +126,8 @@ func (r *Repo) StoreJSON(dir string, v any) (ID, error) {
 	return r.Store(dir, r.master.seal(nil, r.enc.EncodeAll(doc, []byte{2})))
 }
 
-// AddPack takes note of a written pack, and writes an index when there are
-// enough of them.
+// AddPack adds a written pack to the next index, and writes the index when it
+// is full.
 func (r *Repo) AddPack(p IndexPack) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -139,7 +139,7 @@ func (r *Repo) AddPack(p IndexPack) error {
 	return r.writeIndex()
 }
 
-// Flush writes an index of what no index names yet.
+// Flush writes an index of the packs that no index has yet.
 func (r *Repo) Flush() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -176,7 +176,7 @@ func NewPacker(r *Repo, blobType string, compress bool) *Packer {
 // Seal encrypts and authenticates bytes with the repository's key.
 func (r *Repo) Seal(plain []byte) []byte { return r.master.seal(nil, plain) }
 
-// Add stores a blob under the given name, which nobody checks.
+// Add stores a blob under the given name without checking it.
 func (p *Packer) Add(blob ID, plain []byte) error {
 	b := IndexBlob{ID: blob, Type: p.blobType, Offset: p.buf.Len()}
 	stored := plain
@@ -188,8 +188,8 @@ func (p *Packer) Add(blob ID, plain []byte) error {
 	return p.append(b, stored)
 }
 
-// AddStored stores a blob as it is given, compressed or not, and says of it
-// what it is told.
+// AddStored stores the given bytes of a blob, compressed or not, with the given
+// length in the pack's header.
 func (p *Packer) AddStored(blob ID, stored []byte, uncompressed int) error {
 	return p.append(IndexBlob{ID: blob, Type: p.blobType, Offset: p.buf.Len(), Uncompressed: uncompressed}, stored)
 }

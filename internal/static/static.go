@@ -1,6 +1,6 @@
-// Package static serves files that are part of the program. All clients are
-// sent from one copy of each, in chunks, so that one that reads slowly holds
-// no memory of its own.
+// Package static serves files that are part of the program. All clients share
+// one copy of each file, which is sent in chunks, so a slow client holds no
+// memory of its own.
 package static
 
 import (
@@ -17,22 +17,20 @@ import (
 	"sync"
 )
 
-// chunk is how much is written at once.
+// chunk is the number of bytes of one write.
 const chunk = 64 << 10
 
-// File is a file in the forms in which it is sent. It is safe for concurrent
-// use.
+// File is a file in its forms for sending. It is safe for concurrent use.
 type File struct {
-	// Header is set on every answer that carries the file, beside what the file
-	// itself asks for.
+	// Header is set on every answer with the file.
 	Header map[string]string
 
 	etag  string
-	small []byte // compressed with gzip, nil where that gains nothing
+	small []byte // compressed with gzip; nil if that gains nothing
 	plain func() ([]byte, error)
 }
 
-// New makes a file, compressed too where that gains a tenth.
+// New makes a file. It also compresses it if that gains a tenth.
 func New(data []byte, header map[string]string) (*File, error) {
 	var b bytes.Buffer
 	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
@@ -52,8 +50,8 @@ func New(data []byte, header map[string]string) (*File, error) {
 	return f, nil
 }
 
-// NewCompressed makes a file of what gzip has compressed. The first client that
-// does not take it so has it inflated, for all that follow.
+// NewCompressed makes a file from bytes that gzip has compressed. The first
+// client that needs the plain form has it inflated, for all clients after it.
 func NewCompressed(small []byte, header map[string]string) *File {
 	return &File{Header: header, etag: etag(small), small: small, plain: sync.OnceValues(func() ([]byte, error) {
 		z, err := gzip.NewReader(bytes.NewReader(small))
@@ -61,7 +59,7 @@ func NewCompressed(small []byte, header map[string]string) *File {
 			return nil, fmt.Errorf("inflate a file of the program: %w", err)
 		}
 		data, err := io.ReadAll(z)
-		return bytes.Clone(data), errors.Join(err, z.Close()) // without the room to grow
+		return bytes.Clone(data), errors.Join(err, z.Close()) // drops spare capacity
 	})}
 }
 
@@ -101,7 +99,7 @@ func (f *File) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for len(data) > 0 {
 		n, err := w.Write(data[:min(len(data), chunk)])
 		if err != nil {
-			return // the client's connection; there is nobody to tell
+			return // the client's connection failed
 		}
 		data = data[n:]
 	}
