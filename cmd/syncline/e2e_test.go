@@ -240,7 +240,17 @@ func (n *node) sync(repo string) session {
 // events follows a session to its end and returns its states.
 func (n *node) events(id string) (all []session) {
 	n.t.Helper()
-	req, err := http.NewRequestWithContext(n.t.Context(), "GET", n.url+"/v6/RepositorySynchronizeSessions/"+id+"/Events", nil)
+	n.follow("/v6/RepositorySynchronizeSessions/"+id+"/Events", func(data []byte) error {
+		all = append(all, session{})
+		return json.Unmarshal(data, &all[len(all)-1])
+	})
+	return all
+}
+
+// follow calls event with the data of every event of a stream, one at least.
+func (n *node) follow(path string, event func(data []byte) error) {
+	n.t.Helper()
+	req, err := http.NewRequestWithContext(n.t.Context(), "GET", n.url+path, nil)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -250,20 +260,19 @@ func (n *node) events(id string) (all []session) {
 		n.t.Fatal(err)
 	}
 	defer res.Body.Close()
+	count := 0
 	lines := bufio.NewScanner(res.Body)
 	for lines.Scan() {
 		if data, ok := strings.CutPrefix(lines.Text(), "data:"); ok {
-			var s session
-			if err := json.Unmarshal([]byte(data), &s); err != nil {
+			if err := event([]byte(data)); err != nil {
 				n.t.Fatal(err)
 			}
-			all = append(all, s)
+			count++
 		}
 	}
-	if len(all) == 0 {
-		n.t.Fatalf("session %s has no events (%s)", id, res.Status)
+	if count == 0 {
+		n.t.Fatalf("%s has no events (%s)", path, res.Status)
 	}
-	return all
 }
 
 // finish waits for the end of a session that must succeed.

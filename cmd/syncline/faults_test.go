@@ -31,6 +31,35 @@ func (silent) Progress(int, syncline.SessionStatistics) {}
 func (silent) Log(syncline.LogLevel, string)            {}
 func (silent) Behind()                                  {}
 
+// inBucket opens the folder "repo" of a server's bucket at an address, which may be
+// that of a proxy in front of the server.
+func inBucket(t *testing.T, server *servers.S3, url string) storage.Storage {
+	t.Helper()
+	st, err := s3.Open(t.Context(), s3.Config{
+		Endpoint: url, Bucket: "bucket", Prefix: "repo", Region: server.Region,
+		AccessKey: server.AccessKey, SecretKey: server.SecretKey,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
+
+// wanted returns the repository there, and the catalog that a session without
+// faults makes of it.
+func wanted(t *testing.T, server *servers.S3) (repo *resticrepo.Repository, catalog string) {
+	t.Helper()
+	repo, err := resticrepo.Open(t.Context(), inBucket(t, server, server.URL), resticfixture.Password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	catalog, _, err = synchronized(t, repo, inBucket(t, server, server.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return repo, catalog
+}
+
 // TestFiftySessionsThroughFaults synchronizes from a server that fails one
 // request in twenty. Each session must end with the same catalog, or say that
 // it failed: never with another one.
@@ -41,28 +70,11 @@ func TestFiftySessionsThroughFaults(t *testing.T) {
 	}
 	server := servers.StartS3(t)
 	server.Put(t, "bucket", "repo", servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old")))
-	open := func(url string) storage.Storage {
-		st, err := s3.Open(t.Context(), s3.Config{
-			Endpoint: url, Bucket: "bucket", Prefix: "repo", Region: server.Region,
-			AccessKey: server.AccessKey, SecretKey: server.SecretKey,
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return st
-	}
-	repo, err := resticrepo.Open(t.Context(), open(server.URL), resticfixture.Password)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, _, err := synchronized(t, repo, open(server.URL))
-	if err != nil {
-		t.Fatal(err)
-	}
+	repo, want := wanted(t, server)
 	var retries int64
 	for i := range sessions {
 		faulty := servers.StartFaulty(t, server.URL, uint64(i), 0.05)
-		got, counter, err := synchronized(t, repo, open(faulty.URL))
+		got, counter, err := synchronized(t, repo, inBucket(t, server, faulty.URL))
 		switch {
 		case err != nil && syncline.CodeOf(err) == syncline.CodeUnavailable:
 			t.Logf("session %d failed and says so: %v", i, err)
@@ -88,26 +100,9 @@ func TestFlippedAnswers(t *testing.T) {
 	resticfixture.QuickKey(t, folder)
 	server.Put(t, "bucket", "repo", servers.ReadFolder(t, folder))
 	quick := storage.RetryOptions{MinDelay: time.Millisecond, MaxDelay: 10 * time.Millisecond, Stall: 100 * time.Millisecond, MaxElapsed: time.Minute}
-	open := func(url string) storage.Storage {
-		st, err := s3.Open(t.Context(), s3.Config{
-			Endpoint: url, Bucket: "bucket", Prefix: "repo", Region: server.Region,
-			AccessKey: server.AccessKey, SecretKey: server.SecretKey,
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return st
-	}
-	repo, err := resticrepo.Open(t.Context(), open(server.URL), resticfixture.Password)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, _, err := synchronized(t, repo, open(server.URL))
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, want := wanted(t, server)
 	for i := range 25 {
-		flipping := open(servers.StartFaulty(t, server.URL, uint64(i), 0.05, "flip").URL)
+		flipping := inBucket(t, server, servers.StartFaulty(t, server.URL, uint64(i), 0.05, "flip").URL)
 		repo, err := resticrepo.Open(t.Context(), storage.NewRetry(flipping, quick), resticfixture.Password)
 		if err != nil {
 			t.Errorf("run %d: the repository is not opened: %v", i, err)

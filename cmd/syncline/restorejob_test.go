@@ -3,11 +3,9 @@
 package main_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,30 +32,18 @@ func (n *node) restore(point string, body map[string]any) (j restoreJob) {
 // restored follows a job to its end.
 func (n *node) restored(id string) (last restoreJob) {
 	n.t.Helper()
-	req, err := http.NewRequestWithContext(n.t.Context(), "GET", n.url+"/v6/RestoreJobs/"+id+"/Events", nil)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+n.token)
-	res, err := n.client.Do(req)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	lines := bufio.NewScanner(res.Body)
-	for lines.Scan() {
-		if data, ok := strings.CutPrefix(lines.Text(), "data:"); ok {
-			before := last.ProgressPercent
-			if err := json.Unmarshal([]byte(data), &last); err != nil {
-				n.t.Fatal(err)
-			}
-			if last.ProgressPercent < before || (last.ProgressPercent == 100) != (last.State == "Succeeded") {
-				n.t.Errorf("from %d %% to %+v", before, last)
-			}
+	n.follow("/v6/RestoreJobs/"+id+"/Events", func(data []byte) error {
+		before := last.ProgressPercent
+		if err := json.Unmarshal(data, &last); err != nil {
+			return err
 		}
-	}
-	if last.State == "Running" || last.State == "" {
-		n.t.Fatalf("the events of job %s end with %+v (%s)", id, last, res.Status)
+		if last.ProgressPercent < before || (last.ProgressPercent == 100) != (last.State == "Succeeded") {
+			n.t.Errorf("from %d %% to %+v", before, last)
+		}
+		return nil
+	})
+	if last.State == "Running" {
+		n.t.Fatalf("the events of job %s end with %+v", id, last)
 	}
 	return last
 }

@@ -236,32 +236,27 @@ func (f *file) truncate(size int64) error {
 }
 
 // WriteAt implements io.WriterAt.
-func (f *file) WriteAt(b []byte, offset int64) (total int, err error) {
-	for total < len(b) {
-		n, err := unix.Pwrite(f.fd, b[total:], offset+int64(total))
-		total += max(n, 0)
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return total, err
-		case n == 0:
-			return total, io.ErrShortWrite
-		}
-	}
-	return total, nil
+func (f *file) WriteAt(b []byte, offset int64) (int, error) {
+	return f.all(unix.Pwrite, b, offset, io.ErrShortWrite)
 }
 
 // ReadAt implements io.ReaderAt.
-func (f *file) ReadAt(b []byte, offset int64) (total int, err error) {
+func (f *file) ReadAt(b []byte, offset int64) (int, error) {
+	return f.all(unix.Pread, b, offset, io.EOF)
+}
+
+// all moves all bytes of b by as many calls as it takes; one that moves none ends it
+// with short.
+func (f *file) all(move func(fd int, b []byte, offset int64) (int, error), b []byte, offset int64, short error) (total int, err error) {
 	for total < len(b) {
-		n, err := unix.Pread(f.fd, b[total:], offset+int64(total))
+		n, err := move(f.fd, b[total:], offset+int64(total))
 		total += max(n, 0)
 		switch {
 		case err == unix.EINTR:
 		case err != nil:
 			return total, err
 		case n == 0:
-			return total, io.EOF
+			return total, short
 		}
 	}
 	return total, nil
