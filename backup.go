@@ -45,8 +45,8 @@ const (
 	HiddenDamaged HiddenReason = "Damaged"
 )
 
-// HiddenSnapshot is a snapshot that is in a repository and cannot be shown. Of
-// a damaged one nothing but the id is known.
+// HiddenSnapshot is a snapshot that is in a repository and cannot be shown. A
+// damaged one has nothing but its id.
 type HiddenSnapshot struct {
 	Snapshot Snapshot
 	Reason   HiddenReason

@@ -222,7 +222,8 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
-// What a program does to the usual transport has no effect on whom a client trusts.
+// A program's changes of the usual transport do not change the certificates
+// that a client trusts.
 func TestUsualTransport(t *testing.T) {
 	f := newFake(t, empty)
 	usual := http.DefaultTransport
@@ -496,7 +497,7 @@ func TestFewPoints(t *testing.T) {
 	}
 }
 
-// What did not come as a whole does not look as if it had.
+// An incomplete download does not look complete.
 func TestArchiveBrokenOff(t *testing.T) {
 	for _, whole := range []bool{true, false} {
 		f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
@@ -524,7 +525,7 @@ func TestArchiveBrokenOff(t *testing.T) {
 	}
 }
 
-// What the server leaves out of a list is told beside it.
+// The client reports the items that the server leaves out of a list.
 func TestIncompletePoints(t *testing.T) {
 	left := ""
 	f := newFake(t, func(w http.ResponseWriter, _ *http.Request) {

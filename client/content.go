@@ -136,8 +136,8 @@ func (d *Download) Read(b []byte) (int, error) {
 	}
 }
 
-// resume goes on where the connection broke off. What the server refuses stays
-// refused; a connection that fails is tried again a few times.
+// resume continues where the connection broke off. It tries a few connections,
+// and takes the server's refusal as final.
 func (d *Download) resume() error {
 	for {
 		if d.failures++; d.failures > maxReconnects {

@@ -133,7 +133,7 @@ func (c *Client) RestoreJob(ctx context.Context, id syncline.ID) (RestoreJob, er
 	return x.job(), err
 }
 
-// StopRestoreJob asks for the end of a restore. What it wrote stays.
+// StopRestoreJob asks for the end of a restore. Files that it has written stay.
 func (c *Client) StopRestoreJob(ctx context.Context, id syncline.ID) error {
 	return c.perform(ctx, http.MethodPost, under(restoreJobs, id, "Stop"), nil)
 }

@@ -15,7 +15,7 @@ import (
 type SearchQuery struct {
 	Text []string // parts of names, or patterns; any of them
 	// Pattern takes Text as restic's find does: names with * ? [a-z], or
-	// several with slashes. What lies in a folder that matches is found too.
+	// several with slashes. A matching folder also chooses everything below it.
 	Pattern   bool
 	MatchCase bool
 

@@ -54,8 +54,8 @@ func (c *Client) Session(ctx context.Context, id syncline.ID) (Session, error) {
 	return get[Session](ctx, c, under(sessions, id), nil)
 }
 
-// StopSession asks for the end of a session, which comes within seconds. What
-// it did is kept.
+// StopSession asks for the end of a session, which comes within seconds. The
+// catalog keeps the session's work.
 func (c *Client) StopSession(ctx context.Context, id syncline.ID) error {
 	return c.perform(ctx, http.MethodPost, under(sessions, id, "StopSynchronize"), nil)
 }

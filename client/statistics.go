@@ -26,12 +26,12 @@ type PointCounts struct {
 	EntryCounts
 	// Size is what a restore writes; the names of one hard link count once.
 	Size uint64 `json:"size"`
-	// What no earlier restore point had. A file is added also when only its
-	// metadata changed.
+	// Items that no earlier restore point has. A file counts as added also when
+	// only its metadata changed.
 	AddedFiles      uint64 `json:"addedFiles"`
 	AddedSize       uint64 `json:"addedSize"`
 	AddedStoredSize uint64 `json:"addedStoredSize"`
-	// What no other restore point has.
+	// Items that no other restore point has.
 	UniqueFiles      uint64 `json:"uniqueFiles"`
 	UniqueSize       uint64 `json:"uniqueSize"`
 	UniqueStoredSize uint64 `json:"uniqueStoredSize"`
@@ -44,7 +44,7 @@ type RestorePointGrowth struct {
 	BackupTime     time.Time     `json:"backupTime"`
 	HostName       string        `json:"hostName"`
 	PointCounts
-	// What it and those before it need together.
+	// Items that this restore point and the earlier ones need together.
 	DistinctSize uint64 `json:"distinctSize"`
 	StoredSize   uint64 `json:"storedSize"`
 }
@@ -54,8 +54,8 @@ type RepositoryTotals struct {
 	EntryCounts
 	Size         uint64 `json:"size"`
 	FileVersions uint64 `json:"fileVersions"` // distinct files, by name, metadata and content
-	// What the restore points need, each blob once: data, and the space in the
-	// packs with the folders.
+	// The blobs that the restore points need, each once: their data, and their
+	// space in the packs with the folders.
 	RawDataSize uint64 `json:"rawDataSize"`
 	StoredSize  uint64 `json:"storedSize"`
 	DataBlobs   uint64 `json:"dataBlobs"`

@@ -158,7 +158,7 @@ func (c *Client) ChangeObjectStorage(ctx context.Context, id syncline.ID, change
 }
 
 // RemoveObjectStorage makes the server forget an object storage in which no
-// repository lies. What is stored there stays.
+// repository lies. Its objects stay.
 func (c *Client) RemoveObjectStorage(ctx context.Context, id syncline.ID) error {
 	return c.perform(ctx, http.MethodDelete, under(objectStorages, id), nil)
 }

@@ -40,7 +40,7 @@ func oddTree(t *testing.T) (src string) {
 	return src
 }
 
-// What a restore from a server leaves is what one from the repository leaves.
+// A restore from a server gives the same files as one from the repository.
 func TestRestoreFromServer(t *testing.T) {
 	src, repo := oddTree(t), filepath.Join(t.TempDir(), "repo")
 	socket := filepath.Join(src, "socket")

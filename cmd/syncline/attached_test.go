@@ -191,8 +191,7 @@ func answered(src, before, after, newest string) [][]string {
 	}
 }
 
-// What a server answers is what the same command answers from here, byte for
-// byte.
+// A command prints the same with a server and without one, byte for byte.
 func TestServerAnswersLikeLocalCommands(t *testing.T) {
 	repo, src := changingTree(t)
 	restic(t, repo, "backup", "--host", "two", "--tag", "x,y", filepath.Join(src, "many"))

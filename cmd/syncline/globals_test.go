@@ -28,7 +28,7 @@ func TestGlobalFlagsOfCommandsWithoutRepository(t *testing.T) {
 			t.Errorf("%q: exit code %d, %s", tt.args, got.code, got.stderr)
 		}
 	}
-	// What a command takes gets as far as what it says next.
+	// A flag that a command takes gets to the command's next error.
 	for _, args := range [][]string{
 		{"user", "list", dir, "-v"},
 		{"user", "list", dir, "--no-lock"}, // which means nothing anywhere

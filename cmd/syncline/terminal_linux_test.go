@@ -58,7 +58,7 @@ func onTerminal(t *testing.T, env []string, args ...string) string {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	// What draws progress moves within its own line only.
+	// Progress is drawn within its own line.
 	return strings.NewReplacer("\r\n", "\n", "\r\x1b[K", "").Replace(got.String())
 }
 

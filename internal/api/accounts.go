@@ -224,8 +224,8 @@ func (h *accounts) tryEverywhere(ctx context.Context, by place.Access, old syncl
 	return g.Wait()
 }
 
-// codeOfTry is the code of a place that does not open. What a storage refuses
-// or does not have is wrong with the request, and no matter of the user's role.
+// codeOfTry is the code of a place that does not open. A refusal or an absence
+// in the storage is a fault of the request, not of the user's role.
 func codeOfTry(err error) syncline.Code {
 	switch code := syncline.CodeOf(err); code {
 	case syncline.CodeForbidden, syncline.CodeNotFound, syncline.CodeTooLarge, syncline.CodeThrottled, syncline.CodeUnauthenticated:

@@ -15,7 +15,7 @@ type continuer interface {
 	Continue(ctx context.Context, i auth.Identity) (auth.Identity, error)
 }
 
-// guard ends answers whose user may no longer have them.
+// guard ends answers whose user has lost the right to them.
 type guard struct {
 	auth      continuer
 	heartbeat time.Duration // between two looks
@@ -23,10 +23,10 @@ type guard struct {
 }
 
 // whileAllowed returns a context that ends, and the answer with it, when the
-// user who asked may no longer have what is sent: removed, signed out, with
-// another password, or with another role. It looks at every heartbeat. An access
-// token that merely grows old ends nothing: a download takes its time. The
-// caller calls stop when the answer is complete.
+// user loses the right to the answer: removed, signed out, with another
+// password, or with another role. It checks at every heartbeat. An access token
+// that expires ends nothing, because a download takes its time. The caller
+// calls stop when the answer is complete.
 func (h *guard) whileAllowed(ctx context.Context, out *response, may permission) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	done := make(chan struct{})

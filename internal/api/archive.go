@@ -49,8 +49,8 @@ func (h *contents) GetRestorePointArchive(ctx context.Context, req v6.GetRestore
 	return &archiveAnswer{contents: h, ctx: ctx, point: point, format: o.Format, download: download}, nil
 }
 
-// archiveAnswer sends an archive to one client. What fails behind the first
-// byte breaks the connection.
+// archiveAnswer sends an archive to one client. A failure after the first byte
+// breaks the connection.
 type archiveAnswer struct {
 	*contents
 	ctx      context.Context //nolint:containedctx // the generated code passes none to the visit

@@ -108,7 +108,7 @@ func testArchiveFormats(t *testing.T, w *contentWorld) {
 			t.Errorf("%s: %d entries", format, len(all))
 		}
 	}
-	// What an archive holds as it is only where a program asks for it.
+	// Entries that are in an archive unchanged only for programs.
 	odd := "path=" + url.QueryEscape(w.src+"/evil\u202etxt.\"exe\"")
 	for query, name := range map[string]string{
 		"?format=tar&" + odd: `evil_txt."exe"`, "?format=tar&exact=true&" + odd: "evil\u202etxt.\"exe\"",

@@ -68,8 +68,8 @@ func (h *contents) download(ctx context.Context, method string, id syncline.ID, 
 	return d, nil
 }
 
-// download sends a file's bytes to one client. What fails behind the first of
-// them breaks the connection: the answer must not look complete.
+// download sends a file's bytes to one client. A failure after the first byte
+// breaks the connection, so that the answer does not look complete.
 type download struct {
 	*contents
 	ctx    context.Context //nolint:containedctx // the generated code passes none to the visit

@@ -13,8 +13,8 @@ import (
 	"syncline.dev/syncline/internal/auth"
 )
 
-// statusOf is the one place where error codes become HTTP status codes. What
-// is wrong with a repository that a request names is wrong with the request.
+// statusOf is the one place where error codes become HTTP status codes. A fault
+// of a repository that a request names is a fault of the request.
 func statusOf(code syncline.Code) int {
 	switch code {
 	case syncline.CodeInvalid, syncline.CodeWrongPassword, syncline.CodeNoRepository, syncline.CodeUnsupported:

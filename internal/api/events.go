@@ -126,8 +126,8 @@ func (s *eventStream) sendChange() (ended bool, err error) {
 	return ended, s.write("id: %d\nevent: %s\ndata: %s\n\n", s.count, s.event, data)
 }
 
-// beat sends a comment that keeps the connection open, and ends the stream of
-// a user who may no longer see it.
+// beat sends a comment that keeps the connection open. It ends the stream of a
+// user who has lost the right to it.
 func (s *eventStream) beat() error {
 	identity, err := s.api.Auth.Authenticate(s.ctx, infoFrom(s.ctx).token)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 
 // plainValue gives a decoded body the form that the document describes. The
 // names of fields match without regard to letter case, and a whole number may
-// come as a string. What fits no field stays as it is, for the check that
-// comes next. It fails when two names mean one field.
+// be a string. A value that fits no field stays as it is, for the check that
+// comes next. plainValue fails when two names mean one field.
 func plainValue(schema *openapi3.Schema, value any, at ...string) (any, error) {
 	switch v := value.(type) {
 	case map[string]any:

@@ -76,8 +76,8 @@ func (h *installation) AddProxy(context.Context, v6.AddProxyRequestObject) (v6.A
 	return nil, invalid("hostName cannot be honoured: this installation is the one server that answers, and installs none on other machines")
 }
 
-// UpdateProxy answers PUT /v6/Proxies/{proxyId}. What a node is follows from
-// how it was started: only what changes nothing is taken.
+// UpdateProxy answers PUT /v6/Proxies/{proxyId}. The start of a node decides
+// its properties, so only values that change nothing are accepted.
 func (h *installation) UpdateProxy(ctx context.Context, req v6.UpdateProxyRequestObject) (v6.UpdateProxyResponseObject, error) {
 	n, err := h.node(ctx, req.ProxyID)
 	if err != nil {

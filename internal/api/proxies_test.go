@@ -44,7 +44,7 @@ func TestProxies(t *testing.T) {
 	wantFailure(t, post("/v6/Proxies", `{"hostName":"other"}`), 400, "hostName cannot be honoured")
 	wantFailure(t, post("/v6/Proxies/"+nodeID+"/Remove", `{"force":true}`), 409, "stop it instead")
 
-	// What was given out can be sent back; anything else is named.
+	// The answer of a GET can be sent back. Any other value is refused by name.
 	if a := put(`{"id":"` + nodeID + `","hostName":"host","description":"Syncline","port":4443,"threadsNumber":2,"enableNetworkThrottling":false,"throttlingUnit":null}`); a.status != 200 || a.body != "" {
 		t.Errorf("got %d %s", a.status, a.body)
 	}

@@ -14,9 +14,9 @@ const (
 	settingUnsupported   = "Syncline has no such setting; leave it out"
 )
 
-// refuse fails when the body sets a field of v6 that cannot be honoured. What
-// says nothing passes: an absent field, null, a zero id, false, and 0 for a
-// number of days or months. Anything else would be a promise. The id is the
+// refuse fails when the body sets a field of v6 that cannot be honoured. Values
+// that say nothing pass: an absent field, null, a zero id, false, and 0 for a
+// number of days or months. Any other value would be a promise. The id is the
 // repository's, or empty for a new one.
 func refuse(b *v6.BackupRepositoryFromClient, id syncline.ID) error {
 	for _, f := range []struct {

@@ -17,8 +17,9 @@ import (
 type RestorePoints interface {
 	pointGetter
 	// List returns the visible restore points of the repositories, in any
-	// order. Of several repositories, those whose catalog cannot be answered from
-	// are left out and named; of one, that is an error, CodeConflict or CodeDamaged.
+	// order. With several repositories, it names those without a usable catalog
+	// and leaves them out. With one, that is an error: CodeConflict or
+	// CodeDamaged.
 	List(ctx context.Context, repositories []syncline.Repository) (points []syncline.RestorePoint, leftOut []syncline.ID, err error)
 	// Hidden returns the snapshots of a repository that are there and cannot be
 	// shown.

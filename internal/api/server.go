@@ -106,7 +106,8 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		ReadHeaderTimeout: readHeaderTimeout, // of the handshake too
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		// What clients do wrong below HTTP is theirs: handshakes, resets.
+		// Faults of clients below HTTP, such as handshakes and resets, are not
+		// logged.
 		ErrorLog: slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
 		// Requests outlive ctx: shutting down lets them finish.
 		BaseContext: func(net.Listener) context.Context {

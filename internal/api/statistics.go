@@ -10,7 +10,7 @@ import (
 	"syncline.dev/syncline/internal/explore"
 )
 
-// What the folder sizes list where the request does not say.
+// The defaults of a request for folder sizes.
 const (
 	defaultDepth    = 1
 	defaultChildren = 50

@@ -369,7 +369,7 @@ func TestTimesAreUTC(t *testing.T) {
 	}
 }
 
-// What GET gave can be sent back with PUT, and changes nothing.
+// The answer of a GET can be sent back with PUT, and changes nothing.
 func TestReadModifyWrite(t *testing.T) {
 	written := map[string]int{}
 	for template, collection := range map[string]string{

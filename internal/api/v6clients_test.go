@@ -99,8 +99,8 @@ func TestExtensionsAreToldToWhoAsks(t *testing.T) {
 	}
 }
 
-// What lies in an object storage comes from the catalogs, and is unknown where
-// one of them cannot tell.
+// The used space of an object storage comes from the catalogs. It is unknown if
+// one of them is not usable.
 func TestUsedSpace(t *testing.T) {
 	const path = "/v6/objectstoragerepositories/" + storageID
 	w := newWorld(t).populate()

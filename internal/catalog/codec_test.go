@@ -365,7 +365,7 @@ func TestTableLoads(t *testing.T) {
 	}
 }
 
-// What was put is found from then on by everybody, also while the tables grow.
+// Every goroutine finds a key after it was put, also while the tables grow.
 func TestTablesAreReadWhileTheyGrow(t *testing.T) {
 	r := newRand(5)
 	all := anyHashes(r, 3*listPart+5)

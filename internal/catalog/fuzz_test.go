@@ -67,7 +67,7 @@ func FuzzEntries(f *testing.F) {
 			}
 			_, _ = b.decodeContents(payload, i)
 		}
-		// What decodes can be written and read again.
+		// A value that decodes can be encoded and decoded again.
 		var enc entryEncoder
 		entries, _ := enc.encode(rows)
 		if _, err := decodeEntries(entries); err != nil {

@@ -41,10 +41,10 @@ type Search struct {
 }
 
 // Search finds the entries whose name matches one of the terms. It reads three
-// columns of the catalog from end to end, on all cores, unless they are in
-// memory from a search before. What a search costs does not depend on the
-// number of snapshots, nor on how many paths an entry has. When more searches will
-// follow, the first of them makes what speeds up the others.
+// columns of the catalog from end to end, on all cores, unless an earlier
+// search has left them in memory. Its cost does not depend on the number of
+// snapshots, nor on the number of an entry's paths. If more searches will
+// follow, the first one makes the tables that speed up the others.
 func (v *View) Search(ctx context.Context, terms []NameTerm, more bool) (*Search, error) {
 	cols := searches.columns(v)
 	s := &Search{v: v}

@@ -14,8 +14,8 @@ import (
 // keptRows bounds the entries that a Search holds, some 25 MB of ordinary ones.
 const keptRows = 1 << 16
 
-// Load reads entries that Entry is about to be asked for, block by block on all
-// cores. What was found and lies in the same blocks is read with them.
+// Load reads entries that Entry will be asked for, block by block on all cores.
+// It also reads the found entries in the same blocks.
 func (s *Search) Load(ctx context.Context, refs []EntryRef) error {
 	if len(s.rows) > keptRows {
 		s.rows = nil

@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// leads tells below which trees something found lies. Two ways lead there. Up:
-// all trees that hold something are looked for, and marked with all trees above
-// them. Down: from a tree that is asked about to the first thing found below it.
-// What is everywhere is near everywhere, and a page of results asks about few
-// trees; so it goes down, until that has cost a good part of what the other way
-// does, and goes up then. What lies in few places is looked for from there at once.
+// leads says which trees have a found entry below them. There are two ways. The
+// way up finds all trees that hold a found entry, and marks them and all trees
+// above them. The way down goes from one tree to the first found entry below
+// it. Frequent entries are near every tree, and a page of results asks about
+// few trees. So leads goes down, until that has cost a good part of the way up,
+// and then goes up. For rare entries it goes up at once.
 type leads struct {
 	entries *scanEntries
 	trees   *scanTrees

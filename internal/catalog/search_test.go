@@ -150,7 +150,7 @@ func TestSearch(t *testing.T) {
 	}
 }
 
-// What was kept of one state must not answer for another one.
+// Tables of one state of the catalog must not answer for another state.
 func TestSearchAfterChanges(t *testing.T) {
 	m := newModel(11)
 	m.grow(8, 2)

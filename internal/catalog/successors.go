@@ -5,13 +5,13 @@ import (
 	"sync/atomic"
 )
 
-// successors guesses which entry follows another in a folder: in a new version of
-// a folder nearly all entries are those of the version before, in the same order.
-// What is not noted here is taken to be followed by the entry with the next number,
-// which is how the entries of a new folder are numbered.
+// successors guesses which entry follows another one in a folder. A new version
+// of a folder has nearly all entries of the version before, in the same order.
+// Without a record, the guess is the entry with the next number, because the
+// entries of a new folder are numbered in a row.
 //
-// Anybody may ask while somebody notes. The numbers are guesses, for whoever looks
-// up to try before the table, whose places are random and far apart.
+// Goroutines may ask while another one records. The caller tries the guess
+// before it looks up the table, whose places are random and far apart.
 type successors struct {
 	mu    sync.Mutex // held to note
 	parts atomic.Pointer[[]atomic.Pointer[successorPart]]

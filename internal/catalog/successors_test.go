@@ -29,7 +29,7 @@ func TestSuccessors(t *testing.T) {
 	}
 }
 
-// What was noted stays, whoever notes something else meanwhile.
+// A record stays while other goroutines record others.
 func TestSuccessorsAtOnce(t *testing.T) {
 	var s successors
 	var all sync.WaitGroup

@@ -9,11 +9,11 @@ import (
 	"syncline.dev/syncline/internal/hugepages"
 )
 
-// The tables here number what is put into them, in that order. One goroutine at a
-// time puts; any number of others look up meanwhile, without a lock: a session's
-// goroutines look up a thousand times for each time that they put, and one that
-// waits for a lock sleeps, and is woken, for longer than its turn takes. What
-// somebody puts at the same moment may not be found yet.
+// The tables number keys in the order in which they are put. One goroutine at a
+// time puts, and any number of others look up meanwhile without a lock. A
+// session looks up a thousand times for each key that it puts, and waiting for
+// a lock takes longer than a look-up. A key that is put at the same moment may
+// not be found yet.
 
 // listPart is the number of keys in one allocation: a list that grows copies no
 // keys and leaves none to the garbage collector.
@@ -28,8 +28,8 @@ type list[K any] struct {
 	n     atomic.Uint32
 }
 
-// len returns how many keys there are. Whoever knows it, or a number from a slot,
-// may ask for the keys below it.
+// len returns the number of keys. A goroutine that has it, or a number from a
+// slot, may read the keys below it.
 func (l *list[K]) len() int { return int(l.n.Load()) }
 
 // part returns the keys from first on up to end, which are in one part.

@@ -69,7 +69,7 @@ func watch(b *bound) {
 
 func (b *bound) adjust() {
 	metrics.Read(b.sample)
-	// What holds now is read, since others set it for a time.
+	// Reads the present setting, because other code changes it for a time.
 	if percent := percentFor(b.sample[0].Value.Uint64()); differs(percent, int(b.sample[1].Value.Uint64())) { //nolint:gosec // -1 for never
 		debug.SetGCPercent(percent)
 	}

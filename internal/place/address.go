@@ -7,13 +7,13 @@ import (
 	"syncline.dev/syncline"
 )
 
-// maxLength bounds addresses, in bytes: a bucket's name and a key are at most
-// 1,100, a path on Linux 4,096.
+// maxLength bounds an address, in bytes. A bucket's name and a key have 1,100
+// at most, and a path on Linux 4,096.
 const maxLength = 8 << 10
 
-// Parse reads an address in the form that restic gives it. Its errors are
-// CodeInvalid, and repeat nothing that could be a secret: some address forms
-// carry passwords.
+// Parse reads an address in restic's form. Its errors are CodeInvalid. They
+// repeat nothing of an address that could be a secret, because some forms of
+// addresses contain passwords.
 func (k Kinds) Parse(text string) (Place, error) {
 	p, _, err := k.parse(text)
 	return p, err
@@ -46,7 +46,7 @@ func (k Kinds) parse(text string) (Place, *Kind, error) {
 		clip(scheme+":"), k.forms())
 }
 
-// isPath tells a path with a colon in it from a scheme.
+// isPath tells a path with a colon from a scheme.
 func isPath(s string) bool {
 	for _, start := range []string{"/", `\`, "../", `..\`} {
 		if strings.HasPrefix(s, start) {
@@ -71,8 +71,8 @@ func (k Kinds) Address(p Place) string {
 type Named struct {
 	Place
 	Name string // for people; it holds no secret
-	// Key is the same for the same place: the name, and what of the environment
-	// tells two places of that name apart.
+	// Key is the same for the same place: the name, and the variables that tell
+	// two places of this name apart.
 	Key string
 }
 

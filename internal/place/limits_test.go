@@ -13,7 +13,7 @@ func TestLimitsAreTheAccounts(t *testing.T) {
 		o.limited(nil, Place{Storage: syncline.ObjectStorage{AccountID: account}})
 	}
 	o.limited(nil, Place{Path: "/local"})
-	// A changed limit holds at once, for what is open too.
+	// A changed limit takes effect at once, also for open files.
 	if n := o.limiters["a"].Concurrent(); n < 2 {
 		t.Fatalf("a new account may read %d files at once", n)
 	}

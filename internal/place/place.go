@@ -1,6 +1,5 @@
-// Package place says where repositories lie, how they are reached, and opens
-// them. It knows the contract of a kind of storage; the kinds themselves are in
-// the package kinds.
+// Package place says where repositories lie, and opens them. It knows the
+// contract of a kind of storage. Package kinds has the kinds.
 package place
 
 import (
@@ -12,16 +11,16 @@ import (
 	"syncline.dev/syncline/resticrepo"
 )
 
-// Place is where a repository lies and how it is reached: in a folder of this
-// machine, or where Path is empty in object storage.
+// Place is the place of a repository and the access to it. It is a folder of
+// this machine, or object storage if Path is empty.
 type Place struct {
 	Path    string
 	Storage syncline.ObjectStorage
 	Access  Access
 }
 
-// Access is what opens a place: an account with its secret, or what the user
-// of a command has.
+// Access opens a place: an account with its secret, or the credentials of a
+// command's user.
 type Access struct {
 	Account syncline.Account
 	Secret  secret.String
@@ -30,13 +29,13 @@ type Access struct {
 	User *User
 }
 
-// User is what the user of a command says about a place.
+// User has the settings of a command's user for a place.
 type User struct {
 	Getenv  func(string) string
 	Options Options // extended options of the place's kind
-	// Connections bounds the requests at once, BytesPerSecond what is read from
-	// storage that is not local, and Tries how often a request is made. 0 stands
-	// for the default.
+	// Connections bounds the requests at once, BytesPerSecond the reading from
+	// storage that is not local, and Tries how often a request is made. 0
+	// stands for the default.
 	Connections    int
 	BytesPerSecond int
 	Tries          int

@@ -132,8 +132,8 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// FuzzParse checks that what Parse takes, it writes so that it is read as the
-// same again.
+// FuzzParse checks that Parse reads the printed form of a parsed place as the
+// same place.
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{
 		"/srv/repo", "local:x", "s3:host/bucket/prefix", "s3:http://[::1]:80/b/%20p?q#f", "s3:https://u:p@h/b",

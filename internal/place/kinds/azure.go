@@ -86,8 +86,8 @@ func azureConfig(p place.Place, n place.Network) (azure.Config, error) {
 		c.Key = key
 		return c, nil
 	}
-	// A signature goes over the wire as it is: whoever may name the endpoint
-	// could read it there.
+	// A signature is sent as it is, so an endpoint that a user has named could
+	// read it.
 	if s.Endpoint != "" {
 		return c, invalid("a shared access signature is sent to Azure's own addresses only; use the account's key, or leave the endpoint out")
 	}

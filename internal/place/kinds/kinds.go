@@ -1,7 +1,6 @@
-// Package kinds holds the kinds of storage that a repository can lie in. Each
-// has a file that says how its addresses are written, which options and
-// variables it has, and how a command and a server reach it; what speaks to the
-// storage is a package below internal/storage.
+// Package kinds has the kinds of storage of repositories. Each has a file with
+// the form of its addresses, its options and variables, and how a command and a
+// server open it. The packages below internal/storage make the requests.
 package kinds
 
 import (

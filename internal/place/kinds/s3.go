@@ -13,7 +13,7 @@ import (
 	"syncline.dev/syncline/internal/storage/s3"
 )
 
-// s3Kind is Amazon S3, and what speaks its protocol.
+// s3Kind is Amazon S3 and every server with its protocol.
 var s3Kind = place.Kind{
 	Scheme: "s3", Form: "s3:HOST/BUCKET/FOLDER",
 	Stored:    []syncline.StorageKind{syncline.KindS3, syncline.KindS3Compatible},
@@ -54,8 +54,8 @@ var s3Kind = place.Kind{
 	},
 }
 
-// parseS3 reads what follows "s3:": a URL, whose path is percent-encoded, or a
-// host and a path that are taken literally.
+// parseS3 reads the part after "s3:". It is a URL, whose path is
+// percent-encoded, or a host and a path that are taken literally.
 func parseS3(rest string) (place.Place, error) {
 	var endpoint, key string
 	var plain bool // http was asked for by name; otherwise https is meant
@@ -78,8 +78,8 @@ func parseS3(rest string) (place.Place, error) {
 		return place.Place{}, invalid("the repository's address names no bucket; it must be like s3:%s/BUCKET/FOLDER", clip(endpoint))
 	}
 	endpoint = hostOf(endpoint, plain)
-	// restic keeps a slash in front of the folder here, and then reads objects
-	// whose keys begin with one. No folder can be written so in a console.
+	// restic keeps a slash in front of the folder here, and reads objects whose
+	// keys begin with one. A console has no way to write such a folder.
 	if strings.HasPrefix(folder, "/") {
 		return place.Place{}, invalid("the repository's address has two slashes after the bucket; keys that begin with a slash are not supported")
 	}
@@ -90,15 +90,15 @@ func parseS3(rest string) (place.Place, error) {
 	return place.Place{Storage: syncline.ObjectStorage{Kind: syncline.KindS3Compatible, Endpoint: endpoint, Bucket: bucket, Folder: folder}}, err
 }
 
-// isHost refuses what cannot stand before a URL's first slash. Whether there
-// is such a host shows when it is asked for.
+// isHost refuses texts that cannot stand before a URL's first slash. Only a
+// request shows whether the host exists.
 func isHost(s string) bool {
 	u, err := url.Parse("https://" + s)
 	return err == nil && u.Host == s && u.Hostname() != "" && !strings.ContainsAny(s, " \t\r\n\"'<>\\")
 }
 
-// hostOf brings an endpoint into one form: lower case, without the port that
-// is meant anyway.
+// hostOf returns an endpoint in its one form: lower case, without the default
+// port.
 func hostOf(endpoint string, http bool) string {
 	endpoint = strings.ToLower(endpoint)
 	usual := "443"
@@ -190,8 +190,8 @@ func userOfS3(c *s3.Config, u *place.User) error {
 	return nil
 }
 
-// hasInstanceRole reports whether it makes sense to ask a metadata service for
-// keys: elsewhere nobody answers, and the question takes seconds.
+// hasInstanceRole reports whether to ask a metadata service for keys. Outside
+// of a cloud no service answers, and the question takes seconds.
 func hasInstanceRole(u *place.User, endpoint string) bool {
 	for _, name := range []string{
 		"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",

@@ -58,7 +58,7 @@ func TestAzureEndpoints(t *testing.T) {
 	}
 }
 
-// TestUnknownKind is what a database of a later version may hold.
+// TestUnknownKind takes a kind that the database of a later version may have.
 func TestUnknownKind(t *testing.T) {
 	opener := place.Opener{Kinds: All()}
 	_, _, err := opener.Reach(t.Context(), place.Place{Storage: syncline.ObjectStorage{Kind: "swift"}}, nil)
@@ -98,7 +98,7 @@ func emptyPage(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
 }
 
-// TestRights tries storages that let us do one thing and not the other.
+// TestRights tries storages that allow one request and refuse another.
 func TestRights(t *testing.T) {
 	oneByte := func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Range", "bytes 0-0/1")
@@ -133,7 +133,8 @@ func TestRights(t *testing.T) {
 	}
 }
 
-// TestStorageThatHangs is given up, with a word on what to look at.
+// TestStorageThatHangs ends the trial of a silent storage, with an error that
+// says what to check.
 func TestStorageThatHangs(t *testing.T) {
 	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	at := answering(t, hang, hang)

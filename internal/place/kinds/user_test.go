@@ -40,8 +40,8 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// A command takes what opens a place from the environment, an account's storage
-// nothing of it.
+// A command takes credentials from the environment. An account's storage takes
+// none of them.
 func TestVariablesOfAUser(t *testing.T) {
 	variables := map[string]string{
 		"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "here",
@@ -68,7 +68,7 @@ func TestVariablesOfAUser(t *testing.T) {
 	}
 }
 
-// TestEveryKindIsWhole makes sure that a kind says all that is asked of one.
+// TestEveryKindIsWhole makes sure that every kind has all fields.
 func TestEveryKindIsWhole(t *testing.T) {
 	for i, kind := range All() {
 		if kind.Scheme == "" || kind.Form == "" || kind.Parse == nil || kind.Print == nil || kind.Open == nil {
