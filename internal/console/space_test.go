@@ -79,8 +79,8 @@ func TestSpace(t *testing.T) {
 	p.waitText("There is no")
 }
 
-// What a repository grew by, and what forgetting a restore point would free,
-// in its own view and in the overview.
+// The growth of a repository, and the space that forgetting a restore point
+// would free, have a view of their own and appear in the overview.
 func TestGrowth(t *testing.T) {
 	t.Parallel()
 	repo, dir := resticfixture.Init(t, 2), t.TempDir()

@@ -1,5 +1,5 @@
-// What is to be said about a repository: how it stands, and what needs
-// somebody's attention first.
+// Texts about the state of a repository, and the order in which repositories
+// need attention.
 import { count, span } from './format.js';
 
 // newestByHost returns each host's latest restore point, the latest first.
