@@ -2,93 +2,148 @@ package catalog
 
 import (
 	"context"
+	"encoding/binary"
+	"math/bits"
+	"slices"
 
 	"syncline.dev/syncline"
 )
 
 // Closure is a set of trees and of all that is below them, each counted once
-// however often it is there. It takes a bit for every tree and every entry of
-// the catalog, beside what a search takes of the entries.
+// however often it is there. It takes two bits for every tree and one for every
+// entry of the catalog, beside what it keeps of the directory entries.
+//
+// Add, and View.Own, only note what is to be added. Complete goes down from there.
 type Closure struct {
 	v       *View
-	all     *scanEntries
+	dirs    rankedBits // the directory entries with a subtree
+	subs    []uint32   // the subtrees of these
 	trees   bitset
+	pending bitset // of trees: what is below them is to be added
 	entries bitset
-	stack   []uint32
 }
 
 // NewClosure makes an empty set.
 func (v *View) NewClosure(ctx context.Context) (*Closure, error) {
-	all, err := searches.columns(v).loadEntries(ctx, v)
+	c := &Closure{
+		v: v, trees: newBitset(int(v.m.Trees)), entries: newBitset(int(v.m.Entries)),
+		pending: newBitset(int(v.m.Trees) + treesPerBlock),
+	}
+	if kept := searches.columns(v).keptEntries(); kept != nil {
+		c.dirs, c.subs = kept.dirs, kept.trees
+		return c, nil
+	}
+	edges, err := loadEdges(ctx, v.r, v.m)
 	if err != nil {
 		return nil, searchFailed(ctx, err)
 	}
-	return &Closure{v: v, all: all, trees: newBitset(int(v.m.Trees)), entries: newBitset(int(v.m.Entries))}, nil
+	dirs := newBitset(int(v.m.Entries))
+	c.subs = make([]uint32, 0, len(edges))
+	for _, e := range edges {
+		if e.tree >= v.m.Trees {
+			return nil, damaged("an entry names tree %d of %d", e.tree, v.m.Trees)
+		}
+		dirs.set(e.entry)
+		c.subs = append(c.subs, e.tree)
+	}
+	if c.dirs = dirs.ranked(); int(c.dirs.total()) != len(c.subs) {
+		return nil, damaged("a scan block names a directory twice")
+	}
+	return c, nil
 }
 
 // Add adds a tree and all that is below it.
-func (c *Closure) Add(tree TreeRef) error {
-	c.push(tree.no)
-	return c.drain()
-}
-
-// AddShared adds what two trees have in common, byte for byte, and all that is
-// below that; not the trees themselves.
-func (c *Closure) AddShared(a, b TreeRef) error {
-	_, shared, err := c.v.split(a, []TreeRef{b})
-	if err != nil {
-		return err
-	}
-	for _, r := range shared {
-		if err := c.mark(r.run); err != nil {
-			return err
-		}
-	}
-	return c.drain()
-}
+func (c *Closure) Add(tree TreeRef) { c.push(tree.no) }
 
 func (c *Closure) push(tree uint32) {
 	if !c.trees.has(tree) {
 		c.trees.set(tree)
-		c.stack = append(c.stack, tree)
+		c.pending.set(tree)
 	}
 }
 
-func (c *Closure) drain() error {
-	for len(c.stack) > 0 {
-		tree := c.stack[len(c.stack)-1]
-		c.stack = c.stack[:len(c.stack)-1]
-		if lost, err := c.v.isLost(tree); lost || err != nil {
+// Complete adds what is below all that was added. It reads the trees block by
+// block, from the last one down: a tree mostly has a higher number than those
+// below it, so one pass adds nearly all.
+func (c *Closure) Complete(ctx context.Context) error {
+	var b runBlock
+	for more := true; more; {
+		more = false
+		for no := int(c.v.m.Trees) / treesPerBlock; no >= 0; no-- {
+			if c.waiting(no) < 0 {
+				continue
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			above, err := c.block(no, &b)
 			if err != nil {
 				return err
 			}
-			continue // nobody knows what is in it
-		}
-		runs, err := c.v.runs(tree)
-		if err != nil {
-			return err
-		}
-		for _, r := range runs {
-			if err := c.mark(r); err != nil {
-				return err
-			}
+			more = more || above
 		}
 	}
 	return nil
 }
 
-// mark adds entries, and puts their trees in line.
+// waiting returns the last tree of a block that is pending, -1 where none is.
+func (c *Closure) waiting(block int) int {
+	const words = treesPerBlock / 64
+	for i := words - 1; i >= 0; i-- {
+		if w := c.pending[block*words+i]; w != 0 {
+			return i*64 + bits.Len64(w) - 1
+		}
+	}
+	return -1
+}
+
+// block adds what is below the pending trees of a block, and reports whether some
+// are pending now that have higher numbers.
+func (c *Closure) block(no int, b *runBlock) (above bool, err error) {
+	payload, err := need(c.v.r, kindTree, uint64(no))
+	if err != nil {
+		return false, err
+	}
+	*b = runBlock{all: b.all[:0]}
+	if err := readTrees(payload, b, c.v.m); err != nil {
+		return false, err
+	}
+	for i := c.waiting(no); i >= 0; i = c.waiting(no) {
+		tree := uint32(no*treesPerBlock + i)
+		c.pending.clear(tree)
+		if lost, err := c.v.isLost(tree); lost || err != nil {
+			if err != nil {
+				return false, err
+			}
+			continue // nobody knows what is in it
+		}
+		if !bitset(b.decoded[:]).has(uint32(i)) {
+			return false, damaged("tree %d is missing", tree)
+		}
+		for _, r := range b.list(i) {
+			c.entries.setRun(r)
+			for _, sub := range c.below(r) {
+				c.push(sub)
+				above = above || int(sub/treesPerBlock) > no
+			}
+		}
+	}
+	return above, nil
+}
+
+// below returns the trees of the directories among some entries.
+func (c *Closure) below(r run) []uint32 {
+	return c.subs[c.dirs.rank(r.start):c.dirs.rank(r.start+r.count)]
+}
+
+// mark adds entries and their trees.
 func (c *Closure) mark(r run) error {
-	end := uint64(r.start) + uint64(r.count)
-	if end > uint64(c.v.m.Entries) {
+	if end := uint64(r.start) + uint64(r.count); end > uint64(c.v.m.Entries) {
 		return damaged("a tree names entry %d of %d", end-1, c.v.m.Entries)
 	}
-	for no := range r.count {
-		c.entries.set(r.start + no)
-	}
-	dirs := &c.all.dirs
-	for _, tree := range c.all.trees[dirs.rank(r.start):dirs.rank(r.start+r.count)] {
-		c.push(tree)
+	c.entries.setRun(r)
+	for _, sub := range c.below(r) {
+		c.push(sub)
 	}
 	return nil
 }
@@ -107,34 +162,103 @@ func (c *Closure) Trees(fn func(syncline.Hash) error) error {
 	return nil
 }
 
-// Contents calls fn with the hashes of the data blobs of every entry in the
-// set; a blob of several entries comes several times. The slice is good until
-// fn returns.
-func (c *Closure) Contents(ctx context.Context, fn func([]syncline.Hash) error) error {
-	var hashes []syncline.Hash
-	end := c.v.m.Entries
-	for no := c.entries.next(0, end); no < end; no = c.entries.next(no+1, end) {
-		block, i := no/entriesPerBlock, int(no%entriesPerBlock)
+// Contents calls fn with those of the data blobs that an entry of the set has; one
+// of several entries comes several times. It decodes no entries but those that
+// have one of the blobs: of the others it only looks through the content lists.
+func (c *Closure) Contents(ctx context.Context, among map[syncline.Hash]struct{}, fn func(syncline.Hash)) error {
+	if len(among) == 0 {
+		return nil
+	}
+	filter := newHashFilter(among)
+	var places contentPlaces
+	for first := uint32(0); first < c.v.m.Entries; first += entriesPerBlock {
+		end := min(first+entriesPerBlock, c.v.m.Entries)
+		if c.entries.next(first, end) == end {
+			continue
+		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		b, err := c.v.entries(uint64(block), i)
+		block := first / entriesPerBlock
+		payload, err := get(c.v.r, kindContent, uint64(block))
 		if err != nil {
 			return err
 		}
-		if b.first[i] == b.first[i+1] {
-			continue
-		}
-		payload, err := c.v.need(kindContent, uint64(block))
-		if err != nil {
-			return err
-		}
-		if hashes, err = b.appendContents(hashes[:0], payload, i); err != nil {
-			return err
-		}
-		if err := fn(hashes); err != nil {
-			return err
+		for at := 0; at+32 <= len(payload); at += 32 {
+			if !filter.may(payload[at:]) {
+				continue
+			}
+			h := syncline.Hash(payload[at : at+32])
+			if _, ok := among[h]; !ok {
+				continue
+			}
+			if err := places.read(c.v, block); err != nil {
+				return err
+			}
+			if no, ok := places.entryOf(at / 32); ok && no < c.v.m.Entries && c.entries.has(no) {
+				fn(h)
+			}
 		}
 	}
 	return nil
 }
+
+// contentPlaces says to which entry of a block each of its content hashes belongs.
+type contentPlaces struct {
+	block uint32
+	ends  []int // per entry, the hashes of it and of the entries before
+}
+
+// read reads the places of a block, unless it has them. It decodes nothing else of
+// the entries.
+func (p *contentPlaces) read(v *View, block uint32) error {
+	if p.ends != nil && p.block == block {
+		return nil
+	}
+	payload, err := need(v.r, kindEntry, uint64(block))
+	if err != nil {
+		return err
+	}
+	d, n, err := newEntryDecoder(payload)
+	if err != nil {
+		return err
+	}
+	defer d.release()
+	p.block, p.ends = block, p.ends[:0]
+	counts, end := &d.cols[colContent], 0
+	for range n {
+		end += counts.length()
+		p.ends = append(p.ends, end)
+	}
+	return done(d.cols[colContent : colContent+1])
+}
+
+// entryOf returns the entry that has a content hash.
+func (p *contentPlaces) entryOf(place int) (no uint32, ok bool) {
+	i, _ := slices.BinarySearch(p.ends, place+1)
+	return p.block*entriesPerBlock + uint32(i), i < len(p.ends)
+}
+
+// hashFilter tells most hashes apart from some that are looked for, by a bit for
+// the beginning of each.
+type hashFilter struct {
+	bits  bitset
+	shift int
+}
+
+func newHashFilter(hashes map[syncline.Hash]struct{}) hashFilter {
+	const each = 64 // bits for a hash: about one in 64 others passes
+	size := bits.Len64(uint64(max(1<<10, len(hashes)*each)))
+	f := hashFilter{newBitset(1 << size), 64 - size}
+	for h := range hashes {
+		f.bits.set(f.bit(h[:]))
+	}
+	return f
+}
+
+func (f *hashFilter) bit(hash []byte) uint32 {
+	return uint32(binary.LittleEndian.Uint64(hash) >> f.shift)
+}
+
+// may reports whether the hash can be one of them.
+func (f *hashFilter) may(hash []byte) bool { return f.bits.has(f.bit(hash)) }

@@ -131,6 +131,16 @@ func (v *View) Packs(x Index) ([]Pack, error) {
 	return decodePacks(payload)
 }
 
+// EachPack calls fn with what Packs returns, one pack after the other. The pack is
+// fn's until it returns.
+func (v *View) EachPack(x Index, fn func(*Pack)) error {
+	payload, err := need(v.r, kindLocation, x.no)
+	if err != nil {
+		return err
+	}
+	return eachPack(payload, fn)
+}
+
 // The columns of a location value.
 const (
 	locPack   = iota // 32 bytes each
@@ -179,27 +189,41 @@ func encodeBlob(c columns, b *Blob, end uint32) {
 	c[locID] = append(c[locID], id...)
 }
 
-func decodePacks(payload []byte) ([]Pack, error) {
-	c, err := unpackColumns(payload, locColumns)
+func decodePacks(payload []byte) (packs []Pack, err error) {
+	err = eachPack(payload, func(p *Pack) {
+		kept := make([]Blob, len(p.Blobs))
+		copy(kept, p.Blobs)
+		packs = append(packs, Pack{p.ID, kept})
+	})
 	if err != nil {
 		return nil, err
 	}
-	var packs []Pack
+	return packs, nil
+}
+
+// eachPack decodes one pack after the other into the same memory.
+func eachPack(payload []byte, fn func(*Pack)) error {
+	c, err := unpackColumns(payload, locColumns)
+	if err != nil {
+		return err
+	}
+	var p Pack
 	for len(c[locPack].b) >= 32 {
-		p := Pack{ID: syncline.Hash(c[locPack].b[:32])}
+		p.ID = syncline.Hash(c[locPack].b[:32])
 		c[locPack].b = c[locPack].b[32:]
 		n := c[locCount].length()
 		if n > len(c[locFlags].b) {
-			return nil, damaged("a pack claims %d blobs", n)
+			return damaged("a pack claims %d blobs", n)
 		}
-		p.Blobs = make([]Blob, n)
+		p.Blobs = room(p.Blobs, n)
+		clear(p.Blobs)
 		end := uint32(0)
 		for j := range p.Blobs {
 			end = decodeBlob(c, &p.Blobs[j], end)
 		}
-		packs = append(packs, p)
+		fn(&p)
 	}
-	return packs, done(c)
+	return done(c)
 }
 
 func decodeBlob(c []cursor, b *Blob, end uint32) uint32 {

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"context"
 	"slices"
 
 	"syncline.dev/syncline"
@@ -11,10 +12,19 @@ import (
 // places in it; but not with those that the other trees have too, byte for
 // byte. What trees share costs nothing, however much it is.
 func (v *View) Refs(tree TreeRef, others []TreeRef, fn func(at int, ref EntryRef) error) error {
-	own, _, err := v.split(tree, others)
+	runs, err := v.runs(tree.no)
 	if err != nil {
 		return err
 	}
+	var theirs []run
+	for _, other := range others {
+		list, err := v.runs(other.no)
+		if err != nil {
+			return err
+		}
+		theirs = append(theirs, list...)
+	}
+	own, _ := splitRuns(runs, theirs, nil)
 	for _, r := range own {
 		for i := range r.count {
 			if err := fn(int(r.at+i), EntryRef{r.start + i}); err != nil {
@@ -25,35 +35,116 @@ func (v *View) Refs(tree TreeRef, others []TreeRef, fn func(at int, ref EntryRef
 	return nil
 }
 
-// placedRun is entries that follow each other, and the first one's place in a
-// tree.
-type placedRun struct {
-	run
-	at uint32
+// TwoTrees is two trees that are compared; each may be absent.
+type TwoTrees struct {
+	Before, After       TreeRef
+	HasBefore, HasAfter bool
 }
 
-// split cuts a tree's entries into those of its own and those that are in one
-// of the other trees too.
-func (v *View) split(tree TreeRef, others []TreeRef) (own, shared []placedRun, err error) {
-	runs, err := v.runs(tree.no)
-	if err != nil {
-		return nil, nil, err
+// Own is what two trees do not have in common: of each one the entries that the
+// other one lacks, byte for byte, in the tree's order.
+type Own struct{ Before, After OwnEntries }
+
+// OwnEntries are entries of one tree.
+type OwnEntries struct{ runs []placedRun }
+
+// Len returns how many there are.
+func (o OwnEntries) Len() (n int) {
+	for _, r := range o.runs {
+		n += int(r.count)
 	}
-	var theirs []run
-	for _, other := range others {
-		list, err := v.runs(other.no)
-		if err != nil {
-			return nil, nil, err
+	return n
+}
+
+// All yields the entries and their places in the tree.
+func (o OwnEntries) All(yield func(at int, ref EntryRef) bool) {
+	for _, r := range o.runs {
+		for i := range r.count {
+			if !yield(int(r.at+i), EntryRef{r.start + i}) {
+				return
+			}
 		}
-		theirs = append(theirs, list...)
 	}
-	theirs = disjoint(theirs)
+}
+
+// Own tells what the trees of each pair do not have in common. It reads the trees
+// in the order of their numbers, so that those of one block are read together. What
+// two trees have in common is added to the set, unless that is nil.
+func (v *View) Own(ctx context.Context, pairs []TwoTrees, common *Closure) ([]Own, error) {
+	lists, err := v.listsOf(ctx, pairs)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Own, len(pairs))
+	var shared []placedRun
+	for i := range pairs {
+		before, after := lists[2*i], lists[2*i+1]
+		out[i].Before.runs, shared = splitRuns(before, after, shared[:0])
+		if common != nil && pairs[i].HasBefore && pairs[i].HasAfter {
+			for _, r := range shared {
+				if err := common.mark(r.run); err != nil {
+					return nil, err
+				}
+			}
+		}
+		out[i].After.runs, shared = splitRuns(after, before, shared[:0])
+	}
+	return out, nil
+}
+
+// listsOf returns the trees' lists, two for each pair.
+func (v *View) listsOf(ctx context.Context, pairs []TwoTrees) ([][]run, error) {
+	type wanted struct {
+		tree uint32
+		to   int
+	}
+	trees := make([]wanted, 0, 2*len(pairs))
+	for i := range pairs {
+		if pairs[i].HasBefore {
+			trees = append(trees, wanted{pairs[i].Before.no, 2 * i})
+		}
+		if pairs[i].HasAfter {
+			trees = append(trees, wanted{pairs[i].After.no, 2*i + 1})
+		}
+	}
+	slices.SortFunc(trees, func(a, b wanted) int { return cmp.Compare(a.tree, b.tree) })
+	lists := make([][]run, 2*len(pairs))
+	var kept []run // copies, so that no block is held for one of its lists
+	for _, w := range trees {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		list, err := v.runs(w.tree)
+		if err != nil {
+			return nil, err
+		}
+		if cap(kept)-len(kept) < len(list) {
+			kept = make([]run, 0, max(1<<10, len(list)))
+		}
+		first := len(kept)
+		kept = append(kept, list...)
+		lists[w.to] = kept[first:len(kept):len(kept)]
+	}
+	return lists, nil
+}
+
+// splitRuns cuts a tree's entries into its own and those that another one has too.
+// It appends to shared.
+func splitRuns(runs, others []run, shared []placedRun) (own, _ []placedRun) {
+	theirs := disjoint(slices.Clone(others))
 	at := uint32(0)
 	for _, r := range runs {
 		own, shared = splitRun(placedRun{r, at}, theirs, own, shared)
 		at += r.count
 	}
-	return own, shared, nil
+	return own, shared
+}
+
+// placedRun is entries that follow each other, and the first one's place in a
+// tree.
+type placedRun struct {
+	run
+	at uint32
 }
 
 // disjoint sorts runs, and joins those that overlap.

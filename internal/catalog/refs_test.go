@@ -117,6 +117,19 @@ func (m *model) with(e *modelEntry, trees, contents map[syncline.Hash]bool) {
 	}
 }
 
+// contents are the data blobs of all entries.
+func (m *model) contents() []syncline.Hash {
+	all := make(map[syncline.Hash]bool)
+	for _, h := range m.order {
+		for _, e := range m.kept(h) {
+			for _, id := range e.entry.Content {
+				all[id] = true
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Keys(all), func(a, b syncline.Hash) int { return slices.Compare(a[:], b[:]) })
+}
+
 func TestClosure(t *testing.T) {
 	m := newModel(22)
 	m.grow(60, 3)
@@ -126,13 +139,14 @@ func TestClosure(t *testing.T) {
 	check(t, c.View(t.Context(), func(v *catalog.View) error {
 		refs := treeRefs(t, v)
 		hashes := slices.SortedFunc(maps.Keys(refs), func(a, b syncline.Hash) int { return slices.Compare(a[:], b[:]) })
+		found := 0
 		for range 40 {
 			closure, err := v.NewClosure(t.Context())
 			check(t, err)
 			trees, contents := make(map[syncline.Hash]bool), make(map[syncline.Hash]bool)
 			for range m.rng.IntN(3) {
 				h := pick(m, hashes...)
-				check(t, closure.Add(refs[h]))
+				closure.Add(refs[h])
 				m.below(h, trees, contents)
 			}
 			for range m.rng.IntN(4) {
@@ -141,7 +155,8 @@ func TestClosure(t *testing.T) {
 				if _, ok := refs[b]; !ok {
 					continue
 				}
-				check(t, closure.AddShared(refs[a], refs[b]))
+				_, err := v.Own(t.Context(), []catalog.TwoTrees{{Before: refs[a], After: refs[b], HasBefore: true, HasAfter: true}}, closure)
+				check(t, err)
 				theirs := m.raws(b)
 				for _, e := range m.kept(a) {
 					if theirs[e.raw] {
@@ -149,20 +164,30 @@ func TestClosure(t *testing.T) {
 					}
 				}
 			}
+			check(t, closure.Complete(t.Context()))
+			among := make(map[syncline.Hash]struct{})
+			for _, h := range m.contents() {
+				if m.rng.IntN(3) > 0 {
+					among[h] = struct{}{}
+				}
+			}
+			maps.DeleteFunc(contents, func(h syncline.Hash, _ bool) bool {
+				_, ok := among[h]
+				return !ok
+			})
 			gotTrees, gotContents := make(map[syncline.Hash]bool), make(map[syncline.Hash]bool)
 			check(t, closure.Trees(func(h syncline.Hash) error {
 				gotTrees[h] = true
 				return nil
 			}))
-			check(t, closure.Contents(t.Context(), func(list []syncline.Hash) error {
-				for _, h := range list {
-					gotContents[h] = true
-				}
-				return nil
-			}))
+			check(t, closure.Contents(t.Context(), among, func(h syncline.Hash) { gotContents[h] = true }))
+			found += len(contents)
 			if !maps.Equal(gotTrees, trees) || !maps.Equal(gotContents, contents) {
 				t.Fatalf("%d trees and %d blobs, want %d and %d", len(gotTrees), len(gotContents), len(trees), len(contents))
 			}
+		}
+		if found < 100 {
+			t.Errorf("the sets hold %d blobs in all, which tells little", found)
 		}
 		return nil
 	}))

@@ -34,7 +34,23 @@ func (b bitset) giveBack() {
 }
 
 func (b bitset) set(i uint32)      { b[i/64] |= 1 << (i % 64) }
+func (b bitset) clear(i uint32)    { b[i/64] &^= 1 << (i % 64) }
 func (b bitset) has(i uint32) bool { return b[i/64]>>(i%64)&1 != 0 }
+
+// setRun sets the numbers of a run, which is not empty.
+func (b bitset) setRun(r run) {
+	first, last := r.start/64, (r.start+r.count-1)/64
+	from, to := uint64(1<<64-1)<<(r.start%64), uint64(1<<64-1)>>(63-(r.start+r.count-1)%64)
+	if first == last {
+		b[first] |= from & to
+		return
+	}
+	b[first] |= from
+	for i := first + 1; i < last; i++ {
+		b[i] = 1<<64 - 1
+	}
+	b[last] |= to
+}
 
 // next returns the first number from i on, or end when there is none before it.
 func (b bitset) next(i, end uint32) uint32 { return nextOf(b, b, i, end) }

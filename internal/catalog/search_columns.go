@@ -207,6 +207,13 @@ func (c *searchColumns) loadEntries(ctx context.Context, v *View) (*scanEntries,
 	return e, nil
 }
 
+// keptEntries returns what loadEntries has kept, nil where that is nothing.
+func (c *searchColumns) keptEntries() *scanEntries {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.entries
+}
+
 // loadTrees returns the trees, and the holders where there are some. With more
 // searches to follow it makes what those are to use.
 func (c *searchColumns) loadTrees(ctx context.Context, v *View, e *scanEntries, more bool) (*scanTrees, *holders, error) {
@@ -246,7 +253,12 @@ func readAllTrees(ctx context.Context, v *View) (*scanTrees, error) {
 	t := &scanTrees{count: int(v.m.Trees)}
 	t.blocks = make([]runBlock, (t.count+treesPerBlock-1)/treesPerBlock)
 	err := eachBlock(ctx, v.r, kindTree, -len(t.blocks), func(no int, payload []byte) error {
-		return readTrees(payload, &t.blocks[no], v.m)
+		b := &t.blocks[no]
+		err := readTrees(payload, b, v.m)
+		if cap(b.all) > len(b.all)+len(b.all)/4 { // it is kept
+			b.all = append(make([]run, 0, len(b.all)), b.all...)
+		}
+		return err
 	})
 	if err != nil {
 		return nil, err

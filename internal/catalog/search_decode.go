@@ -63,7 +63,7 @@ func readTrees(payload []byte, t *runBlock, m meta) error {
 		return err
 	}
 	next := int64(0)
-	t.all = make([]run, 0, len(cols[2].b))
+	t.all = room(t.all, len(cols[2].b))[:0]
 	starts, counts := &cols[1], &cols[2]
 	for i := range treesPerBlock {
 		n := cols[0].uint()
@@ -82,9 +82,6 @@ func readTrees(payload []byte, t *runBlock, m meta) error {
 			next = start + int64(count)
 		}
 		t.first[i+1] = uint32(len(t.all))
-	}
-	if cap(t.all) > len(t.all)+len(t.all)/4 {
-		t.all = append(make([]run, 0, len(t.all)), t.all...)
 	}
 	return done(cols)
 }

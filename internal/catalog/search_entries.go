@@ -44,17 +44,37 @@ func (s *Search) Load(ctx context.Context, refs []EntryRef) error {
 
 // loadParts reads what parts name, and puts it into rows.
 func (s *Search) loadParts(ctx context.Context, parts [][]uint32) error {
+	results := make([][]foundRow, len(parts))
+	err := eachPayload(ctx, len(parts), func(i int) ([]byte, error) {
+		return need(s.v.r, kindEntry, uint64(parts[i][0]/entriesPerBlock))
+	}, func(i int, payload []byte) (err error) {
+		results[i], err = s.decodePart(parts[i], payload)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, list := range results {
+		for _, f := range list {
+			s.rows[f.no] = f.row
+		}
+	}
+	return nil
+}
+
+// eachPayload reads n payloads one after the other and calls fn with them on all
+// cores. It leaves out a payload that is nil.
+func eachPayload(ctx context.Context, n int, read func(i int) ([]byte, error), fn func(i int, payload []byte) error) error {
 	type job struct {
-		part    int
+		i       int
 		payload []byte
 	}
 	jobs := make(chan job, 4)
-	results := make([][]foundRow, len(parts))
 	group, ctx := errgroup.WithContext(ctx)
-	for range min(runtime.GOMAXPROCS(0), maxWorkers, len(parts)) {
-		group.Go(func() (err error) {
+	for range min(runtime.GOMAXPROCS(0), maxWorkers, n) {
+		group.Go(func() error {
 			for j := range jobs {
-				if results[j.part], err = s.decodePart(parts[j.part], j.payload); err != nil {
+				if err := fn(j.i, j.payload); err != nil {
 					return err
 				}
 			}
@@ -63,10 +83,13 @@ func (s *Search) loadParts(ctx context.Context, parts [][]uint32) error {
 	}
 	err := func() error {
 		defer close(jobs)
-		for i := range parts {
-			payload, err := need(s.v.r, kindEntry, uint64(parts[i][0]/entriesPerBlock))
+		for i := range n {
+			payload, err := read(i)
 			if err != nil {
 				return err
+			}
+			if payload == nil {
+				continue
 			}
 			select {
 			case jobs <- job{i, payload}:
@@ -78,11 +101,6 @@ func (s *Search) loadParts(ctx context.Context, parts [][]uint32) error {
 	}()
 	if groupErr := group.Wait(); groupErr != nil {
 		return groupErr
-	}
-	for _, list := range results {
-		for _, f := range list {
-			s.rows[f.no] = f.row
-		}
 	}
 	return err
 }

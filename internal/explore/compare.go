@@ -38,10 +38,9 @@ type comparer struct {
 	left  int64 // entries that the walk may still look at
 	room  int64 // entries that the walk may still hold at once
 	visit func(*Pair) error
-	// The walk calls compared with every two trees, and common with every tree
-	// that is below both in the same place. Both may be nil.
-	compared func(before, after side) error
-	common   func(catalog.TreeRef) error
+	// common collects the entries that are the same in both trees, in the same
+	// place, and all that is below them. It may be nil.
+	common *catalog.Closure
 	// With into, the walk also goes below a folder that became something else,
 	// or that something else became. restic's diff does not.
 	into bool
@@ -49,8 +48,10 @@ type comparer struct {
 	detail  catalog.Detail
 	missing int // folders that differ and are lost on one side
 
-	at   []uint64 // position of the walk, with a place for each level
-	path []byte
+	at     []uint64 // position of the walk, with a place for each level
+	path   []byte
+	levels []level // the folders that the walk is in, the outermost first
+	ahead  readAhead
 }
 
 const (
@@ -65,7 +66,7 @@ const (
 func newComparer(ctx context.Context, v *catalog.View, path string) *comparer {
 	return &comparer{
 		ctx: ctx, v: v, left: maxCompared, room: maxHeld, path: []byte(strings.TrimSuffix(path, "/")),
-		detail: catalog.WithContent | catalog.WithSubtree,
+		detail: catalog.WithContent | catalog.WithSubtree, ahead: newReadAhead(),
 	}
 }
 
@@ -81,96 +82,108 @@ func (c *comparer) folders(before, after side, resume []uint64) error {
 	if before.ok && after.ok && before.sub == after.sub {
 		return nil
 	}
-	if c.compared != nil {
-		if err := c.compared(before, after); err != nil {
-			return err
-		}
-	}
-	level, base := len(c.at), len(c.path)
-	if level >= maxDepth {
+	depth, base := len(c.at), len(c.path)
+	if depth >= maxDepth {
 		return tooMuch("the folders nest deeper than %d levels", maxDepth)
 	}
-	pairs, err := c.pairs(before, after)
+	pairs, err := c.take(folderPair{before.sub, after.sub, before.ok, after.ok}, len(resume) > 0)
 	if err != nil {
 		return err
 	}
-	held := int64(len(pairs))
 	start := 0
 	if len(resume) > 0 {
 		if start = slices.IndexFunc(pairs, func(p pair) bool { return p.place() == resume[0] }); start < 0 {
 			return errBadCursor
 		}
 	}
+	c.levels = append(c.levels, level{pairs: pairs, next: start})
 	for i := start; i < len(pairs); i++ {
 		p := &pairs[i]
-		c.at = append(c.at[:level], p.place())
+		if err := c.fill(pairs[i:]); err != nil {
+			return err
+		}
+		c.levels[len(c.levels)-1].next = i + 1
+		c.at = append(c.at[:depth], p.place())
 		if c.path = append(append(c.path[:base], '/'), p.name...); len(c.path) > maxPath {
 			return tooMuch("a path is longer than %d bytes", maxPath)
 		}
 		if err := c.pair(p, resume, len(resume) > 0 && i == start); err != nil {
 			return err
 		}
-		p.name = ""
+		p.forget()
 	}
-	c.at, c.path = c.at[:level], c.path[:base]
-	c.room += held
+	c.levels = c.levels[:len(c.levels)-1]
+	c.at, c.path = c.at[:depth], c.path[:base]
+	c.room += int64(len(pairs))
 	return nil
 }
 
 // pair visits a pair and the entries below it. It skips a pair before resume.
 func (c *comparer) pair(p *pair, resume []uint64, visited bool) error {
-	before, err := c.read(p.before)
-	if err != nil {
-		return err
-	}
-	after, err := c.read(p.after)
-	if err != nil {
-		return err
-	}
+	before, after := p.before.side(), p.after.side()
 	var inner []uint64
 	if visited {
 		inner = resume[1:]
 	} else if err := c.visit(&Pair{before.entry, after.entry, c.path}); err != nil {
 		return err
 	}
-	switch {
-	case before.lost() || after.lost():
+	if before.lost() || after.lost() {
 		if before.entry == nil || after.entry == nil || before.entry.Subtree != after.entry.Subtree {
 			c.missing++
 		}
 		return nil
-	case before.entry != nil && after.entry != nil && before.ok != after.ok && !c.into:
-		return nil
-	case before.ok && after.ok && before.sub == after.sub:
-		if c.common != nil {
-			return c.common(before.sub)
-		}
-		return nil
-	case before.ok || after.ok:
+	}
+	if _, ok := c.below(p); ok {
 		return c.folders(before, after, inner)
+	}
+	if c.common != nil && before.ok && after.ok {
+		c.common.Add(before.sub)
 	}
 	return nil
 }
 
-func (c *comparer) read(n *named) (s side, err error) {
-	if n == nil {
-		return s, nil
+// below returns the folders below a pair that are to be compared.
+func (c *comparer) below(p *pair) (f folderPair, ok bool) {
+	before, after := p.before.side(), p.after.side()
+	switch {
+	case before.lost() || after.lost(),
+		before.entry != nil && after.entry != nil && before.ok != after.ok && !c.into,
+		before.ok && after.ok && before.sub == after.sub:
+		return f, false
 	}
-	s.entry, s.sub, s.ok, err = c.v.RefEntry(n.ref, c.detail)
-	return s, err
+	return folderPair{before.sub, after.sub, before.ok, after.ok}, before.ok || after.ok
 }
 
-// named is an entry of which only the name is read.
+// named is an entry of a folder.
 type named struct {
 	name string
 	ref  catalog.EntryRef
-	at   int // position in its tree
+	at   int          // position in its tree
+	held catalog.Held // zero while only the name is read
+}
+
+func (n *named) side() side {
+	if n == nil {
+		return side{}
+	}
+	return side{n.held.Entry, n.held.Sub, n.held.OK}
 }
 
 // pair holds the entries of one name in two folders.
 type pair struct {
 	name          string
 	before, after *named
+}
+
+// forget drops the entries of a pair. The pairs that were read with it keep
+// its memory otherwise.
+func (p *pair) forget() {
+	for _, n := range []*named{p.before, p.after} {
+		if n != nil {
+			*n = named{}
+		}
+	}
+	*p = pair{}
 }
 
 // place identifies a pair among all pairs of its folders.
@@ -181,15 +194,13 @@ func (p *pair) place() uint64 {
 	return uint64(p.after.at)<<1 | 1
 }
 
-// pairs returns, by name, the entries that two trees do not have in common.
-func (c *comparer) pairs(before, after side) ([]pair, error) {
-	old, err := c.names(before, after)
-	if err != nil {
-		return nil, err
-	}
-	now, err := c.names(after, before)
-	if err != nil {
-		return nil, err
+// pairUp puts the entries of two folders together by their names.
+func pairUp(old, now []named) []pair {
+	byName := func(a, b named) int { return strings.Compare(a.name, b.name) }
+	for _, list := range [][]named{old, now} {
+		if !slices.IsSortedFunc(list, byName) {
+			slices.SortStableFunc(list, byName)
+		}
 	}
 	out := make([]pair, 0, max(len(old), len(now)))
 	for len(old) > 0 || len(now) > 0 {
@@ -206,37 +217,7 @@ func (c *comparer) pairs(before, after side) ([]pair, error) {
 		}
 		out = append(out, p)
 	}
-	if c.room -= int64(len(out)); c.room < 0 {
-		return nil, tooMuch("there is too much to compare at once")
-	}
-	return out, nil
-}
-
-// names returns, by name, the entries of a tree that the other one lacks.
-func (c *comparer) names(s, other side) (out []named, err error) {
-	if !s.ok {
-		return nil, nil
-	}
-	var others []catalog.TreeRef
-	if other.ok {
-		others = append(others, other.sub)
-	}
-	err = c.v.Refs(s.sub, others, func(at int, ref catalog.EntryRef) error {
-		if c.left--; c.left < 0 || int64(len(out)) > c.room {
-			return tooMuch("there is more to compare than the limit allows")
-		}
-		if c.left%1024 == 0 && c.ctx.Err() != nil {
-			return c.ctx.Err()
-		}
-		name, err := c.v.RefName(ref)
-		out = append(out, named{name, ref, at})
-		return err
-	})
-	byName := func(a, b named) int { return strings.Compare(a.name, b.name) }
-	if !slices.IsSortedFunc(out, byName) {
-		slices.SortStableFunc(out, byName)
-	}
-	return out, err
+	return out
 }
 
 func tooMuch(format string, args ...any) error {

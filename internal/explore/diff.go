@@ -138,6 +138,7 @@ func (x *Explorer) Differences(ctx context.Context, point syncline.ID, q Differe
 				return err
 			}
 		}
+		c.ahead.round = 2 * q.Limit
 		c.visit = func(p *Pair) error {
 			change := ChangeOf(p)
 			if change == "" || q.Kind != "" && q.Kind != change {
@@ -187,6 +188,7 @@ func (x *Explorer) DifferenceSummary(ctx context.Context, point, with syncline.I
 		return out, err
 	}
 	err = x.compared(ctx, point, with, path, func(c *comparer, before, after side) error {
+		c.ahead.round = c.ahead.last // the walk goes through all
 		base := len(c.path)
 		top := -1
 		var kind syncline.EntryType

@@ -2,6 +2,7 @@ package explore
 
 import (
 	"context"
+	"maps"
 	"math"
 	"slices"
 
@@ -53,9 +54,20 @@ func Diff(ctx context.Context, v *catalog.View, before, after Root, visit func(*
 // about 60 bytes each.
 const maxDiffBlobs = 4_000_000
 
+// longRound is lastRound for a comparison that counts blobs. A process runs one
+// of them at a time.
+const longRound = 1 << 17
+
 // diff is Diff within the comparer's bounds. most bounds the blobs outside of
 // the common folders.
 func (c *comparer) diff(before, after Root, most int, visit func(*Pair) error) (report DiffReport, err error) {
+	ahead := newReadAhead()
+	ahead.round, ahead.last = longRound, longRound
+	return c.diffIn(before, after, most, visit, ahead)
+}
+
+// diffIn is diff with rounds of a certain length.
+func (c *comparer) diffIn(before, after Root, most int, visit func(*Pair) error, ahead readAhead) (report DiffReport, err error) {
 	ctx, v := c.ctx, c.v
 	closure, err := v.NewClosure(ctx)
 	if err != nil {
@@ -65,7 +77,7 @@ func (c *comparer) diff(before, after Root, most int, visit func(*Pair) error) (
 	if before.Tree != after.Tree {
 		d.old.trees[before.Hash], d.now.trees[after.Hash] = struct{}{}, struct{}{}
 	}
-	c.common, c.compared = closure.Add, d.compared
+	c.common, c.ahead = closure, ahead
 	c.visit = func(p *Pair) error {
 		if d.count(&report, p); d.old.len()+d.now.len() > most {
 			return tooMuch("there is more to compare than the limit allows")
@@ -114,13 +126,6 @@ type differ struct {
 	old, now blobs
 }
 
-func (d *differ) compared(before, after side) error {
-	if !before.ok || !after.ok {
-		return nil
-	}
-	return d.common.AddShared(before.sub, after.sub)
-}
-
 func (d *differ) count(report *DiffReport, p *Pair) {
 	if p.Before != nil {
 		d.old.add(p.Before)
@@ -160,6 +165,9 @@ func (s *DiffStats) entry(e *syncline.Entry) {
 func (d *differ) blobs(ctx context.Context, report *DiffReport) error {
 	without(d.old.data, d.now.data)
 	without(d.old.trees, d.now.trees)
+	if err := d.common.Complete(ctx); err != nil {
+		return err
+	}
 	err := d.common.Trees(func(h syncline.Hash) error {
 		delete(d.old.trees, h)
 		delete(d.now.trees, h)
@@ -168,12 +176,11 @@ func (d *differ) blobs(ctx context.Context, report *DiffReport) error {
 	if err != nil {
 		return err
 	}
-	err = d.common.Contents(ctx, func(list []syncline.Hash) error {
-		for _, h := range list {
-			delete(d.old.data, h)
-			delete(d.now.data, h)
-		}
-		return nil
+	among := maps.Clone(d.old.data)
+	maps.Copy(among, d.now.data)
+	err = d.common.Contents(ctx, among, func(h syncline.Hash) {
+		delete(d.old.data, h)
+		delete(d.now.data, h)
 	})
 	if err != nil {
 		return err
@@ -196,37 +203,61 @@ func without(a, b map[syncline.Hash]struct{}) {
 // sizes adds up the sizes of the remaining blobs. The catalog has only the
 // beginning of a data blob's id, which tells it apart from the others.
 func (d *differ) sizes(ctx context.Context, report *DiffReport) error {
-	wanted := make(map[blobKey][]*DiffStats)
-	d.old.want(wanted, &report.Removed)
-	d.now.want(wanted, &report.Added)
+	wanted := sizesWanted{make(map[blobKey][]*DiffStats), make([]uint64, 1<<24/64)}
+	d.old.want(&wanted, &report.Removed)
+	d.now.want(&wanted, &report.Added)
 	indexes, err := d.v.Indexes()
 	if err != nil {
 		return err
 	}
 	for _, x := range slices.Backward(indexes) { // new blobs are in the last ones
-		if len(wanted) == 0 {
+		if len(wanted.blobs) == 0 {
 			return nil
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		packs, err := d.v.Packs(x)
+		err := d.v.EachPack(x, func(p *catalog.Pack) {
+			for i := range p.Blobs {
+				if wanted.may(&p.Blobs[i].ID) {
+					wanted.add(&p.Blobs[i])
+				}
+			}
+		})
 		if err != nil {
 			return err
 		}
-		for i := range packs {
-			for j := range packs[i].Blobs {
-				b := &packs[i].Blobs[j]
-				k := blobKey{[8]byte(b.ID[:8]), b.Tree}
-				size := resticrepo.Blob{Length: b.Length, UncompressedLength: b.Plain}.DecodedLength()
-				for _, s := range wanted[k] {
-					s.Bytes += uint64(size)
-				}
-				delete(wanted, k)
-			}
-		}
 	}
 	return nil
+}
+
+// sizesWanted has the blobs whose sizes are looked for, and to which sides they are
+// to be added.
+type sizesWanted struct {
+	blobs map[blobKey][]*DiffStats
+	first []uint64 // a bit for the first three bytes of each
+}
+
+func (w *sizesWanted) may(id *syncline.Hash) bool {
+	at := uint32(id[0])<<16 | uint32(id[1])<<8 | uint32(id[2])
+	return w.first[at/64]>>(at%64)&1 != 0
+}
+
+func (w *sizesWanted) want(id syncline.Hash, tree bool, s *DiffStats) {
+	at := uint32(id[0])<<16 | uint32(id[1])<<8 | uint32(id[2])
+	w.first[at/64] |= 1 << (at % 64)
+	k := blobKey{[8]byte(id[:8]), tree}
+	w.blobs[k] = append(w.blobs[k], s)
+}
+
+// add adds the size of a blob that an index has, where it is looked for.
+func (w *sizesWanted) add(b *catalog.Blob) {
+	k := blobKey{[8]byte(b.ID[:8]), b.Tree}
+	size := resticrepo.Blob{Length: b.Length, UncompressedLength: b.Plain}.DecodedLength()
+	for _, s := range w.blobs[k] {
+		s.Bytes += uint64(size)
+	}
+	delete(w.blobs, k)
 }
 
 // blobKey is a blob's key in the catalog.
@@ -235,14 +266,12 @@ type blobKey struct {
 	tree bool
 }
 
-func (b blobs) want(wanted map[blobKey][]*DiffStats, s *DiffStats) {
+func (b blobs) want(wanted *sizesWanted, s *DiffStats) {
 	for h := range b.data {
-		k := blobKey{[8]byte(h[:8]), false}
-		wanted[k] = append(wanted[k], s)
+		wanted.want(h, false, s)
 	}
 	for h := range b.trees {
-		k := blobKey{[8]byte(h[:8]), true}
-		wanted[k] = append(wanted[k], s)
+		wanted.want(h, true, s)
 	}
 }
 

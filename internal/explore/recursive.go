@@ -33,7 +33,7 @@ func (x *Explorer) recursive(ctx context.Context, point syncline.ID, path string
 			return err
 		}
 		c := newComparer(ctx, v, path)
-		c.detail = 0
+		c.detail, c.ahead.round = 0, 2*q.Limit
 		c.visit = func(p *Pair) error {
 			if len(page.Entries) == q.Limit {
 				page.Next = encodeCursor(key, last...)

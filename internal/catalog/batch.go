@@ -1,0 +1,205 @@
+package catalog
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"syncline.dev/syncline"
+)
+
+// Held is an entry that ReadEntries has read, and its tree where OK.
+type Held struct {
+	Entry *syncline.Entry
+	Sub   TreeRef
+	OK    bool
+}
+
+// ReadEntries reads many entries at once, wherever they lie. It reads each block
+// once, in the order of the numbers and on all cores. The result has the order of
+// the refs.
+func (v *View) ReadEntries(ctx context.Context, refs []EntryRef, detail Detail) ([]Held, error) {
+	b := batch{
+		v: v, refs: refs, rows: make([]batchRow, len(refs)), order: make([]int32, len(refs)),
+		entries: make([]syncline.Entry, len(refs)), out: make([]Held, len(refs)),
+	}
+	for i := range b.order {
+		b.order[i] = int32(i)
+	}
+	b.sort(func(i int32) uint32 { return refs[i].no })
+	if err := b.readRows(ctx); err != nil {
+		return nil, err
+	}
+	steps := []func(context.Context) error{b.readContents, b.readNames, b.readSubtrees}
+	if detail&WithContent == 0 {
+		steps = steps[1:]
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if detail&WithSubtree != 0 {
+		return b.out, b.readHashes()
+	}
+	return b.out, nil
+}
+
+// batch is the state of one ReadEntries.
+type batch struct {
+	v       *View
+	refs    []EntryRef
+	rows    []batchRow
+	entries []syncline.Entry
+	out     []Held
+	order   []int32 // of refs, as the next step reads them
+}
+
+// batchRow is what is known of an entry before its name and its contents are read.
+type batchRow struct {
+	name, subtree uint32
+	first, end    int32 // its content hashes among those of the block
+}
+
+func (b *batch) sort(by func(i int32) uint32) {
+	order := func(x, y int32) int { return cmp.Compare(by(x), by(y)) }
+	if !slices.IsSortedFunc(b.order, order) {
+		slices.SortFunc(b.order, order)
+	}
+}
+
+// parts cuts the order where blocks of entries end.
+func (b *batch) parts() (out [][]int32) {
+	for rest := b.order; len(rest) > 0; {
+		n, block := 1, b.refs[rest[0]].no/entriesPerBlock
+		for n < len(rest) && b.refs[rest[n]].no/entriesPerBlock == block {
+			n++
+		}
+		out, rest = append(out, rest[:n]), rest[n:]
+	}
+	return out
+}
+
+// readRows reads all of the entries that lies in their own blocks. Few blocks go
+// through the cache: the next page of a list mostly needs them again.
+func (b *batch) readRows(ctx context.Context) error {
+	const few = 32
+	parts := b.parts()
+	if len(parts) > few {
+		return b.readParts(ctx, parts)
+	}
+	for _, part := range parts {
+		last := b.refs[part[len(part)-1]].no
+		block, err := b.v.entries(uint64(last/entriesPerBlock), int(last%entriesPerBlock))
+		if err != nil {
+			return err
+		}
+		b.take(part, block)
+	}
+	return ctx.Err()
+}
+
+func (b *batch) readParts(ctx context.Context, parts [][]int32) error {
+	return eachPayload(ctx, len(parts), func(i int) ([]byte, error) {
+		part := parts[i]
+		no, last := uint64(b.refs[part[0]].no/entriesPerBlock), b.refs[part[len(part)-1]].no
+		block, ok := entryBlocks.get(blockKey{b.v.c.id, b.v.m.Generation, no})
+		if ok && int(last%entriesPerBlock) < block.count {
+			b.take(part, block)
+			return nil, nil
+		}
+		return need(b.v.r, kindEntry, no)
+	}, func(i int, payload []byte) error {
+		block := spareEntries.Get().(*entryBlock)
+		defer spareEntries.Put(block)
+		if err := block.decode(payload); err != nil {
+			return err
+		}
+		if last := b.refs[parts[i][len(parts[i])-1]].no; int(last%entriesPerBlock) >= block.count {
+			return damaged("entry %d is missing", last)
+		}
+		b.take(parts[i], block)
+		return nil
+	})
+}
+
+// take copies the rows of a part from their block.
+func (b *batch) take(part []int32, block *entryBlock) {
+	for _, i := range part {
+		at := int(b.refs[i].no % entriesPerBlock)
+		block.fill(at, &b.entries[i])
+		b.rows[i] = batchRow{in(block.name, at), in(block.subtree, at), int32(block.first[at]), int32(block.first[at+1])}
+	}
+}
+
+// readContents needs the order of the entries' numbers.
+func (b *batch) readContents(ctx context.Context) error {
+	for _, i := range b.order {
+		r := &b.rows[i]
+		if r.first == r.end {
+			continue
+		}
+		payload, err := b.v.need(kindContent, uint64(b.refs[i].no/entriesPerBlock))
+		if err != nil {
+			return err
+		}
+		if len(payload) < 32*int(r.end) {
+			return damaged("a content block has %d bytes instead of %d", len(payload), 32*r.end)
+		}
+		list := make([]syncline.Hash, r.end-r.first)
+		for k := range list {
+			list[k] = syncline.Hash(payload[32*(int(r.first)+k):][:32])
+		}
+		b.entries[i].Content = list
+	}
+	return ctx.Err()
+}
+
+func (b *batch) readNames(ctx context.Context) error {
+	b.sort(func(i int32) uint32 { return b.rows[i].name })
+	names := nameReader{v: b.v}
+	for _, i := range b.order {
+		name, err := names.at(b.rows[i].name)
+		if err != nil {
+			return err
+		}
+		b.entries[i].Name = string(name)
+	}
+	return ctx.Err()
+}
+
+// readSubtrees completes the results with the entries' trees.
+func (b *batch) readSubtrees(context.Context) error {
+	for i := range b.out {
+		e, sub := &b.entries[i], b.rows[i].subtree
+		if sub > b.v.m.Trees {
+			return damaged("an entry names tree %d of %d", sub-1, b.v.m.Trees)
+		}
+		if sub != 0 && b.v.m.Lost > 0 {
+			var err error
+			if e.Lost, err = b.v.isLost(sub - 1); err != nil {
+				return err
+			}
+		}
+		b.out[i] = Held{Entry: e}
+		if sub != 0 && !e.Lost {
+			b.out[i].Sub, b.out[i].OK = TreeRef{sub - 1}, true
+		}
+	}
+	return nil
+}
+
+func (b *batch) readHashes() error {
+	b.sort(func(i int32) uint32 { return b.rows[i].subtree })
+	for _, i := range b.order {
+		sub := b.rows[i].subtree
+		if sub == 0 {
+			continue
+		}
+		var err error
+		if b.entries[i].Subtree, err = b.v.hash(sub - 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
