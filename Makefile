@@ -1,17 +1,17 @@
-# Everything runs from a fresh clone with Go; what tests need besides is
-# installed by scripts/deps.sh and scripts/servers.sh. Tools are pinned in tools/.
+# Everything runs from a fresh clone with Go; the checks install what they need
+# besides with scripts/deps.sh. Tools are pinned in tools/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 FUZZTIME ?= 20s
 TEST_TIMEOUT ?= 30m
 
-.PHONY: help build console demo deps test test-short lint generate bench bench-large bench-growth fuzz clean
+.PHONY: help build console demo test test-unit test-full lint generate bench bench-large bench-growth fuzz clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/syncline
-	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$$(git describe --tags --always --dirty 2>/dev/null || echo unknown)" -o bin/syncline ./cmd/syncline
+	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$$(scripts/version.sh)" -o bin/syncline ./cmd/syncline
 
 console: ## build the web console's files anew, which are committed; needs Node
 	cd internal/console/web && npm ci --no-fund --no-audit && npm run build
@@ -19,15 +19,16 @@ console: ## build the web console's files anew, which are committed; needs Node
 demo: build ## run a server with a demonstration repository; needs only Go
 	bin/syncline demo
 
-deps:
-	@scripts/deps.sh
-	@scripts/servers.sh
+# test-unit, test-full and lint may run side by side, and each alone.
+test: test-full ## run all tests; those of test-unit are among them
 
-test: deps ## run all tests, with the race detector
+test-unit: ## run the quick tests; they need Go and a C compiler
+	@scripts/deps.sh unit
+	scripts/tool.sh gotestsum --format pkgname -- -short -race -timeout $(TEST_TIMEOUT) ./...
+
+test-full: ## run all tests, with storage servers, a browser and restic
+	@scripts/deps.sh full
 	scripts/tool.sh gotestsum --format pkgname -- -race -timeout $(TEST_TIMEOUT) ./...
-
-test-short: ## run the quick tests, without the race detector
-	go test -short -timeout $(TEST_TIMEOUT) ./...
 
 lint: ## linters, file sizes, generated code up to date
 	scripts/lint-size.sh

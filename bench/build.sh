@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mkdir -p bench/.cache
-version=$(git describe --tags --always --dirty 2>/dev/null || echo unknown)
+version=$(scripts/version.sh)
 CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$version" -o bench/.cache/syncline ./cmd/syncline
 go build -o bench/.cache/floor ./bench/floor
 go build -o bench/.cache/compare ./bench/compare

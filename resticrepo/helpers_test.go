@@ -2,7 +2,6 @@ package resticrepo
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/cipher"
 	"crypto/rand"
@@ -19,6 +18,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/crypto/poly1305" //nolint:staticcheck // the repository format uses it
+
+	"syncline.dev/syncline/internal/resticfixture"
 )
 
 // memStorage is a repository in memory. A test changes its own clone.
@@ -99,11 +100,7 @@ func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
 // restic runs the restic on PATH.
 func restic(t testing.TB, repo, password string, args ...string) []byte {
 	t.Helper()
-	path, err := exec.LookPath(cmp.Or(os.Getenv("SYNCLINE_TEST_RESTIC"), "restic"))
-	if err != nil {
-		t.Fatal("these tests compare with the real restic: install it (Debian: apt-get install restic)")
-	}
-	cmd := exec.Command(path, append([]string{"--no-cache", "--quiet", "-r", repo}, args...)...)
+	cmd := exec.Command(resticfixture.Restic(t), append([]string{"--no-cache", "--quiet", "-r", repo}, args...)...)
 	cmd.Env = append(os.Environ(), "RESTIC_PASSWORD="+password, "RESTIC_PROGRESS_FPS=0", "TZ=Asia/Kolkata")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"syncline.dev/syncline/internal/resticfixture"
 )
 
 // flavour is a kind of repository that restic can make.
@@ -59,6 +61,7 @@ var fixtureMu sync.Mutex
 // getFixture makes the repository of a flavour once for all tests.
 func getFixture(t testing.TB, f flavour) *fixture {
 	t.Helper()
+	resticfixture.Restic(t)
 	fixtureMu.Lock()
 	defer fixtureMu.Unlock()
 	if fixtureDir == "" {

@@ -1,22 +1,43 @@
 #!/usr/bin/env bash
-# Installs what the tests need besides Go: restic, which they compare with, a C
-# compiler for the race detector, a browser for the console and Node for its
-# development packages. Does nothing when all is there.
+# Installs what a part of the checks needs besides Go, and does nothing when all
+# is there:
+#   unit  a C compiler, for the race detector
+#   full  the same, restic, a browser, Node and the object storage servers
+#   lint  Node and the packages that the console's sources are checked with
+# Parts may run side by side: one waits while another installs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+part=${1:?usage: scripts/deps.sh unit|full|lint}
+mkdir -p .cache
+exec 9>.cache/deps.lock
+flock 9
 
 missing=()
-command -v "${SYNCLINE_TEST_RESTIC:-restic}" >/dev/null || missing+=(restic)
-command -v "$(go env CC)" >/dev/null || missing+=(gcc)
-[ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
-[ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
-command -v chromium >/dev/null || missing+=(chromium fonts-dejavu-core)
-command -v node >/dev/null || missing+=(nodejs)
-command -v npm >/dev/null || missing+=(npm)
+want() { command -v "$1" >/dev/null || missing+=("${@:2}"); }
+case $part in
+unit | full)
+  want "$(go env CC)" gcc
+  [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
+  ;;&
+full)
+  want "${SYNCLINE_TEST_RESTIC:-restic}" restic
+  [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
+  want chromium chromium fonts-dejavu-core
+  ;;&
+full | lint)
+  want node nodejs
+  want npm npm
+  ;;&
+unit | full | lint) ;;
+*)
+  echo "deps.sh: no part named $part; there are unit, full and lint" >&2
+  exit 2
+  ;;
+esac
 
 if [ ${#missing[@]} -ne 0 ]; then
   if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-    echo "deps: the tests need these programs, please install them: ${missing[*]}" >&2
+    echo "deps: this part of the checks ($part) needs these programs, please install them: ${missing[*]}" >&2
     exit 1
   fi
   export DEBIAN_FRONTEND=noninteractive
@@ -24,8 +45,13 @@ if [ ${#missing[@]} -ne 0 ]; then
   apt-get install -qy --no-install-recommends "${missing[@]}"
 fi
 
-# npm leaves a copy of the lock file with what it has installed.
-web=internal/console/web
-if [ ! -e $web/node_modules/.package-lock.json ] || [ $web/package-lock.json -nt $web/node_modules/.package-lock.json ]; then
-  (cd $web && npm ci --no-fund --no-audit)
-fi
+case $part in
+full) scripts/servers.sh ;;
+lint)
+  # npm leaves a copy of the lock file with what it has installed.
+  web=internal/console/web
+  if [ ! -e $web/node_modules/.package-lock.json ] || [ $web/package-lock.json -nt $web/node_modules/.package-lock.json ]; then
+    (cd $web && npm ci --no-fund --no-audit)
+  fi
+  ;;
+esac

@@ -4,7 +4,7 @@
 # the packages of the lock file. Each run makes the API's types from its document.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-scripts/deps.sh
+scripts/deps.sh lint
 cd internal/console/web
 npm run --silent types >/dev/null
 npm run --silent check

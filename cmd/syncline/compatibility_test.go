@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"syncline.dev/syncline/internal/needtest"
 	"syncline.dev/syncline/internal/resticfixture"
 )
 
@@ -72,6 +73,7 @@ func ofRestic(t *testing.T) map[string][]string {
 // resticManual reads a file of the sources of the restic that tools/ pins.
 func resticManual(t *testing.T, name string) string {
 	t.Helper()
+	needtest.Full(t, "the sources of restic")
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", "github.com/restic/restic")
 	cmd.Dir = "../../tools/restic"
 	dir, err := cmd.Output()

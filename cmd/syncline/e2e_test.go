@@ -22,6 +22,7 @@ import (
 
 	"syncline.dev/syncline/internal/catalog"
 	catalogs "syncline.dev/syncline/internal/catalog/sqlite"
+	"syncline.dev/syncline/internal/resticfixture"
 )
 
 const (
@@ -52,13 +53,13 @@ func TestMain(m *testing.M) {
 
 func restic(t *testing.T, repo string, args ...string) []byte {
 	t.Helper()
-	cmd := exec.Command("restic", append([]string{"-r", repo, "--no-cache", "-q"}, args...)...)
+	cmd := exec.Command(resticfixture.Restic(t), append([]string{"-r", repo, "--no-cache", "-q"}, args...)...)
 	cmd.Env = append(os.Environ(), "RESTIC_PASSWORD="+repoPassword)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("restic %s: %v: %s (this test needs restic: apt-get install restic)", args, err, stderr.String())
+		t.Fatalf("restic %s: %v: %s", args, err, stderr.String())
 	}
 	return out
 }

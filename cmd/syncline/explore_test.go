@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"syncline.dev/syncline/internal/resticfixture"
 )
 
 type shownEntry struct {
@@ -139,7 +141,7 @@ func TestExploringAgreesWithRestic(t *testing.T) {
 // compareDifferences compares all pages with what restic diff prints. That a
 // folder differs because of what is in it, restic counts as its metadata.
 func compareDifferences(t *testing.T, n *node, repo, path, before, after string) {
-	cmd := exec.Command("restic", "-r", repo, "--no-cache", "diff", "--metadata", before, after)
+	cmd := exec.Command(resticfixture.Restic(t), "-r", repo, "--no-cache", "diff", "--metadata", before, after)
 	cmd.Env = append(os.Environ(), "RESTIC_PASSWORD="+repoPassword)
 	out, err := cmd.Output()
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"syncline.dev/syncline/internal/needtest"
 	"syncline.dev/syncline/internal/resticfixture"
 	"syncline.dev/syncline/internal/storage/storagetest/servers"
 )
@@ -23,12 +24,8 @@ import (
 // smallDisk mounts a disk of that size until the test ends.
 func smallDisk(t *testing.T, size string) string {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		if os.Getenv("CI") != "" {
-			t.Fatal("this test mounts a disk and has to run as root")
-		}
-		t.Skip("only root can mount a disk")
-	}
+	needtest.Full(t, "the right to mount a disk")
+	needtest.Root(t, "mount a disk")
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=0700,size="+size); err != nil {
 		t.Fatalf("mount a disk: %v", err)

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"syncline.dev/syncline/internal/needtest"
 	"syncline.dev/syncline/internal/resticfixture"
 	"syncline.dev/syncline/internal/resticwriter"
 )
@@ -26,6 +27,7 @@ var newestRestic = sync.OnceValues(func() (string, error) {
 // runPinned runs that restic.
 func runPinned(t *testing.T, env []string, args ...string) outcome {
 	t.Helper()
+	needtest.Full(t, "the restic that tools/ pins")
 	path, err := newestRestic()
 	if err != nil {
 		t.Fatalf("restic cannot be built: %v", err)

@@ -191,11 +191,11 @@ func TestAnswersInS3AreRestics(t *testing.T) {
 		if o.code != 0 {
 			t.Fatalf("syncline %q: exit code %d: %s", args, o.code, o.stderr)
 		}
-		cmd := exec.CommandContext(t.Context(), "restic", append(args, "--no-cache", "--no-lock")...)
+		cmd := exec.CommandContext(t.Context(), resticfixture.Restic(t), append(args, "--no-cache", "--no-lock")...)
 		cmd.Env = append(append(os.Environ(), "RESTIC_PASSWORD="+resticfixture.Password), env...)
 		want, err := cmd.Output()
 		if err != nil {
-			t.Fatalf("restic %q: %v (this test needs restic: apt-get install restic)", args, err)
+			t.Fatalf("restic %q: %v", args, err)
 		}
 		compareLines(t, string(want), o.stdout)
 	}

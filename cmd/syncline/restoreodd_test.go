@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"syncline.dev/syncline/internal/needtest"
 	"syncline.dev/syncline/internal/resticfixture"
 	"syncline.dev/syncline/internal/resticwriter"
 )
@@ -57,9 +58,7 @@ func oddRepository(t *testing.T) string {
 // TestRestoreOdd restores what is there twice and what lends rights: by a
 // command as restic does, by a command from a server, and by jobs.
 func TestRestoreOdd(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can restore all of this")
-	}
+	needtest.Root(t, "restore all of this")
 	repo, data, root := oddRepository(t), filepath.Join(t.TempDir(), "data"), t.TempDir()
 	at := func(name string) string { return filepath.Join(root, name) }
 	_, stderr, code := command(t, repo, t.TempDir(), "restore", "latest", "--target", at("command"))

@@ -25,6 +25,7 @@ import (
 	"testing"
 	"time"
 
+	"syncline.dev/syncline/internal/needtest"
 	"syncline.dev/syncline/internal/resticfixture"
 	"syncline.dev/syncline/internal/resticwriter"
 	"syncline.dev/syncline/internal/storage/storagetest/servers"
@@ -386,9 +387,7 @@ func TestRetryLock(t *testing.T) {
 // A file belongs to whom its names name, and to root where they name nobody; as
 // with restic.
 func TestOwnershipByName(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("only root can give files away")
-	}
+	needtest.Root(t, "give files away")
 	repo, src := resticfixture.Init(t, 2), filepath.Join(t.TempDir(), "src")
 	resticfixture.QuickKey(t, repo)
 	if err := os.Mkdir(src, 0o755); err != nil {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"syncline.dev/syncline/internal/needtest"
 	"syncline.dev/syncline/internal/resticfixture"
 )
 
@@ -38,6 +39,7 @@ type server struct {
 // ends. more are further arguments of its command.
 func startServer(t testing.TB, more ...string) *server {
 	t.Helper()
+	needtest.Full(t, "Chromium")
 	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), listen: "127.0.0.1:0", more: more}
 	s.client = &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	t.Cleanup(func() { s.stop() })

@@ -14,15 +14,18 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"syncline.dev/syncline/internal/needtest"
 )
 
 // Password opens every repository that this package makes or unpacks.
 const Password = "fixture"
 
 // Restic returns the path of the restic program: $SYNCLINE_TEST_RESTIC, or the
-// one on the PATH. Without one, the test fails.
+// one on the PATH. Without one, the test fails; a short run skips the test.
 func Restic(t testing.TB) string {
 	t.Helper()
+	needtest.Full(t, "restic")
 	name := "restic"
 	if s := os.Getenv("SYNCLINE_TEST_RESTIC"); s != "" {
 		name = s

@@ -2,7 +2,6 @@ package restore_test
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/content"
+	"syncline.dev/syncline/internal/needtest"
 	"syncline.dev/syncline/internal/resticfixture"
 	"syncline.dev/syncline/internal/restore"
 )
@@ -76,14 +76,12 @@ func testAttributes(t *testing.T, w *rich) {
 // testFull restores to a small file system, which is read-only at first, and
 // completes the restore when there is room.
 func testFull(t *testing.T, w *rich) {
+	needtest.Full(t, "the right to mount a disk")
+	needtest.Root(t, "mount a small file system")
 	target := t.TempDir()
 	mount := func(flags uintptr, options string) {
 		t.Helper()
-		err := unix.Mount("tmpfs", target, "tmpfs", flags, options)
-		if errors.Is(err, fs.ErrPermission) {
-			t.Skip("only root may make a small file system")
-		}
-		if err != nil {
+		if err := unix.Mount("tmpfs", target, "tmpfs", flags, options); err != nil {
 			t.Fatal(err)
 		}
 	}

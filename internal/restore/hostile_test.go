@@ -18,6 +18,7 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/content"
 	"syncline.dev/syncline/internal/content/contenttest"
+	"syncline.dev/syncline/internal/needtest"
 	"syncline.dev/syncline/internal/resticfixture"
 	"syncline.dev/syncline/internal/restore"
 )
@@ -310,9 +311,7 @@ func TestNamesThatAreThereTwice(t *testing.T) {
 // TestWithoutPrivileges checks that everything that lends rights is left out,
 // and nothing else.
 func TestWithoutPrivileges(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can restore all of this")
-	}
+	needtest.Root(t, "restore all of this")
 	attributes := []syncline.ExtendedAttribute{
 		{Name: "user.kept", Value: []byte("1")},
 		{Name: "security.capability", Value: []byte("\x01\x00\x00\x02\xff\xff\xff\xff\x00\x00\x00\x00\xff\xff\xff\xff\x00\x00\x00\x00")},

@@ -11,15 +11,14 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/content"
+	"syncline.dev/syncline/internal/needtest"
 	"syncline.dev/syncline/internal/restore"
 )
 
 // TestFilesOthersHaveOpen restores over files that other users have open, or
 // may have. The snapshot's content goes to new files.
 func TestFilesOthersHaveOpen(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root restores for others")
-	}
+	needtest.Root(t, "restore for others")
 	private := syncline.Entry{Type: syncline.TypeFile, Mode: 0o600}
 	root := node{dir: true, below: []node{{name: "another's", entry: private}, {name: "readable", entry: private}, {name: "own", entry: private}}}
 	target := t.TempDir()
@@ -76,9 +75,7 @@ func testUnseen(t *testing.T, w *rich) {
 // TestLinkInTheTargetsPath checks that a link on the way to the target is
 // followed if root or the user owns it, and refused if another user does.
 func TestLinkInTheTargetsPath(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can make another user's link")
-	}
+	needtest.Root(t, "make another user's link")
 	dir := t.TempDir()
 	real := filepath.Join(dir, "real")
 	for name, to := range map[string]string{"own": "real", "absolute": real, "another's": "real"} {

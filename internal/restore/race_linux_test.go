@@ -16,6 +16,7 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/content"
+	"syncline.dev/syncline/internal/needtest"
 	"syncline.dev/syncline/internal/restore"
 )
 
@@ -136,9 +137,7 @@ func swap(target string, names []string, v victim, folders bool, stop <-chan str
 // replaces each new item at once: by a link to a file of root's, or by an item
 // of root's in the same folder.
 func TestNobodyTurnsRestoreElsewhere(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root restores for others")
-	}
+	needtest.Root(t, "restore for others")
 	const each = 1000
 	all := syncline.Entry{Mode: 0o666, UID: attackerID, GID: attackerID, ExtendedAttributes: []syncline.ExtendedAttribute{{Name: "trusted.taken", Value: []byte("yes")}}}
 	of := func(kind syncline.EntryType) syncline.Entry {

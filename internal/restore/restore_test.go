@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +19,7 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/content"
 	"syncline.dev/syncline/internal/content/contenttest"
+	"syncline.dev/syncline/internal/needtest"
 	"syncline.dev/syncline/internal/resticfixture"
 	"syncline.dev/syncline/internal/restore"
 	"syncline.dev/syncline/resticrepo"
@@ -455,9 +455,7 @@ func testTargets(t *testing.T, w *rich) {
 // TestManyGroups restores more files than one group holds, with hard links
 // across groups.
 func TestManyGroups(t *testing.T) {
-	if testing.Short() {
-		t.Skip("writes 40,000 files")
-	}
+	needtest.Full(t, "the time to write 40,000 files")
 	root := node{name: "", dir: true}
 	for i := range 200 {
 		d := node{name: fmt.Sprintf("d%03d", i), dir: true}
@@ -482,12 +480,4 @@ func TestManyGroups(t *testing.T) {
 	if err := errors.Join(err, err2); err != nil || !os.SameFile(first, last) {
 		t.Errorf("the hard links are several files: %v", err)
 	}
-}
-
-func TestMain(m *testing.M) {
-	if _, err := exec.LookPath("restic"); err != nil && os.Getenv("SYNCLINE_TEST_RESTIC") == "" {
-		fmt.Fprintln(os.Stderr, "these tests need restic")
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
 }

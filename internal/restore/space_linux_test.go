@@ -19,6 +19,7 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/content"
 	"syncline.dev/syncline/internal/content/contenttest"
+	"syncline.dev/syncline/internal/needtest"
 	"syncline.dev/syncline/internal/resticfixture"
 	"syncline.dev/syncline/internal/resticwriter"
 	"syncline.dev/syncline/internal/restore"
@@ -29,11 +30,9 @@ func keep(n int64) func(int64) int64 { return func(int64) int64 { return n } }
 // disk mounts a file system of a size, or changes the size of one.
 func disk(t *testing.T, target, size string, flags uintptr) {
 	t.Helper()
-	err := unix.Mount("tmpfs", target, "tmpfs", flags, "size="+size)
-	if errors.Is(err, unix.EPERM) {
-		t.Skip("only root may make a small file system")
-	}
-	if err != nil {
+	needtest.Full(t, "the right to mount a disk")
+	needtest.Root(t, "mount a small file system")
+	if err := unix.Mount("tmpfs", target, "tmpfs", flags, "size="+size); err != nil {
 		t.Fatal(err)
 	}
 	if flags == 0 {

@@ -35,17 +35,13 @@ const password = resticfixture.Password
 // restic runs the real restic on a repository and returns its output.
 func restic(t testing.TB, repo string, args ...string) []byte {
 	t.Helper()
-	name := os.Getenv("SYNCLINE_TEST_RESTIC")
-	if name == "" {
-		name = "restic"
-	}
-	cmd := exec.Command(name, append([]string{"-r", repo, "--no-cache", "--quiet"}, args...)...)
+	cmd := exec.Command(resticfixture.Restic(t), append([]string{"-r", repo, "--no-cache", "--quiet"}, args...)...)
 	cmd.Env = append(os.Environ(), "RESTIC_PASSWORD="+password)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("restic %s: %v: %s (these tests need restic: apt-get install restic)", strings.Join(args, " "), err, stderr.String())
+		t.Fatalf("restic %s: %v: %s", strings.Join(args, " "), err, stderr.String())
 	}
 	return out
 }

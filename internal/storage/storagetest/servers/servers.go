@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"syncline.dev/syncline/internal/needtest"
 )
 
 // startTimeout bounds the time before a server says that it is ready.
@@ -61,6 +63,7 @@ type Azure struct{ URL, Account, Key string }
 // StartAzure starts Azurite for the test.
 func StartAzure(t testing.TB) *Azure {
 	t.Helper()
+	main := installed(t, "azurite", "node_modules", "azurite", "dist", "src", "blob", "main.js")
 	node, err := exec.LookPath("node")
 	if err != nil {
 		t.Fatal("node is missing: install Node.js, then run scripts/servers.sh")
@@ -72,7 +75,6 @@ func StartAzure(t testing.TB) *Azure {
 		URL: "http://" + address + "/devstoreaccount1", Account: "devstoreaccount1",
 		Key: "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
 	}
-	main := installed(t, "azurite", "node_modules", "azurite", "dist", "src", "blob", "main.js")
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), node, main, "--blobHost", host, "--blobPort", port,
 		"--inMemoryPersistence", "--silent", "--disableTelemetry", "--skipApiVersionCheck")
 	cmd.Dir = t.TempDir()
@@ -97,6 +99,7 @@ func StartGCS(t testing.TB) *GCS {
 // installed returns a path below .cache/servers.
 func installed(t testing.TB, elements ...string) string {
 	t.Helper()
+	needtest.Full(t, "the servers that scripts/servers.sh installs")
 	dir, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
