@@ -95,7 +95,14 @@ arguments, 10 no such repository, 11 objects are missing beside an exclusive loc
 			}
 			return env.check(cmd)
 		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if asked, err := cmd.Flags().GetBool("version"); err != nil || asked {
+				return errors.Join(err, env.printVersion())
+			}
+			return cmd.Help()
+		},
 	}
+	root.Flags().Bool("version", false, "print the version, as the command version does")
 	env.addGlobalFlags(root.PersistentFlags())
 	root.AddCommand(
 		takingGlobals(newServeCommand(), "verbose"),

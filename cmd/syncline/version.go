@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set when a release is built, with -ldflags "-X main.version=…".
+// version is what make build sets, with -ldflags "-X main.version=…".
 var version = ""
 
 func init() {
@@ -32,18 +32,20 @@ func newVersionCommand(env *environment) *cobra.Command {
 		Use:   "version",
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			if env.json {
-				return json.NewEncoder(env.stdout).Encode(struct {
-					MessageType string `json:"message_type"`
-					Version     string `json:"version"`
-					GoVersion   string `json:"go_version"`
-					OS          string `json:"go_os"`
-					Arch        string `json:"go_arch"`
-				}{"version", version, runtime.Version(), runtime.GOOS, runtime.GOARCH})
-			}
-			_, err := fmt.Fprintf(env.stdout, "syncline %s compiled with %s on %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return err
-		},
+		RunE:  func(*cobra.Command, []string) error { return env.printVersion() },
 	}
+}
+
+func (env *environment) printVersion() error {
+	if env.json {
+		return json.NewEncoder(env.stdout).Encode(struct {
+			MessageType string `json:"message_type"`
+			Version     string `json:"version"`
+			GoVersion   string `json:"go_version"`
+			OS          string `json:"go_os"`
+			Arch        string `json:"go_arch"`
+		}{"version", version, runtime.Version(), runtime.GOOS, runtime.GOARCH})
+	}
+	_, err := fmt.Fprintf(env.stdout, "syncline %s compiled with %s on %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
 }
