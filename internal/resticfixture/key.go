@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"golang.org/x/crypto/poly1305" //nolint:staticcheck // the repository format uses it
@@ -45,9 +46,23 @@ func QuickKey(t testing.TB, repo string) {
 	}
 }
 
+// quickKeys keeps the results of quickened, by their arguments. A derivation
+// takes a second with the race detector.
+var quickKeys sync.Map
+
 // quickened returns a key file with the master key of raw that is derived at
 // once. It returns nil if Password does not open raw.
 func quickened(t testing.TB, raw []byte) []byte {
+	t.Helper()
+	if quick, ok := quickKeys.Load(string(raw)); ok {
+		return quick.([]byte)
+	}
+	quick := makeQuick(t, raw)
+	quickKeys.Store(string(raw), quick)
+	return quick
+}
+
+func makeQuick(t testing.TB, raw []byte) []byte {
 	t.Helper()
 	var fields map[string]any
 	var key struct {
