@@ -25,7 +25,7 @@ func Ordinary(t *testing.T) bool {
 	if os.Getenv(child) != "" {
 		t.Fatal("the process of the user nobody runs as root")
 	}
-	dir, err := os.MkdirTemp("", "syncline-nobody-") // t.TempDir is closed to others
+	dir, err := os.MkdirTemp("", "syncline-nobody-") //nolint:usetesting // t.TempDir is closed to others
 	if err != nil {
 		t.Fatal(err)
 	}
