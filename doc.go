@@ -16,7 +16,7 @@
 //   - Where it lies: a [Repository] is a local folder or an [ObjectStorage],
 //     which an [Account] opens. An [EncryptionKey] is the repository's password.
 //   - Work: a [Session] synchronizes a repository, a [RestoreJob] restores files
-//     on the server. Both move through the states of [SessionState].
+//     on the server. Both move through the states of [WorkState].
 //   - Who may: a [User] has a [Role].
 //   - Names: an [ID] is a UUID that Syncline gave, a [Hash] is a name that
 //     restic gave.

@@ -2,44 +2,60 @@ package syncline
 
 import "time"
 
-// SessionState is where a synchronization session stands.
+// WorkKind names a kind of work on a repository.
+type WorkKind string
+
+// The kinds of work.
+const (
+	WorkSynchronize WorkKind = "synchronize" // a session
+	WorkRestore     WorkKind = "restore"     // a restore job
+)
+
+// WorkState is where a piece of work stands.
 //
 //	queued ──> running ──> succeeded
 //	   │          ├──────> stopped     on request
 //	   │          └──────> failed
 //	   └─────────────────> stopped     on request, before it ran
 //
-// Only the syncer moves a session. Every move is written to the store before
-// anyone is told of it. A crash leaves a session queued or running; the next
-// start continues it under the same id. The last three states are final.
-type SessionState string
+// Only package run moves work. Every move is written to the store before anyone is
+// told of it. A crash leaves work queued or running; the next start continues it
+// under the same id. The last three states are final.
+type WorkState string
 
-// The states of a session.
+// The states of work.
 const (
-	SessionQueued    SessionState = "queued"
-	SessionRunning   SessionState = "running"
-	SessionSucceeded SessionState = "succeeded"
-	SessionStopped   SessionState = "stopped"
-	SessionFailed    SessionState = "failed"
+	WorkQueued    WorkState = "queued"
+	WorkRunning   WorkState = "running"
+	WorkSucceeded WorkState = "succeeded"
+	WorkStopped   WorkState = "stopped"
+	WorkFailed    WorkState = "failed"
 )
 
 // Ended reports whether the state is final.
-func (s SessionState) Ended() bool {
-	return s == SessionSucceeded || s == SessionStopped || s == SessionFailed
+func (s WorkState) Ended() bool {
+	return s == WorkSucceeded || s == WorkStopped || s == WorkFailed
 }
 
-// Session is one synchronization of one repository's metadata.
-type Session struct {
+// Work is a piece of work on one repository: all that its kinds have in common.
+type Work struct {
 	ID            ID
+	Kind          WorkKind
 	RepositoryID  ID
-	State         SessionState
+	StartedBy     string // the user's name; empty for a kind that does not keep it
+	State         WorkState
 	StopRequested bool
 	Progress      int    // percent, 0 to 100; 100 only when succeeded
 	Error         string // only when failed: one sentence for a user
 	CreatedAt     time.Time
 	StartedAt     time.Time // zero while queued
 	EndedAt       time.Time // zero until ended
-	Statistics    SessionStatistics
+}
+
+// Session is one synchronization of one repository's metadata.
+type Session struct {
+	Work
+	Statistics SessionStatistics
 }
 
 // SessionStatistics counts what a session did. Sizes are bytes.
@@ -59,7 +75,7 @@ type SessionStatistics struct {
 	Damaged          int64            `json:"damaged"`      // objects found damaged or missing
 }
 
-// LogLevel is the weight of a session's log item.
+// LogLevel is the weight of a log item.
 type LogLevel string
 
 // The levels of a log item.
@@ -70,9 +86,9 @@ const (
 	LogError   LogLevel = "Error"
 )
 
-// LogItem is one line of what a session did or met.
+// LogItem is one line of what work did or met.
 type LogItem struct {
-	Seq     int64 // 1, 2, … within the session
+	Seq     int64 // 1, 2, … within the work
 	Time    time.Time
 	Level   LogLevel
 	Message string // one sentence; names the object concerned
@@ -96,27 +112,16 @@ const (
 	OverwriteNever     RestoreOverwrite = "Never"     // only what is not there
 )
 
-// RestoreJob is one restore on the server. Its states are those of a session,
-// and are moved in the same way, by package jobs only. After a crash or a
-// shutdown the next start continues it under the same id, unless Overwrite
-// would keep what the cut-off run had begun to write: then it fails and says
-// so.
+// RestoreJob is one restore on the server. After a crash or a shutdown the next start
+// continues it under the same id. A job whose Overwrite would keep what the cut-off
+// run had begun to write fails instead, and says so.
 type RestoreJob struct {
-	ID             ID
-	RepositoryID   ID
+	Work
 	RestorePointID ID
 	SnapshotID     Hash
-	StartedBy      string // the user's name
 	TargetPath     string // absolute and clean, in a RestoreTarget
 	RestoreSelection
-	State         SessionState
-	StopRequested bool
-	Progress      int    // percent of the bytes, 0 to 100; 100 only when succeeded
-	Error         string // only when failed: one sentence for a user
-	CreatedAt     time.Time
-	StartedAt     time.Time // zero while queued
-	EndedAt       time.Time // zero until ended
-	Statistics    RestoreStatistics
+	Statistics RestoreStatistics
 }
 
 // RestoreSelection says what a job restores, and how.

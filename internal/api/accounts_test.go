@@ -310,7 +310,7 @@ func TestStorageThatDoesNotOpen(t *testing.T) {
 
 func TestRepositoryInObjectStorage(t *testing.T) {
 	w := newWorld(t).populate()
-	w.store.sessions[0].State = syncline.SessionSucceeded
+	w.store.sessions[0].State = syncline.WorkSucceeded
 	inStorage := with(newRepository, map[string]any{"path": nil, "objectStorageId": strings.ToUpper(storageID), "objectStorageEncryptionEnabled": true})
 	a := w.post(inStorage)
 	got := decode[v6.BackupRepository](t, a)
@@ -368,7 +368,7 @@ func TestMovedStorage(t *testing.T) {
 	if a := w.putStorage(`{"name":"renamed"}`); a.status != 200 || w.store.storages[0].Name != "renamed" {
 		t.Errorf("a name may change at any time: %d %s", a.status, a.body)
 	}
-	w.store.sessions[0].State = syncline.SessionSucceeded
+	w.store.sessions[0].State = syncline.WorkSucceeded
 	w.sync.check = syncline.Errorf(syncline.CodeNoRepository, "there is no restic repository")
 	wantFailure(t, w.putStorage(move), 400, "main", "there is no restic repository")
 	if s := w.store.storages[0]; s.Folder != "folder" || s.Bucket != "bucket" {

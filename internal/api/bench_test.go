@@ -17,7 +17,7 @@ import (
 func (w *world) addSessions(n int) {
 	for i := range n {
 		w.store.sessions = append(w.store.sessions, syncline.Session{
-			ID: syncline.ID(fmt.Sprintf("00000000-0000-4000-8000-%012d", i)), RepositoryID: repoID, State: syncline.SessionRunning,
+			Work:       syncline.Work{ID: syncline.ID(fmt.Sprintf("00000000-0000-4000-8000-%012d", i)), RepositoryID: repoID, State: syncline.WorkRunning},
 			Statistics: syncline.SessionStatistics{RequestsByKind: map[string]int64{"list snapshots": 1, "get data": 300}},
 		})
 	}

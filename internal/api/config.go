@@ -11,11 +11,11 @@ import (
 )
 
 // Sessions reads synchronization sessions. The contract of the methods is that
-// of store.Sessions.
+// of syncer.Service.
 type Sessions interface {
 	Session(ctx context.Context, id syncline.ID) (syncline.Session, error)
 	LatestSessions(ctx context.Context) ([]syncline.Session, error)
-	RepositorySessions(ctx context.Context, repo syncline.ID, limit, offset int) ([]syncline.Session, int, error)
+	RepositorySessions(ctx context.Context, repo syncline.ID, limit, offset int) ([]syncline.Session, error)
 	Log(ctx context.Context, session syncline.ID, limit, offset int) ([]syncline.LogItem, int, error)
 }
 

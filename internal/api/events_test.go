@@ -124,7 +124,7 @@ func TestEvents(t *testing.T) {
 				t.Errorf("the second event is %+v", e)
 			}
 			w.store.update(sessionID, func(x *syncline.Session) {
-				x.State, x.Progress, x.EndedAt = syncline.SessionSucceeded, 100, testTime
+				x.State, x.Progress, x.EndedAt = syncline.WorkSucceeded, 100, testTime
 			})
 			w.sync.signal()
 			if e := s.event("3"); e.State != "None" || deref(e.Result) != "Success" {
@@ -138,7 +138,7 @@ func TestEvents(t *testing.T) {
 
 func TestEventsOfAnEndedSession(t *testing.T) {
 	w := newWorld(t).populate()
-	w.store.update(sessionID, func(x *syncline.Session) { x.State, x.Error = syncline.SessionFailed, "gone" })
+	w.store.update(sessionID, func(x *syncline.Session) { x.State, x.Error = syncline.WorkFailed, "gone" })
 	s := openStream(t, w.server.Client(), w.server.URL)
 	if e := s.event("1"); e.State != "Failed" || deref(e.Error) != "gone" {
 		t.Errorf("got %+v", e)

@@ -316,7 +316,7 @@ func (s *fakeStore) LatestSessions(context.Context) ([]syncline.Session, error) 
 	return latest, err
 }
 
-func (s *fakeStore) RepositorySessions(_ context.Context, repo syncline.ID, limit, offset int) ([]syncline.Session, int, error) {
+func (s *fakeStore) RepositorySessions(_ context.Context, repo syncline.ID, limit, offset int) ([]syncline.Session, error) {
 	leave, err := s.enter()
 	defer leave()
 	var all []syncline.Session
@@ -326,7 +326,7 @@ func (s *fakeStore) RepositorySessions(_ context.Context, repo syncline.ID, limi
 		}
 	}
 	from := min(offset, len(all))
-	return all[from:min(from+limit, len(all))], len(all), err
+	return all[from:min(from+limit, len(all))], err
 }
 
 func (s *fakeStore) Log(ctx context.Context, session syncline.ID, limit, offset int) ([]syncline.LogItem, int, error) {
@@ -371,7 +371,7 @@ func (f *fakeSynchronizer) Start(ctx context.Context, repo syncline.ID) (synclin
 	if _, err := f.store.Repository(ctx, repo); err != nil {
 		return syncline.Session{}, err
 	}
-	s := syncline.Session{ID: "6a1c9f9e-58a5-4a8c-b3d9-0d6a39b5a001", RepositoryID: repo, State: syncline.SessionQueued, CreatedAt: testTime}
+	s := syncline.Session{Work: syncline.Work{ID: "6a1c9f9e-58a5-4a8c-b3d9-0d6a39b5a001", RepositoryID: repo, State: syncline.WorkQueued, CreatedAt: testTime}}
 	f.store.mu.Lock()
 	defer f.store.mu.Unlock()
 	f.store.sessions = append(f.store.sessions, s)

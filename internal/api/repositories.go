@@ -47,7 +47,7 @@ type repositories struct {
 		ObjectStorage(ctx context.Context, id syncline.ID) (syncline.ObjectStorage, error)
 	}
 	sessions interface {
-		RepositorySessions(ctx context.Context, repo syncline.ID, limit, offset int) ([]syncline.Session, int, error)
+		RepositorySessions(ctx context.Context, repo syncline.ID, limit, offset int) ([]syncline.Session, error)
 	}
 	synchronizer attacher
 	nodes        *installation
@@ -266,7 +266,7 @@ func (h *repositories) placeInStorage(ctx context.Context, id syncline.ID) (plac
 
 // refuseWhileSynchronizing fails while the repository has an unended session.
 func (h *repositories) refuseWhileSynchronizing(ctx context.Context, id syncline.ID) error {
-	newest, _, err := h.sessions.RepositorySessions(ctx, id, 1, 0)
+	newest, err := h.sessions.RepositorySessions(ctx, id, 1, 0)
 	if err != nil {
 		return err
 	}

@@ -90,7 +90,7 @@ func TestRepositoryLife(t *testing.T) {
 
 func TestUpdateRepository(t *testing.T) {
 	w := newWorld(t).populate()
-	w.store.sessions[0].State = syncline.SessionSucceeded
+	w.store.sessions[0].State = syncline.WorkSucceeded
 	other := syncline.ID("2f0a5c3e-3c44-4b4e-8d3c-5d5b3ad0a002")
 	w.store.sealed[other], _ = fakeSealer{}.Seal(other, []byte("other"))
 	before := w.store.repos[0]
@@ -111,7 +111,7 @@ func TestUpdateRepository(t *testing.T) {
 	if !slices.Equal(w.sync.opened, []string{"/srv/two other"}) {
 		t.Errorf("opened %v", w.sync.opened)
 	}
-	w.store.sessions[0].State = syncline.SessionRunning
+	w.store.sessions[0].State = syncline.WorkRunning
 	wantFailure(t, w.put(`{"retentionType":"ItemLevel","path":"/srv/three"}`), 409, "stop the session")
 	if a := w.put(`{"retentionType":"ItemLevel","name":"third"}`); a.status != 200 {
 		t.Errorf("a name may change at any time: %d %s", a.status, a.body)

@@ -13,7 +13,7 @@ import (
 )
 
 // RestoreJobs reads restore jobs. The contract of the methods is that of
-// store.RestoreJobs.
+// jobs.Service.
 type RestoreJobs interface {
 	RestoreJob(ctx context.Context, id syncline.ID) (syncline.RestoreJob, error)
 	RestoreJobs(ctx context.Context, startedBy string, limit, offset int) ([]syncline.RestoreJob, error)
@@ -50,7 +50,8 @@ func (a *api) StartRestoreJob(ctx context.Context, req v6.StartRestoreJobRequest
 		return nil, err
 	}
 	j, err := a.Restorer.Start(ctx, syncline.RestoreJob{
-		RestorePointID: req.RestorePointID, TargetPath: b.TargetPath, StartedBy: infoFrom(ctx).identity.UserName,
+		Work:           syncline.Work{StartedBy: infoFrom(ctx).identity.UserName},
+		RestorePointID: req.RestorePointID, TargetPath: b.TargetPath,
 		RestoreSelection: syncline.RestoreSelection{
 			Paths: paths, Include: deref(b.Include), Exclude: deref(b.Exclude),
 			Overwrite: deref(b.Overwrite), Sparse: deref(b.Sparse), Verify: deref(b.Verify),
@@ -206,15 +207,15 @@ func presentList(list []string) *[]string {
 }
 
 // restoreState is a state as the API has it: waiting counts as running.
-func restoreState(s syncline.SessionState) string {
+func restoreState(s syncline.WorkState) string {
 	switch s {
-	case syncline.SessionSucceeded:
+	case syncline.WorkSucceeded:
 		return "Succeeded"
-	case syncline.SessionStopped:
+	case syncline.WorkStopped:
 		return "Stopped"
-	case syncline.SessionFailed:
+	case syncline.WorkFailed:
 		return "Failed"
-	case syncline.SessionQueued, syncline.SessionRunning:
+	case syncline.WorkQueued, syncline.WorkRunning:
 	}
 	return "Running"
 }

@@ -19,9 +19,12 @@ import (
 const jobID = "7c1d5a90-0000-4000-8000-000000000001"
 
 var testJob = syncline.RestoreJob{
-	ID: jobID, RepositoryID: repoID, RestorePointID: pointID, StartedBy: "the restorer", TargetPath: "/srv/restores/old",
+	Work: syncline.Work{
+		ID: jobID, RepositoryID: repoID, StartedBy: "the restorer",
+		State: syncline.WorkRunning, CreatedAt: testTime, StartedAt: testTime,
+	},
+	RestorePointID: pointID, TargetPath: "/srv/restores/old",
 	RestoreSelection: syncline.RestoreSelection{Overwrite: syncline.OverwriteAlways},
-	State:            syncline.SessionRunning, CreatedAt: testTime, StartedAt: testTime,
 }
 
 // fakeRestorer keeps jobs in memory. What is not below /srv/restores is
@@ -47,7 +50,7 @@ func (f *fakeRestorer) Start(_ context.Context, j syncline.RestoreJob) (syncline
 	case !strings.HasPrefix(j.TargetPath, "/srv/restores/"):
 		return syncline.RestoreJob{}, syncline.Errorf(syncline.CodeForbidden, "targetPath lies in no folder that the operator allows")
 	}
-	j.ID, j.State, j.RepositoryID = "7c1d5a90-0000-4000-8000-000000000002", syncline.SessionQueued, repoID
+	j.ID, j.State, j.RepositoryID = "7c1d5a90-0000-4000-8000-000000000002", syncline.WorkQueued, repoID
 	if j.Overwrite == "" {
 		j.Overwrite = syncline.OverwriteAlways
 	}
@@ -152,7 +155,7 @@ func TestStartRestoreJob(t *testing.T) {
 func TestRestoreJobs(t *testing.T) {
 	w := newWorld(t).populate()
 	second := testJob
-	second.ID, second.State, second.Error, second.EndedAt = "7c1d5a90-0000-4000-8000-000000000003", syncline.SessionFailed, "2 items", testTime.Add(time.Minute)
+	second.ID, second.State, second.Error, second.EndedAt = "7c1d5a90-0000-4000-8000-000000000003", syncline.WorkFailed, "2 items", testTime.Add(time.Minute)
 	second.Statistics = syncline.RestoreStatistics{Files: 1, TotalFiles: 3, Failed: 2}
 	w.jobs.jobs = append(w.jobs.jobs, second)
 	list := decode[[]v6.RestoreJob](t, w.get("/v6/RestoreJobs"))
@@ -185,7 +188,7 @@ func TestRestoreJobEvents(t *testing.T) {
 	if j := eventOf[v6.RestoreJob](s, "job", "2"); j.ProgressPercent != 50 {
 		t.Errorf("the second event is %+v", j)
 	}
-	w.jobs.update(func(j *syncline.RestoreJob) { j.State, j.Progress = syncline.SessionSucceeded, 100 })
+	w.jobs.update(func(j *syncline.RestoreJob) { j.State, j.Progress = syncline.WorkSucceeded, 100 })
 	if j := eventOf[v6.RestoreJob](s, "job", "3"); j.State != "Succeeded" || j.ProgressPercent != 100 {
 		t.Errorf("the last event is %+v", j)
 	}
@@ -228,7 +231,7 @@ func TestRestorersSeeTheirOwnJobs(t *testing.T) {
 		{"administrator", "somebody else", true},
 	} {
 		w := newWorld(t).populate()
-		w.jobs.update(func(j *syncline.RestoreJob) { j.StartedBy, j.State = c.starter, syncline.SessionSucceeded })
+		w.jobs.update(func(j *syncline.RestoreJob) { j.StartedBy, j.State = c.starter, syncline.WorkSucceeded })
 		job := "/v6/RestoreJobs/" + jobID
 		list := decode[[]v6.RestoreJob](t, w.do(request{method: "GET", path: "/v6/RestoreJobs", token: c.token}))
 		if (len(list) == 1) != c.sees {

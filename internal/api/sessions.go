@@ -59,7 +59,7 @@ func (a *api) ListBackupRepositorySessions(ctx context.Context, req v6.ListBacku
 	if _, err := a.Repositories.Repository(ctx, req.RepositoryID); err != nil {
 		return nil, err
 	}
-	sessions, _, err := a.Sessions.RepositorySessions(ctx, req.RepositoryID,
+	sessions, err := a.Sessions.RepositorySessions(ctx, req.RepositoryID,
 		int(deref(req.Params.Limit)), int(deref(req.Params.Offset)))
 	if err != nil {
 		return nil, err
@@ -104,18 +104,18 @@ func sessionJSON(s syncline.Session) v6.RepositorySynchronizeSession {
 		answer.Statistics.RequestsByKind = map[string]int64{}
 	}
 	switch s.State {
-	case syncline.SessionSucceeded:
+	case syncline.WorkSucceeded:
 		answer.State, answer.Result = stateNone, present("Success")
-	case syncline.SessionStopped:
+	case syncline.WorkStopped:
 		answer.State, answer.Result = stateNone, present("Stopped")
-	case syncline.SessionFailed:
+	case syncline.WorkFailed:
 		answer.State, answer.Result = stateFailed, present("Failed")
 		message := s.Error
 		if message == "" {
 			message = "the synchronization failed; its log items tell more"
 		}
 		answer.Error = &message
-	case syncline.SessionQueued, syncline.SessionRunning:
+	case syncline.WorkQueued, syncline.WorkRunning:
 	}
 	return answer
 }

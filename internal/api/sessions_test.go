@@ -58,12 +58,12 @@ func TestSessionStates(t *testing.T) {
 		session syncline.Session
 		want    string
 	}{
-		{syncline.Session{State: syncline.SessionQueued}, `"state":"Synchronizing","progressPercent":0,_`},
-		{syncline.Session{State: syncline.SessionRunning, Progress: 42, StartedAt: testTime}, `"state":"Synchronizing","progressPercent":42,_,"startTime":"2026-11-23T10:00:00Z"`},
-		{syncline.Session{State: syncline.SessionSucceeded, Progress: 100, EndedAt: end}, `"state":"None","progressPercent":100,_,"result":"Success","endTime":"2026-11-23T10:01:00Z"`},
-		{syncline.Session{State: syncline.SessionStopped, Progress: 7, EndedAt: end}, `"state":"None","progressPercent":7,_,"result":"Stopped","endTime":"2026-11-23T10:01:00Z"`},
-		{syncline.Session{State: syncline.SessionFailed, Error: "gone <now>", EndedAt: end}, `"state":"Failed","progressPercent":0,"error":"gone \u003cnow\u003e",_,"result":"Failed","endTime":"2026-11-23T10:01:00Z"`},
-		{syncline.Session{State: syncline.SessionFailed}, `"state":"Failed","progressPercent":0,"error":"the synchronization failed; its log items tell more",_,"result":"Failed"`},
+		{syncline.Session{Work: syncline.Work{State: syncline.WorkQueued}}, `"state":"Synchronizing","progressPercent":0,_`},
+		{syncline.Session{Work: syncline.Work{State: syncline.WorkRunning, Progress: 42, StartedAt: testTime}}, `"state":"Synchronizing","progressPercent":42,_,"startTime":"2026-11-23T10:00:00Z"`},
+		{syncline.Session{Work: syncline.Work{State: syncline.WorkSucceeded, Progress: 100, EndedAt: end}}, `"state":"None","progressPercent":100,_,"result":"Success","endTime":"2026-11-23T10:01:00Z"`},
+		{syncline.Session{Work: syncline.Work{State: syncline.WorkStopped, Progress: 7, EndedAt: end}}, `"state":"None","progressPercent":7,_,"result":"Stopped","endTime":"2026-11-23T10:01:00Z"`},
+		{syncline.Session{Work: syncline.Work{State: syncline.WorkFailed, Error: "gone <now>", EndedAt: end}}, `"state":"Failed","progressPercent":0,"error":"gone \u003cnow\u003e",_,"result":"Failed","endTime":"2026-11-23T10:01:00Z"`},
+		{syncline.Session{Work: syncline.Work{State: syncline.WorkFailed}}, `"state":"Failed","progressPercent":0,"error":"the synchronization failed; its log items tell more",_,"result":"Failed"`},
 	} {
 		data, err := json.Marshal(sessionJSON(c.session))
 		if err != nil {
@@ -98,7 +98,7 @@ func TestHistoryPages(t *testing.T) {
 	w := newWorld(t).populate()
 	w.store.sessions = nil
 	for i := range 40 {
-		w.store.sessions = append(w.store.sessions, syncline.Session{ID: syncline.ID(fmt.Sprintf("00000000-0000-4000-8000-%012d", i)), RepositoryID: repoID})
+		w.store.sessions = append(w.store.sessions, syncline.Session{Work: syncline.Work{ID: syncline.ID(fmt.Sprintf("00000000-0000-4000-8000-%012d", i)), RepositoryID: repoID}})
 	}
 	path := "/v6/BackupRepositories/" + repoID + "/SynchronizeSessions"
 	page := func(query string) []string {

@@ -137,9 +137,9 @@ func (w *world) populate() *world {
 		Retention: syncline.Retention{Type: "ItemLevel"}, CreatedAt: testTime,
 	})
 	w.jobs.jobs = append(w.jobs.jobs, testJob)
-	w.store.sessions = append(w.store.sessions, syncline.Session{
-		ID: sessionID, RepositoryID: repoID, State: syncline.SessionRunning, CreatedAt: testTime, StartedAt: testTime,
-	})
+	w.store.sessions = append(w.store.sessions, syncline.Session{Work: syncline.Work{
+		ID: sessionID, RepositoryID: repoID, State: syncline.WorkRunning, CreatedAt: testTime, StartedAt: testTime,
+	}})
 	return w
 }
 

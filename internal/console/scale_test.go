@@ -21,6 +21,7 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 	catalogsqlite "syncline.dev/syncline/internal/catalog/sqlite"
 	"syncline.dev/syncline/internal/resticfixture"
+	works "syncline.dev/syncline/internal/store"
 	stores "syncline.dev/syncline/internal/store/sqlite"
 )
 
@@ -219,12 +220,14 @@ func multiply(t *testing.T, data string, first syncline.ID, total int) {
 		if err := store.AddRepository(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}
-		session := syncline.Session{ID: syncline.ID(fmt.Sprintf("00000000-0000-4000-9000-%012d", i)), RepositoryID: r.ID, State: syncline.SessionQueued, CreatedAt: time.Now()}
-		if _, _, err := store.StartSession(t.Context(), session); err != nil {
+		session := works.Work{Alone: true, Work: syncline.Work{
+			ID: syncline.ID(fmt.Sprintf("00000000-0000-4000-9000-%012d", i)), Kind: syncline.WorkSynchronize, RepositoryID: r.ID, CreatedAt: time.Now(),
+		}}
+		if _, _, err := store.AddWork(t.Context(), session); err != nil {
 			t.Fatal(err)
 		}
-		session.State, session.StartedAt, session.EndedAt, session.Progress = syncline.SessionSucceeded, time.Now(), time.Now(), 100
-		if err := store.UpdateSession(t.Context(), session); err != nil {
+		session.State, session.StartedAt, session.EndedAt, session.Progress = syncline.WorkSucceeded, time.Now(), time.Now(), 100
+		if err := store.UpdateWork(t.Context(), session); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(strings.Replace(catalogs[0], string(first), string(r.ID), 1), raw, 0o600); err != nil {

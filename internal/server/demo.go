@@ -42,23 +42,9 @@ func (s *Server) attachDemo(ctx context.Context, path string) (syncline.ID, erro
 
 // waitFor waits for the end of a session.
 func (s *Server) waitFor(ctx context.Context, id syncline.ID) error {
-	changed, end := s.service.Watch(id)
-	defer end()
-	for {
-		session, err := s.store.Session(ctx, id)
-		if err != nil {
-			return err
-		}
-		if session.State == syncline.SessionFailed {
-			return syncline.Errorf(syncline.CodeInternal, "the demo repository could not be synchronized: %s", session.Error)
-		}
-		if session.State.Ended() {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	session, err := s.service.Wait(ctx, id)
+	if err == nil && session.State == syncline.WorkFailed {
+		err = syncline.Errorf(syncline.CodeInternal, "the demo repository could not be synchronized: %s", session.Error)
 	}
+	return err
 }

@@ -29,6 +29,7 @@ import (
 	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/place/kinds"
 	"syncline.dev/syncline/internal/restore/jobs"
+	"syncline.dev/syncline/internal/run"
 	"syncline.dev/syncline/internal/secret"
 	"syncline.dev/syncline/internal/store"
 	stores "syncline.dev/syncline/internal/store/sqlite"
@@ -147,20 +148,22 @@ type Options struct {
 	Ready func(*Server) error
 }
 
-// keep says how much of the histories is kept.
-func (o *Options) keep(now time.Time) store.Keep {
-	k := store.Keep{Sessions: o.KeepNumber, Jobs: o.KeepNumber}
-	if o.KeepAge > 0 {
-		k.Since = now.Add(-o.KeepAge)
+// keep says how much ended work of a kind is kept: of sessions the newest of each
+// repository, of others the newest of all.
+func (o *Options) keep(kind syncline.WorkKind) func(now time.Time) store.Keep {
+	return func(now time.Time) store.Keep {
+		k := store.Keep{Kind: kind, Newest: o.KeepNumber, PerRepository: kind == syncline.WorkSynchronize}
+		if o.KeepAge > 0 {
+			k.Since = now.Add(-o.KeepAge)
+		}
+		return k
 	}
-	return k
 }
 
 // Server is a running server.
 type Server struct {
 	*DataDir
 	service     *syncer.Service
-	restores    *jobs.Service
 	Address     string // host:port for people, after listening
 	Fingerprint string // of a self-signed certificate, "" otherwise
 }
@@ -253,10 +256,14 @@ func (s *Server) serve(ctx context.Context, o Options, ln net.Listener, cert tls
 	if err != nil {
 		return err
 	}
+	node, err := s.store.InstallationID(ctx)
+	if err != nil {
+		return err
+	}
+	runs := &run.Service{Store: s.store, Node: string(node), Logger: o.Logger, Now: time.Now, NewID: newID}
 	s.service = &syncer.Service{
-		Repositories: s.store, Sessions: s.store, Catalogs: dir,
-		Source: repositorySource,
-		Logger: o.Logger, Now: time.Now, NewID: newID, Settle: heapgoal.Settle,
+		Runs: runs, Repositories: s.store, Catalogs: dir, Source: repositorySource,
+		Logger: o.Logger, Settle: heapgoal.Settle, Keep: o.keep(syncline.WorkSynchronize),
 	}
 	pages, err := console.New()
 	if err != nil {
@@ -265,9 +272,9 @@ func (s *Server) serve(ctx context.Context, o Options, ln net.Listener, cert tls
 	points := &explore.RestorePoints{Catalogs: current, Repositories: current}
 	explorer := &explore.Explorer{Points: points}
 	contents := &content.Service{Catalogs: current, Open: repositorySource.reader(s.store, o.Logger)}
-	s.restores = &jobs.Service{
-		Jobs: s.store, Repositories: s.store, Points: points, Contents: contents,
-		Allowed: o.RestoreRoots, Privileged: o.Privileged, KeepFree: o.KeepFree, Logger: o.Logger, Now: time.Now, NewID: newID,
+	restores := &jobs.Service{
+		Runs: runs, Repositories: s.store, Points: points, Contents: contents,
+		Allowed: o.RestoreRoots, Privileged: o.Privileged, KeepFree: o.KeepFree, Keep: o.keep(syncline.WorkRestore),
 	}
 	running, err := newNodes(ctx, s.store, ln.Addr(), o.Version)
 	if err != nil {
@@ -275,34 +282,27 @@ func (s *Server) serve(ctx context.Context, o Options, ln net.Listener, cert tls
 	}
 	limits := gate.New(gate.Default, o.Proxies)
 	handler, err := api.NewHandler(api.Config{
-		Auth: s.Auth, Repositories: current, Store: s.store, Keys: s.store, Sessions: sessions{s.store, s.service}, Instance: s.store,
+		Auth: s.Auth, Repositories: current, Store: s.store, Keys: s.store, Sessions: s.service, Instance: s.store,
 		Accounts: accounts{s.store, places}, ObjectStorages: s.store, Places: places, Nodes: running,
-		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, s.restores, places},
+		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, runs, places},
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: &explore.Statistics{Points: points},
 		Contents: contents, Archives: &archive.Service{Contents: contents},
-		RestoreJobs: restoreJobs{s.store, s.restores}, Restorer: s.restores,
+		RestoreJobs: restores, Restorer: restores,
 		Console: pages, Gate: limits,
 		Logger: o.Logger, Version: o.Version, StrictTransport: s.Fingerprint == "",
 	})
 	if err != nil {
 		return err
 	}
-	if err := s.service.Open(ctx); err != nil {
+	if err := runs.Open(ctx, s.service.Kind(), restores.Kind()); err != nil {
 		return err
 	}
-	defer s.service.Close()
+	defer runs.Close()
 	for _, id := range outdated {
 		if _, err := s.service.Start(ctx, id); err != nil {
 			o.Logger.Error("cannot start the session that builds a catalog anew", "repository", id, "error", err)
 		}
 	}
-	if err := s.restores.Open(ctx); err != nil {
-		return err
-	}
-	defer s.restores.Close()
-	thinner := &store.Thinner{Histories: s.store, Keep: o.keep, Logger: o.Logger}
-	thinner.Start(ctx)
-	defer thinner.Close()
 	s.Address = displayAddress(ln.Addr(), o.Listen)
 	if err := o.Ready(s); err != nil {
 		return err
@@ -322,63 +322,16 @@ func displayAddress(addr net.Addr, listen string) string {
 
 func newID() syncline.ID { return syncline.ID(uuid.NewString()) }
 
-// sessions are those of the store as they are, also where it could not take what
-// became of them.
-type sessions struct {
-	*stores.Store
-	service *syncer.Service
-}
-
-func (s sessions) Session(ctx context.Context, id syncline.ID) (syncline.Session, error) {
-	stored, err := s.Store.Session(ctx, id)
-	return s.service.AsItIs(stored), err
-}
-
-func (s sessions) LatestSessions(ctx context.Context) ([]syncline.Session, error) {
-	list, err := s.Store.LatestSessions(ctx)
-	return each(list, s.service.AsItIs), err
-}
-
-func (s sessions) RepositorySessions(ctx context.Context, repo syncline.ID, limit, offset int) ([]syncline.Session, int, error) {
-	list, total, err := s.Store.RepositorySessions(ctx, repo, limit, offset)
-	return each(list, s.service.AsItIs), total, err
-}
-
-// restoreJobs are those of the store as they are.
-type restoreJobs struct {
-	*stores.Store
-	service *jobs.Service
-}
-
-func (r restoreJobs) RestoreJob(ctx context.Context, id syncline.ID) (syncline.RestoreJob, error) {
-	stored, err := r.Store.RestoreJob(ctx, id)
-	return r.service.AsItIs(stored), err
-}
-
-func (r restoreJobs) RestoreJobs(ctx context.Context, startedBy string, limit, offset int) ([]syncline.RestoreJob, error) {
-	list, err := r.Store.RestoreJobs(ctx, startedBy, limit, offset)
-	return each(list, r.service.AsItIs), err
-}
-
-func each[T any](list []T, change func(T) T) []T {
-	for i := range list {
-		list[i] = change(list[i])
-	}
-	return list
-}
-
-// synchronizer adds the check of a repository to the service, and the end of
-// its restores.
+// synchronizer adds to the sessions the check of a repository, and the end of all its
+// work.
 type synchronizer struct {
 	*syncer.Service
-	restores *jobs.Service
-	places   *place.Opener
+	runs   *run.Service
+	places *place.Opener
 }
 
 func (s synchronizer) Forget(ctx context.Context, repository syncline.ID, remove func(context.Context) error) error {
-	return s.restores.Forget(ctx, repository, func(ctx context.Context) error {
-		return s.Service.Forget(ctx, repository, remove)
-	})
+	return s.runs.Forget(ctx, repository, remove)
 }
 
 func (s synchronizer) Check(ctx context.Context, at place.Place, password string) error {

@@ -17,6 +17,7 @@ import (
 	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/place/kinds"
 	"syncline.dev/syncline/internal/resticfixture"
+	"syncline.dev/syncline/internal/run"
 	"syncline.dev/syncline/internal/storage"
 	"syncline.dev/syncline/internal/storage/storagetest/servers"
 	"syncline.dev/syncline/internal/syncer"
@@ -76,13 +77,13 @@ func newAttached(t *testing.T, retry storage.RetryOptions) *attached {
 		Endpoint: url, Region: s3.Region, Bucket: "bucket", Folder: "repo",
 	}))
 	must(a.data.store.AddRepository(ctx, syncline.Repository{ID: attachedID, Name: "repository", ObjectStorageID: "storage", EncryptionKeyID: "key"}))
+	runs := &run.Service{Store: a.data.store, Node: "node", Logger: logger, Now: time.Now, NewID: newID}
 	a.service = &syncer.Service{
-		Repositories: a.data.store, Sessions: a.data.store, Catalogs: a.dir,
-		Source: &source{store: a.data.store, sealer: seal, places: &place.Opener{Kinds: kinds.All(), Retry: retry}},
-		Logger: logger, Now: time.Now, NewID: newID,
+		Runs: runs, Repositories: a.data.store, Catalogs: a.dir,
+		Source: &source{store: a.data.store, sealer: seal, places: &place.Opener{Kinds: kinds.All(), Retry: retry}}, Logger: logger,
 	}
-	must(a.service.Open(ctx))
-	t.Cleanup(a.service.Close)
+	must(runs.Open(ctx, a.service.Kind()))
+	t.Cleanup(runs.Close)
 	return a
 }
 
@@ -94,19 +95,10 @@ func (a *attached) sync() (syncline.Session, string) {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	changes, stop := a.service.Watch(s.ID)
-	defer stop()
-	for !s.State.Ended() {
-		select {
-		case <-changes:
-		case <-ctx.Done():
-			a.t.Fatal(ctx.Err())
-		}
-		if s, err = a.data.store.Session(ctx, s.ID); err != nil {
-			a.t.Fatal(err)
-		}
+	if s, err = a.service.Wait(ctx, s.ID); err != nil {
+		a.t.Fatal(err)
 	}
-	items, _, err := a.data.store.Log(ctx, s.ID, 1000, 0)
+	items, _, err := a.service.Log(ctx, s.ID, 1000, 0)
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -149,7 +141,7 @@ func TestStallIsToldInTheLog(t *testing.T) {
 	}
 	a.answer.Store(&silent)
 	s, log := a.sync()
-	if s.State != syncline.SessionSucceeded || stalled.Load() < 2 || s.Statistics.Retries == 0 {
+	if s.State != syncline.WorkSucceeded || stalled.Load() < 2 || s.Statistics.Retries == 0 {
 		t.Errorf("the session ended as %+v, with %d reads", s, stalled.Load())
 	}
 	for _, want := range []string{"Warning get data of data/", "is tried again: the storage sent nothing for 200ms", "further tries", "Info Made "} {
@@ -186,7 +178,7 @@ func TestArchivedPacks(t *testing.T) {
 		refused.Store(0)
 		s, log := a.sync()
 		named := strings.Count(log, "Error \"data/")
-		if s.State != syncline.SessionFailed || !strings.Contains(s.Error, "in an archive class; bring back what the log names") || s.Statistics.Retries != 0 {
+		if s.State != syncline.WorkFailed || !strings.Contains(s.Error, "in an archive class; bring back what the log names") || s.Statistics.Retries != 0 {
 			t.Errorf("all %v: the session ended as %+v", everything, s)
 		}
 		if named == 0 || int(refused.Load()) != named || !strings.Contains(log, "lies in the archive class") || !strings.Contains(log, "bring it back") {
@@ -197,7 +189,7 @@ func TestArchivedPacks(t *testing.T) {
 		}
 	}
 	a.answer.Store(nil)
-	if s, log := a.sync(); s.State != syncline.SessionSucceeded || a.shown() != 5 {
+	if s, log := a.sync(); s.State != syncline.WorkSucceeded || a.shown() != 5 {
 		t.Errorf("after all was brought back: %+v, %d snapshots\n%s", s, a.shown(), log)
 	}
 }
@@ -206,7 +198,7 @@ func TestArchivedPacks(t *testing.T) {
 // refuse a session.
 func TestRefusalsInSessions(t *testing.T) {
 	a := newAttached(t, storage.RetryOptions{})
-	if s, log := a.sync(); s.State != syncline.SessionSucceeded {
+	if s, log := a.sync(); s.State != syncline.WorkSucceeded {
 		t.Fatalf("%+v\n%s", s, log)
 	}
 	for code, message := range map[string]string{
@@ -221,12 +213,12 @@ func TestRefusalsInSessions(t *testing.T) {
 		}
 		a.answer.Store(&refuse)
 		s, log := a.sync()
-		if s.State != syncline.SessionFailed || !strings.Contains(s.Error, message) || !strings.Contains(log, "Error "+s.Error) || s.Statistics.Retries != 0 || a.shown() != 5 {
+		if s.State != syncline.WorkFailed || !strings.Contains(s.Error, message) || !strings.Contains(log, "Error "+s.Error) || s.Statistics.Retries != 0 || a.shown() != 5 {
 			t.Errorf("%s: the session ended as %+v with %d snapshots, want %q:\n%s", code, s, a.shown(), message, log)
 		}
 	}
 	a.answer.Store(nil)
-	if s, log := a.sync(); s.State != syncline.SessionSucceeded {
+	if s, log := a.sync(); s.State != syncline.WorkSucceeded {
 		t.Errorf("%+v\n%s", s, log)
 	}
 }

@@ -1,8 +1,8 @@
 // Package syncer brings a repository's metadata into its catalog, in sessions.
 //
-// Run is one synchronization, start to end: list, plan, fetch, publish. It
-// serves the server and the command line alike. Service is the server's: it
-// starts, stops, continues and records sessions, and tells who watches.
+// Run is one synchronization, start to end: list, plan, fetch, publish. The server
+// and the command line both call it. Service is the kind of work that a session is on a
+// server; package run starts, stops, resumes and records the sessions.
 //
 // # Protocol of a synchronization
 //

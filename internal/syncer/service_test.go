@@ -13,8 +13,10 @@ import (
 
 	"syncline.dev/syncline"
 	catalogs "syncline.dev/syncline/internal/catalog/sqlite"
+	"syncline.dev/syncline/internal/run"
 	"syncline.dev/syncline/internal/storage"
 	"syncline.dev/syncline/internal/storage/local"
+	"syncline.dev/syncline/internal/store"
 	stores "syncline.dev/syncline/internal/store/sqlite"
 	"syncline.dev/syncline/internal/syncer"
 	"syncline.dev/syncline/resticrepo"
@@ -26,6 +28,7 @@ const repositoryID = syncline.ID("b251376e-be62-450d-914d-f8f7fa9f719f")
 type host struct {
 	t       *testing.T
 	store   *stores.Store
+	runs    *run.Service
 	service *syncer.Service
 	full    atomic.Bool   // the store cannot record how sessions go
 	refused atomic.Int64  // that it did not record
@@ -62,21 +65,22 @@ func newHost(t *testing.T) *host {
 	}
 	t.Cleanup(syncer.SetLargeSession(1))
 	settle := func() {
-		if list, err := h.store.UnendedSessions(ctx); err == nil && len(list) > 0 {
+		if list, err := h.store.UnendedWork(ctx, syncline.WorkSynchronize); err == nil && len(list) > 0 {
 			h.settled.Add(1)
 		}
 	}
-	h.service = &syncer.Service{
-		Settle:       settle,
-		Repositories: h.store, Sessions: &sessions{h.store, h}, Catalogs: dir, Source: h,
-		Logger: slog.New(slog.DiscardHandler), Now: time.Now,
+	h.runs = &run.Service{
+		Store: &works{h.store, h}, Node: "node", Logger: slog.New(slog.DiscardHandler), Now: time.Now,
 		NewID: func() syncline.ID { return syncline.ID(fmt.Sprintf("00000000-0000-4000-8000-%012d", h.ids.Add(1))) },
 	}
-	if err := h.service.Open(ctx); err != nil {
+	h.service = &syncer.Service{
+		Runs: h.runs, Settle: settle, Repositories: h.store, Catalogs: dir, Source: h, Logger: slog.New(slog.DiscardHandler),
+	}
+	if err := h.runs.Open(ctx, h.service.Kind()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		h.service.Close()
+		h.runs.Close()
 		dir.Close()
 		h.store.Close()
 	})
@@ -103,23 +107,23 @@ func (h *host) Open(ctx context.Context, r syncline.Repository, _ func(syncline.
 // Forget implements syncer.Source.
 func (h *host) Forget(syncline.ID) {}
 
-// sessions is a store of sessions on a disk that is full at times.
-type sessions struct {
+// works is a store of work on a disk that is full at times.
+type works struct {
 	*stores.Store
 	host *host
 }
 
 var errFull = syncline.Errorf(syncline.CodeUnavailable, "the disk is full")
 
-func (s *sessions) UpdateSession(ctx context.Context, v syncline.Session) error {
+func (s *works) UpdateWork(ctx context.Context, w store.Work) error {
 	if s.host.full.Load() {
 		s.host.refused.Add(1)
 		return errFull
 	}
-	return s.Store.UpdateSession(ctx, v)
+	return s.Store.UpdateWork(ctx, w)
 }
 
-func (s *sessions) AppendLog(ctx context.Context, id syncline.ID, items ...syncline.LogItem) error {
+func (s *works) AppendLog(ctx context.Context, id syncline.ID, epoch int64, items ...syncline.LogItem) error {
 	if s.host.noLog.Load() {
 		s.host.lost.Add(1)
 		return errFull
@@ -127,7 +131,17 @@ func (s *sessions) AppendLog(ctx context.Context, id syncline.ID, items ...syncl
 	if s.host.full.Load() {
 		return errFull
 	}
-	return s.Store.AppendLog(ctx, id, items...)
+	return s.Store.AppendLog(ctx, id, epoch, items...)
+}
+
+// session returns a session as the store has it.
+func (h *host) session(id syncline.ID) store.Work {
+	h.t.Helper()
+	w, err := h.store.Work(context.Background(), syncline.WorkSynchronize, id)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return w
 }
 
 func (h *host) start() syncline.Session {
@@ -140,17 +154,14 @@ func (h *host) start() syncline.Session {
 }
 
 // ended waits until a session has ended.
-func (h *host) ended(id syncline.ID) syncline.Session {
+func (h *host) ended(id syncline.ID) store.Work {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	changed, done := h.service.Watch(id)
 	defer done()
 	for {
-		s, err := h.store.Session(ctx, id)
-		if err != nil {
-			h.t.Fatal(err)
-		}
+		s := h.session(id)
 		if s.State.Ended() {
 			return s
 		}
@@ -171,8 +182,8 @@ func TestEndIsRecordedWhenItCanBe(t *testing.T) {
 	h.full.Store(true)
 	h.gate <- struct{}{}
 	for h.refused.Load() < 2 { // the first attempts to record the end, or progress
-		if s, err := h.store.Session(context.Background(), first.ID); err != nil || s.State.Ended() {
-			t.Fatalf("session %+v, %v", s, err)
+		if s := h.session(first.ID); s.State.Ended() {
+			t.Fatalf("session %+v", s)
 		}
 	}
 	again, err := h.service.Start(context.Background(), repositoryID)
@@ -182,23 +193,25 @@ func TestEndIsRecordedWhenItCanBe(t *testing.T) {
 	changed, unwatch := h.service.Watch(first.ID)
 	defer unwatch()
 	for shown := first; !shown.State.Ended(); {
-		stored, err := h.store.Session(context.Background(), first.ID)
-		if err != nil || stored.State.Ended() {
-			t.Fatalf("the store has %+v, %v", stored, err)
+		if stored := h.session(first.ID); stored.State.Ended() {
+			t.Fatalf("the store has %+v", stored)
 		}
-		if shown = h.service.AsItIs(stored); !shown.State.Ended() {
+		if shown, err = h.service.Session(context.Background(), first.ID); err != nil {
+			t.Fatal(err)
+		}
+		if !shown.State.Ended() {
 			<-changed
 		}
 	}
 	h.full.Store(false)
-	if s := h.ended(first.ID); s.State != syncline.SessionSucceeded || s.Progress != 100 {
+	if s := h.ended(first.ID); s.State != syncline.WorkSucceeded || s.Progress != 100 {
 		t.Errorf("the session ended as %+v", s)
 	}
 	if n := h.settled.Load(); n != 1 {
 		t.Errorf("memory was given up %d times at the end of one session", n)
 	}
 	h.gate <- struct{}{}
-	if second := h.start(); h.ended(second.ID).State != syncline.SessionSucceeded || second.ID == first.ID {
+	if second := h.start(); h.ended(second.ID).State != syncline.WorkSucceeded || second.ID == first.ID {
 		t.Error("no other session could run")
 	}
 	if n := h.settled.Load(); n != 1 {
@@ -214,7 +227,7 @@ func TestLogThatCannotBeWritten(t *testing.T) {
 	first := h.start()
 	<-h.opening
 	h.gate <- struct{}{}
-	if s := h.ended(first.ID); s.State != syncline.SessionSucceeded {
+	if s := h.ended(first.ID); s.State != syncline.WorkSucceeded {
 		t.Errorf("the session ended as %+v", s)
 	}
 	if n := h.lost.Load(); n != 2 { // the first item, and how many are missing
@@ -236,7 +249,7 @@ func TestForgetWhileTheEndCannotBeRecorded(t *testing.T) {
 		}
 	}
 	removed := false
-	err := h.service.Forget(context.Background(), repositoryID, func(context.Context) error { removed = true; return nil })
+	err := h.runs.Forget(context.Background(), repositoryID, func(context.Context) error { removed = true; return nil })
 	if err != nil || !removed {
 		t.Errorf("removed %v, %v", removed, err)
 	}
@@ -263,12 +276,12 @@ func TestForgetIsGivenUp(t *testing.T) {
 	cancel()
 	remove := func(ctx context.Context) error { return h.store.DeleteRepository(ctx, repositoryID) }
 	for range 2 {
-		if err := h.service.Forget(gone, repositoryID, remove); !errors.Is(err, context.Canceled) {
+		if err := h.runs.Forget(gone, repositoryID, remove); !errors.Is(err, context.Canceled) {
 			t.Errorf("given up with %v", err)
 		}
 	}
 	h.gate <- struct{}{}
-	if err := h.service.Forget(context.Background(), repositoryID, remove); err != nil {
+	if err := h.runs.Forget(context.Background(), repositoryID, remove); err != nil {
 		t.Error(err)
 	}
 }
@@ -279,15 +292,15 @@ func TestForgetKeepsSessionsOut(t *testing.T) {
 	ctx := context.Background()
 	s := h.start()
 	<-h.opening
-	err := h.service.Forget(ctx, repositoryID, func(ctx context.Context) error {
-		if got := h.ended(s.ID); got.State != syncline.SessionStopped {
+	err := h.runs.Forget(ctx, repositoryID, func(ctx context.Context) error {
+		if got := h.ended(s.ID); got.State != syncline.WorkStopped {
 			t.Errorf("the session ended as %s", got.State)
 		}
 		if _, err := h.service.Start(ctx, repositoryID); syncline.CodeOf(err) != syncline.CodeConflict {
 			t.Errorf("a session was started during the removal: %v", err)
 		}
 		never := func(context.Context) error { return errors.New("removed twice") }
-		if err := h.service.Forget(ctx, repositoryID, never); syncline.CodeOf(err) != syncline.CodeConflict {
+		if err := h.runs.Forget(ctx, repositoryID, never); syncline.CodeOf(err) != syncline.CodeConflict {
 			t.Errorf("a second removal: %v", err)
 		}
 		return io.ErrUnexpectedEOF
@@ -297,7 +310,53 @@ func TestForgetKeepsSessionsOut(t *testing.T) {
 	}
 	// It could not be removed, so it can be used.
 	h.gate <- struct{}{}
-	if got := h.ended(h.start().ID); got.State != syncline.SessionSucceeded {
+	if got := h.ended(h.start().ID); got.State != syncline.WorkSucceeded {
 		t.Errorf("the next session ended as %s: %s", got.State, got.Error)
 	}
+}
+
+// One record that cannot be read is shown as a session that failed, and takes no other
+// one with it.
+func TestUnreadableRecords(t *testing.T) {
+	h := newHost(t)
+	ctx := context.Background()
+	runs := &run.Service{Store: damaged{h.store}, Node: "node", Logger: slog.New(slog.DiscardHandler), Now: time.Now, NewID: h.runs.NewID}
+	service := &syncer.Service{Runs: runs}
+	for range 2 {
+		h.gate <- struct{}{}
+		h.ended(h.start().ID)
+	}
+	list, err := service.RepositorySessions(ctx, repositoryID, 10, 0)
+	if err != nil || len(list) != 2 {
+		t.Fatal(list, err)
+	}
+	for _, s := range list {
+		if s.State != syncline.WorkFailed || s.Error != run.MsgUnreadable || s.Progress == 100 || s.Statistics.Requests != 0 {
+			t.Errorf("a damaged record is shown as %+v", s)
+		}
+	}
+	h.start()
+	<-h.opening
+	latest, err := service.LatestSessions(ctx)
+	if err != nil || len(latest) != 1 || latest[0].State == syncline.WorkFailed {
+		t.Errorf("a session that runs is shown as %+v, %v", latest, err)
+	}
+}
+
+// damaged is a store in which every result is damaged.
+type damaged struct{ *stores.Store }
+
+func (d damaged) WorkPage(ctx context.Context, q store.WorkQuery) ([]store.Work, error) {
+	return d.spoil(d.Store.WorkPage(ctx, q))
+}
+
+func (d damaged) LatestWork(ctx context.Context, kind syncline.WorkKind) ([]store.Work, error) {
+	return d.spoil(d.Store.LatestWork(ctx, kind))
+}
+
+func (d damaged) spoil(list []store.Work, err error) ([]store.Work, error) {
+	for i := range list {
+		list[i].Result = `{"requests":`
+	}
+	return list, err
 }

@@ -3,7 +3,6 @@ package jobs
 import (
 	"context"
 	"path/filepath"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -11,9 +10,9 @@ import (
 	"syncline.dev/syncline/internal/restore"
 )
 
-// check makes sure that a job can begin, and fills in what follows from its
+// complete makes sure that a job can begin, and fills in what follows from its
 // restore point and target.
-func (s *Service) check(ctx context.Context, j *syncline.RestoreJob) error {
+func (s *Service) complete(ctx context.Context, j *syncline.RestoreJob) error {
 	if _, _, err := s.place(j.TargetPath); err != nil {
 		return err
 	}
@@ -83,17 +82,16 @@ func (s *Service) checkRepositories(ctx context.Context, target string) error {
 // checkOthers makes sure that no two jobs write the same files, and that not
 // too many wait.
 func (s *Service) checkOthers(ctx context.Context, j *syncline.RestoreJob) error {
-	unended, err := s.Jobs.UnendedRestoreJobs(ctx)
+	unended, err := s.Runs.Unended(ctx, syncline.WorkRestore)
 	if err != nil {
 		return err
 	}
-	unended = slices.DeleteFunc(unended, func(j syncline.RestoreJob) bool { return s.AsItIs(j).State.Ended() })
 	if len(unended) >= maxUnended {
 		return syncline.Errorf(syncline.CodeThrottled, "%d restores run or wait already; try again when some have ended", len(unended))
 	}
-	for i := range unended {
-		if overlap(unended[i].TargetPath, j.TargetPath) {
-			return syncline.Errorf(syncline.CodeConflict, "the restore job %s writes there; wait for its end, or choose another targetPath", unended[i].ID)
+	for _, w := range unended {
+		if overlap(jobOf(w).TargetPath, j.TargetPath) {
+			return syncline.Errorf(syncline.CodeConflict, "the restore job %s writes there; wait for its end, or choose another targetPath", w.ID)
 		}
 	}
 	return nil

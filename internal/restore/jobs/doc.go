@@ -1,7 +1,6 @@
-// Package jobs runs restores on the server: it checks where they may write,
-// runs a few at once, records how they go before anyone is told, and continues
-// them after a restart.
+// Package jobs is the kind of work that a restore on the server is: it checks where
+// jobs may write, and lets a few run at once. Package run starts, stops, resumes and
+// records them.
 //
-// The package knows nothing of requests. What a restore does is package
-// restore's business.
+// The package knows nothing of requests. Package restore knows how to restore.
 package jobs

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/content"
 	"syncline.dev/syncline/internal/restore/jobs"
+	"syncline.dev/syncline/internal/run"
 	stores "syncline.dev/syncline/internal/store/sqlite"
 )
 
@@ -32,6 +34,7 @@ const (
 type host struct {
 	t       *testing.T
 	store   *stores.Store
+	runs    *run.Service
 	service *jobs.Service
 	root    string        // allowed
 	path    string        // the repository's
@@ -53,7 +56,7 @@ func newHost(t *testing.T) *host {
 	t.Cleanup(func() { h.store.Close() })
 	h.addRepository(repositoryID, h.path)
 	h.open()
-	t.Cleanup(func() { h.service.Close() })
+	t.Cleanup(func() { h.runs.Close() })
 	return h
 }
 
@@ -68,13 +71,15 @@ func (h *host) addRepository(id syncline.ID, path string) {
 // open begins a service, as a start of the server does.
 func (h *host) open() {
 	h.t.Helper()
-	h.service = &jobs.Service{
-		Jobs: h.store, Repositories: h.store, Points: h, Contents: h,
-		Allowed: []syncline.RestoreTarget{{Name: "root", Path: h.root}, {Name: "deeper", Path: filepath.Join(h.root, "deeper")}},
-		Logger:  slog.New(slog.DiscardHandler), Now: time.Now,
+	h.runs = &run.Service{
+		Store: h.store, Node: "node", Logger: slog.New(slog.DiscardHandler), Now: time.Now,
 		NewID: func() syncline.ID { return syncline.ID(uuid.NewString()) },
 	}
-	if err := h.service.Open(context.Background()); err != nil {
+	h.service = &jobs.Service{
+		Runs: h.runs, Repositories: h.store, Points: h, Contents: h,
+		Allowed: []syncline.RestoreTarget{{Name: "root", Path: h.root}, {Name: "deeper", Path: filepath.Join(h.root, "deeper")}},
+	}
+	if err := h.runs.Open(context.Background(), h.service.Kind()); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -114,7 +119,9 @@ func (h *host) Use(ctx context.Context, point syncline.RestorePoint, _ func(*cat
 
 func (h *host) start(target string) syncline.RestoreJob {
 	h.t.Helper()
-	j, err := h.service.Start(h.t.Context(), syncline.RestoreJob{RestorePointID: pointID, TargetPath: filepath.Join(h.root, target), StartedBy: "ada"})
+	j, err := h.service.Start(h.t.Context(), syncline.RestoreJob{
+		Work: syncline.Work{StartedBy: "ada"}, RestorePointID: pointID, TargetPath: filepath.Join(h.root, target),
+	})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -141,7 +148,7 @@ func (h *host) ended(id syncline.ID) syncline.RestoreJob {
 
 func (h *host) job(id syncline.ID) syncline.RestoreJob {
 	h.t.Helper()
-	j, err := h.store.RestoreJob(context.Background(), id)
+	j, err := h.service.RestoreJob(context.Background(), id)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -150,7 +157,7 @@ func (h *host) job(id syncline.ID) syncline.RestoreJob {
 
 func (h *host) log(id syncline.ID) (text string) {
 	h.t.Helper()
-	items, _, err := h.store.RestoreLog(context.Background(), id, 1000, 0)
+	items, _, err := h.service.RestoreLog(context.Background(), id, 1000, 0)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -163,20 +170,20 @@ func (h *host) log(id syncline.ID) (text string) {
 func TestJob(t *testing.T) {
 	h := newHost(t)
 	j := h.start("a")
-	if j.State != syncline.SessionQueued || j.RepositoryID != repositoryID || j.Overwrite != syncline.OverwriteAlways || j.SnapshotID != (syncline.Hash{7}) {
+	if j.State != syncline.WorkQueued || j.RepositoryID != repositoryID || j.Overwrite != syncline.OverwriteAlways || j.SnapshotID != (syncline.Hash{7}) {
 		t.Errorf("started %+v", j)
 	}
 	<-h.using
-	if now := h.job(j.ID); now.State != syncline.SessionRunning || now.StartedAt.IsZero() {
+	if now := h.job(j.ID); now.State != syncline.WorkRunning || now.StartedAt.IsZero() {
 		t.Errorf("runs as %+v", now)
 	}
 	h.gate <- nil
-	if j = h.ended(j.ID); j.State != syncline.SessionSucceeded || j.Progress != 100 || j.EndedAt.IsZero() || j.StartedBy != "ada" {
+	if j = h.ended(j.ID); j.State != syncline.WorkSucceeded || j.Progress != 100 || j.EndedAt.IsZero() || j.StartedBy != "ada" {
 		t.Errorf("ended as %+v", j)
 	}
 	j = h.start("a") // the folder is free again
 	h.gate <- syncline.Errorf(syncline.CodeUnavailable, "the cellar is flooded")
-	if j = h.ended(j.ID); j.State != syncline.SessionFailed || j.Error != "the cellar is flooded" || j.Progress == 100 || !strings.Contains(h.log(j.ID), "Error the cellar") {
+	if j = h.ended(j.ID); j.State != syncline.WorkFailed || j.Error != "the cellar is flooded" || j.Progress == 100 || !strings.Contains(h.log(j.ID), "Error the cellar") {
 		t.Errorf("ended as %+v: %s", j, h.log(j.ID))
 	}
 }
@@ -192,7 +199,7 @@ func TestStop(t *testing.T) {
 		if err := h.service.Stop(t.Context(), j.ID); err != nil {
 			t.Fatal(err)
 		}
-		if j = h.ended(j.ID); j.State != syncline.SessionStopped || j.Error != "" || !strings.Contains(h.log(j.ID), "Stopped on request") {
+		if j = h.ended(j.ID); j.State != syncline.WorkStopped || j.Error != "" || !strings.Contains(h.log(j.ID), "Stopped on request") {
 			t.Errorf("ended as %+v", j)
 		}
 	}
@@ -225,26 +232,26 @@ func TestRestart(t *testing.T) {
 		<-h.using
 	}
 	waiting := h.start("d")
-	if _, err := h.store.RequestRestoreStop(t.Context(), third.ID); err != nil { // and dies before it acts
+	if _, err := h.store.RequestStop(t.Context(), syncline.WorkRestore, third.ID); err != nil { // and dies before it acts
 		t.Fatal(err)
 	}
-	h.service.Close()
+	h.runs.Close()
 	for _, j := range []syncline.RestoreJob{always, never, third, waiting} {
 		if j = h.job(j.ID); j.State.Ended() {
 			t.Errorf("ended as %+v", j)
 		}
 	}
 	h.open()
-	if j := h.ended(never.ID); j.State != syncline.SessionFailed || !strings.Contains(j.Error, "restarted meanwhile") {
+	if j := h.ended(never.ID); j.State != syncline.WorkFailed || !strings.Contains(j.Error, "restarted meanwhile") {
 		t.Errorf("what would keep half a file ended as %+v", j)
 	}
-	if j := h.ended(third.ID); j.State != syncline.SessionStopped {
+	if j := h.ended(third.ID); j.State != syncline.WorkStopped {
 		t.Errorf("what was to stop ended as %+v", j)
 	}
 	h.gate <- nil
 	h.gate <- nil
 	for _, j := range []syncline.RestoreJob{always, waiting} {
-		if j = h.ended(j.ID); j.State != syncline.SessionSucceeded {
+		if j = h.ended(j.ID); j.State != syncline.WorkSucceeded {
 			t.Errorf("ended as %+v", j)
 		}
 	}
@@ -312,8 +319,8 @@ func TestForget(t *testing.T) {
 	h := newHost(t)
 	j := h.start("a")
 	<-h.using
-	err := h.service.Forget(t.Context(), repositoryID, func(ctx context.Context) error {
-		if j = h.job(j.ID); j.State != syncline.SessionStopped {
+	err := h.runs.Forget(t.Context(), repositoryID, func(ctx context.Context) error {
+		if j = h.job(j.ID); j.State != syncline.WorkStopped {
 			t.Errorf("while the repository is removed the job is %+v", j)
 		}
 		_, err := h.service.Start(ctx, syncline.RestoreJob{RestorePointID: pointID, TargetPath: h.root + "/b"})
@@ -325,7 +332,7 @@ func TestForget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.store.RestoreJob(t.Context(), j.ID); syncline.CodeOf(err) != syncline.CodeNotFound {
+	if _, err := h.service.RestoreJob(t.Context(), j.ID); syncline.CodeOf(err) != syncline.CodeNotFound {
 		t.Errorf("the job: %v", err)
 	}
 }
@@ -341,12 +348,12 @@ func TestForgetIsGivenUp(t *testing.T) {
 	cancel()
 	remove := func(ctx context.Context) error { return h.store.DeleteRepository(ctx, repositoryID) }
 	for range 2 {
-		if err := h.service.Forget(gone, repositoryID, remove); !errors.Is(err, context.Canceled) {
+		if err := h.runs.Forget(gone, repositoryID, remove); !errors.Is(err, context.Canceled) {
 			t.Errorf("given up with %v", err)
 		}
 	}
 	close(h.stuck)
-	if err := h.service.Forget(t.Context(), repositoryID, remove); err != nil {
+	if err := h.runs.Forget(t.Context(), repositoryID, remove); err != nil {
 		t.Error(err)
 	}
 }
@@ -359,5 +366,66 @@ func TestTooManyWait(t *testing.T) {
 	_, err := h.service.Start(t.Context(), syncline.RestoreJob{RestorePointID: pointID, TargetPath: h.root + "/more"})
 	if syncline.CodeOf(err) != syncline.CodeThrottled {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Damaged records are shown as jobs that failed. A job whose order is damaged cannot be
+// resumed; a job that runs writes its statistics anew.
+func TestUnreadableRecords(t *testing.T) {
+	h := newHost(t)
+	j := h.start("a")
+	<-h.using
+	h.runs.Close()
+	w, err := h.store.Work(t.Context(), syncline.WorkRestore, j.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Result = `x`
+	if err := h.store.UpdateWork(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	if j = h.job(j.ID); j.State != syncline.WorkRunning || j.TargetPath != h.root+"/a" {
+		t.Errorf("a job that runs is shown as %+v", j)
+	}
+	w.State = syncline.WorkSucceeded
+	if err := h.store.UpdateWork(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	if j = h.job(j.ID); j.State != syncline.WorkFailed || j.Error != run.MsgUnreadable {
+		t.Errorf("a job whose statistics are damaged is shown as %+v", j)
+	}
+	for i, order := range []string{"", "x", "{}", `{"target":"x"}`} {
+		w.ID, w.Order = syncline.ID(uuid.NewString()), order
+		added, _, err := h.store.AddWork(t.Context(), w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.open()
+		if j = h.job(added.ID); j.State != syncline.WorkFailed || j.Error != run.MsgUnreadable || j.EndedAt.IsZero() {
+			t.Errorf("%d: a job that cannot be resumed ended as %+v", i, j)
+		}
+		stored, err := h.store.Work(t.Context(), syncline.WorkRestore, added.ID)
+		if err != nil || stored.State != syncline.WorkFailed {
+			t.Errorf("%d: it is kept as %+v, %v", i, stored, err)
+		}
+		h.runs.Close()
+	}
+}
+
+// An order survives the store, whatever bytes are in it.
+func TestOrder(t *testing.T) {
+	h := newHost(t)
+	want := syncline.RestoreSelection{
+		Paths: []string{"/a", "/no text \xff\xfe"}, Exclude: []string{"*.tmp", "\xfd"},
+		Overwrite: syncline.OverwriteIfNewer, Sparse: true, Verify: true,
+	}
+	j, err := h.service.Start(t.Context(), syncline.RestoreJob{RestorePointID: pointID, TargetPath: h.root + "/back \xfe", RestoreSelection: want})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.gate <- nil
+	j = h.ended(j.ID)
+	if !reflect.DeepEqual(j.RestoreSelection, want) || j.TargetPath != h.root+"/back \xfe" || j.SnapshotID != (syncline.Hash{7}) || j.RestorePointID != pointID {
+		t.Errorf("the order became %+v", j)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
 )
 
 // A large installation: 200 repositories with 1,000 sessions each.
@@ -19,33 +20,34 @@ const (
 	benchSessions     = 1000
 )
 
-func fillBench(b *testing.B, s *Store) []syncline.Session {
+const statistics = `{"requests":120,"requestsByKind":{"list snapshots":1,"list indexes":1,"get index":8,"get data":110},"bytesFetched":181000000,"bytesPlanned":181000000,"retries":0,"snapshotsTotal":10,"snapshotsAdded":1,"snapshotsRemoved":0,"indexesRead":8,"treesAdded":49710,"entriesAdded":490000,"damaged":0}`
+
+func fillBench(b *testing.B, s *Store) []store.Work {
 	b.Helper()
-	statistics := `{"requests":120,"requestsByKind":{"list snapshots":1,"list indexes":1,"get index":8,"get data":110},"bytesFetched":181000000,"bytesPlanned":181000000,"retries":0,"snapshotsTotal":10,"snapshotsAdded":1,"snapshotsRemoved":0,"indexesRead":8,"treesAdded":49710,"entriesAdded":490000,"damaged":0}`
-	running := make([]syncline.Session, benchRepositories)
+	running := make([]store.Work, benchRepositories)
 	err := s.update(b.Context(), "fill", func(ctx context.Context, conn *sql.Conn) error {
 		for i := range benchRepositories {
 			repo := newID()
 			if _, err := conn.ExecContext(ctx, `INSERT INTO repositories (id, name, name_key, description, path,
-				object_storage_id, retention_type, retention_period_type, retention_yearly, out_of_sync, created_at)
-				VALUES (?, ?, ?, '', '/', '', '', '', '', 0, 1)`, repo, fmt.Sprint(i), fmt.Sprint(i)); err != nil {
+				retention_type, retention_period_type, retention_yearly, out_of_sync, created_at)
+				VALUES (?, ?, ?, '', '/', '', '', '', 0, 1)`, repo, fmt.Sprint(i), fmt.Sprint(i)); err != nil {
 				return err
 			}
 			if _, err := conn.ExecContext(ctx, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-				INSERT INTO sessions (id, repository_seq, state, progress, created_at, started_at, ended_at, statistics)
-				SELECT lower(hex(randomblob(18))), (SELECT seq FROM repositories WHERE id = ?), 'succeeded', 100, i, i, i, ? FROM n`,
+				INSERT INTO work (id, kind, repository_seq, state, progress, created_at, started_at, ended_at, result)
+				SELECT lower(hex(randomblob(18))), 'synchronize', (SELECT seq FROM repositories WHERE id = ?), 'succeeded', 100, i, i, i, ? FROM n`,
 				benchSessions-1, repo, statistics); err != nil {
 				return err
 			}
-			running[i] = syncline.Session{ID: newID(), RepositoryID: repo}
+			running[i] = newWork(syncline.WorkSynchronize, repo)
 		}
 		return nil
 	})
 	for i := range running {
 		if err == nil {
 			running[i].CreatedAt = time.Unix(int64(i), 0)
-			running[i], _, err = s.StartSession(b.Context(), running[i])
-			running[i].State = syncline.SessionRunning
+			running[i], _, err = s.AddWork(b.Context(), running[i])
+			running[i].State = syncline.WorkRunning
 		}
 	}
 	if err != nil {
@@ -54,9 +56,9 @@ func fillBench(b *testing.B, s *Store) []syncline.Session {
 	return running
 }
 
-// BenchmarkLatestSessions reads alone, and while forty sessions report their
+// BenchmarkLatestWork reads alone, and while forty sessions report their
 // progress four times a second.
-func BenchmarkLatestSessions(b *testing.B) {
+func BenchmarkLatestWork(b *testing.B) {
 	s := openTest(b, filepath.Join(b.TempDir(), "s.db"))
 	running := fillBench(b, s)
 	for _, writers := range []int{0, 40} {
@@ -65,7 +67,7 @@ func BenchmarkLatestSessions(b *testing.B) {
 			var took []time.Duration
 			for b.Loop() {
 				begin := time.Now()
-				list, err := s.LatestSessions(b.Context())
+				list, err := s.LatestWork(b.Context(), syncline.WorkSynchronize)
 				if err != nil || len(list) != benchRepositories {
 					b.Fatal(len(list), err)
 				}
@@ -79,7 +81,7 @@ func BenchmarkLatestSessions(b *testing.B) {
 }
 
 // writeAlong reports each session's progress four times a second until stop.
-func writeAlong(b *testing.B, s *Store, sessions []syncline.Session) (stop func()) {
+func writeAlong(b *testing.B, s *Store, sessions []store.Work) (stop func()) {
 	ctx, cancel := context.WithCancel(b.Context())
 	var all sync.WaitGroup
 	for _, v := range sessions {
@@ -92,8 +94,8 @@ func writeAlong(b *testing.B, s *Store, sessions []syncline.Session) (stop func(
 					return
 				case <-tick.C:
 				}
-				v.Statistics.Requests++
-				if err := s.UpdateSession(context.Background(), v); err != nil {
+				v.Result = statistics
+				if err := s.UpdateWork(context.Background(), v); err != nil {
 					b.Error(err)
 					return
 				}
@@ -103,7 +105,7 @@ func writeAlong(b *testing.B, s *Store, sessions []syncline.Session) (stop func(
 	return func() { cancel(); all.Wait() }
 }
 
-func BenchmarkUpdateSession(b *testing.B) {
+func BenchmarkUpdateWork(b *testing.B) {
 	s := openTest(b, filepath.Join(b.TempDir(), "s.db"))
 	running := fillBench(b, s)
 	for _, writers := range []int{1, 40} {
@@ -113,8 +115,8 @@ func BenchmarkUpdateSession(b *testing.B) {
 			for _, v := range running[:writers] {
 				all.Go(func() {
 					for range work {
-						v.Statistics.Requests++
-						if err := s.UpdateSession(b.Context(), v); err != nil {
+						v.Result = statistics
+						if err := s.UpdateWork(b.Context(), v); err != nil {
 							b.Error(err)
 						}
 					}

@@ -411,31 +411,8 @@ func TestUpgrade(t *testing.T) {
 	if err != nil || len(got) != 1 || got[0] != want {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if sessions, n, err := s.RepositorySessions(t.Context(), "r", 10, 0); err != nil || n != 1 || sessions[0].ID != "s" {
-		t.Errorf("got %+v, %v", sessions, err)
-	}
-}
-
-func TestQueryPlans(t *testing.T) {
-	s := openTest(t, filepath.Join(t.TempDir(), "s.db"))
-	for query, want := range map[string]string{
-		selectLatest:                          "SCAN r USING COVERING INDEX",
-		selectSession + ` WHERE s.` + unended: "sessions_unended",
-		selectSession + ` WHERE s.repository_seq = 1 ORDER BY s.seq DESC LIMIT 10`: "sessions_by_repository",
-	} {
-		plan, err := scanAll(t.Context(), s.read, func(r row) (string, error) {
-			var id, parent, unused int
-			var detail string
-			err := r.Scan(&id, &parent, &unused, &detail)
-			return detail, err
-		}, "EXPLAIN QUERY PLAN "+query)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all := strings.Join(plan, "\n") + "\n"
-		if !strings.Contains(all, want) || strings.Contains(all, "SCAN s\n") {
-			t.Errorf("%s\nhas the plan\n%s", query, all)
-		}
+	if w, err := s.Work(t.Context(), syncline.WorkSynchronize, "s"); err != nil || w.RepositoryID != "r" || w.State != syncline.WorkSucceeded {
+		t.Errorf("got %+v, %v", w, err)
 	}
 }
 

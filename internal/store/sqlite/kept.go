@@ -6,20 +6,19 @@ import (
 	"sync/atomic"
 )
 
-// kept is a list that many ask for, read once and kept until the next write to
-// the database: a running session writes a few times a second, while clients
-// ask hundreds of times. Writes are counted when they are durable and before
-// their callers hear of them, so nobody gets a list that is older than what was
-// told. It is for tables that only the process writes which serves them; what
-// commands beside it write is users.
+// kept is a list that many clients ask for. It is read once and kept until the next
+// write to the database: a running session writes a few times a second, while clients
+// ask hundreds of times. The writer counts a transaction when it is durable and before
+// its callers hear of it. So nobody gets a list that is older than a write that was
+// answered. Writes of other processes are not counted: only the server writes the
+// tables of these lists.
 type kept[T any] struct {
 	mu   sync.Mutex // held while one caller reads for all
 	list []T
-	as   uint64 // writes when list was read, and one; 0 for no list
+	as   uint64 // the count of writes when list was read, and one; 0 for no list
 }
 
-// get returns a slice of the caller's own, whose maps are shared. writes counts
-// the writes.
+// get returns the list, in a slice that is the caller's. writes counts the writes.
 func (k *kept[T]) get(writes *atomic.Uint64, read func() ([]T, error)) ([]T, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

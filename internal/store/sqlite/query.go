@@ -28,7 +28,7 @@ func (s *Store) reader() (*sql.DB, error) {
 	}
 }
 
-// translate is translate for a read that Close may have overtaken.
+// translate is the function of that name, for a read that Close may have overtaken.
 func (s *Store) translate(err error, doing string) error {
 	select {
 	case <-s.closing:
@@ -134,7 +134,7 @@ func (i instant) Scan(v any) error {
 	return nil
 }
 
-// nullable is NULL for none.
+// nullable is how an id is kept that may be missing: NULL for none.
 func nullable(id syncline.ID) any {
 	if id == "" {
 		return nil

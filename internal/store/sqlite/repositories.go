@@ -102,13 +102,11 @@ func (s *Store) SetSynchronized(ctx context.Context, id syncline.ID, catalog syn
 	})
 }
 
-// DeleteRepository implements store.Repositories. The last sessions and jobs, and
-// their logs, go with it by the schema's foreign keys.
+// DeleteRepository implements store.Repositories. The schema's foreign keys remove work
+// that is added meanwhile.
 func (s *Store) DeleteRepository(ctx context.Context, id syncline.ID) error {
-	for _, h := range []history{ofSessions, ofJobs} {
-		if err := s.empty(ctx, h, id); err != nil {
-			return err
-		}
+	if err := s.empty(ctx, id); err != nil {
+		return err
 	}
 	return s.update(ctx, "delete a repository", func(ctx context.Context, conn *sql.Conn) error {
 		return exec(ctx, conn, notFound("repository", id),

@@ -40,7 +40,7 @@ func TestSpareRoom(t *testing.T) {
 	}
 	repository := syncline.Repository{ID: newID(), Name: "one", Path: "/one", CreatedAt: time.Now()}
 	check(s.AddRepository(ctx, repository))
-	session, _, err := s.StartSession(ctx, syncline.Session{ID: newID(), RepositoryID: repository.ID, CreatedAt: time.Now()})
+	session, _, err := s.AddWork(ctx, newWork(syncline.WorkSynchronize, repository.ID))
 	check(err)
 	full := func() {
 		t.Helper()
@@ -55,11 +55,11 @@ func TestSpareRoom(t *testing.T) {
 		t.Error("the room is still taken")
 	}
 	item := syncline.LogItem{Time: time.Now(), Level: syncline.LogInfo, Message: "text"}
-	if err := s.AppendLog(ctx, session.ID, item); syncline.CodeOf(err) != syncline.CodeUnavailable || syncline.MessageOf(err) != msgFull {
+	if err := s.AppendLog(ctx, session.ID, session.Epoch, item); syncline.CodeOf(err) != syncline.CodeUnavailable || syncline.MessageOf(err) != msgFull {
 		t.Errorf("a log takes an item: %v", err)
 	}
-	session.State = syncline.SessionFailed
-	check(s.UpdateSession(ctx, session))
+	session.State = syncline.WorkFailed
+	check(s.UpdateWork(ctx, session))
 	full()
 	large.Name = "larger"
 	if err := s.AddUser(ctx, large); syncline.CodeOf(err) != syncline.CodeUnavailable || syncline.MessageOf(err) != msgFull {
@@ -67,7 +67,7 @@ func TestSpareRoom(t *testing.T) {
 	}
 	room.canReturn = true
 	s.lastLook = time.Time{}
-	check(s.AppendLog(ctx, session.ID, item))
+	check(s.AppendLog(ctx, session.ID, session.Epoch, item))
 	if !room.there {
 		t.Error("the room is not taken again")
 	}

@@ -2,12 +2,11 @@
 // implements store.Store. It knows nothing of catalogs, HTTP, passwords or
 // what the sealed bytes it keeps mean, and it does not lock the data directory.
 //
-// Writes go through one goroutine with one connection. It takes every call
-// that is waiting into one transaction, each behind a savepoint of its own, so
-// forty sessions that report progress at once cost one flush to disk and not
-// forty, and every call is durable when it returns. Reads have connections of
-// their own; with the write-ahead log they neither wait for writers nor hold
-// them up.
+// Writes go through one goroutine with one connection. It takes all the calls that
+// wait into one transaction, each behind a savepoint of its own. So forty sessions that
+// report progress at once cost one flush to disk, and every call is durable when it
+// returns. Reads have connections of their own. With the write-ahead log they neither
+// wait for writers nor hold them up.
 //
 // goose brings the schema up to date by the files in migrations, each in an
 // immediate transaction of its own. SQLite's user_version holds the version.
@@ -59,7 +58,7 @@ type Store struct {
 	lastLook time.Time // for room to take it again; likewise
 
 	writes       atomic.Uint64 // transactions that ended
-	latest       kept[syncline.Session]
+	latest       sync.Map      // of *kept[store.Work] by kind
 	repositories kept[syncline.Repository]
 
 	closeErr error
@@ -81,9 +80,9 @@ type Spare interface {
 	Restore() bool
 }
 
-// OpenWith is Open with room that is given up when the disk is full. From then on,
-// until it can be taken again, logs take no more items, so that the room lasts for
-// the ends of sessions and for signing in.
+// OpenWith is Open with room that is given up when the disk is full. Logs then take no
+// items as long as the room is missing, so that what is left lasts for the ends of
+// sessions and for signing in.
 func OpenWith(ctx context.Context, path string, spare Spare) (*Store, error) {
 	s, err := openStore(ctx, path, spare)
 	if err != nil && spare != nil && errors.Is(err, errRoom) && spare.Release() {

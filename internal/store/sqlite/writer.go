@@ -15,16 +15,16 @@ import (
 const batchLimit = 128
 
 // writeOp is one call that waits for the writer goroutine. fn runs inside a
-// transaction; an error of it undoes what it wrote and nothing else. It must
-// not block on anything but the database.
+// transaction, perhaps more than once; its error undoes what fn wrote and nothing else.
+// fn must not block on anything but the database.
 type writeOp struct {
 	fn   func(context.Context, *sql.Conn) error
 	done chan error // takes one value
 }
 
-// update runs fn in a transaction and returns when it is durable or undone.
-// Once fn was taken up it is carried through, even if ctx ends meanwhile: so
-// the caller always knows what became of it.
+// update runs fn in a transaction and returns when the transaction is durable or
+// undone. A call that the writer has taken up is carried through, even if ctx ends
+// meanwhile, so that the caller always knows what became of it.
 func (s *Store) update(ctx context.Context, doing string, fn func(context.Context, *sql.Conn) error) error {
 	if err := ctx.Err(); err != nil {
 		return translate(err, doing)
@@ -107,7 +107,7 @@ func (s *Store) lookForRoom() {
 	s.spent = !s.spare.Restore()
 }
 
-// errSpent refuses what can be done without while the disk is full.
+// errSpent refuses items of logs while the disk is full.
 var errSpent = syncline.WrapError(syncline.CodeUnavailable, errRoom, msgFull)
 
 // runInTransaction returns the result of each call, and an error when the
@@ -150,8 +150,8 @@ func answer(batch []*writeOp, results []error, err error) {
 	}
 }
 
-// discard closes the connection behind conn, and with it a transaction that
-// failed: whatever is left of it cannot reach the next one.
+// discard closes the connection behind conn, and with it a transaction that failed, so
+// that no rest of the transaction can reach the next one.
 func discard(conn *sql.Conn) {
 	// Raw returns the function's own error, which is the sign to close.
 	_ = conn.Raw(func(any) error { return driver.ErrBadConn })

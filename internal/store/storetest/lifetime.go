@@ -27,9 +27,9 @@ type content struct {
 	Sealed       []byte
 	Users        []syncline.User
 	Token        store.Token
-	Latest       []syncline.Session
+	Latest       []store.Work
 	Log          []syncline.LogItem
-	Restores     []syncline.RestoreJob
+	Restores     []store.Work
 	RestoreLog   []syncline.LogItem
 }
 
@@ -42,13 +42,13 @@ func fill(t *testing.T, s store.Store) (read func(store.Store) content) {
 	addUser(t, s, "adam", syncline.RoleAdministrator)
 	token := newToken(newID(), "adam", true)
 	check(t, s.AddTokens(ctx, token))
-	end(t, s, start(t, s, repo.ID, base), syncline.SessionSucceeded)
-	v := start(t, s, repo.ID, base)
-	v.State, v.Progress, v.StartedAt = syncline.SessionRunning, 12, base
-	check(t, s.UpdateSession(ctx, v))
-	check(t, s.AppendLog(ctx, v.ID, syncline.LogItem{Time: base, Level: syncline.LogInfo, Message: "m"}))
-	job := addRestoreJob(t, s, repo.ID)
-	check(t, s.AppendRestoreLog(ctx, job.ID, syncline.LogItem{Time: base, Level: syncline.LogError, Message: "m"}))
+	end(t, s, start(t, s, sync1, repo.ID, base), syncline.WorkSucceeded)
+	w := start(t, s, sync1, repo.ID, base)
+	w.State, w.Progress, w.StartedAt = syncline.WorkRunning, 12, base
+	check(t, s.UpdateWork(ctx, w))
+	check(t, s.AppendLog(ctx, w.ID, w.Epoch, syncline.LogItem{Time: base, Level: syncline.LogInfo, Message: "m"}))
+	job := start(t, s, restore, repo.ID, base)
+	check(t, s.AppendLog(ctx, job.ID, job.Epoch, syncline.LogItem{Time: base, Level: syncline.LogError, Message: "m"}))
 	return func(s store.Store) content {
 		t.Helper()
 		return content{
@@ -58,10 +58,10 @@ func fill(t *testing.T, s store.Store) (read func(store.Store) content) {
 			Sealed:       must(s.SealedPassword(ctx, key.ID))(t),
 			Users:        must(s.Users(ctx))(t),
 			Token:        must(s.Token(ctx, token.Hash, base))(t),
-			Latest:       must(s.LatestSessions(ctx))(t),
-			Log:          whole(t, s.Log, v.ID),
-			Restores:     must(s.RestoreJobs(ctx, "", 10, 0))(t),
-			RestoreLog:   whole(t, s.RestoreLog, job.ID),
+			Latest:       must(s.LatestWork(ctx, sync1))(t),
+			Log:          whole(t, s, w),
+			Restores:     must(s.WorkPage(ctx, store.WorkQuery{Kind: restore, Limit: 10}))(t),
+			RestoreLog:   whole(t, s, job),
 		}
 	}
 }
@@ -123,9 +123,13 @@ func testClosed(t *testing.T, open Open) {
 	check(t, s.Close())
 	_, err := s.Users(t.Context())
 	wantCode(t, err, syncline.CodeUnavailable)
-	_, err = s.Session(t.Context(), newID())
+	_, err = s.Work(t.Context(), sync1, newID())
 	wantCode(t, err, syncline.CodeUnavailable)
-	_, _, err = s.RepositorySessions(t.Context(), newID(), 1, 0)
+	_, err = s.WorkPage(t.Context(), store.WorkQuery{Kind: sync1, Limit: 1})
+	wantCode(t, err, syncline.CodeUnavailable)
+	_, err = s.TakeWork(t.Context(), store.Taking{Kind: sync1})
+	wantCode(t, err, syncline.CodeUnavailable)
+	_, _, err = s.Log(t.Context(), sync1, newID(), 1, 0)
 	wantCode(t, err, syncline.CodeUnavailable)
 	wantCode(t, s.AddUser(t.Context(), syncline.User{Name: "late"}), syncline.CodeUnavailable)
 }

@@ -112,42 +112,6 @@ func testUnknownRepository(t *testing.T, s store.Store) {
 	wantCode(t, s.SetOutOfSync(ctx, id, true), syncline.CodeNotFound)
 	wantCode(t, s.SetSynchronized(ctx, id, syncline.CatalogMark{}), syncline.CodeNotFound)
 	wantCode(t, s.DeleteRepository(ctx, id), syncline.CodeNotFound)
-	_, _, err = s.RepositorySessions(ctx, id, 10, 0)
-	wantCode(t, err, syncline.CodeNotFound)
-	_, _, err = s.StartSession(ctx, syncline.Session{ID: newID(), RepositoryID: id, CreatedAt: base})
-	wantCode(t, err, syncline.CodeNotFound)
-}
-
-func testDeleteRepositoryCascades(t *testing.T, s store.Store) {
-	ctx := t.Context()
-	gone, kept := addRepository(t, s, "gone"), addRepository(t, s, "kept")
-	ended := end(t, s, start(t, s, gone.ID, base), syncline.SessionFailed)
-	running := start(t, s, gone.ID, base.Add(time.Second))
-	other := start(t, s, kept.ID, base)
-	for _, v := range []syncline.Session{ended, running, other} {
-		check(t, s.AppendLog(ctx, v.ID, syncline.LogItem{Time: base, Level: syncline.LogInfo, Message: "m"}))
-	}
-
-	check(t, s.DeleteRepository(ctx, gone.ID))
-	for _, v := range []syncline.Session{ended, running} {
-		_, err := s.Session(ctx, v.ID)
-		wantCode(t, err, syncline.CodeNotFound)
-		_, _, err = s.Log(ctx, v.ID, 10, 0)
-		wantCode(t, err, syncline.CodeNotFound)
-		wantCode(t, s.UpdateSession(ctx, running), syncline.CodeNotFound)
-	}
-	if got := must(s.UnendedSessions(ctx))(t); !reflect.DeepEqual(got, []syncline.Session{other}) {
-		t.Errorf("unended sessions: %+v", got)
-	}
-	if got := whole(t, s.Log, other.ID); len(got) != 1 {
-		t.Errorf("the other repository's log: %+v", got)
-	}
-	// A new repository starts without the old one's history.
-	fresh := addRepository(t, s, "gone")
-	v := start(t, s, fresh.ID, base)
-	if got := whole(t, s.Log, v.ID); len(got) != 0 {
-		t.Errorf("a new session has a log: %+v", got)
-	}
 }
 
 func testKeys(t *testing.T, s store.Store) {

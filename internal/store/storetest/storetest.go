@@ -14,9 +14,9 @@ import (
 	"syncline.dev/syncline/internal/store"
 )
 
-// Open opens the store at place, an empty folder of the test's own; it may use
-// the folder, or its path as a name for something elsewhere. Opened twice with
-// one place it returns the same data, also while the first is still open.
+// Open opens the store at place, an empty folder of the test's own. It may use the
+// folder, or take the path as a name for data elsewhere. Two stores of one place have
+// the same data, also while both are open.
 type Open func(t *testing.T, place string) store.Store
 
 // Run runs the suite. The suite closes what it opens.
@@ -29,7 +29,6 @@ func Run(t *testing.T, open Open) {
 		{"RepositoryNames", testRepositoryNames},
 		{"RepositoryKeyMustExist", testRepositoryKeyMustExist},
 		{"UnknownRepository", testUnknownRepository},
-		{"DeleteRepositoryCascades", testDeleteRepositoryCascades},
 		{"Keys", testKeys},
 		{"KeyInUse", testKeyInUse},
 		{"RepositoryStorageMustExist", testRepositoryStorageMustExist},
@@ -48,24 +47,24 @@ func Run(t *testing.T, open Open) {
 		{"EndedFamilyTakesNoTokens", testEndedFamilyTakesNoTokens},
 		{"UserChangesEndTokens", testUserChangesEndTokens},
 		{"DeleteExpired", testDeleteExpired},
-		{"StartSession", testStartSession},
-		{"StartSessionRace", testStartSessionRace},
-		{"UpdateSession", testUpdateSession},
+		{"AddWork", ofBothKinds(testAddWork)},
+		{"Kinds", testKinds},
+		{"Alone", testAlone},
+		{"AloneRace", testAloneRace},
+		{"UpdateWork", ofBothKinds(testUpdateWork)},
 		{"FinalStates", testFinalStates},
 		{"ProgressNeverFalls", testProgressNeverFalls},
-		{"RequestStop", testRequestStop},
-		{"LatestSessions", testLatestSessions},
-		{"RepositorySessions", testRepositorySessions},
-		{"UnendedSessions", testUnendedSessions},
-		{"Log", testLog},
-		{"Thin", testThin},
+		{"RequestStop", ofBothKinds(testRequestStop)},
+		{"LatestWork", testLatestWork},
+		{"WorkPage", ofBothKinds(testWorkPage)},
+		{"UnendedWork", testUnendedWork},
+		{"Leases", testLeases},
+		{"TakeRace", testTakeRace},
+		{"WorkGoesWithRepository", ofBothKinds(testWorkGoesWithRepository)},
+		{"Log", ofBothKinds(testLog)},
 		{"LogRace", testLogRace},
-		{"RestoreJobs", testRestoreJobs},
-		{"UpdateRestoreJob", testUpdateRestoreJob},
-		{"RestoreJobStop", testRestoreJobStop},
-		{"RestoreJobPages", testRestoreJobPages},
-		{"RestoreLog", testRestoreLog},
-		{"RestoreJobsGoWithRepository", testRestoreJobsGoWithRepository},
+		{"Thin", testThin},
+		{"ThinAll", testThinAll},
 		{"CanceledContext", testCanceledContext},
 	}
 	for _, test := range tests {
@@ -147,26 +146,6 @@ func addUser(t *testing.T, s store.Store, name string, role syncline.Role) syncl
 	u := syncline.User{Name: name, Role: role, PasswordHash: "hash of " + name, CreatedAt: base}
 	check(t, s.AddUser(t.Context(), u))
 	return u
-}
-
-// start starts a session that must be a new one.
-func start(t *testing.T, s store.Store, repo syncline.ID, created time.Time) syncline.Session {
-	t.Helper()
-	v, started, err := s.StartSession(t.Context(), syncline.Session{ID: newID(), RepositoryID: repo, CreatedAt: created})
-	check(t, err)
-	if !started {
-		t.Fatalf("session %s is unended, a new one was expected", v.ID)
-	}
-	return v
-}
-
-// end moves a session to a final state.
-func end(t *testing.T, s store.Store, v syncline.Session, state syncline.SessionState) syncline.Session {
-	t.Helper()
-	v.State = state
-	v.EndedAt = v.CreatedAt.Add(time.Minute)
-	check(t, s.UpdateSession(t.Context(), v))
-	return v
 }
 
 // together runs n calls that begin at once, and returns when all have ended.

@@ -1,4 +1,4 @@
-package unrecorded
+package run
 
 import (
 	"testing"
@@ -32,7 +32,7 @@ func TestRecordEnds(t *testing.T) {
 				if name == "nobody is waiting" {
 					close(stop)
 				}
-				Record(func() error {
+				record(func() error {
 					if calls++; calls <= c.fails {
 						return c.err
 					}

@@ -1,0 +1,59 @@
+package run
+
+import (
+	"context"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
+)
+
+// Kind is a kind of work: its body, its rules and its words.
+type Kind struct {
+	Name syncline.WorkKind
+	Noun string // of one piece, in logs: "session"
+
+	// Do does the work. It returns early when ctx ends, with the work that was done.
+	Do func(ctx context.Context, t *Task) Outcome
+	// Check, where there is one, finds work whose order cannot be read, before it is
+	// resumed. The work then ends as failed.
+	Check func(w store.Work) error
+	// Forget, where there is one, drops all that the kind keeps of a repository. No
+	// work of the repository runs meanwhile.
+	Forget func(ctx context.Context, repository syncline.ID) error
+
+	// Alone keeps to one unended piece of work a repository: starting another returns
+	// it. Its body waits for the end of the body before, also of one that was left
+	// behind.
+	Alone bool
+	// AtOnce bounds how many bodies run at once; 0 is for no bound. The others wait,
+	// queued, and run in turn.
+	AtOnce int
+	// Grace is how long a body may take to end after a stop. Then the work is recorded
+	// as stopped, and the body is left behind. 0 waits for the body.
+	Grace time.Duration
+
+	// LogItems bounds the log of one run. Items are written when LogBatch of them are
+	// there, and with the progress.
+	LogItems int
+	LogBatch int
+
+	// Keep says how much of the ended work is kept.
+	Keep func(now time.Time) store.Keep
+
+	// The words of the log at a resumption and a stop, and those of the error for work
+	// that is started while its repository is removed.
+	Resumed, Stopped, Leaving string
+}
+
+// Outcome is how a body ended.
+type Outcome struct {
+	// Result replaces the one that Progress told last, unless it is nil. It is kept as
+	// JSON.
+	Result any
+	// Err is why the work did not come to its end.
+	Err error
+	// Failure says why work that came to its end counts as failed, in a sentence for a
+	// user. The log has the reasons already.
+	Failure string
+}

@@ -1,0 +1,116 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"sync"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
+)
+
+// Get returns a piece of work as it is, also where the store could not take what
+// became of it. So do all methods that read.
+func (s *Service) Get(ctx context.Context, kind syncline.WorkKind, id syncline.ID) (store.Work, error) {
+	w, err := s.Store.Work(ctx, kind, id)
+	return s.asItIs(w), err
+}
+
+// Latest returns for every repository its unended work of a kind, or else its latest,
+// newest first.
+func (s *Service) Latest(ctx context.Context, kind syncline.WorkKind) ([]store.Work, error) {
+	return s.all(s.Store.LatestWork(ctx, kind))
+}
+
+// Page returns one page of work, newest first.
+func (s *Service) Page(ctx context.Context, q store.WorkQuery) ([]store.Work, error) {
+	return s.all(s.Store.WorkPage(ctx, q))
+}
+
+// Unended returns the work of a kind that has not ended, oldest first.
+func (s *Service) Unended(ctx context.Context, kind syncline.WorkKind) ([]store.Work, error) {
+	list, err := s.Store.UnendedWork(ctx, kind)
+	left := list[:0]
+	for _, w := range list {
+		if w = s.asItIs(w); !w.State.Ended() {
+			left = append(left, w)
+		}
+	}
+	return left, err
+}
+
+// Log returns one page of a log, and how many items there are in all.
+func (s *Service) Log(ctx context.Context, kind syncline.WorkKind, id syncline.ID, limit, offset int) ([]syncline.LogItem, int, error) {
+	return s.Store.Log(ctx, kind, id, limit, offset)
+}
+
+func (s *Service) all(list []store.Work, err error) ([]store.Work, error) {
+	for i, w := range list {
+		list[i] = s.asItIs(w)
+	}
+	return list, err
+}
+
+func (s *Service) asItIs(stored store.Work) store.Work {
+	if stored.State.Ended() {
+		return stored
+	}
+	w, ok := s.shown.get(stored.ID)
+	if !ok {
+		return stored
+	}
+	w.StopRequested = stored.StopRequested
+	return w
+}
+
+// Each gives work the type of its kind.
+func Each[T any](list []store.Work, of func(store.Work) T) []T {
+	typed := make([]T, len(list))
+	for i, w := range list {
+		typed[i] = of(w)
+	}
+	return typed
+}
+
+// Memo is Each for a list that many clients ask for. It keeps the last answer, and gives
+// a type only to work that differs from that answer. The zero Memo is empty. It is safe
+// for concurrent use.
+type Memo[T any] struct {
+	mu    sync.Mutex
+	list  []store.Work
+	typed []T
+}
+
+// Each is as the function of that name. The list becomes the Memo's; the maps and slices
+// in the answer are shared.
+func (m *Memo[T]) Each(list []store.Work, of func(store.Work) T) []T {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !slices.Equal(list, m.list) {
+		typed := make([]T, len(list))
+		for i, w := range list {
+			if i < len(m.list) && m.list[i] == w {
+				typed[i] = m.typed[i]
+			} else {
+				typed[i] = of(w)
+			}
+		}
+		m.list, m.typed = list, typed
+	}
+	return slices.Clone(m.typed)
+}
+
+// Parse reads an order or a result, which may be empty, and reports whether it could.
+func Parse(text string, to any) bool {
+	return text == "" || json.Unmarshal([]byte(text), to) == nil
+}
+
+// Unreadable shows work whose record is damaged as failed.
+func Unreadable(w syncline.Work) syncline.Work {
+	w.State, w.Error, w.Progress = syncline.WorkFailed, MsgUnreadable, min(w.Progress, percentLast)
+	return w
+}
+
+// MsgUnreadable is the error of work whose record is damaged.
+const MsgUnreadable = "the record of this is damaged in the server's database, so that it is not known how it ended; put a backup of the database in place, or go on without"

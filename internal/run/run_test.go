@@ -1,0 +1,311 @@
+package run_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/goleak"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/run"
+	"syncline.dev/syncline/internal/store"
+	stores "syncline.dev/syncline/internal/store/sqlite"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	repositoryID = syncline.ID("b251376e-be62-450d-914d-f8f7fa9f719f")
+	kindName     = syncline.WorkSynchronize
+)
+
+// host is a store with one repository, and work whose body a test leads.
+type host struct {
+	t     *testing.T
+	store *stores.Store
+	begun chan *run.Task    // gets the task of a body that begins
+	gone  chan struct{}     // gets a value when a body is canceled
+	thin  chan struct{}     // gets a value when old work is gone
+	clock atomic.Int64      // seconds; it goes on with every look
+	end   chan run.Outcome  // what a body ends with
+	stuck bool              // a body does not hear of a stop
+	keep  store.Keep        // what pruning keeps
+	alter func(k *run.Kind) // changes the kind
+}
+
+func newHost(t *testing.T) *host {
+	h := &host{t: t, begun: make(chan *run.Task, 100), gone: make(chan struct{}, 100), thin: make(chan struct{}, 100), end: make(chan run.Outcome), keep: store.Keep{Kind: kindName}}
+	var err error
+	if h.store, err = stores.Open(context.Background(), filepath.Join(t.TempDir(), "db")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.store.Close() })
+	r := syncline.Repository{ID: repositoryID, Name: "one", Path: "/one", CreatedAt: time.Now()}
+	if err := h.store.AddRepository(context.Background(), r); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// open begins a service, as a start of the server does.
+func (h *host) open() *run.Service {
+	h.t.Helper()
+	s := &run.Service{
+		Store: works{h.store, h}, Node: "node", Logger: slog.New(slog.DiscardHandler),
+		Now:   func() time.Time { return time.Unix(h.clock.Add(1), 0) },
+		NewID: func() syncline.ID { return syncline.ID(uuid.NewString()) },
+	}
+	k := run.Kind{
+		Name: kindName, Noun: "session", Alone: true, LogItems: 100, LogBatch: 1,
+		Resumed: "resumed", Stopped: "stopped", Leaving: "leaving",
+		Keep: func(time.Time) store.Keep { return h.keep },
+		Do:   h.do,
+	}
+	if h.alter != nil {
+		h.alter(&k)
+	}
+	if err := s.Open(context.Background(), k); err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(s.Close)
+	return s
+}
+
+func (h *host) do(ctx context.Context, t *run.Task) run.Outcome {
+	h.begun <- t
+	stop := ctx.Done()
+	if h.stuck {
+		stop = nil
+	}
+	select {
+	case o := <-h.end:
+		return o
+	case <-stop:
+		h.gone <- struct{}{}
+		return run.Outcome{Err: ctx.Err()}
+	}
+}
+
+// works is the store; it tells when nothing old is left.
+type works struct {
+	*stores.Store
+	host *host
+}
+
+func (s works) Thin(ctx context.Context, keep store.Keep) (bool, error) {
+	more, err := s.Store.Thin(ctx, keep)
+	if !more {
+		s.host.thin <- struct{}{}
+	}
+	return more, err
+}
+
+func (h *host) start(s *run.Service) store.Work {
+	h.t.Helper()
+	w, err := s.Start(h.t.Context(), store.Work{Work: syncline.Work{Kind: kindName, RepositoryID: repositoryID}})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return w
+}
+
+func (h *host) wait(s *run.Service, id syncline.ID) store.Work {
+	h.t.Helper()
+	w, err := s.Wait(h.t.Context(), kindName, id)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return w
+}
+
+func (h *host) log(s *run.Service, id syncline.ID) (text string) {
+	h.t.Helper()
+	items, _, err := s.Log(h.t.Context(), kindName, id, 1000, 0)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, item := range items {
+		text += string(item.Level) + " " + item.Message + "\n"
+	}
+	return text
+}
+
+func TestOutcomes(t *testing.T) {
+	h := newHost(t)
+	s := h.open()
+	for name, c := range map[string]struct {
+		outcome  run.Outcome
+		state    syncline.WorkState
+		progress int
+		message  string
+		result   string
+		log      string
+	}{
+		"done":       {run.Outcome{Result: map[string]int{"n": 1}}, syncline.WorkSucceeded, 100, "", `{"n":1}`, "Info begins\n"},
+		"incomplete": {run.Outcome{Failure: "three are missing"}, syncline.WorkFailed, 40, "three are missing", `"so far"`, "Info begins\n"},
+		"failed":     {run.Outcome{Err: syncline.Errorf(syncline.CodeDamaged, "it is damaged")}, syncline.WorkFailed, 40, "it is damaged", `"so far"`, "Info begins\nError it is damaged\n"},
+	} {
+		w := h.start(s)
+		task := <-h.begun
+		task.Log(syncline.LogInfo, "begins")
+		task.Progress(40, "so far")
+		task.Progress(30, "so far")
+		h.end <- c.outcome
+		w = h.wait(s, w.ID)
+		if w.State != c.state || w.Progress != c.progress || w.Error != c.message || w.Result != c.result || w.StartedAt.IsZero() || w.EndedAt.IsZero() {
+			t.Errorf("%s: ended as %+v", name, w)
+		}
+		if log := h.log(s, w.ID); log != c.log {
+			t.Errorf("%s: the log is %q", name, log)
+		}
+	}
+}
+
+// A body that does not hear of a stop is left behind. The work ends all the same, and
+// the next one waits, queued, until the body has ended.
+func TestBodyIsLeftBehind(t *testing.T) {
+	h := newHost(t)
+	h.stuck, h.alter = true, func(k *run.Kind) { k.Grace = time.Millisecond }
+	s := h.open()
+	first := h.start(s)
+	task := <-h.begun
+	task.Progress(10, "told")
+	if err := s.Stop(t.Context(), kindName, first.ID); err != nil {
+		t.Fatal(err)
+	}
+	if w := h.wait(s, first.ID); w.State != syncline.WorkStopped || w.Result != `"told"` || h.log(s, w.ID) != "Info stopped\n" {
+		t.Errorf("ended as %+v", w)
+	}
+	second := h.start(s)
+	if second.ID == first.ID {
+		t.Fatal("the work that ended was started again")
+	}
+	task.Progress(90, "late") // changes nothing
+	h.end <- run.Outcome{Result: "late"}
+	if task = <-h.begun; task.Work().ID != second.ID {
+		t.Fatal("another body began")
+	}
+	h.end <- run.Outcome{}
+	if w := h.wait(s, second.ID); w.State != syncline.WorkSucceeded {
+		t.Errorf("the second ended as %+v", w)
+	}
+	if w := h.wait(s, first.ID); w.Result != `"told"` || w.Progress != 10 {
+		t.Errorf("the first became %+v", w)
+	}
+}
+
+// Work that another node has taken is that node's: the body here is canceled, and its
+// end is not recorded.
+func TestTakenOver(t *testing.T) {
+	h := newHost(t)
+	before := h.open()
+	w := h.start(before)
+	old := <-h.begun
+	after := h.open() // the same node, come back while it still runs here
+	again := <-h.begun
+	if again.Work().ID != w.ID || again.Work().Epoch != old.Work().Epoch+1 || !again.Resumed() || old.Resumed() {
+		t.Fatalf("taken: %+v", again.Work())
+	}
+	old.Log(syncline.LogInfo, "late")
+	old.Progress(50, "late") // the store refuses it, which cancels the body
+	<-h.gone
+	if now := again.Work(); now.State != syncline.WorkRunning {
+		t.Errorf("the late node left %+v", now)
+	}
+	h.end <- run.Outcome{Result: "right"}
+	if w = h.wait(after, w.ID); w.State != syncline.WorkSucceeded || w.Result != `"right"` || h.log(after, w.ID) != "Info resumed\n" {
+		t.Errorf("ended as %+v: %q", w, h.log(after, w.ID))
+	}
+}
+
+// A log takes so many items, its last word, and how many are missing.
+func TestLogIsBounded(t *testing.T) {
+	h := newHost(t)
+	h.alter = func(k *run.Kind) { k.LogItems, k.LogBatch = 3, 2 }
+	s := h.open()
+	w := h.start(s)
+	task := <-h.begun
+	for _, message := range []string{"a", "b", "c", "d", "e"} {
+		task.Log(syncline.LogInfo, message)
+	}
+	h.end <- run.Outcome{Err: errors.New("why")}
+	h.wait(s, w.ID)
+	lines := strings.Split(strings.TrimSpace(h.log(s, w.ID)), "\n")
+	want := []string{"Info a", "Info b", "Info c", "Warning 2 messages are not in this log, because it is full or could not be written to"}
+	if len(lines) != 5 || !reflect.DeepEqual(lines[:4], want) || !strings.HasPrefix(lines[4], "Error ") {
+		t.Errorf("the log is %q", lines)
+	}
+}
+
+// A shutdown leaves work unended, and the next start resumes it.
+func TestResume(t *testing.T) {
+	h := newHost(t)
+	s := h.open()
+	w := h.start(s)
+	(<-h.begun).Progress(30, "so far")
+	s.Close()
+	if _, err := s.Start(t.Context(), store.Work{Work: syncline.Work{Kind: kindName, RepositoryID: repositoryID}}); err != nil {
+		t.Errorf("the unended work is not returned: %v", err)
+	}
+	s = h.open()
+	if task := <-h.begun; task.Work().ID != w.ID || !task.Resumed() {
+		t.Fatalf("resumed: %+v", task.Work())
+	}
+	h.end <- run.Outcome{}
+	if w = h.wait(s, w.ID); w.State != syncline.WorkSucceeded || h.log(s, w.ID) != "Info resumed\n" {
+		t.Errorf("ended as %+v: %q", w, h.log(s, w.ID))
+	}
+}
+
+// Old work goes at the start.
+func TestPrune(t *testing.T) {
+	h := newHost(t)
+	s := h.open()
+	var last store.Work
+	for range 3 {
+		last = h.start(s)
+		<-h.begun
+		h.end <- run.Outcome{}
+		h.wait(s, last.ID)
+	}
+	s.Close()
+	<-h.thin
+	h.keep.Newest = 1
+	s = h.open()
+	<-h.thin
+	list, err := s.Page(t.Context(), store.WorkQuery{Kind: kindName, Limit: 10})
+	if err != nil || len(list) != 1 || list[0].ID != last.ID {
+		t.Errorf("left: %+v, %v", list, err)
+	}
+}
+
+// A memo gives a type once to work that does not change.
+func TestMemo(t *testing.T) {
+	var m run.Memo[string]
+	calls := 0
+	of := func(w store.Work) string { calls++; return w.Result }
+	a, b := store.Work{Result: "a"}, store.Work{Result: "b"}
+	for _, c := range []struct {
+		list  []store.Work
+		calls int
+	}{{nil, 0}, {[]store.Work{a, b}, 2}, {[]store.Work{a, b}, 2}, {[]store.Work{a, a}, 3}, {[]store.Work{a}, 3}, {[]store.Work{a, b}, 4}} {
+		got := m.Each(c.list, of)
+		for i := range got {
+			if got[i] != c.list[i].Result {
+				t.Errorf("%+v became %q", c.list, got)
+			}
+			got[i] = "spoiled" // the answer is the caller's
+		}
+		if len(got) != len(c.list) || calls != c.calls {
+			t.Errorf("%d calls for %+v, got %q", calls, c.list, got)
+		}
+	}
+}

@@ -1,0 +1,167 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
+)
+
+// Task is work that runs on this node. The body of its kind tells it how the work
+// goes; the task writes that to the store and tells the watchers. It is safe for
+// concurrent use.
+type Task struct {
+	service    *Service
+	kind       *kind
+	repository syncline.ID
+	resumed    bool // the work began before this process did
+	cancel     context.CancelCauseFunc
+	removed    chan struct{} // closed when the repository is being removed
+	done       chan struct{} // closed when the work is recorded as ended, or given up
+
+	mu      sync.Mutex
+	work    store.Work
+	result  any // what Progress told last, and the work has not yet
+	written time.Time
+	ended   bool
+	log     buffer
+}
+
+const (
+	// recordInterval is the least time between two records of progress.
+	recordInterval = 250 * time.Millisecond
+	// recordTimeout bounds a write to the store. The work's own context is not used:
+	// its end must be recorded too.
+	recordTimeout = 30 * time.Second
+	// percentLast is the most progress of work that is not complete.
+	percentLast = 99
+)
+
+// Work returns the work as it was recorded last.
+func (t *Task) Work() store.Work {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.work
+}
+
+// Resumed reports whether the work had begun before a crash or a shutdown.
+func (t *Task) Resumed() bool { return t.resumed }
+
+// Context returns a context for writes to the store that go on after a stop.
+func (t *Task) Context() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(t.service.ctx), recordTimeout)
+}
+
+// Progress tells how far the work is, in percent, and what was done so far. Both are
+// recorded now and then, and at the end. A percentage that falls is not taken.
+func (t *Task) Progress(percent int, result any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ended {
+		return
+	}
+	t.result = result
+	t.work.Progress = max(t.work.Progress, min(percent, percentLast))
+	if t.service.Now().Sub(t.written) < recordInterval {
+		return
+	}
+	t.flush()
+	if err := t.save(); err != nil {
+		t.service.Logger.Warn("cannot record the progress of work", "kind", t.kind.Noun, "id", t.work.ID, "error", err)
+	}
+}
+
+// save writes the work. The caller holds mu.
+func (t *Task) save() error {
+	if t.result != nil {
+		text, err := json.Marshal(t.result)
+		if err != nil {
+			return fmt.Errorf("write the result of work: %w", err)
+		}
+		t.work.Result, t.result = string(text), nil
+	}
+	ctx, cancel := t.Context()
+	defer cancel()
+	t.written = t.service.Now()
+	err := t.service.Store.UpdateWork(ctx, t.work)
+	switch syncline.CodeOf(err) {
+	case "":
+		t.service.shown.drop(t.work.ID)
+	case syncline.CodeNotFound, syncline.CodeConflict: // the store knows better
+		t.service.shown.drop(t.work.ID)
+		t.cancel(errTaken)
+	default:
+		t.service.shown.put(t.work)
+	}
+	t.service.notify(t.work.ID)
+	return err
+}
+
+// start moves the work to running.
+func (t *Task) start() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.work.State = syncline.WorkRunning
+	if t.work.StartedAt.IsZero() {
+		t.work.StartedAt = t.service.Now()
+	}
+	err := t.save()
+	if err == nil && t.resumed {
+		t.add(syncline.LogInfo, t.kind.Resumed)
+		t.flush()
+	}
+	return err
+}
+
+// end records how the work ended. After a shutdown it stays unended, for the next
+// start to resume it. Work that another node has taken is that node's to end.
+func (t *Task) end(o Outcome, cause error) {
+	t.mu.Lock()
+	if o.Result != nil {
+		t.result = o.Result
+	}
+	state, message, last := syncline.WorkSucceeded, o.Failure, syncline.LogItem{}
+	switch {
+	case o.Err == nil && message == "":
+	case o.Err == nil:
+		state = syncline.WorkFailed
+	case errors.Is(cause, errShutdown), errors.Is(cause, errTaken):
+		t.ended = true
+		t.flush()
+		t.mu.Unlock()
+		return
+	case errors.Is(cause, errStopRequested):
+		state, last = syncline.WorkStopped, syncline.LogItem{Level: syncline.LogInfo, Message: t.kind.Stopped}
+	default:
+		state, message = syncline.WorkFailed, syncline.MessageOf(o.Err)
+		t.service.Logger.Error(t.kind.Noun+" failed", "id", t.work.ID, "repository", t.repository, "error", o.Err)
+		last = syncline.LogItem{Level: syncline.LogError, Message: message}
+	}
+	t.conclude(last)
+	t.ended = true
+	t.work.State, t.work.Error, t.work.EndedAt = state, message, t.service.Now()
+	if state == syncline.WorkSucceeded {
+		t.work.Progress = 100
+	}
+	t.mu.Unlock()
+	t.close()
+}
+
+// close records a final state. A store that cannot be written to, as on a full disk, is
+// tried with growing pauses until the repository's removal or the service's end makes
+// it needless. Meanwhile, and when it was given up, the work is shown as it ended, and
+// the next start of work that is alone records it first.
+func (t *Task) close() {
+	record(func() error {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		return t.save()
+	}, func(err error) {
+		t.service.Logger.Error("cannot record the end of work; it is shown as it ended, and tried again", "kind", t.kind.Noun, "id", t.work.ID, "error", err)
+	}, t.removed, t.service.closing)
+}

@@ -1,0 +1,76 @@
+package run
+
+import (
+	"sync"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
+)
+
+// unrecorded keeps work that the store could not take, as on a full disk, so that it is
+// shown as it is until it can be recorded. The zero value is empty.
+type unrecorded struct {
+	mu   sync.Mutex
+	work map[syncline.ID]store.Work
+}
+
+func (u *unrecorded) put(w store.Work) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.work == nil {
+		u.work = make(map[syncline.ID]store.Work)
+	}
+	u.work[w.ID] = w
+}
+
+func (u *unrecorded) drop(id syncline.ID) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.work, id)
+}
+
+// get returns the work that is kept under an id; ok is false where there is none.
+func (u *unrecorded) get(id syncline.ID) (w store.Work, ok bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	w, ok = u.work[id]
+	return w, ok
+}
+
+// The pauses between attempts to record: they double, and there are so many.
+const (
+	firstPause = time.Second
+	longest    = time.Minute
+	attempts   = 60 // within an hour
+)
+
+// record calls write until it succeeds, with growing pauses. It gives up after an
+// hour, at an error that another attempt cannot change, or when one of the two
+// channels is closed. failed is called with the first error.
+func record(write func() error, failed func(error), stop, stopToo <-chan struct{}) {
+	pause := firstPause
+	for i := range attempts {
+		err := write()
+		if err == nil {
+			return
+		}
+		if i == 0 {
+			failed(err)
+		}
+		if syncline.CodeOf(err) != syncline.CodeUnavailable {
+			return
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-stop:
+			timer.Stop()
+			return
+		case <-stopToo:
+			timer.Stop()
+			return
+		}
+		pause = min(2*pause, longest)
+	}
+}
