@@ -11,17 +11,17 @@ import (
 	"syncline.dev/syncline/internal/gate"
 )
 
-// requestInfo is what is found out about a request on its way.
+// requestInfo is the state of one request on its way.
 type requestInfo struct {
 	identity   auth.Identity // zero before it is known
 	token      string
 	remote     string // the client's address, without a port
 	visit      *gate.Visit
-	extensions bool // the request asks for what Syncline adds to v6
+	extensions bool // the request asks for Syncline's additions to v6
 	oauth      bool // failures are told in the words of OAuth as well
 
 	sameOrigin bool   // sent by a page of this server
-	access     string // the cookies' tokens, "" for none; set only then
+	access     string // the cookies' tokens, "" for none; set only for such a page
 	refresh    string
 
 	header http.Header // of the answer
@@ -36,7 +36,7 @@ func infoFrom(ctx context.Context) *requestInfo {
 	return &requestInfo{}
 }
 
-// permission is what an operation asks of a user's role.
+// permission is the right that an operation asks of a user's role.
 type permission struct {
 	allows func(syncline.Role) bool
 	who    string
@@ -53,8 +53,7 @@ var (
 	mayManage      = permission{syncline.Role.CanManage, "administrators"}
 )
 
-// roles says who may use which operation. The handler does not start when one
-// is missing here.
+// roles has the permission of every operation. NewHandler fails when one is missing.
 var roles = map[string]permission{
 	"ListAccounts":                   mayManage,
 	"AddAccount":                     mayManage,
@@ -135,9 +134,9 @@ var roles = map[string]permission{
 	"GetConsoleUser":                 maySee,
 }
 
-// questions are the operations that may go through whole trees, which a small
-// repository can have without end. They have a time, and each user may ask so
-// many at once. Search has a time of its own, after which its page ends.
+// questions are the operations that may go through whole trees, and a small repository
+// can hold endless ones. A question has a time limit, and a user may ask a limited
+// number at once. Search ends its page at a time limit of its own.
 var questions = map[string]bool{
 	"ListDifferences":               true,
 	"GetDifferenceSummary":          true,
@@ -156,7 +155,7 @@ var downloads = map[string]bool{
 	"GetRestorePointArchive": true,
 }
 
-// errLong is the cause of the end of a question's context.
+// errLong is the cause when a question's context ends at its time limit.
 var errLong = errors.New("api: a question took too long")
 
 // run calls the operation's handler, within the limits of its kind.
@@ -165,7 +164,7 @@ func (a *api) run(op *operation, w http.ResponseWriter, r *http.Request, info *r
 	switch {
 	case downloads[op.id]:
 		err = info.visit.Download()
-	case questions[op.id], op.id == "ListEntries": // a page of a folder is none, but it may be of all below
+	case questions[op.id], op.id == "ListEntries": // its page may hold everything below a folder
 		if questions[op.id] {
 			err = info.visit.Question()
 		}
@@ -182,7 +181,7 @@ func (a *api) run(op *operation, w http.ResponseWriter, r *http.Request, info *r
 	op.handler(w, r)
 }
 
-// admit lets a request through to its operation, or says why not.
+// admit lets a request through to its operation, or returns the reason why not.
 func (a *api) admit(op *operation, r *http.Request, info *requestInfo) error {
 	if info.sameOrigin = sameOrigin(r); info.sameOrigin {
 		info.access, info.refresh = cookie(r, accessCookie), cookie(r, refreshCookie)

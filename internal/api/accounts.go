@@ -21,7 +21,7 @@ var accountTypes = map[syncline.StorageKind]string{
 	syncline.KindS3:           "amazonS3Account",
 	syncline.KindS3Compatible: "amazonS3CompatibleAccount",
 	syncline.KindAzure:        "azureBlobAccount",
-	syncline.KindGCS:          "googleCloudAccount", // ours
+	syncline.KindGCS:          "googleCloudAccount", // Syncline's own
 }
 
 // kindOf returns the kind with a name; "" for none.
@@ -127,8 +127,8 @@ func checkUserName(name string) error {
 	return nil
 }
 
-// checkSecret makes sure that a secret can be one: at Google it is a whole
-// file, of which people give parts.
+// checkSecret refuses a secret that cannot be one. At Google a secret is a whole key
+// file, and users send parts of it.
 func checkSecret(kind syncline.StorageKind, text string) error {
 	if kind != syncline.KindGCS {
 		return nil
@@ -254,13 +254,13 @@ func (h *accounts) access(ctx context.Context, id syncline.ID) (place.Access, er
 		return place.Access{}, err
 	}
 	plain, err := h.sealer.Open(id, sealed)
-	if err != nil { // whatever it is, it is not the request's fault
+	if err != nil { // not the request's fault, whatever the cause
 		return place.Access{}, syncline.WrapError(syncline.CodeInternal, err, "%s", syncline.MessageOf(err))
 	}
 	return place.Access{Account: account, Secret: secret.NewString(string(plain))}, nil
 }
 
-// kb is the unit of an account's bandwidth, as v6 counts it elsewhere.
+// kb is the unit of an account's bandwidth in v6.
 const kb = 1024
 
 // setLimits takes over the limits that a body sets; 0 takes one away.
@@ -273,8 +273,8 @@ func setLimits(l *syncline.Limits, b *v6.CredentialToSend) {
 	}
 }
 
-// accountJSON leaves limits that are not set out: a client of v6 sees what it
-// knows.
+// accountJSON is an account in v6's form. It leaves out limits that are not set,
+// because v6 has none.
 func accountJSON(x syncline.Account) v6.Credential {
 	answer := v6.Credential{
 		AccountType: accountTypes[x.Kind], UserName: x.UserName, ID: x.ID, Description: x.Description,

@@ -9,8 +9,8 @@ import (
 	"syncline.dev/syncline/internal/auth"
 )
 
-// continuer tells who it is now that signed in as i, however old the token is;
-// CodeUnauthenticated when the sign-in has ended.
+// continuer returns the present name and role of the user that signed in as i, however
+// old the token is. CodeUnauthenticated says that the sign-in has ended.
 type continuer interface {
 	Continue(ctx context.Context, i auth.Identity) (auth.Identity, error)
 }
@@ -42,7 +42,7 @@ func (h *guard) whileAllowed(ctx context.Context, out *response, may permission)
 			}
 			if err := h.stillAllowed(ctx, may); err != nil {
 				cancel(err)
-				out.end() // the client may be taking nothing
+				out.end() // the client may not be reading
 				return
 			}
 		}
@@ -53,8 +53,8 @@ func (h *guard) whileAllowed(ctx context.Context, out *response, may permission)
 	}
 }
 
-// stillAllowed fails when the user may not go on. That the store cannot be asked
-// just now is no reason.
+// stillAllowed fails when the user may not go on. A store that cannot be reached is no
+// reason to fail.
 func (h *guard) stillAllowed(ctx context.Context, may permission) error {
 	identity, err := h.auth.Continue(ctx, infoFrom(ctx).identity)
 	switch {

@@ -84,8 +84,8 @@ func (d *archiveAnswer) VisitGetRestorePointArchiveResponse(w http.ResponseWrite
 	return err
 }
 
-// Write implements io.Writer. The headers go out with the first bytes, so that
-// until then a failure can be told.
+// Write implements io.Writer. The headers go out with the first bytes, so that an
+// earlier failure still has a status and a message.
 func (d *archiveAnswer) Write(b []byte) (int, error) {
 	if !d.out.stream {
 		d.begin()

@@ -43,8 +43,8 @@ var (
 	// userBody is for operations that need a user. The largest that a schema
 	// allows has 4,000 values.
 	userBody = bodyLimits{bytes: 1 << 20, tokens: 20_000, time: readTimeout}
-	// publicBody is for what anyone may send: a name, a password of 1,024 bytes
-	// that may all be escaped, and fields that clients send beside them.
+	// publicBody is for operations that need no user: a name, a password of 1,024 bytes
+	// that may all be escaped, and the other fields that clients send.
 	publicBody = bodyLimits{bytes: 8 << 10, tokens: 200, time: 10 * time.Second}
 )
 
@@ -60,14 +60,14 @@ func (op *operation) bodyLimits() bodyLimits {
 	return userBody
 }
 
-// mediaTypeError says that a body is of a kind that the operation does not
-// take: status 415, which no domain code stands for.
+// mediaTypeError says that the operation does not take bodies of this media type. It is
+// status 415, for which the domain has no code.
 type mediaTypeError struct{ message string }
 
 func (e *mediaTypeError) Error() string { return e.message }
 
-// validatedBody gives the generated code the value that was checked, so that
-// nothing is decoded a second time, by other rules.
+// validatedBody gives the generated code the checked value, so that it does not decode
+// the body again by other rules.
 type validatedBody struct {
 	io.Reader
 	value any
@@ -107,8 +107,7 @@ func (op *operation) checkBody(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	// The generated code gets every body as JSON, and compares the header as it
-	// stands.
+	// The generated code gets every body as JSON and compares the header byte by byte.
 	r.Header.Set("Content-Type", mediaJSON)
 	r.Body = validatedBody{Reader: bytes.NewReader(data), value: value}
 	r.ContentLength = int64(len(data))
@@ -131,9 +130,9 @@ func decodeBody(media string, data []byte, schema *openapi3.Schema, limits bodyL
 	return value, checkValue(schema, value)
 }
 
-// isForm tells a urlencoded body from JSON where an operation takes either.
-// Clients send one under the media type of the other, or under a third, so
-// what is in the body decides.
+// isForm tells a urlencoded body from JSON where an operation takes both. It looks into
+// the body, because clients send the one under the media type of the other, or under a
+// third.
 func isForm(media string, data []byte) bool {
 	data = bytes.TrimSpace(data)
 	if media == mediaJSON {
@@ -142,8 +141,8 @@ func isForm(media string, data []byte) bool {
 	return !bytes.HasPrefix(data, []byte("{"))
 }
 
-// mediaType returns the body's media type when the operation takes it. One that
-// takes a form takes it under any media type.
+// mediaType returns the body's media type when the operation takes it. An operation
+// that takes a form takes every media type.
 func (op *operation) mediaType(h http.Header) (string, error) {
 	expected := "send Content-Type: application/json"
 	if op.body.Content[mediaForm] != nil {
@@ -179,8 +178,8 @@ func readBody(w *response, r *http.Request, limits bodyLimits) ([]byte, error) {
 		return nil, err
 	}
 	w.readDeadline(r, time.Now().Add(limits.time))
-	// The limiting reader has the connection closed instead of reading on, but
-	// finds it only through the server's own writer.
+	// The limiting reader closes the connection instead of reading on, and finds it
+	// only through the server's own writer.
 	data, err := io.ReadAll(http.MaxBytesReader(w.w, r.Body, limits.bytes))
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -189,7 +188,7 @@ func readBody(w *response, r *http.Request, limits bodyLimits) ([]byte, error) {
 	case err != nil:
 		return nil, syncline.WrapError(syncline.CodeInvalid, err, "the body could not be read to its end; send the request again")
 	}
-	w.readDeadline(r, time.Time{}) // from here on the server's own work counts
+	w.readDeadline(r, time.Time{}) // the client has done its part
 	return data, nil
 }
 

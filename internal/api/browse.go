@@ -102,8 +102,8 @@ func (b *browsing) begin(ctx context.Context) (err error) {
 	return nil
 }
 
-// failed turns an error of a storage into one of the request. A bucket that is
-// not there is a resource that is not.
+// failed turns an error of a storage into one of the request. A missing bucket is a
+// missing resource.
 func (b *browsing) failed(err error) error {
 	switch syncline.CodeOf(err) {
 	case syncline.CodeNoRepository:
@@ -129,7 +129,7 @@ func (b *browsing) buckets(ctx context.Context, only *string) ([]string, error) 
 	return pick(names, only), nil
 }
 
-// pick sorts names and keeps the one that is asked for, or all.
+// pick sorts names. Where only is not nil, it keeps just that name.
 func pick(names []string, only *string) []string {
 	if only != nil {
 		names = slices.DeleteFunc(names, func(n string) bool { return n != *only })
@@ -138,7 +138,7 @@ func pick(names []string, only *string) []string {
 	return names
 }
 
-// bucket makes sure that there is such a bucket.
+// bucket fails where there is no bucket with the name.
 func (b *browsing) bucket(ctx context.Context, name string) error {
 	if err := b.begin(ctx); err != nil {
 		return err
@@ -193,7 +193,7 @@ func (b *browsing) folder(ctx context.Context, bucket, at string) (v6.AzureFolde
 	return found[0], nil
 }
 
-// link makes the address of what lies below the buckets.
+// link makes the address of a resource below the buckets.
 func (b *browsing) link(elements ...string) v6.Link {
 	at := b.base
 	for _, e := range elements {

@@ -32,8 +32,8 @@ type Synchronizer interface {
 	Watch(session syncline.ID) (<-chan struct{}, func())
 }
 
-// Authenticator issues tokens and tells whose they are. The contract of the
-// methods is that of auth.Service.
+// Authenticator issues tokens and finds their users. The contract of the methods is
+// that of auth.Service.
 type Authenticator interface {
 	signer
 	continuer
@@ -45,8 +45,7 @@ type Explorer interface {
 	comparer
 }
 
-// Config is what NewHandler needs. The fields up to Version are
-// required.
+// Config has everything that NewHandler needs. The fields up to Version are required.
 type Config struct {
 	Auth           Authenticator
 	Repositories   Repositories
@@ -72,8 +71,8 @@ type Config struct {
 	Logger         *slog.Logger
 	Version        string // of the program, as ServiceInstance tells it
 
-	// Gate bounds what clients hold; one with the default limits when nil. The
-	// Server needs the same.
+	// Gate bounds connections, requests and memory of clients; nil stands for the
+	// default limits. The Server needs the same gate.
 	Gate *gate.Gate
 	// Console serves the pages for people; none when nil.
 	Console Console
@@ -88,9 +87,8 @@ type Config struct {
 	// QuestionTime bounds a question that goes through whole trees; 2 minutes when
 	// zero.
 	QuestionTime time.Duration
-	// StrictTransport adds the header that makes browsers insist on HTTPS. It
-	// is for certificates that browsers trust: with a self-signed one it would
-	// lock people out.
+	// StrictTransport adds the header that makes browsers insist on HTTPS. It needs a
+	// certificate that browsers trust: with a self-signed one it locks users out.
 	StrictTransport bool
 }
 

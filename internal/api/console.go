@@ -12,28 +12,27 @@ import (
 	"syncline.dev/syncline/internal/auth"
 )
 
-// Console is what serves the pages for people: everything that is not the API
-// and not its description.
+// Console serves the web pages: everything but the API and its description.
 type Console interface {
 	http.Handler
 	// Has reports whether there is a page or a file under an escaped path.
 	Has(path string) bool
 }
 
-// The browser keeps the tokens in these cookies, where no script can read
-// them. The prefix makes it refuse ones that another host or plain HTTP set.
+// The browser keeps the tokens in these cookies, where no script can read them. The
+// prefix makes the browser refuse a cookie that another host or plain HTTP sets.
 const (
 	accessCookie  = "__Host-syncline-access"
 	refreshCookie = "__Host-syncline-refresh"
-	// refreshCookieLife is no shorter than a refresh token's life; the server
-	// decides about the token itself.
+	// refreshCookieLife is at least a refresh token's life. The server judges the token
+	// itself.
 	refreshCookieLife = 14 * 24 * time.Hour
 )
 
-// sameOrigin reports whether a page of this very server sent the request. A
-// cookie comes along with requests from other ports of the host as well, so
-// the cookie alone proves nothing. Browsers set Sec-Fetch-Site themselves and
-// let no page change it; older ones say where a request comes from in Origin.
+// sameOrigin reports whether a page of this server sent the request. The cookie alone
+// proves nothing, because browsers send it with requests from other ports of the host,
+// too. Browsers set Sec-Fetch-Site themselves and let no page change it. Older browsers
+// name the page's origin in Origin.
 func sameOrigin(r *http.Request) bool {
 	if site := r.Header.Values("Sec-Fetch-Site"); len(site) > 0 {
 		return len(site) == 1 && site[0] == "same-origin"
@@ -60,7 +59,7 @@ func (info *requestInfo) accessToken(h http.Header) (string, error) {
 	return bearerToken(h)
 }
 
-// onlyConsole fails for requests that do not come from the console's pages.
+// onlyConsole fails for every request that no page of the console sent.
 func onlyConsole(info *requestInfo) error {
 	if info.sameOrigin {
 		return nil
@@ -132,7 +131,7 @@ func (h *signing) signedIn(ctx context.Context, grant auth.Grant) (signedIn, err
 	return signedIn{grant, v6.ConsoleUser{UserName: identity.UserName, Role: string(identity.Role), Expires: &expires}}, nil
 }
 
-// signedIn is the answer that hands the tokens to the browser.
+// signedIn is the answer that gives the tokens to the browser.
 type signedIn struct {
 	grant auth.Grant
 	user  v6.ConsoleUser

@@ -63,7 +63,7 @@ func (h *contents) download(ctx context.Context, method string, id syncline.ID, 
 		}
 	}
 	if strings.Contains(d.ask.Get("Range"), ",") {
-		d.ask.Del("Range") // several ranges at once: all of it is a right answer
+		d.ask.Del("Range") // several ranges at once: the whole file is a right answer
 	}
 	return d, nil
 }
@@ -87,7 +87,7 @@ func (d *download) VisitGetRestorePointContentResponse(w http.ResponseWriter) er
 	return d.send(w)
 }
 
-// VisitHeadRestorePointContentResponse sends what GET would say of the file.
+// VisitHeadRestorePointContentResponse sends the headers that GET would send.
 func (d *download) VisitHeadRestorePointContentResponse(w http.ResponseWriter) error {
 	return d.send(w)
 }
@@ -127,7 +127,7 @@ func (d *download) send(w http.ResponseWriter) (err error) {
 	return nil
 }
 
-// levelOf tells a client that went away from a failure of ours.
+// levelOf tells a client that went away from a failure of the server.
 func levelOf(ctx context.Context) slog.Level {
 	if ctx.Err() != nil {
 		return slog.LevelDebug
@@ -135,15 +135,15 @@ func levelOf(ctx context.Context) slog.Level {
 	return slog.LevelWarn
 }
 
-// attach makes the answer a file to be saved, which no browser shows or runs.
+// attach makes the answer a file to be saved, so that no browser shows or runs it.
 func attach(h http.Header, name, mediaType string) {
 	h.Set("Content-Type", mediaType)
 	h.Set("Content-Disposition", attachment(name))
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'")
 }
 
-// attachment names the file for whoever saves it, without characters that turn
-// text around or hide parts of a name.
+// attachment names the file to be saved, without characters that turn text around or
+// hide parts of a name.
 func attachment(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if r == unicode.ReplacementChar || r == '/' || r == '\\' || !unicode.IsPrint(r) {
@@ -166,14 +166,14 @@ func (d *download) WriteHeader(status int) {
 			d.out.WriteHeader(status)
 			d.out.startStream()
 		}
-		return // with the first byte, so that until then a failure can be told
+		return // sent with the first byte, so that an earlier failure still has a status
 	}
 	if status == http.StatusNotModified {
 		d.out.WriteHeader(status)
 	}
 }
 
-// chunk is what a client must take within Config.WriteTimeout.
+// chunk is how many bytes a client must take within Config.WriteTimeout.
 const chunk = 64 << 10
 
 // Write implements http.ResponseWriter.
@@ -202,8 +202,8 @@ func sendChunks(out *response, b []byte) (total int, err error) {
 	return total, nil
 }
 
-// ReadFrom implements io.ReaderFrom: io.CopyN comes here, and so the length is
-// known and nothing behind it is fetched.
+// ReadFrom implements io.ReaderFrom. io.CopyN calls it, so the length is known, and no
+// byte behind it is fetched.
 func (d *download) ReadFrom(r io.Reader) (int64, error) {
 	limited, ok := r.(*io.LimitedReader)
 	if !ok || limited.R != io.Reader(d) {
@@ -221,7 +221,7 @@ func (d *download) ReadFrom(r io.Reader) (int64, error) {
 
 type writerOnly struct{ io.Writer }
 
-// Read implements io.ReadSeeker. ReadFrom takes the bytes by another way.
+// Read implements io.ReadSeeker and is never called: ReadFrom sends the bytes.
 func (d *download) Read([]byte) (int, error) {
 	d.err = errors.New("api: a download is read past its writer")
 	return 0, d.err

@@ -1,10 +1,9 @@
-// Package api answers the v6 REST API over HTTPS: tokens, encryption keys,
-// backup repositories, synchronization sessions with their events, restore
-// points, and the page that describes it all. The contract itself is the
-// OpenAPI document in package v6; requests are checked against it before any
-// handler runs.
+// Package api answers the v6 REST API over HTTPS: tokens, encryption keys, backup
+// repositories, synchronization sessions with their events, restore points, and the
+// page that describes them. The contract is the OpenAPI document in package v6. Every
+// request is checked against it before a handler runs.
 //
-// It knows nothing of SQL, storages, catalogs or the repository format: what
-// it needs is declared here as small interfaces, and whoever starts the server
-// passes implementations in.
+// It knows nothing of SQL, storages, catalogs or the repository format. Each group of
+// handlers declares the few methods that it needs, and Config takes the
+// implementations.
 package api

@@ -20,20 +20,19 @@ import (
 //go:embed swagger
 var pageFiles embed.FS
 
-// docsPolicy lets the page load what this server gives it and nothing else. The
-// library's style sheet holds its images as data URLs.
+// docsPolicy lets the page load only files of this server. The library's style sheet
+// holds its images as data URLs.
 const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; " +
 	"img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// docs serves the page that describes the API, its library's files and the
-// OpenAPI document. All of it is in the program, and anyone may read it.
+// docs serves the page that describes the API, the files of the page's library, and the
+// OpenAPI document. They are part of the program, and anyone may read them.
 type docs struct {
 	files map[string]*static.File // by path below /swagger/, in lower case
 }
 
-// loadDocs returns the docs, which are the same for every handler of the
-// process and are made once: to compress them takes longer than all else that a
-// handler needs.
+// loadDocs returns the docs. They are made once for all handlers of the process,
+// because compressing them takes longer than everything else in NewHandler.
 var loadDocs = sync.OnceValues(func() (*docs, error) {
 	doc, err := v6.Load()
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"syncline.dev/syncline/internal/explore"
 )
 
-// defaultLimit is how many results a page has where the request does not say.
+// defaultLimit is how many results a page has by default.
 const defaultLimit = 100
 
 // entryReader reads what is in restore points. Errors are CodeNotFound for an
@@ -22,11 +22,11 @@ const defaultLimit = 100
 // CodeTooLarge.
 type entryReader interface {
 	Entries(ctx context.Context, point syncline.ID, q explore.EntriesQuery) (explore.EntryPage, error)
-	// Entry returns one entry, and a text that is the same for the same content.
+	// Entry returns one entry, and a text that is equal for equal contents.
 	Entry(ctx context.Context, point syncline.ID, path string) (syncline.Entry, string, error)
 }
 
-// entries answers for what is in a restore point.
+// entries answers for the files and folders in a restore point.
 type entries struct{ explorer entryReader }
 
 // ListEntries answers GET /v6/RestorePoints/{restorePointId}/Entries.
@@ -95,7 +95,7 @@ func pathOf(plain, raw *string) (string, error) {
 	return at, nil
 }
 
-// nameOf returns the name that a page begins at, as bytes; "" for none.
+// nameOf returns the name at which a page begins, as bytes; "" for none.
 func nameOf(plain, raw *string) (string, error) {
 	if plain != nil && raw != nil {
 		return "", invalid("find and rawFind are both given; leave one of the two out")
@@ -124,8 +124,8 @@ func limitOf(limit *int) int {
 	return *limit
 }
 
-// textOf returns s as JSON can carry it, and where that is not s itself its
-// bytes in Base64.
+// textOf returns s in the form that JSON can carry. Where that differs from s, raw has
+// the bytes in Base64.
 func textOf(s string) (text string, raw *string) {
 	if utf8.ValidString(s) {
 		return s, nil
@@ -134,7 +134,7 @@ func textOf(s string) (text string, raw *string) {
 	return strings.ToValidUTF8(s, "\uFFFD"), &b
 }
 
-// entryJSON is an entry at a path, which may have slashes too many.
+// entryJSON is an entry in v6's form. The path may have superfluous slashes.
 func entryJSON(at string, e *syncline.Entry) v6.Entry {
 	if strings.Contains(at, "//") || strings.HasSuffix(at, "/") || !strings.HasPrefix(at, "/") {
 		at = "/" + strings.Join(strings.FieldsFunc(at, func(r rune) bool { return r == '/' }), "/")
@@ -171,7 +171,7 @@ func entryJSON(at string, e *syncline.Entry) v6.Entry {
 	return answer
 }
 
-// signed keeps a number within what JSON schemas and most programs take.
+// signed caps a number at the greatest that JSON schemas and most programs take.
 func signed(n uint64) int64 { return int64(min(n, math.MaxInt64)) }
 
 func presentNumber(n uint64) *int64 {
@@ -184,7 +184,7 @@ func presentNumber(n uint64) *int64 {
 
 func presentText(s string) *string { return present(strings.ToValidUTF8(s, "\uFFFD")) }
 
-// entryTime leaves out times that RFC 3339 has no way to write.
+// entryTime returns nil for a time that RFC 3339 cannot write.
 func entryTime(t time.Time) *time.Time {
 	t = t.UTC()
 	if t.IsZero() || t.Year() < 0 || t.Year() > 9999 {
@@ -204,8 +204,8 @@ func permissions(m fs.FileMode) string {
 	return string([]byte{'0' + byte(n>>9&7), '0' + byte(n>>6&7), '0' + byte(n>>3&7), '0' + byte(n&7)})
 }
 
-// specialBits are the mode's bits beside the nine of who may do what: their
-// number for chmod, and how ls shows them in place of an x or a dash.
+// specialBits are the mode's bits beside the nine permissions: the number that chmod
+// has for them, and the letters that ls shows in place of an x or a dash.
 var specialBits = [...]struct {
 	bit   fs.FileMode
 	chmod uint32
@@ -213,13 +213,13 @@ var specialBits = [...]struct {
 	x, no byte
 }{{fs.ModeSetuid, 0o4000, 3, 's', 'S'}, {fs.ModeSetgid, 0o2000, 6, 's', 'S'}, {fs.ModeSticky, 0o1000, 9, 't', 'T'}}
 
-// typeLetters begin a mode of ls; '-' stands for all other types.
+// typeLetters are the first letters of a mode in ls; '-' stands for all other types.
 var typeLetters = map[syncline.EntryType]byte{
 	syncline.TypeDir: 'd', syncline.TypeSymlink: 'l', syncline.TypeDevice: 'b',
 	syncline.TypeCharDev: 'c', syncline.TypeFifo: 'p', syncline.TypeSocket: 's',
 }
 
-// modeText is the mode as ls -l prints it.
+// modeText is the mode in the form of ls -l.
 func modeText(e *syncline.Entry) string {
 	text := []byte("-rwxrwxrwx")
 	if c, ok := typeLetters[e.Type]; ok {

@@ -43,8 +43,8 @@ func invalid(format string, args ...any) error {
 	return syncline.Errorf(syncline.CodeInvalid, format, args...)
 }
 
-// fail answers with what err says. Errors that are the server's own are logged
-// with their cause, because the answer does not carry it.
+// fail answers with the message of err. It logs the server's own errors with their
+// cause, because the answer does not carry the cause.
 func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil && errors.Is(context.Cause(r.Context()), errLong) {
 		err = syncline.WrapError(syncline.CodeTooLarge, err,
@@ -71,8 +71,8 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	tell(w, r, status, message, err)
 }
 
-// tell answers with a failure, in the words of OAuth as well where the client
-// asks for a token.
+// tell answers with a failure, and adds the words of OAuth where the client asks for a
+// token.
 func tell(w http.ResponseWriter, r *http.Request, status int, message string, err error) {
 	if infoFrom(r.Context()).oauth {
 		writeFailureBody(w, status, v6.TokenFailure{Message: message, Error: oauthError(err, status), ErrorDescription: message})
@@ -93,6 +93,6 @@ func writeFailureBody(w http.ResponseWriter, status int, failure any) {
 	}
 	w.Header().Set("Content-Type", contentTypeJSON)
 	w.WriteHeader(status)
-	// An error here is the client's connection; there is nobody to tell.
+	// An error here is the client's connection, which cannot take a message.
 	_, _ = w.Write(append(body, '\n'))
 }

@@ -10,18 +10,18 @@ import (
 )
 
 const (
-	// extensionsHeader asks for what Syncline adds to v6's closed lists of kinds.
+	// extensionsHeader asks for the kinds that Syncline adds to v6's closed lists.
 	extensionsHeader = "Syncline-Extensions"
-	// omittedHeader counts what an answer leaves out because nobody asked for it.
+	// omittedHeader counts the things of these kinds that an answer leaves out.
 	omittedHeader = "Syncline-Omitted"
 )
 
-// isExtension reports whether v6 does not have a kind of storage. A client of
-// v6 that knows all kinds by name fails over another one.
+// isExtension reports whether v6 lacks a kind of storage. A client that knows v6's
+// kinds by name fails over another one.
 func isExtension(kind syncline.StorageKind) bool { return kind == syncline.KindGCS }
 
-// extended reports whether a request asks for the kinds that Syncline adds,
-// with the header or with the parameter of its operation.
+// extended reports whether a request asks for the kinds that Syncline adds, by the
+// header or by the operation's parameter.
 func extended(ctx context.Context, parameter *bool) bool {
 	return infoFrom(ctx).extensions || deref(parameter)
 }
@@ -40,7 +40,7 @@ func (info *requestInfo) readExtensions(h http.Header) error {
 	return nil
 }
 
-// errExtension says that a thing is there which the request did not ask for.
+// errExtension says that a thing is of a kind that the request did not ask for.
 func errExtension(what string) error {
 	return syncline.Errorf(syncline.CodeNotFound,
 		"there is no %s with this id of a kind that v6 has; send %s: 1 to see those of other kinds", what, extensionsHeader)

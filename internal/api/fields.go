@@ -87,7 +87,7 @@ func fieldOf(fields map[string]*openapi3.Schema, name string) string {
 	return ""
 }
 
-// isWholeNumber reports whether a text is a whole number as JSON writes it.
+// isWholeNumber reports whether a text is a whole number in JSON's form.
 func isWholeNumber(s string) bool {
 	digits := strings.TrimPrefix(s, "-")
 	return digits != "" && strings.Trim(digits, "0123456789") == "" && (digits == "0" || digits[0] != '0')

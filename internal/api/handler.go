@@ -108,7 +108,7 @@ func newAPI(cfg Config) (*api, error) {
 	return a, nil
 }
 
-// stamp gives what is added its id and its time.
+// stamp gives new things their id and their time.
 type stamp struct {
 	now   func() time.Time
 	newID func() syncline.ID
@@ -161,8 +161,8 @@ func (a *api) checkComplete() error {
 	return nil
 }
 
-// badBinding answers when the generated code cannot bind what the check
-// against the document let pass.
+// badBinding answers when the generated code cannot bind a request that passed the
+// check against the document.
 func (a *api) badBinding(w http.ResponseWriter, r *http.Request, err error) {
 	a.fail(w, r, syncline.WrapError(syncline.CodeInvalid, err, "the request is not as the API describes it; see /swagger"))
 }
@@ -186,13 +186,13 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer a.recover(res, r)
 		a.dispatch(res, r, info)
 	}()
-	info.visit.Stranger() // unless a user has been found: the client may be slow to take the answer
+	info.visit.Stranger() // no effect for a user; another client may be slow to take the answer
 	res.finish(info.identity.UserName == "" && r.ProtoMajor > 1)
 	a.logRequest(r, res, info, start)
 }
 
-// recover turns a panic into a failure. One that is raised to abort the
-// connection on purpose goes on its way.
+// recover turns a panic into a failure. A panic that aborts the connection on purpose
+// passes through.
 func (a *api) recover(res *response, r *http.Request) {
 	v := recover()
 	if v == nil {
@@ -211,8 +211,8 @@ func (a *api) recover(res *response, r *http.Request) {
 	tell(res, r, http.StatusInternalServerError, syncline.MessageOf(err), err)
 }
 
-// The requests without a user that are logged: so many at once, and so many a
-// second, or strangers would fill the log's disk and hold up its writer.
+// These bound the log about requests without a user, at once and per second, so that
+// such requests neither fill the disk nor hold up the log's writer.
 const (
 	strangerLines     = 100
 	strangerLinesRate = 10
@@ -256,7 +256,7 @@ func (a *api) setHeaders(h http.Header) {
 	}
 }
 
-// dispatch finds the operation, lets in who may use it, checks the request
+// dispatch finds the operation, checks the user's right to it, checks the request
 // against the document and calls the handler.
 func (a *api) dispatch(w *response, r *http.Request, info *requestInfo) {
 	if strings.HasPrefix(r.URL.EscapedPath(), "//") {

@@ -11,8 +11,8 @@ import (
 
 const zeroID syncline.ID = "00000000-0000-0000-0000-000000000000"
 
-// Sealer seals secrets for the store. The id is that of the encryption key or
-// account: what was sealed for one does not open for another.
+// Sealer seals secrets for the store. The id is that of the encryption key or account:
+// a secret that is sealed for one does not open for another.
 type Sealer interface {
 	Seal(id syncline.ID, secret []byte) ([]byte, error)
 	Open(id syncline.ID, sealed []byte) ([]byte, error)
@@ -90,7 +90,7 @@ func (h *keys) password(ctx context.Context, key syncline.ID) (string, error) {
 		return "", err
 	}
 	password, err := h.sealer.Open(key, sealed)
-	if err != nil { // whatever it is, it is not the request's fault
+	if err != nil { // not the request's fault, whatever the cause
 		return "", syncline.WrapError(syncline.CodeInternal, err, "%s", syncline.MessageOf(err))
 	}
 	return string(password), nil

@@ -167,8 +167,8 @@ func (h *installation) RescanProxies(ctx context.Context, req v6.RescanProxiesRe
 	return v6.RescanProxies200Response{}, nil
 }
 
-// proxyJSON is a node as v6 writes it; what is not extended tells only which it
-// is and how it does.
+// proxyJSON is a node in v6's form. The form that is not extended has only its id,
+// address and status.
 func proxyJSON(n syncline.Node, extended *bool) v6.Proxy {
 	id, port := n.ID, int32(n.Port) //nolint:gosec // a port
 	kind, status := proxyType, "Offline"
@@ -187,7 +187,7 @@ func proxyJSON(n syncline.Node, extended *bool) v6.Proxy {
 	return answer
 }
 
-// proxyType is v6's name of what a node of this installation is.
+// proxyType is v6's name of the kind of a node.
 const proxyType = "Local"
 
 func proxyLink(id syncline.ID) v6.Link { return v6.Link{Href: "/v6/Proxies/" + string(id)} }
@@ -204,7 +204,7 @@ func (h *installation) servingNode(ctx context.Context) (syncline.ID, error) {
 	return nodes[0].ID, nil
 }
 
-// checkProxy makes sure that a repository is to be read by a node that there is.
+// checkProxy fails when a request names a node that does not exist.
 func (h *installation) checkProxy(ctx context.Context, id *syncline.ID) error {
 	if !saysID(id) {
 		return nil

@@ -13,11 +13,10 @@ import (
 	"syncline.dev/syncline"
 )
 
-// plainQuery reads a query string and gives its parameters the names that the
-// document has. Letter case does not matter in a name, and an empty parameter
-// counts as absent. A parameter that the operation does not know is an error:
-// a filter that silently vanishes shows the wrong things. One that begins with
-// an underscore is nobody's filter and is left out.
+// plainQuery reads a query string and gives its parameters the document's names. Letter
+// case does not matter in a name, and an empty parameter counts as absent. An unknown
+// parameter is an error, because a filter that silently vanishes shows the wrong
+// things. A parameter that begins with an underscore is no filter and is left out.
 func (op *operation) plainQuery(raw string) (url.Values, error) {
 	sent, err := url.ParseQuery(raw)
 	if err != nil {
@@ -62,9 +61,9 @@ func pageParameter(name string) string {
 	return ""
 }
 
-// checkUnpaged checks limit and offset where they change nothing: v6 answers
-// such a list whole. A list with a cursor is told apart, because its reader
-// would take the first page for the second.
+// checkUnpaged checks limit and offset of a list that v6 answers whole, where they
+// change nothing. It refuses an offset of a list with a cursor, whose reader would take
+// the first page for the second.
 func (op *operation) checkUnpaged(sent url.Values) error {
 	for name, values := range sent {
 		n, err := strconv.ParseInt(values[0], 10, 64)
@@ -80,7 +79,7 @@ func (op *operation) checkUnpaged(sent url.Values) error {
 	return nil
 }
 
-// unknownParameter says which parameter it is and which there are.
+// unknownParameter names the parameter and the known ones.
 func (op *operation) unknownParameter(name string) error {
 	if len(op.query) == 0 {
 		return invalid("%s in the query is not known; this operation takes no parameters, leave it out", printable(name))
@@ -92,7 +91,7 @@ func (op *operation) unknownParameter(name string) error {
 	return invalid("%s in the query is not known; this operation takes %s", printable(name), strings.Join(names, ", "))
 }
 
-// printable makes a client's own word fit for a message.
+// printable makes a client's text fit for a message.
 func printable(name string) string {
 	const most = 60
 	name = strings.Map(func(r rune) rune {

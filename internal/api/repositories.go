@@ -151,14 +151,14 @@ func (h *repositories) UpdateBackupRepository(ctx context.Context, req v6.Update
 	return v6.UpdateBackupRepository200Response{}, nil
 }
 
-// DeleteBackupRepository answers DELETE /v6/BackupRepositories/{repositoryId}.
-// The catalog goes first: should the second step fail, what is left is a
-// repository that is out of sync, and the request can be sent again.
+// DeleteBackupRepository answers DELETE /v6/BackupRepositories/{repositoryId}. The
+// catalog goes first: if the second step fails, the repository is out of sync, and the
+// request can be sent again.
 func (h *repositories) DeleteBackupRepository(ctx context.Context, req v6.DeleteBackupRepositoryRequestObject) (v6.DeleteBackupRepositoryResponseObject, error) {
 	if _, err := h.known.Repository(ctx, req.RepositoryID); err != nil {
 		return nil, err
 	}
-	// Half a deletion is worse than one that outlives its client.
+	// A deletion that outlives its client is better than half of one.
 	ctx = context.WithoutCancel(ctx)
 	err := h.synchronizer.Forget(ctx, req.RepositoryID, func(ctx context.Context) error {
 		return h.store.DeleteRepository(ctx, req.RepositoryID)
@@ -169,8 +169,8 @@ func (h *repositories) DeleteBackupRepository(ctx context.Context, req v6.Delete
 	return v6.DeleteBackupRepository204Response{}, nil
 }
 
-// merge takes over what the body sets and checks the outcome. A place of one
-// kind takes the place of one of the other.
+// merge takes over the fields that the body sets and checks the outcome. A path
+// replaces an object storage, and the other way round.
 func merge(r *syncline.Repository, b *v6.BackupRepositoryFromClient) error {
 	if saysID(b.ObjectStorageID) {
 		if deref(b.Path) != "" {
@@ -200,7 +200,7 @@ func set[T any](to *T, from *T) {
 	}
 }
 
-// checkRepository checks what the document cannot say.
+// checkRepository applies the rules that the document cannot express.
 func checkRepository(r syncline.Repository) error {
 	switch {
 	case r.Name == "":
@@ -225,8 +225,7 @@ func checkRepository(r syncline.Repository) error {
 
 func hasControl(s string) bool { return strings.ContainsFunc(s, unicode.IsControl) }
 
-// tryOpening opens the repository, and says which field is to blame when that
-// does not work.
+// tryOpening opens the repository. Its error names the field that is to blame.
 func (h *repositories) tryOpening(ctx context.Context, r syncline.Repository) error {
 	password, err := h.keys.password(ctx, r.EncryptionKeyID)
 	if err != nil {
@@ -251,7 +250,7 @@ func (h *repositories) tryOpening(ctx context.Context, r syncline.Repository) er
 	return err
 }
 
-// placeInStorage returns an object storage with what opens it.
+// placeInStorage returns an object storage with its access.
 func (h *repositories) placeInStorage(ctx context.Context, id syncline.ID) (place.Place, error) {
 	s, err := h.storages.ObjectStorage(ctx, id)
 	if syncline.CodeOf(err) == syncline.CodeNotFound {

@@ -17,20 +17,20 @@ const (
 	contentTypeJSON = "application/json; charset=utf-8"
 	// defaultWriteTimeout is Config's WriteTimeout where it is not set.
 	defaultWriteTimeout = 30 * time.Second
-	// A buffer that grew past this is not kept for the next request.
+	// A larger buffer is not kept for the next request.
 	keepBuffer = 64 << 10
 	// uncounted is the size of an answer that is too small to be counted.
 	uncounted = 8 << 10
 )
 
-// headerIncomplete names what an answer leaves out because it cannot be read now,
-// by ids separated by commas.
+// headerIncomplete names the repositories that an answer leaves out because they cannot
+// be read, by ids separated by commas.
 const headerIncomplete = "Syncline-Incomplete"
 
-// maxIncomplete is how many ids the header names. Proxies bound what headers take.
+// maxIncomplete is how many ids the header names. Reverse proxies bound headers.
 const maxIncomplete = 100
 
-// sayIncomplete names what the answer to a request leaves out. When there is more
+// sayIncomplete names the repositories that an answer leaves out. When they are more
 // than a header should hold, a count ends the list.
 func sayIncomplete(ctx context.Context, leftOut []syncline.ID) {
 	h := infoFrom(ctx).header
@@ -46,13 +46,12 @@ func sayIncomplete(ctx context.Context, leftOut []syncline.ID) {
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// response holds an answer back until it is complete, so that it goes out with
-// its length and a panic half-way can still become a failure. An event stream
-// switches it to passing through.
+// response holds an answer back until it is complete, so that it has its length and a
+// panic half-way still becomes a failure. An event stream makes it pass bytes through.
 type response struct {
 	w       http.ResponseWriter
 	timeout time.Duration     // see Config.WriteTimeout
-	hold    func(int64) error // counts what is held back; no check when nil
+	hold    func(int64) error // counts the bytes held back; no check when nil
 	status  int
 	body    *bytes.Buffer
 	stream  bool
@@ -91,15 +90,15 @@ func (r *response) Write(b []byte) (int, error) {
 	return r.body.Write(b)
 }
 
-// extend gives the client its time for what is written next.
+// extend gives the client its time for the next write.
 func (r *response) extend() { r.deadline(time.Now().Add(r.timeout)) }
 
-// deadline bounds what is written next.
+// deadline bounds the next write.
 func (r *response) deadline(t time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.ended && !r.left {
-		// Recorders in tests know no deadlines; real connections do.
+		// Recorders in tests have no deadlines; real connections do.
 		_ = http.NewResponseController(r.w).SetWriteDeadline(t)
 	}
 }
@@ -117,7 +116,8 @@ func (r *response) readDeadline(req *http.Request, t time.Time) {
 	}
 }
 
-// end makes what waits for the client fail at once. Any goroutine may call it.
+// end makes reads and writes that wait for the client fail at once. Any goroutine may
+// call it.
 func (r *response) end() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -137,8 +137,7 @@ func (r *response) leave() {
 	r.left = true
 }
 
-// startStream sends the headers; what is written from now on goes straight to
-// the client.
+// startStream sends the headers. Later writes go straight to the client.
 func (r *response) startStream() {
 	r.WriteHeader(http.StatusOK)
 	r.stream = true
@@ -155,9 +154,9 @@ func (r *response) restart() bool {
 	return true
 }
 
-// finish sends what was held back. With flush it returns when the client has
-// taken so much of it that the rest needs no memory of ours; without, the rest
-// of a small answer goes out after the request has ended.
+// finish sends the bytes held back. With flush it waits until the rest needs no memory
+// of the server. Without flush the rest of a small answer goes out after the request
+// has ended.
 func (r *response) finish(flush bool) {
 	defer func() {
 		if r.body.Cap() <= keepBuffer {
@@ -194,8 +193,8 @@ func (r *response) finish(flush bool) {
 	}
 }
 
-// sendShared answers with a file that all clients are sent from one copy of:
-// it is not held back, and each part has its own time.
+// sendShared answers with a file of which all clients read one copy. The file is not
+// held back, and each part has its own time.
 func sendShared(w http.ResponseWriter, r *http.Request, file http.Handler) {
 	infoFrom(r.Context()).visit.Stranger()
 	if out, ok := w.(*response); ok {

@@ -119,8 +119,8 @@ func (h *points) ListHiddenSnapshots(ctx context.Context, req v6.ListHiddenSnaps
 	})), nil
 }
 
-// repositoriesOf returns all repositories, or the one asked for, or none when
-// there is no such one: a filter that matches nothing is no error.
+// repositoriesOf returns all repositories, or the one with the id. It returns none for
+// an unknown id: a filter that matches nothing is no error.
 func (h *points) repositoriesOf(ctx context.Context, id *syncline.ID) ([]syncline.Repository, error) {
 	if id == nil {
 		return h.repositories.Repositories(ctx)
@@ -139,12 +139,12 @@ func (h *points) repositoriesOf(ctx context.Context, id *syncline.ID) ([]synclin
 	return []syncline.Repository{r}, nil
 }
 
-// timeForms match the forms in which v6's clients write times.
+// timeForms matches the forms of time that v6's clients write.
 var timeForms = regexp.MustCompile(`^(?:(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(:\d\d(?:[.,]\d{1,9})?)?(?:[Zz]|([+-]\d\d)(?::?(\d\d))?)?)?` +
 	`|(\d{4}\.\d\d\.\d\d) (\d\d:\d\d:\d\d(?:[.,]\d{1,9})?))$`)
 
-// backupTime reads the time from which on restore points are asked for, the
-// zero time where there is none.
+// backupTime reads the earliest time of the restore points asked for; the zero time
+// stands for no bound.
 func backupTime(text *string) (time.Time, error) {
 	if text == nil {
 		return time.Time{}, nil

@@ -40,9 +40,8 @@ type path struct {
 	allow    string
 }
 
-// router finds the operation of a request. It takes the place of a
-// http.ServeMux, which cannot match without regard to letter case and answers
-// its own failures in plain text.
+// router finds the operation of a request. It takes the place of http.ServeMux, which
+// cannot ignore letter case and answers its own failures in plain text.
 type router struct {
 	doc   *openapi3.T
 	paths []*path
@@ -86,8 +85,8 @@ func (rt *router) HandleFunc(pattern string, handler func(http.ResponseWriter, *
 	p.allow = strings.Join(names, ", ")
 }
 
-// operation returns what a method does on the path, nil for nothing. HEAD does
-// what GET does, where the document does not say otherwise.
+// operation returns the operation of a method on the path, nil for none. HEAD is that
+// of GET where the document has no other.
 func (p *path) operation(method string) *operation {
 	op := p.methods[method]
 	if op == nil && method == http.MethodHead {
@@ -96,7 +95,7 @@ func (p *path) operation(method string) *operation {
 	return op
 }
 
-// ServeHTTP is there for the generated code's interface and never called: the
+// ServeHTTP completes the interface of the generated code. It is never called, because
 // api dispatches itself.
 func (rt *router) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	writeFailure(w, http.StatusNotFound, "not found")
@@ -109,7 +108,7 @@ func (rt *router) path(template string) *path {
 		}
 	}
 	p := &path{template: template, segments: strings.Split(template, "/"), methods: make(map[string]*operation), texts: make(map[string]bool)}
-	// A path that names what another has a parameter for comes first.
+	// A path with a fixed segment comes before one with a parameter there.
 	at := slices.IndexFunc(rt.paths, func(q *path) bool {
 		return strings.Count(q.template, "{") > strings.Count(template, "{")
 	})
@@ -131,10 +130,9 @@ func (rt *router) operations() []*operation {
 	return all
 }
 
-// match finds the path of a request and what stands for its parameters. It
-// works on the escaped form, cut at its slashes before anything is unescaped:
-// an escaped slash or dot can therefore never change which path it is. One
-// slash at the end changes nothing.
+// match finds the path of a request and the values of its parameters. It cuts the
+// escaped form at its slashes and then unescapes the pieces, so that an escaped slash
+// or dot never leads to another path. One slash at the end changes nothing.
 func (rt *router) match(u *url.URL) (*path, []string) {
 	escaped := strings.TrimSuffix(u.EscapedPath(), "/")
 	for _, p := range rt.paths {
@@ -172,8 +170,8 @@ func (p *path) match(escaped string) (values []string, ok bool) {
 	return values, true
 }
 
-// maxPathText bounds a name in a path, in bytes. Keys in object storage have
-// as many.
+// maxPathText bounds a name in a path, in bytes. It is the longest key in object
+// storage.
 const maxPathText = 1024
 
 // setPathValues gives the request the names in its path, and the ids in lower
@@ -205,8 +203,8 @@ func (p *path) setPathValues(r *http.Request, values []string) error {
 	return nil
 }
 
-// equalFoldASCII compares without regard to the case of A to Z. Unicode's own
-// folding would let a Kelvin sign pass for a k.
+// equalFoldASCII compares without regard to the case of A to Z. Unicode's folding would
+// take a Kelvin sign for a k.
 func equalFoldASCII(a, b string) bool {
 	if len(a) != len(b) {
 		return false

@@ -16,7 +16,7 @@ type Searcher interface {
 	Search(ctx context.Context, repositories []syncline.Repository, q explore.SearchQuery) (explore.SearchPage, error)
 }
 
-// search answers for what is found by name.
+// search answers for searches by name.
 type search struct {
 	repositories Repositories
 	searcher     Searcher
@@ -106,7 +106,7 @@ func (h *search) searched(ctx context.Context, ids []syncline.ID) ([]syncline.Re
 	return out, nil
 }
 
-// notSearched tells those that are being synchronized from those that are not.
+// notSearched tells repositories that are being synchronized from those that are not.
 func (h *search) notSearched(ctx context.Context, list []explore.NotSearched) (*[]v6.NotSearched, error) {
 	if len(list) == 0 {
 		return nil, nil

@@ -22,11 +22,11 @@ const (
 	shutdownTimeout = 10 * time.Second
 )
 
-// http2Limits bound what one connection makes the server keep: the frame it
-// reads, what clients send before a handler takes it, streams, and time in which
+// http2Limits bound the memory of one connection: the frame that the server reads,
+// bytes that no handler has taken, and streams. They also bound the time in which
 // nothing can be written.
 var http2Limits = http.HTTP2Config{
-	MaxConcurrentStreams:          100, // what RFC 9113 recommends as the least
+	MaxConcurrentStreams:          100, // the least that RFC 9113 recommends
 	MaxDecoderHeaderTableSize:     4 << 10,
 	MaxEncoderHeaderTableSize:     4 << 10,
 	MaxReadFrameSize:              16 << 10,
@@ -37,8 +37,8 @@ var http2Limits = http.HTTP2Config{
 	WriteByteTimeout:              30 * time.Second,
 }
 
-// tlsConfig takes TLS 1.3, and of TLS 1.2 the suites with forward secrecy and
-// authenticated encryption, which are all that HTTP/2 allows.
+// tlsConfig takes TLS 1.3, and the suites of TLS 1.2 with forward secrecy and
+// authenticated encryption. HTTP/2 allows no others.
 func tlsConfig(certificate tls.Certificate) *tls.Config {
 	return &tls.Config{
 		Certificates: []tls.Certificate{certificate},
@@ -54,13 +54,13 @@ func tlsConfig(certificate tls.Certificate) *tls.Config {
 	}
 }
 
-// Server serves a handler over HTTPS, HTTP/1.1 and HTTP/2, with limits on what
-// a client may take its time for. Answers and bodies have their own limits in
-// the handler, because an event stream must be able to stay open.
+// Server serves a handler over HTTPS with HTTP/1.1 and HTTP/2, and bounds the time of
+// handshakes and headers. The handler bounds the time of bodies and answers, because an
+// event stream stays open.
 type Server struct {
 	Handler     http.Handler
 	Certificate tls.Certificate
-	// Gate is that of the handler; one with the default limits when nil.
+	// Gate is the handler's gate; nil stands for the default limits.
 	Gate   *gate.Gate
 	Logger *slog.Logger
 }
@@ -109,7 +109,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		// Faults of clients below HTTP, such as handshakes and resets, are not
 		// logged.
 		ErrorLog: slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
-		// Requests outlive ctx: shutting down lets them finish.
+		// Requests outlive ctx: a shutdown lets them finish.
 		BaseContext: func(net.Listener) context.Context {
 			return context.WithValue(context.WithoutCancel(ctx), shutdownKey{}, down)
 		},
@@ -126,7 +126,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	defer cancel()
 	err := srv.Shutdown(deadline)
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = srv.Close() // what still runs is cut off
+		err = srv.Close() // requests that still run are cut off
 	}
 	if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)

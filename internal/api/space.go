@@ -8,16 +8,16 @@ import (
 	"syncline.dev/syncline"
 )
 
-// spaceTimeout is how long an answer waits for the file system. One on a
-// network that is gone can block for minutes.
+// spaceTimeout is how long an answer waits for the file system. A file system on a lost
+// network can block for minutes.
 const spaceTimeout = 200 * time.Millisecond
 
 // space is the size of a file system and what is free on it, in bytes.
 type space struct{ capacity, free int64 }
 
-// spaceProbe asks file systems for their size without ever hanging with one of
-// them: per path at most one question is under way, and nobody waits for it
-// longer than spaceTimeout.
+// spaceProbe asks file systems for their size and never hangs with one of them. One
+// question per path is under way at most, and no answer waits for it longer than
+// spaceTimeout.
 type spaceProbe struct {
 	statfs func(path string) (space, error)
 
@@ -29,7 +29,7 @@ func newSpaceProbe(statfs func(string) (space, error)) *spaceProbe {
 	return &spaceProbe{statfs: statfs, asked: make(map[string]chan space)}
 }
 
-// of returns the space at path, and false when it is not known in time.
+// of returns the space at path. ok is false when it is not known in time.
 func (p *spaceProbe) of(ctx context.Context, path string) (space, bool) {
 	answer, ok := p.ask(path)
 	if !ok {
@@ -68,13 +68,13 @@ func (p *spaceProbe) ask(path string) (<-chan space, bool) {
 	return answer, true
 }
 
-// usedTimeout is how long an answer waits for the sizes of repositories. A
-// catalog that was never counted can take longer; its size is unknown until
-// somebody asks for its statistics.
+// usedTimeout is how long an answer waits for the sizes of repositories. Counting a
+// catalog for the first time can take longer. Its size stays unknown until a request
+// for its statistics.
 const usedTimeout = 500 * time.Millisecond
 
-// usedSpace returns what the repositories in each storage take there, by their
-// catalogs; nil where that is not known.
+// usedSpace returns the bytes that the repositories in each storage take there, by
+// their catalogs; nil where that is not known.
 func (h *storages) usedSpace(ctx context.Context, storages []syncline.ObjectStorage) ([]*int64, error) {
 	repos, err := h.repositories.known.Repositories(ctx)
 	if err != nil {
@@ -98,7 +98,7 @@ func (h *storages) usedIn(ctx context.Context, storage syncline.ID, repos []sync
 		}
 		stats, err := h.sizes.Repository(ctx, r.ID)
 		if err != nil {
-			return nil // whatever it is, the size is not known
+			return nil // the size is not known, whatever the cause
 		}
 		total, known = total+signed(stats.StoredSize)+signed(stats.UnusedStoredSize), true
 	}

@@ -63,9 +63,9 @@ func (h *statistics) GetBackupRepositoryStatistics(ctx context.Context, req v6.G
 	return answer, nil
 }
 
-// spread returns at most n of the points, which come oldest first: the first,
-// the last, and what was the newest at the times that divide the span between
-// them evenly. n is 2 at least.
+// spread returns at most n of the points, which come oldest first. It takes the first,
+// the last, and for each of n-2 times at even distances between them the newest point
+// by then. n is at least 2.
 func spread(points []explore.PointStatistics, n int) []explore.PointStatistics {
 	if len(points) <= n {
 		return points

@@ -17,10 +17,10 @@ var storageTypes = map[syncline.StorageKind]string{
 	syncline.KindS3:           "AmazonS3",
 	syncline.KindS3Compatible: "AmazonS3Compatible",
 	syncline.KindAzure:        "AzureBlob",
-	syncline.KindGCS:          "GoogleCloudStorage", // ours
+	syncline.KindGCS:          "GoogleCloudStorage", // Syncline's own
 }
 
-// bucketFields are the fields that say where the kinds of storage lie.
+// bucketFields are the fields with the bucket, by kind of storage.
 var bucketFields = map[syncline.StorageKind]string{
 	syncline.KindS3:           "amazonBucketS3Aws",
 	syncline.KindS3Compatible: "amazonBucketS3Compatible",
@@ -28,7 +28,7 @@ var bucketFields = map[syncline.StorageKind]string{
 	syncline.KindGCS:          "googleBucket",
 }
 
-// folderFields are the fields that name the folder there.
+// folderFields are the fields with the folder, by kind of storage.
 var folderFields = map[syncline.StorageKind]string{
 	syncline.KindS3:           "s3Folder",
 	syncline.KindS3Compatible: "s3Folder",
@@ -144,8 +144,8 @@ func (h *storages) DeleteObjectStorageRepository(ctx context.Context, req v6.Del
 	return v6.DeleteObjectStorageRepository204Response{}, nil
 }
 
-// tryStorage lists and reads in a storage's folder, and says which field is to
-// blame when that does not work. It returns what opened it.
+// tryStorage lists and reads in a storage's folder and returns the access to it. Its
+// error names the field that is to blame.
 func (h *storages) tryStorage(ctx context.Context, s syncline.ObjectStorage) (place.Access, error) {
 	by, err := h.accounts.access(ctx, s.AccountID)
 	if syncline.CodeOf(err) == syncline.CodeNotFound {
@@ -172,8 +172,8 @@ func (h *storages) tryStorage(ctx context.Context, s syncline.ObjectStorage) (pl
 	return by, syncline.WrapError(codeOfTry(err), err, "%s: %s", field, syncline.MessageOf(err))
 }
 
-// tryMoving makes sure that every repository in a storage opens where the
-// storage is to lie, and returns them.
+// tryMoving opens every repository of a storage at the storage's new place, and returns
+// the repositories.
 func (h *storages) tryMoving(ctx context.Context, s syncline.ObjectStorage) ([]syncline.Repository, error) {
 	all, err := h.repositories.known.Repositories(ctx)
 	if err != nil {
@@ -205,8 +205,8 @@ func (h *storages) tryMoving(ctx context.Context, s syncline.ObjectStorage) ([]s
 	return moved, nil
 }
 
-// mergeStorage takes over what the body sets and checks the outcome. The id is
-// the storage's, or empty for a new one.
+// mergeStorage takes over the fields that the body sets and checks the outcome. The id
+// is the storage's, or empty for a new one.
 func mergeStorage(s *syncline.ObjectStorage, b *v6.ObjectStorageRepositoryComposed, id syncline.ID) error {
 	if err := refuseStorage(b, id); err != nil {
 		return err
@@ -263,7 +263,7 @@ func mergeStorage(s *syncline.ObjectStorage, b *v6.ObjectStorageRepositoryCompos
 	return checkStorage(*s)
 }
 
-// checkStorage checks what the document cannot say.
+// checkStorage applies the rules that the document cannot express.
 func checkStorage(s syncline.ObjectStorage) error {
 	field, folder := bucketFields[s.Kind], folderFields[s.Kind]
 	switch {
@@ -287,8 +287,7 @@ func checkStorage(s syncline.ObjectStorage) error {
 	return checkRegion(s)
 }
 
-// checkRegion makes sure that a region can stand in an address, and in that of
-// its cloud.
+// checkRegion refuses a region that cannot stand in an address or is not its cloud's.
 func checkRegion(s syncline.ObjectStorage) error {
 	if strings.Trim(s.Region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != "" {
 		return invalid("%s: the region must be a name like eu-central-1", bucketFields[s.Kind])
@@ -331,8 +330,7 @@ func refuseStorage(b *v6.ObjectStorageRepositoryComposed, id syncline.ID) error 
 	return nil
 }
 
-// refuseOtherKinds fails when the body says where a storage of another kind
-// lies.
+// refuseOtherKinds fails when the body sets a field of another kind of storage.
 func refuseOtherKinds(kind syncline.StorageKind, b *v6.ObjectStorageRepositoryComposed) error {
 	for _, f := range []struct {
 		name    string
@@ -353,7 +351,7 @@ func refuseOtherKinds(kind syncline.StorageKind, b *v6.ObjectStorageRepositoryCo
 	return nil
 }
 
-// storageJSON is a storage as v6 writes it; used is nil where it is not known.
+// storageJSON is a storage in v6's form. used is nil where it is not known.
 func storageJSON(s syncline.ObjectStorage, used *int64) v6.ObjectStorageRepositoryComposed {
 	kind, links := storageTypes[s.Kind], map[string]v6.Link{
 		"self":    storageLink(s.ID),

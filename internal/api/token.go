@@ -9,14 +9,12 @@ import (
 	"syncline.dev/syncline/internal/auth"
 )
 
-// signer issues tokens. Errors are CodeUnauthenticated for wrong credentials or
-// tokens and CodeThrottled after too many failures; auth.RetryAfter tells for how
-// long.
+// signer issues tokens. Wrong credentials or tokens are CodeUnauthenticated. Too many
+// failures are CodeThrottled, and auth.RetryAfter tells for how long.
 type signer interface {
 	SignIn(ctx context.Context, user, password, remoteAddr string) (auth.Grant, error)
 	Refresh(ctx context.Context, refreshToken, remoteAddr string) (auth.Grant, error)
-	// SignOut ends every token that descends from the same sign-in as this
-	// access or refresh token.
+	// SignOut ends the sign-in of an access or refresh token with all of its tokens.
 	SignOut(ctx context.Context, token string) error
 	Authenticate(ctx context.Context, accessToken string) (auth.Identity, error)
 }
@@ -41,7 +39,7 @@ func (h *signing) Token(ctx context.Context, req v6.TokenRequestObject) (v6.Toke
 	}, nil
 }
 
-// The ways to get a token. The first is meant where none is named.
+// The ways to get a token. The first is the default.
 const (
 	grantPassword = "password"
 	grantRefresh  = "refresh_token"
@@ -104,8 +102,8 @@ func deref[T any](p *T) T {
 	return *p
 }
 
-// present returns a pointer to v, or nil for the zero value: an optional field
-// that is left out when there is nothing to say.
+// present returns a pointer to v, or nil for the zero value, which leaves an optional
+// field out.
 func present[T comparable](v T) *T {
 	var zero T
 	if v == zero {

@@ -15,8 +15,8 @@ import (
 	"syncline.dev/syncline"
 )
 
-// checkQuery checks the query string against the document and leaves it on r
-// in the document's own words, with defaults filled in.
+// checkQuery checks the query string against the document. It leaves the string on r
+// with the document's names and defaults.
 func (op *operation) checkQuery(ctx context.Context, r *http.Request) error {
 	if len(op.query) == 0 && r.URL.RawQuery == "" {
 		return nil
@@ -34,7 +34,7 @@ func (op *operation) checkQuery(ctx context.Context, r *http.Request) error {
 		}
 		err := openapi3filter.ValidateParameter(ctx, input, ref.Value)
 		if err == nil && schema.Format == "date-time" && values.Has(name) {
-			_, err = time.Parse(time.RFC3339, values.Get(name)) // the check above knows no calendar
+			_, err = time.Parse(time.RFC3339, values.Get(name)) // the check above has no calendar
 		}
 		switch {
 		case err != nil && ref.Value.Required && !values.Has(name):
@@ -49,7 +49,7 @@ func (op *operation) checkQuery(ctx context.Context, r *http.Request) error {
 	return nil
 }
 
-// checkCount checks how often a parameter is there.
+// checkCount checks how often the request has a parameter.
 func checkCount(name string, schema *openapi3.Schema, count int) error {
 	switch {
 	case schema.Items == nil && count > 1:
@@ -83,7 +83,7 @@ func checkValue(schema *openapi3.Schema, value any) error {
 	return invalid("%s %s", field, expectation(e.Schema))
 }
 
-// fieldName names a place in a body as a programmer would.
+// fieldName names a place in a body, such as links.0.href.
 func fieldName(pointer []string) string {
 	if len(pointer) == 0 {
 		return "the body"
@@ -110,7 +110,8 @@ func unknownField(e *openapi3.SchemaError) string {
 	return slices.Min(names)
 }
 
-// expectation says in words what a value must be. It never shows the value.
+// expectation describes in words the values that a schema takes. It never shows the
+// value of a request.
 func expectation(s *openapi3.Schema) string {
 	switch {
 	case len(s.Enum) > 0:
