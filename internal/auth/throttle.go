@@ -175,7 +175,7 @@ func (a attempt) key() string { return a.user + "\n" + a.address }
 // a guesser soon waits for minutes.
 type guard struct {
 	pairs, addresses, users *throttle
-	known                   *throttle // pairs that have signed in
+	known                   *throttle // failures of pairs that have signed in
 	trusted                 *trust
 }
 

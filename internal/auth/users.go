@@ -20,7 +20,7 @@ const (
 	maxPassword = 1024 // bytes
 )
 
-// validName reports whether a user can have the name.
+// validName reports whether a user may have the name.
 func validName(name string) bool {
 	n := utf8.RuneCountInString(name)
 	if n < 1 || n > maxName || !utf8.ValidString(name) || strings.TrimSpace(name) != name {

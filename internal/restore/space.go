@@ -71,7 +71,8 @@ func (r *run) fits(root catalog.TreeRef, total amount) error {
 		ctx: r.ctx, run: r, choose: r.Filter.Selector(),
 		links: make(map[linkKey]bool), known: make(map[catalog.TreeRef]int64),
 	}
-	size, err := e.below(root, "", r.target.h, 0)
+	plain, linked, err := e.below(root, "", r.target.h, 0)
+	size := sum(plain, linked)
 	if err != nil || size <= max(free-keep, 0) {
 		return err
 	}
@@ -93,18 +94,17 @@ type estimate struct {
 	known  map[catalog.TreeRef]int64 // size of new folders, without such files
 }
 
-// below adds up the items below a tree. there is the folder in the target, or
-// nil for a missing one.
-func (e *estimate) below(tree catalog.TreeRef, path string, there *handle, depth int) (total int64, err error) {
+// below adds up the items below a tree: apart, the files of several names that are
+// not counted yet. there is the folder in the target, or nil for a missing one.
+func (e *estimate) below(tree catalog.TreeRef, path string, there *handle, depth int) (plain, linked int64, err error) {
 	alike := there == nil && e.run.Filter.all(path)
 	if size, ok := e.known[tree]; ok && alike || depth > maxDepth {
-		return size, nil
+		return size, 0, nil
 	}
 	if alike {
 		e.known[tree] = 0 // ends a tree that contains itself
 	}
 	var folders []measured
-	var linked int64
 	err = e.run.view.ReadDir(tree, catalog.WithContent, func(x *syncline.Entry, sub catalog.TreeRef, ok bool) error {
 		at := path + "/" + x.Name
 		selected, below, err := e.choose.Select(e.ctx, at)
@@ -117,26 +117,26 @@ func (e *estimate) below(tree catalog.TreeRef, path string, there *handle, depth
 		case selected && x.Type == syncline.TypeFile && x.Links > 1:
 			linked = sum(linked, e.file(x, there))
 		case selected:
-			total = sum(total, e.file(x, there))
+			plain = sum(plain, e.file(x, there))
 		}
 		return nil
 	})
 	for _, f := range folders {
 		if err != nil {
-			return total, err
+			return plain, linked, err
 		}
-		var size int64
-		size, err = e.folder(f, there, depth)
-		total = sum(total, size)
+		var own, others int64
+		own, others, err = e.folder(f, there, depth)
+		plain, linked = sum(plain, own), sum(linked, others)
 	}
 	if alike {
-		e.known[tree] = total
+		e.known[tree] = plain
 	}
-	return sum(total, linked), err
+	return plain, linked, err
 }
 
 // folder adds up a folder, in an existing folder or none.
-func (e *estimate) folder(f measured, in *handle, depth int) (int64, error) {
+func (e *estimate) folder(f measured, in *handle, depth int) (plain, linked int64, err error) {
 	var there *handle
 	if in != nil && validName(f.name) {
 		if h, err := in.openFolder(f.name); err == nil { // otherwise the run makes it or reports it
@@ -144,11 +144,11 @@ func (e *estimate) folder(f measured, in *handle, depth int) (int64, error) {
 			defer h.close()
 		}
 	}
-	size, err := e.below(f.tree, f.path, there, depth+1)
+	plain, linked, err = e.below(f.tree, f.path, there, depth+1)
 	if there == nil {
-		size = sum(size, block)
+		plain = sum(plain, block)
 	}
-	return size, err
+	return plain, linked, err
 }
 
 // file returns the bytes that an item adds; it is no folder.

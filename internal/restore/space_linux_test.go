@@ -23,6 +23,7 @@ import (
 	"syncline.dev/syncline/internal/resticfixture"
 	"syncline.dev/syncline/internal/resticwriter"
 	"syncline.dev/syncline/internal/restore"
+	"syncline.dev/syncline/resticrepo"
 )
 
 func keep(n int64) func(int64) int64 { return func(int64) int64 { return n } }
@@ -88,30 +89,74 @@ func testReserve(t *testing.T, w *rich) {
 	})
 }
 
-// TestOneBlobInManyPlaces stops a restore, after some writes, of a file that is
-// one blob of zeros many times.
-func TestOneBlobInManyPlaces(t *testing.T) {
-	const places, size = 20_000, 8 << 20
+// written returns a repository of one snapshot, whose root tree build returns.
+func written(t *testing.T, build func(add func(kind string, blob []byte) resticwriter.ID) (root resticwriter.ID)) *resticrepo.Repository {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "repo")
 	repo, err := resticwriter.Create(path, resticfixture.Password)
 	if err != nil {
 		t.Fatal(err)
 	}
-	add := func(kind string, blob []byte) resticwriter.ID {
+	root := build(func(kind string, blob []byte) resticwriter.ID {
 		p, id := resticwriter.NewPacker(repo, kind, true), resticwriter.ID(sha256.Sum256(blob))
 		if err := errors.Join(p.Add(id, blob), p.Flush()); err != nil {
 			t.Fatal(err)
 		}
 		return id
-	}
-	id := add("data", make([]byte, size))
-	tree := add("tree", fmt.Appendf(nil, `{"nodes":[{"name":"file","type":"file","mode":384,"mtime":"2024-05-01T10:00:00Z","size":%d,"content":[%s]}]}`+"\n",
-		int64(size)*places, strings.TrimSuffix(strings.Repeat(`"`+id.String()+`",`, places), ",")))
-	_, err = repo.StoreJSON("snapshots", map[string]any{"time": time.Unix(1, 0), "tree": tree, "paths": []string{"/"}, "hostname": "h"})
+	})
+	_, err = repo.StoreJSON("snapshots", map[string]any{"time": time.Unix(1, 0), "tree": root, "paths": []string{"/"}, "hostname": "h"})
 	if err = errors.Join(err, repo.Flush()); err != nil {
 		t.Fatal(err)
 	}
-	opened := contenttest.Open(t, path, resticfixture.Password)
+	return contenttest.Open(t, path, resticfixture.Password)
+}
+
+// TestHardLinksInRepeatedFolders restores three equal folders with one hard link
+// below each of them to a disk that has room for its content once.
+func TestHardLinksInRepeatedFolders(t *testing.T) {
+	const blobs, size = 3, 8 << 20
+	opened := written(t, func(add func(kind string, blob []byte) resticwriter.ID) resticwriter.ID {
+		data := make([]byte, size)
+		data[0] = 1 // the file has no holes
+		content := strings.TrimSuffix(strings.Repeat(`"`+add("data", data).String()+`",`, blobs), ",")
+		const meta = `"mtime":"2024-05-01T10:00:00Z"`
+		within := add("tree", fmt.Appendf(nil, `{"nodes":[{"name":"file","type":"file","mode":384,%s,"inode":7,"device_id":1,"links":3,"size":%d,"content":[%s]}]}`+"\n",
+			meta, blobs*size, content))
+		folder := func(tree resticwriter.ID, names ...string) resticwriter.ID {
+			var nodes []string
+			for _, name := range names {
+				nodes = append(nodes, fmt.Sprintf(`{"name":%q,"type":"dir","mode":2147484096,%s,"subtree":%q}`, name, meta, tree.String()))
+			}
+			return add("tree", fmt.Appendf(nil, "{\"nodes\":[%s]}\n", strings.Join(nodes, ",")))
+		}
+		return folder(folder(within, "in"), "a", "b", "c")
+	})
+	target := t.TempDir()
+	disk(t, target, "30m", 0)
+	contenttest.View(t, contenttest.Catalog(t, opened), opened, func(v *catalog.View, s *content.Source) {
+		into(t, v, s, snapshots(t, v)[0].Root, target, restore.Options{KeepFree: keep(1 << 20)})
+	})
+	first, err := os.Stat(filepath.Join(target, "a", "in", "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"b", "c"} {
+		other, err := os.Stat(filepath.Join(target, name, "in", "file"))
+		if err != nil || !os.SameFile(first, other) || other.Size() != blobs*size {
+			t.Errorf("%s: %+v, %v", name, other, err)
+		}
+	}
+}
+
+// TestOneBlobInManyPlaces stops a restore, after some writes, of a file that is
+// one blob of zeros many times.
+func TestOneBlobInManyPlaces(t *testing.T) {
+	const places, size = 20_000, 8 << 20
+	opened := written(t, func(add func(kind string, blob []byte) resticwriter.ID) resticwriter.ID {
+		id := add("data", make([]byte, size))
+		return add("tree", fmt.Appendf(nil, `{"nodes":[{"name":"file","type":"file","mode":384,"mtime":"2024-05-01T10:00:00Z","size":%d,"content":[%s]}]}`+"\n",
+			int64(size)*places, strings.TrimSuffix(strings.Repeat(`"`+id.String()+`",`, places), ",")))
+	})
 	contenttest.View(t, contenttest.Catalog(t, opened), opened, func(v *catalog.View, s *content.Source) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
