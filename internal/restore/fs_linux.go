@@ -252,7 +252,7 @@ func (f *file) all(move func(fd int, b []byte, offset int64) (int, error), b []b
 		n, err := move(f.fd, b[total:], offset+int64(total))
 		total += max(n, 0)
 		switch {
-		case err == unix.EINTR:
+		case errors.Is(err, unix.EINTR):
 		case err != nil:
 			return total, err
 		case n == 0:
