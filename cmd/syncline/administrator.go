@@ -15,9 +15,9 @@ const (
 	adminPasswordFileVariable = "SYNCLINE_ADMIN_PASSWORD_FILE"
 )
 
-// chooseFirstPassword returns what the variables name, or a random password: told
-// on a terminal, and written to a file in the data directory elsewhere, where
-// standard output is often kept for others to read.
+// chooseFirstPassword returns the password in the variables, or a random one. It
+// prints a random password on a terminal. Other outputs are often kept for others
+// to read, so there it writes the password into a file in the data directory.
 func chooseFirstPassword(getenv func(string) string, out io.Writer, data string) (server.FirstPassword, error) {
 	password, file := getenv(adminPasswordVariable), getenv(adminPasswordFileVariable)
 	switch {
@@ -42,7 +42,7 @@ func chooseFirstPassword(getenv func(string) string, out io.Writer, data string)
 			return err
 		}}, nil
 	}
-	// Before the user is there: nobody else knows the password.
+	// The file comes before the user: nobody else knows the password.
 	file, err := server.WriteInitialPassword(data, password)
 	if err != nil {
 		return server.FirstPassword{}, err

@@ -11,7 +11,6 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/content"
-	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/storage"
 )
 
@@ -21,15 +20,21 @@ func newCatCommand(env *environment) *cobra.Command {
 		Use:   "cat [flags] snapshotID file",
 		Short: "Write a file in a snapshot to standard output",
 		Long: `Write the content of a file in a snapshot to standard output. The snapshot is an
-id, the beginning of one, or "latest", which --host, --tag and --path narrow
-down; with "id:folder" the file's path begins at the folder.
+id, the beginning of an id, or "latest", which --host, --tag and --path narrow
+down. With "id:folder" the file's path begins at the folder.
 
-Every piece is compared with its hash before it is written. When one turns out
-to be damaged the output ends there, and the exit status is 1.`,
+Each blob is compared with its hash before it is written. At the first damaged
+blob the output ends, and the exit status is 1.`,
 		Args: catArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := bufio.NewWriterSize(env.stdout, 64<<10)
-			err := env.answers().cat(cmd.Context(), out, &filter, args[0], args[1])
+			err := env.askContent(cmd.Context(), func(a answers) error {
+				at, err := filter.folder(cmd.Context(), a, args[0])
+				if err != nil {
+					return err
+				}
+				return a.content(cmd.Context(), at, filePath(args[1]), out)
+			})
 			return errors.Join(err, out.Flush())
 		},
 	}
@@ -37,61 +42,13 @@ to be damaged the output ends there, and the exit status is 1.`,
 	return cmd
 }
 
-// fileReader writes the content of a file in a snapshot.
+// fileReader writes the content of the file at a path below a folder of a snapshot.
 type fileReader interface {
-	cat(ctx context.Context, out io.Writer, filter *filterFlags, reference, path string) error
+	content(ctx context.Context, at snapshotFolder, path string, out io.Writer) error
 }
 
-func (e direct) cat(ctx context.Context, out io.Writer, filter *filterFlags, reference, path string) error {
-	return e.withContents(ctx, func(v *catalog.View, source *content.Source) error {
-		e, err := filter.file(v, reference, path)
-		if err != nil {
-			return err
-		}
-		f, err := source.Open(e)
-		if err != nil {
-			return err
-		}
-		return f.WriteRange(ctx, out, 0, f.Size())
-	})
-}
-
-// file finds a file and where its content lies.
-func (f *filterFlags) file(v *catalog.View, reference, path string) (*syncline.Entry, error) {
-	root, _, err := f.root(v, reference)
-	if err != nil {
-		return nil, err
-	}
-	path = filePath(path)
-	e, _, _, err := v.FindWith(root, path, catalog.WithContent)
-	if err != nil {
-		return nil, err
-	}
-	return e, content.CheckFile(e, path)
-}
-
-// root finds the snapshot, or the folder in one, that a reference names.
-func (f *filterFlags) root(v *catalog.View, reference string) (catalog.TreeRef, catalog.Snapshot, error) {
-	list, err := explore.ListSnapshots(v)
-	if err != nil {
-		return catalog.TreeRef{}, catalog.Snapshot{}, err
-	}
-	s, folder, err := f.one(list, reference)
-	if err != nil || folder == "" {
-		return s.Root, s, err
-	}
-	x, sub, ok, err := v.Find(s.Root, folder)
-	if err == nil && x != nil && x.Lost {
-		_, ok, err = v.FindTree(s.Root, folder) // which says that it is lost
-	}
-	if err == nil && !ok {
-		err = syncline.Errorf(syncline.CodeNotFound, "%q is not a folder of snapshot %s", folder, s.ID.Short())
-	}
-	return sub, s, err
-}
-
-// withContents runs fn with the catalog, which is brought up to date first
-// unless --no-sync says not to, and with the contents in the repository.
+// withContents runs fn with the catalog and with the contents in the repository.
+// It brings the catalog up to date first, except with --no-sync.
 func (e *environment) withContents(ctx context.Context, fn func(*catalog.View, *content.Source) error) (err error) {
 	at, err := e.location()
 	if err != nil {
@@ -116,7 +73,7 @@ func (e *environment) withContents(ctx context.Context, fn func(*catalog.View, *
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	var cat *catalog.Catalog
-	var damage error // what could be synchronized can be got back
+	var damage error // the synchronized part can be restored all the same
 	if e.noSync {
 		cat, err = local.readOf(ctx, syncline.Hash(r.Repository.Config().ID))
 	} else {

@@ -44,9 +44,8 @@ func cleanFolder(folder string) string {
 	return "/" + folder
 }
 
-// filePath reads the path of a file to write as restic's dump does: slashes are
-// taken together, and an empty path names nothing. A path that leads above the
-// root is the root.
+// filePath reads a path as restic's dump does. Several slashes count as one. A
+// path that leads above the root is the root.
 func filePath(p string) string {
 	p = path.Clean(p)
 	if strings.HasPrefix(p, "../") {
@@ -55,10 +54,10 @@ func filePath(p string) string {
 	return "/" + strings.TrimPrefix(p, "/")
 }
 
-// choose returns the snapshots that references name, each once, or without any
-// those that the filter chooses; oldest first. As in restic, a reference that
-// names nothing is told and passed over, and so is a filter that no reference
-// uses.
+// choose returns the snapshots that references name, each once, oldest first.
+// Without references it returns the snapshots that the filter chooses. As in
+// restic, a reference that names nothing is ignored with a message, and so is a
+// filter that no reference uses.
 func (f *filterFlags) choose(complain func(format string, args ...any), list explore.SnapshotList, references []string) ([]catalog.Snapshot, error) {
 	if len(references) == 0 {
 		return f.filter().Select(list, nil)
@@ -107,15 +106,14 @@ func named(filter explore.SnapshotFilter, list explore.SnapshotList, reference s
 	return s, err
 }
 
-// passedOver reports whether an error is about a reference that names nothing,
-// and not about a snapshot that is there.
+// passedOver reports whether an error is about a reference that names no
+// snapshot.
 func passedOver(err error) bool {
 	code := syncline.CodeOf(err)
 	return code == syncline.CodeNotFound || code == syncline.CodeInvalid
 }
 
-// complain tells on standard error, also with --quiet, what does not end the
-// command.
+// complain prints a warning on standard error, also with --quiet.
 func (e *environment) complain(format string, args ...any) {
 	fmt.Fprintln(e.stderr, "syncline: "+oneLine(fmt.Sprintf(format, args...)))
 }

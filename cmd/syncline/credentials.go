@@ -14,22 +14,22 @@ import (
 	"syncline.dev/syncline/client"
 )
 
-// credentials is what this user has of servers, in a folder of the user's
-// configuration that nobody else reads:
+// credentials are the user's tokens and trusted certificates, in a folder of the
+// user's configuration that nobody else can read:
 //
 //	servers.json   tokens and trusted certificates, by the server's address
 //	servers.lock   held by the process that changes it
 //
-// A refresh token works once, so whoever renews a token holds the lock from
-// reading the file to writing it anew.
+// A refresh token works once. So a process that renews a token holds the lock
+// while it reads the file, renews the token and writes the file.
 type credentials struct {
 	dir string
 }
 
-// serverRecord is what is kept of one server.
+// serverRecord is one server in the file.
 type serverRecord struct {
 	Token client.Token `json:"token"`
-	// Fingerprint and Certificates are what was trusted at the login.
+	// The login sets Fingerprint or Certificates to the trust that it was given.
 	Fingerprint  string `json:"fingerprint,omitempty"`
 	Certificates string `json:"certificates,omitempty"` // PEM
 }
@@ -46,7 +46,7 @@ func userCredentials() (*credentials, error) {
 	return &credentials{filepath.Join(dir, "syncline")}, nil
 }
 
-// record returns what is kept of a server; nothing is no error.
+// record returns the record of a server; the zero value when there is none.
 func (c *credentials) record(server string) (serverRecord, error) {
 	all, err := c.read()
 	return all.Servers[server], err
@@ -67,8 +67,8 @@ func (c *credentials) read() (all serverRecords, err error) {
 	return all, nil
 }
 
-// update changes what is kept of a server. An error of change keeps everything
-// as it is.
+// update changes the record of a server. When change returns an error, the file
+// stays as it is.
 func (c *credentials) update(ctx context.Context, server string, change func(serverRecord) (serverRecord, error)) (err error) {
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return c.failed(err)
@@ -99,8 +99,8 @@ func (c *credentials) update(ctx context.Context, server string, change func(ser
 	return c.write(all)
 }
 
-// write replaces the file as a whole, so that no reader and no crash sees a part
-// of it.
+// write replaces the file as a whole. So a reader never sees a part of it, also
+// after a crash.
 func (c *credentials) write(all serverRecords) error {
 	raw, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {

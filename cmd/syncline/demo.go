@@ -25,10 +25,10 @@ func newDemoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Run a server with a real repository inside, to look around",
-		Long: `Run a server in a temporary directory, with a restic repository that ships
-inside the program already attached and synchronized. It prints the address, the
-user and the password. Restores may write into a folder beside it. Everything is
-removed when it ends.`,
+		Long: `Run a server in a temporary directory. The program contains a restic repository,
+which is already attached and synchronized there. The command prints the address,
+the user and the password. Restores may write into a folder beside the repository.
+At the end the command removes everything.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runDemo(cmd.Context(), listen, cmd.OutOrStdout(), newLogger(cmd, false))
@@ -86,8 +86,8 @@ listening on https://%s
 	})
 }
 
-// atSecondSignal calls end when a second signal comes that ends the program, until
-// it is stopped.
+// atSecondSignal calls end at the second signal that asks the program to end. The
+// function that it returns stops it.
 func atSecondSignal(end func()) (stop func()) {
 	signals, done := make(chan os.Signal, 2), make(chan struct{})
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)

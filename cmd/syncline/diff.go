@@ -10,27 +10,25 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"syncline.dev/syncline"
-	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/resticjson"
 )
 
-const diffHelp = `Show what differs from the first to the second snapshot, a line for each file
+const diffHelp = `Show the differences from the first to the second snapshot. Each line is a file
 or folder:
 
-  +   was added
-  -   was removed
-  M   has another content
-  M?  has another content, while all else is the same: a sign of a bad disk
-  T   is of another type, such as a file that became a link
-  U   has other metadata: mode, owner, times and so on (with --metadata)
+  +   it was added
+  -   it was removed
+  M   its content changed
+  M?  its content changed and nothing else did: a sign of a bad disk
+  T   its type changed, such as from a file to a link
+  U   its metadata changed: mode, owner, times and so on (with --metadata)
 
-The snapshots are ids, the beginnings of ids, or "latest"; with "id:folder" only
-that folder is compared. Folders that both have in common are not even read.
+A snapshot is an id, the beginning of an id, or "latest". "id:folder" compares
+only that folder. Folders that are the same in both snapshots are not read.
 
-The totals count files, folders, and the blobs of the repository that only one
-of the two needs, with their size.`
+The totals count files and folders. They also count the repository's blobs that
+only one of the two snapshots needs, and add up their sizes.`
 
 func newDiffCommand(env *environment) *cobra.Command {
 	d := differ{env: env}
@@ -43,116 +41,95 @@ syncline diff --metadata 79766175:/home/mila latest:/home/mila
 syncline diff --json 79766175 5845b002`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return env.answers().diff(cmd.Context(), &d, args[0], args[1])
+			return env.ask(cmd.Context(), func(a answers) error { return d.run(cmd.Context(), a, args[0], args[1]) })
 		},
 	}
-	cmd.Flags().BoolVar(&d.metadata, "metadata", false, "show what has other metadata too")
+	cmd.Flags().BoolVar(&d.metadata, "metadata", false, "also show entries of which only the metadata changed")
 	return cmd
 }
 
-// differ prints what differs.
+// comparer calls fn for each entry that differs in one folder from the other, and
+// returns the totals. With metadata, other metadata makes a difference.
+type comparer interface {
+	diff(ctx context.Context, before, after snapshotFolder, metadata bool, fn func(changed) error) (explore.DifferenceStatistics, error)
+}
+
+// changed is an entry that differs.
+type changed struct {
+	path   string
+	mark   string // restic's; "" where nothing is to be told
+	folder bool
+}
+
+// differ prints the differences.
 type differ struct {
 	env      *environment
 	metadata bool
 
-	out *bufio.Writer
-	buf []byte
+	out  *bufio.Writer
+	head string // printed before anything else
+	buf  []byte
 }
 
-// comparer has d print what differs from one snapshot, or folder in one, to
-// another.
-type comparer interface {
-	diff(ctx context.Context, d *differ, source, target string) error
-}
-
-func (e direct) diff(ctx context.Context, d *differ, source, target string) error {
-	return e.withCatalog(ctx, func(c *catalog.Catalog) error {
-		return c.View(ctx, func(v *catalog.View) error {
-			list, err := explore.ListSnapshots(v)
-			if err != nil {
-				return err
-			}
-			before, s, err := rootOf(v, &filterFlags{}, list, source)
-			if err != nil {
-				return err
-			}
-			after, t, err := rootOf(v, &filterFlags{}, list, target)
-			if err != nil {
-				return err
-			}
-			return d.print(s, t, source, target, func() (explore.DiffReport, error) {
-				return explore.Diff(ctx, v, before, after, func(p *explore.Pair) error {
-					return d.change(p.Path(), explore.Modifier(p, d.metadata), p.After != nil && p.After.IsDir() || p.After == nil && p.Before.IsDir())
-				})
-			})
-		})
-	})
-}
-
-// print prints the changes, which compare gives to d.change, and the totals.
-func (d *differ) print(s, t catalog.Snapshot, source, target string, compare func() (explore.DiffReport, error)) error {
+func (d *differ) run(ctx context.Context, a answers, source, target string) error {
+	before, err := (&filterFlags{}).folder(ctx, a, source)
+	if err != nil {
+		return err
+	}
+	after, err := (&filterFlags{}).folder(ctx, a, target)
+	if err != nil {
+		return err
+	}
 	d.out = bufio.NewWriterSize(d.env.stdout, 1<<16)
 	if !d.env.json && !d.env.quiet {
-		fmt.Fprintf(d.out, "comparing snapshot %s to %s:\n\n", s.ID.Short(), t.ID.Short())
+		d.head = fmt.Sprintf("comparing snapshot %s to %s:\n\n", before.snapshot.ID.Short(), after.snapshot.ID.Short())
 	}
-	report, err := compare()
+	totals, err := a.diff(ctx, before, after, d.metadata, d.change)
 	if err == nil {
-		err = d.totals(&report, source, target)
+		err = d.totals(&totals, source, target)
 	}
-	if err == nil && report.Missing > 0 {
+	if err == nil && totals.Missing > 0 {
 		err = missing("%s of which the repository has lost the listing on one side or both; what differs in them is neither listed nor counted",
-			plural(report.Missing, "folder differs", "folders differ"))
+			plural(totals.Missing, "folder differs", "folders differ"))
 	}
 	if err = errors.Join(err, d.out.Flush()); errors.Is(err, syscall.EPIPE) {
-		return nil // the reader has seen enough
+		return nil // the reader wants no more
 	}
 	return err
 }
 
-// rootOf finds what a reference names: a snapshot, or a folder in one.
-func rootOf(v *catalog.View, filter *filterFlags, list explore.SnapshotList, reference string) (explore.Root, catalog.Snapshot, error) {
-	s, folder, err := filter.one(list, reference)
-	root := explore.Root{Tree: s.Root, Hash: s.Tree}
-	if err != nil || folder == "" {
-		return root, s, err
-	}
-	e, sub, ok, err := v.FindWith(s.Root, folder, catalog.WithSubtree)
-	if err == nil && e != nil && e.Lost {
-		_, ok, err = v.FindTree(s.Root, folder) // which says that it is lost
-	}
-	switch {
-	case err == nil && !ok:
-		err = syncline.Errorf(syncline.CodeNotFound, "%q is not a folder of snapshot %s", folder, s.ID.Short())
-	case err == nil && e != nil: // not the snapshot's root
-		root = explore.Root{Tree: sub, Hash: e.Subtree}
-	}
-	return root, s, err
-}
-
-func (d *differ) change(path, mark string, folder bool) error {
-	if mark == "" || d.env.quiet {
+// change prints a difference.
+func (d *differ) change(x changed) error {
+	if x.mark == "" || d.env.quiet {
 		return nil
 	}
-	if folder {
-		path += "/"
+	if x.folder {
+		x.path += "/"
 	}
 	if d.env.json {
-		d.buf = append(resticjson.AppendChange(d.buf[:0], path, mark), '\n')
+		d.buf = append(resticjson.AppendChange(d.buf[:0], x.path, x.mark), '\n')
 		_, err := d.out.Write(d.buf)
 		return err
 	}
-	_, err := fmt.Fprintf(d.out, "%-5s%s\n", mark, printable(path))
+	_, err := fmt.Fprintf(d.out, "%s%-5s%s\n", d.heading(), x.mark, printable(x.path))
 	return err
 }
 
-func (d *differ) totals(r *explore.DiffReport, source, target string) error {
+// heading returns the heading once.
+func (d *differ) heading() string {
+	head := d.head
+	d.head = ""
+	return head
+}
+
+func (d *differ) totals(r *explore.DifferenceStatistics, source, target string) error {
 	if d.env.json {
 		return json.NewEncoder(d.out).Encode(resticjson.DiffStatistics{
 			MessageType: "statistics", SourceSnapshot: source, TargetSnapshot: target,
-			ChangedFiles: r.ChangedFiles, Added: resticjson.DiffStat(r.Added), Removed: resticjson.DiffStat(r.Removed),
+			ChangedFiles: int(r.ChangedFiles), Added: diffStat(&r.Added), Removed: diffStat(&r.Removed),
 		})
 	}
-	_, err := fmt.Fprintf(d.out, `
+	_, err := fmt.Fprintf(d.out, `%s
 Files:       %5d new, %5d removed, %5d changed
 Dirs:        %5d new, %5d removed
 Others:      %5d new, %5d removed
@@ -160,7 +137,14 @@ Data Blobs:  %5d new, %5d removed
 Tree Blobs:  %5d new, %5d removed
   Added:   %-5s
   Removed: %-5s
-`, r.Added.Files, r.Removed.Files, r.ChangedFiles, r.Added.Dirs, r.Removed.Dirs, r.Added.Others, r.Removed.Others,
+`, d.heading(), r.Added.Files, r.Removed.Files, r.ChangedFiles, r.Added.Folders, r.Removed.Folders, r.Added.Others, r.Removed.Others,
 		r.Added.DataBlobs, r.Removed.DataBlobs, r.Added.TreeBlobs, r.Removed.TreeBlobs, formatSize(r.Added.Bytes), formatSize(r.Removed.Bytes))
 	return err
+}
+
+func diffStat(n *explore.SideCounts) resticjson.DiffStat {
+	return resticjson.DiffStat{
+		Files: int(n.Files), Dirs: int(n.Folders), Others: int(n.Others),
+		DataBlobs: int(n.DataBlobs), TreeBlobs: int(n.TreeBlobs), Bytes: n.Bytes,
+	}
 }

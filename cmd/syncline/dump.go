@@ -16,7 +16,7 @@ import (
 	"syncline.dev/syncline/internal/restore"
 )
 
-// dumper is what dump is told.
+// dumper has the flags of dump.
 type dumper struct {
 	env            *environment
 	filter         filterFlags
@@ -28,23 +28,24 @@ func newDumpCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dump [flags] snapshotID file",
 		Short: "Write a file or an archive of a folder to standard output",
-		Long: `Write the content of a file in a snapshot to standard output, or a folder with
-all that is in it as an archive; "/" is all of the snapshot. The snapshot is an
-id, the beginning of one, or "latest", which --host, --tag and --path narrow
-down; with "id:folder" paths and the archive's names begin at the folder.
+		Long: `Write the content of a file in a snapshot to standard output, or a folder and
+everything in it as an archive. The file "/" is the whole snapshot. The snapshot
+is an id, the beginning of an id, or "latest", which --host, --tag and --path
+narrow down. With "id:folder" the paths, also those in the archive, begin at the
+folder.
 
 Tar archives have hard links, owners, extended attributes and times in full. Zip
-archives have names that every system can have; what is left out or renamed is
-told on standard error.
+archives have only names that are valid on every system; standard error tells
+what is left out or renamed.
 
-Every piece is compared with its hash before it is written. When one turns out
-to be damaged the output ends there, and the exit status is 1.`,
+Each blob is compared with its hash before it is written. At the first damaged
+blob the output ends, and the exit status is 1.`,
 		Example: `syncline dump latest /home/mila/notes.txt
 syncline dump --archive zip --target photos.zip latest /home/mila/photos
 syncline dump latest:/home/mila / | ssh host tar -x`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := env.notServed("dump"); err != nil {
+			if err := env.notOnServer("dump"); err != nil {
 				return err
 			}
 			if _, err := archive.ParseFormat(d.format); err != nil {
@@ -52,7 +53,7 @@ syncline dump latest:/home/mila / | ssh host tar -x`,
 			}
 			ctx := cmd.Context()
 			return env.withContents(ctx, func(v *catalog.View, source *content.Source) error {
-				return d.dump(ctx, v, source, args[0], args[1])
+				return d.dump(ctx, &localAnswers{v, source}, args[0], args[1])
 			})
 		},
 	}
@@ -63,30 +64,34 @@ syncline dump latest:/home/mila / | ssh host tar -x`,
 }
 
 // dump writes what is at a path.
-func (d *dumper) dump(ctx context.Context, v *catalog.View, source *content.Source, reference, path string) error {
-	root, snapshot, err := d.filter.root(v, reference)
+func (d *dumper) dump(ctx context.Context, a *localAnswers, reference, path string) error {
+	at, err := d.filter.folder(ctx, a, reference)
+	if err != nil {
+		return err
+	}
+	root, err := a.root(at)
 	if err != nil {
 		return err
 	}
 	path = filePath(path)
-	e, _, _, err := v.FindWith(root, path, catalog.WithContent)
+	e, _, _, err := a.v.FindWith(root.Tree, path, catalog.WithContent)
 	if err != nil {
 		return err
 	}
 	if e != nil && !e.IsDir() {
-		return d.dumpFile(ctx, e, source, path)
+		return d.dumpFile(ctx, e, a.source, path)
 	}
 	if _, terminal := isTerminal(d.env.stdout); terminal && d.target == "" {
 		return syncline.Errorf(syncline.CodeInvalid, "standard output is a terminal, and this is an archive; redirect it, or name a file with --target")
 	}
-	a, err := archive.New(ctx, viewedTree{v, root}, archive.Options{
-		Format: archive.Format(d.format), Paths: []string{path}, FromRoot: true, Exact: true, Time: snapshot.Time, Tell: d.tell,
+	written, err := archive.New(ctx, viewedTree{a.v, root.Tree}, archive.Options{
+		Format: archive.Format(d.format), Paths: []string{path}, FromRoot: true, Exact: true, Time: at.snapshot.Time, Tell: d.tell,
 	})
 	if err != nil {
 		return err
 	}
-	err = d.write(func(w io.Writer) error { return a.Write(ctx, w, source) })
-	if lost := a.Lost(); err == nil && lost > 0 {
+	err = d.write(func(w io.Writer) error { return written.Write(ctx, w, a.source) })
+	if lost := written.Lost(); err == nil && lost > 0 {
 		err = missing("%s empty in the archive, because the repository has lost what is in them; they are named above", plural(int(lost), "folder is", "folders are"))
 	}
 	return err
@@ -111,7 +116,7 @@ func (d *dumper) tell(path, what string) {
 	fmt.Fprintf(d.env.stderr, "%s: %s\n", printable(path), oneLine(what))
 }
 
-// write calls fn with the target. A file that is not complete is removed.
+// write calls fn with the target. It removes an incomplete file.
 func (d *dumper) write(fn func(io.Writer) error) error {
 	if d.target == "" {
 		return fn(d.env.stdout)

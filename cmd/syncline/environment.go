@@ -10,8 +10,8 @@ import (
 	"syncline.dev/syncline/internal/hugepages"
 )
 
-// environment is what the commands share: the streams, the environment's
-// variables and the global flags.
+// environment has everything that the commands share: the streams, the
+// environment's variables and the global flags.
 type environment struct {
 	getenv         func(string) string
 	stdin          io.Reader
@@ -49,14 +49,14 @@ type environment struct {
 // there. Without them that is slower, so a failure is not told.
 var hugePages = sync.OnceFunc(func() { _ = hugepages.Advise(hugepages.Size) })
 
-// note tells something by the way on standard error.
+// note prints a note on standard error, except with --quiet.
 func (e *environment) note(format string, args ...any) {
 	if !e.quiet {
 		fmt.Fprintln(e.stderr, oneLine(fmt.Sprintf(format, args...)))
 	}
 }
 
-// logger writes what the packages below log, when asked for twice.
+// logger writes the errors that the packages log, and with -vv all of their log.
 func (e *environment) logger() *slog.Logger {
 	level := slog.LevelError
 	if e.verbose > 1 {

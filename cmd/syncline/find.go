@@ -19,21 +19,22 @@ import (
 	"syncline.dev/syncline/internal/explore"
 )
 
-const findHelp = `Find files and folders in all snapshots, or in those chosen with --snapshot,
---host, --tag and --path.
+const findHelp = `Find files and folders in all snapshots, or in the snapshots that --snapshot,
+--host, --tag and --path choose.
 
-A PATTERN is restic's: a name such as notes.txt, or one with * ? [a-z], matches
-in any folder; with slashes it matches that many names in a row, and /home/*/x
-from the root; ** stands for any number of folders, also none. A folder that
-matches brings all that is in it. Quote patterns, so that the shell leaves them
-alone. With --contains a PATTERN is a part of a name instead; then letter case
-and the way accents are encoded make no difference, and a folder that matches
-brings nothing else.
+A PATTERN is one of restic's. A name such as notes.txt, also with * ? [a-z],
+matches in any folder. A PATTERN with slashes matches as many names in a row. One
+that begins with a slash, such as /home/*/x, matches from the root. ** stands for
+any number of folders, or for none. A matching folder brings everything in it.
+Put patterns in quotes, because the shell expands them otherwise.
 
-Each version of a file or folder is one line: the first and the last snapshot
-that have exactly it at that path, the number of those that do, and the path.
-With --json every snapshot is listed by itself, as restic prints it. The newest
-snapshot comes first, with --reverse the oldest.`
+With --contains a PATTERN is a part of a name. Letter case and the encoding of
+accents then make no difference, and a matching folder brings nothing else.
+
+Each line is one version of a file or folder: the first and the last snapshot
+with exactly this version at this path, the number of such snapshots, and the
+path. --json prints the results snapshot by snapshot, as restic does. The newest
+snapshot comes first; --reverse begins with the oldest.`
 
 func newFindCommand(env *environment) *cobra.Command {
 	var filter filterFlags
@@ -59,7 +60,13 @@ syncline find --contains müller`,
 			if flags.objects.any() {
 				return env.objects(cmd.Context(), &flags, &filter, args)
 			}
-			return env.answers().find(cmd.Context(), &flags, &filter, q)
+			if len(flags.snapshots) == 0 {
+				q.Snapshots = filter.filter()
+			}
+			return env.askAll(cmd.Context(), func(all []namedAnswers) error {
+				f := finding{env: env, flags: &flags, filter: &filter, query: q, out: newFindPrinter(env, &flags)}
+				return f.run(cmd.Context(), all)
+			})
 		},
 	}
 	filter.add(cmd.Flags(), env.getenv)
@@ -67,31 +74,13 @@ syncline find --contains müller`,
 	return cmd
 }
 
-// finder prints what a query finds in the snapshots chosen.
+// finder calls fn with everything that a query finds in the given snapshots: for
+// each snapshot by itself, or each version of a path once.
 type finder interface {
-	find(ctx context.Context, flags *findFlags, filter *filterFlags, q *explore.Query) error
+	find(ctx context.Context, list []catalog.Snapshot, q *explore.Query, bySnapshot bool, fn func(*explore.Found) error) (explore.Cut, error)
 }
 
-func (e direct) find(ctx context.Context, flags *findFlags, filter *filterFlags, q *explore.Query) error {
-	return e.withCatalog(ctx, func(c *catalog.Catalog) error {
-		return c.View(ctx, func(v *catalog.View) error {
-			all, err := explore.ListSnapshots(v)
-			if err != nil {
-				return err
-			}
-			list, err := filter.choose(e.complain, all, flags.snapshots)
-			if err != nil {
-				return err
-			}
-			if len(flags.snapshots) == 0 {
-				e.tellHidden(all.Hidden)
-			}
-			return errors.Join(flags.find(ctx, e.environment, v, list, q), incomplete(list))
-		})
-	})
-}
-
-// findFlags are the flags of find but those that filter snapshots.
+// findFlags are the flags of find, without those that filter snapshots.
 type findFlags struct {
 	snapshots        []string
 	objects          objectFlags
@@ -107,34 +96,30 @@ type findFlags struct {
 }
 
 func (f *findFlags) add(flags *pflag.FlagSet) {
-	flags.StringArrayVarP(&f.snapshots, "snapshot", "s", nil, "only this snapshot `id`, or latest (can be given several times)")
-	flags.BoolVar(&f.objects.blob, "blob", false, "PATTERN is the id of a blob: tell which files have it")
-	flags.BoolVar(&f.objects.tree, "tree", false, "PATTERN is the id of a tree: tell which folders are it")
-	flags.BoolVar(&f.objects.pack, "pack", false, "PATTERN is the id of a pack: tell where its blobs and trees are")
-	flags.BoolVar(&f.objects.showPack, "show-pack-id", false, "tell which pack the objects lie in (with --blob, --tree or --pack)")
+	flags.StringArrayVarP(&f.snapshots, "snapshot", "s", nil, "search only the snapshot with this `id`, or latest (can be given several times)")
+	flags.BoolVar(&f.objects.blob, "blob", false, "PATTERN is the id of a blob: print the files that contain it")
+	flags.BoolVar(&f.objects.tree, "tree", false, "PATTERN is the id of a tree: print the folders that it describes")
+	flags.BoolVar(&f.objects.pack, "pack", false, "PATTERN is the id of a pack: print the paths of its blobs and trees")
+	flags.BoolVar(&f.objects.showPack, "show-pack-id", false, "also print the pack of each object (with --blob, --tree or --pack)")
 	flags.BoolVarP(&f.ignoreCase, "ignore-case", "i", false, "ignore letter case")
-	flags.BoolVarP(&f.contains, "contains", "c", false, "look for names that contain PATTERN, taken as it is")
-	flags.BoolVarP(&f.long, "long", "l", false, "show mode, owner, size and time too")
-	flags.BoolVar(&f.human, "human-readable", false, "print sizes for people")
+	flags.BoolVarP(&f.contains, "contains", "c", false, "find names that contain PATTERN, in which no character is special")
+	flags.BoolVarP(&f.long, "long", "l", false, "also print mode, owner, size and time")
+	flags.BoolVar(&f.human, "human-readable", false, "print sizes with units")
 	flags.BoolVarP(&f.reverse, "reverse", "R", false, "begin with the oldest snapshot")
-	flags.StringVarP(&f.oldest, "oldest", "O", "", "only what was last modified at this `time` or later (2026-11-23, \"2026-11-23 10:00\")")
-	flags.StringVarP(&f.newest, "newest", "N", "", "only what was last modified at this `time` or earlier")
-	flags.StringSliceVarP(&f.types, "type", "t", nil, "only entries of this `type`: file, dir, symlink, dev, chardev, fifo, socket (can be given several times)")
-	flags.StringVar(&f.minSize, "min-size", "", "only files of this `size` or more (bytes, or like 10K, 5M, 2G)")
-	flags.StringVar(&f.maxSize, "max-size", "", "only files of this `size` or less")
+	flags.StringVarP(&f.oldest, "oldest", "O", "", "find entries modified at this `time` or later (2026-11-23, \"2026-11-23 10:00\")")
+	flags.StringVarP(&f.newest, "newest", "N", "", "find entries modified at this `time` or earlier")
+	flags.StringSliceVarP(&f.types, "type", "t", nil, "find entries of this `type`: file, dir, symlink, dev, chardev, fifo, socket (can be given several times)")
+	flags.StringVar(&f.minSize, "min-size", "", "find files of this `size` or more (bytes, or like 10K, 5M, 2G)")
+	flags.StringVar(&f.maxSize, "max-size", "", "find files of this `size` or less")
 	flags.Int64Var(&f.limit, "limit", 0, "stop after `n` results")
-	flags.DurationVar(&f.timeout, "timeout", 0, "stop the search after this `duration`, like 10s; synchronizing does not count")
+	flags.DurationVar(&f.timeout, "timeout", 0, "stop the search after this `duration`, like 10s; synchronization does not count")
 }
 
 // query checks the flags and puts them together. The deadline is set later.
 func (f *findFlags) query(args []string) (*explore.Query, error) {
-	q := &explore.Query{IgnoreCase: f.ignoreCase}
-	switch {
-	case f.objects.any(): // ids are no patterns
-	case f.contains:
-		q.Contains = args
-	default:
-		q.Patterns = args
+	q := &explore.Query{Pattern: !f.contains, MatchCase: !f.contains && !f.ignoreCase}
+	if !f.objects.any() { // ids are no patterns
+		q.Texts = args
 	}
 	var err error
 	if q.Types, err = parseTypes(f.types); err != nil {
@@ -176,47 +161,92 @@ func (f *findFlags) query(args []string) (*explore.Query, error) {
 	return q, nil
 }
 
-// find searches and prints.
-func (f *findFlags) find(ctx context.Context, env *environment, v *catalog.View, list []catalog.Snapshot, q *explore.Query) error {
-	if f.timeout > 0 {
-		q.Limits.Deadline = time.Now().Add(f.timeout)
-	}
-	if !f.reverse {
-		slices.Reverse(list)
-	}
-	out := newFindPrinter(env, f)
-	var cut explore.Cut
-	var err error
-	if env.json {
-		cut, err = explore.Find(ctx, v, list, q, out.match)
-	} else {
-		cut, err = explore.FindVersions(ctx, v, list, q, func(w *explore.VersionHit) error {
-			first, last := &list[w.Snapshots[0]], &list[w.Snapshots[len(w.Snapshots)-1]]
-			if !f.reverse {
-				first, last = last, first
-			}
-			return out.version(w.Path, w.Entry, first, last, len(w.Snapshots))
-		})
-	}
-	return f.end(env, out, cut, err, len(list))
+// finding is one find, in one repository or in several.
+type finding struct {
+	env      *environment
+	flags    *findFlags
+	filter   *filterFlags
+	query    *explore.Query
+	out      *findPrinter
+	searched []catalog.Snapshot
+	cut      explore.Cut
 }
 
-// end prints what comes after the results.
-func (f *findFlags) end(env *environment, out *findPrinter, cut explore.Cut, err error, snapshots int) error {
-	// What a JSON reader has got must not look complete when it is not.
-	if err == nil && env.json {
-		err = out.endJSON()
+// run searches and prints.
+func (f *finding) run(ctx context.Context, all []namedAnswers) (err error) {
+	if f.flags.timeout > 0 {
+		f.query.Limits.Deadline = time.Now().Add(f.flags.timeout)
 	}
-	if err = errors.Join(err, out.w.Flush()); errors.Is(err, syscall.EPIPE) {
-		return nil // the reader has seen enough
+	for i := range all {
+		if err = f.repository(ctx, &all[i], len(all) > 1); err != nil || f.cut == explore.CutResults || f.cut == explore.CutTime {
+			break
+		}
 	}
-	if err == nil {
-		f.tell(env, cut, out.count, snapshots)
+	return errors.Join(f.end(err), incomplete(f.searched))
+}
+
+func (f *finding) repository(ctx context.Context, a *namedAnswers, several bool) error {
+	all, err := a.snapshots(ctx)
+	if several && syncline.CodeOf(err) == syncline.CodeNotFound {
+		f.env.note("%s", messageOf(err))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	complain := f.env.complain
+	if several {
+		complain = func(string, ...any) {} // the snapshot is another repository's
+	}
+	list, err := f.filter.choose(complain, all, f.flags.snapshots)
+	if err != nil {
+		return err
+	}
+	if len(f.flags.snapshots) == 0 {
+		f.env.tellHidden(all.Hidden)
+	}
+	if !f.flags.reverse {
+		slices.Reverse(list)
+	}
+	f.searched = append(f.searched, list...)
+	if several && !f.env.quiet {
+		f.out.heading, f.out.headed = "repository "+printable(a.name)+":", false
+	}
+	cut, err := a.find(ctx, list, f.query, f.env.json, f.result)
+	if errors.Is(err, errEnough) {
+		cut, err = explore.CutResults, nil
+	}
+	if cut != explore.Complete {
+		f.cut = cut
 	}
 	return err
 }
 
-// tell says on standard error what the results do not show.
+var errEnough = errors.New("there are as many results as were asked for")
+
+// result prints a result, unless it is beyond --limit.
+func (f *finding) result(x *explore.Found) error {
+	if f.flags.limit > 0 && f.out.count == f.flags.limit {
+		return errEnough
+	}
+	return f.out.result(x)
+}
+
+// end prints what comes after the results.
+func (f *finding) end(err error) error {
+	if err == nil && f.env.json { // after an error the JSON must not look complete
+		err = f.out.endJSON()
+	}
+	if err = errors.Join(err, f.out.w.Flush()); errors.Is(err, syscall.EPIPE) {
+		return nil // the reader wants no more
+	}
+	if err == nil {
+		f.flags.tell(f.env, f.cut, f.out.count, len(f.searched))
+	}
+	return err
+}
+
+// tell prints on standard error why there are no results, or no more.
 func (f *findFlags) tell(env *environment, cut explore.Cut, count int64, snapshots int) {
 	var text string
 	switch cut {
@@ -259,8 +289,8 @@ func parseTypes(texts []string) (types []syncline.EntryType, err error) {
 	return types, nil
 }
 
-// parseSize reads a number of bytes, or of a unit as restic has them: powers of
-// 1,024, in either letter case.
+// parseSize reads a number of bytes, or a number with one of restic's units.
+// These are powers of 1,024, in either letter case.
 func parseSize(flag, text string) (uint64, error) {
 	number, shift := strings.ToLower(text), 0
 	for i, unit := range []string{"b", "k", "m", "g", "t"} {
@@ -276,14 +306,14 @@ func parseSize(flag, text string) (uint64, error) {
 	return n << shift, nil
 }
 
-// parseMinFree reads how much stays free on a file system: a size, or "off" for
-// nobody looking, which is nil. What stands is used where nothing is said.
-func parseMinFree(text string, stands func(total int64) int64) (func(total int64) int64, error) {
+// parseMinFree reads the free space to leave on a file system: a size, or "off",
+// for which it returns nil. An empty text is the default.
+func parseMinFree(text string, byDefault func(total int64) int64) (func(total int64) int64, error) {
 	switch text {
 	case "":
-		return stands, nil
+		return byDefault, nil
 	case "off":
-		return nil, nil //nolint:nilnil // nobody looks
+		return nil, nil //nolint:nilnil // no limit
 	}
 	n, err := parseSize("--min-free", text)
 	if err != nil {
@@ -293,7 +323,7 @@ func parseMinFree(text string, stands func(total int64) int64) (func(total int64
 	return func(int64) int64 { return size }, nil
 }
 
-// timeLayouts are those that restic takes, and RFC 3339.
+// timeLayouts are restic's layouts, and RFC 3339.
 var timeLayouts = []string{
 	time.DateOnly, "2006-01-02 15:04", time.DateTime, "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 MST",
 	"02.01.2006", "02.01.2006 15:04", "02.01.2006 15:04:05", "02.01.2006 15:04:05 -0700", "02.01.2006 15:04:05 MST",

@@ -23,8 +23,8 @@ type objectFlags struct {
 
 func (f *objectFlags) any() bool { return f.blob || f.tree || f.pack }
 
-// checkObjects refuses flags that an answer about objects would not honour. Those
-// that restic takes beside --blob, --tree and --pack mean nothing there either.
+// checkObjects refuses the flags that have no meaning beside --blob, --tree and
+// --pack. It accepts those that restic accepts there and ignores.
 func (f *findFlags) checkObjects(flags *pflag.FlagSet) error {
 	kinds := btoi(f.objects.blob) + btoi(f.objects.tree) + btoi(f.objects.pack)
 	if kinds > 1 {
@@ -41,9 +41,9 @@ func (f *findFlags) checkObjects(flags *pflag.FlagSet) error {
 	return nil
 }
 
-// objects finds objects in the snapshots chosen.
+// objects finds objects in the chosen snapshots.
 func (e *environment) objects(ctx context.Context, f *findFlags, filter *filterFlags, ids []string) error {
-	if err := e.notServed("find with --blob, --tree or --pack"); err != nil {
+	if err := e.notOnServer("find with --blob, --tree or --pack"); err != nil {
 		return err
 	}
 	return e.withCatalog(ctx, func(c *catalog.Catalog) error {
@@ -64,16 +64,16 @@ func (e *environment) objects(ctx context.Context, f *findFlags, filter *filterF
 	})
 }
 
-// objectFinder tells in which snapshots, and at which paths, blobs and trees
-// are. It prints what restic prints, in the same order.
+// objectFinder prints the snapshots and paths of blobs and trees, in restic's
+// words and order.
 type objectFinder struct {
 	env *environment
 	out *bufio.Writer
-	// What is looked for: whole ids, or their first eight digits. A nil map is
-	// for a kind that is not looked for.
+	// The wanted ids, whole or their first eight digits. A nil map stands for a
+	// kind that is not wanted.
 	blobs, trees map[string]bool
-	// packed are data blobs of packs by the first half of their ids' digits: that
-	// is what the catalog keeps of them.
+	// packed are the data blobs of the wanted packs, by the first half of their
+	// ids, which is the part that the catalog keeps.
 	packed map[string]bool
 	// barren are the trees below which nothing was found.
 	barren map[catalog.TreeRef]bool
@@ -110,12 +110,12 @@ func (e *environment) findObjects(ctx context.Context, v *catalog.View, list []c
 		err = o.packs(v)
 	}
 	if err = errors.Join(err, o.out.Flush()); errors.Is(err, syscall.EPIPE) {
-		return nil // the reader has seen enough
+		return nil // the reader wants no more
 	}
 	return err
 }
 
-// prepare says what to look for.
+// prepare sets the wanted ids.
 func (o *objectFinder) prepare(v *catalog.View, f *objectFlags, ids []string) error {
 	wanted := make(map[string]bool, len(ids))
 	for _, id := range ids {
@@ -207,7 +207,7 @@ type objectItem struct {
 // maxObjectPath bounds the bytes of a path, as a walk of the catalog does.
 const maxObjectPath = 1 << 20
 
-// walk looks at all below a snapshot's root, but what is known to hold nothing.
+// walk looks at everything below a snapshot's root, except below barren trees.
 func (o *objectFinder) walk(ctx context.Context, v *catalog.View, s *catalog.Snapshot) error {
 	var path []byte
 	var way []*objectStep
@@ -306,7 +306,7 @@ func (o *objectFinder) print(kind, id, path, parent string, s *catalog.Snapshot)
 	return err
 }
 
-// packs tells in which packs the objects lie that were looked for.
+// packs prints the packs of the wanted objects.
 func (o *objectFinder) packs(v *catalog.View) error {
 	type place struct {
 		pack syncline.Hash

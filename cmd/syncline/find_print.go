@@ -6,16 +6,15 @@ import (
 	"strconv"
 	"time"
 
-	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/resticjson"
 )
 
-// flushEvery is how long results wait at most when more come.
+// flushEvery bounds the time that results wait in the buffer while more come.
 const flushEvery = 100 * time.Millisecond
 
-// findPrinter prints what find finds as it is found.
+// findPrinter prints each result of find at once.
 type findPrinter struct {
 	env     *environment
 	flags   *findFlags
@@ -39,7 +38,7 @@ func newFindPrinter(env *environment, flags *findFlags) *findPrinter {
 	}
 }
 
-// printed counts a result and sends it on its way in time.
+// printed counts a result, and flushes the buffer in time.
 func (p *findPrinter) printed() error {
 	p.count++
 	if now := time.Now(); now.Sub(p.flushed) > flushEvery {
@@ -49,20 +48,28 @@ func (p *findPrinter) printed() error {
 	return nil
 }
 
+// result prints a result.
+func (p *findPrinter) result(x *explore.Found) error {
+	if p.env.json {
+		return p.match(x)
+	}
+	return p.version(x)
+}
+
 // match prints a result in restic's JSON: an array with an object for each
 // snapshot, in which the matches come first.
-func (p *findPrinter) match(hit *explore.Hit) error {
+func (p *findPrinter) match(hit *explore.Found) error {
 	p.buf = p.buf[:0]
 	switch {
 	case p.current == nil:
 		p.buf = append(p.buf, `[{"matches":[`...)
-	case p.current != hit.Snapshot:
+	case p.current != hit.First:
 		p.buf = append(p.appendEnd(p.buf), `,{"matches":[`...)
 	default:
 		p.buf = append(p.buf, ',')
 	}
-	if p.current != hit.Snapshot {
-		p.current, p.hits = hit.Snapshot, 0
+	if p.current != hit.First {
+		p.current, p.hits = hit.First, 0
 	}
 	p.hits++
 	p.buf = resticjson.AppendMatch(p.buf, hit.Path, hit.Entry)
@@ -72,7 +79,7 @@ func (p *findPrinter) match(hit *explore.Hit) error {
 	return p.printed()
 }
 
-// appendEnd appends what goes behind a snapshot's matches.
+// appendEnd appends the text behind a snapshot's matches.
 func (p *findPrinter) appendEnd(b []byte) []byte {
 	b = strconv.AppendInt(append(b, `],"hits":`...), int64(p.hits), 10)
 	return append(resticjson.AppendString(append(b, `,"snapshot":`...), p.current.ID.String()), '}')
@@ -87,9 +94,9 @@ func (p *findPrinter) endJSON() error {
 	return err
 }
 
-// version prints a line for people: an entry that so many snapshots have, from
-// the first to the last.
-func (p *findPrinter) version(path string, e *syncline.Entry, first, last *catalog.Snapshot, snapshots int) error {
+// version prints a line for people: an entry, the first and the last snapshot
+// that have it, and their number.
+func (p *findPrinter) version(x *explore.Found) error {
 	if !p.headed && !p.env.quiet {
 		p.headed = true
 		if p.heading != "" {
@@ -99,10 +106,10 @@ func (p *findPrinter) version(path string, e *syncline.Entry, first, last *catal
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(p.w, "%s %s  %s %s  %9d  ", first.ID.Short(), first.Time.Local().Format(timeFormat),
-		last.ID.Short(), last.Time.Local().Format(timeFormat), snapshots)
+	_, err := fmt.Fprintf(p.w, "%s %s  %s %s  %9d  ", x.First.ID.Short(), x.First.Time.Local().Format(timeFormat),
+		x.Last.ID.Short(), x.Last.Time.Local().Format(timeFormat), x.Snapshots)
 	if err == nil {
-		err = p.lines.print(path, e)
+		err = p.lines.line(x.Path, x.Entry)
 	}
 	if err != nil {
 		return err

@@ -13,20 +13,20 @@ import (
 )
 
 func (e *environment) addGlobalFlags(f *pflag.FlagSet) {
-	f.StringVar(&e.server, "server", e.getenv("SYNCLINE_SERVER"), "ask the running Syncline at this `URL`, where -r names an attached repository (default: $SYNCLINE_SERVER)")
-	f.StringVarP(&e.repo, "repo", "r", e.getenv("RESTIC_REPOSITORY"), "`repository` to look into (default: $RESTIC_REPOSITORY)")
+	f.StringVar(&e.server, "server", e.getenv("SYNCLINE_SERVER"), "ask the running server at this `URL`; -r then names one of its repositories (default: $SYNCLINE_SERVER)")
+	f.StringVarP(&e.repo, "repo", "r", e.getenv("RESTIC_REPOSITORY"), "`repository` to read (default: $RESTIC_REPOSITORY)")
 	f.StringVar(&e.repositoryFile, "repository-file", e.getenv("RESTIC_REPOSITORY_FILE"), "`file` to read the repository's location from (default: $RESTIC_REPOSITORY_FILE)")
 	f.StringVarP(&e.passwordFile, "password-file", "p", e.getenv("RESTIC_PASSWORD_FILE"), "`file` to read the repository's password from (default: $RESTIC_PASSWORD_FILE)")
 	f.StringVar(&e.passwordCommand, "password-command", e.getenv("RESTIC_PASSWORD_COMMAND"), "`command` to get the repository's password from (default: $RESTIC_PASSWORD_COMMAND)")
 	f.BoolVar(&e.insecureNoPassword, "insecure-no-password", false, "the repository has an empty password")
 	f.StringVar(&e.keyHint, "key-hint", e.getenv("RESTIC_KEY_HINT"), "`id` of the key to try first (default: $RESTIC_KEY_HINT)")
-	f.DurationVar(&e.retryLock, "retry-lock", 0, "where objects are missing beside an exclusive lock, wait this `duration` at most for it to go, like 5m")
+	f.DurationVar(&e.retryLock, "retry-lock", 0, "wait at most this `duration`, like 5m, for an exclusive lock to go when objects are missing")
 	f.StringVar(&e.cacheDir, "cache-dir", "", "`directory` of the catalogs (default: $SYNCLINE_CACHE_DIR, else syncline in $RESTIC_CACHE_DIR or in the user's cache directory)")
 	f.BoolVar(&e.json, "json", false, "print JSON, in restic's form")
 	f.BoolVarP(&e.quiet, "quiet", "q", false, "show no progress and no notes")
-	f.CountVarP(&e.verbose, "verbose", "v", "tell more, and the causes of errors")
-	f.BoolVar(&e.noSync, "no-sync", false, "answer from the catalog as it is; needs neither the repository nor its password")
-	f.BoolVar(&e.noCache, "no-cache", false, "not possible: the catalog is a cache")
+	f.CountVarP(&e.verbose, "verbose", "v", "print more, and the causes of errors")
+	f.BoolVar(&e.noSync, "no-sync", false, "answer from the catalog without synchronization; needs neither the repository nor its password")
+	f.BoolVar(&e.noCache, "no-cache", false, "not possible, because the catalog is a cache")
 	f.Lookup("no-cache").Hidden = true
 	e.addStorageFlags(f)
 	e.addAcceptedFlags(f)
@@ -38,27 +38,27 @@ func (e *environment) addGlobalFlags(f *pflag.FlagSet) {
 	f.Lookup("stuck-request-timeout").DefValue = "0s"
 }
 
-// addStorageFlags adds what is about requests to storage that is not local.
+// addStorageFlags adds the flags for requests to storage that is not local.
 func (e *environment) addStorageFlags(f *pflag.FlagSet) {
 	f.StringSliceVarP(&e.options, "option", "o", nil, "set an extended option (`key=value`, like s3.region=eu-central-1)")
 	f.StringSliceVar(&e.caFiles, "cacert", splitList(e.getenv("RESTIC_CACERT")), "`file` with certificates to trust beside the system's (default: $RESTIC_CACERT)")
-	f.StringVar(&e.tlsClientCert, "tls-client-cert", e.getenv("RESTIC_TLS_CLIENT_CERT"), "`file` with a certificate to show to the storage and its private key, in PEM form (default: $RESTIC_TLS_CLIENT_CERT)")
-	f.BoolVar(&e.insecureTLS, "insecure-tls", false, "trust any certificate of the storage; others can then read and change what is sent")
-	f.StringVar(&e.userAgent, "http-user-agent", e.getenv("RESTIC_HTTP_USER_AGENT"), "`name` that requests to the storage give for this program")
+	f.StringVar(&e.tlsClientCert, "tls-client-cert", e.getenv("RESTIC_TLS_CLIENT_CERT"), "`file` with the client certificate for the storage and its private key, in PEM form (default: $RESTIC_TLS_CLIENT_CERT)")
+	f.BoolVar(&e.insecureTLS, "insecure-tls", false, "trust any certificate of the storage; others can then read and change the data on the way")
+	f.StringVar(&e.userAgent, "http-user-agent", e.getenv("RESTIC_HTTP_USER_AGENT"), "`name` of this program in requests to the storage")
 	f.IntVar(&e.limitDownload, "limit-download", 0, "read at most this many KiB a second from storage that is not local (`rate`; default: no limit)")
-	f.DurationVar(&e.stuckTimeout, "stuck-request-timeout", 0, "break a request off, and make it again, when nothing comes for this `duration` (default: 30s)")
+	f.DurationVar(&e.stuckTimeout, "stuck-request-timeout", 0, "repeat a request when no data comes for this `duration` (default: 30s)")
 }
 
-// compressions are the modes that restic has.
+// compressions are restic's modes.
 var compressions = []string{"auto", "off", "fastest", "better", "max"}
 
-// The sizes of packs that restic takes, in MiB; 0 is its default.
+// The bounds of restic's pack size, in MiB; 0 is its default.
 const minPackSize, maxPackSize = 4, 128
 
-// addAcceptedFlags adds restic's flags that mean nothing for a program that
-// only reads. Their values are checked all the same.
+// addAcceptedFlags adds restic's flags that have no effect on a program that only
+// reads. It checks their values all the same.
 func (e *environment) addAcceptedFlags(f *pflag.FlagSet) {
-	const accepted = "accepted for restic's sake: "
+	const accepted = "accepted as restic has it: "
 	f.Bool("no-lock", true, accepted+"reading takes no lock")
 	f.Bool("cleanup-cache", false, accepted+"it is about restic's own cache")
 	f.Bool("no-extra-verify", false, accepted+"nothing is uploaded")
@@ -95,18 +95,19 @@ func splitList(s string) []string {
 	return strings.Split(s, ",")
 }
 
-// openedHere are the flags that a running server has no use for.
+// openedHere are the flags that have no meaning with a running server.
 var openedHere = []string{
 	"repository-file", "password-file", "password-command", "insecure-no-password", "key-hint", "retry-lock", "option", "cache-dir",
 	"limit-download", "cacert", "tls-client-cert", "insecure-tls", "http-user-agent", "stuck-request-timeout",
 }
 
-// takesGlobals is the annotation of a command that takes these global flags only,
-// separated by spaces, and the hidden ones, which mean nothing to any command.
+// takesGlobals is the annotation of a command that does not take all global
+// flags. It lists the flags that the command takes, separated by spaces. Every
+// command takes the hidden ones, which have no effect.
 const takesGlobals = "takesGlobals"
 
-// takingGlobals has a command and those below it take no visible global flags but
-// these: others are refused and left out of the help.
+// takingGlobals makes a command and its subcommands take only these of the visible
+// global flags. The others are refused and left out of the help.
 func takingGlobals(cmd *cobra.Command, names ...string) *cobra.Command {
 	cmd.Annotations = map[string]string{takesGlobals: strings.Join(names, " ")}
 	cmd.SetHelpFunc(func(c *cobra.Command, args []string) {
@@ -119,7 +120,7 @@ func takingGlobals(cmd *cobra.Command, names ...string) *cobra.Command {
 }
 
 // refuseOtherGlobals refuses the global flags that a command does not take. few
-// tells whether there are any.
+// reports whether the command has such a list.
 func refuseOtherGlobals(cmd *cobra.Command) (few bool, err error) {
 	var names string
 	for c := cmd; c != nil && !few; c = c.Parent() {
@@ -138,8 +139,8 @@ func refuseOtherGlobals(cmd *cobra.Command) (few bool, err error) {
 	return true, err
 }
 
-// check refuses global flags that make no sense for the command or together, and
-// reads the variables that have no flag.
+// check refuses global flags that have no meaning for the command or together. It
+// also reads the variables that have no flag.
 func (e *environment) check(cmd *cobra.Command) error {
 	f := cmd.Flags()
 	few, err := refuseOtherGlobals(cmd)
@@ -191,7 +192,7 @@ func (e *environment) readVariables(f *pflag.FlagSet) error {
 	return nil
 }
 
-// setFPS reads how often progress is shown a second; 0 is the default.
+// setFPS reads the number of lines of progress in a second; 0 is the default.
 func (e *environment) setFPS(text string) error {
 	fps, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(fps >= 0) {

@@ -13,22 +13,21 @@ import (
 	"github.com/spf13/cobra"
 
 	"syncline.dev/syncline"
-	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/resticjson"
 )
 
-const historyHelp = `Show the versions of a file or folder through all snapshots, or through those
-chosen with --host, --tag and --path, oldest first: when it appeared, changed
-and vanished. The PATH is absolute, as ls and find print it.
+const historyHelp = `Show the versions of a file or folder, oldest first, and when it appeared,
+changed and vanished. --host, --tag and --path choose the snapshots; without them
+it is all of them. The PATH is absolute, as ls and find print it.
 
-A version lasts through snapshots of one host that follow each other. A file has
-a new one when its content, its times of modification, its mode, owner or
-attributes change, a folder also when anything below it does; times of access
-make none. A snapshot of other folders says nothing about a path.
+A version covers consecutive snapshots of one host. A file has a new version when
+its content, its times, its mode, its owner or its attributes change; the time of
+access does not count. A folder has a new version also when anything below it
+changes. A snapshot that does not include the path makes no version.
 
-With --json it is an array with an object for each version, in which "node" is
-what restic prints of an entry; there is none where the path vanished.`
+--json prints an array with one object for each version. Its "node" is what
+restic prints of an entry. It is absent where the path vanished.`
 
 func newHistoryCommand(env *environment) *cobra.Command {
 	var filter filterFlags
@@ -46,11 +45,21 @@ syncline history --host web1 --json /etc`,
 				return usageError("the path must be absolute, starting with a forward slash '/'; syncline find looks for names in every folder")
 			}
 			h.path = path.Clean(h.path)
-			return env.answers().history(cmd.Context(), &h, &filter)
+			chosen := filter.filter()
+			if env.server != "" && (len(chosen.Hosts) > 1 || len(chosen.Tags)+len(chosen.Paths) > 0) {
+				return usageError("with --server, history takes one --host at most, and neither --tag nor --path")
+			}
+			return env.ask(cmd.Context(), func(a answers) error {
+				list, unknown, err := a.history(cmd.Context(), h.path, chosen)
+				if err != nil {
+					return err
+				}
+				return h.show(list, unknown)
+			})
 		},
 	}
 	filter.add(cmd.Flags(), env.getenv)
-	cmd.Flags().BoolVar(&h.human, "human-readable", false, "print sizes for people")
+	cmd.Flags().BoolVar(&h.human, "human-readable", false, "print sizes with units")
 	return cmd
 }
 
@@ -61,25 +70,14 @@ type historian struct {
 	path  string
 }
 
-// pathHistory has h print the versions of its path.
+// pathHistory returns the versions of a path in the chosen snapshots. unknown
+// counts the snapshots that say nothing of the path, because folders on the way
+// to it are lost.
 type pathHistory interface {
-	history(ctx context.Context, h *historian, filter *filterFlags) error
+	history(ctx context.Context, path string, filter explore.SnapshotFilter) (versions []explore.Version, unknown int, err error)
 }
 
-func (e direct) history(ctx context.Context, h *historian, filter *filterFlags) error {
-	return e.withCatalog(ctx, func(c *catalog.Catalog) error {
-		return c.View(ctx, func(v *catalog.View) error {
-			list, unknown, err := explore.Versions(ctx, v, h.path, filter.filter().Matches)
-			if err != nil {
-				return err
-			}
-			return h.show(list, unknown)
-		})
-	})
-}
-
-// show prints the versions; so many snapshots say nothing of the path, because
-// folders on the way are lost.
+// show prints the versions.
 func (h *historian) show(list []explore.Version, unknown int) (err error) {
 	out := bufio.NewWriterSize(h.env.stdout, 1<<16)
 	if h.env.json {
@@ -88,7 +86,7 @@ func (h *historian) show(list []explore.Version, unknown int) (err error) {
 		err = h.print(out, list)
 	}
 	if err = errors.Join(err, out.Flush()); errors.Is(err, syscall.EPIPE) {
-		return nil // the reader has seen enough
+		return nil // the reader wants no more
 	}
 	if err == nil && unknown > 0 {
 		err = missing("%s nothing about the path, because the repository has lost folders on the way to it", plural(unknown, "snapshot says", "snapshots say"))
@@ -130,7 +128,7 @@ func (h *historian) print(out *bufio.Writer, list []explore.Version) error {
 	return nil
 }
 
-// state is the columns that tell of an entry.
+// state returns the columns with the entry.
 func (h *historian) state(e *syncline.Entry) string {
 	if e == nil {
 		return ""

@@ -14,18 +14,18 @@ import (
 	"syncline.dev/syncline/client"
 )
 
-const loginHelp = `Sign in to a running Syncline, so that the other commands can ask it with
---server URL or SYNCLINE_SERVER.
+const loginHelp = `Sign in to a running server. The other commands then ask it with --server URL or
+SYNCLINE_SERVER.
 
-The user's name and password are those of the server: --user or SYNCLINE_USER,
-and SYNCLINE_PASSWORD. What is missing is asked for; where there is no terminal,
-the password is the first line of standard input. The token that the server gives
-is kept in the user's configuration folder, in a file that only the user reads;
-the password is not kept.
+The user's name is --user or SYNCLINE_USER. The password is SYNCLINE_PASSWORD.
+On a terminal the command asks for a missing one. Without a terminal it reads the
+password from the first line of standard input. The server's token is kept in the
+user's configuration folder, in a file that only the user can read. The password
+is not kept.
 
-A certificate that the system does not trust is trusted with --fingerprint, which
-takes the SHA-256 fingerprint that the server prints when it starts, or with
---cacert. What was trusted is kept with the token.`
+To trust a certificate that the system does not trust, give its SHA-256
+fingerprint, which the server prints when it starts, with --fingerprint, or a file
+of certificates with --cacert. The trust is kept with the token.`
 
 func newLoginCommand(env *environment) *cobra.Command {
 	var user, fingerprint string
@@ -45,7 +45,7 @@ syncline snapshots --server https://backup.example:4443 -r laptop`,
 		},
 	}
 	cmd.Flags().StringVarP(&user, "user", "u", "", "`name` of the user (default: $SYNCLINE_USER)")
-	cmd.Flags().StringVar(&fingerprint, "fingerprint", "", "trust the certificate with this SHA-256 `fingerprint`, and no other")
+	cmd.Flags().StringVar(&fingerprint, "fingerprint", "", "trust only the certificate with this SHA-256 `fingerprint`")
 	return cmd
 }
 
@@ -53,9 +53,9 @@ func newLogoutCommand(env *environment) *cobra.Command {
 	return &cobra.Command{
 		Use:   "logout [URL]",
 		Short: "Sign out of a server",
-		Long: `Sign out of a server: the token ends there and is removed from the user's
-configuration folder, also when the server cannot be reached. Without a URL it is
-the server that --server or SYNCLINE_SERVER names.`,
+		Long: `Sign out of a server. The token ends on the server and is removed from the user's
+configuration folder. It is removed also when the server cannot be reached.
+Without a URL, --server or SYNCLINE_SERVER names the server.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			address := strings.Join(args, "")
@@ -113,7 +113,7 @@ func (e *environment) login(ctx context.Context, address, user, fingerprint stri
 	return err
 }
 
-// trusted adds to a record what the flags say is to be trusted.
+// trusted adds the trust that the flags give to a record.
 func (e *environment) trusted(r serverRecord, fingerprint string) (serverRecord, error) {
 	if fingerprint != "" {
 		form, err := client.ParseFingerprint(fingerprint)
@@ -129,7 +129,7 @@ func (e *environment) trusted(r serverRecord, fingerprint string) (serverRecord,
 	return r, err
 }
 
-// askUser returns who signs in, and asks for what is missing.
+// askUser returns the user's name and password, and asks for a missing one.
 func (e *environment) askUser(ctx context.Context, user string) (name, password string, err error) {
 	fd, terminal := isTerminal(e.stdin)
 	in := bufio.NewReader(io.LimitReader(e.stdin, maxTextFile))
@@ -187,7 +187,7 @@ func (e *environment) logout(ctx context.Context, address string) error {
 	if err := c.SignOut(ctx); err != nil {
 		e.note("the token could not be ended on the server, where it lasts until it ends by itself: %s", messageOf(serverError(err)))
 	}
-	// What was trusted stays, for the next login.
+	// The trust stays, for the next login.
 	err = store.update(ctx, address, func(r serverRecord) (serverRecord, error) {
 		r.Token = client.Token{}
 		return r, nil
@@ -212,13 +212,13 @@ func (e *environment) connect(store *credentials, address string, r serverRecord
 	return c, nil
 }
 
-// serverCodes are the domain's codes for what a server answers.
+// serverCodes are the domain's codes for a server's HTTP statuses.
 var serverCodes = map[int]syncline.Code{
 	400: syncline.CodeInvalid, 401: syncline.CodeUnauthenticated, 403: syncline.CodeForbidden, 404: syncline.CodeNotFound,
 	409: syncline.CodeConflict, 413: syncline.CodeTooLarge, 429: syncline.CodeThrottled, 503: syncline.CodeUnavailable,
 }
 
-// serverError says what the client met in the domain's terms, and what to do.
+// serverError turns an error of the client into one of the domain, with the remedy.
 func serverError(err error) error {
 	var refused *client.Error
 	var certificate *client.CertificateError

@@ -7,8 +7,8 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// missing is the error of an answer that is not whole, because the repository has
-// lost something that it is about.
+// missing is the error of an incomplete answer: the repository has lost a part of
+// its subject.
 func missing(format string, args ...any) error {
 	return syncline.WrapError(syncline.CodeDamaged, catalog.ErrLost, format+"; run restic check on the repository", args...)
 }
@@ -34,7 +34,7 @@ func incomplete(list []catalog.Snapshot) error {
 	return missing("the repository has lost folders of %s; what is in them is neither found nor counted", plural(n, "snapshot", "snapshots"))
 }
 
-// tellHidden tells of the snapshots that are in the repository and not in a list.
+// tellHidden prints the snapshots that are in the repository and cannot be shown.
 func (e *environment) tellHidden(list []syncline.HiddenSnapshot) {
 	for i := range list {
 		s := &list[i].Snapshot
@@ -46,7 +46,7 @@ func (e *environment) tellHidden(list []syncline.HiddenSnapshot) {
 	}
 }
 
-// tellIncomplete marks those of a list that lack something.
+// tellIncomplete prints the snapshots of a list that lack folders.
 func (e *environment) tellIncomplete(list []catalog.Snapshot) {
 	for i := range list {
 		switch s := &list[i]; {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"path"
 	"strings"
 	"syscall"
@@ -16,7 +15,6 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
-	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/resticjson"
 )
 
@@ -26,10 +24,10 @@ func newLsCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls [flags] snapshotID [dir...]",
 		Short: "List the files in a snapshot",
-		Long: `List the files in a snapshot: all of them, or those in the given directories,
-which are absolute paths, with --recursive also in the folders below. The
-snapshot is an id, the beginning of one, or "latest", which --host, --tag and
---path narrow down; "id:folder" lists below a folder.`,
+		Long: `List the files in a snapshot: all of them, or those in the given directories.
+A directory is an absolute path. --recursive lists the folders below it, too. The
+snapshot is an id, the beginning of an id, or "latest", which --host, --tag and
+--path narrow down. "id:folder" lists that folder of the snapshot.`,
 		Example: `syncline ls latest
 syncline ls --long --human-readable latest /home/mila
 syncline ls --long --sort size --reverse latest /home/mila --recursive
@@ -46,27 +44,37 @@ syncline ls --ncdu latest | ncdu -f -`,
 			if err := l.check(); err != nil {
 				return err
 			}
-			return env.answers().list(cmd.Context(), &l, &filter, args[0])
+			return env.ask(cmd.Context(), func(a answers) error {
+				at, err := filter.folder(cmd.Context(), a, args[0])
+				if err != nil {
+					return err
+				}
+				list, err := a.list(cmd.Context(), at, l.selection)
+				if err != nil {
+					return err
+				}
+				return l.print(list)
+			})
 		},
 	}
 	filter.add(cmd.Flags(), env.getenv)
-	cmd.Flags().BoolVarP(&l.long, "long", "l", false, "show size, mode and times too")
-	cmd.Flags().BoolVar(&l.recursive, "recursive", false, "include what is in the folders of the listed directories")
-	cmd.Flags().BoolVar(&l.human, "human-readable", false, "print sizes for people")
+	cmd.Flags().BoolVarP(&l.long, "long", "l", false, "also show size, mode and times")
+	cmd.Flags().BoolVar(&l.recursive, "recursive", false, "also list the folders below the given directories")
+	cmd.Flags().BoolVar(&l.human, "human-readable", false, "print sizes with units")
 	cmd.Flags().StringVarP(&l.sort, "sort", "s", "name", "sort by `mode`: name, size, time (or mtime), atime, ctime, extension")
-	cmd.Flags().BoolVar(&l.reverse, "reverse", false, "print the last one first")
-	cmd.Flags().BoolVar(&l.ncdu, "ncdu", false, "print what ncdu -f reads")
+	cmd.Flags().BoolVar(&l.reverse, "reverse", false, "reverse the order")
+	cmd.Flags().BoolVar(&l.ncdu, "ncdu", false, "print the format that ncdu -f reads")
 	return cmd
 }
 
-// lister prints what is in a snapshot.
+// lister prints the entries of a snapshot.
 type lister struct {
-	env                    *environment
-	long, recursive, human bool
-	sort                   string
-	reverse, ncdu          bool
-	dirs                   []string // all when empty
-	given                  []string // dirs as the user wrote them
+	env *environment
+	selection
+	long, human   bool
+	sort          string
+	reverse, ncdu bool
+	given         []string // dirs as the user wrote them
 
 	out  *bufio.Writer
 	buf  []byte
@@ -75,47 +83,56 @@ type lister struct {
 	open []string // the folders that ncdu is in
 }
 
-// treeLister has l print the snapshot, or the folder in one, that a reference
-// names.
+// treeLister returns the entries of a folder that are in a selection.
 type treeLister interface {
-	list(ctx context.Context, l *lister, filter *filterFlags, reference string) error
+	list(ctx context.Context, at snapshotFolder, of selection) (listing, error)
 }
 
-func (e direct) list(ctx context.Context, l *lister, filter *filterFlags, reference string) error {
-	return e.withCatalog(ctx, func(c *catalog.Catalog) error {
-		return c.View(ctx, func(v *catalog.View) error {
-			list, err := explore.ListSnapshots(v)
-			if err != nil {
-				return err
-			}
-			at, s, err := rootOf(v, filter, list, reference)
-			if err != nil {
-				return err
-			}
-			root := at.Tree
-			s.Tree = at.Hash // as restic has it, also of a folder
-			return l.list(s, func() error {
-				return v.Walk(root, "", 0, math.MaxInt64, func(path string, e *syncline.Entry) error {
-					if err := ctx.Err(); err != nil {
-						return err
-					}
-					return l.entry(path, e)
-				})
-			})
-		})
-	})
+// listing is the entries of a folder of a snapshot.
+type listing struct {
+	snapshot catalog.Snapshot // its Tree is the folder's; zero where it is not known
+	// walk calls each with the entries that are in the selection, or lead to it, in
+	// the order of names, a folder before its content.
+	walk func(each func(listed) error) error
 }
 
-// list prints a snapshot's entries, which walk gives to l.entry.
-func (l *lister) list(s catalog.Snapshot, walk func() error) error {
+// listed is an entry in a listing.
+type listed struct {
+	path    string
+	entry   *syncline.Entry
+	within  bool // it is in a folder of the selection
+	towards bool // it leads to one
+	below   bool // for a folder: its content is in the selection, or leads to it
+}
+
+// selection is the folders that are listed: all when there are none. With
+// recursive, the folders in them are listed, too.
+type selection struct {
+	dirs      []string
+	recursive bool
+}
+
+// entry tells how an entry lies to the selection.
+func (s *selection) entry(path string, e *syncline.Entry) listed {
+	x := listed{path: path, entry: e, within: len(s.dirs) == 0, towards: len(s.dirs) == 0}
+	for _, dir := range s.dirs {
+		x.within = x.within || hasPathPrefix(dir, path)
+		x.towards = x.towards || hasPathPrefix(path, dir)
+	}
+	x.below = x.within && s.recursive || x.towards || !e.IsDir()
+	return x
+}
+
+// print prints a listing.
+func (l *lister) print(list listing) error {
 	to := l.env.stdout
 	if l.ncdu {
 		to = jsonFor(to)
 	}
 	l.out = bufio.NewWriterSize(to, 1<<16)
-	err := l.head(s)
+	err := l.head(list.snapshot)
 	if err == nil {
-		err = walk()
+		err = list.walk(l.entry)
 	}
 	switch {
 	case err != nil:
@@ -128,7 +145,7 @@ func (l *lister) list(s catalog.Snapshot, walk func() error) error {
 		err = l.missing()
 	}
 	if err = errors.Join(err, l.out.Flush()); errors.Is(err, syscall.EPIPE) {
-		return nil // the reader has seen enough
+		return nil // the reader wants no more
 	}
 	return err
 }
@@ -136,7 +153,7 @@ func (l *lister) list(s catalog.Snapshot, walk func() error) error {
 // maxLostNamed bounds the folders that are named one by one.
 const maxLostNamed = 20
 
-// missing tells of the folders that could not be listed.
+// missing prints the folders that could not be listed.
 func (l *lister) missing() error {
 	for i, path := range l.lost {
 		if i == maxLostNamed {
@@ -151,7 +168,7 @@ func (l *lister) missing() error {
 	return missing("the repository has lost %s of those to be listed; what is in them is not known", plural(len(l.lost), "folder", "folders"))
 }
 
-// head prints what goes before the entries.
+// head prints the text before the entries.
 func (l *lister) head(s catalog.Snapshot) error {
 	if l.ncdu {
 		return l.ncduHead(s)
@@ -172,33 +189,21 @@ func (l *lister) head(s catalog.Snapshot) error {
 	}{j, "snapshot", "snapshot"})
 }
 
-// entry prints an entry that is in one of the directories, and says whether
-// the walk is to go on below it.
-func (l *lister) entry(path string, e *syncline.Entry) error {
-	within, towards := len(l.dirs) == 0, len(l.dirs) == 0
-	for _, dir := range l.dirs {
-		within = within || hasPathPrefix(dir, path)
-		towards = towards || hasPathPrefix(path, dir)
+// entry prints an entry, or keeps it for sorting.
+func (l *lister) entry(x listed) error {
+	if x.below && x.entry.Lost {
+		l.lost = append(l.lost, x.path)
 	}
-	var err error
 	switch {
-	case l.ncdu && (within || towards):
-		err = l.ncduEntry(path, e)
-	case within && l.sorts():
-		l.kept = append(l.kept, listed{path, e})
-	case within:
-		err = l.print(path, e)
-	}
-	if err != nil {
-		return err
-	}
-	if within && l.recursive || towards || !e.IsDir() {
-		if e.Lost {
-			l.lost = append(l.lost, path)
-		}
+	case l.ncdu:
+		return l.ncduEntry(x.path, x.entry)
+	case !x.within:
+		return nil
+	case l.sorts():
+		l.kept = append(l.kept, x)
 		return nil
 	}
-	return catalog.SkipDir
+	return l.line(x.path, x.entry)
 }
 
 // hasPathPrefix reports whether path is base or lies below it.
@@ -206,7 +211,7 @@ func hasPathPrefix(base, path string) bool {
 	return base == "/" || path == base || strings.HasPrefix(path, base) && path[len(base)] == '/'
 }
 
-func (l *lister) print(path string, e *syncline.Entry) error {
+func (l *lister) line(path string, e *syncline.Entry) error {
 	if l.env.json {
 		l.buf = append(resticjson.AppendNode(l.buf[:0], path, e), '\n')
 		_, err := l.out.Write(l.buf)

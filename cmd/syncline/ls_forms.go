@@ -14,12 +14,6 @@ import (
 	"syncline.dev/syncline/internal/resticjson"
 )
 
-// listed is an entry that waits to be sorted.
-type listed struct {
-	path  string
-	entry *syncline.Entry
-}
-
 func sizeOf(e *syncline.Entry) uint64 {
 	if e.Type != syncline.TypeFile {
 		return 0
@@ -27,8 +21,8 @@ func sizeOf(e *syncline.Entry) uint64 {
 	return e.Size
 }
 
-// lsOrders compare what --sort sorts by; paths decide between equals. Names are
-// sorted in the snapshot already.
+// lsOrders has a function for each order of --sort. The paths decide between equal
+// entries. A snapshot is sorted by name already.
 var lsOrders = map[string]func(a, b listed) int{
 	"name":      nil,
 	"size":      func(a, b listed) int { return cmp.Compare(sizeOf(a.entry), sizeOf(b.entry)) },
@@ -53,10 +47,10 @@ func (l *lister) check() error {
 	return nil
 }
 
-// sorts reports whether the entries come in another order than they lie in.
+// sorts reports whether the order is another one than the snapshot's.
 func (l *lister) sorts() bool { return l.reverse || lsOrders[l.sort] != nil }
 
-// printSorted prints what was kept for it.
+// printSorted sorts and prints the kept entries.
 func (l *lister) printSorted() error {
 	if compare := lsOrders[l.sort]; compare != nil {
 		slices.SortStableFunc(l.kept, func(a, b listed) int {
@@ -67,15 +61,15 @@ func (l *lister) printSorted() error {
 		slices.Reverse(l.kept)
 	}
 	for _, x := range l.kept {
-		if err := l.print(x.path, x.entry); err != nil {
+		if err := l.line(x.path, x.entry); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// ncduHead begins the form that ncdu -f reads: a list of lists, each of a
-// folder and what is in it.
+// ncduHead begins the format that ncdu -f reads: nested lists, one for each folder
+// with its entries.
 func (l *lister) ncduHead(s catalog.Snapshot) error {
 	meta, err := json.Marshal(resticjson.NewSnapshot(&s.Snapshot).SnapshotFields)
 	if err == nil {
@@ -84,7 +78,7 @@ func (l *lister) ncduHead(s catalog.Snapshot) error {
 	return err
 }
 
-// ncduEntry prints an entry, behind the ends of the folders that are over.
+// ncduEntry ends the folders that are complete, and prints an entry.
 func (l *lister) ncduEntry(at string, e *syncline.Entry) error {
 	if err := l.ncduLeave(at[:strings.LastIndexByte(at, '/')]); err != nil {
 		return err
@@ -103,7 +97,7 @@ func (l *lister) ncduEntry(at string, e *syncline.Entry) error {
 	return err
 }
 
-// ncduLeave ends the folders that the given one is not in.
+// ncduLeave ends the open folders that do not contain the given one.
 func (l *lister) ncduLeave(folder string) error {
 	for len(l.open) > 0 && l.open[len(l.open)-1] != folder {
 		l.open = l.open[:len(l.open)-1]
@@ -122,7 +116,7 @@ func (l *lister) ncduEnd() error {
 	return err
 }
 
-// ncduFields is what ncdu reads of an entry. Sizes are bytes.
+// ncduFields are the fields of an entry for ncdu. Sizes are bytes.
 type ncduFields struct {
 	Name   string `json:"name"`
 	Asize  uint64 `json:"asize"`

@@ -1,9 +1,7 @@
 // Command syncline synchronizes the metadata of restic repositories into local
-// catalogs and answers questions from them: as a server, or by itself on the
-// command line.
+// catalogs and answers questions from them, as a server or on the command line.
 //
-// This package holds flags and wiring. What a command does lies in the
-// packages it calls.
+// This package reads flags and prints. The packages that it calls do the work.
 package main
 
 import (
@@ -35,7 +33,7 @@ func main() {
 func run(args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// A second signal ends the program at once, as if nobody listened.
+	// A second signal ends the program at once.
 	context.AfterFunc(ctx, stop)
 
 	env := &environment{getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr}
@@ -62,29 +60,29 @@ func run(args []string, getenv func(string) string, stdin io.Reader, stdout, std
 func newRootCommand(env *environment) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "syncline",
-		Short: "Synchronize the metadata of restic repositories, and look into it",
-		Long: `Syncline synchronizes the metadata of restic repositories into a local catalog,
-and lists, searches and compares backups from there, without walking through
-the repository again. It runs as a server, or by itself with the commands that
-take -r. Repositories are only ever read.
+		Short: "Synchronize the metadata of restic repositories and explore it",
+		Long: `Syncline synchronizes the metadata of restic repositories into a local catalog.
+It lists, searches and compares backups from the catalog and does not read the
+repository again. It runs as a server, or each command runs by itself with -r.
+Syncline never writes to a repository.
 
-Repositories and passwords are named as for restic: -r or RESTIC_REPOSITORY,
---password-file, RESTIC_PASSWORD and so on. A repository is a local folder,
-s3:HOST/BUCKET/FOLDER, azure:CONTAINER:/FOLDER or gs:BUCKET:/FOLDER, and the
-variables that open it are restic's too: AWS_ACCESS_KEY_ID,
-AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION, AWS_PROFILE,
-RESTIC_AWS_ASSUME_ROLE_ARN; AZURE_ACCOUNT_NAME, AZURE_ACCOUNT_KEY,
+Repositories and passwords have restic's flags and variables: -r or
+RESTIC_REPOSITORY, --password-file, RESTIC_PASSWORD and so on. A repository is a
+local folder, s3:HOST/BUCKET/FOLDER, azure:CONTAINER:/FOLDER or
+gs:BUCKET:/FOLDER. Credentials have restic's variables, too: AWS_ACCESS_KEY_ID,
+AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION, AWS_PROFILE and
+RESTIC_AWS_ASSUME_ROLE_ARN; AZURE_ACCOUNT_NAME with AZURE_ACCOUNT_KEY,
 AZURE_ACCOUNT_SAS or AZURE_FORCE_CLI_CREDENTIAL; GOOGLE_APPLICATION_CREDENTIALS
-or GOOGLE_ACCESS_TOKEN. RESTIC_HOST stands for --host. Flags of restic that mean
-nothing to a reader, such as --no-lock or --compression, are accepted.
+or GOOGLE_ACCESS_TOKEN. RESTIC_HOST sets --host. Syncline accepts the flags of
+restic that have no effect on reading, such as --no-lock and --compression.
 
-With --server or SYNCLINE_SERVER the commands ask a running Syncline instead, to
-which syncline login has signed in; -r is then the name or the id of a repository
-that is attached there, and may be left out when there is but one.
+With --server or SYNCLINE_SERVER the commands ask a running server instead. Sign
+in with syncline login first. -r is then the name or the id of a repository on
+the server. A server with a single repository needs no -r.
 
-Exit status: 0 done, 1 failed, 2 an unknown flag or command or a wrong number of
-arguments, 10 no such repository, 11 objects are missing beside an exclusive lock,
-12 wrong password, 130 interrupted.`,
+Exit status: 0 success; 1 failure; 2 an unknown flag or command or a wrong number
+of arguments; 10 no such repository; 11 objects are missing and the repository has
+an exclusive lock; 12 wrong password; 130 interrupted.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		// Before this runs, cobra's errors are about the command line.
@@ -126,11 +124,11 @@ arguments, 10 no such repository, 11 objects are missing beside an exclusive loc
 	return root
 }
 
-// writesContent are the commands that write what is in files, as it is.
+// writesContent are the commands that write the bytes of files.
 var writesContent = map[string]bool{"cat": true, "dump": true}
 
-// usageError is an error in how the program was called: a value that is wrong,
-// or values that make no sense together.
+// usageError is an error in the arguments: a wrong value, or values that
+// contradict each other.
 type usageError string
 
 func (e usageError) Error() string { return string(e) }
@@ -141,14 +139,14 @@ type syntaxError string
 
 func (e syntaxError) Error() string { return string(e) }
 
-// commandLineError is what the parser of the command line says.
+// commandLineError turns an error of the parser into one for the user.
 func commandLineError(err error) error {
 	const hint = " (syncline help tells how it is used)"
 	text := oneLine(err.Error())
 	var value *pflag.InvalidValueError
 	if errors.As(err, &value) {
 		var number *strconv.NumError
-		if errors.As(err, &number) { // whose words are for programmers
+		if errors.As(err, &number) { // its text is for programmers
 			text = strings.Replace(text, oneLine(number.Error()), whyNoNumber(number), 1)
 		}
 		return usageError(text + hint)
@@ -166,7 +164,7 @@ func whyNoNumber(err *strconv.NumError) string {
 	return "it must be a whole number"
 }
 
-// exitInterrupted is what shells give a program that SIGINT ended.
+// exitInterrupted is the shells' status of a program that SIGINT ended.
 const exitInterrupted = 130
 
 // exitCodes maps the codes of errors that scripts tell apart, in restic's
@@ -197,7 +195,7 @@ func printError(env *environment, code int, err error) {
 		message = err.Error()
 	}
 	if env.json {
-		// Nothing is left to do when standard error cannot be written.
+		// A failure to write to standard error cannot be told.
 		_ = json.NewEncoder(jsonFor(env.stderr)).Encode(struct {
 			MessageType string `json:"message_type"`
 			Code        int    `json:"code"`
@@ -208,8 +206,8 @@ func printError(env *environment, code int, err error) {
 	fmt.Fprintf(env.stderr, "syncline: %s\n", oneLine(message))
 }
 
-// messageOf is the sentence for the user. Errors that are not of the domain
-// speak for themselves here: whoever reads them owns the machine.
+// messageOf is the sentence for the user. It shows errors of other packages in
+// full, because the user owns the machine.
 func messageOf(err error) string {
 	var domain *syncline.Error
 	switch {
@@ -221,7 +219,7 @@ func messageOf(err error) string {
 	return err.Error()
 }
 
-// oneLine makes text fit for a line of a terminal.
+// oneLine turns text into one printable line.
 func oneLine(s string) string {
 	lines := strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' })
 	for i := range lines {

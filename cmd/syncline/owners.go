@@ -7,9 +7,8 @@ import (
 	"syncline.dev/syncline"
 )
 
-// owners finds the numbers that users and groups of a snapshot have on this
-// machine. As in restic, a name that is not known here stands for root. One
-// goroutine uses it.
+// owners finds this machine's numbers of a snapshot's users and groups. As in
+// restic, a name that is unknown here becomes root. Only one goroutine may use it.
 type owners struct {
 	env           *environment
 	users, groups map[string]uint32

@@ -74,9 +74,9 @@ func (e *environment) runPasswordCommand(ctx context.Context) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// splitWords cuts a command into words as restic does: at white space, quotes
-// and backslashes outside of quotes. Within either kind of quotes all is
-// literal, and a quote behind a backslash does not end them.
+// splitWords cuts a command into words as restic does: at white space outside of
+// quotes. Text in single or double quotes is literal. A quote behind a backslash
+// does not end it.
 func splitWords(s string) ([]string, error) {
 	var words []string
 	var quote, last rune
@@ -132,8 +132,8 @@ func readTextFile(path string) (string, error) {
 	return strings.TrimSpace(decodeText(data)), nil
 }
 
-// decodeText turns UTF-16 with a byte order mark into UTF-8, as editors on
-// Windows write it, and drops the mark of UTF-8.
+// decodeText turns UTF-16 with a byte order mark, which editors on Windows write,
+// into UTF-8. It drops the byte order mark of UTF-8.
 func decodeText(data []byte) string {
 	var order binary.ByteOrder
 	switch {
@@ -151,11 +151,12 @@ func decodeText(data []byte) string {
 	return string(utf16.Decode(units))
 }
 
-// promptTries is how often a password is asked for on a terminal.
+// promptTries bounds the questions for a password on a terminal.
 const promptTries = 3
 
-// withPassword calls open with the password. On a terminal it asks, and asks
-// again when it was a wrong one; elsewhere it takes a line of standard input.
+// withPassword calls open with the password. On a terminal it asks for the
+// password, and asks again after a wrong one. Elsewhere it reads a line of standard
+// input.
 func (e *environment) withPassword(ctx context.Context, given string, ok bool, open func(password string) error) error {
 	if ok {
 		return open(given)
@@ -186,9 +187,9 @@ func (e *environment) withPassword(ctx context.Context, given string, ok bool, o
 	}
 }
 
-// prompt reads a line of the terminal without showing it. When ctx ends, the
-// terminal is put back in order and the read is left behind: nothing can end
-// it, and the program is about to.
+// prompt reads a line of the terminal without showing it. When ctx ends, prompt
+// restores the terminal and returns. The read goes on, because nothing can end it;
+// the program ends soon after.
 func (e *environment) prompt(ctx context.Context, fd int, text string) (string, error) {
 	state, err := term.GetState(fd)
 	if err != nil {

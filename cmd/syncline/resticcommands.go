@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// resticCommands are the commands of restic that this program does not have,
-// each with what to use instead.
+// resticCommands are the commands of restic that this program does not have, each
+// with its replacement.
 var resticCommands = map[string]string{
 	"backup":        writes,
 	"cache":         "use restic for its own cache; the catalogs of this program lie in --cache-dir and may be removed",
@@ -37,8 +37,8 @@ var resticCommands = map[string]string{
 
 const writes = "use restic, because this program never writes to a repository"
 
-// newResticCommands makes a command of each of them that says what to use
-// instead, whatever flags and arguments it is given.
+// newResticCommands makes a command of each of them that names the replacement. It
+// takes any flags and arguments.
 func newResticCommands() (list []*cobra.Command) {
 	for _, name := range slices.Sorted(maps.Keys(resticCommands)) {
 		list = append(list, &cobra.Command{
@@ -52,7 +52,7 @@ func newResticCommands() (list []*cobra.Command) {
 	return list
 }
 
-// resticObjects are what restic's cat prints.
+// resticObjects are the objects of restic's cat.
 var resticObjects = []string{"masterkey", "config", "pack", "blob", "snapshot", "index", "key", "lock", "tree"}
 
 // catArgs tells a call of restic's cat from one of this program's.

@@ -14,12 +14,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"syncline.dev/syncline"
-	"syncline.dev/syncline/internal/catalog"
-	"syncline.dev/syncline/internal/content"
 	"syncline.dev/syncline/internal/restore"
 )
 
-// restoreFlags are what restore is told.
+// restoreFlags are the flags of restore, as they are given and as they are read.
 type restoreFlags struct {
 	filter            filterFlags
 	target, overwrite string
@@ -37,10 +35,10 @@ type restoreFlags struct {
 	keepFree          func(total int64) int64
 }
 
-// patternFlags are patterns of one kind, given by themselves or in files.
+// patternFlags are the patterns of one kind, from flags and from files.
 type patternFlags struct{ patterns, files []string }
 
-// all returns the patterns, and those in the files behind them.
+// all returns the patterns of the flags, then those of the files.
 func (f *patternFlags) all(getenv func(string) string) ([]string, error) {
 	list := slices.Clone(f.patterns)
 	for _, name := range f.files {
@@ -53,7 +51,7 @@ func (f *patternFlags) all(getenv func(string) string) ([]string, error) {
 	return list, nil
 }
 
-// reasonOf is what went wrong with a file, without its name.
+// reasonOf is the error of a file without the file's name.
 func reasonOf(err error) error {
 	var at *fs.PathError
 	if errors.As(err, &at) {
@@ -68,34 +66,37 @@ func newRestoreCommand(env *environment) *cobra.Command {
 		Use:   "restore [flags] snapshotID",
 		Short: "Restore a snapshot into a folder",
 		Long: `Restore the files of a snapshot into a folder. The snapshot is an id, the
-beginning of one, or "latest", which --host, --tag and --path narrow down;
-"id:folder" restores what is below a folder.
+beginning of an id, or "latest", which --host, --tag and --path narrow down.
+"id:folder" restores the content of that folder.
 
-What is in the target already is compared, and only what differs is read from
-the repository. So a restore that was cut off is completed by running it again.
-Files that cannot be restored are named, all others are restored, and the exit
-status is 1. Where a folder has a name twice, the later item becomes "name (2)",
-which is said on standard error.
+Files in the target are compared with the snapshot, and only the differences are
+read from the repository. To complete an interrupted restore, run it again. A file
+that cannot be restored is named, the others are restored, and the exit status is
+1. When a folder has a name twice, the later item becomes "name (2)", and
+standard error says so.
 
-What is to be written is compared with what is free on the target's disk first,
-less what is there already; one that does not fit writes nothing. A disk that
-compresses may hold more than it says: --min-free off tries.
+A restore that does not fit on the target's disk writes nothing. Its size counts
+without the files that are there already. On a disk that compresses, --min-free
+off skips this check.
 
-As with restic, a restore by root brings back owners, set-id bits, device nodes
-and the attributes that the system trusts (security.*, trusted.*): whoever made
-the snapshot decides what these are. Jobs of a server leave them out but for the
-owners, see syncline serve --help. --exclude-xattr leaves attributes out.
+As with restic, a restore by root sets owners, set-id bits, device nodes and the
+attributes that the system trusts (security.*, trusted.*), as the maker of the
+snapshot chose them. --exclude-xattr leaves attributes out. Restores on a server
+set the owners only; see syncline serve --help.
 
-With --server all of the snapshot, or of the folder, comes over the network as
-one stream, whatever of it is chosen here. One that breaks off ends the restore;
-running it again writes only what is not right yet. A repository that is damaged
-breaks it off each time: restore from the repository itself then.`,
+With --server the whole snapshot, or the whole folder, comes over the network as
+one stream, even when only a part of it is chosen. The restore ends when the
+stream breaks off. The next run writes only what is not right yet. A damaged
+repository breaks the stream off each time; then restore without --server.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(env.getenv); err != nil {
 				return err
 			}
-			return env.answers().restore(cmd.Context(), &f, args[0])
+			if env.server != "" && (f.delete || f.dryRun || env.verbose > 1) {
+				return usageError("with --server, restore takes neither --delete nor --dry-run nor -vv")
+			}
+			return env.askContent(cmd.Context(), func(a answers) error { return f.run(cmd.Context(), env, a, args[0]) })
 		},
 	}
 	f.filter.add(cmd.Flags(), env.getenv)
@@ -105,44 +106,42 @@ breaks it off each time: restore from the repository itself then.`,
 		name, short, of string
 	}{
 		{&f.include, "include", "i", "include a `pattern`, exclude everything else"},
-		{&f.iinclude, "iinclude", "", "same as --include `pattern` but ignores the casing of filenames"},
+		{&f.iinclude, "iinclude", "", "like --include, for a `pattern` without regard to letter case"},
 		{&f.exclude, "exclude", "e", "exclude a `pattern`"},
-		{&f.iexclude, "iexclude", "", "same as --exclude `pattern` but ignores the casing of filenames"},
+		{&f.iexclude, "iexclude", "", "like --exclude, for a `pattern` without regard to letter case"},
 	} {
 		cmd.Flags().StringArrayVarP(&p.to.patterns, p.name, p.short, nil, p.of+" (can be given several times)")
 		cmd.Flags().StringArrayVar(&p.to.files, p.name+"-file", nil, "read patterns for --"+p.name+" from a `file`, one a line (can be given several times)")
 	}
-	cmd.Flags().StringArrayVar(&f.includeXattr, "include-xattr", nil, "include extended attributes by `pattern`, leave the others alone (can be given several times)")
-	cmd.Flags().StringArrayVar(&f.excludeXattr, "exclude-xattr", nil, "leave extended attributes alone by `pattern` (can be given several times)")
+	cmd.Flags().StringArrayVar(&f.includeXattr, "include-xattr", nil, "restore only the extended attributes that match this `pattern` (can be given several times)")
+	cmd.Flags().StringArrayVar(&f.excludeXattr, "exclude-xattr", nil, "do not restore the extended attributes that match this `pattern` (can be given several times)")
 	cmd.Flags().StringVar(&f.overwrite, "overwrite", "always", "overwrite `behavior`: always, if-changed, if-newer or never")
-	cmd.Flags().BoolVar(&f.byName, "ownership-by-name", false, "restore owners and groups by their names instead of their numbers; names that are not known here become root (POSIX ACLs keep their numbers)")
-	cmd.Flags().StringVar(&f.minFree, "min-free", "", "leave this `size` free on the target's disk, as 500M; \"off\" writes until it is full, whatever there is to write (default 0)")
+	cmd.Flags().BoolVar(&f.byName, "ownership-by-name", false, "restore owners and groups by name instead of by number; a name that this machine does not know becomes root (POSIX ACLs keep their numbers)")
+	cmd.Flags().StringVar(&f.minFree, "min-free", "", "leave this `size` free on the target's disk, as 500M; \"off\" does not look and writes until the disk is full (default 0)")
 	cmd.Flags().BoolVar(&f.sparse, "sparse", false, "restore files as sparse")
 	cmd.Flags().BoolVar(&f.verify, "verify", false, "verify the content of restored files")
-	cmd.Flags().BoolVar(&f.delete, "delete", false, "delete from the restored folders what is not in the snapshot; --dry-run -vv shows what that would be")
-	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "do not write any data, just show what would be done; -vv names each item")
+	cmd.Flags().BoolVar(&f.delete, "delete", false, "delete items in the restored folders that are not in the snapshot; --dry-run -vv lists them beforehand")
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "write nothing and show what a restore does; -vv names each item")
 	return cmd
 }
 
-// restorer restores what a reference names.
+// restorer returns the function that restores a folder of a snapshot into a target.
+// The caller calls it once.
 type restorer interface {
-	restore(ctx context.Context, f *restoreFlags, reference string) error
+	restore(ctx context.Context, at snapshotFolder, target string) (func(restore.Options) (restore.Result, error), error)
 }
 
-func (e direct) restore(ctx context.Context, f *restoreFlags, reference string) error {
-	return e.withContents(ctx, func(v *catalog.View, source *content.Source) error {
-		root, snapshot, err := f.filter.root(v, reference)
-		if err != nil {
-			return err
-		}
-		return f.run(newRestoreView(e.environment), &snapshot, func(o restore.Options) (restore.Result, error) {
-			return restore.Run(ctx, v, root, source, f.target, o)
-		})
-	})
-}
-
-// run restores a snapshot and shows how it goes.
-func (f *restoreFlags) run(shown *restoreView, s *catalog.Snapshot, how func(restore.Options) (restore.Result, error)) error {
+// run restores the snapshot or folder that a reference names, and shows progress.
+func (f *restoreFlags) run(ctx context.Context, env *environment, a answers, reference string) error {
+	at, err := f.filter.folder(ctx, a, reference)
+	if err != nil {
+		return err
+	}
+	how, err := a.restore(ctx, at, f.target)
+	if err != nil {
+		return err
+	}
+	s, shown := &at.snapshot, newRestoreView(env)
 	shown.note("restoring snapshot %s of %q at %s by %s@%s to %s", s.ID.Short(), s.Paths,
 		s.Time.Local().Format(timeFormat), s.Username, s.Hostname, f.target)
 	o := restore.Options{
@@ -150,7 +149,7 @@ func (f *restoreFlags) run(shown *restoreView, s *catalog.Snapshot, how func(res
 		Delete: f.delete, DryRun: f.dryRun, KeepFree: f.keepFree, Item: shown.item, Reporter: shown,
 	}
 	if f.byName {
-		o.Owner = newOwners(shown.env).set
+		o.Owner = newOwners(env).set
 	}
 	result, err := how(o)
 	shown.end()
@@ -193,7 +192,7 @@ func (f *restoreFlags) check(getenv func(string) string) (err error) {
 	return nil
 }
 
-// isRoot reports whether a folder is all there is on this machine.
+// isRoot reports whether a folder is the root of a file system.
 func isRoot(dir string) bool {
 	dir, err := filepath.Abs(dir)
 	if to, resolved := filepath.EvalSymlinks(dir); err == nil && resolved == nil {
@@ -202,14 +201,14 @@ func isRoot(dir string) bool {
 	return filepath.Dir(dir) == dir
 }
 
-// restoreView shows a restore on standard error. It is its Reporter.
+// restoreView is a restore's Reporter. It prints on standard error.
 type restoreView struct {
 	*progressView
-	stream bool // how much will come is not known
+	stream bool // the total is not known, as of a server's stream
 }
 
 func newRestoreView(env *environment) *restoreView {
-	return &restoreView{progressView: newProgress(env)}
+	return &restoreView{progressView: newProgress(env), stream: env.server != ""}
 }
 
 func (v *restoreView) note(format string, args ...any) {
@@ -218,13 +217,13 @@ func (v *restoreView) note(format string, args ...any) {
 	}
 }
 
-// item tells of one item, where -vv asks for that.
+// item prints one item, with -vv.
 func (v *restoreView) item(a restore.Action, path string, size int64) {
 	if v.env.verbose < 2 {
 		return
 	}
 	v.end()
-	// Nothing is left to do when standard output cannot be written.
+	// A failure to write to standard output ends nothing.
 	switch {
 	case v.env.json:
 		_ = json.NewEncoder(v.env.stdout).Encode(map[string]any{"message_type": "verbose_status", "action": a, "item": path, "size": size})
@@ -239,7 +238,7 @@ func (v *restoreView) item(a restore.Action, path string, size int64) {
 func (v *restoreView) Failed(path string, err error) {
 	v.end()
 	if v.env.json {
-		// Nothing is left to do when standard error cannot be written.
+		// A failure to write to standard error cannot be told.
 		_ = json.NewEncoder(jsonFor(v.env.stderr)).Encode(map[string]any{
 			"message_type": "error", "error": map[string]string{"message": messageOf(err)}, "during": "restore", "item": path,
 		})
@@ -256,7 +255,7 @@ func (v *restoreView) Noted(path string, n restore.Note, detail string) {
 		text += ": " + detail
 	}
 	if v.env.json {
-		// Nothing is left to do when standard error cannot be written.
+		// A failure to write to standard error cannot be told.
 		_ = json.NewEncoder(jsonFor(v.env.stderr)).Encode(map[string]any{"message_type": "note", "message": text, "during": "restore", "item": path})
 		return
 	}
@@ -283,7 +282,7 @@ func (v *restoreView) Progress(r restore.Result) {
 	v.drawn = true
 }
 
-// progressOf is a line that says how far a restore is.
+// progressOf is the line with the progress of a restore.
 func progressOf(r restore.Result, elapsed time.Duration) string {
 	percent, left := 0, "?"
 	if r.Total.Bytes > 0 {
@@ -298,7 +297,7 @@ func progressOf(r restore.Result, elapsed time.Duration) string {
 		formatSize(uint64(r.Done)), formatSize(uint64(r.Total.Bytes)), formatSize(uint64(rate)), left)
 }
 
-// summary prints what was done; items that failed are the error.
+// summary prints the totals. Its error counts the items that failed.
 func (v *restoreView) summary(r restore.Result, verified, dry bool) error {
 	took := time.Since(v.begun)
 	switch {

@@ -16,27 +16,28 @@ import (
 	"syncline.dev/syncline/internal/server"
 )
 
-// serveHelp is what serve --help says first.
+// serveHelp begins the help of serve.
 const serveHelp = `Run the server: the REST API over HTTPS, and the sessions that synchronize the
-attached repositories. The first start creates the user "administrator" with the
-password in SYNCLINE_ADMIN_PASSWORD or in the file that
-SYNCLINE_ADMIN_PASSWORD_FILE names. Without them the password is a random one: it
-is printed once on a terminal, and written to the file initial-password in the
-data directory where standard output is none.
-SIGTERM and SIGINT end it; sessions and restores that run are continued at the
-next start.
+attached repositories. SIGTERM and SIGINT end the server. The next start continues
+the sessions and restores that were running.
 
-Users may restore on the server only into folders that --restore-root names.
-What they restore there belongs to whom the snapshot says, where the server may
-set that. Who can write to the repository chooses what is in a snapshot: so
-restores leave out set-id bits, security.* and trusted.* attributes and device
-nodes, and say so in their log, unless --restore-privileged allows them. One that
-would leave less than --min-free on the target's disk is refused, and one that
-comes to it ends.
+The first start creates the user "administrator". SYNCLINE_ADMIN_PASSWORD, or the
+file that SYNCLINE_ADMIN_PASSWORD_FILE names, has the password. Without them the
+password is random: the server prints it once on a terminal, or else writes it
+into the file initial-password in the data directory.
 
-Failed sign-ins, connections and requests without a user are limited by address.
-Behind a reverse proxy all clients have the proxy's, unless --trusted-proxy names
-it: then the nearest address in X-Forwarded-For that is no trusted proxy's counts.`
+Users can restore on the server only into the folders of --restore-root. Restored
+files get the owners in the snapshot, where the server may set them. Everyone who
+can write to the repository decides what is in a snapshot. Restores therefore
+leave out set-id bits, security.* and trusted.* attributes and device nodes, and
+their log says so; --restore-privileged restores these, too. A restore that leaves
+less than --min-free on the target's disk is refused. It ends when the disk has
+that little left on the way.
+
+The server limits failed sign-ins, connections and requests without a user for
+each address. Behind a reverse proxy all clients have the proxy's address, unless
+--trusted-proxy names the proxy. Then a client has the nearest address in
+X-Forwarded-For that is not a trusted proxy's.`
 
 func newServeCommand() *cobra.Command {
 	o := server.Options{Version: version}
@@ -92,31 +93,31 @@ func newServeCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	bounds = addDiskFlags(f, &o)
-	f.StringVar(&o.Data, "data", "", "`directory` that holds everything the server keeps (default: syncline in the XDG data directory)")
+	f.StringVar(&o.Data, "data", "", "`directory` of the server's data (default: syncline in the XDG data directory)")
 	f.StringVar(&o.Listen, "listen", ":4443", "`address` to listen on, as HOST:PORT")
 	f.StringVar(&o.CertFile, "tls-cert", "", "`file` with the certificate chain in PEM (default: a self-signed one)")
 	f.StringVar(&o.KeyFile, "tls-key", "", "`file` with the certificate's private key in PEM")
 	f.BoolVar(&o.DenyPrivate, "deny-private-endpoints", false, "refuse object storage at addresses of this machine and of private networks")
 	f.StringSliceVar(&authorities, "cacert", nil, "`file` with certificates to trust in object storage beside the system's")
-	f.StringVar(&minFree, "min-free", "", "`size` that restores on the server leave free on the target's disk, as 500M; \"off\" for nobody looking (default: a twentieth of the disk, 1G at most)")
-	f.BoolVar(&o.Privileged, "restore-privileged", false, "let restores on the server bring back set-id bits, security.* and trusted.* attributes and device nodes")
+	f.StringVar(&minFree, "min-free", "", "`size` that restores on the server leave free on the target's disk, as 500M; \"off\" does not look (default: a twentieth of the disk, 1G at most)")
+	f.BoolVar(&o.Privileged, "restore-privileged", false, "restore set-id bits, security.* and trusted.* attributes and device nodes on the server, too")
 	f.StringArrayVar(&restoreRoots, "restore-root", nil, "`directory` that restores on the server may write into (can be given several times; default: none)")
-	f.StringArrayVar(&proxies, "trusted-proxy", nil, "`network` of reverse proxies, in CIDR notation, whose X-Forwarded-For says where a request comes from (can be given several times; default: none)")
+	f.StringArrayVar(&proxies, "trusted-proxy", nil, "`network` of reverse proxies, in CIDR notation, whose X-Forwarded-For is believed (can be given several times; default: none)")
 	f.StringVar(&database, "database", "", "`URL` of a database for a fleet of nodes; not in this version")
 	f.BoolVar(&debug, "debug", false, "log every request")
 	_ = f.MarkHidden("database")
 	return cmd
 }
 
-// addDiskFlags adds the flags about where and how much the server keeps. The
-// function it returns takes them over when they are known.
+// addDiskFlags adds the flags for the catalogs and for the history. The function
+// that it returns checks the values and sets the options.
 func addDiskFlags(f *pflag.FlagSet, o *server.Options) func() error {
 	var reserve string
 	var days int
-	f.StringVar(&o.Catalogs, "catalogs", "", "`directory` for the catalogs, which can be built anew from the repositories (default: catalogs in the data directory)")
+	f.StringVar(&o.Catalogs, "catalogs", "", "`directory` of the catalogs, which the server can rebuild from the repositories (default: catalogs in the data directory)")
 	f.StringVar(&reserve, "catalog-min-free", "", "`size` that catalogs leave free on their disk, as 500M (default: a twentieth of the disk, 256M at most)")
-	f.IntVar(&o.KeepNumber, "history-count", 1000, "`number` of sessions that are kept of each repository, and of restores in all (0: no bound)")
-	f.IntVar(&days, "history-days", 365, "`days` for which sessions and restores are kept (0: no bound)")
+	f.IntVar(&o.KeepNumber, "history-count", 1000, "keep this `number` of sessions of each repository, and of restores in all (0: no bound)")
+	f.IntVar(&days, "history-days", 365, "keep sessions and restores for this number of `days` (0: no bound)")
 	return func() error {
 		if o.KeepNumber < 0 || days < 0 || days > 100_000 {
 			return usageError("--history-count and --history-days take 0 or more, and no more than 100000 days")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,7 +16,7 @@ import (
 	"syncline.dev/syncline/internal/resticjson"
 )
 
-// timeFormat is how restic shows times to people.
+// timeFormat is restic's format of times for people.
 const timeFormat = "2006-01-02 15:04:05"
 
 // filterFlags are restic's --host, --tag and --path.
@@ -25,19 +24,19 @@ type filterFlags struct {
 	hosts, paths, tags []string
 }
 
-// add adds the flags. Where --host is not given $RESTIC_HOST counts, and an
-// empty --host is every host.
+// add adds the flags. $RESTIC_HOST is the default of --host. An empty --host is
+// every host.
 func (f *filterFlags) add(flags *pflag.FlagSet, getenv func(string) string) {
 	if host := getenv("RESTIC_HOST"); host != "" {
 		f.hosts = []string{host}
 	}
-	flags.StringArrayVarP(&f.hosts, "host", "H", f.hosts, "only snapshots of this `host`, \"\" for all (can be given several times; default: $RESTIC_HOST)")
+	flags.StringArrayVarP(&f.hosts, "host", "H", f.hosts, "choose snapshots of this `host`; \"\" for all hosts (can be given several times; default: $RESTIC_HOST)")
 	flags.Lookup("host").DefValue = "[]"
-	flags.StringArrayVar(&f.tags, "tag", nil, "only snapshots with all of these tags, as `tag[,tag,...]` (can be given several times)")
-	flags.StringArrayVar(&f.paths, "path", nil, "only snapshots of this absolute `path` (can be given several times)")
+	flags.StringArrayVar(&f.tags, "tag", nil, "choose snapshots with all of these tags, as `tag[,tag,...]` (can be given several times)")
+	flags.StringArrayVar(&f.paths, "path", nil, "choose snapshots of this absolute `path` (can be given several times)")
 }
 
-// wantedHosts are the hosts asked for; none are all.
+// wantedHosts are the chosen hosts; an empty list is all.
 func (f *filterFlags) wantedHosts() []string {
 	if len(f.hosts) == 1 && f.hosts[0] == "" {
 		return nil
@@ -70,7 +69,11 @@ func newSnapshotsCommand(env *environment) *cobra.Command {
 			if err != nil {
 				return usageError(messageOf(err))
 			}
-			return env.answers().snapshots(cmd.Context(), func(all explore.SnapshotList) error {
+			return env.ask(cmd.Context(), func(a answers) error {
+				all, err := a.snapshots(cmd.Context())
+				if err != nil {
+					return err
+				}
 				list, err := filter.choose(env.complain, all, args)
 				if err != nil {
 					return err
@@ -94,28 +97,9 @@ func newSnapshotsCommand(env *environment) *cobra.Command {
 	}
 	filter.add(cmd.Flags(), env.getenv)
 	cmd.Flags().BoolVarP(&compact, "compact", "c", false, "use compact output")
-	cmd.Flags().IntVar(&latest, "latest", 0, "only the last `n` snapshots of each host and set of paths")
+	cmd.Flags().IntVar(&latest, "latest", 0, "show only the last `n` snapshots of each host and set of paths")
 	cmd.Flags().StringVarP(&groupBy, "group-by", "g", "", "group by `host,paths,tags`")
 	return cmd
-}
-
-// snapshotter runs fn with all snapshots.
-type snapshotter interface {
-	snapshots(ctx context.Context, fn func(explore.SnapshotList) error) error
-}
-
-func (e direct) snapshots(ctx context.Context, fn func(explore.SnapshotList) error) error {
-	return e.withCatalog(ctx, func(c *catalog.Catalog) error {
-		var list explore.SnapshotList
-		err := c.View(ctx, func(v *catalog.View) (err error) {
-			list, err = explore.ListSnapshots(v)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		return fn(list)
-	})
 }
 
 func jsonSnapshots(list []catalog.Snapshot) []resticjson.Snapshot {
@@ -126,7 +110,7 @@ func jsonSnapshots(list []catalog.Snapshot) []resticjson.Snapshot {
 	return out
 }
 
-// groupKey is how restic names a group in JSON.
+// groupKey is restic's name of a group in JSON.
 type groupKey struct {
 	Hostname string   `json:"hostname"`
 	Paths    []string `json:"paths"`

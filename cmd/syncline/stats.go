@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,24 +18,25 @@ import (
 	"syncline.dev/syncline/internal/resticjson"
 )
 
-const statsHelp = `Count what the snapshots hold, or those named or chosen with --host, --tag and
---path, in one of restic's ways (--mode):
+const statsHelp = `Count what is in the snapshots. --host, --tag and --path or the given ids choose
+them; without any of these it is all of them. --mode is one of restic's ways to
+count:
 
-  restore-size       what restoring each of them writes (the default); the names
-                     of one hard link count once in each snapshot
+  restore-size       the size of a restore of each snapshot (the default); in a
+                     snapshot the names of one hard link count once
   files-by-contents  files, each content once
-  blobs-per-file     the blobs of files, each once for each path
+  blobs-per-file     blobs of files, each once for each path
   raw-data           blobs in the repository, each once, as they are stored
 
-With --snapshots it is a table instead, with a line for each snapshot: what it
-added that no snapshot of the repository before it had, and what is only in it
-and in no other one, whichever are chosen. Both are told as plain data and, with
-the folders, as stored: compressed and encrypted. What is only in it, as stored,
-is about what forgetting it and pruning would free.
+--snapshots prints a table with a line for each snapshot. It shows the data that
+no earlier snapshot of the repository has, and the data that no other snapshot
+has. Both come as plain sizes and as stored sizes: compressed and encrypted, with
+the folders. A prune after forgetting the snapshot frees about the stored size of
+the data that no other snapshot has.
 
-With --content LIST it is what lies in one snapshot, the newest one chosen:
-"kinds" of files by the endings of their names, the largest "files", the
-largest "folders" with all that is in them.`
+--content LIST prints one list of the newest chosen snapshot: "kinds" of files by
+the endings of their names, the largest "files", or the largest "folders" with
+everything in them.`
 
 func newStatsCommand(env *environment) *cobra.Command {
 	var filter filterFlags
@@ -55,56 +55,59 @@ syncline stats --content kinds latest`,
 			if err := s.check(cmd.Flags().Changed("mode")); err != nil {
 				return err
 			}
-			return env.answers().statistics(cmd.Context(), &s, &filter, args)
+			return env.ask(cmd.Context(), func(a answers) error { return s.run(cmd.Context(), a, &filter, args) })
 		},
 	}
 	filter.add(cmd.Flags(), env.getenv)
 	cmd.Flags().StringVar(&mode, "mode", string(explore.CountRestoreSize), "`how` to count: restore-size, files-by-contents, blobs-per-file or raw-data")
-	cmd.Flags().BoolVar(&snapshots, "snapshots", false, "show what each snapshot added and what only it holds")
-	cmd.Flags().StringVar(&content, "content", "", "show one `list` of what lies in a snapshot: kinds, files or folders")
+	cmd.Flags().BoolVar(&snapshots, "snapshots", false, "show the data that each snapshot added, and the data that only it has")
+	cmd.Flags().StringVar(&content, "content", "", "show one `list` of a snapshot: kinds, files or folders")
 	return cmd
 }
 
-// statsSource finds out what a statistician prints.
+// statsSource returns statistics.
 type statsSource interface {
-	statistics(ctx context.Context, s *statistician, filter *filterFlags, references []string) error
+	// count counts the contents of snapshots in one of restic's ways.
+	count(ctx context.Context, list []catalog.Snapshot, mode explore.CountMode) (explore.Counts, error)
+	// growth returns the statistics of each snapshot in the repository.
+	growth(ctx context.Context) (*explore.RepositoryStatistics, error)
+	// holdings returns the largest items of a snapshot.
+	holdings(ctx context.Context, s catalog.Snapshot) (*explore.RestorePointStatistics, error)
 }
 
-func (e direct) statistics(ctx context.Context, s *statistician, filter *filterFlags, references []string) error {
-	return e.withCatalog(ctx, func(c *catalog.Catalog) error {
-		return c.View(ctx, func(v *catalog.View) error {
-			all, err := explore.ListSnapshots(v)
-			if err != nil {
-				return err
-			}
-			chosen, err := s.choose(all, filter, references)
-			switch {
-			case err != nil:
-				return err
-			case s.snapshots:
-				stats, err := explore.RepositoryContent(ctx, v, all.Shown)
-				if err != nil {
-					return err
-				}
-				return errors.Join(s.printSnapshots(stats, chosen), incomplete(chosen))
-			case s.content != "":
-				stats, err := explore.SnapshotContent(ctx, v, chosen[0])
-				if err != nil {
-					return err
-				}
-				return errors.Join(s.printContent(stats), incomplete(chosen))
-			}
-			n, err := explore.Count(ctx, v, chosen, s.mode)
-			if err != nil {
-				return err
-			}
-			return errors.Join(s.printCounts(n), incomplete(chosen))
-		})
-	})
+func (s *statistician) run(ctx context.Context, a answers, filter *filterFlags, references []string) error {
+	all, err := a.snapshots(ctx)
+	if err != nil {
+		return err
+	}
+	chosen, err := s.choose(all, filter, references)
+	switch {
+	case err != nil:
+		return err
+	case s.snapshots:
+		var stats *explore.RepositoryStatistics
+		if stats, err = a.growth(ctx); err == nil {
+			err = s.printSnapshots(stats, chosen)
+		}
+	case s.content != "":
+		var stats *explore.RestorePointStatistics
+		if stats, err = a.holdings(ctx, chosen[0]); err == nil {
+			err = s.printContent(stats)
+		}
+	default:
+		var n explore.Counts
+		if n, err = a.count(ctx, chosen, s.mode); err == nil {
+			err = s.printCounts(n)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return incomplete(chosen)
 }
 
-// choose returns the snapshots that are asked about: with --content only the
-// newest of them.
+// choose returns the chosen snapshots, and with --content only the newest of
+// them.
 func (s *statistician) choose(all explore.SnapshotList, filter *filterFlags, references []string) ([]catalog.Snapshot, error) {
 	if s.content != "" && len(references) == 0 {
 		newest, _, err := filter.filter().One(all, "latest")
@@ -131,7 +134,7 @@ type statistician struct {
 	content   string
 }
 
-// contentLists are what --content takes.
+// contentLists are the values of --content.
 var contentLists = []string{"kinds", "files", "folders"}
 
 func (s *statistician) check(modeSet bool) error {
@@ -164,7 +167,7 @@ func (s *statistician) printCounts(n explore.Counts) error {
 	return err
 }
 
-// text is restic's, line by line.
+// text returns restic's lines.
 func (s *statistician) text(n *resticjson.Stats) []byte {
 	b := fmt.Appendf(nil, "Stats in %s mode:\n", s.mode)
 	line := func(there bool, label, format string, value any) {
@@ -184,7 +187,7 @@ func (s *statistician) text(n *resticjson.Stats) []byte {
 }
 
 // snapshotStats is a snapshot in JSON. restic has no such output; the names
-// are in its manner.
+// follow its style.
 type snapshotStats struct {
 	ID               string    `json:"id"`
 	Time             time.Time `json:"time"`
@@ -239,8 +242,8 @@ func (s *statistician) printTable(points []explore.PointStatistics) error {
 	return err
 }
 
-// newTable makes a table in the manner of snapshots. The columns from one on
-// are numbers.
+// newTable makes a table that looks like the one of snapshots. The column with
+// this number and those after it are aligned as numbers.
 func newTable(header table.Row, numbers int) table.Writer {
 	t := table.NewWriter()
 	style := table.StyleLight
@@ -256,7 +259,7 @@ func newTable(header table.Row, numbers int) table.Writer {
 	return t
 }
 
-// contentLine is a line of what lies in a snapshot: a kind or a path.
+// contentLine is a line of --content: a kind or a path.
 type contentLine struct {
 	what  string // kind or path
 	name  string

@@ -17,33 +17,44 @@ func newSyncCommand(env *environment) *cobra.Command {
 	return &cobra.Command{
 		Use:   "sync",
 		Short: "Bring the local catalog of a repository up to date",
-		Long: `Bring the local catalog of a repository up to date. The other commands do so by
-themselves; this one tells what was done. What was fetched is kept when it is
-interrupted.
+		Long: `Bring the local catalog of a repository up to date and print what was done. The
+other commands bring it up to date by themselves. An interrupted synchronization
+keeps what it has fetched.
 
-With --server it is the catalog there: this starts a session, or joins the one
-that runs, and shows how it goes on. The session continues when the command is
-interrupted.`,
+With --server this starts a session on the server, or joins the running one, and
+shows its progress. The session continues when this command is interrupted.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if env.noSync {
 				return usageError("sync --no-sync has nothing to do")
 			}
-			return env.answers().sync(cmd.Context())
+			return env.sync(cmd.Context())
 		},
 	}
 }
 
-// catalogUpdater brings a catalog up to date and prints what was done.
-type catalogUpdater interface {
-	sync(ctx context.Context) error
+// sync brings the catalog in the cache, or the server's, up to date and prints a
+// summary.
+func (e *environment) sync(ctx context.Context) error {
+	begun := time.Now()
+	update := e.synchronizeHere
+	if e.server != "" {
+		update = e.synchronizeServer
+	}
+	stats, err := update(ctx)
+	if stats != nil {
+		err = errors.Join(err, e.printSummary(*stats, time.Since(begun)))
+	}
+	return err
 }
 
-func (e direct) sync(ctx context.Context) error {
-	begun := time.Now()
-	return e.withSession(ctx, func(_ *catalog.Catalog, s syncline.SessionStatistics, damage error) error {
-		return errors.Join(damage, e.printSummary(s, time.Since(begun)))
+// synchronizeHere returns nil statistics if there is no catalog in the end.
+func (e *environment) synchronizeHere(ctx context.Context) (stats *syncline.SessionStatistics, err error) {
+	err = e.withSession(ctx, func(_ *catalog.Catalog, s syncline.SessionStatistics, damage error) error {
+		stats = &s
+		return damage
 	})
+	return stats, err
 }
 
 func (e *environment) printSummary(s syncline.SessionStatistics, took time.Duration) error {

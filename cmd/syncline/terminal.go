@@ -23,9 +23,8 @@ func isTerminal(stream any) (fd int, ok bool) {
 	return fd, term.IsTerminal(fd)
 }
 
-// printable returns s, quoted when it holds anything that could act on a
-// terminal: control characters, other unprintable ones, bytes that are no
-// UTF-8.
+// printable returns s. It quotes s if anything in it could act on a terminal:
+// control characters, other unprintable characters, bytes that are not UTF-8.
 func printable(s string) string {
 	if isPrintable(s) {
 		return s
@@ -37,8 +36,8 @@ func isPrintable(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }) < 0
 }
 
-// jsonFor returns where to write JSON to: to a terminal all that could act on it
-// is escaped, which means the same to whoever reads the JSON.
+// jsonFor returns the writer for JSON. For a terminal it escapes everything that
+// could act on the terminal, which leaves the meaning of the JSON as it is.
 func jsonFor(w io.Writer) io.Writer {
 	if _, ok := isTerminal(w); ok {
 		return &jsonEscaper{w: w}
@@ -46,8 +45,8 @@ func jsonFor(w io.Writer) io.Writer {
 	return w
 }
 
-// jsonEscaper writes JSON in which unprintable characters are escaped. They can
-// only be in strings, where an escape stands for them.
+// jsonEscaper writes JSON and escapes unprintable characters. These stand only in
+// strings, where an escape has the same meaning.
 type jsonEscaper struct {
 	w    io.Writer
 	rest []byte // the beginning of a character

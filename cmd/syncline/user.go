@@ -20,14 +20,14 @@ func newUserCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "user",
 		Short: "Manage the server's users",
-		Long: `Manage the users of the server that keeps its data in --data. The server may be
-running; it takes changes over within seconds.
+		Long: `Manage the users of the server whose data directory is --data. A running server
+applies changes within seconds.
 
-A new password has at least 12 characters and is none of the most common ones.
+A new password has at least 12 characters and is not one of the most common ones.
 Passwords in use stay valid.
 
-Roles: administrator (everything), operator (synchronize, stop, see), restorer
-(see, get contents back), viewer (see).`,
+The roles: an administrator may do everything. An operator sees, synchronizes and
+stops. A restorer sees and gets contents back. A viewer sees.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

@@ -18,7 +18,7 @@ func init() {
 	}
 }
 
-// buildVersion is what the Go toolchain recorded.
+// buildVersion is the version that the Go toolchain recorded.
 func buildVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {

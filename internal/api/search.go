@@ -13,7 +13,7 @@ import (
 // Searcher finds entries by name in the catalogs of several repositories.
 // Errors are CodeInvalid for a pattern, folder or cursor that cannot be.
 type Searcher interface {
-	Search(ctx context.Context, repositories []syncline.Repository, q explore.SearchQuery) (explore.SearchPage, error)
+	Search(ctx context.Context, repositories []syncline.Repository, q explore.Query) (explore.SearchPage, error)
 }
 
 // search answers for searches by name.
@@ -43,18 +43,22 @@ func (h *search) Search(ctx context.Context, req v6.SearchRequestObject) (v6.Sea
 	for i := range page.Results {
 		answer.Results[i] = foundVersionJSON(&page.Results[i])
 	}
-	answer.Cut = present(v6.SearchCut(page.Cut))
+	answer.Cut = present(searchCuts[page.Cut])
 	answer.NotSearched, err = h.notSearched(ctx, page.NotSearched)
 	return answer, err
 }
 
-func searchQuery(p *v6.SearchParams) (q explore.SearchQuery, err error) {
-	q = explore.SearchQuery{
+// searchCuts are the reasons why a page is not complete, in the API's words.
+var searchCuts = map[explore.Cut]v6.SearchCut{explore.CutTime: v6.SearchCutTime, explore.CutDepth: v6.SearchCutFolders}
+
+func searchQuery(p *v6.SearchParams) (q explore.Query, err error) {
+	q = explore.Query{
 		Texts:     deref(p.Query),
 		Pattern:   p.Mode != nil && *p.Mode == "pattern",
 		MatchCase: p.IgnoreCase != nil && !*p.IgnoreCase,
-		Hosts:     deref(p.Host),
-		Limit:     limitOf(p.Limit), Cursor: deref(p.Cursor),
+		Oldest:    deref(p.ModifiedAfter), Newest: deref(p.ModifiedBefore),
+		Snapshots: explore.SnapshotFilter{Hosts: deref(p.Host)},
+		Limits:    explore.Limits{Results: int64(limitOf(p.Limit))}, Cursor: deref(p.Cursor),
 	}
 	if q.Folder, err = pathOf(p.Path, p.RawPath); err != nil {
 		return q, err
@@ -66,7 +70,7 @@ func searchQuery(p *v6.SearchParams) (q explore.SearchQuery, err error) {
 		q.RestorePoints = append(q.RestorePoints, syncline.ID(strings.ToLower(string(id))))
 	}
 	for _, list := range deref(p.Tag) {
-		q.Tags = append(q.Tags, strings.Split(list, ","))
+		q.Snapshots.Tags = append(q.Snapshots.Tags, strings.Split(list, ","))
 	}
 	q.MinSize = uint64(deref(p.MinSize)) //nolint:gosec // the document has 0 as its least value
 	if p.MaxSize != nil {
@@ -76,8 +80,7 @@ func searchQuery(p *v6.SearchParams) (q explore.SearchQuery, err error) {
 			return q, invalid("minSize is more than maxSize, so nothing can be found; exchange them")
 		}
 	}
-	q.ModifiedFrom, q.ModifiedTo = deref(p.ModifiedAfter), deref(p.ModifiedBefore)
-	if p.ModifiedBefore != nil && q.ModifiedFrom.After(q.ModifiedTo) {
+	if p.ModifiedBefore != nil && q.Oldest.After(q.Newest) {
 		return q, invalid("modifiedAfter is later than modifiedBefore, so nothing can be found; exchange them")
 	}
 	return q, nil
@@ -127,11 +130,11 @@ func (h *search) notSearched(ctx context.Context, list []explore.NotSearched) (*
 	return &out, nil
 }
 
-func foundVersionJSON(x *explore.FoundVersion) v6.FoundVersion {
+func foundVersionJSON(x *explore.Found) v6.FoundVersion {
 	out := v6.FoundVersion{
-		RepositoryID: x.RepositoryID, Entry: entryJSON(x.Path, x.Entry),
-		FirstRestorePointID: x.First.ID, FirstTime: x.First.Snapshot.Time.UTC(),
-		LastRestorePointID: x.Last.ID, LastTime: x.Last.Snapshot.Time.UTC(), RestorePoints: x.RestorePoints,
+		RepositoryID: x.Repository, Entry: entryJSON(x.Path, x.Entry),
+		FirstRestorePointID: explore.RestorePointID(x.Repository, x.First.ID), FirstTime: x.First.Time.UTC(),
+		LastRestorePointID: explore.RestorePointID(x.Repository, x.Last.ID), LastTime: x.Last.Time.UTC(), RestorePoints: x.Snapshots,
 	}
 	out.Path, out.RawPath = textOf(x.Path)
 	return out

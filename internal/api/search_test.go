@@ -10,18 +10,19 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/explore"
 )
 
 // fakeSearcher keeps what it was asked, and answers with what it is given.
 type fakeSearcher struct {
 	repositories []syncline.Repository
-	query        explore.SearchQuery
+	query        explore.Query
 	page         explore.SearchPage
 	err          error
 }
 
-func (f *fakeSearcher) Search(_ context.Context, repositories []syncline.Repository, q explore.SearchQuery) (explore.SearchPage, error) {
+func (f *fakeSearcher) Search(_ context.Context, repositories []syncline.Repository, q explore.Query) (explore.SearchPage, error) {
 	f.repositories, f.query = repositories, q
 	return f.page, f.err
 }
@@ -38,7 +39,7 @@ func searchWorld(t *testing.T) (*world, *fakeSearcher) {
 func TestSearchQuery(t *testing.T) {
 	w, f := searchWorld(t)
 	decode[map[string]any](t, w.get("/v6/search"))
-	if want := (explore.SearchQuery{Limit: defaultLimit}); !reflect.DeepEqual(f.query, want) || len(f.repositories) != 2 {
+	if want := (explore.Query{Limits: explore.Limits{Results: defaultLimit}}); !reflect.DeepEqual(f.query, want) || len(f.repositories) != 2 {
 		t.Errorf("asked for %+v in %d repositories", f.query, len(f.repositories))
 	}
 	at := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
@@ -47,13 +48,14 @@ func TestSearchQuery(t *testing.T) {
 	decode[map[string]any](t, w.get("/v6/Search?query=%2Fa%2F%2A%2A&mode=pattern&ignoreCase=false&type=file&type=dir&minSize=3&maxSize=9"+
 		"&modifiedAfter=2026-11-23T10:00:00Z&modifiedBefore=2026-11-23T11:00:00%2B01:00&host=one&host=two,three&tag=a,b&tag=c"+
 		"&restorePointId="+strings.ToUpper(pointID)+"&query=b&rawPath="+raw+"&limit=7&cursor=c&repositoryId="+strings.ToUpper(repoID)+"&repositoryId="+repoID))
-	if f.query.ModifiedTo.Equal(at) {
-		f.query.ModifiedTo = at
+	if f.query.Newest.Equal(at) {
+		f.query.Newest = at
 	}
-	want := explore.SearchQuery{
+	want := explore.Query{
 		Texts: []string{"/a/**", "b"}, RestorePoints: []syncline.ID{pointID}, Pattern: true, MatchCase: true, Folder: "/\xfe", Types: []syncline.EntryType{syncline.TypeFile, syncline.TypeDir},
-		MinSize: 3, MaxSize: &most, ModifiedFrom: at, ModifiedTo: at,
-		Hosts: []string{"one", "two,three"}, Tags: [][]string{{"a", "b"}, {"c"}}, Limit: 7, Cursor: "c",
+		MinSize: 3, MaxSize: &most, Oldest: at, Newest: at,
+		Snapshots: explore.SnapshotFilter{Hosts: []string{"one", "two,three"}, Tags: [][]string{{"a", "b"}, {"c"}}},
+		Limits:    explore.Limits{Results: 7}, Cursor: "c",
 	}
 	if !reflect.DeepEqual(f.query, want) {
 		t.Errorf("asked for %+v, not %+v", f.query, want)
@@ -75,20 +77,21 @@ type searchPage struct {
 
 func TestSearchAnswer(t *testing.T) {
 	w, f := searchWorld(t)
+	shown := &catalog.Snapshot{Snapshot: testPoint.Snapshot}
 	f.page = explore.SearchPage{
-		Results: []explore.FoundVersion{{
-			RepositoryID: repoID, Path: "/a/b\xff", Entry: &oddEntry, First: testPoint, Last: testPoint, RestorePoints: 3,
+		Results: []explore.Found{{
+			Repository: repoID, Path: "/a/b\xff", Entry: &oddEntry, First: shown, Last: shown, Snapshots: 3,
 		}},
 		NotSearched: []explore.NotSearched{
 			{RepositoryID: repoID, Reason: explore.GapNotSynchronized},
 			{RepositoryID: secondRepoID, Reason: explore.GapNotSynchronized},
 			{RepositoryID: secondRepoID, Reason: explore.GapDamaged},
 		},
-		Cut: explore.SearchCutTime, Next: "more",
+		Cut: explore.CutTime, Next: "more",
 	}
 	page := decode[searchPage](t, w.get("/v6/Search?query=b"))
 	x := page.Results[0]
-	if x.RepositoryID != repoID || x.Path != "/a/b\uFFFD" || x.RawPath != "L2EvYv8=" || x.FirstRestorePointID != pointID ||
+	if x.RepositoryID != repoID || x.Path != "/a/b\uFFFD" || x.RawPath != "L2EvYv8=" || x.FirstRestorePointID != string(explore.RestorePointID(repoID, shown.ID)) ||
 		x.FirstTime != "2026-11-23T10:00:00.123Z" || x.RestorePoints != 3 || x.Entry.RawName != "Yv8=" || x.Entry.Path != x.Path {
 		t.Errorf("the result is %+v", x)
 	}

@@ -18,7 +18,7 @@ func TestReadingAheadChangesNothing(t *testing.T) {
 		f := newForest(t)
 		f.grow(r, 2)
 		x, ids := f.explorer()
-		walk := func(round, last, small int, into bool) (visits []string, report DiffReport) {
+		walk := func(round, last, small int, into bool) (visits []string, report DifferenceStatistics) {
 			t.Helper()
 			err := x.twoSnapshots(t.Context(), ids[0], ids[1], func(v *catalog.View, s, u catalog.Snapshot) (err error) {
 				c := newComparer(t.Context(), v, "/")

@@ -252,11 +252,7 @@ func (x *Explorer) DifferenceStatistics(ctx context.Context, point, with synclin
 		if err != nil {
 			return err
 		}
-		report, err := newComparer(ctx, v, path).diff(before, after, maxDiffBlobs, func(*Pair) error { return nil })
-		out = DifferenceStatistics{
-			ChangedFiles: uint64(report.ChangedFiles), Added: report.Added.counts(), Removed: report.Removed.counts(),
-			Missing: report.Missing,
-		}
+		out, err = newComparer(ctx, v, path).diff(before, after, maxDiffBlobs, func(*Pair) error { return nil })
 		return err
 	})
 	return out, err

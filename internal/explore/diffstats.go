@@ -26,25 +26,11 @@ type DifferenceStatistics struct {
 	Missing        int // folders that are lost, so that their differences are unknown
 }
 
-// DiffStats counts the items on one side of a comparison only.
-type DiffStats struct {
-	Files, Dirs, Others  int
-	DataBlobs, TreeBlobs int
-	Bytes                uint64 // of the blobs, decompressed
-}
-
-// DiffReport is the totals of a comparison as restic counts them.
-type DiffReport struct {
-	ChangedFiles   int
-	Added, Removed DiffStats
-	Missing        int // folders that differ and are lost on one side; their content is not counted
-}
-
 // Diff compares two trees as restic's diff does. It calls visit with every
 // entry of the folders that differ, but not below a folder that became
 // something else. A blob of a common folder, or at another place of the other
 // tree, is neither added nor removed.
-func Diff(ctx context.Context, v *catalog.View, before, after Root, visit func(*Pair) error) (report DiffReport, err error) {
+func Diff(ctx context.Context, v *catalog.View, before, after Root, visit func(*Pair) error) (report DifferenceStatistics, err error) {
 	c := newComparer(ctx, v, "/")
 	c.left, c.room = math.MaxInt64, math.MaxInt64
 	return c.diff(before, after, math.MaxInt, visit)
@@ -60,14 +46,14 @@ const longRound = 1 << 17
 
 // diff is Diff within the comparer's bounds. most bounds the blobs outside of
 // the common folders.
-func (c *comparer) diff(before, after Root, most int, visit func(*Pair) error) (report DiffReport, err error) {
+func (c *comparer) diff(before, after Root, most int, visit func(*Pair) error) (report DifferenceStatistics, err error) {
 	ahead := newReadAhead()
 	ahead.round, ahead.last = longRound, longRound
 	return c.diffIn(before, after, most, visit, ahead)
 }
 
 // diffIn is diff with rounds of a certain length.
-func (c *comparer) diffIn(before, after Root, most int, visit func(*Pair) error, ahead readAhead) (report DiffReport, err error) {
+func (c *comparer) diffIn(before, after Root, most int, visit func(*Pair) error, ahead readAhead) (report DifferenceStatistics, err error) {
 	ctx, v := c.ctx, c.v
 	closure, err := v.NewClosure(ctx)
 	if err != nil {
@@ -126,7 +112,7 @@ type differ struct {
 	old, now blobs
 }
 
-func (d *differ) count(report *DiffReport, p *Pair) {
+func (d *differ) count(report *DifferenceStatistics, p *Pair) {
 	if p.Before != nil {
 		d.old.add(p.Before)
 	}
@@ -143,26 +129,19 @@ func (d *differ) count(report *DiffReport, p *Pair) {
 	}
 }
 
-func (s *DiffStats) counts() SideCounts {
-	return SideCounts{
-		Files: uint64(s.Files), Folders: uint64(s.Dirs), Others: uint64(s.Others),
-		DataBlobs: uint64(s.DataBlobs), TreeBlobs: uint64(s.TreeBlobs), Bytes: s.Bytes,
-	}
-}
-
-func (s *DiffStats) entry(e *syncline.Entry) {
+func (s *SideCounts) entry(e *syncline.Entry) {
 	switch e.Type {
 	case syncline.TypeFile:
 		s.Files++
 	case syncline.TypeDir:
-		s.Dirs++
+		s.Folders++
 	default:
 		s.Others++
 	}
 }
 
 // blobs counts the blobs of one side that the other one lacks.
-func (d *differ) blobs(ctx context.Context, report *DiffReport) error {
+func (d *differ) blobs(ctx context.Context, report *DifferenceStatistics) error {
 	without(d.old.data, d.now.data)
 	without(d.old.trees, d.now.trees)
 	if err := d.common.Complete(ctx); err != nil {
@@ -185,8 +164,8 @@ func (d *differ) blobs(ctx context.Context, report *DiffReport) error {
 	if err != nil {
 		return err
 	}
-	report.Removed.DataBlobs, report.Removed.TreeBlobs = len(d.old.data), len(d.old.trees)
-	report.Added.DataBlobs, report.Added.TreeBlobs = len(d.now.data), len(d.now.trees)
+	report.Removed.DataBlobs, report.Removed.TreeBlobs = uint64(len(d.old.data)), uint64(len(d.old.trees))
+	report.Added.DataBlobs, report.Added.TreeBlobs = uint64(len(d.now.data)), uint64(len(d.now.trees))
 	return d.sizes(ctx, report)
 }
 
@@ -202,8 +181,8 @@ func without(a, b map[syncline.Hash]struct{}) {
 
 // sizes adds up the sizes of the remaining blobs. The catalog has only the
 // beginning of a data blob's id, which tells it apart from the others.
-func (d *differ) sizes(ctx context.Context, report *DiffReport) error {
-	wanted := sizesWanted{make(map[blobKey][]*DiffStats), make([]uint64, 1<<24/64)}
+func (d *differ) sizes(ctx context.Context, report *DifferenceStatistics) error {
+	wanted := sizesWanted{make(map[blobKey][]*SideCounts), make([]uint64, 1<<24/64)}
 	d.old.want(&wanted, &report.Removed)
 	d.now.want(&wanted, &report.Added)
 	indexes, err := d.v.Indexes()
@@ -234,7 +213,7 @@ func (d *differ) sizes(ctx context.Context, report *DiffReport) error {
 // sizesWanted has the blobs whose sizes are looked for, and to which sides they are
 // to be added.
 type sizesWanted struct {
-	blobs map[blobKey][]*DiffStats
+	blobs map[blobKey][]*SideCounts
 	first []uint64 // a bit for the first three bytes of each
 }
 
@@ -243,7 +222,7 @@ func (w *sizesWanted) may(id *syncline.Hash) bool {
 	return w.first[at/64]>>(at%64)&1 != 0
 }
 
-func (w *sizesWanted) want(id syncline.Hash, tree bool, s *DiffStats) {
+func (w *sizesWanted) want(id syncline.Hash, tree bool, s *SideCounts) {
 	at := uint32(id[0])<<16 | uint32(id[1])<<8 | uint32(id[2])
 	w.first[at/64] |= 1 << (at % 64)
 	k := blobKey{[8]byte(id[:8]), tree}
@@ -266,7 +245,7 @@ type blobKey struct {
 	tree bool
 }
 
-func (b blobs) want(wanted *sizesWanted, s *DiffStats) {
+func (b blobs) want(wanted *sizesWanted, s *SideCounts) {
 	for h := range b.data {
 		wanted.want(h, false, s)
 	}

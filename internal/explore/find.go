@@ -13,57 +13,76 @@ import (
 	"syncline.dev/syncline/internal/pattern"
 )
 
-// Query says what to find: the entries that Patterns or Contains choose and
-// that pass all filters. Without either, it chooses every entry.
+// Query says what to find: everything that Texts choose and that passes all
+// filters.
 type Query struct {
-	// Patterns are those of restic's find. A matching folder chooses everything
-	// below it.
-	Patterns   []string
-	IgnoreCase bool // for Patterns, as restic does it
-	// Contains holds parts of names. Letter case does not count, and neither
-	// does the normal form of accented letters. A matching folder does not
-	// choose the entries below it.
-	Contains  []string
-	MatchCase bool // for Contains: the text must match exactly
+	// Texts are parts of names. A name with any of them matches, without regard
+	// to the normal form of accented letters. "" is in every name, and no text
+	// matches every name. With Pattern, Texts are restic's patterns, and a
+	// matching folder chooses everything in it.
+	Texts     []string
+	Pattern   bool
+	MatchCase bool // letter case counts, and in a part of a name the normal form
 
-	Below          []string             // only below the folder of this path, a name an element
+	Folder         string               // absolute: only below it; everywhere when empty
 	Types          []syncline.EntryType // any of them; empty for all
-	MinSize        uint64               // bytes; a bound on sizes chooses files only
+	MinSize        uint64               // bytes; a bound chooses files only
 	MaxSize        *uint64              // nil for none
-	Oldest, Newest time.Time            // bounds of the modification time, both included; zero for none
+	Oldest, Newest time.Time            // modification time, both included; zero for none
 
-	Detail catalog.Detail // fields of the entries to fill in
-	Limits Limits
+	// Snapshots and RestorePoints choose what a Searcher searches. Find and
+	// FindVersions search the list that they are given.
+	Snapshots     SnapshotFilter
+	RestorePoints []syncline.ID // any of them; all when empty
 
-	// More says that other searches will follow. The first one then makes the
-	// tables that speed them up.
-	More bool `json:"-"` // two queries that differ in it are the same
+	Detail catalog.Detail // the parts of an entry that are filled
+	Limits Limits         // a Searcher takes Results alone: the results of a page, one at least
+	Cursor string         // a Searcher's page begins there
 
-	// After and Positions are for FindVersions. The search begins behind After.
-	// With Positions, each version has its Position.
-	After     Position
-	Positions bool
+	// more says that other searches follow: the first one makes what speeds them
+	// up. With positions each result has its position. The search begins behind
+	// after.
+	more, positions bool
+	after           position
 }
 
-// Position is a place in the results of FindVersions: behind so many versions
+// position is a place in the results of FindVersions: behind so many versions
 // at a path. Versions count before filters are applied. The zero value is the
 // beginning.
-type Position struct {
+type position struct {
 	Names    []string // parts of the path
 	Versions int
 }
 
-// Check fails with CodeInvalid for a pattern that cannot be used.
+// Check fails with CodeInvalid when a pattern or the folder cannot be used.
 func (q *Query) Check() error {
-	if len(q.Patterns) > pattern.MaxPatterns {
-		return syncline.Errorf(syncline.CodeInvalid, "there are %d patterns; at most %d can be matched", len(q.Patterns), pattern.MaxPatterns)
+	_, err := q.parse()
+	if err == nil {
+		_, err = cleanPath(q.Folder)
 	}
-	for _, text := range q.Patterns {
-		if _, err := pattern.Parse(text, q.IgnoreCase); err != nil {
-			return err
+	return err
+}
+
+// parse returns the patterns: those of Texts, and "" where no text chooses.
+func (q *Query) parse() ([]*pattern.Pattern, error) {
+	texts := q.Texts
+	switch {
+	case len(texts) == 0:
+		texts = []string{""}
+	case !q.Pattern:
+		return nil, nil
+	case len(texts) > pattern.MaxPatterns:
+		return nil, syncline.Errorf(syncline.CodeInvalid, "there are %d patterns; at most %d can be matched", len(texts), pattern.MaxPatterns)
+	}
+	patterns := make([]*pattern.Pattern, len(texts))
+	for i, text := range texts {
+		p, err := pattern.Parse(text, !q.MatchCase)
+		if err != nil {
+			return nil, err
 		}
+		patterns[i] = p
 	}
-	return nil
+	return patterns, nil
 }
 
 // Limits bound a search. A zero value is no bound.
@@ -92,17 +111,24 @@ const (
 // the square of their depth.
 const maxPath = 1 << 20
 
-// Hit is an entry at a path of one snapshot. fn may keep it.
-type Hit struct {
-	Snapshot *catalog.Snapshot
-	Path     string
-	Entry    *syncline.Entry
+// Found is an entry at a path, once for all snapshots that have exactly it
+// there: the same name, metadata and content.
+type Found struct {
+	Repository  syncline.ID // set by a Searcher
+	Path        string
+	Entry       *syncline.Entry
+	First, Last *catalog.Snapshot // the oldest and the newest of them
+	Snapshots   int               // how many have it
+
+	in []int32  // their positions in the searched list, ascending; read-only
+	at position // behind this result, if the query asks for it
 }
 
-// Find calls fn with everything that the query chooses. It takes the snapshots
-// in the given order, and each one in the order of names, depth first, a folder
-// before its entries. An error of fn ends the search and is returned.
-func Find(ctx context.Context, v *catalog.View, snapshots []catalog.Snapshot, q *Query, fn func(*Hit) error) (Cut, error) {
+// Find calls fn with everything that the query chooses, for each snapshot by
+// itself: one snapshot after the other in the given order, and each in the order
+// of names, depth first, a folder before its content. fn may keep the result. An
+// error of fn ends the search and is returned.
+func Find(ctx context.Context, v *catalog.View, snapshots []catalog.Snapshot, q *Query, fn func(*Found) error) (Cut, error) {
 	f, err := newFinder(ctx, v, q)
 	defer f.close()
 	if err != nil || f.nothing() {
@@ -111,7 +137,7 @@ func Find(ctx context.Context, v *catalog.View, snapshots []catalog.Snapshot, q 
 	for i := range snapshots {
 		s := &snapshots[i]
 		err := f.walk([]group{{s.Root, []int32{0}}}, func(w *waiting, e *syncline.Entry) error {
-			return fn(&Hit{Snapshot: s, Path: w.path, Entry: e})
+			return fn(&Found{Path: w.path, Entry: e, First: s, Last: s, Snapshots: 1})
 		})
 		if err != nil {
 			return f.result(err)
@@ -120,23 +146,11 @@ func Find(ctx context.Context, v *catalog.View, snapshots []catalog.Snapshot, q 
 	return f.cut, nil
 }
 
-// VersionHit is an entry at a path, once for all snapshots with exactly this
-// entry: the same name, metadata and content.
-type VersionHit struct {
-	Path  string
-	Entry *syncline.Entry
-	// Snapshots are positions in the list of snapshots, ascending. They are
-	// read-only.
-	Snapshots []int32
-	// Position is the place behind this version, if the query asks for it.
-	Position Position
-}
-
 // FindVersions calls fn with everything that the query chooses, in the order of
-// paths, each folder before its entries. The versions of one path come in the
-// order of their first snapshots. FindVersions looks at everything that several
+// paths, each folder before its content, and the versions of a path in the order
+// of their first appearance in the list. It looks at everything that several
 // snapshots share once. An error of fn ends the search and is returned.
-func FindVersions(ctx context.Context, v *catalog.View, snapshots []catalog.Snapshot, q *Query, fn func(*VersionHit) error) (Cut, error) {
+func FindVersions(ctx context.Context, v *catalog.View, snapshots []catalog.Snapshot, q *Query, fn func(*Found) error) (Cut, error) {
 	f, err := newFinder(ctx, v, q)
 	defer f.close()
 	if err != nil || f.nothing() {
@@ -147,7 +161,11 @@ func FindVersions(ctx context.Context, v *catalog.View, snapshots []catalog.Snap
 		roots.add(snapshots[i].Root, []int32{int32(i)})
 	}
 	err = f.walk(appendGroups(nil, &roots), func(w *waiting, e *syncline.Entry) error {
-		return fn(&VersionHit{Path: w.path, Entry: e, Snapshots: w.in, Position: w.at})
+		first, last := &snapshots[w.in[0]], &snapshots[w.in[len(w.in)-1]]
+		if first.Compare(&last.Snapshot) > 0 { // the list begins with the newest
+			first, last = last, first
+		}
+		return fn(&Found{Path: w.path, Entry: e, First: first, Last: last, Snapshots: len(w.in), in: w.in, at: w.at})
 	})
 	return f.result(err)
 }
@@ -162,7 +180,8 @@ type finder struct {
 	wayPart  int             // those that this part of the single pattern matches
 	patterns []*pattern.Pattern
 	contains []func(name string) bool
-	byName   bool // an entry with a found name matches, whatever its path
+	within   []string // the names of the query's folder
+	byName   bool     // an entry with a found name matches, whatever its path
 	cut      Cut
 	results  int64
 	folders  int64
@@ -183,28 +202,29 @@ type finder struct {
 
 // newFinder returns a finder also with an error.
 func newFinder(ctx context.Context, v *catalog.View, q *Query) (*finder, error) {
-	f := &finder{ctx: ctx, v: v, q: q, byName: len(q.Contains) == 0}
-	texts := q.Patterns
-	if len(texts)+len(q.Contains) == 0 {
-		texts = []string{""}
+	f := &finder{ctx: ctx, v: v, q: q}
+	folder, err := cleanPath(q.Folder)
+	if err == nil {
+		f.patterns, err = q.parse()
 	}
+	if err != nil {
+		return f, err
+	}
+	f.within, f.byName = pathParts(folder), len(f.patterns) > 0
 	var terms []catalog.NameTerm
-	for _, text := range texts {
-		p, err := pattern.Parse(text, q.IgnoreCase)
-		if err != nil {
-			return f, err
-		}
-		f.patterns = append(f.patterns, p)
+	for _, p := range f.patterns {
 		f.byName = f.byName && p.SingleName()
 		terms = append(terms, termOfPattern(p))
 	}
-	for _, text := range q.Contains {
-		term := containsTerm(text)
-		if q.MatchCase {
-			term = catalog.NameTerm{Literal: text, Match: func(name string) bool { return strings.Contains(name, text) }}
+	if len(f.patterns) == 0 {
+		for _, text := range q.Texts {
+			term := containsTerm(text)
+			if q.MatchCase {
+				term = catalog.NameTerm{Literal: text, Match: func(name string) bool { return strings.Contains(name, text) }}
+			}
+			f.contains = append(f.contains, term.Match)
+			terms = append(terms, term)
 		}
-		f.contains = append(f.contains, term.Match)
-		terms = append(terms, term)
 	}
 	if f.expired() {
 		return f, nil
@@ -214,12 +234,11 @@ func newFinder(ctx context.Context, v *catalog.View, q *Query) (*finder, error) 
 		defer cancel()
 		ctx = limited
 	}
-	var err error
-	f.search, err = v.Search(ctx, terms, q.More)
+	f.search, err = v.Search(ctx, terms, q.more)
 	if err == nil && len(f.patterns) == 1 && len(f.contains) == 0 && f.search.Count() > manyFound {
 		p := f.patterns[0]
 		if f.wayPart = rarestPart(p); f.wayPart >= 0 {
-			f.way, err = v.Search(ctx, []catalog.NameTerm{termOfPart(p, &p.Parts()[f.wayPart])}, q.More)
+			f.way, err = v.Search(ctx, []catalog.NameTerm{termOfPart(p, &p.Parts()[f.wayPart])}, q.more)
 		}
 	}
 	if err != nil && f.ctx.Err() == nil && f.expired() {

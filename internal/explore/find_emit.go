@@ -20,7 +20,7 @@ type waiting struct {
 	path string
 	name string
 	in   []int32
-	at   Position // set if the query asks for it
+	at   position // set if the query asks for it
 }
 
 // queue takes the distinct entries at one matching path, without the first skip
@@ -39,8 +39,8 @@ func (f *finder) queue(same []item, path []byte, skip int) error {
 			return nil
 		}
 		w := waiting{path: text, name: name, in: in}
-		if f.q.Positions {
-			w.at = Position{f.names(text), n}
+		if f.q.positions {
+			w.at = position{f.names(text), n}
 		}
 		f.waiting = append(f.waiting, w)
 		f.refs = append(f.refs, ref)

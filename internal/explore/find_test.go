@@ -150,14 +150,14 @@ func (f *forest) grow(r *rand.Rand, snapshots int) {
 func (f *forest) expect(q *Query, label string, tree syncline.Hash, prefix string, out []string) []string {
 	for _, e := range f.trees[tree] {
 		path := prefix + "/" + e.Name
-		chosen := slices.ContainsFunc(q.Patterns, func(text string) bool {
-			p, err := pattern.Parse(text, q.IgnoreCase)
+		chosen := slices.ContainsFunc(q.Texts, func(text string) bool {
+			if !q.Pattern {
+				return (q.MatchCase && strings.Contains(e.Name, text)) || (!q.MatchCase && strings.Contains(foldName(e.Name), foldName(text)))
+			}
+			p, err := pattern.Parse(text, !q.MatchCase)
 			return err == nil && p.Match(path)
 		})
-		chosen = chosen || slices.ContainsFunc(q.Contains, func(c string) bool {
-			return (q.MatchCase && strings.Contains(e.Name, c)) || (!q.MatchCase && strings.Contains(foldName(e.Name), foldName(c)))
-		})
-		below := len(q.Below) == 0 || strings.HasPrefix(path, "/"+strings.Join(q.Below, "/")+"/")
+		below := strings.HasPrefix(path, q.Folder+"/")
 		if chosen && below && q.passes(&e) {
 			out = append(out, line(label+path, &e))
 		}
@@ -173,23 +173,20 @@ func line(path string, e *syncline.Entry) string {
 }
 
 func randomQuery(r *rand.Rand) *Query {
-	q := &Query{IgnoreCase: r.IntN(3) == 0, Detail: catalog.WithSubtree}
-	for range r.IntN(3) {
+	q := &Query{Pattern: r.IntN(3) > 0, MatchCase: r.IntN(3) > 0, Detail: catalog.WithSubtree}
+	for range 1 + r.IntN(2) {
+		if !q.Pattern {
+			q.Texts = append(q.Texts, []string{"a", "E\u0301", "TXT", " ", "K"}[r.IntN(5)])
+			continue
+		}
 		var parts []string
 		for range 1 + r.IntN(4) {
 			parts = append(parts, []string{"a", "b", "B", "ab", "é", "e\u0301", "*.txt", "*", "**", "[a-c]", "?", "k", "\u212a"}[r.IntN(13)])
 		}
-		q.Patterns = append(q.Patterns, []string{"", "/"}[r.IntN(2)]+strings.Join(parts, "/"))
+		q.Texts = append(q.Texts, []string{"", "/"}[r.IntN(2)]+strings.Join(parts, "/"))
 	}
-	for len(q.Patterns) == 0 || r.IntN(4) == 0 {
-		q.Contains = append(q.Contains, []string{"a", "E\u0301", "TXT", " ", "K"}[r.IntN(5)])
-		if len(q.Patterns) == 0 {
-			break
-		}
-	}
-	q.MatchCase = r.IntN(4) == 0
 	for r.IntN(5) == 0 {
-		q.Below = append(q.Below, []string{"a", "b", "c", "é"}[r.IntN(4)])
+		q.Folder += "/" + []string{"a", "b", "c", "é"}[r.IntN(4)]
 	}
 	switch r.IntN(6) {
 	case 0:
@@ -223,8 +220,8 @@ func TestFindAgainstModel(t *testing.T) {
 				for i := range list {
 					want = f.expect(q, list[i].ID.Short()+" ", list[i].Tree, "", want)
 				}
-				cut, err := Find(t.Context(), v, list, q, func(h *Hit) error {
-					got = append(got, line(h.Snapshot.ID.Short()+" "+h.Path, h.Entry))
+				cut, err := Find(t.Context(), v, list, q, func(h *Found) error {
+					got = append(got, line(h.First.ID.Short()+" "+h.Path, h.Entry))
 					return nil
 				})
 				if err != nil || cut != Complete || !slices.Equal(got, want) {
@@ -256,13 +253,16 @@ func (f *forest) checkVersions(v *catalog.View, list []catalog.Snapshot, q *Quer
 	f.t.Helper()
 	var got, versions []string
 	last := ""
-	cut, err := FindVersions(f.t.Context(), v, list, q, func(x *VersionHit) error {
+	cut, err := FindVersions(f.t.Context(), v, list, q, func(x *Found) error {
 		versions = append(versions, line(x.Path, x.Entry))
-		for _, i := range x.Snapshots {
+		for _, i := range x.in {
 			got = append(got, line(list[i].ID.Short()+" "+x.Path, x.Entry))
 		}
-		if !slices.IsSorted(x.Snapshots) {
+		if !slices.IsSorted(x.in) {
 			return errors.New("the snapshots are in no order")
+		}
+		if x.First != &list[x.in[0]] || x.Last != &list[x.in[len(x.in)-1]] || x.Snapshots != len(x.in) {
+			return errors.New("the first and the last snapshot are others")
 		}
 		if key := strings.ReplaceAll(x.Path, "/", "\x00"); key < last {
 			return fmt.Errorf("%q comes late", x.Path)
@@ -313,11 +313,11 @@ func TestFindLimits(t *testing.T) {
 				count := 0
 				var cut Cut
 				var err error
-				q := &Query{Patterns: []string{"leaf"}, Limits: tt.limits}
+				q := &Query{Texts: []string{"leaf"}, Pattern: true, Limits: tt.limits}
 				if versions {
-					cut, err = FindVersions(t.Context(), v, tt.list, q, func(*VersionHit) error { count++; return nil })
+					cut, err = FindVersions(t.Context(), v, tt.list, q, func(*Found) error { count++; return nil })
 				} else {
-					cut, err = Find(t.Context(), v, tt.list, q, func(*Hit) error { count++; return nil })
+					cut, err = Find(t.Context(), v, tt.list, q, func(*Found) error { count++; return nil })
 				}
 				if err != nil || cut != tt.cut || tt.count >= 0 && count != tt.count {
 					t.Errorf("%s: cut %q, error %v, %d results", tt.name, cut, err, count)
@@ -325,7 +325,7 @@ func TestFindLimits(t *testing.T) {
 			}
 		}
 		stop := errors.New("enough")
-		_, err := Find(t.Context(), v, list, &Query{Patterns: []string{"leaf"}}, func(*Hit) error { return stop })
+		_, err := Find(t.Context(), v, list, &Query{Texts: []string{"leaf"}, Pattern: true}, func(*Found) error { return stop })
 		if !errors.Is(err, stop) {
 			t.Errorf("the error is %v", err)
 		}
@@ -337,12 +337,12 @@ func TestFindRefusesPatterns(t *testing.T) {
 	f := newForest(t)
 	f.snapshot(f.tree(file("a", 1)))
 	view(t, f.catalog(), func(v *catalog.View, list []catalog.Snapshot) error {
-		q := &Query{Patterns: []string{"a", "[a"}}
-		_, err := Find(t.Context(), v, list, q, func(*Hit) error { return nil })
+		q := &Query{Texts: []string{"a", "[a"}, Pattern: true}
+		_, err := Find(t.Context(), v, list, q, func(*Found) error { return nil })
 		if syncline.CodeOf(err) != syncline.CodeInvalid || syncline.CodeOf(q.Check()) != syncline.CodeInvalid {
 			t.Errorf("the errors are %v and %v", err, q.Check())
 		}
-		if err := (&Query{Patterns: []string{"", "**", "a/[b]"}}).Check(); err != nil {
+		if err := (&Query{Texts: []string{"", "**", "a/[b]"}, Pattern: true}).Check(); err != nil {
 			t.Error(err)
 		}
 		return nil

@@ -184,7 +184,7 @@ func (f *finder) descend(roots []group) error {
 }
 
 func (f *finder) root(roots []group) place {
-	p := place{groups: roots, states: make([]pattern.Matching, len(f.patterns)), seek: f.q.After.Names, within: f.q.Below}
+	p := place{groups: roots, states: make([]pattern.Matching, len(f.patterns)), seek: f.q.after.Names, within: f.within}
 	st := pattern.Never
 	for i, x := range f.patterns {
 		p.states[i] = x.Root()
@@ -265,7 +265,7 @@ func (f *finder) visit(in *place, same []item, path []byte) (below place, ok boo
 		if below.seek = in.seek[1:]; len(below.seek) > 0 {
 			matches = false // the search continues below this folder
 		} else {
-			skip = f.q.After.Versions
+			skip = f.q.after.Versions
 		}
 	}
 	if len(in.within) > 0 {

@@ -13,51 +13,6 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// SearchQuery asks for the versions of files and folders by their names, in
-// all restore points of some repositories.
-type SearchQuery struct {
-	// Texts are parts of names. A name with any of them matches, without regard
-	// to the normal form of accented letters. "" is in every name, and no text
-	// matches every name. With Pattern, Texts are restic's patterns, and a
-	// matching folder chooses everything in it.
-	Texts     []string
-	Pattern   bool
-	MatchCase bool // letter case counts, and in a part of a name the normal form
-
-	Folder                   string // absolute: only below it; everywhere when empty
-	Types                    []syncline.EntryType
-	MinSize                  uint64    // bytes; a bound chooses files only
-	MaxSize                  *uint64   // nil for none
-	ModifiedFrom, ModifiedTo time.Time // both included; zero for none
-
-	Hosts         []string      // any of them
-	Tags          [][]string    // lists of which one must match: the snapshot has all its tags
-	RestorePoints []syncline.ID // any of them; all when empty
-
-	Limit  int // results of a page, one at least
-	Cursor string
-}
-
-// FoundVersion is a version of a path with all restore points that have exactly
-// this version. Its entry has no extended attributes and no content.
-type FoundVersion struct {
-	RepositoryID  syncline.ID
-	Path          string
-	Entry         *syncline.Entry
-	First, Last   syncline.RestorePoint
-	RestorePoints int
-}
-
-// SearchCut says why a page is not complete.
-type SearchCut string
-
-// The reasons.
-const (
-	SearchComplete  SearchCut = ""
-	SearchCutTime   SearchCut = "time"    // the time for one page was over
-	SearchCutFolder SearchCut = "folders" // folders with very long paths were not looked into
-)
-
 // SearchGap says why a repository was not searched.
 type SearchGap string
 
@@ -77,10 +32,10 @@ type NotSearched struct {
 // SearchPage is one page of results: by repository in the order of ids, then by
 // path, then by version in the order of time.
 type SearchPage struct {
-	Results     []FoundVersion
+	Results     []Found // the entries without extended attributes and content
 	NotSearched []NotSearched
-	Incomplete  int // searched restore points that lack folders
-	Cut         SearchCut
+	Incomplete  int    // searched restore points that lack folders
+	Cut         Cut    // CutTime or CutDepth
 	Next        string // cursor of the next page; "" at the end
 }
 
@@ -118,53 +73,18 @@ func NewSearcher(catalogs Catalogs) *Searcher {
 // page continues behind the same path. If the snapshots changed, the versions
 // of that path come again from the first. A cursor of another search is
 // CodeInvalid.
-func (s *Searcher) Search(ctx context.Context, repositories []syncline.Repository, q SearchQuery) (SearchPage, error) {
-	folder, err := cleanPath(q.Folder)
-	if err != nil {
-		return SearchPage{}, err
-	}
-	r := searchRequest{
-		query: Query{
-			Below: pathParts(folder), Types: q.Types, MinSize: q.MinSize, MaxSize: q.MaxSize,
-			Oldest: q.ModifiedFrom, Newest: q.ModifiedTo, MatchCase: q.MatchCase, IgnoreCase: !q.MatchCase,
-		},
-		snapshots: SnapshotFilter{Hosts: q.Hosts, Tags: q.Tags}, points: q.RestorePoints,
-		cursor: q.Cursor, limit: q.Limit,
-	}
-	texts := q.Texts
-	if len(texts) == 0 {
-		texts = []string{""}
-	}
-	if q.Pattern {
-		r.query.Patterns = texts
-	} else {
-		r.query.Contains = texts
-	}
-	return s.search(ctx, repositories, r)
-}
-
-// searchRequest is a query in the form of the search. Limits of the query do
-// not belong to it.
-type searchRequest struct {
-	query     Query
-	snapshots SnapshotFilter
-	points    []syncline.ID // any of them; all when empty
-	cursor    string
-	limit     int
-}
-
-func (s *Searcher) search(ctx context.Context, repositories []syncline.Repository, r searchRequest) (SearchPage, error) {
-	if err := r.query.Check(); err != nil {
+func (s *Searcher) Search(ctx context.Context, repositories []syncline.Repository, q Query) (SearchPage, error) {
+	if err := q.Check(); err != nil {
 		return SearchPage{}, err
 	}
 	repositories = slices.Clone(repositories)
 	slices.SortFunc(repositories, func(a, b syncline.Repository) int { return cmp.Compare(a.ID, b.ID) })
-	p := pager{searchRequest: r, catalogs: s.catalogs}
+	p := pager{query: q, limit: int(q.Limits.Results), catalogs: s.catalogs}
 	var err error
-	if p.sum, err = r.digest(); err != nil {
+	if p.sum, err = q.digest(); err != nil {
 		return SearchPage{}, err
 	}
-	if p.after, err = decodeSearchCursor(r.cursor, p.sum); err != nil {
+	if p.after, err = decodeSearchCursor(q.Cursor, p.sum); err != nil {
 		return SearchPage{}, err
 	}
 	select {
@@ -173,7 +93,7 @@ func (s *Searcher) search(ctx context.Context, repositories []syncline.Repositor
 	case <-ctx.Done():
 		return SearchPage{}, syncline.WrapError(syncline.CodeCanceled, ctx.Err(), "the search was canceled")
 	}
-	p.query.Positions, p.query.More = true, true
+	p.query.positions, p.query.more = true, true
 	p.query.Limits = Limits{Path: searchPath, Deadline: time.Now().Add(s.budget), looks: s.looks}
 	at, _ := slices.BinarySearchFunc(repositories, p.after.Repository, func(r syncline.Repository, id syncline.ID) int { return cmp.Compare(r.ID, id) })
 	err = p.fill(ctx, repositories[at:])
@@ -182,9 +102,10 @@ func (s *Searcher) search(ctx context.Context, repositories []syncline.Repositor
 
 // pager collects a page.
 type pager struct {
-	searchRequest
+	query    Query
+	limit    int // results of the page
 	catalogs Catalogs
-	sum      []byte // of the request
+	sum      []byte // of the query
 	after    searchCursor
 	page     SearchPage
 	last     searchCursor // behind the last result
@@ -192,11 +113,10 @@ type pager struct {
 
 // part is one repository's part of a page.
 type part struct {
-	found  []FoundVersion
-	places []Position // of the results
-	state  []byte     // of the searched snapshots
-	cut    Cut
-	gap    SearchGap // why it was not searched
+	found []Found
+	state []byte // of the searched snapshots
+	cut   Cut
+	gap   SearchGap // why it was not searched
 	// incomplete counts the searched snapshots that lack folders.
 	incomplete int
 }
@@ -235,9 +155,9 @@ func (p *pager) add(id syncline.ID, x *part, whole bool) (done bool) {
 	switch {
 	case more || x.gap != "":
 	case x.cut == CutTime:
-		p.page.Cut = SearchCutTime
-	case x.cut == CutDepth && p.page.Cut == SearchComplete:
-		p.page.Cut = SearchCutFolder
+		p.page.Cut = CutTime
+	case x.cut == CutDepth && p.page.Cut == Complete:
+		p.page.Cut = CutDepth
 	}
 	if outOfTime && !whole { // the next page begins with this repository
 		p.page.Next = encodeSearchCursor(searchCursor{Sum: p.sum, Repository: id})
@@ -253,7 +173,7 @@ func (p *pager) add(id syncline.ID, x *part, whole bool) (done bool) {
 	n := min(len(x.found), room)
 	p.page.Results = append(p.page.Results, x.found[:n]...)
 	if n > 0 {
-		p.last = searchCursor{Sum: p.sum, Repository: id, State: x.state}.at(x.places[n-1])
+		p.last = searchCursor{Sum: p.sum, Repository: id, State: x.state}.at(x.found[n-1].at)
 	}
 	if more || x.cut == CutTime && len(x.found) > 0 {
 		p.page.Next = encodeSearchCursor(p.last)
@@ -278,7 +198,7 @@ func (p *pager) search(ctx context.Context, repository *syncline.Repository) (x 
 				x.gap = GapNotSynchronized
 				return nil
 			}
-			list = slices.DeleteFunc(list, func(s catalog.Snapshot) bool { return !p.wants(id, &s.Snapshot) })
+			list = slices.DeleteFunc(list, func(s catalog.Snapshot) bool { return !p.query.wants(id, &s.Snapshot) })
 			for i := range list {
 				if list[i].Missing > 0 {
 					x.incomplete++
@@ -286,11 +206,11 @@ func (p *pager) search(ctx context.Context, repository *syncline.Repository) (x 
 			}
 			x.state = stateOf(list)
 			if id == p.after.Repository {
-				q.After = p.after.position(x.state)
+				q.after = p.after.position(x.state)
 			}
-			x.cut, err = FindVersions(ctx, v, list, &q, func(w *VersionHit) error {
-				x.found = append(x.found, foundVersion(id, list, w))
-				x.places = append(x.places, w.Position)
+			x.cut, err = FindVersions(ctx, v, list, &q, func(w *Found) error {
+				w.Repository, w.Entry = id, bare(w.Entry)
+				x.found = append(x.found, *w)
 				return nil
 			})
 			return err
@@ -305,17 +225,7 @@ func (p *pager) search(ctx context.Context, repository *syncline.Repository) (x 
 	return x, err
 }
 
-// wants reports whether the request includes a repository's snapshot.
-func (r *searchRequest) wants(repository syncline.ID, s *syncline.Snapshot) bool {
-	return r.snapshots.Matches(s) && (len(r.points) == 0 || slices.Contains(r.points, RestorePointID(repository, s.ID)))
-}
-
-func foundVersion(id syncline.ID, list []catalog.Snapshot, w *VersionHit) FoundVersion {
-	point := func(i int32) syncline.RestorePoint {
-		return syncline.RestorePoint{ID: RestorePointID(id, list[i].ID), RepositoryID: id, Snapshot: list[i].Snapshot, Missing: list[i].Missing, Lost: list[i].Lost}
-	}
-	return FoundVersion{
-		RepositoryID: id, Path: w.Path, Entry: bare(w.Entry),
-		First: point(w.Snapshots[0]), Last: point(w.Snapshots[len(w.Snapshots)-1]), RestorePoints: len(w.Snapshots),
-	}
+// wants reports whether a repository's snapshot is searched.
+func (q *Query) wants(repository syncline.ID, s *syncline.Snapshot) bool {
+	return q.Snapshots.Matches(s) && (len(q.RestorePoints) == 0 || slices.Contains(q.RestorePoints, RestorePointID(repository, s.ID)))
 }

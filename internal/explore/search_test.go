@@ -37,16 +37,16 @@ func (s shelf) repositories() (out []syncline.Repository) {
 	return out
 }
 
-func resultLine(f *FoundVersion) string {
-	return fmt.Sprintf("%s %s %d %v %s %s %d", f.RepositoryID, f.Path, f.Entry.Size, f.Entry.Subtree, f.First.ID, f.Last.ID, f.RestorePoints)
+func resultLine(f *Found) string {
+	return fmt.Sprintf("%s %s %d %v %s %s %d", f.Repository, f.Path, f.Entry.Size, f.Entry.Subtree, f.First.ID, f.Last.ID, f.Snapshots)
 }
 
 // pages reads all pages of a search.
-func pages(t *testing.T, s *Searcher, repos []syncline.Repository, r searchRequest) (all []string) {
+func pages(t *testing.T, s *Searcher, repos []syncline.Repository, q Query) (all []string) {
 	t.Helper()
 	for {
-		page, err := s.search(t.Context(), repos, r)
-		if err != nil || page.Cut != SearchComplete || len(page.Results) > r.limit {
+		page, err := s.Search(t.Context(), repos, q)
+		if err != nil || page.Cut != Complete || int64(len(page.Results)) > q.Limits.Results {
 			t.Fatalf("%d results, cut %q, error %v", len(page.Results), page.Cut, err)
 		}
 		for i := range page.Results {
@@ -55,10 +55,10 @@ func pages(t *testing.T, s *Searcher, repos []syncline.Repository, r searchReque
 		if page.Next == "" {
 			return all
 		}
-		if len(page.Results) < r.limit {
+		if int64(len(page.Results)) < q.Limits.Results {
 			t.Fatal("a page that is not full has a next one")
 		}
-		r.cursor = page.Next
+		q.Cursor = page.Next
 	}
 }
 
@@ -78,14 +78,15 @@ func TestSearchPages(t *testing.T) {
 	searcher := NewSearcher(s)
 	total := 0
 	for range 30 {
-		q := searchRequest{query: *randomQuery(r), limit: 1_000_000}
+		q := *randomQuery(r)
+		q.Limits.Results = 1_000_000
 		if r.IntN(3) == 0 {
-			q.snapshots.Hosts = []string{"host1"}
+			q.Snapshots.Hosts = []string{"host1"}
 		}
 		want := pages(t, searcher, s.repositories(), q)
 		total += len(want)
-		for _, q.limit = range []int{1, 2, 7, 40, max(1, len(want))} {
-			if len(want) > 60*q.limit {
+		for _, limit := range []int{1, 2, 7, 40, max(1, len(want))} {
+			if q.Limits.Results = int64(limit); len(want) > 60*limit {
 				continue
 			}
 			if got := pages(t, searcher, s.repositories(), q); !slices.Equal(got, want) {
@@ -102,18 +103,18 @@ func TestSearchPages(t *testing.T) {
 }
 
 // rest reads the pages behind a cursor, in a short form.
-func rest(t *testing.T, s *Searcher, repos []syncline.Repository, r searchRequest) string {
+func rest(t *testing.T, s *Searcher, repos []syncline.Repository, q Query) string {
 	t.Helper()
 	var got []string
 	for {
-		page, err := s.search(t.Context(), repos, r)
+		page, err := s.Search(t.Context(), repos, q)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, x := range page.Results {
-			got = append(got, fmt.Sprintf("%s %d %d", x.Path, x.Entry.Size, x.RestorePoints))
+			got = append(got, fmt.Sprintf("%s %d %d", x.Path, x.Entry.Size, x.Snapshots))
 		}
-		if r.cursor = page.Next; r.cursor == "" {
+		if q.Cursor = page.Next; q.Cursor == "" {
 			return strings.Join(got, ", ")
 		}
 	}
@@ -127,13 +128,13 @@ func TestSearchGoesOnInANewState(t *testing.T) {
 	f.snapshot(f.tree(file("a", 1), file("b", 2), file("d", 1)))
 	c := f.catalog()
 	s := shelf{"x": c}
-	r := searchRequest{query: Query{Contains: []string{""}}, limit: 2}
+	r := Query{Texts: []string{""}, Limits: Limits{Results: 2}}
 	searcher := NewSearcher(s)
-	page, err := searcher.search(t.Context(), s.repositories(), r)
+	page, err := searcher.Search(t.Context(), s.repositories(), r)
 	if err != nil || len(page.Results) != 2 {
 		t.Fatal(err, page)
 	}
-	r.cursor = page.Next
+	r.Cursor = page.Next
 	if got := rest(t, searcher, s.repositories(), r); got != "/b 2 1, /d 1 2" {
 		t.Errorf("unchanged: %s", got)
 	}
@@ -158,8 +159,8 @@ func TestSearchCursors(t *testing.T) {
 	f.snapshot(f.tree(file("a", 1), file("b", 1)))
 	s := shelf{"x": f.catalog()}
 	searcher := NewSearcher(s)
-	r := searchRequest{query: Query{Patterns: []string{"*"}}, limit: 1}
-	page, err := searcher.search(t.Context(), s.repositories(), r)
+	r := Query{Texts: []string{"*"}, Pattern: true, Limits: Limits{Results: 1}}
+	page, err := searcher.Search(t.Context(), s.repositories(), r)
 	if err != nil || page.Next == "" {
 		t.Fatal(err, page)
 	}
@@ -172,8 +173,8 @@ func TestSearchCursors(t *testing.T) {
 		{page.Next, "**", "belongs to another search"},
 		{"", "[", "is not valid"},
 	} {
-		r.cursor, r.query.Patterns = tt.cursor, []string{tt.pattern}
-		if _, err := searcher.search(t.Context(), s.repositories(), r); syncline.CodeOf(err) != syncline.CodeInvalid || !strings.Contains(err.Error(), tt.say) {
+		r.Cursor, r.Texts = tt.cursor, []string{tt.pattern}
+		if _, err := searcher.Search(t.Context(), s.repositories(), r); syncline.CodeOf(err) != syncline.CodeInvalid || !strings.Contains(err.Error(), tt.say) {
 			t.Errorf("cursor %.20q: %v", tt.cursor, err)
 		}
 	}
@@ -193,9 +194,9 @@ func TestSearchIsBounded(t *testing.T) {
 	s := shelf{"x": f.catalog(), "y": f.catalog(), "z": small.catalog()}
 	searcher := NewSearcher(s)
 	searcher.budget, searcher.looks = time.Hour, 100
-	r := searchRequest{query: Query{Patterns: []string{"leaf"}, MinSize: 2}, limit: 10}
-	page, err := searcher.search(t.Context(), s.repositories(), r)
-	if err != nil || page.Cut != SearchCutTime || len(page.Results) != 1 || page.Results[0].RepositoryID != "z" || page.Next != "" {
+	r := Query{Texts: []string{"leaf"}, Pattern: true, MinSize: 2, Limits: Limits{Results: 10}}
+	page, err := searcher.Search(t.Context(), s.repositories(), r)
+	if err != nil || page.Cut != CutTime || len(page.Results) != 1 || page.Results[0].Repository != "z" || page.Next != "" {
 		t.Errorf("%+v, error %v", page, err)
 	}
 	if got := fmt.Sprint(page.NotSearched); got != "[{x Time} {y Time}]" {
@@ -206,21 +207,21 @@ func TestSearchIsBounded(t *testing.T) {
 	for id := range 4 {
 		s[syncline.ID(fmt.Sprint("a", id))] = f.catalog()
 	}
-	page, err = searcher.search(t.Context(), s.repositories(), r)
-	if err != nil || page.Cut != SearchCutTime || len(page.Results) != 0 || len(page.NotSearched) != 4 || page.Next == "" {
+	page, err = searcher.Search(t.Context(), s.repositories(), r)
+	if err != nil || page.Cut != CutTime || len(page.Results) != 0 || len(page.NotSearched) != 4 || page.Next == "" {
 		t.Errorf("%+v, error %v", page, err)
 	}
-	r.cursor = page.Next
-	page, err = searcher.search(t.Context(), s.repositories(), r)
+	r.Cursor = page.Next
+	page, err = searcher.Search(t.Context(), s.repositories(), r)
 	if err != nil || len(page.Results) != 1 || page.Next != "" {
 		t.Errorf("%+v, error %v", page, err)
 	}
-	r.cursor = ""
+	r.Cursor = ""
 	searcher.looks = 0
-	r.query.MinSize = 0
+	r.MinSize = 0
 	last := ""
 	for range 20 {
-		if page, err = searcher.search(t.Context(), s.repositories(), r); err != nil || len(page.Results) != 10 || page.Cut != SearchComplete {
+		if page, err = searcher.Search(t.Context(), s.repositories(), r); err != nil || len(page.Results) != 10 || page.Cut != Complete {
 			t.Fatalf("%+v, error %v", page, err)
 		}
 		for _, x := range page.Results {
@@ -229,7 +230,7 @@ func TestSearchIsBounded(t *testing.T) {
 			}
 			last = x.Path
 		}
-		r.cursor = page.Next
+		r.Cursor = page.Next
 	}
 	// A search that waits too long ends with an error.
 	for range cap(searcher.slots) {
@@ -237,7 +238,7 @@ func TestSearchIsBounded(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := searcher.search(ctx, s.repositories(), r); syncline.CodeOf(err) != syncline.CodeCanceled || !errors.Is(err, context.Canceled) {
+	if _, err := searcher.Search(ctx, s.repositories(), r); syncline.CodeOf(err) != syncline.CodeCanceled || !errors.Is(err, context.Canceled) {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -252,23 +253,23 @@ func TestSearchTellsGaps(t *testing.T) {
 	for i := range repos {
 		repos[i].OutOfSync = repos[i].ID == "fresh" || repos[i].ID == "good"
 	}
-	page, err := NewSearcher(s).Search(t.Context(), repos, SearchQuery{Texts: []string{"A"}, Limit: 5})
+	page, err := NewSearcher(s).Search(t.Context(), repos, Query{Texts: []string{"A"}, Limits: Limits{Results: 5}})
 	if err != nil || len(page.Results) != 2 || fmt.Sprint(page.NotSearched) != "[{damaged Damaged} {fresh NotSynchronized} {gone NotSynchronized}]" {
 		t.Errorf("%+v, error %v", page, err)
 	}
-	for name, q := range map[string]SearchQuery{
+	for name, q := range map[string]Query{
 		"letter case": {Texts: []string{"A"}, MatchCase: true}, "folder": {Texts: []string{"a"}, Folder: "/b"},
 		"pattern": {Texts: []string{"/b/?"}, Pattern: true}, "patterns": {Texts: []string{"/c", "/b/A", "/b/?"}, Pattern: true},
-		"host": {Hosts: []string{"host0"}, MinSize: 2}, "tag": {Tags: [][]string{{""}}, MinSize: 2},
+		"host": {Snapshots: SnapshotFilter{Hosts: []string{"host0"}}, MinSize: 2}, "tag": {Snapshots: SnapshotFilter{Tags: [][]string{{""}}}, MinSize: 2},
 	} {
-		q.Limit = 5
+		q.Limits.Results = 5
 		page, err := NewSearcher(s).Search(t.Context(), repos, q)
 		if err != nil || len(page.Results) != 1 || page.Results[0].Path != "/b/A" {
 			t.Errorf("%s: %+v, error %v", name, page, err)
 		}
 	}
-	for _, q := range []SearchQuery{{Folder: "b"}, {Texts: []string{"["}, Pattern: true}, {ModifiedTo: time.Unix(1<<40, 0)}} {
-		q.Limit = 5
+	for _, q := range []Query{{Folder: "b"}, {Texts: []string{"["}, Pattern: true}, {Newest: time.Unix(1<<40, 0)}} {
+		q.Limits.Results = 5
 		if _, err := NewSearcher(s).Search(t.Context(), repos, q); syncline.CodeOf(err) != syncline.CodeInvalid {
 			t.Errorf("%+v: error %v", q, err)
 		}

@@ -24,7 +24,7 @@ type searchCursor struct {
 }
 
 // at returns the cursor of a place in the same repository.
-func (c searchCursor) at(place Position) searchCursor {
+func (c searchCursor) at(place position) searchCursor {
 	c.Names, c.Versions = make([][]byte, len(place.Names)), place.Versions
 	for i, name := range place.Names {
 		c.Names[i] = []byte(name)
@@ -35,7 +35,7 @@ func (c searchCursor) at(place Position) searchCursor {
 // position returns the place where a search of snapshots in this state
 // continues. After a change of the snapshots, the versions of the path start
 // again.
-func (c searchCursor) position(state []byte) (p Position) {
+func (c searchCursor) position(state []byte) (p position) {
 	for _, name := range c.Names {
 		p.Names = append(p.Names, string(name))
 	}
@@ -76,8 +76,10 @@ func decodeSearchCursor(text string, sum []byte) (c searchCursor, err error) {
 
 // digest identifies a search. The list of repositories is no part of it,
 // because one may be attached between two pages.
-func (r *searchRequest) digest() ([]byte, error) {
-	raw, err := json.Marshal([]any{&r.query, r.snapshots, r.points})
+func (q *Query) digest() ([]byte, error) {
+	same := *q
+	same.Limits, same.Cursor = Limits{}, ""
+	raw, err := json.Marshal(&same)
 	if err != nil {
 		return nil, syncline.WrapError(syncline.CodeInvalid, err, "the search has a date that cannot be; the year must be one from 0 to 9999")
 	}

@@ -9,17 +9,17 @@ import (
 // survives a change of an option that only changes the speed.
 func TestDigest(t *testing.T) {
 	sum := func(q Query) []byte {
-		sum, err := (&searchRequest{query: q}).digest()
+		sum, err := q.digest()
 		if err != nil {
 			t.Fatal(err)
 		}
 		return sum
 	}
-	one := sum(Query{Contains: []string{"a"}})
-	if !bytes.Equal(one, sum(Query{Contains: []string{"a"}, More: true})) {
-		t.Error("that more searches follow makes it another query")
+	one := sum(Query{Texts: []string{"a"}})
+	if !bytes.Equal(one, sum(Query{Texts: []string{"a"}, more: true, Limits: Limits{Results: 7}, Cursor: "c"})) {
+		t.Error("that more searches follow, or another page, makes it another query")
 	}
-	if bytes.Equal(one, sum(Query{Contains: []string{"b"}})) {
+	if bytes.Equal(one, sum(Query{Texts: []string{"b"}})) {
 		t.Error("another text makes no other query")
 	}
 }

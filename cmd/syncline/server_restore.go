@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"path"
 	"strings"
 
@@ -13,46 +14,31 @@ import (
 	"syncline.dev/syncline/internal/restore"
 )
 
-func (e served) restore(ctx context.Context, f *restoreFlags, reference string) error {
-	if f.delete || f.dryRun || e.verbose > 1 {
-		return usageError("with --server, restore takes neither --delete nor --dry-run nor -vv")
+func (r *serverRepository) restore(ctx context.Context, at snapshotFolder, target string) (func(restore.Options) (restore.Result, error), error) {
+	point := r.point(&at.snapshot)
+	query := client.ArchiveQuery{Format: client.Tar, Exact: true}
+	if at.folder != "" {
+		x, err := r.client.Entry(ctx, point, at.folder)
+		if err == nil && !x.IsDir() || client.StatusOf(err) == http.StatusNotFound {
+			return nil, noSuchFolder(at)
+		}
+		if err != nil {
+			return nil, err
+		}
+		query.Paths = []string{at.folder}
 	}
-	return e.repository(ctx, func(r *attachedRepository) error {
-		s, err := r.snapshots(ctx)
-		if err != nil {
-			return err
-		}
-		point, snapshot, folder, err := s.one(&f.filter, reference)
-		if err != nil {
-			return err
-		}
-		query := client.ArchiveQuery{Format: client.Tar, Exact: true}
-		if folder != "" {
-			x, err := r.client.Entry(ctx, point, folder)
-			if err == nil && !x.IsDir() || client.StatusOf(err) == 404 {
-				return syncline.Errorf(syncline.CodeNotFound, "%q is not a folder of snapshot %s", folder, snapshot.ID.Short())
-			}
-			if err != nil {
-				return err
-			}
-			query.Paths = []string{folder}
-		}
-		body, err := r.client.Archive(ctx, point, query)
-		if err != nil {
-			return err
-		}
-		stream := &archiveStream{Reader: archive.NewReader(body), client: r.client, point: point, folder: folder}
-		shown := newRestoreView(e.environment)
-		shown.stream = true
-		err = f.run(shown, &snapshot, func(o restore.Options) (restore.Result, error) {
-			result, err := restore.Unpack(ctx, stream, f.target, o)
-			return result, brokenOff(err)
-		})
-		return errors.Join(err, body.Close())
-	})
+	body, err := r.client.Archive(ctx, point, query)
+	if err != nil {
+		return nil, err
+	}
+	return func(o restore.Options) (restore.Result, error) {
+		stream := &archiveStream{Reader: archive.NewReader(body), client: r.client, point: point, folder: at.folder}
+		result, err := restore.Unpack(ctx, stream, target, o)
+		return result, errors.Join(brokenOff(err), body.Close())
+	}, nil
 }
 
-// brokenOff says what to do about a stream that ended early.
+// brokenOff adds the remedy to the error of a stream that ended early.
 func brokenOff(err error) error {
 	if errors.Is(err, client.ErrBrokenOff) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return syncline.WrapError(syncline.CodeUnavailable, err, "the server broke the restore off. Run the same again: what is right already stays. "+
@@ -61,8 +47,8 @@ func brokenOff(err error) error {
 	return err
 }
 
-// archiveStream is a server's archive as package restore wants it: paths begin
-// below the folder that is restored.
+// archiveStream is a server's archive in the form of package restore: paths begin
+// below the restored folder.
 type archiveStream struct {
 	*archive.Reader
 	client *client.Client
@@ -81,7 +67,7 @@ func (s *archiveStream) Next() (*restore.Item, error) {
 			return s.note(x), nil
 		}
 		if s.folder != "" && x.Name == path.Base(s.folder) {
-			continue // what is restored is below it
+			continue // only its content is restored
 		}
 		name, ok := s.below(x.Name)
 		first, firstOK := s.below(x.First)
