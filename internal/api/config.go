@@ -1,35 +1,23 @@
 package api
 
 import (
-	"context"
 	"log/slog"
 	"time"
 
-	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/gate"
 	"syncline.dev/syncline/internal/store"
 )
 
-// Sessions reads synchronization sessions. The contract of the methods is that
-// of syncer.Service.
+// Sessions reads sessions.
 type Sessions interface {
-	Session(ctx context.Context, id syncline.ID) (syncline.Session, error)
-	LatestSessions(ctx context.Context) ([]syncline.Session, error)
-	RepositorySessions(ctx context.Context, repo syncline.ID, limit, offset int) ([]syncline.Session, error)
-	Log(ctx context.Context, session syncline.ID, limit, offset int) ([]syncline.LogItem, int, error)
+	sessionReader
+	sessionLister
 }
 
-// Synchronizer runs sessions.
+// Synchronizer runs sessions, and opens and lets go of repositories.
 type Synchronizer interface {
 	attacher
-	// Start starts a session, or returns the repository's unended one.
-	Start(ctx context.Context, repository syncline.ID) (syncline.Session, error)
-	// Stop returns when the stop is recorded. An ended session is no error.
-	Stop(ctx context.Context, session syncline.ID) error
-	// Watch returns a channel of capacity one that gets a signal at every
-	// change of the session, and a function that ends the watch. Signals that
-	// are not taken are dropped, never waited for.
-	Watch(session syncline.ID) (<-chan struct{}, func())
+	sessionRunner
 }
 
 // Authenticator issues tokens and finds their users. The contract of the methods is

@@ -15,14 +15,14 @@ import (
 )
 
 // WatchSynchronizeSession answers GET …/{sessionId}/Events.
-func (a *api) WatchSynchronizeSession(ctx context.Context, req v6.WatchSynchronizeSessionRequestObject) (v6.WatchSynchronizeSessionResponseObject, error) {
-	if _, err := a.Sessions.Session(ctx, req.SessionID); err != nil {
+func (h *sessions) WatchSynchronizeSession(ctx context.Context, req v6.WatchSynchronizeSessionRequestObject) (v6.WatchSynchronizeSessionResponseObject, error) {
+	if _, err := h.one.Session(ctx, req.SessionID); err != nil {
 		return nil, err
 	}
 	return sessionEvents{&eventStream{
-		api: a, ctx: ctx, may: roles["WatchSynchronizeSession"].has, event: "session", id: req.SessionID, watch: a.Synchronizer.Watch,
+		streams: h.streams, ctx: ctx, may: roles["WatchSynchronizeSession"].has, event: "session", id: req.SessionID, watch: h.runner.Watch,
 		read: func(ctx context.Context) (any, bool, error) {
-			s, err := a.Sessions.Session(ctx, req.SessionID)
+			s, err := h.one.Session(ctx, req.SessionID)
 			return sessionJSON(s), s.State.Ended(), err
 		},
 	}}, nil
@@ -41,15 +41,24 @@ func (s sessionEvents) VisitWatchSynchronizeSessionResponse(w http.ResponseWrite
 // VisitWatchRestoreJobResponse runs the stream to its end.
 func (s jobEvents) VisitWatchRestoreJobResponse(w http.ResponseWriter) error { return s.visit(w) }
 
+// streams is what all event streams need.
+type streams struct {
+	auth interface {
+		Authenticate(ctx context.Context, token string) (auth.Identity, error)
+	}
+	heartbeat time.Duration
+	log       *slog.Logger
+}
+
 // eventStream sends the changes of a session or a job to one client.
 //
-// It asks to be woken first and reads the state afterwards, so no change can
-// fall between the two; after each wake-up it reads what the store holds now.
-// A slow client therefore misses steps in between, never the last state, and
-// nothing waits for it: the watch drops signals that are not taken, and a
-// write that takes too long ends the stream.
+// The stream asks to be woken first and reads the state afterwards, so that no change
+// can fall between the two. After each wake-up it reads the present state. A slow
+// client therefore misses steps in between, and never the last state. Nothing waits for
+// a slow client: the watch drops signals that are not taken, and a write that takes too
+// long ends the stream.
 type eventStream struct {
-	api   *api
+	*streams
 	ctx   context.Context          //nolint:containedctx // the generated code passes none to the visit
 	may   func(auth.Identity) bool // go on
 	event string
@@ -78,7 +87,7 @@ func (s *eventStream) visit(w http.ResponseWriter) error {
 	out.startStream()
 	if err := s.run(signal); err != nil {
 		// The answer has begun; the client sees a stream that ends early.
-		s.api.log.LogAttrs(s.ctx, slog.LevelDebug, "event stream ended early",
+		s.log.LogAttrs(s.ctx, slog.LevelDebug, "event stream ended early",
 			slog.String(s.event, string(s.id)), slog.Any("error", err))
 	}
 	s.out.extend()
@@ -86,7 +95,7 @@ func (s *eventStream) visit(w http.ResponseWriter) error {
 }
 
 func (s *eventStream) run(signal <-chan struct{}) error {
-	heartbeat := time.NewTicker(s.api.Heartbeat)
+	heartbeat := time.NewTicker(s.heartbeat)
 	defer heartbeat.Stop()
 	for {
 		ended, err := s.sendChange()
@@ -129,7 +138,7 @@ func (s *eventStream) sendChange() (ended bool, err error) {
 // beat sends a comment that keeps the connection open. It ends the stream of a
 // user who has lost the right to it.
 func (s *eventStream) beat() error {
-	identity, err := s.api.Auth.Authenticate(s.ctx, infoFrom(s.ctx).token)
+	identity, err := s.auth.Authenticate(s.ctx, infoFrom(s.ctx).token)
 	if err != nil {
 		return err
 	}

@@ -44,6 +44,8 @@ type api struct {
 	*search
 	*statistics
 	*contents
+	*sessions
+	*restores
 
 	log    *slog.Logger
 	router *router
@@ -135,6 +137,9 @@ func (a *api) group() {
 	a.histories = &histories{repositories: a.Repositories, explorer: a.Histories}
 	a.search = &search{repositories: a.Repositories, searcher: a.Searcher, sessions: a.Sessions}
 	a.statistics = &statistics{repositories: a.Repositories, sizes: a.Statistics}
+	events := &streams{auth: a.Auth, heartbeat: a.Heartbeat, log: a.log}
+	a.sessions = &sessions{repositories: a.Repositories, one: a.Sessions, list: a.Sessions, runner: a.Synchronizer, streams: events}
+	a.restores = &restores{jobs: a.RestoreJobs, runner: a.Restorer, streams: events}
 	a.contents = &contents{
 		points: a.RestorePoints, files: a.Contents, archives: a.Archives, log: a.log,
 		guard: &guard{auth: a.Auth, heartbeat: a.Heartbeat, log: a.log},

@@ -35,21 +35,28 @@ type Restorer interface {
 	Watch(job syncline.ID) (<-chan struct{}, func())
 }
 
+// restores answers for the restore jobs.
+type restores struct {
+	jobs    RestoreJobs
+	runner  Restorer
+	streams *streams
+}
+
 // ListRestoreTargets answers GET /v6/RestoreTargets.
-func (a *api) ListRestoreTargets(context.Context, v6.ListRestoreTargetsRequestObject) (v6.ListRestoreTargetsResponseObject, error) {
-	return v6.ListRestoreTargets200JSONResponse(convert(a.Restorer.Targets(), func(t syncline.RestoreTarget) v6.RestoreTarget {
+func (h *restores) ListRestoreTargets(context.Context, v6.ListRestoreTargetsRequestObject) (v6.ListRestoreTargetsResponseObject, error) {
+	return v6.ListRestoreTargets200JSONResponse(convert(h.runner.Targets(), func(t syncline.RestoreTarget) v6.RestoreTarget {
 		return v6.RestoreTarget{Name: t.Name, Path: t.Path}
 	})), nil
 }
 
 // StartRestoreJob answers POST /v6/RestorePoints/{restorePointId}/RestoreJobs.
-func (a *api) StartRestoreJob(ctx context.Context, req v6.StartRestoreJobRequestObject) (v6.StartRestoreJobResponseObject, error) {
+func (h *restores) StartRestoreJob(ctx context.Context, req v6.StartRestoreJobRequestObject) (v6.StartRestoreJobResponseObject, error) {
 	b := req.Body
 	paths, err := pathsOf(deref(b.Paths), deref(b.RawPaths))
 	if err != nil {
 		return nil, err
 	}
-	j, err := a.Restorer.Start(ctx, syncline.RestoreJob{
+	j, err := h.runner.Start(ctx, syncline.RestoreJob{
 		Work:           syncline.Work{StartedBy: infoFrom(ctx).identity.UserName},
 		RestorePointID: req.RestorePointID, TargetPath: b.TargetPath,
 		RestoreSelection: syncline.RestoreSelection{
@@ -92,8 +99,8 @@ func pathsOf(plain, raw []string) (paths []string, err error) {
 
 // restoreJob returns a job that the user may see and stop: every one for
 // administrators and operators, for restorers their own. Others' are as unknown.
-func (a *api) restoreJob(ctx context.Context, id syncline.ID) (syncline.RestoreJob, error) {
-	j, err := a.RestoreJobs.RestoreJob(ctx, id)
+func (h *restores) restoreJob(ctx context.Context, id syncline.ID) (syncline.RestoreJob, error) {
+	j, err := h.jobs.RestoreJob(ctx, id)
 	if err != nil {
 		return syncline.RestoreJob{}, err
 	}
@@ -108,12 +115,12 @@ func mayFollowJob(i auth.Identity, j syncline.RestoreJob) bool {
 }
 
 // ListRestoreJobs answers GET /v6/RestoreJobs.
-func (a *api) ListRestoreJobs(ctx context.Context, req v6.ListRestoreJobsRequestObject) (v6.ListRestoreJobsResponseObject, error) {
+func (h *restores) ListRestoreJobs(ctx context.Context, req v6.ListRestoreJobsRequestObject) (v6.ListRestoreJobsResponseObject, error) {
 	identity, mine := infoFrom(ctx).identity, ""
 	if !identity.Role.CanSynchronize() { // restorers see their own
 		mine = identity.UserName
 	}
-	jobs, err := a.RestoreJobs.RestoreJobs(ctx, mine, int(deref(req.Params.Limit)), int(deref(req.Params.Offset)))
+	jobs, err := h.jobs.RestoreJobs(ctx, mine, int(deref(req.Params.Limit)), int(deref(req.Params.Offset)))
 	if err != nil {
 		return nil, err
 	}
@@ -121,8 +128,8 @@ func (a *api) ListRestoreJobs(ctx context.Context, req v6.ListRestoreJobsRequest
 }
 
 // GetRestoreJob answers GET /v6/RestoreJobs/{jobId}.
-func (a *api) GetRestoreJob(ctx context.Context, req v6.GetRestoreJobRequestObject) (v6.GetRestoreJobResponseObject, error) {
-	j, err := a.restoreJob(ctx, req.JobID)
+func (h *restores) GetRestoreJob(ctx context.Context, req v6.GetRestoreJobRequestObject) (v6.GetRestoreJobResponseObject, error) {
+	j, err := h.restoreJob(ctx, req.JobID)
 	if err != nil {
 		return nil, err
 	}
@@ -130,23 +137,23 @@ func (a *api) GetRestoreJob(ctx context.Context, req v6.GetRestoreJobRequestObje
 }
 
 // StopRestoreJob answers POST /v6/RestoreJobs/{jobId}/Stop.
-func (a *api) StopRestoreJob(ctx context.Context, req v6.StopRestoreJobRequestObject) (v6.StopRestoreJobResponseObject, error) {
-	if _, err := a.restoreJob(ctx, req.JobID); err != nil {
+func (h *restores) StopRestoreJob(ctx context.Context, req v6.StopRestoreJobRequestObject) (v6.StopRestoreJobResponseObject, error) {
+	if _, err := h.restoreJob(ctx, req.JobID); err != nil {
 		return nil, err
 	}
-	if err := a.Restorer.Stop(ctx, req.JobID); err != nil {
+	if err := h.runner.Stop(ctx, req.JobID); err != nil {
 		return nil, err
 	}
 	return v6.StopRestoreJob200Response{}, nil
 }
 
 // ListRestoreJobLogItems answers GET /v6/RestoreJobs/{jobId}/LogItems.
-func (a *api) ListRestoreJobLogItems(ctx context.Context, req v6.ListRestoreJobLogItemsRequestObject) (v6.ListRestoreJobLogItemsResponseObject, error) {
-	if _, err := a.restoreJob(ctx, req.JobID); err != nil {
+func (h *restores) ListRestoreJobLogItems(ctx context.Context, req v6.ListRestoreJobLogItemsRequestObject) (v6.ListRestoreJobLogItemsResponseObject, error) {
+	if _, err := h.restoreJob(ctx, req.JobID); err != nil {
 		return nil, err
 	}
 	limit, offset := int(deref(req.Params.Limit)), int(deref(req.Params.Offset))
-	page, total, err := a.RestoreJobs.RestoreLog(ctx, req.JobID, limit, offset)
+	page, total, err := h.jobs.RestoreLog(ctx, req.JobID, limit, offset)
 	if err != nil {
 		return nil, err
 	}
@@ -158,15 +165,15 @@ func (a *api) ListRestoreJobLogItems(ctx context.Context, req v6.ListRestoreJobL
 }
 
 // WatchRestoreJob answers GET /v6/RestoreJobs/{jobId}/Events.
-func (a *api) WatchRestoreJob(ctx context.Context, req v6.WatchRestoreJobRequestObject) (v6.WatchRestoreJobResponseObject, error) {
-	job, err := a.restoreJob(ctx, req.JobID)
+func (h *restores) WatchRestoreJob(ctx context.Context, req v6.WatchRestoreJobRequestObject) (v6.WatchRestoreJobResponseObject, error) {
+	job, err := h.restoreJob(ctx, req.JobID)
 	if err != nil {
 		return nil, err
 	}
 	return jobEvents{&eventStream{
-		api: a, ctx: ctx, may: func(i auth.Identity) bool { return mayFollow.has(i) && mayFollowJob(i, job) }, event: "job", id: req.JobID, watch: a.Restorer.Watch,
+		streams: h.streams, ctx: ctx, may: func(i auth.Identity) bool { return mayFollow.has(i) && mayFollowJob(i, job) }, event: "job", id: req.JobID, watch: h.runner.Watch,
 		read: func(ctx context.Context) (any, bool, error) {
-			j, err := a.RestoreJobs.RestoreJob(ctx, req.JobID)
+			j, err := h.jobs.RestoreJob(ctx, req.JobID)
 			return restoreJobJSON(j), j.State.Ended(), err
 		},
 	}}, nil

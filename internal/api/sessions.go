@@ -19,18 +19,54 @@ const (
 	stateFailed        = "Failed"
 )
 
+// sessionReader reads one session. The contract of the methods is that of
+// syncer.Service.
+type sessionReader interface {
+	Session(ctx context.Context, id syncline.ID) (syncline.Session, error)
+	Log(ctx context.Context, session syncline.ID, limit, offset int) ([]syncline.LogItem, int, error)
+}
+
+// sessionLister lists sessions, likewise.
+type sessionLister interface {
+	LatestSessions(ctx context.Context) ([]syncline.Session, error)
+	RepositorySessions(ctx context.Context, repo syncline.ID, limit, offset int) ([]syncline.Session, error)
+}
+
+// sessionRunner runs sessions.
+type sessionRunner interface {
+	// Start starts a session, or returns the repository's unended one.
+	Start(ctx context.Context, repository syncline.ID) (syncline.Session, error)
+	// Stop returns when the stop is recorded. An ended session is no error.
+	Stop(ctx context.Context, session syncline.ID) error
+	// Watch returns a channel of capacity one that gets a signal at every
+	// change of the session, and a function that ends the watch. Signals that
+	// are not taken are dropped, never waited for.
+	Watch(session syncline.ID) (<-chan struct{}, func())
+}
+
+// sessions answers for the synchronization sessions.
+type sessions struct {
+	repositories interface {
+		Repository(ctx context.Context, id syncline.ID) (syncline.Repository, error)
+	}
+	one     sessionReader
+	list    sessionLister
+	runner  sessionRunner
+	streams *streams
+}
+
 // ListSynchronizeSessions answers GET /v6/RepositorySynchronizeSessions.
-func (a *api) ListSynchronizeSessions(ctx context.Context, _ v6.ListSynchronizeSessionsRequestObject) (v6.ListSynchronizeSessionsResponseObject, error) {
-	sessions, err := a.Sessions.LatestSessions(ctx)
+func (h *sessions) ListSynchronizeSessions(ctx context.Context, _ v6.ListSynchronizeSessionsRequestObject) (v6.ListSynchronizeSessionsResponseObject, error) {
+	list, err := h.list.LatestSessions(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return v6.ListSynchronizeSessions200JSONResponse(sessionsJSON(sessions)), nil
+	return v6.ListSynchronizeSessions200JSONResponse(sessionsJSON(list)), nil
 }
 
 // GetSynchronizeSession answers GET /v6/RepositorySynchronizeSessions/{sessionId}.
-func (a *api) GetSynchronizeSession(ctx context.Context, req v6.GetSynchronizeSessionRequestObject) (v6.GetSynchronizeSessionResponseObject, error) {
-	s, err := a.Sessions.Session(ctx, req.SessionID)
+func (h *sessions) GetSynchronizeSession(ctx context.Context, req v6.GetSynchronizeSessionRequestObject) (v6.GetSynchronizeSessionResponseObject, error) {
+	s, err := h.one.Session(ctx, req.SessionID)
 	if err != nil {
 		return nil, err
 	}
@@ -38,16 +74,16 @@ func (a *api) GetSynchronizeSession(ctx context.Context, req v6.GetSynchronizeSe
 }
 
 // StopSynchronizeSession answers POST …/{sessionId}/StopSynchronize.
-func (a *api) StopSynchronizeSession(ctx context.Context, req v6.StopSynchronizeSessionRequestObject) (v6.StopSynchronizeSessionResponseObject, error) {
-	if err := a.Synchronizer.Stop(ctx, req.SessionID); err != nil {
+func (h *sessions) StopSynchronizeSession(ctx context.Context, req v6.StopSynchronizeSessionRequestObject) (v6.StopSynchronizeSessionResponseObject, error) {
+	if err := h.runner.Stop(ctx, req.SessionID); err != nil {
 		return nil, err
 	}
 	return v6.StopSynchronizeSession200Response{}, nil
 }
 
 // SynchronizeBackupRepository answers POST /v6/BackupRepositories/{repositoryId}/Sync.
-func (a *api) SynchronizeBackupRepository(ctx context.Context, req v6.SynchronizeBackupRepositoryRequestObject) (v6.SynchronizeBackupRepositoryResponseObject, error) {
-	s, err := a.Synchronizer.Start(ctx, req.RepositoryID)
+func (h *sessions) SynchronizeBackupRepository(ctx context.Context, req v6.SynchronizeBackupRepositoryRequestObject) (v6.SynchronizeBackupRepositoryResponseObject, error) {
+	s, err := h.runner.Start(ctx, req.RepositoryID)
 	if err != nil {
 		return nil, err
 	}
@@ -55,22 +91,22 @@ func (a *api) SynchronizeBackupRepository(ctx context.Context, req v6.Synchroniz
 }
 
 // ListBackupRepositorySessions answers GET …/{repositoryId}/SynchronizeSessions.
-func (a *api) ListBackupRepositorySessions(ctx context.Context, req v6.ListBackupRepositorySessionsRequestObject) (v6.ListBackupRepositorySessionsResponseObject, error) {
-	if _, err := a.Repositories.Repository(ctx, req.RepositoryID); err != nil {
+func (h *sessions) ListBackupRepositorySessions(ctx context.Context, req v6.ListBackupRepositorySessionsRequestObject) (v6.ListBackupRepositorySessionsResponseObject, error) {
+	if _, err := h.repositories.Repository(ctx, req.RepositoryID); err != nil {
 		return nil, err
 	}
-	sessions, err := a.Sessions.RepositorySessions(ctx, req.RepositoryID,
+	list, err := h.list.RepositorySessions(ctx, req.RepositoryID,
 		int(deref(req.Params.Limit)), int(deref(req.Params.Offset)))
 	if err != nil {
 		return nil, err
 	}
-	return v6.ListBackupRepositorySessions200JSONResponse(sessionsJSON(sessions)), nil
+	return v6.ListBackupRepositorySessions200JSONResponse(sessionsJSON(list)), nil
 }
 
 // ListSynchronizeSessionLogItems answers GET …/{sessionId}/LogItems.
-func (a *api) ListSynchronizeSessionLogItems(ctx context.Context, req v6.ListSynchronizeSessionLogItemsRequestObject) (v6.ListSynchronizeSessionLogItemsResponseObject, error) {
+func (h *sessions) ListSynchronizeSessionLogItems(ctx context.Context, req v6.ListSynchronizeSessionLogItemsRequestObject) (v6.ListSynchronizeSessionLogItemsResponseObject, error) {
 	limit, offset := int(deref(req.Params.Limit)), int(deref(req.Params.Offset))
-	items, total, err := a.Sessions.Log(ctx, req.SessionID, limit, offset)
+	items, total, err := h.one.Log(ctx, req.SessionID, limit, offset)
 	if err != nil {
 		return nil, err
 	}
