@@ -26,7 +26,7 @@ type Snapshot struct {
 	Summary []byte
 }
 
-// Compare orders snapshots by time, those of one moment by their id.
+// Compare orders snapshots by time, and those of one moment by their id.
 func (s *Snapshot) Compare(other *Snapshot) int {
 	if c := s.Time.Compare(other.Time); c != 0 {
 		return c

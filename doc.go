@@ -10,36 +10,39 @@
 //
 // # The domain
 //
-//   - What is backed up: a [Snapshot] is one backup. A [RestorePoint] is a
+//   - Backups (backup.go): a [Snapshot] is one backup. A [RestorePoint] is a
 //     snapshot in one attached repository. An [Entry] is a file, folder or link
 //     in it.
-//   - Where it lies: a [Repository] is a local folder or an [ObjectStorage],
-//     which an [Account] opens. An [EncryptionKey] is the repository's password.
-//   - Work: a [Session] synchronizes a repository, a [RestoreJob] restores files
-//     on the server. Both move through the states of [WorkState].
-//   - Who may: a [User] has a [Role].
-//   - Names: an [ID] is a UUID that Syncline gave, a [Hash] is a name that
-//     restic gave.
-//   - Failures: an [Error] has a [Code] and a sentence for the user. Each edge
-//     turns the code into its own form once: an HTTP status, an exit code.
+//   - Places (repository.go): a [Repository] lies in a local folder or in an
+//     [ObjectStorage], which an [Account] opens. An [EncryptionKey] is the
+//     repository's password.
+//   - Work (work.go): a [Session] synchronizes a repository, a [RestoreJob]
+//     restores files on the server. Both move through the states of [WorkState].
+//   - Users (user.go): a [User] has a [Role], and the role has rights.
+//   - Names (id.go): Syncline gives its own things an [ID]. restic gives blobs,
+//     packs, indexes and snapshots a [Hash].
+//   - Failures (errors.go): an [Error] has a [Code] and a sentence for the user.
+//     The API turns the code into an HTTP status, the command line into an exit
+//     status, each in one place.
 //
 // # The packages around it
 //
 // This package imports the standard library only. It knows nothing of HTTP, SQL,
-// object storage or restic's format. One package implements each of these:
+// object storage or restic's format. The packages around it do:
 //
-//   - package resticrepo reads the repository format, internal/storage reads
-//     the objects below it.
-//   - internal/syncer fills the catalog, internal/catalog keeps it.
-//   - internal/explore answers questions from the catalog; its question and
-//     answer types are its own.
+//   - resticrepo, a public library, reads restic's format. internal/storage reads
+//     the objects, and internal/place finds and opens a repository's place.
+//   - internal/run runs work. internal/syncer and internal/restore/jobs are its
+//     two kinds.
+//   - internal/catalog keeps the metadata of repositories. internal/explore
+//     answers questions from it, in types of its own.
 //   - internal/content, internal/archive and internal/restore bring contents
 //     back.
-//   - internal/store keeps what the server has to remember, internal/auth
-//     knows who may do what.
-//   - internal/api is the REST API, package client is a client of it,
-//     internal/console has the web pages.
-//   - cmd/syncline is the program: server and command line in one.
+//   - internal/store keeps the server's records, and internal/auth checks
+//     passwords and tokens.
+//   - internal/api is the REST API, internal/console has the web pages, and
+//     client, a public library, uses the API from other programs.
+//   - internal/server puts the server together. cmd/syncline has the commands.
 //
 // Packages that adapt a technology (storage, store, catalog, resticrepo) never
 // import one another.

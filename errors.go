@@ -22,15 +22,15 @@ const (
 	CodeWrongPassword   Code = "wrong_password"  // no key of the repository opens with it
 	CodeNoRepository    Code = "no_repository"   // nothing there, or it is no repository
 	CodeLocked          Code = "locked"          // an exclusive lock explains the failure
-	CodeDamaged         Code = "damaged"         // stored bytes are not what they must be
-	CodeUnsupported     Code = "unsupported"     // a repository version we cannot read
+	CodeDamaged         Code = "damaged"         // stored bytes do not fit their name or form
+	CodeUnsupported     Code = "unsupported"     // a repository version that Syncline does not read
 	CodeUnavailable     Code = "unavailable"     // storage or database cannot be reached now
 	CodeCanceled        Code = "canceled"        // stopped on request
-	CodeInternal        Code = "internal"        // a defect of ours
+	CodeInternal        Code = "internal"        // a defect of Syncline
 )
 
-// ErrArchived matches the error of a stored object that lies in an archive
-// class, from which it must be brought back before it can be read.
+// ErrArchived matches the error of a stored object in an archive class. Such an object
+// has to be brought back before it can be read.
 var ErrArchived = errors.New("object is in an archive class")
 
 // Error is the error of the domain: a code, one sentence that a user can act
@@ -82,9 +82,8 @@ func CodeOf(err error) Code {
 	return CodeInternal
 }
 
-// MessageOf returns the message of the outermost Error in err's chain: what a
-// user may read. For any other error it returns a sentence that gives nothing
-// away.
+// MessageOf returns the message of the outermost Error in err's chain, which a user may
+// read. For any other error it returns a sentence without details.
 func MessageOf(err error) string {
 	var e *Error
 	if errors.As(err, &e) && e.Message != "" {

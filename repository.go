@@ -2,8 +2,8 @@ package syncline
 
 import "time"
 
-// Repository is one restic repository that Syncline knows. Either Path is set,
-// a local folder, or ObjectStorageID.
+// Repository is one attached restic repository. It lies in a local folder, Path, or in
+// the object storage ObjectStorageID; one of the two is set.
 type Repository struct {
 	ID              ID
 	Name            string
@@ -16,25 +16,25 @@ type Repository struct {
 	// behind.
 	OutOfSync bool
 	CreatedAt time.Time
-	// Catalog is what the last session that succeeded left; zero where none has,
-	// or none that recorded it.
+	// Catalog is the state of the catalog after the last session that succeeded; zero
+	// where no session has recorded one.
 	Catalog CatalogMark
 }
 
-// CatalogMark names one state of a repository's catalog.
+// CatalogMark identifies one state of a repository's catalog.
 type CatalogMark struct {
 	Catalog string // differs for one that was built anew; "" for none
 	Changes uint64 // grows with every change
 }
 
-// Behind reports whether a catalog that is at m has less than one that was at
-// recorded: it is another one, or an older state of it.
+// Behind reports whether m is the mark of another catalog than recorded, or of an older
+// state of it.
 func (m CatalogMark) Behind(recorded CatalogMark) bool {
 	return recorded.Catalog != "" && (m.Catalog != recorded.Catalog || m.Changes < recorded.Changes)
 }
 
-// Retention holds the v6 retention fields that are taken and given back. They
-// delete nothing.
+// Retention holds v6's retention fields. The API takes them and gives them back, and
+// they delete nothing.
 type Retention struct {
 	Type         string // "ItemLevel" or "SnapshotBased"
 	PeriodType   string // "" or "Yearly"
@@ -65,21 +65,21 @@ const (
 type Account struct {
 	ID   ID
 	Kind StorageKind
-	// UserName is the access key's id, or the name of the storage account; at
-	// Google, where the secret says it all, a name for people.
+	// UserName is the access key's id, or the name of the storage account in Azure. At
+	// Google it is a name for people, because the secret names the account.
 	UserName    string
 	Description string
 	Limits      Limits
 	CreatedAt   time.Time
 }
 
-// Limits bound what all sessions and downloads together ask of an account.
+// Limits bound the use of an account by all sessions and downloads together.
 type Limits struct {
 	Connections    int   // most files read at once; 0 for the default
 	BytesPerSecond int64 // most bytes read; 0 for no bound
 }
 
-// Cloud is a separate world of a vendor's, with addresses and accounts of its
+// Cloud is a separate part of a vendor's storage, with addresses and accounts of its
 // own.
 type Cloud string
 
@@ -102,10 +102,10 @@ type ObjectStorage struct {
 	AccountID   ID
 	// Cloud is Amazon's or Azure's; "" for other storage.
 	Cloud Cloud
-	// Endpoint is "host", "host:port" or a URL of these: of S3-compatible
-	// storage, and of what is not reached under Azure's or Google's names.
+	// Endpoint is "host", "host:port" or a URL. S3-compatible storage needs it, and so
+	// does storage that is not reached under Azure's or Google's own names.
 	Endpoint string
-	// Region is the bucket's; "" to ask the storage for it. Only S3 has any.
+	// Region is the bucket's region; "" to ask the storage for it. Only S3 has regions.
 	Region string
 	Bucket string // bucket or container
 	// Folder has no slash at either end; "" for the bucket's root.

@@ -2,7 +2,7 @@ package syncline
 
 import "time"
 
-// Role is what a user may do.
+// Role is a set of rights of a user.
 type Role string
 
 // The roles, from most to least.
@@ -28,14 +28,14 @@ func (r Role) CanManage() bool { return r == RoleAdministrator }
 // CanSynchronize reports whether the role may start and stop sessions.
 func (r Role) CanSynchronize() bool { return r == RoleAdministrator || r == RoleOperator }
 
-// CanFollowRestores reports whether the role may see and stop restores on the
-// server at all: restorers their own, operators and administrators every one.
+// CanFollowRestores reports whether the role may see and stop restores on the server:
+// restorers their own, operators and administrators all of them.
 func (r Role) CanFollowRestores() bool { return r.CanRestore() || r.CanSynchronize() }
 
 // CanRestore reports whether the role may get contents back.
 func (r Role) CanRestore() bool { return r == RoleAdministrator || r == RoleRestorer }
 
-// User is someone who may sign in.
+// User is a person or program that may sign in.
 type User struct {
 	Name         string // compared without regard to letter case
 	Role         Role
