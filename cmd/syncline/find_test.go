@@ -194,8 +194,8 @@ func TestFindIsRestics(t *testing.T) {
 	}
 }
 
-// findQuery is a call of find. What times asks for, keep says of a time of
-// modification: restic 0.14 leaves out some of what it is to find then.
+// findQuery is a call of find. keep chooses modification times as times does,
+// because restic 0.14 leaves out some entries when it filters by time.
 type findQuery struct {
 	args, times []string
 	keep        func(time.Time) bool

@@ -116,8 +116,8 @@ type ahead struct {
 	snapshots []resticrepo.File
 }
 
-// look opens the catalog and lists the snapshots. What fails is done, and told,
-// in its turn.
+// look opens the catalog and lists the snapshots. It ignores errors, because
+// the steps that follow meet them again.
 func (a *ahead) look(ctx context.Context, st storage.Storage, local *localCatalog) {
 	if !local.exists() {
 		return
@@ -200,7 +200,7 @@ func (e *environment) otherCatalog(ctx context.Context, r *place.Opened, local *
 	return local.discard()
 }
 
-// session synchronizes once. What synchronize says of the catalog holds here, too.
+// session synchronizes once. It leaves the catalog as synchronize does.
 func (e *environment) session(ctx context.Context, r *place.Opened, local *localCatalog, ahead *ahead) (cat *catalog.Catalog, stats syncline.SessionStatistics, err error) {
 	cat, snapshots := ahead.take()
 	if cat == nil {

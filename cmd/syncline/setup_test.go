@@ -181,7 +181,7 @@ func TestAssumeRole(t *testing.T) {
 	}
 }
 
-// What flags and options say of requests is what the requests are.
+// Requests are made as flags and options say.
 func TestRequestFlags(t *testing.T) {
 	server, _ := inS3(t, resticfixture.Unpack(t, "v2-old"))
 	d := openDoor(t, server.URL, nil, false)

@@ -203,7 +203,7 @@ func TestStorageLife(t *testing.T) {
 		if list := w.get("/v6/objectstoragerepositories?extensions=true"); list.body != "["+strings.TrimSpace(a.body)+"]\n" {
 			t.Errorf("the list is %s", list.body)
 		}
-		// What was given out can be sent back, and changes nothing.
+		// The answer of a GET can be sent back, and changes nothing.
 		before := w.store.storages[0]
 		if put := w.putStorage(a.body); put.status != 200 || put.body != "" || w.store.storages[0] != before || len(w.places.tried) != 1 {
 			t.Errorf("sending it back: %d %s: %+v", put.status, put.body, w.store.storages[0])

@@ -210,9 +210,8 @@ func TestContentNames(t *testing.T) {
 	w.open.Wait()
 }
 
-// TestContentBreaksOff damages the end of what the repository holds: the
-// answer must not look complete. What is damaged from the start is a failure
-// that says so.
+// TestContentBreaksOff damages the end of a file's data. The answer must not
+// look complete. Damage at the start is an error with a message.
 func TestContentBreaksOff(t *testing.T) {
 	w := newContentWorld(t)
 	first, last := w.places(t)

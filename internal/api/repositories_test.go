@@ -155,7 +155,7 @@ func TestRefusedFields(t *testing.T) {
 	if len(w.store.repos) != 1 || len(w.sync.opened) != 0 {
 		t.Error("a refused request had an effect")
 	}
-	// What a client sends that fills in every field it knows, with nothing.
+	// The body of a client that sends every field it knows, without a value.
 	nothing := map[string]any{
 		"objectStorageId": zeroID, "objectStorageCachePath": "", "objectStorageEncryptionEnabled": false, "proxyId": zeroID,
 		"attachUsedRepository": false, "dailyRetentionPeriod": 0, "monthlyRetentionPeriod": 0, "dailyTime": "", "monthlyTime": "", "id": zeroID,

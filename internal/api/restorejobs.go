@@ -24,10 +24,10 @@ type RestoreJobs interface {
 type Restorer interface {
 	// Targets returns the folders that jobs may write into.
 	Targets() []syncline.RestoreTarget
-	// Start starts a job. Of j it takes restore point, target path, selection
-	// and who starts it. Errors are CodeForbidden for a target outside of the
-	// allowed folders, CodeNotFound for a restore point or path that is not
-	// there, CodeInvalid, CodeConflict and CodeThrottled.
+	// Start starts a job. It takes j's restore point, target path, selection
+	// and user. Errors are CodeForbidden for a target outside of the allowed
+	// folders, CodeNotFound for a missing restore point or path, CodeInvalid,
+	// CodeConflict and CodeThrottled.
 	Start(ctx context.Context, j syncline.RestoreJob) (syncline.RestoreJob, error)
 	// Stop returns when the stop is recorded. An ended job is no error.
 	Stop(ctx context.Context, job syncline.ID) error

@@ -27,8 +27,8 @@ var testJob = syncline.RestoreJob{
 	RestoreSelection: syncline.RestoreSelection{Overwrite: syncline.OverwriteAlways},
 }
 
-// fakeRestorer keeps jobs in memory. What is not below /srv/restores is
-// refused.
+// fakeRestorer keeps jobs in memory. It refuses targets outside of
+// /srv/restores.
 type fakeRestorer struct {
 	mu       sync.Mutex
 	jobs     []syncline.RestoreJob // oldest first

@@ -91,8 +91,8 @@ func entriesIn(pairs []pair) (n int) {
 	return n
 }
 
-// readRound reads a folder and what comes after it. What cannot be read there is no
-// error until it is needed.
+// readRound reads a folder and the folders that come after it. A failure to
+// read those is no error until one is needed.
 func (c *comparer) readRound(f folderPair) error {
 	budget := min(c.ahead.round, 2*c.ahead.last-c.ahead.held)
 	c.ahead.round = min(2*c.ahead.round, c.ahead.last)

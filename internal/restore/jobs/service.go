@@ -73,8 +73,8 @@ func (s *Service) Kind() run.Kind {
 // Targets returns the folders that may be written into.
 func (s *Service) Targets() []syncline.RestoreTarget { return s.Allowed }
 
-// Start adds a job and starts it. Of j it takes restore point, target path,
-// selection and who started it.
+// Start adds a job and starts it. It takes j's restore point, target path,
+// selection and user.
 func (s *Service) Start(ctx context.Context, j syncline.RestoreJob) (syncline.RestoreJob, error) {
 	if err := s.complete(ctx, &j); err != nil {
 		return syncline.RestoreJob{}, err
