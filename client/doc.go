@@ -17,4 +17,12 @@
 // that failed holds the error. Paths are bytes as the backed-up machine had
 // them, absolute, with slashes, and need not be UTF-8. Sizes are bytes, times
 // are in UTC. A field that the server leaves out is zero.
+//
+// # Stability
+//
+// The module follows semantic versioning. Below v1.0.0 a minor version may
+// change exported names, and CHANGELOG.md then says what to change. A patch
+// version changes none. Fields may be added to structs at any time, so use
+// their names in literals. A client works with servers of its own minor version
+// and of later ones that serve v6; it passes over fields that it does not know.
 package client

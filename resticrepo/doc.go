@@ -23,4 +23,12 @@
 // The package does not know what a program does with a repository: it has no
 // catalog, no sessions and no particular storage. It imports the standard
 // library, golang.org/x/crypto and a zstd decoder.
+//
+// # Stability
+//
+// The module follows semantic versioning. Below v1.0.0 a minor version may
+// change exported names, and CHANGELOG.md then says what to change. A patch
+// version changes none. Fields may be added to structs at any time, so use
+// their names in literals. The texts of errors may change; what errors.Is and
+// errors.As match does not.
 package resticrepo

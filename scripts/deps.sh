@@ -2,7 +2,7 @@
 # Installs what a part of the checks needs besides Go, and does nothing when all
 # is there:
 #   unit  a C compiler, for the race detector
-#   full  the same, restic, a browser, Node and the object storage servers
+#   full  the same, restic, curl, a browser, Node and the object storage servers
 #   lint  Node and the packages that the console's sources are checked with
 # Parts may run side by side: one waits while another installs.
 set -euo pipefail
@@ -21,6 +21,7 @@ unit | full)
   ;;&
 full)
   want "${SYNCLINE_TEST_RESTIC:-restic}" restic
+  want curl curl
   [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
   want chromium chromium fonts-dejavu-core
   ;;&

@@ -26,9 +26,10 @@ func newDemoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Run a server with a real repository inside, to look around",
 		Long: `Run a server in a temporary directory. The program contains a restic repository,
-which is already attached and synchronized there. The command prints the address,
-the user and the password. Restores may write into a folder beside the repository.
-At the end the command removes everything.`,
+which is already attached and synchronized there. The server synchronizes a copy of
+it slowly, to show the progress. The command prints the address, the user, the
+password, and a request for the sessions. Restores may write into a folder beside
+the repository. At the end the command removes everything.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runDemo(cmd.Context(), listen, cmd.OutOrStdout(), newLogger(cmd, false))
@@ -52,6 +53,10 @@ func runDemo(ctx context.Context, listen string, out io.Writer, logger *slog.Log
 	if err != nil {
 		return err
 	}
+	another, err := demorepo.Extract(filepath.Join(dir, "copy"))
+	if err != nil {
+		return err
+	}
 	restored := filepath.Join(dir, "restored")
 	if err := os.Mkdir(restored, 0o700); err != nil {
 		return syncline.WrapError(syncline.CodeUnavailable, err, "cannot create a temporary directory")
@@ -66,21 +71,27 @@ func runDemo(ctx context.Context, listen string, out io.Writer, logger *slog.Log
 		FirstPassword: func() (server.FirstPassword, error) { return server.FirstPassword{Password: password}, nil },
 		Data:          data, Listen: listen, Logger: logger, Version: version, RestoreRoots: roots, KeepFree: restore.DefaultKeepFree,
 		Ready: func(s *server.Server) error {
-			if err := s.ShowDemo(ctx, repository); err != nil {
+			if err := s.ShowDemo(ctx, repository, another); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintf(out, `
-Syncline is running, with a demo repository synchronized.
+Syncline is running. One demo repository is synchronized, and a copy of it is being
+synchronized slowly: watch its progress.
 
-  URL       https://%s
-  API       https://%s/swagger
+  URL       https://%[1]s
+  API       https://%[1]s/swagger
   user      administrator
-  password  %s
+  password  %[2]s
 
-  certificate SHA-256 %s (self-signed: use curl -k)
+  certificate SHA-256 %[3]s (self-signed: use curl -k)
 
-listening on https://%s
-`, s.Address, s.Address, password, s.Fingerprint, s.Address)
+The synchronization sessions, from a shell:
+
+  TOKEN=$(curl -sk https://%[1]s/v6/token -d grant_type=password -d username=administrator --data-urlencode 'password=%[2]s' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+  curl -sk -H "Authorization: Bearer $TOKEN" https://%[1]s/v6/RepositorySynchronizeSessions
+
+listening on https://%[1]s
+`, s.Address, password, s.Fingerprint)
 			return err
 		},
 	})

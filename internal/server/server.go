@@ -163,6 +163,7 @@ func (o *Options) keep(kind syncline.WorkKind) func(now time.Time) store.Keep {
 // Server is a running server.
 type Server struct {
 	*DataDir
+	source      *source
 	service     *syncer.Service
 	Address     string // host:port for people, after listening
 	Fingerprint string // of a self-signed certificate, "" otherwise
@@ -251,6 +252,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln net.Listener, cert tls
 	defer func() { err = errors.Join(err, release()) }()
 	places := &place.Opener{Kinds: kinds.All(), Network: place.Network{CA: o.CA, DenyPrivate: o.DenyPrivate}}
 	repositorySource := &source{store: s.store, sealer: sealer{s.box}, places: places}
+	s.source = repositorySource
 	current := &freshness.Keeper{Dir: dir, Store: s.store, Logger: o.Logger}
 	outdated, err := current.Verify(ctx)
 	if err != nil {

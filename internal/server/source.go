@@ -25,6 +25,7 @@ type source struct {
 	store  sourceStore
 	sealer sealer
 	places *place.Opener
+	slow   slow
 
 	mu     sync.Mutex
 	opened map[syncline.ID]openedRepository
@@ -63,6 +64,7 @@ func (s *source) Open(ctx context.Context, r syncline.Repository, log func(syncl
 	if err != nil {
 		return syncer.Params{}, err
 	}
+	st = s.slow.wrap(r.ID, st)
 	name := at.Key()
 	with := sha256.Sum256(fmt.Appendf(nil, "%d %s %s", len(name), name, password))
 	repo, err := s.repository(ctx, r.ID, with, st, string(password))

@@ -21,7 +21,7 @@ import (
 func main() {
 	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "oddtree:", err)
-		os.Exit(1) //nolint:forbidigo // main ends the process
+		os.Exit(1)
 	}
 }
 
