@@ -112,6 +112,15 @@ const (
 	OverwriteNever     RestoreOverwrite = "Never"     // only what is not there
 )
 
+// Known reports whether o is one of the ways.
+func (o RestoreOverwrite) Known() bool {
+	switch o {
+	case OverwriteAlways, OverwriteIfChanged, OverwriteIfNewer, OverwriteNever:
+		return true
+	}
+	return false
+}
+
 // RestoreJob is one restore on the server. After a crash or a shutdown the next start
 // continues it under the same id. A job whose Overwrite would keep what the cut-off
 // run had begun to write fails instead, and says so.
@@ -140,7 +149,7 @@ type RestoreStatistics struct {
 	Folders    int64 `json:"folders"`
 	Others     int64 `json:"others"`     // links, pipes, devices
 	Unchanged  int64 `json:"unchanged"`  // of files, those whose content was there
-	Skipped    int64 `json:"skipped"`    // left as they were
+	Skipped    int64 `json:"skipped"`    // left as they were, by Overwrite; sockets; devices without the right to them
 	Failed     int64 `json:"failed"`     // named in the job's log
 	Bytes      int64 `json:"bytes"`      // written into files
 	TotalFiles int64 `json:"totalFiles"` // that are to be in the target

@@ -30,7 +30,7 @@ type restoreFlags struct {
 	byName            bool
 	what              *restore.Filter
 	attributes        func(string) bool
-	behavior          restore.Overwrite
+	behavior          syncline.RestoreOverwrite
 	minFree           string
 	keepFree          func(total int64) int64
 }
@@ -159,6 +159,12 @@ func (f *restoreFlags) run(ctx context.Context, env *environment, a answers, ref
 	return shown.summary(result, f.verify, f.dryRun)
 }
 
+// overwrites are the values of --overwrite.
+var overwrites = map[string]syncline.RestoreOverwrite{
+	"always": syncline.OverwriteAlways, "if-changed": syncline.OverwriteIfChanged,
+	"if-newer": syncline.OverwriteIfNewer, "never": syncline.OverwriteNever,
+}
+
 func (f *restoreFlags) check(getenv func(string) string) (err error) {
 	if f.target == "" {
 		return usageError("please specify a directory to restore to (--target)")
@@ -180,7 +186,9 @@ func (f *restoreFlags) check(getenv func(string) string) (err error) {
 	if f.keepFree, err = parseMinFree(f.minFree, func(int64) int64 { return 0 }); err != nil {
 		return err
 	}
-	if f.behavior, err = restore.ParseOverwrite(f.overwrite); err == nil {
+	if f.behavior = overwrites[f.overwrite]; f.behavior == "" {
+		err = usageError(fmt.Sprintf("invalid overwrite behavior %q, must be one of always, if-changed, if-newer, never", f.overwrite))
+	} else {
 		f.what, err = restore.NewFilter(lists[0], lists[1], lists[2], lists[3])
 	}
 	if err == nil {
@@ -285,16 +293,16 @@ func (v *restoreView) Progress(r restore.Result) {
 // progressOf is the line with the progress of a restore.
 func progressOf(r restore.Result, elapsed time.Duration) string {
 	percent, left := 0, "?"
-	if r.Total.Bytes > 0 {
-		done := min(float64(r.Done)/float64(r.Total.Bytes), 1)
+	if r.TotalBytes > 0 {
+		done := min(float64(r.Done)/float64(r.TotalBytes), 1)
 		percent = int(done * 100)
 		if done > 0 {
 			left = time.Duration(float64(elapsed) * (1 - done) / done).Round(time.Second).String()
 		}
 	}
 	rate := float64(r.Done) / max(elapsed.Seconds(), 0.001)
-	return fmt.Sprintf("restoring: %3d %%, %d of %d files, %s of %s, %s/s, %s left", percent, r.Files, r.Total.Files,
-		formatSize(uint64(r.Done)), formatSize(uint64(r.Total.Bytes)), formatSize(uint64(rate)), left)
+	return fmt.Sprintf("restoring: %3d %%, %d of %d files, %s of %s, %s/s, %s left", percent, r.Files, r.TotalFiles,
+		formatSize(uint64(r.Done)), formatSize(uint64(r.TotalBytes)), formatSize(uint64(rate)), left)
 }
 
 // summary prints the totals. Its error counts the items that failed.
@@ -306,7 +314,7 @@ func (v *restoreView) summary(r restore.Result, verified, dry bool) error {
 			"message_type": "summary", "seconds_elapsed": int64(took.Seconds()),
 			"files_restored": r.Files - r.Unchanged + r.Folders + r.Others, "files_skipped": r.Unchanged + r.Skipped,
 			"total_files": r.Files + r.Folders + r.Others + r.Skipped + r.Failed, "bytes_restored": r.Bytes,
-			"files_deleted": r.Deleted, "total_bytes": r.Total.Bytes, "bytes_skipped": r.Done - r.Bytes,
+			"files_deleted": r.Deleted, "total_bytes": r.TotalBytes, "bytes_skipped": r.Done - r.Bytes,
 		})
 		if err != nil {
 			return err

@@ -39,7 +39,7 @@ func (r *run) look(f *folder) error {
 		case errors.Is(err, fs.ErrNotExist):
 			f.fresh = true
 			return nil
-		case err == nil && !there.mode.IsDir() && (r.Overwrite == Never || r.Overwrite == IfNewer):
+		case err == nil && !there.mode.IsDir() && (r.Overwrite == syncline.OverwriteNever || r.Overwrite == syncline.OverwriteIfNewer):
 			return errNoFolder
 		}
 		f.fresh = err == nil && !there.mode.IsDir()
@@ -120,7 +120,7 @@ func (r *run) previewOver(h *handle, t *task, needs []need) (Action, []need, err
 		return Restored, needs, f.close()
 	}
 	differ := needs[:0:0]
-	if r.Overwrite != IfChanged || !looksRight(there, t) {
+	if r.Overwrite != syncline.OverwriteIfChanged || !looksRight(there, t) {
 		var buf bytes.Buffer
 		if differ, err = r.differing(f, needs, &buf); err != nil {
 			return "", nil, errors.Join(err, f.close())

@@ -263,7 +263,7 @@ func (t *task) isFirst(there info) bool { return there.id.is(t.id) }
 
 // link makes a further name of a file.
 func (r *run) link(t *task) error {
-	if t.first.broken || t.first.skipped && r.Overwrite != Never && r.Overwrite != IfNewer {
+	if t.first.broken || t.first.skipped && r.Overwrite != syncline.OverwriteNever && r.Overwrite != syncline.OverwriteIfNewer {
 		return syncline.Errorf(syncline.CodeDamaged, "it is another name of %s, which could not be restored", t.first.path)
 	}
 	return r.handles.in(t.first.dir, func(from *handle) error {

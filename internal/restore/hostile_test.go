@@ -170,9 +170,9 @@ func TestNothingIsWrittenThroughLinks(t *testing.T) {
 		}
 	}
 	hostile(t, root, func(v *catalog.View, s *content.Source, tree catalog.TreeRef) {
-		for _, o := range []restore.Overwrite{restore.Never, restore.Always} {
+		for _, o := range []syncline.RestoreOverwrite{syncline.OverwriteNever, syncline.OverwriteAlways} {
 			result, err := restore.Run(t.Context(), v, tree, s, target, restore.Options{Overwrite: o, Reporter: &told{}})
-			if err != nil || (o == restore.Always) != (result.Failed == 0) {
+			if err != nil || (o == syncline.OverwriteAlways) != (result.Failed == 0) {
 				t.Fatalf("%s: %+v, %v", o, result, err)
 			}
 			onlyIn(t, outside, "secret")
@@ -248,7 +248,7 @@ func TestExpandingTree(t *testing.T) {
 		}
 		deep := "/" + strings.Repeat("a/", 58) + "b"
 		result := into(t, v, s, tree, target, restore.Options{Filter: (*restore.Filter)(nil).Within(deep), Limit: 5000})
-		if result.Folders != 58+1+2 || result.Total.Files != 2 {
+		if result.Folders != 58+1+2 || result.TotalFiles != 2 {
 			t.Errorf("one of its ways: %+v", result)
 		}
 	})

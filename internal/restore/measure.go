@@ -9,11 +9,6 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// Size is an upper bound of what a restore writes.
-type Size struct {
-	Files, Bytes int64
-}
-
 // defaultLimit bounds the items of a restore. File systems hold fewer items,
 // and a tree that expands without end has more.
 const defaultLimit = 500_000_000
@@ -37,7 +32,10 @@ func errExpands(limit int64) error {
 	return syncline.Errorf(syncline.CodeTooLarge, "there are more than %d items to restore; choose fewer folders", limit)
 }
 
-func (a amount) size() Size { return Size{a.files, a.bytes} }
+// result is the Result of a run that has done nothing yet.
+func (a amount) result() Result {
+	return Result{RestoreStatistics: syncline.RestoreStatistics{TotalFiles: a.files, TotalBytes: a.bytes}}
+}
 
 // amount is the content of a folder. A number that is too large is the largest
 // number.

@@ -65,7 +65,7 @@ func testUnseen(t *testing.T, w *rich) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		into(t, v, s, root, target, restore.Options{Overwrite: restore.IfChanged})
+		into(t, v, s, root, target, restore.Options{Overwrite: syncline.OverwriteIfChanged})
 	})
 	if b, err := os.ReadFile(secret); err != nil || string(b) != "x" {
 		t.Errorf("everybody may read %q, %v", b, err)

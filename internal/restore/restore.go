@@ -15,36 +15,11 @@ import (
 	"syncline.dev/syncline/internal/content"
 )
 
-// Overwrite says what happens to files that are in the target already.
-type Overwrite string
-
-// The values of Overwrite. All but Never write only the blobs that differ.
-const (
-	Always    Overwrite = "always"     // contents are compared
-	IfChanged Overwrite = "if-changed" // a file with the same size and modification time counts as right
-	IfNewer   Overwrite = "if-newer"   // only files that are older than the snapshot's
-	Never     Overwrite = "never"      // only files that do not exist
-)
-
-// ParseOverwrite reads a value of Overwrite by its name.
-func ParseOverwrite(s string) (Overwrite, error) {
-	switch o := Overwrite(s); o {
-	case Always, IfChanged, IfNewer, Never:
-		return o, nil
-	}
-	return "", syncline.Errorf(syncline.CodeInvalid, "invalid overwrite behavior %q, must be one of always, if-changed, if-newer, never", s)
-}
-
 // Result counts the work of a run.
 type Result struct {
-	Files, Folders, Others int64 // in the target as in the snapshot
-	Unchanged              int64 // of Files, those with the right content before the run
-	Skipped                int64 // kept because of Overwrite; sockets; devices with Unprivileged
-	Failed                 int64 // reported to the Reporter
-	Deleted                int64 // only in the target before the run
-	Bytes                  int64 // written into files
-	Done                   int64 // bytes of Total without work left
-	Total                  Size
+	syncline.RestoreStatistics
+	Deleted int64 // items that were in the target only
+	Done    int64 // bytes of TotalBytes without work left
 }
 
 // Reporter receives the events of a run, from one goroutine at a time.
@@ -59,10 +34,10 @@ type Reporter interface {
 
 // Options say how to restore.
 type Options struct {
-	Filter    *Filter   // nil selects all
-	Within    string    // folder below the target to restore into; "." for the target itself
-	Limit     int64     // bound on the number of items; 0 for 500 million
-	Overwrite Overwrite // "" for Always
+	Filter    *Filter                   // nil selects all
+	Within    string                    // folder below the target to restore into; "." for the target itself
+	Limit     int64                     // bound on the number of items; 0 for 500 million
+	Overwrite syncline.RestoreOverwrite // "" for OverwriteAlways
 	// Attributes chooses the extended attributes that are restored, or changed
 	// in files that exist; nil for all.
 	Attributes func(name string) bool
@@ -130,7 +105,7 @@ func Run(ctx context.Context, v *catalog.View, root catalog.TreeRef, source *con
 	}
 	h, err := openBelow(target, o.Within, o.DryRun)
 	if err != nil {
-		return Result{Total: whole.size()}, targetError(err)
+		return whole.result(), targetError(err)
 	}
 	if h != nil {
 		defer h.close()
@@ -142,7 +117,7 @@ func Run(ctx context.Context, v *catalog.View, root catalog.TreeRef, source *con
 	}
 	r.setAttributes()
 	defer r.handles.close()
-	r.result.Total = whole.size()
+	r.result = whole.result()
 	r.tell()
 	defer r.leaveRooms()
 	if !r.DryRun {
@@ -388,7 +363,7 @@ func (r *run) special(dir *folder, e *syncline.Entry) error {
 
 // keeps reports whether an existing item stays because it exists.
 func (r *run) keeps(there info, e *syncline.Entry) bool {
-	return r.Overwrite == Never || r.Overwrite == IfNewer && !there.mtime.Before(e.ModTime)
+	return r.Overwrite == syncline.OverwriteNever || r.Overwrite == syncline.OverwriteIfNewer && !there.mtime.Before(e.ModTime)
 }
 
 // Items that cannot be replaced.

@@ -263,7 +263,7 @@ func testWhatIsThere(t *testing.T, w *rich) {
 }
 
 func testOverwrite(t *testing.T, w *rich) {
-	for _, behavior := range []restore.Overwrite{restore.Never, restore.IfNewer, restore.IfChanged} {
+	for _, behavior := range []syncline.RestoreOverwrite{syncline.OverwriteNever, syncline.OverwriteIfNewer, syncline.OverwriteIfChanged} {
 		target := t.TempDir()
 		w.view(t, w.repo, func(v *catalog.View, s *content.Source, root catalog.TreeRef) {
 			o := restore.Options{Overwrite: behavior}
@@ -285,7 +285,7 @@ func testOverwrite(t *testing.T, w *rich) {
 				t.Fatal(err)
 			}
 			into(t, v, s, root, target, o)
-			if b, _ := os.ReadFile(name); (string(b) == "q") != (behavior == restore.Never) {
+			if b, _ := os.ReadFile(name); (string(b) == "q") != (behavior == syncline.OverwriteNever) {
 				t.Errorf("%s: an older file has %q", behavior, b)
 			}
 		})
@@ -296,7 +296,7 @@ func testOverwrite(t *testing.T, w *rich) {
 // completes the last. No value of Overwrite may take half a file for a whole
 // one.
 func testStopped(t *testing.T, w *rich) {
-	for _, behavior := range []restore.Overwrite{restore.Always, restore.Never, restore.IfNewer} {
+	for _, behavior := range []syncline.RestoreOverwrite{syncline.OverwriteAlways, syncline.OverwriteNever, syncline.OverwriteIfNewer} {
 		target := t.TempDir()
 		w.view(t, w.repo, func(v *catalog.View, s *content.Source, root catalog.TreeRef) {
 			for i := range 4 {
@@ -322,7 +322,7 @@ func testPaths(t *testing.T, w *rich) {
 	target := t.TempDir()
 	w.view(t, w.repo, func(v *catalog.View, s *content.Source, root catalog.TreeRef) {
 		result := into(t, v, s, root, target, restore.Options{Filter: filter.Within(w.source+"/links", w.source+"//zeros/", "/none")})
-		if result.Total.Files != 2 || result.Files != 2 || result.Done != result.Total.Bytes || result.Total.Bytes != 14<<20 {
+		if result.TotalFiles != 2 || result.Files != 2 || result.Done != result.TotalBytes || result.TotalBytes != 14<<20 {
 			t.Errorf("%+v", result)
 		}
 	})

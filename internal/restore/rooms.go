@@ -99,7 +99,7 @@ func (r *run) enterFolder(f *folder, in *handle) (done bool, err error) {
 	switch {
 	case statErr != nil || there.mode.IsDir():
 		return false, err
-	case r.Overwrite == Never || r.Overwrite == IfNewer:
+	case r.Overwrite == syncline.OverwriteNever || r.Overwrite == syncline.OverwriteIfNewer:
 		return false, errNoFolder
 	}
 	return false, in.remove(f.name, false)

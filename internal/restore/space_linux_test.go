@@ -66,7 +66,7 @@ func testRoom(t *testing.T, w *rich) {
 			t.Fatal(err)
 		}
 		into(t, v, s, root, target, restore.Options{KeepFree: keep(1 << 20)})
-		into(t, v, s, root, target, restore.Options{KeepFree: keep(1 << 20), Overwrite: restore.Never})
+		into(t, v, s, root, target, restore.Options{KeepFree: keep(1 << 20), Overwrite: syncline.OverwriteNever})
 	})
 	w.sameAsSource(t, target)
 }
@@ -83,7 +83,7 @@ func testReserve(t *testing.T, w *rich) {
 			}
 			return 0
 		}})
-		if !strings.Contains(syncline.MessageOf(err), "are kept free; make room and run the same again") || len(r.failed) > 0 || result.Bytes == result.Total.Bytes {
+		if !strings.Contains(syncline.MessageOf(err), "are kept free; make room and run the same again") || len(r.failed) > 0 || result.Bytes == result.TotalBytes {
 			t.Errorf("%+v, %v, %v", result, err, r.failed)
 		}
 	})
@@ -163,7 +163,7 @@ func TestOneBlobInManyPlaces(t *testing.T) {
 		// Zeros become a hole, so they have room.
 		o := restore.Options{Sparse: true, Reporter: &stopper{cancel: cancel}, KeepFree: keep(1 << 20)}
 		result, err := restore.Run(ctx, v, snapshots(t, v)[0].Root, s, t.TempDir(), o)
-		if !errors.Is(err, context.Canceled) || result.Bytes == 0 || result.Bytes > result.Total.Bytes/2 {
+		if !errors.Is(err, context.Canceled) || result.Bytes == 0 || result.Bytes > result.TotalBytes/2 {
 			t.Errorf("%+v, %v", result, err)
 		}
 	})

@@ -113,7 +113,7 @@ func (r *run) compare(h *handle, t *task, needs []need, buf *bytes.Buffer) ([]ne
 	}
 	there = opened
 	differ := needs[:0:0]
-	if r.Overwrite != IfChanged || !looksRight(there, t) {
+	if r.Overwrite != syncline.OverwriteIfChanged || !looksRight(there, t) {
 		if differ, err = r.differing(f, needs, buf); err != nil {
 			return nil, errors.Join(err, f.close())
 		}
@@ -330,7 +330,7 @@ func (r *run) abandon(t *task, err error) error {
 // drop removes an incomplete file that the next run would keep as one that
 // existed before.
 func (r *run) drop(t *task) error {
-	if !t.created || !t.fresh || r.Overwrite != Never && r.Overwrite != IfNewer {
+	if !t.created || !t.fresh || r.Overwrite != syncline.OverwriteNever && r.Overwrite != syncline.OverwriteIfNewer {
 		return nil
 	}
 	return r.handles.in(t.dir, func(h *handle) error { return h.remove(t.entry.Name, false) })

@@ -55,7 +55,7 @@ type unpacking struct {
 // Unpack restores the items of a Stream into the folder target, as Run does. It
 // compares selected items with the existing ones and writes the differences. An
 // error means that it ended early. Another run starts again and writes what is
-// not right yet. Total counts the items that have come so far.
+// not right yet. TotalFiles and TotalBytes count the items that have come so far.
 func Unpack(ctx context.Context, s Stream, target string, o Options) (Result, error) {
 	h, err := openBelow(target, o.Within, false)
 	if err != nil {
@@ -246,7 +246,7 @@ func (u *unpacking) folder(f *folder, selected, below bool) error {
 // file restores a file from its content, of size bytes.
 func (u *unpacking) file(x *Item, dir *folder, content io.Reader, size int64) error {
 	t := &task{dir: dir, path: "/" + x.Path, entry: x.Entry, size: size, fresh: true}
-	u.count(func(r *Result) { r.Total.Files++; r.Total.Bytes += size })
+	u.count(func(r *Result) { r.TotalFiles++; r.TotalBytes += size })
 	right, err := u.begin(t)
 	if err != nil {
 		u.failed[x.Path] = true
@@ -305,7 +305,7 @@ func (u *unpacking) begin(t *task) (right bool, err error) {
 			there, t.f = opened, f
 			u.open.Add(1)
 			t.fresh, t.created, t.id = false, true, there.id
-			right = u.Overwrite == IfChanged && looksRight(there, t)
+			right = u.Overwrite == syncline.OverwriteIfChanged && looksRight(there, t)
 			if right {
 				u.count(func(r *Result) { r.Unchanged++; r.Done += t.size })
 				return u.finish(t)
@@ -433,7 +433,7 @@ func (u *unpacking) further(x *Item, dir *folder) error {
 		return u.again(x, dir) // the earlier file was kept, or is another one by now
 	}
 	x.Entry.Size = uint64(there.size)
-	u.count(func(r *Result) { r.Total.Files++; r.Total.Bytes += there.size })
+	u.count(func(r *Result) { r.TotalFiles++; r.TotalBytes += there.size })
 	return u.fail(x, u.link(&task{
 		dir: dir, path: "/" + x.Path, entry: x.Entry,
 		first: &task{dir: from, path: "/" + first, entry: &syncline.Entry{Name: name}, id: there.id},

@@ -124,7 +124,7 @@ func TestUnpackStaysInTarget(t *testing.T) {
 func TestUnpackBrokenOff(t *testing.T) {
 	long := strings.Repeat("a long name ", 2000)
 	raw := tarOf(t, tar.Header{Name: "first"}, tar.Header{Name: long[:200]}, tar.Header{Name: "last"})
-	for _, overwrite := range []restore.Overwrite{restore.Always, restore.Never} {
+	for _, overwrite := range []syncline.RestoreOverwrite{syncline.OverwriteAlways, syncline.OverwriteNever} {
 		target := t.TempDir()
 		end := bytes.LastIndex(raw, []byte(long[:200])) + 100
 		result, told, err := unpack(t, raw[:end], target, restore.Options{Overwrite: overwrite})

@@ -107,22 +107,14 @@ func overlap(a, b string) bool {
 	return in(a, b) || in(b, a)
 }
 
-var overwrites = map[syncline.RestoreOverwrite]restore.Overwrite{
-	syncline.OverwriteAlways:    restore.Always,
-	syncline.OverwriteIfChanged: restore.IfChanged,
-	syncline.OverwriteIfNewer:   restore.IfNewer,
-	syncline.OverwriteNever:     restore.Never,
-}
-
 // options are those of package restore.
 func options(j *syncline.RestoreJob) (o restore.Options, err error) {
-	way, ok := overwrites[j.Overwrite]
-	if !ok {
+	if !j.Overwrite.Known() {
 		return o, syncline.Errorf(syncline.CodeInvalid, "overwrite must be one of Always, IfChanged, IfNewer, Never")
 	}
 	filter, err := restore.NewFilter(j.Include, nil, j.Exclude, nil)
 	if err != nil {
 		return o, err
 	}
-	return restore.Options{Filter: filter.Within(j.Paths...), Overwrite: way, Sparse: j.Sparse, Verify: j.Verify}, nil
+	return restore.Options{Filter: filter.Within(j.Paths...), Overwrite: j.Overwrite, Sparse: j.Sparse, Verify: j.Verify}, nil
 }

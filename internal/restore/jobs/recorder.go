@@ -99,17 +99,10 @@ func nameOf(path string) string {
 // Progress implements restore.Reporter.
 func (r *recorder) Progress(x restore.Result) {
 	percent := 0
-	if x.Total.Bytes > 0 {
-		percent = int(min(float64(x.Done)/float64(x.Total.Bytes), 1) * percentLast)
+	if x.TotalBytes > 0 {
+		percent = int(min(float64(x.Done)/float64(x.TotalBytes), 1) * percentLast)
 	}
-	r.task.Progress(percent, statisticsOf(x))
-}
-
-func statisticsOf(x restore.Result) syncline.RestoreStatistics {
-	return syncline.RestoreStatistics{
-		Files: x.Files, Folders: x.Folders, Others: x.Others, Unchanged: x.Unchanged, Skipped: x.Skipped, Failed: x.Failed,
-		Bytes: x.Bytes, TotalFiles: x.Total.Files, TotalBytes: x.Total.Bytes,
-	}
+	r.task.Progress(percent, x.RestoreStatistics)
 }
 
 // end tells how the restore ended.

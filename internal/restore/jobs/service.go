@@ -137,7 +137,7 @@ func (s *Service) restore(ctx context.Context, t *run.Task, rec *recorder) (resu
 	if err != nil {
 		return result, err
 	}
-	if t.Resumed() && (o.Overwrite == restore.Never || o.Overwrite == restore.IfNewer) {
+	if t.Resumed() && (o.Overwrite == syncline.OverwriteNever || o.Overwrite == syncline.OverwriteIfNewer) {
 		return result, syncline.Errorf(syncline.CodeConflict,
 			"the server was restarted meanwhile, and files that were being written would pass for ones to keep; start it again with Always or IfChanged")
 	}
