@@ -22,7 +22,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"syncline.dev/syncline/internal/hugepages"
 	"syncline.dev/syncline/internal/storage/local"
 	"syncline.dev/syncline/resticrepo"
 )
@@ -32,7 +31,6 @@ func main() {
 	asJSON := flag.Bool("json", false, "print the result as JSON")
 	keyOnly := flag.Bool("key", false, "derive the key and stop there")
 	flag.Parse()
-	_ = hugepages.Advise(hugepages.Size) // as Syncline does
 	res, err := measure(context.Background(), *repo, os.Getenv("RESTIC_PASSWORD"), *keyOnly)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "floor:", err)

@@ -4,10 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"sync"
 	"time"
-
-	"syncline.dev/syncline/internal/hugepages"
 )
 
 // environment has everything that the commands share: the streams, the
@@ -44,10 +41,6 @@ type environment struct {
 	retryLock          time.Duration
 	progressEvery      time.Duration // between two lines of progress; 0 for the default
 }
-
-// hugePages is for what is about to take much memory: it returns when they are
-// there. Without them that is slower, so a failure is not told.
-var hugePages = sync.OnceFunc(func() { _ = hugepages.Advise(hugepages.Size) })
 
 // note prints a note on standard error, except with --quiet.
 func (e *environment) note(format string, args ...any) {

@@ -43,7 +43,6 @@ func (e *environment) openRepository(ctx context.Context, at place.Named, beside
 	if err != nil {
 		return nil, err
 	}
-	hugePages()
 	opener := place.Opener{Kinds: kinds.All(), Network: network, Retry: storage.RetryOptions{Stall: e.stuckTimeout}}
 	st, opened, err := opener.Reach(ctx, at.Place, func(ev storage.Event) {
 		e.note("%s of %s failed and is tried again: %s", ev.Kind, ev.Name, syncline.MessageOf(ev.Err))

@@ -59,7 +59,6 @@ func (e *environment) withSession(ctx context.Context, fn func(c *catalog.Catalo
 	if err != nil {
 		return err
 	}
-	hugePages()
 	if e.noSync {
 		cat, err := local.read(ctx)
 		if errors.Is(err, catalog.ErrMissing) {

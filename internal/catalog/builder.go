@@ -20,8 +20,8 @@ import (
 // is all a crash needs: what was committed is whole, and what was not is
 // decoded again.
 //
-// mu guards everything down to tickets, but for looking up in the tables and what
-// comes after what. The writer's own state needs no lock.
+// mu guards everything down to tickets, but for looking up in the tables. The
+// writer's own state needs no lock.
 type Builder struct {
 	c *Catalog
 
@@ -30,8 +30,7 @@ type Builder struct {
 	names   keyTable
 	entries keyTable
 	trees   *hashTable
-	after   successors // of entries
-	states  []state    // per tree, as of the tickets drawn
+	states  []state // per tree, as of the tickets drawn
 	nNames  uint32
 	nEntry  uint32
 	tickets uint64
@@ -193,7 +192,6 @@ func (a *Adder) Add(tree syncline.Hash, raw []byte, spans []Span, parse ParseFun
 		a.b.free.Put(res)
 		return err
 	}
-	a.b.after.note(a.nos, a.unexpected)
 	res.runs = appendRuns(res.runs, a.nos)
 	a.b.results <- res
 	return nil
@@ -211,7 +209,7 @@ func (a *Adder) lookUp(raw []byte, spans []Span) {
 	for i, key := range a.keys {
 		no := g.next
 		if a.b.entries.is(key, no, g.known) {
-			g.next = a.b.after.of(no)
+			g.next = no + 1
 		} else {
 			// Where nothing is expected, as in a folder that is new, or where expectations
 			// fail one after the other, the next ones will have to be looked up, too.
@@ -230,8 +228,8 @@ func (a *Adder) lookUp(raw []byte, spans []Span) {
 
 // guess says which entry is expected next in a folder.
 type guess struct {
-	next   uint32 // the one that followed the entry before
-	passed uint32 // one that may still come: it was expected, or followed what was
+	next   uint32 // the number behind that of the entry before
+	passed uint32 // one that may still come: it was expected, or is behind what was
 	known  uint32 // how many there are
 }
 
@@ -242,7 +240,7 @@ type guess struct {
 func (b *Builder) find(key uint64, g *guess) uint32 {
 	behind := unknown
 	if g.next < g.known {
-		behind = b.after.of(g.next)
+		behind = g.next + 1
 	}
 	var no uint32
 	switch {
@@ -261,7 +259,7 @@ func (b *Builder) find(key uint64, g *guess) uint32 {
 		}
 		g.passed = behind // should it be a change that is known
 	}
-	g.next = b.after.of(no)
+	g.next = no + 1
 	return no
 }
 

@@ -6,7 +6,6 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"syncline.dev/syncline"
-	"syncline.dev/syncline/internal/hugepages"
 )
 
 // The tables number keys in the order in which they are put. One goroutine at a
@@ -80,13 +79,6 @@ func place(hash uint64, no, numbers uint32) uint32 { return (no + 1) | tag(hash,
 // tag returns the bits of a place that are not its number's: others of the hash than
 // those that choose the place.
 func tag(hash uint64, numbers uint32) uint32 { return uint32(hash>>32) &^ numbers }
-
-// makeSlots makes a power of two of free places.
-func makeSlots(size int) []uint32 {
-	all := make([]uint32, size)
-	hugepages.Use(all)
-	return all
-}
 
 // put puts a number into the first free place for its hash.
 func (s *slots) put(hash uint64, no uint32) {
@@ -208,7 +200,7 @@ func (t *keyTable) reserve(n int) {
 }
 
 func (t *keyTable) rehash(size int) {
-	all := makeSlots(size)
+	all := make([]uint32, size)
 	for no := range uint32(t.keys.len()) {
 		fill(all, *t.keys.at(no), no)
 	}
@@ -270,7 +262,7 @@ func (t *hashTable) load(hashes []syncline.Hash) (twice int) {
 	for size < 2*len(hashes) {
 		size *= 2
 	}
-	all := makeSlots(size)
+	all := make([]uint32, size)
 	t.slots.p.Store(&all)
 	for first := 0; first < len(hashes); first += listPart {
 		part := new([listPart]syncline.Hash)
@@ -292,7 +284,7 @@ func (t *hashTable) load(hashes []syncline.Hash) (twice int) {
 }
 
 func (t *hashTable) rehash(size int) {
-	all := makeSlots(size)
+	all := make([]uint32, size)
 	for no := range uint32(t.hashes.len()) {
 		fill(all, t.hash(t.hashes.at(no)), no)
 	}
