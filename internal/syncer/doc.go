@@ -6,15 +6,15 @@
 //
 // # Protocol of a synchronization
 //
-// Snapshots are listed before index files are read, as the format demands: a
-// snapshot's trees are in the indexes that existed before it. Every index file
-// that was not read before is read; every tree blob in them that the catalog
-// lacks is fetched, pack by pack in the order of the bytes, never by walking.
-// The catalog commits as trees arrive, so work is kept whatever happens.
+// Run lists snapshots before it reads index files, as the format demands: the
+// indexes that existed before a snapshot have all its trees. It reads every index
+// file that is new to the catalog. It fetches every tree blob in the indexes that
+// the catalog lacks, pack by pack in the order of the bytes, and never by walking.
+// The catalog commits as trees arrive, so the work is kept whatever happens.
 // Snapshots become visible at the end, in one transaction, and only those that
 // have all their trees.
 //
-// When objects turn out to be missing, the index is listed once more: another
-// process may have repacked. Whatever is damaged or missing then is told and
-// counted, and the rest is synchronized.
+// If objects are missing, Run lists the index again, because another process may
+// have repacked them. It reports and counts objects that are still damaged or
+// missing, and synchronizes the rest.
 package syncer
