@@ -24,6 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	repositoryID = syncline.ID("b251376e-be62-450d-914d-f8f7fa9f719f")
+	otherID      = syncline.ID("b251376e-be62-450d-914d-f8f7fa9f7190")
 	kindName     = syncline.WorkSynchronize
 )
 
@@ -31,26 +32,33 @@ const (
 type host struct {
 	t     *testing.T
 	store *stores.Store
-	begun chan *run.Task    // gets the task of a body that begins
+	begun chan body         // gets a body that begins
 	gone  chan struct{}     // gets a value when a body is canceled
 	thin  chan struct{}     // gets a value when old work is gone
 	clock atomic.Int64      // seconds; it goes on with every look
-	end   chan run.Outcome  // what a body ends with
 	stuck bool              // a body does not hear of a stop
 	keep  store.Keep        // what pruning keeps
 	alter func(k *run.Kind) // changes the kind
 }
 
+// body is a body that runs.
+type body struct {
+	*run.Task
+	end chan run.Outcome // what it ends with
+}
+
 func newHost(t *testing.T) *host {
-	h := &host{t: t, begun: make(chan *run.Task, 100), gone: make(chan struct{}, 100), thin: make(chan struct{}, 100), end: make(chan run.Outcome), keep: store.Keep{Kind: kindName}}
+	h := &host{t: t, begun: make(chan body, 100), gone: make(chan struct{}, 100), thin: make(chan struct{}, 100), keep: store.Keep{Kind: kindName}}
 	var err error
 	if h.store, err = stores.Open(context.Background(), filepath.Join(t.TempDir(), "db")); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.store.Close() })
-	r := syncline.Repository{ID: repositoryID, Name: "one", Path: "/one", CreatedAt: time.Now()}
-	if err := h.store.AddRepository(context.Background(), r); err != nil {
-		t.Fatal(err)
+	for _, id := range []syncline.ID{repositoryID, otherID} {
+		r := syncline.Repository{ID: id, Name: string(id), Path: "/" + string(id), CreatedAt: time.Now()}
+		if err := h.store.AddRepository(context.Background(), r); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return h
 }
@@ -80,13 +88,14 @@ func (h *host) open() *run.Service {
 }
 
 func (h *host) do(ctx context.Context, t *run.Task) run.Outcome {
-	h.begun <- t
+	b := body{t, make(chan run.Outcome)}
+	h.begun <- b
 	stop := ctx.Done()
 	if h.stuck {
 		stop = nil
 	}
 	select {
-	case o := <-h.end:
+	case o := <-b.end:
 		return o
 	case <-stop:
 		h.gone <- struct{}{}
@@ -110,7 +119,12 @@ func (s works) Thin(ctx context.Context, keep store.Keep) (bool, error) {
 
 func (h *host) start(s *run.Service) store.Work {
 	h.t.Helper()
-	w, err := s.Start(h.t.Context(), store.Work{Work: syncline.Work{Kind: kindName, RepositoryID: repositoryID}})
+	return h.startOf(s, repositoryID)
+}
+
+func (h *host) startOf(s *run.Service, repository syncline.ID) store.Work {
+	h.t.Helper()
+	w, err := s.Start(h.t.Context(), store.Work{Work: syncline.Work{Kind: kindName, RepositoryID: repository}})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -158,7 +172,7 @@ func TestOutcomes(t *testing.T) {
 		task.Log(syncline.LogInfo, "begins")
 		task.Progress(40, "so far")
 		task.Progress(30, "so far")
-		h.end <- c.outcome
+		task.end <- c.outcome
 		w = h.wait(s, w.ID)
 		if w.State != c.state || w.Progress != c.progress || w.Error != c.message || w.Result != c.result || w.StartedAt.IsZero() || w.EndedAt.IsZero() {
 			t.Errorf("%s: ended as %+v", name, w)
@@ -188,12 +202,19 @@ func TestBodyIsLeftBehind(t *testing.T) {
 	if second.ID == first.ID {
 		t.Fatal("the work that ended was started again")
 	}
+	other := h.startOf(s, otherID) // which is started later, and runs
+	next := <-h.begun
+	if next.Work().ID != other.ID {
+		t.Fatal("a body began beside the one that was left behind")
+	}
+	next.end <- run.Outcome{}
+	h.wait(s, other.ID)
 	task.Progress(90, "late") // changes nothing
-	h.end <- run.Outcome{Result: "late"}
-	if task = <-h.begun; task.Work().ID != second.ID {
+	task.end <- run.Outcome{Result: "late"}
+	if next = <-h.begun; next.Work().ID != second.ID {
 		t.Fatal("another body began")
 	}
-	h.end <- run.Outcome{}
+	next.end <- run.Outcome{}
 	if w := h.wait(s, second.ID); w.State != syncline.WorkSucceeded {
 		t.Errorf("the second ended as %+v", w)
 	}
@@ -220,7 +241,7 @@ func TestTakenOver(t *testing.T) {
 	if now := again.Work(); now.State != syncline.WorkRunning {
 		t.Errorf("the late node left %+v", now)
 	}
-	h.end <- run.Outcome{Result: "right"}
+	again.end <- run.Outcome{Result: "right"}
 	if w = h.wait(after, w.ID); w.State != syncline.WorkSucceeded || w.Result != `"right"` || h.log(after, w.ID) != "Info resumed\n" {
 		t.Errorf("ended as %+v: %q", w, h.log(after, w.ID))
 	}
@@ -236,7 +257,7 @@ func TestLogIsBounded(t *testing.T) {
 	for _, message := range []string{"a", "b", "c", "d", "e"} {
 		task.Log(syncline.LogInfo, message)
 	}
-	h.end <- run.Outcome{Err: errors.New("why")}
+	task.end <- run.Outcome{Err: errors.New("why")}
 	h.wait(s, w.ID)
 	lines := strings.Split(strings.TrimSpace(h.log(s, w.ID)), "\n")
 	want := []string{"Info a", "Info b", "Info c", "Warning 2 messages are not in this log, because it is full or could not be written to"}
@@ -256,10 +277,11 @@ func TestResume(t *testing.T) {
 		t.Errorf("the unended work is not returned: %v", err)
 	}
 	s = h.open()
-	if task := <-h.begun; task.Work().ID != w.ID || !task.Resumed() {
+	task := <-h.begun
+	if task.Work().ID != w.ID || !task.Resumed() {
 		t.Fatalf("resumed: %+v", task.Work())
 	}
-	h.end <- run.Outcome{}
+	task.end <- run.Outcome{}
 	if w = h.wait(s, w.ID); w.State != syncline.WorkSucceeded || h.log(s, w.ID) != "Info resumed\n" {
 		t.Errorf("ended as %+v: %q", w, h.log(s, w.ID))
 	}
@@ -272,8 +294,7 @@ func TestPrune(t *testing.T) {
 	var last store.Work
 	for range 3 {
 		last = h.start(s)
-		<-h.begun
-		h.end <- run.Outcome{}
+		(<-h.begun).end <- run.Outcome{}
 		h.wait(s, last.ID)
 	}
 	s.Close()
