@@ -366,6 +366,56 @@ func TestMigrationThatWasOvertaken(t *testing.T) {
 	}
 }
 
+// A full disk is told as such by a migration, so that the spare room is given up for it.
+func TestFullDiskDuringUpgrade(t *testing.T) {
+	path := writeOld(t, 5, `
+		INSERT INTO repositories (id, name, name_key, description, path, retention_type, retention_period_type, retention_yearly, out_of_sync)
+			VALUES ('r', 'One', 'one', '', '/1', '', '', '', 0);
+		INSERT INTO restore_jobs (id, repository_seq, restore_point_id, snapshot_id, started_by, target_path, selection, state, error)
+			VALUES ('j', 1, 'p', x'07', 'ada', '/t', '{}', 'failed', hex(zeroblob(1000000)))`)
+	db, err := openPool(path, 1, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(`PRAGMA max_page_count = 1`); err != nil { // SQLite takes the present size
+		t.Fatal(err)
+	}
+	files, err := migrationFiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = initialize(t.Context(), db, files)
+	if wantUnavailable(t, err, path, msgFull); !errors.Is(err, errRoom) {
+		t.Errorf("got %v", err)
+	}
+	var version int
+	if err := db.QueryRow(`PRAGMA user_version`).Scan(&version); err != nil || version != 5 {
+		t.Errorf("the schema has version %d, %v", version, err)
+	}
+}
+
+// Two processes bring the same database up to date at once.
+func TestUpgradeTwiceAtOnce(t *testing.T) {
+	path := writeOld(t, 1, ``)
+	results := make(chan error, 4)
+	for range cap(results) {
+		go func() {
+			s, err := Open(context.Background(), path)
+			if err == nil {
+				_, err = s.Users(context.Background())
+				err = errors.Join(err, s.Close())
+			}
+			results <- err
+		}()
+	}
+	for range cap(results) {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // writeOld makes a database as the program wrote it at that version of the schema,
 // and runs the statements in it.
 func writeOld(t *testing.T, version int64, statements string) (path string) {
