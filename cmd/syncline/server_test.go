@@ -168,6 +168,7 @@ func answered(src, before, after, newest string) [][]string {
 		{"find", "--oldest", "2001-01-01", "y"},
 		{"find", "--json", "nothing at all"},
 		{"find", "--json", "--limit", "3", "*"},
+		{"find", "--limit", "1", "y"},
 		{"history", src + "/text <&>"},
 		{"history", "--json", "--host", "two", src + "/many"},
 		{"history", "/none"},
