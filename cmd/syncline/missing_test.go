@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/catalog/catalogtest"
 	catalogs "syncline.dev/syncline/internal/catalog/sqlite"
 )
 
@@ -41,15 +42,13 @@ func withFormat(t *testing.T, file string, format int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = box.Update(ctx, func(w catalog.Writer) error {
-		value, err := w.Get(0, 0)
-		if err != nil {
-			return err
-		}
+	err = catalogtest.Meddle(ctx, box, func(w catalog.Writer) error {
+		value := []byte(w.Head())
 		var head map[string]json.RawMessage
 		if err := json.Unmarshal(value[:len(value)-4], &head); err != nil {
 			return err
 		}
+		var err error
 		if head["format"], err = json.Marshal(format); err != nil {
 			return err
 		}
@@ -58,7 +57,7 @@ func withFormat(t *testing.T, file string, format int) {
 			return err
 		}
 		sum := crc32.Checksum(append(slices.Clone(payload), make([]byte, 9)...), crc32.MakeTable(crc32.Castagnoli))
-		return w.Put(0, 0, binary.LittleEndian.AppendUint32(payload, sum))
+		return w.SetHead(catalog.Head(binary.LittleEndian.AppendUint32(payload, sum)))
 	})
 	if err := box.Close(); err != nil {
 		t.Fatal(err)
@@ -468,7 +467,7 @@ func TestDamagedCatalogIsBuiltAnew(t *testing.T) {
 			}
 			box := must(catalogs.Open(t.Context(), filepath.Join(cache, f.Name())))(t)
 			const entries = 3 // the kind of value
-			err := box.Update(t.Context(), func(w catalog.Writer) error { return w.Put(entries, 0, []byte("no entries at all")) })
+			err := catalogtest.Meddle(t.Context(), box, func(w catalog.Writer) error { return w.Put(entries, 0, []byte("no entries at all")) })
 			if err := box.Close(); err != nil {
 				t.Fatal(err)
 			}

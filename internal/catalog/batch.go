@@ -103,7 +103,7 @@ func (b *batch) readParts(ctx context.Context, parts [][]int32) error {
 	return eachPayload(ctx, len(parts), func(i int) ([]byte, error) {
 		part := parts[i]
 		no, last := uint64(b.refs[part[0]].no/entriesPerBlock), b.refs[part[len(part)-1]].no
-		block, ok := entryBlocks.get(blockKey{b.v.c.id, b.v.m.Generation, no})
+		block, ok := entryBlocks.Get(blockKey{b.v.c.id, b.v.m.Generation, no})
 		if ok && int(last%entriesPerBlock) < block.count {
 			b.take(part, block)
 			return nil, nil

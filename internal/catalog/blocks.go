@@ -62,14 +62,14 @@ func decodeNames(payload []byte) (*nameBlock, error) {
 	return b, nil
 }
 
-// scanBlock is what a search needs of 8,192 entries.
+// scanBlock holds the columns that a search reads, of 8,192 entries.
 type scanBlock struct {
 	names []uint32  // per entry
 	dirs  []dirEdge // per directory entry with a subtree, by position
 }
 
-// dirEdge says that the entry at a position (or number) is a directory with
-// that tree.
+// dirEdge is a directory entry, by its number or its position in a block, and its
+// tree.
 type dirEdge struct {
 	entry uint32
 	tree  uint32
@@ -153,8 +153,8 @@ type run struct {
 	start, count uint32
 }
 
-// treeBlock holds the lists of 128 trees. A nil list is a tree that is not
-// decoded; an empty directory has a list of length 0.
+// treeBlock holds the runs of 128 trees. A tree that is not decoded has a nil list;
+// an empty directory has a list of length 0.
 type treeBlock struct {
 	lists [treesPerBlock][]run
 }
@@ -217,7 +217,7 @@ func decodeTrees(payload []byte) (*treeBlock, error) {
 	return t, done(cols)
 }
 
-// Keys and hashes are not compressible and lie there as they are.
+// Keys and hashes do not compress, so their blocks hold them as they are.
 
 func encodeKeys(keys []uint64) []byte {
 	out := make([]byte, 0, 8*len(keys)+4)
@@ -255,13 +255,13 @@ func decodeHashes(payload []byte, to []syncline.Hash) ([]syncline.Hash, error) {
 	return to, nil
 }
 
-// state is what is known of a tree.
+// state says what the catalog knows about a tree.
 type state uint8
 
 const (
-	stateDecoded  state = 1 << iota // its list is there
-	stateComplete                   // and those of all trees below it
-	stateDropped                    // its list was cleaned away; nothing visible needs it
+	stateDecoded  state = 1 << iota // the catalog has its runs
+	stateComplete                   // and the runs of all trees below it
+	stateDropped                    // Clean has removed its runs; no visible snapshot needs them
 	stateLost                       // the repository has lost it; visible snapshots are shown without it
 )
 

@@ -9,19 +9,19 @@ import (
 	"syncline.dev/syncline"
 )
 
-// Builder adds trees to a catalog. Many Adders feed it, from a goroutine each;
-// one goroutine of its own writes.
+// Builder adds trees to a catalog. Several Adders feed it, each from its own
+// goroutine; the writer, a goroutine of the Builder, makes the blocks.
 //
-// An Adder looks up which of a tree's entries are known, decodes the others, looks
-// up their names and subtrees, all without a lock, and then, under mu, numbers what
-// is new and draws a ticket. The writer takes
-// results in the order of their tickets. So numbers reach it without gaps, and
-// whatever it commits refers only to what it commits with it or before. That
-// is all a crash needs: what was committed is whole, and what was not is
-// decoded again.
+// An Adder looks up the entries of a tree, decodes the unknown ones, and looks
+// up their names and subtrees. It holds no lock for that. Under mu it then gives
+// numbers to the new items and draws a ticket. The writer takes results in the
+// order of their tickets, so numbers reach it without gaps, and every commit
+// refers only to items of its own or of an earlier commit. A crash therefore
+// needs no repair: committed trees are whole, and the next session decodes the
+// others again.
 //
-// mu guards everything down to tickets, but for looking up in the tables. The
-// writer's own state needs no lock.
+// mu guards the fields from seed to tickets. Lookups in the tables need no lock.
+// Only the writer's goroutine uses the writer's fields.
 type Builder struct {
 	c *Catalog
 
@@ -47,9 +47,10 @@ type result struct {
 	ticket uint64
 	tree   uint32
 	runs   []run
-	names  []string // new ones, in the order of their numbers
-	rows   []row    // likewise
-	keys   []uint64 // likewise
+	// The new ones, in the order of their numbers.
+	names []string
+	rows  []row
+	keys  []uint64
 }
 
 type flush struct {
@@ -60,8 +61,8 @@ type flush struct {
 // Span is the range of one entry's bytes in a tree's.
 type Span struct{ Start, End int }
 
-// Build loads what is known and starts the writer. One Builder is open at a
-// time; Build waits for the one before to be closed.
+// Build loads the tables and starts the writer. One Builder is open at a time;
+// Build waits until the one before is closed.
 func (c *Catalog) Build(ctx context.Context) (*Builder, error) {
 	c.building.Lock()
 	b, err := c.loadBuilder(ctx)
@@ -76,8 +77,8 @@ func (c *Catalog) Build(ctx context.Context) (*Builder, error) {
 	return b, nil
 }
 
-// Close ends the writer. What was not flushed is dropped. What the next Publish
-// needs is kept for it, until Unload.
+// Close ends the writer and drops what was not flushed. It keeps what the next
+// Publish needs, until Unload.
 func (b *Builder) Close() {
 	close(b.results)
 	<-b.ended
@@ -85,9 +86,8 @@ func (b *Builder) Close() {
 	b.c.building.Unlock()
 }
 
-// Flush commits what was added; no Add may be under way. It returns the first
-// error that the writer met, which is final: a Builder that failed adds nothing
-// more.
+// Flush commits all added trees; no Add may run meanwhile. It returns the first
+// error that the writer met. That error is final: the Builder adds nothing more.
 func (b *Builder) Flush(ctx context.Context) error {
 	f := flush{ctx: ctx, reply: make(chan error, 1)}
 	select {
@@ -106,7 +106,7 @@ func (b *Builder) Has(tree syncline.Hash) bool {
 	return ok && b.states[no]&stateDecoded != 0
 }
 
-// Dropped reports whether the tree was decoded once and cleaned away since.
+// Dropped reports whether Clean has removed the tree's runs.
 func (b *Builder) Dropped(tree syncline.Hash) bool {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
@@ -114,9 +114,9 @@ func (b *Builder) Dropped(tree syncline.Hash) bool {
 	return ok && b.states[no]&(stateDropped|stateDecoded) == stateDropped
 }
 
-// Reserve numbers a tree that is about to be added. Trees added in about the
-// order of their numbers make compact blocks. It returns the tree's number,
-// also that of one which has it already.
+// Reserve gives a number to a tree that will be added, and returns it. A tree
+// that has a number keeps it. Trees that are added in about the order of their
+// numbers make compact blocks.
 func (b *Builder) Reserve(tree *syncline.Hash) uint32 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -147,36 +147,36 @@ type Adder struct {
 	named   []name
 
 	nameKeys []uint64
-	seen     uint32 // what was fetched ahead
+	seen     uint32 // by fetch, so that the compiler keeps its reads
 
-	unexpected []int // where an entry was not the expected one
+	unexpected []int // positions of entries other than the expected ones
 }
 
-// name is that of a missing entry.
+// name is the name of an unknown entry.
 type name struct {
 	key uint64
-	no  uint32 // unknown where it has none yet
+	no  uint32 // unknown for a new name
 }
 
-// Numbers that are no entry's.
+// Numbers that no entry has.
 const (
 	unknown uint32 = 1<<32 - 1
 	skipped uint32 = 1<<32 - 2
-	// maxEntries leaves them free.
+	// maxEntries bounds the entries of a catalog.
 	maxEntries uint32 = 1<<32 - 16
 )
 
 // NewAdder returns an Adder for one goroutine.
 func (b *Builder) NewAdder() *Adder { return &Adder{b: b} }
 
-// ParseFunc decodes one entry from its bytes into e, which is zero. It must
-// copy what it keeps. keep false leaves the entry out.
+// ParseFunc decodes one entry from its bytes into e, which is zero. It must copy
+// what it keeps of raw. With keep false the entry is left out.
 type ParseFunc func(raw []byte, e *syncline.Entry) (keep bool, err error)
 
-// Add adds one tree, whose bytes are raw and whose entries lie at spans. parse
-// is called for those entries only whose bytes were never seen. When it fails,
-// nothing is added and its error is returned. Nor is anything added where the tree
-// is there.
+// Add adds one tree. raw holds its bytes, and spans says where its entries lie
+// in them. Add calls parse only for entries with unknown bytes. It adds nothing
+// when parse fails, and returns that error. It does nothing when the catalog has
+// the tree.
 func (a *Adder) Add(tree syncline.Hash, raw []byte, spans []Span, parse ParseFunc) error {
 	a.lookUp(raw, spans)
 	res := a.b.free.Get().(*result)
@@ -197,7 +197,7 @@ func (a *Adder) Add(tree syncline.Hash, raw []byte, spans []Span, parse ParseFun
 	return nil
 }
 
-// lookUp finds the numbers of the entries that are known.
+// lookUp finds the numbers of the known entries.
 func (a *Adder) lookUp(raw []byte, spans []Span) {
 	a.keys, a.nos, a.missing = a.keys[:0], a.nos[:0], a.missing[:0]
 	for _, s := range spans {
@@ -211,8 +211,8 @@ func (a *Adder) lookUp(raw []byte, spans []Span) {
 		if a.b.entries.is(key, no, g.known) {
 			g.next = no + 1
 		} else {
-			// Where nothing is expected, as in a folder that is new, or where expectations
-			// fail one after the other, the next ones will have to be looked up, too.
+			// In a new folder no entry is expected, and in a much changed one the guesses
+			// fail one after the other. The table is then needed for the next entries too.
 			if last := len(a.unexpected) - 1; i >= fetched && (no == unknown || last >= 0 && a.unexpected[last] == i-1) {
 				fetched = min(i+fetchAhead, len(a.keys))
 				a.seen |= a.b.entries.fetch(a.keys[i:fetched])
@@ -226,17 +226,17 @@ func (a *Adder) lookUp(raw []byte, spans []Span) {
 	}
 }
 
-// guess says which entry is expected next in a folder.
+// guess says which entry is likely to come next in a folder.
 type guess struct {
-	next   uint32 // the number behind that of the entry before
-	passed uint32 // one that may still come: it was expected, or is behind what was
-	known  uint32 // how many there are
+	next   uint32 // the number behind that of the previous entry
+	passed uint32 // was expected, or is behind an expected entry, and may still come
+	known  uint32 // the number of known entries
 }
 
-// find returns the number of an entry that is not the expected one, unknown where
-// it has none. In a new version of a folder an entry may have been changed, and then
-// the one behind the expected one comes next, or it may be new, and the expected one
-// comes later, or the expected one is gone.
+// find returns the number of an entry other than the expected one, or unknown.
+// In a new version of a folder there are three cases. The expected entry has
+// changed, and the one behind it comes next. A new entry stands before it. Or
+// the expected entry is gone.
 func (b *Builder) find(key uint64, g *guess) uint32 {
 	behind := unknown
 	if g.next < g.known {
@@ -252,19 +252,19 @@ func (b *Builder) find(key uint64, g *guess) uint32 {
 		var ok bool
 		if no, ok = b.entries.get(key); !ok {
 			if g.passed == unknown {
-				g.passed = g.next // should this one be new
+				g.passed = g.next // this entry may be new
 			}
-			g.next = behind // should it have been changed
+			g.next = behind // or the expected one may have changed into it
 			return unknown
 		}
-		g.passed = behind // should it be a change that is known
+		g.passed = behind // it may be a change that an earlier folder had too
 	}
 	g.next = no + 1
 	return no
 }
 
-// parse decodes the missing entries into res.rows, and looks up their names and
-// subtrees. Until they are admitted, the entry keeps both.
+// parse decodes the unknown entries into res.rows and looks up their names and
+// subtrees. An entry keeps its name and its subtree's hash until admit.
 func (a *Adder) parse(raw []byte, spans []Span, parse ParseFunc, res *result) error {
 	kept := a.missing[:0]
 	a.nameKeys = a.nameKeys[:0]
@@ -293,7 +293,7 @@ func (a *Adder) parse(raw []byte, spans []Span, parse ParseFunc, res *result) er
 	return nil
 }
 
-// lookUpNames finds the numbers of the missing entries' names, where they are known.
+// lookUpNames finds the numbers of the unknown entries' names.
 func (a *Adder) lookUpNames() {
 	a.named = a.named[:0]
 	for i, key := range a.nameKeys {
@@ -308,8 +308,8 @@ func (a *Adder) lookUpNames() {
 	}
 }
 
-// admit numbers what is new in res and gives it its ticket, unless another
-// Adder has brought the tree since.
+// admit gives numbers to the new items of res, and a ticket to res. fresh is
+// false when another Adder has added the tree meanwhile.
 func (b *Builder) admit(a *Adder, tree *syncline.Hash, res *result) (fresh bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

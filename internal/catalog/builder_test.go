@@ -77,8 +77,8 @@ type copying struct {
 	copy func() // nil when no more copies are wanted
 }
 
-func (c *copying) Update(ctx context.Context, fn func(catalog.Writer) error) error {
-	err := c.Container.Update(ctx, func(w catalog.Writer) error {
+func (c *copying) Update(ctx context.Context, expected catalog.Head, fn func(catalog.Writer) error) error {
+	err := c.Container.Update(ctx, expected, func(w catalog.Writer) error {
 		if err := fn(w); err != nil {
 			return err
 		}
@@ -273,11 +273,11 @@ type failing struct {
 	err error
 }
 
-func (c *failing) Update(ctx context.Context, fn func(catalog.Writer) error) error {
+func (c *failing) Update(ctx context.Context, expected catalog.Head, fn func(catalog.Writer) error) error {
 	if c.err == nil {
-		return c.Container.Update(ctx, fn)
+		return c.Container.Update(ctx, expected, fn)
 	}
-	return c.Container.Update(ctx, func(w catalog.Writer) error {
+	return c.Container.Update(ctx, expected, func(w catalog.Writer) error {
 		if err := fn(w); err != nil {
 			return err
 		}

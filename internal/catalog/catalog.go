@@ -4,20 +4,19 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/weighted"
 )
 
-// formatVersion is raised when the layout changes: a catalog of another
-// version is ErrOutdated and is built anew.
+// formatVersion is raised when the layout changes. A catalog of another version
+// is ErrOutdated; the next session builds it anew.
 const formatVersion = 2
 
-// meta is the one value of kindMeta.
+// meta is what the head of a catalog says.
 type meta struct {
 	Format     int    `json:"format"`
 	Generation uint64 `json:"generation"` // changes when numbers change their meaning
@@ -26,32 +25,51 @@ type meta struct {
 	Entries    uint32 `json:"entries"`
 	Trees      uint32 `json:"trees"` // hashes known, decoded or not
 	Repository string `json:"repository,omitempty"`
-	Owner      string `json:"owner,omitempty"` // the attached repository, where there are several
-	Changes    uint64 `json:"changes"`
-	Lost       uint32 `json:"lost,omitempty"` // trees with stateLost
-	// Synchronized says that a session has come to its end: an empty catalog
+	Owner      string `json:"owner,omitempty"`  // the attached repository, where there are several
+	Changes    uint64 `json:"changes"`          // changes with all that a reader can be shown
+	Writes     uint64 `json:"writes,omitempty"` // grows with every update
+	Lost       uint32 `json:"lost,omitempty"`   // trees with stateLost
+	// Synchronized says that a session has reached its end. An empty catalog
 	// without it says nothing about the repository.
 	Synchronized bool `json:"synchronized,omitempty"`
+}
+
+// sameContent reports whether m and n show the same trees and snapshots. Their
+// heads can differ all the same, after a write of index files or hidden
+// snapshots.
+func (m meta) sameContent(n meta) bool {
+	m.Writes, n.Writes = 0, 0
+	return m == n
 }
 
 // Catalog is one repository's catalog. It is safe for concurrent use.
 type Catalog struct {
 	box Container
-	id  uint64 // of those that the process has opened
+	id  uint64 // the process has opened no other catalog with it
 
-	building sync.Mutex // held while a Builder is open, and by Publish
+	building sync.Mutex // held while a Builder is open, and by Publish and Clean
+	chain    chain
 
 	ahead struct {
 		sync.Mutex
-		load  *preload // nil without one
-		built *built   // nil without one
+		load  *preload // by Preload, for the next Build; may be nil
+		built *built   // by the last Builder, for the next Publish; may be nil
 	}
 
-	snapshots atomic.Pointer[snapshotList] // as read last
-	lost      atomic.Pointer[lostList]     // likewise
+	// The results of the last reads.
+	snapshots atomic.Pointer[snapshotList]
+	lost      atomic.Pointer[lostList]
+	head      atomic.Pointer[decodedHead]
 }
 
-// blockKey names a block in the caches.
+// newBlockCache returns a cache that holds at most so many bytes of decoded
+// blocks.
+func newBlockCache[B interface{ size() int64 }](bytes int64) *weighted.Cache[blockKey, B] {
+	return weighted.New[blockKey](bytes, B.size)
+}
+
+// blockKey names a block in the caches. The catalog's own id is part of it,
+// because a file that was copied has the generation of the original.
 type blockKey struct {
 	catalog    uint64 // Catalog.id
 	generation uint64
@@ -61,23 +79,26 @@ type blockKey struct {
 // opened counts the catalogs that were opened.
 var opened atomic.Uint64
 
-// What is kept decoded, of all catalogs of the process together.
+// The caches of decoded blocks. All catalogs of the process share them.
 var (
-	entryBlocks = newBlockCache[*entryBlock](32 << 20) // some six hundred thousand ordinary entries
-	nameBlocks  = newBlockCache[*nameBlock](64 << 20)  // some three million names
-	scans       = newBlockCache[*scanBlock](32 << 20)  // the names' numbers of some eight million entries
-	treeBlocks  = newBlockCache[*treeBlock](32 << 20)  // some three hundred thousand folders with ten runs
-	// Two and a half million directories, since those on the way to one lie anywhere.
+	entryBlocks = newBlockCache[*entryBlock](32 << 20) // about 600,000 ordinary entries
+	nameBlocks  = newBlockCache[*nameBlock](64 << 20)  // about 3 million names
+	scans       = newBlockCache[*scanBlock](32 << 20)  // name numbers of about 8 million entries
+	treeBlocks  = newBlockCache[*treeBlock](32 << 20)  // about 300,000 folders with ten runs each
+	// About 2.5 million directories: the folders of one path lie in many blocks.
 	folders = newBlockCache[*folderBlock](64 << 20)
 )
 
-// Open uses box as a catalog and sets it up when it is empty. It takes the box
-// over: Close closes it. A catalog of another format is ErrOutdated.
+// Open opens the catalog in box and sets it up when box is empty. Close closes
+// box. A catalog of another format is ErrOutdated.
 func Open(ctx context.Context, box Container) (*Catalog, error) {
 	c, err := OpenExisting(ctx, box)
 	if errors.Is(err, ErrMissing) {
-		err = box.Update(ctx, initialize)
-		c = &Catalog{box: box, id: opened.Add(1)}
+		err = box.Update(ctx, "", initialize)
+		if errors.Is(err, ErrConflict) { // another process has set it up
+			return OpenExisting(ctx, box)
+		}
+		c = newCatalog(box)
 	}
 	if err != nil {
 		return nil, err
@@ -85,48 +106,21 @@ func Open(ctx context.Context, box Container) (*Catalog, error) {
 	return c, nil
 }
 
-// OpenExisting is Open for a box that has been set up; another one is
+// OpenExisting is Open for a box that holds a catalog. An empty box is
 // ErrMissing.
 func OpenExisting(ctx context.Context, box Container) (*Catalog, error) {
-	err := box.View(ctx, func(r Reader) error {
-		_, err := readMeta(r)
-		return err
-	})
+	c := newCatalog(box)
+	_, err := c.readMeta(ctx)
 	if errors.Is(err, errEmpty) {
 		return nil, Missing(err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &Catalog{box: box, id: opened.Add(1)}, nil
-}
-
-var errEmpty = damaged("the catalog has no head")
-
-func readMeta(r Reader) (meta, error) {
-	var m meta
-	payload, err := get(r, kindMeta, 0)
-	if err != nil {
-		return m, err
-	}
-	if payload == nil {
-		return m, errEmpty
-	}
-	if err := json.Unmarshal(payload, &m); err != nil {
-		return m, damaged("the catalog's head does not decode: %v", err)
-	}
-	if m.Format != formatVersion {
-		return m, syncline.WrapError(syncline.CodeConflict,
-			fmt.Errorf("%w: it has format %d, this program reads %d", ErrOutdated, m.Format, formatVersion),
-			"the catalog is of another version of Syncline; the next synchronization builds it anew")
-	}
-	return m, nil
+	return c, nil
 }
 
 func initialize(w Writer) error {
-	if _, err := readMeta(w); !errors.Is(err, errEmpty) {
-		return err
-	}
 	for kind := kindMeta + 1; kind < kindCount; kind++ {
 		err := w.Scan(kind, 0, func(uint64, []byte) error { return errEmpty })
 		if err != nil {
@@ -137,60 +131,43 @@ func initialize(w Writer) error {
 	if _, err := rand.Read(b[:]); err != nil {
 		return err
 	}
-	return writeMeta(w, meta{
+	head, err := meta{
 		Format:     formatVersion,
 		Generation: binary.LittleEndian.Uint64(b[:8]) >> 1,
 		Seed:       binary.LittleEndian.Uint64(b[8:16]),
 		// Not from 0: a catalog that is built anew must not look unchanged.
-		Changes: binary.LittleEndian.Uint64(b[16:]) >> 2,
-	})
-}
-
-func writeMeta(w Writer, m meta) error {
-	m.Changes++
-	payload, err := json.Marshal(m)
+		Changes: binary.LittleEndian.Uint64(b[16:])>>2 + 1,
+	}.head()
 	if err != nil {
 		return err
 	}
-	return put(w, kindMeta, 0, payload)
+	return w.SetHead(head)
 }
 
 // Bind ties the catalog to the repository with that id (restic's own, from its
-// configuration). A catalog that is tied to another one is CodeConflict.
+// configuration). A catalog of another repository is CodeConflict. A session
+// calls Bind before it writes. From then until Unload, every write fails with
+// ErrConflict when somebody else has written to the catalog.
 func (c *Catalog) Bind(ctx context.Context, repository syncline.Hash) error {
-	var m meta
-	err := c.box.View(ctx, func(r Reader) (err error) {
-		m, err = readMeta(r)
-		return err
-	})
+	m, err := c.begin(ctx)
 	if err != nil || m.Repository == repository.String() {
 		return err
 	}
-	return c.box.Update(ctx, func(w Writer) error {
-		m, err := readMeta(w)
-		if err != nil {
-			return err
+	return c.update(ctx, func(_ Writer, m *meta) error {
+		if m.Repository != "" {
+			return Another(repository, m.Repository)
 		}
-		switch m.Repository {
-		case repository.String():
-			return nil
-		case "":
-			m.Repository = repository.String()
-			return writeMeta(w, m)
-		}
-		return Another(repository, m.Repository)
+		m.Repository = repository.String()
+		m.Changes++
+		return nil
 	})
 }
 
-// Own ties the catalog to the attached repository with that id, when bind is set and
-// it is tied to none. One that is tied to another is damaged: its file was put
-// where that of owner belongs.
+// Own ties the catalog to an attached repository, when bind is set and the
+// catalog has no owner. A catalog with another owner is damaged: its file lies
+// in the wrong place.
 func (c *Catalog) Own(ctx context.Context, owner syncline.ID, bind bool) error {
-	var m meta
-	err := c.box.View(ctx, func(r Reader) (err error) {
-		m, err = readMeta(r)
-		return err
-	})
+	m, err := c.readMeta(ctx)
 	switch {
 	case err != nil:
 		return err
@@ -199,51 +176,44 @@ func (c *Catalog) Own(ctx context.Context, owner syncline.ID, bind bool) error {
 	case m.Owner != "" || !bind:
 		return nil
 	}
-	return c.box.Update(ctx, func(w Writer) error {
-		m, err := readMeta(w)
-		if err != nil {
-			return err
+	return c.update(ctx, func(_ Writer, m *meta) error {
+		if m.Owner != "" {
+			return errUnchanged
 		}
 		m.Owner = string(owner)
-		return writeMeta(w, m)
-	})
-}
-
-// SetSynchronized records that a session has come to its end.
-func (c *Catalog) SetSynchronized(ctx context.Context) error {
-	var done bool
-	err := c.View(ctx, func(v *View) error {
-		done = v.m.Synchronized
+		m.Changes++
 		return nil
 	})
-	if err != nil || done {
+}
+
+// SetSynchronized records that a session has reached its end.
+func (c *Catalog) SetSynchronized(ctx context.Context) error {
+	m, err := c.readMeta(ctx)
+	if err != nil || m.Synchronized {
 		return err
 	}
-	return c.box.Update(ctx, func(w Writer) error {
-		m, err := readMeta(w)
-		if err != nil {
-			return err
-		}
+	return c.update(ctx, func(_ Writer, m *meta) error {
 		m.Synchronized = true
-		return writeMeta(w, m)
+		m.Changes++
+		return nil
 	})
 }
 
-// ErrAnother matches the error for a place where another repository lies than
-// the one that the catalog is of.
+// ErrAnother matches the error for a place that holds another repository than
+// the one of the catalog.
 var ErrAnother = errors.New("another repository")
 
-// Another is the error for a place where another repository lies than the one
-// that the catalog is of.
+// Another returns an error that matches ErrAnother: the place holds the
+// repository there, and the catalog is that of the repository known.
 func Another(there syncline.Hash, known string) error {
 	return syncline.WrapError(syncline.CodeConflict, ErrAnother,
 		"another repository lies there: it is %s, and the catalog is of %.8s, and is kept; bring that one back, or remove the repository from Syncline and add it again to take the other", there.Short(), known)
 }
 
-// Size returns the bytes that the catalog takes on disk.
+// Size returns about how many bytes the catalog takes on disk.
 func (c *Catalog) Size(ctx context.Context) (int64, error) { return c.box.Size(ctx) }
 
-// Close closes the container. Views that run are waited for.
+// Close waits for the views that run and closes the container.
 func (c *Catalog) Close() error {
 	c.Unload()
 	defer searches.drop(c)
@@ -268,8 +238,44 @@ func need(r Reader, kind Kind, no uint64) ([]byte, error) {
 	return payload, err
 }
 
+// manyValues is the number of values that manyReader asks for at a time.
+const manyValues = 16
+
+// manyReader reads values that must be there, in few requests to the container.
+type manyReader struct {
+	r      Reader
+	kind   Kind
+	nos    []uint64
+	first  int      // position in nos of the first of values
+	values [][]byte // of the last request
+}
+
+// at returns the payload of the value at position i of nos. Calls go up.
+func (m *manyReader) at(i int) (payload []byte, err error) {
+	if i >= m.first+len(m.values) {
+		m.first = i
+		m.values, err = m.r.GetMany(m.kind, m.nos[i:min(i+manyValues, len(m.nos))]...)
+		if err != nil {
+			return nil, err
+		}
+	}
+	value := m.values[i-m.first]
+	if value == nil {
+		return nil, damaged("value %d of kind %d is missing", m.nos[i], m.kind)
+	}
+	return unframe(m.kind, m.nos[i], value)
+}
+
 func put(w Writer, kind Kind, no uint64, payload []byte) error {
 	return w.Put(kind, no, frame(kind, no, payload))
+}
+
+// putBlock is put for a block, which is final when it is full.
+func putBlock(w Writer, v value) error {
+	if v.full {
+		return w.PutFinal(v.kind, v.no, frame(v.kind, v.no, v.payload))
+	}
+	return put(w, v.kind, v.no, v.payload)
 }
 
 // scan calls fn with checked payloads.

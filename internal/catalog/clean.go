@@ -7,45 +7,43 @@ import (
 	"syncline.dev/syncline"
 )
 
-// Clean rewrites the catalog without the trees that no visible snapshot
-// reaches, and without the entries and names that only they held, once those
-// entries are at least the share minShare (0 to 1) of all. It reports how many
-// entries went.
+// Clean writes the catalog anew, without the trees that no visible snapshot
+// reaches and without the entries and names that only those trees hold. It does
+// so when such entries are at least the share minShare (0 to 1) of all entries,
+// and returns how many entries it has removed.
 //
-// Trees that went and that the repository still lists (inIndex) are remembered
-// as dropped, so that sessions do not fetch them again without need. The
-// rewrite is one transaction: views see the catalog before it or after it. No
-// Builder may be open in the caller's hands.
+// The catalog remembers a removed tree as dropped when the repository still
+// lists it (inIndex), so a session does not fetch it again without need. Views
+// see the catalog before or after the whole rewrite. The caller must have no
+// open Builder.
 func (c *Catalog) Clean(ctx context.Context, minShare float64, inIndex func(syncline.Hash) bool) (removed int, err error) {
 	c.building.Lock()
 	defer c.building.Unlock()
-	err = c.box.Update(ctx, func(w Writer) error {
-		removed = 0
-		m, err := readMeta(w)
-		if err != nil {
-			return err
-		}
-		k, err := newKeep(ctx, w, m)
+	err = c.update(ctx, func(w Writer, m *meta) error {
+		k, err := newKeep(ctx, w, *m)
 		if err != nil {
 			return err
 		}
 		garbage := int(m.Entries) - k.entries
 		if garbage == 0 || float64(garbage) < minShare*float64(m.Entries) {
-			return nil
+			return errUnchanged
 		}
 		removed = garbage
-		return k.rewrite(ctx, w, inIndex)
+		*m, err = k.rewrite(ctx, w, inIndex)
+		return err
 	})
-	return removed, err
+	if err != nil {
+		return 0, err
+	}
+	return removed, nil
 }
 
-// none marks what does not stay.
+// none stands for an item that does not stay.
 const none = ^uint32(0)
 
-// keep holds what stays and its new numbers: for every old number the new one,
-// or none. New numbers are never higher than old ones, so blocks can be
-// written over those that were read.
+// keep knows the items that stay, and for every old number the new one or none.
 type keep struct {
+	old     Reader // of the generation before
 	m       meta
 	g       *graph
 	hashes  []syncline.Hash
@@ -57,21 +55,21 @@ type keep struct {
 	rootNos []uint64
 }
 
-func newKeep(ctx context.Context, w Writer, m meta) (*keep, error) {
+func newKeep(ctx context.Context, r Reader, m meta) (*keep, error) {
 	k := &keep{m: m}
 	var err error
-	if k.hashes, err = loadHashes(w, m); err != nil {
+	if k.hashes, err = loadHashes(r, m); err != nil {
 		return nil, err
 	}
-	if k.states, err = loadStates(w, m); err != nil {
+	if k.states, err = loadStates(r, m); err != nil {
 		return nil, err
 	}
-	edges, err := loadEdges(ctx, w, m)
+	edges, err := loadEdges(ctx, r, m)
 	if err != nil {
 		return nil, err
 	}
-	k.g = newGraph(w, edges)
-	err = scan(w, kindSnapshot, 0, func(no uint64, payload []byte) error {
+	k.g = newGraph(r, edges)
+	err = scan(r, kindSnapshot, 0, func(no uint64, payload []byte) error {
 		var s storedSnapshot
 		if err := json.Unmarshal(payload, &s); err != nil || s.Root >= m.Trees {
 			return damaged("snapshot %d does not decode", no)
@@ -85,7 +83,7 @@ func newKeep(ctx context.Context, w Writer, m meta) (*keep, error) {
 	return k, k.mark()
 }
 
-// mark finds the trees that are reached and the entries in them.
+// mark finds the trees that snapshots reach, and the entries in them.
 func (k *keep) mark() error {
 	k.reached = make([]bool, k.m.Trees)
 	k.entry = make([]uint32, k.m.Entries)
@@ -109,7 +107,7 @@ func (k *keep) mark() error {
 			return err
 		}
 		if runs == nil && k.states[tree]&stateDecoded == 0 {
-			continue // lost in the repository: the number stays
+			continue // lost in the repository; it keeps a number
 		}
 		if runs == nil {
 			return damaged("tree %d is missing", tree)
@@ -135,11 +133,16 @@ func (k *keep) mark() error {
 	return err
 }
 
-func (k *keep) rewrite(ctx context.Context, w Writer, inIndex func(syncline.Hash) bool) error {
+// rewrite writes a new generation and returns what its head says.
+func (k *keep) rewrite(ctx context.Context, w Writer, inIndex func(syncline.Hash) bool) (m meta, err error) {
+	if k.old, err = w.Renew(kindIndex, kindLocation, kindHidden); err != nil {
+		return m, err
+	}
+	k.g.r = k.old
 	trees := k.renumberTrees(inIndex)
-	names, err := k.renumberNames(w)
+	names, err := k.renumberNames()
 	if err != nil {
-		return err
+		return m, err
 	}
 	out := &writer{}
 	steps := []func() error{
@@ -150,26 +153,24 @@ func (k *keep) rewrite(ctx context.Context, w Writer, inIndex func(syncline.Hash
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
-			return err
+			return m, err
 		}
 	}
-	out.meta.Format, out.meta.Seed, out.meta.Repository = k.m.Format, k.m.Seed, k.m.Repository
-	out.meta.Generation, out.meta.Changes = k.m.Generation+1, k.m.Changes
-	out.meta.Synchronized = k.m.Synchronized
-	out.meta.Trees = uint32(len(k.hashes))
+	m = k.m
+	m.Names, m.Entries, m.Trees = out.meta.Names, out.meta.Entries, uint32(len(k.hashes))
+	m.Generation++
+	m.Changes++
+	m.Lost = 0
 	for _, s := range k.states {
 		if s&stateLost != 0 {
-			out.meta.Lost++
+			m.Lost++
 		}
 	}
-	if err := k.trim(w, out.meta); err != nil {
-		return err
-	}
-	return writeMeta(w, out.meta)
+	return m, nil
 }
 
-// renumberTrees drops the hashes that nothing needs and returns the new
-// numbers. hashes and states are those that stay afterwards.
+// renumberTrees drops the hashes that nobody needs and returns the new numbers.
+// It leaves the remaining hashes and their states in k.
 func (k *keep) renumberTrees(inIndex func(syncline.Hash) bool) []uint32 {
 	nos := make([]uint32, len(k.hashes))
 	var hashes []syncline.Hash
@@ -193,12 +194,12 @@ func (k *keep) renumberTrees(inIndex func(syncline.Hash) bool) []uint32 {
 	return nos
 }
 
-func (k *keep) renumberNames(w Writer) ([]uint32, error) {
+func (k *keep) renumberNames() ([]uint32, error) {
 	nos := make([]uint32, k.m.Names)
 	for i := range nos {
 		nos[i] = none
 	}
-	err := scan(w, kindScan, 0, func(block uint64, payload []byte) error {
+	err := scan(k.old, kindScan, 0, func(block uint64, payload []byte) error {
 		s, err := decodeScan(payload)
 		if err != nil {
 			return err
@@ -224,10 +225,10 @@ func (k *keep) renumberNames(w Writer) ([]uint32, error) {
 	return nos, err
 }
 
-// save writes what the writer cut into blocks.
+// save stores the blocks that the writer has made.
 func (k *keep) save(w Writer, out *writer) error {
 	for _, v := range out.pending {
-		if err := put(w, v.kind, v.no, v.payload); err != nil {
+		if err := putBlock(w, v); err != nil {
 			return err
 		}
 	}
@@ -237,7 +238,7 @@ func (k *keep) save(w Writer, out *writer) error {
 
 func (k *keep) rewriteNames(w Writer, out *writer, names []uint32) error {
 	for block := uint64(0); block*namesPerBlock < uint64(k.m.Names); block++ {
-		payload, err := need(w, kindName, block)
+		payload, err := need(k.old, kindName, block)
 		if err != nil {
 			return err
 		}
@@ -259,12 +260,12 @@ func (k *keep) rewriteNames(w Writer, out *writer, names []uint32) error {
 }
 
 func (k *keep) rewriteEntries(ctx context.Context, w Writer, out *writer, names, trees []uint32) error {
-	keys := &keyReader{w: w}
+	keys := &keyReader{r: k.old}
 	for block := uint64(0); block*entriesPerBlock < uint64(k.m.Entries); block++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		payload, err := need(w, kindEntry, block)
+		payload, err := need(k.old, kindEntry, block)
 		if err != nil {
 			return err
 		}
@@ -272,7 +273,7 @@ func (k *keep) rewriteEntries(ctx context.Context, w Writer, out *writer, names,
 		if err != nil {
 			return err
 		}
-		contents, err := need(w, kindContent, block)
+		contents, err := need(k.old, kindContent, block)
 		if err != nil {
 			return err
 		}
@@ -310,7 +311,7 @@ func (k *keep) rewriteEntries(ctx context.Context, w Writer, out *writer, names,
 
 // keyReader gives the keys in the order of their numbers.
 type keyReader struct {
-	w     Writer
+	r     Reader
 	block uint64
 	keys  []uint64
 }
@@ -318,7 +319,7 @@ type keyReader struct {
 func (r *keyReader) at(no uint32) (uint64, error) {
 	block := uint64(no / keysPerBlock)
 	if r.keys == nil || block != r.block {
-		payload, err := need(r.w, kindKey, block)
+		payload, err := need(r.r, kindKey, block)
 		if err != nil {
 			return 0, err
 		}
@@ -334,11 +335,9 @@ func (r *keyReader) at(no uint32) (uint64, error) {
 	return 0, damaged("the key of entry %d is missing", no)
 }
 
-// rewriteTrees writes the lists anew. mark has read all that stay.
+// rewriteTrees writes the runs with their new numbers. mark has read all of
+// them.
 func (k *keep) rewriteTrees(w Writer, trees []uint32) error {
-	if err := w.Delete(kindTree, 0, MaxNumber); err != nil {
-		return err
-	}
 	var t treeBlock
 	var buf []byte
 	current := uint64(0)
@@ -376,7 +375,7 @@ func (k *keep) rewriteTrees(w Writer, trees []uint32) error {
 	return flush()
 }
 
-// rewriteSnapshots writes the snapshots, hashes and states anew.
+// rewriteSnapshots writes the snapshots, the hashes and the states.
 func (k *keep) rewriteSnapshots(w Writer, trees []uint32) error {
 	for i := range k.roots {
 		k.roots[i].Root = trees[k.roots[i].Root]
@@ -397,29 +396,6 @@ func (k *keep) rewriteSnapshots(w Writer, trees []uint32) error {
 	for first := 0; first < len(k.states); first += statesPerBlock {
 		part := k.states[first:min(len(k.states), first+statesPerBlock)]
 		if err := put(w, kindState, uint64(first/statesPerBlock), encodeStates(part)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// trim deletes the blocks that are past the new ends.
-func (k *keep) trim(w Writer, m meta) error {
-	for _, cut := range []struct {
-		kind  Kind
-		items uint32
-		per   uint32
-	}{
-		{kindName, m.Names, namesPerBlock},
-		{kindEntry, m.Entries, entriesPerBlock},
-		{kindContent, m.Entries, entriesPerBlock},
-		{kindScan, m.Entries, scanPerBlock},
-		{kindKey, m.Entries, keysPerBlock},
-		{kindHash, m.Trees, hashesPerBlock},
-		{kindState, m.Trees, statesPerBlock},
-	} {
-		first := (uint64(cut.items) + uint64(cut.per) - 1) / uint64(cut.per)
-		if err := w.Delete(cut.kind, first, MaxNumber); err != nil {
 			return err
 		}
 	}

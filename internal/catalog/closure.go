@@ -9,17 +9,17 @@ import (
 	"syncline.dev/syncline"
 )
 
-// Closure is a set of trees and of all that is below them, each counted once
-// however often it is there. It takes two bits for every tree and one for every
-// entry of the catalog, beside what it keeps of the directory entries.
+// Closure is a set of trees with everything below them. It counts each tree and
+// entry once, however many paths lead there. It takes two bits for every tree and one
+// for every entry of the catalog, and the memory for the directory entries.
 //
-// Add, and View.Own, only note what is to be added. Complete goes down from there.
+// Add and View.Own only note trees and entries. Complete adds everything below them.
 type Closure struct {
 	v       *View
 	dirs    rankedBits // the directory entries with a subtree
 	subs    []uint32   // the subtrees of these
 	trees   bitset
-	pending bitset // of trees: what is below them is to be added
+	pending bitset // trees whose content is still to be added
 	entries bitset
 }
 
@@ -62,9 +62,9 @@ func (c *Closure) push(tree uint32) {
 	}
 }
 
-// Complete adds what is below all that was added. It reads the trees block by
-// block, from the last one down: a tree mostly has a higher number than those
-// below it, so one pass adds nearly all.
+// Complete adds everything below the noted trees. It reads the trees block by block,
+// from the last one down. A tree mostly has a higher number than the trees below it, so
+// one pass adds nearly all of them.
 func (c *Closure) Complete(ctx context.Context) error {
 	var b runBlock
 	for more := true; more; {
@@ -86,7 +86,7 @@ func (c *Closure) Complete(ctx context.Context) error {
 	return nil
 }
 
-// waiting returns the last tree of a block that is pending, -1 where none is.
+// waiting returns the last pending tree of a block, -1 for none.
 func (c *Closure) waiting(block int) int {
 	const words = treesPerBlock / 64
 	for i := words - 1; i >= 0; i-- {
@@ -97,8 +97,8 @@ func (c *Closure) waiting(block int) int {
 	return -1
 }
 
-// block adds what is below the pending trees of a block, and reports whether some
-// are pending now that have higher numbers.
+// block adds the content of the pending trees of a block. above is true when that makes
+// trees of higher blocks pending.
 func (c *Closure) block(no int, b *runBlock) (above bool, err error) {
 	payload, err := need(c.v.r, kindTree, uint64(no))
 	if err != nil {
@@ -115,7 +115,7 @@ func (c *Closure) block(no int, b *runBlock) (above bool, err error) {
 			if err != nil {
 				return false, err
 			}
-			continue // nobody knows what is in it
+			continue // its content is unknown
 		}
 		if !bitset(b.decoded[:]).has(uint32(i)) {
 			return false, damaged("tree %d is missing", tree)
@@ -136,7 +136,7 @@ func (c *Closure) below(r run) []uint32 {
 	return c.subs[c.dirs.rank(r.start):c.dirs.rank(r.start+r.count)]
 }
 
-// mark adds entries and their trees.
+// mark adds entries to the set, and notes their trees.
 func (c *Closure) mark(r run) error {
 	if end := uint64(r.start) + uint64(r.count); end > uint64(c.v.m.Entries) {
 		return damaged("a tree names entry %d of %d", end-1, c.v.m.Entries)
@@ -162,9 +162,9 @@ func (c *Closure) Trees(fn func(syncline.Hash) error) error {
 	return nil
 }
 
-// Contents calls fn with those of the data blobs that an entry of the set has; one
-// of several entries comes several times. It decodes no entries but those that
-// have one of the blobs: of the others it only looks through the content lists.
+// Contents calls fn with the hashes of the data blobs of every entry in the set.
+// A blob that several entries share comes several times. The slice is valid
+// until fn returns.
 func (c *Closure) Contents(ctx context.Context, among map[syncline.Hash]struct{}, fn func(syncline.Hash)) error {
 	if len(among) == 0 {
 		return nil

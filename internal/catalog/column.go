@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// columns collects a block: each column a byte string of its own, so that like
-// lies beside like when it is compressed.
+// columns collects a block. Each column is a byte string of its own, because
+// similar bytes side by side compress better.
 type columns [][]byte
 
 func (c columns) uint(i int, v uint64) { c[i] = binary.AppendUvarint(c[i], v) }
@@ -45,7 +45,7 @@ func unpackColumns(payload []byte, n int) ([]cursor, error) {
 	return unpackColumnsInto(new([]byte), payload, n)
 }
 
-// blockBuffers are what blocks are decompressed into of which nothing is kept.
+// blockBuffers are buffers for decompressed blocks that nobody keeps.
 var blockBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 func borrowBlock() *[]byte { return blockBuffers.Get().(*[]byte) }
@@ -57,7 +57,7 @@ func giveBackBlock(buf *[]byte) {
 	}
 }
 
-// unpackColumnsInto is unpackColumns into memory that is there.
+// unpackColumnsInto is unpackColumns into a buffer of the caller.
 func unpackColumnsInto(buf *[]byte, payload []byte, n int) ([]cursor, error) {
 	raw, err := decompress((*buf)[:0], payload)
 	if err != nil {
@@ -86,8 +86,8 @@ func unpackColumnsInto(buf *[]byte, payload []byte, n int) ([]cursor, error) {
 	return cols, nil
 }
 
-// cursor reads one column. After a read that has not enough bytes it is bad
-// and gives zeros: callers check once, at the end.
+// cursor reads one column. A read beyond its end gives zeros and sets bad.
+// Callers check bad once, after all reads.
 type cursor struct {
 	b   []byte
 	bad bool
@@ -130,8 +130,8 @@ func (c *cursor) zeros(n int) bool {
 	return true
 }
 
-// unchanging takes n differences that are 0 but for the first, and returns it.
-// It takes nothing where they are others.
+// unchanging reads n differences when all but the first are 0, and returns the
+// first. Otherwise ok is false and it reads nothing.
 func (c *cursor) unchanging(n int) (first int64, ok bool) {
 	_, size := binary.Uvarint(c.b)
 	if n == 0 || size <= 0 {
@@ -144,8 +144,8 @@ func (c *cursor) unchanging(n int) (first int64, ok bool) {
 	return first, true
 }
 
-// repeated takes n numbers that are all the same, and returns it. It takes
-// nothing where they are not.
+// repeated reads n numbers when all are equal, and returns that number.
+// Otherwise ok is false and it reads nothing.
 func (c *cursor) repeated(n int) (v uint64, ok bool) {
 	v, size := binary.Uvarint(c.b)
 	if n == 0 || size <= 0 || len(c.b) != n*size || !bytes.Equal(c.b[size:], c.b[:len(c.b)-size]) {
@@ -155,8 +155,8 @@ func (c *cursor) repeated(n int) (v uint64, ok bool) {
 	return v, true
 }
 
-// numbers reads n numbers into a column, in the memory of to if that does. A
-// number that does not fit is the largest that does.
+// numbers reads n numbers into a slice, in the memory of to when that is large
+// enough. A number that T cannot hold becomes the largest that it can.
 func numbers[T uint16 | uint64](c *cursor, to []T, n int) []T {
 	if v, ok := c.repeated(n); ok {
 		return append(to[:0], T(min(v, uint64(^T(0)))))
@@ -168,7 +168,7 @@ func numbers[T uint16 | uint64](c *cursor, to []T, n int) []T {
 	return to
 }
 
-// deltas is numbers of differences, each to the number before.
+// deltas is numbers for a column of differences, each to the number before.
 func deltas[T uint32 | uint64](c *cursor, to []T, n int) []T {
 	if v, ok := c.unchanging(n); ok {
 		return append(to[:0], T(v))
@@ -182,7 +182,8 @@ func deltas[T uint32 | uint64](c *cursor, to []T, n int) []T {
 	return to
 }
 
-// room returns n values, in the memory of s if that does. They may be anything.
+// room returns a slice of n values, in the memory of s when that is large
+// enough. The values are arbitrary.
 func room[T any](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n)
@@ -200,8 +201,8 @@ func (c *cursor) u32() uint32 {
 	return v
 }
 
-// length reads a count of things that take at least a byte each somewhere in
-// the block; it refuses numbers that no block can have.
+// length reads a count of items that take at least one byte each in the block.
+// It refuses a count that no block can have.
 func (c *cursor) length() int {
 	v := c.uint()
 	if v > maxBlock {
@@ -224,7 +225,7 @@ func (c *cursor) bytes() []byte {
 
 func (c *cursor) text() string { return string(c.bytes()) }
 
-// done reports whether every column was read to its end without fault.
+// done checks that every column was read to its end without a fault.
 func done(cols []cursor) error {
 	for i := range cols {
 		if cols[i].bad || len(cols[i].b) != 0 {
@@ -234,7 +235,7 @@ func done(cols []cursor) error {
 	return nil
 }
 
-// offsetOf returns the seconds east of UTC that t is written with.
+// offsetOf returns the offset of t's zone, in seconds east of UTC.
 func offsetOf(t time.Time) int64 {
 	if t.Location() == time.UTC {
 		return 0
@@ -243,7 +244,8 @@ func offsetOf(t time.Time) int64 {
 	return int64(off)
 }
 
-// strings numbers the few texts that repeat in a block: types, users, groups.
+// texts gives numbers to the few texts that repeat in a block: types, users,
+// groups.
 type texts struct {
 	list []string
 	nos  map[string]uint64
@@ -273,8 +275,8 @@ func (t *texts) reset() {
 	*t = texts{list: t.list[:0], nos: t.nos}
 }
 
-// Strict bound on what a tree may claim, so that a damaged number is not an
-// allocation.
+// checkCount bounds what a block may claim, so that a damaged count allocates
+// nothing.
 func checkCount(n, limit int, what string) error {
 	if n < 0 || n > limit {
 		return damaged("%d %s in a block that holds at most %d", n, what, limit)

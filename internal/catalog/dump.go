@@ -11,10 +11,11 @@ import (
 	"syncline.dev/syncline"
 )
 
-// Dump writes all that is visible in one canonical form: the snapshots by id
-// as JSON lines, then every tree that they reach, by hash, with its entries.
-// Two catalogs of one state of a repository dump alike, however their sessions
-// went. It is for tests and for comparing; its memory grows with the trees.
+// Dump writes everything visible in one canonical form: the snapshots by id as
+// JSON lines, then every tree that they reach, by hash, with its entries. Two
+// catalogs of the same state of a repository have the same dump, whatever their
+// sessions did. Tests and comparisons use it. Its memory grows with the number
+// of trees.
 func (v *View) Dump(out io.Writer) error {
 	w := bufio.NewWriterSize(out, 1<<16)
 	enc := json.NewEncoder(w)
@@ -54,7 +55,7 @@ func (v *View) Dump(out io.Writer) error {
 	return w.Flush()
 }
 
-// dumpEntry shows the raw bytes of what need not be UTF-8.
+// dumpEntry shows the raw bytes of fields that may not be UTF-8.
 type dumpEntry struct {
 	RawName, RawTarget []byte
 	Entry              *syncline.Entry
@@ -65,7 +66,7 @@ type reachedTree struct {
 	hash syncline.Hash
 }
 
-// reach returns the trees below roots and themselves, by hash.
+// reach returns the trees at and below roots, sorted by hash.
 func (v *View) reach(roots []uint32) ([]reachedTree, error) {
 	edges, err := loadEdges(context.Background(), v.r, v.m)
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"syncline.dev/syncline"
 )
 
-// entriesPerBlock is the number of entries in a block of kinds entries and
-// contents: small enough that listing a directory whose entries lie apart
-// costs little, large enough to compress.
+// entriesPerBlock is the number of entries in a block of entries or contents. Smaller
+// blocks compress worse. Larger ones make a directory with scattered entries slow to
+// list.
 const entriesPerBlock = 512
 
 // row is an entry as a block holds it: the name and the subtree by number.
@@ -19,10 +19,11 @@ const entriesPerBlock = 512
 type row struct {
 	entry   syncline.Entry
 	name    uint32
-	subtree uint32 // the tree's number and one; 0 for none
+	subtree uint32 // the number of the tree plus one; 0 for none
 }
 
-// hasSubtree reports whether the entry, as it was decoded from a tree, has one.
+// hasSubtree reports whether the entry has a subtree in the tree that it was
+// decoded from.
 func (r *row) hasSubtree() bool { return r.entry.IsDir() && !r.entry.Subtree.IsZero() }
 
 // The columns of an entry block. Integers are varints; "delta" columns hold
@@ -153,10 +154,10 @@ func (x *entryEncoder) rare(e *syncline.Entry) {
 	}
 }
 
-// entryBlock is a decoded block. It has a column for each field: these decode
-// in short loops, take less than entries would, and hold next to nothing for the
-// garbage collector to look at. A column has a value for each row, or a single
-// one that all rows have: see in.
+// entryBlock is a decoded block, with a column for each field. Columns decode in short
+// loops, take less memory than entries, and have few pointers for the garbage
+// collector to follow. A column has one value for each row, or a single value for all
+// rows; in reads both.
 type entryBlock struct {
 	count int
 	texts []string
@@ -178,19 +179,19 @@ func in[T any](column []T, i int) T { return column[min(i, len(column)-1)] }
 
 // timeColumn has the modification, access or change times of a block.
 type timeColumn struct {
-	modified bool // they are the modification times; the rest is not used
+	modified bool // they equal the modification times, and the other fields are unused
 	sec      []int64
 	nano     []uint32
 	zone     []uint16 // of zones
 }
 
-// rareFields are what few entries have.
+// rareFields are the fields that few entries have.
 type rareFields struct {
 	target            string
 	extended, generic []syncline.ExtendedAttribute
 }
 
-// size is about the memory that the block takes.
+// size returns about how many bytes the block takes in memory.
 func (b *entryBlock) size() int64 {
 	n := 4*(cap(b.name)+cap(b.subtree)+cap(b.mode)+cap(b.uid)+cap(b.gid)) +
 		2*(cap(b.kind)+cap(b.user)+cap(b.group)+cap(b.failure)) +
@@ -241,8 +242,7 @@ func (b *entryBlock) time(which, i int) time.Time {
 	return time.Unix(t.sec[i], int64(t.nano[i])).In(b.zones[in(t.zone, i)])
 }
 
-// decodeEntries reads what encode wrote of the entries; the contents stay for
-// decodeContents.
+// decodeEntries decodes a block of entries, without their contents.
 func decodeEntries(payload []byte) (*entryBlock, error) {
 	b := new(entryBlock)
 	if err := b.decode(payload); err != nil {
@@ -303,7 +303,8 @@ type entryDecoder struct {
 	buf   *[]byte // that the columns lie in
 }
 
-// newEntryDecoder starts on an entry block, and says how many rows it has.
+// newEntryDecoder begins to decode a block of entries and returns its number of
+// rows.
 func newEntryDecoder(payload []byte) (*entryDecoder, int, error) {
 	if len(payload) < 2 {
 		return nil, 0, damaged("an entry block is empty")
@@ -327,7 +328,7 @@ func newEntryDecoder(payload []byte) (*entryDecoder, int, error) {
 	return d, n, nil
 }
 
-// release gives the columns' memory back. Nothing that was read refers to it.
+// release gives the columns' memory back. No decoded value refers to it.
 func (d *entryDecoder) release() {
 	giveBackBlock(d.buf)
 	d.buf, d.cols = nil, nil

@@ -5,16 +5,23 @@ const KindCount = kindCount
 
 // FolderBlocks and NameBlocks are how many blocks of directories and of names are
 // kept, of all catalogs.
-func FolderBlocks() int { return folders.lru.Len() }
-func NameBlocks() int   { return nameBlocks.lru.Len() }
+func FolderBlocks() int {
+	n, _ := folders.Held()
+	return n
+}
+
+func NameBlocks() int {
+	n, _ := nameBlocks.Held()
+	return n
+}
 
 // Forget empties the caches, as in a new process.
 func Forget() {
-	entryBlocks.lru.Purge()
-	nameBlocks.lru.Purge()
-	treeBlocks.lru.Purge()
-	scans.lru.Purge()
-	folders.lru.Purge()
+	entryBlocks.Clear()
+	nameBlocks.Clear()
+	treeBlocks.Clear()
+	scans.Clear()
+	folders.Clear()
 }
 
 // SetLeft bounds the bytes that a Builder leaves.

@@ -11,8 +11,8 @@ import (
 	"syncline.dev/syncline"
 )
 
-// A framed value is its payload and the CRC-32C of payload, kind and number, so
-// that a value in the wrong place is noticed like a broken one.
+// A framed value is its payload with the CRC-32C of payload, kind and number. The
+// checksum thus notices a value in the wrong place as well as a broken one.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func frameSum(kind Kind, no uint64, payload []byte) uint32 {
@@ -36,16 +36,16 @@ func unframe(kind Kind, no uint64, value []byte) ([]byte, error) {
 	return value[:n:n], nil
 }
 
-// ErrDamaged matches every error that means damage in the catalog itself, as
-// opposed to damage in the repository: whoever owns the catalog throws it away.
+// ErrDamaged matches every error that means damage in the catalog itself, as opposed
+// to damage in the repository. The owner of the catalog throws it away.
 var ErrDamaged = errors.New("catalog is damaged")
 
-// ErrOutdated matches the error of a catalog that another version of the program
-// has written: it is whole, but only that version reads it.
+// ErrOutdated matches the error for a catalog of another format. It is whole, but only
+// another version of the program reads it.
 var ErrOutdated = errors.New("catalog is of another format")
 
-// ErrMissing matches every error that means that there is no catalog to answer
-// from: it was never built, or it is gone.
+// ErrMissing matches every error that means that there is no catalog: nobody has built
+// it, or it is gone.
 var ErrMissing = errors.New("there is no catalog")
 
 // Missing makes an error that matches ErrMissing.
@@ -54,20 +54,28 @@ func Missing(cause error) error {
 		"there is no catalog of this repository: it has not been synchronized yet, or its catalog is gone; synchronize it and ask again")
 }
 
-// ErrUnopened matches the error of a catalog's file that is there, and that the system
-// does not open.
+// ErrUnopened matches the error for a catalog's file that exists but cannot be opened.
 var ErrUnopened = errors.New("the catalog's file cannot be opened")
 
-// ErrNoRoom matches every error that means that the disk has no room for more of a
-// catalog.
+// ErrNoRoom matches every error that means that the disk has no room for the catalog.
 var ErrNoRoom = errors.New("no room on the disk")
 
-// ErrReadOnly matches the error of a write to a catalog that was opened for reading
-// because its folder cannot be written to.
+// ErrReadOnly matches the error for a write to a catalog in a folder that allows only
+// reading.
 var ErrReadOnly = errors.New("the catalog is read-only")
 
-// Unusable reports whether an error means that a catalog cannot be answered from
-// until it is built anew.
+// ErrConflict matches the error for a write that does not continue the newest state of
+// the catalog: another writer came first.
+var ErrConflict = errors.New("another writer has changed the catalog")
+
+// Conflict makes an error that matches ErrConflict; containers use it too.
+func Conflict() error {
+	return syncline.WrapError(syncline.CodeConflict, ErrConflict,
+		"the catalog was changed by somebody else meanwhile; nothing was written over it; synchronize again")
+}
+
+// Unusable reports whether an error means that a catalog cannot answer until somebody
+// builds it anew.
 func Unusable(err error) bool {
 	return errors.Is(err, ErrDamaged) || errors.Is(err, ErrOutdated) || errors.Is(err, ErrMissing)
 }
@@ -85,9 +93,8 @@ func damaged(format string, args ...any) error { return Damaged(fmt.Errorf(forma
 const maxBlock = 1 << 30
 
 var (
-	// A block of up to 128 kB needs no window, and few are larger. A window of several
-	// megabytes would be memory that is touched for the first time as a session with
-	// one more snapshot commits.
+	// A block of up to 128 kB needs no window, and few blocks are larger. A window of
+	// several megabytes costs a short session more time than the session saves.
 	sharedEncoder, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
 		zstd.WithEncoderConcurrency(2), zstd.WithEncoderCRC(false),
 		zstd.WithWindowSize(512<<10), zstd.WithLowerEncoderMem(true))

@@ -37,8 +37,8 @@ func loadStates(r Reader, m meta) ([]state, error) {
 	return states, err
 }
 
-// graph gives the trees below a tree. It holds the directory entries in memory
-// (eight bytes each) and decodes tree blocks as they are asked for.
+// graph finds the trees below a tree. It holds all directory entries in memory
+// (eight bytes each) and decodes blocks of trees on demand.
 type graph struct {
 	r      Reader
 	edges  []dirEdge // by entry number
@@ -71,7 +71,7 @@ func loadEdges(ctx context.Context, r Reader, m meta) (edges []dirEdge, err erro
 	return edges, nil
 }
 
-// runs returns a tree's list, nil when it is not decoded.
+// runs returns a tree's runs, nil for a tree that is not decoded.
 func (g *graph) runs(tree uint32) ([]run, error) {
 	no := uint64(tree / treesPerBlock)
 	t, ok := g.blocks[no]
@@ -91,7 +91,7 @@ func (g *graph) runs(tree uint32) ([]run, error) {
 	return t.lists[tree%treesPerBlock], nil
 }
 
-// children appends the trees of a tree's directories.
+// children appends the trees of a tree's directories to out.
 func (g *graph) children(to, tree uint32, out []uint32) ([]uint32, error) {
 	runs, err := g.runs(tree)
 	if err != nil {
@@ -112,7 +112,8 @@ func (g *graph) children(to, tree uint32, out []uint32) ([]uint32, error) {
 	return out, nil
 }
 
-// below returns the trees of a tree's directories, none when it is not decoded.
+// below returns the trees of a tree's directories, none for a tree that is not
+// decoded.
 func (g *graph) below(tree uint32, states []state) ([]uint32, error) {
 	if states[tree]&stateDecoded == 0 {
 		return nil, nil
@@ -127,9 +128,10 @@ func (g *graph) below(tree uint32, states []state) ([]uint32, error) {
 	return g.children(uint32(len(states)), tree, nil)
 }
 
-// whole reports whether every tree that a directory entry names is there. Then none
-// that is there lacks anything below it, and nobody has to walk to see that. It is for
-// what a Builder knows: it does not see whether the trees' lists can be read.
+// whole reports whether the catalog has every tree that a directory entry names.
+// All decoded trees are complete then, and no walk has to find that out. It does
+// not check that the trees' runs can be read, so it is only for what a Builder
+// has just written.
 func (g *graph) whole(states []state) bool {
 	for _, e := range g.edges {
 		if int(e.tree) >= len(states) || states[e.tree]&stateDecoded == 0 {
@@ -139,9 +141,9 @@ func (g *graph) whole(states []state) bool {
 	return true
 }
 
-// complete marks root and everything below it as complete, unless a tree is
-// missing: then it returns the missing ones and marks only what is complete.
-// It needs no recursion, since directories may be nested without end.
+// complete marks root and all trees below it as complete. Where trees are
+// missing it returns those, and marks only the trees that are complete. It does
+// not recurse, because directories may be nested without end.
 func (g *graph) complete(root uint32, states []state) (missing []uint32, err error) {
 	type step struct {
 		tree     uint32

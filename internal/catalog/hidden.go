@@ -18,8 +18,8 @@ type storedHidden struct {
 	Snapshot storedSnapshot        `json:"snapshot"`
 }
 
-// Hidden returns the snapshots that are in the repository and cannot be shown,
-// oldest first, those whose time is not known before the others.
+// Hidden returns the snapshots of the repository that cannot be shown, oldest
+// first. Snapshots with an unknown time come before all others.
 func (v *View) Hidden() ([]syncline.HiddenSnapshot, error) { return hidden(v.r) }
 
 func hidden(r Reader) (out []syncline.HiddenSnapshot, err error) {
@@ -37,9 +37,9 @@ func hidden(r Reader) (out []syncline.HiddenSnapshot, err error) {
 	return out, err
 }
 
-// SetHidden records the snapshots that are in the repository and cannot be
-// shown, in place of those recorded before. Of each its summary and what it
-// leaves out are not kept. Changes stays as it is.
+// SetHidden records the snapshots of the repository that cannot be shown, in
+// place of those recorded before. It does not keep their summaries and
+// exclusions. It leaves Changes as it is.
 func (c *Catalog) SetHidden(ctx context.Context, list []syncline.HiddenSnapshot) error {
 	list = slices.Clone(list)
 	for i := range list {
@@ -56,10 +56,10 @@ func (c *Catalog) SetHidden(ctx context.Context, list []syncline.HiddenSnapshot)
 	if err != nil || same {
 		return err
 	}
-	return c.box.Update(ctx, func(w Writer) error { return putHidden(w, list) })
+	return c.update(ctx, func(w Writer, _ *meta) error { return putHidden(w, list) })
 }
 
-// inUTC makes times comparable.
+// inUTC returns a copy with all times in UTC, for comparison.
 func inUTC(list []syncline.HiddenSnapshot) []syncline.HiddenSnapshot {
 	list = slices.Clone(list)
 	for i := range list {
@@ -90,7 +90,7 @@ func putHidden(w Writer, list []syncline.HiddenSnapshot) error {
 	return nil
 }
 
-// unhide takes the snapshots that are visible or gone out of the hidden ones.
+// unhide removes snapshots from the hidden ones that are visible or gone.
 func unhide(w Writer, visible map[syncline.Hash]bool, gone []syncline.Hash) error {
 	before, err := hidden(w)
 	if err != nil || len(before) == 0 {

@@ -16,7 +16,7 @@ type Pack struct {
 
 // Blob is where a blob lies in its pack. Sizes are bytes.
 type Blob struct {
-	ID     syncline.Hash // of a data blob only the first 8 bytes are kept
+	ID     syncline.Hash // a data blob's has only its first 8 bytes
 	Tree   bool
 	Offset uint32
 	Length uint32 // as it lies there, encrypted
@@ -26,7 +26,7 @@ type Blob struct {
 // Index is an index file that was read.
 type Index struct {
 	ID syncline.Hash
-	// Done says that every tree in it was in the catalog once.
+	// Done says that the catalog had every tree of it at some time.
 	Done bool
 	no   uint64
 }
@@ -51,11 +51,11 @@ func indexes(r Reader) (out []Index, err error) {
 	return out, err
 }
 
-// AddIndex keeps what an index file says of its packs. It may be called while
-// a Builder is open. An index that is there already is not added again.
+// AddIndex stores the packs that an index file lists. It may run while a Builder
+// is open. It does nothing for an index that the catalog has.
 func (c *Catalog) AddIndex(ctx context.Context, id syncline.Hash, packs []Pack) error {
 	payload := encodePacks(packs)
-	return c.box.Update(ctx, func(w Writer) error {
+	return c.update(ctx, func(w Writer, _ *meta) error {
 		list, err := indexes(w)
 		if err != nil {
 			return err
@@ -63,7 +63,7 @@ func (c *Catalog) AddIndex(ctx context.Context, id syncline.Hash, packs []Pack) 
 		next := uint64(0)
 		for _, x := range list {
 			if x.ID == id {
-				return nil
+				return errUnchanged
 			}
 			next = x.no + 1
 		}
@@ -82,8 +82,8 @@ func putIndex(w Writer, no uint64, s storedIndex) error {
 	return put(w, kindIndex, no, payload)
 }
 
-// FinishIndexes marks every index file as done and forgets those whose ids are
-// in gone.
+// FinishIndexes marks every index file as done if done is set, and forgets the
+// index files in gone.
 func (c *Catalog) FinishIndexes(ctx context.Context, done bool, gone []syncline.Hash) error {
 	drop := make(map[syncline.Hash]bool, len(gone))
 	for _, h := range gone {
@@ -98,7 +98,7 @@ func (c *Catalog) FinishIndexes(ctx context.Context, done bool, gone []syncline.
 	if err != nil || !changes {
 		return err
 	}
-	return c.box.Update(ctx, func(w Writer) error {
+	return c.update(ctx, func(w Writer, _ *meta) error {
 		list, err := indexes(w)
 		if err != nil {
 			return err
@@ -121,8 +121,8 @@ func (c *Catalog) FinishIndexes(ctx context.Context, done bool, gone []syncline.
 	})
 }
 
-// Packs returns what AddIndex was given for x. Of data blobs the ids hold
-// their first 8 bytes.
+// Packs returns the packs of an index. The ids of data blobs have only their
+// first 8 bytes.
 func (v *View) Packs(x Index) ([]Pack, error) {
 	payload, err := need(v.r, kindLocation, x.no)
 	if err != nil {
@@ -145,10 +145,10 @@ func (v *View) EachPack(x Index, fn func(*Pack)) error {
 const (
 	locPack   = iota // 32 bytes each
 	locCount         // blobs of the pack
-	locFlags         // 1 tree, 2 compressed, 4 not right behind the blob before
-	locOffset        // of those with flag 4
+	locFlags         // 1 tree, 2 compressed, 4 a gap before it
+	locOffset        // of blobs with flag 4
 	locLength        //
-	locPlain         // of those with flag 2
+	locPlain         // of blobs with flag 2
 	locID            // 32 bytes of a tree's, 8 of a data blob's id
 	locColumns
 )

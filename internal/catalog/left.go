@@ -1,18 +1,17 @@
 package catalog
 
-// left is what a Builder leaves to the caches, once it is committed: directories and
-// names. So the pages that are asked for right after a session need not wait until
-// all that is read anew.
+// left collects the directories and names that a Builder leaves in the caches
+// once they are committed. The first pages after a session then need not read
+// them again.
 type left struct {
-	folders map[uint64]*folderBlock // until the next commit
+	folders map[uint64]*folderBlock // of the next commit, by block
 	names   map[uint64]*nameBlock
 
-	folderBytes, nameBytes int64 // of all commits
+	folderBytes, nameBytes int64 // of all commits of the Builder
 }
 
-// A Builder leaves directories and names until they take so many bytes, some of what
-// may be kept of all catalogs. It is two million directories, and two million of the
-// ordinary names. They are variables for tests.
+// A Builder leaves at most so many bytes of directories and of names, which is part of
+// what the caches hold: about two million of each. Tests set other bounds.
 var (
 	leftFolderBytes int64 = 48 << 20
 	leftNameBytes   int64 = 48 << 20
@@ -47,12 +46,12 @@ func (l *left) addNames(no uint64, names []string) {
 	l.names[no] = b
 }
 
-// put adds everything to the caches, as blocks of the catalog with that id.
+// put moves everything into the caches, as blocks of the catalog with that id.
 func (l *left) put(catalog, generation uint64) {
 	for no, b := range l.folders {
-		folders.add(blockKey{catalog, generation, no}, b)
+		folders.Put(blockKey{catalog, generation, no}, b)
 	}
 	for no, b := range l.names {
-		nameBlocks.add(blockKey{catalog, generation, no}, b)
+		nameBlocks.Put(blockKey{catalog, generation, no}, b)
 	}
 }

@@ -7,24 +7,21 @@ import (
 	"github.com/zeebo/xxh3"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
-
-	"syncline.dev/syncline"
 )
 
-// preload is a Builder that is loaded before it is asked for.
+// preload is a Builder that is loaded in advance.
 type preload struct {
 	cancel context.CancelFunc
-	turns  *semaphore.Weighted // of parts that are read at once
-	held   int64               // of them, until Build asks
-	done   chan struct{}       // closed when b or err is there
+	turns  *semaphore.Weighted // bounds the parts that are read at once
+	held   int64               // turns that are left to the caller until Build
+	done   chan struct{}       // closed when b or err is set
 	b      *Builder
 	err    error
 }
 
-// Preload begins to load what the next Build needs, beside what the caller has
-// to do before: opening the repository, reading its indexes. Build takes it
-// over if the catalog is still the same; Unload drops it. A second call does
-// nothing.
+// Preload begins to load what the next Build needs, while the caller opens the
+// repository and reads its indexes. Build takes the result if the catalog is
+// still the same; Unload drops it. A second call does nothing.
 func (c *Catalog) Preload(ctx context.Context) {
 	c.ahead.Lock()
 	defer c.ahead.Unlock()
@@ -38,13 +35,17 @@ func (c *Catalog) Preload(ctx context.Context) {
 	c.ahead.load = p
 	go func() {
 		defer close(p.done)
-		p.b, p.err = c.newBuilder(ctx, p.turns)
+		var m meta
+		if m, p.err = c.readMeta(ctx); p.err == nil {
+			p.b, p.err = c.newBuilder(ctx, m, p.turns)
+		}
 	}()
 }
 
-// Unload drops what Preload loaded and Build has not taken, and waits for it. It
-// also drops what a Builder left for Publish.
+// Unload ends a session, so other writers may follow. It drops what Preload has
+// loaded and what a Builder has left for Publish.
 func (c *Catalog) Unload() {
+	c.end()
 	_ = c.takeBuilt()
 	if p := c.takePreload(); p != nil {
 		p.cancel()
@@ -60,8 +61,8 @@ func (c *Catalog) takePreload() *preload {
 	return p
 }
 
-// built is what a Builder knew when it was closed: all that Publish would have to
-// read of the same state.
+// built is the knowledge of a closed Builder. Publish would otherwise have to
+// read it.
 type built struct {
 	m      meta
 	trees  *hashTable
@@ -69,7 +70,7 @@ type built struct {
 	edges  []dirEdge
 }
 
-// keepBuilt keeps what a Builder knows, if it is just what the catalog holds.
+// keepBuilt keeps the knowledge of a Builder if the catalog holds just that.
 func (c *Catalog) keepBuilt(b *Builder) {
 	w := b.w
 	if w.err != nil || w.dirty || b.trees.hashes.len() != int(w.meta.Trees) {
@@ -88,12 +89,16 @@ func (c *Catalog) takeBuilt() *built {
 	return kept
 }
 
-// loadBuilder returns a loaded Builder. The caller holds building, so the
-// catalog does not change any more.
+// loadBuilder returns a loaded Builder. The caller holds building, so nobody in
+// this process changes trees or snapshots meanwhile.
 func (c *Catalog) loadBuilder(ctx context.Context) (*Builder, error) {
 	p := c.takePreload()
 	if p == nil {
-		return c.newBuilder(ctx, nil)
+		m, err := c.join(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return c.newBuilder(ctx, m, nil)
 	}
 	defer p.cancel()
 	p.turns.Release(p.held)
@@ -103,24 +108,20 @@ func (c *Catalog) loadBuilder(ctx context.Context) (*Builder, error) {
 		p.cancel()
 		<-p.done
 	}
-	var m meta
-	err := c.box.View(ctx, func(r Reader) (err error) {
-		m, err = readMeta(r)
-		return err
-	})
+	m, err := c.join(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if p.err == nil && p.b.w.meta == m {
+	if p.err == nil && p.b.w.meta.sameContent(m) {
 		return p.b, nil
 	}
-	return c.newBuilder(ctx, nil) // something was published meanwhile
+	return c.newBuilder(ctx, m, nil) // the catalog has changed meanwhile
 }
 
-// newBuilder loads a Builder: the tables, and the last block of each kind,
-// which is to be written anew. The parts are read beside one another, as the turns
-// allow, since a session with little to fetch waits for them.
-func (c *Catalog) newBuilder(ctx context.Context, turns *semaphore.Weighted) (*Builder, error) {
+// newBuilder loads a Builder for the state m: the tables, and the last block of
+// each kind, which will be written again. It reads the parts side by side, as
+// far as turns allow, because a short session waits for them.
+func (c *Catalog) newBuilder(ctx context.Context, m meta, turns *semaphore.Weighted) (*Builder, error) {
 	b := &Builder{
 		c:       c,
 		results: make(chan *result, 256),
@@ -128,15 +129,7 @@ func (c *Catalog) newBuilder(ctx context.Context, turns *semaphore.Weighted) (*B
 		ended:   make(chan struct{}),
 	}
 	b.free.New = func() any { return new(result) }
-	b.w = &writer{box: c.box, caches: c.id}
-	var m meta
-	err := c.box.View(ctx, func(r Reader) (err error) {
-		m, err = readMeta(r)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
+	b.w = &writer{c: c, caches: c.id}
 	b.seed, b.trees = m.Seed, &hashTable{seed: m.Seed}
 	b.nNames, b.nEntry = m.Names, m.Entries
 	b.w.meta = m
@@ -146,8 +139,8 @@ func (c *Catalog) newBuilder(ctx context.Context, turns *semaphore.Weighted) (*B
 // allParts is more than there are parts.
 const allParts = 16
 
-// beside reads parts of the catalog beside one another, as the turns allow, all of
-// one state. Nil turns allow all.
+// beside reads parts of the state m side by side, each in a view of its own.
+// turns bounds how many run at once; nil is no bound.
 func (c *Catalog) beside(ctx context.Context, m meta, turns *semaphore.Weighted, parts ...func(context.Context, Reader, meta) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, part := range parts {
@@ -159,11 +152,11 @@ func (c *Catalog) beside(ctx context.Context, m meta, turns *semaphore.Weighted,
 				defer turns.Release(1)
 			}
 			return c.box.View(ctx, func(r Reader) error {
-				switch now, err := readMeta(r); {
+				switch now, err := c.meta(r); {
 				case err != nil:
 					return err
-				case now != m:
-					return errChanged
+				case !now.sameContent(m):
+					return Conflict()
 				}
 				return part(ctx, r, m)
 			})
@@ -171,9 +164,6 @@ func (c *Catalog) beside(ctx context.Context, m meta, turns *semaphore.Weighted,
 	}
 	return group.Wait()
 }
-
-// errChanged is met where several views do not see the same catalog.
-var errChanged = syncline.Errorf(syncline.CodeUnavailable, "the catalog was changed meanwhile; try again")
 
 func (b *Builder) loadTrees(_ context.Context, r Reader, m meta) error {
 	hashes, err := loadHashes(r, m)

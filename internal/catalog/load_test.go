@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -28,6 +29,9 @@ func TestPreload(t *testing.T) {
 		plain.grow(20, 1)
 		at := m.rng.IntN(6)
 		plain.rng.IntN(6)
+		if at == 1 {
+			c.Unload() // another process may write
+		}
 		if at == 0 || at == 1 {
 			before := box.views.Load()
 			c.Preload(t.Context())
@@ -38,6 +42,7 @@ func TestPreload(t *testing.T) {
 		if at == 1 { // it is out of date by the time of the next build
 			m.build(t, other, 1, m.order)
 			m.publish(t, other)
+			other.Unload()
 		}
 		if at == 2 {
 			ctx, cancel := context.WithCancel(t.Context())
@@ -196,33 +201,34 @@ func TestPublishAfterBuild(t *testing.T) {
 	for name, c := range map[string]struct {
 		between func(t *testing.T, m *model, c, other *catalog.Catalog)
 		reads   bool
+		fenced  bool // another process has written
 	}{
-		"nothing": {func(*testing.T, *model, *catalog.Catalog, *catalog.Catalog) {}, false},
+		"nothing": {func(*testing.T, *model, *catalog.Catalog, *catalog.Catalog) {}, false, false},
 		"a Builder that added nothing": {func(t *testing.T, _ *model, c, _ *catalog.Catalog) {
 			b, err := c.Build(t.Context())
 			check(t, err)
 			b.Close()
-		}, false},
-		"unloaded": {func(_ *testing.T, _ *model, c, _ *catalog.Catalog) { c.Unload() }, true},
+		}, false, false},
+		"unloaded": {func(_ *testing.T, _ *model, c, _ *catalog.Catalog) { c.Unload() }, true, false},
 		"published by another process": {func(t *testing.T, m *model, _, other *catalog.Catalog) {
 			_, err := other.Publish(t.Context(), m.snapshots[:1], nil)
 			check(t, err)
-		}, true},
+		}, true, true},
 		"built by another process": {func(t *testing.T, m *model, _, other *catalog.Catalog) {
 			m.grow(20, 1)
 			m.build(t, other, 2, m.order)
-		}, true},
+		}, true, true},
 		"more, not flushed": {func(t *testing.T, m *model, c, other *catalog.Catalog) {
 			m.grow(20, 1)
 			m.addOnly(t, c).Close()
 			m.build(t, other, 2, m.order)
-		}, true},
+		}, true, true},
 		"reserved, not flushed": {func(t *testing.T, m *model, c, _ *catalog.Catalog) {
 			b, err := c.Build(t.Context())
 			check(t, err)
 			b.Reserve(&syncline.Hash{1, 2, 3})
 			b.Close()
-		}, false}, // what the one before left still holds
+		}, false, false}, // what the one before left still holds
 		"not written": {func(t *testing.T, m *model, c, other *catalog.Catalog) {
 			m.grow(20, 1)
 			b := m.addOnly(t, c)
@@ -233,7 +239,7 @@ func TestPublishAfterBuild(t *testing.T) {
 			}
 			b.Close()
 			m.build(t, other, 2, m.order)
-		}, true},
+		}, true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newModel(44)
@@ -245,6 +251,13 @@ func TestPublishAfterBuild(t *testing.T) {
 			m.build(t, cat, 2, m.order[:15])
 			m.build(t, cat, 2, m.order)
 			c.between(t, m, cat, other)
+			if c.fenced {
+				_, err := cat.Publish(t.Context(), m.snapshots, nil)
+				if !errors.Is(err, catalog.ErrConflict) {
+					t.Errorf("Publish behind the write of another process gives %v", err)
+				}
+				cat.Unload() // the next session
+			}
 			clear(box.scanned)
 			m.publish(t, cat)
 			if got := box.scanned[kindScan]+box.scanned[kindHash]+box.scanned[kindState] > 0; got != c.reads {
@@ -265,8 +278,8 @@ type lists struct {
 	read int
 }
 
-func (l *lists) Update(ctx context.Context, fn func(catalog.Writer) error) error {
-	return l.Container.Update(ctx, func(w catalog.Writer) error { return fn(&listsWriter{w, l}) })
+func (l *lists) Update(ctx context.Context, expected catalog.Head, fn func(catalog.Writer) error) error {
+	return l.Container.Update(ctx, expected, func(w catalog.Writer) error { return fn(&listsWriter{w, l}) })
 }
 
 type listsWriter struct {

@@ -11,8 +11,8 @@ import (
 	"syncline.dev/syncline"
 )
 
-// Lookup returns the first entry of a tree with that name, and its own tree
-// where it has one. found is false where there is none.
+// Lookup returns the first entry of a tree with that name. sub is its own tree
+// where ok is true. found is false where there is no such entry.
 func (v *View) Lookup(tree TreeRef, name string, detail Detail) (e *syncline.Entry, sub TreeRef, ok, found bool, err error) {
 	runs, err := v.runs(tree.no)
 	if err != nil {
@@ -42,10 +42,9 @@ func (v *View) Lookup(tree TreeRef, name string, detail Detail) (e *syncline.Ent
 	return e, sub, ok, found, err
 }
 
-// LookupTree returns the tree of the first directory of that name in a tree. It
-// reads no entries and no names but those of directories, and these once: that
-// takes time. A tree that is lost is ErrLost. Names are the same when their keys are, as for the Builder that
-// numbered them.
+// LookupTree returns the tree of the first directory with that name in a tree;
+// ok is false where there is none. It reads only the directories of the tree,
+// and compares names by their keys, as the Builder does. A lost tree is ErrLost.
 func (v *View) LookupTree(tree TreeRef, name string) (sub TreeRef, ok bool, err error) {
 	runs, err := v.runs(tree.no)
 	if err != nil {
@@ -75,9 +74,9 @@ func (v *View) LookupTree(tree TreeRef, name string) (sub TreeRef, ok bool, err 
 	return sub, ok, err
 }
 
-// eachPart calls fn with the runs, cut where scan blocks end: the number of the
-// block, and the entries in it from first on, before end. It goes on while fn
-// says.
+// eachPart cuts the runs at the ends of scan blocks and calls fn for each part:
+// block no, and the entries from first to before end in it. It stops when more
+// is false.
 func eachPart(runs []run, fn func(no uint64, first, end uint32) (more bool, err error)) error {
 	for _, r := range runs {
 		for first, last := r.start%scanPerBlock, r.start+r.count; r.start < last; first = 0 {
@@ -92,11 +91,11 @@ func eachPart(runs []run, fn func(no uint64, first, end uint32) (more bool, err 
 	return nil
 }
 
-// scanned returns a scan block that has n entries or more. A cached block may be
-// from before the last entries were added to it.
+// scanned returns a scan block with at least n entries. A cached block may have
+// fewer than the catalog has by then.
 func (v *View) scanned(no uint64, n int) (*scanBlock, error) {
 	key := blockKey{v.c.id, v.m.Generation, no}
-	if b, ok := scans.get(key); ok && n <= len(b.names) {
+	if b, ok := scans.Get(key); ok && n <= len(b.names) {
 		return b, nil
 	}
 	payload, count, err := v.scanPayload(no, n)
@@ -107,15 +106,15 @@ func (v *View) scanned(no uint64, n int) (*scanBlock, error) {
 	if b.dirs, err = readScan(payload, b.names, v.m); err != nil {
 		return nil, err
 	}
-	scans.add(key, b)
+	scans.Put(key, b)
 	return b, nil
 }
 
 // folder is a directory entry in a scan block, by its position.
 type folder struct {
-	key               uint64 // of the name, 0 where it is not known yet; atomic
+	key               uint64 // of the name, 0 until somebody reads the name; atomic
 	entry, name, tree uint32
-	_                 uint32 // so that keys are aligned on 32-bit machines, too
+	_                 uint32 // aligns keys on 32-bit machines
 }
 
 // keyOf returns the key of the name. It reads the name once.
@@ -132,7 +131,7 @@ func (f *folder) keyOf(names *nameReader) (uint64, error) {
 	return key, nil
 }
 
-// folderBlock has the directories of a scan block of that many entries.
+// folderBlock holds the directories of a scan block with that many entries.
 type folderBlock struct {
 	entries int
 	dirs    []folder
@@ -140,10 +139,11 @@ type folderBlock struct {
 
 func (b *folderBlock) size() int64 { return int64(24*cap(b.dirs) + 48) }
 
-// scannedFolders returns the directories of a scan block that has n entries or more.
+// scannedFolders returns the directories of a scan block with at least n
+// entries.
 func (v *View) scannedFolders(no uint64, n int) (*folderBlock, error) {
 	key := blockKey{v.c.id, v.m.Generation, no}
-	if b, ok := folders.get(key); ok && n <= b.entries {
+	if b, ok := folders.Get(key); ok && n <= b.entries {
 		return b, nil
 	}
 	payload, count, err := v.scanPayload(no, n)
@@ -157,12 +157,12 @@ func (v *View) scannedFolders(no uint64, n int) (*folderBlock, error) {
 		return nil, err
 	}
 	b := newFolderBlock(names[:count], dirs, nil)
-	folders.add(key, b)
+	folders.Put(key, b)
 	return b, nil
 }
 
-// newFolderBlock makes it of a scan block's names and directories, and of the
-// keys of these, where they are known.
+// newFolderBlock returns the folderBlock for a scan block's names and
+// directories. keys are those of the directories' names, or nil.
 func newFolderBlock(names []uint32, dirs []dirEdge, keys []uint64) *folderBlock {
 	b := &folderBlock{entries: len(names), dirs: make([]folder, len(dirs))}
 	for i, d := range dirs {
@@ -174,11 +174,12 @@ func newFolderBlock(names []uint32, dirs []dirEdge, keys []uint64) *folderBlock 
 	return b
 }
 
-// nameNumbers are for what is not kept of a scan block.
+// nameNumbers are buffers for the names of a scan block, which scannedFolders does not
+// keep.
 var nameNumbers = sync.Pool{New: func() any { return new([scanPerBlock]uint32) }}
 
-// scanPayload reads a scan block, which must have n entries or more, and returns
-// how many it must have.
+// scanPayload reads a scan block, which must have at least n entries, and
+// returns how many it must have.
 func (v *View) scanPayload(no uint64, n int) (payload []byte, count int, err error) {
 	count = int(min(scanPerBlock, int64(v.m.Entries)-int64(no)*scanPerBlock))
 	if n > count {
@@ -188,14 +189,15 @@ func (v *View) scanPayload(no uint64, n int) (payload []byte, count int, err err
 	return payload, count, err
 }
 
-// nameReader reads names, of which one mostly lies near the one before.
+// nameReader reads names. It keeps the last block, because the next name mostly
+// lies near the one before.
 type nameReader struct {
 	v  *View
 	no uint64
-	b  *nameBlock // block no; nil before the first
+	b  *nameBlock // block no; nil before the first read
 }
 
-// at returns a name, which is not to be changed.
+// at returns a name, which the caller must not change.
 func (n *nameReader) at(name uint32) ([]byte, error) {
 	i := int(name % namesPerBlock)
 	if no := uint64(name / namesPerBlock); n.b == nil || n.no != no || i >= len(n.b.ends) {

@@ -10,14 +10,14 @@ import (
 // ErrLost matches the error of a folder whose listing the repository has lost.
 var ErrLost = errors.New("a folder is lost in the repository")
 
-// lostList is the trees that are lost, of one state of the catalog.
+// lostList holds the lost trees of one state of the catalog.
 type lostList struct {
 	changes uint64
 	trees   []uint32 // sorted
 }
 
-// lost returns the trees that are lost. A catalog that lacks nothing is not even
-// asked.
+// lost returns the lost trees, sorted. It reads nothing where the head counts
+// none.
 func (v *View) lost() ([]uint32, error) {
 	if v.m.Lost == 0 {
 		return nil, nil
@@ -52,7 +52,7 @@ func (v *View) isLost(tree uint32) (bool, error) {
 	return found, err
 }
 
-// errLost says that a tree is lost.
+// errLost returns the error for a lost tree.
 func (v *View) errLost(tree uint32) error {
 	h, err := v.hash(tree)
 	if err != nil {
@@ -74,8 +74,8 @@ func (v *View) Readable(tree TreeRef) error {
 // Lost returns how many trees the catalog knows to be lost.
 func (v *View) Lost() int { return int(v.m.Lost) }
 
-// LostTrees calls fn with the number of every tree that is lost, as Measures
-// counts them.
+// LostTrees calls fn with the number of every lost tree. Measures uses the same
+// numbers.
 func (v *View) LostTrees(fn func(tree uint32)) error {
 	trees, err := v.lost()
 	for _, no := range trees {
@@ -84,10 +84,9 @@ func (v *View) LostTrees(fn func(tree uint32)) error {
 	return err
 }
 
-// settled returns the states as they are once a publication is done, and how
-// many trees are lost then. missing holds the lost trees of a publication that
-// settles them; without one, a tree stops being lost when nothing is missing at
-// or below it.
+// settled updates the states after a publication and returns how many trees are
+// lost. With settle, missing holds just the trees that are lost. Without it, a
+// tree stops being lost once it and everything below it is complete.
 func settled(states []state, settle bool, missing map[uint32]bool) (lost uint32) {
 	for no, s := range states {
 		switch {
@@ -118,7 +117,7 @@ func sameLost(before, states []state) bool {
 	return true
 }
 
-// newTree gives a tree a number that no index has told of.
+// newTree gives a number to a tree that no index lists.
 func newTree(w Writer, m *meta, h syncline.Hash) (uint32, error) {
 	no := m.Trees
 	block := uint64(no / hashesPerBlock)

@@ -8,7 +8,7 @@ import (
 	"syncline.dev/syncline"
 )
 
-// Class is what statistics tell entries apart by.
+// Class is a coarse type of entries, for statistics.
 type Class uint8
 
 // The classes.
@@ -32,10 +32,10 @@ func classOf(t syncline.EntryType) Class {
 	return ClassOther
 }
 
-// Measures is what statistics need of all entries and trees of one state of a
-// catalog. Entries and trees have numbers here, below what Entries and Trees
-// return. It does not change, and stays good when its View ends. It takes nine
-// bytes an entry, beside what a search takes of the same columns.
+// Measures holds what statistics need about all entries and trees of one state
+// of a catalog. It numbers entries and trees from 0. It does not change, and
+// stays valid after its View. It takes nine bytes for each entry, in addition to
+// the columns of a search.
 type Measures struct {
 	names   []uint32
 	dirs    rankedBits
@@ -43,11 +43,11 @@ type Measures struct {
 	trees   *scanTrees
 	classes []Class
 	sizes   []uint64
-	linked  rankedBits // entries that may be names of hard links
-	inodes  []uint32   // of those: equal numbers are one file
+	linked  rankedBits // entries that may be hard links
+	inodes  []uint32   // of linked entries; equal numbers are one file
 }
 
-// Range is entries that follow each other: First and those behind it.
+// Range is Count consecutive entries, from First on.
 type Range struct{ First, Count uint32 }
 
 // Measures reads three columns of the catalog from end to end, on all cores.
@@ -65,10 +65,10 @@ func (v *View) Measures(ctx context.Context) (*Measures, error) {
 	return m, searchFailed(ctx, m.loadEntries(ctx, v))
 }
 
-// inode is what restic tells hard links by.
+// inode identifies a file, as restic tells hard links.
 type inode struct{ inode, device uint64 }
 
-// loadEntries fills in what lies in the entries' own blocks.
+// loadEntries fills in the fields that lie in the blocks of entries.
 func (m *Measures) loadEntries(ctx context.Context, v *View) error {
 	m.classes, m.sizes = make([]Class, v.m.Entries), make([]uint64, v.m.Entries)
 	blocks := int(v.m.Entries+entriesPerBlock-1) / entriesPerBlock
@@ -100,12 +100,12 @@ func (m *Measures) loadEntries(ctx context.Context, v *View) error {
 	return nil
 }
 
-// measuredBlock is the part of Measures that one block of entries fills in.
+// measuredBlock is the part of Measures that belongs to one block of entries.
 type measuredBlock struct {
 	classes []Class
 	sizes   []uint64
 	linked  bitset
-	inodes  []inode // of those in linked
+	inodes  []inode // of linked entries
 }
 
 func (b *measuredBlock) read(payload []byte) error {
@@ -188,8 +188,8 @@ func (m *Measures) Subtree(entry uint32) (tree uint32, ok bool) {
 	return m.subs[m.dirs.rank(entry)], true
 }
 
-// Parents returns the trees that have a tree as a subtree, each as often as
-// they have it.
+// Parents returns the trees that have a tree as a subtree, once for each
+// directory entry that names it.
 func (m *Measures) Parents(tree uint32) iter.Seq[uint32] {
 	return func(yield func(uint32) bool) {
 		for _, p := range m.trees.parentsOf(tree) {
@@ -206,7 +206,8 @@ func (m *Measures) Class(entry uint32) Class { return m.classes[entry] }
 // Size returns an entry's size.
 func (m *Measures) Size(entry uint32) uint64 { return m.sizes[entry] }
 
-// Inodes returns how many different files the entries with an Inode are of.
+// Inodes returns the number of different files among the entries that have an
+// Inode.
 func (m *Measures) Inodes() int {
 	n := uint32(0)
 	for _, no := range m.inodes {
@@ -215,8 +216,8 @@ func (m *Measures) Inodes() int {
 	return int(n)
 }
 
-// Inode returns a number for the file that an entry is a name of; ok is false
-// where it is the only name, or no file system told.
+// Inode returns a number that is the same for all names of one file. ok is false
+// for an entry that has no other names, and where the file system did not tell.
 func (m *Measures) Inode(entry uint32) (no uint32, ok bool) {
 	if !m.linked.has(entry) {
 		return 0, false

@@ -60,11 +60,11 @@ func (s *storedSnapshot) snapshot() syncline.Snapshot {
 	return out
 }
 
-// Incomplete is a snapshot of which trees are missing.
+// Incomplete is a snapshot that lacks trees.
 type Incomplete struct {
 	Snapshot syncline.Hash
-	// Missing holds the trees that are not in the catalog, of this snapshot
-	// and not of one named before it.
+	// Missing holds the trees of the snapshot that the catalog lacks, without
+	// those of an Incomplete before it.
 	Missing []syncline.Hash
 	// Folders is how many different trees are missing below the snapshot.
 	Folders int
@@ -72,20 +72,18 @@ type Incomplete struct {
 	Root bool
 }
 
-// Publish makes snapshots visible and removes others, in one transaction. A
-// snapshot that lacks a tree stays out and is returned; the others are
-// published all the same. Publishing one that is visible already does nothing.
-// A visible snapshot of which trees were lost is completed where they are there
-// again, and is returned where they are not.
-// No Builder may be open in the caller's hands.
+// Publish makes the snapshots of add visible and removes those of remove, in one
+// transaction. It leaves out snapshots that lack a tree and returns them. It
+// does nothing for a snapshot that is visible. It looks again at visible
+// snapshots that lack lost trees: it completes those whose trees are back, and
+// returns the others. The caller must have no open Builder.
 func (c *Catalog) Publish(ctx context.Context, add []syncline.Snapshot, remove []syncline.Hash) ([]Incomplete, error) {
 	return c.publish(ctx, add, remove, false)
 }
 
-// PublishLost makes snapshots visible of which trees are missing, when it is known
-// that the repository has lost these: they are shown without them. It returns all
-// visible snapshots that lack something. No Builder may be open in the caller's
-// hands.
+// PublishLost is Publish for snapshots whose missing trees are known to be lost
+// in the repository: it shows them without those trees. It returns all visible
+// snapshots that lack something.
 func (c *Catalog) PublishLost(ctx context.Context, add []syncline.Snapshot) ([]Incomplete, error) {
 	return c.publish(ctx, add, nil, true)
 }
@@ -93,10 +91,7 @@ func (c *Catalog) PublishLost(ctx context.Context, add []syncline.Snapshot) ([]I
 func (c *Catalog) publish(ctx context.Context, add []syncline.Snapshot, remove []syncline.Hash, settle bool) (gaps []Incomplete, err error) {
 	var now meta
 	if len(add) == 0 && !settle {
-		err := c.box.View(ctx, func(r Reader) (err error) {
-			now, err = readMeta(r)
-			return err
-		})
+		now, err = c.readMeta(ctx)
 		if err != nil || len(remove) == 0 && now.Lost == 0 {
 			return nil, err
 		}
@@ -110,14 +105,9 @@ func (c *Catalog) publish(ctx context.Context, add []syncline.Snapshot, remove [
 		}
 		p.settle = settle
 	}
-	err = c.box.Update(ctx, func(w Writer) error {
-		gaps = nil
-		m, err := readMeta(w)
-		if err != nil {
-			return err
-		}
-		if p != nil && p.m != m {
-			return errChanged
+	err = c.update(ctx, func(w Writer, m *meta) error {
+		if p != nil && !p.m.sameContent(*m) {
+			return Conflict()
 		}
 		old, err := removeSnapshots(w, remove)
 		if err != nil {
@@ -131,31 +121,32 @@ func (c *Catalog) publish(ctx context.Context, add []syncline.Snapshot, remove [
 		changed := old.removed > 0 || len(fresh) > 0
 		if p != nil && (len(fresh) > 0 || settle || m.Lost > 0) {
 			gaps, err = p.publish(w, fresh, old)
-			changed = changed || p.changed || m != p.m
-			m = p.m
+			changed = changed || p.changed || p.m.Trees != m.Trees || p.m.Lost != m.Lost
+			m.Trees, m.Lost = p.m.Trees, p.m.Lost
 		}
-		if err != nil || !changed {
-			return err // what is kept of the catalog's state stays good
+		if err != nil {
+			return err
 		}
-		for i := range gaps { // the others are visible now
+		if !changed {
+			return errUnchanged // so that readers keep what they know of this state
+		}
+		m.Changes++
+		for i := range gaps { // all other snapshots are visible
 			if !settle {
 				delete(old.have, gaps[i].Snapshot)
 			}
 		}
-		if err := unhide(w, old.have, remove); err != nil {
-			return err
-		}
-		return writeMeta(w, m)
+		return unhide(w, old.have, remove)
 	})
 	return gaps, err
 }
 
-// oldSnapshots is what was published before.
+// oldSnapshots describes the snapshots before a publication.
 type oldSnapshots struct {
 	removed int
 	next    uint64                 // the next free number
-	have    map[syncline.Hash]bool // those that stay
-	partial []partialSnapshot      // those of them that lack trees
+	have    map[syncline.Hash]bool // snapshots that stay
+	partial []partialSnapshot      // snapshots that stay and lack trees
 }
 
 type partialSnapshot struct {
@@ -163,7 +154,7 @@ type partialSnapshot struct {
 	storedSnapshot
 }
 
-// removeSnapshots returns what was there and stays.
+// removeSnapshots removes snapshots and returns those that stay.
 func removeSnapshots(w Writer, remove []syncline.Hash) (*oldSnapshots, error) {
 	gone := make(map[syncline.Hash]bool, len(remove))
 	for _, h := range remove {
@@ -196,36 +187,33 @@ func removeSnapshots(w Writer, remove []syncline.Hash) (*oldSnapshots, error) {
 	return old, err
 }
 
-// publisher holds what is needed to see which snapshots are complete.
+// publisher finds out which snapshots are complete.
 type publisher struct {
 	m      meta
 	roots  map[syncline.Hash]uint32 // of the trees that are numbered
 	states []state
 	g      *graph
 	whole  bool // nothing is missing below any tree that is there
-	settle bool // what is missing is lost
+	settle bool // all missing trees are lost
 
-	// Of one publication.
+	// These belong to one publication.
 	w       Writer
-	told    map[uint32]bool        // trees that were named as missing
-	unheard map[syncline.Hash]bool // likewise, those without a number
+	told    map[uint32]bool        // missing trees that gaps names
+	unheard map[syncline.Hash]bool // the same for trees without a number
 	gaps    []Incomplete
 	changed bool
 }
 
-// newPublisher takes it from the Builder that was closed last, where the catalog
-// has not changed since, or else reads it, the parts beside one another: a session
-// with one more snapshot waits for them.
+// newPublisher takes the knowledge of the last Builder when the catalog is as
+// that Builder left it. Otherwise it reads the catalog, several parts side by
+// side, because a short session waits for them.
 func (c *Catalog) newPublisher(ctx context.Context, add []syncline.Snapshot) (*publisher, error) {
 	p := new(publisher)
-	err := c.box.View(ctx, func(r Reader) (err error) {
-		p.m, err = readMeta(r)
-		return err
-	})
-	if err != nil {
+	var err error
+	if p.m, err = c.readMeta(ctx); err != nil {
 		return nil, err
 	}
-	if b := c.takeBuilt(); b != nil && b.m == p.m {
+	if b := c.takeBuilt(); b != nil && b.m.sameContent(p.m) {
 		p.roots = make(map[syncline.Hash]uint32, len(add))
 		for i := range add {
 			if no, ok := b.trees.get(&add[i].Tree); ok {
@@ -253,13 +241,13 @@ func (c *Catalog) newPublisher(ctx context.Context, add []syncline.Snapshot) (*p
 	)
 }
 
-// publish looks at the snapshots that lacked trees and adds new ones: those that
-// are complete, and where what is missing is lost the others, too. p.m and
-// p.states are what the catalog has afterwards.
+// publish looks again at the snapshots that lacked trees, and adds those of add
+// that are complete. With settle it adds the others as well. It leaves the new
+// head and states in p.m and p.states.
 func (p *publisher) publish(w Writer, add []syncline.Snapshot, old *oldSnapshots) ([]Incomplete, error) {
 	before := p.states
 	p.states = slices.Clone(before)
-	if p.whole { // as most sessions leave it: a walk takes 1 µs a tree
+	if p.whole { // as most sessions leave it; a walk would take 1 µs a tree
 		for i, s := range p.states {
 			if s&stateDecoded != 0 {
 				p.states[i] |= stateComplete
@@ -289,7 +277,7 @@ func (p *publisher) publish(w Writer, add []syncline.Snapshot, old *oldSnapshots
 	return p.gaps, saveStates(w, before, p.states)
 }
 
-// again looks at a snapshot that lacked trees.
+// again looks once more at a visible snapshot that lacks trees.
 func (p *publisher) again(s *partialSnapshot) error {
 	missing, err := p.missing(s.ID, s.Root)
 	if err != nil || uint32(missing) == s.Missing || missing > 0 && !p.settle {
@@ -326,7 +314,7 @@ func (p *publisher) add(s *syncline.Snapshot, no uint64) (done bool, err error) 
 	return true, p.put(no, &stored)
 }
 
-// missing returns how many trees a snapshot lacks, and notes which.
+// missing returns how many trees a snapshot lacks, and adds them to gaps.
 func (p *publisher) missing(id syncline.Hash, root uint32) (int, error) {
 	missing, err := p.g.complete(root, p.states)
 	if err != nil || p.states[root]&stateComplete != 0 {
@@ -357,8 +345,7 @@ func (p *publisher) put(no uint64, s *storedSnapshot) error {
 	return put(p.w, kindSnapshot, no, payload)
 }
 
-// numbersOf returns the numbers of the snapshots' trees, as far as they have
-// one.
+// numbersOf returns the numbers of the snapshots' root trees that have one.
 func numbersOf(r Reader, m meta, snapshots []syncline.Snapshot) (map[syncline.Hash]uint32, error) {
 	wanted := make(map[syncline.Hash]bool, len(snapshots))
 	for i := range snapshots {
@@ -384,7 +371,7 @@ func numbersOf(r Reader, m meta, snapshots []syncline.Snapshot) (map[syncline.Ha
 	return nos, err
 }
 
-// saveStates writes the blocks that differ.
+// saveStates writes the blocks of states that differ from before.
 func saveStates(w Writer, before, states []state) error {
 	for first := 0; first < len(states); first += statesPerBlock {
 		last := min(len(states), first+statesPerBlock)

@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -365,12 +366,12 @@ type meddled struct {
 	before func()
 }
 
-func (m *meddled) Update(ctx context.Context, fn func(catalog.Writer) error) error {
+func (m *meddled) Update(ctx context.Context, expected catalog.Head, fn func(catalog.Writer) error) error {
 	if before := m.before; before != nil {
 		m.before = nil
 		before()
 	}
-	return m.Container.Update(ctx, fn)
+	return m.Container.Update(ctx, expected, fn)
 }
 
 // TestPublishWhatChangedMeanwhile publishes nothing by what was read of a state
@@ -384,8 +385,9 @@ func TestPublishWhatChangedMeanwhile(t *testing.T) {
 	m.build(t, c, 1, m.order)
 	box.before = func() { check(t, other.Bind(t.Context(), syncline.Hash{1})) }
 	_, err := c.Publish(t.Context(), m.snapshots, nil)
-	if syncline.CodeOf(err) != syncline.CodeUnavailable {
+	if !errors.Is(err, catalog.ErrConflict) {
 		t.Errorf("the error is %v", err)
 	}
+	c.Unload() // the next session sees what is there
 	m.publish(t, c)
 }

@@ -8,9 +8,9 @@ import (
 	"syncline.dev/syncline"
 )
 
-// Refs calls fn with the entries of a tree, in the tree's order, and with their
-// places in it; but not with those that the other trees have too, byte for
-// byte. What trees share costs nothing, however much it is.
+// Refs calls fn with the entries of a tree and their positions in it, in the
+// tree's order. It leaves out the entries that one of the other trees also has,
+// byte for byte. Its cost does not grow with what the trees share.
 func (v *View) Refs(tree TreeRef, others []TreeRef, fn func(at int, ref EntryRef) error) error {
 	runs, err := v.runs(tree.no)
 	if err != nil {
@@ -35,20 +35,20 @@ func (v *View) Refs(tree TreeRef, others []TreeRef, fn func(at int, ref EntryRef
 	return nil
 }
 
-// TwoTrees is two trees that are compared; each may be absent.
+// TwoTrees is a pair of trees to compare. Either may be absent.
 type TwoTrees struct {
 	Before, After       TreeRef
 	HasBefore, HasAfter bool
 }
 
-// Own is what two trees do not have in common: of each one the entries that the
-// other one lacks, byte for byte, in the tree's order.
+// Own holds the entries of each of two trees that the other one lacks, byte for byte,
+// in the tree's order.
 type Own struct{ Before, After OwnEntries }
 
 // OwnEntries are entries of one tree.
 type OwnEntries struct{ runs []placedRun }
 
-// Len returns how many there are.
+// Len returns the number of entries.
 func (o OwnEntries) Len() (n int) {
 	for _, r := range o.runs {
 		n += int(r.count)
@@ -67,9 +67,9 @@ func (o OwnEntries) All(yield func(at int, ref EntryRef) bool) {
 	}
 }
 
-// Own tells what the trees of each pair do not have in common. It reads the trees
-// in the order of their numbers, so that those of one block are read together. What
-// two trees have in common is added to the set, unless that is nil.
+// Own compares the trees of each pair. It reads the trees in the order of their
+// numbers, so it reads each block once. It adds the entries that two trees have in
+// common to the set, unless that is nil.
 func (v *View) Own(ctx context.Context, pairs []TwoTrees, common *Closure) ([]Own, error) {
 	lists, err := v.listsOf(ctx, pairs)
 	if err != nil {
@@ -140,14 +140,13 @@ func splitRuns(runs, others []run, shared []placedRun) (own, _ []placedRun) {
 	return own, shared
 }
 
-// placedRun is entries that follow each other, and the first one's place in a
-// tree.
+// placedRun is a run and the position of its first entry in a tree.
 type placedRun struct {
 	run
 	at uint32
 }
 
-// disjoint sorts runs, and joins those that overlap.
+// disjoint sorts runs and joins overlapping ones.
 func disjoint(runs []run) []run {
 	slices.SortFunc(runs, func(a, b run) int { return cmp.Compare(a.start, b.start) })
 	out := runs[:0]
@@ -193,7 +192,7 @@ func (v *View) RefName(ref EntryRef) (string, error) {
 	return v.name(in(b.name, int(ref.no%entriesPerBlock)))
 }
 
-// RefEntry reads an entry, and its tree where ok.
+// RefEntry reads an entry. sub is its tree where ok is true.
 func (v *View) RefEntry(ref EntryRef, detail Detail) (e *syncline.Entry, sub TreeRef, ok bool, err error) {
 	e, subtree, err := v.entry(ref.no, detail)
 	return e, TreeRef{subtree - 1}, subtree != 0, err

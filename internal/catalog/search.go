@@ -10,41 +10,41 @@ import (
 // NameTerm chooses names. An entry is found when its name matches one of the
 // terms.
 type NameTerm struct {
-	// Literal is in every name that can match, "" where nothing is known. It
-	// is what makes a search fast.
+	// Literal is part of every name that can match; "" means that no such part is
+	// known. A long one makes the search fast.
 	Literal string
-	// Fold: Literal is ASCII in lower case, and is in the name without regard
-	// to the letter case.
+	// Fold says that Literal is ASCII in lower case, and that the name may have it
+	// in any letter case.
 	Fold bool
-	// Whole: Literal is the name. Fold and Match are not used.
+	// Whole says that Literal is the whole name. Fold and Match are then unused.
 	Whole bool
-	// NonASCII: only names with a byte above 127 can match. It counts where
-	// Literal is "".
+	// NonASCII says that only names with a byte above 127 can match. It is used
+	// where Literal is "".
 	NonASCII bool
-	// Match decides on a name that has Literal. It is called from several
-	// goroutines at once. With nil all of them match.
+	// Match decides about a name that has Literal. Several goroutines call it at
+	// once. If it is nil, all such names match.
 	Match func(name string) bool
 }
 
-// Search is what a search for names found, before paths: the entries with
-// such a name, and the trees below which they lie. It belongs to its View.
+// Search is the result of a search for names, without paths: the entries with
+// such a name, and the trees that lead to them. It belongs to its View.
 type Search struct {
 	v       *View
-	names   []*nameBlock // those in memory
+	names   []*nameBlock // nil for blocks that are not in memory
 	entries *scanEntries
 	trees   *scanTrees
 	found   bitset // per entry: its name matches
 	leads   leads
 	count   int
-	rows    map[uint32]*row // read by Load
-	item    SearchItem      // that Dir passes on
+	rows    map[uint32]*row // that Load has read
+	item    SearchItem      // the one that Dir passes to its callback
 }
 
 // Search finds the entries whose name matches one of the terms. It reads three
-// columns of the catalog from end to end, on all cores, unless an earlier
-// search has left them in memory. Its cost does not depend on the number of
-// snapshots, nor on the number of an entry's paths. If more searches will
-// follow, the first one makes the tables that speed up the others.
+// columns of the catalog from end to end, on all cores, unless an earlier search
+// has left them in memory. Its cost depends neither on the number of snapshots
+// nor on the number of an entry's paths. With more set, it also builds the
+// indexes in memory that make later searches faster.
 func (v *View) Search(ctx context.Context, terms []NameTerm, more bool) (*Search, error) {
 	cols := searches.columns(v)
 	s := &Search{v: v}
@@ -70,7 +70,8 @@ func (v *View) Search(ctx context.Context, terms []NameTerm, more bool) (*Search
 	return s, nil
 }
 
-// Close lets the next search have the memory. The Search must not be used any more.
+// Close gives the memory to the next search. The Search must not be used
+// afterwards.
 func (s *Search) Close() {
 	s.found.giveBack()
 	s.leads.known.giveBack()
@@ -86,8 +87,8 @@ func searchFailed(ctx context.Context, err error) error {
 	return err
 }
 
-// Count returns the number of distinct entries that were found, of all that
-// the catalog has, also those of snapshots that are gone.
+// Count returns the number of distinct entries that were found, including those
+// that only removed snapshots hold.
 func (s *Search) Count() int { return s.count }
 
 // Leads reports whether an entry that was found lies in a tree or below it.
@@ -107,8 +108,8 @@ type SearchItem struct {
 	Leads bool    // an entry that was found lies below it
 }
 
-// Ahead says which trees Dir will be called with next. That makes it quicker. There
-// must have been something to find.
+// Ahead names the trees that the next calls of Dir are for, which makes them
+// faster. Count must not be 0.
 func (s *Search) Ahead(trees []TreeRef) {
 	for part := range slices.Chunk(trees, together) {
 		var numbers [together]uint32
@@ -119,9 +120,9 @@ func (s *Search) Ahead(trees []TreeRef) {
 	}
 }
 
-// Dir calls fn with a tree's entries in the tree's order: those that were
-// found or lead to one, or all. fn has the item until it returns, and does not call
-// Dir. There must have been something to find.
+// Dir calls fn with entries of a tree, in the tree's order: with all of them, or
+// with those that were found or lead to one. fn may use the item until it
+// returns, and must not call Dir. Count must not be 0.
 func (s *Search) Dir(tree TreeRef, all bool, fn func(*SearchItem) error) error {
 	runs := s.trees.runs(tree.no)
 	item := &s.item
@@ -144,7 +145,7 @@ func (s *Search) Dir(tree TreeRef, all bool, fn func(*SearchItem) error) error {
 	return nil
 }
 
-// read fills item.
+// read fills item with an entry.
 func (s *Search) read(no uint32, item *SearchItem) (err error) {
 	*item = SearchItem{Entry: EntryRef{no}, Found: s.found.has(no)}
 	if s.entries.dirs.has(no) {
@@ -161,7 +162,7 @@ func (s *Search) read(no uint32, item *SearchItem) (err error) {
 	return err
 }
 
-// findEntries marks the entries whose names are set.
+// findEntries marks the entries with one of the names.
 func (s *Search) findEntries(ctx context.Context, cols *searchColumns, names bitset) (err error) {
 	if s.entries, err = cols.loadEntries(ctx, s.v); err != nil {
 		return err
@@ -174,7 +175,7 @@ func (s *Search) findEntries(ctx context.Context, cols *searchColumns, names bit
 			return ctx.Err()
 		}
 	}
-	groups := names.groups(nameGroup) // small enough to be at hand for each entry
+	groups := names.groups(nameGroup) // small enough for the processor's cache
 	return parallel(ctx, (len(s.entries.names)+scanPerBlock-1)/scanPerBlock, func(i int) error {
 		first := i * scanPerBlock
 		part := s.entries.names[first:min(first+scanPerBlock, len(s.entries.names))]

@@ -12,11 +12,11 @@ type bitset []uint64
 // newBitset makes an empty set of numbers below n.
 func newBitset(n int) bitset { return make(bitset, n/64+1) }
 
-// scratch keeps the sets of searches that have ended. A search takes some of the
-// size of the catalog; new memory for each would cost more than to clear it.
+// scratch keeps the sets of searches that have ended. Clearing a set of the catalog's
+// size takes less time than the first use of new memory.
 var scratch sync.Pool
 
-// borrowBitset is newBitset, for who gives it back.
+// borrowBitset is newBitset for a caller that gives the set back.
 func borrowBitset(n int) bitset {
 	if p, ok := scratch.Get().(*bitset); ok && cap(*p) >= n/64+1 {
 		b := (*p)[:n/64+1]
@@ -26,7 +26,7 @@ func borrowBitset(n int) bitset {
 	return newBitset(n)
 }
 
-// giveBack ends the use of a set; nil is none.
+// giveBack ends the use of a set. The set may be nil.
 func (b bitset) giveBack() {
 	if b != nil {
 		scratch.Put(&b)
@@ -122,7 +122,7 @@ func (b bitset) each(fn func(uint32)) {
 	}
 }
 
-// rankedBits tells how many numbers of a set lie below one, at once.
+// rankedBits is a set that knows how many of its numbers lie below any number.
 type rankedBits struct {
 	bits  bitset
 	ranks []uint32 // per word: the numbers before it

@@ -5,14 +5,13 @@ import (
 	"sync"
 )
 
-// searchMemory bounds the bytes that columns kept for searches take, of all
-// catalogs of the process together. A search that finds no room loads them for
-// itself, in as much memory and in a hundred times the time; so there is room
-// for a repository of some ten million distinct entries.
+// searchMemory bounds the bytes of all columns that are kept for searches. It has room
+// for a repository of about ten million distinct entries. A search without room loads
+// the columns for itself, which takes a hundred times as long.
 const searchMemory = 384 << 20
 
-// searches keeps columns between the searches of a process. Nothing depends on
-// what is in it but time.
+// searches keeps columns between the searches of a process. Only their speed depends on
+// it.
 var searches = &searchCache{max: searchMemory}
 
 // searchKey names one state of one catalog.
@@ -21,14 +20,14 @@ type searchKey struct {
 	generation, changes uint64
 }
 
-// searchCache keeps the columns of the catalogs searched last. Who uses columns
-// that it forgets goes on using them.
+// searchCache keeps the columns of the catalogs that were searched last. A search goes
+// on with columns that the cache has forgotten meanwhile.
 type searchCache struct {
 	max int64
 
 	mu    sync.Mutex
 	used  int64
-	items []searchCacheItem // the one used last is the last
+	items []searchCacheItem // in the order of their last use
 }
 
 type searchCacheItem struct {
@@ -36,8 +35,8 @@ type searchCacheItem struct {
 	size int64
 }
 
-// columns returns the columns of v's state, empty ones where none are kept.
-// Those of other states of the same catalog are forgotten.
+// columns returns the columns for v's state, empty ones where it has none. It
+// forgets those of other states of the same catalog.
 func (s *searchCache) columns(v *View) *searchColumns {
 	key := searchKey{v.c, v.m.Generation, v.m.Changes}
 	s.mu.Lock()
@@ -54,8 +53,8 @@ func (s *searchCache) columns(v *View) *searchColumns {
 	return cols
 }
 
-// admit reports whether size more bytes of cols may be kept. It forgets the
-// columns that were used longest ago to make room.
+// admit reports whether the cache can keep size more bytes of cols. It makes
+// room by forgetting the columns whose last use is longest ago.
 func (s *searchCache) admit(cols *searchColumns, size int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +75,7 @@ func (s *searchCache) admit(cols *searchColumns, size int64) bool {
 	return true
 }
 
-// fits reports whether size more bytes may be kept and nothing forgotten for them.
+// fits reports whether the cache can keep size more bytes and forget nothing.
 func (s *searchCache) fits(size int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,7 +87,7 @@ func (s *searchCache) remove(i int) {
 	s.items = slices.Delete(s.items, i, i+1)
 }
 
-// forget drops everything of a catalog. The caller holds mu.
+// forget drops all columns of a catalog. The caller holds mu.
 func (s *searchCache) forget(c *Catalog) {
 	for i := len(s.items) - 1; i >= 0; i-- {
 		if s.items[i].cols.key.c == c {
@@ -97,7 +96,7 @@ func (s *searchCache) forget(c *Catalog) {
 	}
 }
 
-// drop forgets a catalog that is closed.
+// drop forgets the columns of a catalog that is closed.
 func (s *searchCache) drop(c *Catalog) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -11,43 +11,41 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// searchColumns are the columns that searches read, of one state of one
-// catalog. Each is loaded when it is first needed, and kept for the next
-// search where the memory for that allows. A column that is there does not
-// change.
+// searchColumns holds the columns that searches read, for one state of one
+// catalog. A search loads each column when it first needs it, and keeps it if
+// the cache has room. A loaded column does not change.
 type searchColumns struct {
 	cache *searchCache
 	key   searchKey
 
 	mu      sync.Mutex
-	names   []*nameBlock // blocks that are not kept are nil
+	names   []*nameBlock // nil for blocks that are not kept
 	entries *scanEntries
 	trees   *scanTrees
 
-	// Made beside the trees' parents for who searches more than once, and nil otherwise
-	// or where there is no room.
+	// Indexes for later searches; nil until somebody wants them, and where the cache
+	// has no room.
 	holders *holders
 	places  atomic.Pointer[places]
-	indexed bool // they were made, or there was no room
+	indexed bool // they were built, or had no room
 }
 
-// scanEntries is what a search needs of the entries.
+// scanEntries holds the columns of the entries.
 type scanEntries struct {
 	names []uint32   // per entry
 	dirs  rankedBits // the directory entries with a subtree
-	trees []uint32   // the subtrees of these
+	trees []uint32   // the subtrees of dirs, in order
 }
 
 func (e *scanEntries) size() int64 {
 	return int64(4*cap(e.names) + 8*cap(e.dirs.bits) + 4*cap(e.dirs.ranks) + 4*cap(e.trees))
 }
 
-// scanTrees is what a search needs of the trees.
+// scanTrees holds the runs and parents of the trees.
 type scanTrees struct {
 	count  int
 	blocks []runBlock
-	// Where a tree is a subdirectory: of tree t the range from firstParent[t] to
-	// firstParent[t+1].
+	// The parents of tree t are parents[firstParent[t]:firstParent[t+1]].
 	firstParent []uint32
 	parents     []parent
 }
@@ -71,13 +69,14 @@ func (t *scanTrees) parentsOf(tree uint32) []parent {
 	return t.parents[t.firstParent[tree]:t.firstParent[tree+1]]
 }
 
-// What is asked of several trees lies anywhere in memory. To read a little of each
-// before any of them is looked at has the processor wait for all of it at once, which
-// takes a fraction of the time. So many are touched together; more would not fit into what
-// it can wait for.
+// together is how many trees are read in advance at a time. Their runs and parents lie
+// far apart in memory. The processor fetches several places at once when the program
+// reads a little of each before it uses any, and this many are about the most that it
+// can fetch together.
 const together = 16
 
-// touch reads a little of where the trees' runs are. What it returns is nothing.
+// touch reads a little of each tree's runs, so that they are in the processor's cache.
+// The result only keeps the compiler from removing the reads.
 //
 //go:noinline
 func (t *scanTrees) touch(trees []uint32) (nothing uint32) {
@@ -89,7 +88,7 @@ func (t *scanTrees) touch(trees []uint32) (nothing uint32) {
 	return nothing
 }
 
-// touchParents is touch for their parents.
+// touchParents is touch for the trees' parents.
 //
 //go:noinline
 func (t *scanTrees) touchParents(trees []uint32) (nothing uint32) {
@@ -105,13 +104,13 @@ func (t *scanTrees) touchParents(trees []uint32) (nothing uint32) {
 type runBlock struct {
 	first   [treesPerBlock + 1]uint32
 	all     []run
-	decoded [treesPerBlock / 64]uint64 // a set: the others have no list
+	decoded [treesPerBlock / 64]uint64 // the set of trees that have runs
 }
 
 func (b *runBlock) list(i int) []run { return b.all[b.first[i]:b.first[i+1]] }
 
-// loadNames calls match with every block of names, from several goroutines,
-// and returns those that are in memory.
+// loadNames calls match with every block of names, from several goroutines, and
+// returns the blocks that are in memory.
 func (c *searchColumns) loadNames(ctx context.Context, v *View, match func(int, *nameBlock)) ([]*nameBlock, error) {
 	c.mu.Lock()
 	kept := c.names
@@ -165,11 +164,11 @@ func (c *searchColumns) loadNames(ctx context.Context, v *View, match func(int, 
 	return kept, err
 }
 
-// scanBytesPerEntry is about what the columns of entries and trees take: names
-// are kept where those leave room.
+// scanBytesPerEntry is about how many bytes the columns of entries and trees take for
+// each entry. Names are kept in the room that those leave.
 const scanBytesPerEntry = 32
 
-// size counts the fingerprints, too.
+// size includes the fingerprints.
 func (b *nameBlock) size() int64 { return int64(cap(b.text) + 4*cap(b.ends) + 2*len(b.ends)) }
 
 func (c *searchColumns) loadEntries(ctx context.Context, v *View) (*scanEntries, error) {
@@ -214,8 +213,8 @@ func (c *searchColumns) keptEntries() *scanEntries {
 	return c.entries
 }
 
-// loadTrees returns the trees, and the holders where there are some. With more
-// searches to follow it makes what those are to use.
+// loadTrees returns the trees, and the holders where they exist. With more it
+// builds the indexes for later searches.
 func (c *searchColumns) loadTrees(ctx context.Context, v *View, e *scanEntries, more bool) (*scanTrees, *holders, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -280,7 +279,7 @@ func readAllTrees(ctx context.Context, v *View) (*scanTrees, error) {
 	return t, nil
 }
 
-// findParents turns the directory entries around.
+// findParents fills in the parents of each tree.
 func (t *scanTrees) findParents(e *scanEntries) {
 	t.firstParent = make([]uint32, t.count+2)
 	t.eachChild(e, func(child, _, _ uint32) { t.firstParent[child+2]++ })
@@ -297,7 +296,7 @@ func (t *scanTrees) findParents(e *scanEntries) {
 }
 
 // eachChild calls fn with every directory entry of every tree: its own tree, the
-// tree it is in, and how many directory entries have a lower number.
+// tree that it is in, and how many directory entries have a lower number.
 func (t *scanTrees) eachChild(e *scanEntries, fn func(child, tree, dir uint32)) {
 	for i := range t.blocks {
 		b := &t.blocks[i]
@@ -312,9 +311,9 @@ func (t *scanTrees) eachChild(e *scanEntries, fn func(child, tree, dir uint32)) 
 	}
 }
 
-// eachBlock calls fn with every block of a kind, from several goroutines. With
-// a positive count each of so many blocks must be there; with a negative one
-// some may be missing.
+// eachBlock calls fn with every block of a kind, from several goroutines. A
+// positive count is the exact number of blocks. With a negative count there may
+// be at most so many, and some may be missing.
 func eachBlock(ctx context.Context, r Reader, kind Kind, count int, fn func(no int, payload []byte) error) error {
 	type job struct {
 		no    int
@@ -357,8 +356,8 @@ func eachBlock(ctx context.Context, r Reader, kind Kind, count int, fn func(no i
 	return nil
 }
 
-// maxWorkers bounds the goroutines of a search: reading the values is then
-// what takes the time.
+// maxWorkers bounds the goroutines of a search. With more of them, reading the values
+// from the container is the limit.
 const maxWorkers = 8
 
 // parallel calls fn with the numbers below n, from several goroutines.

@@ -2,11 +2,11 @@ package catalog
 
 import "encoding/binary"
 
-// A search decodes whole columns, so these loops are written out. They read
-// what scanBlock and treeBlock write.
+// A search decodes whole columns, so these loops are written out. They read the blocks
+// that scanBlock and treeBlock write.
 
-// readScan decodes a scan block: names of all entries into names, which has
-// the length that the block must have.
+// readScan decodes a scan block. It puts the names of all entries into names,
+// whose length is the number of entries that the block must have.
 func readScan(payload []byte, names []uint32, m meta) ([]dirEdge, error) {
 	buf := borrowBlock()
 	defer giveBackBlock(buf)
@@ -54,7 +54,7 @@ func readScan(payload []byte, names []uint32, m meta) ([]dirEdge, error) {
 	return dirs, done(cols[1:])
 }
 
-// readTrees decodes a block of trees. Trees that are not decoded are empty.
+// readTrees decodes a block of trees. A tree that is not decoded has no runs.
 func readTrees(payload []byte, t *runBlock, m meta) error {
 	buf := borrowBlock()
 	defer giveBackBlock(buf)

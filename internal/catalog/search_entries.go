@@ -11,11 +11,11 @@ import (
 	"syncline.dev/syncline"
 )
 
-// keptRows bounds the entries that a Search holds, some 25 MB of ordinary ones.
+// keptRows bounds the entries that a Search holds: about 25 MB of ordinary ones.
 const keptRows = 1 << 16
 
-// Load reads entries that Entry will be asked for, block by block on all cores.
-// It also reads the found entries in the same blocks.
+// Load reads the entries that the next calls of Entry are for, block by block on
+// all cores. It also reads the other found entries of those blocks.
 func (s *Search) Load(ctx context.Context, refs []EntryRef) error {
 	if len(s.rows) > keptRows {
 		s.rows = nil
@@ -31,7 +31,7 @@ func (s *Search) Load(ctx context.Context, refs []EntryRef) error {
 	}
 	slices.Sort(missing)
 	missing = slices.Compact(missing)
-	var parts [][]uint32 // of missing, one block's each
+	var parts [][]uint32 // of missing, one part for each block
 	for len(missing) > 0 {
 		n := 1
 		for n < len(missing) && missing[n]/entriesPerBlock == missing[0]/entriesPerBlock {
@@ -42,12 +42,14 @@ func (s *Search) Load(ctx context.Context, refs []EntryRef) error {
 	return searchFailed(ctx, s.loadParts(ctx, parts))
 }
 
-// loadParts reads what parts name, and puts it into rows.
+// loadParts reads the entries in parts and puts them into rows.
 func (s *Search) loadParts(ctx context.Context, parts [][]uint32) error {
 	results := make([][]foundRow, len(parts))
-	err := eachPayload(ctx, len(parts), func(i int) ([]byte, error) {
-		return need(s.v.r, kindEntry, uint64(parts[i][0]/entriesPerBlock))
-	}, func(i int, payload []byte) (err error) {
+	blocks := &manyReader{r: s.v.r, kind: kindEntry}
+	for i := range parts {
+		blocks.nos = append(blocks.nos, uint64(parts[i][0]/entriesPerBlock))
+	}
+	err := eachPayload(ctx, len(parts), blocks.at, func(i int, payload []byte) (err error) {
 		results[i], err = s.decodePart(parts[i], payload)
 		return err
 	})
@@ -110,10 +112,10 @@ type foundRow struct {
 	row *row
 }
 
-// spareEntries keeps those whose rows were copied.
+// spareEntries keeps decoded blocks whose rows were copied, for reuse.
 var spareEntries = sync.Pool{New: func() any { return new(entryBlock) }}
 
-// decodePart reads one block's entries that are wanted or were found.
+// decodePart reads the entries of one block that are wanted or were found.
 func (s *Search) decodePart(wanted []uint32, payload []byte) ([]foundRow, error) {
 	var out []foundRow
 	first := wanted[0] / entriesPerBlock * entriesPerBlock
@@ -141,7 +143,7 @@ func (s *Search) decodePart(wanted []uint32, payload []byte) ([]foundRow, error)
 	return out, nil
 }
 
-// Entry reads an entry that Dir gave with this name.
+// Entry reads an entry that Dir has passed on with this name.
 func (s *Search) Entry(ref EntryRef, name string, detail Detail) (*syncline.Entry, error) {
 	r := s.rows[ref.no]
 	if r == nil || detail != 0 {

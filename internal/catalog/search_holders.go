@@ -1,32 +1,33 @@
 package catalog
 
-// holders says which trees hold an entry: for each zone of entries the trees that
-// hold some of it, and from which to which. Entries of a zone mostly are in one folder, so it
-// takes less than a list for each entry, by far.
+// holders says which trees hold an entry: for each zone of entries the trees
+// that hold some of it, and the first and last of those entries. The entries of
+// a zone are mostly in one folder, so this takes far less memory than a list for
+// each entry.
 type holders struct {
 	first []uint32 // of zone z: list[first[z]:first[z+1]]
 	list  []holder // by tree, ascending within a zone
 }
 
-// holder is a tree that holds the entries of a zone from first to last, by their
-// place in it.
+// holder is a tree that holds entries of a zone, from first to last, by their
+// position in the zone.
 type holder struct {
 	tree        uint32
 	first, last uint8
-	gaps        bool // but not all of them
+	gaps        bool // some between them are not in the tree
 }
 
 // zoneShift makes zones of 64 entries, which are a word of a set.
 const zoneShift = 6
 
-// holds reports whether the tree may hold one of a zone's entries, which are a set.
-// Without gaps it does.
+// holds reports whether the tree may hold one of a zone's entries, given as a
+// set. It is certain where the holder has no gaps.
 func (h *holder) holds(entries uint64) bool {
 	return entries>>h.first<<h.first<<(63-h.last) != 0
 }
 
-// newHolders makes them, unless there are more than most: a small repository can
-// have trees that each list all there is.
+// newHolders returns the holders of all entries, or nil when there are more than
+// most. In a small repository each of many trees can list all entries.
 func newHolders(t *scanTrees, entries int, most int64) *holders {
 	zones := entries>>zoneShift + 1
 	h := &holders{first: make([]uint32, zones+2)}
@@ -57,21 +58,21 @@ func newHolders(t *scanTrees, entries int, most int64) *holders {
 	return h
 }
 
-// add adds entries of the same zone that the tree holds, too.
+// add adds further entries of the zone that the tree holds.
 func (h *holder) add(part holder) {
 	h.gaps = h.gaps || h.last+1 != part.first && part.last+1 != h.first
 	h.first, h.last = min(h.first, part.first), max(h.last, part.last)
 }
 
-// keepHolders keeps h, nil or not, unless there is no room.
+// keepHolders keeps h if the cache has room. h may be nil.
 func (c *searchColumns) keepHolders(h *holders) {
 	if h != nil && c.cache.admit(c, int64(4*cap(h.first)+8*cap(h.list))) {
 		c.holders = h
 	}
 }
 
-// eachZone calls fn with every run of every tree, cut into zones, until fn returns
-// false. another says that it is the tree's first one in the zone.
+// eachZone calls fn with every run of every tree, cut at the ends of zones,
+// until fn returns false. another is true for a tree's first part in a zone.
 func (t *scanTrees) eachZone(zones int, fn func(zone uint32, part holder, another bool) bool) {
 	const inZone = 1<<zoneShift - 1
 	last := make([]uint32, zones) // per zone: the last tree that it was called with, and one

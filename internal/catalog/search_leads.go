@@ -5,31 +5,34 @@ import (
 	"slices"
 )
 
-// leads says which trees have a found entry below them. There are two ways. The
-// way up finds all trees that hold a found entry, and marks them and all trees
-// above them. The way down goes from one tree to the first found entry below
-// it. Frequent entries are near every tree, and a page of results asks about
-// few trees. So leads goes down, until that has cost a good part of the way up,
-// and then goes up. For rare entries it goes up at once.
+// leads finds the trees that lead to a found entry. There are two ways. The way
+// up begins at all trees that hold a found entry and marks every tree above
+// them. The way down begins at the tree in question and ends at the first found
+// entry below it.
+//
+// A page of results asks about few trees, and an entry that occurs in many
+// places is near everywhere. So leads goes down first, and goes up when the ways
+// down have cost a good part of the way up. When the entries occur in few places
+// it goes up at once.
 type leads struct {
 	entries *scanEntries
 	trees   *scanTrees
 	found   bitset
-	holders *holders // nil: every tree may hold something
+	holders *holders // nil where every tree may hold a found entry
 
-	budget int    // trees to look into on the way down
-	all    bool   // yes is complete, and way is there
-	known  bitset // per tree: it is in yes, or nothing found lies below it
-	yes    bitset // per tree: something found lies in it or below it
-	way    bitset // per entry: it was found or is a directory below which something found lies
+	budget int    // of trees that the ways down may look into
+	all    bool   // the way up is done: yes is complete, and way is set
+	known  bitset // trees whose answer is known
+	yes    bitset // trees with a found entry in them or below them
+	way    bitset // entries that were found, and directories that lead to one
 	stack  []lead
 }
 
-// lead is a tree on the way down, and where the way goes on.
+// lead is a tree on the way down, and the place where the way goes on.
 type lead struct {
 	tree      uint32
-	runs      []run  // those that are still to come
-	next, end uint32 // directory entries of the run before them
+	runs      []run  // the next ones
+	next, end uint32 // the range of directory entries left in the current run
 }
 
 func newLeads(e *scanEntries, t *scanTrees, found bitset, h *holders) leads {
@@ -40,7 +43,7 @@ func newLeads(e *scanEntries, t *scanTrees, found bitset, h *holders) leads {
 		found.groups(zoneShift).each(func(zone uint32) { near += len(h.of(zone)) })
 		trees = min(trees, near)
 	}
-	// A tree on the way down costs some ten times one on the way up.
+	// A tree on the way down costs about ten times as much as one on the way up.
 	if l.budget = trees / 16; l.budget < fewTrees {
 		l.up()
 	}
@@ -50,7 +53,7 @@ func newLeads(e *scanEntries, t *scanTrees, found bitset, h *holders) leads {
 // fewTrees on the way down take less than a millisecond.
 const fewTrees = 1024
 
-// to reports whether something found lies in a tree or below it.
+// to reports whether a found entry lies in a tree or below it.
 func (l *leads) to(tree uint32) bool {
 	if !l.all && !l.known.has(tree) {
 		l.down(tree)
@@ -58,7 +61,7 @@ func (l *leads) to(tree uint32) bool {
 	return l.yes.has(tree)
 }
 
-// down finds out about one tree.
+// down finds the answer for one tree.
 func (l *leads) down(tree uint32) {
 	l.stack = l.stack[:0]
 	for enter := true; ; {
@@ -97,17 +100,17 @@ func (l *leads) down(tree uint32) {
 	}
 }
 
-// arrive marks the trees on the way: each leads to what was found at its end.
+// arrive marks all trees on the way: each leads to the found entry at its end.
 func (l *leads) arrive() {
 	for i := range l.stack {
 		l.yes.set(l.stack[i].tree)
 	}
 }
 
-// up finds out about all trees.
+// up finds the answer for all trees.
 func (l *leads) up() {
 	l.all = true
-	clear(l.yes) // what is above a tree in it may not be
+	clear(l.yes) // it may lack trees above those in it
 	l.way = borrowBitset(len(l.entries.names))
 	copy(l.way, l.found)
 	queue := l.holding()
@@ -131,11 +134,11 @@ func (l *leads) up() {
 	}
 }
 
-// next returns the first entry from no on, and before end, that was found or is
-// a directory below which something found lies.
+// next returns the first entry from no on that was found or leads to a found
+// one, and end when there is none before it.
 func (l *leads) next(no, end uint32) uint32 {
 	for ; no < end; no++ {
-		if l.all { // from the beginning, or since the way down had cost too much
+		if l.all { // also after a way down that has cost too much
 			return l.way.next(no, end)
 		}
 		no = nextOf(l.found, l.entries.dirs.bits, no, end)
@@ -146,7 +149,7 @@ func (l *leads) next(no, end uint32) uint32 {
 	return end
 }
 
-// holding returns the trees that hold something found.
+// holding returns the trees that hold a found entry.
 func (l *leads) holding() []uint32 {
 	maybe, holding := borrowBitset(l.trees.count), []uint32(nil)
 	defer maybe.giveBack()
@@ -180,8 +183,8 @@ func (l *leads) holding() []uint32 {
 	return append(holding, slices.Concat(parts...)...)
 }
 
-// held returns the trees that hold something found as the holders know, and marks
-// others that may.
+// held returns the trees of which the holders know that they hold a found entry.
+// It adds the trees that may hold one to maybe.
 func (l *leads) held(maybe bitset) (holding []uint32) {
 	seen := borrowBitset(l.trees.count)
 	defer seen.giveBack()

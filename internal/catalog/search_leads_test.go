@@ -247,6 +247,16 @@ func (v values) Get(kind Kind, no uint64) ([]byte, error) {
 	return v[kind], nil
 }
 
+func (v values) Head() Head { return "" }
+
+func (v values) GetMany(kind Kind, nos ...uint64) ([][]byte, error) {
+	out := make([][]byte, len(nos))
+	for i, no := range nos {
+		out[i], _ = v.Get(kind, no)
+	}
+	return out, nil
+}
+
 func (v values) Scan(kind Kind, _ uint64, fn func(uint64, []byte) error) error {
 	if v[kind] == nil {
 		return nil

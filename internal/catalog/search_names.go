@@ -35,17 +35,18 @@ func (s *Search) matchNames(ctx context.Context, cols *searchColumns, terms []Na
 	return hits, nil
 }
 
-// nameMatcher matches the names of one block after the other.
+// nameMatcher matches the names of one block at a time.
 type nameMatcher struct {
-	block    *nameBlock
-	lowered  bool
-	lower    []byte // the text with ASCII letters in lower case, once lowered
-	nonASCII bool   // the text has others than ASCII characters; once lowered
+	block   *nameBlock
+	lowered bool
+	// Of the block's text, set once it is lowered.
+	lower    []byte // the text with ASCII letters in lower case
+	nonASCII bool   // the text has characters outside of ASCII
 	hits     bitset
 	found    bool
 }
 
-// matchers keeps those that have a buffer.
+// matchers keeps matchers with their buffers, for reuse.
 var matchers = sync.Pool{New: func() any { return new(nameMatcher) }}
 
 func (m *nameMatcher) begin(b *nameBlock, hits bitset) {
@@ -80,9 +81,8 @@ func (m *nameMatcher) term(t *NameTerm) {
 	}
 }
 
-// foldsToASCII are the characters above 127 that become ASCII ones when they
-// are folded or normalized. A name with one of them may match a literal that
-// is not in its bytes.
+// foldsToASCII holds the characters above 127 that folding or normalizing turns into
+// ASCII. A name with one of them may match a literal that its bytes do not have.
 var foldsToASCII = [][]byte{
 	[]byte("\u0130"), // I with a dot: i
 	[]byte("\u212a"), // Kelvin sign: k
@@ -90,8 +90,8 @@ var foldsToASCII = [][]byte{
 	[]byte("\u1fef"), // Greek varia: grave accent
 }
 
-// literal asks match about the names that have the literal. It looks through
-// the whole text, which is much faster than one name after the other.
+// literal calls match with the names that have the literal. It searches the text
+// of the whole block at once, which is much faster than name by name.
 func (m *nameMatcher) literal(text, literal []byte, match func(string) bool) {
 	ends := m.block.ends
 	i, pos := 0, 0
@@ -103,7 +103,7 @@ func (m *nameMatcher) literal(text, literal []byte, match func(string) bool) {
 		pos += p
 		i += after(ends[i:], uint32(pos))
 		end := int(ends[i])
-		if pos+len(literal) > end { // part of it is the next name's
+		if pos+len(literal) > end { // the literal goes on into the next name
 			pos++
 			continue
 		}
@@ -114,7 +114,7 @@ func (m *nameMatcher) literal(text, literal []byte, match func(string) bool) {
 	}
 }
 
-// after returns the position of the first end behind pos. It is mostly near.
+// after returns the position of the first end behind pos. It mostly lies near.
 func after(ends []uint32, pos uint32) int {
 	for i := range min(8, len(ends)) {
 		if ends[i] > pos {
@@ -150,8 +150,8 @@ func hasNonASCII[T string | []byte](s T) bool {
 	return false
 }
 
-// whole finds the one name. A byte that is made of each name tells most others
-// apart, and a second one nearly all of the rest.
+// whole finds a whole name. Two bytes that are made of each name tell nearly all
+// other names apart.
 func (m *nameMatcher) whole(t *NameTerm) {
 	name := []byte(t.Literal)
 	one, two := fingerprint(name)
@@ -173,8 +173,8 @@ func fingerprint(name []byte) (one, two byte) {
 	return byte(h), byte(h >> 8)
 }
 
-// fingerprints returns two bytes of each name. It may be called from several
-// goroutines.
+// fingerprints returns two bytes for each name. Several goroutines may call it
+// at once.
 func (b *nameBlock) fingerprints() (ones, twos []byte) {
 	n := len(b.ends)
 	p := b.prints.Load()
@@ -190,7 +190,7 @@ func (b *nameBlock) fingerprints() (ones, twos []byte) {
 }
 
 // appendLower appends a text with its ASCII letters in lower case, and reports
-// whether others than ASCII characters are in it.
+// whether it has other characters than ASCII.
 func appendLower(to, text []byte) (lower []byte, nonASCII bool) {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	var seen uint64
@@ -198,7 +198,7 @@ func appendLower(to, text []byte) (lower []byte, nonASCII bool) {
 		w := binary.LittleEndian.Uint64(text)
 		seen |= w
 		low := w &^ tops
-		// The top bit of each byte that is at least 'A', and of each behind 'Z'.
+		// The top bit of each byte from 'A' on, and of each byte above 'Z'.
 		capital := (low + (0x80-'A')*ones) &^ (low + (0x7f-'Z')*ones) &^ w & tops
 		to = binary.LittleEndian.AppendUint64(to, w|capital>>2)
 	}

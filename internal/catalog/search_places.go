@@ -2,24 +2,24 @@ package catalog
 
 import "sort"
 
-// places finds the entries of a name. Names are numbered as they come: when an
-// entry brings a new name, that has a higher number than all before it. So the zone
-// of this entry follows from how high the names were by then. All other entries
-// are listed.
+// places finds the entries with a name. Names get their numbers in the order of
+// the entries, so an entry with a new name has a higher name number than all
+// entries before it. The zone of such an entry follows from the highest name
+// number before each zone. All other entries are listed by name.
 type places struct {
-	before []uint32 // per zone of entries, and behind the last: one more than the highest name before it
-	first  []uint32 // of name n: others[first[n]:first[n+1]]
-	others []uint32 // entries, ascending for a name
+	before []uint32 // for each zone and for the end: the highest name number before it, plus one
+	first  []uint32 // name n has others[first[n]:first[n+1]]
+	others []uint32 // entries, ascending for each name
 }
 
-// placeShift makes zones of 2,048 entries, which are looked through.
+// placeShift makes zones of 2,048 entries. A search looks through a whole zone.
 const placeShift = 11
 
-// fewNames is how many names are looked up at most: it takes some
-// microseconds each, and to go through all entries some milliseconds.
+// fewNames is the largest number of names for which places are used. Each takes some
+// microseconds, and a pass over all entries takes some milliseconds.
 const fewNames = 256
 
-// newPlaces makes them of entries with so many names.
+// newPlaces returns the places of entries with so many names.
 func newPlaces(e *scanEntries, names int) *places {
 	p := &places{first: make([]uint32, names+2)}
 	top := uint32(0)
@@ -50,7 +50,7 @@ func newPlaces(e *scanEntries, names int) *places {
 	return p
 }
 
-// keepPlaces keeps p, unless something would have to be forgotten for it.
+// keepPlaces keeps p if the cache can do so without forgetting anything.
 func (c *searchColumns) keepPlaces(p *places) {
 	size := int64(4 * (cap(p.before) + cap(p.first) + cap(p.others)))
 	if c.cache.fits(size) && c.cache.admit(c, size) {

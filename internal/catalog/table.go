@@ -8,17 +8,16 @@ import (
 	"syncline.dev/syncline"
 )
 
-// The tables number keys in the order in which they are put. One goroutine at a
-// time puts, and any number of others look up meanwhile without a lock. A
-// session looks up a thousand times for each key that it puts, and waiting for
-// a lock takes longer than a look-up. A key that is put at the same moment may
-// not be found yet.
+// The tables here give numbers to keys, in the order in which they are put. One
+// goroutine at a time puts keys. Any number of others look up keys meanwhile, without a
+// lock, and may miss a key that is put at the same moment. A session looks up a thousand
+// times as often as it puts, and waiting for a lock would take longer than a lookup.
 
-// listPart is the number of keys in one allocation: a list that grows copies no
-// keys and leaves none to the garbage collector.
+// listPart is the number of keys in one allocation. A list grows by such parts, so it
+// copies no keys and leaves none to the garbage collector.
 const listPart = 1 << 13
 
-// Blocks of hashes are cut from parts.
+// A block of hashes lies in one part.
 var _ = [1]struct{}{}[listPart%hashesPerBlock]
 
 // list holds a table's keys by number.
@@ -27,11 +26,10 @@ type list[K any] struct {
 	n     atomic.Uint32
 }
 
-// len returns the number of keys. A goroutine that has it, or a number from a
-// slot, may read the keys below it.
+// len returns the number of keys. All keys below it may be read.
 func (l *list[K]) len() int { return int(l.n.Load()) }
 
-// part returns the keys from first on up to end, which are in one part.
+// part returns the keys from first to before end. They must lie in one part.
 func (l *list[K]) part(first, end int) []K {
 	part := (*l.parts.Load())[first/listPart]
 	return part[first%listPart:][:end-first]
@@ -50,7 +48,7 @@ func (l *list[K]) add(key K) uint32 {
 	return n
 }
 
-// grow adds room. Who looks up has the old parts or the new ones.
+// grow adds a part. A lookup meanwhile sees the old parts or the new ones.
 func (l *list[K]) grow(part *[listPart]K) {
 	var parts []*[listPart]K
 	if old := l.parts.Load(); old != nil {
@@ -60,10 +58,10 @@ func (l *list[K]) grow(part *[listPart]K) {
 	l.parts.Store(&parts)
 }
 
-// slots are the places of an open-addressed table, a power of two of them. A place
-// holds a number and one, in as many bits as there are places need, and above it
-// bits of the key, so that a place of another key is mostly told without a look at
-// that key, which lies anywhere in memory. 0 is a free place.
+// slots are the places of an open-addressed table. Their number is a power of two. A
+// place holds a key's number plus one, in as many bits as the size of the table has, and
+// bits of the key's hash above that. Those bits tell most other keys apart without a
+// look at the key itself, which lies anywhere in memory. 0 is a free place.
 type slots struct{ p atomic.Pointer[[]uint32] }
 
 func (s *slots) all() []uint32 {
@@ -76,8 +74,8 @@ func (s *slots) all() []uint32 {
 // place returns what the place of a key with a number holds.
 func place(hash uint64, no, numbers uint32) uint32 { return (no + 1) | tag(hash, numbers) }
 
-// tag returns the bits of a place that are not its number's: others of the hash than
-// those that choose the place.
+// tag returns the bits of a place above its number. They are other bits of the
+// hash than those that choose the place.
 func tag(hash uint64, numbers uint32) uint32 { return uint32(hash>>32) &^ numbers }
 
 // put puts a number into the first free place for its hash.
@@ -87,7 +85,8 @@ func (s *slots) put(hash uint64, no uint32) {
 	atomic.StoreUint32(&all[i], place(hash, no, uint32(len(all)-1)))
 }
 
-// free returns the first free place for a hash. Only who puts may ask.
+// free returns the first free place for a hash. Only the goroutine that puts may
+// call it.
 func free(all []uint32, hash uint64) uint64 {
 	mask := uint64(len(all) - 1)
 	i := hash & mask
@@ -97,18 +96,17 @@ func free(all []uint32, hash uint64) uint64 {
 	return i
 }
 
-// fill puts a number into a place where nobody looks yet.
+// fill puts a number into a table that nobody reads yet.
 func fill(all []uint32, hash uint64, no uint32) {
 	all[free(all, hash)] = place(hash, no, uint32(len(all)-1))
 }
 
-// keyTable numbers 64-bit keyed hashes: a table of numbers beside the keys, since a
-// session holds one for every entry and one for every name. The keys are uniform:
-// they are their own hashes.
+// keyTable gives numbers to 64-bit keyed hashes: one for every entry and every
+// name of a session. The keys are uniform, so they are their own hashes.
 type keyTable struct {
 	keys  list[uint64]
 	slots slots
-	seen  bool // what putAll looked at ahead; keeps its reads
+	seen  bool // set by putAll, so that the compiler keeps its reads
 }
 
 func (t *keyTable) get(key uint64) (uint32, bool) {
@@ -130,13 +128,14 @@ func (t *keyTable) get(key uint64) (uint32, bool) {
 	}
 }
 
-// fetchAhead is how many places are fetched at once: about as many as a core waits for at
-// one time.
+// fetchAhead is the number of places that fetch reads together: about as many as a
+// processor core can wait for at one time.
 const fetchAhead = 8
 
-// fetch reads the places of keys that are about to be looked up. They are random, and
-// get would wait for one after the other; nothing here waits for the one before. It
-// returns something of all of them, so that it cannot be left out.
+// fetch reads the places of keys before get looks them up. The places are
+// random, and get would wait for one after the other, while fetch lets the
+// processor load them together. The result only keeps the compiler from removing
+// the reads.
 func (t *keyTable) fetch(keys []uint64) (seen uint32) {
 	all := t.slots.all()
 	if len(all) == 0 {
@@ -149,18 +148,18 @@ func (t *keyTable) fetch(keys []uint64) (seen uint32) {
 	return seen
 }
 
-// known returns how many keys there are, see is.
+// known returns the number of keys, for is.
 func (t *keyTable) known() uint32 { return t.keys.n.Load() }
 
-// is reports whether the number, if it is below known, is that of key. For the
-// entries of a folder, which mostly follow one another, it saves a look at a
-// random place.
+// is reports whether key has the number no, which counts only below known. The
+// entries of a folder mostly have consecutive numbers, so this saves most looks
+// at a random place.
 func (t *keyTable) is(key uint64, no, known uint32) bool {
 	return no < known && *t.keys.at(no) == key
 }
 
-// put gives key the next number. One that is there already takes a number too,
-// but get goes on to find the first.
+// put gives the next number to key. A key that is there already gets a second
+// number, and get goes on to find the first.
 func (t *keyTable) put(key uint64) {
 	no := t.keys.add(key)
 	if size := len(t.slots.all()); t.keys.len()*4 > size*3 {
@@ -170,9 +169,8 @@ func (t *keyTable) put(key uint64) {
 	t.slots.put(key, no)
 }
 
-// putAll puts keys. It looks at slots some steps ahead of their turn, so that
-// they are at hand by then: their places are random, and each would be waited
-// for. Nobody may look up meanwhile.
+// putAll puts several keys. It reads their places some steps in advance, because
+// they are random. Nobody may look up keys meanwhile.
 func (t *keyTable) putAll(keys []uint64) {
 	const ahead = 12
 	t.reserve(t.keys.len() + len(keys))
@@ -188,7 +186,8 @@ func (t *keyTable) putAll(keys []uint64) {
 	t.seen = used != 0
 }
 
-// reserve makes room for n keys in all, so that loading does not grow by steps.
+// reserve makes room for n keys in all, so that a table that is loaded does not
+// grow step by step.
 func (t *keyTable) reserve(n int) {
 	size := 1024
 	for size*3 < n*4 {
@@ -207,12 +206,12 @@ func (t *keyTable) rehash(size int) {
 	t.slots.p.Store(&all)
 }
 
-// hashTable numbers trees by their hash. The seed keeps whoever writes a repository
-// from choosing hashes that share a slot.
+// hashTable gives numbers to trees, by their hash. Its seed prevents that the
+// author of a repository chooses hashes that share a place.
 //
-// A table of hashes in one piece would be copied as it grows: tens of megabytes into
-// memory that is touched for the first time, by an instruction that no collection,
-// and with it nobody, can interrupt.
+// The hashes lie in parts, because a table in one piece would be copied when it
+// grows: tens of megabytes in one step that the garbage collector cannot
+// interrupt.
 type hashTable struct {
 	seed   uint64
 	hashes list[syncline.Hash]
@@ -240,7 +239,7 @@ func (t *hashTable) get(h *syncline.Hash) (uint32, bool) {
 	}
 }
 
-// add numbers h unless it has a number, which it then returns.
+// add returns the number of h; added is true when it has given h a new one.
 func (t *hashTable) add(h *syncline.Hash) (no uint32, added bool) {
 	if no, ok := t.get(h); ok {
 		return no, false
@@ -254,9 +253,9 @@ func (t *hashTable) add(h *syncline.Hash) (no uint32, added bool) {
 	return no, true
 }
 
-// load takes hashes over, as those of an empty table. It reports the first that
-// is there twice, -1 where none is; a table with one is of no use. Nobody may look
-// up meanwhile.
+// load takes over the hashes of an empty table. It returns the first number
+// whose hash is there twice, and -1 if there is none; a table with such a hash
+// is of no use. Nobody may look up hashes meanwhile.
 func (t *hashTable) load(hashes []syncline.Hash) (twice int) {
 	size := 1024
 	for size < 2*len(hashes) {
@@ -269,7 +268,7 @@ func (t *hashTable) load(hashes []syncline.Hash) (twice int) {
 		if rest := hashes[first:]; len(rest) >= listPart {
 			part = (*[listPart]syncline.Hash)(rest)
 		} else {
-			copy(part[:], rest) // it will grow
+			copy(part[:], rest) // the last part will grow
 		}
 		t.hashes.grow(part)
 	}

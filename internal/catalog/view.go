@@ -17,7 +17,7 @@ type View struct {
 	r Reader
 	m meta
 
-	last [kindCount]lastValue // the value read last, of kinds that are not cached
+	last [kindCount]lastValue // the last value of each kind that need has read
 }
 
 type lastValue struct {
@@ -25,7 +25,7 @@ type lastValue struct {
 	payload []byte
 }
 
-// need reads a value, unless it is the one read last.
+// need reads a value, which must be there. It keeps the last value of each kind.
 func (v *View) need(kind Kind, no uint64) ([]byte, error) {
 	last := &v.last[kind]
 	if last.payload != nil && last.no == no {
@@ -41,7 +41,7 @@ func (v *View) need(kind Kind, no uint64) ([]byte, error) {
 // View runs fn on one state of the catalog.
 func (c *Catalog) View(ctx context.Context, fn func(*View) error) error {
 	return c.box.View(ctx, func(r Reader) error {
-		m, err := readMeta(r)
+		m, err := c.meta(r)
 		if err != nil {
 			return err
 		}
@@ -49,20 +49,21 @@ func (c *Catalog) View(ctx context.Context, fn func(*View) error) error {
 	})
 }
 
-// Changes is a number that differs whenever the catalog's content does.
+// Changes returns a number that changes with everything that the catalog can
+// show.
 func (v *View) Changes() uint64 { return v.m.Changes }
 
-// Mark names the catalog and its state, and tells whether a session has come to
-// its end.
+// Mark returns the name and the state of the catalog. synchronized says that a
+// session has reached its end.
 func (v *View) Mark() (mark syncline.CatalogMark, synchronized bool) {
 	var seed [8]byte
 	binary.LittleEndian.PutUint64(seed[:], v.m.Seed)
-	sum := sha256.Sum256(seed[:]) // the seed itself stays here
+	sum := sha256.Sum256(seed[:]) // the seed itself is a secret
 	return syncline.CatalogMark{Catalog: hex.EncodeToString(sum[:8]), Changes: v.m.Changes}, v.m.Synchronized
 }
 
-// CheckRepository makes sure that the catalog is of the repository with that
-// id. It is CodeConflict when it is of another one.
+// CheckRepository fails with CodeConflict when the catalog is of another
+// repository than the one with that id.
 func (v *View) CheckRepository(id syncline.Hash) error {
 	if v.m.Repository != "" && v.m.Repository != id.String() {
 		return Another(id, v.m.Repository)
@@ -82,22 +83,22 @@ type TreeRef struct{ no uint32 }
 type Snapshot struct {
 	syncline.Snapshot
 	Root TreeRef
-	// Missing is how many different folders below the root the repository has
-	// lost; the rest is shown without them.
+	// Missing is the number of different folders below the root that the
+	// repository has lost. The snapshot is shown without them.
 	Missing int
-	// Lost says that the root itself is one of them: nothing of the snapshot can
-	// be shown but what it is.
+	// Lost says that the root itself is lost, so the snapshot has no folders to
+	// show.
 	Lost bool
 }
 
-// snapshotList is what Snapshots read of one state.
+// snapshotList is the result of Snapshots for one state.
 type snapshotList struct {
 	changes uint64
 	list    []Snapshot
 }
 
-// Snapshots returns the visible snapshots, oldest first, those of one moment
-// by their id. The slice is the caller's, what its items hold is shared.
+// Snapshots returns the visible snapshots, oldest first, and by id within one
+// moment. The caller owns the slice but not what its items refer to.
 func (v *View) Snapshots() ([]Snapshot, error) {
 	if kept := v.c.snapshots.Load(); kept != nil && kept.changes == v.m.Changes {
 		return slices.Clone(kept.list), nil
@@ -132,24 +133,24 @@ func (v *View) readSnapshots() ([]Snapshot, error) {
 	return out, err
 }
 
-// Detail says how much of an entry a reader needs.
+// Detail says which parts of an entry a reader needs.
 type Detail uint8
 
-// With what costs extra to read.
+// The parts of an entry that take extra reads.
 const (
 	WithContent Detail = 1 << iota // fill Entry.Content
 	WithSubtree                    // fill Entry.Subtree; the TreeRef is always there
 )
 
-// ReadDir calls fn with every entry of a tree, in the tree's order, and for a
-// directory its tree. The entry is fn's to keep. ok is false for an entry that
-// is no directory or has no tree, also where the repository has lost it; a tree
-// that is lost itself is ErrLost.
+// ReadDir calls fn with every entry of a tree, in the tree's order. fn may keep
+// the entry. sub is the entry's own tree where ok is true. ok is false for an
+// entry without a tree, and for a directory that the repository has lost. A tree
+// that is itself lost is ErrLost.
 func (v *View) ReadDir(tree TreeRef, detail Detail, fn func(e *syncline.Entry, sub TreeRef, ok bool) error) error {
 	return v.ReadDirFrom(tree, 0, detail, fn)
 }
 
-// ReadDirFrom is ReadDir without the first entries, so many of them.
+// ReadDirFrom is ReadDir without the first entries of the tree.
 func (v *View) ReadDirFrom(tree TreeRef, first int, detail Detail, fn func(e *syncline.Entry, sub TreeRef, ok bool) error) error {
 	runs, err := v.runs(tree.no)
 	if err != nil {
@@ -172,8 +173,8 @@ func (v *View) ReadDirFrom(tree TreeRef, first int, detail Detail, fn func(e *sy
 	return nil
 }
 
-// entry reads one entry; sub is its tree's number and one, 0 for none and for
-// one that is lost.
+// entry reads one entry. sub is the number of its tree plus one; it is 0 for an
+// entry without a tree and for one whose tree is lost.
 func (v *View) entry(no uint32, detail Detail) (e *syncline.Entry, sub uint32, err error) {
 	block := uint64(no / entriesPerBlock)
 	b, err := v.entries(block, int(no%entriesPerBlock))
@@ -214,11 +215,11 @@ func (v *View) entry(no uint32, detail Detail) (e *syncline.Entry, sub uint32, e
 	return e, sub, nil
 }
 
-// entries returns a block that has the row at i. A cached block may be from
-// before the last rows were added to it.
+// entries returns a block that has row i. A cached block may have fewer rows
+// than the catalog has by then.
 func (v *View) entries(no uint64, i int) (*entryBlock, error) {
 	key := blockKey{v.c.id, v.m.Generation, no}
-	if b, ok := entryBlocks.get(key); ok && i < b.count {
+	if b, ok := entryBlocks.Get(key); ok && i < b.count {
 		return b, nil
 	}
 	payload, err := need(v.r, kindEntry, no)
@@ -232,7 +233,7 @@ func (v *View) entries(no uint64, i int) (*entryBlock, error) {
 	if i >= b.count {
 		return nil, damaged("entry %d is missing", no*entriesPerBlock+uint64(i))
 	}
-	entryBlocks.add(key, b)
+	entryBlocks.Put(key, b)
 	return b, nil
 }
 
@@ -245,10 +246,10 @@ func (v *View) name(no uint32) (string, error) {
 	return string(b.at(i)), nil
 }
 
-// names returns a block that has the name at i.
+// names returns a block that has name i.
 func (v *View) names(no uint64, i int) (*nameBlock, error) {
 	key := blockKey{v.c.id, v.m.Generation, no}
-	if b, ok := nameBlocks.get(key); ok && i < len(b.ends) {
+	if b, ok := nameBlocks.Get(key); ok && i < len(b.ends) {
 		return b, nil
 	}
 	payload, err := need(v.r, kindName, no)
@@ -262,11 +263,11 @@ func (v *View) names(no uint64, i int) (*nameBlock, error) {
 	if i >= len(b.ends) {
 		return nil, damaged("name %d is missing", no*namesPerBlock+uint64(i))
 	}
-	nameBlocks.add(key, b)
+	nameBlocks.Put(key, b)
 	return b, nil
 }
 
-// runs returns a tree's list. A tree that is lost is ErrLost.
+// runs returns a tree's runs. A lost tree is ErrLost.
 func (v *View) runs(tree uint32) ([]run, error) {
 	if v.m.Lost > 0 {
 		if err := v.Readable(TreeRef{tree}); err != nil {
@@ -275,7 +276,7 @@ func (v *View) runs(tree uint32) ([]run, error) {
 	}
 	key := blockKey{v.c.id, v.m.Generation, uint64(tree / treesPerBlock)}
 	i := tree % treesPerBlock
-	b, ok := treeBlocks.get(key)
+	b, ok := treeBlocks.Get(key)
 	if !ok || b.lists[i] == nil {
 		payload, err := need(v.r, kindTree, key.no)
 		if err != nil {
@@ -287,7 +288,7 @@ func (v *View) runs(tree uint32) ([]run, error) {
 		if b.lists[i] == nil {
 			return nil, damaged("tree %d is missing", tree)
 		}
-		treeBlocks.add(key, b)
+		treeBlocks.Put(key, b)
 	}
 	return b.lists[i], nil
 }

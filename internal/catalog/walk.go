@@ -6,18 +6,18 @@ import (
 	"syncline.dev/syncline"
 )
 
-// SkipDir is what a WalkFunc returns to leave out what is in a directory. It is
-// named as in io/fs.
+// SkipDir is returned by a WalkFunc to leave out the content of a directory. Its name is
+// that of io/fs.
 var SkipDir = errors.New("skip this directory") //nolint:revive // the name of io/fs
 
 // WalkFunc is called with an entry and its absolute path.
 type WalkFunc func(path string, e *syncline.Entry) error
 
-// Walk calls fn with everything below a tree, depth first, each directory
-// before what is in it, in the trees' own order. prefix is the path of the
-// tree itself, "" for a snapshot's root. budget bounds the number of calls: a
-// small repository can expand without end. When it is spent, or a path passes
-// 1 MiB, Walk fails with CodeTooLarge.
+// Walk calls fn with everything below a tree, depth first, in the trees' own
+// order, and with each directory before its content. prefix is the path of the
+// tree itself; it is "" for the root of a snapshot. budget bounds the number of
+// calls, because a small repository can expand without end. Walk fails with
+// CodeTooLarge when the budget is spent or a path is longer than 1 MiB.
 func (v *View) Walk(root TreeRef, prefix string, detail Detail, budget int64, fn WalkFunc) error {
 	path := []byte(prefix)
 	stack := []walkStep{{tree: root, path: len(path)}}
@@ -53,13 +53,13 @@ func (v *View) Walk(root TreeRef, prefix string, detail Detail, budget int64, fn
 	return nil
 }
 
-// maxPath bounds the bytes of a path: the paths of folders nested without end
-// take time and memory with the square of their depth.
+// maxPath bounds the bytes of a path. Folders nested without end have paths that take
+// time and memory with the square of their depth.
 const maxPath = 1 << 20
 
 type walkStep struct {
 	tree  TreeRef
-	path  int // length of the path of the directory itself
+	path  int // length of the directory's own path
 	read  bool
 	items []walkItem
 	next  int
@@ -79,14 +79,14 @@ func (v *View) readStep(step *walkStep, detail Detail) error {
 	})
 }
 
-// Find returns the entry at an absolute path of a tree, and its tree where it
-// has one. "/" is the tree itself: a nil entry. A path that is not there is
-// CodeNotFound.
+// Find returns the entry at an absolute path of a tree. sub is its tree where ok
+// is true. "/" is the tree itself, and its entry is nil. A path that does not
+// exist is CodeNotFound.
 func (v *View) Find(root TreeRef, path string) (e *syncline.Entry, sub TreeRef, ok bool, err error) {
 	return v.FindWith(root, path, 0)
 }
 
-// FindWith is Find with more of the entry.
+// FindWith is Find with more detail.
 func (v *View) FindWith(root TreeRef, path string, detail Detail) (e *syncline.Entry, sub TreeRef, ok bool, err error) {
 	parts := splitPath(path)
 	if len(parts) == 0 {
@@ -107,12 +107,13 @@ func (v *View) FindWith(root TreeRef, path string, detail Detail) (e *syncline.E
 }
 
 // FindTree returns the tree of the folder at an absolute path of a tree. ok is
-// false where there is nothing, or no folder.
+// false where there is no folder.
 func (v *View) FindTree(root TreeRef, path string) (tree TreeRef, ok bool, err error) {
 	return v.follow(root, splitPath(path))
 }
 
-// follow goes down folders of these names, as far as ok.
+// follow goes down the folders with these names. ok is false where one is
+// missing.
 func (v *View) follow(tree TreeRef, names []string) (_ TreeRef, ok bool, err error) {
 	ok = true
 	for i := 0; ok && err == nil && i < len(names); i++ {

@@ -10,18 +10,18 @@ import (
 	"syncline.dev/syncline"
 )
 
-// A commit happens when this much waits for it, or after this time: the most
-// that a stop or a crash costs.
+// The writer commits when so many bytes wait, or after this time. A stop or a crash costs
+// no more than that.
 const (
 	commitBytes    = 8 << 20
 	commitInterval = time.Second
 )
 
-// writer is the Builder's goroutine: it cuts what arrives into blocks. Only it
-// touches its fields while it runs. A second goroutine commits one batch of
-// blocks while the next one is made, so that nobody waits for the disk.
+// writer is the Builder's goroutine that cuts results into blocks. No other goroutine
+// uses its fields while it runs. A second goroutine commits a batch of blocks while the
+// writer makes the next one, so nobody waits for the disk.
 type writer struct {
-	box  Container
+	c    *Catalog // nil in Clean
 	meta meta
 
 	// The last, unfinished block of each kind.
@@ -29,27 +29,28 @@ type writer struct {
 	rows  []row
 	keys  []uint64
 	scan  scanBlock
-	// The keys of the names of scan.dirs, 0 where it is not known.
+	// The keys of the names of scan.dirs; 0 is an unknown key.
 	dirKeys []uint64
 
-	caches uint64 // whose blocks what is committed becomes in the caches, a Catalog.id; 0 for nobody's
+	caches uint64 // the Catalog.id under which committed blocks enter the caches; 0 for none
 	left   left
 
 	edges       []dirEdge // the directory entries, by entry number
-	states      []state   // per tree, as of the results taken
-	savedHashes int       // hashes committed
+	states      []state   // of each tree, up to the last result
+	savedHashes int       // the number of committed hashes
+	oldTrees    uint32    // the number of hashes when the Builder was loaded
 	openTrees   map[uint64]*treeBlock
 	dirtyTrees  map[uint64]bool
 	dirtyStates map[uint64]bool
 
-	waiting map[uint64]*result // by ticket, those that came early
-	next    uint64             // the ticket to take next
+	waiting map[uint64]*result // early results, by ticket
+	next    uint64             // the next ticket
 
 	pending      []value
 	pendingBytes int
-	feed         chan<- value // to the commit that begins, while its last blocks are made; nil otherwise
+	feed         chan<- value // takes the last blocks of a commit that has begun; nil otherwise
 	dirty        bool
-	saving       chan error // brings the outcome of the commit under way; nil without one
+	saving       chan error // brings the outcome of the running commit; nil without one
 	err          error
 
 	enc entryEncoder
@@ -63,6 +64,7 @@ type value struct {
 	kind    Kind
 	no      uint64
 	payload []byte
+	full    bool // it holds all of its items and will not change
 }
 
 // loadTails reads the last entry and scan blocks.
@@ -71,6 +73,7 @@ func (w *writer) loadTails(_ context.Context, r Reader, m meta) error {
 	w.dirtyTrees = make(map[uint64]bool)
 	w.dirtyStates = make(map[uint64]bool)
 	w.waiting = make(map[uint64]*result)
+	w.oldTrees = m.Trees
 	if n := int(m.Entries % entriesPerBlock); n != 0 {
 		if err := w.loadRows(r, uint64(m.Entries/entriesPerBlock), n); err != nil {
 			return err
@@ -124,8 +127,8 @@ func (w *writer) loadRows(r Reader, block uint64, n int) error {
 	return nil
 }
 
-// run takes results until the channel is closed. After an error it goes on
-// taking and dropping them, so that no Adder is left hanging.
+// run takes results until the channel is closed. After an error it takes and
+// drops them, so that no Adder hangs.
 func (w *writer) run(b *Builder) {
 	tick := time.NewTicker(commitInterval)
 	defer tick.Stop()
@@ -155,7 +158,7 @@ func (w *writer) run(b *Builder) {
 	}
 }
 
-// drain takes what lies in the channel already.
+// drain takes the results that are in the channel at this moment.
 func (w *writer) drain(b *Builder) {
 	for {
 		select {
@@ -170,7 +173,7 @@ func (w *writer) drain(b *Builder) {
 	}
 }
 
-// accept takes res when its turn has come, and those after it that wait.
+// accept takes res when its turn has come, and then the early results behind it.
 func (w *writer) accept(b *Builder, res *result) {
 	w.waiting[res.ticket] = res
 	for {
@@ -183,7 +186,7 @@ func (w *writer) accept(b *Builder, res *result) {
 		if w.err == nil {
 			w.err = w.take(b, res)
 		}
-		clear(res.rows) // let go of what the rows hold
+		clear(res.rows) // their contents can go
 		b.free.Put(res)
 	}
 }
@@ -268,9 +271,12 @@ func (w *writer) takeTree(res *result) error {
 	return nil
 }
 
-// openTree reads a block of trees that an earlier commit or session began.
+// openTree reads a block of trees that an earlier session may have begun.
 func (w *writer) openTree(block uint64) (t *treeBlock, err error) {
-	err = w.box.View(context.Background(), func(r Reader) error {
+	if block*treesPerBlock >= uint64(w.oldTrees) {
+		return new(treeBlock), nil
+	}
+	err = w.c.box.View(context.Background(), func(r Reader) error {
 		payload, err := get(r, kindTree, block)
 		if err != nil {
 			return err
@@ -292,8 +298,8 @@ func (w *writer) openTree(block uint64) (t *treeBlock, err error) {
 	return t, nil
 }
 
-func (w *writer) add(kind Kind, no uint64, payload []byte) {
-	v := value{kind, no, payload}
+func (w *writer) add(kind Kind, no uint64, payload []byte, full bool) {
+	v := value{kind, no, payload, full}
 	if w.feed != nil {
 		w.feed <- v
 		return
@@ -309,7 +315,7 @@ func (w *writer) flushNames() {
 	var payload []byte
 	payload, w.buf = encodeNames(w.names, w.buf)
 	no := uint64((w.meta.Names - 1) / namesPerBlock)
-	w.add(kindName, no, payload)
+	w.add(kindName, no, payload, len(w.names) == namesPerBlock)
 	if w.caches != 0 {
 		w.left.addNames(no, w.names)
 	}
@@ -324,8 +330,9 @@ func (w *writer) flushRows() {
 	}
 	entries, contents := w.enc.encode(w.rows)
 	no := uint64((w.meta.Entries - 1) / entriesPerBlock)
-	w.add(kindEntry, no, entries)
-	w.add(kindContent, no, contents)
+	full := len(w.rows) == entriesPerBlock
+	w.add(kindEntry, no, entries, full)
+	w.add(kindContent, no, contents, full)
 	if len(w.rows) == entriesPerBlock {
 		clear(w.rows)
 		w.rows = w.rows[:0]
@@ -336,7 +343,7 @@ func (w *writer) flushKeys() {
 	if len(w.keys) == 0 {
 		return
 	}
-	w.add(kindKey, uint64((w.meta.Entries-1)/keysPerBlock), encodeKeys(w.keys))
+	w.add(kindKey, uint64((w.meta.Entries-1)/keysPerBlock), encodeKeys(w.keys), len(w.keys) == keysPerBlock)
 	if len(w.keys) == keysPerBlock {
 		w.keys = w.keys[:0]
 	}
@@ -349,7 +356,7 @@ func (w *writer) flushScan() {
 	var payload []byte
 	payload, w.buf = w.scan.encode(w.buf)
 	no := uint64((w.meta.Entries - 1) / scanPerBlock)
-	w.add(kindScan, no, payload)
+	w.add(kindScan, no, payload, len(w.scan.names) == scanPerBlock)
 	if w.caches != 0 {
 		w.left.addFolders(no, newFolderBlock(w.scan.names, w.scan.dirs, w.dirKeys))
 	}
@@ -358,18 +365,18 @@ func (w *writer) flushScan() {
 	}
 }
 
-// flushTrees writes the blocks that changed. Full ones are let go; the others
-// stay open for the trees that are still to come.
+// flushTrees writes the blocks of trees that have changed. It forgets full
+// blocks and keeps the others open for more trees.
 func (w *writer) flushTrees() {
 	for block := range w.dirtyTrees {
 		t := w.openTrees[block]
 		var payload []byte
 		payload, w.buf = t.encode(w.buf)
-		w.add(kindTree, block, payload)
 		full := true
 		for i := range t.lists {
 			full = full && t.lists[i] != nil
 		}
+		w.add(kindTree, block, payload, full)
 		if full {
 			delete(w.openTrees, block)
 		}
@@ -377,8 +384,8 @@ func (w *writer) flushTrees() {
 	clear(w.dirtyTrees)
 }
 
-// flushHashes writes the hashes that were numbered since the last commit. They
-// may be ahead of the results taken; that is harmless.
+// flushHashes writes the hashes that got a number since the last commit. Some
+// may belong to trees that come later, which does no harm.
 func (w *writer) flushHashes(b *Builder) {
 	hashes := &b.trees.hashes
 	n := hashes.len()
@@ -388,7 +395,7 @@ func (w *writer) flushHashes(b *Builder) {
 	if w.savedHashes < n {
 		for first := w.savedHashes / hashesPerBlock * hashesPerBlock; first < n; first += hashesPerBlock {
 			part := hashes.part(first, min(n, first+hashesPerBlock))
-			w.add(kindHash, uint64(first/hashesPerBlock), encodeHashes(part))
+			w.add(kindHash, uint64(first/hashesPerBlock), encodeHashes(part), len(part) == hashesPerBlock)
 		}
 		for block := w.savedHashes / statesPerBlock; block*statesPerBlock < n; block++ {
 			w.dirtyStates[uint64(block)] = true
@@ -397,43 +404,46 @@ func (w *writer) flushHashes(b *Builder) {
 	w.savedHashes, w.meta.Trees = n, uint32(n)
 	for block := range w.dirtyStates {
 		first := int(block) * statesPerBlock
-		w.add(kindState, block, encodeStates(w.states[first:min(len(w.states), first+statesPerBlock)]))
+		w.add(kindState, block, encodeStates(w.states[first:min(len(w.states), first+statesPerBlock)]), false)
 	}
 	clear(w.dirtyStates)
 }
 
-// commit begins to write everything that was taken. No other commit may be
-// under way. The unfinished blocks are made while those before them are written: a
-// session with one more snapshot has no others, and waits until they are committed.
-// There is room for all of them, so that whoever makes them need not wait for the
-// disk.
+// commit begins to store all blocks. No other commit may be running. A short
+// session has only unfinished blocks and waits for their commit. So commit
+// starts the transaction first, and makes the unfinished blocks while the full
+// ones are stored. The channel has room for all of them, so the writer does not
+// wait for the disk.
 func (w *writer) commit(ctx context.Context, b *Builder) {
 	trees := b.trees.hashes.len()
 	room := 16 + len(w.dirtyTrees) + len(w.dirtyStates) + (trees-w.savedHashes)/hashesPerBlock + trees/statesPerBlock
 	values, feed, done := w.pending, make(chan value, room), make(chan error, 1)
 	w.pending, w.pendingBytes, w.dirty = nil, 0, false
 	w.saving, w.feed = done, feed
-	var m meta    // until feed is closed
-	var made left // likewise
+	// The commit reads them once feed is closed.
+	var counts meta
+	var made left
 	caches := w.caches
 	go func() {
-		err := w.box.Update(ctx, func(tx Writer) error {
+		err := w.c.update(ctx, func(tx Writer, m *meta) error {
 			for _, v := range values {
-				if err := put(tx, v.kind, v.no, v.payload); err != nil {
+				if err := putBlock(tx, v); err != nil {
 					return err
 				}
 			}
 			for v := range feed {
-				if err := put(tx, v.kind, v.no, v.payload); err != nil {
+				if err := putBlock(tx, v); err != nil {
 					return err
 				}
 			}
-			return writeMeta(tx, m)
+			m.Names, m.Entries, m.Trees = counts.Names, counts.Entries, counts.Trees
+			m.Changes++
+			return nil
 		})
-		for range feed { // nobody else takes the rest after an error
+		for range feed { // after an error, the rest
 		}
-		if err == nil { // what is not committed may become something else
-			made.put(caches, m.Generation)
+		if err == nil { // the numbers of a failed commit are given out again
+			made.put(caches, counts.Generation)
 		}
 		done <- err
 	}()
@@ -443,21 +453,21 @@ func (w *writer) commit(ctx context.Context, b *Builder) {
 	w.flushScan()
 	w.flushTrees()
 	w.flushHashes(b)
-	m, made = w.meta, w.left
+	counts, made = w.meta, w.left
 	w.left.folders, w.left.names = nil, nil
 	w.meta.Changes++
 	w.feed = nil
 	close(feed)
 }
 
-// wait waits for the commit under way, if there is one.
+// wait waits for the running commit, if there is one.
 func (w *writer) wait() {
 	if w.saving != nil {
 		w.saved(<-w.saving)
 	}
 }
 
-// saved takes note of how a commit ended. An error is final.
+// saved notes how a commit ended. An error is final.
 func (w *writer) saved(err error) {
 	w.saving = nil
 	if w.err == nil {

@@ -19,6 +19,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/catalog/catalogtest"
 	catalogsqlite "syncline.dev/syncline/internal/catalog/sqlite"
 	"syncline.dev/syncline/internal/resticfixture"
 	works "syncline.dev/syncline/internal/store"
@@ -243,11 +244,8 @@ func disown(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = box.Update(t.Context(), func(w catalog.Writer) error {
-		value, err := w.Get(0, 0)
-		if err != nil {
-			return err
-		}
+	err = catalogtest.Meddle(t.Context(), box, func(w catalog.Writer) error {
+		value := []byte(w.Head())
 		var head map[string]json.RawMessage
 		if err := json.Unmarshal(value[:len(value)-4], &head); err != nil {
 			return err
@@ -258,7 +256,7 @@ func disown(t *testing.T, file string) {
 			return err
 		}
 		sum := crc32.Checksum(append(slices.Clone(payload), make([]byte, 9)...), crc32.MakeTable(crc32.Castagnoli))
-		return w.Put(0, 0, binary.LittleEndian.AppendUint32(payload, sum))
+		return w.SetHead(catalog.Head(binary.LittleEndian.AppendUint32(payload, sum)))
 	})
 	if err := errors.Join(err, box.Close()); err != nil {
 		t.Fatal(err)

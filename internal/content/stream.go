@@ -143,7 +143,7 @@ func (st *Stream) take(ids []syncline.Hash) (g *group, runs []*aheadRun, n int) 
 
 // find finds the place of a blob.
 func (st *Stream) find(id syncline.Hash) *ahead {
-	if data, ok := st.source.Cache.get(id); ok {
+	if data, ok := st.source.Cache.Get(id); ok {
 		return &ahead{data: data}
 	}
 	p, ok := st.source.Locator.Locate(id)
@@ -200,7 +200,7 @@ func (st *Stream) fetch(r *Reader, run *aheadRun) {
 			b.err = wrongSize(b.Wanted)
 		default:
 			b.data = append([]byte{}, data...) // not nil, as an empty blob would be
-			st.source.Cache.put(b.ID, b.data)
+			st.source.Cache.Put(b.ID, b.data)
 		}
 		return nil
 	})

@@ -6,10 +6,9 @@ import (
 	"slices"
 	"sync"
 
-	lru "github.com/hashicorp/golang-lru/v2"
-
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/weighted"
 )
 
 // EntryCounts counts the entries of a restore point, each path once. A number
@@ -55,7 +54,7 @@ type Statistics struct {
 
 	mu           sync.Mutex
 	repositories map[syncline.ID]keptStatistics
-	contents     *lru.Cache[syncline.Hash, *RestorePointStatistics] // by root tree
+	contents     *weighted.Cache[syncline.Hash, *RestorePointStatistics] // by root tree
 }
 
 // catalogState names one state of a repository's catalog.
@@ -86,7 +85,7 @@ func (s *Statistics) prepare() {
 	s.once.Do(func() {
 		s.working = make(chan struct{}, 1)
 		s.repositories = make(map[syncline.ID]keptStatistics)
-		s.contents, _ = lru.New[syncline.Hash, *RestorePointStatistics](keptContents)
+		s.contents = weighted.New[syncline.Hash](keptContents, func(*RestorePointStatistics) int64 { return 1 })
 	})
 }
 
@@ -294,7 +293,7 @@ func (s *Statistics) content(ctx context.Context, v *catalog.View, snapshot cata
 	if err := m.content(ctx, v, m.Number(snapshot.Root), stats); err != nil {
 		return nil, err
 	}
-	s.contents.Add(snapshot.Tree, stats)
+	s.contents.Put(snapshot.Tree, stats)
 	return stats, nil
 }
 

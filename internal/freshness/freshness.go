@@ -23,8 +23,8 @@ type Dir interface {
 	// Read runs fn with a repository's catalog. Its error is catalog.ErrMissing
 	// if there is none.
 	Read(ctx context.Context, repository syncline.ID, fn func(*catalog.Catalog) error) error
-	// Present reports whether there is a catalog file.
-	Present(repository syncline.ID) bool
+	// Present reports whether there is a catalog.
+	Present(ctx context.Context, repository syncline.ID) (bool, error)
 }
 
 // Store has the state database's records of repositories.
@@ -48,8 +48,8 @@ type Keeper struct {
 // Repositories returns all repositories, with their present OutOfSync.
 func (k *Keeper) Repositories(ctx context.Context) ([]syncline.Repository, error) {
 	list, err := k.Store.Repositories(ctx)
-	for i := range list {
-		k.look(&list[i])
+	for i := 0; i < len(list) && err == nil; i++ {
+		err = k.look(ctx, &list[i])
 	}
 	return list, err
 }
@@ -57,12 +57,19 @@ func (k *Keeper) Repositories(ctx context.Context) ([]syncline.Repository, error
 // Repository returns one repository, with its present OutOfSync.
 func (k *Keeper) Repository(ctx context.Context, id syncline.ID) (syncline.Repository, error) {
 	r, err := k.Store.Repository(ctx, id)
-	k.look(&r)
+	if err == nil {
+		err = k.look(ctx, &r)
+	}
 	return r, err
 }
 
-func (k *Keeper) look(r *syncline.Repository) {
-	r.OutOfSync = r.OutOfSync || !k.Dir.Present(r.ID)
+func (k *Keeper) look(ctx context.Context, r *syncline.Repository) error {
+	if r.OutOfSync {
+		return nil
+	}
+	present, err := k.Dir.Present(ctx, r.ID)
+	r.OutOfSync = !present
+	return err
 }
 
 // Use runs fn with a repository's catalog. Its error is catalog.ErrMissing if

@@ -99,6 +99,14 @@ func WithDataDir(ctx context.Context, path string, fn func(*DataDir) error) (err
 	return errors.Join(fn(d), d.store.Close())
 }
 
+func idsOf(list []syncline.Repository) []syncline.ID {
+	ids := make([]syncline.ID, len(list))
+	for i := range list {
+		ids[i] = list[i].ID
+	}
+	return ids
+}
+
 // openCatalogs opens the folder for catalogs, and removes those of repositories
 // that are not attached. release closes it.
 func (s *Server) openCatalogs(ctx context.Context, o Options) (dir *catalogs.Dir, release func() error, err error) {
@@ -122,7 +130,7 @@ func (s *Server) openCatalogs(ctx context.Context, o Options) (dir *catalogs.Dir
 	}
 	attached, err := s.store.Repositories(ctx)
 	if err == nil {
-		err = dir.Sweep(ctx, attached)
+		err = dir.Sweep(ctx, idsOf(attached))
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, release())

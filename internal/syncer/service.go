@@ -25,15 +25,12 @@ type Catalogs interface {
 	// Use runs fn with the repository's catalog, which it creates where there is
 	// none.
 	Use(ctx context.Context, repository syncline.ID, fn func(*catalog.Catalog) error) error
-	// Renew throws a damaged catalog away; the next Use begins with an empty
-	// one.
-	Renew(ctx context.Context, repository syncline.ID) error
 	// Damaged reports whether the catalog was found damaged.
-	Damaged(repository syncline.ID) bool
+	Damaged(ctx context.Context, repository syncline.ID) (bool, error)
 	// Trim gives back the room that the catalog takes and nobody needs. A catalog
 	// that shows nothing goes as a whole.
 	Trim(ctx context.Context, repository syncline.ID) error
-	// Delete forgets the catalog and its files.
+	// Delete removes the catalog; the next Use begins with an empty one.
 	Delete(ctx context.Context, repository syncline.ID) error
 }
 
@@ -195,10 +192,12 @@ func (s *Service) synchronize(ctx context.Context, rec *session) (o outcome) {
 		defer func() { o.err = errors.Join(o.err, params.Close()) }()
 	}
 	params.Reporter, params.Logger = rec, s.Logger
-	if s.Catalogs.Damaged(id) {
-		if o.err = s.renew(ctx, rec, id, catalog.ErrDamaged); o.err != nil {
-			return o
-		}
+	damaged, err := s.Catalogs.Damaged(ctx, id)
+	if err == nil && damaged {
+		err = s.renew(ctx, rec, id, catalog.ErrDamaged)
+	}
+	if err != nil {
+		return outcome{err: err}
 	}
 	o = s.build(ctx, rec, id, params)
 	if errors.Is(o.err, catalog.ErrNoRoom) {
@@ -240,5 +239,5 @@ func (s *Service) renew(ctx context.Context, rec *session, id syncline.ID, why e
 		rec.Log(syncline.LogWarning, "The catalog was damaged; it is built anew")
 	}
 	rec.Behind()
-	return s.Catalogs.Renew(ctx, id)
+	return s.Catalogs.Delete(ctx, id)
 }

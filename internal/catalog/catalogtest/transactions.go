@@ -17,7 +17,7 @@ import (
 func (s suite) atomic(t *testing.T) {
 	box := s.box(t)
 	update(t, box, func(w catalog.Writer) error { return putNumbers(w, 1, 1, 2) })
-	err := box.Update(t.Context(), func(w catalog.Writer) error {
+	err := write(t.Context(), box, func(w catalog.Writer) error {
 		err := errors.Join(putNumbers(w, 1, 3), w.Put(1, 1, []byte("lost")),
 			w.Delete(1, 2, 2), w.Put(2, 0, noise(12<<20, 3)))
 		if err != nil {
@@ -25,7 +25,7 @@ func (s suite) atomic(t *testing.T) {
 		}
 		return errStop
 	})
-	if err != errStop {
+	if !errors.Is(err, errStop) {
 		t.Fatalf("the update ended with %v, want the callback's own error", err)
 	}
 	view(t, box, func(r catalog.Reader) error {
@@ -38,7 +38,7 @@ func (s suite) panicking(t *testing.T) {
 	box := s.box(t)
 	for range 20 { // more than there may be connections
 		attempt(func() {
-			_ = box.Update(context.Background(), func(w catalog.Writer) error {
+			_ = write(context.Background(), box, func(w catalog.Writer) error {
 				check(t, putNumbers(w, 1, 1))
 				panic(errStop)
 			})
@@ -92,7 +92,7 @@ func (s suite) isolation(t *testing.T) {
 func (s suite) manyViews(t *testing.T) {
 	box := s.box(t)
 	write := func(round int) error {
-		return box.Update(t.Context(), func(w catalog.Writer) error {
+		return write(t.Context(), box, func(w catalog.Writer) error {
 			value := []byte(fmt.Sprint(round))
 			return errors.Join(w.Put(1, 1, value), w.Put(7, catalog.MaxNumber, value))
 		})
@@ -149,10 +149,13 @@ func (s suite) updatesQueue(t *testing.T) {
 	for i := range errs {
 		wg.Go(func() {
 			for range rounds {
-				err := box.Update(t.Context(), func(w catalog.Writer) error {
-					v, err := w.Get(1, 0)
-					return errors.Join(err, w.Put(1, 0, append(v, 'x')))
-				})
+				err := catalog.Conflict()
+				for errors.Is(err, catalog.ErrConflict) { // until no other one comes first
+					err = write(t.Context(), box, func(w catalog.Writer) error {
+						v, err := w.Get(1, 0)
+						return errors.Join(err, w.Put(1, 0, append(v, 'x')))
+					})
+				}
 				errs[i] = errors.Join(errs[i], err)
 			}
 		})
@@ -174,7 +177,7 @@ func (s suite) canceled(t *testing.T) {
 	cancel()
 	err := box.View(ctx, func(r catalog.Reader) error { return want(r, 1, 1, nil) })
 	wantCode(t, err, syncline.CodeCanceled)
-	err = box.Update(ctx, func(w catalog.Writer) error { return putNumbers(w, 1, 1) })
+	err = write(ctx, box, func(w catalog.Writer) error { return putNumbers(w, 1, 1) })
 	wantCode(t, err, syncline.CodeCanceled)
 	view(t, box, func(r catalog.Reader) error { return wantNumbers(r, 1, 0) })
 }
@@ -186,20 +189,20 @@ func (s suite) canceledMidway(t *testing.T) {
 	update(t, box, func(w catalog.Writer) error { return putNumbers(w, 1, 1, 2, 3) })
 	for range 10 {
 		ctx, cancel := context.WithCancel(t.Context())
-		err := box.Update(ctx, func(w catalog.Writer) error {
+		err := write(ctx, box, func(w catalog.Writer) error {
 			err := putNumbers(w, 1, 4)
 			cancel()
 			return err
 		})
 		wantCode(t, err, syncline.CodeCanceled)
 		ctx, cancel = context.WithCancel(t.Context())
-		err = box.Update(ctx, func(w catalog.Writer) error {
+		err = write(ctx, box, func(w catalog.Writer) error {
 			cancel()
 			return putNumbers(w, 1, 5)
 		})
 		wantCode(t, err, syncline.CodeCanceled)
 		ctx, cancel = context.WithCancel(t.Context())
-		err = box.Update(ctx, func(w catalog.Writer) error {
+		err = write(ctx, box, func(w catalog.Writer) error {
 			if err := putNumbers(w, 1, 6); err != nil {
 				return err
 			}
@@ -231,7 +234,7 @@ func (s suite) waitingCanceled(t *testing.T) {
 	box := s.box(t)
 	inside, leave, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
-		done <- box.Update(t.Context(), func(w catalog.Writer) error {
+		done <- write(t.Context(), box, func(w catalog.Writer) error {
 			close(inside)
 			<-leave
 			return putNumbers(w, 1, 1)
@@ -241,7 +244,7 @@ func (s suite) waitingCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	waiting := make(chan error, 1)
 	go func() {
-		waiting <- box.Update(ctx, func(w catalog.Writer) error { return putNumbers(w, 1, 2) })
+		waiting <- write(ctx, box, func(w catalog.Writer) error { return putNumbers(w, 1, 2) })
 	}()
 	cancel()
 	wantCode(t, <-waiting, syncline.CodeCanceled)
@@ -256,10 +259,14 @@ func (s suite) closeWaits(t *testing.T) {
 	closed := make(chan error, 1)
 	view(t, box, func(r catalog.Reader) error {
 		go func() { closed <- box.Close() }()
-		// Close has begun once nothing new is let in.
-		for box.View(t.Context(), func(catalog.Reader) error { return nil }) == nil {
-			runtime.Gosched()
-		}
+		refused := make(chan struct{})
+		go func() { // Close has begun once nothing new is let in
+			for box.View(t.Context(), func(catalog.Reader) error { return nil }) == nil {
+				runtime.Gosched()
+			}
+			close(refused)
+		}()
+		<-refused
 		for range 200 {
 			if err := wantNumbers(r, 1, 0, 1); err != nil {
 				return err

@@ -16,39 +16,40 @@ import (
 	"syncline.dev/syncline/internal/oserr"
 )
 
-// Dir keeps the catalogs of a server, a file each, in one folder. Catalogs are
-// opened when they are first used and stay open while their file is where it
-// was. One process uses a Dir at a time.
+// Dir is a catalog.Directory in one folder, with a file for each catalog. A
+// catalog that was opened stays open while its file is where it was. One process
+// uses a Dir at a time.
 type Dir struct {
-	// Room fails, with an error that matches catalog.ErrNoRoom, while there is no
-	// room to write. Nil for no bound. It is set before the first use.
+	// Room fails with an error that matches catalog.ErrNoRoom while the disk has no
+	// room. Nil is no bound. It is set before the first use.
 	Room func() error
 
 	path      string
 	onDamage  func(repository syncline.ID)
 	mu        sync.Mutex
 	open      map[syncline.ID]*handle
-	paths     map[syncline.ID]string // of the files that were found
-	looked    time.Time              // when the folder was listed last
+	paths     map[syncline.ID]string // the files that the last listing found
+	looked    time.Time              // of the last listing
 	isDamaged map[syncline.ID]bool
 }
 
-// handle counts the users of an open catalog; the last one closes it when it
-// has been let go.
+// handle is an open catalog and the number of its users. Once the directory has
+// let it go, the last user closes it.
 type handle struct {
-	path   string
-	opened chan struct{} // closed when cat or err is there
-	cat    *catalog.Catalog
-	box    *Container
-	file   os.FileInfo
-	err    error
-	users  int
-	letGo  bool
-	closed chan struct{}
+	path    string
+	opened  chan struct{} // closed when cat or err is set
+	cat     *catalog.Catalog
+	box     *Container
+	file    os.FileInfo
+	err     error
+	users   int
+	letGo   bool
+	removed bool // its files are gone, or about to go
+	closed  chan struct{}
 }
 
-// OpenDir uses the folder at path, which it creates. onDamage is told when a
-// catalog is found damaged, once until it is renewed.
+// OpenDir opens the folder at path, and creates it if it is missing. It calls
+// onDamage when a catalog is found damaged, once until the catalog is deleted.
 func OpenDir(path string, onDamage func(syncline.ID)) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, syncline.WrapError(syncline.CodeUnavailable, err, "the folder for catalogs cannot be created; %s", oserr.Advice(err, "check the rights of the folder above it"))
@@ -61,16 +62,16 @@ func OpenDir(path string, onDamage func(syncline.ID)) (*Dir, error) {
 
 const suffix = ".catalog"
 
-// find returns the repository's catalog file, "" for none. One that has nothing
-// in it is none. The caller holds mu.
+// find returns the repository's catalog file, "" for none. An empty file does
+// not count. The caller holds mu.
 func (d *Dir) find(id syncline.ID) (path string, info os.FileInfo) {
 	if path = d.paths[id]; path != "" {
 		if info, err := os.Stat(path); err == nil && info.Size() > 0 {
 			return path, info
 		}
 	}
-	// A folder can be put back while the server runs, but whoever lists many
-	// repositories must not list the folder for each of them.
+	// Somebody may put the folder back while the server runs. A request for many
+	// repositories must not list the folder for each of them, though.
 	if now := time.Now(); path != "" || now.Sub(d.looked) > time.Second || now.Before(d.looked) {
 		d.look()
 		d.looked = now
@@ -85,7 +86,7 @@ func (d *Dir) find(id syncline.ID) (path string, info os.FileInfo) {
 	return path, info
 }
 
-// look lists the folder. Of several files of a repository the newest counts.
+// look lists the folder. The newest of several files of a repository counts.
 func (d *Dir) look() {
 	d.paths = make(map[syncline.ID]string)
 	entries, err := os.ReadDir(d.path) // sorted
@@ -101,12 +102,13 @@ func (d *Dir) look() {
 	}
 }
 
-// idLength is that of a repository's id, with which its files' names begin.
+// idLength is the length of a repository's id, with which the names of its files
+// begin.
 const idLength = 36
 
-// place returns where a repository's catalog is to be made that has none. Names
-// are never used again: SQLite removes a log by its name when it closes a file,
-// also of one that was unlinked and replaced since. The caller holds mu.
+// place returns the path for a new catalog of a repository. Each path is used
+// once: when SQLite closes a file it removes the log by its name, even if
+// another file has taken the name. The caller holds mu.
 func (d *Dir) place(id syncline.ID) (string, error) {
 	if err := os.MkdirAll(d.path, 0o700); err != nil { // it may have been removed
 		return "", syncline.WrapError(syncline.CodeUnavailable, err, "the folder for catalogs cannot be created; %s", oserr.Advice(err, "check the rights of the folder above it"))
@@ -124,23 +126,21 @@ func (d *Dir) place(id syncline.ID) (string, error) {
 
 func (d *Dir) marker(id syncline.ID) string { return filepath.Join(d.path, string(id)+".damaged") }
 
-// Present reports whether the repository has a catalog file with something in
-// it.
-func (d *Dir) Present(id syncline.ID) bool {
+// Present reports whether the repository has a catalog file that is not empty.
+func (d *Dir) Present(_ context.Context, id syncline.ID) (bool, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	path, _ := d.find(id)
-	return path != ""
+	return path != "", nil
 }
 
-// Use runs fn with a repository's catalog, which is created when there is
-// none. When fn or the opening meets damage, the catalog is marked. One that is
-// removed meanwhile can be CodeUnavailable for fn.
+// Use runs fn with a repository's catalog, and creates the catalog if it is
+// missing.
 func (d *Dir) Use(ctx context.Context, id syncline.ID, fn func(*catalog.Catalog) error) error {
 	return d.use(ctx, id, true, fn)
 }
 
-// Read is Use for a catalog that is there; another one is catalog.ErrMissing.
+// Read runs fn with a catalog that exists. A missing one is catalog.ErrMissing.
 func (d *Dir) Read(ctx context.Context, id syncline.ID, fn func(*catalog.Catalog) error) error {
 	return d.use(ctx, id, false, fn)
 }
@@ -150,8 +150,14 @@ func (d *Dir) use(ctx context.Context, id syncline.ID, create bool, fn func(*cat
 	if err == nil {
 		defer d.release(h)
 		err = fn(h.cat)
-		if syncline.CodeOf(err) == syncline.CodeUnavailable && d.hasLetGo(h) {
-			// A new connection to a file that is there no more.
+		letGo, removed := d.hasLetGo(h)
+		if removed && errors.Is(err, catalog.ErrDamaged) {
+			// A new connection found only a part of the files. The catalog that may
+			// have taken their place is not damaged by that.
+			err = syncline.WrapError(syncline.CodeUnavailable, fs.ErrNotExist, "%v", err)
+		}
+		if letGo && syncline.CodeOf(err) == syncline.CodeUnavailable {
+			// A new connection found no file.
 			err = syncline.WrapError(syncline.CodeUnavailable, err, "the catalog was removed while it was read; try again")
 		}
 	}
@@ -161,8 +167,8 @@ func (d *Dir) use(ctx context.Context, id syncline.ID, create bool, fn func(*cat
 	return err
 }
 
-// acquire counts in a user. The first one opens the catalog, which nobody
-// waits for who wants another one.
+// acquire counts in a user. The first user opens the catalog; users of other
+// catalogs do not wait for that.
 func (d *Dir) acquire(ctx context.Context, id syncline.ID, create bool) (*handle, error) {
 	for {
 		h, mine, err := d.join(id, create)
@@ -170,7 +176,7 @@ func (d *Dir) acquire(ctx context.Context, id syncline.ID, create bool) (*handle
 			return nil, err
 		}
 		if mine {
-			// For those too who wait for it longer than this user does.
+			// Others may wait for it longer than this user does.
 			h.err = d.openFile(context.WithoutCancel(ctx), id, create, h)
 			close(h.opened)
 		}
@@ -189,12 +195,13 @@ func (d *Dir) acquire(ctx context.Context, id syncline.ID, create bool) (*handle
 		if !create || mine || !errors.Is(err, catalog.ErrMissing) {
 			return nil, err
 		}
-		// It was opened by one who does not create it.
+		// The user who opened it does not create catalogs.
 	}
 }
 
-// join returns the handle of a catalog with one more user, who has to open it
-// when it is new. One whose file is gone is let go.
+// join returns the handle of a catalog with one more user. mine says that the
+// handle is new and that the caller has to open it. join lets go of a catalog
+// whose file is gone.
 func (d *Dir) join(id syncline.ID, create bool) (h *handle, mine bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -205,10 +212,10 @@ func (d *Dir) join(id syncline.ID, create bool) (h *handle, mine bool, err error
 		case <-h.opened:
 			if h.file != nil && (info == nil || !os.SameFile(h.file, info)) {
 				d.forgetEmpty(id, h)
-				d.letGo(id)
+				d.letGo(id).removed = true
 				ok = false
 			}
-		default: // about to be made
+		default: // somebody is opening it
 		}
 	}
 	if !ok {
@@ -228,8 +235,7 @@ func (d *Dir) join(id syncline.ID, create bool) (h *handle, mine bool, err error
 	return h, !ok, nil
 }
 
-// giveUp lets go of a catalog that could not be opened: the next user tries
-// again.
+// giveUp lets go of a catalog that cannot be opened. The next user tries again.
 func (d *Dir) giveUp(id syncline.ID, h *handle) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -238,9 +244,9 @@ func (d *Dir) giveUp(id syncline.ID, h *handle) {
 	}
 }
 
-// forgetEmpty removes what is left of a catalog whose file was cut to nothing while
-// it was open: its closing would write a part of it there again. The caller holds
-// mu.
+// forgetEmpty removes the files of a catalog whose file somebody has cut to
+// nothing while it was open. Closing it would otherwise write a part of it there
+// again. The caller holds mu.
 func (d *Dir) forgetEmpty(id syncline.ID, h *handle) {
 	entries, err := os.ReadDir(d.path)
 	if err != nil {
@@ -249,15 +255,15 @@ func (d *Dir) forgetEmpty(id syncline.ID, h *handle) {
 	for _, e := range entries {
 		info, err := e.Info()
 		if err == nil && info.Size() == 0 && os.SameFile(info, h.file) {
-			// Where it cannot be removed, the closing says so in its own way.
+			// If it cannot be removed, closing the file reports that.
 			_ = d.removeFiles(id)
 			return
 		}
 	}
 }
 
-// openFile opens the handle's file. It takes no lock: whoever holds mu may wait
-// for its end.
+// openFile opens the handle's file. It takes no lock, because a caller that
+// holds mu may wait for its end.
 func (d *Dir) openFile(ctx context.Context, id syncline.ID, create bool, h *handle) (err error) {
 	open := openExisting
 	if create {
@@ -271,7 +277,7 @@ func (d *Dir) openFile(ctx context.Context, id syncline.ID, create bool, h *hand
 	if err != nil {
 		return err
 	}
-	// An older catalog is tied when there is room to write it.
+	// A catalog without an owner gets one when there is room to write.
 	if err := cat.Own(ctx, id, create); err != nil && !errors.Is(err, catalog.ErrNoRoom) {
 		return errors.Join(err, cat.Close())
 	}
@@ -283,9 +289,8 @@ func (d *Dir) openFile(ctx context.Context, id syncline.ID, create bool, h *hand
 	return nil
 }
 
-// Trim gives back the room that a repository's catalog takes and nobody needs,
-// after a session that failed for want of it. One that shows nothing goes as a
-// whole.
+// Trim truncates the write-ahead log of a catalog, after a session that had no
+// room. It deletes a catalog that shows nothing.
 func (d *Dir) Trim(ctx context.Context, id syncline.ID) error {
 	h, err := d.acquire(ctx, id, false)
 	if errors.Is(err, catalog.ErrMissing) {
@@ -317,18 +322,18 @@ func (d *Dir) release(h *handle) {
 	d.closeUnused(h)
 }
 
-func (d *Dir) hasLetGo(h *handle) bool {
+func (d *Dir) hasLetGo(h *handle) (letGo, removed bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return h.letGo
+	return h.letGo, h.removed
 }
 
-// closeUnused closes a catalog that was let go and that nobody uses. The
-// caller holds mu.
+// closeUnused closes a catalog that nobody uses and that the directory has let
+// go. The caller holds mu.
 func (d *Dir) closeUnused(h *handle) {
 	if h.letGo && h.users == 0 {
 		if h.cat != nil {
-			// Its file is gone or the server ends; there is nobody to tell.
+			// Its file is gone or the server ends, so nobody needs the error.
 			_ = h.cat.Close()
 		}
 		close(h.closed)
@@ -340,8 +345,8 @@ func (d *Dir) mark(id syncline.ID) {
 	known := d.isDamaged[id]
 	d.isDamaged[id] = true
 	d.mu.Unlock()
-	// The mark outlives the process. Where it cannot be written, the damage
-	// will be met again.
+	// The mark outlives the process. If it cannot be written, the next user meets the
+	// damage again.
 	_ = os.WriteFile(d.marker(id), nil, 0o600)
 	if !known && d.onDamage != nil {
 		d.onDamage(id)
@@ -349,24 +354,23 @@ func (d *Dir) mark(id syncline.ID) {
 }
 
 // Damaged reports whether the catalog was found damaged.
-func (d *Dir) Damaged(id syncline.ID) bool {
+func (d *Dir) Damaged(_ context.Context, id syncline.ID) (bool, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.isDamaged[id] {
-		return true
+		return true, nil
 	}
 	_, err := os.Stat(d.marker(id))
-	return err == nil
+	return err == nil, nil
 }
-
-// Renew throws a catalog away. Who still reads it goes on reading the old one.
-func (d *Dir) Renew(ctx context.Context, id syncline.ID) error { return d.Delete(ctx, id) }
 
 // Delete forgets a catalog and removes its files.
 func (d *Dir) Delete(_ context.Context, id syncline.ID) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.letGo(id)
+	if h := d.letGo(id); h != nil {
+		h.removed = true
+	}
 	delete(d.isDamaged, id)
 	return d.removeFiles(id)
 }
@@ -392,16 +396,16 @@ func (d *Dir) removeFiles(id syncline.ID) error {
 	return nil
 }
 
-// Sweep removes the catalogs of repositories that are not in keep: those whose
-// deletion a crash cut short.
-func (d *Dir) Sweep(ctx context.Context, keep []syncline.Repository) error {
+// Sweep deletes the catalogs of repositories that are not in keep. A crash may
+// have cut their deletion short.
+func (d *Dir) Sweep(ctx context.Context, keep []syncline.ID) error {
 	entries, err := os.ReadDir(d.path)
 	if err != nil {
 		return syncline.WrapError(syncline.CodeUnavailable, err, "the folder for catalogs cannot be read; %s", oserr.Advice(err, "check the rights of the data directory"))
 	}
 	known := make(map[syncline.ID]bool, len(keep))
-	for _, r := range keep {
-		known[r.ID] = true
+	for _, id := range keep {
+		known[id] = true
 	}
 	for _, e := range entries {
 		if len(e.Name()) < idLength {
@@ -418,21 +422,21 @@ func (d *Dir) Sweep(ctx context.Context, keep []syncline.Repository) error {
 	return nil
 }
 
-// letGo has a catalog closed when its users have ended. What is being opened
-// is open afterwards, so that its files are all there. The caller holds mu.
+// letGo has a catalog closed once its users have ended. It waits for an opening
+// that runs, so that all files are there. The caller holds mu.
 func (d *Dir) letGo(id syncline.ID) *handle {
 	h, ok := d.open[id]
 	if !ok {
 		return nil
 	}
-	<-h.opened // whose opener does not wait for mu
+	<-h.opened // the opener does not need mu
 	delete(d.open, id)
 	h.letGo = true
 	d.closeUnused(h)
 	return h
 }
 
-// Close closes every catalog, when its users have ended.
+// Close waits for all users and closes every catalog.
 func (d *Dir) Close() {
 	d.mu.Lock()
 	var open []*handle

@@ -2,15 +2,16 @@ package sqlite_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/catalog/catalogtest"
 	"syncline.dev/syncline/internal/catalog/sqlite"
 )
 
@@ -25,29 +26,7 @@ func openDir(t *testing.T, path string, onDamage func(syncline.ID)) *sqlite.Dir 
 	return d
 }
 
-func publish(t *testing.T, d *sqlite.Dir) {
-	t.Helper()
-	err := d.Use(context.Background(), repoID, func(c *catalog.Catalog) error {
-		b, err := c.Build(context.Background())
-		if err != nil {
-			return err
-		}
-		defer b.Close()
-		if err := b.NewAdder().Add(syncline.Hash{1}, nil, nil, nil); err != nil {
-			return err
-		}
-		return b.Flush(context.Background())
-	})
-	if err == nil {
-		err = d.Use(context.Background(), repoID, func(c *catalog.Catalog) error {
-			_, err := c.Publish(context.Background(), []syncline.Snapshot{{ID: syncline.Hash{2}, Tree: syncline.Hash{1}, Time: time.Unix(1, 0)}}, nil)
-			return err
-		})
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+func publish(t *testing.T, d *sqlite.Dir) { catalogtest.PublishOne(t, d, repoID) }
 
 func count(t *testing.T, d *sqlite.Dir) (n int) {
 	t.Helper()
@@ -100,7 +79,7 @@ func TestDirRenewsWhileItIsRead(t *testing.T) {
 	publish(t, d)
 	err := d.Use(context.Background(), repoID, func(c *catalog.Catalog) error {
 		return c.View(context.Background(), func(v *catalog.View) error {
-			if err := d.Renew(context.Background(), repoID); err != nil {
+			if err := d.Delete(context.Background(), repoID); err != nil {
 				return err
 			}
 			publish(t, d)
@@ -147,26 +126,31 @@ func TestDirRemembersDamage(t *testing.T) {
 		t.Errorf("damage was told %d times", told)
 	}
 	d = openDir(t, path, nil)
-	if !d.Damaged(repoID) {
+	if damaged, err := d.Damaged(t.Context(), repoID); err != nil || !damaged {
 		t.Error("the damage is forgotten with the process")
 	}
-	if err := d.Renew(context.Background(), repoID); err != nil {
+	if err := d.Delete(context.Background(), repoID); err != nil {
 		t.Fatal(err)
 	}
-	if d.Damaged(repoID) || use() != nil {
+	if damaged, err := d.Damaged(t.Context(), repoID); err != nil || damaged || use() != nil {
 		t.Error("a renewed catalog counts as damaged")
 	}
 	d.Close()
 }
 
-func TestSweepRemovesWhatNobodyKnows(t *testing.T) {
+func TestDirectory(t *testing.T) {
+	catalogtest.RunDirectory(t, func(t *testing.T, place string, onDamage func(syncline.ID)) catalog.Directory {
+		return openDir(t, place, onDamage)
+	})
+}
+
+// TestSweepLeavesNoFiles looks at the folder itself.
+func TestSweepLeavesNoFiles(t *testing.T) {
 	path := t.TempDir()
 	d := openDir(t, path, nil)
-	publish(t, d)
-	d.Close()
-	d = openDir(t, path, nil)
 	defer d.Close()
-	if err := d.Sweep(context.Background(), []syncline.Repository{{ID: repoID}}); err != nil || files(t, path) == 0 {
+	publish(t, d)
+	if err := d.Sweep(context.Background(), []syncline.ID{repoID}); err != nil || files(t, path) == 0 {
 		t.Errorf("a known catalog was swept away (%v)", err)
 	}
 	if err := d.Sweep(context.Background(), nil); err != nil || files(t, path) != 0 {
@@ -213,6 +197,22 @@ func TestDirOpensForManyAtOnce(t *testing.T) {
 	d.Close()
 	if n := files(t, dir); n != 0 {
 		t.Errorf("%d files are left", n)
+	}
+}
+
+// TestDamageOfWhatWasDeleted has a user meet damage in a catalog that is deleted by
+// then: the next one has none.
+func TestDamageOfWhatWasDeleted(t *testing.T) {
+	d := openDir(t, t.TempDir(), func(id syncline.ID) { t.Errorf("%s is damaged", id) })
+	defer d.Close()
+	err := d.Use(t.Context(), repoID, func(*catalog.Catalog) error {
+		return errors.Join(d.Delete(t.Context(), repoID), catalog.Damaged(errors.New("a part of the file is gone")))
+	})
+	if syncline.CodeOf(err) != syncline.CodeUnavailable {
+		t.Errorf("the user of a deleted catalog gets %v", err)
+	}
+	if damaged, err := d.Damaged(t.Context(), repoID); err != nil || damaged {
+		t.Errorf("a catalog that is not there counts as damaged: %v (%v)", damaged, err)
 	}
 }
 

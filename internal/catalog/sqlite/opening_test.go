@@ -44,7 +44,7 @@ func TestDeletedBeforeItIsOpen(t *testing.T) {
 			t.Error(err)
 		}
 		d.release(h)
-		if d.Present(id) {
+		if present, _ := d.Present(t.Context(), id); present {
 			t.Error("the catalog is there after its deletion")
 		}
 	}

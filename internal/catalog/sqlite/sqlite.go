@@ -27,25 +27,26 @@ import (
 // Container is a catalog.Container in one file.
 type Container struct {
 	path    string
-	create  bool         // the file and its table, where they are not there
-	room    func() error // fails while there is no room to write; nil for no bound
+	create  bool         // the file and its table, if they are missing
+	room    func() error // fails while the disk has no room; nil for no bound
 	readers *sql.DB
 	writer  *sql.DB // one connection: updates wait for one another here
 
 	mu       sync.Mutex
 	closed   bool
-	prepared *statements    // of views; nil until there was one
+	prepared *statements    // of views; nil before the first view
 	running  sync.WaitGroup // views and updates
 }
 
-// schema keeps every value in one table. The id is the kind and the number, so
-// a scan is a range of the table itself. The settings stay with the file; they
-// take effect on a new one, in this order only.
+// schema keeps every value in one table. The id holds the kind and the number, so a scan
+// reads a range of the table. The settings stay with the file. They take effect on a new
+// file only, and only in this order.
 const schema = `
 	PRAGMA page_size = 8192;
 	PRAGMA auto_vacuum = INCREMENTAL;
-	PRAGMA journal_mode = WAL;
-	CREATE TABLE IF NOT EXISTS value (id INTEGER PRIMARY KEY, data BLOB NOT NULL)`
+	PRAGMA journal_mode = WAL;` + "\n"
+
+const createTable = `CREATE TABLE IF NOT EXISTS %s (id INTEGER PRIMARY KEY, data BLOB NOT NULL)`
 
 // Open opens or creates the file at path, mode 0600. The files path-wal and
 // path-shm belong to it while it is open.
@@ -53,8 +54,8 @@ func Open(ctx context.Context, path string) (*Container, error) {
 	return open(ctx, &Container{path: path, create: true})
 }
 
-// openExisting is Open for a file that is there. One that is missing, has
-// nothing in it or no table is catalog.ErrMissing.
+// openExisting is Open for a file that exists. A file that is missing or empty,
+// or has no table, is catalog.ErrMissing.
 func openExisting(ctx context.Context, path string) (*Container, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
@@ -78,8 +79,8 @@ func open(ctx context.Context, c *Container) (*Container, error) {
 	if err := f.Close(); err != nil {
 		return nil, translate(err)
 	}
-	// Not one sync per commit: a power cut may cost the last commits, never
-	// consistency, and the next session fetches them again.
+	// A commit does not sync the disk. A power cut may cost the last commits, but not the
+	// consistency of the file, and the next session fetches the rest again.
 	c.writer, err = connect(c.path, 1, "_txlock=immediate", "_pragma=synchronous(NORMAL)")
 	if err == nil {
 		c.readers, err = connect(c.path, 8, "mode=rw", "_pragma=query_only(1)")
@@ -114,8 +115,8 @@ func asCatalog(ctx context.Context, box *Container) (*catalog.Catalog, error) {
 	return cat, nil
 }
 
-// OpenExisting opens the catalog in the file at path. Where there is none, or
-// one that was not set up, it is catalog.ErrMissing.
+// OpenExisting opens the catalog in the file at path. A file without a catalog
+// is catalog.ErrMissing.
 func OpenExisting(ctx context.Context, path string) (*catalog.Catalog, error) {
 	box, err := openExisting(ctx, path)
 	if err != nil {
@@ -124,8 +125,8 @@ func OpenExisting(ctx context.Context, path string) (*catalog.Catalog, error) {
 	return asCatalog(ctx, box)
 }
 
-// setUp gives a new file its table. Others are not written: most catalogs that
-// are opened are only read, and a connection that writes costs time.
+// setUp gives a new file its table. It does not write to others: most catalogs
+// are only read, and a connection that writes takes time to open.
 func (c *Container) setUp(ctx context.Context) error {
 	var tables int
 	err := c.readers.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name = 'value'`).Scan(&tables)
@@ -135,19 +136,19 @@ func (c *Container) setUp(ctx context.Context) error {
 	if !c.create {
 		return catalog.Missing(errors.New("the file has no table"))
 	}
-	_, err = c.writer.ExecContext(ctx, schema)
+	_, err = c.writer.ExecContext(ctx, schema+fmt.Sprintf(createTable, valueTable))
 	return err
 }
 
-// OpenReadOnly is OpenExisting for a folder that cannot be written to, or a disk that
-// is full. Writes fail with catalog.ErrReadOnly.
+// OpenReadOnly is OpenExisting for a folder that allows only reading, or a disk
+// that is full. Writes fail with catalog.ErrReadOnly.
 func OpenReadOnly(ctx context.Context, path string) (*catalog.Catalog, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 		return nil, catalog.Missing(err)
 	}
 	options := []string{"mode=ro", "_pragma=query_only(1)"}
-	// Beside a log that holds something, the file alone is not the whole of it.
+	// A file without a log that holds something is complete by itself.
 	if log, err := os.Stat(path + "-wal"); errors.Is(err, fs.ErrNotExist) || err == nil && log.Size() == 0 {
 		options = append(options, "immutable=1")
 	}
@@ -164,9 +165,8 @@ func OpenReadOnly(ctx context.Context, path string) (*catalog.Catalog, error) {
 }
 
 func connect(path string, connections int, options ...string) (*sql.DB, error) {
-	// A value's pages are read or written once, so a larger cache (the default is 2 MB)
-	// only means more memory that is touched for the first time: a reader's first values
-	// take two to four times as long, and the commit of 3 MB three times.
+	// Each page is read or written once. A larger cache (the default is 2 MB) only costs
+	// the first use of its memory: a reader's first values take two to four times as long.
 	options = append(options, "_pragma=cache_size(-64)", "_pragma=busy_timeout(10000)", "_pragma=mmap_size(67108864)")
 	name := (&url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path)}).String()
 	db, err := sql.Open("sqlite", name+"?"+strings.Join(options, "&"))
@@ -174,13 +174,14 @@ func connect(path string, connections int, options ...string) (*sql.DB, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(connections) // to open one takes longer than most views
+	db.SetMaxIdleConns(connections) // opening one takes longer than most views
 	db.SetConnMaxIdleTime(time.Minute)
 	return db, nil
 }
 
-// Close closes the file; what runs is waited for. Were it not, its end could
-// delete the write-ahead log of another file that has taken the path by then.
+// Close waits for what runs and closes the file. Without the wait, the end of a
+// transaction could delete the write-ahead log of another file that has taken
+// the path.
 func (c *Container) Close() error {
 	c.mu.Lock()
 	c.closed = true
@@ -219,24 +220,34 @@ func (c *Container) View(ctx context.Context, fn func(catalog.Reader) error) err
 		return errClosed
 	}
 	defer c.running.Done()
-	// Before the transaction: it may take a connection that views wait for.
+	// This comes before the transaction, because it may need a connection too.
 	p, err := c.prepare(ctx)
 	if err != nil {
 		return err
 	}
 	return c.run(ctx, c.readers, &sql.TxOptions{ReadOnly: true}, func(t *tx) error {
 		t.get, t.scan = t.tx.StmtContext(ctx, p.get), t.tx.StmtContext(ctx, p.scan)
+		if err := t.readHead(); err != nil {
+			return err
+		}
 		return fn(t)
 	})
 }
 
+// The statements that read. The table's name is put in: value, or renewed in an
+// update that has begun a new generation.
 const (
-	getValue   = `SELECT data FROM value WHERE id = ?`
-	scanValues = `SELECT id, data FROM value WHERE id BETWEEN ? AND ? ORDER BY id`
+	getValue   = `SELECT data FROM %s WHERE id = ?`
+	scanValues = `SELECT id, data FROM %s WHERE id BETWEEN ? AND ? ORDER BY id`
 )
 
-// statements are those of views, which are many and short: parsed once on each
-// connection.
+const (
+	valueTable   = "value"
+	renewedTable = "renewed"
+)
+
+// statements are those of views. Views are many and short, so each connection
+// parses them once.
 type statements struct{ get, scan *sql.Stmt }
 
 func (c *Container) prepare(ctx context.Context) (*statements, error) {
@@ -245,7 +256,7 @@ func (c *Container) prepare(ctx context.Context) (*statements, error) {
 	if c.prepared != nil {
 		return c.prepared, nil
 	}
-	get, err := c.readers.PrepareContext(ctx, getValue)
+	get, err := c.readers.PrepareContext(ctx, fmt.Sprintf(getValue, valueTable))
 	if err != nil {
 		return nil, translate(err)
 	}
@@ -254,7 +265,7 @@ func (c *Container) prepare(ctx context.Context) (*statements, error) {
 			get.Close()
 		}
 	}()
-	scan, err := c.readers.PrepareContext(ctx, scanValues)
+	scan, err := c.readers.PrepareContext(ctx, fmt.Sprintf(scanValues, valueTable))
 	if err != nil {
 		return nil, translate(err)
 	}
@@ -262,14 +273,24 @@ func (c *Container) prepare(ctx context.Context) (*statements, error) {
 	return c.prepared, nil
 }
 
-// Update runs fn in one write transaction.
-func (c *Container) Update(ctx context.Context, fn func(catalog.Writer) error) error {
+// Update runs fn in one write transaction, which begins with the lock for
+// writing: the head that is compared cannot change before the commit.
+func (c *Container) Update(ctx context.Context, expected catalog.Head, fn func(catalog.Writer) error) error {
 	if err := c.checkRoom(); err != nil {
 		return err
 	}
 	return c.run(ctx, c.writer, nil, func(t *tx) error {
 		t.room = c.checkRoom
-		return fn(t)
+		if err := t.readHead(); err != nil {
+			return err
+		}
+		if t.head != expected {
+			return catalog.Conflict()
+		}
+		if err := fn(t); err != nil {
+			return err
+		}
+		return t.dropOld()
 	})
 }
 
@@ -280,7 +301,7 @@ func (c *Container) checkRoom() error {
 	return c.room()
 }
 
-// trim gives back the room that the write-ahead log takes. Views that run keep it.
+// trim gives back the room of the write-ahead log, unless a view needs it.
 func (c *Container) trim(ctx context.Context) error {
 	_, err := c.writer.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
 	return translate(err)
@@ -295,16 +316,15 @@ func (c *Container) run(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn
 	if err != nil {
 		return translate(err)
 	}
-	// The cause is what the caller needs; the rollback's error adds nothing.
-	// Deferred, it also ends the transaction of an fn that panics, which would
-	// otherwise hold its connection for good.
+	// The rollback's error adds nothing to the cause. The deferred call also ends the
+	// transaction of an fn that panics, which would keep its connection otherwise.
 	defer func() { _ = sqlTx.Rollback() }()
-	if err := fn(&tx{ctx: ctx, tx: sqlTx}); err != nil {
+	if err := fn(&tx{ctx: ctx, tx: sqlTx, table: valueTable}); err != nil {
 		return err
 	}
 	err = sqlTx.Commit()
 	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
-		err = ctx.Err() // rolled back already, for this reason
+		err = ctx.Err() // the end of the context has rolled it back
 	}
 	return translate(err)
 }
@@ -322,23 +342,51 @@ func (c *Container) enter() bool {
 type tx struct {
 	ctx            context.Context
 	tx             *sql.Tx
-	get, scan, put *sql.Stmt // scan of views only, and nil during a scan
+	table          string
+	head           catalog.Head
+	get, scan, put *sql.Stmt // scan of views only
 
 	room  func() error // of updates
-	wrote int          // bytes since room was asked
+	wrote int          // bytes since the last call of room
 }
 
-// roomEvery is after how many bytes of one update the room is looked at again.
+// roomEvery is the number of bytes after which an update looks at the room again.
 const roomEvery = 1 << 20
 
 const numberBits = 40
 
 func id(kind catalog.Kind, no uint64) int64 { return int64(kind)<<numberBits | int64(no) }
 
+// headKind is the kind whose one value is the head.
+const headKind catalog.Kind = 0
+
+func (t *tx) readHead() error {
+	head, err := t.Get(headKind, 0)
+	t.head = catalog.Head(head)
+	return err
+}
+
+func (t *tx) Head() catalog.Head { return t.head }
+
+func (t *tx) SetHead(head catalog.Head) error {
+	t.head = head
+	return t.Put(headKind, 0, []byte(head))
+}
+
+func (t *tx) GetMany(kind catalog.Kind, nos ...uint64) (values [][]byte, err error) {
+	values = make([][]byte, len(nos))
+	for i, no := range nos {
+		if values[i], err = t.Get(kind, no); err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
+}
+
 func (t *tx) Get(kind catalog.Kind, no uint64) ([]byte, error) {
 	if t.get == nil {
 		var err error
-		if t.get, err = t.tx.PrepareContext(t.ctx, getValue); err != nil {
+		if t.get, err = t.tx.PrepareContext(t.ctx, fmt.Sprintf(getValue, t.table)); err != nil {
 			return nil, t.translate(err)
 		}
 	}
@@ -348,14 +396,14 @@ func (t *tx) Get(kind catalog.Kind, no uint64) ([]byte, error) {
 		return nil, nil
 	}
 	if err == nil && data == nil {
-		data = owned{} // the driver's empty blob; nil says there is none
+		data = owned{} // the driver's empty blob; nil would mean no value
 	}
 	return data, t.translate(err)
 }
 
-// owned takes a value as it comes from the driver, which makes each one in memory
-// of its own and, as database/sql/driver demands, does not touch it when rows are
-// closed. Scanned into a []byte it would be copied once more.
+// owned takes a value from the driver without a copy. The driver makes each value in
+// memory of its own and, as database/sql/driver demands, leaves it alone when rows are
+// closed.
 type owned []byte
 
 func (o *owned) Scan(src any) error {
@@ -366,7 +414,7 @@ func (o *owned) Scan(src any) error {
 		*o = owned(v)
 	case nil:
 		*o = nil
-	default: // a damaged file; the value's checksum tells
+	default: // a damaged file, which the value's checksum notices
 		*o = fmt.Append(nil, v)
 	}
 	return nil
@@ -375,14 +423,10 @@ func (o *owned) Scan(src any) error {
 func (t *tx) Scan(kind catalog.Kind, first uint64, fn func(uint64, []byte) error) (err error) {
 	from, to := id(kind, first), id(kind, catalog.MaxNumber)
 	var rows *sql.Rows
-	// The prepared statement runs once at a time: a scan within another one
-	// takes a statement of its own.
-	if scan := t.scan; scan != nil {
-		t.scan = nil
-		defer func() { t.scan = scan }()
-		rows, err = scan.QueryContext(t.ctx, from, to)
+	if t.scan != nil {
+		rows, err = t.scan.QueryContext(t.ctx, from, to)
 	} else {
-		rows, err = t.tx.QueryContext(t.ctx, scanValues, from, to)
+		rows, err = t.tx.QueryContext(t.ctx, fmt.Sprintf(scanValues, t.table), from, to)
 	}
 	if err != nil {
 		return t.translate(err)
@@ -408,7 +452,7 @@ func (t *tx) Scan(kind catalog.Kind, first uint64, fn func(uint64, []byte) error
 func (t *tx) Put(kind catalog.Kind, no uint64, value []byte) error {
 	if t.put == nil {
 		var err error
-		if t.put, err = t.tx.PrepareContext(t.ctx, `INSERT OR REPLACE INTO value (id, data) VALUES (?, ?)`); err != nil {
+		if t.put, err = t.tx.PrepareContext(t.ctx, fmt.Sprintf(`INSERT OR REPLACE INTO %s (id, data) VALUES (?, ?)`, t.table)); err != nil {
 			return t.translate(err)
 		}
 	}
@@ -425,13 +469,18 @@ func (t *tx) Put(kind catalog.Kind, no uint64, value []byte) error {
 	return t.translate(err)
 }
 
+// PutFinal is Put: the file is as near to its readers as anything could be.
+func (t *tx) PutFinal(kind catalog.Kind, no uint64, value []byte) error {
+	return t.Put(kind, no, value)
+}
+
 func (t *tx) Delete(kind catalog.Kind, first, last uint64) error {
-	_, err := t.tx.ExecContext(t.ctx, `DELETE FROM value WHERE id BETWEEN ? AND ?`, id(kind, first), id(kind, last))
+	_, err := t.tx.ExecContext(t.ctx, fmt.Sprintf(`DELETE FROM %s WHERE id BETWEEN ? AND ?`, t.table), id(kind, first), id(kind, last))
 	return t.translate(err)
 }
 
-// translate is translate, for a transaction that its context may have ended:
-// database/sql then answers as if it had been used after its end.
+// translate is the function translate for a transaction whose context may have
+// ended. database/sql then says only that the transaction is over.
 func (t *tx) translate(err error) error {
 	if err != nil && t.ctx.Err() != nil && !errors.As(err, new(*sqlite.Error)) {
 		err = errors.Join(t.ctx.Err(), err)
@@ -443,7 +492,7 @@ func noHandles(err error) error {
 	return syncline.WrapError(syncline.CodeUnavailable, err, "the catalog cannot be opened; %s", oserr.Advice(syscall.EMFILE, ""))
 }
 
-// translate gives the driver's errors their codes.
+// translate gives codes to the driver's errors.
 func translate(err error) error {
 	if err == nil {
 		return nil
@@ -461,14 +510,14 @@ func translate(err error) error {
 		}
 		return syncline.WrapError(syncline.CodeUnavailable, err, "the catalog cannot be used now")
 	}
-	switch e.Code() { // extended codes that tell more than their family
+	switch e.Code() { // extended codes that say more than their family
 	case lib.SQLITE_IOERR_SHORT_READ:
 		return catalog.Damaged(err) // the file ends too early
 	case lib.SQLITE_READONLY:
-		return catalog.Damaged(err) // Open could write it: its header is wrong
+		return catalog.Damaged(err) // Open has found it writable, so its header is wrong
 	}
 	switch e.Code() & 0xff {
-	case lib.SQLITE_ERROR: // our statements are right, so the schema is not ours
+	case lib.SQLITE_ERROR: // the statements are right, so the schema is a foreign one
 		return catalog.Damaged(err)
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB, lib.SQLITE_FORMAT:
 		return catalog.Damaged(err)

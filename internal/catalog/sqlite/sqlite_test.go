@@ -32,6 +32,25 @@ func openFile(t *testing.T, path string) *Container {
 	return box
 }
 
+// change runs fn in an update that continues the container's head.
+func change(t *testing.T, box *Container, fn func(catalog.Writer) error) error {
+	t.Helper()
+	var head catalog.Head
+	err := box.View(t.Context(), func(r catalog.Reader) error {
+		head = r.Head()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return box.Update(t.Context(), head, func(w catalog.Writer) error {
+		if err := fn(w); err != nil {
+			return err
+		}
+		return w.SetHead(head + "x")
+	})
+}
+
 func wantCode(t *testing.T, err error, code syncline.Code) {
 	t.Helper()
 	if syncline.CodeOf(err) != code {
@@ -116,7 +135,7 @@ func TestFullFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	put := func(n int) error {
-		return box.Update(t.Context(), func(w catalog.Writer) error { return w.Put(1, 1, make([]byte, n)) })
+		return change(t, box, func(w catalog.Writer) error { return w.Put(1, 1, make([]byte, n)) })
 	}
 	if err := put(100); err != nil {
 		t.Fatal(err)
@@ -136,11 +155,11 @@ func TestInUse(t *testing.T) {
 	if _, err := second.writer.Exec("PRAGMA busy_timeout = 0"); err != nil {
 		t.Fatal(err)
 	}
-	err := first.Update(t.Context(), func(w catalog.Writer) error {
+	err := change(t, first, func(w catalog.Writer) error {
 		if err := w.Put(1, 1, []byte("x")); err != nil {
 			return err
 		}
-		err := second.Update(t.Context(), func(w catalog.Writer) error { return nil })
+		err := change(t, second, func(w catalog.Writer) error { return nil })
 		wantCode(t, err, syncline.CodeUnavailable)
 		return nil
 	})
@@ -176,7 +195,7 @@ func TestValuesAreTheCallers(t *testing.T) {
 	defer c.Close()
 	const values = 50
 	value := func(no uint64) []byte { return bytes.Repeat([]byte{byte(no + 1)}, 10+int(no)*997) }
-	err := c.Update(t.Context(), func(w catalog.Writer) error {
+	err := change(t, c, func(w catalog.Writer) error {
 		for no := range uint64(values) {
 			if err := w.Put(1, no, value(no)); err != nil {
 				return err
@@ -223,7 +242,7 @@ func TestValuesAreTheCallers(t *testing.T) {
 func TestOtherTypes(t *testing.T) {
 	c := openFile(t, filepath.Join(t.TempDir(), "c"))
 	defer c.Close()
-	err := c.Update(t.Context(), func(w catalog.Writer) error {
+	err := change(t, c, func(w catalog.Writer) error {
 		for no, value := range []any{"text", int64(7), 1.5} {
 			if _, err := w.(*tx).tx.ExecContext(t.Context(), "INSERT INTO value VALUES (?, ?)", id(1, uint64(no)), value); err != nil {
 				return err
@@ -244,5 +263,41 @@ func TestOtherTypes(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestRenewGivesBack writes generations of the same size: the file does not grow
+// by them, and shrinks when one is small.
+func TestRenewGivesBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c")
+	box := openFile(t, path)
+	defer closeBox(t, box)
+	var sizes []int64
+	for round, values := range []uint64{0, 400, 400, 400, 40} {
+		err := change(t, box, func(w catalog.Writer) error {
+			if _, err := w.Renew(); err != nil {
+				return err
+			}
+			for no := range values {
+				if err := w.Put(1, no, bytes.Repeat([]byte{byte(round)}, 10_000)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := box.trim(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		n, err := box.Size(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes = append(sizes, n)
+	}
+	if most := sizes[1] + sizes[1]/50; sizes[2] > most || sizes[3] > most || sizes[4] > sizes[1]/5 {
+		t.Errorf("generations of 400, 400, 400 and 40 values leave files of %d bytes", sizes[1:])
 	}
 }

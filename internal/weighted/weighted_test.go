@@ -1,0 +1,90 @@
+package weighted_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"syncline.dev/syncline/internal/weighted"
+)
+
+func length(b []byte) int64 { return int64(len(b)) }
+
+func want(t *testing.T, c *weighted.Cache[int, []byte], bytes int64, keys ...int) {
+	t.Helper()
+	values, held := c.Held()
+	if values != len(keys) || held != bytes {
+		t.Errorf("%d values and %d bytes are kept, want %d and %d", values, held, len(keys), bytes)
+	}
+	for _, key := range keys {
+		if v, ok := c.Get(key); !ok || fmt.Sprint(len(v)) == "0" {
+			t.Errorf("%d is not kept", key)
+		}
+	}
+}
+
+func TestCacheIsBounded(t *testing.T) {
+	c := weighted.New[int](1000, length)
+	for key := range 20 {
+		c.Put(key, make([]byte, 100))
+	}
+	want(t, c, 1000, 11, 12, 13, 14, 15, 16, 17, 18, 19, 10) // 10 is the one used last
+	c.Put(19, make([]byte, 300))                             // it grew; 11 and 12 go
+	want(t, c, 1000, 13, 14, 15, 16, 17, 18, 10, 19)
+	c.Put(30, make([]byte, 1001)) // more than all of it
+	want(t, c, 1000, 13, 14, 15, 16, 17, 18, 10, 19)
+	c.Put(19, make([]byte, 1001)) // what it was is not true any more
+	want(t, c, 700, 13, 14, 15, 16, 17, 18, 10)
+	c.Put(31, make([]byte, 1000))
+	want(t, c, 1000, 31)
+	c.Clear()
+	want(t, c, 0)
+}
+
+func TestNilCacheKeepsNothing(t *testing.T) {
+	var c *weighted.Cache[int, []byte]
+	c.Put(1, []byte("x"))
+	if _, ok := c.Get(1); ok {
+		t.Error("a nil cache keeps a value")
+	}
+}
+
+func TestCacheByManyAtOnce(t *testing.T) {
+	c := weighted.New[int](5_000, length)
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 2_000 {
+				key := (i*7 + g) % 100
+				if v, ok := c.Get(key); ok && len(v) != key+1 {
+					t.Errorf("%d has %d bytes", key, len(v))
+				}
+				c.Put(key, make([]byte, key+1))
+			}
+		})
+	}
+	wg.Wait()
+	if _, held := c.Held(); held > 5_000 {
+		t.Errorf("%d bytes are kept", held)
+	}
+}
+
+func BenchmarkGet(b *testing.B) {
+	c := weighted.New[int](1<<20, length)
+	for key := range 100 {
+		c.Put(key, make([]byte, 1000))
+	}
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 0; pb.Next(); i++ {
+			c.Get(i % 100)
+		}
+	})
+}
+
+func BenchmarkPut(b *testing.B) {
+	c := weighted.New[int](1<<20, length)
+	value := make([]byte, 1000)
+	for i := 0; b.Loop(); i++ {
+		c.Put(i, value)
+	}
+}
