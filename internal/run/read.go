@@ -18,9 +18,13 @@ func (s *Service) Get(ctx context.Context, kind syncline.WorkKind, id syncline.I
 }
 
 // Latest returns for every repository its unended work of a kind, or else its latest,
-// newest first.
+// newest first. Callers share the list and do not change it.
 func (s *Service) Latest(ctx context.Context, kind syncline.WorkKind) ([]store.Work, error) {
-	return s.all(s.Store.LatestWork(ctx, kind))
+	list, err := s.Store.LatestWork(ctx, kind)
+	if s.shown.empty() {
+		return list, err
+	}
+	return s.all(slices.Clone(list), err)
 }
 
 // Page returns one page of work, newest first.
@@ -82,12 +86,13 @@ type Memo[T any] struct {
 	typed []T
 }
 
-// Each is as the function of that name. The list becomes the Memo's; the maps and slices
-// in the answer are shared.
+// Each is as the function of that name. Nobody changes the list afterwards; the maps and
+// slices in the answer are shared.
 func (m *Memo[T]) Each(list []store.Work, of func(store.Work) T) []T {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !slices.Equal(list, m.list) {
+	same := len(list) == len(m.list) && (len(list) == 0 || &list[0] == &m.list[0])
+	if !same && !slices.Equal(list, m.list) {
 		typed := make([]T, len(list))
 		for i, w := range list {
 			if i < len(m.list) && m.list[i] == w {

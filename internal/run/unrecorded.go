@@ -30,6 +30,12 @@ func (u *unrecorded) drop(id syncline.ID) {
 	delete(u.work, id)
 }
 
+func (u *unrecorded) empty() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.work) == 0
+}
+
 // get returns the work that is kept under an id; ok is false where there is none.
 func (u *unrecorded) get(id syncline.ID) (w store.Work, ok bool) {
 	u.mu.Lock()

@@ -71,7 +71,8 @@ type Works interface {
 	AddWork(ctx context.Context, w Work) (Work, bool, error)
 	Work(ctx context.Context, kind syncline.WorkKind, id syncline.ID) (Work, error)
 	// LatestWork returns for every repository its unended work of a kind, or else its
-	// latest, newest first by CreatedAt. The kind's work must be Alone.
+	// latest, newest first by CreatedAt. The kind's work must be Alone. Callers share the
+	// list and do not change it.
 	LatestWork(ctx context.Context, kind syncline.WorkKind) ([]Work, error)
 	// WorkPage returns one page of work, newest first. A negative limit or offset is
 	// CodeInvalid.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -355,6 +356,7 @@ func (d damaged) LatestWork(ctx context.Context, kind syncline.WorkKind) ([]stor
 }
 
 func (d damaged) spoil(list []store.Work, err error) ([]store.Work, error) {
+	list = slices.Clone(list)
 	for i := range list {
 		list[i].Result = `{"requests":`
 	}

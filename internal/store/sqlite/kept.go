@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -18,7 +17,8 @@ type kept[T any] struct {
 	as   uint64 // the count of writes when list was read, and one; 0 for no list
 }
 
-// get returns the list, in a slice that is the caller's. writes counts the writes.
+// get returns the list, which all callers share and none changes. writes counts the
+// writes.
 func (k *kept[T]) get(writes *atomic.Uint64, read func() ([]T, error)) ([]T, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -30,5 +30,5 @@ func (k *kept[T]) get(writes *atomic.Uint64, read func() ([]T, error)) ([]T, err
 		}
 		k.list, k.as = list, as
 	}
-	return slices.Clone(k.list), nil
+	return k.list, nil
 }

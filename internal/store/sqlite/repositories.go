@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/store"
@@ -24,9 +25,10 @@ func (s *Store) Repositories(ctx context.Context) ([]syncline.Repository, error)
 	if _, err := s.reader(); err != nil {
 		return nil, err
 	}
-	return s.repositories.get(&s.writes, func() ([]syncline.Repository, error) {
+	list, err := s.repositories.get(&s.writes, func() ([]syncline.Repository, error) {
 		return queryAll(ctx, s, "list repositories", scanRepository, selectRepository+` ORDER BY seq`)
 	})
+	return slices.Clone(list), err
 }
 
 // Repository implements store.Repositories.
