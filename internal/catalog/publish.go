@@ -66,9 +66,9 @@ type Incomplete struct {
 	// Missing holds the trees of the snapshot that the catalog lacks, without
 	// those of an Incomplete before it.
 	Missing []syncline.Hash
-	// Folders is how many different trees are missing below the snapshot.
+	// Folders is the number of different trees that are missing below the root.
 	Folders int
-	// Root says that the root is one of them.
+	// Root says that the root is missing.
 	Root bool
 }
 

@@ -158,7 +158,8 @@ func TestChangesTellsStatesApart(t *testing.T) {
 	check(t, err)
 	differs()
 
-	// What changes nothing leaves it, and so what is kept of the catalog.
+	// A write that changes nothing leaves the state, and everything that is
+	// kept of it.
 	before := seen
 	seen = make(map[uint64]bool)
 	differs()

@@ -7,8 +7,8 @@ import (
 	"syncline.dev/syncline"
 )
 
-// NameTerm chooses names. An entry is found when its name matches one of the
-// terms.
+// NameTerm chooses names. A search finds an entry if its name matches one of
+// the terms.
 type NameTerm struct {
 	// Literal is part of every name that can match; "" means that no such part is
 	// known. A long one makes the search fast.
@@ -91,21 +91,21 @@ func searchFailed(ctx context.Context, err error) error {
 // that only removed snapshots hold.
 func (s *Search) Count() int { return s.count }
 
-// Leads reports whether an entry that was found lies in a tree or below it.
+// Leads reports whether a found entry lies in a tree or below it.
 func (s *Search) Leads(tree TreeRef) bool { return s.count > 0 && s.leads.to(tree.no) }
 
 // EntryRef names an entry within one View. Two paths with the same EntryRef
 // have the same name, the same metadata and the same content.
 type EntryRef struct{ no uint32 }
 
-// SearchItem is one entry of a tree, as far as a search knows it.
+// SearchItem is one entry of a tree, with the fields that a search knows.
 type SearchItem struct {
 	Entry EntryRef
 	Name  string
 	Tree  TreeRef // of a directory
 	IsDir bool    // it has a tree
 	Found bool    // its own name matches
-	Leads bool    // an entry that was found lies below it
+	Leads bool    // a found entry lies below it
 }
 
 // Ahead names the trees that the next calls of Dir are for, which makes them

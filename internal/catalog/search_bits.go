@@ -140,7 +140,7 @@ func (r *rankedBits) has(i uint32) bool { return r.bits.has(i) }
 
 func (r *rankedBits) total() uint32 { return r.ranks[len(r.ranks)-1] }
 
-// rank returns how many numbers are below i.
+// rank returns the number of numbers below i.
 func (r *rankedBits) rank(i uint32) uint32 {
 	return r.ranks[i/64] + uint32(bits.OnesCount64(r.bits[i/64]&(1<<(i%64)-1)))
 }

@@ -100,7 +100,7 @@ func (t *scanTrees) touchParents(trees []uint32) (nothing uint32) {
 	return nothing
 }
 
-// runBlock is a treeBlock in less memory.
+// runBlock is a treeBlock that takes less memory.
 type runBlock struct {
 	first   [treesPerBlock + 1]uint32
 	all     []run
@@ -231,7 +231,7 @@ func (c *searchColumns) loadTrees(ctx context.Context, v *View, e *scanEntries, 
 	if more = more && !c.indexed && c.entries == e; more {
 		c.indexed = true
 		beside.Go(func() {
-			h = newHolders(t, len(e.names), c.cache.max/16) // half of what there is, at 8 bytes each
+			h = newHolders(t, len(e.names), c.cache.max/16) // half of the memory, at 8 bytes each
 			p = newPlaces(e, int(v.m.Names))
 		})
 	}

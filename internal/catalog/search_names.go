@@ -11,7 +11,7 @@ import (
 	"github.com/zeebo/xxh3"
 )
 
-// matchNames returns the numbers of the names that match, nil for none.
+// matchNames returns the numbers of the matching names, or nil.
 func (s *Search) matchNames(ctx context.Context, cols *searchColumns, terms []NameTerm) (bitset, error) {
 	hits := borrowBitset(int(s.v.m.Names) + namesPerBlock)
 	var any atomic.Bool
@@ -39,7 +39,7 @@ func (s *Search) matchNames(ctx context.Context, cols *searchColumns, terms []Na
 type nameMatcher struct {
 	block   *nameBlock
 	lowered bool
-	// Of the block's text, set once it is lowered.
+	// Set when the block's text is in lower case.
 	lower    []byte // the text with ASCII letters in lower case
 	nonASCII bool   // the text has characters outside of ASCII
 	hits     bitset

@@ -71,7 +71,7 @@ func (s *slots) all() []uint32 {
 	return nil
 }
 
-// place returns what the place of a key with a number holds.
+// place returns the value of a place for a key and its number.
 func place(hash uint64, no, numbers uint32) uint32 { return (no + 1) | tag(hash, numbers) }
 
 // tag returns the bits of a place above its number. They are other bits of the

@@ -71,7 +71,8 @@ func (v *View) CheckRepository(id syncline.Hash) error {
 	return nil
 }
 
-// Totals returns how many distinct names, entries and trees the catalog knows.
+// Totals returns the numbers of distinct names, entries and trees in the
+// catalog.
 func (v *View) Totals() (names, entries, trees int) {
 	return int(v.m.Names), int(v.m.Entries), int(v.m.Trees)
 }

@@ -13,10 +13,10 @@ import (
 )
 
 // Checked returns box with a guard that holds its users to the contract of
-// catalog.Container. What the contract forbids fails with
-// syncline.CodeInternal: a transaction inside a transaction, a use of the
-// Reader inside a scan, a change of a final value, a Renew behind a write, and
-// a write that leaves the head as it is.
+// catalog.Container. A forbidden use fails with syncline.CodeInternal: a
+// transaction inside a transaction, a use of the Reader inside a scan, a change
+// of a final value, a Renew behind a write, and a write that leaves the head as
+// it is.
 func Checked(box catalog.Container) catalog.Container { return &checked{Container: box} }
 
 type checked struct {

@@ -234,8 +234,8 @@ func (c *Container) View(ctx context.Context, fn func(catalog.Reader) error) err
 	})
 }
 
-// The statements that read. The table's name is put in: value, or renewed in an
-// update that has begun a new generation.
+// The reading statements. They get the name of the table: value, or renewed in
+// an update that has begun a new generation.
 const (
 	getValue   = `SELECT data FROM %s WHERE id = ?`
 	scanValues = `SELECT id, data FROM %s WHERE id BETWEEN ? AND ? ORDER BY id`
@@ -273,8 +273,8 @@ func (c *Container) prepare(ctx context.Context) (*statements, error) {
 	return c.prepared, nil
 }
 
-// Update runs fn in one write transaction, which begins with the lock for
-// writing: the head that is compared cannot change before the commit.
+// Update runs fn in one write transaction. The transaction begins with the lock
+// for writing, so the compared head cannot change before the commit.
 func (c *Container) Update(ctx context.Context, expected catalog.Head, fn func(catalog.Writer) error) error {
 	if err := c.checkRoom(); err != nil {
 		return err
@@ -469,7 +469,7 @@ func (t *tx) Put(kind catalog.Kind, no uint64, value []byte) error {
 	return t.translate(err)
 }
 
-// PutFinal is Put: the file is as near to its readers as anything could be.
+// PutFinal is Put, because nothing is nearer to the readers than the file.
 func (t *tx) PutFinal(kind catalog.Kind, no uint64, value []byte) error {
 	return t.Put(kind, no, value)
 }
