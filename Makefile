@@ -30,8 +30,9 @@ test-full: ## run all tests, with storage servers, a browser and restic
 	@scripts/deps.sh full
 	scripts/tool.sh gotestsum --format pkgname -- -race -timeout $(TEST_TIMEOUT) ./...
 
-lint: ## linters, file sizes, generated code up to date
+lint: ## linters, words, file sizes, generated code up to date
 	scripts/lint-size.sh
+	scripts/lint-words.sh
 	scripts/lint-generated.sh
 	scripts/lint-console.sh
 	scripts/tool.sh golangci-lint run --allow-parallel-runners ./...
