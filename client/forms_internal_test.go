@@ -1,6 +1,7 @@
 package client
 
 import (
+	"encoding/json"
 	"reflect"
 	"slices"
 	"strings"
@@ -111,4 +112,22 @@ func fieldsOf(t reflect.Type) (names []string) {
 		}
 	}
 	return names
+}
+
+// Paths that JSON cannot carry come back as they went.
+func TestRestorePaths(t *testing.T) {
+	job := NewRestoreJob{TargetPath: "/srv/x", Paths: []string{"/a", "/b\xff", "/c \ufffd"}, Overwrite: "Never", Verify: true}
+	raw, err := json.Marshal(restoreJobJSON{newRestoreJSON: job.json()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var x restoreJobJSON
+	if err := json.Unmarshal(raw, &x); err != nil {
+		t.Fatal(err)
+	}
+	got := x.job().NewRestoreJob
+	slices.Sort(got.Paths)
+	if !reflect.DeepEqual(got, job) {
+		t.Errorf("%+v became %+v in %s", job, got, raw)
+	}
 }
