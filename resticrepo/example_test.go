@@ -113,9 +113,15 @@ func ExampleParseTree() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	snapshot, err := repo.LoadSnapshot(ctx, snapshots[0])
-	if err != nil {
-		log.Fatal(err)
+	var snapshot *resticrepo.Snapshot
+	for _, f := range snapshots {
+		s, err := repo.LoadSnapshot(ctx, f)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if s.Hostname == "buildbox" {
+			snapshot = s
+		}
 	}
 	indexes, err := repo.Indexes(ctx)
 	if err != nil {

@@ -1,6 +1,7 @@
 // Package demorepo contains a small repository that restic made: some weeks of
 // a software project, backed up from two computers in fourteen snapshots. The
-// package only unpacks the repository and knows nothing of its format.
+// package unpacks the repository and moves the dates of its snapshots, so that
+// the newest is an hour old.
 // scripts/make-demo-repo.sh makes the archive.
 package demorepo
 
@@ -14,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"syncline.dev/syncline"
 )
@@ -39,6 +41,9 @@ func Extract(dir string) (string, error) {
 	path, err := filepath.Abs(filepath.Join(dir, "repository"))
 	if err == nil {
 		err = extract(archive, dir)
+	}
+	if err == nil {
+		err = redate(path, time.Now().Add(-time.Hour))
 	}
 	switch {
 	case errors.Is(err, fs.ErrExist):

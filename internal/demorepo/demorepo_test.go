@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/resticfixture"
@@ -25,8 +26,9 @@ func TestExtract(t *testing.T) {
 	}
 	resticfixture.RunAs(t, repo, Password, "check", "--read-data")
 	var snapshots []struct {
-		Hostname string   `json:"hostname"`
-		Tags     []string `json:"tags"`
+		Time     time.Time `json:"time"`
+		Hostname string    `json:"hostname"`
+		Tags     []string  `json:"tags"`
 	}
 	if err := json.Unmarshal(resticfixture.RunAs(t, repo, Password, "snapshots", "--json"), &snapshots); err != nil {
 		t.Fatal(err)
@@ -40,6 +42,10 @@ func TestExtract(t *testing.T) {
 	}
 	if len(snapshots) < 10 || len(hosts) != 2 || len(tags) < 3 {
 		t.Fatalf("%d snapshots, hosts %v, tags %v", len(snapshots), hosts, tags)
+	}
+	first, last := snapshots[0].Time, snapshots[len(snapshots)-1].Time
+	if age := time.Since(last); age < time.Hour || age > 2*time.Hour || last.Sub(first).Round(time.Hour) != 1106*time.Hour {
+		t.Errorf("the snapshots are from %v to %v", first, last)
 	}
 }
 

@@ -17,7 +17,7 @@ const demoSpeed = 1 << 10
 // slowly so that the progress of its first session can be watched.
 func (s *Server) ShowDemo(ctx context.Context, path, another string) error {
 	session, err := s.attachDemo(ctx, syncline.Repository{
-		ID: newID(), Name: "Demo", Description: "A small project's history, made by restic", Path: path,
+		ID: newID(), Name: "Demo", Description: "A small project's history, made by restic, with its dates moved to now", Path: path,
 	})
 	if err != nil {
 		return err

@@ -149,7 +149,7 @@ function Figures({ rows }) {
   }
   const none = rows.every((r) => r.points == null); // of them is known how much it has
   const figure = (n, text, kind = '') => html`<div class="figure ${kind}"><dd>${n === null ? '–' : count(n)}</dd><dt>${text}</dt></div>`;
-  const without = rows.filter((r) => r.points === null).map((r) => r.repository);
+  const without = rows.filter((r) => r.points === null && r.session?.state !== 'Synchronizing').map((r) => r.repository);
   return html`<dl class="figures">
     ${figure(kinds.synced, 'in sync', 'good')}
     ${figure(kinds.running, 'synchronizing', kinds.running ? 'busy' : '')}

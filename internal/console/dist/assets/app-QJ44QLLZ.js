@@ -145,7 +145,7 @@ import{a as oo,c as no}from"./chunk-KJWSNRER.js";import{a as ie}from"./chunk-PMX
     <${x} error=${n?.status?n:null} retry=${r} />
     ${o.length===0?s`<${E} title="No repositories yet"><p>Add a restic repository, and its snapshots and files can be looked at here.</p>
           ${R(e,"manage")&&s`<a class="button primary" href="/attach">Add a repository</a>`}<//>`:s`<${_n} rows=${o} /><${Qn} list=${Ao(o,a)} who=${e} reload=${r} />
-          <${Zn} rows=${o} who=${e} reload=${r} now=${a} params=${t} />`}`:s`<${W} title="Overview" />${n?s`<${x} error=${n} retry=${r} />`:s`<${A} />`}`}function _n({rows:e}){let t={synced:0,running:0,behind:0,failed:0,unknown:0},o=0,n=new Set;for(let i of e){t[me(i.repository,i.session).kind]++,o+=i.points??0;for(let c of i.hosts??[])n.add(c.hostName)}let r=e.every(i=>i.points==null),a=(i,c,p="")=>s`<div class="figure ${p}"><dd>${i===null?"\u2013":T(i)}</dd><dt>${c}</dt></div>`,l=e.filter(i=>i.points===null).map(i=>i.repository);return s`<dl class="figures">
+          <${Zn} rows=${o} who=${e} reload=${r} now=${a} params=${t} />`}`:s`<${W} title="Overview" />${n?s`<${x} error=${n} retry=${r} />`:s`<${A} />`}`}function _n({rows:e}){let t={synced:0,running:0,behind:0,failed:0,unknown:0},o=0,n=new Set;for(let i of e){t[me(i.repository,i.session).kind]++,o+=i.points??0;for(let c of i.hosts??[])n.add(c.hostName)}let r=e.every(i=>i.points==null),a=(i,c,p="")=>s`<div class="figure ${p}"><dd>${i===null?"\u2013":T(i)}</dd><dt>${c}</dt></div>`,l=e.filter(i=>i.points===null&&i.session?.state!=="Synchronizing").map(i=>i.repository);return s`<dl class="figures">
     ${a(t.synced,"in sync","good")}
     ${a(t.running,"synchronizing",t.running?"busy":"")}
     ${a(t.behind,"out of sync",t.behind?"warn":"")}
