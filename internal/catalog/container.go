@@ -82,8 +82,8 @@ type Reader interface {
 	Head() Head
 	// Get returns one value, nil where there is none.
 	Get(kind Kind, no uint64) ([]byte, error)
-	// GetMany returns several values in the order of their numbers nos, nil
-	// for each that is not there. It is one request to the container.
+	// GetMany returns several values in the order of nos, and nil for each
+	// value that does not exist. It is one request to the container.
 	GetMany(kind Kind, nos ...uint64) ([][]byte, error)
 	// Scan calls fn with every value of the kind from number first on, in
 	// order of the numbers. The slice is valid during the call only. fn must
