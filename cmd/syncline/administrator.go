@@ -6,6 +6,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/auth"
+	"syncline.dev/syncline/internal/given"
 	"syncline.dev/syncline/internal/server"
 )
 
@@ -26,7 +27,7 @@ func chooseFirstPassword(getenv func(string) string, out io.Writer, data string)
 	case password != "":
 		return server.FirstPassword{Password: password, Origin: adminPasswordVariable}, nil
 	case file != "":
-		password, err := readTextFile(file)
+		password, err := given.File(file)
 		if err == nil && password == "" {
 			err = syncline.Errorf(syncline.CodeInvalid, "%s is empty; write a password into it", file)
 		}

@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 	"time"
+
+	"syncline.dev/syncline/internal/local"
 )
 
 // environment has everything that the commands share: the streams, the
@@ -15,7 +17,7 @@ type environment struct {
 	stdout, stderr io.Writer
 	started        bool // the command line was understood
 
-	local *localCatalog // that the command uses; nil for none
+	engine *local.Engine // answers the command; nil where no repository is opened
 
 	server string // address of a running Syncline; "" to answer from here
 

@@ -15,6 +15,7 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 	catalogs "syncline.dev/syncline/internal/catalog/sqlite"
+	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/resticfixture"
 	"syncline.dev/syncline/internal/storage"
 	"syncline.dev/syncline/internal/storage/s3"
@@ -137,8 +138,8 @@ func synchronizedInto(t *testing.T, file string, repo *resticrepo.Repository, st
 	}
 	defer cat.Close()
 	_, err = syncer.Run(t.Context(), syncer.Params{
-		Repository: repo.With(storage.NewRetry(counter, o)), Counter: counter, Catalog: cat, Reporter: silent{},
-		Streams: 4, MaxRead: 2 << 10, Logger: slog.New(slog.DiscardHandler),
+		Opened:  place.Opened{Repository: repo.With(storage.NewRetry(counter, o)), Counter: counter, Streams: 4, MaxRead: 2 << 10},
+		Catalog: cat, Reporter: silent{}, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return "", counter, err

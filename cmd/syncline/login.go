@@ -12,6 +12,8 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/client"
+	"syncline.dev/syncline/internal/credentials"
+	"syncline.dev/syncline/internal/given"
 )
 
 const loginHelp = `Sign in to a running server. The other commands then ask it with --server URL or
@@ -75,11 +77,11 @@ func (e *environment) login(ctx context.Context, address, user, fingerprint stri
 	if err != nil {
 		return usageError(err.Error())
 	}
-	store, err := userCredentials()
+	store, err := credentials.OfUser()
 	if err != nil {
 		return err
 	}
-	record, err := store.record(address)
+	record, err := store.Record(address)
 	if err != nil {
 		return err
 	}
@@ -106,7 +108,7 @@ func (e *environment) login(ctx context.Context, address, user, fingerprint stri
 		return serverError(err)
 	}
 	record.Token = token
-	err = store.update(ctx, address, func(serverRecord) (serverRecord, error) { return record, nil })
+	err = store.Update(ctx, address, func(credentials.Record) (credentials.Record, error) { return record, nil })
 	if err == nil {
 		e.note("signed in to %s as %s", address, token.UserName)
 	}
@@ -114,17 +116,17 @@ func (e *environment) login(ctx context.Context, address, user, fingerprint stri
 }
 
 // trusted adds the trust that the flags give to a record.
-func (e *environment) trusted(r serverRecord, fingerprint string) (serverRecord, error) {
+func (e *environment) trusted(r credentials.Record, fingerprint string) (credentials.Record, error) {
 	if fingerprint != "" {
 		form, err := client.ParseFingerprint(fingerprint)
 		if err != nil {
 			return r, usageError(err.Error())
 		}
-		return serverRecord{Fingerprint: form}, nil
+		return credentials.Record{Fingerprint: form}, nil
 	}
 	pem, err := e.certificates()
 	if err == nil && len(pem) > 0 {
-		return serverRecord{Certificates: string(pem)}, nil
+		return credentials.Record{Certificates: string(pem)}, nil
 	}
 	return r, err
 }
@@ -132,7 +134,7 @@ func (e *environment) trusted(r serverRecord, fingerprint string) (serverRecord,
 // askUser returns the user's name and password, and asks for a missing one.
 func (e *environment) askUser(ctx context.Context, user string) (name, password string, err error) {
 	fd, terminal := isTerminal(e.stdin)
-	in := bufio.NewReader(io.LimitReader(e.stdin, maxTextFile))
+	in := bufio.NewReader(io.LimitReader(e.stdin, given.MaxSize))
 	line := func() (string, error) {
 		text, err := in.ReadString('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -168,11 +170,11 @@ func (e *environment) logout(ctx context.Context, address string) error {
 	if err != nil {
 		return usageError(err.Error())
 	}
-	store, err := userCredentials()
+	store, err := credentials.OfUser()
 	if err != nil {
 		return err
 	}
-	record, err := store.record(address)
+	record, err := store.Record(address)
 	switch {
 	case err != nil:
 		return err
@@ -188,7 +190,7 @@ func (e *environment) logout(ctx context.Context, address string) error {
 		e.note("the token could not be ended on the server, where it lasts until it ends by itself: %s", messageOf(serverError(err)))
 	}
 	// The trust stays, for the next login.
-	err = store.update(ctx, address, func(r serverRecord) (serverRecord, error) {
+	err = store.Update(ctx, address, func(r credentials.Record) (credentials.Record, error) {
 		r.Token = client.Token{}
 		return r, nil
 	})
@@ -201,9 +203,9 @@ func (e *environment) logout(ctx context.Context, address string) error {
 func userAgent() string { return "syncline/" + version }
 
 // connect makes a client that renews its token in the user's folder.
-func (e *environment) connect(store *credentials, address string, r serverRecord) (*client.Client, error) {
+func (e *environment) connect(store *credentials.Store, address string, r credentials.Record) (*client.Client, error) {
 	c, err := client.New(address, client.Options{
-		Tokens: tokenFile{store, address}, UserAgent: userAgent(),
+		Tokens: store.Tokens(address), UserAgent: userAgent(),
 		Fingerprint: r.Fingerprint, CertificateAuthorities: []byte(r.Certificates),
 	})
 	if err != nil {

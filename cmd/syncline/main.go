@@ -22,6 +22,7 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/heapgoal"
+	"syncline.dev/syncline/internal/local"
 )
 
 func main() {
@@ -49,8 +50,8 @@ func run(args []string, getenv func(string) string, stdin io.Reader, stdout, std
 	if err == nil {
 		return 0
 	}
-	if env.local != nil && errors.Is(err, catalog.ErrDamaged) {
-		err = errors.Join(err, env.local.markDamaged())
+	if env.engine != nil && errors.Is(err, catalog.ErrDamaged) {
+		err = errors.Join(err, env.engine.MarkDamaged())
 	}
 	code := exitCode(err)
 	printError(env, code, err)
@@ -206,18 +207,8 @@ func printError(env *environment, code int, err error) {
 	fmt.Fprintf(env.stderr, "syncline: %s\n", oneLine(message))
 }
 
-// messageOf is the sentence for the user. It shows errors of other packages in
-// full, because the user owns the machine.
-func messageOf(err error) string {
-	var domain *syncline.Error
-	switch {
-	case errors.As(err, &domain) && domain.Message != "":
-		return domain.Message
-	case errors.Is(err, context.Canceled):
-		return "interrupted"
-	}
-	return err.Error()
-}
+// messageOf is the sentence for the user.
+func messageOf(err error) string { return local.MessageOf(err) }
 
 // oneLine turns text into one printable line.
 func oneLine(s string) string {

@@ -6,13 +6,12 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/place"
-	"syncline.dev/syncline/internal/storage/remote"
 )
 
 // network reads how to speak to a storage: the certificates to trust, and how
 // this program shows itself.
 func (e *environment) network() (n place.Network, err error) {
-	n.Client = remote.Client{TrustAny: e.insecureTLS, UserAgent: e.userAgent, Patience: e.stuckTimeout}
+	n.Client.TrustAny, n.Client.UserAgent, n.Client.Patience = e.insecureTLS, e.userAgent, e.stuckTimeout
 	if e.tlsClientCert != "" {
 		if n.Client.Certificate, err = os.ReadFile(e.tlsClientCert); err != nil {
 			return n, syncline.WrapError(syncline.CodeInvalid, err, "the certificate in %s cannot be read (%v); check --tls-client-cert", e.tlsClientCert, reasonOf(err))

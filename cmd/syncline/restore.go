@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/given"
 	"syncline.dev/syncline/internal/restore"
 )
 
@@ -46,7 +47,7 @@ func (f *patternFlags) all(getenv func(string) string) ([]string, error) {
 		if err != nil {
 			return nil, syncline.WrapError(syncline.CodeInvalid, err, "cannot read patterns from %s (%v)", name, reasonOf(err))
 		}
-		list = append(list, restore.ReadPatterns(decodeText(text), getenv)...)
+		list = append(list, restore.ReadPatterns(given.Decode(text), getenv)...)
 	}
 	return list, nil
 }
@@ -149,7 +150,9 @@ func (f *restoreFlags) run(ctx context.Context, env *environment, a answers, ref
 		Delete: f.delete, DryRun: f.dryRun, KeepFree: f.keepFree, Item: shown.item, Reporter: shown,
 	}
 	if f.byName {
-		o.Owner = newOwners(env).set
+		o.Owner = restore.OwnersByName(func(kind, name string) {
+			env.note("this machine has no %s %s; its files get number 0, as restic gives it", kind, printable(name))
+		})
 	}
 	result, err := how(o)
 	shown.end()

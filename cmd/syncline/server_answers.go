@@ -11,6 +11,7 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/client"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/credentials"
 	"syncline.dev/syncline/internal/explore"
 )
 
@@ -28,11 +29,11 @@ func (e *environment) connected(ctx context.Context, fn func(*client.Client) err
 	if err != nil {
 		return usageError(err.Error())
 	}
-	store, err := userCredentials()
+	store, err := credentials.OfUser()
 	if err != nil {
 		return err
 	}
-	record, err := store.record(address)
+	record, err := store.Record(address)
 	switch {
 	case err != nil:
 		return err

@@ -21,6 +21,7 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/content"
 	"syncline.dev/syncline/internal/content/contenttest"
+	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/resticfixture"
 	"syncline.dev/syncline/resticrepo"
 )
@@ -76,9 +77,9 @@ func (w *contentWorld) serve(t *testing.T, more ...func(*Config)) {
 	repo := contenttest.Open(t, w.repo, resticfixture.Password)
 	service := &content.Service{
 		Catalogs: oneCatalog{contenttest.Catalog(t, repo)},
-		Open: func(context.Context, syncline.ID) (content.Opened, error) {
+		Open: func(context.Context, syncline.ID) (place.Opened, error) {
 			w.open.Add(1)
-			return content.Opened{Repository: repo, Close: func() error { w.open.Done(); return nil }}, nil
+			return place.Opened{Repository: repo, Close: func() error { w.open.Done(); return nil }}, nil
 		},
 	}
 	w.world = newWorld(t, append([]func(*Config){func(c *Config) {

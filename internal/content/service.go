@@ -9,6 +9,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/resticrepo"
 )
 
@@ -17,18 +18,11 @@ type Catalogs interface {
 	Use(ctx context.Context, repository syncline.ID, fn func(*catalog.Catalog) error) error
 }
 
-// Opened is an attached repository that is open for reading.
-type Opened struct {
-	Repository *resticrepo.Repository
-	Streams    int // reads at once; 0 for one a core
-	Close      func() error
-}
-
 // Service returns the contents of a server's restore points.
 type Service struct {
 	Catalogs Catalogs
 	// Open opens an attached repository; the caller closes it.
-	Open func(ctx context.Context, repository syncline.ID) (Opened, error)
+	Open func(ctx context.Context, repository syncline.ID) (place.Opened, error)
 
 	once  sync.Once
 	cache *Cache

@@ -8,7 +8,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
-	"syncline.dev/syncline/internal/storage/remote"
+	"syncline.dev/syncline/internal/storage/objects"
 )
 
 // Kind is one kind of storage: how its addresses are written, which options it
@@ -53,7 +53,7 @@ type Browser interface {
 type Network struct {
 	CA          []byte // PEM, trusted beside the system's certificates
 	DenyPrivate bool   // no addresses of this machine and of private networks
-	Client      remote.Client
+	Client      objects.Client
 }
 
 // Check refuses certificates that cannot be used.
@@ -61,7 +61,7 @@ func (n Network) Check() error {
 	if len(n.CA)+len(n.Client.Certificate) == 0 {
 		return nil
 	}
-	_, err := remote.NewTransport(remote.Options{CA: n.CA, Client: n.Client})
+	_, err := objects.NewTransport(objects.Options{CA: n.CA, Client: n.Client})
 	return err
 }
 

@@ -16,24 +16,25 @@ type Opener struct {
 	Kinds   Kinds
 	Network Network
 	Retry   storage.RetryOptions // of what Reach returns
-	// Patience bounds how long a place is tried; tryTimeout when zero.
+	// Patience bounds the time of Try, Check, Buckets, HasBucket and Folders;
+	// tryTimeout when zero.
 	Patience time.Duration
 
 	mu       sync.Mutex
 	limiters map[syncline.ID]*storage.Limiter // by account
 }
 
-// farStreams is how many packs are read at once from far away: the limiter
-// finds out how many of these the storage bears.
+// farStreams is the number of packs that are read at once from object storage. The
+// limiter finds out how many of these the storage bears.
 const farStreams = 16
 
-// maxLocalRead bounds a read of a pack on a local disk, so that the workers
-// share out the last packs.
+// maxLocalRead bounds a read of a pack on a local disk, so that the workers share
+// the last packs.
 const maxLocalRead = 4 << 20
 
-// Reach opens the storage at a place, within the limits of its account, and
-// tries again what fails for a while; told hears of that. The Opened that it
-// returns has no repository yet. It makes no request.
+// Reach opens the storage at a place, with the limits of its account and with
+// further tries of failed requests, which it reports to told. The Opened has no
+// repository yet. Reach makes no request.
 func (o *Opener) Reach(ctx context.Context, at Place, told func(storage.Event)) (storage.Storage, Opened, error) {
 	st, release, err := o.open(ctx, at)
 	if err != nil {
@@ -61,7 +62,7 @@ func (o *Opener) open(ctx context.Context, at Place) (st storage.Storage, releas
 		return nil, nil, err
 	}
 	if at.Path != "" && at.Access.User != nil {
-		// No storage is spoken to, and a wrong setup is told all the same.
+		// A folder needs no certificates. Wrong ones are an error all the same.
 		if err := o.Network.Check(); err != nil {
 			return nil, nil, err
 		}
@@ -77,8 +78,8 @@ func (o *Opener) open(ctx context.Context, at Place) (st storage.Storage, releas
 	return st, release, nil
 }
 
-// limited puts object storage within the limits of its account, which hold over
-// all that is read through it.
+// limited puts object storage within the limits of its account, which all its
+// readers share.
 func (o *Opener) limited(st storage.Storage, at Place) storage.Storage {
 	if at.Path != "" {
 		return st
@@ -96,7 +97,7 @@ func (o *Opener) limited(st storage.Storage, at Place) storage.Storage {
 	return l.Wrap(st)
 }
 
-// SetLimits takes over the limits of an account, also for what is open.
+// SetLimits changes the limits of an account, also for open storage.
 func (o *Opener) SetLimits(a syncline.Account) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -20,15 +20,16 @@ const (
 	Duration
 )
 
-// Option is an extended option. One without words about it concerns writing, or
-// something that this program does not have, and is accepted for restic's sake.
+// Option is an extended option. Does says its effect. Without an effect it is about
+// writing, or about something that this program does not have; the program accepts
+// it for the sake of scripts that are written for restic.
 type Option struct {
 	Type OptionType
 	Does string
 }
 
-// otherOptions are restic's for storage that this program does not reach: they
-// mean nothing here, but scripts carry them along beside any repository.
+// otherOptions are restic's options for storage that this program does not reach.
+// They have no effect, but scripts give them with any repository.
 var otherOptions = map[string]map[string]Option{
 	"b2":     {"connections": {Type: Number}},
 	"rclone": {"args": {}, "connections": {Type: Number}, "program": {}, "timeout": {Type: Duration}},
@@ -37,8 +38,8 @@ var otherOptions = map[string]map[string]Option{
 	"swift":  {"connections": {Type: Number}},
 }
 
-// setOptions reads what the options of a command say of a place of a kind.
-// Those of other kinds are checked and left out.
+// setOptions reads the options of a command for a place of a kind. It checks the
+// options of other kinds, and leaves them out.
 func (u *User) setOptions(k Kinds, kind *Kind, texts []string) error {
 	u.Options = Options{}
 	given := map[string]string{}
@@ -79,7 +80,7 @@ func (u *User) setOptions(k Kinds, kind *Kind, texts []string) error {
 	return err
 }
 
-// check looks at a value, as restic does.
+// check checks a value as restic does.
 func (o Option) check(key, value string) error {
 	var err error
 	switch o.Type {
@@ -102,10 +103,10 @@ func (o Options) Flag(name string) bool {
 	return err == nil && value
 }
 
-// maxConnections bounds what an option can ask for: more wear a storage out.
+// maxConnections bounds the numbers in options, for the sake of the storage.
 const maxConnections = 1000
 
-// count reads an option that is a number; 0 where it is not said.
+// count reads an option that is a number; 0 where it is not given.
 func (o Options) count(name string, least uint64) (int, error) {
 	if o[name] == "" {
 		return 0, nil

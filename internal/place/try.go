@@ -13,8 +13,8 @@ import (
 	"syncline.dev/syncline/resticrepo"
 )
 
-// Somebody waits for the answer while a place is tried: it is given up sooner
-// than in a session.
+// These bound a try of a place. They are smaller than those of a session, because
+// a user waits for the answer.
 const (
 	tryTimeout  = time.Minute
 	tryAttempts = 3
@@ -60,8 +60,8 @@ func (o *Opener) Check(ctx context.Context, at Place, password string) error {
 
 var errEnough = errors.New("enough")
 
-// Try lists and reads at a place as a session does, whatever lies there, so that
-// every right that is missing shows. Only refusals count.
+// Try lists and reads at a place as a session does, so that every missing right
+// shows. The place may be empty: only a refusal is an error.
 func (o *Opener) Try(ctx context.Context, at Place) error {
 	return o.trying(ctx, at, func(ctx context.Context, st storage.Storage) error {
 		err := st.List(ctx, "keys", func(string, int64) error { return errEnough })

@@ -7,8 +7,8 @@ import (
 	"syncline.dev/syncline/internal/store"
 )
 
-// accounts are the stored ones. A change of an account's limits holds at once,
-// for the sessions that run too.
+// accounts are the stored accounts. A change of an account's limits takes effect
+// at once, also for running sessions.
 type accounts struct {
 	accountStore
 	limits interface{ SetLimits(a syncline.Account) }

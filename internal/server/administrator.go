@@ -7,11 +7,11 @@ import (
 	"path/filepath"
 )
 
-// initialPasswordFile holds a password that was made where nobody could read it
-// from a terminal.
+// initialPasswordFile holds a random first password where standard output is no
+// terminal.
 const initialPasswordFile = "initial-password"
 
-// FirstPassword is the administrator's at the first start of a server.
+// FirstPassword is the password of the administrator at the first start of a server.
 type FirstPassword struct {
 	Password string
 	Origin   string // the variable that names it, "" when it is made here
@@ -20,8 +20,8 @@ type FirstPassword struct {
 }
 
 // WriteInitialPassword writes a password to a file in a data directory that only
-// its owner reads, and returns the file's path. A file that is there is from a
-// first start that ended half-way.
+// its owner reads, and returns the file's path. It replaces the file of an
+// unfinished first start.
 func WriteInitialPassword(data, password string) (file string, err error) {
 	file = filepath.Join(data, initialPasswordFile)
 	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {

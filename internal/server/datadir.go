@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,19 +12,101 @@ import (
 	"github.com/gofrs/flock"
 
 	"syncline.dev/syncline"
-	"syncline.dev/syncline/internal/catalog"
-	catalogs "syncline.dev/syncline/internal/catalog/sqlite"
+	"syncline.dev/syncline/internal/auth"
 	"syncline.dev/syncline/internal/diskspace"
+	"syncline.dev/syncline/internal/secret"
+	stores "syncline.dev/syncline/internal/store/sqlite"
 )
 
-// setupFile is there while a data directory is set up. A key without a database is
-// half a new installation beside it, and the rest of a lost one otherwise.
+// DataDir is an opened data directory:
+//
+//	syncline.db       the server's own state
+//	ballast           room that is given up when the disk is full
+//	secret.key        seals the repositories' passwords
+//	catalogs/         a file per repository, unless --catalogs names another folder
+//	tls/              the self-signed certificate
+//	lock              held by the server that runs
+//	initial-password  the administrator's first password, where no terminal showed it
+//	setup             marks an unfinished setup of the directory
+type DataDir struct {
+	path  string
+	store *stores.Store
+	box   *secret.Box
+	Auth  *auth.Service
+}
+
+// makeDataDir makes a data directory unless it exists, and makes sure that only
+// this user can write to it.
+func makeDataDir(path string) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return syncline.WrapError(syncline.CodeUnavailable, err, "cannot create the data directory %s; choose another one with --data", path)
+	}
+	if err := checkPrivate("data directory", path); err != nil {
+		return err
+	}
+	return checkFiles(path)
+}
+
+// openDataDir opens or sets up a data directory.
+func openDataDir(ctx context.Context, path string, logger *slog.Logger) (*DataDir, error) {
+	if err := makeDataDir(path); err != nil {
+		return nil, err
+	}
+	database := filepath.Join(path, "syncline.db")
+	isNew, err := beginSetup(path, database)
+	if err != nil {
+		return nil, err
+	}
+	box, err := secret.OpenKeyFile(filepath.Join(path, "secret.key"), isNew)
+	if err != nil {
+		return nil, err
+	}
+	store, err := stores.OpenWith(ctx, database, diskspace.NewBallast(filepath.Join(path, "ballast")))
+	if err != nil {
+		return nil, err
+	}
+	if err := endSetup(path); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return &DataDir{path: path, store: store, box: box, Auth: auth.New(store, auth.Options{Logger: logger})}, nil
+}
+
+// lock makes sure that one server uses the data directory.
+func lock(path string) (*flock.Flock, error) {
+	if err := makeDataDir(path); err != nil {
+		return nil, err
+	}
+	l := flock.New(filepath.Join(path, "lock"), flock.SetPermissions(0o600))
+	ok, err := l.TryLock()
+	if err != nil {
+		return nil, syncline.WrapError(syncline.CodeUnavailable, err, "cannot write to the data directory %s; check its rights and the free space", path)
+	}
+	if !ok {
+		return nil, syncline.Errorf(syncline.CodeConflict, "another server uses the data directory %s; stop it or choose another one with --data", path)
+	}
+	return l, nil
+}
+
+// DefaultDataDir is syncline in the XDG data directory.
+func DefaultDataDir() (string, error) {
+	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "syncline"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", syncline.WrapError(syncline.CodeInvalid, err, "there is no home directory to keep data in; name one with --data")
+	}
+	return filepath.Join(home, ".local", "share", "syncline"), nil
+}
+
+// setupFile marks a data directory whose setup has not finished. A key without a
+// database belongs to an unfinished setup if the file exists, and to a lost
+// installation otherwise.
 const setupFile = "setup"
 
-// beginSetup reports whether the data directory at path is to be set up anew. A
-// directory whose database is gone, though there is a key or a catalog, is refused:
-// a new database would have the catalogs swept away, and the key replaced by
-// nothing that opens the old passwords.
+// beginSetup reports whether the data directory at path is a new one. It refuses a
+// directory with a key or a catalog and without a database: a start with a new
+// database would remove the catalogs, and the passwords would be lost.
 func beginSetup(path, database string) (isNew bool, err error) {
 	switch info, err := os.Stat(database); {
 	case err == nil && info.Size() > 0:
@@ -32,7 +115,7 @@ func beginSetup(path, database string) (isNew bool, err error) {
 		return false, cannotUse(err, path)
 	}
 	if _, err := os.Stat(filepath.Join(path, setupFile)); err == nil {
-		return true, nil // the last start ended half-way
+		return true, nil // an earlier setup has not finished
 	}
 	left, err := leftOf(path)
 	if err != nil {
@@ -49,7 +132,7 @@ func beginSetup(path, database string) (isNew bool, err error) {
 	return true, nil
 }
 
-// endSetup says that the data directory is whole.
+// endSetup marks the data directory as complete.
 func endSetup(path string) error {
 	if err := os.Remove(filepath.Join(path, setupFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return cannotUse(err, path)
@@ -57,7 +140,7 @@ func endSetup(path string) error {
 	return nil
 }
 
-// leftOf names what an installation has left at path, "" for nothing.
+// leftOf names the rest of an installation at path, "" for none.
 func leftOf(path string) (string, error) {
 	if _, err := os.Stat(filepath.Join(path, "secret.key")); err == nil {
 		return "the key of an installation", nil
@@ -80,8 +163,8 @@ func cannotUse(err error, path string) error {
 	return syncline.WrapError(syncline.CodeUnavailable, err, "cannot use the data directory %s; check its rights and the free space, or choose another one with --data", path)
 }
 
-// WithDataDir runs fn with the data directory of a server that was started there
-// before; "" is for the default one.
+// WithDataDir runs fn with the existing data directory of a server; "" is the
+// default one.
 func WithDataDir(ctx context.Context, path string, fn func(*DataDir) error) (err error) {
 	if path == "" {
 		if path, err = DefaultDataDir(); err != nil {
@@ -97,111 +180,4 @@ func WithDataDir(ctx context.Context, path string, fn func(*DataDir) error) (err
 		return err
 	}
 	return errors.Join(fn(d), d.store.Close())
-}
-
-func idsOf(list []syncline.Repository) []syncline.ID {
-	ids := make([]syncline.ID, len(list))
-	for i := range list {
-		ids[i] = list[i].ID
-	}
-	return ids
-}
-
-// openCatalogs opens the folder for catalogs, and removes those of repositories
-// that are not attached. release closes it.
-func (s *Server) openCatalogs(ctx context.Context, o Options) (dir *catalogs.Dir, release func() error, err error) {
-	folder, unlock, err := s.catalogFolder(ctx, o.Catalogs)
-	if err != nil {
-		return nil, nil, err
-	}
-	dir, err = catalogs.OpenDir(folder, func(id syncline.ID) {
-		o.Logger.Error("catalog is damaged; the next session builds it anew", "repository", id)
-		if err := s.store.SetOutOfSync(context.WithoutCancel(ctx), id, true); err != nil {
-			o.Logger.Error("cannot mark a repository as out of sync", "repository", id, "error", err)
-		}
-	})
-	if err != nil {
-		return nil, nil, errors.Join(err, unlock())
-	}
-	dir.Room = roomFor(folder, o.CatalogReserve)
-	release = func() error {
-		dir.Close()
-		return unlock()
-	}
-	attached, err := s.store.Repositories(ctx)
-	if err == nil {
-		err = dir.Sweep(ctx, idsOf(attached))
-	}
-	if err != nil {
-		return nil, nil, errors.Join(err, release())
-	}
-	return dir, release, nil
-}
-
-// catalogFolder returns the folder for catalogs, which is this server's alone until
-// release is called.
-func (s *Server) catalogFolder(ctx context.Context, elsewhere string) (folder string, release func() error, err error) {
-	if elsewhere == "" {
-		return filepath.Join(s.path, "catalogs"), func() error { return nil }, nil
-	}
-	id, err := s.store.InstallationID(ctx)
-	if err != nil {
-		return "", nil, err
-	}
-	if folder, err = filepath.Abs(elsewhere); err != nil {
-		return "", nil, syncline.WrapError(syncline.CodeInvalid, err, "--catalogs: %q is no usable path", elsewhere)
-	}
-	if err := claimCatalogs(folder, id); err != nil {
-		return "", nil, err
-	}
-	l := flock.New(filepath.Join(folder, "lock"), flock.SetPermissions(0o600))
-	ok, err := l.TryLock()
-	if err != nil {
-		return "", nil, syncline.WrapError(syncline.CodeUnavailable, err, "cannot write to the folder for catalogs %s; check its rights and the free space", folder)
-	}
-	if !ok {
-		return "", nil, syncline.Errorf(syncline.CodeConflict, "another server uses the folder for catalogs %s; stop it or choose another one with --catalogs", folder)
-	}
-	return folder, l.Unlock, nil
-}
-
-// claimCatalogs makes sure that the folder at path holds the catalogs of this
-// installation and no other one's, which would be swept away as unknown.
-func claimCatalogs(path string, installation syncline.ID) error {
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return syncline.WrapError(syncline.CodeUnavailable, err, "cannot create the folder for catalogs %s; choose another one with --catalogs", path)
-	}
-	if err := checkPrivate("folder for catalogs", path); err != nil {
-		return err
-	}
-	file := filepath.Join(path, "installation")
-	held, err := os.ReadFile(file)
-	switch owner := strings.TrimSpace(string(held)); {
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return syncline.WrapError(syncline.CodeUnavailable, err, "cannot read the folder for catalogs %s; check its rights", path)
-	case owner == string(installation):
-		return nil
-	case owner != "":
-		return syncline.Errorf(syncline.CodeConflict,
-			"the folder %s holds the catalogs of another installation (%.40q); choose another folder with --catalogs, or remove what is in this one: catalogs are built anew from the repositories", path, owner)
-	}
-	if err := os.WriteFile(file, []byte(string(installation)+"\n"), 0o600); err != nil {
-		return syncline.WrapError(syncline.CodeUnavailable, err, "cannot write to the folder for catalogs %s; check its rights and the free space", path)
-	}
-	return nil
-}
-
-// roomFor returns what fails while the disk that holds the folder for catalogs has
-// no more than its reserve left.
-func roomFor(folder string, keep int64) func() error {
-	reserve := diskspace.Reserve{Folder: folder, Keep: keep}
-	return func() error {
-		free, keep, ok := reserve.Left()
-		if !ok || free >= keep {
-			return nil
-		}
-		return syncline.WrapError(syncline.CodeUnavailable, catalog.ErrNoRoom,
-			"the disk that holds the catalogs has %s free, and %s of it are kept free; make room, or put the catalogs on another disk with serve --catalogs, then synchronize again",
-			diskspace.Size(free), diskspace.Size(keep))
-	}
 }

@@ -26,8 +26,8 @@ type nodes struct {
 
 var _ api.Nodes = (*nodes)(nil)
 
-// newNodes looks at the node that listens at an address. It has the same id for
-// the life of the database.
+// newNodes returns the node that listens at an address. Its id belongs to the
+// database.
 func newNodes(ctx context.Context, instance store.Instance, addr net.Addr, version string) (*nodes, error) {
 	installation, err := instance.InstallationID(ctx)
 	if err != nil {
@@ -46,7 +46,7 @@ func newNodes(ctx context.Context, instance store.Instance, addr net.Addr, versi
 	return n, nil
 }
 
-// look takes the node's state anew. It is online while it reaches its database.
+// look reads the node's state. A node is online while it reaches its database.
 func (n *nodes) look(ctx context.Context) {
 	_, err := n.instance.InstallationID(ctx)
 	name, nameErr := os.Hostname()

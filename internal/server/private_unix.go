@@ -14,13 +14,13 @@ import (
 
 const writableByOthers = 0o022
 
-// keepPrivate makes sure that no other user can write what this process makes
-// from now on, whatever umask it was started with.
+// keepPrivate makes sure that no other user can write the files that this process
+// makes, whatever its umask.
 func keepPrivate() { syscall.Umask(0o077) }
 
-// checkPrivate refuses, with CodeForbidden, a directory that another user can
-// write to or put another one in the place of: who can do that becomes
-// administrator, or takes the key. purpose is what the directory is for.
+// checkPrivate refuses, with CodeForbidden, a directory that another user can write
+// to or replace. Such a user could become administrator, or take the key. purpose
+// names the use of the directory.
 func checkPrivate(purpose, path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -38,8 +38,8 @@ func checkPrivate(purpose, path string) error {
 	return checkParents(purpose, path)
 }
 
-// checkParents looks at the directories above, links resolved: who can rename
-// an entry of one of them can put another directory there.
+// checkParents checks the directories above, with links resolved. A user who can
+// rename an entry of one of them can put another directory there.
 func checkParents(purpose, path string) error {
 	full, err := filepath.Abs(path)
 	if err == nil {
@@ -84,8 +84,7 @@ func checkFiles(path string) error {
 	return nil
 }
 
-// foreign returns the owner of what is neither this process's user's nor root's,
-// and -1 otherwise.
+// foreign returns the owner of a file, or -1 for this process's user and for root.
 func foreign(info fs.FileInfo) int {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || stat.Uid == 0 || int(stat.Uid) == os.Geteuid() {

@@ -9,9 +9,10 @@ import (
 	"syncline.dev/syncline"
 )
 
-// FindRestoreRoots makes sure that the folders can be restored into, and
-// returns them without symbolic links. None may share files with the server's own
-// directories: a restore could put other users, keys and catalogs there. "" is none.
+// FindRestoreRoots checks the folders at paths, and returns them without symbolic
+// links. A folder must not share files with the server's own directories, because
+// a restore could put other users, keys and catalogs there. "" in own is no
+// directory.
 func FindRestoreRoots(own, paths []string) ([]syncline.RestoreTarget, error) {
 	if len(paths) == 0 {
 		return nil, nil
@@ -53,7 +54,7 @@ func FindRestoreRoots(own, paths []string) ([]syncline.RestoreTarget, error) {
 	return roots, nil
 }
 
-// plainPath is an absolute path without symbolic links, as far as it is there.
+// plainPath returns an absolute path without symbolic links in its existing part.
 func plainPath(path string) (string, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {

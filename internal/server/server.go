@@ -4,161 +4,28 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
 	"runtime"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/google/uuid"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/api"
 	"syncline.dev/syncline/internal/archive"
-	"syncline.dev/syncline/internal/auth"
 	"syncline.dev/syncline/internal/console"
 	"syncline.dev/syncline/internal/content"
-	"syncline.dev/syncline/internal/diskspace"
 	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/freshness"
 	"syncline.dev/syncline/internal/gate"
 	"syncline.dev/syncline/internal/heapgoal"
-	"syncline.dev/syncline/internal/peer"
 	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/place/kinds"
 	"syncline.dev/syncline/internal/restore/jobs"
 	"syncline.dev/syncline/internal/run"
-	"syncline.dev/syncline/internal/secret"
-	"syncline.dev/syncline/internal/store"
-	stores "syncline.dev/syncline/internal/store/sqlite"
 	"syncline.dev/syncline/internal/syncer"
 )
-
-// DataDir is an opened data directory:
-//
-//	syncline.db       the server's own state
-//	ballast           room that is given up when the disk is full
-//	secret.key        seals the repositories' passwords
-//	catalogs/         a file per repository, unless --catalogs names another folder
-//	tls/              the self-signed certificate
-//	lock              held by the server that runs
-//	initial-password  the administrator's, where no terminal showed it
-//	setup             only while the directory is set up
-type DataDir struct {
-	path  string
-	store *stores.Store
-	box   *secret.Box
-	Auth  *auth.Service
-}
-
-// makeDataDir makes a data directory unless it is there, and makes sure that it
-// is this user's alone to write.
-func makeDataDir(path string) error {
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return syncline.WrapError(syncline.CodeUnavailable, err, "cannot create the data directory %s; choose another one with --data", path)
-	}
-	if err := checkPrivate("data directory", path); err != nil {
-		return err
-	}
-	return checkFiles(path)
-}
-
-// openDataDir opens or sets up a data directory.
-func openDataDir(ctx context.Context, path string, logger *slog.Logger) (*DataDir, error) {
-	if err := makeDataDir(path); err != nil {
-		return nil, err
-	}
-	database := filepath.Join(path, "syncline.db")
-	isNew, err := beginSetup(path, database)
-	if err != nil {
-		return nil, err
-	}
-	box, err := secret.OpenKeyFile(filepath.Join(path, "secret.key"), isNew)
-	if err != nil {
-		return nil, err
-	}
-	store, err := stores.OpenWith(ctx, database, diskspace.NewBallast(filepath.Join(path, "ballast")))
-	if err != nil {
-		return nil, err
-	}
-	if err := endSetup(path); err != nil {
-		return nil, errors.Join(err, store.Close())
-	}
-	return &DataDir{path: path, store: store, box: box, Auth: auth.New(store, auth.Options{Logger: logger})}, nil
-}
-
-// lock makes sure that one server uses the data directory.
-func lock(path string) (*flock.Flock, error) {
-	if err := makeDataDir(path); err != nil {
-		return nil, err
-	}
-	l := flock.New(filepath.Join(path, "lock"), flock.SetPermissions(0o600))
-	ok, err := l.TryLock()
-	if err != nil {
-		return nil, syncline.WrapError(syncline.CodeUnavailable, err, "cannot write to the data directory %s; check its rights and the free space", path)
-	}
-	if !ok {
-		return nil, syncline.Errorf(syncline.CodeConflict, "another server uses the data directory %s; stop it or choose another one with --data", path)
-	}
-	return l, nil
-}
-
-// Options are what a server is started with.
-type Options struct {
-	// Data is the data directory; Catalogs the folder for the catalogs, "" for
-	// one in Data.
-	Data     string
-	Catalogs string
-
-	// CatalogReserve is how many bytes catalogs leave free on their disk, below
-	// zero for a share of it.
-	CatalogReserve int64
-
-	// KeepNumber and KeepAge bound the histories; 0 is for no bound.
-	KeepNumber int
-	KeepAge    time.Duration
-
-	// Listen is HOST:PORT. CertFile and KeyFile are the certificate's; without
-	// them there is a self-signed one.
-	Listen            string
-	CertFile, KeyFile string
-
-	// FirstPassword chooses the administrator's when there is no user yet.
-	FirstPassword func() (FirstPassword, error)
-	Logger        *slog.Logger
-	Version       string // of the program
-
-	// CA is PEM: certificates to trust in object storage beside the system's.
-	// DenyPrivate refuses object storage in private networks.
-	CA          []byte
-	DenyPrivate bool
-
-	// RestoreRoots are the folders that restores may write into. Privileged has
-	// them bring back what a repository's writers could misuse.
-	RestoreRoots []syncline.RestoreTarget
-	Privileged   bool
-	// KeepFree is what restores leave free on a disk of a size; nil for nobody
-	// looking.
-	KeepFree func(total int64) int64
-
-	Proxies peer.Proxies
-	// Ready is called when the server answers; its error ends it.
-	Ready func(*Server) error
-}
-
-// keep says how much ended work of a kind is kept: of sessions the newest of each
-// repository, of others the newest of all.
-func (o *Options) keep(kind syncline.WorkKind) func(now time.Time) store.Keep {
-	return func(now time.Time) store.Keep {
-		k := store.Keep{Kind: kind, Newest: o.KeepNumber, PerRepository: kind == syncline.WorkSynchronize}
-		if o.KeepAge > 0 {
-			k.Since = now.Add(-o.KeepAge)
-		}
-		return k
-	}
-}
 
 // Server is a running server.
 type Server struct {
@@ -169,7 +36,7 @@ type Server struct {
 	Fingerprint string // of a self-signed certificate, "" otherwise
 }
 
-// cores is how many threads run Go code at once, before a server takes one more.
+// cores is the number of threads that run Go code in a process without a server.
 var cores = runtime.GOMAXPROCS(0)
 
 // Run runs a server until ctx ends.
@@ -181,9 +48,9 @@ func Run(ctx context.Context, o Options) (err error) {
 			err = nil
 		}
 	}()
-	// One thread more than there are cores, and than a session has workers: while
-	// these run on, requests are not left until one of them is interrupted, and
-	// the system shares the cores out.
+	// The server has one thread more than there are cores, and so more than the
+	// workers of a session. A request then does not wait for the interruption of a
+	// worker, and the system shares the cores.
 	runtime.GOMAXPROCS(cores + 1)
 	l, err := lock(o.Data)
 	if err != nil {
@@ -210,8 +77,8 @@ func Run(ctx context.Context, o Options) (err error) {
 	return errors.Join(s.serve(ctx, o, ln, cert), ignoreClosed(ln.Close()))
 }
 
-// ensureAdministrator makes the first user, and tells of it at once: what fails
-// later in the start must not take the password along.
+// ensureAdministrator makes the first user and shows its password at once, so that
+// a failure later in the start does not lose the password.
 func (s *Server) ensureAdministrator(ctx context.Context, choose func() (FirstPassword, error)) error {
 	var first FirstPassword
 	created, err := s.Auth.EnsureAdministrator(ctx, func() (password string, err error) {
@@ -312,7 +179,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln net.Listener, cert tls
 	return (&api.Server{Handler: handler, Certificate: cert, Gate: limits, Logger: o.Logger}).Serve(ctx, ln)
 }
 
-// displayAddress is the address that a person on this machine can open.
+// displayAddress returns an address that works in a browser on this machine.
 func displayAddress(addr net.Addr, listen string) string {
 	host, _, err := net.SplitHostPort(listen)
 	_, port, _ := net.SplitHostPort(addr.String())
@@ -338,16 +205,4 @@ func (s synchronizer) Forget(ctx context.Context, repository syncline.ID, remove
 
 func (s synchronizer) Check(ctx context.Context, at place.Place, password string) error {
 	return s.places.Check(ctx, at, password)
-}
-
-// DefaultDataDir is syncline in the XDG data directory.
-func DefaultDataDir() (string, error) {
-	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "syncline"), nil
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", syncline.WrapError(syncline.CodeInvalid, err, "there is no home directory to keep data in; name one with --data")
-	}
-	return filepath.Join(home, ".local", "share", "syncline"), nil
 }

@@ -9,72 +9,69 @@ import (
 	"sync"
 
 	"syncline.dev/syncline"
-	"syncline.dev/syncline/internal/content"
 	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/secret"
 	"syncline.dev/syncline/internal/storage"
 	"syncline.dev/syncline/internal/store"
-	"syncline.dev/syncline/internal/syncer"
 	"syncline.dev/syncline/resticrepo"
 )
 
-// source opens attached repositories for sessions. It keeps what deriving a
-// key gave, so that a session with nothing new costs two listings and the
-// configuration, which tells whether the same repository lies there.
+// source opens attached repositories for sessions. It keeps the derived keys, so
+// that a session with nothing new costs two listings and the configuration. The
+// configuration shows whether the repository is still the same.
 type source struct {
 	store  sourceStore
 	sealer sealer
 	places *place.Opener
 	slow   slow
 
-	mu     sync.Mutex
-	opened map[syncline.ID]openedRepository
+	mu   sync.Mutex
+	kept map[syncline.ID]keptRepository
 }
 
-// sourceStore keeps where repositories lie and what opens them.
+// sourceStore holds the places of repositories with their secrets.
 type sourceStore interface {
 	store.Keys
 	store.Accounts
 	store.ObjectStorages
 }
 
-// openedRepository is a repository that was opened, and with what.
-type openedRepository struct {
-	with [32]byte // digest of place and password
+// keptRepository is a repository with its derived key.
+type keptRepository struct {
+	with [32]byte // digest of the place and the password
 	repo *resticrepo.Repository
 }
 
 // Open implements syncer.Source.
-func (s *source) Open(ctx context.Context, r syncline.Repository, log func(syncline.LogLevel, string)) (syncer.Params, error) {
+func (s *source) Open(ctx context.Context, r syncline.Repository, log func(syncline.LogLevel, string)) (place.Opened, error) {
 	sealed, err := s.store.SealedPassword(ctx, r.EncryptionKeyID)
 	if err != nil {
-		return syncer.Params{}, err
+		return place.Opened{}, err
 	}
 	password, err := s.sealer.Open(r.EncryptionKeyID, sealed)
 	if err != nil {
-		return syncer.Params{}, err
+		return place.Opened{}, err
 	}
 	at, err := s.place(ctx, r)
 	if err != nil {
-		return syncer.Params{}, err
+		return place.Opened{}, err
 	}
 	st, opened, err := s.places.Reach(ctx, at, func(e storage.Event) {
 		log(syncline.LogWarning, fmt.Sprintf("%s of %s failed and is tried again: %s", e.Kind, e.Name, syncline.MessageOf(e.Err)))
 	})
 	if err != nil {
-		return syncer.Params{}, err
+		return place.Opened{}, err
 	}
 	st = s.slow.wrap(r.ID, st)
 	name := at.Key()
 	with := sha256.Sum256(fmt.Appendf(nil, "%d %s %s", len(name), name, password))
-	repo, err := s.repository(ctx, r.ID, with, st, string(password))
-	if err != nil {
-		return syncer.Params{}, errors.Join(at.Describe(err), opened.Close())
+	if opened.Repository, err = s.repository(ctx, r.ID, with, st, string(password)); err != nil {
+		return place.Opened{}, errors.Join(at.Describe(err), opened.Close())
 	}
-	return syncer.Params{Repository: repo, Counter: opened.Counter, Streams: opened.Streams, MaxRead: opened.MaxRead, Close: opened.Close}, nil
+	return opened, nil
 }
 
-// place returns where a repository lies, with what opens object storage.
+// place returns the place of a repository.
 func (s *source) place(ctx context.Context, r syncline.Repository) (place.Place, error) {
 	if r.ObjectStorageID == "" {
 		return place.Place{Path: r.Path}, nil
@@ -98,10 +95,10 @@ func (s *source) place(ctx context.Context, r syncline.Repository) (place.Place,
 
 func (s *source) repository(ctx context.Context, id syncline.ID, with [32]byte, st storage.Storage, password string) (*resticrepo.Repository, error) {
 	s.mu.Lock()
-	kept, ok := s.opened[id]
+	last, ok := s.kept[id]
 	s.mu.Unlock()
-	if ok && kept.with == with {
-		repo, err := kept.repo.Reopen(ctx, st)
+	if ok && last.with == with {
+		repo, err := last.repo.Reopen(ctx, st)
 		if !errors.Is(err, resticrepo.ErrAnotherRepository) && !errors.Is(err, resticrepo.ErrNotFound) {
 			return repo, err
 		}
@@ -112,25 +109,25 @@ func (s *source) repository(ctx context.Context, id syncline.ID, with [32]byte, 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.opened == nil {
-		s.opened = make(map[syncline.ID]openedRepository)
+	if s.kept == nil {
+		s.kept = make(map[syncline.ID]keptRepository)
 	}
-	s.opened[id] = openedRepository{with, repo}
+	s.kept[id] = keptRepository{with, repo}
 	return repo, nil
 }
 
-// reader opens attached repositories for who reads contents.
-func (s *source) reader(repositories store.Repositories, log *slog.Logger) func(context.Context, syncline.ID) (content.Opened, error) {
-	return func(ctx context.Context, id syncline.ID) (content.Opened, error) {
+// reader returns the function that opens attached repositories for their contents.
+func (s *source) reader(repositories store.Repositories, log *slog.Logger) func(context.Context, syncline.ID) (place.Opened, error) {
+	return func(ctx context.Context, id syncline.ID) (place.Opened, error) {
 		r, err := repositories.Repository(ctx, id)
 		if err != nil {
-			return content.Opened{}, err
+			return place.Opened{}, err
 		}
-		p, err := s.Open(ctx, r, func(_ syncline.LogLevel, message string) { log.Warn(message, "repository", id) })
+		opened, err := s.Open(ctx, r, func(_ syncline.LogLevel, message string) { log.Warn(message, "repository", id) })
 		if err != nil {
-			return content.Opened{}, place.Translate(err)
+			return place.Opened{}, place.Translate(err)
 		}
-		return content.Opened{Repository: p.Repository, Streams: p.Streams, Close: p.Close}, nil
+		return opened, nil
 	}
 }
 
@@ -138,7 +135,7 @@ func (s *source) reader(repositories store.Repositories, log *slog.Logger) func(
 func (s *source) Forget(id syncline.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.opened, id)
+	delete(s.kept, id)
 }
 
 // sealer seals repositories' passwords and accounts' secrets, each bound to

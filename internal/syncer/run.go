@@ -30,30 +30,15 @@ type Reporter interface {
 	Behind()
 }
 
-// Counter counts the requests to the storage so far.
-type Counter interface {
-	Counts() (requests map[string]int64, bytes int64, retries int64)
-}
-
 // Params are a synchronization's inputs.
 type Params struct {
-	Repository *resticrepo.Repository // reads through Counter's storage
-	Counter    Counter
-	Catalog    *catalog.Catalog
-	Reporter   Reporter
+	place.Opened // Run does not close it
+	Catalog      *catalog.Catalog
+	Reporter     Reporter
 	// Snapshots is a recent listing of Ahead. With nil, Run lists them itself.
 	// Run removes nothing because of this listing, but lists again.
 	Snapshots []resticrepo.File
-	// Streams is the number of packs that are read at once; 0 means one per
-	// core. Distant storage needs more.
-	Streams int
-	// MaxRead bounds the bytes of one request for parts of a pack; 0 means no
-	// bound. With a bound, readers of a local storage share the work more
-	// evenly.
-	MaxRead int64
-	Logger  *slog.Logger
-	// Close, if set, releases the storage. Run does not call it.
-	Close func() error
+	Logger    *slog.Logger
 }
 
 // maxRounds bounds the listings of the index when objects are missing.

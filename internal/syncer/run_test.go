@@ -212,8 +212,8 @@ func (b *bench) sync(ctx context.Context) (stats syncline.SessionStatistics, err
 	counter := storage.NewCounter(st)
 	b.with(func(c *catalog.Catalog) {
 		stats, err = syncer.Run(ctx, syncer.Params{
-			Repository: opened.With(counter), Counter: counter, Catalog: c, Snapshots: b.snapshots,
-			Reporter: &b.recorder, MaxRead: 1 << 20, Logger: slog.New(slog.DiscardHandler),
+			Opened:  place.Opened{Repository: opened.With(counter), Counter: counter, MaxRead: 1 << 20},
+			Catalog: c, Snapshots: b.snapshots, Reporter: &b.recorder, Logger: slog.New(slog.DiscardHandler),
 		})
 	})
 	if !slices.IsSorted(b.percent) || slices.ContainsFunc(b.percent, func(p int) bool { return p < 0 || p > 99 }) {

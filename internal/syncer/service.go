@@ -34,9 +34,9 @@ type Catalogs interface {
 	Delete(ctx context.Context, repository syncline.ID) error
 }
 
-// Source opens a repository for one session. opened is what Params needs of it.
+// Source opens a repository for one session.
 type Source interface {
-	Open(ctx context.Context, r syncline.Repository, log func(syncline.LogLevel, string)) (Params, error)
+	Open(ctx context.Context, r syncline.Repository, log func(syncline.LogLevel, string)) (place.Opened, error)
 	// Forget drops what was kept of a repository between sessions.
 	Forget(r syncline.ID)
 }
@@ -184,14 +184,12 @@ func (s *Service) synchronize(ctx context.Context, rec *session) (o outcome) {
 	if err != nil {
 		return outcome{err: err}
 	}
-	params, err := s.Source.Open(ctx, repository, rec.Log)
+	opened, err := s.Source.Open(ctx, repository, rec.Log)
 	if err != nil {
 		return outcome{err: place.Translate(err)}
 	}
-	if params.Close != nil {
-		defer func() { o.err = errors.Join(o.err, params.Close()) }()
-	}
-	params.Reporter, params.Logger = rec, s.Logger
+	defer func() { o.err = errors.Join(o.err, opened.Close()) }()
+	params := Params{Opened: opened, Reporter: rec, Logger: s.Logger}
 	damaged, err := s.Catalogs.Damaged(ctx, id)
 	if err == nil && damaged {
 		err = s.renew(ctx, rec, id, catalog.ErrDamaged)

@@ -14,6 +14,7 @@ import (
 
 	"syncline.dev/syncline"
 	catalogs "syncline.dev/syncline/internal/catalog/sqlite"
+	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/run"
 	"syncline.dev/syncline/internal/storage"
 	"syncline.dev/syncline/internal/storage/local"
@@ -89,20 +90,20 @@ func newHost(t *testing.T) *host {
 }
 
 // Open implements syncer.Source.
-func (h *host) Open(ctx context.Context, r syncline.Repository, _ func(syncline.LogLevel, string)) (syncer.Params, error) {
+func (h *host) Open(ctx context.Context, r syncline.Repository, _ func(syncline.LogLevel, string)) (place.Opened, error) {
 	h.opening <- struct{}{}
 	select {
 	case <-h.gate:
 	case <-ctx.Done():
-		return syncer.Params{}, ctx.Err()
+		return place.Opened{}, ctx.Err()
 	}
-	place, err := local.Open(r.Path)
+	folder, err := local.Open(r.Path)
 	if err != nil {
-		return syncer.Params{}, err
+		return place.Opened{}, err
 	}
-	counter := storage.NewCounter(place)
+	counter := storage.NewCounter(folder)
 	repo, err := resticrepo.Open(ctx, counter, password)
-	return syncer.Params{Repository: repo, Counter: counter, Close: place.Close}, err
+	return place.Opened{Repository: repo, Counter: counter, Close: folder.Close}, err
 }
 
 // Forget implements syncer.Source.
@@ -260,10 +261,10 @@ func TestForgetWhileTheEndCannotBeRecorded(t *testing.T) {
 // gate.
 type stuck struct{ *host }
 
-func (s stuck) Open(context.Context, syncline.Repository, func(syncline.LogLevel, string)) (syncer.Params, error) {
+func (s stuck) Open(context.Context, syncline.Repository, func(syncline.LogLevel, string)) (place.Opened, error) {
 	s.opening <- struct{}{}
 	<-s.gate
-	return syncer.Params{}, errFull
+	return place.Opened{}, errFull
 }
 
 // A repository can be removed after those who asked for it before did not wait

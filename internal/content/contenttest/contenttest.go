@@ -10,6 +10,7 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/catalog/sqlite"
 	"syncline.dev/syncline/internal/content"
+	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/storage"
 	"syncline.dev/syncline/internal/storage/local"
 	"syncline.dev/syncline/internal/syncer"
@@ -36,7 +37,8 @@ func Open(t testing.TB, path, password string) *resticrepo.Repository {
 func Catalog(t testing.TB, repo *resticrepo.Repository) *catalog.Catalog {
 	t.Helper()
 	cat := Empty(t)
-	if _, err := syncer.Run(t.Context(), syncer.Params{Repository: repo, Catalog: cat, Reporter: quiet{}, Counter: storage.NewCounter(nil)}); err != nil {
+	opened := place.Opened{Repository: repo, Counter: storage.NewCounter(nil)}
+	if _, err := syncer.Run(t.Context(), syncer.Params{Opened: opened, Catalog: cat, Reporter: quiet{}}); err != nil {
 		t.Fatal(err)
 	}
 	return cat

@@ -18,7 +18,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
-	"syncline.dev/syncline/internal/storage/remote"
+	"syncline.dev/syncline/internal/storage/objects"
 )
 
 // DefaultSuffix is the end of the names of Azure's public cloud.
@@ -43,7 +43,7 @@ type Config struct {
 	Prefix      string // folder in the container; "" for its root
 	CA          []byte // PEM; added to the system's certificates
 	DenyPrivate bool   // refuse endpoints at loopback and private addresses
-	Client      remote.Client
+	Client      objects.Client
 }
 
 // Client accesses one account's blob service.
@@ -87,7 +87,7 @@ func Connect(_ context.Context, c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	transport, err := remote.NewTransport(remote.Options{CA: c.CA, AllowHTTP: endpoint.Scheme == "http", DenyPrivate: c.DenyPrivate, Client: c.Client})
+	transport, err := objects.NewTransport(objects.Options{CA: c.CA, AllowHTTP: endpoint.Scheme == "http", DenyPrivate: c.DenyPrivate, Client: c.Client})
 	if err != nil {
 		return nil, err
 	}
@@ -173,12 +173,12 @@ func (s *Storage) Open(ctx context.Context, name string, offset, length int64) (
 	if length == 0 {
 		ask = blob.HTTPRange{Count: 1} // finds out whether the blob exists
 	}
-	callCtx, call := remote.File(ctx)
+	callCtx, call := objects.File(ctx)
 	file := s.service.NewContainerClient(s.container).NewBlobClient(s.prefix + name)
 	answer, err := file.DownloadStream(callCtx, &blob.DownloadStreamOptions{Range: ask})
 	switch {
 	case err != nil && call.Status() == http.StatusRequestedRangeNotSatisfiable && ctx.Err() == nil:
-		return remote.PastEnd(name, length), nil
+		return objects.PastEnd(name, length), nil
 	case err != nil:
 		return nil, s.translate(ctx, call, err, operation{container: s.container, name: name})
 	case !s.speaksAzure(call):
@@ -186,17 +186,17 @@ func (s *Storage) Open(ctx context.Context, name string, offset, length int64) (
 		return nil, s.notAzure(nil)
 	case length == 0:
 		_ = answer.Body.Close()
-		return remote.Nothing(), nil
+		return objects.Nothing(), nil
 	case endsBefore(call, offset):
 		_ = answer.Body.Close()
-		return remote.PastEnd(name, length), nil
+		return objects.PastEnd(name, length), nil
 	}
-	return remote.NewBody(ctx, call, answer.Body, name, offset, length)
+	return objects.NewBody(ctx, call, answer.Body, name, offset, length)
 }
 
 // endsBefore reports whether the answer says that the blob has no byte at the
 // offset. Azure answers with an error then, and Azurite with an empty part.
-func endsBefore(call *remote.Call, offset int64) bool {
+func endsBefore(call *objects.Call, offset int64) bool {
 	_, total, _ := strings.Cut(call.Header("Content-Range"), "/")
 	size, err := strconv.ParseInt(total, 10, 64)
 	return err == nil && size <= offset && call.Header("Content-Length") == "0"

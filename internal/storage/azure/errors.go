@@ -13,7 +13,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
-	"syncline.dev/syncline/internal/storage/remote"
+	"syncline.dev/syncline/internal/storage/objects"
 )
 
 // maxSkew is the error of a client's clock that Azure allows.
@@ -27,7 +27,7 @@ type operation struct {
 
 // translate maps an error of the library by its code. It uses no other part of
 // the service's answer.
-func (c *Client) translate(ctx context.Context, call *remote.Call, err error, op operation) error {
+func (c *Client) translate(ctx context.Context, call *objects.Call, err error, op operation) error {
 	var noToken *cliError
 	if errors.As(err, &noToken) {
 		return noToken.error
@@ -66,7 +66,7 @@ func (c *Client) translate(ctx context.Context, call *remote.Call, err error, op
 }
 
 // refusal maps the codes of credentials and rights.
-func (c *Client) refusal(code bloberror.Code, call *remote.Call, cause error, op operation) error {
+func (c *Client) refusal(code bloberror.Code, call *objects.Call, cause error, op operation) error {
 	switch code {
 	case bloberror.AuthenticationFailed, bloberror.AuthorizationFailure, bloberror.InvalidAuthenticationInfo, bloberror.NoAuthenticationInformation:
 		if e := c.outOfTime(call, cause); e != nil {
@@ -102,7 +102,7 @@ func denied(cause error, op operation) error {
 
 // outOfTime finds out whether a wrong clock is the reason for a refusal. Azure
 // has one code for all faults of credentials.
-func (c *Client) outOfTime(call *remote.Call, cause error) error {
+func (c *Client) outOfTime(call *objects.Call, cause error) error {
 	theirs := call.Date()
 	if c.sas == nil {
 		if off := time.Since(theirs).Round(time.Second).Abs(); !theirs.IsZero() && off > maxSkew {
@@ -152,7 +152,7 @@ func sasTime(s string) (time.Time, bool) {
 }
 
 // speaksAzure reports whether the last answer came from a blob service.
-func (c *Client) speaksAzure(call *remote.Call) bool {
+func (c *Client) speaksAzure(call *objects.Call) bool {
 	return call.Header("x-ms-request-id") != "" || call.Header("x-ms-version") != "" || call.Header("x-ms-error-code") != ""
 }
 

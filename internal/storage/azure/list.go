@@ -10,7 +10,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
-	"syncline.dev/syncline/internal/storage/remote"
+	"syncline.dev/syncline/internal/storage/objects"
 )
 
 // page is one page of a listing.
@@ -26,7 +26,7 @@ type page struct {
 func pages[T any](ctx context.Context, c *Client, pager *runtime.Pager[T], op operation, read func(T) page) error {
 	seen := map[string]bool{}
 	for pager.More() {
-		callCtx, call := remote.Document(ctx)
+		callCtx, call := objects.Document(ctx)
 		answer, err := pager.NextPage(callCtx)
 		if err != nil {
 			return c.translate(ctx, call, err, op)
@@ -95,8 +95,8 @@ func (c *Client) ListContainers(ctx context.Context) ([]string, error) {
 				if item == nil || item.Name == nil {
 					return storage.Incomplete("", "gives containers without a name")
 				}
-				if len(names) == remote.MaxFolders {
-					return remote.TooManyFolders()
+				if len(names) == objects.MaxFolders {
+					return objects.TooManyFolders()
 				}
 				names = append(names, *item.Name)
 			}
@@ -140,8 +140,8 @@ func (c *Client) ListFolders(ctx context.Context, name, prefix string) ([]string
 				if folder == "" {
 					continue
 				}
-				if len(folders) == remote.MaxFolders {
-					return remote.TooManyFolders()
+				if len(folders) == objects.MaxFolders {
+					return objects.TooManyFolders()
 				}
 				folders = append(folders, folder)
 			}

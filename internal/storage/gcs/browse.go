@@ -8,7 +8,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
-	"syncline.dev/syncline/internal/storage/remote"
+	"syncline.dev/syncline/internal/storage/objects"
 )
 
 // ListBuckets returns the names of the buckets in the key file's project.
@@ -23,8 +23,8 @@ func (c *Client) ListBuckets(ctx context.Context) ([]string, error) {
 			if item.Name == "" {
 				return storage.Incomplete("", "gives buckets without a name")
 			}
-			if len(names) == remote.MaxFolders {
-				return remote.TooManyFolders()
+			if len(names) == objects.MaxFolders {
+				return objects.TooManyFolders()
 			}
 			names = append(names, item.Name)
 		}
@@ -36,7 +36,7 @@ func (c *Client) ListBuckets(ctx context.Context) ([]string, error) {
 func (c *Client) bucketPage(ctx context.Context, query url.Values) (page, error) {
 	u := *c.base
 	u.Path, u.RawQuery = "/storage/v1/b", query.Encode()
-	callCtx, call := remote.Document(ctx)
+	callCtx, call := objects.Document(ctx)
 	resp, err := c.get(callCtx, call, &u, "")
 	if err != nil {
 		return page{}, err
@@ -79,8 +79,8 @@ func (c *Client) ListFolders(ctx context.Context, bucket, prefix string) ([]stri
 			if name = strings.TrimSuffix(name, "/"); name == "" {
 				continue
 			}
-			if len(folders) == remote.MaxFolders {
-				return remote.TooManyFolders()
+			if len(folders) == objects.MaxFolders {
+				return objects.TooManyFolders()
 			}
 			folders = append(folders, name)
 		}

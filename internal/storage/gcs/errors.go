@@ -11,7 +11,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
-	"syncline.dev/syncline/internal/storage/remote"
+	"syncline.dev/syncline/internal/storage/objects"
 )
 
 // operation describes a request, for the text of an error.
@@ -25,7 +25,7 @@ const maxReason = 64 << 10
 
 // failed translates an answer without success, and closes it. It uses only the
 // answer's status and reason.
-func (s *Storage) failed(ctx context.Context, call *remote.Call, resp *http.Response, op operation) error {
+func (s *Storage) failed(ctx context.Context, call *objects.Call, resp *http.Response, op operation) error {
 	defer resp.Body.Close()
 	if trouble := call.Trouble(ctx); trouble != nil {
 		return trouble
@@ -66,7 +66,7 @@ func (s *Storage) failed(ctx context.Context, call *remote.Call, resp *http.Resp
 }
 
 // bucketsFailed translates a failed listing of buckets, and closes the answer.
-func (c *Client) bucketsFailed(ctx context.Context, call *remote.Call, resp *http.Response) error {
+func (c *Client) bucketsFailed(ctx context.Context, call *objects.Call, resp *http.Response) error {
 	defer resp.Body.Close()
 	if trouble := call.Trouble(ctx); trouble != nil {
 		return trouble

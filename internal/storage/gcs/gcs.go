@@ -16,7 +16,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
-	"syncline.dev/syncline/internal/storage/remote"
+	"syncline.dev/syncline/internal/storage/objects"
 )
 
 // DefaultEndpoint is Google's address.
@@ -44,7 +44,7 @@ type Config struct {
 
 	CA          []byte // PEM; added to the system's certificates
 	DenyPrivate bool   // refuse endpoints at loopback and private addresses
-	Client      remote.Client
+	Client      objects.Client
 }
 
 // Client lists buckets and folders.
@@ -72,7 +72,7 @@ func Connect(_ context.Context, c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	transport, err := remote.NewTransport(remote.Options{CA: c.CA, AllowHTTP: base.Scheme == "http", DenyPrivate: c.DenyPrivate, Client: c.Client})
+	transport, err := objects.NewTransport(objects.Options{CA: c.CA, AllowHTTP: base.Scheme == "http", DenyPrivate: c.DenyPrivate, Client: c.Client})
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func parseEndpoint(s string) (*url.URL, error) {
 }
 
 // do makes one request below the bucket's objects.
-func (s *Storage) do(ctx context.Context, call *remote.Call, object string, query url.Values, ranged string) (*http.Response, error) {
+func (s *Storage) do(ctx context.Context, call *objects.Call, object string, query url.Values, ranged string) (*http.Response, error) {
 	u := *s.base
 	u.Path = "/storage/v1/b/" + s.bucket + "/o"
 	if object != "" {
@@ -149,10 +149,10 @@ func (s *Storage) do(ctx context.Context, call *remote.Call, object string, quer
 }
 
 // get makes one request, with a token.
-func (c *Client) get(ctx context.Context, call *remote.Call, u *url.URL, ranged string) (*http.Response, error) {
+func (c *Client) get(ctx context.Context, call *objects.Call, u *url.URL, ranged string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
 	if err != nil {
-		return nil, syncline.WrapError(syncline.CodeInvalid, remote.Opaque(err), "the address of the storage at %s is not valid", c.base.Host)
+		return nil, syncline.WrapError(syncline.CodeInvalid, objects.Opaque(err), "the address of the storage at %s is not valid", c.base.Host)
 	}
 	if ranged != "" {
 		req.Header.Set("Range", ranged)
@@ -170,7 +170,7 @@ func (c *Client) get(ctx context.Context, call *remote.Call, u *url.URL, ranged 
 		if trouble := call.Trouble(ctx); trouble != nil {
 			return nil, trouble
 		}
-		return nil, syncline.WrapError(syncline.CodeUnavailable, remote.Opaque(err), "the storage at %s cannot be asked", c.base.Host)
+		return nil, syncline.WrapError(syncline.CodeUnavailable, objects.Opaque(err), "the storage at %s cannot be asked", c.base.Host)
 	}
 	return resp, nil
 }
@@ -183,11 +183,11 @@ func (s *Storage) Open(ctx context.Context, name string, offset, length int64) (
 	if err := storage.CheckOffset(offset); err != nil {
 		return nil, err
 	}
-	ask := remote.Range(offset, length)
+	ask := objects.Range(offset, length)
 	if length == 0 {
 		ask = "bytes=0-0" // finds out whether the object exists
 	}
-	callCtx, call := remote.File(ctx)
+	callCtx, call := objects.File(ctx)
 	resp, err := s.do(callCtx, call, s.prefix+name, url.Values{"alt": {"media"}}, ask)
 	if err != nil {
 		return nil, err
@@ -196,7 +196,7 @@ func (s *Storage) Open(ctx context.Context, name string, offset, length int64) (
 	case http.StatusOK, http.StatusPartialContent:
 	case http.StatusRequestedRangeNotSatisfiable:
 		_ = resp.Body.Close()
-		return remote.PastEnd(name, length), nil
+		return objects.PastEnd(name, length), nil
 	default:
 		return nil, s.failed(ctx, call, resp, operation{name: name})
 	}
@@ -207,9 +207,9 @@ func (s *Storage) Open(ctx context.Context, name string, offset, length int64) (
 	s.seen.Store(true)
 	if length == 0 {
 		_ = resp.Body.Close()
-		return remote.Nothing(), nil
+		return objects.Nothing(), nil
 	}
-	return remote.NewBody(ctx, call, resp.Body, name, offset, length)
+	return objects.NewBody(ctx, call, resp.Body, name, offset, length)
 }
 
 // List implements storage.Storage. A missing dir is an empty listing.

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"syncline.dev/syncline/internal/storage"
-	"syncline.dev/syncline/internal/storage/remote"
+	"syncline.dev/syncline/internal/storage/objects"
 )
 
 // page is one page of a listing, with the fields that are asked for.
@@ -88,7 +88,7 @@ func pages(what string, query url.Values, get func() (page, error), fn func(page
 
 // page asks for one page of the bucket's listing.
 func (s *Storage) page(ctx context.Context, prefix string, query url.Values) (page, error) {
-	callCtx, call := remote.Document(ctx)
+	callCtx, call := objects.Document(ctx)
 	resp, err := s.do(callCtx, call, "", query, "")
 	if err != nil {
 		return page{}, err
@@ -100,7 +100,7 @@ func (s *Storage) page(ctx context.Context, prefix string, query url.Values) (pa
 }
 
 // read makes sure that an answer is a page of that kind, and closes it.
-func (c *Client) read(ctx context.Context, call *remote.Call, resp *http.Response, what, kind string) (p page, err error) {
+func (c *Client) read(ctx context.Context, call *objects.Call, resp *http.Response, what, kind string) (p page, err error) {
 	defer resp.Body.Close()
 	body := json.NewDecoder(resp.Body)
 	err = body.Decode(&p)

@@ -14,7 +14,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
-	"syncline.dev/syncline/internal/storage/remote"
+	"syncline.dev/syncline/internal/storage/objects"
 )
 
 // scope is the right of the tokens: to read.
@@ -118,7 +118,7 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 // translates its errors. It keeps no text of them, because they can hold signed
 // data and answers.
 func fetched(ctx context.Context, transport http.RoundTripper, get func(context.Context) (*oauth2.Token, error)) (*oauth2.Token, error) {
-	callCtx, call := remote.Document(ctx)
+	callCtx, call := objects.Document(ctx)
 	client := &http.Client{Transport: bound{callCtx, transport}}
 	token, err := get(context.WithValue(callCtx, oauth2.HTTPClient, client))
 	if err == nil {

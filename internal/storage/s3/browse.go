@@ -9,12 +9,12 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
-	"syncline.dev/syncline/internal/storage/remote"
+	"syncline.dev/syncline/internal/storage/objects"
 )
 
 // ListBuckets returns the names of the buckets that the credentials may see.
 func (c *Client) ListBuckets(ctx context.Context) ([]string, error) {
-	callCtx, call := remote.Document(ctx)
+	callCtx, call := objects.Document(ctx)
 	buckets, err := c.core.ListBuckets(callCtx)
 	if err != nil {
 		return nil, c.translate(ctx, call, err, operation{list: true})
@@ -52,8 +52,8 @@ func (c *Client) ListFolders(ctx context.Context, bucket, prefix string) ([]stri
 		if !isFolder || name == "" {
 			return nil
 		}
-		if len(folders) == remote.MaxFolders {
-			return remote.TooManyFolders()
+		if len(folders) == objects.MaxFolders {
+			return objects.TooManyFolders()
 		}
 		folders = append(folders, name)
 		return nil

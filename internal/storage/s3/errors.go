@@ -15,7 +15,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
-	"syncline.dev/syncline/internal/storage/remote"
+	"syncline.dev/syncline/internal/storage/objects"
 )
 
 // operation describes a request, for the text of an error.
@@ -26,7 +26,7 @@ type operation struct {
 
 // translate maps an error of the library by its code. It uses only codes and a
 // region's name from the server's answer.
-func (c *Client) translate(ctx context.Context, call *remote.Call, err error, op operation) error {
+func (c *Client) translate(ctx context.Context, call *objects.Call, err error, op operation) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -47,7 +47,7 @@ func (c *Client) translate(ctx context.Context, call *remote.Call, err error, op
 	isAnswer := errors.As(err, &answer)
 	switch {
 	case call.Status() != 0 && !c.speaksS3(call):
-		return c.notS3(remote.Opaque(err))
+		return c.notS3(objects.Opaque(err))
 	case errors.As(err, &syntax) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
 		return storage.Incomplete(op.dir, "is cut off")
 	case isAnswer && answer.Code == minio.NotImplemented && call.Status() == http.StatusOK:
@@ -57,7 +57,7 @@ func (c *Client) translate(ctx context.Context, call *remote.Call, err error, op
 	case !isAnswer && call.Status() == 0:
 		return notAsked(err, op)
 	case !isAnswer:
-		return c.notS3(remote.Opaque(err))
+		return c.notS3(objects.Opaque(err))
 	}
 	cause := call.Answer(answer.Code)
 	if e := c.access(call, answer, cause, op); e != nil {
@@ -71,11 +71,11 @@ func notAsked(err error, op operation) error {
 	if s3utils.CheckValidBucketName(op.bucket) != nil {
 		return syncline.WrapError(syncline.CodeInvalid, err, "%q is no name of a bucket", op.bucket)
 	}
-	return syncline.WrapError(syncline.CodeForbidden, remote.Opaque(err), "no access key can be had from where the credentials were to come from; look at the profile, or give the keys")
+	return syncline.WrapError(syncline.CodeForbidden, objects.Opaque(err), "no access key can be had from where the credentials were to come from; look at the profile, or give the keys")
 }
 
 // access maps the codes of buckets, keys and rights.
-func (c *Client) access(call *remote.Call, answer minio.ErrorResponse, cause error, op operation) error {
+func (c *Client) access(call *objects.Call, answer minio.ErrorResponse, cause error, op operation) error {
 	switch answer.Code {
 	case "RequestTimeout", "Throttling", "ThrottlingException", "RequestLimitExceeded", "RequestThrottled", "SlowDown", "InternalError":
 		return &storage.RequestError{
@@ -107,7 +107,7 @@ func (c *Client) access(call *remote.Call, answer minio.ErrorResponse, cause err
 	return nil
 }
 
-func wrongRegion(call *remote.Call, answer minio.ErrorResponse, cause error, op operation) error {
+func wrongRegion(call *objects.Call, answer minio.ErrorResponse, cause error, op operation) error {
 	region := answer.Region
 	if region == "" {
 		region = call.Header("x-amz-bucket-region")
@@ -118,7 +118,7 @@ func wrongRegion(call *remote.Call, answer minio.ErrorResponse, cause error, op 
 	return syncline.WrapError(syncline.CodeInvalid, cause, "the bucket %q lies in another region, or signatures must name it: give the region %s", op.bucket, region)
 }
 
-func skewed(call *remote.Call, cause error) error {
+func skewed(call *objects.Call, cause error) error {
 	if theirs := call.Date(); !theirs.IsZero() {
 		off := time.Since(theirs).Round(time.Second)
 		return syncline.WrapError(syncline.CodeUnavailable, cause, "this machine's clock differs from the storage's by %s, too much for signed requests; set it", off.Abs())
@@ -143,7 +143,7 @@ func (c *Client) denied(cause error, op operation) error {
 }
 
 // speaksS3 reports whether the last answer looks like one of S3's.
-func (c *Client) speaksS3(call *remote.Call) bool {
+func (c *Client) speaksS3(call *objects.Call) bool {
 	return strings.Contains(call.Header("Content-Type"), "xml") || call.Header("x-amz-request-id") != ""
 }
 

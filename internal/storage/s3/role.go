@@ -9,7 +9,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
-	"syncline.dev/syncline/internal/storage/remote"
+	"syncline.dev/syncline/internal/storage/objects"
 )
 
 // Role is a role to assume with the keys, as in restic's
@@ -40,7 +40,7 @@ func (c Config) assume(keys *credentials.Credentials) (*credentials.Credentials,
 	if err != nil {
 		return nil, syncline.WrapError(syncline.CodeInvalid, err, "the endpoint to take a role at must be a host's name, with a port or https:// where needed, and nothing else")
 	}
-	transport, err := remote.NewTransport(remote.Options{CA: c.CA, AllowHTTP: at.Scheme == "http", DenyPrivate: c.DenyPrivate, Client: c.Client})
+	transport, err := objects.NewTransport(objects.Options{CA: c.CA, AllowHTTP: at.Scheme == "http", DenyPrivate: c.DenyPrivate, Client: c.Client})
 	if err != nil {
 		return nil, err
 	}
@@ -85,9 +85,9 @@ func (p *roleProvider) Retrieve() (credentials.Value, error) { return p.Retrieve
 func (p *roleProvider) failed(err error) error {
 	var refused credentials.ErrorResponse
 	if errors.As(err, &refused) && refused.STSError.Code != "" {
-		return storage.Refused(remote.Opaque(err), "the role %s cannot be taken: %s answers %q", clip(p.arn), p.host, clip(refused.STSError.Code))
+		return storage.Refused(objects.Opaque(err), "the role %s cannot be taken: %s answers %q", clip(p.arn), p.host, clip(refused.STSError.Code))
 	}
-	return syncline.WrapError(syncline.CodeUnavailable, remote.Opaque(err), "the role %s cannot be taken: %s does not answer like a token service", clip(p.arn), p.host)
+	return syncline.WrapError(syncline.CodeUnavailable, objects.Opaque(err), "the role %s cannot be taken: %s does not answer like a token service", clip(p.arn), p.host)
 }
 
 // roleError is an error of assuming a role, without an answer to the request

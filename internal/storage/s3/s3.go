@@ -16,7 +16,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
-	"syncline.dev/syncline/internal/storage/remote"
+	"syncline.dev/syncline/internal/storage/objects"
 )
 
 // Lookup says where an address has the bucket's name.
@@ -55,7 +55,7 @@ type Config struct {
 
 	OldListing  bool // list with the first version of the operation
 	DenyPrivate bool // refuse endpoints at loopback and private addresses
-	Client      remote.Client
+	Client      objects.Client
 }
 
 // Client accesses one endpoint with one set of credentials.
@@ -99,7 +99,7 @@ func Connect(_ context.Context, c Config) (*Client, error) {
 		return nil, err
 	}
 	plain := endpoint.Scheme == "http"
-	transport, err := remote.NewTransport(remote.Options{CA: c.CA, AllowHTTP: plain, DenyPrivate: c.DenyPrivate, Client: c.Client})
+	transport, err := objects.NewTransport(objects.Options{CA: c.CA, AllowHTTP: plain, DenyPrivate: c.DenyPrivate, Client: c.Client})
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +173,7 @@ func (s *Storage) Open(ctx context.Context, name string, offset, length int64) (
 	if err := storage.CheckOffset(offset); err != nil {
 		return nil, err
 	}
-	ask := remote.Range(offset, length)
+	ask := objects.Range(offset, length)
 	if length == 0 {
 		ask = "bytes=0-0" // finds out whether the object exists
 	}
@@ -181,18 +181,18 @@ func (s *Storage) Open(ctx context.Context, name string, offset, length int64) (
 	if ask != "" {
 		o.Set("Range", ask)
 	}
-	callCtx, call := remote.File(ctx)
+	callCtx, call := objects.File(ctx)
 	body, _, _, err := s.core.GetObject(callCtx, s.bucket, s.prefix+name, o)
 	switch {
 	case err != nil && call.Status() == http.StatusRequestedRangeNotSatisfiable && ctx.Err() == nil:
-		return remote.PastEnd(name, length), nil
+		return objects.PastEnd(name, length), nil
 	case err != nil:
 		return nil, s.translate(ctx, call, err, operation{bucket: s.bucket, name: name})
 	case length == 0:
 		_ = body.Close()
-		return remote.Nothing(), nil
+		return objects.Nothing(), nil
 	}
-	return remote.NewBody(ctx, call, body, name, offset, length)
+	return objects.NewBody(ctx, call, body, name, offset, length)
 }
 
 // List implements storage.Storage. A missing dir is an empty listing.
@@ -216,7 +216,7 @@ func (s *Storage) List(ctx context.Context, dir string, fn func(name string, siz
 // passes folders, whose keys end in a slash, in place of the objects below
 // them.
 func (c *Client) list(ctx context.Context, bucket, prefix string, recursive bool, fn func(minio.ObjectInfo) error) error {
-	callCtx, call := remote.Document(ctx)
+	callCtx, call := objects.Document(ctx)
 	callCtx = withPages(callCtx)
 	owner := false
 	listing := c.core.ListObjectsIter(callCtx, bucket, minio.ListObjectsOptions{

@@ -61,8 +61,8 @@ func run(t *testing.T, program string, env []string, args ...string) outcome {
 	return outcome{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-// remoteRepository is one repository in one kind of storage.
-type remoteRepository struct {
+// storedRepository is one repository in one kind of storage.
+type storedRepository struct {
 	address string
 	env     []string
 	options []string
@@ -81,24 +81,24 @@ func oddFiles() map[string][]byte {
 	return files
 }
 
-func inS3(t *testing.T, repo string) (*servers.S3, remoteRepository) {
+func inS3(t *testing.T, repo string) (*servers.S3, storedRepository) {
 	t.Helper()
 	server := servers.StartS3(t)
 	server.Put(t, "bucket", "some folder/repo", servers.ReadFolder(t, repo))
 	server.Put(t, "bucket", "some folder/repo", oddFiles())
-	return server, remoteRepository{
+	return server, storedRepository{
 		address: "s3:" + server.URL + "/bucket/some%20folder/repo",
 		env:     []string{"AWS_ACCESS_KEY_ID=" + server.AccessKey, "AWS_SECRET_ACCESS_KEY=" + server.SecretKey},
 		secrets: []string{server.SecretKey},
 	}
 }
 
-func inAzure(t *testing.T, repo string) remoteRepository {
+func inAzure(t *testing.T, repo string) storedRepository {
 	t.Helper()
 	server := servers.StartAzure(t)
 	server.Put(t, "container", "some folder/repo", servers.ReadFolder(t, repo))
 	server.Put(t, "container", "some folder/repo", oddFiles())
-	return remoteRepository{
+	return storedRepository{
 		address: "azure:container:/some folder/repo",
 		env:     []string{"AZURE_ACCOUNT_NAME=" + server.Account, "AZURE_ACCOUNT_KEY=" + server.Key},
 		options: []string{"-o", "azure.endpoint=" + server.URL},
@@ -106,12 +106,12 @@ func inAzure(t *testing.T, repo string) remoteRepository {
 	}
 }
 
-func inGCS(t *testing.T, repo string) remoteRepository {
+func inGCS(t *testing.T, repo string) storedRepository {
 	t.Helper()
 	server := servers.StartGCS(t)
 	server.Put(t, "bucket", "some folder/repo", servers.ReadFolder(t, repo))
 	server.Put(t, "bucket", "some folder/repo", oddFiles())
-	return remoteRepository{
+	return storedRepository{
 		address: "gs:bucket:/some folder/repo",
 		env:     []string{"STORAGE_EMULATOR_HOST=" + strings.TrimPrefix(server.URL, "http://"), "GOOGLE_ACCESS_TOKEN=ya29.not-to-be-told"},
 		secrets: []string{"ya29.not-to-be-told"},
@@ -123,7 +123,7 @@ func inGCS(t *testing.T, repo string) remoteRepository {
 func TestRepositoryInObjectStorage(t *testing.T) {
 	repo := resticfixture.Unpack(t, "v2-old")
 	_, s3 := inS3(t, repo)
-	places := map[string]remoteRepository{"local": {address: repo}, "s3": s3, "azure": inAzure(t, repo), "gs": inGCS(t, repo)}
+	places := map[string]storedRepository{"local": {address: repo}, "s3": s3, "azure": inAzure(t, repo), "gs": inGCS(t, repo)}
 	questions := [][]string{{"snapshots", "--json"}, {"ls", "latest", "--json"}, {"ls", "-l", "latest"}}
 	var answers []string
 	var catalog string
@@ -354,17 +354,17 @@ func TestBadStorage(t *testing.T) {
 	azure, gcs := inAzure(t, repo), inGCS(t, repo)
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>Hello") }))
 	defer site.Close()
-	with := func(r remoteRepository, address string, more ...string) remoteRepository {
+	with := func(r storedRepository, address string, more ...string) storedRepository {
 		r.address, r.env = address, append(append([]string{}, r.env...), more...)
 		return r
 	}
-	option := func(r remoteRepository, o string) remoteRepository {
+	option := func(r storedRepository, o string) storedRepository {
 		r.options = append(append([]string{}, r.options...), "-o", o)
 		return r
 	}
 	tests := []struct {
 		label   string
-		r       remoteRepository
+		r       storedRepository
 		code    int
 		message string
 	}{
@@ -387,12 +387,12 @@ func TestBadStorage(t *testing.T) {
 		{"no key", with(azure, azure.address, "AZURE_ACCOUNT_KEY="), 1, "neither AZURE_ACCOUNT_KEY nor AZURE_ACCOUNT_SAS is set"},
 		{"wrong account key", with(azure, azure.address, "AZURE_ACCOUNT_KEY=bm90IHRoZSBrZXk="), 1, "key does not belong to the storage account"},
 		{"two endpoints", option(azure, "azure.endpoint="+site.URL), 1, "twice with different values"},
-		{"no Azure", option(remoteRepository{address: azure.address, env: azure.env}, "azure.endpoint="+site.URL), 1, "does not answer like Azure Blob Storage"},
+		{"no Azure", option(storedRepository{address: azure.address, env: azure.env}, "azure.endpoint="+site.URL), 1, "does not answer like Azure Blob Storage"},
 		{"no bucket at Google", with(gcs, "gs:none-such:/repo"), 10, `there is no bucket "none-such"`},
 		{"no repository at Google", with(gcs, "gs:bucket:/elsewhere"), 10, "there is no restic repository at gs:bucket:/elsewhere"},
 		{"no Google", with(gcs, gcs.address, "STORAGE_EMULATOR_HOST="+server.URL), 1, "does not answer like Google Cloud Storage"},
 		{"no key file", with(gcs, gcs.address, "STORAGE_EMULATOR_HOST=", "GOOGLE_ACCESS_TOKEN=", "GOOGLE_APPLICATION_CREDENTIALS=/none/such.json"), 1, "GOOGLE_APPLICATION_CREDENTIALS"},
-		{"another kind", remoteRepository{address: "rest:https://user:hunter2@host/"}, 1, "rest: addresses of repositories cannot be read yet"},
+		{"another kind", storedRepository{address: "rest:https://user:hunter2@host/"}, 1, "rest: addresses of repositories cannot be read yet"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.label, func(t *testing.T) {

@@ -1,4 +1,4 @@
-package remote_test
+package objects_test
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
-	"syncline.dev/syncline/internal/storage/remote"
+	"syncline.dev/syncline/internal/storage/objects"
 )
 
 func TestCheckAddress(t *testing.T) {
@@ -42,26 +42,26 @@ func TestCheckAddress(t *testing.T) {
 	for text, allowed := range tests {
 		ip := netip.MustParseAddr(text)
 		for _, deny := range []bool{false, true} {
-			err := remote.CheckAddress(ip, deny)
+			err := objects.CheckAddress(ip, deny)
 			want := allowed == always || allowed == private && !deny
 			if (err == nil) != want || err != nil && syncline.CodeOf(err) != syncline.CodeInvalid {
 				t.Errorf("%s is allowed %s; with private ones denied: %v it gives %v", text, allowed, deny, err)
 			}
 		}
 	}
-	if err := remote.CheckAddress(netip.Addr{}, false); err == nil {
+	if err := objects.CheckAddress(netip.Addr{}, false); err == nil {
 		t.Error("no address at all is allowed")
 	}
 }
 
 // ask makes one request and returns a back end's error for its failure.
-func ask(t *testing.T, o remote.Options, address string) error {
+func ask(t *testing.T, o objects.Options, address string) error {
 	t.Helper()
-	transport, err := remote.NewTransport(o)
+	transport, err := objects.NewTransport(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, call := remote.Document(t.Context())
+	ctx, call := objects.Document(t.Context())
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
@@ -92,10 +92,10 @@ func TestTransportRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain := remote.Options{AllowHTTP: true}
+	plain := objects.Options{AllowHTTP: true}
 	tests := []struct {
 		label   string
-		options remote.Options
+		options objects.Options
 		address string
 		message string
 	}{
@@ -103,10 +103,10 @@ func TestTransportRefuses(t *testing.T) {
 		{"a metadata address", plain, "http://169.254.169.254/latest", "link-local"},
 		{"in other clothes", plain, "http://[::ffff:a9fe:a9fe]/latest", "link-local"},
 		{"behind a redirect", plain, to("http://169.254.169.254/latest"), "link-local"},
-		{"http", remote.Options{}, fine.URL, "without encryption"},
-		{"loopback", remote.Options{AllowHTTP: true, DenyPrivate: true}, fine.URL, "this very machine"},
+		{"http", objects.Options{}, fine.URL, "without encryption"},
+		{"loopback", objects.Options{AllowHTTP: true, DenyPrivate: true}, fine.URL, "this very machine"},
 		// The address of a name is checked when the connection is made.
-		{"loopback by name", remote.Options{AllowHTTP: true, DenyPrivate: true}, "http://localhost:" + port, "this very machine"},
+		{"loopback by name", objects.Options{AllowHTTP: true, DenyPrivate: true}, "http://localhost:" + port, "this very machine"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.label, func(t *testing.T) {
@@ -150,13 +150,13 @@ func TestNoProxyPastTheGuard(t *testing.T) {
 }
 
 func behindProxy(t *testing.T) {
-	if err := ask(t, remote.Options{AllowHTTP: true}, "http://storage.example/"); err != nil {
+	if err := ask(t, objects.Options{AllowHTTP: true}, "http://storage.example/"); err != nil {
 		t.Errorf("by a proxy: %v", err)
 	}
-	if err := ask(t, remote.Options{AllowHTTP: true}, "http://169.254.169.254/"); err == nil {
+	if err := ask(t, objects.Options{AllowHTTP: true}, "http://169.254.169.254/"); err == nil {
 		t.Error("a metadata address is asked of the proxy")
 	}
-	if err := ask(t, remote.Options{AllowHTTP: true, DenyPrivate: true}, "http://127.0.0.1:1/"); err == nil {
+	if err := ask(t, objects.Options{AllowHTTP: true, DenyPrivate: true}, "http://127.0.0.1:1/"); err == nil {
 		t.Error("a private address is asked")
 	}
 }
@@ -167,10 +167,10 @@ func TestTLS(t *testing.T) {
 	server.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	server.StartTLS()
 	defer server.Close()
-	if err := ask(t, remote.Options{}, server.URL); syncline.CodeOf(err) != syncline.CodeInvalid || !strings.Contains(syncline.MessageOf(err), "not trusted here") {
+	if err := ask(t, objects.Options{}, server.URL); syncline.CodeOf(err) != syncline.CodeInvalid || !strings.Contains(syncline.MessageOf(err), "not trusted here") {
 		t.Errorf("an unknown authority: %v", err)
 	}
-	if _, err := remote.NewTransport(remote.Options{CA: []byte("no PEM")}); syncline.CodeOf(err) != syncline.CodeInvalid {
+	if _, err := objects.NewTransport(objects.Options{CA: []byte("no PEM")}); syncline.CodeOf(err) != syncline.CodeInvalid {
 		t.Errorf("a CA bundle without a certificate: %v", err)
 	}
 }
@@ -184,7 +184,7 @@ func TestDocumentIsBounded(t *testing.T) {
 			}
 		}
 	})
-	err := ask(t, remote.Options{AllowHTTP: true}, endless.URL)
+	err := ask(t, objects.Options{AllowHTTP: true}, endless.URL)
 	if syncline.CodeOf(err) != syncline.CodeUnavailable || storage.IsRetryable(err) || !strings.Contains(syncline.MessageOf(err), "more than such a request can bring") {
 		t.Errorf("%v, want an end", err)
 	}
@@ -198,7 +198,7 @@ func TestRetryAfter(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		})
 		var request *storage.RequestError
-		err := ask(t, remote.Options{AllowHTTP: true}, server.URL)
+		err := ask(t, objects.Options{AllowHTTP: true}, server.URL)
 		if !errors.As(err, &request) || !request.Throttled || !request.Retryable || request.RetryAfter.Seconds() != want {
 			t.Errorf("Retry-After %q gave %+v, want %v s", value, err, want)
 		}
@@ -209,7 +209,7 @@ func TestRetryAfter(t *testing.T) {
 // that it caused.
 func TestTroubleOfAContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	_, call := remote.Document(ctx)
+	_, call := objects.Document(ctx)
 	if err := call.Trouble(ctx); err != nil {
 		t.Errorf("before anything happened: %v", err)
 	}

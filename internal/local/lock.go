@@ -1,4 +1,4 @@
-package main
+package local
 
 import (
 	"context"
@@ -12,10 +12,10 @@ import (
 // The times between two looks at the locks of a repository.
 const firstLook, maxLook = time.Second, 30 * time.Second
 
-// waitUnlocked waits for an exclusive lock to go that explains err, until the
-// time that --retry-lock allows. It reports whether another try makes sense.
-func (e *environment) waitUnlocked(ctx context.Context, r *place.Opened, err error, until time.Time) bool {
-	if syncline.CodeOf(err) != syncline.CodeLocked || e.retryLock <= 0 {
+// waitUnlocked waits for the end of the exclusive lock that explains err, at most
+// for the time of RetryLock. It reports whether the lock has ended.
+func (e *Engine) waitUnlocked(ctx context.Context, r *place.Opened, err error, until time.Time) bool {
+	if syncline.CodeOf(err) != syncline.CodeLocked || e.RetryLock <= 0 {
 		return false
 	}
 	for pause := firstLook; time.Now().Before(until); pause = min(2*pause, maxLook) {
@@ -27,7 +27,7 @@ func (e *environment) waitUnlocked(ctx context.Context, r *place.Opened, err err
 			return true
 		}
 		if pause == firstLook {
-			e.note("objects are missing, and %s (process %d) has locked the repository; waiting up to %s for it to end", l.Hostname, l.PID, e.retryLock)
+			e.Note("objects are missing, and %s (process %d) has locked the repository; waiting up to %s for it to end", l.Hostname, l.PID, e.RetryLock)
 		}
 		select {
 		case <-ctx.Done():
@@ -38,8 +38,8 @@ func (e *environment) waitUnlocked(ctx context.Context, r *place.Opened, err err
 	return false
 }
 
-// explainLock says of an error about missing objects that an exclusive lock
-// explains it, where there is one.
+// explainLock adds the exclusive lock to an error about missing objects, if the
+// repository has one.
 func explainLock(ctx context.Context, r *place.Opened, err error) error {
 	if syncline.CodeOf(err) != syncline.CodeDamaged || errors.Is(err, syncline.ErrArchived) {
 		return err
@@ -49,5 +49,5 @@ func explainLock(ctx context.Context, r *place.Opened, err error) error {
 		return err
 	}
 	return syncline.WrapError(syncline.CodeLocked, err, "%s; the repository is locked exclusively by %s (process %d), so this may be passing: try again when that has ended",
-		messageOf(err), l.Hostname, l.PID)
+		MessageOf(err), l.Hostname, l.PID)
 }

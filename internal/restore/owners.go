@@ -1,4 +1,4 @@
-package main
+package restore
 
 import (
 	"os/user"
@@ -7,18 +7,21 @@ import (
 	"syncline.dev/syncline"
 )
 
-// owners finds this machine's numbers of a snapshot's users and groups. As in
-// restic, a name that is unknown here becomes root. Only one goroutine may use it.
+// owners finds the numbers that the names of users and groups have on this
+// machine. Only one goroutine may use it.
 type owners struct {
-	env           *environment
+	unknown       func(kind, name string)
 	users, groups map[string]uint32
 }
 
-func newOwners(env *environment) *owners {
-	return &owners{env, map[string]uint32{}, map[string]uint32{}}
+// OwnersByName returns an Options.Owner that gives entries the numbers that their
+// names have on this machine. As in restic, a name that is not known here stands
+// for root; unknown is called once for each, with "user" or "group".
+func OwnersByName(unknown func(kind, name string)) func(*syncline.Entry) {
+	o := &owners{unknown, map[string]uint32{}, map[string]uint32{}}
+	return o.set
 }
 
-// set gives an entry the owner and the group that its names have here.
 func (o *owners) set(e *syncline.Entry) {
 	e.UID = o.find(o.users, "user", e.User, func(name string) (string, error) {
 		u, err := user.Lookup(name)
@@ -48,7 +51,7 @@ func (o *owners) find(known map[string]uint32, kind, name string, look func(stri
 		id = uint32(n)
 	}
 	if err != nil {
-		o.env.note("this machine has no %s %s; its files get number 0, as restic gives it", kind, printable(name))
+		o.unknown(kind, name)
 	}
 	known[name] = id
 	return id

@@ -1,8 +1,8 @@
-// Package remote is the common part of the back ends over HTTP: a transport
+// Package objects is the common part of the back ends over HTTP: a transport
 // that refuses addresses no repository can have, the record of one call's
 // events on the wire, errors of the network in words, and bodies whose length
 // is checked. It knows no vendor.
-package remote
+package objects
 
 import (
 	"net/netip"

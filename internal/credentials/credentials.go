@@ -1,4 +1,6 @@
-package main
+// Package credentials keeps the tokens and the trusted certificates that a user of
+// the command line has of servers.
+package credentials
 
 import (
 	"context"
@@ -7,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/gofrs/flock"
 
@@ -14,45 +17,46 @@ import (
 	"syncline.dev/syncline/client"
 )
 
-// credentials are the user's tokens and trusted certificates, in a folder of the
-// user's configuration that nobody else can read:
+// Store holds the user's tokens and trusted certificates, in a folder of the user's
+// configuration that nobody else can read:
 //
 //	servers.json   tokens and trusted certificates, by the server's address
 //	servers.lock   held by the process that changes it
 //
 // A refresh token works once. So a process that renews a token holds the lock
 // while it reads the file, renews the token and writes the file.
-type credentials struct {
+type Store struct {
 	dir string
 }
 
-// serverRecord is one server in the file.
-type serverRecord struct {
+// Record is one server in the file.
+type Record struct {
 	Token client.Token `json:"token"`
 	// The login sets Fingerprint or Certificates to the trust that it was given.
 	Fingerprint  string `json:"fingerprint,omitempty"`
 	Certificates string `json:"certificates,omitempty"` // PEM
 }
 
-type serverRecords struct {
-	Servers map[string]serverRecord `json:"servers"`
+type records struct {
+	Servers map[string]Record `json:"servers"`
 }
 
-func userCredentials() (*credentials, error) {
+// OfUser returns the store of the user who runs the program.
+func OfUser() (*Store, error) {
 	dir, err := os.UserConfigDir()
 	if err != nil {
 		return nil, syncline.WrapError(syncline.CodeInvalid, err, "there is no configuration folder to keep tokens in (%v); set XDG_CONFIG_HOME or HOME", err)
 	}
-	return &credentials{filepath.Join(dir, "syncline")}, nil
+	return &Store{filepath.Join(dir, "syncline")}, nil
 }
 
-// record returns the record of a server; the zero value when there is none.
-func (c *credentials) record(server string) (serverRecord, error) {
+// Record returns the record of a server; the zero value when there is none.
+func (c *Store) Record(server string) (Record, error) {
 	all, err := c.read()
 	return all.Servers[server], err
 }
 
-func (c *credentials) read() (all serverRecords, err error) {
+func (c *Store) read() (all records, err error) {
 	path := filepath.Join(c.dir, "servers.json")
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -67,9 +71,12 @@ func (c *credentials) read() (all serverRecords, err error) {
 	return all, nil
 }
 
-// update changes the record of a server. When change returns an error, the file
+// lockRetry is how often a lock that another process holds is tried.
+const lockRetry = 100 * time.Millisecond
+
+// Update changes the record of a server. When change returns an error, the file
 // stays as it is.
-func (c *credentials) update(ctx context.Context, server string, change func(serverRecord) (serverRecord, error)) (err error) {
+func (c *Store) Update(ctx context.Context, server string, change func(Record) (Record, error)) (err error) {
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return c.failed(err)
 	}
@@ -89,10 +96,10 @@ func (c *credentials) update(ctx context.Context, server string, change func(ser
 	switch {
 	case err != nil || now == all.Servers[server]:
 		return err
-	case now == serverRecord{}:
+	case now == Record{}:
 		delete(all.Servers, server)
 	case all.Servers == nil:
-		all.Servers = map[string]serverRecord{server: now}
+		all.Servers = map[string]Record{server: now}
 	default:
 		all.Servers[server] = now
 	}
@@ -101,7 +108,7 @@ func (c *credentials) update(ctx context.Context, server string, change func(ser
 
 // write replaces the file as a whole. So a reader never sees a part of it, also
 // after a crash.
-func (c *credentials) write(all serverRecords) error {
+func (c *Store) write(all records) error {
 	raw, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
 		return err
@@ -120,19 +127,22 @@ func (c *credentials) write(all serverRecords) error {
 	return nil
 }
 
-func (c *credentials) failed(err error) error {
+func (c *Store) failed(err error) error {
 	return syncline.WrapError(syncline.CodeUnavailable, err, "the configuration folder %s cannot be used (%v)", c.dir, err)
 }
 
-// tokenFile keeps one server's token there.
+// Tokens returns what keeps one server's token.
+func (c *Store) Tokens(server string) client.TokenStore { return tokenFile{c, server} }
+
+// tokenFile keeps one server's token.
 type tokenFile struct {
-	*credentials
+	*Store
 	server string
 }
 
 // Update implements client.TokenStore.
 func (t tokenFile) Update(ctx context.Context, change func(client.Token) (client.Token, error)) (token client.Token, err error) {
-	err = t.update(ctx, t.server, func(r serverRecord) (serverRecord, error) {
+	err = t.Store.Update(ctx, t.server, func(r Record) (Record, error) {
 		token, err = change(r.Token)
 		r.Token = token
 		return r, err

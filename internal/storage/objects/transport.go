@@ -1,4 +1,4 @@
-package remote
+package objects
 
 import (
 	"crypto/tls"

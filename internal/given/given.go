@@ -1,0 +1,118 @@
+// Package given reads what flags and variables name: a file with one text in it,
+// and a command that prints a password.
+package given
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+
+	"syncline.dev/syncline"
+)
+
+// MaxSize bounds a text, in bytes.
+const MaxSize = 1 << 20
+
+// File returns a file's text without the white space around it.
+func File(path string) (string, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", syncline.WrapError(syncline.CodeInvalid, err, "%s does not exist", path)
+	}
+	if err != nil {
+		return "", syncline.WrapError(syncline.CodeInvalid, err, "%s cannot be read (%v)", path, errors.Unwrap(err))
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
+	switch {
+	case err != nil:
+		return "", syncline.WrapError(syncline.CodeInvalid, err, "%s cannot be read (%v)", path, errors.Unwrap(err))
+	case len(data) > MaxSize:
+		return "", syncline.Errorf(syncline.CodeInvalid, "%s is larger than 1 MiB; name a file with nothing but one line in it", path)
+	}
+	return strings.TrimSpace(Decode(data)), nil
+}
+
+// Decode turns UTF-16 with a byte order mark into UTF-8, as editors on
+// Windows write it, and drops the mark of UTF-8.
+func Decode(data []byte) string {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(data, []byte("\xff\xfe")):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(data, []byte("\xfe\xff")):
+		order = binary.BigEndian
+	default:
+		return string(bytes.TrimPrefix(data, []byte("\ufeff")))
+	}
+	var units []uint16
+	for data = data[2:]; len(data) >= 2; data = data[2:] {
+		units = append(units, order.Uint16(data))
+	}
+	return string(utf16.Decode(units))
+}
+
+// Command runs the command that prints a password, and returns the password.
+func Command(ctx context.Context, command string, stderr io.Writer) (string, error) {
+	words, err := splitWords(command)
+	if err != nil {
+		return "", syncline.Errorf(syncline.CodeInvalid, "the password command cannot be run: %v", err)
+	}
+	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
+	cmd.Stderr = stderr
+	out, err := cmd.Output()
+	if err != nil {
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		return "", syncline.WrapError(syncline.CodeInvalid, err, "the password command %q failed (%v)", words[0], err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// splitWords cuts a command into words as restic does: at white space, quotes
+// and backslashes outside of quotes. A text in quotes is literal, and a quote
+// after a backslash does not end it.
+func splitWords(s string) ([]string, error) {
+	var words []string
+	var quote, last rune
+	start := -1 // of the word, -1 between words
+	for i, c := range s {
+		var boundary bool
+		switch {
+		case last != '\\' && quote != 0 && c == quote:
+			quote, boundary = 0, true
+		case last != '\\' && quote == 0 && (c == '"' || c == '\''):
+			quote, boundary = c, true
+		default:
+			last = c
+			boundary = quote == 0 && (c == '\\' || unicode.IsSpace(c))
+		}
+		switch {
+		case boundary && start >= 0:
+			words = append(words, s[start:i])
+			start = -1
+		case !boundary && start < 0:
+			start = i
+		}
+	}
+	if start >= 0 {
+		words = append(words, s[start:])
+	}
+	if quote != 0 {
+		return nil, fmt.Errorf("the quote %c is not closed", quote)
+	}
+	if len(words) == 0 {
+		return nil, errors.New("it is empty")
+	}
+	return words, nil
+}

@@ -1,0 +1,53 @@
+package given
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"syncline.dev/syncline"
+)
+
+// TestSplitWords cuts commands at restic's places.
+func TestSplitWords(t *testing.T) {
+	for command, want := range map[string][]string{
+		"pass show backup":         {"pass", "show", "backup"},
+		`  a   "b c" 'd  e' `:      {"a", "b c", "d  e"},
+		`sh -c 'echo "two words"'`: {"sh", "-c", `echo "two words"`},
+		`a\b`:                      {"a", "b"},
+		`"it\"s"`:                  {`it\"s`},
+		"one\ttwo\nthree":          {"one", "two", "three"},
+		`""`:                       nil,
+		`"open`:                    nil,
+	} {
+		got, err := splitWords(command)
+		if (err != nil) != (want == nil) || !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, %v; want %q", command, got, err, want)
+		}
+	}
+}
+
+// TestFile reads texts as editors write them.
+func TestFile(t *testing.T) {
+	for name, tt := range map[string]struct{ raw, want, refused string }{
+		"plain":            {raw: " secret\r\n", want: "secret"},
+		"UTF-8 with mark":  {raw: "\ufeffsecret\n", want: "secret"},
+		"UTF-16":           {raw: "\xff\xfes\x00\xfc\x00\n\x00", want: "sü"},
+		"UTF-16 the other": {raw: "\xfe\xff\x00s\x00\xfc", want: "sü"},
+		"large":            {raw: strings.Repeat("x", MaxSize+1), refused: "larger than 1 MiB"},
+	} {
+		file := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(file, []byte(tt.raw), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := File(file)
+		if got != tt.want || (err != nil) != (tt.refused != "") || !strings.Contains(syncline.MessageOf(err), tt.refused) {
+			t.Errorf("%s: got %q, %v", name, got, err)
+		}
+	}
+	if _, err := File(filepath.Join(t.TempDir(), "none")); syncline.CodeOf(err) != syncline.CodeInvalid || !strings.Contains(syncline.MessageOf(err), "does not exist") {
+		t.Errorf("a file that is not there: %v", err)
+	}
+}

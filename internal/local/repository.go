@@ -1,0 +1,99 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"sync"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/place"
+	"syncline.dev/syncline/internal/place/kinds"
+	"syncline.dev/syncline/internal/storage"
+	"syncline.dev/syncline/resticrepo"
+)
+
+// Name reads the address and the options of a repository, with what its user says.
+func Name(address string, options []string, u place.User) (place.Named, error) {
+	return kinds.All().Name(address, options, u)
+}
+
+// open opens the storage and then, with the password, the repository in it.
+// beside runs with the storage while the key is derived. open waits for it, and
+// cancels it when the key cannot be derived.
+func (e *Engine) open(ctx context.Context, beside func(context.Context, storage.Storage)) (*place.Opened, error) {
+	password, given, err := e.Password(ctx)
+	if err != nil {
+		return nil, err
+	}
+	network, err := e.Network()
+	if err != nil {
+		return nil, err
+	}
+	opener := place.Opener{Kinds: kinds.All(), Network: network, Retry: storage.RetryOptions{Stall: e.Stall}}
+	st, opened, err := opener.Reach(ctx, e.Place.Place, func(ev storage.Event) {
+		e.Note("%s of %s failed and is tried again: %s", ev.Kind, ev.Name, syncline.MessageOf(ev.Err))
+	})
+	if err != nil {
+		return nil, err
+	}
+	r := &opened
+	if !given {
+		err = lookForRepository(ctx, st)
+	}
+	if err == nil {
+		aside, cancel := context.WithCancel(ctx)
+		defer cancel()
+		var running sync.WaitGroup
+		if given { // no user is asked, so the answer is used at once
+			running.Go(func() { beside(aside, st) })
+		}
+		try := func(password string) (err error) {
+			r.Repository, err = resticrepo.OpenWithHint(ctx, st, password, e.KeyHint)
+			return e.translate(err)
+		}
+		if given {
+			err = try(password)
+		} else {
+			err = e.AskPassword(ctx, try)
+		}
+		if err != nil {
+			cancel()
+		}
+		running.Wait()
+	}
+	if err != nil {
+		return nil, errors.Join(e.translate(err), r.Close())
+	}
+	return r, nil
+}
+
+// lookForRepository fails where there is no repository, so that the user is not
+// asked for its password.
+func lookForRepository(ctx context.Context, st storage.Storage) error {
+	f, err := st.Open(ctx, "config", 0, 1)
+	if errors.Is(err, fs.ErrNotExist) && syncline.CodeOf(err) != syncline.CodeNoRepository {
+		return resticrepo.ErrNoRepository
+	}
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, f)
+	return errors.Join(err, f.Close())
+}
+
+// translate gives an error its code, and the words of the command line where those
+// of the server do not fit.
+func (e *Engine) translate(err error) error {
+	var own *syncline.Error
+	switch {
+	case errors.Is(err, resticrepo.ErrWrongPassword):
+		return syncline.WrapError(syncline.CodeWrongPassword, err, "wrong password or no key found for the repository at %s", e.Place.Name)
+	case errors.As(err, &own) && own.Code == syncline.CodeNoRepository:
+		return own // there is not even a bucket; the storage's own words say so
+	case errors.Is(err, resticrepo.ErrNoRepository):
+		return syncline.WrapError(syncline.CodeNoRepository, err, "there is no restic repository at %s (no config file and no keys)", e.Place.Name)
+	}
+	return place.Translate(err)
+}
