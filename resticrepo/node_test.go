@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"syncline.dev/syncline/internal/needtest"
 )
 
 // referenceNode decodes a node as restic does: encoding/json, strconv.Unquote
@@ -237,6 +239,7 @@ func TestParseNodeAllocations(t *testing.T) {
 }
 
 func TestParseNodeLongContent(t *testing.T) {
+	needtest.Full(t, "time")
 	const count = 200_000
 	raw := []byte(`{"name":"big","type":"file",` + times + `,"content":["` + strings.Repeat(hashA+`","`, count-1) + hashB + `"]}`)
 	var n Node

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"syncline.dev/syncline/internal/needtest"
 	"syncline.dev/syncline/internal/resticfixture"
 	"syncline.dev/syncline/internal/resticwriter"
 )
@@ -165,6 +166,7 @@ func TestDamageOverTheAPI(t *testing.T) {
 // TestDamagedLater damages a repository that was synchronized: what is known of it is
 // shown, and the damage is told. A list of snapshots needs no index.
 func TestDamagedLater(t *testing.T) {
+	needtest.Full(t, "time")
 	path := damaged(t, "locks", nil)
 	ask := func(cache string) outcome {
 		return runProgram(t, []string{"SYNCLINE_CACHE_DIR=" + cache}, "-r", path, "snapshots", "--json")

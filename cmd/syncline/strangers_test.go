@@ -21,6 +21,8 @@ import (
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 	"golang.org/x/sync/errgroup"
+
+	"syncline.dev/syncline/internal/needtest"
 )
 
 const (
@@ -201,6 +203,7 @@ func (n *node) serves(t *testing.T, over <-chan struct{}) (longest time.Duration
 // TestStrangersTakeNoMemory opens a thousand connections of each kind that costs
 // a server memory, and has a user ask meanwhile.
 func TestStrangersTakeNoMemory(t *testing.T) {
+	needtest.Full(t, "time")
 	n := start(t, filepath.Join(t.TempDir(), "data"), "--debug=false")
 	idle := n.memory("VmRSS")
 	for name, do := range attacks {

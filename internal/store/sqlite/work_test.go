@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/needtest"
 	"syncline.dev/syncline/internal/store"
 )
 
@@ -63,6 +64,7 @@ func (s *Store) spoil(t *testing.T, statement string) {
 // A repository with a long history goes in several transactions, between which
 // others have their turn.
 func TestDeletionHoldsUpNobody(t *testing.T) {
+	needtest.Full(t, "time")
 	s, repository := withWork(t, 3)
 	s.spoil(t, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
 		INSERT INTO work (id, kind, repository_seq, state) SELECT 'id' || i, 'synchronize', 1, 'failed' FROM n`)
