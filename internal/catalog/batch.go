@@ -19,6 +19,13 @@ type Held struct {
 // once, in the order of the numbers and on all cores. The result has the order of
 // the refs.
 func (v *View) ReadEntries(ctx context.Context, refs []EntryRef, detail Detail) ([]Held, error) {
+	const few = 32
+	return v.readEntries(ctx, refs, detail, few)
+}
+
+// readEntries is ReadEntries. So few blocks go through the cache, since the next page
+// of a list mostly needs them again.
+func (v *View) readEntries(ctx context.Context, refs []EntryRef, detail Detail, few int) ([]Held, error) {
 	b := batch{
 		v: v, refs: refs, rows: make([]batchRow, len(refs)), order: make([]int32, len(refs)),
 		entries: make([]syncline.Entry, len(refs)), out: make([]Held, len(refs)),
@@ -27,7 +34,7 @@ func (v *View) ReadEntries(ctx context.Context, refs []EntryRef, detail Detail) 
 		b.order[i] = int32(i)
 	}
 	b.sort(func(i int32) uint32 { return refs[i].no })
-	if err := b.readRows(ctx); err != nil {
+	if err := b.readRows(ctx, few); err != nil {
 		return nil, err
 	}
 	steps := []func(context.Context) error{b.readContents, b.readNames, b.readSubtrees}
@@ -80,10 +87,8 @@ func (b *batch) parts() (out [][]int32) {
 	return out
 }
 
-// readRows reads all of the entries that lies in their own blocks. Few blocks go
-// through the cache: the next page of a list mostly needs them again.
-func (b *batch) readRows(ctx context.Context) error {
-	const few = 32
+// readRows reads the fields of the entries that lie in their own blocks.
+func (b *batch) readRows(ctx context.Context, few int) error {
 	parts := b.parts()
 	if len(parts) > few {
 		return b.readParts(ctx, parts)

@@ -1,5 +1,7 @@
 package catalog
 
+import "context"
+
 // KindCount is the number of kinds, for tests that visit them all.
 const KindCount = kindCount
 
@@ -33,3 +35,8 @@ func SetLeft(folderBytes, nameBytes int64) (restore func()) {
 
 // Frame seals a payload as the catalog does.
 func Frame(kind Kind, no uint64, payload []byte) []byte { return frame(kind, no, payload) }
+
+// ReadEntriesInParts is ReadEntries without the cache.
+func (v *View) ReadEntriesInParts(ctx context.Context, refs []EntryRef, detail Detail) ([]Held, error) {
+	return v.readEntries(ctx, refs, detail, 0)
+}

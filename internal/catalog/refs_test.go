@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -92,6 +93,47 @@ func TestRefsLeaveOutWhatIsShared(t *testing.T) {
 		}
 		if shared < 500 {
 			t.Errorf("only %d entries were shared", shared)
+		}
+		return nil
+	}))
+}
+
+// TestReadEntries reads entries of any trees in any order, some twice, through the
+// cache and block by block on all cores.
+func TestReadEntries(t *testing.T) {
+	m := newModel(23)
+	m.grow(400, 3)
+	c := inMemory(t)
+	m.build(t, c, 2, m.shuffled())
+	m.publish(t, c)
+	check(t, c.View(t.Context(), func(v *catalog.View) error {
+		var all []catalog.EntryRef
+		for _, tree := range treeRefs(t, v) {
+			check(t, v.Refs(tree, nil, func(_ int, ref catalog.EntryRef) error {
+				all = append(all, ref)
+				return nil
+			}))
+		}
+		m.rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		for _, detail := range []catalog.Detail{0, catalog.WithContent, catalog.WithContent | catalog.WithSubtree} {
+			for name, read := range map[string]func(context.Context, []catalog.EntryRef, catalog.Detail) ([]catalog.Held, error){
+				"cached": v.ReadEntries, "parts": v.ReadEntriesInParts,
+			} {
+				catalog.Forget()
+				got, err := read(t.Context(), all, detail)
+				check(t, err)
+				for i, ref := range all {
+					e, sub, ok, err := v.RefEntry(ref, detail)
+					check(t, err)
+					if h := got[i]; h.OK != ok || ok && h.Sub != sub {
+						t.Errorf("%s: %q has the tree %v (%v), want %v (%v)", name, e.Name, h.Sub, h.OK, sub, ok)
+					}
+					check(t, compareEntry(got[i].Entry, e, detail))
+				}
+			}
+		}
+		if len(all) < 1000 {
+			t.Errorf("only %d entries", len(all))
 		}
 		return nil
 	}))
