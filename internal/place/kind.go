@@ -11,8 +11,8 @@ import (
 	"syncline.dev/syncline/internal/storage/objects"
 )
 
-// Kind is one kind of storage: how its addresses are written, which options it
-// has, and how it is reached.
+// Kind is one kind of storage: the form of its addresses, its options, and how
+// it is opened.
 type Kind struct {
 	// Scheme stands before the first colon of an address, and before the dot of
 	// an option.
@@ -23,22 +23,21 @@ type Kind struct {
 	Stored []syncline.StorageKind
 	// Variables are those of the environment that open a place for a command.
 	Variables []string
-	// Options are what a command can say of a place, by name.
+	// Options are a command's extended options for a place, by name.
 	Options map[string]Option
 
-	// Parse reads what follows the scheme. Its errors are CodeInvalid, and
+	// Parse reads the part after the scheme. Its errors are CodeInvalid, and
 	// repeat nothing that could be a secret.
 	Parse func(rest string) (Place, error)
-	// Print returns what Parse reads as the same place.
+	// Print returns a text that Parse reads as the same place.
 	Print func(p Place) string
-	// Key returns what the environment says beside the address to tell two
-	// places apart; nil for nothing.
+	// Key returns the values of the environment that tell two places of one
+	// address apart. It may be nil.
 	Key func(u *User) string
 
 	// Open opens the storage at a place. It makes no request.
 	Open func(ctx context.Context, p Place, n Network) (storage.Storage, error)
-	// Browse returns what looks for buckets and folders; nil for a kind without
-	// any.
+	// Browse returns a Browser; nil for a kind without buckets.
 	Browse func(ctx context.Context, p Place, n Network) (Browser, error)
 }
 
@@ -49,7 +48,7 @@ type Browser interface {
 	ListFolders(ctx context.Context, bucket, folder string) ([]string, error)
 }
 
-// Network is how storage that is not local is spoken to.
+// Network is the access to storage that is not local.
 type Network struct {
 	CA          []byte // PEM, trusted beside the system's certificates
 	DenyPrivate bool   // no addresses of this machine and of private networks
@@ -69,7 +68,7 @@ func (n Network) Check() error {
 // folders of this machine.
 type Kinds []*Kind
 
-// of returns the kind of a place.
+// of returns a place's kind.
 func (k Kinds) of(p Place) (*Kind, error) {
 	if p.Path != "" {
 		return k[0], nil
@@ -101,7 +100,7 @@ func (k Kinds) forms() string {
 	return strings.Join(forms[:last], ", ") + " and " + forms[last]
 }
 
-// describe lists the options of a kind that do something.
+// describe lists the options of a kind that have an effect.
 func (k *Kind) describe() string {
 	var texts []string
 	for _, name := range slices.Sorted(maps.Keys(k.Options)) {
