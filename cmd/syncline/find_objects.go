@@ -72,8 +72,8 @@ type objectFinder struct {
 	// The wanted ids, whole or their first eight digits. A nil map stands for a
 	// kind that is not wanted.
 	blobs, trees map[string]bool
-	// packed are the data blobs of the wanted packs, by the first half of their
-	// ids, which is the part that the catalog keeps.
+	// packed are the data blobs of the wanted packs, by the first 16 digits of their
+	// ids, which is the part that the catalog keeps of data blobs.
 	packed map[string]bool
 	// barren are the trees below which nothing was found.
 	barren map[catalog.TreeRef]bool
