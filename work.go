@@ -19,7 +19,7 @@ const (
 //	   └─────────────────> stopped     on request, before it ran
 //
 // Only package run moves work. Every move is written to the store before anyone is
-// told of it. A crash leaves work queued or running; the next start continues it
+// told of it, unless the store cannot take it. A crash leaves work queued or running; the next start continues it
 // under the same id. The last three states are final.
 type WorkState string
 
@@ -36,6 +36,9 @@ const (
 func (s WorkState) Ended() bool {
 	return s == WorkSucceeded || s == WorkStopped || s == WorkFailed
 }
+
+// Known reports whether s is one of the states.
+func (s WorkState) Known() bool { return s == WorkQueued || s == WorkRunning || s.Ended() }
 
 // Work is a piece of work on one repository: all that its kinds have in common.
 type Work struct {

@@ -136,11 +136,12 @@ func asSession(w store.Work, err error) (syncline.Session, error) { return sessi
 // the others of a list with it; a session that runs writes its statistics anew.
 func sessionOf(w store.Work) syncline.Session {
 	s := syncline.Session{Work: w.Work}
-	if !runs.Parse(w.Result, &s.Statistics) {
+	parsed := runs.Parse(w.Result, &s.Statistics)
+	if !parsed {
 		s.Statistics = syncline.SessionStatistics{}
-		if s.State.Ended() {
-			s.Work = runs.Unreadable(s.Work)
-		}
+	}
+	if w.ID != "" && !s.State.Known() || !parsed && s.State.Ended() {
+		s.Work = runs.Unreadable(s.Work)
 	}
 	return s
 }

@@ -322,7 +322,7 @@ func TestForgetKeepsSessionsOut(t *testing.T) {
 func TestUnreadableRecords(t *testing.T) {
 	h := newHost(t)
 	ctx := context.Background()
-	runs := &run.Service{Store: damaged{h.store}, Node: "node", Logger: slog.New(slog.DiscardHandler), Now: time.Now, NewID: h.runs.NewID}
+	runs := &run.Service{Store: damaged{h.store, ""}, Node: "node", Logger: slog.New(slog.DiscardHandler), Now: time.Now, NewID: h.runs.NewID}
 	service := &syncer.Service{Runs: runs}
 	for range 2 {
 		h.gate <- struct{}{}
@@ -343,10 +343,18 @@ func TestUnreadableRecords(t *testing.T) {
 	if err != nil || len(latest) != 1 || latest[0].State == syncline.WorkFailed {
 		t.Errorf("a session that runs is shown as %+v, %v", latest, err)
 	}
+	runs.Store = damaged{h.store, "runnin"}
+	latest, err = service.LatestSessions(ctx)
+	if err != nil || len(latest) != 1 || latest[0].State != syncline.WorkFailed || latest[0].Error != run.MsgUnreadable {
+		t.Errorf("a session whose state is damaged is shown as %+v, %v", latest, err)
+	}
 }
 
-// damaged is a store in which every result is damaged.
-type damaged struct{ *stores.Store }
+// damaged is a store in which every result is damaged, and every state where there is one.
+type damaged struct {
+	*stores.Store
+	state syncline.WorkState
+}
 
 func (d damaged) WorkPage(ctx context.Context, q store.WorkQuery) ([]store.Work, error) {
 	return d.spoil(d.Store.WorkPage(ctx, q))
@@ -360,6 +368,9 @@ func (d damaged) spoil(list []store.Work, err error) ([]store.Work, error) {
 	list = slices.Clone(list)
 	for i := range list {
 		list[i].Result = `{"requests":`
+		if d.state != "" {
+			list[i].State = d.state
+		}
 	}
 	return list, err
 }

@@ -19,6 +19,7 @@ import (
 	"syncline.dev/syncline/internal/content"
 	"syncline.dev/syncline/internal/restore/jobs"
 	"syncline.dev/syncline/internal/run"
+	"syncline.dev/syncline/internal/store"
 	stores "syncline.dev/syncline/internal/store/sqlite"
 )
 
@@ -394,6 +395,10 @@ func TestUnreadableRecords(t *testing.T) {
 	if j = h.job(j.ID); j.State != syncline.WorkFailed || j.Error != run.MsgUnreadable {
 		t.Errorf("a job whose statistics are damaged is shown as %+v", j)
 	}
+	service := jobs.Service{Runs: &run.Service{Store: odd{h.store}}}
+	if j, err = service.RestoreJob(t.Context(), j.ID); err != nil || j.State != syncline.WorkFailed || j.Error != run.MsgUnreadable {
+		t.Errorf("a job whose state is damaged is shown as %+v, %v", j, err)
+	}
 	for i, order := range []string{"", "x", "{}", `{"target":"x"}`} {
 		w.ID, w.Order = syncline.ID(uuid.NewString()), order
 		added, _, err := h.store.AddWork(t.Context(), w)
@@ -410,6 +415,15 @@ func TestUnreadableRecords(t *testing.T) {
 		}
 		h.runs.Close()
 	}
+}
+
+// odd is a store in which the state of work is damaged.
+type odd struct{ run.Store }
+
+func (s odd) Work(ctx context.Context, kind syncline.WorkKind, id syncline.ID) (store.Work, error) {
+	w, err := s.Store.Work(ctx, kind, id)
+	w.State = "runnin"
+	return w, err
 }
 
 // An order survives the store, whatever bytes are in it.

@@ -83,7 +83,7 @@ func jobOf(w store.Work) syncline.RestoreJob {
 		return syncline.RestoreJob{}
 	}
 	j, ok := parse(w)
-	if !ok {
+	if !ok || !w.State.Known() {
 		j.Work = run.Unreadable(j.Work)
 		return j
 	}

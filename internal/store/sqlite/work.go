@@ -177,7 +177,7 @@ func (s *Store) TakeWork(ctx context.Context, t store.Taking) (taken []store.Wor
 // to 100, is CodeInvalid.
 func (s *Store) UpdateWork(ctx context.Context, w store.Work) error {
 	switch {
-	case w.State != syncline.WorkQueued && w.State != syncline.WorkRunning && !w.State.Ended():
+	case !w.State.Known():
 		return syncline.Errorf(syncline.CodeInvalid, "%q is no state of work", w.State)
 	case w.Progress < 0 || w.Progress > 100:
 		return syncline.Errorf(syncline.CodeInvalid, "a progress of %d percent is out of range (0 to 100)", w.Progress)
