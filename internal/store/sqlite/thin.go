@@ -72,12 +72,12 @@ func (s *Store) thin(ctx context.Context, keep store.Keep, match string, args ..
 }
 
 // remove removes work with its logs, in order, until it has removed enough for one
-// transaction.
+// transaction. A long log loses its last items first, so that the pages of the rest stay.
 func remove(ctx context.Context, conn *sql.Conn, seqs []int64) error {
 	budget := int64(removeRows)
 	for _, seq := range seqs {
 		result, err := conn.ExecContext(ctx, `DELETE FROM work_log WHERE work_seq = ? AND seq IN
-			(SELECT seq FROM work_log WHERE work_seq = ? ORDER BY seq LIMIT ?)`, seq, seq, budget)
+			(SELECT seq FROM work_log WHERE work_seq = ? ORDER BY seq DESC LIMIT ?)`, seq, seq, budget)
 		if err != nil {
 			return err
 		}
@@ -95,6 +95,11 @@ func remove(ctx context.Context, conn *sql.Conn, seqs []int64) error {
 	return nil
 }
 
+// selectOldest goes by kind, as the index does, so that no step of many sorts all that is
+// left.
+const selectOldest = `SELECT w.seq FROM work w JOIN repositories r ON r.seq = w.repository_seq
+	WHERE r.id = ? ORDER BY w.kind, w.seq LIMIT ?`
+
 // empty removes a repository's work, a part at a time.
 func (s *Store) empty(ctx context.Context, repository syncline.ID) error {
 	for {
@@ -102,8 +107,7 @@ func (s *Store) empty(ctx context.Context, repository syncline.ID) error {
 		if err != nil {
 			return err
 		}
-		seqs, err := scanAll(ctx, db, scanNumber, `SELECT w.seq FROM work w JOIN repositories r ON r.seq = w.repository_seq
-			WHERE r.id = ? ORDER BY w.seq LIMIT ?`, string(repository), removeWork)
+		seqs, err := scanAll(ctx, db, scanNumber, selectOldest, string(repository), removeWork)
 		if err != nil || len(seqs) == 0 {
 			return s.translate(err, "list the work of a repository")
 		}

@@ -84,6 +84,28 @@ func TestDeletionHoldsUpNobody(t *testing.T) {
 	}
 }
 
+// A long log that is removed in parts can be read meanwhile: its pages neither repeat nor
+// skip items.
+func TestPagesOfALogThatIsRemoved(t *testing.T) {
+	s, _ := withWork(t, 1)
+	s.spoil(t, `WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 2 * 1000)
+		INSERT INTO work_log (work_seq, seq, level, message) SELECT 2, i, 'Info', 'm' FROM n`)
+	err := s.update(t.Context(), "remove", func(ctx context.Context, conn *sql.Conn) error { return remove(ctx, conn, []int64{2}) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	latest, err := s.LatestWork(t.Context(), syncline.WorkSynchronize)
+	if err != nil || len(latest) != 1 {
+		t.Fatal(latest, err)
+	}
+	for offset := range 3 {
+		items, total, err := s.Log(t.Context(), syncline.WorkSynchronize, latest[0].ID, 1, offset)
+		if err != nil || len(items) != 1 || items[0].Seq != int64(offset)+1 || total != 2000-removeRows {
+			t.Errorf("offset %d: %+v of %d, %v", offset, items, total, err)
+		}
+	}
+}
+
 // TestUpgradeOfWork opens a database in which sessions and restore jobs had tables of
 // their own: nothing of them is lost.
 func TestUpgradeOfWork(t *testing.T) {
@@ -165,6 +187,7 @@ func TestQueryPlans(t *testing.T) {
 		selectWork + ` WHERE r.id = 'r' AND w.kind = 'synchronize' AND w.alone AND w.` + unended:                    "work_alone",
 		selectWork + ` WHERE w.kind = 'restore' ORDER BY w.seq DESC LIMIT 10`:                                       "work_by_kind",
 		selectWork + ` WHERE w.kind = 'restore' AND w.started_by = 'ada' ORDER BY w.seq DESC LIMIT 10`:              "work_by_kind",
+		strings.NewReplacer("id = ?", "id = 'r'", "LIMIT ?", "LIMIT 10").Replace(selectOldest):                      "work_by_repository",
 		selectWork + ` WHERE w.kind = 'synchronize' AND w.repository_seq = 1 ORDER BY w.seq DESC LIMIT 10 OFFSET 5`: "work_by_repository",
 	} {
 		plan, err := scanAll(t.Context(), s.read, func(r row) (string, error) {
