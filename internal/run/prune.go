@@ -14,12 +14,12 @@ func (s *Service) prune(kinds []Kind) {
 		tick := time.NewTicker(pruneEvery)
 		defer tick.Stop()
 		for {
-			if err := s.pruneOnce(s.ctx, kinds); err != nil {
+			if err := s.pruneOnce(s.ctx, kinds); err != nil && s.ctx.Err() == nil {
 				s.Logger.Warn("cannot remove old work; tried again in an hour", "error", err)
 			}
 			select {
 			case <-tick.C:
-			case <-s.closing:
+			case <-s.ctx.Done():
 				return
 			}
 		}
@@ -34,11 +34,6 @@ func (s *Service) pruneOnce(ctx context.Context, kinds []Kind) error {
 			continue
 		}
 		for more := true; more; {
-			select {
-			case <-s.closing:
-				return nil
-			default:
-			}
 			var err error
 			if more, err = s.Store.Thin(ctx, k.Keep(s.Now())); err != nil {
 				return err

@@ -56,12 +56,14 @@ func (s *Service) all(list []store.Work, err error) ([]store.Work, error) {
 	return list, err
 }
 
+// asItIs prefers what the store could not take, unless the work has ended there or was
+// taken again meanwhile.
 func (s *Service) asItIs(stored store.Work) store.Work {
 	if stored.State.Ended() {
 		return stored
 	}
 	w, ok := s.shown.get(stored.ID)
-	if !ok {
+	if !ok || w.Epoch != stored.Epoch {
 		return stored
 	}
 	w.StopRequested = stored.StopRequested

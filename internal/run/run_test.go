@@ -37,6 +37,8 @@ type host struct {
 	thin  chan struct{}     // gets a value when old work is gone
 	clock atomic.Int64      // seconds; it goes on with every look
 	stuck bool              // a body does not hear of a stop
+	full  atomic.Bool       // the store takes no change of work
+	slow  bool              // the removal of old work lasts until it is told to end
 	keep  store.Keep        // what pruning keeps
 	alter func(k *run.Kind) // changes the kind
 }
@@ -103,13 +105,32 @@ func (h *host) do(ctx context.Context, t *run.Task) run.Outcome {
 	}
 }
 
-// works is the store; it tells when nothing old is left.
+// works is the store, on a disk that is full at times. It tells when nothing old is left.
 type works struct {
 	*stores.Store
 	host *host
 }
 
+func (s works) UpdateWork(ctx context.Context, w store.Work) error {
+	if s.host.full.Load() {
+		return syncline.Errorf(syncline.CodeUnavailable, "the disk is full")
+	}
+	return s.Store.UpdateWork(ctx, w)
+}
+
+func (s works) TakeWork(ctx context.Context, t store.Taking) ([]store.Work, error) {
+	if s.host.full.Load() {
+		return nil, syncline.Errorf(syncline.CodeUnavailable, "the disk is full")
+	}
+	return s.Store.TakeWork(ctx, t)
+}
+
 func (s works) Thin(ctx context.Context, keep store.Keep) (bool, error) {
+	if s.host.slow {
+		s.host.thin <- struct{}{}
+		<-ctx.Done()
+		return true, ctx.Err()
+	}
 	more, err := s.Store.Thin(ctx, keep)
 	if !more {
 		s.host.thin <- struct{}{}
@@ -247,6 +268,30 @@ func TestTakenOver(t *testing.T) {
 	}
 }
 
+// Work that another node has taken is shown as the store has it, also where this node has
+// an end of the work that the store could not take.
+func TestTakenOverUnrecorded(t *testing.T) {
+	h := newHost(t)
+	s := h.open()
+	w := h.start(s)
+	task := <-h.begun
+	h.full.Store(true)
+	task.end <- run.Outcome{}
+	if got := h.wait(s, w.ID); got.State != syncline.WorkSucceeded {
+		t.Errorf("shown as %+v", got)
+	}
+	taken, err := h.store.TakeWork(t.Context(), store.Taking{Kind: kindName, Owner: "node"})
+	if err != nil || len(taken) != 1 {
+		t.Fatal(taken, err)
+	}
+	if got, err := s.Get(t.Context(), kindName, w.ID); err != nil || got != taken[0] {
+		t.Errorf("shown as %+v, %v, and not as %+v", got, err, taken[0])
+	}
+	if got := h.start(s); got != taken[0] {
+		t.Errorf("started %+v", got)
+	}
+}
+
 // A log takes so many items, its last word, and how many are missing.
 func TestLogIsBounded(t *testing.T) {
 	h := newHost(t)
@@ -287,6 +332,28 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// A full disk does not keep the service from beginning. The work that was left cannot
+// begin on it, and is shown as failed.
+func TestResumeOnAFullDisk(t *testing.T) {
+	h := newHost(t)
+	s := h.open()
+	w := h.start(s)
+	<-h.begun
+	s.Close()
+	others := store.Work{Work: syncline.Work{ID: "another node's", Kind: kindName, RepositoryID: otherID}, Lease: store.Lease{Owner: "other"}}
+	if _, _, err := h.store.AddWork(t.Context(), others); err != nil {
+		t.Fatal(err)
+	}
+	h.full.Store(true)
+	s = h.open()
+	if got := h.wait(s, w.ID); got.State != syncline.WorkFailed || got.Error != "the disk is full" {
+		t.Errorf("ended as %+v", got)
+	}
+	if got, err := s.Get(t.Context(), kindName, others.ID); err != nil || got.State != syncline.WorkQueued {
+		t.Errorf("the other node's work became %+v, %v", got, err)
+	}
+}
+
 // Old work goes at the start.
 func TestPrune(t *testing.T) {
 	h := newHost(t)
@@ -306,6 +373,15 @@ func TestPrune(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].ID != last.ID {
 		t.Errorf("left: %+v, %v", list, err)
 	}
+}
+
+// A service that closes does not wait until all old work is gone.
+func TestCloseEndsPruning(t *testing.T) {
+	h := newHost(t)
+	h.slow = true
+	s := h.open()
+	<-h.thin
+	s.Close()
 }
 
 // A memo gives a type once to work that does not change.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -83,7 +84,7 @@ func (s *Service) Open(ctx context.Context, kinds ...Kind) error {
 		s.kinds[k.Name] = known
 	}
 	for _, k := range kinds {
-		left, err := s.Store.TakeWork(ctx, store.Taking{Kind: k.Name, Owner: s.Node, Now: s.Now()})
+		left, err := s.take(ctx, k.Name)
 		if err != nil {
 			s.Close()
 			return err
@@ -94,6 +95,22 @@ func (s *Service) Open(ctx context.Context, kinds ...Kind) error {
 	}
 	s.prune(kinds)
 	return nil
+}
+
+// take gives this node the work of a kind that was left unended. Where the store has no
+// room for a new lease, the node goes on with the work whose lease it has: a full disk
+// keeps no server from starting.
+func (s *Service) take(ctx context.Context, kind syncline.WorkKind) ([]store.Work, error) {
+	left, failure := s.Store.TakeWork(ctx, store.Taking{Kind: kind, Owner: s.Node, Now: s.Now()})
+	if syncline.CodeOf(failure) != syncline.CodeUnavailable {
+		return left, failure
+	}
+	left, err := s.Store.UnendedWork(ctx, kind)
+	if err != nil {
+		return nil, failure
+	}
+	s.Logger.Error("cannot take new leases of unended work", "error", failure)
+	return slices.DeleteFunc(left, func(w store.Work) bool { return w.Owner != s.Node }), nil
 }
 
 // resume launches work that was left unended. Where nobody can know any more what was
@@ -116,8 +133,8 @@ func (s *Service) resume(ctx context.Context, k *kind, w store.Work) {
 	}
 }
 
-// Close stops what runs and waits for it. The work stays unended in the store, so that
-// the next Open resumes it.
+// Close stops what runs, and the removal of old work, and waits for their end. The work
+// stays unended in the store, so that the next Open resumes it.
 func (s *Service) Close() {
 	s.mu.Lock()
 	if !s.closed {
@@ -128,8 +145,8 @@ func (s *Service) Close() {
 		t.cancel(errShutdown)
 	}
 	s.mu.Unlock()
-	s.wg.Wait()
 	s.cancel()
+	s.wg.Wait()
 }
 
 // Start adds work and starts it: of w it takes kind, repository, StartedBy and Order.
