@@ -186,12 +186,19 @@ func (f *finding) run(ctx context.Context, all []namedAnswers) (err error) {
 }
 
 func (f *finding) repository(ctx context.Context, a *namedAnswers, several bool) error {
-	all, err := a.snapshots(ctx)
-	if several && syncline.CodeOf(err) == syncline.CodeNotFound {
+	var all explore.SnapshotList
+	late, err := within(ctx, f.query.Limits.Deadline, func(ctx context.Context) (err error) {
+		all, err = a.snapshots(ctx)
+		return err
+	})
+	switch {
+	case late:
+		f.cut = explore.CutTime
+		return nil
+	case several && syncline.CodeOf(err) == syncline.CodeNotFound:
 		f.env.note("%s", messageOf(err))
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	complain := f.env.complain
@@ -220,6 +227,20 @@ func (f *finding) repository(ctx context.Context, a *namedAnswers, several bool)
 		f.cut = cut
 	}
 	return err
+}
+
+// within runs fn, which ends early at a deadline; the zero time is none. late
+// reports whether it did, and err is nil then.
+func within(ctx context.Context, deadline time.Time, fn func(context.Context) error) (late bool, err error) {
+	if deadline.IsZero() {
+		return false, fn(ctx)
+	}
+	limited, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	if err = fn(limited); errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return true, nil
+	}
+	return false, err
 }
 
 var errEnough = errors.New("there are as many results as were asked for")

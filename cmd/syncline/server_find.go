@@ -20,18 +20,15 @@ func (r *serverRepository) find(ctx context.Context, list []catalog.Snapshot, q 
 	if len(list) == 0 {
 		return explore.Complete, nil // no restore points would be all of them
 	}
-	limited := ctx
-	if !q.Limits.Deadline.IsZero() {
-		var cancel context.CancelFunc
-		limited, cancel = context.WithDeadline(ctx, q.Limits.Deadline)
-		defer cancel()
-	}
-	if bySnapshot {
-		cut, err = r.findEach(limited, list, q, fn)
-	} else {
-		cut, err = r.findVersions(limited, list, q, fn)
-	}
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+	late, err := within(ctx, q.Limits.Deadline, func(ctx context.Context) (err error) {
+		if bySnapshot {
+			cut, err = r.findEach(ctx, list, q, fn)
+		} else {
+			cut, err = r.findVersions(ctx, list, q, fn)
+		}
+		return err
+	})
+	if late {
 		return explore.CutTime, nil
 	}
 	return cut, err
@@ -61,13 +58,13 @@ func (r *serverRepository) findVersions(ctx context.Context, list []catalog.Snap
 	search := r.searchOf(q)
 	switch {
 	case len(list) == len(r.cached.Shown): // all there are
-	case len(list) <= maxSearchPoints:
-		search.RestorePoints = r.pointsOf(list)
-	case !q.Snapshots.Empty() && len(q.Snapshots.Paths) == 0:
+	case !q.Snapshots.Empty() && len(q.Snapshots.Paths) == 0: // a short request, however many snapshots it is
 		search.Hosts = q.Snapshots.Hosts
 		for _, tags := range q.Snapshots.Tags {
 			search.Tags = append(search.Tags, strings.Join(tags, ","))
 		}
+	case len(list) <= maxSearchPoints:
+		search.RestorePoints = r.pointsOf(list)
 	default:
 		return explore.Complete, usageError(fmt.Sprintf("the filter chooses %d snapshots of %s, and one search takes %d; narrow it down", len(list), printable(r.Name), maxSearchPoints))
 	}
