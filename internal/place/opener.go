@@ -16,6 +16,9 @@ type Opener struct {
 	Kinds   Kinds
 	Network Network
 	Retry   storage.RetryOptions // of what Reach returns
+	// LocalStreams is how many packs are read at once from a folder of this
+	// machine; 0 for one a core.
+	LocalStreams int
 	// Patience bounds the time of Try, Check, Buckets, HasBucket and Folders;
 	// tryTimeout when zero.
 	Patience time.Duration
@@ -42,13 +45,13 @@ func (o *Opener) Reach(ctx context.Context, at Place, told func(storage.Event)) 
 	}
 	opened := Opened{Counter: storage.NewCounter(st), Close: release, Streams: farStreams}
 	if at.Path != "" {
-		opened.Streams, opened.MaxRead = 0, maxLocalRead
+		opened.Streams, opened.MaxRead = o.LocalStreams, maxLocalRead
 	}
 	retry := o.Retry
 	retry.OnEvent = told
 	if u := at.Access.User; u != nil {
 		retry.MaxAttempts = u.Tries
-		if at.Path != "" {
+		if at.Path != "" && u.Connections > 0 {
 			opened.Streams = u.Connections
 		}
 	}

@@ -14,6 +14,7 @@ type accounts struct {
 	limits interface{ SetLimits(a syncline.Account) }
 }
 
+// accountStore is store.Accounts under a name that none of its methods has.
 type accountStore = store.Accounts
 
 func (a accounts) UpdateAccount(ctx context.Context, x syncline.Account, sealed []byte) error {

@@ -48,9 +48,9 @@ func Run(ctx context.Context, o Options) (err error) {
 			err = nil
 		}
 	}()
-	// The server has one thread more than there are cores, and so more than the
-	// workers of a session. A request then does not wait for the interruption of a
-	// worker, and the system shares the cores.
+	// The server has one thread more than there are cores, and so more than a session
+	// of a local repository has workers. A request then does not wait for the
+	// interruption of a worker, and the system shares the cores.
 	runtime.GOMAXPROCS(cores + 1)
 	l, err := lock(o.Data)
 	if err != nil {
@@ -117,9 +117,8 @@ func (s *Server) serve(ctx context.Context, o Options, ln net.Listener, cert tls
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	places := &place.Opener{Kinds: kinds.All(), Network: place.Network{CA: o.CA, DenyPrivate: o.DenyPrivate}}
-	repositorySource := &source{store: s.store, sealer: sealer{s.box}, places: places}
-	s.source = repositorySource
+	places := o.places()
+	s.source = &source{store: s.store, sealer: sealer{s.box}, places: places}
 	current := &freshness.Keeper{Dir: dir, Store: s.store, Logger: o.Logger}
 	outdated, err := current.Verify(ctx)
 	if err != nil {
@@ -131,7 +130,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln net.Listener, cert tls
 	}
 	runs := &run.Service{Store: s.store, Node: string(node), Logger: o.Logger, Now: time.Now, NewID: newID}
 	s.service = &syncer.Service{
-		Runs: runs, Repositories: s.store, Catalogs: dir, Source: repositorySource,
+		Runs: runs, Repositories: s.store, Catalogs: dir, Source: s.source,
 		Logger: o.Logger, Settle: heapgoal.Settle, Keep: o.keep(syncline.WorkSynchronize),
 	}
 	pages, err := console.New()
@@ -140,7 +139,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln net.Listener, cert tls
 	}
 	points := &explore.RestorePoints{Catalogs: current, Repositories: current}
 	explorer := &explore.Explorer{Points: points}
-	contents := &content.Service{Catalogs: current, Open: repositorySource.reader(s.store, o.Logger)}
+	contents := &content.Service{Catalogs: current, Open: s.source.reader(s.store, o.Logger)}
 	restores := &jobs.Service{
 		Runs: runs, Repositories: s.store, Points: points, Contents: contents,
 		Allowed: o.RestoreRoots, Privileged: o.Privileged, KeepFree: o.KeepFree, Keep: o.keep(syncline.WorkRestore),
@@ -177,6 +176,11 @@ func (s *Server) serve(ctx context.Context, o Options, ln net.Listener, cert tls
 		return err
 	}
 	return (&api.Server{Handler: handler, Certificate: cert, Gate: limits, Logger: o.Logger}).Serve(ctx, ln)
+}
+
+// places returns what opens the places of the server's repositories.
+func (o *Options) places() *place.Opener {
+	return &place.Opener{Kinds: kinds.All(), Network: place.Network{CA: o.CA, DenyPrivate: o.DenyPrivate}, LocalStreams: cores}
 }
 
 // displayAddress returns an address that works in a browser on this machine.
