@@ -8,11 +8,11 @@
 // # Moving work
 //
 // The states are those of syncline.WorkState. Only this package moves work, and every
-// move is in the store before anyone hears of it. The exception is a move that the store
-// cannot take, as on a full disk: the service shows it and records it later. A node runs the work whose lease it
-// holds. Each taking of a lease raises the epoch of the work, and the store refuses a
-// move, and an item of a log, of another epoch: a node that lost its lease changes
-// nothing any more, and its body is canceled.
+// move is in the store before anyone hears of it. The exception is a move that the
+// store cannot take, as on a full disk: the service shows it and records it later. A
+// node runs the work whose lease it holds. A node that takes the lease raises the epoch
+// of the work. The store refuses moves and items of logs from another epoch. So a node
+// that has lost its lease changes nothing, and cancels the body.
 //
 // A crash or a shutdown leaves work queued or running. The next Open takes it and runs
 // it under the same id.

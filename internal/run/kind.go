@@ -22,8 +22,8 @@ type Kind struct {
 	// work of the repository runs meanwhile.
 	Forget func(ctx context.Context, repository syncline.ID) error
 
-	// Alone keeps to one unended piece of work a repository: starting another returns
-	// it. Its body waits for the end of the body before, also of one that was left
+	// Alone allows a repository one unended piece of work: a second start returns that
+	// one. A body waits for the end of the body before it, also when that was left
 	// behind.
 	Alone bool
 	// AtOnce bounds how many bodies run at once; 0 is for no bound. The others wait,
@@ -41,8 +41,8 @@ type Kind struct {
 	// Keep says how much of the ended work is kept.
 	Keep func(now time.Time) store.Keep
 
-	// The words of the log at a resumption and a stop, and those of the error for work
-	// that is started while its repository is removed.
+	// Resumed and Stopped are what the log says at a resumption and a stop. Leaving is
+	// the error for work that is started while its repository is removed.
 	Resumed, Stopped, Leaving string
 }
 

@@ -103,8 +103,9 @@ func (s *Service) enter(ctx context.Context, t *Task) (leave func(), ok bool) {
 			return nil, false
 		}
 	}
-	// When the service closes, its work hears of it piece by piece, and the first that
-	// ends must not let one begin that has yet to hear.
+	// A closing service cancels its work piece by piece. The first piece that ends
+	// frees a place, which must not let another piece begin that is about to be
+	// canceled.
 	select {
 	case <-s.closing:
 		<-ctx.Done()

@@ -12,7 +12,7 @@ type buffer struct {
 	items   []syncline.LogItem
 	taken   int       // of this run
 	dropped int       // those that are too many, or that the store did not take
-	refused time.Time // when the store refused some last
+	refused time.Time // when the store last refused items
 }
 
 // logPause is how long a log that could not be written to is left alone.
@@ -61,8 +61,8 @@ func (t *Task) flush() {
 	t.log.items = nil
 }
 
-// conclude ends a log: with how much is not in it, and with the last word, where there
-// is one. The caller holds mu.
+// conclude ends a log: with the number of items that are missing, and with the last
+// item, where there is one. The caller holds mu.
 func (t *Task) conclude(last syncline.LogItem) {
 	if n := t.log.dropped; n > 0 {
 		are := "messages are"

@@ -10,8 +10,8 @@ import (
 	"syncline.dev/syncline/internal/store"
 )
 
-// Get returns a piece of work as it is, also where the store could not take what
-// became of it. So do all methods that read.
+// Get returns a piece of work in its true state, also where the store could not record
+// that state. So do all methods that read.
 func (s *Service) Get(ctx context.Context, kind syncline.WorkKind, id syncline.ID) (store.Work, error) {
 	w, err := s.Store.Work(ctx, kind, id)
 	return s.asItIs(w), err
@@ -88,8 +88,8 @@ type Memo[T any] struct {
 	typed []T
 }
 
-// Each is as the function of that name. Nobody changes the list afterwards; the maps and
-// slices in the answer are shared.
+// Each does the same as the function Each. Nobody changes the list afterwards; the maps
+// and slices in the answer are shared.
 func (m *Memo[T]) Each(list []store.Work, of func(store.Work) T) []T {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -44,7 +44,7 @@ type Service struct {
 
 	starting sync.RWMutex // held for writing by a removal that keeps new work out
 
-	shown unrecorded // work as it is, where the store could not take it
+	shown unrecorded // the true state of work that the store could not record
 
 	mu       sync.Mutex
 	kinds    map[syncline.WorkKind]*kind
@@ -113,8 +113,8 @@ func (s *Service) take(ctx context.Context, kind syncline.WorkKind) ([]store.Wor
 	return slices.DeleteFunc(left, func(w store.Work) bool { return w.Owner != s.Node }), nil
 }
 
-// resume launches work that was left unended. Where nobody can know any more what was
-// to be done, the work ends.
+// resume launches work that was left unended. Work whose order cannot be read ends as
+// failed.
 func (s *Service) resume(ctx context.Context, k *kind, w store.Work) {
 	var err error
 	if k.Check != nil {
@@ -149,7 +149,7 @@ func (s *Service) Close() {
 	s.wg.Wait()
 }
 
-// Start adds work and starts it: of w it takes kind, repository, StartedBy and Order.
+// Start adds work and starts it. It takes kind, repository, StartedBy and Order from w.
 // Where the kind is Alone, and work of the repository has not ended, Start returns that
 // work.
 func (s *Service) Start(ctx context.Context, w store.Work) (store.Work, error) {
@@ -201,8 +201,8 @@ func (s *Service) Stop(ctx context.Context, kind syncline.WorkKind, id syncline.
 
 // Forget stops a repository's work, waits for its end, has every kind forget the
 // repository, and calls remove, which removes the repository itself. No work of the
-// repository starts meanwhile. Where remove fails, the repository can be used, without
-// what the kinds kept of it.
+// repository starts meanwhile. Where remove fails, the repository can be used again,
+// but the kinds have lost what they kept of it.
 func (s *Service) Forget(ctx context.Context, repository syncline.ID, remove func(context.Context) error) error {
 	ended, err := s.keepOut(repository)
 	if err != nil {
@@ -248,7 +248,7 @@ func (s *Service) keepOut(repository syncline.ID) (ended []chan struct{}, err er
 		}
 		t.cancel(errStopRequested)
 		select {
-		case <-t.removed: // by a removal that was given up
+		case <-t.removed: // closed by an earlier removal that failed
 		default:
 			close(t.removed)
 		}

@@ -26,7 +26,7 @@ type Task struct {
 
 	mu      sync.Mutex
 	work    store.Work
-	result  any // what Progress told last, and the work has not yet
+	result  any // what Progress told last and nobody has recorded
 	written time.Time
 	ended   bool
 	log     buffer
@@ -152,10 +152,10 @@ func (t *Task) end(o Outcome, cause error) {
 	t.close()
 }
 
-// close records a final state. A store that cannot be written to, as on a full disk, is
-// tried with growing pauses until the repository's removal or the service's end makes
-// it needless. Meanwhile, and when it was given up, the work is shown as it ended, and
-// the next start of work that is alone records it first.
+// close records a final state. When the store cannot be written to, as on a full disk,
+// close tries again with growing pauses, until the repository is removed or the service
+// ends. Meanwhile, and after close has given up, the work is shown as it ended. The
+// next start of work that is alone records it first.
 func (t *Task) close() {
 	record(func() error {
 		t.mu.Lock()

@@ -44,7 +44,7 @@ func (u *unrecorded) get(id syncline.ID) (w store.Work, ok bool) {
 	return w, ok
 }
 
-// The pauses between attempts to record: they double, and there are so many.
+// The pauses between attempts to record double, from firstPause up to longest.
 const (
 	firstPause = time.Second
 	longest    = time.Minute
