@@ -137,7 +137,7 @@ func (b *batch) take(part []int32, block *entryBlock) {
 	}
 }
 
-// readContents needs the order of the entries' numbers.
+// readContents reads the content lists. b.order must be that of the entries' numbers.
 func (b *batch) readContents(ctx context.Context) error {
 	for _, i := range b.order {
 		r := &b.rows[i]

@@ -147,7 +147,7 @@ type Adder struct {
 	named   []name
 
 	nameKeys []uint64
-	seen     uint32 // by fetch, so that the compiler keeps its reads
+	seen     uint32 // set by fetch, so that the compiler keeps its reads
 
 	unexpected []int // positions of entries other than the expected ones
 }
@@ -229,7 +229,7 @@ func (a *Adder) lookUp(raw []byte, spans []Span) {
 // guess says which entry is likely to come next in a folder.
 type guess struct {
 	next   uint32 // the number behind that of the previous entry
-	passed uint32 // was expected, or is behind an expected entry, and may still come
+	passed uint32 // an entry that was expected or follows one, and may still come
 	known  uint32 // the number of known entries
 }
 

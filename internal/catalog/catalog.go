@@ -203,8 +203,8 @@ func (c *Catalog) SetSynchronized(ctx context.Context) error {
 // the one of the catalog.
 var ErrAnother = errors.New("another repository")
 
-// Another returns an error that matches ErrAnother: the place holds the
-// repository there, and the catalog is that of the repository known.
+// Another returns an error that matches ErrAnother. there is the repository at
+// the place, and known is the repository of the catalog.
 func Another(there syncline.Hash, known string) error {
 	return syncline.WrapError(syncline.CodeConflict, ErrAnother,
 		"another repository lies there: it is %s, and the catalog is of %.8s, and is kept; bring that one back, or remove the repository from Syncline and add it again to take the other", there.Short(), known)
@@ -250,7 +250,8 @@ type manyReader struct {
 	values [][]byte // of the last request
 }
 
-// at returns the payload of the value at position i of nos. Calls go up.
+// at returns the payload of the value at position i of nos. Each call asks for a
+// higher position than the one before.
 func (m *manyReader) at(i int) (payload []byte, err error) {
 	if i >= m.first+len(m.values) {
 		m.first = i

@@ -134,7 +134,7 @@ func (c *Catalog) readMeta(ctx context.Context) (m meta, err error) {
 	return m, err
 }
 
-// meta returns what the head of the state says that r reads. It decodes each
+// meta returns what the head says in the state that r reads. It decodes each
 // head once.
 func (c *Catalog) meta(r Reader) (meta, error) {
 	head := r.Head()

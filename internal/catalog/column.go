@@ -117,7 +117,7 @@ func (c *cursor) int() int64 {
 	return v
 }
 
-// zeros reports whether the rest are n zeros, of a byte each.
+// zeros reports whether the rest of the column is n bytes of zero.
 func (c *cursor) zeros(n int) bool {
 	if len(c.b) != n {
 		return false

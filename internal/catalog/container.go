@@ -101,7 +101,8 @@ type Writer interface {
 	Put(kind Kind, no uint64, value []byte) error
 	// PutFinal is Put for a value that does not change, and is not deleted, as
 	// long as its generation lasts. A container may keep such values nearer to
-	// its readers. Those that gain nothing by that treat them like all others.
+	// its readers. A container that gains nothing by that treats them like all
+	// others.
 	PutFinal(kind Kind, no uint64, value []byte) error
 	// Delete removes the values of the kind with numbers first to last, both
 	// included. Missing ones are no error.

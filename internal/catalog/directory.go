@@ -16,7 +16,7 @@ import (
 type Directory interface {
 	// Use runs fn with the repository's catalog, which it creates where there is
 	// none. It notes that the catalog is damaged when the opening or fn returns
-	// an error that matches ErrDamaged. Deletion does not wait for fn: it goes on
+	// an error that matches ErrDamaged. Deletion does not wait for fn: fn goes on
 	// with the old catalog, or its reads fail with syncline.CodeUnavailable.
 	Use(ctx context.Context, repository syncline.ID, fn func(*Catalog) error) error
 	// Read is Use for a catalog that is there. Where there is none it is

@@ -169,8 +169,8 @@ type entryBlock struct {
 	times                                 [3]timeColumn
 	rare                                  map[int]*rareFields
 
-	// first holds per row the number of its content hashes and, before it,
-	// those of the rows before: contents of row i are [first[i], first[i+1]).
+	// first holds the number of content hashes before each row: those of row i are
+	// [first[i], first[i+1]).
 	first []int
 }
 
@@ -454,9 +454,9 @@ func attributes(c *cursor) (list []syncline.ExtendedAttribute) {
 	return list
 }
 
-// decodeContents returns row i's content hashes out of the contents payload.
-// The payload may be of another state than b, from before or after rows were
-// added behind row i.
+// decodeContents returns row i's content hashes out of the contents payload. The
+// payload may be of an older or a newer state than b, with fewer or more rows behind
+// row i.
 func (b *entryBlock) decodeContents(payload []byte, i int) ([]syncline.Hash, error) {
 	if b.first[i] == b.first[i+1] {
 		return nil, nil

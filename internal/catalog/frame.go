@@ -94,7 +94,7 @@ const maxBlock = 1 << 30
 
 var (
 	// A block of up to 128 kB needs no window, and few blocks are larger. A window of
-	// several megabytes costs a short session more time than the session saves.
+	// several megabytes costs a short session more time than it saves.
 	sharedEncoder, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
 		zstd.WithEncoderConcurrency(2), zstd.WithEncoderCRC(false),
 		zstd.WithWindowSize(512<<10), zstd.WithLowerEncoderMem(true))

@@ -131,8 +131,8 @@ func (v *View) Packs(x Index) ([]Pack, error) {
 	return decodePacks(payload)
 }
 
-// EachPack calls fn with what Packs returns, one pack after the other. The pack is
-// fn's until it returns.
+// EachPack calls fn with what Packs returns, one pack after the other. fn may use
+// the pack until it returns.
 func (v *View) EachPack(x Index, fn func(*Pack)) error {
 	payload, err := need(v.r, kindLocation, x.no)
 	if err != nil {

@@ -10,8 +10,8 @@ type left struct {
 	folderBytes, nameBytes int64 // of all commits of the Builder
 }
 
-// A Builder leaves at most so many bytes of directories and of names, which is part of
-// what the caches hold: about two million of each. Tests set other bounds.
+// These bound the directories and the names that a Builder leaves, in bytes: about two
+// million of each. The caches hold more than that. Tests set other bounds.
 var (
 	leftFolderBytes int64 = 48 << 20
 	leftNameBytes   int64 = 48 << 20

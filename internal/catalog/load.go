@@ -13,7 +13,7 @@ import (
 type preload struct {
 	cancel context.CancelFunc
 	turns  *semaphore.Weighted // bounds the parts that are read at once
-	held   int64               // turns that are left to the caller until Build
+	held   int64               // turns that the caller has for its own work until Build
 	done   chan struct{}       // closed when b or err is set
 	b      *Builder
 	err    error

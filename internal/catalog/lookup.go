@@ -178,8 +178,8 @@ func newFolderBlock(names []uint32, dirs []dirEdge, keys []uint64) *folderBlock 
 // keep.
 var nameNumbers = sync.Pool{New: func() any { return new([scanPerBlock]uint32) }}
 
-// scanPayload reads a scan block, which must have at least n entries, and
-// returns how many it must have.
+// scanPayload reads a scan block, which must have at least n entries. count is the
+// number of entries that it has in the view's state.
 func (v *View) scanPayload(no uint64, n int) (payload []byte, count int, err error) {
 	count = int(min(scanPerBlock, int64(v.m.Entries)-int64(no)*scanPerBlock))
 	if n > count {

@@ -275,7 +275,8 @@ func (v *View) EachContent(ctx context.Context, fn func(entry uint32, blobs []sy
 	return nil
 }
 
-// readCounts reads of a block of entries only how many blobs each has.
+// readCounts reads only one thing from a block of entries: the number of blobs
+// of each entry.
 func readCounts(payload []byte) (*entryBlock, error) {
 	d, n, err := newEntryDecoder(payload)
 	if err != nil {

@@ -311,9 +311,9 @@ func (t *scanTrees) eachChild(e *scanEntries, fn func(child, tree, dir uint32)) 
 	}
 }
 
-// eachBlock calls fn with every block of a kind, from several goroutines. A
-// positive count is the exact number of blocks. With a negative count there may
-// be at most so many, and some may be missing.
+// eachBlock calls fn with every block of a kind, from several goroutines. A positive
+// count is the exact number of blocks. A negative count means at most that many
+// blocks, of which some may be missing.
 func eachBlock(ctx context.Context, r Reader, kind Kind, count int, fn func(no int, payload []byte) error) error {
 	type job struct {
 		no    int

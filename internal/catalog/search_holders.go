@@ -75,7 +75,7 @@ func (c *searchColumns) keepHolders(h *holders) {
 // until fn returns false. another is true for a tree's first part in a zone.
 func (t *scanTrees) eachZone(zones int, fn func(zone uint32, part holder, another bool) bool) {
 	const inZone = 1<<zoneShift - 1
-	last := make([]uint32, zones) // per zone: the last tree that it was called with, and one
+	last := make([]uint32, zones) // per zone: the last tree that fn was called with, plus one
 	for tree := range uint32(t.count) {
 		for _, r := range t.runs(tree) {
 			end := r.start + r.count - 1

@@ -138,7 +138,7 @@ func (l *leads) up() {
 // one, and end when there is none before it.
 func (l *leads) next(no, end uint32) uint32 {
 	for ; no < end; no++ {
-		if l.all { // also after a way down that has cost too much
+		if l.all { // also when l.to has just changed to the way up
 			return l.way.next(no, end)
 		}
 		no = nextOf(l.found, l.entries.dirs.bits, no, end)

@@ -71,7 +71,7 @@ func (s *slots) all() []uint32 {
 	return nil
 }
 
-// place returns the value of a place for a key and its number.
+// place returns the value that a place holds for a key: its number and its tag.
 func place(hash uint64, no, numbers uint32) uint32 { return (no + 1) | tag(hash, numbers) }
 
 // tag returns the bits of a place above its number. They are other bits of the
