@@ -118,8 +118,8 @@ func isTaken(err error) bool {
 	return e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
 }
 
-// isDangling reports whether err says that a row would name, or leave others
-// naming, a row that does not exist.
+// isDangling reports whether err says that a row would refer to a row that does
+// not exist.
 func isDangling(err error) bool {
 	var e *sqlite.Error
 	return errors.As(err, &e) && e.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY

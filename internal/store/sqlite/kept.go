@@ -14,7 +14,7 @@ import (
 type kept[T any] struct {
 	mu   sync.Mutex // held while one caller reads for all
 	list []T
-	as   uint64 // the count of writes when list was read, and one; 0 for no list
+	as   uint64 // the count of writes when list was read, plus one; 0 for no list
 }
 
 // get returns the list, which all callers share and none changes. writes counts the

@@ -53,7 +53,7 @@ func initialize(ctx context.Context, db *sql.DB, files fs.FS) error {
 			return nil
 		}
 		// Another process that migrates the same file makes a migration of this one
-		// fail. The attempts go on as long as the schema does.
+		// fail. The attempts go on as long as the version of the schema rises.
 		reached, err := usableVersion(ctx, db, latest)
 		if err != nil {
 			return err

@@ -28,7 +28,8 @@ func (s *Store) reader() (*sql.DB, error) {
 	}
 }
 
-// translate is the function of that name, for a read that Close may have overtaken.
+// translate is the function translate for a read. It returns errClosed when Close
+// ran before the read ended.
 func (s *Store) translate(err error, doing string) error {
 	select {
 	case <-s.closing:

@@ -1,6 +1,6 @@
-// Package sqlite keeps the server's own state in one SQLite file: it
-// implements store.Store. It knows nothing of catalogs, HTTP, passwords or
-// what the sealed bytes it keeps mean, and it does not lock the data directory.
+// Package sqlite keeps the server's own state in one SQLite file: it implements
+// store.Store. It knows nothing of catalogs, HTTP and passwords, nor of the meaning of
+// the sealed bytes that it keeps. It does not lock the data directory.
 //
 // Writes go through one goroutine with one connection. It takes all the calls that
 // wait into one transaction, each behind a savepoint of its own. So forty sessions that
@@ -54,8 +54,8 @@ type Store struct {
 	closed  sync.Once
 
 	spare    Spare     // nil for none
-	spent    bool      // spare was given up; the writer goroutine's own
-	lastLook time.Time // for room to take it again; likewise
+	spent    bool      // spare was given up; only the writer goroutine uses it
+	lastLook time.Time // when the writer goroutine last looked for room to take spare again
 
 	writes       atomic.Uint64 // transactions that ended
 	latest       sync.Map      // of *kept[store.Work] by kind
@@ -75,8 +75,8 @@ func Open(ctx context.Context, path string) (*Store, error) { return OpenWith(ct
 type Spare interface {
 	// Release gives the room up, and reports whether there was any.
 	Release() bool
-	// Restore takes the room when there is enough besides, and reports whether it
-	// is taken.
+	// Restore takes the room again when the disk has enough free besides, and reports
+	// whether the room is taken.
 	Restore() bool
 }
 
@@ -182,8 +182,8 @@ func (s *Store) Close() error {
 	s.closed.Do(func() {
 		close(s.closing)
 		<-s.stopped
-		// The writer's connection goes last: the last one out folds the
-		// write-ahead log into the database, which a reader could not.
+		// The writer's connection closes last, because the last connection moves the
+		// write-ahead log into the database, and a reader cannot do that.
 		if err := errors.Join(s.read.Close(), s.write.Close()); err != nil {
 			s.closeErr = translate(err, "close the database")
 		}

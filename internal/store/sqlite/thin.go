@@ -39,14 +39,15 @@ func (s *Store) Thin(ctx context.Context, keep store.Keep) (more bool, err error
 	return more, nil
 }
 
-// thin removes the oldest work of that which matches, beyond the newest or from before
-// the time to keep from, and reports whether it removed any.
+// thin removes old work among the work that match selects: work beyond the number to
+// keep, and work from before the time to keep. It begins with the oldest, and reports
+// whether it removed any.
 func (s *Store) thin(ctx context.Context, keep store.Keep, match string, args ...any) (removed bool, err error) {
 	db, err := s.reader()
 	if err != nil {
 		return false, err
 	}
-	first := int64(math.MinInt64) // of the work that stays by its number
+	first := int64(math.MinInt64) // the oldest that stays by number
 	if keep.Newest > 0 {
 		err = db.QueryRowContext(ctx, `SELECT seq FROM work WHERE `+match+` ORDER BY seq DESC LIMIT 1 OFFSET ?`,
 			append(args[:len(args):len(args)], keep.Newest-1)...).Scan(&first)

@@ -10,8 +10,8 @@ import (
 	"syncline.dev/syncline/internal/store"
 )
 
-// errDeadToken says the same for every reason, since the reason is nobody's
-// business who does not hold a live token.
+// errDeadToken says the same for every reason, because a client without a live
+// token must not learn the reason.
 var errDeadToken = &syncline.Error{
 	Code:    syncline.CodeUnauthenticated,
 	Message: "the token is unknown, expired or no longer valid; sign in again",

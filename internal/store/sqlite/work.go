@@ -99,8 +99,9 @@ func (s *Store) Work(ctx context.Context, kind syncline.WorkKind, id syncline.ID
 		selectWork+` WHERE w.id = ? AND w.kind = ?`, string(id), string(kind))
 }
 
-// LatestWork implements store.Works. Unended work that is alone is always the work
-// that was added last, so one step into an index finds either.
+// LatestWork implements store.Works. Unended work of a kind that is alone is always
+// the work that was added last. So one step into an index finds the unended work or
+// else the latest.
 func (s *Store) LatestWork(ctx context.Context, kind syncline.WorkKind) ([]store.Work, error) {
 	if _, err := s.reader(); err != nil {
 		return nil, err
@@ -173,8 +174,8 @@ func (s *Store) TakeWork(ctx context.Context, t store.Taking) (taken []store.Wor
 	return taken, nil
 }
 
-// UpdateWork implements store.Works. A state that is none, or a progress outside of 0
-// to 100, is CodeInvalid.
+// UpdateWork implements store.Works. An unknown state, or a progress outside of 0 to
+// 100, is CodeInvalid.
 func (s *Store) UpdateWork(ctx context.Context, w store.Work) error {
 	switch {
 	case !w.State.Known():

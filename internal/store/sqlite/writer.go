@@ -123,13 +123,13 @@ func runInTransaction(ctx context.Context, conn *sql.Conn, batch []*writeOp) ([]
 		}
 		end := `RELEASE call`
 		if results[i] = op.fn(ctx, conn); isFull(results[i]) {
-			return results, results[i] // nothing of the batch: it is tried again when there is room
+			return results, results[i] // ends the whole batch, which is tried again when there is room
 		}
 		if results[i] != nil {
 			end = `ROLLBACK TO call; RELEASE call`
 		}
-		// This fails too when SQLite itself gave up the transaction, as it
-		// does on a full disk; nothing after that may pass for written.
+		// This also fails when SQLite itself has given up the transaction, as it does
+		// on a full disk. No later call of the batch may then count as written.
 		if _, err := conn.ExecContext(ctx, end); err != nil {
 			return results, errors.Join(results[i], err)
 		}
