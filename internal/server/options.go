@@ -44,8 +44,8 @@ type Options struct {
 	// nodes.
 	RestoreRoots []syncline.RestoreTarget
 	Privileged   bool
-	// KeepFree returns the free space that restores leave on a disk of a size; nil
-	// for no check.
+	// KeepFree returns the free space that restores leave on a disk of total
+	// bytes; nil for no check.
 	KeepFree func(total int64) int64
 
 	Proxies peer.Proxies

@@ -195,8 +195,8 @@ func displayAddress(addr net.Addr, listen string) string {
 
 func newID() syncline.ID { return syncline.ID(uuid.NewString()) }
 
-// synchronizer adds to the sessions the check of a repository, and the end of all its
-// work.
+// synchronizer is the service of sessions with two more methods. Check opens a
+// repository once, and Forget ends all its work.
 type synchronizer struct {
 	*syncer.Service
 	runs   *run.Service

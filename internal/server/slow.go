@@ -7,8 +7,8 @@ import (
 	"syncline.dev/syncline/internal/storage"
 )
 
-// slow bounds how fast single repositories are read. The demonstration shows a
-// synchronization with it that lasts.
+// slow bounds how fast single repositories are read. The demonstration uses it
+// to show a synchronization that takes a while.
 type slow struct {
 	mu     sync.Mutex
 	limits map[syncline.ID]*storage.Limiter
