@@ -115,8 +115,8 @@ func (e *Engine) Session(ctx context.Context, fn func(c *catalog.Catalog, stats 
 	return errors.Join(fn(cat, stats, damage), cat.Close())
 }
 
-// withHint adds to an error of a repository that cannot be reached that an older
-// catalog exists.
+// withHint adds a hint to the error of a repository that cannot be reached: that
+// an older catalog exists.
 func (e *Engine) withHint(err error, local *cached) error {
 	switch syncline.CodeOf(err) {
 	case syncline.CodeUnavailable, syncline.CodeNoRepository:

@@ -124,7 +124,8 @@ func (e *Engine) otherCatalog(ctx context.Context, r *place.Opened, local *cache
 	return local.discard()
 }
 
-// session synchronizes once. It returns the catalog in the cases of synchronize.
+// session synchronizes once. It returns a catalog in the same cases as
+// synchronize.
 func (e *Engine) session(ctx context.Context, r *place.Opened, local *cached, ahead *ahead) (cat *catalog.Catalog, stats syncline.SessionStatistics, err error) {
 	cat, snapshots := ahead.take()
 	if cat == nil {
