@@ -35,9 +35,9 @@ const farStreams = 16
 // the last packs.
 const maxLocalRead = 4 << 20
 
-// Reach opens the storage at a place, with the limits of its account and with
-// further tries of failed requests, which it reports to told. The Opened has no
-// repository yet. Reach makes no request.
+// Reach opens the storage at a place, with the limits of its account. It tries
+// failed requests again, and reports them to told. The Opened has no repository
+// yet. Reach makes no request.
 func (o *Opener) Reach(ctx context.Context, at Place, told func(storage.Event)) (storage.Storage, Opened, error) {
 	st, release, err := o.open(ctx, at)
 	if err != nil {

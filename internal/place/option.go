@@ -20,9 +20,9 @@ const (
 	Duration
 )
 
-// Option is an extended option. Does says its effect. Without an effect it is about
-// writing, or about something that this program does not have; the program accepts
-// it for the sake of scripts that are written for restic.
+// Option is an extended option. Does says its effect. An option without an effect
+// concerns writing, or something that this program does not have. The program
+// accepts it for the sake of scripts that are written for restic.
 type Option struct {
 	Type OptionType
 	Does string
