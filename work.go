@@ -125,8 +125,8 @@ func (o RestoreOverwrite) Known() bool {
 }
 
 // RestoreJob is one restore on the server. After a crash or a shutdown the next start
-// continues it under the same id. A job whose Overwrite would keep what the cut-off
-// run had begun to write fails instead, and says so.
+// continues it under the same id. A job whose Overwrite would keep the half-written
+// files of the interrupted run fails instead, and says so.
 type RestoreJob struct {
 	Work
 	RestorePointID ID
@@ -165,6 +165,6 @@ type Node struct {
 	HostName    string
 	Description string
 	Port        int
-	Threads     int // that decode trees at once
+	Threads     int // threads that decode trees at once
 	Online      bool
 }
