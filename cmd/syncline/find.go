@@ -23,10 +23,11 @@ const findHelp = `Find files and folders in all snapshots, or in the snapshots t
 --host, --tag and --path choose.
 
 A PATTERN is one of restic's. A name such as notes.txt, also with * ? [a-z],
-matches in any folder. A PATTERN with slashes matches as many names in a row. One
-that begins with a slash, such as /home/*/x, matches from the root. ** stands for
-any number of folders, or for none. A matching folder brings everything in it.
-Put patterns in quotes, because the shell expands them otherwise.
+matches in any folder. A PATTERN with slashes, such as photos/*.jpg, matches names
+that follow one another in a path. One that begins with a slash, such as
+/home/*/x, matches from the root. ** stands for any number of folders, or for
+none. A matching folder brings everything in it. Put patterns in quotes, because
+the shell expands them otherwise.
 
 With --contains a PATTERN is a part of a name. Letter case and the encoding of
 accents then make no difference, and a matching folder brings nothing else.

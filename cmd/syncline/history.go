@@ -19,12 +19,13 @@ import (
 
 const historyHelp = `Show the versions of a file or folder, oldest first, and when it appeared,
 changed and vanished. --host, --tag and --path choose the snapshots; without them
-it is all of them. The PATH is absolute, as ls and find print it.
+all snapshots count. The PATH is absolute, as ls and find print it.
 
 A version covers consecutive snapshots of one host. A file has a new version when
-its content, its times, its mode, its owner or its attributes change; the time of
-access does not count. A folder has a new version also when anything below it
-changes. A snapshot that does not include the path makes no version.
+its content, its modification time, its mode, its owner or its attributes change;
+the times of access and of change do not count. A folder has a new version also
+when anything below it changes. A snapshot that does not include the path makes no
+version.
 
 --json prints an array with one object for each version. Its "node" is what
 restic prints of an entry. It is absent where the path vanished.`

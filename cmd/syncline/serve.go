@@ -31,8 +31,8 @@ files get the owners in the snapshot, where the server may set them. Everyone wh
 can write to the repository decides what is in a snapshot. Restores therefore
 leave out set-id bits, security.* and trusted.* attributes and device nodes, and
 their log says so; --restore-privileged restores these, too. A restore that leaves
-less than --min-free on the target's disk is refused. It ends when the disk has
-that little left on the way.
+less than --min-free on the target's disk is refused. A running restore ends when
+the disk has only that much left.
 
 The server limits failed sign-ins, connections and requests without a user for
 each address. Behind a reverse proxy all clients have the proxy's address, unless

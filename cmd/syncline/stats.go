@@ -19,7 +19,7 @@ import (
 )
 
 const statsHelp = `Count what is in the snapshots. --host, --tag and --path or the given ids choose
-them; without any of these it is all of them. --mode is one of restic's ways to
+them; without any of these all snapshots count. --mode is one of restic's ways to
 count:
 
   restore-size       the size of a restore of each snapshot (the default); in a
@@ -30,9 +30,9 @@ count:
 
 --snapshots prints a table with a line for each snapshot. It shows the data that
 no earlier snapshot of the repository has, and the data that no other snapshot
-has. Both come as plain sizes and as stored sizes: compressed and encrypted, with
-the folders. A prune after forgetting the snapshot frees about the stored size of
-the data that no other snapshot has.
+has. Each has a plain size and a stored size. The stored size is that of the
+compressed and encrypted data, with the folders. A prune after forgetting the
+snapshot frees about the stored size of the data that no other snapshot has.
 
 --content LIST prints one list of the newest chosen snapshot: "kinds" of files by
 the endings of their names, the largest "files", or the largest "folders" with
