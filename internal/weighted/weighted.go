@@ -7,6 +7,10 @@ import (
 	"sync"
 )
 
+// Overhead is about how many bytes the cache itself takes for a value: for its
+// key, its place in the order and in the map. They count as bytes of the value.
+const Overhead = 192
+
 // Cache keeps the values that were used last, as long as their sizes together
 // stay within a bound. It is safe for concurrent use. A nil Cache keeps nothing.
 type Cache[K comparable, V any] struct {
@@ -26,7 +30,7 @@ type item[K comparable, V any] struct {
 }
 
 // New returns a cache for at most bound bytes. size returns the bytes that a
-// value takes.
+// value takes, without Overhead.
 func New[K comparable, V any](bound int64, size func(V) int64) *Cache[K, V] {
 	return &Cache[K, V]{bound: bound, size: size, items: make(map[K]*list.Element)}
 }
@@ -53,7 +57,7 @@ func (c *Cache[K, V]) Put(key K, value V) {
 	if c == nil {
 		return
 	}
-	size := c.size(value)
+	size := c.size(value) + Overhead
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e, ok := c.items[key]; ok {

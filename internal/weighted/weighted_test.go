@@ -2,6 +2,7 @@ package weighted_test
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -9,6 +10,9 @@ import (
 )
 
 func length(b []byte) int64 { return int64(len(b)) }
+
+// whole makes a value that takes so many bytes in all.
+func whole(bytes int) []byte { return make([]byte, bytes-weighted.Overhead) }
 
 func want(t *testing.T, c *weighted.Cache[int, []byte], bytes int64, keys ...int) {
 	t.Helper()
@@ -24,21 +28,40 @@ func want(t *testing.T, c *weighted.Cache[int, []byte], bytes int64, keys ...int
 }
 
 func TestCacheIsBounded(t *testing.T) {
-	c := weighted.New[int](1000, length)
+	c := weighted.New[int](10_000, length)
 	for key := range 20 {
-		c.Put(key, make([]byte, 100))
+		c.Put(key, whole(1000))
 	}
-	want(t, c, 1000, 11, 12, 13, 14, 15, 16, 17, 18, 19, 10) // 10 is the one used last
-	c.Put(19, make([]byte, 300))                             // it grew; 11 and 12 go
-	want(t, c, 1000, 13, 14, 15, 16, 17, 18, 10, 19)
-	c.Put(30, make([]byte, 1001)) // more than all of it
-	want(t, c, 1000, 13, 14, 15, 16, 17, 18, 10, 19)
-	c.Put(19, make([]byte, 1001)) // what it was is not true any more
-	want(t, c, 700, 13, 14, 15, 16, 17, 18, 10)
-	c.Put(31, make([]byte, 1000))
-	want(t, c, 1000, 31)
+	want(t, c, 10_000, 11, 12, 13, 14, 15, 16, 17, 18, 19, 10) // 10 is the one used last
+	c.Put(19, whole(3000))                                     // it grew; 11 and 12 go
+	want(t, c, 10_000, 13, 14, 15, 16, 17, 18, 10, 19)
+	c.Put(30, whole(10_001)) // more than all of it
+	want(t, c, 10_000, 13, 14, 15, 16, 17, 18, 10, 19)
+	c.Put(19, whole(10_001)) // what it was is not true any more
+	want(t, c, 7000, 13, 14, 15, 16, 17, 18, 10)
+	c.Put(31, whole(10_000))
+	want(t, c, 10_000, 31)
 	c.Clear()
 	want(t, c, 0)
+}
+
+// TestSmallValuesAreBounded puts in values that take less memory than what the
+// cache needs to find them.
+func TestSmallValuesAreBounded(t *testing.T) {
+	const bound = 1 << 22
+	c := weighted.New[[32]byte](bound, length)
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for no := range 100_000 {
+		c.Put([32]byte{byte(no), byte(no >> 8), byte(no >> 16)}, make([]byte, 1))
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	values, held := c.Held()
+	if taken := after.HeapAlloc - before.HeapAlloc; values < 10_000 || held > bound || taken > 2*bound {
+		t.Errorf("%d values take %d bytes of memory in a cache of %d, which counts %d", values, taken, bound, held)
+	}
 }
 
 func TestNilCacheKeepsNothing(t *testing.T) {
@@ -50,7 +73,7 @@ func TestNilCacheKeepsNothing(t *testing.T) {
 }
 
 func TestCacheByManyAtOnce(t *testing.T) {
-	c := weighted.New[int](5_000, length)
+	c := weighted.New[int](20_000, length)
 	var wg sync.WaitGroup
 	for g := range 8 {
 		wg.Go(func() {
@@ -64,7 +87,7 @@ func TestCacheByManyAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if _, held := c.Held(); held > 5_000 {
+	if _, held := c.Held(); held > 20_000 {
 		t.Errorf("%d bytes are kept", held)
 	}
 }
