@@ -95,6 +95,24 @@ func TestEveryWriterIsFenced(t *testing.T) {
 	}
 }
 
+// TestOpenBuilderIsFenced has another process write, in every way, while a
+// Builder is open: the Builder is refused. A new generation, in which its numbers
+// mean something else, does not look like damage.
+func TestOpenBuilderIsFenced(t *testing.T) {
+	m, memory := unfinished(t)
+	for theirs, write := range m.writes() {
+		box := memory.Clone()
+		c, other := open(t, box), open(t, box)
+		b, err := c.Build(t.Context())
+		check(t, err)
+		check(t, write(t.Context(), other))
+		if err := errors.Join(m.feed(b, 1, m.order), b.Flush(t.Context())); !errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrDamaged) {
+			t.Errorf("a Builder behind %s of another process gives %v", theirs, err)
+		}
+		b.Close()
+	}
+}
+
 // TestOneSessionIsNotFenced has one session write in every way, some beside one
 // another.
 func TestOneSessionIsNotFenced(t *testing.T) {

@@ -277,6 +277,13 @@ func (w *writer) openTree(block uint64) (t *treeBlock, err error) {
 		return new(treeBlock), nil
 	}
 	err = w.c.box.View(context.Background(), func(r Reader) error {
+		m, err := w.c.meta(r)
+		if err != nil {
+			return err
+		}
+		if m.Generation != w.meta.Generation {
+			return Conflict() // the block holds other trees
+		}
 		payload, err := get(r, kindTree, block)
 		if err != nil {
 			return err
