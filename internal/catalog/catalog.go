@@ -35,8 +35,8 @@ type meta struct {
 }
 
 // sameContent reports whether m and n show the same trees and snapshots. Their
-// heads can differ all the same, after a write of index files or hidden
-// snapshots.
+// heads can differ all the same, after a write of index files, of hidden snapshots,
+// or of which trees are complete.
 func (m meta) sameContent(n meta) bool {
 	m.Writes, n.Writes = 0, 0
 	return m == n

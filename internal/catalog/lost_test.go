@@ -119,14 +119,15 @@ func TestPublishLost(t *testing.T) {
 func TestLostBelowFound(t *testing.T) {
 	m := newModel(33)
 	deep := m.tree([]*modelEntry{m.file("deep")})
-	middle := m.tree([]*modelEntry{m.dir("deep", deep), m.file("beside")})
+	fine := m.tree([]*modelEntry{m.file("fine")})
+	middle := m.tree([]*modelEntry{m.dir("deep", deep), m.dir("fine", fine), m.file("beside")})
 	m.snapshot(m.tree([]*modelEntry{m.dir("middle", middle), m.file("x")}))
 	c := inMemory(t)
 	m.addTrees(t, c, m.snapshots[0].Tree)
 	_, err := c.PublishLost(t.Context(), m.snapshots)
 	check(t, err)
 	before := dump(t, c)
-	m.addTrees(t, c, middle)
+	m.addTrees(t, c, fine, middle)
 	gaps, err := c.Publish(t.Context(), nil, nil)
 	check(t, err)
 	if len(gaps) != 1 || gaps[0].Missing[0] != deep {
@@ -136,7 +137,7 @@ func TestLostBelowFound(t *testing.T) {
 	_, err = c.PublishLost(t.Context(), nil)
 	check(t, err)
 	_, paths := shown(t, c)
-	if got, want := strings.Join(paths[m.snapshots[0].ID], " "), "/middle /middle/deep lost /middle/beside /x"; got != want {
+	if got, want := strings.Join(paths[m.snapshots[0].ID], " "), "/middle /middle/deep lost /middle/fine /middle/fine/fine /middle/beside /x"; got != want {
 		t.Errorf("it shows %q, want %q", got, want)
 	}
 	_, err = c.Publish(t.Context(), nil, ids(m.snapshots)) // the snapshot goes

@@ -128,7 +128,7 @@ func (c *Catalog) publish(ctx context.Context, add []syncline.Snapshot, remove [
 			return err
 		}
 		if !changed {
-			return errUnchanged // so that readers keep what they know of this state
+			return p.unchanged()
 		}
 		m.Changes++
 		for i := range gaps { // all other snapshots are visible
@@ -201,7 +201,18 @@ type publisher struct {
 	told    map[uint32]bool        // missing trees that gaps names
 	unheard map[syncline.Hash]bool // the same for trees without a number
 	gaps    []Incomplete
-	changed bool
+	changed bool // readers see another state
+	wrote   bool // some states were written
+}
+
+// unchanged is the outcome of a publication without changes. Changes stays as it
+// is, so readers keep what they know of this state. The head tells of the states
+// that were written.
+func (p *publisher) unchanged() error {
+	if p != nil && p.wrote {
+		return nil
+	}
+	return errUnchanged
 }
 
 // newPublisher takes the knowledge of the last Builder when the catalog is as
@@ -244,7 +255,7 @@ func (c *Catalog) newPublisher(ctx context.Context, add []syncline.Snapshot) (*p
 // publish looks again at the snapshots that lacked trees, and adds those of add
 // that are complete. With settle it adds the others as well. It leaves the new
 // head and states in p.m and p.states.
-func (p *publisher) publish(w Writer, add []syncline.Snapshot, old *oldSnapshots) ([]Incomplete, error) {
+func (p *publisher) publish(w Writer, add []syncline.Snapshot, old *oldSnapshots) (gaps []Incomplete, err error) {
 	before := p.states
 	p.states = slices.Clone(before)
 	if p.whole { // as most sessions leave it; a walk would take 1 µs a tree
@@ -274,7 +285,8 @@ func (p *publisher) publish(w Writer, add []syncline.Snapshot, old *oldSnapshots
 		p.m.Lost = settled(p.states, p.settle, p.told)
 		p.changed = p.changed || !sameLost(before, p.states)
 	}
-	return p.gaps, saveStates(w, before, p.states)
+	p.wrote, err = saveStates(w, before, p.states)
+	return p.gaps, err
 }
 
 // again looks once more at a visible snapshot that lacks trees.
@@ -371,16 +383,18 @@ func numbersOf(r Reader, m meta, snapshots []syncline.Snapshot) (map[syncline.Ha
 	return nos, err
 }
 
-// saveStates writes the blocks of states that differ from before.
-func saveStates(w Writer, before, states []state) error {
+// saveStates writes the blocks of states that differ from before, and reports
+// whether there are any.
+func saveStates(w Writer, before, states []state) (wrote bool, err error) {
 	for first := 0; first < len(states); first += statesPerBlock {
 		last := min(len(states), first+statesPerBlock)
 		if last <= len(before) && slices.Equal(before[first:last], states[first:last]) {
 			continue
 		}
+		wrote = true
 		if err := put(w, kindState, uint64(first/statesPerBlock), encodeStates(states[first:last])); err != nil {
-			return err
+			return wrote, err
 		}
 	}
-	return nil
+	return wrote, nil
 }
