@@ -180,7 +180,7 @@ func (c *Closure) Contents(ctx context.Context, among map[syncline.Hash]struct{}
 			return err
 		}
 		block := first / entriesPerBlock
-		payload, err := get(c.v.r, kindContent, uint64(block))
+		payload, err := need(c.v.r, kindContent, uint64(block))
 		if err != nil {
 			return err
 		}

@@ -21,6 +21,7 @@ import (
 // The kinds by name, as container.go numbers them.
 const (
 	kindMeta     catalog.Kind = 0
+	kindContent  catalog.Kind = 4
 	kindScan     catalog.Kind = 5
 	kindTree     catalog.Kind = 7
 	kindHash     catalog.Kind = 8
@@ -50,6 +51,25 @@ func damageModel(t *testing.T) (*model, *catalogtest.Memory) {
 	m.measured, err = measures(t.Context(), c)
 	check(t, err)
 	return m, box
+}
+
+// TestClosureWithoutContents has the contents of entries gone: a comparison would
+// count their blobs as if nobody had them.
+func TestClosureWithoutContents(t *testing.T) {
+	m, box := damageModel(t)
+	box.Spoil(kindContent, 0, func([]byte) []byte { return nil })
+	err := open(t, box).View(t.Context(), func(v *catalog.View) error {
+		closure, err := v.NewClosure(t.Context())
+		check(t, err)
+		for _, tree := range treeRefs(t, v) {
+			closure.Add(tree)
+		}
+		check(t, closure.Complete(t.Context()))
+		return closure.Contents(t.Context(), map[syncline.Hash]struct{}{m.contents()[0]: {}}, func(syncline.Hash) {})
+	})
+	if !errors.Is(err, catalog.ErrDamaged) {
+		t.Errorf("the blobs of entries without contents: %v", err)
+	}
 }
 
 // damages are the ways to spoil a value; nil deletes it.
