@@ -138,9 +138,14 @@ func (b *batch) take(part []int32, block *entryBlock) {
 }
 
 // readContents reads the content lists. b.order must be that of the entries' numbers.
+// An entry that is wanted several times has one list.
 func (b *batch) readContents(ctx context.Context) error {
-	for _, i := range b.order {
+	for k, i := range b.order {
 		r := &b.rows[i]
+		if k > 0 && b.refs[b.order[k-1]] == b.refs[i] {
+			b.entries[i].Content = b.entries[b.order[k-1]].Content
+			continue
+		}
 		if r.first == r.end {
 			continue
 		}

@@ -33,6 +33,13 @@ func SetLeft(folderBytes, nameBytes int64) (restore func()) {
 	return func() { leftFolderBytes, leftNameBytes = f, n }
 }
 
+// SetMaxRuns bounds the runs that one Own holds.
+func SetMaxRuns(n int) (restore func()) {
+	old := maxRuns
+	maxRuns = n
+	return func() { maxRuns = old }
+}
+
 // Frame seals a payload as the catalog does.
 func Frame(kind Kind, no uint64, payload []byte) []byte { return frame(kind, no, payload) }
 

@@ -70,16 +70,27 @@ func (o OwnEntries) All(yield func(at int, ref EntryRef) bool) {
 // Own compares the trees of each pair. It reads the trees in the order of their
 // numbers, so it reads each block once. It adds the entries that two trees have in
 // common to the set, unless that is nil.
-func (v *View) Own(ctx context.Context, pairs []TwoTrees, common *Closure) ([]Own, error) {
+//
+// The result ends with the pair whose entries make it longer than most, and where
+// the trees take too much memory. So it may be shorter than pairs; the first pair is
+// always in it.
+func (v *View) Own(ctx context.Context, pairs []TwoTrees, most int, common *Closure) ([]Own, error) {
 	lists, err := v.listsOf(ctx, pairs)
+	for ; err == nil && lists == nil && len(pairs) > 0; lists, err = v.listsOf(ctx, pairs) {
+		pairs = pairs[:len(pairs)/2]
+	}
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Own, len(pairs))
+	out := make([]Own, 0, len(pairs))
 	var shared []placedRun
 	for i := range pairs {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		before, after := lists[2*i], lists[2*i+1]
-		out[i].Before.runs, shared = splitRuns(before, after, shared[:0])
+		var own Own
+		own.Before.runs, shared = splitRuns(before, after, shared[:0])
 		if common != nil && pairs[i].HasBefore && pairs[i].HasAfter {
 			for _, r := range shared {
 				if err := common.mark(r.run); err != nil {
@@ -87,12 +98,21 @@ func (v *View) Own(ctx context.Context, pairs []TwoTrees, common *Closure) ([]Ow
 				}
 			}
 		}
-		out[i].After.runs, shared = splitRuns(after, before, shared[:0])
+		own.After.runs, shared = splitRuns(after, before, shared[:0])
+		out = append(out, own)
+		if most -= own.Before.Len() + own.After.Len(); most < 0 {
+			break
+		}
 	}
 	return out, nil
 }
 
-// listsOf returns the trees' lists, two for each pair.
+// maxRuns bounds the runs that one Own holds of several pairs, of 8 bytes each.
+// Few folders have more than ten. Tests set another bound.
+var maxRuns = 1 << 22
+
+// listsOf returns the trees' lists, two for each pair. It returns nil where several
+// pairs have more than maxRuns.
 func (v *View) listsOf(ctx context.Context, pairs []TwoTrees) ([][]run, error) {
 	type wanted struct {
 		tree uint32
@@ -110,13 +130,21 @@ func (v *View) listsOf(ctx context.Context, pairs []TwoTrees) ([][]run, error) {
 	slices.SortFunc(trees, func(a, b wanted) int { return cmp.Compare(a.tree, b.tree) })
 	lists := make([][]run, 2*len(pairs))
 	var kept []run // copies, so that no block is held for one of its lists
-	for _, w := range trees {
+	held := 0
+	for i, w := range trees {
+		if i > 0 && trees[i-1].tree == w.tree {
+			lists[w.to] = lists[trees[i-1].to]
+			continue
+		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		list, err := v.runs(w.tree)
 		if err != nil {
 			return nil, err
+		}
+		if held += len(list); held > maxRuns && len(pairs) > 1 {
+			return nil, nil
 		}
 		if cap(kept)-len(kept) < len(list) {
 			kept = make([]run, 0, max(1<<10, len(list)))

@@ -98,6 +98,59 @@ func TestRefsLeaveOutWhatIsShared(t *testing.T) {
 	}))
 }
 
+// TestOwnIsBounded compares many folders within bounds of entries and of runs: it
+// gets a part of what it gets without them, and at least one folder.
+func TestOwnIsBounded(t *testing.T) {
+	m := newModel(24)
+	m.grow(100, 3)
+	c := inMemory(t)
+	m.build(t, c, 2, m.shuffled())
+	m.publish(t, c)
+	text := func(o catalog.Own) (out string) {
+		for _, side := range []catalog.OwnEntries{o.Before, o.After} {
+			for at, ref := range side.All {
+				out += fmt.Sprint(" ", at, ref)
+			}
+			out += ";"
+		}
+		return out
+	}
+	check(t, c.View(t.Context(), func(v *catalog.View) error {
+		var pairs []catalog.TwoTrees
+		refs := treeRefs(t, v)
+		for i, h := range m.order {
+			before, hasBefore := refs[h]
+			after, hasAfter := refs[m.order[i/2]]
+			pairs = append(pairs, catalog.TwoTrees{Before: before, After: after, HasBefore: hasBefore, HasAfter: hasAfter})
+		}
+		all, err := v.Own(t.Context(), pairs, 1<<30, nil)
+		check(t, err)
+		if len(all) != len(pairs) {
+			t.Fatalf("%d pairs of %d were compared", len(all), len(pairs))
+		}
+		for range 50 {
+			most, runs := m.rng.IntN(400)-10, m.rng.IntN(400)
+			restore := catalog.SetMaxRuns(runs)
+			got, err := v.Own(t.Context(), pairs, most, nil)
+			restore()
+			check(t, err)
+			entries := 0
+			for i, o := range got {
+				if i > 0 && entries > most {
+					t.Errorf("%d pairs with %d entries are read within %d", i, entries, most)
+				}
+				if entries += o.Before.Len() + o.After.Len(); text(o) != text(all[i]) {
+					t.Errorf("pair %d within %d entries and %d runs is %s, want %s", i, most, runs, text(o), text(all[i]))
+				}
+			}
+			if len(got) == 0 || len(got) == len(pairs) {
+				t.Errorf("%d pairs of %d are compared within %d entries and %d runs", len(got), len(pairs), most, runs)
+			}
+		}
+		return nil
+	}))
+}
+
 // TestReadEntries reads entries of any trees in any order, some twice, through the
 // cache and block by block on all cores.
 func TestReadEntries(t *testing.T) {
@@ -114,6 +167,7 @@ func TestReadEntries(t *testing.T) {
 				return nil
 			}))
 		}
+		all = append(all[:len(all)/2], all[:len(all)/8]...)
 		m.rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		for _, detail := range []catalog.Detail{0, catalog.WithContent, catalog.WithContent | catalog.WithSubtree} {
 			for name, read := range map[string]func(context.Context, []catalog.EntryRef, catalog.Detail) ([]catalog.Held, error){
@@ -122,7 +176,14 @@ func TestReadEntries(t *testing.T) {
 				catalog.Forget()
 				got, err := read(t.Context(), all, detail)
 				check(t, err)
+				lists := make(map[catalog.EntryRef]*syncline.Hash) // an entry has one list, however often it is wanted
 				for i, ref := range all {
+					if content := got[i].Entry.Content; len(content) > 0 {
+						if list := lists[ref]; list != nil && list != &content[0] {
+							t.Errorf("%s: the content of %q is there twice", name, got[i].Entry.Name)
+						}
+						lists[ref] = &content[0]
+					}
 					e, sub, ok, err := v.RefEntry(ref, detail)
 					check(t, err)
 					if h := got[i]; h.OK != ok || ok && h.Sub != sub {
@@ -197,7 +258,7 @@ func TestClosure(t *testing.T) {
 				if _, ok := refs[b]; !ok {
 					continue
 				}
-				_, err := v.Own(t.Context(), []catalog.TwoTrees{{Before: refs[a], After: refs[b], HasBefore: true, HasAfter: true}}, closure)
+				_, err := v.Own(t.Context(), []catalog.TwoTrees{{Before: refs[a], After: refs[b], HasBefore: true, HasAfter: true}}, 0, closure)
 				check(t, err)
 				theirs := m.raws(b)
 				for _, e := range m.kept(a) {

@@ -165,7 +165,7 @@ func (c *comparer) readFolders(list []folderPair, budget int, needed bool) (read
 	for i, f := range list {
 		trees[i] = catalog.TwoTrees{Before: f.before, After: f.after, HasBefore: f.hasBefore, HasAfter: f.hasAfter}
 	}
-	own, err := c.v.Own(c.ctx, trees, c.common)
+	own, err := c.v.Own(c.ctx, trees, budget, c.common)
 	if err != nil {
 		return nil, err
 	}
