@@ -2,7 +2,8 @@
 # Installs what a part of the checks needs besides Go, and does nothing when all
 # is there:
 #   unit  a C compiler, for the race detector
-#   full  the same, restic, curl, a browser, Node and the object storage servers
+#   full  the same, restic, curl, a browser, Node, the packages that the console's
+#         pages are tried with, and the object storage servers
 #   lint  Node and the packages that the console's sources are checked with
 # Parts may run side by side: one waits while another installs.
 set -euo pipefail
@@ -47,8 +48,9 @@ if [ ${#missing[@]} -ne 0 ]; then
 fi
 
 case $part in
-full) scripts/servers.sh ;;
-lint)
+full) scripts/servers.sh ;;&
+full | lint)
+  # The console's sources are checked, and its pages tried, with these packages.
   # npm leaves a copy of the lock file with what it has installed.
   web=internal/console/web
   if [ ! -e $web/node_modules/.package-lock.json ] || [ $web/package-lock.json -nt $web/node_modules/.package-lock.json ]; then
