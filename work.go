@@ -17,10 +17,11 @@ const (
 //	   │          ├──────> stopped     on request
 //	   │          └──────> failed
 //	   └─────────────────> stopped     on request, before it ran
+//	   └─────────────────> failed      when it cannot begin
 //
 // Only package run moves work. Every move is written to the store before anyone is
-// told of it, unless the store cannot take it. A crash leaves work queued or running; the next start continues it
-// under the same id. The last three states are final.
+// told of it, unless the store cannot take it. A crash leaves work queued or running;
+// the next start continues it under the same id. The last three states are final.
 type WorkState string
 
 // The states of work.
