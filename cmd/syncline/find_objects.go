@@ -84,7 +84,7 @@ type objectPrinter struct {
 
 // findObjects answers find with --blob, --tree or --pack.
 func (e *environment) findObjects(ctx context.Context, v *catalog.View, list []catalog.Snapshot, f *findFlags, ids []string) error {
-	search, err := explore.NewObjectSearch(v, f.objects.kind(), ids)
+	search, err := explore.NewObjectSearch(ctx, v, f.objects.kind(), ids)
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (e *environment) findObjects(ctx context.Context, v *catalog.View, list []c
 	}
 	if err == nil && f.objects.showPack {
 		var packed []explore.PackedObject
-		packed, err = search.Packs()
+		packed, err = search.Packs(ctx)
 		for i := range packed {
 			o.pack(&packed[i])
 		}

@@ -146,28 +146,18 @@ func (t *blobTable) add(key uint64, size blobSize) uint32 {
 // loadBlobs reads the blobs from the index files.
 func loadBlobs(ctx context.Context, v *catalog.View) (data, trees *blobTable, err error) {
 	data, trees = newBlobTable(), newBlobTable()
-	indexes, err := v.Indexes()
+	err = eachPack(ctx, v, func(p *catalog.Pack) {
+		for i := range p.Blobs {
+			b := &p.Blobs[i]
+			table := data
+			if b.Tree {
+				table = trees
+			}
+			table.add(keyOf(&b.ID), blobSize{b.Plain, b.Length})
+		}
+	})
 	if err != nil {
 		return nil, nil, err
-	}
-	for _, x := range indexes {
-		if err := ctx.Err(); err != nil {
-			return nil, nil, err
-		}
-		packs, err := v.Packs(x)
-		if err != nil {
-			return nil, nil, err
-		}
-		for i := range packs {
-			for j := range packs[i].Blobs {
-				b := &packs[i].Blobs[j]
-				table := data
-				if b.Tree {
-					table = trees
-				}
-				table.add(keyOf(&b.ID), blobSize{b.Plain, b.Length})
-			}
-		}
 	}
 	return data, trees, nil
 }

@@ -53,7 +53,7 @@ type FoundObject struct {
 // NewObjectSearch returns the search for the objects of a kind with these ids, in
 // small letters: whole ids, or their first eight digits. A pack that no index has
 // is CodeNotFound.
-func NewObjectSearch(v *catalog.View, kind ObjectKind, ids []string) (*ObjectSearch, error) {
+func NewObjectSearch(ctx context.Context, v *catalog.View, kind ObjectKind, ids []string) (*ObjectSearch, error) {
 	o := &ObjectSearch{v: v, barren: make(map[catalog.TreeRef]bool)}
 	wanted := make(map[string]bool, len(ids))
 	for _, id := range ids {
@@ -69,7 +69,7 @@ func NewObjectSearch(v *catalog.View, kind ObjectKind, ids []string) (*ObjectSea
 	}
 	o.blobs, o.trees, o.packed = map[string]bool{}, map[string]bool{}, map[string]bool{}
 	there := make(map[string]bool)
-	err := eachPack(v, func(p *catalog.Pack) {
+	err := eachPack(ctx, v, func(p *catalog.Pack) {
 		id := p.ID.String()
 		if !wanted[id] && !wanted[id[:shortID]] {
 			return
@@ -94,12 +94,16 @@ func NewObjectSearch(v *catalog.View, kind ObjectKind, ids []string) (*ObjectSea
 	return o, nil
 }
 
-func eachPack(v *catalog.View, fn func(*catalog.Pack)) error {
+// eachPack calls fn with the packs that the index files list.
+func eachPack(ctx context.Context, v *catalog.View, fn func(*catalog.Pack)) error {
 	indexes, err := v.Indexes()
 	if err != nil {
 		return err
 	}
 	for _, x := range indexes {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		packs, err := v.Packs(x)
 		if err != nil {
 			return err
@@ -242,14 +246,14 @@ type PackedObject struct {
 
 // Packs returns the wanted blobs and then the trees, each in the order of their ids.
 // It follows the calls of Find.
-func (o *ObjectSearch) Packs() (list []PackedObject, err error) {
+func (o *ObjectSearch) Packs(ctx context.Context) (list []PackedObject, err error) {
 	blobs := slices.Sorted(keysOf(o.blobs, o.packed))
 	wanted := make(map[string]bool) // as the catalog has them
 	for _, id := range blobs {
 		wanted[id[:min(len(id), packedID)]] = true
 	}
 	data, trees := make(map[string]PackedObject), make(map[string]PackedObject)
-	err = eachPack(o.v, func(p *catalog.Pack) {
+	err = eachPack(ctx, o.v, func(p *catalog.Pack) {
 		for j := range p.Blobs {
 			b := p.Blobs[j]
 			id, of, in := b.ID.String(), trees, o.trees
