@@ -235,8 +235,8 @@ func (o *ObjectSearch) tree(id, path string, s *catalog.Snapshot) error {
 // PackedObject is a wanted blob or tree with its pack.
 type PackedObject struct {
 	Kind ObjectKind // ObjectBlob or ObjectTree
-	// ID is as it was given, or whole where the search found the blob. Of a blob
-	// in a wanted pack it has the digits that the catalog keeps.
+	// ID is as it was given, or whole where the search found the blob. A blob in a
+	// wanted pack has the digits that the catalog keeps.
 	ID string
 	// Partial says that the ID is no whole one, so that its pack is not known.
 	Partial bool
