@@ -92,14 +92,15 @@ func newRepository(t *testing.T, files, snapshots int) string {
 
 // node is a running server.
 type node struct {
-	t      *testing.T
-	cmd    *exec.Cmd
-	url    string
-	token  string
-	client *http.Client
-	output *serverLog   // what the server logged
-	said   bytes.Buffer // what it answered
-	done   chan error
+	t       *testing.T
+	cmd     *exec.Cmd
+	url     string
+	metrics string // at their own address, "" without one
+	token   string
+	client  *http.Client
+	output  *serverLog   // what the server logged
+	said    bytes.Buffer // what it answered
+	done    chan error
 }
 
 // start runs a server on a free port, waits until it is ready, and signs in.
@@ -142,6 +143,9 @@ func startWith(t *testing.T, env []string, data string, flags ...string) *node {
 	}
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
+		if url, ok := strings.CutPrefix(lines.Text(), "metrics on "); ok {
+			n.metrics = url
+		}
 		if url, ok := strings.CutPrefix(lines.Text(), "listening on "); ok {
 			n.url = url
 			break

@@ -37,7 +37,13 @@ the disk has only that much left.
 The server limits failed sign-ins, connections and requests without a user for
 each address. Behind a reverse proxy all clients have the proxy's address, unless
 --trusted-proxy names the proxy. Then a client has the nearest address in
-X-Forwarded-For that is not a trusted proxy's.`
+X-Forwarded-For that is not a trusted proxy's.
+
+GET /healthz tells that the server is alive, and GET /readyz that its database and
+its catalogs can be used: 200, or 503. Neither takes a token. GET /metrics has
+metrics for Prometheus, for the token of any user and for the one in
+--metrics-token-file. At --metrics-listen everyone who reaches the address may read
+all three, unencrypted: choose one that only the monitoring reaches.`
 
 func newServeCommand() *cobra.Command {
 	o := server.Options{Version: version}
@@ -85,6 +91,9 @@ func newServeCommand() *cobra.Command {
 				if s.Fingerprint != "" {
 					fmt.Fprintf(out, "self-signed certificate, SHA-256 fingerprint %s\n", s.Fingerprint)
 				}
+				if s.Metrics != "" {
+					fmt.Fprintf(out, "metrics on http://%s/metrics\n", s.Metrics)
+				}
 				_, err := fmt.Fprintf(out, "listening on https://%s\n", s.Address)
 				return err
 			}
@@ -103,6 +112,8 @@ func newServeCommand() *cobra.Command {
 	f.BoolVar(&o.Privileged, "restore-privileged", false, "restore set-id bits, security.* and trusted.* attributes and device nodes on the server, too")
 	f.StringArrayVar(&restoreRoots, "restore-root", nil, "`directory` that restores on the server may write into (can be given several times; default: none)")
 	f.StringArrayVar(&proxies, "trusted-proxy", nil, "`network` of reverse proxies, in CIDR notation, whose X-Forwarded-For is believed (can be given several times; default: none)")
+	f.StringVar(&o.MetricsListen, "metrics-listen", "", "`address` for monitoring without a token, over plain HTTP, as HOST:PORT (default: none)")
+	f.StringVar(&o.MetricsTokenFile, "metrics-token-file", "", "`file` with a token that opens /metrics (default: only users' tokens do)")
 	f.StringVar(&database, "database", "", "`URL` of a database for a fleet of nodes; not in this version")
 	f.BoolVar(&debug, "debug", false, "log every request")
 	_ = f.MarkHidden("database")

@@ -183,13 +183,16 @@ func (a *api) run(op *operation, w http.ResponseWriter, r *http.Request, info *r
 
 // admit lets a request through to its operation, or returns the reason why not.
 func (a *api) admit(op *operation, r *http.Request, info *requestInfo) error {
-	if info.sameOrigin = sameOrigin(r); info.sameOrigin {
-		info.access, info.refresh = cookie(r, accessCookie), cookie(r, refreshCookie)
-	}
+	info.readCookies(r)
 	if op.public() {
 		info.visit.Stranger()
 		return nil
 	}
+	return a.identify(r, info, roles[op.id])
+}
+
+// identify finds the user of a request, and fails without one who has the permission.
+func (a *api) identify(r *http.Request, info *requestInfo, need permission) error {
 	token, err := info.accessToken(r.Header)
 	if err != nil {
 		return err
@@ -205,7 +208,7 @@ func (a *api) admit(op *operation, r *http.Request, info *requestInfo) error {
 	if _, err := syncline.ParseRole(string(identity.Role)); err != nil {
 		return syncline.Errorf(syncline.CodeForbidden, "your user has no role; ask an administrator for one")
 	}
-	if need := roles[op.id]; !need.allows(identity.Role) {
+	if !need.allows(identity.Role) {
 		return syncline.Errorf(syncline.CodeForbidden,
 			"this needs another role than %s; only %s may do it", identity.Role, need.who)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline/internal/gate"
+	"syncline.dev/syncline/internal/secret"
 	"syncline.dev/syncline/internal/store"
 )
 
@@ -62,6 +63,10 @@ type Config struct {
 	// Gate bounds connections, requests and memory of clients; nil stands for the
 	// default limits. The Server needs the same gate.
 	Gate *gate.Gate
+	// Monitor answers the paths for monitoring; they do not exist when nil. MetricsToken
+	// opens the metrics beside the tokens of users; none when empty.
+	Monitor      Monitor
+	MetricsToken secret.String
 	// Console serves the pages for people; none when nil.
 	Console Console
 	// Now is the clock; time.Now when nil.

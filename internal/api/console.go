@@ -50,6 +50,13 @@ func cookie(r *http.Request, name string) string {
 	return found[0].Value
 }
 
+// readCookies takes the console's tokens from a request of its own pages.
+func (info *requestInfo) readCookies(r *http.Request) {
+	if info.sameOrigin = sameOrigin(r); info.sameOrigin {
+		info.access, info.refresh = cookie(r, accessCookie), cookie(r, refreshCookie)
+	}
+}
+
 // accessToken returns the token of a request: from the Authorization header,
 // or else from the cookie when a page of this server asks.
 func (info *requestInfo) accessToken(h http.Header) (string, error) {

@@ -43,13 +43,19 @@ func invalid(format string, args ...any) error {
 	return syncline.Errorf(syncline.CodeInvalid, format, args...)
 }
 
-// fail answers with the message of err. It logs the server's own errors with their
-// cause, because the answer does not carry the cause.
+// fail answers with the message of err, and with its own where a question takes too
+// long.
 func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil && errors.Is(context.Cause(r.Context()), errLong) {
 		err = syncline.WrapError(syncline.CodeTooLarge, err,
 			"this takes longer than %s, which is all a question may take; ask about a smaller folder", a.QuestionTime)
 	}
+	a.front.fail(w, r, err)
+}
+
+// fail answers with the message of err. It logs the server's own errors with their
+// cause, because the answer does not carry the cause.
+func (f *front) fail(w http.ResponseWriter, r *http.Request, err error) {
 	code := syncline.CodeOf(err)
 	status, message := statusOf(code), syncline.MessageOf(err)
 	var unsupported *mediaTypeError
@@ -63,9 +69,9 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 			w.Header().Set("Retry-After", strconv.Itoa(s))
 		}
 	case errors.Is(err, context.Canceled):
-		a.log.LogAttrs(r.Context(), slog.LevelDebug, "request canceled", slog.String("path", r.URL.Path))
+		f.log.LogAttrs(r.Context(), slog.LevelDebug, "request canceled", slog.String("path", r.URL.Path))
 	case status >= http.StatusInternalServerError:
-		a.log.LogAttrs(r.Context(), slog.LevelError, "request failed",
+		f.log.LogAttrs(r.Context(), slog.LevelError, "request failed",
 			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("error", err))
 	}
 	tell(w, r, status, message, err)

@@ -2,18 +2,12 @@ package api
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
-	"golang.org/x/time/rate"
 
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
@@ -47,14 +41,12 @@ type api struct {
 	*sessions
 	*restores
 
-	log    *slog.Logger
+	*front
+
 	router *router
 	docs   *docs
 	made   *stamp
 	space  *spaceProbe
-
-	lines    *rate.Limiter // of the log about requests without a user
-	unlogged atomic.Int64
 }
 
 var _ v6.StrictServerInterface = (*api)(nil)
@@ -91,13 +83,13 @@ func newAPI(cfg Config) (*api, error) {
 	}
 	a := &api{
 		Config: cfg,
-		log:    cfg.Logger,
 		router: &router{doc: doc},
 		docs:   docs,
 		made:   &stamp{now: cfg.Now, newID: func() syncline.ID { return syncline.ID(uuid.NewString()) }},
 		space:  newSpaceProbe(statfs),
-		lines:  rate.NewLimiter(strangerLinesRate, strangerLines),
 	}
+	a.front = newFront(cfg.Gate, cfg.Logger, a.dispatch)
+	a.now, a.writeTimeout, a.strictTransport = cfg.Now, cfg.WriteTimeout, cfg.StrictTransport
 	a.group()
 	strict := v6.NewStrictHandlerWithOptions(a, nil, v6.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  a.badBinding,
@@ -137,12 +129,12 @@ func (a *api) group() {
 	a.histories = &histories{repositories: a.Repositories, explorer: a.Histories}
 	a.search = &search{repositories: a.Repositories, searcher: a.Searcher, sessions: a.Sessions}
 	a.statistics = &statistics{repositories: a.Repositories, sizes: a.Statistics}
-	events := &streams{auth: a.Auth, heartbeat: a.Heartbeat, log: a.log}
+	events := &streams{auth: a.Auth, heartbeat: a.Heartbeat, log: a.Logger}
 	a.sessions = &sessions{repositories: a.Repositories, one: a.Sessions, list: a.Sessions, runner: a.Synchronizer, streams: events}
 	a.restores = &restores{jobs: a.RestoreJobs, runner: a.Restorer, streams: events}
 	a.contents = &contents{
-		points: a.RestorePoints, files: a.Contents, archives: a.Archives, log: a.log,
-		guard: &guard{auth: a.Auth, heartbeat: a.Heartbeat, log: a.log},
+		points: a.RestorePoints, files: a.Contents, archives: a.Archives, log: a.Logger,
+		guard: &guard{auth: a.Auth, heartbeat: a.Heartbeat, log: a.Logger},
 	}
 }
 
@@ -172,95 +164,6 @@ func (a *api) badBinding(w http.ResponseWriter, r *http.Request, err error) {
 	a.fail(w, r, syncline.WrapError(syncline.CodeInvalid, err, "the request is not as the API describes it; see /swagger"))
 }
 
-// ServeHTTP answers one request, whatever happens on the way.
-func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	start := a.Now()
-	info := &requestInfo{header: w.Header()}
-	info.remote = a.Gate.Client(r.RemoteAddr, r.Header.Values("X-Forwarded-For"))
-	res := newResponse(w, a.WriteTimeout, r.Method == http.MethodHead)
-	defer res.leave()
-	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), infoKey{}, info))
-	defer cancel()
-	r = r.WithContext(ctx)
-	info.visit = a.Gate.Arrive(ctx, info.remote, func() { cancel(); res.end() })
-	defer info.visit.Leave()
-	res.hold = info.visit.Hold
-	a.setHeaders(w.Header())
-	res.readDeadline(r, time.Now().Add(readTimeout))
-	func() {
-		defer a.recover(res, r)
-		a.dispatch(res, r, info)
-	}()
-	info.visit.Stranger() // no effect for a user; another client may be slow to take the answer
-	res.finish(info.identity.UserName == "" && r.ProtoMajor > 1)
-	a.logRequest(r, res, info, start)
-}
-
-// recover turns a panic into a failure. A panic that aborts the connection on purpose
-// passes through.
-func (a *api) recover(res *response, r *http.Request) {
-	v := recover()
-	if v == nil {
-		return
-	}
-	if v == http.ErrAbortHandler { //nolint:errorlint // compared as net/http does
-		panic(v)
-	}
-	a.log.LogAttrs(r.Context(), slog.LevelError, "request panicked",
-		slog.String("method", r.Method), slog.String("path", r.URL.Path),
-		slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
-	if !res.restart() {
-		panic(http.ErrAbortHandler) // a stream that breaks off must not look complete
-	}
-	err := errors.New("panic")
-	tell(res, r, http.StatusInternalServerError, syncline.MessageOf(err), err)
-}
-
-// These bound the log about requests without a user, at once and per second, so that
-// such requests neither fill the disk nor hold up the log's writer.
-const (
-	strangerLines     = 100
-	strangerLinesRate = 10
-)
-
-func (a *api) logRequest(r *http.Request, res *response, info *requestInfo, start time.Time) {
-	level := slog.LevelDebug
-	switch {
-	case res.status >= 500:
-		level = slog.LevelWarn
-	case res.status >= 400:
-		level = slog.LevelInfo
-	}
-	ctx := r.Context()
-	if !a.log.Enabled(ctx, level) {
-		return
-	}
-	if info.identity.UserName == "" {
-		if !a.lines.Allow() {
-			a.unlogged.Add(1)
-			return
-		}
-		if n := a.unlogged.Swap(0); n > 0 {
-			a.log.LogAttrs(ctx, slog.LevelWarn, "requests without a user were not logged, there were too many", slog.Int64("count", n))
-		}
-	}
-	a.log.LogAttrs(ctx, level, "request",
-		slog.String("method", r.Method), slog.String("path", r.URL.Path),
-		slog.Int("status", res.status), slog.Int64("bytes", res.written),
-		slog.Duration("took", a.Now().Sub(start)),
-		slog.String("user", info.identity.UserName), slog.String("remote", info.remote))
-}
-
-func (a *api) setHeaders(h http.Header) {
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	if a.StrictTransport {
-		h.Set("Strict-Transport-Security", "max-age=31536000")
-	}
-}
-
 // dispatch finds the operation, checks the user's right to it, checks the request
 // against the document and calls the handler.
 func (a *api) dispatch(w *response, r *http.Request, info *requestInfo) {
@@ -268,7 +171,7 @@ func (a *api) dispatch(w *response, r *http.Request, info *requestInfo) {
 		writeFailure(w, http.StatusNotFound, "the path begins with two slashes; write the server's address without a slash at its end, because every path begins with one; /swagger lists every operation")
 		return
 	}
-	if a.docs.serve(w, r) || a.servePage(w, r) {
+	if a.docs.serve(w, r) || a.serveMonitor(w, r, info) || a.servePage(w, r) {
 		return
 	}
 	p, values := a.router.match(r.URL)

@@ -54,12 +54,14 @@ func tlsConfig(certificate tls.Certificate) *tls.Config {
 	}
 }
 
-// Server serves a handler over HTTPS with HTTP/1.1 and HTTP/2, and bounds the time of
+// Server serves a handler over HTTPS with HTTP/1.1 and HTTP/2, or over plain HTTP/1.1 to
+// people who watch the server, and bounds the time of
 // handshakes and headers. The handler bounds the time of bodies and answers, because an
 // event stream stays open.
 type Server struct {
 	Handler     http.Handler
 	Certificate tls.Certificate
+	Plain       bool // without TLS
 	// Gate is the handler's gate; nil stands for the default limits.
 	Gate   *gate.Gate
 	Logger *slog.Logger
@@ -115,7 +117,13 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		},
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- srv.ServeTLS(limits.Listener(ln), "", "") }()
+	go func() {
+		if s.Plain {
+			ended <- srv.Serve(limits.Listener(ln))
+			return
+		}
+		ended <- srv.ServeTLS(limits.Listener(ln), "", "")
+	}()
 	select {
 	case err := <-ended:
 		return syncline.WrapError(syncline.CodeUnavailable, err, "the server stopped listening")

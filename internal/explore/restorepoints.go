@@ -40,6 +40,7 @@ type pointList struct {
 	changes uint64
 	points  []syncline.RestorePoint
 	ids     map[syncline.ID]bool // of points
+	series  func() []Series      // of points
 }
 
 // restorePointSpace is the name space of restore points' ids.
@@ -153,17 +154,24 @@ func (p *RestorePoints) had(repository, point syncline.ID) bool {
 	return p.lists[repository].ids[point]
 }
 
-func (p *RestorePoints) of(ctx context.Context, id syncline.ID) (points []syncline.RestorePoint, err error) {
+func (p *RestorePoints) of(ctx context.Context, id syncline.ID) ([]syncline.RestorePoint, error) {
+	list, err := p.list(ctx, id)
+	return list.points, err
+}
+
+// list returns the kept list of a repository, or a new one if the catalog has
+// changed.
+func (p *RestorePoints) list(ctx context.Context, id syncline.ID) (list pointList, err error) {
 	err = p.Catalogs.Use(ctx, id, func(c *catalog.Catalog) error {
 		return c.View(ctx, func(v *catalog.View) error {
 			p.mu.Lock()
 			kept, ok := p.lists[id]
 			p.mu.Unlock()
 			if ok && kept.changes == v.Changes() {
-				points = kept.points
+				list = kept
 				return nil
 			}
-			points, err = pointsOf(v, id)
+			points, err := pointsOf(v, id)
 			if err != nil {
 				return err
 			}
@@ -176,11 +184,12 @@ func (p *RestorePoints) of(ctx context.Context, id syncline.ID) (points []syncli
 			for i := range points {
 				ids[points[i].ID] = true
 			}
-			p.lists[id] = pointList{v.Changes(), points, ids}
+			list = pointList{v.Changes(), points, ids, sync.OnceValue(func() []Series { return seriesOf(points) })}
+			p.lists[id] = list
 			return nil
 		})
 	})
-	return points, err
+	return list, err
 }
 
 func pointsOf(v *catalog.View, id syncline.ID) ([]syncline.RestorePoint, error) {

@@ -18,6 +18,9 @@ type Kind struct {
 	// Check, where there is one, finds work whose order cannot be read, before it is
 	// resumed. The work then ends as failed.
 	Check func(w store.Work) error
+	// Ended, where there is one, is told of work that ends on this node, before the end
+	// is recorded. It returns at once.
+	Ended func(w syncline.Work)
 	// Forget, where there is one, drops all that the kind keeps of a repository. No
 	// work of the repository runs meanwhile.
 	Forget func(ctx context.Context, repository syncline.ID) error

@@ -127,6 +127,9 @@ func (s *Service) resume(ctx context.Context, k *kind, w store.Work) {
 	s.Logger.Error("work cannot be resumed", "kind", k.Noun, "id", w.ID, "error", err)
 	w.State, w.Error, w.EndedAt = syncline.WorkFailed, syncline.MessageOf(err), s.Now()
 	w.Progress = min(w.Progress, percentLast)
+	if k.Ended != nil {
+		k.Ended(w.Work)
+	}
 	if err := s.Store.UpdateWork(ctx, w); err != nil {
 		s.Logger.Error("cannot record the end of work", "kind", k.Noun, "id", w.ID, "error", err)
 		s.shown.put(w)

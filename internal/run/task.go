@@ -148,7 +148,11 @@ func (t *Task) end(o Outcome, cause error) {
 	if state == syncline.WorkSucceeded {
 		t.work.Progress = 100
 	}
+	w := t.work.Work
 	t.mu.Unlock()
+	if t.kind.Ended != nil {
+		t.kind.Ended(w)
+	}
 	t.close()
 }
 

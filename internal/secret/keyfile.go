@@ -65,10 +65,8 @@ func readKey(path string) ([]byte, error) {
 		return nil, syncline.WrapError(syncline.CodeUnavailable, fmt.Errorf("%s is a %v", path, info.Mode()),
 			"the server's key file is no regular file; move what lies in its place away and put the key file back")
 	}
-	// A readable group is allowed, because secrets are mounted into containers
-	// in this way. Windows has no such bits.
-	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o027 != 0 {
-		return nil, syncline.WrapError(syncline.CodeUnavailable, fmt.Errorf("mode of %s is %v", path, mode),
+	if exposed(info) {
+		return nil, syncline.WrapError(syncline.CodeUnavailable, fmt.Errorf("mode of %s is %v", path, info.Mode().Perm()),
 			"the server's key file can be read or changed by other users; set its mode to 0600 (chmod 600) and start again")
 	}
 	key, err := io.ReadAll(io.LimitReader(f, keySize+1))

@@ -6,6 +6,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/peer"
+	"syncline.dev/syncline/internal/secret"
 	"syncline.dev/syncline/internal/store"
 )
 
@@ -47,6 +48,12 @@ type Options struct {
 	// KeepFree returns the free space that restores leave on a disk of total
 	// bytes; nil for no check.
 	KeepFree func(total int64) int64
+
+	// MetricsListen is HOST:PORT for monitoring over plain HTTP, "" for none.
+	// MetricsTokenFile names a file with a token that opens the metrics at Listen, ""
+	// for none.
+	MetricsListen, MetricsTokenFile string
+	metricsToken                    secret.String // in the file
 
 	Proxies peer.Proxies
 	// Ready is called when the server answers. An error of it ends the server.

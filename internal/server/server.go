@@ -20,6 +20,7 @@ import (
 	"syncline.dev/syncline/internal/freshness"
 	"syncline.dev/syncline/internal/gate"
 	"syncline.dev/syncline/internal/heapgoal"
+	"syncline.dev/syncline/internal/metrics"
 	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/place/kinds"
 	"syncline.dev/syncline/internal/restore/jobs"
@@ -34,6 +35,7 @@ type Server struct {
 	service     *syncer.Service
 	Address     string // host:port for people, after listening
 	Fingerprint string // of a self-signed certificate, "" otherwise
+	Metrics     string // host:port of monitoring's own address, "" without one
 }
 
 // cores is the number of threads that run Go code in a process without a server.
@@ -52,6 +54,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	// of a local repository has workers. A request then does not wait for the
 	// interruption of a worker, and the system shares the cores.
 	runtime.GOMAXPROCS(cores + 1)
+	if err := o.readMetricsToken(); err != nil {
+		return err
+	}
 	l, err := lock(o.Data)
 	if err != nil {
 		return err
@@ -74,7 +79,16 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.serve(ctx, o, ln, cert), ignoreClosed(ln.Close()))
+	defer func() { err = errors.Join(err, ignoreClosed(ln.Close())) }()
+	watched, err := o.listenForMetrics(ctx)
+	if err != nil {
+		return err
+	}
+	if watched != nil {
+		s.Metrics = displayAddress(watched.Addr(), o.MetricsListen)
+		defer func() { err = errors.Join(err, ignoreClosed(watched.Close())) }()
+	}
+	return s.serve(ctx, o, ln, watched, cert)
 }
 
 // ensureAdministrator makes the first user and shows its password at once, so that
@@ -111,7 +125,7 @@ func (s *Server) certificate(o Options) (tls.Certificate, error) {
 }
 
 // serve puts the parts together and answers until ctx ends.
-func (s *Server) serve(ctx context.Context, o Options, ln net.Listener, cert tls.Certificate) (err error) {
+func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener, cert tls.Certificate) (err error) {
 	dir, release, err := s.openCatalogs(ctx, o)
 	if err != nil {
 		return err
@@ -128,16 +142,21 @@ func (s *Server) serve(ctx context.Context, o Options, ln net.Listener, cert tls
 	if err != nil {
 		return err
 	}
+	points := &explore.RestorePoints{Catalogs: current, Repositories: current}
+	watch, err := s.newMonitor(metrics.New(current, points, o.Version), dir.Path(), o.Logger)
+	if err != nil {
+		return err
+	}
+	s.source.opened = watch.Opened
 	runs := &run.Service{Store: s.store, Node: string(node), Logger: o.Logger, Now: time.Now, NewID: newID}
 	s.service = &syncer.Service{
 		Runs: runs, Repositories: s.store, Catalogs: dir, Source: s.source,
-		Logger: o.Logger, Settle: heapgoal.Settle, Keep: o.keep(syncline.WorkSynchronize),
+		Logger: o.Logger, Settle: heapgoal.Settle, Ended: watch.SessionEnded, Keep: o.keep(syncline.WorkSynchronize),
 	}
 	pages, err := console.New()
 	if err != nil {
 		return err
 	}
-	points := &explore.RestorePoints{Catalogs: current, Repositories: current}
 	explorer := &explore.Explorer{Points: points}
 	contents := &content.Service{Catalogs: current, Open: s.source.reader(s.store, o.Logger)}
 	restores := &jobs.Service{
@@ -156,7 +175,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln net.Listener, cert tls
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: &explore.Statistics{Points: points},
 		Contents: contents, Archives: &archive.Service{Contents: contents},
 		RestoreJobs: restores, Restorer: restores,
-		Console: pages, Gate: limits,
+		Console: pages, Gate: limits, Monitor: watch, MetricsToken: o.metricsToken,
 		Logger: o.Logger, Version: o.Version, StrictTransport: s.Fingerprint == "",
 	})
 	if err != nil {
@@ -175,7 +194,8 @@ func (s *Server) serve(ctx context.Context, o Options, ln net.Listener, cert tls
 	if err := o.Ready(s); err != nil {
 		return err
 	}
-	return (&api.Server{Handler: handler, Certificate: cert, Gate: limits, Logger: o.Logger}).Serve(ctx, ln)
+	main := &api.Server{Handler: handler, Certificate: cert, Gate: limits, Logger: o.Logger}
+	return answer(ctx, main, ln, watch, watched, o)
 }
 
 // places returns what opens the places of the server's repositories.

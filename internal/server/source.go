@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/metrics"
 	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/secret"
 	"syncline.dev/syncline/internal/storage"
@@ -24,6 +25,9 @@ type source struct {
 	sealer sealer
 	places *place.Opener
 	slow   slow
+	// opened is told of each storage that is opened, and returns what is to be called at
+	// its end.
+	opened func(repository syncline.ID, c metrics.Counter) (closed func())
 
 	mu   sync.Mutex
 	kept map[syncline.ID]keptRepository
@@ -62,6 +66,7 @@ func (s *source) Open(ctx context.Context, r syncline.Repository, log func(syncl
 	if err != nil {
 		return place.Opened{}, err
 	}
+	s.count(r.ID, &opened)
 	st = s.slow.wrap(r.ID, st)
 	name := at.Key()
 	with := sha256.Sum256(fmt.Appendf(nil, "%d %s %s", len(name), name, password))
@@ -69,6 +74,18 @@ func (s *source) Open(ctx context.Context, r syncline.Repository, log func(syncl
 		return place.Opened{}, errors.Join(at.Describe(err), opened.Close())
 	}
 	return opened, nil
+}
+
+// count has the requests to an opened storage counted, from the first one on.
+func (s *source) count(id syncline.ID, opened *place.Opened) {
+	if s.opened == nil {
+		return
+	}
+	closed, release := s.opened(id, opened.Counter), opened.Close
+	opened.Close = func() error {
+		defer closed()
+		return release()
+	}
 }
 
 // place returns the place of a repository.

@@ -56,6 +56,8 @@ type Service struct {
 	// Settle is called after the work of a large session, before anyone is told that it
 	// has ended: memory is given up then. Nil for nothing.
 	Settle func()
+	// Ended is told of each session that ends on this node. Nil for nobody.
+	Ended func(syncline.Work)
 	// Keep says which ended sessions are kept. Nil keeps all.
 	Keep func(now time.Time) store.Keep
 
@@ -77,7 +79,7 @@ const (
 func (s *Service) Kind() runs.Kind {
 	return runs.Kind{
 		Name: syncline.WorkSynchronize, Noun: "session",
-		Do: s.do, Forget: s.forget, Keep: s.Keep,
+		Do: s.do, Ended: s.Ended, Forget: s.forget, Keep: s.Keep,
 		Alone: true, Grace: stopGrace, LogItems: maxItems,
 		Resumed: "The server was restarted; the session goes on from what was kept",
 		Stopped: "Stopped on request; what was fetched is kept",

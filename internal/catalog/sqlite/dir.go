@@ -60,6 +60,9 @@ func OpenDir(path string, onDamage func(syncline.ID)) (*Dir, error) {
 	}, nil
 }
 
+// Path returns the path of the folder.
+func (d *Dir) Path() string { return d.path }
+
 const suffix = ".catalog"
 
 // find returns the repository's catalog file, "" for none. An empty file does

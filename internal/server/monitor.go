@@ -1,0 +1,166 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/singleflight"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/api"
+	"syncline.dev/syncline/internal/gate"
+	"syncline.dev/syncline/internal/metrics"
+	"syncline.dev/syncline/internal/secret"
+	"syncline.dev/syncline/internal/store"
+)
+
+// readMetricsToken reads the token that opens the metrics, if a file has one.
+func (o *Options) readMetricsToken() (err error) {
+	if o.MetricsTokenFile == "" {
+		return nil
+	}
+	if o.metricsToken, err = secret.ReadTokenFile(o.MetricsTokenFile); err != nil {
+		return syncline.WrapError(syncline.CodeOf(err), err, "--metrics-token-file: %s", syncline.MessageOf(err))
+	}
+	return nil
+}
+
+// listenForMetrics opens the address for monitoring, nil for none.
+func (o *Options) listenForMetrics(ctx context.Context) (net.Listener, error) {
+	if o.MetricsListen == "" {
+		return nil, nil
+	}
+	ln, err := api.Listen(ctx, o.MetricsListen)
+	if err != nil {
+		return nil, syncline.WrapError(syncline.CodeOf(err), err, "--metrics-listen: %s", syncline.MessageOf(err))
+	}
+	return ln, nil
+}
+
+// answer serves the API, and monitoring at its own address where watched is not nil,
+// until ctx ends or one of the two fails.
+func answer(ctx context.Context, main *api.Server, ln net.Listener, watch api.Monitor, watched net.Listener, o Options) error {
+	servers, ctx := errgroup.WithContext(ctx)
+	servers.Go(func() error { return main.Serve(ctx, ln) })
+	if watched != nil {
+		limits := gate.New(api.MonitoringLimits(), o.Proxies)
+		handler := api.NewMonitoring(watch, limits, o.Logger)
+		servers.Go(func() error {
+			return (&api.Server{Handler: handler, Plain: true, Gate: limits, Logger: o.Logger}).Serve(ctx, watched)
+		})
+	}
+	return servers.Wait()
+}
+
+const (
+	// readyTime bounds one look whether the server is ready.
+	readyTime = 5 * time.Second
+	// readyFor is how long the outcome of a look is told.
+	readyFor = time.Second
+)
+
+// monitor tells monitoring how the server is.
+type monitor struct {
+	*metrics.Metrics
+	instance store.Instance
+	database string // its file
+	catalogs string // their folder
+	logger   *slog.Logger
+
+	opened os.FileInfo // the database as it was opened
+	looks  singleflight.Group
+
+	mu    sync.Mutex
+	at    time.Time // of the last look, zero for none
+	found error
+}
+
+var _ api.Monitor = (*monitor)(nil)
+
+// newMonitor returns the monitor of a server whose database and catalogs are open.
+func (s *Server) newMonitor(m *metrics.Metrics, catalogs string, logger *slog.Logger) (*monitor, error) {
+	database := filepath.Join(s.path, "syncline.db")
+	opened, err := os.Stat(database)
+	if err != nil {
+		return nil, cannotUse(err, s.path)
+	}
+	return &monitor{Metrics: m, instance: s.store, database: database, catalogs: catalogs, logger: logger, opened: opened}, nil
+}
+
+// Text implements api.Monitor.
+func (m *monitor) Text(ctx context.Context) ([]byte, string, error) {
+	text, err := m.Metrics.Text(ctx)
+	return text, metrics.ContentType, err
+}
+
+// Ready implements api.Monitor. It looks once a second at most.
+func (m *monitor) Ready(ctx context.Context) error {
+	m.mu.Lock()
+	age, found := time.Since(m.at), m.found
+	m.mu.Unlock()
+	if age < readyFor {
+		return found
+	}
+	look := m.looks.DoChan("", func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTime)
+		defer cancel()
+		return nil, m.record(m.look(ctx))
+	})
+	late := time.NewTimer(readyTime)
+	defer late.Stop()
+	select {
+	case l := <-look:
+		return l.Err
+	case <-late.C: // a disk can hang without an end
+		return syncline.Errorf(syncline.CodeUnavailable, "the disk of the database or of the catalogs did not answer within %s", readyTime)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// record keeps the outcome of a look, and logs a change.
+func (m *monitor) record(found error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case found != nil && m.found == nil:
+		m.logger.Error("the server is not ready", "error", found)
+	case found == nil && m.found != nil:
+		m.logger.Info("the server is ready again")
+	}
+	m.at, m.found = time.Now(), found
+	return found
+}
+
+// look fails when the database or the folder of the catalogs cannot be read, or when
+// another file has taken the database's place: the open one is then lost at the end.
+func (m *monitor) look(ctx context.Context) error {
+	if _, err := m.instance.InstallationID(ctx); err != nil {
+		return syncline.WrapError(syncline.CodeUnavailable, err, "the database cannot be read")
+	}
+	info, err := os.Stat(m.database)
+	if err == nil && !os.SameFile(info, m.opened) {
+		err = fmt.Errorf("%s is another file than the one that is open", m.database)
+	}
+	if err != nil {
+		return syncline.WrapError(syncline.CodeUnavailable, err, "the file of the database is gone, or another one lies in its place")
+	}
+	folder, err := os.Open(m.catalogs)
+	if err == nil {
+		_, err = folder.Readdirnames(1)
+		folder.Close()
+	}
+	if err != nil && !errors.Is(err, io.EOF) { // that is an empty folder
+		return syncline.WrapError(syncline.CodeUnavailable, err, "the folder of the catalogs cannot be read")
+	}
+	return nil
+}
