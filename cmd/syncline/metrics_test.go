@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -220,32 +221,37 @@ func TestMetricsAreTrue(t *testing.T) {
 // The server is not ready while its database or the folder of its catalogs is gone.
 func TestReadiness(t *testing.T) {
 	n, data := monitored(t)
-	for _, tt := range []struct{ file, said string }{
-		{"syncline.db", "not ready: the file of the database is gone, or another one lies in its place\n"},
-		{"catalogs", "not ready: the folder of the catalogs cannot be read\n"},
+	for _, tt := range []struct {
+		file, said string
+		another    bool // lies in its place
+	}{
+		{"syncline.db", "not ready: the file of the database is gone, or another one lies in its place\n", false},
+		{"syncline.db", "not ready: the file of the database is gone, or another one lies in its place\n", true},
+		{"catalogs", "not ready: the folder of the catalogs cannot be read\n", false},
+		{"catalogs", "not ready: the folder of the catalogs cannot be read\n", true},
 	} {
+		n.until(n.url+"/readyz", 200, "ready\n") // an answer is told for a second
 		path := filepath.Join(data, tt.file)
-		if err := os.Rename(path, path+"-away"); err != nil {
-			t.Fatal(err)
+		err := os.Rename(path, path+"-away")
+		if err == nil && tt.another {
+			err = os.WriteFile(path, nil, 0o600)
 		}
-		n.until(n.url+"/readyz", 503, tt.said)
-		// Another file does not do.
-		if err := os.WriteFile(path, nil, 0o600); err != nil {
+		if err != nil {
 			t.Fatal(err)
 		}
 		n.until(n.url+"/readyz", 503, tt.said)
 		if res, body := n.ask("GET", n.url+"/healthz", ""); res.StatusCode != 200 {
 			t.Errorf("the server is not alive: %s", body)
 		}
-		if err := os.Remove(path); err != nil {
-			t.Fatal(err)
+		if tt.another {
+			err = os.Remove(path)
 		}
-		if err := os.Rename(path+"-away", path); err != nil {
+		if err := errors.Join(err, os.Rename(path+"-away", path)); err != nil {
 			t.Fatal(err)
 		}
 		n.until(n.url+"/readyz", 200, "ready\n")
 	}
-	if log := n.output.String(); strings.Count(log, "the server is not ready") != 2 || strings.Count(log, "the server is ready again") != 2 {
+	if log := n.output.String(); strings.Count(log, "the server is not ready") != 4 || strings.Count(log, "the server is ready again") != 4 {
 		t.Errorf("the log has other changes:\n%s", log)
 	}
 }
