@@ -72,7 +72,7 @@ func newServeCommand() *cobra.Command {
 			if o.CA, err = readCertificates(authorities); err != nil {
 				return err
 			}
-			if o.RestoreRoots, err = server.FindRestoreRoots([]string{o.Data, o.Catalogs}, restoreRoots); err != nil {
+			if o.RestoreRoots, err = server.FindRestoreRoots([]string{o.Data, o.Catalogs, o.SecretKeyFile}, restoreRoots); err != nil {
 				return err
 			}
 			if o.Proxies, err = peer.ParseProxies(proxies); err != nil {
@@ -103,6 +103,7 @@ func newServeCommand() *cobra.Command {
 	f := cmd.Flags()
 	bounds = addDiskFlags(f, &o)
 	f.StringVar(&o.Data, "data", "", "`directory` of the server's data (default: syncline in the XDG data directory)")
+	f.StringVar(&o.SecretKeyFile, "secret-key-file", "", "`file` with the 32 bytes of the key that seals stored passwords (default: secret.key in the data directory, which the first start makes)")
 	f.StringVar(&o.Listen, "listen", ":4443", "`address` to listen on, as HOST:PORT")
 	f.StringVar(&o.CertFile, "tls-cert", "", "`file` with the certificate chain in PEM (default: a self-signed one)")
 	f.StringVar(&o.KeyFile, "tls-key", "", "`file` with the certificate's private key in PEM")

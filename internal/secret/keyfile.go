@@ -2,6 +2,7 @@ package secret
 
 import (
 	"crypto/rand"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
@@ -30,7 +31,7 @@ func OpenKeyFile(path string, mayCreate bool) (*Box, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		if !mayCreate {
 			return nil, syncline.WrapError(syncline.CodeUnavailable, err,
-				"the key file of the server's database is missing; put it back from a backup (without it the stored passwords cannot be read)")
+				"the key file of the server's database is missing; put it back from a backup, or name its place with --secret-key-file (without it the stored passwords cannot be read)")
 		}
 		key, err = createKey(path)
 		if errors.Is(err, fs.ErrExist) { // another process was faster
@@ -39,6 +40,29 @@ func OpenKeyFile(path string, mayCreate bool) (*Box, error) {
 	}
 	if err != nil {
 		return nil, asDomain(err, "the server's key file cannot be opened; check that it belongs to the server's user, and that the data directory may be written to")
+	}
+	return newBox(key)
+}
+
+// OpenGivenKeyFile returns the box with the key in the file at path, which the operator
+// made and named. It makes no file. A key of another content in the file kept, which
+// the server made at an earlier start, is refused: secrets that were sealed with one of
+// the keys do not open with the other. Errors are CodeInvalid and name the file.
+func OpenGivenKeyFile(path, kept string) (*Box, error) {
+	key, err := readGiven(path, "name the file with the key", keySize+1)
+	if err != nil {
+		return nil, err
+	}
+	if len(key) != keySize {
+		return nil, syncline.Errorf(syncline.CodeInvalid, "the file %s must hold a key of exactly %d bytes, for example from: head -c %d /dev/urandom", path, keySize, keySize)
+	}
+	switch before, err := readKey(kept); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, asDomain(err, "the key file in the data directory cannot be read; check its rights, or move it away if it is not used")
+	case subtle.ConstantTimeCompare(key, before) != 1:
+		return nil, syncline.Errorf(syncline.CodeInvalid,
+			"%s holds another key than %s, which sealed the stored passwords; leave the flag out, or name a copy of that key", path, kept)
 	}
 	return newBox(key)
 }

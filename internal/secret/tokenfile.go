@@ -29,27 +29,9 @@ func exposed(info fs.FileInfo) bool {
 // it. A file that others may read or change is refused, and so is a token that is easy
 // to guess or does not fit into a header. Errors are CodeInvalid.
 func ReadTokenFile(path string) (String, error) {
-	f, err := os.Open(path)
+	text, err := readGiven(path, "name a file with the token in it", 2*maxToken)
 	if err != nil {
-		if reason := new(fs.PathError); errors.As(err, &reason) {
-			err = reason.Err
-		}
-		return String{}, syncline.WrapError(syncline.CodeInvalid, err, "the file %s cannot be read (%v)", path, err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return String{}, syncline.WrapError(syncline.CodeInvalid, err, "cannot look at the file %s", path)
-	}
-	if !info.Mode().IsRegular() {
-		return String{}, syncline.Errorf(syncline.CodeInvalid, "%s is no regular file; name a file with the token in it", path)
-	}
-	if exposed(info) {
-		return String{}, syncline.Errorf(syncline.CodeInvalid, "the file %s can be read or changed by other users (mode %04o); run chmod 600 %s", path, info.Mode().Perm(), path)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, 2*maxToken))
-	if err != nil {
-		return String{}, syncline.WrapError(syncline.CodeInvalid, err, "the file %s cannot be read", path)
+		return String{}, err
 	}
 	token := strings.TrimSpace(string(text))
 	odd := strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' })
@@ -57,4 +39,33 @@ func ReadTokenFile(path string) (String, error) {
 		return String{}, syncline.Errorf(syncline.CodeInvalid, "the file %s must hold one token of %d to %d letters, digits and signs without spaces, for example from: openssl rand -hex 32", path, minToken, maxToken)
 	}
 	return NewString(token), nil
+}
+
+// readGiven reads at most limit bytes of a file that the operator named, and refuses a
+// file that others may read or change. advice says what to name in place of a folder.
+// Errors are CodeInvalid.
+func readGiven(path, advice string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		if reason := new(fs.PathError); errors.As(err, &reason) {
+			err = reason.Err
+		}
+		return nil, syncline.WrapError(syncline.CodeInvalid, err, "the file %s cannot be read (%v)", path, err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, syncline.WrapError(syncline.CodeInvalid, err, "cannot look at the file %s", path)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, syncline.Errorf(syncline.CodeInvalid, "%s is no regular file; %s", path, advice)
+	}
+	if exposed(info) {
+		return nil, syncline.Errorf(syncline.CodeInvalid, "the file %s can be read or changed by other users (mode %04o); run chmod 600 %s", path, info.Mode().Perm(), path)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, limit))
+	if err != nil {
+		return nil, syncline.WrapError(syncline.CodeInvalid, err, "the file %s cannot be read", path)
+	}
+	return text, nil
 }

@@ -22,7 +22,7 @@ import (
 //
 //	syncline.db       the server's own state
 //	ballast           room that is given up when the disk is full
-//	secret.key        seals the repositories' passwords
+//	secret.key        seals the repositories' passwords, unless a file elsewhere holds the key
 //	catalogs/         a file per repository, unless --catalogs names another folder
 //	tls/              the self-signed certificate
 //	lock              held by the server that runs
@@ -47,8 +47,30 @@ func makeDataDir(path string) error {
 	return checkFiles(path)
 }
 
+// openKey opens the key that seals secrets.
+type openKey func(path string, isNew bool) (*secret.Box, error)
+
+// keyIn opens the key in a data directory, or makes it in a new one. If given names a
+// file elsewhere, that file must hold the key.
+func keyIn(given string) openKey {
+	return func(path string, isNew bool) (*secret.Box, error) {
+		kept := filepath.Join(path, "secret.key")
+		if given == "" {
+			return secret.OpenKeyFile(kept, isNew)
+		}
+		box, err := secret.OpenGivenKeyFile(given, kept)
+		if err != nil {
+			return nil, syncline.WrapError(syncline.CodeOf(err), err, "--secret-key-file: %s", syncline.MessageOf(err))
+		}
+		return box, nil
+	}
+}
+
+// withoutKey is for commands that neither seal nor open a secret.
+func withoutKey(string, bool) (*secret.Box, error) { return nil, nil } //nolint:nilnil // no box is what it is for
+
 // openDataDir opens or sets up a data directory.
-func openDataDir(ctx context.Context, path string, logger *slog.Logger) (*DataDir, error) {
+func openDataDir(ctx context.Context, path string, key openKey, logger *slog.Logger) (*DataDir, error) {
 	if err := makeDataDir(path); err != nil {
 		return nil, err
 	}
@@ -57,7 +79,7 @@ func openDataDir(ctx context.Context, path string, logger *slog.Logger) (*DataDi
 	if err != nil {
 		return nil, err
 	}
-	box, err := secret.OpenKeyFile(filepath.Join(path, "secret.key"), isNew)
+	box, err := key(path, isNew)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +186,7 @@ func cannotUse(err error, path string) error {
 }
 
 // WithDataDir runs fn with the existing data directory of a server; "" is the
-// default one.
+// default one. It needs no key: fn neither seals nor opens a secret.
 func WithDataDir(ctx context.Context, path string, fn func(*DataDir) error) (err error) {
 	if path == "" {
 		if path, err = DefaultDataDir(); err != nil {
@@ -175,7 +197,7 @@ func WithDataDir(ctx context.Context, path string, fn func(*DataDir) error) (err
 		return syncline.WrapError(syncline.CodeNotFound, err, "there is no server's data in %s; name the directory with --data, or start the server once", path)
 	}
 	keepPrivate()
-	d, err := openDataDir(ctx, path, nil)
+	d, err := openDataDir(ctx, path, withoutKey, nil)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,10 @@ type Options struct {
 	Data     string
 	Catalogs string
 
+	// SecretKeyFile names the file with the key that seals secrets; "" is for
+	// secret.key in Data, which the first start makes.
+	SecretKeyFile string
+
 	// CatalogReserve is the free space in bytes that catalogs leave on their disk;
 	// below zero it is a share of the disk.
 	CatalogReserve int64

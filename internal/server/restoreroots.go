@@ -10,9 +10,9 @@ import (
 )
 
 // FindRestoreRoots checks the folders at paths, and returns them without symbolic
-// links. A folder must not share files with the server's own directories, because
-// a restore could put other users, keys and catalogs there. "" in own is no
-// directory.
+// links. A folder must not share files with the server's own directories and files,
+// because a restore could put other users, keys and catalogs there. "" in own names
+// nothing.
 func FindRestoreRoots(own, paths []string) ([]syncline.RestoreTarget, error) {
 	if len(paths) == 0 {
 		return nil, nil

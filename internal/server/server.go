@@ -62,7 +62,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Unlock()) }()
-	data, err := openDataDir(ctx, o.Data, o.Logger)
+	data, err := openDataDir(ctx, o.Data, keyIn(o.SecretKeyFile), o.Logger)
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func newAttached(t *testing.T, retry storage.RetryOptions) *attached {
 	})
 	var err error
 	folder := t.TempDir()
-	a.data, err = openDataDir(ctx, folder, logger)
+	a.data, err = openDataDir(ctx, folder, keyIn(""), logger)
 	must(err)
 	t.Cleanup(func() { a.data.store.Close() })
 	a.dir, err = catalogs.OpenDir(filepath.Join(folder, "catalogs"), func(syncline.ID) {})
