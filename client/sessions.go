@@ -70,6 +70,25 @@ func (c *Client) RepositorySessions(ctx context.Context, repository syncline.ID)
 	})
 }
 
+// SessionQuery selects sessions. Empty fields select all.
+type SessionQuery struct {
+	RepositoryID syncline.ID
+	State        string // Synchronizing, None or Failed
+}
+
+// AllSessions returns the sessions of all repositories, newest first.
+func (c *Client) AllSessions(ctx context.Context, q SessionQuery) iter.Seq2[Session, error] {
+	return offsets(func(page url.Values) ([]Session, error) {
+		if q.RepositoryID != "" {
+			page.Set("repositoryId", string(q.RepositoryID))
+		}
+		if q.State != "" {
+			page.Set("state", q.State)
+		}
+		return get[[]Session](ctx, c, at("SynchronizeSessions"), page)
+	})
+}
+
 // LogItem is one line of what a session or a restore did or met.
 type LogItem struct {
 	ID      syncline.ID `json:"id"`

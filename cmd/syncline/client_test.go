@@ -117,6 +117,12 @@ func sessionsOfClient(t *testing.T, c *client.Client, repository syncline.ID) {
 	if list := all(t, c.RepositorySessions(ctx, repository)); len(list) != 1 || list[0].ID != session.ID {
 		t.Errorf("the sessions are %+v", list)
 	}
+	if list := all(t, c.AllSessions(ctx, client.SessionQuery{RepositoryID: repository, State: "None"})); len(list) != 1 || list[0].ID != session.ID {
+		t.Errorf("the ended sessions are %+v", list)
+	}
+	if list := all(t, c.AllSessions(ctx, client.SessionQuery{State: "Failed"})); len(list) != 0 {
+		t.Errorf("the failed sessions are %+v", list)
+	}
 	if log := all(t, c.SessionLog(ctx, session.ID)); len(log) == 0 || log[0].Number != 1 {
 		t.Errorf("the log is %+v", log)
 	}

@@ -98,6 +98,7 @@ var roles = map[string]permission{
 	"SynchronizeBackupRepository":    maySynchronize,
 	"ListBackupRepositorySessions":   maySee,
 	"ListSynchronizeSessions":        maySee,
+	"ListAllSynchronizeSessions":     maySee,
 	"GetSynchronizeSession":          maySee,
 	"StopSynchronizeSession":         maySynchronize,
 	"ListSynchronizeSessionLogItems": maySee,

@@ -329,6 +329,19 @@ func (s *fakeStore) RepositorySessions(_ context.Context, repo syncline.ID, limi
 	return all[from:min(from+limit, len(all))], err
 }
 
+func (s *fakeStore) Sessions(_ context.Context, repo syncline.ID, states []syncline.WorkState, limit, offset int) ([]syncline.Session, error) {
+	leave, err := s.enter()
+	defer leave()
+	var all []syncline.Session
+	for _, x := range slices.Backward(s.sessions) {
+		if (repo == "" || x.RepositoryID == repo) && (len(states) == 0 || slices.Contains(states, x.State)) {
+			all = append(all, x)
+		}
+	}
+	from := min(offset, len(all))
+	return all[from:min(from+limit, len(all))], err
+}
+
 func (s *fakeStore) Log(ctx context.Context, session syncline.ID, limit, offset int) ([]syncline.LogItem, int, error) {
 	if _, err := s.Session(ctx, session); err != nil {
 		return nil, 0, err

@@ -30,6 +30,7 @@ type sessionReader interface {
 type sessionLister interface {
 	LatestSessions(ctx context.Context) ([]syncline.Session, error)
 	RepositorySessions(ctx context.Context, repo syncline.ID, limit, offset int) ([]syncline.Session, error)
+	Sessions(ctx context.Context, repo syncline.ID, states []syncline.WorkState, limit, offset int) ([]syncline.Session, error)
 }
 
 // sessionRunner runs sessions.
@@ -101,6 +102,29 @@ func (h *sessions) ListBackupRepositorySessions(ctx context.Context, req v6.List
 		return nil, err
 	}
 	return v6.ListBackupRepositorySessions200JSONResponse(sessionsJSON(list)), nil
+}
+
+// workStates are the states of work behind each of the sessions' states.
+var workStates = map[string][]syncline.WorkState{
+	stateNone:          {syncline.WorkSucceeded, syncline.WorkStopped},
+	stateSynchronizing: {syncline.WorkQueued, syncline.WorkRunning},
+	stateFailed:        {syncline.WorkFailed},
+}
+
+// ListAllSynchronizeSessions answers GET /v6/SynchronizeSessions.
+func (h *sessions) ListAllSynchronizeSessions(ctx context.Context, req v6.ListAllSynchronizeSessionsRequestObject) (v6.ListAllSynchronizeSessionsResponseObject, error) {
+	repository := deref(req.Params.RepositoryID)
+	if repository != "" {
+		if _, err := h.repositories.Repository(ctx, repository); err != nil {
+			return nil, err
+		}
+	}
+	list, err := h.list.Sessions(ctx, repository, workStates[deref(req.Params.State)],
+		int(deref(req.Params.Limit)), int(deref(req.Params.Offset)))
+	if err != nil {
+		return nil, err
+	}
+	return v6.ListAllSynchronizeSessions200JSONResponse(sessionsJSON(list)), nil
 }
 
 // ListSynchronizeSessionLogItems answers GET …/{sessionId}/LogItems.

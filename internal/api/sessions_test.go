@@ -126,6 +126,34 @@ func TestHistoryPages(t *testing.T) {
 	}
 }
 
+// The sessions of all repositories are one list, which is filtered and paged.
+func TestAllSessions(t *testing.T) {
+	w := newWorld(t).populate()
+	w.store.sessions = nil
+	other := syncline.ID("11111111-1111-4111-8111-111111111111")
+	for i, state := range []syncline.WorkState{syncline.WorkSucceeded, syncline.WorkFailed, syncline.WorkStopped, syncline.WorkQueued, syncline.WorkRunning} {
+		repo := syncline.ID(repoID)
+		if i%2 == 1 {
+			repo = other
+		}
+		w.store.sessions = append(w.store.sessions, syncline.Session{Work: syncline.Work{ID: syncline.ID(fmt.Sprintf("00000000-0000-4000-8000-%012d", i)), RepositoryID: repo, State: state}})
+	}
+	for query, want := range map[string]string{
+		"": "43210", "?state=Failed": "1", "?state=None": "20", "?state=Synchronizing": "43", "?limit=2&offset=1": "32", "?STATE=&limit=1": "4",
+		"?repositoryId=" + repoID: "420", "?repositoryId=" + repoID + "&state=None": "20",
+	} {
+		got := ""
+		for _, s := range decode[[]v6.RepositorySynchronizeSession](t, w.get("/v6/SynchronizeSessions"+query)) {
+			got += string(s.ID[35:])
+		}
+		if got != want {
+			t.Errorf("%q gives the sessions %q, not %q", query, got, want)
+		}
+	}
+	wantFailure(t, w.get("/v6/SynchronizeSessions?state=Paused"), 400, "state")
+	wantFailure(t, w.get("/v6/SynchronizeSessions?repositoryId="+string(other)), 404, "")
+}
+
 func TestLogItems(t *testing.T) {
 	w := newWorld(t).populate()
 	path := "/v6/RepositorySynchronizeSessions/" + sessionID + "/LogItems"

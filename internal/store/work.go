@@ -35,6 +35,7 @@ type WorkQuery struct {
 	Kind         syncline.WorkKind
 	RepositoryID syncline.ID
 	StartedBy    string
+	States       []syncline.WorkState
 	Limit        int
 	Offset       int
 }

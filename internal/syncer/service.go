@@ -127,6 +127,15 @@ func (s *Service) RepositorySessions(ctx context.Context, repository syncline.ID
 	return runs.Each(list, sessionOf), err
 }
 
+// Sessions returns one page of the sessions of all repositories, newest first. An empty
+// repository or no states leave none out.
+func (s *Service) Sessions(ctx context.Context, repository syncline.ID, states []syncline.WorkState, limit, offset int) ([]syncline.Session, error) {
+	list, err := s.Runs.Page(ctx, store.WorkQuery{
+		Kind: syncline.WorkSynchronize, RepositoryID: repository, States: states, Limit: limit, Offset: offset,
+	})
+	return runs.Each(list, sessionOf), err
+}
+
 // Log returns one page of a session's log, and how many items there are in all.
 func (s *Service) Log(ctx context.Context, session syncline.ID, limit, offset int) ([]syncline.LogItem, int, error) {
 	return s.Runs.Log(ctx, syncline.WorkSynchronize, session, limit, offset)

@@ -2161,6 +2161,21 @@ type SearchParamsMode string
 // SearchParamsType defines parameters for Search.
 type SearchParamsType string
 
+// ListAllSynchronizeSessionsParams defines parameters for ListAllSynchronizeSessions.
+type ListAllSynchronizeSessionsParams struct {
+	// RepositoryID Only the sessions of this repository.
+	RepositoryID *Id `form:"repositoryId,omitempty" json:"repositoryId,omitempty"`
+
+	// State Only the sessions in this state.
+	State *string `form:"state,omitempty" json:"state,omitempty"`
+
+	// Limit At most so many sessions.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many of the newest.
+	Offset *int32 `form:"offset,omitempty" json:"offset,omitempty"`
+}
+
 // ListObjectStorageRepositoriesParams defines parameters for ListObjectStorageRepositories.
 type ListObjectStorageRepositoriesParams struct {
 	// LongTerm None is a long-term one, so `true` gives an empty list.
@@ -2483,6 +2498,9 @@ type ServerInterface interface {
 	// GetServiceInstance Get this installation's id and version
 	// (GET /v6/ServiceInstance)
 	GetServiceInstance(w http.ResponseWriter, r *http.Request)
+	// ListAllSynchronizeSessions List all sessions
+	// (GET /v6/SynchronizeSessions)
+	ListAllSynchronizeSessions(w http.ResponseWriter, r *http.Request, params ListAllSynchronizeSessionsParams)
 	// ListObjectStorageRepositories List the object storage repositories
 	// (GET /v6/objectstoragerepositories)
 	ListObjectStorageRepositories(w http.ResponseWriter, r *http.Request, params ListObjectStorageRepositoriesParams)
@@ -6407,6 +6425,78 @@ func (siw *ServerInterfaceWrapper) GetServiceInstance(w http.ResponseWriter, r *
 	handler.ServeHTTP(w, r)
 }
 
+// ListAllSynchronizeSessions operation middleware
+func (siw *ServerInterfaceWrapper) ListAllSynchronizeSessions(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAllSynchronizeSessionsParams
+
+	// ------------- Optional query parameter "repositoryId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "repositoryId", r.URL.Query(), &params.RepositoryID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "repositoryId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "repositoryId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", r.URL.Query(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "state"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "state", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListAllSynchronizeSessions(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListObjectStorageRepositories operation middleware
 func (siw *ServerInterfaceWrapper) ListObjectStorageRepositories(w http.ResponseWriter, r *http.Request) {
 
@@ -6905,6 +6995,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/BackupRepositories/{repositoryId}/Sync", wrapper.SynchronizeBackupRepository)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/BackupRepositories/{repositoryId}/SynchronizeSessions", wrapper.ListBackupRepositorySessions)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RepositorySynchronizeSessions", wrapper.ListSynchronizeSessions)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/SynchronizeSessions", wrapper.ListAllSynchronizeSessions)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RepositorySynchronizeSessions/{sessionId}", wrapper.GetSynchronizeSession)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/RepositorySynchronizeSessions/{sessionId}/StopSynchronize", wrapper.StopSynchronizeSession)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RepositorySynchronizeSessions/{sessionId}/LogItems", wrapper.ListSynchronizeSessionLogItems)
@@ -9952,6 +10043,45 @@ func (response GetServiceInstancedefaultJSONResponse) VisitGetServiceInstanceRes
 	return err
 }
 
+type ListAllSynchronizeSessionsRequestObject struct {
+	Params ListAllSynchronizeSessionsParams
+}
+
+type ListAllSynchronizeSessionsResponseObject interface {
+	VisitListAllSynchronizeSessionsResponse(w http.ResponseWriter) error
+}
+
+type ListAllSynchronizeSessions200JSONResponse []RepositorySynchronizeSession
+
+func (response ListAllSynchronizeSessions200JSONResponse) VisitListAllSynchronizeSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAllSynchronizeSessionsdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListAllSynchronizeSessionsdefaultJSONResponse) VisitListAllSynchronizeSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListObjectStorageRepositoriesRequestObject struct {
 	Params ListObjectStorageRepositoriesParams
 }
@@ -10436,6 +10566,9 @@ type StrictServerInterface interface {
 	// GetServiceInstance Get this installation's id and version
 	// (GET /v6/ServiceInstance)
 	GetServiceInstance(ctx context.Context, request GetServiceInstanceRequestObject) (GetServiceInstanceResponseObject, error)
+	// ListAllSynchronizeSessions List all sessions
+	// (GET /v6/SynchronizeSessions)
+	ListAllSynchronizeSessions(ctx context.Context, request ListAllSynchronizeSessionsRequestObject) (ListAllSynchronizeSessionsResponseObject, error)
 	// ListObjectStorageRepositories List the object storage repositories
 	// (GET /v6/objectstoragerepositories)
 	ListObjectStorageRepositories(ctx context.Context, request ListObjectStorageRepositoriesRequestObject) (ListObjectStorageRepositoriesResponseObject, error)
@@ -12505,6 +12638,32 @@ func (sh *strictHandler) GetServiceInstance(w http.ResponseWriter, r *http.Reque
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetServiceInstanceResponseObject); ok {
 		if err := validResponse.VisitGetServiceInstanceResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListAllSynchronizeSessions operation middleware
+func (sh *strictHandler) ListAllSynchronizeSessions(w http.ResponseWriter, r *http.Request, params ListAllSynchronizeSessionsParams) {
+	var request ListAllSynchronizeSessionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAllSynchronizeSessions(ctx, request.(ListAllSynchronizeSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAllSynchronizeSessions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListAllSynchronizeSessionsResponseObject); ok {
+		if err := validResponse.VisitListAllSynchronizeSessionsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/store"
@@ -123,6 +124,12 @@ func (s *Store) WorkPage(ctx context.Context, q store.WorkQuery) ([]store.Work, 
 	}
 	if q.StartedBy != "" {
 		query, args = query+` AND w.started_by = ?`, append(args, q.StartedBy)
+	}
+	if len(q.States) > 0 {
+		query += ` AND w.state IN (?` + strings.Repeat(`, ?`, len(q.States)-1) + `)`
+		for _, state := range q.States {
+			args = append(args, string(state))
+		}
 	}
 	return queryAll(ctx, s, "list work", scanWork, query+` ORDER BY w.seq DESC LIMIT ? OFFSET ?`, append(args, q.Limit, q.Offset)...)
 }

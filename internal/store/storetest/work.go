@@ -317,6 +317,19 @@ func testWorkPage(t *testing.T, s store.Store, kind syncline.WorkKind) {
 	if page := must(s.WorkPage(ctx, store.WorkQuery{Kind: kind, StartedBy: "grace", Limit: 10}))(t); !reflect.DeepEqual(page, []store.Work{mine}) {
 		t.Errorf("of a user: got %+v", page)
 	}
+	failed := end(t, s, mine, syncline.WorkFailed)
+	for _, c := range []struct {
+		states []syncline.WorkState
+		want   []store.Work
+	}{
+		{[]syncline.WorkState{syncline.WorkFailed}, []store.Work{failed}},
+		{[]syncline.WorkState{syncline.WorkFailed, syncline.WorkQueued}, []store.Work{failed, elsewhere}},
+		{[]syncline.WorkState{syncline.WorkStopped}, []store.Work{}},
+	} {
+		if page := must(s.WorkPage(ctx, store.WorkQuery{Kind: kind, States: c.states, Limit: 10}))(t); !reflect.DeepEqual(page, c.want) {
+			t.Errorf("in the states %v: got %+v", c.states, page)
+		}
+	}
 	for _, c := range []struct{ limit, offset int }{{-1, 0}, {1, -1}} {
 		_, err := s.WorkPage(ctx, store.WorkQuery{Kind: kind, Limit: c.limit, Offset: c.offset})
 		wantCode(t, err, syncline.CodeInvalid)
