@@ -7,8 +7,30 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"syncline.dev/syncline"
 )
+
+// SeriesKey identifies the series of a snapshot within its repository.
+type SeriesKey string
+
+// SeriesOf returns the series of a snapshot: its host and its sorted paths.
+func SeriesOf(s *syncline.Snapshot) (key SeriesKey, paths []string) {
+	paths = s.Paths
+	if !slices.IsSorted(paths) {
+		paths = slices.Sorted(slices.Values(paths))
+	}
+	return SeriesKey(s.Hostname + "\x00" + strings.Join(paths, "\x00")), paths
+}
+
+// seriesSpace is the name space of the ids of series.
+var seriesSpace = uuid.MustParse("1d5a0f0c-37c9-4b7e-8b7e-5a9e3c0f2b64")
+
+// SeriesID returns the id of a series of a repository. It is a UUID made from both.
+func SeriesID(repository syncline.ID, key SeriesKey) syncline.ID {
+	return syncline.ID(uuid.NewSHA1(seriesSpace, []byte(string(repository)+"\x00"+string(key))).String())
+}
 
 // Series is the backups of one host and one set of paths, as restic groups
 // snapshots.
@@ -31,18 +53,14 @@ func (p *RestorePoints) Series(ctx context.Context, repository syncline.ID) ([]S
 }
 
 func seriesOf(points []syncline.RestorePoint) []Series {
-	known := make(map[string]int) // places in all
+	known := make(map[SeriesKey]int) // places in all
 	var all []Series
 	for i := range points {
 		s := &points[i].Snapshot
 		if points[i].Lost {
 			continue
 		}
-		paths := s.Paths
-		if !slices.IsSorted(paths) {
-			paths = slices.Sorted(slices.Values(paths))
-		}
-		key := s.Hostname + "\x00" + strings.Join(paths, "\x00")
+		key, paths := SeriesOf(s)
 		at, ok := known[key]
 		if !ok {
 			at = len(all)

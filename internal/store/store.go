@@ -1,7 +1,7 @@
 // Package store is the contract of the server's own state: repositories, encryption
-// keys, accounts, object storages, users, refresh tokens, work and its logs. Catalogs
-// are not in it. Package sqlite implements the contract, and every implementation
-// passes the suite in package storetest.
+// keys, accounts, object storages, users, refresh tokens, work and its logs, series of
+// backups and the rules of alarms. Catalogs are not in it. Package sqlite implements the
+// contract, and every implementation passes the suite in package storetest.
 //
 // Errors are *syncline.Error: CodeNotFound for an unknown id, CodeConflict for a name
 // or a state that forbids the call, CodeUnavailable when the database cannot be used.
@@ -140,6 +140,8 @@ type Store interface {
 	Users
 	Tokens
 	Works
+	Series
+	AlarmRules
 	Instance
 	Close() error
 }

@@ -161,7 +161,7 @@ func TestDamagedDatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.db")
 	s := openTest(t, path)
 	for i := range 200 {
-		if err := s.AddUser(t.Context(), syncline.User{Name: fmt.Sprint("user ", i), PasswordHash: strings.Repeat("h", 500)}); err != nil {
+		if err := s.AddUser(t.Context(), syncline.User{Name: fmt.Sprint("user ", i), PasswordHash: strings.Repeat("h", 3000)}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -104,10 +104,13 @@ func (s *Store) SetSynchronized(ctx context.Context, id syncline.ID, catalog syn
 	})
 }
 
-// DeleteRepository implements store.Repositories. The schema's foreign keys remove work
-// that is added meanwhile.
+// DeleteRepository implements store.Repositories. The schema's foreign keys remove what
+// is added meanwhile.
 func (s *Store) DeleteRepository(ctx context.Context, id syncline.ID) error {
 	if err := s.empty(ctx, id); err != nil {
+		return err
+	}
+	if err := s.emptySeries(ctx, id); err != nil {
 		return err
 	}
 	return s.update(ctx, "delete a repository", func(ctx context.Context, conn *sql.Conn) error {

@@ -65,6 +65,11 @@ func Run(t *testing.T, open Open) {
 		{"LogRace", testLogRace},
 		{"Thin", testThin},
 		{"ThinAll", testThinAll},
+		{"Series", testSeries},
+		{"Sightings", testSightings},
+		{"Looks", testLooks},
+		{"SeriesGoWithRepository", testSeriesGoWithRepository},
+		{"AlarmRules", testAlarmRules},
 		{"CanceledContext", testCanceledContext},
 	}
 	for _, test := range tests {

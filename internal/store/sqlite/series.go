@@ -1,0 +1,199 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
+)
+
+const (
+	selectSeries = `SELECT s.id, r.id, s.host, s.paths, s.more_paths, s.tags, s.latest, s.added_at, s.last_backup, s.last_seen,
+		s.size, s.rhythm, s.future, s.silent_at_first, s.retired_at, s.retired_by
+		FROM series s JOIN repositories r ON r.seq = s.repository_seq`
+
+	// saveSeriesRows bounds the series of one transaction, with their rings.
+	saveSeriesRows = 200
+)
+
+func scanSeries(r row) (v syncline.Series, err error) {
+	var paths, tags string
+	var latest []byte
+	err = r.Scan(&v.ID, &v.RepositoryID, &v.HostName, &paths, &v.MorePaths, &tags, &latest, instant{&v.AddedAt}, instant{&v.LastBackup},
+		instant{&v.LastSeen}, &v.Size, &v.Rhythm, &v.Future, &v.SilentAtFirst, instant{&v.RetiredAt}, &v.RetiredBy)
+	if err != nil {
+		return v, err
+	}
+	copy(v.Latest[:], latest)
+	if v.Paths, err = texts(paths); err == nil {
+		v.Tags, err = texts(tags)
+	}
+	return v, err
+}
+
+// textsJSON is how a list of texts is kept, which need not be UTF-8.
+func textsJSON(list []string) (string, error) {
+	raw := make([][]byte, len(list))
+	for i := range list {
+		raw[i] = []byte(list[i])
+	}
+	out, err := json.Marshal(raw)
+	return string(out), err
+}
+
+// texts reads what textsJSON made; nil for an empty list.
+func texts(kept string) (list []string, err error) {
+	var raw [][]byte
+	if err := json.Unmarshal([]byte(kept), &raw); err != nil {
+		return nil, err
+	}
+	for _, b := range raw {
+		list = append(list, string(b))
+	}
+	return list, nil
+}
+
+// ringItem is a sighting in the past of a series.
+type ringItem struct {
+	Snapshot syncline.Hash     `json:"s"`
+	Claimed  int64             `json:"c"`
+	Seen     int64             `json:"f"`
+	At       int64             `json:"a"`
+	Mark     syncline.TimeMark `json:"m,omitempty"`
+}
+
+// Series implements store.Series.
+func (s *Store) Series(ctx context.Context, repository syncline.ID) ([]syncline.Series, error) {
+	if repository == "" {
+		return queryAll(ctx, s, "list series", scanSeries, selectSeries+` ORDER BY s.seq`)
+	}
+	return queryAll(ctx, s, "list series", scanSeries, selectSeries+` WHERE r.id = ? ORDER BY s.seq`, string(repository))
+}
+
+// SeriesRing implements store.Series.
+func (s *Store) SeriesRing(ctx context.Context, series syncline.ID) ([]syncline.CountedSighting, error) {
+	kept, err := queryAll(ctx, s, "read a series", func(r row) (text string, err error) {
+		err = r.Scan(&text)
+		return text, err
+	}, `SELECT ring FROM series WHERE id = ?`, string(series))
+	if err != nil || len(kept) == 0 {
+		return nil, err
+	}
+	var items []ringItem
+	if err := json.Unmarshal([]byte(kept[0]), &items); err != nil {
+		return nil, s.translate(err, "read the past of a series")
+	}
+	ring := make([]syncline.CountedSighting, len(items))
+	for i, x := range items {
+		ring[i] = syncline.CountedSighting{
+			Sighting: syncline.Sighting{Snapshot: x.Snapshot, Claimed: fromNanos(x.Claimed), Seen: fromNanos(x.Seen), Mark: x.Mark},
+			At:       fromNanos(x.At),
+		}
+	}
+	return ring, nil
+}
+
+func fromNanos(n int64) time.Time { return time.Unix(0, n).UTC() }
+
+// SaveSeries implements store.Series.
+func (s *Store) SaveSeries(ctx context.Context, repository syncline.ID, records []store.SeriesRecord) error {
+	return s.inParts(ctx, "save series", repository, len(records), saveSeriesRows, func(ctx context.Context, conn *sql.Conn, repository int64, i int) error {
+		return saveSeries(ctx, conn, repository, records[i])
+	})
+}
+
+// inParts runs one for each of n items of a repository, a part of them in each
+// transaction.
+func (s *Store) inParts(ctx context.Context, doing string, repository syncline.ID, n, most int,
+	one func(ctx context.Context, conn *sql.Conn, repository int64, i int) error,
+) error {
+	for from := 0; from < n; from += most {
+		err := s.update(ctx, doing, func(ctx context.Context, conn *sql.Conn) error {
+			seqs, err := scanAll(ctx, conn, scanNumber, `SELECT seq FROM repositories WHERE id = ?`, string(repository))
+			if err != nil {
+				return err
+			}
+			if len(seqs) == 0 {
+				return notFound("repository", repository)
+			}
+			for i := from; i < min(n, from+most); i++ {
+				if err := one(ctx, conn, seqs[0], i); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func saveSeries(ctx context.Context, conn *sql.Conn, repository int64, r store.SeriesRecord) error {
+	paths, err := textsJSON(r.Paths)
+	if err != nil {
+		return err
+	}
+	tags, err := textsJSON(r.Tags)
+	if err != nil {
+		return err
+	}
+	items := make([]ringItem, 0, len(r.Ring))
+	for _, x := range r.Ring[max(0, len(r.Ring)-store.MaxRing):] {
+		items = append(items, ringItem{x.Snapshot, x.Claimed.UnixNano(), x.Seen.UnixNano(), x.At.UnixNano(), x.Mark})
+	}
+	ring, err := json.Marshal(items)
+	if err != nil {
+		return err
+	}
+	_, err = conn.ExecContext(ctx, `INSERT INTO series (id, repository_seq, host, paths, more_paths, tags, latest, added_at,
+		last_backup, last_seen, size, rhythm, future, silent_at_first, ring) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET host = excluded.host, paths = excluded.paths, more_paths = excluded.more_paths,
+		tags = excluded.tags, latest = excluded.latest, last_backup = excluded.last_backup, last_seen = excluded.last_seen,
+		size = excluded.size, rhythm = excluded.rhythm, future = excluded.future, silent_at_first = excluded.silent_at_first, ring = excluded.ring`,
+		string(r.ID), repository, r.HostName, paths, r.MorePaths, tags, r.Latest[:], nanos(r.AddedAt),
+		nanos(r.LastBackup), nanos(r.LastSeen), r.Size, int64(r.Rhythm), r.Future, r.SilentAtFirst, string(ring))
+	return err
+}
+
+// SetSilentAtFirst implements store.Series.
+func (s *Store) SetSilentAtFirst(ctx context.Context, series []syncline.ID) error {
+	return s.eachSeries(ctx, "mark series", series, `UPDATE series SET silent_at_first = 1 WHERE id = ?`)
+}
+
+// SetRetired implements store.Series.
+func (s *Store) SetRetired(ctx context.Context, series []syncline.ID, by string, at time.Time) error {
+	if at.IsZero() {
+		return s.eachSeries(ctx, "watch series again", series, `UPDATE series SET retired_at = NULL, retired_by = '' WHERE id = ?`)
+	}
+	return s.eachSeries(ctx, "retire series", series,
+		`UPDATE series SET retired_at = ?2, retired_by = ?3 WHERE id = ?1 AND retired_at IS NULL`, nanos(at), by)
+}
+
+// DeleteSeries implements store.Series.
+func (s *Store) DeleteSeries(ctx context.Context, series []syncline.ID) error {
+	return s.eachSeries(ctx, "delete series", series, `DELETE FROM series WHERE id = ?`)
+}
+
+// eachSeries runs a statement for each series, whose id comes before the arguments.
+func (s *Store) eachSeries(ctx context.Context, doing string, series []syncline.ID, statement string, args ...any) error {
+	for part := range slices.Chunk(series, removeRows) {
+		err := s.update(ctx, doing, func(ctx context.Context, conn *sql.Conn) error {
+			for _, id := range part {
+				if _, err := conn.ExecContext(ctx, statement, append([]any{string(id)}, args...)...); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

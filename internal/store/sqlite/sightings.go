@@ -1,0 +1,92 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+
+	"syncline.dev/syncline"
+)
+
+// Sightings implements store.Series.
+func (s *Store) Sightings(ctx context.Context, repository syncline.ID) ([]syncline.Sighting, error) {
+	return queryAll(ctx, s, "list sightings", func(r row) (v syncline.Sighting, err error) {
+		var snapshot []byte
+		err = r.Scan(&snapshot, instant{&v.Claimed}, instant{&v.Seen}, &v.Mark)
+		copy(v.Snapshot[:], snapshot)
+		return v, err
+	}, `SELECT snapshot, claimed, seen, mark FROM sightings
+		WHERE repository_seq = (SELECT seq FROM repositories WHERE id = ?)`, string(repository))
+}
+
+// AddSightings implements store.Series.
+func (s *Store) AddSightings(ctx context.Context, repository syncline.ID, sightings []syncline.Sighting) error {
+	return s.inParts(ctx, "add sightings", repository, len(sightings), removeRows, func(ctx context.Context, conn *sql.Conn, repository int64, i int) error {
+		x := &sightings[i]
+		_, err := conn.ExecContext(ctx, `INSERT INTO sightings (repository_seq, snapshot, claimed, seen, mark) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT DO NOTHING`, repository, x.Snapshot[:], nanos(x.Claimed), nanos(x.Seen), string(x.Mark))
+		return err
+	})
+}
+
+// RemoveSightings implements store.Series.
+func (s *Store) RemoveSightings(ctx context.Context, repository syncline.ID, snapshots []syncline.Hash) error {
+	return s.inParts(ctx, "remove sightings", repository, len(snapshots), removeRows, func(ctx context.Context, conn *sql.Conn, repository int64, i int) error {
+		_, err := conn.ExecContext(ctx, `DELETE FROM sightings WHERE repository_seq = ? AND snapshot = ?`, repository, snapshots[i][:])
+		return err
+	})
+}
+
+// Looks implements store.Series.
+func (s *Store) Looks(ctx context.Context) ([]syncline.Look, error) {
+	return queryAll(ctx, s, "list looks", func(r row) (v syncline.Look, err error) {
+		var names string
+		if err = r.Scan(&v.RepositoryID, instant{&v.LookedAt}, instant{&v.FailedAt}, &v.Unwatched, &names); err == nil {
+			v.Names, err = texts(names)
+		}
+		return v, err
+	}, `SELECT r.id, l.looked_at, l.failed_at, l.unwatched, l.names
+		FROM looks l JOIN repositories r ON r.seq = l.repository_seq ORDER BY r.seq`)
+}
+
+// SetLook implements store.Series.
+func (s *Store) SetLook(ctx context.Context, l syncline.Look) error {
+	names, err := textsJSON(l.Names)
+	if err != nil {
+		return translate(err, "record a look")
+	}
+	return s.update(ctx, "record a look", func(ctx context.Context, conn *sql.Conn) error {
+		return exec(ctx, conn, notFound("repository", l.RepositoryID), `INSERT INTO looks (repository_seq, looked_at, failed_at, unwatched, names)
+			SELECT seq, ?, ?, ?, ? FROM repositories WHERE id = ?
+			ON CONFLICT (repository_seq) DO UPDATE SET looked_at = excluded.looked_at, failed_at = excluded.failed_at,
+			unwatched = excluded.unwatched, names = excluded.names`,
+			nanos(l.LookedAt), nanos(l.FailedAt), l.Unwatched, names, string(l.RepositoryID))
+	})
+}
+
+// emptySeries removes what is kept of a repository's series, a part at a time.
+func (s *Store) emptySeries(ctx context.Context, repository syncline.ID) error {
+	for _, statement := range []string{
+		`DELETE FROM sightings WHERE repository_seq = ?1 AND snapshot IN (SELECT snapshot FROM sightings WHERE repository_seq = ?1 LIMIT ?2)`,
+		`DELETE FROM series WHERE seq IN (SELECT seq FROM series WHERE repository_seq = ?1 LIMIT ?2)`,
+	} {
+		for left := true; left; {
+			err := s.update(ctx, "empty a repository", func(ctx context.Context, conn *sql.Conn) error {
+				seqs, err := scanAll(ctx, conn, scanNumber, `SELECT seq FROM repositories WHERE id = ?`, string(repository))
+				if left = false; err != nil || len(seqs) == 0 {
+					return err
+				}
+				result, err := conn.ExecContext(ctx, statement, seqs[0], removeRows)
+				if err != nil {
+					return err
+				}
+				n, err := result.RowsAffected()
+				left = n == removeRows
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
