@@ -16,7 +16,6 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/auth"
 	"syncline.dev/syncline/internal/demorepo"
-	"syncline.dev/syncline/internal/restore"
 	"syncline.dev/syncline/internal/server"
 )
 
@@ -32,7 +31,7 @@ password, and a request for the sessions. Restores may write into a folder besid
 the repository. At the end the command removes everything.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runDemo(cmd.Context(), listen, cmd.OutOrStdout(), newLogger(cmd, false))
+			return runDemo(cmd.Context(), listen, cmd.OutOrStdout(), newLogger(cmd, slog.LevelInfo))
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "localhost:4443", "`address` to listen on, as HOST:PORT")
@@ -62,14 +61,13 @@ func runDemo(ctx context.Context, listen string, out io.Writer, logger *slog.Log
 		return syncline.WrapError(syncline.CodeUnavailable, err, "cannot create a temporary directory")
 	}
 	data := filepath.Join(dir, "data")
-	roots, err := server.FindRestoreRoots([]string{data}, []string{restored})
-	if err != nil {
-		return err
-	}
 	password := auth.GeneratePassword()
+	chosen := server.DefaultSettings()
+	chosen.Data, chosen.Listen, chosen.RestoreRoots = data, listen, []string{restored}
 	return server.Run(ctx, server.Options{
-		FirstPassword: func() (server.FirstPassword, error) { return server.FirstPassword{Password: password}, nil },
-		Data:          data, Listen: listen, Logger: logger, Version: version, RestoreRoots: roots, KeepFree: restore.DefaultKeepFree,
+		Settings:      chosen,
+		FirstPassword: func(string) (server.FirstPassword, error) { return server.FirstPassword{Password: password}, nil },
+		Logger:        logger, Version: version,
 		Ready: func(s *server.Server) error {
 			if err := s.ShowDemo(ctx, repository, another); err != nil {
 				return err

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -17,6 +14,7 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/explore"
+	"syncline.dev/syncline/internal/settings"
 )
 
 const findHelp = `Find files and folders in all snapshots, or in the snapshots that --snapshot,
@@ -314,35 +312,11 @@ func parseTypes(texts []string) (types []syncline.EntryType, err error) {
 // parseSize reads a number of bytes, or a number with one of restic's units.
 // These are powers of 1,024, in either letter case.
 func parseSize(flag, text string) (uint64, error) {
-	number, shift := strings.ToLower(text), 0
-	for i, unit := range []string{"b", "k", "m", "g", "t"} {
-		if rest, ok := strings.CutSuffix(number, unit); ok {
-			number, shift = rest, 10*i
-			break
-		}
-	}
-	n, err := strconv.ParseUint(number, 10, 64)
-	if err != nil || n > (1<<64-1)>>shift {
-		return 0, usageError(fmt.Sprintf("%s %q is not a size; write a number of bytes, or one with K, M, G or T", flag, clipText(text)))
-	}
-	return n << shift, nil
-}
-
-// parseMinFree reads the free space to leave on a file system: a size, or "off",
-// for which it returns nil. An empty text is the default.
-func parseMinFree(text string, byDefault func(total int64) int64) (func(total int64) int64, error) {
-	switch text {
-	case "":
-		return byDefault, nil
-	case "off":
-		return nil, nil //nolint:nilnil // no limit
-	}
-	n, err := parseSize("--min-free", text)
+	n, err := settings.ParseSize(text)
 	if err != nil {
-		return nil, err
+		return 0, usageError(flag + " " + messageOf(err))
 	}
-	size := int64(min(n, math.MaxInt64)) //nolint:gosec // cut off just before
-	return func(int64) int64 { return size }, nil
+	return n, nil
 }
 
 // timeLayouts are restic's layouts, and RFC 3339.

@@ -106,6 +106,7 @@ an exclusive lock; 12 wrong password; 130 interrupted.`,
 	root.AddCommand(
 		takingGlobals(newServeCommand(), "verbose"),
 		takingGlobals(newDemoCommand(), "verbose"),
+		takingGlobals(newConfigCommand(), "verbose"),
 		takingGlobals(newUserCommand(), "verbose"),
 		newSyncCommand(env),
 		newSnapshotsCommand(env),

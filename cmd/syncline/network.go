@@ -25,11 +25,9 @@ func (e *environment) network() (n place.Network, err error) {
 }
 
 // certificates reads the files that --cacert names.
-func (e *environment) certificates() ([]byte, error) { return readCertificates(e.caFiles) }
-
-func readCertificates(files []string) ([]byte, error) {
+func (e *environment) certificates() ([]byte, error) {
 	var all bytes.Buffer
-	for _, path := range files {
+	for _, path := range e.caFiles {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			return nil, syncline.WrapError(syncline.CodeInvalid, err, "the certificates in %s cannot be read; check --cacert", path)

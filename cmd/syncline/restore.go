@@ -16,6 +16,7 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/given"
 	"syncline.dev/syncline/internal/restore"
+	"syncline.dev/syncline/internal/settings"
 )
 
 // restoreFlags are the flags of restore, as they are given and as they are read.
@@ -186,8 +187,8 @@ func (f *restoreFlags) check(getenv func(string) string) (err error) {
 	if f.delete && !filtered && isRoot(f.target) {
 		return usageError("--target / --delete must be combined with an include or exclude filter")
 	}
-	if f.keepFree, err = parseMinFree(f.minFree, func(int64) int64 { return 0 }); err != nil {
-		return err
+	if f.keepFree, err = settings.ParseKeepFree(f.minFree, func(int64) int64 { return 0 }); err != nil {
+		return usageError("--min-free " + messageOf(err))
 	}
 	if f.behavior = overwrites[f.overwrite]; f.behavior == "" {
 		err = usageError(fmt.Sprintf("invalid overwrite behavior %q, must be one of always, if-changed, if-newer, never", f.overwrite))

@@ -32,7 +32,7 @@ func (s *Server) openCatalogs(ctx context.Context, o Options) (dir *catalogs.Dir
 	if err != nil {
 		return nil, nil, errors.Join(err, unlock())
 	}
-	dir.Room = roomFor(folder, o.CatalogReserve)
+	dir.Room = roomFor(folder, o.reserve)
 	release = func() error {
 		dir.Close()
 		return unlock()

@@ -19,20 +19,8 @@ import (
 	"syncline.dev/syncline/internal/api"
 	"syncline.dev/syncline/internal/gate"
 	"syncline.dev/syncline/internal/metrics"
-	"syncline.dev/syncline/internal/secret"
 	"syncline.dev/syncline/internal/store"
 )
-
-// readMetricsToken reads the token that opens the metrics, if a file has one.
-func (o *Options) readMetricsToken() (err error) {
-	if o.MetricsTokenFile == "" {
-		return nil
-	}
-	if o.metricsToken, err = secret.ReadTokenFile(o.MetricsTokenFile); err != nil {
-		return syncline.WrapError(syncline.CodeOf(err), err, "--metrics-token-file: %s", syncline.MessageOf(err))
-	}
-	return nil
-}
 
 // listenForMetrics opens the address for monitoring, nil for none.
 func (o *Options) listenForMetrics(ctx context.Context) (net.Listener, error) {
@@ -52,7 +40,7 @@ func answer(ctx context.Context, main *api.Server, ln net.Listener, watch api.Mo
 	servers, ctx := errgroup.WithContext(ctx)
 	servers.Go(func() error { return main.Serve(ctx, ln) })
 	if watched != nil {
-		limits := gate.New(api.MonitoringLimits(), o.Proxies)
+		limits := gate.New(api.MonitoringLimits(), o.proxies)
 		handler := api.NewMonitoring(watch, limits, o.Logger)
 		servers.Go(func() error {
 			return (&api.Server{Handler: handler, Plain: true, Gate: limits, Logger: o.Logger}).Serve(ctx, watched)

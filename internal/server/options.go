@@ -12,65 +12,91 @@ import (
 
 // Options say how a server runs.
 type Options struct {
-	// Data is the data directory; Catalogs the folder for the catalogs, "" for
-	// one in Data.
-	Data     string
-	Catalogs string
+	// Settings are the operator's. Data "" stands for the default directory.
+	Settings
 
-	// SecretKeyFile names the file with the key that seals secrets; "" is for
-	// secret.key in Data, which the first start makes.
-	SecretKeyFile string
-
-	// CatalogReserve is the free space in bytes that catalogs leave on their disk;
-	// below zero it is a share of the disk.
-	CatalogReserve int64
-
-	// KeepNumber and KeepAge bound the histories; 0 means no bound.
-	KeepNumber int
-	KeepAge    time.Duration
-
-	// Listen is HOST:PORT. CertFile and KeyFile name the certificate and its key;
-	// without them the server makes a self-signed one.
-	Listen            string
-	CertFile, KeyFile string
-
-	// FirstPassword returns the administrator's password when there is no user.
-	FirstPassword func() (FirstPassword, error)
+	// FirstPassword returns the administrator's password when there is no user. data
+	// is the data directory.
+	FirstPassword func(data string) (FirstPassword, error)
 	Logger        *slog.Logger
-	Version       string // of the program
+	Level         *slog.LevelVar // of Logger, for the setting debug; nil leaves it alone
+	Version       string         // of the program
 
-	// CA holds certificates in PEM to trust in object storage beside the system's.
-	// DenyPrivate refuses object storage in private networks.
-	CA          []byte
-	DenyPrivate bool
-
-	// RestoreRoots are the folders that restores may write into. With Privileged,
-	// restores bring back set-id bits, security and trusted attributes, and device
-	// nodes.
-	RestoreRoots []syncline.RestoreTarget
-	Privileged   bool
-	// KeepFree returns the free space that restores leave on a disk of total
-	// bytes; nil for no check.
-	KeepFree func(total int64) int64
-
-	// MetricsListen is HOST:PORT for monitoring over plain HTTP, "" for none.
-	// MetricsTokenFile names a file with a token that opens the metrics at Listen, ""
-	// for none.
-	MetricsListen, MetricsTokenFile string
-	metricsToken                    secret.String // in the file
-
-	Proxies peer.Proxies
 	// Ready is called when the server answers. An error of it ends the server.
 	Ready func(*Server) error
+
+	resolved
+}
+
+// resolved is what the settings stand for.
+type resolved struct {
+	// reserve is the free space in bytes that catalogs leave on their disk; below
+	// zero it is a share of the disk.
+	reserve int64
+	// roots are the folders that restores may write into.
+	roots []syncline.RestoreTarget
+	// keepFree returns the free space that restores leave on a disk of total bytes;
+	// nil for no check.
+	keepFree func(total int64) int64
+
+	changeable
+}
+
+// changeable is the part that changes while the server runs.
+type changeable struct {
+	proxies      peer.Proxies
+	metricsToken secret.String // empty for none
+	authorities  []byte        // in PEM
+}
+
+// resolve reads the files that the settings name, and understands the rest of them.
+func (s *Settings) resolve() (r resolved, err error) {
+	if s.Data, err = s.dataDir(); err != nil {
+		return r, err
+	}
+	if r.reserve, err = s.catalogReserve(); err != nil {
+		return r, err
+	}
+	if r.roots, err = s.restoreRoots(); err != nil {
+		return r, err
+	}
+	if r.keepFree, err = s.minFree(); err != nil {
+		return r, err
+	}
+	r.changeable, err = s.change()
+	return r, err
+}
+
+// change resolves the settings that change while the server runs.
+func (s *Settings) change() (c changeable, err error) {
+	if c.proxies, err = peer.ParseProxies(s.TrustedProxies); err != nil {
+		return c, err
+	}
+	if c.metricsToken, err = s.readMetricsToken(); err != nil {
+		return c, err
+	}
+	c.authorities, err = s.certificates()
+	return c, err
+}
+
+// setLevel makes the logger tell what the setting debug says.
+func (o *Options) setLevel() {
+	switch {
+	case o.Level == nil:
+	case o.Debug:
+		o.Level.Set(slog.LevelDebug)
+	default:
+		o.Level.Set(slog.LevelInfo)
+	}
 }
 
 // keep returns the bound of the ended work of a kind: the newest sessions of each
 // repository, and the newest of all other work.
 func (o *Options) keep(kind syncline.WorkKind) func(now time.Time) store.Keep {
 	return func(now time.Time) store.Keep {
-		k := store.Keep{Kind: kind, Newest: o.KeepNumber, PerRepository: kind == syncline.WorkSynchronize}
-		if o.KeepAge > 0 {
-			k.Since = now.Add(-o.KeepAge)
+		k := store.Keep{Kind: kind, Newest: o.HistoryCount, PerRepository: kind == syncline.WorkSynchronize}
+		if age := o.keepAge(); age > 0 {
+			k.Since = now.Add(-age)
 		}
 		return k
 	}

@@ -9,11 +9,11 @@ import (
 	"syncline.dev/syncline"
 )
 
-// FindRestoreRoots checks the folders at paths, and returns them without symbolic
+// findRestoreRoots checks the folders at paths, and returns them without symbolic
 // links. A folder must not share files with the server's own directories and files,
 // because a restore could put other users, keys and catalogs there. "" in own names
 // nothing.
-func FindRestoreRoots(own, paths []string) ([]syncline.RestoreTarget, error) {
+func findRestoreRoots(own, paths []string) ([]syncline.RestoreTarget, error) {
 	if len(paths) == 0 {
 		return nil, nil
 	}
@@ -40,9 +40,9 @@ func FindRestoreRoots(own, paths []string) ([]syncline.RestoreTarget, error) {
 		}
 		switch {
 		case err != nil:
-			return nil, syncline.WrapError(syncline.CodeInvalid, err, "--restore-root: %s cannot be restored into; make the directory, or name another one", given)
+			return nil, syncline.WrapError(syncline.CodeInvalid, err, "%s cannot be restored into; make the directory, or name another one", given)
 		case slices.ContainsFunc(plain, func(dir string) bool { return inside(path, dir) || inside(dir, path) }):
-			return nil, syncline.Errorf(syncline.CodeInvalid, "--restore-root: %s holds the server's own data, or lies in it; name another directory", given)
+			return nil, syncline.Errorf(syncline.CodeInvalid, "%s holds the server's own data, or lies in it; name another directory", given)
 		}
 		name := filepath.Base(path)
 		if taken[name] {

@@ -54,9 +54,10 @@ func Run(ctx context.Context, o Options) (err error) {
 	// of a local repository has workers. A request then does not wait for the
 	// interruption of a worker, and the system shares the cores.
 	runtime.GOMAXPROCS(cores + 1)
-	if err := o.readMetricsToken(); err != nil {
+	if o.resolved, err = o.resolve(); err != nil {
 		return err
 	}
+	o.setLevel()
 	l, err := lock(o.Data)
 	if err != nil {
 		return err
@@ -68,7 +69,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, data.store.Close()) }()
 	s := &Server{DataDir: data}
-	if err := s.ensureAdministrator(ctx, o.FirstPassword); err != nil {
+	if err := s.ensureAdministrator(ctx, func() (FirstPassword, error) { return o.FirstPassword(o.Data) }); err != nil {
 		return err
 	}
 	cert, err := s.certificate(o)
@@ -161,13 +162,13 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	contents := &content.Service{Catalogs: current, Open: s.source.reader(s.store, o.Logger)}
 	restores := &jobs.Service{
 		Runs: runs, Repositories: s.store, Points: points, Contents: contents,
-		Allowed: o.RestoreRoots, Privileged: o.Privileged, KeepFree: o.KeepFree, Keep: o.keep(syncline.WorkRestore),
+		Allowed: o.roots, Privileged: o.Privileged, KeepFree: o.keepFree, Keep: o.keep(syncline.WorkRestore),
 	}
 	running, err := newNodes(ctx, s.store, ln.Addr(), o.Version)
 	if err != nil {
 		return err
 	}
-	limits := gate.New(gate.Default, o.Proxies)
+	limits := gate.New(gate.Default, o.proxies)
 	handler, err := api.NewHandler(api.Config{
 		Auth: s.Auth, Repositories: current, Store: s.store, Keys: s.store, Sessions: s.service, Instance: s.store,
 		Accounts: accounts{s.store, places}, ObjectStorages: s.store, Places: places, Nodes: running,
@@ -200,7 +201,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 
 // places returns what opens the places of the server's repositories.
 func (o *Options) places() *place.Opener {
-	return &place.Opener{Kinds: kinds.All(), Network: place.Network{CA: o.CA, DenyPrivate: o.DenyPrivate}, LocalStreams: cores}
+	return &place.Opener{Kinds: kinds.All(), Network: place.Network{CA: o.authorities, DenyPrivate: o.DenyPrivate}, LocalStreams: cores}
 }
 
 // displayAddress returns an address that works in a browser on this machine.

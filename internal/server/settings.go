@@ -1,0 +1,248 @@
+package server
+
+import (
+	"bytes"
+	"crypto/x509"
+	"math"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/api"
+	"syncline.dev/syncline/internal/peer"
+	"syncline.dev/syncline/internal/restore"
+	"syncline.dev/syncline/internal/secret"
+	"syncline.dev/syncline/internal/settings"
+)
+
+//go:generate go test -run ^TestConfigurationPage$ -update .
+
+// Settings are what the operator of a server has chosen, as it was written. Table
+// says what each of them means.
+type Settings struct {
+	Data, Catalogs string
+	SecretKeyFile  string
+	CatalogMinFree string
+	HistoryCount   int
+	HistoryDays    int
+	Database       string
+
+	Listen           string
+	CertFile         string
+	KeyFile          string
+	TrustedProxies   []string
+	MetricsListen    string
+	MetricsTokenFile string
+
+	Authorities []string
+	DenyPrivate bool
+
+	RestoreRoots []string
+	MinFree      string
+	Privileged   bool
+
+	Debug bool
+}
+
+// DefaultSettings are those of a server without any flag, variable and file.
+func DefaultSettings() Settings {
+	return Settings{Listen: ":4443", HistoryCount: 1000, HistoryDays: 365}
+}
+
+// Table returns the table of all settings, bound to s. A new setting is one more
+// entry, and a field of Settings: its flag, its variable, its key in the file, its help
+// and its line in docs/configuration.md follow from the entry.
+func (s *Settings) Table() settings.Table {
+	return settings.Table{
+		{
+			Name: "data", Value: &s.Data, Help: "`directory` of the server's data", Default: "syncline in the XDG data directory",
+			Check: s.checkData,
+		}, {
+			Name: "secret-key-file", Value: &s.SecretKeyFile, Help: "`file` with the 32 bytes of the key that seals stored passwords", Default: "secret.key in the data directory, which the first start makes",
+			Check: s.checkSecretKey,
+		}, {
+			Name: "catalogs", Value: &s.Catalogs, Help: "`directory` of the catalogs, which the server can rebuild from the repositories", Default: "catalogs in the data directory",
+		}, {
+			Name: "catalog-min-free", Value: &s.CatalogMinFree, Help: "`size` that catalogs leave free on their disk, as 500M", Default: "a twentieth of the disk, 256M at most",
+			Check: func() error { _, err := s.catalogReserve(); return err },
+		}, {
+			Name: "history-count", Value: &s.HistoryCount, Help: "keep this `number` of sessions of each repository, and of restores in all (0: no bound)",
+			Check: func() error { return between(s.HistoryCount, 0, math.MaxInt32) },
+		}, {
+			Name: "history-days", Value: &s.HistoryDays, Help: "keep sessions and restores for this number of `days` (0: no bound)",
+			Check: func() error { return between(s.HistoryDays, 0, 100_000) },
+		}, {
+			Name: "database", Value: &s.Database, Help: "`URL` of a database for a fleet of nodes; not in this version", Hidden: true, Secret: true,
+			Check: s.checkDatabase,
+		}, {
+			Name: "listen", Value: &s.Listen, Help: "`address` to listen on, as HOST:PORT",
+			Check: func() error { return checkAddress(s.Listen) },
+		}, {
+			Name: "tls-cert", Value: &s.CertFile, Help: "`file` with the certificate chain in PEM", Default: "a self-signed one", Live: true,
+			Check: s.checkCertificate,
+		}, {
+			Name: "tls-key", Value: &s.KeyFile, Help: "`file` with the certificate's private key in PEM", Live: true,
+			Check: s.checkKey,
+		}, {
+			Name: "trusted-proxy", Value: &s.TrustedProxies, Help: "`network` of reverse proxies, in CIDR notation, whose X-Forwarded-For is believed", Default: "none", Live: true,
+			Check: func() error { _, err := peer.ParseProxies(s.TrustedProxies); return err },
+		}, {
+			Name: "metrics-listen", Value: &s.MetricsListen, Help: "`address` for monitoring without a token, over plain HTTP, as HOST:PORT", Default: "none",
+			Check: func() error { return checkAddress(s.MetricsListen) },
+		}, {
+			Name: "metrics-token-file", Value: &s.MetricsTokenFile, Help: "`file` with a token that opens /metrics", Default: "only users' tokens do", Live: true,
+			Check: func() error { _, err := s.readMetricsToken(); return err },
+		}, {
+			Name: "cacert", Value: &s.Authorities, Help: "`file` with certificates to trust in object storage beside the system's", Default: "none", Live: true,
+			Check: func() error { _, err := s.certificates(); return err },
+		}, {
+			Name: "deny-private-endpoints", Value: &s.DenyPrivate, Help: "refuse object storage at addresses of this machine and of private networks",
+		}, {
+			Name: "restore-root", Value: &s.RestoreRoots, Help: "`directory` that restores on the server may write into", Default: "none",
+			Check: func() error { _, err := s.restoreRoots(); return err },
+		}, {
+			Name: "min-free", Value: &s.MinFree, Help: "`size` that restores on the server leave free on the target's disk, as 500M; \"off\" does not look", Default: "a twentieth of the disk, 1G at most",
+			Check: func() error { _, err := s.minFree(); return err },
+		}, {
+			Name: "restore-privileged", Value: &s.Privileged, Help: "restore set-id bits, security.* and trusted.* attributes and device nodes on the server, too",
+		}, {
+			Name: "debug", Value: &s.Debug, Help: "log every request", Live: true,
+		},
+	}
+}
+
+func invalid(format string, args ...any) error {
+	return syncline.Errorf(syncline.CodeInvalid, format, args...)
+}
+
+func between(n, least, most int) error {
+	if n < least || n > most {
+		return invalid("%d is out of range; it takes %d to %d", n, least, most)
+	}
+	return nil
+}
+
+// checkAddress refuses what no program could listen on.
+func checkAddress(address string) error {
+	if address == "" {
+		return nil
+	}
+	if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+		return invalid("cannot listen on %s; write HOST:PORT or :PORT, with an address of this machine and a port up to 65535 that this user may use", address)
+	}
+	return nil
+}
+
+func (s *Settings) checkDatabase() error {
+	if s.Database != "" {
+		return syncline.Errorf(syncline.CodeUnsupported, "this version keeps its state in SQLite in the data directory only; leave the setting out")
+	}
+	return nil
+}
+
+// dataDir returns the data directory.
+func (s *Settings) dataDir() (string, error) {
+	if s.Data != "" {
+		return s.Data, nil
+	}
+	return DefaultDataDir()
+}
+
+// checkData looks at a data directory that exists. The first start makes one.
+func (s *Settings) checkData() error {
+	dir, err := s.dataDir()
+	if err != nil {
+		return err
+	}
+	switch info, err := os.Stat(dir); {
+	case err != nil:
+		return nil //nolint:nilerr // it is made, or the start says why it cannot
+	case !info.IsDir():
+		return invalid("%s is no directory; name another one", dir)
+	}
+	if err := checkPrivate("data directory", dir); err != nil {
+		return err
+	}
+	return checkFiles(dir)
+}
+
+func (s *Settings) checkSecretKey() error {
+	dir, err := s.dataDir()
+	if err != nil || s.SecretKeyFile == "" {
+		return err
+	}
+	_, err = secret.OpenGivenKeyFile(s.SecretKeyFile, filepath.Join(dir, "secret.key"))
+	return err
+}
+
+func (s *Settings) checkCertificate() error {
+	switch {
+	case s.CertFile == "":
+		return nil
+	case s.KeyFile == "":
+		return errPair
+	}
+	_, err := api.LoadCertificate(s.CertFile, s.KeyFile)
+	return err
+}
+
+func (s *Settings) checkKey() error {
+	if s.KeyFile != "" && s.CertFile == "" {
+		return errPair
+	}
+	return nil
+}
+
+var errPair = invalid("--tls-cert and --tls-key go together; give both, or leave both out for a self-signed certificate")
+
+// catalogReserve is the free space that catalogs leave; below zero it is a share of
+// the disk.
+func (s *Settings) catalogReserve() (int64, error) {
+	if s.CatalogMinFree == "" {
+		return -1, nil
+	}
+	n, err := settings.ParseSize(s.CatalogMinFree)
+	return int64(min(n, math.MaxInt64)), err //nolint:gosec // cut off just before
+}
+
+// minFree returns the free space that restores leave on a disk; nil for no check.
+func (s *Settings) minFree() (func(total int64) int64, error) {
+	return settings.ParseKeepFree(s.MinFree, restore.DefaultKeepFree)
+}
+
+// certificates reads the files with certificates to trust in object storage.
+func (s *Settings) certificates() ([]byte, error) {
+	var all bytes.Buffer
+	for _, path := range s.Authorities {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, syncline.WrapError(syncline.CodeInvalid, err, "the certificates in %s cannot be read", path)
+		}
+		if !x509.NewCertPool().AppendCertsFromPEM(data) {
+			return nil, invalid("the file %s holds no certificate in PEM", path)
+		}
+		all.Write(data)
+		all.WriteByte('\n')
+	}
+	return all.Bytes(), nil
+}
+
+// readMetricsToken reads the token that opens the metrics; empty for none.
+func (s *Settings) readMetricsToken() (secret.String, error) {
+	if s.MetricsTokenFile == "" {
+		return secret.String{}, nil
+	}
+	return secret.ReadTokenFile(s.MetricsTokenFile)
+}
+
+func (s *Settings) restoreRoots() ([]syncline.RestoreTarget, error) {
+	dir, err := s.dataDir()
+	if err != nil {
+		return nil, err
+	}
+	return findRestoreRoots([]string{dir, s.Catalogs, s.SecretKeyFile}, s.RestoreRoots)
+}
+
+func (s *Settings) keepAge() time.Duration { return time.Duration(s.HistoryDays) * 24 * time.Hour }
