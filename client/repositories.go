@@ -123,6 +123,8 @@ func (c *Client) DeleteEncryptionKey(ctx context.Context, id syncline.ID) error 
 type Instance struct {
 	InstallationID syncline.ID `json:"installationId"`
 	Version        string      `json:"version"` // of Syncline
+	// Warnings say what is wrong with the installation and what to do.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Instance returns the id and the version of the installation.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -250,6 +251,9 @@ func TestReadiness(t *testing.T) {
 			t.Fatal(err)
 		}
 		n.until(n.url+"/readyz", 200, "ready\n")
+	}
+	if err := n.signal(syscall.SIGTERM); err != nil { // after which the log is whole
+		t.Fatal(err)
 	}
 	if log := n.output.String(); strings.Count(log, "the server is not ready") != 4 || strings.Count(log, "the server is ready again") != 4 {
 		t.Errorf("the log has other changes:\n%s", log)

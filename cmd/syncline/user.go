@@ -34,7 +34,12 @@ stops. A restorer sees and gets contents back. A viewer sees.`,
 	cmd.PersistentFlags().StringVar(&data, "data", "", "the server's data `directory` (default: syncline in the XDG data directory)")
 	with := func(fn func(cmd *cobra.Command, d *server.DataDir, args []string) error) func(*cobra.Command, []string) error {
 		return func(cmd *cobra.Command, args []string) error {
-			return server.WithDataDir(cmd.Context(), data, func(d *server.DataDir) error { return fn(cmd, d, args) })
+			return server.WithDataDir(cmd.Context(), data, func(d *server.DataDir) error {
+				for _, w := range d.Warnings() {
+					fmt.Fprintf(cmd.ErrOrStderr(), "syncline: warning: %s\n", w)
+				}
+				return fn(cmd, d, args)
+			})
 		}
 	}
 	var role string

@@ -115,6 +115,9 @@ func (a *api) group() {
 	a.accounts = &accounts{store: a.Accounts, storages: a.ObjectStorages, sealer: a.Sealer, places: a.Places, made: a.made}
 	a.browse = &browse{accounts: a.accounts, places: a.Places}
 	a.installation = &installation{nodes: a.Nodes, instance: a.Instance, version: a.Version}
+	if a.Monitor != nil {
+		a.warnings = a.Monitor.Warnings
+	}
 	a.repositories = &repositories{
 		known: a.Repositories, store: a.Store, storages: a.ObjectStorages, sessions: a.Sessions, synchronizer: a.Synchronizer,
 		nodes: a.installation, accounts: a.accounts, keys: a.keys, space: a.space, made: a.made,

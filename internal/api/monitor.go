@@ -20,6 +20,9 @@ type Monitor interface {
 	// Ready fails, with CodeUnavailable, while the server cannot answer questions.
 	// Any number of callers at once costs one look.
 	Ready(ctx context.Context) error
+	// Warnings returns what is wrong with a server that is ready, and what to do, a
+	// sentence each.
+	Warnings() []string
 	// Text returns the metrics in Prometheus's text format. Callers at the same time
 	// share the text.
 	Text(ctx context.Context) (text []byte, contentType string, err error)
@@ -137,7 +140,7 @@ func (m *monitoring) serve(w *response, r *http.Request, path string, identify f
 			sayPlain(w, http.StatusServiceUnavailable, "not ready: "+syncline.MessageOf(err))
 			return
 		}
-		sayPlain(w, http.StatusOK, "ready")
+		sayPlain(w, http.StatusOK, strings.Join(append([]string{"ready"}, m.monitor.Warnings()...), "\nwarning: "))
 	case pathMetrics:
 		m.sendMetrics(w, r, info)
 	}
@@ -177,9 +180,9 @@ func noQuery(r *http.Request) error {
 	return invalid("there is no query parameter %s here; leave it out", strconv.Quote(slices.Min(names)))
 }
 
-// sayPlain answers with one line of plain text, for programs that look at the status.
-func sayPlain(w *response, status int, line string) {
+// sayPlain answers with plain text, for programs that look at the status.
+func sayPlain(w *response, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(line + "\n"))
+	_, _ = w.Write([]byte(text + "\n"))
 }

@@ -25,6 +25,7 @@ type installation struct {
 	nodes    Nodes
 	instance Instance
 	version  string
+	warnings func() []string // nil for none
 }
 
 // GetServiceInstance answers GET /v6/ServiceInstance.
@@ -33,7 +34,13 @@ func (h *installation) GetServiceInstance(ctx context.Context, _ v6.GetServiceIn
 	if err != nil {
 		return nil, err
 	}
-	return v6.GetServiceInstance200JSONResponse{InstallationID: id, Version: h.version}, nil
+	answer := v6.GetServiceInstance200JSONResponse{InstallationID: id, Version: h.version}
+	if h.warnings != nil {
+		if list := h.warnings(); len(list) > 0 {
+			answer.Warnings = &list
+		}
+	}
+	return answer, nil
 }
 
 // ListProxies answers GET /v6/Proxies.

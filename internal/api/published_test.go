@@ -75,7 +75,7 @@ var typesOfV6 = map[string]string{
 	"AmazonBucketS3Aws": "", "AzureContainer": "endpoint", "AmazonFolderToReceiveS3Compatible": "",
 	"AmazonFolderToReceiveS3Aws": "", "AzureFolderToReceive": "",
 	"RepositorySynchronizeSession": "result startTime endTime statistics",
-	"RestorePoint":                 "hostName paths tags snapshotId isIncomplete missingFolders isLost", "ServiceInstance": "", "ExceptionInfo": "",
+	"RestorePoint":                 "hostName paths tags snapshotId isIncomplete missingFolders isLost", "ServiceInstance": "warnings", "ExceptionInfo": "",
 	"Proxy": "", "ProxyFromClient": "type status _links", "RemoveProxyOptions": "", "RescanOptions": "",
 }
 

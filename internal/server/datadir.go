@@ -21,6 +21,8 @@ import (
 // DataDir is an opened data directory:
 //
 //	syncline.db       the server's own state
+//	syncline.db-wal   the newest changes, while it is open
+//	syncline.db-incomplete  says that changes are missing, until somebody removes it
 //	ballast           room that is given up when the disk is full
 //	secret.key        seals the repositories' passwords, unless a file elsewhere holds the key
 //	catalogs/         a file per repository, unless --catalogs names another folder
@@ -90,7 +92,22 @@ func openDataDir(ctx context.Context, path string, key openKey, logger *slog.Log
 	if err := endSetup(path); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	return &DataDir{path: path, store: store, box: box, Auth: auth.New(store, auth.Options{Logger: logger})}, nil
+	d := &DataDir{path: path, store: store, box: box, Auth: auth.New(store, auth.Options{Logger: logger})}
+	for _, w := range d.Warnings() {
+		if logger != nil {
+			logger.Warn(w)
+		}
+	}
+	return d, nil
+}
+
+// Warnings returns what is wrong with the data directory, and what to do, a sentence
+// each.
+func (d *DataDir) Warnings() []string {
+	if d.store.Incomplete() {
+		return []string{stores.MsgIncomplete}
+	}
+	return nil
 }
 
 // lock makes sure that one server uses the data directory.

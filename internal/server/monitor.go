@@ -62,6 +62,7 @@ type monitor struct {
 	instance store.Instance
 	database string // its file
 	catalogs string // their folder
+	warnings func() []string
 	logger   *slog.Logger
 
 	opened os.FileInfo // the database as it was opened
@@ -81,8 +82,11 @@ func (s *Server) newMonitor(m *metrics.Metrics, catalogs string, logger *slog.Lo
 	if err != nil {
 		return nil, cannotUse(err, s.path)
 	}
-	return &monitor{Metrics: m, instance: s.store, database: database, catalogs: catalogs, logger: logger, opened: opened}, nil
+	return &monitor{Metrics: m, instance: s.store, database: database, catalogs: catalogs, warnings: s.Warnings, logger: logger, opened: opened}, nil
 }
+
+// Warnings implements api.Monitor.
+func (m *monitor) Warnings() []string { return m.warnings() }
 
 // Text implements api.Monitor.
 func (m *monitor) Text(ctx context.Context) ([]byte, string, error) {

@@ -1405,6 +1405,10 @@ type SelfLinks struct {
 type ServiceInstance struct {
 	InstallationID Id     `json:"installationId"`
 	Version        string `json:"version"`
+
+	// Warnings What is wrong with the installation and what to do, a sentence each. An
+	// installation without faults leaves it out.
+	Warnings *[]string `json:"warnings,omitempty"`
 }
 
 // SessionLinks defines model for SessionLinks.

@@ -39,17 +39,13 @@ func initialize(ctx context.Context, db *sql.DB, files fs.FS) error {
 	if err != nil {
 		return err
 	}
-	var mode string
-	if err := db.QueryRowContext(ctx, `PRAGMA journal_mode = WAL`).Scan(&mode); err != nil {
-		return translate(err, "turn the write-ahead log on")
-	}
-	if mode != "wal" {
-		return syncline.Errorf(syncline.CodeUnavailable,
-			"the file system of the data directory cannot hold the server's database; use a local disk")
+	if err := useLog(ctx, db); err != nil {
+		return err
 	}
 	for version < latest {
 		_, failure := migrations.UpTo(ctx, latest)
 		if failure == nil {
+			settle(ctx, db)
 			return nil
 		}
 		// Another process that migrates the same file makes a migration of this one

@@ -45,8 +45,10 @@ const (
 // Store is the server's state in one SQLite file. It is safe for concurrent
 // use, and other processes may open the same file.
 type Store struct {
+	path  string
 	write *sql.DB // one connection, used by the writer goroutine only
 	read  *sql.DB
+	hold  *sql.Conn // keeps other processes from setting the database to rest
 
 	ops     chan *writeOp
 	closing chan struct{}
@@ -106,7 +108,11 @@ func openStore(ctx context.Context, path string, spare Spare) (*Store, error) {
 	if err := prepareFile(path); err != nil {
 		return nil, err
 	}
+	if _, err := noteMissingLog(path); err != nil {
+		return nil, syncline.WrapError(syncline.CodeUnavailable, err, msgCannotOpen)
+	}
 	s := &Store{
+		path:    path,
 		ops:     make(chan *writeOp),
 		closing: make(chan struct{}),
 		stopped: make(chan struct{}),
@@ -119,13 +125,29 @@ func openStore(ctx context.Context, path string, spare Spare) (*Store, error) {
 	if err == nil {
 		err = initialize(ctx, s.write, files)
 	}
-	if err != nil {
-		return nil, errors.Join(err, s.write.Close())
+	if err == nil {
+		s.read, err = openPool(path, readers+1, true)
 	}
-	if s.read, err = openPool(path, readers, true); err != nil {
-		return nil, errors.Join(err, s.write.Close())
+	if err == nil {
+		s.hold, err = holdLog(ctx, s.read)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.closePools())
 	}
 	return s, nil
+}
+
+// holdLog takes a connection that has the write-ahead log open until it is closed.
+func holdLog(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, translate(err, "open the database")
+	}
+	var version int64
+	if err := conn.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&version); err != nil {
+		return nil, errors.Join(translate(err, "open the database"), conn.Close())
+	}
+	return conn, nil
 }
 
 // prepareFile makes the file before SQLite would, with the permissions that
@@ -182,13 +204,29 @@ func (s *Store) Close() error {
 	s.closed.Do(func() {
 		close(s.closing)
 		<-s.stopped
-		// The writer's connection closes last, because the last connection moves the
-		// write-ahead log into the database, and a reader cannot do that.
-		if err := errors.Join(s.read.Close(), s.write.Close()); err != nil {
-			s.closeErr = translate(err, "close the database")
-		}
+		s.closeErr = s.closePools()
 	})
 	return s.closeErr
+}
+
+// closePools closes the connections, and sets the database to rest. The writer's
+// connection closes last, because it moves the write-ahead log into the database, and
+// a reader cannot do that.
+func (s *Store) closePools() error {
+	var errs []error
+	if s.hold != nil {
+		errs = append(errs, s.hold.Close())
+	}
+	if s.read != nil {
+		errs = append(errs, s.read.Close())
+	}
+	rest(s.write)
+	err := errors.Join(append(errs, s.write.Close())...)
+	keepLog(s.path)
+	if err != nil {
+		return translate(err, "close the database")
+	}
+	return nil
 }
 
 // InstallationID implements store.Instance.

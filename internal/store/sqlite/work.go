@@ -118,12 +118,19 @@ func (s *Store) WorkPage(ctx context.Context, q store.WorkQuery) ([]store.Work, 
 	if err := checkPage(q.Limit, q.Offset); err != nil {
 		return nil, err
 	}
-	query, args := selectWork+` WHERE w.kind = ?`, []any{string(q.Kind)}
+	query, args := pageQuery(q)
+	return queryAll(ctx, s, "list work", scanWork, query, args...)
+}
+
+// pageQuery returns the query for a page, with its arguments.
+func pageQuery(q store.WorkQuery) (query string, args []any) {
+	query, args = selectWork+` WHERE w.kind = ?`, []any{string(q.Kind)}
 	if q.RepositoryID != "" {
 		query, args = query+` AND w.repository_seq = (SELECT seq FROM repositories WHERE id = ?)`, append(args, string(q.RepositoryID))
 	}
 	if q.StartedBy != "" {
-		query, args = query+` AND w.started_by = ?`, append(args, q.StartedBy)
+		// The second condition is what lets SQLite use the index of users' work.
+		query, args = query+` AND w.started_by = ? AND w.started_by <> ''`, append(args, q.StartedBy)
 	}
 	if len(q.States) > 0 {
 		query += ` AND w.state IN (?` + strings.Repeat(`, ?`, len(q.States)-1) + `)`
@@ -131,7 +138,7 @@ func (s *Store) WorkPage(ctx context.Context, q store.WorkQuery) ([]store.Work, 
 			args = append(args, string(state))
 		}
 	}
-	return queryAll(ctx, s, "list work", scanWork, query+` ORDER BY w.seq DESC LIMIT ? OFFSET ?`, append(args, q.Limit, q.Offset)...)
+	return query + ` ORDER BY w.seq DESC LIMIT ? OFFSET ?`, append(args, q.Limit, q.Offset)
 }
 
 func checkPage(limit, offset int) error {
