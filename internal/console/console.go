@@ -29,7 +29,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 // views are the first segments of the pages' addresses. The script in the
 // browser chooses the page.
 var views = map[string]bool{
-	"": true, "repositories": true, "points": true, "search": true, "sessions": true, "sign-in": true, "attach": true, "restores": true,
+	"": true, "repositories": true, "points": true, "search": true, "sessions": true, "sign-in": true, "attach": true, "restores": true, "settings": true,
 }
 
 // contentTypes replace the machine's own tables, which differ.

@@ -54,6 +54,8 @@ func TestRoles(t *testing.T) {
 		if got := eval[bool](p, find("button", "Remove")+" !== null"); got != want.manage {
 			t.Errorf("%s may remove: %t", user, got)
 		}
+		p.click("nav a", "Overview")
+		p.waitText("alpha")
 		if got := eval[bool](p, find("a", "Add a repository")+" !== null"); got != want.manage {
 			t.Errorf("%s may add: %t", user, got)
 		}

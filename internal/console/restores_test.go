@@ -26,6 +26,7 @@ func TestRestoreOnTheServer(t *testing.T) {
 	s := startServer(t, "--restore-root", root, "--restore-root", second)
 	s.addUser("rita", "restorer")
 	s.addUser("vera", "viewer")
+	s.addUser("otto", "operator")
 	id := s.attach("<b>Office</b>", repo, "")
 	s.synchronize(id)
 	point := s.points(id)[0]
@@ -90,6 +91,16 @@ func TestRestoreOnTheServer(t *testing.T) {
 	p.click(".facts a", dir)
 	p.wait("location.pathname === " + quote("/points/"+point+"/files"))
 	p.waitActive(filepath.Base(dir))
+
+	follower := newPage(t, s.url)
+	follower.expect("401")
+	follower.signIn("otto", adminPassword)
+	follower.waitText("<b>Office</b>")
+	follower.click("nav a", "Restores")
+	follower.wait("document.querySelectorAll('.restores li').length === 3")
+	follower.waitText("by rita")
+	follower.click(".restores a", "1 failed")
+	follower.waitText("What was not restored as it was")
 
 	other := newPage(t, s.url)
 	other.expect("401")

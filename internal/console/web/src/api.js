@@ -26,6 +26,7 @@ const may = {
   manage: ['administrator'],
   synchronize: ['administrator', 'operator'],
   restore: ['administrator', 'restorer'],
+  follow: ['administrator', 'operator', 'restorer'], // the restores on the server
 };
 
 export function allowed(who, what) {

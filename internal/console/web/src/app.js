@@ -22,6 +22,8 @@ const History = lazy(() => import('./views/history.js'), 'History');
 const Compare = lazy(() => import('./views/compare.js'), 'Compare');
 const Space = lazy(() => import('./views/space.js'), 'Space');
 const Restores = lazy(() => import('./views/restores.js'), 'Restores');
+const AllSessions = lazy(() => import('./views/allsessions.js'), 'AllSessions');
+const Settings = lazy(() => import('./views/settings.js'), 'Settings');
 
 /** @type {[string, any, object?][]} */
 const routes = [
@@ -35,6 +37,9 @@ const routes = [
   ['/points/:id/compare', Compare],
   ['/points/:id/files', Browse],
   ['/search', Search],
+  ['/sessions', AllSessions],
+  ['/settings', Settings],
+  ['/settings/:page', Settings],
   ['/restores', Restores],
   ['/restores/:job', Restores],
   ['/points/:id/space', Space],
@@ -100,9 +105,9 @@ function ConnectionBar() {
 }
 
 function Navigation({ who, path, params }) {
-  const links = [['/', 'overview', 'Overview']];
-  if (allowed(who, 'manage')) links.push(['/attach', 'plus', 'Add a repository']);
-  if (allowed(who, 'restore')) links.push(['/restores', 'restore', 'Restores']);
+  const links = [['/', 'overview', 'Overview'], ['/sessions', 'sync', 'Sessions']];
+  if (allowed(who, 'follow')) links.push(['/restores', 'restore', 'Restores']);
+  links.push(['/settings', 'settings', 'Settings']);
   return html`<header class="side">
     <a class="brand" href="/"><svg width="26" height="26" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7" class="brand-box" />
       <g fill="none" stroke="#fff" stroke-width="2.6" stroke-linecap="round"><path d="M5 9.500q11 9 22 0" /><path d="M5 16q11 9 22 0" opacity=".75" /><path d="M5 22.500q11 6.5 22 0" opacity=".5" /></g></svg>

@@ -57,6 +57,10 @@ const icons = {
   back: 'M19 12H5m6-6-6 6 6 6',
   sun: 'M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2v2m0 16v2M2 12h2m16 0h2M5 5l1.4 1.400m11.2 11.200L19 19M19 5l-1.4 1.400M6.4 17.6 5 19',
   out: 'M14 4h6v16h-6M4 12h11m-4-4 4 4-4 4',
+  key: 'M14.5 4a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11M10.5 13.500 4 20v1h4v-3h3v-2.500M15 9h.01',
+  bell: 'M6 10a6 6 0 0 1 12 0c0 5 2 6.500 2 6.500H4S6 15 6 10M10 20h4',
+  settings: 'M4 7h9m4 0h3M4 17h3m4 0h9M15 4.500v5M9 14.500v5',
+  user: 'M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8M4 21c0-4 3-6 8-6s8 2 8 6',
   host: 'M4 5h16v11H4zM9 20h6m-3-4v4',
   down: 'm6 9 6 6 6-6',
 };
@@ -176,8 +180,8 @@ export function Heading({ title, above, children }) {
     <div class="actions">${children}</div></header>`;
 }
 
-export function Tabs({ label, tabs, current }) {
-  return html`<nav class="tabs" aria-label=${label}>${tabs.map(
+export function Tabs({ label, tabs, current, kind = '' }) {
+  return html`<nav class="tabs ${kind}" aria-label=${label}>${tabs.map(
     ([href, text]) => html`<a key=${href} href=${href} aria-current=${href === current ? 'page' : undefined}>${text}</a>`,
   )}</nav>`;
 }

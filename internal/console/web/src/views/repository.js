@@ -11,6 +11,7 @@ import { lazy } from '../lazy.js';
 import { useHidden, usePoints } from '../resources.js';
 import { navigate } from '../router.js';
 import { standing } from '../status.js';
+import { whereOf } from '../storages.js';
 import { Term } from '../terms.js';
 import { Button, Confirm, Heading, Loading, Name, Problem, Tabs, notify } from '../ui.js';
 import { Status, StopButton, SyncButton, settledBy } from './overview.js';
@@ -125,8 +126,6 @@ function Summary({ repository, session, points, hidden }) {
 function Storage({ id }) {
   const { data } = useGet(`/v6/objectstoragerepositories/${id}`);
   if (!data) return null;
-  const bucket = data.amazonBucketS3Compatible ?? data.amazonBucketS3Aws ?? data.googleBucket ?? data.azureContainer;
-  const where = bucket.servicePoint ?? bucket.endpoint ?? (data.azureContainer ? 'Azure' : data.googleBucket ? 'Google' : 'Amazon S3');
-  return html`<div class="grow"><span class="label">${data.azureContainer ? 'Container' : 'Bucket'} at ${visible(where)}</span>
-    <${Name} text=${[bucket.name, data.s3Folder || data.googleFolder || data.azureFolder].filter(Boolean).join('/')} /></div>`;
+  const { word, server, path } = whereOf(data);
+  return html`<div class="grow"><span class="label">${word} at ${visible(server)}</span><${Name} text=${path} /></div>`;
 }

@@ -15,25 +15,27 @@ const pageSize = 50;
 
 export function Restores({ job: shown, who }) {
   const [limit, setLimit] = useKept('restores', pageSize);
-  const may = allowed(who, 'restore');
+  const may = allowed(who, 'follow');
+  const restores = allowed(who, 'restore');
   const jobs = useData((signal) => (may ? get(`/v6/RestoreJobs?limit=${limit}`, { signal }) : Promise.resolve([])), ['jobs', limit, shown], { every: 5000 });
-  const targets = useGet(may ? '/v6/RestoreTargets' : null);
+  const targets = useGet(restores ? '/v6/RestoreTargets' : null);
   const repositories = useRepositories();
   const names = new Map((repositories.data ?? []).map((r) => [r.id, r.name]));
   return html`
     <${Heading} title="Restores" />
-    ${!may && html`<${Empty} title="Your role does not restore"><p>Administrators and restorers get files back.</p><//>`}
+    ${!may && html`<${Empty} title="Your role does not restore"><p>Administrators and restorers get files back, and operators follow the restores.</p><//>`}
     <${Problem} error=${jobs.error?.status ? jobs.error : null} retry=${jobs.reload} />
     ${!jobs.data && !jobs.error && html`<${Loading} />`}
-    ${may && jobs.data?.length === 0 && targets.data && html`<${Nothing} targets=${targets.data} />`}
+    ${may && jobs.data?.length === 0 && (targets.data || !restores) && html`<${Nothing} targets=${targets.data} />`}
     ${jobs.data?.length > 0 && html`<div class="sessions">
-      <ul class="session-list restores" data-keep-scroll="restores" aria-label="Restores">${jobs.data.map((j) => html`<${Row} key=${j.id} known=${j} shown=${shown} name=${names.get(j.repositoryId)} />`)}</ul>
+      <ul class="session-list restores" data-keep-scroll="restores" aria-label="Restores">${jobs.data.map((j) => html`<${Row} key=${j.id} known=${j} shown=${shown} name=${names.get(j.repositoryId)} who=${who} />`)}</ul>
       ${jobs.data.length === limit && limit < 1000 && html`<button class="small" onClick=${() => setLimit(Math.min(1000, limit * 4))}>Show older restores</button>`}
     </div>`}
     ${may && shown && jobs.data && html`<${Detail} key=${shown} id=${shown} listed=${jobs.data.find((j) => j.id === shown)} names=${names} reload=${jobs.reload} />`}`;
 }
 
 function Nothing({ targets }) {
+  if (!targets) return html`<${Empty} title="Nothing has been restored on the server yet"><p>Administrators and restorers start restores. You can follow and stop them here.</p><//>`;
   return html`<${Empty} title="Nothing has been restored on the server yet"><p>${targets.length > 0
     ? 'Open a restore point, choose files or a folder, and restore them from there.'
     : html`The server may not write restores anywhere. Its operator allows it a folder with <code>syncline serve --restore-root DIR</code>; downloads need nothing of the kind.`}</p><//>`;
@@ -44,13 +46,14 @@ function entriesOf(job) {
   return [...job.paths.map((path) => ({ path })), ...(job.rawPaths ?? []).map((rawPath) => placeIn(new URLSearchParams({ rawPath })))];
 }
 
-function Row({ known, shown, name }) {
+function Row({ known, shown, name, who }) {
   const job = useJob(known.startTime ? known : undefined) ?? known; // many may wait
+  const mine = job.startedBy === who.userName;
   return html`<li class=${job.id === shown ? 'open' : ''}>
     <a href="/restores/${job.id}" aria-current=${job.id === shown ? 'true' : undefined}>
       <span class="badge ${kindOf(job)}">${wordFor(job)}</span>
       <span class="grow two-lines"><span class="cut"><${What} entries=${entriesOf(job)} /></span>
-        <span class="quiet-text cut">${name !== undefined && html`<${Name} text=${name} /> `}→ <${Name} text=${job.targetPath} /></span></span>
+        <span class="quiet-text cut">${name !== undefined && html`<${Name} text=${name} /> `}→ <${Name} text=${job.targetPath} />${mine ? '' : html`, by <${Name} text=${job.startedBy} />`}</span></span>
       <span class="quiet-text wide number">${doneOf(job)}</span>
       <span class="quiet-text"><${Ago} at=${job.startTime} /></span>
     </a></li>`;

@@ -22,17 +22,17 @@ export function Sessions({ repositoryId, sessions, shown, more }) {
   </div>`;
 }
 
-function kindOf(s) {
+export function kindOf(s) {
   if (s.state === 'Synchronizing') return 'running';
   return s.state === 'Failed' ? 'failed' : s.result === 'Stopped' ? 'stopped' : 'synced';
 }
 
-function wordFor(s) {
+export function wordFor(s) {
   if (s.state === 'Synchronizing') return s.startTime ? `${s.progressPercent} %` : 'Waiting';
   return s.result;
 }
 
-function lengthOf(s) {
+export function lengthOf(s) {
   if (!s.startTime) return '';
   return took(Date.parse(s.endTime ?? new Date().toISOString()) - Date.parse(s.startTime));
 }

@@ -1,1 +1,0 @@
-import{d as a}from"./chunk-GW7ZV3KB.js";import{_ as t,b as r,ga as e,za as n}from"./chunk-5DEXIBBZ.js";function k({point:c,place:l,label:m,children:i}){let o=n(c,l);return r`<a class="button small" href=${o} download aria-label=${m} onClick=${s=>{s.preventDefault(),a(o).catch(f=>e(f.message,"error"))}}><${t} name="download" size="15" />${i}</a>`}export{k as a};

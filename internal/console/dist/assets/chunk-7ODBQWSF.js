@@ -1,0 +1,29 @@
+import{F as m,J as a,K as y,L as w,N as f,O as S,R as T,U as p,W as $,X as g,Y as b,aa as k,b as s,ba as x,ca as v,da as z,s as h}from"./chunk-JFUQRDAE.js";function R(e){let n=new Map;for(let t of e){let o=n.get(t.hostName);o?o.times.push(Date.parse(t.backupTime)):n.set(t.hostName,{hostName:t.hostName,point:t,times:[Date.parse(t.backupTime)]})}return[...n.values()]}function N({times:e},n){if(e.length<4)return null;let t=[];for(let r=1;r<Math.min(e.length,21);r++)t.push(e[r-1]-e[r]);t.sort((r,d)=>r-d);let o=t[Math.floor(t.length/2)],i=n-e[0];return i>Math.max(3*o,o+26*36e5)?{usual:o,silent:i}:null}function O(e,n){if(n?.state==="Synchronizing")return{kind:"running",text:n.startTime?"Synchronizing":"Waiting to start",weight:0,since:n.startTime};if(n?.state==="Failed")return{kind:"failed",text:"Failed",weight:3,since:n.endTime,why:n.error};if(e.isOutOfSync){if(!n)return{kind:"behind",text:"Never synchronized",weight:2,why:"It has not been synchronized yet."};let t=n.result==="Stopped"?"The last synchronization was stopped before it was complete.":"Its catalog is missing, damaged or behind the repository.";return{kind:"behind",text:"Out of sync",weight:2,since:n.endTime,why:t}}return!n||e.isOutOfSync!==!1?{kind:"unknown",text:"Not known",weight:1,why:"It is not known whether it is in sync: no synchronization of it is known."}:n.result==="Stopped"?{kind:"synced",text:"In sync, last run stopped",weight:0,since:n.endTime}:{kind:"synced",text:"In sync",weight:0,since:n.endTime}}function M(e,n){let t=[];for(let{repository:o,session:i,hosts:r}of e){let d=O(o,i);d.weight>0&&t.push({repository:o,weight:d.weight,kind:d.kind,text:d.why,since:d.since});for(let l of r??[]){let u=N(l,n);u&&t.push({repository:o,weight:1,kind:"late",since:l.point.backupTime,hostName:l.hostName,text:`has had no new restore point for ${f(u.silent)}; usually one comes every ${f(u.usual)}.`})}}return t.sort((o,i)=>i.weight-o.weight||o.repository.name.localeCompare(i.repository.name))}function c({state:e,result:n,statistics:t}){let o=[];if(t.snapshotsAdded&&o.push(`${a(t.snapshotsAdded)} added`),t.snapshotsRemoved&&o.push(`${a(t.snapshotsRemoved)} removed`),t.damaged&&o.push(`${a(t.damaged)} damaged`),e==="Synchronizing")return t.snapshotsFound&&o.unshift(`${a(t.snapshotsFound)} found`),t.entriesAdded&&o.push(`${a(t.entriesAdded)} new entries`),o.length>0?`${o.join(", ")} so far`:"looking for what is new";let i=e==="Failed"||n==="Stopped";return!t.snapshotsAdded&&(i||t.snapshotsFound)&&o.unshift(t.snapshotsFound?`${a(t.snapshotsFound)} found, none added`:"none added"),o.join(", ")||"nothing new"}function G({repositoryId:e,sessions:n,shown:t,more:o}){if(n.length===0)return s`<${v} title="No sessions"><p>The repository has not been synchronized yet.</p><//>`;let i=n.find(r=>r.id===t);return s`<div class="sessions">
+    <ul class="session-list" data-keep-scroll="sessions" aria-label="Sessions">${n.map(r=>s`<li key=${r.id} class=${r.id===t?"open":""}>
+      <a href="/repositories/${e}/sessions/${r.id}" aria-current=${r.id===t?"true":void 0}>
+        <span class="badge ${A(r)}">${I(r)}</span>
+        <span class="grow"><${g} at=${r.startTime} /> <span class="quiet-text"><${b} at=${r.startTime} /></span></span>
+        <span class="quiet-text number">${F(r)}</span>
+        <span class=${`wide cut ${r.error?"why":"quiet-text"}`}>${r.error?$(p(r.error)).slice(0,300):c(r)}</span>
+      </a></li>`)}</ul>
+    ${o&&s`<button class="small" onClick=${o}>Show older sessions</button>`}
+    ${t&&s`<${q} key=${t} id=${t} known=${i} />`}
+  </div>`}function A(e){return e.state==="Synchronizing"?"running":e.state==="Failed"?"failed":e.result==="Stopped"?"stopped":"synced"}function I(e){return e.state==="Synchronizing"?e.startTime?`${e.progressPercent} %`:"Waiting":e.result}function F(e){return e.startTime?S(Date.parse(e.endTime??new Date().toISOString())-Date.parse(e.startTime)):""}function q({id:e,known:n}){let t=n?.state==="Synchronizing",o=m(async r=>{let d=n??await h(`/v6/RepositorySynchronizeSessions/${e}`,{signal:r}),l=await h(`/v6/RepositorySynchronizeSessions/${e}/LogItems?limit=10000`,{signal:r});return{session:d,items:l.results}},[`log ${e}`,n?.state],{every:t?1500:0}),i=n??o.data?.session;return s`<section class="card session" aria-label="Session">
+    <${k} error=${o.error?.status?o.error:null} retry=${o.reload} />
+    ${i&&s`<${L} session=${i} />`}
+    ${!o.data&&!o.error&&s`<${x} what="Loading the log" />`}
+    ${o.data&&s`<h2>Log</h2><ol class="log" tabIndex="0" aria-label="Log">${o.data.items.map(r=>s`<li key=${r.usn} class="log-${r.level.toLowerCase()}">
+      <time dateTime=${r.creationTime} title=${r.creationTime}>${T(r.creationTime)}</time>
+      <span class="log-level">${r.level}</span><span class="log-text">${p(r.message)}</span></li>`)}</ol>
+      ${o.data.items.length===0&&s`<p class="quiet-text">Nothing has been noted yet.</p>`}`}
+  </section>`}function D(e){return e.state==="Failed"?"because of what is said above":e.result==="Stopped"?"on request; what it had read is kept, and the next one goes on from there":"when everything was read"}function L({session:e}){let n=e.statistics,t=(o,i)=>s`<div><span class="label">${o}</span>${i}</div>`;return s`${e.state==="Synchronizing"&&s`<${z} percent=${e.progressPercent} label="Progress of the session" />`}
+    ${e.error&&s`<p class="why">${$(p(e.error))}</p>`}
+    <div class="facts">
+      ${t("Started",s`<${g} at=${e.startTime} />`)}
+      ${e.endTime&&t("Ended",D(e))}
+      ${t("Took",F(e)||"\u2013")}
+      ${t("Restore points",e.state==="Synchronizing"&&n.snapshotsTotal===0?c(e):`${c(e)}, ${a(n.snapshotsTotal)} ${e.state==="Synchronizing"?"from before":"in all"}`)}
+      ${t("Fetched",`${w(n.bytesFetched)} in ${y(n.requests,"request")}`)}
+      ${t("New folders",a(n.treesAdded))}
+      ${t("New entries",a(n.entriesAdded))}
+    </div>`}export{R as a,N as b,O as c,M as d,c as e,G as f,A as g,I as h,F as i};
