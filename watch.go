@@ -68,15 +68,3 @@ type Condition struct {
 	// Link is the path of the console's page that shows more, "" for none.
 	Link string
 }
-
-// Alarm is a condition with its history. It is open until EndedAt.
-type Alarm struct {
-	ID ID
-	Condition
-	StartedAt      time.Time
-	EndedAt        time.Time // zero while open
-	AcknowledgedBy string    // the user's name, "" for nobody
-	AcknowledgedAt time.Time
-	Note           string
-	SilencedUntil  time.Time // zero for no silence
-}

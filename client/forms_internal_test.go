@@ -16,7 +16,7 @@ import (
 var forms = map[string]any{
 	"BackupRepository": Repository{}, "EncryptionKey": EncryptionKey{}, "ServiceInstance": Instance{}, "Proxy": Proxy{},
 	"RepositorySynchronizeSession": Session{}, "LogItem": LogItem{}, "LogItemPage": logPage{}, "RestoreLogItem": LogItem{}, "RestoreLogItemPage": logPage{},
-	"RestoreTarget": RestoreTarget{}, "RestoreJobFromClient": newRestoreJSON{}, "RestoreJob": restoreJobJSON{},
+	"Alarm": Alarm{}, "AlarmPage": alarmPageJSON{}, "RestoreTarget": RestoreTarget{}, "RestoreJobFromClient": newRestoreJSON{}, "RestoreJob": restoreJobJSON{},
 	"Credential": Account{}, "ObjectStorageRepositoryComposed": ObjectStorage{}, "AmazonBucketS3Aws": S3Bucket{},
 	"AmazonBucketS3Compatible": S3CompatibleBucket{}, "AzureContainer": AzureContainer{}, "GoogleBucket": GoogleBucket{},
 	"AmazonFolderToReceiveS3Aws": StorageFolder{}, "AmazonFolderToReceiveS3Compatible": StorageFolder{},
@@ -38,6 +38,7 @@ var passedOver = map[string]string{
 	"Proxy":                           "useInternetProxy enableNetworkThrottling",
 	"LogItem":                         "title endTime",
 	"RestoreLogItem":                  "title endTime",
+	"AlarmPage":                       "offset limit",
 	"LogItemPage":                     "offset limit",
 	"RestoreLogItemPage":              "offset limit",
 	"AmazonBucketS3Aws":               "regionName",

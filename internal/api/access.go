@@ -131,6 +131,10 @@ var roles = map[string]permission{
 	"RescanProxy":                    mayManage,
 	"RescanProxies":                  mayManage,
 	"GetRestorePointArchive":         mayRestore,
+	"ListAlarms":                     maySee,
+	"GetAlarm":                       maySee,
+	"AcknowledgeAlarm":               maySynchronize,
+	"SilenceAlarm":                   maySynchronize,
 	"GetServiceInstance":             maySee,
 	"GetConsoleUser":                 maySee,
 }

@@ -56,6 +56,7 @@ type Config struct {
 	Contents       Contents
 	RestoreJobs    RestoreJobs
 	Restorer       Restorer
+	Alarms         Alarms
 	Archives       Archives
 	Logger         *slog.Logger
 	Version        string // of the program, as ServiceInstance tells it
@@ -110,6 +111,7 @@ func (c Config) missing() string {
 		{"Contents", c.Contents == nil},
 		{"RestoreJobs", c.RestoreJobs == nil},
 		{"Restorer", c.Restorer == nil},
+		{"Alarms", c.Alarms == nil},
 		{"Archives", c.Archives == nil},
 		{"Logger", c.Logger == nil},
 		{"Version", c.Version == ""},

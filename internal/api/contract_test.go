@@ -19,7 +19,7 @@ import (
 // example returns the path of an operation with ids that exist, or not.
 func example(op *operation, known bool) string {
 	ids := map[string]string{
-		"repositoryId": repoID, "sessionId": sessionID, "keyId": keyID, "restorePointId": pointID, "accountId": accountID, "proxyId": nodeID, "jobId": jobID,
+		"repositoryId": repoID, "sessionId": sessionID, "keyId": keyID, "restorePointId": pointID, "accountId": accountID, "proxyId": nodeID, "jobId": jobID, "alarmId": alarmID,
 		"bucketName": "bucket", "containerName": "bucket", "Name": "folder",
 	}
 	path := op.route.Path
@@ -55,6 +55,8 @@ var browseQueries = map[string]string{
 var goodBodies = map[string]string{
 	"Token":                  `{"grant_type":"password","username":"ada","password":"open sesame"}`,
 	"ConsoleSignIn":          `{"username":"ada","password":"open sesame"}`,
+	"AcknowledgeAlarm":       `{"note":"we know"}`,
+	"SilenceAlarm":           `{"until":"2026-12-01T00:00:00Z"}`,
 	"AddEncryptionKey":       `{"password":"` + thePass + `"}`,
 	"AddBackupRepository":    `{"name":"second","path":"/srv/two","encryptionKeyId":"` + keyID + `","retentionType":"ItemLevel"}`,
 	"UpdateBackupRepository": `{"name":"renamed","retentionType":"SnapshotBased"}`,
@@ -270,7 +272,7 @@ func TestBodies(t *testing.T) {
 			`{"x":1,"x":2}`:       "x is given more than once",
 			`{"x":{"y":1,"y":2}}`: "x.y is given more than once",
 		} {
-			if part == "is required" && op.id == "Token" || body == "{}" && (op.id == "UpdateAccount" || op.id == "UpdateObjectStorageRepository" || strings.Contains(op.id, "Prox")) {
+			if part == "is required" && op.id == "Token" || body == "{}" && (op.id == "UpdateAccount" || op.id == "UpdateObjectStorageRepository" || op.id == "AcknowledgeAlarm" || strings.Contains(op.id, "Prox")) {
 				continue // which changes nothing
 			}
 			wantFailure(t, send("", body), 400, part)
@@ -405,7 +407,7 @@ func TestRoles(t *testing.T) {
 			"ListGoogleBuckets GetGoogleBucket ListGoogleFolders GetGoogleFolder " +
 			"AddProxy UpdateProxy RemoveProxy RescanProxy RescanProxies",
 	}
-	want["restorer"] = want["operator"] + " SynchronizeBackupRepository StopSynchronizeSession"
+	want["restorer"] = want["operator"] + " SynchronizeBackupRepository StopSynchronizeSession AcknowledgeAlarm SilenceAlarm"
 	want["operator"] += " ListRestoreTargets StartRestoreJob"
 	want["viewer"], want["administrator"] = want["restorer"]+restoreOperations, ""
 	eachOperation(t, func(t *testing.T, w *world, op *operation) {

@@ -40,6 +40,7 @@ type api struct {
 	*contents
 	*sessions
 	*restores
+	*alarms
 
 	*front
 
@@ -135,6 +136,7 @@ func (a *api) group() {
 	events := &streams{auth: a.Auth, heartbeat: a.Heartbeat, log: a.Logger}
 	a.sessions = &sessions{repositories: a.Repositories, one: a.Sessions, list: a.Sessions, runner: a.Synchronizer, streams: events}
 	a.restores = &restores{jobs: a.RestoreJobs, runner: a.Restorer, streams: events}
+	a.alarms = &alarms{store: a.Alarms, repositories: a.Repositories, made: a.made}
 	a.contents = &contents{
 		points: a.RestorePoints, files: a.Contents, archives: a.Archives, log: a.Logger,
 		guard: &guard{auth: a.Auth, heartbeat: a.Heartbeat, log: a.Logger},

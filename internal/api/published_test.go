@@ -101,10 +101,10 @@ func TestAgainstV6(t *testing.T) {
 
 // addedPath tells whether a path is one that Syncline adds to v6's.
 func addedPath(template string) bool {
-	if strings.HasPrefix(template, "/v6/RestoreJobs/") || strings.HasPrefix(template, "/v6/Console/") || strings.HasPrefix(template, "/v6/GoogleResources/") {
+	if strings.HasPrefix(template, "/v6/RestoreJobs/") || strings.HasPrefix(template, "/v6/Console/") || strings.HasPrefix(template, "/v6/GoogleResources/") || strings.HasPrefix(template, "/v6/Alarms/") {
 		return true
 	}
-	for _, suffix := range []string{"/SynchronizeSessions", "/LogItems", "/Events", "/Entries", "/Entry", "/Differences", "/DifferenceSummary", "/DifferenceStatistics", "/Snapshots", "/HiddenSnapshots", "/History", "/Statistics", "/Counts", "/FolderSizes", "/v6/Search", "/Content", "/Archive", "/RestoreJobs", "/v6/RestoreTargets"} {
+	for _, suffix := range []string{"/SynchronizeSessions", "/LogItems", "/Events", "/Entries", "/Entry", "/Differences", "/DifferenceSummary", "/DifferenceStatistics", "/Snapshots", "/HiddenSnapshots", "/History", "/Statistics", "/Counts", "/FolderSizes", "/v6/Search", "/Content", "/Archive", "/RestoreJobs", "/v6/RestoreTargets", "/v6/Alarms"} {
 		if strings.HasSuffix(template, suffix) {
 			return true
 		}

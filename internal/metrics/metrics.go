@@ -37,8 +37,16 @@ type Backups interface {
 	Series(ctx context.Context, repository syncline.ID) ([]explore.Series, error)
 }
 
+// Alarms counts the open alarms, without those of which there are none.
+type Alarms interface {
+	CountAlarms(ctx context.Context) ([]syncline.AlarmCount, error)
+}
+
 // Metrics has the metrics of one process. It is safe for concurrent use.
 type Metrics struct {
+	// Alarms is set before the first use; nil for a process that keeps no alarms.
+	Alarms Alarms
+
 	repositories Repositories
 	backups      Backups
 	process      *prometheus.Registry // everything without a repository

@@ -32,6 +32,10 @@ type world struct {
 
 func (w *world) Repositories(context.Context) ([]syncline.Repository, error) { return w.list, w.err }
 
+func (w *world) CountAlarms(context.Context) ([]syncline.AlarmCount, error) {
+	return []syncline.AlarmCount{{Kind: syncline.AlarmBackupLate, Severity: syncline.SeverityCritical, Open: 7}}, w.err
+}
+
 func (w *world) Series(ctx context.Context, id syncline.ID) ([]explore.Series, error) {
 	w.looks.Add(1)
 	if n := w.active.Add(1); n > w.most.Load() {
@@ -205,5 +209,28 @@ func TestDatabaseFails(t *testing.T) {
 	w := &world{err: syncline.Errorf(syncline.CodeUnavailable, "the database is gone")}
 	if b, err := New(w, w, "1").Text(t.Context()); b != nil || syncline.CodeOf(err) != syncline.CodeUnavailable {
 		t.Errorf("%s %v", b, err)
+	}
+}
+
+// Every kind and severity is told of, so that an alert rule finds a series before its
+// first alarm.
+func TestAlarms(t *testing.T) {
+	w := &world{}
+	m := New(w, w, "1")
+	if got := text(t, m); strings.Contains(got, "syncline_alarms") {
+		t.Error("a process without alarms tells of them")
+	}
+	m.Alarms = w
+	got := text(t, m)
+	if n := strings.Count(got, "\nsyncline_alarms{"); n != 6*3 {
+		t.Errorf("there are %d series", n)
+	}
+	for _, want := range []string{
+		`syncline_alarms{kind="BackupLate",severity="Critical"} 7`,
+		`syncline_alarms{kind="StorageLow",severity="Info"} 0`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s is not in it", want)
+		}
 	}
 }

@@ -43,6 +43,9 @@ var (
 	requestsTotal = prometheus.NewDesc("syncline_storage_requests_total",
 		"Requests to the storage of the repository since the start of the program, by kind.",
 		[]string{"repository", "kind"}, nil)
+	openAlarms = prometheus.NewDesc("syncline_alarms",
+		"Open alarms by kind and severity, whether they are acknowledged, silenced or neither.",
+		[]string{"kind", "severity"}, nil)
 )
 
 // results are the results of sessions, in the API's words.
@@ -52,8 +55,39 @@ var results = map[syncline.WorkState]string{
 	syncline.WorkFailed:    "Failed",
 }
 
-// snapshot is the state of all repositories at one scrape. It is a collector.
-type snapshot struct{ repositories []state }
+// snapshot is the state of all repositories, and the alarms, at one scrape. It is a
+// collector.
+type snapshot struct {
+	repositories []state
+	alarms       map[alarm]int // open ones, zeros included; nil without alarms
+}
+
+// alarm has the labels of the alarms that are counted together.
+type alarm struct {
+	kind     syncline.AlarmKind
+	severity syncline.Severity
+}
+
+// alarms counts the open alarms of every kind and severity.
+func (m *Metrics) alarms(ctx context.Context) (map[alarm]int, error) {
+	if m.Alarms == nil {
+		return nil, nil
+	}
+	open, err := m.Alarms.CountAlarms(ctx)
+	if err != nil {
+		return nil, err
+	}
+	counts := make(map[alarm]int)
+	for _, kind := range syncline.AlarmKinds() {
+		for _, severity := range syncline.Severities() {
+			counts[alarm{kind, severity}] = 0
+		}
+	}
+	for _, c := range open {
+		counts[alarm{c.Kind, c.Severity}] = c.Open
+	}
+	return counts, nil
+}
 
 type state struct {
 	name     string
@@ -92,10 +126,14 @@ func (m *Metrics) look(ctx context.Context) (*snapshot, error) {
 	if len(list) > 0 {
 		limit = min(limit, max(1, maxAllSeries/len(list)))
 	}
+	alarms, err := m.alarms(ctx)
+	if err != nil {
+		return nil, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.forget(list)
-	s := &snapshot{repositories: make([]state, len(list))}
+	s := &snapshot{repositories: make([]state, len(list)), alarms: alarms}
 	for i, r := range list {
 		found, ok := series[r.ID]
 		backups := newest(found, limit)
@@ -168,7 +206,7 @@ func label(text string) string {
 
 // Describe implements prometheus.Collector.
 func (s *snapshot) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{inSync, usable, lastBackup, leftOut, sessionsTotal, requestsTotal} {
+	for _, d := range []*prometheus.Desc{inSync, usable, lastBackup, leftOut, sessionsTotal, requestsTotal, openAlarms} {
 		ch <- d
 	}
 }
@@ -180,6 +218,9 @@ func (s *snapshot) Collect(ch chan<- prometheus.Metric) {
 	}
 	counter := func(d *prometheus.Desc, v int64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+	}
+	for a, n := range s.alarms {
+		gauge(openAlarms, float64(n), string(a.kind), string(a.severity))
 	}
 	for i := range s.repositories {
 		r := &s.repositories[i]

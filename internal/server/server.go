@@ -26,6 +26,7 @@ import (
 	"syncline.dev/syncline/internal/restore/jobs"
 	"syncline.dev/syncline/internal/run"
 	"syncline.dev/syncline/internal/syncer"
+	"syncline.dev/syncline/internal/watch/alarm"
 )
 
 // Server is a running server.
@@ -33,6 +34,7 @@ type Server struct {
 	*DataDir
 	source      *source
 	service     *syncer.Service
+	desk        *alarm.Desk
 	Address     string // host:port for people, after listening
 	Fingerprint string // of a self-signed certificate, "" otherwise
 	Metrics     string // host:port of monitoring's own address, "" without one
@@ -144,11 +146,14 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 		return err
 	}
 	points := &explore.RestorePoints{Catalogs: current, Repositories: current}
-	watch, err := s.newMonitor(metrics.New(current, points, o.Version), dir.Path(), o.Logger)
+	told := metrics.New(current, points, o.Version)
+	told.Alarms = s.store
+	watch, err := s.newMonitor(told, dir.Path(), o.Logger)
 	if err != nil {
 		return err
 	}
 	s.source.opened = watch.Opened
+	s.desk = s.newDesk()
 	runs := &run.Service{Store: s.store, Node: string(node), Logger: o.Logger, Now: time.Now, NewID: newID}
 	s.service = &syncer.Service{
 		Runs: runs, Repositories: s.store, Catalogs: dir, Source: s.source,
@@ -175,13 +180,14 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, runs, places},
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: &explore.Statistics{Points: points},
 		Contents: contents, Archives: &archive.Service{Contents: contents},
-		RestoreJobs: restores, Restorer: restores,
+		RestoreJobs: restores, Restorer: restores, Alarms: s.store,
 		Console: pages, Gate: limits, Monitor: watch, MetricsToken: o.metricsToken,
 		Logger: o.Logger, Version: o.Version, StrictTransport: s.Fingerprint == "",
 	})
 	if err != nil {
 		return err
 	}
+	defer keepAlarms(ctx, s.desk, o.Logger)()
 	if err := runs.Open(ctx, s.service.Kind(), restores.Kind()); err != nil {
 		return err
 	}

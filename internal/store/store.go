@@ -1,6 +1,6 @@
 // Package store is the contract of the server's own state: repositories, encryption
 // keys, accounts, object storages, users, refresh tokens, work and its logs, series of
-// backups and the rules of alarms. Catalogs are not in it. Package sqlite implements the
+// backups, alarms and their rules. Catalogs are not in it. Package sqlite implements the
 // contract, and every implementation passes the suite in package storetest.
 //
 // Errors are *syncline.Error: CodeNotFound for an unknown id, CodeConflict for a name
@@ -142,6 +142,8 @@ type Store interface {
 	Works
 	Series
 	AlarmRules
+	Alarms
+	AlarmEvents
 	Instance
 	Close() error
 }

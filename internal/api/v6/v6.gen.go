@@ -108,6 +108,83 @@ const (
 	Symlink   SearchParamsType = "symlink"
 )
 
+// AcknowledgeAlarmOptions Example: {"note":"the disk is being changed"}
+type AcknowledgeAlarmOptions struct {
+	// Note At most 2,000 bytes; absent to leave the note as it is.
+	Note *string `json:"note,omitempty"`
+}
+
+// Alarm Example: {"_links":{"repository":{"href":"/v6/BackupRepositories/c930780b-6b79-4b6a-832c-63fde6462658"},"self":{"href":"/v6/Alarms/0a6e7c1e-5a1b-4f0e-9f3e-0f1f5f6c7a01"}},"acknowledgedBy":"mila","acknowledgedTime":"2026-11-26T17:20:00Z","id":"0a6e7c1e-5a1b-4f0e-9f3e-0f1f5f6c7a01","kind":"RepositoryUnreachable","message":"the folder of the repository is gone; put it back, or give the repository its new path","note":"the disk is being changed","paths":[],"reopened":0,"repositoryId":"c930780b-6b79-4b6a-832c-63fde6462658","repositoryName":"Main","severity":"Critical","startTime":"2026-11-26T17:01:20Z","state":"Open"}
+type Alarm struct {
+	ID       Id        `json:"id"`
+	Kind     AlarmKind `json:"kind"`
+	Severity Severity  `json:"severity"`
+
+	// RepositoryID Absent where the server itself is concerned.
+	RepositoryID *Id `json:"repositoryId,omitempty"`
+
+	// RepositoryName The repository's name at present.
+	RepositoryName *string `json:"repositoryName,omitempty"`
+
+	// MachineID The machine with the host name.
+	MachineID *Id `json:"machineId,omitempty"`
+
+	// SeriesID The series of backups, where one is concerned.
+	SeriesID *Id     `json:"seriesId,omitempty"`
+	HostName *string `json:"hostName,omitempty"`
+
+	// Paths The paths of the series, at most 100.
+	Paths []string `json:"paths"`
+
+	// Message What is wrong and how to mend it.
+	Message   string    `json:"message"`
+	StartTime time.Time `json:"startTime"`
+
+	// EndTime Absent while the alarm is open.
+	EndTime *time.Time `json:"endTime,omitempty"`
+
+	// AcknowledgedBy The name of the user who knows of it.
+	AcknowledgedBy   *string    `json:"acknowledgedBy,omitempty"`
+	AcknowledgedTime *time.Time `json:"acknowledgedTime,omitempty"`
+	Note             *string    `json:"note,omitempty"`
+
+	// SilencedUntil The end of the silence, which may be in the past.
+	SilencedUntil *time.Time `json:"silencedUntil,omitempty"`
+	State         string     `json:"state"`
+
+	// Reopened How often it began again within an hour of its end.
+	Reopened int `json:"reopened"`
+
+	// Link The path of the console's page that shows more.
+	Link  *string    `json:"link,omitempty"`
+	Links AlarmLinks `json:"_links"`
+}
+
+// AlarmKind - `BackupLate`: a host is silent for longer than its rhythm or its rule allows
+// - `BackupUnusual`: a backup differs from the past of its series
+// - `RepositoryUnreachable`: the storage does not answer, or the repository is not there
+// - `RepositoryDamaged`: objects of the repository are missing or damaged
+// - `SynchronizationFailed`: sessions fail for another reason
+// - `StorageLow`: a disk is nearly full
+type AlarmKind = syncline.AlarmKind
+
+// AlarmLinks defines model for AlarmLinks.
+type AlarmLinks struct {
+	Repository *Link `json:"repository,omitempty"`
+	Self       Link  `json:"self"`
+}
+
+// AlarmPage Example: {"_links":{"self":{"href":"/v6/Alarms?limit=100\u0026offset=0\u0026state=Open"}},"limit":100,"offset":0,"results":[{"_links":{"self":{"href":"/v6/Alarms/0a6e7c1e-5a1b-4f0e-9f3e-0f1f5f6c7a01"}},"id":"0a6e7c1e-5a1b-4f0e-9f3e-0f1f5f6c7a01","kind":"StorageLow","message":"the disk that holds the catalogs is nearly full; make room","paths":[],"reopened":0,"severity":"Warning","startTime":"2026-11-26T17:01:20Z","state":"Open"}],"total":1}
+type AlarmPage struct {
+	Offset int `json:"offset"`
+	Limit  int `json:"limit"`
+
+	// Total How many alarms match in all.
+	Total   int       `json:"total"`
+	Links   PageLinks `json:"_links"`
+	Results []Alarm   `json:"results"`
+}
+
 // AmazonBucketS3Aws Example: {"_links":{"folders":{"href":"/v6/S3Resources/buckets/backups/folders?RegionType=Global\u0026accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"},"self":{"href":"/v6/S3Resources/buckets/backups?RegionType=Global\u0026accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"}},"name":"backups","regionType":"Global"}
 type AmazonBucketS3Aws struct {
 	// RegionType `Global` where it is absent.
@@ -1420,6 +1497,18 @@ type SessionLinks struct {
 // SessionStatistics What the session has done so far, up to date while it runs. Sizes are bytes.
 type SessionStatistics = syncline.SessionStatistics
 
+// Severity defines model for Severity.
+type Severity = syncline.Severity
+
+// SilenceAlarmOptions Example: {"note":"the disk is being changed","until":"2026-11-30T08:00:00Z"}
+type SilenceAlarmOptions struct {
+	// Note At most 2,000 bytes; absent to leave the note as it is.
+	Note *string `json:"note,omitempty"`
+
+	// Until In the future, within 366 days; null ends the silence.
+	Until *time.Time `json:"until"`
+}
+
 // TokenFailure Example: {"error":"invalid_grant","error_description":"the user name or the password is wrong","message":"the user name or the password is wrong"}
 type TokenFailure struct {
 	// Message One sentence that says what was wrong and what to do.
@@ -1488,6 +1577,9 @@ type VersionPage struct {
 
 // AccountID A UUID. Given out in lower case, taken in either.
 type AccountID = Id
+
+// AlarmID A UUID. Given out in lower case, taken in either.
+type AlarmID = Id
 
 // AzureEndpoint defines model for azureEndpoint.
 type AzureEndpoint = string
@@ -1606,6 +1698,24 @@ type UpdateAccountParams struct {
 
 	// SynclineExtensions `1` says the same as `extensions=true`.
 	SynclineExtensions *ExtensionsHeader `json:"Syncline-Extensions,omitempty"`
+}
+
+// ListAlarmsParams defines parameters for ListAlarms.
+type ListAlarmsParams struct {
+	// State Only the open ones, or those that have ended.
+	State *string `form:"state,omitempty" json:"state,omitempty"`
+
+	// RepositoryID Only the alarms of this repository.
+	RepositoryID *Id `form:"repositoryId,omitempty" json:"repositoryId,omitempty"`
+
+	// Kind Only the alarms of this kind.
+	Kind *AlarmKind `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// Limit At most so many alarms.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many of the newest.
+	Offset *int32 `form:"offset,omitempty" json:"offset,omitempty"`
 }
 
 // ListAzureContainersParams defines parameters for ListAzureContainers.
@@ -2239,6 +2349,12 @@ type AddAccountJSONRequestBody = CredentialToSend
 // UpdateAccountJSONRequestBody defines body for UpdateAccount for application/json ContentType.
 type UpdateAccountJSONRequestBody = CredentialToSend
 
+// AcknowledgeAlarmJSONRequestBody defines body for AcknowledgeAlarm for application/json ContentType.
+type AcknowledgeAlarmJSONRequestBody = AcknowledgeAlarmOptions
+
+// SilenceAlarmJSONRequestBody defines body for SilenceAlarm for application/json ContentType.
+type SilenceAlarmJSONRequestBody = SilenceAlarmOptions
+
 // AddBackupRepositoryJSONRequestBody defines body for AddBackupRepository for application/json ContentType.
 type AddBackupRepositoryJSONRequestBody = BackupRepositoryFromClient
 
@@ -2295,6 +2411,18 @@ type ServerInterface interface {
 	// UpdateAccount Change an account
 	// (PUT /v6/Accounts/{accountId})
 	UpdateAccount(w http.ResponseWriter, r *http.Request, accountID AccountID, params UpdateAccountParams)
+	// ListAlarms List the alarms
+	// (GET /v6/Alarms)
+	ListAlarms(w http.ResponseWriter, r *http.Request, params ListAlarmsParams)
+	// GetAlarm Get one alarm
+	// (GET /v6/Alarms/{alarmId})
+	GetAlarm(w http.ResponseWriter, r *http.Request, alarmID AlarmID)
+	// AcknowledgeAlarm Say that somebody knows of an alarm
+	// (POST /v6/Alarms/{alarmId}/Acknowledge)
+	AcknowledgeAlarm(w http.ResponseWriter, r *http.Request, alarmID AlarmID)
+	// SilenceAlarm Silence an open alarm until a time
+	// (POST /v6/Alarms/{alarmId}/Silence)
+	SilenceAlarm(w http.ResponseWriter, r *http.Request, alarmID AlarmID)
 	// ListAzureContainers List the containers of an account in Azure Blob Storage
 	// (GET /v6/AzureResources/containers)
 	ListAzureContainers(w http.ResponseWriter, r *http.Request, params ListAzureContainersParams)
@@ -2851,6 +2979,169 @@ func (siw *ServerInterfaceWrapper) UpdateAccount(w http.ResponseWriter, r *http.
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.UpdateAccount(w, r, accountID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListAlarms operation middleware
+func (siw *ServerInterfaceWrapper) ListAlarms(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAlarmsParams
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", r.URL.Query(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "state"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "state", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "repositoryId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "repositoryId", r.URL.Query(), &params.RepositoryID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "repositoryId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "repositoryId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", r.URL.Query(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "kind"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "kind", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListAlarms(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetAlarm operation middleware
+func (siw *ServerInterfaceWrapper) GetAlarm(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "alarmId" -------------
+	var alarmID AlarmID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "alarmId", r.PathValue("alarmId"), &alarmID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "alarmId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetAlarm(w, r, alarmID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// AcknowledgeAlarm operation middleware
+func (siw *ServerInterfaceWrapper) AcknowledgeAlarm(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "alarmId" -------------
+	var alarmID AlarmID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "alarmId", r.PathValue("alarmId"), &alarmID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "alarmId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.AcknowledgeAlarm(w, r, alarmID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SilenceAlarm operation middleware
+func (siw *ServerInterfaceWrapper) SilenceAlarm(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "alarmId" -------------
+	var alarmID AlarmID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "alarmId", r.PathValue("alarmId"), &alarmID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "alarmId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SilenceAlarm(w, r, alarmID)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -7036,6 +7327,10 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestoreJobs/{jobId}/LogItems", wrapper.ListRestoreJobLogItems)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestoreJobs/{jobId}/Events", wrapper.WatchRestoreJob)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePoints/{restorePointId}/Archive", wrapper.GetRestorePointArchive)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Alarms", wrapper.ListAlarms)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Alarms/{alarmId}", wrapper.GetAlarm)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Alarms/{alarmId}/Acknowledge", wrapper.AcknowledgeAlarm)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Alarms/{alarmId}/Silence", wrapper.SilenceAlarm)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/ServiceInstance", wrapper.GetServiceInstance)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/SignIn", wrapper.ConsoleSignIn)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/Renew", wrapper.ConsoleRenew)
@@ -7224,6 +7519,164 @@ type UpdateAccountdefaultJSONResponse struct {
 }
 
 func (response UpdateAccountdefaultJSONResponse) VisitUpdateAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAlarmsRequestObject struct {
+	Params ListAlarmsParams
+}
+
+type ListAlarmsResponseObject interface {
+	VisitListAlarmsResponse(w http.ResponseWriter) error
+}
+
+type ListAlarms200JSONResponse AlarmPage
+
+func (response ListAlarms200JSONResponse) VisitListAlarmsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAlarmsdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListAlarmsdefaultJSONResponse) VisitListAlarmsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAlarmRequestObject struct {
+	AlarmID AlarmID `json:"alarmId"`
+}
+
+type GetAlarmResponseObject interface {
+	VisitGetAlarmResponse(w http.ResponseWriter) error
+}
+
+type GetAlarm200JSONResponse Alarm
+
+func (response GetAlarm200JSONResponse) VisitGetAlarmResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAlarmdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetAlarmdefaultJSONResponse) VisitGetAlarmResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AcknowledgeAlarmRequestObject struct {
+	AlarmID AlarmID `json:"alarmId"`
+	Body    *AcknowledgeAlarmJSONRequestBody
+}
+
+type AcknowledgeAlarmResponseObject interface {
+	VisitAcknowledgeAlarmResponse(w http.ResponseWriter) error
+}
+
+type AcknowledgeAlarm200JSONResponse Alarm
+
+func (response AcknowledgeAlarm200JSONResponse) VisitAcknowledgeAlarmResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AcknowledgeAlarmdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response AcknowledgeAlarmdefaultJSONResponse) VisitAcknowledgeAlarmResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SilenceAlarmRequestObject struct {
+	AlarmID AlarmID `json:"alarmId"`
+	Body    *SilenceAlarmJSONRequestBody
+}
+
+type SilenceAlarmResponseObject interface {
+	VisitSilenceAlarmResponse(w http.ResponseWriter) error
+}
+
+type SilenceAlarm200JSONResponse Alarm
+
+func (response SilenceAlarm200JSONResponse) VisitSilenceAlarmResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SilenceAlarmdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response SilenceAlarmdefaultJSONResponse) VisitSilenceAlarmResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -10363,6 +10816,18 @@ type StrictServerInterface interface {
 	// UpdateAccount Change an account
 	// (PUT /v6/Accounts/{accountId})
 	UpdateAccount(ctx context.Context, request UpdateAccountRequestObject) (UpdateAccountResponseObject, error)
+	// ListAlarms List the alarms
+	// (GET /v6/Alarms)
+	ListAlarms(ctx context.Context, request ListAlarmsRequestObject) (ListAlarmsResponseObject, error)
+	// GetAlarm Get one alarm
+	// (GET /v6/Alarms/{alarmId})
+	GetAlarm(ctx context.Context, request GetAlarmRequestObject) (GetAlarmResponseObject, error)
+	// AcknowledgeAlarm Say that somebody knows of an alarm
+	// (POST /v6/Alarms/{alarmId}/Acknowledge)
+	AcknowledgeAlarm(ctx context.Context, request AcknowledgeAlarmRequestObject) (AcknowledgeAlarmResponseObject, error)
+	// SilenceAlarm Silence an open alarm until a time
+	// (POST /v6/Alarms/{alarmId}/Silence)
+	SilenceAlarm(ctx context.Context, request SilenceAlarmRequestObject) (SilenceAlarmResponseObject, error)
 	// ListAzureContainers List the containers of an account in Azure Blob Storage
 	// (GET /v6/AzureResources/containers)
 	ListAzureContainers(ctx context.Context, request ListAzureContainersRequestObject) (ListAzureContainersResponseObject, error)
@@ -10775,6 +11240,124 @@ func (sh *strictHandler) UpdateAccount(w http.ResponseWriter, r *http.Request, a
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(UpdateAccountResponseObject); ok {
 		if err := validResponse.VisitUpdateAccountResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListAlarms operation middleware
+func (sh *strictHandler) ListAlarms(w http.ResponseWriter, r *http.Request, params ListAlarmsParams) {
+	var request ListAlarmsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAlarms(ctx, request.(ListAlarmsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAlarms")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListAlarmsResponseObject); ok {
+		if err := validResponse.VisitListAlarmsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetAlarm operation middleware
+func (sh *strictHandler) GetAlarm(w http.ResponseWriter, r *http.Request, alarmID AlarmID) {
+	var request GetAlarmRequestObject
+
+	request.AlarmID = alarmID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetAlarm(ctx, request.(GetAlarmRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetAlarm")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetAlarmResponseObject); ok {
+		if err := validResponse.VisitGetAlarmResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AcknowledgeAlarm operation middleware
+func (sh *strictHandler) AcknowledgeAlarm(w http.ResponseWriter, r *http.Request, alarmID AlarmID) {
+	var request AcknowledgeAlarmRequestObject
+
+	request.AlarmID = alarmID
+
+	var body AcknowledgeAlarmJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.AcknowledgeAlarm(ctx, request.(AcknowledgeAlarmRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AcknowledgeAlarm")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(AcknowledgeAlarmResponseObject); ok {
+		if err := validResponse.VisitAcknowledgeAlarmResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SilenceAlarm operation middleware
+func (sh *strictHandler) SilenceAlarm(w http.ResponseWriter, r *http.Request, alarmID AlarmID) {
+	var request SilenceAlarmRequestObject
+
+	request.AlarmID = alarmID
+
+	var body SilenceAlarmJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SilenceAlarm(ctx, request.(SilenceAlarmRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SilenceAlarm")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SilenceAlarmResponseObject); ok {
+		if err := validResponse.VisitSilenceAlarmResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

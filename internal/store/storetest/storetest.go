@@ -70,6 +70,13 @@ func Run(t *testing.T, open Open) {
 		{"Looks", testLooks},
 		{"SeriesGoWithRepository", testSeriesGoWithRepository},
 		{"AlarmRules", testAlarmRules},
+		{"Alarms", testAlarms},
+		{"AlarmsOf", testAlarmsOf},
+		{"AlarmChanges", testAlarmChanges},
+		{"AlarmHandling", testAlarmHandling},
+		{"AlarmEvents", testAlarmEvents},
+		{"AlarmRace", testAlarmRace},
+		{"ThinAlarms", testThinAlarms},
 		{"CanceledContext", testCanceledContext},
 	}
 	for _, test := range tests {

@@ -1,0 +1,248 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
+)
+
+// alarmColumns are what scanAlarm reads.
+const alarmColumns = `a.id, a.kind, coalesce(r.id, ''), a.subject, a.severity, a.peak, a.host_name, a.paths, a.message, a.link,
+	a.started_at, a.ended_at, a.reopened, a.acknowledged_by, a.acknowledged_at, a.note, a.silenced_until`
+
+const selectAlarm = `SELECT ` + alarmColumns + ` FROM alarms a LEFT JOIN repositories r ON r.seq = a.repository_seq`
+
+func scanAlarm(r row) (a syncline.Alarm, err error) {
+	err = r.Scan(alarmFields(&a)...)
+	return a, err
+}
+
+func alarmFields(a *syncline.Alarm) []any {
+	return []any{
+		&a.ID, &a.Kind, &a.RepositoryID, &a.Subject, &a.Severity, &a.Peak, &a.HostName,
+		pathList{&a.Paths},
+		&a.Message, &a.Link,
+		instant{&a.StartedAt},
+		instant{&a.EndedAt},
+		&a.Reopened, &a.AcknowledgedBy,
+		instant{&a.AcknowledgedAt},
+		&a.Note,
+		instant{&a.SilencedUntil},
+	}
+}
+
+// pathList scans what pathsJSON made.
+type pathList struct{ to *[]string }
+
+// Scan implements sql.Scanner.
+func (p pathList) Scan(v any) error {
+	text, _ := v.(string)
+	var raw [][]byte
+	if err := json.Unmarshal([]byte(text), &raw); err != nil {
+		return err
+	}
+	*p.to = nil
+	for _, b := range raw {
+		*p.to = append(*p.to, string(b))
+	}
+	return nil
+}
+
+// pathsJSON is how paths are kept: a JSON array of texts in Base64.
+func pathsJSON(paths []string) string {
+	raw := make([][]byte, len(paths))
+	for i := range paths {
+		raw[i] = []byte(paths[i])
+	}
+	text, _ := json.Marshal(raw) // bytes are always encoded
+	return string(text)
+}
+
+// matchAlarms is true for the alarms of a filter, whose fields are its arguments.
+const matchAlarms = ` WHERE (?1 = '' OR ?1 = 'Open' AND a.ended_at IS NULL OR ?1 = 'Ended' AND a.ended_at IS NOT NULL)
+	AND (?2 = '' OR r.id = ?2) AND (?3 = '' OR a.kind = ?3)`
+
+// Alarms implements store.Alarms.
+func (s *Store) Alarms(ctx context.Context, f syncline.AlarmFilter, limit, offset int) ([]syncline.Alarm, int, error) {
+	match := []any{string(f.State), string(f.RepositoryID), string(f.Kind)}
+	total, err := queryOne(ctx, s, "count alarms", nil, scanNumber,
+		`SELECT count(*) FROM alarms a LEFT JOIN repositories r ON r.seq = a.repository_seq`+matchAlarms, match...)
+	if err != nil {
+		return nil, 0, err
+	}
+	page, err := queryAll(ctx, s, "list alarms", scanAlarm,
+		selectAlarm+matchAlarms+` ORDER BY a.seq DESC LIMIT ?4 OFFSET ?5`, append(match, limit, offset)...)
+	return page, int(total), err
+}
+
+// Alarm implements store.Alarms.
+func (s *Store) Alarm(ctx context.Context, id syncline.ID) (syncline.Alarm, error) {
+	return queryOne(ctx, s, "read an alarm", notFound("alarm", id), scanAlarm, selectAlarm+` WHERE a.id = ?`, string(id))
+}
+
+// AlarmsOf implements store.Alarms.
+func (s *Store) AlarmsOf(ctx context.Context, kind syncline.AlarmKind, repository syncline.ID, endedAfter time.Time) ([]syncline.Alarm, error) {
+	return queryAll(ctx, s, "list the alarms of a repository", scanAlarm, selectAlarm+` WHERE a.kind = ?1
+		AND a.repository_seq IS (SELECT seq FROM repositories WHERE id = ?2)
+		AND (a.repository_seq IS NOT NULL OR ?2 = '') AND (a.ended_at IS NULL OR a.ended_at > ?3) ORDER BY a.seq`,
+		string(kind), string(repository), endedAfter.UnixNano())
+}
+
+// ChangeAlarms implements store.Alarms.
+func (s *Store) ChangeAlarms(ctx context.Context, at time.Time, changes []store.AlarmChange) error {
+	return s.update(ctx, "change alarms", func(ctx context.Context, conn *sql.Conn) error {
+		for i := range changes {
+			if err := changeAlarm(ctx, conn, at, &changes[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func changeAlarm(ctx context.Context, conn *sql.Conn, at time.Time, c *store.AlarmChange) error {
+	write := updateAlarm
+	if c.New {
+		write = insertAlarm
+	}
+	if err := write(ctx, conn, &c.Alarm); err != nil {
+		return err
+	}
+	if !c.TakeBack.IsZero() {
+		if _, err := conn.ExecContext(ctx, `DELETE FROM alarm_events WHERE tell_at > ?
+			AND alarm_seq = (SELECT seq FROM alarms WHERE id = ?)`, c.TakeBack.UnixNano(), string(c.Alarm.ID)); err != nil {
+			return err
+		}
+	}
+	if c.Event == "" {
+		return nil
+	}
+	_, err := conn.ExecContext(ctx, `INSERT INTO alarm_events (alarm_seq, event, at, tell_at)
+		SELECT seq, ?, ?, ? FROM alarms WHERE id = ?`, string(c.Event), at.UnixNano(), c.TellAt.UnixNano(), string(c.Alarm.ID))
+	return err
+}
+
+func insertAlarm(ctx context.Context, conn *sql.Conn, a *syncline.Alarm) error {
+	var repository any
+	if a.RepositoryID != "" {
+		var seq int64
+		err := conn.QueryRowContext(ctx, `SELECT seq FROM repositories WHERE id = ?`, string(a.RepositoryID)).Scan(&seq)
+		if errors.Is(err, sql.ErrNoRows) {
+			return notFound("repository", a.RepositoryID)
+		}
+		if err != nil {
+			return err
+		}
+		repository = seq
+	}
+	_, err := conn.ExecContext(ctx, `INSERT INTO alarms (id, kind, repository_seq, subject, severity, peak, host_name, paths, message, link,
+		started_at, ended_at, reopened, acknowledged_by, acknowledged_at, note, silenced_until)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		string(a.ID), string(a.Kind), repository, a.Subject, string(a.Severity), string(a.Peak), a.HostName, pathsJSON(a.Paths), a.Message, a.Link,
+		nanos(a.StartedAt), nanos(a.EndedAt), a.Reopened, a.AcknowledgedBy, nanos(a.AcknowledgedAt), a.Note, nanos(a.SilencedUntil))
+	return alarmError(err, a)
+}
+
+func updateAlarm(ctx context.Context, conn *sql.Conn, a *syncline.Alarm) error {
+	err := exec(ctx, conn, notFound("alarm", a.ID), `UPDATE alarms SET severity = ?, peak = ?, host_name = ?, paths = ?,
+		message = ?, link = ?, ended_at = ?, reopened = ? WHERE id = ?`,
+		string(a.Severity), string(a.Peak), a.HostName, pathsJSON(a.Paths), a.Message, a.Link, nanos(a.EndedAt), a.Reopened, string(a.ID))
+	return alarmError(err, a)
+}
+
+func alarmError(err error, a *syncline.Alarm) error {
+	if isTaken(err) {
+		return syncline.WrapError(syncline.CodeConflict, err, "there is an open alarm of the kind %s for this condition already", a.Kind)
+	}
+	return err
+}
+
+// AcknowledgeAlarm implements store.Alarms.
+func (s *Store) AcknowledgeAlarm(ctx context.Context, id syncline.ID, by string, at time.Time, note *string) (syncline.Alarm, error) {
+	return s.handleAlarm(ctx, "acknowledge an alarm", id, func(ctx context.Context, conn *sql.Conn, _ *syncline.Alarm) error {
+		return exec(ctx, conn, notFound("alarm", id), `UPDATE alarms SET acknowledged_by = ?, acknowledged_at = ?,
+			note = coalesce(?, note) WHERE id = ?`, by, nanos(at), text(note), string(id))
+	})
+}
+
+// SilenceAlarm implements store.Alarms.
+func (s *Store) SilenceAlarm(ctx context.Context, id syncline.ID, until time.Time, note *string) (syncline.Alarm, error) {
+	return s.handleAlarm(ctx, "silence an alarm", id, func(ctx context.Context, conn *sql.Conn, a *syncline.Alarm) error {
+		if !a.Open() {
+			return syncline.Errorf(syncline.CodeConflict, "the alarm has ended, so there is nothing to silence; list the open ones")
+		}
+		return exec(ctx, conn, notFound("alarm", id), `UPDATE alarms SET silenced_until = ?, note = coalesce(?, note) WHERE id = ?`,
+			nanos(until), text(note), string(id))
+	})
+}
+
+// handleAlarm changes an alarm and returns it as it is then.
+func (s *Store) handleAlarm(ctx context.Context, doing string, id syncline.ID, change func(context.Context, *sql.Conn, *syncline.Alarm) error) (a syncline.Alarm, err error) {
+	err = s.update(ctx, doing, func(ctx context.Context, conn *sql.Conn) error {
+		read := func() (err error) {
+			a, err = scanAlarm(conn.QueryRowContext(ctx, selectAlarm+` WHERE a.id = ?`, string(id)))
+			if errors.Is(err, sql.ErrNoRows) {
+				return notFound("alarm", id)
+			}
+			return err
+		}
+		if err := read(); err != nil {
+			return err
+		}
+		if err := change(ctx, conn, &a); err != nil {
+			return err
+		}
+		return read()
+	})
+	if err != nil {
+		return syncline.Alarm{}, err
+	}
+	return a, nil
+}
+
+// text is a text that may be missing: NULL for none.
+func text(s *string) any {
+	if s == nil {
+		return nil
+	}
+	return *s
+}
+
+// CountAlarms implements store.Alarms.
+func (s *Store) CountAlarms(ctx context.Context) ([]syncline.AlarmCount, error) {
+	return queryAll(ctx, s, "count alarms", func(r row) (c syncline.AlarmCount, err error) {
+		err = r.Scan(&c.Kind, &c.Severity, &c.Open)
+		return c, err
+	}, `SELECT kind, severity, count(*) FROM alarms WHERE ended_at IS NULL GROUP BY kind, severity ORDER BY kind, severity`)
+}
+
+// ThinAlarms implements store.Alarms.
+func (s *Store) ThinAlarms(ctx context.Context, endedBefore time.Time, keep int) (more bool, err error) {
+	const old = `seq IN (SELECT seq FROM (
+			SELECT seq, ended_at, row_number() OVER (ORDER BY ended_at DESC, seq DESC) AS place FROM alarms WHERE ended_at IS NOT NULL)
+		WHERE (ended_at < ? OR place > ?) AND seq NOT IN (SELECT alarm_seq FROM alarm_events) ORDER BY ended_at LIMIT ?)`
+	err = s.update(ctx, "remove old alarms", func(ctx context.Context, conn *sql.Conn) error {
+		result, err := conn.ExecContext(ctx, `DELETE FROM alarms WHERE `+old, endedBefore.UnixNano(), keep, removeRows)
+		if err != nil {
+			return err
+		}
+		n, err := result.RowsAffected()
+		more = n == removeRows
+		return err
+	})
+	return more && err == nil, err
+}
+
+// PendingEvents implements store.AlarmEvents.
+func (s *Store) PendingEvents(ctx context.Context, limit int) ([]store.PendingEvent, error) {
+	return queryAll(ctx, s, "list what is yet to be told", func(r row) (e store.PendingEvent, err error) {
+		err = r.Scan(append([]any{&e.Seq, &e.Event, instant{&e.At}, instant{&e.TellAt}}, alarmFields(&e.Alarm)...)...)
+		return e, err
+	}, `SELECT e.seq, e.event, e.at, e.tell_at, `+alarmColumns+` FROM alarm_events e JOIN alarms a ON a.seq = e.alarm_seq
+		LEFT JOIN repositories r ON r.seq = a.repository_seq ORDER BY e.seq LIMIT ?`, limit)
+}

@@ -1,0 +1,139 @@
+package alarm
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
+)
+
+const (
+	// Damp is the time within which an ended alarm begins again as the same alarm. The
+	// end of an alarm that did so is told when the alarm has stayed ended for this time.
+	Damp = time.Hour
+
+	// MaxOpen bounds the open alarms of one kind in one repository. The last of them
+	// stands for all conditions beyond.
+	MaxOpen = 100
+
+	// KeepEnded bounds the number of ended alarms.
+	KeepEnded = 10_000
+	// KeepFor is how long an ended alarm stays.
+	KeepFor = 365 * 24 * time.Hour
+)
+
+// attempts bounds how often a report begins again because another node was faster.
+const attempts = 5
+
+// Store keeps the alarms. The contract of the methods is that of store.Alarms.
+type Store interface {
+	AlarmsOf(ctx context.Context, kind syncline.AlarmKind, repository syncline.ID, endedAfter time.Time) ([]syncline.Alarm, error)
+	ChangeAlarms(ctx context.Context, at time.Time, changes []store.AlarmChange) error
+	ThinAlarms(ctx context.Context, endedBefore time.Time, keep int) (more bool, err error)
+}
+
+// Desk keeps the alarms in step with the conditions. It is safe for concurrent use.
+//
+// The states of an alarm:
+//
+//	            condition is there            condition is gone
+//	(none) ───────────────────────▶ open ───────────────────────▶ ended
+//	                                 ▲                              │
+//	                                 └──────────────────────────────┘
+//	                                   condition is there again within Damp
+//
+// A report moves an alarm, and nothing else does. Users acknowledge an alarm in either
+// state and silence an open one. Both leave the state as it is, and they stay with an
+// alarm that begins again. A silence runs out by itself.
+//
+// Each step is one transaction with the event that people are told of, so a crash leaves
+// an alarm before or after the step and loses no event:
+//
+//   - open from none: Began.
+//   - a severity above all that the alarm has had: Worsened. A lighter one and another
+//     message change the alarm, and nobody is told.
+//   - ended for the first time: Ended.
+//   - open again for the first time: Began. From then on the alarm flaps. Its end is told
+//     after Damp, and a new begin within that time takes the event back. People hear of a
+//     flapping alarm four times at most, and of two severities that it rose to.
+//
+// When nothing is reported, nothing changes: what cannot be looked at is not fine.
+type Desk struct {
+	Store Store
+	Now   func() time.Time
+	NewID func() syncline.ID
+	// Changed is called after each change; nil for nobody.
+	Changed func()
+
+	mu sync.Mutex // one report at a time
+}
+
+// Report says all that is wrong at present of one kind in one repository; "" is the
+// server itself. Alarms whose condition is not in now end. Nobody reports a kind that
+// cannot be looked at.
+func (d *Desk) Report(ctx context.Context, kind syncline.AlarmKind, repository syncline.ID, now []syncline.Condition) error {
+	conditions, err := bounded(kind, repository, now)
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for range attempts {
+		var changed bool
+		if changed, err = d.report(ctx, kind, repository, conditions); err == nil && changed && d.Changed != nil {
+			d.Changed()
+		}
+		if syncline.CodeOf(err) != syncline.CodeConflict {
+			break
+		}
+	}
+	if syncline.CodeOf(err) == syncline.CodeNotFound {
+		return nil // the repository was removed meanwhile, and its alarms with it
+	}
+	return err
+}
+
+func (d *Desk) report(ctx context.Context, kind syncline.AlarmKind, repository syncline.ID, conditions []syncline.Condition) (changed bool, err error) {
+	at := d.Now().UTC()
+	known, err := d.Store.AlarmsOf(ctx, kind, repository, at.Add(-Damp))
+	if err != nil {
+		return false, err
+	}
+	changes := plan(at, known, conditions, d.NewID)
+	if len(changes) == 0 {
+		return false, nil
+	}
+	return true, d.Store.ChangeAlarms(ctx, at, changes)
+}
+
+// Tick removes ended alarms beyond the bounds.
+func (d *Desk) Tick(ctx context.Context, now time.Time) error {
+	for {
+		more, err := d.Store.ThinAlarms(ctx, now.Add(-KeepFor), KeepEnded)
+		if err != nil || !more {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+}
+
+// Run does Tick now and every hour until ctx ends.
+func (d *Desk) Run(ctx context.Context, log *slog.Logger) {
+	every := time.NewTicker(time.Hour)
+	defer every.Stop()
+	for {
+		if err := d.Tick(ctx, d.Now()); err != nil && ctx.Err() == nil {
+			log.Error("cannot remove old alarms", "error", err)
+		}
+		select {
+		case <-every.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
