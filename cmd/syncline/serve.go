@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -14,7 +16,9 @@ import (
 // serveHelp begins the help of serve.
 const serveHelp = `Run the server: the REST API over HTTPS, and the sessions that synchronize the
 attached repositories. SIGTERM and SIGINT end the server. The next start continues
-the sessions and restores that were running.
+the sessions and restores that were running. SIGHUP reads the certificate, the
+configuration file and the other files anew; the log names changes that need a
+restart.
 
 The first start creates the user "administrator". SYNCLINE_ADMIN_PASSWORD, or the
 file that SYNCLINE_ADMIN_PASSWORD_FILE names, has the password. Without them the
@@ -60,10 +64,15 @@ func newServeCommand() *cobra.Command {
 			}
 			level := new(slog.LevelVar)
 			out := cmd.OutOrStdout()
+			hangup := make(chan os.Signal, 1) // one that waits stands for all after it
+			signal.Notify(hangup, syscall.SIGHUP)
+			defer signal.Stop(hangup)
 			return server.Run(cmd.Context(), server.Options{
 				Settings: chosen, Version: version, Level: level,
 				Logger:        newLogger(cmd, level),
 				FirstPassword: func(data string) (server.FirstPassword, error) { return chooseFirstPassword(os.Getenv, out, data) },
+				Reload:        func() (server.Settings, error) { chosen, _, err := c.load(cmd); return chosen, err },
+				Hangup:        hangup,
 				Ready:         func(s *server.Server) error { return tellAddresses(out, s) },
 			})
 		},

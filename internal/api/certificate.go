@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"syncline.dev/syncline"
@@ -29,6 +30,30 @@ const (
 	// certificateLife is the longest that common clients accept.
 	certificateLife = 825 * 24 * time.Hour
 )
+
+// Certificates hold the certificate of a server while it runs. They are safe for
+// concurrent use.
+type Certificates struct {
+	current atomic.Pointer[tls.Certificate]
+}
+
+// NewCertificates holds a certificate.
+func NewCertificates(c tls.Certificate) *Certificates {
+	held := new(Certificates)
+	held.Replace(c)
+	return held
+}
+
+// Replace puts another certificate in place, which the handshakes from then on show.
+// Open connections go on.
+func (h *Certificates) Replace(c tls.Certificate) { h.current.Store(&c) }
+
+// Current returns the certificate.
+func (h *Certificates) Current() tls.Certificate { return *h.current.Load() }
+
+func (h *Certificates) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return h.current.Load(), nil
+}
 
 // LoadOrCreateCertificate returns the self-signed certificate that is kept in
 // dir, which is made if need be, and makes a new one when there is none or it has expired at now. The

@@ -65,9 +65,10 @@ type Config struct {
 	// default limits. The Server needs the same gate.
 	Gate *gate.Gate
 	// Monitor answers the paths for monitoring; they do not exist when nil. MetricsToken
-	// opens the metrics beside the tokens of users; none when empty.
+	// returns the token that opens the metrics beside those of users, empty for none;
+	// there is none when nil.
 	Monitor      Monitor
-	MetricsToken secret.String
+	MetricsToken func() secret.String
 	// Console serves the pages for people; none when nil.
 	Console Console
 	// Now is the clock; time.Now when nil.

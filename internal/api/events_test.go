@@ -216,7 +216,7 @@ func runServer(ctx context.Context, t *testing.T, handler http.Handler) (url str
 		t.Fatal(err)
 	}
 	result := make(chan error, 1)
-	server := &Server{Handler: handler, Certificate: cert, Logger: slog.New(slog.DiscardHandler)}
+	server := &Server{Handler: handler, Certificates: NewCertificates(cert), Logger: slog.New(slog.DiscardHandler)}
 	go func() { result <- server.Serve(ctx, ln) }()
 	roots := x509.NewCertPool()
 	roots.AddCert(cert.Leaf)

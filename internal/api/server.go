@@ -39,10 +39,10 @@ var http2Limits = http.HTTP2Config{
 
 // tlsConfig takes TLS 1.3, and the suites of TLS 1.2 with forward secrecy and
 // authenticated encryption. HTTP/2 allows no others.
-func tlsConfig(certificate tls.Certificate) *tls.Config {
+func tlsConfig(certificates *Certificates) *tls.Config {
 	return &tls.Config{
-		Certificates: []tls.Certificate{certificate},
-		MinVersion:   tls.VersionTLS12,
+		GetCertificate: certificates.get,
+		MinVersion:     tls.VersionTLS12,
 		CipherSuites: []uint16{ // of TLS 1.2; those of 1.3 are not chosen
 			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
 			tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
@@ -59,9 +59,9 @@ func tlsConfig(certificate tls.Certificate) *tls.Config {
 // handshakes and headers. The handler bounds the time of bodies and answers, because an
 // event stream stays open.
 type Server struct {
-	Handler     http.Handler
-	Certificate tls.Certificate
-	Plain       bool // without TLS
+	Handler      http.Handler
+	Certificates *Certificates
+	Plain        bool // without TLS
 	// Gate is the handler's gate; nil stands for the default limits.
 	Gate   *gate.Gate
 	Logger *slog.Logger
@@ -102,7 +102,6 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	down := make(chan struct{})
 	srv := &http.Server{
 		Handler:           s.Handler,
-		TLSConfig:         tlsConfig(s.Certificate),
 		HTTP2:             &http2Limits,
 		ConnContext:       limits.ConnContext,
 		ReadHeaderTimeout: readHeaderTimeout, // of the handshake too
@@ -115,6 +114,9 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		BaseContext: func(net.Listener) context.Context {
 			return context.WithValue(context.WithoutCancel(ctx), shutdownKey{}, down)
 		},
+	}
+	if !s.Plain {
+		srv.TLSConfig = tlsConfig(s.Certificates)
 	}
 	ended := make(chan error, 1)
 	go func() {

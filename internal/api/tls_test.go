@@ -21,7 +21,7 @@ func TestTLS12HasNoCBC(t *testing.T) {
 	} {
 		near, far := net.Pipe()
 		go func() {
-			_ = tls.Server(far, tlsConfig(cert)).Handshake() // how it ends, the client says
+			_ = tls.Server(far, tlsConfig(NewCertificates(cert))).Handshake() // how it ends, the client says
 			far.Close()
 		}()
 		client := tls.Client(near, &tls.Config{

@@ -8,6 +8,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/peer"
@@ -60,7 +61,7 @@ var Default = Limits{
 // Gate keeps the limits. It is safe for concurrent use.
 type Gate struct {
 	limits  Limits
-	proxies peer.Proxies
+	proxies atomic.Pointer[peer.Proxies]
 
 	strangers, viaProxies, users *crowd // connections
 	arrivals, unsigned, signedIn *crowd // requests
@@ -72,8 +73,8 @@ type Gate struct {
 // New returns a gate. Connections of the proxies do not count as one address,
 // because they carry requests of many clients.
 func New(l Limits, proxies peer.Proxies) *Gate {
-	return &Gate{
-		limits: l, proxies: proxies,
+	g := &Gate{
+		limits:     l,
 		strangers:  newCrowd(l.AddressConnections, l.StrangerConnections, true),
 		viaProxies: newCrowd(l.ProxyConnections, 2*l.ProxyConnections, true),
 		users:      newCrowd(l.UserConnections, l.SignedInConnections, false),
@@ -84,11 +85,17 @@ func New(l Limits, proxies peer.Proxies) *Gate {
 		downloads:  newCrowd(l.UserDownloads, l.SignedInRequests, false),
 		bytes:      make(map[string]int64),
 	}
+	g.SetProxies(proxies)
+	return g
 }
+
+// SetProxies replaces the trusted proxies. Connections that are open keep how they
+// are counted.
+func (g *Gate) SetProxies(proxies peer.Proxies) { g.proxies.Store(&proxies) }
 
 // Client returns a request's address, by peer.Proxies.
 func (g *Gate) Client(remote string, forwarded []string) string {
-	return g.proxies.Client(remote, forwarded)
+	return g.proxies.Load().Client(remote, forwarded)
 }
 
 // Listener counts the connections that ln accepts. The server must use
@@ -113,7 +120,7 @@ func (g *Gate) admit(c net.Conn) *conn {
 	remote := c.RemoteAddr().String()
 	in := &conn{Conn: c, gate: g}
 	crowd := g.strangers
-	if g.proxies.Has(remote) {
+	if g.proxies.Load().Has(remote) {
 		crowd, in.proxy = g.viaProxies, true
 	}
 	in.mu.Lock()

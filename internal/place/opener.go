@@ -14,7 +14,7 @@ import (
 // Opener opens places.
 type Opener struct {
 	Kinds   Kinds
-	Network Network
+	Network Network              // after the first use, SetCertificates changes it
 	Retry   storage.RetryOptions // of what Reach returns
 	// LocalStreams is how many packs are read at once from a folder of this
 	// machine; 0 for one a core.
@@ -66,11 +66,11 @@ func (o *Opener) open(ctx context.Context, at Place) (st storage.Storage, releas
 	}
 	if at.Path != "" && at.Access.User != nil {
 		// A folder needs no certificates. Wrong ones are an error all the same.
-		if err := o.Network.Check(); err != nil {
+		if err := o.network().Check(); err != nil {
 			return nil, nil, err
 		}
 	}
-	st, err = kind.Open(ctx, at, o.Network)
+	st, err = kind.Open(ctx, at, o.network())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -98,6 +98,20 @@ func (o *Opener) limited(st storage.Storage, at Place) storage.Storage {
 		o.limiters[at.Storage.AccountID] = l
 	}
 	return l.Wrap(st)
+}
+
+func (o *Opener) network() Network {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.Network
+}
+
+// SetCertificates changes the certificates that are trusted beside the system's, for
+// storage that is opened from then on.
+func (o *Opener) SetCertificates(pem []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.Network.CA = pem
 }
 
 // SetLimits changes the limits of an account, also for open storage.

@@ -91,7 +91,7 @@ func (o *Opener) browsing(ctx context.Context, at Place, fn func(context.Context
 	}
 	within, cancel := context.WithTimeout(ctx, o.timeout())
 	defer cancel()
-	b, err := kind.Browse(within, at, o.Network)
+	b, err := kind.Browse(within, at, o.network())
 	if err == nil {
 		err = fn(within, b)
 	}

@@ -17,7 +17,6 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/api"
-	"syncline.dev/syncline/internal/gate"
 	"syncline.dev/syncline/internal/metrics"
 	"syncline.dev/syncline/internal/store"
 )
@@ -36,14 +35,15 @@ func (o *Options) listenForMetrics(ctx context.Context) (net.Listener, error) {
 
 // answer serves the API, and monitoring at its own address where watched is not nil,
 // until ctx ends or one of the two fails.
-func answer(ctx context.Context, main *api.Server, ln net.Listener, watch api.Monitor, watched net.Listener, o Options) error {
+func answer(ctx context.Context, main *api.Server, ln net.Listener, watch api.Monitor, watched net.Listener, live *live) error {
 	servers, ctx := errgroup.WithContext(ctx)
 	servers.Go(func() error { return main.Serve(ctx, ln) })
+	servers.Go(func() error { return live.run(ctx) })
 	if watched != nil {
-		limits := gate.New(api.MonitoringLimits(), o.proxies)
-		handler := api.NewMonitoring(watch, limits, o.Logger)
+		limits := live.gate(api.MonitoringLimits())
+		handler := api.NewMonitoring(watch, limits, live.logger)
 		servers.Go(func() error {
-			return (&api.Server{Handler: handler, Plain: true, Gate: limits, Logger: o.Logger}).Serve(ctx, watched)
+			return (&api.Server{Handler: handler, Plain: true, Gate: limits, Logger: live.logger}).Serve(ctx, watched)
 		})
 	}
 	return servers.Wait()

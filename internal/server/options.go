@@ -2,6 +2,7 @@ package server
 
 import (
 	"log/slog"
+	"os"
 	"time"
 
 	"syncline.dev/syncline"
@@ -21,6 +22,11 @@ type Options struct {
 	Logger        *slog.Logger
 	Level         *slog.LevelVar // of Logger, for the setting debug; nil leaves it alone
 	Version       string         // of the program
+
+	// Reload returns the settings as they are at that moment. It is called for each
+	// signal that Hangup brings. Both may be nil.
+	Reload func() (Settings, error)
+	Hangup <-chan os.Signal
 
 	// Ready is called when the server answers. An error of it ends the server.
 	Ready func(*Server) error

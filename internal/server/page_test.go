@@ -39,7 +39,7 @@ func TestConfigurationPage(t *testing.T) {
 
 func settingsTable() string {
 	var b strings.Builder
-	b.WriteString("| setting | variable | value | default | meaning |\n| --- | --- | --- | --- | --- |\n")
+	b.WriteString("| setting | variable | value | default | SIGHUP | meaning |\n| --- | --- | --- | --- | --- | --- |\n")
 	chosen := server.DefaultSettings()
 	table := chosen.Table()
 	for i := range table {
@@ -48,16 +48,19 @@ func settingsTable() string {
 			continue
 		}
 		kind, help := s.Kind()
-		byDefault := s.Default
+		byDefault, live := s.Default, ""
 		if byDefault == "" && s.Text() != "" {
 			byDefault = "`" + s.Text() + "`"
 		}
 		if _, list := s.Value.(*[]string); list {
 			kind = "list of " + kind
 		}
+		if s.Live {
+			live = "yes"
+		}
 		help, _, _ = strings.Cut(help, " (can be given")
 		help, _, _ = strings.Cut(help, " (default:")
-		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n", s.Name, s.Variable(), cmp.Or(kind, "true or false"), byDefault, strings.ReplaceAll(help, "|", "\\|"))
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s | %s |\n", s.Name, s.Variable(), cmp.Or(kind, "true or false"), byDefault, live, strings.ReplaceAll(help, "|", "\\|"))
 	}
 	return b.String()
 }

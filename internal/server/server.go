@@ -74,7 +74,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := s.ensureAdministrator(ctx, func() (FirstPassword, error) { return o.FirstPassword(o.Data) }); err != nil {
 		return err
 	}
-	cert, err := s.certificate(o)
+	cert, err := s.certificate(&o.Settings)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		s.Metrics = displayAddress(watched.Addr(), o.MetricsListen)
 		defer func() { err = errors.Join(err, ignoreClosed(watched.Close())) }()
 	}
-	return s.serve(ctx, o, ln, watched, cert)
+	return s.serve(ctx, o, ln, watched, api.NewCertificates(cert))
 }
 
 // ensureAdministrator makes the first user and shows its password at once, so that
@@ -118,7 +118,7 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-func (s *Server) certificate(o Options) (tls.Certificate, error) {
+func (s *Server) certificate(o *Settings) (tls.Certificate, error) {
 	if o.CertFile != "" || o.KeyFile != "" {
 		return api.LoadCertificate(o.CertFile, o.KeyFile)
 	}
@@ -128,7 +128,7 @@ func (s *Server) certificate(o Options) (tls.Certificate, error) {
 }
 
 // serve puts the parts together and answers until ctx ends.
-func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener, cert tls.Certificate) (err error) {
+func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener, certs *api.Certificates) (err error) {
 	dir, release, err := s.openCatalogs(ctx, o)
 	if err != nil {
 		return err
@@ -173,7 +173,8 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	if err != nil {
 		return err
 	}
-	limits := gate.New(gate.Default, o.proxies)
+	live := s.newLive(&o, certs)
+	limits := live.gate(gate.Default)
 	handler, err := api.NewHandler(api.Config{
 		Auth: s.Auth, Repositories: current, Store: s.store, Keys: s.store, Sessions: s.service, Instance: s.store,
 		Accounts: accounts{s.store, places}, ObjectStorages: s.store, Places: places, Nodes: running,
@@ -181,7 +182,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: &explore.Statistics{Points: points},
 		Contents: contents, Archives: &archive.Service{Contents: contents},
 		RestoreJobs: restores, Restorer: restores, Alarms: s.store,
-		Console: pages, Gate: limits, Monitor: watch, MetricsToken: o.metricsToken,
+		Console: pages, Gate: limits, Monitor: watch, MetricsToken: live.metricsToken,
 		Logger: o.Logger, Version: o.Version, StrictTransport: s.Fingerprint == "",
 	})
 	if err != nil {
@@ -201,8 +202,8 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	if err := o.Ready(s); err != nil {
 		return err
 	}
-	main := &api.Server{Handler: handler, Certificate: cert, Gate: limits, Logger: o.Logger}
-	return answer(ctx, main, ln, watch, watched, o)
+	main := &api.Server{Handler: handler, Certificates: certs, Gate: limits, Logger: o.Logger}
+	return answer(ctx, main, ln, watch, watched, live)
 }
 
 // places returns what opens the places of the server's repositories.

@@ -109,16 +109,22 @@ func (t Table) Given(f *pflag.FlagSet) map[string]any {
 	return given
 }
 
-// Differing returns the settings whose values in two tables of the same program
-// differ.
-func (t Table) Differing(other Table) []*Setting {
-	var found []*Setting
+// TakeLive takes the values of the Live settings from another table of the same
+// program. It returns the names of the settings that it has changed, and of those
+// that differ and are not Live.
+func (t Table) TakeLive(other Table) (changed, restart []string) {
 	for i := range t {
-		if !reflect.DeepEqual(reflect.ValueOf(t[i].Value).Elem().Interface(), reflect.ValueOf(other[i].Value).Elem().Interface()) {
-			found = append(found, &other[i])
+		own, new := reflect.ValueOf(t[i].Value).Elem(), reflect.ValueOf(other[i].Value).Elem()
+		switch {
+		case reflect.DeepEqual(own.Interface(), new.Interface()):
+		case t[i].Live:
+			own.Set(new)
+			changed = append(changed, t[i].Name)
+		default:
+			restart = append(restart, t[i].Name)
 		}
 	}
-	return found
+	return changed, restart
 }
 
 // Text returns the value for people; "" for none. A secret value is not told.

@@ -191,14 +191,22 @@ func TestOddFiles(t *testing.T) {
 	}
 }
 
-func TestDiffering(t *testing.T) {
-	a, b := values{Count: 1, Networks: []string{"x"}, Key: "one"}, values{Count: 2, Networks: []string{"x"}, Key: "two"}
-	var names, texts []string
-	for _, s := range a.table().Differing(b.table()) {
-		names, texts = append(names, s.Name), append(texts, s.Text())
+func TestTakeLive(t *testing.T) {
+	a, b := values{Name: "a", Count: 1, Networks: []string{"x"}, Key: "one"}, values{Name: "a", Count: 2, Networks: []string{"x"}, Key: "two"}
+	changed, restart := a.table().TakeLive(b.table())
+	if !reflect.DeepEqual(changed, []string{"count"}) || !reflect.DeepEqual(restart, []string{"key"}) {
+		t.Errorf("%q %q", changed, restart)
 	}
-	if !reflect.DeepEqual(names, []string{"count", "key"}) || !reflect.DeepEqual(texts, []string{"2", "(secret)"}) {
-		t.Errorf("%q %q", names, texts)
+	if !reflect.DeepEqual(a, values{Name: "a", Count: 2, Networks: []string{"x"}, Key: "one"}) {
+		t.Errorf("%+v", a)
+	}
+}
+
+// A secret value is not told.
+func TestSecret(t *testing.T) {
+	v := values{Key: "hunter2"}
+	if table := v.table(); table[len(table)-1].Text() != "(secret)" {
+		t.Error(table[len(table)-1].Text())
 	}
 }
 
