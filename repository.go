@@ -19,6 +19,11 @@ type Repository struct {
 	// Catalog is the state of the catalog after the last session that succeeded; zero
 	// where no session has recorded one.
 	Catalog CatalogMark
+	// ResticID is the id in the repository's config, in hexadecimal; "" while it is not
+	// known. Copies of a repository have the same one.
+	ResticID string
+	// ManagedBy is the name of the file that declares the repository; "" for none.
+	ManagedBy string
 }
 
 // CatalogMark identifies one state of a repository's catalog.
@@ -47,6 +52,7 @@ type EncryptionKey struct {
 	ID          ID
 	Description string
 	CreatedAt   time.Time
+	ManagedBy   string // as that of a Repository
 }
 
 // StorageKind is a kind of object storage.
@@ -71,6 +77,7 @@ type Account struct {
 	Description string
 	Limits      Limits
 	CreatedAt   time.Time
+	ManagedBy   string // as that of a Repository
 }
 
 // Limits bound the use of an account by all sessions and downloads together.
@@ -111,6 +118,7 @@ type ObjectStorage struct {
 	// Folder has no slash at either end; "" for the bucket's root.
 	Folder    string
 	CreatedAt time.Time
+	ManagedBy string // as that of a Repository
 }
 
 // SamePlace reports whether two object storages are the same folder, opened

@@ -41,4 +41,5 @@ type User struct {
 	Role         Role
 	PasswordHash string // argon2id, in the PHC string format
 	CreatedAt    time.Time
+	ManagedBy    string // name of the file that declares the user; "" for none
 }

@@ -18,10 +18,11 @@ import (
 
 // Client is a user of one server.
 type Client struct {
-	base   string // without a slash at the end
-	http   *http.Client
-	tokens *tokens
-	agent  string
+	base    string // without a slash at the end
+	http    *http.Client
+	tokens  *tokens
+	agent   string
+	manager string
 }
 
 // Options say who uses the server and what is trusted.
@@ -48,6 +49,11 @@ type Options struct {
 
 	// UserAgent names the program in the server's log.
 	UserAgent string
+
+	// Manager is the name of a file of declarations for which the requests are made.
+	// All that is added or changed becomes the file's (ManagedBy), and only requests
+	// with its name change it from then on. "" for none.
+	Manager string
 }
 
 const (
@@ -73,7 +79,7 @@ func New(address string, o Options) (*Client, error) {
 			return nil, err
 		}
 	}
-	c := &Client{base: base, agent: o.UserAgent, http: &http.Client{
+	c := &Client{base: base, agent: o.UserAgent, manager: o.Manager, http: &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -218,6 +224,9 @@ func (c *Client) send(ctx context.Context, q call, token string) (*http.Response
 	}
 	req.Header.Set("User-Agent", c.agent)
 	req.Header.Set("Syncline-Extensions", "1") // all kinds are known here
+	if c.manager != "" {
+		req.Header.Set("Syncline-Manager", c.manager)
+	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

@@ -29,6 +29,8 @@ var forms = map[string]any{
 	"BackupRepositoryStatistics": RepositoryStatistics{}, "RepositoryTotals": RepositoryTotals{}, "RestorePointGrowth": RestorePointGrowth{},
 	"RestorePointStatistics": pointStatisticsJSON{}, "LargeFile": sizedPathJSON{}, "LargeFolder": sizedPathJSON{}, "FileKind": KindSize{},
 	"FolderSize": folderSizeJSON{}, "FolderRest": FolderRest{}, "RepositoryCounts": Counts{},
+	"User": User{}, "PasswordChange": passwordChangeJSON{}, "SecretToCompare": secretJSON{}, "SecretComparison": comparisonJSON{},
+	"Manager": managerJSON{}, "EncryptionKeyChange": KeyChange{},
 }
 
 // passedOver are properties that the client leaves aside: links, which its methods
@@ -45,6 +47,7 @@ var passedOver = map[string]string{
 	"ObjectStorageRepositoryComposed": "amazonArchiverAppliance azureArchiverAppliance azureServiceAccount azureSubscription glacierDeepArchiveEnabled iaStorageClassEnabled sizeLimitEnabled sizeLimitGB useArchiverAppliance freeSpaceBytes",
 	"RestorePoint":                    "isExchange isSharePoint isOneDrive isTeams isLongTermCopy isRetrieved isIncomplete",
 	"ResticSnapshot":                  "short_id",
+	"EncryptionKeyChange":             "id managedBy",
 	"Entry":                           "mode",
 	"EntryPage":                       "path rawPath total offset",
 	"DifferencePage":                  "missingFolders",

@@ -28,6 +28,12 @@ type Repository struct {
 	RetentionType         string `json:"retentionType"` // ItemLevel or SnapshotBased
 	RetentionPeriodType   string `json:"retentionPeriodType"`
 	YearlyRetentionPeriod string `json:"yearlyRetentionPeriod"`
+	// CopyOf are the other attached repositories with the same id in their config,
+	// oldest first: this one is a copy of them.
+	CopyOf []syncline.ID `json:"copyOf"`
+	// ManagedBy is the name of the file that declares it; "" for none. Only a Client
+	// with this Manager changes and removes it.
+	ManagedBy string `json:"managedBy"`
 }
 
 // Repositories returns the attached repositories, oldest first.
@@ -95,6 +101,7 @@ func (c *Client) DetachRepository(ctx context.Context, id syncline.ID) error {
 type EncryptionKey struct {
 	ID          syncline.ID `json:"id"`
 	Description string      `json:"description"`
+	ManagedBy   string      `json:"managedBy"` // as that of a Repository
 }
 
 // EncryptionKeys returns the keys, oldest first, without the passwords.
@@ -112,6 +119,22 @@ func (c *Client) AddEncryptionKey(ctx context.Context, password, description str
 	return fetch[EncryptionKey](ctx, c, call{method: http.MethodPost, path: at("EncryptionKeys"), body: map[string]string{
 		"password": password, "description": description,
 	}})
+}
+
+// KeyChange is what is to change of a key; nil and "" keep what is there.
+type KeyChange struct {
+	Description *string `json:"description,omitempty"`
+	NewPassword string  `json:"newPassword,omitempty"`
+	// OldPassword, where it is given, must be the one that the key holds.
+	OldPassword string `json:"oldPassword,omitempty"`
+	// Force takes the new password also where a repository cannot be reached to try it.
+	Force bool `json:"force,omitempty"`
+}
+
+// ChangeEncryptionKey changes a key. The server tries a new password first with every
+// repository that uses the key.
+func (c *Client) ChangeEncryptionKey(ctx context.Context, id syncline.ID, change KeyChange) error {
+	return c.perform(ctx, http.MethodPut, under("EncryptionKeys", id), change)
 }
 
 // DeleteEncryptionKey deletes a key that no repository uses.

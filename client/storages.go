@@ -26,6 +26,8 @@ type Account struct {
 	// 0 for no limit of its own.
 	MaxConnections   int   `json:"maxConnections"`
 	LimitDownloadKBs int64 `json:"limitDownloadKBs"` // kilobytes a second
+	// ManagedBy is that of a Repository.
+	ManagedBy string `json:"managedBy"`
 }
 
 // ObjectStorage is a folder in a bucket or container, with the account that
@@ -50,6 +52,8 @@ type ObjectStorage struct {
 	// UsedSpaceBytes is the size of the packs of all repositories that lie in it;
 	// nil when it is not known. The server tells it and takes none.
 	UsedSpaceBytes *int64 `json:"usedSpaceBytes,omitzero"`
+	// ManagedBy is that of a Repository. The server tells it and takes none.
+	ManagedBy string `json:"managedBy,omitzero"`
 }
 
 // The kinds of object storage.
@@ -109,6 +113,9 @@ type NewAccount struct {
 	UserName    string `json:"userName"`    // the access key's id, or the storage account's name
 	Secret      string `json:"password"`    // the secret key, a shared access signature or a key file
 	Description string `json:"description,omitempty"`
+	// The limits are those of an Account.
+	MaxConnections   int   `json:"maxConnections,omitempty"`
+	LimitDownloadKBs int64 `json:"limitDownloadKBs,omitempty"`
 }
 
 // AddAccount stores credentials for object storage.
@@ -122,6 +129,9 @@ type AccountChange struct {
 	UserName    string  `json:"userName,omitempty"`
 	Secret      string  `json:"password,omitempty"`
 	Description *string `json:"description,omitempty"`
+	// The limits are those of an Account; 0 takes one away.
+	MaxConnections   *int   `json:"maxConnections,omitempty"`
+	LimitDownloadKBs *int64 `json:"limitDownloadKBs,omitempty"`
 }
 
 // ChangeAccount changes an account. The server tries it first with everything

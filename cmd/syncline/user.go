@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/auth"
 	"syncline.dev/syncline/internal/server"
 )
 
@@ -78,8 +79,22 @@ stops. A restorer sees and gets contents back. A viewer sees.`,
 			return d.Auth.RemoveUser(cmd.Context(), args[0])
 		}),
 	}
-	cmd.AddCommand(add, list, passwd, remove)
+	cmd.AddCommand(add, list, passwd, newUserRoleCommand(with), remove)
 	return cmd
+}
+
+// newUserRoleCommand makes the command that gives a user another role.
+func newUserRoleCommand(with func(func(*cobra.Command, *server.DataDir, []string) error) func(*cobra.Command, []string) error) *cobra.Command {
+	return &cobra.Command{
+		Use: "role NAME ROLE", Short: "Give a user another role and end the user's sign-ins", Args: cobra.ExactArgs(2),
+		RunE: with(func(cmd *cobra.Command, d *server.DataDir, args []string) error {
+			role, err := syncline.ParseRole(args[1])
+			if err != nil {
+				return err
+			}
+			return d.Auth.ChangeUser(cmd.Context(), args[0], auth.UserChange{Role: &role})
+		}),
+	}
 }
 
 func listUsers(cmd *cobra.Command, d *server.DataDir) error {

@@ -17,8 +17,9 @@ type requestInfo struct {
 	token      string
 	remote     string // the client's address, without a port
 	visit      *gate.Visit
-	extensions bool // the request asks for Syncline's additions to v6
-	oauth      bool // failures are told in the words of OAuth as well
+	extensions bool   // the request asks for Syncline's additions to v6
+	manager    string // the file of declarations that the request comes from, "" for none
+	oauth      bool   // failures are told in the words of OAuth as well
 
 	sameOrigin bool   // sent by a page of this server
 	access     string // the cookies' tokens, "" for none; set only for such a page
@@ -136,6 +137,18 @@ var roles = map[string]permission{
 	"AcknowledgeAlarm":               maySynchronize,
 	"SilenceAlarm":                   maySynchronize,
 	"GetServiceInstance":             maySee,
+	"ListUsers":                      mayManage,
+	"ListManagers":                   mayManage,
+	"ReleaseManager":                 mayManage,
+	"AddUser":                        mayManage,
+	"GetUser":                        mayManage,
+	"UpdateUser":                     mayManage,
+	"DeleteUser":                     mayManage,
+	"CompareUserPassword":            mayManage,
+	"ChangePassword":                 maySee,
+	"UpdateEncryptionKey":            mayManage,
+	"CompareEncryptionKey":           mayManage,
+	"CompareAccount":                 mayManage,
 	"GetConsoleUser":                 maySee,
 }
 

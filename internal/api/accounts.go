@@ -46,9 +46,10 @@ type accounts struct {
 	storages interface {
 		ObjectStorages(ctx context.Context) ([]syncline.ObjectStorage, error)
 	}
-	sealer Sealer
-	places trier
-	made   *stamp
+	sealer  Sealer
+	secrets secretComparer
+	places  trier
+	made    *stamp
 }
 
 // ListAccounts answers GET /v6/Accounts.
@@ -104,7 +105,7 @@ func (h *accounts) AddAccount(ctx context.Context, req v6.AddAccountRequestObjec
 	}
 	x := syncline.Account{
 		ID: h.made.newID(), Kind: kindOf(accountTypes, *b.AccountType), UserName: *b.UserName,
-		Description: deref(b.Description), CreatedAt: h.made.now().UTC(),
+		Description: deref(b.Description), CreatedAt: h.made.now().UTC(), ManagedBy: infoFrom(ctx).manager,
 	}
 	setLimits(&x.Limits, b)
 	if err := errors.Join(checkUserName(x.UserName), checkSecret(x.Kind, *b.Password)); err != nil {
@@ -149,6 +150,10 @@ func (h *accounts) UpdateAccount(ctx context.Context, req v6.UpdateAccountReques
 	if err != nil {
 		return nil, err
 	}
+	manager, err := managed(ctx, "account", old.ManagedBy)
+	if err != nil {
+		return nil, err
+	}
 	switch {
 	case saysID(b.ID) && !strings.EqualFold(string(*b.ID), string(old.ID)):
 		return nil, invalid("id cannot be chosen or changed; leave it out")
@@ -172,6 +177,7 @@ func (h *accounts) UpdateAccount(ctx context.Context, req v6.UpdateAccountReques
 	set(&by.Account.UserName, b.UserName)
 	set(&by.Account.Description, b.Description)
 	setLimits(&by.Account.Limits, b)
+	by.Account.ManagedBy = manager
 	if err := errors.Join(checkUserName(by.Account.UserName), checkSecret(old.Kind, secretText)); err != nil {
 		return nil, err
 	}
@@ -237,10 +243,32 @@ func codeOfTry(err error) syncline.Code {
 
 // DeleteAccount answers DELETE /v6/Accounts/{accountId}.
 func (h *accounts) DeleteAccount(ctx context.Context, req v6.DeleteAccountRequestObject) (v6.DeleteAccountResponseObject, error) {
+	old, err := h.store.Account(ctx, req.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := managed(ctx, "account", old.ManagedBy); err != nil {
+		return nil, err
+	}
 	if err := h.store.DeleteAccount(ctx, req.AccountID); err != nil {
 		return nil, err
 	}
 	return v6.DeleteAccount204Response{}, nil
+}
+
+// CompareAccount answers POST /v6/Accounts/{accountId}/Compare.
+func (h *accounts) CompareAccount(ctx context.Context, req v6.CompareAccountRequestObject) (v6.CompareAccountResponseObject, error) {
+	by, err := h.access(ctx, req.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	same, err := h.secrets.Compare("account "+string(req.AccountID), func() bool {
+		return subtle.ConstantTimeCompare([]byte(by.Secret.Reveal()), []byte(req.Body.Password)) == 1
+	})
+	if err != nil {
+		return nil, err
+	}
+	return v6.CompareAccount200JSONResponse{IsSame: same}, nil
 }
 
 // access returns an account with its secret. An unknown one is CodeNotFound.
@@ -277,7 +305,7 @@ func setLimits(l *syncline.Limits, b *v6.CredentialToSend) {
 // because v6 has none.
 func accountJSON(x syncline.Account) v6.Credential {
 	answer := v6.Credential{
-		AccountType: accountTypes[x.Kind], UserName: x.UserName, ID: x.ID, Description: x.Description,
+		AccountType: accountTypes[x.Kind], UserName: x.UserName, ID: x.ID, Description: x.Description, ManagedBy: present(x.ManagedBy),
 		Links: v6.SelfLinks{Self: accountLink(x.ID)},
 	}
 	if n := int32(x.Limits.Connections); n > 0 {

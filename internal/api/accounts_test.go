@@ -345,6 +345,7 @@ func TestRepositoryInObjectStorage(t *testing.T) {
 	}
 	w.sync.check = nil
 
+	w.store.repos = slices.DeleteFunc(w.store.repos, func(r syncline.Repository) bool { return r.ObjectStorageID != "" })
 	// From a folder to a storage and back.
 	if a := w.put(`{"retentionType":"ItemLevel","objectStorageId":"` + storageID + `"}`); a.status != 200 {
 		t.Fatalf("got %d %s", a.status, a.body)

@@ -28,6 +28,14 @@ type Authenticator interface {
 	continuer
 }
 
+// Users keeps the users who may sign in, and slows down who guesses. The contract of
+// the methods is that of auth.Service.
+type Users interface {
+	userStore
+	passwordKeeper
+	secretComparer
+}
+
 // Explorer looks into restore points and compares them.
 type Explorer interface {
 	entryReader
@@ -37,6 +45,8 @@ type Explorer interface {
 // Config has everything that NewHandler needs. The fields up to Version are required.
 type Config struct {
 	Auth           Authenticator
+	Users          Users
+	Managers       store.Managers
 	Repositories   Repositories
 	Store          repositoryStore
 	Keys           store.Keys
@@ -93,6 +103,8 @@ func (c Config) missing() string {
 		absent bool
 	}{
 		{"Auth", c.Auth == nil},
+		{"Users", c.Users == nil},
+		{"Managers", c.Managers == nil},
 		{"Repositories", c.Repositories == nil},
 		{"Store", c.Store == nil},
 		{"Keys", c.Keys == nil},

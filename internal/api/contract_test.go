@@ -20,7 +20,7 @@ import (
 func example(op *operation, known bool) string {
 	ids := map[string]string{
 		"repositoryId": repoID, "sessionId": sessionID, "keyId": keyID, "restorePointId": pointID, "accountId": accountID, "proxyId": nodeID, "jobId": jobID, "alarmId": alarmID,
-		"bucketName": "bucket", "containerName": "bucket", "Name": "folder",
+		"bucketName": "bucket", "containerName": "bucket", "Name": "folder", "userName": "the%20administrator", "managerName": "fleet",
 	}
 	path := op.route.Path
 	switch {
@@ -63,6 +63,13 @@ var goodBodies = map[string]string{
 	"StartRestoreJob":        `{"targetPath":"/srv/restores/a","paths":["/etc"]}`,
 	"AddAccount":             `{"accountType":"amazonS3Account","userName":"AKIA","password":"` + theSecret + `"}`,
 	"UpdateAccount":          `{"description":"new"}`,
+	"UpdateEncryptionKey":    `{"description":"new"}`,
+	"CompareEncryptionKey":   `{"password":"` + thePass + `"}`,
+	"CompareAccount":         `{"password":"` + theSecret + `"}`,
+	"CompareUserPassword":    `{"password":"` + thePass + `"}`,
+	"AddUser":                `{"name":"bert","role":"viewer","password":"` + thePass + `"}`,
+	"UpdateUser":             `{"role":"operator"}`,
+	"ChangePassword":         `{"password":"open sesame","newPassword":"` + thePass + `"}`,
 	"AddObjectStorageRepository": `{"name":"second","type":"AmazonS3Compatible","accountId":"` + accountID +
 		`","amazonBucketS3Compatible":{"servicePoint":"storage.example","name":"bucket"},"s3Folder":"a/b"}`,
 	"UpdateObjectStorageRepository": `{"description":"new"}`,
@@ -184,7 +191,7 @@ func TestIDs(t *testing.T) {
 		before, after, _ := strings.Cut(op.route.Path, "{")
 		name, after, _ := strings.Cut(after, "}")
 		if strings.HasSuffix(name, "Name") {
-			wantFailure(t, w.do(request{method: op.route.Method, path: example(op, false)}), 404, "there is no")
+			wantFailure(t, w.do(request{method: op.route.Method, path: example(op, false), body: goodBodies[op.id]}), 404, "there is no")
 			return // no ids; see TestBrowsing
 		}
 		for _, bad := range []string{
@@ -272,7 +279,7 @@ func TestBodies(t *testing.T) {
 			`{"x":1,"x":2}`:       "x is given more than once",
 			`{"x":{"y":1,"y":2}}`: "x.y is given more than once",
 		} {
-			if part == "is required" && op.id == "Token" || body == "{}" && (op.id == "UpdateAccount" || op.id == "UpdateObjectStorageRepository" || op.id == "AcknowledgeAlarm" || strings.Contains(op.id, "Prox")) {
+			if part == "is required" && op.id == "Token" || body == "{}" && (op.id == "UpdateAccount" || op.id == "UpdateEncryptionKey" || op.id == "UpdateUser" || op.id == "UpdateObjectStorageRepository" || op.id == "AcknowledgeAlarm" || strings.Contains(op.id, "Prox")) {
 				continue // which changes nothing
 			}
 			wantFailure(t, send("", body), 400, part)
@@ -398,7 +405,8 @@ const restoreOperations = " ListRestoreTargets StartRestoreJob ListRestoreJobs G
 
 func TestRoles(t *testing.T) {
 	want := map[string]string{ // what the least of the roles may not do
-		"operator": "AddEncryptionKey DeleteEncryptionKey AddBackupRepository UpdateBackupRepository DeleteBackupRepository " +
+		"operator": "ListManagers ReleaseManager ListUsers AddUser GetUser UpdateUser DeleteUser CompareUserPassword UpdateEncryptionKey CompareEncryptionKey CompareAccount " +
+			"AddEncryptionKey DeleteEncryptionKey AddBackupRepository UpdateBackupRepository DeleteBackupRepository " +
 			"ListAccounts AddAccount GetAccount UpdateAccount DeleteAccount AddObjectStorageRepository " +
 			"UpdateObjectStorageRepository DeleteObjectStorageRepository " +
 			"ListS3CompatibleBuckets GetS3CompatibleBucket ListS3CompatibleFolders GetS3CompatibleFolder " +

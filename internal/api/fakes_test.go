@@ -8,11 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"testing"
-	"time"
 
 	"syncline.dev/syncline"
-	"syncline.dev/syncline/internal/auth"
 	"syncline.dev/syncline/internal/place"
 )
 
@@ -30,6 +27,7 @@ type fakeStore struct {
 	sealed   map[syncline.ID][]byte
 	sessions []syncline.Session // oldest first
 	logs     map[syncline.ID][]syncline.LogItem
+	managers []string
 }
 
 func (s *fakeStore) enter() (func(), error) {
@@ -106,6 +104,15 @@ func (s *fakeStore) UpdateRepository(_ context.Context, r syncline.Repository) e
 	return nil
 }
 
+func (s *fakeStore) SetResticID(_ context.Context, id syncline.ID, resticID string) error {
+	leave, err := s.enter()
+	defer leave()
+	if r := s.repository(id); r != nil {
+		r.ResticID = resticID
+	}
+	return err
+}
+
 func (s *fakeStore) SetOutOfSync(_ context.Context, id syncline.ID, outOfSync bool) error {
 	leave, err := s.enter()
 	defer leave()
@@ -119,6 +126,22 @@ func (s *fakeStore) DeleteRepository(_ context.Context, id syncline.ID) error {
 	leave, err := s.enter()
 	defer leave()
 	s.repos = slices.DeleteFunc(s.repos, func(r syncline.Repository) bool { return r.ID == id })
+	return err
+}
+
+func (s *fakeStore) Managers(context.Context) ([]string, error) {
+	leave, err := s.enter()
+	defer leave()
+	return slices.Clone(s.managers), err
+}
+
+func (s *fakeStore) Release(_ context.Context, name string) error {
+	leave, err := s.enter()
+	defer leave()
+	if !slices.Contains(s.managers, name) {
+		return syncline.Errorf(syncline.CodeNotFound, "there is no file %q that declares anything", name)
+	}
+	s.managers = slices.DeleteFunc(s.managers, func(m string) bool { return m == name })
 	return err
 }
 
@@ -153,6 +176,20 @@ func (s *fakeStore) AddKey(_ context.Context, k syncline.EncryptionKey, sealed [
 	defer leave()
 	s.keys = append(s.keys, k)
 	s.sealed[k.ID] = sealed
+	return err
+}
+
+func (s *fakeStore) UpdateKey(_ context.Context, k syncline.EncryptionKey, sealed []byte) error {
+	leave, err := s.enter()
+	defer leave()
+	for i := range s.keys {
+		if s.keys[i].ID == k.ID {
+			s.keys[i] = k
+		}
+	}
+	if sealed != nil {
+		s.sealed[k.ID] = sealed
+	}
 	return err
 }
 
@@ -220,7 +257,7 @@ func (s *fakeStore) UpdateAccount(_ context.Context, a syncline.Account, sealed 
 	if old == nil {
 		return notFound("account")
 	}
-	old.UserName, old.Description, old.Limits = a.UserName, a.Description, a.Limits
+	old.UserName, old.Description, old.Limits, old.ManagedBy = a.UserName, a.Description, a.Limits, a.ManagedBy
 	if sealed != nil {
 		s.sealed[a.ID] = sealed
 	}
@@ -371,6 +408,9 @@ func (s *fakeStore) update(id syncline.ID, change func(*syncline.Session)) {
 type fakeSynchronizer struct {
 	store     *fakeStore
 	check     error
+	checks    map[string]error  // by path
+	ids       map[string]string // restic's id by path; one of the path's own where it is not set
+	held      []syncline.ID
 	mu        sync.Mutex
 	opened    []string // path and password of every check
 	forgotten []syncline.ID
@@ -438,7 +478,22 @@ func (f *fakeSynchronizer) Forget(ctx context.Context, repo syncline.ID, remove 
 	return remove(ctx)
 }
 
-func (f *fakeSynchronizer) Check(_ context.Context, at place.Place, password string) error {
+func (f *fakeSynchronizer) Hold(ctx context.Context, repo syncline.ID, change func(context.Context) error) (bool, error) {
+	f.mu.Lock()
+	f.held = append(f.held, repo)
+	f.mu.Unlock()
+	stopped := false
+	f.store.mu.Lock()
+	for i := range f.store.sessions {
+		if s := &f.store.sessions[i]; s.RepositoryID == repo && !s.State.Ended() {
+			s.State, stopped = syncline.WorkStopped, true
+		}
+	}
+	f.store.mu.Unlock()
+	return stopped, change(ctx)
+}
+
+func (f *fakeSynchronizer) Check(_ context.Context, at place.Place, password string) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	where := at.Path
@@ -446,7 +501,7 @@ func (f *fakeSynchronizer) Check(_ context.Context, at place.Place, password str
 		where = placeText(at)
 	}
 	f.opened = append(f.opened, where+" "+password)
-	return f.check
+	return cmp.Or(f.ids[where], hex.EncodeToString([]byte(where))), errors.Join(f.check, f.checks[where])
 }
 
 func placeText(at place.Place) string {
@@ -533,109 +588,6 @@ func (fakeSealer) Open(id syncline.ID, sealed []byte) ([]byte, error) {
 		return nil, errors.New("sealed for another key")
 	}
 	return hex.DecodeString(rest)
-}
-
-// fakeAuth knows the tokens "administrator", "operator" and so on, and the user
-// "ada" with the password "open sesame".
-type fakeAuth struct {
-	mu      sync.Mutex
-	signIns []string
-	revoked bool
-	panics  bool
-	role    syncline.Role // of everybody, where set
-
-	continued int           // times that Continue was called
-	asked     chan struct{} // gets a signal at each, where set
-}
-
-// waitContinued waits until Continue has been called so many times.
-func (f *fakeAuth) waitContinued(t testing.TB, n int) {
-	t.Helper()
-	for {
-		f.mu.Lock()
-		if f.asked == nil {
-			f.asked = make(chan struct{}, 1)
-		}
-		asked, count := f.asked, f.continued
-		f.mu.Unlock()
-		if count >= n {
-			return
-		}
-		select {
-		case <-asked:
-		case <-time.After(20 * time.Second):
-			t.Fatal("nobody looked whether the user may go on")
-		}
-	}
-}
-
-func (f *fakeAuth) record(s string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.signIns = append(f.signIns, s)
-}
-
-func (f *fakeAuth) SignIn(_ context.Context, user, password, remote string) (auth.Grant, error) {
-	f.record(user + "|" + password + "|" + remote)
-	if f.panics {
-		panic("secret detail of signing in")
-	}
-	switch {
-	case user == "throttled":
-		return auth.Grant{}, syncline.WrapError(syncline.CodeThrottled, &auth.ThrottledError{RetryAfter: 1500 * time.Millisecond}, "too many attempts; wait and try again")
-	case user != "ada" || password != "open sesame":
-		return auth.Grant{}, syncline.Errorf(syncline.CodeUnauthenticated, "the user name or the password is wrong")
-	}
-	return f.grant(), nil
-}
-
-func (f *fakeAuth) grant() auth.Grant {
-	return auth.Grant{
-		AccessToken: "the-access-token", RefreshToken: "the-refresh-token", UserName: "ada",
-		IssuedAt: testTime, ExpiresAt: testTime.Add(time.Hour),
-	}
-}
-
-func (f *fakeAuth) Refresh(_ context.Context, token, remote string) (auth.Grant, error) {
-	f.record("refresh|" + token + "|" + remote)
-	if token != "the-refresh-token" {
-		return auth.Grant{}, syncline.Errorf(syncline.CodeUnauthenticated, "the refresh token is not valid; sign in again")
-	}
-	return f.grant(), nil
-}
-
-func (f *fakeAuth) Authenticate(_ context.Context, token string) (auth.Identity, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if token == "the-access-token" && !f.revoked {
-		return auth.Identity{UserName: "ada", Role: syncline.RoleAdministrator}, nil
-	}
-	role, err := syncline.ParseRole(token)
-	if err != nil || f.revoked {
-		return auth.Identity{}, syncline.Errorf(syncline.CodeUnauthenticated, "the access token is not valid; sign in again")
-	}
-	return auth.Identity{UserName: "the " + token, Role: cmp.Or(f.role, role)}, nil
-}
-
-func (f *fakeAuth) Continue(ctx context.Context, i auth.Identity) (auth.Identity, error) {
-	f.mu.Lock()
-	f.continued++
-	if f.asked != nil {
-		select {
-		case f.asked <- struct{}{}:
-		default:
-		}
-	}
-	f.mu.Unlock()
-	return f.Authenticate(ctx, strings.TrimPrefix(i.UserName, "the "))
-}
-
-func (f *fakeAuth) SignOut(ctx context.Context, token string) error {
-	f.record("out|" + token)
-	if _, err := f.Authenticate(ctx, token); err != nil && token != "the-refresh-token" {
-		return syncline.Errorf(syncline.CodeUnauthenticated, "the token is not valid; sign in again")
-	}
-	return nil
 }
 
 // fakeNodes is one node, which is online once it was looked at.

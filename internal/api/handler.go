@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -31,6 +32,8 @@ type api struct {
 	*storages
 	*repositories
 	*installation
+	*users
+	*managers
 	*points
 	*entries
 	*differences
@@ -112,17 +115,20 @@ type stamp struct {
 // group gives each group of handlers what it asks for.
 func (a *api) group() {
 	a.signing = &signing{auth: a.Auth}
-	a.keys = &keys{store: a.Keys, sealer: a.Sealer, made: a.made}
-	a.accounts = &accounts{store: a.Accounts, storages: a.ObjectStorages, sealer: a.Sealer, places: a.Places, made: a.made}
+	a.keys = &keys{store: a.Keys, sealer: a.Sealer, secrets: a.Users, made: a.made}
+	a.managers = &managers{a.Managers}
+	a.users = &users{store: a.Users, passwords: a.Users, secrets: a.Users}
+	a.accounts = &accounts{store: a.Accounts, storages: a.ObjectStorages, sealer: a.Sealer, secrets: a.Users, places: a.Places, made: a.made}
 	a.browse = &browse{accounts: a.accounts, places: a.Places}
 	a.installation = &installation{nodes: a.Nodes, instance: a.Instance, version: a.Version}
 	if a.Monitor != nil {
 		a.warnings = a.Monitor.Warnings
 	}
 	a.repositories = &repositories{
-		known: a.Repositories, store: a.Store, storages: a.ObjectStorages, sessions: a.Sessions, synchronizer: a.Synchronizer,
+		known: a.Repositories, store: a.Store, storages: a.ObjectStorages, sessions: a.Sessions, synchronizer: a.Synchronizer, starter: a.Synchronizer,
 		nodes: a.installation, accounts: a.accounts, keys: a.keys, space: a.space, made: a.made,
 	}
+	a.keys.repositories = a.repositories
 	a.storages = &storages{
 		store: a.ObjectStorages, repositories: a.repositories, accounts: a.accounts, keys: a.keys,
 		places: a.Places, sizes: a.Statistics, made: a.made,
@@ -221,7 +227,8 @@ func methodNotAllowed(w http.ResponseWriter, allow string) {
 }
 
 func (a *api) check(op *operation, p *path, values []string, w *response, r *http.Request) error {
-	if err := infoFrom(r.Context()).readExtensions(r.Header); err != nil {
+	info := infoFrom(r.Context())
+	if err := errors.Join(info.readExtensions(r.Header), info.readManager(r.Header)); err != nil {
 		return err
 	}
 	if err := p.setPathValues(r, values); err != nil {

@@ -20,9 +20,11 @@ type Sealer interface {
 
 // keys answers for encryption keys.
 type keys struct {
-	store  store.Keys
-	sealer Sealer
-	made   *stamp
+	store        store.Keys
+	sealer       Sealer
+	secrets      secretComparer
+	repositories *repositories
+	made         *stamp
 }
 
 // ListEncryptionKeys answers GET /v6/EncryptionKeys.
@@ -55,13 +57,13 @@ func (h *keys) AddEncryptionKey(ctx context.Context, req v6.AddEncryptionKeyRequ
 	b := req.Body
 	switch {
 	case b.NewPassword != nil:
-		return nil, invalid("newPassword is not supported; send the password of a new key as password")
+		return nil, invalid("newPassword is not supported for a new key; send the password of a new key as password")
 	case b.OldPassword != nil:
-		return nil, invalid("oldPassword is not supported; send the password of a new key as password")
+		return nil, invalid("oldPassword is not supported for a new key; send the password of a new key as password")
 	case b.ID != nil && *b.ID != zeroID:
 		return nil, invalid("id cannot be chosen; leave it out")
 	}
-	k := syncline.EncryptionKey{ID: h.made.newID(), Description: deref(b.Description), CreatedAt: h.made.now().UTC()}
+	k := syncline.EncryptionKey{ID: h.made.newID(), Description: deref(b.Description), CreatedAt: h.made.now().UTC(), ManagedBy: infoFrom(ctx).manager}
 	sealed, err := h.sealer.Seal(k.ID, []byte(b.Password))
 	if err != nil {
 		return nil, err
@@ -74,6 +76,13 @@ func (h *keys) AddEncryptionKey(ctx context.Context, req v6.AddEncryptionKeyRequ
 
 // DeleteEncryptionKey answers DELETE /v6/EncryptionKeys/{keyId}.
 func (h *keys) DeleteEncryptionKey(ctx context.Context, req v6.DeleteEncryptionKeyRequestObject) (v6.DeleteEncryptionKeyResponseObject, error) {
+	old, err := h.store.Key(ctx, req.KeyID)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := managed(ctx, "encryption key", old.ManagedBy); err != nil {
+		return nil, err
+	}
 	if err := h.store.DeleteKey(ctx, req.KeyID); err != nil {
 		return nil, err
 	}
@@ -100,6 +109,7 @@ func keyJSON(k syncline.EncryptionKey) v6.EncryptionKey {
 	return v6.EncryptionKey{
 		ID:          k.ID,
 		Description: k.Description,
+		ManagedBy:   present(k.ManagedBy),
 		Links:       v6.EncryptionKeyLinks{Self: keyLink(k.ID)},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"strings"
+	"sync"
 	"unicode"
 
 	"syncline.dev/syncline"
@@ -29,10 +30,13 @@ type repositoryStore interface {
 
 // attacher opens and lets go of repositories.
 type attacher interface {
-	// Check opens the repository at a place. Errors are CodeWrongPassword,
+	// Check opens the repository at a place, and returns the id in its config. Errors are CodeWrongPassword,
 	// CodeNoRepository, CodeUnsupported, CodeDamaged, CodeUnavailable, and those
 	// of Places; their messages say what was found, without a local path.
-	Check(ctx context.Context, at place.Place, password string) error
+	Check(ctx context.Context, at place.Place, password string) (resticID string, err error)
+	// Hold stops the repository's session and calls change. No session of it starts
+	// meanwhile. Hold reports whether it stopped one.
+	Hold(ctx context.Context, repository syncline.ID, change func(context.Context) error) (stopped bool, err error)
 	// Forget ends the repository's session, deletes its catalog and calls
 	// remove, which deletes the repository. No session of it starts meanwhile:
 	// Start returns CodeConflict.
@@ -50,11 +54,14 @@ type repositories struct {
 		RepositorySessions(ctx context.Context, repo syncline.ID, limit, offset int) ([]syncline.Session, error)
 	}
 	synchronizer attacher
+	starter      starter
 	nodes        *installation
 	accounts     *accounts
 	keys         *keys
 	space        *spaceProbe
 	made         *stamp
+
+	attaching sync.Mutex // held from the look for a place to its record
 }
 
 // ListBackupRepositories answers GET /v6/BackupRepositories.
@@ -72,7 +79,7 @@ func (h *repositories) ListBackupRepositories(ctx context.Context, req v6.ListBa
 		return nil, err
 	}
 	for _, r := range repos {
-		answer = append(answer, h.repositoryJSON(ctx, r, node))
+		answer = append(answer, h.repositoryJSON(ctx, r, repos, node))
 	}
 	return answer, nil
 }
@@ -87,7 +94,13 @@ func (h *repositories) GetBackupRepository(ctx context.Context, req v6.GetBackup
 	if err != nil {
 		return nil, err
 	}
-	return v6.GetBackupRepository200JSONResponse(h.repositoryJSON(ctx, r, node)), nil
+	var all []syncline.Repository
+	if r.ResticID != "" {
+		if all, err = h.known.Repositories(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return v6.GetBackupRepository200JSONResponse(h.repositoryJSON(ctx, r, all, node)), nil
 }
 
 // AddBackupRepository answers POST /v6/BackupRepositories.
@@ -102,17 +115,18 @@ func (h *repositories) AddBackupRepository(ctx context.Context, req v6.AddBackup
 	if err != nil {
 		return nil, err
 	}
-	r := syncline.Repository{ID: h.made.newID(), CreatedAt: h.made.now().UTC(), OutOfSync: true}
+	r := syncline.Repository{ID: h.made.newID(), CreatedAt: h.made.now().UTC(), OutOfSync: true, ManagedBy: infoFrom(ctx).manager}
 	if err := merge(&r, req.Body); err != nil {
 		return nil, err
 	}
-	if err := h.tryOpening(ctx, r); err != nil {
+	if r.ResticID, err = h.tryOpening(ctx, r); err != nil {
 		return nil, err
 	}
-	if err := h.store.AddRepository(ctx, r); err != nil {
+	all, err := h.attach(ctx, r)
+	if err != nil {
 		return nil, err
 	}
-	return v6.AddBackupRepository200JSONResponse(h.repositoryJSON(ctx, r, node)), nil
+	return v6.AddBackupRepository200JSONResponse(h.repositoryJSON(ctx, r, all, node)), nil
 }
 
 // UpdateBackupRepository answers PUT /v6/BackupRepositories/{repositoryId}.
@@ -128,25 +142,14 @@ func (h *repositories) UpdateBackupRepository(ctx context.Context, req v6.Update
 		return nil, err
 	}
 	r := old
+	if r.ManagedBy, err = managed(ctx, "repository", old.ManagedBy); err != nil {
+		return nil, err
+	}
 	if err := merge(&r, req.Body); err != nil {
 		return nil, err
 	}
-	elsewhere := r.Path != old.Path || r.ObjectStorageID != old.ObjectStorageID || r.EncryptionKeyID != old.EncryptionKeyID
-	if elsewhere {
-		if err := h.refuseWhileSynchronizing(ctx, r.ID); err != nil {
-			return nil, err
-		}
-		if err := h.tryOpening(ctx, r); err != nil {
-			return nil, err
-		}
-	}
-	if err := h.store.UpdateRepository(ctx, r); err != nil {
+	if err := h.change(ctx, old, r); err != nil {
 		return nil, err
-	}
-	if elsewhere {
-		if err := h.store.SetOutOfSync(ctx, r.ID, true); err != nil {
-			return nil, err
-		}
 	}
 	return v6.UpdateBackupRepository200Response{}, nil
 }
@@ -155,12 +158,16 @@ func (h *repositories) UpdateBackupRepository(ctx context.Context, req v6.Update
 // catalog goes first: if the second step fails, the repository is out of sync, and the
 // request can be sent again.
 func (h *repositories) DeleteBackupRepository(ctx context.Context, req v6.DeleteBackupRepositoryRequestObject) (v6.DeleteBackupRepositoryResponseObject, error) {
-	if _, err := h.known.Repository(ctx, req.RepositoryID); err != nil {
+	old, err := h.known.Repository(ctx, req.RepositoryID)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := managed(ctx, "repository", old.ManagedBy); err != nil {
 		return nil, err
 	}
 	// A deletion that outlives its client is better than half of one.
 	ctx = context.WithoutCancel(ctx)
-	err := h.synchronizer.Forget(ctx, req.RepositoryID, func(ctx context.Context) error {
+	err = h.synchronizer.Forget(ctx, req.RepositoryID, func(ctx context.Context) error {
 		return h.store.DeleteRepository(ctx, req.RepositoryID)
 	})
 	if err != nil {
@@ -225,44 +232,6 @@ func checkRepository(r syncline.Repository) error {
 
 func hasControl(s string) bool { return strings.ContainsFunc(s, unicode.IsControl) }
 
-// tryOpening opens the repository. Its error names the field that is to blame.
-func (h *repositories) tryOpening(ctx context.Context, r syncline.Repository) error {
-	password, err := h.keys.password(ctx, r.EncryptionKeyID)
-	if err != nil {
-		return err
-	}
-	at, field := place.Place{Path: r.Path}, "path"
-	if r.ObjectStorageID != "" {
-		field = "objectStorageId"
-		if at, err = h.placeInStorage(ctx, r.ObjectStorageID); err != nil {
-			return err
-		}
-	}
-	err = h.synchronizer.Check(ctx, at, password)
-	switch code := codeOfTry(err); code {
-	case "":
-		return nil
-	case syncline.CodeWrongPassword:
-		return syncline.WrapError(code, err, "encryptionKeyId: %s", syncline.MessageOf(err))
-	case syncline.CodeNoRepository, syncline.CodeUnsupported, syncline.CodeDamaged, syncline.CodeUnavailable, syncline.CodeInvalid:
-		return syncline.WrapError(code, err, "%s: %s", field, syncline.MessageOf(err))
-	}
-	return err
-}
-
-// placeInStorage returns an object storage with its access.
-func (h *repositories) placeInStorage(ctx context.Context, id syncline.ID) (place.Place, error) {
-	s, err := h.storages.ObjectStorage(ctx, id)
-	if syncline.CodeOf(err) == syncline.CodeNotFound {
-		return place.Place{}, invalid("objectStorageId names no object storage; add it with POST /v6/objectstoragerepositories first")
-	}
-	if err != nil {
-		return place.Place{}, err
-	}
-	by, err := h.accounts.access(ctx, s.AccountID)
-	return place.Place{Storage: s, Access: by}, err
-}
-
 // refuseWhileSynchronizing fails while the repository has an unended session.
 func (h *repositories) refuseWhileSynchronizing(ctx context.Context, id syncline.ID) error {
 	newest, err := h.sessions.RepositorySessions(ctx, id, 1, 0)
@@ -276,7 +245,8 @@ func (h *repositories) refuseWhileSynchronizing(ctx context.Context, id syncline
 	return nil
 }
 
-func (h *repositories) repositoryJSON(ctx context.Context, r syncline.Repository, node syncline.ID) v6.BackupRepository {
+// repositoryJSON is a repository in v6's form. all are the attached repositories.
+func (h *repositories) repositoryJSON(ctx context.Context, r syncline.Repository, all []syncline.Repository, node syncline.ID) v6.BackupRepository {
 	answer := v6.BackupRepository{
 		ObjectStorageID:       present(r.ObjectStorageID),
 		EncryptionKeyID:       present(r.EncryptionKeyID),
@@ -289,6 +259,8 @@ func (h *repositories) repositoryJSON(ctx context.Context, r syncline.Repository
 		RetentionPeriodType:   present(r.Retention.PeriodType),
 		YearlyRetentionPeriod: present(r.Retention.YearlyPeriod),
 		ProxyID:               node,
+		CopyOf:                copies(r, all),
+		ManagedBy:             present(r.ManagedBy),
 		Links: v6.BackupRepositoryLinks{
 			Self:                repositoryLink(r.ID),
 			Proxy:               proxyLink(node),

@@ -78,7 +78,8 @@ func TestRepositoryLife(t *testing.T) {
 	}
 	wantFailure(t, w.get("/v6/BackupRepositories?longTerm=1.5"), 400, "longTerm")
 	w.api.made.newID = func() syncline.ID { return unknownID }
-	wantFailure(t, w.post(body), 409, "name")
+	wantFailure(t, w.post(body), 409, `attached already, as the repository \"second\"`)
+	wantFailure(t, w.post(with(body, map[string]any{"path": "/srv/three"})), 409, "name")
 	if a := w.do(request{method: "DELETE", path: "/v6/backuprepositories/" + repoID}); a.status != 204 || a.body != "" {
 		t.Errorf("deleting gives %d %q", a.status, a.body)
 	}
@@ -112,7 +113,6 @@ func TestUpdateRepository(t *testing.T) {
 		t.Errorf("opened %v", w.sync.opened)
 	}
 	w.store.sessions[0].State = syncline.WorkRunning
-	wantFailure(t, w.put(`{"retentionType":"ItemLevel","path":"/srv/three"}`), 409, "stop the session")
 	if a := w.put(`{"retentionType":"ItemLevel","name":"third"}`); a.status != 200 {
 		t.Errorf("a name may change at any time: %d %s", a.status, a.body)
 	}
@@ -164,7 +164,7 @@ func TestRefusedFields(t *testing.T) {
 	if a := w.post(with(newRepository, nothing)); a.status != 200 {
 		t.Errorf("empty values: %d %s", a.status, a.body)
 	}
-	nulls := strings.TrimSuffix(with(newRepository, map[string]any{"name": "third"}), "}")
+	nulls := strings.TrimSuffix(with(newRepository, map[string]any{"name": "third", "path": "/srv/three"}), "}")
 	for name := range refused {
 		nulls += `,"` + name + `":null`
 	}
@@ -253,8 +253,8 @@ func TestKeys(t *testing.T) {
 		`{"description":"x"}`:                       "password is required",
 		`{"password":""}`:                           "password must be a string of 1 to 4096 characters",
 		`{"password":null}`:                         "password must not be null",
-		`{"password":"a","newPassword":"b"}`:        "newPassword is not supported",
-		`{"password":"a","oldPassword":"b"}`:        "oldPassword is not supported",
+		`{"password":"a","newPassword":"b"}`:        "newPassword is not supported for a new key",
+		`{"password":"a","oldPassword":"b"}`:        "oldPassword is not supported for a new key",
 		`{"password":"a","id":"` + unknownID + `"}`: "id cannot be chosen",
 		`{"password":"a","Descriptions":"b"}`:       "Descriptions is not a known field",
 	} {

@@ -92,7 +92,7 @@ func (h *storages) GetObjectStorageRepository(ctx context.Context, req v6.GetObj
 
 // AddObjectStorageRepository answers POST /v6/objectstoragerepositories.
 func (h *storages) AddObjectStorageRepository(ctx context.Context, req v6.AddObjectStorageRepositoryRequestObject) (v6.AddObjectStorageRepositoryResponseObject, error) {
-	s := syncline.ObjectStorage{ID: h.made.newID(), CreatedAt: h.made.now().UTC()}
+	s := syncline.ObjectStorage{ID: h.made.newID(), CreatedAt: h.made.now().UTC(), ManagedBy: infoFrom(ctx).manager}
 	if err := mergeStorage(&s, req.Body, ""); err != nil {
 		return nil, err
 	}
@@ -112,6 +112,9 @@ func (h *storages) UpdateObjectStorageRepository(ctx context.Context, req v6.Upd
 		return nil, err
 	}
 	s := old
+	if s.ManagedBy, err = managed(ctx, "object storage", old.ManagedBy); err != nil {
+		return nil, err
+	}
 	if err := mergeStorage(&s, req.Body, old.ID); err != nil {
 		return nil, err
 	}
@@ -138,6 +141,13 @@ func (h *storages) UpdateObjectStorageRepository(ctx context.Context, req v6.Upd
 
 // DeleteObjectStorageRepository answers DELETE /v6/objectstoragerepositories/{repositoryId}.
 func (h *storages) DeleteObjectStorageRepository(ctx context.Context, req v6.DeleteObjectStorageRepositoryRequestObject) (v6.DeleteObjectStorageRepositoryResponseObject, error) {
+	old, err := h.store.ObjectStorage(ctx, req.RepositoryID)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := managed(ctx, "object storage", old.ManagedBy); err != nil {
+		return nil, err
+	}
 	if err := h.store.DeleteObjectStorage(ctx, req.RepositoryID); err != nil {
 		return nil, err
 	}
@@ -198,8 +208,16 @@ func (h *storages) tryMoving(ctx context.Context, s syncline.ObjectStorage) ([]s
 		if err != nil {
 			return nil, err
 		}
-		if err := h.repositories.synchronizer.Check(ctx, place.Place{Storage: s, Access: by}, password); err != nil {
+		there, err := h.repositories.synchronizer.Check(ctx, place.Place{Storage: s, Access: by}, password)
+		if err != nil {
 			return nil, syncline.WrapError(codeOfTry(err), err, "the repository %q does not open there: %s", r.Name, syncline.MessageOf(err))
+		}
+		if err := sameRepository(r, there); err != nil {
+			return nil, err
+		}
+		r.ResticID = there
+		if err := h.repositories.refuseTakenAt(ctx, all, r, place.Place{Storage: s, Access: by}); err != nil {
+			return nil, err
 		}
 	}
 	return moved, nil
@@ -359,7 +377,7 @@ func storageJSON(s syncline.ObjectStorage, used *int64) v6.ObjectStorageReposito
 	}
 	answer := v6.ObjectStorageRepositoryComposed{
 		ID: &s.ID, Name: &s.Name, Description: &s.Description, Type: &kind, AccountID: &s.AccountID, Links: &links,
-		UsedSpaceBytes: used,
+		UsedSpaceBytes: used, ManagedBy: present(s.ManagedBy),
 	}
 	cloud := string(s.Cloud)
 	switch s.Kind {

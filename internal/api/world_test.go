@@ -68,6 +68,7 @@ type world struct {
 	store  *fakeStore
 	sync   *fakeSynchronizer
 	auth   *fakeAuth
+	users  *fakeUsers
 	places *fakePlaces
 	nodes  *fakeNodes
 	jobs   *fakeRestorer
@@ -76,11 +77,11 @@ type world struct {
 
 func newWorld(t testing.TB, change ...func(*Config)) *world {
 	t.Helper()
-	w := &world{t: t, auth: &fakeAuth{}, places: &fakePlaces{}, nodes: &fakeNodes{}, jobs: &fakeRestorer{}, log: &syncBuffer{}}
-	w.store = &fakeStore{sealed: map[syncline.ID][]byte{}, logs: map[syncline.ID][]syncline.LogItem{}}
+	w := &world{t: t, auth: &fakeAuth{}, users: newFakeUsers(), places: &fakePlaces{}, nodes: &fakeNodes{}, jobs: &fakeRestorer{}, log: &syncBuffer{}}
+	w.store = &fakeStore{managers: []string{"fleet"}, sealed: map[syncline.ID][]byte{}, logs: map[syncline.ID][]syncline.LogItem{}}
 	w.sync = &fakeSynchronizer{store: w.store}
 	cfg := Config{
-		Auth: w.auth, Repositories: w.store, Store: w.store, Keys: w.store, Sessions: w.store, Instance: w.store,
+		Auth: w.auth, Users: w.users, Managers: w.store, Repositories: w.store, Store: w.store, Keys: w.store, Sessions: w.store, Instance: w.store,
 		Accounts: w.store, ObjectStorages: w.store, Places: w.places, Nodes: w.nodes,
 		Sealer: fakeSealer{}, Synchronizer: w.sync, RestorePoints: fakePoints{testPoint}, Explorer: &fakeExplorer{}, Histories: &fakeExplorer{}, Searcher: &fakeSearcher{}, Statistics: &fakeStatistics{},
 		Contents: noContents{}, Archives: &archive.Service{},

@@ -56,6 +56,7 @@ type Service struct {
 	hasher    *hasher
 	passwords guard     // failed sign-ins
 	refreshes *throttle // failed refreshes, by address
+	compares  *throttle // wrong comparisons, by secret
 	cache     *cache
 
 	mu          sync.Mutex
@@ -78,6 +79,7 @@ func New(s Store, o Options) *Service {
 		hasher:    newHasher(o.Hashes),
 		passwords: newGuard(),
 		refreshes: newThrottle(refreshPace),
+		compares:  newThrottle(comparePace),
 		cache:     newCache(cacheSize),
 	}
 }
@@ -116,6 +118,15 @@ var errToken = &syncline.Error{
 // CodeUnauthenticated. After repeated failures SignIn refuses attempts for a
 // while with CodeThrottled (see RetryAfter).
 func (s *Service) SignIn(ctx context.Context, user, password, remoteAddr string) (Grant, error) {
+	u, err := s.checked(ctx, user, password, remoteAddr)
+	if err != nil {
+		return Grant{}, err
+	}
+	return s.begin(ctx, u)
+}
+
+// checked returns the user with a password, within the limits of failed sign-ins.
+func (s *Service) checked(ctx context.Context, user, password, remoteAddr string) (syncline.User, error) {
 	who := attempt{user: store.FoldName(user), address: peer.Key(remoteAddr)}
 	if !validName(user) {
 		who.user = "" // cannot exist; all such names share one record
@@ -124,7 +135,7 @@ func (s *Service) SignIn(ctx context.Context, user, password, remoteAddr string)
 	// second one, with a slot for hashing, keeps a burst from passing before
 	// its first failure counts.
 	if err := s.passwords.check(who, s.now()); err != nil {
-		return Grant{}, err
+		return syncline.User{}, err
 	}
 	owner, trusted := who.address, s.passwords.trusted.has(who, s.now())
 	if trusted {
@@ -132,21 +143,21 @@ func (s *Service) SignIn(ctx context.Context, user, password, remoteAddr string)
 	}
 	release, err := s.hasher.acquire(ctx, owner, trusted)
 	if err != nil {
-		return Grant{}, err
+		return syncline.User{}, err
 	}
 	defer release()
 	if err := s.passwords.check(who, s.now()); err != nil {
-		return Grant{}, err
+		return syncline.User{}, err
 	}
 	u, err := s.verify(ctx, user, password)
 	if err != nil {
 		if syncline.CodeOf(err) == syncline.CodeUnauthenticated {
 			s.passwords.failed(who, s.now())
 		}
-		return Grant{}, err
+		return syncline.User{}, err
 	}
 	s.passwords.succeeded(who, s.now())
-	return s.begin(ctx, u)
+	return u, nil
 }
 
 // verify returns the user with this password. An unknown user costs one hash,

@@ -55,17 +55,27 @@ func checkPassword(user, password string) error {
 // AddUser adds a user. An invalid name or password, or an unknown role, is
 // CodeInvalid. A taken name is CodeConflict.
 func (s *Service) AddUser(ctx context.Context, name, password string, role syncline.Role) error {
-	if err := checkName(name); err != nil {
-		return err
+	_, err := s.CreateUser(ctx, syncline.User{Name: name, Role: role}, password)
+	return err
+}
+
+// CreateUser is AddUser with all that a user has, and returns the user. It chooses
+// PasswordHash and CreatedAt.
+func (s *Service) CreateUser(ctx context.Context, u syncline.User, password string) (syncline.User, error) {
+	if err := checkName(u.Name); err != nil {
+		return u, err
 	}
-	if _, err := syncline.ParseRole(string(role)); err != nil {
-		return err
+	if _, err := syncline.ParseRole(string(u.Role)); err != nil {
+		return u, err
 	}
-	hash, err := s.newHash(ctx, name, password)
+	hash, err := s.newHash(ctx, u.Name, password)
 	if err != nil {
-		return err
+		return u, err
 	}
-	return s.store.AddUser(ctx, syncline.User{Name: name, Role: role, PasswordHash: hash, CreatedAt: s.now()})
+	u.CreatedAt = s.now().UTC()
+	stored := u
+	stored.PasswordHash = hash
+	return u, s.store.AddUser(ctx, stored)
 }
 
 // SetPassword changes a user's password and signs the user out everywhere.
@@ -85,6 +95,13 @@ func (s *Service) RemoveUser(ctx context.Context, name string) error {
 	err := s.store.DeleteUser(ctx, name)
 	s.forgetUser(name)
 	return err
+}
+
+// User returns a user, without the password hash. An unknown one is CodeNotFound.
+func (s *Service) User(ctx context.Context, name string) (syncline.User, error) {
+	u, err := s.store.User(ctx, name)
+	u.PasswordHash = ""
+	return u, err
 }
 
 // ListUsers returns all users by name, without their password hashes.

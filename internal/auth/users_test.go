@@ -160,3 +160,65 @@ func TestParseHashIsBounded(t *testing.T) {
 type noUsers struct{ Store }
 
 func (noUsers) Users(context.Context) ([]syncline.User, error) { return nil, nil }
+
+func TestChangeUser(t *testing.T) {
+	f := newFixture(t)
+	ctx := t.Context()
+	check(t, f.AddUser(ctx, "Bert", password, syncline.RoleViewer))
+	signIn := func() Grant {
+		grant, err := f.SignIn(ctx, "bert", password, home)
+		check(t, err)
+		f.wantLive(t, grant.AccessToken, true)
+		return grant
+	}
+	grant := signIn()
+	role, manager := syncline.RoleOperator, "fleet"
+	check(t, f.ChangeUser(ctx, "BERT", UserChange{ManagedBy: &manager}))
+	f.wantLive(t, grant.AccessToken, true)
+	check(t, f.ChangeUser(ctx, "BERT", UserChange{Role: &role}))
+	f.wantLive(t, grant.AccessToken, false)
+	u, err := f.User(ctx, "bert")
+	check(t, err)
+	if u.Role != role || u.ManagedBy != manager || u.Name != "Bert" || u.PasswordHash != "" {
+		t.Errorf("got %+v", u)
+	}
+	wrong := syncline.Role("king")
+	wantCode(t, f.ChangeUser(ctx, "bert", UserChange{Role: &wrong}), syncline.CodeInvalid)
+	wantCode(t, f.ChangeUser(ctx, "nobody", UserChange{Role: &role}), syncline.CodeNotFound)
+	wantCode(t, f.ChangeUser(ctx, "admin", UserChange{Role: &role}), syncline.CodeConflict)
+
+	grant = signIn()
+	me, err := f.Authenticate(ctx, grant.AccessToken)
+	check(t, err)
+	wantCode(t, f.ChangePassword(ctx, me, "a wrong password", "another password", home), syncline.CodeUnauthenticated)
+	wantCode(t, f.ChangePassword(ctx, me, password, "short", home), syncline.CodeInvalid)
+	check(t, f.ChangePassword(ctx, me, password, "another password", home))
+	f.wantLive(t, grant.AccessToken, false)
+	_, err = f.SignIn(ctx, "bert", "another password", home)
+	check(t, err)
+}
+
+// Guessing a password by comparing it is slowed down.
+func TestHasPassword(t *testing.T) {
+	f := newFixture(t)
+	ctx := t.Context()
+	same, err := f.HasPassword(ctx, "ADMIN", password)
+	if check(t, err); !same {
+		t.Error("the password is not the user's")
+	}
+	_, err = f.HasPassword(ctx, "nobody", password)
+	wantCode(t, err, syncline.CodeNotFound)
+	for range comparePace.free + 1 {
+		same, err = f.HasPassword(ctx, "admin", "a wrong password")
+		if check(t, err); same {
+			t.Error("a wrong password is the user's")
+		}
+	}
+	_, err = f.HasPassword(ctx, "admin", password)
+	wantCode(t, err, syncline.CodeThrottled)
+	f.clock.Add(comparePace.limit)
+	same, err = f.HasPassword(ctx, "admin", password)
+	if check(t, err); !same {
+		t.Error("the password is not the user's after the wait")
+	}
+}

@@ -50,12 +50,17 @@ func (o *Opener) tooSlow(err error) error {
 	return syncline.WrapError(syncline.CodeUnavailable, err, "the storage did not answer within %s; check the endpoint, and whether a firewall keeps this machine out", o.timeout())
 }
 
-// Check opens the repository at a place and drops it again.
-func (o *Opener) Check(ctx context.Context, at Place, password string) error {
-	return o.trying(ctx, at, func(ctx context.Context, st storage.Storage) error {
-		_, err := resticrepo.Open(ctx, st, password)
+// Check opens the repository at a place, drops it again, and returns the id in its
+// config, in hexadecimal.
+func (o *Opener) Check(ctx context.Context, at Place, password string) (resticID string, err error) {
+	err = o.trying(ctx, at, func(ctx context.Context, st storage.Storage) error {
+		r, err := resticrepo.Open(ctx, st, password)
+		if err == nil {
+			resticID = r.Config().ID.String()
+		}
 		return err
 	})
+	return resticID, err
 }
 
 var errEnough = errors.New("enough")

@@ -50,6 +50,7 @@ type Service struct {
 	kinds    map[syncline.WorkKind]*kind
 	running  map[syncline.ID]*Task
 	leaving  map[syncline.ID]bool // repositories that are being removed
+	held     map[hold]int         // work that may not start for now
 	watchers map[syncline.ID]map[chan struct{}]bool
 	closed   bool
 }
@@ -75,6 +76,7 @@ func (s *Service) Open(ctx context.Context, kinds ...Kind) error {
 	s.kinds = make(map[syncline.WorkKind]*kind)
 	s.running = make(map[syncline.ID]*Task)
 	s.leaving = make(map[syncline.ID]bool)
+	s.held = make(map[hold]int)
 	s.watchers = make(map[syncline.ID]map[chan struct{}]bool)
 	for _, k := range kinds {
 		known := &kind{Kind: k, busy: make(map[syncline.ID]chan struct{})}
@@ -160,10 +162,13 @@ func (s *Service) Start(ctx context.Context, w store.Work) (store.Work, error) {
 	s.starting.RLock()
 	defer s.starting.RUnlock()
 	s.mu.Lock()
-	leaving := s.leaving[w.RepositoryID]
+	leaving, held := s.leaving[w.RepositoryID], s.held[hold{w.Kind, w.RepositoryID}] > 0
 	s.mu.Unlock()
 	if leaving {
 		return store.Work{}, syncline.Errorf(syncline.CodeConflict, "%s", k.Leaving)
+	}
+	if held {
+		return store.Work{}, syncline.Errorf(syncline.CodeConflict, "the repository is being changed, and no %s of it can start meanwhile; try again in a moment", k.Noun)
 	}
 	w.ID, w.CreatedAt, w.Owner, w.Alone = s.NewID(), s.Now(), s.Node, k.Alone
 	for range 2 {

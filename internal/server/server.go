@@ -176,7 +176,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	live := s.newLive(&o, certs)
 	limits := live.gate(gate.Default)
 	handler, err := api.NewHandler(api.Config{
-		Auth: s.Auth, Repositories: current, Store: s.store, Keys: s.store, Sessions: s.service, Instance: s.store,
+		Auth: s.Auth, Users: s.Auth, Managers: s.store, Repositories: current, Store: s.store, Keys: s.store, Sessions: s.service, Instance: s.store,
 		Accounts: accounts{s.store, places}, ObjectStorages: s.store, Places: places, Nodes: running,
 		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, runs, places},
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: &explore.Statistics{Points: points},
@@ -223,8 +223,8 @@ func displayAddress(addr net.Addr, listen string) string {
 
 func newID() syncline.ID { return syncline.ID(uuid.NewString()) }
 
-// synchronizer is the service of sessions with two more methods. Check opens a
-// repository once, and Forget ends all its work.
+// synchronizer is the service of sessions with three more methods. Check opens a
+// repository once, Forget ends all its work, and Hold stops its session for a change.
 type synchronizer struct {
 	*syncer.Service
 	runs   *run.Service
@@ -235,6 +235,10 @@ func (s synchronizer) Forget(ctx context.Context, repository syncline.ID, remove
 	return s.runs.Forget(ctx, repository, remove)
 }
 
-func (s synchronizer) Check(ctx context.Context, at place.Place, password string) error {
+func (s synchronizer) Hold(ctx context.Context, repository syncline.ID, change func(context.Context) error) (bool, error) {
+	return s.runs.Hold(ctx, syncline.WorkSynchronize, repository, change)
+}
+
+func (s synchronizer) Check(ctx context.Context, at place.Place, password string) (string, error) {
 	return s.places.Check(ctx, at, password)
 }

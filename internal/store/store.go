@@ -30,6 +30,8 @@ type Repositories interface {
 	// Catalog.
 	UpdateRepository(ctx context.Context, r syncline.Repository) error
 	SetOutOfSync(ctx context.Context, id syncline.ID, outOfSync bool) error
+	// SetResticID records the id in the repository's config.
+	SetResticID(ctx context.Context, id syncline.ID, resticID string) error
 	// SetSynchronized records that the repository is in sync, with this catalog.
 	SetSynchronized(ctx context.Context, id syncline.ID, catalog syncline.CatalogMark) error
 	// DeleteRepository deletes the repository with its work and the logs. A long history
@@ -43,9 +45,12 @@ type Keys interface {
 	// Keys returns all of them, oldest first.
 	Keys(ctx context.Context) ([]syncline.EncryptionKey, error)
 	Key(ctx context.Context, id syncline.ID) (syncline.EncryptionKey, error)
-	// SealedPassword returns what AddKey was given.
+	// SealedPassword returns what AddKey or UpdateKey was given last.
 	SealedPassword(ctx context.Context, id syncline.ID) ([]byte, error)
 	AddKey(ctx context.Context, k syncline.EncryptionKey, sealed []byte) error
+	// UpdateKey replaces description and manager, and the sealed password unless it
+	// is nil.
+	UpdateKey(ctx context.Context, k syncline.EncryptionKey, sealed []byte) error
 	// DeleteKey fails with CodeConflict while a repository uses the key; the
 	// message names the repository.
 	DeleteKey(ctx context.Context, id syncline.ID) error
@@ -59,8 +64,8 @@ type Accounts interface {
 	// SealedSecret returns what AddAccount or UpdateAccount was given last.
 	SealedSecret(ctx context.Context, id syncline.ID) ([]byte, error)
 	AddAccount(ctx context.Context, a syncline.Account, sealed []byte) error
-	// UpdateAccount replaces user name, description and limits, and the sealed
-	// secret unless it is nil.
+	// UpdateAccount replaces user name, description, limits and manager, and the
+	// sealed secret unless it is nil.
 	UpdateAccount(ctx context.Context, a syncline.Account, sealed []byte) error
 	// DeleteAccount fails with CodeConflict while an object storage uses the
 	// account; the message names the storage.
@@ -91,6 +96,10 @@ type Users interface {
 	AddUser(ctx context.Context, u syncline.User) error
 	// SetPasswordHash also ends all of the user's tokens.
 	SetPasswordHash(ctx context.Context, name, hash string) error
+	// UpdateUser replaces role, password hash and manager of the user with the name. An
+	// empty role or hash keeps what there is. A new role or hash also ends all of the user's tokens. It refuses with CodeConflict
+	// to take the role of the last administrator.
+	UpdateUser(ctx context.Context, u syncline.User) error
 	// DeleteUser also ends all of the user's tokens. It refuses with
 	// CodeConflict to delete the last administrator.
 	DeleteUser(ctx context.Context, name string) error
@@ -125,6 +134,16 @@ type Tokens interface {
 	DeleteExpired(ctx context.Context, now time.Time) error
 }
 
+// Managers keeps which file declares what.
+type Managers interface {
+	// Managers returns the names in ManagedBy of repositories, keys, accounts, object
+	// storages and users, each once, in the order of the alphabet.
+	Managers(ctx context.Context) ([]string, error)
+	// Release empties ManagedBy of all that has the name there. CodeNotFound is for
+	// nothing.
+	Release(ctx context.Context, name string) error
+}
+
 // Instance keeps this installation's identity.
 type Instance interface {
 	// InstallationID returns the same id for the life of the database.
@@ -144,6 +163,7 @@ type Store interface {
 	AlarmRules
 	Alarms
 	AlarmEvents
+	Managers
 	Instance
 	Close() error
 }

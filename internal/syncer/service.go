@@ -18,6 +18,7 @@ type Repositories interface {
 	Repository(ctx context.Context, id syncline.ID) (syncline.Repository, error)
 	SetOutOfSync(ctx context.Context, id syncline.ID, outOfSync bool) error
 	SetSynchronized(ctx context.Context, id syncline.ID, catalog syncline.CatalogMark) error
+	SetResticID(ctx context.Context, id syncline.ID, resticID string) error
 }
 
 // Catalogs holds the repositories' catalogs.
@@ -210,6 +211,11 @@ func (s *Service) synchronize(ctx context.Context, rec *session) (o outcome) {
 		return outcome{err: err}
 	}
 	o = s.build(ctx, rec, id, params)
+	if o.err == nil && repository.ResticID == "" { // attached by a version that did not record it
+		if err := s.Repositories.SetResticID(ctx, id, opened.Repository.Config().ID.String()); err != nil {
+			s.Logger.Warn("cannot record the id of a repository", "repository", id, "error", err)
+		}
+	}
 	if errors.Is(o.err, catalog.ErrNoRoom) {
 		if err := s.Catalogs.Trim(context.WithoutCancel(ctx), id); err != nil {
 			s.Logger.Warn("cannot give back the room of a catalog", "repository", id, "error", err)

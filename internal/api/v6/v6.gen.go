@@ -285,9 +285,16 @@ type BackupRepository struct {
 	YearlyRetentionPeriod *string `json:"yearlyRetentionPeriod,omitempty"`
 
 	// ProxyID The server that reads it.
-	ProxyID    Id                    `json:"proxyId"`
-	IsLongTerm bool                  `json:"isLongTerm"`
-	Links      BackupRepositoryLinks `json:"_links"`
+	ProxyID    Id   `json:"proxyId"`
+	IsLongTerm bool `json:"isLongTerm"`
+
+	// CopyOf The other attached repositories with the same id in their `config`,
+	// oldest first: this one is a copy of them. Absent where there is none.
+	CopyOf *[]Id `json:"copyOf,omitempty"`
+
+	// ManagedBy Name of the file that declares it. Absent where no file does.
+	ManagedBy *string               `json:"managedBy,omitempty"`
+	Links     BackupRepositoryLinks `json:"_links"`
 }
 
 // BackupRepositoryFromClient The fields of the v6 API. Those that say "not supported" may be absent
@@ -300,6 +307,9 @@ type BackupRepositoryFromClient struct {
 
 	// CapacityBytes Given by the server; what a client sends back of it is not looked at.
 	CapacityBytes *int64 `json:"capacityBytes,omitempty"`
+
+	// CopyOf Given by the server; what a client sends back of it is not looked at.
+	CopyOf *[]string `json:"copyOf,omitempty"`
 
 	// DailyRetentionPeriod Not supported; 0 is taken too.
 	DailyRetentionPeriod *int32 `json:"dailyRetentionPeriod,omitempty"`
@@ -325,6 +335,9 @@ type BackupRepositoryFromClient struct {
 
 	// IsOutOfSync Given by the server; what a client sends back of it is not looked at.
 	IsOutOfSync *bool `json:"isOutOfSync,omitempty"`
+
+	// ManagedBy Given by the server; what a client sends back of it is not looked at.
+	ManagedBy *string `json:"managedBy,omitempty"`
 
 	// MonthlyDaynumber Not supported.
 	MonthlyDaynumber *string `json:"monthlyDaynumber,omitempty"`
@@ -423,8 +436,11 @@ type Credential struct {
 	MaxConnections *int32 `json:"maxConnections,omitempty"`
 
 	// LimitDownloadKBs Only where it is set; Syncline's own addition.
-	LimitDownloadKBs *int64    `json:"limitDownloadKBs,omitempty"`
-	Links            SelfLinks `json:"_links"`
+	LimitDownloadKBs *int64 `json:"limitDownloadKBs,omitempty"`
+
+	// ManagedBy Name of the file that declares it. Absent where no file does.
+	ManagedBy *string   `json:"managedBy,omitempty"`
+	Links     SelfLinks `json:"_links"`
 }
 
 // CredentialToSend Example: {"accountType":"amazonS3CompatibleAccount","description":"Storage in the cellar","password":"its secret key","userName":"an access key"}
@@ -441,6 +457,9 @@ type CredentialToSend struct {
 	// together, in KiB a second; 0 for no bound. It holds at once. Syncline's
 	// own addition.
 	LimitDownloadKBs *int64 `json:"limitDownloadKBs,omitempty"`
+
+	// ManagedBy Given by the server; what a client sends back of it is not looked at.
+	ManagedBy *string `json:"managedBy,omitempty"`
 
 	// MaxConnections The most files that are read at once with this account, by all
 	// sessions and downloads together; 0 for the default of 32. Below it,
@@ -556,9 +575,35 @@ type DifferenceSummary struct {
 
 // EncryptionKey Example: {"_links":{"self":{"href":"/v6/EncryptionKeys/a37a9cb9-4ba9-4c04-8466-972a4b4fc3d2"}},"description":"laptop","id":"a37a9cb9-4ba9-4c04-8466-972a4b4fc3d2"}
 type EncryptionKey struct {
-	ID          Id                 `json:"id"`
-	Description string             `json:"description"`
-	Links       EncryptionKeyLinks `json:"_links"`
+	ID          Id     `json:"id"`
+	Description string `json:"description"`
+
+	// ManagedBy Name of the file that declares it. Absent where no file does.
+	ManagedBy *string            `json:"managedBy,omitempty"`
+	Links     EncryptionKeyLinks `json:"_links"`
+}
+
+// EncryptionKeyChange Example: {"description":"laptop","newPassword":"another password"}
+type EncryptionKeyChange struct {
+	// Links Given by the server; what a client sends back of it is not looked at.
+	Links       *map[string]Link `json:"_links,omitempty"`
+	Description *string          `json:"description,omitempty"`
+
+	// Force Take the new password also where a repository cannot be reached to
+	// try it. A repository that it does not open refuses it all the same.
+	Force *bool `json:"force,omitempty"`
+
+	// ID The server chooses the id; null, all zeros or the id in the path.
+	ID *syncline.ID `json:"id,omitempty"`
+
+	// ManagedBy Given by the server; what a client sends back of it is not looked at.
+	ManagedBy *string `json:"managedBy,omitempty"`
+
+	// NewPassword The password that opens the repositories from here on.
+	NewPassword *string `json:"newPassword,omitempty"`
+
+	// OldPassword Where it is given, it must be the password that the key has.
+	OldPassword *string `json:"oldPassword,omitempty"`
 }
 
 // EncryptionKeyLinks defines model for EncryptionKeyLinks.
@@ -575,10 +620,13 @@ type EncryptionKeyToSend struct {
 	// ID The server chooses the id; leave it out.
 	ID *syncline.ID `json:"id,omitempty"`
 
-	// NewPassword Not supported; leave it out. A changed password is a new key.
+	// ManagedBy Given by the server; what a client sends back of it is not looked at.
+	ManagedBy *string `json:"managedBy,omitempty"`
+
+	// NewPassword Not supported here; a `PUT` changes a password.
 	NewPassword *string `json:"newPassword,omitempty"`
 
-	// OldPassword Not supported; leave it out. A changed password is a new key.
+	// OldPassword Not supported here; a `PUT` changes a password.
 	OldPassword *string `json:"oldPassword,omitempty"`
 
 	// Password The password of the restic repository.
@@ -881,6 +929,11 @@ type LogItemPage struct {
 	Results []LogItem `json:"results"`
 }
 
+// Manager Example: {"name":"fleet"}
+type Manager struct {
+	Name string `json:"name"`
+}
+
 // NotSearched defines model for NotSearched.
 type NotSearched struct {
 	RepositoryID Id `json:"repositoryId"`
@@ -971,6 +1024,9 @@ type ObjectStorageRepositoryComposed struct {
 	// back of it is not looked at.
 	FreeSpaceBytes *int64 `json:"freeSpaceBytes"`
 
+	// ManagedBy Given by the server; what a client sends back of it is not looked at.
+	ManagedBy *string `json:"managedBy,omitempty"`
+
 	// UsedSpaceBytes The size of the packs of all repositories that lie in it, from their
 	// catalogs; null where one of them is not known, or not known soon.
 	// What a client sends back of it is not looked at.
@@ -989,6 +1045,14 @@ type PageLinks struct {
 
 	// Prev The page before; absent on the first.
 	Prev *Link `json:"prev,omitempty"`
+}
+
+// PasswordChange Example: {"newPassword":"some words at random","password":"the present one"}
+type PasswordChange struct {
+	NewPassword string `json:"newPassword"`
+
+	// Password The present password.
+	Password string `json:"password"`
 }
 
 // Proxy Example: {"_links":{"self":{"href":"/v6/Proxies/3f2504e0-4f89-41d3-9a0c-0305e82c3301"}},"description":"Syncline v1.0.0","enableNetworkThrottling":false,"hostName":"backup1","id":"3f2504e0-4f89-41d3-9a0c-0305e82c3301","port":4443,"status":"Online","threadsNumber":8,"type":"Local","useInternetProxy":false}
@@ -1473,6 +1537,16 @@ type SearchPage struct {
 // looked into.
 type SearchCut string
 
+// SecretComparison Example: {"isSame":true}
+type SecretComparison struct {
+	IsSame bool `json:"isSame"`
+}
+
+// SecretToCompare Example: {"password":"a password"}
+type SecretToCompare struct {
+	Password string `json:"password"`
+}
+
 // SelfLinks defines model for SelfLinks.
 type SelfLinks struct {
 	Self Link `json:"self"`
@@ -1541,6 +1615,38 @@ type TokenResponse struct {
 
 	// Expires When the access token ends.
 	Expires time.Time `json:".expires"`
+}
+
+// User Example: {"_links":{"self":{"href":"/v6/Users/ann"}},"createdTime":"2026-11-23T10:00:00Z","name":"ann","role":"operator"}
+type User struct {
+	Name        string    `json:"name"`
+	Role        string    `json:"role"`
+	CreatedTime time.Time `json:"createdTime"`
+
+	// ManagedBy Name of the file that declares it. Absent where no file does.
+	ManagedBy *string   `json:"managedBy,omitempty"`
+	Links     SelfLinks `json:"_links"`
+}
+
+// UserFromClient Example: {"name":"ann","password":"some words at random","role":"operator"}
+type UserFromClient struct {
+	// Links Given by the server; what a client sends back of it is not looked at.
+	Links *map[string]Link `json:"_links,omitempty"`
+
+	// CreatedTime Given by the server; what a client sends back of it is not looked at.
+	CreatedTime *string `json:"createdTime,omitempty"`
+
+	// ManagedBy Given by the server; what a client sends back of it is not looked at.
+	ManagedBy *string `json:"managedBy,omitempty"`
+
+	// Name Needed for a new user; it does not change.
+	Name *string `json:"name,omitempty"`
+
+	// Password Needed for a new user.
+	Password *string `json:"password,omitempty"`
+
+	// Role Needed for a new user.
+	Role *string `json:"role,omitempty"`
 }
 
 // Version defines model for Version.
@@ -1620,6 +1726,9 @@ type JobID = Id
 // KeyID A UUID. Given out in lower case, taken in either.
 type KeyID = Id
 
+// ManagerName defines model for managerName.
+type ManagerName = string
+
 // ProxyID A UUID. Given out in lower case, taken in either.
 type ProxyID = Id
 
@@ -1640,6 +1749,9 @@ type ServicePoint = string
 
 // SessionID A UUID. Given out in lower case, taken in either.
 type SessionID = Id
+
+// UserName defines model for userName.
+type UserName = string
 
 // Failure Example: {"message":"name is required; give the repository a name"}
 type Failure = ExceptionInfo
@@ -2349,6 +2461,9 @@ type AddAccountJSONRequestBody = CredentialToSend
 // UpdateAccountJSONRequestBody defines body for UpdateAccount for application/json ContentType.
 type UpdateAccountJSONRequestBody = CredentialToSend
 
+// CompareAccountJSONRequestBody defines body for CompareAccount for application/json ContentType.
+type CompareAccountJSONRequestBody = SecretToCompare
+
 // AcknowledgeAlarmJSONRequestBody defines body for AcknowledgeAlarm for application/json ContentType.
 type AcknowledgeAlarmJSONRequestBody = AcknowledgeAlarmOptions
 
@@ -2367,6 +2482,12 @@ type ConsoleSignInJSONRequestBody = ConsoleSignIn
 // AddEncryptionKeyJSONRequestBody defines body for AddEncryptionKey for application/json ContentType.
 type AddEncryptionKeyJSONRequestBody = EncryptionKeyToSend
 
+// UpdateEncryptionKeyJSONRequestBody defines body for UpdateEncryptionKey for application/json ContentType.
+type UpdateEncryptionKeyJSONRequestBody = EncryptionKeyChange
+
+// CompareEncryptionKeyJSONRequestBody defines body for CompareEncryptionKey for application/json ContentType.
+type CompareEncryptionKeyJSONRequestBody = SecretToCompare
+
 // AddProxyJSONRequestBody defines body for AddProxy for application/json ContentType.
 type AddProxyJSONRequestBody = ProxyFromClient
 
@@ -2381,6 +2502,18 @@ type RemoveProxyJSONRequestBody = RemoveProxyOptions
 
 // StartRestoreJobJSONRequestBody defines body for StartRestoreJob for application/json ContentType.
 type StartRestoreJobJSONRequestBody = RestoreJobFromClient
+
+// AddUserJSONRequestBody defines body for AddUser for application/json ContentType.
+type AddUserJSONRequestBody = UserFromClient
+
+// UpdateUserJSONRequestBody defines body for UpdateUser for application/json ContentType.
+type UpdateUserJSONRequestBody = UserFromClient
+
+// CompareUserPasswordJSONRequestBody defines body for CompareUserPassword for application/json ContentType.
+type CompareUserPasswordJSONRequestBody = SecretToCompare
+
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = PasswordChange
 
 // AddObjectStorageRepositoryJSONRequestBody defines body for AddObjectStorageRepository for application/json ContentType.
 type AddObjectStorageRepositoryJSONRequestBody = ObjectStorageRepositoryComposed
@@ -2411,6 +2544,9 @@ type ServerInterface interface {
 	// UpdateAccount Change an account
 	// (PUT /v6/Accounts/{accountId})
 	UpdateAccount(w http.ResponseWriter, r *http.Request, accountID AccountID, params UpdateAccountParams)
+	// CompareAccount Compare a secret with the one that is kept
+	// (POST /v6/Accounts/{accountId}/Compare)
+	CompareAccount(w http.ResponseWriter, r *http.Request, accountID AccountID)
 	// ListAlarms List the alarms
 	// (GET /v6/Alarms)
 	ListAlarms(w http.ResponseWriter, r *http.Request, params ListAlarmsParams)
@@ -2495,6 +2631,12 @@ type ServerInterface interface {
 	// GetEncryptionKey Get one encryption key
 	// (GET /v6/EncryptionKeys/{keyId})
 	GetEncryptionKey(w http.ResponseWriter, r *http.Request, keyID KeyID)
+	// UpdateEncryptionKey Change an encryption key
+	// (PUT /v6/EncryptionKeys/{keyId})
+	UpdateEncryptionKey(w http.ResponseWriter, r *http.Request, keyID KeyID)
+	// CompareEncryptionKey Compare a secret with the one that is kept
+	// (POST /v6/EncryptionKeys/{keyId}/Compare)
+	CompareEncryptionKey(w http.ResponseWriter, r *http.Request, keyID KeyID)
 	// ListGoogleBuckets List the buckets of a project in Google Cloud Storage
 	// (GET /v6/GoogleResources/buckets)
 	ListGoogleBuckets(w http.ResponseWriter, r *http.Request, params ListGoogleBucketsParams)
@@ -2507,6 +2649,12 @@ type ServerInterface interface {
 	// GetGoogleFolder Look for one folder in a bucket in Google Cloud Storage
 	// (GET /v6/GoogleResources/buckets/{bucketName}/folders/{Name})
 	GetGoogleFolder(w http.ResponseWriter, r *http.Request, bucketName BucketName, name ResourceName, params GetGoogleFolderParams)
+	// ListManagers List the files that declare something
+	// (GET /v6/Managers)
+	ListManagers(w http.ResponseWriter, r *http.Request)
+	// ReleaseManager Release what a file declares
+	// (DELETE /v6/Managers/{managerName})
+	ReleaseManager(w http.ResponseWriter, r *http.Request, managerName ManagerName)
 	// ListProxies List the running servers
 	// (GET /v6/Proxies)
 	ListProxies(w http.ResponseWriter, r *http.Request, params ListProxiesParams)
@@ -2633,6 +2781,27 @@ type ServerInterface interface {
 	// ListAllSynchronizeSessions List all sessions
 	// (GET /v6/SynchronizeSessions)
 	ListAllSynchronizeSessions(w http.ResponseWriter, r *http.Request, params ListAllSynchronizeSessionsParams)
+	// ListUsers List the users
+	// (GET /v6/Users)
+	ListUsers(w http.ResponseWriter, r *http.Request)
+	// AddUser Add a user
+	// (POST /v6/Users)
+	AddUser(w http.ResponseWriter, r *http.Request)
+	// DeleteUser Remove a user
+	// (DELETE /v6/Users/{userName})
+	DeleteUser(w http.ResponseWriter, r *http.Request, userName UserName)
+	// GetUser Get one user
+	// (GET /v6/Users/{userName})
+	GetUser(w http.ResponseWriter, r *http.Request, userName UserName)
+	// UpdateUser Change a user's role or password
+	// (PUT /v6/Users/{userName})
+	UpdateUser(w http.ResponseWriter, r *http.Request, userName UserName)
+	// CompareUserPassword Compare a secret with the one that is kept
+	// (POST /v6/Users/{userName}/Compare)
+	CompareUserPassword(w http.ResponseWriter, r *http.Request, userName UserName)
+	// ChangePassword Change one's own password
+	// (PUT /v6/Users/{userName}/Password)
+	ChangePassword(w http.ResponseWriter, r *http.Request, userName UserName)
 	// ListObjectStorageRepositories List the object storage repositories
 	// (GET /v6/objectstoragerepositories)
 	ListObjectStorageRepositories(w http.ResponseWriter, r *http.Request, params ListObjectStorageRepositoriesParams)
@@ -2979,6 +3148,32 @@ func (siw *ServerInterfaceWrapper) UpdateAccount(w http.ResponseWriter, r *http.
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.UpdateAccount(w, r, accountID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CompareAccount operation middleware
+func (siw *ServerInterfaceWrapper) CompareAccount(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "accountId" -------------
+	var accountID AccountID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "accountId", r.PathValue("accountId"), &accountID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CompareAccount(w, r, accountID)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4079,6 +4274,58 @@ func (siw *ServerInterfaceWrapper) GetEncryptionKey(w http.ResponseWriter, r *ht
 	handler.ServeHTTP(w, r)
 }
 
+// UpdateEncryptionKey operation middleware
+func (siw *ServerInterfaceWrapper) UpdateEncryptionKey(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "keyId" -------------
+	var keyID KeyID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "keyId", r.PathValue("keyId"), &keyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "keyId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UpdateEncryptionKey(w, r, keyID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CompareEncryptionKey operation middleware
+func (siw *ServerInterfaceWrapper) CompareEncryptionKey(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "keyId" -------------
+	var keyID KeyID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "keyId", r.PathValue("keyId"), &keyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "keyId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CompareEncryptionKey(w, r, keyID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListGoogleBuckets operation middleware
 func (siw *ServerInterfaceWrapper) ListGoogleBuckets(w http.ResponseWriter, r *http.Request) {
 
@@ -4329,6 +4576,46 @@ func (siw *ServerInterfaceWrapper) GetGoogleFolder(w http.ResponseWriter, r *htt
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetGoogleFolder(w, r, bucketName, name, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListManagers operation middleware
+func (siw *ServerInterfaceWrapper) ListManagers(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListManagers(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ReleaseManager operation middleware
+func (siw *ServerInterfaceWrapper) ReleaseManager(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "managerName" -------------
+	var managerName ManagerName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "managerName", r.PathValue("managerName"), &managerName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "managerName", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ReleaseManager(w, r, managerName)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -6792,6 +7079,164 @@ func (siw *ServerInterfaceWrapper) ListAllSynchronizeSessions(w http.ResponseWri
 	handler.ServeHTTP(w, r)
 }
 
+// ListUsers operation middleware
+func (siw *ServerInterfaceWrapper) ListUsers(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListUsers(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// AddUser operation middleware
+func (siw *ServerInterfaceWrapper) AddUser(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.AddUser(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeleteUser operation middleware
+func (siw *ServerInterfaceWrapper) DeleteUser(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "userName" -------------
+	var userName UserName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "userName", r.PathValue("userName"), &userName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "userName", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteUser(w, r, userName)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetUser operation middleware
+func (siw *ServerInterfaceWrapper) GetUser(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "userName" -------------
+	var userName UserName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "userName", r.PathValue("userName"), &userName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "userName", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetUser(w, r, userName)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// UpdateUser operation middleware
+func (siw *ServerInterfaceWrapper) UpdateUser(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "userName" -------------
+	var userName UserName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "userName", r.PathValue("userName"), &userName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "userName", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UpdateUser(w, r, userName)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CompareUserPassword operation middleware
+func (siw *ServerInterfaceWrapper) CompareUserPassword(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "userName" -------------
+	var userName UserName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "userName", r.PathValue("userName"), &userName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "userName", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CompareUserPassword(w, r, userName)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangePassword operation middleware
+func (siw *ServerInterfaceWrapper) ChangePassword(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "userName" -------------
+	var userName UserName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "userName", r.PathValue("userName"), &userName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "userName", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangePassword(w, r, userName)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListObjectStorageRepositories operation middleware
 func (siw *ServerInterfaceWrapper) ListObjectStorageRepositories(w http.ResponseWriter, r *http.Request) {
 
@@ -7257,6 +7702,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v6/Accounts/{accountId}", wrapper.DeleteAccount)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Accounts/{accountId}", wrapper.GetAccount)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v6/Accounts/{accountId}", wrapper.UpdateAccount)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Accounts/{accountId}/Compare", wrapper.CompareAccount)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/objectstoragerepositories", wrapper.ListObjectStorageRepositories)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/objectstoragerepositories", wrapper.AddObjectStorageRepository)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v6/objectstoragerepositories/{repositoryId}", wrapper.DeleteObjectStorageRepository)
@@ -7282,6 +7728,8 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/EncryptionKeys", wrapper.AddEncryptionKey)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v6/EncryptionKeys/{keyId}", wrapper.DeleteEncryptionKey)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/EncryptionKeys/{keyId}", wrapper.GetEncryptionKey)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v6/EncryptionKeys/{keyId}", wrapper.UpdateEncryptionKey)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/EncryptionKeys/{keyId}/Compare", wrapper.CompareEncryptionKey)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/BackupRepositories", wrapper.ListBackupRepositories)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/BackupRepositories", wrapper.AddBackupRepository)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v6/BackupRepositories/{repositoryId}", wrapper.DeleteBackupRepository)
@@ -7331,6 +7779,15 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Alarms/{alarmId}", wrapper.GetAlarm)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Alarms/{alarmId}/Acknowledge", wrapper.AcknowledgeAlarm)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Alarms/{alarmId}/Silence", wrapper.SilenceAlarm)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Users", wrapper.ListUsers)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Users", wrapper.AddUser)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v6/Users/{userName}", wrapper.DeleteUser)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Users/{userName}", wrapper.GetUser)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v6/Users/{userName}", wrapper.UpdateUser)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v6/Users/{userName}/Password", wrapper.ChangePassword)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Users/{userName}/Compare", wrapper.CompareUserPassword)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Managers", wrapper.ListManagers)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v6/Managers/{managerName}", wrapper.ReleaseManager)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/ServiceInstance", wrapper.GetServiceInstance)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/SignIn", wrapper.ConsoleSignIn)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/Renew", wrapper.ConsoleRenew)
@@ -7519,6 +7976,46 @@ type UpdateAccountdefaultJSONResponse struct {
 }
 
 func (response UpdateAccountdefaultJSONResponse) VisitUpdateAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompareAccountRequestObject struct {
+	AccountID AccountID `json:"accountId"`
+	Body      *CompareAccountJSONRequestBody
+}
+
+type CompareAccountResponseObject interface {
+	VisitCompareAccountResponse(w http.ResponseWriter) error
+}
+
+type CompareAccount200JSONResponse SecretComparison
+
+func (response CompareAccount200JSONResponse) VisitCompareAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompareAccountdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response CompareAccountdefaultJSONResponse) VisitCompareAccountResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8606,6 +9103,80 @@ func (response GetEncryptionKeydefaultJSONResponse) VisitGetEncryptionKeyRespons
 	return err
 }
 
+type UpdateEncryptionKeyRequestObject struct {
+	KeyID KeyID `json:"keyId"`
+	Body  *UpdateEncryptionKeyJSONRequestBody
+}
+
+type UpdateEncryptionKeyResponseObject interface {
+	VisitUpdateEncryptionKeyResponse(w http.ResponseWriter) error
+}
+
+type UpdateEncryptionKey200Response struct {
+}
+
+func (response UpdateEncryptionKey200Response) VisitUpdateEncryptionKeyResponse(w http.ResponseWriter) error {
+	w.WriteHeader(200)
+	return nil
+}
+
+type UpdateEncryptionKeydefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response UpdateEncryptionKeydefaultJSONResponse) VisitUpdateEncryptionKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompareEncryptionKeyRequestObject struct {
+	KeyID KeyID `json:"keyId"`
+	Body  *CompareEncryptionKeyJSONRequestBody
+}
+
+type CompareEncryptionKeyResponseObject interface {
+	VisitCompareEncryptionKeyResponse(w http.ResponseWriter) error
+}
+
+type CompareEncryptionKey200JSONResponse SecretComparison
+
+func (response CompareEncryptionKey200JSONResponse) VisitCompareEncryptionKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompareEncryptionKeydefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response CompareEncryptionKeydefaultJSONResponse) VisitCompareEncryptionKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListGoogleBucketsRequestObject struct {
 	Params ListGoogleBucketsParams
 }
@@ -8755,6 +9326,77 @@ type GetGoogleFolderdefaultJSONResponse struct {
 }
 
 func (response GetGoogleFolderdefaultJSONResponse) VisitGetGoogleFolderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListManagersRequestObject struct {
+}
+
+type ListManagersResponseObject interface {
+	VisitListManagersResponse(w http.ResponseWriter) error
+}
+
+type ListManagers200JSONResponse []Manager
+
+func (response ListManagers200JSONResponse) VisitListManagersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListManagersdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListManagersdefaultJSONResponse) VisitListManagersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReleaseManagerRequestObject struct {
+	ManagerName ManagerName `json:"managerName"`
+}
+
+type ReleaseManagerResponseObject interface {
+	VisitReleaseManagerResponse(w http.ResponseWriter) error
+}
+
+type ReleaseManager204Response struct {
+}
+
+func (response ReleaseManager204Response) VisitReleaseManagerResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ReleaseManagerdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ReleaseManagerdefaultJSONResponse) VisitReleaseManagerResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -10539,6 +11181,263 @@ func (response ListAllSynchronizeSessionsdefaultJSONResponse) VisitListAllSynchr
 	return err
 }
 
+type ListUsersRequestObject struct {
+}
+
+type ListUsersResponseObject interface {
+	VisitListUsersResponse(w http.ResponseWriter) error
+}
+
+type ListUsers200JSONResponse []User
+
+func (response ListUsers200JSONResponse) VisitListUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUsersdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListUsersdefaultJSONResponse) VisitListUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddUserRequestObject struct {
+	Body *AddUserJSONRequestBody
+}
+
+type AddUserResponseObject interface {
+	VisitAddUserResponse(w http.ResponseWriter) error
+}
+
+type AddUser200JSONResponse User
+
+func (response AddUser200JSONResponse) VisitAddUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddUserdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response AddUserdefaultJSONResponse) VisitAddUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUserRequestObject struct {
+	UserName UserName `json:"userName"`
+}
+
+type DeleteUserResponseObject interface {
+	VisitDeleteUserResponse(w http.ResponseWriter) error
+}
+
+type DeleteUser204Response struct {
+}
+
+func (response DeleteUser204Response) VisitDeleteUserResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteUserdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response DeleteUserdefaultJSONResponse) VisitDeleteUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserRequestObject struct {
+	UserName UserName `json:"userName"`
+}
+
+type GetUserResponseObject interface {
+	VisitGetUserResponse(w http.ResponseWriter) error
+}
+
+type GetUser200JSONResponse User
+
+func (response GetUser200JSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetUserdefaultJSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateUserRequestObject struct {
+	UserName UserName `json:"userName"`
+	Body     *UpdateUserJSONRequestBody
+}
+
+type UpdateUserResponseObject interface {
+	VisitUpdateUserResponse(w http.ResponseWriter) error
+}
+
+type UpdateUser200Response struct {
+}
+
+func (response UpdateUser200Response) VisitUpdateUserResponse(w http.ResponseWriter) error {
+	w.WriteHeader(200)
+	return nil
+}
+
+type UpdateUserdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response UpdateUserdefaultJSONResponse) VisitUpdateUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompareUserPasswordRequestObject struct {
+	UserName UserName `json:"userName"`
+	Body     *CompareUserPasswordJSONRequestBody
+}
+
+type CompareUserPasswordResponseObject interface {
+	VisitCompareUserPasswordResponse(w http.ResponseWriter) error
+}
+
+type CompareUserPassword200JSONResponse SecretComparison
+
+func (response CompareUserPassword200JSONResponse) VisitCompareUserPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompareUserPassworddefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response CompareUserPassworddefaultJSONResponse) VisitCompareUserPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePasswordRequestObject struct {
+	UserName UserName `json:"userName"`
+	Body     *ChangePasswordJSONRequestBody
+}
+
+type ChangePasswordResponseObject interface {
+	VisitChangePasswordResponse(w http.ResponseWriter) error
+}
+
+type ChangePassword200Response struct {
+}
+
+func (response ChangePassword200Response) VisitChangePasswordResponse(w http.ResponseWriter) error {
+	w.WriteHeader(200)
+	return nil
+}
+
+type ChangePassworddefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ChangePassworddefaultJSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListObjectStorageRepositoriesRequestObject struct {
 	Params ListObjectStorageRepositoriesParams
 }
@@ -10816,6 +11715,9 @@ type StrictServerInterface interface {
 	// UpdateAccount Change an account
 	// (PUT /v6/Accounts/{accountId})
 	UpdateAccount(ctx context.Context, request UpdateAccountRequestObject) (UpdateAccountResponseObject, error)
+	// CompareAccount Compare a secret with the one that is kept
+	// (POST /v6/Accounts/{accountId}/Compare)
+	CompareAccount(ctx context.Context, request CompareAccountRequestObject) (CompareAccountResponseObject, error)
 	// ListAlarms List the alarms
 	// (GET /v6/Alarms)
 	ListAlarms(ctx context.Context, request ListAlarmsRequestObject) (ListAlarmsResponseObject, error)
@@ -10900,6 +11802,12 @@ type StrictServerInterface interface {
 	// GetEncryptionKey Get one encryption key
 	// (GET /v6/EncryptionKeys/{keyId})
 	GetEncryptionKey(ctx context.Context, request GetEncryptionKeyRequestObject) (GetEncryptionKeyResponseObject, error)
+	// UpdateEncryptionKey Change an encryption key
+	// (PUT /v6/EncryptionKeys/{keyId})
+	UpdateEncryptionKey(ctx context.Context, request UpdateEncryptionKeyRequestObject) (UpdateEncryptionKeyResponseObject, error)
+	// CompareEncryptionKey Compare a secret with the one that is kept
+	// (POST /v6/EncryptionKeys/{keyId}/Compare)
+	CompareEncryptionKey(ctx context.Context, request CompareEncryptionKeyRequestObject) (CompareEncryptionKeyResponseObject, error)
 	// ListGoogleBuckets List the buckets of a project in Google Cloud Storage
 	// (GET /v6/GoogleResources/buckets)
 	ListGoogleBuckets(ctx context.Context, request ListGoogleBucketsRequestObject) (ListGoogleBucketsResponseObject, error)
@@ -10912,6 +11820,12 @@ type StrictServerInterface interface {
 	// GetGoogleFolder Look for one folder in a bucket in Google Cloud Storage
 	// (GET /v6/GoogleResources/buckets/{bucketName}/folders/{Name})
 	GetGoogleFolder(ctx context.Context, request GetGoogleFolderRequestObject) (GetGoogleFolderResponseObject, error)
+	// ListManagers List the files that declare something
+	// (GET /v6/Managers)
+	ListManagers(ctx context.Context, request ListManagersRequestObject) (ListManagersResponseObject, error)
+	// ReleaseManager Release what a file declares
+	// (DELETE /v6/Managers/{managerName})
+	ReleaseManager(ctx context.Context, request ReleaseManagerRequestObject) (ReleaseManagerResponseObject, error)
 	// ListProxies List the running servers
 	// (GET /v6/Proxies)
 	ListProxies(ctx context.Context, request ListProxiesRequestObject) (ListProxiesResponseObject, error)
@@ -11038,6 +11952,27 @@ type StrictServerInterface interface {
 	// ListAllSynchronizeSessions List all sessions
 	// (GET /v6/SynchronizeSessions)
 	ListAllSynchronizeSessions(ctx context.Context, request ListAllSynchronizeSessionsRequestObject) (ListAllSynchronizeSessionsResponseObject, error)
+	// ListUsers List the users
+	// (GET /v6/Users)
+	ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error)
+	// AddUser Add a user
+	// (POST /v6/Users)
+	AddUser(ctx context.Context, request AddUserRequestObject) (AddUserResponseObject, error)
+	// DeleteUser Remove a user
+	// (DELETE /v6/Users/{userName})
+	DeleteUser(ctx context.Context, request DeleteUserRequestObject) (DeleteUserResponseObject, error)
+	// GetUser Get one user
+	// (GET /v6/Users/{userName})
+	GetUser(ctx context.Context, request GetUserRequestObject) (GetUserResponseObject, error)
+	// UpdateUser Change a user's role or password
+	// (PUT /v6/Users/{userName})
+	UpdateUser(ctx context.Context, request UpdateUserRequestObject) (UpdateUserResponseObject, error)
+	// CompareUserPassword Compare a secret with the one that is kept
+	// (POST /v6/Users/{userName}/Compare)
+	CompareUserPassword(ctx context.Context, request CompareUserPasswordRequestObject) (CompareUserPasswordResponseObject, error)
+	// ChangePassword Change one's own password
+	// (PUT /v6/Users/{userName}/Password)
+	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
 	// ListObjectStorageRepositories List the object storage repositories
 	// (GET /v6/objectstoragerepositories)
 	ListObjectStorageRepositories(ctx context.Context, request ListObjectStorageRepositoriesRequestObject) (ListObjectStorageRepositoriesResponseObject, error)
@@ -11240,6 +12175,39 @@ func (sh *strictHandler) UpdateAccount(w http.ResponseWriter, r *http.Request, a
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(UpdateAccountResponseObject); ok {
 		if err := validResponse.VisitUpdateAccountResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CompareAccount operation middleware
+func (sh *strictHandler) CompareAccount(w http.ResponseWriter, r *http.Request, accountID AccountID) {
+	var request CompareAccountRequestObject
+
+	request.AccountID = accountID
+
+	var body CompareAccountJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CompareAccount(ctx, request.(CompareAccountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CompareAccount")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CompareAccountResponseObject); ok {
+		if err := validResponse.VisitCompareAccountResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -12013,6 +12981,72 @@ func (sh *strictHandler) GetEncryptionKey(w http.ResponseWriter, r *http.Request
 	}
 }
 
+// UpdateEncryptionKey operation middleware
+func (sh *strictHandler) UpdateEncryptionKey(w http.ResponseWriter, r *http.Request, keyID KeyID) {
+	var request UpdateEncryptionKeyRequestObject
+
+	request.KeyID = keyID
+
+	var body UpdateEncryptionKeyJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateEncryptionKey(ctx, request.(UpdateEncryptionKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateEncryptionKey")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UpdateEncryptionKeyResponseObject); ok {
+		if err := validResponse.VisitUpdateEncryptionKeyResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CompareEncryptionKey operation middleware
+func (sh *strictHandler) CompareEncryptionKey(w http.ResponseWriter, r *http.Request, keyID KeyID) {
+	var request CompareEncryptionKeyRequestObject
+
+	request.KeyID = keyID
+
+	var body CompareEncryptionKeyJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CompareEncryptionKey(ctx, request.(CompareEncryptionKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CompareEncryptionKey")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CompareEncryptionKeyResponseObject); ok {
+		if err := validResponse.VisitCompareEncryptionKeyResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListGoogleBuckets operation middleware
 func (sh *strictHandler) ListGoogleBuckets(w http.ResponseWriter, r *http.Request, params ListGoogleBucketsParams) {
 	var request ListGoogleBucketsRequestObject
@@ -12114,6 +13148,56 @@ func (sh *strictHandler) GetGoogleFolder(w http.ResponseWriter, r *http.Request,
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetGoogleFolderResponseObject); ok {
 		if err := validResponse.VisitGetGoogleFolderResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListManagers operation middleware
+func (sh *strictHandler) ListManagers(w http.ResponseWriter, r *http.Request) {
+	var request ListManagersRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListManagers(ctx, request.(ListManagersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListManagers")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListManagersResponseObject); ok {
+		if err := validResponse.VisitListManagersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReleaseManager operation middleware
+func (sh *strictHandler) ReleaseManager(w http.ResponseWriter, r *http.Request, managerName ManagerName) {
+	var request ReleaseManagerRequestObject
+
+	request.ManagerName = managerName
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ReleaseManager(ctx, request.(ReleaseManagerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReleaseManager")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ReleaseManagerResponseObject); ok {
+		if err := validResponse.VisitReleaseManagerResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -13251,6 +14335,212 @@ func (sh *strictHandler) ListAllSynchronizeSessions(w http.ResponseWriter, r *ht
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListAllSynchronizeSessionsResponseObject); ok {
 		if err := validResponse.VisitListAllSynchronizeSessionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListUsers operation middleware
+func (sh *strictHandler) ListUsers(w http.ResponseWriter, r *http.Request) {
+	var request ListUsersRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUsers(ctx, request.(ListUsersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUsers")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListUsersResponseObject); ok {
+		if err := validResponse.VisitListUsersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AddUser operation middleware
+func (sh *strictHandler) AddUser(w http.ResponseWriter, r *http.Request) {
+	var request AddUserRequestObject
+
+	var body AddUserJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.AddUser(ctx, request.(AddUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddUser")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(AddUserResponseObject); ok {
+		if err := validResponse.VisitAddUserResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteUser operation middleware
+func (sh *strictHandler) DeleteUser(w http.ResponseWriter, r *http.Request, userName UserName) {
+	var request DeleteUserRequestObject
+
+	request.UserName = userName
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteUser(ctx, request.(DeleteUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteUser")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteUserResponseObject); ok {
+		if err := validResponse.VisitDeleteUserResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetUser operation middleware
+func (sh *strictHandler) GetUser(w http.ResponseWriter, r *http.Request, userName UserName) {
+	var request GetUserRequestObject
+
+	request.UserName = userName
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetUser(ctx, request.(GetUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetUser")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetUserResponseObject); ok {
+		if err := validResponse.VisitGetUserResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// UpdateUser operation middleware
+func (sh *strictHandler) UpdateUser(w http.ResponseWriter, r *http.Request, userName UserName) {
+	var request UpdateUserRequestObject
+
+	request.UserName = userName
+
+	var body UpdateUserJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateUser(ctx, request.(UpdateUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateUser")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UpdateUserResponseObject); ok {
+		if err := validResponse.VisitUpdateUserResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CompareUserPassword operation middleware
+func (sh *strictHandler) CompareUserPassword(w http.ResponseWriter, r *http.Request, userName UserName) {
+	var request CompareUserPasswordRequestObject
+
+	request.UserName = userName
+
+	var body CompareUserPasswordJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CompareUserPassword(ctx, request.(CompareUserPasswordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CompareUserPassword")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CompareUserPasswordResponseObject); ok {
+		if err := validResponse.VisitCompareUserPasswordResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangePassword operation middleware
+func (sh *strictHandler) ChangePassword(w http.ResponseWriter, r *http.Request, userName UserName) {
+	var request ChangePasswordRequestObject
+
+	request.UserName = userName
+
+	var body ChangePasswordJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangePassword(ctx, request.(ChangePasswordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangePassword")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangePasswordResponseObject); ok {
+		if err := validResponse.VisitChangePasswordResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -140,8 +140,9 @@ func TestStorageThatHangs(t *testing.T) {
 	at := answering(t, hang, hang)
 	c := &place.Opener{Kinds: All(), Patience: 50 * time.Millisecond}
 	_, bucketsErr := c.Buckets(t.Context(), at)
+	_, checkErr := c.Check(t.Context(), at, "p")
 	for label, err := range map[string]error{
-		"try": c.Try(t.Context(), at), "check": c.Check(t.Context(), at, "p"), "buckets": bucketsErr,
+		"try": c.Try(t.Context(), at), "check": checkErr, "buckets": bucketsErr,
 	} {
 		if syncline.CodeOf(err) != syncline.CodeUnavailable || !strings.Contains(syncline.MessageOf(err), "did not answer within 50ms") {
 			t.Errorf("%s: got %v", label, err)

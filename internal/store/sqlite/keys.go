@@ -8,10 +8,10 @@ import (
 	"syncline.dev/syncline"
 )
 
-const selectKey = `SELECT id, description, created_at FROM encryption_keys`
+const selectKey = `SELECT id, description, created_at, managed_by FROM encryption_keys`
 
 func scanKey(r row) (k syncline.EncryptionKey, err error) {
-	err = r.Scan(&k.ID, &k.Description, instant{&k.CreatedAt})
+	err = r.Scan(&k.ID, &k.Description, instant{&k.CreatedAt}, &k.ManagedBy)
 	return k, err
 }
 
@@ -43,12 +43,25 @@ func (s *Store) AddKey(ctx context.Context, k syncline.EncryptionKey, sealed []b
 	}
 	return s.update(ctx, "add an encryption key", func(ctx context.Context, conn *sql.Conn) error {
 		_, err := conn.ExecContext(ctx,
-			`INSERT INTO encryption_keys (id, description, created_at, sealed) VALUES (?, ?, ?, ?)`,
-			string(k.ID), k.Description, nanos(k.CreatedAt), sealed)
+			`INSERT INTO encryption_keys (id, description, created_at, managed_by, sealed) VALUES (?, ?, ?, ?, ?)`,
+			string(k.ID), k.Description, nanos(k.CreatedAt), k.ManagedBy, sealed)
 		if isTaken(err) {
 			return syncline.WrapError(syncline.CodeConflict, err, "there is an encryption key %q already", k.ID)
 		}
 		return err
+	})
+}
+
+// UpdateKey implements store.Keys.
+func (s *Store) UpdateKey(ctx context.Context, k syncline.EncryptionKey, sealed []byte) error {
+	return s.update(ctx, "change an encryption key", func(ctx context.Context, conn *sql.Conn) error {
+		var password any // NULL keeps the old one
+		if sealed != nil {
+			password = sealed
+		}
+		return exec(ctx, conn, notFound("encryption key", k.ID),
+			`UPDATE encryption_keys SET description = ?, managed_by = ?, sealed = coalesce(?, sealed) WHERE id = ?`,
+			k.Description, k.ManagedBy, password, string(k.ID))
 	})
 }
 

@@ -11,12 +11,12 @@ import (
 
 const selectRepository = `SELECT id, name, description, path,
 	coalesce(object_storage_id, ''), coalesce(encryption_key_id, ''), retention_type, retention_period_type, retention_yearly,
-	out_of_sync, created_at, catalog, catalog_changes FROM repositories`
+	out_of_sync, created_at, catalog, catalog_changes, restic_id, managed_by FROM repositories`
 
 func scanRepository(r row) (v syncline.Repository, err error) {
 	err = r.Scan(&v.ID, &v.Name, &v.Description, &v.Path, &v.ObjectStorageID,
 		&v.EncryptionKeyID, &v.Retention.Type, &v.Retention.PeriodType, &v.Retention.YearlyPeriod,
-		&v.OutOfSync, instant{&v.CreatedAt}, &v.Catalog.Catalog, &v.Catalog.Changes)
+		&v.OutOfSync, instant{&v.CreatedAt}, &v.Catalog.Catalog, &v.Catalog.Changes, &v.ResticID, &v.ManagedBy)
 	return v, err
 }
 
@@ -42,11 +42,11 @@ func (s *Store) AddRepository(ctx context.Context, r syncline.Repository) error 
 	return s.update(ctx, "add a repository", func(ctx context.Context, conn *sql.Conn) error {
 		_, err := conn.ExecContext(ctx, `INSERT INTO repositories (id, name, name_key, description, path,
 			object_storage_id, encryption_key_id, retention_type, retention_period_type, retention_yearly,
-			out_of_sync, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			out_of_sync, created_at, restic_id, managed_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			string(r.ID), r.Name, store.FoldName(r.Name), r.Description, r.Path,
 			nullable(r.ObjectStorageID), nullable(r.EncryptionKeyID),
 			r.Retention.Type, r.Retention.PeriodType, r.Retention.YearlyPeriod,
-			r.OutOfSync, nanos(r.CreatedAt))
+			r.OutOfSync, nanos(r.CreatedAt), r.ResticID, r.ManagedBy)
 		return repositoryError(ctx, conn, err, r)
 	})
 }
@@ -56,10 +56,10 @@ func (s *Store) UpdateRepository(ctx context.Context, r syncline.Repository) err
 	return s.update(ctx, "change a repository", func(ctx context.Context, conn *sql.Conn) error {
 		err := exec(ctx, conn, notFound("repository", r.ID), `UPDATE repositories SET name = ?, name_key = ?,
 			description = ?, path = ?, object_storage_id = ?, encryption_key_id = ?, retention_type = ?,
-			retention_period_type = ?, retention_yearly = ? WHERE id = ?`,
+			retention_period_type = ?, retention_yearly = ?, restic_id = ?, managed_by = ? WHERE id = ?`,
 			r.Name, store.FoldName(r.Name), r.Description, r.Path,
 			nullable(r.ObjectStorageID), nullable(r.EncryptionKeyID),
-			r.Retention.Type, r.Retention.PeriodType, r.Retention.YearlyPeriod, string(r.ID))
+			r.Retention.Type, r.Retention.PeriodType, r.Retention.YearlyPeriod, r.ResticID, r.ManagedBy, string(r.ID))
 		return repositoryError(ctx, conn, err, r)
 	})
 }
@@ -92,6 +92,14 @@ func (s *Store) SetOutOfSync(ctx context.Context, id syncline.ID, outOfSync bool
 	return s.update(ctx, "mark a repository", func(ctx context.Context, conn *sql.Conn) error {
 		return exec(ctx, conn, notFound("repository", id),
 			`UPDATE repositories SET out_of_sync = ? WHERE id = ?`, outOfSync, string(id))
+	})
+}
+
+// SetResticID implements store.Repositories.
+func (s *Store) SetResticID(ctx context.Context, id syncline.ID, resticID string) error {
+	return s.update(ctx, "record the id of a repository", func(ctx context.Context, conn *sql.Conn) error {
+		return exec(ctx, conn, notFound("repository", id),
+			`UPDATE repositories SET restic_id = ? WHERE id = ?`, resticID, string(id))
 	})
 }
 

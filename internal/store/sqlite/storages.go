@@ -9,10 +9,10 @@ import (
 	"syncline.dev/syncline/internal/store"
 )
 
-const selectAccount = `SELECT id, kind, user_name, description, connections, bytes_per_second, created_at FROM accounts`
+const selectAccount = `SELECT id, kind, user_name, description, connections, bytes_per_second, created_at, managed_by FROM accounts`
 
 func scanAccount(r row) (a syncline.Account, err error) {
-	err = r.Scan(&a.ID, &a.Kind, &a.UserName, &a.Description, &a.Limits.Connections, &a.Limits.BytesPerSecond, instant{&a.CreatedAt})
+	err = r.Scan(&a.ID, &a.Kind, &a.UserName, &a.Description, &a.Limits.Connections, &a.Limits.BytesPerSecond, instant{&a.CreatedAt}, &a.ManagedBy)
 	return a, err
 }
 
@@ -44,9 +44,9 @@ func (s *Store) AddAccount(ctx context.Context, a syncline.Account, sealed []byt
 	}
 	return s.update(ctx, "add an account", func(ctx context.Context, conn *sql.Conn) error {
 		_, err := conn.ExecContext(ctx,
-			`INSERT INTO accounts (id, kind, user_name, description, connections, bytes_per_second, created_at, sealed)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			string(a.ID), string(a.Kind), a.UserName, a.Description, a.Limits.Connections, a.Limits.BytesPerSecond, nanos(a.CreatedAt), sealed)
+			`INSERT INTO accounts (id, kind, user_name, description, connections, bytes_per_second, created_at, managed_by, sealed)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			string(a.ID), string(a.Kind), a.UserName, a.Description, a.Limits.Connections, a.Limits.BytesPerSecond, nanos(a.CreatedAt), a.ManagedBy, sealed)
 		if isTaken(err) {
 			return syncline.WrapError(syncline.CodeConflict, err, "there is an account %q already", a.ID)
 		}
@@ -63,8 +63,8 @@ func (s *Store) UpdateAccount(ctx context.Context, a syncline.Account, sealed []
 		}
 		return exec(ctx, conn, notFound("account", a.ID),
 			`UPDATE accounts SET user_name = ?, description = ?, connections = ?, bytes_per_second = ?,
-			sealed = coalesce(?, sealed) WHERE id = ?`,
-			a.UserName, a.Description, a.Limits.Connections, a.Limits.BytesPerSecond, secret, string(a.ID))
+			managed_by = ?, sealed = coalesce(?, sealed) WHERE id = ?`,
+			a.UserName, a.Description, a.Limits.Connections, a.Limits.BytesPerSecond, a.ManagedBy, secret, string(a.ID))
 	})
 }
 
@@ -86,11 +86,11 @@ func (s *Store) DeleteAccount(ctx context.Context, id syncline.ID) error {
 }
 
 const selectStorage = `SELECT id, name, description, kind, account_id, cloud, endpoint, region, bucket, folder,
-	created_at FROM object_storages`
+	created_at, managed_by FROM object_storages`
 
 func scanStorage(r row) (v syncline.ObjectStorage, err error) {
 	err = r.Scan(&v.ID, &v.Name, &v.Description, &v.Kind, &v.AccountID, &v.Cloud, &v.Endpoint, &v.Region,
-		&v.Bucket, &v.Folder, instant{&v.CreatedAt})
+		&v.Bucket, &v.Folder, instant{&v.CreatedAt}, &v.ManagedBy)
 	return v, err
 }
 
@@ -109,10 +109,10 @@ func (s *Store) ObjectStorage(ctx context.Context, id syncline.ID) (syncline.Obj
 func (s *Store) AddObjectStorage(ctx context.Context, v syncline.ObjectStorage) error {
 	return s.update(ctx, "add an object storage", func(ctx context.Context, conn *sql.Conn) error {
 		_, err := conn.ExecContext(ctx, `INSERT INTO object_storages (id, name, name_key, description, kind,
-			account_id, cloud, endpoint, region, bucket, folder, created_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			account_id, cloud, endpoint, region, bucket, folder, created_at, managed_by)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			string(v.ID), v.Name, store.FoldName(v.Name), v.Description, string(v.Kind), string(v.AccountID),
-			string(v.Cloud), v.Endpoint, v.Region, v.Bucket, v.Folder, nanos(v.CreatedAt))
+			string(v.Cloud), v.Endpoint, v.Region, v.Bucket, v.Folder, nanos(v.CreatedAt), v.ManagedBy)
 		return storageError(err, v)
 	})
 }
@@ -121,10 +121,10 @@ func (s *Store) AddObjectStorage(ctx context.Context, v syncline.ObjectStorage) 
 func (s *Store) UpdateObjectStorage(ctx context.Context, v syncline.ObjectStorage) error {
 	return s.update(ctx, "change an object storage", func(ctx context.Context, conn *sql.Conn) error {
 		err := exec(ctx, conn, notFound("object storage", v.ID), `UPDATE object_storages SET name = ?, name_key = ?,
-			description = ?, kind = ?, account_id = ?, cloud = ?, endpoint = ?, region = ?, bucket = ?, folder = ?
-			WHERE id = ?`,
+			description = ?, kind = ?, account_id = ?, cloud = ?, endpoint = ?, region = ?, bucket = ?, folder = ?,
+			managed_by = ? WHERE id = ?`,
 			v.Name, store.FoldName(v.Name), v.Description, string(v.Kind), string(v.AccountID),
-			string(v.Cloud), v.Endpoint, v.Region, v.Bucket, v.Folder, string(v.ID))
+			string(v.Cloud), v.Endpoint, v.Region, v.Bucket, v.Folder, v.ManagedBy, string(v.ID))
 		return storageError(err, v)
 	})
 }

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -9,10 +10,10 @@ import (
 	"syncline.dev/syncline/internal/store"
 )
 
-const selectUser = `SELECT name, role, password_hash, created_at FROM users`
+const selectUser = `SELECT name, role, password_hash, created_at, managed_by FROM users`
 
 func scanUser(r row) (u syncline.User, err error) {
-	err = r.Scan(&u.Name, &u.Role, &u.PasswordHash, instant{&u.CreatedAt})
+	err = r.Scan(&u.Name, &u.Role, &u.PasswordHash, instant{&u.CreatedAt}, &u.ManagedBy)
 	return u, err
 }
 
@@ -31,8 +32,8 @@ func (s *Store) User(ctx context.Context, name string) (syncline.User, error) {
 func (s *Store) AddUser(ctx context.Context, u syncline.User) error {
 	return s.update(ctx, "add a user", func(ctx context.Context, conn *sql.Conn) error {
 		_, err := conn.ExecContext(ctx,
-			`INSERT INTO users (name, name_key, role, password_hash, created_at) VALUES (?, ?, ?, ?, ?)`,
-			u.Name, store.FoldName(u.Name), string(u.Role), u.PasswordHash, nanos(u.CreatedAt))
+			`INSERT INTO users (name, name_key, role, password_hash, created_at, managed_by) VALUES (?, ?, ?, ?, ?, ?)`,
+			u.Name, store.FoldName(u.Name), string(u.Role), u.PasswordHash, nanos(u.CreatedAt), u.ManagedBy)
 		if isTaken(err) {
 			return syncline.WrapError(syncline.CodeConflict, err,
 				"there is a user with the name %q already; choose another name", u.Name)
@@ -50,10 +51,56 @@ func (s *Store) SetPasswordHash(ctx context.Context, name, hash string) error {
 		if err != nil {
 			return err
 		}
-		_, err = conn.ExecContext(ctx, `UPDATE token_families SET ended = 1
-			WHERE user_seq = (SELECT seq FROM users WHERE name_key = ?)`, key)
-		return err
+		return endTokens(ctx, conn, key)
 	})
+}
+
+// UpdateUser implements store.Users.
+func (s *Store) UpdateUser(ctx context.Context, u syncline.User) error {
+	key := store.FoldName(u.Name)
+	return s.update(ctx, "change a user", func(ctx context.Context, conn *sql.Conn) error {
+		var role syncline.Role
+		var hash string
+		err := conn.QueryRowContext(ctx, `SELECT role, password_hash FROM users WHERE name_key = ?`, key).Scan(&role, &hash)
+		if errors.Is(err, sql.ErrNoRows) {
+			return notFound("user", u.Name)
+		}
+		if err != nil {
+			return err
+		}
+		u.Role, u.PasswordHash = cmp.Or(u.Role, role), cmp.Or(u.PasswordHash, hash)
+		_, err = conn.ExecContext(ctx, `UPDATE users SET role = ?, password_hash = ?, managed_by = ? WHERE name_key = ?`,
+			string(u.Role), u.PasswordHash, u.ManagedBy, key)
+		if err != nil || role == u.Role && hash == u.PasswordHash {
+			return err
+		}
+		if err := endTokens(ctx, conn, key); err != nil {
+			return err
+		}
+		return keepAdministrator(ctx, conn, u.Name, role)
+	})
+}
+
+// endTokens ends all tokens of a user.
+func endTokens(ctx context.Context, conn *sql.Conn, key string) error {
+	_, err := conn.ExecContext(ctx, `UPDATE token_families SET ended = 1
+		WHERE user_seq = (SELECT seq FROM users WHERE name_key = ?)`, key)
+	return err
+}
+
+// keepAdministrator fails, and so undoes the change, when a user who had the role was
+// the last administrator.
+func keepAdministrator(ctx context.Context, conn *sql.Conn, name string, had syncline.Role) error {
+	if had != syncline.RoleAdministrator {
+		return nil
+	}
+	var administrators int
+	err := conn.QueryRowContext(ctx, `SELECT count(*) FROM users WHERE role = ?`,
+		string(syncline.RoleAdministrator)).Scan(&administrators)
+	if err == nil && administrators == 0 {
+		err = syncline.Errorf(syncline.CodeConflict, "%q is the last administrator; add another one first", name)
+	}
+	return err
 }
 
 // DeleteUser implements store.Users. The tokens go with the user by the
@@ -72,16 +119,6 @@ func (s *Store) DeleteUser(ctx context.Context, name string) error {
 		if _, err := conn.ExecContext(ctx, `DELETE FROM users WHERE name_key = ?`, key); err != nil {
 			return err
 		}
-		var administrators int
-		err = conn.QueryRowContext(ctx, `SELECT count(*) FROM users WHERE role = ?`,
-			string(syncline.RoleAdministrator)).Scan(&administrators)
-		if err != nil {
-			return err
-		}
-		if role == syncline.RoleAdministrator && administrators == 0 {
-			return syncline.Errorf(syncline.CodeConflict, // undoes the deletion
-				"%q is the last administrator; add another one first", name)
-		}
-		return nil
+		return keepAdministrator(ctx, conn, name, role)
 	})
 }

@@ -18,7 +18,7 @@ func testRepositories(t *testing.T, s store.Store) {
 	key := addKey(t, s)
 	first := syncline.Repository{
 		ID: newID(), Name: "Größe \x00 \xff", Description: "two\nlines", Path: "/srv/not utf-8 \xfe",
-		EncryptionKeyID: key.ID, OutOfSync: true, CreatedAt: base,
+		EncryptionKeyID: key.ID, OutOfSync: true, CreatedAt: base, ResticID: "ab", ManagedBy: "a file",
 		Retention: syncline.Retention{Type: "ItemLevel", PeriodType: "Yearly", YearlyPeriod: "Keep"},
 	}
 	second := syncline.Repository{ID: newID(), Name: "cloud", ObjectStorageID: addStorage(t, s, "storage").ID, CreatedAt: base.Add(-time.Hour)}
@@ -138,6 +138,16 @@ func testKeys(t *testing.T, s store.Store) {
 	if got := must(s.Keys(ctx))(t); !reflect.DeepEqual(got, []syncline.EncryptionKey{first, second}) {
 		t.Errorf("got %+v", got)
 	}
+	first.Description, first.ManagedBy = "renamed", "a file"
+	check(t, s.UpdateKey(ctx, first, nil)) // keeps the password
+	if got := must(s.SealedPassword(ctx, first.ID))(t); !reflect.DeepEqual(got, sealed) {
+		t.Errorf("got %q", got)
+	}
+	check(t, s.UpdateKey(ctx, first, []byte("new")))
+	if got := must(s.Key(ctx, first.ID))(t); got != first || string(must(s.SealedPassword(ctx, first.ID))(t)) != "new" {
+		t.Errorf("got %+v, want %+v", got, first)
+	}
+	wantCode(t, s.UpdateKey(ctx, syncline.EncryptionKey{ID: newID()}, nil), syncline.CodeNotFound)
 	check(t, s.DeleteKey(ctx, first.ID))
 	_, err := s.Key(ctx, first.ID)
 	wantCode(t, err, syncline.CodeNotFound)

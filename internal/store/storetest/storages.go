@@ -44,7 +44,7 @@ func testAccounts(t *testing.T, s store.Store) {
 	if all := must(s.Accounts(ctx))(t); len(all) != 0 {
 		t.Fatalf("a new store has accounts: %v", all)
 	}
-	first := syncline.Account{ID: newID(), Kind: syncline.KindAzure, UserName: "größe \x00", Description: "two\nlines", Limits: syncline.Limits{Connections: 5, BytesPerSecond: 1 << 40}, CreatedAt: base}
+	first := syncline.Account{ID: newID(), Kind: syncline.KindAzure, UserName: "größe \x00", Description: "two\nlines", Limits: syncline.Limits{Connections: 5, BytesPerSecond: 1 << 40}, CreatedAt: base, ManagedBy: "a file"}
 	second := syncline.Account{ID: newID(), Kind: syncline.KindS3Compatible, CreatedAt: base.Add(-time.Hour)}
 	sealed := []byte{0, 1, 0xff, 0}
 	check(t, s.AddAccount(ctx, first, sealed))

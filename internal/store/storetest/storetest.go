@@ -40,6 +40,7 @@ func Run(t *testing.T, open Open) {
 		{"Users", testUsers},
 		{"LastAdministrator", testLastAdministrator},
 		{"LastAdministratorRace", testLastAdministratorRace},
+		{"Managers", testManagers},
 		{"Tokens", testTokens},
 		{"TokenExpiry", testTokenExpiry},
 		{"RefreshOnce", testRefreshOnce},

@@ -32,8 +32,28 @@ func testUsers(t *testing.T, s store.Store) {
 	if got := must(s.User(ctx, "bert"))(t); got != bert {
 		t.Errorf("got %+v, want %+v", got, bert)
 	}
+	bert.Role, bert.PasswordHash, bert.ManagedBy = syncline.RoleRestorer, "newer hash", "a file"
+	changed := bert
+	changed.Name = "BERT"
+	token := newToken(newID(), "Bert", false)
+	check(t, s.AddTokens(ctx, token))
+	check(t, s.UpdateUser(ctx, changed))
+	if got := must(s.User(ctx, "bert"))(t); got != bert {
+		t.Errorf("got %+v, want %+v", got, bert)
+	}
+	_, err := s.Token(ctx, token.Hash, base)
+	wantCode(t, err, syncline.CodeUnauthenticated) // another role, another sign-in
+	token = newToken(newID(), "Bert", false)
+	check(t, s.AddTokens(ctx, token))
+	bert.ManagedBy = ""
+	check(t, s.UpdateUser(ctx, syncline.User{Name: "bert"}))
+	if got := must(s.User(ctx, "bert"))(t); got != bert {
+		t.Errorf("got %+v, want %+v", got, bert)
+	}
+	must(s.Token(ctx, token.Hash, base))(t) // nothing has changed that a sign-in is about
+	wantCode(t, s.UpdateUser(ctx, syncline.User{Name: "nobody", Role: syncline.RoleViewer}), syncline.CodeNotFound)
 	check(t, s.DeleteUser(ctx, "ZOË"))
-	_, err := s.User(ctx, zoe.Name)
+	_, err = s.User(ctx, zoe.Name)
 	wantCode(t, err, syncline.CodeNotFound)
 	wantCode(t, s.DeleteUser(ctx, zoe.Name), syncline.CodeNotFound)
 	wantCode(t, s.SetPasswordHash(ctx, zoe.Name, "h"), syncline.CodeNotFound)
@@ -49,7 +69,10 @@ func testLastAdministrator(t *testing.T, s store.Store) {
 	token := newToken(newID(), "one", false)
 	check(t, s.AddTokens(ctx, token))
 	wantCode(t, s.DeleteUser(ctx, "ONE"), syncline.CodeConflict)
-	must(s.User(ctx, "one"))(t)
+	wantCode(t, s.UpdateUser(ctx, syncline.User{Name: "ONE", Role: syncline.RoleViewer, PasswordHash: "h"}), syncline.CodeConflict)
+	if got := must(s.User(ctx, "one"))(t); got.Role != syncline.RoleAdministrator || got.PasswordHash == "h" {
+		t.Errorf("a refused change left %+v", got)
+	}
 	must(s.Token(ctx, token.Hash, base))(t) // the refusal ended nothing
 	check(t, s.DeleteUser(ctx, "operator"))
 	addUser(t, s, "two", syncline.RoleAdministrator)
@@ -255,4 +278,25 @@ func testDeleteExpired(t *testing.T, s store.Store) {
 	wantDead(t, s, short)
 	must(s.Token(ctx, long.Hash, base))(t)
 	check(t, s.AddTokens(ctx, short)) // gone for good, so it can be added
+}
+
+func testManagers(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	key := syncline.EncryptionKey{ID: newID(), CreatedAt: base, ManagedBy: "b"}
+	check(t, s.AddKey(ctx, key, nil))
+	check(t, s.AddUser(ctx, syncline.User{Name: "ann", Role: syncline.RoleViewer, CreatedAt: base, ManagedBy: "b"}))
+	check(t, s.AddRepository(ctx, syncline.Repository{ID: newID(), Name: "r", EncryptionKeyID: key.ID, CreatedAt: base, ManagedBy: "a"}))
+	addUser(t, s, "nobody's", syncline.RoleViewer)
+	if got := must(s.Managers(ctx))(t); !reflect.DeepEqual(got, []string{"a", "b"}) {
+		t.Errorf("got %q", got)
+	}
+	wantCode(t, s.Release(ctx, "B"), syncline.CodeNotFound)
+	wantCode(t, s.Release(ctx, ""), syncline.CodeNotFound)
+	check(t, s.Release(ctx, "b"))
+	if got := must(s.Managers(ctx))(t); !reflect.DeepEqual(got, []string{"a"}) {
+		t.Errorf("got %q", got)
+	}
+	if got := must(s.Key(ctx, key.ID))(t); got.ManagedBy != "" {
+		t.Errorf("got %+v", got)
+	}
 }

@@ -1,0 +1,66 @@
+package run_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/run"
+	"syncline.dev/syncline/internal/store"
+)
+
+// Hold stops the work of one repository, keeps new work out during the change, and lets
+// it in again.
+func TestHold(t *testing.T) {
+	h := newHost(t)
+	s := h.open()
+	start := func(id syncline.ID) (store.Work, error) {
+		return s.Start(t.Context(), store.Work{Work: syncline.Work{Kind: kindName, RepositoryID: id}})
+	}
+	first, err := start(repositoryID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-h.begun
+	other, err := start(otherID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs := <-h.begun
+	failure := errors.New("not changed")
+	stopped, err := s.Hold(t.Context(), kindName, repositoryID, func(ctx context.Context) error {
+		if w, err := s.Get(ctx, kindName, first.ID); err != nil || w.State != syncline.WorkStopped {
+			t.Errorf("during the change the work is %v, %v", w.State, err)
+		}
+		if _, err := start(repositoryID); syncline.CodeOf(err) != syncline.CodeConflict {
+			t.Errorf("work began during the change: %v", err)
+		}
+		// A second change may come meanwhile, and its end lets no work in yet.
+		if _, err := s.Hold(ctx, kindName, repositoryID, func(context.Context) error { return nil }); err != nil {
+			t.Error(err)
+		}
+		if _, err := start(repositoryID); syncline.CodeOf(err) != syncline.CodeConflict {
+			t.Errorf("work began during the first change: %v", err)
+		}
+		return failure
+	})
+	if !stopped || !errors.Is(err, failure) {
+		t.Errorf("got %v, %v", stopped, err)
+	}
+	again, err := start(repositoryID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	(<-h.begun).end <- run.Outcome{}
+	if w, err := s.Wait(t.Context(), kindName, again.ID); err != nil || w.State != syncline.WorkSucceeded {
+		t.Errorf("after the change: %v, %v", w.State, err)
+	}
+	if stopped, err := s.Hold(t.Context(), kindName, repositoryID, func(context.Context) error { return nil }); stopped || err != nil {
+		t.Errorf("nothing ran: %v, %v", stopped, err)
+	}
+	if w, err := s.Get(t.Context(), kindName, other.ID); err != nil || w.State.Ended() {
+		t.Errorf("the other repository's work: %v, %v", w.State, err)
+	}
+	runs.end <- run.Outcome{}
+}
