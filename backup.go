@@ -63,6 +63,11 @@ type RestorePoint struct {
 	Missing int
 	// Lost says that its root is one of them: nothing of it can be shown.
 	Lost bool
+	// FirstSeen is the time at which Syncline saw it first, by Syncline's own clock; zero
+	// where that is not known. TimeMark says what it means for the time that the snapshot
+	// claims.
+	FirstSeen time.Time
+	TimeMark  TimeMark
 }
 
 // EntryType is the type of an entry, in restic's spelling. A repository may

@@ -31,6 +31,7 @@ var forms = map[string]any{
 	"FolderSize": folderSizeJSON{}, "FolderRest": FolderRest{}, "RepositoryCounts": Counts{},
 	"User": User{}, "PasswordChange": passwordChangeJSON{}, "SecretToCompare": secretJSON{}, "SecretComparison": comparisonJSON{},
 	"Manager": managerJSON{}, "EncryptionKeyChange": KeyChange{},
+	"Machine": Machine{}, "MachineSeries": MachineSeries{}, "MachineSummary": MachineSummary{}, "MachinePage": machinePage{}, "AlarmRule": AlarmRule{},
 }
 
 // passedOver are properties that the client leaves aside: links, which its methods
@@ -51,6 +52,7 @@ var passedOver = map[string]string{
 	"Entry":                           "mode",
 	"EntryPage":                       "path rawPath total offset",
 	"DifferencePage":                  "missingFolders",
+	"MachinePage":                     "offset limit",
 }
 
 // notAnswered are fields that only one of the two schemas of a type has.

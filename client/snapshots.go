@@ -24,11 +24,15 @@ type pointJSON struct {
 	SnapshotID     syncline.Hash `json:"snapshotId"`
 	MissingFolders int           `json:"missingFolders"`
 	IsLost         bool          `json:"isLost"`
+	FirstSeenTime  time.Time     `json:"firstSeenTime"`
+
+	TimeMark syncline.TimeMark `json:"timeMark"`
 }
 
 func (p pointJSON) point() syncline.RestorePoint {
 	return syncline.RestorePoint{
 		ID: p.ID, RepositoryID: p.RepositoryID, Missing: p.MissingFolders, Lost: p.IsLost,
+		FirstSeen: p.FirstSeenTime, TimeMark: p.TimeMark,
 		Snapshot: syncline.Snapshot{ID: p.SnapshotID, Time: p.BackupTime, Hostname: p.HostName, Paths: p.Paths, Tags: p.Tags},
 	}
 }

@@ -68,6 +68,9 @@ type Config struct {
 	Restorer       Restorer
 	Alarms         Alarms
 	Archives       Archives
+	Machines       Machines
+	AlarmRules     store.AlarmRules
+	Sightings      Sightings
 	Logger         *slog.Logger
 	Version        string // of the program, as ServiceInstance tells it
 
@@ -126,6 +129,9 @@ func (c Config) missing() string {
 		{"Restorer", c.Restorer == nil},
 		{"Alarms", c.Alarms == nil},
 		{"Archives", c.Archives == nil},
+		{"Machines", c.Machines == nil},
+		{"AlarmRules", c.AlarmRules == nil},
+		{"Sightings", c.Sightings == nil},
 		{"Logger", c.Logger == nil},
 		{"Version", c.Version == ""},
 	} {

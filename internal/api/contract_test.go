@@ -21,6 +21,7 @@ func example(op *operation, known bool) string {
 	ids := map[string]string{
 		"repositoryId": repoID, "sessionId": sessionID, "keyId": keyID, "restorePointId": pointID, "accountId": accountID, "proxyId": nodeID, "jobId": jobID, "alarmId": alarmID,
 		"bucketName": "bucket", "containerName": "bucket", "Name": "folder", "userName": "the%20administrator", "managerName": "fleet",
+		"machineId": machineID, "alarmRuleId": ruleID,
 	}
 	path := op.route.Path
 	switch {
@@ -73,6 +74,8 @@ var goodBodies = map[string]string{
 	"AddObjectStorageRepository": `{"name":"second","type":"AmazonS3Compatible","accountId":"` + accountID +
 		`","amazonBucketS3Compatible":{"servicePoint":"storage.example","name":"bucket"},"s3Folder":"a/b"}`,
 	"UpdateObjectStorageRepository": `{"description":"new"}`,
+	"AddAlarmRule":                  `{"name":"second","maxAge":"26h"}`,
+	"UpdateAlarmRule":               `{"maxAge":"7d"}`,
 	"AddProxy":                      `{"hostName":"other"}`,
 	"UpdateProxy":                   `{"hostName":"host"}`,
 	"RemoveProxy":                   `{"force":false}`,
@@ -118,7 +121,7 @@ func TestGoodRequests(t *testing.T) {
 		if op.route.Method == http.MethodDelete || op.id == "ConsoleSignOut" {
 			want = http.StatusNoContent
 		}
-		if op.id == "AddAccount" || op.id == "StartRestoreJob" { // the first as in v6, unlike its sisters
+		if op.id == "AddAccount" || op.id == "StartRestoreJob" || op.id == "AddAlarmRule" { // the first as in v6, unlike its sisters
 			want = http.StatusCreated
 		}
 		if status, ok := refusedAlways[op.id]; ok {
@@ -279,7 +282,7 @@ func TestBodies(t *testing.T) {
 			`{"x":1,"x":2}`:       "x is given more than once",
 			`{"x":{"y":1,"y":2}}`: "x.y is given more than once",
 		} {
-			if part == "is required" && op.id == "Token" || body == "{}" && (op.id == "UpdateAccount" || op.id == "UpdateEncryptionKey" || op.id == "UpdateUser" || op.id == "UpdateObjectStorageRepository" || op.id == "AcknowledgeAlarm" || strings.Contains(op.id, "Prox")) {
+			if part == "is required" && op.id == "Token" || body == "{}" && (op.id == "UpdateAccount" || op.id == "UpdateEncryptionKey" || op.id == "UpdateUser" || op.id == "UpdateObjectStorageRepository" || op.id == "AcknowledgeAlarm" || op.id == "UpdateAlarmRule" || strings.Contains(op.id, "Prox")) {
 				continue // which changes nothing
 			}
 			wantFailure(t, send("", body), 400, part)
@@ -413,9 +416,9 @@ func TestRoles(t *testing.T) {
 			"ListS3Buckets GetS3Bucket ListS3Folders GetS3Folder " +
 			"ListAzureContainers GetAzureContainer ListAzureFolders GetAzureFolder " +
 			"ListGoogleBuckets GetGoogleBucket ListGoogleFolders GetGoogleFolder " +
-			"AddProxy UpdateProxy RemoveProxy RescanProxy RescanProxies",
+			"AddProxy UpdateProxy RemoveProxy RescanProxy RescanProxies AddAlarmRule UpdateAlarmRule DeleteAlarmRule",
 	}
-	want["restorer"] = want["operator"] + " SynchronizeBackupRepository StopSynchronizeSession AcknowledgeAlarm SilenceAlarm"
+	want["restorer"] = want["operator"] + " SynchronizeBackupRepository StopSynchronizeSession AcknowledgeAlarm SilenceAlarm RetireMachine ResumeMachine"
 	want["operator"] += " ListRestoreTargets StartRestoreJob"
 	want["viewer"], want["administrator"] = want["restorer"]+restoreOperations, ""
 	eachOperation(t, func(t *testing.T, w *world, op *operation) {

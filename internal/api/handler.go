@@ -44,6 +44,8 @@ type api struct {
 	*sessions
 	*restores
 	*alarms
+	*machines
+	*alarmRules
 
 	*front
 
@@ -133,7 +135,9 @@ func (a *api) group() {
 		store: a.ObjectStorages, repositories: a.repositories, accounts: a.accounts, keys: a.keys,
 		places: a.Places, sizes: a.Statistics, made: a.made,
 	}
-	a.points = &points{repositories: a.Repositories, points: a.RestorePoints}
+	a.points = &points{repositories: a.Repositories, points: a.RestorePoints, sightings: a.Sightings}
+	a.machines = &machines{watch: a.Machines}
+	a.alarmRules = &alarmRules{store: a.AlarmRules, made: a.made}
 	a.entries = &entries{explorer: a.Explorer}
 	a.differences = &differences{explorer: a.Explorer}
 	a.histories = &histories{repositories: a.Repositories, explorer: a.Histories}

@@ -75,7 +75,7 @@ var typesOfV6 = map[string]string{
 	"AmazonBucketS3Aws": "", "AzureContainer": "endpoint", "AmazonFolderToReceiveS3Compatible": "",
 	"AmazonFolderToReceiveS3Aws": "", "AzureFolderToReceive": "",
 	"RepositorySynchronizeSession": "result startTime endTime statistics",
-	"RestorePoint":                 "hostName paths tags snapshotId isIncomplete missingFolders isLost", "ServiceInstance": "warnings", "ExceptionInfo": "",
+	"RestorePoint":                 "hostName paths tags snapshotId isIncomplete missingFolders isLost firstSeenTime timeMark", "ServiceInstance": "warnings", "ExceptionInfo": "",
 	"Proxy": "", "ProxyFromClient": "type status _links", "RemoveProxyOptions": "", "RescanOptions": "",
 }
 
@@ -101,7 +101,8 @@ func TestAgainstV6(t *testing.T) {
 
 // addedPath tells whether a path is one that Syncline adds to v6's.
 func addedPath(template string) bool {
-	if strings.HasPrefix(template, "/v6/RestoreJobs/") || strings.HasPrefix(template, "/v6/Console/") || strings.HasPrefix(template, "/v6/GoogleResources/") || strings.HasPrefix(template, "/v6/Alarms/") || strings.HasPrefix(template, "/v6/Users") || strings.HasPrefix(template, "/v6/Managers") {
+	if strings.HasPrefix(template, "/v6/RestoreJobs/") || strings.HasPrefix(template, "/v6/Console/") || strings.HasPrefix(template, "/v6/GoogleResources/") || strings.HasPrefix(template, "/v6/Alarms/") || strings.HasPrefix(template, "/v6/Users") || strings.HasPrefix(template, "/v6/Managers") ||
+		strings.HasPrefix(template, "/v6/Machines") || strings.HasPrefix(template, "/v6/AlarmRules") {
 		return true
 	}
 	for _, suffix := range []string{"/SynchronizeSessions", "/LogItems", "/Events", "/Entries", "/Entry", "/Differences", "/DifferenceSummary", "/DifferenceStatistics", "/Snapshots", "/HiddenSnapshots", "/History", "/Statistics", "/Counts", "/FolderSizes", "/v6/Search", "/Content", "/Archive", "/RestoreJobs", "/v6/RestoreTargets", "/v6/Alarms", "/Compare"} {

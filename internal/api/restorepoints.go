@@ -33,10 +33,17 @@ type pointGetter interface {
 	Get(ctx context.Context, id syncline.ID) (syncline.RestorePoint, error)
 }
 
+// Sightings knows when restore points were first seen.
+type Sightings interface {
+	// Mark fills in FirstSeen and TimeMark where they are known.
+	Mark(ctx context.Context, points []syncline.RestorePoint) error
+}
+
 // points answers for restore points.
 type points struct {
 	repositories Repositories
 	points       RestorePoints
+	sightings    Sightings
 }
 
 // ListRestorePoints answers GET /v6/RestorePoints.
@@ -59,6 +66,9 @@ func (h *points) ListRestorePoints(ctx context.Context, req v6.ListRestorePoints
 		return nil, err
 	}
 	sayIncomplete(ctx, leftOut)
+	if err := h.sightings.Mark(ctx, points); err != nil {
+		return nil, err
+	}
 	slices.SortFunc(points, func(x, y syncline.RestorePoint) int {
 		return cmp.Or(y.Snapshot.Time.Compare(x.Snapshot.Time), cmp.Compare(x.ID, y.ID))
 	})
@@ -77,7 +87,11 @@ func (h *points) GetRestorePoint(ctx context.Context, req v6.GetRestorePointRequ
 	if err != nil {
 		return nil, err
 	}
-	return v6.GetRestorePoint200JSONResponse(restorePointJSON(point)), nil
+	one := []syncline.RestorePoint{point}
+	if err := h.sightings.Mark(ctx, one); err != nil {
+		return nil, err
+	}
+	return v6.GetRestorePoint200JSONResponse(restorePointJSON(one[0])), nil
 }
 
 // ListRepositorySnapshots answers GET
@@ -181,6 +195,7 @@ func restorePointJSON(p syncline.RestorePoint) v6.RestorePoint {
 		SnapshotID: p.Snapshot.ID.String(),
 
 		IsIncomplete: present(p.Missing > 0), MissingFolders: presentNumber(uint64(p.Missing)), IsLost: present(p.Lost),
+		FirstSeenTime: timeJSON(p.FirstSeen), TimeMark: present(p.TimeMark),
 	}
 }
 

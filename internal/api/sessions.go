@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -212,9 +213,14 @@ func logItemID(session syncline.ID, seq int64) syncline.ID {
 	return syncline.ID(uuid.NewSHA1(space, strconv.AppendInt(nil, seq, 10)).String())
 }
 
+// pageLinks returns the links of a page. href may have parameters.
 func pageLinks(href string, limit, offset, total int) v6.PageLinks {
+	begin := "?"
+	if strings.Contains(href, "?") {
+		begin = "&"
+	}
 	page := func(offset int) v6.Link {
-		return v6.Link{Href: fmt.Sprintf("%s?offset=%d&limit=%d", href, offset, limit)}
+		return v6.Link{Href: fmt.Sprintf("%s%soffset=%d&limit=%d", href, begin, offset, limit)}
 	}
 	links := v6.PageLinks{Self: page(offset)}
 	if offset+limit < total {

@@ -86,6 +86,7 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 		Sealer: fakeSealer{}, Synchronizer: w.sync, RestorePoints: fakePoints{testPoint}, Explorer: &fakeExplorer{}, Histories: &fakeExplorer{}, Searcher: &fakeSearcher{}, Statistics: &fakeStatistics{},
 		Contents: noContents{}, Archives: &archive.Service{},
 		RestoreJobs: w.jobs, Restorer: w.jobs, Alarms: newFakeAlarms(),
+		Machines: fakeMachines{}, AlarmRules: &fakeRules{}, Sightings: fakeSightings(""),
 		Logger:  slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Version: "1.2.3", Now: func() time.Time { return testTime },
 	}

@@ -154,10 +154,11 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	}
 	s.source.opened = watch.Opened
 	s.desk = s.newDesk()
+	backups := s.newSeries(current, points, o)
 	runs := &run.Service{Store: s.store, Node: string(node), Logger: o.Logger, Now: time.Now, NewID: newID}
 	s.service = &syncer.Service{
 		Runs: runs, Repositories: s.store, Catalogs: dir, Source: s.source,
-		Logger: o.Logger, Settle: heapgoal.Settle, Ended: watch.SessionEnded, Keep: o.keep(syncline.WorkSynchronize),
+		Logger: o.Logger, Settle: heapgoal.Settle, Ended: each(watch.SessionEnded, backups.SessionEnded), Keep: o.keep(syncline.WorkSynchronize),
 	}
 	pages, err := console.New()
 	if err != nil {
@@ -181,7 +182,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, runs, places},
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: &explore.Statistics{Points: points},
 		Contents: contents, Archives: &archive.Service{Contents: contents},
-		RestoreJobs: restores, Restorer: restores, Alarms: s.store,
+		RestoreJobs: restores, Restorer: restores, Alarms: s.store, Machines: backups, AlarmRules: s.store, Sightings: backups,
 		Console: pages, Gate: limits, Monitor: watch, MetricsToken: live.metricsToken,
 		Logger: o.Logger, Version: o.Version, StrictTransport: s.Fingerprint == "",
 	})
@@ -193,6 +194,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 		return err
 	}
 	defer runs.Close()
+	defer background(ctx, backups.Run)()
 	for _, id := range outdated {
 		if _, err := s.service.Start(ctx, id); err != nil {
 			o.Logger.Error("cannot start the session that builds a catalog anew", "repository", id, "error", err)

@@ -26,8 +26,6 @@ type Series interface {
 	SeriesRing(ctx context.Context, series syncline.ID) ([]syncline.CountedSighting, error)
 	// SaveSeries adds series, or replaces all of them but AddedAt and the retirement.
 	SaveSeries(ctx context.Context, repository syncline.ID, records []SeriesRecord) error
-	// SetSilentAtFirst marks series.
-	SetSilentAtFirst(ctx context.Context, series []syncline.ID) error
 	// SetRetired retires series, or with the zero time watches them again. It leaves out
 	// those that are unknown, or retired already.
 	SetRetired(ctx context.Context, series []syncline.ID, by string, at time.Time) error

@@ -185,6 +185,65 @@ type AlarmPage struct {
 	Results []Alarm   `json:"results"`
 }
 
+// AlarmRule Example: {"_links":{"self":{"href":"/v6/AlarmRules/3f2504e0-4f89-41d3-9a0c-0305e82c3355"}},"enabled":true,"hostPattern":"web*","id":"3f2504e0-4f89-41d3-9a0c-0305e82c3355","kind":"BackupLate","maxAge":"26h","name":"servers daily","severity":"Critical"}
+type AlarmRule struct {
+	ID   Id                 `json:"id"`
+	Name string             `json:"name"`
+	Kind syncline.AlarmKind `json:"kind"`
+
+	// RepositoryID Absent for every repository.
+	RepositoryID *Id `json:"repositoryId,omitempty"`
+
+	// HostPattern Absent for every host.
+	HostPattern *string `json:"hostPattern,omitempty"`
+
+	// Paths Absent for all paths.
+	Paths *[]string `json:"paths,omitempty"`
+
+	// Tag Absent for every tag.
+	Tag      *string           `json:"tag,omitempty"`
+	MaxAge   string            `json:"maxAge"`
+	Severity syncline.Severity `json:"severity"`
+	Enabled  bool              `json:"enabled"`
+	Links    SelfLinks         `json:"_links"`
+}
+
+// AlarmRuleFromClient Example: {"hostPattern":"web*","maxAge":"26h","name":"servers daily","severity":"Critical"}
+type AlarmRuleFromClient struct {
+	// Name Needed for a new rule, and unique, letter case aside.
+	Name *string `json:"name,omitempty"`
+
+	// Kind `BackupLate` when it is absent, the only kind that rules are for.
+	Kind *syncline.AlarmKind `json:"kind,omitempty"`
+
+	// RepositoryID Only series in this repository; the zero id stands for all. The rule goes with the repository.
+	RepositoryID *syncline.ID `json:"repositoryId,omitempty"`
+
+	// HostPattern Only hosts whose whole names match, letter case aside: `*` stands for any text, `?` for one character, `[a-z]` for one of several.
+	HostPattern *string `json:"hostPattern,omitempty"`
+
+	// Paths Only series of exactly these paths, in any order.
+	Paths *[]string `json:"paths,omitempty"`
+
+	// Tag Only series whose newest snapshot has this tag.
+	Tag *string `json:"tag,omitempty"`
+
+	// MaxAge Needed for a new rule. How old the newest backup may become, between 1m and 3650d, such as 26h, 90m or 7d12h.
+	MaxAge *string `json:"maxAge,omitempty"`
+
+	// Severity `Warning` when it is absent.
+	Severity *syncline.Severity `json:"severity,omitempty"`
+
+	// Enabled True when it is absent.
+	Enabled *bool `json:"enabled,omitempty"`
+
+	// ID Not changed.
+	ID *syncline.ID `json:"id,omitempty"`
+
+	// Links Given by the server; what a client sends back of it is not looked at.
+	Links *map[string]Link `json:"_links,omitempty"`
+}
+
 // AmazonBucketS3Aws Example: {"_links":{"folders":{"href":"/v6/S3Resources/buckets/backups/folders?RegionType=Global\u0026accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"},"self":{"href":"/v6/S3Resources/buckets/backups?RegionType=Global\u0026accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"}},"name":"backups","regionType":"Global"}
 type AmazonBucketS3Aws struct {
 	// RegionType `Global` where it is absent.
@@ -929,6 +988,105 @@ type LogItemPage struct {
 	Results []LogItem `json:"results"`
 }
 
+// Machine Example: {"_links":{"self":{"href":"/v6/Machines/2d7f9d1c-51d7-5ab6-9c9f-5f3f6c2f9d22"}},"hostName":"web1","id":"2d7f9d1c-51d7-5ab6-9c9f-5f3f6c2f9d22","lastBackupTime":"2026-11-29T02:00:00Z","series":[{"_links":{"repository":{"href":"/v6/backuprepositories/c930780b-6b79-4b6a-832c-63fde6462658"}},"id":"7c0b7d7e-0d9a-5a2e-8b63-5f3f6c2f9d11","lastBackupTime":"2026-11-29T02:00:00Z","lastSeenTime":"2026-11-29T02:14:10Z","lateAfter":"2026-11-30T14:14:10Z","paths":["/etc","/srv"],"repositoryId":"c930780b-6b79-4b6a-832c-63fde6462658","repositoryName":"main","rhythmSeconds":86400,"size":52428800,"state":"InTime"}],"state":"InTime"}
+type Machine struct {
+	// ID The same for the same host name, always.
+	ID       Id     `json:"id"`
+	HostName string `json:"hostName"`
+
+	// State `Late` when one series is. Otherwise `Unknown` when the repository of one cannot be looked at, `InTime` when one is, `Unknown` without a rhythm, `Retired` when all are.
+	State syncline.MachineState `json:"state"`
+
+	// LastBackupTime The newest of all series. Absent for none.
+	LastBackupTime *time.Time      `json:"lastBackupTime,omitempty"`
+	Series         []MachineSeries `json:"series"`
+	Links          SelfLinks       `json:"_links"`
+}
+
+// MachinePage Example: {"_links":{"self":{"href":"/v6/Machines?offset=0\u0026limit=1000"}},"limit":1000,"offset":0,"results":[{"_links":{"self":{"href":"/v6/Machines/2d7f9d1c-51d7-5ab6-9c9f-5f3f6c2f9d22"}},"hostName":"web1","id":"2d7f9d1c-51d7-5ab6-9c9f-5f3f6c2f9d22","lastBackupTime":"2026-11-29T02:00:00Z","series":[{"_links":{"repository":{"href":"/v6/backuprepositories/c930780b-6b79-4b6a-832c-63fde6462658"}},"id":"7c0b7d7e-0d9a-5a2e-8b63-5f3f6c2f9d11","lastBackupTime":"2026-11-29T02:00:00Z","lastSeenTime":"2026-11-29T02:14:10Z","lateAfter":"2026-11-30T14:14:10Z","paths":["/etc","/srv"],"repositoryId":"c930780b-6b79-4b6a-832c-63fde6462658","repositoryName":"main","rhythmSeconds":86400,"size":52428800,"state":"InTime"}],"state":"InTime"}],"summary":{"inTime":1,"late":0,"machines":1,"retired":0,"unknown":0,"unwatchedSeries":0}}
+type MachinePage struct {
+	Offset int `json:"offset"`
+	Limit  int `json:"limit"`
+
+	// Summary Counts of the machines that the query selects, in whatever state.
+	Summary MachineSummary `json:"summary"`
+	Results []Machine      `json:"results"`
+	Links   PageLinks      `json:"_links"`
+}
+
+// MachineSeries Example: {"_links":{"repository":{"href":"/v6/backuprepositories/c930780b-6b79-4b6a-832c-63fde6462658"}},"id":"7c0b7d7e-0d9a-5a2e-8b63-5f3f6c2f9d11","lastBackupTime":"2026-11-29T02:00:00Z","lastSeenTime":"2026-11-29T02:14:10Z","lateAfter":"2026-11-30T14:14:10Z","paths":["/etc","/srv"],"repositoryId":"c930780b-6b79-4b6a-832c-63fde6462658","repositoryName":"main","rhythmSeconds":86400,"size":52428800,"state":"InTime"}
+type MachineSeries struct {
+	// ID The same for the same host and paths in the same repository, always.
+	ID             Id     `json:"id"`
+	RepositoryID   Id     `json:"repositoryId"`
+	RepositoryName string `json:"repositoryName"`
+
+	// Paths Sorted; the first 64 of them.
+	Paths []string `json:"paths"`
+
+	// MorePaths How many paths are not listed. Absent for none.
+	MorePaths *int `json:"morePaths,omitempty"`
+
+	// State As that of a machine.
+	State syncline.MachineState `json:"state"`
+
+	// UnknownReason Why the state is `Unknown`, only then: fewer than four gaps are known and no rule applies, or the repository cannot be looked at or was not since a backup was due.
+	UnknownReason *string `json:"unknownReason,omitempty"`
+
+	// LastBackupTime The time that the newest backup claims. Absent where every backup claims the future.
+	LastBackupTime *time.Time `json:"lastBackupTime,omitempty"`
+
+	// LastSeenTime The time that counts for it: when it was first seen, or the time that it claims where it was there before Syncline looked.
+	LastSeenTime *time.Time `json:"lastSeenTime,omitempty"`
+
+	// RhythmSeconds The gap that nine of ten of the last 20 gaps keep to. Absent where fewer than four are known.
+	RhythmSeconds *int64 `json:"rhythmSeconds,omitempty"`
+
+	// LateAfter When the series is late without a further backup. Absent without a rhythm and a rule.
+	LateAfter *time.Time `json:"lateAfter,omitempty"`
+
+	// RuleID The rule that takes the rhythm's place. Absent for none.
+	RuleID *Id `json:"ruleId,omitempty"`
+
+	// RuleName The name of that rule.
+	RuleName *string `json:"ruleName,omitempty"`
+
+	// Size Bytes of the files of the newest snapshot, as it says itself. Absent where it does not.
+	Size *int64 `json:"size,omitempty"`
+
+	// Tags The tags of the newest snapshot.
+	Tags *[]string `json:"tags,omitempty"`
+
+	// LatestSnapshotID The snapshot that was seen last.
+	LatestSnapshotID *string `json:"latestSnapshotId,omitempty"`
+
+	// FutureSnapshots How many of the newest snapshots claim the future, and so do not count as backups. Absent for none.
+	FutureSnapshots *int `json:"futureSnapshots,omitempty"`
+
+	// SilentAtFirst The series was late when it was first seen, and silent since. Absent otherwise.
+	SilentAtFirst *bool `json:"silentAtFirst,omitempty"`
+
+	// RetiredTime When its watch was ended. Absent while it is watched.
+	RetiredTime *time.Time `json:"retiredTime,omitempty"`
+
+	// RetiredBy The user who ended it.
+	RetiredBy *string     `json:"retiredBy,omitempty"`
+	Links     SeriesLinks `json:"_links"`
+}
+
+// MachineSummary Example: {"inTime":67,"late":1,"machines":68,"retired":3,"unknown":0,"unwatchedSeries":0}
+type MachineSummary struct {
+	// Machines All but the retired ones.
+	Machines int `json:"machines"`
+	InTime   int `json:"inTime"`
+	Late     int `json:"late"`
+	Unknown  int `json:"unknown"`
+	Retired  int `json:"retired"`
+
+	// UnwatchedSeries Series that are not watched, because their repository has more than 10,000.
+	UnwatchedSeries int `json:"unwatchedSeries"`
+}
+
 // Manager Example: {"name":"fleet"}
 type Manager struct {
 	Name string `json:"name"`
@@ -1396,6 +1554,14 @@ type RestorePoint struct {
 
 	// IsLost The root is one of the missing folders, so nothing of it can be shown. Absent otherwise.
 	IsLost *bool `json:"isLost,omitempty"`
+
+	// FirstSeenTime When Syncline saw it first, by Syncline's own clock. Absent while that is not recorded.
+	FirstSeenTime *time.Time `json:"firstSeenTime,omitempty"`
+
+	// TimeMark Why its `backupTime` is not to be believed alone: it claims a time more
+	// than 5 minutes after it was first seen, or it was not there yet at a look
+	// more than 24 hours after the time that it claims. Absent otherwise.
+	TimeMark *syncline.TimeMark `json:"timeMark,omitempty"`
 }
 
 // RestorePointGrowth defines model for RestorePointGrowth.
@@ -1552,6 +1718,11 @@ type SelfLinks struct {
 	Self Link `json:"self"`
 }
 
+// SeriesLinks defines model for SeriesLinks.
+type SeriesLinks struct {
+	Repository Link `json:"repository"`
+}
+
 // ServiceInstance Example: {"installationId":"5dc5d7ea-977c-4ec9-8d3a-4781d0512f2f","version":"v1.0.0"}
 type ServiceInstance struct {
 	InstallationID Id     `json:"installationId"`
@@ -1687,6 +1858,9 @@ type AccountID = Id
 // AlarmID A UUID. Given out in lower case, taken in either.
 type AlarmID = Id
 
+// AlarmRuleID A UUID. Given out in lower case, taken in either.
+type AlarmRuleID = Id
+
 // AzureEndpoint defines model for azureEndpoint.
 type AzureEndpoint = string
 
@@ -1725,6 +1899,9 @@ type JobID = Id
 
 // KeyID A UUID. Given out in lower case, taken in either.
 type KeyID = Id
+
+// MachineID A UUID. Given out in lower case, taken in either.
+type MachineID = Id
 
 // ManagerName defines model for managerName.
 type ManagerName = string
@@ -1985,6 +2162,24 @@ type GetGoogleFolderParams struct {
 
 	// Endpoint As in a Google bucket.
 	Endpoint *GoogleEndpoint `form:"Endpoint,omitempty" json:"Endpoint,omitempty"`
+}
+
+// ListMachinesParams defines parameters for ListMachines.
+type ListMachinesParams struct {
+	// State Only the machines in this state.
+	State *syncline.MachineState `form:"state,omitempty" json:"state,omitempty"`
+
+	// RepositoryID Only the series in this repository, and the machines that have one there.
+	RepositoryID *Id `form:"repositoryId,omitempty" json:"repositoryId,omitempty"`
+
+	// HostName Only the machines with exactly this name, letter case aside.
+	HostName *string `form:"hostName,omitempty" json:"hostName,omitempty"`
+
+	// Limit At most so many machines.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many of the first.
+	Offset *int32 `form:"offset,omitempty" json:"offset,omitempty"`
 }
 
 // ListProxiesParams defines parameters for ListProxies.
@@ -2464,6 +2659,12 @@ type UpdateAccountJSONRequestBody = CredentialToSend
 // CompareAccountJSONRequestBody defines body for CompareAccount for application/json ContentType.
 type CompareAccountJSONRequestBody = SecretToCompare
 
+// AddAlarmRuleJSONRequestBody defines body for AddAlarmRule for application/json ContentType.
+type AddAlarmRuleJSONRequestBody = AlarmRuleFromClient
+
+// UpdateAlarmRuleJSONRequestBody defines body for UpdateAlarmRule for application/json ContentType.
+type UpdateAlarmRuleJSONRequestBody = AlarmRuleFromClient
+
 // AcknowledgeAlarmJSONRequestBody defines body for AcknowledgeAlarm for application/json ContentType.
 type AcknowledgeAlarmJSONRequestBody = AcknowledgeAlarmOptions
 
@@ -2547,6 +2748,21 @@ type ServerInterface interface {
 	// CompareAccount Compare a secret with the one that is kept
 	// (POST /v6/Accounts/{accountId}/Compare)
 	CompareAccount(w http.ResponseWriter, r *http.Request, accountID AccountID)
+	// ListAlarmRules List the alarm rules
+	// (GET /v6/AlarmRules)
+	ListAlarmRules(w http.ResponseWriter, r *http.Request)
+	// AddAlarmRule Add an alarm rule
+	// (POST /v6/AlarmRules)
+	AddAlarmRule(w http.ResponseWriter, r *http.Request)
+	// DeleteAlarmRule Delete an alarm rule
+	// (DELETE /v6/AlarmRules/{alarmRuleId})
+	DeleteAlarmRule(w http.ResponseWriter, r *http.Request, alarmRuleID AlarmRuleID)
+	// GetAlarmRule Get one alarm rule
+	// (GET /v6/AlarmRules/{alarmRuleId})
+	GetAlarmRule(w http.ResponseWriter, r *http.Request, alarmRuleID AlarmRuleID)
+	// UpdateAlarmRule Change an alarm rule
+	// (PUT /v6/AlarmRules/{alarmRuleId})
+	UpdateAlarmRule(w http.ResponseWriter, r *http.Request, alarmRuleID AlarmRuleID)
 	// ListAlarms List the alarms
 	// (GET /v6/Alarms)
 	ListAlarms(w http.ResponseWriter, r *http.Request, params ListAlarmsParams)
@@ -2649,6 +2865,18 @@ type ServerInterface interface {
 	// GetGoogleFolder Look for one folder in a bucket in Google Cloud Storage
 	// (GET /v6/GoogleResources/buckets/{bucketName}/folders/{Name})
 	GetGoogleFolder(w http.ResponseWriter, r *http.Request, bucketName BucketName, name ResourceName, params GetGoogleFolderParams)
+	// ListMachines List the machines
+	// (GET /v6/Machines)
+	ListMachines(w http.ResponseWriter, r *http.Request, params ListMachinesParams)
+	// GetMachine Get one machine
+	// (GET /v6/Machines/{machineId})
+	GetMachine(w http.ResponseWriter, r *http.Request, machineID MachineID)
+	// ResumeMachine Watch a machine or a series again
+	// (POST /v6/Machines/{machineId}/Resume)
+	ResumeMachine(w http.ResponseWriter, r *http.Request, machineID MachineID)
+	// RetireMachine End the watch of a machine or a series
+	// (POST /v6/Machines/{machineId}/Retire)
+	RetireMachine(w http.ResponseWriter, r *http.Request, machineID MachineID)
 	// ListManagers List the files that declare something
 	// (GET /v6/Managers)
 	ListManagers(w http.ResponseWriter, r *http.Request)
@@ -3174,6 +3402,112 @@ func (siw *ServerInterfaceWrapper) CompareAccount(w http.ResponseWriter, r *http
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.CompareAccount(w, r, accountID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListAlarmRules operation middleware
+func (siw *ServerInterfaceWrapper) ListAlarmRules(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListAlarmRules(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// AddAlarmRule operation middleware
+func (siw *ServerInterfaceWrapper) AddAlarmRule(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.AddAlarmRule(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeleteAlarmRule operation middleware
+func (siw *ServerInterfaceWrapper) DeleteAlarmRule(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "alarmRuleId" -------------
+	var alarmRuleID AlarmRuleID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "alarmRuleId", r.PathValue("alarmRuleId"), &alarmRuleID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "alarmRuleId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteAlarmRule(w, r, alarmRuleID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetAlarmRule operation middleware
+func (siw *ServerInterfaceWrapper) GetAlarmRule(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "alarmRuleId" -------------
+	var alarmRuleID AlarmRuleID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "alarmRuleId", r.PathValue("alarmRuleId"), &alarmRuleID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "alarmRuleId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetAlarmRule(w, r, alarmRuleID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// UpdateAlarmRule operation middleware
+func (siw *ServerInterfaceWrapper) UpdateAlarmRule(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "alarmRuleId" -------------
+	var alarmRuleID AlarmRuleID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "alarmRuleId", r.PathValue("alarmRuleId"), &alarmRuleID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "alarmRuleId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UpdateAlarmRule(w, r, alarmRuleID)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4576,6 +4910,169 @@ func (siw *ServerInterfaceWrapper) GetGoogleFolder(w http.ResponseWriter, r *htt
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetGoogleFolder(w, r, bucketName, name, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListMachines operation middleware
+func (siw *ServerInterfaceWrapper) ListMachines(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMachinesParams
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", r.URL.Query(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "state"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "state", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "repositoryId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "repositoryId", r.URL.Query(), &params.RepositoryID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "repositoryId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "repositoryId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "hostName" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "hostName", r.URL.Query(), &params.HostName, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "hostName"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "hostName", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListMachines(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetMachine operation middleware
+func (siw *ServerInterfaceWrapper) GetMachine(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "machineId" -------------
+	var machineID MachineID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "machineId", r.PathValue("machineId"), &machineID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "machineId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetMachine(w, r, machineID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ResumeMachine operation middleware
+func (siw *ServerInterfaceWrapper) ResumeMachine(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "machineId" -------------
+	var machineID MachineID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "machineId", r.PathValue("machineId"), &machineID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "machineId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ResumeMachine(w, r, machineID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RetireMachine operation middleware
+func (siw *ServerInterfaceWrapper) RetireMachine(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "machineId" -------------
+	var machineID MachineID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "machineId", r.PathValue("machineId"), &machineID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "machineId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RetireMachine(w, r, machineID)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -7788,6 +8285,15 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Users/{userName}/Compare", wrapper.CompareUserPassword)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Managers", wrapper.ListManagers)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v6/Managers/{managerName}", wrapper.ReleaseManager)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Machines", wrapper.ListMachines)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Machines/{machineId}", wrapper.GetMachine)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Machines/{machineId}/Retire", wrapper.RetireMachine)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Machines/{machineId}/Resume", wrapper.ResumeMachine)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/AlarmRules", wrapper.ListAlarmRules)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/AlarmRules", wrapper.AddAlarmRule)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v6/AlarmRules/{alarmRuleId}", wrapper.DeleteAlarmRule)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/AlarmRules/{alarmRuleId}", wrapper.GetAlarmRule)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v6/AlarmRules/{alarmRuleId}", wrapper.UpdateAlarmRule)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/ServiceInstance", wrapper.GetServiceInstance)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/SignIn", wrapper.ConsoleSignIn)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/Renew", wrapper.ConsoleRenew)
@@ -8016,6 +8522,195 @@ type CompareAccountdefaultJSONResponse struct {
 }
 
 func (response CompareAccountdefaultJSONResponse) VisitCompareAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAlarmRulesRequestObject struct {
+}
+
+type ListAlarmRulesResponseObject interface {
+	VisitListAlarmRulesResponse(w http.ResponseWriter) error
+}
+
+type ListAlarmRules200JSONResponse []AlarmRule
+
+func (response ListAlarmRules200JSONResponse) VisitListAlarmRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAlarmRulesdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListAlarmRulesdefaultJSONResponse) VisitListAlarmRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddAlarmRuleRequestObject struct {
+	Body *AddAlarmRuleJSONRequestBody
+}
+
+type AddAlarmRuleResponseObject interface {
+	VisitAddAlarmRuleResponse(w http.ResponseWriter) error
+}
+
+type AddAlarmRule201JSONResponse AlarmRule
+
+func (response AddAlarmRule201JSONResponse) VisitAddAlarmRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddAlarmRuledefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response AddAlarmRuledefaultJSONResponse) VisitAddAlarmRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteAlarmRuleRequestObject struct {
+	AlarmRuleID AlarmRuleID `json:"alarmRuleId"`
+}
+
+type DeleteAlarmRuleResponseObject interface {
+	VisitDeleteAlarmRuleResponse(w http.ResponseWriter) error
+}
+
+type DeleteAlarmRule204Response struct {
+}
+
+func (response DeleteAlarmRule204Response) VisitDeleteAlarmRuleResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteAlarmRuledefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response DeleteAlarmRuledefaultJSONResponse) VisitDeleteAlarmRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAlarmRuleRequestObject struct {
+	AlarmRuleID AlarmRuleID `json:"alarmRuleId"`
+}
+
+type GetAlarmRuleResponseObject interface {
+	VisitGetAlarmRuleResponse(w http.ResponseWriter) error
+}
+
+type GetAlarmRule200JSONResponse AlarmRule
+
+func (response GetAlarmRule200JSONResponse) VisitGetAlarmRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAlarmRuledefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetAlarmRuledefaultJSONResponse) VisitGetAlarmRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateAlarmRuleRequestObject struct {
+	AlarmRuleID AlarmRuleID `json:"alarmRuleId"`
+	Body        *UpdateAlarmRuleJSONRequestBody
+}
+
+type UpdateAlarmRuleResponseObject interface {
+	VisitUpdateAlarmRuleResponse(w http.ResponseWriter) error
+}
+
+type UpdateAlarmRule200JSONResponse AlarmRule
+
+func (response UpdateAlarmRule200JSONResponse) VisitUpdateAlarmRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateAlarmRuledefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response UpdateAlarmRuledefaultJSONResponse) VisitUpdateAlarmRuleResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -9326,6 +10021,150 @@ type GetGoogleFolderdefaultJSONResponse struct {
 }
 
 func (response GetGoogleFolderdefaultJSONResponse) VisitGetGoogleFolderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMachinesRequestObject struct {
+	Params ListMachinesParams
+}
+
+type ListMachinesResponseObject interface {
+	VisitListMachinesResponse(w http.ResponseWriter) error
+}
+
+type ListMachines200JSONResponse MachinePage
+
+func (response ListMachines200JSONResponse) VisitListMachinesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMachinesdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListMachinesdefaultJSONResponse) VisitListMachinesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMachineRequestObject struct {
+	MachineID MachineID `json:"machineId"`
+}
+
+type GetMachineResponseObject interface {
+	VisitGetMachineResponse(w http.ResponseWriter) error
+}
+
+type GetMachine200JSONResponse Machine
+
+func (response GetMachine200JSONResponse) VisitGetMachineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMachinedefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetMachinedefaultJSONResponse) VisitGetMachineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeMachineRequestObject struct {
+	MachineID MachineID `json:"machineId"`
+}
+
+type ResumeMachineResponseObject interface {
+	VisitResumeMachineResponse(w http.ResponseWriter) error
+}
+
+type ResumeMachine200Response struct {
+}
+
+func (response ResumeMachine200Response) VisitResumeMachineResponse(w http.ResponseWriter) error {
+	w.WriteHeader(200)
+	return nil
+}
+
+type ResumeMachinedefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ResumeMachinedefaultJSONResponse) VisitResumeMachineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetireMachineRequestObject struct {
+	MachineID MachineID `json:"machineId"`
+}
+
+type RetireMachineResponseObject interface {
+	VisitRetireMachineResponse(w http.ResponseWriter) error
+}
+
+type RetireMachine200Response struct {
+}
+
+func (response RetireMachine200Response) VisitRetireMachineResponse(w http.ResponseWriter) error {
+	w.WriteHeader(200)
+	return nil
+}
+
+type RetireMachinedefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response RetireMachinedefaultJSONResponse) VisitRetireMachineResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -11718,6 +12557,21 @@ type StrictServerInterface interface {
 	// CompareAccount Compare a secret with the one that is kept
 	// (POST /v6/Accounts/{accountId}/Compare)
 	CompareAccount(ctx context.Context, request CompareAccountRequestObject) (CompareAccountResponseObject, error)
+	// ListAlarmRules List the alarm rules
+	// (GET /v6/AlarmRules)
+	ListAlarmRules(ctx context.Context, request ListAlarmRulesRequestObject) (ListAlarmRulesResponseObject, error)
+	// AddAlarmRule Add an alarm rule
+	// (POST /v6/AlarmRules)
+	AddAlarmRule(ctx context.Context, request AddAlarmRuleRequestObject) (AddAlarmRuleResponseObject, error)
+	// DeleteAlarmRule Delete an alarm rule
+	// (DELETE /v6/AlarmRules/{alarmRuleId})
+	DeleteAlarmRule(ctx context.Context, request DeleteAlarmRuleRequestObject) (DeleteAlarmRuleResponseObject, error)
+	// GetAlarmRule Get one alarm rule
+	// (GET /v6/AlarmRules/{alarmRuleId})
+	GetAlarmRule(ctx context.Context, request GetAlarmRuleRequestObject) (GetAlarmRuleResponseObject, error)
+	// UpdateAlarmRule Change an alarm rule
+	// (PUT /v6/AlarmRules/{alarmRuleId})
+	UpdateAlarmRule(ctx context.Context, request UpdateAlarmRuleRequestObject) (UpdateAlarmRuleResponseObject, error)
 	// ListAlarms List the alarms
 	// (GET /v6/Alarms)
 	ListAlarms(ctx context.Context, request ListAlarmsRequestObject) (ListAlarmsResponseObject, error)
@@ -11820,6 +12674,18 @@ type StrictServerInterface interface {
 	// GetGoogleFolder Look for one folder in a bucket in Google Cloud Storage
 	// (GET /v6/GoogleResources/buckets/{bucketName}/folders/{Name})
 	GetGoogleFolder(ctx context.Context, request GetGoogleFolderRequestObject) (GetGoogleFolderResponseObject, error)
+	// ListMachines List the machines
+	// (GET /v6/Machines)
+	ListMachines(ctx context.Context, request ListMachinesRequestObject) (ListMachinesResponseObject, error)
+	// GetMachine Get one machine
+	// (GET /v6/Machines/{machineId})
+	GetMachine(ctx context.Context, request GetMachineRequestObject) (GetMachineResponseObject, error)
+	// ResumeMachine Watch a machine or a series again
+	// (POST /v6/Machines/{machineId}/Resume)
+	ResumeMachine(ctx context.Context, request ResumeMachineRequestObject) (ResumeMachineResponseObject, error)
+	// RetireMachine End the watch of a machine or a series
+	// (POST /v6/Machines/{machineId}/Retire)
+	RetireMachine(ctx context.Context, request RetireMachineRequestObject) (RetireMachineResponseObject, error)
 	// ListManagers List the files that declare something
 	// (GET /v6/Managers)
 	ListManagers(ctx context.Context, request ListManagersRequestObject) (ListManagersResponseObject, error)
@@ -12208,6 +13074,146 @@ func (sh *strictHandler) CompareAccount(w http.ResponseWriter, r *http.Request, 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(CompareAccountResponseObject); ok {
 		if err := validResponse.VisitCompareAccountResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListAlarmRules operation middleware
+func (sh *strictHandler) ListAlarmRules(w http.ResponseWriter, r *http.Request) {
+	var request ListAlarmRulesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAlarmRules(ctx, request.(ListAlarmRulesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAlarmRules")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListAlarmRulesResponseObject); ok {
+		if err := validResponse.VisitListAlarmRulesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AddAlarmRule operation middleware
+func (sh *strictHandler) AddAlarmRule(w http.ResponseWriter, r *http.Request) {
+	var request AddAlarmRuleRequestObject
+
+	var body AddAlarmRuleJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.AddAlarmRule(ctx, request.(AddAlarmRuleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddAlarmRule")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(AddAlarmRuleResponseObject); ok {
+		if err := validResponse.VisitAddAlarmRuleResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteAlarmRule operation middleware
+func (sh *strictHandler) DeleteAlarmRule(w http.ResponseWriter, r *http.Request, alarmRuleID AlarmRuleID) {
+	var request DeleteAlarmRuleRequestObject
+
+	request.AlarmRuleID = alarmRuleID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteAlarmRule(ctx, request.(DeleteAlarmRuleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteAlarmRule")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteAlarmRuleResponseObject); ok {
+		if err := validResponse.VisitDeleteAlarmRuleResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetAlarmRule operation middleware
+func (sh *strictHandler) GetAlarmRule(w http.ResponseWriter, r *http.Request, alarmRuleID AlarmRuleID) {
+	var request GetAlarmRuleRequestObject
+
+	request.AlarmRuleID = alarmRuleID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetAlarmRule(ctx, request.(GetAlarmRuleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetAlarmRule")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetAlarmRuleResponseObject); ok {
+		if err := validResponse.VisitGetAlarmRuleResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// UpdateAlarmRule operation middleware
+func (sh *strictHandler) UpdateAlarmRule(w http.ResponseWriter, r *http.Request, alarmRuleID AlarmRuleID) {
+	var request UpdateAlarmRuleRequestObject
+
+	request.AlarmRuleID = alarmRuleID
+
+	var body UpdateAlarmRuleJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateAlarmRule(ctx, request.(UpdateAlarmRuleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateAlarmRule")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UpdateAlarmRuleResponseObject); ok {
+		if err := validResponse.VisitUpdateAlarmRuleResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -13148,6 +14154,110 @@ func (sh *strictHandler) GetGoogleFolder(w http.ResponseWriter, r *http.Request,
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetGoogleFolderResponseObject); ok {
 		if err := validResponse.VisitGetGoogleFolderResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListMachines operation middleware
+func (sh *strictHandler) ListMachines(w http.ResponseWriter, r *http.Request, params ListMachinesParams) {
+	var request ListMachinesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMachines(ctx, request.(ListMachinesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMachines")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListMachinesResponseObject); ok {
+		if err := validResponse.VisitListMachinesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetMachine operation middleware
+func (sh *strictHandler) GetMachine(w http.ResponseWriter, r *http.Request, machineID MachineID) {
+	var request GetMachineRequestObject
+
+	request.MachineID = machineID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMachine(ctx, request.(GetMachineRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMachine")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetMachineResponseObject); ok {
+		if err := validResponse.VisitGetMachineResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ResumeMachine operation middleware
+func (sh *strictHandler) ResumeMachine(w http.ResponseWriter, r *http.Request, machineID MachineID) {
+	var request ResumeMachineRequestObject
+
+	request.MachineID = machineID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ResumeMachine(ctx, request.(ResumeMachineRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResumeMachine")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ResumeMachineResponseObject); ok {
+		if err := validResponse.VisitResumeMachineResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RetireMachine operation middleware
+func (sh *strictHandler) RetireMachine(w http.ResponseWriter, r *http.Request, machineID MachineID) {
+	var request RetireMachineRequestObject
+
+	request.MachineID = machineID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RetireMachine(ctx, request.(RetireMachineRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RetireMachine")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RetireMachineResponseObject); ok {
+		if err := validResponse.VisitRetireMachineResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

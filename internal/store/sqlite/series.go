@@ -161,11 +161,6 @@ func saveSeries(ctx context.Context, conn *sql.Conn, repository int64, r store.S
 	return err
 }
 
-// SetSilentAtFirst implements store.Series.
-func (s *Store) SetSilentAtFirst(ctx context.Context, series []syncline.ID) error {
-	return s.eachSeries(ctx, "mark series", series, `UPDATE series SET silent_at_first = 1 WHERE id = ?`)
-}
-
 // SetRetired implements store.Series.
 func (s *Store) SetRetired(ctx context.Context, series []syncline.ID, by string, at time.Time) error {
 	if at.IsZero() {

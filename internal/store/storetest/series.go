@@ -53,12 +53,11 @@ func testSeries(t *testing.T, s store.Store) {
 
 	check(t, s.SetRetired(ctx, []syncline.ID{a.ID, newID()}, "ada", base))
 	check(t, s.SetRetired(ctx, []syncline.ID{a.ID}, "grace", base.Add(time.Hour))) // the first stays
-	check(t, s.SetSilentAtFirst(ctx, []syncline.ID{b.ID}))
 	changed := newSeries(one.ID, "a2", 2)
 	changed.ID, changed.AddedAt, changed.SilentAtFirst, changed.Paths, changed.Tags = a.ID, base.Add(time.Hour), false, nil, nil
 	check(t, s.SaveSeries(ctx, one.ID, []store.SeriesRecord{changed}))
 	changed.AddedAt, changed.RetiredAt, changed.RetiredBy = base, base, "ada" // not the saving's to change
-	if got := must(s.Series(ctx, one.ID))(t); len(got) != 2 || !reflect.DeepEqual(got[0], changed.Series) || !got[1].SilentAtFirst {
+	if got := must(s.Series(ctx, one.ID))(t); len(got) != 2 || !reflect.DeepEqual(got[0], changed.Series) {
 		t.Errorf("got %+v, want %+v", got, changed.Series)
 	}
 	check(t, s.SetRetired(ctx, []syncline.ID{a.ID}, "", time.Time{}))

@@ -1,0 +1,39 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/explore"
+	"syncline.dev/syncline/internal/freshness"
+	"syncline.dev/syncline/internal/watch/series"
+)
+
+// newSeries returns the watch of the backups' series.
+func (s *Server) newSeries(current *freshness.Keeper, points *explore.RestorePoints, o Options) *series.Service {
+	return &series.Service{Store: s.store, Points: points, Repositories: current, Reporter: s.desk, Logger: o.Logger, Now: time.Now}
+}
+
+// background runs a service beside the server. The returned function ends it and waits.
+func background(ctx context.Context, run func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		run(ctx)
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
+
+// each calls functions one after the other.
+func each(all ...func(syncline.Work)) func(syncline.Work) {
+	return func(w syncline.Work) {
+		for _, f := range all {
+			f(w)
+		}
+	}
+}

@@ -1,0 +1,207 @@
+package series
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
+)
+
+// Store is what the service keeps.
+type Store interface {
+	store.Series
+	AlarmRules(ctx context.Context) ([]syncline.AlarmRule, error)
+}
+
+// Points lists the snapshots that a catalog shows. It fails when the catalog cannot
+// answer.
+type Points interface {
+	List(ctx context.Context, repositories []syncline.Repository) (points []syncline.RestorePoint, leftOut []syncline.ID, err error)
+}
+
+// Repositories tells of the attached repositories, in sync or not as they are now.
+type Repositories interface {
+	Repositories(ctx context.Context) ([]syncline.Repository, error)
+	Repository(ctx context.Context, id syncline.ID) (syncline.Repository, error)
+}
+
+// Reporter takes all conditions of one kind in one repository that hold now.
+type Reporter interface {
+	Report(ctx context.Context, kind syncline.AlarmKind, repository syncline.ID, now []syncline.Condition) error
+}
+
+// tickEvery is the time between two evaluations.
+const tickEvery = time.Minute
+
+// Service watches the series of all repositories. It is safe for concurrent use. Two
+// looks at the same time wait for one another; questions wait for none.
+type Service struct {
+	Store        Store
+	Points       Points
+	Repositories Repositories
+	Reporter     Reporter // nil for nobody
+	Logger       *slog.Logger
+	Now          func() time.Time
+
+	looking sync.Mutex // held while a look is recorded
+
+	mu      sync.Mutex
+	seen    map[syncline.ID]map[syncline.Hash]seen
+	pending map[syncline.ID]syncline.Work // sessions whose end has not been looked at
+	wake    chan struct{}
+}
+
+// seen is a sighting as it is kept in memory.
+type seen struct {
+	at   int64 // nanoseconds since 1970
+	mark syncline.TimeMark
+}
+
+// woken returns the channel that gets a signal for each session that ends.
+func (s *Service) woken() chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.wake == nil {
+		s.wake = make(chan struct{}, 1)
+	}
+	return s.wake
+}
+
+// SessionEnded makes Run look at the repository of a session.
+func (s *Service) SessionEnded(w syncline.Work) {
+	wake := s.woken()
+	s.mu.Lock()
+	if s.pending == nil {
+		s.pending = make(map[syncline.ID]syncline.Work)
+	}
+	s.pending[w.RepositoryID] = w
+	s.mu.Unlock()
+	select {
+	case wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run watches until ctx ends. It begins with a look at each catalog, because snapshots
+// may have become visible just before the last end of the program.
+func (s *Service) Run(ctx context.Context) {
+	s.first(ctx)
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	wake := s.woken()
+	for {
+		s.tick(ctx)
+		select {
+		case <-tick.C:
+		case <-wake:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// tick is Tick, whose failure is logged.
+func (s *Service) tick(ctx context.Context) {
+	if err := s.Tick(ctx, s.Now()); err != nil && ctx.Err() == nil {
+		s.Logger.Error("the watch of the backups cannot go on; it tries again in a minute", "error", err)
+	}
+}
+
+// first looks at each catalog that can answer.
+func (s *Service) first(ctx context.Context) {
+	list, err := s.Repositories.Repositories(ctx)
+	if err != nil {
+		s.Logger.Error("cannot list the repositories to watch", "error", err)
+	}
+	for _, r := range list {
+		if ctx.Err() != nil {
+			return
+		}
+		if r.OutOfSync {
+			continue // the next session tells more
+		}
+		if err := s.Observe(ctx, r.ID, time.Time{}); err != nil && ctx.Err() == nil {
+			s.Logger.Warn("cannot look for new backups", "repository", r.ID, "error", err)
+		}
+	}
+}
+
+// Tick looks at the repositories of ended sessions, and then reports which conditions
+// hold.
+func (s *Service) Tick(ctx context.Context, now time.Time) error {
+	s.mu.Lock()
+	ended := s.pending
+	s.pending = nil
+	s.mu.Unlock()
+	for _, w := range ended {
+		if err := s.afterSession(ctx, w); err != nil && ctx.Err() == nil {
+			s.Logger.Warn("cannot look for new backups after a session", "repository", w.RepositoryID, "error", err)
+		}
+	}
+	return s.report(ctx, now)
+}
+
+// afterSession looks at what a session has left.
+func (s *Service) afterSession(ctx context.Context, w syncline.Work) error {
+	r, err := s.Repositories.Repository(ctx, w.RepositoryID)
+	if syncline.CodeOf(err) == syncline.CodeNotFound {
+		return nil // it has been removed meanwhile
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case w.State == syncline.WorkStopped:
+		return nil
+	case r.OutOfSync:
+		return s.NotLooked(ctx, r.ID, w.EndedAt)
+	}
+	return s.Observe(ctx, r.ID, w.StartedAt)
+}
+
+// Looked records that the catalog of a repository shows all that was there at a time.
+func (s *Service) Looked(ctx context.Context, repository syncline.ID, at time.Time) error {
+	return s.changeLook(ctx, repository, func(l *syncline.Look) {
+		l.FailedAt = time.Time{}
+		if at.After(l.LookedAt) {
+			l.LookedAt = at
+		}
+	})
+}
+
+// NotLooked records that a repository could not be looked at.
+func (s *Service) NotLooked(ctx context.Context, repository syncline.ID, at time.Time) error {
+	return s.changeLook(ctx, repository, func(l *syncline.Look) {
+		if l.FailedAt.IsZero() {
+			l.FailedAt = at
+		}
+	})
+}
+
+func (s *Service) changeLook(ctx context.Context, repository syncline.ID, change func(*syncline.Look)) error {
+	s.looking.Lock()
+	defer s.looking.Unlock()
+	l, err := s.look(ctx, repository)
+	if err != nil {
+		return err
+	}
+	change(&l)
+	return s.Store.SetLook(ctx, l)
+}
+
+// look returns how the watch of a repository stands.
+func (s *Service) look(ctx context.Context, repository syncline.ID) (syncline.Look, error) {
+	looks, err := s.Store.Looks(ctx)
+	if err != nil {
+		return syncline.Look{}, err
+	}
+	for _, l := range looks {
+		if l.RepositoryID == repository {
+			return l, nil
+		}
+	}
+	return syncline.Look{RepositoryID: repository}, nil
+}
