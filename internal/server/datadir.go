@@ -29,6 +29,7 @@ import (
 //	tls/              the self-signed certificate
 //	lock              held by the server that runs
 //	initial-password  the administrator's first password, where no terminal showed it
+//	restoring/        the parts of a copy of the state, while they are checked
 //	setup             marks an unfinished setup of the directory
 type DataDir struct {
 	path  string
@@ -56,7 +57,7 @@ type openKey func(path string, isNew bool) (*secret.Box, error)
 // file elsewhere, that file must hold the key.
 func keyIn(given string) openKey {
 	return func(path string, isNew bool) (*secret.Box, error) {
-		kept := filepath.Join(path, "secret.key")
+		kept := filepath.Join(path, keyFile)
 		if given == "" {
 			return secret.OpenKeyFile(kept, isNew)
 		}
@@ -76,7 +77,7 @@ func openDataDir(ctx context.Context, path string, key openKey, logger *slog.Log
 	if err := makeDataDir(path); err != nil {
 		return nil, err
 	}
-	database := filepath.Join(path, "syncline.db")
+	database := filepath.Join(path, databaseFile)
 	isNew, err := beginSetup(path, database)
 	if err != nil {
 		return nil, err
@@ -105,10 +106,13 @@ func openDataDir(ctx context.Context, path string, key openKey, logger *slog.Log
 // each.
 func (d *DataDir) Warnings() []string {
 	if d.store.Incomplete() {
-		return []string{stores.MsgIncomplete}
+		return []string{MsgIncomplete}
 	}
 	return nil
 }
+
+// MsgIncomplete says that the database may lack changes, and what to do.
+const MsgIncomplete = stores.MsgIncomplete
 
 // lock makes sure that one server uses the data directory.
 func lock(path string) (*flock.Flock, error) {
@@ -162,7 +166,7 @@ func beginSetup(path, database string) (isNew bool, err error) {
 	}
 	if left != "" {
 		return false, syncline.Errorf(syncline.CodeConflict,
-			"the data directory %s holds %s, but its database syncline.db is missing or empty; put a backup of syncline.db back, or choose another directory with --data; to begin anew in this one, move secret.key and the folder catalogs away first",
+			"the data directory %s holds %s, but its database syncline.db is missing or empty; run syncline restore-state with a copy of backup-state, or put a backup of syncline.db back, or choose another directory with --data; to begin anew in this one, move secret.key and the folder catalogs away first",
 			path, left)
 	}
 	if err := os.WriteFile(filepath.Join(path, setupFile), nil, 0o600); err != nil {
@@ -181,7 +185,7 @@ func endSetup(path string) error {
 
 // leftOf names the rest of an installation at path, "" for none.
 func leftOf(path string) (string, error) {
-	if _, err := os.Stat(filepath.Join(path, "secret.key")); err == nil {
+	if _, err := os.Stat(filepath.Join(path, keyFile)); err == nil {
 		return "the key of an installation", nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return "", err
@@ -205,13 +209,8 @@ func cannotUse(err error, path string) error {
 // WithDataDir runs fn with the existing data directory of a server; "" is the
 // default one. It needs no key: fn neither seals nor opens a secret.
 func WithDataDir(ctx context.Context, path string, fn func(*DataDir) error) (err error) {
-	if path == "" {
-		if path, err = DefaultDataDir(); err != nil {
-			return err
-		}
-	}
-	if _, err := os.Stat(path + "/syncline.db"); err != nil {
-		return syncline.WrapError(syncline.CodeNotFound, err, "there is no server's data in %s; name the directory with --data, or start the server once", path)
+	if path, err = existingData(path); err != nil {
+		return err
 	}
 	keepPrivate()
 	d, err := openDataDir(ctx, path, withoutKey, nil)

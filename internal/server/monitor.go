@@ -77,7 +77,7 @@ var _ api.Monitor = (*monitor)(nil)
 
 // newMonitor returns the monitor of a server whose database and catalogs are open.
 func (s *Server) newMonitor(m *metrics.Metrics, catalogs string, logger *slog.Logger) (*monitor, error) {
-	database := filepath.Join(s.path, "syncline.db")
+	database := filepath.Join(s.path, databaseFile)
 	opened, err := os.Stat(database)
 	if err != nil {
 		return nil, cannotUse(err, s.path)

@@ -70,7 +70,7 @@ func checkParents(purpose, path string) error {
 
 // checkFiles refuses files of the data directory that other users can write.
 func checkFiles(path string) error {
-	for _, name := range []string{"syncline.db", "secret.key", "tls", "catalogs"} {
+	for _, name := range []string{databaseFile, keyFile, "tls", "catalogs"} {
 		file := filepath.Join(path, name)
 		info, err := os.Stat(file)
 		switch {

@@ -173,7 +173,7 @@ func (s *Settings) checkSecretKey() error {
 	if err != nil || s.SecretKeyFile == "" {
 		return err
 	}
-	_, err = secret.OpenGivenKeyFile(s.SecretKeyFile, filepath.Join(dir, "secret.key"))
+	_, err = secret.OpenGivenKeyFile(s.SecretKeyFile, filepath.Join(dir, keyFile))
 	return err
 }
 

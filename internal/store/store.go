@@ -167,3 +167,11 @@ type Store interface {
 	Instance
 	Close() error
 }
+
+// SealedSecret is a secret in the state, sealed by the caller and bound to the id of
+// its record.
+type SealedSecret struct {
+	Table  string // that holds the record
+	ID     syncline.ID
+	Sealed []byte
+}

@@ -373,7 +373,7 @@ func TestFullDiskDuringUpgrade(t *testing.T) {
 			VALUES ('r', 'One', 'one', '', '/1', '', '', '', 0);
 		INSERT INTO restore_jobs (id, repository_seq, restore_point_id, snapshot_id, started_by, target_path, selection, state, error)
 			VALUES ('j', 1, 'p', x'07', 'ada', '/t', '{}', 'failed', hex(zeroblob(1000000)))`)
-	db, err := openPool(path, 1, false)
+	db, err := openPool(path, 1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -428,7 +428,7 @@ func writeOld(t *testing.T, version int64, statements string) (path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := openPool(path, 1, false)
+	db, err := openPool(path, 1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

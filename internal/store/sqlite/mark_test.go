@@ -200,7 +200,7 @@ func TestCloseWithoutRoom(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	db, err := openPool(path, 1, false)
+	db, err := openPool(path, 1, nil)
 	if err == nil {
 		err = useLog(t.Context(), db)
 	}
@@ -219,7 +219,7 @@ func TestCloseWithoutRoom(t *testing.T) {
 // Programs before the mark closed their databases in the same state as a copy.
 func TestMarkOfOldPrograms(t *testing.T) {
 	path := writeOld(t, markedSince-1, ``)
-	db, err := openPool(path, 1, false)
+	db, err := openPool(path, 1, nil)
 	if err == nil {
 		err = useLog(t.Context(), db)
 	}

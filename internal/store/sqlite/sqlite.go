@@ -59,8 +59,10 @@ type Store struct {
 	spent    bool      // spare was given up; only the writer goroutine uses it
 	lastLook time.Time // when the writer goroutine last looked for room to take spare again
 
-	writes       atomic.Uint64 // transactions that ended
-	latest       sync.Map      // of *kept[store.Work] by kind
+	writes                 atomic.Uint64 // transactions that ended
+	version, latestVersion int64         // of the schema, where it is open for reading only
+
+	latest       sync.Map // of *kept[store.Work] by kind
 	repositories kept[syncline.Repository]
 
 	closeErr error
@@ -118,7 +120,7 @@ func openStore(ctx context.Context, path string, spare Spare) (*Store, error) {
 		stopped: make(chan struct{}),
 		spare:   spare,
 	}
-	if s.write, err = openPool(path, 1, false); err != nil {
+	if s.write, err = openPool(path, 1, nil); err != nil {
 		return nil, err
 	}
 	files, err := migrationFiles()
@@ -126,7 +128,7 @@ func openStore(ctx context.Context, path string, spare Spare) (*Store, error) {
 		err = initialize(ctx, s.write, files)
 	}
 	if err == nil {
-		s.read, err = openPool(path, readers+1, true)
+		s.read, err = openPool(path, readers+1, forReading)
 	}
 	if err == nil {
 		s.hold, err = holdLog(ctx, s.read)
@@ -171,7 +173,15 @@ func prepareFile(path string) error {
 	return nil
 }
 
-func openPool(path string, size int, readOnly bool) (*sql.DB, error) {
+// forReading makes a pool refuse to write.
+func forReading(q url.Values) {
+	q.Del("_txlock")
+	q.Set("_query_only", "1")
+}
+
+// openPool opens size connections at most. change changes their parameters; nil
+// changes none.
+func openPool(path string, size int, change func(url.Values)) (*sql.DB, error) {
 	q := url.Values{
 		"mode":          {"rw"},
 		"_busy_timeout": {busyTimeout},
@@ -183,9 +193,8 @@ func openPool(path string, size int, readOnly bool) (*sql.DB, error) {
 		"_txlock":       {"immediate"}, // migrations; the writer goroutine says so itself
 		"_pragma":       {"journal_size_limit(" + logSizeLimit + ")"},
 	}
-	if readOnly {
-		q.Del("_txlock")
-		q.Set("_query_only", "1")
+	if change != nil {
+		change(q)
 	}
 	// The escaped form, because a path may hold ? and #.
 	dsn := "file://" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() + "?" + q.Encode()
@@ -213,6 +222,9 @@ func (s *Store) Close() error {
 // connection closes last, because it moves the write-ahead log into the database, and
 // a reader cannot do that.
 func (s *Store) closePools() error {
+	if s.write == nil {
+		return closeReader(s.read)
+	}
 	var errs []error
 	if s.hold != nil {
 		errs = append(errs, s.hold.Close())

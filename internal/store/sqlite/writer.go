@@ -29,6 +29,9 @@ func (s *Store) update(ctx context.Context, doing string, fn func(context.Contex
 	if err := ctx.Err(); err != nil {
 		return translate(err, doing)
 	}
+	if s.write == nil {
+		return errReadOnly
+	}
 	op := &writeOp{fn: fn, done: make(chan error, 1)}
 	select {
 	case s.ops <- op:
