@@ -29,6 +29,7 @@ type server struct {
 	more   []string // arguments
 	url    string
 	token  string
+	header http.Header // of each request of call
 	cmd    *exec.Cmd
 	output *bytes.Buffer
 	done   chan struct{}
@@ -40,7 +41,7 @@ type server struct {
 func startServer(t testing.TB, more ...string) *server {
 	t.Helper()
 	needtest.Full(t, "Chromium")
-	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), listen: "127.0.0.1:0", more: more}
+	s := &server{t: t, header: http.Header{}, data: filepath.Join(t.TempDir(), "data"), listen: "127.0.0.1:0", more: more}
 	s.client = &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	t.Cleanup(func() { s.stop() })
 	s.start()
@@ -133,6 +134,7 @@ func (s *server) call(method, path string, body, answer any) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	req.Header = s.header.Clone()
 	req.Header.Set("Content-Type", "application/json")
 	if s.token != "" {
 		req.Header.Set("Authorization", "Bearer "+s.token)

@@ -23,6 +23,7 @@ func TestEverySetting(t *testing.T) {
 		{"settings", "/settings", "Installation"},
 		{"settings-accounts", "/settings/accounts", "Films"},
 		{"settings-passwords", "/settings/passwords", "Tidewatch"},
+		{"settings-users", "/settings/users", "may do everything"},
 		{"settings-unknown", "/settings/nothing", "There is nothing at this address"},
 		{"all-sessions", "/sessions", "Office server"},
 		{"all-sessions-failed", "/sessions?state=Failed", "Office server"},
@@ -33,6 +34,10 @@ func TestEverySetting(t *testing.T) {
 		p.everyWidth(v.name, v.text)
 	}
 	for _, d := range []struct{ name, path, button, text string }{
+		{"own-password", "/settings", "Change password", "New password again"},
+		{"user-add", "/settings/users", "Add a user", "At least 12 characters"},
+		{"user-role", "/settings/users", "Change the role of administrator", "signs you out"},
+		{"password-edit", "/settings/passwords", "Edit films", "restic key passwd"},
 		{"account-add", "/settings/accounts", "Add an account", "Kind of storage"},
 		{"account-edit", "/settings/accounts", "Edit the cellar", "Connections at once"},
 		{"place-edit", "/settings/accounts", "Edit the place bucket/repo", "Folder in it"},

@@ -1,5 +1,5 @@
 // Dialogs with a form, and the parts of settings pages.
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import { html } from './html.js';
 import { visible } from './format.js';
 import { useElement } from './store.js';
@@ -15,7 +15,7 @@ export function FormDialog({ title, action = 'Save', busyText = 'Saving…', onS
   const form = useElement();
   const [error, setError] = useState(/** @type {any} */ (null));
   const [busy, setBusy] = useState(false);
-  useEffect(() => form.current.querySelector('input:not([type="radio"], :disabled, [hidden]), select, textarea')?.focus(), []);
+  useLayoutEffect(() => form.current.querySelector('input:checked, input:not([type="radio"], :disabled, [hidden]), select, textarea')?.focus(), []);
   const submit = async (event) => {
     event.preventDefault();
     if (busy) return;
@@ -62,5 +62,5 @@ export function Select({ label, value, options, onChange, help = undefined, ...r
 // Managed marks what a file declares. It is changed in the file.
 export function Managed({ by }) {
   if (!by) return null;
-  return html`<span class="badge managed" title="Declared in a file for “syncline apply”. Change it there.">in file ${visible(by)}</span>`;
+  return html`<span class="badge managed" title="Declared in a file for “syncline apply”. Change it there.">from file ${visible(by)}</span>`;
 }

@@ -9,11 +9,12 @@ import { Loading, Problem, notify, useModal } from '../ui.js';
 
 // changes are the request's changes. They include the key only if it is another
 // one, since that makes the server open the repository and read it again.
-function changes(repository, { name, description }, keyId) {
+function changes(repository, { name, description, path }, keyId) {
   return {
     retentionType: repository.retentionType,
     name: name.trim(),
     description: description.trim(),
+    ...(path && path.trim() !== repository.path && { path: path.trim() }),
     ...(keyId && keyId !== repository.encryptionKeyId && { encryptionKeyId: keyId }),
   };
 }
@@ -45,7 +46,7 @@ export function Edit({ repository, onClose, reload }) {
 }
 
 function Fields({ repository, keys, onClose, reload }) {
-  const [form, setForm] = useState({ name: repository.name, description: repository.description, keyId: repository.encryptionKeyId, password: '' });
+  const [form, setForm] = useState({ name: repository.name, description: repository.description, path: repository.path ?? '', keyId: repository.encryptionKeyId, password: '' });
   const [error, setError] = useState(/** @type {any} */ (null));
   const [busy, setBusy] = useState(false);
   const first = useElement();
@@ -62,13 +63,14 @@ function Fields({ repository, keys, onClose, reload }) {
       reload();
       onClose();
     } catch (problem) {
-      setError({ message: /** @type {Error} */ (problem).message.replace(/^encryptionKeyId: /, '') });
+      setError({ message: /** @type {Error} */ (problem).message.replace(/^(encryptionKeyId|path): /, '') });
       setBusy(false);
     }
   };
   return html`<form onSubmit=${submit}>
     <label>Name<input ref=${first} value=${form.name} required maxLength="255" onInput=${set('name')} /></label>
     <label>Description<input value=${form.description} maxLength="1024" onInput=${set('description')} /></label>
+    ${repository.path && html`<label>Folder on the server<input value=${form.path} required maxLength="4096" spellCheck=${false} onInput=${set('path')} /><span class="quiet-text">Where the same repository lies, when it has moved.</span></label>`}
     <label>Password<select value=${form.keyId} onChange=${set('keyId')}>
       ${keys.map((k) => html`<option key=${k.id} value=${k.id}>${visible(k.description || k.id)}</option>`)}
       <option value="">A new one</option></select></label>

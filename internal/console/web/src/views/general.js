@@ -1,9 +1,11 @@
 // The signed-in user, and the server.
+import { useState } from 'preact/hooks';
 import { html } from '../html.js';
-import { allowed } from '../api.js';
+import { allowed, put, signIn } from '../api.js';
 import { useGet } from '../data.js';
+import { FormDialog, useForm } from '../forms.js';
 import { visible } from '../format.js';
-import { Loading, Name, Problem } from '../ui.js';
+import { Button, Loading, Name, Problem, notify } from '../ui.js';
 
 export const roles = [
   ['administrator', 'Administrator', 'may do everything'],
@@ -17,12 +19,31 @@ export function General({ who }) {
 }
 
 function You({ who }) {
+  const [changing, setChanging] = useState(false);
   const role = roles.find(([name]) => name === who.role);
   return html`<section class="card settings-section" aria-labelledby="you-title">
-    <div class="section-head"><h2 id="you-title">You</h2></div>
+    <div class="section-head"><h2 id="you-title">You</h2><${Button} kind="small" icon="edit" onClick=${() => setChanging(true)}>Change password<//></div>
     <div class="facts-list"><div><span class="label">Name</span><${Name} text=${who.userName} /></div>
       <div><span class="label">Role</span>${role ? `${role[1]}: ${role[2]}` : visible(who.role)}</div></div>
+    ${changing && html`<${OwnPassword} who=${who} onClose=${() => setChanging(false)} />`}
   </section>`;
+}
+
+function OwnPassword({ who, onClose }) {
+  const { form, field } = useForm({ password: '', newPassword: '', again: '' });
+  const submit = async () => {
+    if (form.newPassword !== form.again) throw new Error('The new passwords differ. Type the same one twice.');
+    await put(`/v6/Users/${encodeURIComponent(who.userName)}/Password`, { password: form.password, newPassword: form.newPassword });
+    await signIn(who.userName, form.newPassword); // the change has ended all sign-ins
+    notify('The password is changed. Your sign-ins elsewhere have ended.');
+  };
+  return html`<${FormDialog} title="Change your password" action="Change" onSubmit=${submit} onClose=${onClose}>
+    <input type="text" autoComplete="username" value=${who.userName} hidden readOnly />
+    <label>Present password<input type="password" ...${field('password')} required maxLength="4096" autoComplete="current-password" /></label>
+    <label>New password<input type="password" ...${field('newPassword')} required maxLength="4096" autoComplete="new-password" /></label>
+    <label>New password again<input type="password" ...${field('again')} required maxLength="4096" autoComplete="new-password" /></label>
+    <p class="quiet-text">At least 12 characters, and none of the most common passwords. Programs that sign in with it need the new one.</p>
+  <//>`;
 }
 
 function Server() {

@@ -1,7 +1,7 @@
 // The passwords of the repositories, which the API calls encryption keys.
 import { useState } from 'preact/hooks';
 import { html } from '../html.js';
-import { post, remove } from '../api.js';
+import { post, put, remove } from '../api.js';
 import { useGet } from '../data.js';
 import { FormDialog, Managed, useForm } from '../forms.js';
 import { visible } from '../format.js';
@@ -34,12 +34,29 @@ function Key({ one, used, reload }) {
     <div class="item-text"><span class="item-title"><${Name} text=${title} /><${Managed} by=${one.managedBy} /></span>
       <span class="quiet-text">${used.length === 0 ? 'Not used' : html`Opens ${used.slice(0, 4).map((r, i) => html`${i > 0 && ', '}<a key=${r.id} href="/repositories/${r.id}"><${Name} text=${r.name} /></a>`)}${used.length > 4 && ` and ${used.length - 4} more`}`}</span></div>
     ${!one.managedBy && html`<div class="actions">
+      <${Button} kind="quiet small" icon="edit" aria-label=${`Edit ${visible(title)}`} onClick=${() => setDialog('edit')}>Edit<//>
       <${Button} kind="quiet small" icon="trash" disabled=${used.length > 0} title=${used.length > 0 ? 'A repository uses it' : undefined} aria-label=${`Remove ${visible(title)}`} onClick=${() => setDialog('remove')}>Remove<//></div>`}
+    ${dialog === 'edit' && html`<${Edit} one=${one} used=${used} reload=${reload} onClose=${close} />`}
     ${dialog === 'remove' && html`<${Confirm} title=${`Remove ${title}?`} action="Remove" onClose=${close} onConfirm=${async () => {
       await remove(`/v6/EncryptionKeys/${one.id}`);
       await reload();
     }}><p>Syncline forgets the password. No repository uses it.</p><//>`}
   </li>`;
+}
+
+function Edit({ one, used, reload, onClose }) {
+  const { form, field, check } = useForm({ description: one.description, newPassword: '', force: false });
+  const submit = async () => {
+    await put(`/v6/EncryptionKeys/${one.id}`, { description: form.description.trim(), ...(form.newPassword && { newPassword: form.newPassword, force: form.force }) });
+    notify('Saved.');
+    await reload();
+  };
+  return html`<${FormDialog} title=${`Edit ${one.description || one.id}`} busyText="Checking…" onSubmit=${submit} onClose=${onClose}>
+    <label>Description<input ...${field('description')} required maxLength="1024" /></label>
+    <label>New password<input type="password" ...${field('newPassword')} maxLength="4096" autoComplete="off" placeholder="unchanged" /></label>
+    <p class="quiet-text">Syncline changes the password that it keeps${used.length > 0 ? `, and tries it with ${used.length === 1 ? 'the repository' : 'each repository'} that it opens` : ''}. The repository’s own is changed with “restic key passwd”.</p>
+    ${form.newPassword && used.length > 0 && html`<label class="check"><input ...${check('force')} />Keep it although a repository cannot be reached</label>`}
+  <//>`;
 }
 
 function Add({ onClose, reload }) {

@@ -240,7 +240,7 @@ function Row({ repository, session: listed, hosts, points, hidden, who, reload, 
   const session = followed ?? listed;
   const s = standing(repository, session);
   return html`<div class="repository ${s.kind}" role="row">
-    <div class="repository-name" role="cell"><a href="/repositories/${repository.id}"><${Name} text=${repository.name} /></a>
+    <div class="repository-name" role="cell"><a href="/repositories/${repository.id}"><${Name} text=${repository.name} /></a>${repository.copyOf && html`<span class="badge managed">copy</span>`}
       ${repository.description && html`<span class="quiet-text cut" title=${visible(repository.description)}><bdi>${visible(repository.description)}</bdi></span>`}</div>
     <div class="repository-state" role="cell"><${Status} standing=${s} session=${session} name=${repository.name} /></div>
     <div class="repository-hosts" role="cell"><${Hosts} hosts=${hosts} points=${points} hidden=${hidden} now=${now} /></div>

@@ -6,9 +6,10 @@ import { allowed, get, remove } from '../api.js';
 import { renewed, useData, useGet } from '../data.js';
 import { useSession } from '../follow.js';
 import { bytes, plural, sentence, visible } from '../format.js';
+import { Managed } from '../forms.js';
 import { useKept } from '../kept.js';
 import { lazy } from '../lazy.js';
-import { useHidden, usePoints } from '../resources.js';
+import { useHidden, usePoints, useRepositories } from '../resources.js';
 import { navigate } from '../router.js';
 import { standing } from '../status.js';
 import { whereOf } from '../storages.js';
@@ -89,14 +90,15 @@ export function Repository({ id, tab = 'points', session: shown = undefined, par
 function Actions({ repository, session, who, reload }) {
   const [asking, setAsking] = useState(false);
   const [editing, setEditing] = useState(false);
+  const manages = allowed(who, 'manage') && !repository.managedBy;
   const running = session?.state === 'Synchronizing';
   return html`
     ${allowed(who, 'synchronize') && (running
       ? html`<${StopButton} kind="" session=${session} name=${repository.name} reload=${reload} />`
       : html`<${SyncButton} kind="primary" id=${repository.id} name=${repository.name} reload=${reload} />`)}
-    ${allowed(who, 'manage') && html`<${Button} icon="edit" kind="quiet" onClick=${() => setEditing(true)}>Edit<//>`}
+    ${manages && html`<${Button} icon="edit" kind="quiet" onClick=${() => setEditing(true)}>Edit<//>`}
     ${editing && html`<${Edit} repository=${repository} reload=${reload} onClose=${() => setEditing(false)} />`}
-    ${allowed(who, 'manage') && html`<${Button} icon="trash" kind="quiet" onClick=${() => setAsking(true)}>Remove<//>`}
+    ${manages && html`<${Button} icon="trash" kind="quiet" onClick=${() => setAsking(true)}>Remove<//>`}
     ${asking && html`<${Confirm} title=${`Remove ${repository.name}?`} action="Remove" onClose=${() => setAsking(false)}
       onConfirm=${async () => {
         await remove(`/v6/BackupRepositories/${repository.id}`);
@@ -113,6 +115,8 @@ function Summary({ repository, session, points, hidden }) {
   const hosts = points && new Set(points.map((p) => p.hostName)).size;
   return html`<div class="summary card">
     <div><span class="label">State<${Term} of="sync" /></span><${Status} standing=${s} session=${session} name=${repository.name} /></div>
+    ${repository.managedBy && html`<div><span class="label">Declared</span><${Managed} by=${repository.managedBy} /></div>`}
+    ${repository.copyOf && html`<div><span class="label">Copy of</span><${Copies} of=${repository.copyOf} /></div>`}
     ${repository.objectStorageId && html`<${Storage} id=${repository.objectStorageId} />`}
     ${repository.path && html`<div class="grow"><span class="label">Folder on the server</span><${Name} text=${repository.path} /></div>`}
     ${points && html`<div><span class="label">Restore points<${Term} of="restorePoint" /></span>${plural(points.length, 'restore point')} of ${plural(hosts, 'host')}${hidden > 0 && ` and ${plural(hidden, 'snapshot')} that cannot be shown`}</div>`}
@@ -120,6 +124,12 @@ function Summary({ repository, session, points, hidden }) {
     ${(s.kind === 'failed' || s.kind === 'behind' || s.kind === 'unknown') && s.why && html`<p class=${s.kind === 'failed' ? 'why' : ''}>${sentence(visible(s.why))}</p>`}
     ${repository.description && html`<p class="quiet-text"><bdi>${visible(repository.description)}</bdi></p>`}
   </div>`;
+}
+
+// Copies names the other attached repositories with the same content.
+function Copies({ of }) {
+  const repositories = useRepositories();
+  return of.map((id, i) => html`${i > 0 && ', '}<a key=${id} href="/repositories/${id}"><${Name} text=${repositories.data?.find((r) => r.id === id)?.name ?? 'another'} /></a>`);
 }
 
 // Storage says where in object storage the repository lies.

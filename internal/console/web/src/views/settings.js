@@ -7,6 +7,7 @@ import { General } from './general.js';
 
 /** @type {[string, string, any][]} */
 const pages = [
+  ['users', 'Users', lazy(() => import('./users.js'), 'Users')],
   ['accounts', 'Storage accounts', lazy(() => import('./accounts.js'), 'Accounts')],
   ['passwords', 'Repository passwords', lazy(() => import('./keys.js'), 'Keys')],
 ];
