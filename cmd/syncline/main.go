@@ -122,6 +122,7 @@ an exclusive lock; 12 wrong password; 130 interrupted.`,
 		newRestoreCommand(env),
 		takingGlobals(newLoginCommand(env), "cacert", "json", "quiet", "verbose"),
 		takingGlobals(newLogoutCommand(env), "server", "json", "quiet", "verbose"),
+		takingGlobals(newMachinesCommand(env), "server", "cacert", "json", "quiet", "verbose"),
 		newVersionCommand(env),
 	)
 	root.AddCommand(newResticCommands()...)
