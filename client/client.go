@@ -90,8 +90,9 @@ func New(address string, o Options) (*Client, error) {
 	return c, nil
 }
 
-// ParseAddress gives the address of a server its one form: https, host, port
-// where it is not 443, nothing behind them. Without a scheme it is https.
+// ParseAddress gives the address of a server its one form: https, host, port where it
+// is not 443, and the path under which a reverse proxy has the server, if there is one.
+// Without a scheme it is https.
 func ParseAddress(address string) (string, error) {
 	text := strings.TrimSpace(address)
 	if !strings.Contains(text, "://") {
@@ -105,11 +106,17 @@ func ParseAddress(address string) (string, error) {
 		return "", fmt.Errorf("%q is not an https address; Syncline serves nothing else", address)
 	case u.User != nil:
 		return "", errors.New("the address of the server must not hold a user name or a password")
-	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
-		return "", fmt.Errorf("%q has something behind the host; write it like https://backup.example:4443", address)
+	case u.RawQuery != "" || u.Fragment != "" || strings.Contains(strings.Trim(u.EscapedPath(), "/"), "//"):
+		return "", fmt.Errorf("%q has something behind the host; write it like https://backup.example:4443 or https://example.org/syncline", address)
+	case strings.HasPrefix(strings.ToLower(u.Path)+"/", "/v6/"):
+		return "", fmt.Errorf("%q is an address of the API; leave out what stands behind the host", address)
 	}
 	host := strings.ToLower(u.Host)
-	return "https://" + strings.TrimSuffix(host, ":443"), nil
+	path := strings.Trim(u.EscapedPath(), "/")
+	if path != "" {
+		path = "/" + path
+	}
+	return "https://" + strings.TrimSuffix(host, ":443") + path, nil
 }
 
 // Address returns the server's address.

@@ -248,7 +248,7 @@ func TestUsualTransport(t *testing.T) {
 func TestParseAddress(t *testing.T) {
 	for in, want := range map[string]string{
 		"https://Backup.Example:4443/": "https://backup.example:4443", "backup.example": "https://backup.example", "[::1]:4443": "https://[::1]:4443",
-		"https://b:443": "https://b", "http://b": "", "https://b/v6": "", "https://u:p@b": "", "https://": "", "https://b?x": "", "https://b:x": "",
+		"https://b:443": "https://b", "http://b": "", "https://b/v6": "", "https://u:p@b": "", "https://": "", "https://b?x": "", "https://b/syncline/": "https://b/syncline", "b/a/b": "https://b/a/b", "https://b/a//b": "", "https://b/V6/Proxies": "", "https://b:x": "",
 	} {
 		if got, err := client.ParseAddress(in); got != want || (err == nil) != (want != "") || err != nil && strings.Contains(err.Error(), "u:p") {
 			t.Errorf("%s: %q, %v", in, got, err)

@@ -88,7 +88,7 @@ func tellAddresses(out io.Writer, s *server.Server) error {
 	if s.Metrics != "" {
 		fmt.Fprintf(out, "metrics on http://%s/metrics\n", s.Metrics)
 	}
-	_, err := fmt.Fprintf(out, "listening on https://%s\n", s.Address)
+	_, err := fmt.Fprintf(out, "listening on https://%s%s\n", s.Address, s.BasePath)
 	return err
 }
 

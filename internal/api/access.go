@@ -210,7 +210,7 @@ func (a *api) run(op *operation, w http.ResponseWriter, r *http.Request, info *r
 
 // admit lets a request through to its operation, or returns the reason why not.
 func (a *api) admit(op *operation, r *http.Request, info *requestInfo) error {
-	info.readCookies(r)
+	info.readCookies(r, a.cookies)
 	if op.public() {
 		info.visit.Stranger()
 		return nil

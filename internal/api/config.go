@@ -82,6 +82,9 @@ type Config struct {
 	// there is none when nil.
 	Monitor      Monitor
 	MetricsToken func() secret.String
+	// BasePath is the path under which a reverse proxy has the server, as ParseBasePath
+	// returns it. Requests may come with it or without.
+	BasePath string
 	// Console serves the pages for people; none when nil.
 	Console Console
 	// Now is the clock; time.Now when nil.

@@ -51,9 +51,9 @@ func cookie(r *http.Request, name string) string {
 }
 
 // readCookies takes the console's tokens from a request of its own pages.
-func (info *requestInfo) readCookies(r *http.Request) {
+func (info *requestInfo) readCookies(r *http.Request, names cookieNames) {
 	if info.sameOrigin = sameOrigin(r); info.sameOrigin {
-		info.access, info.refresh = cookie(r, accessCookie), cookie(r, refreshCookie)
+		info.access, info.refresh = cookie(r, names.access), cookie(r, names.refresh)
 	}
 }
 
@@ -120,7 +120,7 @@ func (h *signing) ConsoleSignOut(ctx context.Context, _ v6.ConsoleSignOutRequest
 			return nil, err
 		}
 	}
-	return signedOut{}, nil
+	return signedOut{h.cookies}, nil
 }
 
 // GetConsoleUser answers GET /v6/Console/User.
@@ -135,13 +135,14 @@ func (h *signing) signedIn(ctx context.Context, grant auth.Grant) (signedIn, err
 		return signedIn{}, err
 	}
 	expires := grant.ExpiresAt.UTC()
-	return signedIn{grant, v6.ConsoleUser{UserName: identity.UserName, Role: string(identity.Role), Expires: &expires}}, nil
+	return signedIn{h.cookies, grant, v6.ConsoleUser{UserName: identity.UserName, Role: string(identity.Role), Expires: &expires}}, nil
 }
 
 // signedIn is the answer that gives the tokens to the browser.
 type signedIn struct {
-	grant auth.Grant
-	user  v6.ConsoleUser
+	cookies cookieNames
+	grant   auth.Grant
+	user    v6.ConsoleUser
 }
 
 // VisitConsoleSignInResponse writes the answer.
@@ -155,8 +156,8 @@ func (s signedIn) write(w http.ResponseWriter) error {
 	if err != nil {
 		return fmt.Errorf("marshal the user: %w", err)
 	}
-	setCookie(w, accessCookie, s.grant.AccessToken, s.grant.ExpiresAt.Sub(s.grant.IssuedAt))
-	setCookie(w, refreshCookie, s.grant.RefreshToken, refreshCookieLife)
+	s.cookies.set(w, s.cookies.access, s.grant.AccessToken, s.grant.ExpiresAt.Sub(s.grant.IssuedAt))
+	s.cookies.set(w, s.cookies.refresh, s.grant.RefreshToken, refreshCookieLife)
 	w.Header().Set("Content-Type", contentTypeJSON)
 	w.WriteHeader(http.StatusOK)
 	_, err = w.Write(append(body, '\n'))
@@ -164,20 +165,20 @@ func (s signedIn) write(w http.ResponseWriter) error {
 }
 
 // signedOut is the answer that takes the tokens back from the browser.
-type signedOut struct{}
+type signedOut struct{ cookies cookieNames }
 
 // VisitConsoleSignOutResponse writes the answer.
-func (signedOut) VisitConsoleSignOutResponse(w http.ResponseWriter) error {
-	setCookie(w, accessCookie, "", 0)
-	setCookie(w, refreshCookie, "", 0)
+func (s signedOut) VisitConsoleSignOutResponse(w http.ResponseWriter) error {
+	s.cookies.set(w, s.cookies.access, "", 0)
+	s.cookies.set(w, s.cookies.refresh, "", 0)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// setCookie sets a cookie for a time, or deletes it when there is none.
-func setCookie(w http.ResponseWriter, name, value string, life time.Duration) {
+// set sets a cookie for a time, or deletes it when there is none.
+func (n cookieNames) set(w http.ResponseWriter, name, value string, life time.Duration) {
 	c := &http.Cookie{
-		Name: name, Value: value, Path: "/", MaxAge: int(life.Seconds()),
+		Name: name, Value: value, Path: n.path, MaxAge: int(life.Seconds()),
 		Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	}
 	if life <= 0 {

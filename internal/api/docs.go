@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"embed"
 	"errors"
 	"fmt"
@@ -38,17 +39,34 @@ var loadDocs = sync.OnceValues(func() (*docs, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newDocs(doc)
+	return newDocs(doc, "")
 })
 
-func newDocs(doc *openapi3.T) (*docs, error) {
+// docsAt returns the docs of a server under a base.
+func docsAt(base string) (*docs, error) {
+	if base == "" {
+		return loadDocs()
+	}
+	doc, err := v6.Load()
+	if err != nil {
+		return nil, err
+	}
+	doc.Servers = openapi3.Servers{{URL: base}}
+	return newDocs(doc, base)
+}
+
+func newDocs(doc *openapi3.T, base string) (*docs, error) {
 	d := &docs{files: make(map[string]*static.File)}
 	asJSON, err := doc.MarshalJSON()
 	if err != nil {
 		return nil, fmt.Errorf("marshal the OpenAPI document: %w", err)
 	}
+	asYAML := v6.Document()
+	if base != "" {
+		asYAML = fmt.Appendf(bytes.Clone(asYAML), "\nservers:\n  - url: %s\n", base)
+	}
 	err = errors.Join(
-		d.add("v1/openapi.yaml", "application/yaml; charset=utf-8", v6.Document(), false),
+		d.add("v1/openapi.yaml", "application/yaml; charset=utf-8", asYAML, false),
 		d.add("v1/openapi.json", contentTypeJSON, asJSON, false))
 	if err != nil {
 		return nil, err
@@ -70,6 +88,10 @@ func newDocs(doc *openapi3.T) (*docs, error) {
 		data, err := fs.ReadFile(f.from, f.file)
 		if err != nil {
 			return nil, fmt.Errorf("read the page's files: %w", err)
+		}
+		if base != "" && f.from == fs.FS(pageFiles) {
+			data = bytes.ReplaceAll(data, []byte(`"/swagger`), []byte(`"`+base+`/swagger`))
+			data = bytes.ReplaceAll(data, []byte(`'/swagger`), []byte(`'`+base+`/swagger`))
 		}
 		if err := d.add(f.name, f.contentType, data, strings.HasSuffix(f.file, ".gz")); err != nil {
 			return nil, err

@@ -46,6 +46,7 @@ type streams struct {
 	auth interface {
 		Authenticate(ctx context.Context, token string) (auth.Identity, error)
 	}
+	links     *linkBase
 	heartbeat time.Duration
 	log       *slog.Logger
 }
@@ -78,6 +79,7 @@ func (s *eventStream) visit(w http.ResponseWriter) error {
 	}
 	s.out = out
 	out.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
+	out.Header().Set("X-Accel-Buffering", "no") // nginx passes on each event at once
 	if out.head {
 		out.startStream()
 		return nil
@@ -123,7 +125,7 @@ func (s *eventStream) sendChange() (ended bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	data, err := json.Marshal(state)
+	data, err := json.Marshal(s.links.apply(state))
 	if err != nil {
 		return false, fmt.Errorf("marshal the %s: %w", s.event, err)
 	}

@@ -53,26 +53,27 @@ func setOmitted(w http.ResponseWriter, n int) {
 	}
 }
 
-// knownAccounts is a list that may leave accounts out.
+// knownAccounts is a list that may leave accounts out. The base
+// of links reaches exported fields only.
 type knownAccounts struct {
-	list    v6.ListAccounts200JSONResponse
+	List    v6.ListAccounts200JSONResponse
 	omitted int
 }
 
 // VisitListAccountsResponse writes the answer.
 func (k knownAccounts) VisitListAccountsResponse(w http.ResponseWriter) error {
 	setOmitted(w, k.omitted)
-	return k.list.VisitListAccountsResponse(w)
+	return k.List.VisitListAccountsResponse(w)
 }
 
-// knownStorages is a list that may leave object storages out.
+// knownStorages is a list that may leave object storages out, as knownAccounts is.
 type knownStorages struct {
-	list    v6.ListObjectStorageRepositories200JSONResponse
+	List    v6.ListObjectStorageRepositories200JSONResponse
 	omitted int
 }
 
 // VisitListObjectStorageRepositoriesResponse writes the answer.
 func (k knownStorages) VisitListObjectStorageRepositoriesResponse(w http.ResponseWriter) error {
 	setOmitted(w, k.omitted)
-	return k.list.VisitListObjectStorageRepositoriesResponse(w)
+	return k.List.VisitListObjectStorageRepositoriesResponse(w)
 }

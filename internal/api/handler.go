@@ -49,10 +49,12 @@ type api struct {
 
 	*front
 
-	router *router
-	docs   *docs
-	made   *stamp
-	space  *spaceProbe
+	router  *router
+	docs    *docs
+	links   *linkBase
+	cookies cookieNames
+	made    *stamp
+	space   *spaceProbe
 }
 
 var _ v6.StrictServerInterface = (*api)(nil)
@@ -83,7 +85,7 @@ func newAPI(cfg Config) (*api, error) {
 	if err != nil {
 		return nil, err
 	}
-	docs, err := loadDocs()
+	docs, err := docsAt(cfg.BasePath)
 	if err != nil {
 		return nil, err
 	}
@@ -91,13 +93,14 @@ func newAPI(cfg Config) (*api, error) {
 		Config: cfg,
 		router: &router{doc: doc},
 		docs:   docs,
-		made:   &stamp{now: cfg.Now, newID: func() syncline.ID { return syncline.ID(uuid.NewString()) }},
-		space:  newSpaceProbe(statfs),
+		links:  newLinkBase(cfg.BasePath), cookies: cookiesAt(cfg.BasePath),
+		made:  &stamp{now: cfg.Now, newID: func() syncline.ID { return syncline.ID(uuid.NewString()) }},
+		space: newSpaceProbe(statfs),
 	}
 	a.front = newFront(cfg.Gate, cfg.Logger, a.dispatch)
 	a.now, a.writeTimeout, a.strictTransport = cfg.Now, cfg.WriteTimeout, cfg.StrictTransport
 	a.group()
-	strict := v6.NewStrictHandlerWithOptions(a, nil, v6.StrictHTTPServerOptions{
+	strict := v6.NewStrictHandlerWithOptions(a, []v6.StrictMiddlewareFunc{a.baseLinks}, v6.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  a.badBinding,
 		ResponseErrorHandlerFunc: a.fail,
 	})
@@ -116,7 +119,7 @@ type stamp struct {
 
 // group gives each group of handlers what it asks for.
 func (a *api) group() {
-	a.signing = &signing{auth: a.Auth}
+	a.signing = &signing{auth: a.Auth, cookies: a.cookies}
 	a.keys = &keys{store: a.Keys, sealer: a.Sealer, secrets: a.Users, made: a.made}
 	a.managers = &managers{a.Managers}
 	a.users = &users{store: a.Users, passwords: a.Users, secrets: a.Users}
@@ -143,7 +146,7 @@ func (a *api) group() {
 	a.histories = &histories{repositories: a.Repositories, explorer: a.Histories}
 	a.search = &search{repositories: a.Repositories, searcher: a.Searcher, sessions: a.Sessions}
 	a.statistics = &statistics{repositories: a.Repositories, sizes: a.Statistics}
-	events := &streams{auth: a.Auth, heartbeat: a.Heartbeat, log: a.Logger}
+	events := &streams{auth: a.Auth, links: a.links, heartbeat: a.Heartbeat, log: a.Logger}
 	a.sessions = &sessions{repositories: a.Repositories, one: a.Sessions, list: a.Sessions, runner: a.Synchronizer, streams: events}
 	a.restores = &restores{jobs: a.RestoreJobs, runner: a.Restorer, streams: events}
 	a.alarms = &alarms{store: a.Alarms, repositories: a.Repositories, made: a.made}
@@ -182,6 +185,7 @@ func (a *api) badBinding(w http.ResponseWriter, r *http.Request, err error) {
 // dispatch finds the operation, checks the user's right to it, checks the request
 // against the document and calls the handler.
 func (a *api) dispatch(w *response, r *http.Request, info *requestInfo) {
+	r = a.withoutBase(r)
 	if strings.HasPrefix(r.URL.EscapedPath(), "//") {
 		writeFailure(w, http.StatusNotFound, "the path begins with two slashes; write the server's address without a slash at its end, because every path begins with one; /swagger lists every operation")
 		return

@@ -63,7 +63,7 @@ func (a *api) serveMonitor(w *response, r *http.Request, info *requestInfo) bool
 			info.identity.UserName = metricsUser
 			return info.visit.SignIn(metricsUser)
 		}
-		info.readCookies(r)
+		info.readCookies(r, a.cookies)
 		return a.identify(r, info, maySee)
 	})
 	return true

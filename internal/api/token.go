@@ -20,7 +20,10 @@ type signer interface {
 }
 
 // signing gives tokens to programs, and as cookies to the console.
-type signing struct{ auth signer }
+type signing struct {
+	auth    signer
+	cookies cookieNames
+}
 
 // Token answers POST /v6/token.
 func (h *signing) Token(ctx context.Context, req v6.TokenRequestObject) (v6.TokenResponseObject, error) {

@@ -5,6 +5,7 @@
 package console
 
 import (
+	"bytes"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -47,8 +48,9 @@ type Handler struct {
 	files map[string]*static.File // by path, which begins with /assets/
 }
 
-// New makes the handler. It fails if the program was built without the pages.
-func New() (*Handler, error) {
+// New makes the handler. base is the path under which a reverse proxy has the server,
+// "" for none. It fails if the program was built without the pages.
+func New(base string) (*Handler, error) {
 	dist, err := fs.Sub(built, "dist")
 	if err != nil {
 		return nil, fmt.Errorf("open the console's files: %w", err)
@@ -61,6 +63,9 @@ func New() (*Handler, error) {
 		data, err := fs.ReadFile(dist, name)
 		if err != nil {
 			return err
+		}
+		if name == "index.html" {
+			data = at(base, data)
 		}
 		f, err := newFile(name, data)
 		if name == "index.html" {
@@ -78,6 +83,18 @@ func New() (*Handler, error) {
 	}
 	return h, nil
 }
+
+// at puts the base into the page: its own addresses, and the one that the script
+// reads. The base has no characters that mean something in HTML.
+func at(base string, page []byte) []byte {
+	for _, address := range []string{`="/assets/`, `="/swagger"`} {
+		page = bytes.ReplaceAll(page, []byte(address), []byte(strings.Replace(address, "/", base+"/", 1)))
+	}
+	return bytes.Replace(page, []byte(`name="syncline-base" content=""`), []byte(`name="syncline-base" content="`+base+`"`), 1)
+}
+
+// IsView reports whether the addresses of pages begin with a segment.
+func IsView(first string) bool { return views[strings.ToLower(first)] }
 
 func newFile(name string, data []byte) (*static.File, error) {
 	cache := "no-cache"

@@ -16,7 +16,7 @@ import (
 
 func newHandler(t *testing.T) *console.Handler {
 	t.Helper()
-	h, err := console.New()
+	h, err := console.New("")
 	if err != nil {
 		t.Fatal(err)
 	}

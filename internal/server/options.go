@@ -39,6 +39,8 @@ type resolved struct {
 	// reserve is the free space in bytes that catalogs leave on their disk; below
 	// zero it is a share of the disk.
 	reserve int64
+	base    string // of all paths, "" for none
+
 	// roots are the folders that restores may write into.
 	roots []syncline.RestoreTarget
 	// keepFree returns the free space that restores leave on a disk of total bytes;
@@ -58,6 +60,9 @@ type changeable struct {
 // resolve reads the files that the settings name, and understands the rest of them.
 func (s *Settings) resolve() (r resolved, err error) {
 	if s.Data, err = s.dataDir(); err != nil {
+		return r, err
+	}
+	if r.base, err = s.basePath(); err != nil {
 		return r, err
 	}
 	if r.reserve, err = s.catalogReserve(); err != nil {

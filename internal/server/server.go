@@ -36,6 +36,7 @@ type Server struct {
 	service     *syncer.Service
 	desk        *alarm.Desk
 	Address     string // host:port for people, after listening
+	BasePath    string // under which a reverse proxy has the server, "" for none
 	Fingerprint string // of a self-signed certificate, "" otherwise
 	Metrics     string // host:port of monitoring's own address, "" without one
 }
@@ -160,7 +161,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 		Runs: runs, Repositories: s.store, Catalogs: dir, Source: s.source,
 		Logger: o.Logger, Settle: heapgoal.Settle, Ended: each(watch.SessionEnded, backups.SessionEnded), Keep: o.keep(syncline.WorkSynchronize),
 	}
-	pages, err := console.New()
+	pages, err := console.New(o.base)
 	if err != nil {
 		return err
 	}
@@ -183,7 +184,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: &explore.Statistics{Points: points},
 		Contents: contents, Archives: &archive.Service{Contents: contents},
 		RestoreJobs: restores, Restorer: restores, Alarms: s.store, Machines: backups, AlarmRules: s.store, Sightings: backups,
-		Console: pages, Gate: limits, Monitor: watch, MetricsToken: live.metricsToken,
+		BasePath: o.base, Console: pages, Gate: limits, Monitor: watch, MetricsToken: live.metricsToken,
 		Logger: o.Logger, Version: o.Version, StrictTransport: s.Fingerprint == "",
 	})
 	if err != nil {
@@ -200,7 +201,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 			o.Logger.Error("cannot start the session that builds a catalog anew", "repository", id, "error", err)
 		}
 	}
-	s.Address = displayAddress(ln.Addr(), o.Listen)
+	s.Address, s.BasePath = displayAddress(ln.Addr(), o.Listen), o.base
 	if err := o.Ready(s); err != nil {
 		return err
 	}

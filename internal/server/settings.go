@@ -7,10 +7,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/api"
+	"syncline.dev/syncline/internal/console"
 	"syncline.dev/syncline/internal/peer"
 	"syncline.dev/syncline/internal/restore"
 	"syncline.dev/syncline/internal/secret"
@@ -30,6 +32,7 @@ type Settings struct {
 	Database       string
 
 	Listen           string
+	BasePath         string
 	CertFile         string
 	KeyFile          string
 	TrustedProxies   []string
@@ -79,6 +82,9 @@ func (s *Settings) Table() settings.Table {
 		}, {
 			Name: "listen", Value: &s.Listen, Help: "`address` to listen on, as HOST:PORT",
 			Check: func() error { return checkAddress(s.Listen) },
+		}, {
+			Name: "base-path", Value: &s.BasePath, Help: "`path` under which a reverse proxy has the server, as /syncline", Default: "none",
+			Check: func() error { _, err := s.basePath(); return err },
 		}, {
 			Name: "tls-cert", Value: &s.CertFile, Help: "`file` with the certificate chain in PEM", Default: "a self-signed one", Live: true,
 			Check: s.checkCertificate,
@@ -210,6 +216,18 @@ func (s *Settings) catalogReserve() (int64, error) {
 // minFree returns the free space that restores leave on a disk; nil for no check.
 func (s *Settings) minFree() (func(total int64) int64, error) {
 	return settings.ParseKeepFree(s.MinFree, restore.DefaultKeepFree)
+}
+
+// basePath returns the base of all paths. The server's own paths are none.
+func (s *Settings) basePath() (string, error) {
+	base, err := api.ParseBasePath(s.BasePath)
+	if err != nil || base == "" {
+		return "", err
+	}
+	if first, _, _ := strings.Cut(base[1:], "/"); console.IsView(first) {
+		return "", invalid("the console has pages under /%s; choose another base path", first)
+	}
+	return base, nil
 }
 
 // certificates reads the files with certificates to trust in object storage.

@@ -1,6 +1,7 @@
 // Requests to the REST API. The tokens are in cookies that no script can read.
 // This module renews them before they end, notices when the server is gone and
 // says when it is back.
+import { base, withBase } from './base.js';
 import { createStore } from './store.js';
 
 /** @typedef {import('../build/api').components['schemas']} Schemas */
@@ -39,7 +40,7 @@ export function allowed(who, what) {
 async function send(method, path, { body, signal } = {}) {
   let response;
   try {
-    response = await fetch(path, {
+    response = await fetch(withBase(path), {
       method,
       signal,
       credentials: 'same-origin',
@@ -127,7 +128,8 @@ export function query(path, params) {
 
 // Several tabs share the cookies, and a refresh token works once. So one tab at
 // a time renews, and the others see from the stored time that it is done.
-const expiryKey = 'syncline-expires';
+// Servers below several bases of one host each have a time of their own.
+const expiryKey = `syncline-expires${base}`;
 const early = 5 * 60_000;
 
 function expiry() {
@@ -144,7 +146,7 @@ function signedIn(who) {
 // refusal it renews them, unless another tab has done so meanwhile.
 export function renew(refused = false) {
   const before = expiry();
-  return navigator.locks.request('syncline-renew', async () => {
+  return navigator.locks.request(`syncline-renew${base}`, async () => {
     const now = expiry();
     if (now > Date.now() + early && (!refused || now !== before)) return true;
     const response = await send('POST', '/v6/Console/Renew');

@@ -1,6 +1,7 @@
 // Downloads of one or several entries. The browser itself makes the request, so
 // a saved file may have any size.
 import { begins, query } from './api.js';
+import { withBase } from './base.js';
 import { contentAddress } from './places.js';
 
 // formats are the formats of archives, with the API's names.
@@ -26,7 +27,7 @@ export function downloadAddress(point, entries, format) {
 export async function save(address) {
   if (address.length > maxAddress) throw new Error('The names of what is selected are too long for one download. Select less, or the folder as a whole.');
   await begins(address);
-  const link = Object.assign(document.createElement('a'), { href: address, download: '' });
+  const link = Object.assign(document.createElement('a'), { href: withBase(address), download: '' });
   document.body.append(link);
   link.click();
   link.remove();

@@ -1,6 +1,7 @@
 // Running sessions and restores are followed by their events.
 import { useEffect, useState } from 'preact/hooks';
 import { connectionLost, request } from './api.js';
+import { withBase } from './base.js';
 
 // The kinds of followed work: its address, the name of its events, and whether
 // it runs.
@@ -15,7 +16,7 @@ function openWatch(kind, id) {
   /** @type {{ listeners: Set<(latest: any) => void>, last: any, source: any, timer: any }} */
   const watch = { listeners: new Set(), last: null, source: null, timer: null };
   const connect = () => {
-    watch.source = new EventSource(`${path}/Events`);
+    watch.source = new EventSource(withBase(`${path}/Events`));
     watch.source.addEventListener(kind.event, (event) => {
       watch.last = JSON.parse(event.data);
       for (const listener of [...watch.listeners]) listener(watch.last);

@@ -1,5 +1,6 @@
 // Addresses. Each view has one, which is enough to open the same view
 // elsewhere.
+import { withBase, withoutBase } from './base.js';
 import { createStore } from './store.js';
 
 /** @typedef {{ path: string, params: URLSearchParams, key: string, back: boolean }} Address */
@@ -7,7 +8,7 @@ import { createStore } from './store.js';
 const first = 'first'; // the key of the entry of the history that the page began with
 
 /** @returns {Address} */
-const read = (back = false) => ({ path: location.pathname, params: new URLSearchParams(location.search), key: history.state?.key ?? first, back });
+const read = (back = false) => ({ path: withoutBase(location.pathname) ?? location.pathname, params: new URLSearchParams(location.search), key: history.state?.key ?? first, back });
 
 /** @type {import('./store.js').Store<Address>} */
 export const address = createStore(read());
@@ -15,7 +16,7 @@ export const address = createStore(read());
 /** @param {string} href */
 export function navigate(href, { replace = false } = {}) {
   const key = replace ? read().key : crypto.randomUUID();
-  history[replace ? 'replaceState' : 'pushState']({ key }, '', href);
+  history[replace ? 'replaceState' : 'pushState']({ key }, '', withBase(href));
   address.set(read());
   if (!replace) scrollTo(0, 0);
 }
@@ -29,7 +30,7 @@ export function setParams(changes, { replace = true } = {}) {
     else params.set(name, value);
   }
   const q = params.toString();
-  navigate(location.pathname + (q ? `?${q}` : ''), { replace });
+  navigate(read().path + (q ? `?${q}` : ''), { replace });
 }
 
 // match compares a path with a pattern such as /repositories/:id. The value of
@@ -64,8 +65,9 @@ export function listen(isView) {
     const link = event.target instanceof Element && /** @type {HTMLAnchorElement | null} */ (event.target.closest('a[href]'));
     if (!link || link.target || link.hasAttribute('download')) return;
     const url = new URL(link.href, location.href);
-    if (url.origin !== location.origin || !isView(url.pathname) || link.getAttribute('href')?.startsWith('#')) return;
+    const path = withoutBase(url.pathname);
+    if (url.origin !== location.origin || path === null || !isView(path) || link.getAttribute('href')?.startsWith('#')) return;
     event.preventDefault();
-    navigate(url.pathname + url.search);
+    navigate(path + url.search);
   });
 }

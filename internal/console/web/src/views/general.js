@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { allowed, put, signIn } from '../api.js';
+import { base } from '../base.js';
 import { useGet } from '../data.js';
 import { FormDialog, useForm } from '../forms.js';
 import { visible } from '../format.js';
@@ -64,7 +65,7 @@ function Server() {
 
 // Monitoring tells where other programs look at the server.
 function Monitoring() {
-  const origin = location.origin;
+  const origin = location.origin + base;
   return html`<section class="card settings-section" aria-labelledby="monitoring-title">
     <div class="section-head"><h2 id="monitoring-title">Monitoring</h2></div>
     <div class="facts-list">

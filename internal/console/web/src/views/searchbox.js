@@ -1,7 +1,7 @@
 // The box in the navigation for searching from everywhere.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
-import { navigate, setParams } from '../router.js';
+import { address, navigate, setParams } from '../router.js';
 import { useElement } from '../store.js';
 import { Icon } from '../ui.js';
 
@@ -35,7 +35,7 @@ export function SearchBox({ path, params }) {
     clearTimeout(timer.current);
     if (value === sent.current && here) return;
     sent.current = value;
-    if (location.pathname === '/search') setParams({ q: value });
+    if (address.get().path === '/search') setParams({ q: value });
     else if (value) navigate(`/search?${new URLSearchParams({ q: value })}`);
   };
   const type = (event) => {

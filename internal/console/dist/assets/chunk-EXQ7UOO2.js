@@ -1,4 +1,4 @@
-import{$ as f,F as O,G as Z,J as F,U as D,_ as A,aa as x,b as a,ba as L,c as k,e as G,f as N,g as T,l as W,s as E,u as P,w as j,x as U}from"./chunk-NA5XKUYQ.js";function S({title:e,onSubmit:t,back:r,action:c,busy:n,children:s}){let u=W();return N(()=>u.current.querySelector('input:not([type="radio"]), select')?.focus(),[]),a`<form ref=${u} onSubmit=${d=>{d.preventDefault(),n||t()}}>
+import{A as U,I as O,J as Z,M as F,X as D,ba as A,ca as f,da as x,e as a,ea as L,f as k,h as G,i as N,j as T,o as W,v as E,x as P,z as j}from"./chunk-HEZLVPOX.js";function S({title:e,onSubmit:t,back:r,action:c,busy:n,children:s}){let u=W();return N(()=>u.current.querySelector('input:not([type="radio"]), select')?.focus(),[]),a`<form ref=${u} onSubmit=${d=>{d.preventDefault(),n||t()}}>
     <h2>${e}</h2>${s}
     <div class="actions">${r&&a`<button type="button" class="quiet" onClick=${r}><${f} name="back" />Back</button>`}
       <button type="submit" class="primary" disabled=${n}>${n?"Checking\u2026":c}</button></div>

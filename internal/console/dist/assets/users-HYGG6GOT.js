@@ -1,4 +1,4 @@
-import{a as h}from"./chunk-B6BRPCXE.js";import{a as m,b as c,d as U}from"./chunk-CZEUVO7K.js";import{$ as x,G as v,U as w,Y as y,_ as k,aa as q,b as s,ba as A,c as u,ea as $,ga as R,ha as d,u as b,v as f,w as C}from"./chunk-NA5XKUYQ.js";var g=e=>`/v6/Users/${encodeURIComponent(e.name)}`;function j({who:e}){let a=v("/v6/Users",{every:3e4}),[o,n]=u(!1);return s`<section class="settings-section" aria-labelledby="users-title">
+import{a as h}from"./chunk-SWT4CB7P.js";import{a as m,b as c,d as U}from"./chunk-YGOQBNQO.js";import{$ as y,J as v,X as w,ba as k,ca as x,da as q,e as s,ea as A,f as u,ha as $,ja as R,ka as d,x as b,y as f,z as C}from"./chunk-HEZLVPOX.js";var g=e=>`/v6/Users/${encodeURIComponent(e.name)}`;function j({who:e}){let a=v("/v6/Users",{every:3e4}),[o,n]=u(!1);return s`<section class="settings-section" aria-labelledby="users-title">
     <div class="section-head"><h2 id="users-title">Users</h2><${$} kind="primary small" icon="plus" onClick=${()=>n(!0)}>Add a user<//></div>
     <${q} error=${a.error?.status?a.error:null} retry=${a.reload} />
     ${!a.data&&!a.error&&s`<${A} />`}
