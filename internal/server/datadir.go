@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/gofrs/flock"
 
@@ -114,14 +115,23 @@ func (d *DataDir) Warnings() []string {
 // MsgIncomplete says that the database may lack changes, and what to do.
 const MsgIncomplete = stores.MsgIncomplete
 
+const (
+	lockFile = "lock"
+	// lockTime is how long a start waits for the lock.
+	lockTime = 500 * time.Millisecond
+)
+
 // lock makes sure that one server uses the data directory.
 func lock(path string) (*flock.Flock, error) {
 	if err := makeDataDir(path); err != nil {
 		return nil, err
 	}
-	l := flock.New(filepath.Join(path, "lock"), flock.SetPermissions(0o600))
-	ok, err := l.TryLock()
-	if err != nil {
+	l := flock.New(filepath.Join(path, lockFile), flock.SetPermissions(0o600))
+	// The doctor holds the lock for a moment.
+	ctx, cancel := context.WithTimeout(context.Background(), lockTime)
+	defer cancel()
+	ok, err := l.TryLockContext(ctx, lockTime/10)
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return nil, syncline.WrapError(syncline.CodeUnavailable, err, "cannot write to the data directory %s; check its rights and the free space", path)
 	}
 	if !ok {

@@ -127,6 +127,13 @@ func (d *Dir) place(id syncline.ID) (string, error) {
 	return path, nil
 }
 
+// FileOf returns the file of a repository's catalog in a folder, "" for none. The
+// folder may belong to another process.
+func FileOf(folder string, id syncline.ID) string {
+	path, _ := (&Dir{path: folder}).find(id)
+	return path
+}
+
 func (d *Dir) marker(id syncline.ID) string { return filepath.Join(d.path, string(id)+".damaged") }
 
 // Present reports whether the repository has a catalog file that is not empty.

@@ -30,6 +30,9 @@ type Client struct {
 	TrustAny    bool          // accept any certificate of the storage
 	UserAgent   string        // instead of the library's own
 	Patience    time.Duration // time for the beginning of an answer; a minute when zero
+	// Dated is told the storage's host and its time with each answer over HTTPS; nil
+	// for nobody. It is called from several goroutines.
+	Dated func(host string, at time.Time)
 }
 
 // certificates returns the certificates to show to a storage.
@@ -84,7 +87,7 @@ func NewTransport(o Options) (http.RoundTripper, error) {
 		DisableCompression:    true,
 		ReadBufferSize:        64 << 10,
 	}
-	return &transport{base: base, allowHTTP: o.AllowHTTP, userAgent: o.UserAgent}, nil
+	return &transport{base: base, allowHTTP: o.AllowHTTP, userAgent: o.UserAgent, dated: o.Dated}, nil
 }
 
 func proxy(denyPrivate bool) func(*http.Request) (*url.URL, error) {
@@ -112,6 +115,7 @@ type transport struct {
 	base      http.RoundTripper
 	allowHTTP bool
 	userAgent string // replaces the request's; "" for no change
+	dated     func(host string, at time.Time)
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -135,6 +139,11 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		call.fail(err)
 		return nil, err
+	}
+	if t.dated != nil && req.URL.Scheme == "https" {
+		if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+			t.dated(req.URL.Host, at)
+		}
 	}
 	call.answered(resp)
 	storage.NoteProgress(ctx)
