@@ -9,9 +9,7 @@ import (
 // as one that counts its requests. It reads nothing, so st must hold the same
 // repository. It saves deriving the key again.
 func (r *Repository) With(st Storage) *Repository {
-	c := &Repository{st: st, key: r.key, keyID: r.keyID, config: r.config}
-	c.decoders.New = func() any { return c.NewDecoder() }
-	return c
+	return newRepository(st, r.key, r.keyID, r.config, r.seal)
 }
 
 // OpenPack reads length bytes of a pack from offset: neighbouring blobs as they

@@ -19,6 +19,7 @@ type Repository struct {
 	key    *cryptoKey
 	keyID  ID
 	config Config
+	seal   seal
 
 	decoders sync.Pool // of *Decoder, for LoadBlob
 }
@@ -69,14 +70,10 @@ func openOnce(ctx context.Context, st Storage, password, hint string) (*Reposito
 	if err != nil && !isNotExist(err) {
 		return nil, err
 	}
-	switch {
-	case configErr != nil && len(keys) == 0:
-		return nil, fmt.Errorf("%w: %w", ErrNoRepository, configErr)
-	case configErr != nil:
-		return nil, &DamageError{Object: "config", Reason: "it is missing", Err: configErr}
-	case len(keys) == 0:
-		return nil, &DamageError{Object: "keys", Reason: "there is no key file"}
+	if err := checkParts(configErr, keys); err != nil {
+		return nil, err
 	}
+	s := seal{sha256.Sum256(sealed), keysSum(keys)} // before the keys get another order
 	key, keyID, err := openKey(ctx, st, hinted(keys, hint), password, sealed)
 	if errors.Is(err, ErrWrongPassword) {
 		key, keyID, err = openOther(ctx, st, keys, password, sealed)
@@ -88,11 +85,11 @@ func openOnce(ctx context.Context, st Storage, password, hint string) (*Reposito
 	if err != nil {
 		return nil, err
 	}
-	return newRepository(st, key, keyID, config), nil
+	return newRepository(st, key, keyID, config, s), nil
 }
 
-func newRepository(st Storage, key *cryptoKey, keyID ID, config Config) *Repository {
-	r := &Repository{st: st, key: key, keyID: keyID, config: config}
+func newRepository(st Storage, key *cryptoKey, keyID ID, config Config, s seal) *Repository {
+	r := &Repository{st: st, key: key, keyID: keyID, config: config, seal: s}
 	r.decoders.New = func() any { return r.NewDecoder() }
 	return r
 }
@@ -107,12 +104,13 @@ var ErrAnotherRepository = errors.New("another repository lies there")
 // A missing one is ErrNotFound. Open tells these cases apart. Any other error
 // comes from the Storage.
 func (r *Repository) Reopen(ctx context.Context, st Storage) (*Repository, error) {
+	var sum [sha256.Size]byte
 	config, err := again(ctx, func() (Config, [sha256.Size]byte, error) {
 		sealed, err := readFile(ctx, st, "config", 0, MaxConfigSize)
 		if err != nil {
 			return Config{}, [sha256.Size]byte{}, err
 		}
-		sum := sha256.Sum256(sealed)
+		sum = sha256.Sum256(sealed)
 		config, err := parseConfig(r.key, sealed)
 		return config, sum, err
 	})
@@ -122,7 +120,7 @@ func (r *Repository) Reopen(ctx context.Context, st Storage) (*Repository, error
 	case err != nil:
 		return nil, err
 	}
-	return newRepository(st, r.key, r.keyID, config), nil
+	return newRepository(st, r.key, r.keyID, config, seal{sum, r.seal.keys}), nil
 }
 
 // Config returns the repository's configuration.

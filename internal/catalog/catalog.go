@@ -32,6 +32,9 @@ type meta struct {
 	// Synchronized says that a session has reached its end. An empty catalog
 	// without it says nothing about the repository.
 	Synchronized bool `json:"synchronized,omitempty"`
+	// Seal identifies the repository's configuration and keys at the end of the last
+	// session that reached its end.
+	Seal string `json:"seal,omitempty"`
 }
 
 // sameContent reports whether m and n show the same trees and snapshots. Their
@@ -39,6 +42,7 @@ type meta struct {
 // or of which trees are complete.
 func (m meta) sameContent(n meta) bool {
 	m.Writes, n.Writes = 0, 0
+	m.Seal, n.Seal = "", ""
 	return m == n
 }
 
@@ -186,17 +190,24 @@ func (c *Catalog) Own(ctx context.Context, owner syncline.ID, bind bool) error {
 	})
 }
 
-// SetSynchronized records that a session has reached its end.
-func (c *Catalog) SetSynchronized(ctx context.Context) error {
+// SetSynchronized records that a session has reached its end, and the seal of the
+// repository. A seal that cannot be kept for want of room or rights is left out.
+func (c *Catalog) SetSynchronized(ctx context.Context, seal syncline.Hash) error {
 	m, err := c.readMeta(ctx)
-	if err != nil || m.Synchronized {
+	if err != nil || m.Synchronized && m.Seal == seal.String() {
 		return err
 	}
-	return c.update(ctx, func(_ Writer, m *meta) error {
-		m.Synchronized = true
-		m.Changes++
+	err = c.update(ctx, func(_ Writer, m *meta) error {
+		if !m.Synchronized {
+			m.Changes++
+		}
+		m.Synchronized, m.Seal = true, seal.String()
 		return nil
 	})
+	if m.Synchronized && (errors.Is(err, ErrReadOnly) || errors.Is(err, ErrNoRoom)) {
+		return nil
+	}
+	return err
 }
 
 // ErrAnother matches the error for a place that holds another repository than

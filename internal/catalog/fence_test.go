@@ -48,7 +48,7 @@ func (m *model) writes() map[string]func(context.Context, *catalog.Catalog) erro
 		"SetHidden": func(ctx context.Context, c *catalog.Catalog) error {
 			return c.SetHidden(ctx, []syncline.HiddenSnapshot{{Snapshot: syncline.Snapshot{ID: syncline.Hash{8}}}})
 		},
-		"SetSynchronized": func(ctx context.Context, c *catalog.Catalog) error { return c.SetSynchronized(ctx) },
+		"SetSynchronized": func(ctx context.Context, c *catalog.Catalog) error { return c.SetSynchronized(ctx, syncline.Hash{1}) },
 		"Own":             func(ctx context.Context, c *catalog.Catalog) error { return c.Own(ctx, "one", true) },
 	}
 }

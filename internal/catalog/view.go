@@ -62,6 +62,15 @@ func (v *View) Mark() (mark syncline.CatalogMark, synchronized bool) {
 	return syncline.CatalogMark{Catalog: hex.EncodeToString(sum[:8]), Changes: v.m.Changes}, v.m.Synchronized
 }
 
+// Seal returns the seal that SetSynchronized recorded last, zero for none.
+func (v *View) Seal() syncline.Hash {
+	seal, err := syncline.ParseHash(v.m.Seal)
+	if err != nil {
+		return syncline.Hash{}
+	}
+	return seal
+}
+
 // CheckRepository fails with CodeConflict when the catalog is of another
 // repository than the one with that id.
 func (v *View) CheckRepository(id syncline.Hash) error {

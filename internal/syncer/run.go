@@ -145,7 +145,7 @@ func (r *run) synchronize(ctx context.Context) error {
 	}
 	err = r.verdict(gaps)
 	if err == nil || errors.Is(err, ErrMarked) {
-		err = errors.Join(err, r.Catalog.SetSynchronized(ctx))
+		err = errors.Join(err, r.Catalog.SetSynchronized(ctx, syncline.Hash(r.Repository.Seal())))
 	}
 	return err
 }

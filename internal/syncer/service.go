@@ -59,6 +59,9 @@ type Service struct {
 	Settle func()
 	// Ended is told of each session that ends on this node. Nil for nobody.
 	Ended func(syncline.Work)
+	// Judged is told how each session ends that is not stopped: with its error, or with
+	// nil. It returns at once. Nil for nobody.
+	Judged func(repository syncline.ID, err error)
 	// Keep says which ended sessions are kept. Nil keeps all.
 	Keep func(now time.Time) store.Keep
 
@@ -176,6 +179,9 @@ func (s *Service) do(ctx context.Context, t *runs.Task) runs.Outcome {
 		session.synchronized(o.mark)
 	default:
 		session.mark(true)
+	}
+	if s.Judged != nil && ctx.Err() == nil {
+		s.Judged(session.repository, o.err)
 	}
 	if s.Settle != nil && o.stats.TreesAdded >= largeSession && ctx.Err() == nil {
 		s.Settle()
