@@ -12,6 +12,7 @@ type Repository struct {
 	ObjectStorageID ID
 	EncryptionKeyID ID
 	Retention       Retention
+	Schedule        Schedule
 	// OutOfSync is true while the catalog is missing, damaged or known to be
 	// behind.
 	OutOfSync bool

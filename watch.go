@@ -15,6 +15,45 @@ type Schedule struct {
 	TimeZone string
 }
 
+// CheckResult is what a check of a repository found.
+type CheckResult string
+
+// The results of a check.
+const (
+	CheckSuccess CheckResult = "Success" // the repository is as the catalog has it
+	CheckChanged CheckResult = "Changed" // there is something new, so a session starts
+	CheckFailed  CheckResult = "Failed"  // the repository cannot be read, or has lost its files
+)
+
+// Check is the last look at a repository: what lies there is compared with the catalog.
+// It reads listings and derives no key.
+type Check struct {
+	RepositoryID ID
+	At           time.Time // the end of the check; zero for none
+	Result       CheckResult
+	Error        string // only when failed: one sentence for a user
+	Code         Code   // of the failure, "" for none
+	// Failures counts the failed checks in a row, and FailingSince is the end of the
+	// first of them.
+	Failures     int
+	FailingSince time.Time
+	// Listing tells states of the repository apart: two checks that found the same files
+	// have the same one. "" where a check has found none.
+	Listing string
+	// Session is how the last session ended.
+	Session SessionVerdict
+}
+
+// SessionVerdict is how a session ended. The zero value is for a success.
+type SessionVerdict struct {
+	Error    string
+	Code     Code      // of the failure, "" for none
+	Failures int       // sessions that failed in a row
+	Since    time.Time // the end of the first of them
+	At       time.Time // the end of the last of them
+	Listing  string    // of the check before the last of them, "" for none
+}
+
 // AlarmKind is a kind of alarm.
 type AlarmKind string
 

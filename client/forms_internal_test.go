@@ -14,7 +14,7 @@ import (
 // names of their schemas in the server's document. The types of the domain are
 // checked where they are declared.
 var forms = map[string]any{
-	"BackupRepository": Repository{}, "EncryptionKey": EncryptionKey{}, "ServiceInstance": Instance{}, "Proxy": Proxy{},
+	"BackupRepository": Repository{}, "Synchronization": Synchronization{}, "EncryptionKey": EncryptionKey{}, "ServiceInstance": Instance{}, "Proxy": Proxy{},
 	"RepositorySynchronizeSession": Session{}, "LogItem": LogItem{}, "LogItemPage": logPage{}, "RestoreLogItem": LogItem{}, "RestoreLogItemPage": logPage{},
 	"Alarm": Alarm{}, "AlarmPage": alarmPageJSON{}, "RestoreTarget": RestoreTarget{}, "RestoreJobFromClient": newRestoreJSON{}, "RestoreJob": restoreJobJSON{},
 	"Credential": Account{}, "ObjectStorageRepositoryComposed": ObjectStorage{}, "AmazonBucketS3Aws": S3Bucket{},

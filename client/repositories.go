@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"time"
 
 	"syncline.dev/syncline"
 )
@@ -34,6 +35,24 @@ type Repository struct {
 	// ManagedBy is the name of the file that declares it; "" for none. Only a Client
 	// with this Manager changes and removes it.
 	ManagedBy string `json:"managedBy"`
+	// Synchronization says when the repository is checked by itself.
+	Synchronization Synchronization `json:"synchronization"`
+	// The last check: Success when the catalog has what lies there, Changed when a
+	// session was needed for something new, Failed with the reason. Zero and "" before
+	// the first one. NextCheckTime is zero when none is planned.
+	LastCheckTime   time.Time `json:"lastCheckTime"`
+	LastCheckResult string    `json:"lastCheckResult"`
+	LastCheckError  string    `json:"lastCheckError"`
+	NextCheckTime   time.Time `json:"nextCheckTime"`
+}
+
+// Synchronization is a schedule of checks. Without Interval and Cron the server's
+// interval holds.
+type Synchronization struct {
+	Enabled  bool   `json:"enabled"`
+	Interval string `json:"interval,omitempty"` // as "15m", "1h30m" or "7d"
+	Cron     string `json:"cron,omitempty"`     // five fields, in place of Interval
+	TimeZone string `json:"timeZone,omitempty"` // of Cron, as "Europe/Berlin"; UTC when ""
 }
 
 // Repositories returns the attached repositories, oldest first.
@@ -57,6 +76,8 @@ type NewRepository struct {
 	// RetentionType is ItemLevel or SnapshotBased, which stands for an empty
 	// one. It is kept and deletes nothing.
 	RetentionType string `json:"retentionType"`
+	// Synchronization is the schedule of checks; nil for the server's interval.
+	Synchronization *Synchronization `json:"synchronization,omitempty"`
 }
 
 // AttachRepository attaches a repository, which the server opens first.
@@ -76,6 +97,8 @@ type RepositoryChange struct {
 	ObjectStorageID syncline.ID `json:"objectStorageId,omitempty"`
 	EncryptionKeyID syncline.ID `json:"encryptionKeyId,omitempty"`
 	RetentionType   string      `json:"retentionType"`
+	// Synchronization replaces the whole schedule of checks.
+	Synchronization *Synchronization `json:"synchronization,omitempty"`
 }
 
 // ChangeRepository changes a repository.

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -39,6 +40,19 @@ func (s *Session) Ended() bool { return s.Result != "" }
 // running for this repository.
 func (c *Client) Synchronize(ctx context.Context, repository syncline.ID) (Session, error) {
 	return fetch[Session](ctx, c, call{method: http.MethodPost, path: under("BackupRepositories", repository, "Sync")})
+}
+
+// SynchronizeAll starts a session for every repository, or joins those that are queued
+// or running. When the server could not start some, the error is a LeftOutError and the
+// list has the others' sessions.
+func (c *Client) SynchronizeAll(ctx context.Context) ([]Session, error) {
+	res, err := c.do(ctx, call{method: http.MethodPost, path: at("BackupRepositories", "Sync")})
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	list, err := decode[[]Session](ctx, res.Body)
+	return list, errors.Join(err, leftOut(res))
 }
 
 const sessions = "RepositorySynchronizeSessions"

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -50,10 +51,15 @@ func (c *Client) RestorePoints(ctx context.Context, repository syncline.ID) ([]s
 	}
 	defer res.Body.Close()
 	list, err := decode[[]pointJSON](ctx, res.Body)
-	if left := res.Header.Get("Syncline-Incomplete"); err == nil && left != "" {
-		err = &LeftOutError{Repositories: strings.Split(left, ", ")}
+	return each(list, pointJSON.point), errors.Join(err, leftOut(res))
+}
+
+// leftOut returns a LeftOutError for an answer that leaves repositories out.
+func leftOut(res *http.Response) error {
+	if left := res.Header.Get("Syncline-Incomplete"); left != "" {
+		return &LeftOutError{Repositories: strings.Split(left, ", ")}
 	}
-	return each(list, pointJSON.point), err
+	return nil
 }
 
 // RestorePoint returns one snapshot, with as much of it as RestorePoints.

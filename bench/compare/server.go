@@ -39,7 +39,7 @@ func (c *comparison) startServer(ctx context.Context) (*server, error) {
 		// The certificate is one that the server has just made.
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, MaxIdleConnsPerHost: sessionClients,
 	}}}
-	s.cmd = exec.CommandContext(ctx, c.syncline, "serve", "--data", filepath.Join(c.scratch, "data"), "--listen", "127.0.0.1:0")
+	s.cmd = exec.CommandContext(ctx, c.syncline, "serve", "--data", filepath.Join(c.scratch, "data"), "--listen", "127.0.0.1:0", "--sync-interval", "0")
 	s.cmd.Env = append(os.Environ(), "SYNCLINE_ADMIN_PASSWORD="+administratorPassword)
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {

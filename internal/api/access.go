@@ -97,6 +97,7 @@ var roles = map[string]permission{
 	"UpdateBackupRepository":         mayManage,
 	"DeleteBackupRepository":         mayManage,
 	"SynchronizeBackupRepository":    maySynchronize,
+	"SynchronizeBackupRepositories":  maySynchronize,
 	"ListBackupRepositorySessions":   maySee,
 	"ListSynchronizeSessions":        maySee,
 	"ListAllSynchronizeSessions":     maySee,

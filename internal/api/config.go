@@ -58,6 +58,7 @@ type Config struct {
 	Nodes          Nodes
 	Sealer         Sealer
 	Synchronizer   Synchronizer
+	Checks         Checks
 	RestorePoints  RestorePoints
 	Explorer       Explorer
 	Histories      Histories
@@ -122,6 +123,7 @@ func (c Config) missing() string {
 		{"Nodes", c.Nodes == nil},
 		{"Sealer", c.Sealer == nil},
 		{"Synchronizer", c.Synchronizer == nil},
+		{"Checks", c.Checks == nil},
 		{"RestorePoints", c.RestorePoints == nil},
 		{"Explorer", c.Explorer == nil},
 		{"Histories", c.Histories == nil},

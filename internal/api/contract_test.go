@@ -418,7 +418,7 @@ func TestRoles(t *testing.T) {
 			"ListGoogleBuckets GetGoogleBucket ListGoogleFolders GetGoogleFolder " +
 			"AddProxy UpdateProxy RemoveProxy RescanProxy RescanProxies AddAlarmRule UpdateAlarmRule DeleteAlarmRule",
 	}
-	want["restorer"] = want["operator"] + " SynchronizeBackupRepository StopSynchronizeSession AcknowledgeAlarm SilenceAlarm RetireMachine ResumeMachine"
+	want["restorer"] = want["operator"] + " SynchronizeBackupRepository SynchronizeBackupRepositories StopSynchronizeSession AcknowledgeAlarm SilenceAlarm RetireMachine ResumeMachine"
 	want["operator"] += " ListRestoreTargets StartRestoreJob"
 	want["viewer"], want["administrator"] = want["restorer"]+restoreOperations, ""
 	eachOperation(t, func(t *testing.T, w *world, op *operation) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/place"
@@ -418,9 +419,13 @@ type fakeSynchronizer struct {
 	watches   map[chan struct{}]bool
 	watching  chan struct{} // gets a signal at every new watch, if set
 	unwatched chan struct{} // and at the end of every one
+	leaving   syncline.ID   // a repository that is being removed
 }
 
 func (f *fakeSynchronizer) Start(ctx context.Context, repo syncline.ID) (syncline.Session, error) {
+	if repo == f.leaving {
+		return syncline.Session{}, syncline.Errorf(syncline.CodeConflict, "the repository is being removed")
+	}
 	if _, err := f.store.Repository(ctx, repo); err != nil {
 		return syncline.Session{}, err
 	}
@@ -607,4 +612,24 @@ func (f *fakeNodes) Rescan(context.Context, syncline.ID) error {
 	defer f.mu.Unlock()
 	f.rescans++
 	return nil
+}
+
+// fakeChecks are the last checks of repositories, and the time of the next ones.
+type fakeChecks struct {
+	mu          sync.Mutex
+	last        map[syncline.ID]syncline.Check
+	next        time.Time
+	rescheduled int
+}
+
+func (f *fakeChecks) LastCheck(id syncline.ID) (syncline.Check, time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.last[id], f.next
+}
+
+func (f *fakeChecks) Reschedule() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rescheduled++
 }

@@ -131,7 +131,7 @@ func (a *api) group() {
 	}
 	a.repositories = &repositories{
 		known: a.Repositories, store: a.Store, storages: a.ObjectStorages, sessions: a.Sessions, synchronizer: a.Synchronizer, starter: a.Synchronizer,
-		nodes: a.installation, accounts: a.accounts, keys: a.keys, space: a.space, made: a.made,
+		nodes: a.installation, accounts: a.accounts, keys: a.keys, space: a.space, made: a.made, checks: a.Checks,
 	}
 	a.keys.repositories = a.repositories
 	a.storages = &storages{

@@ -70,7 +70,7 @@ func readPublished(t *testing.T, version string) *published {
 // typesOfV6 maps our types to those of v6 that they stand for, with the
 // properties that Syncline adds.
 var typesOfV6 = map[string]string{
-	"EncryptionKey": "managedBy", "EncryptionKeyToSend": "managedBy", "BackupRepository": "copyOf managedBy", "BackupRepositoryFromClient": "copyOf managedBy isLongTerm isOutOfSync capacityBytes freeSpaceBytes _links",
+	"EncryptionKey": "managedBy", "EncryptionKeyToSend": "managedBy", "BackupRepository": "copyOf managedBy synchronization lastCheckTime lastCheckResult lastCheckError nextCheckTime", "BackupRepositoryFromClient": "copyOf managedBy synchronization lastCheckTime lastCheckResult lastCheckError nextCheckTime isLongTerm isOutOfSync capacityBytes freeSpaceBytes _links",
 	"Credential": "maxConnections limitDownloadKBs managedBy", "CredentialToSend": "maxConnections limitDownloadKBs managedBy", "ObjectStorageRepositoryComposed": "googleBucket googleFolder managedBy", "AmazonBucketS3Compatible": "",
 	"AmazonBucketS3Aws": "", "AzureContainer": "endpoint", "AmazonFolderToReceiveS3Compatible": "",
 	"AmazonFolderToReceiveS3Aws": "", "AzureFolderToReceive": "",
@@ -105,7 +105,7 @@ func addedPath(template string) bool {
 		strings.HasPrefix(template, "/v6/Machines") || strings.HasPrefix(template, "/v6/AlarmRules") {
 		return true
 	}
-	for _, suffix := range []string{"/SynchronizeSessions", "/LogItems", "/Events", "/Entries", "/Entry", "/Differences", "/DifferenceSummary", "/DifferenceStatistics", "/Snapshots", "/HiddenSnapshots", "/History", "/Statistics", "/Counts", "/FolderSizes", "/v6/Search", "/Content", "/Archive", "/RestoreJobs", "/v6/RestoreTargets", "/v6/Alarms", "/Compare"} {
+	for _, suffix := range []string{"/SynchronizeSessions", "/LogItems", "/Events", "/Entries", "/Entry", "/Differences", "/DifferenceSummary", "/DifferenceStatistics", "/Snapshots", "/HiddenSnapshots", "/History", "/Statistics", "/Counts", "/FolderSizes", "/v6/Search", "/v6/BackupRepositories/Sync", "/Content", "/Archive", "/RestoreJobs", "/v6/RestoreTargets", "/v6/Alarms", "/Compare"} {
 		if strings.HasSuffix(template, suffix) {
 			return true
 		}

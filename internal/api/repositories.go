@@ -60,6 +60,7 @@ type repositories struct {
 	keys         *keys
 	space        *spaceProbe
 	made         *stamp
+	checks       Checks
 
 	attaching sync.Mutex // held from the look for a place to its record
 }
@@ -126,6 +127,7 @@ func (h *repositories) AddBackupRepository(ctx context.Context, req v6.AddBackup
 	if err != nil {
 		return nil, err
 	}
+	h.checks.Reschedule()
 	return v6.AddBackupRepository200JSONResponse(h.repositoryJSON(ctx, r, all, node)), nil
 }
 
@@ -151,6 +153,7 @@ func (h *repositories) UpdateBackupRepository(ctx context.Context, req v6.Update
 	if err := h.change(ctx, old, r); err != nil {
 		return nil, err
 	}
+	h.checks.Reschedule()
 	return v6.UpdateBackupRepository200Response{}, nil
 }
 
@@ -189,6 +192,9 @@ func merge(r *syncline.Repository, b *v6.BackupRepositoryFromClient) error {
 	}
 	if deref(b.ObjectStorageEncryptionEnabled) && r.ObjectStorageID == "" {
 		return invalid("objectStorageEncryptionEnabled cannot be honoured: the repository does not lie in object storage; leave it out")
+	}
+	if err := mergeSchedule(&r.Schedule, b.Synchronization); err != nil {
+		return err
 	}
 	set(&r.Retention.Type, b.RetentionType)
 	set(&r.Name, b.Name)
@@ -261,6 +267,7 @@ func (h *repositories) repositoryJSON(ctx context.Context, r syncline.Repository
 		ProxyID:               node,
 		CopyOf:                copies(r, all),
 		ManagedBy:             present(r.ManagedBy),
+		Synchronization:       scheduleJSON(r.Schedule),
 		Links: v6.BackupRepositoryLinks{
 			Self:                repositoryLink(r.ID),
 			Proxy:               proxyLink(node),
@@ -268,6 +275,7 @@ func (h *repositories) repositoryJSON(ctx context.Context, r syncline.Repository
 			RestorePoints:       v6.Link{Href: "/v6/RestorePoints?repositoryId=" + string(r.ID)},
 		},
 	}
+	h.showCheck(&answer)
 	if r.ObjectStorageID != "" {
 		encrypted, link := true, storageLink(r.ObjectStorageID)
 		answer.ObjectStorageEncryptionEnabled, answer.Links.ObjectStorage = &encrypted, &link

@@ -54,7 +54,7 @@ func TestRepositoryLife(t *testing.T) {
 	})
 	a := w.post(body)
 	want := `{"encryptionKeyId":"` + keyID + `","isOutOfSync":true,"capacityBytes":4096,"freeSpaceBytes":1024,"id":"` + repoID + `","name":"second",` +
-		`"description":"ü","path":"/srv/two","retentionType":"ItemLevel","retentionPeriodType":"Yearly","yearlyRetentionPeriod":"Keep","proxyId":"` + nodeID + `","isLongTerm":false,` +
+		`"description":"ü","path":"/srv/two","retentionType":"ItemLevel","retentionPeriodType":"Yearly","yearlyRetentionPeriod":"Keep","proxyId":"` + nodeID + `","isLongTerm":false,"synchronization":{"enabled":true},` +
 		`"_links":{"self":{"href":"/v6/backuprepositories/` + repoID + `"},"encryptionKey":{"href":"/v6/EncryptionKeys/` + keyID + `"},"proxy":{"href":"/v6/Proxies/` + nodeID + `"},` +
 		`"synchronizeSessions":{"href":"/v6/BackupRepositories/` + repoID + `/SynchronizeSessions"},"restorePoints":{"href":"/v6/RestorePoints?repositoryId=` + repoID + `"}}}` + "\n"
 	if a.status != 200 || a.body != want {
@@ -369,5 +369,93 @@ func TestHangingFileSystem(t *testing.T) {
 	}
 	if s, ok := newSpaceProbe(statfs).of(t.Context(), t.TempDir()); !ok || s.capacity < s.free || s.capacity == 0 {
 		t.Errorf("a real file system: %+v, %v", s, ok)
+	}
+}
+
+// TestSynchronization goes through the schedules that a client may send.
+func TestSynchronization(t *testing.T) {
+	w := newWorld(t).populate()
+	for _, c := range []struct {
+		sent string
+		want syncline.Schedule
+		told string
+	}{
+		{`{"enabled":true,"interval":"90m"}`, syncline.Schedule{Interval: 90 * time.Minute}, `{"enabled":true,"interval":"1h30m"}`},
+		{`null`, syncline.Schedule{Interval: 90 * time.Minute}, `{"enabled":true,"interval":"1h30m"}`},
+		{`{"enabled":false,"interval":"7d"}`, syncline.Schedule{Disabled: true, Interval: 7 * 24 * time.Hour}, `{"enabled":false,"interval":"168h"}`},
+		{
+			`{"Enabled":null,"cron":"0 3 * * *","timeZone":"Europe/Berlin","interval":null}`,
+			syncline.Schedule{Cron: "0 3 * * *", TimeZone: "Europe/Berlin"}, `{"enabled":true,"cron":"0 3 * * *","timeZone":"Europe/Berlin"}`,
+		},
+		{`{}`, syncline.Schedule{}, `{"enabled":true}`},
+	} {
+		if a := w.put(`{"retentionType":"ItemLevel","synchronization":` + c.sent + `}`); a.status != 200 {
+			t.Errorf("%s: %d %s", c.sent, a.status, a.body)
+		}
+		if got := w.store.repos[0].Schedule; got != c.want {
+			t.Errorf("%s: %+v", c.sent, got)
+		}
+		a := w.get("/v6/BackupRepositories/" + repoID)
+		if !strings.Contains(a.body, `"synchronization":`+c.told) {
+			t.Errorf("%s: told %s", c.sent, a.body)
+		}
+		if back := w.put(a.body); back.status != 200 || w.store.repos[0].Schedule != c.want {
+			t.Errorf("%s, sent back: %d %s", c.sent, back.status, back.body)
+		}
+	}
+	for sent, message := range map[string]string{
+		`{"interval":"59s"}`:                     "synchronization.interval must be 1m at least",
+		`{"interval":"367d"}`:                    "synchronization.interval must be 366d at most",
+		`{"interval":"8784h1s"}`:                 "synchronization.interval must be 366d at most",
+		`{"interval":"soon"}`:                    "synchronization.interval must be a time such as 15m",
+		`{"interval":"90.5s"}`:                   "synchronization.interval must be a time such as 15m",
+		`{"interval":"-15m"}`:                    "synchronization.interval must be a time such as 15m",
+		`{"interval":"99999999999999999999d"}`:   "synchronization.interval must be a time such as 15m",
+		`{"interval":"15m","cron":"0 3 * * *"}`:  "synchronization.interval and synchronization.cron cannot be given together",
+		`{"cron":"0 3 * *"}`:                     "synchronization.cron must have five fields",
+		`{"cron":"0 25 * * *"}`:                  "synchronization.cron: ",
+		`{"cron":"0 3 * * *","timeZone":"Mars"}`: "synchronization.timeZone: there is no time zone",
+		`{"timeZone":"Europe/Berlin"}`:           "synchronization.timeZone has no meaning",
+		`{"every":"15m"}`:                        "synchronization.every is not a known field",
+		`"15m"`:                                  "synchronization must be",
+		`{"enabled":"yes"}`:                      "synchronization.enabled must be",
+	} {
+		wantFailure(t, w.put(`{"retentionType":"ItemLevel","synchronization":`+sent+`}`), 400, message)
+		wantFailure(t, w.post(strings.TrimSuffix(newRepository, "}")+`,"synchronization":`+sent+`}`), 400, message)
+	}
+	if w.checks.rescheduled < 10 {
+		t.Errorf("the schedule was told %d times", w.checks.rescheduled)
+	}
+}
+
+// TestLastCheck tells the last check and the next one.
+func TestLastCheck(t *testing.T) {
+	w := newWorld(t).populate()
+	w.checks.last = map[syncline.ID]syncline.Check{repoID: {At: testTime, Result: syncline.CheckFailed, Error: "it is gone"}}
+	w.checks.next = testTime.Add(time.Minute)
+	want := `"lastCheckTime":"2026-11-23T10:00:00Z","lastCheckResult":"Failed","lastCheckError":"it is gone","nextCheckTime":"2026-11-23T10:01:00Z"`
+	if a := w.get("/v6/BackupRepositories/" + repoID); !strings.Contains(a.body, want) {
+		t.Errorf("got %s", a.body)
+	}
+}
+
+// TestSynchronizeAll starts a session of each repository, and names those without.
+func TestSynchronizeAll(t *testing.T) {
+	w := newWorld(t).populate()
+	a := w.do(request{method: "POST", path: "/v6/backuprepositories/sync/"})
+	if got := decode[[]v6.RepositorySynchronizeSession](t, a); a.status != 200 || len(got) != 1 || got[0].RepositoryID != repoID || got[0].State != "Synchronizing" {
+		t.Errorf("got %d %s", a.status, a.body)
+	}
+	w.store.repos = append(w.store.repos, syncline.Repository{ID: unknownID, Name: "leaving"})
+	w.sync.leaving = unknownID
+	a = w.do(request{method: "POST", path: "/v6/BackupRepositories/Sync"})
+	if got := decode[[]v6.RepositorySynchronizeSession](t, a); len(got) != 1 || a.header.Get("Syncline-Incomplete") != unknownID {
+		t.Errorf("got %d %s %v", a.status, a.body, a.header)
+	}
+	w.store.repos = w.store.repos[1:]
+	wantFailure(t, w.do(request{method: "POST", path: "/v6/BackupRepositories/Sync"}), 409, "removed")
+	w.store.repos = nil
+	if a := w.do(request{method: "POST", path: "/v6/BackupRepositories/Sync"}); a.status != 200 || a.body != "[]\n" {
+		t.Errorf("without repositories: %d %s", a.status, a.body)
 	}
 }

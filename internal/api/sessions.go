@@ -48,13 +48,11 @@ type sessionRunner interface {
 
 // sessions answers for the synchronization sessions.
 type sessions struct {
-	repositories interface {
-		Repository(ctx context.Context, id syncline.ID) (syncline.Repository, error)
-	}
-	one     sessionReader
-	list    sessionLister
-	runner  sessionRunner
-	streams *streams
+	repositories Repositories
+	one          sessionReader
+	list         sessionLister
+	runner       sessionRunner
+	streams      *streams
 }
 
 // ListSynchronizeSessions answers GET /v6/RepositorySynchronizeSessions.

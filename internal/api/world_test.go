@@ -72,18 +72,19 @@ type world struct {
 	places *fakePlaces
 	nodes  *fakeNodes
 	jobs   *fakeRestorer
+	checks *fakeChecks
 	log    *syncBuffer
 }
 
 func newWorld(t testing.TB, change ...func(*Config)) *world {
 	t.Helper()
-	w := &world{t: t, auth: &fakeAuth{}, users: newFakeUsers(), places: &fakePlaces{}, nodes: &fakeNodes{}, jobs: &fakeRestorer{}, log: &syncBuffer{}}
+	w := &world{t: t, auth: &fakeAuth{}, users: newFakeUsers(), places: &fakePlaces{}, nodes: &fakeNodes{}, jobs: &fakeRestorer{}, checks: &fakeChecks{}, log: &syncBuffer{}}
 	w.store = &fakeStore{managers: []string{"fleet"}, sealed: map[syncline.ID][]byte{}, logs: map[syncline.ID][]syncline.LogItem{}}
 	w.sync = &fakeSynchronizer{store: w.store}
 	cfg := Config{
 		Auth: w.auth, Users: w.users, Managers: w.store, Repositories: w.store, Store: w.store, Keys: w.store, Sessions: w.store, Instance: w.store,
 		Accounts: w.store, ObjectStorages: w.store, Places: w.places, Nodes: w.nodes,
-		Sealer: fakeSealer{}, Synchronizer: w.sync, RestorePoints: fakePoints{testPoint}, Explorer: &fakeExplorer{}, Histories: &fakeExplorer{}, Searcher: &fakeSearcher{}, Statistics: &fakeStatistics{},
+		Sealer: fakeSealer{}, Synchronizer: w.sync, Checks: w.checks, RestorePoints: fakePoints{testPoint}, Explorer: &fakeExplorer{}, Histories: &fakeExplorer{}, Searcher: &fakeSearcher{}, Statistics: &fakeStatistics{},
 		Contents: noContents{}, Archives: &archive.Service{},
 		RestoreJobs: w.jobs, Restorer: w.jobs, Alarms: newFakeAlarms(),
 		Machines: fakeMachines{}, AlarmRules: &fakeRules{}, Sightings: fakeSightings(""),

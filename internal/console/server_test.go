@@ -53,7 +53,7 @@ func startServer(t testing.TB, more ...string) *server {
 func (s *server) start() {
 	s.t.Helper()
 	s.output, s.done = new(bytes.Buffer), make(chan struct{})
-	s.cmd = exec.Command(program, append([]string{"serve", "--data", s.data, "--listen", s.listen}, s.more...)...)
+	s.cmd = exec.Command(program, append([]string{"serve", "--data", s.data, "--listen", s.listen, "--sync-interval", "0"}, s.more...)...)
 	s.cmd.Env = append(os.Environ(), "SYNCLINE_ADMIN_PASSWORD="+adminPassword)
 	s.cmd.Stderr = s.output
 	stdout, err := s.cmd.StdoutPipe()

@@ -39,6 +39,22 @@ const maxLocalRead = 4 << 20
 // failed requests again, and reports them to told. The Opened has no repository
 // yet. Reach makes no request.
 func (o *Opener) Reach(ctx context.Context, at Place, told func(storage.Event)) (storage.Storage, Opened, error) {
+	retry := o.Retry
+	retry.OnEvent = told
+	return o.reach(ctx, at, retry)
+}
+
+// lookRetries bound the tries of a look that is made again later.
+var lookRetries = storage.RetryOptions{MaxElapsed: 30 * time.Second, MaxAttempts: 4}
+
+// ReachForLook is Reach for a look that is made again later: it gives up soon.
+func (o *Opener) ReachForLook(ctx context.Context, at Place) (storage.Storage, Opened, error) {
+	retry := lookRetries
+	retry.MinDelay, retry.Stall = o.Retry.MinDelay, o.Retry.Stall
+	return o.reach(ctx, at, retry)
+}
+
+func (o *Opener) reach(ctx context.Context, at Place, retry storage.RetryOptions) (storage.Storage, Opened, error) {
 	st, release, err := o.open(ctx, at)
 	if err != nil {
 		return nil, Opened{}, err
@@ -47,8 +63,6 @@ func (o *Opener) Reach(ctx context.Context, at Place, told func(storage.Event)) 
 	if at.Path != "" {
 		opened.Streams, opened.MaxRead = o.LocalStreams, maxLocalRead
 	}
-	retry := o.Retry
-	retry.OnEvent = told
 	if u := at.Access.User; u != nil {
 		retry.MaxAttempts = u.Tries
 		if at.Path != "" && u.Connections > 0 {

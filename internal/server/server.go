@@ -161,6 +161,8 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 		Runs: runs, Repositories: s.store, Catalogs: dir, Source: s.source,
 		Logger: o.Logger, Settle: heapgoal.Settle, Ended: each(watch.SessionEnded, backups.SessionEnded), Keep: o.keep(syncline.WorkSynchronize),
 	}
+	checks := s.newSchedule(dir, o)
+	s.service.Judged = checks.SessionEnded
 	pages, err := console.New(o.base)
 	if err != nil {
 		return err
@@ -183,7 +185,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, runs, places},
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: &explore.Statistics{Points: points},
 		Contents: contents, Archives: &archive.Service{Contents: contents},
-		RestoreJobs: restores, Restorer: restores, Alarms: s.store, Machines: backups, AlarmRules: s.store, Sightings: backups,
+		RestoreJobs: restores, Restorer: restores, Alarms: s.store, Checks: checks, Machines: backups, AlarmRules: s.store, Sightings: backups,
 		BasePath: o.base, Console: pages, Gate: limits, Monitor: watch, MetricsToken: live.metricsToken,
 		Logger: o.Logger, Version: o.Version, StrictTransport: s.Fingerprint == "",
 	})
@@ -201,6 +203,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 			o.Logger.Error("cannot start the session that builds a catalog anew", "repository", id, "error", err)
 		}
 	}
+	defer keepChecking(ctx, checks)()
 	s.Address, s.BasePath = displayAddress(ln.Addr(), o.Listen), o.base
 	if err := o.Ready(s); err != nil {
 		return err

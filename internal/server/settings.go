@@ -29,6 +29,7 @@ type Settings struct {
 	CatalogMinFree string
 	HistoryCount   int
 	HistoryDays    int
+	SyncInterval   time.Duration
 	Database       string
 
 	Listen           string
@@ -51,7 +52,7 @@ type Settings struct {
 
 // DefaultSettings are those of a server without any flag, variable and file.
 func DefaultSettings() Settings {
-	return Settings{Listen: ":4443", HistoryCount: 1000, HistoryDays: 365}
+	return Settings{Listen: ":4443", HistoryCount: 1000, HistoryDays: 365, SyncInterval: 15 * time.Minute}
 }
 
 // Table returns the table of all settings, bound to s. A new setting is one more
@@ -76,6 +77,9 @@ func (s *Settings) Table() settings.Table {
 		}, {
 			Name: "history-days", Value: &s.HistoryDays, Help: "keep sessions and restores for this number of `days` (0: no bound)",
 			Check: func() error { return between(s.HistoryDays, 0, 100_000) },
+		}, {
+			Name: "sync-interval", Value: &s.SyncInterval, Help: "`time` between two checks of a repository that has no schedule of its own (0: such repositories are not checked)",
+			Check: s.checkSyncInterval,
 		}, {
 			Name: "database", Value: &s.Database, Help: "`URL` of a database for a fleet of nodes; not in this version", Hidden: true, Secret: true,
 			Check: s.checkDatabase,
@@ -137,6 +141,13 @@ func checkAddress(address string) error {
 	}
 	if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
 		return invalid("cannot listen on %s; write HOST:PORT or :PORT, with an address of this machine and a port up to 65535 that this user may use", address)
+	}
+	return nil
+}
+
+func (s *Settings) checkSyncInterval() error {
+	if s.SyncInterval != 0 && (s.SyncInterval < syncline.MinInterval || s.SyncInterval > syncline.MaxInterval) {
+		return invalid("%s is out of range; it takes 1m to 8784h, or 0", s.SyncInterval)
 	}
 	return nil
 }

@@ -66,14 +66,32 @@ func (s *source) Open(ctx context.Context, r syncline.Repository, log func(syncl
 	if err != nil {
 		return place.Opened{}, err
 	}
-	s.count(r.ID, &opened)
-	st = s.slow.wrap(r.ID, st)
+	st = s.watched(r.ID, st, &opened)
 	name := at.Key()
 	with := sha256.Sum256(fmt.Appendf(nil, "%d %s %s", len(name), name, password))
 	if opened.Repository, err = s.repository(ctx, r.ID, with, st, string(password)); err != nil {
 		return place.Opened{}, errors.Join(at.Describe(err), opened.Close())
 	}
 	return opened, nil
+}
+
+// look returns the storage of a repository for a check, which needs no password.
+func (s *source) look(ctx context.Context, r syncline.Repository) (storage.Storage, place.Opened, error) {
+	at, err := s.place(ctx, r)
+	if err != nil {
+		return nil, place.Opened{}, err
+	}
+	st, opened, err := s.places.ReachForLook(ctx, at)
+	if err != nil {
+		return nil, place.Opened{}, err
+	}
+	return s.watched(r.ID, st, &opened), opened, nil
+}
+
+// watched counts the requests to a storage, and bounds its speed.
+func (s *source) watched(id syncline.ID, st storage.Storage, opened *place.Opened) storage.Storage {
+	s.count(id, opened)
+	return s.slow.wrap(id, st)
 }
 
 // count has the requests to an opened storage counted, from the first one on.

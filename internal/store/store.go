@@ -1,7 +1,8 @@
 // Package store is the contract of the server's own state: repositories, encryption
-// keys, accounts, object storages, users, refresh tokens, work and its logs, series of
-// backups, alarms and their rules. Catalogs are not in it. Package sqlite implements the
-// contract, and every implementation passes the suite in package storetest.
+// keys, accounts, object storages, users, refresh tokens, work and its logs, checks,
+// series of backups, alarms and their rules. Catalogs are not in it. Package sqlite
+// implements the contract, and every implementation passes the suite in package
+// storetest.
 //
 // Errors are *syncline.Error: CodeNotFound for an unknown id, CodeConflict for a name
 // or a state that forbids the call, CodeUnavailable when the database cannot be used.
@@ -159,6 +160,7 @@ type Store interface {
 	Users
 	Tokens
 	Works
+	Checks
 	Series
 	AlarmRules
 	Alarms

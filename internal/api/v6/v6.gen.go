@@ -319,7 +319,7 @@ type AzureFolderToReceive struct {
 // AzureStorageEndpoint defines model for AzureStorageEndpoint.
 type AzureStorageEndpoint = string
 
-// BackupRepository Example: {"_links":{"encryptionKey":{"href":"/v6/EncryptionKeys/a37a9cb9-4ba9-4c04-8466-972a4b4fc3d2"},"proxy":{"href":"/v6/Proxies/3f2504e0-4f89-41d3-9a0c-0305e82c3301"},"restorePoints":{"href":"/v6/RestorePoints?repositoryId=c930780b-6b79-4b6a-832c-63fde6462658"},"self":{"href":"/v6/backuprepositories/c930780b-6b79-4b6a-832c-63fde6462658"},"synchronizeSessions":{"href":"/v6/BackupRepositories/c930780b-6b79-4b6a-832c-63fde6462658/SynchronizeSessions"}},"capacityBytes":270553174016,"description":"","encryptionKeyId":"a37a9cb9-4ba9-4c04-8466-972a4b4fc3d2","freeSpaceBytes":69916209152,"id":"c930780b-6b79-4b6a-832c-63fde6462658","isLongTerm":false,"isOutOfSync":false,"name":"laptop","path":"/srv/restic/laptop","proxyId":"3f2504e0-4f89-41d3-9a0c-0305e82c3301","retentionType":"SnapshotBased"}
+// BackupRepository Example: {"_links":{"encryptionKey":{"href":"/v6/EncryptionKeys/a37a9cb9-4ba9-4c04-8466-972a4b4fc3d2"},"proxy":{"href":"/v6/Proxies/3f2504e0-4f89-41d3-9a0c-0305e82c3301"},"restorePoints":{"href":"/v6/RestorePoints?repositoryId=c930780b-6b79-4b6a-832c-63fde6462658"},"self":{"href":"/v6/backuprepositories/c930780b-6b79-4b6a-832c-63fde6462658"},"synchronizeSessions":{"href":"/v6/BackupRepositories/c930780b-6b79-4b6a-832c-63fde6462658/SynchronizeSessions"}},"capacityBytes":270553174016,"description":"","encryptionKeyId":"a37a9cb9-4ba9-4c04-8466-972a4b4fc3d2","freeSpaceBytes":69916209152,"id":"c930780b-6b79-4b6a-832c-63fde6462658","isLongTerm":false,"isOutOfSync":false,"lastCheckResult":"Success","lastCheckTime":"2026-11-26T02:30:12.5Z","name":"laptop","nextCheckTime":"2026-11-27T02:30:00Z","path":"/srv/restic/laptop","proxyId":"3f2504e0-4f89-41d3-9a0c-0305e82c3301","retentionType":"SnapshotBased","synchronization":{"cron":"30 3 * * *","enabled":true,"timeZone":"Europe/Berlin"}}
 type BackupRepository struct {
 	ObjectStorageID *Id `json:"objectStorageId,omitempty"`
 
@@ -352,8 +352,24 @@ type BackupRepository struct {
 	CopyOf *[]Id `json:"copyOf,omitempty"`
 
 	// ManagedBy Name of the file that declares it. Absent where no file does.
-	ManagedBy *string               `json:"managedBy,omitempty"`
-	Links     BackupRepositoryLinks `json:"_links"`
+	ManagedBy       *string         `json:"managedBy,omitempty"`
+	Synchronization Synchronization `json:"synchronization"`
+
+	// LastCheckTime When the repository was last looked at. A check compares the names of its
+	// files with the catalog. Absent before the first one.
+	LastCheckTime *time.Time `json:"lastCheckTime,omitempty"`
+
+	// LastCheckResult `Success` when the catalog has what lies there, `Changed` when a session
+	// was needed for something new, `Failed` when the repository could not be
+	// read or its files are gone.
+	LastCheckResult *string `json:"lastCheckResult,omitempty"`
+
+	// LastCheckError Why the check failed.
+	LastCheckError *string `json:"lastCheckError,omitempty"`
+
+	// NextCheckTime When the next check is due. Absent when none is planned.
+	NextCheckTime *time.Time            `json:"nextCheckTime,omitempty"`
+	Links         BackupRepositoryLinks `json:"_links"`
 }
 
 // BackupRepositoryFromClient The fields of the v6 API. Those that say "not supported" may be absent
@@ -395,6 +411,15 @@ type BackupRepositoryFromClient struct {
 	// IsOutOfSync Given by the server; what a client sends back of it is not looked at.
 	IsOutOfSync *bool `json:"isOutOfSync,omitempty"`
 
+	// LastCheckError Given by the server; what a client sends back of it is not looked at.
+	LastCheckError *string `json:"lastCheckError,omitempty"`
+
+	// LastCheckResult Given by the server; what a client sends back of it is not looked at.
+	LastCheckResult *string `json:"lastCheckResult,omitempty"`
+
+	// LastCheckTime Given by the server; what a client sends back of it is not looked at.
+	LastCheckTime *string `json:"lastCheckTime,omitempty"`
+
 	// ManagedBy Given by the server; what a client sends back of it is not looked at.
 	ManagedBy *string `json:"managedBy,omitempty"`
 
@@ -412,6 +437,9 @@ type BackupRepositoryFromClient struct {
 
 	// Name A name that no other repository has, letter case aside. Needed when a repository is attached.
 	Name *string `json:"name,omitempty"`
+
+	// NextCheckTime Given by the server; what a client sends back of it is not looked at.
+	NextCheckTime *string `json:"nextCheckTime,omitempty"`
 
 	// ObjectStorageCachePath Not supported.
 	ObjectStorageCachePath *string `json:"objectStorageCachePath,omitempty"`
@@ -437,6 +465,14 @@ type BackupRepositoryFromClient struct {
 
 	// RetentionType Taken and given back. It deletes nothing. Null keeps the one that a repository has.
 	RetentionType *string `json:"retentionType"`
+
+	// Synchronization When the repository is checked by itself. It replaces the whole schedule:
+	// without an interval and a cron expression the server's interval holds. Absent or
+	// null keeps the schedule that a repository has.
+	//
+	//
+	// Example: {"cron":"0 3 * * *","enabled":true,"timeZone":"Europe/Berlin"}
+	Synchronization *SynchronizationFromClient `json:"synchronization,omitempty"`
 
 	// YearlyRetentionPeriod Only `Keep`. Syncline deletes no backups.
 	YearlyRetentionPeriod *string `json:"yearlyRetentionPeriod,omitempty"`
@@ -1754,6 +1790,47 @@ type SilenceAlarmOptions struct {
 	Until *time.Time `json:"until"`
 }
 
+// Synchronization When the repository is checked by itself. Without an interval and without a
+// cron expression the server's interval holds (`serve --sync-interval`).
+//
+// Example: {"enabled":true,"interval":"15m"}
+type Synchronization struct {
+	// Enabled Whether the repository is checked by itself.
+	Enabled bool `json:"enabled"`
+
+	// Interval The time from one check to the next, as `15m`, `1h30m` or `7d`.
+	Interval *string `json:"interval,omitempty"`
+
+	// Cron A cron expression in place of an interval: minute, hour, day of month, month
+	// and day of week.
+	Cron *string `json:"cron,omitempty"`
+
+	// TimeZone The time zone of the cron expression, as `Europe/Berlin`; UTC when absent.
+	TimeZone *string `json:"timeZone,omitempty"`
+}
+
+// SynchronizationFromClient When the repository is checked by itself. It replaces the whole schedule:
+// without an interval and a cron expression the server's interval holds. Absent or
+// null keeps the schedule that a repository has.
+//
+// Example: {"cron":"0 3 * * *","enabled":true,"timeZone":"Europe/Berlin"}
+type SynchronizationFromClient struct {
+	// Cron Five fields as in crontab(5): minute, hour, day of month, month and day of
+	// week. Day of month and day of week are alternatives where neither begins
+	// with a star.
+	Cron *string `json:"cron,omitempty"`
+
+	// Enabled Absent is `true`.
+	Enabled *bool `json:"enabled,omitempty"`
+
+	// Interval From `1m` to `366d`, in days, hours, minutes and seconds. Not together with
+	// `cron`.
+	Interval *string `json:"interval,omitempty"`
+
+	// TimeZone A name of the IANA database, for `cron` only; UTC when absent.
+	TimeZone *string `json:"timeZone,omitempty"`
+}
+
 // TokenFailure Example: {"error":"invalid_grant","error_description":"the user name or the password is wrong","message":"the user name or the password is wrong"}
 type TokenFailure struct {
 	// Message One sentence that says what was wrong and what to do.
@@ -2793,6 +2870,9 @@ type ServerInterface interface {
 	// AddBackupRepository Attach a repository
 	// (POST /v6/BackupRepositories)
 	AddBackupRepository(w http.ResponseWriter, r *http.Request)
+	// SynchronizeBackupRepositories Start a synchronization of every repository
+	// (POST /v6/BackupRepositories/Sync)
+	SynchronizeBackupRepositories(w http.ResponseWriter, r *http.Request)
 	// DeleteBackupRepository Detach a repository
 	// (DELETE /v6/BackupRepositories/{repositoryId})
 	DeleteBackupRepository(w http.ResponseWriter, r *http.Request, repositoryID RepositoryID)
@@ -4042,6 +4122,20 @@ func (siw *ServerInterfaceWrapper) AddBackupRepository(w http.ResponseWriter, r 
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.AddBackupRepository(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SynchronizeBackupRepositories operation middleware
+func (siw *ServerInterfaceWrapper) SynchronizeBackupRepositories(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SynchronizeBackupRepositories(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -8232,6 +8326,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v6/BackupRepositories/{repositoryId}", wrapper.DeleteBackupRepository)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/BackupRepositories/{repositoryId}", wrapper.GetBackupRepository)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v6/BackupRepositories/{repositoryId}", wrapper.UpdateBackupRepository)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/BackupRepositories/Sync", wrapper.SynchronizeBackupRepositories)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/BackupRepositories/{repositoryId}/Sync", wrapper.SynchronizeBackupRepository)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/BackupRepositories/{repositoryId}/SynchronizeSessions", wrapper.ListBackupRepositorySessions)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RepositorySynchronizeSessions", wrapper.ListSynchronizeSessions)
@@ -9107,6 +9202,44 @@ type AddBackupRepositorydefaultJSONResponse struct {
 }
 
 func (response AddBackupRepositorydefaultJSONResponse) VisitAddBackupRepositoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SynchronizeBackupRepositoriesRequestObject struct {
+}
+
+type SynchronizeBackupRepositoriesResponseObject interface {
+	VisitSynchronizeBackupRepositoriesResponse(w http.ResponseWriter) error
+}
+
+type SynchronizeBackupRepositories200JSONResponse []RepositorySynchronizeSession
+
+func (response SynchronizeBackupRepositories200JSONResponse) VisitSynchronizeBackupRepositoriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SynchronizeBackupRepositoriesdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response SynchronizeBackupRepositoriesdefaultJSONResponse) VisitSynchronizeBackupRepositoriesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -12602,6 +12735,9 @@ type StrictServerInterface interface {
 	// AddBackupRepository Attach a repository
 	// (POST /v6/BackupRepositories)
 	AddBackupRepository(ctx context.Context, request AddBackupRepositoryRequestObject) (AddBackupRepositoryResponseObject, error)
+	// SynchronizeBackupRepositories Start a synchronization of every repository
+	// (POST /v6/BackupRepositories/Sync)
+	SynchronizeBackupRepositories(ctx context.Context, request SynchronizeBackupRepositoriesRequestObject) (SynchronizeBackupRepositoriesResponseObject, error)
 	// DeleteBackupRepository Detach a repository
 	// (DELETE /v6/BackupRepositories/{repositoryId})
 	DeleteBackupRepository(ctx context.Context, request DeleteBackupRepositoryRequestObject) (DeleteBackupRepositoryResponseObject, error)
@@ -13497,6 +13633,30 @@ func (sh *strictHandler) AddBackupRepository(w http.ResponseWriter, r *http.Requ
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(AddBackupRepositoryResponseObject); ok {
 		if err := validResponse.VisitAddBackupRepositoryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SynchronizeBackupRepositories operation middleware
+func (sh *strictHandler) SynchronizeBackupRepositories(w http.ResponseWriter, r *http.Request) {
+	var request SynchronizeBackupRepositoriesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SynchronizeBackupRepositories(ctx, request.(SynchronizeBackupRepositoriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SynchronizeBackupRepositories")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SynchronizeBackupRepositoriesResponseObject); ok {
+		if err := validResponse.VisitSynchronizeBackupRepositoriesResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

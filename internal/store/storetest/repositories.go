@@ -19,6 +19,7 @@ func testRepositories(t *testing.T, s store.Store) {
 	first := syncline.Repository{
 		ID: newID(), Name: "Größe \x00 \xff", Description: "two\nlines", Path: "/srv/not utf-8 \xfe",
 		EncryptionKeyID: key.ID, OutOfSync: true, CreatedAt: base, ResticID: "ab", ManagedBy: "a file",
+		Schedule:  syncline.Schedule{Disabled: true, Cron: "30 3 * * 1-5", TimeZone: "Europe/Berlin"},
 		Retention: syncline.Retention{Type: "ItemLevel", PeriodType: "Yearly", YearlyPeriod: "Keep"},
 	}
 	second := syncline.Repository{ID: newID(), Name: "cloud", ObjectStorageID: addStorage(t, s, "storage").ID, CreatedAt: base.Add(-time.Hour)}
@@ -35,6 +36,7 @@ func testRepositories(t *testing.T, s store.Store) {
 
 	changed := syncline.Repository{
 		ID: first.ID, Name: "renamed", Path: "/elsewhere", CreatedAt: base.Add(time.Hour),
+		Schedule:  syncline.Schedule{Interval: syncline.MaxInterval},
 		Retention: syncline.Retention{Type: "SnapshotBased"},
 	}
 	check(t, s.UpdateRepository(ctx, changed))

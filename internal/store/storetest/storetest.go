@@ -66,6 +66,7 @@ func Run(t *testing.T, open Open) {
 		{"LogRace", testLogRace},
 		{"Thin", testThin},
 		{"ThinAll", testThinAll},
+		{"Checks", testChecks},
 		{"Series", testSeries},
 		{"Sightings", testSightings},
 		{"Looks", testLooks},

@@ -1,0 +1,114 @@
+package main_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"syncline.dev/syncline/internal/resticfixture"
+)
+
+// checked is what a repository tells of its checks.
+type checked struct {
+	IsOutOfSync     bool
+	LastCheckTime   time.Time
+	LastCheckResult string
+	LastCheckError  string
+	NextCheckTime   time.Time
+}
+
+// untilChecked asks for a repository until it is as wanted.
+func (n *node) untilChecked(repo, what string, as func(checked) bool) (r checked) {
+	n.t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	late := time.After(2 * time.Minute)
+	for {
+		r = checked{}
+		n.call("GET", "/v6/BackupRepositories/"+repo, nil, 200, &r)
+		if as(r) {
+			return r
+		}
+		select {
+		case <-tick.C:
+		case <-late:
+			n.t.Fatalf("%s: %+v", what, r)
+		}
+	}
+}
+
+// untilAlarms asks for the open alarms of a repository until they are of these kinds.
+func (n *node) untilAlarms(repo string, kinds ...string) {
+	n.t.Helper()
+	var open []string
+	n.untilChecked(repo, "alarms", func(checked) bool {
+		var page struct{ Results []struct{ Kind string } }
+		n.call("GET", "/v6/Alarms?state=Open&repositoryId="+repo, nil, 200, &page)
+		open = nil
+		for _, a := range page.Results {
+			open = append(open, a.Kind)
+		}
+		return slices.Equal(open, kinds)
+	})
+}
+
+// history returns the history of a repository.
+func (n *node) history(repo string) (all []session) {
+	n.t.Helper()
+	n.call("GET", "/v6/BackupRepositories/"+repo+"/SynchronizeSessions", nil, 200, &all)
+	return all
+}
+
+// TestSynchronizedByItself attaches a repository and touches nothing more: its catalog
+// is built at once. Checks with nothing new leave no session in the history.
+func TestSynchronizedByItself(t *testing.T) {
+	n := start(t, t.TempDir(), "--sync-interval", "1m")
+	path := resticfixture.Unpack(t, "v2-old")
+	repo := n.attachFixture("by itself", path)
+	first := n.untilChecked(repo, "synchronized", func(r checked) bool { return !r.IsOutOfSync && r.LastCheckResult == "Success" })
+	if first.NextCheckTime.Before(first.LastCheckTime) || first.NextCheckTime.Sub(first.LastCheckTime) > 2*time.Minute {
+		t.Errorf("%+v", first)
+	}
+	if got := n.history(repo); len(got) != 1 || got[0].State != "None" {
+		t.Errorf("%+v", got)
+	}
+	if points := n.points(repo); len(points) != 5 {
+		t.Errorf("%d restore points", len(points))
+	}
+
+	// The folder goes away and comes back.
+	away := path + ".away"
+	if err := os.Rename(path, away); err != nil {
+		t.Fatal(err)
+	}
+	gone := n.untilChecked(repo, "gone", func(r checked) bool { return r.LastCheckResult == "Failed" })
+	if !gone.IsOutOfSync || !strings.Contains(gone.LastCheckError, "does not exist") {
+		t.Errorf("%+v", gone)
+	}
+	n.untilAlarms(repo, "RepositoryUnreachable")
+	if len(n.history(repo)) != 1 {
+		t.Error("a check that fails has started a session")
+	}
+	if err := os.Rename(away, path); err != nil {
+		t.Fatal(err)
+	}
+	n.untilChecked(repo, "back", func(r checked) bool { return !r.IsOutOfSync && r.LastCheckResult == "Success" })
+	n.untilAlarms(repo)
+}
+
+// TestNotByItself turns the checks off.
+func TestNotByItself(t *testing.T) {
+	n := start(t, t.TempDir())
+	repo := n.attachFixture("left alone", resticfixture.Unpack(t, "v2-old"))
+	other := n.attachFixture("with a schedule", resticfixture.Unpack(t, "v2-old"))
+	n.call("PUT", "/v6/BackupRepositories/"+other, object{"retentionType": "SnapshotBased", "synchronization": object{"cron": "0 3 * * *"}}, 200, nil)
+	n.untilChecked(other, "by its own schedule", func(r checked) bool { return !r.IsOutOfSync && !r.NextCheckTime.IsZero() })
+	if r := n.untilChecked(repo, "as it was", func(checked) bool { return true }); !r.IsOutOfSync || !r.LastCheckTime.IsZero() || !r.NextCheckTime.IsZero() {
+		t.Errorf("%+v", r)
+	}
+	if got := n.history(repo); len(got) != 0 {
+		t.Errorf("%+v", got)
+	}
+}

@@ -1,0 +1,114 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	catalogs "syncline.dev/syncline/internal/catalog/sqlite"
+	"syncline.dev/syncline/internal/diskspace"
+	"syncline.dev/syncline/internal/syncer"
+	"syncline.dev/syncline/internal/watch/schedule"
+	"syncline.dev/syncline/resticrepo"
+)
+
+// checksAtOnce bounds the checks that run at once. A check mostly waits for its storage.
+const checksAtOnce = 8
+
+// newSchedule returns the service that checks the repositories by themselves.
+func (s *Server) newSchedule(dir *catalogs.Dir, o Options) *schedule.Service {
+	return &schedule.Service{
+		Repositories: s.store, Records: s.store, Checker: checker{s.source, dir}, Sessions: turns{s.service},
+		Reporter: s.desk, Logger: o.Logger, Now: time.Now, AtOnce: checksAtOnce, Interval: o.SyncInterval,
+		Disks: s.disks(dir.Path(), o), Space: space,
+	}
+}
+
+// keepChecking runs the schedule until stop is called.
+func keepChecking(ctx context.Context, checks *schedule.Service) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { checks.Run(ctx) })
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
+// checker compares repositories with their catalogs.
+type checker struct {
+	source   *source
+	catalogs *catalogs.Dir
+}
+
+// Check implements schedule.Checker.
+func (c checker) Check(ctx context.Context, r syncline.Repository) (schedule.Found, error) {
+	st, opened, err := c.source.look(ctx, r)
+	if err != nil {
+		return schedule.Found{}, err
+	}
+	look, err := syncer.Look(ctx, st)
+	if err = errors.Join(err, opened.Close()); err != nil {
+		return schedule.Found{}, err
+	}
+	found, err := c.compare(ctx, r.ID, look)
+	if found.Resealed {
+		c.source.Forget(r.ID) // the next session tries the password again
+	}
+	return schedule.Found{New: found.New, Listing: found.Listing}, err
+}
+
+// compare compares what lies there with the catalog. A catalog that is missing, or that
+// cannot be used, is one for a session to build.
+func (c checker) compare(ctx context.Context, id syncline.ID, look *resticrepo.Look) (found syncer.Finding, err error) {
+	damaged, err := c.catalogs.Damaged(ctx, id)
+	if err == nil && !damaged {
+		err = c.catalogs.Read(ctx, id, func(cat *catalog.Catalog) (err error) {
+			found, err = syncer.Compare(ctx, look, cat)
+			return err
+		})
+	}
+	if damaged || err != nil && !errors.Is(err, syncer.ErrEmptied) && ctx.Err() == nil {
+		return syncer.Compare(ctx, look, nil)
+	}
+	return found, err
+}
+
+// turns starts sessions of the schedule.
+type turns struct{ service *syncer.Service }
+
+// Begin implements schedule.Sessions.
+func (t turns) Begin(ctx context.Context, repository syncline.ID) error {
+	_, err := t.service.Start(ctx, repository)
+	return err
+}
+
+// Busy implements schedule.Sessions.
+func (t turns) Busy(ctx context.Context, repository syncline.ID) (bool, error) {
+	newest, err := t.service.RepositorySessions(ctx, repository, 1, 0)
+	return len(newest) > 0 && !newest[0].State.Ended(), err
+}
+
+// disks are the file systems of the server's own, with the space that it keeps free.
+func (s *Server) disks(folder string, o Options) []schedule.Disk {
+	keep := func(total int64) int64 {
+		if o.reserve >= 0 {
+			return o.reserve
+		}
+		return diskspace.DefaultReserve(total)
+	}
+	data := schedule.Disk{Subject: "data", What: "data directory", Path: s.path, Keep: diskspace.DefaultReserve}
+	if o.Catalogs != "" {
+		return []schedule.Disk{data, {Subject: "catalogs", What: "catalogs", Path: folder, Keep: keep}}
+	}
+	data.What, data.Keep = "data directory with the catalogs", func(total int64) int64 { return max(keep(total), diskspace.DefaultReserve(total)) }
+	return []schedule.Disk{data}
+}
+
+func space(path string) (total, free int64, err error) {
+	s, err := diskspace.Of(path)
+	return s.Total, s.Free, err
+}

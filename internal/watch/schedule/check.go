@@ -1,0 +1,189 @@
+package schedule
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"syncline.dev/syncline"
+)
+
+// outcome is how a check ended.
+type outcome struct {
+	busy       bool // a session runs, which looks by itself
+	repository syncline.Repository
+	found      Found
+	err        error
+	low        []syncline.Condition // of its file system
+	lowKnown   bool
+}
+
+// check checks a repository whose turn it is.
+func (s *Service) check(ctx context.Context, t *turn) {
+	s.mu.Lock()
+	r := t.repository
+	s.mu.Unlock()
+	looking, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan outcome, 1)
+	go func() { ended <- s.look(looking, r) }()
+	slow, late := s.after(slowAfter), s.after(lateAfter)
+	for held := true; ; {
+		select {
+		case o := <-ended:
+			s.record(ctx, t, o)
+			s.leave(t, held)
+			return
+		case <-slow:
+			if held {
+				s.give()
+			}
+			held, slow = false, nil
+		case <-late:
+			if held {
+				s.give()
+			}
+			held = false
+			cancel()
+			s.record(ctx, t, outcome{repository: r, err: syncline.Errorf(syncline.CodeUnavailable,
+				"the storage did not answer within %s; check that it is there and can be reached", lateAfter)})
+			// Storage that ignores the end of a context keeps the repository from being
+			// checked again, so that calls do not pile up.
+			select {
+			case <-ended:
+			case <-ctx.Done():
+			}
+			s.leave(t, false)
+			return
+		}
+	}
+}
+
+func (s *Service) look(ctx context.Context, r syncline.Repository) (o outcome) {
+	o.repository = r
+	if o.busy, o.err = s.Sessions.Busy(ctx, r.ID); o.busy || o.err != nil {
+		return o
+	}
+	// A session may have ended since the turn began.
+	list, err := s.Repositories.Repositories(ctx)
+	if o.err = err; err != nil {
+		return o
+	}
+	i := slices.IndexFunc(list, func(x syncline.Repository) bool { return x.ID == r.ID })
+	if i < 0 {
+		o.busy = true // it is being removed
+		return o
+	}
+	o.repository = list[i]
+	if o.found, o.err = s.Checker.Check(ctx, list[i]); o.err == nil {
+		o.low, o.lowKnown = s.lowFolder(list[i])
+	}
+	return o
+}
+
+// give gives the place of a check to another one.
+func (s *Service) give() {
+	s.mu.Lock()
+	s.held--
+	s.mu.Unlock()
+	s.Reschedule()
+}
+
+// leave ends a check.
+func (s *Service) leave(t *turn, held bool) {
+	s.mu.Lock()
+	t.checking = false
+	if held {
+		s.held--
+	}
+	s.mu.Unlock()
+	s.Reschedule()
+}
+
+// busyPause is the time after which a check is tried again that somebody waits for,
+// while a session runs.
+const busyPause = 5 * time.Second
+
+// record keeps the outcome of a check, tells everyone, and starts a session where there
+// is something new.
+func (s *Service) record(ctx context.Context, t *turn, o outcome) {
+	if ctx.Err() != nil { // a shutdown says nothing about the repository
+		return
+	}
+	now, r := s.Now(), o.repository
+	// The mark comes first: nobody sees a check that has found something beside a
+	// repository that counts as in sync.
+	if o.behind() && !r.OutOfSync {
+		s.logged("mark a repository as out of sync", r.ID, s.Repositories.SetOutOfSync(ctx, r.ID, true))
+	}
+	s.mu.Lock()
+	if o.busy {
+		t.due = t.plan.next(now)
+		if t.wanted {
+			t.due, t.again = now.Add(busyPause), true
+		}
+		s.mu.Unlock()
+		return
+	}
+	c, begin := t.keep(o, now)
+	s.mu.Unlock()
+	s.report(ctx, t)
+	if o.lowKnown {
+		s.tell(ctx, t, syncline.AlarmStorageLow, o.low)
+	}
+	if s.Checked != nil {
+		s.Checked(ctx, r, c)
+	}
+	if begin {
+		s.logged("start a session", r.ID, s.Sessions.Begin(ctx, r.ID))
+	}
+}
+
+// keep keeps the outcome of a check, and reports whether a session may begin.
+func (t *turn) keep(o outcome, now time.Time) (kept syncline.Check, begin bool) {
+	before, c := t.check, &t.check
+	c.At, c.Error, c.Code = now, "", ""
+	if o.err != nil {
+		c.Result, c.Error, c.Code = syncline.CheckFailed, syncline.MessageOf(o.err), syncline.CodeOf(o.err)
+		if c.Failures++; c.Failures == 1 {
+			c.FailingSince = now
+		}
+		t.due = t.plan.retry(now, c.Failures)
+	} else {
+		c.Result, c.Failures, c.FailingSince, c.Listing = syncline.CheckSuccess, 0, time.Time{}, o.found.Listing
+		if o.found.New || o.repository.OutOfSync {
+			c.Result = syncline.CheckChanged
+			begin = mayBegin(*c, now)
+		}
+		t.due = t.plan.next(now)
+	}
+	if t.again {
+		t.due = now
+	}
+	t.dirty = true
+	t.urgent = t.urgent || before.Result != c.Result || before.Error != c.Error || before.Listing != c.Listing
+	return *c, begin
+}
+
+// mayBegin reports whether a session may begin for something new. After one that failed
+// the next one waits, unless there is something else by then.
+func mayBegin(c syncline.Check, now time.Time) bool {
+	last := c.Session
+	return last.Failures == 0 || last.Listing != c.Listing ||
+		!now.Before(last.At.Add(growing(firstSessionPause, maxSessionPause, last.Failures)))
+}
+
+// behind reports whether a check has shown that the catalog is not what lies there.
+func (o *outcome) behind() bool {
+	code := syncline.CodeOf(o.err)
+	return !o.busy && (o.found.New || code == syncline.CodeNoRepository || code == syncline.CodeDamaged)
+}
+
+// logged logs a failure to do something for a repository that is still there.
+func (s *Service) logged(doing string, repository syncline.ID, err error) {
+	switch syncline.CodeOf(err) {
+	case "", syncline.CodeNotFound, syncline.CodeConflict, syncline.CodeCanceled:
+	default:
+		s.Logger.Error("cannot "+doing, "repository", repository, "error", err)
+	}
+}

@@ -1,0 +1,130 @@
+package schedule
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"syncline.dev/syncline"
+)
+
+// dispatch starts the checks that are due and have a place. It returns how many it has
+// started, and the time of the next one.
+func (s *Service) dispatch(ctx context.Context, now time.Time) (started int, next time.Time, err error) {
+	if err := s.load(ctx); err != nil {
+		return 0, time.Time{}, err
+	}
+	list, err := s.Repositories.Repositories(ctx)
+	if err != nil {
+		return 0, time.Time{}, err
+	}
+	s.reconcile(list, now)
+	settled := s.settle(ctx, now)
+	due, next := s.take(now)
+	for _, t := range due {
+		s.wg.Go(func() { s.check(ctx, t) })
+	}
+	s.lookAtDisks(ctx, now)
+	s.write(ctx, now, false)
+	return len(due) + settled, next, nil
+}
+
+// load reads the records of the checks, once.
+func (s *Service) load(ctx context.Context) error {
+	s.mu.Lock()
+	loaded := s.loaded
+	s.mu.Unlock()
+	if loaded {
+		return nil
+	}
+	list, err := s.Records.Checks(ctx)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.turns = make(map[syncline.ID]*turn, len(list))
+	for _, c := range list {
+		s.turns[c.RepositoryID] = &turn{check: c}
+	}
+	s.loaded = true
+	return nil
+}
+
+// reconcile brings the turns in line with the repositories there are and the schedules
+// they have.
+func (s *Service) reconcile(list []syncline.Repository, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	back := now.Before(s.last)
+	s.last = now
+	there := make(map[syncline.ID]bool, len(list))
+	for i := range list {
+		r := list[i]
+		there[r.ID] = true
+		t := s.turns[r.ID]
+		if t == nil {
+			t = &turn{check: syncline.Check{RepositoryID: r.ID}}
+			s.turns[r.ID] = t
+		}
+		old := t.repository
+		t.repository = r
+		switch {
+		case old.ID == "" || old.Schedule != r.Schedule:
+			s.replan(t, now)
+		case elsewhere(old, r) && !t.plan.off():
+			t.due, t.check.Session = now, syncline.SessionVerdict{}
+		case back && !t.due.IsZero():
+			t.due = earlier(t.due, t.plan.next(now))
+		}
+	}
+	for id := range s.turns {
+		if !there[id] {
+			delete(s.turns, id)
+		}
+	}
+}
+
+// elsewhere reports whether a repository lies at another place, or has another password.
+func elsewhere(a, b syncline.Repository) bool {
+	return a.Path != b.Path || a.ObjectStorageID != b.ObjectStorageID || a.EncryptionKeyID != b.EncryptionKeyID
+}
+
+// replan follows a schedule. The caller holds mu.
+func (s *Service) replan(t *turn, now time.Time) {
+	p, err := newPlan(t.repository, s.Interval)
+	if err != nil {
+		s.Logger.Error("the schedule of a repository cannot be read, so that it is not checked; set it again",
+			"repository", t.repository.ID, "error", err)
+		p = plan{id: t.repository.ID}
+	}
+	t.plan = p
+	t.due = t.first(now)
+}
+
+// take marks the repositories that are due, as far as there are places: those first that
+// are due for longest. It returns them, and when the next one is due.
+func (s *Service) take(now time.Time) (due []*turn, next time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.turns {
+		switch {
+		case t.checking || t.due.IsZero():
+		case t.due.After(now):
+			next = earlier(next, t.due)
+		default:
+			due = append(due, t)
+		}
+	}
+	slices.SortFunc(due, func(a, b *turn) int {
+		return cmp.Or(a.due.Compare(b.due), cmp.Compare(a.repository.ID, b.repository.ID))
+	})
+	// The others take their turn when a check gives its place free.
+	due = due[:min(len(due), max(s.AtOnce-s.held, 0))]
+	for _, t := range due {
+		t.checking, t.wanted, t.again = true, t.again, false
+	}
+	s.held += len(due)
+	return due, next
+}

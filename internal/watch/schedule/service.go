@@ -1,0 +1,218 @@
+package schedule
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"syncline.dev/syncline"
+)
+
+// Repositories has the attached repositories.
+type Repositories interface {
+	// Repositories returns all of them. The caller does not change the list.
+	Repositories(ctx context.Context) ([]syncline.Repository, error)
+	SetOutOfSync(ctx context.Context, id syncline.ID, outOfSync bool) error
+}
+
+// Records keeps checks. The contract is that of store.Checks.
+type Records interface {
+	Checks(ctx context.Context) ([]syncline.Check, error)
+	PutChecks(ctx context.Context, checks ...syncline.Check) error
+}
+
+// Found is what a check finds.
+type Found struct {
+	New     bool   // there is something for a session to do
+	Listing string // tells states of the repository apart
+}
+
+// Checker looks at a repository. It fails if the repository cannot be read, and if files
+// that are known from it are gone. Its message is for users.
+type Checker interface {
+	Check(ctx context.Context, r syncline.Repository) (Found, error)
+}
+
+// Sessions starts sessions.
+type Sessions interface {
+	// Begin starts a session that lets those of users go first. A session that has not
+	// ended stays the only one.
+	Begin(ctx context.Context, repository syncline.ID) error
+	// Busy reports whether the repository has a session that has not ended.
+	Busy(ctx context.Context, repository syncline.ID) (bool, error)
+}
+
+// Reporter takes all conditions of a kind in a repository that hold at present.
+type Reporter interface {
+	Report(ctx context.Context, kind syncline.AlarmKind, repository syncline.ID, now []syncline.Condition) error
+}
+
+// Service gives repositories their turns. The fields up to AtOnce are required.
+type Service struct {
+	Repositories Repositories
+	Records      Records
+	Checker      Checker
+	Sessions     Sessions
+	Reporter     Reporter
+	Logger       *slog.Logger
+	Now          func() time.Time
+	AtOnce       int // checks that run at once
+	// Interval is that of repositories without a schedule of their own. 0 turns their
+	// checks off.
+	Interval time.Duration
+	// Disks are looked at for free space. Space tells it; nil looks at none, and at no
+	// repository's.
+	Disks []Disk
+	Space func(path string) (total, free int64, err error)
+	// Checked is told of each check. Nil for nobody.
+	Checked func(ctx context.Context, r syncline.Repository, c syncline.Check)
+	// After is time.After when nil.
+	After func(time.Duration) <-chan time.Time
+
+	wg sync.WaitGroup // of checks
+
+	mu       sync.Mutex
+	wake     chan struct{} // holds one signal
+	loaded   bool
+	turns    map[syncline.ID]*turn
+	held     int       // places that checks hold
+	last     time.Time // of the last look at the clock
+	verdicts []verdict // of sessions that have ended
+	written  time.Time // when times were last recorded
+	looked   time.Time // at Disks
+	looking  bool
+}
+
+const (
+	// pollEvery bounds the time until a jump of the clock is noticed.
+	pollEvery = 30 * time.Second
+	// slowAfter is how long a check keeps its place, and lateAfter how long it may take.
+	slowAfter = 20 * time.Second
+	lateAfter = 5 * time.Minute
+	// writeEvery is the time between two records of checks that found nothing else than
+	// before. A crash loses the times of so many checks, which are then made again.
+	writeEvery = 5 * time.Minute
+	// stopGrace bounds the wait for checks when the service stops.
+	stopGrace = 4 * time.Second
+)
+
+// turn is a repository's place in the schedule.
+type turn struct {
+	repository syncline.Repository
+	plan       plan
+	due        time.Time // of the next check, zero for none
+	checking   bool
+	again      bool // somebody waits for a check that has not begun
+	wanted     bool // somebody waits for the check that runs
+	check      syncline.Check
+	dirty      bool // to be recorded
+	urgent     bool // at once
+	reported   map[syncline.AlarmKind]string
+}
+
+// Run gives turns until ctx ends.
+func (s *Service) Run(ctx context.Context) {
+	wake := s.waker()
+	var failed bool
+	for ctx.Err() == nil {
+		now := s.Now()
+		_, next, err := s.dispatch(ctx, now)
+		if err != nil && !failed && ctx.Err() == nil {
+			s.Logger.Error("cannot look for repositories that are due; tried again", "error", err)
+		}
+		failed = err != nil
+		wait := pollEvery
+		if !next.IsZero() {
+			wait = min(max(next.Sub(now), 0), pollEvery)
+		}
+		select {
+		case <-wake:
+		case <-s.after(wait):
+		case <-ctx.Done():
+		}
+	}
+	s.stop(context.WithoutCancel(ctx))
+}
+
+// stop waits a little for the checks that run, and records all of them.
+func (s *Service) stop(ctx context.Context) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.wg.Wait()
+	}()
+	select {
+	case <-ended:
+	case <-s.after(stopGrace):
+	}
+	s.settle(ctx, s.Now())
+	s.write(ctx, s.Now(), true)
+}
+
+// maxRounds bounds the rounds of one Tick.
+const maxRounds = 100
+
+// Tick gives all turns that are due, and waits for their checks. It takes the place of
+// Run for a caller with a clock of its own, whose time Now tells.
+func (s *Service) Tick(ctx context.Context, now time.Time) error {
+	for range maxRounds {
+		started, _, err := s.dispatch(ctx, now)
+		if err != nil {
+			return err
+		}
+		s.wg.Wait()
+		if started == 0 {
+			break
+		}
+	}
+	return ctx.Err()
+}
+
+// LastCheck returns the last check of a repository, whose At is zero if there was none,
+// and the time of the next one, zero if none is planned.
+func (s *Service) LastCheck(repository syncline.ID) (last syncline.Check, next time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.turns[repository]; t != nil {
+		return t.check, t.due
+	}
+	return syncline.Check{}, time.Time{}
+}
+
+// Reschedule tells that repositories or their schedules have changed.
+func (s *Service) Reschedule() {
+	select {
+	case s.waker() <- struct{}{}:
+	default:
+	}
+}
+
+// Nudge lets a repository be checked at once: something has changed there.
+func (s *Service) Nudge(repository syncline.ID) {
+	s.mu.Lock()
+	if t := s.turns[repository]; t != nil && !t.plan.off() {
+		t.again = true
+		if !t.checking {
+			t.due = s.Now()
+		}
+	}
+	s.mu.Unlock()
+	s.Reschedule()
+}
+
+func (s *Service) waker() chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.wake == nil {
+		s.wake = make(chan struct{}, 1)
+	}
+	return s.wake
+}
+
+func (s *Service) after(d time.Duration) <-chan time.Time {
+	if s.After != nil {
+		return s.After(d)
+	}
+	return time.After(d)
+}

@@ -1,0 +1,56 @@
+package syncline
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The bounds of Schedule.Interval.
+const (
+	MinInterval = time.Minute
+	MaxInterval = 366 * 24 * time.Hour
+)
+
+// ParseInterval reads the interval of a schedule: days, hours, minutes and seconds, as
+// in "15m", "1h30m" and "7d". The message of its error begins after the name of the
+// value.
+func ParseInterval(text string) (time.Duration, error) {
+	days, rest, found := strings.Cut(text, "d")
+	if !found {
+		days, rest = "0", text
+	}
+	whole, err := strconv.ParseUint(days, 10, 16)
+	if err != nil {
+		return 0, unreadableInterval(text)
+	}
+	var d time.Duration
+	if rest != "" || !found {
+		if d, err = time.ParseDuration(rest); err != nil || d < 0 || d%time.Second != 0 {
+			return 0, unreadableInterval(text)
+		}
+	}
+	if d > MaxInterval || whole > uint64(MaxInterval/(24*time.Hour)) {
+		return 0, Errorf(CodeInvalid, "must be 366d at most, and %q is more", clip(text))
+	}
+	if d += time.Duration(whole) * 24 * time.Hour; d < MinInterval || d > MaxInterval {
+		return 0, Errorf(CodeInvalid, "must be 1m at least and 366d at most, and %q is not", clip(text))
+	}
+	return d, nil
+}
+
+func unreadableInterval(text string) error {
+	return Errorf(CodeInvalid, "must be a time such as 15m, 1h30m or 7d, and %q is none", clip(text))
+}
+
+// FormatInterval writes an interval so that ParseInterval reads it.
+func FormatInterval(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
