@@ -2,7 +2,7 @@
 # Installs what a part of the checks needs besides Go, and does nothing when all
 # is there:
 #   unit  a C compiler, for the race detector
-#   full  the same, restic, curl, a browser, Node, the packages that the console's
+#   full  the same, restic, curl, a browser, nginx, Caddy, Node, the packages that the console's
 #         pages are tried with, and the object storage servers
 #   lint  Node and the packages that the console's sources are checked with
 # Parts may run side by side: one waits while another installs.
@@ -25,6 +25,8 @@ full)
   want curl curl
   [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
   want chromium chromium fonts-dejavu-core
+  want nginx nginx
+  want caddy caddy
   ;;&
 full | lint)
   want node nodejs
