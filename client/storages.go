@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -165,6 +166,30 @@ func (c *Client) AddObjectStorage(ctx context.Context, s ObjectStorage) (ObjectS
 // ChangeObjectStorage changes an object storage; zero fields keep what is there.
 func (c *Client) ChangeObjectStorage(ctx context.Context, id syncline.ID, change ObjectStorage) error {
 	return c.perform(ctx, http.MethodPut, under(objectStorages, id), change)
+}
+
+// ReplaceObjectStorage makes an object storage this one; zero fields are emptied. Its
+// type does not change.
+func (c *Client) ReplaceObjectStorage(ctx context.Context, id syncline.ID, s ObjectStorage) error {
+	body := map[string]any{"name": s.Name, "description": s.Description, "type": s.Type, "accountId": s.AccountID}
+	switch s.Type {
+	case StorageS3:
+		b := s.S3Bucket
+		body["s3Folder"] = s.S3Folder
+		body["amazonBucketS3Aws"] = map[string]any{"name": b.Name, "regionType": cmp.Or(b.RegionType, "Global"), "regionId": b.RegionID}
+	case StorageAzure:
+		b := s.AzureContainer
+		body["azureFolder"] = s.AzureFolder
+		body["azureContainer"] = map[string]any{"name": b.Name, "regionType": cmp.Or(b.RegionType, "Global"), "endpoint": b.Endpoint}
+	case StorageGoogle:
+		body["googleFolder"] = s.GoogleFolder
+		body["googleBucket"] = map[string]any{"name": s.GoogleBucket.Name, "endpoint": s.GoogleBucket.Endpoint}
+	default:
+		b := s.S3CompatibleBucket
+		body["s3Folder"] = s.S3Folder
+		body["amazonBucketS3Compatible"] = map[string]any{"name": b.Name, "servicePoint": b.ServicePoint, "customRegionId": b.RegionID}
+	}
+	return c.perform(ctx, http.MethodPut, under(objectStorages, id), body)
 }
 
 // RemoveObjectStorage makes the server forget an object storage in which no

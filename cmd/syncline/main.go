@@ -124,6 +124,8 @@ an exclusive lock; 12 wrong password; 130 interrupted.`,
 		takingGlobals(newLoginCommand(env), "cacert", "json", "quiet", "verbose"),
 		takingGlobals(newLogoutCommand(env), "server", "json", "quiet", "verbose"),
 		takingGlobals(newMachinesCommand(env), "server", "cacert", "json", "quiet", "verbose"),
+		takingGlobals(newApplyCommand(env), "server", "quiet", "verbose"),
+		takingGlobals(newExportCommand(env), "server", "quiet", "verbose"),
 		newVersionCommand(env),
 	)
 	root.AddCommand(newResticCommands()...)

@@ -35,7 +35,7 @@ func (s *Service) HasPassword(ctx context.Context, name, password string) (bool,
 	}
 	want, err := parseHash(u.PasswordHash)
 	if err != nil || len(password) > maxPassword {
-		return false, nil //nolint:nilerr // no password is the one of a hash that cannot be read
+		return false, nil // no password is the one of a hash that cannot be read
 	}
 	release, err := s.hasher.acquire(ctx, "", true)
 	if err != nil {

@@ -20,6 +20,7 @@ type live struct {
 	options *Options // the settings that the server runs with
 	certs   *api.Certificates
 	places  *place.Opener
+	entry   *door
 	logger  *slog.Logger
 
 	mu    sync.Mutex // guards all below
@@ -27,8 +28,8 @@ type live struct {
 	token secret.String
 }
 
-func (s *Server) newLive(o *Options, certs *api.Certificates) *live {
-	return &live{server: s, options: o, certs: certs, places: s.source.places, logger: o.Logger, token: o.metricsToken}
+func (s *Server) newLive(o *Options, certs *api.Certificates, entry *door) *live {
+	return &live{server: s, options: o, certs: certs, places: s.source.places, entry: entry, logger: o.Logger, token: o.metricsToken}
 }
 
 // gate returns a new gate that trusts the proxies of the settings.
@@ -92,6 +93,7 @@ func (l *live) reload() error {
 		l.logger.Info("the certificate is replaced", "fingerprint", api.Fingerprint(cert), "expires", cert.Leaf.NotAfter.UTC())
 	}
 	l.certs.Replace(cert)
+	l.entry.open(l.certs)
 	l.logger.Info("the configuration is reloaded", "changed", changed)
 	if len(restart) != 0 {
 		l.logger.Warn("changed settings need a restart of the server", "settings", restart)

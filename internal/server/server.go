@@ -177,10 +177,11 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	if err != nil {
 		return err
 	}
-	live := s.newLive(&o, certs)
+	entry := s.newDoor(ln.Addr(), o.base, o.Logger)
+	live := s.newLive(&o, certs, entry)
 	limits := live.gate(gate.Default)
 	handler, err := api.NewHandler(api.Config{
-		Auth: s.Auth, Users: s.Auth, Managers: s.store, Repositories: current, Store: s.store, Keys: s.store, Sessions: s.service, Instance: s.store,
+		Auth: entry, Users: s.Auth, Managers: s.store, Repositories: current, Store: s.store, Keys: s.store, Sessions: s.service, Instance: s.store,
 		Accounts: accounts{s.store, places}, ObjectStorages: s.store, Places: places, Nodes: running,
 		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, runs, places},
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: &explore.Statistics{Points: points},
@@ -205,6 +206,8 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	}
 	defer keepChecking(ctx, checks)()
 	s.Address, s.BasePath = displayAddress(ln.Addr(), o.Listen), o.base
+	entry.open(certs)
+	defer entry.close()
 	if err := o.Ready(s); err != nil {
 		return err
 	}

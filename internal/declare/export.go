@@ -1,0 +1,251 @@
+package declare
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/client"
+)
+
+// Export returns what a server has as a file of declarations. It holds what the file
+// name manages or nobody does. With "" for the name it is that of the only manager, or
+// "syncline".
+func Export(ctx context.Context, c *client.Client, name string) ([]byte, error) {
+	s, err := Load(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if name, err = s.manager(name); err != nil {
+		return nil, err
+	}
+	x := &exporter{State: s, name: name, variables: map[string]bool{}, labels: map[syncline.ID]string{}}
+	doc := mappingNode("name", name)
+	for _, part := range []struct {
+		name  string
+		items func() ([]*yaml.Node, error)
+	}{
+		{"accounts", x.accounts}, {"keys", x.keys}, {"storages", x.storages}, {"repositories", x.repositories}, {"users", x.users},
+	} {
+		items, err := part.items()
+		if err != nil {
+			return nil, err
+		}
+		if len(items) > 0 {
+			doc.Content = append(doc.Content, textNode(part.name), &yaml.Node{Kind: yaml.SequenceNode, Content: items})
+		}
+	}
+	var out bytes.Buffer
+	out.WriteString("# Printed by syncline export. Secrets never leave the server: set the variables, or\n" +
+		"# leave a secret's line out to keep the one that the server has.\n")
+	encoder := yaml.NewEncoder(&out)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(doc); err != nil {
+		return nil, syncline.WrapError(syncline.CodeInternal, err, "cannot write the file")
+	}
+	return out.Bytes(), nil
+}
+
+// manager chooses the name of the file.
+func (s State) manager(name string) (string, error) {
+	if name != "" {
+		return name, nil
+	}
+	found := map[string]bool{}
+	for _, x := range s.Accounts {
+		found[x.ManagedBy] = true
+	}
+	for _, x := range s.Keys {
+		found[x.ManagedBy] = true
+	}
+	for _, x := range s.Storages {
+		found[x.ManagedBy] = true
+	}
+	for _, x := range s.Repositories {
+		found[x.ManagedBy] = true
+	}
+	for _, x := range s.Users {
+		found[x.ManagedBy] = true
+	}
+	delete(found, "")
+	switch len(found) {
+	case 0:
+		return "syncline", nil
+	case 1:
+		for only := range found {
+			return only, nil
+		}
+	}
+	return "", invalid("several files manage what the server has; choose one with --name")
+}
+
+// exporter turns what a server has into nodes.
+type exporter struct {
+	State
+	name      string
+	variables map[string]bool
+	labels    map[syncline.ID]string // the file's names of accounts, keys and storages
+}
+
+func (x *exporter) mine(by string) bool { return by == "" || by == x.name }
+
+// label chooses the name of a thing that the server describes. Where the description is
+// no name, or several have it, the name is made up, and the id is written beside it.
+func (x *exporter) label(kind string, id syncline.ID, description string, all []string) (name string, byID bool) {
+	count := 0
+	for _, d := range all {
+		if fold(d) == fold(description) {
+			count++
+		}
+	}
+	name, byID = description, !validName(description) || count > 1
+	if byID {
+		name = fmt.Sprintf("%s-%.8s", kind, id)
+	}
+	x.labels[id] = name
+	return name, byID
+}
+
+// placeholder is the node of a secret in a variable that no other secret has.
+func (x *exporter) placeholder(kind, name string) *yaml.Node {
+	base := "SYNCLINE_" + strings.ToUpper(kind) + "_" + strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z':
+			return r - 'a' + 'A'
+		case r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
+			return r
+		}
+		return '_'
+	}, name)
+	variable := base
+	for n := 2; x.variables[variable]; n++ {
+		variable = base + "_" + strconv.Itoa(n)
+	}
+	x.variables[variable] = true
+	n := mappingNode("env", variable)
+	n.Style = yaml.FlowStyle
+	n.LineComment = "the server does not give it back"
+	return n
+}
+
+func textNode(s string) *yaml.Node {
+	n := new(yaml.Node)
+	n.SetString(s)
+	return n
+}
+
+// mappingNode makes a mapping of names and values. A value is a text, which is left out
+// when it is empty, a number, likewise, or a node.
+func mappingNode(pairs ...any) *yaml.Node {
+	m := &yaml.Node{Kind: yaml.MappingNode}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		var value *yaml.Node
+		switch v := pairs[i+1].(type) {
+		case string:
+			if v != "" {
+				value = textNode(v)
+			}
+		case int64:
+			if v != 0 {
+				value = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: strconv.FormatInt(v, 10)}
+			}
+		case *yaml.Node:
+			value = v
+		}
+		if value != nil {
+			m.Content = append(m.Content, textNode(pairs[i].(string)), value)
+		}
+	}
+	return m
+}
+
+func (x *exporter) accounts() (items []*yaml.Node, err error) {
+	var all []string
+	for _, a := range x.Accounts {
+		all = append(all, a.Description)
+	}
+	for _, a := range x.Accounts {
+		if !x.mine(a.ManagedBy) {
+			continue
+		}
+		name, byID := x.label(kindAccount, a.ID, a.Description, all)
+		items = append(items, mappingNode("name", name, "id", idIf(byID, a.ID), "type", typeOf(a.Type), "userName", a.UserName,
+			"secret", x.placeholder("account", name), "maxConnections", int64(a.MaxConnections), "limitDownloadKBs", a.LimitDownloadKBs))
+	}
+	return items, nil
+}
+
+func idIf(write bool, id syncline.ID) string {
+	if write {
+		return string(id)
+	}
+	return ""
+}
+
+func (x *exporter) keys() (items []*yaml.Node, err error) {
+	var all []string
+	for _, k := range x.Keys {
+		all = append(all, k.Description)
+	}
+	for _, k := range x.Keys {
+		if !x.mine(k.ManagedBy) {
+			continue
+		}
+		name, byID := x.label(kindKey, k.ID, k.Description, all)
+		items = append(items, mappingNode("name", name, "id", idIf(byID, k.ID), "password", x.placeholder("key", name)))
+	}
+	return items, nil
+}
+
+func (x *exporter) storages() (items []*yaml.Node, err error) {
+	for _, s := range x.Storages {
+		if !x.mine(s.ManagedBy) {
+			continue
+		}
+		account, ok := x.labels[s.AccountID]
+		if !ok {
+			return nil, otherUse(kindStorage, s.Name, kindAccount)
+		}
+		at := placeOf(s)
+		x.labels[s.ID] = s.Name
+		items = append(items, mappingNode("name", s.Name, "description", s.Description, "account", account, "bucket", at.bucket, "folder", at.folder,
+			"endpoint", at.endpoint, "region", at.region, "cloud", strings.TrimPrefix(at.cloud, string(syncline.CloudGlobal))))
+	}
+	return items, nil
+}
+
+func (x *exporter) repositories() (items []*yaml.Node, err error) {
+	for _, r := range x.Repositories {
+		if !x.mine(r.ManagedBy) {
+			continue
+		}
+		key, ok := x.labels[r.EncryptionKeyID]
+		if !ok {
+			return nil, otherUse(kindRepository, r.Name, kindKey)
+		}
+		storage, ok := x.labels[r.ObjectStorageID]
+		if !ok && r.ObjectStorageID != "" {
+			return nil, otherUse(kindRepository, r.Name, kindStorage)
+		}
+		items = append(items, mappingNode("name", r.Name, "description", r.Description, "path", r.Path, "storage", storage, "key", key))
+	}
+	return items, nil
+}
+
+func otherUse(kind, name, uses string) error {
+	return syncline.Errorf(syncline.CodeConflict, "the %s %q uses a %s that another file declares, so that this file cannot hold it; export that file with --name", kind, name, uses)
+}
+
+func (x *exporter) users() (items []*yaml.Node, err error) {
+	list := slices.DeleteFunc(slices.Clone(x.Users), func(u client.User) bool { return !x.mine(u.ManagedBy) })
+	for _, u := range list {
+		items = append(items, mappingNode("name", u.Name, "role", string(u.Role), "password", x.placeholder("user", u.Name)))
+	}
+	return items, nil
+}

@@ -1,0 +1,126 @@
+package declare
+
+import (
+	"context"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/client"
+)
+
+// State is what a server has.
+type State struct {
+	Accounts     []client.Account
+	Keys         []client.EncryptionKey
+	Storages     []client.ObjectStorage
+	Repositories []client.Repository
+	Users        []client.User
+}
+
+// Load asks a server what it has.
+func Load(ctx context.Context, c *client.Client) (s State, err error) {
+	for _, ask := range []func() error{
+		func() error { s.Accounts, err = c.Accounts(ctx); return err },
+		func() error { s.Keys, err = c.EncryptionKeys(ctx); return err },
+		func() error { s.Storages, err = c.ObjectStorages(ctx); return err },
+		func() error { s.Repositories, err = c.Repositories(ctx); return err },
+		func() error { s.Users, err = c.Users(ctx); return err },
+	} {
+		if err := ask(); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// place is where a storage lies, in the words of a file.
+type place struct{ bucket, folder, endpoint, region, cloud string }
+
+func placeOf(s client.ObjectStorage) place {
+	switch s.Type {
+	case client.StorageS3:
+		return place{s.S3Bucket.Name, s.S3Folder, "", s.S3Bucket.RegionID, s.S3Bucket.RegionType}
+	case client.StorageAzure:
+		return place{s.AzureContainer.Name, s.AzureFolder, s.AzureContainer.Endpoint, "", s.AzureContainer.RegionType}
+	case client.StorageGoogle:
+		return place{s.GoogleBucket.Name, s.GoogleFolder, s.GoogleBucket.Endpoint, "", ""}
+	}
+	b := s.S3CompatibleBucket
+	return place{b.Name, s.S3Folder, b.ServicePoint, b.RegionID, ""}
+}
+
+// object is a declared storage in the form of the API.
+func (s Storage) object(accountType string, account syncline.ID) client.ObjectStorage {
+	o := client.ObjectStorage{Name: s.Name, Description: s.Description, Type: accountTypes[accountType].storage, AccountID: account}
+	switch o.Type {
+	case client.StorageS3:
+		o.S3Bucket, o.S3Folder = client.S3Bucket{Name: s.Bucket, RegionType: s.Cloud, RegionID: s.Region}, s.Folder
+	case client.StorageAzure:
+		o.AzureContainer, o.AzureFolder = client.AzureContainer{Name: s.Bucket, RegionType: s.Cloud, Endpoint: s.Endpoint}, s.Folder
+	case client.StorageGoogle:
+		o.GoogleBucket, o.GoogleFolder = client.GoogleBucket{Name: s.Bucket, Endpoint: s.Endpoint}, s.Folder
+	default:
+		o.S3CompatibleBucket, o.S3Folder = client.S3CompatibleBucket{Name: s.Bucket, ServicePoint: s.Endpoint, RegionID: s.Region}, s.Folder
+	}
+	return o
+}
+
+// typeOf returns the file's name of a kind of account.
+func typeOf(account string) string {
+	for name, t := range accountTypes {
+		if t.account == account {
+			return name
+		}
+	}
+	return account
+}
+
+// find returns the thing that a name, or an id, stands for. A thing of the file's own
+// goes before one of nobody's. owner gives id, name and manager of a thing. It fails
+// when the name stands for several things.
+func find[T any](noun, file string, id syncline.ID, name string, list []T, owner func(T) (syncline.ID, string, string)) (*T, error) {
+	var own, free []*T
+	for i := range list {
+		has, called, by := owner(list[i])
+		switch {
+		case id != "" && has == id && by != "" && by != file:
+			return nil, otherFile(noun, name, by)
+		case id != "" && has == id:
+			return &list[i], nil
+		case id != "" || fold(called) != fold(name):
+		case by == file:
+			own = append(own, &list[i])
+		case by == "":
+			free = append(free, &list[i])
+		}
+	}
+	switch {
+	case id != "":
+		return nil, invalid("%s %q: the server has none with the id %s; leave the id out to add it", noun, name, id)
+	case len(own) == 1:
+		return own[0], nil
+	case len(own) == 0 && len(free) == 1:
+		return free[0], nil
+	case len(own)+len(free) > 0:
+		return nil, invalid("the server has several %ss that are described as %q; give them different descriptions, or the id of one in the file", noun, name)
+	}
+	return nil, nil
+}
+
+func otherFile(noun, name, by string) error {
+	return syncline.Errorf(syncline.CodeConflict, "the file %q declares the %s %q; take it out of that file, or release it", by, noun, name)
+}
+
+// named returns the thing with a name that only one thing has.
+func named[T any](noun, file, name string, list []T, owner func(T) (string, string)) (*T, error) {
+	for i := range list {
+		called, by := owner(list[i])
+		if fold(called) != fold(name) {
+			continue
+		}
+		if by != "" && by != file {
+			return nil, otherFile(noun, name, by)
+		}
+		return &list[i], nil
+	}
+	return nil, nil
+}
