@@ -19,27 +19,37 @@ func Name(address string, options []string, u place.User) (place.Named, error) {
 	return kinds.All().Name(address, options, u)
 }
 
-// open opens the storage and then, with the password, the repository in it.
-// beside runs with the storage while the key is derived. open waits for it, and
-// cancels it when the key cannot be derived.
-func (e *Engine) open(ctx context.Context, beside func(context.Context, storage.Storage)) (*place.Opened, error) {
-	password, given, err := e.Password(ctx)
-	if err != nil {
-		return nil, err
-	}
+// reach opens the storage. It makes no request.
+func (e *Engine) reach(ctx context.Context) (storage.Storage, *place.Opened, error) {
 	network, err := e.Network()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	opener := place.Opener{Kinds: kinds.All(), Network: network, Retry: storage.RetryOptions{Stall: e.Stall}}
 	st, opened, err := opener.Reach(ctx, e.Place.Place, func(ev storage.Event) {
 		e.Note("%s of %s failed and is tried again: %s", ev.Kind, ev.Name, syncline.MessageOf(ev.Err))
 	})
 	if err != nil {
+		return nil, nil, err
+	}
+	return st, &opened, nil
+}
+
+// open opens the storage and then, with the password, the repository in it.
+func (e *Engine) open(ctx context.Context, beside func(context.Context, storage.Storage)) (*place.Opened, error) {
+	st, r, err := e.reach(ctx)
+	if err != nil {
 		return nil, err
 	}
-	r := &opened
-	if !given {
+	return r, e.unlock(ctx, st, r, beside)
+}
+
+// unlock opens the repository in r with the password. beside runs with the storage while
+// the key is derived. unlock waits for it, and cancels it when the key cannot be
+// derived. It closes r when it fails.
+func (e *Engine) unlock(ctx context.Context, st storage.Storage, r *place.Opened, beside func(context.Context, storage.Storage)) error {
+	password, given, err := e.Password(ctx)
+	if err == nil && !given {
 		err = lookForRepository(ctx, st)
 	}
 	if err == nil {
@@ -64,9 +74,9 @@ func (e *Engine) open(ctx context.Context, beside func(context.Context, storage.
 		running.Wait()
 	}
 	if err != nil {
-		return nil, errors.Join(e.translate(err), r.Close())
+		return errors.Join(e.translate(err), r.Close())
 	}
-	return r, nil
+	return nil
 }
 
 // lookForRepository fails where there is no repository, so that the user is not

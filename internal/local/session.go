@@ -19,7 +19,14 @@ import (
 // The catalog of another repository at the same place is kept.
 func (e *Engine) synchronize(ctx context.Context, local *cached) (cat *catalog.Catalog, stats syncline.SessionStatistics, err error) {
 	ahead := &ahead{}
-	r, err := e.open(ctx, func(ctx context.Context, st storage.Storage) { ahead.look(ctx, st, local) })
+	st, r, err := e.reach(ctx)
+	if err != nil {
+		return nil, stats, err
+	}
+	if cat, stats, err = e.unchanged(ctx, st, r, local, ahead); cat != nil || err != nil {
+		return cat, stats, errors.Join(err, r.Close())
+	}
+	err = e.unlock(ctx, st, r, func(ctx context.Context, st storage.Storage) { ahead.look(ctx, st, local) })
 	if err != nil {
 		err = errors.Join(err, ahead.close())
 		if syncline.CodeOf(err) == syncline.CodeDamaged && local.exists() {
@@ -34,6 +41,35 @@ func (e *Engine) synchronize(ctx context.Context, local *cached) (cat *catalog.C
 	return cat, stats, errors.Join(err, ahead.close(), r.Close())
 }
 
+// unchanged returns the catalog if it shows all that lies in the repository. A check of
+// names tells, which derives no key, so that the password is not needed. Where it is not
+// so, the catalog is nil, and ahead has the catalog and the listing. The error is that of
+// a storage that does not answer; any other is for the synchronization to find.
+func (e *Engine) unchanged(ctx context.Context, st storage.Storage, r *place.Opened, local *cached, ahead *ahead) (cat *catalog.Catalog, stats syncline.SessionStatistics, err error) {
+	if !local.exists() || local.foundDamaged() {
+		return nil, stats, nil
+	}
+	if cat, err = local.open(ctx); err != nil {
+		return nil, stats, nil //nolint:nilerr // the synchronization has it again
+	}
+	found, err := syncer.Check(ctx, st, cat)
+	switch {
+	case syncline.CodeOf(err) == syncline.CodeUnavailable || ctx.Err() != nil:
+		return nil, stats, errors.Join(e.translate(err), cat.Close())
+	case err != nil:
+		return nil, stats, cat.Close()
+	case found.New || !found.Whole:
+		ahead.cat, ahead.snapshots = cat, found.Snapshots
+		return nil, stats, nil
+	}
+	stats.SnapshotsTotal = int64(len(found.Snapshots))
+	stats.RequestsByKind, stats.BytesFetched, stats.Retries = r.Counter.Counts()
+	for _, n := range stats.RequestsByKind {
+		stats.Requests += n
+	}
+	return cat, stats, nil
+}
+
 // ahead is the work that runs while the repository's key is derived.
 type ahead struct {
 	cat       *catalog.Catalog // nil if there is none, and after take
@@ -43,6 +79,10 @@ type ahead struct {
 // look opens the catalog and lists the snapshots. It reports no error: the
 // synchronization repeats a step that fails here.
 func (a *ahead) look(ctx context.Context, st storage.Storage, local *cached) {
+	if a.cat != nil { // listed already, with news
+		a.cat.Preload(context.WithoutCancel(ctx))
+		return
+	}
 	if !local.exists() {
 		return
 	}
