@@ -32,6 +32,9 @@ type Kind struct {
 	// AtOnce bounds how many bodies run at once; 0 is for no bound. The others wait,
 	// queued, and run in turn.
 	AtOnce int
+	// Patience is how long a body may show no progress before it counts no more for
+	// AtOnce, until it does. 0 counts it all the time.
+	Patience time.Duration
 	// Grace is how long a body may take to end after a stop. Then the work is recorded
 	// as stopped, and the body is left behind. 0 waits for the body.
 	Grace time.Duration

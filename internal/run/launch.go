@@ -9,7 +9,7 @@ import (
 )
 
 // launch runs work in its own goroutine.
-func (s *Service) launch(k *kind, w store.Work, resumed bool) {
+func (s *Service) launch(k *kind, w store.Work, resumed, urgent bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.running[w.ID] != nil {
@@ -18,7 +18,7 @@ func (s *Service) launch(k *kind, w store.Work, resumed bool) {
 	ctx, cancel := context.WithCancelCause(s.ctx)
 	t := &Task{
 		service: s, kind: k, work: w, repository: w.RepositoryID, resumed: resumed && !w.StartedAt.IsZero(),
-		cancel: cancel, removed: make(chan struct{}), done: make(chan struct{}),
+		cancel: cancel, ticket: newTicket(urgent), removed: make(chan struct{}), done: make(chan struct{}),
 	}
 	s.running[w.ID] = t
 	s.wg.Add(1)
@@ -93,15 +93,13 @@ func (s *Service) enter(ctx context.Context, t *Task) (leave func(), ok bool) {
 		}
 		leave = func() { s.vacate(t.kind, t.repository) }
 	}
-	if t.kind.slots != nil {
-		select {
-		case t.kind.slots <- struct{}{}:
-			before := leave
-			leave = func() { <-t.kind.slots; before() }
-		case <-ctx.Done():
+	if q := t.kind.queue; q != nil {
+		if !q.enter(ctx, t.ticket) {
 			leave()
 			return nil, false
 		}
+		before := leave
+		leave = func() { q.leave(t.ticket); before() }
 	}
 	// A closing service cancels its work piece by piece. The first piece that ends
 	// frees a place, which must not let another piece begin that is about to be

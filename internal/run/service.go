@@ -58,7 +58,7 @@ type Service struct {
 // kind is a kind with the places that its work takes.
 type kind struct {
 	Kind
-	slots chan struct{}                 // nil for no bound
+	queue *queue                        // nil for no bound
 	busy  map[syncline.ID]chan struct{} // repositories with a body; closed when it ends
 }
 
@@ -81,7 +81,7 @@ func (s *Service) Open(ctx context.Context, kinds ...Kind) error {
 	for _, k := range kinds {
 		known := &kind{Kind: k, busy: make(map[syncline.ID]chan struct{})}
 		if k.AtOnce > 0 {
-			known.slots = make(chan struct{}, k.AtOnce)
+			known.queue = newQueue(k.AtOnce, k.Patience)
 		}
 		s.kinds[k.Name] = known
 	}
@@ -123,7 +123,7 @@ func (s *Service) resume(ctx context.Context, k *kind, w store.Work) {
 		err = k.Check(w)
 	}
 	if err == nil {
-		s.launch(k, w, true)
+		s.launch(k, w, true, false)
 		return
 	}
 	s.Logger.Error("work cannot be resumed", "kind", k.Noun, "id", w.ID, "error", err)
@@ -156,8 +156,27 @@ func (s *Service) Close() {
 
 // Start adds work and starts it. It takes kind, repository, StartedBy and Order from w.
 // Where the kind is Alone, and work of the repository has not ended, Start returns that
-// work.
+// work. The work goes before the work of StartLater that waits for its turn.
 func (s *Service) Start(ctx context.Context, w store.Work) (store.Work, error) {
+	got, err := s.start(ctx, w, true)
+	if err != nil {
+		return got, err
+	}
+	s.mu.Lock()
+	t := s.running[got.ID]
+	s.mu.Unlock()
+	if t != nil && t.kind.queue != nil { // also work that StartLater has started
+		t.kind.queue.hurry(t.ticket)
+	}
+	return got, nil
+}
+
+// StartLater is Start for work that no user waits for.
+func (s *Service) StartLater(ctx context.Context, w store.Work) (store.Work, error) {
+	return s.start(ctx, w, false)
+}
+
+func (s *Service) start(ctx context.Context, w store.Work, urgent bool) (store.Work, error) {
 	k := s.kinds[w.Kind]
 	s.starting.RLock()
 	defer s.starting.RUnlock()
@@ -177,7 +196,7 @@ func (s *Service) Start(ctx context.Context, w store.Work) (store.Work, error) {
 			return store.Work{}, err
 		}
 		if added {
-			s.launch(k, got, false)
+			s.launch(k, got, false, urgent)
 			return got, nil
 		}
 		if got = s.asItIs(got); !got.State.Ended() {

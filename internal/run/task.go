@@ -22,6 +22,7 @@ type Task struct {
 	resumed    bool // the work began before this process did
 	cancel     context.CancelCauseFunc
 	removed    chan struct{} // closed when the repository is being removed
+	ticket     *ticket       // its place among the work of its kind
 	done       chan struct{} // closed when the work is recorded as ended, or given up
 
 	mu      sync.Mutex
@@ -64,6 +65,9 @@ func (t *Task) Progress(percent int, result any) {
 	defer t.mu.Unlock()
 	if t.ended {
 		return
+	}
+	if t.kind.queue != nil {
+		t.kind.queue.alive(t.ticket)
 	}
 	t.result = result
 	t.work.Progress = max(t.work.Progress, min(percent, percentLast))

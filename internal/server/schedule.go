@@ -78,17 +78,11 @@ func (c checker) compare(ctx context.Context, id syncline.ID, look *resticrepo.L
 }
 
 // turns starts sessions of the schedule.
-type turns struct{ service *syncer.Service }
-
-// Begin implements schedule.Sessions.
-func (t turns) Begin(ctx context.Context, repository syncline.ID) error {
-	_, err := t.service.Start(ctx, repository)
-	return err
-}
+type turns struct{ *syncer.Service }
 
 // Busy implements schedule.Sessions.
 func (t turns) Busy(ctx context.Context, repository syncline.ID) (bool, error) {
-	newest, err := t.service.RepositorySessions(ctx, repository, 1, 0)
+	newest, err := t.RepositorySessions(ctx, repository, 1, 0)
 	return len(newest) > 0 && !newest[0].State.Ended(), err
 }
 

@@ -159,7 +159,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	runs := &run.Service{Store: s.store, Node: string(node), Logger: o.Logger, Now: time.Now, NewID: newID}
 	s.service = &syncer.Service{
 		Runs: runs, Repositories: s.store, Catalogs: dir, Source: s.source,
-		Logger: o.Logger, Settle: heapgoal.Settle, Ended: each(watch.SessionEnded, backups.SessionEnded), Keep: o.keep(syncline.WorkSynchronize),
+		Logger: o.Logger, Settle: heapgoal.Settle, Ended: each(watch.SessionEnded, backups.SessionEnded), Keep: o.keep(syncline.WorkSynchronize), AtOnce: o.sessionsAtOnce(),
 	}
 	checks := s.newSchedule(dir, o)
 	s.service.Judged = checks.SessionEnded

@@ -30,6 +30,7 @@ type Settings struct {
 	HistoryCount   int
 	HistoryDays    int
 	SyncInterval   time.Duration
+	MaxSessions    int
 	Database       string
 
 	Listen           string
@@ -80,6 +81,9 @@ func (s *Settings) Table() settings.Table {
 		}, {
 			Name: "sync-interval", Value: &s.SyncInterval, Help: "`time` between two checks of a repository that has no schedule of its own (0: such repositories are not checked)",
 			Check: s.checkSyncInterval,
+		}, {
+			Name: "max-sessions", Value: &s.MaxSessions, Help: "run at most this `number` of sessions at once; the others wait for their turn", Default: "two for each core",
+			Check: func() error { return between(s.MaxSessions, 0, math.MaxInt32) },
 		}, {
 			Name: "database", Value: &s.Database, Help: "`URL` of a database for a fleet of nodes; not in this version", Hidden: true, Secret: true,
 			Check: s.checkDatabase,
@@ -150,6 +154,14 @@ func (s *Settings) checkSyncInterval() error {
 		return invalid("%s is out of range; it takes 1m to 8784h, or 0", s.SyncInterval)
 	}
 	return nil
+}
+
+// sessionsAtOnce returns how many sessions run at once.
+func (s *Settings) sessionsAtOnce() int {
+	if s.MaxSessions > 0 {
+		return s.MaxSessions
+	}
+	return 2 * cores
 }
 
 func (s *Settings) checkDatabase() error {

@@ -62,6 +62,8 @@ type Service struct {
 	// Judged is told how each session ends that is not stopped: with its error, or with
 	// nil. It returns at once. Nil for nobody.
 	Judged func(repository syncline.ID, err error)
+	// AtOnce bounds the sessions that run at once; 0 is for no bound.
+	AtOnce int
 	// Keep says which ended sessions are kept. Nil keeps all.
 	Keep func(now time.Time) store.Keep
 
@@ -75,6 +77,9 @@ var largeSession int64 = 10_000
 const (
 	// stopGrace is how long a stopped session may take to end by itself.
 	stopGrace = 4 * time.Second
+	// patience is how long a session may bring nothing before another one takes its
+	// turn beside it.
+	patience = time.Minute
 	// maxItems bounds the log of one run of a session.
 	maxItems = 10_000
 )
@@ -84,7 +89,7 @@ func (s *Service) Kind() runs.Kind {
 	return runs.Kind{
 		Name: syncline.WorkSynchronize, Noun: "session",
 		Do: s.do, Ended: s.Ended, Forget: s.forget, Keep: s.Keep,
-		Alone: true, Grace: stopGrace, LogItems: maxItems,
+		Alone: true, AtOnce: s.AtOnce, Patience: patience, Grace: stopGrace, LogItems: maxItems,
 		Resumed: "The server was restarted; the session goes on from what was kept",
 		Stopped: "Stopped on request; what was fetched is kept",
 		Leaving: "the repository is being removed; no session of it can be started",
@@ -94,6 +99,12 @@ func (s *Service) Kind() runs.Kind {
 // Start starts a session for a repository, or returns the one that runs.
 func (s *Service) Start(ctx context.Context, repository syncline.ID) (syncline.Session, error) {
 	return asSession(s.Runs.Start(ctx, store.Work{Work: syncline.Work{Kind: syncline.WorkSynchronize, RepositoryID: repository}}))
+}
+
+// Begin is Start for a session that no user waits for: it lets others go first.
+func (s *Service) Begin(ctx context.Context, repository syncline.ID) error {
+	_, err := s.Runs.StartLater(ctx, store.Work{Work: syncline.Work{Kind: syncline.WorkSynchronize, RepositoryID: repository}})
+	return err
 }
 
 // Stop records that a session is to stop, and stops it. A session that has ended is
