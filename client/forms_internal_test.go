@@ -16,6 +16,9 @@ import (
 var forms = map[string]any{
 	"BackupRepository": Repository{}, "Synchronization": Synchronization{}, "EncryptionKey": EncryptionKey{}, "ServiceInstance": Instance{}, "Proxy": Proxy{},
 	"RepositorySynchronizeSession": Session{}, "LogItem": LogItem{}, "LogItemPage": logPage{}, "RestoreLogItem": LogItem{}, "RestoreLogItemPage": logPage{},
+	"NotificationChannel": Channel{}, "NotificationChannelFromClient": channelToSend{}, "EmailSettings": EmailSettings{}, "WebhookSettings": WebhookSettings{},
+	"AlertmanagerSettings": AlertmanagerSettings{}, "ChatSettings": ChatSettings{}, "HeartbeatSettings": HeartbeatSettings{}, "NotificationDigest": ChannelDigest{},
+	"NotificationTest": ChannelTest{}, "NotificationDelivery": Delivery{}, "NotificationAlarm": DeliveredAlarm{}, "NotificationDeliveryPage": deliveryPageJSON{},
 	"Alarm": Alarm{}, "AlarmPage": alarmPageJSON{}, "RestoreTarget": RestoreTarget{}, "RestoreJobFromClient": newRestoreJSON{}, "RestoreJob": restoreJobJSON{},
 	"Credential": Account{}, "ObjectStorageRepositoryComposed": ObjectStorage{}, "AmazonBucketS3Aws": S3Bucket{},
 	"AmazonBucketS3Compatible": S3CompatibleBucket{}, "AzureContainer": AzureContainer{}, "GoogleBucket": GoogleBucket{},
@@ -42,6 +45,8 @@ var passedOver = map[string]string{
 	"LogItem":                         "title endTime",
 	"RestoreLogItem":                  "title endTime",
 	"AlarmPage":                       "offset limit",
+	"NotificationDeliveryPage":        "offset limit",
+	"NotificationChannelFromClient":   "id hasSecret lastSentTime lastFailedTime lastError",
 	"LogItemPage":                     "offset limit",
 	"RestoreLogItemPage":              "offset limit",
 	"AmazonBucketS3Aws":               "regionName",

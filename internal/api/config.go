@@ -68,6 +68,9 @@ type Config struct {
 	RestoreJobs    RestoreJobs
 	Restorer       Restorer
 	Alarms         Alarms
+	Channels       store.Channels
+	DeliveryLog    deliveryLog
+	Notifier       Notifier
 	Archives       Archives
 	Machines       Machines
 	AlarmRules     store.AlarmRules
@@ -132,6 +135,9 @@ func (c Config) missing() string {
 		{"Contents", c.Contents == nil},
 		{"RestoreJobs", c.RestoreJobs == nil},
 		{"Restorer", c.Restorer == nil},
+		{"Channels", c.Channels == nil},
+		{"DeliveryLog", c.DeliveryLog == nil},
+		{"Notifier", c.Notifier == nil},
 		{"Alarms", c.Alarms == nil},
 		{"Archives", c.Archives == nil},
 		{"Machines", c.Machines == nil},

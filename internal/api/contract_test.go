@@ -19,7 +19,7 @@ import (
 // example returns the path of an operation with ids that exist, or not.
 func example(op *operation, known bool) string {
 	ids := map[string]string{
-		"repositoryId": repoID, "sessionId": sessionID, "keyId": keyID, "restorePointId": pointID, "accountId": accountID, "proxyId": nodeID, "jobId": jobID, "alarmId": alarmID,
+		"repositoryId": repoID, "sessionId": sessionID, "keyId": keyID, "restorePointId": pointID, "accountId": accountID, "proxyId": nodeID, "jobId": jobID, "alarmId": alarmID, "channelId": channelID,
 		"bucketName": "bucket", "containerName": "bucket", "Name": "folder", "userName": "the%20administrator", "managerName": "fleet",
 		"machineId": machineID, "alarmRuleId": ruleID,
 	}
@@ -54,23 +54,25 @@ var browseQueries = map[string]string{
 
 // goodBodies holds a body that each operation takes.
 var goodBodies = map[string]string{
-	"Token":                  `{"grant_type":"password","username":"ada","password":"open sesame"}`,
-	"ConsoleSignIn":          `{"username":"ada","password":"open sesame"}`,
-	"AcknowledgeAlarm":       `{"note":"we know"}`,
-	"SilenceAlarm":           `{"until":"2026-12-01T00:00:00Z"}`,
-	"AddEncryptionKey":       `{"password":"` + thePass + `"}`,
-	"AddBackupRepository":    `{"name":"second","path":"/srv/two","encryptionKeyId":"` + keyID + `","retentionType":"ItemLevel"}`,
-	"UpdateBackupRepository": `{"name":"renamed","retentionType":"SnapshotBased"}`,
-	"StartRestoreJob":        `{"targetPath":"/srv/restores/a","paths":["/etc"]}`,
-	"AddAccount":             `{"accountType":"amazonS3Account","userName":"AKIA","password":"` + theSecret + `"}`,
-	"UpdateAccount":          `{"description":"new"}`,
-	"UpdateEncryptionKey":    `{"description":"new"}`,
-	"CompareEncryptionKey":   `{"password":"` + thePass + `"}`,
-	"CompareAccount":         `{"password":"` + theSecret + `"}`,
-	"CompareUserPassword":    `{"password":"` + thePass + `"}`,
-	"AddUser":                `{"name":"bert","role":"viewer","password":"` + thePass + `"}`,
-	"UpdateUser":             `{"role":"operator"}`,
-	"ChangePassword":         `{"password":"open sesame","newPassword":"` + thePass + `"}`,
+	"Token":                     `{"grant_type":"password","username":"ada","password":"open sesame"}`,
+	"ConsoleSignIn":             `{"username":"ada","password":"open sesame"}`,
+	"AcknowledgeAlarm":          `{"note":"we know"}`,
+	"SilenceAlarm":              `{"until":"2026-12-01T00:00:00Z"}`,
+	"AddNotificationChannel":    `{"name":"second","kind":"Webhook","webhook":{"url":"https://hooks.example/b"},"secret":"` + theSecret + `"}`,
+	"UpdateNotificationChannel": `{"name":"renamed","kind":"Webhook","webhook":{"url":"https://hooks.example/a"}}`,
+	"AddEncryptionKey":          `{"password":"` + thePass + `"}`,
+	"AddBackupRepository":       `{"name":"second","path":"/srv/two","encryptionKeyId":"` + keyID + `","retentionType":"ItemLevel"}`,
+	"UpdateBackupRepository":    `{"name":"renamed","retentionType":"SnapshotBased"}`,
+	"StartRestoreJob":           `{"targetPath":"/srv/restores/a","paths":["/etc"]}`,
+	"AddAccount":                `{"accountType":"amazonS3Account","userName":"AKIA","password":"` + theSecret + `"}`,
+	"UpdateAccount":             `{"description":"new"}`,
+	"UpdateEncryptionKey":       `{"description":"new"}`,
+	"CompareEncryptionKey":      `{"password":"` + thePass + `"}`,
+	"CompareAccount":            `{"password":"` + theSecret + `"}`,
+	"CompareUserPassword":       `{"password":"` + thePass + `"}`,
+	"AddUser":                   `{"name":"bert","role":"viewer","password":"` + thePass + `"}`,
+	"UpdateUser":                `{"role":"operator"}`,
+	"ChangePassword":            `{"password":"open sesame","newPassword":"` + thePass + `"}`,
 	"AddObjectStorageRepository": `{"name":"second","type":"AmazonS3Compatible","accountId":"` + accountID +
 		`","amazonBucketS3Compatible":{"servicePoint":"storage.example","name":"bucket"},"s3Folder":"a/b"}`,
 	"UpdateObjectStorageRepository": `{"description":"new"}`,
@@ -121,7 +123,7 @@ func TestGoodRequests(t *testing.T) {
 		if op.route.Method == http.MethodDelete || op.id == "ConsoleSignOut" {
 			want = http.StatusNoContent
 		}
-		if op.id == "AddAccount" || op.id == "StartRestoreJob" || op.id == "AddAlarmRule" { // the first as in v6, unlike its sisters
+		if op.id == "AddAccount" || op.id == "StartRestoreJob" || op.id == "AddAlarmRule" || op.id == "AddNotificationChannel" { // the first as in v6, unlike its sisters
 			want = http.StatusCreated
 		}
 		if status, ok := refusedAlways[op.id]; ok {
@@ -416,6 +418,7 @@ func TestRoles(t *testing.T) {
 			"ListS3Buckets GetS3Bucket ListS3Folders GetS3Folder " +
 			"ListAzureContainers GetAzureContainer ListAzureFolders GetAzureFolder " +
 			"ListGoogleBuckets GetGoogleBucket ListGoogleFolders GetGoogleFolder " +
+			"ListNotificationChannels AddNotificationChannel GetNotificationChannel UpdateNotificationChannel DeleteNotificationChannel TestNotificationChannel ListNotificationDeliveries " +
 			"AddProxy UpdateProxy RemoveProxy RescanProxy RescanProxies AddAlarmRule UpdateAlarmRule DeleteAlarmRule",
 	}
 	want["restorer"] = want["operator"] + " SynchronizeBackupRepository SynchronizeBackupRepositories StopSynchronizeSession AcknowledgeAlarm SilenceAlarm RetireMachine ResumeMachine"

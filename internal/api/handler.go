@@ -44,6 +44,7 @@ type api struct {
 	*sessions
 	*restores
 	*alarms
+	*channels
 	*machines
 	*alarmRules
 
@@ -150,6 +151,7 @@ func (a *api) group() {
 	a.sessions = &sessions{repositories: a.Repositories, one: a.Sessions, list: a.Sessions, runner: a.Synchronizer, streams: events}
 	a.restores = &restores{jobs: a.RestoreJobs, runner: a.Restorer, streams: events}
 	a.alarms = &alarms{store: a.Alarms, repositories: a.Repositories, made: a.made}
+	a.channels = &channels{store: a.Channels, log: a.DeliveryLog, notifier: a.Notifier, repositories: a.Repositories, sealer: a.Sealer, made: a.made}
 	a.contents = &contents{
 		points: a.RestorePoints, files: a.Contents, archives: a.Archives, log: a.Logger,
 		guard: &guard{auth: a.Auth, heartbeat: a.Heartbeat, log: a.Logger},

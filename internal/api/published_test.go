@@ -102,10 +102,10 @@ func TestAgainstV6(t *testing.T) {
 // addedPath tells whether a path is one that Syncline adds to v6's.
 func addedPath(template string) bool {
 	if strings.HasPrefix(template, "/v6/RestoreJobs/") || strings.HasPrefix(template, "/v6/Console/") || strings.HasPrefix(template, "/v6/GoogleResources/") || strings.HasPrefix(template, "/v6/Alarms/") || strings.HasPrefix(template, "/v6/Users") || strings.HasPrefix(template, "/v6/Managers") ||
-		strings.HasPrefix(template, "/v6/Machines") || strings.HasPrefix(template, "/v6/AlarmRules") {
+		strings.HasPrefix(template, "/v6/Machines") || strings.HasPrefix(template, "/v6/AlarmRules") || strings.HasPrefix(template, "/v6/NotificationChannels/") {
 		return true
 	}
-	for _, suffix := range []string{"/SynchronizeSessions", "/LogItems", "/Events", "/Entries", "/Entry", "/Differences", "/DifferenceSummary", "/DifferenceStatistics", "/Snapshots", "/HiddenSnapshots", "/History", "/Statistics", "/Counts", "/FolderSizes", "/v6/Search", "/v6/BackupRepositories/Sync", "/Content", "/Archive", "/RestoreJobs", "/v6/RestoreTargets", "/v6/Alarms", "/Compare"} {
+	for _, suffix := range []string{"/SynchronizeSessions", "/LogItems", "/Events", "/Entries", "/Entry", "/Differences", "/DifferenceSummary", "/DifferenceStatistics", "/Snapshots", "/HiddenSnapshots", "/History", "/Statistics", "/Counts", "/FolderSizes", "/v6/Search", "/v6/BackupRepositories/Sync", "/Content", "/Archive", "/RestoreJobs", "/v6/RestoreTargets", "/v6/Alarms", "/v6/NotificationChannels", "/Compare"} {
 		if strings.HasSuffix(template, suffix) {
 			return true
 		}

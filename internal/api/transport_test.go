@@ -376,7 +376,7 @@ func TestReadModifyWrite(t *testing.T) {
 		"/v6/Accounts/{accountId}": "/v6/Accounts", "/v6/objectstoragerepositories/{repositoryId}": "/v6/objectstoragerepositories",
 		"/v6/BackupRepositories/{repositoryId}": "/v6/BackupRepositories", "/v6/Proxies/{proxyId}": "/v6/Proxies",
 		"/v6/EncryptionKeys/{keyId}": "/v6/EncryptionKeys", "/v6/Users/{userName}": "/v6/Users",
-		"/v6/AlarmRules/{alarmRuleId}": "/v6/AlarmRules",
+		"/v6/AlarmRules/{alarmRuleId}": "/v6/AlarmRules", "/v6/NotificationChannels/{channelId}": "/v6/NotificationChannels",
 	} {
 		w := newWorld(t).populate()
 		w.addKinds()

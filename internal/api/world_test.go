@@ -74,11 +74,13 @@ type world struct {
 	jobs   *fakeRestorer
 	checks *fakeChecks
 	log    *syncBuffer
+
+	channels *fakeChannels
 }
 
 func newWorld(t testing.TB, change ...func(*Config)) *world {
 	t.Helper()
-	w := &world{t: t, auth: &fakeAuth{}, users: newFakeUsers(), places: &fakePlaces{}, nodes: &fakeNodes{}, jobs: &fakeRestorer{}, checks: &fakeChecks{}, log: &syncBuffer{}}
+	w := &world{t: t, auth: &fakeAuth{}, users: newFakeUsers(), places: &fakePlaces{}, nodes: &fakeNodes{}, jobs: &fakeRestorer{}, checks: &fakeChecks{}, log: &syncBuffer{}, channels: newFakeChannels()}
 	w.store = &fakeStore{managers: []string{"fleet"}, sealed: map[syncline.ID][]byte{}, logs: map[syncline.ID][]syncline.LogItem{}}
 	w.sync = &fakeSynchronizer{store: w.store}
 	cfg := Config{
@@ -86,7 +88,7 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 		Accounts: w.store, ObjectStorages: w.store, Places: w.places, Nodes: w.nodes,
 		Sealer: fakeSealer{}, Synchronizer: w.sync, Checks: w.checks, RestorePoints: fakePoints{testPoint}, Explorer: &fakeExplorer{}, Histories: &fakeExplorer{}, Searcher: &fakeSearcher{}, Statistics: &fakeStatistics{},
 		Contents: noContents{}, Archives: &archive.Service{},
-		RestoreJobs: w.jobs, Restorer: w.jobs, Alarms: newFakeAlarms(),
+		RestoreJobs: w.jobs, Restorer: w.jobs, Alarms: newFakeAlarms(), Channels: w.channels, DeliveryLog: w.channels, Notifier: w.channels,
 		Machines: fakeMachines{}, AlarmRules: &fakeRules{}, Sightings: fakeSightings(""),
 		Logger:  slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Version: "1.2.3", Now: func() time.Time { return testTime },

@@ -11,6 +11,7 @@ import (
 	"syncline.dev/syncline/internal/gate"
 	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/secret"
+	"syncline.dev/syncline/internal/watch/notify"
 )
 
 // live changes a server while it runs. For each signal of Hangup it reads the settings
@@ -21,6 +22,7 @@ type live struct {
 	certs   *api.Certificates
 	places  *place.Opener
 	entry   *door
+	network *notify.Network
 	logger  *slog.Logger
 
 	mu    sync.Mutex // guards all below
@@ -83,6 +85,7 @@ func (l *live) reload() error {
 	l.options.changeable = change
 	l.options.setLevel()
 	l.places.SetCertificates(change.authorities)
+	l.network.SetCertificates(change.authorities)
 	l.mu.Lock()
 	for _, g := range l.gates {
 		g.SetProxies(change.proxies)

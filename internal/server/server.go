@@ -179,6 +179,8 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	}
 	entry := s.newDoor(ln.Addr(), o.base, o.Logger)
 	live := s.newLive(&o, certs, entry)
+	notifier := s.newNotifier(backups, o)
+	live.network = notifier.Network
 	limits := live.gate(gate.Default)
 	handler, err := api.NewHandler(api.Config{
 		Auth: entry, Users: s.Auth, Managers: s.store, Repositories: current, Store: s.store, Keys: s.store, Sessions: s.service, Instance: s.store,
@@ -186,14 +188,15 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, runs, places},
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: &explore.Statistics{Points: points},
 		Contents: contents, Archives: &archive.Service{Contents: contents},
-		RestoreJobs: restores, Restorer: restores, Alarms: s.store, Checks: checks, Machines: backups, AlarmRules: s.store, Sightings: backups,
+		RestoreJobs: restores, Restorer: restores, Alarms: s.store, Channels: s.store, DeliveryLog: s.store, Notifier: notifier, Checks: checks, Machines: backups, AlarmRules: s.store, Sightings: backups,
 		BasePath: o.base, Console: pages, Gate: limits, Monitor: watch, MetricsToken: live.metricsToken,
 		Logger: o.Logger, Version: o.Version, StrictTransport: s.Fingerprint == "",
 	})
 	if err != nil {
 		return err
 	}
-	defer keepAlarms(ctx, s.desk, o.Logger)()
+	defer background(ctx, func(ctx context.Context) { s.desk.Run(ctx, o.Logger) })()
+	defer background(ctx, notifier.Run)()
 	if err := runs.Open(ctx, s.service.Kind(), restores.Kind()); err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"syncline.dev/syncline/internal/restore"
 	"syncline.dev/syncline/internal/secret"
 	"syncline.dev/syncline/internal/settings"
+	"syncline.dev/syncline/internal/watch/notify"
 )
 
 //go:generate go test -run ^TestConfigurationPage$ -update .
@@ -48,12 +49,14 @@ type Settings struct {
 	MinFree      string
 	Privileged   bool
 
+	NotificationDelay time.Duration
+
 	Debug bool
 }
 
 // DefaultSettings are those of a server without any flag, variable and file.
 func DefaultSettings() Settings {
-	return Settings{Listen: ":4443", HistoryCount: 1000, HistoryDays: 365, SyncInterval: 15 * time.Minute}
+	return Settings{Listen: ":4443", HistoryCount: 1000, HistoryDays: 365, SyncInterval: 15 * time.Minute, NotificationDelay: notify.DefaultWindow}
 }
 
 // Table returns the table of all settings, bound to s. A new setting is one more
@@ -109,10 +112,10 @@ func (s *Settings) Table() settings.Table {
 			Name: "metrics-token-file", Value: &s.MetricsTokenFile, Help: "`file` with a token that opens /metrics", Default: "only users' tokens do", Live: true,
 			Check: func() error { _, err := s.readMetricsToken(); return err },
 		}, {
-			Name: "cacert", Value: &s.Authorities, Help: "`file` with certificates to trust in object storage beside the system's", Default: "none", Live: true,
+			Name: "cacert", Value: &s.Authorities, Help: "`file` with certificates to trust in object storage and receivers of notifications beside the system's", Default: "none", Live: true,
 			Check: func() error { _, err := s.certificates(); return err },
 		}, {
-			Name: "deny-private-endpoints", Value: &s.DenyPrivate, Help: "refuse object storage at addresses of this machine and of private networks",
+			Name: "deny-private-endpoints", Value: &s.DenyPrivate, Help: "refuse object storage and receivers of notifications at addresses of this machine and of private networks",
 		}, {
 			Name: "restore-root", Value: &s.RestoreRoots, Help: "`directory` that restores on the server may write into", Default: "none",
 			Check: func() error { _, err := s.restoreRoots(); return err },
@@ -121,6 +124,9 @@ func (s *Settings) Table() settings.Table {
 			Check: func() error { _, err := s.minFree(); return err },
 		}, {
 			Name: "restore-privileged", Value: &s.Privileged, Help: "restore set-id bits, security.* and trusted.* attributes and device nodes on the server, too",
+		}, {
+			Name: "notification-delay", Value: &s.NotificationDelay, Help: "`time` from the first of several alarms to the message that tells all of them",
+			Check: s.checkNotificationDelay,
 		}, {
 			Name: "debug", Value: &s.Debug, Help: "log every request", Live: true,
 		},

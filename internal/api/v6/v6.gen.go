@@ -244,6 +244,15 @@ type AlarmRuleFromClient struct {
 	Links *map[string]Link `json:"_links,omitempty"`
 }
 
+// AlertmanagerSettings defines model for AlertmanagerSettings.
+type AlertmanagerSettings struct {
+	// URL The address of the Alertmanager, without `/api/v2`.
+	URL string `json:"url"`
+
+	// UserName With it, `secret` is its password; without it, `secret` is a bearer token or absent.
+	UserName *string `json:"userName,omitempty"`
+}
+
 // AmazonBucketS3Aws Example: {"_links":{"folders":{"href":"/v6/S3Resources/buckets/backups/folders?RegionType=Global\u0026accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"},"self":{"href":"/v6/S3Resources/buckets/backups?RegionType=Global\u0026accountId=3f2504e0-4f89-41d3-9a0c-0305e82c3301"}},"name":"backups","regionType":"Global"}
 type AmazonBucketS3Aws struct {
 	// RegionType `Global` where it is absent.
@@ -503,6 +512,12 @@ type BackupRepositoryStatistics struct {
 	Growth []RestorePointGrowth `json:"growth"`
 }
 
+// ChatSettings The address is the secret, such as `slack://…`, in shoutrrr's form.
+type ChatSettings struct {
+	// Service The name of the service, from the address; only in answers.
+	Service *string `json:"service,omitempty"`
+}
+
 // ConsoleSignIn Example: {"password":"a good long password","username":"administrator"}
 type ConsoleSignIn struct {
 	Password string `json:"password"`
@@ -666,6 +681,20 @@ type DifferenceSummary struct {
 
 	// MissingFolders How many folders differ in a way that nobody knows, because the repository has lost what is in them; nothing in them is counted. Absent where it is none.
 	MissingFolders *int64 `json:"missingFolders,omitempty"`
+}
+
+// EmailSettings defines model for EmailSettings.
+type EmailSettings struct {
+	Host string `json:"host"`
+	Port int    `json:"port"`
+
+	// Encryption None of these is tried in place of another one.
+	Encryption syncline.MailEncryption `json:"encryption"`
+
+	// UserName The name that the mail server knows, with its password as `secret`; absent for no sign-in.
+	UserName *string  `json:"userName,omitempty"`
+	From     string   `json:"from"`
+	To       []string `json:"to"`
 }
 
 // EncryptionKey Example: {"_links":{"self":{"href":"/v6/EncryptionKeys/a37a9cb9-4ba9-4c04-8466-972a4b4fc3d2"}},"description":"laptop","id":"a37a9cb9-4ba9-4c04-8466-972a4b4fc3d2"}
@@ -951,6 +980,12 @@ type GoogleFolder struct {
 	Links SelfLinks `json:"_links"`
 }
 
+// HeartbeatSettings The address is the secret. It is called by GET while the checks of repositories go well.
+type HeartbeatSettings struct {
+	// Interval The least time between two calls, such as `5m`; from `1m` to `168h`.
+	Interval string `json:"interval"`
+}
+
 // HiddenSnapshot Example: {"backupTime":"2026-09-18T19:45:27Z","hostName":"mila-laptop","paths":["/home/mila/projects"],"reason":"NotSynchronized","snapshotId":"50f834bbb52468cf79dde838ecc7a70757028aa8952534c21cbc70634a8d9724","tags":["evening"]}
 type HiddenSnapshot struct {
 	// SnapshotID restic's id of the snapshot.
@@ -1142,6 +1177,166 @@ type NotSearched struct {
 // is damaged until the next synchronization; nothing was found in it
 // in the time that one page may take.
 type SearchGap string
+
+// NotificationAlarm defines model for NotificationAlarm.
+type NotificationAlarm struct {
+	Event          syncline.AlarmEvent `json:"event"`
+	AlarmID        Id                  `json:"alarmId"`
+	Kind           AlarmKind           `json:"kind"`
+	Severity       Severity            `json:"severity"`
+	RepositoryName *string             `json:"repositoryName,omitempty"`
+	HostName       *string             `json:"hostName,omitempty"`
+	Message        string              `json:"message"`
+}
+
+// NotificationChannel Example: {"_links":{"deliveries":{"href":"/v6/NotificationChannels/3d3c9c1e-52a4-4f4b-8f0e-5a7f6d0b7c01/Deliveries"},"self":{"href":"/v6/NotificationChannels/3d3c9c1e-52a4-4f4b-8f0e-5a7f6d0b7c01"}},"email":{"encryption":"StartTLS","from":"syncline@example.org","host":"mail.example.org","port":587,"to":["oncall@example.org"],"userName":"syncline"},"enabled":true,"hasSecret":true,"id":"3d3c9c1e-52a4-4f4b-8f0e-5a7f6d0b7c01","kind":"Email","lastSentTime":"2026-11-26T17:01:50Z","minimumSeverity":"Warning","name":"On call"}
+type NotificationChannel struct {
+	ID              Id                   `json:"id"`
+	Name            string               `json:"name"`
+	Kind            syncline.ChannelKind `json:"kind"`
+	Enabled         bool                 `json:"enabled"`
+	MinimumSeverity Severity             `json:"minimumSeverity"`
+
+	// RepositoryIDs Only the alarms of these repositories; absent for all, with those of the server itself.
+	RepositoryIDs *[]Id                 `json:"repositoryIds,omitempty"`
+	Email         *EmailSettings        `json:"email,omitempty"`
+	Webhook       *WebhookSettings      `json:"webhook,omitempty"`
+	Alertmanager  *AlertmanagerSettings `json:"alertmanager,omitempty"`
+	Chat          *ChatSettings         `json:"chat,omitempty"`
+	Heartbeat     *HeartbeatSettings    `json:"heartbeat,omitempty"`
+
+	// Subject The template of the subject; absent for the built-in one.
+	Subject *string `json:"subject,omitempty"`
+
+	// Body The template of the text; absent for the built-in one.
+	Body      *string             `json:"body,omitempty"`
+	Digest    *NotificationDigest `json:"digest,omitempty"`
+	HasSecret bool                `json:"hasSecret"`
+
+	// LastSentTime The last message or call that was taken.
+	LastSentTime *time.Time `json:"lastSentTime,omitempty"`
+
+	// LastFailedTime The last message or call that was given up.
+	LastFailedTime *time.Time `json:"lastFailedTime,omitempty"`
+
+	// LastError Why it was; absent when a later one was taken.
+	LastError *string                  `json:"lastError,omitempty"`
+	Links     NotificationChannelLinks `json:"_links"`
+}
+
+// NotificationChannelFromClient Example: {"kind":"Webhook","minimumSeverity":"Critical","name":"On call","secret":"a secret of 16 bytes or more","webhook":{"url":"https://hooks.example.org/syncline"}}
+type NotificationChannelFromClient struct {
+	// Links Given by the server; what a client sends back of it is not looked at.
+	Links        *map[string]Link      `json:"_links,omitempty"`
+	Alertmanager *AlertmanagerSettings `json:"alertmanager,omitempty"`
+
+	// Body A template of Go's text/template.
+	Body *string `json:"body,omitempty"`
+
+	// Chat The address is the secret, such as `slack://…`, in shoutrrr's form.
+	Chat *ChatSettings `json:"chat,omitempty"`
+
+	// Digest A message with the counts of machines in time and of open alarms.
+	Digest *NotificationDigest `json:"digest,omitempty"`
+	Email  *EmailSettings      `json:"email,omitempty"`
+
+	// Enabled True when absent.
+	Enabled *bool `json:"enabled,omitempty"`
+
+	// HasSecret Taken and left aside, like the other fields of an answer.
+	HasSecret *bool `json:"hasSecret,omitempty"`
+
+	// Heartbeat The address is the secret. It is called by GET while the checks of repositories go well.
+	Heartbeat *HeartbeatSettings `json:"heartbeat,omitempty"`
+
+	// ID The server chooses the id; null, all zeros or the id in the path.
+	ID *syncline.ID `json:"id,omitempty"`
+
+	// Kind It cannot change.
+	Kind           syncline.ChannelKind `json:"kind"`
+	LastError      *string              `json:"lastError,omitempty"`
+	LastFailedTime *string              `json:"lastFailedTime,omitempty"`
+	LastSentTime   *string              `json:"lastSentTime,omitempty"`
+
+	// MinimumSeverity Info when absent.
+	MinimumSeverity *syncline.Severity `json:"minimumSeverity,omitempty"`
+
+	// Name A name that no other channel has, letter case aside.
+	Name          string `json:"name"`
+	RepositoryIDs *[]Id  `json:"repositoryIds,omitempty"`
+
+	// Secret The password of the mail server, the key of a webhook's signatures, the password or token of an Alertmanager, or the address of a chat or heartbeat.
+	Secret *string `json:"secret,omitempty"`
+
+	// Subject A template of Go's text/template.
+	Subject *string          `json:"subject,omitempty"`
+	Webhook *WebhookSettings `json:"webhook,omitempty"`
+}
+
+// NotificationChannelLinks defines model for NotificationChannelLinks.
+type NotificationChannelLinks struct {
+	Deliveries Link `json:"deliveries"`
+	Self       Link `json:"self"`
+}
+
+// NotificationDelivery defines model for NotificationDelivery.
+type NotificationDelivery struct {
+	// ID The receiver gets it, too.
+	ID   Id                    `json:"id"`
+	Kind syncline.DeliveryKind `json:"kind"`
+
+	// State A pending message is tried again; a failed one is given up.
+	State       syncline.DeliveryState `json:"state"`
+	Attempts    int                    `json:"attempts"`
+	CreatedTime time.Time              `json:"createdTime"`
+
+	// NextTime The time of the next attempt, of a pending message.
+	NextTime *time.Time `json:"nextTime,omitempty"`
+	EndTime  *time.Time `json:"endTime,omitempty"`
+
+	// Error Why the last attempt failed.
+	Error *string `json:"error,omitempty"`
+
+	// Alarms At most 100.
+	Alarms []NotificationAlarm `json:"alarms"`
+
+	// More How many alarms the message tells of beyond these.
+	More *int `json:"more,omitempty"`
+}
+
+// NotificationDeliveryPage Example: {"_links":{"self":{"href":"/v6/NotificationChannels/3d3c9c1e-52a4-4f4b-8f0e-5a7f6d0b7c01/Deliveries?offset=0\u0026limit=100"}},"limit":100,"offset":0,"results":[{"alarms":[{"alarmId":"0a6e7c1e-5a1b-4f0e-9f3e-0f1f5f6c7a01","event":"Began","kind":"StorageLow","message":"the disk that holds the catalogs is nearly full; make room","severity":"Warning"}],"attempts":1,"createdTime":"2026-11-26T17:01:50Z","endTime":"2026-11-26T17:01:51Z","id":"0a6e7c1e-5a1b-4f0e-9f3e-0f1f5f6c7a01","kind":"Alarms","state":"Sent"}],"total":1}
+type NotificationDeliveryPage struct {
+	Offset  int                    `json:"offset"`
+	Limit   int                    `json:"limit"`
+	Total   int                    `json:"total"`
+	Links   PageLinks              `json:"_links"`
+	Results []NotificationDelivery `json:"results"`
+}
+
+// NotificationDigest A message with the counts of machines in time and of open alarms.
+type NotificationDigest struct {
+	Every syncline.DigestRhythm `json:"every"`
+
+	// Time The time of day, such as `07:30`.
+	Time string `json:"time"`
+
+	// Weekday Needed with `Weekly`.
+	Weekday *string `json:"weekday,omitempty"`
+
+	// TimeZone A name such as `Europe/Berlin`; UTC when absent.
+	TimeZone *string `json:"timeZone,omitempty"`
+}
+
+// NotificationTest Example: {"deliveryId":"0a6e7c1e-5a1b-4f0e-9f3e-0f1f5f6c7a01","error":"the receiver cannot be reached: dial tcp 192.0.2.7:587: connect: connection refused","result":"Failed","subject":"Test: Syncline: Warning: BackupLate of example in example","text":"This is a test. The alarm is made up."}
+type NotificationTest struct {
+	Result syncline.DeliveryState `json:"result"`
+	Error  *string                `json:"error,omitempty"`
+
+	// Subject The subject that was sent; absent for a heartbeat.
+	Subject    *string `json:"subject,omitempty"`
+	Text       *string `json:"text,omitempty"`
+	DeliveryID Id      `json:"deliveryId"`
+}
 
 // ObjectStorageRepositoryComposed A folder in a bucket or container, with the account that opens it. The
 // fields that say "not supported" may be absent or null, and `false` or 0;
@@ -1929,6 +2124,12 @@ type VersionPage struct {
 	UnknownRestorePoints *int `json:"unknownRestorePoints,omitempty"`
 }
 
+// WebhookSettings defines model for WebhookSettings.
+type WebhookSettings struct {
+	// URL The address that gets the messages by POST. `secret` signs them.
+	URL string `json:"url"`
+}
+
 // AccountID A UUID. Given out in lower case, taken in either.
 type AccountID = Id
 
@@ -1952,6 +2153,9 @@ type BrowseParent = string
 
 // BucketName defines model for bucketName.
 type BucketName = string
+
+// ChannelID A UUID. Given out in lower case, taken in either.
+type ChannelID = Id
 
 // ContainerName defines model for containerName.
 type ContainerName = string
@@ -2256,6 +2460,15 @@ type ListMachinesParams struct {
 	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Offset Leave out so many of the first.
+	Offset *int32 `form:"offset,omitempty" json:"offset,omitempty"`
+}
+
+// ListNotificationDeliveriesParams defines parameters for ListNotificationDeliveries.
+type ListNotificationDeliveriesParams struct {
+	// Limit At most so many messages.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many of the newest.
 	Offset *int32 `form:"offset,omitempty" json:"offset,omitempty"`
 }
 
@@ -2766,6 +2979,12 @@ type UpdateEncryptionKeyJSONRequestBody = EncryptionKeyChange
 // CompareEncryptionKeyJSONRequestBody defines body for CompareEncryptionKey for application/json ContentType.
 type CompareEncryptionKeyJSONRequestBody = SecretToCompare
 
+// AddNotificationChannelJSONRequestBody defines body for AddNotificationChannel for application/json ContentType.
+type AddNotificationChannelJSONRequestBody = NotificationChannelFromClient
+
+// UpdateNotificationChannelJSONRequestBody defines body for UpdateNotificationChannel for application/json ContentType.
+type UpdateNotificationChannelJSONRequestBody = NotificationChannelFromClient
+
 // AddProxyJSONRequestBody defines body for AddProxy for application/json ContentType.
 type AddProxyJSONRequestBody = ProxyFromClient
 
@@ -2963,6 +3182,27 @@ type ServerInterface interface {
 	// ReleaseManager Release what a file declares
 	// (DELETE /v6/Managers/{managerName})
 	ReleaseManager(w http.ResponseWriter, r *http.Request, managerName ManagerName)
+	// ListNotificationChannels List the channels
+	// (GET /v6/NotificationChannels)
+	ListNotificationChannels(w http.ResponseWriter, r *http.Request)
+	// AddNotificationChannel Add a channel
+	// (POST /v6/NotificationChannels)
+	AddNotificationChannel(w http.ResponseWriter, r *http.Request)
+	// DeleteNotificationChannel Remove a channel
+	// (DELETE /v6/NotificationChannels/{channelId})
+	DeleteNotificationChannel(w http.ResponseWriter, r *http.Request, channelID ChannelID)
+	// GetNotificationChannel Get one channel
+	// (GET /v6/NotificationChannels/{channelId})
+	GetNotificationChannel(w http.ResponseWriter, r *http.Request, channelID ChannelID)
+	// UpdateNotificationChannel Change a channel
+	// (PUT /v6/NotificationChannels/{channelId})
+	UpdateNotificationChannel(w http.ResponseWriter, r *http.Request, channelID ChannelID)
+	// ListNotificationDeliveries List what was sent
+	// (GET /v6/NotificationChannels/{channelId}/Deliveries)
+	ListNotificationDeliveries(w http.ResponseWriter, r *http.Request, channelID ChannelID, params ListNotificationDeliveriesParams)
+	// TestNotificationChannel Send a test message
+	// (POST /v6/NotificationChannels/{channelId}/Test)
+	TestNotificationChannel(w http.ResponseWriter, r *http.Request, channelID ChannelID)
 	// ListProxies List the running servers
 	// (GET /v6/Proxies)
 	ListProxies(w http.ResponseWriter, r *http.Request, params ListProxiesParams)
@@ -5207,6 +5447,193 @@ func (siw *ServerInterfaceWrapper) ReleaseManager(w http.ResponseWriter, r *http
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ReleaseManager(w, r, managerName)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListNotificationChannels operation middleware
+func (siw *ServerInterfaceWrapper) ListNotificationChannels(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListNotificationChannels(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// AddNotificationChannel operation middleware
+func (siw *ServerInterfaceWrapper) AddNotificationChannel(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.AddNotificationChannel(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeleteNotificationChannel operation middleware
+func (siw *ServerInterfaceWrapper) DeleteNotificationChannel(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "channelId" -------------
+	var channelID ChannelID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "channelId", r.PathValue("channelId"), &channelID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "channelId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteNotificationChannel(w, r, channelID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetNotificationChannel operation middleware
+func (siw *ServerInterfaceWrapper) GetNotificationChannel(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "channelId" -------------
+	var channelID ChannelID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "channelId", r.PathValue("channelId"), &channelID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "channelId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetNotificationChannel(w, r, channelID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// UpdateNotificationChannel operation middleware
+func (siw *ServerInterfaceWrapper) UpdateNotificationChannel(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "channelId" -------------
+	var channelID ChannelID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "channelId", r.PathValue("channelId"), &channelID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "channelId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UpdateNotificationChannel(w, r, channelID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListNotificationDeliveries operation middleware
+func (siw *ServerInterfaceWrapper) ListNotificationDeliveries(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "channelId" -------------
+	var channelID ChannelID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "channelId", r.PathValue("channelId"), &channelID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "channelId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListNotificationDeliveriesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListNotificationDeliveries(w, r, channelID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// TestNotificationChannel operation middleware
+func (siw *ServerInterfaceWrapper) TestNotificationChannel(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "channelId" -------------
+	var channelID ChannelID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "channelId", r.PathValue("channelId"), &channelID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "channelId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.TestNotificationChannel(w, r, channelID)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -8389,6 +8816,13 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v6/AlarmRules/{alarmRuleId}", wrapper.DeleteAlarmRule)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/AlarmRules/{alarmRuleId}", wrapper.GetAlarmRule)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v6/AlarmRules/{alarmRuleId}", wrapper.UpdateAlarmRule)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/NotificationChannels", wrapper.ListNotificationChannels)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/NotificationChannels", wrapper.AddNotificationChannel)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v6/NotificationChannels/{channelId}", wrapper.DeleteNotificationChannel)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/NotificationChannels/{channelId}", wrapper.GetNotificationChannel)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v6/NotificationChannels/{channelId}", wrapper.UpdateNotificationChannel)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/NotificationChannels/{channelId}/Test", wrapper.TestNotificationChannel)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/NotificationChannels/{channelId}/Deliveries", wrapper.ListNotificationDeliveries)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/ServiceInstance", wrapper.GetServiceInstance)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/SignIn", wrapper.ConsoleSignIn)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/Renew", wrapper.ConsoleRenew)
@@ -10369,6 +10803,274 @@ type ReleaseManagerdefaultJSONResponse struct {
 }
 
 func (response ReleaseManagerdefaultJSONResponse) VisitReleaseManagerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNotificationChannelsRequestObject struct {
+}
+
+type ListNotificationChannelsResponseObject interface {
+	VisitListNotificationChannelsResponse(w http.ResponseWriter) error
+}
+
+type ListNotificationChannels200JSONResponse []NotificationChannel
+
+func (response ListNotificationChannels200JSONResponse) VisitListNotificationChannelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNotificationChannelsdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListNotificationChannelsdefaultJSONResponse) VisitListNotificationChannelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddNotificationChannelRequestObject struct {
+	Body *AddNotificationChannelJSONRequestBody
+}
+
+type AddNotificationChannelResponseObject interface {
+	VisitAddNotificationChannelResponse(w http.ResponseWriter) error
+}
+
+type AddNotificationChannel201JSONResponse NotificationChannel
+
+func (response AddNotificationChannel201JSONResponse) VisitAddNotificationChannelResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddNotificationChanneldefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response AddNotificationChanneldefaultJSONResponse) VisitAddNotificationChannelResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteNotificationChannelRequestObject struct {
+	ChannelID ChannelID `json:"channelId"`
+}
+
+type DeleteNotificationChannelResponseObject interface {
+	VisitDeleteNotificationChannelResponse(w http.ResponseWriter) error
+}
+
+type DeleteNotificationChannel204Response struct {
+}
+
+func (response DeleteNotificationChannel204Response) VisitDeleteNotificationChannelResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteNotificationChanneldefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response DeleteNotificationChanneldefaultJSONResponse) VisitDeleteNotificationChannelResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetNotificationChannelRequestObject struct {
+	ChannelID ChannelID `json:"channelId"`
+}
+
+type GetNotificationChannelResponseObject interface {
+	VisitGetNotificationChannelResponse(w http.ResponseWriter) error
+}
+
+type GetNotificationChannel200JSONResponse NotificationChannel
+
+func (response GetNotificationChannel200JSONResponse) VisitGetNotificationChannelResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetNotificationChanneldefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetNotificationChanneldefaultJSONResponse) VisitGetNotificationChannelResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateNotificationChannelRequestObject struct {
+	ChannelID ChannelID `json:"channelId"`
+	Body      *UpdateNotificationChannelJSONRequestBody
+}
+
+type UpdateNotificationChannelResponseObject interface {
+	VisitUpdateNotificationChannelResponse(w http.ResponseWriter) error
+}
+
+type UpdateNotificationChannel200JSONResponse NotificationChannel
+
+func (response UpdateNotificationChannel200JSONResponse) VisitUpdateNotificationChannelResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateNotificationChanneldefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response UpdateNotificationChanneldefaultJSONResponse) VisitUpdateNotificationChannelResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNotificationDeliveriesRequestObject struct {
+	ChannelID ChannelID `json:"channelId"`
+	Params    ListNotificationDeliveriesParams
+}
+
+type ListNotificationDeliveriesResponseObject interface {
+	VisitListNotificationDeliveriesResponse(w http.ResponseWriter) error
+}
+
+type ListNotificationDeliveries200JSONResponse NotificationDeliveryPage
+
+func (response ListNotificationDeliveries200JSONResponse) VisitListNotificationDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNotificationDeliveriesdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListNotificationDeliveriesdefaultJSONResponse) VisitListNotificationDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestNotificationChannelRequestObject struct {
+	ChannelID ChannelID `json:"channelId"`
+}
+
+type TestNotificationChannelResponseObject interface {
+	VisitTestNotificationChannelResponse(w http.ResponseWriter) error
+}
+
+type TestNotificationChannel200JSONResponse NotificationTest
+
+func (response TestNotificationChannel200JSONResponse) VisitTestNotificationChannelResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestNotificationChanneldefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response TestNotificationChanneldefaultJSONResponse) VisitTestNotificationChannelResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -12828,6 +13530,27 @@ type StrictServerInterface interface {
 	// ReleaseManager Release what a file declares
 	// (DELETE /v6/Managers/{managerName})
 	ReleaseManager(ctx context.Context, request ReleaseManagerRequestObject) (ReleaseManagerResponseObject, error)
+	// ListNotificationChannels List the channels
+	// (GET /v6/NotificationChannels)
+	ListNotificationChannels(ctx context.Context, request ListNotificationChannelsRequestObject) (ListNotificationChannelsResponseObject, error)
+	// AddNotificationChannel Add a channel
+	// (POST /v6/NotificationChannels)
+	AddNotificationChannel(ctx context.Context, request AddNotificationChannelRequestObject) (AddNotificationChannelResponseObject, error)
+	// DeleteNotificationChannel Remove a channel
+	// (DELETE /v6/NotificationChannels/{channelId})
+	DeleteNotificationChannel(ctx context.Context, request DeleteNotificationChannelRequestObject) (DeleteNotificationChannelResponseObject, error)
+	// GetNotificationChannel Get one channel
+	// (GET /v6/NotificationChannels/{channelId})
+	GetNotificationChannel(ctx context.Context, request GetNotificationChannelRequestObject) (GetNotificationChannelResponseObject, error)
+	// UpdateNotificationChannel Change a channel
+	// (PUT /v6/NotificationChannels/{channelId})
+	UpdateNotificationChannel(ctx context.Context, request UpdateNotificationChannelRequestObject) (UpdateNotificationChannelResponseObject, error)
+	// ListNotificationDeliveries List what was sent
+	// (GET /v6/NotificationChannels/{channelId}/Deliveries)
+	ListNotificationDeliveries(ctx context.Context, request ListNotificationDeliveriesRequestObject) (ListNotificationDeliveriesResponseObject, error)
+	// TestNotificationChannel Send a test message
+	// (POST /v6/NotificationChannels/{channelId}/Test)
+	TestNotificationChannel(ctx context.Context, request TestNotificationChannelRequestObject) (TestNotificationChannelResponseObject, error)
 	// ListProxies List the running servers
 	// (GET /v6/Proxies)
 	ListProxies(ctx context.Context, request ListProxiesRequestObject) (ListProxiesResponseObject, error)
@@ -14468,6 +15191,199 @@ func (sh *strictHandler) ReleaseManager(w http.ResponseWriter, r *http.Request, 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ReleaseManagerResponseObject); ok {
 		if err := validResponse.VisitReleaseManagerResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListNotificationChannels operation middleware
+func (sh *strictHandler) ListNotificationChannels(w http.ResponseWriter, r *http.Request) {
+	var request ListNotificationChannelsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListNotificationChannels(ctx, request.(ListNotificationChannelsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListNotificationChannels")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListNotificationChannelsResponseObject); ok {
+		if err := validResponse.VisitListNotificationChannelsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AddNotificationChannel operation middleware
+func (sh *strictHandler) AddNotificationChannel(w http.ResponseWriter, r *http.Request) {
+	var request AddNotificationChannelRequestObject
+
+	var body AddNotificationChannelJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.AddNotificationChannel(ctx, request.(AddNotificationChannelRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddNotificationChannel")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(AddNotificationChannelResponseObject); ok {
+		if err := validResponse.VisitAddNotificationChannelResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteNotificationChannel operation middleware
+func (sh *strictHandler) DeleteNotificationChannel(w http.ResponseWriter, r *http.Request, channelID ChannelID) {
+	var request DeleteNotificationChannelRequestObject
+
+	request.ChannelID = channelID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteNotificationChannel(ctx, request.(DeleteNotificationChannelRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteNotificationChannel")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteNotificationChannelResponseObject); ok {
+		if err := validResponse.VisitDeleteNotificationChannelResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetNotificationChannel operation middleware
+func (sh *strictHandler) GetNotificationChannel(w http.ResponseWriter, r *http.Request, channelID ChannelID) {
+	var request GetNotificationChannelRequestObject
+
+	request.ChannelID = channelID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetNotificationChannel(ctx, request.(GetNotificationChannelRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetNotificationChannel")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetNotificationChannelResponseObject); ok {
+		if err := validResponse.VisitGetNotificationChannelResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// UpdateNotificationChannel operation middleware
+func (sh *strictHandler) UpdateNotificationChannel(w http.ResponseWriter, r *http.Request, channelID ChannelID) {
+	var request UpdateNotificationChannelRequestObject
+
+	request.ChannelID = channelID
+
+	var body UpdateNotificationChannelJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateNotificationChannel(ctx, request.(UpdateNotificationChannelRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateNotificationChannel")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UpdateNotificationChannelResponseObject); ok {
+		if err := validResponse.VisitUpdateNotificationChannelResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListNotificationDeliveries operation middleware
+func (sh *strictHandler) ListNotificationDeliveries(w http.ResponseWriter, r *http.Request, channelID ChannelID, params ListNotificationDeliveriesParams) {
+	var request ListNotificationDeliveriesRequestObject
+
+	request.ChannelID = channelID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListNotificationDeliveries(ctx, request.(ListNotificationDeliveriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListNotificationDeliveries")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListNotificationDeliveriesResponseObject); ok {
+		if err := validResponse.VisitListNotificationDeliveriesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// TestNotificationChannel operation middleware
+func (sh *strictHandler) TestNotificationChannel(w http.ResponseWriter, r *http.Request, channelID ChannelID) {
+	var request TestNotificationChannelRequestObject
+
+	request.ChannelID = channelID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.TestNotificationChannel(ctx, request.(TestNotificationChannelRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TestNotificationChannel")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(TestNotificationChannelResponseObject); ok {
+		if err := validResponse.VisitTestNotificationChannelResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -79,6 +79,10 @@ func Run(t *testing.T, open Open) {
 		{"AlarmEvents", testAlarmEvents},
 		{"AlarmRace", testAlarmRace},
 		{"ThinAlarms", testThinAlarms},
+		{"Channels", testChannels},
+		{"Deliveries", testDeliveries},
+		{"HandDigest", testHandDigest},
+		{"ThinDeliveries", testThinDeliveries},
 		{"CanceledContext", testCanceledContext},
 	}
 	for _, test := range tests {

@@ -1,0 +1,250 @@
+package notify
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
+)
+
+const (
+	// DefaultWindow is the time from the first of several events to the message that
+	// tells all of them.
+	DefaultWindow = 30 * time.Second
+
+	// KeepDeliveries bounds the log of all channels.
+	KeepDeliveries = 10_000
+
+	// tickTime is the time between two looks for messages to send.
+	tickTime = 5 * time.Second
+	// thinTime is the time between two cuts of the log.
+	thinTime = time.Minute
+	// atOnce bounds the events in one look, and the messages to one channel.
+	atOnce   = 10_000
+	messages = 20
+)
+
+// Events are the changes of alarms that are yet to be told. The contract is that of
+// store.AlarmEvents and store.Deliveries.
+type Events interface {
+	PendingEvents(ctx context.Context, limit int) ([]store.PendingEvent, error)
+	Hand(ctx context.Context, events []int64, messages []syncline.Delivery) error
+}
+
+// Queue keeps the messages. The contract is that of store.Deliveries.
+type Queue interface {
+	DueDeliveries(ctx context.Context, channel syncline.ID, now time.Time, limit int) ([]syncline.Delivery, error)
+	UpdateDelivery(ctx context.Context, d syncline.Delivery) error
+	HandDigest(ctx context.Context, message syncline.Delivery, from, next time.Time) error
+	ThinDeliveries(ctx context.Context, keep int) (more bool, err error)
+}
+
+// Channels reads the channels. The contract is that of store.Channels.
+type Channels interface {
+	Channels(ctx context.Context) ([]syncline.Channel, error)
+	Channel(ctx context.Context, id syncline.ID) (syncline.Channel, error)
+	ChannelSecret(ctx context.Context, id syncline.ID) ([]byte, error)
+	SetChannelHealth(ctx context.Context, id syncline.ID, at time.Time, failure string) error
+}
+
+// Known reads the alarms, and the repositories for their names.
+type Known interface {
+	Alarms(ctx context.Context, f syncline.AlarmFilter, limit, offset int) ([]syncline.Alarm, int, error)
+	Repositories(ctx context.Context) ([]syncline.Repository, error)
+}
+
+// Machines counts the machines by the state of their backups.
+type Machines interface {
+	MachineSummary(ctx context.Context) (syncline.MachineSummary, error)
+}
+
+// Service sends notifications. It is safe for concurrent use.
+//
+// A message goes this way:
+//
+//	event ──Window──▶ pending ──sent──▶ Sent
+//	                   │   ▲
+//	               fails   │ after a pause
+//	                   ▼   │
+//	                  pending ──last attempt──▶ Failed
+//
+// An event becomes messages in one transaction, so a crash neither loses nor doubles it.
+// The attempt is in the database before anything is sent. After a crash in the middle of
+// an attempt nobody knows whether the receiver took the message: it is sent again, with
+// the same id. So a message arrives at least once, and once where the receiver minds
+// the id.
+type Service struct {
+	Events   Events
+	Queue    Queue
+	Channels Channels
+	Known    Known
+	Machines Machines // nil where nothing watches the machines
+	// Open opens a channel's sealed secret.
+	Open    func(channel syncline.ID, sealed []byte) ([]byte, error)
+	Network *Network
+	Window  time.Duration
+	Now     func() time.Time
+	NewID   func() syncline.ID
+	Logger  *slog.Logger
+
+	wake chan struct{}
+	once sync.Once
+
+	mu    sync.Mutex
+	busy  map[syncline.ID]bool      // channels with a sender at work
+	beat  time.Time                 // of the last good checks
+	calls map[syncline.ID]time.Time // the last call of a heartbeat, and post of open alarms
+}
+
+// target is where a message goes.
+type target struct {
+	syncline.Channel
+	secret string
+	now    time.Time
+}
+
+func (s *Service) init() {
+	s.once.Do(func() {
+		s.wake = make(chan struct{}, 1)
+		s.busy = make(map[syncline.ID]bool)
+		s.calls = make(map[syncline.ID]time.Time)
+	})
+}
+
+// Wake says that there may be something to send.
+func (s *Service) Wake() {
+	s.init()
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run sends what is due until ctx ends. A receiver that hangs holds up no other channel.
+func (s *Service) Run(ctx context.Context) {
+	s.init()
+	var senders sync.WaitGroup
+	defer senders.Wait()
+	every := time.NewTicker(tickTime)
+	defer every.Stop()
+	for {
+		if err := s.round(ctx, s.Now(), senders.Go); err != nil && ctx.Err() == nil {
+			s.Logger.Error("cannot send notifications", "error", err)
+		}
+		select {
+		case <-every.C:
+		case <-s.wake:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Tick sends what is due at a time, and returns when all of it was tried.
+func (s *Service) Tick(ctx context.Context, now time.Time) error {
+	s.init()
+	var senders errgroup.Group
+	err := s.round(ctx, now, func(send func()) { senders.Go(func() error { send(); return nil }) })
+	return joined(err, senders.Wait())
+}
+
+func joined(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// round makes messages of the events that are due, and starts a sender for each channel
+// that has none at work.
+func (s *Service) round(ctx context.Context, now time.Time, start func(func())) error {
+	channels, err := s.Channels.Channels(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.gather(ctx, now, channels); err != nil {
+		return err
+	}
+	if err := s.digests(ctx, now, channels); err != nil {
+		return err
+	}
+	if s.due("", now, thinTime) {
+		if _, err := s.Queue.ThinDeliveries(ctx, KeepDeliveries); err != nil {
+			return err
+		}
+	}
+	for _, c := range channels {
+		if !c.Enabled || !s.begin(c.ID) {
+			continue
+		}
+		start(func() {
+			defer s.end(c.ID)
+			if err := s.serve(ctx, now, c); err != nil && ctx.Err() == nil {
+				s.Logger.Error("cannot send notifications", "channel", c.Name, "error", err)
+			}
+		})
+	}
+	return nil
+}
+
+func (s *Service) begin(channel syncline.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy[channel] {
+		return false
+	}
+	s.busy[channel] = true
+	return true
+}
+
+func (s *Service) end(channel syncline.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.busy, channel)
+}
+
+// serve does what one channel needs.
+func (s *Service) serve(ctx context.Context, now time.Time, c syncline.Channel) error {
+	if c.Kind == syncline.ChannelHeartbeat {
+		return s.heartbeat(ctx, now, c)
+	}
+	if err := s.deliver(ctx, now, c); err != nil {
+		return err
+	}
+	if c.Kind == syncline.ChannelAlertmanager {
+		return s.repeat(ctx, now, c)
+	}
+	return nil
+}
+
+// due reports whether a channel was called longer ago than a time, and takes it as
+// called now.
+func (s *Service) due(channel syncline.ID, now time.Time, every time.Duration) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last, ok := s.calls[channel]; ok && now.Sub(last) < every {
+		return false
+	}
+	s.calls[channel] = now
+	return true
+}
+
+// target opens the secret of a channel.
+func (s *Service) target(ctx context.Context, now time.Time, c syncline.Channel) (target, error) {
+	t := target{Channel: c, now: now}
+	if !c.HasSecret {
+		return t, nil
+	}
+	sealed, err := s.Channels.ChannelSecret(ctx, c.ID)
+	if err != nil {
+		return t, err
+	}
+	plain, err := s.Open(c.ID, sealed)
+	t.secret = string(plain)
+	return t, err
+}
