@@ -127,11 +127,15 @@ func TestApplyFleet(t *testing.T) {
 	if out, _ = f.apply(strings.Replace(f.text(0, n), "name: host 07", "name: host seven", 1), 0); !strings.Contains(out, `~ repository "host seven"`) || strings.Count(out, "\n") != 1 {
 		t.Errorf("renaming:\n%s", out)
 	}
+	scheduled := strings.Replace(f.text(3, n), "number 9\n", "number 9\n  synchronization: {cron: 0 3 * * *, timeZone: Europe/Berlin}\n", 1)
 	if out, _ = f.apply(f.text(3, n), 0, "--dry-run", "--prune"); !strings.Contains(out, "0 to add, 1 to change, 4 to remove") || !strings.Contains(out, `name: "host seven" -> "host 07"`) {
 		t.Errorf("dry run of a removal:\n%s", out)
 	}
 	count(n)
-	f.apply(f.text(3, n), 0, "--prune")
+	f.apply(scheduled, 0, "--prune")
+	if out, _ = f.apply(scheduled, 0, "--dry-run"); out != "0 to add, 0 to change, 0 to remove\n" {
+		t.Errorf("the schedule is set again:\n%s", out)
+	}
 	count(n - 3)
 	if _, err := c.EncryptionKey(ctx, alien.ID); client.StatusOf(err) != 404 {
 		t.Errorf("the key that was taken over is still there: %v", err)

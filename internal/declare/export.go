@@ -145,7 +145,7 @@ func textNode(s string) *yaml.Node {
 func mappingNode(pairs ...any) *yaml.Node {
 	m := &yaml.Node{Kind: yaml.MappingNode}
 	for i := 0; i+1 < len(pairs); i += 2 {
-		var value *yaml.Node
+		var value *yaml.Node // nil leaves the pair out
 		switch v := pairs[i+1].(type) {
 		case string:
 			if v != "" {
@@ -233,9 +233,22 @@ func (x *exporter) repositories() (items []*yaml.Node, err error) {
 		if !ok && r.ObjectStorageID != "" {
 			return nil, otherUse(kindRepository, r.Name, kindStorage)
 		}
-		items = append(items, mappingNode("name", r.Name, "description", r.Description, "path", r.Path, "storage", storage, "key", key))
+		items = append(items, mappingNode("name", r.Name, "description", r.Description, "path", r.Path, "storage", storage, "key", key, "synchronization", scheduleNode(r.Synchronization)))
 	}
 	return items, nil
+}
+
+// scheduleNode is the node of a schedule, nil for the server's own.
+func scheduleNode(s client.Synchronization) *yaml.Node {
+	m := mappingNode("interval", s.Interval, "cron", s.Cron, "timeZone", s.TimeZone)
+	if !s.Enabled {
+		m.Content = append([]*yaml.Node{textNode("enabled"), {Kind: yaml.ScalarNode, Tag: "!!bool", Value: "false"}}, m.Content...)
+	}
+	if len(m.Content) == 0 {
+		return nil
+	}
+	m.Style = yaml.FlowStyle
+	return m
 }
 
 func otherUse(kind, name, uses string) error {

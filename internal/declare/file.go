@@ -74,6 +74,15 @@ type Repository struct {
 	Name, Description string
 	Path, Storage     string
 	Key               string // its name
+	Synchronization   Synchronization
+}
+
+// Synchronization says when a repository is checked by itself. The zero value is the
+// server's own interval.
+type Synchronization struct {
+	Off            bool
+	Interval       string // as the server writes it
+	Cron, TimeZone string
 }
 
 // User may sign in.
@@ -176,6 +185,10 @@ func (r Repository) check(keys, storages map[string]bool) error {
 		return invalid("repository %q: key is missing; name one of the file's keys", r.Name)
 	case !keys[fold(r.Key)]:
 		return invalid("repository %q: there is no key %q in the file", r.Name, r.Key)
+	case r.Synchronization.Cron != "" && r.Synchronization.Interval != "":
+		return invalid("repository %q: give interval or cron in synchronization, and not both", r.Name)
+	case r.Synchronization.Cron == "" && r.Synchronization.TimeZone != "":
+		return invalid("repository %q: timeZone in synchronization has no meaning without cron", r.Name)
 	}
 	return nil
 }

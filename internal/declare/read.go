@@ -79,11 +79,37 @@ func storageFields(s *Storage) fields {
 func repositoryFields(r *Repository) fields {
 	return fields{
 		"name": text(&r.Name), "description": text(&r.Description), "path": text(&r.Path), "storage": text(&r.Storage), "key": text(&r.Key),
+		"synchronization": synchronization(&r.Synchronization),
 	}
 }
 
 func userFields(u *User) fields {
 	return fields{"name": text(&u.Name), "role": text((*string)(&u.Role)), "password": secretIn(&u.Password)}
+}
+
+// synchronization reads a schedule. An interval takes the server's form, so that 90m and
+// 1h30m are the same.
+func synchronization(to *Synchronization) func(*yaml.Node) error {
+	return func(n *yaml.Node) error {
+		return mapping(n, "synchronization", fields{
+			"enabled": func(n *yaml.Node) error {
+				if n.Tag != "!!bool" || n.Decode(&to.Off) != nil {
+					return at(n, "true or false is expected")
+				}
+				to.Off = !to.Off
+				return nil
+			},
+			"interval": func(n *yaml.Node) error {
+				d, err := syncline.ParseInterval(n.Value)
+				if err != nil {
+					return at(n, "interval %s", syncline.MessageOf(err))
+				}
+				to.Interval = syncline.FormatInterval(d)
+				return nil
+			},
+			"cron": text(&to.Cron), "timeZone": text(&to.TimeZone),
+		})
+	}
 }
 
 // at makes an error about a line of the file.

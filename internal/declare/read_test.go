@@ -21,6 +21,7 @@ repositories:
   - name: desk
     path: /srv/restic/desk
     key: OTHER
+    synchronization: {enabled: false, interval: 90m}
 users:
   - {name: ann, role: operator, password: {env: ANN}}
 `
@@ -38,6 +39,9 @@ func TestRead(t *testing.T) {
 	}
 	if k := f.Keys[1]; k.ID != "3f2504e0-4f89-41d3-9a0c-0305e82c3301" || k.Password.given() {
 		t.Errorf("got %+v", k)
+	}
+	if s := f.Repositories[1].Synchronization; s != (Synchronization{Off: true, Interval: "1h30m"}) || f.Repositories[0].Synchronization != (Synchronization{}) {
+		t.Errorf("got %+v", s)
 	}
 	if s := f.Storages[0]; s.Bucket != "2024" || s.Region != "here" {
 		t.Errorf("got %+v", s)
@@ -74,6 +78,10 @@ func TestReadRefuses(t *testing.T) {
 		replace("path: /srv/restic/desk", "path: srv"):                       "path must be absolute",
 		replace("path: /srv/restic/desk", "path: /srv/../x"):                 "path must be absolute and without",
 		replace("path: /srv/restic/desk", "storage: cellar\n    path: /srv"): "give path, or storage, and not both",
+		replace("interval: 90m", "interval: soon"):                           "line 15: interval must be a time",
+		replace("interval: 90m", "interval: 90m, cron: 0 3 * * *"):           "and not both",
+		replace("interval: 90m", "timeZone: UTC"):                            "no meaning without cron",
+		replace("enabled: false", "enabled: 0"):                              "true or false",
 		replace("name: desk", "name: LAPTOP"):                                "stands in the file twice",
 		replace("name: desk", "name: 'desk '"):                               "without a space at an end",
 		replace("maxConnections: 8", "maxConnections: -8"):                   "a whole number of 0 or more",

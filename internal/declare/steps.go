@@ -3,6 +3,7 @@ package declare
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"syncline.dev/syncline"
@@ -98,12 +99,25 @@ func (p *planner) repositories(context.Context) error {
 		if has.ObjectStorageID != "" {
 			storage = p.nameOf(kindStorage, has.ObjectStorageID)
 		}
-		p.add(r.changed(*has, differ(
+		p.add(r.changed(*has, append(r.Synchronization.fields(has.Synchronization), differ(
 			p.taken(has.ManagedBy), Field{"name", has.Name, r.Name}, Field{"description", has.Description, r.Description},
 			Field{"path", has.Path, r.Path}, same("storage", storage, r.Storage), same("key", key, r.Key),
-		)))
+		)...)))
 	}
 	return nil
+}
+
+// fields are the differences from a schedule of the server.
+func (s Synchronization) fields(has client.Synchronization) []Field {
+	return differ(
+		Field{"synchronization.enabled", strconv.FormatBool(has.Enabled), strconv.FormatBool(!s.Off)}, Field{"synchronization.interval", has.Interval, s.Interval},
+		Field{"synchronization.cron", has.Cron, s.Cron}, Field{"synchronization.timeZone", has.TimeZone, s.TimeZone},
+	)
+}
+
+// schedule is the schedule in the form of the API.
+func (s Synchronization) schedule() *client.Synchronization {
+	return &client.Synchronization{Enabled: !s.Off, Interval: s.Interval, Cron: s.Cron, TimeZone: s.TimeZone}
 }
 
 // same is the field of a name, in which letter case does not count.
@@ -150,9 +164,11 @@ func (r Repository) needs() (key, storage ref, all []ref) {
 func (r Repository) added() Step {
 	key, storage, needs := r.needs()
 	fields := differ(Field{"path", "", r.Path}, Field{"storage", "", r.Storage}, Field{"key", "", r.Key}, Field{"description", "", r.Description})
+	fields = append(fields, r.Synchronization.fields(client.Synchronization{Enabled: true})...)
 	return Step{Action: Add, Kind: kindRepository, Name: r.Name, Fields: fields, needs: needs, do: func(ctx context.Context, c *client.Client, ids map[ref]syncline.ID) error {
 		_, err := c.AttachRepository(ctx, client.NewRepository{
 			Name: r.Name, Description: r.Description, Path: r.Path, ObjectStorageID: ids[storage], EncryptionKeyID: ids[key],
+			Synchronization: r.Synchronization.schedule(),
 		})
 		return err
 	}}
@@ -163,6 +179,7 @@ func (r Repository) changed(has client.Repository, fields []Field) Step {
 	return Step{Action: Change, Kind: kindRepository, Name: r.Name, Fields: fields, needs: needs, do: func(ctx context.Context, c *client.Client, ids map[ref]syncline.ID) error {
 		return c.ChangeRepository(ctx, has.ID, client.RepositoryChange{
 			Name: r.Name, Description: &r.Description, Path: r.Path, ObjectStorageID: ids[storage], EncryptionKeyID: ids[key], RetentionType: has.RetentionType,
+			Synchronization: r.Synchronization.schedule(),
 		})
 	}}
 }
