@@ -31,6 +31,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 // browser chooses the page.
 var views = map[string]bool{
 	"": true, "repositories": true, "points": true, "search": true, "sessions": true, "sign-in": true, "attach": true, "restores": true, "settings": true,
+	"machines": true, "alarms": true,
 }
 
 // contentTypes replace the machine's own tables, which differ.

@@ -27,6 +27,7 @@ const may = {
   manage: ['administrator'],
   synchronize: ['administrator', 'operator'],
   restore: ['administrator', 'restorer'],
+  answer: ['administrator', 'operator'], // alarms, and what is watched
   follow: ['administrator', 'operator', 'restorer'], // the restores on the server
 };
 
@@ -103,8 +104,14 @@ export const get = (path, options) => request('GET', path, options);
  * @param {string} path
  * @param {Options} [options]
  */
-export async function getWhole(path, options) {
-  const response = await ask('GET', path, options);
+export const getWhole = (path, options) => whole('GET', path, options);
+
+// postWhole likewise.
+export const postWhole = (path) => whole('POST', path);
+
+/** @param {string} method @param {string} path @param {Options} [options] */
+async function whole(method, path, options) {
+  const response = await ask(method, path, options);
   const value = await answer(response);
   return { value, without: (response.headers.get('Syncline-Incomplete') ?? '').split(/[\s,]+/).filter(Boolean) };
 }

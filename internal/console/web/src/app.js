@@ -2,9 +2,10 @@
 // the server can be reached.
 import { useEffect } from 'preact/hooks';
 import { html } from './html.js';
+import { isUrgent } from './alarms.js';
 import { allowed, lost, signOut, user } from './api.js';
-import { shownSince, useNow } from './data.js';
-import { dateTime, span } from './format.js';
+import { shownSince, useGet, useNow } from './data.js';
+import { count, dateTime, span } from './format.js';
 import { lazy } from './lazy.js';
 import { address, match } from './router.js';
 import { useElement, useStore } from './store.js';
@@ -22,6 +23,9 @@ const History = lazy(() => import('./views/history.js'), 'History');
 const Compare = lazy(() => import('./views/compare.js'), 'Compare');
 const Space = lazy(() => import('./views/space.js'), 'Space');
 const Restores = lazy(() => import('./views/restores.js'), 'Restores');
+const Machines = lazy(() => import('./views/machines.js'), 'Machines');
+const Machine = lazy(() => import('./views/machine.js'), 'Machine');
+const Alarms = lazy(() => import('./views/alarms.js'), 'Alarms');
 const AllSessions = lazy(() => import('./views/allsessions.js'), 'AllSessions');
 const Settings = lazy(() => import('./views/settings.js'), 'Settings');
 
@@ -37,6 +41,10 @@ const routes = [
   ['/points/:id/compare', Compare],
   ['/points/:id/files', Browse],
   ['/search', Search],
+  ['/machines', Machines],
+  ['/machines/:machine', Machine],
+  ['/alarms', Alarms],
+  ['/alarms/:alarm', Alarms],
   ['/sessions', AllSessions],
   ['/settings', Settings],
   ['/settings/:page', Settings],
@@ -105,7 +113,7 @@ function ConnectionBar() {
 }
 
 function Navigation({ who, path, params }) {
-  const links = [['/', 'overview', 'Overview'], ['/sessions', 'sync', 'Sessions']];
+  const links = [['/', 'overview', 'Overview'], ['/machines', 'host', 'Machines'], ['/alarms', 'bell', 'Alarms'], ['/sessions', 'sync', 'Sessions']];
   if (allowed(who, 'follow')) links.push(['/restores', 'restore', 'Restores']);
   links.push(['/settings', 'settings', 'Settings']);
   return html`<header class="side">
@@ -114,11 +122,19 @@ function Navigation({ who, path, params }) {
       Syncline</a>
     <${SearchBox} path=${path} params=${params} />
     <nav aria-label="Main">
-      ${links.map(([href, icon, text]) => html`<a key=${href} href=${href} aria-current=${href === path || (href !== '/' && path.startsWith(`${href}/`)) ? 'page' : undefined}><${Icon} name=${icon} /><span>${text}</span></a>`)}
+      ${links.map(([href, icon, text]) => html`<a key=${href} href=${href} aria-current=${href === path || (href !== '/' && path.startsWith(`${href}/`)) ? 'page' : undefined}><${Icon} name=${icon} /><span>${text}</span>${href === '/alarms' && html`<${OpenAlarms} />`}</a>`)}
       <a href="/swagger" target="_blank" rel="noopener"><${Icon} name="api" /><span>API</span></a>
     </nav>
     <${Who} who=${who} />
   </header>`;
+}
+
+// OpenAlarms counts the alarms that are open, in the navigation.
+function OpenAlarms() {
+  const { data } = useGet('/v6/Alarms?state=Open&limit=100', { every: 15_000 });
+  if (!data?.total) return null;
+  const urgent = data.total > data.results.length || data.results.some((a) => isUrgent(a, Date.now()));
+  return html`<span class="nav-count ${urgent ? '' : 'calm'}">${count(data.total)}<span class="hidden"> open</span></span>`;
 }
 
 function Who({ who }) {

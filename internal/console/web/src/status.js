@@ -1,45 +1,63 @@
 // Texts about the state of a repository, and the order in which repositories
 // need attention.
-import { count, span } from './format.js';
+import { isUrgent } from './alarms.js';
+import { count } from './format.js';
 
 // newestByHost returns each host's latest restore point, the latest first.
 // points come newest first, as the API gives them.
 /** @param {import('./resources.js').Point[]} points */
 export function newestByHost(points) {
-  /** @type {Map<string, { hostName: string, point: import('./resources.js').Point, times: number[] }>} */
+  /** @type {Map<string, { hostName: string, point: import('./resources.js').Point }>} */
   const hosts = new Map();
   for (const point of points) {
-    const host = hosts.get(point.hostName);
-    if (host) host.times.push(Date.parse(point.backupTime));
-    else hosts.set(point.hostName, { hostName: point.hostName, point, times: [Date.parse(point.backupTime)] });
+    if (!hosts.has(point.hostName)) hosts.set(point.hostName, { hostName: point.hostName, point });
   }
   return [...hosts.values()];
 }
 
-// overdue reports a host that is silent for much longer than usual. The pauses
-// between its last backups say what is usual.
-/** @param {{ times: number[] }} host @param {number} now */
-export function overdue({ times }, now) {
-  if (times.length < 4) return null;
-  const pauses = [];
-  for (let i = 1; i < Math.min(times.length, 21); i++) pauses.push(times[i - 1] - times[i]);
-  pauses.sort((a, b) => a - b);
-  const usual = pauses[Math.floor(pauses.length / 2)];
-  const silent = now - times[0];
-  return silent > Math.max(3 * usual, usual + 26 * 3600_000) ? { usual, silent } : null;
+const minute = 60_000;
+const grace = 10 * minute; // for a check that is due
+const lasting = 24 * 60 * minute; // of a look, where no further one is planned
+
+// looked says when a repository was looked at last, by a check or a session, and
+// whether that is too long ago to say how the repository is.
+/** @param {Repository} repository @param {Session | undefined} session @param {number} now */
+export function looked(repository, session, now) {
+  const ended = session?.state === 'None' && session.result === 'Success' ? session.endTime : undefined;
+  const times = [repository.lastCheckTime, ended].filter((t) => t !== undefined).sort((x, y) => Date.parse(x) - Date.parse(y));
+  const at = times.pop();
+  const due = repository.nextCheckTime;
+  const old = due ? now > Date.parse(due) + grace : at !== undefined && now > Date.parse(at) + lasting;
+  return { at, old };
+}
+
+// scheduleText says when a repository is checked by itself.
+/** @param {Repository['synchronization']} s */
+export function scheduleText(s) {
+  if (!s.enabled) return 'not checked by itself';
+  if (s.cron) return `cron ${s.cron}, ${s.timeZone || 'UTC'}`;
+  return s.interval ? `every ${s.interval}` : 'at the server’s interval';
 }
 
 // standing describes the state of a repository. weight orders the attention it
-// needs: 3 failed, 2 out of sync, 1 worth a look, 0 nothing.
+// needs: 3 failed, 2 out of sync, 1 worth a look, 0 nothing. seen says that since
+// is the time of a look.
 /**
- * @typedef {{ kind: string, text: string, weight: number, since?: string, why?: string }} Standing
- * @param {import('./resources.js').Repository} repository
- * @param {import('./resources.js').Session | undefined} session
+ * @typedef {import('./resources.js').Repository} Repository
+ * @typedef {import('./resources.js').Session} Session
+ * @typedef {{ kind: string, text: string, weight: number, since?: string, why?: string, seen?: boolean }} Standing
+ * @param {Repository} repository
+ * @param {Session | undefined} session
  * @returns {Standing}
  */
-export function standing(repository, session) {
+export function standing(repository, session, now = Date.now()) {
   if (session?.state === 'Synchronizing') {
     return { kind: 'running', text: session.startTime ? 'Synchronizing' : 'Waiting to start', weight: 0, since: session.startTime };
+  }
+  const { at, old } = looked(repository, session, now);
+  const checked = repository.lastCheckTime;
+  if (repository.lastCheckResult === 'Failed' && checked && at === checked) {
+    return { kind: 'failed', text: 'Cannot be read', weight: 3, since: checked, seen: true, why: repository.lastCheckError ?? 'The last check failed.' };
   }
   if (session?.state === 'Failed') {
     return { kind: 'failed', text: 'Failed', weight: 3, since: session.endTime, why: session.error };
@@ -50,27 +68,31 @@ export function standing(repository, session) {
     return { kind: 'behind', text: 'Out of sync', weight: 2, since: session.endTime, why };
   }
   if (!session || repository.isOutOfSync !== false) return { kind: 'unknown', text: 'Not known', weight: 1, why: 'It is not known whether it is in sync: no synchronization of it is known.' };
-  if (session.result === 'Stopped') return { kind: 'synced', text: 'In sync, last run stopped', weight: 0, since: session.endTime };
-  return { kind: 'synced', text: 'In sync', weight: 0, since: session.endTime };
+  if (old) return { kind: 'unknown', text: 'Not known', weight: 1, since: at, seen: true, why: repository.nextCheckTime ? 'A check is overdue, so it is not known whether it has changed.' : 'It has not been looked at for long, and no check is planned.' };
+  if (session.result === 'Stopped') return { kind: 'synced', text: 'In sync, last run stopped', weight: 0, since: at ?? session.endTime, seen: at !== undefined };
+  return { kind: 'synced', text: 'In sync', weight: 0, since: at ?? session.endTime, seen: true };
 }
 
-// concerns lists everything that needs attention, the gravest first.
-export function concerns(rows, now) {
+const ofRepository = ['RepositoryUnreachable', 'RepositoryDamaged', 'SynchronizationFailed'];
+
+// concerns lists everything that needs attention, the gravest first: the open
+// alarms that nobody looks after, and the repositories without an alarm that are
+// not well. An alarm for information only is none of them.
+/** @param {{ repository: Repository, session: Session | undefined }[]} rows @param {import('./alarms.js').Alarm[]} alarms @param {number} now */
+export function concerns(rows, alarms, now) {
   const list = [];
-  for (const { repository, session, hosts } of rows) {
-    const s = standing(repository, session);
-    if (s.weight > 0) list.push({ repository, weight: s.weight, kind: s.kind, text: s.why, since: s.since });
-    for (const host of hosts ?? []) {
-      const late = overdue(host, now);
-      if (late) {
-        list.push({
-          repository, weight: 1, kind: 'late', since: host.point.backupTime, hostName: host.hostName,
-          text: `has had no new restore point for ${span(late.silent)}; usually one comes every ${span(late.usual)}.`,
-        });
-      }
-    }
+  const told = new Set();
+  for (const alarm of alarms) {
+    if (ofRepository.includes(alarm.kind)) told.add(alarm.repositoryId);
+    if (!isUrgent(alarm, now)) continue;
+    const weight = alarm.severity === 'Critical' ? 3 : 2;
+    list.push({ key: alarm.id, alarm, weight, kind: weight === 3 ? 'failed' : 'late', text: alarm.message, since: alarm.startTime, name: alarm.repositoryName ?? '', repository: undefined });
   }
-  return list.sort((a, b) => b.weight - a.weight || a.repository.name.localeCompare(b.repository.name));
+  for (const { repository, session } of rows) {
+    const s = standing(repository, session, now);
+    if (s.weight > 0 && !told.has(repository.id)) list.push({ key: repository.id, alarm: undefined, repository, weight: s.weight, kind: s.kind, text: s.why, since: s.since, name: repository.name });
+  }
+  return list.sort((a, b) => b.weight - a.weight || a.name.localeCompare(b.name));
 }
 
 // added says what a session has brought. A running session has brought nothing

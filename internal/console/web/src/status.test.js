@@ -1,44 +1,58 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { added, concerns, newestByHost, overdue, standing } from './status.js';
+import { added, concerns, newestByHost, scheduleText, standing } from './status.js';
 
-const day = 24 * 3600_000;
 const now = Date.parse('2026-11-24T12:00:00Z');
-const points = (hostName, ...ages) => ages.map((age) => ({ id: `${hostName}${age}`, hostName, backupTime: new Date(now - age * day).toISOString() }));
+const session = (state, result) => /** @type {any} */ ({ id: 's', state, result, startTime: '2026-11-24T10:00:00Z', endTime: '2026-11-24T11:00:00Z', error: 'it broke', progressPercent: 5 });
+const repository = (name, isOutOfSync = false, more = {}) => /** @type {any} */ ({ id: name, name, isOutOfSync, nextCheckTime: '2026-11-24T12:10:00Z', lastCheckTime: '2026-11-24T11:59:00Z', lastCheckResult: 'Success', ...more });
 
-test('a host is overdue by its own measure', () => {
-  const late = (...ages) => overdue(newestByHost(points('a', ...ages))[0], now);
-  assert.equal(late(0.5, 1.5, 2.5, 3.5), null);
-  assert.equal(late(2, 3, 4, 5), null, 'a missed night is no alarm');
-  assert.deepEqual(late(4, 5, 6, 7), { usual: day, silent: 4 * day });
-  assert.equal(late(18, 25, 32, 39), null, 'it comes every week');
-  assert.equal(late(300, 301, 302), null, 'too few to judge by');
+test('each host has its newest restore point', () => {
+  const points = /** @type {any} */ ([{ id: '3', hostName: 'a' }, { id: '2', hostName: 'b' }, { id: '1', hostName: 'a' }]);
+  assert.deepEqual(newestByHost(points).map((h) => h.hostName + h.point.id), ['a3', 'b2']);
 });
 
-test('what is gravest comes first', () => {
-  const session = (state, result) => ({ id: 's', state, result, startTime: '2026-11-24T10:00:00Z', endTime: '2026-11-24T11:00:00Z', error: 'it broke', progressPercent: 5 });
-  const repository = (name, isOutOfSync = false) => ({ id: name, name, isOutOfSync });
+test('what is gravest comes first, and nothing comes twice', () => {
   const rows = [
-    { repository: repository('good'), session: session('None', 'Success'), hosts: newestByHost(points('fine', 0.1, 1, 2, 3)) },
-    { repository: repository('late'), session: session('None', 'Success'), hosts: newestByHost(points('laptop', 30, 31, 32, 33)) },
+    { repository: repository('good'), session: session('None', 'Success') },
+    { repository: repository('gone', false, { lastCheckResult: 'Failed', lastCheckError: 'no such folder' }), session: session('None', 'Success') },
     { repository: repository('behind', true), session: session('None', 'Stopped') },
-    { repository: repository('new', true) },
+    { repository: repository('new', true), session: undefined },
     { repository: repository('failed', true), session: session('Failed', 'Failed') },
     { repository: repository('running', true), session: session('Synchronizing') },
   ];
-  assert.deepEqual(concerns(rows, now).map((c) => c.repository.name), ['failed', 'behind', 'new', 'late']);
-  assert.equal(concerns(rows, now)[0].text, 'it broke');
-  assert.equal(standing(rows[5].repository, rows[5].session).kind, 'running');
-  assert.equal(standing(rows[3].repository).text, 'Never synchronized');
+  const alarm = (id, severity, more) => /** @type {any} */ ({ id, severity, kind: 'BackupLate', state: 'Open', message: id, startTime: '2026-11-24T10:00:00Z', repositoryName: 'good', ...more });
+  const alarms = [
+    alarm('late', 'Warning'), alarm('seen', 'Critical', { acknowledgedBy: 'ann' }), alarm('info', 'Info'), alarm('quiet', 'Critical', { silencedUntil: '2026-11-25T00:00:00Z' }),
+    alarm('unreachable', 'Critical', { kind: 'RepositoryUnreachable', repositoryId: 'gone', repositoryName: 'gone' }),
+  ];
+  assert.deepEqual(concerns(rows, alarms, now).map((c) => c.key), ['failed', 'unreachable', 'behind', 'late', 'new']);
+  assert.equal(concerns(rows, alarms, now)[0].text, 'it broke');
+  assert.equal(standing(rows[1].repository, rows[1].session, now).why, 'no such folder');
+  assert.equal(standing(rows[5].repository, rows[5].session, now).kind, 'running');
+  assert.equal(standing(rows[3].repository, undefined, now).text, 'Never synchronized');
 });
 
 test('nothing is in sync of which that is not known', () => {
-  const of = (isOutOfSync, session) => standing(/** @type {any} */ ({ isOutOfSync }), session).kind;
-  assert.equal(of(false, { state: 'None', result: 'Success' }), 'synced');
-  assert.equal(of(true, { state: 'None', result: 'Success' }), 'behind');
+  const of = (isOutOfSync, s, more = {}) => standing(repository('r', isOutOfSync, more), s, now).kind;
+  const done = session('None', 'Success');
+  assert.equal(of(false, done), 'synced');
+  assert.equal(of(true, done), 'behind');
   assert.equal(of(true, undefined), 'behind');
   assert.equal(of(false, undefined), 'unknown');
-  assert.equal(of(undefined, { state: 'None', result: 'Success' }), 'unknown');
+  assert.equal(of(/** @type {any} */ (null), done), 'unknown');
+  assert.equal(of(false, done, { lastCheckResult: 'Failed' }), 'failed', 'the last look failed');
+  assert.equal(of(false, done, { lastCheckResult: 'Failed', lastCheckTime: '2026-11-24T10:30:00Z' }), 'synced', 'a session went well after it');
+  assert.equal(of(false, done, { nextCheckTime: '2026-11-24T11:49:00Z' }), 'unknown', 'a check is overdue');
+  assert.equal(of(false, done, { nextCheckTime: undefined }), 'synced');
+  assert.equal(of(false, done, { nextCheckTime: undefined, lastCheckTime: '2026-11-22T11:59:00Z' }), 'synced', 'an hour after a session');
+  assert.equal(standing(repository('r', false, { nextCheckTime: undefined }), done, now + 25 * 3600_000).kind, 'unknown', 'nobody has looked for a day');
+});
+
+test('a schedule is told in words', () => {
+  assert.equal(scheduleText({ enabled: false }), 'not checked by itself');
+  assert.equal(scheduleText({ enabled: true }), 'at the server’s interval');
+  assert.equal(scheduleText({ enabled: true, interval: '1h30m' }), 'every 1h30m');
+  assert.equal(scheduleText({ enabled: true, cron: '0 3 * * *', timeZone: 'Europe/Berlin' }), 'cron 0 3 * * *, Europe/Berlin');
 });
 
 test('a session says what it has brought, and a running one does not say that there is nothing', () => {

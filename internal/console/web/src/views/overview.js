@@ -1,15 +1,16 @@
 // Everything at a glance: first what needs attention, then every repository.
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { html } from '../html.js';
-import { ApiError, allowed, get, getWhole, post } from '../api.js';
-import { client, useData, useNow } from '../data.js';
+import { ApiError, allowed, get, getWhole, post, postWhole } from '../api.js';
+import { client, useData, useGet } from '../data.js';
 import { useSession } from '../follow.js';
-import { count, plural, sentence, visible } from '../format.js';
+import { count, plural, visible } from '../format.js';
 import { GrowthLine } from '../growthline.js';
 import { useKept } from '../kept.js';
 import { setParams } from '../router.js';
-import { concerns, newestByHost, overdue, standing } from '../status.js';
-import { Ago, Button, Empty, Heading, Icon, Loading, Name, Problem, Progress } from '../ui.js';
+import { newestByHost, standing } from '../status.js';
+import { Ago, Button, Empty, Heading, Icon, Loading, Name, Problem, Progress, notify } from '../ui.js';
+import { Attention, MachinesLine } from './attention.js';
 import { Without } from './trouble.js';
 
 // The hosts of each repository are kept until another of its sessions has
@@ -124,18 +125,26 @@ function useRows() {
 
 export function Overview({ who, params }) {
   const { rows, error, reload } = useRows();
-  const now = useNow(30_000);
+  const machines = useGet('/v6/Machines?state=Late&limit=1000', { every: 15_000 });
+  const alarms = useGet('/v6/Alarms?state=Open&limit=1000', { every: 10_000 });
+  const late = useMemo(() => lateHosts(machines.data?.results ?? []), [machines.data]);
   if (!rows) return html`<${Heading} title="Overview" />${error ? html`<${Problem} error=${error} retry=${reload} />` : html`<${Loading} />`}`;
   return html`
     <${Heading} title="Overview">
+      ${allowed(who, 'synchronize') && rows.length > 1 && html`<${Button} icon="sync" onClick=${() => synchronizeAll(rows).then(reload)}>Synchronize all<//>`}
       ${allowed(who, 'manage') && html`<a class="button primary" href="/attach"><${Icon} name="plus" />Add a repository</a>`}
     <//>
     <${Problem} error=${error?.status ? error : null} retry=${reload} />
     ${rows.length === 0
       ? html`<${Empty} title="No repositories yet"><p>Add a restic repository, and its snapshots and files can be looked at here.</p>
           ${allowed(who, 'manage') && html`<a class="button primary" href="/attach">Add a repository</a>`}<//>`
-      : html`<${Figures} rows=${rows} /><${Attention} list=${concerns(rows, now)} who=${who} reload=${reload} />
-          <${Repositories} rows=${rows} who=${who} reload=${reload} now=${now} params=${params} />`}`;
+      : html`<${MachinesLine} machines=${machines} /><${Figures} rows=${rows} /><${Attention} rows=${rows} alarms=${alarms} who=${who} reload=${reload} />
+          <${Repositories} rows=${rows} who=${who} reload=${reload} late=${late} params=${params} />`}`;
+}
+
+// lateHosts has the hosts of each repository that are late there.
+function lateHosts(machines) {
+  return new Set(machines.flatMap((m) => m.series.filter((s) => s.state === 'Late').map((s) => `${s.repositoryId} ${m.hostName}`)));
 }
 
 function Figures({ rows }) {
@@ -161,21 +170,12 @@ function Figures({ rows }) {
   </dl><${Without} repositories=${without} />`;
 }
 
-function Attention({ list, who, reload }) {
-  const [all, setAll] = useKept('concerns', false);
-  if (list.length === 0) return null;
-  const shown = all ? list : list.slice(0, 5);
-  return html`<section class="attention" aria-labelledby="attention-title">
-    <h2 id="attention-title">Needs attention</h2>
-    <ul>${shown.map((c) => html`<li key=${c.repository.id + (c.hostName ?? '')} class=${c.kind}>
-      <${Icon} name=${c.kind === 'failed' ? 'error' : 'warning'} />
-      <div class="grow"><a href="/repositories/${c.repository.id}"><${Name} text=${c.repository.name} /></a>
-        <span>${c.hostName ? html`: <${Name} text=${c.hostName} /> ${c.text}` : `: ${sentence(visible(c.text))}`}</span>
-        ${c.since && c.kind !== 'late' && html` <span class="quiet-text"><${Ago} at=${c.since} /></span>`}</div>
-      ${c.kind !== 'late' && allowed(who, 'synchronize') && html`<${SyncButton} id=${c.repository.id} name=${c.repository.name} reload=${reload} />`}
-    </li>`)}</ul>
-    ${list.length > 5 && html`<button class="quiet small" onClick=${() => setAll(!all)}>${all ? 'Show fewer' : `Show all ${count(list.length)}`}</button>`}
-  </section>`;
+// synchronizeAll starts a session of every repository, and names those of which
+// none can be started.
+async function synchronizeAll(rows) {
+  const { value, without } = await postWhole('/v6/BackupRepositories/Sync');
+  notify(`${plural(value.length, 'session')} started or running.`);
+  if (without.length > 0) notify(`No session can be started of ${without.map((id) => rows.find((r) => r.repository.id === id)?.repository.name ?? id).join(', ')}.`, 'error');
 }
 
 export function SyncButton({ id, name, reload, kind = 'small' }) {
@@ -197,7 +197,7 @@ const urgency = (r) => {
   const s = standing(r.repository, r.session);
   return s.weight || (s.kind === 'running' ? 0.5 : 0);
 };
-const newest = (r) => Math.max(0, ...(r.hosts ?? []).map((h) => h.times[0]));
+const newest = (r) => Math.max(0, ...(r.hosts ?? []).map((h) => Date.parse(h.point.backupTime)));
 
 // sorts are the orders of the list: their names and columns.
 const sorts = {
@@ -207,7 +207,7 @@ const sorts = {
   points: ['Most restore points first', '', (a, b) => (b.points ?? -1) - (a.points ?? -1)],
 };
 
-function Repositories({ rows, who, reload, now, params }) {
+function Repositories({ rows, who, reload, late, params }) {
   const [filter, setFilter] = useKept('filter', '');
   const sort = sorts[params.get('sort') ?? ''] ? /** @type {string} */ (params.get('sort')) : 'attention';
   const shown = useMemo(() => {
@@ -229,13 +229,13 @@ function Repositories({ rows, who, reload, now, params }) {
         ${['name', 'attention', 'newest'].map((key) => html`<span key=${key} role="columnheader" aria-sort=${sort === key ? (key === 'name' ? 'ascending' : 'descending') : undefined}>
           <button class="sort" title=${`Sort: ${sorts[key][0].toLowerCase()}`} onClick=${() => order(key)}>${sorts[key][1]}${sort === key && html`<span aria-hidden="true">${key === 'name' ? '↑' : '↓'}</span>`}</button></span>`)}
         <span role="columnheader">Stored</span><span role="columnheader"><span class="hidden">Actions</span></span></div>
-      ${shown.map((r) => html`<${Row} key=${r.repository.id} ...${r} who=${who} reload=${reload} now=${now}
+      ${shown.map((r) => html`<${Row} key=${r.repository.id} ...${r} who=${who} reload=${reload} late=${late}
         follow=${r.session?.state === 'Synchronizing' && ++streams <= maxStreams} />`)}</div>
     ${shown.length === 0 && html`<p class="quiet-text">No repository fits “${filter}”.</p>`}
   </section>`;
 }
 
-function Row({ repository, session: listed, hosts, points, hidden, who, reload, follow, now }) {
+function Row({ repository, session: listed, hosts, points, hidden, who, reload, follow, late }) {
   const followed = useSession(follow ? listed : null);
   const session = followed ?? listed;
   const s = standing(repository, session);
@@ -243,7 +243,7 @@ function Row({ repository, session: listed, hosts, points, hidden, who, reload, 
     <div class="repository-name" role="cell"><a href="/repositories/${repository.id}"><${Name} text=${repository.name} /></a>${repository.copyOf && html`<span class="badge managed">copy</span>`}
       ${repository.description && html`<span class="quiet-text cut" title=${visible(repository.description)}><bdi>${visible(repository.description)}</bdi></span>`}</div>
     <div class="repository-state" role="cell"><${Status} standing=${s} session=${session} name=${repository.name} /></div>
-    <div class="repository-hosts" role="cell"><${Hosts} hosts=${hosts} points=${points} hidden=${hidden} now=${now} /></div>
+    <div class="repository-hosts" role="cell"><${Hosts} hosts=${hosts} points=${points} hidden=${hidden} late=${(h) => late.has(`${repository.id} ${h.hostName}`)} /></div>
     <div class="repository-size" role="cell">${points > 0 && html`<${GrowthLine} id=${repository.id} settled=${settledBy(session)} />`}</div>
     <div class="repository-actions" role="cell">${allowed(who, 'synchronize') && (s.kind === 'running'
       ? html`<${StopButton} session=${session} name=${repository.name} reload=${reload} />`
@@ -256,15 +256,15 @@ export function Status({ standing: s, session, name }) {
     return html`<div class="running-state"><span class="badge running">${s.text}</span><span class="number">${session.progressPercent} %</span>
       <${Progress} percent=${session.progressPercent} label=${`Progress of ${visible(name)}`} /></div>`;
   }
-  return html`<span class="badge ${s.kind}">${s.text}</span> ${s.since && html`<span class="quiet-text"><${Ago} at=${s.since} /></span>`}`;
+  return html`<span class="badge ${s.kind}">${s.text}</span> ${s.since && html`<span class=${`quiet-text${s.seen ? ' seen' : ''}`}>${s.seen && 'looked at '}<${Ago} at=${s.since} /></span>`}`;
 }
 
-function Hosts({ hosts, points, hidden, now }) {
+function Hosts({ hosts, points, hidden, late }) {
   const unseen = hidden > 0 && html`<span class="why-late">${plural(hidden, 'snapshot')} cannot be shown</span>`;
   if (hosts === null) return html`<span class="quiet-text">Not known until it is synchronized</span>`;
   if (!hosts) return html`<span class="quiet-text">…</span>`;
   if (hosts.length === 0) return html`<span class="quiet-text">No restore points</span> ${unseen}`;
-  return html`<ul class="hosts">${hosts.slice(0, 3).map((h) => html`<li key=${h.hostName} class=${overdue(h, now) ? 'late' : ''}>
+  return html`<ul class="hosts">${hosts.slice(0, 3).map((h) => html`<li key=${h.hostName} class=${late(h) ? 'late' : ''}>
       <${Icon} name="host" size="15" /><${Name} text=${h.hostName} /> <span class="quiet-text"><${Ago} at=${h.point.backupTime} /></span></li>`)}</ul>
     <span class="quiet-text">${hosts.length > 3 ? `and ${plural(hosts.length - 3, 'more host')}, ` : ''}${plural(points, 'restore point')}</span> ${unseen}`;
 }

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { count, date, dateTime, localDay, visible } from '../format.js';
-import { Lack, Note } from '../lacks.js';
+import { Lack, Note, TimeMark } from '../lacks.js';
 import { missing, onDayHidden } from '../missing.js';
 import { compareAddress, spaceAddress } from '../places.js';
 import { setParams } from '../router.js';
@@ -54,7 +54,7 @@ function Choice({ points, chosen, choose, hidden, host, first, setFirst, show })
   const pair = first && chosen && first.id !== chosen.id ? [first, chosen].sort((a, b) => Date.parse(a.backupTime) - Date.parse(b.backupTime)) : null;
   return html`<div class="point-choice">
     <label class="inline">Go to day<input type="date" max=${localDay(Date.now())} onChange=${(e) => jump(e.target.value)} /></label>
-    <div class="grow" role="status">${chosen ? html`<span><b>${dateTime(chosen.backupTime)}</b> <${Name} text=${chosen.hostName} /> <${Lack} point=${chosen} /> ${note.of === chosen.id && note.text && html`<span class="quiet-text">${note.text}</span>`}</span>
+    <div class="grow" role="status">${chosen ? html`<span><b>${dateTime(chosen.backupTime)}</b> <${Name} text=${chosen.hostName} /> <${Lack} point=${chosen} /> <${TimeMark} point=${chosen} /> ${note.of === chosen.id && note.text && html`<span class="quiet-text">${note.text}</span>`}</span>
       <span class="actions"><a class="button small" href="/points/${chosen.id}/files"><${Icon} name="folder" size="15" />Browse</a>
       <button class="small" onClick=${show}>Show in the list</button>
       ${pair ? html`<a class="button small" href=${compareAddress(pair[0].id, pair[1].id, root)}><${Icon} name="compare" size="15" />Compare with ${dateTime(/** @type {Point} */ (first).backupTime)}</a>`
@@ -109,7 +109,7 @@ function Row({ point, before, index, top, chosen }) {
     <span role="cell" class="two-lines"><a href="/points/${point.id}/files"><${Time} at=${point.backupTime} /></a><span class="quiet-text"><${Ago} at=${point.backupTime} /></span></span>
     <span role="cell" class="cut"><${Name} text=${point.hostName} /></span>
     <span role="cell" class="two-lines"><span class="cut">${point.paths.map((p) => html`<${Name} key=${p} text=${p} /> `)}</span>
-      ${(point.tags.length > 0 || point.isIncomplete) && html`<span class="cut tags"><${Lack} point=${point} /> ${point.tags.map((t) => html`<span key=${t} class="tag"><${Name} text=${t} /></span> `)}</span>`}</span>
+      ${(point.tags.length > 0 || point.isIncomplete || point.timeMark) && html`<span class="cut tags"><${Lack} point=${point} /> <${TimeMark} point=${point} /> ${point.tags.map((t) => html`<span key=${t} class="tag"><${Name} text=${t} /></span> `)}</span>`}</span>
     <span role="cell"><code title=${point.snapshotId}>${point.snapshotId.slice(0, 8)}</code></span>
     <span role="cell" class="look-at"><a class="button quiet icon-only" href=${spaceAddress(point.id)} title="Where the space goes" aria-label=${`Where the space goes in ${when}`}><${Icon} name="space" /></a>
       ${before && html`<a class="button quiet icon-only" href=${compareAddress(before.id, point.id, root)} title="Compare with the one before" aria-label=${`Compare ${when} with the one before`}><${Icon} name="compare" /></a>`}</span>

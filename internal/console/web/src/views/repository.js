@@ -11,10 +11,10 @@ import { useKept } from '../kept.js';
 import { lazy } from '../lazy.js';
 import { useHidden, usePoints, useRepositories } from '../resources.js';
 import { navigate } from '../router.js';
-import { standing } from '../status.js';
+import { scheduleText, standing } from '../status.js';
 import { whereOf } from '../storages.js';
 import { Term } from '../terms.js';
-import { Button, Confirm, Heading, Loading, Name, Problem, Tabs, notify } from '../ui.js';
+import { Ago, Button, Confirm, Heading, Loading, Name, Problem, Tabs, notify } from '../ui.js';
 import { Status, StopButton, SyncButton, settledBy } from './overview.js';
 import { Edit } from './edit.js';
 import { Hidden } from './hidden.js';
@@ -22,6 +22,7 @@ import { Points } from './points.js';
 import { Sessions } from './sessions.js';
 import { Trouble } from './trouble.js';
 
+const Schedule = lazy(() => import('./schedule.js'), 'Schedule');
 const Growth = lazy(() => import('./growth.js'), 'Growth');
 
 /** @typedef {import('../resources.js').Repository} Repository */
@@ -90,13 +91,16 @@ export function Repository({ id, tab = 'points', session: shown = undefined, par
 function Actions({ repository, session, who, reload }) {
   const [asking, setAsking] = useState(false);
   const [editing, setEditing] = useState(false);
+  const [timing, setTiming] = useState(false);
   const manages = allowed(who, 'manage') && !repository.managedBy;
   const running = session?.state === 'Synchronizing';
   return html`
     ${allowed(who, 'synchronize') && (running
       ? html`<${StopButton} kind="" session=${session} name=${repository.name} reload=${reload} />`
       : html`<${SyncButton} kind="primary" id=${repository.id} name=${repository.name} reload=${reload} />`)}
-    ${manages && html`<${Button} icon="edit" kind="quiet" onClick=${() => setEditing(true)}>Edit<//>`}
+    ${manages && html`<${Button} icon="edit" kind="quiet" onClick=${() => setEditing(true)}>Edit<//>
+      <${Button} icon="history" kind="quiet" onClick=${() => setTiming(true)}>Schedule<//>`}
+    ${timing && html`<${Schedule} repository=${repository} reload=${reload} onClose=${() => setTiming(false)} />`}
     ${editing && html`<${Edit} repository=${repository} reload=${reload} onClose=${() => setEditing(false)} />`}
     ${manages && html`<${Button} icon="trash" kind="quiet" onClick=${() => setAsking(true)}>Remove<//>`}
     ${asking && html`<${Confirm} title=${`Remove ${repository.name}?`} action="Remove" onClose=${() => setAsking(false)}
@@ -117,6 +121,7 @@ function Summary({ repository, session, points, hidden }) {
     <div><span class="label">State<${Term} of="sync" /></span><${Status} standing=${s} session=${session} name=${repository.name} /></div>
     ${repository.managedBy && html`<div><span class="label">Declared</span><${Managed} by=${repository.managedBy} /></div>`}
     ${repository.copyOf && html`<div><span class="label">Copy of</span><${Copies} of=${repository.copyOf} /></div>`}
+    <div><span class="label">Checks</span>${sentence(scheduleText(repository.synchronization))}${repository.lastCheckTime && html` <span class="quiet-text">last <${Ago} at=${repository.lastCheckTime} /></span>`}${repository.nextCheckTime && html`<span class="quiet-text">${repository.lastCheckTime ? ', ' : ' '}${Date.parse(repository.nextCheckTime) > Date.now() ? 'next' : 'was due'} <${Ago} at=${repository.nextCheckTime} /></span>`}</div>
     ${repository.objectStorageId && html`<${Storage} id=${repository.objectStorageId} />`}
     ${repository.path && html`<div class="grow"><span class="label">Folder on the server</span><${Name} text=${repository.path} /></div>`}
     ${points && html`<div><span class="label">Restore points<${Term} of="restorePoint" /></span>${plural(points.length, 'restore point')} of ${plural(hosts, 'host')}${hidden > 0 && ` and ${plural(hidden, 'snapshot')} that cannot be shown`}</div>`}

@@ -8,6 +8,7 @@ import { General } from './general.js';
 /** @type {[string, string, any][]} */
 const pages = [
   ['users', 'Users', lazy(() => import('./users.js'), 'Users')],
+  ['rules', 'Alarm rules', lazy(() => import('./rules.js'), 'Rules')],
   ['accounts', 'Storage accounts', lazy(() => import('./accounts.js'), 'Accounts')],
   ['passwords', 'Repository passwords', lazy(() => import('./keys.js'), 'Keys')],
 ];
