@@ -5,13 +5,16 @@ SHELL := /bin/bash
 FUZZTIME ?= 20s
 TEST_TIMEOUT ?= 30m
 
-.PHONY: help build console demo test test-unit test-full lint generate bench bench-large bench-growth fuzz clean
+.PHONY: help build dist console demo test test-unit test-full lint generate bench bench-large bench-growth fuzz clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/syncline
 	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$$(scripts/version.sh)" -o bin/syncline ./cmd/syncline
+
+dist: ## build a release into dist/: programs, packages, container files, chart, sums
+	scripts/dist.sh
 
 console: ## build the web console's files anew, which are committed; needs Node
 	cd internal/console/web && npm ci --no-fund --no-audit && npm run build
@@ -53,4 +56,4 @@ fuzz: ## fuzz every target for FUZZTIME (20s)
 	scripts/fuzz.sh $(FUZZTIME)
 
 clean: ## remove what was built, caches included
-	rm -rf bin .cache bench/.cache
+	rm -rf bin dist .cache bench/.cache

@@ -3,7 +3,8 @@
 # is there:
 #   unit  a C compiler, for the race detector
 #   full  the same, restic, curl, a browser, nginx, Caddy, Node, the packages that the console's
-#         pages are tried with, and the object storage servers
+#         pages are tried with, the object storage servers, and systemd and rpm for the
+#         packages
 #   lint  Node and the packages that the console's sources are checked with
 # Parts may run side by side: one waits while another installs.
 set -euo pipefail
@@ -27,6 +28,10 @@ full)
   want chromium chromium fonts-dejavu-core
   want nginx nginx
   want caddy caddy
+  want systemd-analyze systemd
+  want rpm2cpio rpm cpio
+  want cpio cpio
+  want ps procps
   ;;&
 full | lint)
   want node nodejs

@@ -15,13 +15,16 @@ oapi-codegen) module=. package=github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-
 gotestsum) module=. package=gotest.tools/gotestsum ;;
 benchstat) module=. package=golang.org/x/perf/cmd/benchstat ;;
 restic) module=restic package=github.com/restic/restic/cmd/restic ;;
+nfpm) module=nfpm package=github.com/goreleaser/nfpm/v2/cmd/nfpm ;;
+syft) module=sbom package=github.com/anchore/syft/cmd/syft ;;
+chart) module=helm package=. ;;
 *)
-  echo "tool.sh: no tool named $name; there are golangci-lint, oapi-codegen, gotestsum, benchstat and restic" >&2
+  echo "tool.sh: no tool named $name; there are golangci-lint, oapi-codegen, gotestsum, benchstat, restic, nfpm, syft and chart" >&2
   exit 2
   ;;
 esac
 
-version=$( (go env GOVERSION && cat "$root/tools/$module/go.sum") | sha256sum | cut -c1-12)
+version=$( (go env GOVERSION && cat "$root/tools/$module/go.sum" && find "$root/tools/$module" -maxdepth 1 -name '*.go' -exec cat {} +) | sha256sum | cut -c1-12)
 program=$root/.cache/bin/$name-$version
 if [ ! -x "$program" ]; then
   echo "tool.sh: building $name, once" >&2

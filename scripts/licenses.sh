@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Prints the licenses of all that the program contains: Go, the modules that are built into
+# it for any system, and the packages of the console. Fails for a module without a license.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export LC_ALL=C
+
+echo "Syncline contains the following, besides its own code."
+print() {
+  printf '\n---- %s\n\n' "$1"
+  shopt -s nullglob nocaseglob
+  local files=("$2"/license* "$2"/licence* "$2"/copying* "$2"/notice* "$2"/patents*)
+  if [ ${#files[@]} -eq 0 ]; then
+    echo "licenses: $1 has no license in $2" >&2
+    return 1
+  fi
+  cat "${files[@]}"
+}
+print "Go $(go env GOVERSION)" "$(go env GOROOT)"
+for system in linux darwin windows; do
+  GOOS=$system go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/syncline
+done | sort -u | while read -r path version dir; do
+  print "$path $version" "$dir"
+done
+echo
+cat internal/console/dist/licenses.txt
