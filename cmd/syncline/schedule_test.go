@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -62,13 +63,14 @@ func (n *node) history(repo string) (all []session) {
 }
 
 // TestSynchronizedByItself attaches a repository and touches nothing more: its catalog
-// is built at once. Checks with nothing new leave no session in the history.
+// is built at once. Its folder goes away and comes back, which is seen long before the
+// next turn: it is an alarm while it is away, and no failed session.
 func TestSynchronizedByItself(t *testing.T) {
-	n := start(t, t.TempDir(), "--sync-interval", "1m")
+	n := start(t, t.TempDir(), "--sync-interval", "24h")
 	path := resticfixture.Unpack(t, "v2-old")
 	repo := n.attachFixture("by itself", path)
 	first := n.untilChecked(repo, "synchronized", func(r checked) bool { return !r.IsOutOfSync && r.LastCheckResult == "Success" })
-	if first.NextCheckTime.Before(first.LastCheckTime) || first.NextCheckTime.Sub(first.LastCheckTime) > 2*time.Minute {
+	if first.NextCheckTime.Before(first.LastCheckTime) || first.NextCheckTime.Sub(first.LastCheckTime) > 25*time.Hour {
 		t.Errorf("%+v", first)
 	}
 	if got := n.history(repo); len(got) != 1 || got[0].State != "None" {
@@ -96,6 +98,25 @@ func TestSynchronizedByItself(t *testing.T) {
 	}
 	n.untilChecked(repo, "back", func(r checked) bool { return !r.IsOutOfSync && r.LastCheckResult == "Success" })
 	n.untilAlarms(repo)
+}
+
+// TestBackupAppears makes a backup with restic. The catalog has it long before the next
+// turn of the schedule.
+func TestBackupAppears(t *testing.T) {
+	n := start(t, t.TempDir(), "--sync-interval", "24h")
+	path := resticfixture.Init(t, 2)
+	files := t.TempDir()
+	if err := os.WriteFile(filepath.Join(files, "one"), []byte("1"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	resticfixture.Backup(t, path, files)
+	repo := n.attachFixture("seen at once", path)
+	n.untilChecked(repo, "the first backup", func(r checked) bool { return !r.IsOutOfSync && len(n.points(repo)) == 1 })
+	resticfixture.Backup(t, path, files)
+	n.untilChecked(repo, "the second backup", func(r checked) bool { return !r.IsOutOfSync && len(n.points(repo)) == 2 })
+	if got := n.history(repo); len(got) != 2 {
+		t.Errorf("%+v", got)
+	}
 }
 
 // TestNotByItself turns the checks off.

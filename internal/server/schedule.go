@@ -11,6 +11,7 @@ import (
 	catalogs "syncline.dev/syncline/internal/catalog/sqlite"
 	"syncline.dev/syncline/internal/diskspace"
 	"syncline.dev/syncline/internal/syncer"
+	"syncline.dev/syncline/internal/watch/folders"
 	"syncline.dev/syncline/internal/watch/schedule"
 	"syncline.dev/syncline/resticrepo"
 )
@@ -20,18 +21,22 @@ const checksAtOnce = 8
 
 // newSchedule returns the service that checks the repositories by themselves.
 func (s *Server) newSchedule(dir *catalogs.Dir, o Options) *schedule.Service {
-	return &schedule.Service{
+	checks := &schedule.Service{
 		Repositories: s.store, Records: s.store, Checker: checker{s.source, dir}, Sessions: turns{s.service},
 		Reporter: s.desk, Logger: o.Logger, Now: time.Now, AtOnce: checksAtOnce, Interval: o.SyncInterval,
 		Disks: s.disks(dir.Path(), o), Space: space,
 	}
+	s.folders = &folders.Watcher{Changed: checks.Nudge, Logger: o.Logger}
+	checks.Watch = s.folders.Watch
+	return checks
 }
 
-// keepChecking runs the schedule until stop is called.
-func keepChecking(ctx context.Context, checks *schedule.Service) (stop func()) {
+// keepChecking runs the schedule, and the watch of local folders, until stop is called.
+func (s *Server) keepChecking(ctx context.Context, checks *schedule.Service) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { checks.Run(ctx) })
+	running.Go(func() { s.folders.Run(ctx) })
 	return func() {
 		cancel()
 		running.Wait()

@@ -27,6 +27,7 @@ import (
 	"syncline.dev/syncline/internal/run"
 	"syncline.dev/syncline/internal/syncer"
 	"syncline.dev/syncline/internal/watch/alarm"
+	"syncline.dev/syncline/internal/watch/folders"
 )
 
 // Server is a running server.
@@ -35,6 +36,7 @@ type Server struct {
 	source      *source
 	service     *syncer.Service
 	desk        *alarm.Desk
+	folders     *folders.Watcher
 	Address     string // host:port for people, after listening
 	BasePath    string // under which a reverse proxy has the server, "" for none
 	Fingerprint string // of a self-signed certificate, "" otherwise
@@ -207,7 +209,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 			o.Logger.Error("cannot start the session that builds a catalog anew", "repository", id, "error", err)
 		}
 	}
-	defer keepChecking(ctx, checks)()
+	defer s.keepChecking(ctx, checks)()
 	s.Address, s.BasePath = displayAddress(ln.Addr(), o.Listen), o.base
 	entry.open(certs)
 	defer entry.close()

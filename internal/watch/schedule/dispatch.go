@@ -20,6 +20,7 @@ func (s *Service) dispatch(ctx context.Context, now time.Time) (started int, nex
 		return 0, time.Time{}, err
 	}
 	s.reconcile(list, now)
+	s.watch()
 	settled := s.settle(ctx, now)
 	due, next := s.take(now)
 	for _, t := range due {
@@ -84,6 +85,22 @@ func (s *Service) reconcile(list []syncline.Repository, now time.Time) {
 			delete(s.turns, id)
 		}
 	}
+}
+
+// watch tells which folders are to be watched.
+func (s *Service) watch() {
+	if s.Watch == nil {
+		return
+	}
+	s.mu.Lock()
+	folders := make(map[syncline.ID]string)
+	for id, t := range s.turns {
+		if t.repository.Path != "" && !t.plan.off() {
+			folders[id] = t.repository.Path
+		}
+	}
+	s.mu.Unlock()
+	s.Watch(folders)
 }
 
 // elsewhere reports whether a repository lies at another place, or has another password.

@@ -65,6 +65,9 @@ type Service struct {
 	// repository's.
 	Disks []Disk
 	Space func(path string) (total, free int64, err error)
+	// Watch is told which folders of local repositories are to be watched for changes,
+	// all of them each time. Nil watches none.
+	Watch func(folders map[syncline.ID]string)
 	// Checked is told of each check. Nil for nobody.
 	Checked func(ctx context.Context, r syncline.Repository, c syncline.Check)
 	// After is time.After when nil.
