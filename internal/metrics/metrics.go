@@ -96,6 +96,14 @@ func (m *Metrics) SessionEnded(w syncline.Work) {
 	ended[w.State]++
 }
 
+// Forget drops what was counted of a repository that is removed.
+func (m *Metrics) Forget(repository syncline.ID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.sessions, repository)
+	delete(m.requests, repository)
+}
+
 // Text returns all metrics in Prometheus's text format. Scrapes at the same time
 // share one answer, so there is never more than one at work. Callers do not change
 // the text. CodeUnavailable means that the database does not answer in time.

@@ -234,3 +234,18 @@ func TestAlarms(t *testing.T) {
 		}
 	}
 }
+
+// The counts of a removed repository go with it, without a scrape.
+func TestForget(t *testing.T) {
+	w := &world{}
+	m := New(w, w, "1")
+	for _, id := range []syncline.ID{"a", "b"} {
+		closed := m.Opened(id, counts{"get data": 1})
+		m.SessionEnded(syncline.Work{RepositoryID: id, State: syncline.WorkSucceeded})
+		defer closed() // after the removal
+	}
+	m.Forget("a")
+	if len(m.sessions) != 1 || len(m.requests) != 1 || m.sessions["b"] == nil || m.requests["b"] == nil {
+		t.Errorf("kept: %v, %v", m.sessions, m.requests)
+	}
+}

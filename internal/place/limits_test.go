@@ -27,7 +27,7 @@ func TestLimitsAreTheAccounts(t *testing.T) {
 	if n := o.limiters["c"].Concurrent(); n != 2 {
 		t.Errorf("a limit that was stored: %d files at once, want 2", n)
 	}
-	delete(o.limiters, "c")
+	o.Forget("c") // its account is removed
 	if len(o.limiters) != 2 || o.limiters["a"] == nil || o.limiters["a"] == o.limiters["b"] {
 		t.Errorf("got %v", o.limiters)
 	}

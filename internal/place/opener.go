@@ -137,6 +137,14 @@ func (o *Opener) SetLimits(a syncline.Account) {
 	}
 }
 
+// Forget drops the limits of an account that is removed. Storage that is open keeps
+// them.
+func (o *Opener) Forget(account syncline.ID) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.limiters, account)
+}
+
 func (a Access) limits() storage.LimitOptions {
 	if a.User != nil {
 		return storage.LimitOptions{MaxConcurrent: a.User.Connections, BytesPerSecond: a.User.BytesPerSecond}

@@ -15,6 +15,9 @@ type Kind struct {
 
 	// Do does the work. It returns early when ctx ends, with the work that was done.
 	Do func(ctx context.Context, t *Task) Outcome
+	// Refused, where there is one, is told of work that cannot begin because the store
+	// does not record it. Do is then not called, and the work ends as failed.
+	Refused func(t *Task)
 	// Check, where there is one, finds work whose order cannot be read, before it is
 	// resumed. The work then ends as failed.
 	Check func(w store.Work) error

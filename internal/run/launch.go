@@ -52,6 +52,9 @@ func (s *Service) run(ctx context.Context, t *Task) {
 	go func() {
 		defer leave()
 		if err := t.start(); err != nil {
+			if t.kind.Refused != nil && body.Err() == nil {
+				t.kind.Refused(t)
+			}
 			ended <- Outcome{Err: err}
 			return
 		}

@@ -244,6 +244,24 @@ func TestBodyIsLeftBehind(t *testing.T) {
 	}
 }
 
+// Work whose begin the store does not record fails, and its kind is told so. A stop in
+// the queue tells it nothing.
+func TestRefusedBegin(t *testing.T) {
+	h := newHost(t)
+	refused := make(chan syncline.ID, 10)
+	h.alter = func(k *run.Kind) { k.Refused = func(t *run.Task) { refused <- t.Work().RepositoryID } }
+	s := h.open()
+	h.full.Store(true)
+	w := h.start(s)
+	if id := <-refused; id != w.RepositoryID {
+		t.Errorf("told of %s", id)
+	}
+	h.full.Store(false)
+	if w = h.wait(s, w.ID); w.State != syncline.WorkFailed || len(h.begun) > 0 || len(refused) > 0 {
+		t.Errorf("ended as %+v, with %d bodies", w, len(h.begun))
+	}
+}
+
 // Work that another node has taken is that node's: the body here is canceled, and its
 // end is not recorded.
 func TestTakenOver(t *testing.T) {

@@ -11,7 +11,13 @@ import (
 // at once, also for running sessions.
 type accounts struct {
 	accountStore
-	limits interface{ SetLimits(a syncline.Account) }
+	limits accountLimits
+}
+
+// accountLimits bound what is read with accounts.
+type accountLimits interface {
+	SetLimits(a syncline.Account)
+	Forget(account syncline.ID)
 }
 
 // accountStore is store.Accounts under a name that none of its methods has.
@@ -22,5 +28,13 @@ func (a accounts) UpdateAccount(ctx context.Context, x syncline.Account, sealed 
 		return err
 	}
 	a.limits.SetLimits(x)
+	return nil
+}
+
+func (a accounts) DeleteAccount(ctx context.Context, id syncline.ID) error {
+	if err := a.accountStore.DeleteAccount(ctx, id); err != nil {
+		return err
+	}
+	a.limits.Forget(id)
 	return nil
 }

@@ -16,8 +16,15 @@ type taking struct {
 
 func (t taking) UpdateAccount(context.Context, syncline.Account, []byte) error { return t.err }
 
-// told is the limits that were set last.
-type told struct{ a syncline.Account }
+func (t taking) DeleteAccount(context.Context, syncline.ID) error { return t.err }
+
+// told is the limits that were set last, and the account that was forgotten.
+type told struct {
+	a         syncline.Account
+	forgotten syncline.ID
+}
+
+func (t *told) Forget(account syncline.ID) { t.forgotten = account }
 
 func (t *told) SetLimits(a syncline.Account) { t.a = a }
 
@@ -31,5 +38,16 @@ func TestChangedLimitsHoldAtOnce(t *testing.T) {
 	}
 	if err := (accounts{taking{}, limits}).UpdateAccount(t.Context(), changed, nil); err != nil || limits.a != changed {
 		t.Errorf("a change that was stored: %v, and the limits are %+v", err, limits.a)
+	}
+}
+
+// TestLimitsGoWithTheAccount removes an account.
+func TestLimitsGoWithTheAccount(t *testing.T) {
+	limits, used := &told{}, errors.New("an object storage uses it")
+	if err := (accounts{taking{err: used}, limits}).DeleteAccount(t.Context(), "a"); !errors.Is(err, used) || limits.forgotten != "" {
+		t.Errorf("an account that stays: %v, forgotten: %q", err, limits.forgotten)
+	}
+	if err := (accounts{taking{}, limits}).DeleteAccount(t.Context(), "a"); err != nil || limits.forgotten != "a" {
+		t.Errorf("an account that goes: %v, forgotten: %q", err, limits.forgotten)
 	}
 }

@@ -187,7 +187,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	handler, err := api.NewHandler(api.Config{
 		Auth: entry, Users: s.Auth, Managers: s.store, Repositories: current, Store: s.store, Keys: s.store, Sessions: s.service, Instance: s.store,
 		Accounts: accounts{s.store, places}, ObjectStorages: s.store, Places: places, Nodes: running,
-		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, runs, places},
+		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, runs, places, watch.Forget},
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: &explore.Statistics{Points: points},
 		Contents: contents, Archives: &archive.Service{Contents: contents},
 		RestoreJobs: restores, Restorer: restores, Alarms: s.store, Channels: s.store, DeliveryLog: s.store, Notifier: notifier, Checks: checks, Machines: backups, AlarmRules: s.store, Sightings: backups,
@@ -241,12 +241,17 @@ func newID() syncline.ID { return syncline.ID(uuid.NewString()) }
 // repository once, Forget ends all its work, and Hold stops its session for a change.
 type synchronizer struct {
 	*syncer.Service
-	runs   *run.Service
-	places *place.Opener
+	runs      *run.Service
+	places    *place.Opener
+	forgotten func(repository syncline.ID) // is told of a repository that is removed
 }
 
 func (s synchronizer) Forget(ctx context.Context, repository syncline.ID, remove func(context.Context) error) error {
-	return s.runs.Forget(ctx, repository, remove)
+	if err := s.runs.Forget(ctx, repository, remove); err != nil {
+		return err
+	}
+	s.forgotten(repository)
+	return nil
 }
 
 func (s synchronizer) Hold(ctx context.Context, repository syncline.ID, change func(context.Context) error) (bool, error) {

@@ -33,8 +33,11 @@ type Repositories interface {
 	SetOutOfSync(ctx context.Context, id syncline.ID, outOfSync bool) error
 	// SetResticID records the id in the repository's config.
 	SetResticID(ctx context.Context, id syncline.ID, resticID string) error
-	// SetSynchronized records that the repository is in sync, with this catalog.
-	SetSynchronized(ctx context.Context, id syncline.ID, catalog syncline.CatalogMark) error
+	// SetSynchronized records that the repository of a session is in sync, with this
+	// catalog, and SetBehind that it is out of sync. CodeConflict says that another node
+	// has taken the session since it had this epoch; then nothing changes.
+	SetSynchronized(ctx context.Context, session syncline.ID, epoch int64, catalog syncline.CatalogMark) error
+	SetBehind(ctx context.Context, session syncline.ID, epoch int64) error
 	// DeleteRepository deletes the repository with its work and the logs. A long history
 	// goes a part at a time first, so that nobody waits long. When the call is cut short
 	// there, the repository is left with a shorter history.

@@ -16,8 +16,10 @@ import (
 // Repositories is what the service reads and marks of the repositories.
 type Repositories interface {
 	Repository(ctx context.Context, id syncline.ID) (syncline.Repository, error)
-	SetOutOfSync(ctx context.Context, id syncline.ID, outOfSync bool) error
-	SetSynchronized(ctx context.Context, id syncline.ID, catalog syncline.CatalogMark) error
+	// SetBehind and SetSynchronized mark the repository of a session, unless another
+	// node has taken the session since it had this epoch.
+	SetBehind(ctx context.Context, session syncline.ID, epoch int64) error
+	SetSynchronized(ctx context.Context, session syncline.ID, epoch int64, catalog syncline.CatalogMark) error
 	SetResticID(ctx context.Context, id syncline.ID, resticID string) error
 }
 
@@ -88,7 +90,7 @@ const (
 func (s *Service) Kind() runs.Kind {
 	return runs.Kind{
 		Name: syncline.WorkSynchronize, Noun: "session",
-		Do: s.do, Ended: s.Ended, Forget: s.forget, Keep: s.Keep,
+		Do: s.do, Refused: s.refused, Ended: s.Ended, Forget: s.forget, Keep: s.Keep,
 		Alone: true, AtOnce: s.AtOnce, Patience: patience, Grace: stopGrace, LogItems: maxItems,
 		Resumed: "The server was restarted; the session goes on from what was kept",
 		Stopped: "Stopped on request; what was fetched is kept",
@@ -180,7 +182,7 @@ func (s *Service) forget(ctx context.Context, repository syncline.ID) error {
 
 // do is the body of a session.
 func (s *Service) do(ctx context.Context, t *runs.Task) runs.Outcome {
-	session := &session{service: s, task: t, repository: t.Work().RepositoryID, base: t.Work().Progress}
+	session := s.sessionOf(t)
 	o := s.synchronize(ctx, session)
 	switch {
 	case o.err == nil:
@@ -189,7 +191,7 @@ func (s *Service) do(ctx context.Context, t *runs.Task) runs.Outcome {
 	case errors.Is(o.err, ErrMarked):
 		session.synchronized(o.mark)
 	default:
-		session.mark(true)
+		session.outOfSync()
 	}
 	if s.Judged != nil && ctx.Err() == nil {
 		s.Judged(session.repository, o.err)
@@ -198,6 +200,13 @@ func (s *Service) do(ctx context.Context, t *runs.Task) runs.Outcome {
 		s.Settle()
 	}
 	return runs.Outcome{Result: o.stats, Err: o.err}
+}
+
+// refused marks the repository of a session that the store did not let begin.
+func (s *Service) refused(t *runs.Task) { s.sessionOf(t).outOfSync() }
+
+func (s *Service) sessionOf(t *runs.Task) *session {
+	return &session{service: s, task: t, repository: t.Work().RepositoryID, base: t.Work().Progress}
 }
 
 type outcome struct {

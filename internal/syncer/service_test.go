@@ -221,6 +221,37 @@ func TestEndIsRecordedWhenItCanBe(t *testing.T) {
 	}
 }
 
+// A repository is out of sync when the store does not let its session begin.
+func TestSessionThatCannotBegin(t *testing.T) {
+	h := newHost(t)
+	h.gate <- struct{}{}
+	if s := h.ended(h.start().ID); s.State != syncline.WorkSucceeded {
+		t.Fatalf("the session ended as %+v", s)
+	}
+	outOfSync := func() bool {
+		r, err := h.store.Repository(t.Context(), repositoryID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.OutOfSync
+	}
+	if outOfSync() {
+		t.Fatal("it is out of sync after a session")
+	}
+	h.full.Store(true) // for sessions; the repository can be marked
+	failed := h.start()
+	shown, err := h.service.Wait(t.Context(), failed.ID)
+	if err != nil || shown.State != syncline.WorkFailed || !outOfSync() {
+		t.Errorf("the session ended as %+v, %v; out of sync: %v", shown, err, outOfSync())
+	}
+	h.full.Store(false)
+	h.ended(failed.ID)
+	h.gate <- struct{}{}
+	if h.ended(h.start().ID); outOfSync() {
+		t.Error("it stays out of sync")
+	}
+}
+
 // A log that cannot be written to is not tried with every item, and holds up
 // nothing.
 func TestLogThatCannotBeWritten(t *testing.T) {

@@ -28,25 +28,28 @@ func (s *session) Progress(percent int, stats syncline.SessionStatistics) {
 func (s *session) Log(level syncline.LogLevel, message string) { s.task.Log(level, message) }
 
 // Behind implements Reporter: the repository is out of sync until the session succeeds.
-func (s *session) Behind() { s.behind.Do(func() { s.mark(true) }) }
+func (s *session) Behind() { s.behind.Do(s.outOfSync) }
 
-func (s *session) mark(outOfSync bool) {
-	s.record(func(ctx context.Context) error {
-		return s.service.Repositories.SetOutOfSync(ctx, s.repository, outOfSync)
+func (s *session) outOfSync() {
+	s.record(func(ctx context.Context, id syncline.ID, epoch int64) error {
+		return s.service.Repositories.SetBehind(ctx, id, epoch)
 	})
 }
 
 func (s *session) synchronized(mark syncline.CatalogMark) {
-	s.record(func(ctx context.Context) error {
-		return s.service.Repositories.SetSynchronized(ctx, s.repository, mark)
+	s.record(func(ctx context.Context, id syncline.ID, epoch int64) error {
+		return s.service.Repositories.SetSynchronized(ctx, id, epoch, mark)
 	})
 }
 
-// record records something of the repository, also after a stop.
-func (s *session) record(write func(context.Context) error) {
+// record records something of the repository, also after a stop. A session that another
+// node has taken, and one of a repository that is gone, record nothing.
+func (s *session) record(write func(ctx context.Context, session syncline.ID, epoch int64) error) {
 	ctx, cancel := s.task.Context()
 	defer cancel()
-	if err := write(ctx); err != nil && syncline.CodeOf(err) != syncline.CodeNotFound {
+	w := s.task.Work()
+	err := write(ctx, w.ID, w.Epoch)
+	if code := syncline.CodeOf(err); err != nil && code != syncline.CodeNotFound && code != syncline.CodeConflict {
 		s.service.Logger.Warn("cannot mark a repository", "repository", s.repository, "error", err)
 	}
 }

@@ -81,6 +81,9 @@ func (c *Cache[K, V]) remove(e *list.Element) {
 
 // Clear forgets everything.
 func (c *Cache[K, V]) Clear() {
+	if c == nil {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clear(c.items)
@@ -90,6 +93,9 @@ func (c *Cache[K, V]) Clear() {
 
 // Held returns how many values the cache has, and how many bytes they take.
 func (c *Cache[K, V]) Held() (values int, bytes int64) {
+	if c == nil {
+		return 0, 0
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.items), c.held

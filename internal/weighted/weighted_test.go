@@ -70,6 +70,10 @@ func TestNilCacheKeepsNothing(t *testing.T) {
 	if _, ok := c.Get(1); ok {
 		t.Error("a nil cache keeps a value")
 	}
+	c.Clear()
+	if values, bytes := c.Held(); values != 0 || bytes != 0 {
+		t.Errorf("a nil cache has %d values of %d bytes", values, bytes)
+	}
 }
 
 func TestCacheByManyAtOnce(t *testing.T) {

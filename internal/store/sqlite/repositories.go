@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
 
 	"syncline.dev/syncline"
@@ -109,11 +110,28 @@ func (s *Store) SetResticID(ctx context.Context, id syncline.ID, resticID string
 }
 
 // SetSynchronized implements store.Repositories.
-func (s *Store) SetSynchronized(ctx context.Context, id syncline.ID, catalog syncline.CatalogMark) error {
+func (s *Store) SetSynchronized(ctx context.Context, session syncline.ID, epoch int64, catalog syncline.CatalogMark) error {
+	return s.markOf(ctx, session, epoch, `out_of_sync = 0, catalog = ?, catalog_changes = ?`,
+		catalog.Catalog, int64(catalog.Changes)) //nolint:gosec // below 2^63, as the catalog begins to count below 2^62
+}
+
+// SetBehind implements store.Repositories.
+func (s *Store) SetBehind(ctx context.Context, session syncline.ID, epoch int64) error {
+	return s.markOf(ctx, session, epoch, `out_of_sync = 1`)
+}
+
+// markOf changes the repository of a session that has this epoch.
+func (s *Store) markOf(ctx context.Context, session syncline.ID, epoch int64, change string, args ...any) error {
 	return s.update(ctx, "mark a repository", func(ctx context.Context, conn *sql.Conn) error {
-		return exec(ctx, conn, notFound("repository", id),
-			`UPDATE repositories SET out_of_sync = 0, catalog = ?, catalog_changes = ? WHERE id = ?`,
-			catalog.Catalog, int64(catalog.Changes), string(id)) //nolint:gosec // below 2^63, as the catalog begins to count below 2^62
+		err := exec(ctx, conn, errNoRow, `UPDATE repositories SET `+change+`
+			WHERE seq = (SELECT repository_seq FROM work WHERE id = ? AND epoch = ?)`, append(slices.Clone(args), string(session), epoch)...)
+		if !errors.Is(err, errNoRow) {
+			return err
+		}
+		if _, err := workByID(ctx, conn, session); err != nil {
+			return err
+		}
+		return errTaken
 	})
 }
 

@@ -50,14 +50,18 @@ func testRepositories(t *testing.T, s store.Store) {
 	}
 	mark := syncline.CatalogMark{Catalog: "0123456789abcdef", Changes: 1<<62 + 1}
 	check(t, s.SetOutOfSync(ctx, first.ID, true))
-	check(t, s.SetSynchronized(ctx, first.ID, mark))
+	session := newWork(sync1, first.ID, base)
+	_, _, err := s.AddWork(ctx, session)
+	check(t, err)
+	check(t, s.SetSynchronized(ctx, session.ID, session.Epoch, mark))
 	check(t, s.UpdateRepository(ctx, changed))
 	changed.OutOfSync, changed.Catalog = false, mark
 	if got := must(s.Repository(ctx, first.ID))(t); got != changed {
 		t.Errorf("got %+v, want %+v", got, changed)
 	}
+	testMarksOfSession(t, s, session)
 	check(t, s.DeleteRepository(ctx, first.ID))
-	_, err := s.Repository(ctx, first.ID)
+	_, err = s.Repository(ctx, first.ID)
 	wantCode(t, err, syncline.CodeNotFound)
 	if got := must(s.Repositories(ctx))(t); !reflect.DeepEqual(got, []syncline.Repository{second}) {
 		t.Errorf("got %+v", got)
@@ -105,6 +109,27 @@ func testRepositoryKeyMustExist(t *testing.T, s store.Store) {
 	}
 }
 
+// testMarksOfSession has another node take a session: the one that had it before marks
+// nothing any more.
+func testMarksOfSession(t *testing.T, s store.Store, session store.Work) {
+	t.Helper()
+	ctx := t.Context()
+	before := must(s.Repository(ctx, session.RepositoryID))(t)
+	taken := must(s.TakeWork(ctx, store.Taking{Kind: sync1, Owner: "another", Now: base.Add(2 * time.Hour), Until: base.Add(3 * time.Hour)}))(t)
+	if len(taken) != 1 || taken[0].ID != session.ID {
+		t.Fatalf("taken: %+v", taken)
+	}
+	wantCode(t, s.SetBehind(ctx, session.ID, session.Epoch), syncline.CodeConflict)
+	wantCode(t, s.SetSynchronized(ctx, session.ID, session.Epoch, syncline.CatalogMark{Catalog: "other", Changes: 9}), syncline.CodeConflict)
+	if got := must(s.Repository(ctx, session.RepositoryID))(t); got != before {
+		t.Errorf("the late node left %+v", got)
+	}
+	check(t, s.SetBehind(ctx, session.ID, taken[0].Epoch))
+	if got := must(s.Repository(ctx, session.RepositoryID))(t); !got.OutOfSync || got.Catalog != before.Catalog {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func testUnknownRepository(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	id := newID()
@@ -112,7 +137,8 @@ func testUnknownRepository(t *testing.T, s store.Store) {
 	wantCode(t, err, syncline.CodeNotFound)
 	wantCode(t, s.UpdateRepository(ctx, syncline.Repository{ID: id, Name: "n"}), syncline.CodeNotFound)
 	wantCode(t, s.SetOutOfSync(ctx, id, true), syncline.CodeNotFound)
-	wantCode(t, s.SetSynchronized(ctx, id, syncline.CatalogMark{}), syncline.CodeNotFound)
+	wantCode(t, s.SetSynchronized(ctx, id, 1, syncline.CatalogMark{}), syncline.CodeNotFound)
+	wantCode(t, s.SetBehind(ctx, id, 1), syncline.CodeNotFound)
 	wantCode(t, s.DeleteRepository(ctx, id), syncline.CodeNotFound)
 }
 
