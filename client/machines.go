@@ -46,6 +46,9 @@ type MachineSeries struct {
 	LatestSnapshotID string    `json:"latestSnapshotId,omitzero"`
 	FutureSnapshots  int       `json:"futureSnapshots,omitzero"` // the newest ones, which claim the future
 	SilentAtFirst    bool      `json:"silentAtFirst,omitzero"`
+	UnusualMessage   string    `json:"unusualMessage,omitzero"` // of the last unusual backup, while it is told of
+	UnusualLink      string    `json:"unusualLink,omitzero"`    // a path of the console
+	NotCompared      bool      `json:"notCompared,omitzero"`
 	RetiredTime      time.Time `json:"retiredTime,omitzero"`
 	RetiredBy        string    `json:"retiredBy,omitzero"`
 }

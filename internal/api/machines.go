@@ -101,6 +101,7 @@ func seriesJSON(x series.SeriesState) v6.MachineSeries {
 		LastBackupTime: timeJSON(x.LastBackup), LastSeenTime: timeJSON(x.LastSeen),
 		RhythmSeconds: present(int64(x.Rhythm / time.Second)), LateAfter: timeJSON(x.LateAfter),
 		Tags: presentList(convert(x.Tags, plain)), FutureSnapshots: present(x.Future), SilentAtFirst: present(x.SilentAtFirst),
+		UnusualMessage: present(x.Unusual), UnusualLink: present(x.UnusualLink), NotCompared: present(x.Skipped),
 		RetiredTime: timeJSON(x.RetiredAt), RetiredBy: present(x.RetiredBy),
 		Links: v6.SeriesLinks{Repository: repositoryLink(x.RepositoryID)},
 	}

@@ -12,7 +12,7 @@ import (
 
 // newSeries returns the watch of the backups' series.
 func (s *Server) newSeries(current *freshness.Keeper, points *explore.RestorePoints, o Options) *series.Service {
-	return &series.Service{Store: s.store, Points: points, Repositories: current, Reporter: s.desk, Logger: o.Logger, Now: time.Now}
+	return &series.Service{Store: s.store, Points: points, Comparer: points, Repositories: current, Reporter: s.desk, Logger: o.Logger, Now: time.Now}
 }
 
 // background runs a service beside the server. The returned function ends it and waits.

@@ -44,6 +44,29 @@ type Series interface {
 	SetLook(ctx context.Context, l syncline.Look) error
 }
 
+// Examination is what the comparisons of a series' backups have left.
+type Examination struct {
+	SeriesID syncline.ID
+	Snapshot syncline.Hash // the last one that was looked at
+	// Past and Unusual are in forms of the examiner's own; Unusual is "" while nothing
+	// is unusual.
+	Past, Unusual string
+	// Skipped says that there was too much to compare.
+	Skipped bool
+}
+
+// Examinations keeps how the backups of series differ from one another. They go with
+// their series.
+type Examinations interface {
+	// Examinations returns those of a repository's series, or of all with "", without
+	// Past.
+	Examinations(ctx context.Context, repository syncline.ID) ([]Examination, error)
+	// Examination returns that of a series, one without a snapshot where there is none.
+	Examination(ctx context.Context, series syncline.ID) (Examination, error)
+	// SaveExamination adds or replaces one. An unknown series is CodeNotFound.
+	SaveExamination(ctx context.Context, e Examination) error
+}
+
 // AlarmRules keeps the rules of alarms. Names compare without regard to letter case.
 type AlarmRules interface {
 	// AlarmRules returns all of them, oldest first.

@@ -165,6 +165,7 @@ type Store interface {
 	Works
 	Checks
 	Series
+	Examinations
 	AlarmRules
 	Alarms
 	AlarmEvents

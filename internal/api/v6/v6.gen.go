@@ -1134,8 +1134,17 @@ type MachineSeries struct {
 	// FutureSnapshots How many of the newest snapshots claim the future, and so do not count as backups. Absent for none.
 	FutureSnapshots *int `json:"futureSnapshots,omitempty"`
 
+	// NotCompared The newest backup was not compared with the one before it, because there is too much to compare or folders cannot be read. Absent otherwise.
+	NotCompared *bool `json:"notCompared,omitempty"`
+
 	// SilentAtFirst The series was late when it was first seen, and silent since. Absent otherwise.
 	SilentAtFirst *bool `json:"silentAtFirst,omitempty"`
+
+	// UnusualLink The path of the page of the console that shows the difference.
+	UnusualLink *string `json:"unusualLink,omitempty"`
+
+	// UnusualMessage How the last unusual backup differs from the past of the series, while that is told of. Absent otherwise.
+	UnusualMessage *string `json:"unusualMessage,omitempty"`
 
 	// RetiredTime When its watch was ended. Absent while it is watched.
 	RetiredTime *time.Time `json:"retiredTime,omitempty"`

@@ -194,3 +194,35 @@ func testAlarmRules(t *testing.T, s store.Store) {
 	_, err := s.AlarmRule(ctx, first.ID)
 	wantCode(t, err, syncline.CodeNotFound)
 }
+
+func testExaminations(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	one, two := addRepository(t, s, "one"), addRepository(t, s, "two")
+	a, b := newSeries(one.ID, "a", 1), newSeries(two.ID, "b", 1)
+	check(t, s.SaveSeries(ctx, one.ID, []store.SeriesRecord{a}))
+	check(t, s.SaveSeries(ctx, two.ID, []store.SeriesRecord{b}))
+	wantCode(t, s.SaveExamination(ctx, store.Examination{SeriesID: newID()}), syncline.CodeNotFound)
+	if got := must(s.Examination(ctx, a.ID))(t); got != (store.Examination{SeriesID: a.ID}) {
+		t.Errorf("got %+v", got)
+	}
+	first := store.Examination{SeriesID: a.ID, Snapshot: syncline.Hash{1}, Past: "a past", Unusual: "why", Skipped: true}
+	second := store.Examination{SeriesID: b.ID, Snapshot: syncline.Hash{2}, Past: "another"}
+	check(t, s.SaveExamination(ctx, store.Examination{SeriesID: a.ID, Past: "old"}))
+	check(t, s.SaveExamination(ctx, second))
+	check(t, s.SaveExamination(ctx, first))
+	if got := must(s.Examination(ctx, a.ID))(t); got != first {
+		t.Errorf("got %+v, want %+v", got, first)
+	}
+	first.Past, second.Past = "", ""
+	if got := must(s.Examinations(ctx, ""))(t); !reflect.DeepEqual(got, []store.Examination{first, second}) {
+		t.Errorf("got %+v", got)
+	}
+	if got := must(s.Examinations(ctx, two.ID))(t); !reflect.DeepEqual(got, []store.Examination{second}) {
+		t.Errorf("got %+v", got)
+	}
+	check(t, s.DeleteSeries(ctx, []syncline.ID{a.ID}))
+	check(t, s.DeleteRepository(ctx, two.ID))
+	if got := must(s.Examinations(ctx, ""))(t); len(got) != 0 {
+		t.Errorf("got %+v", got)
+	}
+}

@@ -71,6 +71,7 @@ func Run(t *testing.T, open Open) {
 		{"Sightings", testSightings},
 		{"Looks", testLooks},
 		{"SeriesGoWithRepository", testSeriesGoWithRepository},
+		{"Examinations", testExaminations},
 		{"AlarmRules", testAlarmRules},
 		{"Alarms", testAlarms},
 		{"AlarmsOf", testAlarmsOf},

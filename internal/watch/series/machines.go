@@ -40,6 +40,11 @@ type SeriesState struct {
 	Reason         Reason    // only with MachineUnknown
 	LateAfter      time.Time // zero where nobody can tell
 	Rule           *syncline.AlarmRule
+	// Unusual says in which ways the last unusual backup is so, while that is told of.
+	// UnusualLink is the page of the console that shows it.
+	Unusual, UnusualLink string
+	// Skipped says that the newest backup could not be compared with the one before it.
+	Skipped bool
 }
 
 // MachinesQuery selects machines. Empty fields select all.
@@ -131,9 +136,14 @@ func (st *state) machines(q MachinesQuery, now time.Time) []Machine {
 				byHost[x.HostName] = m
 			}
 			v := st.judge(r, x, now)
-			m.Series = append(m.Series, SeriesState{
+			one := SeriesState{
 				Series: *x, RepositoryName: r.Name, State: v.state, Reason: v.reason, LateAfter: v.due, Rule: v.rule,
-			})
+				Skipped: st.examined[x.ID].Skipped,
+			}
+			if f := findingOf(st.examined[x.ID].Unusual); f != nil {
+				one.Unusual, one.UnusualLink = f.Message, f.Link
+			}
+			m.Series = append(m.Series, one)
 			if x.LastBackup.After(m.LastBackup) {
 				m.LastBackup = x.LastBackup
 			}

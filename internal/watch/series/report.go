@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
 )
 
 const (
@@ -32,6 +33,7 @@ type state struct {
 	rules        []syncline.AlarmRule
 	looks        map[syncline.ID]*syncline.Look
 	series       map[syncline.ID][]syncline.Series // by repository
+	examined     map[syncline.ID]store.Examination // by series
 }
 
 func (s *Service) state(ctx context.Context) (st state, err error) {
@@ -48,6 +50,14 @@ func (s *Service) state(ctx context.Context) (st state, err error) {
 	list, err := s.Store.Series(ctx, "")
 	if err != nil {
 		return st, err
+	}
+	examined, err := s.Store.Examinations(ctx, "")
+	if err != nil {
+		return st, err
+	}
+	st.examined = make(map[syncline.ID]store.Examination, len(examined))
+	for _, e := range examined {
+		st.examined[e.SeriesID] = e
 	}
 	st.looks = make(map[syncline.ID]*syncline.Look, len(st.repositories))
 	for _, r := range st.repositories {

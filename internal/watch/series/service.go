@@ -13,6 +13,7 @@ import (
 // Store is what the service keeps.
 type Store interface {
 	store.Series
+	store.Examinations
 	AlarmRules(ctx context.Context) ([]syncline.AlarmRule, error)
 }
 
@@ -41,6 +42,7 @@ const tickEvery = time.Minute
 type Service struct {
 	Store        Store
 	Points       Points
+	Comparer     Comparer // nil leaves the contents of backups alone
 	Repositories Repositories
 	Reporter     Reporter // nil for nobody
 	Logger       *slog.Logger
@@ -129,8 +131,8 @@ func (s *Service) first(ctx context.Context) {
 	}
 }
 
-// Tick looks at the repositories of ended sessions, and then reports which conditions
-// hold.
+// Tick looks at the repositories of ended sessions, compares new backups with those
+// before them, and reports which conditions hold.
 func (s *Service) Tick(ctx context.Context, now time.Time) error {
 	s.mu.Lock()
 	ended := s.pending
@@ -141,7 +143,13 @@ func (s *Service) Tick(ctx context.Context, now time.Time) error {
 			s.Logger.Warn("cannot look for new backups after a session", "repository", w.RepositoryID, "error", err)
 		}
 	}
-	return s.report(ctx, now)
+	if err := s.report(ctx, now); err != nil {
+		return err
+	}
+	if err := s.examine(ctx, now); err != nil {
+		return err
+	}
+	return s.reportUnusual(ctx)
 }
 
 // afterSession looks at what a session has left.

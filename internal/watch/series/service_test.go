@@ -29,6 +29,7 @@ type world struct {
 	fail       error
 	reported   map[syncline.ID][]syncline.Condition
 	made       int
+	unusualNow []syncline.Condition
 }
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -76,6 +77,8 @@ func (w *world) Repository(ctx context.Context, id syncline.ID) (syncline.Reposi
 func (w *world) Report(_ context.Context, kind syncline.AlarmKind, repository syncline.ID, now []syncline.Condition) error {
 	if kind == syncline.AlarmBackupLate {
 		w.reported[repository] = now
+	} else {
+		w.unusualNow = now
 	}
 	return nil
 }
