@@ -164,7 +164,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 		Logger: o.Logger, Settle: heapgoal.Settle, Ended: each(watch.SessionEnded, backups.SessionEnded), Keep: o.keep(syncline.WorkSynchronize), AtOnce: o.sessionsAtOnce(),
 	}
 	checks := s.newSchedule(dir, o)
-	s.service.Judged = checks.SessionEnded
+	s.service.Judged, checks.Checked = checks.SessionEnded, backups.Checked
 	pages, err := console.New(o.base)
 	if err != nil {
 		return err

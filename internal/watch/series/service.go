@@ -170,6 +170,21 @@ func (s *Service) afterSession(ctx context.Context, w syncline.Work) error {
 	return s.Observe(ctx, r.ID, w.StartedAt)
 }
 
+// Checked takes over what a check of a repository says of its series.
+func (s *Service) Checked(ctx context.Context, r syncline.Repository, c syncline.Check) {
+	var err error
+	switch {
+	case c.Result == syncline.CheckFailed:
+		err = s.NotLooked(ctx, r.ID, c.At)
+	case c.Result == syncline.CheckSuccess && !r.OutOfSync:
+		err = s.Looked(ctx, r.ID, c.At)
+	}
+	// A session follows a change, and tells more.
+	if err != nil && ctx.Err() == nil && syncline.CodeOf(err) != syncline.CodeNotFound {
+		s.Logger.Error("cannot record a look at a repository", "repository", r.ID, "error", err)
+	}
+}
+
 // Looked records that the catalog of a repository shows all that was there at a time.
 func (s *Service) Looked(ctx context.Context, repository syncline.ID, at time.Time) error {
 	return s.changeLook(ctx, repository, func(l *syncline.Look) {

@@ -435,6 +435,29 @@ func TestSessionEnded(t *testing.T) {
 	}
 }
 
+// A check that finds nothing new is a look, one that fails is none, and after one that
+// finds something the session tells.
+func TestChecked(t *testing.T) {
+	w := newWorld(t)
+	r := syncline.Repository{ID: w.repository}
+	check := func(result syncline.CheckResult, outOfSync bool, looked, failed time.Time) {
+		t.Helper()
+		w.now, r.OutOfSync = w.now.Add(time.Hour), outOfSync
+		w.Checked(t.Context(), r, syncline.Check{RepositoryID: r.ID, At: w.now, Result: result})
+		if look, err := w.look1(); err != nil || look.LookedAt != looked || look.FailedAt != failed {
+			t.Errorf("%s: got %+v, %v", result, look, err)
+		}
+	}
+	none := time.Time{}
+	check(syncline.CheckChanged, false, none, none)
+	check(syncline.CheckSuccess, true, none, none)
+	check(syncline.CheckSuccess, false, start.Add(3*time.Hour), none)
+	check(syncline.CheckFailed, false, start.Add(3*time.Hour), start.Add(4*time.Hour))
+	check(syncline.CheckFailed, false, start.Add(3*time.Hour), start.Add(4*time.Hour))
+	check(syncline.CheckSuccess, false, start.Add(6*time.Hour), none)
+	w.Checked(t.Context(), syncline.Repository{ID: MachineID("gone")}, syncline.Check{Result: syncline.CheckSuccess, At: w.now})
+}
+
 func (w *world) look1() (syncline.Look, error) { return w.Service.look(w.t.Context(), w.repository) }
 
 // Run ends with its context, and looks at catalogs that changed before it began.
