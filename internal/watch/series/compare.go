@@ -46,7 +46,7 @@ type comparison struct {
 
 func newComparison(roots []string, known map[string]bool, files, bytes uint64) *comparison {
 	c := &comparison{
-		roots: roots,
+		roots:   roots,
 		removed: make(map[[16]byte]int), added: make(map[[16]byte]int), known: known,
 		seen: make(map[string]bool), fresh: make(map[string]int), folders: make(map[string]int),
 	}
