@@ -142,7 +142,7 @@ extraVolumeMounts: [{name: repositories, mountPath: /srv/restic, readOnly: true}
 // and to what the server needs.
 func restricted(t *testing.T, set object) {
 	t.Helper()
-	pod := object(set.at("spec", "template", "spec").(object))
+	pod := set.at("spec", "template", "spec").(object)
 	for path, want := range map[string]any{
 		"automountServiceAccountToken":                          false,
 		"enableServiceLinks":                                    false,
@@ -209,7 +209,7 @@ func settingsAreRight(t *testing.T, settings string) {
 func TestChartRefuses(t *testing.T) {
 	for values, want := range map[string]string{
 		"replicaCount: 2":                                  "'replicaCount' not allowed",
-		"persistance: {size: 1Gi}":                         "'persistance' not allowed",
+		"volume: {size: 1Gi}":                              "'volume' not allowed",
 		"service: {port: https}":                           "'/service/port': got string, want integer",
 		"service: {type: ExternalName}":                    "'/service/type'",
 		"secretKey: {base64: c2hvcnQ=}":                    "'/secretKey/base64'",
