@@ -8,8 +8,8 @@ export LC_ALL=C
 echo "Syncline contains the following, besides its own code."
 print() {
   printf '\n---- %s\n\n' "$1"
-  shopt -s nullglob nocaseglob
-  local files=("$2"/license* "$2"/licence* "$2"/copying* "$2"/notice* "$2"/patents*)
+  local files
+  mapfile -t files < <(find "$2" -maxdepth 2 -type f \( -ipath "$2/licen[sc]e*" -o -ipath "$2/copying*" -o -ipath "$2/notice*" -o -ipath "$2/patents*" \) | sort)
   if [ ${#files[@]} -eq 0 ]; then
     echo "licenses: $1 has no license in $2" >&2
     return 1
