@@ -236,6 +236,8 @@ func (p *proxied) checkEvents() {
 	p.t.Helper()
 	running := p.sync(p.repo)
 	shown, ended := false, false
+	giveUp := time.AfterFunc(time.Minute, p.held.release) // the first event then tells of the end
+	defer giveUp.Stop()
 	p.follow("/v6/RepositorySynchronizeSessions/"+running.ID+"/Events", func(data []byte) error {
 		var s struct {
 			session

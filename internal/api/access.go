@@ -26,6 +26,7 @@ type requestInfo struct {
 	refresh    string
 
 	header http.Header // of the answer
+	route  string      // the template of the path, "" for none
 }
 
 type infoKey struct{}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -40,6 +41,13 @@ type Users interface {
 type Explorer interface {
 	entryReader
 	comparer
+}
+
+// Tracer follows requests.
+type Tracer interface {
+	// Request is told of a request when it begins, and at its end of the template of
+	// its path, "" for none, and of its status.
+	Request(ctx context.Context, method string) (_ context.Context, end func(route string, status int))
 }
 
 // Config has everything that NewHandler needs. The fields up to Version are required.
@@ -89,6 +97,8 @@ type Config struct {
 	// BasePath is the path under which a reverse proxy has the server, as ParseBasePath
 	// returns it. Requests may come with it or without.
 	BasePath string
+	// Tracer follows requests; nil for none.
+	Tracer Tracer
 	// Console serves the pages for people; none when nil.
 	Console Console
 	// Now is the clock; time.Now when nil.

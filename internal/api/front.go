@@ -23,6 +23,7 @@ type front struct {
 	now             func() time.Time
 	writeTimeout    time.Duration
 	strictTransport bool
+	tracer          Tracer // nil for none
 	answer          func(w *response, r *http.Request, info *requestInfo)
 
 	lines    *rate.Limiter // of the log about requests without a user
@@ -45,6 +46,11 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer res.leave()
 	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), infoKey{}, info))
 	defer cancel()
+	if f.tracer != nil {
+		var end func(string, int)
+		ctx, end = f.tracer.Request(ctx, r.Method)
+		defer func() { end(info.route, res.status) }()
+	}
 	r = r.WithContext(ctx)
 	info.visit = f.gate.Arrive(ctx, info.remote, func() { cancel(); res.end() })
 	defer info.visit.Leave()

@@ -99,7 +99,7 @@ func newAPI(cfg Config) (*api, error) {
 		space: newSpaceProbe(statfs),
 	}
 	a.front = newFront(cfg.Gate, cfg.Logger, a.dispatch)
-	a.now, a.writeTimeout, a.strictTransport = cfg.Now, cfg.WriteTimeout, cfg.StrictTransport
+	a.now, a.writeTimeout, a.strictTransport, a.tracer = cfg.Now, cfg.WriteTimeout, cfg.StrictTransport, cfg.Tracer
 	a.group()
 	strict := v6.NewStrictHandlerWithOptions(a, []v6.StrictMiddlewareFunc{a.baseLinks}, v6.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  a.badBinding,
@@ -200,6 +200,7 @@ func (a *api) dispatch(w *response, r *http.Request, info *requestInfo) {
 		writeFailure(w, http.StatusNotFound, "there is nothing under this path; /swagger lists every operation")
 		return
 	}
+	info.route = p.template
 	op := p.operation(r.Method)
 	if op == nil {
 		methodNotAllowed(w, p.allow)

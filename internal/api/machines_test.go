@@ -44,6 +44,7 @@ func (f fakeMachines) Machines(_ context.Context, q series.MachinesQuery) (serie
 func (f fakeMachines) Machine(_ context.Context, id syncline.ID) (series.Machine, error) {
 	return testMachine, f.known(id)
 }
+
 func (f fakeMachines) Retire(_ context.Context, id syncline.ID, by string) error {
 	return f.known(id)
 }

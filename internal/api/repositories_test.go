@@ -385,7 +385,8 @@ func TestSynchronization(t *testing.T) {
 		{`{"enabled":false,"interval":"7d"}`, syncline.Schedule{Disabled: true, Interval: 7 * 24 * time.Hour}, `{"enabled":false,"interval":"168h"}`},
 		{
 			`{"Enabled":null,"cron":"0 3 * * *","timeZone":"Europe/Berlin","interval":null}`,
-			syncline.Schedule{Cron: "0 3 * * *", TimeZone: "Europe/Berlin"}, `{"enabled":true,"cron":"0 3 * * *","timeZone":"Europe/Berlin"}`,
+			syncline.Schedule{Cron: "0 3 * * *", TimeZone: "Europe/Berlin"},
+			`{"enabled":true,"cron":"0 3 * * *","timeZone":"Europe/Berlin"}`,
 		},
 		{`{}`, syncline.Schedule{}, `{"enabled":true}`},
 	} {

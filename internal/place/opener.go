@@ -16,6 +16,8 @@ type Opener struct {
 	Kinds   Kinds
 	Network Network              // after the first use, SetCertificates changes it
 	Retry   storage.RetryOptions // of what Reach returns
+	// Watch, where there is one, returns a storage that tells of the calls of another.
+	Watch func(storage.Storage) storage.Storage
 	// LocalStreams is how many packs are read at once from a folder of this
 	// machine; 0 for one a core.
 	LocalStreams int
@@ -58,6 +60,9 @@ func (o *Opener) reach(ctx context.Context, at Place, retry storage.RetryOptions
 	st, release, err := o.open(ctx, at)
 	if err != nil {
 		return nil, Opened{}, err
+	}
+	if o.Watch != nil {
+		st = o.Watch(st)
 	}
 	opened := Opened{Counter: storage.NewCounter(st), Close: release, Streams: farStreams}
 	if at.Path != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net"
 	"path/filepath"
 	"runtime"
@@ -26,6 +27,7 @@ import (
 	"syncline.dev/syncline/internal/restore/jobs"
 	"syncline.dev/syncline/internal/run"
 	"syncline.dev/syncline/internal/syncer"
+	"syncline.dev/syncline/internal/traces"
 	"syncline.dev/syncline/internal/watch/alarm"
 	"syncline.dev/syncline/internal/watch/folders"
 )
@@ -35,6 +37,7 @@ type Server struct {
 	*DataDir
 	source      *source
 	service     *syncer.Service
+	traces      *traces.Traces
 	desk        *alarm.Desk
 	folders     *folders.Watcher
 	Address     string // host:port for people, after listening
@@ -74,6 +77,10 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, data.store.Close()) }()
 	s := &Server{DataDir: data}
+	if s.traces, err = traces.Start(ctx, o.TracesEndpoint, o.Version, o.Logger); err != nil {
+		return err
+	}
+	defer s.traces.Close(ctx)
 	if err := s.ensureAdministrator(ctx, func() (FirstPassword, error) { return o.FirstPassword(o.Data) }); err != nil {
 		return err
 	}
@@ -138,6 +145,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	}
 	defer func() { err = errors.Join(err, release()) }()
 	places := o.places()
+	places.Watch = s.traces.Storage
 	s.source = &source{store: s.store, sealer: sealer{s.box}, places: places}
 	current := &freshness.Keeper{Dir: dir, Store: s.store, Logger: o.Logger}
 	outdated, err := current.Verify(ctx)
@@ -191,7 +199,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: &explore.Statistics{Points: points},
 		Contents: contents, Archives: &archive.Service{Contents: contents},
 		RestoreJobs: restores, Restorer: restores, Alarms: s.store, Channels: s.store, DeliveryLog: s.store, Notifier: notifier, Checks: checks, Machines: backups, AlarmRules: s.store, Sightings: backups,
-		BasePath: o.base, Console: pages, Gate: limits, Monitor: watch, MetricsToken: live.metricsToken,
+		BasePath: o.base, Console: pages, Gate: limits, Monitor: watch, MetricsToken: live.metricsToken, Tracer: s.tracer(),
 		Logger: o.Logger, Version: o.Version, StrictTransport: s.Fingerprint == "",
 	})
 	if err != nil {
@@ -199,16 +207,12 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	}
 	defer background(ctx, func(ctx context.Context) { s.desk.Run(ctx, o.Logger) })()
 	defer background(ctx, notifier.Run)()
-	if err := runs.Open(ctx, s.service.Kind(), restores.Kind()); err != nil {
+	if err := runs.Open(ctx, s.traces.Work(s.service.Kind()), s.traces.Work(restores.Kind())); err != nil {
 		return err
 	}
 	defer runs.Close()
 	defer background(ctx, backups.Run)()
-	for _, id := range outdated {
-		if _, err := s.service.Start(ctx, id); err != nil {
-			o.Logger.Error("cannot start the session that builds a catalog anew", "repository", id, "error", err)
-		}
-	}
+	s.rebuild(ctx, outdated, o.Logger)
 	defer s.keepChecking(ctx, checks)()
 	s.Address, s.BasePath = displayAddress(ln.Addr(), o.Listen), o.base
 	entry.open(certs)
@@ -218,6 +222,23 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	}
 	main := &api.Server{Handler: handler, Certificates: certs, Gate: limits, Logger: o.Logger}
 	return answer(ctx, main, ln, watch, watched, live)
+}
+
+// rebuild starts the sessions that build outdated catalogs anew.
+func (s *Server) rebuild(ctx context.Context, outdated []syncline.ID, logger *slog.Logger) {
+	for _, id := range outdated {
+		if _, err := s.service.Start(ctx, id); err != nil {
+			logger.Error("cannot start the session that builds a catalog anew", "repository", id, "error", err)
+		}
+	}
+}
+
+// tracer returns what follows requests, nil for nothing.
+func (s *Server) tracer() api.Tracer {
+	if s.traces == nil {
+		return nil
+	}
+	return s.traces
 }
 
 // places returns what opens the places of the server's repositories.

@@ -17,6 +17,7 @@ import (
 	"syncline.dev/syncline/internal/restore"
 	"syncline.dev/syncline/internal/secret"
 	"syncline.dev/syncline/internal/settings"
+	"syncline.dev/syncline/internal/traces"
 	"syncline.dev/syncline/internal/watch/notify"
 )
 
@@ -41,6 +42,7 @@ type Settings struct {
 	TrustedProxies   []string
 	MetricsListen    string
 	MetricsTokenFile string
+	TracesEndpoint   string
 
 	Authorities []string
 	DenyPrivate bool
@@ -111,6 +113,9 @@ func (s *Settings) Table() settings.Table {
 		}, {
 			Name: "metrics-token-file", Value: &s.MetricsTokenFile, Help: "`file` with a token that opens /metrics", Default: "only users' tokens do", Live: true,
 			Check: func() error { _, err := s.readMetricsToken(); return err },
+		}, {
+			Name: "traces-endpoint", Value: &s.TracesEndpoint, Help: "`address` of an OpenTelemetry collector that gets traces by OTLP over HTTP, as http://localhost:4318", Default: "$OTEL_EXPORTER_OTLP_ENDPOINT, or none",
+			Check: func() error { return traces.CheckEndpoint(s.TracesEndpoint) },
 		}, {
 			Name: "cacert", Value: &s.Authorities, Help: "`file` with certificates to trust in object storage and receivers of notifications beside the system's", Default: "none", Live: true,
 			Check: func() error { _, err := s.certificates(); return err },
