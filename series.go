@@ -100,4 +100,5 @@ type AlarmRule struct {
 	Severity     Severity
 	Disabled     bool
 	CreatedAt    time.Time
+	ManagedBy    string // as that of a Repository
 }

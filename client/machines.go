@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -128,6 +129,8 @@ type AlarmRule struct {
 	MaxAge       string             `json:"maxAge,omitzero"` // such as 26h or 7d
 	Severity     syncline.Severity  `json:"severity,omitzero"`
 	Enabled      bool               `json:"enabled"`
+	// ManagedBy is that of a Repository. The server tells it and takes none.
+	ManagedBy string `json:"managedBy,omitzero"`
 }
 
 // AlarmRules returns the alarm rules, oldest first.
@@ -148,6 +151,14 @@ func (c *Client) AddAlarmRule(ctx context.Context, r AlarmRule) (AlarmRule, erro
 // UpdateAlarmRule changes the alarm rule with r's id.
 func (c *Client) UpdateAlarmRule(ctx context.Context, r AlarmRule) (AlarmRule, error) {
 	return fetch[AlarmRule](ctx, c, call{method: http.MethodPut, path: under(alarmRules, r.ID), body: r})
+}
+
+// ReplaceAlarmRule makes the alarm rule with r's id this one; zero fields are emptied.
+func (c *Client) ReplaceAlarmRule(ctx context.Context, r AlarmRule) error {
+	return c.perform(ctx, http.MethodPut, under(alarmRules, r.ID), map[string]any{
+		"name": r.Name, "repositoryId": cmp.Or(r.RepositoryID, "00000000-0000-0000-0000-000000000000"), "hostPattern": r.HostPattern,
+		"paths": append([]string{}, r.Paths...), "tag": r.Tag, "maxAge": r.MaxAge, "severity": r.Severity, "enabled": r.Enabled,
+	})
 }
 
 // DeleteAlarmRule deletes an alarm rule.

@@ -127,7 +127,8 @@ func TestApplyFleet(t *testing.T) {
 	if out, _ = f.apply(strings.Replace(f.text(0, n), "name: host 07", "name: host seven", 1), 0); !strings.Contains(out, `~ repository "host seven"`) || strings.Count(out, "\n") != 1 {
 		t.Errorf("renaming:\n%s", out)
 	}
-	scheduled := strings.Replace(f.text(3, n), "number 9\n", "number 9\n  synchronization: {cron: 0 3 * * *, timeZone: Europe/Berlin}\n", 1)
+	const rules = "rules:\n- {name: daily, repository: host 09, maxAge: 48h}\n- {name: all, maxAge: 7d, hostPattern: web*, paths: [/etc], severity: Critical, enabled: false}\n"
+	scheduled := rules + strings.Replace(f.text(3, n), "number 9\n", "number 9\n  synchronization: {cron: 0 3 * * *, timeZone: Europe/Berlin}\n", 1)
 	if out, _ = f.apply(f.text(3, n), 0, "--dry-run", "--prune"); !strings.Contains(out, "0 to add, 1 to change, 4 to remove") || !strings.Contains(out, `name: "host seven" -> "host 07"`) {
 		t.Errorf("dry run of a removal:\n%s", out)
 	}

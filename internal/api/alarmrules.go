@@ -46,7 +46,7 @@ func (h *alarmRules) AddAlarmRule(ctx context.Context, req v6.AddAlarmRuleReques
 	if len(rules) >= maxAlarmRules {
 		return nil, syncline.Errorf(syncline.CodeConflict, "there are %d alarm rules already, which is the most; delete one first", len(rules))
 	}
-	r := syncline.AlarmRule{ID: h.made.newID(), Kind: syncline.AlarmBackupLate, Severity: syncline.SeverityWarning, CreatedAt: h.made.now().UTC()}
+	r := syncline.AlarmRule{ID: h.made.newID(), Kind: syncline.AlarmBackupLate, Severity: syncline.SeverityWarning, CreatedAt: h.made.now().UTC(), ManagedBy: infoFrom(ctx).manager}
 	if err := mergeRule(&r, req.Body); err != nil {
 		return nil, err
 	}
@@ -65,6 +65,9 @@ func (h *alarmRules) UpdateAlarmRule(ctx context.Context, req v6.UpdateAlarmRule
 	if saysID(req.Body.ID) && !strings.EqualFold(string(*req.Body.ID), string(r.ID)) {
 		return nil, invalid("id cannot be changed; leave it out")
 	}
+	if r.ManagedBy, err = managed(ctx, "alarm rule", r.ManagedBy); err != nil {
+		return nil, err
+	}
 	if err := mergeRule(&r, req.Body); err != nil {
 		return nil, err
 	}
@@ -76,6 +79,13 @@ func (h *alarmRules) UpdateAlarmRule(ctx context.Context, req v6.UpdateAlarmRule
 
 // DeleteAlarmRule answers DELETE /v6/AlarmRules/{alarmRuleId}.
 func (h *alarmRules) DeleteAlarmRule(ctx context.Context, req v6.DeleteAlarmRuleRequestObject) (v6.DeleteAlarmRuleResponseObject, error) {
+	r, err := h.store.AlarmRule(ctx, req.AlarmRuleID)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := managed(ctx, "alarm rule", r.ManagedBy); err != nil {
+		return nil, err
+	}
 	if err := h.store.DeleteAlarmRule(ctx, req.AlarmRuleID); err != nil {
 		return nil, err
 	}
@@ -117,7 +127,8 @@ func alarmRuleJSON(r syncline.AlarmRule) v6.AlarmRule {
 	return v6.AlarmRule{
 		ID: r.ID, Name: plain(r.Name), Kind: r.Kind, RepositoryID: present(r.RepositoryID), HostPattern: present(r.HostPattern),
 		Paths: presentList(r.Paths), Tag: present(r.Tag), MaxAge: series.DurationText(r.MaxAge), Severity: r.Severity, Enabled: !r.Disabled,
-		Links: v6.SelfLinks{Self: v6.Link{Href: "/v6/AlarmRules/" + string(r.ID)}},
+		ManagedBy: present(r.ManagedBy),
+		Links:     v6.SelfLinks{Self: v6.Link{Href: "/v6/AlarmRules/" + string(r.ID)}},
 	}
 }
 

@@ -165,10 +165,13 @@ func TestManaged(t *testing.T) {
 	w := newWorld(t).populate()
 	w.store.repos[0].ManagedBy, w.store.keys[0].ManagedBy, w.store.accounts[0].ManagedBy, w.store.storages[0].ManagedBy = "fleet", "fleet", "fleet", "fleet"
 	w.users.users[0].ManagedBy = "fleet"
+	rule := testRule
+	rule.ManagedBy = "fleet"
+	w.api.alarmRules.store = &fakeRules{rules: []syncline.AlarmRule{rule}}
 	paths := map[string]string{
 		"/v6/BackupRepositories/" + repoID: goodBodies["UpdateBackupRepository"], "/v6/EncryptionKeys/" + keyID: `{"description":"x"}`,
 		"/v6/objectstoragerepositories/" + storageID: `{"description":"x"}`, "/v6/Accounts/" + accountID: `{"description":"x"}`,
-		"/v6/Users/ada": `{"role":"viewer"}`,
+		"/v6/Users/ada": `{"role":"viewer"}`, "/v6/AlarmRules/" + ruleID: `{"tag":"x"}`,
 	}
 	send := func(method, path, body, manager string) answer {
 		return w.do(request{method: method, path: path, body: body, header: http.Header{managerHeader: {manager}}})

@@ -31,7 +31,7 @@ func Export(ctx context.Context, c *client.Client, name string) ([]byte, error) 
 		name  string
 		items func() ([]*yaml.Node, error)
 	}{
-		{"accounts", x.accounts}, {"keys", x.keys}, {"storages", x.storages}, {"repositories", x.repositories}, {"users", x.users},
+		{"accounts", x.accounts}, {"keys", x.keys}, {"storages", x.storages}, {"repositories", x.repositories}, {"rules", x.rules}, {"users", x.users},
 	} {
 		items, err := part.items()
 		if err != nil {
@@ -71,6 +71,9 @@ func (s State) manager(name string) (string, error) {
 		found[x.ManagedBy] = true
 	}
 	for _, x := range s.Users {
+		found[x.ManagedBy] = true
+	}
+	for _, x := range s.Rules {
 		found[x.ManagedBy] = true
 	}
 	delete(found, "")
@@ -233,6 +236,7 @@ func (x *exporter) repositories() (items []*yaml.Node, err error) {
 		if !ok && r.ObjectStorageID != "" {
 			return nil, otherUse(kindRepository, r.Name, kindStorage)
 		}
+		x.labels[r.ID] = r.Name
 		items = append(items, mappingNode("name", r.Name, "description", r.Description, "path", r.Path, "storage", storage, "key", key, "synchronization", scheduleNode(r.Synchronization)))
 	}
 	return items, nil

@@ -2,7 +2,9 @@ package declare
 
 import (
 	"path/filepath"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -22,6 +24,7 @@ type File struct {
 	Storages     []Storage
 	Repositories []Repository
 	Users        []User
+	Rules        []Rule
 
 	folder string // in which relative paths of secrets begin
 }
@@ -85,6 +88,18 @@ type Synchronization struct {
 	Cron, TimeZone string
 }
 
+// Rule says how old the newest backup of some series may become.
+type Rule struct {
+	Name        string
+	Repository  string // its name, "" for all
+	HostPattern string
+	Paths       []string
+	Tag         string
+	MaxAge      string
+	Severity    syncline.Severity // "" for Warning
+	Off         bool
+}
+
 // User may sign in.
 type User struct {
 	Name     string
@@ -124,7 +139,11 @@ func (f *File) check() error {
 	if err != nil {
 		return err
 	}
-	if _, err := names("repository", f.Repositories, func(r Repository) string { return r.Name }); err != nil {
+	repositories, err := names("repository", f.Repositories, func(r Repository) string { return r.Name })
+	if err != nil {
+		return err
+	}
+	if _, err := names("rule", f.Rules, func(r Rule) string { return r.Name }); err != nil {
 		return err
 	}
 	if _, err := names("user", f.Users, func(u User) string { return u.Name }); err != nil {
@@ -137,6 +156,11 @@ func (f *File) check() error {
 	}
 	for _, r := range f.Repositories {
 		if err := r.check(keys, storages); err != nil {
+			return err
+		}
+	}
+	for _, r := range f.Rules {
+		if err := r.check(repositories); err != nil {
 			return err
 		}
 	}
@@ -191,6 +215,40 @@ func (r Repository) check(keys, storages map[string]bool) error {
 		return invalid("repository %q: timeZone in synchronization has no meaning without cron", r.Name)
 	}
 	return nil
+}
+
+func (r Rule) check(repositories map[string]bool) error {
+	_, ok := age(r.MaxAge)
+	switch {
+	case !ok:
+		return invalid("rule %q: maxAge is missing or is no time; write one such as 26h or 7d", r.Name)
+	case r.Repository != "" && !repositories[fold(r.Repository)]:
+		return invalid("rule %q: there is no repository %q in the file", r.Name, r.Repository)
+	}
+	switch r.Severity {
+	case "", syncline.SeverityInfo, syncline.SeverityWarning, syncline.SeverityCritical:
+		return nil
+	}
+	return invalid("rule %q: severity must be one of Info, Warning, Critical", r.Name)
+}
+
+// age reads the age of a rule: days, and a duration behind them.
+func age(text string) (time.Duration, bool) {
+	days, rest, found := strings.Cut(text, "d")
+	if !found {
+		days, rest = "0", text
+	}
+	n, err := strconv.ParseUint(days, 10, 16)
+	if err != nil || rest == "" && !found {
+		return 0, false
+	}
+	d := time.Duration(0)
+	if rest != "" {
+		if d, err = time.ParseDuration(rest); err != nil || d < 0 {
+			return 0, false
+		}
+	}
+	return d + time.Duration(n)*24*time.Hour, true
 }
 
 // names returns the names in a list, folded, and fails where one is missing or stands

@@ -48,6 +48,7 @@ const (
 	kindStorage    = "storage"
 	kindRepository = "repository"
 	kindUser       = "user"
+	kindRule       = "alarm rule"
 )
 
 // Plan is the way from a server's state to a file's.
@@ -93,7 +94,7 @@ func Make(ctx context.Context, f *File, c *client.Client, o Options) (*Plan, err
 		File: f, Options: o, state: state, client: c,
 		plan: &Plan{ids: map[ref]syncline.ID{}}, declared: map[syncline.ID]bool{}, users: map[string]bool{},
 	}
-	for _, part := range []func(context.Context) error{p.accounts, p.keys, p.storages, p.repositories, p.userSteps} {
+	for _, part := range []func(context.Context) error{p.accounts, p.keys, p.storages, p.repositories, p.rules, p.userSteps} {
 		if err := part(ctx); err != nil {
 			return nil, err
 		}

@@ -55,6 +55,7 @@ func (f *File) read(root *yaml.Node) error {
 		"storages":     list(&f.Storages, "a storage", storageFields),
 		"repositories": list(&f.Repositories, "a repository", repositoryFields),
 		"users":        list(&f.Users, "a user", userFields),
+		"rules":        list(&f.Rules, "a rule", ruleFields),
 	})
 }
 
@@ -83,8 +84,43 @@ func repositoryFields(r *Repository) fields {
 	}
 }
 
+func ruleFields(r *Rule) fields {
+	return fields{
+		"name": text(&r.Name), "repository": text(&r.Repository), "hostPattern": text(&r.HostPattern), "paths": texts(&r.Paths),
+		"tag": text(&r.Tag), "maxAge": text(&r.MaxAge), "severity": text((*string)(&r.Severity)), "enabled": enabled(&r.Off),
+	}
+}
+
 func userFields(u *User) fields {
 	return fields{"name": text(&u.Name), "role": text((*string)(&u.Role)), "password": secretIn(&u.Password)}
+}
+
+// enabled reads true or false into its opposite.
+func enabled(off *bool) func(*yaml.Node) error {
+	return func(n *yaml.Node) error {
+		var on bool
+		if n.Tag != "!!bool" || n.Decode(&on) != nil {
+			return at(n, "true or false is expected")
+		}
+		*off = !on
+		return nil
+	}
+}
+
+// texts reads a list of texts.
+func texts(to *[]string) func(*yaml.Node) error {
+	return func(n *yaml.Node) error {
+		if n.Kind != yaml.SequenceNode {
+			return at(n, "a list of texts is expected")
+		}
+		*to = make([]string, len(n.Content))
+		for i, item := range n.Content {
+			if err := text(&(*to)[i])(item); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // synchronization reads a schedule. An interval takes the server's form, so that 90m and
@@ -92,13 +128,7 @@ func userFields(u *User) fields {
 func synchronization(to *Synchronization) func(*yaml.Node) error {
 	return func(n *yaml.Node) error {
 		return mapping(n, "synchronization", fields{
-			"enabled": func(n *yaml.Node) error {
-				if n.Tag != "!!bool" || n.Decode(&to.Off) != nil {
-					return at(n, "true or false is expected")
-				}
-				to.Off = !to.Off
-				return nil
-			},
+			"enabled": enabled(&to.Off),
 			"interval": func(n *yaml.Node) error {
 				d, err := syncline.ParseInterval(n.Value)
 				if err != nil {

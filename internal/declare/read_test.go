@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/client"
 )
 
 const good = `
@@ -22,6 +23,8 @@ repositories:
     path: /srv/restic/desk
     key: OTHER
     synchronization: {enabled: false, interval: 90m}
+rules:
+  - {name: daily, repository: Desk, hostPattern: web*, paths: [/etc, /srv], tag: x, maxAge: 26h, severity: Critical, enabled: false}
 users:
   - {name: ann, role: operator, password: {env: ANN}}
 `
@@ -42,6 +45,12 @@ func TestRead(t *testing.T) {
 	}
 	if s := f.Repositories[1].Synchronization; s != (Synchronization{Off: true, Interval: "1h30m"}) || f.Repositories[0].Synchronization != (Synchronization{}) {
 		t.Errorf("got %+v", s)
+	}
+	if r := f.Rules[0]; r.Name != "daily" || len(r.Paths) != 2 || !r.Off || r.Severity != syncline.SeverityCritical {
+		t.Errorf("got %+v", r)
+	}
+	if diff := (Rule{MaxAge: "2d", Paths: []string{"b", "a"}}).fields(client.AlarmRule{MaxAge: "48h", Paths: []string{"a", "b"}, Severity: syncline.SeverityWarning, Enabled: true}, ""); len(diff) != 0 {
+		t.Errorf("the same rule differs: %+v", diff)
 	}
 	if s := f.Storages[0]; s.Bucket != "2024" || s.Region != "here" {
 		t.Errorf("got %+v", s)
@@ -82,6 +91,11 @@ func TestReadRefuses(t *testing.T) {
 		replace("interval: 90m", "interval: 90m, cron: 0 3 * * *"):           "and not both",
 		replace("interval: 90m", "timeZone: UTC"):                            "no meaning without cron",
 		replace("enabled: false", "enabled: 0"):                              "true or false",
+		replace("maxAge: 26h, ", ""):                                         `rule "daily": maxAge is missing`,
+		replace("maxAge: 26h", "maxAge: often"):                              "maxAge is missing or is no time",
+		replace("repository: Desk", "repository: nobody"):                    `rule "daily": there is no repository "nobody"`,
+		replace("severity: Critical", "severity: Bad"):                       "severity must be one of",
+		replace("paths: [/etc, /srv]", "paths: /etc"):                        "a list of texts",
 		replace("name: desk", "name: LAPTOP"):                                "stands in the file twice",
 		replace("name: desk", "name: 'desk '"):                               "without a space at an end",
 		replace("maxConnections: 8", "maxConnections: -8"):                   "a whole number of 0 or more",

@@ -14,6 +14,7 @@ type State struct {
 	Storages     []client.ObjectStorage
 	Repositories []client.Repository
 	Users        []client.User
+	Rules        []client.AlarmRule
 }
 
 // Load asks a server what it has.
@@ -24,6 +25,7 @@ func Load(ctx context.Context, c *client.Client) (s State, err error) {
 		func() error { s.Storages, err = c.ObjectStorages(ctx); return err },
 		func() error { s.Repositories, err = c.Repositories(ctx); return err },
 		func() error { s.Users, err = c.Users(ctx); return err },
+		func() error { s.Rules, err = c.AlarmRules(ctx); return err },
 	} {
 		if err := ask(); err != nil {
 			return s, err

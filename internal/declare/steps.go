@@ -94,7 +94,7 @@ func (p *planner) repositories(context.Context) error {
 			p.add(r.added())
 			continue
 		}
-		p.declared[has.ID] = true
+		p.declared[has.ID], p.plan.ids[ref{kindRepository, fold(r.Name)}] = true, has.ID
 		key, storage := p.nameOf(kindKey, has.EncryptionKeyID), ""
 		if has.ObjectStorageID != "" {
 			storage = p.nameOf(kindStorage, has.ObjectStorageID)
@@ -166,10 +166,11 @@ func (r Repository) added() Step {
 	fields := differ(Field{"path", "", r.Path}, Field{"storage", "", r.Storage}, Field{"key", "", r.Key}, Field{"description", "", r.Description})
 	fields = append(fields, r.Synchronization.fields(client.Synchronization{Enabled: true})...)
 	return Step{Action: Add, Kind: kindRepository, Name: r.Name, Fields: fields, needs: needs, do: func(ctx context.Context, c *client.Client, ids map[ref]syncline.ID) error {
-		_, err := c.AttachRepository(ctx, client.NewRepository{
+		made, err := c.AttachRepository(ctx, client.NewRepository{
 			Name: r.Name, Description: r.Description, Path: r.Path, ObjectStorageID: ids[storage], EncryptionKeyID: ids[key],
 			Synchronization: r.Synchronization.schedule(),
 		})
+		ids[ref{kindRepository, fold(r.Name)}] = made.ID
 		return err
 	}}
 }
@@ -225,6 +226,9 @@ func (p *planner) removals() {
 		} else {
 			p.plan.Left = append(p.plan.Left, step)
 		}
+	}
+	for _, x := range p.state.Rules {
+		remove(kindRule, x.Name, x.ManagedBy, x.ID, func(ctx context.Context, c *client.Client) error { return c.DeleteAlarmRule(ctx, x.ID) })
 	}
 	for _, x := range p.state.Repositories {
 		remove(kindRepository, x.Name, x.ManagedBy, x.ID, func(ctx context.Context, c *client.Client) error { return c.DetachRepository(ctx, x.ID) })

@@ -141,7 +141,7 @@ type Tokens interface {
 // Managers keeps which file declares what.
 type Managers interface {
 	// Managers returns the names in ManagedBy of repositories, keys, accounts, object
-	// storages and users, each once, in the order of the alphabet.
+	// storages, users and alarm rules, each once, in the order of the alphabet.
 	Managers(ctx context.Context) ([]string, error)
 	// Release empties ManagedBy of all that has the name there. CodeNotFound is for
 	// nothing.

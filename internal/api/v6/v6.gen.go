@@ -205,7 +205,10 @@ type AlarmRule struct {
 	MaxAge   string            `json:"maxAge"`
 	Severity syncline.Severity `json:"severity"`
 	Enabled  bool              `json:"enabled"`
-	Links    SelfLinks         `json:"_links"`
+
+	// ManagedBy Name of the file that declares it. Absent where no file does.
+	ManagedBy *string   `json:"managedBy,omitempty"`
+	Links     SelfLinks `json:"_links"`
 }
 
 // AlarmRuleFromClient Example: {"hostPattern":"web*","maxAge":"26h","name":"servers daily","severity":"Critical"}
@@ -239,6 +242,9 @@ type AlarmRuleFromClient struct {
 
 	// ID Not changed.
 	ID *syncline.ID `json:"id,omitempty"`
+
+	// ManagedBy Given by the server; what a client sends back of it is not looked at.
+	ManagedBy *string `json:"managedBy,omitempty"`
 
 	// Links Given by the server; what a client sends back of it is not looked at.
 	Links *map[string]Link `json:"_links,omitempty"`

@@ -8,7 +8,7 @@ import (
 )
 
 // managedTables have the column managed_by.
-var managedTables = []string{"repositories", "encryption_keys", "accounts", "object_storages", "users"}
+var managedTables = []string{"repositories", "encryption_keys", "accounts", "object_storages", "users", "alarm_rules"}
 
 // Managers implements store.Managers.
 func (s *Store) Managers(ctx context.Context) ([]string, error) {

@@ -155,7 +155,7 @@ func testSeriesGoWithRepository(t *testing.T, s store.Store) {
 func newRule(name string, repository syncline.ID) syncline.AlarmRule {
 	return syncline.AlarmRule{
 		ID: newID(), Name: name, Kind: syncline.AlarmBackupLate, RepositoryID: repository, HostPattern: "web*",
-		Paths: []string{"/etc", "/\xff"}, Tag: "daily", MaxAge: 26 * time.Hour, Severity: syncline.SeverityCritical, CreatedAt: base,
+		Paths: []string{"/etc", "/\xff"}, Tag: "daily", MaxAge: 26 * time.Hour, Severity: syncline.SeverityCritical, CreatedAt: base, ManagedBy: "a file",
 	}
 }
 
