@@ -92,6 +92,19 @@ synchronize
 rm -r /etc/systemd/system/syncline.service.d
 systemctl daemon-reload
 
+# The way back of docs/upgrading.md: the copy of the state goes into an empty directory.
+systemctl stop syncline
+mv /var/lib/syncline /var/lib/syncline.new
+dpkg --install /test/syncline.deb
+install -d -o syncline -g syncline -m 700 /var/lib/syncline
+install -o syncline -m 600 /tmp/state /var/lib/syncline.state
+own restore-state /var/lib/syncline.state --data /var/lib/syncline --secret-key-file /etc/syncline/secret.key
+chmod -R a+rX /srv/repo
+systemctl start syncline
+ready
+sign_in
+synchronize
+
 # A purge takes the program and the settings, and leaves the data with its key and its user.
 # The next installation goes on with them, also with a key in the data directory.
 systemctl enable syncline
@@ -106,7 +119,6 @@ install -o syncline -m 600 /etc/syncline/secret.key /var/lib/syncline/
 rm /etc/syncline/secret.key
 dpkg --install /test/syncline.deb
 [ "$(sha256sum </etc/syncline/secret.key)" = "$sum" ]
-chmod -R a+rX /srv/repo
 systemctl start syncline
 ready
 sign_in
