@@ -323,3 +323,30 @@ func TestProgressOverARestart(t *testing.T) {
 		t.Error("the page still says that the connection is lost")
 	}
 }
+
+// A thousand machines are listed at once, and found by their names.
+func TestManyMachines(t *testing.T) {
+	t.Parallel()
+	machines := 1000
+	if testing.Short() || raceEnabled {
+		machines = 150
+	}
+	f := forge(t)
+	for i := range machines {
+		f.backups(fmt.Sprintf("host-%04d.example.com", i), "/srv", daily(5, float64(i%60)/2)...)
+	}
+	f.flush()
+	s := startServer(t)
+	s.synchronize(s.attach("Fleet", f.dir, ""))
+	p := newPage(t, s.url)
+	p.expect("401")
+	p.signIn("administrator", adminPassword)
+	p.waitText("machines are backed up in time")
+	took := p.shown("/machines", "document.querySelectorAll('.machine').length > 100")
+	t.Logf("%d machines: there after %v, longest frame while scrolling %v", machines, took, p.scroll("document.scrollingElement"))
+	if rows := eval[int](p, "document.querySelectorAll('.machine').length"); rows > 200 {
+		t.Errorf("%d rows are drawn at once", rows)
+	}
+	p.fill("Host", fmt.Sprintf("host-%04d", machines-1))
+	p.wait("document.querySelectorAll('.machine').length === 1")
+}

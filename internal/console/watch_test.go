@@ -24,6 +24,11 @@ func (f *forged) backups(host, path string, ages ...float64) {
 			f.t.Fatal(err)
 		}
 	}
+}
+
+// flush writes what is left to write, after the last backups.
+func (f *forged) flush() {
+	f.t.Helper()
 	if err := errors.Join(f.packer.Flush(), f.repo.Flush()); err != nil {
 		f.t.Fatal(err)
 	}
@@ -58,12 +63,15 @@ func newFleet(t *testing.T, more ...string) *fleet {
 	laptops.backups("a-laptop-with-quite-a-long-name.office.example.com", "/home/ann/Documents and other things of the last years", daily(6, 5)...)
 	laptops.backups("ben", "/home/ben", 50, 26)
 	laptops.backups("clockwork", "/home/cleo", daily(6, 28)...)
+	servers.flush()
+	laptops.flush()
 	w.servers = w.attach("Servers", servers.dir, "The machines in the cellar")
 	w.laptops = w.attach("Laptops", laptops.dir, "")
 	w.folder = laptops.dir
 	w.synchronize(w.servers)
 	w.synchronize(w.laptops)
 	laptops.backups("clockwork", "/home/cleo", -72)
+	laptops.flush()
 	w.synchronize(w.laptops)
 	return w
 }

@@ -9,6 +9,7 @@ import { General } from './general.js';
 const pages = [
   ['users', 'Users', lazy(() => import('./users.js'), 'Users')],
   ['rules', 'Alarm rules', lazy(() => import('./rules.js'), 'Rules')],
+  ['notifications', 'Notifications', lazy(() => import('./channels.js'), 'Channels')],
   ['accounts', 'Storage accounts', lazy(() => import('./accounts.js'), 'Accounts')],
   ['passwords', 'Repository passwords', lazy(() => import('./keys.js'), 'Keys')],
 ];
