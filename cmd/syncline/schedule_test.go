@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -131,5 +132,39 @@ func TestNotByItself(t *testing.T) {
 	}
 	if got := n.history(repo); len(got) != 0 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestSyncAll synchronizes all repositories of a server, of which one has lost its folder.
+func TestSyncAll(t *testing.T) {
+	n := start(t, t.TempDir())
+	s := n.user(nil)
+	s.must(1, "--all is for a server's repositories", "sync", "--all", "-r", t.TempDir())
+	s.must(0, "", "login", "--fingerprint", n.fingerprint(), n.url)
+	s.must(1, "cannot be given together", "sync", "--all", "--server", n.url, "-r", "one")
+	if out := s.must(0, "", "sync", "--all", "--server", n.url); out != "" {
+		t.Errorf("without repositories: %s", out)
+	}
+	lost := resticfixture.Unpack(t, "v2-old")
+	n.attachFixture("one", resticfixture.Unpack(t, "v2-old"))
+	n.attachFixture("two", lost)
+	out := s.must(0, "", "sync", "--all", "--server", n.url)
+	if out != "\"one\": 5 snapshots (5 new, 0 gone)\n\"two\": 5 snapshots (5 new, 0 gone)\n" {
+		t.Errorf("%s", out)
+	}
+	if err := os.RemoveAll(lost); err != nil {
+		t.Fatal(err)
+	}
+	out = s.must(1, "1 of 2 repositories are not synchronized", "sync", "--all", "--server", n.url, "--json")
+	var results []string
+	for line := range strings.Lines(out) {
+		var r struct{ Repository, Result, Error string }
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Fatal(err)
+		}
+		results = append(results, r.Repository+" "+r.Result+" "+r.Error[:min(len(r.Error), 10)])
+	}
+	if len(results) != 2 || results[0] != "one Success " || !strings.HasPrefix(results[1], "two Failed the folder") {
+		t.Errorf("%q", results)
 	}
 }

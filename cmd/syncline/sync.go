@@ -14,7 +14,8 @@ import (
 )
 
 func newSyncCommand(env *environment) *cobra.Command {
-	return &cobra.Command{
+	var all bool
+	cmd := &cobra.Command{
 		Use:   "sync",
 		Short: "Bring the local catalog of a repository up to date",
 		Long: `Bring the local catalog of a repository up to date and print what was done. The
@@ -22,15 +23,21 @@ other commands bring it up to date by themselves. An interrupted synchronization
 keeps what it has fetched.
 
 With --server this starts a session on the server, or joins the running one, and
-shows its progress. The session continues when this command is interrupted.`,
+shows its progress. The session continues when this command is interrupted. With
+--all the server synchronizes all of its repositories.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if env.noSync {
 				return usageError("sync --no-sync has nothing to do")
 			}
+			if all {
+				return env.syncAll(cmd.Context(), cmd.Flags().Changed("repo"))
+			}
 			return env.sync(cmd.Context())
 		},
 	}
+	cmd.Flags().BoolVar(&all, "all", false, "synchronize all repositories of the server")
+	return cmd
 }
 
 // sync brings the catalog in the cache, or the server's, up to date and prints a

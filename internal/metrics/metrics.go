@@ -42,10 +42,17 @@ type Alarms interface {
 	CountAlarms(ctx context.Context) ([]syncline.AlarmCount, error)
 }
 
+// Checks tells the last check of a repository, with a zero time before the first one.
+type Checks interface {
+	LastCheck(repository syncline.ID) (last syncline.Check, next time.Time)
+}
+
 // Metrics has the metrics of one process. It is safe for concurrent use.
 type Metrics struct {
 	// Alarms is set before the first use; nil for a process that keeps no alarms.
 	Alarms Alarms
+	// Checks likewise, for a process that checks no repositories.
+	Checks Checks
 
 	repositories Repositories
 	backups      Backups
@@ -56,6 +63,7 @@ type Metrics struct {
 	mu       sync.Mutex
 	sessions map[syncline.ID]map[syncline.WorkState]int64 // ended ones
 	requests map[syncline.ID]*requests
+	failures map[syncline.ID]int64 // of checks
 }
 
 // New returns metrics of a program with a version.
@@ -65,6 +73,7 @@ func New(repositories Repositories, backups Backups, version string) *Metrics {
 		process:  prometheus.NewRegistry(),
 		sessions: make(map[syncline.ID]map[syncline.WorkState]int64),
 		requests: make(map[syncline.ID]*requests),
+		failures: make(map[syncline.ID]int64),
 		durations: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "syncline_sync_duration_seconds",
 			Help:    "Time from the begin to the end of a synchronization session, whatever its result.",
@@ -102,6 +111,17 @@ func (m *Metrics) Forget(repository syncline.ID) {
 	defer m.mu.Unlock()
 	delete(m.sessions, repository)
 	delete(m.requests, repository)
+	delete(m.failures, repository)
+}
+
+// CheckEnded counts a check that has failed.
+func (m *Metrics) CheckEnded(c syncline.Check) {
+	if c.Result != syncline.CheckFailed {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.failures[c.RepositoryID]++
 }
 
 // Text returns all metrics in Prometheus's text format. Scrapes at the same time

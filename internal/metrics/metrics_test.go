@@ -36,6 +36,16 @@ func (w *world) CountAlarms(context.Context) ([]syncline.AlarmCount, error) {
 	return []syncline.AlarmCount{{Kind: syncline.AlarmBackupLate, Severity: syncline.SeverityCritical, Open: 7}}, w.err
 }
 
+// checked is when the repository "a" was last checked.
+var checked = time.UnixMilli(1_800_000_000_500)
+
+func (w *world) LastCheck(id syncline.ID) (syncline.Check, time.Time) {
+	if id == "a" {
+		return syncline.Check{At: checked}, time.Time{}
+	}
+	return syncline.Check{}, time.Time{}
+}
+
 func (w *world) Series(ctx context.Context, id syncline.ID) ([]explore.Series, error) {
 	w.looks.Add(1)
 	if n := w.active.Add(1); n > w.most.Load() {
@@ -247,5 +257,23 @@ func TestForget(t *testing.T) {
 	m.Forget("a")
 	if len(m.sessions) != 1 || len(m.requests) != 1 || m.sessions["b"] == nil || m.requests["b"] == nil {
 		t.Errorf("kept: %v, %v", m.sessions, m.requests)
+	}
+}
+
+// TestChecks tells the last check of each repository that was checked, and how many have
+// failed.
+func TestChecks(t *testing.T) {
+	w := &world{list: []syncline.Repository{{ID: "a", Name: "A"}, {ID: "b", Name: "B"}}}
+	m := New(w, w, "1")
+	m.Checks = w
+	m.CheckEnded(syncline.Check{RepositoryID: "b", Result: syncline.CheckFailed})
+	m.CheckEnded(syncline.Check{RepositoryID: "b", Result: syncline.CheckFailed})
+	m.CheckEnded(syncline.Check{RepositoryID: "b", Result: syncline.CheckChanged})
+	m.CheckEnded(syncline.Check{RepositoryID: "gone", Result: syncline.CheckFailed})
+	got := text(t, m)
+	wants(t, got, `syncline_repository_last_check_timestamp_seconds{repository="A"} 1.8000000005e+09`,
+		`syncline_repository_check_failures_total{repository="A"} 0`, `syncline_repository_check_failures_total{repository="B"} 2`)
+	if strings.Contains(got, `timestamp_seconds{repository="B"}`) || len(m.failures) != 1 {
+		t.Errorf("%v\n%s", m.failures, got)
 	}
 }

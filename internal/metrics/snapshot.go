@@ -37,6 +37,12 @@ var (
 	leftOut = prometheus.NewDesc("syncline_backup_series_left_out",
 		"Number of series of the repository without a time of the last backup, because the repository has too many.",
 		[]string{"repository"}, nil)
+	lastCheck = prometheus.NewDesc("syncline_repository_last_check_timestamp_seconds",
+		"Time of the last look at the repository, in seconds since 1970. It is left out before the first one.",
+		[]string{"repository"}, nil)
+	checkFailures = prometheus.NewDesc("syncline_repository_check_failures_total",
+		"Checks of the repository that failed since the start of the program.",
+		[]string{"repository"}, nil)
 	sessionsTotal = prometheus.NewDesc("syncline_sync_sessions_total",
 		"Synchronization sessions that ended since the start of the program, by result.",
 		[]string{"repository", "result"}, nil)
@@ -97,6 +103,8 @@ type state struct {
 	leftOut  int
 	sessions map[syncline.WorkState]int64
 	requests map[string]int64
+	checked  time.Time // zero before the first check
+	failures int64     // of checks
 }
 
 // backup has the labels of one series.
@@ -142,6 +150,10 @@ func (m *Metrics) look(ctx context.Context) (*snapshot, error) {
 			backups: backups, leftOut: max(0, len(found)-limit),
 			sessions: make(map[syncline.WorkState]int64), requests: m.requests[r.ID].total(),
 		}
+		if m.Checks != nil {
+			last, _ := m.Checks.LastCheck(r.ID)
+			s.repositories[i].checked, s.repositories[i].failures = last.At, m.failures[r.ID]
+		}
 		for state := range results {
 			s.repositories[i].sessions[state] = m.sessions[r.ID][state]
 		}
@@ -158,6 +170,11 @@ func (m *Metrics) forget(list []syncline.Repository) {
 	for id := range m.sessions {
 		if !attached(id) {
 			delete(m.sessions, id)
+		}
+	}
+	for id := range m.failures {
+		if !attached(id) {
+			delete(m.failures, id)
 		}
 	}
 	for id, r := range m.requests {
@@ -206,7 +223,7 @@ func label(text string) string {
 
 // Describe implements prometheus.Collector.
 func (s *snapshot) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{inSync, usable, lastBackup, leftOut, sessionsTotal, requestsTotal, openAlarms} {
+	for _, d := range []*prometheus.Desc{inSync, usable, lastBackup, leftOut, lastCheck, checkFailures, sessionsTotal, requestsTotal, openAlarms} {
 		ch <- d
 	}
 }
@@ -232,6 +249,10 @@ func (s *snapshot) Collect(ch chan<- prometheus.Metric) {
 		for b, at := range r.backups {
 			gauge(lastBackup, float64(at.UnixMilli())/1000, r.name, b.host, b.paths)
 		}
+		if !r.checked.IsZero() {
+			gauge(lastCheck, float64(r.checked.UnixMilli())/1000, r.name)
+		}
+		counter(checkFailures, r.failures, r.name)
 		for state, n := range r.sessions {
 			counter(sessionsTotal, n, r.name, results[state])
 		}

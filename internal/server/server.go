@@ -172,7 +172,11 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 		Logger: o.Logger, Settle: heapgoal.Settle, Ended: each(watch.SessionEnded, backups.SessionEnded), Keep: o.keep(syncline.WorkSynchronize), AtOnce: o.sessionsAtOnce(),
 	}
 	checks := s.newSchedule(dir, o)
-	s.service.Judged, checks.Checked = checks.SessionEnded, backups.Checked
+	s.service.Judged, told.Checks = checks.SessionEnded, checks
+	checks.Checked = func(ctx context.Context, r syncline.Repository, c syncline.Check) {
+		told.CheckEnded(c)
+		backups.Checked(ctx, r, c)
+	}
 	pages, err := console.New(o.base)
 	if err != nil {
 		return err
