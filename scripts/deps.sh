@@ -2,9 +2,9 @@
 # Installs what a part of the checks needs besides Go, and does nothing when all
 # is there:
 #   unit  a C compiler, for the race detector
-#   full  the same, restic, curl, a browser, nginx, Caddy, Node, the packages that the console's
-#         pages are tried with, the object storage servers, and systemd and rpm for the
-#         packages
+#   full  the same, restic, curl, a browser, nginx, Caddy, Prometheus with its
+#         Alertmanager, Node, the packages that the console's pages are tried with, the
+#         object storage servers, and systemd and rpm for the packages
 #   lint  Node and the packages that the console's sources are checked with
 # Parts may run side by side: one waits while another installs.
 set -euo pipefail
@@ -26,6 +26,8 @@ full)
   want curl curl
   [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
   want chromium chromium fonts-dejavu-core
+  want promtool prometheus
+  want prometheus-alertmanager prometheus-alertmanager
   want nginx nginx
   want caddy caddy
   want systemd-analyze systemd

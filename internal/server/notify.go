@@ -6,6 +6,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/watch/notify"
+	"syncline.dev/syncline/internal/watch/schedule"
 	"syncline.dev/syncline/internal/watch/series"
 )
 
@@ -30,6 +31,27 @@ func (c counted) MachineSummary(ctx context.Context) (syncline.MachineSummary, e
 		return syncline.MachineSummary{}, err
 	}
 	return syncline.MachineSummary{InTime: m.InTime, Late: m.Late, Unknown: m.Unknown, Retired: m.Retired}, nil
+}
+
+// overdue is how long after its time a check may still be on its way.
+const overdue = 5 * time.Minute
+
+// beats returns what is to be called after each check. It beats while the schedule keeps
+// its times: when no repository waits for its check for too long. A check that fails is
+// an alarm, and no reason not to beat.
+func beats(checks *schedule.Service, repositories notify.Repositories, n *notify.Service) func(context.Context, syncline.Repository, syncline.Check) {
+	return func(ctx context.Context, _ syncline.Repository, _ syncline.Check) {
+		list, err := repositories.Repositories(ctx)
+		if err != nil {
+			return // the database does not answer: nothing is well
+		}
+		for _, r := range list {
+			if _, next := checks.LastCheck(r.ID); !next.IsZero() && time.Since(next) > overdue {
+				return
+			}
+		}
+		n.Beat(ctx)
+	}
 }
 
 func (s *Settings) checkNotificationDelay() error {

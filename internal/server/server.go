@@ -195,6 +195,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	live := s.newLive(&o, certs, entry)
 	notifier := s.newNotifier(backups, o)
 	live.network = notifier.Network
+	checks.Checked = beats(checks, s.store, notifier)
 	limits := live.gate(gate.Default)
 	handler, err := api.NewHandler(api.Config{
 		Auth: entry, Users: s.Auth, Managers: s.store, Repositories: current, Store: s.store, Keys: s.store, Sessions: s.service, Instance: s.store,

@@ -52,10 +52,15 @@ type Channels interface {
 	SetChannelHealth(ctx context.Context, id syncline.ID, at time.Time, failure string) error
 }
 
-// Known reads the alarms, and the repositories for their names.
-type Known interface {
-	Alarms(ctx context.Context, f syncline.AlarmFilter, limit, offset int) ([]syncline.Alarm, int, error)
+// Repositories lists the repositories, for their names.
+type Repositories interface {
 	Repositories(ctx context.Context) ([]syncline.Repository, error)
+}
+
+// Known reads the alarms, and the repositories.
+type Known interface {
+	Repositories
+	Alarms(ctx context.Context, f syncline.AlarmFilter, limit, offset int) ([]syncline.Alarm, int, error)
 }
 
 // Machines counts the machines by the state of their backups.
