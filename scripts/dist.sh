@@ -38,6 +38,10 @@ build() { go build -mod=readonly -trimpath -buildvcs=false -ldflags "-s -w -buil
 
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
+if [ "$out" != "$PWD/dist" ] && [ -n "$(ls -A "$out")" ] && [ ! -e "$out/SHA256SUMS" ] && [ ! -d "$out/container" ]; then
+  echo "dist.sh: $out holds other files; name an empty directory with -o" >&2
+  exit 1
+fi
 rm -rf "${out:?}"/*
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -109,11 +113,14 @@ container() {
   install -d -m 700 "$at/owned" "$at/owned/data" "$at/owned/tmp"
 }
 
-# modules lists what a program is built from. The list's own number and time are left out.
+# modules lists what a program is built from. syft makes a number of the path that it is
+# given, and a random one, and knows the time: these would differ from build to build.
 modules() {
   local file=$out/syncline-$PACKAGE_VERSION-$GOOS-$GOARCH.cdx.json
-  SYFT_CHECK_FOR_APP_UPDATE=false "$syft" scan "file:$program" --quiet --source-name syncline --source-version "$version" -o cyclonedx-json |
-    sed -E "s/\"serialNumber\":\"[^\"]*\",//; s/(\"timestamp\":\")[^\"]*/\1$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)/" >"$file"
+  (
+    cd "${program%/*}"
+    SYFT_CHECK_FOR_APP_UPDATE=false "$syft" scan "file:${program##*/}" --quiet --source-name syncline --source-version "$version" -o cyclonedx-json
+  ) | sed -E "s/\"serialNumber\":\"[^\"]*\",//; s/(\"timestamp\":\")[^\"]*/\1$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)/" >"$file"
 }
 
 for target; do
