@@ -44,6 +44,9 @@ func TestMovedRepository(t *testing.T) {
 			t.Errorf("%s is a copy of %v, want %s", one, got, other)
 		}
 	}
+	u := n.user(nil)
+	u.must(0, "", "login", "--fingerprint", n.fingerprint(), n.url)
+	u.must(1, "it has main (a copy of copy), copy (a copy of main)", "snapshots", "--server", n.url)
 	move := func(path string) error {
 		return c.ChangeRepository(ctx, id, client.RepositoryChange{Path: path})
 	}

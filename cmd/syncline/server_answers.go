@@ -87,6 +87,9 @@ func (e *environment) chosen(all []serverRepository) (*serverRepository, error) 
 	names := make([]string, len(all))
 	for i := range all {
 		names[i] = printable(all[i].Name)
+		if c := all[i].CopyOf; len(c) > 0 {
+			names[i] += " (a copy of " + nameOf(all, c[0]) + ")"
+		}
 	}
 	there := "it has " + strings.Join(names, ", ")
 	if len(all) == 0 {
@@ -97,6 +100,16 @@ func (e *environment) chosen(all []serverRepository) (*serverRepository, error) 
 	}
 	return nil, syncline.Errorf(syncline.CodeNoRepository, "there is no repository %s on %s (%s); without --server and SYNCLINE_SERVER, -r is the place of a repository",
 		printable(e.repo), e.server, there)
+}
+
+// nameOf returns the name of a repository, and its id where none of all has it.
+func nameOf(all []serverRepository, id syncline.ID) string {
+	for _, r := range all {
+		if r.ID == id {
+			return printable(r.Name)
+		}
+	}
+	return string(id)
 }
 
 // serverSnapshots is a repository's snapshots, and the ids of the shown ones as
