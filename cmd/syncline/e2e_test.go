@@ -131,8 +131,8 @@ func (l *serverLog) String() string {
 func startWith(t *testing.T, env []string, data string, flags ...string) *node {
 	t.Helper()
 	n := &node{t: t, output: new(serverLog), done: make(chan error, 1)}
-	n.cmd = exec.Command(program, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--debug", "--sync-interval", "0"}, flags...)...)
-	n.cmd.Env = append(os.Environ(), env...)
+	n.cmd = exec.Command(program, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--debug"}, flags...)...)
+	n.cmd.Env = append(append(os.Environ(), "SYNCLINE_SYNC_INTERVAL=0"), env...)
 	n.cmd.Stderr = n.output
 	stdout, err := n.cmd.StdoutPipe()
 	if err != nil {

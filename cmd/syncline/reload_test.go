@@ -63,7 +63,17 @@ func (n *node) hangup(says string) {
 	if err := n.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		n.t.Fatal(err)
 	}
-	for end := time.Now().Add(30 * time.Second); strings.Count(n.output.String(), says) == before; {
+	n.logged(says, before)
+}
+
+// logged waits until the log has a text more often than before, and returns the log cut
+// at the text.
+func (n *node) logged(says string, before int) []string {
+	n.t.Helper()
+	for end := time.Now().Add(30 * time.Second); ; {
+		if lines := strings.Split(n.output.String(), says); len(lines)-1 > before {
+			return lines
+		}
 		n.call("GET", "/healthz", nil, 200, nil)
 		if time.Now().After(end) {
 			n.t.Fatalf("the log does not say %q: %s", says, n.output.String())
@@ -99,6 +109,7 @@ func TestReload(t *testing.T) {
 		}
 		req.Header.Set("X-Forwarded-For", "203.0.113.9")
 		req.Header.Set("Authorization", "Bearer "+n.token)
+		seen := strings.Count(n.output.String(), "path=/v6/Proxies")
 		res, err := n.client.Do(req)
 		if err != nil {
 			t.Fatal(err)
@@ -110,8 +121,8 @@ func TestReload(t *testing.T) {
 		if number := res.TLS.PeerCertificates[0].SerialNumber.Int64(); number != 1 {
 			t.Error("the connection was not kept")
 		}
-		lines := strings.Split(n.output.String(), "path=/v6/Proxies")
-		if last := lines[len(lines)-1]; !strings.Contains(last, "remote="+says) {
+		lines := n.logged("path=/v6/Proxies", seen)
+		if last, _, _ := strings.Cut(lines[len(lines)-1], "\n"); !strings.Contains(last, "remote="+says) {
 			t.Errorf("the request comes from another address than %s: %s", says, last)
 		}
 	}
@@ -155,6 +166,33 @@ func TestReload(t *testing.T) {
 	n.finish(session.ID)
 	if err := n.signal(syscall.SIGTERM); err != nil {
 		t.Errorf("SIGTERM: %v", err)
+	}
+}
+
+// A changed interval gives repositories their next check.
+func TestReloadInterval(t *testing.T) {
+	file := configFile(t, "sync-interval: 0")
+	n := startWith(t, []string{"SYNCLINE_ADMIN_PASSWORD=" + adminPassword, "SYNCLINE_SYNC_INTERVAL="}, filepath.Join(t.TempDir(), "data"), "--config", file).as(adminPassword)
+	id := n.attach("one", newRepository(t, 5, 1))
+	n.finish(n.sync(id).ID)
+	next := func() string {
+		t.Helper()
+		var repository struct{ NextCheckTime string }
+		n.call("GET", "/v6/BackupRepositories/"+id, nil, 200, &repository)
+		return repository.NextCheckTime
+	}
+	if at := next(); at != "" {
+		t.Errorf("without checks the next one is at %s", at)
+	}
+	for _, interval := range []string{"24h", "0", "1h"} {
+		wanted := interval != "0"
+		if err := os.WriteFile(file, []byte("sync-interval: "+interval+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		n.hangup(`msg="the configuration is reloaded"`)
+		if at := next(); (at != "") != wanted {
+			t.Errorf("with the interval %s the next check is at %q", interval, at)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/secret"
 	"syncline.dev/syncline/internal/watch/notify"
+	"syncline.dev/syncline/internal/watch/schedule"
 )
 
 // live changes a server while it runs. For each signal of Hangup it reads the settings
@@ -23,6 +24,7 @@ type live struct {
 	places  *place.Opener
 	entry   *door
 	network *notify.Network
+	checks  *schedule.Service
 	logger  *slog.Logger
 
 	mu    sync.Mutex // guards all below
@@ -81,7 +83,11 @@ func (l *live) reload() error {
 	if err != nil {
 		return err
 	}
+	interval := l.options.SyncInterval
 	changed, restart := l.options.Table().TakeLive(next.Table())
+	if l.options.SyncInterval != interval {
+		l.checks.SetInterval(l.options.SyncInterval)
+	}
 	l.options.changeable = change
 	l.options.setLevel()
 	l.places.SetCertificates(change.authorities)

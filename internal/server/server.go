@@ -194,7 +194,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	entry := s.newDoor(ln.Addr(), o.base, o.Logger)
 	live := s.newLive(&o, certs, entry)
 	notifier := s.newNotifier(backups, o)
-	live.network = notifier.Network
+	live.network, live.checks = notifier.Network, checks
 	checks.Checked = beats(checks, s.store, notifier)
 	limits := live.gate(gate.Default)
 	handler, err := api.NewHandler(api.Config{

@@ -84,7 +84,7 @@ func (s *Settings) Table() settings.Table {
 			Name: "history-days", Value: &s.HistoryDays, Help: "keep sessions and restores for this number of `days` (0: no bound)",
 			Check: func() error { return between(s.HistoryDays, 0, 100_000) },
 		}, {
-			Name: "sync-interval", Value: &s.SyncInterval, Help: "`time` between two checks of a repository that has no schedule of its own (0: such repositories are not checked)",
+			Name: "sync-interval", Value: &s.SyncInterval, Help: "`time` between two checks of a repository that has no schedule of its own (0: such repositories are not checked)", Live: true,
 			Check: s.checkSyncInterval,
 		}, {
 			Name: "max-sessions", Value: &s.MaxSessions, Help: "run at most this `number` of sessions at once; the others wait for their turn", Default: "two for each core",
