@@ -47,12 +47,19 @@ type Checks interface {
 	LastCheck(repository syncline.ID) (last syncline.Check, next time.Time)
 }
 
+// Machines counts the machines in each state.
+type Machines interface {
+	CountMachines(ctx context.Context) (map[syncline.MachineState]int, error)
+}
+
 // Metrics has the metrics of one process. It is safe for concurrent use.
 type Metrics struct {
 	// Alarms is set before the first use; nil for a process that keeps no alarms.
 	Alarms Alarms
 	// Checks likewise, for a process that checks no repositories.
 	Checks Checks
+	// Machines likewise; nil for a process that watches none.
+	Machines Machines
 
 	repositories Repositories
 	backups      Backups

@@ -32,6 +32,10 @@ type world struct {
 
 func (w *world) Repositories(context.Context) ([]syncline.Repository, error) { return w.list, w.err }
 
+func (w *world) CountMachines(context.Context) (map[syncline.MachineState]int, error) {
+	return map[syncline.MachineState]int{syncline.MachineLate: 3}, w.err
+}
+
 func (w *world) CountAlarms(context.Context) ([]syncline.AlarmCount, error) {
 	return []syncline.AlarmCount{{Kind: syncline.AlarmBackupLate, Severity: syncline.SeverityCritical, Open: 7}}, w.err
 }
@@ -230,7 +234,7 @@ func TestAlarms(t *testing.T) {
 	if got := text(t, m); strings.Contains(got, "syncline_alarms") {
 		t.Error("a process without alarms tells of them")
 	}
-	m.Alarms = w
+	m.Alarms, m.Machines = w, w
 	got := text(t, m)
 	if n := strings.Count(got, "\nsyncline_alarms{"); n != 6*3 {
 		t.Errorf("there are %d series", n)
@@ -238,6 +242,7 @@ func TestAlarms(t *testing.T) {
 	for _, want := range []string{
 		`syncline_alarms{kind="BackupLate",severity="Critical"} 7`,
 		`syncline_alarms{kind="StorageLow",severity="Info"} 0`,
+		`syncline_machines{state="Late"} 3`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s is not in it", want)

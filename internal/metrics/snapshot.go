@@ -49,6 +49,9 @@ var (
 	requestsTotal = prometheus.NewDesc("syncline_storage_requests_total",
 		"Requests to the storage of the repository since the start of the program, by kind.",
 		[]string{"repository", "kind"}, nil)
+	machineStates = prometheus.NewDesc("syncline_machines",
+		"Number of machines by the state of their backups: InTime, Late, Unknown, Retired.",
+		[]string{"state"}, nil)
 	openAlarms = prometheus.NewDesc("syncline_alarms",
 		"Open alarms by kind and severity, whether they are acknowledged, silenced or neither.",
 		[]string{"kind", "severity"}, nil)
@@ -66,6 +69,7 @@ var results = map[syncline.WorkState]string{
 type snapshot struct {
 	repositories []state
 	alarms       map[alarm]int // open ones, zeros included; nil without alarms
+	machines     map[syncline.MachineState]int
 }
 
 // alarm has the labels of the alarms that are counted together.
@@ -134,6 +138,12 @@ func (m *Metrics) look(ctx context.Context) (*snapshot, error) {
 	if len(list) > 0 {
 		limit = min(limit, max(1, maxAllSeries/len(list)))
 	}
+	var machines map[syncline.MachineState]int
+	if m.Machines != nil {
+		if machines, err = m.Machines.CountMachines(ctx); err != nil {
+			return nil, err
+		}
+	}
 	alarms, err := m.alarms(ctx)
 	if err != nil {
 		return nil, err
@@ -141,7 +151,7 @@ func (m *Metrics) look(ctx context.Context) (*snapshot, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.forget(list)
-	s := &snapshot{repositories: make([]state, len(list)), alarms: alarms}
+	s := &snapshot{repositories: make([]state, len(list)), alarms: alarms, machines: machines}
 	for i, r := range list {
 		found, ok := series[r.ID]
 		backups := newest(found, limit)
@@ -223,7 +233,7 @@ func label(text string) string {
 
 // Describe implements prometheus.Collector.
 func (s *snapshot) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{inSync, usable, lastBackup, leftOut, lastCheck, checkFailures, sessionsTotal, requestsTotal, openAlarms} {
+	for _, d := range []*prometheus.Desc{inSync, usable, lastBackup, leftOut, lastCheck, checkFailures, sessionsTotal, requestsTotal, openAlarms, machineStates} {
 		ch <- d
 	}
 }
@@ -235,6 +245,9 @@ func (s *snapshot) Collect(ch chan<- prometheus.Metric) {
 	}
 	counter := func(d *prometheus.Desc, v int64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+	}
+	for state, n := range s.machines {
+		gauge(machineStates, float64(n), string(state))
 	}
 	for a, n := range s.alarms {
 		gauge(openAlarms, float64(n), string(a.kind), string(a.severity))

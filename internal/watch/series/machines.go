@@ -101,6 +101,14 @@ func (s *Service) Machines(ctx context.Context, q MachinesQuery) (answer Machine
 	return answer, nil
 }
 
+// CountMachines counts the machines in each state, also where there are none.
+func (s *Service) CountMachines(ctx context.Context) (map[syncline.MachineState]int, error) {
+	all, err := s.Machines(ctx, MachinesQuery{})
+	return map[syncline.MachineState]int{
+		syncline.MachineInTime: all.InTime, syncline.MachineLate: all.Late, syncline.MachineUnknown: all.Unknown, syncline.MachineRetired: all.Retired,
+	}, err
+}
+
 // Machine returns one machine.
 func (s *Service) Machine(ctx context.Context, id syncline.ID) (Machine, error) {
 	st, err := s.state(ctx)

@@ -429,6 +429,10 @@ func TestMachineStates(t *testing.T) {
 	if err != nil || !slices.Equal(got, want) || all.InTime != 1 || all.Late != 1 || all.Unknown != 1 || all.Retired != 1 || all.Total != 4 {
 		t.Errorf("got %q %+v, want %q, %v", got, all, want, err)
 	}
+	counts, err := w.CountMachines(t.Context())
+	if err != nil || counts[syncline.MachineInTime] != 1 || counts[syncline.MachineLate] != 1 || len(counts) != 4 {
+		t.Errorf("got %v, %v", counts, err)
+	}
 	for _, q := range []MachinesQuery{{State: syncline.MachineInTime}, {RepositoryID: w.repository, HostName: "A"}, {Limit: 1, Offset: 2}} {
 		page, err := w.Machines(t.Context(), q)
 		if err != nil || len(page.Machines) != 1 || page.Machines[0].HostName != "a" {
