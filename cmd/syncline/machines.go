@@ -120,9 +120,9 @@ func machineRow(m *client.Machine, s *client.MachineSeries) table.Row {
 	if s.Size != nil {
 		size = formatSize(uint64(*s.Size)) //nolint:gosec // a size is not negative
 	}
-	paths := make([]string, len(s.Paths))
-	for i, p := range s.Paths {
-		paths[i] = printable(p)
+	var paths []string
+	for _, p := range s.Paths {
+		paths = append(paths, printable(p))
 	}
 	if s.MorePaths > 0 {
 		paths = append(paths, fmt.Sprintf("and %d more", s.MorePaths))

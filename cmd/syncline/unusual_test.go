@@ -17,7 +17,9 @@ import (
 func TestUnusualBackups(t *testing.T) {
 	repo, src := resticfixture.Init(t, 2), t.TempDir()
 	resticfixture.QuickKey(t, repo)
-	file := func(i int) string { return filepath.Join(src, fmt.Sprintf("letters-%d", i%3), fmt.Sprintf("%d.odt", i)) }
+	file := func(i int) string {
+		return filepath.Join(src, fmt.Sprintf("letters-%d", i%3), fmt.Sprintf("%d.odt", i))
+	}
 	write := func(path, content string) {
 		t.Helper()
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o600)); err != nil {

@@ -7,12 +7,15 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/freshness"
+	"syncline.dev/syncline/internal/metrics"
 	"syncline.dev/syncline/internal/watch/series"
 )
 
-// newSeries returns the watch of the backups' series.
-func (s *Server) newSeries(current *freshness.Keeper, points *explore.RestorePoints, o Options) *series.Service {
-	return &series.Service{Store: s.store, Points: points, Comparer: points, Repositories: current, Reporter: s.desk, Logger: o.Logger, Now: time.Now}
+// newSeries returns the watch of the backups' series, which the metrics tell of, too.
+func (s *Server) newSeries(current *freshness.Keeper, points *explore.RestorePoints, told *metrics.Metrics, o Options) *series.Service {
+	backups := &series.Service{Store: s.store, Points: points, Comparer: points, Repositories: current, Reporter: s.desk, Logger: o.Logger, Now: time.Now}
+	told.Machines = backups
+	return backups
 }
 
 // background runs a service beside the server. The returned function ends it and waits.

@@ -165,8 +165,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	}
 	s.source.opened = watch.Opened
 	s.desk = s.newDesk()
-	backups := s.newSeries(current, points, o)
-	told.Machines = backups
+	backups := s.newSeries(current, points, told, o)
 	runs := &run.Service{Store: s.store, Node: string(node), Logger: o.Logger, Now: time.Now, NewID: newID}
 	s.service = &syncer.Service{
 		Runs: runs, Repositories: s.store, Catalogs: dir, Source: s.source,

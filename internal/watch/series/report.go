@@ -143,11 +143,9 @@ func (st *state) late(r *syncline.Repository, now time.Time) (all []syncline.Con
 }
 
 func lateCondition(r *syncline.Repository, x *syncline.Series, v verdict) syncline.Condition {
-	severity, usual := syncline.SeverityWarning, ""
+	severity, usual := syncline.SeverityWarning, "nine of ten come within "+DurationText(x.Rhythm.Round(time.Minute))
 	if v.rule != nil {
 		severity, usual = v.rule.Severity, fmt.Sprintf("the rule %q wants one every %s", v.rule.Name, DurationText(v.rule.MaxAge))
-	} else {
-		usual = "nine of ten come within " + DurationText(x.Rhythm.Round(time.Minute))
 	}
 	last := "there has been no backup"
 	if !x.LastSeen.IsZero() {

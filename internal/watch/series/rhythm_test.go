@@ -87,8 +87,8 @@ func TestAges(t *testing.T) {
 
 func TestRules(t *testing.T) {
 	s := syncline.Series{RepositoryID: "r", HostName: "Web1", Paths: []string{"/etc", "/srv"}, Tags: []string{"daily", "x"}}
-	rule := func(name string, age time.Duration, change func(*syncline.AlarmRule)) syncline.AlarmRule {
-		r := syncline.AlarmRule{ID: syncline.ID(name), Name: name, Kind: syncline.AlarmBackupLate, MaxAge: age * time.Hour}
+	rule := func(name string, age int, change func(*syncline.AlarmRule)) syncline.AlarmRule {
+		r := syncline.AlarmRule{ID: syncline.ID(name), Name: name, Kind: syncline.AlarmBackupLate, MaxAge: time.Duration(age) * time.Hour}
 		change(&r)
 		return r
 	}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
-	"syncline.dev/syncline/internal/store"
 	"syncline.dev/syncline/internal/store/sqlite"
 )
 
@@ -551,5 +550,3 @@ type failing struct{ *sqlite.Store }
 func (failing) AddSightings(context.Context, syncline.ID, []syncline.Sighting) error {
 	return syncline.Errorf(syncline.CodeUnavailable, "the disk is full")
 }
-
-var _ Store = (store.Store)(nil)
