@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp/kb"
+
+	"syncline.dev/syncline/internal/resticfixture"
 )
 
 // backups writes snapshots of a host, the oldest first: one for each age, in hours
@@ -279,4 +281,33 @@ func TestSchedule(t *testing.T) {
 	p.click("nav a", "Overview")
 	p.click("button", "Synchronize all")
 	p.waitText("2 sessions started or running")
+}
+
+// A repository that a check cannot read is not green, although its catalog has all that
+// was there. It is green again when a check finds it.
+func TestFailedCheck(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	folder := resticfixture.Unpack(t, "v2-old")
+	id := s.attach("Cellar", folder, "")
+	s.call("PUT", "/v6/BackupRepositories/"+id, map[string]any{"retentionType": "SnapshotBased", "synchronization": map[string]any{"cron": "0 3 * * *"}}, nil)
+	s.synchronize(id)
+	p := newPage(t, s.url)
+	p.expect("401")
+	p.signIn("administrator", adminPassword)
+	p.waitText("In sync")
+	if err := os.Rename(folder, folder+" away"); err != nil {
+		t.Fatal(err)
+	}
+	p.wait("document.querySelector('.repository-state').innerText.includes('Cannot be read')")
+	p.waitText("Repository unreachable in Cellar")
+	p.open("/repositories/" + id)
+	p.waitText("Open alarms")
+	p.check("repository-unreachable", "Cannot be read")
+	p.everyWidth("repository-unreachable", "Cannot be read")
+	if err := os.Rename(folder+" away", folder); err != nil {
+		t.Fatal(err)
+	}
+	p.wait("document.querySelector('.summary').innerText.includes('In sync')")
+	p.wait("!document.body.innerText.includes('Open alarms')")
 }

@@ -22,6 +22,7 @@ import { Points } from './points.js';
 import { Sessions } from './sessions.js';
 import { Trouble } from './trouble.js';
 
+const AlarmsOf = lazy(() => import('./alarmlist.js'), 'AlarmsOf');
 const Schedule = lazy(() => import('./schedule.js'), 'Schedule');
 const Growth = lazy(() => import('./growth.js'), 'Growth');
 
@@ -63,6 +64,7 @@ export function Repository({ id, tab = 'points', session: shown = undefined, par
   const points = usePoints(id, { off: blank });
   const missing = points.error?.status === 409;
   const waits = blank || (missing && session?.state === 'Synchronizing'); // until the first ones are found
+  const alarms = useGet(`/v6/Alarms?state=Open&repositoryId=${id}&limit=1`, { every: 15_000 });
   const hidden = useHidden(id, { off: !points.data || waits || missing, every: 15_000 });
   if (!data) {
     return html`<${Heading} title="Repository" />${error
@@ -79,6 +81,7 @@ export function Repository({ id, tab = 'points', session: shown = undefined, par
     <${Problem} error=${error?.status ? error : null} retry=${reload} />
     <${Summary} repository=${repository} session=${session} points=${missing ? undefined : points.data} hidden=${hidden.data?.length ?? 0} />
     ${points.data && !waits && !missing && html`<${Hidden} hidden=${hidden} points=${points.data} />`}
+    ${alarms.data?.total > 0 && html`<${AlarmsOf} repository=${id} who=${who} />`}
     <${Tabs} label="Repository" tabs=${tabs} current=${tab === 'points' ? base : `${base}/${tab}`} />
     ${tab === 'growth' ? html`<${Growth} repositoryId=${id} params=${params} settled=${settled} />` : tab === 'sessions'
       ? html`<${Sessions} repositoryId=${id} sessions=${sessions} shown=${shown}
@@ -121,7 +124,7 @@ function Summary({ repository, session, points, hidden }) {
     <div><span class="label">State<${Term} of="sync" /></span><${Status} standing=${s} session=${session} name=${repository.name} /></div>
     ${repository.managedBy && html`<div><span class="label">Declared</span><${Managed} by=${repository.managedBy} /></div>`}
     ${repository.copyOf && html`<div><span class="label">Copy of</span><${Copies} of=${repository.copyOf} /></div>`}
-    <div><span class="label">Checks</span>${sentence(scheduleText(repository.synchronization))}${repository.lastCheckTime && html` <span class="quiet-text">last <${Ago} at=${repository.lastCheckTime} /></span>`}${repository.nextCheckTime && html`<span class="quiet-text">${repository.lastCheckTime ? ', ' : ' '}${Date.parse(repository.nextCheckTime) > Date.now() ? 'next' : 'was due'} <${Ago} at=${repository.nextCheckTime} /></span>`}</div>
+    <div><span class="label">Checks</span>${sentence(scheduleText(repository.synchronization))}${repository.lastCheckTime && html` <span class="quiet-text">last <${Ago} at=${repository.lastCheckTime} /></span>`}${repository.nextCheckTime && html`<span class="quiet-text">${repository.lastCheckTime ? ', ' : ' '}${Date.parse(repository.nextCheckTime) > Date.now() ? 'next' : 'was due'} <${Ago} at=${repository.nextCheckTime} /></span>`}${repository.synchronization.enabled && !repository.nextCheckTime && html`<span class="quiet-text">${repository.lastCheckTime ? ', ' : ' '}none planned</span>`}</div>
     ${repository.objectStorageId && html`<${Storage} id=${repository.objectStorageId} />`}
     ${repository.path && html`<div class="grow"><span class="label">Folder on the server</span><${Name} text=${repository.path} /></div>`}
     ${points && html`<div><span class="label">Restore points<${Term} of="restorePoint" /></span>${plural(points.length, 'restore point')} of ${plural(hosts, 'host')}${hidden > 0 && ` and ${plural(hidden, 'snapshot')} that cannot be shown`}</div>`}
