@@ -10,6 +10,7 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 	catalogs "syncline.dev/syncline/internal/catalog/sqlite"
 	"syncline.dev/syncline/internal/diskspace"
+	"syncline.dev/syncline/internal/metrics"
 	"syncline.dev/syncline/internal/syncer"
 	"syncline.dev/syncline/internal/watch/folders"
 	"syncline.dev/syncline/internal/watch/schedule"
@@ -19,8 +20,9 @@ import (
 // checksAtOnce bounds the checks that run at once. A check mostly waits for its storage.
 const checksAtOnce = 8
 
-// newSchedule returns the service that checks the repositories by themselves.
-func (s *Server) newSchedule(dir *catalogs.Dir, o Options) *schedule.Service {
+// newSchedule returns the service that checks the repositories by themselves. It hears
+// how sessions end, and tells metrics and next of its checks.
+func (s *Server) newSchedule(dir *catalogs.Dir, o Options, told *metrics.Metrics, next func(context.Context, syncline.Repository, syncline.Check)) *schedule.Service {
 	checks := &schedule.Service{
 		Repositories: s.store, Records: s.store, Checker: checker{s.source, dir}, Sessions: turns{s.service},
 		Reporter: s.desk, Logger: o.Logger, Now: time.Now, AtOnce: checksAtOnce, Interval: o.SyncInterval,
@@ -28,6 +30,11 @@ func (s *Server) newSchedule(dir *catalogs.Dir, o Options) *schedule.Service {
 	}
 	s.folders = &folders.Watcher{Changed: checks.Nudge, Logger: o.Logger}
 	checks.Watch = s.folders.Watch
+	checks.Checked = func(ctx context.Context, r syncline.Repository, c syncline.Check) {
+		told.CheckEnded(c)
+		next(ctx, r, c)
+	}
+	s.service.Judged, told.Checks = checks.SessionEnded, checks
 	return checks
 }
 

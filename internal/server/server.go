@@ -171,12 +171,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 		Runs: runs, Repositories: s.store, Catalogs: dir, Source: s.source,
 		Logger: o.Logger, Settle: heapgoal.Settle, Ended: each(watch.SessionEnded, backups.SessionEnded), Keep: o.keep(syncline.WorkSynchronize), AtOnce: o.sessionsAtOnce(),
 	}
-	checks := s.newSchedule(dir, o)
-	s.service.Judged, told.Checks = checks.SessionEnded, checks
-	checks.Checked = func(ctx context.Context, r syncline.Repository, c syncline.Check) {
-		told.CheckEnded(c)
-		backups.Checked(ctx, r, c)
-	}
+	checks := s.newSchedule(dir, o, told, backups.Checked)
 	pages, err := console.New(o.base)
 	if err != nil {
 		return err

@@ -43,7 +43,6 @@ func (s *Service) check(ctx context.Context, t *turn) {
 			if held {
 				s.give()
 			}
-			held = false
 			cancel()
 			s.record(ctx, t, outcome{repository: r, err: syncline.Errorf(syncline.CodeUnavailable,
 				"the storage did not answer within %s; check that it is there and can be reached", lateAfter)})

@@ -50,11 +50,11 @@ func (p *plan) next(after time.Time) time.Time {
 		return time.Time{}
 	}
 	since := after.Sub(epoch) - p.offset
-	steps := since / p.interval
-	if since < 0 && since%p.interval != 0 {
-		steps--
+	into := since % p.interval // the turn before
+	if into < 0 {
+		into += p.interval
 	}
-	return epoch.Add(p.offset + (steps+1)*p.interval)
+	return after.Add(p.interval - into).UTC()
 }
 
 // epoch is where grids begin. A duration reaches 292 years from there.
