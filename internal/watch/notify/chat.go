@@ -51,6 +51,9 @@ func chatService(address string, client *http.Client) (name string, _ types.Serv
 	if err := service.Initialize(u, log.New(io.Discard, "", 0)); err != nil {
 		return "", nil, syncline.Errorf(syncline.CodeInvalid, "the address of the chat is not one of %s's: %s", name, redact(err.Error(), address))
 	}
+	if bot, ok := service.(*telegram.Service); ok {
+		service = &telegramBot{bot, client}
+	}
 	return name, service, useClient(service, client)
 }
 
@@ -97,6 +100,10 @@ func useClient(service types.Service, client *http.Client) error {
 			return unsafe
 		}
 		*s.GetHTTPClient() = *client
+	case *telegramBot:
+		if s.Config.Title != "" {
+			return syncline.Errorf(syncline.CodeInvalid, "title in the address of a Telegram chat is not taken; the subject of a message says what it is about")
+		}
 	case *mattermost.Service:
 		*s.GetHTTPClient() = *client
 	}
@@ -132,14 +139,24 @@ func (n *Network) sendChat(ctx context.Context, t target, m Message) error {
 		return syncline.Errorf(syncline.CodeUnavailable, "the chat did not answer within %s", sendTime)
 	}
 	if err != nil {
-		return syncline.Errorf(syncline.CodeUnavailable, "%s", redact(syncline.MessageOf(unreachable(err)), t.secret))
+		err = unreachable(&redacted{err, redact(err.Error(), t.secret)})
+		return syncline.Errorf(syncline.CodeUnavailable, "%s", redact(syncline.MessageOf(err), t.secret))
 	}
 	return nil
 }
 
+// redacted is an error whose text tells no secret, also when it is cut.
+type redacted struct {
+	error
+	text string
+}
+
+func (r *redacted) Error() string { return r.text }
+func (r *redacted) Unwrap() error { return r.error }
+
 // redact takes the parts of an address out of a text.
 func redact(text, address string) string {
-	text = strings.ReplaceAll(clean(text, 300), address, "…")
+	text = strings.ReplaceAll(text, address, "…")
 	parts := strings.FieldsFunc(address, func(r rune) bool { return strings.ContainsRune(":/?&=@#;,", r) })
 	for _, part := range parts[min(1, len(parts)):] { // after the service's name
 		forms := []string{part}
@@ -152,5 +169,5 @@ func redact(text, address string) string {
 			}
 		}
 	}
-	return text
+	return clean(text, 300)
 }

@@ -164,10 +164,23 @@ func exchange(client *http.Client, req *http.Request) error {
 		return nil
 	}
 	message := fmt.Sprintf("the receiver answered %d", res.StatusCode)
-	if answer := clean(string(text), 200); answer != "" {
+	if answer := clean(withoutSecrets(string(text), req), 200); answer != "" {
 		message += ": " + answer
 	}
 	return syncline.Errorf(syncline.CodeUnavailable, "%s", message)
+}
+
+// withoutSecrets takes the credentials of a request, which a receiver can send back, out
+// of its answer.
+func withoutSecrets(text string, req *http.Request) string {
+	_, sent, _ := strings.Cut(req.Header.Get("Authorization"), " ")
+	_, password, _ := req.BasicAuth()
+	for _, secret := range []string{sent, password} {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "…")
+		}
+	}
+	return text
 }
 
 // unreachable says why a receiver was not reached, without the address, which can be a
