@@ -81,17 +81,19 @@ func (n *node) logged(says string, before int) []string {
 	}
 }
 
+func writeLines(t *testing.T, file string, lines ...string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // SIGHUP brings a new certificate and changed settings, and nothing ends.
 func TestReload(t *testing.T) {
 	dir := t.TempDir()
 	cert, key, token := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), filepath.Join(dir, "token")
 	writeCertificate(t, cert, key, 1)
-	write := func(file string, lines ...string) {
-		t.Helper()
-		if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	write := func(file string, lines ...string) { t.Helper(); writeLines(t, file, lines...) }
 	write(token, scraper)
 	file := filepath.Join(dir, "syncline.yaml")
 	write(file, "tls-cert: "+cert, "tls-key: "+key, "metrics-token-file: "+token)

@@ -110,13 +110,26 @@ func TestBackupAppears(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(files, "one"), []byte("1"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	resticfixture.Backup(t, path, files)
+	resticfixture.Backup(t, path, files, "--host", "web")
 	repo := n.attachFixture("seen at once", path)
 	n.untilChecked(repo, "the first backup", func(r checked) bool { return !r.IsOutOfSync && len(n.points(repo)) == 1 })
-	resticfixture.Backup(t, path, files)
+	resticfixture.Backup(t, path, files, "--host", "web")
 	n.untilChecked(repo, "the second backup", func(r checked) bool { return !r.IsOutOfSync && len(n.points(repo)) == 2 })
 	if got := n.history(repo); len(got) != 2 {
 		t.Errorf("%+v", got)
+	}
+
+	// Machines and metrics hear of a check that fails.
+	n.call("POST", "/v6/AlarmRules", object{"name": "daily", "maxAge": "26h"}, 201, nil)
+	n.machines("web InTime")
+	if err := os.Rename(path, path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if x := n.machines("web Unknown").Results[0].Series[0]; x.UnknownReason != "NotLookedAt" {
+		t.Errorf("%+v", x)
+	}
+	if _, text := n.ask("GET", n.url+"/metrics", n.token); !strings.Contains(text, `syncline_repository_check_failures_total{repository="seen at once"} 1`) {
+		t.Errorf("the metrics do not count the check: %s", text)
 	}
 }
 

@@ -183,8 +183,10 @@ func readSettings(c *syncline.Channel, b *v6.NotificationChannelFromClient) erro
 		name  string
 		given bool
 	}{
-		{syncline.ChannelEmail, "email", b.Email != nil}, {syncline.ChannelWebhook, "webhook", b.Webhook != nil},
-		{syncline.ChannelAlertmanager, "alertmanager", b.Alertmanager != nil}, {syncline.ChannelChat, "chat", b.Chat != nil},
+		{syncline.ChannelEmail, "email", b.Email != nil},
+		{syncline.ChannelWebhook, "webhook", b.Webhook != nil},
+		{syncline.ChannelAlertmanager, "alertmanager", b.Alertmanager != nil},
+		{syncline.ChannelChat, "chat", b.Chat != nil},
 		{syncline.ChannelHeartbeat, "heartbeat", b.Heartbeat != nil},
 	} {
 		switch {

@@ -39,8 +39,8 @@ const overdue = 5 * time.Minute
 // beats returns what is to be called after each check. It beats while the schedule keeps
 // its times: when no repository waits for its check for too long. A check that fails is
 // an alarm, and no reason not to beat.
-func beats(checks *schedule.Service, repositories notify.Repositories, n *notify.Service) func(context.Context, syncline.Repository, syncline.Check) {
-	return func(ctx context.Context, _ syncline.Repository, _ syncline.Check) {
+func beats(checks *schedule.Service, repositories notify.Repositories, n *notify.Service) func(context.Context) {
+	return func(ctx context.Context) {
 		list, err := repositories.Repositories(ctx)
 		if err != nil {
 			return // the database does not answer: nothing is well

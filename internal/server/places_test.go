@@ -10,7 +10,7 @@ import (
 // TestSessionLeavesAThread opens a local repository: as many packs are read at once as
 // there are cores, and a server has one thread more.
 func TestSessionLeavesAThread(t *testing.T) {
-	_, opened, err := (&Options{}).places().Reach(t.Context(), place.Place{Path: t.TempDir()}, func(storage.Event) {})
+	_, opened, err := (&Server{DataDir: new(DataDir)}).newSource(new(Options)).Reach(t.Context(), place.Place{Path: t.TempDir()}, func(storage.Event) {})
 	if err != nil {
 		t.Fatal(err)
 	}

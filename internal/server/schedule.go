@@ -13,7 +13,9 @@ import (
 	"syncline.dev/syncline/internal/metrics"
 	"syncline.dev/syncline/internal/syncer"
 	"syncline.dev/syncline/internal/watch/folders"
+	"syncline.dev/syncline/internal/watch/notify"
 	"syncline.dev/syncline/internal/watch/schedule"
+	"syncline.dev/syncline/internal/watch/series"
 	"syncline.dev/syncline/resticrepo"
 )
 
@@ -21,8 +23,8 @@ import (
 const checksAtOnce = 8
 
 // newSchedule returns the service that checks the repositories by themselves. It hears
-// how sessions end, and tells metrics and next of its checks.
-func (s *Server) newSchedule(dir *catalogs.Dir, o Options, told *metrics.Metrics, next func(context.Context, syncline.Repository, syncline.Check)) *schedule.Service {
+// how sessions end, and tells all others of its checks.
+func (s *Server) newSchedule(dir *catalogs.Dir, o Options, told *metrics.Metrics, backups *series.Service, notifier *notify.Service) *schedule.Service {
 	checks := &schedule.Service{
 		Repositories: s.store, Records: s.store, Checker: checker{s.source, dir}, Sessions: turns{s.service},
 		Reporter: s.desk, Logger: o.Logger, Now: time.Now, AtOnce: checksAtOnce, Interval: o.SyncInterval,
@@ -30,9 +32,11 @@ func (s *Server) newSchedule(dir *catalogs.Dir, o Options, told *metrics.Metrics
 	}
 	s.folders = &folders.Watcher{Changed: checks.Nudge, Logger: o.Logger}
 	checks.Watch = s.folders.Watch
+	beat := beats(checks, s.store, notifier)
 	checks.Checked = func(ctx context.Context, r syncline.Repository, c syncline.Check) {
 		told.CheckEnded(c)
-		next(ctx, r, c)
+		backups.Checked(ctx, r, c)
+		beat(ctx)
 	}
 	s.service.Judged, told.Checks = checks.SessionEnded, checks
 	return checks

@@ -144,9 +144,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	places := o.places()
-	places.Watch = s.traces.Storage
-	s.source = &source{store: s.store, sealer: sealer{s.box}, places: places}
+	places := s.newSource(&o)
 	current := &freshness.Keeper{Dir: dir, Store: s.store, Logger: o.Logger}
 	outdated, err := current.Verify(ctx)
 	if err != nil {
@@ -168,29 +166,25 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	backups := s.newSeries(current, points, told, o)
 	runs := &run.Service{Store: s.store, Node: string(node), Logger: o.Logger, Now: time.Now, NewID: newID}
 	s.service = &syncer.Service{
-		Runs: runs, Repositories: s.store, Catalogs: dir, Source: s.source,
-		Logger: o.Logger, Settle: heapgoal.Settle, Ended: each(watch.SessionEnded, backups.SessionEnded), Keep: o.keep(syncline.WorkSynchronize), AtOnce: o.sessionsAtOnce(),
+		Runs: runs, Repositories: s.store, Catalogs: dir, Source: s.source, Logger: o.Logger, Settle: heapgoal.Settle,
+		Ended: each(watch.SessionEnded, backups.SessionEnded), Keep: o.keep(syncline.WorkSynchronize), AtOnce: o.sessionsAtOnce(),
 	}
-	checks := s.newSchedule(dir, o, told, backups.Checked)
+	notifier := s.newNotifier(backups, o)
+	checks := s.newSchedule(dir, o, told, backups, notifier)
 	pages, err := console.New(o.base)
 	if err != nil {
 		return err
 	}
 	explorer := &explore.Explorer{Points: points}
 	contents := &content.Service{Catalogs: current, Open: s.source.reader(s.store, o.Logger)}
-	restores := &jobs.Service{
-		Runs: runs, Repositories: s.store, Points: points, Contents: contents,
-		Allowed: o.roots, Privileged: o.Privileged, KeepFree: o.keepFree, Keep: o.keep(syncline.WorkRestore),
-	}
+	restores := s.newRestores(runs, points, contents, &o)
 	running, err := newNodes(ctx, s.store, ln.Addr(), o.Version)
 	if err != nil {
 		return err
 	}
 	entry := s.newDoor(ln.Addr(), o.base, o.Logger)
 	live := s.newLive(&o, certs, entry)
-	notifier := s.newNotifier(backups, o)
 	live.network, live.checks = notifier.Network, checks
-	checks.Checked = beats(checks, s.store, notifier)
 	limits := live.gate(gate.Default)
 	handler, err := api.NewHandler(api.Config{
 		Auth: entry, Users: s.Auth, Managers: s.store, Repositories: current, Store: s.store, Keys: s.store, Sessions: s.service, Instance: s.store,
@@ -241,9 +235,23 @@ func (s *Server) tracer() api.Tracer {
 	return s.traces
 }
 
-// places returns what opens the places of the server's repositories.
-func (o *Options) places() *place.Opener {
-	return &place.Opener{Kinds: kinds.All(), Network: place.Network{CA: o.authorities, DenyPrivate: o.DenyPrivate}, LocalStreams: cores}
+// newRestores returns the service of restores on this machine.
+func (s *Server) newRestores(runs *run.Service, points *explore.RestorePoints, contents *content.Service, o *Options) *jobs.Service {
+	return &jobs.Service{
+		Runs: runs, Repositories: s.store, Points: points, Contents: contents,
+		Allowed: o.roots, Privileged: o.Privileged, KeepFree: o.keepFree, Keep: o.keep(syncline.WorkRestore),
+	}
+}
+
+// newSource returns what opens the places of the server's repositories, and makes the
+// source that uses it.
+func (s *Server) newSource(o *Options) *place.Opener {
+	places := &place.Opener{
+		Kinds: kinds.All(), Network: place.Network{CA: o.authorities, DenyPrivate: o.DenyPrivate},
+		LocalStreams: cores, Watch: s.traces.Storage,
+	}
+	s.source = &source{store: s.store, sealer: sealer{s.box}, places: places}
+	return places
 }
 
 // displayAddress returns an address that works in a browser on this machine.
