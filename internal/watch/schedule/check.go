@@ -10,7 +10,8 @@ import (
 
 // outcome is how a check ended.
 type outcome struct {
-	busy       bool // a session runs, which looks by itself
+	busy       bool  // a session runs, which looks by itself
+	own        error // of the server's own, which says nothing about the repository
 	repository syncline.Repository
 	found      Found
 	err        error
@@ -46,6 +47,9 @@ func (s *Service) check(ctx context.Context, t *turn) {
 			cancel()
 			s.record(ctx, t, outcome{repository: r, err: syncline.Errorf(syncline.CodeUnavailable,
 				"the storage did not answer within %s; check that it is there and can be reached", lateAfter)})
+			s.mu.Lock()
+			t.hung = true
+			s.mu.Unlock()
 			// Storage that ignores the end of a context keeps the repository from being
 			// checked again, so that calls do not pile up.
 			select {
@@ -60,12 +64,12 @@ func (s *Service) check(ctx context.Context, t *turn) {
 
 func (s *Service) look(ctx context.Context, r syncline.Repository) (o outcome) {
 	o.repository = r
-	if o.busy, o.err = s.Sessions.Busy(ctx, r.ID); o.busy || o.err != nil {
+	if o.busy, o.own = s.Sessions.Busy(ctx, r.ID); o.busy || o.own != nil {
 		return o
 	}
 	// A session may have ended since the turn began.
 	list, err := s.Repositories.Repositories(ctx)
-	if o.err = err; err != nil {
+	if o.own = err; err != nil {
 		return o
 	}
 	i := slices.IndexFunc(list, func(x syncline.Repository) bool { return x.ID == r.ID })
@@ -91,9 +95,13 @@ func (s *Service) give() {
 // leave ends a check.
 func (s *Service) leave(t *turn, held bool) {
 	s.mu.Lock()
-	t.checking = false
+	t.checking, t.hung = false, false
 	if held {
 		s.held--
+	}
+	// Somebody may have come to wait after the check was recorded.
+	if now := s.now(); t.again && !t.plan.off() && t.due.After(now.Add(busyPause)) {
+		t.due = now
 	}
 	s.mu.Unlock()
 	s.Reschedule()
@@ -109,18 +117,18 @@ func (s *Service) record(ctx context.Context, t *turn, o outcome) {
 	if ctx.Err() != nil { // a shutdown says nothing about the repository
 		return
 	}
-	now, r := s.Now(), o.repository
+	now, r := s.now(), o.repository
 	// The mark comes first: nobody sees a check that has found something beside a
 	// repository that counts as in sync.
 	if o.behind() && !r.OutOfSync {
 		s.logged("mark a repository as out of sync", r.ID, s.Repositories.SetOutOfSync(ctx, r.ID, true))
 	}
+	if o.own != nil {
+		s.logged("look whether a repository is to be checked", r.ID, o.own)
+	}
 	s.mu.Lock()
-	if o.busy {
-		t.due = t.plan.next(now)
-		if t.wanted {
-			t.due, t.again = now.Add(busyPause), true
-		}
+	if o.busy || o.own != nil {
+		t.postpone(o, now)
 		s.mu.Unlock()
 		return
 	}
@@ -128,7 +136,9 @@ func (s *Service) record(ctx context.Context, t *turn, o outcome) {
 	s.mu.Unlock()
 	s.report(ctx, t)
 	if o.lowKnown {
+		t.telling.Lock()
 		s.tell(ctx, t, syncline.AlarmStorageLow, o.low)
+		t.telling.Unlock()
 	}
 	if s.Checked != nil {
 		s.Checked(ctx, r, c)
@@ -138,12 +148,26 @@ func (s *Service) record(ctx context.Context, t *turn, o outcome) {
 	}
 }
 
+// postpone plans the next try after a turn without a check.
+func (t *turn) postpone(o outcome, now time.Time) {
+	t.due = t.plan.next(now)
+	if o.own != nil {
+		t.due = t.plan.retry(now, 1)
+	}
+	if t.wanted || t.again {
+		t.due, t.again = now.Add(busyPause), true
+	}
+}
+
 // keep keeps the outcome of a check, and reports whether a session may begin.
 func (t *turn) keep(o outcome, now time.Time) (kept syncline.Check, begin bool) {
 	before, c := t.check, &t.check
 	c.At, c.Error, c.Code = now, "", ""
 	if o.err != nil {
 		c.Result, c.Error, c.Code = syncline.CheckFailed, syncline.MessageOf(o.err), syncline.CodeOf(o.err)
+		if explains(&before) {
+			c.Session = syncline.SessionVerdict{}
+		}
 		if c.Failures++; c.Failures == 1 {
 			c.FailingSince = now
 		}
@@ -162,6 +186,21 @@ func (t *turn) keep(o outcome, now time.Time) (kept syncline.Check, begin bool) 
 	t.dirty = true
 	t.urgent = t.urgent || before.Result != c.Result || before.Error != c.Error || before.Listing != c.Listing
 	return *c, begin
+}
+
+// explains reports whether a check that fails explains the failure of the last session:
+// the session could not reach the storage, and no check has reached it since then. The
+// next session then begins as soon as the storage is back, and nobody hears of that
+// failure as one of its own. before is the check before the one that fails.
+func explains(before *syncline.Check) bool {
+	v := &before.Session
+	switch {
+	case v.Failures == 0 || !unreached(v.Code):
+		return false
+	case before.Failures > 0:
+		return !v.At.Before(before.FailingSince)
+	}
+	return !before.At.After(v.At)
 }
 
 // mayBegin reports whether a session may begin for something new. After one that failed

@@ -71,18 +71,35 @@ func (s *Service) reconcile(list []syncline.Repository, now time.Time) {
 		}
 		old := t.repository
 		t.repository = r
-		switch {
-		case old.ID == "" || old.Schedule != r.Schedule:
+		if back || old.ID == "" {
+			t.bound(now)
+		}
+		if old.ID == "" || old.Schedule != r.Schedule {
 			s.replan(t, now)
-		case elsewhere(old, r) && !t.plan.off():
-			t.due, t.check.Session = now, syncline.SessionVerdict{}
-		case back && !t.due.IsZero():
+		} else if back && !t.due.IsZero() {
 			t.due = earlier(t.due, t.plan.next(now))
+		}
+		if old.ID != "" && elsewhere(old, r) {
+			t.check.Session = syncline.SessionVerdict{}
+			if !t.plan.off() {
+				t.due = now
+			}
 		}
 	}
 	for id := range s.turns {
 		if !there[id] {
 			delete(s.turns, id)
+		}
+	}
+}
+
+// bound brings times to the present that lie in the future, as they do after the clock
+// was set back. The pause after a session that failed would otherwise last until then.
+func (t *turn) bound(now time.Time) {
+	c := &t.check
+	for _, at := range []*time.Time{&c.At, &c.FailingSince, &c.Session.Since, &c.Session.At} {
+		if at.After(now) {
+			*at, t.dirty = now, true
 		}
 	}
 }

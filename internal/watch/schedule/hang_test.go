@@ -67,7 +67,10 @@ func TestHangingStorage(t *testing.T) {
 			case times[0].Sub(begun) > 3*time.Minute:
 				t.Errorf("repository %d is first checked after %s", i, times[0].Sub(begun))
 			}
-			last, _ := w.service.LastCheck(id(i))
+			last, next := w.service.LastCheck(id(i))
+			if next.IsZero() != h.deaf[id(i)] || !next.IsZero() && time.Since(next) > 6*time.Minute {
+				t.Errorf("repository %d: the next check is at %s", i, next)
+			}
 			bad := h.deaf[id(i)] || h.hang[id(i)]
 			if bad != (last.Result == syncline.CheckFailed) || bad != (len(w.open(id(i))) == 1) {
 				t.Errorf("repository %d: %+v, %v", i, last, w.open(id(i)))

@@ -7,7 +7,7 @@ import "time"
 func (s *Service) SetInterval(interval time.Duration) {
 	s.mu.Lock()
 	s.Interval = interval
-	now := s.Now()
+	now := s.now()
 	for _, t := range s.turns {
 		if own := t.repository.Schedule; t.repository.ID != "" && own.Cron == "" && own.Interval == 0 {
 			s.replan(t, now)

@@ -250,8 +250,13 @@ func TestBlame(t *testing.T) {
 	}
 	w.check = func(syncline.Repository) (schedule.Found, error) { return schedule.Found{Listing: "a"}, nil }
 	w.run(begin.Add(10*time.Minute), 10*time.Second)
+	if got := w.open(id(0)); len(got) != 0 || len(w.sessions) == 0 {
+		t.Errorf("the storage is back: %v, %d sessions", got, len(w.sessions))
+	}
+	w.end(id(0), syncline.Errorf(syncline.CodeUnavailable, "the disk of the catalogs is full"))
+	w.run(w.now.Add(16*time.Minute), 10*time.Second)
 	if got := w.open(id(0)); !slices.Equal(got, []string{"SynchronizationFailed Warning"}) {
-		t.Errorf("the storage is back: %v", got)
+		t.Errorf("the storage is there, and the session fails: %v", got)
 	}
 	w.end(id(0), syncline.Errorf(syncline.CodeWrongPassword, "wrong password"))
 	w.run(begin.Add(30*time.Hour), time.Minute)

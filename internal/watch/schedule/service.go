@@ -111,7 +111,10 @@ type turn struct {
 	check      syncline.Check
 	dirty      bool // to be recorded
 	urgent     bool // at once
-	reported   map[syncline.AlarmKind]string
+	hung       bool // the check has failed, and its storage has not answered yet
+
+	telling  sync.Mutex // held while conditions are told, so that the newest are told last
+	reported map[syncline.AlarmKind]string
 }
 
 // Run gives turns until ctx ends.
@@ -119,7 +122,7 @@ func (s *Service) Run(ctx context.Context) {
 	wake := s.waker()
 	var failed bool
 	for ctx.Err() == nil {
-		now := s.Now()
+		now := s.now()
 		_, next, err := s.dispatch(ctx, now)
 		if err != nil && !failed && ctx.Err() == nil {
 			s.Logger.Error("cannot look for repositories that are due; tried again", "error", err)
@@ -149,8 +152,8 @@ func (s *Service) stop(ctx context.Context) {
 	case <-ended:
 	case <-s.after(stopGrace):
 	}
-	s.settle(ctx, s.Now())
-	s.write(ctx, s.Now(), true)
+	s.settle(ctx, s.now())
+	s.write(ctx, s.now(), true)
 }
 
 // maxRounds bounds the rounds of one Tick.
@@ -173,15 +176,24 @@ func (s *Service) Tick(ctx context.Context, now time.Time) error {
 }
 
 // LastCheck returns the last check of a repository, whose At is zero if there was none,
-// and the time of the next one, zero if none is planned.
+// and the time of the next one, zero if none is planned. None is while storage hangs in
+// a check that has failed.
 func (s *Service) LastCheck(repository syncline.ID) (last syncline.Check, next time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t := s.turns[repository]; t != nil {
-		return t.check, t.due
+	t := s.turns[repository]
+	switch {
+	case t == nil:
+		return syncline.Check{}, time.Time{}
+	case t.hung:
+		return t.check, time.Time{}
 	}
-	return syncline.Check{}, time.Time{}
+	return t.check, t.due
 }
+
+// now is the time on the clock of the wall. The other clock in a time of Go stands still
+// while the machine sleeps, and does not show that the clock was set back.
+func (s *Service) now() time.Time { return s.Now().Round(0) }
 
 // Reschedule tells that repositories or their schedules have changed.
 func (s *Service) Reschedule() {
@@ -197,7 +209,7 @@ func (s *Service) Nudge(repository syncline.ID) {
 	if t := s.turns[repository]; t != nil && !t.plan.off() {
 		t.again = true
 		if !t.checking {
-			t.due = s.Now()
+			t.due = s.now()
 		}
 	}
 	s.mu.Unlock()

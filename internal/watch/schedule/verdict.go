@@ -121,6 +121,8 @@ func since(begun, now time.Time, critical time.Duration) syncline.Severity {
 
 // report tells the conditions of a repository.
 func (s *Service) report(ctx context.Context, t *turn) {
+	t.telling.Lock()
+	defer t.telling.Unlock()
 	s.mu.Lock()
 	r, c, unchecked := t.repository, t.check, t.plan.off()
 	s.mu.Unlock()
@@ -132,7 +134,8 @@ func (s *Service) report(ctx context.Context, t *turn) {
 	}
 }
 
-// tell tells the conditions of a kind if they are others than were told last.
+// tell tells the conditions of a kind if they are others than were told last. The caller
+// holds telling.
 func (s *Service) tell(ctx context.Context, t *turn, kind syncline.AlarmKind, now []syncline.Condition) {
 	told := "none"
 	for _, c := range now {

@@ -27,6 +27,7 @@ type world struct {
 	checks   []seen
 	sessions []seen
 	busy     map[syncline.ID]bool
+	broken   error                           // of the database
 	reported map[string][]syncline.Condition // by kind and repository
 	reports  []string
 
@@ -150,7 +151,7 @@ func (w *world) Begin(_ context.Context, id syncline.ID) error {
 func (w *world) Busy(_ context.Context, id syncline.ID) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.busy[id], nil
+	return w.busy[id], w.broken
 }
 
 func (w *world) Report(_ context.Context, kind syncline.AlarmKind, id syncline.ID, now []syncline.Condition) error {
@@ -181,11 +182,9 @@ func (w *world) open(id syncline.ID) (kinds []string) {
 // end ends a session of a repository.
 func (w *world) end(id syncline.ID, err error) {
 	w.mu.Lock()
-	if err == nil {
-		for i := range w.list {
-			if w.list[i].ID == id {
-				w.list[i].OutOfSync = false
-			}
+	for i := range w.list {
+		if w.list[i].ID == id {
+			w.list[i].OutOfSync = err != nil
 		}
 	}
 	w.mu.Unlock()
