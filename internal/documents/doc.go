@@ -1,0 +1,2 @@
+// Package documents has the tests that hold the documents to the program.
+package documents
