@@ -11,8 +11,12 @@ import (
 )
 
 // Space is the size of a file system and its free space for this user, in
-// bytes.
-type Space struct{ Total, Free int64 }
+// bytes. Device tells file systems apart; it is 0 where that is not known, and
+// may change with a restart of the machine.
+type Space struct {
+	Total, Free int64
+	Device      uint64
+}
 
 // ErrUnknown means that the system does not say.
 var ErrUnknown = errors.New("the system does not tell how much space is free")

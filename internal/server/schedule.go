@@ -28,7 +28,7 @@ func (s *Server) newSchedule(dir *catalogs.Dir, o Options, told *metrics.Metrics
 	checks := &schedule.Service{
 		Repositories: s.store, Records: s.store, Checker: checker{s.source, dir}, Sessions: turns{s.service},
 		Reporter: s.desk, Logger: o.Logger, Now: time.Now, AtOnce: checksAtOnce, Interval: o.SyncInterval,
-		Disks: s.disks(dir.Path(), o), Space: space,
+		Disks: s.disks(dir.Path(), o), Space: diskspace.Of,
 	}
 	s.folders = &folders.Watcher{Changed: checks.Nudge, Logger: o.Logger}
 	checks.Watch = s.folders.Watch
@@ -116,9 +116,4 @@ func (s *Server) disks(folder string, o Options) []schedule.Disk {
 	}
 	data.What, data.Keep = "data directory with the catalogs", func(total int64) int64 { return max(keep(total), diskspace.DefaultReserve(total)) }
 	return []schedule.Disk{data}
-}
-
-func space(path string) (total, free int64, err error) {
-	s, err := diskspace.Of(path)
-	return s.Total, s.Free, err
 }

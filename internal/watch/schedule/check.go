@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/diskspace"
 )
 
 // outcome is how a check ended.
@@ -15,8 +16,7 @@ type outcome struct {
 	repository syncline.Repository
 	found      Found
 	err        error
-	low        []syncline.Condition // of its file system
-	lowKnown   bool
+	disk       diskspace.Space // of a local repository; zero where it is not known
 }
 
 // check checks a repository whose turn it is.
@@ -79,7 +79,7 @@ func (s *Service) look(ctx context.Context, r syncline.Repository) (o outcome) {
 	}
 	o.repository = list[i]
 	if o.found, o.err = s.Checker.Check(ctx, list[i]); o.err == nil {
-		o.low, o.lowKnown = s.lowFolder(list[i])
+		o.disk = s.diskOf(list[i])
 	}
 	return o
 }
@@ -135,9 +135,9 @@ func (s *Service) record(ctx context.Context, t *turn, o outcome) {
 	c, begin := t.keep(o, now)
 	s.mu.Unlock()
 	s.report(ctx, t)
-	if o.lowKnown {
+	if low, known := s.lowDisk(t, o.disk, now); known {
 		t.telling.Lock()
-		s.tell(ctx, t, syncline.AlarmStorageLow, o.low)
+		s.tell(ctx, t, syncline.AlarmStorageLow, low)
 		t.telling.Unlock()
 	}
 	if s.Checked != nil {

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -36,11 +37,11 @@ func (s *Service) lookAtDisks(ctx context.Context, now time.Time) {
 	s.wg.Go(func() {
 		var low []syncline.Condition
 		for _, d := range s.Disks {
-			total, free, err := s.Space(d.Path)
+			found, err := s.Space(d.Path)
 			if err != nil {
 				continue
 			}
-			keep := d.Keep(total)
+			free, keep := found.Free, d.Keep(found.Total)
 			if severity := lowSeverity(free, 2*keep, keep); severity != "" {
 				low = append(low, syncline.Condition{
 					Kind: syncline.AlarmStorageLow, Severity: severity, Subject: d.Subject,
@@ -62,24 +63,65 @@ const (
 	criticalShare, criticalMost = 100, 4 << 30
 )
 
-// lowFolder returns the condition of a local repository's file system. known is false
-// where the system does not tell its space.
-func (s *Service) lowFolder(r syncline.Repository) (low []syncline.Condition, known bool) {
+// disksWithin is how long the file systems of all local repositories are waited for
+// after a start, before any of them is told of.
+const disksWithin = 10 * time.Minute
+
+// diskOf returns the space of a local repository's file system, zero where it is not
+// known.
+func (s *Service) diskOf(r syncline.Repository) diskspace.Space {
 	if s.Space == nil || r.Path == "" {
+		return diskspace.Space{}
+	}
+	found, err := s.Space(r.Path)
+	if err != nil || found.Total <= 0 {
+		return diskspace.Space{}
+	}
+	return found
+}
+
+// lowDisk returns the condition of a repository's file system. Where several
+// repositories share a file system, the oldest of them has the condition. known is false
+// where nobody can tell.
+func (s *Service) lowDisk(t *turn, found diskspace.Space, now time.Time) (low []syncline.Condition, known bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.disk, t.hasDisk = found, true
+	if found.Total == 0 {
 		return nil, false
 	}
-	total, free, err := s.Space(r.Path)
-	if err != nil || total <= 0 {
-		return nil, false
+	r, others := t.repository, 0
+	for _, u := range s.turns {
+		switch {
+		case u == t || u.repository.Path == "":
+		case !u.hasDisk:
+			if !u.plan.off() && now.Sub(s.begun) < disksWithin {
+				return nil, false
+			}
+		case found.Device != 0 && u.disk.Device == found.Device:
+			if older(u.repository, r) {
+				return nil, true
+			}
+			others++
+		}
 	}
-	severity := lowSeverity(free, min(total/lowShare, lowMost), min(total/criticalShare, criticalMost))
+	severity := lowSeverity(found.Free, min(found.Total/lowShare, lowMost), min(found.Total/criticalShare, criticalMost))
 	if severity == "" {
 		return nil, true
 	}
+	whose := fmt.Sprintf("the repository %q", r.Name)
+	if others > 0 {
+		whose = fmt.Sprintf("%d repositories, %q among them,", others+1, r.Name)
+	}
 	return []syncline.Condition{{
 		Kind: syncline.AlarmStorageLow, Severity: severity, RepositoryID: r.ID, Link: "/repositories/" + string(r.ID),
-		Message: fmt.Sprintf("The file system of the repository has %s of %s free; make room before a backup fails", diskspace.Size(free), diskspace.Size(total)),
+		Message: fmt.Sprintf("The file system of %s has %s of %s free; make room before a backup fails", whose, diskspace.Size(found.Free), diskspace.Size(found.Total)),
 	}}, true
+}
+
+// older orders repositories by the time at which they were attached.
+func older(a, b syncline.Repository) bool {
+	return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID)) < 0
 }
 
 // lowSeverity is the severity of so much free space, "" for enough.

@@ -59,6 +59,9 @@ func (s *Service) reconcile(list []syncline.Repository, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	back := now.Before(s.last)
+	if s.begun.IsZero() {
+		s.begun = now
+	}
 	s.last = now
 	there := make(map[syncline.ID]bool, len(list))
 	for i := range list {

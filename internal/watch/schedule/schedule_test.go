@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/diskspace"
 	"syncline.dev/syncline/internal/watch/schedule"
 )
 
@@ -289,10 +290,10 @@ func TestDisks(t *testing.T) {
 	w := newWorld(t, 1)
 	free := map[string]int64{"/data": 500 << 20, "/r": 500 << 30}
 	w.service.Disks = []schedule.Disk{{Subject: "data", What: "data directory", Path: "/data", Keep: func(int64) int64 { return 100 << 20 }}}
-	w.service.Space = func(path string) (int64, int64, error) {
+	w.service.Space = func(path string) (diskspace.Space, error) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		return 1 << 40, free[path], nil
+		return diskspace.Space{Total: 1 << 40, Free: free[path], Device: uint64(len(path))}, nil
 	}
 	set := func(path string, n int64) {
 		w.mu.Lock()
@@ -318,4 +319,39 @@ func TestDisks(t *testing.T) {
 	look("less of the repository", "StorageLow Critical")
 	set("/r", 500<<30)
 	look("room again")
+}
+
+// TestSharedDisk has repositories on one file system that fills up: one of them tells of
+// it, also after a start in which another one is checked first.
+func TestSharedDisk(t *testing.T) {
+	w := newWorld(t, 40)
+	free := int64(1 << 30)
+	space := func(string) (diskspace.Space, error) {
+		return diskspace.Space{Total: 1 << 40, Free: free, Device: 7}, nil
+	}
+	w.service.Space = space
+	low := func() (n int) {
+		for i := range w.list {
+			n += len(w.open(id(i)))
+		}
+		return n
+	}
+	w.run(begin.Add(time.Hour), 10*time.Second)
+	if n := low(); n != 1 || len(w.open(id(0))) != 1 {
+		t.Errorf("%d repositories tell of the disk", n)
+	}
+	reports := len(w.reports)
+	w.start()
+	w.service.Space = space
+	w.run(w.now.Add(time.Hour), 10*time.Second)
+	if n := low(); n != 1 || len(w.reports) != reports+1 {
+		t.Errorf("after a start, %d repositories tell of the disk in %d reports", n, len(w.reports)-reports)
+	}
+	w.mu.Lock()
+	w.list = w.list[1:]
+	w.mu.Unlock()
+	w.run(w.now.Add(time.Hour), 10*time.Second)
+	if len(w.open(id(1))) != 1 {
+		t.Error("no other repository takes over")
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/diskspace"
 )
 
 // Repositories has the attached repositories.
@@ -64,7 +65,7 @@ type Service struct {
 	// Disks are looked at for free space. Space tells it; nil looks at none, and at no
 	// repository's.
 	Disks []Disk
-	Space func(path string) (total, free int64, err error)
+	Space func(path string) (diskspace.Space, error)
 	// Watch is told which folders of local repositories are to be watched for changes,
 	// all of them each time. Nil watches none.
 	Watch func(folders map[syncline.ID]string)
@@ -85,6 +86,7 @@ type Service struct {
 	written  time.Time // when times were last recorded
 	looked   time.Time // at Disks
 	looking  bool
+	begun    time.Time // of the first round
 }
 
 const (
@@ -115,6 +117,11 @@ type turn struct {
 
 	telling  sync.Mutex // held while conditions are told, so that the newest are told last
 	reported map[syncline.AlarmKind]string
+
+	// disk is the file system of a local repository, as it was last seen. hasDisk says
+	// that this process has looked for it.
+	disk    diskspace.Space
+	hasDisk bool
 }
 
 // Run gives turns until ctx ends.
