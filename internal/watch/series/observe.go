@@ -335,7 +335,10 @@ func (o *observation) write(ctx context.Context) error {
 		return err
 	}
 	s.remember(o.repository, o.fresh, o.gone)
-	return s.Store.SetLook(ctx, o.look)
+	if !o.looked.IsZero() {
+		defer s.hear(o.repository)
+	}
+	return s.setLook(ctx, o.look)
 }
 
 // The times that the state database can keep.

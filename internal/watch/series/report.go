@@ -43,7 +43,7 @@ func (s *Service) state(ctx context.Context) (st state, err error) {
 	if st.rules, err = s.Store.AlarmRules(ctx); err != nil {
 		return st, err
 	}
-	looks, err := s.Store.Looks(ctx)
+	looks, err := s.allLooks(ctx)
 	if err != nil {
 		return st, err
 	}
@@ -61,10 +61,9 @@ func (s *Service) state(ctx context.Context) (st state, err error) {
 	}
 	st.looks = make(map[syncline.ID]*syncline.Look, len(st.repositories))
 	for _, r := range st.repositories {
-		st.looks[r.ID] = &syncline.Look{RepositoryID: r.ID}
-	}
-	for i := range looks {
-		st.looks[looks[i].RepositoryID] = &looks[i]
+		l := looks[r.ID]
+		l.RepositoryID = r.ID
+		st.looks[r.ID] = &l
 	}
 	st.series = make(map[syncline.ID][]syncline.Series, len(st.repositories))
 	for _, x := range list {
@@ -92,6 +91,9 @@ func (s *Service) report(ctx context.Context, now time.Time) error {
 			return err
 		}
 		r := &st.repositories[i]
+		if !s.tells(r.ID, now) {
+			continue
+		}
 		if err := s.Reporter.Report(ctx, syncline.AlarmBackupLate, r.ID, st.late(r, now)); err != nil {
 			return err
 		}

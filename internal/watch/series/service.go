@@ -54,6 +54,7 @@ type Service struct {
 	seen    map[syncline.ID]map[syncline.Hash]seen
 	pending map[syncline.ID]syncline.Work // sessions whose end has not been looked at
 	wake    chan struct{}
+	looks   looks
 }
 
 // seen is a sighting as it is kept in memory.
@@ -187,6 +188,7 @@ func (s *Service) Checked(ctx context.Context, r syncline.Repository, c syncline
 
 // Looked records that the catalog of a repository shows all that was there at a time.
 func (s *Service) Looked(ctx context.Context, repository syncline.ID, at time.Time) error {
+	defer s.hear(repository)
 	return s.changeLook(ctx, repository, func(l *syncline.Look) {
 		l.FailedAt = time.Time{}
 		if at.After(l.LookedAt) {
@@ -197,34 +199,10 @@ func (s *Service) Looked(ctx context.Context, repository syncline.ID, at time.Ti
 
 // NotLooked records that a repository could not be looked at.
 func (s *Service) NotLooked(ctx context.Context, repository syncline.ID, at time.Time) error {
+	defer s.hear(repository)
 	return s.changeLook(ctx, repository, func(l *syncline.Look) {
 		if l.FailedAt.IsZero() {
 			l.FailedAt = at
 		}
 	})
-}
-
-func (s *Service) changeLook(ctx context.Context, repository syncline.ID, change func(*syncline.Look)) error {
-	s.looking.Lock()
-	defer s.looking.Unlock()
-	l, err := s.look(ctx, repository)
-	if err != nil {
-		return err
-	}
-	change(&l)
-	return s.Store.SetLook(ctx, l)
-}
-
-// look returns how the watch of a repository stands.
-func (s *Service) look(ctx context.Context, repository syncline.ID) (syncline.Look, error) {
-	looks, err := s.Store.Looks(ctx)
-	if err != nil {
-		return syncline.Look{}, err
-	}
-	for _, l := range looks {
-		if l.RepositoryID == repository {
-			return l, nil
-		}
-	}
-	return syncline.Look{RepositoryID: repository}, nil
 }

@@ -241,10 +241,41 @@ func TestNotLookedAt(t *testing.T) {
 	w.wantState("web1", syncline.MachineUnknown, NotLookedAt)
 	w.outOfSync = false
 	// Nobody looks, and nothing fails: the schedule is off.
-	w.now = w.now.Add(26 * time.Hour)
+	idle := func(hours int) {
+		for range hours {
+			w.now = w.now.Add(time.Hour)
+			w.tick()
+		}
+	}
+	idle(26)
 	w.wantConditions(string(web2))
-	w.now = w.now.Add(11 * time.Hour)
+	idle(11)
 	w.wantConditions(string(web2), subjectUnseen)
+}
+
+// After a pause of the machine and after a start of the server, the looks before say
+// nothing: the next check is waited for.
+func TestPause(t *testing.T) {
+	w := newWorld(t)
+	nightly := func(now time.Time) {
+		if now.Hour() == 2 {
+			w.backUp("web1", now)
+		}
+	}
+	w.until(start.Add(10*day), nightly)
+	w.wantConditions()
+	w.now = w.now.Add(3 * day)
+	w.wantConditions()
+	w.now = w.now.Add(59 * time.Minute)
+	w.wantConditions()
+	w.now = w.now.Add(time.Minute) // nobody has looked for an hour
+	w.wantConditions(subjectUnseen)
+	w.Service.looks = looks{} // another process
+	w.now = w.now.Add(time.Minute)
+	w.wantConditions(subjectUnseen) // it stays as it is
+	w.backUp("web1", w.now)
+	w.look()
+	w.wantConditions()
 }
 
 // The end of a session is what makes Tick look.
@@ -309,7 +340,8 @@ func TestChecked(t *testing.T) {
 
 func (w *world) look1() (syncline.Look, error) { return w.Service.look(w.t.Context(), w.repository) }
 
-// Run ends with its context, and looks at catalogs that changed before it began.
+// Run ends with its context, and looks at catalogs that changed before it began. It says
+// nothing of a repository before the first look since then.
 func TestRun(t *testing.T) {
 	w := newWorld(t)
 	w.backUp("web1", w.now)
@@ -318,6 +350,9 @@ func TestRun(t *testing.T) {
 	w.Reporter = reporterFunc(func() { told <- struct{}{} })
 	ended := make(chan struct{})
 	go func() { defer close(ended); w.Run(ctx) }()
+	if err := w.Looked(t.Context(), w.repository, w.now); err != nil {
+		t.Fatal(err)
+	}
 	<-told
 	if x := w.series("web1"); x.State != syncline.MachineUnknown {
 		t.Errorf("got %+v", x)

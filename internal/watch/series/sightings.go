@@ -2,6 +2,7 @@ package series
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"syncline.dev/syncline"
@@ -83,12 +84,15 @@ func (s *Service) forget(attached []syncline.Repository) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id := range s.seen {
-		there := false
-		for i := range attached {
-			there = there || attached[i].ID == id
-		}
-		if !there {
+		if !slices.ContainsFunc(attached, func(r syncline.Repository) bool { return r.ID == id }) {
 			delete(s.seen, id)
+		}
+	}
+	for id := range s.looks.known {
+		if !slices.ContainsFunc(attached, func(r syncline.Repository) bool { return r.ID == id }) {
+			delete(s.looks.known, id)
+			delete(s.looks.recorded, id)
+			delete(s.looks.heard, id)
 		}
 	}
 }
