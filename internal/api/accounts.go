@@ -167,8 +167,13 @@ func (h *accounts) UpdateAccount(ctx context.Context, req v6.UpdateAccountReques
 		return nil, err
 	}
 	kept := by.Secret.Reveal()
-	if b.OldPassword != nil && subtle.ConstantTimeCompare([]byte(*b.OldPassword), []byte(kept)) == 0 {
-		return nil, invalid("oldPassword is not the secret that the account has; leave it out or correct it")
+	if b.OldPassword != nil {
+		switch same, err := h.isSecret(by, *b.OldPassword); {
+		case err != nil:
+			return nil, err
+		case !same:
+			return nil, invalid("oldPassword is not the secret that the account has; leave it out or correct it")
+		}
 	}
 	secretText := kept
 	set(&secretText, b.Password)
@@ -262,13 +267,19 @@ func (h *accounts) CompareAccount(ctx context.Context, req v6.CompareAccountRequ
 	if err != nil {
 		return nil, err
 	}
-	same, err := h.secrets.Compare("account "+string(req.AccountID), func() bool {
-		return subtle.ConstantTimeCompare([]byte(by.Secret.Reveal()), []byte(req.Body.Password)) == 1
-	})
+	same, err := h.isSecret(by, req.Body.Password)
 	if err != nil {
 		return nil, err
 	}
 	return v6.CompareAccount200JSONResponse{IsSame: same}, nil
+}
+
+// isSecret compares the secret of an account with another one, and slows down who
+// guesses.
+func (h *accounts) isSecret(by place.Access, guess string) (bool, error) {
+	return h.secrets.Compare("account "+string(by.Account.ID), func() bool {
+		return subtle.ConstantTimeCompare([]byte(by.Secret.Reveal()), []byte(guess)) == 1
+	})
 }
 
 // access returns an account with its secret. An unknown one is CodeNotFound.

@@ -346,11 +346,12 @@ func TestRepositoryInObjectStorage(t *testing.T) {
 	w.sync.check = nil
 
 	w.store.repos = slices.DeleteFunc(w.store.repos, func(r syncline.Repository) bool { return r.ObjectStorageID != "" })
-	// From a folder to a storage and back.
+	// From a folder to a storage and back, which is the same repository.
+	w.sync.id = "aa01"
 	if a := w.put(`{"retentionType":"ItemLevel","objectStorageId":"` + storageID + `"}`); a.status != 200 {
 		t.Fatalf("got %d %s", a.status, a.body)
 	}
-	if r := w.store.repos[0]; r.Path != "" || r.ObjectStorageID != storageID || !r.OutOfSync {
+	if r := w.store.repos[0]; r.Path != "" || r.ObjectStorageID != storageID || !r.OutOfSync || r.ResticID != "aa01" {
 		t.Errorf("got %+v", r)
 	}
 	if a := w.put(`{"retentionType":"ItemLevel","path":"/srv/three"}`); a.status != 200 {

@@ -39,6 +39,9 @@ const maxAlarmRules = 1000
 
 // AddAlarmRule answers POST /v6/AlarmRules.
 func (h *alarmRules) AddAlarmRule(ctx context.Context, req v6.AddAlarmRuleRequestObject) (v6.AddAlarmRuleResponseObject, error) {
+	if saysID(req.Body.ID) {
+		return nil, invalid("id cannot be chosen; leave it out")
+	}
 	rules, err := h.store.AlarmRules(ctx)
 	if err != nil {
 		return nil, err

@@ -30,7 +30,6 @@ type alarms struct {
 func (h *alarms) ListAlarms(ctx context.Context, req v6.ListAlarmsRequestObject) (v6.ListAlarmsResponseObject, error) {
 	p := req.Params
 	f := syncline.AlarmFilter{State: syncline.AlarmState(deref(p.State)), RepositoryID: deref(p.RepositoryID), Kind: deref(p.Kind)}
-	f.RepositoryID = syncline.ID(strings.ToLower(string(f.RepositoryID)))
 	limit, offset := int(deref(p.Limit)), int(deref(p.Offset))
 	page, total, err := h.store.Alarms(ctx, f, limit, offset)
 	if err != nil {

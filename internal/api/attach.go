@@ -22,12 +22,13 @@ func (h *repositories) tryOpening(ctx context.Context, r syncline.Repository) (r
 	if err != nil {
 		return "", err
 	}
-	at, field := place.Place{Path: r.Path}, "path"
+	field := "path"
 	if r.ObjectStorageID != "" {
 		field = "objectStorageId"
-		if at, err = h.placeInStorage(ctx, r.ObjectStorageID); err != nil {
-			return "", err
-		}
+	}
+	at, err := h.openPlace(ctx, r)
+	if err != nil {
+		return "", err
 	}
 	resticID, err = h.synchronizer.Check(ctx, at, password)
 	switch code := codeOfTry(err); code {
@@ -39,6 +40,14 @@ func (h *repositories) tryOpening(ctx context.Context, r syncline.Repository) (r
 		return "", syncline.WrapError(code, err, "%s: %s", field, syncline.MessageOf(err))
 	}
 	return "", err
+}
+
+// openPlace returns the place of a repository with all that opens it.
+func (h *repositories) openPlace(ctx context.Context, r syncline.Repository) (place.Place, error) {
+	if r.ObjectStorageID == "" {
+		return place.Place{Path: r.Path}, nil
+	}
+	return h.placeInStorage(ctx, r.ObjectStorageID)
 }
 
 // placeInStorage returns an object storage with its access.
@@ -74,18 +83,15 @@ func (h *repositories) attach(ctx context.Context, r syncline.Repository) ([]syn
 // work.
 func (h *repositories) change(ctx context.Context, old, r syncline.Repository) error {
 	moved := r.Path != old.Path || r.ObjectStorageID != old.ObjectStorageID
-	if !moved && r.EncryptionKeyID == old.EncryptionKeyID {
-		return h.store.UpdateRepository(ctx, r)
-	}
-	there, err := h.tryOpening(ctx, r)
-	if err != nil {
-		return err
-	}
-	if err := sameRepository(old, there); err != nil {
-		return err
-	}
-	if !moved {
-		return h.store.UpdateRepository(ctx, r)
+	if moved || r.EncryptionKeyID != old.EncryptionKeyID {
+		there, err := h.tryOpening(ctx, r)
+		if err != nil {
+			return err
+		}
+		if err := sameRepository(old, there); err != nil {
+			return err
+		}
+		r.ResticID = there
 	}
 	h.attaching.Lock()
 	defer h.attaching.Unlock()
@@ -93,9 +99,13 @@ func (h *repositories) change(ctx context.Context, old, r syncline.Repository) e
 	if err != nil {
 		return err
 	}
-	look := r
-	look.ResticID = there
-	if err := h.refuseTaken(ctx, all, look); err != nil {
+	if err := unchanged(old, all); err != nil {
+		return err
+	}
+	if !moved {
+		return h.store.UpdateRepository(ctx, r)
+	}
+	if err := h.refuseTaken(ctx, all, r); err != nil {
 		return err
 	}
 	stopped, err := h.synchronizer.Hold(ctx, r.ID, func(ctx context.Context) error {
@@ -109,6 +119,20 @@ func (h *repositories) change(ctx context.Context, old, r syncline.Repository) e
 		err = errors.Join(err, started)
 	}
 	return err
+}
+
+// unchanged fails when another request has moved a repository, or declared it, after it
+// was read. Its change would be lost.
+func unchanged(read syncline.Repository, all []syncline.Repository) error {
+	for _, r := range all {
+		if r.ID != read.ID {
+			continue
+		}
+		if r.Path != read.Path || r.ObjectStorageID != read.ObjectStorageID || r.EncryptionKeyID != read.EncryptionKeyID || r.ManagedBy != read.ManagedBy {
+			return syncline.Errorf(syncline.CodeConflict, "another request changed the repository %q meanwhile; look at it and send the change again", r.Name)
+		}
+	}
+	return nil
 }
 
 // sameRepository fails when the id in a config is another one than that of an attached

@@ -86,7 +86,6 @@ func (h *browse) browseGoogle(account syncline.ID, endpoint *string) *browsing {
 
 // begin gets the credentials.
 func (b *browsing) begin(ctx context.Context) (err error) {
-	b.account = syncline.ID(strings.ToLower(string(b.account)))
 	if hasControl(b.where.Endpoint) {
 		return invalid("the address of the storage must not hold control characters")
 	}

@@ -250,6 +250,31 @@ func TestPaths(t *testing.T) {
 	}
 }
 
+// The letter case of an id in a query does not matter, as in a path.
+func TestQueryIDs(t *testing.T) {
+	examples := map[string]string{"repositoryId": repoID, "proxyId": nodeID, "restorePointId": pointID}
+	tried := 0
+	eachOperation(t, func(t *testing.T, w *world, op *operation) {
+		for _, ref := range op.query {
+			id, known := examples[ref.Value.Name]
+			if !known || op.id == "Search" { // which needs more
+				continue
+			}
+			tried++
+			ask := func(id string) answer {
+				return w.get(example(op, true) + "?" + ref.Value.Name + "=" + id)
+			}
+			upper, lower := ask(strings.ToUpper(id)), ask(id)
+			if lower.status != http.StatusOK || upper.status != lower.status || upper.body != lower.body {
+				t.Errorf("%s: %d %s, want %d %s", ref.Value.Name, upper.status, upper.body, lower.status, lower.body)
+			}
+		}
+	})
+	if tried < 5 {
+		t.Errorf("only %d parameters", tried)
+	}
+}
+
 func TestBodies(t *testing.T) {
 	eachOperation(t, func(t *testing.T, w *world, op *operation) {
 		if op.body == nil {

@@ -411,6 +411,8 @@ type fakeSynchronizer struct {
 	check     error
 	checks    map[string]error  // by path
 	ids       map[string]string // restic's id by path; one of the path's own where it is not set
+	id        string            // for the places that ids leaves out
+	checking  func()            // is called by every check, if set
 	held      []syncline.ID
 	mu        sync.Mutex
 	opened    []string // path and password of every check
@@ -499,6 +501,9 @@ func (f *fakeSynchronizer) Hold(ctx context.Context, repo syncline.ID, change fu
 }
 
 func (f *fakeSynchronizer) Check(_ context.Context, at place.Place, password string) (string, error) {
+	if f.checking != nil {
+		f.checking()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	where := at.Path
@@ -506,7 +511,7 @@ func (f *fakeSynchronizer) Check(_ context.Context, at place.Place, password str
 		where = placeText(at)
 	}
 	f.opened = append(f.opened, where+" "+password)
-	return cmp.Or(f.ids[where], hex.EncodeToString([]byte(where))), errors.Join(f.check, f.checks[where])
+	return cmp.Or(f.ids[where], f.id, hex.EncodeToString([]byte(where))), errors.Join(f.check, f.checks[where])
 }
 
 func placeText(at place.Place) string {

@@ -32,8 +32,13 @@ func (h *keys) UpdateEncryptionKey(ctx context.Context, req v6.UpdateEncryptionK
 	if err != nil {
 		return nil, err
 	}
-	if b.OldPassword != nil && subtle.ConstantTimeCompare([]byte(*b.OldPassword), []byte(kept)) == 0 {
-		return nil, invalid("oldPassword is not the password that the key has; leave it out or correct it")
+	if b.OldPassword != nil {
+		switch same, err := h.isPassword(k.ID, kept, *b.OldPassword); {
+		case err != nil:
+			return nil, err
+		case !same:
+			return nil, invalid("oldPassword is not the password that the key has; leave it out or correct it")
+		}
 	}
 	var sealed []byte // nil keeps the password
 	if b.NewPassword != nil && *b.NewPassword != kept {
@@ -85,10 +90,7 @@ func (h *keys) tryPassword(ctx context.Context, key syncline.ID, password string
 
 // tryKnown opens an attached repository with another password.
 func (h *repositories) tryKnown(ctx context.Context, r syncline.Repository, password string) error {
-	at, err := h.knownPlace(ctx, r)
-	if err == nil && r.ObjectStorageID != "" {
-		at, err = h.placeInStorage(ctx, r.ObjectStorageID)
-	}
+	at, err := h.openPlace(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -108,11 +110,16 @@ func (h *keys) CompareEncryptionKey(ctx context.Context, req v6.CompareEncryptio
 	if err != nil {
 		return nil, err
 	}
-	same, err := h.secrets.Compare("key "+string(req.KeyID), func() bool {
-		return subtle.ConstantTimeCompare([]byte(kept), []byte(req.Body.Password)) == 1
-	})
+	same, err := h.isPassword(req.KeyID, kept, req.Body.Password)
 	if err != nil {
 		return nil, err
 	}
 	return v6.CompareEncryptionKey200JSONResponse{IsSame: same}, nil
+}
+
+// isPassword compares the password of a key with another one, and slows down who guesses.
+func (h *keys) isPassword(key syncline.ID, kept, guess string) (bool, error) {
+	return h.secrets.Compare("key "+string(key), func() bool {
+		return subtle.ConstantTimeCompare([]byte(kept), []byte(guess)) == 1
+	})
 }

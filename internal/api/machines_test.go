@@ -169,6 +169,7 @@ func TestAlarmRules(t *testing.T) {
 		`{"name":" x","maxAge":"26h"}`:                           "name",
 		`{"name":"x","maxAge":"26h","user":"ada"}`:               "user",
 		`{"name":"x","maxAge":"26h","repositoryId":"something"}`: "repositoryId",
+		`{"name":"x","maxAge":"26h","id":"` + repoID + `"}`:      "id cannot be chosen",
 	} {
 		wantFailure(t, post(body), 400, part)
 	}

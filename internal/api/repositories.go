@@ -72,7 +72,7 @@ func (h *repositories) ListBackupRepositories(ctx context.Context, req v6.ListBa
 	if err != nil {
 		return nil, err
 	}
-	if p := req.Params.ProxyID; p != nil && !strings.EqualFold(string(*p), string(node)) || deref(req.Params.LongTerm) {
+	if p := req.Params.ProxyID; p != nil && *p != node || deref(req.Params.LongTerm) {
 		return answer, nil
 	}
 	repos, err := h.known.Repositories(ctx)

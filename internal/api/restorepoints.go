@@ -139,11 +139,7 @@ func (h *points) repositoriesOf(ctx context.Context, id *syncline.ID) ([]synclin
 	if id == nil {
 		return h.repositories.Repositories(ctx)
 	}
-	parsed, err := syncline.ParseID(string(*id))
-	if err != nil {
-		return nil, err
-	}
-	r, err := h.repositories.Repository(ctx, parsed)
+	r, err := h.repositories.Repository(ctx, *id)
 	if syncline.CodeOf(err) == syncline.CodeNotFound {
 		return nil, nil
 	}

@@ -66,9 +66,7 @@ func searchQuery(p *v6.SearchParams) (q explore.Query, err error) {
 	for _, t := range deref(p.Type) {
 		q.Types = append(q.Types, syncline.EntryType(t))
 	}
-	for _, id := range deref(p.RestorePointID) {
-		q.RestorePoints = append(q.RestorePoints, syncline.ID(strings.ToLower(string(id))))
-	}
+	q.RestorePoints = deref(p.RestorePointID)
 	for _, list := range deref(p.Tag) {
 		q.Snapshots.Tags = append(q.Snapshots.Tags, strings.Split(list, ","))
 	}

@@ -124,17 +124,8 @@ func (h *storages) UpdateObjectStorageRepository(ctx context.Context, req v6.Upd
 		}
 		return v6.UpdateObjectStorageRepository200Response{}, nil
 	}
-	moved, err := h.tryMoving(ctx, s)
-	if err != nil {
+	if err := h.move(ctx, s); err != nil {
 		return nil, err
-	}
-	if err := h.store.UpdateObjectStorage(ctx, s); err != nil {
-		return nil, err
-	}
-	for _, r := range moved {
-		if err := h.repositories.store.SetOutOfSync(ctx, r.ID, true); err != nil {
-			return nil, err
-		}
 	}
 	return v6.UpdateObjectStorageRepository200Response{}, nil
 }
@@ -182,6 +173,40 @@ func (h *storages) tryStorage(ctx context.Context, s syncline.ObjectStorage) (pl
 	return by, syncline.WrapError(codeOfTry(err), err, "%s: %s", field, syncline.MessageOf(err))
 }
 
+// move records an object storage that lies elsewhere, unless another repository is
+// attached there.
+func (h *storages) move(ctx context.Context, s syncline.ObjectStorage) error {
+	moved, err := h.tryMoving(ctx, s)
+	if err != nil {
+		return err
+	}
+	account, err := h.accounts.store.Account(ctx, s.AccountID)
+	if err != nil {
+		return err
+	}
+	at := place.Place{Storage: s, Access: place.Access{Account: account}}
+	h.repositories.attaching.Lock()
+	defer h.repositories.attaching.Unlock()
+	all, err := h.repositories.known.Repositories(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range moved {
+		if err := h.repositories.refuseTakenAt(ctx, all, r, at); err != nil {
+			return err
+		}
+	}
+	if err := h.store.UpdateObjectStorage(ctx, s); err != nil {
+		return err
+	}
+	for _, r := range moved {
+		if err := h.repositories.store.SetOutOfSync(ctx, r.ID, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // tryMoving opens every repository of a storage at the storage's new place, and returns
 // the repositories.
 func (h *storages) tryMoving(ctx context.Context, s syncline.ObjectStorage) ([]syncline.Repository, error) {
@@ -203,7 +228,7 @@ func (h *storages) tryMoving(ctx context.Context, s syncline.ObjectStorage) ([]s
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range moved {
+	for i, r := range moved {
 		password, err := h.keys.password(ctx, r.EncryptionKeyID)
 		if err != nil {
 			return nil, err
@@ -215,10 +240,7 @@ func (h *storages) tryMoving(ctx context.Context, s syncline.ObjectStorage) ([]s
 		if err := sameRepository(r, there); err != nil {
 			return nil, err
 		}
-		r.ResticID = there
-		if err := h.repositories.refuseTakenAt(ctx, all, r, place.Place{Storage: s, Access: by}); err != nil {
-			return nil, err
-		}
+		moved[i].ResticID = there
 	}
 	return moved, nil
 }

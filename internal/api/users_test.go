@@ -122,6 +122,10 @@ func TestChangedKey(t *testing.T) {
 	if a := put(`{"description":"again","newPassword":"best one"}`); a.status != 200 || len(w.sync.opened) != 0 {
 		t.Errorf("the same password: %d %s, tried %v", a.status, a.body, w.sync.opened)
 	}
+	w.users.throttle = true
+	wantFailure(t, put(`{"oldPassword":"a guess"}`), 429)
+	wantFailure(t, w.do(request{method: "PUT", path: "/v6/Accounts/" + accountID, body: `{"oldPassword":"a guess"}`}), 429)
+	w.users.throttle = false
 	for what, password := range map[string]string{"EncryptionKeys/" + keyID: "best one", "Accounts/" + accountID: theSecret} {
 		for guess, same := range map[string]bool{password: true, password + "x": false} {
 			a := w.do(request{method: "POST", path: "/v6/" + what + "/Compare", body: `{"password":"` + guess + `"}`})
@@ -158,6 +162,42 @@ func TestMovedRepository(t *testing.T) {
 			t.Errorf("%s is a copy of %v", id, got.CopyOf)
 		}
 	}
+}
+
+// A change that another request overtook, while the repository was tried at its new
+// place, is refused: neither undoes the other, and no place is attached twice.
+func TestOvertaken(t *testing.T) {
+	const moved = `{"retentionType":"ItemLevel","path":"/srv/new"}`
+	for name, meanwhile := range map[string]func(*world){
+		"moved":    func(w *world) { w.store.repos[0].Path = "/srv/elsewhere" },
+		"declared": func(w *world) { w.store.repos[0].ManagedBy = "fleet" },
+		"removed":  func(w *world) { w.store.repos = nil },
+		"attached": func(w *world) {
+			w.store.repos = append(w.store.repos, syncline.Repository{ID: pointID, Name: "second", Path: "/srv/new", ResticID: "aa01"})
+		},
+	} {
+		w := newWorld(t).populate()
+		w.store.repos[0].ResticID = "aa01"
+		w.sync.ids = map[string]string{"/srv/new": "aa01"}
+		w.sync.checking = func() { meanwhile(w) }
+		if a := w.put(moved); a.status != 409 && (name != "removed" || a.status != 404) {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+		if len(w.store.repos) > 0 && w.store.repos[0].Path == "/srv/new" {
+			t.Errorf("%s: the other change is undone", name)
+		}
+	}
+	w := newWorld(t).populate()
+	w.store.repos[0].Path, w.store.repos[0].ObjectStorageID, w.store.repos[0].ResticID = "", storageID, "aa01"
+	w.store.sessions = nil
+	w.sync.checking = func() {
+		second := w.store.storages[0]
+		second.ID, second.Name, second.Folder = "8b0e2b3c-0000-4000-8000-000000000009", "second", "elsewhere"
+		w.store.storages = append(w.store.storages, second)
+		w.store.repos = append(w.store.repos, syncline.Repository{ID: pointID, Name: "second", ObjectStorageID: second.ID, ResticID: "aa01"})
+	}
+	w.sync.id = "aa01"
+	wantFailure(t, w.putStorage(`{"s3Folder":"elsewhere"}`), 409, `attached already, as the repository \"second\"`)
 }
 
 // Only the file that declares a thing changes and removes it.

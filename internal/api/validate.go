@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,7 @@ func (op *operation) checkQuery(ctx context.Context, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	op.lowerIDs(values)
 	r.URL.RawQuery = values.Encode()
 	input := &openapi3filter.RequestValidationInput{Request: r, QueryParams: values, Route: op.route}
 	for _, ref := range op.query {
@@ -47,6 +49,22 @@ func (op *operation) checkQuery(ctx context.Context, r *http.Request) error {
 		}
 	}
 	return nil
+}
+
+// lowerIDs gives the ids in a query the form in which all ids are kept.
+func (op *operation) lowerIDs(values url.Values) {
+	for _, ref := range op.query {
+		schema := ref.Value.Schema.Value
+		if schema.Items != nil {
+			schema = schema.Items.Value
+		}
+		if schema.Format != "uuid" {
+			continue
+		}
+		for i, id := range values[ref.Value.Name] {
+			values[ref.Value.Name][i] = strings.ToLower(id)
+		}
+	}
 }
 
 // checkCount checks how often the request has a parameter.
