@@ -30,6 +30,9 @@ type Channels interface {
 	SetChannelHealth(ctx context.Context, id syncline.ID, at time.Time, failure string) error
 }
 
+// MaxWait is longer than the pause between two attempts to send a message.
+const MaxWait = 4 * time.Hour
+
 // Deliveries keeps the messages on their way, and those that were sent or given up.
 // They go with their channel.
 type Deliveries interface {
@@ -41,7 +44,8 @@ type Deliveries interface {
 	// digest is due. It does nothing when that time is another than from.
 	HandDigest(ctx context.Context, message syncline.Delivery, from, next time.Time) error
 	// DueDeliveries returns the pending messages of a channel whose next attempt is due,
-	// oldest first.
+	// oldest first. An attempt that is more than MaxWait away is due, too: it was planned
+	// before the clock was set back.
 	DueDeliveries(ctx context.Context, channel syncline.ID, now time.Time, limit int) ([]syncline.Delivery, error)
 	// UpdateDelivery replaces State, Attempts, NextAt, EndedAt and Error, and records
 	// in the channel that a message was sent or given up.

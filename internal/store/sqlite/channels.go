@@ -185,7 +185,8 @@ func (s *Store) HandDigest(ctx context.Context, message syncline.Delivery, from,
 // DueDeliveries implements store.Deliveries.
 func (s *Store) DueDeliveries(ctx context.Context, channel syncline.ID, now time.Time, limit int) ([]syncline.Delivery, error) {
 	return queryAll(ctx, s, "list notifications to send", scanDelivery,
-		selectDelivery+` AND d.state = 'Pending' AND d.next_at <= ? ORDER BY d.seq LIMIT ?`, string(channel), now.UnixNano(), limit)
+		selectDelivery+` AND d.state = 'Pending' AND (d.next_at <= ? OR d.next_at > ?) ORDER BY d.seq LIMIT ?`,
+		string(channel), now.UnixNano(), now.Add(store.MaxWait).UnixNano(), limit)
 }
 
 // UpdateDelivery implements store.Deliveries.

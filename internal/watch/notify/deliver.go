@@ -2,6 +2,8 @@ package notify
 
 import (
 	"context"
+	"encoding/base64"
+	"strings"
 	"time"
 
 	"syncline.dev/syncline"
@@ -49,16 +51,18 @@ func (s *Service) attempt(ctx context.Context, t target, d syncline.Delivery) (s
 	}
 	failure := s.send(ctx, t, d)
 	switch {
+	case failure == nil:
+		// It is recorded also while the server stops, so that it is not sent again.
+		d.State, d.NextAt, d.EndedAt, d.Error = syncline.DeliverySent, time.Time{}, t.now, ""
+		return true, s.Queue.UpdateDelivery(context.WithoutCancel(ctx), d)
 	case ctx.Err() != nil: // the server stops; the next start goes on
 		return false, ctx.Err()
-	case failure == nil:
-		d.State, d.NextAt, d.EndedAt, d.Error = syncline.DeliverySent, time.Time{}, t.now, ""
 	case d.Attempts > len(pauses):
 		d = failed(d, t.now, syncline.MessageOf(failure))
 	default:
 		d.Error = syncline.MessageOf(failure)
 	}
-	return failure == nil, s.Queue.UpdateDelivery(ctx, d)
+	return false, s.Queue.UpdateDelivery(ctx, d)
 }
 
 func failed(d syncline.Delivery, at time.Time, why string) syncline.Delivery {
@@ -82,7 +86,24 @@ func (s *Service) send(ctx context.Context, t target, d syncline.Delivery) error
 	return s.post(ctx, t, m)
 }
 
+// post sends a message. A receiver may answer with what it was sent, so its answer is
+// cleared of the secret.
 func (s *Service) post(ctx context.Context, t target, m Message) error {
+	if t.fault != nil {
+		return t.fault
+	}
+	err := s.postTo(ctx, t, m)
+	if err == nil || t.secret == "" {
+		return err
+	}
+	text := syncline.MessageOf(err)
+	for _, form := range []string{t.secret, base64.StdEncoding.EncodeToString([]byte(t.Settings.UserName + ":" + t.secret))} {
+		text = strings.ReplaceAll(text, form, "…")
+	}
+	return syncline.Errorf(syncline.CodeOf(err), "%s", text)
+}
+
+func (s *Service) postTo(ctx context.Context, t target, m Message) error {
 	switch t.Kind {
 	case syncline.ChannelEmail:
 		return s.Network.sendEmail(ctx, t, m)
@@ -120,7 +141,7 @@ func (s *Service) repeat(ctx context.Context, now time.Time, c syncline.Channel)
 	if err != nil {
 		return err
 	}
-	return s.record(ctx, t, s.Network.postAlerts(ctx, t, notices))
+	return s.record(ctx, t, s.post(ctx, t, Message{Delivery: syncline.Delivery{Kind: syncline.DeliveryAlarms, Notices: notices}}))
 }
 
 // record keeps how a call went that is no message. It writes only what is new.

@@ -9,6 +9,10 @@ import (
 	"syncline.dev/syncline/internal/store"
 )
 
+// setBack is how far in the future an event lies at least that happened before the clock
+// was set back. It is told at once: its time may be years away.
+const setBack = time.Minute
+
 // gather makes messages of the events that are due, when the first of them has waited
 // for the window.
 func (s *Service) gather(ctx context.Context, now time.Time, channels []syncline.Channel) error {
@@ -16,12 +20,9 @@ func (s *Service) gather(ctx context.Context, now time.Time, channels []syncline
 	if err != nil {
 		return err
 	}
-	due := slices.DeleteFunc(pending, func(e store.PendingEvent) bool { return e.TellAt.After(now) })
-	if len(due) == 0 {
-		return nil
-	}
-	first := slices.MinFunc(due, func(a, b store.PendingEvent) int { return a.TellAt.Compare(b.TellAt) })
-	if now.Before(first.TellAt.Add(s.Window)) {
+	back := func(e store.PendingEvent) bool { return e.At.After(now.Add(setBack)) }
+	due := slices.DeleteFunc(pending, func(e store.PendingEvent) bool { return e.TellAt.After(now) && !back(e) })
+	if !slices.ContainsFunc(due, func(e store.PendingEvent) bool { return back(e) || !now.Before(e.TellAt.Add(s.Window)) }) {
 		return nil
 	}
 	names, err := s.names(ctx)

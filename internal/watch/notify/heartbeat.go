@@ -12,7 +12,7 @@ import (
 // nothing is called.
 func (s *Service) Beat(context.Context) {
 	s.mu.Lock()
-	s.beat = s.Now()
+	s.beat = s.wall()
 	s.mu.Unlock()
 	s.Wake()
 }
@@ -22,6 +22,9 @@ func (s *Service) heartbeat(ctx context.Context, now time.Time, c syncline.Chann
 	s.mu.Lock()
 	beat, last := s.beat, s.calls[c.ID]
 	s.mu.Unlock()
+	if last.After(now) { // the clock was set back
+		last = time.Time{}
+	}
 	if beat.IsZero() || !beat.After(last) || !s.due(c.ID, now, c.Settings.Interval) {
 		return nil
 	}
@@ -29,7 +32,7 @@ func (s *Service) heartbeat(ctx context.Context, now time.Time, c syncline.Chann
 	if err != nil {
 		return err
 	}
-	return s.record(ctx, t, s.Network.sendHeartbeat(ctx, t))
+	return s.record(ctx, t, s.post(ctx, t, Message{}))
 }
 
 func (n *Network) sendHeartbeat(ctx context.Context, t target) error {
@@ -41,11 +44,16 @@ func (n *Network) sendHeartbeat(ctx context.Context, t target) error {
 	return nil
 }
 
+// maxAhead is longer than the time to any digest. One that is planned for later was
+// planned before the clock was set back.
+const maxAhead = 9 * 24 * time.Hour
+
 // digests makes the digests that are due. A turn that was missed is made up once.
 func (s *Service) digests(ctx context.Context, now time.Time, channels []syncline.Channel) error {
 	for i := range channels {
 		c := &channels[i]
-		if !c.Enabled || c.Digest.Every == "" || c.DigestFrom.IsZero() || now.Before(c.DigestFrom) {
+		ahead := c.DigestFrom.Sub(now)
+		if !c.Enabled || c.Digest.Every == "" || c.DigestFrom.IsZero() || ahead > 0 && ahead < maxAhead {
 			continue
 		}
 		report, err := s.report(ctx, now, c)

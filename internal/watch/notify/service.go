@@ -2,7 +2,9 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -104,12 +106,14 @@ type Service struct {
 	busy  map[syncline.ID]bool      // channels with a sender at work
 	beat  time.Time                 // of the last good checks
 	calls map[syncline.ID]time.Time // the last call of a heartbeat, and post of open alarms
+	ill   map[syncline.ID]string    // what is in the log of channels that fail, and of rounds
 }
 
 // target is where a message goes.
 type target struct {
 	syncline.Channel
 	secret string
+	fault  error // why the secret cannot be opened, nil if it can
 	now    time.Time
 }
 
@@ -118,6 +122,7 @@ func (s *Service) init() {
 		s.wake = make(chan struct{}, 1)
 		s.busy = make(map[syncline.ID]bool)
 		s.calls = make(map[syncline.ID]time.Time)
+		s.ill = make(map[syncline.ID]string)
 	})
 }
 
@@ -138,8 +143,9 @@ func (s *Service) Run(ctx context.Context) {
 	every := time.NewTicker(tickTime)
 	defer every.Stop()
 	for {
-		if err := s.round(ctx, s.Now(), senders.Go); err != nil && ctx.Err() == nil {
-			s.Logger.Error("cannot send notifications", "error", err)
+		err := s.round(ctx, s.wall(), senders.Go)
+		if ctx.Err() == nil && s.worse("", err) {
+			s.Logger.Error("cannot send notifications; tried again", "error", err)
 		}
 		select {
 		case <-every.C:
@@ -148,6 +154,24 @@ func (s *Service) Run(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// wall is the time on the clock of the wall. The other clock in a time of Go stands still
+// while the machine sleeps.
+func (s *Service) wall() time.Time { return s.Now().Round(0) }
+
+// worse reports whether a failure of a channel, or of the rounds, is to be logged: it is
+// not while it stays the same.
+func (s *Service) worse(channel syncline.ID, failure error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if failure == nil {
+		delete(s.ill, channel)
+		return false
+	}
+	same := s.ill[channel] == failure.Error()
+	s.ill[channel] = failure.Error()
+	return !same
 }
 
 // Tick sends what is due at a time, and returns when all of it was tried.
@@ -166,35 +190,45 @@ func joined(a, b error) error {
 }
 
 // round makes messages of the events that are due, and starts a sender for each channel
-// that has none at work.
+// that has none at work. Where the events cannot be taken, as on a full disk, the senders
+// do what they can. Heartbeats are silent then: nobody would hear of an alarm.
 func (s *Service) round(ctx context.Context, now time.Time, start func(func())) error {
 	channels, err := s.Channels.Channels(ctx)
 	if err != nil {
 		return err
 	}
-	if err := s.gather(ctx, now, channels); err != nil {
-		return err
-	}
-	if err := s.digests(ctx, now, channels); err != nil {
-		return err
-	}
+	failure := errors.Join(s.gather(ctx, now, channels), s.digests(ctx, now, channels))
 	if s.due("", now, thinTime) {
-		if _, err := s.Queue.ThinDeliveries(ctx, KeepDeliveries); err != nil {
-			return err
-		}
+		s.forget(channels)
+		_, err := s.Queue.ThinDeliveries(ctx, KeepDeliveries)
+		failure = errors.Join(failure, err)
 	}
 	for _, c := range channels {
-		if !c.Enabled || !s.begin(c.ID) {
+		if !c.Enabled || failure != nil && c.Kind == syncline.ChannelHeartbeat || !s.begin(c.ID) {
 			continue
 		}
 		start(func() {
 			defer s.end(c.ID)
-			if err := s.serve(ctx, now, c); err != nil && ctx.Err() == nil {
-				s.Logger.Error("cannot send notifications", "channel", c.Name, "error", err)
+			err := s.serve(ctx, now, c)
+			if ctx.Err() == nil && s.worse(c.ID, err) {
+				s.Logger.Error("cannot send notifications; tried again", "channel", c.Name, "error", err)
 			}
 		})
 	}
-	return nil
+	return failure
+}
+
+// forget drops what is known of channels that are removed.
+func (s *Service) forget(channels []syncline.Channel) {
+	there := map[syncline.ID]bool{"": true}
+	for i := range channels {
+		there[channels[i].ID] = true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	gone := func(id syncline.ID) bool { return !there[id] }
+	maps.DeleteFunc(s.calls, func(id syncline.ID, _ time.Time) bool { return gone(id) })
+	maps.DeleteFunc(s.ill, func(id syncline.ID, _ string) bool { return gone(id) })
 }
 
 func (s *Service) begin(channel syncline.ID) bool {
@@ -218,13 +252,11 @@ func (s *Service) serve(ctx context.Context, now time.Time, c syncline.Channel) 
 	if c.Kind == syncline.ChannelHeartbeat {
 		return s.heartbeat(ctx, now, c)
 	}
-	if err := s.deliver(ctx, now, c); err != nil {
-		return err
+	err := s.deliver(ctx, now, c)
+	if c.Kind == syncline.ChannelAlertmanager && ctx.Err() == nil {
+		err = errors.Join(err, s.repeat(ctx, now, c))
 	}
-	if c.Kind == syncline.ChannelAlertmanager {
-		return s.repeat(ctx, now, c)
-	}
-	return nil
+	return err
 }
 
 // due reports whether a channel was called longer ago than a time, and takes it as
@@ -232,14 +264,15 @@ func (s *Service) serve(ctx context.Context, now time.Time, c syncline.Channel) 
 func (s *Service) due(channel syncline.ID, now time.Time, every time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if last, ok := s.calls[channel]; ok && now.Sub(last) < every {
+	if last, ok := s.calls[channel]; ok && now.Sub(last) < every && !now.Before(last) { // or the clock was set back
 		return false
 	}
 	s.calls[channel] = now
 	return true
 }
 
-// target opens the secret of a channel.
+// target opens the secret of a channel. One that cannot be opened is a fault of the
+// channel, which its log tells.
 func (s *Service) target(ctx context.Context, now time.Time, c syncline.Channel) (target, error) {
 	t := target{Channel: c, now: now}
 	if !c.HasSecret {
@@ -250,6 +283,6 @@ func (s *Service) target(ctx context.Context, now time.Time, c syncline.Channel)
 		return t, err
 	}
 	plain, err := s.Open(c.ID, sealed)
-	t.secret = string(plain)
-	return t, err
+	t.secret, t.fault = string(plain), err
+	return t, nil
 }

@@ -163,11 +163,11 @@ func (t *turn) postpone(o outcome, now time.Time) {
 func (t *turn) keep(o outcome, now time.Time) (kept syncline.Check, begin bool) {
 	before, c := t.check, &t.check
 	c.At, c.Error, c.Code = now, "", ""
+	if inOutage(&before, o.err != nil) {
+		c.Session = syncline.SessionVerdict{}
+	}
 	if o.err != nil {
 		c.Result, c.Error, c.Code = syncline.CheckFailed, syncline.MessageOf(o.err), syncline.CodeOf(o.err)
-		if explains(&before) {
-			c.Session = syncline.SessionVerdict{}
-		}
 		if c.Failures++; c.Failures == 1 {
 			c.FailingSince = now
 		}
@@ -188,11 +188,11 @@ func (t *turn) keep(o outcome, now time.Time) (kept syncline.Check, begin bool) 
 	return *c, begin
 }
 
-// explains reports whether a check that fails explains the failure of the last session:
-// the session could not reach the storage, and no check has reached it since then. The
+// inOutage reports whether the last session failed because the storage was away: it could
+// not reach the storage while checks could not either, or the check after it fails. The
 // next session then begins as soon as the storage is back, and nobody hears of that
-// failure as one of its own. before is the check before the one that fails.
-func explains(before *syncline.Check) bool {
+// failure as one of its own. before is the check before the present one.
+func inOutage(before *syncline.Check, failed bool) bool {
 	v := &before.Session
 	switch {
 	case v.Failures == 0 || !unreached(v.Code):
@@ -200,7 +200,7 @@ func explains(before *syncline.Check) bool {
 	case before.Failures > 0:
 		return !v.At.Before(before.FailingSince)
 	}
-	return !before.At.After(v.At)
+	return failed && !before.At.After(v.At)
 }
 
 // mayBegin reports whether a session may begin for something new. After one that failed

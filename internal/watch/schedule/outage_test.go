@@ -33,10 +33,11 @@ func TestOutage(t *testing.T) {
 				t.Errorf("%s: %v while the storage is away", code, got)
 			}
 		}
+		w.end(id(0), away) // the check after this one reaches the storage
 		w.check = func(syncline.Repository) (schedule.Found, error) { return schedule.Found{Listing: "a"}, nil }
 		w.reports = nil
-		w.run(w.now.Add(16*time.Minute), 10*time.Second)
-		if len(w.sessions) == 0 || len(w.reports) != 0 || len(w.open(id(0))) != 0 {
+		w.tick(w.now.Add(time.Second))
+		if len(w.sessions) != 1 || len(w.reports) != 0 || len(w.open(id(0))) != 0 {
 			t.Errorf("%s: %d sessions after the outage, conditions %v", code, len(w.sessions), w.reports)
 		}
 	}
