@@ -17,22 +17,22 @@ type Alarm struct {
 	ID             syncline.ID         `json:"id"`
 	Kind           syncline.AlarmKind  `json:"kind"`
 	Severity       syncline.Severity   `json:"severity"`
-	RepositoryID   syncline.ID         `json:"repositoryId"`   // "" where the server itself is concerned
-	RepositoryName string              `json:"repositoryName"` // at present
-	MachineID      syncline.ID         `json:"machineId"`      // "" where no host is concerned
-	SeriesID       syncline.ID         `json:"seriesId"`       // "" where no series is concerned
-	HostName       string              `json:"hostName"`
+	RepositoryID   syncline.ID         `json:"repositoryId,omitempty"`   // "" where the server itself is concerned
+	RepositoryName string              `json:"repositoryName,omitempty"` // at present
+	MachineID      syncline.ID         `json:"machineId,omitempty"`      // "" where no host is concerned
+	SeriesID       syncline.ID         `json:"seriesId,omitempty"`       // "" where no series is concerned
+	HostName       string              `json:"hostName,omitempty"`
 	Paths          []string            `json:"paths"` // of the series
 	Message        string              `json:"message"`
 	StartTime      time.Time           `json:"startTime"`
-	EndTime        time.Time           `json:"endTime"`        // zero while it is open
-	AcknowledgedBy string              `json:"acknowledgedBy"` // the user's name, "" for nobody
-	AcknowledgedAt time.Time           `json:"acknowledgedTime"`
-	Note           string              `json:"note"`
-	SilencedUntil  time.Time           `json:"silencedUntil"` // zero for no silence
+	EndTime        time.Time           `json:"endTime,omitzero"`         // zero while it is open
+	AcknowledgedBy string              `json:"acknowledgedBy,omitempty"` // the user's name, "" for nobody
+	AcknowledgedAt time.Time           `json:"acknowledgedTime,omitzero"`
+	Note           string              `json:"note,omitempty"`
+	SilencedUntil  time.Time           `json:"silencedUntil,omitzero"` // zero for no silence
 	State          syncline.AlarmState `json:"state"`
-	Reopened       int                 `json:"reopened"` // how often it began again
-	Link           string              `json:"link"`     // the console's page that shows more
+	Reopened       int                 `json:"reopened"`       // how often it began again
+	Link           string              `json:"link,omitempty"` // the console's page that shows more
 }
 
 type alarmPageJSON struct {

@@ -179,9 +179,9 @@ func printAlarms(out io.Writer, list []client.Alarm, all bool) error {
 			return err
 		}
 	}
-	what := "alarms open"
-	if all {
-		what = "alarms"
+	what := plural(len(list), "alarm", "alarms")
+	if !all {
+		what += " open"
 	}
 	_, err := fmt.Fprintf(out, "%d %s; times in local time\n", len(list), what)
 	return err

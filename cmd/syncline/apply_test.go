@@ -149,21 +149,22 @@ func TestApplyFleet(t *testing.T) {
 func exportAgain(t *testing.T, node *node, f *fleet) {
 	data := f.data
 	exported := runProgram(t, nil, "export", "--data", data)
-	if exported.code != 0 || strings.Contains(exported.stdout, fleetUserPassword) || !strings.Contains(exported.stdout, "password: {env: SYNCLINE_KEY_MAIN} # the server does not give it back") {
+	if exported.code != 0 || strings.Contains(exported.stdout, fleetUserPassword) || !strings.Contains(exported.stdout, "password: {env: SECRET_KEY_MAIN} # the server does not give it back") {
 		t.Fatalf("export: %d\n%s%s", exported.code, exported.stdout, exported.stderr)
 	}
 	if err := os.WriteFile(f.file, []byte(exported.stdout), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	variables := []string{"SYNCLINE_KEY_MAIN=" + resticfixture.Password, "SYNCLINE_USER_ANN=" + fleetUserPassword, "SYNCLINE_USER_ADMINISTRATOR=" + adminPassword}
+	variables := []string{"SECRET_KEY_MAIN=" + resticfixture.Password, "SECRET_USER_ANN=" + fleetUserPassword, "SECRET_USER_ADMINISTRATOR=" + adminPassword}
 	for _, want := range []string{"done:     ~ user \"administrator\"\n", "nothing to change\n"} { // who was nobody's
 		if got := runProgram(t, variables, "apply", "-f", f.file, "--prune", "--data", data); got.code != 0 || got.stdout != want {
 			t.Errorf("applying the export: %d\n%s%s", got.code, got.stdout, got.stderr)
 		}
 	}
-	if got := runProgram(t, nil, "apply", "-f", f.file, "--data", data); got.code != 1 || !strings.Contains(got.stderr, "SYNCLINE_KEY_MAIN is not set") {
+	if got := runProgram(t, nil, "apply", "-f", f.file, "--data", data); got.code != 1 || !strings.Contains(got.stderr, "SECRET_KEY_MAIN is not set") {
 		t.Errorf("a variable is not set: %d %s", got.code, got.stderr)
 	}
+	runProgram(t, variables, "config", "check").ran(t, 0) // serve takes such variables for no mistake
 	if err := node.signal(syscall.SIGTERM); err != nil {
 		t.Error(err)
 	}

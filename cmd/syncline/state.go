@@ -116,15 +116,14 @@ passwords and the private key of the certificate in it; its mode is 0600.`,
 
 // tellBackup says what a copy holds and what it lacks.
 func tellBackup(env *environment, b *server.StateBackup, m statefile.Manifest) {
-	var size int64
-	for _, p := range m.Parts {
-		size += p.Size
-	}
 	to := b.To
-	if to == "" {
+	switch info, err := os.Stat(b.To); {
+	case b.To == "":
 		to = "standard output"
+	case err == nil:
+		to += " (" + diskspace.Size(info.Size()) + ")"
 	}
-	env.note("the state of installation %s is in %s (%s before compression)", m.ID, to, diskspace.Size(size))
+	env.note("the state of installation %s is in %s", m.ID, to)
 	if b.Passphrase == nil {
 		env.note("the key is not in it; keep a copy of secret.key elsewhere, or use --with-key")
 	}

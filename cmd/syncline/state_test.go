@@ -82,7 +82,7 @@ func TestStateOfRunningServer(t *testing.T) {
 			n.addKeys(fmt.Sprint("later", i))
 		}
 	}()
-	runProgram(t, nil, "backup-state", file, "--data", data).ran(t, 0, "the key is not in it")
+	runProgram(t, nil, "backup-state", file, "--data", data).ran(t, 0, " KiB)", "the key is not in it")
 	<-done
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the copy: %v, %v", info, err)

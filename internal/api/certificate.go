@@ -92,11 +92,11 @@ func LoadOrCreateCertificate(dir string, now time.Time) (cert tls.Certificate, f
 func LoadCertificate(certFile, keyFile string) (tls.Certificate, error) {
 	certPEM, err := os.ReadFile(certFile)
 	if err != nil {
-		return tls.Certificate{}, syncline.WrapError(syncline.CodeInvalid, err, "the certificate file cannot be read")
+		return tls.Certificate{}, syncline.WrapError(syncline.CodeInvalid, err, "the certificate file cannot be read (%v)", err)
 	}
 	keyPEM, err := os.ReadFile(keyFile)
 	if err != nil {
-		return tls.Certificate{}, syncline.WrapError(syncline.CodeInvalid, err, "the key file cannot be read")
+		return tls.Certificate{}, syncline.WrapError(syncline.CodeInvalid, err, "the key file cannot be read (%v)", err)
 	}
 	if block, _ := pem.Decode(certPEM); block == nil {
 		return tls.Certificate{}, syncline.Errorf(syncline.CodeInvalid, "the certificate file holds no PEM data")

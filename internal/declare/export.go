@@ -115,9 +115,10 @@ func (x *exporter) label(kind string, id syncline.ID, description string, all []
 	return name, byID
 }
 
-// placeholder is the node of a secret in a variable that no other secret has.
+// placeholder is the node of a secret in a variable that no other secret has. Its name
+// does not begin with SYNCLINE_: serve refuses such variables that are no settings.
 func (x *exporter) placeholder(kind, name string) *yaml.Node {
-	base := "SYNCLINE_" + strings.ToUpper(kind) + "_" + strings.Map(func(r rune) rune {
+	base := "SECRET_" + strings.ToUpper(kind) + "_" + strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z':
 			return r - 'a' + 'A'

@@ -128,6 +128,7 @@ func (t Table) readFlags(given map[string]any) *layer {
 // others are the program's variables that are no settings of a server.
 var others = []string{
 	"CONFIG", "ADMIN_PASSWORD", "ADMIN_PASSWORD_FILE", "SERVER", "CACHE_DIR", "USER", "PASSWORD", "FINGERPRINT",
+	"STATE_PASSPHRASE",
 }
 
 // foreign matches the variables that Kubernetes sets for a service of this name, and
@@ -149,13 +150,15 @@ func (t Table) readVariables(environ []string) *layer {
 		}
 		s := known[variable]
 		if s == nil {
-			names := slices.Collect(func(yield func(string) bool) {
-				for name, s := range known {
-					if !s.Hidden && !yield(name) {
-						return
-					}
+			var names []string
+			for name, s := range known {
+				if !s.Hidden {
+					names = append(names, name)
 				}
-			})
+			}
+			for _, other := range others {
+				names = append(names, prefix+other)
+			}
 			l.refuse("the variable %s is no setting%s", clip(variable), suggestion(variable, names))
 			continue
 		}

@@ -127,11 +127,14 @@ func (t Table) TakeLive(other Table) (changed, restart []string) {
 	return changed, restart
 }
 
-// Text returns the value for people; "" for none. A secret value is not told.
+// Text returns the value for people; "" for none, and where Default stands for it. A secret value is not told.
 func (s *Setting) Text() string {
 	v := reflect.ValueOf(s.Value).Elem()
 	if s.Secret && !v.IsZero() {
 		return "(secret)"
+	}
+	if s.Default != "" && v.IsZero() {
+		return ""
 	}
 	if list, ok := v.Interface().([]string); ok {
 		return strings.Join(list, ",")

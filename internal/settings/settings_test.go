@@ -129,6 +129,7 @@ func TestMistakes(t *testing.T) {
 		{file: "count: -1", says: "s.yaml:1: count: it takes 0 or more"},
 		{file: "# " + strings.Repeat("x", 1<<20), says: "larger than 1 MiB"},
 		{environ: "SYNCLINE_NAM=x", says: "the variable SYNCLINE_NAM is no setting; do you mean SYNCLINE_NAME?"},
+		{environ: "SYNCLINE_ADMIN_PASWORD=x", says: "do you mean SYNCLINE_ADMIN_PASSWORD?"},
 		{environ: "SYNCLINE_COUNT=x", says: `SYNCLINE_COUNT must be a whole number, and is "x"`},
 		{environ: "SYNCLINE_COUNT=-1", says: "SYNCLINE_COUNT: it takes 0 or more"},
 		{environ: "SYNCLINE_LOUD=1", says: "SYNCLINE_LOUD must be true or false"},

@@ -142,7 +142,10 @@ func digestText(d *syncline.DigestReport) (subject, text string) {
 		}
 		fmt.Fprintf(&b, "machines in time: %d\nmachines late: %d\nmachines of which it is not known: %d\nmachines retired: %d\n", m.InTime, m.Late, m.Unknown, m.Retired)
 	}
-	if d.Open > 0 {
+	switch {
+	case d.Open == 1:
+		subject += ", 1 alarm open"
+	case d.Open > 1:
 		subject += fmt.Sprintf(", %d alarms open", d.Open)
 	}
 	fmt.Fprintf(&b, "open alarms: %d\n", d.Open)

@@ -307,7 +307,7 @@ func TestDigest(t *testing.T) {
 	w.service.Machines = summary{m: syncline.MachineSummary{InTime: 67, Late: 1}}
 	w.after(5 * 24 * time.Hour) // five turns are missed, and made up once
 	w.after(time.Minute)
-	if len(r.bodies) != 3 || r.bodies[2].Subject != "Syncline: 67 of 68 machines in time, 1 alarms open" {
+	if len(r.bodies) != 3 || r.bodies[2].Subject != "Syncline: 67 of 68 machines in time, 1 alarm open" {
 		t.Fatalf("got %+v", r.bodies)
 	}
 	w.service.Machines = summary{err: errors.New("no")}
