@@ -19,8 +19,9 @@ import (
 )
 
 const applyHelp = `Make a server what a file declares: accounts, keys, storages, repositories, rules of
-alarms and users. The command compares the file with the server and changes what differs, in
-the order in which things need one another. Applying a file twice changes nothing.
+alarms and users. The command compares the file with the server and changes what
+differs, in the order in which things need one another. Applying a file twice changes
+nothing.
 
 Everything that the file declares carries the file's name as managedBy. The console
 shows it, and only the file changes it from then on. A thing of nobody's with a
@@ -81,8 +82,9 @@ func newExportCommand(env *environment) *cobra.Command {
 		Use:   "export (--server URL | --data DIR)",
 		Short: "Print what a server has as a file for syncline apply",
 		Long: `Print the accounts, keys, storages, repositories, rules of alarms and users of a
-server as a file for syncline apply. Secrets never leave the server: the file names a variable for each.
-Applying the file changes nothing but that it manages what nobody managed.
+server as a file for syncline apply. Secrets never leave the server: the file names a
+variable for each. Applying the file changes nothing but that it manages what nobody
+managed.
 
 With --name the file has that name and holds what it manages or nobody does. Without
 it the name is that of the only file that manages anything, or "syncline".`,

@@ -76,7 +76,8 @@ func newConfigCheckCommand() *cobra.Command {
 		Short: "Look for mistakes in the settings without starting the server",
 		Long: `Read the settings as serve does, from FILE, the variables and the flags, and look at
 everything that they name: certificates, keys, folders, networks and sizes. Each
-mistake is one line on standard error. The exit status is 0 if there is none.
+mistake is one line on standard error. Mistakes of form come first, and without any
+the others. The exit status is 0 if there is none.
 
 The command changes nothing and listens nowhere. A port that another program has,
 a data directory that cannot be made and the content of the data directory show at

@@ -196,7 +196,7 @@ func tellRestored(env *environment, done server.StateRestored) {
 	case done.Key == server.KeyNew:
 		fmt.Fprintf(env.stderr, "syncline: the key is new: enter %s again\n", lost)
 	case done.Lost > 0:
-		fmt.Fprintf(env.stderr, "syncline: warning: %s do not open with the key; enter them again\n", lost)
+		fmt.Fprintf(env.stderr, "syncline: warning: the key does not open %s; enter them again\n", lost)
 	}
 	if done.Catalogs > 0 {
 		env.note("%s in place; the next start uses those that match", plural(done.Catalogs, "catalog is", "catalogs are"))

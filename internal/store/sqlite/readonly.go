@@ -101,7 +101,7 @@ func scanText(r row) (text string, err error) {
 }
 
 // SealedSecrets returns all sealed secrets. A secret is the column "sealed" of a table,
-// and is bound to the column "id".
+// and is bound to the column "id". A row without a secret has NULL or no bytes there.
 func (s *Store) SealedSecrets(ctx context.Context) ([]store.SealedSecret, error) {
 	tables, err := queryAll(ctx, s, "list the tables with secrets", scanText,
 		`SELECT m.name FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name = 'sealed' ORDER BY m.name`)
@@ -115,7 +115,7 @@ func (s *Store) SealedSecrets(ctx context.Context) ([]store.SealedSecret, error)
 			x.Table = table
 			err = r.Scan(&x.ID, &x.Sealed)
 			return x, err
-		}, `SELECT id, sealed FROM `+quoted+` WHERE sealed IS NOT NULL ORDER BY rowid`)
+		}, `SELECT id, sealed FROM `+quoted+` WHERE length(sealed) > 0 ORDER BY rowid`)
 		if err != nil {
 			return nil, err
 		}

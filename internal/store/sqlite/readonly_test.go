@@ -47,6 +47,11 @@ func TestCopyTo(t *testing.T) {
 	if err := s.AddKey(t.Context(), syncline.EncryptionKey{ID: "k", CreatedAt: time.Now()}, []byte("sealed")); err != nil {
 		t.Fatal(err)
 	}
+	for name, sealed := range map[string][]byte{"none": nil, "no bytes": {}} { // channels without a secret
+		if err := s.AddChannel(t.Context(), syncline.Channel{ID: newID(), Name: name, Kind: syncline.ChannelAlertmanager, CreatedAt: time.Now()}, sealed, 10); err != nil {
+			t.Fatal(err)
+		}
+	}
 	crashed, lost := filepath.Join(t.TempDir(), "s.db"), filepath.Join(t.TempDir(), "s.db")
 	copyFile(t, path, lost)
 	copyFile(t, path, crashed)
