@@ -49,6 +49,15 @@ func (t *target) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&t.data, "data", "", "use the running server of this data `directory`, without a sign-in")
 }
 
+// read looks at which of the flags are given.
+func (t *target) read(cmd *cobra.Command) error {
+	t.given = cmd.Flags().Changed("data")
+	if t.given && cmd.Flags().Changed("server") {
+		return usageError("--server and --data cannot be given together; leave one of them out")
+	}
+	return nil
+}
+
 func newApplyCommand(env *environment) *cobra.Command {
 	var t target
 	var file string
@@ -64,7 +73,9 @@ syncline apply -f fleet.yaml --prune --data /var/lib/syncline`,
 			if file == "" {
 				return usageError("please name the file with -f; - is standard input")
 			}
-			t.given = cmd.Flags().Changed("data")
+			if err := t.read(cmd); err != nil {
+				return err
+			}
 			return env.apply(cmd.Context(), t, file, prune, dry)
 		},
 	}
@@ -91,7 +102,9 @@ it the name is that of the only file that manages anything, or "syncline".`,
 		Example: `syncline export --data /var/lib/syncline > fleet.yaml`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			t.given = cmd.Flags().Changed("data")
+			if err := t.read(cmd); err != nil {
+				return err
+			}
 			return env.target(cmd.Context(), t, "", func(c *client.Client, _ string) error {
 				text, err := declare.Export(cmd.Context(), c, name)
 				if err == nil {

@@ -22,12 +22,15 @@ type fleet struct {
 	paths []string
 }
 
-// newFleet makes repositories with restic, and the files of their secrets.
+// newFleet makes a repository with restic, copies of it, and the files of their secrets.
 func newFleet(t *testing.T, data string, repositories int) *fleet {
-	f := &fleet{t: t, data: data, file: filepath.Join(t.TempDir(), "fleet.yaml")}
-	for range repositories {
-		repo := resticfixture.Init(t, 2)
-		resticfixture.QuickKey(t, repo)
+	f := &fleet{t: t, data: data, file: filepath.Join(t.TempDir(), "fleet.yaml"), paths: []string{resticfixture.Init(t, 2)}}
+	resticfixture.QuickKey(t, f.paths[0])
+	for range repositories - 1 {
+		repo := filepath.Join(t.TempDir(), "repo")
+		if err := os.CopyFS(repo, os.DirFS(f.paths[0])); err != nil {
+			t.Fatal(err)
+		}
 		f.paths = append(f.paths, repo)
 	}
 	f.secret("key", resticfixture.Password)
@@ -148,6 +151,11 @@ func TestApplyFleet(t *testing.T) {
 // exportAgain checks that an export, applied, changes nothing, and ends the server.
 func exportAgain(t *testing.T, node *node, f *fleet) {
 	data := f.data
+	for _, args := range [][]string{{"export"}, {"apply", "-f", f.file}} {
+		if got := runProgram(t, nil, append(args, "--data", data, "--server", node.url)...); got.code != 1 || !strings.Contains(got.stderr, "--server and --data cannot be given together") {
+			t.Errorf("%s of two servers: %d %s", args[0], got.code, got.stderr)
+		}
+	}
 	exported := runProgram(t, nil, "export", "--data", data)
 	if exported.code != 0 || strings.Contains(exported.stdout, fleetUserPassword) || !strings.Contains(exported.stdout, "password: {env: SECRET_KEY_MAIN} # the server does not give it back") {
 		t.Fatalf("export: %d\n%s%s", exported.code, exported.stdout, exported.stderr)

@@ -187,6 +187,7 @@ func TestDoctorNamesFaults(t *testing.T) {
 		{"little room for catalogs", "", "", "failed", "disk", "catalogs", "make room", []string{"--catalog-min-free", "900T"}, false},
 		{"little room for restores", "", "", "failed", "disk", "restores", "make room", []string{"--restore-root", t.TempDir(), "--min-free", "900T"}, false},
 		{"a wrong setting", "", "", "failed", "settings", "", "--catalog-min-free", []string{"--catalog-min-free", "much"}, false},
+		{"an unknown setting", "", "", "failed", "settings", "", "do you mean data?", []string{"--config", configFile(t, "dat: /srv")}, false},
 		{"a missing folder", "", "", "failed", "disk", "catalogs", "missing", []string{"--catalogs", filepath.Join(data, "elsewhere")}, true},
 	} {
 		mend := breaks(t, tt.path, tt.content)

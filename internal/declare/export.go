@@ -15,8 +15,8 @@ import (
 )
 
 // Export returns what a server has as a file of declarations. It holds what the file
-// name manages or nobody does. With "" for the name it is that of the only manager, or
-// "syncline".
+// name manages or nobody does. A thing of nobody's that uses what another file declares is
+// left out. With "" for the name it is that of the only manager, or "syncline".
 func Export(ctx context.Context, c *client.Client, name string) ([]byte, error) {
 	s, err := Load(ctx, c)
 	if err != nil {
@@ -26,7 +26,12 @@ func Export(ctx context.Context, c *client.Client, name string) ([]byte, error) 
 		return nil, err
 	}
 	x := &exporter{State: s, name: name, variables: map[string]bool{}, labels: map[syncline.ID]string{}}
-	doc := mappingNode("name", name)
+	return x.text()
+}
+
+// text is the file.
+func (x *exporter) text() ([]byte, error) {
+	doc := mappingNode("name", x.name)
 	for _, part := range []struct {
 		name  string
 		items func() ([]*yaml.Node, error)
@@ -44,6 +49,9 @@ func Export(ctx context.Context, c *client.Client, name string) ([]byte, error) 
 	var out bytes.Buffer
 	out.WriteString("# Printed by syncline export. Secrets never leave the server: set the variables, or\n" +
 		"# leave a secret's line out to keep the one that the server has.\n")
+	for _, thing := range x.left {
+		fmt.Fprintf(&out, "# Left out, because it uses what another file declares: the %s\n", thing)
+	}
 	encoder := yaml.NewEncoder(&out)
 	encoder.SetIndent(2)
 	if err := encoder.Encode(doc); err != nil {
@@ -94,6 +102,7 @@ type exporter struct {
 	name      string
 	variables map[string]bool
 	labels    map[syncline.ID]string // the file's names of accounts, keys and storages
+	left      []string               // what the file cannot hold, and nobody manages
 }
 
 func (x *exporter) mine(by string) bool { return by == "" || by == x.name }
@@ -214,7 +223,10 @@ func (x *exporter) storages() (items []*yaml.Node, err error) {
 		}
 		account, ok := x.labels[s.AccountID]
 		if !ok {
-			return nil, otherUse(kindStorage, s.Name, kindAccount)
+			if err := x.leave(kindStorage, s.Name, s.ManagedBy, kindAccount); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		at := placeOf(s)
 		x.labels[s.ID] = s.Name
@@ -229,13 +241,17 @@ func (x *exporter) repositories() (items []*yaml.Node, err error) {
 		if !x.mine(r.ManagedBy) {
 			continue
 		}
-		key, ok := x.labels[r.EncryptionKeyID]
-		if !ok {
-			return nil, otherUse(kindRepository, r.Name, kindKey)
-		}
-		storage, ok := x.labels[r.ObjectStorageID]
-		if !ok && r.ObjectStorageID != "" {
-			return nil, otherUse(kindRepository, r.Name, kindStorage)
+		key, hasKey := x.labels[r.EncryptionKeyID]
+		storage, hasStorage := x.labels[r.ObjectStorageID]
+		if !hasKey || !hasStorage && r.ObjectStorageID != "" {
+			uses := kindKey
+			if hasKey {
+				uses = kindStorage
+			}
+			if err := x.leave(kindRepository, r.Name, r.ManagedBy, uses); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		x.labels[r.ID] = r.Name
 		items = append(items, mappingNode("name", r.Name, "description", r.Description, "path", r.Path, "storage", storage, "key", key, "synchronization", scheduleNode(r.Synchronization)))
@@ -256,8 +272,14 @@ func scheduleNode(s client.Synchronization) *yaml.Node {
 	return m
 }
 
-func otherUse(kind, name, uses string) error {
-	return syncline.Errorf(syncline.CodeConflict, "the %s %q uses a %s that another file declares, so that this file cannot hold it; export that file with --name", kind, name, uses)
+// leave leaves out a thing that uses a thing of another file. It fails when the file
+// manages it.
+func (x *exporter) leave(kind, name, by, uses string) error {
+	if by != "" {
+		return syncline.Errorf(syncline.CodeConflict, "the %s %q uses a %s that another file declares, so that this file cannot hold it; export that file with --name", kind, name, uses)
+	}
+	x.left = append(x.left, fmt.Sprintf("%s %q", kind, name))
+	return nil
 }
 
 func (x *exporter) users() (items []*yaml.Node, err error) {

@@ -84,7 +84,10 @@ func (x *exporter) rules() (items []*yaml.Node, err error) {
 		}
 		repository, ok := x.labels[r.RepositoryID]
 		if !ok && r.RepositoryID != "" {
-			return nil, otherUse(kindRule, r.Name, kindRepository)
+			if err := x.leave(kindRule, r.Name, r.ManagedBy, kindRepository); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		var paths, off *yaml.Node
 		if len(r.Paths) > 0 {

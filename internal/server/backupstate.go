@@ -58,7 +58,7 @@ func (b *StateBackup) Run(ctx context.Context) (m statefile.Manifest, err error)
 		return m, err
 	}
 	if b.To == "" {
-		return m, b.write(ctx, b.Out, m, passphrase, folder, parts)
+		return b.write(ctx, b.Out, m, passphrase, parts)
 	}
 	// The folder has mode 0700, and its file system is that of the target.
 	made := filepath.Join(folder, "made")
@@ -66,7 +66,7 @@ func (b *StateBackup) Run(ctx context.Context) (m statefile.Manifest, err error)
 	if err != nil {
 		return m, b.cannotWrite(err)
 	}
-	err = b.write(ctx, f, m, passphrase, folder, parts)
+	m, err = b.write(ctx, f, m, passphrase, parts)
 	if err == nil {
 		err = b.cannotWrite(f.Sync())
 	}
@@ -127,8 +127,9 @@ func (b *StateBackup) checkTarget() error {
 	return nil
 }
 
-// collect puts the parts into a folder, and returns their names.
-func (b *StateBackup) collect(ctx context.Context, folder string) (m statefile.Manifest, parts []string, err error) {
+// collect puts the parts into a folder, and returns where they are. The key stays where
+// it is: no other file than a sealed one gets it.
+func (b *StateBackup) collect(ctx context.Context, folder string) (m statefile.Manifest, parts []statefile.Source, err error) {
 	path := filepath.Join(b.Data, databaseFile)
 	m = statefile.Manifest{Created: time.Now().UTC(), Program: b.Version}
 	if m.Incomplete, err = stores.Incomplete(path); err != nil {
@@ -146,13 +147,14 @@ func (b *StateBackup) collect(ctx context.Context, folder string) (m statefile.M
 	if m.ID, m.Schema, err = lookAt(ctx, copied); err != nil { // the copy, and not what came after it
 		return m, nil, err
 	}
-	parts = []string{statefile.Database}
-	has, err := copyPart(filepath.Join(b.Data, certificateFile), filepath.Join(folder, statefile.Certificate))
+	parts = []statefile.Source{{Name: statefile.Database, Path: copied}}
+	certificate := filepath.Join(folder, statefile.Certificate)
+	has, err := copyPart(filepath.Join(b.Data, certificateFile), certificate)
 	if err != nil {
 		return m, nil, err
 	}
 	if has {
-		parts = append(parts, statefile.Certificate)
+		parts = append(parts, statefile.Source{Name: statefile.Certificate, Path: certificate})
 	}
 	if b.Passphrase == nil {
 		return m, parts, nil
@@ -164,8 +166,7 @@ func (b *StateBackup) collect(ctx context.Context, folder string) (m statefile.M
 	if key == "" {
 		key = filepath.Join(b.Data, keyFile)
 	}
-	_, err = copyPart(key, filepath.Join(folder, statefile.Key))
-	return m, append(parts, statefile.Key), err
+	return m, append(parts, statefile.Source{Name: statefile.Key, Path: key}), nil
 }
 
 // lookAt returns the installation of a database and the version of its schema.
@@ -195,18 +196,18 @@ func copyPart(from, to string) (bool, error) {
 	return true, nil
 }
 
-func (b *StateBackup) write(ctx context.Context, w io.Writer, m statefile.Manifest, passphrase secret.String, folder string, parts []string) error {
+func (b *StateBackup) write(ctx context.Context, w io.Writer, m statefile.Manifest, passphrase secret.String, parts []statefile.Source) (statefile.Manifest, error) {
 	if b.Passphrase == nil {
-		return statefile.Write(ctx, w, m, folder, parts...)
+		return statefile.Write(ctx, w, m, parts...)
 	}
 	sealed, err := statefile.Seal(w, passphrase)
 	if err != nil {
-		return err
+		return m, err
 	}
-	if err := statefile.Write(ctx, sealed, m, folder, parts...); err != nil {
-		return err
+	if m, err = statefile.Write(ctx, sealed, m, parts...); err != nil {
+		return m, err
 	}
-	return b.cannotWrite(sealed.Close())
+	return m, b.cannotWrite(sealed.Close())
 }
 
 // name gives a finished file its name, over another one only with Force.

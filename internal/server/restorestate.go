@@ -75,9 +75,10 @@ func (r *StateRestore) Run(ctx context.Context) (done StateRestored, err error) 
 	if err != nil {
 		return done, err
 	}
+	installed := false
 	defer func() {
 		err = errors.Join(err, l.Unlock())
-		if err != nil && errors.Is(missing, fs.ErrNotExist) {
+		if !installed && errors.Is(missing, fs.ErrNotExist) {
 			err = errors.Join(err, os.RemoveAll(r.Data)) // it was made here
 		}
 	}()
@@ -106,7 +107,9 @@ func (r *StateRestore) Run(ctx context.Context) (done StateRestored, err error) 
 	if err != nil {
 		return done, err
 	}
-	return done, r.install(folder, &done)
+	err = r.install(folder, &done)
+	installed = err == nil
+	return done, err
 }
 
 // refuseState fails if the data directory has a state.

@@ -54,12 +54,13 @@ func (l *layer) put(name, origin string, value any) {
 }
 
 // Load sets the values of the table from the sources, and checks them. The values
-// that no source has stay as they are. All faults come back together, as Faults;
-// each is CodeInvalid and says where it stands.
+// that no source has, and those with a fault, stay as they are. All faults come back
+// together, as Faults; each is CodeInvalid and says where it stands.
 func (t Table) Load(from Sources) (Origins, error) {
 	file, err := t.readFile(from.File)
 	if err != nil {
-		return nil, Faults{err}
+		file = newLayer()
+		file.faults = Faults{err}
 	}
 	layers := []*layer{file, t.readVariables(from.Environ), t.readFlags(from.Flags)}
 	merged := koanf.New("/")
@@ -77,13 +78,13 @@ func (t Table) Load(from Sources) (Origins, error) {
 			origins[name] = origin
 		}
 	}
-	if len(faults) != 0 {
-		return nil, faults
-	}
 	for i := range t {
 		if value := merged.Get(t[i].Name); value != nil {
 			t[i].set(value)
 		}
+	}
+	if len(faults) != 0 {
+		return nil, faults
 	}
 	return origins, t.check(origins)
 }

@@ -141,15 +141,22 @@ func TestMistakes(t *testing.T) {
 		if !errors.As(err, &faults) || len(faults) != 1 || !strings.Contains(syncline.MessageOf(faults[0]), tt.says) || syncline.CodeOf(faults[0]) != syncline.CodeInvalid {
 			t.Errorf("%.40q %s: %v", tt.file, tt.environ, err)
 		}
-		if tt.file != "" && !strings.Contains(tt.says, "count: it takes") && !reflect.DeepEqual(v, values{}) && tt.environ == "" {
+		if tt.file != "" && !strings.Contains(tt.says, "count: it takes") && !strings.Contains(tt.file, "\ncount: 1\n") && !strings.Contains(tt.file, "&x") && !reflect.DeepEqual(v, values{}) && tt.environ == "" {
 			t.Errorf("%.40q: something was set: %+v", tt.file, v)
 		}
 	}
 	var v values
-	_, err := v.table().Load(settings.Sources{File: write(t, "a: 1\nb: 2\nloud: 3"), Environ: []string{"SYNCLINE_C=1"}})
+	_, err := v.table().Load(settings.Sources{File: write(t, "a: 1\nb: 2\nloud: 3\nname: right"), Environ: []string{"SYNCLINE_C=1", "SYNCLINE_KEY=k"}})
 	var faults settings.Faults
 	if !errors.As(err, &faults) || len(faults) != 4 {
 		t.Errorf("all mistakes at once: %v", err)
+	}
+	if !reflect.DeepEqual(v, values{Name: "right", Key: "k"}) {
+		t.Errorf("what is right beside mistakes: %+v", v)
+	}
+	v = values{}
+	if _, err = v.table().Load(settings.Sources{File: write(t, "name: [x"), Flags: map[string]any{"name": "flag"}}); err == nil || v.Name != "flag" {
+		t.Errorf("a flag beside a file that is none: %+v, %v", v, err)
 	}
 }
 
@@ -160,7 +167,7 @@ func TestForeignVariables(t *testing.T) {
 	_, err := v.table().Load(settings.Sources{Environ: []string{
 		"SYNCLINE_SERVICE_HOST=10.0.0.1", "SYNCLINE_SERVICE_PORT=4443", "SYNCLINE_SERVICE_PORT_HTTPS=4443", "SYNCLINE_PORT=tcp://10.0.0.1:4443",
 		"SYNCLINE_PORT_4443_TCP=tcp://10.0.0.1:4443", "SYNCLINE_PORT_4443_TCP_ADDR=10.0.0.1", "SYNCLINE_METRICS_SERVICE_HOST=10.0.0.2",
-		"SYNCLINE_METRICS_PORT_9464_TCP_PROTO=tcp", "SYNCLINE_ADMIN_PASSWORD=x", "SYNCLINE_SERVER=https://x", "SYNCLINE_CONFIG=/x", "SYNCLINE_NAME=",
+		"SYNCLINE_METRICS_PORT_9464_TCP_PROTO=tcp", "SYNCLINE_ADMIN_PASSWORD=x", "SYNCLINE_SERVER=https://x", "SYNCLINE_CONFIG=/x", "SYNCLINE_NAME=", "SYNCLINE_STATE_PASSPHRASE=x",
 	}})
 	if err != nil || !reflect.DeepEqual(v, values{}) {
 		t.Errorf("%+v, %v", v, err)

@@ -89,34 +89,37 @@ func (m *Manifest) Has(name string) bool {
 	return false
 }
 
-// Write writes a file with the parts that lie in a folder under these names. It fills
-// in the manifest's format, version and parts.
-func Write(ctx context.Context, w io.Writer, m Manifest, folder string, names ...string) error {
+// Source is where a part of a file to be written is.
+type Source struct{ Name, Path string }
+
+// Write writes a file with the parts at these places, which must not change meanwhile. It
+// fills in the manifest's format, version and parts, and returns it.
+func Write(ctx context.Context, w io.Writer, m Manifest, parts ...Source) (Manifest, error) {
 	m.Format, m.Version = formatName, formatVersion
-	for _, name := range names {
-		p, err := measure(ctx, filepath.Join(folder, name), name)
+	for _, from := range parts {
+		p, err := measure(ctx, from)
 		if err != nil {
-			return err
+			return m, err
 		}
 		m.Parts = append(m.Parts, p)
 	}
 	head, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
-		return syncline.WrapError(syncline.CodeInternal, err, "the manifest of the copy cannot be written")
+		return m, syncline.WrapError(syncline.CodeInternal, err, "the manifest of the copy cannot be written")
 	}
 	zip := gzip.NewWriter(w)
 	archive := tar.NewWriter(zip)
 	err = writePart(ctx, archive, manifestName, m.Created, int64(len(head)), bytes.NewReader(head))
-	for _, p := range m.Parts {
+	for i, from := range parts {
 		if err != nil {
 			break
 		}
-		err = writeFile(ctx, archive, filepath.Join(folder, p.Name), m.Created, p)
+		err = writeFile(ctx, archive, from.Path, m.Created, m.Parts[i])
 	}
 	if err == nil {
 		err = errors.Join(archive.Close(), zip.Close())
 	}
-	return cannotWrite(err)
+	return m, cannotWrite(err)
 }
 
 func cannotWrite(err error) error {
@@ -131,18 +134,18 @@ func cannotWrite(err error) error {
 }
 
 // measure returns the size and the checksum of a part, which must be within its limit.
-func measure(ctx context.Context, path, name string) (Part, error) {
-	f, err := os.Open(path)
+func measure(ctx context.Context, from Source) (Part, error) {
+	f, err := os.Open(from.Path)
 	if err != nil {
 		return Part{}, cannotWrite(err)
 	}
 	defer f.Close()
 	sum := sha256.New()
-	size, err := copyBounded(ctx, sum, f, limits[name])
+	size, err := copyBounded(ctx, sum, f, limits[from.Name])
 	if err != nil {
 		return Part{}, cannotWrite(err)
 	}
-	return Part{Name: name, Size: size, SHA256: hex.EncodeToString(sum.Sum(nil))}, nil
+	return Part{Name: from.Name, Size: size, SHA256: hex.EncodeToString(sum.Sum(nil))}, nil
 }
 
 func writeFile(ctx context.Context, archive *tar.Writer, path string, at time.Time, p Part) error {
@@ -151,7 +154,12 @@ func writeFile(ctx context.Context, archive *tar.Writer, path string, at time.Ti
 		return err
 	}
 	defer f.Close()
-	return writePart(ctx, archive, p.Name, at, p.Size, f)
+	sum := sha256.New()
+	err = writePart(ctx, archive, p.Name, at, p.Size, io.TeeReader(f, sum))
+	if err == nil && hex.EncodeToString(sum.Sum(nil)) != p.SHA256 {
+		err = syncline.Errorf(syncline.CodeConflict, "%s changed while it was copied; run the command again", p.Name)
+	}
+	return err
 }
 
 func writePart(ctx context.Context, archive *tar.Writer, name string, at time.Time, size int64, r io.Reader) error {

@@ -30,18 +30,26 @@ var contents = map[string]string{
 	Database: strings.Repeat("database ", 30_000), Certificate: "certificate and key", Key: strings.Repeat("k", 32),
 }
 
-// written returns a file with these parts.
-func written(t testing.TB, names ...string) []byte {
+// sources writes the parts into files with other names.
+func sources(t testing.TB, names ...string) (parts []Source) {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range names {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(contents[name]), 0o600); err != nil {
+		path := filepath.Join(dir, "source of "+name)
+		if err := os.WriteFile(path, []byte(contents[name]), 0o600); err != nil {
 			t.Fatal(err)
 		}
+		parts = append(parts, Source{name, path})
 	}
+	return parts
+}
+
+// written returns a file with these parts.
+func written(t testing.TB, names ...string) []byte {
+	t.Helper()
 	var file bytes.Buffer
 	m := Manifest{Created: time.Unix(1_790_000_000, 0).UTC(), Program: "v1", ID: "id", Schema: 8}
-	if err := Write(t.Context(), &file, m, dir, names...); err != nil {
+	if _, err := Write(t.Context(), &file, m, sources(t, names...)...); err != nil {
 		t.Fatal(err)
 	}
 	return file.Bytes()
@@ -230,8 +238,26 @@ func TestLongCopyEnds(t *testing.T) {
 	if _, err := Extract(ctx, bytes.NewReader(file), t.TempDir()); syncline.CodeOf(err) != syncline.CodeCanceled {
 		t.Errorf("extract: %v", err)
 	}
-	if err := Write(ctx, io.Discard, Manifest{}, t.TempDir()); syncline.CodeOf(err) != syncline.CodeCanceled {
+	if _, err := Write(ctx, io.Discard, Manifest{}); syncline.CodeOf(err) != syncline.CodeCanceled {
 		t.Errorf("write: %v", err)
+	}
+}
+
+// onWrite calls a function before each write.
+type onWrite func()
+
+func (f onWrite) Write(b []byte) (int, error) { f(); return len(b), nil }
+
+// A part that changes after it was measured fits no checksum, and is no copy.
+func TestChangedPart(t *testing.T) {
+	parts := sources(t, Database)
+	change := onWrite(func() {
+		if err := os.WriteFile(parts[0].Path, []byte(strings.ToUpper(contents[Database])), 0o600); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := Write(t.Context(), change, Manifest{}, parts...); syncline.CodeOf(err) != syncline.CodeConflict {
+		t.Errorf("got %v", err)
 	}
 }
 
