@@ -625,12 +625,19 @@ type fakeChecks struct {
 	last        map[syncline.ID]syncline.Check
 	next        time.Time
 	rescheduled int
+	retried     []syncline.ID
 }
 
 func (f *fakeChecks) LastCheck(id syncline.ID) (syncline.Check, time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.last[id], f.next
+}
+
+func (f *fakeChecks) Retry(id syncline.ID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.retried = append(f.retried, id)
 }
 
 func (f *fakeChecks) Reschedule() {

@@ -53,7 +53,21 @@ func (h *keys) UpdateEncryptionKey(ctx context.Context, req v6.UpdateEncryptionK
 	if err := h.store.UpdateKey(ctx, k, sealed); err != nil {
 		return nil, err
 	}
+	if sealed != nil {
+		h.retry(ctx, k.ID)
+	}
 	return v6.UpdateEncryptionKey200Response{}, nil
+}
+
+// retry has the repositories of a key checked at once. Where they cannot be listed, they
+// have their next turn.
+func (h *keys) retry(ctx context.Context, key syncline.ID) {
+	all, _ := h.repositories.known.Repositories(ctx)
+	for _, r := range all {
+		if r.EncryptionKeyID == key {
+			h.repositories.checks.Retry(r.ID)
+		}
+	}
 }
 
 // tryPassword opens every repository that uses the key with another password. With

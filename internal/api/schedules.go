@@ -17,6 +17,9 @@ type Checks interface {
 	LastCheck(repository syncline.ID) (last syncline.Check, next time.Time)
 	// Reschedule tells that repositories or their schedules have changed.
 	Reschedule()
+	// Retry lets a repository be checked at once, and a session begin however the last one
+	// ended: what opens the repository has changed.
+	Retry(repository syncline.ID)
 }
 
 // mergeSchedule takes over a schedule that a client sends, and checks it.

@@ -203,6 +203,7 @@ func (h *storages) move(ctx context.Context, s syncline.ObjectStorage) error {
 		if err := h.repositories.store.SetOutOfSync(ctx, r.ID, true); err != nil {
 			return err
 		}
+		h.repositories.checks.Retry(r.ID)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -105,8 +106,11 @@ func TestChangedKey(t *testing.T) {
 	if kept() != thePass {
 		t.Fatalf("a refused change left %q", kept())
 	}
-	if a := put(`{"newPassword":"better one","force":true}`); a.status != 200 || kept() != "better one" {
-		t.Errorf("got %d %s, kept %q", a.status, a.body, kept())
+	if len(w.checks.retried) != 0 {
+		t.Errorf("refused changes let %v be checked", w.checks.retried)
+	}
+	if a := put(`{"newPassword":"better one","force":true}`); a.status != 200 || kept() != "better one" || !slices.Contains(w.checks.retried, pointID) {
+		t.Errorf("got %d %s, kept %q, %v are checked", a.status, a.body, kept(), w.checks.retried)
 	}
 	w.sync.checks = nil
 	w.sync.ids["/srv/other"] = "ffff"

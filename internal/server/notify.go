@@ -15,7 +15,7 @@ func (s *Server) newNotifier(machines *series.Service, o Options) *notify.Servic
 	n := &notify.Service{
 		Events: s.store, Queue: s.store, Channels: s.store, Known: s.store, Machines: counted{machines},
 		Open: sealer{s.box}.Open, Network: notify.NewNetwork(o.authorities, o.DenyPrivate),
-		Window: o.NotificationDelay, Now: time.Now, NewID: newID, Logger: o.Logger,
+		Window: o.NotificationDelay, Now: wall, NewID: newID, Logger: o.Logger,
 	}
 	s.desk.Changed = n.Wake
 	return n

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"time"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
@@ -27,7 +26,7 @@ const checksAtOnce = 8
 func (s *Server) newSchedule(dir *catalogs.Dir, o Options, told *metrics.Metrics, backups *series.Service, notifier *notify.Service) *schedule.Service {
 	checks := &schedule.Service{
 		Repositories: s.store, Records: s.store, Checker: checker{s.source, dir}, Sessions: turns{s.service},
-		Reporter: s.desk, Logger: o.Logger, Now: time.Now, AtOnce: checksAtOnce, Interval: o.SyncInterval,
+		Reporter: s.desk, Logger: o.Logger, Now: wall, AtOnce: checksAtOnce, Interval: o.SyncInterval,
 		Disks: s.disks(dir.Path(), o), Space: diskspace.Of,
 	}
 	s.folders = &folders.Watcher{Changed: checks.Nudge, Logger: o.Logger}

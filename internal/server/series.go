@@ -13,10 +13,14 @@ import (
 
 // newSeries returns the watch of the backups' series, which the metrics tell of, too.
 func (s *Server) newSeries(current *freshness.Keeper, points *explore.RestorePoints, told *metrics.Metrics, o Options) *series.Service {
-	backups := &series.Service{Store: s.store, Points: points, Comparer: points, Repositories: current, Reporter: s.desk, Logger: o.Logger, Now: time.Now}
+	backups := &series.Service{Store: s.store, Points: points, Comparer: points, Repositories: current, Reporter: s.desk, Logger: o.Logger, Now: wall}
 	told.Machines = backups
 	return backups
 }
+
+// wall is the time on the clock of the wall alone. The monotonic clock, which time.Now
+// tells as well, stands still while the machine sleeps: differences would hide the sleep.
+func wall() time.Time { return time.Now().Round(0) }
 
 // background runs a service beside the server. The returned function ends it and waits.
 func background(ctx context.Context, run func(context.Context)) (stop func()) {

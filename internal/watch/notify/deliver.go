@@ -2,8 +2,6 @@ package notify
 
 import (
 	"context"
-	"encoding/base64"
-	"strings"
 	"time"
 
 	"syncline.dev/syncline"
@@ -86,24 +84,10 @@ func (s *Service) send(ctx context.Context, t target, d syncline.Delivery) error
 	return s.post(ctx, t, m)
 }
 
-// post sends a message. A receiver may answer with what it was sent, so its answer is
-// cleared of the secret.
 func (s *Service) post(ctx context.Context, t target, m Message) error {
 	if t.fault != nil {
 		return t.fault
 	}
-	err := s.postTo(ctx, t, m)
-	if err == nil || t.secret == "" {
-		return err
-	}
-	text := syncline.MessageOf(err)
-	for _, form := range []string{t.secret, base64.StdEncoding.EncodeToString([]byte(t.Settings.UserName + ":" + t.secret))} {
-		text = strings.ReplaceAll(text, form, "…")
-	}
-	return syncline.Errorf(syncline.CodeOf(err), "%s", text)
-}
-
-func (s *Service) postTo(ctx context.Context, t target, m Message) error {
 	switch t.Kind {
 	case syncline.ChannelEmail:
 		return s.Network.sendEmail(ctx, t, m)

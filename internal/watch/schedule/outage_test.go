@@ -138,6 +138,21 @@ func TestMovedWithSchedule(t *testing.T) {
 	}
 }
 
+// TestRetry changes the password of a repository whose sessions failed for a wrong one.
+func TestRetry(t *testing.T) {
+	w := newWorld(t, 1)
+	w.check = func(syncline.Repository) (schedule.Found, error) { return schedule.Found{New: true, Listing: "a"}, nil }
+	w.tick(begin)
+	w.end(id(0), syncline.Errorf(syncline.CodeWrongPassword, "wrong password"))
+	w.run(begin.Add(30*time.Minute), time.Minute)
+	w.sessions = nil
+	w.service.Retry(id(0))
+	w.tick(w.now.Add(time.Second))
+	if len(w.sessions) != 1 {
+		t.Errorf("%d sessions", len(w.sessions))
+	}
+}
+
 // TestNudgedLate has a change that comes after a check was recorded and before its end.
 func TestNudgedLate(t *testing.T) {
 	w := newWorld(t, 1)

@@ -223,6 +223,17 @@ func (s *Service) Nudge(repository syncline.ID) {
 	s.Reschedule()
 }
 
+// Retry is Nudge after a change of what opens a repository. A session may begin then,
+// however the last one ended.
+func (s *Service) Retry(repository syncline.ID) {
+	s.mu.Lock()
+	if t := s.turns[repository]; t != nil && t.check.Session != (syncline.SessionVerdict{}) {
+		t.check.Session, t.dirty = syncline.SessionVerdict{}, true
+	}
+	s.mu.Unlock()
+	s.Nudge(repository)
+}
+
 func (s *Service) waker() chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -39,17 +39,21 @@ func judge(s *syncline.Series, rules []syncline.AlarmRule, look *syncline.Look, 
 	v := verdict{rule: ruleFor(rules, s)}
 	v.due = due(s, v.rule)
 	failing := !look.FailedAt.IsZero()
+	looked := look.LookedAt
+	if looked.After(now) { // the clock was set back: no look has been in the future
+		looked = now
+	}
 	switch {
 	case !s.RetiredAt.IsZero():
 		v.state = syncline.MachineRetired
 	case v.due.IsZero():
 		v.state, v.reason = syncline.MachineUnknown, NoRhythm
-	case look.LookedAt.After(v.due):
+	case looked.After(v.due):
 		v.state = syncline.MachineLate
 	case isPast(v.due, now):
 		v.state, v.reason = syncline.MachineUnknown, NotLookedAt
-		v.unseen = failing && now.Sub(look.FailedAt) > failingFor || now.Sub(look.LookedAt) > unlookedFor
-	case failing || !inSync || look.LookedAt.IsZero():
+		v.unseen = failing && now.Sub(look.FailedAt) > failingFor || now.Sub(looked) > unlookedFor
+	case failing || !inSync || looked.IsZero():
 		v.state, v.reason = syncline.MachineUnknown, NotLookedAt
 	default:
 		v.state = syncline.MachineInTime
