@@ -183,7 +183,7 @@ func printAlarms(out io.Writer, list []client.Alarm, all bool) error {
 	if !all {
 		what += " open"
 	}
-	_, err := fmt.Fprintf(out, "%d %s; times in local time\n", len(list), what)
+	_, err := fmt.Fprintf(out, "%s; times in local time\n", what)
 	return err
 }
 

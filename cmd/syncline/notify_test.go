@@ -213,7 +213,7 @@ func (n *node) handleAlarms(count int) (id string) {
 	u := n.user(nil)
 	u.must(0, "", "login", n.url, "--fingerprint", n.fingerprint())
 	u.env = append(u.env, "SYNCLINE_SERVER="+n.url)
-	if out := u.must(0, "", "alarms"); !strings.Contains(out, "Critical") || !strings.Contains(out, fmt.Sprintf("%d alarms open", count)) {
+	if out := u.must(0, "", "alarms"); !strings.Contains(out, "Critical") || !strings.Contains(out, fmt.Sprintf("\n%d alarms open;", count)) {
 		n.t.Errorf("alarms says %s", out)
 	}
 	var list []struct{ ID, Kind, State string }
