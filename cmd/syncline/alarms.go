@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"syncline.dev/syncline"
@@ -161,12 +160,8 @@ func (e *environment) printAlarm(a client.Alarm, says string) error {
 }
 
 func printAlarms(out io.Writer, list []client.Alarm, all bool) error {
-	t := table.NewWriter()
-	style := table.StyleLight
-	style.Options = table.Options{SeparateHeader: true}
-	style.Format.Header = text.FormatDefault
-	t.SetStyle(style)
-	t.AppendHeader(table.Row{"ID", "Begin", "State", "Severity", "Kind", "Repository", "Host", "Message"})
+	header := table.Row{"ID", "Begin", "State", "Severity", "Kind", "Repository", "Host", "Message"}
+	t := newTable(header, len(header)+1)
 	for i := range list {
 		a := &list[i]
 		t.AppendRow(table.Row{

@@ -12,7 +12,6 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/client"
-	"syncline.dev/syncline/internal/credentials"
 	"syncline.dev/syncline/internal/declare"
 	"syncline.dev/syncline/internal/given"
 	"syncline.dev/syncline/internal/server"
@@ -105,7 +104,7 @@ it the name is that of the only file that manages anything, or "syncline".`,
 			if err := t.read(cmd); err != nil {
 				return err
 			}
-			return env.target(cmd.Context(), t, "", func(c *client.Client, _ string) error {
+			return env.target(t, "", func(c *client.Client, _ string) error {
 				text, err := declare.Export(cmd.Context(), c, name)
 				if err == nil {
 					_, err = env.stdout.Write(text)
@@ -121,7 +120,7 @@ it the name is that of the only file that manages anything, or "syncline".`,
 
 // target runs fn with the server that the flags name, and with the name of the user. The
 // requests are made for a file of declarations, "" for none.
-func (e *environment) target(ctx context.Context, t target, manager string, fn func(c *client.Client, user string) error) error {
+func (e *environment) target(t target, manager string, fn func(c *client.Client, user string) error) error {
 	if t.given {
 		e.server = "" // the variable names another one
 		return e.throughDoor(t.data, manager, fn)
@@ -129,24 +128,7 @@ func (e *environment) target(ctx context.Context, t target, manager string, fn f
 	if e.server == "" {
 		return usageError("please name the server with --server URL, or the data directory of a server on this machine with --data DIR")
 	}
-	address, err := client.ParseAddress(e.server)
-	if err != nil {
-		return usageError(err.Error())
-	}
-	store, err := credentials.OfUser()
-	if err != nil {
-		return err
-	}
-	record, err := store.Record(address)
-	switch {
-	case err != nil:
-		return err
-	case record.Token == client.Token{}:
-		return syncline.Errorf(syncline.CodeUnauthenticated, "nobody is signed in to %s; sign in with syncline login %s", address, address)
-	}
-	return e.asManager(address, client.Options{
-		Tokens: store.Tokens(address), Fingerprint: record.Fingerprint, CertificateAuthorities: []byte(record.Certificates), Manager: manager,
-	}, record.Token.UserName, fn)
+	return e.signedIn(manager, fn)
 }
 
 // throughDoor runs fn with the server that runs on a data directory.
@@ -156,21 +138,16 @@ func (e *environment) throughDoor(data, manager string, fn func(*client.Client, 
 		return err
 	}
 	token := client.Token{AccessToken: d.Token.Reveal(), Expires: time.Unix(math.MaxInt32, 0)}
-	err = e.asManager(d.URL, client.Options{Tokens: client.NewMemoryStore(token), Fingerprint: d.Fingerprint, Manager: manager}, "", fn)
+	c, err := newClient(d.URL, client.Options{Tokens: client.NewMemoryStore(token), Fingerprint: d.Fingerprint, Manager: manager})
+	if err != nil {
+		return err
+	}
+	defer c.CloseIdleConnections()
+	err = serverError(fn(c, ""))
 	if syncline.CodeOf(err) == syncline.CodeUnauthenticated {
 		err = syncline.WrapError(syncline.CodeUnavailable, err, "the server of the data directory %s is another one than the one that wrote local-access.json; try again, or restart the server", data)
 	}
 	return err
-}
-
-func (e *environment) asManager(address string, o client.Options, user string, fn func(*client.Client, string) error) error {
-	o.UserAgent = userAgent()
-	c, err := client.New(address, o)
-	if err != nil {
-		return syncline.WrapError(syncline.CodeInvalid, err, "what is kept of %s cannot be used (%v); sign in again with syncline login", address, err)
-	}
-	defer c.CloseIdleConnections()
-	return serverError(fn(c, user))
 }
 
 func (e *environment) apply(ctx context.Context, t target, path string, prune, dry bool) error {
@@ -178,7 +155,7 @@ func (e *environment) apply(ctx context.Context, t target, path string, prune, d
 	if err != nil {
 		return err
 	}
-	return e.target(ctx, t, f.Name, func(c *client.Client, user string) error {
+	return e.target(t, f.Name, func(c *client.Client, user string) error {
 		plan, err := declare.Make(ctx, f, c, declare.Options{Prune: prune, Getenv: e.getenv, ReadFile: given.File, Self: user})
 		if err != nil {
 			return err

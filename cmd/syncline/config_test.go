@@ -57,6 +57,7 @@ func TestConfigCheck(t *testing.T) {
 	}{
 		{[]string{bad}, "", []string{bad + `:1: there is no setting "histroy-count"; do you mean history-count?`}},
 		{[]string{bad}, "SYNCLINE_HISTORY_DAYS=long", []string{bad + ":1:", "SYNCLINE_HISTORY_DAYS must be a whole number", "2 mistakes"}},
+		{[]string{good, "--listen", ":65536"}, "", []string{"--listen: cannot listen on :65536"}},
 		{[]string{good, "--listen", "x"}, "", []string{"--listen: cannot listen on x"}},
 		{[]string{good}, "SYNCLINE_TLS_KEY=/x", []string{"SYNCLINE_TLS_KEY: ", "go together"}},
 		{[]string{good, "--tls-cert", good, "--tls-key", good}, "", []string{"--tls-cert: ", "holds no PEM"}},

@@ -181,7 +181,7 @@ func (e *environment) logout(ctx context.Context, address string) error {
 	case record.Token == client.Token{}:
 		return syncline.Errorf(syncline.CodeNotFound, "nobody is signed in to %s", address)
 	}
-	c, err := e.connect(store, address, record)
+	c, err := e.connect(store, address, record, "")
 	if err != nil {
 		return err
 	}
@@ -203,11 +203,16 @@ func (e *environment) logout(ctx context.Context, address string) error {
 func userAgent() string { return "syncline/" + version }
 
 // connect makes a client that renews its token in the user's folder.
-func (e *environment) connect(store *credentials.Store, address string, r credentials.Record) (*client.Client, error) {
-	c, err := client.New(address, client.Options{
-		Tokens: store.Tokens(address), UserAgent: userAgent(),
-		Fingerprint: r.Fingerprint, CertificateAuthorities: []byte(r.Certificates),
+func (e *environment) connect(store *credentials.Store, address string, r credentials.Record, manager string) (*client.Client, error) {
+	return newClient(address, client.Options{
+		Tokens: store.Tokens(address), Fingerprint: r.Fingerprint, CertificateAuthorities: []byte(r.Certificates), Manager: manager,
 	})
+}
+
+// newClient returns the client of a server with what is kept of it.
+func newClient(address string, o client.Options) (*client.Client, error) {
+	o.UserAgent = userAgent()
+	c, err := client.New(address, o)
 	if err != nil {
 		return nil, syncline.WrapError(syncline.CodeInvalid, err, "what is kept of %s cannot be used (%v); sign in again with syncline login", address, err)
 	}

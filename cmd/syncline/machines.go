@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"syncline.dev/syncline"
@@ -72,12 +71,8 @@ func (e *environment) printMachines(all []client.Machine, summary client.Machine
 }
 
 func printMachineTable(out io.Writer, all []client.Machine, summary client.MachineSummary) error {
-	t := table.NewWriter()
-	style := table.StyleLight
-	style.Options = table.Options{SeparateHeader: true}
-	style.Format.Header = text.FormatDefault
-	t.SetStyle(style)
-	t.AppendHeader(table.Row{"Host", "State", "Last backup", "Usually every", "Late after", "Size", "Repository", "Paths"})
+	header := table.Row{"Host", "State", "Last backup", "Usually every", "Late after", "Size", "Repository", "Paths"}
+	t := newTable(header, len(header)+1)
 	for i := range all {
 		for j := range all[i].Series {
 			t.AppendRow(machineRow(&all[i], &all[i].Series[j]))

@@ -190,6 +190,7 @@ func TestAlarmsAreToldOnce(t *testing.T) {
 	told := n.output.String() + n.said.String()
 
 	n = start(t, data, flags...)
+	n.finish(n.sync(id).ID) // after a start it tells nothing of a repository before it looks
 	n.retireAll()
 	n.openAlarms("BackupLate", 0)
 	within(t, "the webhook", hooks.heard, append(began, slices.Repeat([]string{"Ended BackupLate main"}, count)...)...)

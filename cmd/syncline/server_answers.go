@@ -24,7 +24,13 @@ type serverRepository struct {
 }
 
 // connected runs fn with the server.
-func (e *environment) connected(ctx context.Context, fn func(*client.Client) error) error {
+func (e *environment) connected(_ context.Context, fn func(*client.Client) error) error {
+	return e.signedIn("", func(c *client.Client, _ string) error { return fn(c) })
+}
+
+// signedIn runs fn with the server, and with the name of the user who is signed in to it.
+// The requests are made for a file of declarations, "" for none.
+func (e *environment) signedIn(manager string, fn func(c *client.Client, user string) error) error {
 	address, err := client.ParseAddress(e.server)
 	if err != nil {
 		return usageError(err.Error())
@@ -40,12 +46,12 @@ func (e *environment) connected(ctx context.Context, fn func(*client.Client) err
 	case record.Token == client.Token{}:
 		return syncline.Errorf(syncline.CodeUnauthenticated, "nobody is signed in to %s; sign in with syncline login %s", address, address)
 	}
-	c, err := e.connect(store, address, record)
+	c, err := e.connect(store, address, record, manager)
 	if err != nil {
 		return err
 	}
 	defer c.CloseIdleConnections()
-	return serverError(fn(c))
+	return serverError(fn(c, record.Token.UserName))
 }
 
 // askServers runs fn with all repositories of the server.

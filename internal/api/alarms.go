@@ -2,9 +2,6 @@ package api
 
 import (
 	"context"
-	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"syncline.dev/syncline"
@@ -39,33 +36,10 @@ func (h *alarms) ListAlarms(ctx context.Context, req v6.ListAlarmsRequestObject)
 	if err != nil {
 		return nil, err
 	}
-	filter := make(url.Values)
-	for name, value := range map[string]string{"state": string(f.State), "repositoryId": string(f.RepositoryID), "kind": string(f.Kind)} {
-		if value != "" {
-			filter.Set(name, value)
-		}
-	}
+	href := filtered("/v6/Alarms", map[string]string{"state": string(f.State), "repositoryId": string(f.RepositoryID), "kind": string(f.Kind)})
 	return v6.ListAlarms200JSONResponse{
-		Offset: offset, Limit: limit, Total: total, Results: results,
-		Links: filteredLinks("/v6/Alarms", filter, limit, offset, total),
+		Offset: offset, Limit: limit, Total: total, Results: results, Links: pageLinks(href, limit, offset, total),
 	}, nil
-}
-
-// filteredLinks are the links of a page of a list with a filter.
-func filteredLinks(href string, filter url.Values, limit, offset, total int) v6.PageLinks {
-	page := func(offset int) v6.Link {
-		filter.Set("offset", strconv.Itoa(offset))
-		filter.Set("limit", strconv.Itoa(limit))
-		return v6.Link{Href: href + "?" + filter.Encode()}
-	}
-	links := v6.PageLinks{Self: page(offset)}
-	if offset+limit < total {
-		links.Next = present(page(offset + limit))
-	}
-	if offset > 0 {
-		links.Prev = present(page(max(0, offset-limit)))
-	}
-	return links
 }
 
 // GetAlarm answers GET /v6/Alarms/{alarmId}.
@@ -143,9 +117,8 @@ func (h *alarms) withNames(ctx context.Context, list ...syncline.Alarm) ([]v6.Al
 }
 
 func alarmJSON(a syncline.Alarm, repository string) v6.Alarm {
-	valid := func(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 	answer := v6.Alarm{
-		ID: a.ID, Kind: a.Kind, Severity: a.Severity, HostName: present(valid(a.HostName)), Paths: convert(a.Paths, valid), Message: a.Message,
+		ID: a.ID, Kind: a.Kind, Severity: a.Severity, HostName: present(plain(a.HostName)), Paths: convert(a.Paths, plain), Message: a.Message,
 		StartTime: a.StartedAt.UTC(), EndTime: timeJSON(a.EndedAt), State: string(syncline.AlarmStateOpen), Reopened: a.Reopened,
 		AcknowledgedBy: present(a.AcknowledgedBy), AcknowledgedTime: timeJSON(a.AcknowledgedAt), Note: present(a.Note),
 		SilencedUntil: timeJSON(a.SilencedUntil), Link: present(a.Link),

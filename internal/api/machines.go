@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"net/url"
 	"time"
 
 	"syncline.dev/syncline"
@@ -36,28 +35,15 @@ func (h *machines) ListMachines(ctx context.Context, req v6.ListMachinesRequestO
 	if err != nil {
 		return nil, err
 	}
+	href := filtered("/v6/Machines", map[string]string{"state": string(q.State), "repositoryId": string(q.RepositoryID), "hostName": q.HostName})
 	return v6.ListMachines200JSONResponse{
 		Offset: q.Offset, Limit: q.Limit, Results: convert(found.Machines, machineJSON),
 		Summary: v6.MachineSummary{
 			Machines: found.InTime + found.Late + found.Unknown, InTime: found.InTime, Late: found.Late,
 			Unknown: found.Unknown, Retired: found.Retired, UnwatchedSeries: found.Unwatched,
 		},
-		Links: pageLinks(machinesPath(q), q.Limit, q.Offset, found.Total),
+		Links: pageLinks(href, q.Limit, q.Offset, found.Total),
 	}, nil
-}
-
-// machinesPath is the path of a list of machines with its filters.
-func machinesPath(q series.MachinesQuery) string {
-	filters := url.Values{}
-	for name, value := range map[string]string{"state": string(q.State), "repositoryId": string(q.RepositoryID), "hostName": q.HostName} {
-		if value != "" {
-			filters.Set(name, value)
-		}
-	}
-	if len(filters) == 0 {
-		return "/v6/Machines"
-	}
-	return "/v6/Machines?" + filters.Encode()
 }
 
 // GetMachine answers GET /v6/Machines/{machineId}.

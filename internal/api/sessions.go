@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -209,6 +210,20 @@ func logItemID(session syncline.ID, seq int64) syncline.ID {
 		space = uuid.Nil
 	}
 	return syncline.ID(uuid.NewSHA1(space, strconv.AppendInt(nil, seq, 10)).String())
+}
+
+// filtered is the path of a list with the filters that are set.
+func filtered(path string, filters map[string]string) string {
+	query := make(url.Values)
+	for name, value := range filters {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	if len(query) == 0 {
+		return path
+	}
+	return path + "?" + query.Encode()
 }
 
 // pageLinks returns the links of a page. href may have parameters.

@@ -16,7 +16,8 @@ func TestExportLeavesOut(t *testing.T) {
 		Keys:     []client.EncryptionKey{{ID: "k", Description: "ours"}, {ID: "l", Description: "theirs", ManagedBy: "two"}},
 		Storages: []client.ObjectStorage{{ID: "s", Name: "cellar", AccountID: "a"}},
 		Repositories: []client.Repository{
-			{ID: "1", Name: "with their key", EncryptionKeyID: "l"}, {ID: "2", Name: "in their storage", EncryptionKeyID: "k", ObjectStorageID: "s"},
+			{ID: "1", Name: "with their key", EncryptionKeyID: "l"},
+			{ID: "2", Name: "in their storage", EncryptionKeyID: "k", ObjectStorageID: "s"},
 			{ID: "3", Name: "free", EncryptionKeyID: "k", Path: "/srv"},
 		},
 		Rules: []client.AlarmRule{{ID: "r", Name: "of such a repository", RepositoryID: "1", MaxAge: "26h"}, {ID: "q", Name: "of the free one", RepositoryID: "3", MaxAge: "26h"}},

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -154,7 +155,9 @@ func checkAddress(address string) error {
 	if address == "" {
 		return nil
 	}
-	if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+	_, port, err := net.SplitHostPort(address)
+	number, named := strconv.Atoi(port)
+	if err != nil || port == "" || named == nil && (number < 0 || number > math.MaxUint16) {
 		return invalid("cannot listen on %s; write HOST:PORT or :PORT, with an address of this machine and a port up to 65535 that this user may use", address)
 	}
 	return nil
