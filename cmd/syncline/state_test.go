@@ -89,6 +89,9 @@ func TestStateOfRunningServer(t *testing.T) {
 	}
 	runProgram(t, nil, "backup-state", file, "--data", data).ran(t, 1, "exists", "--force")
 	runProgram(t, nil, "backup-state", file, "--data", data, "--force").ran(t, 0)
+	for _, used := range []string{"syncline.db", "secret.key", "tls/tls.pem"} {
+		runProgram(t, nil, "backup-state", filepath.Join(data, used), "--data", data, "--force").ran(t, 1, "of the server itself")
+	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
 		t.Errorf("left beside the copy: %v, %v", left, err)
 	}

@@ -64,7 +64,7 @@ func (h *channels) AddNotificationChannel(ctx context.Context, req v6.AddNotific
 		return nil, invalid("id cannot be chosen; leave it out")
 	}
 	c := syncline.Channel{ID: h.made.newID(), Kind: req.Body.Kind, CreatedAt: h.made.now().UTC()}
-	if err := h.read(ctx, &c, req.Body); err != nil {
+	if err := h.read(ctx, &c, nil, req.Body); err != nil {
 		return nil, err
 	}
 	secret := deref(req.Body.Secret)
@@ -103,7 +103,7 @@ func (h *channels) UpdateNotificationChannel(ctx context.Context, req v6.UpdateN
 		return nil, invalid("kind cannot change; add another channel instead")
 	}
 	c := syncline.Channel{ID: old.ID, Kind: old.Kind, CreatedAt: old.CreatedAt, ChannelHealth: old.ChannelHealth}
-	if err := h.read(ctx, &c, req.Body); err != nil {
+	if err := h.read(ctx, &c, old.RepositoryIDs, req.Body); err != nil {
 		return nil, err
 	}
 	secret, sealed, err := h.newSecret(ctx, &old, &c, req.Body.Secret)
@@ -149,8 +149,9 @@ func (h *channels) newSecret(ctx context.Context, old, c *syncline.Channel, sent
 	return string(plain), nil, nil
 }
 
-// read takes a request's fields into a channel.
-func (h *channels) read(ctx context.Context, c *syncline.Channel, b *v6.NotificationChannelFromClient) error {
+// read takes a request's fields into a channel. A channel keeps the repositories that it
+// had, also those that are detached.
+func (h *channels) read(ctx context.Context, c *syncline.Channel, had []syncline.ID, b *v6.NotificationChannelFromClient) error {
 	c.Name, c.Enabled, c.MinimumSeverity = strings.TrimSpace(b.Name), b.Enabled == nil || *b.Enabled, deref(b.MinimumSeverity)
 	c.Subject, c.Body = deref(b.Subject), deref(b.Body)
 	if c.MinimumSeverity == "" {
@@ -165,7 +166,7 @@ func (h *channels) read(ctx context.Context, c *syncline.Channel, b *v6.Notifica
 	}
 	for i, id := range deref(b.RepositoryIDs) {
 		id = syncline.ID(strings.ToLower(string(id)))
-		if !slices.ContainsFunc(known, func(r syncline.Repository) bool { return r.ID == id }) {
+		if !slices.Contains(had, id) && !slices.ContainsFunc(known, func(r syncline.Repository) bool { return r.ID == id }) {
 			return invalid("repositoryIds.%d names no repository; GET /v6/BackupRepositories lists them", i)
 		}
 		c.RepositoryIDs = append(c.RepositoryIDs, id)

@@ -195,6 +195,18 @@ func TestChannelsAreRefused(t *testing.T) {
 	}
 }
 
+// A channel for a repository that is detached can be sent back as it was given.
+func TestChannelOfDetachedRepository(t *testing.T) {
+	w := newWorld(t).populate()
+	c := &w.channels.list[0]
+	c.RepositoryIDs = []syncline.ID{unknownID}
+	href := "/v6/NotificationChannels/" + string(c.ID)
+	given := w.get(href)
+	if a := w.do(request{method: "PUT", path: href, body: given.body}); a.status != 200 || a.body != given.body || !strings.Contains(a.body, unknownID) {
+		t.Errorf("got %d %s, want %s", a.status, a.body, given.body)
+	}
+}
+
 // The old secret never goes to a new receiver.
 func TestChannelSecretStaysWithItsReceiver(t *testing.T) {
 	w := newWorld(t).populate()

@@ -27,14 +27,15 @@ func Open(path string) (*Storage, error) {
 	if !filepath.IsAbs(path) {
 		return nil, syncline.Errorf(syncline.CodeInvalid, "the repository's path %q is not absolute; write it from the root of the file system", path)
 	}
+	// Opening a named pipe would wait for its writer.
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		return nil, syncline.Errorf(syncline.CodeNoRepository, "%q is not a folder", path)
+	}
 	root, err := os.OpenRoot(path)
 	if err == nil {
 		return &Storage{root}, nil
 	}
-	info, statErr := os.Stat(path)
 	switch {
-	case statErr == nil && !info.IsDir():
-		return nil, syncline.WrapError(syncline.CodeNoRepository, err, "%q is not a folder", path)
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, syncline.WrapError(syncline.CodeNoRepository, err, "the folder %q does not exist", path)
 	case errors.Is(err, fs.ErrPermission):

@@ -97,6 +97,14 @@ func TestCopyTo(t *testing.T) {
 	if found, err := Incomplete(lost); err != nil || !found {
 		t.Errorf("after a copy, the database counts as complete (%v)", err)
 	}
+	// A channel without a secret has nothing that a key could open.
+	s = openTest(t, path)
+	if err := s.AddChannel(t.Context(), syncline.Channel{ID: newID(), Name: "mail", Kind: syncline.ChannelEmail, CreatedAt: time.Now()}, []byte{}, 10); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
 	r := readOnly(t, path)
 	secrets, err := r.SealedSecrets(t.Context())
 	if err != nil || len(secrets) != 1 || secrets[0].ID != "k" || secrets[0].Table != "encryption_keys" || string(secrets[0].Sealed) != "sealed" {

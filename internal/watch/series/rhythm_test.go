@@ -73,7 +73,7 @@ func TestAges(t *testing.T) {
 			t.Errorf("%s is written as %s, which is %s, %v", text, DurationText(got), again, err)
 		}
 	}
-	for _, text := range []string{"", "26", "-5h", "1s", "3650d1m", "d", "1.5d", "1d-2h", "9999999h", "99999999999999d", "1d1d", "5h1d", "h"} {
+	for _, text := range []string{"", "26", "-5h", "1s", "3650d1m", "87601h", "999999h", "d", "1.5d", "1d-2h", "9999999h", "99999999999999d", "1d1d", "5h1d", "h"} {
 		if got, err := ParseAge(text); syncline.CodeOf(err) != syncline.CodeInvalid {
 			t.Errorf("%q: got %s, %v", text, got, err)
 		}

@@ -40,10 +40,10 @@ func ParseAge(text string) (time.Duration, error) {
 	}
 	if rest != "" {
 		d, err := time.ParseDuration(rest)
-		if err != nil || d < 0 {
+		if err != nil || d < 0 || d > maxAge {
 			return 0, badAge()
 		}
-		age += min(d, maxAge)
+		age += d
 	}
 	if age < minAge || age > maxAge {
 		return 0, badAge()
