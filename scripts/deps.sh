@@ -2,7 +2,7 @@
 # Installs what a part of the checks needs besides Go, and does nothing when all
 # is there:
 #   unit  a C compiler, for the race detector
-#   full  the same, restic, curl, a browser, nginx, Caddy, Prometheus with its
+#   full  the same, restic, curl, jq, a browser, nginx, Caddy, Prometheus with its
 #         Alertmanager, Node, the packages that the console's pages are tried with, the
 #         object storage servers, and systemd and rpm for the packages
 #   lint  Node and the packages that the console's sources are checked with
@@ -24,6 +24,8 @@ unit | full)
 full)
   want "${SYNCLINE_TEST_RESTIC:-restic}" restic
   want curl curl
+  want jq jq
+  want ip iproute2
   [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
   want chromium chromium fonts-dejavu-core
   want promtool prometheus
