@@ -1,6 +1,7 @@
 package watch_test
 
 import (
+	"slices"
 	"time"
 
 	"syncline.dev/syncline"
@@ -60,6 +61,11 @@ func about(kind syncline.AlarmKind, repository string, severity syncline.Severit
 
 // troubles are the quarter's. Each has a repository of its own.
 func troubles() []trouble {
+	return slices.Concat(troublesOfMachines(), troublesOfRepositories(), troublesOfTheServer())
+}
+
+// troublesOfMachines are machines that are not backed up, or not as they were.
+func troublesOfMachines() []trouble {
 	const warning, critical = syncline.SeverityWarning, syncline.SeverityCritical
 	return []trouble{
 		{name: "A daily machine is not backed up for five days.", plan: func(_ *quarter, p *play) []expected {
@@ -108,6 +114,25 @@ func troubles() []trouble {
 			}
 			return all
 		}},
+		{name: "A machine's clock is a year ahead for ten days.", plan: func(_ *quarter, p *play) []expected {
+			m := p.machine("r15", 0)
+			m.wrongClock, m.ahead = [2]time.Time{day(10), day(20)}, 365*24*time.Hour
+			return []expected{{
+				kind: syncline.AlarmBackupLate, repository: "r15", host: m.host, severity: warning,
+				begin: p.last(m, day(10)).Add(limits["daily"]), end: p.next(m, day(20)), told: ended,
+			}}
+		}},
+		{name: "A new machine is backed up three times and then removed.", plan: func(_ *quarter, p *play) []expected {
+			p.machines = append(p.machines, &machine{repository: "r16", host: "r16-new", rhythm: "daily", minute: 600, from: day(30), off: [][2]time.Time{{day(33), day(10 * days)}}})
+			return nil
+		}},
+	}
+}
+
+// troublesOfRepositories are repositories and storage that fail.
+func troublesOfRepositories() []trouble {
+	const warning, critical = syncline.SeverityWarning, syncline.SeverityCritical
+	return []trouble{
 		{name: "The storage does not answer for half an hour.", plan: func(q *quarter, p *play) []expected {
 			p.away(q, "r10", day(5), day(5).Add(step), errAway)
 			return []expected{about(syncline.AlarmRepositoryUnreachable, "r10", warning, day(5), day(5).Add(step), ended)}
@@ -129,25 +154,7 @@ func troubles() []trouble {
 			begin, end := p.first("r14", day(45)), p.first("r14", day(47))
 			return []expected{about(syncline.AlarmSynchronizationFailed, "r14", critical, begin, end, worse), p.unseen("r14", begin, end)}
 		}},
-		{name: "A machine's clock is a year ahead for ten days.", plan: func(_ *quarter, p *play) []expected {
-			m := p.machine("r15", 0)
-			m.wrongClock, m.ahead = [2]time.Time{day(10), day(20)}, 365*24*time.Hour
-			return []expected{{
-				kind: syncline.AlarmBackupLate, repository: "r15", host: m.host, severity: warning,
-				begin: p.last(m, day(10)).Add(limits["daily"]), end: p.next(m, day(20)), told: ended,
-			}}
-		}},
-		{name: "The server's machine is asleep for two days, and off for two days.", plan: func(q *quarter, p *play) []expected {
-			p.paused = [][2]time.Time{{day(50), day(52)}, {day(56), day(58)}}
-			p.on(day(58), q.start)
-			return nil
-		}},
 		{name: "restic forget keeps five snapshots of each machine, every night.", plan: func(*quarter, *play) []expected { return nil }},
-		{name: "The clocks change at the end of summer time.", plan: func(*quarter, *play) []expected { return nil }},
-		{name: "A new machine is backed up three times and then removed.", plan: func(_ *quarter, p *play) []expected {
-			p.machines = append(p.machines, &machine{repository: "r16", host: "r16-new", rhythm: "daily", minute: 600, from: day(30), off: [][2]time.Time{{day(33), day(10 * days)}}})
-			return nil
-		}},
 		{name: "A repository is attached in which five machines have been silent for months.", plan: func(q *quarter, p *play) []expected {
 			p.on(day(55), func() {
 				id := q.attach("old")
@@ -165,6 +172,29 @@ func troubles() []trouble {
 				kind: syncline.AlarmBackupLate, repository: "old", subject: "silent at attaching", severity: syncline.SeverityInfo, begin: day(55), told: began,
 			}}
 		}},
+		{name: "A repository with a late machine is removed.", plan: func(q *quarter, p *play) []expected {
+			e := p.silent("r18", 0, day(75), time.Time{}, limits["daily"])
+			e.gone = true
+			p.on(day(80), func() {
+				id := p.ids["r18"]
+				delete(p.ids, "r18")
+				q.must(q.store.DeleteRepository(q.t.Context(), id))
+			})
+			return []expected{e}
+		}},
+	}
+}
+
+// troublesOfTheServer are those of the server, its disks and its users.
+func troublesOfTheServer() []trouble {
+	const warning, critical = syncline.SeverityWarning, syncline.SeverityCritical
+	return []trouble{
+		{name: "The server's machine is asleep for two days, and off for two days.", plan: func(q *quarter, p *play) []expected {
+			p.paused = [][2]time.Time{{day(50), day(52)}, {day(56), day(58)}}
+			p.on(day(58), q.start)
+			return nil
+		}},
+		{name: "The clocks change at the end of summer time.", plan: func(*quarter, *play) []expected { return nil }},
 		{name: "The server's disk fills up in two days.", plan: func(q *quarter, p *play) []expected {
 			p.on(day(65), func() { q.setSpace(3<<29, 50<<40) })
 			p.on(day(66), func() { q.setSpace(1<<29, 50<<40) })
@@ -183,16 +213,6 @@ func troubles() []trouble {
 				q.must(err)
 			})
 			e.told = began
-			return []expected{e}
-		}},
-		{name: "A repository with a late machine is removed.", plan: func(q *quarter, p *play) []expected {
-			e := p.silent("r18", 0, day(75), time.Time{}, limits["daily"])
-			e.gone = true
-			p.on(day(80), func() {
-				id := p.ids["r18"]
-				delete(p.ids, "r18")
-				q.must(q.store.DeleteRepository(q.t.Context(), id))
-			})
 			return []expected{e}
 		}},
 		{name: "The server is started anew, twice in the middle of an alarm.", plan: func(q *quarter, p *play) []expected {

@@ -270,7 +270,7 @@ func TestPause(t *testing.T) {
 	w.wantConditions()
 	w.now = w.now.Add(time.Minute) // nobody has looked for an hour
 	w.wantConditions(subjectUnseen)
-	w.Service.looks = looks{} // another process
+	w.looks = looks{} // another process
 	w.now = w.now.Add(time.Minute)
 	w.wantConditions(subjectUnseen) // it stays as it is
 	w.backUp("web1", w.now)
