@@ -113,20 +113,22 @@ func (p *play) machine(repository string, n int) *machine {
 
 // last returns the time of the last backup before a time at which a machine is off.
 func (p *play) last(m *machine, off time.Time) time.Time {
-	for at := off.Add(-step); ; at = at.Add(-step) {
+	for at := off.Add(-step); at.After(day(-60)); at = at.Add(-step) {
 		if m.due(at, p.berlin) {
 			return at
 		}
 	}
+	panic(m.host + " has no backup before " + stamp(off))
 }
 
 // next returns the time of the first backup from a time on.
 func (p *play) next(m *machine, from time.Time) time.Time {
-	for at := from; ; at = at.Add(step) {
+	for at := from; at.Before(day(days)); at = at.Add(step) {
 		if m.due(at, p.berlin) {
 			return at
 		}
 	}
+	panic(m.host + " has no backup after " + stamp(from))
 }
 
 // first returns the time of the first backup in a repository from a time on.

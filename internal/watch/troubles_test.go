@@ -44,7 +44,10 @@ func (p *play) silent(repository string, n int, from, to time.Time, limit time.D
 func (p *play) unseen(repository string, from, to time.Time) expected {
 	first := to
 	for _, m := range p.machines {
-		if due := p.last(m, from).Add(limits[m.rhythm]); m.repository == repository && due.Before(first) {
+		if m.repository != repository {
+			continue
+		}
+		if due := p.last(m, from).Add(limits[m.rhythm]); due.Before(first) {
 			first = due
 		}
 	}

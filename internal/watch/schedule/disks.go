@@ -36,9 +36,11 @@ func (s *Service) lookAtDisks(ctx context.Context, now time.Time) {
 	s.looking, s.looked = true, now
 	s.wg.Go(func() {
 		var low []syncline.Condition
+		unknown := false
 		for _, d := range s.Disks {
 			found, err := s.Space(d.Path)
 			if err != nil {
+				unknown = true // an alarm of it stays
 				continue
 			}
 			free, keep := found.Free, d.Keep(found.Total)
@@ -52,6 +54,9 @@ func (s *Service) lookAtDisks(ctx context.Context, now time.Time) {
 		s.mu.Lock()
 		s.looking = false
 		s.mu.Unlock()
+		if unknown {
+			return
+		}
 		s.logged("report the space of disks", "", s.Reporter.Report(ctx, syncline.AlarmStorageLow, "", low))
 	})
 }

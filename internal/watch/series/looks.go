@@ -133,9 +133,9 @@ func (s *Service) hear(repository syncline.ID) {
 	}
 }
 
-// tells reports whether the state of a repository's series can be told. After a start of
-// the server, and after a pause of the machine, the looks before it say nothing about the
-// present: the next check is waited for, but no longer than failingFor.
+// tells reports whether it can be told that nobody looks at a repository. After a start
+// of the server, and after a pause of the machine, the time of the last look says nothing
+// about that: the next check is waited for, but no longer than failingFor.
 func (s *Service) tells(repository syncline.ID, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -91,15 +91,19 @@ func (s *Service) report(ctx context.Context, now time.Time) error {
 			return err
 		}
 		r := &st.repositories[i]
-		if !s.tells(r.ID, now) {
+		late := st.late(r, now)
+		if !s.tells(r.ID, now) && slices.ContainsFunc(late, isUnseen) {
 			continue
 		}
-		if err := s.Reporter.Report(ctx, syncline.AlarmBackupLate, r.ID, st.late(r, now)); err != nil {
+		if err := s.Reporter.Report(ctx, syncline.AlarmBackupLate, r.ID, late); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// isUnseen reports whether a condition is that of a repository that nobody looks at.
+func isUnseen(c syncline.Condition) bool { return c.Subject == subjectUnseen }
 
 // late returns the conditions of a repository's series.
 func (st *state) late(r *syncline.Repository, now time.Time) (all []syncline.Condition) {

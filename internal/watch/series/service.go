@@ -141,7 +141,8 @@ func (s *Service) Tick(ctx context.Context, now time.Time) error {
 	s.mu.Unlock()
 	for _, w := range ended {
 		if err := s.afterSession(ctx, w); err != nil && ctx.Err() == nil {
-			s.Logger.Warn("cannot look for new backups after a session", "repository", w.RepositoryID, "error", err)
+			s.Logger.Warn("cannot look for new backups after a session; tried again in a minute", "repository", w.RepositoryID, "error", err)
+			s.lookAgain(w)
 		}
 	}
 	if err := s.report(ctx, now); err != nil {
@@ -151,6 +152,19 @@ func (s *Service) Tick(ctx context.Context, now time.Time) error {
 		return err
 	}
 	return s.reportUnusual(ctx)
+}
+
+// lookAgain keeps a session whose end could not be looked at for the next tick, unless a
+// newer one has ended.
+func (s *Service) lookAgain(w syncline.Work) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pending == nil {
+		s.pending = make(map[syncline.ID]syncline.Work)
+	}
+	if _, newer := s.pending[w.RepositoryID]; !newer {
+		s.pending[w.RepositoryID] = w
+	}
 }
 
 // afterSession looks at what a session has left.
