@@ -69,7 +69,7 @@ func (n *node) points(repo string) []object {
 	var points []object
 	n.call("GET", "/v6/RestorePoints?repositoryId="+repo, nil, 200, &points)
 	for _, p := range points {
-		for _, field := range []string{"id", "repositoryId", "_links"} {
+		for _, field := range []string{"id", "repositoryId", "_links", "firstSeenTime"} {
 			delete(p, field)
 		}
 	}

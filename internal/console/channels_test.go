@@ -113,6 +113,7 @@ func TestNotifications(t *testing.T) {
 	p.waitText("off")
 	p.click("button", "Remove On call")
 	p.click("dialog button", "Remove")
+	p.wait(find("main button", "Remove On call") + " === null")
 	p.waitText("Nobody is told of alarms")
 	var left []struct{ ID string }
 	w.call("GET", "/v6/NotificationChannels", nil, &left)
