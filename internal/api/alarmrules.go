@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"syncline.dev/syncline"
@@ -120,6 +121,10 @@ func mergeRule(r *syncline.AlarmRule, b *v6.AlarmRuleFromClient) (err error) {
 		return invalid("name is required; give the rule a name")
 	case strings.TrimSpace(r.Name) != r.Name || hasControl(r.Name):
 		return invalid("name must not begin or end with a space or hold control characters")
+	case hasControl(r.Tag) || slices.ContainsFunc(r.Paths, hasControl):
+		return invalid("tag and paths must not hold control characters")
+	case slices.ContainsFunc(r.Paths, func(p string) bool { return p == "" }):
+		return invalid("paths must not hold an empty path; leave it out, or paths as a whole for all of them")
 	case r.MaxAge == 0:
 		return invalid("maxAge is required; say how old the newest backup may become, such as 26h")
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"syncline.dev/syncline"
@@ -99,6 +100,9 @@ func (h *alarms) SilenceAlarm(ctx context.Context, req v6.SilenceAlarmRequestObj
 func checkNote(note *string) error {
 	if len(deref(note)) > syncline.MaxNote {
 		return invalid("note is too long; it has at most %d bytes", syncline.MaxNote)
+	}
+	if hasControl(strings.NewReplacer("\n", "", "\t", "").Replace(deref(note))) {
+		return invalid("note must not hold control characters other than line breaks and tabs")
 	}
 	return nil
 }

@@ -140,6 +140,7 @@ func TestAcknowledgeAlarm(t *testing.T) {
 		t.Errorf("got %+v", a)
 	}
 	wantFailure(t, w.do(request{method: "POST", path: path, body: `{"note":"` + strings.Repeat("ä", 1001) + `"}`}), 400, "note", "2000 bytes")
+	wantFailure(t, w.do(request{method: "POST", path: path, body: `{"note":"a\u001b[31m"}`}), 400, "note", "control characters")
 	wantFailure(t, w.do(request{method: "POST", path: path, body: `{"by":"somebody else"}`}), 400, "by")
 }
 

@@ -168,6 +168,9 @@ func TestAlarmRules(t *testing.T) {
 		`{"name":"x","maxAge":"26h","hostPattern":"[a"}`:         "hostPattern",
 		`{"name":" x","maxAge":"26h"}`:                           "name",
 		`{"name":"x","maxAge":"26h","user":"ada"}`:               "user",
+		`{"name":"x","maxAge":"26h","tag":"a\u0000"}`:            "tag",
+		`{"name":"x","maxAge":"26h","paths":["/a\u001b"]}`:       "paths",
+		`{"name":"x","maxAge":"26h","paths":["/a",""]}`:          "paths",
 		`{"name":"x","maxAge":"26h","repositoryId":"something"}`: "repositoryId",
 		`{"name":"x","maxAge":"26h","id":"` + repoID + `"}`:      "id cannot be chosen",
 	} {

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/watch/cron"
 )
 
 // MaxSize bounds a file of declarations, in bytes.
@@ -213,6 +214,11 @@ func (r Repository) check(keys, storages map[string]bool) error {
 		return invalid("repository %q: give interval or cron in synchronization, and not both", r.Name)
 	case r.Synchronization.Cron == "" && r.Synchronization.TimeZone != "":
 		return invalid("repository %q: timeZone in synchronization has no meaning without cron", r.Name)
+	}
+	if s := r.Synchronization; s.Cron != "" {
+		if _, err := cron.Parse(s.Cron, s.TimeZone); err != nil {
+			return invalid("repository %q: synchronization: %s", r.Name, syncline.MessageOf(err))
+		}
 	}
 	return nil
 }
