@@ -125,8 +125,10 @@ func (b *StateBackup) checkTarget() error {
 		return syncline.Errorf(syncline.CodeConflict, "%s exists; choose another name, or replace it with --force", b.To)
 	}
 	// Force replaces older copies, and no file that a server uses.
-	for _, used := range []string{filepath.Join(b.Data, databaseFile), filepath.Join(b.Data, databaseFile+"-wal"), filepath.Join(b.Data, databaseFile+"-shm"),
-		filepath.Join(b.Data, keyFile), filepath.Join(b.Data, certificateFile), b.SecretKeyFile} {
+	for _, used := range []string{
+		filepath.Join(b.Data, databaseFile), filepath.Join(b.Data, databaseFile+"-wal"), filepath.Join(b.Data, databaseFile+"-shm"),
+		filepath.Join(b.Data, keyFile), filepath.Join(b.Data, certificateFile), b.SecretKeyFile,
+	} {
 		if other, err := os.Stat(used); err == nil && os.SameFile(info, other) {
 			return invalid("%s is a file of the server itself; choose another name", b.To)
 		}

@@ -17,7 +17,7 @@ export function Rules() {
   const names = new Map((repositories.data ?? []).map((r) => [r.id, r.name]));
   return html`<section class="settings-section" aria-labelledby="rules-title">
     <div class="section-head"><h2 id="rules-title">Alarm rules</h2><${Button} kind="primary small" icon="plus" onClick=${() => setAdding(true)}>Add a rule<//></div>
-    <p class="quiet-text">The rhythm of a machine is learned from its own backups. A rule takes its place, where another measure is wanted. Of several rules for a series the most specific one holds.</p>
+    <p class="quiet-text">The rhythm of a machine is learned from its own backups. A rule takes its place, where another measure is wanted. If several rules fit a series, the most specific one holds.</p>
     <${Problem} error=${rules.error?.status ? rules.error : null} retry=${rules.reload} />
     ${!rules.data && !rules.error && html`<${Loading} />`}
     ${rules.data?.length === 0 && html`<${Empty} title="No rules"><p>Each machine is judged by its own rhythm.</p><//>`}

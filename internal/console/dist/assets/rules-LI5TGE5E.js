@@ -1,6 +1,6 @@
 import{a as c}from"./chunk-G6DGI5WW.js";import{c as p}from"./chunk-4KLAVBK2.js";import{d as w}from"./chunk-FCTNKP2T.js";import{a as k}from"./chunk-RDHBYCRY.js";import{A as u,K as f,Y as m,ca as r,e as t,ea as g,f as d,fa as y,ga as v,ia as l,ka as b,z as h}from"./chunk-COCVOCAU.js";function N(){let e=f("/v6/AlarmRules"),n=k(),[a,s]=d(!1),o=new Map((n.data??[]).map(i=>[i.id,i.name]));return t`<section class="settings-section" aria-labelledby="rules-title">
     <div class="section-head"><h2 id="rules-title">Alarm rules</h2><${l} kind="primary small" icon="plus" onClick=${()=>s(!0)}>Add a rule<//></div>
-    <p class="quiet-text">The rhythm of a machine is learned from its own backups. A rule takes its place, where another measure is wanted. Of several rules for a series the most specific one holds.</p>
+    <p class="quiet-text">The rhythm of a machine is learned from its own backups. A rule takes its place, where another measure is wanted. If several rules fit a series, the most specific one holds.</p>
     <${g} error=${e.error?.status?e.error:null} retry=${e.reload} />
     ${!e.data&&!e.error&&t`<${y} />`}
     ${e.data?.length===0&&t`<${v} title="No rules"><p>Each machine is judged by its own rhythm.</p><//>`}
