@@ -180,9 +180,21 @@ func (s *Service) afterSession(ctx context.Context, w syncline.Work) error {
 	case w.State == syncline.WorkStopped:
 		return nil
 	case r.OutOfSync:
-		return s.NotLooked(ctx, r.ID, w.EndedAt)
+		return s.partly(ctx, w)
 	}
 	return s.Observe(ctx, r.ID, w.StartedAt)
+}
+
+// partly looks at what the catalog shows after a session that has failed. That may not be
+// all that is there.
+func (s *Service) partly(ctx context.Context, w syncline.Work) error {
+	if err := s.NotLooked(ctx, w.RepositoryID, w.EndedAt); err != nil {
+		return err
+	}
+	if err := s.Observe(ctx, w.RepositoryID, time.Time{}); err != nil && ctx.Err() == nil {
+		s.Logger.Debug("the catalog of a repository whose session has failed shows nothing", "repository", w.RepositoryID, "error", err)
+	}
+	return nil
 }
 
 // Checked takes over what a check of a repository says of its series.

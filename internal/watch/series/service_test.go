@@ -297,7 +297,9 @@ func TestSessionEnded(t *testing.T) {
 		t.Errorf("got %+v", look)
 	}
 	w.outOfSync = true
+	w.backUp("web2", w.now) // which the catalog shows all the same
 	end(syncline.WorkFailed)
+	w.wantState("web2", syncline.MachineUnknown, NoRhythm)
 	if look, _ = w.look1(); look.FailedAt != start.Add(2*time.Hour+time.Minute) {
 		t.Errorf("got %+v", look)
 	}
