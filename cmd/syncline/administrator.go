@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -19,7 +20,7 @@ const (
 // chooseFirstPassword returns the password in the variables, or a random one. It
 // prints a random password on a terminal. Other outputs are often kept for others
 // to read, so there it writes the password into a file in the data directory.
-func chooseFirstPassword(getenv func(string) string, out io.Writer, data string) (server.FirstPassword, error) {
+func chooseFirstPassword(ctx context.Context, getenv func(string) string, out io.Writer, data string) (server.FirstPassword, error) {
 	password, file := getenv(adminPasswordVariable), getenv(adminPasswordFileVariable)
 	switch {
 	case password != "" && file != "":
@@ -27,12 +28,12 @@ func chooseFirstPassword(getenv func(string) string, out io.Writer, data string)
 	case password != "":
 		return server.FirstPassword{Password: password, Origin: adminPasswordVariable}, nil
 	case file != "":
-		password, err := given.File(file)
+		password, err := given.File(ctx, file)
 		if err == nil && password == "" {
 			err = syncline.Errorf(syncline.CodeInvalid, "%s is empty; write a password into it", file)
 		}
 		if err != nil {
-			return server.FirstPassword{}, syncline.WrapError(syncline.CodeInvalid, err, "%s: %s", adminPasswordFileVariable, syncline.MessageOf(err))
+			return server.FirstPassword{}, syncline.WrapError(syncline.CodeOf(err), err, "%s: %s", adminPasswordFileVariable, syncline.MessageOf(err))
 		}
 		return server.FirstPassword{Password: password, Origin: adminPasswordFileVariable}, nil
 	}

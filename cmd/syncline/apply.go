@@ -151,12 +151,15 @@ func (e *environment) throughDoor(data, manager string, fn func(*client.Client, 
 }
 
 func (e *environment) apply(ctx context.Context, t target, path string, prune, dry bool) error {
-	f, err := e.declared(path)
+	f, err := given.Await(ctx, func() (*declare.File, error) { return e.declared(path) })
 	if err != nil {
 		return err
 	}
 	return e.target(t, f.Name, func(c *client.Client, user string) error {
-		plan, err := declare.Make(ctx, f, c, declare.Options{Prune: prune, Getenv: e.getenv, ReadFile: given.File, Self: user})
+		plan, err := declare.Make(ctx, f, c, declare.Options{
+			Prune: prune, Getenv: e.getenv, Self: user,
+			ReadFile: func(path string) (string, error) { return given.File(ctx, path) },
+		})
 		if err != nil {
 			return err
 		}

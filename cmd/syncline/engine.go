@@ -15,8 +15,8 @@ import (
 )
 
 // opened returns the engine that answers about the repository that is named.
-func (e *environment) opened() (*local.Engine, error) {
-	at, err := e.location()
+func (e *environment) opened(ctx context.Context) (*local.Engine, error) {
+	at, err := e.location(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +25,7 @@ func (e *environment) opened() (*local.Engine, error) {
 		return nil, err
 	}
 	e.engine = &local.Engine{
-		Place: at, Network: e.network, Stall: e.stuckTimeout, Dir: dir,
+		Place: at, Network: func() (place.Network, error) { return e.network(ctx) }, Stall: e.stuckTimeout, Dir: dir,
 		Password: e.givenPassword, AskPassword: e.askPassword, KeyHint: e.keyHint,
 		NoSync: e.noSync, RetryLock: e.retryLock, Note: e.note, Logger: e.logger(),
 		Reporter: func() (syncer.Reporter, func()) {
@@ -38,7 +38,7 @@ func (e *environment) opened() (*local.Engine, error) {
 
 // withCatalog runs fn with the repository's catalog.
 func (e *environment) withCatalog(ctx context.Context, fn func(*catalog.Catalog) error) error {
-	engine, err := e.opened()
+	engine, err := e.opened(ctx)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (e *environment) withCatalog(ctx context.Context, fn func(*catalog.Catalog)
 
 // withSession is withCatalog for a command that is about the session itself.
 func (e *environment) withSession(ctx context.Context, fn func(c *catalog.Catalog, stats syncline.SessionStatistics, damage error) error) error {
-	engine, err := e.opened()
+	engine, err := e.opened(ctx)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (e *environment) withSession(ctx context.Context, fn func(c *catalog.Catalo
 
 // withContents runs fn with the catalog and the contents in the repository.
 func (e *environment) withContents(ctx context.Context, fn func(*catalog.View, *content.Source) error) error {
-	engine, err := e.opened()
+	engine, err := e.opened(ctx)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (e *environment) withContents(ctx context.Context, fn func(*catalog.View, *
 }
 
 // location reads which repository is meant.
-func (e *environment) location() (place.Named, error) {
+func (e *environment) location(ctx context.Context) (place.Named, error) {
 	text := e.repo
 	switch {
 	case e.repo == "" && e.repositoryFile == "":
@@ -73,7 +73,7 @@ func (e *environment) location() (place.Named, error) {
 		return place.Named{}, usageError("Options -r and --repository-file are mutually exclusive, please specify only one")
 	case e.repo == "":
 		var err error
-		if text, err = given.File(e.repositoryFile); err != nil {
+		if text, err = given.File(ctx, e.repositoryFile); err != nil {
 			return place.Named{}, err
 		}
 	}

@@ -85,7 +85,7 @@ func (e *environment) login(ctx context.Context, address, user, fingerprint stri
 	if err != nil {
 		return err
 	}
-	if record, err = e.trusted(record, fingerprint); err != nil {
+	if record, err = e.trusted(ctx, record, fingerprint); err != nil {
 		return err
 	}
 	user, password, err := e.askUser(ctx, user)
@@ -116,7 +116,7 @@ func (e *environment) login(ctx context.Context, address, user, fingerprint stri
 }
 
 // trusted adds the trust that the flags give to a record.
-func (e *environment) trusted(r credentials.Record, fingerprint string) (credentials.Record, error) {
+func (e *environment) trusted(ctx context.Context, r credentials.Record, fingerprint string) (credentials.Record, error) {
 	if fingerprint != "" {
 		form, err := client.ParseFingerprint(fingerprint)
 		if err != nil {
@@ -124,7 +124,7 @@ func (e *environment) trusted(r credentials.Record, fingerprint string) (credent
 		}
 		return credentials.Record{Fingerprint: form}, nil
 	}
-	pem, err := e.certificates()
+	pem, err := e.certificates(ctx)
 	if err == nil && len(pem) > 0 {
 		return credentials.Record{Certificates: string(pem)}, nil
 	}
@@ -136,7 +136,10 @@ func (e *environment) askUser(ctx context.Context, user string) (name, password 
 	fd, terminal := isTerminal(e.stdin)
 	in := bufio.NewReader(io.LimitReader(e.stdin, given.MaxSize))
 	line := func() (string, error) {
-		text, err := in.ReadString('\n')
+		text, err := given.Await(ctx, func() (string, error) { return in.ReadString('\n') })
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
 		if err != nil && !errors.Is(err, io.EOF) {
 			return "", syncline.WrapError(syncline.CodeInvalid, err, "standard input cannot be read")
 		}

@@ -28,7 +28,7 @@ func (e *environment) givenPassword(ctx context.Context) (password string, ok bo
 	case e.passwordCommand != "":
 		password, err = given.Command(ctx, e.passwordCommand, e.stderr)
 	case e.passwordFile != "":
-		password, err = given.File(e.passwordFile)
+		password, err = given.File(ctx, e.passwordFile)
 	default:
 		password = e.getenv("RESTIC_PASSWORD")
 		ok = password != ""
@@ -57,7 +57,11 @@ const promptTries = 3
 func (e *environment) askPassword(ctx context.Context, open func(password string) error) error {
 	fd, terminal := isTerminal(e.stdin)
 	if !terminal {
-		line, err := bufio.NewReader(io.LimitReader(e.stdin, given.MaxSize)).ReadString('\n')
+		in := bufio.NewReader(io.LimitReader(e.stdin, given.MaxSize))
+		line, err := given.Await(ctx, func() (string, error) { return in.ReadString('\n') })
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil && err != io.EOF {
 			return syncline.WrapError(syncline.CodeInvalid, err, "the password cannot be read from standard input")
 		}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -41,12 +40,12 @@ type restoreFlags struct {
 type patternFlags struct{ patterns, files []string }
 
 // all returns the patterns of the flags, then those of the files.
-func (f *patternFlags) all(getenv func(string) string) ([]string, error) {
+func (f *patternFlags) all(ctx context.Context, getenv func(string) string) ([]string, error) {
 	list := slices.Clone(f.patterns)
 	for _, name := range f.files {
-		text, err := os.ReadFile(name)
+		text, err := readGiven(ctx, name)
 		if err != nil {
-			return nil, syncline.WrapError(syncline.CodeInvalid, err, "cannot read patterns from %s (%v)", name, reasonOf(err))
+			return nil, unread(err, "cannot read patterns from %s (%v)", name, reasonOf(err))
 		}
 		list = append(list, restore.ReadPatterns(given.Decode(text), getenv)...)
 	}
@@ -92,7 +91,7 @@ stream breaks off. The next run writes only what is not right yet. A damaged
 repository breaks the stream off each time; then restore without --server.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := f.check(env.getenv); err != nil {
+			if err := f.check(cmd.Context(), env.getenv); err != nil {
 				return err
 			}
 			if env.server != "" && (f.delete || f.dryRun || env.verbose > 1) {
@@ -169,7 +168,7 @@ var overwrites = map[string]syncline.RestoreOverwrite{
 	"if-newer": syncline.OverwriteIfNewer, "never": syncline.OverwriteNever,
 }
 
-func (f *restoreFlags) check(getenv func(string) string) (err error) {
+func (f *restoreFlags) check(ctx context.Context, getenv func(string) string) (err error) {
 	if f.target == "" {
 		return usageError("please specify a directory to restore to (--target)")
 	}
@@ -179,7 +178,7 @@ func (f *restoreFlags) check(getenv func(string) string) (err error) {
 	var lists [4][]string
 	filtered := false
 	for i, flags := range []*patternFlags{&f.include, &f.iinclude, &f.exclude, &f.iexclude} {
-		if lists[i], err = flags.all(getenv); err != nil {
+		if lists[i], err = flags.all(ctx, getenv); err != nil {
 			return err
 		}
 		filtered = filtered || len(lists[i]) > 0

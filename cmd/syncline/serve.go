@@ -69,11 +69,13 @@ func newServeCommand() *cobra.Command {
 			defer signal.Stop(hangup)
 			return server.Run(cmd.Context(), server.Options{
 				Settings: chosen, Version: version, Level: level,
-				Logger:        newLogger(cmd, level),
-				FirstPassword: func(data string) (server.FirstPassword, error) { return chooseFirstPassword(os.Getenv, out, data) },
-				Reload:        func() (server.Settings, error) { chosen, _, err := c.load(cmd); return chosen, err },
-				Hangup:        hangup,
-				Ready:         func(s *server.Server) error { return tellAddresses(out, s) },
+				Logger: newLogger(cmd, level),
+				FirstPassword: func(data string) (server.FirstPassword, error) {
+					return chooseFirstPassword(cmd.Context(), os.Getenv, out, data)
+				},
+				Reload: func() (server.Settings, error) { chosen, _, err := c.load(cmd); return chosen, err },
+				Hangup: hangup,
+				Ready:  func(s *server.Server) error { return tellAddresses(out, s) },
 			})
 		},
 	}

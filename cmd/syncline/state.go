@@ -39,8 +39,8 @@ func (s *stateFlags) passphrase(ctx context.Context, env *environment, again boo
 	text := env.getenv(passphraseVariable)
 	if s.passphraseFile != "" {
 		var err error
-		if text, err = given.File(s.passphraseFile); err != nil {
-			return "", syncline.WrapError(syncline.CodeInvalid, err, "--passphrase-file: %s", syncline.MessageOf(err))
+		if text, err = given.File(ctx, s.passphraseFile); err != nil {
+			return "", syncline.WrapError(syncline.CodeOf(err), err, "--passphrase-file: %s", syncline.MessageOf(err))
 		}
 	}
 	if text != "" {

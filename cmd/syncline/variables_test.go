@@ -35,11 +35,11 @@ func TestVariables(t *testing.T) {
 	if dir, err := e.catalogDir(); dir != filepath.Join("/cache", "syncline") || err != nil {
 		t.Errorf("catalogs lie in %s, %v", dir, err)
 	}
-	if n, err := e.network(); n.Client.UserAgent != "me" || n.Client.Patience != 2*time.Minute || err != nil {
+	if n, err := e.network(t.Context()); n.Client.UserAgent != "me" || n.Client.Patience != 2*time.Minute || err != nil {
 		t.Errorf("requests are made with %+v, %v", n, err)
 	}
 	e.repo = "azure:container:/"
-	if at, err := e.location(); at.Name != e.repo || at.Key != e.repo+"\naccount\nexample.com" || err != nil {
+	if at, err := e.location(t.Context()); at.Name != e.repo || at.Key != e.repo+"\naccount\nexample.com" || err != nil {
 		t.Errorf("the place is known by %q, %v", at.Key, err)
 	}
 	if e, err = withVariables(t, map[string]string{"RESTIC_KEY_HINT": "ab12", "RESTIC_PROGRESS_FPS": "0"}, "--key-hint", "cd"); err != nil || e.keyHint != "cd" {

@@ -22,8 +22,35 @@ import (
 // MaxSize bounds a text, in bytes.
 const MaxSize = 1 << 20
 
-// File returns a file's text without the white space around it.
-func File(path string) (string, error) {
+// Await returns what read returns, or the error of ctx when ctx ends first. A named pipe
+// that nobody writes to holds its reader for good, and nothing can end such a read: it
+// goes on in the background until the program ends.
+func Await[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, err := read()
+		done <- result{value, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
+}
+
+// File returns a file's text without the white space around it. It waits for the writer
+// of a pipe until ctx ends.
+func File(ctx context.Context, path string) (string, error) {
+	return Await(ctx, func() (string, error) { return file(path) })
+}
+
+func file(path string) (string, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", syncline.WrapError(syncline.CodeInvalid, err, "%s does not exist", path)

@@ -42,12 +42,12 @@ func TestFile(t *testing.T) {
 		if err := os.WriteFile(file, []byte(tt.raw), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		got, err := File(file)
+		got, err := File(t.Context(), file)
 		if got != tt.want || (err != nil) != (tt.refused != "") || !strings.Contains(syncline.MessageOf(err), tt.refused) {
 			t.Errorf("%s: got %q, %v", name, got, err)
 		}
 	}
-	if _, err := File(filepath.Join(t.TempDir(), "none")); syncline.CodeOf(err) != syncline.CodeInvalid || !strings.Contains(syncline.MessageOf(err), "does not exist") {
+	if _, err := File(t.Context(), filepath.Join(t.TempDir(), "none")); syncline.CodeOf(err) != syncline.CodeInvalid || !strings.Contains(syncline.MessageOf(err), "does not exist") {
 		t.Errorf("a file that is not there: %v", err)
 	}
 }
