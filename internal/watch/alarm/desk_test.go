@@ -367,7 +367,7 @@ func checkStory(t *testing.T, seed uint64, a *syncline.Alarm, told []store.Pendi
 	for i, e := range told {
 		story = append(story, string(e.Event))
 		counts[e.Event]++
-		if i > 0 && e.TellAt.Before(told[i-1].TellAt) {
+		if e.TellAt.Before(e.At) || i > 0 && e.TellAt.Before(told[i-1].TellAt) {
 			t.Errorf("seed %d: %s is told before what came before it", seed, e.Event)
 		}
 		switch e.Event {
