@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"syncline.dev/syncline"
@@ -96,9 +97,14 @@ func (c checker) compare(ctx context.Context, id syncline.ID, look *resticrepo.L
 type turns struct{ *syncer.Service }
 
 // Busy implements schedule.Sessions.
-func (t turns) Busy(ctx context.Context, repository syncline.ID) (bool, error) {
+func (t turns) Busy(ctx context.Context, repository syncline.ID) (done string, err error) {
 	newest, err := t.RepositorySessions(ctx, repository, 1, 0)
-	return len(newest) > 0 && !newest[0].State.Ended(), err
+	if err != nil || len(newest) == 0 || newest[0].State.Ended() {
+		return "", err
+	}
+	s := newest[0]
+	s.Statistics.Requests, s.Statistics.RequestsByKind, s.Statistics.Retries = 0, nil, 0 // which bring nothing by themselves
+	return fmt.Sprint(s.ID, s.State, s.Progress, s.Statistics), nil
 }
 
 // disks are the file systems of the server's own, with the space that it keeps free.

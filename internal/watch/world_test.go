@@ -288,7 +288,7 @@ func (q *quarter) checked(ctx context.Context, r syncline.Repository, c syncline
 }
 
 // Busy implements schedule.Sessions: sessions end at once.
-func (q *quarter) Busy(context.Context, syncline.ID) (bool, error) { return false, nil }
+func (q *quarter) Busy(context.Context, syncline.ID) (string, error) { return "", nil }
 
 // Begin implements schedule.Sessions: the catalog takes over what lies there.
 func (q *quarter) Begin(ctx context.Context, id syncline.ID) error {

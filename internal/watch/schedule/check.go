@@ -27,7 +27,7 @@ func (s *Service) check(ctx context.Context, t *turn) {
 	looking, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan outcome, 1)
-	go func() { ended <- s.look(looking, r) }()
+	go func() { ended <- s.look(looking, t, r) }()
 	slow, late := s.after(slowAfter), s.after(lateAfter)
 	for held := true; ; {
 		select {
@@ -62,9 +62,14 @@ func (s *Service) check(ctx context.Context, t *turn) {
 	}
 }
 
-func (s *Service) look(ctx context.Context, r syncline.Repository) (o outcome) {
+func (s *Service) look(ctx context.Context, t *turn, r syncline.Repository) (o outcome) {
 	o.repository = r
-	if o.busy, o.own = s.Sessions.Busy(ctx, r.ID); o.busy || o.own != nil {
+	done, err := s.Sessions.Busy(ctx, r.ID)
+	if o.own = err; err != nil {
+		return o
+	}
+	beside := s.beside(t, done)
+	if o.busy = done != "" && !beside; o.busy {
 		return o
 	}
 	// A session may have ended since the turn began.
@@ -81,7 +86,33 @@ func (s *Service) look(ctx context.Context, r syncline.Repository) (o outcome) {
 	if o.found, o.err = s.Checker.Check(ctx, list[i]); o.err == nil {
 		o.disk = s.diskOf(list[i])
 	}
+	if beside {
+		s.judgeBeside(t, &o)
+	}
 	return o
+}
+
+// beside reports whether a check looks although a session runs: one that shows nothing
+// new for long may hang with its storage, and would hide that. Where checks fail, they go
+// on until one succeeds.
+func (s *Service) beside(t *turn, done string) bool {
+	now := s.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if done != t.done || now.Before(t.doneAt) {
+		t.done, t.doneAt = done, now
+	}
+	return done != "" && (t.check.Failures > 0 || now.Sub(t.doneAt) >= stalledAfter)
+}
+
+// judgeBeside leaves of a look beside a session what says that the storage can be
+// reached, or that it cannot. The session finds out the rest.
+func (s *Service) judgeBeside(t *turn, o *outcome) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.doneAt = s.now() // which bounds the looks beside a session that hangs by itself
+	o.found.New = false
+	o.busy = o.err == nil && t.check.Failures == 0 || o.err != nil && !unreached(syncline.CodeOf(o.err))
 }
 
 // give gives the place of a check to another one.

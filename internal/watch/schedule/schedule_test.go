@@ -271,14 +271,14 @@ func TestNudged(t *testing.T) {
 	w := newWorld(t, 1)
 	w.tick(begin)
 	w.checks = nil
-	w.busy[id(0)] = true
+	w.busy[id(0)] = "something"
 	w.service.Nudge(id(0))
 	w.tick(begin.Add(time.Second))
 	w.run(begin.Add(time.Minute), 5*time.Second)
 	if len(w.checks) != 0 {
 		t.Errorf("%d checks while a session runs", len(w.checks))
 	}
-	w.busy[id(0)] = false
+	w.busy[id(0)] = ""
 	w.tick(w.now.Add(10 * time.Second))
 	if len(w.checks) != 1 {
 		t.Errorf("%d checks after it", len(w.checks))

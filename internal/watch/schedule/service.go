@@ -40,8 +40,9 @@ type Sessions interface {
 	// Begin starts a session that lets those of users go first. A session that has not
 	// ended stays the only one.
 	Begin(ctx context.Context, repository syncline.ID) error
-	// Busy reports whether the repository has a session that has not ended.
-	Busy(ctx context.Context, repository syncline.ID) (bool, error)
+	// Busy tells what the repository's session that has not ended has done so far; the
+	// text differs as long as the session goes on. It is empty without such a session.
+	Busy(ctx context.Context, repository syncline.ID) (done string, err error)
 }
 
 // Reporter takes all conditions of a kind in a repository that hold at present.
@@ -95,6 +96,8 @@ const (
 	// slowAfter is how long a check keeps its place, and lateAfter how long it may take.
 	slowAfter = 20 * time.Second
 	lateAfter = 5 * time.Minute
+	// stalledAfter is how long a session shows nothing new until a check looks beside it.
+	stalledAfter = 30 * time.Minute
 	// writeEvery is the time between two records of checks that found nothing else than
 	// before. A crash loses the times of so many checks, which are then made again.
 	writeEvery = 5 * time.Minute
@@ -114,6 +117,9 @@ type turn struct {
 	dirty      bool // to be recorded
 	urgent     bool // at once
 	hung       bool // the check has failed, and its storage has not answered yet
+
+	done   string    // by the session that was there at the last turn
+	doneAt time.Time // when it was first seen
 
 	telling  sync.Mutex // held while conditions are told, so that the newest are told last
 	reported map[syncline.AlarmKind]string

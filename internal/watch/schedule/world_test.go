@@ -26,7 +26,7 @@ type world struct {
 	check    func(r syncline.Repository) (schedule.Found, error)
 	checks   []seen
 	sessions []seen
-	busy     map[syncline.ID]bool
+	busy     map[syncline.ID]string // what sessions have done
 	broken   error                           // of the database
 	reported map[string][]syncline.Condition // by kind and repository
 	reports  []string
@@ -44,7 +44,7 @@ var begin = time.Date(2026, 11, 30, 8, 0, 0, 0, time.UTC)
 
 func newWorld(t *testing.T, repositories int) *world {
 	w := &world{
-		t: t, now: begin, records: make(map[syncline.ID]syncline.Check), busy: make(map[syncline.ID]bool),
+		t: t, now: begin, records: make(map[syncline.ID]syncline.Check), busy: make(map[syncline.ID]string),
 		reported: make(map[string][]syncline.Condition),
 		check:    func(syncline.Repository) (schedule.Found, error) { return schedule.Found{Listing: "a"}, nil },
 	}
@@ -148,7 +148,7 @@ func (w *world) Begin(_ context.Context, id syncline.ID) error {
 	return nil
 }
 
-func (w *world) Busy(_ context.Context, id syncline.ID) (bool, error) {
+func (w *world) Busy(_ context.Context, id syncline.ID) (string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.busy[id], w.broken
