@@ -3,7 +3,7 @@
 # is there:
 #   unit  a C compiler, for the race detector
 #   full  the same, restic, curl, jq, a browser, nginx, Caddy, Prometheus with its
-#         Alertmanager, Node, the packages that the console's pages are tried with, the
+#         Alertmanager, PostgreSQL, Node, the packages that the console's pages are tried with, the
 #         object storage servers, and systemd and rpm for the packages
 #   lint  Node and the packages that the console's sources are checked with
 # Parts may run side by side: one waits while another installs.
@@ -30,6 +30,7 @@ full)
   want chromium chromium fonts-dejavu-core
   want promtool prometheus
   want prometheus-alertmanager prometheus-alertmanager
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || want initdb postgresql
   want nginx nginx
   want caddy caddy
   want systemd-analyze systemd
