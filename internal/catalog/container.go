@@ -65,6 +65,12 @@ type Container interface {
 	// loses no finished update. One update runs at a time; others wait. Where a
 	// connection is lost during the commit, the container reads the head again:
 	// the head that fn set says that all is there.
+	//
+	// ctx may carry a Claim. A container that several nodes share compares it in
+	// the same transaction, and keeps the work from being taken until the
+	// transaction ends. A claim whose work has another epoch, or has ended, is
+	// ClaimLost: fn does not run, and nothing is written. A container of one
+	// process compares heads and nothing more: that process runs each work once.
 	Update(ctx context.Context, expected Head, fn func(Writer) error) error
 
 	// Size returns about how many bytes the container takes where it lies. It

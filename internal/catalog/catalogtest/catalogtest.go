@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(t *testing.T, place string) catalog.Container) 
 		"Renew":           s.renew,
 		"RenewFails":      s.renewFails,
 		"Lost":            s.lostConnection,
+		"Claims":          s.claims,
 		"Owned slices":    s.ownedSlices,
 		"Atomic":          s.atomic,
 		"Panic":           s.panicking,

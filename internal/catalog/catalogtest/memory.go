@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"testing"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
@@ -22,6 +23,7 @@ type Memory struct {
 	mu     sync.Mutex
 	closed bool
 	state  memoryState
+	works  map[syncline.ID]int64 // the epochs of works that were taken
 }
 
 // memoryState is one state. Its map and its values are replaced, never changed.
@@ -44,6 +46,7 @@ func (m *Memory) Clone() *Memory {
 	defer m.mu.Unlock()
 	c := NewMemory()
 	c.state = m.state
+	c.works = maps.Clone(m.works)
 	c.finals.set = m.finals.clone()
 	return c
 }
@@ -51,6 +54,26 @@ func (m *Memory) Clone() *Memory {
 // LoseConnections has every view that runs lose its connection. A view goes on
 // once, as the contract says.
 func (m *Memory) LoseConnections() { m.lost.Add(1) }
+
+// TakeWork takes a work, over from whoever has it, and returns the claim to it.
+// Updates under other claims to the work are refused from then on.
+func (m *Memory) TakeWork(_ testing.TB, work syncline.ID) catalog.Claim {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.works == nil {
+		m.works = make(map[syncline.ID]int64)
+	}
+	m.works[work]++
+	return catalog.Claim{Work: work, Epoch: m.works[work]}
+}
+
+// holds reports whether the claim that ctx carries holds; a context without one is free.
+func (m *Memory) holds(ctx context.Context) bool {
+	claim, ok := catalog.ClaimOf(ctx)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return !ok || claim.Epoch > 0 && m.works[claim.Work] == claim.Epoch
+}
 
 // Spoil changes a value behind the catalog's back. how returns nil for a value
 // that goes.
@@ -125,6 +148,9 @@ func (m *Memory) update(ctx context.Context, expected catalog.Head, fn func(cata
 	defer m.running.Done()
 	if state.head != expected {
 		return catalog.Conflict()
+	}
+	if !m.holds(ctx) {
+		return catalog.ClaimLost()
 	}
 	if state.values = maps.Clone(state.values); state.values == nil {
 		state.values = make(map[key][]byte)

@@ -274,7 +274,8 @@ func (c *Container) prepare(ctx context.Context) (*statements, error) {
 }
 
 // Update runs fn in one write transaction. The transaction begins with the lock
-// for writing, so the compared head cannot change before the commit.
+// for writing, so the compared head cannot change before the commit. Update looks
+// at no claim, because the process that has the folder runs each work once.
 func (c *Container) Update(ctx context.Context, expected catalog.Head, fn func(catalog.Writer) error) error {
 	if err := c.checkRoom(); err != nil {
 		return err

@@ -1,0 +1,37 @@
+package catalog
+
+import (
+	"context"
+
+	"syncline.dev/syncline"
+)
+
+// Claim says for which work somebody writes: a node holds the work while the
+// work has this epoch. Each taking of the work raises the epoch, so a node that
+// has lost its work has an old claim.
+type Claim struct {
+	Work  syncline.ID
+	Epoch int64
+}
+
+type claimKey struct{}
+
+// WithClaim returns a context whose updates are made under claim. See
+// Container.Update.
+func WithClaim(ctx context.Context, claim Claim) context.Context {
+	return context.WithValue(ctx, claimKey{}, claim)
+}
+
+// ClaimOf returns the claim that the context carries. ok is false where it
+// carries none.
+func ClaimOf(ctx context.Context) (claim Claim, ok bool) {
+	claim, ok = ctx.Value(claimKey{}).(Claim)
+	return claim, ok
+}
+
+// ClaimLost makes the error for an update under a claim that does not hold. It
+// matches ErrConflict. Containers use it.
+func ClaimLost() error {
+	return syncline.WrapError(syncline.CodeConflict, ErrConflict,
+		"another node has taken this work over; this node writes nothing more to the catalog")
+}
