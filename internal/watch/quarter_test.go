@@ -36,9 +36,10 @@ type machine struct {
 	rhythm     string
 	minute     int // of the day, local time
 	off        [][2]time.Time
-	from       time.Time     // first backup, zero for before the quarter
-	wrongClock [2]time.Time  // when its clock is ahead
-	ahead      time.Duration // by so much
+	from       time.Time         // first backup, zero for before the quarter
+	wrongClock [2]time.Time      // when its clock is ahead
+	ahead      time.Duration     // by so much
+	changes    map[time.Time]int // files that a backup changes, where they are not the usual ones
 }
 
 // limits are 1.5 times the gaps that nine of ten keep to. The times of the backups spread
@@ -244,7 +245,7 @@ func TestQuarter(t *testing.T) {
 			if !at.Before(m.wrongClock[0]) && at.Before(m.wrongClock[1]) {
 				claimed = at.Add(m.ahead)
 			}
-			q.backup(id, m.host, claimed)
+			q.backup(id, m.host, claimed, m.changes[at])
 		}
 		if at.Hour() == 3 && at.Minute() == 0 {
 			for _, id := range p.ids {

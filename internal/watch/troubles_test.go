@@ -117,6 +117,18 @@ func troublesOfMachines() []trouble {
 			}
 			return all
 		}},
+		{name: "A backup changes three quarters of a machine's files.", plan: func(q *quarter, p *play) []expected {
+			m := p.machine("r21", 1)
+			at := p.next(m, day(42))
+			m.changes = map[time.Time]int{at: files * 3 / 4}
+			// Comparing costs time: the backups of these days only are compared.
+			p.on(day(36), func() { q.series.Comparer = q })
+			p.on(day(49), func() { q.series.Comparer = nil })
+			return []expected{{
+				kind: syncline.AlarmBackupUnusual, repository: "r21", host: m.host, severity: syncline.SeverityCritical,
+				begin: at, end: p.next(m, at.Add(72*time.Hour)), told: ended,
+			}}
+		}},
 		{name: "A machine's clock is a year ahead for ten days.", plan: func(_ *quarter, p *play) []expected {
 			m := p.machine("r15", 0)
 			m.wrongClock, m.ahead = [2]time.Time{day(10), day(20)}, 365*24*time.Hour

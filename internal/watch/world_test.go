@@ -40,6 +40,8 @@ type quarter struct {
 	free   int64 // of the server's disk, of 100 GiB
 	room   int64 // of the repositories' disk, of 100 TiB
 
+	changed map[syncline.Hash]int // the files that a backup changes, where they are not the usual ones
+
 	schedule *schedule.Service
 	series   *series.Service
 	desk     *alarm.Desk
@@ -48,6 +50,35 @@ type quarter struct {
 	receiver *receiver
 	sessions int
 	checks   int
+}
+
+// files is how many files each machine has, and usual how many of them a backup changes.
+const files, usual = 400, 5
+
+// EachDifference implements series.Comparer.
+func (q *quarter) EachDifference(_ context.Context, before *syncline.RestorePoint, after syncline.RestorePoint, _ int64, visit func(*explore.Pair) error) error {
+	q.mu.Lock()
+	changed := usual
+	if n, ok := q.changed[after.Snapshot.ID]; ok {
+		changed = n
+	}
+	q.mu.Unlock()
+	entry := func(i int, content syncline.Hash) *syncline.Entry {
+		return &syncline.Entry{Name: fmt.Sprintf("file%d.txt", i), Type: syncline.TypeFile, Size: 1000, Content: []syncline.Hash{content}}
+	}
+	if before == nil {
+		changed = files
+	}
+	for i := range changed {
+		pair := &explore.Pair{After: entry(i, after.Snapshot.ID)}
+		if before != nil {
+			pair.Before = entry(i, before.Snapshot.ID)
+		}
+		if err := visit(pair); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // repository is a repository as it is, and as the catalog has it.
@@ -102,7 +133,7 @@ func (r *receiver) refuse(refuses bool) {
 func newQuarter(t *testing.T, begin time.Time) *quarter {
 	q := &quarter{
 		t: t, path: filepath.Join(t.TempDir(), "state.db"), now: begin,
-		places: make(map[syncline.ID]*repository), free: 50 << 30, room: 50 << 40, receiver: newReceiver(t),
+		places: make(map[syncline.ID]*repository), changed: make(map[syncline.Hash]int), free: 50 << 30, room: 50 << 40, receiver: newReceiver(t),
 	}
 	q.start()
 	channel := syncline.Channel{
@@ -209,11 +240,15 @@ func (q *quarter) attach(name string, there ...syncline.RestorePoint) syncline.I
 }
 
 // backup adds a snapshot, whose time is what the machine's clock claims.
-func (q *quarter) backup(id syncline.ID, host string, claimed time.Time) {
+func (q *quarter) backup(id syncline.ID, host string, claimed time.Time, changed int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	p := q.places[id]
-	p.there = append(p.there, point(id, host, claimed, q.now))
+	x := point(id, host, claimed, q.now)
+	p.there = append(p.there, x)
+	if changed > 0 {
+		q.changed[x.Snapshot.ID] = changed
+	}
 }
 
 // point is a snapshot of a host.
