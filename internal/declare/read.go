@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/clip"
 	"syncline.dev/syncline/internal/nearest"
 )
 
@@ -163,7 +164,7 @@ func mapping(n *yaml.Node, what string, known fields) error {
 			if best := nearest.Of(key.Value, slices.Collect(maps.Keys(known))); best != "" {
 				hint = "do you mean " + best + "?"
 			}
-			return at(key, "%s has no field %q; %s", what, clip(key.Value), hint)
+			return at(key, "%s has no field %q; %s", what, clip.Text(key.Value, 60), hint)
 		case seen[key.Value]:
 			return at(key, "%s is given twice; give it once", key.Value)
 		case value.Kind == yaml.AliasNode:
@@ -241,11 +242,4 @@ func secretIn(to *Secret) func(*yaml.Node) error {
 		}
 		return nil
 	}
-}
-
-func clip(s string) string {
-	if len(s) > 60 {
-		return strings.ToValidUTF8(s[:60], "") + "…"
-	}
-	return s
 }

@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/clip"
 )
 
 // maxFile bounds the size of the file in bytes.
@@ -101,7 +102,7 @@ func (t Table) readMapping(l *layer, path string, root *yaml.Node) {
 		s := t.find(key.Value)
 		switch {
 		case s == nil:
-			l.refuse("%s: there is no setting %q%s", at, clip(key.Value), suggestion(key.Value, t.names()))
+			l.refuse("%s: there is no setting %q%s", at, clip.Text(key.Value, most), suggestion(key.Value, t.names()))
 		case lines[s.Name] != 0:
 			l.refuse("%s: %s stands in line %d, too; write each setting once", at, s.Name, lines[s.Name])
 		default:

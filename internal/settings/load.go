@@ -11,6 +11,7 @@ import (
 	"github.com/knadh/koanf/v2"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/clip"
 )
 
 // Sources are the places that values come from. A flag goes before a variable, and a
@@ -160,7 +161,7 @@ func (t Table) readVariables(environ []string) *layer {
 			for _, other := range others {
 				names = append(names, prefix+other)
 			}
-			l.refuse("the variable %s is no setting%s", clip(variable), suggestion(variable, names))
+			l.refuse("the variable %s is no setting%s", clip.Text(variable, most), suggestion(variable, names))
 			continue
 		}
 		value, err := s.parse(text)

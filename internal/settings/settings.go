@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"syncline.dev/syncline/internal/clip"
 )
 
 // Setting is one setting.
@@ -179,7 +181,7 @@ func (s *Setting) parse(text string) (value any, err error) {
 		return splitList(text), nil
 	}
 	if !s.Secret {
-		err = fmt.Errorf("%w, and is %s", err, strconv.Quote(clip(text)))
+		err = fmt.Errorf("%w, and is %s", err, strconv.Quote(clip.Text(text, most)))
 	}
 	return nil, err
 }
@@ -195,11 +197,5 @@ func splitList(text string) []string {
 	return list
 }
 
-// clip bounds a text in a message.
-func clip(text string) string {
-	const most = 60
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
-}
+// most bounds the texts of others in a message, in bytes.
+const most = 60

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/clip"
 )
 
 // ParseSize reads a number of bytes, or one with K, M, G or T.
@@ -19,7 +20,7 @@ func ParseSize(text string) (uint64, error) {
 	}
 	n, err := strconv.ParseUint(number, 10, 64)
 	if err != nil || n > (1<<64-1)>>shift {
-		return 0, syncline.Errorf(syncline.CodeInvalid, "%q is not a size; write a number of bytes, or one with K, M, G or T", clip(text))
+		return 0, syncline.Errorf(syncline.CodeInvalid, "%q is not a size; write a number of bytes, or one with K, M, G or T", clip.Text(text, most))
 	}
 	return n << shift, nil
 }

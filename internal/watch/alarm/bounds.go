@@ -4,9 +4,9 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/clip"
 )
 
 // The bounds of one condition, in bytes. Host names and paths come from repositories.
@@ -47,37 +47,28 @@ func cut(c syncline.Condition) syncline.Condition {
 	if len(c.Subject) > maxSubject || c.Subject == rest {
 		c.Subject = fmt.Sprintf("%x", sha256.Sum256([]byte(c.Subject)))
 	}
-	c.HostName, c.Message, c.Link = clip(c.HostName, maxHost), clip(c.Message, maxMessage), clip(c.Link, maxLink)
-	if len(c.Paths) > 0 {
-		paths := make([]string, 0, min(len(c.Paths), maxPaths))
-		for _, p := range c.Paths[:min(len(c.Paths), maxPaths)] {
-			if len(p) > maxPath {
-				p = clip(p, maxPath)
-			}
-			paths = append(paths, p)
+	c.HostName, c.Message, c.Link = short(c.HostName, maxHost), short(c.Message, maxMessage), short(c.Link, maxLink)
+	var paths []string
+	for _, p := range c.Paths[:min(len(c.Paths), maxPaths)] {
+		if len(p) > maxPath {
+			p = short(p, maxPath)
 		}
-		if len(c.Paths) > maxPaths {
-			paths[maxPaths-1] = "…"
-		}
-		c.Paths = paths
-	} else {
-		c.Paths = nil
+		paths = append(paths, p)
 	}
+	if len(c.Paths) > maxPaths {
+		paths[maxPaths-1] = clip.Mark
+	}
+	c.Paths = paths
 	return c
 }
 
-// clip returns at most n bytes of a text, as UTF-8. A shorter one ends with a mark.
-func clip(s string, n int) string {
+// short returns at most n bytes of a text, as UTF-8.
+func short(s string, n int) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if len(s) <= n {
 		return s
 	}
-	const mark = "…"
-	n -= len(mark)
-	for !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n] + mark
+	return clip.Text(s, n-len(clip.Mark))
 }
 
 // names are the kinds in the words of a message.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/clip"
 )
 
 const (
@@ -39,7 +40,7 @@ func alertOf(n syncline.Notice, now time.Time) alert {
 	}
 	for name, value := range map[string]string{"repository": n.RepositoryName, "host": n.HostName, "paths": strings.Join(n.Paths, ",")} {
 		if value = strings.ToValidUTF8(value, "\uFFFD"); value != "" {
-			a.Labels[name] = clip(value, 256)
+			a.Labels[name] = clip.Text(value, 256)
 		}
 	}
 	if n.Event == syncline.AlarmEnded && !n.EndedAt.IsZero() {

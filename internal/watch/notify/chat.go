@@ -22,6 +22,7 @@ import (
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/clip"
 )
 
 // chatServices are the services that Syncline writes to. Those whose host the user
@@ -121,7 +122,7 @@ func (n *Network) sendChat(ctx context.Context, t target, m Message) error {
 	if err != nil {
 		return err
 	}
-	text := clip(m.Subject+"\n\n"+m.Text, maxChat)
+	text := clip.Text(m.Subject+"\n\n"+m.Text, maxChat)
 	done := make(chan error, 1)
 	if !n.begin(t.ID) {
 		return syncline.Errorf(syncline.CodeUnavailable, "the chat has not answered the message before this one")

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/clip"
 	"syncline.dev/syncline/internal/netguard"
 )
 
@@ -204,8 +205,5 @@ func unreachable(err error) error {
 // clean returns at most n bytes of a text on one line.
 func clean(text string, n int) string {
 	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "\uFFFD"), func(r rune) bool { return r < ' ' || r == 0x7f || r == ' ' }), " ")
-	if len(text) > n {
-		text = strings.ToValidUTF8(text[:n], "") + "…"
-	}
-	return text
+	return clip.Text(text, n)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/clip"
 )
 
 const (
@@ -31,11 +32,13 @@ var lists = []string{"Alarms", "Paths"}
 // and index. Functions that make texts longer are taken away: in a loop they fill the
 // memory.
 var functions = template.FuncMap{
-	"date":  func(layout string, t time.Time) string { return clip(t.Format(clip(layout, 100)), 200) },
-	"in":    inZone,
-	"join":  func(sep string, list []string) string { return clip(strings.Join(list, clip(sep, 10)), maxBody) },
-	"upper": func(s string) string { return strings.ToUpper(clip(s, maxBody)) },
-	"lower": func(s string) string { return strings.ToLower(clip(s, maxBody)) },
+	"date": func(layout string, t time.Time) string { return clip.Text(t.Format(clip.Text(layout, 100)), 200) },
+	"in":   inZone,
+	"join": func(sep string, list []string) string {
+		return clip.Text(strings.Join(list, clip.Text(sep, 10)), maxBody)
+	},
+	"upper": func(s string) string { return strings.ToUpper(clip.Text(s, maxBody)) },
+	"lower": func(s string) string { return strings.ToLower(clip.Text(s, maxBody)) },
 	"print": missing("print"), "printf": missing("printf"), "println": missing("println"),
 	"html": missing("html"), "js": missing("js"), "urlquery": missing("urlquery"), "call": missing("call"),
 }
@@ -47,16 +50,9 @@ func missing(name string) func(...any) (string, error) {
 func inZone(zone string, t time.Time) (time.Time, error) {
 	loc, err := time.LoadLocation(zone)
 	if err != nil {
-		return t, fmt.Errorf("there is no time zone %q", clip(zone, 60))
+		return t, fmt.Errorf("there is no time zone %q", clip.Text(zone, 60))
 	}
 	return t.In(loc), nil
-}
-
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return strings.ToValidUTF8(s[:n], "") + "…"
 }
 
 // parseTemplate returns a template that ends and whose output is bounded, or CodeInvalid.

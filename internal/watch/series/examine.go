@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/clip"
 	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/store"
 	"syncline.dev/syncline/internal/watch/unusual"
@@ -236,7 +237,7 @@ func comparePath(before, after syncline.ID) string {
 
 func inWords(list []string) string {
 	for i := range list {
-		list[i] = printable(clip(list[i], 60))
+		list[i] = printable(clip.Text(list[i], 60))
 	}
 	return strings.Join(list, ", ")
 }

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/clip"
 	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/store"
 )
@@ -83,7 +83,7 @@ func (o *observation) run(ctx context.Context) error {
 	}
 	o.look.Unwatched, o.look.Names = len(unwatched), nil
 	for _, g := range unwatched[:min(len(unwatched), maxNames)] {
-		o.look.Names = append(o.look.Names, clip(g.all[0].Hostname, maxHost))
+		o.look.Names = append(o.look.Names, clip.Text(g.all[0].Hostname, maxHost))
 	}
 	for _, g := range o.groups {
 		if err := o.add(ctx, g, rules); err != nil {
@@ -244,7 +244,7 @@ func (o *observation) add(ctx context.Context, g *group, rules []syncline.AlarmR
 }
 
 func newSeries(repository syncline.ID, g *group, now time.Time) syncline.Series {
-	x := syncline.Series{ID: g.id, RepositoryID: repository, HostName: clip(g.all[0].Hostname, maxHost), AddedAt: now}
+	x := syncline.Series{ID: g.id, RepositoryID: repository, HostName: clip.Text(g.all[0].Hostname, maxHost), AddedAt: now}
 	room := maxPathBytes
 	for _, p := range g.paths {
 		if room -= len(p); room < 0 || len(x.Paths) == maxPaths {
@@ -368,20 +368,9 @@ func sizeOf(x *syncline.Snapshot) int64 {
 	return *summary.Bytes
 }
 
-func clip(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	cut := most
-	for cut > most-utf8.UTFMax && !utf8.RuneStart(text[cut]) {
-		cut--
-	}
-	return text[:cut] + "…"
-}
-
 func clipAll(list []string, most int) (clipped []string) {
 	for _, text := range list[:min(len(list), most)] {
-		clipped = append(clipped, clip(text, maxHost))
+		clipped = append(clipped, clip.Text(text, maxHost))
 	}
 	return clipped
 }
