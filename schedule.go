@@ -1,6 +1,7 @@
 package syncline
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -16,31 +17,36 @@ const (
 // in "15m", "1h30m" and "7d". The message of its error begins after the name of the
 // value.
 func ParseInterval(text string) (time.Duration, error) {
-	days, rest, found := strings.Cut(text, "d")
-	if !found {
-		days, rest = "0", text
-	}
-	whole, err := strconv.ParseUint(days, 10, 16)
-	if err != nil {
-		return 0, unreadableInterval(text)
-	}
-	var d time.Duration
-	if rest != "" || !found {
-		if d, err = time.ParseDuration(rest); err != nil || d < 0 || d%time.Second != 0 {
-			return 0, unreadableInterval(text)
-		}
-	}
-	if d > MaxInterval || whole > uint64(MaxInterval/(24*time.Hour)) {
+	d, ok := ParseDays(text)
+	switch {
+	case !ok || d%time.Second != 0:
+		return 0, Errorf(CodeInvalid, "must be a time such as 15m, 1h30m or 7d, and %q is none", clip(text))
+	case d > MaxInterval:
 		return 0, Errorf(CodeInvalid, "must be 366d at most, and %q is more", clip(text))
-	}
-	if d += time.Duration(whole) * 24 * time.Hour; d < MinInterval || d > MaxInterval {
+	case d < MinInterval:
 		return 0, Errorf(CodeInvalid, "must be 1m at least and 366d at most, and %q is not", clip(text))
 	}
 	return d, nil
 }
 
-func unreadableInterval(text string) error {
-	return Errorf(CodeInvalid, "must be a time such as 15m, 1h30m or 7d, and %q is none", clip(text))
+// ParseDays reads a duration that can begin with days, as in "26h", "90m" and "7d12h".
+// ok is false for any other text, and for more than time.Duration holds.
+func ParseDays(text string) (d time.Duration, ok bool) {
+	days, rest, found := strings.Cut(text, "d")
+	if !found {
+		days, rest = "0", text
+	}
+	n, err := strconv.ParseUint(days, 10, 16)
+	if err != nil {
+		return 0, false
+	}
+	whole := time.Duration(n) * 24 * time.Hour
+	if rest != "" || !found {
+		if d, err = time.ParseDuration(rest); err != nil || d < 0 || d > math.MaxInt64-whole {
+			return 0, false
+		}
+	}
+	return whole + d, true
 }
 
 // FormatInterval writes an interval so that ParseInterval reads it.

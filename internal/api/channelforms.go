@@ -2,8 +2,6 @@ package api
 
 import (
 	"fmt"
-	"strings"
-	"time"
 
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
@@ -31,7 +29,7 @@ func channelJSON(c syncline.Channel) v6.NotificationChannel {
 	case syncline.ChannelChat:
 		answer.Chat = &v6.ChatSettings{Service: present(s.Service)}
 	case syncline.ChannelHeartbeat:
-		answer.Heartbeat = &v6.HeartbeatSettings{Interval: shortTime(s.Interval)}
+		answer.Heartbeat = &v6.HeartbeatSettings{Interval: syncline.FormatInterval(s.Interval)}
 	}
 	if d := c.Digest; d.Every != "" {
 		answer.Digest = &v6.NotificationDigest{Every: d.Every, Time: fmt.Sprintf("%02d:%02d", d.Minute/60, d.Minute%60), TimeZone: present(d.TimeZone)}
@@ -47,18 +45,6 @@ func presentIDs(list []syncline.ID) *[]v6.Id {
 		return nil
 	}
 	return &list
-}
-
-// shortTime writes a time without the zeros at its end: 5m, not 5m0s.
-func shortTime(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }
 
 func deliveryJSON(d syncline.Delivery) v6.NotificationDelivery {

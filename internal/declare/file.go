@@ -2,9 +2,7 @@ package declare
 
 import (
 	"path/filepath"
-	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -224,7 +222,7 @@ func (r Repository) check(keys, storages map[string]bool) error {
 }
 
 func (r Rule) check(repositories map[string]bool) error {
-	_, ok := age(r.MaxAge)
+	_, ok := syncline.ParseDays(r.MaxAge)
 	switch {
 	case !ok:
 		return invalid("rule %q: maxAge is missing or is no time; write one such as 26h or 7d", r.Name)
@@ -236,25 +234,6 @@ func (r Rule) check(repositories map[string]bool) error {
 		return nil
 	}
 	return invalid("rule %q: severity must be one of Info, Warning, Critical", r.Name)
-}
-
-// age reads the age of a rule: days, and a duration behind them.
-func age(text string) (time.Duration, bool) {
-	days, rest, found := strings.Cut(text, "d")
-	if !found {
-		days, rest = "0", text
-	}
-	n, err := strconv.ParseUint(days, 10, 16)
-	if err != nil || rest == "" && !found {
-		return 0, false
-	}
-	d := time.Duration(0)
-	if rest != "" {
-		if d, err = time.ParseDuration(rest); err != nil || d < 0 {
-			return 0, false
-		}
-	}
-	return d + time.Duration(n)*24*time.Hour, true
 }
 
 // names returns the names in a list, folded, and fails where one is missing or stands

@@ -51,8 +51,8 @@ func (p *planner) rules(context.Context) error {
 // fields are the differences from a rule of the server, whose repository has a name.
 func (r Rule) fields(has client.AlarmRule, repository string) []Field {
 	maxAge := Field{"maxAge", has.MaxAge, r.MaxAge}
-	old, _ := age(has.MaxAge)
-	if wanted, _ := age(r.MaxAge); old == wanted { // 48h and 2d are the same
+	old, _ := syncline.ParseDays(has.MaxAge)
+	if wanted, _ := syncline.ParseDays(r.MaxAge); old == wanted { // 48h and 2d are the same
 		maxAge = Field{}
 	}
 	return differ(

@@ -2,7 +2,6 @@ package series
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -30,29 +29,11 @@ const (
 
 // ParseAge reads the age of a rule: a duration such as 26h, 90m or 7d12h.
 func ParseAge(text string) (time.Duration, error) {
-	age, rest := time.Duration(0), text
-	if days, after, ok := strings.Cut(text, "d"); ok {
-		n, err := strconv.ParseUint(days, 10, 16)
-		if err != nil {
-			return 0, badAge()
-		}
-		age, rest = time.Duration(n)*day, after
-	}
-	if rest != "" {
-		d, err := time.ParseDuration(rest)
-		if err != nil || d < 0 || d > maxAge {
-			return 0, badAge()
-		}
-		age += d
-	}
-	if age < minAge || age > maxAge {
-		return 0, badAge()
+	age, ok := syncline.ParseDays(text)
+	if !ok || age < minAge || age > maxAge {
+		return 0, syncline.Errorf(syncline.CodeInvalid, "maxAge must be a time between 1m and 3650d, such as 26h, 90m or 7d12h")
 	}
 	return age, nil
-}
-
-func badAge() error {
-	return syncline.Errorf(syncline.CodeInvalid, "maxAge must be a time between 1m and 3650d, such as 26h, 90m or 7d12h")
 }
 
 // DurationText writes a duration as ParseAge reads it.
@@ -64,12 +45,5 @@ func DurationText(d time.Duration) string {
 	if d == 0 && text != "" {
 		return text
 	}
-	rest := d.String()
-	if strings.HasSuffix(rest, "m0s") {
-		rest = strings.TrimSuffix(rest, "0s")
-	}
-	if strings.HasSuffix(rest, "h0m") {
-		rest = strings.TrimSuffix(rest, "0m")
-	}
-	return text + rest
+	return text + syncline.FormatInterval(d)
 }
