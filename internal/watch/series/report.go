@@ -8,22 +8,17 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/clip"
 	"syncline.dev/syncline/internal/store"
 )
 
-const (
-	// maxConditions bounds the conditions of late series in a repository. The others are
-	// counted in one.
-	maxConditions = 200
-	// maxListed bounds the series that one condition names.
-	maxListed = 20
-)
+// maxListed bounds the series that one condition names.
+const maxListed = 20
 
 // The subjects of conditions that are not about one series.
 const (
 	subjectSilent    = "silent at attaching"
 	subjectUnseen    = "not looked at"
-	subjectMore      = "more"
 	subjectUnwatched = "unwatched"
 )
 
@@ -105,19 +100,18 @@ func (s *Service) report(ctx context.Context, now time.Time) error {
 // isUnseen reports whether a condition is that of a repository that nobody looks at.
 func isUnseen(c syncline.Condition) bool { return c.Subject == subjectUnseen }
 
-// late returns the conditions of a repository's series.
+// late returns the conditions of a repository's series. The desk of alarms bounds how many
+// of them are told of one by one.
 func (st *state) late(r *syncline.Repository, now time.Time) (all []syncline.Condition) {
-	var silent, unseen, more []*syncline.Series
+	var silent, unseen []*syncline.Series
 	for i := range st.series[r.ID] {
 		x := &st.series[r.ID][i]
 		v := st.judge(r, x, now)
 		switch {
 		case v.state == syncline.MachineLate && x.SilentAtFirst:
 			silent = append(silent, x)
-		case v.state == syncline.MachineLate && len(all) < maxConditions:
-			all = append(all, lateCondition(r, x, v))
 		case v.state == syncline.MachineLate:
-			more = append(more, x)
+			all = append(all, lateCondition(r, x, v))
 		case v.unseen && !x.SilentAtFirst:
 			unseen = append(unseen, x)
 		}
@@ -127,9 +121,6 @@ func (st *state) late(r *syncline.Repository, now time.Time) (all []syncline.Con
 		all = append(all, syncline.Condition{
 			Kind: syncline.AlarmBackupLate, Severity: severity, RepositoryID: r.ID, Subject: subject, Message: message, Link: "/machines?repository=" + string(r.ID),
 		})
-	}
-	if len(more) > 0 {
-		about(subjectMore, syncline.SeverityWarning, fmt.Sprintf("More series in the repository %q are late than are told of one by one: %s.", r.Name, listed(more)))
 	}
 	if len(silent) > 0 {
 		about(subjectSilent, syncline.SeverityInfo, fmt.Sprintf(
@@ -173,7 +164,7 @@ func name(x *syncline.Series) string {
 	const most = 3
 	paths := slices.Clone(x.Paths[:min(len(x.Paths), most)])
 	for i := range paths {
-		paths[i] = printable(clip(paths[i], 60))
+		paths[i] = printable(clip.Text(paths[i], 60))
 	}
 	text := strings.Join(paths, ", ")
 	if more := len(x.Paths) - len(paths) + x.MorePaths; more > 0 {
@@ -182,7 +173,7 @@ func name(x *syncline.Series) string {
 	if x.HostName == "" {
 		return fmt.Sprintf("a host without a name (%s)", text)
 	}
-	return fmt.Sprintf("%s (%s)", printable(clip(x.HostName, 60)), text)
+	return fmt.Sprintf("%s (%s)", printable(clip.Text(x.HostName, 60)), text)
 }
 
 // listed names some of many series, and counts the others.
