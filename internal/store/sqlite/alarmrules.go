@@ -12,11 +12,7 @@ const selectAlarmRule = `SELECT a.id, a.name, a.kind, coalesce(r.id, ''), a.host
 	FROM alarm_rules a LEFT JOIN repositories r ON r.seq = a.repository_seq`
 
 func scanAlarmRule(r row) (v syncline.AlarmRule, err error) {
-	var paths string
-	err = r.Scan(&v.ID, &v.Name, &v.Kind, &v.RepositoryID, &v.HostPattern, &paths, &v.Tag, &v.MaxAge, &v.Severity, &v.Disabled, instant{&v.CreatedAt}, &v.ManagedBy)
-	if err == nil {
-		v.Paths, err = texts(paths)
-	}
+	err = r.Scan(&v.ID, &v.Name, &v.Kind, &v.RepositoryID, &v.HostPattern, textList{&v.Paths}, &v.Tag, &v.MaxAge, &v.Severity, &v.Disabled, instant{&v.CreatedAt}, &v.ManagedBy)
 	return v, err
 }
 
@@ -52,13 +48,9 @@ func (s *Store) AddAlarmRule(ctx context.Context, r syncline.AlarmRule) error {
 		if err != nil {
 			return err
 		}
-		paths, err := textsJSON(r.Paths)
-		if err != nil {
-			return err
-		}
 		_, err = conn.ExecContext(ctx, `INSERT INTO alarm_rules (id, name, name_key, kind, repository_seq, host_pattern, paths, tag, max_age, severity, disabled, created_at, managed_by)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, string(r.ID), r.Name, store.FoldName(r.Name), string(r.Kind), repository,
-			r.HostPattern, paths, r.Tag, int64(r.MaxAge), string(r.Severity), r.Disabled, nanos(r.CreatedAt), r.ManagedBy)
+			r.HostPattern, textsJSON(r.Paths), r.Tag, int64(r.MaxAge), string(r.Severity), r.Disabled, nanos(r.CreatedAt), r.ManagedBy)
 		return ruleError(err, r)
 	})
 }
@@ -70,13 +62,9 @@ func (s *Store) UpdateAlarmRule(ctx context.Context, r syncline.AlarmRule) error
 		if err != nil {
 			return err
 		}
-		paths, err := textsJSON(r.Paths)
-		if err != nil {
-			return err
-		}
 		err = exec(ctx, conn, notFound("alarm rule", r.ID), `UPDATE alarm_rules SET name = ?, name_key = ?, repository_seq = ?, host_pattern = ?,
 			paths = ?, tag = ?, max_age = ?, severity = ?, disabled = ?, managed_by = ? WHERE id = ?`, r.Name, store.FoldName(r.Name), repository,
-			r.HostPattern, paths, r.Tag, int64(r.MaxAge), string(r.Severity), r.Disabled, r.ManagedBy, string(r.ID))
+			r.HostPattern, textsJSON(r.Paths), r.Tag, int64(r.MaxAge), string(r.Severity), r.Disabled, r.ManagedBy, string(r.ID))
 		return ruleError(err, r)
 	})
 }

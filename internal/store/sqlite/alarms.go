@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -25,7 +24,7 @@ func scanAlarm(r row) (a syncline.Alarm, err error) {
 func alarmFields(a *syncline.Alarm) []any {
 	return []any{
 		&a.ID, &a.Kind, &a.RepositoryID, &a.Subject, &a.Severity, &a.Peak, &a.HostName,
-		pathList{&a.Paths},
+		textList{&a.Paths},
 		&a.Message, &a.Link,
 		instant{&a.StartedAt},
 		instant{&a.EndedAt},
@@ -34,33 +33,6 @@ func alarmFields(a *syncline.Alarm) []any {
 		&a.Note,
 		instant{&a.SilencedUntil},
 	}
-}
-
-// pathList scans what pathsJSON made.
-type pathList struct{ to *[]string }
-
-// Scan implements sql.Scanner.
-func (p pathList) Scan(v any) error {
-	text, _ := v.(string)
-	var raw [][]byte
-	if err := json.Unmarshal([]byte(text), &raw); err != nil {
-		return err
-	}
-	*p.to = nil
-	for _, b := range raw {
-		*p.to = append(*p.to, string(b))
-	}
-	return nil
-}
-
-// pathsJSON is how paths are kept: a JSON array of texts in Base64.
-func pathsJSON(paths []string) string {
-	raw := make([][]byte, len(paths))
-	for i := range paths {
-		raw[i] = []byte(paths[i])
-	}
-	text, _ := json.Marshal(raw) // bytes are always encoded
-	return string(text)
 }
 
 // matchAlarms is true for the alarms of a filter, whose fields are its arguments.
@@ -143,7 +115,7 @@ func insertAlarm(ctx context.Context, conn *sql.Conn, a *syncline.Alarm) error {
 	_, err := conn.ExecContext(ctx, `INSERT INTO alarms (id, kind, repository_seq, subject, severity, peak, host_name, paths, message, link,
 		started_at, ended_at, reopened, acknowledged_by, acknowledged_at, note, silenced_until)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		string(a.ID), string(a.Kind), repository, a.Subject, string(a.Severity), string(a.Peak), a.HostName, pathsJSON(a.Paths), a.Message, a.Link,
+		string(a.ID), string(a.Kind), repository, a.Subject, string(a.Severity), string(a.Peak), a.HostName, textsJSON(a.Paths), a.Message, a.Link,
 		nanos(a.StartedAt), nanos(a.EndedAt), a.Reopened, a.AcknowledgedBy, nanos(a.AcknowledgedAt), a.Note, nanos(a.SilencedUntil))
 	return alarmError(err, a)
 }
@@ -151,7 +123,7 @@ func insertAlarm(ctx context.Context, conn *sql.Conn, a *syncline.Alarm) error {
 func updateAlarm(ctx context.Context, conn *sql.Conn, a *syncline.Alarm) error {
 	err := exec(ctx, conn, notFound("alarm", a.ID), `UPDATE alarms SET severity = ?, peak = ?, host_name = ?, paths = ?,
 		message = ?, link = ?, ended_at = ?, reopened = ? WHERE id = ?`,
-		string(a.Severity), string(a.Peak), a.HostName, pathsJSON(a.Paths), a.Message, a.Link, nanos(a.EndedAt), a.Reopened, string(a.ID))
+		string(a.Severity), string(a.Peak), a.HostName, textsJSON(a.Paths), a.Message, a.Link, nanos(a.EndedAt), a.Reopened, string(a.ID))
 	return alarmError(err, a)
 }
 

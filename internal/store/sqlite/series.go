@@ -21,40 +21,37 @@ const (
 )
 
 func scanSeries(r row) (v syncline.Series, err error) {
-	var paths, tags string
 	var latest []byte
-	err = r.Scan(&v.ID, &v.RepositoryID, &v.HostName, &paths, &v.MorePaths, &tags, &latest, instant{&v.AddedAt}, instant{&v.LastBackup},
+	err = r.Scan(&v.ID, &v.RepositoryID, &v.HostName, textList{&v.Paths}, &v.MorePaths, textList{&v.Tags}, &latest, instant{&v.AddedAt}, instant{&v.LastBackup},
 		instant{&v.LastSeen}, &v.Size, &v.Rhythm, &v.Future, &v.SilentAtFirst, instant{&v.RetiredAt}, &v.RetiredBy)
-	if err != nil {
-		return v, err
-	}
 	copy(v.Latest[:], latest)
-	if v.Paths, err = texts(paths); err == nil {
-		v.Tags, err = texts(tags)
-	}
 	return v, err
 }
 
-// textsJSON is how a list of texts is kept, which need not be UTF-8.
-func textsJSON(list []string) (string, error) {
+// textsJSON is how a list of texts is kept, which need not be UTF-8: a JSON array of
+// texts in Base64.
+func textsJSON(list []string) string {
 	raw := make([][]byte, len(list))
 	for i := range list {
 		raw[i] = []byte(list[i])
 	}
-	out, err := json.Marshal(raw)
-	return string(out), err
+	return asJSON(raw)
 }
 
-// texts reads what textsJSON made; nil for an empty list.
-func texts(kept string) (list []string, err error) {
+// textList scans what textsJSON made; nil for an empty list.
+type textList struct{ to *[]string }
+
+// Scan implements sql.Scanner.
+func (l textList) Scan(v any) error {
 	var raw [][]byte
-	if err := json.Unmarshal([]byte(kept), &raw); err != nil {
-		return nil, err
+	if err := (jsonText{&raw}).Scan(v); err != nil {
+		return err
 	}
+	*l.to = nil
 	for _, b := range raw {
-		list = append(list, string(b))
+		*l.to = append(*l.to, string(b))
 	}
-	return list, nil
+	return nil
 }
 
 // ringItem is a sighting in the past of a series.
@@ -135,14 +132,6 @@ func (s *Store) inParts(ctx context.Context, doing string, repository syncline.I
 }
 
 func saveSeries(ctx context.Context, conn *sql.Conn, repository int64, r store.SeriesRecord) error {
-	paths, err := textsJSON(r.Paths)
-	if err != nil {
-		return err
-	}
-	tags, err := textsJSON(r.Tags)
-	if err != nil {
-		return err
-	}
 	items := make([]ringItem, 0, len(r.Ring))
 	for _, x := range r.Ring[max(0, len(r.Ring)-store.MaxRing):] {
 		items = append(items, ringItem{x.Snapshot, x.Claimed.UnixNano(), x.Seen.UnixNano(), x.At.UnixNano(), x.Mark})
@@ -156,7 +145,7 @@ func saveSeries(ctx context.Context, conn *sql.Conn, repository int64, r store.S
 		ON CONFLICT (id) DO UPDATE SET host = excluded.host, paths = excluded.paths, more_paths = excluded.more_paths,
 		tags = excluded.tags, latest = excluded.latest, last_backup = excluded.last_backup, last_seen = excluded.last_seen,
 		size = excluded.size, rhythm = excluded.rhythm, future = excluded.future, silent_at_first = excluded.silent_at_first, ring = excluded.ring`,
-		string(r.ID), repository, r.HostName, paths, r.MorePaths, tags, r.Latest[:], nanos(r.AddedAt),
+		string(r.ID), repository, r.HostName, textsJSON(r.Paths), r.MorePaths, textsJSON(r.Tags), r.Latest[:], nanos(r.AddedAt),
 		nanos(r.LastBackup), nanos(r.LastSeen), r.Size, int64(r.Rhythm), r.Future, r.SilentAtFirst, string(ring))
 	return err
 }

@@ -39,10 +39,7 @@ func (s *Store) RemoveSightings(ctx context.Context, repository syncline.ID, sna
 // Looks implements store.Series.
 func (s *Store) Looks(ctx context.Context) ([]syncline.Look, error) {
 	return queryAll(ctx, s, "list looks", func(r row) (v syncline.Look, err error) {
-		var names string
-		if err = r.Scan(&v.RepositoryID, instant{&v.LookedAt}, instant{&v.FailedAt}, &v.Unwatched, &names); err == nil {
-			v.Names, err = texts(names)
-		}
+		err = r.Scan(&v.RepositoryID, instant{&v.LookedAt}, instant{&v.FailedAt}, &v.Unwatched, textList{&v.Names})
 		return v, err
 	}, `SELECT r.id, l.looked_at, l.failed_at, l.unwatched, l.names
 		FROM looks l JOIN repositories r ON r.seq = l.repository_seq ORDER BY r.seq`)
@@ -50,16 +47,12 @@ func (s *Store) Looks(ctx context.Context) ([]syncline.Look, error) {
 
 // SetLook implements store.Series.
 func (s *Store) SetLook(ctx context.Context, l syncline.Look) error {
-	names, err := textsJSON(l.Names)
-	if err != nil {
-		return translate(err, "record a look")
-	}
 	return s.update(ctx, "record a look", func(ctx context.Context, conn *sql.Conn) error {
 		return exec(ctx, conn, notFound("repository", l.RepositoryID), `INSERT INTO looks (repository_seq, looked_at, failed_at, unwatched, names)
 			SELECT seq, ?, ?, ?, ? FROM repositories WHERE id = ?
 			ON CONFLICT (repository_seq) DO UPDATE SET looked_at = excluded.looked_at, failed_at = excluded.failed_at,
 			unwatched = excluded.unwatched, names = excluded.names`,
-			nanos(l.LookedAt), nanos(l.FailedAt), l.Unwatched, names, string(l.RepositoryID))
+			nanos(l.LookedAt), nanos(l.FailedAt), l.Unwatched, textsJSON(l.Names), string(l.RepositoryID))
 	})
 }
 
