@@ -17,10 +17,13 @@ type Ballast struct {
 	mu   sync.Mutex
 }
 
-// NewBallast returns a ballast at path. Restore makes the file. It has 16 MiB,
+// BallastSize is the size of a ballast in bytes, but on a small disk.
+const BallastSize = 16 << 20
+
+// NewBallast returns a ballast at path. Restore makes the file. It has BallastSize,
 // or a sixteenth of a small disk.
 func NewBallast(path string) *Ballast {
-	size := int64(16 << 20)
+	size := int64(BallastSize)
 	if s, err := Of(filepath.Dir(path)); err == nil {
 		size = min(size, s.Total/16)
 	}

@@ -74,11 +74,9 @@ func (d *Doctor) settings() []doctor.Finding {
 func (d *Doctor) directory() (all []doctor.Finding, there bool) {
 	const check = "directory"
 	if _, err := existingData(d.data); err != nil {
-		if _, lost := leftOf(d.data); lost == nil {
-			if left, _ := leftOf(d.data); left != "" {
-				return []doctor.Finding{doctor.Bad(doctor.Failed, check, d.data, "it holds "+left+", and its database syncline.db is missing",
-					"run syncline restore-state with a copy of backup-state")}, false
-			}
+		if left, lost := leftOf(d.data); lost == nil && left != "" {
+			return []doctor.Finding{doctor.Bad(doctor.Failed, check, d.data, "it holds "+left+", and its database syncline.db is missing",
+				"run syncline restore-state with a copy of backup-state")}, false
 		}
 		return []doctor.Finding{doctor.Fault(doctor.Failed, check, d.data, err)}, false
 	}
@@ -228,7 +226,7 @@ func (d *Doctor) disks() (all []doctor.Finding) {
 			all = append(all, doctor.Good(check, subject, "%s", message))
 		}
 	}
-	room("data", d.data, func(int64) int64 { return 4 * ballastSize }, "make room: the server's database cannot grow")
+	room("data", d.data, func(int64) int64 { return 4 * diskspace.BallastSize }, "make room: the server's database cannot grow")
 	if reserve, err := d.Settings.catalogReserve(); err == nil {
 		keep := func(total int64) int64 {
 			if reserve < 0 {
@@ -253,9 +251,6 @@ func (d *Doctor) disks() (all []doctor.Finding) {
 	}
 	return all
 }
-
-// ballastSize is the room that the store keeps for itself on a large disk.
-const ballastSize = 16 << 20
 
 func (d *Doctor) certificate() doctor.Finding {
 	const check = "certificate"

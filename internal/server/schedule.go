@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
@@ -40,18 +39,6 @@ func (s *Server) newSchedule(dir *catalogs.Dir, o Options, told *metrics.Metrics
 	}
 	s.service.Judged, told.Checks = checks.SessionEnded, checks
 	return checks
-}
-
-// keepChecking runs the schedule, and the watch of local folders, until stop is called.
-func (s *Server) keepChecking(ctx context.Context, checks *schedule.Service) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	var running sync.WaitGroup
-	running.Go(func() { checks.Run(ctx) })
-	running.Go(func() { s.folders.Run(ctx) })
-	return func() {
-		cancel()
-		running.Wait()
-	}
 }
 
 // checker compares repositories with their catalogs.

@@ -207,7 +207,8 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	defer runs.Close()
 	defer background(ctx, backups.Run)()
 	s.rebuild(ctx, outdated, o.Logger)
-	defer s.keepChecking(ctx, checks)()
+	defer background(ctx, s.folders.Run)()
+	defer background(ctx, checks.Run)()
 	s.Address, s.BasePath = displayAddress(ln.Addr(), o.Listen), o.base
 	entry.open(certs)
 	defer entry.close()
