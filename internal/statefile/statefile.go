@@ -23,6 +23,7 @@ import (
 	"archive/tar"
 	"bufio"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -220,23 +221,16 @@ func Extract(ctx context.Context, r io.Reader, folder string) (Manifest, error) 
 		}
 	}
 	if _, err := archive.Next(); !errors.Is(err, io.EOF) {
-		return Manifest{}, cannotRead(cmpError(err, errors.New("a part that the manifest does not name")))
+		return Manifest{}, cannotRead(cmp.Or(err, errors.New("a part that the manifest does not name")))
 	}
 	// Gzip's own checksum comes at the very end, and age's last block after it.
 	if _, err := copyBounded(ctx, io.Discard, zip, tailLimit); err != nil {
 		return Manifest{}, cannotRead(err)
 	}
 	if _, err := in.ReadByte(); !errors.Is(err, io.EOF) {
-		return Manifest{}, cannotRead(cmpError(err, errors.New("bytes after the end")))
+		return Manifest{}, cannotRead(cmp.Or(err, errors.New("bytes after the end")))
 	}
 	return m, nil
-}
-
-func cmpError(err, other error) error {
-	if err != nil {
-		return err
-	}
-	return other
 }
 
 func readManifest(ctx context.Context, archive *tar.Reader) (m Manifest, err error) {

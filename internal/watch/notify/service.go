@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/store"
 )
@@ -177,16 +175,9 @@ func (s *Service) worse(channel syncline.ID, failure error) bool {
 // Tick sends what is due at a time, and returns when all of it was tried.
 func (s *Service) Tick(ctx context.Context, now time.Time) error {
 	s.init()
-	var senders errgroup.Group
-	err := s.round(ctx, now, func(send func()) { senders.Go(func() error { send(); return nil }) })
-	return joined(err, senders.Wait())
-}
-
-func joined(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
+	var senders sync.WaitGroup
+	defer senders.Wait()
+	return s.round(ctx, now, senders.Go)
 }
 
 // round makes messages of the events that are due, and starts a sender for each channel
