@@ -12,48 +12,17 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
-	catalogs "syncline.dev/syncline/internal/catalog/sqlite"
 	"syncline.dev/syncline/internal/diskspace"
+	"syncline.dev/syncline/internal/store"
 )
 
-// openCatalogs opens the folder for catalogs, and removes those of repositories
-// that are not attached. release closes it.
-func (s *Server) openCatalogs(ctx context.Context, o Options) (dir *catalogs.Dir, release func() error, err error) {
-	folder, unlock, err := s.catalogFolder(ctx, o.Catalogs)
-	if err != nil {
-		return nil, nil, err
-	}
-	dir, err = catalogs.OpenDir(folder, func(id syncline.ID) {
-		o.Logger.Error("catalog is damaged; the next session builds it anew", "repository", id)
-		if err := s.store.SetOutOfSync(context.WithoutCancel(ctx), id, true); err != nil {
-			o.Logger.Error("cannot mark a repository as out of sync", "repository", id, "error", err)
-		}
-	})
-	if err != nil {
-		return nil, nil, errors.Join(err, unlock())
-	}
-	dir.Room = roomFor(folder, o.reserve)
-	release = func() error {
-		dir.Close()
-		return unlock()
-	}
-	attached, err := s.store.Repositories(ctx)
-	if err == nil {
-		err = dir.Sweep(ctx, idsOf(attached))
-	}
-	if err != nil {
-		return nil, nil, errors.Join(err, release())
-	}
-	return dir, release, nil
-}
-
 // catalogFolder returns the folder for catalogs, and locks one outside of the data
-// directory until release is called.
-func (s *Server) catalogFolder(ctx context.Context, elsewhere string) (folder string, release func() error, err error) {
+// directory until release is called. instance is the installation that has it.
+func catalogFolder(ctx context.Context, instance store.Instance, data, elsewhere string) (folder string, release func() error, err error) {
 	if elsewhere == "" {
-		return filepath.Join(s.path, "catalogs"), func() error { return nil }, nil
+		return filepath.Join(data, "catalogs"), func() error { return nil }, nil
 	}
-	id, err := s.store.InstallationID(ctx)
+	id, err := instance.InstallationID(ctx)
 	if err != nil {
 		return "", nil, err
 	}

@@ -14,9 +14,8 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/auth"
-	"syncline.dev/syncline/internal/diskspace"
 	"syncline.dev/syncline/internal/secret"
-	stores "syncline.dev/syncline/internal/store/sqlite"
+	"syncline.dev/syncline/internal/store"
 )
 
 // DataDir is an opened data directory:
@@ -33,10 +32,11 @@ import (
 //	restoring/        the parts of a copy of the state, while they are checked
 //	setup             marks an unfinished setup of the directory
 type DataDir struct {
-	path  string
-	store *stores.Store
-	box   *secret.Box
-	Auth  *auth.Service
+	path     string
+	store    store.Store
+	database database // that has the store
+	box      *secret.Box
+	Auth     *auth.Service
 }
 
 // makeDataDir makes a data directory unless it exists, and makes sure that only
@@ -78,8 +78,7 @@ func openDataDir(ctx context.Context, path string, key openKey, logger *slog.Log
 	if err := makeDataDir(path); err != nil {
 		return nil, err
 	}
-	database := filepath.Join(path, databaseFile)
-	isNew, err := beginSetup(path, database)
+	isNew, err := beginSetup(path, filepath.Join(path, databaseFile))
 	if err != nil {
 		return nil, err
 	}
@@ -87,14 +86,14 @@ func openDataDir(ctx context.Context, path string, key openKey, logger *slog.Log
 	if err != nil {
 		return nil, err
 	}
-	store, err := stores.OpenWith(ctx, database, diskspace.NewBallast(filepath.Join(path, "ballast")))
+	base, err := openSQLite(ctx, path)
 	if err != nil {
 		return nil, err
 	}
 	if err := endSetup(path); err != nil {
-		return nil, errors.Join(err, store.Close())
+		return nil, errors.Join(err, base.Close())
 	}
-	d := &DataDir{path: path, store: store, box: box, Auth: auth.New(store, auth.Options{Logger: logger})}
+	d := &DataDir{path: path, store: base.Store, database: base, box: box, Auth: auth.New(base.Store, auth.Options{Logger: logger})}
 	for _, w := range d.Warnings() {
 		if logger != nil {
 			logger.Warn(w)
@@ -103,17 +102,8 @@ func openDataDir(ctx context.Context, path string, key openKey, logger *slog.Log
 	return d, nil
 }
 
-// Warnings returns what is wrong with the data directory, and what to do, a sentence
-// each.
-func (d *DataDir) Warnings() []string {
-	if d.store.Incomplete() {
-		return []string{MsgIncomplete}
-	}
-	return nil
-}
-
-// MsgIncomplete says that the database may lack changes, and what to do.
-const MsgIncomplete = stores.MsgIncomplete
+// Warnings returns what is wrong with the database, and what to do, a sentence each.
+func (d *DataDir) Warnings() []string { return d.database.warnings() }
 
 const (
 	lockFile = "lock"

@@ -16,7 +16,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
-	catalogs "syncline.dev/syncline/internal/catalog/sqlite"
+	catalogfiles "syncline.dev/syncline/internal/catalog/sqlite"
 	"syncline.dev/syncline/internal/diskspace"
 	"syncline.dev/syncline/internal/doctor"
 	"syncline.dev/syncline/internal/place"
@@ -56,7 +56,7 @@ func (d *Doctor) catalogs(ctx context.Context) (all []doctor.Finding) {
 
 func (d *Doctor) catalog(ctx context.Context, r *syncline.Repository) doctor.Finding {
 	const check = "catalog"
-	path := catalogs.FileOf(d.catalogFolder(), r.ID)
+	path := catalogfiles.FileOf(d.catalogFolder(), r.ID)
 	switch {
 	case path == "" && r.Catalog.Catalog == "":
 		return doctor.Bad(doctor.Warning, check, r.Name, "it has never been synchronized", "synchronize it")
@@ -85,7 +85,7 @@ func (d *Doctor) catalog(ctx context.Context, r *syncline.Repository) doctor.Fin
 }
 
 func readCatalog(ctx context.Context, path string) (mark syncline.CatalogMark, snapshots int, size int64, err error) {
-	c, err := catalogs.OpenReadOnly(ctx, path)
+	c, err := catalogfiles.OpenReadOnly(ctx, path)
 	if err != nil {
 		return mark, 0, 0, err
 	}

@@ -2,13 +2,8 @@ package server
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"net"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -60,13 +55,10 @@ const (
 type monitor struct {
 	*metrics.Metrics
 	instance store.Instance
-	database string // its file
-	catalogs string // their folder
-	warnings func() []string
+	database database
 	logger   *slog.Logger
 
-	opened os.FileInfo // the database as it was opened
-	looks  singleflight.Group
+	looks singleflight.Group
 
 	mu    sync.Mutex
 	at    time.Time // of the last look, zero for none
@@ -76,17 +68,12 @@ type monitor struct {
 var _ api.Monitor = (*monitor)(nil)
 
 // newMonitor returns the monitor of a server whose database and catalogs are open.
-func (s *Server) newMonitor(m *metrics.Metrics, catalogs string, logger *slog.Logger) (*monitor, error) {
-	database := filepath.Join(s.path, databaseFile)
-	opened, err := os.Stat(database)
-	if err != nil {
-		return nil, cannotUse(err, s.path)
-	}
-	return &monitor{Metrics: m, instance: s.store, database: database, catalogs: catalogs, warnings: s.Warnings, logger: logger, opened: opened}, nil
+func (s *Server) newMonitor(m *metrics.Metrics, logger *slog.Logger) *monitor {
+	return &monitor{Metrics: m, instance: s.store, database: s.database, logger: logger}
 }
 
 // Warnings implements api.Monitor.
-func (m *monitor) Warnings() []string { return m.warnings() }
+func (m *monitor) Warnings() []string { return m.database.warnings() }
 
 // Text implements api.Monitor.
 func (m *monitor) Text(ctx context.Context) ([]byte, string, error) {
@@ -113,7 +100,7 @@ func (m *monitor) Ready(ctx context.Context) error {
 	case l := <-look:
 		return l.Err
 	case <-late.C: // a disk can hang without an end
-		return syncline.Errorf(syncline.CodeUnavailable, "the disk of the database or of the catalogs did not answer within %s", readyTime)
+		return syncline.Errorf(syncline.CodeUnavailable, "%s did not answer within %s", m.database.answerer(), readyTime)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -133,26 +120,10 @@ func (m *monitor) record(found error) error {
 	return found
 }
 
-// look fails when the database or the folder of the catalogs cannot be read, or when
-// another file has taken the database's place: the open one is then lost at the end.
+// look fails when the database cannot be used.
 func (m *monitor) look(ctx context.Context) error {
 	if _, err := m.instance.InstallationID(ctx); err != nil {
 		return syncline.WrapError(syncline.CodeUnavailable, err, "the database cannot be read")
 	}
-	info, err := os.Stat(m.database)
-	if err == nil && !os.SameFile(info, m.opened) {
-		err = fmt.Errorf("%s is another file than the one that is open", m.database)
-	}
-	if err != nil {
-		return syncline.WrapError(syncline.CodeUnavailable, err, "the file of the database is gone, or another one lies in its place")
-	}
-	folder, err := os.Open(m.catalogs)
-	if err == nil {
-		_, err = folder.Readdirnames(1)
-		folder.Close()
-	}
-	if err != nil && !errors.Is(err, io.EOF) { // that is an empty folder
-		return syncline.WrapError(syncline.CodeUnavailable, err, "the folder of the catalogs cannot be read")
-	}
-	return nil
+	return m.database.look(ctx)
 }

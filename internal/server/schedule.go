@@ -7,7 +7,6 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
-	catalogs "syncline.dev/syncline/internal/catalog/sqlite"
 	"syncline.dev/syncline/internal/diskspace"
 	"syncline.dev/syncline/internal/metrics"
 	"syncline.dev/syncline/internal/syncer"
@@ -23,11 +22,11 @@ const checksAtOnce = 8
 
 // newSchedule returns the service that checks the repositories by themselves. It hears
 // how sessions end, and tells all others of its checks.
-func (s *Server) newSchedule(dir *catalogs.Dir, o Options, told *metrics.Metrics, backups *series.Service, notifier *notify.Service) *schedule.Service {
+func (s *Server) newSchedule(dir catalogs, o Options, told *metrics.Metrics, backups *series.Service, notifier *notify.Service) *schedule.Service {
 	checks := &schedule.Service{
-		Repositories: s.store, Records: s.store, Checker: checker{s.source, dir}, Sessions: turns{s.service},
+		Repositories: s.store, Records: s.store, Checker: checker{s.source, dir.Directory}, Sessions: turns{s.service},
 		Reporter: s.desk, Logger: o.Logger, Now: wall, AtOnce: checksAtOnce, Interval: o.SyncInterval,
-		Disks: s.disks(dir.Path(), o), Space: diskspace.Of,
+		Disks: s.disks(dir.folder, o), Space: diskspace.Of,
 	}
 	s.folders = &folders.Watcher{Changed: checks.Nudge, Logger: o.Logger}
 	checks.Watch = s.folders.Watch
@@ -44,7 +43,7 @@ func (s *Server) newSchedule(dir *catalogs.Dir, o Options, told *metrics.Metrics
 // checker compares repositories with their catalogs.
 type checker struct {
 	source   *source
-	catalogs *catalogs.Dir
+	catalogs catalog.Directory
 }
 
 // Check implements schedule.Checker.

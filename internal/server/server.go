@@ -139,11 +139,11 @@ func (s *Server) certificate(o *Settings) (tls.Certificate, error) {
 
 // serve puts the parts together and answers until ctx ends.
 func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener, certs *api.Certificates) (err error) {
-	dir, release, err := s.openCatalogs(ctx, o)
+	dir, err := s.openCatalogs(ctx, &o)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, release()) }()
+	defer func() { err = errors.Join(err, dir.release()) }()
 	places := s.newSource(&o)
 	current := &freshness.Keeper{Dir: dir, Store: s.store, Logger: o.Logger}
 	outdated, err := current.Verify(ctx)
@@ -157,10 +157,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	points := &explore.RestorePoints{Catalogs: current, Repositories: current}
 	told := metrics.New(current, points, o.Version)
 	told.Alarms = s.store
-	watch, err := s.newMonitor(told, dir.Path(), o.Logger)
-	if err != nil {
-		return err
-	}
+	watch := s.newMonitor(told, o.Logger)
 	s.source.opened = watch.Opened
 	s.desk = s.newDesk()
 	backups := s.newSeries(current, points, told, o)

@@ -13,7 +13,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
-	catalogs "syncline.dev/syncline/internal/catalog/sqlite"
+	catalogfiles "syncline.dev/syncline/internal/catalog/sqlite"
 	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/place/kinds"
 	"syncline.dev/syncline/internal/resticfixture"
@@ -29,7 +29,7 @@ type attached struct {
 	t       *testing.T
 	service *syncer.Service
 	data    *DataDir
-	dir     *catalogs.Dir
+	dir     *catalogfiles.Dir
 	// answer, where it is set, answers in the storage's place and says so.
 	answer atomic.Pointer[func(http.ResponseWriter, *http.Request) bool]
 }
@@ -59,7 +59,7 @@ func newAttached(t *testing.T, retry storage.RetryOptions) *attached {
 	a.data, err = openDataDir(ctx, folder, keyIn(""), logger)
 	must(err)
 	t.Cleanup(func() { a.data.store.Close() })
-	a.dir, err = catalogs.OpenDir(filepath.Join(folder, "catalogs"), func(syncline.ID) {})
+	a.dir, err = catalogfiles.OpenDir(filepath.Join(folder, "catalogs"), func(syncline.ID) {})
 	must(err)
 	t.Cleanup(func() { a.dir.Close() })
 	seal := sealer{a.data.box}
