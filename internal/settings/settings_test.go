@@ -81,6 +81,12 @@ func TestOrder(t *testing.T) {
 			[3]string{"SYNCLINE_NAME", file + ":5", "SYNCLINE_TRUSTED_NETWORK"},
 		},
 		{
+			"a variable that says no",
+			settings.Sources{File: file, Environ: []string{"SYNCLINE_LOUD=false"}},
+			values{Name: "file", Count: 3, Every: 90 * time.Second, Networks: []string{"10.0.0.0/8", "::1"}},
+			[3]string{file + ":2", "SYNCLINE_LOUD", file + ":6"},
+		},
+		{
 			"flags",
 			settings.Sources{File: file, Environ: []string{"SYNCLINE_TRUSTED_NETWORK=x", "SYNCLINE_LOUD=true"}, Flags: parsed.table().Given(flags)},
 			values{Name: "file", Count: 3, Every: 90 * time.Second, Networks: []string{"a,b", "c"}},
@@ -117,6 +123,7 @@ func TestMistakes(t *testing.T) {
 		{file: "every: soon", says: `and is "soon"`},
 		{file: "loud: yes", says: "loud must be true or false"},
 		{file: "trusted-network: [1]", says: "trusted-network must be a list of texts"},
+		{file: "trusted-network: ['']", says: "trusted-network must be a list of texts"},
 		{file: "trusted-network: {a: b}", says: "trusted-network must be a list of texts"},
 		{file: "trusted-network: [[a]]", says: "trusted-network must be a list of texts"},
 		{file: "name: &x a\nkey: *x", says: "s.yaml:2: key is an alias"},
@@ -172,8 +179,10 @@ func TestForeignVariables(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(v, values{}) {
 		t.Errorf("%+v, %v", v, err)
 	}
-	if _, err := v.table().Load(settings.Sources{Environ: []string{"SYNCLINE_PORT=4443"}}); err == nil {
-		t.Error("a port that a person chose is ignored")
+	for _, one := range []string{"SYNCLINE_PORT=4443", "SYNCLINE_SERVR=https://x"} {
+		if _, err := v.table().Load(settings.Sources{Environ: []string{one}}); err == nil {
+			t.Errorf("%s, which a person chose, is ignored", one)
+		}
 	}
 }
 
@@ -210,11 +219,54 @@ func TestTakeLive(t *testing.T) {
 	}
 }
 
-// A secret value is not told.
-func TestSecret(t *testing.T) {
-	v := values{Key: "hunter2"}
-	if table := v.table(); table[len(table)-1].Text() != "(secret)" {
-		t.Error(table[len(table)-1].Text())
+// TestText has the texts of values as people read them. A secret value is not told.
+func TestText(t *testing.T) {
+	texts := func(v values) (all [6]string) {
+		for i, s := range v.table() {
+			all[i] = s.Text()
+		}
+		return all
+	}
+	if got := texts(values{}); got != [6]string{"", "0", "0s", "false", "", ""} {
+		t.Errorf("got %q", got)
+	}
+	full := values{Name: "a", Count: 2, Every: time.Minute, Loud: true, Networks: []string{"x", "y"}, Key: "hunter2"}
+	if got := texts(full); got != [6]string{"a", "2", "1m0s", "true", "x,y", "(secret)"} {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestFlags has the help of the flags: it tells the default, and no hidden flag.
+func TestFlags(t *testing.T) {
+	var v values
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	v.table().AddFlags(flags)
+	help := flags.FlagUsages()
+	for _, part := range []string{"name of it (default: none)", "trust (can be given several times; default: none)", "a time\n", "say more\n"} {
+		if !strings.Contains(help, part) {
+			t.Errorf("the help lacks %q:\n%s", part, help)
+		}
+	}
+	if strings.Contains(help, "--key") {
+		t.Errorf("a hidden setting is shown:\n%s", help)
+	}
+	for i, want := range []string{"name", "many", "time", "", "network", "text"} {
+		if kind, help := v.table()[i].Kind(); kind != want || strings.Contains(help, "`") || help == "" {
+			t.Errorf("setting %d is a %q: %q", i, kind, help)
+		}
+	}
+}
+
+func TestSizes(t *testing.T) {
+	for text, want := range map[string]uint64{"0": 0, "12": 12, "12b": 12, "3k": 3 << 10, "3M": 3 << 20, "2g": 2 << 30, "1T": 1 << 40, "16777215T": 16777215 << 40} {
+		if got, err := settings.ParseSize(text); err != nil || got != want {
+			t.Errorf("%s: got %d, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "M", "-1", "1.5G", "1 G", "1MM", "16777216T", "99999999999999999999", strings.Repeat("9", 1000)} {
+		if got, err := settings.ParseSize(text); syncline.CodeOf(err) != syncline.CodeInvalid || len(syncline.MessageOf(err)) > 200 {
+			t.Errorf("%q: got %d, %v", text, got, err)
+		}
 	}
 }
 
