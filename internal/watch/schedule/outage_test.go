@@ -122,19 +122,26 @@ func TestWallClock(t *testing.T) {
 	}
 }
 
-// TestMovedWithSchedule moves a repository and changes its schedule in one step: it is
-// checked at once, and a failure at the old place holds up no session.
+// TestMovedWithSchedule moves a repository, or gives it another key, and changes its
+// schedule in one step: it is checked at once, and a failure before holds up no session.
 func TestMovedWithSchedule(t *testing.T) {
-	w := newWorld(t, 1)
-	w.check = func(syncline.Repository) (schedule.Found, error) { return schedule.Found{New: true, Listing: "a"}, nil }
-	w.tick(begin)
-	w.end(id(0), syncline.Errorf(syncline.CodeWrongPassword, "wrong password"))
-	w.tick(begin.Add(time.Second))
-	w.sessions = nil
-	w.list[0].Path, w.list[0].Schedule = "/elsewhere", syncline.Schedule{Interval: 24 * time.Hour}
-	w.tick(begin.Add(2 * time.Second))
-	if len(w.sessions) != 1 {
-		t.Errorf("%d sessions", len(w.sessions))
+	for i, change := range []func(r *syncline.Repository){
+		func(r *syncline.Repository) { r.Path = "/elsewhere" },
+		func(r *syncline.Repository) { r.ObjectStorageID = id(8) },
+		func(r *syncline.Repository) { r.EncryptionKeyID = id(9) },
+	} {
+		w := newWorld(t, 1)
+		w.check = func(syncline.Repository) (schedule.Found, error) { return schedule.Found{New: true, Listing: "a"}, nil }
+		w.tick(begin)
+		w.end(id(0), syncline.Errorf(syncline.CodeWrongPassword, "wrong password"))
+		w.tick(begin.Add(time.Second))
+		w.sessions = nil
+		change(&w.list[0])
+		w.list[0].Schedule = syncline.Schedule{Interval: 24 * time.Hour}
+		w.tick(begin.Add(2 * time.Second))
+		if len(w.sessions) != 1 {
+			t.Errorf("change %d: %d sessions", i, len(w.sessions))
+		}
 	}
 }
 

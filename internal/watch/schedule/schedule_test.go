@@ -1,8 +1,10 @@
 package schedule_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -290,9 +292,16 @@ func TestDisks(t *testing.T) {
 	w := newWorld(t, 1)
 	free := map[string]int64{"/data": 500 << 20, "/r": 500 << 30}
 	w.service.Disks = []schedule.Disk{{Subject: "data", What: "data directory", Path: "/data", Keep: func(int64) int64 { return 100 << 20 }}}
+	looks, away := 0, false
 	w.service.Space = func(path string) (diskspace.Space, error) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
+		if path == "/data" {
+			looks++
+		}
+		if away {
+			return diskspace.Space{}, errors.New("stale file handle")
+		}
 		return diskspace.Space{Total: 1 << 40, Free: free[path], Device: uint64(len(path))}, nil
 	}
 	set := func(path string, n int64) {
@@ -317,8 +326,27 @@ func TestDisks(t *testing.T) {
 	set("/data", 500<<20)
 	set("/r", 1<<30)
 	look("less of the repository", "StorageLow Critical")
+	if got := w.reported["StorageLow "+string(id(0))]; len(got) != 1 || got[0].Link != "/repositories/"+string(id(0)) ||
+		!strings.Contains(got[0].Message, `of the repository "0" has 1.0 GiB of 1.0 TiB free`) {
+		t.Errorf("%+v", got)
+	}
+	set("/data", 50<<20)
+	if got := w.reported["StorageLow "]; len(got) != 1 || got[0].Subject != "data" || !strings.Contains(got[0].Message, "of the data directory has 50.0 MiB free, and 100.0 MiB of it") {
+		t.Errorf("%+v", got)
+	}
+	away = true // a disk that does not tell is as it was
 	set("/r", 500<<30)
+	look("not known", "StorageLow Critical", "StorageLow Critical")
+	away, looks = false, 0
+	set("/data", 500<<20)
 	look("room again")
+	if looks != 4 {
+		t.Errorf("%d looks at a disk in twenty minutes", looks)
+	}
+	w.tick(w.now.Add(-48 * time.Hour)) // the clock is set back
+	if looks != 5 {
+		t.Errorf("%d looks after the clock was set back", looks)
+	}
 }
 
 // TestSharedDisk has repositories on one file system that fills up: one of them tells of
@@ -340,6 +368,9 @@ func TestSharedDisk(t *testing.T) {
 	if n := low(); n != 1 || len(w.open(id(0))) != 1 {
 		t.Errorf("%d repositories tell of the disk", n)
 	}
+	if got := w.reported["StorageLow "+string(id(0))]; len(got) != 1 || !strings.Contains(got[0].Message, `of 40 repositories, "0" among them, has`) {
+		t.Errorf("%+v", got)
+	}
 	reports := len(w.reports)
 	w.start()
 	w.service.Space = space
@@ -353,5 +384,39 @@ func TestSharedDisk(t *testing.T) {
 	w.run(w.now.Add(time.Hour), 10*time.Second)
 	if len(w.open(id(1))) != 1 {
 		t.Error("no other repository takes over")
+	}
+}
+
+// TestDisksOfTheirOwn has file systems that are full, one for each repository, beside a
+// repository in object storage and one that is not checked, whose disks nobody waits for.
+func TestDisksOfTheirOwn(t *testing.T) {
+	w := newWorld(t, 4)
+	for i := range w.list {
+		w.list[i].Path = strings.Repeat("/r", i+1)
+	}
+	w.list[2].Path = ""
+	w.list[3].Schedule = syncline.Schedule{Disabled: true}
+	devices := uint64(1)
+	w.service.Space = func(path string) (diskspace.Space, error) {
+		return diskspace.Space{Total: 1 << 40, Free: 1 << 30, Device: devices * uint64(len(path))}, nil
+	}
+	w.tick(begin)
+	w.service.Nudge(id(0))
+	w.service.Nudge(id(1))
+	w.tick(begin.Add(time.Minute)) // both disks have been seen
+	for i, want := range []int{1, 1, 0, 0} {
+		if got := w.open(id(i)); len(got) != want {
+			t.Errorf("repository %d: %v", i, got)
+		}
+	}
+	devices = 0 // which file system it is cannot be told
+	w.start()
+	w.service.Space = func(path string) (diskspace.Space, error) {
+		return diskspace.Space{Total: 1 << 40, Free: 1 << 30}, nil
+	}
+	w.reports = nil
+	w.run(w.now.Add(time.Hour), 10*time.Second)
+	if len(w.reports) != 2 {
+		t.Errorf("reports %v", w.reports)
 	}
 }
