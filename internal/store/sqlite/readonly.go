@@ -12,6 +12,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/store"
+	"syncline.dev/syncline/internal/store/relational"
 )
 
 // errReadOnly refuses writes to a database that is open for reading.
@@ -50,6 +51,7 @@ func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 	stopped := make(chan struct{})
 	close(stopped)
 	s := &Store{path: path, read: db, closing: make(chan struct{}), stopped: stopped}
+	s.Store = relational.New(engine{s}, relational.Options{Dialect: dialect, Writes: s.writes.Load})
 	files, err := migrationFiles()
 	if err == nil {
 		_, s.latestVersion, err = newProvider(db, files)
@@ -83,19 +85,40 @@ const problems = 10
 // Check reads the whole database and returns what is wrong with it, up to ten
 // sentences in SQLite's words.
 func (s *Store) Check(ctx context.Context) ([]string, error) {
-	found, err := queryAll(ctx, s, "check the database", scanText, fmt.Sprintf(`PRAGMA quick_check(%d)`, problems))
+	found, err := scanAll(ctx, s, "check the database", scanText, fmt.Sprintf(`PRAGMA quick_check(%d)`, problems))
 	if err != nil {
 		return nil, err
 	}
 	if len(found) == 1 && found[0] == "ok" {
 		found = nil
 	}
-	dangling, err := queryAll(ctx, s, "check the database", scanText,
+	dangling, err := scanAll(ctx, s, "check the database", scanText,
 		`SELECT DISTINCT "table" || ' refers to missing rows of ' || parent FROM pragma_foreign_key_check LIMIT ?`, problems)
 	return append(found, dangling...), err
 }
 
-func scanText(r row) (text string, err error) {
+// scanAll reads all rows.
+func scanAll[T any](ctx context.Context, s *Store, doing string, scan func(relational.Row) (T, error), query string, args ...any) (all []T, err error) {
+	q, err := engine{s}.Reader()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := q.Query(ctx, query, args...)
+	if err != nil {
+		return nil, engine{s}.Translate(err, doing)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, engine{s}.Translate(err, doing)
+		}
+		all = append(all, v)
+	}
+	return all, engine{s}.Translate(rows.Err(), doing)
+}
+
+func scanText(r relational.Row) (text string, err error) {
 	err = r.Scan(&text)
 	return text, err
 }
@@ -103,7 +126,7 @@ func scanText(r row) (text string, err error) {
 // SealedSecrets returns all sealed secrets. A secret is the column "sealed" of a table,
 // and is bound to the column "id". A row without a secret has NULL or no bytes there.
 func (s *Store) SealedSecrets(ctx context.Context) ([]store.SealedSecret, error) {
-	tables, err := queryAll(ctx, s, "list the tables with secrets", scanText,
+	tables, err := scanAll(ctx, s, "list the tables with secrets", scanText,
 		`SELECT m.name FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name = 'sealed' ORDER BY m.name`)
 	if err != nil {
 		return nil, err
@@ -111,7 +134,7 @@ func (s *Store) SealedSecrets(ctx context.Context) ([]store.SealedSecret, error)
 	var all []store.SealedSecret
 	for _, table := range tables {
 		quoted := `"` + table + `"` // a name of ours
-		list, err := queryAll(ctx, s, "list the secrets", func(r row) (x store.SealedSecret, err error) {
+		list, err := scanAll(ctx, s, "list the secrets", func(r relational.Row) (x store.SealedSecret, err error) {
 			x.Table = table
 			err = r.Scan(&x.ID, &x.Sealed)
 			return x, err
@@ -142,7 +165,7 @@ func (s *Store) CopyTo(ctx context.Context, path string) error {
 		if isFull(err) {
 			return syncline.WrapError(syncline.CodeUnavailable, err, "the disk is full; the copy of the database needs room in %s", filepath.Dir(path))
 		}
-		return s.translate(err, "copy the database")
+		return engine{s}.Translate(err, "copy the database")
 	}
 	h, err := readHead(path)
 	if err == nil && (!h.ours || h.log) {

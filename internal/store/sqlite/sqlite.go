@@ -1,5 +1,5 @@
 // Package sqlite keeps the server's own state in one SQLite file: it implements
-// store.Store. It knows nothing of catalogs, HTTP and passwords, nor of the meaning of
+// store.Store by the statements of package relational. It knows nothing of catalogs, HTTP and passwords, nor of the meaning of
 // the sealed bytes that it keeps. It does not lock the data directory.
 //
 // Writes go through one goroutine with one connection. It takes all the calls that
@@ -28,6 +28,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/store"
+	"syncline.dev/syncline/internal/store/relational"
 )
 
 const (
@@ -45,6 +46,8 @@ const (
 // Store is the server's state in one SQLite file. It is safe for concurrent
 // use, and other processes may open the same file.
 type Store struct {
+	*relational.Store
+
 	path  string
 	write *sql.DB // one connection, used by the writer goroutine only
 	read  *sql.DB
@@ -61,9 +64,6 @@ type Store struct {
 
 	writes                 atomic.Uint64 // transactions that ended
 	version, latestVersion int64         // of the schema, where it is open for reading only
-
-	latest       sync.Map // of *kept[store.Work] by kind
-	repositories kept[syncline.Repository]
 
 	closeErr error
 }
@@ -120,6 +120,7 @@ func openStore(ctx context.Context, path string, spare Spare) (*Store, error) {
 		stopped: make(chan struct{}),
 		spare:   spare,
 	}
+	s.Store = relational.New(engine{s}, relational.Options{Dialect: dialect, Writes: s.writes.Load})
 	if s.write, err = openPool(path, 1, nil); err != nil {
 		return nil, err
 	}
@@ -239,14 +240,6 @@ func (s *Store) closePools() error {
 		return translate(err, "close the database")
 	}
 	return nil
-}
-
-// InstallationID implements store.Instance.
-func (s *Store) InstallationID(ctx context.Context) (syncline.ID, error) {
-	return queryOne(ctx, s, "read the installation's id", nil, func(r row) (id syncline.ID, err error) {
-		err = r.Scan(&id)
-		return id, err
-	}, `SELECT installation_id FROM instance`)
 }
 
 func newID() syncline.ID { return syncline.ID(uuid.NewString()) }

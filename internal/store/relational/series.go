@@ -1,8 +1,7 @@
-package sqlite
+package relational
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"slices"
 	"time"
@@ -20,7 +19,7 @@ const (
 	saveSeriesRows = 200
 )
 
-func scanSeries(r row) (v syncline.Series, err error) {
+func scanSeries(r Row) (v syncline.Series, err error) {
 	var latest []byte
 	err = r.Scan(&v.ID, &v.RepositoryID, &v.HostName, textList{&v.Paths}, &v.MorePaths, textList{&v.Tags}, &latest, instant{&v.AddedAt}, instant{&v.LastBackup},
 		instant{&v.LastSeen}, &v.Size, &v.Rhythm, &v.Future, &v.SilentAtFirst, instant{&v.RetiredAt}, &v.RetiredBy)
@@ -73,7 +72,7 @@ func (s *Store) Series(ctx context.Context, repository syncline.ID) ([]syncline.
 
 // SeriesRing implements store.Series.
 func (s *Store) SeriesRing(ctx context.Context, series syncline.ID) ([]syncline.CountedSighting, error) {
-	kept, err := queryAll(ctx, s, "read a series", func(r row) (text string, err error) {
+	kept, err := queryAll(ctx, s, "read a series", func(r Row) (text string, err error) {
 		err = r.Scan(&text)
 		return text, err
 	}, `SELECT ring FROM series WHERE id = ?`, string(series))
@@ -98,19 +97,19 @@ func fromNanos(n int64) time.Time { return time.Unix(0, n).UTC() }
 
 // SaveSeries implements store.Series.
 func (s *Store) SaveSeries(ctx context.Context, repository syncline.ID, records []store.SeriesRecord) error {
-	return s.inParts(ctx, "save series", repository, len(records), saveSeriesRows, func(ctx context.Context, conn *sql.Conn, repository int64, i int) error {
-		return saveSeries(ctx, conn, repository, records[i])
+	return s.inParts(ctx, "save series", repository, len(records), saveSeriesRows, func(ctx context.Context, tx Tx, repository int64, i int) error {
+		return saveSeries(ctx, tx, repository, records[i])
 	})
 }
 
 // inParts runs one for each of n items of a repository, a part of them in each
 // transaction.
 func (s *Store) inParts(ctx context.Context, doing string, repository syncline.ID, n, most int,
-	one func(ctx context.Context, conn *sql.Conn, repository int64, i int) error,
+	one func(ctx context.Context, tx Tx, repository int64, i int) error,
 ) error {
 	for from := 0; from < n; from += most {
-		err := s.update(ctx, doing, func(ctx context.Context, conn *sql.Conn) error {
-			seqs, err := scanAll(ctx, conn, scanNumber, `SELECT seq FROM repositories WHERE id = ?`, string(repository))
+		err := s.update(ctx, doing, func(ctx context.Context, tx Tx) error {
+			seqs, err := scanAll(ctx, tx, scanNumber, `SELECT seq FROM repositories WHERE id = ?`, string(repository))
 			if err != nil {
 				return err
 			}
@@ -118,7 +117,7 @@ func (s *Store) inParts(ctx context.Context, doing string, repository syncline.I
 				return notFound("repository", repository)
 			}
 			for i := from; i < min(n, from+most); i++ {
-				if err := one(ctx, conn, seqs[0], i); err != nil {
+				if err := one(ctx, tx, seqs[0], i); err != nil {
 					return err
 				}
 			}
@@ -131,7 +130,7 @@ func (s *Store) inParts(ctx context.Context, doing string, repository syncline.I
 	return nil
 }
 
-func saveSeries(ctx context.Context, conn *sql.Conn, repository int64, r store.SeriesRecord) error {
+func saveSeries(ctx context.Context, tx Tx, repository int64, r store.SeriesRecord) error {
 	items := make([]ringItem, 0, len(r.Ring))
 	for _, x := range r.Ring[max(0, len(r.Ring)-store.MaxRing):] {
 		items = append(items, ringItem{x.Snapshot, x.Claimed.UnixNano(), x.Seen.UnixNano(), x.At.UnixNano(), x.Mark})
@@ -140,7 +139,7 @@ func saveSeries(ctx context.Context, conn *sql.Conn, repository int64, r store.S
 	if err != nil {
 		return err
 	}
-	_, err = conn.ExecContext(ctx, `INSERT INTO series (id, repository_seq, host, paths, more_paths, tags, latest, added_at,
+	_, err = tx.Exec(ctx, `INSERT INTO series (id, repository_seq, host, paths, more_paths, tags, latest, added_at,
 		last_backup, last_seen, size, rhythm, future, silent_at_first, ring) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET host = excluded.host, paths = excluded.paths, more_paths = excluded.more_paths,
 		tags = excluded.tags, latest = excluded.latest, last_backup = excluded.last_backup, last_seen = excluded.last_seen,
@@ -167,9 +166,9 @@ func (s *Store) DeleteSeries(ctx context.Context, series []syncline.ID) error {
 // eachSeries runs a statement for each series, whose id comes before the arguments.
 func (s *Store) eachSeries(ctx context.Context, doing string, series []syncline.ID, statement string, args ...any) error {
 	for part := range slices.Chunk(series, removeRows) {
-		err := s.update(ctx, doing, func(ctx context.Context, conn *sql.Conn) error {
+		err := s.update(ctx, doing, func(ctx context.Context, tx Tx) error {
 			for _, id := range part {
-				if _, err := conn.ExecContext(ctx, statement, append([]any{string(id)}, args...)...); err != nil {
+				if _, err := tx.Exec(ctx, statement, append([]any{string(id)}, args...)...); err != nil {
 					return err
 				}
 			}

@@ -1,4 +1,4 @@
-package sqlite
+package relational
 
 import (
 	"context"
@@ -21,9 +21,9 @@ var errDeadToken = &syncline.Error{
 // tokens (CodeUnauthenticated): a refresh that runs while the family is ended
 // cannot bring it back. An unknown user is CodeNotFound.
 func (s *Store) AddTokens(ctx context.Context, ts ...store.Token) error {
-	return s.update(ctx, "add tokens", func(ctx context.Context, conn *sql.Conn) error {
+	return s.update(ctx, "add tokens", func(ctx context.Context, tx Tx) error {
 		for _, t := range ts {
-			if err := addToken(ctx, conn, t); err != nil {
+			if err := addToken(ctx, tx, t); err != nil {
 				return err
 			}
 		}
@@ -31,23 +31,23 @@ func (s *Store) AddTokens(ctx context.Context, ts ...store.Token) error {
 	})
 }
 
-func addToken(ctx context.Context, conn *sql.Conn, t store.Token) error {
+func addToken(ctx context.Context, tx Tx, t store.Token) error {
 	var user int64
-	err := conn.QueryRowContext(ctx, `SELECT seq FROM users WHERE name_key = ?`, store.FoldName(t.UserName)).Scan(&user)
+	err := tx.QueryRow(ctx, `SELECT seq FROM users WHERE name_key = ?`, store.FoldName(t.UserName)).Scan(&user)
 	if errors.Is(err, sql.ErrNoRows) {
 		return notFound("user", t.UserName)
 	}
 	if err != nil {
 		return err
 	}
-	_, err = conn.ExecContext(ctx, `INSERT INTO token_families (id, user_seq) VALUES (?, ?) ON CONFLICT DO NOTHING`,
+	_, err = tx.Exec(ctx, `INSERT INTO token_families (id, user_seq) VALUES (?, ?) ON CONFLICT DO NOTHING`,
 		string(t.Family), user)
 	if err != nil {
 		return err
 	}
 	var owner int64
 	var ended bool
-	err = conn.QueryRowContext(ctx, `SELECT user_seq, ended FROM token_families WHERE id = ?`,
+	err = tx.QueryRow(ctx, `SELECT user_seq, ended FROM token_families WHERE id = ?`,
 		string(t.Family)).Scan(&owner, &ended)
 	switch {
 	case err != nil:
@@ -57,9 +57,9 @@ func addToken(ctx context.Context, conn *sql.Conn, t store.Token) error {
 	case ended:
 		return errDeadToken
 	}
-	_, err = conn.ExecContext(ctx, `INSERT INTO tokens (hash, family, refresh, expires_at) VALUES (?, ?, ?, ?)`,
+	_, err = tx.Exec(ctx, `INSERT INTO tokens (hash, family, refresh, expires_at) VALUES (?, ?, ?, ?)`,
 		t.Hash[:], string(t.Family), t.Refresh, t.ExpiresAt.UnixNano())
-	if isTaken(err) {
+	if errors.Is(err, ErrTaken) {
 		return syncline.WrapError(syncline.CodeConflict, err, "the token exists already")
 	}
 	return err
@@ -79,7 +79,7 @@ func (t tokenState) live(now time.Time) bool {
 	return !t.used && !t.ended && now.Before(t.ExpiresAt)
 }
 
-func scanToken(r row) (t tokenState, err error) {
+func scanToken(r Row) (t tokenState, err error) {
 	var hash []byte
 	err = r.Scan(&hash, &t.Family, &t.UserName, &t.Refresh, instant{&t.ExpiresAt}, &t.used, &t.ended)
 	copy(t.Hash[:], hash)
@@ -106,8 +106,8 @@ func (s *Store) UseRefreshToken(ctx context.Context, hash [32]byte, now time.Tim
 		return store.Token{}, err
 	}
 	refused := false
-	err = s.update(ctx, "use a refresh token", func(ctx context.Context, conn *sql.Conn) (err error) {
-		found, err = scanToken(conn.QueryRowContext(ctx, selectToken, hash[:]))
+	err = s.update(ctx, "use a refresh token", func(ctx context.Context, tx Tx) (err error) {
+		found, err = scanToken(tx.QueryRow(ctx, selectToken, hash[:]))
 		if errors.Is(err, sql.ErrNoRows) || err == nil && !found.Refresh {
 			return errDeadToken
 		}
@@ -115,11 +115,11 @@ func (s *Store) UseRefreshToken(ctx context.Context, hash [32]byte, now time.Tim
 			return err
 		}
 		if refused = !found.live(now); !refused {
-			return exec(ctx, conn, errDeadToken, `UPDATE tokens SET used = 1 WHERE hash = ?`, hash[:])
+			return exec(ctx, tx, errDeadToken, `UPDATE tokens SET used = TRUE WHERE hash = ?`, hash[:])
 		}
 		if found.used {
 			// Not an error here: the family's end has to be committed.
-			return endFamily(ctx, conn, found.Family)
+			return endFamily(ctx, tx, found.Family)
 		}
 		return nil
 	})
@@ -134,31 +134,31 @@ func (s *Store) UseRefreshToken(ctx context.Context, hash [32]byte, now time.Tim
 
 // EndFamily implements store.Tokens. An unknown family has nothing to end.
 func (s *Store) EndFamily(ctx context.Context, family syncline.ID) error {
-	return s.update(ctx, "end a token family", func(ctx context.Context, conn *sql.Conn) error {
-		return endFamily(ctx, conn, family)
+	return s.update(ctx, "end a token family", func(ctx context.Context, tx Tx) error {
+		return endFamily(ctx, tx, family)
 	})
 }
 
 // FamilyUser implements store.Tokens.
 func (s *Store) FamilyUser(ctx context.Context, family syncline.ID) (string, error) {
-	return queryOne(ctx, s, "read a token family", errDeadToken, func(r row) (name string, err error) {
+	return queryOne(ctx, s, "read a token family", errDeadToken, func(r Row) (name string, err error) {
 		err = r.Scan(&name)
 		return name, err
 	}, `SELECT u.name FROM token_families f JOIN users u ON u.seq = f.user_seq WHERE f.id = ? AND NOT f.ended`, string(family))
 }
 
-func endFamily(ctx context.Context, conn *sql.Conn, family syncline.ID) error {
-	_, err := conn.ExecContext(ctx, `UPDATE token_families SET ended = 1 WHERE id = ?`, string(family))
+func endFamily(ctx context.Context, tx Tx, family syncline.ID) error {
+	_, err := tx.Exec(ctx, `UPDATE token_families SET ended = TRUE WHERE id = ?`, string(family))
 	return err
 }
 
 // DeleteExpired implements store.Tokens.
 func (s *Store) DeleteExpired(ctx context.Context, now time.Time) error {
-	return s.update(ctx, "delete expired tokens", func(ctx context.Context, conn *sql.Conn) error {
-		if _, err := conn.ExecContext(ctx, `DELETE FROM tokens WHERE expires_at < ?`, now.UnixNano()); err != nil {
+	return s.update(ctx, "delete expired tokens", func(ctx context.Context, tx Tx) error {
+		if _, err := tx.Exec(ctx, `DELETE FROM tokens WHERE expires_at < ?`, now.UnixNano()); err != nil {
 			return err
 		}
-		_, err := conn.ExecContext(ctx, `DELETE FROM token_families
+		_, err := tx.Exec(ctx, `DELETE FROM token_families
 			WHERE NOT EXISTS (SELECT 1 FROM tokens WHERE tokens.family = token_families.id)`)
 		return err
 	})

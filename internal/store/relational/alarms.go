@@ -1,4 +1,4 @@
-package sqlite
+package relational
 
 import (
 	"context"
@@ -16,7 +16,7 @@ const alarmColumns = `a.id, a.kind, coalesce(r.id, ''), a.subject, a.severity, a
 
 const selectAlarm = `SELECT ` + alarmColumns + ` FROM alarms a LEFT JOIN repositories r ON r.seq = a.repository_seq`
 
-func scanAlarm(r row) (a syncline.Alarm, err error) {
+func scanAlarm(r Row) (a syncline.Alarm, err error) {
 	err = r.Scan(alarmFields(&a)...)
 	return a, err
 }
@@ -60,16 +60,16 @@ func (s *Store) Alarm(ctx context.Context, id syncline.ID) (syncline.Alarm, erro
 // AlarmsOf implements store.Alarms.
 func (s *Store) AlarmsOf(ctx context.Context, kind syncline.AlarmKind, repository syncline.ID, endedAfter time.Time) ([]syncline.Alarm, error) {
 	return queryAll(ctx, s, "list the alarms of a repository", scanAlarm, selectAlarm+` WHERE a.kind = ?1
-		AND a.repository_seq IS (SELECT seq FROM repositories WHERE id = ?2)
+		AND a.repository_seq IS NOT DISTINCT FROM (SELECT seq FROM repositories WHERE id = ?2)
 		AND (a.repository_seq IS NOT NULL OR ?2 = '') AND (a.ended_at IS NULL OR a.ended_at > ?3) ORDER BY a.seq`,
 		string(kind), string(repository), endedAfter.UnixNano())
 }
 
 // ChangeAlarms implements store.Alarms.
 func (s *Store) ChangeAlarms(ctx context.Context, at time.Time, changes []store.AlarmChange) error {
-	return s.update(ctx, "change alarms", func(ctx context.Context, conn *sql.Conn) error {
+	return s.update(ctx, "change alarms", func(ctx context.Context, tx Tx) error {
 		for i := range changes {
-			if err := changeAlarm(ctx, conn, at, &changes[i]); err != nil {
+			if err := changeAlarm(ctx, tx, at, &changes[i]); err != nil {
 				return err
 			}
 		}
@@ -77,16 +77,16 @@ func (s *Store) ChangeAlarms(ctx context.Context, at time.Time, changes []store.
 	})
 }
 
-func changeAlarm(ctx context.Context, conn *sql.Conn, at time.Time, c *store.AlarmChange) error {
+func changeAlarm(ctx context.Context, tx Tx, at time.Time, c *store.AlarmChange) error {
 	write := updateAlarm
 	if c.New {
 		write = insertAlarm
 	}
-	if err := write(ctx, conn, &c.Alarm); err != nil {
+	if err := write(ctx, tx, &c.Alarm); err != nil {
 		return err
 	}
 	if !c.TakeBack.IsZero() {
-		if _, err := conn.ExecContext(ctx, `DELETE FROM alarm_events WHERE tell_at > ?
+		if _, err := tx.Exec(ctx, `DELETE FROM alarm_events WHERE tell_at > ?
 			AND alarm_seq = (SELECT seq FROM alarms WHERE id = ?)`, c.TakeBack.UnixNano(), string(c.Alarm.ID)); err != nil {
 			return err
 		}
@@ -94,16 +94,16 @@ func changeAlarm(ctx context.Context, conn *sql.Conn, at time.Time, c *store.Ala
 	if c.Event == "" {
 		return nil
 	}
-	_, err := conn.ExecContext(ctx, `INSERT INTO alarm_events (alarm_seq, event, at, tell_at)
+	_, err := tx.Exec(ctx, `INSERT INTO alarm_events (alarm_seq, event, at, tell_at)
 		SELECT seq, ?, ?, ? FROM alarms WHERE id = ?`, string(c.Event), at.UnixNano(), c.TellAt.UnixNano(), string(c.Alarm.ID))
 	return err
 }
 
-func insertAlarm(ctx context.Context, conn *sql.Conn, a *syncline.Alarm) error {
+func insertAlarm(ctx context.Context, tx Tx, a *syncline.Alarm) error {
 	var repository any
 	if a.RepositoryID != "" {
 		var seq int64
-		err := conn.QueryRowContext(ctx, `SELECT seq FROM repositories WHERE id = ?`, string(a.RepositoryID)).Scan(&seq)
+		err := tx.QueryRow(ctx, `SELECT seq FROM repositories WHERE id = ?`, string(a.RepositoryID)).Scan(&seq)
 		if errors.Is(err, sql.ErrNoRows) {
 			return notFound("repository", a.RepositoryID)
 		}
@@ -112,7 +112,7 @@ func insertAlarm(ctx context.Context, conn *sql.Conn, a *syncline.Alarm) error {
 		}
 		repository = seq
 	}
-	_, err := conn.ExecContext(ctx, `INSERT INTO alarms (id, kind, repository_seq, subject, severity, peak, host_name, paths, message, link,
+	_, err := tx.Exec(ctx, `INSERT INTO alarms (id, kind, repository_seq, subject, severity, peak, host_name, paths, message, link,
 		started_at, ended_at, reopened, acknowledged_by, acknowledged_at, note, silenced_until)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		string(a.ID), string(a.Kind), repository, a.Subject, string(a.Severity), string(a.Peak), a.HostName, textsJSON(a.Paths), a.Message, a.Link,
@@ -120,15 +120,15 @@ func insertAlarm(ctx context.Context, conn *sql.Conn, a *syncline.Alarm) error {
 	return alarmError(err, a)
 }
 
-func updateAlarm(ctx context.Context, conn *sql.Conn, a *syncline.Alarm) error {
-	err := exec(ctx, conn, notFound("alarm", a.ID), `UPDATE alarms SET severity = ?, peak = ?, host_name = ?, paths = ?,
+func updateAlarm(ctx context.Context, tx Tx, a *syncline.Alarm) error {
+	err := exec(ctx, tx, notFound("alarm", a.ID), `UPDATE alarms SET severity = ?, peak = ?, host_name = ?, paths = ?,
 		message = ?, link = ?, ended_at = ?, reopened = ? WHERE id = ?`,
 		string(a.Severity), string(a.Peak), a.HostName, textsJSON(a.Paths), a.Message, a.Link, nanos(a.EndedAt), a.Reopened, string(a.ID))
 	return alarmError(err, a)
 }
 
 func alarmError(err error, a *syncline.Alarm) error {
-	if isTaken(err) {
+	if errors.Is(err, ErrTaken) {
 		return syncline.WrapError(syncline.CodeConflict, err, "there is an open alarm of the kind %s for this condition already", a.Kind)
 	}
 	return err
@@ -136,28 +136,28 @@ func alarmError(err error, a *syncline.Alarm) error {
 
 // AcknowledgeAlarm implements store.Alarms.
 func (s *Store) AcknowledgeAlarm(ctx context.Context, id syncline.ID, by string, at time.Time, note *string) (syncline.Alarm, error) {
-	return s.handleAlarm(ctx, "acknowledge an alarm", id, func(ctx context.Context, conn *sql.Conn, _ *syncline.Alarm) error {
-		return exec(ctx, conn, notFound("alarm", id), `UPDATE alarms SET acknowledged_by = ?, acknowledged_at = ?,
+	return s.handleAlarm(ctx, "acknowledge an alarm", id, func(ctx context.Context, tx Tx, _ *syncline.Alarm) error {
+		return exec(ctx, tx, notFound("alarm", id), `UPDATE alarms SET acknowledged_by = ?, acknowledged_at = ?,
 			note = coalesce(?, note) WHERE id = ?`, by, nanos(at), text(note), string(id))
 	})
 }
 
 // SilenceAlarm implements store.Alarms.
 func (s *Store) SilenceAlarm(ctx context.Context, id syncline.ID, until time.Time, note *string) (syncline.Alarm, error) {
-	return s.handleAlarm(ctx, "silence an alarm", id, func(ctx context.Context, conn *sql.Conn, a *syncline.Alarm) error {
+	return s.handleAlarm(ctx, "silence an alarm", id, func(ctx context.Context, tx Tx, a *syncline.Alarm) error {
 		if !a.Open() {
 			return syncline.Errorf(syncline.CodeConflict, "the alarm has ended, so there is nothing to silence; list the open ones")
 		}
-		return exec(ctx, conn, notFound("alarm", id), `UPDATE alarms SET silenced_until = ?, note = coalesce(?, note) WHERE id = ?`,
+		return exec(ctx, tx, notFound("alarm", id), `UPDATE alarms SET silenced_until = ?, note = coalesce(?, note) WHERE id = ?`,
 			nanos(until), text(note), string(id))
 	})
 }
 
 // handleAlarm changes an alarm and returns it as it is then.
-func (s *Store) handleAlarm(ctx context.Context, doing string, id syncline.ID, change func(context.Context, *sql.Conn, *syncline.Alarm) error) (a syncline.Alarm, err error) {
-	err = s.update(ctx, doing, func(ctx context.Context, conn *sql.Conn) error {
+func (s *Store) handleAlarm(ctx context.Context, doing string, id syncline.ID, change func(context.Context, Tx, *syncline.Alarm) error) (a syncline.Alarm, err error) {
+	err = s.update(ctx, doing, func(ctx context.Context, tx Tx) error {
 		read := func() (err error) {
-			a, err = scanAlarm(conn.QueryRowContext(ctx, selectAlarm+` WHERE a.id = ?`, string(id)))
+			a, err = scanAlarm(tx.QueryRow(ctx, selectAlarm+` WHERE a.id = ?`, string(id)))
 			if errors.Is(err, sql.ErrNoRows) {
 				return notFound("alarm", id)
 			}
@@ -166,7 +166,7 @@ func (s *Store) handleAlarm(ctx context.Context, doing string, id syncline.ID, c
 		if err := read(); err != nil {
 			return err
 		}
-		if err := change(ctx, conn, &a); err != nil {
+		if err := change(ctx, tx, &a); err != nil {
 			return err
 		}
 		return read()
@@ -187,7 +187,7 @@ func text(s *string) any {
 
 // CountAlarms implements store.Alarms.
 func (s *Store) CountAlarms(ctx context.Context) ([]syncline.AlarmCount, error) {
-	return queryAll(ctx, s, "count alarms", func(r row) (c syncline.AlarmCount, err error) {
+	return queryAll(ctx, s, "count alarms", func(r Row) (c syncline.AlarmCount, err error) {
 		err = r.Scan(&c.Kind, &c.Severity, &c.Open)
 		return c, err
 	}, `SELECT kind, severity, count(*) FROM alarms WHERE ended_at IS NULL GROUP BY kind, severity ORDER BY kind, severity`)
@@ -196,14 +196,10 @@ func (s *Store) CountAlarms(ctx context.Context) ([]syncline.AlarmCount, error) 
 // ThinAlarms implements store.Alarms.
 func (s *Store) ThinAlarms(ctx context.Context, endedBefore time.Time, keep int) (more bool, err error) {
 	const old = `seq IN (SELECT seq FROM (
-			SELECT seq, ended_at, row_number() OVER (ORDER BY ended_at DESC, seq DESC) AS place FROM alarms WHERE ended_at IS NOT NULL)
+			SELECT seq, ended_at, row_number() OVER (ORDER BY ended_at DESC, seq DESC) AS place FROM alarms WHERE ended_at IS NOT NULL) AS ended
 		WHERE (ended_at < ? OR place > ?) AND seq NOT IN (SELECT alarm_seq FROM alarm_events) ORDER BY ended_at LIMIT ?)`
-	err = s.update(ctx, "remove old alarms", func(ctx context.Context, conn *sql.Conn) error {
-		result, err := conn.ExecContext(ctx, `DELETE FROM alarms WHERE `+old, endedBefore.UnixNano(), keep, removeRows)
-		if err != nil {
-			return err
-		}
-		n, err := result.RowsAffected()
+	err = s.update(ctx, "remove old alarms", func(ctx context.Context, tx Tx) error {
+		n, err := tx.Exec(ctx, `DELETE FROM alarms WHERE `+old, endedBefore.UnixNano(), keep, removeRows)
 		more = n == removeRows
 		return err
 	})
@@ -212,7 +208,7 @@ func (s *Store) ThinAlarms(ctx context.Context, endedBefore time.Time, keep int)
 
 // PendingEvents implements store.AlarmEvents.
 func (s *Store) PendingEvents(ctx context.Context, limit int) ([]store.PendingEvent, error) {
-	return queryAll(ctx, s, "list what is yet to be told", func(r row) (e store.PendingEvent, err error) {
+	return queryAll(ctx, s, "list what is yet to be told", func(r Row) (e store.PendingEvent, err error) {
 		err = r.Scan(append([]any{&e.Seq, &e.Event, instant{&e.At}, instant{&e.TellAt}}, alarmFields(&e.Alarm)...)...)
 		return e, err
 	}, `SELECT e.seq, e.event, e.at, e.tell_at, `+alarmColumns+` FROM alarm_events e JOIN alarms a ON a.seq = e.alarm_seq

@@ -1,8 +1,7 @@
-package sqlite
+package relational
 
 import (
 	"context"
-	"database/sql"
 
 	"syncline.dev/syncline"
 )
@@ -19,7 +18,7 @@ func (s *Store) Managers(ctx context.Context) ([]string, error) {
 		}
 		query += "SELECT managed_by FROM " + table + " WHERE managed_by <> ''"
 	}
-	return queryAll(ctx, s, "list the files of declarations", func(r row) (name string, err error) {
+	return queryAll(ctx, s, "list the files of declarations", func(r Row) (name string, err error) {
 		err = r.Scan(&name)
 		return name, err
 	}, query+" ORDER BY 1")
@@ -27,14 +26,10 @@ func (s *Store) Managers(ctx context.Context) ([]string, error) {
 
 // Release implements store.Managers.
 func (s *Store) Release(ctx context.Context, name string) error {
-	return s.update(ctx, "release what a file declares", func(ctx context.Context, conn *sql.Conn) error {
+	return s.update(ctx, "release what a file declares", func(ctx context.Context, tx Tx) error {
 		var released int64
 		for _, table := range managedTables {
-			done, err := conn.ExecContext(ctx, "UPDATE "+table+" SET managed_by = '' WHERE managed_by = ? AND managed_by <> ''", name)
-			if err != nil {
-				return err
-			}
-			n, err := done.RowsAffected()
+			n, err := tx.Exec(ctx, "UPDATE "+table+" SET managed_by = '' WHERE managed_by = ? AND managed_by <> ''", name)
 			if err != nil {
 				return err
 			}
@@ -45,4 +40,12 @@ func (s *Store) Release(ctx context.Context, name string) error {
 		}
 		return nil
 	})
+}
+
+// InstallationID implements store.Instance.
+func (s *Store) InstallationID(ctx context.Context) (syncline.ID, error) {
+	return queryOne(ctx, s, "read the installation's id", nil, func(r Row) (id syncline.ID, err error) {
+		err = r.Scan(&id)
+		return id, err
+	}, `SELECT installation_id FROM instance`)
 }

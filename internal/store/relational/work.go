@@ -1,9 +1,10 @@
-package sqlite
+package relational
 
 import (
 	"context"
 	"database/sql"
 	"errors"
+	"math"
 	"strings"
 
 	"syncline.dev/syncline"
@@ -16,17 +17,17 @@ const (
 
 	selectWork = `SELECT ` + workColumns + ` FROM work w JOIN repositories r ON r.seq = w.repository_seq`
 
-	// CROSS JOIN makes SQLite go by repository, one step into the index each. Without
-	// it, SQLite looks at all the work that there is.
-	selectLatest = `SELECT ` + workColumns + ` FROM repositories r CROSS JOIN work w
+	// The order of the join makes SQLite go by repository, one step into the index each.
+	// Without it, SQLite looks at all the work that there is.
+	latestWork = `SELECT ` + workColumns + ` FROM repositories r %s work w
 		ON w.seq = (SELECT max(seq) FROM work WHERE repository_seq = r.seq AND kind = ?)
-		ORDER BY w.created_at DESC, w.seq DESC`
+		ORDER BY w.created_at DESC NULLS LAST, w.seq DESC`
 
 	// The same words as in the index work_unended, so that SQLite uses it.
 	unended = `state IN ('queued', 'running')`
 )
 
-func scanWork(r row) (v store.Work, err error) {
+func scanWork(r Row) (v store.Work, err error) {
 	err = r.Scan(&v.ID, &v.Kind, &v.RepositoryID, &v.StartedBy, &v.State, &v.StopRequested, &v.Progress, &v.Error,
 		instant{&v.CreatedAt}, instant{&v.StartedAt}, instant{&v.EndedAt},
 		&v.Owner, instant{&v.Until}, &v.Epoch, &v.Alone, &v.Order, &v.Result)
@@ -50,9 +51,9 @@ func noWork(kind syncline.WorkKind, id syncline.ID) error {
 
 // AddWork implements store.Works. An id that is known already is CodeConflict.
 func (s *Store) AddWork(ctx context.Context, w store.Work) (added store.Work, fresh bool, err error) {
-	err = s.update(ctx, "add work", func(ctx context.Context, conn *sql.Conn) (err error) {
+	err = s.update(ctx, "add work", func(ctx context.Context, tx Tx) (err error) {
 		if fresh = true; w.Alone {
-			added, err = scanWork(conn.QueryRowContext(ctx,
+			added, err = scanWork(tx.QueryRow(ctx,
 				selectWork+` WHERE r.id = ? AND w.kind = ? AND w.alone AND w.`+unended, string(w.RepositoryID), string(w.Kind)))
 			if err == nil {
 				fresh = false
@@ -66,18 +67,18 @@ func (s *Store) AddWork(ctx context.Context, w store.Work) (added store.Work, fr
 		if w.Owner != "" {
 			epoch = 1
 		}
-		err = exec(ctx, conn, notFound("repository", w.RepositoryID), `INSERT INTO work
+		err = exec(ctx, tx, notFound("repository", w.RepositoryID), `INSERT INTO work
 			(id, kind, repository_seq, started_by, state, created_at, owner, lease_until, epoch, alone, "order", result)
 			SELECT ?, ?, seq, ?, ?, ?, ?, ?, ?, ?, ?, '' FROM repositories WHERE id = ?`,
 			string(w.ID), string(w.Kind), w.StartedBy, string(syncline.WorkQueued), nanos(w.CreatedAt),
 			w.Owner, nanos(w.Until), epoch, w.Alone, w.Order, string(w.RepositoryID))
-		if isTaken(err) {
+		if errors.Is(err, ErrTaken) {
 			return syncline.WrapError(syncline.CodeConflict, err, "there is work %q already", w.ID)
 		}
 		if err != nil {
 			return err
 		}
-		added, err = workByID(ctx, conn, w.ID)
+		added, err = workByID(ctx, tx, w.ID)
 		return err
 	})
 	if err != nil {
@@ -86,8 +87,8 @@ func (s *Store) AddWork(ctx context.Context, w store.Work) (added store.Work, fr
 	return added, fresh, nil
 }
 
-func workByID(ctx context.Context, q querier, id syncline.ID) (store.Work, error) {
-	v, err := scanWork(q.QueryRowContext(ctx, selectWork+` WHERE w.id = ?`, string(id)))
+func workByID(ctx context.Context, q Querier, id syncline.ID) (store.Work, error) {
+	v, err := scanWork(q.QueryRow(ctx, selectWork+` WHERE w.id = ?`, string(id)))
 	if errors.Is(err, sql.ErrNoRows) {
 		return v, noWork("", id)
 	}
@@ -104,12 +105,12 @@ func (s *Store) Work(ctx context.Context, kind syncline.WorkKind, id syncline.ID
 // the work that was added last. So one step into an index finds the unended work or
 // else the latest.
 func (s *Store) LatestWork(ctx context.Context, kind syncline.WorkKind) ([]store.Work, error) {
-	if _, err := s.reader(); err != nil {
+	if _, err := s.engine.Reader(); err != nil {
 		return nil, err
 	}
 	list, _ := s.latest.LoadOrStore(kind, new(kept[store.Work]))
-	return list.(*kept[store.Work]).get(&s.writes, func() ([]store.Work, error) {
-		return queryAll(ctx, s, "list the latest work", scanWork, selectLatest, string(kind))
+	return list.(*kept[store.Work]).get(s.writes, func() ([]store.Work, error) {
+		return queryAll(ctx, s, "list the latest work", scanWork, s.selectLatest, string(kind))
 	})
 }
 
@@ -158,10 +159,10 @@ func (s *Store) UnendedWork(ctx context.Context, kind syncline.WorkKind) ([]stor
 func (s *Store) TakeWork(ctx context.Context, t store.Taking) (taken []store.Work, err error) {
 	limit := t.Limit
 	if limit == 0 {
-		limit = -1 // for SQLite: no bound
+		limit = math.MaxInt
 	}
-	err = s.update(ctx, "take work", func(ctx context.Context, conn *sql.Conn) error {
-		seqs, err := scanAll(ctx, conn, scanNumber, `SELECT seq FROM work WHERE kind = ? AND `+unended+`
+	err = s.update(ctx, "take work", func(ctx context.Context, tx Tx) error {
+		seqs, err := scanAll(ctx, tx, scanNumber, `SELECT seq FROM work WHERE kind = ? AND `+unended+`
 			AND (owner IN ('', ?) OR lease_until < ?) ORDER BY seq LIMIT ?`,
 			string(t.Kind), t.Owner, t.Now.UnixNano(), limit)
 		if err != nil {
@@ -169,12 +170,12 @@ func (s *Store) TakeWork(ctx context.Context, t store.Taking) (taken []store.Wor
 		}
 		taken = make([]store.Work, 0, len(seqs))
 		for _, seq := range seqs {
-			_, err := conn.ExecContext(ctx, `UPDATE work SET owner = ?, lease_until = ?, epoch = epoch + 1 WHERE seq = ?`,
+			_, err := tx.Exec(ctx, `UPDATE work SET owner = ?, lease_until = ?, epoch = epoch + 1 WHERE seq = ?`,
 				t.Owner, nanos(t.Until), seq)
 			if err != nil {
 				return err
 			}
-			w, err := scanWork(conn.QueryRowContext(ctx, selectWork+` WHERE w.seq = ?`, seq))
+			w, err := scanWork(tx.QueryRow(ctx, selectWork+` WHERE w.seq = ?`, seq))
 			if err != nil {
 				return err
 			}
@@ -197,15 +198,15 @@ func (s *Store) UpdateWork(ctx context.Context, w store.Work) error {
 	case w.Progress < 0 || w.Progress > 100:
 		return syncline.Errorf(syncline.CodeInvalid, "a progress of %d percent is out of range (0 to 100)", w.Progress)
 	}
-	return s.update(ctx, "update work", func(ctx context.Context, conn *sql.Conn) error {
-		err := exec(ctx, conn, errNoRow, `UPDATE work SET state = ?, progress = max(progress, ?), error = ?,
-			started_at = ?, ended_at = ?, result = ?, lease_until = ? WHERE id = ? AND epoch = ? AND `+unended,
+	return s.update(ctx, "update work", func(ctx context.Context, tx Tx) error {
+		err := exec(ctx, tx, errNoRow, `UPDATE work SET state = ?1, progress = CASE WHEN progress > ?2 THEN progress ELSE ?2 END, error = ?3,
+			started_at = ?4, ended_at = ?5, result = ?6, lease_until = ?7 WHERE id = ?8 AND epoch = ?9 AND `+unended,
 			string(w.State), w.Progress, w.Error, nanos(w.StartedAt), nanos(w.EndedAt), w.Result, nanos(w.Until),
 			string(w.ID), w.Epoch)
 		if !errors.Is(err, errNoRow) {
 			return err
 		}
-		found, err := workByID(ctx, conn, w.ID)
+		found, err := workByID(ctx, tx, w.ID)
 		if err != nil {
 			return err
 		}
@@ -225,12 +226,12 @@ var (
 
 // RequestStop implements store.Works.
 func (s *Store) RequestStop(ctx context.Context, kind syncline.WorkKind, id syncline.ID) (w store.Work, err error) {
-	err = s.update(ctx, "request a stop", func(ctx context.Context, conn *sql.Conn) (err error) {
-		_, err = conn.ExecContext(ctx, `UPDATE work SET stop_requested = 1 WHERE id = ? AND kind = ? AND `+unended, string(id), string(kind))
+	err = s.update(ctx, "request a stop", func(ctx context.Context, tx Tx) (err error) {
+		_, err = tx.Exec(ctx, `UPDATE work SET stop_requested = TRUE WHERE id = ? AND kind = ? AND `+unended, string(id), string(kind))
 		if err != nil {
 			return err
 		}
-		w, err = scanWork(conn.QueryRowContext(ctx, selectWork+` WHERE w.id = ? AND w.kind = ?`, string(id), string(kind)))
+		w, err = scanWork(tx.QueryRow(ctx, selectWork+` WHERE w.id = ? AND w.kind = ?`, string(id), string(kind)))
 		if errors.Is(err, sql.ErrNoRows) {
 			return noWork(kind, id)
 		}

@@ -1,4 +1,4 @@
-package sqlite
+package relational
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 
 const selectAccount = `SELECT id, kind, user_name, description, connections, bytes_per_second, created_at, managed_by FROM accounts`
 
-func scanAccount(r row) (a syncline.Account, err error) {
+func scanAccount(r Row) (a syncline.Account, err error) {
 	err = r.Scan(&a.ID, &a.Kind, &a.UserName, &a.Description, &a.Limits.Connections, &a.Limits.BytesPerSecond, instant{&a.CreatedAt}, &a.ManagedBy)
 	return a, err
 }
@@ -30,7 +30,7 @@ func (s *Store) Account(ctx context.Context, id syncline.ID) (syncline.Account, 
 // SealedSecret implements store.Accounts.
 func (s *Store) SealedSecret(ctx context.Context, id syncline.ID) ([]byte, error) {
 	return queryOne(ctx, s, "read a sealed secret", notFound("account", id),
-		func(r row) (sealed []byte, err error) {
+		func(r Row) (sealed []byte, err error) {
 			err = r.Scan(&sealed)
 			return sealed, err
 		},
@@ -42,12 +42,12 @@ func (s *Store) AddAccount(ctx context.Context, a syncline.Account, sealed []byt
 	if sealed == nil {
 		sealed = []byte{} // nil would be NULL
 	}
-	return s.update(ctx, "add an account", func(ctx context.Context, conn *sql.Conn) error {
-		_, err := conn.ExecContext(ctx,
+	return s.update(ctx, "add an account", func(ctx context.Context, tx Tx) error {
+		_, err := tx.Exec(ctx,
 			`INSERT INTO accounts (id, kind, user_name, description, connections, bytes_per_second, created_at, managed_by, sealed)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			string(a.ID), string(a.Kind), a.UserName, a.Description, a.Limits.Connections, a.Limits.BytesPerSecond, nanos(a.CreatedAt), a.ManagedBy, sealed)
-		if isTaken(err) {
+		if errors.Is(err, ErrTaken) {
 			return syncline.WrapError(syncline.CodeConflict, err, "there is an account %q already", a.ID)
 		}
 		return err
@@ -56,12 +56,12 @@ func (s *Store) AddAccount(ctx context.Context, a syncline.Account, sealed []byt
 
 // UpdateAccount implements store.Accounts.
 func (s *Store) UpdateAccount(ctx context.Context, a syncline.Account, sealed []byte) error {
-	return s.update(ctx, "change an account", func(ctx context.Context, conn *sql.Conn) error {
+	return s.update(ctx, "change an account", func(ctx context.Context, tx Tx) error {
 		var secret any // NULL keeps the old one
 		if sealed != nil {
 			secret = sealed
 		}
-		return exec(ctx, conn, notFound("account", a.ID),
+		return exec(ctx, tx, notFound("account", a.ID),
 			`UPDATE accounts SET user_name = ?, description = ?, connections = ?, bytes_per_second = ?,
 			managed_by = ?, sealed = coalesce(?, sealed) WHERE id = ?`,
 			a.UserName, a.Description, a.Limits.Connections, a.Limits.BytesPerSecond, a.ManagedBy, secret, string(a.ID))
@@ -70,9 +70,9 @@ func (s *Store) UpdateAccount(ctx context.Context, a syncline.Account, sealed []
 
 // DeleteAccount implements store.Accounts.
 func (s *Store) DeleteAccount(ctx context.Context, id syncline.ID) error {
-	return s.update(ctx, "delete an account", func(ctx context.Context, conn *sql.Conn) error {
+	return s.update(ctx, "delete an account", func(ctx context.Context, tx Tx) error {
 		var user string
-		err := conn.QueryRowContext(ctx,
+		err := tx.QueryRow(ctx,
 			`SELECT name FROM object_storages WHERE account_id = ? ORDER BY seq LIMIT 1`, string(id)).Scan(&user)
 		if err == nil {
 			return syncline.Errorf(syncline.CodeConflict,
@@ -81,14 +81,14 @@ func (s *Store) DeleteAccount(ctx context.Context, id syncline.ID) error {
 		if !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		return exec(ctx, conn, notFound("account", id), `DELETE FROM accounts WHERE id = ?`, string(id))
+		return exec(ctx, tx, notFound("account", id), `DELETE FROM accounts WHERE id = ?`, string(id))
 	})
 }
 
 const selectStorage = `SELECT id, name, description, kind, account_id, cloud, endpoint, region, bucket, folder,
 	created_at, managed_by FROM object_storages`
 
-func scanStorage(r row) (v syncline.ObjectStorage, err error) {
+func scanStorage(r Row) (v syncline.ObjectStorage, err error) {
 	err = r.Scan(&v.ID, &v.Name, &v.Description, &v.Kind, &v.AccountID, &v.Cloud, &v.Endpoint, &v.Region,
 		&v.Bucket, &v.Folder, instant{&v.CreatedAt}, &v.ManagedBy)
 	return v, err
@@ -107,8 +107,8 @@ func (s *Store) ObjectStorage(ctx context.Context, id syncline.ID) (syncline.Obj
 
 // AddObjectStorage implements store.ObjectStorages.
 func (s *Store) AddObjectStorage(ctx context.Context, v syncline.ObjectStorage) error {
-	return s.update(ctx, "add an object storage", func(ctx context.Context, conn *sql.Conn) error {
-		_, err := conn.ExecContext(ctx, `INSERT INTO object_storages (id, name, name_key, description, kind,
+	return s.update(ctx, "add an object storage", func(ctx context.Context, tx Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO object_storages (id, name, name_key, description, kind,
 			account_id, cloud, endpoint, region, bucket, folder, created_at, managed_by)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			string(v.ID), v.Name, store.FoldName(v.Name), v.Description, string(v.Kind), string(v.AccountID),
@@ -119,8 +119,8 @@ func (s *Store) AddObjectStorage(ctx context.Context, v syncline.ObjectStorage) 
 
 // UpdateObjectStorage implements store.ObjectStorages.
 func (s *Store) UpdateObjectStorage(ctx context.Context, v syncline.ObjectStorage) error {
-	return s.update(ctx, "change an object storage", func(ctx context.Context, conn *sql.Conn) error {
-		err := exec(ctx, conn, notFound("object storage", v.ID), `UPDATE object_storages SET name = ?, name_key = ?,
+	return s.update(ctx, "change an object storage", func(ctx context.Context, tx Tx) error {
+		err := exec(ctx, tx, notFound("object storage", v.ID), `UPDATE object_storages SET name = ?, name_key = ?,
 			description = ?, kind = ?, account_id = ?, cloud = ?, endpoint = ?, region = ?, bucket = ?, folder = ?,
 			managed_by = ? WHERE id = ?`,
 			v.Name, store.FoldName(v.Name), v.Description, string(v.Kind), string(v.AccountID),
@@ -131,10 +131,10 @@ func (s *Store) UpdateObjectStorage(ctx context.Context, v syncline.ObjectStorag
 
 func storageError(err error, v syncline.ObjectStorage) error {
 	switch {
-	case isTaken(err):
+	case errors.Is(err, ErrTaken):
 		return syncline.WrapError(syncline.CodeConflict, err,
 			"there is an object storage with the name %q already; choose another name", v.Name)
-	case isDangling(err):
+	case errors.Is(err, ErrDangling):
 		return syncline.WrapError(syncline.CodeInvalid, err, "there is no account %q; add it first", v.AccountID)
 	}
 	return err
@@ -142,9 +142,9 @@ func storageError(err error, v syncline.ObjectStorage) error {
 
 // DeleteObjectStorage implements store.ObjectStorages.
 func (s *Store) DeleteObjectStorage(ctx context.Context, id syncline.ID) error {
-	return s.update(ctx, "delete an object storage", func(ctx context.Context, conn *sql.Conn) error {
+	return s.update(ctx, "delete an object storage", func(ctx context.Context, tx Tx) error {
 		var user string
-		err := conn.QueryRowContext(ctx,
+		err := tx.QueryRow(ctx,
 			`SELECT name FROM repositories WHERE object_storage_id = ? ORDER BY seq LIMIT 1`, string(id)).Scan(&user)
 		if err == nil {
 			return syncline.Errorf(syncline.CodeConflict,
@@ -153,6 +153,6 @@ func (s *Store) DeleteObjectStorage(ctx context.Context, id syncline.ID) error {
 		if !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		return exec(ctx, conn, notFound("object storage", id), `DELETE FROM object_storages WHERE id = ?`, string(id))
+		return exec(ctx, tx, notFound("object storage", id), `DELETE FROM object_storages WHERE id = ?`, string(id))
 	})
 }

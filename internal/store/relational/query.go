@@ -1,4 +1,4 @@
-package sqlite
+package relational
 
 import (
 	"context"
@@ -9,48 +9,16 @@ import (
 	"syncline.dev/syncline"
 )
 
-// row is a result row: *sql.Row or *sql.Rows.
-type row interface{ Scan(dest ...any) error }
-
-// querier is a connection or a pool of them.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-// reader returns the pool for reads, or errClosed.
-func (s *Store) reader() (*sql.DB, error) {
-	select {
-	case <-s.closing:
-		return nil, errClosed
-	default:
-		return s.read, nil
-	}
-}
-
-// translate is the function translate for a read. It returns errClosed when Close
-// ran before the read ended.
-func (s *Store) translate(err error, doing string) error {
-	select {
-	case <-s.closing:
-		if err != nil {
-			return errClosed
-		}
-	default:
-	}
-	return translate(err, doing)
-}
-
 // queryOne reads one row; where there is none it returns missing.
 func queryOne[T any](ctx context.Context, s *Store, doing string, missing error,
-	scan func(row) (T, error), query string, args ...any,
+	scan func(Row) (T, error), query string, args ...any,
 ) (T, error) {
 	var none T
-	db, err := s.reader()
+	db, err := s.engine.Reader()
 	if err != nil {
 		return none, err
 	}
-	v, err := scan(db.QueryRowContext(ctx, query, args...))
+	v, err := scan(db.QueryRow(ctx, query, args...))
 	if errors.Is(err, sql.ErrNoRows) && missing != nil {
 		return none, missing
 	}
@@ -62,9 +30,9 @@ func queryOne[T any](ctx context.Context, s *Store, doing string, missing error,
 
 // queryAll reads all rows; the slice is not nil.
 func queryAll[T any](ctx context.Context, s *Store, doing string,
-	scan func(row) (T, error), query string, args ...any,
+	scan func(Row) (T, error), query string, args ...any,
 ) ([]T, error) {
-	db, err := s.reader()
+	db, err := s.engine.Reader()
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +40,8 @@ func queryAll[T any](ctx context.Context, s *Store, doing string,
 	return all, s.translate(err, doing)
 }
 
-func scanAll[T any](ctx context.Context, q querier, scan func(row) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := q.QueryContext(ctx, query, args...)
+func scanAll[T any](ctx context.Context, q Querier, scan func(Row) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := q.Query(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -91,12 +59,8 @@ func scanAll[T any](ctx context.Context, q querier, scan func(row) (T, error), q
 
 // exec runs one statement that must change a row; where it changes none it
 // returns missing.
-func exec(ctx context.Context, conn *sql.Conn, missing error, query string, args ...any) error {
-	result, err := conn.ExecContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	n, err := result.RowsAffected()
+func exec(ctx context.Context, tx Tx, missing error, query string, args ...any) error {
+	n, err := tx.Exec(ctx, query, args...)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package sqlite
+package relational
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 const selectChannel = `SELECT id, name, kind, enabled, minimum_severity, repository_ids, settings, subject, body, digest,
 	length(coalesce(sealed, '')) > 0, created_at, last_sent_at, last_failed_at, last_error, digest_from FROM channels`
 
-func scanChannel(r row) (c syncline.Channel, err error) {
+func scanChannel(r Row) (c syncline.Channel, err error) {
 	err = r.Scan(&c.ID, &c.Name, &c.Kind, &c.Enabled, &c.MinimumSeverity, jsonText{&c.RepositoryIDs}, jsonText{&c.Settings},
 		&c.Subject, &c.Body, jsonText{&c.Digest}, &c.HasSecret, instant{&c.CreatedAt}, instant{&c.LastSentAt}, instant{&c.LastFailedAt},
 		&c.LastError, instant{&c.DigestFrom})
@@ -51,7 +51,7 @@ func (s *Store) Channel(ctx context.Context, id syncline.ID) (syncline.Channel, 
 
 // ChannelSecret implements store.Channels.
 func (s *Store) ChannelSecret(ctx context.Context, id syncline.ID) ([]byte, error) {
-	return queryOne(ctx, s, "read a sealed secret", notFound("channel", id), func(r row) (sealed []byte, err error) {
+	return queryOne(ctx, s, "read a sealed secret", notFound("channel", id), func(r Row) (sealed []byte, err error) {
 		err = r.Scan(&sealed)
 		return sealed, err
 	}, `SELECT sealed FROM channels WHERE id = ?`, string(id))
@@ -59,15 +59,15 @@ func (s *Store) ChannelSecret(ctx context.Context, id syncline.ID) ([]byte, erro
 
 // AddChannel implements store.Channels.
 func (s *Store) AddChannel(ctx context.Context, c syncline.Channel, sealed []byte, most int) error {
-	return s.update(ctx, "add a channel", func(ctx context.Context, conn *sql.Conn) error {
+	return s.update(ctx, "add a channel", func(ctx context.Context, tx Tx) error {
 		var there int
-		if err := conn.QueryRowContext(ctx, `SELECT count(*) FROM channels`).Scan(&there); err != nil {
+		if err := tx.QueryRow(ctx, `SELECT count(*) FROM channels`).Scan(&there); err != nil {
 			return err
 		}
 		if there >= most {
 			return syncline.Errorf(syncline.CodeConflict, "there are %d channels, and no more are taken; remove one first", there)
 		}
-		_, err := conn.ExecContext(ctx, `INSERT INTO channels (id, name, name_key, kind, enabled, minimum_severity, repository_ids,
+		_, err := tx.Exec(ctx, `INSERT INTO channels (id, name, name_key, kind, enabled, minimum_severity, repository_ids,
 			settings, subject, body, digest, sealed, created_at, digest_from) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			string(c.ID), c.Name, store.FoldName(c.Name), string(c.Kind), c.Enabled, string(c.MinimumSeverity), asJSON(c.RepositoryIDs),
 			asJSON(c.Settings), c.Subject, c.Body, asJSON(c.Digest), sealed, nanos(c.CreatedAt), nanos(c.DigestFrom))
@@ -76,7 +76,7 @@ func (s *Store) AddChannel(ctx context.Context, c syncline.Channel, sealed []byt
 }
 
 func channelError(err error, c *syncline.Channel) error {
-	if isTaken(err) {
+	if errors.Is(err, ErrTaken) {
 		return syncline.WrapError(syncline.CodeConflict, err, "there is a channel with the name %q already; choose another name", c.Name)
 	}
 	return err
@@ -84,8 +84,8 @@ func channelError(err error, c *syncline.Channel) error {
 
 // UpdateChannel implements store.Channels.
 func (s *Store) UpdateChannel(ctx context.Context, c syncline.Channel, sealed []byte) error {
-	return s.update(ctx, "change a channel", func(ctx context.Context, conn *sql.Conn) error {
-		err := exec(ctx, conn, notFound("channel", c.ID), `UPDATE channels SET name = ?, name_key = ?, enabled = ?, minimum_severity = ?,
+	return s.update(ctx, "change a channel", func(ctx context.Context, tx Tx) error {
+		err := exec(ctx, tx, notFound("channel", c.ID), `UPDATE channels SET name = ?, name_key = ?, enabled = ?, minimum_severity = ?,
 			repository_ids = ?, settings = ?, subject = ?, body = ?, digest = ?, digest_from = coalesce(?, digest_from) WHERE id = ?`,
 			c.Name, store.FoldName(c.Name), c.Enabled, string(c.MinimumSeverity), asJSON(c.RepositoryIDs),
 			asJSON(c.Settings), c.Subject, c.Body, asJSON(c.Digest), nanos(c.DigestFrom), string(c.ID))
@@ -96,31 +96,31 @@ func (s *Store) UpdateChannel(ctx context.Context, c syncline.Channel, sealed []
 		if len(sealed) > 0 {
 			secret = sealed
 		}
-		_, err = conn.ExecContext(ctx, `UPDATE channels SET sealed = ? WHERE id = ?`, secret, string(c.ID))
+		_, err = tx.Exec(ctx, `UPDATE channels SET sealed = ? WHERE id = ?`, secret, string(c.ID))
 		return err
 	})
 }
 
 // DeleteChannel implements store.Channels.
 func (s *Store) DeleteChannel(ctx context.Context, id syncline.ID) error {
-	return s.update(ctx, "delete a channel", func(ctx context.Context, conn *sql.Conn) error {
-		return exec(ctx, conn, notFound("channel", id), `DELETE FROM channels WHERE id = ?`, string(id))
+	return s.update(ctx, "delete a channel", func(ctx context.Context, tx Tx) error {
+		return exec(ctx, tx, notFound("channel", id), `DELETE FROM channels WHERE id = ?`, string(id))
 	})
 }
 
 // SetChannelHealth implements store.Channels.
 func (s *Store) SetChannelHealth(ctx context.Context, id syncline.ID, at time.Time, failure string) error {
-	return s.update(ctx, "record how a channel did", func(ctx context.Context, conn *sql.Conn) error {
-		return setHealth(ctx, conn, id, at, failure)
+	return s.update(ctx, "record how a channel did", func(ctx context.Context, tx Tx) error {
+		return setHealth(ctx, tx, id, at, failure)
 	})
 }
 
-func setHealth(ctx context.Context, conn *sql.Conn, channel syncline.ID, at time.Time, failure string) error {
+func setHealth(ctx context.Context, tx Tx, channel syncline.ID, at time.Time, failure string) error {
 	field := "last_sent_at"
 	if failure != "" {
 		field = "last_failed_at"
 	}
-	return exec(ctx, conn, notFound("channel", channel),
+	return exec(ctx, tx, notFound("channel", channel),
 		`UPDATE channels SET last_error = ?, `+field+` = ? WHERE id = ?`, failure, nanos(at), string(channel))
 }
 
@@ -134,7 +134,7 @@ type content struct {
 const selectDelivery = `SELECT d.id, c.id, d.kind, d.content, d.created_at, d.state, d.attempts, d.next_at, d.ended_at, d.error
 	FROM deliveries d JOIN channels c ON c.seq = d.channel_seq WHERE c.id = ?`
 
-func scanDelivery(r row) (d syncline.Delivery, err error) {
+func scanDelivery(r Row) (d syncline.Delivery, err error) {
 	var x content
 	err = r.Scan(&d.ID, &d.ChannelID, &d.Kind, jsonText{&x}, instant{&d.CreatedAt}, &d.State, &d.Attempts,
 		instant{&d.NextAt}, instant{&d.EndedAt}, &d.Error)
@@ -144,14 +144,14 @@ func scanDelivery(r row) (d syncline.Delivery, err error) {
 
 // Hand implements store.Deliveries.
 func (s *Store) Hand(ctx context.Context, events []int64, messages []syncline.Delivery) error {
-	return s.update(ctx, "hand notifications over", func(ctx context.Context, conn *sql.Conn) error {
+	return s.update(ctx, "hand notifications over", func(ctx context.Context, tx Tx) error {
 		for _, seq := range events {
-			if _, err := conn.ExecContext(ctx, `DELETE FROM alarm_events WHERE seq = ?`, seq); err != nil {
+			if _, err := tx.Exec(ctx, `DELETE FROM alarm_events WHERE seq = ?`, seq); err != nil {
 				return err
 			}
 		}
 		for i := range messages {
-			if err := addDelivery(ctx, conn, &messages[i]); err != nil {
+			if err := addDelivery(ctx, tx, &messages[i]); err != nil {
 				return err
 			}
 		}
@@ -159,8 +159,8 @@ func (s *Store) Hand(ctx context.Context, events []int64, messages []syncline.De
 	})
 }
 
-func addDelivery(ctx context.Context, conn *sql.Conn, d *syncline.Delivery) error {
-	_, err := conn.ExecContext(ctx, `INSERT INTO deliveries (id, channel_seq, kind, content, created_at, state, attempts, next_at, ended_at, error)
+func addDelivery(ctx context.Context, tx Tx, d *syncline.Delivery) error {
+	_, err := tx.Exec(ctx, `INSERT INTO deliveries (id, channel_seq, kind, content, created_at, state, attempts, next_at, ended_at, error)
 		SELECT ?, seq, ?, ?, ?, ?, ?, ?, ?, ? FROM channels WHERE id = ?`,
 		string(d.ID), string(d.Kind), asJSON(content{d.Notices, d.More, d.Digest}), nanos(d.CreatedAt), string(d.State), d.Attempts,
 		nanos(d.NextAt), nanos(d.EndedAt), d.Error, string(d.ChannelID))
@@ -169,8 +169,8 @@ func addDelivery(ctx context.Context, conn *sql.Conn, d *syncline.Delivery) erro
 
 // HandDigest implements store.Deliveries.
 func (s *Store) HandDigest(ctx context.Context, message syncline.Delivery, from, next time.Time) error {
-	return s.update(ctx, "hand a digest over", func(ctx context.Context, conn *sql.Conn) error {
-		err := exec(ctx, conn, sql.ErrNoRows, `UPDATE channels SET digest_from = ? WHERE id = ? AND digest_from IS ?`,
+	return s.update(ctx, "hand a digest over", func(ctx context.Context, tx Tx) error {
+		err := exec(ctx, tx, sql.ErrNoRows, `UPDATE channels SET digest_from = ? WHERE id = ? AND digest_from IS NOT DISTINCT FROM ?`,
 			nanos(next), string(message.ChannelID), nanos(from))
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
@@ -178,7 +178,7 @@ func (s *Store) HandDigest(ctx context.Context, message syncline.Delivery, from,
 		if err != nil {
 			return err
 		}
-		return addDelivery(ctx, conn, &message)
+		return addDelivery(ctx, tx, &message)
 	})
 }
 
@@ -191,13 +191,13 @@ func (s *Store) DueDeliveries(ctx context.Context, channel syncline.ID, now time
 
 // UpdateDelivery implements store.Deliveries.
 func (s *Store) UpdateDelivery(ctx context.Context, d syncline.Delivery) error {
-	return s.update(ctx, "record a notification", func(ctx context.Context, conn *sql.Conn) error {
-		err := exec(ctx, conn, notFound("delivery", d.ID), `UPDATE deliveries SET state = ?, attempts = ?, next_at = ?, ended_at = ?, error = ?
+	return s.update(ctx, "record a notification", func(ctx context.Context, tx Tx) error {
+		err := exec(ctx, tx, notFound("delivery", d.ID), `UPDATE deliveries SET state = ?, attempts = ?, next_at = ?, ended_at = ?, error = ?
 			WHERE id = ?`, string(d.State), d.Attempts, nanos(d.NextAt), nanos(d.EndedAt), d.Error, string(d.ID))
 		if err != nil || d.EndedAt.IsZero() {
 			return err
 		}
-		return setHealth(ctx, conn, d.ChannelID, d.EndedAt, d.Error)
+		return setHealth(ctx, tx, d.ChannelID, d.EndedAt, d.Error)
 	})
 }
 
@@ -215,13 +215,9 @@ func (s *Store) Deliveries(ctx context.Context, channel syncline.ID, limit, offs
 
 // ThinDeliveries implements store.Deliveries.
 func (s *Store) ThinDeliveries(ctx context.Context, keep int) (more bool, err error) {
-	err = s.update(ctx, "remove old notifications", func(ctx context.Context, conn *sql.Conn) error {
-		result, err := conn.ExecContext(ctx, `DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries WHERE state <> 'Pending'
+	err = s.update(ctx, "remove old notifications", func(ctx context.Context, tx Tx) error {
+		n, err := tx.Exec(ctx, `DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries WHERE state <> 'Pending'
 			AND seq NOT IN (SELECT seq FROM deliveries WHERE state <> 'Pending' ORDER BY seq DESC LIMIT ?) ORDER BY seq LIMIT ?)`, keep, removeRows)
-		if err != nil {
-			return err
-		}
-		n, err := result.RowsAffected()
 		more = n == removeRows
 		return err
 	})

@@ -1,8 +1,8 @@
-package sqlite
+package relational
 
 import (
 	"context"
-	"database/sql"
+	"errors"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/store"
@@ -11,7 +11,7 @@ import (
 const selectAlarmRule = `SELECT a.id, a.name, a.kind, coalesce(r.id, ''), a.host_pattern, a.paths, a.tag, a.max_age, a.severity, a.disabled, a.created_at, a.managed_by
 	FROM alarm_rules a LEFT JOIN repositories r ON r.seq = a.repository_seq`
 
-func scanAlarmRule(r row) (v syncline.AlarmRule, err error) {
+func scanAlarmRule(r Row) (v syncline.AlarmRule, err error) {
 	err = r.Scan(&v.ID, &v.Name, &v.Kind, &v.RepositoryID, &v.HostPattern, textList{&v.Paths}, &v.Tag, &v.MaxAge, &v.Severity, &v.Disabled, instant{&v.CreatedAt}, &v.ManagedBy)
 	return v, err
 }
@@ -27,11 +27,11 @@ func (s *Store) AlarmRule(ctx context.Context, id syncline.ID) (syncline.AlarmRu
 }
 
 // ruleRepository finds the repository of a rule, NULL for none.
-func ruleRepository(ctx context.Context, conn *sql.Conn, id syncline.ID) (any, error) {
+func ruleRepository(ctx context.Context, tx Tx, id syncline.ID) (any, error) {
 	if id == "" {
 		return nil, nil
 	}
-	seqs, err := scanAll(ctx, conn, scanNumber, `SELECT seq FROM repositories WHERE id = ?`, string(id))
+	seqs, err := scanAll(ctx, tx, scanNumber, `SELECT seq FROM repositories WHERE id = ?`, string(id))
 	if err != nil {
 		return nil, err
 	}
@@ -43,12 +43,12 @@ func ruleRepository(ctx context.Context, conn *sql.Conn, id syncline.ID) (any, e
 
 // AddAlarmRule implements store.AlarmRules.
 func (s *Store) AddAlarmRule(ctx context.Context, r syncline.AlarmRule) error {
-	return s.update(ctx, "add a rule of alarms", func(ctx context.Context, conn *sql.Conn) error {
-		repository, err := ruleRepository(ctx, conn, r.RepositoryID)
+	return s.update(ctx, "add a rule of alarms", func(ctx context.Context, tx Tx) error {
+		repository, err := ruleRepository(ctx, tx, r.RepositoryID)
 		if err != nil {
 			return err
 		}
-		_, err = conn.ExecContext(ctx, `INSERT INTO alarm_rules (id, name, name_key, kind, repository_seq, host_pattern, paths, tag, max_age, severity, disabled, created_at, managed_by)
+		_, err = tx.Exec(ctx, `INSERT INTO alarm_rules (id, name, name_key, kind, repository_seq, host_pattern, paths, tag, max_age, severity, disabled, created_at, managed_by)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, string(r.ID), r.Name, store.FoldName(r.Name), string(r.Kind), repository,
 			r.HostPattern, textsJSON(r.Paths), r.Tag, int64(r.MaxAge), string(r.Severity), r.Disabled, nanos(r.CreatedAt), r.ManagedBy)
 		return ruleError(err, r)
@@ -57,12 +57,12 @@ func (s *Store) AddAlarmRule(ctx context.Context, r syncline.AlarmRule) error {
 
 // UpdateAlarmRule implements store.AlarmRules.
 func (s *Store) UpdateAlarmRule(ctx context.Context, r syncline.AlarmRule) error {
-	return s.update(ctx, "change a rule of alarms", func(ctx context.Context, conn *sql.Conn) error {
-		repository, err := ruleRepository(ctx, conn, r.RepositoryID)
+	return s.update(ctx, "change a rule of alarms", func(ctx context.Context, tx Tx) error {
+		repository, err := ruleRepository(ctx, tx, r.RepositoryID)
 		if err != nil {
 			return err
 		}
-		err = exec(ctx, conn, notFound("alarm rule", r.ID), `UPDATE alarm_rules SET name = ?, name_key = ?, repository_seq = ?, host_pattern = ?,
+		err = exec(ctx, tx, notFound("alarm rule", r.ID), `UPDATE alarm_rules SET name = ?, name_key = ?, repository_seq = ?, host_pattern = ?,
 			paths = ?, tag = ?, max_age = ?, severity = ?, disabled = ?, managed_by = ? WHERE id = ?`, r.Name, store.FoldName(r.Name), repository,
 			r.HostPattern, textsJSON(r.Paths), r.Tag, int64(r.MaxAge), string(r.Severity), r.Disabled, r.ManagedBy, string(r.ID))
 		return ruleError(err, r)
@@ -70,7 +70,7 @@ func (s *Store) UpdateAlarmRule(ctx context.Context, r syncline.AlarmRule) error
 }
 
 func ruleError(err error, r syncline.AlarmRule) error {
-	if isTaken(err) {
+	if errors.Is(err, ErrTaken) {
 		return syncline.WrapError(syncline.CodeConflict, err, "there is an alarm rule with the name %q already; choose another name", r.Name)
 	}
 	return err
@@ -78,7 +78,7 @@ func ruleError(err error, r syncline.AlarmRule) error {
 
 // DeleteAlarmRule implements store.AlarmRules.
 func (s *Store) DeleteAlarmRule(ctx context.Context, id syncline.ID) error {
-	return s.update(ctx, "delete a rule of alarms", func(ctx context.Context, conn *sql.Conn) error {
-		return exec(ctx, conn, notFound("alarm rule", id), `DELETE FROM alarm_rules WHERE id = ?`, string(id))
+	return s.update(ctx, "delete a rule of alarms", func(ctx context.Context, tx Tx) error {
+		return exec(ctx, tx, notFound("alarm rule", id), `DELETE FROM alarm_rules WHERE id = ?`, string(id))
 	})
 }

@@ -1,14 +1,13 @@
-package sqlite
+package relational
 
 import (
 	"context"
-	"database/sql"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/store"
 )
 
-func scanExamination(r row) (v store.Examination, err error) {
+func scanExamination(r Row) (v store.Examination, err error) {
 	var snapshot []byte
 	err = r.Scan(&v.SeriesID, &snapshot, &v.Past, &v.Unusual, &v.Skipped)
 	copy(v.Snapshot[:], snapshot)
@@ -37,8 +36,8 @@ func (s *Store) Examination(ctx context.Context, series syncline.ID) (store.Exam
 
 // SaveExamination implements store.Examinations.
 func (s *Store) SaveExamination(ctx context.Context, e store.Examination) error {
-	return s.update(ctx, "save an examination", func(ctx context.Context, conn *sql.Conn) error {
-		return exec(ctx, conn, notFound("series", e.SeriesID), `INSERT INTO examinations (series_seq, snapshot, past, unusual, skipped)
+	return s.update(ctx, "save an examination", func(ctx context.Context, tx Tx) error {
+		return exec(ctx, tx, notFound("series", e.SeriesID), `INSERT INTO examinations (series_seq, snapshot, past, unusual, skipped)
 			SELECT seq, ?, ?, ?, ? FROM series WHERE id = ?
 			ON CONFLICT (series_seq) DO UPDATE SET snapshot = excluded.snapshot, past = excluded.past, unusual = excluded.unusual, skipped = excluded.skipped`,
 			e.Snapshot[:], e.Past, e.Unusual, e.Skipped, string(e.SeriesID))

@@ -1,4 +1,4 @@
-package sqlite
+package relational
 
 import (
 	"cmp"
@@ -12,7 +12,7 @@ import (
 
 const selectUser = `SELECT name, role, password_hash, created_at, managed_by FROM users`
 
-func scanUser(r row) (u syncline.User, err error) {
+func scanUser(r Row) (u syncline.User, err error) {
 	err = r.Scan(&u.Name, &u.Role, &u.PasswordHash, instant{&u.CreatedAt}, &u.ManagedBy)
 	return u, err
 }
@@ -30,11 +30,11 @@ func (s *Store) User(ctx context.Context, name string) (syncline.User, error) {
 
 // AddUser implements store.Users.
 func (s *Store) AddUser(ctx context.Context, u syncline.User) error {
-	return s.update(ctx, "add a user", func(ctx context.Context, conn *sql.Conn) error {
-		_, err := conn.ExecContext(ctx,
+	return s.update(ctx, "add a user", func(ctx context.Context, tx Tx) error {
+		_, err := tx.Exec(ctx,
 			`INSERT INTO users (name, name_key, role, password_hash, created_at, managed_by) VALUES (?, ?, ?, ?, ?, ?)`,
 			u.Name, store.FoldName(u.Name), string(u.Role), u.PasswordHash, nanos(u.CreatedAt), u.ManagedBy)
-		if isTaken(err) {
+		if errors.Is(err, ErrTaken) {
 			return syncline.WrapError(syncline.CodeConflict, err,
 				"there is a user with the name %q already; choose another name", u.Name)
 		}
@@ -45,23 +45,23 @@ func (s *Store) AddUser(ctx context.Context, u syncline.User) error {
 // SetPasswordHash implements store.Users.
 func (s *Store) SetPasswordHash(ctx context.Context, name, hash string) error {
 	key := store.FoldName(name)
-	return s.update(ctx, "change a password", func(ctx context.Context, conn *sql.Conn) error {
-		err := exec(ctx, conn, notFound("user", name),
+	return s.update(ctx, "change a password", func(ctx context.Context, tx Tx) error {
+		err := exec(ctx, tx, notFound("user", name),
 			`UPDATE users SET password_hash = ? WHERE name_key = ?`, hash, key)
 		if err != nil {
 			return err
 		}
-		return endTokens(ctx, conn, key)
+		return endTokens(ctx, tx, key)
 	})
 }
 
 // UpdateUser implements store.Users.
 func (s *Store) UpdateUser(ctx context.Context, u syncline.User) error {
 	key := store.FoldName(u.Name)
-	return s.update(ctx, "change a user", func(ctx context.Context, conn *sql.Conn) error {
+	return s.update(ctx, "change a user", func(ctx context.Context, tx Tx) error {
 		var role syncline.Role
 		var hash string
-		err := conn.QueryRowContext(ctx, `SELECT role, password_hash FROM users WHERE name_key = ?`, key).Scan(&role, &hash)
+		err := tx.QueryRow(ctx, `SELECT role, password_hash FROM users WHERE name_key = ?`, key).Scan(&role, &hash)
 		if errors.Is(err, sql.ErrNoRows) {
 			return notFound("user", u.Name)
 		}
@@ -69,33 +69,33 @@ func (s *Store) UpdateUser(ctx context.Context, u syncline.User) error {
 			return err
 		}
 		u.Role, u.PasswordHash = cmp.Or(u.Role, role), cmp.Or(u.PasswordHash, hash)
-		_, err = conn.ExecContext(ctx, `UPDATE users SET role = ?, password_hash = ?, managed_by = ? WHERE name_key = ?`,
+		_, err = tx.Exec(ctx, `UPDATE users SET role = ?, password_hash = ?, managed_by = ? WHERE name_key = ?`,
 			string(u.Role), u.PasswordHash, u.ManagedBy, key)
 		if err != nil || role == u.Role && hash == u.PasswordHash {
 			return err
 		}
-		if err := endTokens(ctx, conn, key); err != nil {
+		if err := endTokens(ctx, tx, key); err != nil {
 			return err
 		}
-		return keepAdministrator(ctx, conn, u.Name, role)
+		return keepAdministrator(ctx, tx, u.Name, role)
 	})
 }
 
 // endTokens ends all tokens of a user.
-func endTokens(ctx context.Context, conn *sql.Conn, key string) error {
-	_, err := conn.ExecContext(ctx, `UPDATE token_families SET ended = 1
+func endTokens(ctx context.Context, tx Tx, key string) error {
+	_, err := tx.Exec(ctx, `UPDATE token_families SET ended = TRUE
 		WHERE user_seq = (SELECT seq FROM users WHERE name_key = ?)`, key)
 	return err
 }
 
 // keepAdministrator fails, and so undoes the change, when a user who had the role was
 // the last administrator.
-func keepAdministrator(ctx context.Context, conn *sql.Conn, name string, had syncline.Role) error {
+func keepAdministrator(ctx context.Context, tx Tx, name string, had syncline.Role) error {
 	if had != syncline.RoleAdministrator {
 		return nil
 	}
 	var administrators int
-	err := conn.QueryRowContext(ctx, `SELECT count(*) FROM users WHERE role = ?`,
+	err := tx.QueryRow(ctx, `SELECT count(*) FROM users WHERE role = ?`,
 		string(syncline.RoleAdministrator)).Scan(&administrators)
 	if err == nil && administrators == 0 {
 		err = syncline.Errorf(syncline.CodeConflict, "%q is the last administrator; add another one first", name)
@@ -107,18 +107,18 @@ func keepAdministrator(ctx context.Context, conn *sql.Conn, name string, had syn
 // schema's foreign keys.
 func (s *Store) DeleteUser(ctx context.Context, name string) error {
 	key := store.FoldName(name)
-	return s.update(ctx, "delete a user", func(ctx context.Context, conn *sql.Conn) error {
+	return s.update(ctx, "delete a user", func(ctx context.Context, tx Tx) error {
 		var role syncline.Role
-		err := conn.QueryRowContext(ctx, `SELECT role FROM users WHERE name_key = ?`, key).Scan(&role)
+		err := tx.QueryRow(ctx, `SELECT role FROM users WHERE name_key = ?`, key).Scan(&role)
 		if errors.Is(err, sql.ErrNoRows) {
 			return notFound("user", name)
 		}
 		if err != nil {
 			return err
 		}
-		if _, err := conn.ExecContext(ctx, `DELETE FROM users WHERE name_key = ?`, key); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM users WHERE name_key = ?`, key); err != nil {
 			return err
 		}
-		return keepAdministrator(ctx, conn, name, role)
+		return keepAdministrator(ctx, tx, name, role)
 	})
 }

@@ -1,4 +1,4 @@
-package sqlite
+package relational
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 
 const selectKey = `SELECT id, description, created_at, managed_by FROM encryption_keys`
 
-func scanKey(r row) (k syncline.EncryptionKey, err error) {
+func scanKey(r Row) (k syncline.EncryptionKey, err error) {
 	err = r.Scan(&k.ID, &k.Description, instant{&k.CreatedAt}, &k.ManagedBy)
 	return k, err
 }
@@ -29,7 +29,7 @@ func (s *Store) Key(ctx context.Context, id syncline.ID) (syncline.EncryptionKey
 // SealedPassword implements store.Keys.
 func (s *Store) SealedPassword(ctx context.Context, id syncline.ID) ([]byte, error) {
 	return queryOne(ctx, s, "read a sealed password", notFound("encryption key", id),
-		func(r row) (sealed []byte, err error) {
+		func(r Row) (sealed []byte, err error) {
 			err = r.Scan(&sealed)
 			return sealed, err
 		},
@@ -41,11 +41,11 @@ func (s *Store) AddKey(ctx context.Context, k syncline.EncryptionKey, sealed []b
 	if sealed == nil {
 		sealed = []byte{} // nil would be NULL
 	}
-	return s.update(ctx, "add an encryption key", func(ctx context.Context, conn *sql.Conn) error {
-		_, err := conn.ExecContext(ctx,
+	return s.update(ctx, "add an encryption key", func(ctx context.Context, tx Tx) error {
+		_, err := tx.Exec(ctx,
 			`INSERT INTO encryption_keys (id, description, created_at, managed_by, sealed) VALUES (?, ?, ?, ?, ?)`,
 			string(k.ID), k.Description, nanos(k.CreatedAt), k.ManagedBy, sealed)
-		if isTaken(err) {
+		if errors.Is(err, ErrTaken) {
 			return syncline.WrapError(syncline.CodeConflict, err, "there is an encryption key %q already", k.ID)
 		}
 		return err
@@ -54,12 +54,12 @@ func (s *Store) AddKey(ctx context.Context, k syncline.EncryptionKey, sealed []b
 
 // UpdateKey implements store.Keys.
 func (s *Store) UpdateKey(ctx context.Context, k syncline.EncryptionKey, sealed []byte) error {
-	return s.update(ctx, "change an encryption key", func(ctx context.Context, conn *sql.Conn) error {
+	return s.update(ctx, "change an encryption key", func(ctx context.Context, tx Tx) error {
 		var password any // NULL keeps the old one
 		if sealed != nil {
 			password = sealed
 		}
-		return exec(ctx, conn, notFound("encryption key", k.ID),
+		return exec(ctx, tx, notFound("encryption key", k.ID),
 			`UPDATE encryption_keys SET description = ?, managed_by = ?, sealed = coalesce(?, sealed) WHERE id = ?`,
 			k.Description, k.ManagedBy, password, string(k.ID))
 	})
@@ -67,9 +67,9 @@ func (s *Store) UpdateKey(ctx context.Context, k syncline.EncryptionKey, sealed 
 
 // DeleteKey implements store.Keys.
 func (s *Store) DeleteKey(ctx context.Context, id syncline.ID) error {
-	return s.update(ctx, "delete an encryption key", func(ctx context.Context, conn *sql.Conn) error {
+	return s.update(ctx, "delete an encryption key", func(ctx context.Context, tx Tx) error {
 		var user string
-		err := conn.QueryRowContext(ctx,
+		err := tx.QueryRow(ctx,
 			`SELECT name FROM repositories WHERE encryption_key_id = ? ORDER BY seq LIMIT 1`, string(id)).Scan(&user)
 		if err == nil {
 			return syncline.Errorf(syncline.CodeConflict,
@@ -78,7 +78,7 @@ func (s *Store) DeleteKey(ctx context.Context, id syncline.ID) error {
 		if !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		return exec(ctx, conn, notFound("encryption key", id),
+		return exec(ctx, tx, notFound("encryption key", id),
 			`DELETE FROM encryption_keys WHERE id = ?`, string(id))
 	})
 }

@@ -1,15 +1,14 @@
-package sqlite
+package relational
 
 import (
 	"context"
-	"database/sql"
 
 	"syncline.dev/syncline"
 )
 
 // Sightings implements store.Series.
 func (s *Store) Sightings(ctx context.Context, repository syncline.ID) ([]syncline.Sighting, error) {
-	return queryAll(ctx, s, "list sightings", func(r row) (v syncline.Sighting, err error) {
+	return queryAll(ctx, s, "list sightings", func(r Row) (v syncline.Sighting, err error) {
 		var snapshot []byte
 		err = r.Scan(&snapshot, instant{&v.Claimed}, instant{&v.Seen}, &v.Mark)
 		copy(v.Snapshot[:], snapshot)
@@ -20,9 +19,9 @@ func (s *Store) Sightings(ctx context.Context, repository syncline.ID) ([]syncli
 
 // AddSightings implements store.Series.
 func (s *Store) AddSightings(ctx context.Context, repository syncline.ID, sightings []syncline.Sighting) error {
-	return s.inParts(ctx, "add sightings", repository, len(sightings), removeRows, func(ctx context.Context, conn *sql.Conn, repository int64, i int) error {
+	return s.inParts(ctx, "add sightings", repository, len(sightings), removeRows, func(ctx context.Context, tx Tx, repository int64, i int) error {
 		x := &sightings[i]
-		_, err := conn.ExecContext(ctx, `INSERT INTO sightings (repository_seq, snapshot, claimed, seen, mark) VALUES (?, ?, ?, ?, ?)
+		_, err := tx.Exec(ctx, `INSERT INTO sightings (repository_seq, snapshot, claimed, seen, mark) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT DO NOTHING`, repository, x.Snapshot[:], nanos(x.Claimed), nanos(x.Seen), string(x.Mark))
 		return err
 	})
@@ -30,15 +29,15 @@ func (s *Store) AddSightings(ctx context.Context, repository syncline.ID, sighti
 
 // RemoveSightings implements store.Series.
 func (s *Store) RemoveSightings(ctx context.Context, repository syncline.ID, snapshots []syncline.Hash) error {
-	return s.inParts(ctx, "remove sightings", repository, len(snapshots), removeRows, func(ctx context.Context, conn *sql.Conn, repository int64, i int) error {
-		_, err := conn.ExecContext(ctx, `DELETE FROM sightings WHERE repository_seq = ? AND snapshot = ?`, repository, snapshots[i][:])
+	return s.inParts(ctx, "remove sightings", repository, len(snapshots), removeRows, func(ctx context.Context, tx Tx, repository int64, i int) error {
+		_, err := tx.Exec(ctx, `DELETE FROM sightings WHERE repository_seq = ? AND snapshot = ?`, repository, snapshots[i][:])
 		return err
 	})
 }
 
 // Looks implements store.Series.
 func (s *Store) Looks(ctx context.Context) ([]syncline.Look, error) {
-	return queryAll(ctx, s, "list looks", func(r row) (v syncline.Look, err error) {
+	return queryAll(ctx, s, "list looks", func(r Row) (v syncline.Look, err error) {
 		err = r.Scan(&v.RepositoryID, instant{&v.LookedAt}, instant{&v.FailedAt}, &v.Unwatched, textList{&v.Names})
 		return v, err
 	}, `SELECT r.id, l.looked_at, l.failed_at, l.unwatched, l.names
@@ -47,8 +46,8 @@ func (s *Store) Looks(ctx context.Context) ([]syncline.Look, error) {
 
 // SetLook implements store.Series.
 func (s *Store) SetLook(ctx context.Context, l syncline.Look) error {
-	return s.update(ctx, "record a look", func(ctx context.Context, conn *sql.Conn) error {
-		return exec(ctx, conn, notFound("repository", l.RepositoryID), `INSERT INTO looks (repository_seq, looked_at, failed_at, unwatched, names)
+	return s.update(ctx, "record a look", func(ctx context.Context, tx Tx) error {
+		return exec(ctx, tx, notFound("repository", l.RepositoryID), `INSERT INTO looks (repository_seq, looked_at, failed_at, unwatched, names)
 			SELECT seq, ?, ?, ?, ? FROM repositories WHERE id = ?
 			ON CONFLICT (repository_seq) DO UPDATE SET looked_at = excluded.looked_at, failed_at = excluded.failed_at,
 			unwatched = excluded.unwatched, names = excluded.names`,
@@ -63,16 +62,12 @@ func (s *Store) emptySeries(ctx context.Context, repository syncline.ID) error {
 		`DELETE FROM series WHERE seq IN (SELECT seq FROM series WHERE repository_seq = ?1 LIMIT ?2)`,
 	} {
 		for left := true; left; {
-			err := s.update(ctx, "empty a repository", func(ctx context.Context, conn *sql.Conn) error {
-				seqs, err := scanAll(ctx, conn, scanNumber, `SELECT seq FROM repositories WHERE id = ?`, string(repository))
+			err := s.update(ctx, "empty a repository", func(ctx context.Context, tx Tx) error {
+				seqs, err := scanAll(ctx, tx, scanNumber, `SELECT seq FROM repositories WHERE id = ?`, string(repository))
 				if left = false; err != nil || len(seqs) == 0 {
 					return err
 				}
-				result, err := conn.ExecContext(ctx, statement, seqs[0], removeRows)
-				if err != nil {
-					return err
-				}
-				n, err := result.RowsAffected()
+				n, err := tx.Exec(ctx, statement, seqs[0], removeRows)
 				left = n == removeRows
 				return err
 			})

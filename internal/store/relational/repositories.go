@@ -1,8 +1,7 @@
-package sqlite
+package relational
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"slices"
 
@@ -14,7 +13,7 @@ const selectRepository = `SELECT id, name, description, path,
 	coalesce(object_storage_id, ''), coalesce(encryption_key_id, ''), retention_type, retention_period_type, retention_yearly,
 	sync_disabled, sync_interval, sync_cron, sync_zone, out_of_sync, created_at, catalog, catalog_changes, restic_id, managed_by FROM repositories`
 
-func scanRepository(r row) (v syncline.Repository, err error) {
+func scanRepository(r Row) (v syncline.Repository, err error) {
 	err = r.Scan(&v.ID, &v.Name, &v.Description, &v.Path, &v.ObjectStorageID,
 		&v.EncryptionKeyID, &v.Retention.Type, &v.Retention.PeriodType, &v.Retention.YearlyPeriod,
 		&v.Schedule.Disabled, &v.Schedule.Interval, &v.Schedule.Cron, &v.Schedule.TimeZone,
@@ -24,10 +23,10 @@ func scanRepository(r row) (v syncline.Repository, err error) {
 
 // Repositories implements store.Repositories.
 func (s *Store) Repositories(ctx context.Context) ([]syncline.Repository, error) {
-	if _, err := s.reader(); err != nil {
+	if _, err := s.engine.Reader(); err != nil {
 		return nil, err
 	}
-	list, err := s.repositories.get(&s.writes, func() ([]syncline.Repository, error) {
+	list, err := s.repositories.get(s.writes, func() ([]syncline.Repository, error) {
 		return queryAll(ctx, s, "list repositories", scanRepository, selectRepository+` ORDER BY seq`)
 	})
 	return slices.Clone(list), err
@@ -41,8 +40,8 @@ func (s *Store) Repository(ctx context.Context, id syncline.ID) (syncline.Reposi
 
 // AddRepository implements store.Repositories.
 func (s *Store) AddRepository(ctx context.Context, r syncline.Repository) error {
-	return s.update(ctx, "add a repository", func(ctx context.Context, conn *sql.Conn) error {
-		_, err := conn.ExecContext(ctx, `INSERT INTO repositories (id, name, name_key, description, path,
+	return s.update(ctx, "add a repository", func(ctx context.Context, tx Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO repositories (id, name, name_key, description, path,
 			object_storage_id, encryption_key_id, retention_type, retention_period_type, retention_yearly,
 			sync_disabled, sync_interval, sync_cron, sync_zone,
 			out_of_sync, created_at, restic_id, managed_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -51,14 +50,14 @@ func (s *Store) AddRepository(ctx context.Context, r syncline.Repository) error 
 			r.Retention.Type, r.Retention.PeriodType, r.Retention.YearlyPeriod,
 			r.Schedule.Disabled, int64(r.Schedule.Interval), r.Schedule.Cron, r.Schedule.TimeZone,
 			r.OutOfSync, nanos(r.CreatedAt), r.ResticID, r.ManagedBy)
-		return repositoryError(ctx, conn, err, r)
+		return repositoryError(ctx, tx, err, r)
 	})
 }
 
 // UpdateRepository implements store.Repositories.
 func (s *Store) UpdateRepository(ctx context.Context, r syncline.Repository) error {
-	return s.update(ctx, "change a repository", func(ctx context.Context, conn *sql.Conn) error {
-		err := exec(ctx, conn, notFound("repository", r.ID), `UPDATE repositories SET name = ?, name_key = ?,
+	return s.update(ctx, "change a repository", func(ctx context.Context, tx Tx) error {
+		err := exec(ctx, tx, notFound("repository", r.ID), `UPDATE repositories SET name = ?, name_key = ?,
 			description = ?, path = ?, object_storage_id = ?, encryption_key_id = ?, retention_type = ?,
 			retention_period_type = ?, retention_yearly = ?,
 			sync_disabled = ?, sync_interval = ?, sync_cron = ?, sync_zone = ?, restic_id = ?, managed_by = ? WHERE id = ?`,
@@ -66,20 +65,20 @@ func (s *Store) UpdateRepository(ctx context.Context, r syncline.Repository) err
 			nullable(r.ObjectStorageID), nullable(r.EncryptionKeyID),
 			r.Retention.Type, r.Retention.PeriodType, r.Retention.YearlyPeriod,
 			r.Schedule.Disabled, int64(r.Schedule.Interval), r.Schedule.Cron, r.Schedule.TimeZone, r.ResticID, r.ManagedBy, string(r.ID))
-		return repositoryError(ctx, conn, err, r)
+		return repositoryError(ctx, tx, err, r)
 	})
 }
 
-func repositoryError(ctx context.Context, conn *sql.Conn, err error, r syncline.Repository) error {
+func repositoryError(ctx context.Context, tx Tx, err error, r syncline.Repository) error {
 	switch {
-	case isTaken(err):
+	case errors.Is(err, ErrTaken):
 		return syncline.WrapError(syncline.CodeConflict, err,
 			"there is a repository with the name %q already; choose another name", r.Name)
-	case isDangling(err):
+	case errors.Is(err, ErrDangling):
 		var known bool
 		const query = `SELECT EXISTS (SELECT 1 FROM encryption_keys WHERE id = ?)`
 		if r.EncryptionKeyID != "" {
-			if err := conn.QueryRowContext(ctx, query, string(r.EncryptionKeyID)).Scan(&known); err != nil {
+			if err := tx.QueryRow(ctx, query, string(r.EncryptionKeyID)).Scan(&known); err != nil {
 				return err
 			}
 		}
@@ -95,40 +94,40 @@ func repositoryError(ctx context.Context, conn *sql.Conn, err error, r syncline.
 
 // SetOutOfSync implements store.Repositories.
 func (s *Store) SetOutOfSync(ctx context.Context, id syncline.ID, outOfSync bool) error {
-	return s.update(ctx, "mark a repository", func(ctx context.Context, conn *sql.Conn) error {
-		return exec(ctx, conn, notFound("repository", id),
+	return s.update(ctx, "mark a repository", func(ctx context.Context, tx Tx) error {
+		return exec(ctx, tx, notFound("repository", id),
 			`UPDATE repositories SET out_of_sync = ? WHERE id = ?`, outOfSync, string(id))
 	})
 }
 
 // SetResticID implements store.Repositories.
 func (s *Store) SetResticID(ctx context.Context, id syncline.ID, resticID string) error {
-	return s.update(ctx, "record the id of a repository", func(ctx context.Context, conn *sql.Conn) error {
-		return exec(ctx, conn, notFound("repository", id),
+	return s.update(ctx, "record the id of a repository", func(ctx context.Context, tx Tx) error {
+		return exec(ctx, tx, notFound("repository", id),
 			`UPDATE repositories SET restic_id = ? WHERE id = ?`, resticID, string(id))
 	})
 }
 
 // SetSynchronized implements store.Repositories.
 func (s *Store) SetSynchronized(ctx context.Context, session syncline.ID, epoch int64, catalog syncline.CatalogMark) error {
-	return s.markOf(ctx, session, epoch, `out_of_sync = 0, catalog = ?, catalog_changes = ?`,
+	return s.markOf(ctx, session, epoch, `out_of_sync = FALSE, catalog = ?, catalog_changes = ?`,
 		catalog.Catalog, int64(catalog.Changes)) //nolint:gosec // below 2^63, as the catalog begins to count below 2^62
 }
 
 // SetBehind implements store.Repositories.
 func (s *Store) SetBehind(ctx context.Context, session syncline.ID, epoch int64) error {
-	return s.markOf(ctx, session, epoch, `out_of_sync = 1`)
+	return s.markOf(ctx, session, epoch, `out_of_sync = TRUE`)
 }
 
 // markOf changes the repository of a session that has this epoch.
 func (s *Store) markOf(ctx context.Context, session syncline.ID, epoch int64, change string, args ...any) error {
-	return s.update(ctx, "mark a repository", func(ctx context.Context, conn *sql.Conn) error {
-		err := exec(ctx, conn, errNoRow, `UPDATE repositories SET `+change+`
+	return s.update(ctx, "mark a repository", func(ctx context.Context, tx Tx) error {
+		err := exec(ctx, tx, errNoRow, `UPDATE repositories SET `+change+`
 			WHERE seq = (SELECT repository_seq FROM work WHERE id = ? AND epoch = ?)`, append(slices.Clone(args), string(session), epoch)...)
 		if !errors.Is(err, errNoRow) {
 			return err
 		}
-		if _, err := workByID(ctx, conn, session); err != nil {
+		if _, err := workByID(ctx, tx, session); err != nil {
 			return err
 		}
 		return errTaken
@@ -144,8 +143,8 @@ func (s *Store) DeleteRepository(ctx context.Context, id syncline.ID) error {
 	if err := s.emptySeries(ctx, id); err != nil {
 		return err
 	}
-	return s.update(ctx, "delete a repository", func(ctx context.Context, conn *sql.Conn) error {
-		return exec(ctx, conn, notFound("repository", id),
+	return s.update(ctx, "delete a repository", func(ctx context.Context, tx Tx) error {
+		return exec(ctx, tx, notFound("repository", id),
 			`DELETE FROM repositories WHERE id = ?`, string(id))
 	})
 }

@@ -1,0 +1,112 @@
+// Package relational implements store.Store by SQL statements that SQLite and
+// PostgreSQL both take. Each database is an Engine, which has the connections, the
+// transactions and the errors of its own; where the statements have to differ, they
+// take a fragment from the engine's Dialect. The package knows nothing of catalogs,
+// HTTP and passwords, nor of the meaning of the sealed bytes that it keeps.
+package relational
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"syncline.dev/syncline"
+)
+
+// Statements have ? for their arguments in order, or ?1, ?2 and so on, and never both.
+// Arguments are texts, integers, truth values, bytes, or nil for NULL; every text is
+// taken, also one that is no UTF-8.
+
+// Row is a row of a result. A missing row is sql.ErrNoRows.
+type Row interface{ Scan(dest ...any) error }
+
+// Rows is a result. The caller closes it.
+type Rows interface {
+	Row
+	Next() bool
+	Err() error
+	Close() error
+}
+
+// Querier reads.
+type Querier interface {
+	Query(ctx context.Context, query string, args ...any) (Rows, error)
+	QueryRow(ctx context.Context, query string, args ...any) Row
+}
+
+// Tx is a transaction. After an error of Exec or ExecEach it takes no more statements,
+// and its function returns.
+type Tx interface {
+	Querier
+	// Exec returns how many rows have changed. The error matches ErrTaken or ErrDangling
+	// where one of them is the reason.
+	Exec(ctx context.Context, statement string, args ...any) (int64, error)
+	// ExecEach runs one statement with n lists of arguments in turn.
+	ExecEach(ctx context.Context, statement string, n int, args func(i int) []any) error
+}
+
+var (
+	// ErrTaken says that a unique value exists already.
+	ErrTaken = errors.New("the value exists already")
+	// ErrDangling says that a row would refer to a row that does not exist.
+	ErrDangling = errors.New("no row to refer to")
+)
+
+// Write describes a transaction that writes.
+type Write struct {
+	Doing string // the step, for the log
+	// Log says that it appends to logs, which a database that lacks room may refuse.
+	Log bool
+}
+
+// Engine is a database.
+type Engine interface {
+	// Update runs fn in a transaction, and returns when the transaction is durable or
+	// undone. fn may run more than once, and blocks on nothing but the database. Its
+	// error undoes what it wrote.
+	Update(ctx context.Context, w Write, fn func(context.Context, Tx) error) error
+	// Reader returns what reads the last commit, or an error once the engine is closed.
+	Reader() (Querier, error)
+	// View runs fn with what reads one moment.
+	View(ctx context.Context, doing string, fn func(context.Context, Querier) error) error
+	// Translate turns the error of a read into a *syncline.Error; doing names the step.
+	Translate(err error, doing string) error
+}
+
+// Dialect is where the databases' statements differ.
+type Dialect struct {
+	// InOrder joins two tables; the database goes by the first one.
+	InOrder string
+}
+
+// Options are what an engine brings besides itself.
+type Options struct {
+	Dialect Dialect
+	// Writes counts the transactions that ended, each before its caller hears of it. nil
+	// is for a database that others write, too.
+	Writes func() uint64
+}
+
+// Store is the server's state in a database. It has all of store.Store but Close, and is
+// safe for concurrent use.
+type Store struct {
+	engine Engine
+	writes func() uint64
+
+	selectLatest string
+	latest       sync.Map // of *kept[store.Work] by kind
+	repositories kept[syncline.Repository]
+}
+
+// New returns the state in the database behind an engine.
+func New(e Engine, o Options) *Store {
+	return &Store{engine: e, writes: o.Writes, selectLatest: fmt.Sprintf(latestWork, o.Dialect.InOrder)}
+}
+
+func (s *Store) update(ctx context.Context, doing string, fn func(context.Context, Tx) error) error {
+	return s.engine.Update(ctx, Write{Doing: doing}, fn)
+}
+
+// translate is for the errors of reads.
+func (s *Store) translate(err error, doing string) error { return s.engine.Translate(err, doing) }
