@@ -152,6 +152,9 @@ type Managers interface {
 type Instance interface {
 	// InstallationID returns the same id for the life of the database.
 	InstallationID(ctx context.Context) (syncline.ID, error)
+	// KeyCheck returns the first bytes that any call has offered. They show whether two
+	// nodes have the same key.
+	KeyCheck(ctx context.Context, offered []byte) ([]byte, error)
 }
 
 // Store is the whole contract.

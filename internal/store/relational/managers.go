@@ -49,3 +49,27 @@ func (s *Store) InstallationID(ctx context.Context) (syncline.ID, error) {
 		return id, err
 	}, `SELECT installation_id FROM instance`)
 }
+
+// KeyCheck implements store.Instance.
+func (s *Store) KeyCheck(ctx context.Context, offered []byte) ([]byte, error) {
+	const doing = "compare the key"
+	kept, err := s.keyCheck(ctx, doing)
+	if err != nil || kept != nil {
+		return kept, err
+	}
+	err = s.update(ctx, doing, func(ctx context.Context, tx Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE instance SET key_check = ? WHERE key_check IS NULL`, offered)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.keyCheck(ctx, doing)
+}
+
+func (s *Store) keyCheck(ctx context.Context, doing string) ([]byte, error) {
+	return queryOne(ctx, s, doing, nil, func(r Row) (kept []byte, err error) {
+		err = r.Scan(&kept)
+		return kept, err
+	}, `SELECT key_check FROM instance`)
+}

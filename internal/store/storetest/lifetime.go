@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"reflect"
 	"testing"
@@ -132,4 +133,25 @@ func testClosed(t *testing.T, open Open) {
 	_, _, err = s.Log(t.Context(), sync1, newID(), 1, 0)
 	wantCode(t, err, syncline.CodeUnavailable)
 	wantCode(t, s.AddUser(t.Context(), syncline.User{Name: "late"}), syncline.CodeUnavailable)
+}
+
+// The first caller's bytes stay, also when many call at once.
+func testKeyCheck(t *testing.T, s store.Store) {
+	const callers = 8
+	var kept [callers][]byte
+	together(callers, func(i int) {
+		var err error
+		if kept[i], err = s.KeyCheck(t.Context(), []byte{byte(i), 0xff}); err != nil {
+			t.Error(err)
+		}
+	})
+	first := must(s.KeyCheck(t.Context(), []byte("late")))(t)
+	if len(first) != 2 || first[0] >= callers || first[1] != 0xff {
+		t.Fatalf("%x is kept, which nobody offered first", first)
+	}
+	for i := range kept {
+		if !bytes.Equal(kept[i], first) {
+			t.Errorf("caller %d got %x, and %x is kept", i, kept[i], first)
+		}
+	}
 }

@@ -41,6 +41,7 @@ func Run(t *testing.T, open Open) {
 		{"LastAdministrator", testLastAdministrator},
 		{"LastAdministratorRace", testLastAdministratorRace},
 		{"Managers", testManagers},
+		{"KeyCheck", testKeyCheck},
 		{"Tokens", testTokens},
 		{"TokenExpiry", testTokenExpiry},
 		{"RefreshOnce", testRefreshOnce},
