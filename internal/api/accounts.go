@@ -168,7 +168,7 @@ func (h *accounts) UpdateAccount(ctx context.Context, req v6.UpdateAccountReques
 	}
 	kept := by.Secret.Reveal()
 	if b.OldPassword != nil {
-		switch same, err := h.isSecret(by, *b.OldPassword); {
+		switch same, err := h.isSecret(ctx, by, *b.OldPassword); {
 		case err != nil:
 			return nil, err
 		case !same:
@@ -267,7 +267,7 @@ func (h *accounts) CompareAccount(ctx context.Context, req v6.CompareAccountRequ
 	if err != nil {
 		return nil, err
 	}
-	same, err := h.isSecret(by, req.Body.Password)
+	same, err := h.isSecret(ctx, by, req.Body.Password)
 	if err != nil {
 		return nil, err
 	}
@@ -276,8 +276,8 @@ func (h *accounts) CompareAccount(ctx context.Context, req v6.CompareAccountRequ
 
 // isSecret compares the secret of an account with another one, and slows down who
 // guesses.
-func (h *accounts) isSecret(by place.Access, guess string) (bool, error) {
-	return h.secrets.Compare("account "+string(by.Account.ID), func() bool {
+func (h *accounts) isSecret(ctx context.Context, by place.Access, guess string) (bool, error) {
+	return h.secrets.Compare(ctx, "account "+string(by.Account.ID), func() bool {
 		return subtle.ConstantTimeCompare([]byte(by.Secret.Reveal()), []byte(guess)) == 1
 	})
 }

@@ -93,7 +93,7 @@ func (f *fakeUsers) HasPassword(ctx context.Context, name, password string) (boo
 	if _, err := f.User(ctx, name); err != nil {
 		return false, err
 	}
-	return f.Compare("user "+name, func() bool { return password == "open sesame" })
+	return f.Compare(ctx, "user "+name, func() bool { return password == "open sesame" })
 }
 
 func (f *fakeUsers) ChangePassword(ctx context.Context, i auth.Identity, present, password, _ string) error {
@@ -103,7 +103,7 @@ func (f *fakeUsers) ChangePassword(ctx context.Context, i auth.Identity, present
 	return f.ChangeUser(ctx, i.UserName, auth.UserChange{Password: &password})
 }
 
-func (f *fakeUsers) Compare(_ string, same func() bool) (bool, error) {
+func (f *fakeUsers) Compare(_ context.Context, _ string, same func() bool) (bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.throttle {

@@ -33,7 +33,7 @@ func (h *keys) UpdateEncryptionKey(ctx context.Context, req v6.UpdateEncryptionK
 		return nil, err
 	}
 	if b.OldPassword != nil {
-		switch same, err := h.isPassword(k.ID, kept, *b.OldPassword); {
+		switch same, err := h.isPassword(ctx, k.ID, kept, *b.OldPassword); {
 		case err != nil:
 			return nil, err
 		case !same:
@@ -124,7 +124,7 @@ func (h *keys) CompareEncryptionKey(ctx context.Context, req v6.CompareEncryptio
 	if err != nil {
 		return nil, err
 	}
-	same, err := h.isPassword(req.KeyID, kept, req.Body.Password)
+	same, err := h.isPassword(ctx, req.KeyID, kept, req.Body.Password)
 	if err != nil {
 		return nil, err
 	}
@@ -132,8 +132,8 @@ func (h *keys) CompareEncryptionKey(ctx context.Context, req v6.CompareEncryptio
 }
 
 // isPassword compares the password of a key with another one, and slows down who guesses.
-func (h *keys) isPassword(key syncline.ID, kept, guess string) (bool, error) {
-	return h.secrets.Compare("key "+string(key), func() bool {
+func (h *keys) isPassword(ctx context.Context, key syncline.ID, kept, guess string) (bool, error) {
+	return h.secrets.Compare(ctx, "key "+string(key), func() bool {
 		return subtle.ConstantTimeCompare([]byte(kept), []byte(guess)) == 1
 	})
 }

@@ -28,7 +28,7 @@ type passwordKeeper interface {
 
 // secretComparer slows down comparisons with a kept secret, which what names.
 type secretComparer interface {
-	Compare(what string, same func() bool) (bool, error)
+	Compare(ctx context.Context, what string, same func() bool) (bool, error)
 }
 
 // users answers for the users.

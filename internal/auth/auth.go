@@ -4,6 +4,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -46,6 +47,9 @@ type Options struct {
 	// Hashes bounds the passwords that are hashed at once, each with 19 MiB of
 	// memory and one core. The default is 4.
 	Hashes int
+	// Attempts counts the wrong guesses of secrets. The default keeps the counts in
+	// memory, for a node that is alone.
+	Attempts store.Attempts
 }
 
 // Service authenticates users. It is safe for concurrent use.
@@ -54,9 +58,8 @@ type Service struct {
 	now       func() time.Time
 	log       *slog.Logger
 	hasher    *hasher
-	passwords guard     // failed sign-ins
-	refreshes *throttle // failed refreshes, by address
-	compares  *throttle // wrong comparisons, by secret
+	attempts  store.Attempts // wrong passwords and comparisons, of all nodes
+	refreshes store.Attempts // unknown refresh tokens, by address, of this node
 	cache     *cache
 
 	mu          sync.Mutex
@@ -74,12 +77,14 @@ func New(s Store, o Options) *Service {
 	if o.Hashes <= 0 {
 		o.Hashes = 4
 	}
+	if o.Attempts == nil {
+		o.Attempts = newMemory(o.Now)
+	}
 	return &Service{
 		store: s, now: o.Now, log: o.Logger,
 		hasher:    newHasher(o.Hashes),
-		passwords: newGuard(),
-		refreshes: newThrottle(refreshPace),
-		compares:  newThrottle(comparePace),
+		attempts:  o.Attempts,
+		refreshes: newMemory(o.Now),
 		cache:     newCache(cacheSize),
 	}
 }
@@ -131,33 +136,56 @@ func (s *Service) checked(ctx context.Context, user, password, remoteAddr string
 	if !validName(user) {
 		who.user = "" // cannot exist; all such names share one record
 	}
-	// Checked twice. The first check makes a refused caller cost nothing. The
-	// second one, with a slot for hashing, keeps a burst from passing before
-	// its first failure counts.
-	if err := s.passwords.check(who, s.now()); err != nil {
-		return syncline.User{}, err
-	}
-	owner, trusted := who.address, s.passwords.trusted.has(who, s.now())
-	if trusted {
-		owner = who.key() // in place of the address
-	}
-	release, err := s.hasher.acquire(ctx, owner, trusted)
+	guess := who.guess()
+	release, err := s.admit(ctx, who, guess)
 	if err != nil {
 		return syncline.User{}, err
 	}
 	defer release()
-	if err := s.passwords.check(who, s.now()); err != nil {
+	// A burst has passed the first question before its first failure counted.
+	if _, err := s.attempt(ctx, guess, store.AttemptAsked); err != nil {
 		return syncline.User{}, err
 	}
 	u, err := s.verify(ctx, user, password)
+	step := store.AttemptRight
 	if err != nil {
-		if syncline.CodeOf(err) == syncline.CodeUnauthenticated {
-			s.passwords.failed(who, s.now())
+		if syncline.CodeOf(err) != syncline.CodeUnauthenticated {
+			return syncline.User{}, err
 		}
-		return syncline.User{}, err
+		step = store.AttemptWrong
 	}
-	s.passwords.succeeded(who, s.now())
-	return u, nil
+	// The answer is told only where the attempt counts.
+	if _, throttled := s.attempt(ctx, guess, step); throttled != nil {
+		return syncline.User{}, throttled
+	}
+	return u, err
+}
+
+// admit waits for a slot for hashing, which an attempt that has to wait does not get. So
+// it costs nothing.
+func (s *Service) admit(ctx context.Context, who attempt, guess store.Attempt) (release func(), err error) {
+	step := store.AttemptAsked
+	if s.hasher.crowded(who.address) {
+		step = store.AttemptLooked // it counts now whether the user is trusted
+	}
+	trusted, err := s.attempt(ctx, guess, step)
+	if err != nil {
+		return nil, err
+	}
+	owner := who.address
+	if trusted {
+		owner = who.key() // in place of the address
+	}
+	return s.hasher.acquire(ctx, owner, trusted)
+}
+
+// attempt is a step of an attempt. An attempt that has to wait is CodeThrottled.
+func (s *Service) attempt(ctx context.Context, a store.Attempt, step store.AttemptStep) (trusted bool, err error) {
+	r, err := s.attempts.Attempt(ctx, a, step)
+	if err != nil {
+		return false, err
+	}
+	return r.Trusted, throttled(r.Wait)
 }
 
 // verify returns the user with this password. An unknown user costs one hash,
@@ -218,12 +246,12 @@ func (s *Service) begin(ctx context.Context, u syncline.User) (Grant, error) {
 func (s *Service) Refresh(ctx context.Context, refreshToken, remoteAddr string) (Grant, error) {
 	hash, ok := hashToken(refreshToken)
 	if !ok {
-		return Grant{}, s.refuseRefresh(peer.Key(remoteAddr))
+		return Grant{}, s.refuseRefresh(ctx, peer.Key(remoteAddr))
 	}
 	used, err := s.store.UseRefreshToken(ctx, hash, s.now())
 	switch {
 	case syncline.CodeOf(err) == syncline.CodeUnauthenticated && used.UserName == "":
-		return Grant{}, s.refuseRefresh(peer.Key(remoteAddr))
+		return Grant{}, s.refuseRefresh(ctx, peer.Key(remoteAddr))
 	case syncline.CodeOf(err) == syncline.CodeUnauthenticated:
 		s.forgetUser(used.UserName) // it may have ended a family
 		return Grant{}, errToken
@@ -238,13 +266,9 @@ func (s *Service) Refresh(ctx context.Context, refreshToken, remoteAddr string) 
 }
 
 // refuseRefresh counts a token that this server did not issue.
-func (s *Service) refuseRefresh(address string) error {
-	now := s.now()
-	if err := throttled(s.refreshes.wait(address, now)); err != nil {
-		return err
-	}
-	s.refreshes.failed(address, now)
-	return errToken
+func (s *Service) refuseRefresh(ctx context.Context, address string) error {
+	r, err := s.refreshes.Attempt(ctx, store.Attempt{Guess: of(refreshPace, address)}, store.AttemptWrong)
+	return cmp.Or(err, throttled(r.Wait), error(errToken))
 }
 
 // Authenticate returns the holder of the access token, or CodeUnauthenticated.

@@ -243,11 +243,11 @@ func TestRefreshThrottle(t *testing.T) {
 	f := newFixture(t)
 	grant := f.signIn(t)
 	random := func(i int) string { return []string{"nonsense", strings.Repeat("A", 43)}[i%2] }
-	for i := range refreshPace.free + 1 {
+	for i := range refreshPace.Free + 1 {
 		_, err := f.Refresh(t.Context(), random(i), home)
 		wantCode(t, err, syncline.CodeUnauthenticated)
 	}
-	for i := range 3 * refreshPace.free {
+	for i := range 3 * refreshPace.Free {
 		_, err := f.Refresh(t.Context(), random(i), home)
 		wantCode(t, err, syncline.CodeThrottled)
 		if seconds, ok := RetryAfter(err); !ok || seconds != 1 {
@@ -411,7 +411,7 @@ func TestHashesAtOnce(t *testing.T) {
 		t.Errorf("%d hashes at once, want 4", most.Load())
 	}
 	// The attempts that pass are the free ones and one for each slot, at most.
-	if n := len(inside) + 4; n > userPace.free+4 {
+	if n := len(inside) + 4; n > userPace.Free+4 {
 		t.Errorf("%d attempts were hashed", n)
 	}
 }

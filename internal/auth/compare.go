@@ -10,20 +10,23 @@ import (
 
 // comparePace slows down an administrator who guesses a secret that is kept. A file of
 // declarations that was changed costs one wrong comparison a secret.
-var comparePace = pace{free: 20, first: time.Second, limit: time.Minute, forget: time.Hour}
+var comparePace = store.Counter{Kind: store.CountCompare, Free: 20, First: time.Second, Limit: time.Minute, Forget: time.Hour}
 
 // Compare calls same, which compares a kept secret with another one, and returns its
 // answer. what names the secret. Repeated wrong answers are CodeThrottled.
-func (s *Service) Compare(what string, same func() bool) (bool, error) {
-	now := s.now()
-	if err := throttled(s.compares.wait(what, now)); err != nil {
+func (s *Service) Compare(ctx context.Context, what string, same func() bool) (bool, error) {
+	guess := store.Attempt{Guess: of(comparePace, what)}
+	if _, err := s.attempt(ctx, guess, store.AttemptAsked); err != nil {
 		return false, err
 	}
-	if same() {
-		return true, nil
+	is, step := same(), store.AttemptWrong
+	if is {
+		step = store.AttemptLooked // a right answer ends no count
 	}
-	s.compares.failed(what, now)
-	return false, nil
+	if _, err := s.attempt(ctx, guess, step); err != nil {
+		return false, err
+	}
+	return is, nil
 }
 
 // HasPassword reports whether a user has a password. Repeated wrong ones are
@@ -42,7 +45,7 @@ func (s *Service) HasPassword(ctx context.Context, name, password string) (bool,
 		return false, err
 	}
 	defer release()
-	return s.Compare("user "+store.FoldName(name), func() bool { return s.hasher.matches(want, password) })
+	return s.Compare(ctx, "user "+store.FoldName(name), func() bool { return s.hasher.matches(want, password) })
 }
 
 // ChangePassword changes the password of the user i, and signs the user out everywhere.

@@ -136,6 +136,13 @@ func (h *hasher) acquire(ctx context.Context, owner string, trusted bool) (relea
 	}
 }
 
+// crowded reports whether an owner who is not trusted would get no place to wait now.
+func (h *hasher) crowded(owner string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.waiting >= maxWaiting || h.byOwner[owner] >= maxAddressWaiting
+}
+
 func (h *hasher) queue(owner string, trusted bool) bool {
 	most := maxWaiting
 	if trusted {

@@ -6,7 +6,16 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
 )
+
+// delay returns how long a counter delays the next attempt.
+func (f *fixture) delay(c store.Counter) time.Duration {
+	m := f.attempts.(*memory)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.wait(c, f.clock.Now())
+}
 
 // fail tries a wrong password until it is throttled. It returns the number of
 // tries and the wait in seconds.
@@ -39,7 +48,7 @@ func TestUserThrottle(t *testing.T) {
 			}
 			tries++
 		}
-		if tries != userPace.free+1 || seconds != 1 {
+		if tries != userPace.Free+1 || seconds != 1 {
 			t.Errorf("%s: throttled after %d tries for %d s", user, tries, seconds)
 		}
 	}
@@ -52,19 +61,19 @@ func TestUserThrottle(t *testing.T) {
 
 	var waits []int
 	for i := range 4 {
-		f.clock.Add(f.passwords.users.wait("ADMIN", f.clock.Now()))
+		f.clock.Add(f.delay(of(userPace, "ADMIN")))
 		_, err := f.SignIn(t.Context(), "admin", "wrong password", fmt.Sprintf("198.51.100.%d", 100+i))
 		wantCode(t, err, syncline.CodeUnauthenticated)
-		waits = append(waits, wholeSeconds(f.passwords.users.wait("ADMIN", f.clock.Now())))
+		waits = append(waits, wholeSeconds(f.delay(of(userPace, "ADMIN"))))
 	}
 	if fmt.Sprint(waits) != "[2 4 4 4]" {
 		t.Errorf("the delays are %v seconds", waits)
 	}
 	// A success resets the count.
-	f.clock.Add(userPace.limit)
+	f.clock.Add(userPace.Limit)
 	_, err = f.SignIn(t.Context(), "admin", password, "203.0.113.1")
 	check(t, err)
-	if r, ok := f.passwords.users.records["ADMIN"]; ok {
+	if r, ok := f.attempts.(*memory).kinds[store.CountUser]["ADMIN"]; ok {
 		t.Errorf("still on record: %+v", r)
 	}
 }
@@ -77,7 +86,7 @@ func TestManyNamesFromOneAddress(t *testing.T) {
 	_, err := f.SignIn(t.Context(), "admin", password, address)
 	check(t, err)
 	check(t, f.AddUser(t.Context(), "other", password, syncline.RoleViewer))
-	for i := range addressPace.free + 1 { // each with another user
+	for i := range addressPace.Free + 1 { // each with another user
 		_, err := f.SignIn(t.Context(), fmt.Sprint("user ", i), "wrong password", address+":4000")
 		wantCode(t, err, syncline.CodeUnauthenticated)
 	}
@@ -90,23 +99,23 @@ func TestManyNamesFromOneAddress(t *testing.T) {
 
 	longest := time.Duration(0)
 	for i := range 15 {
-		f.clock.Add(f.passwords.addresses.wait(address, f.clock.Now()))
+		f.clock.Add(f.delay(of(addressPace, address)))
 		_, err := f.SignIn(t.Context(), fmt.Sprint("nobody ", i), "wrong password", address)
 		wantCode(t, err, syncline.CodeUnauthenticated)
-		longest = max(longest, f.passwords.addresses.wait(address, f.clock.Now()))
+		longest = max(longest, f.delay(of(addressPace, address)))
 	}
-	if longest != addressPace.limit {
+	if longest != addressPace.Limit {
 		t.Errorf("the longest delay is %v", longest)
 	}
 	_, err = f.SignIn(t.Context(), "admin", password, address) // in the middle of it
 	check(t, err)
 	// A success does not clear the address, but opens it for that user.
-	f.clock.Add(addressPace.limit)
+	f.clock.Add(addressPace.Limit)
 	_, err = f.SignIn(t.Context(), "other", password, address)
 	check(t, err)
 	_, err = f.SignIn(t.Context(), "nobody at all", "wrong password", address)
 	wantCode(t, err, syncline.CodeUnauthenticated)
-	if wait := f.passwords.addresses.wait(address, f.clock.Now()); wait != addressPace.limit {
+	if wait := f.delay(of(addressPace, address)); wait != addressPace.Limit {
 		t.Errorf("after a success and a failure: %v", wait)
 	}
 	_, err = f.SignIn(t.Context(), "other", password, address)
@@ -121,12 +130,12 @@ func TestOneNameFromOneAddress(t *testing.T) {
 	longest := time.Duration(0)
 	for range 20 {
 		who := attempt{user: "NOBODY", address: address}
-		f.clock.Add(max(f.passwords.pairs.wait(who.key(), f.clock.Now()), f.passwords.users.wait("NOBODY", f.clock.Now())))
+		f.clock.Add(max(f.delay(of(pairPace, who.key())), f.delay(of(userPace, "NOBODY"))))
 		_, err := f.SignIn(t.Context(), "nobody", "wrong password", address)
 		wantCode(t, err, syncline.CodeUnauthenticated)
-		longest = max(longest, f.passwords.pairs.wait(who.key(), f.clock.Now()))
+		longest = max(longest, f.delay(of(pairPace, who.key())))
 	}
-	if longest != pairPace.limit {
+	if longest != pairPace.Limit {
 		t.Errorf("the longest delay of the name is %v", longest)
 	}
 	_, err := f.SignIn(t.Context(), "admin", password, address)
@@ -180,7 +189,7 @@ func TestNoLockOut(t *testing.T) {
 	// seconds.
 	for range 10 {
 		tries, seconds := f.fail(t, "admin", home)
-		if tries > pairPace.free+1 || seconds > 4 {
+		if tries > pairPace.Free+1 || seconds > 4 {
 			t.Errorf("%d tries from a trusted address, then %d s", tries, seconds)
 		}
 		f.clock.Add(time.Duration(seconds) * time.Second)
@@ -189,36 +198,51 @@ func TestNoLockOut(t *testing.T) {
 }
 
 func TestThrottleIsBounded(t *testing.T) {
-	th := newThrottle(userPace)
-	now := time.Unix(1000, 0)
+	c := &clock{now: time.Unix(1000, 0)}
+	m := newMemory(c.Now)
+	wrong := func(key string) {
+		if _, err := m.Attempt(t.Context(), store.Attempt{Guess: of(userPace, key)}, store.AttemptWrong); err != nil {
+			t.Fatal(err)
+		}
+		c.Add(userPace.Delay(100)) // nothing waits
+	}
 	for range 10 {
-		th.failed("target", now)
+		wrong("target")
 	}
+	target := of(userPace, "target")
+	c.Add(-time.Nanosecond)
 	for i := range maxRecords + 500 {
-		th.failed(fmt.Sprint(i), now)
+		if _, err := m.Attempt(t.Context(), store.Attempt{Guess: of(userPace, fmt.Sprint(i))}, store.AttemptWrong); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if len(th.records) > maxRecords {
-		t.Errorf("%d records", len(th.records))
+	if n := len(m.kinds[store.CountUser]); n > maxRecords {
+		t.Errorf("%d records", n)
 	}
-	if th.wait("target", now) == 0 {
+	if m.wait(target, c.Now()) == 0 {
 		t.Error("a flood of names displaced the one that is attacked")
 	}
-	th.failed("later", now.Add(userPace.forget))
-	if len(th.records) != 1 {
-		t.Errorf("%d records, the old ones should be gone", len(th.records))
+	c.Add(userPace.Forget)
+	wrong("later")
+	if n := len(m.kinds[store.CountUser]); n != 1 {
+		t.Errorf("%d records, the old ones should be gone", n)
 	}
+}
+
+func TestTrustIsBounded(t *testing.T) {
+	now := time.Unix(1000, 0)
 	tr := newTrust()
 	for i := range maxRecords + 10 {
-		tr.add(attempt{user: fmt.Sprint(i), address: "a"}, now.Add(time.Duration(i)))
+		tr.add(pair{fmt.Sprint(i), "a"}, now.Add(time.Hour+time.Duration(i)))
 	}
-	if len(tr.pairs) != maxRecords || tr.has(attempt{user: "0", address: "a"}, now) {
+	if len(tr.pairs) != maxRecords || tr.has(pair{"0", "a"}, now) {
 		t.Errorf("%d trusted pairs", len(tr.pairs))
 	}
 	before := len(tr.pairs)
-	for i := range 3 * maxTrusted {
-		tr.add(attempt{user: "roams", address: fmt.Sprint(i)}, now.Add(time.Duration(i)))
+	for i := range 3 * store.MaxTrusted {
+		tr.add(pair{"roams", fmt.Sprint(i)}, now.Add(time.Hour+time.Duration(i)))
 	}
-	if tr.count["roams"] != maxTrusted || before-(len(tr.pairs)-maxTrusted) > maxTrusted || len(tr.count) > maxRecords {
+	if tr.count["roams"] != store.MaxTrusted || before-(len(tr.pairs)-store.MaxTrusted) > store.MaxTrusted || len(tr.count) > maxRecords {
 		t.Errorf("one user has %d pairs of %d", tr.count["roams"], len(tr.pairs))
 	}
 }

@@ -208,7 +208,7 @@ func TestHasPassword(t *testing.T) {
 	}
 	_, err = f.HasPassword(ctx, "nobody", password)
 	wantCode(t, err, syncline.CodeNotFound)
-	for range comparePace.free + 1 {
+	for range comparePace.Free + 1 {
 		same, err = f.HasPassword(ctx, "admin", "a wrong password")
 		if check(t, err); same {
 			t.Error("a wrong password is the user's")
@@ -216,7 +216,7 @@ func TestHasPassword(t *testing.T) {
 	}
 	_, err = f.HasPassword(ctx, "admin", password)
 	wantCode(t, err, syncline.CodeThrottled)
-	f.clock.Add(comparePace.limit)
+	f.clock.Add(comparePace.Limit)
 	same, err = f.HasPassword(ctx, "admin", password)
 	if check(t, err); !same {
 		t.Error("the password is not the user's after the wait")
