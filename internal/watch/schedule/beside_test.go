@@ -17,7 +17,9 @@ func TestSessionHangs(t *testing.T) {
 	w.tick(begin)
 	w.checks = nil
 	var away error = syncline.Errorf(syncline.CodeUnavailable, "the storage does not answer")
-	w.check = func(syncline.Repository) (schedule.Found, error) { return schedule.Found{New: true, Listing: "b"}, away }
+	w.check = func(syncline.Repository) (schedule.Found, error) {
+		return schedule.Found{New: true, Listing: "b"}, away
+	}
 	for i := range 8 { // two hours
 		w.busy[id(0)] = strconv.Itoa(i)
 		w.run(w.clock().Add(15*time.Minute), time.Minute)

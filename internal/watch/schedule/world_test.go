@@ -26,7 +26,7 @@ type world struct {
 	check    func(r syncline.Repository) (schedule.Found, error)
 	checks   []seen
 	sessions []seen
-	busy     map[syncline.ID]string // what sessions have done
+	busy     map[syncline.ID]string          // what sessions have done
 	broken   error                           // of the database
 	reported map[string][]syncline.Condition // by kind and repository
 	reports  []string
