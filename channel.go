@@ -35,6 +35,21 @@ type Channel struct {
 	ChannelHealth
 }
 
+// Detached returns the channel's repositories that are not among the attached ones, and
+// whether the channel hears of no alarm for that reason.
+func (c *Channel) Detached(attached []Repository) (gone []ID, mute bool) {
+	there := make(map[ID]bool, len(attached))
+	for i := range attached {
+		there[attached[i].ID] = true
+	}
+	for _, id := range c.RepositoryIDs {
+		if !there[id] {
+			gone = append(gone, id)
+		}
+	}
+	return gone, len(gone) > 0 && len(gone) == len(c.RepositoryIDs)
+}
+
 // ChannelHealth is how the channel did so far.
 type ChannelHealth struct {
 	LastSentAt   time.Time // zero for never

@@ -21,6 +21,14 @@ type Channel struct {
 	LastSentAt   time.Time `json:"lastSentTime"`   // the last message that was taken
 	LastFailedAt time.Time `json:"lastFailedTime"` // the last one that was given up
 	LastError    string    `json:"lastError"`      // why; "" when a later one was taken
+	// DetachedRepositoryIDs are those of RepositoryIDs that are not attached. With all of
+	// them the channel hears of no alarm.
+	DetachedRepositoryIDs []syncline.ID `json:"detachedRepositoryIds"`
+}
+
+// Mute reports whether all repositories that the channel is for are detached.
+func (c *Channel) Mute() bool {
+	return len(c.RepositoryIDs) > 0 && len(c.DetachedRepositoryIDs) == len(c.RepositoryIDs)
 }
 
 // ChannelSettings are the settings of a channel without its secret.

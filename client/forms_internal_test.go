@@ -46,7 +46,7 @@ var passedOver = map[string]string{
 	"RestoreLogItem":                  "title endTime",
 	"AlarmPage":                       "offset limit",
 	"NotificationDeliveryPage":        "offset limit",
-	"NotificationChannelFromClient":   "id hasSecret lastSentTime lastFailedTime lastError",
+	"NotificationChannelFromClient":   "id hasSecret lastSentTime lastFailedTime lastError detachedRepositoryIds",
 	"LogItemPage":                     "offset limit",
 	"RestoreLogItemPage":              "offset limit",
 	"AmazonBucketS3Aws":               "regionName",

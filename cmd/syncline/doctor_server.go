@@ -48,12 +48,29 @@ func (e *environment) serverFindings(ctx context.Context) (all []doctor.Finding,
 				all = append(all, doctor.Good("repository", list[i].Name, "in sync"))
 			}
 		}
-		return nil
+		channels, err := channelFindings(ctx, c)
+		all = append(all, channels...)
+		return err
 	})
 	if err != nil {
 		return []doctor.Finding{doctor.Fault(doctor.Failed, "server", e.server, err)}, ctx.Err()
 	}
 	return all, nil
+}
+
+// channelFindings are those about the channels of notifications, which only administrators
+// see.
+func channelFindings(ctx context.Context, c *client.Client) (all []doctor.Finding, err error) {
+	list, err := c.Channels(ctx)
+	if client.StatusOf(err) == http.StatusForbidden {
+		return nil, nil
+	}
+	for i := range list {
+		if list[i].Enabled && list[i].Kind != syncline.ChannelHeartbeat {
+			all = append(all, doctor.Channel(list[i].Name, list[i].Mute()))
+		}
+	}
+	return all, err
 }
 
 // lookAtServer reads readiness, certificate and clock. The client has checked the

@@ -272,6 +272,34 @@ func TestDoctorOfServer(t *testing.T) {
 	wantFault(t, "not there", doctored(t, env), "failed", "server", n.url, "")
 }
 
+// A channel that hears of no alarm is told, with and without the server.
+func TestDoctorOfChannels(t *testing.T) {
+	n, data, repos, _ := healthy(t)
+	env := []string{"XDG_CONFIG_HOME=" + t.TempDir(), "SYNCLINE_PASSWORD=" + adminPassword, "SYNCLINE_SERVER=" + n.url}
+	runProgram(t, env, "login", "--user", "administrator", "--fingerprint", n.fingerprint(), n.url).ran(t, 0)
+	channel := func(name string, enabled bool, only ...string) {
+		n.add("/v6/NotificationChannels", 201, object{
+			"name": name, "kind": "Webhook", "webhook": object{"url": "https://h.example"}, "secret": "a secret of 16 bytes",
+			"enabled": enabled, "repositoryIds": only,
+		})
+	}
+	channel("both", true, repos...)
+	channel("laptop", true, repos[0])
+	channel("off", false, repos[0])
+	n.call("DELETE", "/v6/BackupRepositories/"+repos[0], nil, 204, nil)
+	for _, where := range [][]string{nil, {"--data", data}} {
+		faults := doctored(t, env, where...)
+		if len(faults) != 1 {
+			t.Errorf("%v: %+v", where, faults)
+		}
+		wantFault(t, "a mute channel", faults, "warning", "channel", "laptop", "choose other repositories")
+		said := runProgram(t, env, append([]string{"doctor"}, where...)...).stdout
+		if !strings.Contains(said, "ok       channel     both: it hears of alarms") || strings.Contains(said, " off: ") {
+			t.Errorf("%v:\n%s", where, said)
+		}
+	}
+}
+
 // certificateUntil makes a certificate that ends at a time, with its key.
 func certificateUntil(t *testing.T, end time.Time) (cert, key string) {
 	t.Helper()

@@ -11,13 +11,15 @@ func channelLink(id syncline.ID) v6.Link {
 	return v6.Link{Href: "/v6/NotificationChannels/" + string(id)}
 }
 
-func channelJSON(c syncline.Channel) v6.NotificationChannel {
+func channelJSON(c syncline.Channel, attached []syncline.Repository) v6.NotificationChannel {
 	s := c.Settings
+	detached, _ := c.Detached(attached)
 	answer := v6.NotificationChannel{
 		ID: c.ID, Name: c.Name, Kind: c.Kind, Enabled: c.Enabled, MinimumSeverity: c.MinimumSeverity, RepositoryIDs: presentIDs(c.RepositoryIDs),
 		Subject: present(c.Subject), Body: present(c.Body), HasSecret: c.HasSecret,
 		LastSentTime: timeJSON(c.LastSentAt), LastFailedTime: timeJSON(c.LastFailedAt), LastError: present(c.LastError),
-		Links: v6.NotificationChannelLinks{Self: channelLink(c.ID), Deliveries: v6.Link{Href: channelLink(c.ID).Href + "/Deliveries"}},
+		DetachedRepositoryIDs: presentIDs(detached),
+		Links:                 v6.NotificationChannelLinks{Self: channelLink(c.ID), Deliveries: v6.Link{Href: channelLink(c.ID).Href + "/Deliveries"}},
 	}
 	switch c.Kind {
 	case syncline.ChannelEmail:

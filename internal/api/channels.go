@@ -46,7 +46,11 @@ func (h *channels) ListNotificationChannels(ctx context.Context, _ v6.ListNotifi
 	if err != nil {
 		return nil, err
 	}
-	return v6.ListNotificationChannels200JSONResponse(convert(list, channelJSON)), nil
+	attached, err := h.repositories.Repositories(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return v6.ListNotificationChannels200JSONResponse(convert(list, func(c syncline.Channel) v6.NotificationChannel { return channelJSON(c, attached) })), nil
 }
 
 // GetNotificationChannel answers GET /v6/NotificationChannels/{channelId}.
@@ -55,7 +59,11 @@ func (h *channels) GetNotificationChannel(ctx context.Context, req v6.GetNotific
 	if err != nil {
 		return nil, err
 	}
-	return v6.GetNotificationChannel200JSONResponse(channelJSON(c)), nil
+	attached, err := h.repositories.Repositories(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return v6.GetNotificationChannel200JSONResponse(channelJSON(c, attached)), nil
 }
 
 // AddNotificationChannel answers POST /v6/NotificationChannels.
@@ -64,7 +72,8 @@ func (h *channels) AddNotificationChannel(ctx context.Context, req v6.AddNotific
 		return nil, invalid("id cannot be chosen; leave it out")
 	}
 	c := syncline.Channel{ID: h.made.newID(), Kind: req.Body.Kind, CreatedAt: h.made.now().UTC()}
-	if err := h.read(ctx, &c, nil, req.Body); err != nil {
+	attached, err := h.read(ctx, &c, nil, req.Body)
+	if err != nil {
 		return nil, err
 	}
 	secret := deref(req.Body.Secret)
@@ -79,7 +88,7 @@ func (h *channels) AddNotificationChannel(ctx context.Context, req v6.AddNotific
 		return nil, err
 	}
 	c.HasSecret = secret != ""
-	return v6.AddNotificationChannel201JSONResponse(channelJSON(c)), nil
+	return v6.AddNotificationChannel201JSONResponse(channelJSON(c, attached)), nil
 }
 
 // seal seals a secret; an empty one is an empty text.
@@ -103,7 +112,8 @@ func (h *channels) UpdateNotificationChannel(ctx context.Context, req v6.UpdateN
 		return nil, invalid("kind cannot change; add another channel instead")
 	}
 	c := syncline.Channel{ID: old.ID, Kind: old.Kind, CreatedAt: old.CreatedAt, ChannelHealth: old.ChannelHealth}
-	if err := h.read(ctx, &c, old.RepositoryIDs, req.Body); err != nil {
+	attached, err := h.read(ctx, &c, old.RepositoryIDs, req.Body)
+	if err != nil {
 		return nil, err
 	}
 	secret, sealed, err := h.newSecret(ctx, &old, &c, req.Body.Secret)
@@ -120,7 +130,7 @@ func (h *channels) UpdateNotificationChannel(ctx context.Context, req v6.UpdateN
 		return nil, err
 	}
 	c.HasSecret = secret != ""
-	return v6.UpdateNotificationChannel200JSONResponse(channelJSON(c)), nil
+	return v6.UpdateNotificationChannel200JSONResponse(channelJSON(c, attached)), nil
 }
 
 // newSecret returns the secret that a changed channel has, and its sealed form, which is
@@ -149,32 +159,31 @@ func (h *channels) newSecret(ctx context.Context, old, c *syncline.Channel, sent
 	return string(plain), nil, nil
 }
 
-// read takes a request's fields into a channel. A channel keeps the repositories that it
-// had, also those that are detached.
-func (h *channels) read(ctx context.Context, c *syncline.Channel, had []syncline.ID, b *v6.NotificationChannelFromClient) error {
+// read takes a request's fields into a channel, and returns the attached repositories. A
+// channel keeps the repositories that it had, also those that are detached.
+func (h *channels) read(ctx context.Context, c *syncline.Channel, had []syncline.ID, b *v6.NotificationChannelFromClient) (attached []syncline.Repository, err error) {
 	c.Name, c.Enabled, c.MinimumSeverity = strings.TrimSpace(b.Name), b.Enabled == nil || *b.Enabled, deref(b.MinimumSeverity)
 	c.Subject, c.Body = deref(b.Subject), deref(b.Body)
 	if c.MinimumSeverity == "" {
 		c.MinimumSeverity = syncline.SeverityInfo
 	}
 	if c.Name == "" || hasControl(c.Name) {
-		return invalid("name must not be empty or hold control characters")
+		return nil, invalid("name must not be empty or hold control characters")
 	}
-	known, err := h.repositories.Repositories(ctx)
-	if err != nil {
-		return err
+	if attached, err = h.repositories.Repositories(ctx); err != nil {
+		return nil, err
 	}
 	for i, id := range deref(b.RepositoryIDs) {
 		id = syncline.ID(strings.ToLower(string(id)))
-		if !slices.Contains(had, id) && !slices.ContainsFunc(known, func(r syncline.Repository) bool { return r.ID == id }) {
-			return invalid("repositoryIds.%d names no repository; GET /v6/BackupRepositories lists them", i)
+		if !slices.Contains(had, id) && !slices.ContainsFunc(attached, func(r syncline.Repository) bool { return r.ID == id }) {
+			return nil, invalid("repositoryIds.%d names no repository; GET /v6/BackupRepositories lists them", i)
 		}
 		c.RepositoryIDs = append(c.RepositoryIDs, id)
 	}
 	if err := readSettings(c, b); err != nil {
-		return err
+		return nil, err
 	}
-	return readDigest(c, b.Digest)
+	return attached, readDigest(c, b.Digest)
 }
 
 // readSettings takes the settings of the channel's kind, and refuses those of others.

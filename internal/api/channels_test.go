@@ -205,6 +205,22 @@ func TestChannelOfDetachedRepository(t *testing.T) {
 	if a := w.do(request{method: "PUT", path: href, body: given.body}); a.status != 200 || a.body != given.body || !strings.Contains(a.body, unknownID) {
 		t.Errorf("got %d %s, want %s", a.status, a.body, given.body)
 	}
+	// Which of them are detached is told, in the list too.
+	for ids, want := range map[string]string{
+		`"` + repoID + `"`:                     `"hasSecret"`,
+		`"` + unknownID + `"`:                  `"detachedRepositoryIds":["` + unknownID + `"]`,
+		`"` + repoID + `","` + unknownID + `"`: `"detachedRepositoryIds":["` + unknownID + `"]`,
+	} {
+		c.RepositoryIDs = nil
+		for id := range strings.SplitSeq(ids, ",") {
+			c.RepositoryIDs = append(c.RepositoryIDs, syncline.ID(strings.Trim(id, `"`)))
+		}
+		for _, path := range []string{href, "/v6/NotificationChannels"} {
+			if a := w.get(path); !strings.Contains(a.body, want) || strings.Contains(a.body, "detached") != strings.Contains(ids, unknownID) {
+				t.Errorf("%s: %s, want %s", ids, a.body, want)
+			}
+		}
+	}
 }
 
 // The old secret never goes to a new receiver.

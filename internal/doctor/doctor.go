@@ -80,3 +80,12 @@ func Certificate(subject string, end, now time.Time, renew string) Finding {
 	}
 	return Good(check, subject, "good until %s", end.UTC().Format(form))
 }
+
+// Channel is the finding about a channel of notifications. A mute one hears of no alarm.
+func Channel(name string, mute bool) Finding {
+	if mute {
+		return Bad(Warning, "channel", name, "nobody hears of alarms through it: all repositories that it is for are detached",
+			"choose other repositories for the channel, or turn it off")
+	}
+	return Good("channel", name, "it hears of alarms")
+}

@@ -51,6 +51,7 @@ func (d *Doctor) Run(ctx context.Context) (all []doctor.Finding, err error) {
 		defer func() { err = errors.Join(err, d.store.Close()) }()
 	}
 	all = append(all, d.keys(ctx)...)
+	all = append(all, d.channels(ctx)...)
 	all = append(all, d.catalogs(ctx)...)
 	all = append(all, d.disks()...)
 	all = append(all, d.certificate())
@@ -199,6 +200,24 @@ func (d *Doctor) usersOf(table string, id syncline.ID) string {
 		return strings.Join(names, ", ")
 	}
 	return strings.ReplaceAll(table, "_", " ") + " " + string(id)
+}
+
+// channels looks for channels of notifications that hear of nothing.
+func (d *Doctor) channels(ctx context.Context) (all []doctor.Finding) {
+	if d.store == nil {
+		return nil // which the check of the database tells
+	}
+	list, err := d.store.Channels(ctx)
+	if err != nil {
+		return []doctor.Finding{doctor.Fault(doctor.Failed, "channel", "", err)}
+	}
+	for i := range list {
+		if c := &list[i]; c.Enabled && c.Kind != syncline.ChannelHeartbeat {
+			_, mute := c.Detached(d.attached)
+			all = append(all, doctor.Channel(c.Name, mute))
+		}
+	}
+	return all
 }
 
 // disks compares the free space with the reserves.

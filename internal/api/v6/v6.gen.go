@@ -1235,8 +1235,11 @@ type NotificationChannel struct {
 	LastFailedTime *time.Time `json:"lastFailedTime,omitempty"`
 
 	// LastError Why it was; absent when a later one was taken.
-	LastError *string                  `json:"lastError,omitempty"`
-	Links     NotificationChannelLinks `json:"_links"`
+	LastError *string `json:"lastError,omitempty"`
+
+	// DetachedRepositoryIDs Those of repositoryIds that are not attached; absent for none. A channel of which all are detached hears of no alarm.
+	DetachedRepositoryIDs *[]Id                    `json:"detachedRepositoryIds,omitempty"`
+	Links                 NotificationChannelLinks `json:"_links"`
 }
 
 // NotificationChannelFromClient Example: {"kind":"Webhook","minimumSeverity":"Critical","name":"On call","secret":"a secret of 16 bytes or more","webhook":{"url":"https://hooks.example.org/syncline"}}
@@ -1249,7 +1252,8 @@ type NotificationChannelFromClient struct {
 	Body *string `json:"body,omitempty"`
 
 	// Chat The address is the secret, such as `slack://…`, in shoutrrr's form.
-	Chat *ChatSettings `json:"chat,omitempty"`
+	Chat                  *ChatSettings `json:"chat,omitempty"`
+	DetachedRepositoryIDs *[]string     `json:"detachedRepositoryIds,omitempty"`
 
 	// Digest A message with the counts of machines in time and of open alarms.
 	Digest *NotificationDigest `json:"digest,omitempty"`

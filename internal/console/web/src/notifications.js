@@ -25,6 +25,17 @@ export function where(c) {
   }
 }
 
+// lacks says what a channel does not hear of, because repositories that it is for are
+// detached; '' for nothing. The channel is mute when all of them are.
+/** @param {Channel} c */
+export function lacks(c) {
+  const gone = c.detachedRepositoryIds?.length ?? 0;
+  const all = c.repositoryIds?.length ?? 0;
+  if (!gone) return { mute: false, text: '' };
+  if (gone === all) return { mute: true, text: 'Nobody hears of alarms through this channel: all repositories that it is for are detached. Edit it to choose others.' };
+  return { mute: false, text: `${gone} of the ${all} repositories that it is for ${gone === 1 ? 'is' : 'are'} detached.` };
+}
+
 // digestText says when a channel gets a digest.
 /** @param {Channel['digest']} d */
 export function digestText(d) {

@@ -30,7 +30,7 @@ export function ChannelForm({ channel = undefined, onClose, reload }) {
     ${Fields && html`<${Fields} ...${values} />`}
     <label>${kind.secret}<input type="password" ...${field('secret')} required=${needsSecret} disabled=${form.noSecret} maxLength="4096" autoComplete="off" placeholder=${channel?.hasSecret ? 'unchanged' : ''} /><span class="quiet-text">${kind.help}</span></label>
     ${channel?.hasSecret && (form.kind === 'Email' || form.kind === 'Alertmanager') && html`<label class="check"><input ...${check('noSecret')} />Forget the one that is kept</label>`}
-    ${form.kind !== 'Heartbeat' && html`<${Tells} ...${values} />`}
+    ${form.kind !== 'Heartbeat' && html`<${Tells} ...${values} detached=${channel?.detachedRepositoryIds ?? []} />`}
     <label class="check"><input ...${check('enabled')} />Turned on</label>
   <//>`;
 }
@@ -50,12 +50,13 @@ const fields = {
 };
 
 // Tells asks for the alarms that a channel tells of, and how.
-function Tells({ form, field, change }) {
+function Tells({ form, field, change, detached }) {
   const repositories = useRepositories();
+  const choices = [...repositories.data ?? [], ...detached.map((id) => ({ id, name: 'a detached repository' }))];
   const toggle = (id, on) => change({ repositories: on ? [...form.repositories, id] : form.repositories.filter((r) => r !== id) });
   return html`<div class="two-fields"><${Select} label="Alarms" value=${form.minimumSeverity} options=${[['Info', 'All'], ['Warning', 'Warnings and critical'], ['Critical', 'Critical only']]} onChange=${(minimumSeverity) => change({ minimumSeverity })} />
       <${Select} label="Repositories" value=${form.some ? 'some' : ''} options=${[['', 'All'], ['some', 'Some of them']]} onChange=${(value) => change({ some: value !== '' })} /></div>
-    ${form.some && html`<fieldset class="choices pick"><legend>Only of these</legend>${(repositories.data ?? []).map((r) => html`<label key=${r.id}>
+    ${form.some && html`<fieldset class="choices pick"><legend>Only of these</legend>${choices.map((r) => html`<label key=${r.id}>
       <input type="checkbox" checked=${form.repositories.includes(r.id)} onChange=${(e) => toggle(r.id, e.target.checked)} /><span>${visible(r.name)}</span></label>`)}</fieldset>`}
     ${form.kind !== 'Alertmanager' && html`<${Select} label="Digest" value=${form.every} options=${[['', 'None'], ['Daily', 'Daily'], ['Weekly', 'Weekly']]} onChange=${(every) => change({ every })} help="How many machines are in time, also when all are." />`}
     ${form.kind !== 'Alertmanager' && form.every && html`<div class="two-fields">${form.every === 'Weekly' && html`<${Select} label="Day" value=${form.weekday} options=${days.map((d) => [d, d])} onChange=${(weekday) => change({ weekday })} />`}

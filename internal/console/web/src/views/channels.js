@@ -4,7 +4,7 @@ import { html } from '../html.js';
 import { post, put, remove } from '../api.js';
 import { useGet } from '../data.js';
 import { plural, sentence, visible } from '../format.js';
-import { digestText, kinds, where } from '../notifications.js';
+import { digestText, kinds, lacks, where } from '../notifications.js';
 import { useRepositories } from '../resources.js';
 import { Ago, Button, Confirm, Empty, Loading, Name, Problem, notify } from '../ui.js';
 import { ChannelForm } from './channelform.js';
@@ -38,11 +38,13 @@ function Channel({ channel: c, reload }) {
   const close = () => setDialog('');
   const name = visible(c.name);
   const path = `/v6/NotificationChannels/${c.id}`;
-  const some = (c.repositoryIds ?? []).map((id) => repositories.data?.find((r) => r.id === id)?.name ?? '…');
+  const lack = lacks(c);
+  const some = (c.repositoryIds ?? []).map((id) => repositories.data?.find((r) => r.id === id)?.name ?? (c.detachedRepositoryIds?.includes(id) ? 'a detached repository' : '…'));
   return html`<li>
     <div class="item-text"><span class="item-title"><${Name} text=${c.name} /><span class="badge">${kinds[c.kind]?.text ?? c.kind}</span>${!c.enabled && html`<span class="badge late">off</span>`}</span>
       <span class="quiet-text wrap-name"><${Name} text=${where(c)} />${c.kind !== 'Heartbeat' && html` · ${c.minimumSeverity === 'Info' ? 'every alarm' : c.minimumSeverity === 'Critical' ? 'critical alarms' : 'warnings and critical alarms'}${
         some.length > 0 && html` of ${some.slice(0, 3).map((n, i) => html`${i > 0 && ', '}<bdi>${visible(n)}</bdi>`)}${some.length > 3 && ` and ${plural(some.length - 3, 'more', 'more')}`}`}${c.digest && ` · digest ${digestText(c.digest)}`}`}</span>
+      ${lack.text && html`<span class=${lack.mute ? 'why' : 'quiet-text'}>${lack.text}</span>`}
       ${test ? html`<p class=${test.result === 'Sent' ? 'good-text' : 'why'} role="status">${test.result === 'Sent' ? 'The test was taken by the receiver.' : sentence(visible(test.error ?? 'The test failed.'))}</p>` : html`<${Health} channel=${c} />`}</div>
     <div class="actions">
       <${Button} kind="small" aria-label=${`Test ${name}`} onClick=${async () => { setTest(null); setTest(await post(`${path}/Test`)); reload(); }}>Test<//>
