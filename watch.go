@@ -42,6 +42,16 @@ type Check struct {
 	Listing string
 	// Session is how the last session ended.
 	Session SessionVerdict
+	// Due is when the next check was planned for at the last turn, zero for never, and
+	// Plan is what it was planned by.
+	Due  time.Time
+	Plan string
+	// LookedAt is the last time at which the catalog was known to show all that was there.
+	LookedAt time.Time
+	// AskedAt is when somebody asked for a check that has not been made, zero for nobody.
+	// Anew says that the last session counts for nothing then.
+	AskedAt time.Time
+	Anew    bool
 }
 
 // SessionVerdict is how a session ended. The zero value is for a success.

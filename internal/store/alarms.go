@@ -13,6 +13,10 @@ type AlarmChange struct {
 	// its silence only when the alarm is new.
 	Alarm syncline.Alarm
 	New   bool
+	// Was is the alarm before the step. CodeConflict says that it is open or ended
+	// differently by now, or was heavier meanwhile, so that the same step was made already.
+	// The zero value compares nothing.
+	Was syncline.Alarm
 	// Event is told to people at TellAt, or later; "" for nothing to tell.
 	Event  syncline.AlarmEvent
 	TellAt time.Time
@@ -42,7 +46,7 @@ type Alarms interface {
 	AlarmsOf(ctx context.Context, kind syncline.AlarmKind, repository syncline.ID, endedAfter time.Time) ([]syncline.Alarm, error)
 	// ChangeAlarms makes all the changes or none. It fails with CodeNotFound for an
 	// unknown alarm or repository, and with CodeConflict when a second alarm would be
-	// open with the same kind, repository and subject.
+	// open with the same kind, repository and subject, or an alarm is not what it was.
 	ChangeAlarms(ctx context.Context, at time.Time, changes []AlarmChange) error
 	// AcknowledgeAlarm records who knows of an alarm. A nil note leaves the old one.
 	AcknowledgeAlarm(ctx context.Context, id syncline.ID, by string, at time.Time, note *string) (syncline.Alarm, error)

@@ -1,5 +1,5 @@
 // Package store is the contract of the server's own state: repositories, encryption
-// keys, accounts, object storages, users, refresh tokens, work and its logs, checks,
+// keys, accounts, object storages, users, refresh tokens, work and its logs, duties, checks,
 // series of backups, alarms, their rules and notifications. Catalogs are not in it. Package
 // sqlite implements the contract, and every implementation passes the suite in package
 // storetest.
@@ -167,6 +167,7 @@ type Store interface {
 	Tokens
 	Works
 	Checks
+	Duties
 	Series
 	Examinations
 	AlarmRules

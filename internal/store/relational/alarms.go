@@ -78,11 +78,13 @@ func (s *Store) ChangeAlarms(ctx context.Context, at time.Time, changes []store.
 }
 
 func changeAlarm(ctx context.Context, tx Tx, at time.Time, c *store.AlarmChange) error {
-	write := updateAlarm
+	var err error
 	if c.New {
-		write = insertAlarm
+		err = insertAlarm(ctx, tx, &c.Alarm)
+	} else {
+		err = updateAlarm(ctx, tx, c)
 	}
-	if err := write(ctx, tx, &c.Alarm); err != nil {
+	if err != nil {
 		return err
 	}
 	if !c.TakeBack.IsZero() {
@@ -94,7 +96,7 @@ func changeAlarm(ctx context.Context, tx Tx, at time.Time, c *store.AlarmChange)
 	if c.Event == "" {
 		return nil
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO alarm_events (alarm_seq, event, at, tell_at)
+	_, err = tx.Exec(ctx, `INSERT INTO alarm_events (alarm_seq, event, at, tell_at)
 		SELECT seq, ?, ?, ? FROM alarms WHERE id = ?`, string(c.Event), at.UnixNano(), c.TellAt.UnixNano(), string(c.Alarm.ID))
 	return err
 }
@@ -120,11 +122,30 @@ func insertAlarm(ctx context.Context, tx Tx, a *syncline.Alarm) error {
 	return alarmError(err, a)
 }
 
-func updateAlarm(ctx context.Context, tx Tx, a *syncline.Alarm) error {
-	err := exec(ctx, tx, notFound("alarm", a.ID), `UPDATE alarms SET severity = ?, peak = ?, host_name = ?, paths = ?,
-		message = ?, link = ?, ended_at = ?, reopened = ? WHERE id = ?`,
-		string(a.Severity), string(a.Peak), a.HostName, textsJSON(a.Paths), a.Message, a.Link, nanos(a.EndedAt), a.Reopened, string(a.ID))
-	return alarmError(err, a)
+func updateAlarm(ctx context.Context, tx Tx, c *store.AlarmChange) error {
+	a, was := &c.Alarm, &c.Was
+	statement := `UPDATE alarms SET severity = ?, peak = ?, host_name = ?, paths = ?,
+		message = ?, link = ?, ended_at = ?, reopened = ? WHERE id = ?`
+	args := []any{
+		string(a.Severity), string(a.Peak), a.HostName, textsJSON(a.Paths), a.Message, a.Link, nanos(a.EndedAt), a.Reopened, string(a.ID),
+	}
+	if was.ID != "" {
+		statement += ` AND ended_at IS NOT DISTINCT FROM ? AND reopened = ? AND peak = ?`
+		args = append(args, nanos(was.EndedAt), was.Reopened, string(was.Peak))
+	}
+	n, err := tx.Exec(ctx, statement, args...)
+	if err != nil || n > 0 {
+		return alarmError(err, a)
+	}
+	var there int
+	err = tx.QueryRow(ctx, `SELECT 1 FROM alarms WHERE id = ?`, string(a.ID)).Scan(&there)
+	if errors.Is(err, sql.ErrNoRows) {
+		return notFound("alarm", a.ID)
+	}
+	if err != nil {
+		return err
+	}
+	return syncline.Errorf(syncline.CodeConflict, "the alarm %s has changed meanwhile; look at it again", a.ID)
 }
 
 func alarmError(err error, a *syncline.Alarm) error {

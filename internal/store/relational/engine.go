@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
 )
 
 // Statements have ? for their arguments in order, or ?1, ?2 and so on, and never both.
@@ -78,6 +79,10 @@ type Engine interface {
 type Dialect struct {
 	// InOrder joins two tables; the database goes by the first one.
 	InOrder string
+	// Now is the time on the database's clock, in nanoseconds since 1970.
+	Now string
+	// Share ends a SELECT whose rows stay as they are until the transaction ends.
+	Share string
 }
 
 // Options are what an engine brings besides itself.
@@ -95,17 +100,31 @@ type Store struct {
 	writes func() uint64
 
 	selectLatest string
+	now, share   string   // of the dialect
 	latest       sync.Map // of *kept[store.Work] by kind
 	repositories kept[syncline.Repository]
 }
 
 // New returns the state in the database behind an engine.
 func New(e Engine, o Options) *Store {
-	return &Store{engine: e, writes: o.Writes, selectLatest: fmt.Sprintf(latestWork, o.Dialect.InOrder)}
+	return &Store{
+		engine: e, writes: o.Writes, selectLatest: fmt.Sprintf(latestWork, o.Dialect.InOrder), now: o.Dialect.Now, share: o.Dialect.Share,
+	}
 }
 
+// update runs fn in a transaction. Where the context has a duty, the transaction fails
+// when another node has the duty.
 func (s *Store) update(ctx context.Context, doing string, fn func(context.Context, Tx) error) error {
-	return s.engine.Update(ctx, Write{Doing: doing}, fn)
+	d, ok := store.DutyOf(ctx)
+	if !ok {
+		return s.engine.Update(ctx, Write{Doing: doing}, fn)
+	}
+	return s.engine.Update(ctx, Write{Doing: doing}, func(ctx context.Context, tx Tx) error {
+		if err := s.hasDuty(ctx, tx, d); err != nil {
+			return err
+		}
+		return fn(ctx, tx)
+	})
 }
 
 // translate is for the errors of reads.

@@ -139,6 +139,29 @@ func testAlarmChanges(t *testing.T, s store.Store) {
 	wantCode(t, s.ChangeAlarms(ctx, base, []store.AlarmChange{{Alarm: a}}), syncline.CodeConflict)
 }
 
+// testAlarmWas has two nodes that make the same step: the second one is refused.
+func testAlarmWas(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	a := began(t, s, anAlarm("", "1"))
+	for _, step := range []func(*syncline.Alarm){
+		func(a *syncline.Alarm) { a.Peak = syncline.SeverityCritical },
+		func(a *syncline.Alarm) { a.EndedAt = base },
+		func(a *syncline.Alarm) { a.EndedAt, a.Reopened = time.Time{}, 1 },
+	} {
+		was := a
+		step(&a)
+		change := []store.AlarmChange{{Alarm: a, Was: was, Event: syncline.AlarmWorsened, TellAt: base}}
+		check(t, s.ChangeAlarms(ctx, base, change))
+		before := must(s.PendingEvents(ctx, 100))(t)
+		wantCode(t, s.ChangeAlarms(ctx, base, change), syncline.CodeConflict)
+		if after := must(s.PendingEvents(ctx, 100))(t); len(after) != len(before) {
+			t.Errorf("the second node's step left %+v after %+v", after, before)
+		}
+	}
+	gone := anAlarm("", "2")
+	wantCode(t, s.ChangeAlarms(ctx, base, []store.AlarmChange{{Alarm: gone, Was: gone}}), syncline.CodeNotFound)
+}
+
 func testAlarmHandling(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	a := began(t, s, anAlarm("", "1"))

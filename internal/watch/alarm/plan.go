@@ -51,8 +51,8 @@ func plan(at time.Time, known []syncline.Alarm, now []syncline.Condition, newID 
 
 // change gives an open alarm what its condition is at present.
 func change(at time.Time, a syncline.Alarm, c syncline.Condition) store.AlarmChange {
-	a.Condition = c
-	step := store.AlarmChange{Alarm: a}
+	step := store.AlarmChange{Alarm: a, Was: a}
+	step.Alarm.Condition = c
 	if c.Severity.Rank() > a.Peak.Rank() {
 		step.Alarm.Peak, step.Event, step.TellAt = c.Severity, syncline.AlarmWorsened, at
 	}
@@ -74,7 +74,7 @@ func reopen(at time.Time, a syncline.Alarm, c syncline.Condition) store.AlarmCha
 }
 
 func end(at time.Time, a syncline.Alarm) store.AlarmChange {
-	step := store.AlarmChange{Alarm: a, Event: syncline.AlarmEnded, TellAt: at}
+	step := store.AlarmChange{Alarm: a, Was: a, Event: syncline.AlarmEnded, TellAt: at}
 	step.Alarm.EndedAt = at
 	if a.Reopened > 0 {
 		step.TellAt = at.Add(Damp)
