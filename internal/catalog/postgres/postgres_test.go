@@ -1,0 +1,126 @@
+package postgres
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.uber.org/goleak"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/catalog/catalogtest"
+	"syncline.dev/syncline/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// prepare makes the tables of catalogs, and of work what claims need.
+func prepare(t testing.TB, url string) {
+	t.Helper()
+	conn, err := pgx.Connect(context.Background(), url)
+	check(t, err)
+	defer conn.Close(context.Background())
+	_, err = conn.Exec(t.Context(), `CREATE SCHEMA syncline;
+		CREATE TABLE syncline.work (id text PRIMARY KEY, epoch bigint NOT NULL, state text NOT NULL);`+Schema)
+	check(t, err)
+}
+
+// connect returns a pool as a node has one.
+func connect(t testing.TB, url string) *pgxpool.Pool {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(url)
+	check(t, err)
+	config.MaxConns = 20
+	config.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return false }
+	pool, err := pgxpool.NewWithConfig(context.Background(), config)
+	check(t, err)
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func exec(t testing.TB, pool *pgxpool.Pool, statement string, args ...any) {
+	t.Helper()
+	_, err := pool.Exec(t.Context(), statement, args...)
+	check(t, err)
+}
+
+// number returns the one number that a query answers.
+func number(t testing.TB, pool *pgxpool.Pool, query string, args ...any) (n int64) {
+	t.Helper()
+	check(t, pool.QueryRow(context.Background(), query, args...).Scan(&n))
+	return n
+}
+
+// box is a container as the suite wants it, with a pool of its own.
+type box struct {
+	*Container
+	other *pgxpool.Pool // beside it
+}
+
+// openBox opens the container of a place.
+func openBox(t testing.TB, pool, other *pgxpool.Pool, place string) *box {
+	t.Helper()
+	exec(t, other, `INSERT INTO syncline.catalogs (repository) VALUES ($1) ON CONFLICT DO NOTHING`, place)
+	return &box{newContainer(pool, number(t, other, `SELECT no FROM syncline.catalogs WHERE repository = $1`, place), DefaultIdle, func() {}), other}
+}
+
+// LoseConnections ends every connection of the database but one.
+func (b *box) LoseConnections() {
+	rows, err := b.other.Query(context.Background(), `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+		WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = ''`)
+	if err == nil {
+		rows.Close()
+		err = rows.Err()
+	}
+	if err != nil {
+		panic(err)
+	}
+}
+
+func (b *box) TakeWork(t testing.TB, work syncline.ID) catalog.Claim {
+	return catalog.Claim{Work: work, Epoch: number(t, b.other, `INSERT INTO syncline.work VALUES ($1, 1, 'running')
+		ON CONFLICT (id) DO UPDATE SET epoch = work.epoch + 1 RETURNING epoch`, work)}
+}
+
+// pools returns two pools of a fresh database. LoseConnections spares the second.
+func pools(t testing.TB) (pool, other *pgxpool.Pool) {
+	t.Helper()
+	url := pgtest.New(t)
+	prepare(t, url)
+	return connect(t, url), connect(t, url+"&application_name=other")
+}
+
+func TestContainer(t *testing.T) {
+	pool, other := pools(t)
+	catalogtest.Run(t, func(t *testing.T, place string) catalog.Container {
+		return openBox(t, pool, other, place)
+	})
+}
+
+func TestDirectory(t *testing.T) {
+	url := pgtest.New(t)
+	prepare(t, url)
+	pool := connect(t, url)
+	var mu sync.Mutex
+	last := ""
+	catalogtest.RunDirectory(t, func(t *testing.T, place string, onDamage func(syncline.ID)) catalog.Directory {
+		mu.Lock()
+		defer mu.Unlock()
+		if place != last { // the tests of the suite run one after another
+			exec(t, pool, `WITH gone AS (DELETE FROM syncline.catalogs RETURNING generation) INSERT INTO syncline.catalog_dropped SELECT generation FROM gone`)
+		}
+		last = place
+		return OpenDirectory(pool, Options{OnDamage: onDamage, Idle: time.Minute})
+	})
+}
