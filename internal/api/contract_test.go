@@ -415,7 +415,11 @@ func TestFailuresOfTheServer(t *testing.T) {
 		t.Error("the cause is not in the log")
 	}
 	w.store.fail = syncline.WrapError(syncline.CodeUnavailable, errors.New("locked"), "the database cannot be reached now")
-	wantFailure(t, w.get("/v6/RepositorySynchronizeSessions"), 503, "the database cannot be reached now")
+	lost := w.get("/v6/RepositorySynchronizeSessions")
+	wantFailure(t, lost, 503, "the database cannot be reached now")
+	if after := lost.header.Get("Retry-After"); after != "5" {
+		t.Errorf("the client is asked to come back after %q seconds", after)
+	}
 	w.store.panics = true
 	a := w.get("/v6/EncryptionKeys")
 	wantFailure(t, a, 500, "log has the details")

@@ -53,6 +53,10 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	a.front.fail(w, r, err)
 }
 
+// retryUnavailable is how many seconds later a client asks again for what cannot be
+// reached. A database that restarts is back by then.
+const retryUnavailable = "5"
+
 // fail answers with the message of err. It logs the server's own errors with their
 // cause, because the answer does not carry the cause.
 func (f *front) fail(w http.ResponseWriter, r *http.Request, err error) {
@@ -68,6 +72,10 @@ func (f *front) fail(w http.ResponseWriter, r *http.Request, err error) {
 		if s, ok := auth.RetryAfter(err); ok {
 			w.Header().Set("Retry-After", strconv.Itoa(s))
 		}
+	case status == http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", retryUnavailable)
+	}
+	switch {
 	case errors.Is(err, context.Canceled):
 		f.log.LogAttrs(r.Context(), slog.LevelDebug, "request canceled", slog.String("path", r.URL.Path))
 	case status >= http.StatusInternalServerError:

@@ -21,6 +21,8 @@ export const user = createStore(undefined);
 // lost is the time at which the server was lost, or null.
 /** @type {import('./store.js').Store<number | null>} */
 export const lost = createStore(null);
+// why says why a server that answers is lost all the same, or is ''.
+export const why = createStore('');
 
 // The API's roles, with their rights beyond seeing.
 const may = {
@@ -53,7 +55,8 @@ async function send(method, path, { body, signal } = {}) {
     connectionLost();
     throw new ApiError(0, 'The server cannot be reached.');
   }
-  lost.set(null);
+  if (!why.get()) lost.set(null);
+  if (response.status === 503) checkReady();
   return response;
 }
 
@@ -157,6 +160,7 @@ export function renew(refused = false) {
     const now = expiry();
     if (now > Date.now() + early && (!refused || now !== before)) return true;
     const response = await send('POST', '/v6/Console/Renew');
+    if (response.status === 503) await answer(response); // which throws; nobody is signed out by that
     if (!response.ok) return false;
     signedIn(await answer(response));
     return true;
@@ -203,7 +207,10 @@ export async function start() {
       user.set(null);
     }
   } catch (error) {
-    if (error instanceof ApiError && error.status === 0) return; // tried again when the server is back
+    if (error instanceof ApiError && (error.status === 0 || error.status === 503)) {
+      connectionLost(); // tried again when the server is back
+      return;
+    }
     user.set(null);
   }
 }
@@ -215,16 +222,33 @@ addEventListener('storage', (event) => {
   else if (!user.get()) start();
 });
 
+// notReady returns why the server cannot answer questions, or ''.
+async function notReady() {
+  const response = await fetch(withBase('/readyz'), { credentials: 'omit' });
+  return response.status === 503 ? (await response.text()).split('\n')[0].replace(/^not ready: /, '') : '';
+}
+
+// checkReady is called when a request could not be answered, which says nothing about the
+// other requests.
+async function checkReady() {
+  if (probing) return;
+  const reason = await notReady().catch(() => '');
+  if (reason) connectionLost(reason);
+}
+
 let probing = false;
-export function connectionLost() {
+export function connectionLost(reason = '') {
   if (lost.get() === null) lost.set(Date.now());
+  if (reason) why.set(reason);
   if (probing) return;
   probing = true;
   const probe = async (wait) => {
     await new Promise((done) => setTimeout(done, wait));
     try {
-      await send('GET', '/v6/Console/User');
+      why.set(await notReady());
+      if (why.get()) throw new Error(why.get());
       probing = false;
+      lost.set(null);
       if (user.get() === undefined) start();
     } catch {
       probe(Math.min(3000, wait * 1.5));

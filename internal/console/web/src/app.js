@@ -3,7 +3,7 @@
 import { useEffect } from 'preact/hooks';
 import { html } from './html.js';
 import { isUrgent } from './alarms.js';
-import { allowed, lost, signOut, user } from './api.js';
+import { allowed, lost, signOut, user, why } from './api.js';
 import { shownSince, useGet, useNow } from './data.js';
 import { count, dateTime, span } from './format.js';
 import { lazy } from './lazy.js';
@@ -105,11 +105,12 @@ function Unknown() {
 
 function ConnectionBar() {
   const since = useStore(lost);
+  const reason = useStore(why);
   const now = useNow(1000);
   const shown = since === null ? null : shownSince();
   if (since === null) return null;
   return html`<div class="connection" role="alert"><span class="spinner" aria-hidden="true"></span>
-    The connection to the server is lost. ${shown && html`What is shown is from ${dateTime(shown)}. `}Trying again… <span class="quiet-text" aria-hidden="true">${span(now - since)}</span></div>`;
+    ${reason ? `The server cannot answer: ${reason}.` : 'The connection to the server is lost.'} ${shown && html`What is shown is from ${dateTime(shown)}. `}Trying again… <span class="quiet-text" aria-hidden="true">${span(now - since)}</span></div>`;
 }
 
 function Navigation({ who, path, params }) {
