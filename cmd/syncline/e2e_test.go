@@ -445,7 +445,7 @@ func TestTwoServersOnOneDataDirectory(t *testing.T) {
 	}
 	address := strings.TrimPrefix(n.url, "https://")
 	out, err = exec.Command(program, "serve", "--data", filepath.Join(t.TempDir(), "other"), "--listen", address).CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "already listens") {
+	if err == nil || !strings.Contains(string(out), "--listen: another program already listens on "+address) {
 		t.Errorf("a server on a port in use said %q (%v)", out, err)
 	}
 	if err := n.signal(syscall.SIGTERM); err != nil {

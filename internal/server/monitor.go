@@ -21,9 +21,14 @@ func (o *Options) listenForMetrics(ctx context.Context) (net.Listener, error) {
 	if o.MetricsListen == "" {
 		return nil, nil
 	}
-	ln, err := api.Listen(ctx, o.MetricsListen)
+	return listen(ctx, "--metrics-listen", o.MetricsListen)
+}
+
+// listen opens the address of a flag, which its errors name.
+func listen(ctx context.Context, flag, address string) (net.Listener, error) {
+	ln, err := api.Listen(ctx, address)
 	if err != nil {
-		return nil, syncline.WrapError(syncline.CodeOf(err), err, "--metrics-listen: %s", syncline.MessageOf(err))
+		return nil, syncline.WrapError(syncline.CodeOf(err), err, "%s: %s", flag, syncline.MessageOf(err))
 	}
 	return ln, nil
 }

@@ -88,7 +88,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	ln, err := api.Listen(ctx, o.Listen)
+	ln, err := listen(ctx, "--listen", o.Listen)
 	if err != nil {
 		return err
 	}
