@@ -214,6 +214,13 @@ func TestApplyInParts(t *testing.T) {
 		t.Errorf("with the right one:\n%s", out)
 	}
 
+	// A key that is not of the file is called by its description.
+	moved := strings.Replace(text, f.paths[2]+"\n  key: other", f.paths[2]+"\n  key: main", 1)
+	moved = strings.Replace(moved, "- name: other\n  password: {file: user}\n", "", 1)
+	if out, _ = f.apply(moved, 0, "--dry-run"); !strings.Contains(out, `    key: "other" -> "main"`) {
+		t.Errorf("a key that is not of the file:\n%s", out)
+	}
+
 	// Mistakes are told before anything is done.
 	for bad, says := range map[string]string{
 		strings.Replace(text, "description: number 1", "descriptio: number 1", 1): `do you mean description?`,

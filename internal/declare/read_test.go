@@ -147,6 +147,31 @@ func TestStorages(t *testing.T) {
 	}
 }
 
+// A thing that is not of the file is called as people know it, and never as a thing of the
+// file.
+func TestNames(t *testing.T) {
+	p := planner{
+		File: &File{Keys: []Key{{Name: "Main"}}},
+		plan: &Plan{ids: map[ref]syncline.ID{{kindKey, "main"}: "1"}},
+		state: State{
+			Accounts: []client.Account{{ID: "1", UserName: "AKIA"}}, Storages: []client.ObjectStorage{{ID: "1", Name: "cold"}}, Repositories: []client.Repository{{ID: "1", Name: "web"}},
+			Keys: []client.EncryptionKey{{ID: "1", Description: "x"}, {ID: "2", Description: "By hand"}, {ID: "3", Description: "main"}, {ID: "4"}},
+		},
+	}
+	for _, tt := range []struct {
+		kind string
+		id   syncline.ID
+		want string
+	}{
+		{kindKey, "1", "main"}, {kindKey, "2", "By hand"}, {kindKey, "3", "main (3)"}, {kindKey, "4", "4"}, {kindKey, "5", "5"},
+		{kindAccount, "1", "AKIA"}, {kindStorage, "1", "cold"}, {kindRepository, "1", "web"},
+	} {
+		if got := p.nameOf(tt.kind, tt.id); got != tt.want {
+			t.Errorf("%s %s is called %q, want %q", tt.kind, tt.id, got, tt.want)
+		}
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add(good)
 	f.Add("name: x\nkeys: &a [*a]\n")

@@ -1,7 +1,9 @@
 package declare
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/client"
@@ -32,6 +34,44 @@ func Load(ctx context.Context, c *client.Client) (s State, err error) {
 		}
 	}
 	return s, nil
+}
+
+// nameOf returns the name that a thing of the server has for people, "" for none.
+func (s *State) nameOf(kind string, id syncline.ID) string {
+	switch kind {
+	case kindAccount:
+		return called(s.Accounts, func(x client.Account) (syncline.ID, string) { return x.ID, cmp.Or(x.Description, x.UserName) }, id)
+	case kindKey:
+		return called(s.Keys, func(x client.EncryptionKey) (syncline.ID, string) { return x.ID, x.Description }, id)
+	case kindStorage:
+		return called(s.Storages, func(x client.ObjectStorage) (syncline.ID, string) { return x.ID, x.Name }, id)
+	default:
+		return called(s.Repositories, func(x client.Repository) (syncline.ID, string) { return x.ID, x.Name }, id)
+	}
+}
+
+func called[T any](list []T, name func(T) (syncline.ID, string), id syncline.ID) string {
+	for i := range list {
+		if has, name := name(list[i]); has == id {
+			return name
+		}
+	}
+	return ""
+}
+
+// declares reports whether a thing of the file has a name.
+func (f *File) declares(kind, name string) bool {
+	is := func(n string) bool { return fold(n) == fold(name) }
+	switch kind {
+	case kindAccount:
+		return slices.ContainsFunc(f.Accounts, func(x Account) bool { return is(x.Name) })
+	case kindKey:
+		return slices.ContainsFunc(f.Keys, func(x Key) bool { return is(x.Name) })
+	case kindStorage:
+		return slices.ContainsFunc(f.Storages, func(x Storage) bool { return is(x.Name) })
+	default:
+		return slices.ContainsFunc(f.Repositories, func(x Repository) bool { return is(x.Name) })
+	}
 }
 
 // place is where a storage lies, in the words of a file.

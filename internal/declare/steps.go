@@ -69,14 +69,22 @@ func (p *planner) accountType(name string) string {
 	return ""
 }
 
-// nameOf returns the file's name of a thing of the server, or its id.
+// nameOf returns the file's name of a thing of the server, or a name of another thing
+// that no thing of the file has.
 func (p *planner) nameOf(kind string, id syncline.ID) string {
 	for r, has := range p.plan.ids {
 		if r.kind == kind && has == id {
 			return r.name
 		}
 	}
-	return string(id)
+	name := p.state.nameOf(kind, id)
+	switch {
+	case name == "":
+		return string(id)
+	case p.declares(kind, name):
+		return fmt.Sprintf("%s (%s)", name, id)
+	}
+	return name
 }
 
 func (p *planner) accountName(id syncline.ID) string { return p.nameOf(kindAccount, id) }
@@ -136,20 +144,11 @@ func (p *planner) renamed(r Repository) *client.Repository {
 		if x.ObjectStorageID != "" {
 			at = p.nameOf(kindStorage, x.ObjectStorageID)
 		}
-		if x.ManagedBy == p.Name && !p.declares(x.Name) && (r.Path != "" && at == r.Path || r.Storage != "" && at == fold(r.Storage)) {
+		if x.ManagedBy == p.Name && !p.declares(kindRepository, x.Name) && (r.Path != "" && at == r.Path || r.Storage != "" && at == fold(r.Storage)) {
 			return &p.state.Repositories[i]
 		}
 	}
 	return nil
-}
-
-func (p *planner) declares(name string) bool {
-	for _, r := range p.Repositories {
-		if fold(r.Name) == fold(name) {
-			return true
-		}
-	}
-	return false
 }
 
 func (r Repository) needs() (key, storage ref, all []ref) {
