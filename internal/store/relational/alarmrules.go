@@ -43,7 +43,7 @@ func ruleRepository(ctx context.Context, tx Tx, id syncline.ID) (any, error) {
 
 // AddAlarmRule implements store.AlarmRules.
 func (s *Store) AddAlarmRule(ctx context.Context, r syncline.AlarmRule) error {
-	return s.update(ctx, "add a rule of alarms", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "add a rule of alarms", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
 		repository, err := ruleRepository(ctx, tx, r.RepositoryID)
 		if err != nil {
 			return err
@@ -57,7 +57,7 @@ func (s *Store) AddAlarmRule(ctx context.Context, r syncline.AlarmRule) error {
 
 // UpdateAlarmRule implements store.AlarmRules.
 func (s *Store) UpdateAlarmRule(ctx context.Context, r syncline.AlarmRule) error {
-	return s.update(ctx, "change a rule of alarms", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "change a rule of alarms", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
 		repository, err := ruleRepository(ctx, tx, r.RepositoryID)
 		if err != nil {
 			return err
@@ -78,7 +78,7 @@ func ruleError(err error, r syncline.AlarmRule) error {
 
 // DeleteAlarmRule implements store.AlarmRules.
 func (s *Store) DeleteAlarmRule(ctx context.Context, id syncline.ID) error {
-	return s.update(ctx, "delete a rule of alarms", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "delete a rule of alarms", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
 		return exec(ctx, tx, notFound("alarm rule", id), `DELETE FROM alarm_rules WHERE id = ?`, string(id))
 	})
 }

@@ -67,9 +67,9 @@ func (s *Store) AlarmsOf(ctx context.Context, kind syncline.AlarmKind, repositor
 
 // ChangeAlarms implements store.Alarms.
 func (s *Store) ChangeAlarms(ctx context.Context, at time.Time, changes []store.AlarmChange) error {
-	return s.update(ctx, "change alarms", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "change alarms", Area: AreaAlarms}, func(ctx context.Context, tx Tx) error {
 		for i := range changes {
-			if err := changeAlarm(ctx, tx, at, &changes[i]); err != nil {
+			if err := s.changeAlarm(ctx, tx, at, &changes[i]); err != nil {
 				return err
 			}
 		}
@@ -77,10 +77,10 @@ func (s *Store) ChangeAlarms(ctx context.Context, at time.Time, changes []store.
 	})
 }
 
-func changeAlarm(ctx context.Context, tx Tx, at time.Time, c *store.AlarmChange) error {
+func (s *Store) changeAlarm(ctx context.Context, tx Tx, at time.Time, c *store.AlarmChange) error {
 	var err error
 	if c.New {
-		err = insertAlarm(ctx, tx, &c.Alarm)
+		err = s.insertAlarm(ctx, tx, &c.Alarm)
 	} else {
 		err = updateAlarm(ctx, tx, c)
 	}
@@ -101,11 +101,11 @@ func changeAlarm(ctx context.Context, tx Tx, at time.Time, c *store.AlarmChange)
 	return err
 }
 
-func insertAlarm(ctx context.Context, tx Tx, a *syncline.Alarm) error {
+func (s *Store) insertAlarm(ctx context.Context, tx Tx, a *syncline.Alarm) error {
 	var repository any
 	if a.RepositoryID != "" {
 		var seq int64
-		err := tx.QueryRow(ctx, `SELECT seq FROM repositories WHERE id = ?`, string(a.RepositoryID)).Scan(&seq)
+		err := tx.QueryRow(ctx, `SELECT seq FROM repositories WHERE id = ?`+s.dialect.KeepRow, string(a.RepositoryID)).Scan(&seq)
 		if errors.Is(err, sql.ErrNoRows) {
 			return notFound("repository", a.RepositoryID)
 		}
@@ -176,7 +176,7 @@ func (s *Store) SilenceAlarm(ctx context.Context, id syncline.ID, until time.Tim
 
 // handleAlarm changes an alarm and returns it as it is then.
 func (s *Store) handleAlarm(ctx context.Context, doing string, id syncline.ID, change func(context.Context, Tx, *syncline.Alarm) error) (a syncline.Alarm, err error) {
-	err = s.update(ctx, doing, func(ctx context.Context, tx Tx) error {
+	err = s.update(ctx, Write{Doing: doing, Area: AreaAlarms}, func(ctx context.Context, tx Tx) error {
 		read := func() (err error) {
 			a, err = scanAlarm(tx.QueryRow(ctx, selectAlarm+` WHERE a.id = ?`, string(id)))
 			if errors.Is(err, sql.ErrNoRows) {
@@ -219,7 +219,7 @@ func (s *Store) ThinAlarms(ctx context.Context, endedBefore time.Time, keep int)
 	const old = `seq IN (SELECT seq FROM (
 			SELECT seq, ended_at, row_number() OVER (ORDER BY ended_at DESC, seq DESC) AS place FROM alarms WHERE ended_at IS NOT NULL) AS ended
 		WHERE (ended_at < ? OR place > ?) AND seq NOT IN (SELECT alarm_seq FROM alarm_events) ORDER BY ended_at LIMIT ?)`
-	err = s.update(ctx, "remove old alarms", func(ctx context.Context, tx Tx) error {
+	err = s.update(ctx, Write{Doing: "remove old alarms", Area: AreaAlarms}, func(ctx context.Context, tx Tx) error {
 		n, err := tx.Exec(ctx, `DELETE FROM alarms WHERE `+old, endedBefore.UnixNano(), keep, removeRows)
 		more = n == removeRows
 		return err

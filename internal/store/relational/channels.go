@@ -59,7 +59,7 @@ func (s *Store) ChannelSecret(ctx context.Context, id syncline.ID) ([]byte, erro
 
 // AddChannel implements store.Channels.
 func (s *Store) AddChannel(ctx context.Context, c syncline.Channel, sealed []byte, most int) error {
-	return s.update(ctx, "add a channel", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "add a channel", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
 		var there int
 		if err := tx.QueryRow(ctx, `SELECT count(*) FROM channels`).Scan(&there); err != nil {
 			return err
@@ -84,7 +84,7 @@ func channelError(err error, c *syncline.Channel) error {
 
 // UpdateChannel implements store.Channels.
 func (s *Store) UpdateChannel(ctx context.Context, c syncline.Channel, sealed []byte) error {
-	return s.update(ctx, "change a channel", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "change a channel", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
 		err := exec(ctx, tx, notFound("channel", c.ID), `UPDATE channels SET name = ?, name_key = ?, enabled = ?, minimum_severity = ?,
 			repository_ids = ?, settings = ?, subject = ?, body = ?, digest = ?, digest_from = coalesce(?, digest_from) WHERE id = ?`,
 			c.Name, store.FoldName(c.Name), c.Enabled, string(c.MinimumSeverity), asJSON(c.RepositoryIDs),
@@ -103,14 +103,14 @@ func (s *Store) UpdateChannel(ctx context.Context, c syncline.Channel, sealed []
 
 // DeleteChannel implements store.Channels.
 func (s *Store) DeleteChannel(ctx context.Context, id syncline.ID) error {
-	return s.update(ctx, "delete a channel", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "delete a channel", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
 		return exec(ctx, tx, notFound("channel", id), `DELETE FROM channels WHERE id = ?`, string(id))
 	})
 }
 
 // SetChannelHealth implements store.Channels.
 func (s *Store) SetChannelHealth(ctx context.Context, id syncline.ID, at time.Time, failure string) error {
-	return s.update(ctx, "record how a channel did", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "record how a channel did", Single: true, Repeatable: true}, func(ctx context.Context, tx Tx) error {
 		return setHealth(ctx, tx, id, at, failure)
 	})
 }
@@ -144,32 +144,29 @@ func scanDelivery(r Row) (d syncline.Delivery, err error) {
 
 // Hand implements store.Deliveries.
 func (s *Store) Hand(ctx context.Context, events []int64, messages []syncline.Delivery) error {
-	return s.update(ctx, "hand notifications over", func(ctx context.Context, tx Tx) error {
-		for _, seq := range events {
-			if _, err := tx.Exec(ctx, `DELETE FROM alarm_events WHERE seq = ?`, seq); err != nil {
-				return err
-			}
+	return s.update(ctx, Write{Doing: "hand notifications over", Area: AreaAlarms}, func(ctx context.Context, tx Tx) error {
+		err := tx.ExecEach(ctx, `DELETE FROM alarm_events WHERE seq = ?`, len(events), func(i int) []any { return []any{events[i]} })
+		if err != nil {
+			return err
 		}
-		for i := range messages {
-			if err := addDelivery(ctx, tx, &messages[i]); err != nil {
-				return err
-			}
-		}
-		return nil
+		return s.addDeliveries(ctx, tx, messages...)
 	})
 }
 
-func addDelivery(ctx context.Context, tx Tx, d *syncline.Delivery) error {
-	_, err := tx.Exec(ctx, `INSERT INTO deliveries (id, channel_seq, kind, content, created_at, state, attempts, next_at, ended_at, error)
-		SELECT ?, seq, ?, ?, ?, ?, ?, ?, ?, ? FROM channels WHERE id = ?`,
-		string(d.ID), string(d.Kind), asJSON(content{d.Notices, d.More, d.Digest}), nanos(d.CreatedAt), string(d.State), d.Attempts,
-		nanos(d.NextAt), nanos(d.EndedAt), d.Error, string(d.ChannelID))
-	return err
+func (s *Store) addDeliveries(ctx context.Context, tx Tx, messages ...syncline.Delivery) error {
+	return tx.ExecEach(ctx, `INSERT INTO deliveries (id, channel_seq, kind, content, created_at, state, attempts, next_at, ended_at, error)
+		SELECT ?, seq, ?, ?, ?, ?, ?, ?, ?, ? FROM channels WHERE id = ?`+s.dialect.KeepRow, len(messages), func(i int) []any {
+		d := &messages[i]
+		return []any{
+			string(d.ID), string(d.Kind), asJSON(content{d.Notices, d.More, d.Digest}), nanos(d.CreatedAt), string(d.State), d.Attempts,
+			nanos(d.NextAt), nanos(d.EndedAt), d.Error, string(d.ChannelID),
+		}
+	})
 }
 
 // HandDigest implements store.Deliveries.
 func (s *Store) HandDigest(ctx context.Context, message syncline.Delivery, from, next time.Time) error {
-	return s.update(ctx, "hand a digest over", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "hand a digest over"}, func(ctx context.Context, tx Tx) error {
 		err := exec(ctx, tx, sql.ErrNoRows, `UPDATE channels SET digest_from = ? WHERE id = ? AND digest_from IS NOT DISTINCT FROM ?`,
 			nanos(next), string(message.ChannelID), nanos(from))
 		if errors.Is(err, sql.ErrNoRows) {
@@ -178,7 +175,7 @@ func (s *Store) HandDigest(ctx context.Context, message syncline.Delivery, from,
 		if err != nil {
 			return err
 		}
-		return addDelivery(ctx, tx, &message)
+		return s.addDeliveries(ctx, tx, message)
 	})
 }
 
@@ -191,7 +188,7 @@ func (s *Store) DueDeliveries(ctx context.Context, channel syncline.ID, now time
 
 // UpdateDelivery implements store.Deliveries.
 func (s *Store) UpdateDelivery(ctx context.Context, d syncline.Delivery) error {
-	return s.update(ctx, "record a notification", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "record a notification"}, func(ctx context.Context, tx Tx) error {
 		err := exec(ctx, tx, notFound("delivery", d.ID), `UPDATE deliveries SET state = ?, attempts = ?, next_at = ?, ended_at = ?, error = ?
 			WHERE id = ?`, string(d.State), d.Attempts, nanos(d.NextAt), nanos(d.EndedAt), d.Error, string(d.ID))
 		if err != nil || d.EndedAt.IsZero() {
@@ -215,7 +212,7 @@ func (s *Store) Deliveries(ctx context.Context, channel syncline.ID, limit, offs
 
 // ThinDeliveries implements store.Deliveries.
 func (s *Store) ThinDeliveries(ctx context.Context, keep int) (more bool, err error) {
-	err = s.update(ctx, "remove old notifications", func(ctx context.Context, tx Tx) error {
+	err = s.update(ctx, Write{Doing: "remove old notifications", Single: true}, func(ctx context.Context, tx Tx) error {
 		n, err := tx.Exec(ctx, `DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries WHERE state <> 'Pending'
 			AND seq NOT IN (SELECT seq FROM deliveries WHERE state <> 'Pending' ORDER BY seq DESC LIMIT ?) ORDER BY seq LIMIT ?)`, keep, removeRows)
 		more = n == removeRows

@@ -33,9 +33,10 @@ func (s *Store) CheckOf(ctx context.Context, repository syncline.ID) (syncline.C
 	return list[0], nil
 }
 
+// putCheck has room for what locks the repository.
 const putCheck = `INSERT INTO checks (repository_seq, at, result, error, code, failures, failing_since, listing,
 	session_error, session_code, session_failures, session_since, session_at, session_listing, due_at, plan, looked_at)
-	SELECT seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17 FROM repositories WHERE id = ?1
+	SELECT seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17 FROM repositories WHERE id = ?1%s
 	ON CONFLICT (repository_seq) DO UPDATE SET at = excluded.at, result = excluded.result, error = excluded.error, code = excluded.code,
 	failures = excluded.failures, failing_since = excluded.failing_since, listing = excluded.listing, session_error = excluded.session_error,
 	session_code = excluded.session_code, session_failures = excluded.session_failures, session_since = excluded.session_since,
@@ -46,8 +47,8 @@ const putCheck = `INSERT INTO checks (repository_seq, at, result, error, code, f
 
 // PutChecks implements store.Checks.
 func (s *Store) PutChecks(ctx context.Context, checks ...syncline.Check) error {
-	return s.update(ctx, "record checks", func(ctx context.Context, tx Tx) error {
-		return tx.ExecEach(ctx, putCheck, len(checks), func(i int) []any {
+	return s.update(ctx, Write{Doing: "record checks", Repeatable: true}, func(ctx context.Context, tx Tx) error {
+		return tx.ExecEach(ctx, s.putCheck, len(checks), func(i int) []any {
 			c := &checks[i]
 			return []any{
 				string(c.RepositoryID), nanos(c.At), string(c.Result), c.Error, string(c.Code), c.Failures, nanos(c.FailingSince), c.Listing,
@@ -60,10 +61,10 @@ func (s *Store) PutChecks(ctx context.Context, checks ...syncline.Check) error {
 
 // AskCheck implements store.Checks.
 func (s *Store) AskCheck(ctx context.Context, repository syncline.ID, at time.Time, anew bool) error {
-	return s.update(ctx, "ask for a check", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "ask for a check", Single: true, Repeatable: true}, func(ctx context.Context, tx Tx) error {
 		return exec(ctx, tx, notFound("repository", repository), `INSERT INTO checks (repository_seq, result, error, code, failures, listing,
 			session_error, session_code, session_failures, session_listing, asked_at, anew)
-			SELECT seq, '', '', '', 0, '', '', '', 0, '', ?2, ?3 FROM repositories WHERE id = ?1
+			SELECT seq, '', '', '', 0, '', '', '', 0, '', ?2, ?3 FROM repositories WHERE id = ?1`+s.dialect.KeepRow+`
 			ON CONFLICT (repository_seq) DO UPDATE SET asked_at = excluded.asked_at, anew = (checks.anew OR excluded.anew)`,
 			string(repository), nanos(at), anew)
 	})

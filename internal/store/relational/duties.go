@@ -22,9 +22,9 @@ func takeDuty(now string) string {
 
 // TakeDuty implements store.Duties.
 func (s *Store) TakeDuty(ctx context.Context, name, owner string, length time.Duration) (epoch int64, taken bool, err error) {
-	err = s.update(ctx, "take a duty", func(ctx context.Context, tx Tx) error {
+	err = s.update(ctx, Write{Doing: "take a duty", Single: true, Repeatable: true}, func(ctx context.Context, tx Tx) error {
 		epoch, taken = 0, false
-		err := tx.QueryRow(ctx, takeDuty(s.now), name, owner, int64(length)).Scan(&epoch)
+		err := tx.QueryRow(ctx, takeDuty(s.dialect.Now), name, owner, int64(length)).Scan(&epoch)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
@@ -39,12 +39,12 @@ func (s *Store) HeldDuties(ctx context.Context, prefix string) ([]store.Duty, er
 	return queryAll(ctx, s, "list duties", func(r Row) (d store.Duty, err error) {
 		err = r.Scan(&d.Name, &d.Owner, &d.Epoch)
 		return d, err
-	}, `SELECT name, owner, epoch FROM duties WHERE substr(name, 1, ?) = ? AND ends_at > `+s.now+` ORDER BY name`, len(prefix), prefix)
+	}, `SELECT name, owner, epoch FROM duties WHERE substr(name, 1, ?) = ? AND ends_at > `+s.dialect.Now+` ORDER BY name`, len(prefix), prefix)
 }
 
 // DropDuty implements store.Duties.
 func (s *Store) DropDuty(ctx context.Context, d store.Duty) error {
-	return s.update(ctx, "let a duty go", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "let a duty go", Single: true, Repeatable: true}, func(ctx context.Context, tx Tx) error {
 		_, err := tx.Exec(ctx, `DELETE FROM duties WHERE name = ? AND owner = ? AND epoch = ?`, d.Name, d.Owner, d.Epoch)
 		return err
 	})
@@ -52,8 +52,8 @@ func (s *Store) DropDuty(ctx context.Context, d store.Duty) error {
 
 // DropDuties implements store.Duties.
 func (s *Store) DropDuties(ctx context.Context, owner string) error {
-	return s.update(ctx, "let all duties go", func(ctx context.Context, tx Tx) error {
-		_, err := tx.Exec(ctx, `DELETE FROM duties WHERE owner = ? OR ends_at < `+s.now+` - ?`, owner, int64(time.Hour))
+	return s.update(ctx, Write{Doing: "let all duties go", Single: true, Repeatable: true}, func(ctx context.Context, tx Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM duties WHERE owner = ? OR ends_at < `+s.dialect.Now+` - ?`, owner, int64(time.Hour))
 		return err
 	})
 }
@@ -62,7 +62,7 @@ func (s *Store) DropDuties(ctx context.Context, owner string) error {
 // is until the write ends.
 func (s *Store) hasDuty(ctx context.Context, tx Tx, d store.Duty) error {
 	var there int
-	err := tx.QueryRow(ctx, `SELECT 1 FROM duties WHERE name = ? AND owner = ? AND epoch = ?`+s.share, d.Name, d.Owner, d.Epoch).Scan(&there)
+	err := tx.QueryRow(ctx, `SELECT 1 FROM duties WHERE name = ? AND owner = ? AND epoch = ?`+s.dialect.Share, d.Name, d.Owner, d.Epoch).Scan(&there)
 	if errors.Is(err, sql.ErrNoRows) {
 		return syncline.Errorf(syncline.CodeConflict, "another node has taken over the duty %q from this one", d.Name)
 	}

@@ -54,9 +54,29 @@ var (
 	ErrDangling = errors.New("no row to refer to")
 )
 
+// Area is a part of the state whose writers take turns, each from the begin of its
+// transaction on. Where a database has one writer, an area says nothing.
+type Area int
+
+// The areas. Writers without one run beside others, and lock the rows that they read
+// before they write.
+const (
+	NoArea Area = iota
+	AreaConfiguration
+	AreaUsers // and their tokens
+	AreaAlarms
+)
+
 // Write describes a transaction that writes.
 type Write struct {
 	Doing string // the step, for the log
+	Area  Area
+	// Single says that one statement of the function writes, and that what the others
+	// read may be of a later moment. Such a function needs no transaction.
+	Single bool
+	// Repeatable says that the function may run again after a run whose outcome is not
+	// known.
+	Repeatable bool
 	// Log says that it appends to logs, which a database that lacks room may refuse.
 	Log bool
 }
@@ -83,6 +103,12 @@ type Dialect struct {
 	Now string
 	// Share ends a SELECT whose rows stay as they are until the transaction ends.
 	Share string
+	// KeepRow and LockRow end a query and lock its rows until the transaction ends; they
+	// are "" where a transaction that writes has the database for itself. KeepRow lets
+	// others change the row, but not delete it. LockRow lets others refer to it only.
+	KeepRow, LockRow string
+	// SkipLocked is LockRow for the rows that nobody else has locked.
+	SkipLocked string
 }
 
 // Options are what an engine brings besides itself.
@@ -96,30 +122,32 @@ type Options struct {
 // Store is the server's state in a database. It has all of store.Store but Close, and is
 // safe for concurrent use.
 type Store struct {
-	engine Engine
-	writes func() uint64
+	engine  Engine
+	dialect Dialect
+	writes  func() uint64
 
-	selectLatest string
-	now, share   string   // of the dialect
-	latest       sync.Map // of *kept[store.Work] by kind
-	repositories kept[syncline.Repository]
+	selectLatest, putCheck string
+	latest                 sync.Map // of *kept[store.Work] by kind
+	repositories           kept[syncline.Repository]
 }
 
 // New returns the state in the database behind an engine.
 func New(e Engine, o Options) *Store {
 	return &Store{
-		engine: e, writes: o.Writes, selectLatest: fmt.Sprintf(latestWork, o.Dialect.InOrder), now: o.Dialect.Now, share: o.Dialect.Share,
+		engine: e, dialect: o.Dialect, writes: o.Writes,
+		selectLatest: fmt.Sprintf(latestWork, o.Dialect.InOrder), putCheck: fmt.Sprintf(putCheck, o.Dialect.KeepRow),
 	}
 }
 
 // update runs fn in a transaction. Where the context has a duty, the transaction fails
 // when another node has the duty.
-func (s *Store) update(ctx context.Context, doing string, fn func(context.Context, Tx) error) error {
+func (s *Store) update(ctx context.Context, w Write, fn func(context.Context, Tx) error) error {
 	d, ok := store.DutyOf(ctx)
 	if !ok {
-		return s.engine.Update(ctx, Write{Doing: doing}, fn)
+		return s.engine.Update(ctx, w, fn)
 	}
-	return s.engine.Update(ctx, Write{Doing: doing}, func(ctx context.Context, tx Tx) error {
+	w.Single = false
+	return s.engine.Update(ctx, w, func(ctx context.Context, tx Tx) error {
 		if err := s.hasDuty(ctx, tx, d); err != nil {
 			return err
 		}

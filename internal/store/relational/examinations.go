@@ -36,9 +36,9 @@ func (s *Store) Examination(ctx context.Context, series syncline.ID) (store.Exam
 
 // SaveExamination implements store.Examinations.
 func (s *Store) SaveExamination(ctx context.Context, e store.Examination) error {
-	return s.update(ctx, "save an examination", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "save an examination", Single: true, Repeatable: true}, func(ctx context.Context, tx Tx) error {
 		return exec(ctx, tx, notFound("series", e.SeriesID), `INSERT INTO examinations (series_seq, snapshot, past, unusual, skipped)
-			SELECT seq, ?, ?, ?, ? FROM series WHERE id = ?
+			SELECT seq, ?, ?, ?, ? FROM series WHERE id = ?`+s.dialect.KeepRow+`
 			ON CONFLICT (series_seq) DO UPDATE SET snapshot = excluded.snapshot, past = excluded.past, unusual = excluded.unusual, skipped = excluded.skipped`,
 			e.Snapshot[:], e.Past, e.Unusual, e.Skipped, string(e.SeriesID))
 	})

@@ -41,7 +41,7 @@ func (s *Store) AddKey(ctx context.Context, k syncline.EncryptionKey, sealed []b
 	if sealed == nil {
 		sealed = []byte{} // nil would be NULL
 	}
-	return s.update(ctx, "add an encryption key", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "add an encryption key", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
 		_, err := tx.Exec(ctx,
 			`INSERT INTO encryption_keys (id, description, created_at, managed_by, sealed) VALUES (?, ?, ?, ?, ?)`,
 			string(k.ID), k.Description, nanos(k.CreatedAt), k.ManagedBy, sealed)
@@ -54,7 +54,7 @@ func (s *Store) AddKey(ctx context.Context, k syncline.EncryptionKey, sealed []b
 
 // UpdateKey implements store.Keys.
 func (s *Store) UpdateKey(ctx context.Context, k syncline.EncryptionKey, sealed []byte) error {
-	return s.update(ctx, "change an encryption key", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "change an encryption key", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
 		var password any // NULL keeps the old one
 		if sealed != nil {
 			password = sealed
@@ -67,7 +67,7 @@ func (s *Store) UpdateKey(ctx context.Context, k syncline.EncryptionKey, sealed 
 
 // DeleteKey implements store.Keys.
 func (s *Store) DeleteKey(ctx context.Context, id syncline.ID) error {
-	return s.update(ctx, "delete an encryption key", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "delete an encryption key", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
 		var user string
 		err := tx.QueryRow(ctx,
 			`SELECT name FROM repositories WHERE encryption_key_id = ? ORDER BY seq LIMIT 1`, string(id)).Scan(&user)

@@ -26,7 +26,7 @@ func (s *Store) Managers(ctx context.Context) ([]string, error) {
 
 // Release implements store.Managers.
 func (s *Store) Release(ctx context.Context, name string) error {
-	return s.update(ctx, "release what a file declares", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "release what a file declares", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
 		var released int64
 		for _, table := range managedTables {
 			n, err := tx.Exec(ctx, "UPDATE "+table+" SET managed_by = '' WHERE managed_by = ? AND managed_by <> ''", name)
@@ -57,7 +57,7 @@ func (s *Store) KeyCheck(ctx context.Context, offered []byte) ([]byte, error) {
 	if err != nil || kept != nil {
 		return kept, err
 	}
-	err = s.update(ctx, doing, func(ctx context.Context, tx Tx) error {
+	err = s.update(ctx, Write{Doing: doing, Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE instance SET key_check = ? WHERE key_check IS NULL`, offered)
 		return err
 	})

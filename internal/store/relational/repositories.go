@@ -40,7 +40,10 @@ func (s *Store) Repository(ctx context.Context, id syncline.ID) (syncline.Reposi
 
 // AddRepository implements store.Repositories.
 func (s *Store) AddRepository(ctx context.Context, r syncline.Repository) error {
-	return s.update(ctx, "add a repository", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "add a repository", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
+		if err := keyExists(ctx, tx, r.EncryptionKeyID); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, `INSERT INTO repositories (id, name, name_key, description, path,
 			object_storage_id, encryption_key_id, retention_type, retention_period_type, retention_yearly,
 			sync_disabled, sync_interval, sync_cron, sync_zone,
@@ -50,13 +53,16 @@ func (s *Store) AddRepository(ctx context.Context, r syncline.Repository) error 
 			r.Retention.Type, r.Retention.PeriodType, r.Retention.YearlyPeriod,
 			r.Schedule.Disabled, int64(r.Schedule.Interval), r.Schedule.Cron, r.Schedule.TimeZone,
 			r.OutOfSync, nanos(r.CreatedAt), r.ResticID, r.ManagedBy)
-		return repositoryError(ctx, tx, err, r)
+		return repositoryError(err, &r)
 	})
 }
 
 // UpdateRepository implements store.Repositories.
 func (s *Store) UpdateRepository(ctx context.Context, r syncline.Repository) error {
-	return s.update(ctx, "change a repository", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "change a repository", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
+		if err := keyExists(ctx, tx, r.EncryptionKeyID); err != nil {
+			return err
+		}
 		err := exec(ctx, tx, notFound("repository", r.ID), `UPDATE repositories SET name = ?, name_key = ?,
 			description = ?, path = ?, object_storage_id = ?, encryption_key_id = ?, retention_type = ?,
 			retention_period_type = ?, retention_yearly = ?,
@@ -65,36 +71,38 @@ func (s *Store) UpdateRepository(ctx context.Context, r syncline.Repository) err
 			nullable(r.ObjectStorageID), nullable(r.EncryptionKeyID),
 			r.Retention.Type, r.Retention.PeriodType, r.Retention.YearlyPeriod,
 			r.Schedule.Disabled, int64(r.Schedule.Interval), r.Schedule.Cron, r.Schedule.TimeZone, r.ResticID, r.ManagedBy, string(r.ID))
-		return repositoryError(ctx, tx, err, r)
+		return repositoryError(err, &r)
 	})
 }
 
-func repositoryError(ctx context.Context, tx Tx, err error, r syncline.Repository) error {
+// keyExists fails when the encryption key of a repository is unknown.
+func keyExists(ctx context.Context, q Querier, key syncline.ID) error {
+	if key == "" {
+		return nil
+	}
+	var known bool
+	err := q.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM encryption_keys WHERE id = ?)`, string(key)).Scan(&known)
+	if err == nil && !known {
+		return syncline.Errorf(syncline.CodeInvalid, "there is no encryption key %q; add it first", key)
+	}
+	return err
+}
+
+func repositoryError(err error, r *syncline.Repository) error {
 	switch {
 	case errors.Is(err, ErrTaken):
 		return syncline.WrapError(syncline.CodeConflict, err,
 			"there is a repository with the name %q already; choose another name", r.Name)
 	case errors.Is(err, ErrDangling):
-		var known bool
-		const query = `SELECT EXISTS (SELECT 1 FROM encryption_keys WHERE id = ?)`
-		if r.EncryptionKeyID != "" {
-			if err := tx.QueryRow(ctx, query, string(r.EncryptionKeyID)).Scan(&known); err != nil {
-				return err
-			}
-		}
-		if r.EncryptionKeyID == "" || known {
-			return syncline.WrapError(syncline.CodeInvalid, err,
-				"there is no object storage %q; add it first", r.ObjectStorageID)
-		}
 		return syncline.WrapError(syncline.CodeInvalid, err,
-			"there is no encryption key %q; add it first", r.EncryptionKeyID)
+			"there is no object storage %q; add it first", r.ObjectStorageID)
 	}
 	return err
 }
 
 // SetOutOfSync implements store.Repositories.
 func (s *Store) SetOutOfSync(ctx context.Context, id syncline.ID, outOfSync bool) error {
-	return s.update(ctx, "mark a repository", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "mark a repository", Single: true, Repeatable: true}, func(ctx context.Context, tx Tx) error {
 		return exec(ctx, tx, notFound("repository", id),
 			`UPDATE repositories SET out_of_sync = ? WHERE id = ?`, outOfSync, string(id))
 	})
@@ -102,7 +110,7 @@ func (s *Store) SetOutOfSync(ctx context.Context, id syncline.ID, outOfSync bool
 
 // SetResticID implements store.Repositories.
 func (s *Store) SetResticID(ctx context.Context, id syncline.ID, resticID string) error {
-	return s.update(ctx, "record the id of a repository", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "record the id of a repository", Single: true, Repeatable: true}, func(ctx context.Context, tx Tx) error {
 		return exec(ctx, tx, notFound("repository", id),
 			`UPDATE repositories SET restic_id = ? WHERE id = ?`, resticID, string(id))
 	})
@@ -119,11 +127,12 @@ func (s *Store) SetBehind(ctx context.Context, session syncline.ID, epoch int64)
 	return s.markOf(ctx, session, epoch, `out_of_sync = TRUE`)
 }
 
-// markOf changes the repository of a session that has this epoch.
+// markOf changes the repository of a session that has this epoch. Nobody takes the
+// session meanwhile.
 func (s *Store) markOf(ctx context.Context, session syncline.ID, epoch int64, change string, args ...any) error {
-	return s.update(ctx, "mark a repository", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "mark a repository", Single: true, Repeatable: true}, func(ctx context.Context, tx Tx) error {
 		err := exec(ctx, tx, errNoRow, `UPDATE repositories SET `+change+`
-			WHERE seq = (SELECT repository_seq FROM work WHERE id = ? AND epoch = ?)`, append(slices.Clone(args), string(session), epoch)...)
+			WHERE seq = (SELECT repository_seq FROM work WHERE id = ? AND epoch = ?`+s.dialect.LockRow+`)`, append(slices.Clone(args), string(session), epoch)...)
 		if !errors.Is(err, errNoRow) {
 			return err
 		}
@@ -143,7 +152,7 @@ func (s *Store) DeleteRepository(ctx context.Context, id syncline.ID) error {
 	if err := s.emptySeries(ctx, id); err != nil {
 		return err
 	}
-	return s.update(ctx, "delete a repository", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "delete a repository", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
 		return exec(ctx, tx, notFound("repository", id),
 			`DELETE FROM repositories WHERE id = ?`, string(id))
 	})

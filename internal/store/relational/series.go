@@ -95,58 +95,53 @@ func (s *Store) SeriesRing(ctx context.Context, series syncline.ID) ([]syncline.
 
 func fromNanos(n int64) time.Time { return time.Unix(0, n).UTC() }
 
+// saveSeries adds one series, or replaces it.
+const saveSeries = `INSERT INTO series (id, repository_seq, host, paths, more_paths, tags, latest, added_at,
+	last_backup, last_seen, size, rhythm, future, silent_at_first, ring) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	ON CONFLICT (id) DO UPDATE SET host = excluded.host, paths = excluded.paths, more_paths = excluded.more_paths,
+	tags = excluded.tags, latest = excluded.latest, last_backup = excluded.last_backup, last_seen = excluded.last_seen,
+	size = excluded.size, rhythm = excluded.rhythm, future = excluded.future, silent_at_first = excluded.silent_at_first, ring = excluded.ring`
+
 // SaveSeries implements store.Series.
 func (s *Store) SaveSeries(ctx context.Context, repository syncline.ID, records []store.SeriesRecord) error {
-	return s.inParts(ctx, "save series", repository, len(records), saveSeriesRows, func(ctx context.Context, tx Tx, repository int64, i int) error {
-		return saveSeries(ctx, tx, repository, records[i])
+	return s.inParts(ctx, "save series", repository, len(records), saveSeriesRows, saveSeries, func(repository int64, i int) []any {
+		r := &records[i]
+		return []any{
+			string(r.ID), repository, r.HostName, textsJSON(r.Paths), r.MorePaths, textsJSON(r.Tags), r.Latest[:], nanos(r.AddedAt),
+			nanos(r.LastBackup), nanos(r.LastSeen), r.Size, int64(r.Rhythm), r.Future, r.SilentAtFirst, ringJSON(r.Ring),
+		}
 	})
 }
 
-// inParts runs one for each of n items of a repository, a part of them in each
+func ringJSON(ring []syncline.CountedSighting) string {
+	items := make([]ringItem, 0, len(ring))
+	for _, x := range ring[max(0, len(ring)-store.MaxRing):] {
+		items = append(items, ringItem{x.Snapshot, x.Claimed.UnixNano(), x.Seen.UnixNano(), x.At.UnixNano(), x.Mark})
+	}
+	return asJSON(items)
+}
+
+// inParts runs a statement for each of n items of a repository, a part of them in each
 // transaction.
 func (s *Store) inParts(ctx context.Context, doing string, repository syncline.ID, n, most int,
-	one func(ctx context.Context, tx Tx, repository int64, i int) error,
+	statement string, args func(repository int64, i int) []any,
 ) error {
 	for from := 0; from < n; from += most {
-		err := s.update(ctx, doing, func(ctx context.Context, tx Tx) error {
-			seqs, err := scanAll(ctx, tx, scanNumber, `SELECT seq FROM repositories WHERE id = ?`, string(repository))
+		err := s.update(ctx, Write{Doing: doing, Repeatable: true}, func(ctx context.Context, tx Tx) error {
+			seqs, err := scanAll(ctx, tx, scanNumber, `SELECT seq FROM repositories WHERE id = ?`+s.dialect.KeepRow, string(repository))
 			if err != nil {
 				return err
 			}
 			if len(seqs) == 0 {
 				return notFound("repository", repository)
 			}
-			for i := from; i < min(n, from+most); i++ {
-				if err := one(ctx, tx, seqs[0], i); err != nil {
-					return err
-				}
-			}
-			return nil
+			return tx.ExecEach(ctx, statement, min(n-from, most), func(i int) []any { return args(seqs[0], from+i) })
 		})
 		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func saveSeries(ctx context.Context, tx Tx, repository int64, r store.SeriesRecord) error {
-	items := make([]ringItem, 0, len(r.Ring))
-	for _, x := range r.Ring[max(0, len(r.Ring)-store.MaxRing):] {
-		items = append(items, ringItem{x.Snapshot, x.Claimed.UnixNano(), x.Seen.UnixNano(), x.At.UnixNano(), x.Mark})
-	}
-	ring, err := json.Marshal(items)
-	if err != nil {
-		return err
-	}
-	_, err = tx.Exec(ctx, `INSERT INTO series (id, repository_seq, host, paths, more_paths, tags, latest, added_at,
-		last_backup, last_seen, size, rhythm, future, silent_at_first, ring) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET host = excluded.host, paths = excluded.paths, more_paths = excluded.more_paths,
-		tags = excluded.tags, latest = excluded.latest, last_backup = excluded.last_backup, last_seen = excluded.last_seen,
-		size = excluded.size, rhythm = excluded.rhythm, future = excluded.future, silent_at_first = excluded.silent_at_first, ring = excluded.ring`,
-		string(r.ID), repository, r.HostName, textsJSON(r.Paths), r.MorePaths, textsJSON(r.Tags), r.Latest[:], nanos(r.AddedAt),
-		nanos(r.LastBackup), nanos(r.LastSeen), r.Size, int64(r.Rhythm), r.Future, r.SilentAtFirst, string(ring))
-	return err
 }
 
 // SetRetired implements store.Series.
@@ -166,13 +161,8 @@ func (s *Store) DeleteSeries(ctx context.Context, series []syncline.ID) error {
 // eachSeries runs a statement for each series, whose id comes before the arguments.
 func (s *Store) eachSeries(ctx context.Context, doing string, series []syncline.ID, statement string, args ...any) error {
 	for part := range slices.Chunk(series, removeRows) {
-		err := s.update(ctx, doing, func(ctx context.Context, tx Tx) error {
-			for _, id := range part {
-				if _, err := tx.Exec(ctx, statement, append([]any{string(id)}, args...)...); err != nil {
-					return err
-				}
-			}
-			return nil
+		err := s.update(ctx, Write{Doing: doing, Repeatable: true}, func(ctx context.Context, tx Tx) error {
+			return tx.ExecEach(ctx, statement, len(part), func(i int) []any { return append([]any{string(part[i])}, args...) })
 		})
 		if err != nil {
 			return err

@@ -19,20 +19,19 @@ func (s *Store) Sightings(ctx context.Context, repository syncline.ID) ([]syncli
 
 // AddSightings implements store.Series.
 func (s *Store) AddSightings(ctx context.Context, repository syncline.ID, sightings []syncline.Sighting) error {
-	return s.inParts(ctx, "add sightings", repository, len(sightings), removeRows, func(ctx context.Context, tx Tx, repository int64, i int) error {
+	return s.inParts(ctx, "add sightings", repository, len(sightings), removeRows, `INSERT INTO sightings
+		(repository_seq, snapshot, claimed, seen, mark) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, func(repository int64, i int) []any {
 		x := &sightings[i]
-		_, err := tx.Exec(ctx, `INSERT INTO sightings (repository_seq, snapshot, claimed, seen, mark) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT DO NOTHING`, repository, x.Snapshot[:], nanos(x.Claimed), nanos(x.Seen), string(x.Mark))
-		return err
+		return []any{repository, x.Snapshot[:], nanos(x.Claimed), nanos(x.Seen), string(x.Mark)}
 	})
 }
 
 // RemoveSightings implements store.Series.
 func (s *Store) RemoveSightings(ctx context.Context, repository syncline.ID, snapshots []syncline.Hash) error {
-	return s.inParts(ctx, "remove sightings", repository, len(snapshots), removeRows, func(ctx context.Context, tx Tx, repository int64, i int) error {
-		_, err := tx.Exec(ctx, `DELETE FROM sightings WHERE repository_seq = ? AND snapshot = ?`, repository, snapshots[i][:])
-		return err
-	})
+	return s.inParts(ctx, "remove sightings", repository, len(snapshots), removeRows,
+		`DELETE FROM sightings WHERE repository_seq = ? AND snapshot = ?`, func(repository int64, i int) []any {
+			return []any{repository, snapshots[i][:]}
+		})
 }
 
 // Looks implements store.Series.
@@ -46,9 +45,9 @@ func (s *Store) Looks(ctx context.Context) ([]syncline.Look, error) {
 
 // SetLook implements store.Series.
 func (s *Store) SetLook(ctx context.Context, l syncline.Look) error {
-	return s.update(ctx, "record a look", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "record a look", Single: true, Repeatable: true}, func(ctx context.Context, tx Tx) error {
 		return exec(ctx, tx, notFound("repository", l.RepositoryID), `INSERT INTO looks (repository_seq, looked_at, failed_at, unwatched, names)
-			SELECT seq, ?, ?, ?, ? FROM repositories WHERE id = ?
+			SELECT seq, ?, ?, ?, ? FROM repositories WHERE id = ?`+s.dialect.KeepRow+`
 			ON CONFLICT (repository_seq) DO UPDATE SET looked_at = excluded.looked_at, failed_at = excluded.failed_at,
 			unwatched = excluded.unwatched, names = excluded.names`,
 			nanos(l.LookedAt), nanos(l.FailedAt), l.Unwatched, textsJSON(l.Names), string(l.RepositoryID))
@@ -62,7 +61,7 @@ func (s *Store) emptySeries(ctx context.Context, repository syncline.ID) error {
 		`DELETE FROM series WHERE seq IN (SELECT seq FROM series WHERE repository_seq = ?1 LIMIT ?2)`,
 	} {
 		for left := true; left; {
-			err := s.update(ctx, "empty a repository", func(ctx context.Context, tx Tx) error {
+			err := s.update(ctx, Write{Doing: "empty a repository"}, func(ctx context.Context, tx Tx) error {
 				seqs, err := scanAll(ctx, tx, scanNumber, `SELECT seq FROM repositories WHERE id = ?`, string(repository))
 				if left = false; err != nil || len(seqs) == 0 {
 					return err

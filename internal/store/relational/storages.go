@@ -42,7 +42,7 @@ func (s *Store) AddAccount(ctx context.Context, a syncline.Account, sealed []byt
 	if sealed == nil {
 		sealed = []byte{} // nil would be NULL
 	}
-	return s.update(ctx, "add an account", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "add an account", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
 		_, err := tx.Exec(ctx,
 			`INSERT INTO accounts (id, kind, user_name, description, connections, bytes_per_second, created_at, managed_by, sealed)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -56,7 +56,7 @@ func (s *Store) AddAccount(ctx context.Context, a syncline.Account, sealed []byt
 
 // UpdateAccount implements store.Accounts.
 func (s *Store) UpdateAccount(ctx context.Context, a syncline.Account, sealed []byte) error {
-	return s.update(ctx, "change an account", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "change an account", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
 		var secret any // NULL keeps the old one
 		if sealed != nil {
 			secret = sealed
@@ -70,7 +70,7 @@ func (s *Store) UpdateAccount(ctx context.Context, a syncline.Account, sealed []
 
 // DeleteAccount implements store.Accounts.
 func (s *Store) DeleteAccount(ctx context.Context, id syncline.ID) error {
-	return s.update(ctx, "delete an account", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "delete an account", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
 		var user string
 		err := tx.QueryRow(ctx,
 			`SELECT name FROM object_storages WHERE account_id = ? ORDER BY seq LIMIT 1`, string(id)).Scan(&user)
@@ -107,7 +107,7 @@ func (s *Store) ObjectStorage(ctx context.Context, id syncline.ID) (syncline.Obj
 
 // AddObjectStorage implements store.ObjectStorages.
 func (s *Store) AddObjectStorage(ctx context.Context, v syncline.ObjectStorage) error {
-	return s.update(ctx, "add an object storage", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "add an object storage", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO object_storages (id, name, name_key, description, kind,
 			account_id, cloud, endpoint, region, bucket, folder, created_at, managed_by)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -119,7 +119,7 @@ func (s *Store) AddObjectStorage(ctx context.Context, v syncline.ObjectStorage) 
 
 // UpdateObjectStorage implements store.ObjectStorages.
 func (s *Store) UpdateObjectStorage(ctx context.Context, v syncline.ObjectStorage) error {
-	return s.update(ctx, "change an object storage", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "change an object storage", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
 		err := exec(ctx, tx, notFound("object storage", v.ID), `UPDATE object_storages SET name = ?, name_key = ?,
 			description = ?, kind = ?, account_id = ?, cloud = ?, endpoint = ?, region = ?, bucket = ?, folder = ?,
 			managed_by = ? WHERE id = ?`,
@@ -142,7 +142,7 @@ func storageError(err error, v syncline.ObjectStorage) error {
 
 // DeleteObjectStorage implements store.ObjectStorages.
 func (s *Store) DeleteObjectStorage(ctx context.Context, id syncline.ID) error {
-	return s.update(ctx, "delete an object storage", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "delete an object storage", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
 		var user string
 		err := tx.QueryRow(ctx,
 			`SELECT name FROM repositories WHERE object_storage_id = ? ORDER BY seq LIMIT 1`, string(id)).Scan(&user)

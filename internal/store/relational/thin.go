@@ -67,7 +67,7 @@ func (s *Store) thin(ctx context.Context, keep store.Keep, match string, args ..
 	if err != nil || len(seqs) == 0 {
 		return false, s.translate(err, "look for old work")
 	}
-	return true, s.update(ctx, "remove old work", func(ctx context.Context, tx Tx) error {
+	return true, s.update(ctx, Write{Doing: "remove old work"}, func(ctx context.Context, tx Tx) error {
 		return remove(ctx, tx, seqs)
 	})
 }
@@ -108,7 +108,7 @@ func (s *Store) empty(ctx context.Context, repository syncline.ID) error {
 		if err != nil || len(seqs) == 0 {
 			return s.translate(err, "list the work of a repository")
 		}
-		err = s.update(ctx, "empty a repository", func(ctx context.Context, tx Tx) error {
+		err = s.update(ctx, Write{Doing: "empty a repository"}, func(ctx context.Context, tx Tx) error {
 			return remove(ctx, tx, seqs)
 		})
 		if err != nil {

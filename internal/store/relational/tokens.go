@@ -21,7 +21,7 @@ var errDeadToken = &syncline.Error{
 // tokens (CodeUnauthenticated): a refresh that runs while the family is ended
 // cannot bring it back. An unknown user is CodeNotFound.
 func (s *Store) AddTokens(ctx context.Context, ts ...store.Token) error {
-	return s.update(ctx, "add tokens", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "add tokens", Area: AreaUsers}, func(ctx context.Context, tx Tx) error {
 		for _, t := range ts {
 			if err := addToken(ctx, tx, t); err != nil {
 				return err
@@ -106,7 +106,7 @@ func (s *Store) UseRefreshToken(ctx context.Context, hash [32]byte, now time.Tim
 		return store.Token{}, err
 	}
 	refused := false
-	err = s.update(ctx, "use a refresh token", func(ctx context.Context, tx Tx) (err error) {
+	err = s.update(ctx, Write{Doing: "use a refresh token", Area: AreaUsers}, func(ctx context.Context, tx Tx) (err error) {
 		found, err = scanToken(tx.QueryRow(ctx, selectToken, hash[:]))
 		if errors.Is(err, sql.ErrNoRows) || err == nil && !found.Refresh {
 			return errDeadToken
@@ -134,7 +134,7 @@ func (s *Store) UseRefreshToken(ctx context.Context, hash [32]byte, now time.Tim
 
 // EndFamily implements store.Tokens. An unknown family has nothing to end.
 func (s *Store) EndFamily(ctx context.Context, family syncline.ID) error {
-	return s.update(ctx, "end a token family", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "end a token family", Area: AreaUsers}, func(ctx context.Context, tx Tx) error {
 		return endFamily(ctx, tx, family)
 	})
 }
@@ -154,7 +154,7 @@ func endFamily(ctx context.Context, tx Tx, family syncline.ID) error {
 
 // DeleteExpired implements store.Tokens.
 func (s *Store) DeleteExpired(ctx context.Context, now time.Time) error {
-	return s.update(ctx, "delete expired tokens", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "delete expired tokens", Area: AreaUsers}, func(ctx context.Context, tx Tx) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM tokens WHERE expires_at < ?`, now.UnixNano()); err != nil {
 			return err
 		}

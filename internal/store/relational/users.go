@@ -30,7 +30,7 @@ func (s *Store) User(ctx context.Context, name string) (syncline.User, error) {
 
 // AddUser implements store.Users.
 func (s *Store) AddUser(ctx context.Context, u syncline.User) error {
-	return s.update(ctx, "add a user", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "add a user", Area: AreaUsers}, func(ctx context.Context, tx Tx) error {
 		_, err := tx.Exec(ctx,
 			`INSERT INTO users (name, name_key, role, password_hash, created_at, managed_by) VALUES (?, ?, ?, ?, ?, ?)`,
 			u.Name, store.FoldName(u.Name), string(u.Role), u.PasswordHash, nanos(u.CreatedAt), u.ManagedBy)
@@ -45,7 +45,7 @@ func (s *Store) AddUser(ctx context.Context, u syncline.User) error {
 // SetPasswordHash implements store.Users.
 func (s *Store) SetPasswordHash(ctx context.Context, name, hash string) error {
 	key := store.FoldName(name)
-	return s.update(ctx, "change a password", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "change a password", Area: AreaUsers}, func(ctx context.Context, tx Tx) error {
 		err := exec(ctx, tx, notFound("user", name),
 			`UPDATE users SET password_hash = ? WHERE name_key = ?`, hash, key)
 		if err != nil {
@@ -58,7 +58,7 @@ func (s *Store) SetPasswordHash(ctx context.Context, name, hash string) error {
 // UpdateUser implements store.Users.
 func (s *Store) UpdateUser(ctx context.Context, u syncline.User) error {
 	key := store.FoldName(u.Name)
-	return s.update(ctx, "change a user", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "change a user", Area: AreaUsers}, func(ctx context.Context, tx Tx) error {
 		var role syncline.Role
 		var hash string
 		err := tx.QueryRow(ctx, `SELECT role, password_hash FROM users WHERE name_key = ?`, key).Scan(&role, &hash)
@@ -107,7 +107,7 @@ func keepAdministrator(ctx context.Context, tx Tx, name string, had syncline.Rol
 // schema's foreign keys.
 func (s *Store) DeleteUser(ctx context.Context, name string) error {
 	key := store.FoldName(name)
-	return s.update(ctx, "delete a user", func(ctx context.Context, tx Tx) error {
+	return s.update(ctx, Write{Doing: "delete a user", Area: AreaUsers}, func(ctx context.Context, tx Tx) error {
 		var role syncline.Role
 		err := tx.QueryRow(ctx, `SELECT role FROM users WHERE name_key = ?`, key).Scan(&role)
 		if errors.Is(err, sql.ErrNoRows) {

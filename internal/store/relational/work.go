@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 
 	"syncline.dev/syncline"
@@ -51,10 +52,17 @@ func noWork(kind syncline.WorkKind, id syncline.ID) error {
 
 // AddWork implements store.Works. An id that is known already is CodeConflict.
 func (s *Store) AddWork(ctx context.Context, w store.Work) (added store.Work, fresh bool, err error) {
-	err = s.update(ctx, "add work", func(ctx context.Context, tx Tx) (err error) {
+	err = s.update(ctx, Write{Doing: "add work"}, func(ctx context.Context, tx Tx) (err error) {
+		seqs, err := scanAll(ctx, tx, scanNumber, `SELECT seq FROM repositories WHERE id = ?`+s.dialect.LockRow, string(w.RepositoryID))
+		if err != nil {
+			return err
+		}
+		if len(seqs) == 0 {
+			return notFound("repository", w.RepositoryID)
+		}
 		if fresh = true; w.Alone {
 			added, err = scanWork(tx.QueryRow(ctx,
-				selectWork+` WHERE r.id = ? AND w.kind = ? AND w.alone AND w.`+unended, string(w.RepositoryID), string(w.Kind)))
+				selectWork+` WHERE w.repository_seq = ? AND w.kind = ? AND w.alone AND w.`+unended, seqs[0], string(w.Kind)))
 			if err == nil {
 				fresh = false
 				return nil
@@ -67,11 +75,11 @@ func (s *Store) AddWork(ctx context.Context, w store.Work) (added store.Work, fr
 		if w.Owner != "" {
 			epoch = 1
 		}
-		err = exec(ctx, tx, notFound("repository", w.RepositoryID), `INSERT INTO work
+		_, err = tx.Exec(ctx, `INSERT INTO work
 			(id, kind, repository_seq, started_by, state, created_at, owner, lease_until, epoch, alone, "order", result)
-			SELECT ?, ?, seq, ?, ?, ?, ?, ?, ?, ?, ?, '' FROM repositories WHERE id = ?`,
-			string(w.ID), string(w.Kind), w.StartedBy, string(syncline.WorkQueued), nanos(w.CreatedAt),
-			w.Owner, nanos(w.Until), epoch, w.Alone, w.Order, string(w.RepositoryID))
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')`,
+			string(w.ID), string(w.Kind), seqs[0], w.StartedBy, string(syncline.WorkQueued), nanos(w.CreatedAt),
+			w.Owner, nanos(w.Until), epoch, w.Alone, w.Order)
 		if errors.Is(err, ErrTaken) {
 			return syncline.WrapError(syncline.CodeConflict, err, "there is work %q already", w.ID)
 		}
@@ -134,12 +142,23 @@ func pageQuery(q store.WorkQuery) (query string, args []any) {
 		query, args = query+` AND w.started_by = ? AND w.started_by <> ''`, append(args, q.StartedBy)
 	}
 	if len(q.States) > 0 {
-		query += ` AND w.state IN (?` + strings.Repeat(`, ?`, len(q.States)-1) + `)`
+		query += ` AND w.state IN (` + placeholders(len(q.States)) + `)`
 		for _, state := range q.States {
 			args = append(args, string(state))
 		}
 	}
 	return query + ` ORDER BY w.seq DESC LIMIT ? OFFSET ?`, append(args, q.Limit, q.Offset)
+}
+
+// placeholders returns ? for each of n arguments.
+func placeholders(n int) string { return strings.Repeat(`?, `, n-1) + `?` }
+
+func anys[T any](list []T) []any {
+	all := make([]any, len(list))
+	for i := range list {
+		all[i] = list[i]
+	}
+	return all
 }
 
 func checkPage(limit, offset int) error {
@@ -161,25 +180,28 @@ func (s *Store) TakeWork(ctx context.Context, t store.Taking) (taken []store.Wor
 	if limit == 0 {
 		limit = math.MaxInt
 	}
-	err = s.update(ctx, "take work", func(ctx context.Context, tx Tx) error {
+	err = s.update(ctx, Write{Doing: "take work"}, func(ctx context.Context, tx Tx) error {
 		seqs, err := scanAll(ctx, tx, scanNumber, `SELECT seq FROM work WHERE kind = ? AND `+unended+`
-			AND (owner IN ('', ?) OR lease_until < ?) ORDER BY seq LIMIT ?`,
+			AND (owner IN ('', ?) OR lease_until < ?) ORDER BY seq LIMIT ?`+s.dialect.SkipLocked,
 			string(t.Kind), t.Owner, t.Now.UnixNano(), limit)
 		if err != nil {
 			return err
 		}
-		taken = make([]store.Work, 0, len(seqs))
-		for _, seq := range seqs {
-			_, err := tx.Exec(ctx, `UPDATE work SET owner = ?, lease_until = ?, epoch = epoch + 1 WHERE seq = ?`,
-				t.Owner, nanos(t.Until), seq)
+		taken = []store.Work{}
+		if len(seqs) == 0 {
+			return nil
+		}
+		err = tx.ExecEach(ctx, `UPDATE work SET owner = ?, lease_until = ?, epoch = epoch + 1 WHERE seq = ?`, len(seqs),
+			func(i int) []any { return []any{t.Owner, nanos(t.Until), seqs[i]} })
+		if err != nil {
+			return err
+		}
+		for part := range slices.Chunk(seqs, removeRows) {
+			more, err := scanAll(ctx, tx, scanWork, selectWork+` WHERE w.seq IN (`+placeholders(len(part))+`) ORDER BY w.seq`, anys(part)...)
 			if err != nil {
 				return err
 			}
-			w, err := scanWork(tx.QueryRow(ctx, selectWork+` WHERE w.seq = ?`, seq))
-			if err != nil {
-				return err
-			}
-			taken = append(taken, w)
+			taken = append(taken, more...)
 		}
 		return nil
 	})
@@ -198,7 +220,9 @@ func (s *Store) UpdateWork(ctx context.Context, w store.Work) error {
 	case w.Progress < 0 || w.Progress > 100:
 		return syncline.Errorf(syncline.CodeInvalid, "a progress of %d percent is out of range (0 to 100)", w.Progress)
 	}
-	return s.update(ctx, "update work", func(ctx context.Context, tx Tx) error {
+	runs := 0
+	return s.update(ctx, Write{Doing: "update work", Single: true, Repeatable: true}, func(ctx context.Context, tx Tx) error {
+		runs++
 		err := exec(ctx, tx, errNoRow, `UPDATE work SET state = ?1, progress = CASE WHEN progress > ?2 THEN progress ELSE ?2 END, error = ?3,
 			started_at = ?4, ended_at = ?5, result = ?6, lease_until = ?7 WHERE id = ?8 AND epoch = ?9 AND `+unended,
 			string(w.State), w.Progress, w.Error, nanos(w.StartedAt), nanos(w.EndedAt), w.Result, nanos(w.Until),
@@ -209,6 +233,9 @@ func (s *Store) UpdateWork(ctx context.Context, w store.Work) error {
 		found, err := workByID(ctx, tx, w.ID)
 		if err != nil {
 			return err
+		}
+		if runs > 1 && found.Epoch == w.Epoch && found.State == w.State && found.Result == w.Result && found.EndedAt.Equal(w.EndedAt) {
+			return nil // by the run before, whose answer was lost
 		}
 		if found.State.Ended() {
 			return syncline.Errorf(syncline.CodeConflict, "the work has already ended (%s) and can no longer change", found.State)
@@ -226,7 +253,7 @@ var (
 
 // RequestStop implements store.Works.
 func (s *Store) RequestStop(ctx context.Context, kind syncline.WorkKind, id syncline.ID) (w store.Work, err error) {
-	err = s.update(ctx, "request a stop", func(ctx context.Context, tx Tx) (err error) {
+	err = s.update(ctx, Write{Doing: "request a stop", Single: true, Repeatable: true}, func(ctx context.Context, tx Tx) (err error) {
 		_, err = tx.Exec(ctx, `UPDATE work SET stop_requested = TRUE WHERE id = ? AND kind = ? AND `+unended, string(id), string(kind))
 		if err != nil {
 			return err

@@ -10,10 +10,9 @@ import (
 
 // AppendLog implements store.Works.
 func (s *Store) AppendLog(ctx context.Context, work syncline.ID, epoch int64, items ...syncline.LogItem) error {
-	return s.engine.Update(ctx, Write{Doing: "append to a log", Log: true}, func(ctx context.Context, tx Tx) error {
-		var seq, last, current int64
-		err := tx.QueryRow(ctx, `SELECT seq, (SELECT coalesce(max(l.seq), 0) FROM work_log l
-			WHERE l.work_seq = work.seq), epoch FROM work WHERE id = ?`, string(work)).Scan(&seq, &last, &current)
+	return s.update(ctx, Write{Doing: "append to a log", Log: true}, func(ctx context.Context, tx Tx) error {
+		var seq, current int64
+		err := tx.QueryRow(ctx, `SELECT seq, epoch FROM work WHERE id = ?`+s.dialect.LockRow, string(work)).Scan(&seq, &current)
 		if errors.Is(err, sql.ErrNoRows) {
 			return noWork("", work)
 		}
@@ -23,9 +22,10 @@ func (s *Store) AppendLog(ctx context.Context, work syncline.ID, epoch int64, it
 		if current != epoch {
 			return errTaken
 		}
-		return tx.ExecEach(ctx, `INSERT INTO work_log (work_seq, seq, time, level, message) VALUES (?, ?, ?, ?, ?)`,
+		return tx.ExecEach(ctx, `INSERT INTO work_log (work_seq, seq, time, level, message)
+			VALUES (?1, (SELECT coalesce(max(seq), 0) + 1 FROM work_log WHERE work_seq = ?1), ?2, ?3, ?4)`,
 			len(items), func(i int) []any {
-				return []any{seq, last + int64(i) + 1, nanos(items[i].Time), string(items[i].Level), items[i].Message}
+				return []any{seq, nanos(items[i].Time), string(items[i].Level), items[i].Message}
 			})
 	})
 }
