@@ -52,7 +52,8 @@ func (s *Service) attempt(ctx context.Context, t target, d syncline.Delivery) (s
 	case failure == nil:
 		// It is recorded also while the server stops, so that it is not sent again.
 		d.State, d.NextAt, d.EndedAt, d.Error = syncline.DeliverySent, time.Time{}, t.now, ""
-		return true, s.Queue.UpdateDelivery(context.WithoutCancel(ctx), d)
+		err = s.Queue.UpdateDelivery(context.WithoutCancel(ctx), d)
+		return err == nil, err
 	case ctx.Err() != nil: // the server stops; the next start goes on
 		return false, ctx.Err()
 	case d.Attempts > len(pauses):

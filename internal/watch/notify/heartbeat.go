@@ -19,13 +19,14 @@ func (s *Service) Beat(context.Context) {
 
 // heartbeat calls a heartbeat's address when there was a beat after the last call.
 func (s *Service) heartbeat(ctx context.Context, now time.Time, c syncline.Channel) error {
-	s.mu.Lock()
-	beat, last := s.beat, s.calls[c.ID]
-	s.mu.Unlock()
+	beat, last, err := s.beats(ctx, now, c)
+	if err != nil {
+		return err
+	}
 	if last.After(now) { // the clock was set back
 		last = time.Time{}
 	}
-	if beat.IsZero() || !beat.After(last) || !s.due(c.ID, now, c.Settings.Interval) {
+	if beat.IsZero() || !beat.After(last) || now.Sub(last) < c.Settings.Interval || !s.due(c.ID, now, c.Settings.Interval) {
 		return nil
 	}
 	t, err := s.target(ctx, now, c)
@@ -33,6 +34,22 @@ func (s *Service) heartbeat(ctx context.Context, now time.Time, c syncline.Chann
 		return err
 	}
 	return s.record(ctx, t, s.post(ctx, t, Message{}))
+}
+
+// beats returns the times of the last beat and of the last call. Where other nodes call,
+// too, the channel's record has the last call.
+func (s *Service) beats(ctx context.Context, now time.Time, c syncline.Channel) (beat, last time.Time, err error) {
+	if s.Rounds == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.beat, s.calls[c.ID], nil
+	}
+	last = c.LastSentAt
+	if c.LastFailedAt.After(last) {
+		last = c.LastFailedAt
+	}
+	beat, err = s.Rounds.LastGood(ctx, now)
+	return beat, last, err
 }
 
 func (n *Network) sendHeartbeat(ctx context.Context, t target) error {

@@ -68,6 +68,22 @@ type Machines interface {
 	MachineSummary(ctx context.Context) (syncline.MachineSummary, error)
 }
 
+// Duty is what one node at a time does.
+type Duty interface {
+	// Held returns the context for what the node does as long as it has the duty, nil
+	// where another node has it.
+	Held(ctx context.Context) (context.Context, error)
+	// Keep takes the duty whenever it is free, until ctx ends.
+	Keep(ctx context.Context)
+}
+
+// Rounds tells of the checks of all nodes.
+type Rounds interface {
+	// LastGood returns the time of the last check, zero while repositories wait for theirs
+	// for too long.
+	LastGood(ctx context.Context, now time.Time) (time.Time, error)
+}
+
 // Service sends notifications. It is safe for concurrent use.
 //
 // A message goes this way:
@@ -83,12 +99,19 @@ type Machines interface {
 // an attempt nobody knows whether the receiver took the message: it is sent again, with
 // the same id. So a message arrives at least once, and once where the receiver minds
 // the id.
+//
+// The node that has the duty sends. Each record compares the duty, so a node
+// that was stopped past its duty records nothing, and begins no attempt.
 type Service struct {
 	Events   Events
 	Queue    Queue
 	Channels Channels
 	Known    Known
 	Machines Machines // nil where nothing watches the machines
+	// Duty says whether this node sends; nil where there is no other node.
+	Duty Duty
+	// Rounds tells of the checks of all nodes. Nil leaves that to Beat.
+	Rounds Rounds
 	// Open opens a channel's sealed secret.
 	Open    func(channel syncline.ID, sealed []byte) ([]byte, error)
 	Network *Network
@@ -138,11 +161,14 @@ func (s *Service) Run(ctx context.Context) {
 	s.init()
 	var senders sync.WaitGroup
 	defer senders.Wait()
+	if s.Duty != nil {
+		senders.Go(func() { s.Duty.Keep(ctx) })
+	}
 	every := time.NewTicker(tickTime)
 	defer every.Stop()
 	for {
 		err := s.round(ctx, s.wall(), senders.Go)
-		if ctx.Err() == nil && s.worse("", err) {
+		if ctx.Err() == nil && !s.lost(err) && s.worse("", err) {
 			s.Logger.Error("cannot send notifications; tried again", "error", err)
 		}
 		select {
@@ -157,6 +183,15 @@ func (s *Service) Run(ctx context.Context) {
 // wall is the time on the clock of the wall. The other clock in a time of Go stands still
 // while the machine sleeps.
 func (s *Service) wall() time.Time { return s.Now().Round(0) }
+
+// lost reports whether an error says that another node sends by now, and logs that.
+func (s *Service) lost(err error) bool {
+	if s.Duty == nil || syncline.CodeOf(err) != syncline.CodeConflict {
+		return false
+	}
+	s.Logger.Info("another node sends the notifications by now, and nothing of this one is recorded", "error", err)
+	return true
+}
 
 // worse reports whether a failure of a channel, or of the rounds, is to be logged: it is
 // not while it stays the same.
@@ -184,6 +219,13 @@ func (s *Service) Tick(ctx context.Context, now time.Time) error {
 // that has none at work. Where the events cannot be taken, as on a full disk, the senders
 // do what they can. Heartbeats are silent then: nobody would hear of an alarm.
 func (s *Service) round(ctx context.Context, now time.Time, start func(func())) error {
+	if s.Duty != nil {
+		held, err := s.Duty.Held(ctx)
+		if held == nil || err != nil {
+			return err
+		}
+		ctx = held
+	}
 	channels, err := s.Channels.Channels(ctx)
 	if err != nil {
 		return err
@@ -201,7 +243,7 @@ func (s *Service) round(ctx context.Context, now time.Time, start func(func())) 
 		start(func() {
 			defer s.end(c.ID)
 			err := s.serve(ctx, now, c)
-			if ctx.Err() == nil && s.worse(c.ID, err) {
+			if !s.lost(err) && ctx.Err() == nil && s.worse(c.ID, err) {
 				s.Logger.Error("cannot send notifications; tried again", "channel", c.Name, "error", err)
 			}
 		})

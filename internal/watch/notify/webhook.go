@@ -18,6 +18,7 @@ import (
 // the channel's secret of the timestamp, a full stop and the body.
 const (
 	headerDelivery  = "Syncline-Delivery"
+	headerRepeat    = "Idempotency-Key" // the id of the delivery as well, by the name that receivers know
 	headerTimestamp = "Syncline-Timestamp"
 	headerSignature = "Syncline-Signature"
 )
@@ -50,6 +51,7 @@ func (n *Network) sendWebhook(ctx context.Context, t target, m Message) error {
 	stamp := strconv.FormatInt(t.now.Unix(), 10)
 	return n.post(ctx, t.Settings.URL, body, func(h http.Header) {
 		h.Set(headerDelivery, string(m.ID))
+		h.Set(headerRepeat, string(m.ID))
 		h.Set(headerTimestamp, stamp)
 		h.Set(headerSignature, "v1="+sign(t.secret, stamp, body))
 	})

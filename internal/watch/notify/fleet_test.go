@@ -1,0 +1,138 @@
+package notify
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/duty"
+)
+
+// node is one of several nodes that send.
+func (w *world) node(id syncline.ID) *Service {
+	return &Service{
+		Events: w.store, Queue: w.store, Channels: w.store, Known: w.store, Network: NewNetwork(nil, false), Window: DefaultWindow,
+		Now: w.clock, NewID: w.service.NewID, Open: w.service.Open, Logger: slog.New(slog.DiscardHandler),
+		Duty: &duty.Holder{Store: w.store, Name: "notify", Node: id, Length: time.Hour, Logger: slog.New(slog.DiscardHandler)},
+	}
+}
+
+// each moves the clock and runs one round of each node.
+func (w *world) each(d time.Duration, nodes ...*Service) {
+	w.t.Helper()
+	w.mu.Lock()
+	w.now = w.now.Add(d)
+	w.mu.Unlock()
+	for _, n := range nodes {
+		w.must(n.Tick(w.t.Context(), w.clock()))
+	}
+}
+
+// dies lets the time of a node's duties pass.
+func (w *world) dies(node syncline.ID) {
+	w.t.Helper()
+	w.must(w.store.DropDuties(w.t.Context(), string(node)))
+}
+
+func TestOneNodeSends(t *testing.T) {
+	w, r := newWorld(t), newReceiver(t)
+	c := w.webhook(r)
+	a, b := w.node("a"), w.node("b")
+	for range 3 {
+		w.report(late("h", syncline.SeverityWarning))
+		w.each(time.Minute, a, b)
+		w.report()
+		w.each(2*time.Hour, b, a)
+		w.dies("a")
+		w.each(time.Minute, b, a)
+		w.dies("b")
+	}
+	if got := r.story(); len(got) != 6 || r.asked != 6 || len(w.log(c)) != 6 {
+		t.Errorf("the receiver heard %q in %d calls; the log has %d", got, r.asked, len(w.log(c)))
+	}
+}
+
+// TestStoppedNode has a node that is stopped while it sends, past the end of its duty, and
+// goes on then.
+func TestStoppedNode(t *testing.T) {
+	w, r := newWorld(t), newReceiver(t)
+	c := w.webhook(r)
+	a, b := w.node("a"), w.node("b")
+	hold := make(chan struct{})
+	r.mu.Lock()
+	r.hold = hold
+	r.mu.Unlock()
+	w.report(late("h", syncline.SeverityWarning))
+	w.mu.Lock()
+	w.now = w.now.Add(time.Minute)
+	w.mu.Unlock()
+	ended := make(chan error)
+	go func() { ended <- a.Tick(t.Context(), w.clock()) }()
+	r.wait(1)
+	w.dies("a")
+	r.mu.Lock()
+	r.hold = nil
+	r.mu.Unlock()
+	w.each(time.Minute, b)
+	if r.asked != 1 {
+		t.Errorf("the receiver was asked %d times; the attempt may be on its way", r.asked)
+	}
+	close(hold)
+	w.must(<-ended)
+	if log := w.log(c); len(log) != 1 || log[0].State != syncline.DeliveryPending || log[0].Attempts != 1 {
+		t.Errorf("the stopped node has recorded %+v", log)
+	}
+	w.each(5*time.Minute, b, a)
+	log := w.log(c)
+	if len(log) != 1 || log[0].State != syncline.DeliverySent || log[0].Attempts != 2 {
+		t.Fatalf("the log is %+v", log)
+	}
+	for _, h := range r.heads {
+		if key := h.Get("Idempotency-Key"); key != string(log[0].ID) {
+			t.Errorf("a message has the key %q, want %q", key, log[0].ID)
+		}
+	}
+	if len(r.heads) != 2 {
+		t.Errorf("the message came %d times", len(r.heads))
+	}
+}
+
+// rounds tells of checks.
+type rounds struct{ last time.Time }
+
+func (r *rounds) LastGood(context.Context, time.Time) (time.Time, error) { return r.last, nil }
+
+func TestHeartbeatOfTheFleet(t *testing.T) {
+	w, r := newWorld(t), newReceiver(t)
+	c := w.channel(syncline.Channel{Kind: syncline.ChannelHeartbeat, Settings: syncline.ChannelSettings{Interval: 10 * time.Minute}}, r.URL)
+	checks := &rounds{}
+	a, b := w.node("a"), w.node("b")
+	a.Rounds, b.Rounds = checks, checks
+	asked := func(want int, why string) {
+		t.Helper()
+		w.each(time.Minute, a, b)
+		if r.asked != want {
+			t.Errorf("%s: %d calls, want %d", why, r.asked, want)
+		}
+	}
+	asked(0, "before the first check")
+	checks.last = w.clock()
+	asked(1, "after it")
+	w.dies("a")
+	checks.last = w.clock()
+	asked(1, "another node within the interval")
+	checks.last = w.clock()
+	w.each(10*time.Minute, b, a)
+	if r.asked != 2 {
+		t.Errorf("after the interval: %d calls", r.asked)
+	}
+	w.each(time.Hour, a, b)
+	if r.asked != 2 {
+		t.Errorf("without another check: %d calls", r.asked)
+	}
+	if h := w.health(c); h.LastSentAt.IsZero() || h.LastError != "" {
+		t.Errorf("the channel has %+v", h)
+	}
+}
