@@ -1,9 +1,11 @@
 package place
 
 import (
+	"slices"
 	"testing"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/storage"
 )
 
 // TestLimitsAreTheAccounts shares a limiter among the storages of an account.
@@ -30,5 +32,36 @@ func TestLimitsAreTheAccounts(t *testing.T) {
 	o.Forget("c") // its account is removed
 	if len(o.limiters) != 2 || o.limiters["a"] == nil || o.limiters["a"] == o.limiters["b"] {
 		t.Errorf("got %v", o.limiters)
+	}
+}
+
+// parts are the limiters of a node among others.
+type parts struct {
+	limiters map[syncline.ID]*storage.Limiter
+	told     []string
+}
+
+func (p *parts) Limiter(account syncline.ID, o storage.LimitOptions) *storage.Limiter {
+	if p.limiters[account] == nil {
+		p.limiters[account] = storage.NewLimiter(o)
+	}
+	return p.limiters[account]
+}
+
+func (p *parts) Changed(account syncline.ID) { p.told = append(p.told, "changed "+string(account)) }
+func (p *parts) Forget(account syncline.ID)  { p.told = append(p.told, "gone "+string(account)) }
+
+// TestLimitsAreShared leaves the limits of accounts to what knows the other nodes.
+func TestLimitsAreShared(t *testing.T) {
+	p := &parts{limiters: map[syncline.ID]*storage.Limiter{}}
+	o := &Opener{Shares: p}
+	for _, account := range []syncline.ID{"a", "b", "a"} {
+		o.limited(nil, Place{Storage: syncline.ObjectStorage{AccountID: account}})
+	}
+	o.limited(nil, Place{Path: "/local"})
+	o.SetLimits(syncline.Account{ID: "a"})
+	o.Forget("b")
+	if len(p.limiters) != 2 || len(o.limiters) != 0 || !slices.Equal(p.told, []string{"changed a", "gone b"}) {
+		t.Errorf("limiters of %v, told %q", p.limiters, p.told)
 	}
 }

@@ -21,12 +21,25 @@ type Opener struct {
 	// LocalStreams is how many packs are read at once from a folder of this
 	// machine; 0 for one a core.
 	LocalStreams int
+	// Shares, where there are any, are the parts of accounts' limits that this node has
+	// beside other nodes. Without them it has the whole.
+	Shares Shares
 	// Patience bounds the time of Try, Check, Buckets, HasBucket and Folders;
 	// tryTimeout when zero.
 	Patience time.Duration
 
 	mu       sync.Mutex
 	limiters map[syncline.ID]*storage.Limiter // by account
+}
+
+// Shares keeps several nodes within the limits of accounts.
+type Shares interface {
+	// Limiter returns the limiter of an account, the same one for every call.
+	Limiter(account syncline.ID, o storage.LimitOptions) *storage.Limiter
+	// Changed is told of an account whose limits this node has changed, and Forget of one
+	// that is removed.
+	Changed(account syncline.ID)
+	Forget(account syncline.ID)
 }
 
 // farStreams is the number of packs that are read at once from object storage. The
@@ -106,6 +119,9 @@ func (o *Opener) limited(st storage.Storage, at Place) storage.Storage {
 	if at.Path != "" {
 		return st
 	}
+	if o.Shares != nil && at.Access.User == nil {
+		return o.Shares.Limiter(at.Storage.AccountID, at.Access.limits()).Wrap(st)
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.limiters == nil {
@@ -135,6 +151,9 @@ func (o *Opener) SetCertificates(pem []byte) {
 
 // SetLimits changes the limits of an account, also for open storage.
 func (o *Opener) SetLimits(a syncline.Account) {
+	if o.Shares != nil {
+		o.Shares.Changed(a.ID)
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if l := o.limiters[a.ID]; l != nil {
@@ -145,6 +164,9 @@ func (o *Opener) SetLimits(a syncline.Account) {
 // Forget drops the limits of an account that is removed. Storage that is open keeps
 // them.
 func (o *Opener) Forget(account syncline.ID) {
+	if o.Shares != nil {
+		o.Shares.Forget(account)
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.limiters, account)

@@ -9,9 +9,12 @@ import (
 	"golang.org/x/time/rate"
 )
 
+// DefaultConcurrent is how many files are open at once where nothing else is said.
+const DefaultConcurrent = 32
+
 // LimitOptions are the limits of a Limiter. The zero value has the defaults.
 type LimitOptions struct {
-	MaxConcurrent  int // files open at once; default 32
+	MaxConcurrent  int // files open at once; DefaultConcurrent for 0
 	BytesPerSecond int // of all files together; 0 for no bound
 }
 
@@ -23,6 +26,8 @@ const startConcurrent = 8
 // bears: the bound grows by one for each round of successful reads, and is
 // halved when the storage throttles. Listings do not count, because their files
 // are often opened while they run.
+//
+// Share bounds it further, for a node that has a part of the account's limits only.
 type Limiter struct {
 	bandwidth *rate.Limiter // rate.Inf for no bound
 
@@ -32,6 +37,7 @@ type Limiter struct {
 	open    int
 	epoch   int // of the last halving
 	waiting []chan struct{}
+	share   *share // nil for the whole
 }
 
 // NewLimiter makes a Limiter.
@@ -51,21 +57,26 @@ const (
 // lower bound stay open, and count.
 func (l *Limiter) Set(o LimitOptions) {
 	if o.MaxConcurrent <= 0 {
-		o.MaxConcurrent = 32
+		o.MaxConcurrent = DefaultConcurrent
 	}
-	speed := rate.Inf
-	if o.BytesPerSecond > 0 {
-		speed = rate.Limit(o.BytesPerSecond)
-		l.bandwidth.SetBurst(min(max(o.BytesPerSecond/4, minBurst), maxBurst))
-	}
-	if l.bandwidth.Limit() != speed {
-		l.bandwidth.SetLimit(speed)
-	}
+	l.setSpeed(o.BytesPerSecond)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.max = float64(o.MaxConcurrent)
 	l.limit = min(l.limit, l.max)
 	l.admit()
+}
+
+// setSpeed bounds the bytes a second; 0 is for no bound.
+func (l *Limiter) setSpeed(bytes int) {
+	speed := rate.Inf
+	if bytes > 0 {
+		speed = rate.Limit(bytes)
+		l.bandwidth.SetBurst(min(max(bytes/4, minBurst), maxBurst))
+	}
+	if l.bandwidth.Limit() != speed {
+		l.bandwidth.SetLimit(speed)
+	}
 }
 
 // Wrap returns s within the limits. Its place is below retries, so that a
@@ -76,19 +87,29 @@ func (l *Limiter) Wrap(s Storage) Storage { return &limited{s, l} }
 func (l *Limiter) Concurrent() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.bound()
+}
+
+// bound is how many files may be open at once. l.mu is held.
+func (l *Limiter) bound() int {
+	if l.share != nil {
+		return min(int(l.limit), l.share.files)
+	}
 	return int(l.limit)
 }
 
 // acquire waits for a slot and returns the epoch of the slot.
 func (l *Limiter) acquire(ctx context.Context) (int, error) {
 	l.mu.Lock()
-	if l.open < int(l.limit) && len(l.waiting) == 0 {
+	if l.open < l.bound() && len(l.waiting) == 0 {
 		l.open++
+		l.share.wants(l.open)
 		defer l.mu.Unlock()
 		return l.epoch, nil
 	}
 	turn := make(chan struct{})
 	l.waiting = append(l.waiting, turn)
+	l.share.wants(l.open + len(l.waiting))
 	l.mu.Unlock()
 	noteWaiting(ctx)
 	defer NoteProgress(ctx)
@@ -119,20 +140,11 @@ func (l *Limiter) abandon(turn chan struct{}) {
 
 // admit gives free slots to waiting callers. l.mu is held.
 func (l *Limiter) admit() {
-	for l.open < int(l.limit) && len(l.waiting) > 0 {
+	for l.open < l.bound() && len(l.waiting) > 0 {
 		l.open++
 		close(l.waiting[0])
 		l.waiting = l.waiting[1:]
 	}
-}
-
-// release gives a slot back after a read that ended with err.
-func (l *Limiter) release(epoch int, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.adapt(epoch, err)
-	l.open--
-	l.admit()
 }
 
 // adapt changes the limit. l.mu is held. Several answers to one overload halve
@@ -174,12 +186,17 @@ func (s *limited) Open(ctx context.Context, name string, offset, length int64) (
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.storage.Open(ctx, name, offset, length)
-	if err != nil {
-		s.limiter.release(epoch, err)
+	r := &limitedReader{ctx: ctx, limiter: s.limiter, epoch: epoch}
+	if ctx, err = s.limiter.enter(r); err != nil {
+		r.done(err)
 		return nil, err
 	}
-	return &limitedReader{ReadCloser: r, ctx: ctx, limiter: s.limiter, epoch: epoch}, nil
+	if r.ReadCloser, err = s.storage.Open(ctx, name, offset, length); err != nil {
+		err = r.explain(err)
+		r.done(err)
+		return nil, err
+	}
+	return r, nil
 }
 
 type limitedReader struct {
@@ -188,9 +205,22 @@ type limitedReader struct {
 	limiter *Limiter
 	epoch   int
 	once    sync.Once
+	part    *part // of the node's share, nil without one
 }
 
 func (r *limitedReader) Read(p []byte) (int, error) {
+	n, err := r.read(p)
+	if err != nil {
+		err = r.explain(err)
+		r.done(err)
+	}
+	return n, err
+}
+
+func (r *limitedReader) read(p []byte) (int, error) {
+	if r.part.isCut() {
+		return 0, errCut
+	}
 	bandwidth := r.limiter.bandwidth
 	bounded := bandwidth.Limit() != rate.Inf
 	if bounded {
@@ -203,9 +233,6 @@ func (r *limitedReader) Read(p []byte) (int, error) {
 			err = waitErr
 		}
 		NoteProgress(r.ctx)
-	}
-	if err != nil {
-		r.done(err)
 	}
 	return n, err
 }
@@ -221,5 +248,5 @@ func (r *limitedReader) done(err error) {
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
-	r.once.Do(func() { r.limiter.release(r.epoch, err) })
+	r.once.Do(func() { r.limiter.leave(r, err) })
 }

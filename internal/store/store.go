@@ -162,6 +162,7 @@ type Store interface {
 	Repositories
 	Keys
 	Accounts
+	AccountUses
 	ObjectStorages
 	Users
 	Tokens

@@ -93,7 +93,7 @@ func Run(t *testing.T, open Open) {
 		{"ThinDeliveries", testThinDeliveries},
 		{"CanceledContext", testCanceledContext},
 	}
-	for _, test := range tests {
+	for _, test := range append(tests, limits...) {
 		t.Run(test.name, func(t *testing.T) {
 			s := open(t, t.TempDir())
 			t.Cleanup(func() { check(t, s.Close()) })
