@@ -35,6 +35,8 @@ type Kind struct {
 	// AtOnce bounds how many bodies run at once; 0 is for no bound. The others wait,
 	// queued, and run in turn.
 	AtOnce int
+	// InFleet bounds how many pieces all nodes hold together; 0 is for no bound.
+	InFleet int
 	// Patience is how long a body may show no progress before it counts no more for
 	// AtOnce, until it does. 0 counts it all the time.
 	Patience time.Duration

@@ -8,17 +8,39 @@ import (
 	"syncline.dev/syncline/internal/store"
 )
 
-// launch runs work in its own goroutine.
-func (s *Service) launch(k *kind, w store.Work, resumed, urgent bool) {
+// launch says how work comes to run.
+type launch struct {
+	work     store.Work
+	note     string    // for the log, where the work began before; empty for new work
+	since    time.Time // the lease lasts from then on
+	reserved bool      // a place is reserved
+}
+
+// launch runs work in its own goroutine. Work that runs here already in an epoch before
+// ends first. A service that is closed launches nothing.
+func (s *Service) launch(k *kind, l launch) bool {
+	w := l.work
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.running[w.ID] != nil {
-		return
+	if s.closed {
+		return false
 	}
 	ctx, cancel := context.WithCancelCause(s.ctx)
 	t := &Task{
-		service: s, kind: k, work: w, repository: w.RepositoryID, resumed: resumed && !w.StartedAt.IsZero(),
-		cancel: cancel, ticket: newTicket(urgent), removed: make(chan struct{}), done: make(chan struct{}),
+		service: s, kind: k, id: w.ID, epoch: w.Epoch, work: w, repository: w.RepositoryID,
+		cancel: cancel, ticket: newTicket(w.Urgent), removed: make(chan struct{}), done: make(chan struct{}),
+		lost: make(chan struct{}), again: make(chan struct{}, 1),
+	}
+	t.ticket.reserved = l.reserved
+	if !w.StartedAt.IsZero() {
+		t.note = l.note
+	}
+	if before := s.running[w.ID]; before != nil {
+		before.cancel(errTaken)
+		t.before = before.done
+	}
+	if s.Lease > 0 {
+		t.expiry = time.AfterFunc(s.untilExpiry(l.since), t.expire)
 	}
 	s.running[w.ID] = t
 	s.wg.Add(1)
@@ -26,20 +48,38 @@ func (s *Service) launch(k *kind, w store.Work, resumed, urgent bool) {
 		defer s.wg.Done()
 		defer cancel(nil)
 		s.run(ctx, t)
+		if t.expiry != nil {
+			t.expiry.Stop()
+		}
+		if k.queue != nil {
+			k.queue.settle(t.ticket)
+		}
+		s.giveBack(t, context.Cause(ctx))
 		s.mu.Lock()
-		delete(s.running, w.ID)
+		if s.running[w.ID] == t {
+			delete(s.running, w.ID)
+		}
 		s.mu.Unlock()
 		close(t.done)
 		s.notify(w.ID)
 	}()
+	return true
 }
 
 // run takes work from where it stands to its end.
 func (s *Service) run(ctx context.Context, t *Task) {
-	// A stop may have been recorded before the work was known here.
+	if t.before != nil {
+		<-t.before
+	}
+	// A stop may have been recorded before the work was known here. A node of a fleet
+	// hears of it with the next renewal.
 	w := t.Work()
-	if now, err := s.Store.Work(s.ctx, w.Kind, w.ID); w.StopRequested || err == nil && now.StopRequested {
+	if w.StopRequested {
 		t.cancel(errStopRequested)
+	} else if s.Lease == 0 {
+		if now, err := s.Store.Work(s.ctx, w.Kind, w.ID); err == nil && now.StopRequested {
+			t.cancel(errStopRequested)
+		}
 	}
 	leave, ok := s.enter(ctx, t)
 	if !ok {
@@ -91,7 +131,7 @@ func (s *Service) await(ctx context.Context, t *Task, ended <-chan Outcome) {
 func (s *Service) enter(ctx context.Context, t *Task) (leave func(), ok bool) {
 	leave = func() {}
 	if t.kind.Alone {
-		if !s.occupy(ctx, t.kind, t.repository) {
+		if !s.occupy(ctx, t) {
 			return nil, false
 		}
 		leave = func() { s.vacate(t.kind, t.repository) }
@@ -112,15 +152,18 @@ func (s *Service) enter(ctx context.Context, t *Task) (leave func(), ok bool) {
 		<-ctx.Done()
 	default:
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || !t.phase.CompareAndSwap(phaseWaiting, phaseBegun) {
+		<-ctx.Done() // it goes back
 		leave()
 		return nil, false
 	}
 	return leave, true
 }
 
-// occupy waits until no body of the repository runs.
-func (s *Service) occupy(ctx context.Context, k *kind, repository syncline.ID) bool {
+// occupy waits until no body of the repository runs. A place that is reserved does not
+// wait with it.
+func (s *Service) occupy(ctx context.Context, t *Task) bool {
+	k, repository := t.kind, t.repository
 	for {
 		s.mu.Lock()
 		busy, ok := k.busy[repository]
@@ -130,6 +173,9 @@ func (s *Service) occupy(ctx context.Context, k *kind, repository syncline.ID) b
 			return true
 		}
 		s.mu.Unlock()
+		if k.queue != nil {
+			k.queue.settle(t.ticket)
+		}
 		select {
 		case <-busy:
 		case <-ctx.Done():

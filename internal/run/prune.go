@@ -8,13 +8,16 @@ import (
 // pruneEvery is the time between two removals of old work.
 const pruneEvery = time.Hour
 
-// prune removes old work until the service closes, now and every hour.
+// prune removes old work until the service closes, now and every hour. One node of a
+// fleet does so at a time.
 func (s *Service) prune(kinds []Kind) {
 	s.wg.Go(func() {
 		tick := time.NewTicker(pruneEvery)
 		defer tick.Stop()
 		for {
-			if err := s.pruneOnce(s.ctx, kinds); err != nil && s.ctx.Err() == nil {
+			if s.Duty != nil && !s.Duty(s.ctx, "old work") {
+				s.Logger.Debug("another node removes old work")
+			} else if err := s.pruneOnce(s.ctx, kinds); err != nil && s.ctx.Err() == nil {
 				s.Logger.Warn("cannot remove old work; tried again in an hour", "error", err)
 			}
 			select {

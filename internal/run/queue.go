@@ -23,17 +23,20 @@ import (
 type queue struct {
 	patience time.Duration // 0 for work that never lends its place
 
-	mu      sync.Mutex
-	free    int // below zero when lent places were taken back
-	waiting []*ticket
+	mu       sync.Mutex
+	free     int // below zero when lent places were taken back
+	reserved int // of the free places, those for work that is on its way
+	waiting  []*ticket
+	freed    func() // told of places that nobody waits for; nil for nobody. It returns at once
 }
 
 // ticket is the place of a piece of work. Its queue's mu guards it.
 type ticket struct {
-	urgent bool
-	state  ticketState
-	ready  chan struct{} // closed when it holds a place
-	stall  *time.Timer   // while it has begun
+	urgent   bool
+	reserved bool // a place is reserved for it
+	state    ticketState
+	ready    chan struct{} // closed when it holds a place
+	stall    *time.Timer   // while it has begun
 }
 
 type ticketState uint8
@@ -54,6 +57,7 @@ func newTicket(urgent bool) *ticket { return &ticket{urgent: urgent, ready: make
 // enter waits for a place. It reports false when ctx ends first.
 func (q *queue) enter(ctx context.Context, t *ticket) bool {
 	q.mu.Lock()
+	q.use(t)
 	q.waiting = append(q.waiting, t)
 	q.serve()
 	q.mu.Unlock()
@@ -63,6 +67,56 @@ func (q *queue) enter(ctx context.Context, t *ticket) bool {
 	case <-ctx.Done():
 		q.leave(t)
 		return false
+	}
+}
+
+// reserve keeps all places that nobody waits for, for work that is about to be taken,
+// and returns how many these are.
+func (q *queue) reserve() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := max(q.free-len(q.waiting)-q.reserved, 0)
+	q.reserved += n
+	return n
+}
+
+// room reports whether a place is free that nobody waits for.
+func (q *queue) room() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.free > len(q.waiting)+q.reserved
+}
+
+// release gives up n reserved places.
+func (q *queue) release(n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.reserved -= n
+}
+
+// settle gives up the place that is reserved for a ticket, if there is one.
+func (q *queue) settle(t *ticket) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.use(t) {
+		q.offer()
+	}
+}
+
+// use ends the reservation of a ticket. The caller holds mu.
+func (q *queue) use(t *ticket) bool {
+	if !t.reserved {
+		return false
+	}
+	t.reserved = false
+	q.reserved--
+	return true
+}
+
+// offer tells that places are free. The caller holds mu.
+func (q *queue) offer() {
+	if q.freed != nil && q.free > len(q.waiting)+q.reserved {
+		q.freed()
 	}
 }
 
@@ -79,6 +133,7 @@ func (q *queue) serve() {
 		}
 		close(t.ready)
 	}
+	q.offer()
 }
 
 // hurry makes work urgent that waits.

@@ -35,13 +35,18 @@ func (s *Service) Page(ctx context.Context, q store.WorkQuery) ([]store.Work, er
 // Unended returns the work of a kind that has not ended, oldest first.
 func (s *Service) Unended(ctx context.Context, kind syncline.WorkKind) ([]store.Work, error) {
 	list, err := s.Store.UnendedWork(ctx, kind)
+	return s.unended(list), err
+}
+
+// unended keeps of a list what has truly not ended.
+func (s *Service) unended(list []store.Work) []store.Work {
 	left := list[:0]
 	for _, w := range list {
 		if w = s.asItIs(w); !w.State.Ended() {
 			left = append(left, w)
 		}
 	}
-	return left, err
+	return left
 }
 
 // Log returns one page of a log, and how many items there are in all.

@@ -118,7 +118,7 @@ func (s works) UpdateWork(ctx context.Context, w store.Work) error {
 	return s.Store.UpdateWork(ctx, w)
 }
 
-func (s works) TakeWork(ctx context.Context, t store.Taking) ([]store.Work, error) {
+func (s works) TakeWork(ctx context.Context, t store.Taking) ([]store.Taken, error) {
 	if s.host.full.Load() {
 		return nil, syncline.Errorf(syncline.CodeUnavailable, "the disk is full")
 	}
@@ -298,14 +298,14 @@ func TestTakenOverUnrecorded(t *testing.T) {
 	if got := h.wait(s, w.ID); got.State != syncline.WorkSucceeded {
 		t.Errorf("shown as %+v", got)
 	}
-	taken, err := h.store.TakeWork(t.Context(), store.Taking{Kind: kindName, Owner: "node"})
+	taken, err := h.store.TakeWork(t.Context(), store.Taking{Kind: kindName, Owner: "node", Again: true})
 	if err != nil || len(taken) != 1 {
 		t.Fatal(taken, err)
 	}
-	if got, err := s.Get(t.Context(), kindName, w.ID); err != nil || got != taken[0] {
+	if got, err := s.Get(t.Context(), kindName, w.ID); err != nil || got != taken[0].Work {
 		t.Errorf("shown as %+v, %v, and not as %+v", got, err, taken[0])
 	}
-	if got := h.start(s); got != taken[0] {
+	if got := h.start(s); got.ID != taken[0].ID || got.Epoch != taken[0].Epoch {
 		t.Errorf("started %+v", got)
 	}
 }

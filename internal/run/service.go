@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -15,24 +14,46 @@ import (
 // Store is where work is kept. The contract of the methods is that of store.Works.
 type Store interface {
 	AddWork(ctx context.Context, w store.Work) (store.Work, bool, error)
+	AddWorkIf(ctx context.Context, w store.Work, check func(unended []store.Work) error) (store.Work, bool, error)
 	Work(ctx context.Context, kind syncline.WorkKind, id syncline.ID) (store.Work, error)
 	LatestWork(ctx context.Context, kind syncline.WorkKind) ([]store.Work, error)
 	WorkPage(ctx context.Context, q store.WorkQuery) ([]store.Work, error)
 	UnendedWork(ctx context.Context, kind syncline.WorkKind) ([]store.Work, error)
-	TakeWork(ctx context.Context, t store.Taking) ([]store.Work, error)
+	TakeWork(ctx context.Context, t store.Taking) ([]store.Taken, error)
+	RenewWork(ctx context.Context, owner string, length time.Duration, held []store.Held) ([]store.Renewed, error)
+	ReturnWork(ctx context.Context, owner string, held []store.Held) error
 	UpdateWork(ctx context.Context, w store.Work) error
 	RequestStop(ctx context.Context, kind syncline.WorkKind, id syncline.ID) (store.Work, error)
+	HoldWork(ctx context.Context, h store.Hold, length time.Duration) error
+	DropHold(ctx context.Context, id syncline.ID) error
 	AppendLog(ctx context.Context, work syncline.ID, epoch int64, items ...syncline.LogItem) error
 	Log(ctx context.Context, kind syncline.WorkKind, work syncline.ID, limit, offset int) ([]syncline.LogItem, int, error)
 	Thin(ctx context.Context, keep store.Keep) (more bool, err error)
+}
+
+// Wakes carries wake-ups between nodes. The contract of the methods is that of
+// store.Wakes.
+type Wakes interface {
+	Wake(ctx context.Context, w store.Wake) error
+	Wakes(ctx context.Context) <-chan store.Wake
 }
 
 // Service runs the work of a node. Its locks are taken in this order: starting, a
 // task's own, mu.
 type Service struct {
 	Store Store
-	// Node names this node in leases. Leases have no end: the node is alone.
-	Node   string
+	// Node names this node in leases.
+	Node string
+	// Lease is how long a lease lasts that is not renewed. 0 is for a node that is alone
+	// with its database: its leases have no end, and it takes all the work.
+	Lease time.Duration
+	// Wakes tells the nodes of one another's changes. Nil where Lease is 0.
+	Wakes Wakes
+	// NodeName names another node to people. Nil names it by its id.
+	NodeName func(node string) string
+	// Duty reports whether this node is the one that does what one node does at a
+	// time. Nil is for a node that is alone.
+	Duty   func(ctx context.Context, name string) bool
 	Logger *slog.Logger
 	Now    func() time.Time
 	NewID  func() syncline.ID
@@ -45,6 +66,8 @@ type Service struct {
 	starting sync.RWMutex // held for writing by a removal that keeps new work out
 
 	shown unrecorded // the true state of work that the store could not record
+	fleet fleet      // what Lease needs
+	count counters
 
 	mu       sync.Mutex
 	kinds    map[syncline.WorkKind]*kind
@@ -53,6 +76,7 @@ type Service struct {
 	held     map[hold]int         // work that may not start for now
 	watchers map[syncline.ID]map[chan struct{}]bool
 	closed   bool
+	drains   bool // nothing new begins
 }
 
 // kind is a kind with the places that its work takes.
@@ -66,10 +90,12 @@ var (
 	errStopRequested = errors.New("stop requested")
 	errShutdown      = errors.New("server is shutting down")
 	errTaken         = errors.New("another node has taken the work over")
+	errReturned      = errors.New("the node takes no new work")
 )
 
-// Open begins the service. It resumes the work that a crash or a shutdown left
-// unended, kind by kind, and removes old work at once and every hour.
+// Open begins the service, and removes old work at once and every hour. A node that is
+// alone resumes the work that a crash or a shutdown left unended, kind by kind, before
+// Open returns. A node of a fleet begins to take work.
 func (s *Service) Open(ctx context.Context, kinds ...Kind) error {
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.closing = make(chan struct{})
@@ -85,61 +111,18 @@ func (s *Service) Open(ctx context.Context, kinds ...Kind) error {
 		}
 		s.kinds[k.Name] = known
 	}
-	for _, k := range kinds {
-		left, err := s.take(ctx, k.Name)
-		if err != nil {
-			s.Close()
-			return err
-		}
-		for _, w := range left {
-			s.resume(ctx, s.kinds[k.Name], w)
-		}
+	if s.Lease > 0 {
+		s.join()
+	} else if err := s.resumeAll(ctx, kinds); err != nil {
+		s.Close()
+		return err
 	}
 	s.prune(kinds)
 	return nil
 }
 
-// take gives this node the work of a kind that was left unended. Where the store has no
-// room for a new lease, the node goes on with the work whose lease it has: a full disk
-// keeps no server from starting.
-func (s *Service) take(ctx context.Context, kind syncline.WorkKind) ([]store.Work, error) {
-	left, failure := s.Store.TakeWork(ctx, store.Taking{Kind: kind, Owner: s.Node, Now: s.Now()})
-	if syncline.CodeOf(failure) != syncline.CodeUnavailable {
-		return left, failure
-	}
-	left, err := s.Store.UnendedWork(ctx, kind)
-	if err != nil {
-		return nil, failure
-	}
-	s.Logger.Error("cannot take new leases of unended work", "error", failure)
-	return slices.DeleteFunc(left, func(w store.Work) bool { return w.Owner != s.Node }), nil
-}
-
-// resume launches work that was left unended. Work whose order cannot be read ends as
-// failed.
-func (s *Service) resume(ctx context.Context, k *kind, w store.Work) {
-	var err error
-	if k.Check != nil {
-		err = k.Check(w)
-	}
-	if err == nil {
-		s.launch(k, w, true, false)
-		return
-	}
-	s.Logger.Error("work cannot be resumed", "kind", k.Noun, "id", w.ID, "error", err)
-	w.State, w.Error, w.EndedAt = syncline.WorkFailed, syncline.MessageOf(err), s.Now()
-	w.Progress = min(w.Progress, percentLast)
-	if k.Ended != nil {
-		k.Ended(w.Work)
-	}
-	if err := s.Store.UpdateWork(ctx, w); err != nil {
-		s.Logger.Error("cannot record the end of work", "kind", k.Noun, "id", w.ID, "error", err)
-		s.shown.put(w)
-	}
-}
-
 // Close stops what runs, and the removal of old work, and waits for their end. The work
-// stays unended in the store, so that the next Open resumes it.
+// stays unended in the store, so that the next Open or another node resumes it.
 func (s *Service) Close() {
 	s.mu.Lock()
 	if !s.closed {
@@ -152,13 +135,22 @@ func (s *Service) Close() {
 	s.mu.Unlock()
 	s.cancel()
 	s.wg.Wait()
+	s.leave()
 }
 
-// Start adds work and starts it. It takes kind, repository, StartedBy and Order from w.
-// Where the kind is Alone, and work of the repository has not ended, Start returns that
-// work. The work goes before the work of StartLater that waits for its turn.
+// Start adds work and starts it. It takes kind, repository, StartedBy, Node and Order
+// from w. Where the kind is Alone, and work of the repository has not ended, Start
+// returns that work. The work goes before the work of StartLater that waits for its
+// turn.
 func (s *Service) Start(ctx context.Context, w store.Work) (store.Work, error) {
-	got, err := s.start(ctx, w, true)
+	return s.StartIf(ctx, w, nil)
+}
+
+// StartIf is Start unless check returns an error for the unended work of the kind,
+// oldest first. No other StartIf of the kind adds work meanwhile, on no node.
+func (s *Service) StartIf(ctx context.Context, w store.Work, check func(unended []store.Work) error) (store.Work, error) {
+	w.Urgent = true
+	got, err := s.start(ctx, w, check)
 	if err != nil {
 		return got, err
 	}
@@ -173,30 +165,38 @@ func (s *Service) Start(ctx context.Context, w store.Work) (store.Work, error) {
 
 // StartLater is Start for work that no user waits for.
 func (s *Service) StartLater(ctx context.Context, w store.Work) (store.Work, error) {
-	return s.start(ctx, w, false)
+	w.Urgent = false
+	return s.start(ctx, w, nil)
 }
 
-func (s *Service) start(ctx context.Context, w store.Work, urgent bool) (store.Work, error) {
+func (s *Service) start(ctx context.Context, w store.Work, check func([]store.Work) error) (store.Work, error) {
 	k := s.kinds[w.Kind]
 	s.starting.RLock()
 	defer s.starting.RUnlock()
 	s.mu.Lock()
-	leaving, held := s.leaving[w.RepositoryID], s.held[hold{w.Kind, w.RepositoryID}] > 0
+	leaving, held, drains := s.leaving[w.RepositoryID], s.held[hold{w.Kind, w.RepositoryID}] > 0, s.drains
 	s.mu.Unlock()
 	if leaving {
-		return store.Work{}, syncline.Errorf(syncline.CodeConflict, "%s", k.Leaving)
+		return store.Work{}, k.refusal(store.ErrLeaving)
 	}
 	if held {
-		return store.Work{}, syncline.Errorf(syncline.CodeConflict, "the repository is being changed, and no %s of it can start meanwhile; try again in a moment", k.Noun)
+		return store.Work{}, k.refusal(store.ErrHeld)
 	}
-	w.ID, w.CreatedAt, w.Owner, w.Alone = s.NewID(), s.Now(), s.Node, k.Alone
+	w.ID, w.CreatedAt, w.Lease, w.Alone = s.NewID(), s.Now(), store.Lease{}, k.Alone
+	if s.Lease == 0 && !drains {
+		w.Owner = s.Node
+	}
 	for range 2 {
-		got, added, err := s.Store.AddWork(ctx, w)
+		got, added, err := s.add(ctx, w, check)
 		if err != nil {
-			return store.Work{}, err
+			return store.Work{}, k.refusal(err)
 		}
-		if added {
-			s.launch(k, got, false, urgent)
+		switch {
+		case added && got.Owner != "":
+			s.launch(k, launch{work: got})
+			return got, nil
+		case added:
+			s.offer(k, got)
 			return got, nil
 		}
 		if got = s.asItIs(got); !got.State.Ended() {
@@ -211,7 +211,26 @@ func (s *Service) start(ctx context.Context, w store.Work, urgent bool) (store.W
 	return store.Work{}, syncline.Errorf(syncline.CodeUnavailable, "the repository's last %s is just being recorded as ended; try again", k.Noun)
 }
 
-// Stop records that work is to stop, and stops it. Work that has ended is left alone.
+func (s *Service) add(ctx context.Context, w store.Work, check func([]store.Work) error) (store.Work, bool, error) {
+	if check == nil {
+		return s.Store.AddWork(ctx, w)
+	}
+	return s.Store.AddWorkIf(ctx, w, func(unended []store.Work) error { return check(s.unended(unended)) })
+}
+
+// refusal words why no work starts.
+func (k *kind) refusal(err error) error {
+	switch {
+	case errors.Is(err, store.ErrLeaving):
+		return syncline.WrapError(syncline.CodeConflict, err, "%s", k.Leaving)
+	case errors.Is(err, store.ErrHeld):
+		return syncline.WrapError(syncline.CodeConflict, err, "the repository is being changed, and no %s of it can start meanwhile; try again in a moment", k.Noun)
+	}
+	return err
+}
+
+// Stop records that work is to stop, and stops it, on whichever node it runs. Work that
+// has ended is left alone.
 func (s *Service) Stop(ctx context.Context, kind syncline.WorkKind, id syncline.ID) error {
 	w, err := s.Store.RequestStop(ctx, kind, id)
 	if err != nil || w.State.Ended() {
@@ -220,68 +239,15 @@ func (s *Service) Stop(ctx context.Context, kind syncline.WorkKind, id syncline.
 	s.mu.Lock()
 	t := s.running[id]
 	s.mu.Unlock()
-	if t != nil {
+	if t != nil && t.epoch == w.Epoch {
 		t.cancel(errStopRequested)
+		return nil
+	}
+	s.tell(store.Wake{Topic: store.TopicStop, ID: id})
+	if err := s.take(ctx, s.kinds[kind], store.Taking{ID: id, Stopping: true}, false); err != nil {
+		s.Logger.Warn("cannot end work that nobody runs; a node does so later", "id", id, "error", err)
 	}
 	return nil
-}
-
-// Forget stops a repository's work, waits for its end, has every kind forget the
-// repository, and calls remove, which removes the repository itself. No work of the
-// repository starts meanwhile. Where remove fails, the repository can be used again,
-// but the kinds have lost what they kept of it.
-func (s *Service) Forget(ctx context.Context, repository syncline.ID, remove func(context.Context) error) error {
-	ended, err := s.keepOut(repository)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.leaving, repository)
-	}()
-	for _, done := range ended {
-		select {
-		case <-done:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	for _, k := range s.kinds {
-		if k.Forget == nil {
-			continue
-		}
-		if err := k.Forget(ctx, repository); err != nil {
-			return err
-		}
-	}
-	return remove(ctx)
-}
-
-// keepOut lets no work of a repository start any more, stops the work that runs, and
-// returns the channels that are closed when it has ended.
-func (s *Service) keepOut(repository syncline.ID) (ended []chan struct{}, err error) {
-	s.starting.Lock()
-	defer s.starting.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.leaving[repository] {
-		return nil, syncline.Errorf(syncline.CodeConflict, "the repository is being removed already")
-	}
-	s.leaving[repository] = true
-	for _, t := range s.running {
-		if t.repository != repository {
-			continue
-		}
-		t.cancel(errStopRequested)
-		select {
-		case <-t.removed: // closed by an earlier removal that failed
-		default:
-			close(t.removed)
-		}
-		ended = append(ended, t.done)
-	}
-	return ended, nil
 }
 
 // Watch returns a channel that is signaled at every change of a piece of work. The
@@ -305,7 +271,14 @@ func (s *Service) Watch(id syncline.ID) (<-chan struct{}, func()) {
 	}
 }
 
+// notify tells everyone who watches a piece of work, on each node.
 func (s *Service) notify(id syncline.ID) {
+	s.signal(id)
+	s.tell(store.Wake{Topic: store.TopicWork, ID: id})
+}
+
+// signal tells those who watch on this node.
+func (s *Service) signal(id syncline.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for ch := range s.watchers[id] {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"syncline.dev/syncline"
@@ -18,12 +19,21 @@ import (
 type Task struct {
 	service    *Service
 	kind       *kind
+	id         syncline.ID
+	epoch      int64
 	repository syncline.ID
-	resumed    bool // the work began before this process did
+	note       string // how the work goes on that began before; empty for new work
 	cancel     context.CancelCauseFunc
 	removed    chan struct{} // closed when the repository is being removed
 	ticket     *ticket       // its place among the work of its kind
+	before     chan struct{} // closed when the epoch before has ended here; nil for none
 	done       chan struct{} // closed when the work is recorded as ended, or given up
+	phase      atomic.Int32
+	over       atomic.Bool   // the body has ended, or is left behind
+	expiry     *time.Timer   // ends the body with the lease
+	lost       chan struct{} // closed when another node has the work
+	lostOnce   sync.Once
+	again      chan struct{} // gets a value when the store can be reached again
 
 	mu      sync.Mutex
 	work    store.Work
@@ -32,6 +42,13 @@ type Task struct {
 	ended   bool
 	log     buffer
 }
+
+// The phases of a task.
+const (
+	phaseWaiting int32 = iota // for its turn
+	phaseBegun
+	phaseReturned // to the store, without having begun
+)
 
 const (
 	// recordInterval is the least time between two records of progress.
@@ -50,12 +67,17 @@ func (t *Task) Work() store.Work {
 	return t.work
 }
 
-// Resumed reports whether the work had begun before a crash or a shutdown.
-func (t *Task) Resumed() bool { return t.resumed }
+// Resumed reports whether the work had begun before: on another node, or before a crash
+// or a shutdown.
+func (t *Task) Resumed() bool { return t.note != "" }
 
 // Context returns a context for writes to the store that go on after a stop.
 func (t *Task) Context() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(t.service.ctx), recordTimeout)
+	limit := recordTimeout
+	if t.service.Lease > 0 {
+		limit = storeTimeout
+	}
+	return context.WithTimeout(context.WithoutCancel(t.service.ctx), limit)
 }
 
 // Progress tells how far the work is, in percent, and what was done so far. Both are
@@ -98,7 +120,7 @@ func (t *Task) save() error {
 		t.service.shown.drop(t.work.ID)
 	case syncline.CodeNotFound, syncline.CodeConflict: // the store knows better
 		t.service.shown.drop(t.work.ID)
-		t.cancel(errTaken)
+		t.lose()
 	default:
 		t.service.shown.put(t.work)
 	}
@@ -115,8 +137,8 @@ func (t *Task) start() error {
 		t.work.StartedAt = t.service.Now()
 	}
 	err := t.save()
-	if err == nil && t.resumed {
-		t.add(syncline.LogInfo, t.kind.Resumed)
+	if err == nil && t.note != "" {
+		t.add(syncline.LogInfo, t.note)
 		t.flush()
 	}
 	return err
@@ -125,6 +147,15 @@ func (t *Task) start() error {
 // end records how the work ended. After a shutdown it stays unended, for the next
 // start to resume it. Work that another node has taken is that node's to end.
 func (t *Task) end(o Outcome, cause error) {
+	t.over.Store(true)
+	if t.givesUp(o, cause) {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.ended = true
+		t.flush()
+		t.service.shown.drop(t.id)
+		return
+	}
 	t.mu.Lock()
 	if o.Result != nil {
 		t.result = o.Result
@@ -134,11 +165,6 @@ func (t *Task) end(o Outcome, cause error) {
 	case o.Err == nil && message == "":
 	case o.Err == nil:
 		state = syncline.WorkFailed
-	case errors.Is(cause, errShutdown), errors.Is(cause, errTaken):
-		t.ended = true
-		t.flush()
-		t.mu.Unlock()
-		return
 	case errors.Is(cause, errStopRequested):
 		state, last = syncline.WorkStopped, syncline.LogItem{Level: syncline.LogInfo, Message: t.kind.Stopped}
 	default:
@@ -160,16 +186,25 @@ func (t *Task) end(o Outcome, cause error) {
 	t.close()
 }
 
+// givesUp reports whether the end of the work is not this node's to record.
+func (t *Task) givesUp(o Outcome, cause error) bool {
+	if o.Err != nil && (errors.Is(cause, errShutdown) || errors.Is(cause, errTaken) || errors.Is(cause, errReturned)) {
+		return true
+	}
+	return !t.Holds()
+}
+
 // close records a final state. When the store cannot be written to, as on a full disk,
-// close tries again with growing pauses, until the repository is removed or the service
-// ends. Meanwhile, and after close has given up, the work is shown as it ended. The
+// close tries again with growing pauses, until the repository is removed, another node
+// has the work, or the service ends. Meanwhile, and after close has given up, the work is shown as it ended. The
 // next start of work that is alone records it first.
 func (t *Task) close() {
-	record(func() error {
+	again := attempt{stop: [3]<-chan struct{}{t.removed, t.service.closing, t.lost}, again: t.again}
+	again.record(func() error {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		return t.save()
 	}, func(err error) {
 		t.service.Logger.Error("cannot record the end of work; it is shown as it ended, and tried again", "kind", t.kind.Noun, "id", t.work.ID, "error", err)
-	}, t.removed, t.service.closing)
+	})
 }

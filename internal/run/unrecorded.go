@@ -51,10 +51,16 @@ const (
 	attempts   = 60 // within an hour
 )
 
-// record calls write until it succeeds, with growing pauses. It gives up after an
-// hour, at an error that another attempt cannot change, or when one of the two
-// channels is closed. failed is called with the first error.
-func record(write func() error, failed func(error), stop, stopToo <-chan struct{}) {
+// attempt says how a record is tried again.
+type attempt struct {
+	stop  [3]<-chan struct{} // each ends the attempts when it is closed; nil never does
+	again <-chan struct{}    // gets a value when the next attempt is not to wait
+}
+
+// record calls write until it succeeds, with growing pauses. It gives up after an hour,
+// at an error that another attempt cannot change, and when it is told to stop. failed is
+// called with the first error.
+func (a attempt) record(write func() error, failed func(error)) {
 	pause := firstPause
 	for i := range attempts {
 		err := write()
@@ -64,19 +70,26 @@ func record(write func() error, failed func(error), stop, stopToo <-chan struct{
 		if i == 0 {
 			failed(err)
 		}
-		if syncline.CodeOf(err) != syncline.CodeUnavailable {
-			return
-		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-stop:
-			timer.Stop()
-			return
-		case <-stopToo:
-			timer.Stop()
+		if syncline.CodeOf(err) != syncline.CodeUnavailable || !a.wait(pause) {
 			return
 		}
 		pause = min(2*pause, longest)
 	}
+}
+
+// wait reports whether there is to be another attempt.
+func (a attempt) wait(pause time.Duration) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-a.again:
+	case <-a.stop[0]:
+		return false
+	case <-a.stop[1]:
+		return false
+	case <-a.stop[2]:
+		return false
+	}
+	return true
 }

@@ -32,12 +32,12 @@ func TestRecordEnds(t *testing.T) {
 				if name == "nobody is waiting" {
 					close(stop)
 				}
-				record(func() error {
+				attempt{stop: [3]<-chan struct{}{nil, stop}}.record(func() error {
 					if calls++; calls <= c.fails {
 						return c.err
 					}
 					return nil
-				}, func(error) { told++ }, nil, stop)
+				}, func(error) { told++ })
 				if calls != c.want || told != min(c.fails, 1) || time.Since(begun) > c.longest {
 					t.Errorf("%d attempts in %s, told %d times", calls, time.Since(begun), told)
 				}

@@ -167,6 +167,7 @@ type Store interface {
 	Users
 	Tokens
 	Works
+	Wakes
 	Checks
 	Duties
 	Series

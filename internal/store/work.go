@@ -15,19 +15,22 @@ type Work struct {
 	// Alone keeps other work of the same kind and repository out while this one has
 	// not ended.
 	Alone bool
+	// Urgent work, which a user waits for, is taken before other work.
+	Urgent bool
+	// Node is the only node that may run the work; empty for any.
+	Node string
 	// Order says what is to be done, in a form of the kind's own. It never changes.
 	Order string
 	// Result says what was done so far, likewise.
 	Result string
 }
 
-// Lease says which node runs a piece of work, and until when no other one may take
-// it. A node that comes back after its lease has another epoch than the store, and
-// can change nothing.
+// Lease says which node runs a piece of work. The store keeps its end, too: no other
+// node takes the work before. A node that comes back after its lease has another epoch
+// than the store, and can change nothing.
 type Lease struct {
-	Owner string    // the node; empty for none
-	Until time.Time // zero for a lease without an end, as a node has that is alone
-	Epoch int64     // rises by one with every taking
+	Owner string // the node; empty for none
+	Epoch int64  // rises by one with every taking
 }
 
 // WorkQuery selects a page of work of one kind. Empty fields select all.
@@ -42,12 +45,53 @@ type WorkQuery struct {
 
 // Taking says which work a node takes.
 type Taking struct {
-	Kind  syncline.WorkKind
-	Owner string    // the node
-	Now   time.Time // leases that end before are over
-	Until time.Time // the end of the new lease
-	Limit int       // how much is taken; 0 for no bound
+	Kind   syncline.WorkKind
+	Owner  string        // the node
+	Length time.Duration // of the new leases; 0 for leases without an end
+	Limit  int           // how much is taken; 0 for no bound
+	// Again takes also what the node holds already, as after a restart.
+	Again bool
+	// Stopping takes only work that is to stop.
+	Stopping bool
+	// ID, where it is there, is the only work that is taken.
+	ID syncline.ID
+	// Running bounds how much of the kind all nodes may hold together; 0 is for no
+	// bound.
+	Running int
 }
+
+// Taken is work that a node has taken.
+type Taken struct {
+	Work
+	From string // the owner before; empty for none
+}
+
+// Held is work that a node holds.
+type Held struct {
+	ID    syncline.ID
+	Epoch int64
+}
+
+// Renewed is work whose lease was renewed.
+type Renewed struct {
+	Held
+	StopRequested bool
+}
+
+// Hold keeps the work of a repository from being started.
+type Hold struct {
+	ID           syncline.ID // chosen by the caller
+	RepositoryID syncline.ID
+	// Kind is the only kind that is held; empty for all, because the repository is
+	// being removed.
+	Kind syncline.WorkKind
+}
+
+// Two refusals of AddWork. Both are CodeConflict.
+var (
+	ErrHeld    = syncline.Errorf(syncline.CodeConflict, "the repository is being changed, and no work of it can start meanwhile; try again in a moment")
+	ErrLeaving = syncline.Errorf(syncline.CodeConflict, "the repository is being removed already")
+)
 
 // Keep says how much of one kind of work is kept.
 type Keep struct {
@@ -62,14 +106,21 @@ type Keep struct {
 }
 
 // Works keeps work of every kind, and its logs. Work of another kind than the one
-// asked for is CodeNotFound.
+// asked for is CodeNotFound. Leases and holds count by the clock of the database, or by
+// that of the process where it alone has the database.
 type Works interface {
 	// AddWork adds w, queued: of w it takes id, kind, repository, StartedBy, CreatedAt,
-	// Alone, Order and Lease, whose epoch becomes 1 where it names an owner. It returns
-	// the work that it added and true. Where w is Alone and other work of its kind and
-	// repository has not ended, it returns that work and false; two callers at once get
-	// the same work. CodeNotFound when the repository is unknown.
+	// Alone, Urgent, Node, Order and Owner. Where w has an owner, its epoch becomes 1,
+	// and the lease has no end. It returns the work that it added and true. Where w is
+	// Alone and other work of its kind and repository has not ended, it returns that
+	// work and false, and makes it urgent where w is; two callers at once get the same
+	// work. CodeNotFound when the repository is unknown; ErrHeld and ErrLeaving while a
+	// hold keeps the work out.
 	AddWork(ctx context.Context, w Work) (Work, bool, error)
+	// AddWorkIf is AddWork unless check returns an error for the unended work of w's
+	// kind, the oldest first. Two such additions of a kind exclude one another, also on
+	// two nodes. check uses no store, and may be called more than once.
+	AddWorkIf(ctx context.Context, w Work, check func(unended []Work) error) (Work, bool, error)
 	Work(ctx context.Context, kind syncline.WorkKind, id syncline.ID) (Work, error)
 	// LatestWork returns for every repository its unended work of a kind, or else its
 	// latest, newest first by CreatedAt. The kind's work must be Alone. Callers share the
@@ -80,17 +131,33 @@ type Works interface {
 	WorkPage(ctx context.Context, q WorkQuery) ([]Work, error)
 	// UnendedWork returns the work of a kind that is queued or running, oldest first.
 	UnendedWork(ctx context.Context, kind syncline.WorkKind) ([]Work, error)
-	// TakeWork gives a node the unended work that nobody owns, that the node owns
-	// already, or whose lease is over: the oldest first, each with the next epoch. It
-	// returns what it gave, oldest first.
-	TakeWork(ctx context.Context, t Taking) ([]Work, error)
-	// UpdateWork writes state, progress, error, times, Result and the end of the lease.
-	// It never lowers the progress, never leaves a final state, and does not touch
-	// StopRequested. CodeConflict when the work has ended or has another epoch than w.
+	// TakeWork gives a node unended work that nobody holds: work without an owner, and
+	// work whose lease is over. It gives no work that another node must run or that a
+	// hold keeps out, unless that work is to stop. Work that is to stop comes first,
+	// then urgent work, then the oldest. Each has the next epoch. It returns what it
+	// gave, in this order. Two nodes never wait for one another.
+	TakeWork(ctx context.Context, t Taking) ([]Taken, error)
+	// RenewWork has the leases of an owner's work last for a length from now on, also
+	// leases that were over. It returns those that it renewed. The others have ended,
+	// or belong to another node, or are in another epoch.
+	RenewWork(ctx context.Context, owner string, length time.Duration, held []Held) ([]Renewed, error)
+	// ReturnWork ends the leases of an owner's unended work, which has no owner then,
+	// and a higher epoch. It leaves alone what is in another epoch.
+	ReturnWork(ctx context.Context, owner string, held []Held) error
+	// UpdateWork writes state, progress, error, times and Result. It never lowers the
+	// progress, never leaves a final state, and does not touch StopRequested and the
+	// lease. CodeConflict when the work has ended or has another epoch than w.
 	UpdateWork(ctx context.Context, w Work) error
 	// RequestStop sets StopRequested on unended work and returns the work. It changes
 	// nothing of ended work.
 	RequestStop(ctx context.Context, kind syncline.WorkKind, id syncline.ID) (Work, error)
+	// HoldWork keeps work out for a length from now on, or goes on to do so where the
+	// hold is there already. A hold and an addition of work exclude one another: what
+	// was added before is in the lists that are read afterwards. One hold of all kinds
+	// keeps another one out (ErrLeaving). CodeNotFound when the repository is unknown.
+	HoldWork(ctx context.Context, h Hold, length time.Duration) error
+	// DropHold ends a hold, also one that is over.
+	DropHold(ctx context.Context, id syncline.ID) error
 	// AppendLog adds items to the log of the work and numbers them, also when the work
 	// has ended. CodeConflict when the work has another epoch.
 	AppendLog(ctx context.Context, work syncline.ID, epoch int64, items ...syncline.LogItem) error

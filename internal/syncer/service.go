@@ -180,10 +180,14 @@ func (s *Service) forget(ctx context.Context, repository syncline.ID) error {
 	return s.Catalogs.Delete(ctx, repository)
 }
 
-// do is the body of a session.
+// do is the body of a session. It writes to the catalog under the session's claim.
 func (s *Service) do(ctx context.Context, t *runs.Task) runs.Outcome {
 	session := s.sessionOf(t)
-	o := s.synchronize(ctx, session)
+	w := t.Work()
+	o := s.synchronize(catalog.WithClaim(ctx, catalog.Claim{Work: w.ID, Epoch: w.Epoch}), session)
+	if errors.Is(o.err, catalog.ErrConflict) && !t.Holds() {
+		return runs.Outcome{Result: o.stats, Err: o.err} // it is another node's, and this says nothing about the repository
+	}
 	switch {
 	case o.err == nil:
 		session.synchronized(o.mark)

@@ -8,6 +8,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/restore"
+	"syncline.dev/syncline/internal/store"
 )
 
 // complete makes sure that a job can begin, and fills in what follows from its
@@ -79,18 +80,14 @@ func (s *Service) checkRepositories(ctx context.Context, target string) error {
 	return nil
 }
 
-// checkOthers makes sure that no two jobs write the same files, and that not
+// checkOthers makes sure that no two jobs write the same files of a node, and that not
 // too many wait.
-func (s *Service) checkOthers(ctx context.Context, j *syncline.RestoreJob) error {
-	unended, err := s.Runs.Unended(ctx, syncline.WorkRestore)
-	if err != nil {
-		return err
-	}
+func checkOthers(unended []store.Work, node, target string) error {
 	if len(unended) >= maxUnended {
 		return syncline.Errorf(syncline.CodeThrottled, "%d restores run or wait already; try again when some have ended", len(unended))
 	}
 	for _, w := range unended {
-		if overlap(jobOf(w).TargetPath, j.TargetPath) {
+		if w.Node == node && overlap(jobOf(w).TargetPath, target) {
 			return syncline.Errorf(syncline.CodeConflict, "the restore job %s writes there; wait for its end, or choose another targetPath", w.ID)
 		}
 	}

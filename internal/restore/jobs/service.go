@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"syncline.dev/syncline"
@@ -47,11 +46,9 @@ type Service struct {
 	KeepFree func(total int64) int64
 	// Keep says which ended jobs are kept. Nil keeps all.
 	Keep func(now time.Time) store.Keep
-
-	starting sync.Mutex // held while a job is checked and added
 }
 
-// How many jobs run at once, and how many may wait.
+// How many jobs run at once, on all nodes together, and how many may wait.
 const (
 	maxRunning = 3
 	maxUnended = 100
@@ -63,7 +60,7 @@ func (s *Service) Kind() run.Kind {
 	return run.Kind{
 		Name: syncline.WorkRestore, Noun: "restore job",
 		Do: s.do, Check: check, Keep: s.Keep,
-		AtOnce: maxRunning, LogItems: maxItems, LogBatch: itemsAtOnce,
+		AtOnce: maxRunning, InFleet: maxRunning, LogItems: maxItems, LogBatch: itemsAtOnce,
 		Resumed: "The server was restarted; what is in the target already is compared, and the rest is restored",
 		Stopped: "Stopped on request; what was restored stays",
 		Leaving: "the repository is being removed; nothing of it can be restored",
@@ -83,15 +80,12 @@ func (s *Service) Start(ctx context.Context, j syncline.RestoreJob) (syncline.Re
 	if err != nil {
 		return syncline.RestoreJob{}, err
 	}
-	s.starting.Lock()
-	defer s.starting.Unlock()
-	if err := s.checkOthers(ctx, &j); err != nil {
-		return syncline.RestoreJob{}, err
-	}
-	return asJob(s.Runs.Start(ctx, store.Work{
+	w := store.Work{
 		Work:  syncline.Work{Kind: syncline.WorkRestore, RepositoryID: j.RepositoryID, StartedBy: j.StartedBy},
+		Node:  s.Runs.Here(), // where the target is
 		Order: order,
-	}))
+	}
+	return asJob(s.Runs.StartIf(ctx, w, func(unended []store.Work) error { return checkOthers(unended, w.Node, j.TargetPath) }))
 }
 
 // Stop records that a job is to stop, and stops it. A job that has ended is

@@ -107,8 +107,12 @@ type Dialect struct {
 	// are "" where a transaction that writes has the database for itself. KeepRow lets
 	// others change the row, but not delete it. LockRow lets others refer to it only.
 	KeepRow, LockRow string
-	// SkipLocked is LockRow for the rows that nobody else has locked.
+	// SkipLocked locks the rows that nobody else has locked in any way, and passes by the
+	// others. It lets nobody refer to them, either.
 	SkipLocked string
+	// Exclude is a statement that keeps other transactions with the same text as its
+	// argument waiting until the transaction ends; "" as before.
+	Exclude string
 }
 
 // Options are what an engine brings besides itself.
@@ -153,6 +157,15 @@ func (s *Store) update(ctx context.Context, w Write, fn func(context.Context, Tx
 		}
 		return fn(ctx, tx)
 	})
+}
+
+// exclude keeps other transactions with the same name waiting.
+func (s *Store) exclude(ctx context.Context, tx Tx, name string) error {
+	if s.dialect.Exclude == "" {
+		return nil
+	}
+	_, err := tx.Exec(ctx, s.dialect.Exclude, name)
+	return err
 }
 
 // translate is for the errors of reads.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"math"
-	"slices"
 	"strings"
 
 	"syncline.dev/syncline"
@@ -14,7 +12,7 @@ import (
 
 const (
 	workColumns = `w.id, w.kind, r.id, w.started_by, w.state, w.stop_requested, w.progress, w.error,
-		w.created_at, w.started_at, w.ended_at, w.owner, w.lease_until, w.epoch, w.alone, w."order", w.result`
+		w.created_at, w.started_at, w.ended_at, w.owner, w.epoch, w.alone, w.urgent, w.node, w."order", w.result`
 
 	selectWork = `SELECT ` + workColumns + ` FROM work w JOIN repositories r ON r.seq = w.repository_seq`
 
@@ -26,12 +24,14 @@ const (
 
 	// The same words as in the index work_unended, so that SQLite uses it.
 	unended = `state IN ('queued', 'running')`
+
+	selectUnended = selectWork + ` WHERE w.kind = ? AND w.` + unended + ` ORDER BY w.seq`
 )
 
 func scanWork(r Row) (v store.Work, err error) {
 	err = r.Scan(&v.ID, &v.Kind, &v.RepositoryID, &v.StartedBy, &v.State, &v.StopRequested, &v.Progress, &v.Error,
 		instant{&v.CreatedAt}, instant{&v.StartedAt}, instant{&v.EndedAt},
-		&v.Owner, instant{&v.Until}, &v.Epoch, &v.Alone, &v.Order, &v.Result)
+		&v.Owner, &v.Epoch, &v.Alone, &v.Urgent, &v.Node, &v.Order, &v.Result)
 	return v, err
 }
 
@@ -51,48 +51,75 @@ func noWork(kind syncline.WorkKind, id syncline.ID) error {
 }
 
 // AddWork implements store.Works. An id that is known already is CodeConflict.
-func (s *Store) AddWork(ctx context.Context, w store.Work) (added store.Work, fresh bool, err error) {
+func (s *Store) AddWork(ctx context.Context, w store.Work) (store.Work, bool, error) {
+	return s.AddWorkIf(ctx, w, nil)
+}
+
+// AddWorkIf implements store.Works.
+func (s *Store) AddWorkIf(ctx context.Context, w store.Work, check func([]store.Work) error) (added store.Work, fresh bool, err error) {
 	err = s.update(ctx, Write{Doing: "add work"}, func(ctx context.Context, tx Tx) (err error) {
-		seqs, err := scanAll(ctx, tx, scanNumber, `SELECT seq FROM repositories WHERE id = ?`+s.dialect.LockRow, string(w.RepositoryID))
-		if err != nil {
-			return err
-		}
-		if len(seqs) == 0 {
-			return notFound("repository", w.RepositoryID)
-		}
-		if fresh = true; w.Alone {
-			added, err = scanWork(tx.QueryRow(ctx,
-				selectWork+` WHERE w.repository_seq = ? AND w.kind = ? AND w.alone AND w.`+unended, seqs[0], string(w.Kind)))
-			if err == nil {
-				fresh = false
-				return nil
-			}
-			if !errors.Is(err, sql.ErrNoRows) {
+		if check != nil {
+			if err := s.exclude(ctx, tx, "work of the kind "+string(w.Kind)); err != nil {
 				return err
 			}
 		}
-		epoch := 0
-		if w.Owner != "" {
-			epoch = 1
-		}
-		_, err = tx.Exec(ctx, `INSERT INTO work
-			(id, kind, repository_seq, started_by, state, created_at, owner, lease_until, epoch, alone, "order", result)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')`,
-			string(w.ID), string(w.Kind), seqs[0], w.StartedBy, string(syncline.WorkQueued), nanos(w.CreatedAt),
-			w.Owner, nanos(w.Until), epoch, w.Alone, w.Order)
-		if errors.Is(err, ErrTaken) {
-			return syncline.WrapError(syncline.CodeConflict, err, "there is work %q already", w.ID)
-		}
+		seq, err := s.openToWork(ctx, tx, w)
 		if err != nil {
 			return err
 		}
-		added, err = workByID(ctx, tx, w.ID)
+		if w.Alone {
+			added, err = unendedWork(ctx, tx, w)
+			if fresh = errors.Is(err, sql.ErrNoRows); !fresh {
+				return err
+			}
+		}
+		if check != nil {
+			unended, err := scanAll(ctx, tx, scanWork, selectUnended, string(w.Kind))
+			if err == nil {
+				err = check(unended)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		fresh = true
+		added, err = insertWork(ctx, tx, seq, w)
 		return err
 	})
 	if err != nil {
 		return store.Work{}, false, err
 	}
 	return added, fresh, nil
+}
+
+// unendedWork returns the work that keeps w out, and makes it as urgent as w.
+func unendedWork(ctx context.Context, tx Tx, w store.Work) (store.Work, error) {
+	found, err := scanWork(tx.QueryRow(ctx,
+		selectWork+` WHERE r.id = ? AND w.kind = ? AND w.alone AND w.`+unended, string(w.RepositoryID), string(w.Kind)))
+	if err == nil && w.Urgent && !found.Urgent {
+		found.Urgent = true
+		_, err = tx.Exec(ctx, `UPDATE work SET urgent = TRUE WHERE id = ?`, string(found.ID))
+	}
+	return found, err
+}
+
+func insertWork(ctx context.Context, tx Tx, repository int64, w store.Work) (store.Work, error) {
+	epoch := 0
+	if w.Owner != "" {
+		epoch = 1
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO work
+		(id, kind, repository_seq, started_by, state, created_at, owner, epoch, alone, urgent, node, "order", result)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')`,
+		string(w.ID), string(w.Kind), repository, w.StartedBy, string(syncline.WorkQueued), nanos(w.CreatedAt),
+		w.Owner, epoch, w.Alone, w.Urgent, w.Node, w.Order)
+	if errors.Is(err, ErrTaken) {
+		return store.Work{}, syncline.WrapError(syncline.CodeConflict, err, "there is work %q already", w.ID)
+	}
+	if err != nil {
+		return store.Work{}, err
+	}
+	return workByID(ctx, tx, w.ID)
 }
 
 func workByID(ctx context.Context, q Querier, id syncline.ID) (store.Work, error) {
@@ -170,45 +197,7 @@ func checkPage(limit, offset int) error {
 
 // UnendedWork implements store.Works.
 func (s *Store) UnendedWork(ctx context.Context, kind syncline.WorkKind) ([]store.Work, error) {
-	return queryAll(ctx, s, "list the unended work", scanWork,
-		selectWork+` WHERE w.kind = ? AND w.`+unended+` ORDER BY w.seq`, string(kind))
-}
-
-// TakeWork implements store.Works.
-func (s *Store) TakeWork(ctx context.Context, t store.Taking) (taken []store.Work, err error) {
-	limit := t.Limit
-	if limit == 0 {
-		limit = math.MaxInt
-	}
-	err = s.update(ctx, Write{Doing: "take work"}, func(ctx context.Context, tx Tx) error {
-		seqs, err := scanAll(ctx, tx, scanNumber, `SELECT seq FROM work WHERE kind = ? AND `+unended+`
-			AND (owner IN ('', ?) OR lease_until < ?) ORDER BY seq LIMIT ?`+s.dialect.SkipLocked,
-			string(t.Kind), t.Owner, t.Now.UnixNano(), limit)
-		if err != nil {
-			return err
-		}
-		taken = []store.Work{}
-		if len(seqs) == 0 {
-			return nil
-		}
-		err = tx.ExecEach(ctx, `UPDATE work SET owner = ?, lease_until = ?, epoch = epoch + 1 WHERE seq = ?`, len(seqs),
-			func(i int) []any { return []any{t.Owner, nanos(t.Until), seqs[i]} })
-		if err != nil {
-			return err
-		}
-		for part := range slices.Chunk(seqs, removeRows) {
-			more, err := scanAll(ctx, tx, scanWork, selectWork+` WHERE w.seq IN (`+placeholders(len(part))+`) ORDER BY w.seq`, anys(part)...)
-			if err != nil {
-				return err
-			}
-			taken = append(taken, more...)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return taken, nil
+	return queryAll(ctx, s, "list the unended work", scanWork, selectUnended, string(kind))
 }
 
 // UpdateWork implements store.Works. An unknown state, or a progress outside of 0 to
@@ -224,9 +213,8 @@ func (s *Store) UpdateWork(ctx context.Context, w store.Work) error {
 	return s.update(ctx, Write{Doing: "update work", Single: true, Repeatable: true}, func(ctx context.Context, tx Tx) error {
 		runs++
 		err := exec(ctx, tx, errNoRow, `UPDATE work SET state = ?1, progress = CASE WHEN progress > ?2 THEN progress ELSE ?2 END, error = ?3,
-			started_at = ?4, ended_at = ?5, result = ?6, lease_until = ?7 WHERE id = ?8 AND epoch = ?9 AND `+unended,
-			string(w.State), w.Progress, w.Error, nanos(w.StartedAt), nanos(w.EndedAt), w.Result, nanos(w.Until),
-			string(w.ID), w.Epoch)
+			started_at = ?4, ended_at = ?5, result = ?6 WHERE id = ?7 AND epoch = ?8 AND `+unended,
+			string(w.State), w.Progress, w.Error, nanos(w.StartedAt), nanos(w.EndedAt), w.Result, string(w.ID), w.Epoch)
 		if !errors.Is(err, errNoRow) {
 			return err
 		}

@@ -82,6 +82,10 @@ func TestQueryPlans(t *testing.T) {
 			_, _, err := recorded.AddWork(ctx, newWork(syncline.WorkSynchronize, repository))
 			return err
 		}},
+		{"work_unended", true, func() error {
+			_, err := recorded.TakeWork(ctx, store.Taking{Kind: syncline.WorkRestore, Owner: "node", Limit: 5})
+			return err
+		}},
 		{"work_by_kind", false, func() error { return page(store.WorkQuery{Kind: syncline.WorkRestore, Limit: 10}) }},
 		{"work_by_user", false, func() error { return page(store.WorkQuery{Kind: syncline.WorkRestore, StartedBy: "ada", Limit: 10}) }},
 		{"work_by_repository", false, func() error {

@@ -47,6 +47,7 @@ const (
 // use, and other processes may open the same file.
 type Store struct {
 	*relational.Store
+	store.Hub // carries wake-ups within the process
 
 	path  string
 	write *sql.DB // one connection, used by the writer goroutine only

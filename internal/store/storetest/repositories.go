@@ -115,7 +115,8 @@ func testMarksOfSession(t *testing.T, s store.Store, session store.Work) {
 	t.Helper()
 	ctx := t.Context()
 	before := must(s.Repository(ctx, session.RepositoryID))(t)
-	taken := must(s.TakeWork(ctx, store.Taking{Kind: sync1, Owner: "another", Now: base.Add(2 * time.Hour), Until: base.Add(3 * time.Hour)}))(t)
+	expire(t, s, session)
+	taken := must(s.TakeWork(ctx, store.Taking{Kind: sync1, Owner: "another", Length: time.Hour}))(t)
 	if len(taken) != 1 || taken[0].ID != session.ID {
 		t.Fatalf("taken: %+v", taken)
 	}

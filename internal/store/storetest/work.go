@@ -19,12 +19,16 @@ const (
 
 // newWork makes work with a bit of everything that AddWork takes.
 func newWork(kind syncline.WorkKind, repo syncline.ID, created time.Time) store.Work {
+	bound := ""
+	if kind == restore {
+		bound = "node \xfe"
+	}
 	return store.Work{
 		Work: syncline.Work{
 			ID: newID(), Kind: kind, RepositoryID: repo, StartedBy: "ada \xff", State: syncline.WorkQueued, CreatedAt: created,
 		},
-		Lease: store.Lease{Owner: node, Until: base.Add(time.Hour), Epoch: 1},
-		Alone: kind == sync1, Order: `{"what":"✓"} ` + "\xfe",
+		Lease: store.Lease{Owner: node, Epoch: 1},
+		Alone: kind == sync1, Urgent: kind == restore, Node: bound, Order: `{"what":"✓"} ` + "\xfe",
 	}
 }
 
@@ -172,7 +176,7 @@ func testUpdateWork(t *testing.T, s store.Store, kind syncline.WorkKind) {
 	ctx := t.Context()
 	w := start(t, s, kind, addRepository(t, s, "r "+string(kind)).ID, base)
 	w.State, w.Progress, w.StartedAt = syncline.WorkRunning, 41, base.Add(time.Second)
-	w.Result, w.Until = `{"get \"data\" ✓":4611686018427387904}`+"\xff", base.Add(2*time.Hour)
+	w.Result = `{"get \"data\" ✓":4611686018427387904}` + "\xff"
 	check(t, s.UpdateWork(ctx, w))
 	if got := stored(t, s, w); got != w {
 		t.Errorf("got %+v, want %+v", got, w)
@@ -182,6 +186,7 @@ func testUpdateWork(t *testing.T, s store.Store, kind syncline.WorkKind) {
 	// None of these is its to change.
 	written.StopRequested, written.RepositoryID, written.CreatedAt = true, newID(), base.Add(time.Hour)
 	written.Order, written.StartedBy, written.Owner, written.Kind, written.Alone = "x", "x", "x", "x", !w.Alone
+	written.Node, written.Urgent = "x", !w.Urgent
 	check(t, s.UpdateWork(ctx, written))
 	if got := stored(t, s, w); got != w {
 		t.Errorf("got %+v, want %+v", got, w)
@@ -347,96 +352,6 @@ func testUnendedWork(t *testing.T, s store.Store) {
 	start(t, s, restore, c.ID, base)
 	if got := must(s.UnendedWork(ctx, sync1))(t); !reflect.DeepEqual(got, []store.Work{running, queued}) {
 		t.Errorf("got %+v", got)
-	}
-}
-
-// testLeases has two nodes take each other's work.
-func testLeases(t *testing.T, s store.Store) {
-	ctx := t.Context()
-	repo := addRepository(t, s, "r")
-	free := newWork(restore, repo.ID, base)
-	free.Lease = store.Lease{}
-	free, _, err := s.AddWork(ctx, free)
-	check(t, err)
-	held := start(t, s, restore, repo.ID, base) // for an hour
-	endless := newWork(restore, repo.ID, base)
-	endless.Until = time.Time{}
-	endless, _, err = s.AddWork(ctx, endless)
-	check(t, err)
-	end(t, s, start(t, s, restore, repo.ID, base), syncline.WorkFailed)
-	session := start(t, s, sync1, repo.ID, base)
-	take := func(owner string, now time.Time, limit int, want ...*store.Work) {
-		t.Helper()
-		got := must(s.TakeWork(ctx, store.Taking{Kind: restore, Owner: owner, Now: now, Until: now.Add(time.Hour), Limit: limit}))(t)
-		if len(got) != len(want) || got == nil {
-			t.Fatalf("%s took %+v", owner, got)
-		}
-		for i, w := range want {
-			w.Lease = store.Lease{Owner: owner, Until: now.Add(time.Hour), Epoch: w.Epoch + 1}
-			if got[i] != *w || stored(t, s, *w) != *w {
-				t.Errorf("%s took %+v, want %+v", owner, got[i], *w)
-			}
-		}
-	}
-	take("other", base, 0, &free)
-	take("other", base, 0, &free) // its own, and nothing that another node holds
-	take(node, base, 1, &held)    // the oldest first
-	take(node, base, 0, &held, &endless)
-	late := held
-	take("other", base.Add(2*time.Hour), 0, &free, &held, &endless) // the leases are over
-	if got := stored(t, s, session); got != session {
-		t.Errorf("work of another kind was taken: %+v", got)
-	}
-
-	// The node that lost its lease changes nothing any more.
-	late.State, late.Progress = syncline.WorkSucceeded, 100
-	wantCode(t, s.UpdateWork(ctx, late), syncline.CodeConflict)
-	item := syncline.LogItem{Time: base, Level: syncline.LogInfo, Message: "m"}
-	wantCode(t, s.AppendLog(ctx, late.ID, late.Epoch, item), syncline.CodeConflict)
-	if got := stored(t, s, held); got != held || len(whole(t, s, held)) != 0 {
-		t.Errorf("a late node left %+v", got)
-	}
-	check(t, s.AppendLog(ctx, held.ID, held.Epoch, item))
-	end(t, s, held, syncline.WorkStopped)
-	take("third", base.Add(9*time.Hour), 0, &free, &endless) // not what has ended
-}
-
-// testTakeRace has many nodes take the same work: each piece goes to one of them.
-func testTakeRace(t *testing.T, s store.Store) {
-	repo := addRepository(t, s, "r")
-	for range 20 {
-		w := newWork(restore, repo.ID, base)
-		w.Lease = store.Lease{}
-		_, _, err := s.AddWork(t.Context(), w)
-		check(t, err)
-	}
-	var mu sync.Mutex
-	owners := map[syncline.ID]string{}
-	together(8, func(i int) {
-		for {
-			owner := string(rune('a' + i))
-			got, err := s.TakeWork(t.Context(), store.Taking{Kind: restore, Owner: owner, Now: base, Until: base.Add(time.Hour), Limit: 1})
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			mu.Lock()
-			if len(got) != 1 || owners[got[0].ID] == owner { // its own again: none is left
-				mu.Unlock()
-				return
-			}
-			if other, taken := owners[got[0].ID]; taken {
-				t.Errorf("%s took the work of %s", owner, other)
-			}
-			owners[got[0].ID] = owner
-			mu.Unlock()
-			if err := s.UpdateWork(t.Context(), finished(got[0])); err != nil {
-				t.Error(err)
-			}
-		}
-	})
-	if len(owners) != 20 {
-		t.Errorf("%d pieces were taken", len(owners))
 	}
 }
 
