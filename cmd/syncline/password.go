@@ -62,7 +62,7 @@ func (e *environment) askPassword(ctx context.Context, open func(password string
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return syncline.WrapError(syncline.CodeInvalid, err, "the password cannot be read from standard input")
 		}
 		if line = strings.TrimRight(line, "\r\n"); line == "" {

@@ -163,8 +163,14 @@ func TestNames(t *testing.T) {
 		id   syncline.ID
 		want string
 	}{
-		{kindKey, "1", "main"}, {kindKey, "2", "By hand"}, {kindKey, "3", "main (3)"}, {kindKey, "4", "4"}, {kindKey, "5", "5"},
-		{kindAccount, "1", "AKIA"}, {kindStorage, "1", "cold"}, {kindRepository, "1", "web"},
+		{kindKey, "1", "main"},
+		{kindKey, "2", "By hand"},
+		{kindKey, "3", "main (3)"},
+		{kindKey, "4", "4"},
+		{kindKey, "5", "5"},
+		{kindAccount, "1", "AKIA"},
+		{kindStorage, "1", "cold"},
+		{kindRepository, "1", "web"},
 	} {
 		if got := p.nameOf(tt.kind, tt.id); got != tt.want {
 			t.Errorf("%s %s is called %q, want %q", tt.kind, tt.id, got, tt.want)
