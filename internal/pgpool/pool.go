@@ -1,0 +1,153 @@
+// Package pgpool is a node's connections to the PostgreSQL of its fleet: how they are
+// opened, which of them are still alive, what is tried a second time, and what errors
+// say. It knows nothing of the tables.
+//
+// No connection has a state outside of a transaction, neither settings nor prepared
+// statements. So a pooler like pgbouncer may stand between the node and the database,
+// also in transaction mode.
+package pgpool
+
+import (
+	"context"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"syncline.dev/syncline"
+)
+
+const (
+	// size is how many connections a node has at most, unless its URL has
+	// pool_max_conns.
+	size = 16
+
+	// limit bounds a call, with the wait for a connection. A network that swallows
+	// everything holds up no call for longer.
+	limit = 30 * time.Second
+
+	connectTime = 10 * time.Second
+	// quiet is how long a connection may have been idle before it is asked whether it is
+	// alive. The operating system is asked before every use.
+	quiet    = 30 * time.Second
+	pingTime = 5 * time.Second
+)
+
+// Pool is the connections of a node. It is safe for concurrent use.
+type Pool struct {
+	conns   *pgxpool.Pool
+	closing chan struct{}
+	closed  sync.Once
+}
+
+// Open reads a URL, or words like "host=… dbname=…", with all that libpq's variables,
+// password file and service file add to it. It opens no connection. No error and no log
+// has any part of the URL.
+func Open(url string) (*Pool, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		// The error has parts of the URL, and so is not kept.
+		return nil, syncline.Errorf(syncline.CodeInvalid,
+			"the address of the database cannot be read; write it as postgres://user@host:5432/database, and check the service file, the password file and the certificates that it names")
+	}
+	if !strings.Contains(url, "pool_max_conns") {
+		config.MaxConns = size
+	}
+	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	config.ConnConfig.StatementCacheCapacity, config.ConnConfig.DescriptionCacheCapacity = 0, 0
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = connectTime
+	}
+	config.ConnConfig.DialFunc = dial
+	if config.ConnConfig.RuntimeParams["application_name"] == "" {
+		config.ConnConfig.RuntimeParams["application_name"] = "syncline"
+	}
+	config.PingTimeout = pingTime
+	config.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool {
+		return p.IdleDuration > quiet || !silent(p.Conn.PgConn().Conn())
+	}
+	conns, err := pgxpool.NewWithConfig(context.Background(), config) // opens its first connection when it is needed
+	if err != nil {
+		return nil, syncline.WrapError(syncline.CodeInternal, err, "the connections to the database cannot be prepared")
+	}
+	return &Pool{conns: conns, closing: make(chan struct{})}, nil
+}
+
+// dial notices within half a minute that the other end of a connection is gone.
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	d := net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3},
+		Control:         giveUp,
+	}
+	return d.DialContext(ctx, network, address)
+}
+
+// Conns returns the connections, for what the methods of Pool do not cover.
+func (p *Pool) Conns() *pgxpool.Pool { return p.conns }
+
+// Close waits for the calls under way and closes the connections. Later calls fail with
+// CodeUnavailable.
+func (p *Pool) Close() {
+	p.closed.Do(func() {
+		close(p.closing)
+		p.conns.Close()
+	})
+}
+
+// Closed returns the error of a pool that is closed, or nil.
+func (p *Pool) Closed() error {
+	select {
+	case <-p.closing:
+		return errClosed
+	default:
+		return nil
+	}
+}
+
+// acquire takes a connection out of the pool.
+func (p *Pool) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	if err := p.Closed(); err != nil {
+		return nil, err
+	}
+	return p.conns.Acquire(ctx)
+}
+
+// release gives a connection back. After an error that shows that the server cannot
+// serve, it and all that are idle are closed, so that the next call looks for one that
+// can.
+func (p *Pool) release(conn *pgxpool.Conn, err error) {
+	if isOutOfService(err) {
+		_ = conn.Conn().Close(closedAlready) // there is nothing left to say to it
+		p.conns.Reset()
+	}
+	conn.Release()
+}
+
+// closedAlready lets Close send nothing.
+var closedAlready = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+// isOutOfService reports whether the server is a standby, or goes away.
+func isOutOfService(err error) bool {
+	switch state(err) {
+	case "25006", "57P01", "57P02", "57P03":
+		return true
+	}
+	return false
+}
+
+// state returns the SQLSTATE of an error, "" for none.
+func state(err error) string {
+	var e *pgconn.PgError
+	if asError(err, &e) {
+		return e.Code
+	}
+	return ""
+}

@@ -1,0 +1,25 @@
+package postgres
+
+import (
+	"sync"
+	"testing"
+
+	"syncline.dev/syncline/internal/pgtest"
+	"syncline.dev/syncline/internal/store"
+	"syncline.dev/syncline/internal/store/storetest"
+)
+
+func TestConformance(t *testing.T) {
+	var places sync.Map // of URL by place
+	storetest.Run(t, func(t *testing.T, place string) store.Store {
+		url, ok := places.Load(place)
+		if !ok {
+			url, _ = places.LoadOrStore(place, pgtest.New(t))
+		}
+		s, err := Open(t.Context(), url.(string))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	})
+}
