@@ -58,6 +58,9 @@ const maxDepth = 4096
 
 // view runs fn on the catalog of a restore point, with its snapshot.
 func (x *Explorer) view(ctx context.Context, id syncline.ID, fn func(v *catalog.View, s catalog.Snapshot) error) error {
+	if ran, err := x.viewLikely(ctx, id, fn); ran {
+		return err
+	}
 	point, err := x.Points.Get(ctx, id)
 	if err != nil {
 		return err
@@ -71,6 +74,32 @@ func (x *Explorer) view(ctx context.Context, id syncline.ID, fn func(v *catalog.
 			return fn(v, s)
 		})
 	})
+}
+
+// viewLikely is view for a point of which the repository is known. It opens one
+// view, where view opens one to find the repository and another to read it. ran
+// says that fn has run.
+func (x *Explorer) viewLikely(ctx context.Context, id syncline.ID, fn func(v *catalog.View, s catalog.Snapshot) error) (ran bool, err error) {
+	repository, ok := x.Points.holder(id)
+	if !ok {
+		return false, nil
+	}
+	err = x.Points.Catalogs.Use(ctx, repository, func(c *catalog.Catalog) error {
+		return c.View(ctx, func(v *catalog.View) error {
+			list, err := x.Points.in(v, repository)
+			if err != nil || !list.ids[id] {
+				return err
+			}
+			i := slices.IndexFunc(list.points, func(p syncline.RestorePoint) bool { return p.ID == id })
+			s, err := snapshotOf(v, list.points[i])
+			if err != nil {
+				return err
+			}
+			ran = true
+			return fn(v, s)
+		})
+	})
+	return ran, err
 }
 
 func snapshotOf(v *catalog.View, point syncline.RestorePoint) (catalog.Snapshot, error) {

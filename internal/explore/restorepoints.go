@@ -163,33 +163,50 @@ func (p *RestorePoints) of(ctx context.Context, id syncline.ID) ([]syncline.Rest
 // changed.
 func (p *RestorePoints) list(ctx context.Context, id syncline.ID) (list pointList, err error) {
 	err = p.Catalogs.Use(ctx, id, func(c *catalog.Catalog) error {
-		return c.View(ctx, func(v *catalog.View) error {
-			p.mu.Lock()
-			kept, ok := p.lists[id]
-			p.mu.Unlock()
-			if ok && kept.changes == v.Changes() {
-				list = kept
-				return nil
-			}
-			points, err := pointsOf(v, id)
-			if err != nil {
-				return err
-			}
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			if p.lists == nil {
-				p.lists = make(map[syncline.ID]pointList)
-			}
-			ids := make(map[syncline.ID]bool, len(points))
-			for i := range points {
-				ids[points[i].ID] = true
-			}
-			list = pointList{v.Changes(), points, ids, sync.OnceValue(func() []Series { return seriesOf(points) })}
-			p.lists[id] = list
-			return nil
+		return c.View(ctx, func(v *catalog.View) (err error) {
+			list, err = p.in(v, id)
+			return err
 		})
 	})
 	return list, err
+}
+
+// in is list for a view of the repository's catalog.
+func (p *RestorePoints) in(v *catalog.View, id syncline.ID) (pointList, error) {
+	p.mu.Lock()
+	kept, ok := p.lists[id]
+	p.mu.Unlock()
+	if ok && kept.changes == v.Changes() {
+		return kept, nil
+	}
+	points, err := pointsOf(v, id)
+	if err != nil {
+		return pointList{}, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.lists == nil {
+		p.lists = make(map[syncline.ID]pointList)
+	}
+	ids := make(map[syncline.ID]bool, len(points))
+	for i := range points {
+		ids[points[i].ID] = true
+	}
+	list := pointList{v.Changes(), points, ids, sync.OnceValue(func() []Series { return seriesOf(points) })}
+	p.lists[id] = list
+	return list, nil
+}
+
+// holder returns the repository whose kept list has the point.
+func (p *RestorePoints) holder(point syncline.ID) (repository syncline.ID, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for id, list := range p.lists {
+		if list.ids[point] {
+			return id, true
+		}
+	}
+	return "", false
 }
 
 func pointsOf(v *catalog.View, id syncline.ID) ([]syncline.RestorePoint, error) {
