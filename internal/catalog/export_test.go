@@ -40,6 +40,9 @@ func SetMaxRuns(n int) (restore func()) {
 	return func() { maxRuns = old }
 }
 
+// Box returns the catalog's container.
+func (c *Catalog) Box() Container { return c.box }
+
 // Frame seals a payload as the catalog does.
 func Frame(kind Kind, no uint64, payload []byte) []byte { return frame(kind, no, payload) }
 

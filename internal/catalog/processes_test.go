@@ -49,11 +49,24 @@ func writerModel(seed uint64) *model {
 
 func serveWriter(file string, seed uint64, in io.Reader, out io.Writer) error {
 	ctx := context.Background()
-	w := &writerProcess{m: writerModel(seed)}
-	var err error
-	if w.c, err = sqlite.OpenCatalog(ctx, file); err != nil {
+	return withCatalog(ctx, file, func(c *catalog.Catalog) error {
+		return answerLines(ctx, &writerProcess{m: writerModel(seed), c: c}, in, out)
+	})
+}
+
+// withCatalog runs fn with the catalog at a place: a file, or a database.
+func withCatalog(ctx context.Context, place string, fn func(*catalog.Catalog) error) error {
+	if strings.HasPrefix(place, "postgres://") {
+		return inDatabase(ctx, place, fn)
+	}
+	c, err := sqlite.OpenCatalog(ctx, place)
+	if err != nil {
 		return err
 	}
+	return errors.Join(fn(c), c.Close())
+}
+
+func answerLines(ctx context.Context, w *writerProcess, in io.Reader, out io.Writer) error {
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
 		answer := "ok"
@@ -67,7 +80,7 @@ func serveWriter(file string, seed uint64, in io.Reader, out io.Writer) error {
 			return err
 		}
 	}
-	return errors.Join(lines.Err(), w.c.Close())
+	return lines.Err()
 }
 
 type writerProcess struct {
@@ -98,6 +111,11 @@ func (w *writerProcess) do(ctx context.Context, what string) (err error) {
 		return nil
 	case "session":
 		return w.session(ctx)
+	}
+	if seed, ok := strings.CutPrefix(what, "model "); ok {
+		n, err := strconv.ParseUint(seed, 10, 64)
+		w.m = writerModel(n)
+		return err
 	}
 	return fmt.Errorf("%q is nothing that a writer does", what)
 }
@@ -137,8 +155,8 @@ func (w *writerProcess) try(ctx context.Context) error {
 	return w.do(ctx, "publish")
 }
 
-// startWriter starts a process; tell has it do something and returns its
-// answer.
+// startWriter starts a process that writes to the catalog at a place; tell has it
+// do something and returns its answer.
 func startWriter(t *testing.T, file string, seed uint64) (tell func(string) string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -17,19 +19,17 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// A connection has no state outside of a transaction, and no statement is
-// prepared, so a pooler between node and database may give each transaction
-// another connection.
-
 // exchange sends statements in one request and calls row with each row of the
 // answers. which is the position of the row's statement. The row is valid during
 // the call. An error of row is rowErr, and ends the calls.
-func exchange(ctx context.Context, conn *pgconn.PgConn, statements []statement, row func(which int, values [][]byte) error) (rowErr, err error) {
+func (l *link) exchange(ctx context.Context, conn *pgxpool.Conn, statements []statement, row func(which int, values [][]byte) error) (rowErr, err error) {
+	pg := conn.Conn().PgConn()
+	known := l.known(pg)
 	var batch pgconn.Batch
 	for _, s := range statements {
-		s.add(&batch)
+		s.add(&batch, known.find(s))
 	}
-	results := conn.ExecBatch(ctx, &batch)
+	results := pg.ExecBatch(ctx, &batch)
 	for which := 0; rowErr == nil && results.NextResult(); which++ {
 		rows := results.ResultReader()
 		for rowErr == nil && rows.NextRow() {
@@ -38,7 +38,9 @@ func exchange(ctx context.Context, conn *pgconn.PgConn, statements []statement, 
 			}
 		}
 	}
-	return rowErr, results.Close() // which reads what is left
+	err = results.Close() // which reads what is left
+	l.notPrepared(pg, err)
+	return rowErr, err
 }
 
 // link is the way to the database.
@@ -46,6 +48,15 @@ type link struct {
 	pool *pgxpool.Pool
 	idle time.Duration  // see session
 	left sync.WaitGroup // the ends of transactions that nobody waits for
+
+	unprepared atomic.Bool // a pooler stands between, which prepares no statements
+}
+
+func newLink(pool *pgxpool.Pool, idle time.Duration) *link {
+	l := &link{pool: pool, idle: idle}
+	mode := pool.Config().ConnConfig.DefaultQueryExecMode
+	l.unprepared.Store(mode != pgx.QueryExecModeCacheStatement)
+	return l
 }
 
 // begin takes a connection and sends statements on it. A connection that was
@@ -57,7 +68,7 @@ func (l *link) begin(ctx context.Context, statements []statement, row func(which
 		if err != nil {
 			return nil, translate(ctx, err)
 		}
-		rowErr, err := exchange(ctx, conn.Conn().PgConn(), statements, row)
+		rowErr, err := l.exchange(ctx, conn, statements, row)
 		if err == nil && rowErr == nil {
 			return conn, nil
 		}
@@ -94,16 +105,20 @@ const finishTime = 10 * time.Second
 // connection back. Nobody waits for it but close.
 func (l *link) rollback(conn *pgxpool.Conn) {
 	pg := conn.Conn().PgConn()
-	if pg.IsClosed() || pg.TxStatus() == 'I' {
+	known := l.known(pg)
+	if pg.IsClosed() || pg.TxStatus() == 'I' && !known.wanted() {
 		conn.Release()
 		return
 	}
 	l.left.Go(func() {
+		defer conn.Release()
 		ctx, cancel := context.WithTimeout(context.Background(), finishTime)
 		defer cancel()
 		// A connection that fails here is closed, which ends the transaction, too.
-		_ = pg.Exec(ctx, "ROLLBACK").Close()
-		conn.Release()
+		if pg.TxStatus() != 'I' {
+			_ = pg.Exec(ctx, "ROLLBACK").Close()
+		}
+		known.prepare(ctx, pg)
 	})
 }
 

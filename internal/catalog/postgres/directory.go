@@ -17,7 +17,7 @@ import (
 // Another node may delete a catalog that this one has open. The next read of it
 // fails with syncline.CodeUnavailable, and the use after that begins anew.
 type Directory struct {
-	link
+	*link
 	onDamage func(repository syncline.ID)
 	maxOpen  int
 
@@ -79,7 +79,7 @@ func OpenDirectory(pool *pgxpool.Pool, o Options) *Directory {
 		o.Idle = DefaultIdle
 	}
 	d := &Directory{
-		link: link{pool: pool, idle: o.Idle}, onDamage: o.OnDamage, maxOpen: o.MaxOpen,
+		link: newLink(pool, o.Idle), onDamage: o.OnDamage, maxOpen: o.MaxOpen,
 		tidy: make(chan struct{}, 1), open: make(map[syncline.ID]*handle),
 	}
 	d.life, d.stop = context.WithCancel(context.Background())

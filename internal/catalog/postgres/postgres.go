@@ -28,7 +28,7 @@ const DefaultIdle = 10 * time.Second
 // Container is a catalog.Container in a database: one row of catalogs, and the
 // values of its generation.
 type Container struct {
-	link
+	*link
 	no int64 // of the catalog
 
 	turn chan struct{} // holds the token of the update that runs in this process
@@ -40,7 +40,7 @@ type Container struct {
 }
 
 func newContainer(pool *pgxpool.Pool, no int64, idle time.Duration, tidy func()) *Container {
-	return &Container{link: link{pool: pool, idle: idle}, no: no, turn: make(chan struct{}, 1), tidy: tidy}
+	return &Container{link: newLink(pool, idle), no: no, turn: make(chan struct{}, 1), tidy: tidy}
 }
 
 var errClosed = syncline.Errorf(syncline.CodeUnavailable, "the catalog is closed; try again")

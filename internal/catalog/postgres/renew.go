@@ -69,7 +69,7 @@ func (l *link) drop(ctx context.Context) (more bool, err error) {
 		return false, nil
 	}
 	// The last step takes the generation off the list.
-	_, err = exchange(ctx, conn.Conn().PgConn(), []statement{{
+	_, err = l.exchange(ctx, conn, []statement{{
 		`WITH step AS (
 			SELECT id FROM syncline.catalog_values WHERE generation = $1 ORDER BY id LIMIT $2),
 		gone AS (DELETE FROM syncline.catalog_values WHERE generation = $1 AND id IN (SELECT id FROM step))

@@ -53,11 +53,23 @@ func newSession(ctx context.Context, c *Container, update bool) *session {
 
 var errGone = errors.New("the catalog's row is not there")
 
-const selectCatalog = `SELECT generation, head, set_config('idle_in_transaction_session_timeout', $2, true) FROM syncline.catalogs WHERE no = $1`
+// catalogColumns tells the answer with the catalog's row from others.
+const catalogColumns = 4
+
+const (
+	beginView   = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`
+	beginUpdate = `BEGIN ISOLATION LEVEL READ COMMITTED`
+	// A plan that was made for an empty table reads all of it.
+	selectCatalog = `SELECT generation, head, set_config('idle_in_transaction_session_timeout', $2, true),
+		set_config('enable_seqscan', 'off', true) FROM syncline.catalogs WHERE no = $1`
+	lockCatalog = selectCatalog + ` FOR NO KEY UPDATE`
+	getValue    = `SELECT id, final, data FROM syncline.catalog_values WHERE generation = $1 AND id = $2`
+	getValues   = `SELECT id, final, data FROM syncline.catalog_values WHERE generation = $1 AND id = ANY ($2)`
+)
 
 func (s *session) beginView() error {
 	return s.begin([]statement{
-		{sql: `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`},
+		{sql: beginView},
 		{selectCatalog, []param{int8Param(s.c.no), s.idle()}},
 	}, nil)
 }
@@ -68,9 +80,9 @@ func (s *session) idle() param { return milliseconds(max(1, s.c.idle.Millisecond
 // take its answers.
 func (s *session) beginUpdate(expected catalog.Head) error {
 	statements := []statement{
-		{sql: `BEGIN ISOLATION LEVEL READ COMMITTED`},
+		{sql: beginUpdate},
 		{`SELECT set_config('tcp_user_timeout', $1, true)`, []param{s.idle()}},
-		{selectCatalog + ` FOR NO KEY UPDATE`, []param{int8Param(s.c.no), s.idle()}},
+		{lockCatalog, []param{int8Param(s.c.no), s.idle()}},
 	}
 	claim, claims := catalog.ClaimOf(s.ctx)
 	if claims {
@@ -101,7 +113,7 @@ func (s *session) beginUpdate(expected catalog.Head) error {
 func (s *session) begin(statements []statement, row func(which int)) error {
 	found := false
 	conn, err := s.c.begin(s.ctx, statements, func(which int, values [][]byte) error {
-		if len(values) == 3 {
+		if len(values) == catalogColumns {
 			found = true
 			s.generation, s.head = readInt8(values[0]), catalog.Head(values[1])
 		} else if row != nil {
@@ -151,7 +163,7 @@ func (s *session) ask(row func(which int, values [][]byte) error, statements ...
 		if err := s.usable(); err != nil {
 			return err
 		}
-		rowErr, err := exchange(s.ctx, s.conn.Conn().PgConn(), statements, row)
+		rowErr, err := s.c.exchange(s.ctx, s.conn, statements, row)
 		s.used = time.Now()
 		if rowErr != nil || err == nil {
 			return rowErr
@@ -274,9 +286,9 @@ func (s *session) usableNow() error {
 
 func (r *reader) get(ids []int64) statement {
 	if len(ids) == 1 {
-		return statement{`SELECT id, final, data FROM syncline.catalog_values WHERE generation = $1 AND id = $2`, []param{int8Param(r.generation), int8Param(ids[0])}}
+		return statement{getValue, []param{int8Param(r.generation), int8Param(ids[0])}}
 	}
-	return statement{`SELECT id, final, data FROM syncline.catalog_values WHERE generation = $1 AND id = ANY ($2)`, []param{int8Param(r.generation), int8sParam(ids)}}
+	return statement{getValues, []param{int8Param(r.generation), int8sParam(ids)}}
 }
 
 // A scan asks for so many values at a time. Few suffice where the caller stops

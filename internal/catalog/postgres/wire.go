@@ -98,8 +98,9 @@ type statement struct {
 	params []param
 }
 
-// add appends the statement to a batch. Its answer is in binary form.
-func (s statement) add(batch *pgconn.Batch) {
+// add appends the statement to a batch. Its answer is in binary form. prepared is
+// the statement as the connection knows it, nil if it does not.
+func (s statement) add(batch *pgconn.Batch, prepared *pgconn.StatementDescription) {
 	values := make([][]byte, len(s.params))
 	oids := make([]uint32, len(s.params))
 	formats := make([]int16, len(s.params))
@@ -108,6 +109,10 @@ func (s statement) add(batch *pgconn.Batch) {
 		if p.oid != 0 {
 			formats[i] = 1
 		}
+	}
+	if prepared != nil {
+		batch.ExecStatement(prepared, values, formats, []int16{1})
+		return
 	}
 	batch.ExecParams(s.sql, values, oids, formats, []int16{1})
 }

@@ -121,6 +121,13 @@ put AS (
 	ON CONFLICT (generation, id) DO UPDATE SET final = excluded.final, data = excluded.data)
 `
 
+// What follows putValues.
+const (
+	putOnly = `SELECT -n FROM old`
+	putHead = `UPDATE syncline.catalogs SET generation = $1, head = $5, bytes = greatest(0, $6 - (SELECT n FROM old)
+		+ CASE generation WHEN $1 THEN bytes ELSE 0 END) WHERE no = $7`
+)
+
 func (w *writer) deleteStatements() (list []statement) {
 	for _, r := range w.deletes {
 		list = append(list, statement{deleteValues, []param{int8Param(w.generation), int8Param(r.first), int8Param(r.last)}})
@@ -143,7 +150,7 @@ func (w *writer) send() error {
 	statements := w.deleteStatements()
 	list, bytes := w.waiting()
 	if len(list) > 0 {
-		statements = append(statements, statement{putValues + `SELECT -n FROM old`, append([]param{int8Param(w.generation)}, valuesParams(list)...)})
+		statements = append(statements, statement{putValues + putOnly, append([]param{int8Param(w.generation)}, valuesParams(list)...)})
 	}
 	if len(statements) == 0 {
 		return w.s.usableNow()
@@ -175,8 +182,7 @@ func (w *writer) commit() error {
 	list, bytes := w.waiting()
 	w.sent()
 	statements := []statement{{
-		putValues + `UPDATE syncline.catalogs SET generation = $1, head = $5, bytes = greatest(0, $6 - (SELECT n FROM old)
-			+ CASE generation WHEN $1 THEN bytes ELSE 0 END) WHERE no = $7`,
+		putValues + putHead,
 		slices.Concat([]param{int8Param(w.generation)}, valuesParams(list),
 			[]param{bytesParam([]byte(w.head)), int8Param(w.grown + bytes), int8Param(w.s.c.no)}),
 	}}
@@ -199,7 +205,7 @@ func (s *session) commit(statements []statement, before, after catalog.Head) err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), commitTime)
 	defer cancel()
-	_, err := exchange(ctx, s.conn.Conn().PgConn(), statements, nil)
+	_, err := s.c.exchange(ctx, s.conn, statements, nil)
 	s.used = time.Now()
 	if err == nil {
 		return nil

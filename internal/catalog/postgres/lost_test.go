@@ -1,0 +1,228 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/pgtest"
+)
+
+func wantCode(t testing.TB, err error, code syncline.Code) {
+	t.Helper()
+	if syncline.CodeOf(err) != code {
+		t.Fatalf("error %v has code %q, want %q", err, syncline.CodeOf(err), code)
+	}
+}
+
+// headOf returns the head that a container has.
+func headOf(t testing.TB, c catalog.Container) (head catalog.Head) {
+	t.Helper()
+	check(t, c.View(context.Background(), func(r catalog.Reader) error {
+		head = r.Head()
+		return nil
+	}))
+	return head
+}
+
+// write puts one value into an update that continues the head, and sets next.
+func write(ctx context.Context, c catalog.Container, before, next catalog.Head, value string) error {
+	return c.Update(ctx, before, func(w catalog.Writer) error {
+		return errors.Join(w.Put(1, 1, []byte(value)), w.SetHead(next))
+	})
+}
+
+func wantValue(t testing.TB, c catalog.Container, value string) {
+	t.Helper()
+	check(t, c.View(context.Background(), func(r catalog.Reader) error { return reads(r, value) }))
+}
+
+func reads(r catalog.Reader, value string) error {
+	got, err := r.Get(1, 1)
+	if err == nil && string(got) != value {
+		err = fmt.Errorf("the value is %q, want %q", got, value)
+	}
+	return err
+}
+
+// TestRestart restarts the server in the middle of a view and of an update.
+func TestRestart(t *testing.T) {
+	for _, mode := range []string{"fast", "immediate"} {
+		server := pgtest.Start(t)
+		url := server.Database(t)
+		prepare(t, url)
+		pool := connect(t, url)
+		c := openBox(t, pool, pool, "one")
+		check(t, write(t.Context(), c, "", "first", "before"))
+		restart := func() {
+			server.Stop(t, mode)
+			server.Run(t)
+		}
+		ran := 0
+		check(t, c.View(t.Context(), func(r catalog.Reader) error {
+			ran++
+			restart()
+			return reads(r, "before")
+		}))
+		err := c.Update(t.Context(), "first", func(w catalog.Writer) error {
+			check(t, w.Put(1, 1, []byte("lost")))
+			check(t, w.(*writer).send())
+			restart()
+			return w.SetHead("lost")
+		})
+		wantCode(t, err, syncline.CodeUnavailable)
+		wantValue(t, c, "before") // also on connections that were lost while idle
+		if head := headOf(t, c); head != "first" || ran != 1 {
+			t.Errorf("%s: the head is %q, and the view ran %d times", mode, head, ran)
+		}
+		check(t, write(t.Context(), c, "first", "second", "after"))
+		wantValue(t, c, "after")
+		server.Stop(t, mode)
+		err = c.View(t.Context(), func(catalog.Reader) error { return nil })
+		wantCode(t, err, syncline.CodeUnavailable)
+		for _, secret := range []string{"127.0.0.1", fmt.Sprint(server.Port), "user"} {
+			if bytes.Contains([]byte(err.Error()), []byte(secret)) {
+				t.Errorf("the error names the server: %v", err)
+			}
+		}
+	}
+}
+
+// TestIdleLoss ends all connections between requests. Nobody notices.
+func TestIdleLoss(t *testing.T) {
+	pool, other := pools(t)
+	c := openBox(t, pool, other, "one")
+	check(t, write(t.Context(), c, "", "head 0", "0"))
+	for i := range 5 {
+		holdAll(t, pool)
+		c.LoseConnections()
+		wantValue(t, c, fmt.Sprint(i))
+		holdAll(t, pool)
+		c.LoseConnections()
+		check(t, write(t.Context(), c, catalog.Head(fmt.Sprint("head ", i)), catalog.Head(fmt.Sprint("head ", i+1)), fmt.Sprint(i+1)))
+	}
+}
+
+// holdAll has the pool open all of its connections.
+func holdAll(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
+	for range pool.Config().MaxConns {
+		conn, err := pool.Acquire(t.Context())
+		check(t, err)
+		defer conn.Release()
+	}
+}
+
+// TestLostCommit loses the connection behind the request that commits, before its
+// answer. The write is there, and the writer is told so. In the other half of the
+// rounds the server never gets the request.
+func TestLostCommit(t *testing.T) {
+	url := pgtest.New(t)
+	prepare(t, url)
+	proxy := pgtest.NewProxy(t, url)
+	direct := connect(t, url)
+	c := openBox(t, connect(t, proxy.URL()), direct, "one")
+	head := catalog.Head("")
+	for i := range 20 {
+		next := catalog.Head(fmt.Sprint("head ", i))
+		err := c.Update(t.Context(), head, func(w catalog.Writer) error {
+			if i%2 == 0 {
+				proxy.CutBehind(func([]byte) bool {
+					proxy.CutBehind(nil) // the question how it ended passes
+					return true
+				})
+			} else {
+				proxy.Cut()
+			}
+			return errors.Join(w.Put(1, 1, []byte(next)), w.SetHead(next))
+		})
+		if i%2 == 0 {
+			check(t, err)
+			head = next
+		} else {
+			wantCode(t, err, syncline.CodeUnavailable)
+		}
+		if got := headOf(t, c); got != head {
+			t.Fatalf("round %d: the head is %q, want %q", i, got, head)
+		}
+		wantValue(t, c, string(head))
+	}
+}
+
+// TestClaimLostMeanwhile takes the work over while an update under the claim runs: the
+// taking waits for the end of the update, or passes the work over.
+func TestClaimLostMeanwhile(t *testing.T) {
+	pool, other := pools(t)
+	c := openBox(t, pool, other, "one")
+	claim := c.TakeWork(t, "work")
+	ctx := catalog.WithClaim(t.Context(), claim)
+	check(t, c.Update(ctx, "", func(w catalog.Writer) error {
+		n := number(t, other, `SELECT count(*) FROM (SELECT 1 FROM syncline.work FOR UPDATE SKIP LOCKED) AS x`)
+		if n != 0 {
+			t.Error("the work can be taken while an update holds it")
+		}
+		// The owner renews its lease all the same.
+		exec(t, other, `SET lock_timeout = 1000; UPDATE syncline.work SET state = 'running'; RESET lock_timeout`)
+		return errors.Join(w.Put(1, 1, []byte("held")), w.SetHead("held"))
+	}))
+	if n := number(t, other, `SELECT count(*) FROM (SELECT 1 FROM syncline.work FOR UPDATE SKIP LOCKED) AS x`); n != 1 {
+		t.Error("the work cannot be taken behind an update")
+	}
+	exec(t, other, `UPDATE syncline.work SET state = 'success'`)
+	err := write(ctx, c, "held", "late", "late")
+	if !errors.Is(err, catalog.ErrConflict) {
+		t.Errorf("a write for work that has ended gives %v", err)
+	}
+	wantValue(t, c, "held")
+}
+
+// TestStandsStill has a writer whose process stands still in the middle of an update,
+// as the database sees it: nothing comes any more. It is refused when it goes on, and
+// the next writer waits no longer than the bound.
+func TestStandsStill(t *testing.T) {
+	url := pgtest.New(t)
+	prepare(t, url)
+	direct := connect(t, url)
+	proxy := pgtest.NewProxy(t, url)
+	still, next := openBox(t, connect(t, proxy.URL()), direct, "one"), openBox(t, direct, direct, "one")
+	still.idle = 300 * time.Millisecond
+	check(t, write(t.Context(), next, "", "first", "first"))
+	err := still.Update(t.Context(), "first", func(w catalog.Writer) error {
+		check(t, w.Put(1, 1, []byte("late")))
+		check(t, w.(*writer).send())
+		proxy.Let(false)
+		check(t, write(t.Context(), next, "first", "second", "second"))
+		proxy.Let(true)
+		return w.SetHead("late")
+	})
+	if code := syncline.CodeOf(err); code != syncline.CodeUnavailable && code != syncline.CodeConflict {
+		t.Errorf("a writer that stood still gets %v", err)
+	}
+	wantValue(t, next, "second")
+}
+
+// TestLiveWriterKeeps has a writer think for longer than a silent one may: it is
+// not refused, because its process lives. So does a reader.
+func TestLiveWriterKeeps(t *testing.T) {
+	pool, other := pools(t)
+	c := openBox(t, pool, other, "one")
+	c.idle = 200 * time.Millisecond
+	pause := func() { exec(t, other, `SELECT pg_sleep(1)`) } // by the clock that ends silent transactions
+	check(t, c.Update(t.Context(), "", func(w catalog.Writer) error {
+		check(t, w.Put(1, 1, []byte("slow")))
+		pause()
+		return w.SetHead("slow")
+	}))
+	check(t, c.View(t.Context(), func(r catalog.Reader) error {
+		exec(t, other, `UPDATE syncline.catalogs SET head = 'other'`) // a view that resumes would notice
+		pause()
+		return reads(r, "slow")
+	}))
+}
