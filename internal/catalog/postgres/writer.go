@@ -121,7 +121,7 @@ put AS (
 	ON CONFLICT (generation, id) DO UPDATE SET final = excluded.final, data = excluded.data)
 `
 
-// What follows putValues.
+// The ends of putValues.
 const (
 	putOnly = `SELECT -n FROM old`
 	putHead = `UPDATE syncline.catalogs SET generation = $1, head = $5, bytes = greatest(0, $6 - (SELECT n FROM old)

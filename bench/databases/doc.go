@@ -1,0 +1,2 @@
+// Package databases measures catalogs in PostgreSQL against catalogs in SQLite.
+package databases
