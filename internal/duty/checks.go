@@ -11,7 +11,7 @@ import (
 )
 
 // checkLength is how long the check of a repository stays with a node that falls silent.
-const checkLength = 30 * time.Second
+const checkLength = 20 * time.Second
 
 // checkPrefix begins the names of the duties to check a repository.
 const checkPrefix = "check/"

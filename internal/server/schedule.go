@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
@@ -91,6 +92,15 @@ func (t turns) Busy(ctx context.Context, repository syncline.ID) (done string, e
 	s := newest[0]
 	s.Statistics.Requests, s.Statistics.RequestsByKind, s.Statistics.Retries = 0, nil, 0 // which bring nothing by themselves
 	return fmt.Sprint(s.ID, s.State, s.Progress, s.Statistics), nil
+}
+
+// Succeeded implements schedule.Sessions.
+func (t turns) Succeeded(ctx context.Context, repository syncline.ID) (time.Time, error) {
+	newest, err := t.RepositorySessions(ctx, repository, 1, 0)
+	if err != nil || len(newest) == 0 || newest[0].State != syncline.WorkSucceeded {
+		return time.Time{}, err
+	}
+	return newest[0].EndedAt, nil
 }
 
 // disks are the file systems of the server's own, with the space that it keeps free.

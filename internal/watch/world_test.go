@@ -325,6 +325,11 @@ func (q *quarter) checked(ctx context.Context, r syncline.Repository, c syncline
 // Busy implements schedule.Sessions: sessions end at once.
 func (q *quarter) Busy(context.Context, syncline.ID) (string, error) { return "", nil }
 
+// Succeeded implements schedule.Sessions. A session of the quarter is judged where it ends.
+func (q *quarter) Succeeded(context.Context, syncline.ID) (time.Time, error) {
+	return time.Time{}, nil
+}
+
 // Begin implements schedule.Sessions: the catalog takes over what lies there.
 func (q *quarter) Begin(ctx context.Context, id syncline.ID) error {
 	q.mu.Lock()

@@ -19,34 +19,37 @@ type outcome struct {
 	disk       diskspace.Space // of a local repository; zero where it is not known
 }
 
-// check checks a repository whose turn it is.
-func (s *Service) check(ctx context.Context, t *turn) {
+// check checks a repository whose turn it is. held is the context for what the check does,
+// and ctx that of the service.
+func (s *Service) check(ctx, held context.Context, t *turn) {
 	s.mu.Lock()
 	r := t.repository
 	s.mu.Unlock()
-	looking, cancel := context.WithCancel(ctx)
+	looking, cancel := context.WithCancel(held)
 	defer cancel()
 	ended := make(chan outcome, 1)
 	go func() { ended <- s.look(looking, t, r) }()
 	slow, late := s.after(slowAfter), s.after(lateAfter)
-	for held := true; ; {
+	for place := true; ; {
 		select {
 		case o := <-ended:
-			s.record(ctx, t, o)
-			s.leave(t, held)
+			s.record(ctx, held, t, o)
+			s.letGo(t)
+			s.leave(t, place)
 			return
 		case <-slow:
-			if held {
+			if place {
 				s.give()
 			}
-			held, slow = false, nil
+			place, slow = false, nil
 		case <-late:
-			if held {
+			if place {
 				s.give()
 			}
 			cancel()
-			s.record(ctx, t, outcome{repository: r, err: syncline.Errorf(syncline.CodeUnavailable,
+			s.record(ctx, held, t, outcome{repository: r, err: syncline.Errorf(syncline.CodeUnavailable,
 				"the storage did not answer within %s; check that it is there and can be reached", lateAfter)})
+			s.letGo(t)
 			s.mu.Lock()
 			t.hung = true
 			s.mu.Unlock()
@@ -83,6 +86,9 @@ func (s *Service) look(ctx context.Context, t *turn, r syncline.Repository) (o o
 		return o
 	}
 	o.repository = list[i]
+	if o.err = s.ownerGone(list[i]); o.err != nil {
+		return o
+	}
 	if o.found, o.err = s.Checker.Check(ctx, list[i]); o.err == nil {
 		o.disk = s.diskOf(list[i])
 	}
@@ -120,7 +126,7 @@ func (s *Service) give() {
 	s.mu.Lock()
 	s.held--
 	s.mu.Unlock()
-	s.Reschedule()
+	s.wakeUp()
 }
 
 // leave ends a check.
@@ -135,7 +141,7 @@ func (s *Service) leave(t *turn, held bool) {
 		t.due = now
 	}
 	s.mu.Unlock()
-	s.Reschedule()
+	s.wakeUp()
 }
 
 // busyPause is the time after which a check is tried again that somebody waits for,
@@ -143,9 +149,9 @@ func (s *Service) leave(t *turn, held bool) {
 const busyPause = 5 * time.Second
 
 // record keeps the outcome of a check, tells everyone, and starts a session where there
-// is something new.
-func (s *Service) record(ctx context.Context, t *turn, o outcome) {
-	if ctx.Err() != nil { // a shutdown says nothing about the repository
+// is something new. The session outlasts the check, so it has the context of the service.
+func (s *Service) record(service, ctx context.Context, t *turn, o outcome) {
+	if ctx.Err() != nil { // a shutdown, or another node, says nothing about the repository
 		return
 	}
 	now, r := s.now(), o.repository
@@ -159,8 +165,11 @@ func (s *Service) record(ctx context.Context, t *turn, o outcome) {
 	}
 	s.mu.Lock()
 	if o.busy || o.own != nil {
-		t.postpone(o, now)
+		if planned := t.postpone(o, now); s.Fleet != nil {
+			t.check.Due, t.check.Plan = planned, t.text
+		}
 		s.mu.Unlock()
+		s.put(ctx, t, false)
 		return
 	}
 	c, begin := t.keep(o, now)
@@ -175,19 +184,25 @@ func (s *Service) record(ctx context.Context, t *turn, o outcome) {
 		s.Checked(ctx, r, c)
 	}
 	if begin {
-		s.logged("start a session", r.ID, s.Sessions.Begin(ctx, r.ID))
+		s.logged("start a session", r.ID, s.Sessions.Begin(service, r.ID))
 	}
+	// The record comes last: where this node dies before, another one checks again.
+	s.put(ctx, t, true)
 }
 
-// postpone plans the next try after a turn without a check.
-func (t *turn) postpone(o outcome, now time.Time) {
-	t.due = t.plan.next(now)
+// postpone plans the next try after a turn without a check. It returns the next turn,
+// which comes later where somebody waits for the check.
+func (t *turn) postpone(o outcome, now time.Time) (planned time.Time) {
+	planned = t.plan.next(now)
 	if o.own != nil {
-		t.due = t.plan.retry(now, 1)
+		planned = t.plan.retry(now, 1)
 	}
-	if t.wanted || t.again {
+	t.due = planned
+	if t.wanted || t.again || !t.check.AskedAt.IsZero() {
 		t.due, t.again = now.Add(busyPause), true
+		t.notBefore = t.due
 	}
+	return planned
 }
 
 // keep keeps the outcome of a check, and reports whether a session may begin.
@@ -208,9 +223,12 @@ func (t *turn) keep(o outcome, now time.Time) (kept syncline.Check, begin bool) 
 		if o.found.New || o.repository.OutOfSync {
 			c.Result = syncline.CheckChanged
 			begin = mayBegin(*c, now)
+		} else {
+			c.LookedAt = now
 		}
 		t.due = t.plan.next(now)
 	}
+	c.Due, c.Plan = t.due, t.text
 	if t.again {
 		t.due = now
 	}

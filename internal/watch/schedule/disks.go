@@ -57,8 +57,15 @@ func (s *Service) lookAtDisks(ctx context.Context, now time.Time) {
 		if unknown {
 			return
 		}
-		s.logged("report the space of disks", "", s.Reporter.Report(ctx, syncline.AlarmStorageLow, "", low))
+		s.logged("report the space of disks", "", s.disksLow(ctx, low))
 	})
+}
+
+func (s *Service) disksLow(ctx context.Context, low []syncline.Condition) error {
+	if s.DisksLow != nil {
+		return s.DisksLow(ctx, low)
+	}
+	return s.Reporter.Report(ctx, syncline.AlarmStorageLow, "", low)
 }
 
 // The free space on a repository's file system below which it is low: a share of the
@@ -98,7 +105,7 @@ func (s *Service) lowDisk(t *turn, found diskspace.Space, now time.Time) (low []
 	r, others := t.repository, 0
 	for _, u := range s.turns {
 		switch {
-		case u == t || u.repository.Path == "":
+		case u == t || u.repository.Path == "" || !s.here(u):
 		case !u.hasDisk:
 			if !u.plan.off() && now.Sub(s.begun) < disksWithin {
 				return nil, false

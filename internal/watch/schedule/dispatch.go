@@ -12,6 +12,9 @@ import (
 // dispatch starts the checks that are due and have a place. It returns how many it has
 // started, and the time of the next one.
 func (s *Service) dispatch(ctx context.Context, now time.Time) (started int, next time.Time, err error) {
+	if s.Fleet != nil {
+		return s.dispatchShared(ctx, now)
+	}
 	if err := s.load(ctx); err != nil {
 		return 0, time.Time{}, err
 	}
@@ -24,7 +27,7 @@ func (s *Service) dispatch(ctx context.Context, now time.Time) (started int, nex
 	settled := s.settle(ctx, now)
 	due, next := s.take(now)
 	for _, t := range due {
-		s.wg.Go(func() { s.check(ctx, t) })
+		s.wg.Go(func() { s.check(ctx, ctx, t) })
 	}
 	s.lookAtDisks(ctx, now)
 	s.write(ctx, now, false)
@@ -83,6 +86,7 @@ func (s *Service) reconcile(list []syncline.Repository, now time.Time) {
 			t.due = earlier(t.due, t.plan.next(now))
 		}
 		if old.ID != "" && elsewhere(old, r) {
+			t.text = planText(&r, &t.plan)
 			t.check.Session = syncline.SessionVerdict{}
 			if !t.plan.off() {
 				t.due = now
@@ -115,7 +119,7 @@ func (s *Service) watch() {
 	s.mu.Lock()
 	folders := make(map[syncline.ID]string)
 	for id, t := range s.turns {
-		if t.repository.Path != "" && !t.plan.off() {
+		if t.repository.Path != "" && !t.plan.off() && s.here(t) {
 			folders[id] = t.repository.Path
 		}
 	}
@@ -136,7 +140,7 @@ func (s *Service) replan(t *turn, now time.Time) {
 			"repository", t.repository.ID, "error", err)
 		p = plan{id: t.repository.ID}
 	}
-	t.plan = p
+	t.plan, t.text = p, planText(&t.repository, &p)
 	t.due = t.first(now)
 }
 
@@ -146,10 +150,13 @@ func (s *Service) take(now time.Time) (due []*turn, next time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, t := range s.turns {
+		from, ok := s.from(t)
 		switch {
-		case t.checking || t.due.IsZero():
+		case t.checking || t.due.IsZero() || !ok:
 		case t.due.After(now):
 			next = earlier(next, t.due)
+		case from.After(now):
+			next = earlier(next, from)
 		default:
 			due = append(due, t)
 		}

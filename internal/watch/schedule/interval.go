@@ -14,5 +14,5 @@ func (s *Service) SetInterval(interval time.Duration) {
 		}
 	}
 	s.mu.Unlock()
-	s.Reschedule()
+	s.wakeUp()
 }

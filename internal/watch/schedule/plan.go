@@ -101,8 +101,11 @@ func (p *plan) hash(text string) uint64 {
 	h := fnv.New64a()
 	h.Write([]byte(p.id))
 	h.Write([]byte(text))
-	x := h.Sum64()
-	// FNV mixes its last bytes into the low bits only.
+	return mixed(h.Sum64())
+}
+
+// mixed spreads a sum: FNV mixes its last bytes into the low bits only.
+func mixed(x uint64) uint64 {
 	x ^= x >> 33
 	x *= 0xff51afd7ed558ccd
 	x ^= x >> 33

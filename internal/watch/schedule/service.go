@@ -20,7 +20,9 @@ type Repositories interface {
 // Records keeps checks. The contract is that of store.Checks.
 type Records interface {
 	Checks(ctx context.Context) ([]syncline.Check, error)
+	CheckOf(ctx context.Context, repository syncline.ID) (syncline.Check, error)
 	PutChecks(ctx context.Context, checks ...syncline.Check) error
+	AskCheck(ctx context.Context, repository syncline.ID, at time.Time, anew bool) error
 }
 
 // Found is what a check finds.
@@ -43,6 +45,9 @@ type Sessions interface {
 	// Busy tells what the repository's session that has not ended has done so far; the
 	// text differs as long as the session goes on. It is empty without such a session.
 	Busy(ctx context.Context, repository syncline.ID) (done string, err error)
+	// Succeeded returns the end of the repository's latest session, where that has
+	// succeeded; zero otherwise.
+	Succeeded(ctx context.Context, repository syncline.ID) (time.Time, error)
 }
 
 // Reporter takes all conditions of a kind in a repository that hold at present.
@@ -70,6 +75,12 @@ type Service struct {
 	// Watch is told which folders of local repositories are to be watched for changes,
 	// all of them each time. Nil watches none.
 	Watch func(folders map[syncline.ID]string)
+	// Fleet shares the checks with other nodes; nil where there is none. Owner returns the
+	// node to which alone a repository belongs, "" for none; nil where none has one.
+	Fleet Fleet
+	Owner func(r syncline.Repository) syncline.ID
+	// DisksLow is told the conditions of Disks in place of Reporter, unless it is nil.
+	DisksLow func(ctx context.Context, low []syncline.Condition) error
 	// Checked is told of each check. Nil for nobody.
 	Checked func(ctx context.Context, r syncline.Repository, c syncline.Check)
 	// After is time.After when nil.
@@ -88,6 +99,7 @@ type Service struct {
 	looked   time.Time // at Disks
 	looking  bool
 	begun    time.Time // of the first round
+	shared   shared
 }
 
 const (
@@ -109,6 +121,7 @@ const (
 type turn struct {
 	repository syncline.Repository
 	plan       plan
+	text       string    // planText
 	due        time.Time // of the next check, zero for none
 	checking   bool
 	again      bool // somebody waits for a check that has not begun
@@ -128,6 +141,8 @@ type turn struct {
 	// that this process has looked for it.
 	disk    diskspace.Space
 	hasDisk bool
+
+	part
 }
 
 // Run gives turns until ctx ends.
@@ -165,6 +180,10 @@ func (s *Service) stop(ctx context.Context) {
 	case <-ended:
 	case <-s.after(stopGrace):
 	}
+	if s.Fleet != nil {
+		s.settleShared(ctx, s.now())
+		return
+	}
 	s.settle(ctx, s.now())
 	s.write(ctx, s.now(), true)
 }
@@ -198,7 +217,7 @@ func (s *Service) LastCheck(repository syncline.ID) (last syncline.Check, next t
 	switch {
 	case t == nil:
 		return syncline.Check{}, time.Time{}
-	case t.hung:
+	case t.hung && s.Fleet == nil:
 		return t.check, time.Time{}
 	}
 	return t.check, t.due
@@ -210,6 +229,14 @@ func (s *Service) now() time.Time { return s.Now().Round(0) }
 
 // Reschedule tells that repositories or their schedules have changed.
 func (s *Service) Reschedule() {
+	s.mu.Lock()
+	s.shared.stale = true
+	s.mu.Unlock()
+	s.wakeUp()
+}
+
+// wakeUp lets Run look which turns are due.
+func (s *Service) wakeUp() {
 	select {
 	case s.waker() <- struct{}{}:
 	default:
@@ -219,19 +246,29 @@ func (s *Service) Reschedule() {
 // Nudge lets a repository be checked at once: something has changed there.
 func (s *Service) Nudge(repository syncline.ID) {
 	s.mu.Lock()
-	if t := s.turns[repository]; t != nil && !t.plan.off() {
+	t := s.turns[repository]
+	here := t != nil && s.serves(t)
+	if here && !t.plan.off() {
 		t.again = true
 		if !t.checking {
 			t.due = s.now()
 		}
 	}
 	s.mu.Unlock()
-	s.Reschedule()
+	if !here && s.Fleet != nil {
+		s.askFor(repository, false)
+	}
+	s.wakeUp()
 }
 
 // Retry is Nudge after a change of what opens a repository. A session may begin then,
 // however the last one ended.
 func (s *Service) Retry(repository syncline.ID) {
+	if s.Fleet != nil {
+		s.askFor(repository, true)
+		s.wakeUp()
+		return
+	}
 	s.mu.Lock()
 	if t := s.turns[repository]; t != nil && t.check.Session != (syncline.SessionVerdict{}) {
 		t.check.Session, t.dirty = syncline.SessionVerdict{}, true

@@ -19,7 +19,7 @@ func (s *Service) SessionEnded(repository syncline.ID, err error) {
 	s.mu.Lock()
 	s.verdicts = append(s.verdicts, verdict{repository, err})
 	s.mu.Unlock()
-	s.Reschedule()
+	s.wakeUp()
 }
 
 // settle takes the verdicts that are there, and returns how many they were.

@@ -19,17 +19,18 @@ type world struct {
 	t  *testing.T
 	mu sync.Mutex
 
-	now      time.Time
-	list     []syncline.Repository
-	records  map[syncline.ID]syncline.Check
-	writes   int
-	check    func(r syncline.Repository) (schedule.Found, error)
-	checks   []seen
-	sessions []seen
-	busy     map[syncline.ID]string          // what sessions have done
-	broken   error                           // of the database
-	reported map[string][]syncline.Condition // by kind and repository
-	reports  []string
+	now       time.Time
+	list      []syncline.Repository
+	records   map[syncline.ID]syncline.Check
+	writes    int
+	check     func(r syncline.Repository) (schedule.Found, error)
+	checks    []seen
+	sessions  []seen
+	busy      map[syncline.ID]string // what sessions have done
+	broken    error                  // of the database
+	succeeded map[syncline.ID]time.Time
+	reported  map[string][]syncline.Condition // by kind and repository
+	reports   []string
 
 	service *schedule.Service
 }
@@ -123,11 +124,40 @@ func (w *world) Checks(context.Context) ([]syncline.Check, error) {
 	return slices.Collect(maps.Values(w.records)), nil
 }
 
+func (w *world) CheckOf(_ context.Context, id syncline.ID) (syncline.Check, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := w.records[id]
+	c.RepositoryID = id
+	return c, nil
+}
+
+func (w *world) AskCheck(_ context.Context, id syncline.ID, at time.Time, anew bool) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := w.records[id]
+	c.RepositoryID, c.AskedAt, c.Anew = id, at, c.Anew || anew
+	w.records[id] = c
+	return nil
+}
+
+// Succeeded implements schedule.Sessions.
+func (w *world) Succeeded(_ context.Context, id syncline.ID) (time.Time, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.succeeded[id], nil
+}
+
 func (w *world) PutChecks(_ context.Context, checks ...syncline.Check) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.writes++
 	for _, c := range checks {
+		if old := w.records[c.RepositoryID]; c.AskedAt.IsZero() || !c.AskedAt.Equal(old.AskedAt) {
+			c.AskedAt, c.Anew = old.AskedAt, old.Anew
+		} else {
+			c.AskedAt, c.Anew = time.Time{}, false
+		}
 		w.records[c.RepositoryID] = c
 	}
 	return nil
