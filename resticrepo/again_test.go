@@ -200,4 +200,9 @@ func TestReopen(t *testing.T) {
 	if _, err := fx.repo.Reopen(t.Context(), newMemStorage()); !errors.Is(err, ErrNotFound) {
 		t.Errorf("none: %v", err)
 	}
+	for st, want := range map[Storage]bool{fx.st: true, other.st: false, newMemStorage(): false} {
+		if has, err := fx.repo.HasKeys(t.Context(), st); err != nil || has != want {
+			t.Errorf("it has the keys: %v, %v, want %v", has, err, want)
+		}
+	}
 }

@@ -123,6 +123,16 @@ func (r *Repository) Reopen(ctx context.Context, st Storage) (*Repository, error
 	return newRepository(st, r.key, r.keyID, config, seal{sum, r.seal.keys}), nil
 }
 
+// HasKeys lists the key files, and reports whether they are those at the time of Open. A
+// missing folder is one without keys.
+func (r *Repository) HasKeys(ctx context.Context, st Storage) (bool, error) {
+	keys, err := listFiles(ctx, st, "keys")
+	if err := present(err); err != nil {
+		return false, err
+	}
+	return keysSum(keys) == r.seal.keys, nil
+}
+
 // Config returns the repository's configuration.
 func (r *Repository) Config() Config { return r.config }
 

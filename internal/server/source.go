@@ -28,6 +28,9 @@ type source struct {
 	// opened is told of each storage that is opened, and returns what is to be called at
 	// its end.
 	opened func(repository syncline.ID, c metrics.Counter) (closed func())
+	// beside says that other nodes look at the repositories, too. They see changed keys,
+	// and tell nobody.
+	beside bool
 
 	mu   sync.Mutex
 	kept map[syncline.ID]keptRepository
@@ -45,6 +48,10 @@ type keptRepository struct {
 	with [32]byte // digest of the place and the password
 	repo *resticrepo.Repository
 }
+
+// maxKept bounds the repositories whose keys are kept. Another node may have removed some
+// of them.
+const maxKept = 1000
 
 // Open implements syncer.Source.
 func (s *source) Open(ctx context.Context, r syncline.Repository, log func(syncline.LogLevel, string)) (place.Opened, error) {
@@ -132,6 +139,12 @@ func (s *source) repository(ctx context.Context, id syncline.ID, with [32]byte, 
 	s.mu.Lock()
 	last, ok := s.kept[id]
 	s.mu.Unlock()
+	if ok && last.with == with && s.beside {
+		var err error
+		if ok, err = last.repo.HasKeys(ctx, st); err != nil {
+			return nil, err
+		}
+	}
 	if ok && last.with == with {
 		repo, err := last.repo.Reopen(ctx, st)
 		if !errors.Is(err, resticrepo.ErrAnotherRepository) && !errors.Is(err, resticrepo.ErrNotFound) {
@@ -142,13 +155,24 @@ func (s *source) repository(ctx context.Context, id syncline.ID, with [32]byte, 
 	if err != nil {
 		return nil, err
 	}
+	s.keep(id, keptRepository{with, repo})
+	return repo, nil
+}
+
+// keep keeps the keys of a repository, in the place of another one where there are many.
+func (s *source) keep(id syncline.ID, r keptRepository) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.kept == nil {
 		s.kept = make(map[syncline.ID]keptRepository)
 	}
-	s.kept[id] = keptRepository{with, repo}
-	return repo, nil
+	for other := range s.kept {
+		if len(s.kept) < maxKept || s.kept[id].repo != nil {
+			break
+		}
+		delete(s.kept, other)
+	}
+	s.kept[id] = r
 }
 
 // reader returns the function that opens attached repositories for their contents.
