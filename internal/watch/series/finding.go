@@ -84,7 +84,7 @@ func (s *Service) reportUnusual(ctx context.Context) error {
 			return err
 		}
 		r := &st.repositories[i]
-		if err := s.Reporter.Report(ctx, syncline.AlarmBackupUnusual, r.ID, st.unusual(r)); err != nil {
+		if err := s.tell(ctx, syncline.AlarmBackupUnusual, r.ID, st.unusual(r)); err != nil {
 			return err
 		}
 	}

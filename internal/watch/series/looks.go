@@ -50,6 +50,10 @@ func (s *Service) loadLooks(ctx context.Context) error {
 
 // allLooks returns the looks of all repositories.
 func (s *Service) allLooks(ctx context.Context) (map[syncline.ID]syncline.Look, error) {
+	if s.Fleet != nil {
+		known, _, err := s.sharedLooks(ctx)
+		return known, err
+	}
 	if err := s.loadLooks(ctx); err != nil {
 		return nil, err
 	}
@@ -140,6 +144,9 @@ func (s *Service) tells(repository syncline.ID, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.notePause(now)
+	if s.Fleet != nil && s.shared.checked[repository].After(s.looks.begun) {
+		return true
+	}
 	return s.looks.heard[repository] || now.Sub(s.looks.begun) >= failingFor
 }
 

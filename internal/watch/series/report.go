@@ -90,7 +90,7 @@ func (s *Service) report(ctx context.Context, now time.Time) error {
 		if !s.tells(r.ID, now) && slices.ContainsFunc(late, isUnseen) {
 			continue
 		}
-		if err := s.Reporter.Report(ctx, syncline.AlarmBackupLate, r.ID, late); err != nil {
+		if err := s.tell(ctx, syncline.AlarmBackupLate, r.ID, late); err != nil {
 			return err
 		}
 	}

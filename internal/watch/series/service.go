@@ -45,6 +45,7 @@ type Service struct {
 	Comparer     Comparer // nil leaves the contents of backups alone
 	Repositories Repositories
 	Reporter     Reporter // nil for nobody
+	Fleet        Fleet    // nil where there is no other node
 	Logger       *slog.Logger
 	Now          func() time.Time
 
@@ -55,6 +56,7 @@ type Service struct {
 	pending map[syncline.ID]syncline.Work // sessions whose end has not been looked at
 	wake    chan struct{}
 	looks   looks
+	shared  shared // of a turn; tenure, loaded and cleared are guarded by mu
 }
 
 // seen is a sighting as it is kept in memory.
@@ -76,6 +78,10 @@ func (s *Service) woken() chan struct{} {
 // SessionEnded makes Run look at the repository of a session.
 func (s *Service) SessionEnded(w syncline.Work) {
 	wake := s.woken()
+	if s.Fleet != nil { // the database tells of the session
+		s.reportSoon()
+		return
+	}
 	s.mu.Lock()
 	if s.pending == nil {
 		s.pending = make(map[syncline.ID]syncline.Work)
@@ -91,25 +97,22 @@ func (s *Service) SessionEnded(w syncline.Work) {
 // Run watches until ctx ends. It begins with a look at each catalog, because snapshots
 // may have become visible just before the last end of the program.
 func (s *Service) Run(ctx context.Context) {
+	if s.Fleet != nil {
+		s.runShared(ctx)
+		return
+	}
 	s.first(ctx)
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
 	wake := s.woken()
 	for {
-		s.tick(ctx)
+		s.logged(ctx, s.Tick(ctx, s.Now()))
 		select {
 		case <-tick.C:
 		case <-wake:
 		case <-ctx.Done():
 			return
 		}
-	}
-}
-
-// tick is Tick, whose failure is logged.
-func (s *Service) tick(ctx context.Context) {
-	if err := s.Tick(ctx, s.Now()); err != nil && ctx.Err() == nil {
-		s.Logger.Error("the watch of the backups cannot go on; it tries again in a minute", "error", err)
 	}
 }
 
@@ -135,6 +138,9 @@ func (s *Service) first(ctx context.Context) {
 // Tick looks at the repositories of ended sessions, compares new backups with those
 // before them, and reports which conditions hold.
 func (s *Service) Tick(ctx context.Context, now time.Time) error {
+	if s.Fleet != nil {
+		return s.turn(ctx, now, true)
+	}
 	s.mu.Lock()
 	ended := s.pending
 	s.pending = nil
@@ -145,6 +151,11 @@ func (s *Service) Tick(ctx context.Context, now time.Time) error {
 			s.lookAgain(w)
 		}
 	}
+	return s.evaluate(ctx, now)
+}
+
+// evaluate compares new backups with those before them, and reports.
+func (s *Service) evaluate(ctx context.Context, now time.Time) error {
 	if err := s.report(ctx, now); err != nil {
 		return err
 	}
@@ -201,6 +212,7 @@ func (s *Service) partly(ctx context.Context, w syncline.Work) error {
 func (s *Service) Checked(ctx context.Context, r syncline.Repository, c syncline.Check) {
 	var err error
 	switch {
+	case s.Fleet != nil: // all nodes read the check itself
 	case c.Result == syncline.CheckFailed:
 		err = s.NotLooked(ctx, r.ID, c.At)
 	case c.Result == syncline.CheckSuccess && !r.OutOfSync:

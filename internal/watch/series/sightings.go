@@ -55,14 +55,25 @@ func (s *Service) Mark(ctx context.Context, points []syncline.RestorePoint) erro
 		if err := s.load(ctx, p.RepositoryID); err != nil {
 			return err
 		}
-		s.mu.Lock()
-		k, ok := s.seen[p.RepositoryID][p.Snapshot.ID]
-		s.mu.Unlock()
+		k, ok := s.sighted(p)
+		if !ok && s.stale(p.RepositoryID) {
+			if err := s.load(ctx, p.RepositoryID); err != nil {
+				return err
+			}
+			k, ok = s.sighted(p)
+		}
 		if ok {
 			p.FirstSeen, p.TimeMark = time.Unix(0, k.at).UTC(), k.mark
 		}
 	}
 	return nil
+}
+
+func (s *Service) sighted(p *syncline.RestorePoint) (k seen, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k, ok = s.seen[p.RepositoryID][p.Snapshot.ID]
+	return k, ok
 }
 
 // load makes sure that the sightings of a repository are in memory.
