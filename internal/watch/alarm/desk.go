@@ -3,6 +3,8 @@ package alarm
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,6 +37,13 @@ type Store interface {
 	ThinAlarms(ctx context.Context, endedBefore time.Time, keep int) (more bool, err error)
 }
 
+// Duty is what one node at a time does.
+type Duty interface {
+	// Held returns the context for what the node does as long as it has the duty, nil
+	// where another node has it.
+	Held(ctx context.Context) (context.Context, error)
+}
+
 // Desk keeps the alarms in step with the conditions. It is safe for concurrent use.
 //
 // The states of an alarm:
@@ -61,12 +70,21 @@ type Store interface {
 //     flapping alarm four times at most, and of two severities that it rose to.
 //
 // When nothing is reported, nothing changes: what cannot be looked at is not fine.
+//
+// Two nodes may report the same. A step compares what the alarm was, and the database
+// holds that a condition has one open alarm, so one of them makes the step. The other one
+// finds it made.
 type Desk struct {
 	Store Store
 	Now   func() time.Time
 	NewID func() syncline.ID
 	// Changed is called after each change; nil for nobody.
 	Changed func()
+	// Duty says whether this node does what Tick does; nil where there is no other node.
+	Duty Duty
+	// Parts returns the parts that there are, for the conditions of ReportPart; nil where
+	// nothing is reported in parts.
+	Parts func(ctx context.Context) ([]string, error)
 
 	mu sync.Mutex // one report at a time
 }
@@ -75,6 +93,40 @@ type Desk struct {
 // server itself. Alarms whose condition is not in now end. Nobody reports a kind that
 // cannot be looked at.
 func (d *Desk) Report(ctx context.Context, kind syncline.AlarmKind, repository syncline.ID, now []syncline.Condition) error {
+	return d.take(ctx, kind, repository, now, func(string) bool { return true })
+}
+
+// ReportPart is Report for one of several parts, each of which has a reporter that knows
+// nothing of the others: the disks of a node. Other parts' alarms stay as they are.
+func (d *Desk) ReportPart(ctx context.Context, kind syncline.AlarmKind, part string, now []syncline.Condition) error {
+	now = slices.Clone(now)
+	for i := range now {
+		now[i].Subject = part + partEnd + now[i].Subject
+	}
+	return d.take(ctx, kind, "", now, func(subject string) bool { return strings.HasPrefix(subject, part+partEnd) })
+}
+
+// partEnd ends the name of a part in a subject.
+const partEnd = "/"
+
+// endParts ends the alarms of the parts that are not there any more.
+func (d *Desk) endParts(ctx context.Context) error {
+	if d.Parts == nil {
+		return nil
+	}
+	there, err := d.Parts(ctx)
+	if err != nil {
+		return err
+	}
+	return d.take(ctx, syncline.AlarmStorageLow, "", nil, func(subject string) bool {
+		part, _, _ := strings.Cut(subject, partEnd)
+		return !slices.Contains(there, part)
+	})
+}
+
+// take brings the alarms of one kind and repository in step, as far as their subjects are
+// the reporter's.
+func (d *Desk) take(ctx context.Context, kind syncline.AlarmKind, repository syncline.ID, now []syncline.Condition, own func(subject string) bool) error {
 	conditions, err := bounded(kind, repository, now)
 	if err != nil {
 		return err
@@ -83,7 +135,7 @@ func (d *Desk) Report(ctx context.Context, kind syncline.AlarmKind, repository s
 	defer d.mu.Unlock()
 	for range attempts {
 		var changed bool
-		if changed, err = d.report(ctx, kind, repository, conditions); err == nil && changed && d.Changed != nil {
+		if changed, err = d.report(ctx, kind, repository, conditions, own); err == nil && changed && d.Changed != nil {
 			d.Changed()
 		}
 		if syncline.CodeOf(err) != syncline.CodeConflict {
@@ -96,12 +148,13 @@ func (d *Desk) Report(ctx context.Context, kind syncline.AlarmKind, repository s
 	return err
 }
 
-func (d *Desk) report(ctx context.Context, kind syncline.AlarmKind, repository syncline.ID, conditions []syncline.Condition) (changed bool, err error) {
+func (d *Desk) report(ctx context.Context, kind syncline.AlarmKind, repository syncline.ID, conditions []syncline.Condition, own func(subject string) bool) (changed bool, err error) {
 	at := d.Now().UTC()
 	known, err := d.Store.AlarmsOf(ctx, kind, repository, at.Add(-Damp))
 	if err != nil {
 		return false, err
 	}
+	known = slices.DeleteFunc(known, func(a syncline.Alarm) bool { return !own(a.Subject) })
 	changes := plan(at, known, conditions, d.NewID)
 	if len(changes) == 0 {
 		return false, nil
@@ -122,12 +175,19 @@ func (d *Desk) Tick(ctx context.Context, now time.Time) error {
 	}
 }
 
-// Run does Tick now and every hour until ctx ends.
+const (
+	partsEvery = time.Minute
+	thinEvery  = time.Hour
+)
+
+// Run does Tick now and every hour until ctx ends. Every minute it ends the alarms of
+// parts that are not there any more.
 func (d *Desk) Run(ctx context.Context, log *slog.Logger) {
-	every := time.NewTicker(time.Hour)
+	every := time.NewTicker(partsEvery)
 	defer every.Stop()
+	var thinned time.Time
 	for {
-		if err := d.Tick(ctx, d.Now()); err != nil && ctx.Err() == nil {
+		if err := d.turn(ctx, &thinned); err != nil && ctx.Err() == nil {
 			log.Error("cannot remove old alarms", "error", err)
 		}
 		select {
@@ -136,4 +196,23 @@ func (d *Desk) Run(ctx context.Context, log *slog.Logger) {
 			return
 		}
 	}
+}
+
+// turn is one round of Run.
+func (d *Desk) turn(ctx context.Context, thinned *time.Time) error {
+	if d.Duty != nil {
+		held, err := d.Duty.Held(ctx)
+		if held == nil || err != nil {
+			return err
+		}
+		ctx = held
+	}
+	if err := d.endParts(ctx); err != nil {
+		return err
+	}
+	if time.Since(*thinned) < thinEvery {
+		return nil
+	}
+	*thinned = time.Now()
+	return d.Tick(ctx, d.Now())
 }
