@@ -11,8 +11,11 @@ type Repository struct {
 	Path            string
 	ObjectStorageID ID
 	EncryptionKeyID ID
-	Retention       Retention
-	Schedule        Schedule
+	// NodeID is the node that alone serves the repository: the one that has the folder
+	// at Path, or the one that was asked for. "" is for any node.
+	NodeID    ID
+	Retention Retention
+	Schedule  Schedule
 	// OutOfSync is true while the catalog is missing, damaged or known to be
 	// behind.
 	OutOfSync bool

@@ -159,13 +159,3 @@ type RestoreStatistics struct {
 	TotalFiles int64 `json:"totalFiles"` // that are to be in the target
 	TotalBytes int64 `json:"totalBytes"` // in these
 }
-
-// Node is one running server of this installation.
-type Node struct {
-	ID          ID
-	HostName    string
-	Description string
-	Port        int
-	Threads     int // threads that decode trees at once
-	Online      bool
-}

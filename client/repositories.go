@@ -18,7 +18,8 @@ type Repository struct {
 	Path            string      `json:"path"` // absolute, on the server
 	ObjectStorageID syncline.ID `json:"objectStorageId"`
 	EncryptionKeyID syncline.ID `json:"encryptionKeyId"` // of its password
-	ProxyID         syncline.ID `json:"proxyId"`         // of the server that reads it
+	ProxyID         syncline.ID `json:"proxyId"`         // of the node that serves it
+	IsProxyBound    bool        `json:"isProxyBound"`    // no other node may serve it
 	// IsOutOfSync says that the catalog is missing, damaged or known to be behind.
 	IsOutOfSync bool `json:"isOutOfSync"`
 	// CapacityBytes is the size of the file system that Path lies on, and
@@ -73,6 +74,9 @@ type NewRepository struct {
 	Path            string      `json:"path,omitempty"` // absolute, on the server
 	ObjectStorageID syncline.ID `json:"objectStorageId,omitempty"`
 	EncryptionKeyID syncline.ID `json:"encryptionKeyId"` // of its password
+	// ProxyID is the node that alone serves it. Where it is "", that is the node that
+	// answers for a folder, and any node for object storage.
+	ProxyID syncline.ID `json:"proxyId,omitempty"`
 	// RetentionType is ItemLevel or SnapshotBased, which stands for an empty
 	// one. It is kept and deletes nothing.
 	RetentionType string `json:"retentionType"`
@@ -96,6 +100,8 @@ type RepositoryChange struct {
 	Path            string      `json:"path,omitempty"`
 	ObjectStorageID syncline.ID `json:"objectStorageId,omitempty"`
 	EncryptionKeyID syncline.ID `json:"encryptionKeyId,omitempty"`
+	ProxyID         syncline.ID `json:"proxyId,omitempty"` // the node that alone serves it
+	IsProxyBound    *bool       `json:"isProxyBound,omitempty"`
 	RetentionType   string      `json:"retentionType"`
 	// Synchronization replaces the whole schedule of checks.
 	Synchronization *Synchronization `json:"synchronization,omitempty"`
@@ -176,38 +182,6 @@ type Instance struct {
 // Instance returns the id and the version of the installation.
 func (c *Client) Instance(ctx context.Context) (Instance, error) {
 	return get[Instance](ctx, c, at("ServiceInstance"), nil)
-}
-
-// Proxy is a server of the installation: v6 calls it a proxy.
-type Proxy struct {
-	ID            syncline.ID `json:"id"`
-	Type          string      `json:"type"`     // always Local
-	HostName      string      `json:"hostName"` // the machine's name
-	Description   string      `json:"description"`
-	Port          int         `json:"port"`          // at which it listens
-	ThreadsNumber int         `json:"threadsNumber"` // threads that decode at once
-	// Status is Online while the server reaches its database.
-	Status string `json:"status"`
-}
-
-// Proxies returns the servers of the installation.
-func (c *Client) Proxies(ctx context.Context) ([]Proxy, error) {
-	return get[[]Proxy](ctx, c, at("Proxies"), nil)
-}
-
-// RescanProxies has the state of some servers taken anew, or with none named of
-// all.
-func (c *Client) RescanProxies(ctx context.Context, ids ...syncline.ID) error {
-	type one struct {
-		ID syncline.ID `json:"id"`
-	}
-	body := struct {
-		Proxies []one `json:"proxies"`
-	}{make([]one, len(ids))}
-	for i, id := range ids {
-		body.Proxies[i].ID = id
-	}
-	return c.perform(ctx, http.MethodPost, at("Proxies", "Rescan"), body)
 }
 
 // set adds a parameter that is not "".

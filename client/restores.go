@@ -29,6 +29,9 @@ type NewRestoreJob struct {
 	Overwrite  syncline.RestoreOverwrite // "" for OverwriteAlways
 	Sparse     bool                      // zeros become holes in files that are new
 	Verify     bool                      // files are read back and compared
+	// ProxyID is the node that has the folder; "" for the one that answers. Only that one
+	// takes the job.
+	ProxyID syncline.ID
 }
 
 // newRestoreJSON is a NewRestoreJob as the server reads it: paths that JSON cannot
@@ -42,11 +45,12 @@ type newRestoreJSON struct {
 	Overwrite  syncline.RestoreOverwrite `json:"overwrite,omitempty"`
 	Sparse     bool                      `json:"sparse,omitempty"`
 	Verify     bool                      `json:"verify,omitempty"`
+	ProxyID    syncline.ID               `json:"proxyId,omitempty"`
 }
 
 func (j *NewRestoreJob) json() newRestoreJSON {
 	x := newRestoreJSON{
-		TargetPath: j.TargetPath, Include: j.Include, Exclude: j.Exclude, Overwrite: j.Overwrite, Sparse: j.Sparse, Verify: j.Verify,
+		TargetPath: j.TargetPath, Include: j.Include, Exclude: j.Exclude, Overwrite: j.Overwrite, Sparse: j.Sparse, Verify: j.Verify, ProxyID: j.ProxyID,
 	}
 	for _, path := range j.Paths {
 		if utf8.ValidString(path) {

@@ -29,6 +29,8 @@ type Session struct {
 	Error           string    `json:"error"`           // why it failed
 	StartTime       time.Time `json:"startTime"`       // zero while it is queued
 	EndTime         time.Time `json:"endTime"`         // zero until it has ended
+	// WaitingReason says why no node runs a queued session; "" where one may.
+	WaitingReason string `json:"waitingReason"`
 	// Statistics counts what the session has done so far.
 	Statistics syncline.SessionStatistics `json:"statistics"`
 }

@@ -131,6 +131,8 @@ var roles = map[string]permission{
 	"AddProxy":                       mayManage,
 	"UpdateProxy":                    mayManage,
 	"RemoveProxy":                    mayManage,
+	"EnableMaintenanceMode":          mayManage,
+	"DisableMaintenanceMode":         mayManage,
 	"RescanProxy":                    mayManage,
 	"RescanProxies":                  mayManage,
 	"GetRestorePointArchive":         mayRestore,

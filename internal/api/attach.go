@@ -17,7 +17,10 @@ type starter interface {
 
 // tryOpening opens the repository and returns the id in its config. Its error names the
 // field that is to blame.
-func (h *repositories) tryOpening(ctx context.Context, r syncline.Repository) (resticID string, err error) {
+func (h *repositories) tryOpening(ctx context.Context, r syncline.Repository, nodes fleet) (resticID string, err error) {
+	if err := nodes.hasFolder(r); err != nil {
+		return "", err
+	}
 	password, err := h.keys.password(ctx, r.EncryptionKeyID)
 	if err != nil {
 		return "", err
@@ -36,7 +39,13 @@ func (h *repositories) tryOpening(ctx context.Context, r syncline.Repository) (r
 		return resticID, nil
 	case syncline.CodeWrongPassword:
 		return "", syncline.WrapError(code, err, "encryptionKeyId: %s", syncline.MessageOf(err))
-	case syncline.CodeNoRepository, syncline.CodeUnsupported, syncline.CodeDamaged, syncline.CodeUnavailable, syncline.CodeInvalid:
+	case syncline.CodeUnavailable:
+		if elsewhere := nodes.here(r.NodeID, "what serves the repository"); elsewhere != nil {
+			err = errors.Join(elsewhere, err)
+			return "", syncline.WrapError(syncline.CodeConflict, err, "%s: it cannot be reached from this server, and it is bound to another: %s", field, syncline.MessageOf(elsewhere))
+		}
+		return "", syncline.WrapError(code, err, "%s: %s", field, syncline.MessageOf(err))
+	case syncline.CodeNoRepository, syncline.CodeUnsupported, syncline.CodeDamaged, syncline.CodeInvalid:
 		return "", syncline.WrapError(code, err, "%s: %s", field, syncline.MessageOf(err))
 	}
 	return "", err
@@ -78,13 +87,14 @@ func (h *repositories) attach(ctx context.Context, r syncline.Repository) ([]syn
 	return append(all, r), h.store.AddRepository(ctx, r)
 }
 
-// change records a changed repository. Another place or key is tried first. The
-// session that runs while the place changes is stopped, and a new one goes on with its
+// change records a changed repository. Another place or key is tried first, and so is
+// another node's folder. The session that runs while the place or the node changes is stopped, and a new one goes on with its
 // work.
-func (h *repositories) change(ctx context.Context, old, r syncline.Repository) error {
+func (h *repositories) change(ctx context.Context, old, r syncline.Repository, nodes fleet) error {
 	moved := r.Path != old.Path || r.ObjectStorageID != old.ObjectStorageID
-	if moved || r.EncryptionKeyID != old.EncryptionKeyID {
-		there, err := h.tryOpening(ctx, r)
+	handed := nodes.serving(r) != nodes.serving(old)
+	if moved || r.EncryptionKeyID != old.EncryptionKeyID || handed && r.Path != "" {
+		there, err := h.tryOpening(ctx, r, nodes)
 		if err != nil {
 			return err
 		}
@@ -102,14 +112,14 @@ func (h *repositories) change(ctx context.Context, old, r syncline.Repository) e
 	if err := unchanged(old, all); err != nil {
 		return err
 	}
-	if !moved {
+	if !moved && !handed {
 		return h.store.UpdateRepository(ctx, r)
 	}
 	if err := h.refuseTaken(ctx, all, r); err != nil {
 		return err
 	}
 	stopped, err := h.synchronizer.Hold(ctx, r.ID, func(ctx context.Context) error {
-		if err := h.store.UpdateRepository(ctx, r); err != nil {
+		if err := h.store.UpdateRepository(ctx, r); err != nil || !moved {
 			return err
 		}
 		return h.store.SetOutOfSync(ctx, r.ID, true)
@@ -128,7 +138,7 @@ func unchanged(read syncline.Repository, all []syncline.Repository) error {
 		if r.ID != read.ID {
 			continue
 		}
-		if r.Path != read.Path || r.ObjectStorageID != read.ObjectStorageID || r.EncryptionKeyID != read.EncryptionKeyID || r.ManagedBy != read.ManagedBy {
+		if r.Path != read.Path || r.ObjectStorageID != read.ObjectStorageID || r.EncryptionKeyID != read.EncryptionKeyID || r.NodeID != read.NodeID || r.ManagedBy != read.ManagedBy {
 			return syncline.Errorf(syncline.CodeConflict, "another request changed the repository %q meanwhile; look at it and send the change again", r.Name)
 		}
 	}
@@ -160,6 +170,9 @@ func (h *repositories) refuseTakenAt(ctx context.Context, all []syncline.Reposit
 	for _, o := range all {
 		if o.ID == r.ID || o.ResticID != "" && r.ResticID != "" && o.ResticID != r.ResticID && o.Path != r.Path {
 			continue
+		}
+		if r.Path != "" && o.Path != "" && r.NodeID != "" && o.NodeID != "" && r.NodeID != o.NodeID {
+			continue // folders of two machines
 		}
 		other, err := h.knownPlace(ctx, o)
 		if err != nil {

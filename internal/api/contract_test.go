@@ -448,7 +448,7 @@ func TestRoles(t *testing.T) {
 			"ListAzureContainers GetAzureContainer ListAzureFolders GetAzureFolder " +
 			"ListGoogleBuckets GetGoogleBucket ListGoogleFolders GetGoogleFolder " +
 			"ListNotificationChannels AddNotificationChannel GetNotificationChannel UpdateNotificationChannel DeleteNotificationChannel TestNotificationChannel ListNotificationDeliveries " +
-			"AddProxy UpdateProxy RemoveProxy RescanProxy RescanProxies AddAlarmRule UpdateAlarmRule DeleteAlarmRule",
+			"AddProxy UpdateProxy RemoveProxy RescanProxy RescanProxies EnableMaintenanceMode DisableMaintenanceMode AddAlarmRule UpdateAlarmRule DeleteAlarmRule",
 	}
 	want["restorer"] = want["operator"] + " SynchronizeBackupRepository SynchronizeBackupRepositories StopSynchronizeSession AcknowledgeAlarm SilenceAlarm RetireMachine ResumeMachine"
 	want["operator"] += " ListRestoreTargets StartRestoreJob"

@@ -600,22 +600,62 @@ func (fakeSealer) Open(id syncline.ID, sealed []byte) ([]byte, error) {
 	return hex.DecodeString(rest)
 }
 
-// fakeNodes is one node, which is online once it was looked at.
+// fakeNodes is one node, which is online once it was looked at, or the nodes of all.
 type fakeNodes struct {
 	mu      sync.Mutex
 	rescans int
+	all     []syncline.Node // the first one answers; nil for one node
 }
 
 func (f *fakeNodes) Nodes(context.Context) ([]syncline.Node, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return []syncline.Node{{ID: nodeID, HostName: "host", Description: "Syncline", Port: 4443, Threads: 2, Online: f.rescans > 0}}, nil
+	all := slices.Clone(f.known())
+	all[0].Online = all[0].Online || f.rescans > 0
+	return all, nil
+}
+
+func (f *fakeNodes) known() []syncline.Node {
+	if f.all == nil {
+		f.all = []syncline.Node{{
+			ID: nodeID, HostName: "host", Description: "Syncline", Port: 4443, Threads: 2, Version: "1.2.3", Address: "host:4443",
+			Load: syncline.NodeLoad{CPUPermille: -1},
+		}}
+	}
+	return f.all
+}
+
+func (f *fakeNodes) SelfID() syncline.ID {
+	all, _ := f.Nodes(context.Background())
+	return all[0].ID
 }
 
 func (f *fakeNodes) Rescan(context.Context, syncline.ID) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.rescans++
+	return nil
+}
+
+func (f *fakeNodes) SetMaintenance(_ context.Context, id syncline.ID, on bool) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.known() {
+		if f.all[i].ID == id {
+			f.all[i].Maintenance = on
+			return nil
+		}
+	}
+	return notFound("node")
+}
+
+func (f *fakeNodes) Remove(_ context.Context, id syncline.ID) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.known()[0].ID == id {
+		return syncline.Errorf(syncline.CodeConflict, "it lives; stop it instead")
+	}
+	f.all = slices.DeleteFunc(f.all, func(n syncline.Node) bool { return n.ID == id })
 	return nil
 }
 

@@ -126,13 +126,14 @@ func (a *api) group() {
 	a.users = &users{store: a.Users, passwords: a.Users, secrets: a.Users}
 	a.accounts = &accounts{store: a.Accounts, storages: a.ObjectStorages, sealer: a.Sealer, secrets: a.Users, places: a.Places, made: a.made}
 	a.browse = &browse{accounts: a.accounts, places: a.Places}
-	a.installation = &installation{nodes: a.Nodes, instance: a.Instance, version: a.Version}
+	where := &placement{a.Nodes}
+	a.installation = &installation{nodes: a.Nodes, changer: a.Nodes, instance: a.Instance, version: a.Version}
 	if a.Monitor != nil {
 		a.warnings = a.Monitor.Warnings
 	}
 	a.repositories = &repositories{
 		known: a.Repositories, store: a.Store, storages: a.ObjectStorages, sessions: a.Sessions, synchronizer: a.Synchronizer, starter: a.Synchronizer,
-		nodes: a.installation, accounts: a.accounts, keys: a.keys, space: a.space, made: a.made, checks: a.Checks,
+		where: where, accounts: a.accounts, keys: a.keys, space: a.space, made: a.made, checks: a.Checks,
 	}
 	a.keys.repositories = a.repositories
 	a.storages = &storages{
@@ -148,8 +149,8 @@ func (a *api) group() {
 	a.search = &search{repositories: a.Repositories, searcher: a.Searcher, sessions: a.Sessions}
 	a.statistics = &statistics{repositories: a.Repositories, sizes: a.Statistics}
 	events := &streams{auth: a.Auth, links: a.links, heartbeat: a.Heartbeat, log: a.Logger}
-	a.sessions = &sessions{repositories: a.Repositories, one: a.Sessions, list: a.Sessions, runner: a.Synchronizer, streams: events}
-	a.restores = &restores{jobs: a.RestoreJobs, runner: a.Restorer, streams: events}
+	a.sessions = &sessions{repositories: a.Repositories, where: where, one: a.Sessions, list: a.Sessions, runner: a.Synchronizer, streams: events}
+	a.restores = &restores{where: where, jobs: a.RestoreJobs, runner: a.Restorer, streams: events}
 	a.alarms = &alarms{store: a.Alarms, repositories: a.Repositories, made: a.made}
 	a.channels = &channels{store: a.Channels, log: a.DeliveryLog, notifier: a.Notifier, repositories: a.Repositories, sealer: a.Sealer, made: a.made}
 	a.contents = &contents{

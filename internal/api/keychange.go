@@ -104,6 +104,13 @@ func (h *keys) tryPassword(ctx context.Context, key syncline.ID, password string
 
 // tryKnown opens an attached repository with another password.
 func (h *repositories) tryKnown(ctx context.Context, r syncline.Repository, password string) error {
+	nodes, err := h.where.look(ctx)
+	if err != nil {
+		return err
+	}
+	if err := nodes.hasFolder(r); err != nil {
+		return syncline.WrapError(syncline.CodeUnavailable, err, "%s", syncline.MessageOf(err))
+	}
 	at, err := h.openPlace(ctx, r)
 	if err != nil {
 		return err

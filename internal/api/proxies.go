@@ -8,11 +8,30 @@ import (
 	v6 "syncline.dev/syncline/internal/api/v6"
 )
 
-// Nodes tells of the nodes of this installation.
+// Nodes knows the nodes of this installation, and changes them. The contract of the
+// methods is that of fleet.Service.
 type Nodes interface {
+	nodeLister
+	nodeChanger
+}
+
+// nodeLister knows the nodes.
+type nodeLister interface {
+	// Nodes returns all of them, by the order in which they came. Callers share the list.
 	Nodes(ctx context.Context) ([]syncline.Node, error)
-	// Rescan takes the state of a node anew; CodeNotFound for an unknown one.
+	// SelfID returns the id of the node that answers.
+	SelfID() syncline.ID
+}
+
+// nodeChanger changes the nodes. CodeNotFound is for an unknown one.
+type nodeChanger interface {
+	// Rescan takes the state of a node anew.
 	Rescan(ctx context.Context, id syncline.ID) error
+	// SetMaintenance switches the maintenance mode.
+	SetMaintenance(ctx context.Context, id syncline.ID, on bool) error
+	// Remove forgets a node. CodeConflict is for one that lives, and for one to which
+	// repositories are bound.
+	Remove(ctx context.Context, id syncline.ID) error
 }
 
 // Instance tells this installation's id.
@@ -22,7 +41,8 @@ type Instance interface {
 
 // installation answers for the servers that there are.
 type installation struct {
-	nodes    Nodes
+	nodes    nodeLister
+	changer  nodeChanger
 	instance Instance
 	version  string
 	warnings func() []string // nil for none
@@ -80,7 +100,7 @@ func (h *installation) node(ctx context.Context, id syncline.ID) (syncline.Node,
 
 // AddProxy answers POST /v6/Proxies.
 func (h *installation) AddProxy(context.Context, v6.AddProxyRequestObject) (v6.AddProxyResponseObject, error) {
-	return nil, invalid("hostName cannot be honoured: this installation is the one server that answers, and installs none on other machines")
+	return nil, invalid("hostName cannot be honoured: a server adds itself when it starts on the same database, and none is installed from here")
 }
 
 // UpdateProxy answers PUT /v6/Proxies/{proxyId}. The start of a node decides
@@ -110,6 +130,7 @@ func (h *installation) UpdateProxy(ctx context.Context, req v6.UpdateProxyReques
 		{"username", settingUnsupported, deref(b.Username) != ""},
 		{"password", settingUnsupported, b.Password != nil},
 		{"type", "a server of this installation is Local", b.Type != nil && *b.Type != proxyType},
+		{"maintenanceModeState", "EnableMaintenanceMode and DisableMaintenanceMode change it; leave it out", b.MaintenanceModeState != nil && *b.MaintenanceModeState != maintenanceState(n)},
 		{"attachUsedProxy", settingUnsupported, deref(b.AttachUsedProxy)},
 	} {
 		if f.refused {
@@ -124,12 +145,40 @@ func (h *installation) UpdateProxy(ctx context.Context, req v6.UpdateProxyReques
 
 const throttlingUnsupported = "limitDownloadKBs of an account bounds what is read with it; leave it out"
 
-// RemoveProxy answers POST /v6/Proxies/{proxyId}/Remove.
+// RemoveProxy answers POST /v6/Proxies/{proxyId}/Remove. In v6, force removes a server
+// that does not answer. Such a one is removed here with it and without.
 func (h *installation) RemoveProxy(ctx context.Context, req v6.RemoveProxyRequestObject) (v6.RemoveProxyResponseObject, error) {
 	if _, err := h.node(ctx, req.ProxyID); err != nil {
 		return nil, err
 	}
-	return nil, syncline.Errorf(syncline.CodeConflict, "the server that answers cannot be removed; stop it instead")
+	for _, f := range []struct {
+		name string
+		says bool
+	}{{"userName", deref(req.Body.UserName) != ""}, {"userPassword", deref(req.Body.UserPassword) != ""}} {
+		if f.says {
+			return nil, invalid("%s cannot be honoured: nothing is removed from the machine; leave it out", f.name)
+		}
+	}
+	if err := h.changer.Remove(ctx, req.ProxyID); err != nil {
+		return nil, err
+	}
+	return v6.RemoveProxy200Response{}, nil
+}
+
+// EnableMaintenanceMode answers POST /v6/Proxies/{proxyId}/EnableMaintenanceMode.
+func (h *installation) EnableMaintenanceMode(ctx context.Context, req v6.EnableMaintenanceModeRequestObject) (v6.EnableMaintenanceModeResponseObject, error) {
+	if err := h.changer.SetMaintenance(ctx, req.ProxyID, true); err != nil {
+		return nil, err
+	}
+	return v6.EnableMaintenanceMode200Response{}, nil
+}
+
+// DisableMaintenanceMode answers POST /v6/Proxies/{proxyId}/DisableMaintenanceMode.
+func (h *installation) DisableMaintenanceMode(ctx context.Context, req v6.DisableMaintenanceModeRequestObject) (v6.DisableMaintenanceModeResponseObject, error) {
+	if err := h.changer.SetMaintenance(ctx, req.ProxyID, false); err != nil {
+		return nil, err
+	}
+	return v6.DisableMaintenanceMode200Response{}, nil
 }
 
 // RescanProxy answers POST /v6/Proxies/{proxyId}/Rescan.
@@ -137,7 +186,7 @@ func (h *installation) RescanProxy(ctx context.Context, req v6.RescanProxyReques
 	if _, err := h.node(ctx, req.ProxyID); err != nil {
 		return nil, err
 	}
-	if err := h.nodes.Rescan(ctx, req.ProxyID); err != nil {
+	if err := h.changer.Rescan(ctx, req.ProxyID); err != nil {
 		return nil, err
 	}
 	return v6.RescanProxy200Response{}, nil
@@ -167,7 +216,7 @@ func (h *installation) RescanProxies(ctx context.Context, req v6.RescanProxiesRe
 		}
 	}
 	for _, id := range ids {
-		if err := h.nodes.Rescan(ctx, id); err != nil {
+		if err := h.changer.Rescan(ctx, id); err != nil {
 			return nil, err
 		}
 	}
@@ -190,35 +239,38 @@ func proxyJSON(n syncline.Node, extended *bool) v6.Proxy {
 		no, threads := false, int32(n.Threads) //nolint:gosec // a few
 		answer.Description, answer.ThreadsNumber = &n.Description, &threads
 		answer.UseInternetProxy, answer.EnableNetworkThrottling = &no, &no
+		showSigns(&answer, n)
 	}
 	return answer
+}
+
+// showSigns adds what v6 does not have.
+func showSigns(answer *v6.Proxy, n syncline.Node) {
+	state, load := maintenanceState(n), n.Load
+	answer.Version, answer.Address, answer.MaintenanceModeState = present(n.Version), present(n.Address), &state
+	answer.StartTime, answer.LastSeenTime = timeJSON(n.StartedAt), timeJSON(n.SeenAt)
+	answer.SessionsRunning, answer.RestoresRunning, answer.WorkQueued = &load.Sessions, &load.Restores, &load.Queued
+	if load.CPUPermille >= 0 {
+		percent := (load.CPUPermille + 5) / 10
+		answer.CPUUsagePercent = &percent
+	}
+	if load.Memory > 0 {
+		answer.MemoryBytes = &load.Memory
+	}
+}
+
+// maintenanceState is in the words of v8.
+func maintenanceState(n syncline.Node) string {
+	switch {
+	case n.Draining():
+		return "Enabling"
+	case n.Maintenance:
+		return "Enabled"
+	}
+	return "Disabled"
 }
 
 // proxyType is v6's name of the kind of a node.
 const proxyType = "Local"
 
 func proxyLink(id syncline.ID) v6.Link { return v6.Link{Href: "/v6/Proxies/" + string(id)} }
-
-// servingNode returns the node that reads the repositories.
-func (h *installation) servingNode(ctx context.Context) (syncline.ID, error) {
-	nodes, err := h.nodes.Nodes(ctx)
-	if err != nil {
-		return "", err
-	}
-	if len(nodes) == 0 {
-		return "", syncline.Errorf(syncline.CodeUnavailable, "no server of this installation is known; try again later")
-	}
-	return nodes[0].ID, nil
-}
-
-// checkProxy fails when a request names a node that does not exist.
-func (h *installation) checkProxy(ctx context.Context, id *syncline.ID) error {
-	if !saysID(id) {
-		return nil
-	}
-	_, err := h.node(ctx, syncline.ID(strings.ToLower(string(*id))))
-	if syncline.CodeOf(err) == syncline.CodeNotFound {
-		return invalid("proxyId names no proxy; GET /v6/Proxies lists them, or leave it out")
-	}
-	return err
-}

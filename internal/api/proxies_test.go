@@ -10,7 +10,8 @@ import (
 func TestProxies(t *testing.T) {
 	w := newWorld(t)
 	const long = `{"type":"Local","id":"` + nodeID + `","hostName":"host","description":"Syncline","port":4443,"threadsNumber":2,` +
-		`"useInternetProxy":false,"enableNetworkThrottling":false,"status":"Offline","_links":{"self":{"href":"/v6/Proxies/` + nodeID + `"}}}`
+		`"useInternetProxy":false,"enableNetworkThrottling":false,"status":"Offline","version":"1.2.3","address":"host:4443",` +
+		`"maintenanceModeState":"Disabled","sessionsRunning":0,"restoresRunning":0,"workQueued":0,"_links":{"self":{"href":"/v6/Proxies/` + nodeID + `"}}}`
 	const short = `{"type":"Local","id":"` + nodeID + `","hostName":"host","port":4443,"status":"Offline","_links":{"self":{"href":"/v6/Proxies/` + nodeID + `"}}}`
 	for path, want := range map[string]string{
 		"/v6/Proxies": "[" + long + "]", "/v6/proxies?extendedView=true": "[" + long + "]", "/v6/Proxies?extendedView=false": "[" + short + "]",

@@ -55,7 +55,7 @@ type repositories struct {
 	}
 	synchronizer attacher
 	starter      starter
-	nodes        *installation
+	where        *placement
 	accounts     *accounts
 	keys         *keys
 	space        *spaceProbe
@@ -68,19 +68,21 @@ type repositories struct {
 // ListBackupRepositories answers GET /v6/BackupRepositories.
 func (h *repositories) ListBackupRepositories(ctx context.Context, req v6.ListBackupRepositoriesRequestObject) (v6.ListBackupRepositoriesResponseObject, error) {
 	answer := v6.ListBackupRepositories200JSONResponse{}
-	node, err := h.nodes.servingNode(ctx)
+	if deref(req.Params.LongTerm) {
+		return answer, nil
+	}
+	nodes, err := h.where.look(ctx)
 	if err != nil {
 		return nil, err
-	}
-	if p := req.Params.ProxyID; p != nil && *p != node || deref(req.Params.LongTerm) {
-		return answer, nil
 	}
 	repos, err := h.known.Repositories(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range repos {
-		answer = append(answer, h.repositoryJSON(ctx, r, repos, node))
+		if p := req.Params.ProxyID; p == nil || *p == nodes.serving(r) {
+			answer = append(answer, h.repositoryJSON(ctx, r, repos, nodes))
+		}
 	}
 	return answer, nil
 }
@@ -91,7 +93,7 @@ func (h *repositories) GetBackupRepository(ctx context.Context, req v6.GetBackup
 	if err != nil {
 		return nil, err
 	}
-	node, err := h.nodes.servingNode(ctx)
+	nodes, err := h.where.look(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +103,7 @@ func (h *repositories) GetBackupRepository(ctx context.Context, req v6.GetBackup
 			return nil, err
 		}
 	}
-	return v6.GetBackupRepository200JSONResponse(h.repositoryJSON(ctx, r, all, node)), nil
+	return v6.GetBackupRepository200JSONResponse(h.repositoryJSON(ctx, r, all, nodes)), nil
 }
 
 // AddBackupRepository answers POST /v6/BackupRepositories.
@@ -109,10 +111,7 @@ func (h *repositories) AddBackupRepository(ctx context.Context, req v6.AddBackup
 	if err := refuse(req.Body, ""); err != nil {
 		return nil, err
 	}
-	if err := h.nodes.checkProxy(ctx, req.Body.ProxyID); err != nil {
-		return nil, err
-	}
-	node, err := h.nodes.servingNode(ctx)
+	nodes, err := h.where.look(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +119,10 @@ func (h *repositories) AddBackupRepository(ctx context.Context, req v6.AddBackup
 	if err := merge(&r, req.Body); err != nil {
 		return nil, err
 	}
-	if r.ResticID, err = h.tryOpening(ctx, r); err != nil {
+	if err := nodes.placed(nil, &r, req.Body); err != nil {
+		return nil, err
+	}
+	if r.ResticID, err = h.tryOpening(ctx, r, nodes); err != nil {
 		return nil, err
 	}
 	all, err := h.attach(ctx, r)
@@ -128,7 +130,7 @@ func (h *repositories) AddBackupRepository(ctx context.Context, req v6.AddBackup
 		return nil, err
 	}
 	h.checks.Reschedule()
-	return v6.AddBackupRepository200JSONResponse(h.repositoryJSON(ctx, r, all, node)), nil
+	return v6.AddBackupRepository200JSONResponse(h.repositoryJSON(ctx, r, all, nodes)), nil
 }
 
 // UpdateBackupRepository answers PUT /v6/BackupRepositories/{repositoryId}.
@@ -140,7 +142,8 @@ func (h *repositories) UpdateBackupRepository(ctx context.Context, req v6.Update
 	if err := refuse(req.Body, old.ID); err != nil {
 		return nil, err
 	}
-	if err := h.nodes.checkProxy(ctx, req.Body.ProxyID); err != nil {
+	nodes, err := h.where.look(ctx)
+	if err != nil {
 		return nil, err
 	}
 	r := old
@@ -150,7 +153,10 @@ func (h *repositories) UpdateBackupRepository(ctx context.Context, req v6.Update
 	if err := merge(&r, req.Body); err != nil {
 		return nil, err
 	}
-	if err := h.change(ctx, old, r); err != nil {
+	if err := nodes.placed(&old, &r, req.Body); err != nil {
+		return nil, err
+	}
+	if err := h.change(ctx, old, r, nodes); err != nil {
 		return nil, err
 	}
 	h.checks.Reschedule()
@@ -252,7 +258,8 @@ func (h *repositories) refuseWhileSynchronizing(ctx context.Context, id syncline
 }
 
 // repositoryJSON is a repository in v6's form. all are the attached repositories.
-func (h *repositories) repositoryJSON(ctx context.Context, r syncline.Repository, all []syncline.Repository, node syncline.ID) v6.BackupRepository {
+func (h *repositories) repositoryJSON(ctx context.Context, r syncline.Repository, all []syncline.Repository, nodes fleet) v6.BackupRepository {
+	node := nodes.serving(r)
 	answer := v6.BackupRepository{
 		ObjectStorageID:       present(r.ObjectStorageID),
 		EncryptionKeyID:       present(r.EncryptionKeyID),
@@ -275,6 +282,10 @@ func (h *repositories) repositoryJSON(ctx context.Context, r syncline.Repository
 			RestorePoints:       v6.Link{Href: "/v6/RestorePoints?repositoryId=" + string(r.ID)},
 		},
 	}
+	if r.NodeID != "" || r.Path != "" {
+		bound := true
+		answer.IsProxyBound = &bound
+	}
 	h.showCheck(&answer)
 	if r.ObjectStorageID != "" {
 		encrypted, link := true, storageLink(r.ObjectStorageID)
@@ -284,7 +295,7 @@ func (h *repositories) repositoryJSON(ctx context.Context, r syncline.Repository
 		link := keyLink(r.EncryptionKeyID)
 		answer.Links.EncryptionKey = &link
 	}
-	if r.Path != "" {
+	if r.Path != "" && node == nodes.self {
 		if s, ok := h.space.of(ctx, r.Path); ok {
 			answer.CapacityBytes, answer.FreeSpaceBytes = &s.capacity, &s.free
 		}

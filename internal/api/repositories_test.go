@@ -54,7 +54,7 @@ func TestRepositoryLife(t *testing.T) {
 	})
 	a := w.post(body)
 	want := `{"encryptionKeyId":"` + keyID + `","isOutOfSync":true,"capacityBytes":4096,"freeSpaceBytes":1024,"id":"` + repoID + `","name":"second",` +
-		`"description":"ü","path":"/srv/two","retentionType":"ItemLevel","retentionPeriodType":"Yearly","yearlyRetentionPeriod":"Keep","proxyId":"` + nodeID + `","isLongTerm":false,"synchronization":{"enabled":true},` +
+		`"description":"ü","path":"/srv/two","retentionType":"ItemLevel","retentionPeriodType":"Yearly","yearlyRetentionPeriod":"Keep","proxyId":"` + nodeID + `","isLongTerm":false,"synchronization":{"enabled":true},"isProxyBound":true,` +
 		`"_links":{"self":{"href":"/v6/backuprepositories/` + repoID + `"},"encryptionKey":{"href":"/v6/EncryptionKeys/` + keyID + `"},"proxy":{"href":"/v6/Proxies/` + nodeID + `"},` +
 		`"synchronizeSessions":{"href":"/v6/BackupRepositories/` + repoID + `/SynchronizeSessions"},"restorePoints":{"href":"/v6/RestorePoints?repositoryId=` + repoID + `"}}}` + "\n"
 	if a.status != 200 || a.body != want {

@@ -40,6 +40,7 @@ type restores struct {
 	jobs    RestoreJobs
 	runner  Restorer
 	streams *streams
+	where   *placement
 }
 
 // ListRestoreTargets answers GET /v6/RestoreTargets.
@@ -52,6 +53,11 @@ func (h *restores) ListRestoreTargets(context.Context, v6.ListRestoreTargetsRequ
 // StartRestoreJob answers POST /v6/RestorePoints/{restorePointId}/RestoreJobs.
 func (h *restores) StartRestoreJob(ctx context.Context, req v6.StartRestoreJobRequestObject) (v6.StartRestoreJobResponseObject, error) {
 	b := req.Body
+	if saysID(b.ProxyID) {
+		if err := h.checkProxy(ctx, syncline.ID(strings.ToLower(string(*b.ProxyID)))); err != nil {
+			return nil, err
+		}
+	}
 	paths, err := pathsOf(deref(b.Paths), deref(b.RawPaths))
 	if err != nil {
 		return nil, err
@@ -68,6 +74,19 @@ func (h *restores) StartRestoreJob(ctx context.Context, req v6.StartRestoreJobRe
 		return nil, err
 	}
 	return v6.StartRestoreJob201JSONResponse(restoreJobJSON(j)), nil
+}
+
+// checkProxy fails unless an id is that of the node that answers, which has the folders
+// that its restores may write into.
+func (h *restores) checkProxy(ctx context.Context, id syncline.ID) error {
+	nodes, err := h.where.look(ctx)
+	if err != nil {
+		return err
+	}
+	if _, ok := nodes.node(id); !ok {
+		return invalid("proxyId names no proxy; GET /v6/Proxies lists them, or leave it out")
+	}
+	return nodes.here(id, "proxyId: the folder of targetPath")
 }
 
 // pathsOf returns the paths that a request names, as bytes.

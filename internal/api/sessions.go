@@ -54,6 +54,7 @@ type sessions struct {
 	list         sessionLister
 	runner       sessionRunner
 	streams      *streams
+	where        *placement
 }
 
 // ListSynchronizeSessions answers GET /v6/RepositorySynchronizeSessions.
@@ -62,7 +63,7 @@ func (h *sessions) ListSynchronizeSessions(ctx context.Context, _ v6.ListSynchro
 	if err != nil {
 		return nil, err
 	}
-	return v6.ListSynchronizeSessions200JSONResponse(sessionsJSON(list)), nil
+	return v6.ListSynchronizeSessions200JSONResponse(h.sessionsJSON(ctx, list)), nil
 }
 
 // GetSynchronizeSession answers GET /v6/RepositorySynchronizeSessions/{sessionId}.
@@ -71,7 +72,7 @@ func (h *sessions) GetSynchronizeSession(ctx context.Context, req v6.GetSynchron
 	if err != nil {
 		return nil, err
 	}
-	return v6.GetSynchronizeSession200JSONResponse(sessionJSON(s)), nil
+	return v6.GetSynchronizeSession200JSONResponse(h.sessionsJSON(ctx, []syncline.Session{s})[0]), nil
 }
 
 // StopSynchronizeSession answers POST …/{sessionId}/StopSynchronize.
@@ -88,7 +89,7 @@ func (h *sessions) SynchronizeBackupRepository(ctx context.Context, req v6.Synch
 	if err != nil {
 		return nil, err
 	}
-	return v6.SynchronizeBackupRepository200JSONResponse(sessionJSON(s)), nil
+	return v6.SynchronizeBackupRepository200JSONResponse(h.sessionsJSON(ctx, []syncline.Session{s})[0]), nil
 }
 
 // ListBackupRepositorySessions answers GET …/{repositoryId}/SynchronizeSessions.
@@ -101,7 +102,7 @@ func (h *sessions) ListBackupRepositorySessions(ctx context.Context, req v6.List
 	if err != nil {
 		return nil, err
 	}
-	return v6.ListBackupRepositorySessions200JSONResponse(sessionsJSON(list)), nil
+	return v6.ListBackupRepositorySessions200JSONResponse(h.sessionsJSON(ctx, list)), nil
 }
 
 // workStates are the states of work behind each of the sessions' states.
@@ -124,7 +125,7 @@ func (h *sessions) ListAllSynchronizeSessions(ctx context.Context, req v6.ListAl
 	if err != nil {
 		return nil, err
 	}
-	return v6.ListAllSynchronizeSessions200JSONResponse(sessionsJSON(list)), nil
+	return v6.ListAllSynchronizeSessions200JSONResponse(h.sessionsJSON(ctx, list)), nil
 }
 
 // ListSynchronizeSessionLogItems answers GET …/{sessionId}/LogItems.
@@ -141,12 +142,31 @@ func (h *sessions) ListSynchronizeSessionLogItems(ctx context.Context, req v6.Li
 	}, nil
 }
 
-func sessionsJSON(sessions []syncline.Session) []v6.RepositorySynchronizeSession {
+// sessionsJSON are sessions in v6's form. Those that wait say why no node runs them, where
+// the nodes can be looked at.
+func (h *sessions) sessionsJSON(ctx context.Context, sessions []syncline.Session) []v6.RepositorySynchronizeSession {
 	answer := make([]v6.RepositorySynchronizeSession, len(sessions))
 	for i, s := range sessions {
 		answer[i] = sessionJSON(s)
+		if s.State == syncline.WorkQueued {
+			answer[i].WaitingReason = h.waits(ctx, s.RepositoryID)
+		}
 	}
 	return answer
+}
+
+// waits says why no node runs the queued session of a repository; nil where one may, or
+// where it is not known.
+func (h *sessions) waits(ctx context.Context, repository syncline.ID) *string {
+	nodes, err := h.where.look(ctx)
+	if err != nil {
+		return nil
+	}
+	r, err := h.repositories.Repository(ctx, repository)
+	if err != nil {
+		return nil
+	}
+	return present(nodes.waits(r.NodeID))
 }
 
 func sessionJSON(s syncline.Session) v6.RepositorySynchronizeSession {

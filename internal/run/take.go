@@ -14,15 +14,29 @@ import (
 // takeBatch is how much work without a bound a node takes at once.
 const takeBatch = 100
 
-// resumeAll takes all the work that was left unended, for a node that is alone.
+// resumeAll takes all the work that was left unended, for a node that is alone. Where the
+// node takes no new work, it waits without an owner.
 func (s *Service) resumeAll(ctx context.Context, kinds []Kind) error {
+	s.mu.Lock()
+	drains := s.drains
+	s.mu.Unlock()
 	for _, k := range kinds {
 		left, err := s.takeLeft(ctx, k.Name)
 		if err != nil {
 			return err
 		}
+		var back []store.Held
 		for _, w := range left {
+			if drains && !w.StopRequested {
+				back = append(back, store.Held{ID: w.ID, Epoch: w.Epoch})
+				continue
+			}
 			s.resume(ctx, s.kinds[k.Name], launch{work: w, note: k.Resumed})
+		}
+		if len(back) > 0 {
+			if err := s.Store.ReturnWork(ctx, s.Node, back); err != nil {
+				s.Logger.Error("cannot leave work for later; it begins after the next start", "kind", k.Noun, "error", err)
+			}
 		}
 	}
 	return nil

@@ -17,6 +17,8 @@ type database interface {
 	look(ctx context.Context) error
 	// answerer names what a look waits for.
 	answerer() string
+	// alone says that one node at most uses the database.
+	alone() bool
 	// warnings are what is wrong with the database, and what to do, a sentence each.
 	warnings() []string
 }

@@ -27,6 +27,7 @@ import (
 //	secret.key        seals the repositories' passwords, unless a file elsewhere holds the key
 //	catalogs/         a file per repository, unless --catalogs names another folder
 //	tls/              the self-signed certificate
+//	node              the id of this node
 //	lock              held by the server that runs
 //	initial-password  the administrator's first password, where no terminal showed it
 //	restoring/        the parts of a copy of the state, while they are checked

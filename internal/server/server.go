@@ -150,10 +150,11 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	if err != nil {
 		return err
 	}
-	node, err := s.store.InstallationID(ctx)
+	nodes, err := s.newFleet(ctx, &o, ln.Addr())
 	if err != nil {
 		return err
 	}
+	s.source.here = nodes.HasFolder
 	points := &explore.RestorePoints{Catalogs: current, Repositories: current}
 	told := metrics.New(current, points, o.Version)
 	told.Alarms = s.store
@@ -161,7 +162,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	s.source.opened = watch.Opened
 	s.desk = s.newDesk()
 	backups := s.newSeries(current, points, told, o)
-	runs := &run.Service{Store: s.store, Node: string(node), Logger: o.Logger, Now: time.Now, NewID: newID}
+	runs := &run.Service{Store: s.store, Node: string(nodes.SelfID()), Logger: o.Logger, Now: time.Now, NewID: newID}
 	s.service = &syncer.Service{
 		Runs: runs, Repositories: s.store, Catalogs: dir, Source: s.source, Logger: o.Logger, Settle: heapgoal.Settle,
 		Ended: each(watch.SessionEnded, backups.SessionEnded), Keep: o.keep(syncline.WorkSynchronize), AtOnce: o.sessionsAtOnce(),
@@ -175,17 +176,14 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	explorer := &explore.Explorer{Points: points}
 	contents := &content.Service{Catalogs: current, Open: s.source.reader(s.store, o.Logger)}
 	restores := s.newRestores(runs, points, contents, &o)
-	running, err := newNodes(ctx, s.store, ln.Addr(), o.Version)
-	if err != nil {
-		return err
-	}
+	nodes.Load, nodes.Drain = workLoad(runs), runs.Drain
 	entry := s.newDoor(ln.Addr(), o.base, o.Logger)
 	live := s.newLive(&o, certs, entry)
 	live.network, live.checks = notifier.Network, checks
 	limits := live.gate(gate.Default)
 	handler, err := api.NewHandler(api.Config{
 		Auth: entry, Users: s.Auth, Managers: s.store, Repositories: current, Store: s.store, Keys: s.store, Sessions: s.service, Instance: s.store,
-		Accounts: accounts{s.store, places}, ObjectStorages: s.store, Places: places, Nodes: running,
+		Accounts: accounts{s.store, places}, ObjectStorages: s.store, Places: places, Nodes: nodes,
 		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, runs, places, watch.Forget},
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: &explore.Statistics{Points: points},
 		Contents: contents, Archives: &archive.Service{Contents: contents},
@@ -198,6 +196,11 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	}
 	defer background(ctx, func(ctx context.Context) { s.desk.Run(ctx, o.Logger) })()
 	defer background(ctx, notifier.Run)()
+	ctx, leave, err := s.join(ctx, nodes)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, leave()) }()
 	if err := runs.Open(ctx, s.traces.Work(s.service.Kind()), s.traces.Work(restores.Kind())); err != nil {
 		return err
 	}

@@ -31,6 +31,8 @@ type source struct {
 	// beside says that other nodes look at the repositories, too. They see changed keys,
 	// and tell nobody.
 	beside bool
+	// here fails for a folder that only another node has.
+	here func(ctx context.Context, r syncline.Repository) error
 
 	mu   sync.Mutex
 	kept map[syncline.ID]keptRepository
@@ -115,6 +117,11 @@ func (s *source) count(id syncline.ID, opened *place.Opened) {
 
 // place returns the place of a repository.
 func (s *source) place(ctx context.Context, r syncline.Repository) (place.Place, error) {
+	if s.here != nil {
+		if err := s.here(ctx, r); err != nil {
+			return place.Place{}, err
+		}
+	}
 	if r.ObjectStorageID == "" {
 		return place.Place{Path: r.Path}, nil
 	}

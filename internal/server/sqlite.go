@@ -77,6 +77,9 @@ func (d *sqliteDatabase) look(context.Context) error {
 	return nil
 }
 
+// alone implements database. The lock of the data directory sees to it.
+func (d *sqliteDatabase) alone() bool { return true }
+
 // answerer implements database.
 func (d *sqliteDatabase) answerer() string { return "the disk of the database or of the catalogs" }
 

@@ -1,7 +1,7 @@
 // Package store is the contract of the server's own state: repositories, encryption
 // keys, accounts, object storages, users, refresh tokens, work and its logs, duties, checks,
-// series of backups, alarms, their rules and notifications. Catalogs are not in it. Package
-// sqlite implements the contract, and every implementation passes the suite in package
+// series of backups, alarms, their rules and notifications, and nodes. Catalogs are not
+// in it. Package sqlite implements the contract, and every implementation passes the suite in package
 // storetest.
 //
 // Errors are *syncline.Error: CodeNotFound for an unknown id, CodeConflict for a name
@@ -178,6 +178,7 @@ type Store interface {
 	Managers
 	Channels
 	Deliveries
+	Nodes
 	Instance
 	Close() error
 }

@@ -100,13 +100,33 @@ func (s *Service) Kind() runs.Kind {
 
 // Start starts a session for a repository, or returns the one that runs.
 func (s *Service) Start(ctx context.Context, repository syncline.ID) (syncline.Session, error) {
-	return asSession(s.Runs.Start(ctx, store.Work{Work: syncline.Work{Kind: syncline.WorkSynchronize, RepositoryID: repository}}))
+	w, err := s.newWork(ctx, repository)
+	if err != nil {
+		return syncline.Session{}, err
+	}
+	return asSession(s.Runs.Start(ctx, w))
 }
 
 // Begin is Start for a session that no user waits for: it lets others go first.
 func (s *Service) Begin(ctx context.Context, repository syncline.ID) error {
-	_, err := s.Runs.StartLater(ctx, store.Work{Work: syncline.Work{Kind: syncline.WorkSynchronize, RepositoryID: repository}})
+	w, err := s.newWork(ctx, repository)
+	if err != nil {
+		return err
+	}
+	_, err = s.Runs.StartLater(ctx, w)
 	return err
+}
+
+// newWork is a session to be started. In a fleet, the node that alone serves the
+// repository runs it.
+func (s *Service) newWork(ctx context.Context, repository syncline.ID) (store.Work, error) {
+	w := store.Work{Work: syncline.Work{Kind: syncline.WorkSynchronize, RepositoryID: repository}}
+	if s.Runs.Here() == "" {
+		return w, nil
+	}
+	r, err := s.Repositories.Repository(ctx, repository)
+	w.Node = string(r.NodeID)
+	return w, err
 }
 
 // Stop records that a session is to stop, and stops it. A session that has ended is

@@ -358,7 +358,7 @@ type BackupRepository struct {
 	RetentionPeriodType   *string `json:"retentionPeriodType,omitempty"`
 	YearlyRetentionPeriod *string `json:"yearlyRetentionPeriod,omitempty"`
 
-	// ProxyID The server that reads it.
+	// ProxyID The server that serves it: the one to which it is bound, or else one that may.
 	ProxyID    Id   `json:"proxyId"`
 	IsLongTerm bool `json:"isLongTerm"`
 
@@ -383,8 +383,12 @@ type BackupRepository struct {
 	LastCheckError *string `json:"lastCheckError,omitempty"`
 
 	// NextCheckTime When the next check is due. Absent when none is planned.
-	NextCheckTime *time.Time            `json:"nextCheckTime,omitempty"`
-	Links         BackupRepositoryLinks `json:"_links"`
+	NextCheckTime *time.Time `json:"nextCheckTime,omitempty"`
+
+	// IsProxyBound True where only the server of `proxyId` serves it, as for every folder. Absent
+	// where any server may.
+	IsProxyBound *bool                 `json:"isProxyBound,omitempty"`
+	Links        BackupRepositoryLinks `json:"_links"`
 }
 
 // BackupRepositoryFromClient The fields of the v6 API. Those that say "not supported" may be absent
@@ -425,6 +429,10 @@ type BackupRepositoryFromClient struct {
 
 	// IsOutOfSync Given by the server; what a client sends back of it is not looked at.
 	IsOutOfSync *bool `json:"isOutOfSync,omitempty"`
+
+	// IsProxyBound Whether only the server of `proxyId` serves it; `false` lets any server serve
+	// object storage. Absent, it follows from `proxyId`.
+	IsProxyBound *bool `json:"isProxyBound,omitempty"`
 
 	// LastCheckError Given by the server; what a client sends back of it is not looked at.
 	LastCheckError *string `json:"lastCheckError,omitempty"`
@@ -469,7 +477,11 @@ type BackupRepositoryFromClient struct {
 	// doubled slashes; this or `objectStorageId`.
 	Path *string `json:"path,omitempty"`
 
-	// ProxyID The server that is to read it, one of `GET /v6/Proxies`. Where it is left out, the installation chooses.
+	// ProxyID The server that alone is to serve it, one of `GET /v6/Proxies`. A folder is
+	// served by the server that has it, which opens it first: send the request there,
+	// or leave this out for the server that answers. Where this is left out, any
+	// server serves object storage. The id that an answer shows for a repository that
+	// any server may serve binds nothing, unless `isProxyBound` says so.
 	ProxyID *syncline.ID `json:"proxyId,omitempty"`
 
 	// RetentionFrequencyType Not supported.
@@ -1463,7 +1475,7 @@ type PasswordChange struct {
 	Password string `json:"password"`
 }
 
-// Proxy Example: {"_links":{"self":{"href":"/v6/Proxies/3f2504e0-4f89-41d3-9a0c-0305e82c3301"}},"description":"Syncline v1.0.0","enableNetworkThrottling":false,"hostName":"backup1","id":"3f2504e0-4f89-41d3-9a0c-0305e82c3301","port":4443,"status":"Online","threadsNumber":8,"type":"Local","useInternetProxy":false}
+// Proxy Example: {"_links":{"self":{"href":"/v6/Proxies/3f2504e0-4f89-41d3-9a0c-0305e82c3301"}},"address":"backup1:4443","cpuUsagePercent":12,"description":"Syncline v1.0.0","enableNetworkThrottling":false,"hostName":"backup1","id":"3f2504e0-4f89-41d3-9a0c-0305e82c3301","lastSeenTime":"2026-11-27T09:12:44Z","maintenanceModeState":"Disabled","memoryBytes":104857600,"port":4443,"restoresRunning":0,"sessionsRunning":2,"startTime":"2026-11-26T17:01:19Z","status":"Online","threadsNumber":8,"type":"Local","useInternetProxy":false,"version":"v1.0.0","workQueued":0}
 type Proxy struct {
 	// Type Always `Local`.
 	Type *string      `json:"type,omitempty"`
@@ -1481,9 +1493,35 @@ type Proxy struct {
 	UseInternetProxy        *bool  `json:"useInternetProxy,omitempty"`
 	EnableNetworkThrottling *bool  `json:"enableNetworkThrottling,omitempty"`
 
-	// Status `Online` while it reaches its database, as it was looked at last.
-	Status *string          `json:"status,omitempty"`
-	Links  *map[string]Link `json:"_links,omitempty"`
+	// Status `Online` while its last sign of life is younger than 20 seconds and says no farewell.
+	Status *string `json:"status,omitempty"`
+
+	// Version Of Syncline.
+	Version *string `json:"version,omitempty"`
+
+	// Address Host and port under which it is reached, as it knows.
+	Address *string `json:"address,omitempty"`
+
+	// MaintenanceModeState `Enabling` while it takes no new work and has some left.
+	MaintenanceModeState *string    `json:"maintenanceModeState,omitempty"`
+	StartTime            *time.Time `json:"startTime,omitempty"`
+
+	// LastSeenTime Its last sign of life, by the clock of the database.
+	LastSeenTime *time.Time `json:"lastSeenTime,omitempty"`
+
+	// SessionsRunning Synchronizations that it runs; this and the rest as its last sign of life told.
+	SessionsRunning *int `json:"sessionsRunning,omitempty"`
+	RestoresRunning *int `json:"restoresRunning,omitempty"`
+
+	// WorkQueued Synchronizations and restores that wait for their turn on it.
+	WorkQueued *int `json:"workQueued,omitempty"`
+
+	// CPUUsagePercent Share of the machine's processors that the server uses. Absent while it is not known.
+	CPUUsagePercent *int `json:"cpuUsagePercent,omitempty"`
+
+	// MemoryBytes Memory that the server has from the system. Absent where it is not known.
+	MemoryBytes *int64           `json:"memoryBytes,omitempty"`
+	Links       *map[string]Link `json:"_links,omitempty"`
 }
 
 // ProxyFromClient Example: {"hostName":"backup1"}
@@ -1491,8 +1529,14 @@ type ProxyFromClient struct {
 	// Links Given by the server; what a client sends back of it is not looked at.
 	Links *map[string]Link `json:"_links,omitempty"`
 
+	// Address Given by the server; what a client sends back of it is not looked at.
+	Address *string `json:"address,omitempty"`
+
 	// AttachUsedProxy Not supported.
-	AttachUsedProxy *bool   `json:"attachUsedProxy,omitempty"`
+	AttachUsedProxy *bool `json:"attachUsedProxy,omitempty"`
+
+	// CpuUsagePercent Given by the server; what a client sends back of it is not looked at.
+	CpuUsagePercent *int    `json:"cpuUsagePercent,omitempty"`
 	Description     *string `json:"description,omitempty"`
 
 	// EnableNetworkThrottling Not supported.
@@ -1506,9 +1550,27 @@ type ProxyFromClient struct {
 	// InternetProxyType Not supported.
 	InternetProxyType *string `json:"internetProxyType,omitempty"`
 
+	// LastSeenTime Given by the server; what a client sends back of it is not looked at.
+	LastSeenTime *string `json:"lastSeenTime,omitempty"`
+
+	// MaintenanceModeState Only as it is; EnableMaintenanceMode and DisableMaintenanceMode change it.
+	MaintenanceModeState *string `json:"maintenanceModeState,omitempty"`
+
+	// MemoryBytes Given by the server; what a client sends back of it is not looked at.
+	MemoryBytes *int `json:"memoryBytes,omitempty"`
+
 	// Password Not supported.
 	Password *string `json:"password,omitempty"`
 	Port     *int32  `json:"port,omitempty"`
+
+	// RestoresRunning Given by the server; what a client sends back of it is not looked at.
+	RestoresRunning *int `json:"restoresRunning,omitempty"`
+
+	// SessionsRunning Given by the server; what a client sends back of it is not looked at.
+	SessionsRunning *int `json:"sessionsRunning,omitempty"`
+
+	// StartTime Given by the server; what a client sends back of it is not looked at.
+	StartTime *string `json:"startTime,omitempty"`
 
 	// Status Given by the server; what a client sends back of it is not looked at.
 	Status        *string `json:"status,omitempty"`
@@ -1531,12 +1593,23 @@ type ProxyFromClient struct {
 
 	// Username Not supported.
 	Username *string `json:"username,omitempty"`
+
+	// Version Given by the server; what a client sends back of it is not looked at.
+	Version *string `json:"version,omitempty"`
+
+	// WorkQueued Given by the server; what a client sends back of it is not looked at.
+	WorkQueued *int `json:"workQueued,omitempty"`
 }
 
 // RemoveProxyOptions Example: {"force":false}
 type RemoveProxyOptions struct {
-	Force        *bool   `json:"force,omitempty"`
-	UserName     *string `json:"userName,omitempty"`
+	// Force Taken; it removes no server that runs or serves repositories.
+	Force *bool `json:"force,omitempty"`
+
+	// UserName Not supported.
+	UserName *string `json:"userName,omitempty"`
+
+	// UserPassword Not supported.
 	UserPassword *string `json:"userPassword,omitempty"`
 }
 
@@ -1603,6 +1676,9 @@ type RepositorySynchronizeSession struct {
 	// EndTime Absent until it has ended.
 	EndTime    *time.Time        `json:"endTime,omitempty"`
 	Statistics SessionStatistics `json:"statistics"`
+
+	// WaitingReason Why no server runs it, such as the maintenance mode of all of them; absent otherwise.
+	WaitingReason *string `json:"waitingReason,omitempty"`
 }
 
 // RepositoryTotals defines model for RepositoryTotals.
@@ -1717,6 +1793,9 @@ type RestoreJobFromClient struct {
 	// Sparse Zeros become holes in files that are new.
 	Sparse *bool `json:"sparse,omitempty"`
 
+	// Verify Files are read back and compared.
+	Verify *bool `json:"verify,omitempty"`
+
 	// Overwrite What becomes of files that are in the target: `Always` compares their
 	// contents and writes what differs; `IfChanged` takes a file of the same
 	// size and modification time to be right; `IfNewer` leaves files alone
@@ -1724,8 +1803,9 @@ type RestoreJobFromClient struct {
 	// `Always` where it is not given.
 	Overwrite *RestoreOverwrite `json:"overwrite,omitempty"`
 
-	// Verify Files are read back and compared.
-	Verify *bool `json:"verify,omitempty"`
+	// ProxyID The server that has the folder. Only the server that answers takes a restore, so
+	// another id is refused, and the message says which server to ask.
+	ProxyID *syncline.ID `json:"proxyId,omitempty"`
 }
 
 // RestoreJobLinks defines model for RestoreJobLinks.
@@ -3222,7 +3302,7 @@ type ServerInterface interface {
 	// TestNotificationChannel Send a test message
 	// (POST /v6/NotificationChannels/{channelId}/Test)
 	TestNotificationChannel(w http.ResponseWriter, r *http.Request, channelID ChannelID)
-	// ListProxies List the running servers
+	// ListProxies List the servers
 	// (GET /v6/Proxies)
 	ListProxies(w http.ResponseWriter, r *http.Request, params ListProxiesParams)
 	// AddProxy Add a server
@@ -3231,12 +3311,18 @@ type ServerInterface interface {
 	// RescanProxies Look at several servers anew
 	// (POST /v6/Proxies/Rescan)
 	RescanProxies(w http.ResponseWriter, r *http.Request)
-	// GetProxy Get one running server
+	// GetProxy Get one server
 	// (GET /v6/Proxies/{proxyId})
 	GetProxy(w http.ResponseWriter, r *http.Request, proxyID ProxyID, params GetProxyParams)
 	// UpdateProxy Change a server
 	// (PUT /v6/Proxies/{proxyId})
 	UpdateProxy(w http.ResponseWriter, r *http.Request, proxyID ProxyID)
+	// DisableMaintenanceMode End the maintenance mode of a server
+	// (POST /v6/Proxies/{proxyId}/DisableMaintenanceMode)
+	DisableMaintenanceMode(w http.ResponseWriter, r *http.Request, proxyID ProxyID)
+	// EnableMaintenanceMode Put a server into maintenance mode
+	// (POST /v6/Proxies/{proxyId}/EnableMaintenanceMode)
+	EnableMaintenanceMode(w http.ResponseWriter, r *http.Request, proxyID ProxyID)
 	// RemoveProxy Remove a server
 	// (POST /v6/Proxies/{proxyId}/Remove)
 	RemoveProxy(w http.ResponseWriter, r *http.Request, proxyID ProxyID)
@@ -5782,6 +5868,58 @@ func (siw *ServerInterfaceWrapper) UpdateProxy(w http.ResponseWriter, r *http.Re
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.UpdateProxy(w, r, proxyID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DisableMaintenanceMode operation middleware
+func (siw *ServerInterfaceWrapper) DisableMaintenanceMode(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "proxyId" -------------
+	var proxyID ProxyID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "proxyId", r.PathValue("proxyId"), &proxyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "proxyId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DisableMaintenanceMode(w, r, proxyID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// EnableMaintenanceMode operation middleware
+func (siw *ServerInterfaceWrapper) EnableMaintenanceMode(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "proxyId" -------------
+	var proxyID ProxyID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "proxyId", r.PathValue("proxyId"), &proxyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "proxyId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.EnableMaintenanceMode(w, r, proxyID)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -8803,6 +8941,8 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Proxies/{proxyId}", wrapper.GetProxy)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v6/Proxies/{proxyId}", wrapper.UpdateProxy)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Proxies/{proxyId}/Remove", wrapper.RemoveProxy)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Proxies/{proxyId}/EnableMaintenanceMode", wrapper.EnableMaintenanceMode)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Proxies/{proxyId}/DisableMaintenanceMode", wrapper.DisableMaintenanceMode)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Proxies/{proxyId}/Rescan", wrapper.RescanProxy)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Proxies/Rescan", wrapper.RescanProxies)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestoreTargets", wrapper.ListRestoreTargets)
@@ -11286,6 +11426,72 @@ func (response UpdateProxydefaultJSONResponse) VisitUpdateProxyResponse(w http.R
 	return err
 }
 
+type DisableMaintenanceModeRequestObject struct {
+	ProxyID ProxyID `json:"proxyId"`
+}
+
+type DisableMaintenanceModeResponseObject interface {
+	VisitDisableMaintenanceModeResponse(w http.ResponseWriter) error
+}
+
+type DisableMaintenanceMode200Response struct {
+}
+
+func (response DisableMaintenanceMode200Response) VisitDisableMaintenanceModeResponse(w http.ResponseWriter) error {
+	w.WriteHeader(200)
+	return nil
+}
+
+type DisableMaintenanceModedefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response DisableMaintenanceModedefaultJSONResponse) VisitDisableMaintenanceModeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnableMaintenanceModeRequestObject struct {
+	ProxyID ProxyID `json:"proxyId"`
+}
+
+type EnableMaintenanceModeResponseObject interface {
+	VisitEnableMaintenanceModeResponse(w http.ResponseWriter) error
+}
+
+type EnableMaintenanceMode200Response struct {
+}
+
+func (response EnableMaintenanceMode200Response) VisitEnableMaintenanceModeResponse(w http.ResponseWriter) error {
+	w.WriteHeader(200)
+	return nil
+}
+
+type EnableMaintenanceModedefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response EnableMaintenanceModedefaultJSONResponse) VisitEnableMaintenanceModeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RemoveProxyRequestObject struct {
 	ProxyID ProxyID `json:"proxyId"`
 	Body    *RemoveProxyJSONRequestBody
@@ -13570,7 +13776,7 @@ type StrictServerInterface interface {
 	// TestNotificationChannel Send a test message
 	// (POST /v6/NotificationChannels/{channelId}/Test)
 	TestNotificationChannel(ctx context.Context, request TestNotificationChannelRequestObject) (TestNotificationChannelResponseObject, error)
-	// ListProxies List the running servers
+	// ListProxies List the servers
 	// (GET /v6/Proxies)
 	ListProxies(ctx context.Context, request ListProxiesRequestObject) (ListProxiesResponseObject, error)
 	// AddProxy Add a server
@@ -13579,12 +13785,18 @@ type StrictServerInterface interface {
 	// RescanProxies Look at several servers anew
 	// (POST /v6/Proxies/Rescan)
 	RescanProxies(ctx context.Context, request RescanProxiesRequestObject) (RescanProxiesResponseObject, error)
-	// GetProxy Get one running server
+	// GetProxy Get one server
 	// (GET /v6/Proxies/{proxyId})
 	GetProxy(ctx context.Context, request GetProxyRequestObject) (GetProxyResponseObject, error)
 	// UpdateProxy Change a server
 	// (PUT /v6/Proxies/{proxyId})
 	UpdateProxy(ctx context.Context, request UpdateProxyRequestObject) (UpdateProxyResponseObject, error)
+	// DisableMaintenanceMode End the maintenance mode of a server
+	// (POST /v6/Proxies/{proxyId}/DisableMaintenanceMode)
+	DisableMaintenanceMode(ctx context.Context, request DisableMaintenanceModeRequestObject) (DisableMaintenanceModeResponseObject, error)
+	// EnableMaintenanceMode Put a server into maintenance mode
+	// (POST /v6/Proxies/{proxyId}/EnableMaintenanceMode)
+	EnableMaintenanceMode(ctx context.Context, request EnableMaintenanceModeRequestObject) (EnableMaintenanceModeResponseObject, error)
 	// RemoveProxy Remove a server
 	// (POST /v6/Proxies/{proxyId}/Remove)
 	RemoveProxy(ctx context.Context, request RemoveProxyRequestObject) (RemoveProxyResponseObject, error)
@@ -15551,6 +15763,58 @@ func (sh *strictHandler) UpdateProxy(w http.ResponseWriter, r *http.Request, pro
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(UpdateProxyResponseObject); ok {
 		if err := validResponse.VisitUpdateProxyResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DisableMaintenanceMode operation middleware
+func (sh *strictHandler) DisableMaintenanceMode(w http.ResponseWriter, r *http.Request, proxyID ProxyID) {
+	var request DisableMaintenanceModeRequestObject
+
+	request.ProxyID = proxyID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DisableMaintenanceMode(ctx, request.(DisableMaintenanceModeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DisableMaintenanceMode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DisableMaintenanceModeResponseObject); ok {
+		if err := validResponse.VisitDisableMaintenanceModeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// EnableMaintenanceMode operation middleware
+func (sh *strictHandler) EnableMaintenanceMode(w http.ResponseWriter, r *http.Request, proxyID ProxyID) {
+	var request EnableMaintenanceModeRequestObject
+
+	request.ProxyID = proxyID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.EnableMaintenanceMode(ctx, request.(EnableMaintenanceModeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EnableMaintenanceMode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(EnableMaintenanceModeResponseObject); ok {
+		if err := validResponse.VisitEnableMaintenanceModeResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

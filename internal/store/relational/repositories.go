@@ -11,13 +11,13 @@ import (
 
 const selectRepository = `SELECT id, name, description, path,
 	coalesce(object_storage_id, ''), coalesce(encryption_key_id, ''), retention_type, retention_period_type, retention_yearly,
-	sync_disabled, sync_interval, sync_cron, sync_zone, out_of_sync, created_at, catalog, catalog_changes, restic_id, managed_by FROM repositories`
+	sync_disabled, sync_interval, sync_cron, sync_zone, out_of_sync, created_at, catalog, catalog_changes, restic_id, managed_by, node_id FROM repositories`
 
 func scanRepository(r Row) (v syncline.Repository, err error) {
 	err = r.Scan(&v.ID, &v.Name, &v.Description, &v.Path, &v.ObjectStorageID,
 		&v.EncryptionKeyID, &v.Retention.Type, &v.Retention.PeriodType, &v.Retention.YearlyPeriod,
 		&v.Schedule.Disabled, &v.Schedule.Interval, &v.Schedule.Cron, &v.Schedule.TimeZone,
-		&v.OutOfSync, instant{&v.CreatedAt}, &v.Catalog.Catalog, &v.Catalog.Changes, &v.ResticID, &v.ManagedBy)
+		&v.OutOfSync, instant{&v.CreatedAt}, &v.Catalog.Catalog, &v.Catalog.Changes, &v.ResticID, &v.ManagedBy, &v.NodeID)
 	return v, err
 }
 
@@ -47,12 +47,12 @@ func (s *Store) AddRepository(ctx context.Context, r syncline.Repository) error 
 		_, err := tx.Exec(ctx, `INSERT INTO repositories (id, name, name_key, description, path,
 			object_storage_id, encryption_key_id, retention_type, retention_period_type, retention_yearly,
 			sync_disabled, sync_interval, sync_cron, sync_zone,
-			out_of_sync, created_at, restic_id, managed_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			out_of_sync, created_at, restic_id, managed_by, node_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			string(r.ID), r.Name, store.FoldName(r.Name), r.Description, r.Path,
 			nullable(r.ObjectStorageID), nullable(r.EncryptionKeyID),
 			r.Retention.Type, r.Retention.PeriodType, r.Retention.YearlyPeriod,
 			r.Schedule.Disabled, int64(r.Schedule.Interval), r.Schedule.Cron, r.Schedule.TimeZone,
-			r.OutOfSync, nanos(r.CreatedAt), r.ResticID, r.ManagedBy)
+			r.OutOfSync, nanos(r.CreatedAt), r.ResticID, r.ManagedBy, string(r.NodeID))
 		return repositoryError(err, &r)
 	})
 }
@@ -66,11 +66,11 @@ func (s *Store) UpdateRepository(ctx context.Context, r syncline.Repository) err
 		err := exec(ctx, tx, notFound("repository", r.ID), `UPDATE repositories SET name = ?, name_key = ?,
 			description = ?, path = ?, object_storage_id = ?, encryption_key_id = ?, retention_type = ?,
 			retention_period_type = ?, retention_yearly = ?,
-			sync_disabled = ?, sync_interval = ?, sync_cron = ?, sync_zone = ?, restic_id = ?, managed_by = ? WHERE id = ?`,
+			sync_disabled = ?, sync_interval = ?, sync_cron = ?, sync_zone = ?, restic_id = ?, managed_by = ?, node_id = ? WHERE id = ?`,
 			r.Name, store.FoldName(r.Name), r.Description, r.Path,
 			nullable(r.ObjectStorageID), nullable(r.EncryptionKeyID),
 			r.Retention.Type, r.Retention.PeriodType, r.Retention.YearlyPeriod,
-			r.Schedule.Disabled, int64(r.Schedule.Interval), r.Schedule.Cron, r.Schedule.TimeZone, r.ResticID, r.ManagedBy, string(r.ID))
+			r.Schedule.Disabled, int64(r.Schedule.Interval), r.Schedule.Cron, r.Schedule.TimeZone, r.ResticID, r.ManagedBy, string(r.NodeID), string(r.ID))
 		return repositoryError(err, &r)
 	})
 }

@@ -18,7 +18,7 @@ func testRepositories(t *testing.T, s store.Store) {
 	key := addKey(t, s)
 	first := syncline.Repository{
 		ID: newID(), Name: "Größe \x00 \xff", Description: "two\nlines", Path: "/srv/not utf-8 \xfe",
-		EncryptionKeyID: key.ID, OutOfSync: true, CreatedAt: base, ResticID: "ab", ManagedBy: "a file",
+		EncryptionKeyID: key.ID, OutOfSync: true, CreatedAt: base, ResticID: "ab", ManagedBy: "a file", NodeID: newID(),
 		Schedule:  syncline.Schedule{Disabled: true, Cron: "30 3 * * 1-5", TimeZone: "Europe/Berlin"},
 		Retention: syncline.Retention{Type: "ItemLevel", PeriodType: "Yearly", YearlyPeriod: "Keep"},
 	}

@@ -100,6 +100,11 @@ func Run(t *testing.T, open Open) {
 		{"Deliveries", testDeliveries},
 		{"HandDigest", testHandDigest},
 		{"ThinDeliveries", testThinDeliveries},
+		{"Nodes", testNodes},
+		{"NodeProcesses", testNodeProcesses},
+		{"NodeRace", testNodeRace},
+		{"DeleteNode", testDeleteNode},
+		{"MaxNodes", testMaxNodes},
 		{"CanceledContext", testCanceledContext},
 	}
 	for _, test := range append(tests, limits...) {
