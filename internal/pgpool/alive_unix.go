@@ -24,11 +24,12 @@ func silent(conn net.Conn) bool {
 		return false
 	}
 	nothing := false
-	err = c.Read(func(fd uintptr) bool {
+	// Not by Read, which waits for another reader: after a slow write the driver has one
+	// that reads on in the background.
+	err = c.Control(func(fd uintptr) {
 		var b [1]byte
 		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 		nothing = errors.Is(err, syscall.EAGAIN)
-		return true
 	})
 	return err == nil && nothing
 }
