@@ -15,9 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/catalog/postgres"
@@ -27,6 +24,7 @@ import (
 	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/storage"
 	"syncline.dev/syncline/internal/storage/local"
+	store "syncline.dev/syncline/internal/store/postgres"
 	"syncline.dev/syncline/internal/syncer"
 	"syncline.dev/syncline/resticrepo"
 )
@@ -47,8 +45,6 @@ func BenchmarkDatabases(b *testing.B) {
 	late := withoutNewest(b, repo, older)
 	server := pgtest.Start(b)
 	direct, behind := server.Database(b), server.Database(b)
-	schema(b, direct)
-	schema(b, behind)
 	far := pgtest.NewProxy(b, behind)
 	far.SetDelay(time.Millisecond / 2)
 	sides := []*side{
@@ -76,7 +72,7 @@ type side struct {
 	open func(b *testing.B) catalog.Directory
 
 	first, more, page, search []time.Duration
-	size                            []time.Duration // bytes
+	size                      []time.Duration // bytes
 }
 
 const id = syncline.ID("3f2504e0-4f89-41d3-9a0c-0305e82c3301")
@@ -114,7 +110,7 @@ func (s *side) disk(b *testing.B, dir catalog.Directory) (n int64) {
 	case len(s.size) > 0:
 		n = int64(s.size[0])
 	default:
-		check(b, db.pool.QueryRow(b.Context(), `SELECT pg_total_relation_size('syncline.catalog_values')`).Scan(&n))
+		check(b, db.store.Pool().Conns().QueryRow(b.Context(), `SELECT pg_total_relation_size('syncline.catalog_values')`).Scan(&n))
 	}
 	return n
 }
@@ -230,36 +226,22 @@ func sqliteDirectory(b *testing.B) catalog.Directory {
 	return dir
 }
 
-// closing closes a pool with its directory.
+// closing closes the store with its directory.
 type closing struct {
 	*postgres.Directory
-	pool *pgxpool.Pool
+	store *store.Store
 }
 
 func (c closing) Close() {
 	c.Directory.Close()
-	c.pool.Close()
+	_ = c.store.Close() // the benchmark is over
 }
 
 func database(b *testing.B, url string) catalog.Directory {
 	b.Helper()
-	config, err := pgxpool.ParseConfig(url)
+	s, err := store.Open(b.Context(), url)
 	check(b, err)
-	config.MaxConns = 20
-	config.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return false }
-	pool, err := pgxpool.NewWithConfig(context.Background(), config)
-	check(b, err)
-	check(b, pool.Ping(b.Context()))
-	return closing{postgres.OpenDirectory(pool, postgres.Options{}), pool}
-}
-
-func schema(b *testing.B, url string) {
-	b.Helper()
-	conn, err := pgx.Connect(b.Context(), url)
-	check(b, err)
-	_, err = conn.Exec(b.Context(), `CREATE SCHEMA syncline;`+postgres.Schema)
-	check(b, err)
-	check(b, conn.Close(b.Context()))
+	return closing{postgres.OpenDirectory(s.Pool().Conns(), postgres.Options{}), s}
 }
 
 func check(b *testing.B, err error) {

@@ -5,43 +5,31 @@ package catalog_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
-
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/catalog/catalogtest"
 	"syncline.dev/syncline/internal/catalog/postgres"
 	"syncline.dev/syncline/internal/pgtest"
+	store "syncline.dev/syncline/internal/store/postgres"
 )
 
 const databaseID = syncline.ID("c6d1fc1b-1aef-411f-9a7f-de35e546c615")
 
 // inDatabase runs fn with the one catalog of a database, as a node has it.
 func inDatabase(ctx context.Context, url string, fn func(*catalog.Catalog) error) error {
-	pool, err := pgxpool.New(ctx, url)
+	s, err := store.Open(ctx, url)
 	if err != nil {
 		return err
 	}
-	defer pool.Close()
-	dir := postgres.OpenDirectory(pool, postgres.Options{})
-	defer dir.Close()
-	return dir.Use(ctx, databaseID, fn)
-}
-
-// emptyDatabase returns the URL of a database with the tables of catalogs.
-func emptyDatabase(t *testing.T) string {
-	t.Helper()
-	url := pgtest.New(t)
-	pool, err := pgxpool.New(t.Context(), url)
-	check(t, err)
-	defer pool.Close()
-	_, err = pool.Exec(t.Context(), `CREATE SCHEMA syncline; `+postgres.Schema)
-	check(t, err)
-	return url
+	dir := postgres.OpenDirectory(s.Pool().Conns(), postgres.Options{})
+	err = dir.Use(ctx, databaseID, fn)
+	dir.Close()
+	return errors.Join(err, s.Close())
 }
 
 // row is one value of a container.
@@ -89,7 +77,7 @@ func inMemoryAs(t *testing.T, rows []row, head catalog.Head) *catalogtest.Memory
 // from the same state, 100 times. One of them wins, and the other says so. The rows
 // are those that the winner leaves when it is alone.
 func TestTwoProcessesInDatabase(t *testing.T) {
-	url := emptyDatabase(t)
+	url := pgtest.New(t)
 	check(t, inDatabase(t.Context(), url, func(c *catalog.Catalog) error {
 		tell := [2]func(string) string{startWriter(t, url, 1), startWriter(t, url, 2)}
 		both := func(what string) (answers [2]string) {
@@ -158,7 +146,7 @@ func compareAlone(t *testing.T, c *catalog.Catalog, before *catalogtest.Memory, 
 // TestModelInDatabase builds a catalog in sessions, cleans it, and compares what it
 // shows with a catalog in memory.
 func TestModelInDatabase(t *testing.T) {
-	check(t, inDatabase(t.Context(), emptyDatabase(t), func(c *catalog.Catalog) error {
+	check(t, inDatabase(t.Context(), pgtest.New(t), func(c *catalog.Catalog) error {
 		memory := inMemory(t)
 		m := newModel(31)
 		for round := range 6 {

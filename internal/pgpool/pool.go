@@ -2,9 +2,10 @@
 // opened, which of them are still alive, what is tried a second time, and what errors
 // say. It knows nothing of the tables.
 //
-// No connection has a state outside of a transaction, neither settings nor prepared
-// statements. So a pooler like pgbouncer may stand between the node and the database,
-// also in transaction mode.
+// No connection has a state outside of a transaction that anybody relies on, neither
+// settings nor prepared statements (the catalogs do without those that a connection does
+// not know). So a pooler like pgbouncer may stand between the node and the database, also
+// in transaction mode.
 package pgpool
 
 import (

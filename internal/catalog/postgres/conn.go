@@ -11,7 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -39,7 +38,7 @@ func (l *link) exchange(ctx context.Context, conn *pgxpool.Conn, statements []st
 		}
 	}
 	err = results.Close() // which reads what is left
-	l.notPrepared(pg, err)
+	l.judge(pg, err)
 	return rowErr, err
 }
 
@@ -49,14 +48,7 @@ type link struct {
 	idle time.Duration  // see session
 	left sync.WaitGroup // the ends of transactions that nobody waits for
 
-	unprepared atomic.Bool // a pooler stands between, which prepares no statements
-}
-
-func newLink(pool *pgxpool.Pool, idle time.Duration) *link {
-	l := &link{pool: pool, idle: idle}
-	mode := pool.Config().ConnConfig.DefaultQueryExecMode
-	l.unprepared.Store(mode != pgx.QueryExecModeCacheStatement)
-	return l
+	unprepared atomic.Bool // see known
 }
 
 // begin takes a connection and sends statements on it. A connection that was
@@ -118,7 +110,7 @@ func (l *link) rollback(conn *pgxpool.Conn) {
 		if pg.TxStatus() != 'I' {
 			_ = pg.Exec(ctx, "ROLLBACK").Close()
 		}
-		known.prepare(ctx, pg)
+		l.prepare(ctx, pg)
 	})
 }
 

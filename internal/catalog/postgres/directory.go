@@ -70,7 +70,7 @@ const defaultOpen = 1000
 // notices what another one has made, deleted or found damaged.
 const listTime = time.Second
 
-// OpenDirectory opens the directory of a database that has the tables of Schema.
+// OpenDirectory opens the directory of a database that the store has opened.
 func OpenDirectory(pool *pgxpool.Pool, o Options) *Directory {
 	if o.MaxOpen == 0 {
 		o.MaxOpen = defaultOpen
@@ -79,7 +79,7 @@ func OpenDirectory(pool *pgxpool.Pool, o Options) *Directory {
 		o.Idle = DefaultIdle
 	}
 	d := &Directory{
-		link: newLink(pool, o.Idle), onDamage: o.OnDamage, maxOpen: o.MaxOpen,
+		link: &link{pool: pool, idle: o.Idle}, onDamage: o.OnDamage, maxOpen: o.MaxOpen,
 		tidy: make(chan struct{}, 1), open: make(map[syncline.ID]*handle),
 	}
 	d.life, d.stop = context.WithCancel(context.Background())

@@ -57,7 +57,6 @@ func TestRestart(t *testing.T) {
 	for _, mode := range []string{"fast", "immediate"} {
 		server := pgtest.Start(t)
 		url := server.Database(t)
-		prepare(t, url)
 		pool := connect(t, url)
 		c := openBox(t, pool, pool, "one")
 		check(t, write(t.Context(), c, "", "first", "before"))
@@ -87,7 +86,7 @@ func TestRestart(t *testing.T) {
 		server.Stop(t, mode)
 		err = c.View(t.Context(), func(catalog.Reader) error { return nil })
 		wantCode(t, err, syncline.CodeUnavailable)
-		for _, secret := range []string{"127.0.0.1", fmt.Sprint(server.Port), "user"} {
+		for _, secret := range []string{"127.0.0.1", fmt.Sprint(server.Port), "syncline@"} {
 			if bytes.Contains([]byte(err.Error()), []byte(secret)) {
 				t.Errorf("the error names the server: %v", err)
 			}
@@ -125,7 +124,6 @@ func holdAll(t *testing.T, pool *pgxpool.Pool) {
 // rounds the server never gets the request.
 func TestLostCommit(t *testing.T) {
 	url := pgtest.New(t)
-	prepare(t, url)
 	proxy := pgtest.NewProxy(t, url)
 	direct := connect(t, url)
 	c := openBox(t, connect(t, proxy.URL()), direct, "one")
@@ -169,13 +167,13 @@ func TestClaimLostMeanwhile(t *testing.T) {
 			t.Error("the work can be taken while an update holds it")
 		}
 		// The owner renews its lease all the same.
-		exec(t, other, `SET lock_timeout = 1000; UPDATE syncline.work SET state = 'running'; RESET lock_timeout`)
+		exec(t, other, `UPDATE syncline.work SET progress = 1`)
 		return errors.Join(w.Put(1, 1, []byte("held")), w.SetHead("held"))
 	}))
 	if n := number(t, other, `SELECT count(*) FROM (SELECT 1 FROM syncline.work FOR UPDATE SKIP LOCKED) AS x`); n != 1 {
 		t.Error("the work cannot be taken behind an update")
 	}
-	exec(t, other, `UPDATE syncline.work SET state = 'success'`)
+	exec(t, other, `UPDATE syncline.work SET state = 'succeeded'`)
 	err := write(ctx, c, "held", "late", "late")
 	if !errors.Is(err, catalog.ErrConflict) {
 		t.Errorf("a write for work that has ended gives %v", err)
@@ -188,7 +186,6 @@ func TestClaimLostMeanwhile(t *testing.T) {
 // the next writer waits no longer than the bound.
 func TestStandsStill(t *testing.T) {
 	url := pgtest.New(t)
-	prepare(t, url)
 	direct := connect(t, url)
 	proxy := pgtest.NewProxy(t, url)
 	still, next := openBox(t, connect(t, proxy.URL()), direct, "one"), openBox(t, direct, direct, "one")
@@ -225,4 +222,22 @@ func TestLiveWriterKeeps(t *testing.T) {
 		pause()
 		return reads(r, "slow")
 	}))
+}
+
+// TestForgottenStatements takes prepared statements from a connection, as a pooler does
+// that gives it another one. Nobody notices, and nothing is prepared any more.
+func TestForgottenStatements(t *testing.T) {
+	pool, other := pools(t)
+	c := openBox(t, pool, other, "one")
+	check(t, write(t.Context(), c, "", "head 0", "0"))
+	for i := range 10 {
+		wantValue(t, c, fmt.Sprint(i))
+		c.left.Wait() // now the connection has its statements
+		next := i + 1
+		exec(t, pool, `DEALLOCATE ALL`)
+		check(t, write(t.Context(), c, catalog.Head(fmt.Sprint("head ", i)), catalog.Head(fmt.Sprint("head ", next)), fmt.Sprint(next)))
+	}
+	if !c.unprepared.Load() {
+		t.Error("statements are prepared behind a pooler that forgets them")
+	}
 }

@@ -1,12 +1,12 @@
 // Package postgres keeps catalogs in a PostgreSQL database that several nodes
 // share: the values of all catalogs in one table, by generation, kind and number.
 // It knows nothing of what is in the values, and of the rest of the database only
-// the table of work, whose epochs it compares with claims.
+// the table of work, whose epochs it compares with claims. The store makes the
+// tables (internal/store/postgres/migrations).
 package postgres
 
 import (
 	"context"
-	_ "embed"
 	"sync"
 	"time"
 
@@ -15,11 +15,6 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 )
-
-// Schema makes the tables in the schema "syncline", which is there.
-//
-//go:embed schema.sql
-var Schema string
 
 // DefaultIdle is how long a transaction may be silent. A node sends something in
 // each transaction more often, so one that is silent for longer stands still.
@@ -40,7 +35,7 @@ type Container struct {
 }
 
 func newContainer(pool *pgxpool.Pool, no int64, idle time.Duration, tidy func()) *Container {
-	return &Container{link: newLink(pool, idle), no: no, turn: make(chan struct{}, 1), tidy: tidy}
+	return &Container{link: &link{pool: pool, idle: idle}, no: no, turn: make(chan struct{}, 1), tidy: tidy}
 }
 
 var errClosed = syncline.Errorf(syncline.CodeUnavailable, "the catalog is closed; try again")

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/goleak"
 
@@ -14,32 +13,18 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/catalog/catalogtest"
 	"syncline.dev/syncline/internal/pgtest"
+	store "syncline.dev/syncline/internal/store/postgres"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// prepare makes the tables of catalogs, and of work what claims need.
-func prepare(t testing.TB, url string) {
-	t.Helper()
-	conn, err := pgx.Connect(context.Background(), url)
-	check(t, err)
-	defer conn.Close(context.Background())
-	_, err = conn.Exec(t.Context(), `CREATE SCHEMA syncline;
-		CREATE TABLE syncline.work (id text PRIMARY KEY, epoch bigint NOT NULL, state text NOT NULL);`+Schema)
-	check(t, err)
-}
-
-// connect returns a pool as a node has one.
+// connect returns the connections of a node, and has the store make the tables.
 func connect(t testing.TB, url string) *pgxpool.Pool {
 	t.Helper()
-	config, err := pgxpool.ParseConfig(url)
+	s, err := store.Open(context.Background(), url)
 	check(t, err)
-	config.MaxConns = 20
-	config.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return false }
-	pool, err := pgxpool.NewWithConfig(context.Background(), config)
-	check(t, err)
-	t.Cleanup(pool.Close)
-	return pool
+	t.Cleanup(func() { check(t, s.Close()) })
+	return s.Pool().Conns()
 }
 
 func check(t testing.TB, err error) {
@@ -78,7 +63,7 @@ func openBox(t testing.TB, pool, other *pgxpool.Pool, place string) *box {
 // LoseConnections ends every connection of the database but one.
 func (b *box) LoseConnections() {
 	rows, err := b.other.Query(context.Background(), `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-		WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = ''`)
+		WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = 'syncline'`)
 	if err == nil {
 		rows.Close()
 		err = rows.Err()
@@ -89,15 +74,16 @@ func (b *box) LoseConnections() {
 }
 
 func (b *box) TakeWork(t testing.TB, work syncline.ID) catalog.Claim {
-	return catalog.Claim{Work: work, Epoch: number(t, b.other, `INSERT INTO syncline.work VALUES ($1, 1, 'running')
-		ON CONFLICT (id) DO UPDATE SET epoch = work.epoch + 1 RETURNING epoch`, work)}
+	// The work belongs to no repository here.
+	exec(t, b.other, `ALTER TABLE syncline.work DROP CONSTRAINT IF EXISTS work_repository_seq_fkey`)
+	return catalog.Claim{Work: work, Epoch: number(t, b.other, `INSERT INTO syncline.work (id, kind, repository_seq, state, alone, epoch)
+		VALUES ($1, 'synchronize', 1, 'running', false, 1) ON CONFLICT (id) DO UPDATE SET epoch = work.epoch + 1 RETURNING epoch`, work)}
 }
 
 // pools returns two pools of a fresh database. LoseConnections spares the second.
 func pools(t testing.TB) (pool, other *pgxpool.Pool) {
 	t.Helper()
 	url := pgtest.New(t)
-	prepare(t, url)
 	return connect(t, url), connect(t, url+"&application_name=other")
 }
 
@@ -109,9 +95,7 @@ func TestContainer(t *testing.T) {
 }
 
 func TestDirectory(t *testing.T) {
-	url := pgtest.New(t)
-	prepare(t, url)
-	pool := connect(t, url)
+	pool := connect(t, pgtest.New(t))
 	var mu sync.Mutex
 	last := ""
 	catalogtest.RunDirectory(t, func(t *testing.T, place string, onDamage func(syncline.ID)) catalog.Directory {

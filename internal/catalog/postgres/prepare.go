@@ -2,8 +2,9 @@ package postgres
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
-	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -12,19 +13,20 @@ import (
 // statements of each. So a connection keeps the frequent ones prepared. It
 // prepares them after their first use, when nobody waits for the connection.
 //
-// A pooler that gives each transaction another connection has to know prepared
-// statements (pgbouncer does from 1.21 on). With
-// default_query_exec_mode=exec in the URL of the database nothing is prepared. A
-// pooler that does not know them is noticed by the first error.
+// A pooler that gives each transaction another connection of the server has to know
+// prepared statements (pgbouncer does from 1.21 on). Behind one that does not, a
+// statement is missing, or there already. The first such error ends preparing. The
+// name of a statement is the hash of its text, so no other statement answers.
 
 // frequent are the statements that are prepared.
-var frequent = numbered(beginView, beginUpdate, selectCatalog, lockCatalog, getValue, getValues, putValues+putOnly, putValues+putHead, "COMMIT")
+var frequent = named(beginView, beginUpdate, selectCatalog, lockCatalog, getValue, getValues, putValues+putOnly, putValues+putHead, "COMMIT")
 
-// numbered gives each statement a name.
-func numbered(list ...string) map[string]string {
+// named gives each statement a name.
+func named(list ...string) map[string]string {
 	names := make(map[string]string, len(list))
-	for i, sql := range list {
-		names[sql] = "syncline_catalog_" + strconv.Itoa(i)
+	for _, sql := range list {
+		sum := sha256.Sum256([]byte(sql))
+		names[sql] = "syncline_" + hex.EncodeToString(sum[:16])
 	}
 	return names
 }
@@ -78,22 +80,23 @@ func (k known) wanted() bool {
 	return false
 }
 
-// prepare prepares what is wanted. A connection on which that fails is closed.
-func (k known) prepare(ctx context.Context, pg *pgconn.PgConn) {
-	for sql, p := range k {
+// prepare prepares what is wanted on a connection.
+func (l *link) prepare(ctx context.Context, pg *pgconn.PgConn) {
+	for sql, p := range l.known(pg) {
 		if p.prepared != nil || pg.IsClosed() {
 			continue
 		}
 		var err error
 		if p.prepared, err = pg.Prepare(ctx, frequent[sql], sql, p.oids); err != nil {
-			_ = pg.Close(ctx)
+			l.judge(pg, err)
 		}
 	}
 }
 
-// notPrepared closes a connection whose prepared statements are not what they
-// were: a pooler has given it another connection, or a table has changed.
-func (l *link) notPrepared(pg *pgconn.PgConn, err error) {
+// judge closes a connection that is of no use after an error: its prepared
+// statements are not what they were, because a pooler has given it another
+// connection or a table has changed, or its server is none to write to.
+func (l *link) judge(pg *pgconn.PgConn, err error) {
 	var answer *pgconn.PgError
 	if !errors.As(err, &answer) {
 		return
@@ -102,6 +105,8 @@ func (l *link) notPrepared(pg *pgconn.PgConn, err error) {
 	case "26000", "42P05": // there is no such statement; there is one already
 		l.unprepared.Store(true)
 	case "0A000": // the plan does not fit any more
+	case "25006": // a standby
+		l.pool.Reset()
 	default:
 		return
 	}
