@@ -75,8 +75,11 @@ func (h *repositories) placeInStorage(ctx context.Context, id syncline.ID) (plac
 // attach records a new repository, unless its place is attached already. It returns all
 // repositories.
 func (h *repositories) attach(ctx context.Context, r syncline.Repository) ([]syncline.Repository, error) {
-	h.attaching.Lock()
-	defer h.attaching.Unlock()
+	ctx, unlock, err := h.attaching.Lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	all, err := h.known.Repositories(ctx)
 	if err != nil {
 		return nil, err
@@ -103,8 +106,12 @@ func (h *repositories) change(ctx context.Context, old, r syncline.Repository, n
 		}
 		r.ResticID = there
 	}
-	h.attaching.Lock()
-	defer h.attaching.Unlock()
+	outside := ctx
+	ctx, unlock, err := h.attaching.Lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	all, err := h.known.Repositories(ctx)
 	if err != nil {
 		return err
@@ -125,7 +132,7 @@ func (h *repositories) change(ctx context.Context, old, r syncline.Repository, n
 		return h.store.SetOutOfSync(ctx, r.ID, true)
 	})
 	if stopped {
-		_, started := h.starter.Start(ctx, r.ID)
+		_, started := h.starter.Start(outside, r.ID)
 		err = errors.Join(err, started)
 	}
 	return err

@@ -94,6 +94,9 @@ type Config struct {
 	// there is none when nil.
 	Monitor      Monitor
 	MetricsToken func() secret.String
+	// Attaching lets one request at a time attach or move a repository; nil is for a node
+	// that is alone.
+	Attaching Lock
 	// BasePath is the path under which a reverse proxy has the server, as ParseBasePath
 	// returns it. Requests may come with it or without.
 	BasePath string

@@ -77,6 +77,9 @@ func newAPI(cfg Config) (*api, error) {
 	if cfg.Gate == nil {
 		cfg.Gate = gate.New(gate.Default, peer.Proxies{})
 	}
+	if cfg.Attaching == nil {
+		cfg.Attaching = &ownLock{}
+	}
 	if cfg.Heartbeat == 0 {
 		cfg.Heartbeat = defaultHeartbeat
 	}
@@ -133,7 +136,7 @@ func (a *api) group() {
 	}
 	a.repositories = &repositories{
 		known: a.Repositories, store: a.Store, storages: a.ObjectStorages, sessions: a.Sessions, synchronizer: a.Synchronizer, starter: a.Synchronizer,
-		where: where, accounts: a.accounts, keys: a.keys, space: a.space, made: a.made, checks: a.Checks,
+		where: where, accounts: a.accounts, keys: a.keys, space: a.space, made: a.made, checks: a.Checks, attaching: a.Attaching,
 	}
 	a.keys.repositories = a.repositories
 	a.storages = &storages{

@@ -62,7 +62,22 @@ type repositories struct {
 	made         *stamp
 	checks       Checks
 
-	attaching sync.Mutex // held from the look for a place to its record
+	attaching Lock // held from the look for a place to its record
+}
+
+// Lock lets one at a time do something, on all nodes.
+type Lock interface {
+	// Lock waits for its turn. held is the context for what is done; unlock ends it.
+	Lock(ctx context.Context) (held context.Context, unlock func(), err error)
+}
+
+// ownLock is the Lock of a node that is alone.
+type ownLock struct{ mu sync.Mutex }
+
+// Lock implements Lock.
+func (l *ownLock) Lock(ctx context.Context) (held context.Context, unlock func(), err error) {
+	l.mu.Lock()
+	return ctx, l.mu.Unlock, nil
 }
 
 // ListBackupRepositories answers GET /v6/BackupRepositories.

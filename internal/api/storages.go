@@ -185,8 +185,11 @@ func (h *storages) move(ctx context.Context, s syncline.ObjectStorage) error {
 		return err
 	}
 	at := place.Place{Storage: s, Access: place.Access{Account: account}}
-	h.repositories.attaching.Lock()
-	defer h.repositories.attaching.Unlock()
+	ctx, unlock, err := h.repositories.attaching.Lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	all, err := h.repositories.known.Repositories(ctx)
 	if err != nil {
 		return err
