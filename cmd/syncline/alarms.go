@@ -19,7 +19,7 @@ const alarmsHelp = `List what is wrong, as a running server sees it: late backup
 cannot be reached, disks that are nearly full. The newest alarms come first.
 
 An alarm is open while its condition holds. docs/alarms.md says what to do about
-each kind.`
+each kind. The first digits of an alarm's id are enough where no other alarm has them.`
 
 func newAlarmsCommand(env *environment) *cobra.Command {
 	var all bool
@@ -30,7 +30,7 @@ func newAlarmsCommand(env *environment) *cobra.Command {
 		Long:  alarmsHelp,
 		Example: `syncline alarms --server https://backup.example:4443
 syncline alarms ack 5d0f0c55-0000-4000-8000-00000000a001 --note "the disk is being changed"
-syncline alarms silence 5d0f0c55-0000-4000-8000-00000000a001 --until 8h`,
+syncline alarms silence 5d0f0c55 --until 8h`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f := syncline.AlarmFilter{State: syncline.AlarmStateOpen, Kind: syncline.AlarmKind(kind)}
@@ -73,11 +73,15 @@ func newAcknowledgeCommand(env *environment) *cobra.Command {
 		Short: "Say that you know of an alarm",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := syncline.ParseID(args[0])
+			given, err := readAlarmID(args[0])
 			if err != nil {
 				return err
 			}
 			return env.withAlarms(cmd, func(c *client.Client) error {
+				id, err := given.find(c.Alarms(cmd.Context(), syncline.AlarmFilter{}))
+				if err != nil {
+					return err
+				}
 				a, err := c.AcknowledgeAlarm(cmd.Context(), id, noteOf(cmd, note))
 				if err != nil {
 					return err
@@ -97,7 +101,7 @@ func newSilenceCommand(env *environment) *cobra.Command {
 		Short: "Keep an alarm quiet until a time",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := syncline.ParseID(args[0])
+			given, err := readAlarmID(args[0])
 			if err != nil {
 				return err
 			}
@@ -106,6 +110,10 @@ func newSilenceCommand(env *environment) *cobra.Command {
 				return err
 			}
 			return env.withAlarms(cmd, func(c *client.Client) error {
+				id, err := given.find(c.Alarms(cmd.Context(), syncline.AlarmFilter{}))
+				if err != nil {
+					return err
+				}
 				a, err := c.SilenceAlarm(cmd.Context(), id, at, noteOf(cmd, note))
 				if err != nil {
 					return err

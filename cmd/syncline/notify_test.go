@@ -223,7 +223,7 @@ func (n *node) handleAlarms(count int) (id string) {
 	}
 	u.must(0, "", "alarms", "ack", list[0].ID, "--note", "it is being moved")
 	u.must(0, "", "alarms", "silence", list[0].ID, "--until", "2h")
-	u.must(0, "", "alarms", "silence", list[0].ID, "--until", "none")
+	u.must(0, "", "alarms", "silence", list[0].ID[:13], "--until", "none")
 	u.must(1, "--until", "alarms", "silence", list[0].ID, "--until", "soon")
 	if out := u.must(0, "", "alarms", "--all"); !strings.Contains(out, "known to administrator") {
 		n.t.Errorf("alarms says %s", out)
