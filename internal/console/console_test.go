@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -31,6 +32,36 @@ func TestSignIn(t *testing.T) {
 	p.wait(find("button", "Sign in") + " !== null")
 	p.open("/attach")
 	p.wait(find("button", "Sign in") + " !== null")
+}
+
+// The page for signing in makes no request that the server refuses, before anybody has
+// signed in, after the sign-in is over, and after signing out.
+func TestNobodySignedIn(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	p := newPage(t, s.url)
+	signedOut := func(times int) {
+		for range times {
+			p.open("/")
+			p.wait(find("button", "Sign in") + " !== null")
+		}
+	}
+	signedOut(2)
+	p.signIn("administrator", adminPassword)
+	p.waitText("No repositories yet")
+	p.click("button", "Sign out")
+	p.wait(find("button", "Sign in") + " !== null")
+	signedOut(2)
+	p.signIn("administrator", adminPassword)
+	p.waitText("No repositories yet")
+	p.expect("401") // of the first load that finds the sign-in to be over
+	p.deleteCookies("__Host-syncline-access", "__Host-syncline-refresh")
+	signedOut(3)
+	p.expect("ERR_CONNECTION_REFUSED") // from here on
+	s.stop()
+	if n := strings.Count(s.output.String(), "path=/v6/Console/Renew status=401"); n != 1 {
+		t.Errorf("%d renewals were refused:\n%s", n, s.output)
+	}
 }
 
 func TestRoles(t *testing.T) {

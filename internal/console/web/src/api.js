@@ -160,6 +160,7 @@ export function renew(refused = false) {
     const now = expiry();
     if (now > Date.now() + early && (!refused || now !== before)) return true;
     const response = await send('POST', '/v6/Console/Renew');
+    if (response.status === 401 && expiry() === now) localStorage.removeItem(expiryKey); // the sign-in is over
     if (response.status === 503) await answer(response); // which throws; nobody is signed out by that
     if (!response.ok) return false;
     signedIn(await answer(response));
@@ -197,10 +198,12 @@ export async function signOut() {
   user.set(null);
 }
 
-// start finds out who is signed in.
+// start finds out who is signed in. Where nobody has signed in, it asks nothing.
 export async function start() {
   try {
-    if (expiry() > Date.now() + early) {
+    if (!expiry()) {
+      user.set(null);
+    } else if (expiry() > Date.now() + early) {
       user.set(await get('/v6/Console/User'));
       schedule();
     } else if (!(await renew(true))) {
