@@ -2,13 +2,16 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/pgtest"
 	"syncline.dev/syncline/internal/store"
+	"syncline.dev/syncline/internal/store/postgres"
 )
 
 // lost is a database that is out of reach at times.
@@ -32,12 +35,69 @@ func newFleet(t *testing.T, n int) (nodes []*fixture, counts *lost) {
 	first.attempts = counts
 	nodes = []*fixture{first}
 	for range n - 1 {
-		f := &fixture{clock: first.clock, store: first.store}
-		f.Service = New(f.store, Options{Now: f.clock.Now, Attempts: counts})
-		f.hasher.compute = first.hasher.compute
-		nodes = append(nodes, f)
+		nodes = append(nodes, first.beside(first.store.Store, counts))
 	}
 	return nodes, counts
+}
+
+// beside returns another node with the clock of the first one.
+func (f *fixture) beside(s Store, counts store.Attempts) *fixture {
+	other := &fixture{clock: f.clock, store: &watched{Store: s}}
+	other.Service = New(other.store, Options{Now: f.clock.Now, Attempts: counts})
+	other.hasher.compute = f.hasher.compute
+	return other
+}
+
+// newDatabaseFleet returns nodes over one PostgreSQL, each with connections of its own.
+func newDatabaseFleet(t *testing.T, n int) (nodes []*fixture) {
+	t.Helper()
+	first := newFixture(t)
+	url := pgtest.New(t)
+	for range n {
+		s, err := postgres.Open(t.Context(), url)
+		check(t, err)
+		t.Cleanup(func() { check(t, s.Close()) })
+		counts := postgres.NewAttempts(s, func(text string) [32]byte { return sha256.Sum256([]byte(text)) })
+		nodes = append(nodes, first.beside(s, counts))
+	}
+	check(t, nodes[0].AddUser(t.Context(), "Admin", password, syncline.RoleAdministrator))
+	return nodes
+}
+
+// Nodes on PostgreSQL give no more guesses than one, trust a user where another one does,
+// and end tokens that another one has ended.
+func TestFleetOnPostgreSQL(t *testing.T) {
+	nodes := newDatabaseFleet(t, 3)
+	grant := nodes[0].signIn(t)
+	var told atomic.Int32
+	var all sync.WaitGroup
+	for i := range 30 {
+		all.Go(func() {
+			_, err := nodes[i%3].SignIn(t.Context(), "admin", "wrong password", fmt.Sprintf("198.51.100.%d", i))
+			switch syncline.CodeOf(err) {
+			case syncline.CodeUnauthenticated:
+				told.Add(1)
+			case syncline.CodeThrottled:
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if told.Load() != 4 {
+		t.Errorf("%d guesses were answered, not 4", told.Load())
+	}
+	_, err := nodes[1].SignIn(t.Context(), "admin", password, "203.0.113.1")
+	wantCode(t, err, syncline.CodeThrottled)
+	for _, n := range nodes {
+		n.signIn(t)
+		n.wantLive(t, grant.AccessToken, true)
+	}
+	check(t, nodes[2].SignOut(t.Context(), grant.AccessToken))
+	nodes[1].clock.Add(CacheTime)
+	for _, n := range nodes {
+		n.wantLive(t, grant.AccessToken, false)
+	}
 }
 
 // However many nodes there are, a guesser gets as many guesses as one node gives, one

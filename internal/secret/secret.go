@@ -5,8 +5,12 @@ package secret
 
 import (
 	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
+	"io"
 
 	"golang.org/x/crypto/chacha20poly1305"
 
@@ -24,7 +28,8 @@ const (
 
 // Box seals and opens secrets with one key. It is safe for concurrent use.
 type Box struct {
-	aead cipher.AEAD
+	aead   cipher.AEAD
+	digest [32]byte // key of Digest
 }
 
 func newBox(key []byte) (*Box, error) {
@@ -32,7 +37,20 @@ func newBox(key []byte) (*Box, error) {
 	if err != nil {
 		return nil, syncline.WrapError(syncline.CodeInternal, err, "")
 	}
-	return &Box{aead: aead}, nil
+	// A key of its own, so that a digest says nothing of what is sealed.
+	digest, err := hkdf.Expand(sha256.New, key, "syncline digest", 32)
+	if err != nil {
+		return nil, syncline.WrapError(syncline.CodeInternal, err, "")
+	}
+	return &Box{aead: aead, digest: [32]byte(digest)}, nil
+}
+
+// Digest returns a digest of text that nobody without the key can compute. Equal texts
+// have equal digests.
+func (b *Box) Digest(text string) (sum [32]byte) {
+	h := hmac.New(sha256.New, b.digest[:])
+	_, _ = io.WriteString(h, text) // never fails
+	return [32]byte(h.Sum(nil))
 }
 
 // Seal returns the sealed form of plaintext. Only Open with the same key file

@@ -2,6 +2,7 @@ package secret
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -204,5 +205,17 @@ func TestStringShowsNothing(t *testing.T) {
 	}
 	if s.Reveal() != text || s.IsEmpty() || !(String{}).IsEmpty() {
 		t.Error("the text itself is lost")
+	}
+}
+
+// Digests follow the text and the key.
+func TestDigest(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key")
+	one, again, other := openBox(t, path), openBox(t, path), openBox(t, path+" of another")
+	if one.Digest("a") != again.Digest("a") {
+		t.Error("one key gives two digests of a text")
+	}
+	if one.Digest("a") == one.Digest("b") || one.Digest("a") == other.Digest("a") || one.Digest("a") == sha256.Sum256([]byte("a")) {
+		t.Error("two digests are equal")
 	}
 }

@@ -31,10 +31,13 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
+// nowNanos is the time on the clock of the database, in nanoseconds since 1970.
+const nowNanos = "(extract(epoch FROM clock_timestamp()) * 1000000000)::bigint"
+
 // dialect has a clock that goes on within a transaction.
 var dialect = relational.Dialect{
 	InOrder:    "JOIN",
-	Now:        "(extract(epoch FROM clock_timestamp()) * 1000000000)::bigint",
+	Now:        nowNanos,
 	Share:      " FOR SHARE",
 	KeepRow:    " FOR KEY SHARE",
 	LockRow:    " FOR NO KEY UPDATE",
