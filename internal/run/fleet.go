@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"syncline.dev/syncline"
@@ -29,6 +30,7 @@ type fleet struct {
 	cancel context.CancelFunc
 	places chan struct{}   // gets a value when there may be work to take
 	soon   chan struct{}   // gets a value when a renewal is not to wait
+	late   atomic.Bool     // the last renewal has failed
 	ended  []chan struct{} // closed by the loops
 	out    outbox
 	holds  holds
@@ -81,14 +83,7 @@ func (s *Service) takeOn() {
 	next := time.NewTimer(rand.N(pollEvery) + 1) // nodes that start together look at different times
 	defer next.Stop()
 	for {
-		var failure error
-		for name, k := range s.kinds {
-			if err := s.takeTurn(s.ctx, k, !again[name]); err != nil {
-				failure = err
-				continue
-			}
-			again[name] = true
-		}
+		failure := s.takeAll(again)
 		if failure != nil && !failing && s.ctx.Err() == nil {
 			s.Logger.Warn("cannot take work; tried again all the time", "error", failure)
 		}
@@ -104,6 +99,24 @@ func (s *Service) takeOn() {
 	}
 }
 
+// takeAll takes work of all kinds. A node that could not renew its leases does that
+// first, so that it does not take its own work.
+func (s *Service) takeAll(again map[syncline.WorkKind]bool) (failure error) {
+	if s.fleet.late.Load() {
+		if err := s.renew(s.ctx); err != nil {
+			return err
+		}
+	}
+	for name, k := range s.kinds {
+		if err := s.takeTurn(s.ctx, k, !again[name]); err != nil {
+			failure = err
+			continue
+		}
+		again[name] = true
+	}
+	return failure
+}
+
 // renewOn renews leases.
 func (s *Service) renewOn() {
 	tick := time.NewTicker(renewEvery)
@@ -115,7 +128,7 @@ func (s *Service) renewOn() {
 		case <-s.fleet.ctx.Done():
 			return
 		}
-		s.renew(s.fleet.ctx)
+		_ = s.renew(s.fleet.ctx) // it has said so
 	}
 }
 

@@ -36,7 +36,7 @@ func (s *Service) launch(k *kind, l launch) bool {
 		t.note = l.note
 	}
 	if before := s.running[w.ID]; before != nil {
-		before.cancel(errTaken)
+		before.lose()
 		t.before = before.done
 	}
 	if s.Lease > 0 {

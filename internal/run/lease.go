@@ -81,23 +81,24 @@ func (t *Task) Holds() bool {
 
 // renew has all leases of this node last on, and learns which work is to stop and which
 // is lost.
-func (s *Service) renew(ctx context.Context) {
+func (s *Service) renew(ctx context.Context) error {
 	s.renewHolds(ctx)
 	since := time.Now()
 	held, tasks := s.leases()
 	if len(held) == 0 {
-		return
+		s.fleet.late.Store(false)
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	renewed, err := s.Store.RenewWork(ctx, s.Node, s.Lease, held)
 	if err != nil {
-		if s.ctx.Err() == nil {
-			s.count.renewalsFailed.Add(1)
-			s.Logger.Warn("cannot renew the leases of the work that runs here", "error", err)
-		}
-		return
+		s.fleet.late.Store(true)
+		s.count.renewalsFailed.Add(1)
+		s.Logger.Warn("cannot renew the leases of the work that runs here", "error", err)
+		return err
 	}
+	s.fleet.late.Store(false)
 	for _, r := range renewed {
 		t := tasks[r.Held]
 		if t == nil {
@@ -115,6 +116,7 @@ func (s *Service) renew(ctx context.Context) {
 			t.lose()
 		}
 	}
+	return nil
 }
 
 // recorded reports whether the work has ended in the store, as far as this node knows.
