@@ -94,7 +94,7 @@ func classify(err error) (syncline.Code, string) {
 		return syncline.CodeInternal, ""
 	}
 	switch {
-	case IsLost(err):
+	case IsLost(err), errors.Is(err, errUndone):
 		return syncline.CodeUnavailable, msgUnreachable
 	case errors.Is(err, context.DeadlineExceeded):
 		return syncline.CodeUnavailable, msgSlow
@@ -112,7 +112,7 @@ func IsLost(err error) bool {
 	}
 	var connect *pgconn.ConnectError
 	var network net.Error
-	return errors.As(err, &connect) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+	return errors.As(err, &connect) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, pgconn.ErrConnClosed) ||
 		errors.As(err, &network) && !errors.Is(err, context.DeadlineExceeded) || pgconn.SafeToRetry(err)
 }
 
@@ -120,7 +120,7 @@ func IsLost(err error) bool {
 // again: others were in its way, or its connection broke.
 func isPassing(err error) bool {
 	s := state(err)
-	return s == "40001" || s == "40P01" || IsLost(err)
+	return s == "40001" || s == "40P01" || errors.Is(err, errUndone) || IsLost(err)
 }
 
 func asError[T error](err error, to *T) bool { return errors.As(err, to) }

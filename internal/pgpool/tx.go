@@ -48,6 +48,7 @@ type Begin struct {
 type Tx struct {
 	conn  *pgx.Conn
 	begin []string // nil once it has gone out
+	mark  txMark   // that the last statement of begin has told
 }
 
 // Update runs fn in a transaction, and returns when the transaction is durable or undone.
@@ -75,45 +76,65 @@ func (p *Pool) once(ctx context.Context, b Begin, fn func(context.Context, *Tx) 
 		return err
 	}
 	tx := &Tx{conn: conn.Conn(), begin: b.statements()}
-	defer func() { p.release(conn, err) }() // rolls back what is open, by closing the connection
-	if err := fn(ctx, tx); err != nil {
-		return errors.Join(err, tx.undo(ctx))
+	err = fn(ctx, tx)
+	switch {
+	case err != nil || b.View:
+		tx.undo(ctx)
+	case tx.begin == nil: // otherwise it did nothing
+		err = tx.commit(ctx)
 	}
-	if tx.begin != nil {
-		return nil // it did nothing
+	p.release(conn, err)
+	if errors.Is(err, errOpen) {
+		err = p.outcome(ctx, tx.mark, err)
 	}
-	return tx.commit(ctx, b)
+	return err
 }
 
 func (b *Begin) statements() []string {
 	if b.View {
 		return []string{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`}
 	}
-	all := []string{`BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`, `SET LOCAL idle_in_transaction_session_timeout = '` + idleTime + `'`}
+	prepare := `SELECT pg_current_xact_id()::text, ` + timeline + `, set_config('idle_in_transaction_session_timeout', '` + idleTime + `', TRUE)`
 	for _, l := range b.Locks {
-		all = append(all, fmt.Sprintf(`SELECT pg_advisory_xact_lock(%d, %d)`, l.Part, l.Number))
+		prepare += fmt.Sprintf(`, pg_advisory_xact_lock(%d, %d)`, l.Part, l.Number)
 	}
-	return all
+	return []string{`BEGIN ISOLATION LEVEL READ COMMITTED`, prepare}
+}
+
+// open queues the begin, unless it has gone out, and returns how many statements it has.
+func (t *Tx) open(batch *pgx.Batch) int {
+	n := len(t.begin)
+	for i, s := range t.begin {
+		queued := batch.Queue(s)
+		if i == 1 {
+			queued.Query(func(rows pgx.Rows) error {
+				for rows.Next() {
+					if err := t.mark.scan(rows); err != nil {
+						return err
+					}
+				}
+				return rows.Err()
+			})
+		}
+	}
+	t.begin = nil
+	return n
 }
 
 // undo ends a transaction without an effect. The error of a rollback says nothing: then
 // the connection is closed, and the transaction with it.
-func (t *Tx) undo(ctx context.Context) error {
+func (t *Tx) undo(ctx context.Context) {
 	if t.begin != nil || t.conn.IsClosed() {
-		return nil
+		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTime)
 	defer cancel()
 	if _, err := t.conn.Exec(ctx, `ROLLBACK`); err != nil {
 		_ = t.conn.Close(closedAlready) // with the transaction
 	}
-	return nil
 }
 
-func (t *Tx) commit(ctx context.Context, b Begin) error {
-	if b.View {
-		return t.undo(ctx)
-	}
+func (t *Tx) commit(ctx context.Context) error {
 	// The caller has to know the outcome, even if its context ends.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTime)
 	defer cancel()
@@ -133,15 +154,17 @@ func (t *Tx) commit(ctx context.Context, b Begin) error {
 // first sends the begin with the first statement.
 func (t *Tx) first(ctx context.Context, statement string, args []any) (pgx.BatchResults, error) {
 	var batch pgx.Batch
-	for _, s := range t.begin {
-		batch.Queue(s)
-	}
-	n := len(t.begin)
-	t.begin = nil
+	n := t.open(&batch)
 	batch.Queue(statement, args...)
 	results := t.conn.SendBatch(ctx, &batch)
-	for range n {
-		if _, err := results.Exec(); err != nil {
+	for _, begin := range batch.QueuedQueries[:n] {
+		var err error
+		if begin.Fn != nil {
+			err = begin.Fn(results)
+		} else {
+			_, err = results.Exec()
+		}
+		if err != nil {
 			_ = results.Close() // the error is the same
 			return nil, err
 		}
@@ -195,10 +218,7 @@ const batchSize = 500
 func (t *Tx) ExecEach(ctx context.Context, statement string, n int, args func(i int) []any) error {
 	for from := 0; from < n; from += batchSize {
 		var batch pgx.Batch
-		for _, s := range t.begin {
-			batch.Queue(s)
-		}
-		t.begin = nil
+		t.open(&batch)
 		for i := from; i < min(n, from+batchSize); i++ {
 			batch.Queue(statement, args(i)...)
 		}

@@ -2,6 +2,7 @@ package relational
 
 import (
 	"context"
+	"slices"
 
 	"syncline.dev/syncline"
 )
@@ -18,10 +19,12 @@ func (s *Store) Managers(ctx context.Context) ([]string, error) {
 		}
 		query += "SELECT managed_by FROM " + table + " WHERE managed_by <> ''"
 	}
-	return queryAll(ctx, s, "list the files of declarations", func(r Row) (name string, err error) {
+	names, err := queryAll(ctx, s, "list the files of declarations", func(r Row) (name string, err error) {
 		err = r.Scan(&name)
 		return name, err
-	}, query+" ORDER BY 1")
+	}, query)
+	slices.Sort(names)
+	return names, err
 }
 
 // Release implements store.Managers.

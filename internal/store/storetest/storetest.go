@@ -105,6 +105,8 @@ func Run(t *testing.T, open Open) {
 		{"NodeRace", testNodeRace},
 		{"DeleteNode", testDeleteNode},
 		{"MaxNodes", testMaxNodes},
+		{"OddTexts", testOddTexts},
+		{"NameOrder", testNameOrder},
 		{"CanceledContext", testCanceledContext},
 	}
 	for _, test := range append(tests, limits...) {
