@@ -31,6 +31,7 @@ full)
   want promtool prometheus
   want prometheus-alertmanager prometheus-alertmanager
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || want initdb postgresql
+  want pgbouncer pgbouncer
   want nginx nginx
   want caddy caddy
   want systemd-analyze systemd
