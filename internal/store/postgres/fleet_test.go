@@ -130,6 +130,9 @@ func TestMigrationIsAllOrNothing(t *testing.T) {
 }
 
 func TestMigrationFiles(t *testing.T) {
+	if known, err := programMigrations(); err != nil || known.latest() == 0 {
+		t.Errorf("the program has the migrations %v: %v", known, err)
+	}
 	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
 	for name, files := range map[string]fstest.MapFS{
 		"gap":           {"0002_b.sql": file("-- readable by: 1\n")},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"syncline.dev/syncline/internal/needtest"
 	"syncline.dev/syncline/internal/pgtest"
 	"syncline.dev/syncline/internal/store"
 	"syncline.dev/syncline/internal/store/storetest"
@@ -90,6 +91,7 @@ default_pool_size = 3
 // The store does not notice that its connections are shared with others, and change from
 // one transaction to the next.
 func TestPooler(t *testing.T) {
+	needtest.Full(t, "PostgreSQL")
 	first := pgtest.New(t)
 	address := startPooler(t, first)
 	var places sync.Map // of URL by place

@@ -4,12 +4,14 @@ import (
 	"sync"
 	"testing"
 
+	"syncline.dev/syncline/internal/needtest"
 	"syncline.dev/syncline/internal/pgtest"
 	"syncline.dev/syncline/internal/store"
 	"syncline.dev/syncline/internal/store/storetest"
 )
 
 func TestConformance(t *testing.T) {
+	needtest.Full(t, "PostgreSQL")
 	var places sync.Map // of URL by place
 	storetest.Run(t, func(t *testing.T, place string) store.Store {
 		url, ok := places.Load(place)
