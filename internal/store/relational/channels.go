@@ -212,7 +212,7 @@ func (s *Store) Deliveries(ctx context.Context, channel syncline.ID, limit, offs
 
 // ThinDeliveries implements store.Deliveries.
 func (s *Store) ThinDeliveries(ctx context.Context, keep int) (more bool, err error) {
-	err = s.update(ctx, Write{Doing: "remove old notifications", Single: true}, func(ctx context.Context, tx Tx) error {
+	err = s.update(ctx, Write{Doing: "remove old notifications", Single: true, Repeatable: true}, func(ctx context.Context, tx Tx) error {
 		n, err := tx.Exec(ctx, `DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries WHERE state <> 'Pending'
 			AND seq NOT IN (SELECT seq FROM deliveries WHERE state <> 'Pending' ORDER BY seq DESC LIMIT ?) ORDER BY seq LIMIT ?)`, keep, removeRows)
 		more = n == removeRows

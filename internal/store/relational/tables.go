@@ -6,7 +6,7 @@ import "slices"
 var tables = []string{
 	"instance", "encryption_keys", "accounts", "account_users", "object_storages", "repositories", "users", "token_families", "tokens",
 	"work", "work_holds", "work_log", "series", "sightings", "looks", "examinations", "alarm_rules", "alarms", "alarm_events", "checks",
-	"channels", "deliveries", "duties",
+	"channels", "deliveries", "duties", "nodes",
 }
 
 // TableNames returns the names of the tables of the state, each after those that it
