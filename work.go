@@ -130,6 +130,7 @@ func (o RestoreOverwrite) Known() bool {
 // files of the interrupted run fails instead, and says so.
 type RestoreJob struct {
 	Work
+	NodeID         ID // of the node that has the target; "" where there is one node
 	RestorePointID ID
 	SnapshotID     Hash
 	TargetPath     string // absolute and clean, in a RestoreTarget

@@ -62,7 +62,7 @@ var passedOver = map[string]string{
 
 // notAnswered are fields that only one of the two schemas of a type has.
 var notAnswered = map[string]string{
-	"LargeFile": "files", "LargeFolder": "modified", "FolderRest": "missingFolders", "RestoreJob": "proxyId",
+	"LargeFile": "files", "LargeFolder": "modified", "FolderRest": "missingFolders",
 }
 
 // The types have the properties of the document, and no others.

@@ -104,7 +104,7 @@ func (x restoreJobJSON) job() RestoreJob {
 		ID: x.ID, RestorePointID: x.RestorePointID, RepositoryID: x.RepositoryID,
 		NewRestoreJob: NewRestoreJob{
 			TargetPath: x.TargetPath, Paths: paths, Include: x.Include, Exclude: x.Exclude,
-			Overwrite: x.Overwrite, Sparse: x.Sparse, Verify: x.Verify,
+			Overwrite: x.Overwrite, Sparse: x.Sparse, Verify: x.Verify, ProxyID: x.ProxyID,
 		},
 		State: x.State, ProgressPercent: x.ProgressPercent, Statistics: x.Statistics, Error: x.Error,
 		StartedBy: x.StartedBy, StartTime: x.StartTime, EndTime: x.EndTime,

@@ -204,7 +204,8 @@ func restoreJobJSON(j syncline.RestoreJob) v6.RestoreJob {
 		TargetPath: strings.ToValidUTF8(j.TargetPath, "\uFFFD"), Paths: []string{},
 		Include: presentList(j.Include), Exclude: presentList(j.Exclude),
 		Overwrite: j.Overwrite, Sparse: j.Sparse, Verify: j.Verify,
-		State: restoreState(j.State), ProgressPercent: j.Progress, Statistics: j.Statistics,
+		ProxyID: present(j.NodeID),
+		State:   restoreState(j.State), ProgressPercent: j.Progress, Statistics: j.Statistics,
 		Error: present(j.Error), StartedBy: j.StartedBy,
 		StartTime: timeJSON(j.StartedAt), EndTime: timeJSON(j.EndedAt),
 		Links: v6.RestoreJobLinks{

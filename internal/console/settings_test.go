@@ -23,6 +23,7 @@ func TestEverySetting(t *testing.T) {
 		{"settings", "/settings", "Installation"},
 		{"settings-accounts", "/settings/accounts", "Films"},
 		{"settings-passwords", "/settings/passwords", "Tidewatch"},
+		{"settings-nodes", "/settings/nodes", "takes no new work"},
 		{"settings-users", "/settings/users", "may do everything"},
 		{"settings-unknown", "/settings/nothing", "There is nothing at this address"},
 		{"all-sessions", "/sessions", "Office server"},
@@ -35,6 +36,7 @@ func TestEverySetting(t *testing.T) {
 	}
 	for _, d := range []struct{ name, path, button, text string }{
 		{"own-password", "/settings", "Change password", "New password again"},
+		{"maintenance", "/settings/nodes", "Put into maintenance", "It is the only node"},
 		{"user-add", "/settings/users", "Add a user", "At least 12 characters"},
 		{"user-role", "/settings/users", "Change the role of administrator", "signs you out"},
 		{"password-edit", "/settings/passwords", "Edit films", "restic key passwd"},
@@ -156,4 +158,30 @@ func TestAccountsAndPasswords(t *testing.T) {
 	other.waitText("This is for administrators")
 	other.click("nav a", "Restores")
 	other.waitText("You can follow and stop them here")
+}
+
+// An administrator puts the one node into maintenance: a session waits, and says why, until
+// the maintenance ends.
+func TestNodeMaintenance(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	id := s.attach("Kept", resticfixture.Unpack(t, "v2-old"), "")
+	s.synchronize(id)
+	p := newPage(t, s.url)
+	p.expect("401")
+	p.signIn("administrator", adminPassword)
+	p.waitText("Kept")
+	p.open("/settings/nodes")
+	p.click("main button", "Put into maintenance")
+	p.click("dialog button", "Put into maintenance")
+	p.waitText("End maintenance")
+	s.call("POST", "/v6/BackupRepositories/"+id+"/Sync", nil, nil)
+	p.open("/repositories/" + id)
+	p.waitText("it is in maintenance mode")
+	p.check("session-waits", "Waiting to start")
+	p.open("/settings/nodes")
+	p.click("main button", "End the maintenance")
+	p.wait("!document.body.innerText.includes('End maintenance')")
+	p.open("/repositories/" + id)
+	p.waitText("In sync")
 }

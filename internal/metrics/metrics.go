@@ -52,6 +52,11 @@ type Machines interface {
 	CountMachines(ctx context.Context) (map[syncline.MachineState]int, error)
 }
 
+// Nodes lists the nodes of the installation.
+type Nodes interface {
+	Nodes(ctx context.Context) ([]syncline.Node, error)
+}
+
 // Metrics has the metrics of one process. It is safe for concurrent use.
 type Metrics struct {
 	// Alarms is set before the first use; nil for a process that keeps no alarms.
@@ -60,6 +65,8 @@ type Metrics struct {
 	Checks Checks
 	// Machines likewise; nil for a process that watches none.
 	Machines Machines
+	// Nodes likewise; nil for a process that is no node.
+	Nodes Nodes
 
 	repositories Repositories
 	backups      Backups

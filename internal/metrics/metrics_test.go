@@ -36,6 +36,10 @@ func (w *world) CountMachines(context.Context) (map[syncline.MachineState]int, e
 	return map[syncline.MachineState]int{syncline.MachineLate: 3}, w.err
 }
 
+func (w *world) Nodes(context.Context) ([]syncline.Node, error) {
+	return []syncline.Node{{Online: true}, {Online: true, Maintenance: true}, {Maintenance: true}, {}}, w.err
+}
+
 func (w *world) CountAlarms(context.Context) ([]syncline.AlarmCount, error) {
 	return []syncline.AlarmCount{{Kind: syncline.AlarmBackupLate, Severity: syncline.SeverityCritical, Open: 7}}, w.err
 }
@@ -234,7 +238,7 @@ func TestAlarms(t *testing.T) {
 	if got := text(t, m); strings.Contains(got, "syncline_alarms") {
 		t.Error("a process without alarms tells of them")
 	}
-	m.Alarms, m.Machines = w, w
+	m.Alarms, m.Machines, m.Nodes = w, w, w
 	got := text(t, m)
 	if n := strings.Count(got, "\nsyncline_alarms{"); n != 6*3 {
 		t.Errorf("there are %d series", n)
@@ -243,6 +247,7 @@ func TestAlarms(t *testing.T) {
 		`syncline_alarms{kind="BackupLate",severity="Critical"} 7`,
 		`syncline_alarms{kind="StorageLow",severity="Info"} 0`,
 		`syncline_machines{state="Late"} 3`,
+		`syncline_nodes{state="Online"} 1`, `syncline_nodes{state="Maintenance"} 1`, `syncline_nodes{state="Offline"} 2`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s is not in it", want)

@@ -52,6 +52,9 @@ var (
 	machineStates = prometheus.NewDesc("syncline_machines",
 		"Number of machines by the state of their backups: InTime, Late, Unknown, Retired.",
 		[]string{"state"}, nil)
+	nodeStates = prometheus.NewDesc("syncline_nodes",
+		"Number of nodes by state: Online, Maintenance (online, and without new work), Offline.",
+		[]string{"state"}, nil)
 	openAlarms = prometheus.NewDesc("syncline_alarms",
 		"Open alarms by kind and severity, whether they are acknowledged, silenced or neither.",
 		[]string{"kind", "severity"}, nil)
@@ -70,6 +73,7 @@ type snapshot struct {
 	repositories []state
 	alarms       map[alarm]int // open ones, zeros included; nil without alarms
 	machines     map[syncline.MachineState]int
+	nodes        map[string]int // by state, zeros included; nil without nodes
 }
 
 // alarm has the labels of the alarms that are counted together.
@@ -95,6 +99,29 @@ func (m *Metrics) alarms(ctx context.Context) (map[alarm]int, error) {
 	}
 	for _, c := range open {
 		counts[alarm{c.Kind, c.Severity}] = c.Open
+	}
+	return counts, nil
+}
+
+// nodes counts the nodes in each state.
+func (m *Metrics) nodes(ctx context.Context) (map[string]int, error) {
+	if m.Nodes == nil {
+		return nil, nil
+	}
+	all, err := m.Nodes.Nodes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	counts := map[string]int{"Online": 0, "Maintenance": 0, "Offline": 0}
+	for _, n := range all {
+		switch {
+		case !n.Online:
+			counts["Offline"]++
+		case n.Maintenance:
+			counts["Maintenance"]++
+		default:
+			counts["Online"]++
+		}
 	}
 	return counts, nil
 }
@@ -148,10 +175,14 @@ func (m *Metrics) look(ctx context.Context) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	nodes, err := m.nodes(ctx)
+	if err != nil {
+		return nil, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.forget(list)
-	s := &snapshot{repositories: make([]state, len(list)), alarms: alarms, machines: machines}
+	s := &snapshot{repositories: make([]state, len(list)), alarms: alarms, machines: machines, nodes: nodes}
 	for i, r := range list {
 		found, ok := series[r.ID]
 		backups := newest(found, limit)
@@ -233,7 +264,7 @@ func label(text string) string {
 
 // Describe implements prometheus.Collector.
 func (s *snapshot) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{inSync, usable, lastBackup, leftOut, lastCheck, checkFailures, sessionsTotal, requestsTotal, openAlarms, machineStates} {
+	for _, d := range []*prometheus.Desc{inSync, usable, lastBackup, leftOut, lastCheck, checkFailures, sessionsTotal, requestsTotal, openAlarms, machineStates, nodeStates} {
 		ch <- d
 	}
 }
@@ -248,6 +279,9 @@ func (s *snapshot) Collect(ch chan<- prometheus.Metric) {
 	}
 	for state, n := range s.machines {
 		gauge(machineStates, float64(n), string(state))
+	}
+	for state, n := range s.nodes {
+		gauge(nodeStates, float64(n), state)
 	}
 	for a, n := range s.alarms {
 		gauge(openAlarms, float64(n), string(a.kind), string(a.severity))

@@ -157,6 +157,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	s.source.here = nodes.HasFolder
 	points := &explore.RestorePoints{Catalogs: current, Repositories: current}
 	told := metrics.New(current, points, o.Version)
+	told.Nodes = nodes
 	told.Alarms = s.store
 	watch := s.newMonitor(told, o.Logger)
 	s.source.opened = watch.Opened
@@ -239,7 +240,7 @@ func (s *Server) tracer() api.Tracer {
 // newRestores returns the service of restores on this machine.
 func (s *Server) newRestores(runs *run.Service, points *explore.RestorePoints, contents *content.Service, o *Options) *jobs.Service {
 	return &jobs.Service{
-		Runs: runs, Repositories: s.store, Points: points, Contents: contents,
+		Runs: runs, Repositories: s.store, Points: points, Contents: contents, HasFolder: s.source.here,
 		Allowed: o.roots, Privileged: o.Privileged, KeepFree: o.keepFree, Keep: o.keep(syncline.WorkRestore),
 	}
 }

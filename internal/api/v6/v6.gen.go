@@ -1769,7 +1769,10 @@ type RestoreJob struct {
 	StartTime *time.Time `json:"startTime,omitempty"`
 
 	// EndTime Absent until it has ended.
-	EndTime *time.Time      `json:"endTime,omitempty"`
+	EndTime *time.Time `json:"endTime,omitempty"`
+
+	// ProxyID The server that has the target. Absent where there is one server.
+	ProxyID *Id             `json:"proxyId,omitempty"`
 	Links   RestoreJobLinks `json:"_links"`
 }
 

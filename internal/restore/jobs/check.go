@@ -34,7 +34,7 @@ func (s *Service) complete(ctx context.Context, j *syncline.RestoreJob) error {
 			return err
 		}
 	}
-	return s.checkRepositories(ctx, j.TargetPath)
+	return s.checkRepositories(ctx, j)
 }
 
 // place returns the allowed folder that a path lies in, and the way from there.
@@ -58,9 +58,9 @@ func (s *Service) place(path string) (root syncline.RestoreTarget, within string
 	return root, within, nil
 }
 
-// checkRepositories makes sure that no repository in a local folder can be
-// overwritten.
-func (s *Service) checkRepositories(ctx context.Context, target string) error {
+// checkRepositories makes sure that no repository in a folder of this node can be
+// overwritten, and that this node can read the one that a job restores from.
+func (s *Service) checkRepositories(ctx context.Context, j *syncline.RestoreJob) error {
 	all, err := s.Repositories.Repositories(ctx)
 	if err != nil {
 		return err
@@ -69,11 +69,20 @@ func (s *Service) checkRepositories(ctx context.Context, target string) error {
 		if r.Path == "" {
 			continue
 		}
+		if s.HasFolder != nil {
+			switch err := s.HasFolder(ctx, r); {
+			case err == nil:
+			case r.ID == j.RepositoryID, syncline.CodeOf(err) != syncline.CodeConflict:
+				return err
+			default:
+				continue // a folder of another machine
+			}
+		}
 		path := r.Path
 		if plain, err := filepath.EvalSymlinks(path); err == nil {
 			path = plain
 		}
-		if overlap(path, target) {
+		if overlap(path, j.TargetPath) {
 			return syncline.Errorf(syncline.CodeConflict, "the repository %q lies there; choose another targetPath", r.Name)
 		}
 	}

@@ -443,3 +443,33 @@ func TestOrder(t *testing.T) {
 		t.Errorf("the order became %+v", j)
 	}
 }
+
+// A repository in a folder of another machine is restored from there only, and its path is
+// in nobody's way here.
+func TestFolderOfAnotherNode(t *testing.T) {
+	h := newHost(t)
+	const elsewhere = syncline.ID("c6d1fc1b-1aef-411f-9a7f-de35e546c699")
+	h.addRepository(elsewhere, h.root)
+	far := elsewhere
+	h.service.HasFolder = func(_ context.Context, r syncline.Repository) error {
+		if r.ID == far {
+			return syncline.Errorf(syncline.CodeConflict, "it lies on the node other")
+		}
+		return nil
+	}
+	job := syncline.RestoreJob{RestorePointID: pointID, TargetPath: h.root + "/a"}
+	if _, err := h.service.Start(t.Context(), job); err != nil {
+		t.Errorf("a path of another machine is in the way: %v", err)
+	}
+	<-h.using
+	far = repositoryID
+	if _, err := h.service.Start(t.Context(), job); syncline.CodeOf(err) != syncline.CodeConflict || !strings.Contains(err.Error(), "the node other") {
+		t.Errorf("got %v", err)
+	}
+	h.service.HasFolder = func(context.Context, syncline.Repository) error {
+		return syncline.Errorf(syncline.CodeUnavailable, "the database is away")
+	}
+	if _, err := h.service.Start(t.Context(), job); syncline.CodeOf(err) != syncline.CodeUnavailable {
+		t.Errorf("got %v", err)
+	}
+}

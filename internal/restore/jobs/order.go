@@ -83,6 +83,7 @@ func jobOf(w store.Work) syncline.RestoreJob {
 		return syncline.RestoreJob{}
 	}
 	j, ok := parse(w)
+	j.NodeID = syncline.ID(w.Node)
 	if !ok || !w.State.Known() {
 		j.Work = run.Unreadable(j.Work)
 		return j

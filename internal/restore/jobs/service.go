@@ -39,6 +39,9 @@ type Service struct {
 	// Allowed are the folders that may be written into; none refuses all jobs.
 	// Their paths have no symbolic links.
 	Allowed []syncline.RestoreTarget
+	// HasFolder fails, with CodeConflict, for a repository in a folder that only another
+	// node has. Nil says that there is no other node.
+	HasFolder func(ctx context.Context, r syncline.Repository) error
 	// Privileged lets jobs restore set-id bits, attributes that the system
 	// trusts, and devices.
 	Privileged bool

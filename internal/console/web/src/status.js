@@ -52,7 +52,7 @@ export function scheduleText(s) {
  */
 export function standing(repository, session, now = Date.now()) {
   if (session?.state === 'Synchronizing') {
-    return { kind: 'running', text: session.startTime ? 'Synchronizing' : 'Waiting to start', weight: 0, since: session.startTime };
+    return { kind: 'running', text: session.startTime ? 'Synchronizing' : 'Waiting to start', weight: 0, since: session.startTime, why: session.waitingReason };
   }
   const { at, old } = looked(repository, session, now);
   const checked = repository.lastCheckTime;

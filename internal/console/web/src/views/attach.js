@@ -5,6 +5,7 @@ import { html } from '../html.js';
 import { allowed, post, remove } from '../api.js';
 import { useGet } from '../data.js';
 import { visible } from '../format.js';
+import { NodeField } from '../nodefield.js';
 import { navigate } from '../router.js';
 import { Empty, Heading, Icon, Loading, Problem, notify } from '../ui.js';
 import { Account, Bucket, Folder, clouds, storageBody } from './attachcloud.js';
@@ -22,7 +23,7 @@ const inFolder = ['where', 'password', 'name'];
 const inCloud = ['where', 'account', 'bucket', 'folder', 'password', 'name'];
 
 const empty = {
-  kind: '', path: '', keyId: '', password: '', name: '', description: '',
+  kind: '', path: '', node: '', keyId: '', password: '', name: '', description: '',
   endpoint: '', region: '', cloud: 'Global', accountId: '', userName: '', secret: '', added: '', bucket: '', buckets: null, folder: '',
 };
 
@@ -83,6 +84,7 @@ function Where({ form, change, next }) {
     ${Fields ? html`<${Fields} form=${form} change=${change} />` : html`<label>Folder on the server<input value=${form.path} required maxLength="4096" placeholder="/srv/restic/laptop" spellCheck=${false}
       aria-describedby="path-help" onInput=${(e) => change({ path: e.target.value })} /></label>
     <p id="path-help" class="quiet-text">The folder that “restic init” made, with the files config, index, keys and snapshots in it. It is only ever read.</p>`}
+    <${NodeField} folder=${!form.kind} none=${form.kind ? 'Any node' : 'The node that answers'} value=${form.node} onChange=${(node) => change({ node })} />
     <${Problem} error=${error} />
   <//>`;
 }
@@ -103,7 +105,7 @@ function Password({ form, change, back, next }) {
 // attach adds the repository and the records that it needs. After a failure it
 // removes those.
 async function attach(form) {
-  const { path, keyId, password, name, description } = form;
+  const { path, node, keyId, password, name, description } = form;
   const added = [];
   const add = async (resource, body) => {
     const { id } = await post(resource, body);
@@ -114,7 +116,7 @@ async function attach(form) {
     const place = form.kind ? { objectStorageId: await add('/v6/objectstoragerepositories', storageBody(form)) } : { path };
     const key = keyId || (await add('/v6/EncryptionKeys', { password, description: `Password of ${name}`.slice(0, 1024) }));
     return await post('/v6/BackupRepositories', {
-      name, ...place, encryptionKeyId: key, retentionType: 'SnapshotBased', ...(description && { description }),
+      name, ...place, ...(node && { proxyId: node, isProxyBound: true }), encryptionKeyId: key, retentionType: 'SnapshotBased', ...(description && { description }),
     });
   } catch (error) {
     for (const resource of added) await remove(resource).catch(() => {});
@@ -125,7 +127,7 @@ async function attach(form) {
 // stepOf finds the step in which a complaint of the API can be mended.
 export function stepOf(message) {
   const field = /^[A-Za-z0-9.]+/.exec(message)?.[0] ?? '';
-  if (field === 'path') return 'where';
+  if (field === 'path' || field === 'proxyId') return 'where';
   if (field === 'encryptionKeyId') return 'password';
   if (field === 'accountId') return 'account';
   if (/^(amazonBucket|azureContainer|googleBucket).*\.name$/.test(field)) return 'bucket';

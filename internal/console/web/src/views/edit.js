@@ -4,20 +4,25 @@ import { html } from '../html.js';
 import { post, put, remove } from '../api.js';
 import { useGet } from '../data.js';
 import { visible } from '../format.js';
+import { NodeField } from '../nodefield.js';
 import { useElement } from '../store.js';
 import { Loading, Problem, notify, useModal } from '../ui.js';
 
 // changes are the request's changes. They include the key only if it is another
 // one, since that makes the server open the repository and read it again.
-function changes(repository, { name, description, path }, keyId) {
+function changes(repository, { name, description, path, node }, keyId) {
   return {
     retentionType: repository.retentionType,
     name: name.trim(),
     description: description.trim(),
     ...(path && path.trim() !== repository.path && { path: path.trim() }),
+    ...(node !== nodeOf(repository) && (node ? { proxyId: node, isProxyBound: true } : { isProxyBound: false })),
     ...(keyId && keyId !== repository.encryptionKeyId && { encryptionKeyId: keyId }),
   };
 }
+
+// nodeOf is the node that alone serves a repository, "" where any may.
+const nodeOf = (repository) => (repository.isProxyBound ? repository.proxyId : '');
 
 // save sends the changes, after adding a new key. It removes a key that was
 // added for nothing.
@@ -46,7 +51,7 @@ export function Edit({ repository, onClose, reload }) {
 }
 
 function Fields({ repository, keys, onClose, reload }) {
-  const [form, setForm] = useState({ name: repository.name, description: repository.description, path: repository.path ?? '', keyId: repository.encryptionKeyId, password: '' });
+  const [form, setForm] = useState({ name: repository.name, description: repository.description, path: repository.path ?? '', node: nodeOf(repository), keyId: repository.encryptionKeyId, password: '' });
   const [error, setError] = useState(/** @type {any} */ (null));
   const [busy, setBusy] = useState(false);
   const first = useElement();
@@ -63,7 +68,7 @@ function Fields({ repository, keys, onClose, reload }) {
       reload();
       onClose();
     } catch (problem) {
-      setError({ message: /** @type {Error} */ (problem).message.replace(/^(encryptionKeyId|path): /, '') });
+      setError({ message: /** @type {Error} */ (problem).message.replace(/^(encryptionKeyId|path|objectStorageId): /, '') });
       setBusy(false);
     }
   };
@@ -71,6 +76,7 @@ function Fields({ repository, keys, onClose, reload }) {
     <label>Name<input ref=${first} value=${form.name} required maxLength="255" onInput=${set('name')} /></label>
     <label>Description<input value=${form.description} maxLength="1024" onInput=${set('description')} /></label>
     ${repository.path && html`<label>Folder on the server<input value=${form.path} required maxLength="4096" spellCheck=${false} onInput=${set('path')} /><span class="quiet-text">Where the same repository lies, when it has moved.</span></label>`}
+    <${NodeField} folder=${Boolean(repository.path)} none=${repository.path ? '' : 'Any node'} value=${form.node} onChange=${(node) => setForm({ ...form, node })} />
     <label>Password<select value=${form.keyId} onChange=${set('keyId')}>
       ${keys.map((k) => html`<option key=${k.id} value=${k.id}>${visible(k.description || k.id)}</option>`)}
       <option value="">A new one</option></select></label>

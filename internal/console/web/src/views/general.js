@@ -6,6 +6,8 @@ import { base } from '../base.js';
 import { useGet } from '../data.js';
 import { FormDialog, useForm } from '../forms.js';
 import { visible } from '../format.js';
+import { useNodes } from '../nodefield.js';
+import { stateOf } from '../nodes.js';
 import { Button, Loading, Name, Problem, notify } from '../ui.js';
 
 export const roles = [
@@ -49,7 +51,7 @@ function OwnPassword({ who, onClose }) {
 
 function Server() {
   const instance = useGet('/v6/ServiceInstance');
-  const nodes = useGet('/v6/Proxies', { every: 15_000 });
+  const nodes = useNodes();
   return html`<section class="card settings-section" aria-labelledby="server-title">
     <div class="section-head"><h2 id="server-title">Server</h2></div>
     <${Problem} error=${instance.error ?? nodes.error} retry=${() => { instance.reload(); nodes.reload(); }} />
@@ -57,7 +59,7 @@ function Server() {
     ${instance.data && html`<div class="facts-list">
       <div><span class="label">Version</span>${visible(instance.data.version)}</div>
       <div><span class="label">Installation</span><code class="wrap-name"><${Name} text=${instance.data.installationId} /></code></div>
-      ${(nodes.data ?? []).map((n) => html`<div key=${n.id}><span class="label">${nodes.data.length > 1 ? 'Node' : 'Runs on'}</span><${Name} text=${n.hostName} /> <span class="badge ${n.status === 'Online' ? 'synced' : 'failed'}">${n.status === 'Online' ? 'online' : 'offline'}</span></div>`)}
+      ${(nodes.data ?? []).map((n) => html`<div key=${n.id}><span class="label">${(nodes.data ?? []).length > 1 ? 'Node' : 'Runs on'}</span><${Name} text=${n.hostName} /> <span class="badge ${stateOf(n).kind}">${stateOf(n).text}</span></div>`)}
     </div>`}
     <p class="quiet-text"><a href="/swagger" target="_blank" rel="noopener">The API and its description</a></p>
   </section>`;

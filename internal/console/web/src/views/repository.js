@@ -129,7 +129,7 @@ function Summary({ repository, session, points, hidden }) {
     ${repository.path && html`<div class="grow"><span class="label">Folder on the server</span><${Name} text=${repository.path} /></div>`}
     ${points && html`<div><span class="label">Restore points<${Term} of="restorePoint" /></span>${plural(points.length, 'restore point')} of ${plural(hosts, 'host')}${hidden > 0 && ` and ${plural(hidden, 'snapshot')} that cannot be shown`}</div>`}
     ${repository.freeSpaceBytes != null && html`<div><span class="label">Free space</span>${bytes(repository.freeSpaceBytes)} of ${bytes(repository.capacityBytes)}</div>`}
-    ${(s.kind === 'failed' || s.kind === 'behind' || s.kind === 'unknown') && s.why && html`<p class=${s.kind === 'failed' ? 'why' : ''}>${sentence(visible(s.why))}</p>`}
+    ${(s.kind === 'failed' || s.kind === 'running' || s.kind === 'behind' || s.kind === 'unknown') && s.why && html`<p class=${s.kind === 'failed' ? 'why' : ''}>${sentence(visible(s.why))}</p>`}
     ${repository.description && html`<p class="quiet-text"><bdi>${visible(repository.description)}</bdi></p>`}
   </div>`;
 }

@@ -70,6 +70,7 @@ function Facts({ session: s }) {
   const st = s.statistics;
   const fact = (label, value) => html`<div><span class="label">${label}</span>${value}</div>`;
   return html`${s.state === 'Synchronizing' && html`<${Progress} percent=${s.progressPercent} label="Progress of the session" />`}
+    ${s.waitingReason && html`<p class="why-late">${sentence(visible(s.waitingReason))}</p>`}
     ${s.error && html`<p class="why">${sentence(visible(s.error))}</p>`}
     <div class="facts">
       ${fact('Started', html`<${Time} at=${s.startTime} />`)}

@@ -11,6 +11,7 @@ const pages = [
   ['rules', 'Alarm rules', lazy(() => import('./rules.js'), 'Rules')],
   ['notifications', 'Notifications', lazy(() => import('./channels.js'), 'Channels')],
   ['accounts', 'Storage accounts', lazy(() => import('./accounts.js'), 'Accounts')],
+  ['nodes', 'Nodes', lazy(() => import('./nodes.js'), 'Nodes')],
   ['passwords', 'Repository passwords', lazy(() => import('./keys.js'), 'Keys')],
 ];
 

@@ -1,4 +1,4 @@
-import{a as h}from"./chunk-5H27RNM5.js";import{a as m,b as c,d as U}from"./chunk-EQAZBBBP.js";import{A as f,B as C,L as v,Z as w,ba as y,da as k,e as s,ea as x,f as u,fa as q,ga as A,ja as $,la as R,ma as d,z as b}from"./chunk-KPLVUOVL.js";var g=e=>`/v6/Users/${encodeURIComponent(e.name)}`;function j({who:e}){let a=v("/v6/Users",{every:3e4}),[o,n]=u(!1);return s`<section class="settings-section" aria-labelledby="users-title">
+import{a as h}from"./chunk-3RBGP27E.js";import"./chunk-VCWX4PB6.js";import"./chunk-DKIVZ3FN.js";import{a as m,b as c,d as U}from"./chunk-EQAZBBBP.js";import{A as f,B as C,L as v,Z as w,ba as y,da as k,e as s,ea as x,f as u,fa as q,ga as A,ja as $,la as R,ma as d,z as b}from"./chunk-KPLVUOVL.js";var g=e=>`/v6/Users/${encodeURIComponent(e.name)}`;function j({who:e}){let a=v("/v6/Users",{every:3e4}),[o,n]=u(!1);return s`<section class="settings-section" aria-labelledby="users-title">
     <div class="section-head"><h2 id="users-title">Users</h2><${$} kind="primary small" icon="plus" onClick=${()=>n(!0)}>Add a user<//></div>
     <${q} error=${a.error?.status?a.error:null} retry=${a.reload} />
     ${!a.data&&!a.error&&s`<${A} />`}

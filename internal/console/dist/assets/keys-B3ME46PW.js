@@ -1,4 +1,4 @@
-import{a as y,b as w,d as E}from"./chunk-EQAZBBBP.js";import{a as q}from"./chunk-HHIFNTCU.js";import{A as f,B as g,L as b,Z as $,da as m,e as i,f as c,fa as v,ga as k,ha as x,ja as l,la as C,ma as h,z as u}from"./chunk-KPLVUOVL.js";function I(){let e=b("/v6/EncryptionKeys"),t=q(),[n,a]=c(!1),s=[e.error,t.error].find(o=>o?.status),d=e.data&&t.data,r=()=>Promise.all([e.reload(),t.reload()]);return i`<section class="settings-section" aria-labelledby="keys-title">
+import{a as y,b as w,d as q}from"./chunk-EQAZBBBP.js";import{a as E}from"./chunk-HHIFNTCU.js";import{A as f,B as g,L as b,Z as $,da as m,e as i,f as c,fa as v,ga as k,ha as x,ja as l,la as C,ma as h,z as u}from"./chunk-KPLVUOVL.js";function I(){let e=b("/v6/EncryptionKeys"),t=E(),[n,a]=c(!1),s=[e.error,t.error].find(o=>o?.status),d=e.data&&t.data,r=()=>Promise.all([e.reload(),t.reload()]);return i`<section class="settings-section" aria-labelledby="keys-title">
     <div class="section-head"><h2 id="keys-title">Repository passwords</h2><${l} kind="primary small" icon="plus" onClick=${()=>a(!0)}>Add a password<//></div>
     <p class="quiet-text">restic encrypts each repository with a password. Syncline keeps it sealed, and never shows it again.</p>
     <${v} error=${s} retry=${r} />
@@ -7,7 +7,7 @@ import{a as y,b as w,d as E}from"./chunk-EQAZBBBP.js";import{a as q}from"./chunk
     ${d&&e.data.length>0&&i`<ul class="items" aria-labelledby="keys-title">${e.data.map(o=>i`<${P} key=${o.id} one=${o} used=${(t.data??[]).filter(p=>p.encryptionKeyId===o.id)} reload=${r} />`)}</ul>`}
     ${n&&i`<${A} onClose=${()=>a(!1)} reload=${r} />`}
   </section>`}function P({one:e,used:t,reload:n}){let[a,s]=c(""),d=()=>s(""),r=e.description||e.id;return i`<li>
-    <div class="item-text"><span class="item-title"><${m} text=${r} /><${E} by=${e.managedBy} /></span>
+    <div class="item-text"><span class="item-title"><${m} text=${r} /><${q} by=${e.managedBy} /></span>
       <span class="quiet-text">${t.length===0?"Not used":i`Opens ${t.slice(0,4).map((o,p)=>i`${p>0&&", "}<a key=${o.id} href="/repositories/${o.id}"><${m} text=${o.name} /></a>`)}${t.length>4&&` and ${t.length-4} more`}`}</span></div>
     ${!e.managedBy&&i`<div class="actions">
       <${l} kind="quiet small" icon="edit" aria-label=${`Edit ${$(r)}`} onClick=${()=>s("edit")}>Edit<//>
