@@ -261,4 +261,3 @@ func TestStartAgain(t *testing.T) {
 		a.Close()
 	})
 }
-

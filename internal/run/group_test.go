@@ -29,7 +29,8 @@ type workStore interface {
 type group struct {
 	t     *testing.T
 	store workStore
-	ids   atomic.Int64
+	own   func() workStore // gives each node a store of its own; nil for the one of all
+	newID func() syncline.ID
 	begun chan groupBody
 	do    func(ctx context.Context, n *node, t *run.Task) run.Outcome // nil for one that a test leads
 	alter func(k *run.Kind)
@@ -50,11 +51,11 @@ type groupBody struct {
 type node struct {
 	*run.Service
 	group *group
+	store workStore
 	name  string
 	deaf  atomic.Bool // it gets and sends no wake-ups
 	cut   atomic.Bool // the store cannot be reached
 	dead  atomic.Bool // its process is gone, and so are its bodies
-	wakes *store.Hub
 
 	mu    sync.Mutex
 	still bool     // it stands still
@@ -63,16 +64,23 @@ type node struct {
 }
 
 func newGroup(t *testing.T, s workStore) *group {
-	return &group{t: t, store: s, begun: make(chan groupBody, 1000), active: make(map[syncline.ID][]groupBody)}
+	var ids atomic.Int64
+	return &group{
+		t: t, store: s, begun: make(chan groupBody, 1000), active: make(map[syncline.ID][]groupBody),
+		newID: func() syncline.ID { return syncline.ID(fmt.Sprintf("id %d", ids.Add(1))) },
+	}
 }
 
 // open begins a node.
 func (g *group) open(name string) *node {
 	g.t.Helper()
-	n := &node{group: g, name: name, wakes: new(store.Hub)}
+	n := &node{group: g, store: g.store, name: name}
+	if g.own != nil {
+		n.store = g.own()
+	}
 	n.Service = &run.Service{
-		Store: way{g.store, n}, Wakes: wakeWay{n}, Node: name, Lease: lease, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
-		NewID: func() syncline.ID { return syncline.ID(fmt.Sprintf("id %d", g.ids.Add(1))) },
+		Store: way{n.store, n}, Wakes: wakeWay{n}, Node: name, Lease: lease, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
+		NewID: g.newID,
 	}
 	k := run.Kind{
 		Name: kindName, Noun: "session", Alone: true, AtOnce: 2, LogItems: 100, LogBatch: 1, Grace: 4 * time.Second,
@@ -255,11 +263,11 @@ func (w wakeWay) Wake(ctx context.Context, x store.Wake) error {
 	if w.n.deaf.Load() {
 		return nil
 	}
-	return w.n.group.store.Wake(ctx, x)
+	return w.n.store.Wake(ctx, x)
 }
 
 func (w wakeWay) Wakes(ctx context.Context) <-chan store.Wake {
-	all := w.n.group.store.Wakes(ctx)
+	all := w.n.store.Wakes(ctx)
 	heard := make(chan store.Wake)
 	go func() {
 		for {
@@ -324,4 +332,3 @@ func wait(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()
 }
-
