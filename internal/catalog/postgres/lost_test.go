@@ -181,6 +181,31 @@ func TestClaimLostMeanwhile(t *testing.T) {
 	wantValue(t, c, "held")
 }
 
+// TestDeleteUnderAClaim deletes a catalog for work that another node has, and for work
+// that holds.
+func TestDeleteUnderAClaim(t *testing.T) {
+	pool, other := pools(t)
+	d := OpenDirectory(pool, Options{Idle: DefaultIdle})
+	defer d.Close()
+	const id = syncline.ID("a repository")
+	check(t, d.Use(t.Context(), id, func(*catalog.Catalog) error { return nil }))
+	b := openBox(t, pool, other, "one")
+	late := b.TakeWork(t, "work")
+	now := b.TakeWork(t, "work")
+	if err := d.Delete(catalog.WithClaim(t.Context(), late), id); !errors.Is(err, catalog.ErrConflict) {
+		t.Errorf("a late node deletes a catalog: %v", err)
+	}
+	present := func() bool { return number(t, other, `SELECT count(*) FROM syncline.catalogs WHERE repository = $1`, id) == 1 }
+	if !present() {
+		t.Error("the late node's deletion was done")
+	}
+	check(t, d.Delete(catalog.WithClaim(t.Context(), now), id))
+	if present() {
+		t.Error("the catalog is there")
+	}
+	check(t, d.Delete(catalog.WithClaim(t.Context(), now), id)) // also where there is none
+}
+
 // TestStandsStill has a writer whose process stands still in the middle of an update,
 // as the database sees it: nothing comes any more. It is refused when it goes on, and
 // the next writer waits no longer than the bound.
