@@ -323,7 +323,7 @@ func (r *pooledRows) Next() bool {
 func (r *pooledRows) Close() {
 	r.Rows.Close()
 	if r.conn != nil {
-		r.pool.release(r.conn, r.Rows.Err())
+		r.pool.release(r.conn, r.Err())
 		r.conn = nil
 		r.cancel()
 	}

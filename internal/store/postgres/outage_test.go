@@ -289,6 +289,6 @@ func TestClosedPool(t *testing.T) {
 	}
 	pool.Close()
 	pool.Close()
-	_, err = pool.Query(t.Context(), `SELECT 1`)
+	_, err = pool.Query(t.Context(), `SELECT 1`) //nolint:sqlclosecheck // there are none
 	wantMessage(t, pool.Translate(err, "test"), "stopping")
 }

@@ -35,7 +35,7 @@ func startPooler(t *testing.T, url string) string {
 	address := ln.Addr().String()
 	port := ln.Addr().(*net.TCPAddr).Port
 	ln.Close()
-	dir, err := os.MkdirTemp("/tmp", "pooler") // another user has to reach it
+	dir, err := os.MkdirTemp("/tmp", "pooler") //nolint:usetesting // another user has to reach it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func (s *Store) Pool() *pgpool.Pool { return s.pool }
 // Close waits for the calls under way and closes the connections. Later calls fail with
 // CodeUnavailable.
 func (s *Store) Close() error {
-	s.wakes.close()
+	s.close()
 	s.pool.Close()
 	return nil
 }

@@ -180,14 +180,6 @@ func pageQuery(q store.WorkQuery) (query string, args []any) {
 // placeholders returns ? for each of n arguments.
 func placeholders(n int) string { return strings.Repeat(`?, `, n-1) + `?` }
 
-func anys[T any](list []T) []any {
-	all := make([]any, len(list))
-	for i := range list {
-		all[i] = list[i]
-	}
-	return all
-}
-
 func checkPage(limit, offset int) error {
 	if limit < 0 || offset < 0 {
 		return syncline.Errorf(syncline.CodeInvalid, "limit and offset must not be negative")

@@ -83,7 +83,7 @@ type querier struct {
 
 // Query implements relational.Querier.
 func (q querier) Query(ctx context.Context, query string, args ...any) (relational.Rows, error) {
-	rows, err := q.q.QueryContext(ctx, query, args...)
+	rows, err := q.q.QueryContext(ctx, query, args...) //nolint:rowserrcheck // the caller checks it
 	if err != nil {
 		return nil, err
 	}
