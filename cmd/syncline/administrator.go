@@ -49,8 +49,12 @@ func chooseFirstPassword(ctx context.Context, getenv func(string) string, out io
 	if err != nil {
 		return server.FirstPassword{}, err
 	}
-	return server.FirstPassword{Password: password, Created: func() error {
-		_, err := fmt.Fprintf(out, "created user administrator; the password is in %s: remove the file when it is read\n", file)
-		return err
-	}}, nil
+	return server.FirstPassword{
+		Password: password,
+		Created: func() error {
+			_, err := fmt.Fprintf(out, "created user administrator; the password is in %s: remove the file when it is read\n", file)
+			return err
+		},
+		Discarded: func() error { return server.RemoveInitialPassword(file) },
+	}, nil
 }

@@ -69,7 +69,11 @@ func TestConfigCheck(t *testing.T) {
 		},
 		{[]string{filepath.Join(data, "none")}, "", []string{"cannot be read"}},
 		{[]string{""}, "", []string{"empty"}},
-		{nil, "SYNCLINE_DATABASE=postgres://u:hunter2@x", []string{"SYNCLINE_DATABASE: this version keeps its state in SQLite"}},
+		{nil, "SYNCLINE_DATABASE=mysql://u:hunter2@x", []string{"SYNCLINE_DATABASE: the URL of the database must begin with postgres://"}},
+		{nil, "SYNCLINE_DATABASE=postgres://u:hunt/er2@x", []string{"SYNCLINE_DATABASE: the URL of the database cannot be read"}},
+		{[]string{good, "--database", "postgres://u:hunter2@x/y"}, "", []string{"--database: every user of this machine can read a password on the command line", "SYNCLINE_DATABASE", "PGPASSFILE"}},
+		{[]string{good, "--database", "postgres://u@x/y?password=hunter2"}, "", []string{"--database: every user"}},
+		{[]string{good, "--database", "postgres://u@x/y", "--catalogs", "z"}, "", []string{"--catalogs: it has no effect with a database"}},
 	} {
 		got := runProgram(t, []string{tt.env}, append([]string{"config", "check"}, tt.args...)...)
 		for _, says := range tt.says {
@@ -77,7 +81,7 @@ func TestConfigCheck(t *testing.T) {
 				t.Errorf("%q %s: %d %s, and not %s", tt.args, tt.env, got.code, got.stderr, says)
 			}
 		}
-		if strings.Contains(got.stderr, "hunter2") {
+		if strings.Contains(got.stderr, "hunt") {
 			t.Errorf("a password comes out: %s", got.stderr)
 		}
 		if tt.args == nil || tt.args[0] == "" {
@@ -107,7 +111,8 @@ func TestConfigShow(t *testing.T) {
 			t.Errorf("%d %s%s, and not %s", got.code, got.stdout, got.stderr, want)
 		}
 	}
-	if strings.Contains(got.stdout, "database") {
-		t.Error("a hidden setting is shown")
+	got = runProgram(t, []string{"SYNCLINE_DATABASE=postgres://u:hunter2@host/db"}, "config", "show")
+	if got.code != 0 || strings.Contains(got.stdout+got.stderr, "hunter2") || !regexp.MustCompile(`(?m)^database +\(secret\) +SYNCLINE_DATABASE$`).MatchString(got.stdout) {
+		t.Errorf("the database is shown as %+v", got)
 	}
 }

@@ -33,6 +33,11 @@ func (s *stateFlags) add(env *environment, f *pflag.FlagSet) {
 	}
 }
 
+// refuseFleet fails where the variables name the database of a fleet.
+func (s *stateFlags) refuseFleet(env *environment) error {
+	return server.RefuseFleet(server.Settings{Database: env.getenv(databaseVariable), DatabaseFile: env.getenv(databaseFileVariable)})
+}
+
 // passphrase returns the passphrase of the file or the variable, or asks for it on the
 // terminal, twice for a new one.
 func (s *stateFlags) passphrase(ctx context.Context, env *environment, again bool) (string, error) {
@@ -80,6 +85,9 @@ secret.key elsewhere: without it, every password has to be entered again.
 passwords and the private key of the certificate in it; its mode is 0600.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := s.refuseFleet(env); err != nil {
+				return err
+			}
 			b.Data, b.SecretKeyFile = s.data, s.secretKeyFile
 			if s.passphraseFile != "" && !withKey {
 				return usageError("--passphrase-file is for a copy with --with-key; add --with-key, or leave it out")
@@ -150,6 +158,9 @@ accounts again. The next start uses catalogs that match the state, and builds th
 others from the repositories.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if err := s.refuseFleet(env); err != nil {
+				return err
+			}
 			r.Data, r.SecretKeyFile = s.data, s.secretKeyFile
 			r.Passphrase = func() (string, error) { return s.passphrase(cmd.Context(), env, false) }
 			if r.NewKey && s.secretKeyFile != "" {

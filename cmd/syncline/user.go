@@ -17,12 +17,12 @@ import (
 )
 
 func newUserCommand() *cobra.Command {
-	var data string
+	var where databaseFlags
 	cmd := &cobra.Command{
 		Use:   "user",
 		Short: "Manage the server's users",
-		Long: `Manage the users of the server whose data directory is --data. A running server
-applies changes within seconds.
+		Long: `Manage the users of the server whose data directory is --data, or of the fleet whose
+database is --database. Running servers apply changes within seconds.
 
 A new password has at least 12 characters and is not one of the most common ones.
 Passwords in use stay valid.
@@ -32,10 +32,14 @@ stops. A restorer sees and gets contents back. A viewer sees.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.PersistentFlags().StringVar(&data, "data", "", "the server's data `directory` (default: syncline in the XDG data directory)")
+	where.add(cmd.PersistentFlags())
 	with := func(fn func(cmd *cobra.Command, d *server.DataDir, args []string) error) func(*cobra.Command, []string) error {
 		return func(cmd *cobra.Command, args []string) error {
-			return server.WithDataDir(cmd.Context(), data, func(d *server.DataDir) error {
+			chosen, err := where.settings()
+			if err != nil {
+				return err
+			}
+			return server.WithDataDir(cmd.Context(), chosen, func(d *server.DataDir) error {
 				for _, w := range d.Warnings() {
 					fmt.Fprintf(cmd.ErrOrStderr(), "syncline: warning: %s\n", w)
 				}

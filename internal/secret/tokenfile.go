@@ -69,3 +69,21 @@ func readGiven(path, advice string, limit int64) ([]byte, error) {
 	}
 	return text, nil
 }
+
+// maxLine bounds a line that is no token.
+const maxLine = 16 << 10
+
+// ReadLineFile reads one line of text from a file, without the white space around it. A
+// file that others may read or change is refused. advice says what to name in place of a
+// folder. Errors are CodeInvalid and hold nothing of the text.
+func ReadLineFile(path, advice string) (String, error) {
+	text, err := readGiven(path, advice, maxLine+1)
+	if err != nil {
+		return String{}, err
+	}
+	line := strings.TrimSpace(string(text))
+	if len(text) > maxLine || strings.ContainsFunc(line, func(r rune) bool { return r < ' ' }) {
+		return String{}, syncline.Errorf(syncline.CodeInvalid, "the file %s must hold one line of text; %s", path, advice)
+	}
+	return NewString(line), nil
+}

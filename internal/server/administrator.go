@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -17,6 +16,9 @@ type FirstPassword struct {
 	Origin   string // the variable that names it, "" when it is made here
 	// Created is called when the user is there; nil for nothing to do.
 	Created func() error
+	// Discarded is called when another process has made the user meanwhile; nil for
+	// nothing to do.
+	Discarded func() error
 }
 
 // WriteInitialPassword writes a password to a file in a data directory that only
@@ -24,8 +26,8 @@ type FirstPassword struct {
 // unfinished first start.
 func WriteInitialPassword(data, password string) (file string, err error) {
 	file = filepath.Join(data, initialPasswordFile)
-	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", cannotUse(err, data)
+	if err := RemoveInitialPassword(file); err != nil {
+		return "", err
 	}
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -37,3 +39,6 @@ func WriteInitialPassword(data, password string) (file string, err error) {
 	}
 	return file, nil
 }
+
+// RemoveInitialPassword removes the file of WriteInitialPassword, if it is there.
+func RemoveInitialPassword(file string) error { return removeFile(file) }

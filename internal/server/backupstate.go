@@ -76,6 +76,18 @@ func (b *StateBackup) Run(ctx context.Context) (m statefile.Manifest, err error)
 	return m, b.name(made)
 }
 
+// adviceDump says how the state of a fleet is kept.
+const adviceDump = "to copy a fleet's state, run pg_dump --schema=syncline on that database, and keep a copy of secret.key elsewhere"
+
+// RefuseFleet fails where the settings name the database of a fleet, whose state no
+// command here copies.
+func RefuseFleet(chosen Settings) error {
+	if chosen.Database == "" && chosen.DatabaseFile == "" {
+		return nil
+	}
+	return syncline.Errorf(syncline.CodeUnsupported, "the state is in PostgreSQL, which has tools of its own for copies; "+adviceDump+"; psql brings the copy back into an empty database")
+}
+
 // existingData returns the data directory of a server that has been started once.
 func existingData(path string) (_ string, err error) {
 	if path == "" {
@@ -84,6 +96,9 @@ func existingData(path string) (_ string, err error) {
 		}
 	}
 	if _, err := os.Stat(filepath.Join(path, databaseFile)); err != nil {
+		if exists(filepath.Join(path, fleetFile)) {
+			return "", syncline.WrapError(syncline.CodeNotFound, err, "the data directory %s has no state: it belongs to a node of a fleet, whose state is in the database of --database; "+adviceDump, path)
+		}
 		return "", syncline.WrapError(syncline.CodeNotFound, err, "there is no server's data in %s; name the directory with --data, or start the server once", path)
 	}
 	return path, nil

@@ -2,15 +2,17 @@ package server
 
 import (
 	"context"
-	"errors"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/store"
 )
 
 // database is where the state of an installation and its catalogs lie.
 type database interface {
-	// openCatalogs opens the catalogs, and tells damaged of each that is found damaged.
+	store.Store
+	// openCatalogs opens the catalogs, removes those of repositories that are not
+	// attached, and tells damaged of each that is found damaged.
 	openCatalogs(ctx context.Context, o *Options, damaged func(repository syncline.ID)) (catalogs, error)
 	// look fails with CodeUnavailable while state or catalogs cannot be read. The state
 	// is known to answer.
@@ -26,28 +28,16 @@ type database interface {
 // catalogs is the directory of all catalogs.
 type catalogs struct {
 	catalog.Directory
-	folder  string       // of their files on this machine
+	folder  string       // of their files on this machine, "" for none
 	release func() error // closes the directory
 }
 
-// openCatalogs opens the catalogs, and removes those of repositories that are not
-// attached.
-func (s *Server) openCatalogs(ctx context.Context, o *Options) (dir catalogs, err error) {
-	dir, err = s.database.openCatalogs(ctx, o, func(id syncline.ID) {
+// openCatalogs opens the catalogs.
+func (s *Server) openCatalogs(ctx context.Context, o *Options) (catalogs, error) {
+	return s.database.openCatalogs(ctx, o, func(id syncline.ID) {
 		o.Logger.Error("catalog is damaged; the next session builds it anew", "repository", id)
 		if err := s.store.SetOutOfSync(context.WithoutCancel(ctx), id, true); err != nil {
 			o.Logger.Error("cannot mark a repository as out of sync", "repository", id, "error", err)
 		}
 	})
-	if err != nil {
-		return catalogs{}, err
-	}
-	attached, err := s.store.Repositories(ctx)
-	if err == nil {
-		err = dir.Sweep(ctx, idsOf(attached))
-	}
-	if err != nil {
-		return catalogs{}, errors.Join(err, dir.release())
-	}
-	return dir, nil
 }

@@ -28,6 +28,7 @@ import (
 //	catalogs/         a file per repository, unless --catalogs names another folder
 //	tls/              the self-signed certificate
 //	node              the id of this node
+//	fleet             says that the state is in the database of a fleet
 //	lock              held by the server that runs
 //	initial-password  the administrator's first password, where no terminal showed it
 //	restoring/        the parts of a copy of the state, while they are checked
@@ -94,13 +95,22 @@ func openDataDir(ctx context.Context, path string, key openKey, logger *slog.Log
 	if err := endSetup(path); err != nil {
 		return nil, errors.Join(err, base.Close())
 	}
-	d := &DataDir{path: path, store: base.Store, database: base, box: box, Auth: auth.New(base.Store, auth.Options{Logger: logger})}
+	return newDataDir(path, base, box, logger), nil
+}
+
+// newDataDir logs what is wrong with the database.
+func newDataDir(path string, base database, box *secret.Box, logger *slog.Logger) *DataDir {
+	options := auth.Options{Logger: logger}
+	if counts, ok := base.(store.Attempts); ok && !base.alone() {
+		options.Attempts = counts
+	}
+	d := &DataDir{path: path, store: base, database: base, box: box, Auth: auth.New(base, options)}
 	for _, w := range d.Warnings() {
 		if logger != nil {
 			logger.Warn(w)
 		}
 	}
-	return d, nil
+	return d
 }
 
 // Warnings returns what is wrong with the database, and what to do, a sentence each.
@@ -161,6 +171,10 @@ func beginSetup(path, database string) (isNew bool, err error) {
 	if _, err := os.Stat(filepath.Join(path, setupFile)); err == nil {
 		return true, nil // an earlier setup has not finished
 	}
+	if exists(filepath.Join(path, fleetFile)) {
+		return false, syncline.Errorf(syncline.CodeConflict,
+			"the data directory %s belongs to a node of a fleet; name the fleet's database with --database, --database-file or SYNCLINE_DATABASE, or choose another directory with --data", path)
+	}
 	left, err := leftOf(path)
 	if err != nil {
 		return false, cannotUse(err, path)
@@ -207,16 +221,44 @@ func cannotUse(err error, path string) error {
 	return syncline.WrapError(syncline.CodeUnavailable, err, "cannot use the data directory %s; check its rights and the free space, or choose another one with --data", path)
 }
 
-// WithDataDir runs fn with the existing data directory of a server; "" is the
-// default one. It needs no key: fn neither seals nor opens a secret.
-func WithDataDir(ctx context.Context, path string, fn func(*DataDir) error) (err error) {
-	if path, err = existingData(path); err != nil {
+// WithDataDir runs fn with the state of an installation: that of an existing data
+// directory, or that in PostgreSQL where the settings name a database. It needs no key:
+// fn neither seals nor opens a secret.
+func WithDataDir(ctx context.Context, chosen Settings, fn func(*DataDir) error) (err error) {
+	url, err := chosen.databaseURL()
+	if err != nil {
 		return err
 	}
 	keepPrivate()
-	d, err := openDataDir(ctx, path, withoutKey, nil)
+	var d *DataDir
+	if url.IsEmpty() {
+		d, err = openExisting(ctx, chosen.Data)
+	} else {
+		d, err = openFleet(ctx, url)
+	}
 	if err != nil {
 		return err
 	}
 	return errors.Join(fn(d), d.store.Close())
+}
+
+// openExisting opens an existing data directory without its key; "" is the default one.
+func openExisting(ctx context.Context, path string) (*DataDir, error) {
+	path, err := existingData(path)
+	if err != nil {
+		return nil, err
+	}
+	return openDataDir(ctx, path, withoutKey, nil)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func removeFile(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return cannotUse(err, filepath.Dir(path))
+	}
+	return nil
 }

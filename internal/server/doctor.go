@@ -17,6 +17,8 @@ import (
 	"syncline.dev/syncline/internal/diskspace"
 	"syncline.dev/syncline/internal/doctor"
 	"syncline.dev/syncline/internal/secret"
+	"syncline.dev/syncline/internal/store"
+	fleetstores "syncline.dev/syncline/internal/store/postgres"
 	stores "syncline.dev/syncline/internal/store/sqlite"
 )
 
@@ -30,9 +32,17 @@ type Doctor struct {
 	Now      func() time.Time
 
 	data     string
-	store    *stores.Store // nil if it cannot be used
-	box      *secret.Box   // nil likewise
+	node     syncline.ID        // of a fleet, "" for none
+	store    doctorStore        // nil if it cannot be used
+	shared   *fleetstores.Store // the same in PostgreSQL, nil for SQLite
+	box      *secret.Box        // nil likewise
 	attached []syncline.Repository
+}
+
+// doctorStore is the state, open for reading.
+type doctorStore interface {
+	store.Store
+	SealedSecrets(ctx context.Context) ([]store.SealedSecret, error)
 }
 
 // Run makes all checks. Its findings are in the order of the list in docs/doctor.md.
@@ -41,12 +51,21 @@ func (d *Doctor) Run(ctx context.Context) (all []doctor.Finding, err error) {
 		return nil, err
 	}
 	all = d.settings()
-	found, there := d.directory()
+	url, err := d.Settings.databaseURL()
+	if err != nil {
+		return all, nil //nolint:nilerr // the settings tell
+	}
+	look, database := d.directory, d.database
+	if !url.IsEmpty() {
+		look = d.nodeDirectory
+		database = func(ctx context.Context) []doctor.Finding { return d.fleet(ctx, url) }
+	}
+	found, there := look()
 	if all = append(all, found...); !there {
 		return all, nil
 	}
 	all = append(all, d.running())
-	all = append(all, d.database(ctx)...)
+	all = append(all, database(ctx)...)
 	if d.store != nil {
 		defer func() { err = errors.Join(err, d.store.Close()) }()
 	}
@@ -182,10 +201,13 @@ func (d *Doctor) keys(ctx context.Context) []doctor.Finding {
 			closed = append(closed, doctor.Fault(doctor.Failed, check, d.usersOf(x.Table, x.ID), err))
 		}
 	}
-	if len(closed) > 0 {
-		return closed
+	if len(closed) == 0 {
+		closed = []doctor.Finding{doctor.Good(check, "", "opens %s", countOf(len(secrets), "stored secret", "stored secrets"))}
 	}
-	return []doctor.Finding{doctor.Good(check, "", "opens %s", countOf(len(secrets), "stored secret", "stored secrets"))}
+	if d.shared != nil {
+		closed = append(closed, d.fleetKey(ctx))
+	}
+	return closed
 }
 
 // usersOf names a secret by the repositories that need it, or by its record.

@@ -48,6 +48,9 @@ func (d *Doctor) catalogs(ctx context.Context) (all []doctor.Finding) {
 	if d.store == nil {
 		return []doctor.Finding{doctor.Bad(doctor.Unknown, "catalog", "", "without the database it is not known which catalogs there should be", "")}
 	}
+	if d.shared != nil {
+		return d.fleetCatalogs(ctx)
+	}
 	for i := range d.attached {
 		all = append(all, d.catalog(ctx, &d.attached[i]))
 	}
@@ -55,18 +58,27 @@ func (d *Doctor) catalogs(ctx context.Context) (all []doctor.Finding) {
 }
 
 func (d *Doctor) catalog(ctx context.Context, r *syncline.Repository) doctor.Finding {
-	const check = "catalog"
 	path := catalogfiles.FileOf(d.catalogFolder(), r.ID)
-	switch {
-	case path == "" && r.Catalog.Catalog == "":
-		return doctor.Bad(doctor.Warning, check, r.Name, "it has never been synchronized", "synchronize it")
-	case path == "":
-		return doctor.Bad(doctor.Failed, check, r.Name, "its catalog is missing", "synchronize it; a missing folder of --catalogs is put back first")
+	if path == "" {
+		return missingCatalog(r)
 	}
-	mark, snapshots, size, err := readCatalog(ctx, path)
+	c, err := readCatalog(ctx, path)
 	if errors.Is(err, catalog.ErrDamaged) { // perhaps written meanwhile
-		mark, snapshots, size, err = readCatalog(ctx, path)
+		c, err = readCatalog(ctx, path)
 	}
+	return judgeCatalog(r, c, err)
+}
+
+func missingCatalog(r *syncline.Repository) doctor.Finding {
+	if r.Catalog.Catalog == "" {
+		return doctor.Bad(doctor.Warning, "catalog", r.Name, "it has never been synchronized", "synchronize it")
+	}
+	return doctor.Bad(doctor.Failed, "catalog", r.Name, "its catalog is missing", "synchronize it; a missing folder of --catalogs is put back first")
+}
+
+// judgeCatalog compares what was read with the mark in the database.
+func judgeCatalog(r *syncline.Repository, c readState, err error) doctor.Finding {
+	const check = "catalog"
 	switch {
 	case errors.Is(err, catalog.ErrOutdated):
 		return doctor.Bad(doctor.Warning, check, r.Name, "its catalog is of another version of Syncline", "the next start of the server builds it anew")
@@ -76,32 +88,50 @@ func (d *Doctor) catalog(ctx context.Context, r *syncline.Repository) doctor.Fin
 		return doctor.Bad(doctor.Failed, check, r.Name, "its catalog is damaged", "synchronize it: the session builds it anew")
 	case err != nil:
 		return doctor.Fault(doctor.Failed, check, r.Name, err)
-	case mark.Behind(r.Catalog):
+	case c.mark.Behind(r.Catalog):
 		return doctor.Bad(doctor.Warning, check, r.Name, "its catalog is older than the last session", "synchronize it")
 	case r.OutOfSync:
 		return doctor.Bad(doctor.Warning, check, r.Name, "it is out of sync", "synchronize it, or see in the log of its last session why that failed")
 	}
-	return doctor.Good(check, r.Name, "in sync, %s, %s", countOf(snapshots, "snapshot", "snapshots"), diskspace.Size(size))
+	return doctor.Good(check, r.Name, "in sync, %s, %s", countOf(c.snapshots, "snapshot", "snapshots"), diskspace.Size(c.size))
 }
 
-func readCatalog(ctx context.Context, path string) (mark syncline.CatalogMark, snapshots int, size int64, err error) {
+// readState is what a catalog says.
+type readState struct {
+	mark      syncline.CatalogMark
+	snapshots int
+	size      int64
+}
+
+func readCatalog(ctx context.Context, path string) (state readState, err error) {
 	c, err := catalogfiles.OpenReadOnly(ctx, path)
 	if err != nil {
-		return mark, 0, 0, err
+		return state, err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	err = c.View(ctx, func(v *catalog.View) error {
-		mark, _ = v.Mark()
-		list, err := v.Snapshots()
-		snapshots = len(list)
-		return err
-	})
+	if state, err = readOpen(ctx, c); err != nil {
+		return state, err
+	}
+	state.size = 0
 	for _, suffix := range []string{"", "-wal"} {
 		if info, err := os.Stat(path + suffix); err == nil {
-			size += info.Size()
+			state.size += info.Size()
 		}
 	}
-	return mark, snapshots, size, err
+	return state, nil
+}
+
+func readOpen(ctx context.Context, c *catalog.Catalog) (state readState, err error) {
+	if state.size, err = c.Size(ctx); err != nil {
+		return state, err
+	}
+	err = c.View(ctx, func(v *catalog.View) error {
+		state.mark, _ = v.Mark()
+		list, err := v.Snapshots()
+		state.snapshots = len(list)
+		return err
+	})
+	return state, err
 }
 
 // dates are the times that storages told, with the moment at which each came.
@@ -159,6 +189,9 @@ func (d *Doctor) patiently(ctx context.Context, at *source, r syncline.Repositor
 
 func (d *Doctor) reachOne(ctx context.Context, at *source, r syncline.Repository) doctor.Finding {
 	const check = "repository"
+	if r.Path != "" && r.NodeID != "" && d.shared != nil && r.NodeID != d.node {
+		return doctor.Good(check, r.Name, "it lies in a folder of another node; the doctor of that node looks at it")
+	}
 	if d.box == nil {
 		return doctor.Bad(doctor.Unknown, check, r.Name, "without the key its password is not known", "")
 	}

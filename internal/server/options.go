@@ -41,6 +41,9 @@ type resolved struct {
 	reserve int64
 	base    string // of all paths, "" for none
 
+	database secret.String // the URL of PostgreSQL, empty for SQLite
+	listen   secret.String // the URL for wake-ups, empty for the same
+
 	// roots are the folders that restores may write into.
 	roots []syncline.RestoreTarget
 	// keepFree returns the free space that restores leave on a disk of total bytes;
@@ -65,6 +68,10 @@ func (s *Settings) resolve() (r resolved, err error) {
 	if r.base, err = s.basePath(); err != nil {
 		return r, err
 	}
+	if r.database, err = s.databaseURL(); err != nil {
+		return r, err
+	}
+	r.listen = secret.NewString(s.DatabaseListen)
 	if r.reserve, err = s.catalogReserve(); err != nil {
 		return r, err
 	}

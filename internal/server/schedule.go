@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"syncline.dev/syncline"
@@ -112,7 +113,13 @@ func (s *Server) disks(folder string, o Options) []schedule.Disk {
 		return diskspace.DefaultReserve(total)
 	}
 	data := schedule.Disk{Subject: "data", What: "data directory", Path: s.path, Keep: diskspace.DefaultReserve}
-	if o.Catalogs != "" {
+	switch {
+	case folder == "":
+		if host, err := os.Hostname(); err == nil {
+			data.What += " of the node " + host
+		}
+		return []schedule.Disk{data}
+	case o.Catalogs != "":
 		return []schedule.Disk{data, {Subject: "catalogs", What: "catalogs", Path: folder, Keep: keep}}
 	}
 	data.What, data.Keep = "data directory with the catalogs", func(total int64) int64 { return max(keep(total), diskspace.DefaultReserve(total)) }

@@ -71,7 +71,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Unlock()) }()
-	data, err := openDataDir(ctx, o.Data, keyIn(o.SecretKeyFile), o.Logger)
+	data, err := openData(ctx, &o)
 	if err != nil {
 		return err
 	}
@@ -104,6 +104,14 @@ func Run(ctx context.Context, o Options) (err error) {
 	return s.serve(ctx, o, ln, watched, api.NewCertificates(cert))
 }
 
+// openData opens the data directory with the database that the settings name.
+func openData(ctx context.Context, o *Options) (*DataDir, error) {
+	if o.database.IsEmpty() {
+		return openDataDir(ctx, o.Data, keyIn(o.SecretKeyFile), o.Logger)
+	}
+	return openNode(ctx, o)
+}
+
 // ensureAdministrator makes the first user and shows its password at once, so that
 // a failure later in the start does not lose the password.
 func (s *Server) ensureAdministrator(ctx context.Context, choose func() (FirstPassword, error)) error {
@@ -115,10 +123,13 @@ func (s *Server) ensureAdministrator(ctx context.Context, choose func() (FirstPa
 	if syncline.CodeOf(err) == syncline.CodeInvalid && first.Origin != "" {
 		err = syncline.WrapError(syncline.CodeInvalid, err, "%s: %s", first.Origin, syncline.MessageOf(err))
 	}
-	if err != nil || !created || first.Created == nil {
-		return err
+	switch {
+	case err == nil && created && first.Created != nil:
+		return first.Created()
+	case err == nil && !created && first.Discarded != nil: // another node was faster
+		return first.Discarded()
 	}
-	return first.Created()
+	return err
 }
 
 func ignoreClosed(err error) error {
@@ -155,6 +166,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 		return err
 	}
 	s.source.here = nodes.HasFolder
+	shared := s.newSharing(nodes, o.Logger)
 	points := &explore.RestorePoints{Catalogs: current, Repositories: current}
 	told := metrics.New(current, points, o.Version)
 	told.Nodes = nodes
@@ -164,12 +176,14 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	s.desk = s.newDesk()
 	backups := s.newSeries(current, points, told, o)
 	runs := &run.Service{Store: s.store, Node: string(nodes.SelfID()), Logger: o.Logger, Now: time.Now, NewID: newID}
+	shared.runs(runs)
 	s.service = &syncer.Service{
 		Runs: runs, Repositories: s.store, Catalogs: dir, Source: s.source, Logger: o.Logger, Settle: heapgoal.Settle,
 		Ended: each(watch.SessionEnded, backups.SessionEnded), Keep: o.keep(syncline.WorkSynchronize), AtOnce: o.sessionsAtOnce(),
 	}
 	notifier := s.newNotifier(backups, o)
 	checks := s.newSchedule(dir, o, told, backups, notifier)
+	s.watch(shared, checks, backups, notifier)
 	pages, err := console.New(o.base)
 	if err != nil {
 		return err
@@ -189,7 +203,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: &explore.Statistics{Points: points},
 		Contents: contents, Archives: &archive.Service{Contents: contents},
 		RestoreJobs: restores, Restorer: restores, Alarms: s.store, Channels: s.store, DeliveryLog: s.store, Notifier: notifier, Checks: checks, Machines: backups, AlarmRules: s.store, Sightings: backups,
-		BasePath: o.base, Console: pages, Gate: limits, Monitor: watch, MetricsToken: live.metricsToken, Tracer: s.tracer(),
+		BasePath: o.base, Attaching: shared.attaching(), Console: pages, Gate: limits, Monitor: watch, MetricsToken: live.metricsToken, Tracer: s.tracer(),
 		Logger: o.Logger, Version: o.Version, StrictTransport: s.Fingerprint == "",
 	})
 	if err != nil {
@@ -202,6 +216,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 		return err
 	}
 	defer func() { err = errors.Join(err, leave()) }()
+	defer shared.begin(ctx)()
 	if err := runs.Open(ctx, s.traces.Work(s.service.Kind()), s.traces.Work(restores.Kind())); err != nil {
 		return err
 	}

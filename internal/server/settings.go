@@ -34,7 +34,11 @@ type Settings struct {
 	HistoryDays    int
 	SyncInterval   time.Duration
 	MaxSessions    int
-	Database       string
+
+	Database            string
+	DatabaseFile        string
+	DatabaseListen      string
+	DatabaseConnections int
 
 	Listen           string
 	BasePath         string
@@ -59,8 +63,15 @@ type Settings struct {
 
 // DefaultSettings are those of a server without any flag, variable and file.
 func DefaultSettings() Settings {
-	return Settings{Listen: ":4443", HistoryCount: 1000, HistoryDays: 365, SyncInterval: 15 * time.Minute, NotificationDelay: notify.DefaultWindow}
+	return Settings{Listen: ":4443", HistoryCount: 1000, HistoryDays: 365, SyncInterval: 15 * time.Minute, DatabaseConnections: 16, NotificationDelay: notify.DefaultWindow}
 }
+
+// The bounds of DatabaseConnections. One connection listens, and a few more are needed
+// by work that holds one while it asks with another.
+const (
+	leastConnections = 4
+	mostConnections  = 1000
+)
 
 // Table returns the table of all settings, bound to s. A new setting is one more
 // entry, and a field of Settings: its flag, its variable, its key in the file, its help
@@ -75,9 +86,10 @@ func (s *Settings) Table() settings.Table {
 			Check: s.checkSecretKey,
 		}, {
 			Name: "catalogs", Value: &s.Catalogs, Help: "`directory` of the catalogs, which the server can rebuild from the repositories", Default: "catalogs in the data directory",
+			Check: func() error { return s.onlySQLite(s.Catalogs) },
 		}, {
 			Name: "catalog-min-free", Value: &s.CatalogMinFree, Help: "`size` that catalogs leave free on their disk, as 500M", Default: "a twentieth of the disk, 256M at most",
-			Check: func() error { _, err := s.catalogReserve(); return err },
+			Check: s.checkReserve,
 		}, {
 			Name: "history-count", Value: &s.HistoryCount, Help: "keep this `number` of sessions of each repository, and of restores in all (0: no bound)",
 			Check: func() error { return between(s.HistoryCount, 0, math.MaxInt32) },
@@ -91,8 +103,17 @@ func (s *Settings) Table() settings.Table {
 			Name: "max-sessions", Value: &s.MaxSessions, Help: "run at most this `number` of sessions at once; the others wait for their turn", Default: "two for each core",
 			Check: func() error { return between(s.MaxSessions, 0, math.MaxInt32) },
 		}, {
-			Name: "database", Value: &s.Database, Help: "`URL` of a database for a fleet of nodes; not in this version", Hidden: true, Secret: true,
-			Check: s.checkDatabase,
+			Name: "database", Value: &s.Database, Help: "`URL` of the PostgreSQL database of a fleet, as postgres://user@host/database, which this node joins; a password is refused here on the command line", Default: "SQLite in the data directory", Secret: true,
+			Check: func() error { return checkDatabaseURL(s.Database) }, CheckFlag: CheckDatabaseFlag,
+		}, {
+			Name: "database-file", Value: &s.DatabaseFile, Help: "`file` that holds the URL of --database, for one with a password", Default: "none",
+			Check: s.checkDatabaseFile,
+		}, {
+			Name: "database-listen", Value: &s.DatabaseListen, Help: "`URL` for the one connection by which nodes wake one another, where --database leads to a pooler in transaction mode", Default: "that of --database", Secret: true,
+			Check: func() error { return checkDatabaseURL(s.DatabaseListen) }, CheckFlag: CheckDatabaseFlag,
+		}, {
+			Name: "database-connections", Value: &s.DatabaseConnections, Help: "open at most this `number` of connections to PostgreSQL",
+			Check: func() error { return between(s.DatabaseConnections, leastConnections, mostConnections) },
 		}, {
 			Name: "listen", Value: &s.Listen, Help: "`address` to listen on, as HOST:PORT",
 			Check: func() error { return checkAddress(s.Listen) },
@@ -178,11 +199,27 @@ func (s *Settings) sessionsAtOnce() int {
 	return 2 * cores
 }
 
-func (s *Settings) checkDatabase() error {
-	if s.Database != "" {
-		return syncline.Errorf(syncline.CodeUnsupported, "this version keeps its state in SQLite in the data directory only; leave the setting out")
+// onlySQLite refuses a setting that has no effect where a database has the catalogs.
+func (s *Settings) onlySQLite(value string) error {
+	if value != "" && (s.Database != "" || s.DatabaseFile != "") {
+		return invalid("it has no effect with a database, which holds the catalogs, too; leave one of the two out")
 	}
 	return nil
+}
+
+func (s *Settings) checkReserve() error {
+	if _, err := s.catalogReserve(); err != nil {
+		return err
+	}
+	return s.onlySQLite(s.CatalogMinFree)
+}
+
+func (s *Settings) checkDatabaseFile() error {
+	if s.DatabaseFile == "" {
+		return nil
+	}
+	_, err := s.databaseURL()
+	return err
 }
 
 // dataDir returns the data directory.

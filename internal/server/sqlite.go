@@ -51,7 +51,15 @@ func (d *sqliteDatabase) openCatalogs(ctx context.Context, o *Options, damaged f
 	}
 	dir.Room = roomFor(folder, o.reserve)
 	d.catalogs = dir.Path()
-	return catalogs{dir, d.catalogs, func() error { dir.Close(); return unlock() }}, nil
+	release := func() error { dir.Close(); return unlock() }
+	attached, err := d.Repositories(ctx)
+	if err == nil {
+		err = dir.Sweep(ctx, idsOf(attached))
+	}
+	if err != nil {
+		return catalogs{}, errors.Join(err, release())
+	}
+	return catalogs{dir, d.catalogs, release}, nil
 }
 
 // look implements database. It fails when the folder of the catalogs cannot be read, or

@@ -122,6 +122,12 @@ func label(s *Setting, origin string) string {
 func (t Table) readFlags(given map[string]any) *layer {
 	l := newLayer()
 	for name, value := range given {
+		if s := t.find(name); s.CheckFlag != nil {
+			if err := s.CheckFlag(fmt.Sprint(value)); err != nil {
+				l.refuse("--%s: %s", name, syncline.MessageOf(err))
+				continue
+			}
+		}
 		l.put(name, "--"+name, value)
 	}
 	return l

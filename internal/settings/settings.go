@@ -41,6 +41,9 @@ type Setting struct {
 	// Check looks at the values when all are read; nil for no check. Its error does
 	// not name the setting.
 	Check func() error
+	// CheckFlag looks at a text that a flag gives, which every user of the machine can
+	// read; nil for no check. The value stays as it is where it fails.
+	CheckFlag func(text string) error
 }
 
 // Table has all settings of a program, bound to one set of values.
