@@ -142,6 +142,42 @@ func TestAttemptsAsk(t *testing.T) {
 	}
 }
 
+// A wrong and a right guess cost one trip each, and so does a question about a delay.
+func TestAttemptTrips(t *testing.T) {
+	proxy := pgtest.NewProxy(t, pgtest.New(t))
+	s, err := Open(t.Context(), proxy.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	a := NewAttempts(s, digest)
+	step := func(i int, step store.AttemptStep) (trips int64) {
+		t.Helper()
+		before := proxy.Trips()
+		if _, err := a.Attempt(t.Context(), attempt(i), step); err != nil {
+			t.Fatal(err)
+		}
+		return proxy.Trips() - before
+	}
+	for i := range tidyEvery + 1 {
+		step(i, store.AttemptRight) // the connection is there, and the tables are cut back
+	}
+	for range 5 {
+		if trips := step(1, store.AttemptAsked); trips > 1 {
+			t.Errorf("a question made %d trips", trips)
+		}
+		if trips := step(1, store.AttemptWrong); trips != 1 {
+			t.Errorf("a wrong guess made %d trips", trips)
+		}
+	}
+	if trips := step(2, store.AttemptAsked); trips != 0 {
+		t.Errorf("a question about a name that nobody guesses made %d trips", trips)
+	}
+	if trips := step(2, store.AttemptRight); trips != 1 {
+		t.Errorf("a right guess made %d trips", trips)
+	}
+}
+
 // Without the database every step fails, and says so.
 func TestAttemptsWithoutDatabase(t *testing.T) {
 	server := pgtest.Start(t)
