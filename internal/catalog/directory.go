@@ -29,7 +29,8 @@ type Directory interface {
 	// is deleted.
 	Damaged(ctx context.Context, repository syncline.ID) (bool, error)
 	// Delete removes the repository's catalog, and the note that it is damaged.
-	// The next Use begins with an empty one. It is no error where there is none.
+	// The next Use begins with an empty one. It is no error where there is none. ctx may
+	// carry a Claim, which counts as in Container.Update.
 	Delete(ctx context.Context, repository syncline.ID) error
 	// Trim gives back the room that the repository's catalog takes and does not
 	// need. It deletes a catalog that shows no snapshot.

@@ -1,0 +1,72 @@
+package syncer_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/run"
+	"syncline.dev/syncline/internal/store"
+	"syncline.dev/syncline/internal/syncer"
+)
+
+// taken is a catalog whose work another node takes while a session uses it.
+type taken struct {
+	syncer.Catalogs
+	host  *host
+	claim chan catalog.Claim
+}
+
+func (c taken) Use(ctx context.Context, _ syncline.ID, _ func(*catalog.Catalog) error) error {
+	claim, _ := catalog.ClaimOf(ctx)
+	c.claim <- claim
+	if _, err := c.host.store.RenewWork(ctx, "a", -time.Hour, []store.Held{{ID: claim.Work, Epoch: claim.Epoch}}); err != nil {
+		return err
+	}
+	if _, err := c.host.store.TakeWork(ctx, store.Taking{Kind: syncline.WorkSynchronize, Owner: "b", Length: time.Hour, Again: true}); err != nil {
+		return err
+	}
+	return catalog.ClaimLost()
+}
+
+// A session whose work another node has taken writes under its claim, and ends without a
+// word about the repository.
+func TestSessionThatIsTaken(t *testing.T) {
+	h := newHost(t)
+	h.runs.Close()
+	before, err := h.store.Repository(t.Context(), repositoryID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	catalogs := taken{h.service.Catalogs, h, make(chan catalog.Claim, 1)}
+	runs := &run.Service{Store: h.store, Wakes: h.store, Lease: 15 * time.Second, Node: "a", Logger: slog.New(slog.DiscardHandler), Now: time.Now, NewID: h.runs.NewID}
+	service := &syncer.Service{
+		Runs: runs, Repositories: h.store, Catalogs: catalogs, Source: h, Logger: slog.New(slog.DiscardHandler),
+		Ended:  func(w syncline.Work) { t.Errorf("told of the end of %+v", w) },
+		Judged: func(_ syncline.ID, err error) { t.Errorf("the repository is judged by %v", err) },
+	}
+	if err := runs.Open(t.Context(), service.Kind()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := service.Start(t.Context(), repositoryID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-h.opening
+	h.gate <- struct{}{}
+	if claim := <-catalogs.claim; claim != (catalog.Claim{Work: s.ID, Epoch: 1}) {
+		t.Errorf("the claim is %+v", claim)
+	}
+	runs.Close() // waits for the body
+	got, err := h.store.Work(t.Context(), syncline.WorkSynchronize, s.ID)
+	if err != nil || got.State != syncline.WorkRunning || got.Owner != "b" || got.Epoch != 2 {
+		t.Errorf("the session is %+v, %v", got, err)
+	}
+	after, err := h.store.Repository(t.Context(), repositoryID)
+	if err != nil || after.OutOfSync != before.OutOfSync || after.Catalog != before.Catalog {
+		t.Errorf("the repository became %+v, %v", after, err)
+	}
+}
