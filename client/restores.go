@@ -18,6 +18,8 @@ const restoreJobs = "RestoreJobs"
 type RestoreTarget struct {
 	Name string `json:"name"` // a short one
 	Path string `json:"path"` // absolute
+	// ProxyID is the node that has the folder. A job with this ProxyID runs nowhere else.
+	ProxyID syncline.ID `json:"proxyId"`
 }
 
 // NewRestoreJob is what to restore into a folder of the server's.

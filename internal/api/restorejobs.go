@@ -46,7 +46,7 @@ type restores struct {
 // ListRestoreTargets answers GET /v6/RestoreTargets.
 func (h *restores) ListRestoreTargets(context.Context, v6.ListRestoreTargetsRequestObject) (v6.ListRestoreTargetsResponseObject, error) {
 	return v6.ListRestoreTargets200JSONResponse(convert(h.runner.Targets(), func(t syncline.RestoreTarget) v6.RestoreTarget {
-		return v6.RestoreTarget{Name: t.Name, Path: t.Path}
+		return v6.RestoreTarget{Name: t.Name, Path: t.Path, ProxyID: h.where.nodes.SelfID()}
 	})), nil
 }
 

@@ -173,7 +173,7 @@ func TestRestoreJobs(t *testing.T) {
 	if len(page.Results) != 1 || page.Results[0].Message != "/a: why" || page.Results[0].Links.Job.Href != "/v6/RestoreJobs/"+jobID || page.Links.Prev == nil || page.Links.Next != nil {
 		t.Errorf("got %+v", page)
 	}
-	if targets := decode[[]v6.RestoreTarget](t, w.get("/v6/RestoreTargets")); len(targets) != 1 || targets[0].Path != "/srv/restores" {
+	if targets := decode[[]v6.RestoreTarget](t, w.get("/v6/RestoreTargets")); len(targets) != 1 || targets[0].Path != "/srv/restores" || targets[0].ProxyID != nodeID {
 		t.Errorf("got %+v", targets)
 	}
 }

@@ -2003,13 +2003,16 @@ type RestorePointStatistics struct {
 // of the server counts from its last start.
 type RestoreStatistics = syncline.RestoreStatistics
 
-// RestoreTarget Example: {"name":"restores","path":"/srv/restores"}
+// RestoreTarget Example: {"name":"restores","path":"/srv/restores","proxyId":"3f2504e0-4f89-41d3-9a0c-0305e82c3301"}
 type RestoreTarget struct {
 	// Name A short name of the folder.
 	Name string `json:"name"`
 
 	// Path Absolute, on the server.
 	Path string `json:"path"`
+
+	// ProxyID The server that has the folder, which is the one that answers. A restore that names it runs nowhere else.
+	ProxyID Id `json:"proxyId"`
 }
 
 // SearchPage Example: {"notSearched":[{"reason":"NotSynchronized","repositoryId":"2f0a5c3e-3c44-4b4e-8d3c-5d5b3ad0a001"}],"results":[{"entry":{"gid":1000,"group":"ada","mode":"-rw-r--r--","modifyTime":"2026-11-02T08:15:00Z","name":"2026-11.pdf","path":"/home/ada/Invoices/2026-11.pdf","permissions":"0644","size":48213,"type":"file","uid":1000,"user":"ada"},"firstRestorePointId":"9a3b5c7d-1111-4222-8333-444455556666","firstTime":"2026-11-02T22:00:00Z","lastRestorePointId":"9a3b5c7d-1111-4222-8333-444455557777","lastTime":"2026-11-23T22:00:00Z","path":"/home/ada/Invoices/2026-11.pdf","repositoryId":"c6d1fc1b-1aef-411f-9a7f-de35e546c615","restorePoints":22}]}

@@ -14,8 +14,9 @@ export function wrongFolder(folder) {
   return folder.split('/').some((part) => part === '.' || part === '..') ? 'Write the folder without “.” and “..”: it lies below the allowed one.' : null;
 }
 
-// jobBody is the body of the request that starts a job.
-export function jobBody(entries, { target, folder, overwrite, verify }) {
+// jobBody is the body of the request that starts a job. Another node than the one with the
+// folder refuses it.
+export function jobBody(entries, { target, proxyId, folder, overwrite, verify }) {
   const below = folder.split('/').filter(Boolean).join('/');
   return {
     targetPath: [target.replace(/\/+$/, ''), below].filter(Boolean).join('/') || '/',
@@ -23,6 +24,7 @@ export function jobBody(entries, { target, folder, overwrite, verify }) {
     rawPaths: entries.filter((e) => e.rawPath).map((e) => e.rawPath),
     overwrite,
     verify,
+    proxyId,
   };
 }
 

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { doneOf, folderFor, jobBody, wrongFolder } from './restores.js';
 
 test('what starts a job', () => {
-  const how = { target: '/srv/restores/', folder: '/ann//back/', overwrite: 'Never', verify: true };
+  const how = { target: '/srv/restores/', proxyId: 'a', folder: '/ann//back/', overwrite: 'Never', verify: true };
   assert.deepEqual(jobBody([{ path: '/a' }, { path: '/\ufffd', rawPath: 'L/8=' }], how), {
-    targetPath: '/srv/restores/ann/back', paths: ['/a'], rawPaths: ['L/8='], overwrite: 'Never', verify: true,
+    targetPath: '/srv/restores/ann/back', paths: ['/a'], rawPaths: ['L/8='], overwrite: 'Never', verify: true, proxyId: 'a',
   });
   assert.equal(wrongFolder('a/../b') !== null, true);
   assert.equal(wrongFolder('a/..b/c.'), null);

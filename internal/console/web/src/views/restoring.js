@@ -31,7 +31,7 @@ export function Restoring({ point, entries, targets, onClose }) {
   useEffect(() => {
     first.current.focus();
   }, []);
-  const body = jobBody(entries, form);
+  const body = jobBody(entries, { ...form, proxyId: targets.find((t) => t.path === form.target)?.proxyId });
   const submit = async (event) => {
     event.preventDefault();
     const wrong = wrongFolder(form.folder);
@@ -43,7 +43,7 @@ export function Restoring({ point, entries, targets, onClose }) {
       onClose();
       navigate(`/restores/${job.id}`);
     } catch (problem) {
-      setError({ message: /** @type {Error} */ (problem).message.replace(/^targetPath: /, '') });
+      setError({ message: /** @type {Error} */ (problem).message.replace(/^(targetPath|proxyId): /, '') });
       setBusy(false);
     }
   };
