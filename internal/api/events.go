@@ -23,7 +23,7 @@ func (h *sessions) WatchSynchronizeSession(ctx context.Context, req v6.WatchSync
 		streams: h.streams, ctx: ctx, may: roles["WatchSynchronizeSession"].has, event: "session", id: req.SessionID, watch: h.runner.Watch,
 		read: func(ctx context.Context) (any, bool, error) {
 			s, err := h.one.Session(ctx, req.SessionID)
-			return sessionJSON(s), s.State.Ended(), err
+			return h.sessionJSON(ctx, s), s.State.Ended(), err
 		},
 	}}, nil
 }

@@ -75,6 +75,11 @@ func (f fleet) says(id syncline.ID, words string) string {
 	return words + " the node " + n.HostName + " (" + n.Address + ")"
 }
 
+// allWork reports whether every node takes work.
+func (f fleet) allWork() bool {
+	return !slices.ContainsFunc(f.nodes, func(n syncline.Node) bool { return !n.Online || n.Maintenance })
+}
+
 // waits says why no node runs the queued session of a repository; "" where one may.
 func (f fleet) waits(node syncline.ID) string {
 	if node != "" {
@@ -88,13 +93,22 @@ func (f fleet) waits(node syncline.ID) string {
 		}
 		return ""
 	}
+	online := 0
 	for _, n := range f.nodes {
-		if n.Online && !n.Maintenance {
+		if !n.Online {
+			continue
+		}
+		if online++; !n.Maintenance {
 			return ""
 		}
 	}
-	if len(f.nodes) == 1 {
+	switch {
+	case online == 0: // which is not so, since one answers
+		return ""
+	case len(f.nodes) == 1:
 		return "the node is in maintenance mode"
+	case online < len(f.nodes):
+		return "all nodes that run are in maintenance mode"
 	}
 	return "all nodes are in maintenance mode"
 }

@@ -160,7 +160,10 @@ func TestWaitingReason(t *testing.T) {
 	w.nodes.all[1].Maintenance = true
 	says("all nodes are in maintenance mode")
 	w.nodes.all[1].Online = false
-	says("all nodes are in maintenance mode")
+	says("all nodes that run are in maintenance mode")
+	w.nodes.all[0].Online = false
+	says("")
+	w.nodes.all[0].Online = true
 	for i := range w.store.repos {
 		w.store.repos[i].NodeID = otherNodeID
 	}

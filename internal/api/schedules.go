@@ -70,14 +70,14 @@ func (h *sessions) SynchronizeBackupRepositories(ctx context.Context, _ v6.Synch
 	if err != nil {
 		return nil, err
 	}
-	answer := v6.SynchronizeBackupRepositories200JSONResponse{}
+	var started []syncline.Session
 	var leftOut []syncline.ID
 	var failures []error
 	for _, r := range all {
 		s, err := h.runner.Start(ctx, r.ID)
 		switch {
 		case err == nil:
-			answer = append(answer, sessionJSON(s))
+			started = append(started, s)
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		default: // one that is just being removed, or all if the database fails
@@ -89,5 +89,5 @@ func (h *sessions) SynchronizeBackupRepositories(ctx context.Context, _ v6.Synch
 		return nil, errors.Join(failures...)
 	}
 	sayIncomplete(ctx, leftOut)
-	return answer, nil
+	return v6.SynchronizeBackupRepositories200JSONResponse(h.sessionsJSON(ctx, started)), nil
 }

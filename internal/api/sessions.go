@@ -72,7 +72,7 @@ func (h *sessions) GetSynchronizeSession(ctx context.Context, req v6.GetSynchron
 	if err != nil {
 		return nil, err
 	}
-	return v6.GetSynchronizeSession200JSONResponse(h.sessionsJSON(ctx, []syncline.Session{s})[0]), nil
+	return v6.GetSynchronizeSession200JSONResponse(h.sessionJSON(ctx, s)), nil
 }
 
 // StopSynchronizeSession answers POST …/{sessionId}/StopSynchronize.
@@ -89,7 +89,7 @@ func (h *sessions) SynchronizeBackupRepository(ctx context.Context, req v6.Synch
 	if err != nil {
 		return nil, err
 	}
-	return v6.SynchronizeBackupRepository200JSONResponse(h.sessionsJSON(ctx, []syncline.Session{s})[0]), nil
+	return v6.SynchronizeBackupRepository200JSONResponse(h.sessionJSON(ctx, s)), nil
 }
 
 // ListBackupRepositorySessions answers GET …/{repositoryId}/SynchronizeSessions.
@@ -143,30 +143,47 @@ func (h *sessions) ListSynchronizeSessionLogItems(ctx context.Context, req v6.Li
 }
 
 // sessionsJSON are sessions in v6's form. Those that wait say why no node runs them, where
-// the nodes can be looked at.
+// that is known.
 func (h *sessions) sessionsJSON(ctx context.Context, sessions []syncline.Session) []v6.RepositorySynchronizeSession {
 	answer := make([]v6.RepositorySynchronizeSession, len(sessions))
+	var waiting []int
 	for i, s := range sessions {
 		answer[i] = sessionJSON(s)
 		if s.State == syncline.WorkQueued {
-			answer[i].WaitingReason = h.waits(ctx, s.RepositoryID)
+			waiting = append(waiting, i)
 		}
+	}
+	if len(waiting) == 0 {
+		return answer
+	}
+	why := h.waits(ctx)
+	for _, i := range waiting {
+		answer[i].WaitingReason = present(why[sessions[i].RepositoryID])
 	}
 	return answer
 }
 
-// waits says why no node runs the queued session of a repository; nil where one may, or
-// where it is not known.
-func (h *sessions) waits(ctx context.Context, repository syncline.ID) *string {
+// sessionJSON is one session in v6's form, likewise.
+func (h *sessions) sessionJSON(ctx context.Context, s syncline.Session) v6.RepositorySynchronizeSession {
+	return h.sessionsJSON(ctx, []syncline.Session{s})[0]
+}
+
+// waits says why no node runs the queued sessions of repositories. It leaves out those of
+// which a node may run them.
+func (h *sessions) waits(ctx context.Context) map[syncline.ID]string {
 	nodes, err := h.where.look(ctx)
+	if err != nil || nodes.allWork() {
+		return nil
+	}
+	repositories, err := h.repositories.Repositories(ctx)
 	if err != nil {
 		return nil
 	}
-	r, err := h.repositories.Repository(ctx, repository)
-	if err != nil {
-		return nil
+	why := make(map[syncline.ID]string)
+	for _, r := range repositories {
+		why[r.ID] = nodes.waits(r.NodeID)
 	}
-	return present(nodes.waits(r.NodeID))
+	return why
 }
 
 func sessionJSON(s syncline.Session) v6.RepositorySynchronizeSession {

@@ -122,6 +122,7 @@ func (s *Service) beginUnsigned(ctx context.Context, failure error) error {
 // Run gives the signs of life until ctx ends, and then the last one. It fails when
 // another process has taken the node over.
 func (s *Service) Run(ctx context.Context) error {
+	failing := false
 	for {
 		wait := s.Every
 		if s.Alone {
@@ -133,12 +134,22 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 		err := s.sign(ctx, false)
 		switch {
-		case syncline.CodeOf(err) == syncline.CodeConflict:
+		case syncline.CodeOf(err) == syncline.CodeConflict && s.isReplaced(ctx):
 			return syncline.WrapError(syncline.CodeConflict, err, "another process has taken this node's identity; delete the file node in a copied data directory, and start this node again")
-		case err != nil && ctx.Err() == nil:
-			s.Logger.Warn("cannot give a sign of life", "error", err)
+		case err != nil && ctx.Err() == nil && !failing:
+			s.Logger.Warn("cannot give a sign of life; it is tried again", "error", err)
+		case err == nil && failing:
+			s.Logger.Info("signs of life are given again")
 		}
+		failing = err != nil
 	}
+}
+
+// isReplaced reports whether the store has the node, whose signs another process gives. It
+// does not where the node was removed, and there is no room for it.
+func (s *Service) isReplaced(ctx context.Context) bool {
+	_, found, err := s.known(ctx, s.Self.ID)
+	return found && err == nil
 }
 
 // wait returns after a time, or without a time when a sign is asked for. It reports false
