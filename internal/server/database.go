@@ -21,6 +21,9 @@ type database interface {
 	answerer() string
 	// alone says that one node at most uses the database.
 	alone() bool
+	// attempts returns where the wrong guesses of all nodes are counted, nil for the memory
+	// of a node that is alone. digest has the key of the installation.
+	attempts(digest func(text string) [32]byte) store.Attempts
 	// warnings are what is wrong with the database, and what to do, a sentence each.
 	warnings() []string
 }

@@ -101,8 +101,8 @@ func openDataDir(ctx context.Context, path string, key openKey, logger *slog.Log
 // newDataDir logs what is wrong with the database.
 func newDataDir(path string, base database, box *secret.Box, logger *slog.Logger) *DataDir {
 	options := auth.Options{Logger: logger}
-	if counts, ok := base.(store.Attempts); ok && !base.alone() {
-		options.Attempts = counts
+	if box != nil { // without it nobody signs in
+		options.Attempts = base.attempts(box.Digest)
 	}
 	d := &DataDir{path: path, store: base, database: base, box: box, Auth: auth.New(base, options)}
 	for _, w := range d.Warnings() {

@@ -46,7 +46,7 @@ func (s *Server) newSharing(nodes *fleet.Service, log *slog.Logger) *sharing {
 	}
 	f := &sharing{store: s.store, nodes: nodes, shares: shares.New(s.store, string(nodes.SelfID()), log), log: log}
 	f.old = f.holder(dutyOldWork)
-	s.source.places.Shares = f.shares
+	s.source.places.Shares, s.source.beside = f.shares, true
 	return f
 }
 

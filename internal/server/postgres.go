@@ -12,6 +12,7 @@ import (
 	"syncline.dev/syncline"
 	catalogtables "syncline.dev/syncline/internal/catalog/postgres"
 	"syncline.dev/syncline/internal/secret"
+	"syncline.dev/syncline/internal/store"
 	stores "syncline.dev/syncline/internal/store/postgres"
 )
 
@@ -128,6 +129,11 @@ func (d *postgresDatabase) look(context.Context) error { return nil }
 
 // alone implements database.
 func (d *postgresDatabase) alone() bool { return false }
+
+// attempts implements database.
+func (d *postgresDatabase) attempts(digest func(text string) [32]byte) store.Attempts {
+	return stores.NewAttempts(d.Store, digest)
+}
 
 // answerer implements database.
 func (d *postgresDatabase) answerer() string { return "the database" }

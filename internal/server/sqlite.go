@@ -11,6 +11,7 @@ import (
 	"syncline.dev/syncline"
 	catalogfiles "syncline.dev/syncline/internal/catalog/sqlite"
 	"syncline.dev/syncline/internal/diskspace"
+	"syncline.dev/syncline/internal/store"
 	stores "syncline.dev/syncline/internal/store/sqlite"
 )
 
@@ -87,6 +88,9 @@ func (d *sqliteDatabase) look(context.Context) error {
 
 // alone implements database. The lock of the data directory sees to it.
 func (d *sqliteDatabase) alone() bool { return true }
+
+// attempts implements database.
+func (d *sqliteDatabase) attempts(func(string) [32]byte) store.Attempts { return nil }
 
 // answerer implements database.
 func (d *sqliteDatabase) answerer() string { return "the disk of the database or of the catalogs" }
