@@ -16,7 +16,7 @@ import (
 // messages.
 func oddTexts() map[string]string {
 	random := rand.NewChaCha8([32]byte{})
-	noise := make([]byte, 1<<20)
+	noise := make([]byte, 1<<16)
 	_, _ = random.Read(noise) // always whole
 	return map[string]string{
 		"NUL":        "a\x00b\x00",
