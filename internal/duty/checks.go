@@ -23,15 +23,11 @@ type Checks struct {
 		HeldDuties(ctx context.Context, prefix string) ([]store.Duty, error)
 	}
 	Self   syncline.ID // this node
-	Living func(ctx context.Context) ([]syncline.Node, error)
 	Logger *slog.Logger
 }
 
 // Node returns the id of this node.
 func (c *Checks) Node() syncline.ID { return c.Self }
-
-// Nodes returns the nodes that live.
-func (c *Checks) Nodes(ctx context.Context) ([]syncline.Node, error) { return c.Living(ctx) }
 
 // Take takes the duty to check a repository. It returns the context for the check, and
 // what lets the duty go; both are nil where another node has it.

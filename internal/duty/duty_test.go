@@ -86,7 +86,7 @@ func TestKeep(t *testing.T) {
 			t.Errorf("the writes of the duty have %+v", d)
 		}
 		b.count()
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		synctest.Wait()
 		if held(t, first) != tenure || tenure.Err() != nil {
 			t.Error("a duty that is kept became another one")
@@ -102,7 +102,7 @@ func TestKeep(t *testing.T) {
 		if tenure.Err() == nil {
 			t.Error("what was done for the duty goes on after its end")
 		}
-		time.Sleep(Every)
+		<-time.After(Every)
 		if held(t, second) == nil {
 			t.Error("the duty was not let go")
 		}
@@ -115,11 +115,11 @@ func TestSilence(t *testing.T) {
 		b := &table{}
 		first, second := holder(b, "a"), holder(b, "b")
 		tenure := held(t, first)
-		time.Sleep(Length - time.Second)
+		<-time.After(Length - time.Second)
 		if tenure.Err() != nil || held(t, second) != nil {
 			t.Fatal("the duty has ended too early")
 		}
-		time.Sleep(Every)
+		<-time.After(Every)
 		synctest.Wait()
 		if !errors.Is(context.Cause(tenure), errLost) {
 			t.Error("what is done for a duty that is over goes on")
@@ -127,7 +127,7 @@ func TestSilence(t *testing.T) {
 		if held(t, second) == nil || held(t, first) != nil {
 			t.Error("the second node did not take over")
 		}
-		time.Sleep(Length + Every)
+		<-time.After(Length + Every)
 		if again := held(t, first); again == nil || again == tenure {
 			t.Error("the first node did not take the duty back, as a new one")
 		}
@@ -142,16 +142,16 @@ func TestLostDatabase(t *testing.T) {
 		h := holder(b, "a")
 		tenure := held(t, h)
 		b.broken = errors.New("no connection")
-		time.Sleep(Every)
+		<-time.After(Every)
 		if ctx, err := h.Held(t.Context()); err == nil || ctx != tenure {
 			t.Errorf("got %v, %v within the time of the duty", ctx, err)
 		}
-		time.Sleep(Length)
+		<-time.After(Length)
 		if ctx, err := h.Held(t.Context()); err == nil || ctx != nil || tenure.Err() == nil {
 			t.Errorf("got %v, %v after it", ctx, err)
 		}
 		b.broken = nil
-		time.Sleep(Every)
+		<-time.After(Every)
 		if held(t, h) == nil {
 			t.Error("the duty does not come back with the database")
 		}
@@ -166,9 +166,7 @@ func TestChecks(t *testing.T) {
 	}
 	defer db.Close()
 	node := func(id syncline.ID) *Checks {
-		return &Checks{Store: db, Self: id, Logger: slog.New(slog.DiscardHandler), Living: func(context.Context) ([]syncline.Node, error) {
-			return []syncline.Node{{ID: id}}, nil
-		}}
+		return &Checks{Store: db, Self: id, Logger: slog.New(slog.DiscardHandler)}
 	}
 	first, second := node("a"), node("b")
 	ctx, drop, err := first.Take(t.Context(), "r1")

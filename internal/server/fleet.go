@@ -90,8 +90,10 @@ func (s *Server) watch(f *sharing, checks *schedule.Service, backups *series.Ser
 	if f == nil {
 		return
 	}
-	checks.Fleet = checking{&duty.Checks{Store: s.store, Self: f.nodes.SelfID(), Living: f.nodes.Living, Logger: f.log}}
-	checks.Owner = func(r syncline.Repository) syncline.ID { return r.NodeID }
+	checks.Fleet = checking{&duty.Checks{Store: s.store, Self: f.nodes.SelfID(), Logger: f.log}, f.nodes}
+	for i := range checks.Disks {
+		checks.Disks[i].What += " of the node " + f.nodes.Self.HostName
+	}
 	checks.DisksLow = func(ctx context.Context, low []syncline.Condition) error {
 		return s.desk.ReportPart(ctx, syncline.AlarmStorageLow, string(f.nodes.SelfID()), low)
 	}
@@ -126,11 +128,14 @@ func (f *sharing) begin(ctx context.Context) (stop func()) {
 }
 
 // checking is schedule.Fleet.
-type checking struct{ *duty.Checks }
+type checking struct {
+	*duty.Checks
+	nodes *fleet.Service
+}
 
 // Nodes implements schedule.Fleet. A node in maintenance mode takes no work.
 func (c checking) Nodes(ctx context.Context) (living, able []syncline.ID, err error) {
-	list, err := c.Living(ctx)
+	list, err := c.nodes.Living(ctx)
 	for i := range list {
 		living = append(living, list[i].ID)
 		if !list[i].Maintenance {
@@ -144,4 +149,14 @@ func (c checking) Nodes(ctx context.Context) (living, able []syncline.ID, err er
 type watching struct {
 	*duty.Holder
 	store.Store
+}
+
+// Keep implements series.Fleet. The watch ends after the checks, so all duties go then.
+func (w watching) Keep(ctx context.Context) {
+	w.Holder.Keep(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), duty.Every)
+	defer cancel()
+	if err := w.DropDuties(ctx, string(w.Node)); err != nil {
+		w.Logger.Warn("cannot let the duties of this node go; the others take them when their time is over", "error", err)
+	}
 }

@@ -32,8 +32,11 @@ type live struct {
 	token secret.String
 }
 
-func (s *Server) newLive(o *Options, certs *api.Certificates, entry *door) *live {
-	return &live{server: s, options: o, certs: certs, places: s.source.places, entry: entry, logger: o.Logger, token: o.metricsToken}
+func (s *Server) newLive(o *Options, certs *api.Certificates, entry *door, network *notify.Network, checks *schedule.Service) *live {
+	return &live{
+		server: s, options: o, certs: certs, places: s.source.places, entry: entry, network: network, checks: checks,
+		logger: o.Logger, token: o.metricsToken,
+	}
 }
 
 // gate returns a new gate that trusts the proxies of the settings.

@@ -193,8 +193,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	restores := s.newRestores(runs, points, contents, &o)
 	nodes.Load, nodes.Drain = workLoad(runs), runs.Drain
 	entry := s.newDoor(ln.Addr(), o.base, o.Logger)
-	live := s.newLive(&o, certs, entry)
-	live.network, live.checks = notifier.Network, checks
+	live := s.newLive(&o, certs, entry, notifier.Network, checks)
 	limits := live.gate(gate.Default)
 	handler, err := api.NewHandler(api.Config{
 		Auth: entry, Users: s.Auth, Managers: s.store, Repositories: current, Store: s.store, Keys: s.store, Sessions: s.service, Instance: s.store,
@@ -209,14 +208,14 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	if err != nil {
 		return err
 	}
-	defer background(ctx, func(ctx context.Context) { s.desk.Run(ctx, o.Logger) })()
-	defer background(ctx, notifier.Run)()
 	ctx, leave, err := s.join(ctx, nodes)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, leave()) }()
 	defer shared.begin(ctx)()
+	defer background(ctx, func(ctx context.Context) { s.desk.Run(ctx, o.Logger) })()
+	defer background(ctx, notifier.Run)()
 	if err := runs.Open(ctx, s.traces.Work(s.service.Kind()), s.traces.Work(restores.Kind())); err != nil {
 		return err
 	}

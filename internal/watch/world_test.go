@@ -20,6 +20,7 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/diskspace"
 	"syncline.dev/syncline/internal/explore"
+	"syncline.dev/syncline/internal/store"
 	"syncline.dev/syncline/internal/store/sqlite"
 	"syncline.dev/syncline/internal/watch/alarm"
 	"syncline.dev/syncline/internal/watch/notify"
@@ -32,7 +33,7 @@ import (
 type quarter struct {
 	t     *testing.T
 	path  string
-	store *sqlite.Store
+	store store.Store
 
 	mu     sync.Mutex
 	now    time.Time
@@ -50,6 +51,7 @@ type quarter struct {
 	receiver *receiver
 	sessions int
 	checks   int
+	late     bool // messages may be late, so that one says at once that an alarm began and worsened
 }
 
 // files is how many files each machine has, and usual how many of them a backup changes.
@@ -94,12 +96,14 @@ type receiver struct {
 	*httptest.Server
 	mu       sync.Mutex
 	messages int
+	repeated int // messages that came before, by their id
+	ids      map[string]bool
 	refuses  bool
 	notices  []syncline.Notice
 }
 
 func newReceiver(t *testing.T) *receiver {
-	r := &receiver{}
+	r := &receiver{ids: make(map[string]bool)}
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		var body struct {
 			Alarms []syncline.Notice `json:"alarms"`
@@ -116,6 +120,13 @@ func newReceiver(t *testing.T) *receiver {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
+		if id := req.Header.Get("Idempotency-Key"); id == "" || r.ids[id] {
+			r.repeated++
+			w.WriteHeader(http.StatusNoContent)
+			return
+		} else {
+			r.ids[id] = true
+		}
 		r.messages++
 		r.notices = append(r.notices, body.Alarms...)
 		w.WriteHeader(http.StatusNoContent)
@@ -131,18 +142,30 @@ func (r *receiver) refuse(refuses bool) {
 }
 
 func newQuarter(t *testing.T, begin time.Time) *quarter {
-	q := &quarter{
-		t: t, path: filepath.Join(t.TempDir(), "state.db"), now: begin,
+	q := newQuarterOn(t, begin)
+	q.path = filepath.Join(t.TempDir(), "state.db")
+	q.start()
+	q.addChannel(begin)
+	return q
+}
+
+// newQuarterOn returns the world without a watch.
+func newQuarterOn(t *testing.T, begin time.Time) *quarter {
+	return &quarter{
+		t: t, now: begin,
 		places: make(map[syncline.ID]*repository), changed: make(map[syncline.Hash]int), free: 50 << 30, room: 50 << 40, receiver: newReceiver(t),
 	}
-	q.start()
+}
+
+// addChannel adds the channel to the receiver.
+func (q *quarter) addChannel(begin time.Time) {
+	q.t.Helper()
 	channel := syncline.Channel{
 		ID: newID(), Name: "pager", Kind: syncline.ChannelWebhook, Enabled: true, MinimumSeverity: syncline.SeverityInfo,
 		Settings: syncline.ChannelSettings{URL: q.receiver.URL}, CreatedAt: begin,
 	}
 	q.must(q.notify.Check(&channel, "a secret of the webhook"))
-	q.must(q.store.AddChannel(t.Context(), channel, []byte("a secret of the webhook"), 10))
-	return q
+	q.must(q.store.AddChannel(q.t.Context(), channel, []byte("a secret of the webhook"), 10))
 }
 
 func newID() syncline.ID { return syncline.ID(uuid.NewString()) }

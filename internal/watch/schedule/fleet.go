@@ -58,7 +58,7 @@ type part struct {
 // the repository belongs to, or all. Where that one is dead, the others find out, which
 // is a failure of the repository.
 func (s *Service) rank(id syncline.ID, r syncline.Repository) int {
-	if owner := s.owner(r); owner != "" && slices.Contains(s.shared.living, owner) {
+	if owner := r.NodeID; owner != "" && slices.Contains(s.shared.living, owner) {
 		if owner == s.Fleet.Node() && slices.Contains(s.shared.able, owner) {
 			return 0
 		}
@@ -87,20 +87,12 @@ func weight(node, repository syncline.ID) uint64 {
 	return mixed(h.Sum64())
 }
 
-// owner returns the node to which a repository belongs, "" for none.
-func (s *Service) owner(r syncline.Repository) syncline.ID {
-	if s.Owner == nil {
-		return ""
-	}
-	return s.Owner(r)
-}
-
 // serves reports whether this node checks a repository at all. The caller holds mu.
 func (s *Service) serves(t *turn) bool { return s.Fleet == nil || t.rank >= 0 }
 
 // here reports whether the folder of a local repository is one of this node's.
 func (s *Service) here(t *turn) bool {
-	owner := s.owner(t.repository)
+	owner := t.repository.NodeID
 	return s.Fleet == nil || owner == "" || owner == s.Fleet.Node()
 }
 
@@ -150,7 +142,7 @@ func (t *turn) planned(now time.Time) time.Time {
 
 // planText names the place and the schedule by which a check is planned.
 func planText(r *syncline.Repository, p *plan) string {
-	place := p.hash(fmt.Sprintf("%q %q %q", r.Path, r.ObjectStorageID, r.EncryptionKeyID))
+	place := p.hash(fmt.Sprintf("%q %q %q %q", r.Path, r.NodeID, r.ObjectStorageID, r.EncryptionKeyID))
 	schedule := p.hash(fmt.Sprintf("%q %q %s", r.Schedule.Cron, r.Schedule.TimeZone, p.interval))
 	return fmt.Sprintf("%016x %016x", place, schedule)
 }
@@ -203,7 +195,7 @@ func (s *Service) waits(t *turn, now time.Time) bool {
 	if t.due.IsZero() || now.Sub(t.due) <= overdue {
 		return false
 	}
-	owner := s.owner(t.repository)
+	owner := t.repository.NodeID
 	return owner == "" || !slices.Contains(s.shared.living, owner) || slices.Contains(s.shared.able, owner)
 }
 
@@ -214,7 +206,7 @@ func (s *Service) ownerGone(r syncline.Repository) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	owner := s.owner(r)
+	owner := r.NodeID
 	if owner == "" || owner == s.Fleet.Node() || slices.Contains(s.shared.living, owner) {
 		return nil
 	}

@@ -22,7 +22,6 @@ import (
 type fleet struct {
 	*world
 	nodes []*node
-	owner map[syncline.ID]syncline.ID // of repositories
 
 	during func(n *node) (schedule.Found, error) // takes the place of a check, unless it is nil
 
@@ -50,7 +49,7 @@ type node struct {
 }
 
 func newFleet(t *testing.T, nodes, repositories int) *fleet {
-	f := &fleet{world: newWorld(t, repositories), duties: make(map[string]*held), owner: make(map[syncline.ID]syncline.ID), by: make(map[syncline.ID]syncline.ID)}
+	f := &fleet{world: newWorld(t, repositories), duties: make(map[string]*held), by: make(map[syncline.ID]syncline.ID)}
 	for i := range f.list {
 		f.list[i].CreatedAt = begin
 	}
@@ -65,7 +64,7 @@ func (f *fleet) add(id syncline.ID) *node {
 	n.ctx, n.kill = context.WithCancel(f.t.Context())
 	n.service = &schedule.Service{
 		Repositories: f, Records: f, Checker: looker{f, n}, Sessions: f, Reporter: f, Logger: slog.New(slog.DiscardHandler),
-		Now: f.clock, AtOnce: 8, Interval: 15 * time.Minute, Owner: func(r syncline.Repository) syncline.ID { return f.owner[r.ID] },
+		Now: f.clock, AtOnce: 8, Interval: 15 * time.Minute,
 	}
 	n.service.Fleet = member{&duty.Checks{Store: f, Self: id, Logger: slog.New(slog.DiscardHandler)}, f}
 	f.nodes = append(f.nodes, n)
@@ -88,7 +87,7 @@ func (l looker) Check(ctx context.Context, r syncline.Repository) (schedule.Foun
 	l.f.dutyMu.Lock()
 	l.f.by[r.ID] = l.n.id
 	l.f.dutyMu.Unlock()
-	found, err := l.f.world.Check(ctx, r)
+	found, err := l.f.Check(ctx, r)
 	if l.f.during != nil {
 		return l.f.during(l.n)
 	}
@@ -186,9 +185,9 @@ func (f *fleet) Begin(ctx context.Context, id syncline.ID) error {
 // tick moves the clock and gives each living node its turn, in another order each time.
 func (f *fleet) tick(at time.Time) {
 	f.t.Helper()
-	f.world.mu.Lock()
+	f.mu.Lock()
 	f.now = at
-	f.world.mu.Unlock()
+	f.mu.Unlock()
 	for _, i := range rand.New(rand.NewPCG(1, uint64(at.UnixNano()))).Perm(len(f.nodes)) { //nolint:gosec // the order is no secret
 		if n := f.nodes[i]; !n.dead.Load() {
 			if err := n.service.Tick(n.ctx, at); err != nil && n.ctx.Err() == nil {
@@ -338,7 +337,7 @@ func TestOneAlarmOfTheFleet(t *testing.T) {
 // TestAskOfAnotherNode asks on each node for a check of a repository that belongs to one.
 func TestAskOfAnotherNode(t *testing.T) {
 	f := newFleet(t, 3, 1)
-	f.owner[id(0)] = "node-1"
+	f.list[0].NodeID = "node-1"
 	f.tick(begin)
 	f.records[id(0)] = func(c syncline.Check) syncline.Check {
 		c.Session = syncline.SessionVerdict{Failures: 1, At: begin, Since: begin, Listing: "a", Code: syncline.CodeWrongPassword, Error: "wrong password"}
@@ -369,7 +368,7 @@ func TestAskOfAnotherNode(t *testing.T) {
 // TestOwner has a repository in a folder of one node, which is drained, and dies.
 func TestOwner(t *testing.T) {
 	f := newFleet(t, 3, 1)
-	f.owner[id(0)] = "node-1"
+	f.list[0].NodeID = "node-1"
 	watched := make(map[syncline.ID]int)
 	for _, n := range f.nodes {
 		n.service.Watch = func(folders map[syncline.ID]string) { watched[n.id] = len(folders) }
@@ -428,7 +427,7 @@ func TestScheduleOfTheFleet(t *testing.T) {
 // TestVerdictsOfTheFleet has sessions that end on one node and checks on another one.
 func TestVerdictsOfTheFleet(t *testing.T) {
 	f := newFleet(t, 2, 1)
-	f.owner[id(0)] = "node-1"
+	f.list[0].NodeID = "node-1"
 	f.tick(begin)
 	for range 2 {
 		f.nodes[0].service.SessionEnded(id(0), syncline.Errorf(syncline.CodeWrongPassword, "wrong password"))

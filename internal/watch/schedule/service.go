@@ -75,10 +75,8 @@ type Service struct {
 	// Watch is told which folders of local repositories are to be watched for changes,
 	// all of them each time. Nil watches none.
 	Watch func(folders map[syncline.ID]string)
-	// Fleet shares the checks with other nodes; nil where there is none. Owner returns the
-	// node to which alone a repository belongs, "" for none; nil where none has one.
+	// Fleet shares the checks with other nodes; nil where there is none.
 	Fleet Fleet
-	Owner func(r syncline.Repository) syncline.ID
 	// DisksLow is told the conditions of Disks in place of Reporter, unless it is nil.
 	DisksLow func(ctx context.Context, low []syncline.Condition) error
 	// Checked is told of each check. Nil for nobody.
