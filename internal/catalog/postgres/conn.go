@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -47,8 +48,17 @@ type link struct {
 	pool *pgxpool.Pool
 	idle time.Duration  // see session
 	left sync.WaitGroup // the ends of transactions that nobody waits for
+	*learned
+}
 
+// learned is what a node has learned of its database.
+type learned struct {
 	unprepared atomic.Bool // see known
+
+	near     Near // may be nil
+	met      sync.Mutex
+	identity string       // see meet; "" while it is not known
+	history  atomic.Int64 // counts the identities
 }
 
 // begin takes a connection and sends statements on it. A connection that was
@@ -60,7 +70,10 @@ func (l *link) begin(ctx context.Context, statements []statement, row func(which
 		if err != nil {
 			return nil, translate(ctx, err)
 		}
-		rowErr, err := l.exchange(ctx, conn, statements, row)
+		var rowErr error
+		if err = l.meet(ctx, conn); err == nil {
+			rowErr, err = l.exchange(ctx, conn, statements, row)
+		}
 		if err == nil && rowErr == nil {
 			return conn, nil
 		}
@@ -140,7 +153,7 @@ func translate(ctx context.Context, err error) error {
 	if !errors.As(err, &pg) {
 		return syncline.WrapError(syncline.CodeUnavailable, cause(err), "the database of the catalogs cannot be reached now; try again")
 	}
-	answer := fmt.Errorf("PostgreSQL says %s", pg.Code)
+	answer := &answered{code: pg.Code}
 	switch pg.Code {
 	case stateDiskFull:
 		return syncline.WrapError(syncline.CodeUnavailable, errors.Join(catalog.ErrNoRoom, answer), "the disk of the database is full; make room and synchronize again")
@@ -154,9 +167,17 @@ func translate(ctx context.Context, err error) error {
 	switch pg.Code[:2] {
 	case "28", "42": // the message may name the user
 	default:
-		answer = fmt.Errorf("PostgreSQL says %s: %s", pg.Code, pg.Message)
+		answer.text = pg.Message
 	}
 	return syncline.WrapError(syncline.CodeUnavailable, answer, "the database of the catalogs cannot be used now; try again")
+}
+
+// answered is an error that the database itself has answered.
+type answered struct{ code, text string }
+
+// Error implements error.
+func (a *answered) Error() string {
+	return strings.TrimSuffix(fmt.Sprintf("PostgreSQL says %s: %s", a.code, a.text), ": ")
 }
 
 // cause returns what an error of the connection says without an address.

@@ -38,6 +38,7 @@ type Directory struct {
 type handle struct {
 	opened chan struct{} // closed when cat or err is set
 	cat    *catalog.Catalog
+	box    *Container // of cat
 	no     int64
 	err    error
 	users  int
@@ -56,6 +57,8 @@ type Options struct {
 	// OnDamage is called when this node finds a catalog damaged that no node has
 	// found damaged.
 	OnDamage func(repository syncline.ID)
+	// Near has the node's copies of final values, nil for none.
+	Near Near
 	// MaxOpen is the number of catalogs that stay open without a user.
 	MaxOpen int
 	// Idle is how long a transaction may be silent; see DefaultIdle.
@@ -79,7 +82,7 @@ func OpenDirectory(pool *pgxpool.Pool, o Options) *Directory {
 		o.Idle = DefaultIdle
 	}
 	d := &Directory{
-		link: &link{pool: pool, idle: o.Idle}, onDamage: o.OnDamage, maxOpen: o.MaxOpen,
+		link: &link{pool: pool, idle: o.Idle, learned: &learned{near: o.Near}}, onDamage: o.OnDamage, maxOpen: o.MaxOpen,
 		tidy: make(chan struct{}, 1), open: make(map[syncline.ID]*handle),
 	}
 	d.life, d.stop = context.WithCancel(context.Background())
@@ -210,15 +213,18 @@ func (d *Directory) openCatalog(ctx context.Context, id syncline.ID, create bool
 		open = catalog.Open
 		d.reread()
 	}
-	box := newContainer(d.pool, h.no, d.idle, d.tidyUp)
+	box := newContainer(d.link, h.no, d.tidyUp)
 	cat, err := open(ctx, box)
 	if err != nil {
 		return errors.Join(err, box.Close())
 	}
-	if err = cat.Own(ctx, id, create); err != nil && !errors.Is(err, catalog.ErrNoRoom) {
+	if err = cat.Own(ctx, id, create); errors.Is(err, catalog.ErrConflict) {
+		err = cat.Own(ctx, id, create) // another node has opened it, too
+	}
+	if err != nil && !errors.Is(err, catalog.ErrNoRoom) {
 		return errors.Join(err, cat.Close())
 	}
-	h.cat = cat
+	h.cat, h.box = cat, box
 	return nil
 }
 

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 )
@@ -26,6 +24,8 @@ type Container struct {
 	*link
 	no int64 // of the catalog
 
+	since int64 // the history of the database to which its blocks in memory belong
+
 	turn chan struct{} // holds the token of the update that runs in this process
 	tidy func()        // has dropped generations deleted
 
@@ -34,8 +34,10 @@ type Container struct {
 	running sync.WaitGroup // views and updates
 }
 
-func newContainer(pool *pgxpool.Pool, no int64, idle time.Duration, tidy func()) *Container {
-	return &Container{link: &link{pool: pool, idle: idle}, no: no, turn: make(chan struct{}, 1), tidy: tidy}
+// newContainer makes the container of a catalog that shares l with others.
+func newContainer(l *link, no int64, tidy func()) *Container {
+	own := &link{pool: l.pool, idle: l.idle, learned: l.learned}
+	return &Container{link: own, no: no, since: l.history.Load(), turn: make(chan struct{}, 1), tidy: tidy}
 }
 
 var errClosed = syncline.Errorf(syncline.CodeUnavailable, "the catalog is closed; try again")

@@ -57,7 +57,9 @@ type box struct {
 func openBox(t testing.TB, pool, other *pgxpool.Pool, place string) *box {
 	t.Helper()
 	exec(t, other, `INSERT INTO syncline.catalogs (repository) VALUES ($1) ON CONFLICT DO NOTHING`, place)
-	return &box{newContainer(pool, number(t, other, `SELECT no FROM syncline.catalogs WHERE repository = $1`, place), DefaultIdle, func() {}), other}
+	l := &link{pool: pool, idle: DefaultIdle, learned: new(learned)}
+	check(t, l.ask(context.Background(), nil)) // meets the database
+	return &box{newContainer(l, number(t, other, `SELECT no FROM syncline.catalogs WHERE repository = $1`, place), func() {}), other}
 }
 
 // LoseConnections ends every connection of the database but one.

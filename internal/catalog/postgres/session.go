@@ -1,10 +1,8 @@
 package postgres
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"strconv"
 	"sync"
 	"time"
 
@@ -125,8 +123,13 @@ func (s *session) begin(statements []statement, row func(which int)) error {
 		return err
 	}
 	if !found {
+		err = gone()
+	} else {
+		err = s.c.changed()
+	}
+	if err != nil {
 		s.c.rollback(conn)
-		return gone()
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -235,89 +238,4 @@ func (s *session) end() {
 		s.c.rollback(s.conn)
 		s.conn = nil
 	}
-}
-
-// reader reads one generation.
-type reader struct {
-	s          *session
-	generation int64
-	head       catalog.Head
-}
-
-func (r *reader) Head() catalog.Head { return r.head }
-
-func (r *reader) Get(kind catalog.Kind, no uint64) ([]byte, error) {
-	values, err := r.GetMany(kind, no)
-	if err != nil {
-		return nil, err
-	}
-	return values[0], nil
-}
-
-func (r *reader) GetMany(kind catalog.Kind, nos ...uint64) ([][]byte, error) {
-	values := make([][]byte, len(nos))
-	if len(nos) == 0 {
-		return values, r.s.usableNow()
-	}
-	ids := make([]int64, len(nos))
-	for i, no := range nos {
-		ids[i] = id(kind, no)
-	}
-	err := r.s.ask(func(_ int, row [][]byte) error {
-		id := readInt8(row[0])
-		for i := range ids {
-			if ids[i] == id {
-				values[i] = bytes.Clone(row[2])
-			}
-		}
-		return nil
-	}, r.get(ids))
-	if err != nil {
-		return nil, err
-	}
-	return values, nil
-}
-
-func (s *session) usableNow() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.usable()
-}
-
-func (r *reader) get(ids []int64) statement {
-	if len(ids) == 1 {
-		return statement{getValue, []param{int8Param(r.generation), int8Param(ids[0])}}
-	}
-	return statement{getValues, []param{int8Param(r.generation), int8sParam(ids)}}
-}
-
-// A scan asks for so many values at a time. Few suffice where the caller stops
-// soon.
-const firstPage, lastPage = 32, 512
-
-func (r *reader) Scan(kind catalog.Kind, first uint64, fn func(no uint64, value []byte) error) error {
-	from, last := id(kind, first), id(kind, catalog.MaxNumber)
-	for page := firstPage; ; page = min(2*page, lastPage) {
-		n, err := r.scanPage(&from, last, page, fn)
-		if err != nil || n < page || from > last {
-			return err
-		}
-	}
-}
-
-// scanPage calls fn with at most limit values from from on, and moves from
-// behind them. A connection that is lost is asked for the rest only.
-func (r *reader) scanPage(from *int64, last int64, limit int, fn func(no uint64, value []byte) error) (n int, err error) {
-	next := int8Param(*from)
-	err = r.s.ask(func(_ int, row [][]byte) error {
-		id := readInt8(row[0])
-		n++
-		*from = id + 1
-		copy(next.value, int8Param(id+1).value)
-		return fn(numberOf(id), row[2])
-	}, statement{
-		`SELECT id, final, data FROM syncline.catalog_values WHERE generation = $1 AND id BETWEEN $2 AND $3 ORDER BY id LIMIT ` + strconv.Itoa(limit),
-		[]param{int8Param(r.generation), next, int8Param(last)},
-	})
-	return n, err
 }
