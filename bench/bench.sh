@@ -25,3 +25,8 @@ fi
 [ "${WRITE:-}" = 1 ] && flags+=(-into docs/benchmarks.md)
 bench/build.sh
 bench/.cache/compare -r "$repo" -work bench/.cache -syncline bench/.cache/syncline -floor bench/.cache/floor -restic "$RESTIC" "${flags[@]}"
+
+# Catalogs in PostgreSQL against catalogs in SQLite, where PostgreSQL is installed.
+if compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
+  REPO=$repo go test -run '^$' -bench Databases -benchtime 1x -timeout 2h ./bench/databases
+fi

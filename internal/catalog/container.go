@@ -33,9 +33,8 @@ const MaxNumber = 1<<40 - 1
 type Head string
 
 // Container keeps the values of one catalog, each under a kind and a number,
-// and the catalog's head. SQLite implements it. The contract is made so that a
-// database across a network can implement it too. Package catalogtest has the
-// suite that every implementation passes.
+// and the catalog's head. SQLite implements it, and PostgreSQL for several nodes.
+// Package catalogtest has the suite that every implementation passes.
 //
 // A transaction may take one of a few connections. So nobody begins a view or
 // an update while the same goroutine is inside one, and nobody reads or writes
