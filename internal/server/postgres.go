@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog/nearby"
 	catalogtables "syncline.dev/syncline/internal/catalog/postgres"
 	"syncline.dev/syncline/internal/secret"
 	"syncline.dev/syncline/internal/store"
@@ -91,15 +92,32 @@ func persist(ctx context.Context, patience, pause time.Duration, logger *slog.Lo
 	}
 }
 
-// openCatalogs implements database.
+// openCatalogs implements database. The data directory has the node's copies of full
+// blocks. The node works without them, too.
 func (d *postgresDatabase) openCatalogs(ctx context.Context, o *Options, damaged func(syncline.ID)) (catalogs, error) {
-	dir := catalogtables.OpenDirectory(d.Pool().Conns(), catalogtables.Options{OnDamage: damaged})
-	if err := sweepShared(ctx, dir, d.Store); err != nil {
-		dir.Close()
-		return catalogs{}, err
+	options := catalogtables.Options{OnDamage: damaged}
+	copies, err := nearby.Open(ctx, filepath.Join(o.Data, "catalog-copies"), copiesBytes, o.Logger)
+	if err != nil {
+		o.Logger.Warn("the node keeps no copies of catalogs, so pages cost more trips to the database", "error", err)
+	} else {
+		options.Near = copies
 	}
-	return catalogs{Directory: dir, release: func() error { dir.Close(); return nil }}, nil
+	dir := catalogtables.OpenDirectory(d.Pool().Conns(), options)
+	release := func() error {
+		dir.Close()
+		if copies == nil {
+			return nil
+		}
+		return copies.Close()
+	}
+	if err := sweepShared(ctx, dir, d.Store); err != nil {
+		return catalogs{}, errors.Join(err, release())
+	}
+	return catalogs{Directory: dir, release: release}, nil
 }
+
+// copiesBytes bounds the copies of catalogs that a node keeps.
+const copiesBytes = 1 << 30
 
 // sweepShared deletes the catalogs of repositories that are not attached. It lists the
 // catalogs first: another node may attach a repository meanwhile, and make its catalog.
