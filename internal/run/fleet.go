@@ -40,7 +40,6 @@ type fleet struct {
 func (s *Service) join() {
 	f := &s.fleet
 	f.ctx, f.cancel = context.WithCancel(context.WithoutCancel(s.ctx))
-	f.places, f.soon = make(chan struct{}, 1), make(chan struct{}, 1)
 	f.out.full = make(chan struct{}, 1)
 	for _, k := range s.kinds {
 		if k.queue != nil {
@@ -78,12 +77,11 @@ func (s *Service) leave() {
 
 // takeOn takes work at the start, when there may be some, and now and then.
 func (s *Service) takeOn() {
-	again := make(map[syncline.WorkKind]bool) // taken what an earlier process of this node held
 	failing := false
 	next := time.NewTimer(rand.N(pollEvery) + 1) // nodes that start together look at different times
 	defer next.Stop()
 	for {
-		failure := s.takeAll(again)
+		failure := s.takeAll()
 		if failure != nil && !failing && s.ctx.Err() == nil {
 			s.Logger.Warn("cannot take work; tried again all the time", "error", failure)
 		}
@@ -101,18 +99,18 @@ func (s *Service) takeOn() {
 
 // takeAll takes work of all kinds. A node that could not renew its leases does that
 // first, so that it does not take its own work.
-func (s *Service) takeAll(again map[syncline.WorkKind]bool) (failure error) {
+func (s *Service) takeAll() (failure error) {
 	if s.fleet.late.Load() {
 		if err := s.renew(s.ctx); err != nil {
 			return err
 		}
 	}
-	for name, k := range s.kinds {
-		if err := s.takeTurn(s.ctx, k, !again[name]); err != nil {
+	for _, k := range s.kinds {
+		if err := s.takeTurn(s.ctx, k, !k.took.Load()); err != nil {
 			failure = err
 			continue
 		}
-		again[name] = true
+		k.took.Store(true)
 	}
 	return failure
 }

@@ -30,17 +30,18 @@ const (
 
 // host is a store with one repository, and work whose body a test leads.
 type host struct {
-	t     *testing.T
-	store *stores.Store
-	begun chan body         // gets a body that begins
-	gone  chan struct{}     // gets a value when a body is canceled
-	thin  chan struct{}     // gets a value when old work is gone
-	clock atomic.Int64      // seconds; it goes on with every look
-	stuck bool              // a body does not hear of a stop
-	full  atomic.Bool       // the store takes no change of work
-	slow  bool              // the removal of old work lasts until it is told to end
-	keep  store.Keep        // what pruning keeps
-	alter func(k *run.Kind) // changes the kind
+	t       *testing.T
+	store   *stores.Store
+	begun   chan body         // gets a body that begins
+	gone    chan struct{}     // gets a value when a body is canceled
+	thin    chan struct{}     // gets a value when old work is gone
+	clock   atomic.Int64      // seconds; it goes on with every look
+	drained bool              // the service begins nothing
+	stuck   bool              // a body does not hear of a stop
+	full    atomic.Bool       // the store takes no change of work
+	slow    bool              // the removal of old work lasts until it is told to end
+	keep    store.Keep        // what pruning keeps
+	alter   func(k *run.Kind) // changes the kind
 }
 
 // body is a body that runs.
@@ -81,6 +82,9 @@ func (h *host) open() *run.Service {
 	}
 	if h.alter != nil {
 		h.alter(&k)
+	}
+	if h.drained {
+		s.Drain(true)
 	}
 	if err := s.Open(context.Background(), k); err != nil {
 		h.t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"syncline.dev/syncline"
@@ -84,6 +85,7 @@ type kind struct {
 	Kind
 	queue *queue                        // nil for no bound
 	busy  map[syncline.ID]chan struct{} // repositories with a body; closed when it ends
+	took  atomic.Bool                   // the node of a fleet has taken what an earlier process held
 }
 
 var (
@@ -97,6 +99,7 @@ var (
 // alone resumes the work that a crash or a shutdown left unended, kind by kind, before
 // Open returns. A node of a fleet begins to take work.
 func (s *Service) Open(ctx context.Context, kinds ...Kind) error {
+	s.mu.Lock() // Drain may be called meanwhile
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.closing = make(chan struct{})
 	s.kinds = make(map[syncline.WorkKind]*kind)
@@ -111,6 +114,8 @@ func (s *Service) Open(ctx context.Context, kinds ...Kind) error {
 		}
 		s.kinds[k.Name] = known
 	}
+	s.fleet.places, s.fleet.soon = make(chan struct{}, 1), make(chan struct{}, 1)
+	s.mu.Unlock()
 	if s.Lease > 0 {
 		s.join()
 	} else if err := s.resumeAll(ctx, kinds); err != nil {
@@ -244,6 +249,10 @@ func (s *Service) Stop(ctx context.Context, kind syncline.WorkKind, id syncline.
 		return nil
 	}
 	s.tell(store.Wake{Topic: store.TopicStop, ID: id})
+	if s.Lease > 0 && !s.kinds[kind].took.Load() {
+		poke(s.fleet.places) // the first taking brings it, too
+		return nil
+	}
 	if err := s.take(ctx, s.kinds[kind], store.Taking{ID: id, Stopping: true}, false); err != nil {
 		s.Logger.Warn("cannot end work that nobody runs; a node does so later", "id", id, "error", err)
 	}

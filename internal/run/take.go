@@ -186,6 +186,7 @@ func (s *Service) offer(k *kind, w store.Work) {
 // end; work that waits for its turn goes back, so that other nodes take it.
 func (s *Service) Drain(on bool) {
 	s.mu.Lock()
+	kinds, places := s.kinds, s.fleet.places
 	s.drains = on
 	var back []*Task
 	for _, t := range s.running {
@@ -200,11 +201,11 @@ func (s *Service) Drain(on bool) {
 	if on {
 		return
 	}
-	poke(s.fleet.places)
+	poke(places)
 	if s.Lease > 0 {
 		return
 	}
-	for _, k := range s.kinds {
+	for _, k := range kinds {
 		if err := s.take(s.ctx, k, store.Taking{}, false); err != nil {
 			s.Logger.Error("cannot take the work that waits", "kind", k.Noun, "error", err)
 		}
