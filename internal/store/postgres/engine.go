@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -23,7 +24,7 @@ var _ relational.Engine = (*engine)(nil)
 
 // Update implements relational.Engine.
 func (e *engine) Update(ctx context.Context, w relational.Write, fn func(context.Context, relational.Tx) error) error {
-	b := pgpool.Begin{Doing: w.Doing, Repeatable: w.Repeatable}
+	b := pgpool.Begin{Doing: w.Doing, Repeatable: w.Repeatable, Limit: w.Limit}
 	if w.Single {
 		return e.pool.Single(ctx, b, func(ctx context.Context, a pgpool.Alone) error { return fn(ctx, transaction{querier{a}, a}) })
 	}
@@ -44,6 +45,12 @@ func (e *engine) Reader() (relational.Querier, error) {
 // View implements relational.Engine.
 func (e *engine) View(ctx context.Context, doing string, fn func(context.Context, relational.Querier) error) error {
 	return e.pool.Update(ctx, pgpool.Begin{Doing: doing, View: true, Repeatable: true},
+		func(ctx context.Context, tx *pgpool.Tx) error { return fn(ctx, querier{tx}) })
+}
+
+// ViewWithin is View with another bound of its time.
+func (e *engine) ViewWithin(ctx context.Context, limit time.Duration, doing string, fn func(context.Context, relational.Querier) error) error {
+	return e.pool.Update(ctx, pgpool.Begin{Doing: doing, View: true, Repeatable: true, Limit: limit},
 		func(ctx context.Context, tx *pgpool.Tx) error { return fn(ctx, querier{tx}) })
 }
 

@@ -42,6 +42,9 @@ var dialect = relational.Dialect{
 	KeepRow:    " FOR KEY SHARE",
 	LockRow:    " FOR NO KEY UPDATE",
 	SkipLocked: " FOR UPDATE SKIP LOCKED",
+	Columns:    "SELECT column_name::text, data_type::text FROM information_schema.columns WHERE table_schema = 'syncline' AND table_name = ?",
+	Renumber:   "SELECT setval(pg_get_serial_sequence('syncline.%[1]s', 'seq'), coalesce((SELECT max(seq) FROM %[1]s), 0) + 1, FALSE)",
+	Original:   pgpool.Original,
 	Exclude:    fmt.Sprintf("SELECT pg_advisory_xact_lock(%d, hashtext(?))", pgpool.PartNames),
 }
 

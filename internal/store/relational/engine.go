@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/store"
@@ -79,6 +80,8 @@ type Write struct {
 	Repeatable bool
 	// Log says that it appends to logs, which a database that lacks room may refuse.
 	Log bool
+	// Limit bounds the transaction where any is bounded; zero for the usual time.
+	Limit time.Duration
 }
 
 // Engine is a database.
@@ -110,6 +113,15 @@ type Dialect struct {
 	// SkipLocked locks the rows that nobody else has locked in any way, and passes by the
 	// others. It lets nobody refer to them, either.
 	SkipLocked string
+	// Columns is a query for the names and the types of a table's columns; its argument
+	// is the table.
+	Columns string
+	// Renumber is a query after which the numbers of new rows go on behind those that are
+	// there, with %s for the table; "" where they do so by themselves.
+	Renumber string
+	// Original returns a text as it was given from one that is read into an any; nil where
+	// they are the same.
+	Original func(string) string
 	// Exclude is a statement that keeps other transactions with the same text as its
 	// argument waiting until the transaction ends; "" as before.
 	Exclude string

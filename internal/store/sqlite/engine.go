@@ -15,7 +15,11 @@ var _ relational.Engine = engine{}
 
 // CROSS JOIN keeps SQLite from choosing the order of a join. Nothing changes beside a
 // transaction that writes, so nothing is locked.
-var dialect = relational.Dialect{InOrder: "CROSS JOIN", Now: "(CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000000)"}
+var dialect = relational.Dialect{
+	InOrder: "CROSS JOIN",
+	Now:     "(CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000000)",
+	Columns: "SELECT name, type FROM pragma_table_info(?)",
+}
 
 // Update implements relational.Engine.
 func (e engine) Update(ctx context.Context, w relational.Write, fn func(context.Context, relational.Tx) error) error {
