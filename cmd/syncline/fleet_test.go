@@ -228,6 +228,12 @@ func TestWrongNodes(t *testing.T) {
 	doctor := func(data string, flags ...string) outcome {
 		return runProgram(t, nil, append([]string{"doctor", "--data", data, "--database-file", file}, flags...)...)
 	}
+	_, _, text := n.get("/metrics")
+	for _, name := range []string{`syncline_database_connections{state="used"}`, "syncline_database_connections_max 16", "syncline_database_acquires_total", "syncline_leases_taken_over_total 0", "syncline_leases_lost_total 0"} {
+		if !strings.Contains(text, name) {
+			t.Errorf("the metrics lack %s", name)
+		}
+	}
 	got := doctor(first)
 	for _, says := range []string{"takes changes, a trip to it takes", "agrees with this machine's", "are left", "0 repositories, schema", "last sign of life", "this node has the key of its fleet"} {
 		if got.code != 0 || !strings.Contains(got.stdout, says) {

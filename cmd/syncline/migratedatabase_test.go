@@ -26,18 +26,12 @@ func rowsOf(t *testing.T, data string) (all []string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for _, table := range relational.TableNames() {
-		if table == "nodes" || table == "duties" || table == "work_holds" || table == "account_users" {
-			continue
-		}
-		columns := "*"
-		if table == "instance" {
-			columns = "one, installation_id"
-		}
+	read := func(table, columns string) {
 		rows, err := db.Query("SELECT " + columns + " FROM " + table)
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer rows.Close()
 		names, err := rows.Columns()
 		if err != nil {
 			t.Fatal(err)
@@ -55,6 +49,16 @@ func rowsOf(t *testing.T, data string) (all []string) {
 		if err := rows.Err(); err != nil {
 			t.Fatal(err)
 		}
+	}
+	for _, table := range relational.TableNames() {
+		if table == "nodes" || table == "duties" || table == "work_holds" || table == "account_users" {
+			continue
+		}
+		columns := "*"
+		if table == "instance" {
+			columns = "one, installation_id"
+		}
+		read(table, columns)
 	}
 	slices.Sort(all)
 	return all

@@ -21,6 +21,7 @@ func TestNamesInDocuments(t *testing.T) {
 	w := &world{list: []syncline.Repository{{ID: "a", Name: "A"}}, series: map[syncline.ID][]explore.Series{"a": many(1)}}
 	m := New(w, w, "1")
 	m.Alarms, m.Checks, m.Machines, m.Nodes = w, w, w, w
+	m.Database, m.Leases = func() DatabaseUse { return DatabaseUse{} }, func() LeaseUse { return LeaseUse{} }
 	m.Opened("a", counts{"get data": 1})
 	m.SessionEnded(syncline.Work{RepositoryID: "a", State: syncline.WorkFailed, StartedAt: time.Unix(1, 0), EndedAt: time.Unix(2, 0)})
 	exists := make(map[string]bool)

@@ -6,6 +6,7 @@ package metrics
 import (
 	"bytes"
 	"context"
+	"errors"
 	"runtime"
 	"sync"
 	"time"
@@ -67,6 +68,9 @@ type Metrics struct {
 	Machines Machines
 	// Nodes likewise; nil for a process that is no node.
 	Nodes Nodes
+	// Database and Leases likewise; nil for a node that is alone.
+	Database func() DatabaseUse
+	Leases   func() LeaseUse
 
 	repositories Repositories
 	backups      Backups
@@ -169,7 +173,7 @@ func (m *Metrics) write(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	repositories := prometheus.NewRegistry()
-	if err := repositories.Register(s); err != nil {
+	if err := errors.Join(repositories.Register(s), repositories.Register(node{m})); err != nil {
 		return nil, syncline.WrapError(syncline.CodeInternal, err, "the metrics cannot be told")
 	}
 	families, err := prometheus.Gatherers{m.process, repositories}.Gather()

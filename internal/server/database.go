@@ -5,6 +5,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/metrics"
 	"syncline.dev/syncline/internal/store"
 )
 
@@ -24,6 +25,8 @@ type database interface {
 	// attempts returns where the wrong guesses of all nodes are counted, nil for the memory
 	// of a node that is alone. digest has the key of the installation.
 	attempts(digest func(text string) [32]byte) store.Attempts
+	// use returns what tells the use of connections, nil for a database without any.
+	use() func() metrics.DatabaseUse
 	// warnings are what is wrong with the database, and what to do, a sentence each.
 	warnings() []string
 }

@@ -53,7 +53,7 @@ func (d *Doctor) Run(ctx context.Context) (all []doctor.Finding, err error) {
 	all = d.settings()
 	url, err := d.Settings.databaseURL()
 	if err != nil {
-		return all, nil //nolint:nilerr // the settings tell
+		return all, nil // the settings tell
 	}
 	look, database := d.directory, d.database
 	if !url.IsEmpty() {

@@ -9,6 +9,7 @@ import (
 	"syncline.dev/syncline/internal/api"
 	"syncline.dev/syncline/internal/duty"
 	"syncline.dev/syncline/internal/fleet"
+	"syncline.dev/syncline/internal/metrics"
 	"syncline.dev/syncline/internal/place/shares"
 	"syncline.dev/syncline/internal/run"
 	"syncline.dev/syncline/internal/store"
@@ -158,5 +159,16 @@ func (w watching) Keep(ctx context.Context) {
 	defer cancel()
 	if err := w.DropDuties(ctx, string(w.Node)); err != nil {
 		w.Logger.Warn("cannot let the duties of this node go; the others take them when their time is over", "error", err)
+	}
+}
+
+// leases returns what tells of this node's leases, nil for a node that is alone.
+func leases(runs *run.Service, nodes *fleet.Service) func() metrics.LeaseUse {
+	if nodes.Alone {
+		return nil
+	}
+	return func() metrics.LeaseUse {
+		c := runs.Leases()
+		return metrics.LeaseUse{Held: c.Held, Taken: c.Taken, TakenOver: c.TakenOver, Lost: c.Lost, RenewalsFailed: c.RenewalsFailed}
 	}
 }

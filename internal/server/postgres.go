@@ -12,6 +12,7 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog/nearby"
 	catalogtables "syncline.dev/syncline/internal/catalog/postgres"
+	"syncline.dev/syncline/internal/metrics"
 	"syncline.dev/syncline/internal/secret"
 	"syncline.dev/syncline/internal/store"
 	stores "syncline.dev/syncline/internal/store/postgres"
@@ -155,6 +156,17 @@ func (d *postgresDatabase) attempts(digest func(text string) [32]byte) store.Att
 
 // answerer implements database.
 func (d *postgresDatabase) answerer() string { return "the database" }
+
+// use implements database.
+func (d *postgresDatabase) use() func() metrics.DatabaseUse {
+	return func() metrics.DatabaseUse {
+		s := d.Pool().Conns().Stat()
+		return metrics.DatabaseUse{
+			Used: int64(s.AcquiredConns()), Idle: int64(s.IdleConns()), Most: int64(s.MaxConns()),
+			Acquires: s.AcquireCount(), Waited: s.AcquireDuration(),
+		}
+	}
+}
 
 // warnings implements database.
 func (d *postgresDatabase) warnings() []string { return nil }

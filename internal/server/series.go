@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"syncline.dev/syncline"
@@ -22,17 +23,16 @@ func (s *Server) newSeries(current *freshness.Keeper, points *explore.RestorePoi
 // tells as well, stands still while the machine sleeps: differences would hide the sleep.
 func wall() time.Time { return time.Now().Round(0) }
 
-// background runs a service beside the server. The returned function ends it and waits.
-func background(ctx context.Context, run func(context.Context)) (stop func()) {
+// background runs services beside the server. The returned function ends them and waits.
+func background(ctx context.Context, run ...func(context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		run(ctx)
-	}()
+	var running sync.WaitGroup
+	for _, r := range run {
+		running.Go(func() { r(ctx) })
+	}
 	return func() {
 		cancel()
-		<-ended
+		running.Wait()
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"syncline.dev/syncline/internal/console"
 	"syncline.dev/syncline/internal/content"
 	"syncline.dev/syncline/internal/explore"
+	"syncline.dev/syncline/internal/fleet"
 	"syncline.dev/syncline/internal/freshness"
 	"syncline.dev/syncline/internal/gate"
 	"syncline.dev/syncline/internal/heapgoal"
@@ -168,15 +169,13 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	s.source.here = nodes.HasFolder
 	shared := s.newSharing(nodes, o.Logger)
 	points := &explore.RestorePoints{Catalogs: current, Repositories: current}
-	told := metrics.New(current, points, o.Version)
-	told.Nodes = nodes
-	told.Alarms = s.store
+	told := s.newMetrics(current, points, nodes, &o)
 	watch := s.newMonitor(told, o.Logger)
 	s.source.opened = watch.Opened
 	s.desk = s.newDesk()
 	backups := s.newSeries(current, points, told, o)
-	runs := &run.Service{Store: s.store, Node: string(nodes.SelfID()), Logger: o.Logger, Now: time.Now, NewID: newID}
-	shared.runs(runs)
+	runs := s.newRuns(nodes, shared, &o)
+	told.Leases = leases(runs, nodes)
 	s.service = &syncer.Service{
 		Runs: runs, Repositories: s.store, Catalogs: dir, Source: s.source, Logger: o.Logger, Settle: heapgoal.Settle,
 		Ended: each(watch.SessionEnded, backups.SessionEnded), Keep: o.keep(syncline.WorkSynchronize), AtOnce: o.sessionsAtOnce(),
@@ -214,16 +213,14 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	}
 	defer func() { err = errors.Join(err, leave()) }()
 	defer shared.begin(ctx)()
-	defer background(ctx, func(ctx context.Context) { s.desk.Run(ctx, o.Logger) })()
-	defer background(ctx, notifier.Run)()
+	defer background(ctx, func(ctx context.Context) { s.desk.Run(ctx, o.Logger) }, notifier.Run)()
 	if err := runs.Open(ctx, s.traces.Work(s.service.Kind()), s.traces.Work(restores.Kind())); err != nil {
 		return err
 	}
 	defer runs.Close()
 	defer background(ctx, backups.Run)()
 	s.rebuild(ctx, outdated, o.Logger)
-	defer background(ctx, s.folders.Run)()
-	defer background(ctx, checks.Run)()
+	defer background(ctx, s.folders.Run, checks.Run)()
 	s.Address, s.BasePath = displayAddress(ln.Addr(), o.Listen), o.base
 	entry.open(certs)
 	defer entry.close()
@@ -232,6 +229,20 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	}
 	main := &api.Server{Handler: handler, Certificates: certs, Gate: limits, Logger: o.Logger}
 	return answer(ctx, main, ln, watch, watched, live)
+}
+
+// newMetrics returns what monitoring reads of the installation and of this node.
+func (s *Server) newMetrics(current *freshness.Keeper, points *explore.RestorePoints, nodes *fleet.Service, o *Options) *metrics.Metrics {
+	told := metrics.New(current, points, o.Version)
+	told.Nodes, told.Alarms, told.Database = nodes, s.store, s.database.use()
+	return told
+}
+
+// newRuns returns the service that runs the work of this node.
+func (s *Server) newRuns(nodes *fleet.Service, shared *sharing, o *Options) *run.Service {
+	runs := &run.Service{Store: s.store, Node: string(nodes.SelfID()), Logger: o.Logger, Now: time.Now, NewID: newID}
+	shared.runs(runs)
+	return runs
 }
 
 // rebuild starts the sessions that build outdated catalogs anew.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -77,7 +78,7 @@ const (
 // entry, and a field of Settings: its flag, its variable, its key in the file, its help
 // and its line in docs/configuration.md follow from the entry.
 func (s *Settings) Table() settings.Table {
-	return settings.Table{
+	return slices.Concat(settings.Table{
 		{
 			Name: "data", Value: &s.Data, Help: "`directory` of the server's data", Default: "syncline in the XDG data directory",
 			Check: s.checkData,
@@ -102,19 +103,9 @@ func (s *Settings) Table() settings.Table {
 		}, {
 			Name: "max-sessions", Value: &s.MaxSessions, Help: "run at most this `number` of sessions at once; the others wait for their turn", Default: "two for each core",
 			Check: func() error { return between(s.MaxSessions, 0, math.MaxInt32) },
-		}, {
-			Name: "database", Value: &s.Database, Help: "`URL` of the PostgreSQL database of a fleet, as postgres://user@host/database, which this node joins; a password is refused here on the command line", Default: "SQLite in the data directory", Secret: true,
-			Check: func() error { return checkDatabaseURL(s.Database) }, CheckFlag: CheckDatabaseFlag,
-		}, {
-			Name: "database-file", Value: &s.DatabaseFile, Help: "`file` that holds the URL of --database, for one with a password", Default: "none",
-			Check: s.checkDatabaseFile,
-		}, {
-			Name: "database-listen", Value: &s.DatabaseListen, Help: "`URL` for the one connection by which nodes wake one another, where --database leads to a pooler in transaction mode", Default: "that of --database", Secret: true,
-			Check: func() error { return checkDatabaseURL(s.DatabaseListen) }, CheckFlag: CheckDatabaseFlag,
-		}, {
-			Name: "database-connections", Value: &s.DatabaseConnections, Help: "open at most this `number` of connections to PostgreSQL",
-			Check: func() error { return between(s.DatabaseConnections, leastConnections, mostConnections) },
-		}, {
+		},
+	}, s.databaseSettings(), settings.Table{
+		{
 			Name: "listen", Value: &s.Listen, Help: "`address` to listen on, as HOST:PORT",
 			Check: func() error { return checkAddress(s.Listen) },
 		}, {
@@ -157,8 +148,29 @@ func (s *Settings) Table() settings.Table {
 		}, {
 			Name: "debug", Value: &s.Debug, Help: "log every request", Live: true,
 		},
+	})
+}
+
+// databaseSettings are those of a fleet.
+func (s *Settings) databaseSettings() settings.Table {
+	return settings.Table{
+		{
+			Name: "database", Value: &s.Database, Help: "`URL` of the PostgreSQL database of a fleet, as postgres://user@host/database, which this node joins; a password is refused here on the command line", Default: "SQLite in the data directory", Secret: true,
+			Check: func() error { return checkDatabaseURL(s.Database) }, CheckFlag: CheckDatabaseFlag,
+		}, {
+			Name: "database-file", Value: &s.DatabaseFile, Help: "`file` that holds the URL of --database, for one with a password", Default: "none",
+			Check: s.checkDatabaseFile,
+		}, {
+			Name: "database-listen", Value: &s.DatabaseListen, Help: "`URL` for the one connection by which nodes wake one another, where --database leads to a pooler in transaction mode", Default: "that of --database", Secret: true,
+			Check: s.checkDatabaseListen, CheckFlag: CheckDatabaseFlag,
+		}, {
+			Name: "database-connections", Value: &s.DatabaseConnections, Help: "open at most this `number` of connections to PostgreSQL",
+			Check: func() error { return between(s.DatabaseConnections, leastConnections, mostConnections) },
+		},
 	}
 }
+
+func (s *Settings) checkDatabaseListen() error { return checkDatabaseURL(s.DatabaseListen) }
 
 func invalid(format string, args ...any) error {
 	return syncline.Errorf(syncline.CodeInvalid, format, args...)

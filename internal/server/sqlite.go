@@ -11,6 +11,7 @@ import (
 	"syncline.dev/syncline"
 	catalogfiles "syncline.dev/syncline/internal/catalog/sqlite"
 	"syncline.dev/syncline/internal/diskspace"
+	"syncline.dev/syncline/internal/metrics"
 	"syncline.dev/syncline/internal/store"
 	stores "syncline.dev/syncline/internal/store/sqlite"
 )
@@ -94,6 +95,9 @@ func (d *sqliteDatabase) attempts(func(string) [32]byte) store.Attempts { return
 
 // answerer implements database.
 func (d *sqliteDatabase) answerer() string { return "the disk of the database or of the catalogs" }
+
+// use implements database.
+func (d *sqliteDatabase) use() func() metrics.DatabaseUse { return nil }
 
 // warnings implements database.
 func (d *sqliteDatabase) warnings() []string {
