@@ -36,7 +36,7 @@ type Store struct {
 	queue   []block
 	queued  int64 // bytes of queue
 	closed  bool
-	writing sync.Mutex    // of flush
+	writing sync.Mutex    // held by write and by Bind
 	waiting chan struct{} // has a token when queue has values
 	done    chan struct{}
 }
@@ -136,8 +136,11 @@ func (s *Store) statement() *sql.Stmt {
 	return s.get
 }
 
-// Bind says which database the values are of. The values of another one go.
+// Bind says which database the values are of. The values of another one go, also those
+// that are being written.
 func (s *Store) Bind(identity string) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	s.mu.Lock()
 	db := s.db
 	s.queue, s.queued = nil, 0

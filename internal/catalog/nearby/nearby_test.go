@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -68,6 +69,35 @@ func want(t *testing.T, got []int64, ids ...int64) {
 	t.Helper()
 	if fmt.Sprint(got) != fmt.Sprint(ids) {
 		t.Errorf("there are %v, want %v", got, ids)
+	}
+}
+
+// TestBindBesideWrites finds another database while values of the one before are being
+// written. None of them is there afterwards.
+func TestBindBesideWrites(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "copies"), 1<<20)
+	ids := make([]int64, 300)
+	for i := range ids {
+		ids[i] = int64(i)
+	}
+	taken := func() bool { // by the goroutine that writes
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.queue) == 0
+	}
+	for round := range 20 {
+		s.Bind(fmt.Sprint(round))
+		for _, id := range ids {
+			s.Put(7, id, value(id, 100))
+		}
+		for !taken() {
+			runtime.Gosched()
+		}
+		s.Bind(fmt.Sprint(round, " restored"))
+		s.wait(t)
+		if there := s.has(t, 7, 100, ids...); len(there) > 0 {
+			t.Fatalf("round %d: %d values of another database are there", round, len(there))
+		}
 	}
 }
 

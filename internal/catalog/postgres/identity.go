@@ -48,10 +48,10 @@ func (l *link) meet(ctx context.Context, conn *pgxpool.Conn) error {
 		return nil
 	}
 	l.identity = identity
+	l.history.Add(1) // before Bind, so that no reader of the other history keeps a copy behind it
 	if l.near != nil {
 		l.near.Bind(identity)
 	}
-	l.history.Add(1)
 	return nil
 }
 

@@ -126,7 +126,8 @@ func TestLostCommit(t *testing.T) {
 	url := pgtest.New(t)
 	proxy := pgtest.NewProxy(t, url)
 	direct := connect(t, url)
-	c := openBox(t, connect(t, proxy.URL()), direct, "one")
+	// The question how it ended needs the place of the lost connection in the pool.
+	c := openBox(t, connect(t, proxy.URL()+"&pool_max_conns=1"), direct, "one")
 	head := catalog.Head("")
 	for i := range 20 {
 		next := catalog.Head(fmt.Sprint("head ", i))
@@ -195,7 +196,9 @@ func TestDeleteUnderAClaim(t *testing.T) {
 	if err := d.Delete(catalog.WithClaim(t.Context(), late), id); !errors.Is(err, catalog.ErrConflict) {
 		t.Errorf("a late node deletes a catalog: %v", err)
 	}
-	present := func() bool { return number(t, other, `SELECT count(*) FROM syncline.catalogs WHERE repository = $1`, id) == 1 }
+	present := func() bool {
+		return number(t, other, `SELECT count(*) FROM syncline.catalogs WHERE repository = $1`, id) == 1
+	}
 	if !present() {
 		t.Error("the late node's deletion was done")
 	}

@@ -211,6 +211,8 @@ func (s *session) commit(statements []statement, before, after catalog.Head) err
 		return nil
 	}
 	if s.conn.Conn().PgConn().IsClosed() && after != before {
+		s.conn.Release() // many may ask at once, and each needs the place of its lost connection
+		s.conn = nil
 		return s.outcome(ctx, before, after)
 	}
 	return translate(ctx, err)
