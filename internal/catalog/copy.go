@@ -109,7 +109,8 @@ func putAll(ctx context.Context, w Writer, from <-chan copiedValue) error {
 
 // isFull reports whether a block holds all of its items, as its writer did.
 func isFull(kind Kind, no uint64, payload []byte, m meta) (bool, error) {
-	items, block := m.Entries, uint64(0)
+	items := m.Entries
+	var block uint64
 	switch kind {
 	case kindName:
 		items, block = m.Names, namesPerBlock
