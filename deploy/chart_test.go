@@ -82,6 +82,9 @@ func TestChart(t *testing.T) {
 	if len(plain) != 3 {
 		t.Errorf("%d objects", len(plain))
 	}
+	if plain["StatefulSet backup"].at("spec", "template", "spec", "containers", 0, "env") != nil {
+		t.Error("a server on SQLite is given a database")
+	}
 	set := plain["StatefulSet backup"]
 	restricted(t, set)
 	if set.at("spec", "replicas") != 1 || set.text("spec", "volumeClaimTemplates", 0, "spec", "resources", "requests", "storage") != "10Gi" {
@@ -120,6 +123,63 @@ func TestChart(t *testing.T) {
 	}
 	settingsAreRight(t, full["ConfigMap backup"].text("data", "syncline.yaml"))
 }
+
+// TestChartOfAFleet renders the chart with several servers and a database.
+func TestChartOfAFleet(t *testing.T) {
+	fleet, err := render(t, fleetValues)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := fleet["StatefulSet backup"]
+	restricted(t, set)
+	if set.at("spec", "replicas") != 3 || set.at("spec", "podManagementPolicy") != nil || set.at("spec", "volumeClaimTemplates", 0) == nil {
+		t.Error("it is no set of three nodes that start one after the other, each with a volume")
+	}
+	pod := set.at("spec", "template", "spec").(object)
+	env := map[string]object{}
+	for _, e := range pod.at("containers", 0, "env").([]any) {
+		env[e.(object).text("name")] = e.(object)
+	}
+	listen := env["SYNCLINE_DATABASE_LISTEN"]
+	if listen.text("valueFrom", "secretKeyRef", "name") != "syncline-database" || listen.at("valueFrom", "secretKeyRef", "optional") != true {
+		t.Errorf("the URL for wake-ups: %v", listen)
+	}
+	var volume object
+	for _, v := range pod.at("volumes").([]any) {
+		if v.(object).text("name") == "database" {
+			volume = v.(object)
+		}
+	}
+	if volume.text("secret", "secretName") != "syncline-database" || volume.at("secret", "defaultMode") != 0o400 ||
+		env["SYNCLINE_DATABASE_FILE"].text("value") != "/etc/syncline/database/"+volume.text("secret", "items", 0, "path") {
+		t.Errorf("the URL of the database: %v, %v", volume, env["SYNCLINE_DATABASE_FILE"])
+	}
+	labels := set.at("spec", "template", "metadata", "labels").(object)
+	budget := fleet["PodDisruptionBudget backup"]
+	if budget.at("spec", "maxUnavailable") != 1 || pod.at("topologySpreadConstraints", 0) == nil {
+		t.Error("all nodes may stop at once")
+	}
+	for _, selector := range []any{budget.at("spec", "selector", "matchLabels"), pod.at("topologySpreadConstraints", 0, "labelSelector", "matchLabels")} {
+		for key, value := range selector.(object) {
+			if labels[key] != value {
+				t.Errorf("a selector looks for %s %v, and the pods have %v", key, value, labels[key])
+			}
+		}
+	}
+	settings := fleet["ConfigMap backup"].text("data", "syncline.yaml")
+	if !strings.Contains(settings, "database-connections: 8\n") || strings.Contains(settings, "postgres://") {
+		t.Errorf("settings: %s", settings)
+	}
+	settingsAreRight(t, settings)
+}
+
+const fleetValues = `
+replicaCount: 3
+database: {existingSecret: syncline-database, connections: 8}
+secretKey: {existingSecret: syncline-key}
+tls: {existingSecret: certificate}
+config: {trusted-proxy: [10.0.0.0/8], history-count: 1000000}
+`
 
 const fullValues = `
 administrator: {password: a long password}
@@ -208,7 +268,12 @@ func settingsAreRight(t *testing.T, settings string) {
 // TestChartRefuses gives the chart values that it must name.
 func TestChartRefuses(t *testing.T) {
 	for values, want := range map[string]string{
-		"replicaCount: 2":                                  "'replicaCount' not allowed",
+		"replicaCount: 0":                                  "'/replicaCount'",
+		"replicaCount: 2":                                  "replicaCount above 1 needs database.existingSecret",
+		"database: {existingSecret: a}":                    "a database needs secretKey",
+		"database: {url: postgres://a}":                    "'url' not allowed",
+		"database: {connections: 2}":                       "'/database/connections'",
+		"config: {database: postgres://a}":                 "config.database is set by the chart itself",
 		"volume: {size: 1Gi}":                              "'volume' not allowed",
 		"service: {port: https}":                           "'/service/port': got string, want integer",
 		"service: {type: ExternalName}":                    "'/service/type'",
@@ -222,6 +287,7 @@ func TestChartRefuses(t *testing.T) {
 		"administrator: {password: 12345678901234567}":     "'/administrator/password'",
 		"image: {repository: ''}":                          "'/image/repository'",
 		"tolerations: [{key: a, operator: E, effects: x}]": "unknown field",
+		"{replicaCount: 2, database: {existingSecret: a}, secretKey: {existingSecret: b}, persistence: {existingClaim: c}}": "takes no persistence.existingClaim",
 	} {
 		if _, err := render(t, values); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %q is not in: %.500v", values, want, err)

@@ -2,7 +2,7 @@
 # Installs what a part of the checks needs besides Go, and does nothing when all
 # is there:
 #   unit  a C compiler, for the race detector
-#   full  the same, restic, curl, jq, a browser, nginx, Caddy, Prometheus with its
+#   full  the same, restic, curl, jq, a browser, nginx, HAProxy, Caddy, Prometheus with its
 #         Alertmanager, PostgreSQL, Node, the packages that the console's pages are tried with, the
 #         object storage servers, and systemd and rpm for the packages
 #   lint  Node and the packages that the console's sources are checked with
@@ -33,6 +33,7 @@ full)
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || want initdb postgresql
   want pgbouncer pgbouncer
   want nginx nginx
+  want haproxy haproxy
   want caddy caddy
   want systemd-analyze systemd
   want rpm2cpio rpm cpio

@@ -22,6 +22,7 @@ import (
 	"helm.sh/helm/v3/pkg/lint/support"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 )
@@ -34,10 +35,11 @@ const (
 // kinds makes an object of each kind that the chart may hold. Objects of other groups
 // have no types here, and only their head is looked at.
 var kinds = map[string]func() any{
-	"v1/ConfigMap":        func() any { return new(corev1.ConfigMap) },
-	"v1/Secret":           func() any { return new(corev1.Secret) },
-	"v1/Service":          func() any { return new(corev1.Service) },
-	"apps/v1/StatefulSet": func() any { return new(appsv1.StatefulSet) },
+	"v1/ConfigMap":                  func() any { return new(corev1.ConfigMap) },
+	"v1/Secret":                     func() any { return new(corev1.Secret) },
+	"v1/Service":                    func() any { return new(corev1.Service) },
+	"apps/v1/StatefulSet":           func() any { return new(appsv1.StatefulSet) },
+	"policy/v1/PodDisruptionBudget": func() any { return new(policyv1.PodDisruptionBudget) },
 	"monitoring.coreos.com/v1/ServiceMonitor": func() any {
 		return new(struct {
 			metav1.TypeMeta   `json:",inline"`

@@ -31,7 +31,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- end -}}
 
 {{- define "syncline.config" -}}
-{{- range $name := list "data" "secret-key-file" "tls-cert" "tls-key" "metrics-listen" "listen" -}}
+{{- range $name := list "data" "secret-key-file" "tls-cert" "tls-key" "metrics-listen" "listen" "database" "database-file" "database-listen" "database-connections" -}}
 {{- if hasKey $.Values.config $name -}}
 {{- fail (printf "config.%s is set by the chart itself; leave it out" $name) -}}
 {{- end -}}
@@ -39,6 +39,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- $settings := dict "data" "/data/syncline" "listen" ":4443" -}}
 {{- if include "syncline.keySecret" . -}}
 {{- $_ := set $settings "secret-key-file" "/etc/syncline/key/secret.key" -}}
+{{- end -}}
+{{- if .Values.database.existingSecret -}}
+{{- $_ := set $settings "database-connections" (int .Values.database.connections) -}}
 {{- end -}}
 {{- if .Values.tls.existingSecret -}}
 {{- $_ := set $settings "tls-cert" "/etc/syncline/tls/tls.crt" -}}
