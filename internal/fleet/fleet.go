@@ -58,6 +58,8 @@ type Service struct {
 	told bool          // Drain was told
 	list []syncline.Node
 	at   time.Time // of list, zero for none
+	// changes counts what makes a list old.
+	changes int
 }
 
 // Begin takes the node over for this process, and gives its first sign of life. Where
@@ -203,6 +205,7 @@ func (s *Service) keep(kept syncline.Node) {
 	s.mu.Lock()
 	tell := !s.told || kept.Maintenance != s.self.Maintenance
 	s.self, s.told, s.at = kept, true, time.Time{}
+	s.changes++
 	s.mu.Unlock()
 	if tell && s.Drain != nil {
 		s.Drain(kept.Maintenance)

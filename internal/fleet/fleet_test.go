@@ -274,3 +274,50 @@ func (c *counting) PutNode(ctx context.Context, n syncline.Node, s store.Sign) (
 	c.stopped = append(c.stopped, n.Stopped)
 	return c.Store.PutNode(ctx, n, s)
 }
+
+// mute does not answer who asks for the nodes.
+type mute struct {
+	fleet.Store
+	asked  chan struct{}
+	resume chan struct{}
+}
+
+func (m mute) Nodes(ctx context.Context) ([]syncline.Node, error) {
+	m.asked <- struct{}{}
+	<-m.resume
+	return m.Store.Nodes(ctx)
+}
+
+// Who waits for a database that does not answer holds up nobody else, and a list that was
+// asked for before a change is not kept after it.
+func TestSilentDatabase(t *testing.T) {
+	m := mute{openStore(t), make(chan struct{}), make(chan struct{})}
+	n := newNode(m, "a")
+	n.KeptFor = time.Hour
+	if err := n.Begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	old := make(chan error)
+	go func() {
+		_, err := n.Nodes(t.Context())
+		old <- err
+	}()
+	<-m.asked
+	if n.InMaintenance() {
+		t.Error("it is in maintenance mode")
+	}
+	if err := n.SetMaintenance(t.Context(), n.SelfID(), true); err != nil {
+		t.Fatal(err)
+	}
+	m.resume <- struct{}{}
+	if err := <-old; err != nil {
+		t.Error(err)
+	}
+	go func() {
+		<-m.asked
+		m.resume <- struct{}{}
+	}()
+	if all := list(t, n); len(all) != 1 || !all[0].Maintenance {
+		t.Errorf("got %+v", all)
+	}
+}

@@ -15,11 +15,12 @@ func (s *Service) SelfID() syncline.ID { return s.Self.ID }
 // list and do not change it. It may be two seconds old.
 func (s *Service) Nodes(ctx context.Context) ([]syncline.Node, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if now := s.Now(); !s.at.IsZero() && now.Sub(s.at) < s.KeptFor && !now.Before(s.at) {
-		return s.list, nil
+	list, at, changes := s.list, s.at, s.changes
+	s.mu.Unlock()
+	if now := s.Now(); !at.IsZero() && now.Sub(at) < s.KeptFor && !now.Before(at) {
+		return list, nil
 	}
-	all, err := s.Store.Nodes(ctx)
+	all, err := s.Store.Nodes(ctx) // which may take long, and so nobody waits for it here
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +32,11 @@ func (s *Service) Nodes(ctx context.Context) ([]syncline.Node, error) {
 	for i := range all {
 		s.complete(&all[i])
 	}
-	s.list, s.at = all, s.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changes == changes { // otherwise the list may be older than a change
+		s.list, s.at = all, s.Now()
+	}
 	return all, nil
 }
 
@@ -121,6 +126,7 @@ func (s *Service) forgetList() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.list, s.at = nil, time.Time{}
+	s.changes++
 }
 
 func unknown(id syncline.ID) error {

@@ -362,12 +362,17 @@ func (a Alone) Exec(ctx context.Context, statement string, args ...any) (int64, 
 }
 
 // Single runs fn without a transaction: one statement of it writes. It runs a second time
-// as in Update. A context does not cut it short, so that the caller knows the outcome.
+// as in Update. A context that is canceled does not cut it short, so that the caller knows
+// the outcome. The deadline of a context does.
 func (p *Pool) Single(ctx context.Context, b Begin, fn func(context.Context, Alone) error) error {
 	if err := ctx.Err(); err != nil {
 		return p.Translate(err, b.Doing)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	end := time.Now().Add(limit)
+	if earlier, ok := ctx.Deadline(); ok && earlier.Before(end) {
+		end = earlier
+	}
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)
 	defer cancel()
 	err := fn(ctx, Alone{p})
 	if isPassing(err) && ctx.Err() == nil && (!errors.Is(err, errOpen) || b.Repeatable) {

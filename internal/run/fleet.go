@@ -48,7 +48,7 @@ func (s *Service) join() {
 	}
 	wakes := s.Wakes.Wakes(f.ctx)
 	s.wg.Go(s.takeOn)
-	for _, loop := range []func(){s.renewOn, s.send, func() { s.hear(wakes) }} {
+	for _, loop := range []func(){s.renewOn, s.holdOn, s.send, func() { s.hear(wakes) }} {
 		ended := make(chan struct{})
 		f.ended = append(f.ended, ended)
 		go func() {
@@ -127,6 +127,21 @@ func (s *Service) renewOn() {
 			return
 		}
 		_ = s.renew(s.fleet.ctx) // it has said so
+	}
+}
+
+// holdOn renews holds. A hold may have to wait for others who write to its repository,
+// and no lease waits with it.
+func (s *Service) holdOn() {
+	tick := time.NewTicker(renewEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			s.renewHolds(s.fleet.ctx)
+		case <-s.fleet.ctx.Done():
+			return
+		}
 	}
 }
 

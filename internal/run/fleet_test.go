@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -259,5 +260,41 @@ func TestStartAgain(t *testing.T) {
 			t.Errorf("the log is %q", log)
 		}
 		a.Close()
+	})
+}
+
+// slowHolds is a store whose holds wait for others who write to the repository.
+type slowHolds struct {
+	workStore
+	slow atomic.Bool
+}
+
+func (s *slowHolds) HoldWork(ctx context.Context, h store.Hold, length time.Duration) error {
+	if s.slow.Load() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return s.workStore.HoldWork(ctx, h, length)
+}
+
+// A hold that has to wait costs no work its lease.
+func TestLeasesDoNotWaitForHolds(t *testing.T) {
+	inFleet(t, func(t *testing.T, g *group) {
+		s := &slowHolds{workStore: g.store}
+		g.own = func() workStore { return s }
+		a := g.open("a")
+		w := g.start(a, repositoryID)
+		body := <-g.begun
+		_, err := a.Hold(t.Context(), kindName, "another", func(context.Context) error {
+			s.slow.Store(true)
+			wait(time.Minute)
+			return nil
+		})
+		if err != nil || body.ctx.Err() != nil || a.Leases().Lost != 0 {
+			t.Fatalf("got %v, %v, %+v", err, context.Cause(body.ctx), a.Leases())
+		}
+		s.slow.Store(false)
+		body.end <- run.Outcome{}
+		g.want(a, w.ID, syncline.WorkSucceeded)
 	})
 }

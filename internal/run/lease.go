@@ -82,7 +82,6 @@ func (t *Task) Holds() bool {
 // renew has all leases of this node last on, and learns which work is to stop and which
 // is lost.
 func (s *Service) renew(ctx context.Context) error {
-	s.renewHolds(ctx)
 	since := time.Now()
 	held, tasks := s.leases()
 	if len(held) == 0 {
