@@ -54,7 +54,8 @@ func openPostgres(ctx context.Context, url, listen secret.String, connections in
 	return d, nil
 }
 
-// withConnections adds the number of connections to a URL that says nothing of it.
+// withConnections adds the number of connections to a URL that says nothing of it. The
+// number of a URL has the same bounds.
 func withConnections(address string, connections int) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -63,6 +64,9 @@ func withConnections(address string, connections int) (string, error) {
 	q := u.Query()
 	if !q.Has("pool_max_conns") {
 		q.Set("pool_max_conns", strconv.Itoa(connections))
+	}
+	if n, err := strconv.Atoi(q.Get("pool_max_conns")); err != nil || n < leastConnections || n > mostConnections {
+		return "", invalid("pool_max_conns in the URL of the database takes %d to %d", leastConnections, mostConnections)
 	}
 	u.RawQuery = q.Encode()
 	return u.String(), nil
@@ -120,8 +124,8 @@ func (d *postgresDatabase) openCatalogs(ctx context.Context, o *Options, damaged
 // copiesBytes bounds the copies of catalogs that a node keeps.
 const copiesBytes = 1 << 30
 
-// sweepShared deletes the catalogs of repositories that are not attached. It lists the
-// catalogs first: another node may attach a repository meanwhile, and make its catalog.
+// sweepShared deletes the catalogs of repositories that are not attached, and what crashes
+// have left of others. It lists the catalogs first: another node may attach a repository meanwhile, and make its catalog.
 func sweepShared(ctx context.Context, dir *catalogtables.Directory, store *stores.Store) error {
 	there, err := dir.Repositories(ctx)
 	if err != nil {
@@ -140,6 +144,7 @@ func sweepShared(ctx context.Context, dir *catalogtables.Directory, store *store
 			err = errors.Join(err, dir.Delete(ctx, id))
 		}
 	}
+	dir.Tidy()
 	return err
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"syncline.dev/syncline"
@@ -115,9 +114,6 @@ func (s *Server) disks(folder string, o Options) []schedule.Disk {
 	data := schedule.Disk{Subject: "data", What: "data directory", Path: s.path, Keep: diskspace.DefaultReserve}
 	switch {
 	case folder == "":
-		if host, err := os.Hostname(); err == nil {
-			data.What += " of the node " + host
-		}
 		return []schedule.Disk{data}
 	case o.Catalogs != "":
 		return []schedule.Disk{data, {Subject: "catalogs", What: "catalogs", Path: folder, Keep: keep}}

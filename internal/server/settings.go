@@ -67,8 +67,8 @@ func DefaultSettings() Settings {
 	return Settings{Listen: ":4443", HistoryCount: 1000, HistoryDays: 365, SyncInterval: 15 * time.Minute, DatabaseConnections: 16, NotificationDelay: notify.DefaultWindow}
 }
 
-// The bounds of DatabaseConnections. One connection listens, and a few more are needed
-// by work that holds one while it asks with another.
+// The bounds of DatabaseConnections, beside the one that listens. A few are needed by work
+// that holds one while it asks with another, as restores do.
 const (
 	leastConnections = 4
 	mostConnections  = 1000
@@ -164,7 +164,7 @@ func (s *Settings) databaseSettings() settings.Table {
 			Name: "database-listen", Value: &s.DatabaseListen, Help: "`URL` for the one connection by which nodes wake one another, where --database leads to a pooler in transaction mode", Default: "that of --database", Secret: true,
 			Check: s.checkDatabaseListen, CheckFlag: CheckDatabaseFlag,
 		}, {
-			Name: "database-connections", Value: &s.DatabaseConnections, Help: "open at most this `number` of connections to PostgreSQL",
+			Name: "database-connections", Value: &s.DatabaseConnections, Help: "open at most this `number` of connections to PostgreSQL, and one more that listens; pool_max_conns in the URL counts instead where it is given",
 			Check: func() error { return between(s.DatabaseConnections, leastConnections, mostConnections) },
 		},
 	}

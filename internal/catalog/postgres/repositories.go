@@ -14,3 +14,6 @@ func (d *Directory) Repositories(ctx context.Context) (all []syncline.ID, err er
 	}, statement{sql: `SELECT repository FROM syncline.catalogs`})
 	return all, err
 }
+
+// Tidy deletes in the background what crashes have left of deleted and rewritten catalogs.
+func (d *Directory) Tidy() { d.tidyUp() }
