@@ -135,7 +135,7 @@ type Works interface {
 	// work whose lease is over. It gives no work that another node must run or that a
 	// hold keeps out, unless that work is to stop. Work that is to stop comes first,
 	// then urgent work, then the oldest. Each has the next epoch. It returns what it
-	// gave, in this order. Two nodes never wait for one another.
+	// gave, in this order. Nodes wait for one another only where Running bounds them.
 	TakeWork(ctx context.Context, t Taking) ([]Taken, error)
 	// RenewWork has the leases of an owner's work last for a length from now on, also
 	// leases that were over. It returns those that it renewed. The others have ended,

@@ -36,7 +36,7 @@ const nowNanos = "(extract(epoch FROM clock_timestamp()) * 1000000000)::bigint"
 
 // dialect has a clock that goes on within a transaction.
 var dialect = relational.Dialect{
-	InOrder:    "JOIN",
+	Latest:     "CROSS JOIN LATERAL (SELECT * FROM work WHERE repository_seq = r.seq AND kind = ? ORDER BY seq DESC LIMIT 1) AS w",
 	Now:        nowNanos,
 	Share:      " FOR SHARE",
 	KeepRow:    " FOR KEY SHARE",

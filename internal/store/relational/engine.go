@@ -100,8 +100,9 @@ type Engine interface {
 
 // Dialect is where the databases' statements differ.
 type Dialect struct {
-	// InOrder joins two tables; the database goes by the first one.
-	InOrder string
+	// Latest joins each repository r with its latest work w of a kind, which is its
+	// argument. The database takes one step into an index for each.
+	Latest string
 	// Now is the time on the database's clock, in nanoseconds since 1970.
 	Now string
 	// Share ends a SELECT whose rows stay as they are until the transaction ends.
@@ -151,7 +152,7 @@ type Store struct {
 func New(e Engine, o Options) *Store {
 	return &Store{
 		engine: e, dialect: o.Dialect, writes: o.Writes,
-		selectLatest: fmt.Sprintf(latestWork, o.Dialect.InOrder), putCheck: fmt.Sprintf(putCheck, o.Dialect.KeepRow),
+		selectLatest: fmt.Sprintf(latestWork, o.Dialect.Latest), putCheck: fmt.Sprintf(putCheck, o.Dialect.KeepRow),
 	}
 }
 

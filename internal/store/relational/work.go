@@ -16,10 +16,7 @@ const (
 
 	selectWork = `SELECT ` + workColumns + ` FROM work w JOIN repositories r ON r.seq = w.repository_seq`
 
-	// The order of the join makes SQLite go by repository, one step into the index each.
-	// Without it, SQLite looks at all the work that there is.
-	latestWork = `SELECT ` + workColumns + ` FROM repositories r %s work w
-		ON w.seq = (SELECT max(seq) FROM work WHERE repository_seq = r.seq AND kind = ?)
+	latestWork = `SELECT ` + workColumns + ` FROM repositories r %s
 		ORDER BY w.created_at DESC NULLS LAST, w.seq DESC`
 
 	// The same words as in the index work_unended, so that SQLite uses it.

@@ -13,12 +13,12 @@ type engine struct{ s *Store }
 
 var _ relational.Engine = engine{}
 
-// CROSS JOIN keeps SQLite from choosing the order of a join. Nothing changes beside a
-// transaction that writes, so nothing is locked.
+// CROSS JOIN keeps SQLite from choosing the order of a join: it would look at all the
+// work that there is. Nothing changes beside a transaction that writes, so nothing is
+// locked.
 var dialect = relational.Dialect{
-	InOrder: "CROSS JOIN",
-	Now:     "(CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000000)",
-	Columns: "SELECT name, type FROM pragma_table_info(?)",
+	Latest: "CROSS JOIN work w ON w.seq = (SELECT max(seq) FROM work WHERE repository_seq = r.seq AND kind = ?)",
+	Now:    "(CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000000)",
 }
 
 // Update implements relational.Engine.

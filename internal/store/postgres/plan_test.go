@@ -1,0 +1,69 @@
+package postgres
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/pgtest"
+	"syncline.dev/syncline/internal/store/relational"
+)
+
+// explainer is an engine that explains queries, and does not run them.
+type explainer struct {
+	*engine
+	plan *strings.Builder
+}
+
+type explained struct {
+	relational.Querier
+	plan *strings.Builder
+}
+
+func (e explainer) Reader() (relational.Querier, error) {
+	q, err := e.engine.Reader()
+	return explained{q, e.plan}, err
+}
+
+func (e explained) Query(ctx context.Context, query string, args ...any) (relational.Rows, error) {
+	plan, err := e.Querier.Query(ctx, "EXPLAIN "+query, args...)
+	if err != nil {
+		return nil, err
+	}
+	for plan.Next() {
+		line := ""
+		if err := plan.Scan(&line); err != nil {
+			return nil, err
+		}
+		e.plan.WriteString(line + "\n")
+	}
+	return plan, plan.Err()
+}
+
+// A list of the latest work takes a step for each repository, however much work there was.
+func TestLatestWorkPlan(t *testing.T) {
+	url := pgtest.New(t)
+	s := openTest(t, url)
+	for _, statement := range []string{
+		`INSERT INTO syncline.repositories (id, name, name_key, description, path, retention_type, retention_period_type, retention_yearly, out_of_sync)
+			SELECT 'r' || n, 'r' || n, 'r' || n, '', '', '', '', '', FALSE FROM generate_series(1, 1000) AS n`,
+		`INSERT INTO syncline.work (id, kind, repository_seq, state, alone, created_at)
+			SELECT r.id || ' ' || n, 'synchronize', r.seq, 'succeeded', TRUE, n FROM syncline.repositories r, generate_series(1, 50) AS n`,
+		`ANALYZE syncline.repositories, syncline.work`,
+	} {
+		psql(t, url, statement)
+	}
+	var plan strings.Builder
+	asking := relational.New(explainer{&engine{pool: s.pool}, &plan}, relational.Options{Dialect: dialect})
+	if _, err := asking.LatestWork(t.Context(), syncline.WorkSynchronize); err != nil {
+		t.Fatal(err)
+	}
+	if p := plan.String(); strings.Contains(p, "Seq Scan on work") || !strings.Contains(p, "work_by_repository") {
+		t.Errorf("the plan is\n%s", p)
+	}
+	list, err := s.LatestWork(t.Context(), syncline.WorkSynchronize)
+	if err != nil || len(list) != 1000 || !strings.HasSuffix(string(list[0].ID), " 50") {
+		t.Errorf("%d are listed, %v", len(list), err)
+	}
+}
