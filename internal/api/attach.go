@@ -95,7 +95,8 @@ func (h *repositories) attach(ctx context.Context, r syncline.Repository) ([]syn
 // work.
 func (h *repositories) change(ctx context.Context, old, r syncline.Repository, nodes fleet) error {
 	moved := r.Path != old.Path || r.ObjectStorageID != old.ObjectStorageID
-	handed := nodes.serving(r) != nodes.serving(old)
+	// A node that alone is to serve it may be shown already, while another one works on it.
+	handed := nodes.serving(r) != nodes.serving(old) || r.NodeID != "" && r.NodeID != old.NodeID
 	if moved || r.EncryptionKeyID != old.EncryptionKeyID || handed && r.Path != "" {
 		there, err := h.tryOpening(ctx, r, nodes)
 		if err != nil {

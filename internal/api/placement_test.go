@@ -128,8 +128,12 @@ func TestBoundStorages(t *testing.T) {
 	show(otherNodeID, true)
 	change(`"isProxyBound":false`)
 	show(nodeID, false)
+	held := len(w.sync.held)
 	change(`"proxyId":"` + nodeID + `","isProxyBound":true`)
 	show(nodeID, true)
+	if len(w.sync.held) != held+1 {
+		t.Error("the session of a node that may not serve the repository goes on")
+	}
 	change(`"isProxyBound":false`)
 	wantFailure(t, w.putTo(path, `{"retentionType":null,"isProxyBound":true}`), 400, "needs proxyId")
 	wantFailure(t, w.putTo(path, `{"retentionType":null,"proxyId":"`+unknownID+`"}`), 400, "proxyId names no proxy")

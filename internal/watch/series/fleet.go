@@ -78,7 +78,7 @@ func (s *Service) logged(ctx context.Context, err error) {
 	case s.Fleet != nil && syncline.CodeOf(err) == syncline.CodeConflict:
 		s.Logger.Info("another node watches the backups by now, and nothing of this one is recorded", "error", err)
 	default:
-		s.Logger.Error("the watch of the backups cannot go on; it tries again in a minute", "error", err)
+		s.Logger.Error("the watch of the backups cannot go on; it tries again soon", "error", err)
 	}
 }
 
@@ -107,7 +107,7 @@ func (s *Service) turn(ctx context.Context, now time.Time, full bool) error {
 			if held.Err() != nil {
 				return held.Err()
 			}
-			s.Logger.Warn("cannot look for new backups after a session; tried again in a minute", "repository", w.RepositoryID, "error", err)
+			s.Logger.Warn("cannot look for new backups after a session; tried again in a few seconds", "repository", w.RepositoryID, "error", err)
 			continue
 		}
 		s.shared.handled[w.RepositoryID], full = w.ID, true
