@@ -43,8 +43,8 @@ func (p *Pool) Translate(err error, doing string) error {
 	if err == nil || errors.As(err, &domain) {
 		return err
 	}
-	if p.Closed() != nil {
-		return errClosed
+	if closed := p.Closed(); closed != nil {
+		return closed
 	}
 	code, message := classify(err)
 	return &syncline.Error{Code: code, Message: message, Err: fmt.Errorf("%s: %w", doing, err)}

@@ -52,7 +52,7 @@ func (p *Pool) outcome(ctx context.Context, m txMark, open error) error {
 			err = errors.Join(err, rows.Err())
 		}
 		switch {
-		case err != nil && !IsLost(err), err == nil && (status == nil || *now != m.timeline):
+		case err != nil && !IsLost(err), p.wires.isGivenUp(), err == nil && (status == nil || *now != m.timeline):
 			return open
 		case err == nil && *status == "committed":
 			return nil

@@ -41,7 +41,9 @@ const (
 // Pool is the connections of a node. It is safe for concurrent use.
 type Pool struct {
 	conns   *pgxpool.Pool
-	closing chan struct{}
+	wires   *wires
+	closing chan struct{} // closed when the pool closes
+	ended   chan struct{} // closed when all its connections are
 	closed  sync.Once
 }
 
@@ -63,7 +65,8 @@ func Open(url string) (*Pool, error) {
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = connectTime
 	}
-	config.ConnConfig.DialFunc = dial
+	lines := &wires{all: make(map[*wire]bool)}
+	config.ConnConfig.DialFunc = lines.dial
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "syncline"
 	}
@@ -75,7 +78,7 @@ func Open(url string) (*Pool, error) {
 	if err != nil {
 		return nil, syncline.WrapError(syncline.CodeInternal, err, "the connections to the database cannot be prepared")
 	}
-	return &Pool{conns: conns, closing: make(chan struct{})}, nil
+	return &Pool{conns: conns, wires: lines, closing: make(chan struct{}), ended: make(chan struct{})}, nil
 }
 
 // dial notices within half a minute that the other end of a connection is gone.
@@ -96,17 +99,21 @@ func (p *Pool) Close() {
 	p.closed.Do(func() {
 		close(p.closing)
 		p.conns.Close()
+		close(p.ended)
 	})
 }
 
-// Closed returns the error of a pool that is closed, or nil.
+// Closed returns the error of a pool that is closed or given up, or nil.
 func (p *Pool) Closed() error {
 	select {
 	case <-p.closing:
 		return errClosed
 	default:
-		return nil
 	}
+	if p.wires.isGivenUp() {
+		return errGivenUp
+	}
+	return nil
 }
 
 // acquire takes a connection out of the pool.

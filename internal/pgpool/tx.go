@@ -362,17 +362,13 @@ func (a Alone) Exec(ctx context.Context, statement string, args ...any) (int64, 
 }
 
 // Single runs fn without a transaction: one statement of it writes. It runs a second time
-// as in Update. A context that is canceled does not cut it short, so that the caller knows
-// the outcome. The deadline of a context does.
+// as in Update. A context that is canceled leaves it some seconds, so that the caller
+// mostly knows the outcome. The deadline of a context ends it.
 func (p *Pool) Single(ctx context.Context, b Begin, fn func(context.Context, Alone) error) error {
 	if err := ctx.Err(); err != nil {
 		return p.Translate(err, b.Doing)
 	}
-	end := time.Now().Add(limit)
-	if earlier, ok := ctx.Deadline(); ok && earlier.Before(end) {
-		end = earlier
-	}
-	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)
+	ctx, cancel := unhurried(ctx, limit)
 	defer cancel()
 	err := fn(ctx, Alone{p})
 	if isPassing(err) && ctx.Err() == nil && (!errors.Is(err, errOpen) || b.Repeatable) {

@@ -189,6 +189,7 @@ func openNode(ctx context.Context, o *Options) (_ *DataDir, err error) {
 	if err != nil {
 		return nil, err
 	}
+	context.AfterFunc(ctx, base.Pool().Stopping)
 	box, err := fleetKey(ctx, base, o)
 	if err != nil {
 		return nil, errors.Join(err, base.Close())
