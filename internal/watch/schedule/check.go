@@ -2,7 +2,6 @@ package schedule
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"syncline.dev/syncline"
@@ -76,21 +75,20 @@ func (s *Service) look(ctx context.Context, t *turn, r syncline.Repository) (o o
 		return o
 	}
 	// A session may have ended since the turn began.
-	list, err := s.Repositories.Repositories(ctx)
+	// One is read and not the list: all checks of a fleet would read it as often.
+	now, err := s.Repositories.Repository(ctx, r.ID)
+	if o.busy = syncline.CodeOf(err) == syncline.CodeNotFound; o.busy { // it is being removed
+		return o
+	}
 	if o.own = err; err != nil {
 		return o
 	}
-	i := slices.IndexFunc(list, func(x syncline.Repository) bool { return x.ID == r.ID })
-	if i < 0 {
-		o.busy = true // it is being removed
+	o.repository = now
+	if o.err = s.ownerGone(now); o.err != nil {
 		return o
 	}
-	o.repository = list[i]
-	if o.err = s.ownerGone(list[i]); o.err != nil {
-		return o
-	}
-	if o.found, o.err = s.Checker.Check(ctx, list[i]); o.err == nil {
-		o.disk = s.diskOf(list[i])
+	if o.found, o.err = s.Checker.Check(ctx, now); o.err == nil {
+		o.disk = s.diskOf(now)
 	}
 	if beside {
 		s.judgeBeside(t, &o)

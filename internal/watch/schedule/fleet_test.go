@@ -215,7 +215,7 @@ func TestNoHerd(t *testing.T) {
 		t.Fatalf("%d checks at the first start, want one of each", n)
 	}
 	f.run(begin.Add(time.Minute), step)
-	f.checks, f.takes, f.reads = nil, 0, 0
+	f.checks, f.takes, f.reads, f.lists = nil, 0, 0, 0
 	const turns = 1
 	f.run(f.clock().Add(turns*15*time.Minute), step)
 	for i := range repositories {
@@ -228,6 +228,8 @@ func TestNoHerd(t *testing.T) {
 	}
 	if most := nodes * (int(turns*15*time.Minute/step) + 1); f.reads > most {
 		t.Errorf("the duties were listed %d times, more than %d", f.reads, most)
+	} else if f.lists > most {
+		t.Errorf("the repositories were listed %d times, more than %d", f.lists, most)
 	}
 	share := make(map[syncline.ID]int)
 	for _, n := range f.by {

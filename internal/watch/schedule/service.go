@@ -14,6 +14,8 @@ import (
 type Repositories interface {
 	// Repositories returns all of them. The caller does not change the list.
 	Repositories(ctx context.Context) ([]syncline.Repository, error)
+	// Repository is CodeNotFound for one that is not attached.
+	Repository(ctx context.Context, id syncline.ID) (syncline.Repository, error)
 	SetOutOfSync(ctx context.Context, id syncline.ID, outOfSync bool) error
 }
 

@@ -20,6 +20,7 @@ type world struct {
 	mu sync.Mutex
 
 	now       time.Time
+	lists     int // calls of Repositories
 	list      []syncline.Repository
 	records   map[syncline.ID]syncline.Check
 	writes    int
@@ -104,7 +105,18 @@ func of(list []seen, id syncline.ID) (times []time.Time) {
 func (w *world) Repositories(context.Context) ([]syncline.Repository, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.lists++
 	return slices.Clone(w.list), nil
+}
+
+func (w *world) Repository(_ context.Context, id syncline.ID) (syncline.Repository, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := slices.IndexFunc(w.list, func(r syncline.Repository) bool { return r.ID == id })
+	if i < 0 {
+		return syncline.Repository{}, syncline.Errorf(syncline.CodeNotFound, "there is no repository %s", id)
+	}
+	return w.list[i], nil
 }
 
 func (w *world) SetOutOfSync(_ context.Context, id syncline.ID, outOfSync bool) error {
