@@ -5,7 +5,7 @@ SHELL := /bin/bash
 FUZZTIME ?= 20s
 TEST_TIMEOUT ?= 45m
 
-.PHONY: help build dist console demo test test-unit test-full lint generate bench bench-large bench-growth fuzz clean
+.PHONY: help build dist console demo test test-unit test-full lint generate bench bench-large bench-growth bench-fleet fuzz clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench-large: ## the same with 4 million files and 30 snapshots; takes 15 GB of d
 
 bench-growth: ## measure how the costs follow the size of a repository
 	bench/growth.sh
+
+bench-fleet: ## simulate ten nodes with a thousand repositories on one PostgreSQL
+	go test -run '^$$' -bench 'Fleet|Throughput' -benchtime 1x -timeout 1h ./bench/fleet
 
 fuzz: ## fuzz every target for FUZZTIME (20s)
 	scripts/fuzz.sh $(FUZZTIME)
