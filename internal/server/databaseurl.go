@@ -40,7 +40,7 @@ func checkDatabaseURL(text string) error {
 	}
 	u, err := url.Parse(text)
 	switch {
-	case err != nil:
+	case err != nil || isUnclear(text):
 		return invalid("the URL of the database cannot be read; signs such as / # @ and %% in the user's name and the password are written as %%2F, %%23, %%40 and %%25")
 	case u.Scheme != "postgres" && u.Scheme != "postgresql":
 		return invalid("the URL of the database must begin with postgres://; leave it out for SQLite in the data directory")
@@ -55,6 +55,18 @@ func checkDatabaseURL(text string) error {
 	return nil
 }
 
+// isUnclear reports whether a sign that belongs to a password may end it. Such a URL has
+// two meanings: the driver's, in which the rest of the password is the name of a host or
+// a database and gets into logs, and the one that was meant.
+func isUnclear(text string) bool {
+	_, rest, _ := strings.Cut(text, "://")
+	server, path := rest, ""
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		server, path = rest[:i], rest[i:]
+	}
+	return strings.Contains(path, "#") || strings.Contains(path, "@") || strings.Count(server, "@") > 1
+}
+
 // maxCause bounds a text of the driver.
 const maxCause = 200
 
@@ -62,7 +74,7 @@ const maxCause = 200
 // have one. "" is no URL.
 func CheckDatabaseFlag(text string) error {
 	u, err := url.Parse(text)
-	if err != nil {
+	if err != nil || isUnclear(text) {
 		return checkDatabaseURL(text)
 	}
 	_, given := u.User.Password()
