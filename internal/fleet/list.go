@@ -12,12 +12,14 @@ import (
 func (s *Service) SelfID() syncline.ID { return s.Self.ID }
 
 // Nodes returns all nodes, by the order of their first signs of life. Callers share the
-// list and do not change it. It may be two seconds old.
+// list and do not change it. It may be two seconds old, and no older where the store does
+// not answer: then Nodes fails.
 func (s *Service) Nodes(ctx context.Context) ([]syncline.Node, error) {
 	s.mu.Lock()
 	list, at, changes := s.list, s.at, s.changes
 	s.mu.Unlock()
-	if now := s.Now(); !at.IsZero() && now.Sub(at) < s.KeptFor && !now.Before(at) {
+	asked := s.Now()
+	if !at.IsZero() && asked.Sub(at) < s.KeptFor && !asked.Before(at) {
 		return list, nil
 	}
 	all, err := s.Store.Nodes(ctx) // which may take long, and so nobody waits for it here
@@ -35,7 +37,7 @@ func (s *Service) Nodes(ctx context.Context) ([]syncline.Node, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.changes == changes { // otherwise the list may be older than a change
-		s.list, s.at = all, s.Now()
+		s.list, s.at = all, asked
 	}
 	return all, nil
 }
