@@ -176,14 +176,43 @@ func TestDatabaseGoesAway(t *testing.T) {
 	if len(points) != 4 {
 		t.Errorf("%d restore points", len(points))
 	}
+	readOnly := func(on string) {
+		name := url[strings.LastIndex(url, "/")+1 : strings.Index(url, "?")]
+		db.Exec(t, "ALTER DATABASE "+name+" SET default_transaction_read_only = "+on)
+		db.Exec(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+name+"'")
+	}
+	readOnly("on")
+	n.await("/readyz", 503)
+	if _, _, body := n.get("/readyz"); !strings.Contains(body, "can only be read") {
+		t.Errorf("a database that can only be read: %s", body)
+	}
+	readOnly("off")
+	n.await("/readyz", 200)
+	n.await("/v6/Proxies", 200)
 	db.Stop(t, "immediate")
 	n.await("/readyz", 503)
+	n.await("/v6/Proxies", 503)
 	begun := time.Now()
 	if err := n.signal(syscall.SIGTERM); err != nil {
 		t.Errorf("SIGTERM without the database: %v", err)
 	}
 	t.Logf("the node ended after %s", time.Since(begun))
 	db.Run(t) // for the end of the test's database
+}
+
+// A node ends when another installation has taken the place of its own.
+func TestReplacedDatabase(t *testing.T) {
+	db := pgtest.Start(t)
+	url, key := db.Database(t), fleetKeyFile(t)
+	n := startNode(t, url, key)
+	name := url[strings.LastIndex(url, "/")+1 : strings.Index(url, "?")]
+	db.Exec(t, "DROP DATABASE "+name+" WITH (FORCE)")
+	db.Exec(t, "CREATE DATABASE "+name)
+	startNode(t, url, fleetKeyFile(t))
+	if err := <-n.done; err == nil || !strings.Contains(n.output.String(), "another installation") {
+		t.Errorf("the node ended with %v: %s", err, last(n.output.String(), 10))
+	}
+	n.done <- nil // for who asks again
 }
 
 // A node without the key of its fleet, and one without the database of its fleet, do not

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -43,6 +44,9 @@ type Service struct {
 	Logger *slog.Logger
 	Now    func() time.Time
 
+	// Same fails with CodeConflict when the store is another one than at the start; nil
+	// for one that stays. Such a node ends.
+	Same func(ctx context.Context) error
 	// Load tells what the node has to do; nil for nothing.
 	Load func() syncline.NodeLoad
 	// Drain is told when this node enters or leaves maintenance mode, and once of the
@@ -122,7 +126,7 @@ func (s *Service) beginUnsigned(ctx context.Context, failure error) error {
 }
 
 // Run gives the signs of life until ctx ends, and then the last one. It fails when
-// another process has taken the node over.
+// another process has taken the node over, and when the store is another one.
 func (s *Service) Run(ctx context.Context) error {
 	failing := false
 	for {
@@ -136,6 +140,8 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 		err := s.sign(ctx, false)
 		switch {
+		case errors.Is(err, errElsewhere):
+			return err
 		case syncline.CodeOf(err) == syncline.CodeConflict && s.isReplaced(ctx):
 			return syncline.WrapError(syncline.CodeConflict, err, "another process has taken this node's identity; delete the file node in a copied data directory, and start this node again")
 		case err != nil && ctx.Err() == nil && !failing:
@@ -180,8 +186,22 @@ func (s *Service) Wake() {
 	}
 }
 
+// errElsewhere matches the error for a store that is another one than at the start.
+var errElsewhere = errors.New("another store")
+
 // sign gives a sign of life, and takes over what the store says of the node.
 func (s *Service) sign(ctx context.Context, begin bool) error {
+	if s.Same != nil {
+		asked, cancel := context.WithTimeout(ctx, signTime)
+		err := s.Same(asked)
+		cancel()
+		if syncline.CodeOf(err) == syncline.CodeConflict {
+			return syncline.WrapError(syncline.CodeConflict, errors.Join(errElsewhere, err), "%s", syncline.MessageOf(err))
+		}
+		if err != nil {
+			return err
+		}
+	}
 	n := s.Self
 	if s.Load != nil {
 		n.Load = s.Load()

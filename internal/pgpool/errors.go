@@ -124,3 +124,6 @@ func isPassing(err error) bool {
 }
 
 func asError[T error](err error, to *T) bool { return errors.As(err, to) }
+
+// ErrOnlyRead says that the database takes no writes.
+var ErrOnlyRead = syncline.Errorf(syncline.CodeUnavailable, "%s", msgStandby)

@@ -17,6 +17,7 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/fleet"
 	"syncline.dev/syncline/internal/run"
+	"syncline.dev/syncline/internal/store"
 )
 
 // nodeFile holds the id of the node in its data directory.
@@ -117,7 +118,18 @@ func (s *Server) newFleet(ctx context.Context, o *Options, addr net.Addr) (*flee
 	}
 	return &fleet.Service{
 		Store: s.store, Self: self, Process: uuid.NewString(), Place: place, Alone: alone, Logger: o.Logger, Now: time.Now,
+		Same: func(ctx context.Context) error { return sameInstallation(ctx, s.store, installation) },
 	}, nil
+}
+
+// sameInstallation fails with CodeConflict where the database holds another installation
+// than the one that a server began with. Its key may be another one too.
+func sameInstallation(ctx context.Context, instance store.Instance, began syncline.ID) error {
+	id, err := instance.InstallationID(ctx)
+	if err == nil && id != began {
+		err = syncline.Errorf(syncline.CodeConflict, "the database holds another installation than the one that this server began with; start the server again to use it, or bring the other one back")
+	}
+	return err
 }
 
 // reachedAt is the address at which other machines reach a server: the host that it

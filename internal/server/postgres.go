@@ -9,10 +9,12 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog/nearby"
 	catalogtables "syncline.dev/syncline/internal/catalog/postgres"
 	"syncline.dev/syncline/internal/metrics"
+	"syncline.dev/syncline/internal/pgpool"
 	"syncline.dev/syncline/internal/secret"
 	"syncline.dev/syncline/internal/store"
 	stores "syncline.dev/syncline/internal/store/postgres"
@@ -148,8 +150,23 @@ func sweepShared(ctx context.Context, dir *catalogtables.Directory, store *store
 	return err
 }
 
-// look implements database: the state has answered, and the catalogs lie beside it.
-func (d *postgresDatabase) look(context.Context) error { return nil }
+// look implements database. The catalogs lie beside the state, which has answered. A
+// database that can only be read is not enough.
+func (d *postgresDatabase) look(ctx context.Context) error {
+	const doing = "look at the database"
+	rows, err := d.Pool().Query(ctx, `SELECT current_setting('transaction_read_only')::boolean`)
+	if err != nil {
+		return d.Pool().Translate(err, doing)
+	}
+	onlyRead, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[bool])
+	if err != nil {
+		return d.Pool().Translate(err, doing)
+	}
+	if onlyRead {
+		return pgpool.ErrOnlyRead
+	}
+	return nil
+}
 
 // alone implements database.
 func (d *postgresDatabase) alone() bool { return false }

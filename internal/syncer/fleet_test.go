@@ -22,11 +22,12 @@ type taken struct {
 
 func (c taken) Use(ctx context.Context, _ syncline.ID, _ func(*catalog.Catalog) error) error {
 	claim, _ := catalog.ClaimOf(ctx)
-	c.claim <- claim
-	if _, err := c.host.store.RenewWork(ctx, "a", -time.Hour, []store.Held{{ID: claim.Work, Epoch: claim.Epoch}}); err != nil {
-		return err
+	_, err := c.host.store.RenewWork(ctx, "a", -time.Hour, []store.Held{{ID: claim.Work, Epoch: claim.Epoch}})
+	if err == nil {
+		_, err = c.host.store.TakeWork(ctx, store.Taking{Kind: syncline.WorkSynchronize, Owner: "b", Length: time.Hour, Again: true})
 	}
-	if _, err := c.host.store.TakeWork(ctx, store.Taking{Kind: syncline.WorkSynchronize, Owner: "b", Length: time.Hour, Again: true}); err != nil {
+	c.claim <- claim // from here on the service may close, which gives back what it has
+	if err != nil {
 		return err
 	}
 	return catalog.ClaimLost()

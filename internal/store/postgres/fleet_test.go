@@ -196,7 +196,8 @@ func TestEncodingIsRefused(t *testing.T) {
 	psql(t, url, `DROP DATABASE `+name)
 }
 
-// Both databases have the same tables and columns, and the list of tables has them all.
+// The list of tables has all that both databases have. PostgreSQL alone has the tables of
+// catalogs, and those of wrong guesses, which a server with SQLite counts in its memory.
 func TestTablesAreKnown(t *testing.T) {
 	s := openTest(t, pgtest.New(t))
 	rows, err := s.pool.Query(t.Context(), `SELECT tablename::text FROM pg_tables WHERE schemaname = 'syncline' AND tablename <> 'schema_mark'`)
@@ -212,7 +213,7 @@ func TestTablesAreKnown(t *testing.T) {
 		known[name] = true
 	}
 	for _, name := range found {
-		if !known[name] && !strings.HasPrefix(name, "catalog") {
+		if !known[name] && !strings.HasPrefix(name, "catalog") && !strings.HasPrefix(name, "attempt_") {
 			t.Errorf("the table %s is not in the list", name)
 		}
 		delete(known, name)
