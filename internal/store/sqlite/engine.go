@@ -17,8 +17,9 @@ var _ relational.Engine = engine{}
 // work that there is. Nothing changes beside a transaction that writes, so nothing is
 // locked.
 var dialect = relational.Dialect{
-	Latest: "CROSS JOIN work w ON w.seq = (SELECT max(seq) FROM work WHERE repository_seq = r.seq AND kind = ?)",
-	Now:    "(CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000000)",
+	Latest:  "CROSS JOIN work w ON w.seq = (SELECT max(seq) FROM work WHERE repository_seq = r.seq AND kind = ?)",
+	Now:     "(CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000000)",
+	Columns: "SELECT name, type FROM pragma_table_info(?)",
 }
 
 // Update implements relational.Engine.
