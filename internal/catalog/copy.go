@@ -3,6 +3,7 @@ package catalog
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"golang.org/x/sync/errgroup"
 
@@ -34,9 +35,11 @@ func (c *Catalog) CopyFrom(ctx context.Context, other *Catalog) error {
 	// of the same few.
 	group, ctx := errgroup.WithContext(ctx)
 	copied := make(chan copiedValue, 64)
+	var unsent error // known before the channel is closed
 	group.Go(func() error {
 		defer close(copied)
-		return other.box.View(ctx, func(r Reader) error { return other.sendAll(ctx, r, copied) })
+		unsent = other.box.View(ctx, func(r Reader) error { return other.sendAll(ctx, r, copied) })
+		return unsent
 	})
 	group.Go(func() error {
 		return c.box.Update(ctx, before, func(w Writer) error {
@@ -46,8 +49,14 @@ func (c *Catalog) CopyFrom(ctx context.Context, other *Catalog) error {
 			return putAll(ctx, w, copied)
 		})
 	})
-	return group.Wait()
+	if err := group.Wait(); !errors.Is(err, errCutShort) || unsent == nil {
+		return err
+	}
+	return unsent
 }
+
+// errCutShort says that the values ended without the head.
+var errCutShort = errors.New("the values ended without the head")
 
 // copiedValue is a value on its way, or at the end the head.
 type copiedValue struct {
@@ -104,7 +113,7 @@ func putAll(ctx context.Context, w Writer, from <-chan copiedValue) error {
 			return err
 		}
 	}
-	return syncline.WrapError(syncline.CodeCanceled, context.Cause(ctx), "the copy of the catalog was cut short")
+	return syncline.WrapError(syncline.CodeCanceled, errors.Join(errCutShort, context.Cause(ctx)), "the copy of the catalog was cut short")
 }
 
 // isFull reports whether a block holds all of its items, as its writer did.
