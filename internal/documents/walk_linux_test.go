@@ -84,7 +84,7 @@ func TestReadmeAsWritten(t *testing.T) {
 	for _, page := range []string{"docs/machines.md", "docs/alarms.md"} {
 		for _, block := range blocks(t, page) {
 			for line := range strings.Lines(block) {
-				if strings.Contains(line, "5d0f0c55-") || strings.Contains(line, "openssl") {
+				if strings.Contains(line, "5d0f0c55") || strings.Contains(line, "openssl") {
 					continue // an alarm that is not there; the signature has a test of its own
 				}
 				s.WriteString(line)
