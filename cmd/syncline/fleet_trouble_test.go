@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	fleetMoments = flag.Int("moments", 10, "the moments of trouble in TestFleetInTrouble")
+	fleetMoments = flag.Int("moments", 6, "the moments of trouble in TestFleetInTrouble")
 	fleetSeed    = flag.Uint64("fleet-seed", 22, "the seed of the moments of TestFleetInTrouble")
 )
 
