@@ -3,6 +3,7 @@
 package main_test
 
 import (
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -198,6 +199,24 @@ func TestDatabaseGoesAway(t *testing.T) {
 	}
 	t.Logf("the node ended after %s", time.Since(begun))
 	db.Run(t) // for the end of the test's database
+}
+
+// A node ends when a newer program has changed the database in a way that it does not know.
+func TestNewerProgram(t *testing.T) {
+	url, key := pgtest.New(t), fleetKeyFile(t)
+	n := startNode(t, url, key)
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), `UPDATE syncline.schema_mark SET readable_by = 1000`); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-n.done; err == nil || !strings.Contains(n.output.String(), "newer Syncline") {
+		t.Errorf("the node ended with %v: %s", err, last(n.output.String(), 10))
+	}
+	n.done <- nil // for who asks again
 }
 
 // A node ends when another installation has taken the place of its own.

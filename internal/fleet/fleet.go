@@ -44,8 +44,8 @@ type Service struct {
 	Logger *slog.Logger
 	Now    func() time.Time
 
-	// Same fails with CodeConflict when the store is another one than at the start; nil
-	// for one that stays. Such a node ends.
+	// Same fails with CodeConflict when the store is another one than at the start, or of a
+	// newer program; nil for one that stays. Such a node ends.
 	Same func(ctx context.Context) error
 	// Load tells what the node has to do; nil for nothing.
 	Load func() syncline.NodeLoad

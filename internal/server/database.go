@@ -18,6 +18,9 @@ type database interface {
 	// look fails with CodeUnavailable while state or catalogs cannot be read. The state
 	// is known to answer.
 	look(ctx context.Context) error
+	// outdated fails with CodeConflict when a newer program has changed the database in a
+	// way that this one cannot work with. The caller ends.
+	outdated(ctx context.Context) error
 	// answerer names what a look waits for.
 	answerer() string
 	// alone says that one node at most uses the database.

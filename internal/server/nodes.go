@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -118,7 +119,9 @@ func (s *Server) newFleet(ctx context.Context, o *Options, addr net.Addr) (*flee
 	}
 	return &fleet.Service{
 		Store: s.store, Self: self, Process: uuid.NewString(), Place: place, Alone: alone, Logger: o.Logger, Now: time.Now,
-		Same: func(ctx context.Context) error { return sameInstallation(ctx, s.store, installation) },
+		Same: func(ctx context.Context) error {
+			return cmp.Or(sameInstallation(ctx, s.store, installation), s.database.outdated(ctx))
+		},
 	}, nil
 }
 

@@ -87,7 +87,7 @@ func persist(ctx context.Context, patience, pause time.Duration, logger *slog.Lo
 		select {
 		case <-again.C:
 			if logger != nil {
-				logger.Warn("the database does not answer; the start tries again", "error", err)
+				logger.Warn("the database cannot be used yet; the start tries again", "error", err)
 			}
 		case <-late.C:
 			again.Stop()
@@ -166,6 +166,15 @@ func (d *postgresDatabase) look(ctx context.Context) error {
 		return pgpool.ErrOnlyRead
 	}
 	return nil
+}
+
+// outdated implements database.
+func (d *postgresDatabase) outdated(ctx context.Context) error {
+	err := d.CheckSchema(ctx)
+	if errors.Is(err, stores.ErrNewer) {
+		return syncline.WrapError(syncline.CodeConflict, err, "%s", syncline.MessageOf(err))
+	}
+	return err
 }
 
 // alone implements database.

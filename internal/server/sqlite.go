@@ -87,6 +87,9 @@ func (d *sqliteDatabase) look(context.Context) error {
 	return nil
 }
 
+// outdated implements database. The lock of the data directory keeps other programs out.
+func (d *sqliteDatabase) outdated(context.Context) error { return nil }
+
 // alone implements database. The lock of the data directory sees to it.
 func (d *sqliteDatabase) alone() bool { return true }
 

@@ -10,6 +10,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"syncline.dev/syncline"
@@ -97,8 +98,11 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// CheckSchema fails when a newer Syncline has changed the schema in a way that this
-// program cannot work with.
+// ErrNewer matches the error for a schema that this program cannot work with.
+var ErrNewer = errors.New("a newer schema")
+
+// CheckSchema fails with ErrNewer when a newer Syncline has changed the schema in a way
+// that this program cannot work with.
 func (s *Store) CheckSchema(ctx context.Context) error {
 	files, err := programMigrations()
 	if err != nil {
@@ -118,7 +122,7 @@ func (m mark) usable(latest int64) error {
 		return syncline.Errorf(syncline.CodeUnavailable,
 			`the schema "syncline" of the database is another program's; choose another database`)
 	case m.readableBy > latest:
-		return syncline.WrapError(syncline.CodeUnavailable, fmt.Errorf("schema version %d, readable by %d, this program knows %d", m.version, m.readableBy, latest),
+		return syncline.WrapError(syncline.CodeUnavailable, fmt.Errorf("%w: version %d, readable by %d, this program knows %d", ErrNewer, m.version, m.readableBy, latest),
 			"the fleet's database was written by a newer Syncline; install that version or a later one")
 	}
 	return nil
