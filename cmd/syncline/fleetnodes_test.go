@@ -50,7 +50,8 @@ func TestFleetPlacement(t *testing.T) {
 	a, b := startNode(t, url, key, "--restore-root", roots), startNode(t, url, key, "--restore-root", roots)
 	repo := b.attachFixture("of b", resticfixture.Unpack(t, "v2-old"))
 	b.finish(b.sync(repo).ID)
-	ida, idb := a.proxies()[a.url].ID, a.proxies()[b.url].ID
+	known := func(p proxy) bool { return p.ID != "" } // a list may be two seconds old
+	ida, idb := a.untilProxy(a.url, "the first node", known).ID, a.untilProxy(b.url, "the second node", known).ID
 	if ida == "" || idb == "" || ida == idb {
 		t.Fatalf("the nodes are %+v", a.proxies())
 	}
