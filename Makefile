@@ -5,6 +5,10 @@ SHELL := /bin/bash
 FUZZTIME ?= 20s
 TEST_TIMEOUT ?= 45m
 
+# In CI up to three tests that fail run once more, but not beside a data race. The report
+# names them: each is a fault to mend.
+RERUN = $(if $(CI),--rerun-fails=1 --rerun-fails-max-failures=3 --rerun-fails-run-root-test --rerun-fails-abort-on-data-race --rerun-fails-report=.cache/reruns)
+
 .PHONY: help build dist console demo test test-unit test-full lint generate bench bench-large bench-growth bench-fleet fuzz clean
 
 help: ## show this list
@@ -31,7 +35,9 @@ test-unit: ## run the quick tests; they need Go and a C compiler
 
 test-full: ## run all tests, with storage servers, a browser and restic
 	@scripts/deps.sh full
-	scripts/tool.sh gotestsum --format pkgname -- -race -timeout $(TEST_TIMEOUT) ./...
+	@rm -f .cache/reruns
+	scripts/tool.sh gotestsum --format pkgname $(RERUN) --packages ./... -- -race -timeout $(TEST_TIMEOUT)
+	@if [ -s .cache/reruns ]; then echo "These tests failed and passed the second time:" && cat .cache/reruns; fi
 
 lint: ## linters, words, file sizes, generated code up to date
 	scripts/lint-size.sh
