@@ -1,6 +1,9 @@
 package syncline
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // Repository is one attached restic repository. It lies in a local folder, Path, or in
 // the object storage ObjectStorageID; one of the two is set.
@@ -68,6 +71,11 @@ const (
 	KindS3Compatible StorageKind = "s3-compatible" // another server that speaks S3's protocol
 	KindAzure        StorageKind = "azure"         // Azure Blob Storage
 	KindGCS          StorageKind = "gcs"           // Google Cloud Storage
+	KindREST         StorageKind = "rest"          // restic's rest-server and its like
+	KindSFTP         StorageKind = "sftp"          // an SSH server with SFTP
+	KindB2           StorageKind = "b2"            // Backblaze B2
+	KindSwift        StorageKind = "swift"         // OpenStack Swift
+	KindRclone       StorageKind = "rclone"        // a remote of an rclone on the server's machine
 )
 
 // Account is the credentials for one cloud storage. The secret itself stays
@@ -77,7 +85,12 @@ type Account struct {
 	Kind StorageKind
 	// UserName is the access key's id, or the name of the storage account in Azure. At
 	// Google it is a name for people, because the secret names the account.
-	UserName    string
+	UserName string
+	// Method is the way of signing in, where the kind has several; "" for its first.
+	Method string
+	// Settings are the fields that only the kind and the method have, by name. None is
+	// secret. Nil for none.
+	Settings    map[string]string
 	Description string
 	Limits      Limits
 	CreatedAt   time.Time
@@ -119,15 +132,18 @@ type ObjectStorage struct {
 	// Region is the bucket's region; "" to ask the storage for it. Only S3 has regions.
 	Region string
 	Bucket string // bucket or container
-	// Folder has no slash at either end; "" for the bucket's root.
-	Folder    string
+	// Folder is "" for the bucket's root. It has no slash at either end, except where the
+	// kind has absolute paths.
+	Folder string
+	// Settings are the fields that only the kind has, by name. Nil for none.
+	Settings  map[string]string
 	CreatedAt time.Time
 	ManagedBy string // as that of a Repository
 }
 
 // SamePlace reports whether two object storages are the same folder, opened
-// by the same account.
+// by the same account in the same way.
 func (s ObjectStorage) SamePlace(o ObjectStorage) bool {
 	return s.Kind == o.Kind && s.AccountID == o.AccountID && s.Cloud == o.Cloud && s.Endpoint == o.Endpoint &&
-		s.Region == o.Region && s.Bucket == o.Bucket && s.Folder == o.Folder
+		s.Region == o.Region && s.Bucket == o.Bucket && s.Folder == o.Folder && maps.Equal(s.Settings, o.Settings)
 }

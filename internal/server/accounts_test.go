@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"reflect"
 	"testing"
 
 	"syncline.dev/syncline"
@@ -36,7 +37,7 @@ func TestChangedLimitsHoldAtOnce(t *testing.T) {
 	if err := (accounts{taking{err: full}, limits}).UpdateAccount(t.Context(), changed, nil); !errors.Is(err, full) || limits.a.ID != "" {
 		t.Errorf("a change that was not stored: %v, and the limits are %+v", err, limits.a)
 	}
-	if err := (accounts{taking{}, limits}).UpdateAccount(t.Context(), changed, nil); err != nil || limits.a != changed {
+	if err := (accounts{taking{}, limits}).UpdateAccount(t.Context(), changed, nil); err != nil || !reflect.DeepEqual(limits.a, changed) {
 		t.Errorf("a change that was stored: %v, and the limits are %+v", err, limits.a)
 	}
 }

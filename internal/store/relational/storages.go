@@ -9,10 +9,31 @@ import (
 	"syncline.dev/syncline/internal/store"
 )
 
-const selectAccount = `SELECT id, kind, user_name, description, connections, bytes_per_second, created_at, managed_by FROM accounts`
+// jsonMap scans what mapText made. A map without fields is nil.
+type jsonMap struct{ to *map[string]string }
+
+// Scan implements sql.Scanner.
+func (j jsonMap) Scan(v any) error {
+	*j.to = nil
+	err := jsonText{j.to}.Scan(v)
+	if len(*j.to) == 0 {
+		*j.to = nil
+	}
+	return err
+}
+
+func mapText(m map[string]string) string {
+	if len(m) == 0 {
+		return "{}"
+	}
+	return asJSON(m)
+}
+
+const selectAccount = `SELECT id, kind, user_name, method, settings, description, connections, bytes_per_second, created_at, managed_by FROM accounts`
 
 func scanAccount(r Row) (a syncline.Account, err error) {
-	err = r.Scan(&a.ID, &a.Kind, &a.UserName, &a.Description, &a.Limits.Connections, &a.Limits.BytesPerSecond, instant{&a.CreatedAt}, &a.ManagedBy)
+	err = r.Scan(&a.ID, &a.Kind, &a.UserName, &a.Method, jsonMap{&a.Settings}, &a.Description, &a.Limits.Connections, &a.Limits.BytesPerSecond,
+		instant{&a.CreatedAt}, &a.ManagedBy)
 	return a, err
 }
 
@@ -44,9 +65,9 @@ func (s *Store) AddAccount(ctx context.Context, a syncline.Account, sealed []byt
 	}
 	return s.update(ctx, Write{Doing: "add an account", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
 		_, err := tx.Exec(ctx,
-			`INSERT INTO accounts (id, kind, user_name, description, connections, bytes_per_second, created_at, managed_by, sealed)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			string(a.ID), string(a.Kind), a.UserName, a.Description, a.Limits.Connections, a.Limits.BytesPerSecond, nanos(a.CreatedAt), a.ManagedBy, sealed)
+			`INSERT INTO accounts (id, kind, user_name, method, settings, description, connections, bytes_per_second, created_at, managed_by, sealed)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			string(a.ID), string(a.Kind), a.UserName, a.Method, mapText(a.Settings), a.Description, a.Limits.Connections, a.Limits.BytesPerSecond, nanos(a.CreatedAt), a.ManagedBy, sealed)
 		if errors.Is(err, ErrTaken) {
 			return syncline.WrapError(syncline.CodeConflict, err, "there is an account %q already", a.ID)
 		}
@@ -62,9 +83,9 @@ func (s *Store) UpdateAccount(ctx context.Context, a syncline.Account, sealed []
 			secret = sealed
 		}
 		return exec(ctx, tx, notFound("account", a.ID),
-			`UPDATE accounts SET user_name = ?, description = ?, connections = ?, bytes_per_second = ?,
+			`UPDATE accounts SET user_name = ?, method = ?, settings = ?, description = ?, connections = ?, bytes_per_second = ?,
 			managed_by = ?, sealed = coalesce(?, sealed) WHERE id = ?`,
-			a.UserName, a.Description, a.Limits.Connections, a.Limits.BytesPerSecond, a.ManagedBy, secret, string(a.ID))
+			a.UserName, a.Method, mapText(a.Settings), a.Description, a.Limits.Connections, a.Limits.BytesPerSecond, a.ManagedBy, secret, string(a.ID))
 	})
 }
 
@@ -85,12 +106,12 @@ func (s *Store) DeleteAccount(ctx context.Context, id syncline.ID) error {
 	})
 }
 
-const selectStorage = `SELECT id, name, description, kind, account_id, cloud, endpoint, region, bucket, folder,
+const selectStorage = `SELECT id, name, description, kind, account_id, cloud, endpoint, region, bucket, folder, settings,
 	created_at, managed_by FROM object_storages`
 
 func scanStorage(r Row) (v syncline.ObjectStorage, err error) {
 	err = r.Scan(&v.ID, &v.Name, &v.Description, &v.Kind, &v.AccountID, &v.Cloud, &v.Endpoint, &v.Region,
-		&v.Bucket, &v.Folder, instant{&v.CreatedAt}, &v.ManagedBy)
+		&v.Bucket, &v.Folder, jsonMap{&v.Settings}, instant{&v.CreatedAt}, &v.ManagedBy)
 	return v, err
 }
 
@@ -109,10 +130,10 @@ func (s *Store) ObjectStorage(ctx context.Context, id syncline.ID) (syncline.Obj
 func (s *Store) AddObjectStorage(ctx context.Context, v syncline.ObjectStorage) error {
 	return s.update(ctx, Write{Doing: "add an object storage", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO object_storages (id, name, name_key, description, kind,
-			account_id, cloud, endpoint, region, bucket, folder, created_at, managed_by)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			account_id, cloud, endpoint, region, bucket, folder, settings, created_at, managed_by)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			string(v.ID), v.Name, store.FoldName(v.Name), v.Description, string(v.Kind), string(v.AccountID),
-			string(v.Cloud), v.Endpoint, v.Region, v.Bucket, v.Folder, nanos(v.CreatedAt), v.ManagedBy)
+			string(v.Cloud), v.Endpoint, v.Region, v.Bucket, v.Folder, mapText(v.Settings), nanos(v.CreatedAt), v.ManagedBy)
 		return storageError(err, v)
 	})
 }
@@ -122,9 +143,9 @@ func (s *Store) UpdateObjectStorage(ctx context.Context, v syncline.ObjectStorag
 	return s.update(ctx, Write{Doing: "change an object storage", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
 		err := exec(ctx, tx, notFound("object storage", v.ID), `UPDATE object_storages SET name = ?, name_key = ?,
 			description = ?, kind = ?, account_id = ?, cloud = ?, endpoint = ?, region = ?, bucket = ?, folder = ?,
-			managed_by = ? WHERE id = ?`,
+			settings = ?, managed_by = ? WHERE id = ?`,
 			v.Name, store.FoldName(v.Name), v.Description, string(v.Kind), string(v.AccountID),
-			string(v.Cloud), v.Endpoint, v.Region, v.Bucket, v.Folder, v.ManagedBy, string(v.ID))
+			string(v.Cloud), v.Endpoint, v.Region, v.Bucket, v.Folder, mapText(v.Settings), v.ManagedBy, string(v.ID))
 		return storageError(err, v)
 	})
 }

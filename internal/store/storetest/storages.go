@@ -44,13 +44,13 @@ func testAccounts(t *testing.T, s store.Store) {
 	if all := must(s.Accounts(ctx))(t); len(all) != 0 {
 		t.Fatalf("a new store has accounts: %v", all)
 	}
-	first := syncline.Account{ID: newID(), Kind: syncline.KindAzure, UserName: "größe \x00", Description: "two\nlines", Limits: syncline.Limits{Connections: 5, BytesPerSecond: 1 << 40}, CreatedAt: base, ManagedBy: "a file"}
+	first := syncline.Account{ID: newID(), Kind: syncline.KindAzure, UserName: "größe \x00", Method: "second", Settings: map[string]string{"größe": "two\nlines\x00"}, Description: "two\nlines", Limits: syncline.Limits{Connections: 5, BytesPerSecond: 1 << 40}, CreatedAt: base, ManagedBy: "a file"}
 	second := syncline.Account{ID: newID(), Kind: syncline.KindS3Compatible, CreatedAt: base.Add(-time.Hour)}
 	sealed := []byte{0, 1, 0xff, 0}
 	check(t, s.AddAccount(ctx, first, sealed))
 	check(t, s.AddAccount(ctx, second, nil))
 	wantCode(t, s.AddAccount(ctx, first, []byte("another")), syncline.CodeConflict)
-	if got := must(s.Account(ctx, first.ID))(t); got != first {
+	if got := must(s.Account(ctx, first.ID))(t); !reflect.DeepEqual(got, first) {
 		t.Errorf("got %+v, want %+v", got, first)
 	}
 	if got := must(s.Accounts(ctx))(t); !reflect.DeepEqual(got, []syncline.Account{first, second}) {
@@ -65,10 +65,10 @@ func testAccounts(t *testing.T, s store.Store) {
 	wantSecret(first.ID, sealed)
 	wantSecret(second.ID, nil)
 
-	changed := syncline.Account{ID: first.ID, Kind: syncline.KindS3, UserName: "new", Description: "", Limits: syncline.Limits{Connections: 6}, CreatedAt: base.Add(time.Hour)}
+	changed := syncline.Account{ID: first.ID, Kind: syncline.KindS3, UserName: "new", Method: "third", Settings: map[string]string{"other": ""}, Description: "", Limits: syncline.Limits{Connections: 6}, CreatedAt: base.Add(time.Hour)}
 	check(t, s.UpdateAccount(ctx, changed, nil))
 	changed.Kind, changed.CreatedAt = first.Kind, first.CreatedAt // neither is the update's to change
-	if got := must(s.Account(ctx, first.ID))(t); got != changed {
+	if got := must(s.Account(ctx, first.ID))(t); !reflect.DeepEqual(got, changed) {
 		t.Errorf("got %+v, want %+v", got, changed)
 	}
 	wantSecret(first.ID, sealed)
@@ -107,12 +107,12 @@ func testObjectStorages(t *testing.T, s store.Store) {
 	first := syncline.ObjectStorage{
 		ID: newID(), Name: "Größe \x00 \xff", Description: "two\nlines", Kind: syncline.KindS3, AccountID: account.ID,
 		Cloud: syncline.CloudChina, Endpoint: "http://host:9000", Region: "cn-north-1", Bucket: "bucket",
-		Folder: "a folder/\xfe", CreatedAt: base,
+		Folder: "a folder/\xfe", Settings: map[string]string{"hostKey": "ssh-ed25519 AAAA\x00"}, CreatedAt: base,
 	}
 	second := syncline.ObjectStorage{ID: newID(), Name: "second", Kind: syncline.KindAzure, AccountID: account.ID, CreatedAt: base.Add(-time.Hour)}
 	check(t, s.AddObjectStorage(ctx, first))
 	check(t, s.AddObjectStorage(ctx, second))
-	if got := must(s.ObjectStorage(ctx, first.ID))(t); got != first {
+	if got := must(s.ObjectStorage(ctx, first.ID))(t); !reflect.DeepEqual(got, first) {
 		t.Errorf("got %+v, want %+v", got, first)
 	}
 	if got := must(s.ObjectStorages(ctx))(t); !reflect.DeepEqual(got, []syncline.ObjectStorage{first, second}) {
@@ -120,11 +120,11 @@ func testObjectStorages(t *testing.T, s store.Store) {
 	}
 	changed := syncline.ObjectStorage{
 		ID: first.ID, Name: "renamed", Description: "d", Kind: syncline.KindS3Compatible, AccountID: other.ID,
-		Cloud: "", Endpoint: "e", Region: "r", Bucket: "b", Folder: "f", CreatedAt: base.Add(time.Hour),
+		Cloud: "", Endpoint: "e", Region: "r", Bucket: "b", Folder: "f", Settings: map[string]string{"region": "x"}, CreatedAt: base.Add(time.Hour),
 	}
 	check(t, s.UpdateObjectStorage(ctx, changed))
 	changed.CreatedAt = base
-	if got := must(s.ObjectStorage(ctx, first.ID))(t); got != changed {
+	if got := must(s.ObjectStorage(ctx, first.ID))(t); !reflect.DeepEqual(got, changed) {
 		t.Errorf("got %+v, want %+v", got, changed)
 	}
 	broken := changed
@@ -153,7 +153,7 @@ func testObjectStorageNames(t *testing.T, s store.Store) {
 	renamed := other
 	renamed.Name = "ÄRCHIV"
 	wantCode(t, s.UpdateObjectStorage(ctx, renamed), syncline.CodeConflict)
-	if got := must(s.ObjectStorage(ctx, other.ID))(t); got != other {
+	if got := must(s.ObjectStorage(ctx, other.ID))(t); !reflect.DeepEqual(got, other) {
 		t.Errorf("a refused change left %+v", got)
 	}
 	first.Name = "ÄRCHIV" // its own name in other letters is no conflict

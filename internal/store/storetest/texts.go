@@ -60,7 +60,7 @@ func oddConfiguration(t *testing.T, s store.Store, text string) {
 	if got := must(s.SealedPassword(ctx, k.ID))(t); string(got) != text {
 		t.Errorf("the sealed password has %d bytes", len(got))
 	}
-	a := syncline.Account{ID: newID(), Kind: syncline.KindS3, UserName: text, Description: text, CreatedAt: base, ManagedBy: text}
+	a := syncline.Account{ID: newID(), Kind: syncline.KindS3, UserName: text, Method: text, Description: text, CreatedAt: base, ManagedBy: text}
 	check(t, s.AddAccount(ctx, a, []byte("sealed")))
 	same(t, must(s.Account(ctx, a.ID))(t), a)
 	v := syncline.ObjectStorage{
