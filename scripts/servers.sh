@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds and installs the object storage servers that tests start, into
 # .cache/servers: versitygw (S3), fake-gcs-server (Google Cloud Storage),
-# toxiproxy (links that are cut or slow) and, with npm, Azurite (Azure Blob). Does nothing when they are there already.
+# rest-server (restic's REST protocol), toxiproxy (links that are cut or slow) and, with npm, Azurite (Azure Blob). Does nothing when they are there already.
 # Their versions are pinned in tools/servers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,10 +14,10 @@ stamp() { (cd "$source" && sha256sum "$@"); }
 stamped() { [ -f "$target/$1.stamp" ] && [ "$(cat "$target/$1.stamp")" = "$(stamp "${@:2}")" ]; }
 
 if ! stamped go go.mod go.sum; then
-  echo "servers: building versitygw, fake-gcs-server and toxiproxy" >&2
+  echo "servers: building versitygw, fake-gcs-server, rest-server and toxiproxy" >&2
   (cd "$source" && GOFLAGS=-mod=readonly GOBIN="$target/bin" go install -trimpath -ldflags='-s -w' \
     github.com/versity/versitygw/cmd/versitygw github.com/fsouza/fake-gcs-server \
-    github.com/Shopify/toxiproxy/v2/cmd/server)
+    github.com/restic/rest-server/cmd/rest-server github.com/Shopify/toxiproxy/v2/cmd/server)
   mv "$target/bin/server" "$target/bin/toxiproxy"
   stamp go.mod go.sum > "$target/go.stamp"
 fi

@@ -22,6 +22,10 @@ type Storage interface {
 	// overlap. A missing dir is fs.ErrNotExist in a storage with folders, and
 	// an empty listing in others. A listing is complete or fails. An error of
 	// fn ends it and is returned as it is.
+	//
+	// The program lists "snapshots", "index", "keys" and "locks", never "data"
+	// nor the root "". A storage whose protocol lists only these refuses others
+	// with CodeUnsupported.
 	List(ctx context.Context, dir string, fn func(name string, size int64) error) error
 
 	// Open reads length bytes from offset. A negative length reads to the end.

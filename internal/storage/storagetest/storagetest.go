@@ -5,6 +5,7 @@ package storagetest
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,18 +26,34 @@ import (
 // of its own.
 type Opener func(t *testing.T, files map[string][]byte) storage.Storage
 
-// Run checks that the storages of open keep the contract of storage.Storage.
-func Run(t *testing.T, open Opener) {
-	t.Run("List", func(t *testing.T) { testList(t, open) })
+// RunRepository checks that the storages of open keep the contract of
+// storage.Storage for the files of a repository. It lists the folders that the
+// program lists, and every name is one that restic writes.
+func RunRepository(t *testing.T, open Opener) {
+	t.Run("ListFolders", func(t *testing.T) { testListFolders(t, open) })
 	t.Run("ListMany", func(t *testing.T) { testListMany(t, open) })
 	t.Run("ListStops", func(t *testing.T) { testListStops(t, open) })
-	t.Run("OddNames", func(t *testing.T) { testOddNames(t, open) })
 	t.Run("Open", func(t *testing.T) { testOpen(t, open) })
-	t.Run("Missing", func(t *testing.T) { testMissing(t, open) })
+	t.Run("Missing", func(t *testing.T) { testMissing(t, open, "keys/"+ID(99), "snapshots/"+ID(99), Pack(99)) })
 	t.Run("BadNames", func(t *testing.T) { testBadNames(t, open) })
 	t.Run("Cancel", func(t *testing.T) { testCancel(t, open) })
 	t.Run("Concurrent", func(t *testing.T) { testConcurrent(t, open) })
 }
+
+// Run is RunRepository with files and folders of any name and depth.
+func Run(t *testing.T, open Opener) {
+	RunRepository(t, open)
+	t.Run("ListTree", func(t *testing.T) { testListTree(t, open) })
+	t.Run("OddNames", func(t *testing.T) { testOddNames(t, open) })
+	t.Run("MissingInTree", func(t *testing.T) { testMissing(t, open, "keys/none", "data/ab", "data/ab/pac", "config/x") })
+}
+
+// ID returns a name as restic gives it to a file: 64 hexadecimal digits. It is
+// the same for the same seed.
+func ID(seed int) string { return fmt.Sprintf("%x", sha256.Sum256(fmt.Append(nil, seed))) }
+
+// Pack returns the name of a pack in a repository.
+func Pack(seed int) string { id := ID(seed); return "data/" + id[:2] + "/" + id }
 
 // Bytes returns n bytes, the same for the same seed.
 func Bytes(seed uint64, n int) []byte {
@@ -88,7 +106,30 @@ func head(m map[string]int64) []string {
 	return names[:min(len(names), 10)]
 }
 
-func testList(t *testing.T, open Opener) {
+func testListFolders(t *testing.T, open Opener) {
+	s := open(t, map[string][]byte{
+		"config": []byte("c"), "keys/" + ID(1): []byte("k"), Pack(2): []byte("pack"), Pack(3): []byte("other"),
+		"snapshots/" + ID(4): []byte("s"), "snapshots/" + ID(5): []byte("snap"), "index/" + ID(6): Bytes(6, 70_000),
+	})
+	checkList(t, s, "keys", map[string]int64{"keys/" + ID(1): 1})
+	checkList(t, s, "snapshots", map[string]int64{"snapshots/" + ID(4): 1, "snapshots/" + ID(5): 4})
+	checkList(t, s, "index", map[string]int64{"index/" + ID(6): 70_000})
+	checkNoFolder(t, s, "locks")
+}
+
+// checkNoFolder lists a folder that is not there. Without folders, it is empty.
+func checkNoFolder(t *testing.T, s storage.Storage, dir string) {
+	t.Helper()
+	got, err := ListAll(t, s, dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("List of a missing folder: %v, want fs.ErrNotExist or nothing", err)
+	}
+	if len(got) != 0 {
+		t.Errorf("List of a missing folder gave %v", got)
+	}
+}
+
+func testListTree(t *testing.T, open Opener) {
 	s := open(t, map[string][]byte{
 		"config":              []byte("c"),
 		"data/00/a":           []byte("aa"),
@@ -107,14 +148,7 @@ func testList(t *testing.T, open Opener) {
 		"config": 1, "data/00/a": 2, "data/00/b": 0, "data/01/deep/er/c": 4, "database/x": 14,
 		"data-file": 8, "snapshots/one": 1, "snapshotsandmore/no": 1,
 	})
-	// Without folders, a missing one is empty.
-	got, err := ListAll(t, s, "index")
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("List of a missing folder: %v, want fs.ErrNotExist or nothing", err)
-	}
-	if len(got) != 0 {
-		t.Errorf("List of a missing folder gave %v", got)
-	}
+	checkNoFolder(t, s, "index")
 }
 
 // testListMany needs more than one page on every object storage.
@@ -122,15 +156,15 @@ func testListMany(t *testing.T, open Opener) {
 	files := map[string][]byte{"config": []byte("c")}
 	want := map[string]int64{}
 	for i := range 2500 {
-		name := fmt.Sprintf("data/%02x/%064x", i%256, i)
+		name := "snapshots/" + ID(i)
 		files[name] = []byte("xyz")[:i%4]
 		want[name] = int64(i % 4)
 	}
-	checkList(t, open(t, files), "data", want)
+	checkList(t, open(t, files), "snapshots", want)
 }
 
 func testListStops(t *testing.T, open Opener) {
-	s := open(t, map[string][]byte{"index/a": nil, "index/b": nil, "index/c": nil})
+	s := open(t, map[string][]byte{"config": []byte("c"), "index/" + ID(1): nil, "index/" + ID(2): nil, "index/" + ID(3): nil})
 	stop := errors.New("enough")
 	calls := 0
 	err := s.List(t.Context(), "index", func(string, int64) error { calls++; return stop })
@@ -170,27 +204,32 @@ func testOddNames(t *testing.T, open Opener) {
 func testOpen(t *testing.T, open Opener) {
 	const size = 300_000
 	content := Bytes(7, size)
-	s := open(t, map[string][]byte{"data/ab/pack": content, "data/ab/empty": {}})
+	pack, empty := Pack(1), Pack(2)
+	s := open(t, map[string][]byte{"config": content[:155], pack: content, empty: {}})
 	tests := []struct {
 		label, name    string
 		offset, length int64
 		want           []byte
 		err            error
 	}{
-		{"whole", "data/ab/pack", 0, -1, content, nil},
-		{"whole by length", "data/ab/pack", 0, size, content, nil},
-		{"start", "data/ab/pack", 0, 10, content[:10], nil},
-		{"middle", "data/ab/pack", 1000, 200_000, content[1000:201_000], nil},
-		{"one byte", "data/ab/pack", 4711, 1, content[4711:4712], nil},
-		{"end", "data/ab/pack", size - 10, 10, content[size-10:], nil},
-		{"to the end", "data/ab/pack", size - 10, -1, content[size-10:], nil},
-		{"nothing", "data/ab/pack", 5, 0, nil, nil},
-		{"from the end on", "data/ab/pack", size, -1, nil, nil},
-		{"past the end", "data/ab/pack", size - 10, 11, content[size-10:], io.ErrUnexpectedEOF},
-		{"at the end", "data/ab/pack", size, 1, nil, io.ErrUnexpectedEOF},
-		{"beyond", "data/ab/pack", size + 100, 10, nil, io.ErrUnexpectedEOF},
-		{"empty", "data/ab/empty", 0, -1, nil, nil},
-		{"empty, too short", "data/ab/empty", 0, 1, nil, io.ErrUnexpectedEOF},
+		{"whole", pack, 0, -1, content, nil},
+		{"whole by length", pack, 0, size, content, nil},
+		{"start", pack, 0, 10, content[:10], nil},
+		{"middle", pack, 1000, 200_000, content[1000:201_000], nil},
+		{"one byte", pack, 4711, 1, content[4711:4712], nil},
+		{"end", pack, size - 10, 10, content[size-10:], nil},
+		{"to the end", pack, size - 10, -1, content[size-10:], nil},
+		{"nothing", pack, 5, 0, nil, nil},
+		{"from the end on", pack, size, -1, nil, nil},
+		{"past the end", pack, size - 10, 11, content[size-10:], io.ErrUnexpectedEOF},
+		{"at the end", pack, size, 1, nil, io.ErrUnexpectedEOF},
+		{"beyond", pack, size + 100, 10, nil, io.ErrUnexpectedEOF},
+		{"config", "config", 0, -1, content[:155], nil},
+		{"in config", "config", 100, 10, content[100:110], nil},
+		{"past the end of config", "config", 100, 100, content[100:155], io.ErrUnexpectedEOF},
+		{"beyond config", "config", 155, 1, nil, io.ErrUnexpectedEOF},
+		{"empty", empty, 0, -1, nil, nil},
+		{"empty, too short", empty, 0, 1, nil, io.ErrUnexpectedEOF},
 	}
 	for _, tt := range tests {
 		t.Run(tt.label, func(t *testing.T) {
@@ -203,14 +242,14 @@ func testOpen(t *testing.T, open Opener) {
 			}
 		})
 	}
-	if _, err := s.Open(t.Context(), "data/ab/pack", -1, 5); err == nil {
+	if _, err := s.Open(t.Context(), pack, -1, 5); err == nil {
 		t.Error("Open took a negative offset")
 	}
 }
 
-func testMissing(t *testing.T, open Opener) {
-	s := open(t, map[string][]byte{"config": []byte("c"), "data/ab/pack": []byte("p")})
-	for _, name := range []string{"keys/none", "data/ab", "data/ab/pac", "config/x"} {
+func testMissing(t *testing.T, open Opener, names ...string) {
+	s := open(t, map[string][]byte{"config": []byte("c"), "data/ab/pack": []byte("p"), Pack(1): []byte("p")})
+	for _, name := range names {
 		for _, length := range []int64{-1, 0, 1} {
 			if _, err := ReadAll(t.Context(), s, name, 0, length); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("Open(%q) with length %d: %v, want fs.ErrNotExist", name, length, err)
@@ -238,10 +277,11 @@ func testBadNames(t *testing.T, open Opener) {
 // the machine buffers on the way.
 func testCancel(t *testing.T, open Opener) {
 	const size = 24 << 20
-	s := open(t, map[string][]byte{"data/ab/big": make([]byte, size)})
+	big := Pack(1)
+	s := open(t, map[string][]byte{"config": []byte("c"), big: make([]byte, size)})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	r, err := s.Open(ctx, "data/ab/big", 0, size)
+	r, err := s.Open(ctx, big, 0, size)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,22 +294,22 @@ func testCancel(t *testing.T, open Opener) {
 	if !errors.Is(err, context.Canceled) || n >= size-1000 {
 		t.Errorf("after the cancel %d bytes came and then %v, want fewer and context.Canceled", n, err)
 	}
-	if _, err := s.Open(ctx, "data/ab/big", 0, 1); !errors.Is(err, context.Canceled) {
+	if _, err := s.Open(ctx, big, 0, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("Open with a canceled context: %v", err)
 	}
 }
 
 func testConcurrent(t *testing.T, open Opener) {
-	files := map[string][]byte{}
+	files := map[string][]byte{"config": []byte("c"), "index/" + ID(1): []byte("i")}
 	for i := range 8 {
-		files[fmt.Sprintf("data/%02x/f", i)] = Bytes(uint64(i), 40_000+i)
+		files[Pack(i)] = Bytes(uint64(i), 40_000+i)
 	}
 	s := open(t, files)
 	g, ctx := errgroup.WithContext(t.Context())
 	for worker := range 8 {
 		g.Go(func() error {
 			for i := range 8 {
-				name := fmt.Sprintf("data/%02x/f", (i+worker)%8)
+				name := Pack((i + worker) % 8)
 				offset := int64(worker * 100)
 				got, err := ReadAll(ctx, s, name, offset, 30_000)
 				if err != nil {
@@ -279,7 +319,7 @@ func testConcurrent(t *testing.T, open Opener) {
 					return fmt.Errorf("%s: wrong bytes", name)
 				}
 			}
-			return s.List(ctx, "data", func(string, int64) error { return nil })
+			return s.List(ctx, "index", func(string, int64) error { return nil })
 		})
 	}
 	if err := g.Wait(); err != nil {
@@ -289,16 +329,18 @@ func testConcurrent(t *testing.T, open Opener) {
 
 // CheckThroughFaults lists and reads everything, in parts and several at once,
 // through storage.Retry with short waits. Whatever goes wrong below, what
-// comes out must be these files.
-func CheckThroughFaults(t *testing.T, s storage.Storage, files map[string][]byte) {
+// comes out must be these files. It lists the whole storage, or the folders of
+// a storage that lists no others.
+func CheckThroughFaults(t *testing.T, s storage.Storage, files map[string][]byte, folders ...string) {
 	t.Helper()
-	s = storage.NewRetry(s, storage.RetryOptions{MinDelay: time.Millisecond, MaxDelay: 5 * time.Millisecond, Stall: 100 * time.Millisecond})
-	want := map[string]int64{}
-	for name, content := range files {
-		want[name] = int64(len(content))
+	if len(folders) == 0 {
+		folders = []string{""}
 	}
+	s = storage.NewRetry(s, storage.RetryOptions{MinDelay: time.Millisecond, MaxDelay: 5 * time.Millisecond, Stall: 100 * time.Millisecond})
 	for range 5 {
-		checkList(t, s, "", want)
+		for _, folder := range folders {
+			checkList(t, s, folder, sizesBelow(files, folder))
+		}
 	}
 	g, ctx := errgroup.WithContext(t.Context())
 	g.SetLimit(4)
@@ -324,11 +366,22 @@ func CheckThroughFaults(t *testing.T, s storage.Storage, files map[string][]byte
 	}
 }
 
-// SomeFiles are files of many sizes, for CheckThroughFaults.
+func sizesBelow(files map[string][]byte, folder string) map[string]int64 {
+	sizes := map[string]int64{}
+	for name, content := range files {
+		if folder == "" || strings.HasPrefix(name, folder+"/") {
+			sizes[name] = int64(len(content))
+		}
+	}
+	return sizes
+}
+
+// SomeFiles are files of a repository, of many sizes, for CheckThroughFaults.
 func SomeFiles() map[string][]byte {
 	files := map[string][]byte{"config": Bytes(1, 155)}
 	for i := range 80 {
-		files[fmt.Sprintf("data/%02x/%064x", i, i)] = Bytes(uint64(i), 1+i*i*100)
+		files[Pack(i)] = Bytes(uint64(i), 1+i*i*100)
+		files["snapshots/"+ID(i)] = Bytes(uint64(i), 100+i)
 	}
 	return files
 }

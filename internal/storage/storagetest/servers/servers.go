@@ -1,5 +1,6 @@
 // Package servers starts real object storage servers for tests: versitygw for
-// S3, Azurite for Azure Blob, fake-gcs-server for Google Cloud Storage.
+// S3, Azurite for Azure Blob, fake-gcs-server for Google Cloud Storage,
+// rest-server for restic's REST protocol.
 // scripts/servers.sh installs them. A test that needs one fails without it.
 package servers
 
@@ -134,8 +135,10 @@ func freeAddress(t testing.TB) string {
 }
 
 // start runs cmd for the test. It returns when cmd has written ready and takes
-// connections, because some servers write ready a moment too early.
-func start(t testing.TB, cmd *exec.Cmd, address, ready string) {
+// connections, because some servers write ready a moment too early. The address
+// is a host with a port, or the path of a socket. The returned function kills cmd
+// before the test ends.
+func start(t testing.TB, cmd *exec.Cmd, address, ready string) (kill func()) {
 	t.Helper()
 	r, w := io.Pipe()
 	cmd.Stdout, cmd.Stderr = w, w
@@ -147,10 +150,15 @@ func start(t testing.TB, cmd *exec.Cmd, address, ready string) {
 		defer close(exited)
 		_ = w.CloseWithError(cmd.Wait())
 	}()
-	t.Cleanup(func() {
+	kill = func() {
 		_ = cmd.Process.Kill()
 		<-exited
-	})
+	}
+	t.Cleanup(kill)
+	network := "tcp"
+	if filepath.IsAbs(address) {
+		network = "unix"
+	}
 	var said transcript
 	isReady := make(chan struct{})
 	go said.follow(r, ready, isReady)
@@ -159,9 +167,9 @@ func start(t testing.TB, cmd *exec.Cmd, address, ready string) {
 	for late := time.After(startTimeout); ; {
 		select {
 		case <-isReady:
-			if conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", address); err == nil {
+			if conn, err := new(net.Dialer).DialContext(t.Context(), network, address); err == nil {
 				_ = conn.Close()
-				return
+				return kill
 			}
 		case <-exited:
 			t.Fatalf("%s ended before it was ready:\n%s", filepath.Base(cmd.Path), said.String())
