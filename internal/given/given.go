@@ -7,16 +7,15 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
-	"unicode"
 	"unicode/utf16"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/words"
 )
 
 // MaxSize bounds a text, in bytes.
@@ -90,56 +89,18 @@ func Decode(data []byte) string {
 
 // Command runs the command that prints a password, and returns the password.
 func Command(ctx context.Context, command string, stderr io.Writer) (string, error) {
-	words, err := splitWords(command)
+	parts, err := words.Split(command)
 	if err != nil {
 		return "", syncline.Errorf(syncline.CodeInvalid, "the password command cannot be run: %v", err)
 	}
-	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
+	cmd := exec.CommandContext(ctx, parts[0], parts[1:]...)
 	cmd.Stderr = stderr
 	out, err := cmd.Output()
 	if err != nil {
 		if ctx.Err() != nil {
 			return "", ctx.Err()
 		}
-		return "", syncline.WrapError(syncline.CodeInvalid, err, "the password command %q failed (%v)", words[0], err)
+		return "", syncline.WrapError(syncline.CodeInvalid, err, "the password command %q failed (%v)", parts[0], err)
 	}
 	return strings.TrimSpace(string(out)), nil
-}
-
-// splitWords cuts a command into words as restic does: at white space, quotes
-// and backslashes outside of quotes. A text in quotes is literal, and a quote
-// after a backslash does not end it.
-func splitWords(s string) ([]string, error) {
-	var words []string
-	var quote, last rune
-	start := -1 // of the word, -1 between words
-	for i, c := range s {
-		var boundary bool
-		switch {
-		case last != '\\' && quote != 0 && c == quote:
-			quote, boundary = 0, true
-		case last != '\\' && quote == 0 && (c == '"' || c == '\''):
-			quote, boundary = c, true
-		default:
-			last = c
-			boundary = quote == 0 && (c == '\\' || unicode.IsSpace(c))
-		}
-		switch {
-		case boundary && start >= 0:
-			words = append(words, s[start:i])
-			start = -1
-		case !boundary && start < 0:
-			start = i
-		}
-	}
-	if start >= 0 {
-		words = append(words, s[start:])
-	}
-	if quote != 0 {
-		return nil, fmt.Errorf("the quote %c is not closed", quote)
-	}
-	if len(words) == 0 {
-		return nil, errors.New("it is empty")
-	}
-	return words, nil
 }

@@ -3,31 +3,11 @@ package given
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"syncline.dev/syncline"
 )
-
-// TestSplitWords cuts commands at restic's places.
-func TestSplitWords(t *testing.T) {
-	for command, want := range map[string][]string{
-		"pass show backup":         {"pass", "show", "backup"},
-		`  a   "b c" 'd  e' `:      {"a", "b c", "d  e"},
-		`sh -c 'echo "two words"'`: {"sh", "-c", `echo "two words"`},
-		`a\b`:                      {"a", "b"},
-		`"it\"s"`:                  {`it\"s`},
-		"one\ttwo\nthree":          {"one", "two", "three"},
-		`""`:                       nil,
-		`"open`:                    nil,
-	} {
-		got, err := splitWords(command)
-		if (err != nil) != (want == nil) || !slices.Equal(got, want) {
-			t.Errorf("%s: got %q, %v; want %q", command, got, err, want)
-		}
-	}
-}
 
 // TestFile reads texts as editors write them.
 func TestFile(t *testing.T) {
