@@ -130,6 +130,11 @@ func (l *serverLog) String() string {
 // startWith runs a server that has these variables, and waits until it is ready.
 func startWith(t *testing.T, env []string, data string, flags ...string) *node {
 	t.Helper()
+	return startProgram(t, program, env, data, flags...)
+}
+
+func startProgram(t *testing.T, program string, env []string, data string, flags ...string) *node {
+	t.Helper()
 	n := &node{t: t, output: new(serverLog), done: make(chan error, 1)}
 	n.cmd = exec.Command(program, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--debug"}, flags...)...)
 	n.cmd.Env = append(append(os.Environ(), "SYNCLINE_SYNC_INTERVAL=0"), env...)

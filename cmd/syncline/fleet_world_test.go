@@ -31,7 +31,7 @@ import (
 // standsStill is how long a node is stopped: longer than its leases.
 const standsStill = 17 * time.Second
 
-// troubled is three nodes, each with a link of its own to one PostgreSQL, and repositories on
+// troubled is some nodes, each with a link of its own to one PostgreSQL, and repositories on
 // one S3 server whose answers take some time.
 type troubled struct {
 	t        *testing.T
@@ -44,6 +44,7 @@ type troubled struct {
 	links    []*servers.Link
 	folders  []string
 	nodes    []*node
+	programs []string // of the nodes
 	repos    []fleetRepository
 	logs     strings.Builder // of the processes that have ended
 
@@ -58,7 +59,8 @@ type fleetRepository struct {
 	total              int
 }
 
-func newTroubled(t *testing.T, delay time.Duration) *troubled {
+// newTroubled starts a node of each program.
+func newTroubled(t *testing.T, delay time.Duration, programs ...string) *troubled {
 	t.Helper()
 	f := &troubled{t: t, random: rand.New(rand.NewPCG(*fleetSeed, 0)), database: pgtest.Start(t), s3: servers.StartS3(t), key: fleetKeyFile(t)}
 	u, err := url.Parse(f.database.Database(t))
@@ -69,10 +71,10 @@ func newTroubled(t *testing.T, delay time.Duration) *troubled {
 	slow := servers.StartLink(t, strings.TrimPrefix(f.s3.URL, "http://"))
 	slow.Delay(t, delay)
 	f.point = "http://" + slow.Address
-	for i := range 3 {
+	for i, program := range programs {
 		f.links = append(f.links, servers.StartLink(t, u.Host))
 		f.folders = append(f.folders, filepath.Join(t.TempDir(), "data"))
-		f.nodes = append(f.nodes, nil)
+		f.nodes, f.programs = append(f.nodes, nil), append(f.programs, program)
 		f.start(i)
 	}
 	return f
@@ -86,7 +88,7 @@ func (f *troubled) start(i int) {
 		f.t.Fatal(err)
 	}
 	u := url.URL{Scheme: "postgres", User: url.User("syncline"), Host: net.JoinHostPort(host, port), Path: "/" + f.name, RawQuery: "sslmode=disable"}
-	f.nodes[i] = startWith(f.t, []string{"SYNCLINE_ADMIN_PASSWORD=" + adminPassword, "SYNCLINE_DATABASE=" + u.String()},
+	f.nodes[i] = startProgram(f.t, f.programs[i], []string{"SYNCLINE_ADMIN_PASSWORD=" + adminPassword, "SYNCLINE_DATABASE=" + u.String()},
 		f.folders[i], "--secret-key-file", f.key, "--max-sessions", "2")
 	f.nodes[i].client.Timeout = time.Minute
 }
