@@ -37,6 +37,13 @@ func Document(ctx context.Context) (context.Context, *Call) {
 	return begin(ctx, maxDocument)
 }
 
+// maxListing bounds a listing that is one document of any number of names. Its
+// reader takes them one by one.
+const maxListing = 1 << 30
+
+// Listing begins a call whose answer is a whole listing.
+func Listing(ctx context.Context) (context.Context, *Call) { return begin(ctx, maxListing) }
+
 // File begins a call whose answer is a file, of any length.
 func File(ctx context.Context) (context.Context, *Call) { return begin(ctx, -1) }
 

@@ -1,6 +1,8 @@
 package objects
 
 import (
+	"cmp"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -20,6 +22,14 @@ type Options struct {
 	CA          []byte // certificates in PEM; added to the system's
 	AllowHTTP   bool   // the address names http
 	DenyPrivate bool   // no loopback and private addresses
+	// Socket is the path of a Unix socket that every connection goes to, instead
+	// of the network. It is for a command's user alone.
+	Socket string
+	// Base makes the requests, instead of the network. The options above and a
+	// client's certificates are its own affair then.
+	Base http.RoundTripper
+	// Name stands for the host in errors, where a URL's host says nothing.
+	Name string
 	Client
 }
 
@@ -55,6 +65,18 @@ const patience = time.Minute
 // It honours the environment's proxies, except with DenyPrivate, because an
 // address behind a proxy cannot be checked.
 func NewTransport(o Options) (http.RoundTripper, error) {
+	base := o.Base
+	if base == nil {
+		var err error
+		if base, err = newBase(o); err != nil {
+			return nil, err
+		}
+	}
+	return &transport{base: base, allowHTTP: o.AllowHTTP, name: o.Name, userAgent: o.UserAgent, dated: o.Dated}, nil
+}
+
+// newBase makes what speaks to the network, or to a socket.
+func newBase(o Options) (http.RoundTripper, error) {
 	var roots *x509.CertPool
 	if len(o.CA) > 0 {
 		var err error
@@ -87,7 +109,13 @@ func NewTransport(o Options) (http.RoundTripper, error) {
 		DisableCompression:    true,
 		ReadBufferSize:        64 << 10,
 	}
-	return &transport{base: base, allowHTTP: o.AllowHTTP, userAgent: o.UserAgent, dated: o.Dated}, nil
+	if o.Socket != "" {
+		base.Proxy = nil
+		base.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{Timeout: 15 * time.Second}).DialContext(ctx, "unix", o.Socket)
+		}
+	}
+	return base, nil
 }
 
 func proxy(denyPrivate bool) func(*http.Request) (*url.URL, error) {
@@ -114,6 +142,7 @@ var errPlainHTTP = errors.New("refused to speak http, without encryption, where 
 type transport struct {
 	base      http.RoundTripper
 	allowHTTP bool
+	name      string // for errors; "" for the request's host
 	userAgent string // replaces the request's; "" for no change
 	dated     func(host string, at time.Time)
 }
@@ -125,7 +154,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if call == nil {
 		call = &Call{maxBody: maxDocument}
 	}
-	call.start(req.URL.Host)
+	call.start(cmp.Or(t.name, req.URL.Host))
 	if req.URL.Scheme != "https" && !t.allowHTTP {
 		call.fail(errPlainHTTP)
 		return nil, errPlainHTTP

@@ -44,7 +44,7 @@ func StartREST(t testing.TB, args ...string) *REST {
 // StartRESTSocket is StartREST at a Unix socket.
 func StartRESTSocket(t testing.TB, args ...string) *REST {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "rest") // the path of a socket is short
+	dir, err := os.MkdirTemp("", "rest") //nolint:usetesting // the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}
