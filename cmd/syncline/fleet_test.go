@@ -71,6 +71,12 @@ func TestTwoNodes(t *testing.T) {
 	} {
 		same(t, a, b, path)
 	}
+	_, _, metrics := a.get("/metrics")
+	for _, call := range []string{"update", "single", "query", "catalog"} {
+		if name := `syncline_database_duration_seconds_count{call="` + call + `"} `; !strings.Contains(metrics, name) || strings.Contains(metrics, name+"0\n") {
+			t.Errorf("the metrics count no %s", call)
+		}
+	}
 	if err := a.signal(syscall.SIGTERM); err != nil {
 		t.Errorf("SIGTERM: %v", err)
 	}
@@ -277,7 +283,7 @@ func TestWrongNodes(t *testing.T) {
 		return runProgram(t, nil, append([]string{"doctor", "--data", data, "--database-file", file}, flags...)...)
 	}
 	_, _, text := n.get("/metrics")
-	for _, name := range []string{`syncline_database_connections{state="used"}`, "syncline_database_connections_max 16", "syncline_database_acquires_total", "syncline_leases_taken_over_total 0", "syncline_leases_lost_total 0"} {
+	for _, name := range []string{`syncline_database_connections{state="used"}`, "syncline_database_connections_max 16", "syncline_database_acquires_total", `syncline_database_duration_seconds_bucket{call="query",le="30"}`, "syncline_leases_taken_over_total 0", "syncline_leases_lost_total 0"} {
 		if !strings.Contains(text, name) {
 			t.Errorf("the metrics lack %s", name)
 		}

@@ -11,6 +11,15 @@ type DatabaseUse struct {
 	Used, Idle, Most int64         // connections
 	Acquires         int64         // takings of a connection
 	Waited           time.Duration // for connections, by all takings together
+	Calls            []CallTimes
+}
+
+// CallTimes are the times that calls of one kind took.
+type CallTimes struct {
+	Call  string
+	Count uint64
+	Sum   time.Duration
+	Up    map[float64]uint64 // how many took at most so many seconds
 }
 
 // LeaseUse is what became of the leases of a node.
@@ -25,6 +34,8 @@ var (
 		"How often this node took a connection to the database, since the start of the program.", nil, nil)
 	acquireWait = prometheus.NewDesc("syncline_database_acquire_wait_seconds_total",
 		"Time for which requests and work of this node waited for a connection to the database, since the start of the program.", nil, nil)
+	callTimes = prometheus.NewDesc("syncline_database_duration_seconds",
+		"Time of the calls of this node to the database of its fleet, by kind: update, view, at_once, single, query, catalog.", []string{"call"}, nil)
 	leasesHeld = prometheus.NewDesc("syncline_leases_held",
 		"Sessions and restores that this node runs or has waiting.", nil, nil)
 	leasesTaken = prometheus.NewDesc("syncline_leases_taken_total",
@@ -42,7 +53,7 @@ type node struct{ m *Metrics }
 
 // Describe implements prometheus.Collector.
 func (n node) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{connections, connectionsMax, acquires, acquireWait, leasesHeld, leasesTaken, leasesTakenOver, leasesLost, renewalsFailed} {
+	for _, d := range []*prometheus.Desc{connections, connectionsMax, acquires, acquireWait, callTimes, leasesHeld, leasesTaken, leasesTakenOver, leasesLost, renewalsFailed} {
 		ch <- d
 	}
 }
@@ -62,6 +73,9 @@ func (n node) Collect(ch chan<- prometheus.Metric) {
 		gauge(connectionsMax, u.Most)
 		counter(acquires, float64(u.Acquires))
 		counter(acquireWait, u.Waited.Seconds())
+		for _, c := range u.Calls {
+			ch <- prometheus.MustNewConstHistogram(callTimes, c.Count, c.Sum.Seconds(), c.Up, c.Call)
+		}
 	}
 	if n.m.Leases != nil {
 		l := n.m.Leases()

@@ -3,6 +3,7 @@ package pgpool
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -21,6 +22,7 @@ func (p *Pool) AtOnce(ctx context.Context, b Begin, scan func(pgx.Row) error, st
 	if b.Limit == 0 {
 		b.Limit = limit
 	}
+	defer p.since(CallAtOnce, time.Now())
 	ctx, cancel := context.WithTimeout(ctx, b.Limit)
 	defer cancel()
 	err := p.atOnce(ctx, b, scan, statements)

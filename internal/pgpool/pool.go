@@ -42,6 +42,7 @@ const (
 type Pool struct {
 	conns   *pgxpool.Pool
 	wires   *wires
+	times   Times
 	closing chan struct{} // closed when the pool closes
 	ended   chan struct{} // closed when all its connections are
 	closed  sync.Once

@@ -59,6 +59,11 @@ func (p *Pool) Update(ctx context.Context, b Begin, fn func(context.Context, *Tx
 	if b.Limit == 0 {
 		b.Limit = limit
 	}
+	call := CallUpdate
+	if b.View {
+		call = CallView
+	}
+	defer p.since(call, time.Now())
 	ctx, cancel := context.WithTimeout(ctx, b.Limit)
 	defer cancel()
 	err := p.once(ctx, b, fn)
@@ -265,6 +270,7 @@ func (r *firstRows) Err() error {
 // Query runs one query without a transaction, a second time where the connection broke
 // before the first row. The caller closes the rows.
 func (p *Pool) Query(ctx context.Context, query string, args ...any) (pgx.Rows, error) {
+	defer p.since(CallQuery, time.Now())
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	rows, err := p.query(ctx, query, args)
 	if IsLost(err) && ctx.Err() == nil {
@@ -368,6 +374,7 @@ func (p *Pool) Single(ctx context.Context, b Begin, fn func(context.Context, Alo
 	if err := ctx.Err(); err != nil {
 		return p.Translate(err, b.Doing)
 	}
+	defer p.since(CallSingle, time.Now())
 	ctx, cancel := unhurried(ctx, limit)
 	defer cancel()
 	err := fn(ctx, Alone{p})

@@ -102,7 +102,8 @@ func persist(ctx context.Context, patience, pause time.Duration, logger *slog.Lo
 // openCatalogs implements database. The data directory has the node's copies of full
 // blocks. The node works without them, too.
 func (d *postgresDatabase) openCatalogs(ctx context.Context, o *Options, damaged func(syncline.ID)) (catalogs, error) {
-	options := catalogtables.Options{OnDamage: damaged}
+	took := func(t time.Duration) { d.Pool().Times().Took(pgpool.CallCatalog, t) }
+	options := catalogtables.Options{OnDamage: damaged, Took: took}
 	copies, err := nearby.Open(ctx, filepath.Join(o.Data, "catalog-copies"), copiesBytes, o.Logger)
 	if err != nil {
 		o.Logger.Warn("the node keeps no copies of catalogs, so pages cost more trips to the database", "error", err)
@@ -192,9 +193,13 @@ func (d *postgresDatabase) answerer() string { return "the database" }
 func (d *postgresDatabase) use() func() metrics.DatabaseUse {
 	return func() metrics.DatabaseUse {
 		s := d.Pool().Conns().Stat()
+		var calls []metrics.CallTimes
+		for _, c := range d.Pool().Times().All() {
+			calls = append(calls, metrics.CallTimes(c))
+		}
 		return metrics.DatabaseUse{
 			Used: int64(s.AcquiredConns()), Idle: int64(s.IdleConns()), Most: int64(s.MaxConns()),
-			Acquires: s.AcquireCount(), Waited: s.AcquireDuration(),
+			Acquires: s.AcquireCount(), Waited: s.AcquireDuration(), Calls: calls,
 		}
 	}
 }

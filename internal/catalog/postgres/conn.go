@@ -29,6 +29,10 @@ func (l *link) exchange(ctx context.Context, conn *pgxpool.Conn, statements []st
 	for _, s := range statements {
 		s.add(&batch, known.find(s))
 	}
+	if l.took != nil {
+		begin := time.Now()
+		defer func() { l.took(time.Since(begin)) }()
+	}
 	results := pg.ExecBatch(ctx, &batch)
 	for which := 0; rowErr == nil && results.NextResult(); which++ {
 		rows := results.ResultReader()
@@ -55,7 +59,8 @@ type link struct {
 type learned struct {
 	unprepared atomic.Bool // see known
 
-	near     Near // may be nil
+	took     func(time.Duration) // may be nil
+	near     Near                // may be nil
 	met      sync.Mutex
 	identity string       // see meet; "" while it is not known
 	history  atomic.Int64 // counts the identities

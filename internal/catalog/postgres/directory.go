@@ -59,6 +59,8 @@ type Options struct {
 	OnDamage func(repository syncline.ID)
 	// Near has the node's copies of final values, nil for none.
 	Near Near
+	// Took is called with the time that each request to the database took.
+	Took func(time.Duration)
 	// MaxOpen is the number of catalogs that stay open without a user.
 	MaxOpen int
 	// Idle is how long a transaction may be silent; see DefaultIdle.
@@ -82,7 +84,7 @@ func OpenDirectory(pool *pgxpool.Pool, o Options) *Directory {
 		o.Idle = DefaultIdle
 	}
 	d := &Directory{
-		link: &link{pool: pool, idle: o.Idle, learned: &learned{near: o.Near}}, onDamage: o.OnDamage, maxOpen: o.MaxOpen,
+		link: &link{pool: pool, idle: o.Idle, learned: &learned{near: o.Near, took: o.Took}}, onDamage: o.OnDamage, maxOpen: o.MaxOpen,
 		tidy: make(chan struct{}, 1), open: make(map[syncline.ID]*handle),
 	}
 	d.life, d.stop = context.WithCancel(context.Background())
