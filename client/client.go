@@ -133,9 +133,6 @@ type Error struct {
 	Message string
 	// RetryAfter is how long to wait after too many attempts (429); 0 elsewhere.
 	RetryAfter time.Duration
-	// Confirm has settings that would let the request pass, such as "hostKey", the key that
-	// a storage's host has shown. The user compares them before they are sent.
-	Confirm map[string]string
 }
 
 // Error returns the message.
@@ -155,12 +152,11 @@ func StatusOf(err error) int {
 func refusal(res *http.Response) *Error {
 	e := &Error{Status: res.StatusCode}
 	var body struct {
-		Message string            `json:"message"`
-		Confirm map[string]string `json:"confirm"`
+		Message string `json:"message"`
 	}
 	raw, err := io.ReadAll(io.LimitReader(res.Body, maxFailure))
 	if err == nil && json.Unmarshal(raw, &body) == nil && body.Message != "" {
-		e.Message, e.Confirm = body.Message, body.Confirm
+		e.Message = body.Message
 	} else {
 		e.Message = fmt.Sprintf("the server answered %d %s without saying why; is this a Syncline server?", res.StatusCode, http.StatusText(res.StatusCode))
 	}

@@ -4,7 +4,7 @@
 #   unit  a C compiler, for the race detector
 #   full  the same, restic, curl, jq, a browser, nginx, HAProxy, Caddy, Prometheus with its
 #         Alertmanager, PostgreSQL, Node, the packages that the console's pages are tried with, the
-#         object storage servers, and systemd and rpm for the packages
+#         object storage servers, rclone, and systemd and rpm for the packages
 #   lint  Node and the packages that the console's sources are checked with
 # Parts may run side by side: one waits while another installs.
 set -euo pipefail
@@ -39,6 +39,7 @@ full)
   want rpm2cpio rpm cpio
   want cpio cpio
   want ps procps
+  want rclone rclone
   ;;&
 full | lint)
   want node nodejs

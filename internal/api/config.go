@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"syncline.dev/syncline/internal/gate"
-	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/secret"
 	"syncline.dev/syncline/internal/store"
 )
@@ -61,7 +60,6 @@ type Config struct {
 	Keys           store.Keys
 	Accounts       store.Accounts
 	ObjectStorages store.ObjectStorages
-	Kinds          place.Kinds
 	Places         Places
 	Sessions       Sessions
 	Instance       Instance

@@ -17,6 +17,10 @@ import (
 
 // networkError translates an error of a transport.
 func networkError(host string, err error) error {
+	var request *storage.RequestError
+	if errors.As(err, &request) {
+		return request // of what makes the requests in place of the network
+	}
 	var ours *syncline.Error
 	if errors.As(err, &ours) {
 		return ours // the guard's error

@@ -186,6 +186,12 @@ func (s *Storage) Open(ctx context.Context, name string, offset, length int64) (
 		return objects.NewBody(ctx, call, resp.Body, name, offset, length)
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusNotFound && offset > 0 {
+		// rclone gives this answer also for a part behind the end of a file.
+		if size, err := s.size(ctx, name); err == nil && size <= offset {
+			return objects.PastEnd(name, length), nil
+		}
+	}
 	return nil, s.failed(ctx, call, name)
 }
 
