@@ -8,10 +8,12 @@ import (
 
 // Claim says for which work somebody writes: a node holds the work while the
 // work has this epoch. Each taking of the work raises the epoch, so a node that
-// has lost its work has an old claim.
+// has lost its work has an old claim. A change of a repository, which works beside no
+// work, claims by the hold that keeps the work out.
 type Claim struct {
 	Work  syncline.ID
 	Epoch int64
+	Hold  syncline.ID // instead of work
 }
 
 type claimKey struct{}
@@ -33,5 +35,5 @@ func ClaimOf(ctx context.Context) (claim Claim, ok bool) {
 // matches ErrConflict. Containers use it.
 func ClaimLost() error {
 	return syncline.WrapError(syncline.CodeConflict, ErrConflict,
-		"another node has taken this work over; this node writes nothing more to the catalog")
+		"another node has taken this work over, or may have; this node writes nothing more to the catalog")
 }

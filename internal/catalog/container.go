@@ -67,8 +67,8 @@ type Container interface {
 	//
 	// ctx may carry a Claim. A container that several nodes share compares it in
 	// the same transaction, and keeps the work from being taken until the
-	// transaction ends. A claim whose work has another epoch, or has ended, is
-	// ClaimLost: fn does not run, and nothing is written. A container of one
+	// transaction ends. A claim whose work has another epoch, or has ended, or
+	// whose hold is over, is ClaimLost: fn does not run, and nothing is written. A container of one
 	// process compares heads and nothing more: that process runs each work once.
 	Update(ctx context.Context, expected Head, fn func(Writer) error) error
 

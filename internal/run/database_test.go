@@ -25,6 +25,7 @@ type stateStore interface {
 	run.Store
 	run.Wakes
 	AddRepository(ctx context.Context, r syncline.Repository) error
+	SetOutOfSync(ctx context.Context, repository syncline.ID, outOfSync bool) error
 	SetBehind(ctx context.Context, session syncline.ID, epoch int64) error
 	Close() error
 }
@@ -167,6 +168,36 @@ func TestHoldOnADatabase(t *testing.T) {
 		body := <-g.begun
 		body.end <- run.Outcome{}
 		g.want(b, body.Work().ID, syncline.WorkSucceeded)
+	})
+}
+
+// A node stands still in a change until its hold is over, and another one works: nothing
+// of the change is written any more.
+func TestLateChangeOnADatabase(t *testing.T) {
+	onDatabases(t, func(t *testing.T, g *group, repositories []syncline.ID) {
+		a, b := g.open("a"), g.open("b")
+		id, state := repositories[0], g.store.(fenced)
+		change := func(ctx context.Context) error {
+			a.cut.Store(true) // it renews nothing
+			h, _ := store.HoldOf(ctx)
+			if err := g.store.HoldWork(t.Context(), h, -time.Hour); err != nil {
+				t.Error(err)
+			}
+			w := g.start(b, id)
+			body := <-g.begun
+			err := state.SetOutOfSync(context.WithoutCancel(ctx), id, true)
+			body.end <- run.Outcome{}
+			g.want(b, w.ID, syncline.WorkSucceeded)
+			return err
+		}
+		if _, err := a.Hold(t.Context(), kindName, id, change); !errors.Is(err, store.ErrHoldOver) {
+			t.Errorf("the late change ended with %v", err)
+		}
+		a.cut.Store(false)
+		err := a.Forget(t.Context(), id, change)
+		if !errors.Is(err, store.ErrHoldOver) {
+			t.Errorf("the late removal ended with %v", err)
+		}
 	})
 }
 

@@ -269,12 +269,12 @@ type slowHolds struct {
 	slow atomic.Bool
 }
 
-func (s *slowHolds) HoldWork(ctx context.Context, h store.Hold, length time.Duration) error {
+func (s *slowHolds) RenewHold(ctx context.Context, id syncline.ID, length time.Duration) error {
 	if s.slow.Load() {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	return s.workStore.HoldWork(ctx, h, length)
+	return s.workStore.RenewHold(ctx, id, length)
 }
 
 // A hold that has to wait costs no work its lease.

@@ -248,6 +248,10 @@ func (w way) HoldWork(ctx context.Context, h store.Hold, length time.Duration) e
 	return w.n.pass(func() error { return w.workStore.HoldWork(ctx, h, length) })
 }
 
+func (w way) RenewHold(ctx context.Context, id syncline.ID, length time.Duration) error {
+	return w.n.pass(func() error { return w.workStore.RenewHold(ctx, id, length) })
+}
+
 func (w way) DropHold(ctx context.Context, id syncline.ID) error {
 	return w.n.pass(func() error { return w.workStore.DropHold(ctx, id) })
 }

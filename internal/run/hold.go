@@ -187,7 +187,8 @@ type held struct {
 }
 
 // holdAll keeps work out on all nodes until drop is called. The context that it returns
-// ends when the hold is lost.
+// ends when the hold is lost, and the store and the catalogs take a write with it only
+// while the hold lasts.
 func (s *Service) holdAll(ctx context.Context, h hold) (_ context.Context, drop func(), err error) {
 	if s.Lease == 0 {
 		return ctx, func() {}, nil
@@ -196,7 +197,8 @@ func (s *Service) holdAll(ctx context.Context, h hold) (_ context.Context, drop 
 	if err := s.Store.HoldWork(ctx, kept, s.Lease); err != nil {
 		return ctx, nil, err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
+	outside := ctx
+	ctx, cancel := context.WithCancelCause(store.WithHold(ctx, kept))
 	expiry := time.AfterFunc(s.untilExpiry(since), func() { cancel(errHoldLost) })
 	f := &s.fleet.holds
 	f.mu.Lock()
@@ -211,7 +213,7 @@ func (s *Service) holdAll(ctx context.Context, h hold) (_ context.Context, drop 
 		f.mu.Unlock()
 		expiry.Stop()
 		cancel(nil)
-		ctx, done := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+		ctx, done := context.WithTimeout(context.WithoutCancel(outside), storeTimeout)
 		defer done()
 		if err := s.Store.DropHold(ctx, kept.ID); err != nil {
 			s.Logger.Warn("cannot let work of a repository start again; it can when the hold is over", "repository", kept.RepositoryID, "error", err)
@@ -231,7 +233,7 @@ func (s *Service) renewHolds(ctx context.Context) {
 	for _, h := range all {
 		since := time.Now()
 		ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-		err := s.Store.HoldWork(ctx, h.Hold, s.Lease)
+		err := s.Store.RenewHold(ctx, h.ID, s.Lease)
 		cancel()
 		f.mu.Lock()
 		dropped := f.all[h.ID] == nil
@@ -240,7 +242,7 @@ func (s *Service) renewHolds(ctx context.Context) {
 			h.expiry.Reset(s.untilExpiry(since))
 		case err == nil:
 			defer s.dropLate(h)
-		case !dropped && !errors.Is(err, context.Canceled) && syncline.CodeOf(err) != syncline.CodeNotFound:
+		case !dropped && !errors.Is(err, context.Canceled): // its change ends with it
 			s.Logger.Warn("cannot go on to keep work of a repository out", "repository", h.RepositoryID, "error", err)
 		}
 		f.mu.Unlock()

@@ -17,12 +17,13 @@ type launch struct {
 }
 
 // launch runs work in its own goroutine. Work that runs here already in an epoch before
-// ends first. A service that is closed launches nothing.
+// ends first. A service that is closed launches nothing, and one that drains only what is
+// to stop.
 func (s *Service) launch(k *kind, l launch) bool {
 	w := l.work
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.closed || s.drains && !w.StopRequested {
 		return false
 	}
 	ctx, cancel := context.WithCancelCause(s.ctx)

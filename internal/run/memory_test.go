@@ -249,6 +249,18 @@ func (m *memory) HoldWork(_ context.Context, h store.Hold, length time.Duration)
 	return nil
 }
 
+func (m *memory) RenewHold(_ context.Context, id syncline.ID, length time.Duration) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h := m.holds[id]
+	if !h.until.After(time.Now()) {
+		return store.ErrHoldOver
+	}
+	h.until = time.Now().Add(length)
+	m.holds[id] = h
+	return nil
+}
+
 func (m *memory) DropHold(_ context.Context, id syncline.ID) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -26,6 +26,7 @@ type Store interface {
 	UpdateWork(ctx context.Context, w store.Work) error
 	RequestStop(ctx context.Context, kind syncline.WorkKind, id syncline.ID) (store.Work, error)
 	HoldWork(ctx context.Context, h store.Hold, length time.Duration) error
+	RenewHold(ctx context.Context, id syncline.ID, length time.Duration) error
 	DropHold(ctx context.Context, id syncline.ID) error
 	AppendLog(ctx context.Context, work syncline.ID, epoch int64, items ...syncline.LogItem) error
 	Log(ctx context.Context, kind syncline.WorkKind, work syncline.ID, limit, offset int) ([]syncline.LogItem, int, error)
@@ -198,8 +199,7 @@ func (s *Service) start(ctx context.Context, w store.Work, check func([]store.Wo
 		}
 		switch {
 		case added && got.Owner != "":
-			s.launch(k, launch{work: got})
-			return got, nil
+			return s.begin(ctx, k, got)
 		case added:
 			s.offer(k, got)
 			return got, nil
@@ -214,6 +214,24 @@ func (s *Service) start(ctx context.Context, w store.Work, check func([]store.Wo
 		s.shown.drop(got.ID)
 	}
 	return store.Work{}, syncline.Errorf(syncline.CodeUnavailable, "the repository's last %s is just being recorded as ended; try again", k.Noun)
+}
+
+// begin launches new work of a node that is alone. Where the node drains since a moment,
+// the work waits without an owner.
+func (s *Service) begin(ctx context.Context, k *kind, w store.Work) (store.Work, error) {
+	if s.launch(k, launch{work: w}) || s.isClosed() {
+		return w, nil
+	}
+	if err := s.Store.ReturnWork(context.WithoutCancel(ctx), s.Node, []store.Held{{ID: w.ID, Epoch: w.Epoch}}); err != nil {
+		return store.Work{}, err
+	}
+	return s.Store.Work(ctx, w.Kind, w.ID)
+}
+
+func (s *Service) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
 }
 
 func (s *Service) add(ctx context.Context, w store.Work, check func([]store.Work) error) (store.Work, bool, error) {

@@ -31,7 +31,9 @@ func (s *Service) resumeAll(ctx context.Context, kinds []Kind) error {
 				back = append(back, store.Held{ID: w.ID, Epoch: w.Epoch})
 				continue
 			}
-			s.resume(ctx, s.kinds[k.Name], launch{work: w, note: k.Resumed})
+			if !s.resume(ctx, s.kinds[k.Name], launch{work: w, note: k.Resumed}) {
+				back = append(back, store.Held{ID: w.ID, Epoch: w.Epoch})
+			}
 		}
 		if len(back) > 0 {
 			if err := s.Store.ReturnWork(ctx, s.Node, back); err != nil {
@@ -101,7 +103,10 @@ func (s *Service) take(ctx context.Context, k *kind, t store.Taking, reserved bo
 			back = append(back, store.Held{ID: w.ID, Epoch: w.Epoch})
 		}
 	}
-	if len(back) > 0 { // the service has been closed
+	if len(back) > 0 { // the service has been closed, or drains
+		if reserved {
+			k.queue.release(len(back))
+		}
 		err = errors.Join(err, s.Store.ReturnWork(context.WithoutCancel(ctx), s.Node, back))
 	}
 	return err
@@ -142,7 +147,7 @@ func (s *Service) nameOf(node string) string {
 }
 
 // resume launches work that was left unended. Work whose order cannot be read ends as
-// failed. resume reports false when the service is closed.
+// failed. resume reports false where launch does.
 func (s *Service) resume(ctx context.Context, k *kind, l launch) bool {
 	var err error
 	w := l.work

@@ -78,21 +78,6 @@ type Renewed struct {
 	StopRequested bool
 }
 
-// Hold keeps the work of a repository from being started.
-type Hold struct {
-	ID           syncline.ID // chosen by the caller
-	RepositoryID syncline.ID
-	// Kind is the only kind that is held; empty for all, because the repository is
-	// being removed.
-	Kind syncline.WorkKind
-}
-
-// Two refusals of AddWork. Both are CodeConflict.
-var (
-	ErrHeld    = syncline.Errorf(syncline.CodeConflict, "the repository is being changed, and no work of it can start meanwhile; try again in a moment")
-	ErrLeaving = syncline.Errorf(syncline.CodeConflict, "the repository is being removed already")
-)
-
 // Keep says how much of one kind of work is kept.
 type Keep struct {
 	Kind syncline.WorkKind
@@ -156,6 +141,9 @@ type Works interface {
 	// was added before is in the lists that are read afterwards. One hold of all kinds
 	// keeps another one out (ErrLeaving). CodeNotFound when the repository is unknown.
 	HoldWork(ctx context.Context, h Hold, length time.Duration) error
+	// RenewHold has a hold last for a length from now on. It waits for nobody who changes
+	// the repository. ErrHoldOver says that the hold is over or was dropped.
+	RenewHold(ctx context.Context, id syncline.ID, length time.Duration) error
 	// DropHold ends a hold, also one that is over.
 	DropHold(ctx context.Context, id syncline.ID) error
 	// AppendLog adds items to the log of the work and numbers them, also when the work

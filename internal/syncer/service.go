@@ -194,9 +194,13 @@ func sessionOf(w store.Work) syncline.Session {
 	return s
 }
 
-// forget drops what is kept of a repository: its catalog, and what opens it.
+// forget drops what is kept of a repository: its catalog, and what opens it. The catalog
+// goes under the hold of the removal.
 func (s *Service) forget(ctx context.Context, repository syncline.ID) error {
 	s.Source.Forget(repository)
+	if h, held := store.HoldOf(ctx); held {
+		ctx = catalog.WithClaim(ctx, catalog.Claim{Hold: h.ID})
+	}
 	return s.Catalogs.Delete(ctx, repository)
 }
 

@@ -316,30 +316,23 @@ func (d *Directory) Damaged(ctx context.Context, id syncline.ID) (bool, error) {
 	return l.damaged[id], nil
 }
 
-// deleteClaimed deletes a catalog where the work holds that the claim names, and says
-// whether it does.
-const deleteClaimed = `WITH held AS (SELECT 1 FROM syncline.work WHERE id = $2 AND epoch = $3 AND state IN ('queued', 'running') FOR KEY SHARE),
-	gone AS (DELETE FROM syncline.catalogs WHERE repository = $1 AND EXISTS (SELECT 1 FROM held) RETURNING generation),
-	dropped AS (INSERT INTO syncline.catalog_dropped SELECT generation FROM gone)
-	SELECT 1 FROM held`
-
 // Delete removes a repository's catalog. It waits for an update that runs, on any
 // node. A claim in ctx that does not hold removes nothing, as with an update.
 func (d *Directory) Delete(ctx context.Context, id syncline.ID) error {
 	d.mu.Lock()
 	h := d.open[id]
 	d.mu.Unlock()
-	erase := statement{`WITH gone AS (DELETE FROM syncline.catalogs WHERE repository = $1 RETURNING generation)
-		INSERT INTO syncline.catalog_dropped SELECT generation FROM gone`, []param{{oidText, []byte(id)}}}
+	erase := []statement{{`WITH gone AS (DELETE FROM syncline.catalogs WHERE repository = $1 RETURNING generation)
+		INSERT INTO syncline.catalog_dropped SELECT generation FROM gone`, []param{{oidText, []byte(id)}}}}
 	claim, claims := catalog.ClaimOf(ctx)
 	if claims {
-		erase.sql, erase.params = deleteClaimed, append(erase.params, textParam(string(claim.Work)), int8Param(claim.Epoch))
+		erase = erasing(id, claim)
 	}
 	holds := false
-	err := d.ask(ctx, func(int, [][]byte) error {
-		holds = true
+	err := d.ask(ctx, func(which int, _ [][]byte) error {
+		holds = holds || which == len(erase)-1
 		return nil
-	}, erase)
+	}, erase...)
 	if err == nil && claims && !holds {
 		err = catalog.ClaimLost()
 	}

@@ -84,13 +84,10 @@ func (s *session) beginUpdate(expected catalog.Head) error {
 	}
 	claim, claims := catalog.ClaimOf(s.ctx)
 	if claims {
-		statements = append(statements, statement{
-			`SELECT 1 FROM syncline.work WHERE id = $1 AND epoch = $2 AND state IN ('queued', 'running') FOR KEY SHARE`,
-			[]param{textParam(string(claim.Work)), int8Param(claim.Epoch)},
-		})
+		statements = append(statements, holding(claim)...)
 	}
 	holds := false
-	err := s.begin(statements, func(which int) { holds = holds || which == 3 })
+	err := s.begin(statements, func(which int) { holds = holds || which == len(statements)-1 })
 	if err != nil {
 		return err
 	}

@@ -13,11 +13,16 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/restore/jobs"
 	"syncline.dev/syncline/internal/run"
+	"syncline.dev/syncline/internal/store"
 )
 
 // node begins a node of a fleet on the host's store.
 func (h *host) node(name string) *jobs.Service {
 	h.t.Helper()
+	sign := store.Sign{Process: name, Place: name, Begin: true}
+	if _, err := h.store.PutNode(context.Background(), syncline.Node{ID: syncline.ID(name)}, sign); err != nil {
+		h.t.Fatal(err)
+	}
 	runs := &run.Service{
 		Store: h.store, Wakes: h.store, Lease: 15 * time.Second, Node: name, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
 		NewID: func() syncline.ID { return syncline.ID(uuid.NewString()) },

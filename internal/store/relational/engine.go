@@ -156,17 +156,25 @@ func New(e Engine, o Options) *Store {
 	}
 }
 
-// update runs fn in a transaction. Where the context has a duty, the transaction fails
-// when another node has the duty.
+// update runs fn in a transaction. Where the context has a duty or a hold, the transaction
+// fails when another node has the duty, or the hold is over.
 func (s *Store) update(ctx context.Context, w Write, fn func(context.Context, Tx) error) error {
-	d, ok := store.DutyOf(ctx)
-	if !ok {
+	d, hasDuty := store.DutyOf(ctx)
+	h, hasHold := store.HoldOf(ctx)
+	if !hasDuty && !hasHold {
 		return s.engine.Update(ctx, w, fn)
 	}
 	w.Single = false
 	return s.engine.Update(ctx, w, func(ctx context.Context, tx Tx) error {
-		if err := s.hasDuty(ctx, tx, d); err != nil {
-			return err
+		if hasDuty {
+			if err := s.hasDuty(ctx, tx, d); err != nil {
+				return err
+			}
+		}
+		if hasHold {
+			if err := s.hasHold(ctx, tx, h); err != nil {
+				return err
+			}
 		}
 		return fn(ctx, tx)
 	})

@@ -2,13 +2,10 @@ package relational
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"math"
 	"strings"
 	"time"
 
-	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/store"
 )
 
@@ -199,66 +196,4 @@ func (s *Store) ReturnWork(ctx context.Context, owner string, held []store.Held)
 		}
 	}
 	return nil
-}
-
-// openToWork returns the number of a repository that no hold keeps w from. No hold comes
-// until the transaction ends.
-func (s *Store) openToWork(ctx context.Context, tx Tx, w store.Work) (seq int64, err error) {
-	err = tx.QueryRow(ctx, `SELECT seq FROM repositories WHERE id = ?`+s.dialect.LockRow, string(w.RepositoryID)).Scan(&seq)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, notFound("repository", w.RepositoryID)
-	}
-	if err != nil {
-		return 0, err
-	}
-	kind := ""
-	err = tx.QueryRow(ctx, `SELECT kind FROM work_holds WHERE repository_seq = ? AND kind IN ('', ?) AND until > `+s.dialect.Now+`
-		ORDER BY kind LIMIT 1`, seq, string(w.Kind)).Scan(&kind)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return seq, nil
-	case err != nil:
-		return 0, err
-	case kind == "":
-		return 0, store.ErrLeaving
-	}
-	return 0, store.ErrHeld
-}
-
-// HoldWork implements store.Works. Holds of the repository that are over go.
-func (s *Store) HoldWork(ctx context.Context, h store.Hold, length time.Duration) error {
-	return s.update(ctx, Write{Doing: "keep work out", Repeatable: true}, func(ctx context.Context, tx Tx) error {
-		var seq int64
-		err := tx.QueryRow(ctx, `SELECT seq FROM repositories WHERE id = ?`+s.dialect.LockRow, string(h.RepositoryID)).Scan(&seq)
-		if errors.Is(err, sql.ErrNoRows) {
-			return notFound("repository", h.RepositoryID)
-		}
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `DELETE FROM work_holds WHERE repository_seq = ? AND id <> ? AND until <= `+s.dialect.Now, seq, string(h.ID)); err != nil {
-			return err
-		}
-		if h.Kind == "" {
-			var other bool
-			err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM work_holds WHERE repository_seq = ? AND kind = '' AND id <> ?)`, seq, string(h.ID)).Scan(&other)
-			if err != nil {
-				return err
-			}
-			if other {
-				return store.ErrLeaving
-			}
-		}
-		_, err = tx.Exec(ctx, `INSERT INTO work_holds (id, repository_seq, kind, until) VALUES (?, ?, ?, `+s.dialect.Now+` + ?)
-			ON CONFLICT (id) DO UPDATE SET until = excluded.until`, string(h.ID), seq, string(h.Kind), int64(length))
-		return err
-	})
-}
-
-// DropHold implements store.Works.
-func (s *Store) DropHold(ctx context.Context, id syncline.ID) error {
-	return s.update(ctx, Write{Doing: "let work in", Single: true, Repeatable: true}, func(ctx context.Context, tx Tx) error {
-		_, err := tx.Exec(ctx, `DELETE FROM work_holds WHERE id = ?`, string(id))
-		return err
-	})
 }

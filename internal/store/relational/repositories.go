@@ -2,6 +2,7 @@ package relational
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"slices"
 
@@ -44,6 +45,9 @@ func (s *Store) AddRepository(ctx context.Context, r syncline.Repository) error 
 		if err := keyExists(ctx, tx, r.EncryptionKeyID); err != nil {
 			return err
 		}
+		if err := nodeExists(ctx, tx, r.NodeID); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, `INSERT INTO repositories (id, name, name_key, description, path,
 			object_storage_id, encryption_key_id, retention_type, retention_period_type, retention_yearly,
 			sync_disabled, sync_interval, sync_cron, sync_zone,
@@ -61,6 +65,9 @@ func (s *Store) AddRepository(ctx context.Context, r syncline.Repository) error 
 func (s *Store) UpdateRepository(ctx context.Context, r syncline.Repository) error {
 	return s.update(ctx, Write{Doing: "change a repository", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
 		if err := keyExists(ctx, tx, r.EncryptionKeyID); err != nil {
+			return err
+		}
+		if err := newNodeExists(ctx, tx, r); err != nil {
 			return err
 		}
 		err := exec(ctx, tx, notFound("repository", r.ID), `UPDATE repositories SET name = ?, name_key = ?,
@@ -86,6 +93,34 @@ func keyExists(ctx context.Context, q Querier, key syncline.ID) error {
 		return syncline.Errorf(syncline.CodeInvalid, "there is no encryption key %q; add it first", key)
 	}
 	return err
+}
+
+// nodeExists fails when a repository is to be bound to an unknown node. Nodes are removed
+// in the same area.
+func nodeExists(ctx context.Context, q Querier, node syncline.ID) error {
+	if node == "" {
+		return nil
+	}
+	var known bool
+	err := q.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM nodes WHERE id = ?)`, string(node)).Scan(&known)
+	if err == nil && !known {
+		return syncline.Errorf(syncline.CodeConflict, "the node %s was removed; choose another node for the repository", node)
+	}
+	return err
+}
+
+// newNodeExists is nodeExists for a node that the repository does not have already. Its
+// own one may have given no sign of life yet, as after a migration.
+func newNodeExists(ctx context.Context, q Querier, r syncline.Repository) error {
+	var same bool
+	err := q.QueryRow(ctx, `SELECT node_id = ? FROM repositories WHERE id = ?`, string(r.NodeID), string(r.ID)).Scan(&same)
+	if same || errors.Is(err, sql.ErrNoRows) { // the update says that it is not there
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return nodeExists(ctx, q, r.NodeID)
 }
 
 func repositoryError(err error, r *syncline.Repository) error {

@@ -61,6 +61,9 @@ func (s *Store) AddWorkIf(ctx context.Context, w store.Work, check func([]store.
 			}
 		}
 		seq, err := s.openToWork(ctx, tx, w)
+		if err == nil {
+			err = s.canRun(ctx, tx, seq, w)
+		}
 		if err != nil {
 			return err
 		}
@@ -87,6 +90,24 @@ func (s *Store) AddWorkIf(ctx context.Context, w store.Work, check func([]store.
 		return store.Work{}, false, err
 	}
 	return added, fresh, nil
+}
+
+// canRun fails for work that only a removed node could run. The node stays until the
+// transaction ends, and whoever removes it later finds the work. The node of the
+// repository itself is not removed, but may have given no sign of life yet.
+func (s *Store) canRun(ctx context.Context, tx Tx, repository int64, w store.Work) error {
+	if w.Node == "" {
+		return nil
+	}
+	var there int
+	err := tx.QueryRow(ctx, `SELECT 1 FROM nodes WHERE id = ?`+s.dialect.KeepRow, w.Node).Scan(&there)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = tx.QueryRow(ctx, `SELECT 1 FROM repositories WHERE seq = ? AND node_id = ?`, repository, w.Node).Scan(&there)
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return syncline.Errorf(syncline.CodeConflict, "the node %s, which alone could run it, was removed; try again on another node", w.Node)
+	}
+	return err
 }
 
 // unendedWork returns the work that keeps w out, and makes it as urgent as w.

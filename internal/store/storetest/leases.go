@@ -107,6 +107,9 @@ func refusesLate(t *testing.T, s store.Store, late, now store.Work) {
 func testTakeOrder(t *testing.T, s store.Store) {
 	ctx, repo := t.Context(), addRepository(t, s, "r")
 	plain := free(t, s, restore, repo.ID, nil)
+	for _, name := range []string{"b", "c"} {
+		putNode(t, s, syncline.ID(name))
+	}
 	bound := free(t, s, restore, repo.ID, func(w *store.Work) { w.Node = "b" })
 	elsewhere := free(t, s, restore, repo.ID, func(w *store.Work) { w.Node, w.Urgent = "c", true })
 	urgent := free(t, s, restore, repo.ID, func(w *store.Work) { w.Urgent = true })
@@ -295,38 +298,6 @@ func testHolds(t *testing.T, s store.Store) {
 	check(t, s.DeleteRepository(ctx, repo.ID))
 	check(t, s.DropHold(ctx, another.ID))
 	wantCode(t, s.HoldWork(ctx, another, time.Hour), syncline.CodeNotFound)
-}
-
-// testHoldRace has work added while a hold begins: what was added is seen afterwards.
-func testHoldRace(t *testing.T, s store.Store) {
-	ctx := t.Context()
-	for range 20 {
-		repo := addRepository(t, s, string(newID()))
-		var added sync.Map
-		var listed []store.Work
-		together(4, func(i int) {
-			if i == 0 {
-				if err := s.HoldWork(ctx, store.Hold{ID: newID(), RepositoryID: repo.ID}, time.Hour); err != nil {
-					t.Error(err)
-				}
-				var err error
-				if listed, err = s.UnendedWork(ctx, restore); err != nil {
-					t.Error(err)
-				}
-				return
-			}
-			w, _, err := s.AddWork(ctx, newWork(restore, repo.ID, base))
-			if err == nil {
-				added.Store(w.ID, true)
-			} else if !errors.Is(err, store.ErrLeaving) {
-				t.Error(err)
-			}
-		})
-		for _, w := range listed {
-			added.Delete(w.ID)
-		}
-		added.Range(func(id, _ any) bool { t.Errorf("the work %s came after the hold", id); return true })
-	}
 }
 
 // testAddIf adds work after a look at the rest.

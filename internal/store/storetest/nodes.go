@@ -30,6 +30,14 @@ func later(process string) store.Sign {
 	return s
 }
 
+// putNode has a node with an id give a sign of life.
+func putNode(t *testing.T, s store.Store, id syncline.ID) {
+	t.Helper()
+	n := newNode("n")
+	n.ID = id
+	must(s.PutNode(t.Context(), n, first(string(id))))(t)
+}
+
 // said is a node as it was told, without what the store adds.
 func said(n syncline.Node) syncline.Node {
 	n.SeenAt, n.Silence = time.Time{}, 0
@@ -161,6 +169,49 @@ func testDeleteNode(t *testing.T, s store.Store) {
 	}
 	if w := must(s.Work(ctx, syncline.WorkRestore, free.ID))(t); w.State != syncline.WorkQueued {
 		t.Errorf("got %+v", w)
+	}
+	// Nothing is bound to it any more.
+	r.NodeID = n.ID
+	wantCode(t, s.UpdateRepository(ctx, r), syncline.CodeConflict)
+	wantCode(t, s.AddRepository(ctx, syncline.Repository{ID: newID(), Name: "late", Path: "/", NodeID: n.ID}), syncline.CodeConflict)
+	late := bound
+	late.ID = newID()
+	_, _, err = s.AddWork(ctx, late)
+	wantCode(t, err, syncline.CodeConflict)
+}
+
+// testDeleteNodeRace removes a node while repositories and work are bound to it: none is
+// left with a node that nobody has, and no such work waits.
+func testDeleteNodeRace(t *testing.T, s store.Store) {
+	ctx, r := t.Context(), addRepository(t, s, "r")
+	for round := range 20 {
+		n := newNode(fmt.Sprint("node ", round))
+		must(s.PutNode(ctx, n, first("p")))(t)
+		bound, moved := newWork(syncline.WorkRestore, r.ID, base), addRepository(t, s, fmt.Sprint("moved ", round))
+		bound.Node, bound.Owner, moved.NodeID = string(n.ID), "", n.ID
+		var removed atomic.Bool
+		together(3, func(i int) {
+			var err error
+			switch i {
+			case 0:
+				err = s.DeleteNode(ctx, n.ID, 0)
+				removed.Store(err == nil)
+			case 1:
+				_, _, err = s.AddWork(ctx, bound)
+			case 2:
+				err = s.UpdateRepository(ctx, moved)
+			}
+			if err != nil && syncline.CodeOf(err) != syncline.CodeConflict {
+				t.Error(err)
+			}
+		})
+		if got := must(s.Repository(ctx, moved.ID))(t); removed.Load() == (got.NodeID == n.ID) {
+			t.Errorf("removed: %v, and a repository is bound to %q", removed.Load(), got.NodeID)
+		}
+		w, err := s.Work(ctx, syncline.WorkRestore, bound.ID)
+		if err == nil && removed.Load() && !w.State.Ended() {
+			t.Errorf("the node is removed, and its work is %+v", w)
+		}
 	}
 }
 

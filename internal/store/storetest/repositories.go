@@ -22,6 +22,7 @@ func testRepositories(t *testing.T, s store.Store) {
 		Schedule:  syncline.Schedule{Disabled: true, Cron: "30 3 * * 1-5", TimeZone: "Europe/Berlin"},
 		Retention: syncline.Retention{Type: "ItemLevel", PeriodType: "Yearly", YearlyPeriod: "Keep"},
 	}
+	putNode(t, s, first.NodeID)
 	second := syncline.Repository{ID: newID(), Name: "cloud", ObjectStorageID: addStorage(t, s, "storage").ID, CreatedAt: base.Add(-time.Hour)}
 	check(t, s.AddRepository(ctx, first))
 	check(t, s.AddRepository(ctx, second))

@@ -105,7 +105,9 @@ func oddWork(t *testing.T, s store.Store, text string) {
 	ctx := t.Context()
 	repo := addRepository(t, s, string(newID()))
 	w := newWork(restore, repo.ID, base)
-	w.StartedBy, w.Order = text, text
+	const bound = "node \xfe"
+	putNode(t, s, bound)
+	w.StartedBy, w.Order, w.Node = text, text, bound
 	w, _, err := s.AddWork(ctx, w)
 	check(t, err)
 	w.State, w.Error, w.Result, w.StartedAt = syncline.WorkFailed, text, text, base
@@ -118,6 +120,7 @@ func oddWork(t *testing.T, s store.Store, text string) {
 		t.Errorf("the log has %d items", len(log))
 	}
 	check(t, s.DeleteRepository(ctx, repo.ID))
+	check(t, s.DeleteNode(ctx, bound, 0))
 }
 
 func oddWatch(t *testing.T, s store.Store, text string) {

@@ -19,16 +19,12 @@ const (
 
 // newWork makes work with a bit of everything that AddWork takes.
 func newWork(kind syncline.WorkKind, repo syncline.ID, created time.Time) store.Work {
-	bound := ""
-	if kind == restore {
-		bound = "node \xfe"
-	}
 	return store.Work{
 		Work: syncline.Work{
 			ID: newID(), Kind: kind, RepositoryID: repo, StartedBy: "ada \xff", State: syncline.WorkQueued, CreatedAt: created,
 		},
 		Lease: store.Lease{Owner: node, Epoch: 1},
-		Alone: kind == sync1, Urgent: kind == restore, Node: bound, Order: `{"what":"✓"} ` + "\xfe",
+		Alone: kind == sync1, Urgent: kind == restore, Order: `{"what":"✓"} ` + "\xfe",
 	}
 }
 
