@@ -133,6 +133,9 @@ type Error struct {
 	Message string
 	// RetryAfter is how long to wait after too many attempts (429); 0 elsewhere.
 	RetryAfter time.Duration
+	// Confirm has settings that would let the request pass, such as "hostKey", the key that
+	// a storage's host has shown. The user compares them before they are sent.
+	Confirm map[string]string
 }
 
 // Error returns the message.
@@ -152,11 +155,12 @@ func StatusOf(err error) int {
 func refusal(res *http.Response) *Error {
 	e := &Error{Status: res.StatusCode}
 	var body struct {
-		Message string `json:"message"`
+		Message string            `json:"message"`
+		Confirm map[string]string `json:"confirm"`
 	}
 	raw, err := io.ReadAll(io.LimitReader(res.Body, maxFailure))
 	if err == nil && json.Unmarshal(raw, &body) == nil && body.Message != "" {
-		e.Message = body.Message
+		e.Message, e.Confirm = body.Message, body.Confirm
 	} else {
 		e.Message = fmt.Sprintf("the server answered %d %s without saying why; is this a Syncline server?", res.StatusCode, http.StatusText(res.StatusCode))
 	}

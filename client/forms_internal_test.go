@@ -32,6 +32,7 @@ var forms = map[string]any{
 	"BackupRepositoryStatistics": RepositoryStatistics{}, "RepositoryTotals": RepositoryTotals{}, "RestorePointGrowth": RestorePointGrowth{},
 	"RestorePointStatistics": pointStatisticsJSON{}, "LargeFile": sizedPathJSON{}, "LargeFolder": sizedPathJSON{}, "FileKind": KindSize{},
 	"FolderSize": folderSizeJSON{}, "FolderRest": FolderRest{}, "RepositoryCounts": Counts{},
+	"StorageKind": StorageKind{}, "StorageMethod": StorageMethod{}, "StorageField": StorageField{}, "AccountSecretsToCompare": secretsJSON{},
 	"User": User{}, "PasswordChange": passwordChangeJSON{}, "SecretToCompare": secretJSON{}, "SecretComparison": comparisonJSON{},
 	"Manager": managerJSON{}, "EncryptionKeyChange": KeyChange{},
 	"Machine": Machine{}, "MachineSeries": MachineSeries{}, "MachineSummary": MachineSummary{}, "MachinePage": machinePage{}, "AlarmRule": AlarmRule{},

@@ -9,7 +9,7 @@ import (
 	"syncline.dev/syncline"
 )
 
-// The kinds of accounts.
+// The kinds of accounts that have constants here. StorageKinds tells them all.
 const (
 	AccountS3           = "amazonS3Account"
 	AccountS3Compatible = "amazonS3CompatibleAccount"
@@ -23,6 +23,10 @@ type Account struct {
 	Type        string      `json:"accountType"` // one of the kinds of accounts
 	UserName    string      `json:"userName"`    // the access key's id, or the storage account's name
 	Description string      `json:"description"`
+	// Method is one of the kind's ways of signing in; "" for the first. Settings are the
+	// fields of the method.
+	Method   string            `json:"method"`
+	Settings map[string]string `json:"settings"`
 	// The limits bound what all sessions and downloads together ask of the account;
 	// 0 for no limit of its own.
 	MaxConnections   int   `json:"maxConnections"`
@@ -49,6 +53,10 @@ type ObjectStorage struct {
 	AzureFolder        string             `json:"azureFolder,omitzero"`
 	GoogleBucket       GoogleBucket       `json:"googleBucket,omitzero"`
 	GoogleFolder       string             `json:"googleFolder,omitzero"`
+	// Address and Settings are the place in a kind of storage that has none of the fields
+	// above. A setting that is left out keeps its value; an empty one is taken away.
+	Address  string            `json:"address,omitzero"`
+	Settings map[string]string `json:"settings,omitempty"`
 
 	// UsedSpaceBytes is the size of the packs of all repositories that lie in it;
 	// nil when it is not known. The server tells it and takes none.
@@ -57,7 +65,7 @@ type ObjectStorage struct {
 	ManagedBy string `json:"managedBy,omitzero"`
 }
 
-// The kinds of object storage.
+// The kinds of object storage that have constants here. StorageKinds tells them all.
 const (
 	StorageS3           = "AmazonS3"
 	StorageS3Compatible = "AmazonS3Compatible"
@@ -110,10 +118,15 @@ func (c *Client) Account(ctx context.Context, id syncline.ID) (Account, error) {
 
 // NewAccount is an account to be added.
 type NewAccount struct {
-	Type        string `json:"accountType"` // one of the kinds of accounts
-	UserName    string `json:"userName"`    // the access key's id, or the storage account's name
-	Secret      string `json:"password"`    // the secret key, a shared access signature or a key file
+	Type        string `json:"accountType"`        // one of the kinds of accounts
+	UserName    string `json:"userName,omitempty"` // the access key's id, or the storage account's name
+	Secret      string `json:"password,omitempty"` // the secret key, a shared access signature or a key file
 	Description string `json:"description,omitempty"`
+	// Method and Settings are those of an Account. Secrets are the method's, by name; the
+	// one with the name "password" may be Secret.
+	Method   string            `json:"method,omitempty"`
+	Settings map[string]string `json:"settings,omitempty"`
+	Secrets  map[string]string `json:"secrets,omitempty"`
 	// The limits are those of an Account.
 	MaxConnections   int   `json:"maxConnections,omitempty"`
 	LimitDownloadKBs int64 `json:"limitDownloadKBs,omitempty"`
@@ -130,6 +143,11 @@ type AccountChange struct {
 	UserName    string  `json:"userName,omitempty"`
 	Secret      string  `json:"password,omitempty"`
 	Description *string `json:"description,omitempty"`
+	// Settings and Secrets that are left out are kept, and empty ones are taken away.
+	// Another Method drops all of them.
+	Method   string            `json:"method,omitempty"`
+	Settings map[string]string `json:"settings,omitempty"`
+	Secrets  map[string]string `json:"secrets,omitempty"`
 	// The limits are those of an Account; 0 takes one away.
 	MaxConnections   *int   `json:"maxConnections,omitempty"`
 	LimitDownloadKBs *int64 `json:"limitDownloadKBs,omitempty"`
@@ -168,10 +186,13 @@ func (c *Client) ChangeObjectStorage(ctx context.Context, id syncline.ID, change
 	return c.perform(ctx, http.MethodPut, under(objectStorages, id), change)
 }
 
-// ReplaceObjectStorage makes an object storage this one; zero fields are emptied. Its
-// type does not change.
+// ReplaceObjectStorage makes an object storage this one; zero fields are emptied, except
+// that a setting that is left out keeps its value. Its type does not change.
 func (c *Client) ReplaceObjectStorage(ctx context.Context, id syncline.ID, s ObjectStorage) error {
 	body := map[string]any{"name": s.Name, "description": s.Description, "type": s.Type, "accountId": s.AccountID}
+	if s.Settings != nil {
+		body["settings"] = s.Settings
+	}
 	switch s.Type {
 	case StorageS3:
 		b := s.S3Bucket
@@ -185,6 +206,8 @@ func (c *Client) ReplaceObjectStorage(ctx context.Context, id syncline.ID, s Obj
 		body["googleFolder"] = s.GoogleFolder
 		body["googleBucket"] = map[string]any{"name": s.GoogleBucket.Name, "endpoint": s.GoogleBucket.Endpoint}
 	default:
+		body["address"] = s.Address
+	case StorageS3Compatible:
 		b := s.S3CompatibleBucket
 		body["s3Folder"] = s.S3Folder
 		body["amazonBucketS3Compatible"] = map[string]any{"name": b.Name, "servicePoint": b.ServicePoint, "customRegionId": b.RegionID}

@@ -3,8 +3,7 @@ package api
 import (
 	"context"
 	"crypto/subtle"
-	"encoding/json"
-	"errors"
+	"maps"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -12,32 +11,14 @@ import (
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
 	"syncline.dev/syncline/internal/place"
-	"syncline.dev/syncline/internal/secret"
 	"syncline.dev/syncline/internal/store"
 )
 
-// accountTypes are v6's names of the kinds of accounts.
-var accountTypes = map[syncline.StorageKind]string{
-	syncline.KindS3:           "amazonS3Account",
-	syncline.KindS3Compatible: "amazonS3CompatibleAccount",
-	syncline.KindAzure:        "azureBlobAccount",
-	syncline.KindGCS:          "googleCloudAccount", // Syncline's own
-}
-
-// kindOf returns the kind with a name; "" for none.
-func kindOf(names map[syncline.StorageKind]string, name string) syncline.StorageKind {
-	for kind, n := range names {
-		if n == name {
-			return kind
-		}
-	}
-	return ""
-}
-
 // trier lists and reads in a place's folder, whatever lies there. Errors are
-// those of Places.
+// those of Places. CheckAccount checks an account without a request.
 type trier interface {
 	Try(ctx context.Context, at place.Place) error
+	CheckAccount(by place.Access) error
 }
 
 // accounts answers for the credentials of object storage.
@@ -46,6 +27,7 @@ type accounts struct {
 	storages interface {
 		ObjectStorages(ctx context.Context) ([]syncline.ObjectStorage, error)
 	}
+	kinds   place.Kinds
 	sealer  Sealer
 	secrets secretComparer
 	places  trier
@@ -54,6 +36,9 @@ type accounts struct {
 
 // ListAccounts answers GET /v6/Accounts.
 func (h *accounts) ListAccounts(ctx context.Context, req v6.ListAccountsRequestObject) (v6.ListAccountsResponseObject, error) {
+	if kind := req.Params.AccountType; kind != nil && h.kinds.OfAccounts(*kind) == nil {
+		return nil, invalid("accountType in the query must be one of %s", h.accountTypes())
+	}
 	accounts, err := h.store.Accounts(ctx)
 	if err != nil {
 		return nil, err
@@ -62,14 +47,14 @@ func (h *accounts) ListAccounts(ctx context.Context, req v6.ListAccountsRequestO
 	omitted := 0
 	for _, x := range accounts {
 		name, kind := req.Params.Name, req.Params.AccountType
-		if name != nil && !strings.EqualFold(*name, x.UserName) || kind != nil && *kind != accountTypes[x.Kind] {
+		if name != nil && !strings.EqualFold(*name, x.UserName) || kind != nil && *kind != h.accountType(x.Kind) {
 			continue
 		}
 		if kind == nil && isExtension(x.Kind) && !extended(ctx, req.Params.Extensions) {
 			omitted++
 			continue
 		}
-		answer = append(answer, accountJSON(x))
+		answer = append(answer, h.json(x))
 	}
 	return knownAccounts{answer, omitted}, nil
 }
@@ -83,19 +68,18 @@ func (h *accounts) GetAccount(ctx context.Context, req v6.GetAccountRequestObjec
 	if isExtension(x.Kind) && !extended(ctx, req.Params.Extensions) {
 		return nil, errExtension("account")
 	}
-	return v6.GetAccount200JSONResponse(accountJSON(x)), nil
+	return v6.GetAccount200JSONResponse(h.json(x)), nil
 }
 
 // AddAccount answers POST /v6/Accounts.
 func (h *accounts) AddAccount(ctx context.Context, req v6.AddAccountRequestObject) (v6.AddAccountResponseObject, error) {
 	b := req.Body
+	kind := h.kinds.OfAccounts(deref(b.AccountType))
 	switch {
 	case b.AccountType == nil:
-		return nil, invalid("accountType is required; name one of azureBlobAccount, amazonS3Account, amazonS3CompatibleAccount, googleCloudAccount")
-	case deref(b.UserName) == "":
-		return nil, invalid("userName is required; give the id of the access key, the name of the storage account in Azure, or the service account's e-mail address at Google")
-	case b.Password == nil:
-		return nil, invalid("password is required; give the secret key, the key of the storage account in Azure, or the JSON key file of a service account at Google")
+		return nil, invalid("accountType is required; name one of %s", h.accountTypes())
+	case kind == nil:
+		return nil, invalid("accountType must be one of %s", h.accountTypes())
 	case b.NewPassword != nil:
 		return nil, invalid("newPassword is not supported for a new account; send its secret as password")
 	case b.OldPassword != nil:
@@ -103,44 +87,32 @@ func (h *accounts) AddAccount(ctx context.Context, req v6.AddAccountRequestObjec
 	case saysID(b.ID):
 		return nil, invalid("id cannot be chosen; leave it out")
 	}
-	x := syncline.Account{
-		ID: h.made.newID(), Kind: kindOf(accountTypes, *b.AccountType), UserName: *b.UserName,
-		Description: deref(b.Description), CreatedAt: h.made.now().UTC(), ManagedBy: infoFrom(ctx).manager,
-	}
-	setLimits(&x.Limits, b)
-	if err := errors.Join(checkUserName(x.UserName), checkSecret(x.Kind, *b.Password)); err != nil {
+	by := place.Access{Account: syncline.Account{
+		ID: h.made.newID(), Kind: kind.Kind, Description: deref(b.Description), CreatedAt: h.made.now().UTC(), ManagedBy: infoFrom(ctx).manager,
+	}}
+	if err := h.merge(&by, kind, b); err != nil {
 		return nil, err
 	}
-	sealed, err := h.sealer.Seal(x.ID, []byte(*b.Password))
+	if err := h.places.CheckAccount(by); err != nil {
+		return nil, err
+	}
+	sealed, err := h.seal(by)
 	if err != nil {
 		return nil, err
 	}
-	if err := h.store.AddAccount(ctx, x, sealed); err != nil {
+	if err := h.store.AddAccount(ctx, by.Account, sealed); err != nil {
 		return nil, err
 	}
-	return v6.AddAccount201JSONResponse(accountJSON(x)), nil
+	return v6.AddAccount201JSONResponse(h.json(by.Account)), nil
 }
 
-func checkUserName(name string) error {
-	if name == "" || strings.TrimSpace(name) != name || hasControl(name) {
-		return invalid("userName must not be empty, begin or end with a space or hold control characters")
+// seal returns the secrets of an account, sealed.
+func (h *accounts) seal(by place.Access) ([]byte, error) {
+	kept, err := h.kinds.Keep(by)
+	if err != nil {
+		return nil, err
 	}
-	return nil
-}
-
-// checkSecret refuses a secret that cannot be one. At Google a secret is a whole key
-// file, and users send parts of it.
-func checkSecret(kind syncline.StorageKind, text string) error {
-	if kind != syncline.KindGCS {
-		return nil
-	}
-	var key struct {
-		Type string `json:"type"`
-	}
-	if err := json.Unmarshal([]byte(text), &key); err != nil || key.Type != "service_account" {
-		return invalid("password must be the JSON key file of a service account at Google, the whole file as one text")
-	}
-	return nil
+	return h.sealer.Seal(by.Account.ID, kept)
 }
 
 // UpdateAccount answers PUT /v6/Accounts/{accountId}.
@@ -154,53 +126,54 @@ func (h *accounts) UpdateAccount(ctx context.Context, req v6.UpdateAccountReques
 	if err != nil {
 		return nil, err
 	}
+	kept, err := h.access(ctx, old.ID)
+	if err != nil {
+		return nil, err
+	}
 	switch {
 	case saysID(b.ID) && !strings.EqualFold(string(*b.ID), string(old.ID)):
 		return nil, invalid("id cannot be chosen or changed; leave it out")
-	case b.AccountType != nil && *b.AccountType != accountTypes[old.Kind]:
+	case b.AccountType != nil && *b.AccountType != h.accountType(old.Kind):
 		return nil, invalid("accountType cannot change; add another account instead")
 	case b.Password != nil && b.NewPassword != nil && *b.Password != *b.NewPassword:
 		return nil, invalid("newPassword and password differ; send the new secret as one of them")
 	}
-	by, err := h.access(ctx, old.ID)
-	if err != nil {
-		return nil, err
-	}
-	kept := by.Secret.Reveal()
 	if b.OldPassword != nil {
-		switch same, err := h.isSecret(ctx, by, *b.OldPassword); {
+		switch same, err := h.areSecrets(ctx, kept, map[string]string{place.Password: *b.OldPassword}, false); {
 		case err != nil:
 			return nil, err
 		case !same:
 			return nil, invalid("oldPassword is not the secret that the account has; leave it out or correct it")
 		}
 	}
-	secretText := kept
-	set(&secretText, b.Password)
-	set(&secretText, b.NewPassword)
-	by.Secret = secret.NewString(secretText)
-	set(&by.Account.UserName, b.UserName)
+	by := place.Access{Account: kept.Account, Secrets: maps.Clone(kept.Secrets)}
 	set(&by.Account.Description, b.Description)
-	setLimits(&by.Account.Limits, b)
 	by.Account.ManagedBy = manager
-	if err := errors.Join(checkUserName(by.Account.UserName), checkSecret(old.Kind, secretText)); err != nil {
+	if err := h.merge(&by, h.kinds.Stored(old.Kind), b); err != nil {
 		return nil, err
 	}
-	if by.Account.UserName != old.UserName || secretText != kept {
-		if err := h.tryEverywhere(ctx, by, old); err != nil {
-			return nil, err
-		}
-	}
-	var sealed []byte // nil keeps the secret
-	if secretText != kept {
-		if sealed, err = h.sealer.Seal(old.ID, []byte(secretText)); err != nil {
-			return nil, err
-		}
-	}
-	if err := h.store.UpdateAccount(ctx, by.Account, sealed); err != nil {
+	if err := h.places.CheckAccount(by); err != nil {
 		return nil, err
 	}
-	return v6.UpdateAccount200Response{}, nil
+	return v6.UpdateAccount200Response{}, h.change(ctx, kept, by)
+}
+
+// change records a changed account. Changed credentials are tried first.
+func (h *accounts) change(ctx context.Context, kept, by place.Access) error {
+	secretsKept := by.Account.Method == kept.Account.Method && maps.EqualFunc(by.Secrets, kept.Secrets, sameSecret)
+	if !secretsKept || by.Account.UserName != kept.Account.UserName || !maps.Equal(by.Account.Settings, kept.Account.Settings) {
+		if err := h.tryEverywhere(ctx, by, kept.Account); err != nil {
+			return err
+		}
+	}
+	var sealed []byte // nil keeps the secrets
+	if !secretsKept {
+		var err error
+		if sealed, err = h.seal(by); err != nil {
+			return err
+		}
+	}
+	return h.store.UpdateAccount(ctx, by.Account, sealed)
 }
 
 // triesAtOnce bounds the storages that a changed account is tried with at once.
@@ -219,12 +192,13 @@ func (h *accounts) tryEverywhere(ctx context.Context, by place.Access, old syncl
 		if s.AccountID != by.Account.ID {
 			continue
 		}
-		if s.Kind == syncline.KindAzure && by.Account.UserName != old.UserName {
+		before, after := place.Place{Storage: s, Access: place.Access{Account: old}}, place.Place{Storage: s, Access: by}
+		if !h.kinds.Same(before, after) {
 			return syncline.Errorf(syncline.CodeConflict,
-				"userName names the storage account in which the object storage %q lies; add another account instead", s.Name)
+				"the account says where the object storage %q lies, which would be elsewhere then; add another account instead", s.Name)
 		}
 		g.Go(func() error {
-			err := h.places.Try(ctx, place.Place{Storage: s, Access: by})
+			err := h.places.Try(ctx, after)
 			if err == nil {
 				return nil
 			}
@@ -267,22 +241,43 @@ func (h *accounts) CompareAccount(ctx context.Context, req v6.CompareAccountRequ
 	if err != nil {
 		return nil, err
 	}
-	same, err := h.isSecret(ctx, by, req.Body.Password)
+	guess, all := deref(req.Body.Secrets), req.Body.Secrets != nil
+	if req.Body.Password != nil {
+		if _, twice := guess[place.Password]; twice {
+			return nil, invalid("password and secrets.password are one; send it once")
+		}
+		guess = withText(guess, place.Password, *req.Body.Password)
+	}
+	if len(guess) == 0 && !all {
+		return nil, invalid("password is required; send the secret to compare with, or several of them as secrets")
+	}
+	same, err := h.areSecrets(ctx, by, guess, all)
 	if err != nil {
 		return nil, err
 	}
 	return v6.CompareAccount200JSONResponse{IsSame: same}, nil
 }
 
-// isSecret compares the secret of an account with another one, and slows down who
-// guesses.
-func (h *accounts) isSecret(ctx context.Context, by place.Access, guess string) (bool, error) {
+// areSecrets compares secrets of an account with others, and slows down who guesses. All
+// says whether the account must have no further ones.
+func (h *accounts) areSecrets(ctx context.Context, by place.Access, guess map[string]string, all bool) (bool, error) {
 	return h.secrets.Compare(ctx, "account "+string(by.Account.ID), func() bool {
-		return subtle.ConstantTimeCompare([]byte(by.Secret.Reveal()), []byte(guess)) == 1
+		same := true
+		for name, text := range guess {
+			if subtle.ConstantTimeCompare([]byte(by.Secrets[name].Reveal()), []byte(text)) != 1 {
+				same = false
+			}
+		}
+		for name, kept := range by.Secrets {
+			if _, known := guess[name]; all && !known && !kept.IsEmpty() {
+				same = false
+			}
+		}
+		return same
 	})
 }
 
-// access returns an account with its secret. An unknown one is CodeNotFound.
+// access returns an account with its secrets. An unknown one is CodeNotFound.
 func (h *accounts) access(ctx context.Context, id syncline.ID) (place.Access, error) {
 	account, err := h.store.Account(ctx, id)
 	if err != nil {
@@ -296,36 +291,5 @@ func (h *accounts) access(ctx context.Context, id syncline.ID) (place.Access, er
 	if err != nil { // not the request's fault, whatever the cause
 		return place.Access{}, syncline.WrapError(syncline.CodeInternal, err, "%s", syncline.MessageOf(err))
 	}
-	return place.Access{Account: account, Secret: secret.NewString(string(plain))}, nil
+	return h.kinds.Access(account, plain)
 }
-
-// kb is the unit of an account's bandwidth in v6.
-const kb = 1024
-
-// setLimits takes over the limits that a body sets; 0 takes one away.
-func setLimits(l *syncline.Limits, b *v6.CredentialToSend) {
-	if b.MaxConnections != nil {
-		l.Connections = int(*b.MaxConnections)
-	}
-	if b.LimitDownloadKBs != nil {
-		l.BytesPerSecond = *b.LimitDownloadKBs * kb
-	}
-}
-
-// accountJSON is an account in v6's form. It leaves out limits that are not set,
-// because v6 has none.
-func accountJSON(x syncline.Account) v6.Credential {
-	answer := v6.Credential{
-		AccountType: accountTypes[x.Kind], UserName: x.UserName, ID: x.ID, Description: x.Description, ManagedBy: present(x.ManagedBy),
-		Links: v6.SelfLinks{Self: accountLink(x.ID)},
-	}
-	if n := int32(x.Limits.Connections); n > 0 {
-		answer.MaxConnections = &n
-	}
-	if n := x.Limits.BytesPerSecond / kb; n > 0 {
-		answer.LimitDownloadKBs = &n
-	}
-	return answer
-}
-
-func accountLink(id syncline.ID) v6.Link { return v6.Link{Href: "/v6/Accounts/" + string(id)} }

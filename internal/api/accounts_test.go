@@ -109,7 +109,7 @@ func TestUpdateAccount(t *testing.T) {
 		`{"password":"x","newPassword":"y"}`:                 "newPassword and password differ",
 		`{"accountType":"azureBlobAccount"}`:                 "accountType cannot change",
 		`{"id":"` + unknownID + `"}`:                         "id cannot be",
-		`{"userName":""}`:                                    "userName must not",
+		`{"userName":""}`:                                    "userName is required",
 	} {
 		wantFailure(t, put(accountID, body), 400, `"`+part)
 	}

@@ -186,7 +186,7 @@ func (h *repositories) refuseTakenAt(ctx context.Context, all []syncline.Reposit
 		if err != nil {
 			return err
 		}
-		if samePlace(ctx, at, other) {
+		if h.samePlace(ctx, at, other) {
 			return syncline.Errorf(syncline.CodeConflict, "this place is attached already, as the repository %q; a place is attached once", o.Name)
 		}
 	}
@@ -211,14 +211,14 @@ const lookTime = 5 * time.Second
 
 // samePlace reports whether two places are one. Folders that do not answer in time are
 // taken for two.
-func samePlace(ctx context.Context, a, b place.Place) bool {
+func (h *repositories) samePlace(ctx context.Context, a, b place.Place) bool {
 	if a.Path == "" || b.Path == "" || a.Path == b.Path {
-		return a.Same(b)
+		return h.kinds.Same(a, b)
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	found := make(chan bool, 1)
-	go func() { found <- a.Same(b) }()
+	go func() { found <- h.kinds.Same(a, b) }()
 	select {
 	case same := <-found:
 		return same

@@ -96,7 +96,7 @@ func (b *browsing) begin(ctx context.Context) (err error) {
 		return err
 	}
 	if b.by.Account.Kind != b.where.Kind {
-		return invalid("accountId names an account of the type %s; this needs one of the type %s", accountTypes[b.by.Account.Kind], accountTypes[b.where.Kind])
+		return invalid("accountId names an account of the type %s; this needs one of the type %s", b.accounts.accountType(b.by.Account.Kind), b.accounts.accountType(b.where.Kind))
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline/internal/gate"
+	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/secret"
 	"syncline.dev/syncline/internal/store"
 )
@@ -60,6 +61,7 @@ type Config struct {
 	Keys           store.Keys
 	Accounts       store.Accounts
 	ObjectStorages store.ObjectStorages
+	Kinds          place.Kinds
 	Places         Places
 	Sessions       Sessions
 	Instance       Instance

@@ -11,6 +11,7 @@ import (
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
 	"syncline.dev/syncline/internal/auth"
+	"syncline.dev/syncline/internal/place"
 )
 
 // statusOf is the one place where error codes become HTTP status codes. A fault
@@ -92,7 +93,11 @@ func tell(w http.ResponseWriter, r *http.Request, status int, message string, er
 		writeFailureBody(w, status, v6.TokenFailure{Message: message, Error: oauthError(err, status), ErrorDescription: message})
 		return
 	}
-	writeFailure(w, status, message)
+	failure := v6.ExceptionInfo{Message: message}
+	if confirm := place.ToConfirm(err); confirm != nil {
+		failure.Confirm = &confirm
+	}
+	writeFailureBody(w, status, failure)
 }
 
 // writeFailure answers with a status and a message.

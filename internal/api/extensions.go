@@ -18,7 +18,9 @@ const (
 
 // isExtension reports whether v6 lacks a kind of storage. A client that knows v6's
 // kinds by name fails over another one.
-func isExtension(kind syncline.StorageKind) bool { return kind == syncline.KindGCS }
+func isExtension(kind syncline.StorageKind) bool {
+	return kind != syncline.KindS3 && kind != syncline.KindS3Compatible && kind != syncline.KindAzure
+}
 
 // extended reports whether a request asks for the kinds that Syncline adds, by the
 // header or by the operation's parameter.

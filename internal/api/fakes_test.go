@@ -258,6 +258,7 @@ func (s *fakeStore) UpdateAccount(_ context.Context, a syncline.Account, sealed 
 	if old == nil {
 		return notFound("account")
 	}
+	old.Method, old.Settings = a.Method, a.Settings
 	old.UserName, old.Description, old.Limits, old.ManagedBy = a.UserName, a.Description, a.Limits, a.ManagedBy
 	if sealed != nil {
 		s.sealed[a.ID] = sealed
@@ -516,7 +517,7 @@ func (f *fakeSynchronizer) Check(_ context.Context, at place.Place, password str
 
 func placeText(at place.Place) string {
 	s, by := at.Storage, at.Access
-	return strings.Join([]string{string(s.Kind), string(s.Cloud), s.Endpoint, s.Region, s.Bucket, s.Folder, by.Account.UserName, by.Secret.Reveal()}, "|")
+	return strings.Join([]string{string(s.Kind), string(s.Cloud), s.Endpoint, s.Region, s.Bucket, s.Folder, by.Account.UserName, by.Secrets[place.Password].Reveal()}, "|")
 }
 
 // fakePlaces has the buckets "bucket" and "other", with the folders "folder"
@@ -537,6 +538,8 @@ func (f *fakePlaces) enter(what string, at place.Place) error {
 func (f *fakePlaces) Try(_ context.Context, at place.Place) error {
 	return f.enter("try", at)
 }
+
+func (f *fakePlaces) CheckAccount(by place.Access) error { return allKinds.CheckAccount(by) }
 
 func (f *fakePlaces) Buckets(_ context.Context, at place.Place) ([]string, error) {
 	return []string{"other", "bucket"}, f.enter("buckets", at)

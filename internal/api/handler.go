@@ -30,6 +30,7 @@ type api struct {
 	*accounts
 	*browse
 	*storages
+	*storageKinds
 	*repositories
 	*installation
 	*users
@@ -127,21 +128,22 @@ func (a *api) group() {
 	a.keys = &keys{store: a.Keys, sealer: a.Sealer, secrets: a.Users, made: a.made}
 	a.managers = &managers{a.Managers}
 	a.users = &users{store: a.Users, passwords: a.Users, secrets: a.Users}
-	a.accounts = &accounts{store: a.Accounts, storages: a.ObjectStorages, sealer: a.Sealer, secrets: a.Users, places: a.Places, made: a.made}
+	a.accounts = &accounts{store: a.Accounts, storages: a.ObjectStorages, kinds: a.Kinds, sealer: a.Sealer, secrets: a.Users, places: a.Places, made: a.made}
 	a.browse = &browse{accounts: a.accounts, places: a.Places}
 	where := &placement{a.Nodes}
+	a.storageKinds = &storageKinds{a.Kinds}
 	a.installation = &installation{nodes: a.Nodes, changer: a.Nodes, instance: a.Instance, version: a.Version}
 	if a.Monitor != nil {
 		a.warnings = a.Monitor.Warnings
 	}
 	a.repositories = &repositories{
 		known: a.Repositories, store: a.Store, storages: a.ObjectStorages, sessions: a.Sessions, synchronizer: a.Synchronizer, starter: a.Synchronizer,
-		where: where, accounts: a.accounts, keys: a.keys, space: a.space, made: a.made, checks: a.Checks, attaching: a.Attaching,
+		where: where, accounts: a.accounts, keys: a.keys, kinds: a.Kinds, space: a.space, made: a.made, checks: a.Checks, attaching: a.Attaching,
 	}
 	a.keys.repositories = a.repositories
 	a.storages = &storages{
 		store: a.ObjectStorages, repositories: a.repositories, accounts: a.accounts, keys: a.keys,
-		places: a.Places, sizes: a.Statistics, made: a.made,
+		kinds: a.Kinds, places: a.Places, sizes: a.Statistics, made: a.made,
 	}
 	a.points = &points{repositories: a.Repositories, points: a.RestorePoints, sightings: a.Sightings}
 	a.machines = &machines{watch: a.Machines}

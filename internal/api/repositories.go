@@ -57,6 +57,7 @@ type repositories struct {
 	starter      starter
 	where        *placement
 	accounts     *accounts
+	kinds        place.Kinds
 	keys         *keys
 	space        *spaceProbe
 	made         *stamp

@@ -6,8 +6,19 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/oserr"
+	"syncline.dev/syncline/internal/storage"
 	"syncline.dev/syncline/resticrepo"
 )
+
+// ToConfirm returns the setting that would let a place open, once its user has confirmed
+// it; nil where an error is of another sort.
+func ToConfirm(err error) map[string]string {
+	var e *storage.UnconfirmedError
+	if !errors.As(err, &e) {
+		return nil
+	}
+	return map[string]string{e.Setting: e.Value}
+}
 
 // Translate gives an error of the repository reader its code and a message for
 // the user. Errors that have a code keep it.

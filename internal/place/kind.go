@@ -19,8 +19,9 @@ type Kind struct {
 	Scheme string
 	// Form shows how an address is written.
 	Form string
-	// Stored are the kinds of object storage that a server reaches in this way.
-	Stored []syncline.StorageKind
+	// Stored are the kinds of object storage that a server reaches in this way. Parse
+	// returns places of the first of them that has an Example.
+	Stored []Stored
 	// Variables are those of the environment that open a place for a command.
 	Variables []string
 	// Options are a command's extended options for a place, by name.
@@ -34,6 +35,12 @@ type Kind struct {
 	// Key returns the values of the environment that tell two places of one
 	// address apart. It may be nil.
 	Key func(u *User) string
+
+	// Identity returns a text that is the same for the same folder, whatever account opens
+	// it and whatever form its address has. The place has its account without secrets. Texts
+	// of two kinds differ, unless both reach one storage. Nil stands for the scheme, the
+	// host, the bucket and the folder.
+	Identity func(p Place) string
 
 	// Open opens the storage at a place. It makes no request.
 	Open func(ctx context.Context, p Place, n Network) (storage.Storage, error)
@@ -74,7 +81,7 @@ func (k Kinds) of(p Place) (*Kind, error) {
 		return k[0], nil
 	}
 	for _, kind := range k {
-		if slices.Contains(kind.Stored, p.Storage.Kind) {
+		if slices.ContainsFunc(kind.Stored, func(s Stored) bool { return s.Kind == p.Storage.Kind }) {
 			return kind, nil
 		}
 	}

@@ -19,11 +19,11 @@ type Place struct {
 	Access  Access
 }
 
-// Access opens a place: an account with its secret, or the credentials of a
-// command's user.
+// Access opens a place: an account with its secrets, or the credentials of a
+// command's user. Those that stand in the address of a command are in the account, too.
 type Access struct {
 	Account syncline.Account
-	Secret  secret.String
+	Secrets map[string]secret.String // by the names of the account's method
 	// User is set for a command alone. A server takes nothing from the
 	// environment that it runs in.
 	User *User
@@ -60,6 +60,6 @@ func (p Place) Key() string {
 	if p.Path != "" {
 		return p.Path
 	}
-	s := p.Storage
-	return fmt.Sprintf("%q %q %q %q %q %q", s.Kind, s.Cloud, s.Endpoint, p.Access.Account.UserName, s.Bucket, s.Folder)
+	s, a := p.Storage, p.Access.Account
+	return fmt.Sprintf("%q %q %q %q %q %q %q %q", s.Kind, s.Cloud, s.Endpoint, a.UserName, s.Bucket, s.Folder, a.Settings, s.Settings)
 }

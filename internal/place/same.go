@@ -6,22 +6,20 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"syncline.dev/syncline"
 )
 
 // Same reports whether two places are one: a folder under two paths, or a folder of a
-// bucket through two accounts or two forms of an address. It looks at local folders and
-// asks no storage. Two addresses of one S3-compatible server, such as its name and its
-// IP address, are two places for it.
-func (p Place) Same(o Place) bool {
+// storage through two accounts or two forms of an address. It looks at local folders and
+// asks no storage. Two addresses of one server, such as its name and its IP address, are
+// two places for it.
+func (k Kinds) Same(a, b Place) bool {
 	switch {
-	case p.Path == "" && o.Path == "":
-		return p.identity() == o.identity()
-	case p.Path == "" || o.Path == "":
+	case a.Path == "" && b.Path == "":
+		return k.identity(a) == k.identity(b)
+	case a.Path == "" || b.Path == "":
 		return false
 	}
-	return sameFolder(p.Path, o.Path)
+	return sameFolder(a.Path, b.Path)
 }
 
 // sameFolder reports whether two paths lead to one folder, through symbolic links or
@@ -38,44 +36,22 @@ func sameFolder(a, b string) bool {
 	return err == nil && os.SameFile(first, second)
 }
 
-// Parts of addresses under which a vendor's buckets have one set of names.
-const (
-	amazonHost = ".amazonaws.com"
-	googleHost = "storage.googleapis.com"
-)
-
-// identity is a text that is the same for the same folder in object storage, whatever
-// account opens it. In Azure an account holds the containers, so that its name counts.
-func (p Place) identity() string {
+// identity is a text that is the same for the same folder in object storage.
+func (k Kinds) identity(p Place) string {
+	kind, err := k.of(p)
+	switch {
+	case err != nil: // of a later version
+		return p.Key()
+	case kind.Identity != nil:
+		return kind.Identity(p)
+	}
 	s := p.Storage
-	host, cloud, account := hostOf(s.Endpoint), string(s.Cloud), ""
-	switch {
-	case s.Kind == syncline.KindS3:
-		host = "amazon"
-	case s.Kind == syncline.KindS3Compatible && strings.HasSuffix(strings.TrimSuffix(host, ".cn"), amazonHost):
-		host, cloud = "amazon", string(amazonCloud(host))
-	case s.Kind == syncline.KindAzure:
-		account = strings.ToLower(p.Access.Account.UserName)
-	case host == "" || host == googleHost:
-		host, cloud = "google", ""
-	}
-	return strings.Join([]string{host, cloud, account, s.Bucket, strings.Trim(s.Folder, "/")}, "\x00")
+	return strings.Join([]string{kind.Scheme, HostOf(s.Endpoint), s.Bucket, strings.TrimRight(s.Folder, "/")}, "\x00")
 }
 
-// amazonCloud returns the cloud that an address of Amazon's belongs to.
-func amazonCloud(host string) syncline.Cloud {
-	switch {
-	case strings.HasSuffix(host, ".cn"):
-		return syncline.CloudChina
-	case strings.Contains(host, "us-gov-"):
-		return syncline.CloudUSGovernment
-	}
-	return syncline.CloudGlobal
-}
-
-// hostOf gives the address of a storage one form: the host in lower case, with the port
+// HostOf gives the address of a storage one form: the host in lower case, with the port
 // where it is not the scheme's own.
-func hostOf(endpoint string) string {
+func HostOf(endpoint string) string {
 	text := strings.TrimSpace(endpoint)
 	if text == "" {
 		return ""

@@ -50,6 +50,18 @@ func (o *Opener) tooSlow(err error) error {
 	return syncline.WrapError(syncline.CodeUnavailable, err, "the storage did not answer within %s; check the endpoint, and whether a firewall keeps this machine out", o.timeout())
 }
 
+// CheckAccount checks an account and its secrets. It makes no request. Its errors are
+// those of Kinds.CheckAccount, and the kind's own.
+func (o *Opener) CheckAccount(a Access) error {
+	if err := o.Kinds.CheckAccount(a); err != nil {
+		return err
+	}
+	if s := o.Kinds.Stored(a.Account.Kind); s.Check != nil {
+		return s.Check(a, o.network())
+	}
+	return nil
+}
+
 // Check opens the repository at a place, drops it again, and returns the id in its
 // config, in hexadecimal.
 func (o *Opener) Check(ctx context.Context, at Place, password string) (resticID string, err error) {
@@ -93,6 +105,9 @@ func (o *Opener) browsing(ctx context.Context, at Place, fn func(context.Context
 	kind, err := o.Kinds.of(at)
 	if err != nil {
 		return err
+	}
+	if kind.Browse == nil {
+		return invalid("this kind of storage has no buckets to look into; name the repository by its address")
 	}
 	within, cancel := context.WithTimeout(ctx, o.timeout())
 	defer cancel()
@@ -142,7 +157,10 @@ func (p Place) Describe(err error) error {
 		if p.Storage.Folder != "" {
 			folder = fmt.Sprintf("in the folder %q", p.Storage.Folder)
 		}
-		return syncline.WrapError(syncline.CodeNoRepository, err, "there is no restic repository %s of %q (no config file and no keys); check the folder", folder, p.Storage.Bucket)
+		if p.Storage.Bucket != "" {
+			folder += fmt.Sprintf(" of %q", p.Storage.Bucket)
+		}
+		return syncline.WrapError(syncline.CodeNoRepository, err, "there is no restic repository %s (no config file and no keys); check the folder", folder)
 	}
 	return Translate(err)
 }

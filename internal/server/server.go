@@ -196,7 +196,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	limits := live.gate(gate.Default)
 	handler, err := api.NewHandler(api.Config{
 		Auth: entry, Users: s.Auth, Managers: s.store, Repositories: current, Store: s.store, Keys: s.store, Sessions: s.service, Instance: s.store,
-		Accounts: accounts{s.store, places}, ObjectStorages: s.store, Places: places, Nodes: nodes,
+		Accounts: accounts{s.store, places}, ObjectStorages: s.store, Kinds: places.Kinds, Places: places, Nodes: nodes,
 		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, runs, places, watch.Forget},
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: &explore.Statistics{Points: points},
 		Contents: contents, Archives: &archive.Service{Contents: contents},

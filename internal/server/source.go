@@ -138,7 +138,10 @@ func (s *source) place(ctx context.Context, r syncline.Repository) (place.Place,
 		return at, err
 	}
 	plain, err := s.sealer.Open(at.Storage.AccountID, sealed)
-	at.Access.Secret = secret.NewString(string(plain))
+	if err != nil {
+		return at, err
+	}
+	at.Access, err = s.places.Kinds.Access(at.Access.Account, plain)
 	return at, err
 }
 

@@ -95,3 +95,16 @@ var ErrStranger = errors.New("the answer is not the storage's")
 func Stranger(code syncline.Code, cause error, format string, args ...any) error {
 	return &RequestError{Retryable: true, Err: syncline.WrapError(code, withCause(ErrStranger, cause), format, args...)}
 }
+
+// UnconfirmedError is the error of a storage that has shown something which its user has
+// to compare, such as the key of a host. The setting lets the storage open.
+type UnconfirmedError struct {
+	Setting, Value string // a name of the kind's fields, and what would be confirmed
+	Err            error  // a *syncline.Error for the user, CodeConflict
+}
+
+// Error implements error.
+func (e *UnconfirmedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error for the user.
+func (e *UnconfirmedError) Unwrap() error { return e.Err }

@@ -108,6 +108,16 @@ const (
 	Symlink   SearchParamsType = "symlink"
 )
 
+// AccountSecretsToCompare Example: {"password":"a secret key"}
+type AccountSecretsToCompare struct {
+	// Password The secret of the name `password`.
+	Password *string `json:"password,omitempty"`
+
+	// Secrets Secrets by name. With them the answer is yes only where the account has
+	// these and no others.
+	Secrets *map[string]string `json:"secrets,omitempty"`
+}
+
 // AcknowledgeAlarmOptions Example: {"note":"the disk is being changed"}
 type AcknowledgeAlarmOptions struct {
 	// Note At most 2,000 bytes; absent to leave the note as it is.
@@ -555,6 +565,8 @@ type ConsoleUser struct {
 
 // Credential Example: {"_links":{"self":{"href":"/v6/Accounts/3f2504e0-4f89-41d3-9a0c-0305e82c3301"}},"accountType":"amazonS3CompatibleAccount","description":"Storage in the cellar","id":"3f2504e0-4f89-41d3-9a0c-0305e82c3301","userName":"AKIAEXAMPLE"}
 type Credential struct {
+	// AccountType `azureBlobAccount`, `amazonS3Account`, `amazonS3CompatibleAccount`; with
+	// extensions also the other types that `GET /v6/StorageKinds` tells.
 	AccountType string `json:"accountType"`
 	UserName    string `json:"userName"`
 	ID          Id     `json:"id"`
@@ -567,14 +579,23 @@ type Credential struct {
 	LimitDownloadKBs *int64 `json:"limitDownloadKBs,omitempty"`
 
 	// ManagedBy Name of the file that declares it. Absent where no file does.
-	ManagedBy *string   `json:"managedBy,omitempty"`
-	Links     SelfLinks `json:"_links"`
+	ManagedBy *string `json:"managedBy,omitempty"`
+
+	// Method The way of signing in, where the kind has more than v6 knows;
+	// Syncline's own addition.
+	Method *string `json:"method,omitempty"`
+
+	// Settings The fields that only the kind and the method have, by name. Absent
+	// where none is set; Syncline's own addition.
+	Settings *map[string]string `json:"settings,omitempty"`
+	Links    SelfLinks          `json:"_links"`
 }
 
 // CredentialToSend Example: {"accountType":"amazonS3CompatibleAccount","description":"Storage in the cellar","password":"its secret key","userName":"an access key"}
 type CredentialToSend struct {
-	// AccountType Needed for a new account; it does not change. `googleCloudAccount` is
-	// Syncline's own addition.
+	// AccountType `azureBlobAccount`, `amazonS3Account`, `amazonS3CompatibleAccount` or
+	// another type that `GET /v6/StorageKinds` tells. Needed for a new
+	// account; it does not change.
 	AccountType *string `json:"accountType,omitempty"`
 	Description *string `json:"description,omitempty"`
 
@@ -595,6 +616,11 @@ type CredentialToSend struct {
 	// addition.
 	MaxConnections *int32 `json:"maxConnections,omitempty"`
 
+	// Method One of the ways of signing in that `GET /v6/StorageKinds` tells of the
+	// kind; left out for its first. Settings and secrets of another method
+	// than before are dropped. Syncline's own addition.
+	Method *string `json:"method,omitempty"`
+
 	// NewPassword The secret that is to replace the one of an account, as `password` is too.
 	NewPassword *string `json:"newPassword,omitempty"`
 
@@ -603,13 +629,24 @@ type CredentialToSend struct {
 
 	// Password The secret key; in Azure the account's key or a shared access
 	// signature (what follows the question mark of a signed address); at
-	// Google the JSON key file of a service account, as one text.
-	// Needed for a new account.
+	// Google the JSON key file of a service account, as one text. It is the
+	// secret of the name `password`, which most kinds need for a new account.
 	Password *string `json:"password,omitempty"`
 
-	// UserName The id of the access key, the name of the storage account in Azure, or
-	// at Google the service account's e-mail address, which is a label only.
-	// Needed for a new account.
+	// Secrets Secrets of the method, by name, as `GET /v6/StorageKinds` tells them.
+	// They never come out. A secret that is left out is kept; an empty one is
+	// taken away. Syncline's own addition.
+	Secrets *map[string]string `json:"secrets,omitempty"`
+
+	// Settings Fields of the method, by name, as `GET /v6/StorageKinds` tells them. A
+	// field that is left out keeps its value; an empty one takes it away.
+	// Syncline's own addition.
+	Settings *map[string]string `json:"settings,omitempty"`
+
+	// UserName The id of the access key, the name of the storage account in Azure, the
+	// service account's e-mail address at Google, which is a label only, or
+	// what else `GET /v6/StorageKinds` tells. Most kinds need it for a new
+	// account.
 	UserName *string `json:"userName,omitempty"`
 
 	// Links Given by the server; what a client sends back of it is not looked at.
@@ -869,6 +906,11 @@ type EntryPage struct {
 type ExceptionInfo struct {
 	// Message One sentence that says what was wrong and what to do.
 	Message string `json:"message"`
+
+	// Confirm Settings that would let the request pass, such as `hostKey`, the key
+	// that an SFTP server has shown. Compare them with what the storage's
+	// operator says, and send the request again with them.
+	Confirm *map[string]string `json:"confirm,omitempty"`
 }
 
 // FileKind defines model for FileKind.
@@ -1382,9 +1424,9 @@ type ObjectStorageRepositoryComposed struct {
 	Name        *string `json:"name,omitempty"`
 	Description *string `json:"description,omitempty"`
 
-	// Type Needed for a new one; it does not change. `AzureBlobArchive` and
-	// `AmazonS3Glacier` are not supported; `GoogleCloudStorage` is
-	// Syncline's own addition.
+	// Type `AzureBlob`, `AmazonS3`, `AmazonS3Compatible` or another type that
+	// `GET /v6/StorageKinds` tells. Needed for a new one; it does not change.
+	// `AzureBlobArchive` and `AmazonS3Glacier` of v6 are not supported.
 	Type *string `json:"type,omitempty"`
 
 	// AccountID The account that opens it. Needed for a new one.
@@ -1398,6 +1440,16 @@ type ObjectStorageRepositoryComposed struct {
 
 	// GoogleFolder The folder in the bucket; empty for its root. Syncline's own addition.
 	GoogleFolder *string `json:"googleFolder,omitempty"`
+
+	// Address Where the repositories lie, in the form of restic's addresses and
+	// without credentials, such as `sftp://host:22//srv/restic`. The kinds
+	// that have no fields of their own here need it. Syncline's own addition.
+	Address *string `json:"address,omitempty"`
+
+	// Settings Fields of the kind, by name, as `GET /v6/StorageKinds` tells them. A
+	// field that is left out keeps its value; an empty one takes it away.
+	// Syncline's own addition.
+	Settings *map[string]string `json:"settings,omitempty"`
 
 	// AmazonArchiverAppliance Not supported.
 	AmazonArchiverAppliance *map[string]interface{} `json:"amazonArchiverAppliance,omitempty"`
@@ -2090,6 +2142,71 @@ type SilenceAlarmOptions struct {
 	Until *time.Time `json:"until"`
 }
 
+// StorageField defines model for StorageField.
+type StorageField struct {
+	Name string `json:"name"`
+
+	// Title A label for people.
+	Title string `json:"title"`
+
+	// Help What to give, as a phrase.
+	Help       string  `json:"help"`
+	Example    *string `json:"example,omitempty"`
+	IsRequired bool    `json:"isRequired"`
+
+	// IsMultiline Whether the text may have line breaks.
+	IsMultiline bool `json:"isMultiline"`
+
+	// Choices The values that it takes; absent where it takes any.
+	Choices *[]string `json:"choices,omitempty"`
+}
+
+// StorageKind Example: {"accountType":"sftpAccount","addressExample":"sftp://backup.example:22//srv/restic","hasBuckets":false,"help":"A server with SSH.","isExtension":true,"methods":[{"help":"A user of the server with a password.","name":"password","secrets":[{"help":"the password of the user","isMultiline":false,"isRequired":true,"name":"password","title":"Password"}],"settings":[],"title":"Password","userName":{"help":"the name of the user on the server","isMultiline":false,"isRequired":true,"name":"userName","title":"User name"}}],"settings":[],"storageType":"Sftp","title":"SFTP"}
+type StorageKind struct {
+	// AccountType The `accountType` of its accounts.
+	AccountType string `json:"accountType"`
+
+	// StorageType The `type` of its object storage repositories.
+	StorageType string `json:"storageType"`
+
+	// Title Its name for people.
+	Title string `json:"title"`
+	Help  string `json:"help"`
+
+	// AddressExample An `address` of an object storage repository. It is empty for a kind
+	// that has fields of its own there.
+	AddressExample string `json:"addressExample"`
+
+	// IsExtension Whether v6 lacks the kind, so that it is told only with extensions.
+	IsExtension bool `json:"isExtension"`
+
+	// HasBuckets Whether its buckets or containers can be listed.
+	HasBuckets bool `json:"hasBuckets"`
+
+	// Methods The ways of signing in, the usual one first.
+	Methods []StorageMethod `json:"methods"`
+
+	// Settings The `settings` of its object storage repositories.
+	Settings []StorageField `json:"settings"`
+}
+
+// StorageMethod defines model for StorageMethod.
+type StorageMethod struct {
+	// Name The `method` of an account.
+	Name  string `json:"name"`
+	Title string `json:"title"`
+	Help  string `json:"help"`
+
+	// UserName Absent where an account has no `userName`.
+	UserName *StorageField `json:"userName,omitempty"`
+
+	// Settings The `settings` of an account.
+	Settings []StorageField `json:"settings"`
+
+	// Secrets The `secrets` of an account. The one with the name `password` may be sent as `password`.
+	Secrets []StorageField `json:"secrets"`
+}
+
 // Synchronization When the repository is checked by itself. Without an interval and without a
 // cron expression the server's interval holds (`serve --sync-interval`).
 //
@@ -2324,7 +2441,9 @@ type ListAccountsParams struct {
 	// Name Only the accounts with exactly this user name, letter case aside.
 	Name *string `form:"name,omitempty" json:"name,omitempty"`
 
-	// AccountType Only the accounts of this kind.
+	// AccountType Only the accounts of this kind: `azureBlobAccount`, `amazonS3Account`,
+	// `amazonS3CompatibleAccount`, or another one that
+	// `GET /v6/StorageKinds` tells.
 	AccountType *string `form:"accountType,omitempty" json:"accountType,omitempty"`
 
 	// Extensions With `true` the answer tells of kinds that v6 does not have, such as
@@ -3052,7 +3171,7 @@ type AddAccountJSONRequestBody = CredentialToSend
 type UpdateAccountJSONRequestBody = CredentialToSend
 
 // CompareAccountJSONRequestBody defines body for CompareAccount for application/json ContentType.
-type CompareAccountJSONRequestBody = SecretToCompare
+type CompareAccountJSONRequestBody = AccountSecretsToCompare
 
 // AddAlarmRuleJSONRequestBody defines body for AddAlarmRule for application/json ContentType.
 type AddAlarmRuleJSONRequestBody = AlarmRuleFromClient
@@ -3437,6 +3556,9 @@ type ServerInterface interface {
 	// GetServiceInstance Get this installation's id and version
 	// (GET /v6/ServiceInstance)
 	GetServiceInstance(w http.ResponseWriter, r *http.Request)
+	// ListStorageKinds List the kinds of object storage
+	// (GET /v6/StorageKinds)
+	ListStorageKinds(w http.ResponseWriter, r *http.Request)
 	// ListAllSynchronizeSessions List all sessions
 	// (GET /v6/SynchronizeSessions)
 	ListAllSynchronizeSessions(w http.ResponseWriter, r *http.Request, params ListAllSynchronizeSessionsParams)
@@ -8188,6 +8310,20 @@ func (siw *ServerInterfaceWrapper) GetServiceInstance(w http.ResponseWriter, r *
 	handler.ServeHTTP(w, r)
 }
 
+// ListStorageKinds operation middleware
+func (siw *ServerInterfaceWrapper) ListStorageKinds(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListStorageKinds(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListAllSynchronizeSessions operation middleware
 func (siw *ServerInterfaceWrapper) ListAllSynchronizeSessions(w http.ResponseWriter, r *http.Request) {
 
@@ -8884,6 +9020,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Accounts/{accountId}", wrapper.GetAccount)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v6/Accounts/{accountId}", wrapper.UpdateAccount)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Accounts/{accountId}/Compare", wrapper.CompareAccount)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/StorageKinds", wrapper.ListStorageKinds)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/objectstoragerepositories", wrapper.ListObjectStorageRepositories)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/objectstoragerepositories", wrapper.AddObjectStorageRepository)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v6/objectstoragerepositories/{repositoryId}", wrapper.DeleteObjectStorageRepository)
@@ -13047,6 +13184,44 @@ func (response GetServiceInstancedefaultJSONResponse) VisitGetServiceInstanceRes
 	return err
 }
 
+type ListStorageKindsRequestObject struct {
+}
+
+type ListStorageKindsResponseObject interface {
+	VisitListStorageKindsResponse(w http.ResponseWriter) error
+}
+
+type ListStorageKinds200JSONResponse []StorageKind
+
+func (response ListStorageKinds200JSONResponse) VisitListStorageKindsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListStorageKindsdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListStorageKindsdefaultJSONResponse) VisitListStorageKindsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListAllSynchronizeSessionsRequestObject struct {
 	Params ListAllSynchronizeSessionsParams
 }
@@ -13911,6 +14086,9 @@ type StrictServerInterface interface {
 	// GetServiceInstance Get this installation's id and version
 	// (GET /v6/ServiceInstance)
 	GetServiceInstance(ctx context.Context, request GetServiceInstanceRequestObject) (GetServiceInstanceResponseObject, error)
+	// ListStorageKinds List the kinds of object storage
+	// (GET /v6/StorageKinds)
+	ListStorageKinds(ctx context.Context, request ListStorageKindsRequestObject) (ListStorageKindsResponseObject, error)
 	// ListAllSynchronizeSessions List all sessions
 	// (GET /v6/SynchronizeSessions)
 	ListAllSynchronizeSessions(ctx context.Context, request ListAllSynchronizeSessionsRequestObject) (ListAllSynchronizeSessionsResponseObject, error)
@@ -16784,6 +16962,30 @@ func (sh *strictHandler) GetServiceInstance(w http.ResponseWriter, r *http.Reque
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetServiceInstanceResponseObject); ok {
 		if err := validResponse.VisitGetServiceInstanceResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListStorageKinds operation middleware
+func (sh *strictHandler) ListStorageKinds(w http.ResponseWriter, r *http.Request) {
+	var request ListStorageKindsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListStorageKinds(ctx, request.(ListStorageKindsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListStorageKinds")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListStorageKindsResponseObject); ok {
+		if err := validResponse.VisitListStorageKindsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -15,7 +15,18 @@ import (
 // azureKind is Azure's blob storage.
 var azureKind = place.Kind{
 	Scheme: "azure", Form: "azure:CONTAINER:/FOLDER",
-	Stored:    []syncline.StorageKind{syncline.KindAzure},
+	Stored: []place.Stored{{
+		Kind: syncline.KindAzure, AccountType: "azureBlobAccount", StorageType: "AzureBlob",
+		Title: "Azure Blob Storage", Help: "A storage account in Azure.",
+		Methods: []place.Method{{
+			Name: "accountKey", Title: "Account key or signature", Help: "The key of the storage account, or a shared access signature.",
+			UserName: place.Field{Name: place.UserName, Title: "Storage account", Help: "the name of the storage account in Azure", Required: true},
+			Secrets: []place.Field{{
+				Name: place.Password, Title: "Key or signature",
+				Help: "the key of the storage account, or a shared access signature: what follows the question mark of a signed address", Required: true,
+			}},
+		}},
+	}},
 	Variables: []string{"AZURE_ACCOUNT_NAME", "AZURE_ACCOUNT_KEY", "AZURE_ACCOUNT_SAS", "AZURE_FORCE_CLI_CREDENTIAL"},
 	Options: map[string]place.Option{
 		"endpoint":    {Type: place.Text, Does: "address of the account's blob service, where it is not Azure's"},
@@ -25,7 +36,7 @@ var azureKind = place.Kind{
 	Parse: func(rest string) (place.Place, error) {
 		return parseContainer(syncline.KindAzure, "azure", "container", rest)
 	},
-	Print: printContainer,
+	Print: printContainer, Identity: bucketIdentity,
 	// Containers of the same name lie in two accounts.
 	Key: func(u *place.User) string {
 		return "\n" + u.Getenv("AZURE_ACCOUNT_NAME") + "\n" + cmp.Or(u.Options["endpoint"], u.Getenv("AZURE_ENDPOINT_SUFFIX"))
@@ -81,7 +92,7 @@ func azureConfig(p place.Place, n place.Network) (azure.Config, error) {
 		err := userOfAzure(&c, u)
 		return c, err
 	}
-	key := p.Access.Secret.Reveal()
+	key := p.Access.Secrets[place.Password].Reveal()
 	if !strings.Contains(key, "sig=") {
 		c.Key = key
 		return c, nil

@@ -2,6 +2,8 @@ package kinds
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"strings"
 
 	"syncline.dev/syncline"
@@ -13,13 +15,24 @@ import (
 // gcsKind is Google's cloud storage.
 var gcsKind = place.Kind{
 	Scheme: "gs", Form: "gs:BUCKET:/FOLDER",
-	Stored:    []syncline.StorageKind{syncline.KindGCS},
+	Stored: []place.Stored{{
+		Kind: syncline.KindGCS, AccountType: "googleCloudAccount", StorageType: "GoogleCloudStorage",
+		Title: "Google Cloud Storage", Help: "Google's storage, with the key file of a service account.",
+		Methods: []place.Method{{
+			Name: "keyFile", Title: "Key file", Help: "The JSON key file of a service account.",
+			UserName: place.Field{Name: place.UserName, Title: "Service account", Help: "the service account's e-mail address, which is a label only", Required: true},
+			Secrets: []place.Field{{
+				Name: place.Password, Title: "Key file", Help: "the JSON key file of a service account at Google, the whole file as one text",
+				Required: true, Multiline: true, Check: checkKeyFile,
+			}},
+		}},
+	}},
 	Variables: []string{"GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_ACCESS_TOKEN"},
 	Options:   map[string]place.Option{"connections": {Type: place.Number, Does: "most requests at once"}, "region": {}},
 	Parse: func(rest string) (place.Place, error) {
 		return parseContainer(syncline.KindGCS, "gs", "bucket", rest)
 	},
-	Print: printContainer,
+	Print: printContainer, Identity: bucketIdentity,
 	// An emulator has buckets of the same name.
 	Key: func(u *place.User) string { return "\n" + u.Getenv("STORAGE_EMULATOR_HOST") },
 	Open: func(ctx context.Context, p place.Place, n place.Network) (storage.Storage, error) {
@@ -38,12 +51,23 @@ var gcsKind = place.Kind{
 	},
 }
 
+// checkKeyFile refuses what cannot be a key file. Users send parts of it.
+func checkKeyFile(text string) error {
+	var key struct {
+		Type string `json:"type"`
+	}
+	if err := json.Unmarshal([]byte(text), &key); err != nil || key.Type != "service_account" {
+		return errors.New("must be the JSON key file of a service account at Google, the whole file as one text")
+	}
+	return nil
+}
+
 func gcsConfig(p place.Place, n place.Network) gcs.Config {
 	s := p.Storage
 	c := gcs.Config{Endpoint: s.Endpoint, Bucket: s.Bucket, Prefix: s.Folder, CA: n.CA, DenyPrivate: n.DenyPrivate, Client: n.Client}
 	u := p.Access.User
 	if u == nil {
-		c.KeyFile, c.GuardToken = []byte(p.Access.Secret.Reveal()), true
+		c.KeyFile, c.GuardToken = []byte(p.Access.Secrets[place.Password].Reveal()), true
 		return c
 	}
 	c.AccessToken, c.UserCredentials = u.Getenv("GOOGLE_ACCESS_TOKEN"), true

@@ -16,7 +16,18 @@ import (
 // s3Kind is Amazon S3 and every server with its protocol.
 var s3Kind = place.Kind{
 	Scheme: "s3", Form: "s3:HOST/BUCKET/FOLDER",
-	Stored:    []syncline.StorageKind{syncline.KindS3, syncline.KindS3Compatible},
+	Stored: []place.Stored{
+		{
+			Kind: syncline.KindS3Compatible, AccountType: "amazonS3CompatibleAccount", StorageType: "AmazonS3Compatible",
+			Title: "S3-compatible storage", Help: "A server with the protocol of S3, such as MinIO, Ceph or Wasabi.",
+			Methods: []place.Method{accessKey},
+		},
+		{
+			Kind: syncline.KindS3, AccountType: "amazonS3Account", StorageType: "AmazonS3",
+			Title: "Amazon S3", Help: "Amazon's own storage.",
+			Methods: []place.Method{accessKey},
+		},
+	},
 	Variables: []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_PROFILE", "RESTIC_AWS_ASSUME_ROLE_ARN"},
 	Options: map[string]place.Option{
 		"region":                {Type: place.Text, Does: "region of the bucket, instead of $AWS_DEFAULT_REGION"},
@@ -29,7 +40,7 @@ var s3Kind = place.Kind{
 		"restore-days":          {Type: place.Number}, "restore-timeout": {Type: place.Duration}, "restore-tier": {},
 		"layout": {}, "storage-class": {},
 	},
-	Parse: parseS3, Print: printS3,
+	Parse: parseS3, Print: printS3, Identity: bucketIdentity,
 	Open: func(ctx context.Context, p place.Place, n place.Network) (storage.Storage, error) {
 		c, err := s3Config(p, n)
 		if err != nil {
@@ -52,6 +63,13 @@ var s3Kind = place.Kind{
 		}
 		return client, nil
 	},
+}
+
+// accessKey signs in with a key of an account.
+var accessKey = place.Method{
+	Name: "accessKey", Title: "Access key", Help: "The id of an access key, and the secret key that belongs to it.",
+	UserName: place.Field{Name: place.UserName, Title: "Access key ID", Help: "the id of the access key", Required: true},
+	Secrets:  []place.Field{{Name: place.Password, Title: "Secret key", Help: "the secret key", Required: true}},
 }
 
 // parseS3 reads the part after "s3:". It is a URL, whose path is
@@ -140,7 +158,7 @@ func s3Config(p place.Place, n place.Network) (s3.Config, error) {
 		err := userOfS3(&c, u)
 		return c, err
 	}
-	c.AccessKey, c.SecretKey = p.Access.Account.UserName, p.Access.Secret.Reveal()
+	c.AccessKey, c.SecretKey = p.Access.Account.UserName, p.Access.Secrets[place.Password].Reveal()
 	return c, nil
 }
 

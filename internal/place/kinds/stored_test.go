@@ -16,7 +16,7 @@ import (
 
 func TestAmazonEndpoints(t *testing.T) {
 	network := place.Network{DenyPrivate: true, CA: []byte("ca")}
-	by := place.Access{Account: syncline.Account{UserName: "AKIA"}, Secret: secret.NewString("secret")}
+	by := place.Access{Account: syncline.Account{UserName: "AKIA"}, Secrets: map[string]secret.String{place.Password: secret.NewString("secret")}}
 	for want, s := range map[string]syncline.ObjectStorage{
 		"s3.amazonaws.com":                   {Kind: syncline.KindS3, Cloud: syncline.CloudGlobal, Region: "eu-central-1"},
 		"s3.cn-north-1.amazonaws.com.cn":     {Kind: syncline.KindS3, Cloud: syncline.CloudChina},
@@ -46,7 +46,7 @@ func TestAzureEndpoints(t *testing.T) {
 		syncline.CloudGermany: "core.cloudapi.de", syncline.CloudGovernment: "core.usgovcloudapi.net",
 	} {
 		for text, sas := range map[string]bool{"a2V5": false, "?sv=1&sig=x": true, "sv=1&sig=x": true} {
-			by := place.Access{Account: syncline.Account{UserName: "account"}, Secret: secret.NewString(text)}
+			by := place.Access{Account: syncline.Account{UserName: "account"}, Secrets: map[string]secret.String{place.Password: secret.NewString(text)}}
 			got, err := azureConfig(place.Place{Storage: syncline.ObjectStorage{Kind: syncline.KindAzure, Cloud: world, Bucket: "c", Folder: "f"}, Access: by}, network)
 			if err != nil || got.EndpointSuffix != suffix || got.Account != "account" || !got.DenyPrivate || got.Container != "c" || got.Prefix != "f" {
 				t.Errorf("got %+v, %v", got, err)
@@ -81,7 +81,7 @@ func answering(t *testing.T, list, read func(http.ResponseWriter, *http.Request)
 	t.Cleanup(server.Close)
 	return place.Place{
 		Storage: syncline.ObjectStorage{Kind: syncline.KindS3Compatible, Endpoint: server.URL, Region: "here", Bucket: "bucket", AccountID: "a"},
-		Access:  place.Access{Account: syncline.Account{UserName: "AKIA"}, Secret: secret.NewString("hunter2-hunter2")},
+		Access:  place.Access{Account: syncline.Account{UserName: "AKIA"}, Secrets: map[string]secret.String{place.Password: secret.NewString("hunter2-hunter2")}},
 	}
 }
 

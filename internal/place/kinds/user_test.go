@@ -67,15 +67,3 @@ func TestVariablesOfAUser(t *testing.T) {
 		t.Errorf("Google is asked with %+v", c)
 	}
 }
-
-// TestEveryKindIsWhole makes sure that every kind has all fields.
-func TestEveryKindIsWhole(t *testing.T) {
-	for i, kind := range All() {
-		if kind.Scheme == "" || kind.Form == "" || kind.Parse == nil || kind.Print == nil || kind.Open == nil {
-			t.Errorf("the kind %q lacks something", kind.Scheme)
-		}
-		if stored := i > 0; stored != (len(kind.Stored) > 0) || stored != (kind.Browse != nil) || stored != (len(kind.Variables) > 0) {
-			t.Errorf("the kind %q is object storage in part", kind.Scheme)
-		}
-	}
-}
