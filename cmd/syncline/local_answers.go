@@ -122,7 +122,7 @@ func (a *localAnswers) restore(ctx context.Context, at snapshotFolder, target st
 		return nil, err
 	}
 	return func(o restore.Options) (restore.Result, error) {
-		return restore.Run(ctx, a.v, root.Tree, a.source, target, o)
+		return restore.Run(ctx, restore.At(a.v, root.Tree), a.source, target, o)
 	}, nil
 }
 

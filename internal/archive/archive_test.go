@@ -165,7 +165,7 @@ func TestTarIsLikeRestore(t *testing.T) {
 		contenttest.View(t, cat, repo, func(v *catalog.View, s *content.Source) {
 			root, err := tree{cat}.Root(v)
 			if err == nil {
-				_, err = restore.Run(t.Context(), v, root, s, restored, restore.Options{Reporter: quiet{t}})
+				_, err = restore.Run(t.Context(), restore.At(v, root), s, restored, restore.Options{Reporter: quiet{t}})
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"io"
 
 	"syncline.dev/syncline"
-	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/content"
 )
 
@@ -21,28 +20,18 @@ type Download struct {
 	source  *content.OpenedSource
 }
 
-// tree is the Tree of a restore point.
-type tree struct {
-	contents *content.Service
-	point    syncline.RestorePoint
-}
-
-func (t tree) View(ctx context.Context, fn func(*catalog.View) error) error {
-	return t.contents.View(ctx, t.point, fn)
-}
-
-func (t tree) Root(v *catalog.View) (catalog.TreeRef, error) { return content.Root(v, t.point) }
-
 // Open checks that the selected paths exist, and opens the repository. The
 // errors are those of New and of content.Service.OpenSource.
 func (s *Service) Open(ctx context.Context, point syncline.RestorePoint, o Options) (*Download, error) {
 	if o.Time.IsZero() {
 		o.Time = point.Snapshot.Time
 	}
-	a, err := New(ctx, tree{s.Contents, point}, o)
+	tree := s.Contents.Tree(point)
+	a, err := New(ctx, tree, o)
 	if err != nil {
 		return nil, err
 	}
+	a.tree = tree.Patient() // what has begun outlasts a restart of the database
 	source, err := s.Contents.OpenSource(ctx, point)
 	if err != nil {
 		return nil, err

@@ -178,28 +178,30 @@ func (s *Service) OpenSource(ctx context.Context, point syncline.RestorePoint) (
 	}, nil
 }
 
-// Use runs fn with one state of the catalog that has the restore point, with
-// the point's root and the repository's contents. The errors are those of fn,
-// CodeNotFound, and those of opening the repository.
-func (s *Service) Use(ctx context.Context, point syncline.RestorePoint, fn func(*catalog.View, catalog.TreeRef, *Source) error) error {
+// Use runs fn with the restore point's tree and the repository's contents. No view of the
+// catalog lasts as long as fn. The errors are those of fn, CodeNotFound, and those of
+// opening the repository.
+func (s *Service) Use(ctx context.Context, point syncline.RestorePoint, fn func(Tree, *Source) error) error {
 	opened, err := s.Open(ctx, point.RepositoryID)
 	if err != nil {
 		return err
 	}
-	err = s.View(ctx, point, func(v *catalog.View) error {
-		if err := Check(v, opened.Repository); err != nil {
-			return err
+	tree := s.Tree(point).Patient()
+	tree.repeats = true
+	var locator *Locator
+	err = tree.View(ctx, func(v *catalog.View) error {
+		err := Check(v, opened.Repository)
+		if err == nil {
+			_, err = Root(v, point)
 		}
-		root, err := Root(v, point)
-		if err != nil {
-			return err
+		if err == nil {
+			locator, err = s.locator(v, point.RepositoryID)
 		}
-		locator, err := s.locator(v, point.RepositoryID)
-		if err != nil {
-			return err
-		}
-		return fn(v, root, &Source{Repository: opened.Repository, Locator: locator, Streams: opened.Streams})
+		return err
 	})
+	if err == nil {
+		err = fn(tree, &Source{Repository: opened.Repository, Locator: locator, Streams: opened.Streams})
+	}
 	return errors.Join(err, opened.Close())
 }
 

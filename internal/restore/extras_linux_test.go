@@ -95,7 +95,7 @@ func testFull(t *testing.T, w *rich) {
 			if c.flags != 0 {
 				mount(c.flags, c.options)
 			}
-			_, err := restore.Run(t.Context(), v, root, s, target, restore.Options{Reporter: &told{}})
+			_, err := restore.Run(t.Context(), restore.At(v, root), s, target, restore.Options{Reporter: &told{}})
 			if syncline.CodeOf(err) != syncline.CodeUnavailable || !strings.Contains(syncline.MessageOf(err), c.want) {
 				t.Errorf("%s: %v", c.want, err)
 			}

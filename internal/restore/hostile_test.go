@@ -126,7 +126,7 @@ func TestHostileNames(t *testing.T) {
 	)
 	hostile(t, root, func(v *catalog.View, s *content.Source, tree catalog.TreeRef) {
 		r := &told{}
-		result, err := restore.Run(t.Context(), v, tree, s, target, restore.Options{Reporter: r})
+		result, err := restore.Run(t.Context(), restore.At(v, tree), s, target, restore.Options{Reporter: r})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -171,7 +171,7 @@ func TestNothingIsWrittenThroughLinks(t *testing.T) {
 	}
 	hostile(t, root, func(v *catalog.View, s *content.Source, tree catalog.TreeRef) {
 		for _, o := range []syncline.RestoreOverwrite{syncline.OverwriteNever, syncline.OverwriteAlways} {
-			result, err := restore.Run(t.Context(), v, tree, s, target, restore.Options{Overwrite: o, Reporter: &told{}})
+			result, err := restore.Run(t.Context(), restore.At(v, tree), s, target, restore.Options{Overwrite: o, Reporter: &told{}})
 			if err != nil || (o == syncline.OverwriteAlways) != (result.Failed == 0) {
 				t.Fatalf("%s: %+v, %v", o, result, err)
 			}
@@ -214,7 +214,7 @@ func TestFolderInTheWay(t *testing.T) {
 	}
 	hostile(t, node{dir: true, below: []node{{name: "file", entry: file}, {name: "other", entry: file}}}, func(v *catalog.View, s *content.Source, tree catalog.TreeRef) {
 		r := &told{}
-		result, err := restore.Run(t.Context(), v, tree, s, target, restore.Options{Reporter: r})
+		result, err := restore.Run(t.Context(), restore.At(v, tree), s, target, restore.Options{Reporter: r})
 		if err != nil || result.Files != 1 || !strings.Contains(syncline.MessageOf(r.failed["/file"]), "a folder is in its place") {
 			t.Errorf("%+v, %v, %v", result, err, r.failed)
 		}
@@ -241,7 +241,7 @@ func TestExpandingTree(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = restore.Run(t.Context(), v, tree, s, target, restore.Options{Filter: filter, Reporter: &told{}, Limit: 5000})
+			_, err = restore.Run(t.Context(), restore.At(v, tree), s, target, restore.Options{Filter: filter, Reporter: &told{}, Limit: 5000})
 			if syncline.CodeOf(err) != syncline.CodeTooLarge {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -265,12 +265,12 @@ func TestWithin(t *testing.T) {
 	}
 	hostile(t, node{dir: true, below: []node{{name: "file", entry: file}}}, func(v *catalog.View, s *content.Source, tree catalog.TreeRef) {
 		for _, within := range []string{"link", "link/below", "..", "a/../../x", "\x00"} {
-			_, err := restore.Run(t.Context(), v, tree, s, allowed, restore.Options{Within: within, Reporter: &told{}})
+			_, err := restore.Run(t.Context(), restore.At(v, tree), s, allowed, restore.Options{Within: within, Reporter: &told{}})
 			if syncline.CodeOf(err) != syncline.CodeUnavailable || strings.Contains(syncline.MessageOf(err), allowed) {
 				t.Errorf("%q: %v", within, err)
 			}
 		}
-		_, err := restore.Run(t.Context(), v, tree, s, filepath.Join(allowed, "none"), restore.Options{Within: "x", Reporter: &told{}})
+		_, err := restore.Run(t.Context(), restore.At(v, tree), s, filepath.Join(allowed, "none"), restore.Options{Within: "x", Reporter: &told{}})
 		if syncline.CodeOf(err) != syncline.CodeUnavailable {
 			t.Errorf("in what is not there: %v", err)
 		}
@@ -299,7 +299,7 @@ func TestNamesThatAreThereTwice(t *testing.T) {
 	hostile(t, root, func(v *catalog.View, s *content.Source, tree catalog.TreeRef) {
 		for range 2 {
 			r := &told{}
-			result, err := restore.Run(t.Context(), v, tree, s, target, restore.Options{Delete: true, Reporter: r})
+			result, err := restore.Run(t.Context(), restore.At(v, tree), s, target, restore.Options{Delete: true, Reporter: r})
 			if err != nil || result.Failed+result.Deleted > 0 || len(r.noted) != 3 {
 				t.Errorf("%+v, %v, noted %q, failed %v", result, err, r.noted, r.failed)
 			}
@@ -347,7 +347,7 @@ func TestWithoutPrivileges(t *testing.T) {
 			if again {
 				target = t.TempDir()
 			}
-			result, err := restore.Run(t.Context(), v, tree, s, target, restore.Options{Unprivileged: true, Reporter: r})
+			result, err := restore.Run(t.Context(), restore.At(v, tree), s, target, restore.Options{Unprivileged: true, Reporter: r})
 			if err != nil || len(r.failed) > 0 || len(r.noted) != 7 || result.Skipped != 2 {
 				t.Errorf("%+v, %v, %v, noted %q", result, err, r.failed, r.noted)
 			}

@@ -134,6 +134,6 @@ func (m *measurer) selected(tree catalog.TreeRef, path string, depth int) (total
 
 // measured is a folder to measure.
 type measured struct {
-	tree       catalog.TreeRef
-	path, name string
+	tree catalog.TreeRef
+	path string
 }

@@ -93,7 +93,7 @@ func TestLinkInTheTargetsPath(t *testing.T) {
 		}
 		for _, o := range []restore.Options{{}, {DryRun: true}} {
 			o.Reporter = &told{}
-			_, err := restore.Run(t.Context(), v, tree, s, "another's/e", o)
+			_, err := restore.Run(t.Context(), restore.At(v, tree), s, "another's/e", o)
 			if syncline.CodeOf(err) != syncline.CodeUnavailable || !strings.Contains(syncline.MessageOf(err), "belongs to another user") {
 				t.Errorf("%+v: %v", o, err)
 			}

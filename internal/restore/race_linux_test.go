@@ -175,7 +175,7 @@ func TestNobodyTurnsRestoreElsewhere(t *testing.T) {
 				swapped := 0
 				ended := attack(t, func() { swapped = swap(target, names, taken, name == "folders", stop) })
 				r := &told{}
-				result, err := restore.Run(t.Context(), v, tree, s, target, restore.Options{Reporter: r})
+				result, err := restore.Run(t.Context(), restore.At(v, tree), s, target, restore.Options{Reporter: r})
 				close(stop)
 				<-ended
 				if err != nil {

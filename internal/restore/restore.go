@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 
 	"syncline.dev/syncline"
-	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/content"
 )
 
@@ -74,7 +73,7 @@ const maxDepth = 4096
 type run struct {
 	Options
 	ctx     context.Context //nolint:containedctx // a run lives as long as the call
-	view    *catalog.View
+	tree    Tree
 	source  *content.Source
 	handles *handles
 	target  *folder
@@ -98,8 +97,9 @@ type run struct {
 // restores all others. An error means that the run ended early, and another run
 // continues there. One case is lost: if Overwrite keeps files and the process
 // was killed, half a file looks like one that existed before.
-func Run(ctx context.Context, v *catalog.View, root catalog.TreeRef, source *content.Source, target string, o Options) (Result, error) {
-	whole, err := measure(ctx, v, root, o.Filter, cmp.Or(o.Limit, defaultLimit))
+func Run(ctx context.Context, tree Tree, source *content.Source, target string, o Options) (Result, error) {
+	r := &run{Options: o, ctx: ctx, tree: tree, source: source, handles: newHandles(), links: make(map[linkKey]*task), choose: o.Filter.Selector()}
+	whole, err := r.measured(cmp.Or(o.Limit, defaultLimit))
 	if err != nil {
 		return Result{}, err
 	}
@@ -110,16 +110,13 @@ func Run(ctx context.Context, v *catalog.View, root catalog.TreeRef, source *con
 	if h != nil {
 		defer h.close()
 	}
-	r := &run{
-		Options: o, ctx: ctx, view: v, source: source, handles: newHandles(), links: make(map[linkKey]*task),
-		choose: o.Filter.Selector(),
-		target: &folder{made: true, fresh: h == nil, h: h, users: 1},
-	}
+	r.target = &folder{made: true, fresh: h == nil, h: h, users: 1}
 	r.setAttributes()
 	defer r.handles.close()
 	r.result = whole.result()
 	r.tell()
 	defer r.leaveRooms()
+	root := &spot{}
 	if !r.DryRun {
 		if err := r.fits(root, whole); err != nil {
 			return r.result, err
@@ -179,8 +176,8 @@ func targetError(err error) error {
 }
 
 // walk restores the items of a tree. restored reports whether there were any.
-func (r *run) walk(tree catalog.TreeRef, dir *folder) (restored bool, err error) {
-	items, err := r.items(tree)
+func (r *run) walk(at *spot, dir *folder) (restored bool, err error) {
+	items, err := r.items(at)
 	if err != nil {
 		return false, err
 	}
@@ -210,7 +207,7 @@ func (r *run) walk(tree catalog.TreeRef, dir *folder) (restored bool, err error)
 				keep[nameKey(called)] = true
 			}
 		}
-		did, err := r.item(&items[i], dir, path)
+		did, err := r.item(&items[i], at.below(&items[i], i), dir, path)
 		if err != nil {
 			return restored, err
 		}
@@ -226,28 +223,8 @@ func (r *run) walk(tree catalog.TreeRef, dir *folder) (restored bool, err error)
 	return restored, err
 }
 
-type walkItem struct {
-	entry *syncline.Entry
-	sub   catalog.TreeRef
-	ok    bool
-
-	renamed bool
-}
-
-func (r *run) items(tree catalog.TreeRef) (items []walkItem, err error) {
-	var read pace
-	err = r.view.ReadDir(tree, catalog.WithContent, func(e *syncline.Entry, sub catalog.TreeRef, ok bool) error {
-		if r.Owner != nil {
-			r.Owner(e)
-		}
-		items = append(items, walkItem{entry: e, sub: sub, ok: ok})
-		return read.step(r.ctx)
-	})
-	return items, err
-}
-
-// item restores one entry and everything below it.
-func (r *run) item(x *walkItem, dir *folder, path string) (restored bool, err error) {
+// item restores one entry and everything below it, which is at a spot.
+func (r *run) item(x *walkItem, at *spot, dir *folder, path string) (restored bool, err error) {
 	selected, below, err := r.choose.Select(r.ctx, path)
 	if x.renamed && (selected || below && x.entry.IsDir()) {
 		r.noted(path, Renamed, x.entry.Name)
@@ -256,7 +233,7 @@ func (r *run) item(x *walkItem, dir *folder, path string) (restored bool, err er
 	case err != nil:
 		return false, err
 	case e.IsDir():
-		return r.folder(x, dir, path, selected, below)
+		return r.folder(x, at, dir, path, selected, below)
 	case !selected:
 		return false, nil
 	case !r.plain(path, e):
@@ -287,7 +264,7 @@ func isRestorable(t syncline.EntryType) bool {
 	return false
 }
 
-func (r *run) folder(x *walkItem, dir *folder, path string, selected, below bool) (restored bool, err error) {
+func (r *run) folder(x *walkItem, at *spot, dir *folder, path string, selected, below bool) (restored bool, err error) {
 	f := &folder{parent: dir, name: x.entry.Name, path: path, entry: x.entry, depth: dir.depth + 1}
 	switch {
 	case !selected && !below:
@@ -303,7 +280,7 @@ func (r *run) folder(x *walkItem, dir *folder, path string, selected, below bool
 	}
 	restored = selected
 	if below {
-		did, err := r.walk(x.sub, f)
+		did, err := r.walk(at, f)
 		if err != nil {
 			return restored, err
 		}

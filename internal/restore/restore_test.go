@@ -64,7 +64,7 @@ func into(t *testing.T, v *catalog.View, s *content.Source, root catalog.TreeRef
 	t.Helper()
 	r := &told{}
 	o.Reporter = r
-	result, err := restore.Run(t.Context(), v, root, s, target, o)
+	result, err := restore.Run(t.Context(), restore.At(v, root), s, target, o)
 	if err != nil || len(r.failed) > 0 || result.Failed > 0 {
 		t.Fatalf("%+v, %v, %v", result, err, r.failed)
 	}
@@ -301,7 +301,7 @@ func testStopped(t *testing.T, w *rich) {
 		w.view(t, w.repo, func(v *catalog.View, s *content.Source, root catalog.TreeRef) {
 			for i := range 4 {
 				ctx, cancel := context.WithCancel(t.Context())
-				_, err := restore.Run(ctx, v, root, s, target, restore.Options{Overwrite: behavior, Reporter: &told{after: i + 2, cancel: cancel}})
+				_, err := restore.Run(ctx, restore.At(v, root), s, target, restore.Options{Overwrite: behavior, Reporter: &told{after: i + 2, cancel: cancel}})
 				if !errors.Is(err, context.Canceled) {
 					t.Logf("%s: run %d had ended: %v", behavior, i, err)
 				}
@@ -414,7 +414,7 @@ func testDamage(t *testing.T, w *rich) {
 			t.Fatal(err)
 		}
 		r := &told{}
-		result, err := restore.Run(t.Context(), v, root, s, target, restore.Options{Reporter: r})
+		result, err := restore.Run(t.Context(), restore.At(v, root), s, target, restore.Options{Reporter: r})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -444,7 +444,7 @@ func testTargets(t *testing.T, w *rich) {
 	}
 	w.view(t, w.repo, func(v *catalog.View, s *content.Source, root catalog.TreeRef) {
 		for _, target := range []string{file, filepath.Join(file, "below"), "/proc/nothing here"} {
-			_, err := restore.Run(t.Context(), v, root, s, target, restore.Options{Reporter: &told{}})
+			_, err := restore.Run(t.Context(), restore.At(v, root), s, target, restore.Options{Reporter: &told{}})
 			if syncline.CodeOf(err) != syncline.CodeUnavailable || !strings.Contains(syncline.MessageOf(err), "target") {
 				t.Errorf("into %s: %v", target, err)
 			}

@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"syncline.dev/syncline"
-	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/diskspace"
 )
 
@@ -62,14 +61,14 @@ func (r *run) wrote(where spacer, size int64) error {
 
 // fits makes sure that the target has enough space. total is an upper bound. If
 // that is too much, fits inspects the target.
-func (r *run) fits(root catalog.TreeRef, total amount) error {
+func (r *run) fits(root *spot, total amount) error {
 	free, keep, ok := r.room(r.target.h)
 	if !ok || sum(total.bytes, total.items*block) <= free-keep {
 		return nil
 	}
 	e := &estimate{
 		ctx: r.ctx, run: r, choose: r.Filter.Selector(),
-		links: make(map[linkKey]bool), known: make(map[catalog.TreeRef]int64),
+		links: make(map[linkKey]bool), known: make(map[place]int64),
 	}
 	plain, linked, err := e.below(root, "", r.target.h, 0)
 	size := sum(plain, linked)
@@ -90,37 +89,43 @@ type estimate struct {
 	run    *run
 	choose *Selector
 	pace   pace
-	links  map[linkKey]bool          // counted files of several names
-	known  map[catalog.TreeRef]int64 // size of new folders, without such files
+	links  map[linkKey]bool // counted files of several names
+	known  map[place]int64  // size of new folders, without such files
 }
 
 // below adds up the items below a tree: apart, the files of several names that are
 // not counted yet. there is the folder in the target, or nil for a missing one.
-func (e *estimate) below(tree catalog.TreeRef, path string, there *handle, depth int) (plain, linked int64, err error) {
+func (e *estimate) below(s *spot, path string, there *handle, depth int) (plain, linked int64, err error) {
 	alike := there == nil && e.run.Filter.all(path)
-	if size, ok := e.known[tree]; ok && alike || depth > maxDepth {
+	if size, ok := e.known[s.place]; ok && alike && s.known || depth > maxDepth {
 		return size, 0, nil
 	}
-	if alike {
-		e.known[tree] = 0 // ends a tree that contains itself
+	items, err := e.run.items(s)
+	if err != nil {
+		return 0, 0, err
 	}
-	var folders []measured
-	err = e.run.view.ReadDir(tree, catalog.WithContent, func(x *syncline.Entry, sub catalog.TreeRef, ok bool) error {
+	key := s.place
+	if alike {
+		e.known[key] = 0 // ends a tree that contains itself
+	}
+	var folders []estimated
+	for i := range items {
+		x := items[i].entry
 		at := path + "/" + x.Name
 		selected, below, err := e.choose.Select(e.ctx, at)
 		if err = errors.Join(err, e.pace.step(e.ctx)); err != nil {
-			return err
+			return plain, linked, err
 		}
 		switch {
-		case x.IsDir() && ok && below:
-			folders = append(folders, measured{tree: sub, path: at, name: x.Name})
+		case x.IsDir() && items[i].ok && below:
+			folders = append(folders, estimated{spot: s.below(&items[i], i), path: at, name: x.Name})
 		case selected && x.Type == syncline.TypeFile && x.Links > 1:
 			linked = sum(linked, e.file(x, there))
 		case selected:
 			plain = sum(plain, e.file(x, there))
 		}
-		return nil
-	})
+	}
+	items = nil // what is below may be deep
 	for _, f := range folders {
 		if err != nil {
 			return plain, linked, err
@@ -130,13 +135,19 @@ func (e *estimate) below(tree catalog.TreeRef, path string, there *handle, depth
 		plain, linked = sum(plain, own), sum(linked, others)
 	}
 	if alike {
-		e.known[tree] = plain
+		e.known[key] = plain
 	}
 	return plain, linked, err
 }
 
+// estimated is a folder to add up.
+type estimated struct {
+	spot       *spot
+	path, name string
+}
+
 // folder adds up a folder, in an existing folder or none.
-func (e *estimate) folder(f measured, in *handle, depth int) (plain, linked int64, err error) {
+func (e *estimate) folder(f estimated, in *handle, depth int) (plain, linked int64, err error) {
 	var there *handle
 	if in != nil && validName(f.name) {
 		if h, err := in.openFolder(f.name); err == nil { // otherwise the run makes it or reports it
@@ -144,7 +155,7 @@ func (e *estimate) folder(f measured, in *handle, depth int) (plain, linked int6
 			defer h.close()
 		}
 	}
-	plain, linked, err = e.below(f.tree, f.path, there, depth+1)
+	plain, linked, err = e.below(f.spot, f.path, there, depth+1)
 	if there == nil {
 		plain = sum(plain, block)
 	}

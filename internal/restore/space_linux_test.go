@@ -49,7 +49,7 @@ func testRoom(t *testing.T, w *rich) {
 		refused := func(o restore.Options, want string) {
 			t.Helper()
 			o.Reporter = &told{}
-			result, err := restore.Run(t.Context(), v, root, s, target, o)
+			result, err := restore.Run(t.Context(), restore.At(v, root), s, target, o)
 			if message := syncline.MessageOf(err); syncline.CodeOf(err) != syncline.CodeUnavailable || !strings.Contains(message, want) || result.Bytes > 0 {
 				t.Errorf("%+v, %v", result, err)
 			}
@@ -77,7 +77,7 @@ func testReserve(t *testing.T, w *rich) {
 	w.view(t, w.repo, func(v *catalog.View, s *content.Source, root catalog.TreeRef) {
 		var looks atomic.Int64
 		r := &told{}
-		result, err := restore.Run(t.Context(), v, root, s, t.TempDir(), restore.Options{Reporter: r, KeepFree: func(int64) int64 {
+		result, err := restore.Run(t.Context(), restore.At(v, root), s, t.TempDir(), restore.Options{Reporter: r, KeepFree: func(int64) int64 {
 			if looks.Add(1) > 2 {
 				return math.MaxInt64
 			}
@@ -162,7 +162,7 @@ func TestOneBlobInManyPlaces(t *testing.T) {
 		defer cancel()
 		// Zeros become a hole, so they have room.
 		o := restore.Options{Sparse: true, Reporter: &stopper{cancel: cancel}, KeepFree: keep(1 << 20)}
-		result, err := restore.Run(ctx, v, snapshots(t, v)[0].Root, s, t.TempDir(), o)
+		result, err := restore.Run(ctx, restore.At(v, snapshots(t, v)[0].Root), s, t.TempDir(), o)
 		if !errors.Is(err, context.Canceled) || result.Bytes == 0 || result.Bytes > result.TotalBytes/2 {
 			t.Errorf("%+v, %v", result, err)
 		}

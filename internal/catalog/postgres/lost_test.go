@@ -109,6 +109,23 @@ func TestIdleLoss(t *testing.T) {
 	}
 }
 
+// TestViewLosesManyConnections ends the connection of a view again and again. The view
+// goes on each time.
+func TestViewLosesManyConnections(t *testing.T) {
+	pool, other := pools(t)
+	c := openBox(t, pool, other, "one")
+	check(t, write(t.Context(), c, "", "first", "before"))
+	check(t, c.View(t.Context(), func(r catalog.Reader) error {
+		for range 2 * maxLosses {
+			c.LoseConnections()
+			if err := reads(r, "before"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
 // holdAll has the pool open all of its connections.
 func holdAll(t *testing.T, pool *pgxpool.Pool) {
 	t.Helper()

@@ -15,7 +15,8 @@ import (
 // session is one transaction.
 //
 // A view is REPEATABLE READ. It takes no lock. When its connection is lost it
-// begins once more, and goes on if the head is the same.
+// begins again, and goes on if the head is the same. maxLosses connections that are lost
+// one after the other, without an answer between them, end it.
 //
 // An update is READ COMMITTED, because another level's state would be the one
 // from before the wait for the lock. It locks the catalog's row with its first
@@ -34,13 +35,15 @@ type session struct {
 	head       catalog.Head
 
 	mu      sync.Mutex // of the connection
-	conn    *pgxpool.Conn
-	resumed bool
-	ended   bool
-	err     error // the first failure of an update, after which it cannot commit
-	used    time.Time
-	timer   *time.Timer
+	conn   *pgxpool.Conn
+	losses int // since the last answer
+	ended  bool
+	err    error // the first failure of an update, after which it cannot commit
+	used   time.Time
+	timer  *time.Timer
 }
+
+const maxLosses = 5
 
 func newSession(ctx context.Context, c *Container, update bool) *session {
 	s := &session{c: c, ctx: ctx, update: update}
@@ -166,6 +169,7 @@ func (s *session) ask(row func(which int, values [][]byte) error, statements ...
 		rowErr, err := s.c.exchange(s.ctx, s.conn, statements, row)
 		s.used = time.Now()
 		if rowErr != nil || err == nil {
+			s.losses = 0
 			return rowErr
 		}
 		lost := isLost(s.ctx, s.conn, err)
@@ -202,14 +206,13 @@ func lostConnection() error {
 	return syncline.Errorf(syncline.CodeUnavailable, "the connection to the database was lost while the catalog was read; try again")
 }
 
-// resume begins a view once more on another connection. The caller holds mu.
+// resume begins a view again on another connection. The caller holds mu.
 func (s *session) resume() error {
 	s.conn.Release()
 	s.conn = nil
-	if s.resumed {
+	if s.losses++; s.losses > maxLosses {
 		return lostConnection()
 	}
-	s.resumed = true
 	generation, head := s.generation, s.head
 	s.mu.Unlock()
 	err := s.beginView()

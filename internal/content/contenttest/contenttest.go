@@ -37,11 +37,17 @@ func Open(t testing.TB, path, password string) *resticrepo.Repository {
 func Catalog(t testing.TB, repo *resticrepo.Repository) *catalog.Catalog {
 	t.Helper()
 	cat := Empty(t)
+	Sync(t, cat, repo)
+	return cat
+}
+
+// Sync synchronizes a catalog once more.
+func Sync(t testing.TB, cat *catalog.Catalog, repo *resticrepo.Repository) {
+	t.Helper()
 	opened := place.Opened{Repository: repo, Counter: storage.NewCounter(nil)}
 	if _, err := syncer.Run(t.Context(), syncer.Params{Opened: opened, Catalog: cat, Reporter: quiet{}}); err != nil {
 		t.Fatal(err)
 	}
-	return cat
 }
 
 // quiet is a syncer.Reporter.

@@ -15,7 +15,6 @@ import (
 	"go.uber.org/goleak"
 
 	"syncline.dev/syncline"
-	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/content"
 	"syncline.dev/syncline/internal/restore/jobs"
 	"syncline.dev/syncline/internal/run"
@@ -102,7 +101,7 @@ func (h *host) Find(_ context.Context, _ syncline.RestorePoint, path string) (*s
 }
 
 // Use implements jobs.Contents. It restores nothing.
-func (h *host) Use(ctx context.Context, point syncline.RestorePoint, _ func(*catalog.View, catalog.TreeRef, *content.Source) error) error {
+func (h *host) Use(ctx context.Context, point syncline.RestorePoint, _ func(content.Tree, *content.Source) error) error {
 	if point.RepositoryID != repositoryID || point.Snapshot.ID != (syncline.Hash{7}) {
 		return errors.New("another restore point")
 	}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
-	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/content"
 	"syncline.dev/syncline/internal/restore"
 	"syncline.dev/syncline/internal/run"
@@ -26,7 +25,7 @@ type Points interface {
 // content.Service.
 type Contents interface {
 	Find(ctx context.Context, point syncline.RestorePoint, path string) (*syncline.Entry, error)
-	Use(ctx context.Context, point syncline.RestorePoint, fn func(*catalog.View, catalog.TreeRef, *content.Source) error) error
+	Use(ctx context.Context, point syncline.RestorePoint, fn func(content.Tree, *content.Source) error) error
 }
 
 // Service restores on the server: it is the kind of work that a restore job is. Package
@@ -143,8 +142,8 @@ func (s *Service) restore(ctx context.Context, t *run.Task, rec *recorder) (resu
 	point := syncline.RestorePoint{
 		ID: job.RestorePointID, RepositoryID: job.RepositoryID, Snapshot: syncline.Snapshot{ID: job.SnapshotID},
 	}
-	err = s.Contents.Use(ctx, point, func(v *catalog.View, tree catalog.TreeRef, source *content.Source) (err error) {
-		result, err = restore.Run(ctx, v, tree, source, root.Path, o)
+	err = s.Contents.Use(ctx, point, func(tree content.Tree, source *content.Source) (err error) {
+		result, err = restore.Run(ctx, tree, source, root.Path, o)
 		return err
 	})
 	return result, err
