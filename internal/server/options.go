@@ -7,6 +7,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/peer"
+	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/secret"
 	"syncline.dev/syncline/internal/store"
 )
@@ -30,6 +31,8 @@ type Options struct {
 
 	// Ready is called when the server answers. An error of it ends the server.
 	Ready func(*Server) error
+
+	kinds place.Kinds // of storage; those of package kinds when nil
 
 	resolved
 }

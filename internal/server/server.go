@@ -273,8 +273,12 @@ func (s *Server) newRestores(runs *run.Service, points *explore.RestorePoints, c
 // newSource returns what opens the places of the server's repositories, and makes the
 // source that uses it.
 func (s *Server) newSource(o *Options) *place.Opener {
+	known := o.kinds
+	if known == nil {
+		known = kinds.All()
+	}
 	places := &place.Opener{
-		Kinds: kinds.All(), Network: place.Network{CA: o.authorities, DenyPrivate: o.DenyPrivate},
+		Kinds: known, Network: place.Network{CA: o.authorities, DenyPrivate: o.DenyPrivate},
 		LocalStreams: cores, Watch: s.traces.Storage,
 	}
 	s.source = &source{store: s.store, sealer: sealer{s.box}, places: places}
