@@ -4,7 +4,7 @@
 #   unit  a C compiler, for the race detector
 #   full  the same, restic, curl, jq, a browser, nginx, HAProxy, Caddy, Prometheus with its
 #         Alertmanager, PostgreSQL, Node, the packages that the console's pages are tried with, the
-#         object storage servers, rclone, and systemd and rpm for the packages
+#         object storage servers, rclone, OpenSSH, and systemd and rpm for the packages
 #   lint  Node and the packages that the console's sources are checked with
 # Parts may run side by side: one waits while another installs.
 set -euo pipefail
@@ -40,6 +40,9 @@ full)
   want cpio cpio
   want ps procps
   want rclone rclone
+  want ssh openssh-client
+  [ -e /usr/sbin/sshd ] || missing+=(openssh-server)
+  [ -e /usr/lib/openssh/sftp-server ] || missing+=(openssh-sftp-server)
   ;;&
 full | lint)
   want node nodejs

@@ -111,7 +111,7 @@ func (l *Limiter) acquire(ctx context.Context) (int, error) {
 	l.waiting = append(l.waiting, turn)
 	l.share.wants(l.open + len(l.waiting))
 	l.mu.Unlock()
-	noteWaiting(ctx)
+	NoteWaiting(ctx)
 	defer NoteProgress(ctx)
 	select {
 	case <-turn:
@@ -228,7 +228,7 @@ func (r *limitedReader) read(p []byte) (int, error) {
 	}
 	n, err := r.ReadCloser.Read(p)
 	if bounded && n > 0 {
-		noteWaiting(r.ctx)
+		NoteWaiting(r.ctx)
 		if waitErr := bandwidth.WaitN(r.ctx, n); waitErr != nil && err == nil {
 			err = waitErr
 		}

@@ -42,9 +42,10 @@ func NoteProgress(ctx context.Context) {
 	}
 }
 
-// noteWaiting tells the decorators above that the call waits for a limit until
-// the next progress.
-func noteWaiting(ctx context.Context) {
+// NoteWaiting tells the decorators above that the call waits for something else
+// than an answer, such as a limit or the user, until the next progress. The
+// caller bounds that wait.
+func NoteWaiting(ctx context.Context) {
 	o, _ := ctx.Value(observerKey{}).(*observer)
 	for ; o != nil; o = o.up {
 		if o.waiting != nil {

@@ -84,6 +84,10 @@ func isFurtherTry(ctx context.Context) bool {
 
 var errStalled = errors.New("stalled")
 
+// Stalled reports whether Retry has ended the call of ctx, because nothing came
+// for too long.
+func Stalled(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errStalled) }
+
 // watchdog ends an attempt's context after too long a silence. It sleeps
 // between stop and start, because the caller's own time does not count.
 type watchdog struct {
