@@ -60,30 +60,9 @@ func run(args []string, getenv func(string) string, stdin io.Reader, stdout, std
 
 func newRootCommand(env *environment) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "syncline",
-		Short: "Synchronize the metadata of restic repositories and explore it",
-		Long: `Syncline synchronizes the metadata of restic repositories into a local catalog.
-It lists, searches and compares backups from the catalog and does not read the
-repository again. It runs as a server, or each command runs by itself with -r.
-Syncline never writes to a repository.
-
-Repositories and passwords have restic's flags and variables: -r or
-RESTIC_REPOSITORY, --password-file, RESTIC_PASSWORD and so on. A repository is a
-local folder, s3:HOST/BUCKET/FOLDER, azure:CONTAINER:/FOLDER or
-gs:BUCKET:/FOLDER. Credentials have restic's variables, too: AWS_ACCESS_KEY_ID,
-AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION, AWS_PROFILE and
-RESTIC_AWS_ASSUME_ROLE_ARN; AZURE_ACCOUNT_NAME with AZURE_ACCOUNT_KEY,
-AZURE_ACCOUNT_SAS or AZURE_FORCE_CLI_CREDENTIAL; GOOGLE_APPLICATION_CREDENTIALS
-or GOOGLE_ACCESS_TOKEN. RESTIC_HOST sets --host. Syncline accepts the flags of
-restic that have no effect on reading, such as --no-lock and --compression.
-
-With --server or SYNCLINE_SERVER the commands ask a running server instead. Sign
-in with syncline login first. -r is then the name or the id of a repository on
-the server. A server with a single repository needs no -r.
-
-Exit status: 0 success; 1 failure; 2 an unknown flag or command or a wrong number
-of arguments; 10 no such repository; 11 objects are missing and the repository has
-an exclusive lock; 12 wrong password; 130 interrupted.`,
+		Use:           "syncline",
+		Short:         "Synchronize the metadata of restic repositories and explore it",
+		Long:          longHelp(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		// Before this runs, cobra's errors are about the command line.
@@ -133,6 +112,47 @@ an exclusive lock; 12 wrong password; 130 interrupted.`,
 	)
 	root.AddCommand(newResticCommands()...)
 	return root
+}
+
+// longHelp is the help of the whole program. The kinds of storage say how their
+// addresses are written.
+func longHelp() string {
+	forms, variables := local.Addresses()
+	return `Syncline synchronizes the metadata of restic repositories into a local catalog.
+It lists, searches and compares backups from the catalog and does not read the
+repository again. It runs as a server, or each command runs by itself with -r.
+Syncline never writes to a repository.
+
+` + wrap(`Repositories and passwords have restic's flags and variables: -r or RESTIC_REPOSITORY, --password-file, RESTIC_PASSWORD and so on. The addresses of repositories are `+
+		forms+`. Credentials have restic's variables, too: `+variables+`. RESTIC_HOST sets --host. Syncline accepts the flags of restic that have no effect on reading, such as --no-lock and --compression.`) + `
+
+With --server or SYNCLINE_SERVER the commands ask a running server instead. Sign
+in with syncline login first. -r is then the name or the id of a repository on
+the server. A server with a single repository needs no -r.
+
+Exit status: 0 success; 1 failure; 2 an unknown flag or command or a wrong number
+of arguments; 10 no such repository; 11 objects are missing and the repository has
+an exclusive lock; 12 wrong password; 130 interrupted.`
+}
+
+// wrap breaks a paragraph into lines of 80 characters.
+func wrap(text string) string {
+	var b strings.Builder
+	column := 0
+	for _, word := range strings.Fields(text) {
+		switch {
+		case column == 0:
+		case column+1+len(word) > 80:
+			b.WriteByte('\n')
+			column = 0
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += len(word)
+	}
+	return b.String()
 }
 
 // writesContent are the commands that write the bytes of files.

@@ -392,7 +392,6 @@ func TestBadStorage(t *testing.T) {
 		{"no repository at Google", with(gcs, "gs:bucket:/elsewhere"), 10, "there is no restic repository at gs:bucket:/elsewhere"},
 		{"no Google", with(gcs, gcs.address, "STORAGE_EMULATOR_HOST="+server.URL), 1, "does not answer like Google Cloud Storage"},
 		{"no key file", with(gcs, gcs.address, "STORAGE_EMULATOR_HOST=", "GOOGLE_ACCESS_TOKEN=", "GOOGLE_APPLICATION_CREDENTIALS=/none/such.json"), 1, "GOOGLE_APPLICATION_CREDENTIALS"},
-		{"another kind", storedRepository{address: "rest:https://user:hunter2@host/"}, 1, "rest: addresses of repositories cannot be read yet"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.label, func(t *testing.T) {

@@ -19,6 +19,10 @@ func Name(address string, options []string, u place.User) (place.Named, error) {
 	return kinds.All().Name(address, options, u)
 }
 
+// Addresses tells how the addresses of repositories are written, and which variables of
+// the environment open them.
+func Addresses() (forms, variables string) { return kinds.All().Forms(), kinds.All().Variables() }
+
 // reach opens the storage. It makes no request.
 func (e *Engine) reach(ctx context.Context) (storage.Storage, *place.Opened, error) {
 	network, err := e.Network()

@@ -37,13 +37,13 @@ func (k Kinds) parse(text string) (Place, *Kind, error) {
 		return p, kind, err
 	}
 	if _, known := otherOptions[scheme]; known {
-		return Place{}, nil, invalid("%s: addresses of repositories cannot be read yet; what works is %s", scheme, k.forms())
+		return Place{}, nil, invalid("%s: addresses of repositories cannot be read yet; what works is %s", scheme, k.Forms())
 	}
 	if isPath(text) {
 		return Place{Path: text}, k[0], nil
 	}
 	return Place{}, nil, invalid("%q is no kind of storage that is known; what works is %s, and a local folder with a colon in its name needs local: in front",
-		clip(scheme+":"), k.forms())
+		clip(scheme+":"), k.Forms())
 }
 
 // isPath tells a path with a colon from a scheme.

@@ -97,14 +97,25 @@ func (k Kinds) scheme(scheme string) *Kind {
 	return k[i]
 }
 
-// forms lists how addresses are written.
-func (k Kinds) forms() string {
+// Forms lists how addresses are written, for a sentence.
+func (k Kinds) Forms() string {
 	forms := make([]string, len(k))
 	for i, kind := range k {
 		forms[i] = kind.Form
 	}
 	last := len(forms) - 1
 	return strings.Join(forms[:last], ", ") + " and " + forms[last]
+}
+
+// Variables lists the variables of the environment that open places, kind by kind.
+func (k Kinds) Variables() string {
+	var texts []string
+	for _, kind := range k {
+		if len(kind.Variables) > 0 {
+			texts = append(texts, strings.Join(kind.Variables, ", "))
+		}
+	}
+	return strings.Join(texts, "; ")
 }
 
 // describe lists the options of a kind that have an effect.

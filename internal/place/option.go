@@ -33,7 +33,6 @@ type Option struct {
 var otherOptions = map[string]map[string]Option{
 	"b2":     {"connections": {Type: Number}},
 	"rclone": {"args": {}, "connections": {Type: Number}, "program": {}, "timeout": {Type: Duration}},
-	"rest":   {"connections": {Type: Number}},
 	"sftp":   {"args": {}, "command": {}, "connections": {Type: Number}},
 	"swift":  {"connections": {Type: Number}},
 }

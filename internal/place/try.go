@@ -82,13 +82,13 @@ var errEnough = errors.New("enough")
 func (o *Opener) Try(ctx context.Context, at Place) error {
 	return o.trying(ctx, at, func(ctx context.Context, st storage.Storage) error {
 		err := st.List(ctx, "keys", func(string, int64) error { return errEnough })
-		if err != nil && !errors.Is(err, errEnough) {
+		if err != nil && !errors.Is(err, errEnough) && !isEmpty(err) {
 			return err
 		}
 		f, err := st.Open(ctx, "config", 0, 1)
 		switch {
-		case errors.Is(err, fs.ErrNotExist) && syncline.CodeOf(err) != syncline.CodeNoRepository:
-			return nil // no repository yet, or one in a folder below
+		case isEmpty(err):
+			return nil
 		case err != nil:
 			return err
 		}
@@ -98,6 +98,11 @@ func (o *Opener) Try(ctx context.Context, at Place) error {
 		}
 		return errors.Join(err, f.Close())
 	})
+}
+
+// isEmpty reports whether a place has no repository yet, or one in a folder below.
+func isEmpty(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) && syncline.CodeOf(err) != syncline.CodeNoRepository
 }
 
 // browsing runs fn with a client for browsing, for a bounded time.

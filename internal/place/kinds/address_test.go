@@ -23,6 +23,7 @@ func TestParse(t *testing.T) {
 	local := func(path string) p { return p{Path: path} }
 	azure := func(container, folder string) p { return stored(syncline.KindAzure, "", container, folder) }
 	gcs := func(bucket, folder string) p { return stored(syncline.KindGCS, "", bucket, folder) }
+	rest := func(endpoint, folder string) p { return stored(syncline.KindREST, endpoint, "", folder) }
 	tests := []struct {
 		text string
 		want p
@@ -68,6 +69,14 @@ func TestParse(t *testing.T) {
 		{"azure:container:/../x", azure("container", "x"), "azure:container:/x"},
 		{"gs:bucket:/", gcs("bucket", ""), ""},
 		{"gs:bucket.example.com:/a b", gcs("bucket.example.com", "a b"), ""},
+
+		{"rest:http://localhost:1234", rest("http://localhost:1234", ""), "rest:http://localhost:1234/"},
+		{"rest:http://localhost:1234/", rest("http://localhost:1234", ""), ""},
+		{"rest:https://HOST:443/some//folder", rest("https://host", "some/folder"), "rest:https://host/some/folder/"},
+		{"rest:http://host:80/a%20b%25/", rest("http://host", "a b%"), "rest:http://host/a%20b%25/"},
+		{"rest:http://[::1]:8000/repo/", rest("http://[::1]:8000", "repo"), ""},
+		{"rest:http+unix:///tmp/rest.socket:/my_backup_repo/", rest("http+unix:///tmp/rest.socket", "my_backup_repo"), ""},
+		{"rest:https+unix:///tmp/a%20b", rest("https+unix:///tmp/a b", ""), "rest:https+unix:///tmp/a%20b:/"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
@@ -111,7 +120,20 @@ func TestParseRefuses(t *testing.T) {
 		{"azure:container:../prefix", "leads out of the bucket"},
 		{"gs:bucket/prefix", "must have a colon after the bucket"},
 		{"gs::/prefix", "names no bucket"},
-		{"rest:https://user:hunter2@host/", "rest: addresses of repositories cannot be read yet"},
+		{"rest:", "names no server"},
+		{"rest:localhost/", "names no server"},
+		{"rest::123/", "no valid URL"},
+		{"rest:ftp://user:hunter2@host/", "names no server"},
+		{"rest:http://", "names no host"},
+		{"rest:http://user:hunter2@:123", "names no host"},
+		{"rest:http://user:hunter2@", "names no host"},
+		{"rest:http://user:hunter2@host:port/", "no valid URL"},
+		{"rest:https://user:hunter2@host/repo?x=1", "has a ? or a # in it"},
+		{"rest:https://host/repo#x", "has a ? or a # in it"},
+		{"rest:https://host/a/../../b", "leads out of the bucket"},
+		{"rest:http+unix://socket/repo", "names no socket"},
+		{"rest:http+unix:///", "names no socket"},
+		{"rest:http+unix:///tmp/../socket:/repo", "names no socket"},
 		{"sftp:user@host:/repo", "what works is a local folder, s3:"},
 		{"b2:bucket:path", "azure:CONTAINER:/FOLDER"},
 		{"rclone:remote:path", "gs:BUCKET:/FOLDER"},
@@ -138,7 +160,7 @@ func TestParseRefuses(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{
 		"/srv/repo", "local:x", "s3:host/bucket/prefix", "s3:http://[::1]:80/b/%20p?q#f", "s3:https://u:p@h/b",
-		"azure:c:/p", "gs:b:p//q", "c:/x", "rest:http://x", "s3:host/b/..", "azure:c:./..x",
+		"azure:c:/p", "gs:b:p//q", "c:/x", "rest:http://x", "rest:https://u:p@h:1/a%2Fb/", "rest:http+unix:///a:/b/", "s3:host/b/..", "azure:c:./..x",
 	} {
 		f.Add(text)
 	}
@@ -150,12 +172,13 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if a.Storage.Bucket == "" && a.Path == "" {
+		if a.Storage.Bucket == "" && a.Path == "" && a.Storage.Endpoint == "" {
 			t.Errorf("%q gave the nameless place %+v", text, a)
 		}
 		if strings.HasPrefix(a.Storage.Folder, "/") || strings.HasSuffix(a.Storage.Folder, "/") || strings.Contains("/"+a.Storage.Folder+"/", "/../") {
 			t.Errorf("%q gave the folder %q", text, a.Storage.Folder)
 		}
+		a.Access = place.Access{} // an address that is printed has no credentials
 		name := kinds.All().Address(a)
 		again, err := kinds.All().Parse(name)
 		if err != nil && len(name) <= 8<<10 || err == nil && !reflect.DeepEqual(again, a) {

@@ -18,6 +18,7 @@ func All() place.Kinds {
 		&s3Kind,
 		&azureKind,
 		&gcsKind,
+		&restKind,
 	}
 }
 
