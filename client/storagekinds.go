@@ -9,6 +9,7 @@ import (
 
 // StorageKind is a kind of object storage, with the fields of its accounts and places.
 type StorageKind struct {
+	Name        string `json:"name"`        // short, as files of declarations have it
 	AccountType string `json:"accountType"` // the Type of an Account
 	StorageType string `json:"storageType"` // the Type of an ObjectStorage
 	Title       string `json:"title"`       // for people
@@ -48,7 +49,8 @@ func (c *Client) StorageKinds(ctx context.Context) ([]StorageKind, error) {
 	return get[[]StorageKind](ctx, c, at("StorageKinds"), nil)
 }
 
-// AccountHasSecrets reports whether an account has these secrets and no others.
+// AccountHasSecrets reports whether an account has all of these secrets, by name. An empty
+// one stands for none.
 func (c *Client) AccountHasSecrets(ctx context.Context, id syncline.ID, secrets map[string]string) (bool, error) {
 	got, err := fetch[comparisonJSON](ctx, c, call{method: http.MethodPost, path: under("Accounts", id, "Compare"), body: secretsJSON{Secrets: secrets}})
 	return got.IsSame, err

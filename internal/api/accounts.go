@@ -139,7 +139,7 @@ func (h *accounts) UpdateAccount(ctx context.Context, req v6.UpdateAccountReques
 		return nil, invalid("newPassword and password differ; send the new secret as one of them")
 	}
 	if b.OldPassword != nil {
-		switch same, err := h.areSecrets(ctx, kept, map[string]string{place.Password: *b.OldPassword}, false); {
+		switch same, err := h.areSecrets(ctx, kept, map[string]string{place.Password: *b.OldPassword}); {
 		case err != nil:
 			return nil, err
 		case !same:
@@ -241,35 +241,29 @@ func (h *accounts) CompareAccount(ctx context.Context, req v6.CompareAccountRequ
 	if err != nil {
 		return nil, err
 	}
-	guess, all := deref(req.Body.Secrets), req.Body.Secrets != nil
+	guess := deref(req.Body.Secrets)
 	if req.Body.Password != nil {
 		if _, twice := guess[place.Password]; twice {
 			return nil, invalid("password and secrets.password are one; send it once")
 		}
 		guess = withText(guess, place.Password, *req.Body.Password)
 	}
-	if len(guess) == 0 && !all {
+	if len(guess) == 0 {
 		return nil, invalid("password is required; send the secret to compare with, or several of them as secrets")
 	}
-	same, err := h.areSecrets(ctx, by, guess, all)
+	same, err := h.areSecrets(ctx, by, guess)
 	if err != nil {
 		return nil, err
 	}
 	return v6.CompareAccount200JSONResponse{IsSame: same}, nil
 }
 
-// areSecrets compares secrets of an account with others, and slows down who guesses. All
-// says whether the account must have no further ones.
-func (h *accounts) areSecrets(ctx context.Context, by place.Access, guess map[string]string, all bool) (bool, error) {
+// areSecrets compares secrets of an account with others, and slows down who guesses.
+func (h *accounts) areSecrets(ctx context.Context, by place.Access, guess map[string]string) (bool, error) {
 	return h.secrets.Compare(ctx, "account "+string(by.Account.ID), func() bool {
 		same := true
 		for name, text := range guess {
 			if subtle.ConstantTimeCompare([]byte(by.Secrets[name].Reveal()), []byte(text)) != 1 {
-				same = false
-			}
-		}
-		for name, kept := range by.Secrets {
-			if _, known := guess[name]; all && !known && !kept.IsEmpty() {
 				same = false
 			}
 		}

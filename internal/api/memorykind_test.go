@@ -105,13 +105,15 @@ func TestAccountOfTables(t *testing.T) {
 		return decode[v6.SecretComparison](t, w.do(request{method: "POST", path: "/v6/Accounts/" + accountID + "/Compare", body: body})).IsSame
 	}
 	for body, same := range map[string]bool{
-		`{"secrets":{"privateKey":"the\nkey"}}`: true, `{"secrets":{"privateKey":"other"}}`: false, `{"secrets":{}}`: false,
+		`{"secrets":{"privateKey":"the\nkey"}}`: true, `{"secrets":{"privateKey":"other"}}`: false,
+		`{"secrets":{"privateKey":"the\nkey","passphrase":""}}`: true,
 		`{"secrets":{"privateKey":"the\nkey","passphrase":"x"}}`: false, `{"password":"the\nkey"}`: false,
 	} {
 		if compare(body) != same {
 			t.Errorf("%s is the same: %v", body, !same)
 		}
 	}
+	wantFailure(t, w.do(request{method: "POST", path: "/v6/Accounts/" + accountID + "/Compare", body: `{"secrets":{}}`}), 400, "password is required")
 	// Another method has other fields; those of the one before are dropped.
 	wantFailure(t, w.putAccount(accountID, `{"method":"none","settings":{"zone":"east"}}`), 400, `"settings.zone is not known`)
 	if got := w.putAccount(accountID, `{"method":"password","password":"hunter2"}`); got.status != 200 || w.secretOf(accountID) != "hunter2" {

@@ -15,7 +15,7 @@ func (h *storageKinds) ListStorageKinds(context.Context, v6.ListStorageKindsRequ
 	answer := v6.ListStorageKinds200JSONResponse{}
 	for _, s := range h.kinds.AllStored() {
 		answer = append(answer, v6.StorageKind{
-			AccountType: s.AccountType, StorageType: s.StorageType, Title: s.Title, Help: s.Help, AddressExample: s.Example,
+			Name: string(s.Kind), AccountType: s.AccountType, StorageType: s.StorageType, Title: s.Title, Help: s.Help, AddressExample: s.Example,
 			IsExtension: isExtension(s.Kind), HasBuckets: h.kinds.HasBuckets(s.Kind),
 			Methods: convert(s.Methods, methodJSON), Settings: convert(s.Fields, fieldJSON),
 		})

@@ -60,7 +60,7 @@ func (s Step) String() string {
 	fmt.Fprintf(&b, "%s %s %q", s.Action, s.Kind, s.Name)
 	for _, f := range s.Fields {
 		switch {
-		case f.Name == "password" || f.Name == "secret":
+		case f.Name == "password" || f.Name == "secret" || strings.HasPrefix(f.Name, "secrets."):
 			verb := "another one, "
 			if s.Action == Add {
 				verb = ""
@@ -94,7 +94,7 @@ func (p *Plan) Count() (added, changed, removed int) {
 func MessageOf(err error) string {
 	var refused *client.Error
 	if errors.As(err, &refused) {
-		return refused.Message
+		return confirming(refused)
 	}
 	var known *syncline.Error
 	if errors.As(err, &known) {

@@ -168,7 +168,7 @@ func mappingNode(pairs ...any) *yaml.Node {
 			if v != 0 {
 				value = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: strconv.FormatInt(v, 10)}
 			}
-		case *yaml.Node:
+		case *yaml.Node: // nil, too
 			value = v
 		}
 		if value != nil {
@@ -188,8 +188,9 @@ func (x *exporter) accounts() (items []*yaml.Node, err error) {
 			continue
 		}
 		name, byID := x.label(kindAccount, a.ID, a.Description, all)
-		items = append(items, mappingNode("name", name, "id", idIf(byID, a.ID), "type", typeOf(a.Type), "userName", a.UserName,
-			"secret", x.placeholder("account", name), "maxConnections", int64(a.MaxConnections), "limitDownloadKBs", a.LimitDownloadKBs))
+		one, others := x.secretNodes(a, name)
+		items = append(items, mappingNode("name", name, "id", idIf(byID, a.ID), "type", x.typeOf(a.Type), "method", x.method(a.Type, a.Method), "userName", a.UserName,
+			"settings", settingsNode(a.Settings), "secret", one, "secrets", others, "maxConnections", int64(a.MaxConnections), "limitDownloadKBs", a.LimitDownloadKBs))
 	}
 	return items, nil
 }
@@ -231,7 +232,8 @@ func (x *exporter) storages() (items []*yaml.Node, err error) {
 		at := placeOf(s)
 		x.labels[s.ID] = s.Name
 		items = append(items, mappingNode("name", s.Name, "description", s.Description, "account", account, "bucket", at.bucket, "folder", at.folder,
-			"endpoint", at.endpoint, "region", at.region, "cloud", strings.TrimPrefix(at.cloud, string(syncline.CloudGlobal))))
+			"endpoint", at.endpoint, "region", at.region, "cloud", strings.TrimPrefix(at.cloud, string(syncline.CloudGlobal)),
+			"address", at.address, "settings", settingsNode(s.Settings)))
 	}
 	return items, nil
 }

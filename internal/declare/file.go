@@ -50,9 +50,12 @@ func (s Secret) String() string {
 type Account struct {
 	Name             string
 	ID               syncline.ID
-	Type             string // one of accountTypes
+	Type             string // one of accountTypes, or the name of a further kind
+	Method           string // "" for the kind's first
 	UserName         string
-	Secret           Secret
+	Settings         map[string]string
+	Secret           Secret            // the one with the name "password"
+	Secrets          map[string]Secret // the others, by name
 	MaxConnections   int
 	LimitDownloadKBs int64
 }
@@ -64,11 +67,13 @@ type Key struct {
 	Password Secret
 }
 
-// Storage is a folder in a bucket or container.
+// Storage is a folder in a bucket or container, or the place at an address.
 type Storage struct {
 	Name, Description                       string
 	Account                                 string // its name
 	Bucket, Folder, Endpoint, Region, Cloud string
+	Address                                 string
+	Settings                                map[string]string
 }
 
 // Repository is an attached repository, in Path or in the storage with the name.
@@ -106,8 +111,9 @@ type User struct {
 	Password Secret
 }
 
-// accountTypes are the file's names of the kinds of accounts, with the API's names of
-// the accounts and of the storages that they open.
+// accountTypes are the file's names of the kinds whose storages lie in buckets, with the
+// API's names of the accounts and of the storages that they open. The server tells the
+// further kinds, whose storages have addresses.
 var accountTypes = map[string]struct{ account, storage string }{
 	"s3":            {"amazonS3Account", "AmazonS3"},
 	"s3-compatible": {"amazonS3CompatibleAccount", "AmazonS3Compatible"},
@@ -169,11 +175,11 @@ func (f *File) check() error {
 // checkRest checks what refers to nothing.
 func (f *File) checkRest() error {
 	for _, a := range f.Accounts {
-		if _, ok := accountTypes[a.Type]; !ok {
-			return invalid("account %q: type must be one of azure, google, s3, s3-compatible", a.Name)
+		if a.Type == "" {
+			return invalid("account %q: type is missing; give azure, google, s3, s3-compatible, or another kind that the server knows", a.Name)
 		}
-		if a.UserName == "" {
-			return invalid("account %q: userName is missing", a.Name)
+		if _, twice := a.Secrets[password]; twice && a.Secret.given() {
+			return invalid("account %q: secret and secrets.password are one; give it once", a.Name)
 		}
 	}
 	for _, u := range f.Users {
@@ -190,8 +196,10 @@ func (s Storage) check(accounts map[string]bool) error {
 		return invalid("storage %q: account is missing; name one of the file's accounts", s.Name)
 	case !accounts[fold(s.Account)]:
 		return invalid("storage %q: there is no account %q in the file", s.Name, s.Account)
-	case s.Bucket == "":
-		return invalid("storage %q: bucket is missing; name the bucket or container", s.Name)
+	case s.Address != "" && s.Bucket+s.Folder+s.Endpoint+s.Region+s.Cloud != "":
+		return invalid("storage %q: an address says all of the place; leave bucket, folder, endpoint, region and cloud out", s.Name)
+	case s.Address == "" && s.Bucket == "":
+		return invalid("storage %q: bucket is missing; name the bucket or container, or give the address of a kind without buckets", s.Name)
 	}
 	return nil
 }

@@ -160,26 +160,39 @@ func (p *planner) accounts(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		what := fmt.Sprintf("account %q: secret", a.Name)
-		fields, text, err := p.secretField(what, "secret", a.Secret, has == nil, func(text string) (bool, error) { return p.client.AccountHasSecret(ctx, has.ID, text) })
+		kind, err := p.state.kindNamed(a)
+		if err != nil {
+			return err
+		}
+		fields, texts, err := p.accountSecrets(ctx, a, has)
 		if err != nil {
 			return err
 		}
 		if has == nil {
-			p.add(a.added(fields, text))
+			p.add(a.added(kind.account, fields, texts))
 			continue
 		}
-		if has.Type != accountTypes[a.Type].account {
-			return invalid("account %q: its type is %s and cannot change; declare another account", a.Name, typeOf(has.Type))
+		if has.Type != kind.account {
+			return invalid("account %q: its type is %s and cannot change; declare another account", a.Name, p.state.typeOf(has.Type))
 		}
 		p.declared[has.ID], p.plan.ids[ref{kindAccount, fold(a.Name)}] = true, has.ID
 		p.add(a.changed(*has, append(differ(
-			p.taken(has.ManagedBy), Field{"userName", has.UserName, a.UserName}, describe(a.ID, has.Description, a.Name),
+			p.taken(has.ManagedBy), Field{"method", p.state.method(has.Type, has.Method), p.state.method(has.Type, a.Method)},
+			userName(has.UserName, a.UserName), describe(a.ID, has.Description, a.Name),
 			Field{"maxConnections", strconv.Itoa(has.MaxConnections), strconv.Itoa(a.MaxConnections)},
 			Field{"limitDownloadKBs", strconv.FormatInt(has.LimitDownloadKBs, 10), strconv.FormatInt(a.LimitDownloadKBs, 10)},
-		), fields...), text))
+		), append(settingFields(has.Settings, a.Settings), fields...)...), texts))
 	}
 	return nil
+}
+
+// userName is the field of a user name. One that the file leaves out is kept, because only
+// another method takes it away.
+func userName(has, want string) Field {
+	if want == "" {
+		return Field{}
+	}
+	return Field{"userName", has, want}
 }
 
 // describe is the description of a thing that is called by it. One that is found by its
@@ -191,11 +204,13 @@ func describe(id syncline.ID, has, name string) Field {
 	return Field{"description", has, name}
 }
 
-func (a Account) added(secretFields []Field, text secret.String) Step {
-	fields := append(differ(Field{"type", "", a.Type}, Field{"userName", "", a.UserName}, limit("maxConnections", int64(a.MaxConnections)), limit("limitDownloadKBs", a.LimitDownloadKBs)), secretFields...)
+func (a Account) added(accountType string, secretFields []Field, texts map[string]secret.String) Step {
+	fields := differ(Field{"type", "", a.Type}, Field{"method", "", a.Method}, Field{"userName", "", a.UserName}, limit("maxConnections", int64(a.MaxConnections)), limit("limitDownloadKBs", a.LimitDownloadKBs))
+	fields = slices.Concat(fields, settingFields(nil, a.Settings), secretFields)
 	return Step{Action: Add, Kind: kindAccount, Name: a.Name, Fields: fields, do: func(ctx context.Context, c *client.Client, ids map[ref]syncline.ID) error {
+		one, others := reveal(texts)
 		made, err := c.AddAccount(ctx, client.NewAccount{
-			Type: accountTypes[a.Type].account, UserName: a.UserName, Secret: text.Reveal(), Description: a.Name,
+			Type: accountType, Method: a.Method, UserName: a.UserName, Settings: a.Settings, Secret: one, Secrets: others, Description: a.Name,
 			MaxConnections: a.MaxConnections, LimitDownloadKBs: a.LimitDownloadKBs,
 		})
 		ids[ref{kindAccount, fold(a.Name)}] = made.ID
@@ -210,9 +225,10 @@ func limit(name string, n int64) Field {
 	return Field{name, "", strconv.FormatInt(n, 10)}
 }
 
-func (a Account) changed(has client.Account, fields []Field, text secret.String) Step {
+func (a Account) changed(has client.Account, fields []Field, texts map[string]secret.String) Step {
 	return Step{Action: Change, Kind: kindAccount, Name: a.Name, Fields: fields, do: func(ctx context.Context, c *client.Client, _ map[ref]syncline.ID) error {
-		change := client.AccountChange{UserName: a.UserName, Secret: text.Reveal(), MaxConnections: &a.MaxConnections, LimitDownloadKBs: &a.LimitDownloadKBs}
+		one, others := reveal(texts)
+		change := client.AccountChange{Method: a.Method, UserName: a.UserName, Settings: replacing(has.Settings, a.Settings), Secret: one, Secrets: others, MaxConnections: &a.MaxConnections, LimitDownloadKBs: &a.LimitDownloadKBs}
 		if a.ID == "" {
 			change.Description = &a.Name
 		}

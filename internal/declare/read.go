@@ -62,7 +62,8 @@ func (f *File) read(root *yaml.Node) error {
 
 func accountFields(a *Account) fields {
 	return fields{
-		"name": text(&a.Name), "id": id(&a.ID), "type": text(&a.Type), "userName": text(&a.UserName), "secret": secretIn(&a.Secret),
+		"name": text(&a.Name), "id": id(&a.ID), "type": text(&a.Type), "method": text(&a.Method), "userName": text(&a.UserName),
+		"settings": textsByName(&a.Settings), "secret": secretIn(&a.Secret), "secrets": secretsByName(&a.Secrets),
 		"maxConnections": number(&a.MaxConnections), "limitDownloadKBs": number(&a.LimitDownloadKBs),
 	}
 }
@@ -75,6 +76,7 @@ func storageFields(s *Storage) fields {
 	return fields{
 		"name": text(&s.Name), "description": text(&s.Description), "account": text(&s.Account), "bucket": text(&s.Bucket),
 		"folder": text(&s.Folder), "endpoint": text(&s.Endpoint), "region": text(&s.Region), "cloud": text(&s.Cloud),
+		"address": text(&s.Address), "settings": textsByName(&s.Settings),
 	}
 }
 

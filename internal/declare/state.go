@@ -17,6 +17,7 @@ type State struct {
 	Repositories []client.Repository
 	Users        []client.User
 	Rules        []client.AlarmRule
+	Kinds        []client.StorageKind // nil for a server of a version before them
 }
 
 // Load asks a server what it has.
@@ -28,6 +29,7 @@ func Load(ctx context.Context, c *client.Client) (s State, err error) {
 		func() error { s.Repositories, err = c.Repositories(ctx); return err },
 		func() error { s.Users, err = c.Users(ctx); return err },
 		func() error { s.Rules, err = c.AlarmRules(ctx); return err },
+		func() error { s.Kinds, err = kindsOf(ctx, c); return err },
 	} {
 		if err := ask(); err != nil {
 			return s, err
@@ -75,24 +77,26 @@ func (f *File) declares(kind, name string) bool {
 }
 
 // place is where a storage lies, in the words of a file.
-type place struct{ bucket, folder, endpoint, region, cloud string }
+type place struct{ bucket, folder, endpoint, region, cloud, address string }
 
 func placeOf(s client.ObjectStorage) place {
 	switch s.Type {
 	case client.StorageS3:
-		return place{s.S3Bucket.Name, s.S3Folder, "", s.S3Bucket.RegionID, s.S3Bucket.RegionType}
+		return place{s.S3Bucket.Name, s.S3Folder, "", s.S3Bucket.RegionID, s.S3Bucket.RegionType, ""}
 	case client.StorageAzure:
-		return place{s.AzureContainer.Name, s.AzureFolder, s.AzureContainer.Endpoint, "", s.AzureContainer.RegionType}
+		return place{s.AzureContainer.Name, s.AzureFolder, s.AzureContainer.Endpoint, "", s.AzureContainer.RegionType, ""}
 	case client.StorageGoogle:
-		return place{s.GoogleBucket.Name, s.GoogleFolder, s.GoogleBucket.Endpoint, "", ""}
+		return place{s.GoogleBucket.Name, s.GoogleFolder, s.GoogleBucket.Endpoint, "", "", ""}
+	case client.StorageS3Compatible:
+		b := s.S3CompatibleBucket
+		return place{b.Name, s.S3Folder, b.ServicePoint, b.RegionID, "", ""}
 	}
-	b := s.S3CompatibleBucket
-	return place{b.Name, s.S3Folder, b.ServicePoint, b.RegionID, ""}
+	return place{address: s.Address}
 }
 
 // object is a declared storage in the form of the API.
-func (s Storage) object(accountType string, account syncline.ID) client.ObjectStorage {
-	o := client.ObjectStorage{Name: s.Name, Description: s.Description, Type: accountTypes[accountType].storage, AccountID: account}
+func (s Storage) object(storageType string, account syncline.ID) client.ObjectStorage {
+	o := client.ObjectStorage{Name: s.Name, Description: s.Description, Type: storageType, AccountID: account, Settings: s.Settings}
 	switch o.Type {
 	case client.StorageS3:
 		o.S3Bucket, o.S3Folder = client.S3Bucket{Name: s.Bucket, RegionType: s.Cloud, RegionID: s.Region}, s.Folder
@@ -101,19 +105,11 @@ func (s Storage) object(accountType string, account syncline.ID) client.ObjectSt
 	case client.StorageGoogle:
 		o.GoogleBucket, o.GoogleFolder = client.GoogleBucket{Name: s.Bucket, Endpoint: s.Endpoint}, s.Folder
 	default:
+		o.Address = s.Address
+	case client.StorageS3Compatible:
 		o.S3CompatibleBucket, o.S3Folder = client.S3CompatibleBucket{Name: s.Bucket, ServicePoint: s.Endpoint, RegionID: s.Region}, s.Folder
 	}
 	return o
-}
-
-// typeOf returns the file's name of a kind of account.
-func typeOf(account string) string {
-	for name, t := range accountTypes {
-		if t.account == account {
-			return name
-		}
-	}
-	return account
 }
 
 // find returns the thing that a name, or an id, stands for. A thing of the file's own

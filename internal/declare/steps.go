@@ -17,7 +17,10 @@ func (p *planner) storages(context.Context) error {
 			return err
 		}
 		account := ref{kindAccount, fold(s.Account)}
-		kind := p.accountType(s.Account)
+		kind, err := p.storageKind(s)
+		if err != nil {
+			return err
+		}
 		step := Step{Action: Add, Kind: kindStorage, Name: s.Name, needs: []ref{account}}
 		if has == nil {
 			step.Fields = s.fields(client.ObjectStorage{}, "")
@@ -29,14 +32,16 @@ func (p *planner) storages(context.Context) error {
 			p.add(step)
 			continue
 		}
-		if has.Type != accountTypes[kind].storage {
+		if has.Type != kind {
 			return invalid("storage %q: its type is %s and cannot change; declare another storage", s.Name, has.Type)
 		}
 		p.declared[has.ID], p.plan.ids[ref{kindStorage, fold(s.Name)}] = true, has.ID
 		step.Action = Change
 		step.Fields = append(differ(p.taken(has.ManagedBy)), s.fields(*has, p.accountName(has.AccountID))...)
 		step.do = func(ctx context.Context, c *client.Client, ids map[ref]syncline.ID) error {
-			return c.ReplaceObjectStorage(ctx, has.ID, s.object(kind, ids[account]))
+			o := s.object(kind, ids[account])
+			o.Settings = replacing(has.Settings, s.Settings)
+			return c.ReplaceObjectStorage(ctx, has.ID, o)
 		}
 		p.add(step)
 	}
@@ -52,21 +57,30 @@ func (s Storage) fields(has client.ObjectStorage, account string) []Field {
 	if s.Account != "" && fold(s.Account) == fold(account) {
 		account = s.Account
 	}
-	return differ(
-		Field{"account", account, s.Account}, Field{"bucket", is.bucket, s.Bucket}, Field{"folder", is.folder, strings.Trim(s.Folder, "/")},
+	return append(differ(
+		Field{"account", account, s.Account}, Field{"address", is.address, s.Address}, Field{"bucket", is.bucket, s.Bucket}, Field{"folder", is.folder, strings.Trim(s.Folder, "/")},
 		Field{"endpoint", is.endpoint, s.Endpoint}, Field{"region", is.region, s.Region}, Field{"cloud", is.cloud, cloud},
 		Field{"description", has.Description, s.Description},
-	)
+	), settingFields(has.Settings, s.Settings)...)
 }
 
-// accountType returns the type of an account of the file.
-func (p *planner) accountType(name string) string {
+// storageKind returns the type of a storage, which is that of its account.
+func (p *planner) storageKind(s Storage) (string, error) {
 	for _, a := range p.Accounts {
-		if fold(a.Name) == fold(name) {
-			return a.Type
+		if fold(a.Name) != fold(s.Account) {
+			continue
 		}
+		kind, err := p.state.kindNamed(a)
+		if _, buckets := accountTypes[a.Type]; err == nil && buckets == (s.Address != "") {
+			needs := "an address"
+			if buckets {
+				needs = "a bucket"
+			}
+			return "", invalid("storage %q: its account is of the type %s; give %s", s.Name, a.Type, needs)
+		}
+		return kind.storage, err
 	}
-	return ""
+	return "", nil // the file is checked
 }
 
 // nameOf returns the file's name of a thing of the server, or a name of another thing

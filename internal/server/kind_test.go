@@ -11,6 +11,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/client"
+	"syncline.dev/syncline/internal/declare"
 	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/place/kinds"
 	"syncline.dev/syncline/internal/resticfixture"
@@ -57,14 +58,16 @@ func shelves(shelf map[string]storagetest.Memory) *place.Kind {
 	}
 }
 
+const adminPassword = "correct horse battery"
+
 // runTest runs a server until the test ends, and returns a client of it.
-func runTest(t *testing.T, o Options) *client.Client {
+func runTest(t *testing.T, o Options, manager string) *client.Client {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	o.Settings = DefaultSettings()
 	o.Data, o.Listen, o.SyncInterval = t.TempDir(), "127.0.0.1:0", 0
 	o.Logger, o.Version = slog.New(slog.DiscardHandler), "1.2.3"
-	o.FirstPassword = func(string) (FirstPassword, error) { return FirstPassword{Password: "correct horse battery"}, nil }
+	o.FirstPassword = func(string) (FirstPassword, error) { return FirstPassword{Password: adminPassword}, nil }
 	ready, ended := make(chan *Server, 1), make(chan error, 1)
 	o.Ready = func(s *Server) error { ready <- s; return nil }
 	go func() { ended <- Run(ctx, o) }()
@@ -76,7 +79,7 @@ func runTest(t *testing.T, o Options) *client.Client {
 	})
 	select {
 	case s := <-ready:
-		c, err := client.New("https://"+s.Address, client.Options{UserName: "administrator", Password: "correct horse battery", Fingerprint: s.Fingerprint})
+		c, err := client.New("https://"+s.Address, client.Options{UserName: "administrator", Password: adminPassword, Fingerprint: s.Fingerprint, Manager: manager})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +97,7 @@ func runTest(t *testing.T, o Options) *client.Client {
 func TestFurtherKind(t *testing.T) {
 	folder := resticfixture.Unpack(t, "v2-old")
 	resticfixture.QuickKey(t, folder)
-	c := runTest(t, Options{kinds: append(kinds.All(), shelves(map[string]storagetest.Memory{"restic": readAll(t, folder)}))})
+	c := runTest(t, Options{kinds: append(kinds.All(), shelves(map[string]storagetest.Memory{"restic": readAll(t, folder)}))}, "")
 	ctx := t.Context()
 	must := func(err error) {
 		t.Helper()
@@ -157,4 +160,71 @@ func readAll(t *testing.T, folder string) storagetest.Memory {
 		t.Fatal(err)
 	}
 	return files
+}
+
+// A file declares a further kind by its tables, an export has all of it but the secrets,
+// and applying the export changes nothing.
+func TestFurtherKindDeclared(t *testing.T) {
+	folder := resticfixture.Unpack(t, "v2-old")
+	resticfixture.QuickKey(t, folder)
+	c := runTest(t, Options{kinds: append(kinds.All(), shelves(map[string]storagetest.Memory{"restic": readAll(t, folder)}))}, "fleet")
+	ctx := t.Context()
+	variables := map[string]string{"KEY": "key", "PHRASE": "phrase", "PASSWORD": resticfixture.Password}
+	apply := func(text string) (plan string, failures []string) {
+		t.Helper()
+		f, err := declare.Read(strings.NewReader(text), "")
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, text)
+		}
+		p, err := declare.Make(ctx, f, c, declare.Options{Getenv: func(name string) string { return variables[name] }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range p.Steps {
+			plan += s.String() + "\n"
+		}
+		p.Apply(ctx, c, func(o declare.Outcome) {
+			if o.Err != nil {
+				failures = append(failures, declare.MessageOf(o.Err))
+			}
+		})
+		return plan, failures
+	}
+	const file = `
+name: fleet
+accounts: [{name: shelves, type: shelf, userName: ada, secrets: {privateKey: {env: KEY}, passphrase: {env: PHRASE}}}]
+keys: [{name: main, password: {env: PASSWORD}}]
+storages: [{name: shelf, account: shelves, address: "shelf:host:/restic"SETTINGS}]
+repositories: [{name: shelved, storage: shelf, key: main}]
+`
+	if _, failures := apply(strings.ReplaceAll(file, "SETTINGS", "")); len(failures) != 1 || !strings.Contains(failures[0], `settings: {hostKey: "key-1"}`) {
+		t.Errorf("without the key of the host: %q", failures)
+	}
+	whole := strings.ReplaceAll(file, "SETTINGS", ", settings: {hostKey: key-1}")
+	plan, failures := apply(whole)
+	if len(failures) != 0 || !strings.Contains(plan, `settings.hostKey: "key-1"`) || !strings.Contains(plan, `address: "shelf:host:/restic"`) {
+		t.Errorf("%q after %s", failures, plan)
+	}
+	if plan, failures := apply(whole); plan != "" || len(failures) != 0 {
+		t.Errorf("a second time: %q, %s", failures, plan)
+	}
+	variables["PHRASE"] = "hunter2"
+	if plan, failures := apply(whole); len(failures) != 1 || !strings.Contains(plan, "secrets.passphrase: another one, from the variable PHRASE") || strings.Contains(plan, "privateKey") {
+		t.Errorf("another secret: %q, %s", failures, plan)
+	}
+	variables["PHRASE"] = "phrase"
+	exported, err := declare.Export(ctx, c, "fleet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{"SECRET_ACCOUNT_SHELVES_PRIVATEKEY": "key", "SECRET_ACCOUNT_SHELVES_PASSPHRASE": "phrase", "SECRET_KEY_MAIN": resticfixture.Password, "SECRET_USER_ADMINISTRATOR": adminPassword} {
+		variables[name] = value
+		if !strings.Contains(string(exported), name) {
+			t.Errorf("%s is not in\n%s", name, exported)
+		}
+	}
+	// It takes the administrator over, and changes nothing else.
+	if plan, failures := apply(string(exported)); strings.Contains(plan, "shel") || strings.Contains(plan, "main") || len(failures) != 0 {
+		t.Errorf("the export changes something: %q, %s\n%s", failures, plan, exported)
+	}
 }

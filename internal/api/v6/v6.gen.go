@@ -113,8 +113,7 @@ type AccountSecretsToCompare struct {
 	// Password The secret of the name `password`.
 	Password *string `json:"password,omitempty"`
 
-	// Secrets Secrets by name. With them the answer is yes only where the account has
-	// these and no others.
+	// Secrets Secrets by name. They are the same when all of them are; an empty one stands for none.
 	Secrets *map[string]string `json:"secrets,omitempty"`
 }
 
@@ -2161,8 +2160,11 @@ type StorageField struct {
 	Choices *[]string `json:"choices,omitempty"`
 }
 
-// StorageKind Example: {"accountType":"sftpAccount","addressExample":"sftp://backup.example:22//srv/restic","hasBuckets":false,"help":"A server with SSH.","isExtension":true,"methods":[{"help":"A user of the server with a password.","name":"password","secrets":[{"help":"the password of the user","isMultiline":false,"isRequired":true,"name":"password","title":"Password"}],"settings":[],"title":"Password","userName":{"help":"the name of the user on the server","isMultiline":false,"isRequired":true,"name":"userName","title":"User name"}}],"settings":[],"storageType":"Sftp","title":"SFTP"}
+// StorageKind Example: {"accountType":"sftpAccount","addressExample":"sftp://backup.example:22//srv/restic","hasBuckets":false,"help":"A server with SSH.","isExtension":true,"methods":[{"help":"A user of the server with a password.","name":"password","secrets":[{"help":"the password of the user","isMultiline":false,"isRequired":true,"name":"password","title":"Password"}],"settings":[],"title":"Password","userName":{"help":"the name of the user on the server","isMultiline":false,"isRequired":true,"name":"userName","title":"User name"}}],"name":"sftp","settings":[],"storageType":"Sftp","title":"SFTP"}
 type StorageKind struct {
+	// Name Its short name, as files of `syncline apply` have it.
+	Name string `json:"name"`
+
 	// AccountType The `accountType` of its accounts.
 	AccountType string `json:"accountType"`
 
