@@ -21,12 +21,14 @@ func twoSnapshots(t *testing.T) (repo string, ids []string, source string) {
 		t.Fatal(err)
 	}
 	resticfixture.MakeTree(t, source, 7, 60)
-	if err := os.WriteFile(filepath.Join(source, "budget.txt"), []byte("0"), 0o644); err != nil {
-		t.Fatal(err)
+	for seed := range uint64(2) {
+		resticfixture.MutateTree(t, source, seed, 0.3)
+		if err := os.WriteFile(filepath.Join(source, "budget.txt"), []byte("0"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, resticfixture.Backup(t, repo, source))
 	}
-	ids = append(ids, resticfixture.Backup(t, repo, source))
-	resticfixture.MutateTree(t, source, 7, 0.3)
-	return repo, append(ids, resticfixture.Backup(t, repo, source)), source
+	return repo, ids, source
 }
 
 // besideRestic asks restic and the program the same of one repository in a

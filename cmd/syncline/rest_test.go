@@ -136,3 +136,119 @@ func TestBadREST(t *testing.T) {
 		t.Errorf("the help tells the password: %s", o.stdout)
 	}
 }
+
+// TestRESTOnServer attaches REST servers with each way of signing in.
+func TestRESTOnServer(t *testing.T) {
+	repo, _, source := twoSnapshots(t)
+	files := servers.ReadFolder(t, repo)
+	pair, err := os.ReadFile(keyPair(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain, key, _ := strings.Cut(string(pair), "-----BEGIN PRIVATE KEY")
+	key = "-----BEGIN PRIVATE KEY" + key
+	for method, c := range map[string]struct {
+		flags   []string
+		account object
+	}{
+		"password":          {[]string{"--private-repos"}, object{"userName": "reader"}},
+		"none":              {[]string{"--no-auth"}, object{}},
+		"clientCertificate": {[]string{"--append-only"}, object{"userName": "reader", "settings": object{"certificate": chain}}},
+	} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			s := servers.StartREST(t, c.flags...)
+			s.Put(t, "reader/some repo", files)
+			at := onServer{kill: s.Kill, start: s.Start, secrets: []string{s.Password}}
+			at.account = with(c.account, object{"accountType": "restServerAccount", "method": method})
+			switch method {
+			case "password":
+				at.account["password"] = s.Password
+			case "clientCertificate":
+				d := openDoor(t, s.URL, nil, true)
+				theirs := filepath.Join(t.TempDir(), "server.pem")
+				if err := os.WriteFile(theirs, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: d.Certificate().Raw}), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				s.URL, at.flags = d.URL, []string{"--cacert", theirs}
+				at.account["secrets"] = object{"key": key, "password": s.Password}
+				at.secrets = append(at.secrets, key, strings.Split(key, "\n")[1])
+			}
+			at.storage = object{"type": "RestServer", "address": "rest:" + s.URL + "/reader/some%20repo/"}
+			testAttached(t, at, repo, source)
+		})
+	}
+}
+
+// TestAttachingBadREST is what a user gets wrong with a REST server.
+func TestAttachingBadREST(t *testing.T) {
+	s := servers.StartREST(t, "--private-repos")
+	s.Put(t, "reader/repo", servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old")))
+	s.Put(t, "other/repo", map[string][]byte{"config": nil})
+	data := filepath.Join(t.TempDir(), "data")
+	n := start(t, data)
+	pair, err := os.ReadFile(keyPair(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain, _, _ := strings.Cut(string(pair), "-----BEGIN PRIVATE KEY")
+	_, key, _ := strings.Cut(string(pair), chain)
+	other, err := os.ReadFile(keyPair(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	account := object{"accountType": "restServerAccount", "userName": "reader", "password": s.Password}
+	for _, c := range []struct {
+		change  object
+		message string
+	}{
+		{object{"userName": ""}, "userName"},
+		{object{"userName": "a:b"}, "userName must not have a colon in it"},
+		{object{"password": ""}, "password"},
+		{object{"method": "none"}, "cannot be honoured: the method none has no"},
+		{object{"method": "sign"}, "method"},
+		{object{"settings": object{"certificate": chain}}, "settings.certificate"},
+		{object{"method": "clientCertificate", "settings": object{"certificate": chain}}, "secrets.key is required"},
+		{object{"method": "clientCertificate", "settings": object{"certificate": string(other)}, "secrets": object{"key": key}}, "do not belong together"},
+	} {
+		if m := n.refused("POST", "/v6/Accounts", with(account, c.change), 400); !strings.Contains(m, c.message) || strings.Contains(m, "BEGIN") {
+			t.Errorf("%v: got %q, want %q", c.change, m, c.message)
+		}
+	}
+	id := n.add("/v6/Accounts", 201, account)
+	wrong := n.add("/v6/Accounts", 201, with(account, object{"password": "guess-guess-guess"}))
+	none := n.add("/v6/Accounts", 201, object{"accountType": "restServerAccount", "method": "none"})
+	place := object{"name": "storage", "type": "RestServer", "accountId": id, "address": "rest:" + s.URL + "/reader/repo/"}
+	for _, c := range []struct {
+		change  object
+		status  int
+		message string
+	}{
+		{object{"accountId": wrong}, 400, "does not accept the user name with this password"},
+		{object{"accountId": none}, 400, "asks for a user name and a password, and none are given"},
+		{object{"address": "rest:" + s.URL + "/other/repo/"}, 400, "private repositories"},
+		{object{"address": "rest:" + withUser(s, s.URL) + "/reader/repo/"}, 400, "the address has a user name or a password in it"},
+		{object{"address": "rest:http+unix:///var/run/docker.sock:/"}, 400, "the server reaches no Unix sockets"},
+		{object{"address": "rest:http://169.254.169.254/"}, 400, "link-local"},
+		{object{"address": "s3:host/bucket"}, 400, "another kind of storage"},
+		{object{"address": "rest:http://127.0.0.1:1/"}, 503, "cannot be reached now"},
+		{object{"settings": object{"hostKey": "x"}}, 400, "settings.hostKey"},
+	} {
+		if m := n.refused("POST", "/v6/ObjectStorageRepositories", with(place, c.change), c.status); !strings.Contains(m, c.message) {
+			t.Errorf("%v: got %q, want %q", c.change, m, c.message)
+		}
+	}
+	storage := n.add("/v6/ObjectStorageRepositories", 200, place)
+	elsewhere := n.add("/v6/ObjectStorageRepositories", 200, with(place, object{"name": "empty", "address": "rest:" + s.URL + "/reader/none/"}))
+	password := n.add("/v6/EncryptionKeys", 200, object{"password": resticfixture.Password})
+	repository := object{"name": "repository", "objectStorageId": elsewhere, "encryptionKeyId": password, "retentionType": "ItemLevel"}
+	if m := n.refused("POST", "/v6/BackupRepositories", repository, 400); !strings.Contains(m, `there is no restic repository in the folder "reader/none"`) {
+		t.Errorf("a place without a repository: %q", m)
+	}
+	repo := n.add("/v6/BackupRepositories", 200, with(repository, object{"objectStorageId": storage}))
+	if m := n.refused("PUT", "/v6/Accounts/"+id, object{"password": "guess-guess-guess"}, 400); !strings.Contains(m, "does not accept the user name") {
+		t.Errorf("a wrong new password: %q", m)
+	}
+	n.finish(n.sync(repo).ID)
+	n.checkSecrets(data, s.Password, "guess-guess-guess")
+}
