@@ -77,7 +77,7 @@ func (e *environment) location(ctx context.Context) (place.Named, error) {
 			return place.Named{}, err
 		}
 	}
-	return local.Name(text, e.options, place.User{Getenv: e.getenv, BytesPerSecond: e.limitDownload << 10})
+	return local.Name(text, e.options, place.User{Getenv: e.getenv, Say: e.say, BytesPerSecond: e.limitDownload << 10})
 }
 
 // catalogDir returns the directory of the catalogs.

@@ -51,6 +51,9 @@ func (e *environment) note(format string, args ...any) {
 	}
 }
 
+// say prints a line of a program that the user has named, also with --quiet, as restic does.
+func (e *environment) say(line string) { fmt.Fprintln(e.stderr, oneLine(line)) }
+
 // logger writes the errors that the packages log, and with -vv all of their log.
 func (e *environment) logger() *slog.Logger {
 	level := slog.LevelError

@@ -60,6 +60,15 @@ type Network struct {
 	CA          []byte // PEM, trusted beside the system's certificates
 	DenyPrivate bool   // no addresses of this machine and of private networks
 	Client      objects.Client
+	// Remotes are those of rclone that a server may use; nil for none.
+	Remotes Remotes
+}
+
+// Remotes are the remotes of rclone that the operator of a server has allowed.
+type Remotes interface {
+	Names() []string
+	// Open returns the storage in a folder of a remote. It makes no request.
+	Open(name, folder string) (storage.Storage, error)
 }
 
 // Check refuses certificates that cannot be used.

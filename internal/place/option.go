@@ -31,10 +31,9 @@ type Option struct {
 // otherOptions are restic's options for storage that this program does not reach.
 // They have no effect, but scripts give them with any repository.
 var otherOptions = map[string]map[string]Option{
-	"b2":     {"connections": {Type: Number}},
-	"rclone": {"args": {}, "connections": {Type: Number}, "program": {}, "timeout": {Type: Duration}},
-	"sftp":   {"args": {}, "command": {}, "connections": {Type: Number}},
-	"swift":  {"connections": {Type: Number}},
+	"b2":    {"connections": {Type: Number}},
+	"sftp":  {"args": {}, "command": {}, "connections": {Type: Number}},
+	"swift": {"connections": {Type: Number}},
 }
 
 // setOptions reads the options of a command for a place of a kind. It checks the

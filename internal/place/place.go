@@ -33,6 +33,9 @@ type Access struct {
 type User struct {
 	Getenv  func(string) string
 	Options Options // extended options of the place's kind
+	// Say shows the user a line of a program that is run to reach the storage. The line
+	// is not trusted. Nil shows nothing.
+	Say func(line string)
 	// Connections bounds the requests at once, BytesPerSecond the reading from
 	// storage that is not local, and Tries how often a request is made. 0
 	// stands for the default.

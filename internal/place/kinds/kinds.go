@@ -19,6 +19,7 @@ func All() place.Kinds {
 		&azureKind,
 		&gcsKind,
 		&restKind,
+		&rcloneKind,
 	}
 }
 

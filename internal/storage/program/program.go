@@ -94,20 +94,25 @@ func Start(c Command) (*Process, error) {
 	return p, nil
 }
 
-// failed translates an error of starting.
+// failed translates an error of starting. A missing program is no missing file of a
+// repository, so the error does not match fs.ErrNotExist nor fs.ErrPermission.
 func (p *Process) failed(err error) error {
+	cause := errors.New(err.Error())
+	said := func(format string, args ...any) error {
+		return syncline.WrapError(syncline.CodeInvalid, cause, format, args...)
+	}
 	var path *fs.PathError
 	switch {
 	case errors.Is(err, exec.ErrDot):
-		return syncline.WrapError(syncline.CodeInvalid, err, "the program %s lies in the current folder, and such programs run only with ./ before their name", p.name)
+		return said("the program %s lies in the current folder, and such programs run only with ./ before their name", p.name)
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
-		return syncline.WrapError(syncline.CodeInvalid, err, "there is no program %s; install it, or name it with its path", p.name)
+		return said("there is no program %s; install it, or name it with its path", p.name)
 	case errors.Is(err, fs.ErrPermission):
-		return syncline.WrapError(syncline.CodeInvalid, err, "the program %s may not be run: access is denied", p.name)
+		return said("the program %s may not be run: access is denied", p.name)
 	case errors.As(err, &path):
-		return syncline.WrapError(syncline.CodeInvalid, err, "the program %s cannot be run (%v)", p.name, path.Err)
+		return said("the program %s cannot be run (%v)", p.name, path.Err)
 	}
-	return syncline.WrapError(syncline.CodeUnavailable, err, "the program %s cannot be run (%v)", p.name, err)
+	return syncline.WrapError(syncline.CodeUnavailable, cause, "the program %s cannot be run (%v)", p.name, err)
 }
 
 // await waits for the program's end.

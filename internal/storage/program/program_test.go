@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -151,7 +152,7 @@ func TestCannotStart(t *testing.T) {
 		plain:                         "may not be run: access is denied",
 	} {
 		_, err := program.Start(program.Command{Words: []string{word}})
-		if syncline.CodeOf(err) != syncline.CodeInvalid || !strings.Contains(syncline.MessageOf(err), message) {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || syncline.CodeOf(err) != syncline.CodeInvalid || !strings.Contains(syncline.MessageOf(err), message) {
 			t.Errorf("%s: %v", word, err)
 		}
 	}
