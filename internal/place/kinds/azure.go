@@ -27,7 +27,7 @@ var azureKind = place.Kind{
 			}},
 		}},
 	}},
-	Variables: []string{"AZURE_ACCOUNT_NAME", "AZURE_ACCOUNT_KEY", "AZURE_ACCOUNT_SAS", "AZURE_FORCE_CLI_CREDENTIAL"},
+	Variables: []string{"AZURE_ACCOUNT_NAME", "AZURE_ACCOUNT_KEY", "AZURE_ACCOUNT_SAS", "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_FORCE_CLI_CREDENTIAL"},
 	Options: map[string]place.Option{
 		"endpoint":    {Type: place.Text, Does: "address of the account's blob service, where it is not Azure's"},
 		"connections": {Type: place.Number, Does: "most requests at once"},
@@ -109,13 +109,14 @@ func azureConfig(p place.Place, n place.Network) (azure.Config, error) {
 // userOfAzure takes an account from the environment.
 func userOfAzure(c *azure.Config, u *place.User) error {
 	cli, err := strconv.ParseBool(u.Getenv("AZURE_FORCE_CLI_CREDENTIAL"))
-	c.Account, c.Key, c.SAS, c.UseCLI = u.Getenv("AZURE_ACCOUNT_NAME"), u.Getenv("AZURE_ACCOUNT_KEY"), u.Getenv("AZURE_ACCOUNT_SAS"), cli && err == nil
+	cli = cli && err == nil
+	c.Account, c.Key, c.SAS = u.Getenv("AZURE_ACCOUNT_NAME"), u.Getenv("AZURE_ACCOUNT_KEY"), u.Getenv("AZURE_ACCOUNT_SAS")
 	c.EndpointSuffix, c.Endpoint = u.Getenv("AZURE_ENDPOINT_SUFFIX"), u.Options["endpoint"]
-	switch {
-	case c.Account == "":
+	if c.Account == "" {
 		return invalid("AZURE_ACCOUNT_NAME is not set; it names the storage account of the container")
-	case c.Key == "" && c.SAS == "" && !c.UseCLI:
-		return invalid("neither AZURE_ACCOUNT_KEY nor AZURE_ACCOUNT_SAS is set; one of them opens the storage account, or AZURE_FORCE_CLI_CREDENTIAL=true with a sign-in of the Azure CLI")
+	}
+	if c.Key == "" && c.SAS == "" {
+		c.Identity = &azure.Identity{CLI: cli, User: !cli}
 	}
 	return nil
 }

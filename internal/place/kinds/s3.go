@@ -28,7 +28,7 @@ var s3Kind = place.Kind{
 			Methods: []place.Method{accessKey},
 		},
 	},
-	Variables: []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_PROFILE", "RESTIC_AWS_ASSUME_ROLE_ARN"},
+	Variables: []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "RESTIC_AWS_ASSUME_ROLE_ARN"},
 	Options: map[string]place.Option{
 		"region":                {Type: place.Text, Does: "region of the bucket, instead of $AWS_DEFAULT_REGION"},
 		"bucket-lookup":         {Type: place.Text, Does: "how the bucket is addressed: auto, dns or path"},
@@ -190,9 +190,12 @@ func userOfS3(c *s3.Config, u *place.User) error {
 	c.AccessKey = cmp.Or(u.Getenv("AWS_ACCESS_KEY_ID"), u.Getenv("AWS_ACCESS_KEY"))
 	c.SecretKey = cmp.Or(u.Getenv("AWS_SECRET_ACCESS_KEY"), u.Getenv("AWS_SECRET_KEY"))
 	c.SessionToken = u.Getenv("AWS_SESSION_TOKEN")
+	if c.AccessKey == "" && c.SecretKey == "" {
+		c.AccessKey, c.SecretKey = minioKeys(u)
+	}
 	switch {
 	case c.AccessKey == "" && c.SecretKey == "":
-		c.UseProfile, c.Profile, c.InstanceRole = true, u.Getenv("AWS_PROFILE"), hasInstanceRole(u, strings.TrimPrefix(c.Endpoint, "http://"))
+		c.Sources = sourcesOfUser(u, strings.TrimPrefix(c.Endpoint, "http://"))
 	case c.AccessKey == "":
 		return invalid("AWS_SECRET_ACCESS_KEY is set but AWS_ACCESS_KEY_ID is not")
 	case c.SecretKey == "":
@@ -206,18 +209,4 @@ func userOfS3(c *s3.Config, u *place.User) error {
 		}
 	}
 	return nil
-}
-
-// hasInstanceRole reports whether to ask a metadata service for keys. Outside
-// of a cloud no service answers, and the question takes seconds.
-func hasInstanceRole(u *place.User, endpoint string) bool {
-	for _, name := range []string{
-		"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-		"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-	} {
-		if u.Getenv(name) != "" {
-			return true
-		}
-	}
-	return endpoint == "s3.amazonaws.com" || strings.HasSuffix(endpoint, ".amazonaws.com") || strings.HasSuffix(endpoint, ".amazonaws.com.cn")
 }

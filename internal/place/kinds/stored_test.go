@@ -12,6 +12,7 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/secret"
+	"syncline.dev/syncline/internal/storage/s3"
 )
 
 func TestAmazonEndpoints(t *testing.T) {
@@ -33,7 +34,7 @@ func TestAmazonEndpoints(t *testing.T) {
 		if got.AccessKey != "AKIA" || got.SecretKey != "secret" || !got.DenyPrivate || string(got.CA) != "ca" {
 			t.Errorf("got %+v", got)
 		}
-		if got.UseProfile || got.InstanceRole || got.Profile != "" {
+		if got.Sources != (s3.Sources{}) {
 			t.Error("what the server's own user may do is used for somebody else")
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"syncline.dev/syncline/internal/place"
+	"syncline.dev/syncline/internal/storage/s3"
 )
 
 // Options are read for the repository's own kind of storage, and checked for all.
@@ -56,7 +57,7 @@ func TestVariablesOfAUser(t *testing.T) {
 		return named.Place
 	}
 	if c, err := s3Config(at("s3:http://host/bucket/folder", "s3.bucket-lookup=path"), place.Network{}); err != nil ||
-		c.Endpoint != "http://host" || c.Bucket != "bucket" || c.Prefix != "folder" || c.AccessKey != "AKIA" || c.SecretKey != "secret" || c.Region != "here" || c.UseProfile {
+		c.Endpoint != "http://host" || c.Bucket != "bucket" || c.Prefix != "folder" || c.AccessKey != "AKIA" || c.SecretKey != "secret" || c.Region != "here" || c.Sources != (s3.Sources{}) {
 		t.Errorf("S3 is asked with %+v, %v", c, err)
 	}
 	if c, err := azureConfig(at("azure:container:/folder"), place.Network{}); err != nil ||

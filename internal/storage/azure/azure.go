@@ -25,14 +25,15 @@ import (
 const DefaultSuffix = "core.windows.net"
 
 // Config says where a repository lies and how to sign in: with the account's
-// key or with a shared access signature.
+// key, a shared access signature or the token of an identity.
 type Config struct {
 	Account string
 	Key     string // in base64, as Azure shows it
 	SAS     string // query of a signed address, with or without "?"; Key wins over it
-	// UseCLI takes tokens from the Azure CLI if there is neither Key nor SAS.
-	// It runs a program as this program's user, so a server must never set it.
-	UseCLI bool
+	// Identity gives tokens if there is neither Key nor SAS. A token opens all that the
+	// identity may open, so that it must not go to an Endpoint that the user of a server has
+	// named.
+	Identity *Identity
 
 	EndpointSuffix string // of another cloud, such as core.chinacloudapi.cn; DefaultSuffix when empty
 	// Endpoint is the address of the account's blob service, for accounts
@@ -52,6 +53,7 @@ type Client struct {
 	host    string
 	account string
 	sas     url.Values // nil with a key
+	token   bool       // requests have a token of an identity
 }
 
 // Storage is a folder in a container; it implements storage.Storage.
@@ -115,10 +117,17 @@ func Connect(_ context.Context, c Config) (*Client, error) {
 		if client.service, err = service.NewClientWithNoCredential(endpoint.String(), options); err != nil {
 			return nil, badEndpoint()
 		}
-	case c.UseCLI:
-		if client.service, err = service.NewClient(endpoint.String(), cliCredential{}, options); err != nil {
+	case c.Identity != nil && endpoint.Scheme == "http":
+		return nil, syncline.Errorf(syncline.CodeInvalid, "neither AZURE_ACCOUNT_KEY nor AZURE_ACCOUNT_SAS is set, and the token of an identity is sent over https only")
+	case c.Identity != nil:
+		cred, err := c.credential()
+		if err != nil {
+			return nil, err
+		}
+		if client.service, err = service.NewClient(endpoint.String(), cred, options); err != nil {
 			return nil, badEndpoint()
 		}
+		client.token = true
 	default:
 		return nil, syncline.Errorf(syncline.CodeInvalid, "there are no credentials for the storage account %q; give its key or a shared access signature", c.Account)
 	}

@@ -28,7 +28,7 @@ type operation struct {
 // translate maps an error of the library by its code. It uses no other part of
 // the service's answer.
 func (c *Client) translate(ctx context.Context, call *objects.Call, err error, op operation) error {
-	var noToken *cliError
+	var noToken *tokenError
 	if errors.As(err, &noToken) {
 		return noToken.error
 	}
@@ -80,18 +80,22 @@ func (c *Client) refusal(code bloberror.Code, call *objects.Call, cause error, o
 	case bloberror.AuthorizationServiceMismatch:
 		return storage.Refused(cause, "the shared access signature is not for the blob service")
 	case "KeyBasedAuthenticationNotPermitted":
-		return storage.Refused(cause, "the storage account %q allows no access with its key; use a shared access signature of a user", c.account)
+		return storage.Refused(cause, "the storage account %q allows no access with its key; use an identity (a service principal or a managed identity), or a shared access signature of a user", c.account)
 	case bloberror.AccountIsDisabled:
 		return syncline.WrapError(syncline.CodeUnavailable, cause, "the storage account %q is disabled; look at its subscription", c.account)
 	}
 	if call.Status() == http.StatusForbidden || call.Status() == http.StatusUnauthorized {
-		return denied(cause, op)
+		return c.denied(cause, op)
 	}
 	return nil
 }
 
-func denied(cause error, op operation) error {
+func (c *Client) denied(cause error, op operation) error {
 	switch {
+	case c.token && op.container == "":
+		return storage.Refused(cause, "the identity may not list the containers of the storage account %q (the role Storage Blob Data Reader); name the container instead", c.account)
+	case c.token:
+		return storage.Refused(cause, "the identity may not read the container %q of the storage account %q (the role Storage Blob Data Reader)", op.container, c.account)
 	case op.list && op.container == "":
 		return storage.Refused(cause, "these credentials may not list containers (the account's signature must hold for services and the right to list); name the container instead")
 	case op.list:
@@ -128,6 +132,9 @@ func (c *Client) unauthenticated(code bloberror.Code, cause error, op operation)
 	if code == bloberror.AuthorizationFailure {
 		firewall = ", or its firewall keeps this machine out"
 	}
+	if c.token {
+		return storage.Refused(cause, "the storage account %q does not accept the identity's token: it is in another tenant%s", c.account, firewall)
+	}
 	if c.sas == nil {
 		return storage.Refused(cause, "the key does not belong to the storage account %q%s", c.account, firewall)
 	}
@@ -136,7 +143,7 @@ func (c *Client) unauthenticated(code bloberror.Code, cause error, op operation)
 		right = "l"
 	}
 	if code == bloberror.AuthorizationFailure && c.sas.Has("sp") && !strings.Contains(c.sas.Get("sp"), right) {
-		return denied(cause, op)
+		return c.denied(cause, op)
 	}
 	return storage.Refused(cause, "the shared access signature is not valid for the storage account %q%s", c.account, firewall)
 }

@@ -32,11 +32,13 @@ type Config struct {
 	AccessToken string // a bearer token
 	KeyFile     []byte // the JSON key of a service account
 	// UserCredentials takes the credentials that Google's tools have set up for
-	// this program's user: the file in GOOGLE_APPLICATION_CREDENTIALS, gcloud's
-	// file, or the machine's service account. Such a file can name a program to
-	// run, so a server must never set it.
+	// this program's user or machine: the file in GOOGLE_APPLICATION_CREDENTIALS,
+	// gcloud's file, or the machine's service account. Such a file can name a
+	// program to run, so a server sets it only where its operator says so.
 	UserCredentials bool
-	Anonymous       bool // for public buckets
+	// ActFor is a service account that UserCredentials act for; "" for none.
+	ActFor    string
+	Anonymous bool // for public buckets
 	// GuardToken sends access tokens only to Google's addresses and to the host
 	// that gives the key file's tokens. Any other host could use them itself.
 	// It is for an Endpoint that a user of a server has named.
@@ -79,6 +81,9 @@ func Connect(_ context.Context, c Config) (*Client, error) {
 	client := &Client{transport: transport, base: base}
 	if client.tokens, err = newTokens(c, transport); err != nil {
 		return nil, err
+	}
+	if c.GuardToken && c.UserCredentials && !isGoogles(base) {
+		return nil, syncline.Errorf(syncline.CodeInvalid, "the server's own access tokens are sent over https to Google's own addresses only; leave the endpoint out")
 	}
 	if len(c.KeyFile) > 0 {
 		key := readKey(c.KeyFile)

@@ -24,7 +24,10 @@ const scope = "https://www.googleapis.com/auth/devstorage.read_only"
 // error that a clock may have when a token is requested.
 const (
 	early   = time.Minute
+	least   = 10 * time.Second // a token that holds longer is used while no other one comes
 	maxSkew = 5 * time.Minute
+	// patience bounds the questions for one token.
+	patience = 45 * time.Second
 )
 
 // tokens provides the present access token. One call at a time fetches it.
@@ -56,9 +59,11 @@ func newTokens(c Config, transport http.RoundTripper) (*tokens, error) {
 			})
 		}
 	case c.UserCredentials:
-		t.fetch = func(ctx context.Context) (*oauth2.Token, error) {
-			return fetched(ctx, transport, userToken)
+		far, err := objects.TokenClient(objects.Options{CA: c.CA, Client: c.Client})
+		if err != nil {
+			return nil, err
 		}
+		t.fetch = c.own(far)
 	case c.Anonymous:
 		return nil, nil
 	default:
@@ -87,13 +92,21 @@ func (k serviceKey) tokensFrom(endpoint *url.URL) bool {
 	return err == nil && u.Scheme == endpoint.Scheme && strings.EqualFold(u.Host, endpoint.Host)
 }
 
-// userToken gets a token with the credentials of this program's user.
-func userToken(ctx context.Context) (*oauth2.Token, error) {
-	creds, err := google.FindDefaultCredentials(ctx, scope)
-	if err != nil {
-		return nil, syncline.WrapError(syncline.CodeInvalid, err, "there are no usable credentials for Google Cloud Storage; name a JSON key with GOOGLE_APPLICATION_CREDENTIALS, or give GOOGLE_ACCESS_TOKEN")
+// own returns the function that gets tokens of the user or the machine.
+func (c Config) own(far *http.Client) func(context.Context) (*oauth2.Token, error) {
+	transport := nearOrFar{near: objects.MetadataClient().Transport, far: far.Transport}
+	return func(ctx context.Context) (*oauth2.Token, error) {
+		return fetched(ctx, transport, func(ctx context.Context) (*oauth2.Token, error) {
+			if c.ActFor == "" {
+				return userToken(ctx, scope)
+			}
+			with, err := userToken(ctx, wide)
+			if err != nil {
+				return nil, err
+			}
+			return actFor(ctx, far, c.ActFor, with)
+		})
 	}
-	return creds.TokenSource.Token()
 }
 
 // get returns the text of a token that is valid for a while.
@@ -106,10 +119,12 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 	defer func() { t.turn <- struct{}{} }()
 	if t.current == nil || !t.current.Expiry.IsZero() && time.Until(t.current.Expiry) < early {
 		token, err := t.fetch(ctx)
-		if err != nil {
+		switch {
+		case err == nil:
+			t.current = token
+		case ctx.Err() != nil || t.current == nil || time.Until(t.current.Expiry) < least:
 			return "", err
 		}
-		t.current = token
 	}
 	return t.current.AccessToken, nil
 }
@@ -118,22 +133,34 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 // translates its errors. It keeps no text of them, because they can hold signed
 // data and answers.
 func fetched(ctx context.Context, transport http.RoundTripper, get func(context.Context) (*oauth2.Token, error)) (*oauth2.Token, error) {
-	callCtx, call := objects.Document(ctx)
+	within, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	callCtx, call := objects.Document(within)
 	client := &http.Client{Transport: bound{callCtx, transport}}
 	token, err := get(context.WithValue(callCtx, oauth2.HTTPClient, client))
 	if err == nil {
 		return token, nil
 	}
+	var again *storage.RequestError
+	var ours *syncline.Error
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.As(err, &again):
+		return nil, again
+	case errors.As(err, &ours):
+		return nil, ours
+	}
 	if trouble := call.Trouble(ctx); trouble != nil {
 		return nil, trouble
-	}
-	var ours *syncline.Error
-	if call.Status() == 0 && errors.As(err, &ours) {
-		return nil, ours
 	}
 	theirs := call.Date()
 	if off := time.Since(theirs).Round(time.Second).Abs(); !theirs.IsZero() && off > maxSkew {
 		return nil, syncline.WrapError(syncline.CodeUnavailable, call.Answer(""), "this machine's clock differs from Google's by %s, too much to get an access token; set it", off)
+	}
+	var code *oauth2.RetrieveError
+	if errors.As(err, &code) && code.ErrorCode != "" && strings.Trim(code.ErrorCode, "abcdefghijklmnopqrstuvwxyz_") == "" {
+		return nil, storage.Refused(call.Answer(code.ErrorCode), "Google gives no access token for these credentials (%s); look whether the key was deleted or the account disabled, or sign in again", clip(code.ErrorCode))
 	}
 	if call.Status() == 0 {
 		return nil, syncline.Errorf(syncline.CodeInvalid, "no access token can be had with the credentials for Google Cloud Storage; look at the key file")

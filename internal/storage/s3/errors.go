@@ -35,9 +35,9 @@ func (c *Client) translate(ctx context.Context, call *objects.Call, err error, o
 	case errors.Is(err, errRepeatedPage):
 		return storage.Incomplete(op.dir, "repeats a page")
 	}
-	var role *roleError
-	if errors.As(err, &role) {
-		return role.error
+	var keys *keyError
+	if errors.As(err, &keys) {
+		return keys.error
 	}
 	if trouble := call.Trouble(ctx); trouble != nil {
 		return trouble
@@ -128,7 +128,7 @@ func skewed(call *objects.Call, cause error) error {
 
 func (c *Client) denied(cause error, op operation) error {
 	hint := ""
-	if c.anonymous {
+	if c.keys.none.Load() {
 		hint = "; no credentials were given"
 	}
 	switch {

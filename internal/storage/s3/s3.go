@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -41,14 +40,8 @@ type Config struct {
 
 	AccessKey, SecretKey, SessionToken string
 
-	// UseProfile takes keys from the AWS configuration files of this program's
-	// user: those of Profile, or of the default profile if it is empty. Such a
-	// file can name a program to run, so a server must never set it.
-	UseProfile bool
-	Profile    string
-	// InstanceRole asks the cloud's metadata service for keys if there are no
-	// others.
-	InstanceRole bool
+	// Sources are where keys come from if there are none here.
+	Sources Sources
 
 	// Role is assumed with the keys; nil for none.
 	Role *Role
@@ -60,10 +53,10 @@ type Config struct {
 
 // Client accesses one endpoint with one set of credentials.
 type Client struct {
-	core      *minio.Core
-	creds     *credentials.Credentials
-	host      string
-	anonymous bool
+	core  *minio.Core
+	creds *credentials.Credentials
+	keys  *provider
+	host  string
 
 	oldListing bool
 }
@@ -103,13 +96,11 @@ func Connect(_ context.Context, c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	creds, err := chain(c)
-	if err == nil && c.Role != nil {
-		creds, err = c.assume(creds)
-	}
+	keys, err := c.newProvider()
 	if err != nil {
 		return nil, err
 	}
+	creds := credentials.New(keys)
 	lookup := map[Lookup]minio.BucketLookupType{
 		LookupAuto: minio.BucketLookupAuto, LookupPath: minio.BucketLookupPath, LookupVirtualHost: minio.BucketLookupDNS,
 	}[c.Lookup]
@@ -120,12 +111,7 @@ func Connect(_ context.Context, c Config) (*Client, error) {
 	if err != nil {
 		return nil, syncline.WrapError(syncline.CodeInvalid, err, "%q is no address of an S3 server", endpoint.Host)
 	}
-	anonymous := c.AccessKey == "" && !c.InstanceRole && c.Role == nil
-	if anonymous && c.UseProfile {
-		keys, err := creds.GetWithContext(nil)
-		anonymous = err != nil || keys.AccessKeyID == ""
-	}
-	return &Client{core: core, creds: creds, host: endpoint.Host, anonymous: anonymous, oldListing: c.OldListing}, nil
+	return &Client{core: core, creds: creds, host: endpoint.Host, keys: keys, oldListing: c.OldListing}, nil
 }
 
 // parseEndpoint reads "host", "host:port" or a URL of these.
@@ -139,30 +125,6 @@ func parseEndpoint(s string) (*url.URL, error) {
 		return nil, syncline.Errorf(syncline.CodeInvalid, "the endpoint must be a host's name, with a port or https:// where needed, and nothing else")
 	}
 	return u, nil
-}
-
-// chain returns the sources of keys, in the order of use.
-func chain(c Config) (*credentials.Credentials, error) {
-	switch {
-	case c.AccessKey != "" && c.SecretKey != "":
-		return credentials.NewStaticV4(c.AccessKey, c.SecretKey, c.SessionToken), nil
-	case c.AccessKey != "" || c.SecretKey != "":
-		return nil, syncline.Errorf(syncline.CodeInvalid, "an access key and its secret key must be given together")
-	}
-	var providers []credentials.Provider
-	if c.UseProfile {
-		file := &credentials.FileAWSCredentials{Profile: c.Profile}
-		if _, err := credentials.New(file).GetWithContext(nil); err != nil && c.Profile != "" {
-			return nil, syncline.WrapError(syncline.CodeInvalid, err, "the AWS profile %q holds no usable keys", c.Profile)
-		}
-		providers = append(providers, file)
-	}
-	if c.InstanceRole {
-		// It has its own client, because the guarded transport refuses metadata
-		// addresses.
-		providers = append(providers, &credentials.IAM{Client: &http.Client{Timeout: 5 * time.Second}})
-	}
-	return credentials.NewChainCredentials(providers), nil
 }
 
 // Open implements storage.Storage.

@@ -148,12 +148,15 @@ func tunnel(w http.ResponseWriter, r *http.Request, address string) {
 		return
 	}
 	defer func() { _ = server.Close() }()
-	w.WriteHeader(http.StatusOK)
+	// The answer comes after Hijack. Before it, the server could read the client's first byte.
 	client, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return
 	}
 	defer func() { _ = client.Close() }()
+	if _, err := io.WriteString(client, "HTTP/1.1 200 OK\r\n\r\n"); err != nil {
+		return
+	}
 	done := make(chan struct{}, 2)
 	for _, way := range [][2]net.Conn{{client, server}, {server, client}} {
 		go func() {
