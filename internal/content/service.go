@@ -182,12 +182,12 @@ func (s *Service) OpenSource(ctx context.Context, point syncline.RestorePoint) (
 // catalog lasts as long as fn. The errors are those of fn, CodeNotFound, and those of
 // opening the repository.
 func (s *Service) Use(ctx context.Context, point syncline.RestorePoint, fn func(Tree, *Source) error) error {
-	opened, err := s.Open(ctx, point.RepositoryID)
+	tree := s.Tree(point).Patient()
+	tree.repeats = true
+	opened, err := s.openPatiently(ctx, tree)
 	if err != nil {
 		return err
 	}
-	tree := s.Tree(point).Patient()
-	tree.repeats = true
 	var locator *Locator
 	err = tree.View(ctx, func(v *catalog.View) error {
 		err := Check(v, opened.Repository)
@@ -203,6 +203,24 @@ func (s *Service) Use(ctx context.Context, point syncline.RestorePoint, fn func(
 		err = fn(tree, &Source{Repository: opened.Repository, Locator: locator, Streams: opened.Streams})
 	}
 	return errors.Join(err, opened.Close())
+}
+
+// openTries bounds the tries of openPatiently.
+const openTries = 3
+
+// openPatiently opens the repository of a tree. Where that is not possible now, it waits for
+// the catalog and tries again: the two have one database. Storage has tries of its own.
+func (s *Service) openPatiently(ctx context.Context, tree Tree) (opened place.Opened, err error) {
+	for range openTries {
+		opened, err = s.Open(ctx, tree.point.RepositoryID)
+		if syncline.CodeOf(err) != syncline.CodeUnavailable {
+			return opened, err
+		}
+		if away := tree.View(ctx, func(*catalog.View) error { return nil }); away != nil {
+			return opened, away
+		}
+	}
+	return opened, err
 }
 
 // Find returns the entry at an absolute path of a restore point, without its

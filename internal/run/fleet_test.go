@@ -48,6 +48,25 @@ func TestWorkGoesWhereThereIsRoom(t *testing.T) {
 	})
 }
 
+// Work that has been taken begins when the store can be reached, and does not fail.
+func TestBeginWaitsForTheStore(t *testing.T) {
+	inFleet(t, func(t *testing.T, g *group) {
+		a := g.open("a")
+		a.mute.Store(true)
+		w := g.start(a, repositoryID)
+		wait(3 * time.Second)
+		if len(g.begun) != 0 {
+			t.Fatal("a body began whose begin is not recorded")
+		}
+		a.mute.Store(false)
+		body := <-g.begun
+		body.end <- run.Outcome{}
+		if w = g.want(a, w.ID, syncline.WorkSucceeded); w.Error != "" {
+			t.Errorf("ended as %+v", w)
+		}
+	})
+}
+
 // A node that is gone loses its work to another one within 30 s, which goes on.
 func TestTakeOver(t *testing.T) {
 	inFleet(t, func(t *testing.T, g *group) {

@@ -55,6 +55,7 @@ type node struct {
 	name  string
 	deaf  atomic.Bool // it gets and sends no wake-ups
 	cut   atomic.Bool // the store cannot be reached
+	mute  atomic.Bool // its records of work do not reach the store
 	dead  atomic.Bool // its process is gone, and so are its bodies
 
 	mu    sync.Mutex
@@ -237,6 +238,9 @@ func (w way) ReturnWork(ctx context.Context, owner string, held []store.Held) er
 }
 
 func (w way) UpdateWork(ctx context.Context, x store.Work) error {
+	if w.n.mute.Load() {
+		return syncline.Errorf(syncline.CodeUnavailable, "the database cannot be reached")
+	}
 	return w.n.pass(func() error { return w.workStore.UpdateWork(ctx, x) })
 }
 

@@ -92,7 +92,7 @@ func (s *Service) run(ctx context.Context, t *Task) {
 	defer abandon(nil)
 	go func() {
 		defer leave()
-		if err := t.start(); err != nil {
+		if err := t.begin(body); err != nil {
 			if t.kind.Refused != nil && body.Err() == nil {
 				t.kind.Refused(t)
 			}
@@ -102,6 +102,30 @@ func (s *Service) run(ctx context.Context, t *Task) {
 		ended <- t.kind.Do(body, t)
 	}()
 	s.await(ctx, t, ended)
+}
+
+// firstBegin and lastBegin bound the pauses between two tries to begin.
+const firstBegin, lastBegin = 100 * time.Millisecond, time.Second
+
+// begin moves the work to running. Where the store of a fleet cannot be reached, it tries
+// again until the lease has ended; then the work goes on later, here or elsewhere.
+func (t *Task) begin(ctx context.Context) error {
+	for pause := firstBegin; ; pause = min(2*pause, lastBegin) {
+		err := t.start()
+		if t.service.Lease == 0 || syncline.CodeOf(err) != syncline.CodeUnavailable {
+			return err
+		}
+		later := time.NewTimer(pause)
+		select {
+		case <-later.C:
+		case <-t.again:
+		case <-ctx.Done():
+		}
+		later.Stop()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
 }
 
 // await records the end of the body, or leaves a body behind that does not end in time
