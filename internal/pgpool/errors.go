@@ -2,10 +2,13 @@ package pgpool
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -18,6 +21,8 @@ const (
 	msgStandby     = "the fleet's database can only be read, as a standby can; name the primary in the address of the database, or all servers with target_session_attrs=read-write"
 	msgStopping    = "the fleet's database is stopping or starting; try again in a moment"
 	msgRefused     = "the fleet's database refuses this node; check the user, the password file and pg_hba.conf"
+	msgSetting     = "the fleet's database takes no setting of this node; check options, search_path and timezone in the address of the database, and PGOPTIONS and PGTZ"
+	msgCertificate = "the certificate of the fleet's database is not trusted; name its authority with sslrootcert in the address, and the server as its certificate does"
 	msgNoDatabase  = "the database that the address names does not exist; create it"
 	msgRights      = "the user of the fleet's database lacks a right; make it the owner of the schema syncline"
 	msgNoTables    = "the fleet's database lacks tables of Syncline; put a backup of the whole database in its place"
@@ -50,6 +55,25 @@ func (p *Pool) Translate(err error, doing string) error {
 	return &syncline.Error{Code: code, Message: message, Err: fmt.Errorf("%s: %w", doing, err)}
 }
 
+// ErrLasting matches errors of which a caller knows that waiting does not help.
+var ErrLasting = errors.New("waiting does not help")
+
+// lasting are the SQLSTATEs, and their first two characters, that stay until somebody
+// changes the address, the database or its settings.
+var lasting = []string{"28", "3D", "3F", "42", "22023"}
+
+// Lasts reports whether an error stays until somebody changes something: a wrong password,
+// a missing right, another program's schema, a certificate that is not trusted. A server
+// that is away, starts, is full or is a standby may serve in a moment.
+func Lasts(err error) bool {
+	var authority x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	s := state(err)
+	return errors.Is(err, ErrLasting) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) ||
+		slices.ContainsFunc(lasting, func(l string) bool { return strings.HasPrefix(s, l) })
+}
+
 // byState has the SQLSTATEs, and their first two characters, that say more than that
 // something is wrong in the program.
 var byState = map[string]struct {
@@ -79,7 +103,13 @@ var byState = map[string]struct {
 }
 
 func classify(err error) (syncline.Code, string) {
+	var connect *pgconn.ConnectError
 	switch {
+	case errors.As(err, &connect) && Lasts(err) && !slices.ContainsFunc([]string{"28", "3D", "42501"}, func(l string) bool { return strings.HasPrefix(state(err), l) }):
+		if state(err) == "" {
+			return syncline.CodeUnavailable, msgCertificate
+		}
+		return syncline.CodeUnavailable, msgSetting
 	case errors.Is(err, errOpen):
 		return syncline.CodeUnavailable, msgOpen
 	case errors.Is(err, context.Canceled):

@@ -11,7 +11,6 @@ package pgpool
 import (
 	"context"
 	"net"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,9 +22,9 @@ import (
 )
 
 const (
-	// size is how many connections a node has at most, unless its URL has
+	// Size is how many connections a node has at most, unless its URL has
 	// pool_max_conns.
-	size = 16
+	Size = 16
 
 	// limit bounds a call, with the wait for a connection. A network that swallows
 	// everything holds up no call for longer.
@@ -48,18 +47,27 @@ type Pool struct {
 	closed  sync.Once
 }
 
-// Open reads a URL, or words like "host=… dbname=…", with all that libpq's variables,
-// password file and service file add to it. It opens no connection. No error and no log
-// has any part of the URL.
-func Open(url string) (*Pool, error) {
-	config, err := pgxpool.ParseConfig(url)
+// Open reads a URL with all that libpq's variables, password file and service file add to
+// it. It opens no connection. No error and no log has any part of the URL but the name of
+// a parameter.
+func Open(url string) (*Pool, error) { return OpenWith(url, Limits{Default: Size}) }
+
+// Limits bound the connections of a node.
+type Limits struct {
+	Default     int // where the URL has no pool_max_conns
+	Least, Most int // of pool_max_conns; 0 for no bound
+}
+
+// OpenWith is Open with other limits.
+func OpenWith(url string, l Limits) (*Pool, error) {
+	config, limited, err := parse(url)
 	if err != nil {
-		// The error has parts of the URL, and so is not kept.
-		return nil, syncline.Errorf(syncline.CodeInvalid,
-			"the address of the database cannot be read; write it as postgres://user@host:5432/database, and check the service file, the password file and the certificates that it names")
+		return nil, err
 	}
-	if !strings.Contains(url, "pool_max_conns") {
-		config.MaxConns = size
+	if !limited {
+		config.MaxConns = int32(l.Default) //nolint:gosec // it is small
+	} else if n := int(config.MaxConns); l.Most > 0 && (n < l.Least || n > l.Most) {
+		return nil, refused("pool_max_conns in the URL of the database takes %d to %d", l.Least, l.Most)
 	}
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	config.ConnConfig.StatementCacheCapacity, config.ConnConfig.DescriptionCacheCapacity = 0, 0

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/url"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,18 +34,15 @@ const (
 // openPostgres opens the state in PostgreSQL, and brings its schema up to date. It tries
 // for the time patience while the database does not answer.
 func openPostgres(ctx context.Context, url, listen secret.String, connections int, patience time.Duration, logger *slog.Logger) (*postgresDatabase, error) {
-	address, err := withConnections(url.Reveal(), connections)
-	if err != nil {
-		return nil, err
-	}
 	d := &postgresDatabase{}
-	o := stores.Options{ListenURL: listen.Reveal(), Listening: func(failure error) {
+	limits := pgpool.Limits{Default: connections, Least: leastConnections, Most: mostConnections}
+	o := stores.Options{ListenURL: listen.Reveal(), Connections: limits, Listening: func(failure error) {
 		if failure != nil && logger != nil {
 			logger.Warn("other nodes cannot wake this one; it looks for itself every few seconds", "error", failure)
 		}
 	}}
-	err = persist(ctx, patience, startPause, logger, func(ctx context.Context) (err error) {
-		d.Store, err = stores.OpenWith(ctx, address, o)
+	err := persist(ctx, patience, startPause, logger, func(ctx context.Context) (err error) {
+		d.Store, err = stores.OpenWith(ctx, url.Reveal(), o)
 		return err
 	})
 	if err != nil {
@@ -56,31 +51,14 @@ func openPostgres(ctx context.Context, url, listen secret.String, connections in
 	return d, nil
 }
 
-// withConnections adds the number of connections to a URL that says nothing of it. The
-// number of a URL has the same bounds.
-func withConnections(address string, connections int) (string, error) {
-	u, err := url.Parse(address)
-	if err != nil {
-		return "", checkDatabaseURL(address)
-	}
-	q := u.Query()
-	if !q.Has("pool_max_conns") {
-		q.Set("pool_max_conns", strconv.Itoa(connections))
-	}
-	if n, err := strconv.Atoi(q.Get("pool_max_conns")); err != nil || n < leastConnections || n > mostConnections {
-		return "", invalid("pool_max_conns in the URL of the database takes %d to %d", leastConnections, mostConnections)
-	}
-	u.RawQuery = q.Encode()
-	return u.String(), nil
-}
-
-// persist calls try again and again while it fails with CodeUnavailable, for a time.
+// persist calls try again and again for a time, while it fails with CodeUnavailable and
+// waiting may help.
 func persist(ctx context.Context, patience, pause time.Duration, logger *slog.Logger, try func(context.Context) error) error {
 	late := time.NewTimer(patience)
 	defer late.Stop()
 	for {
 		err := try(ctx)
-		if syncline.CodeOf(err) != syncline.CodeUnavailable || ctx.Err() != nil {
+		if syncline.CodeOf(err) != syncline.CodeUnavailable || pgpool.Lasts(err) || patience == 0 || ctx.Err() != nil {
 			return err
 		}
 		again := time.NewTimer(pause)

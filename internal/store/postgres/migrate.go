@@ -168,9 +168,9 @@ func migrate(ctx context.Context, pool *pgpool.Pool, files migrations) error {
 func (m mark) suits() error {
 	switch {
 	case m.server < oldestServer*10000:
-		return syncline.Errorf(syncline.CodeUnavailable, "the database is PostgreSQL %d; Syncline needs %d or a later one", m.server/10000, oldestServer)
+		return syncline.WrapError(syncline.CodeUnavailable, pgpool.ErrLasting, "the database is PostgreSQL %d; Syncline needs %d or a later one", m.server/10000, oldestServer)
 	case m.encoding != "UTF8":
-		return syncline.Errorf(syncline.CodeUnavailable, "the database has the encoding %s; make one with the encoding UTF8", m.encoding)
+		return syncline.WrapError(syncline.CodeUnavailable, pgpool.ErrLasting, "the database has the encoding %s; make one with the encoding UTF8", m.encoding)
 	}
 	return nil
 }

@@ -63,11 +63,14 @@ type Options struct {
 	// Listening, where it is there, is told when the connection for wake-ups begins to
 	// work (nil), and why it does not.
 	Listening func(error)
+	// Connections bound this node's; a zero Default is for what suits most.
+	Connections pgpool.Limits
 }
 
 // OpenWith is Open with options.
 func OpenWith(ctx context.Context, url string, o Options) (*Store, error) {
-	pool, err := pgpool.Open(url)
+	o.Connections.Default = cmp.Or(o.Connections.Default, pgpool.Size)
+	pool, err := pgpool.OpenWith(url, o.Connections)
 	if err != nil {
 		return nil, err
 	}
@@ -119,10 +122,10 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 func (m mark) usable(latest int64) error {
 	switch {
 	case m.version == 0 && m.others > 0:
-		return syncline.Errorf(syncline.CodeUnavailable,
+		return syncline.WrapError(syncline.CodeUnavailable, pgpool.ErrLasting,
 			`the schema "syncline" of the database is another program's; choose another database`)
 	case m.readableBy > latest:
-		return syncline.WrapError(syncline.CodeUnavailable, fmt.Errorf("%w: version %d, readable by %d, this program knows %d", ErrNewer, m.version, m.readableBy, latest),
+		return syncline.WrapError(syncline.CodeUnavailable, fmt.Errorf("%w, and %w: version %d, readable by %d, this program knows %d", ErrNewer, pgpool.ErrLasting, m.version, m.readableBy, latest),
 			"the fleet's database was written by a newer Syncline; install that version or a later one")
 	}
 	return nil
