@@ -11,6 +11,7 @@ import (
 
 func newMigrateDatabaseCommand(env *environment) *cobra.Command {
 	var m server.Migration
+	var where databaseFlags
 	cmd := &cobra.Command{
 		Use:   "migrate-database --data DIR [--back]",
 		Short: "Carry an installation from SQLite to PostgreSQL, or back",
@@ -23,7 +24,8 @@ calling the command again begins anew.
 No server and no node may run meanwhile. The target must be empty: a database without
 a state of Syncline, or a data directory without syncline.db. The key that seals the
 stored passwords does not move: it is secret.key in the data directory, or the file
-of --secret-key-file. With --back it has to be there before.
+of --secret-key-file. With --back it has to be there before. The file of --config counts
+for data, database, database-file and secret-key-file, as it does for serve.
 
 After a migration to PostgreSQL, start each node with --database and with the key's
 file, in a data directory without syncline.db.`,
@@ -31,11 +33,9 @@ file, in a data directory without syncline.db.`,
 syncline migrate-database --back --database-file /etc/syncline/database --data /srv/syncline --secret-key-file /etc/syncline/secret.key`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := server.CheckDatabaseFlag(m.Settings.Database); err != nil {
+			var err error
+			if m.Settings, err = where.load(); err != nil {
 				return err
-			}
-			if m.Settings.Database == "" && m.Settings.DatabaseFile == "" {
-				m.Settings.Database, m.Settings.DatabaseFile = env.getenv(databaseVariable), env.getenv(databaseFileVariable)
 			}
 			done, err := m.Run(cmd.Context())
 			if err != nil {
@@ -50,13 +50,8 @@ syncline migrate-database --back --database-file /etc/syncline/database --data /
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&m.Settings.Data, "data", env.getenv("SYNCLINE_DATA"), "the server's data `directory` (default: $SYNCLINE_DATA, else syncline in the XDG data directory)")
-	f.StringVar(&m.Settings.Database, "database", "", "`URL` of the PostgreSQL database, without a password (default: $"+databaseVariable+")")
-	f.StringVar(&m.Settings.DatabaseFile, "database-file", "", "`file` that holds the URL of the database (default: $"+databaseFileVariable+")")
-	f.StringVar(&m.Settings.SecretKeyFile, "secret-key-file", env.getenv("SYNCLINE_SECRET_KEY_FILE"), "`file` with the key, where serve has this flag (default: $SYNCLINE_SECRET_KEY_FILE, else secret.key in the data directory)")
+	f.String("secret-key-file", "", "`file` with the key, where serve has this flag (default: $SYNCLINE_SECRET_KEY_FILE, else secret.key in the data directory)")
+	where.add(f, "secret-key-file")
 	f.BoolVar(&m.Back, "back", false, "from PostgreSQL to SQLite")
-	for _, name := range []string{"data", "secret-key-file"} {
-		f.Lookup(name).DefValue = ""
-	}
 	return cmd
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	_ "modernc.org/sqlite"
 
@@ -86,6 +87,11 @@ func TestMigrateDatabase(t *testing.T) {
 		t.Fatal(got)
 	}
 	want := answers(n)
+	for end := time.Now().Add(time.Minute); !strings.Contains(want[0], "firstSeenTime"); want = answers(n) {
+		if time.Now().After(end) {
+			t.Fatalf("the restore points are never seen: %s", want[0])
+		}
+	}
 	env := []string{"SYNCLINE_DATABASE=" + url}
 	if got := runProgram(t, env, "migrate-database", "--data", data); got.code != 1 || !strings.Contains(got.stderr, "another server uses the data directory") {
 		t.Errorf("beside the server: %+v", got)

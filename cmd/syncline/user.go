@@ -22,7 +22,8 @@ func newUserCommand() *cobra.Command {
 		Use:   "user",
 		Short: "Manage the server's users",
 		Long: `Manage the users of the server whose data directory is --data, or of the fleet whose
-database is --database. Running servers apply changes within seconds.
+database is --database; the file of --config may name both. Running servers apply
+changes within seconds.
 
 A new password has at least 12 characters and is not one of the most common ones.
 Passwords in use stay valid.

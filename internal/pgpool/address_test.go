@@ -117,7 +117,7 @@ func TestRealAddresses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closed.Close() //nolint:errcheck // nothing is lost
+	defer closed.Close()
 	_, deaf, _ := net.SplitHostPort(closed.Addr().String())
 	folder := t.TempDir()
 	write := func(name, text string) string {

@@ -90,6 +90,38 @@ func (t Table) Load(from Sources) (Origins, error) {
 	return origins, t.check(origins)
 }
 
+// LoadOnly sets the values of some settings from the sources, for a command that needs no
+// others. It runs no checks. A file must have the right form in whole; of the variables,
+// only those of the settings count.
+func (t Table) LoadOnly(from Sources, names ...string) (Origins, error) {
+	some := slices.DeleteFunc(slices.Clone(t), func(s Setting) bool { return !slices.Contains(names, s.Name) })
+	file, err := t.readFile(from.File)
+	if err != nil {
+		return nil, err
+	}
+	var environ []string
+	for _, line := range from.Environ {
+		variable, _, _ := strings.Cut(line, "=")
+		if slices.ContainsFunc(some, func(s Setting) bool { return s.Variable() == variable }) {
+			environ = append(environ, line)
+		}
+	}
+	origins, faults := make(Origins), Faults{}
+	for _, l := range []*layer{file, some.readVariables(environ), some.readFlags(from.Flags)} {
+		faults = append(faults, l.faults...)
+		for name, value := range l.values {
+			if s := some.find(name); s != nil {
+				s.set(value)
+				origins[name] = l.origins[name]
+			}
+		}
+	}
+	if len(faults) != 0 {
+		return nil, faults
+	}
+	return origins, nil
+}
+
 // check runs the checks of all settings.
 func (t Table) check(origins Origins) error {
 	var faults Faults
