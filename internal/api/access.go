@@ -58,7 +58,7 @@ var (
 // roles has the permission of every operation. NewHandler fails when one is missing.
 var roles = map[string]permission{
 	"ListAccounts":                   mayManage,
-	"ListStorageKinds":               mayManage,
+	"ListStorageKinds":               maySee,
 	"AddAccount":                     mayManage,
 	"GetAccount":                     mayManage,
 	"UpdateAccount":                  mayManage,

@@ -441,7 +441,7 @@ func TestRoles(t *testing.T) {
 	want := map[string]string{ // what the least of the roles may not do
 		"operator": "ListManagers ReleaseManager ListUsers AddUser GetUser UpdateUser DeleteUser CompareUserPassword UpdateEncryptionKey CompareEncryptionKey CompareAccount " +
 			"AddEncryptionKey DeleteEncryptionKey AddBackupRepository UpdateBackupRepository DeleteBackupRepository " +
-			"ListStorageKinds ListAccounts AddAccount GetAccount UpdateAccount DeleteAccount AddObjectStorageRepository " +
+			"ListAccounts AddAccount GetAccount UpdateAccount DeleteAccount AddObjectStorageRepository " +
 			"UpdateObjectStorageRepository DeleteObjectStorageRepository " +
 			"ListS3CompatibleBuckets GetS3CompatibleBucket ListS3CompatibleFolders GetS3CompatibleFolder " +
 			"ListS3Buckets GetS3Bucket ListS3Folders GetS3Folder " +

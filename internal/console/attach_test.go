@@ -159,7 +159,7 @@ func TestAttachFromGoogle(t *testing.T) {
 	p.waitText("Which account may read it?")
 	p.fill("Service account", "test@test.example")
 	p.fill("Key file", strings.Join(strings.Fields(google.KeyFile), " "))
-	p.press(kb.Enter)
+	p.click("button", "Next")
 	p.click(".picklist button", "bucket")
 	p.click(".picklist button", "repo")
 	p.waitText("This looks like a restic repository")

@@ -229,7 +229,7 @@ func (p *page) click(selector, text string) {
 // fill types into the field with a label and replaces its text.
 func (p *page) fill(label, text string) {
 	p.t.Helper()
-	field := fmt.Sprintf(`[...document.querySelectorAll('input, select')].find((e) => (e.getAttribute('aria-label') ?? e.labels?.[0]?.textContent ?? '').trim().startsWith(%s))`, quote(label))
+	field := fmt.Sprintf(`[...document.querySelectorAll('input, select, textarea')].find((e) => (e.getAttribute('aria-label') ?? e.labels?.[0]?.textContent ?? '').trim().startsWith(%s))`, quote(label))
 	p.wait(field + " !== undefined")
 	eval[chromedp.Void](p, fmt.Sprintf("(() => { const f = %s; f.focus(); f.select?.(); })()", field))
 	p.do(chromedp.KeyEvent(text))

@@ -22,7 +22,7 @@ var azureKind = place.Kind{
 			Name: "accountKey", Title: "Account key or signature", Help: "The key of the storage account, or a shared access signature.",
 			UserName: place.Field{Name: place.UserName, Title: "Storage account", Help: "the name of the storage account in Azure", Required: true},
 			Secrets: []place.Field{{
-				Name: place.Password, Title: "Key or signature",
+				Name: place.Password, Title: "Account key or shared access signature",
 				Help: "the key of the storage account, or a shared access signature: what follows the question mark of a signed address", Required: true,
 			}},
 		}},

@@ -22,7 +22,7 @@ var gcsKind = place.Kind{
 			Name: "keyFile", Title: "Key file", Help: "The JSON key file of a service account.",
 			UserName: place.Field{Name: place.UserName, Title: "Service account", Help: "the service account's e-mail address, which is a label only", Required: true},
 			Secrets: []place.Field{{
-				Name: place.Password, Title: "Key file", Help: "the JSON key file of a service account at Google, the whole file as one text",
+				Name: place.Password, Title: "Key file (its JSON text)", Help: "the JSON key file of a service account at Google, the whole file as one text",
 				Required: true, Multiline: true, Check: checkKeyFile,
 			}},
 		}},

@@ -68,7 +68,7 @@ var s3Kind = place.Kind{
 // accessKey signs in with a key of an account.
 var accessKey = place.Method{
 	Name: "accessKey", Title: "Access key", Help: "The id of an access key, and the secret key that belongs to it.",
-	UserName: place.Field{Name: place.UserName, Title: "Access key ID", Help: "the id of the access key", Required: true},
+	UserName: place.Field{Name: place.UserName, Title: "Access key", Help: "the id of the access key", Required: true},
 	Secrets:  []place.Field{{Name: place.Password, Title: "Secret key", Help: "the secret key", Required: true}},
 }
 

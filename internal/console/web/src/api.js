@@ -8,10 +8,11 @@ import { createStore } from './store.js';
 /** @typedef {{ userName: string, role: string }} User */
 
 export class ApiError extends Error {
-  /** @param {number} status @param {string} message */
-  constructor(status, message) {
+  /** @param {number} status @param {string} message @param {Record<string, string>} [confirm] settings that would let the request pass */
+  constructor(status, message, confirm) {
     super(message);
     this.status = status;
+    this.confirm = confirm;
   }
 }
 
@@ -70,7 +71,7 @@ async function answer(response) {
   } catch {
     throw new ApiError(response.status, `The server gave an answer that is not understood (status ${response.status}).`);
   }
-  if (!response.ok) throw new ApiError(response.status, value?.message ?? `The server answered with status ${response.status}.`);
+  if (!response.ok) throw new ApiError(response.status, value?.message ?? `The server answered with status ${response.status}.`, value?.confirm);
   return value;
 }
 

@@ -9,27 +9,33 @@ import { NodeField } from '../nodefield.js';
 import { navigate } from '../router.js';
 import { Empty, Heading, Icon, Loading, Problem, notify } from '../ui.js';
 import { Account, Bucket, Folder, clouds, storageBody } from './attachcloud.js';
+import { AddressFields, SignIn } from './attachkind.js';
 import { Step, dropAccount, withoutField } from './attachstep.js';
+import { hasAddress, useKinds } from './kindfields.js';
 
 const steps = {
   where: ['Where it is', Where],
   account: ['Account', Account],
   bucket: ['Bucket', Bucket],
   folder: ['Folder', Folder],
+  signin: ['Account', SignIn],
   password: ['Password', Password],
   name: ['Name', Finish],
 };
 const inFolder = ['where', 'password', 'name'];
 const inCloud = ['where', 'account', 'bucket', 'folder', 'password', 'name'];
+const atAddress = ['where', 'signin', 'password', 'name'];
 
 const empty = {
   kind: '', path: '', node: '', keyId: '', password: '', name: '', description: '',
-  endpoint: '', region: '', cloud: 'Global', accountId: '', userName: '', secret: '', added: '', bucket: '', buckets: null, folder: '',
+  endpoint: '', region: '', cloud: 'Global', accountId: '', userName: '', added: '', bucket: '', buckets: null, folder: '',
+  address: '', place: {}, storage: '', method: '', settings: {}, secrets: {}, // at an address
 };
 
 export function Attach({ who }) {
   const [step, setStep] = useState('where');
   const [form, setForm] = useState(empty);
+  const kinds = useKinds();
   const latest = useRef(form);
   latest.current = form;
   const change = (changes) => setForm((f) => ({ ...f, ...changes }));
@@ -39,9 +45,11 @@ export function Attach({ who }) {
   if (!allowed(who, 'manage')) {
     return html`<${Heading} title="Add a repository" /><${Empty} title="This is for administrators"><p>Ask one of them to add the repository.</p><//>`;
   }
-  const way = form.kind ? inCloud : inFolder;
+  if (!kinds.data) return html`<${Heading} title="Add a repository" />${kinds.error ? html`<${Problem} error=${kinds.error} retry=${kinds.reload} />` : html`<${Loading} />`}`;
+  const kind = kinds.data.find((k) => k.storageType === form.kind && hasAddress(k));
+  const way = kind ? atAddress : form.kind ? inCloud : inFolder;
   const now = way.indexOf(step);
-  const props = { form, change, back: now > 0 ? () => setStep(way[now - 1]) : null, next: () => setStep(way[now + 1]), goTo: setStep, keep: () => { kept.current = true; } };
+  const props = { form, change, kind, kinds: kinds.data, back: now > 0 ? () => setStep(way[now - 1]) : null, next: () => setStep(way[now + 1]), goTo: setStep, keep: () => { kept.current = true; } };
   const [, View] = steps[step];
   return html`<${Heading} title="Add a repository" above=${html`<a class="crumb" href="/">Overview</a>`} />
     <ol class="steps" aria-label="Steps">${way.map((key, i) => html`<li key=${key} class=${i < now ? 'done' : ''}
@@ -50,7 +58,7 @@ export function Attach({ who }) {
 }
 
 function titleOf(step, form) {
-  return step === 'bucket' && form.kind ? clouds[form.kind].bucketWord : steps[step][0];
+  return step === 'bucket' && clouds[form.kind] ? clouds[form.kind].bucketWord : steps[step][0];
 }
 
 // wrongPath says what is wrong with a folder's path before the server is asked.
@@ -62,26 +70,27 @@ export function wrongPath(path) {
   return null;
 }
 
-function Where({ form, change, next }) {
+function Where({ form, change, kind, kinds, next }) {
   const [error, setError] = useState(/** @type {any} */ (null));
   const submit = () => {
     const wrong = form.kind ? null : wrongPath(form.path.trim());
     setError(wrong && { message: wrong });
     if (wrong) return;
-    change({ path: form.path.trim(), endpoint: form.endpoint.trim(), region: form.region.trim() });
+    change({ path: form.path.trim(), address: form.address.trim(), endpoint: form.endpoint.trim(), region: form.region.trim() });
     next();
   };
-  const choose = (kind) => {
+  const choose = (storage) => {
     setError(null);
     dropAccount(form);
-    change({ kind, cloud: 'Global', endpoint: '', region: '', accountId: '', added: '', secret: '', buckets: null, bucket: '', folder: '' });
+    change({ kind: storage, storage: '', address: '', place: {}, method: '', settings: {}, secrets: {}, userName: '', cloud: 'Global', endpoint: '', region: '', accountId: '', added: '', buckets: null, bucket: '', folder: '' });
   };
-  const Fields = form.kind && clouds[form.kind].Fields;
+  const Fields = clouds[form.kind]?.Fields;
+  const others = kinds.filter(hasAddress).map((k) => [k.storageType, k.title, 'space']);
   return html`<${Step} title="Where is the restic repository?" onSubmit=${submit} action="Next">
     <fieldset class="choices"><legend>Kind of storage</legend>
-      ${[['', 'A folder', 'folder'], ...Object.entries(clouds).map(([kind, c]) => [kind, c.text, 'space'])].map(([kind, text, icon]) => html`<label key=${kind}>
-        <input type="radio" name="kind" value=${kind} checked=${form.kind === kind} onChange=${() => choose(kind)} /><${Icon} name=${icon} size="16" />${text}</label>`)}</fieldset>
-    ${Fields ? html`<${Fields} form=${form} change=${change} />` : html`<label>Folder on the server<input value=${form.path} required maxLength="4096" placeholder="/srv/restic/laptop" spellCheck=${false}
+      ${[['', 'A folder', 'folder'], ...Object.entries(clouds).map(([storage, c]) => [storage, c.text, 'space']), ...others].map(([value, text, icon]) => html`<label key=${value}>
+        <input type="radio" name="kind" value=${value} checked=${form.kind === value} onChange=${() => choose(value)} /><${Icon} name=${icon} size="16" />${text}</label>`)}</fieldset>
+    ${kind ? html`<${AddressFields} kind=${kind} form=${form} change=${change} />` : Fields ? html`<${Fields} form=${form} change=${change} />` : html`<label>Folder on the server<input value=${form.path} required maxLength="4096" placeholder="/srv/restic/laptop" spellCheck=${false}
       aria-describedby="path-help" onInput=${(e) => change({ path: e.target.value })} /></label>
     <p id="path-help" class="quiet-text">The folder that “restic init” made, with the files config, index, keys and snapshots in it. It is only ever read.</p>`}
     <${NodeField} folder=${!form.kind} none=${form.kind ? 'Any node' : 'The node that answers'} value=${form.node} onChange=${(node) => change({ node })} />
@@ -113,7 +122,7 @@ async function attach(form) {
     return id;
   };
   try {
-    const place = form.kind ? { objectStorageId: await add('/v6/objectstoragerepositories', storageBody(form)) } : { path };
+    const place = form.storage ? { objectStorageId: form.storage } : form.kind ? { objectStorageId: await add('/v6/objectstoragerepositories', storageBody(form)) } : { path };
     const key = keyId || (await add('/v6/EncryptionKeys', { password, description: `Password of ${name}`.slice(0, 1024) }));
     return await post('/v6/BackupRepositories', {
       name, ...place, ...(node && { proxyId: node, isProxyBound: true }), encryptionKeyId: key, retentionType: 'SnapshotBased', ...(description && { description }),
@@ -130,9 +139,17 @@ export function stepOf(message) {
   if (field === 'path' || field === 'proxyId') return 'where';
   if (field === 'encryptionKeyId') return 'password';
   if (field === 'accountId') return 'account';
+  if (field === 'address') return 'where';
   if (/^(amazonBucket|azureContainer|googleBucket).*\.name$/.test(field)) return 'bucket';
   if (/^(amazonBucket|azureContainer|googleBucket)/.test(field)) return 'where';
   return /^(objectStorageId|s3Folder|azureFolder|googleFolder)$/.test(field) ? 'folder' : null;
+}
+
+// mending is stepOf on the way that was gone.
+function mending(message, form) {
+  const step = stepOf(message);
+  if (!form.storage) return step;
+  return step === 'folder' ? 'where' : step === 'account' ? 'signin' : step;
 }
 
 function Finish({ form, change, back, goTo, keep }) {
@@ -152,8 +169,8 @@ function Finish({ form, change, back, goTo, keep }) {
       setBusy(false);
     }
   };
-  const mend = error && stepOf(error.message);
-  const suggested = (form.kind ? form.folder || form.bucket : form.path).split('/').pop();
+  const mend = error && mending(error.message, form);
+  const suggested = (form.storage ? form.address.replace(/\/+$/, '') : form.kind ? form.folder || form.bucket : form.path).split(/[/:]/).pop();
   return html`<${Step} title="What should it be called?" onSubmit=${submit} back=${back} action="Add and synchronize" busy=${busy}>
     <label>Name<input value=${form.name} required maxLength="255" placeholder=${suggested} onInput=${(e) => change({ name: e.target.value })} /></label>
     <label>Description <span class="quiet-text">(optional)</span><input value=${form.description} maxLength="1024" onInput=${(e) => change({ description: e.target.value })} /></label>

@@ -7,6 +7,7 @@ import { useData, useGet } from '../data.js';
 import { count, visible } from '../format.js';
 import { Icon, Loading, Name, Problem } from '../ui.js';
 import { Step, dropAccount, useLeft, withoutField } from './attachstep.js';
+import { AccountFields, accountBody } from './kindfields.js';
 
 const field = (form, change, name) => ({ value: form[name], maxLength: 300, spellCheck: false, onInput: (e) => change({ [name]: e.target.value }) });
 
@@ -21,7 +22,7 @@ const AzureRegions = choice('Part of Azure', [['Global', 'Global'], ['Government
 // API's.
 export const clouds = {
   AmazonS3Compatible: {
-    text: 'S3-compatible storage', bucketWord: 'Bucket', user: 'Access key', secret: 'Secret key',
+    text: 'S3-compatible storage', bucketWord: 'Bucket',
     account: 'amazonS3CompatibleAccount', buckets: '/v6/S3CompatibleResources/buckets',
     params: ({ endpoint, region }) => ({ ServicePoint: endpoint, CustomRegionId: region }),
     body: ({ endpoint, region, bucket, folder }) => ({ s3Folder: folder, amazonBucketS3Compatible: { servicePoint: endpoint, name: bucket, ...(region && { customRegionId: region }) } }),
@@ -29,21 +30,21 @@ export const clouds = {
       <label>Region <span class="quiet-text">(where the storage asks for one)</span><input ...${field(form, change, 'region')} maxLength="64" placeholder="us-east-1" /></label>`,
   },
   AmazonS3: {
-    text: 'Amazon S3', bucketWord: 'Bucket', user: 'Access key', secret: 'Secret key',
+    text: 'Amazon S3', bucketWord: 'Bucket',
     account: 'amazonS3Account', buckets: '/v6/S3Resources/buckets',
     params: ({ cloud }) => ({ RegionType: cloud }),
     body: ({ cloud, bucket, folder }) => ({ s3Folder: folder, amazonBucketS3Aws: { regionType: cloud, name: bucket } }),
     Fields: AmazonRegions,
   },
   GoogleCloudStorage: {
-    text: 'Google Cloud Storage', bucketWord: 'Bucket', user: 'Service account', secret: 'Key file (its JSON text)',
+    text: 'Google Cloud Storage', bucketWord: 'Bucket',
     account: 'googleCloudAccount', buckets: '/v6/GoogleResources/buckets',
     params: ({ endpoint }) => ({ Endpoint: endpoint }),
     body: ({ endpoint, bucket, folder }) => ({ googleFolder: folder, googleBucket: { name: bucket, ...(endpoint && { endpoint }) } }),
     Fields: ({ form, change }) => html`<label>Address <span class="quiet-text">(of a server of your own; leave it empty for Google’s)</span><input ...${field(form, change, 'endpoint')} /></label>`,
   },
   AzureBlob: {
-    text: 'Azure Blob Storage', bucketWord: 'Container', user: 'Storage account', secret: 'Account key or shared access signature',
+    text: 'Azure Blob Storage', bucketWord: 'Container',
     account: 'azureBlobAccount', buckets: '/v6/AzureResources/containers',
     params: ({ cloud, endpoint }) => ({ RegionType: cloud, Endpoint: endpoint }),
     body: ({ cloud, endpoint, bucket, folder }) => ({ azureFolder: folder, azureContainer: { regionType: cloud, name: bucket, ...(endpoint && { endpoint }) } }),
@@ -65,8 +66,9 @@ function list(form, path, params, options) {
   return get(query(cloud.buckets + path, { accountId: form.accountId, ...cloud.params(form), ...params }), options);
 }
 
-export function Account({ form, change, back, next }) {
+export function Account({ form, change, kinds, back, next }) {
   const cloud = clouds[form.kind];
+  const kind = kinds.find((k) => k.accountType === cloud.account);
   const accounts = useGet(`/v6/Accounts?accountType=${cloud.account}`);
   const [error, setError] = useState(/** @type {any} */ (null));
   const [busy, setBusy] = useState(false);
@@ -78,7 +80,7 @@ export function Account({ form, change, back, next }) {
     let { accountId, added } = form;
     try {
       if (!accountId) {
-        const account = await post('/v6/Accounts', { accountType: cloud.account, userName: form.userName.trim(), password: form.secret, description: form.userName.trim() });
+        const account = await post('/v6/Accounts', { ...accountBody(kind, form), description: form.userName.trim() || cloud.text });
         accountId = added = account.id;
       }
       const buckets = await list({ ...form, accountId }, '').catch((problem) => {
@@ -90,7 +92,7 @@ export function Account({ form, change, back, next }) {
         if (added !== form.added) await dropAccount({ added });
         return;
       }
-      change({ accountId, added, buckets: buckets.map((b) => b.name), bucket: '', folder: '', secret: '' });
+      change({ accountId, added, buckets: buckets.map((b) => b.name), bucket: '', folder: '', secrets: {} });
       next();
     } catch (problem) {
       if (added && added !== form.added) await dropAccount({ added });
@@ -106,9 +108,8 @@ export function Account({ form, change, back, next }) {
   return html`<${Step} title="Which account may read it?" onSubmit=${submit} back=${back} action="Next" busy=${busy}>
     ${accounts.data.length > 0 && html`<label>Account<select value=${form.accountId} onChange=${(e) => pick(e.target.value)}>
       <option value="">A new one</option>
-      ${accounts.data.map((a) => html`<option key=${a.id} value=${a.id}>${visible(a.description && a.description !== a.userName ? `${a.userName} (${a.description})` : a.userName)}</option>`)}</select></label>`}
-    ${!form.accountId && html`<label>${cloud.user}<input ...${field(form, change, 'userName')} required maxLength="255" autoComplete="off" /></label>
-      <label>${cloud.secret}<input type="password" value=${form.secret} required maxLength="4096" autoComplete="off" onInput=${(e) => change({ secret: e.target.value })} /></label>
+      ${accounts.data.map((a) => html`<option key=${a.id} value=${a.id}>${visible(a.description && a.description !== a.userName ? `${a.userName || kind.title} (${a.description})` : a.userName || kind.title)}</option>`)}</select></label>`}
+    ${!form.accountId && html`<${AccountFields} kind=${kind} form=${form} change=${change} />
       <p class="quiet-text">Rights to list and to read are enough. It is sealed when it is stored, and is never shown again.</p>`}
     <${Problem} error=${error && { message: withoutField(error.message) }} />
     ${error && html`<label class="inline"><input type="checkbox" checked=${blind} onChange=${(e) => setBlind(e.target.checked)} />It may not list the ${cloud.bucketWord.toLowerCase()}s: I type the name</label>`}

@@ -8,7 +8,7 @@ import { Icon } from '../ui.js';
 // Step is a form that focuses its first field.
 export function Step({ title, onSubmit, back, action, busy, children }) {
   const form = useElement();
-  useLayoutEffect(() => form.current.querySelector('input:not([type="radio"]), select')?.focus(), []); // before the next key
+  useLayoutEffect(() => form.current.querySelector('input:not([type="radio"]), select, textarea')?.focus(), []); // before the next key
   return html`<form ref=${form} onSubmit=${(e) => { e.preventDefault(); if (!busy) onSubmit(); }}>
     <h2>${title}</h2>${children}
     <div class="actions">${back && html`<button type="button" class="quiet" onClick=${back}><${Icon} name="back" />Back</button>`}
@@ -25,13 +25,20 @@ export function useLeft() {
   return left;
 }
 
-// dropAccount removes an account that was added on the way.
-export function dropAccount({ added }) {
-  return added ? remove(`/v6/Accounts/${added}`).catch(() => {}) : null;
+// dropAccount removes an account that was added on the way, and before it the place that
+// it opens.
+/** @param {{ added?: string, storage?: string }} on */
+export function dropAccount({ added, storage }) {
+  if (!added && !storage) return null;
+  const drop = (resource) => remove(resource).catch(() => {});
+  return (async () => {
+    if (storage) await drop(`/v6/objectstoragerepositories/${storage}`);
+    if (added) await drop(`/v6/Accounts/${added}`);
+  })();
 }
 
 // withoutField removes the field's name in the API, which the form does not
 // have.
 export function withoutField(message) {
-  return message.replace(/^(path|encryptionKeyId|accountId|objectStorageId|s3Folder|azureFolder|googleFolder|amazonBucket[A-Za-z0-9.]*|azureContainer[A-Za-z.]*|googleBucket[A-Za-z.]*): /, '');
+  return message.replace(/^(path|encryptionKeyId|accountId|objectStorageId|s3Folder|azureFolder|googleFolder|amazonBucket[A-Za-z0-9.]*|azureContainer[A-Za-z.]*|googleBucket[A-Za-z.]*|address): /, '');
 }

@@ -144,6 +144,6 @@ function Copies({ of }) {
 function Storage({ id }) {
   const { data } = useGet(`/v6/objectstoragerepositories/${id}`);
   if (!data) return null;
-  const { word, server, path } = whereOf(data);
-  return html`<div class="grow"><span class="label">${word} at ${visible(server)}</span><${Name} text=${path} /></div>`;
+  const { at, path } = whereOf(data);
+  return html`<div class="grow"><span class="label">${visible(at)}</span><${Name} text=${path} /></div>`;
 }

@@ -1,1 +1,0 @@
-import{L as e}from"./chunk-KPLVUOVL.js";var n=()=>e("/v6/BackupRepositories"),i=o=>e(o?`/v6/BackupRepositories/${o}`:null),p=o=>e(`/v6/RestorePoints/${o}`),r=(o,s)=>e(o?`/v6/RestorePoints?repositoryId=${o}`:null,s),u=(o,s)=>e(o?`/v6/BackupRepositories/${o}/HiddenSnapshots`:null,s);export{n as a,i as b,p as c,r as d,u as e};

@@ -1,2 +1,0 @@
-import{c as i}from"./chunk-KFLWQ3UD.js";import{da as l,e as a}from"./chunk-KPLVUOVL.js";function c({place:n,link:o,label:m}){let r=i(n);return a`<nav class="trail" aria-label=${m}><ol>${r.map((t,e)=>a`<li key=${e}>
-    <a href=${o(t)} aria-current=${e===r.length-1?"page":void 0}><${l} text=${t.name} /></a></li>`)}</ol></nav>`}export{c as a};

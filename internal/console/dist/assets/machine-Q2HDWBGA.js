@@ -1,0 +1,21 @@
+import{a as A}from"./chunk-W2DNJYYS.js";import{b as v,c as w,d as N,e as M}from"./chunk-7EI7ZLL5.js";import{b as q}from"./chunk-JW3LPJOT.js";import"./chunk-4KLAVBK2.js";import"./chunk-TQDLPU6A.js";import"./chunk-QKG4GXTG.js";import"./chunk-MEQD3JOO.js";import{L as R,N as S,P as f,Q as T,Z as m,aa as b,ba as g,da as p,e as a,ea as x,f as u,fa as y,ga as C,ja as d,la as I,ma as B,oa as k,t as c,z as h}from"./chunk-2M5QBSSA.js";function D({machine:e,who:i}){let s=R(`/v6/Machines/${e}`,{every:15e3}),t=s.data,o=a`<a class="crumb" href="/machines">Machines</a>`;if(!t)return a`<${k} title="Machine" above=${o} />${s.error?a`<${y} error=${s.error} retry=${s.error.status===404?null:s.reload} />`:a`<${C} />`}`;let n=t.series.filter(r=>r.state!=="Retired");return a`<${k} title=${t.hostName} above=${o}>
+      ${c(i,"answer")&&t.series.length>1&&a`<${P} id=${e} name=${t.hostName} retired=${n.length===0} all=${!0} reload=${s.reload} kind="" />`}
+    <//>
+    <${y} error=${s.error?.status?s.error:null} retry=${s.reload} />
+    <div class="summary card"><div><span class="label">State</span><span class="badge ${w(t.state)}">${v(t.state)}</span></div>
+      <div><span class="label">Last backup</span>${t.lastBackupTime?a`<${b} at=${t.lastBackupTime} /> <span class="quiet-text"><${g} at=${t.lastBackupTime} /></span>`:"none that counts"}</div>
+      <div><span class="label">Series</span>${f(t.series.length,"series","series")}${n.length<t.series.length&&`, ${t.series.length-n.length} retired`}</div></div>
+    <section class="settings-section" aria-labelledby="series-title"><div class="section-head"><h2 id="series-title">Series</h2></div>
+      <ul class="items" aria-labelledby="series-title">${t.series.map(r=>a`<${j} key=${r.id} series=${r} host=${t.hostName} who=${i} reload=${s.reload} />`)}</ul></section>
+    <${q} machine=${t.id} who=${i} />`}function j({series:e,host:i,who:s,reload:t}){let o=S(),[n,r]=u(!1),l=e.paths.map($=>m($)).join(", ");return a`<li>
+    <div class="item-text"><span class="item-title"><span class="badge ${w(e.state)}">${v(e.state)}</span>${e.paths.map($=>a`<${p} key=${$} text=${$} />`)}${e.morePaths&&a`<span class="quiet-text">and ${e.morePaths} more</span>`}
+        ${(e.tags??[]).map($=>a`<span key=${$} class="tag"><${p} text=${$} /></span>`)}</span>
+      <span>${M(e,o)}</span>
+      <span class="quiet-text">in <a href="/repositories/${e.repositoryId}?host=${encodeURIComponent(i)}"><${p} text=${e.repositoryName} /></a>${e.lastBackupTime&&a` · last backup <${b} at=${e.lastBackupTime} />`}${e.lastSeenTime&&e.lastSeenTime!==e.lastBackupTime&&a`, seen <${g} at=${e.lastSeenTime} />`}${e.size!==void 0&&` \xB7 ${T(e.size)}`}${e.state!=="Late"&&e.state!=="InTime"&&e.rhythmSeconds?` \xB7 ${N(e)}`:""}</span>
+      ${e.futureSnapshots&&a`<span class="why-late"><${x} name="warning" size="15" /> ${f(e.futureSnapshots,"snapshot")} claim${e.futureSnapshots===1?"s":""} a time in the future, and ${e.futureSnapshots===1?"does":"do"} not count: set the clock of the machine.</span>`}</div>
+    <div class="actions">
+      ${c(s,"manage")&&a`<${d} kind="quiet small" icon="edit" aria-label=${`Add a rule for ${l}`} onClick=${()=>r(!0)}>Rule…<//>`}
+      ${c(s,"answer")&&a`<${P} id=${e.id} name=${`${i}: ${e.paths.join(", ")}`} retired=${e.state==="Retired"} reload=${t} kind="quiet small" />`}</div>
+    ${n&&a`<${A} initial=${{name:`${i}: ${e.paths.join(", ")}`.slice(0,255),hostPattern:i,paths:e.morePaths?[]:e.paths,repositoryId:e.repositoryId}} onClose=${()=>r(!1)} reload=${t} />`}
+  </li>`}function P({id:e,name:i,retired:s,all:t=!1,reload:o,kind:n}){let[r,l]=u(!1);return s?a`<${d} kind=${n} icon="history" aria-label=${`Resume ${m(i)}`} onClick=${async()=>{await h(`/v6/Machines/${e}/Resume`),await o()}}>Resume<//>`:a`<${d} kind=${n} icon="stop" aria-label=${`Retire ${m(i)}`} onClick=${()=>l(!0)}>Retire<//>
+    ${r&&a`<${I} title=${`Retire ${i}?`} action="Retire" onClose=${()=>l(!1)} onConfirm=${async()=>{await h(`/v6/Machines/${e}/Retire`),B("It is not watched any more."),await o()}}><p>${t?"None of its series is":"The series is not"} watched any more, and open alarms about it end. Its restore points stay. A new backup begins the watch again.</p><//>`}`}export{D as Machine};
