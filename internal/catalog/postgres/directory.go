@@ -297,7 +297,8 @@ func (d *Directory) reread() {
 	d.turned++
 }
 
-// Present reports whether the repository has a catalog.
+// Present reports whether the repository has a catalog. A list of repositories asks it of
+// each, so one read answers for a second.
 func (d *Directory) Present(ctx context.Context, id syncline.ID) (bool, error) {
 	l, err := d.catalogs(ctx)
 	if err != nil {
@@ -307,13 +308,20 @@ func (d *Directory) Present(ctx context.Context, id syncline.ID) (bool, error) {
 	return present, nil
 }
 
-// Damaged reports whether the catalog was found damaged, by any node.
-func (d *Directory) Damaged(ctx context.Context, id syncline.ID) (bool, error) {
-	l, err := d.catalogs(ctx)
-	if err != nil {
-		return false, err
+// Damaged reports whether the catalog was found damaged, by any node. Each check and each
+// session asks it of its own repository, so it is not worth a list of all.
+func (d *Directory) Damaged(ctx context.Context, id syncline.ID) (damaged bool, err error) {
+	d.mu.Lock()
+	l := d.list
+	d.mu.Unlock()
+	if l != nil && time.Since(l.read) < listTime {
+		return l.damaged[id], nil
 	}
-	return l.damaged[id], nil
+	err = d.ask(ctx, func(int, [][]byte) error {
+		damaged = true
+		return nil
+	}, statement{`SELECT 1 FROM syncline.catalogs JOIN syncline.catalog_damages ON catalog = no WHERE repository = $1 AND head <> ''`, []param{{oidText, []byte(id)}}})
+	return damaged, err
 }
 
 // Delete removes a repository's catalog. It waits for an update that runs, on any

@@ -34,7 +34,7 @@ type session struct {
 	generation int64
 	head       catalog.Head
 
-	mu      sync.Mutex // of the connection
+	mu     sync.Mutex // of the connection
 	conn   *pgxpool.Conn
 	losses int // since the last answer
 	ended  bool
