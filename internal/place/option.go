@@ -32,7 +32,6 @@ type Option struct {
 // They have no effect, but scripts give them with any repository.
 var otherOptions = map[string]map[string]Option{
 	"b2":    {"connections": {Type: Number}},
-	"sftp":  {"args": {}, "command": {}, "connections": {Type: Number}},
 	"swift": {"connections": {Type: Number}},
 }
 

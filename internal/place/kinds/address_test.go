@@ -134,7 +134,15 @@ func TestParseRefuses(t *testing.T) {
 		{"rest:http+unix://socket/repo", "names no socket"},
 		{"rest:http+unix:///", "names no socket"},
 		{"rest:http+unix:///tmp/../socket:/repo", "names no socket"},
-		{"sftp:user@host:/repo", "what works is a local folder, s3:"},
+		{"sftp:host", "must have a colon after the host"},
+		{"sftp:user@:/repo", "names no host"},
+		{"sftp:-oProxyCommand=x:/repo", "names no host"},
+		{"sftp:a@b@c@host:/repo", "names no host"},
+		{"sftp://host", "names no folder"},
+		{"sftp://host:dir", "no valid URL"},
+		{"sftp://user:hunter2@host:dir", "no valid URL"},
+		{"sftp:user@host:~/repo", "begins with ~"},
+		{"sftp://user@host/%00", "NUL"},
 		{"b2:bucket:path", "azure:CONTAINER:/FOLDER"},
 		{"swift:container:/path", "cannot be read yet"},
 		{"S3:host/bucket", `"S3:" is no kind of storage that is known`},
@@ -160,6 +168,7 @@ func FuzzParse(f *testing.F) {
 	for _, text := range []string{
 		"/srv/repo", "local:x", "s3:host/bucket/prefix", "s3:http://[::1]:80/b/%20p?q#f", "s3:https://u:p@h/b",
 		"azure:c:/p", "gs:b:p//q", "rclone:r:/p", `rclone::b,a="x:""y",pass=z:p`, "rclone:./a:b", "rclone:r:..", "c:/x", "rest:http://x", "rest:https://u:p@h:1/a%2Fb/", "rest:http+unix:///a:/b/", "s3:host/b/..", "azure:c:./..x",
+		"sftp:u@d@h:/p", "sftp://u%40d@[::1%25lo0]:22//a%20b", "sftp:h:../p",
 	} {
 		f.Add(text)
 	}
@@ -175,7 +184,8 @@ func FuzzParse(f *testing.F) {
 		if a.Storage.Bucket == "" && a.Path == "" && a.Storage.Endpoint == "" && !ofRclone {
 			t.Errorf("%q gave the nameless place %+v", text, a)
 		}
-		if !ofRclone && (strings.HasPrefix(a.Storage.Folder, "/") || strings.HasSuffix(a.Storage.Folder, "/") || strings.Contains("/"+a.Storage.Folder+"/", "/../")) {
+		ofFiles := ofRclone || a.Storage.Kind == syncline.KindSFTP // paths of a file system
+		if !ofFiles && (strings.HasPrefix(a.Storage.Folder, "/") || strings.HasSuffix(a.Storage.Folder, "/") || strings.Contains("/"+a.Storage.Folder+"/", "/../")) {
 			t.Errorf("%q gave the folder %q", text, a.Storage.Folder)
 		}
 		a.Access = place.Access{} // an address that is printed has no credentials

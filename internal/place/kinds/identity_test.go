@@ -15,7 +15,7 @@ func TestSamePlace(t *testing.T) {
 		}
 		return place.Place{Storage: s, Access: place.Access{Account: syncline.Account{ID: syncline.ID(account), UserName: account}}}
 	}
-	const s3, other, azure, google = syncline.KindS3, syncline.KindS3Compatible, syncline.KindAzure, syncline.KindGCS
+	const s3, other, azure, google, sftp = syncline.KindS3, syncline.KindS3Compatible, syncline.KindAzure, syncline.KindGCS, syncline.KindSFTP
 	for _, c := range []struct {
 		a, b place.Place
 		same bool
@@ -34,6 +34,9 @@ func TestSamePlace(t *testing.T) {
 		{at(google, "a", "", "b", "f"), at(other, "key", "https://storage.googleapis.com", "b", "f"), true},
 		{at(google, "a", "", "b", "f"), at(google, "a", "http://localhost:1", "b", "f"), false},
 		{at(google, "a", "", "b", "f"), place.Place{Path: "/b/f"}, false},
+		{at(sftp, "a", "Host", "", "/f"), at(sftp, "other", "host:22", "", "/f"), true},
+		{at(sftp, "a", "host", "", "f"), at(sftp, "other", "host", "", "f"), false},
+		{at(sftp, "a", "host", "", "/f"), at(sftp, "a", "host:2222", "", "/f"), false},
 	} {
 		if All().Same(c.a, c.b) != c.same || All().Same(c.b, c.a) != c.same {
 			t.Errorf("%+v and %+v are one place: %v", c.a.Storage, c.b.Storage, !c.same)

@@ -20,6 +20,7 @@ func All() place.Kinds {
 		&gcsKind,
 		&restKind,
 		&rcloneKind,
+		&sftpKind,
 	}
 }
 

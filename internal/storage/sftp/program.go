@@ -76,7 +76,7 @@ func (c *programConn) told(line string) {
 	c.lines = append(c.lines[max(0, len(c.lines)-maxLines+1):], clip(line))
 	c.mu.Unlock()
 	if c.say != nil {
-		c.say(line)
+		c.say("subprocess " + c.name + ": " + line)
 	}
 }
 

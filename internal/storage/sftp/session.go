@@ -3,6 +3,7 @@ package sftp
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -104,12 +105,11 @@ func greet(ctx context.Context, conn Conn) (*session, error) {
 }
 
 func (s *session) hello(r io.Reader) error {
-	if _, err := s.conn.Write(newPacket(typeInit).uint32(protocolVersion).done()); err != nil {
-		return err
-	}
+	// A server that ended at once may have said something all the same.
+	_, wrote := s.conn.Write(newPacket(typeInit).uint32(protocolVersion).done())
 	kind, body, err := readPacket(r)
 	if err != nil {
-		return err
+		return errors.Join(err, wrote)
 	}
 	if kind != typeVersion {
 		return errMalformed

@@ -30,6 +30,7 @@ type SSH struct {
 
 	t      testing.TB
 	config string
+	home   string
 	stop   func()
 }
 
@@ -60,7 +61,7 @@ func StartSSH(t testing.TB, lines ...string) *SSH {
 	}
 	dir := t.TempDir()
 	s := &SSH{
-		Address: freeAddress(t), Dir: t.TempDir(), User: me.Username, t: t,
+		Address: freeAddress(t), Dir: t.TempDir(), User: me.Username, home: me.HomeDir, t: t,
 		Key: filepath.Join(dir, "client"), KnownHosts: filepath.Join(dir, "known_hosts"), config: filepath.Join(dir, "sshd_config"),
 	}
 	s.Host, s.Port, _ = net.SplitHostPort(s.Address)
@@ -74,18 +75,25 @@ func StartSSH(t testing.TB, lines ...string) *SSH {
 	s.Options = []string{
 		"-F", "none", "-i", s.Key, "-o", "IdentitiesOnly=yes", "-o", "UserKnownHostsFile=" + s.KnownHosts, "-o", "StrictHostKeyChecking=yes",
 	}
-	s.NewHostKey()
+	s.NewHostKey("ed25519")
 	s.Start()
 	return s
 }
 
-// NewHostKey gives the server another host key, which it uses from its next
-// start on, and which KnownHosts then has.
-func (s *SSH) NewHostKey() {
+// Allow lets in a further key, in the form of authorized_keys.
+func (s *SSH) Allow(key string) {
+	s.t.Helper()
+	file := filepath.Join(filepath.Dir(s.config), "authorized_keys")
+	put(s.t, file, ReadText(s.t, file)+key)
+}
+
+// NewHostKey gives the server another host key of a type, which it uses from
+// its next start on, and which KnownHosts then has.
+func (s *SSH) NewHostKey(kind string) {
 	s.t.Helper()
 	path := filepath.Join(filepath.Dir(s.config), "host")
 	_ = os.Remove(path)
-	MakeKey(s.t, path, "ed25519", "")
+	MakeKey(s.t, path, kind, "")
 	words := strings.Fields(ReadText(s.t, path+".pub"))
 	s.HostKey = words[0] + " " + words[1]
 	put(s.t, s.KnownHosts, fmt.Sprintf("[%s]:%s %s\n", s.Host, s.Port, s.HostKey))
@@ -143,6 +151,9 @@ func (s *SSH) Command() string {
 	return "ssh " + strings.Join(s.Options, " ") + " -p " + s.Port + " -l " + s.User + " " + s.Host + " -s sftp"
 }
 
+// Home is the folder in which relative paths begin.
+func (s *SSH) Home() string { return s.home }
+
 // Repository is the address of a folder in Dir, in restic's form.
 func (s *SSH) Repository(name string) string {
 	return "sftp://" + s.User + "@" + s.Address + "/" + filepath.Join(s.Dir, name)
@@ -152,7 +163,7 @@ func (s *SSH) Repository(name string) string {
 // public one in file.pub. It is read with the passphrase.
 func MakeKey(t testing.TB, file, kind, passphrase string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), debian(t, "/usr/bin/ssh-keygen", "openssh-client"), "-q", "-t", kind, "-N", passphrase, "-C", "", "-f", file)
+	cmd := exec.CommandContext(t.Context(), debian(t, "/usr/bin/ssh-keygen", "openssh-client"), "-q", "-a", "1", "-t", kind, "-N", passphrase, "-C", "", "-f", file)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
