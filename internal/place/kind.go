@@ -60,6 +60,9 @@ type Network struct {
 	CA          []byte // PEM, trusted beside the system's certificates
 	DenyPrivate bool   // no addresses of this machine and of private networks
 	Client      objects.Client
+	// OwnIdentities are the vendors whose identity of this machine the accounts of a server
+	// may use, as its operator says.
+	OwnIdentities []string
 	// Remotes are those of rclone that a server may use; nil for none.
 	Remotes Remotes
 }

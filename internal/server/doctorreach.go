@@ -157,7 +157,7 @@ func (d *Doctor) reach(ctx context.Context) ([]doctor.Finding, *dates) {
 	if err != nil {
 		ca = nil // the settings tell
 	}
-	network := place.Network{CA: ca, DenyPrivate: d.Settings.DenyPrivate}
+	network := place.Network{CA: ca, DenyPrivate: d.Settings.DenyPrivate, OwnIdentities: d.Settings.OwnIdentities}
 	network.Client.Dated = heard.add
 	at := &source{store: d.store, sealer: sealer{d.box}, places: &place.Opener{Kinds: kinds.All(), Network: network, Patience: reachTime}}
 	all := make([]doctor.Finding, len(d.attached))

@@ -278,7 +278,7 @@ func (s *Server) newSource(o *Options) *place.Opener {
 		known = kinds.All()
 	}
 	places := &place.Opener{
-		Kinds: known, Network: place.Network{CA: o.authorities, DenyPrivate: o.DenyPrivate},
+		Kinds: known, Network: place.Network{CA: o.authorities, DenyPrivate: o.DenyPrivate, OwnIdentities: o.OwnIdentities},
 		LocalStreams: cores, Watch: s.traces.Storage,
 	}
 	s.source = &source{store: s.store, sealer: sealer{s.box}, places: places}

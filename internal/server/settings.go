@@ -16,6 +16,7 @@ import (
 	"syncline.dev/syncline/internal/api"
 	"syncline.dev/syncline/internal/console"
 	"syncline.dev/syncline/internal/peer"
+	"syncline.dev/syncline/internal/place/kinds"
 	"syncline.dev/syncline/internal/restore"
 	"syncline.dev/syncline/internal/secret"
 	"syncline.dev/syncline/internal/settings"
@@ -52,6 +53,8 @@ type Settings struct {
 
 	Authorities []string
 	DenyPrivate bool
+
+	OwnIdentities []string
 
 	RestoreRoots []string
 	MinFree      string
@@ -135,6 +138,9 @@ func (s *Settings) Table() settings.Table {
 		}, {
 			Name: "deny-private-endpoints", Value: &s.DenyPrivate, Help: "refuse object storage and receivers of notifications at addresses of this machine and of private networks",
 		}, {
+			Name: "allow-own-identity", Value: &s.OwnIdentities, Help: "`cloud` whose identity of this machine accounts may use: aws, azure or google; whoever adds accounts then has the machine's rights", Default: "none",
+			Check: s.checkOwnIdentities,
+		}, {
 			Name: "restore-root", Value: &s.RestoreRoots, Help: "`directory` that restores on the server may write into", Default: "none",
 			Check: func() error { _, err := s.restoreRoots(); return err },
 		}, {
@@ -168,6 +174,15 @@ func (s *Settings) databaseSettings() settings.Table {
 			Check: func() error { return between(s.DatabaseConnections, leastConnections, mostConnections) },
 		},
 	}
+}
+
+func (s *Settings) checkOwnIdentities() error {
+	for _, name := range s.OwnIdentities {
+		if !slices.Contains(kinds.Vendors(), name) {
+			return invalid("%q is no cloud whose identity can be allowed; those are %s", name, strings.Join(kinds.Vendors(), ", "))
+		}
+	}
+	return nil
 }
 
 func (s *Settings) checkDatabaseListen() error { return checkDatabaseURL(s.DatabaseListen) }

@@ -20,12 +20,13 @@ var azureKind = place.Kind{
 		Title: "Azure Blob Storage", Help: "A storage account in Azure.",
 		Methods: []place.Method{{
 			Name: "accountKey", Title: "Account key or signature", Help: "The key of the storage account, or a shared access signature.",
-			UserName: place.Field{Name: place.UserName, Title: "Storage account", Help: "the name of the storage account in Azure", Required: true},
+			UserName: accountOfAzure,
 			Secrets: []place.Field{{
 				Name: place.Password, Title: "Account key or shared access signature",
 				Help: "the key of the storage account, or a shared access signature: what follows the question mark of a signed address", Required: true,
 			}},
-		}},
+		}, principalOfAzure, machineOfAzure},
+		Check: ownAllowed("azure"),
 	}},
 	Variables: []string{"AZURE_ACCOUNT_NAME", "AZURE_ACCOUNT_KEY", "AZURE_ACCOUNT_SAS", "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_FORCE_CLI_CREDENTIAL"},
 	Options: map[string]place.Option{
@@ -91,6 +92,12 @@ func azureConfig(p place.Place, n place.Network) (azure.Config, error) {
 	if u := p.Access.User; u != nil {
 		err := userOfAzure(&c, u)
 		return c, err
+	}
+	if c.Identity = identityOfAzure(p.Access); c.Identity != nil {
+		if s.Endpoint != "" {
+			return c, invalid("the token of an identity is sent to Azure's own addresses only; use the account's key, or leave the endpoint out")
+		}
+		return c, nil
 	}
 	key := p.Access.Secrets[place.Password].Reveal()
 	if !strings.Contains(key, "sig=") {

@@ -17,7 +17,7 @@ var gcsKind = place.Kind{
 	Scheme: "gs", Form: "gs:BUCKET:/FOLDER",
 	Stored: []place.Stored{{
 		Kind: syncline.KindGCS, AccountType: "googleCloudAccount", StorageType: "GoogleCloudStorage",
-		Title: "Google Cloud Storage", Help: "Google's storage, with the key file of a service account.",
+		Title: "Google Cloud Storage", Help: "Google's storage.",
 		Methods: []place.Method{{
 			Name: "keyFile", Title: "Key file", Help: "The JSON key file of a service account.",
 			UserName: place.Field{Name: place.UserName, Title: "Service account", Help: "the service account's e-mail address, which is a label only", Required: true},
@@ -25,7 +25,8 @@ var gcsKind = place.Kind{
 				Name: place.Password, Title: "Key file (its JSON text)", Help: "the JSON key file of a service account at Google, the whole file as one text",
 				Required: true, Multiline: true, Check: checkKeyFile,
 			}},
-		}},
+		}, machineOfGoogle},
+		Check: ownAllowed("google"),
 	}},
 	Variables: []string{"GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_ACCESS_TOKEN"},
 	Options:   map[string]place.Option{"connections": {Type: place.Number, Does: "most requests at once"}, "region": {}},
@@ -66,6 +67,10 @@ func gcsConfig(p place.Place, n place.Network) gcs.Config {
 	s := p.Storage
 	c := gcs.Config{Endpoint: s.Endpoint, Bucket: s.Bucket, Prefix: s.Folder, CA: n.CA, DenyPrivate: n.DenyPrivate, Client: n.Client}
 	u := p.Access.User
+	if u == nil && p.Access.Account.Method == ownIdentity {
+		c.UserCredentials, c.GuardToken, c.ActFor = true, true, p.Access.Account.Settings["serviceAccount"]
+		return c
+	}
 	if u == nil {
 		c.KeyFile, c.GuardToken = []byte(p.Access.Secrets[place.Password].Reveal()), true
 		return c

@@ -20,12 +20,12 @@ var s3Kind = place.Kind{
 		{
 			Kind: syncline.KindS3Compatible, AccountType: "amazonS3CompatibleAccount", StorageType: "AmazonS3Compatible",
 			Title: "S3-compatible storage", Help: "A server with the protocol of S3, such as MinIO, Ceph or Wasabi.",
-			Methods: []place.Method{accessKey},
+			Methods: []place.Method{accessKey, roleMethod(true), machineRole}, Check: ownAllowed("aws"),
 		},
 		{
 			Kind: syncline.KindS3, AccountType: "amazonS3Account", StorageType: "AmazonS3",
 			Title: "Amazon S3", Help: "Amazon's own storage.",
-			Methods: []place.Method{accessKey},
+			Methods: []place.Method{accessKey, roleMethod(false), machineRole}, Check: ownAllowed("aws"),
 		},
 	},
 	Variables: []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "RESTIC_AWS_ASSUME_ROLE_ARN"},
@@ -158,8 +158,8 @@ func s3Config(p place.Place, n place.Network) (s3.Config, error) {
 		err := userOfS3(&c, u)
 		return c, err
 	}
-	c.AccessKey, c.SecretKey = p.Access.Account.UserName, p.Access.Secrets[place.Password].Reveal()
-	return c, nil
+	err := accountOfS3(&c, p.Access)
+	return c, err
 }
 
 // amazonEndpoint is Amazon's address in one of its worlds. Outside the global

@@ -14,7 +14,7 @@ import (
 // ListBuckets returns the names of the buckets in the key file's project.
 func (c *Client) ListBuckets(ctx context.Context) ([]string, error) {
 	if c.project == "" {
-		return nil, syncline.Errorf(syncline.CodeInvalid, "the key file names no project, so its buckets cannot be listed; give the name of the bucket")
+		return nil, syncline.Errorf(syncline.CodeInvalid, "no project is known, so its buckets cannot be listed; give the name of the bucket")
 	}
 	query := url.Values{"project": {c.project}, "fields": {"kind,nextPageToken,items(name)"}, "maxResults": {"1000"}}
 	var names []string

@@ -114,6 +114,12 @@ func Connect(_ context.Context, c Config) (*Client, error) {
 	return &Client{core: core, creds: creds, host: endpoint.Host, keys: keys, oldListing: c.OldListing}, nil
 }
 
+// CheckEndpoint refuses a text that cannot be an endpoint.
+func CheckEndpoint(s string) error {
+	_, err := parseEndpoint(s)
+	return err
+}
+
 // parseEndpoint reads "host", "host:port" or a URL of these.
 func parseEndpoint(s string) (*url.URL, error) {
 	if !strings.Contains(s, "://") {
