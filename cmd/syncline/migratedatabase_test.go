@@ -72,9 +72,10 @@ func TestMigrateDatabase(t *testing.T) {
 	n := start(t, data)
 	id := n.attach("näme", repo)
 	session := n.finish(n.sync(id).ID)
+	n.call("POST", "/v6/Accounts", object{"accountType": "restServerAccount", "method": "none"}, 201, nil)
 	questions := []string{
 		"/v6/RestorePoints?repositoryId=" + id, "/v6/RepositorySynchronizeSessions/" + session.ID, "/v6/RepositorySynchronizeSessions/" + session.ID + "/Log",
-		"/v6/Users", "/v6/EncryptionKeys", "/v6/Search?query=17",
+		"/v6/Users", "/v6/EncryptionKeys", "/v6/Accounts?extensions=true", "/v6/Search?query=17",
 	}
 	answers := func(n *node) (all []string) {
 		for _, q := range questions {

@@ -202,6 +202,9 @@ func (h *accounts) tryEverywhere(ctx context.Context, by place.Access, old syncl
 			if err == nil {
 				return nil
 			}
+			if place.ToConfirm(err) != nil { // by the storage, and not by this request
+				err = syncline.Errorf(syncline.CodeOf(err), "%s", syncline.MessageOf(err))
+			}
 			return syncline.WrapError(codeOfTry(err), err,
 				"the account is not changed, because the object storage %q cannot be opened then: %s", s.Name, syncline.MessageOf(err))
 		})

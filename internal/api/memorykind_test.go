@@ -106,7 +106,7 @@ func TestAccountOfTables(t *testing.T) {
 	}
 	for body, same := range map[string]bool{
 		`{"secrets":{"privateKey":"the\nkey"}}`: true, `{"secrets":{"privateKey":"other"}}`: false,
-		`{"secrets":{"privateKey":"the\nkey","passphrase":""}}`: true,
+		`{"secrets":{"privateKey":"the\nkey","passphrase":""}}`:  true,
 		`{"secrets":{"privateKey":"the\nkey","passphrase":"x"}}`: false, `{"password":"the\nkey"}`: false,
 	} {
 		if compare(body) != same {
@@ -199,6 +199,12 @@ func TestStorageOfTables(t *testing.T) {
 	if got := put(`{"settings":{"hostKey":"key-3"}}`); got.status != 200 || len(w.places.tried) != tried+1 {
 		t.Errorf("another key is tried: %d %s", got.status, got.body)
 	}
+	// A change of the account cannot confirm for the storage.
+	w.places.fail = &storageUnconfirmed
+	if a := w.putAccount(account, `{"settings":{"zone":"west"}}`); a.status != 409 || strings.Contains(a.body, "confirm") || !strings.Contains(a.body, "memories") {
+		t.Errorf("got %d %s", a.status, a.body)
+	}
+	w.places.fail = nil
 	if got := w.get("/v6/ObjectStorageRepositories/" + id + "?extensions=true"); !strings.Contains(got.body, `"settings":{"hostKey":"key-3"}`) {
 		t.Errorf("got %s", got.body)
 	}

@@ -82,9 +82,11 @@ func (k Kinds) OfStorages(storageType string) *Stored {
 }
 
 func (k Kinds) find(match func(*Stored) bool) *Stored {
-	for _, s := range k.AllStored() {
-		if match(s) {
-			return s
+	for _, kind := range k {
+		for i := range kind.Stored {
+			if match(&kind.Stored[i]) {
+				return &kind.Stored[i]
+			}
 		}
 	}
 	return nil
