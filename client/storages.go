@@ -205,12 +205,12 @@ func (c *Client) ReplaceObjectStorage(ctx context.Context, id syncline.ID, s Obj
 	case StorageGoogle:
 		body["googleFolder"] = s.GoogleFolder
 		body["googleBucket"] = map[string]any{"name": s.GoogleBucket.Name, "endpoint": s.GoogleBucket.Endpoint}
-	default:
-		body["address"] = s.Address
 	case StorageS3Compatible:
 		b := s.S3CompatibleBucket
 		body["s3Folder"] = s.S3Folder
 		body["amazonBucketS3Compatible"] = map[string]any{"name": b.Name, "servicePoint": b.ServicePoint, "customRegionId": b.RegionID}
+	default:
+		body["address"] = s.Address
 	}
 	return c.perform(ctx, http.MethodPut, under(objectStorages, id), body)
 }

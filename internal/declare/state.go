@@ -104,10 +104,10 @@ func (s Storage) object(storageType string, account syncline.ID) client.ObjectSt
 		o.AzureContainer, o.AzureFolder = client.AzureContainer{Name: s.Bucket, RegionType: s.Cloud, Endpoint: s.Endpoint}, s.Folder
 	case client.StorageGoogle:
 		o.GoogleBucket, o.GoogleFolder = client.GoogleBucket{Name: s.Bucket, Endpoint: s.Endpoint}, s.Folder
-	default:
-		o.Address = s.Address
 	case client.StorageS3Compatible:
 		o.S3CompatibleBucket, o.S3Folder = client.S3CompatibleBucket{Name: s.Bucket, ServicePoint: s.Endpoint, RegionID: s.Region}, s.Folder
+	default:
+		o.Address = s.Address
 	}
 	return o
 }
