@@ -24,18 +24,20 @@ type meter struct {
 // counts is what a database has done.
 type counts struct {
 	statements, transactions, wal        int64
+	sent                                 int64 // rows, to the nodes
 	returned, inserted, updated, deleted int64 // rows
 }
 
 func (c counts) minus(d counts) counts {
 	return counts{
 		c.statements - d.statements, c.transactions - d.transactions, c.wal - d.wal,
-		c.returned - d.returned, c.inserted - d.inserted, c.updated - d.updated, c.deleted - d.deleted,
+		c.sent - d.sent, c.returned - d.returned, c.inserted - d.inserted, c.updated - d.updated, c.deleted - d.deleted,
 	}
 }
 
 const countQuery = `SELECT
 	(SELECT coalesce(sum(s.calls), 0)::bigint FROM pg_stat_statements AS s WHERE s.dbid = d.datid),
+	(SELECT coalesce(sum(s.rows), 0)::bigint FROM pg_stat_statements AS s WHERE s.dbid = d.datid AND s.query ~* '^\s*(select|with)'),
 	d.xact_commit + d.xact_rollback, (pg_current_wal_insert_lsn() - '0/0')::bigint,
 	d.tup_returned, d.tup_inserted, d.tup_updated, d.tup_deleted
 FROM pg_stat_database AS d WHERE d.datname = $1`
@@ -43,7 +45,7 @@ FROM pg_stat_database AS d WHERE d.datname = $1`
 func (m *meter) read() (c counts) {
 	m.tb.Helper()
 	row := m.pool.QueryRow(context.Background(), countQuery, m.database)
-	check(m.tb, row.Scan(&c.statements, &c.transactions, &c.wal, &c.returned, &c.inserted, &c.updated, &c.deleted))
+	check(m.tb, row.Scan(&c.statements, &c.sent, &c.transactions, &c.wal, &c.returned, &c.inserted, &c.updated, &c.deleted))
 	return c
 }
 
@@ -97,11 +99,11 @@ func (s span) peak() float64 {
 // row is a line of the table: what one of count pieces took.
 func (s span) row(name string, count float64) string {
 	per := func(n int64) string { return fmt.Sprintf("%.1f", float64(n)/count) }
-	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s | %.2f |\n", name,
-		per(s.statements), per(s.transactions), per(s.returned), per(s.inserted+s.updated+s.deleted), per(s.deleted), per(s.wal/1000), s.peak())
+	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s | %s | %.2f |\n", name,
+		per(s.statements), per(s.transactions), per(s.sent), per(s.returned), per(s.inserted+s.updated+s.deleted), per(s.deleted), per(s.wal/1000), s.peak())
 }
 
-const tableHead = "| | statements | transactions | rows read | rows written | of them deleted | kB of WAL | busiest second / mean |\n|---|--:|--:|--:|--:|--:|--:|--:|\n"
+const tableHead = "| | statements | transactions | rows sent | rows read | rows written | of them deleted | kB of WAL | busiest second / mean |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
 
 // top lists the statements that read most rows or are called most, since the last call.
 func (m *meter) top(by string) string {

@@ -68,9 +68,26 @@ func (p *Pool) Update(ctx context.Context, b Begin, fn func(context.Context, *Tx
 	defer cancel()
 	err := p.once(ctx, b, fn)
 	if isPassing(err) && ctx.Err() == nil && (!errors.Is(err, errOpen) || b.Repeatable) {
+		giveWay(ctx, err)
 		err = p.once(ctx, b, fn)
 	}
 	return p.Translate(err, b.Doing)
+}
+
+// deadlockPause lets the other transaction of a deadlock take what the one that was ended
+// has left. Otherwise the second run may take it back, and both stand again.
+const deadlockPause = 100 * time.Millisecond
+
+func giveWay(ctx context.Context, err error) {
+	if state(err) != "40P01" {
+		return
+	}
+	later := time.NewTimer(deadlockPause)
+	defer later.Stop()
+	select {
+	case <-later.C:
+	case <-ctx.Done():
+	}
 }
 
 // once runs fn in one transaction. An error that matches errOpen leaves it open whether

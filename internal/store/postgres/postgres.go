@@ -46,6 +46,9 @@ var dialect = relational.Dialect{
 	Columns:    "SELECT column_name::text, data_type::text FROM information_schema.columns WHERE table_schema = 'syncline' AND table_name = ?",
 	Renumber:   "SELECT setval(pg_get_serial_sequence('syncline.%[1]s', 'seq'), coalesce((SELECT max(seq) FROM %[1]s), 0) + 1, FALSE)",
 	Original:   pgpool.Original,
+	Edge:       "pg_snapshot_xmin(pg_current_snapshot())::xid::text",
+	History:    "CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END",
+	After:      "age(%s.xmin) <= age((?1)::xid)", // which is right as long as two billion transactions
 	Exclude:    fmt.Sprintf("SELECT pg_advisory_xact_lock(%d, hashtext(?))", pgpool.PartNames),
 }
 

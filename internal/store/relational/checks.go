@@ -2,6 +2,7 @@ package relational
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"syncline.dev/syncline"
@@ -14,13 +15,18 @@ func scanCheck(r Row) (c syncline.Check, err error) {
 	return c, err
 }
 
-const selectCheck = `SELECT r.id, c.at, c.result, c.error, c.code, c.failures, c.failing_since, c.listing,
+const checkFields = `r.id, c.at, c.result, c.error, c.code, c.failures, c.failing_since, c.listing,
 	c.session_error, c.session_code, c.session_failures, c.session_since, c.session_at, c.session_listing,
-	c.due_at, c.plan, c.looked_at, c.asked_at, c.anew
-	FROM checks c JOIN repositories r ON r.seq = c.repository_seq`
+	c.due_at, c.plan, c.looked_at, c.asked_at, c.anew`
+
+const selectCheck = `SELECT ` + checkFields + ` FROM checks c JOIN repositories r ON r.seq = c.repository_seq`
 
 // Checks implements store.Checks.
 func (s *Store) Checks(ctx context.Context) ([]syncline.Check, error) {
+	if s.dialect.Edge != "" {
+		list, err := s.changedChecks.get(ctx, s, "list checks")
+		return slices.Clone(list), err
+	}
 	return queryAll(ctx, s, "list checks", scanCheck, selectCheck+` ORDER BY c.repository_seq`)
 }
 

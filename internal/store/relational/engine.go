@@ -126,6 +126,11 @@ type Dialect struct {
 	// Exclude is a statement that keeps other transactions with the same text as its
 	// argument waiting until the transaction ends; "" as before.
 	Exclude string
+	// Edge is a text that names the first transaction that may not have ended, and History
+	// one that is another after a standby has taken over, "" where nobody knows. After says
+	// of a row of %s that such a transaction has written it, or a later one; ?1 is the edge.
+	// They are for a database that others write, too.
+	Edge, History, After string
 }
 
 // Options are what an engine brings besides itself.
@@ -146,6 +151,8 @@ type Store struct {
 	selectLatest, putCheck string
 	latest                 sync.Map // of *kept[store.Work] by kind
 	repositories           kept[syncline.Repository]
+	changedRepositories    changing[syncline.Repository]
+	changedChecks          changing[syncline.Check]
 }
 
 // New returns the state in the database behind an engine.
@@ -153,6 +160,8 @@ func New(e Engine, o Options) *Store {
 	return &Store{
 		engine: e, dialect: o.Dialect, writes: o.Writes,
 		selectLatest: fmt.Sprintf(latestWork, o.Dialect.Latest), putCheck: fmt.Sprintf(putCheck, o.Dialect.KeepRow),
+		changedRepositories: changing[syncline.Repository]{table: "repositories", alias: "repositories", number: "seq", fields: repositoryFields, scan: scanRepository},
+		changedChecks:       changing[syncline.Check]{table: "checks c JOIN repositories r ON r.seq = c.repository_seq", alias: "c", number: "repository_seq", fields: checkFields, scan: scanCheck},
 	}
 }
 

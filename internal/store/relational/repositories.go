@@ -10,9 +10,11 @@ import (
 	"syncline.dev/syncline/internal/store"
 )
 
-const selectRepository = `SELECT id, name, description, path,
+const repositoryFields = `id, name, description, path,
 	coalesce(object_storage_id, ''), coalesce(encryption_key_id, ''), retention_type, retention_period_type, retention_yearly,
-	sync_disabled, sync_interval, sync_cron, sync_zone, out_of_sync, created_at, catalog, catalog_changes, restic_id, managed_by, node_id FROM repositories`
+	sync_disabled, sync_interval, sync_cron, sync_zone, out_of_sync, created_at, catalog, catalog_changes, restic_id, managed_by, node_id`
+
+const selectRepository = `SELECT ` + repositoryFields + ` FROM repositories`
 
 func scanRepository(r Row) (v syncline.Repository, err error) {
 	err = r.Scan(&v.ID, &v.Name, &v.Description, &v.Path, &v.ObjectStorageID,
@@ -26,6 +28,10 @@ func scanRepository(r Row) (v syncline.Repository, err error) {
 func (s *Store) Repositories(ctx context.Context) ([]syncline.Repository, error) {
 	if _, err := s.engine.Reader(); err != nil {
 		return nil, err
+	}
+	if s.dialect.Edge != "" {
+		list, err := s.changedRepositories.get(ctx, s, "list repositories")
+		return slices.Clone(list), err
 	}
 	list, err := s.repositories.get(s.writes, func() ([]syncline.Repository, error) {
 		return queryAll(ctx, s, "list repositories", scanRepository, selectRepository+` ORDER BY seq`)

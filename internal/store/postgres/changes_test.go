@@ -1,0 +1,88 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/pgtest"
+)
+
+// A node reads what others have changed, and has the list that a read of all rows gives.
+// Transactions end in another order than they began.
+func TestListsOfChanges(t *testing.T) {
+	url := pgtest.New(t)
+	ours, theirs := openTest(t, url), openTest(t, url)
+	ctx := t.Context()
+	random := rand.New(rand.NewPCG(22, 6))
+	slow, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Close(context.Background())
+	var names []syncline.ID
+	var open pgx.Tx
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 300 {
+		id := syncline.ID(fmt.Sprint("repository ", i))
+		if len(names) > 0 {
+			id = names[random.IntN(len(names))]
+		}
+		switch kind := random.IntN(6); {
+		case kind == 0 || len(names) == 0:
+			id = syncline.ID(fmt.Sprint("repository ", i))
+			must(theirs.AddRepository(ctx, syncline.Repository{ID: id, Name: string(id), Path: "/" + string(id), CreatedAt: time.Unix(1, 0)}))
+			names = append(names, id)
+		case kind == 1 && len(names) > 3:
+			if open != nil { // which may hold the row
+				must(open.Commit(ctx))
+				open = nil
+			}
+			at := random.IntN(len(names))
+			must(theirs.DeleteRepository(ctx, names[at]))
+			names = append(names[:at], names[at+1:]...)
+		case kind == 2 && open == nil:
+			open, err = slow.Begin(ctx)
+			must(err)
+			_, err = open.Exec(ctx, `UPDATE syncline.repositories SET description = $1 WHERE id = $2`, fmt.Sprint("late ", i), string(id))
+			must(err)
+		case kind == 3 && open != nil:
+			must(open.Commit(ctx))
+			open = nil
+		case open == nil:
+			must(theirs.SetOutOfSync(ctx, id, i%2 == 0))
+			must(theirs.PutChecks(ctx, syncline.Check{RepositoryID: id, At: time.Unix(int64(i), 0).UTC(), Result: syncline.CheckFailed, Error: "at " + fmt.Sprint(i)}))
+		}
+		fresh, err := OpenAsIs(url) // has read nothing
+		must(err)
+		sameList(t, i, fresh.Repositories, ours.Repositories)
+		sameList(t, i, fresh.Checks, ours.Checks)
+		must(fresh.Close())
+	}
+}
+
+func sameList[T any](t *testing.T, round int, want, got func(context.Context) ([]T, error)) {
+	t.Helper()
+	a, err := want(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := got(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(a, b) {
+		t.Fatalf("round %d: all rows are\n%+v\nand the list is\n%+v", round, a, b)
+	}
+}
