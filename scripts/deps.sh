@@ -4,7 +4,8 @@
 #   unit  a C compiler, for the race detector
 #   full  the same, restic, curl, jq, a browser, nginx, HAProxy, Caddy, Prometheus with its
 #         Alertmanager, PostgreSQL, Node, the packages that the console's pages are tried with, the
-#         object storage servers, rclone, OpenSSH, and systemd and rpm for the packages
+#         object storage servers with OpenStack's Swift, rclone, OpenSSH, and systemd and rpm for
+#         the packages
 #   lint  Node and the packages that the console's sources are checked with
 # Parts may run side by side: one waits while another installs.
 set -euo pipefail
@@ -43,6 +44,7 @@ full)
   want ssh openssh-client
   [ -e /usr/sbin/sshd ] || missing+=(openssh-server)
   [ -e /usr/lib/openssh/sftp-server ] || missing+=(openssh-sftp-server)
+  /usr/bin/python3 -c 'import swift.proxy, paste.deploy' 2>/dev/null || missing+=(python3 python3-swift python3-pastedeploy)
   ;;&
 full | lint)
   want node nodejs
