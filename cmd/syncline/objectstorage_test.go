@@ -19,6 +19,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +50,7 @@ func run(t *testing.T, program string, env []string, args ...string) outcome {
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
 		switch {
-		case strings.HasPrefix(name, "AWS_"), strings.HasPrefix(name, "AZURE_"), strings.HasPrefix(name, "GOOGLE_"), strings.HasPrefix(name, "RESTIC_"):
+		case slices.ContainsFunc([]string{"AWS_", "AZURE_", "B2_", "GOOGLE_", "OS_", "RESTIC_", "ST_"}, func(s string) bool { return strings.HasPrefix(name, s) }):
 		default:
 			cmd.Env = append(cmd.Env, v)
 		}

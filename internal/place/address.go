@@ -36,9 +36,6 @@ func (k Kinds) parse(text string) (Place, *Kind, error) {
 		p, err := kind.Parse(rest)
 		return p, kind, err
 	}
-	if _, known := otherOptions[scheme]; known {
-		return Place{}, nil, invalid("%s: addresses of repositories cannot be read yet; what works is %s", scheme, k.Forms())
-	}
 	if isPath(text) {
 		return Place{Path: text}, k[0], nil
 	}

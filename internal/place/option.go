@@ -28,13 +28,6 @@ type Option struct {
 	Does string
 }
 
-// otherOptions are restic's options for storage that this program does not reach.
-// They have no effect, but scripts give them with any repository.
-var otherOptions = map[string]map[string]Option{
-	"b2":    {"connections": {Type: Number}},
-	"swift": {"connections": {Type: Number}},
-}
-
 // setOptions reads the options of a command for a place of a kind. It checks the
 // options of other kinds, and leaves them out.
 func (u *User) setOptions(k Kinds, kind *Kind, texts []string) error {
@@ -51,7 +44,7 @@ func (u *User) setOptions(k Kinds, kind *Kind, texts []string) error {
 		}
 		given[key] = value
 		scheme, name, _ := strings.Cut(key, ".")
-		known := otherOptions[scheme]
+		var known map[string]Option
 		if own := k.scheme(scheme); own != nil {
 			known = own.Options
 		}

@@ -77,6 +77,15 @@ func TestParse(t *testing.T) {
 		{"rest:http://[::1]:8000/repo/", rest("http://[::1]:8000", "repo"), ""},
 		{"rest:http+unix:///tmp/rest.socket:/my_backup_repo/", rest("http+unix:///tmp/rest.socket", "my_backup_repo"), ""},
 		{"rest:https+unix:///tmp/a%20b", rest("https+unix:///tmp/a b", ""), "rest:https+unix:///tmp/a%20b:/"},
+		{"b2:bucketname", stored(syncline.KindB2, "", "bucketname", ""), ""},
+		{"b2:bucketname:", stored(syncline.KindB2, "", "bucketname", ""), "b2:bucketname"},
+		{"b2:foobar:/", stored(syncline.KindB2, "", "foobar", ""), "b2:foobar"},
+		{"b2:bucketname:/prefix/directory", stored(syncline.KindB2, "", "bucketname", "prefix/directory"), "b2:bucketname:prefix/directory"},
+		{"b2:Bucket-1:a//b/../c:d", stored(syncline.KindB2, "", "Bucket-1", "a/c:d"), "b2:Bucket-1:a/c:d"},
+		{"swift:cnt1:/", stored(syncline.KindSwift, "", "cnt1", ""), ""},
+		{"swift:cnt2:/prefix", stored(syncline.KindSwift, "", "cnt2", "prefix"), ""},
+		{"swift:cnt3:/prefix//longer/", stored(syncline.KindSwift, "", "cnt3", "prefix/longer"), "swift:cnt3:/prefix/longer"},
+		{"swift:Cnt 4:/a:b", stored(syncline.KindSwift, "", "Cnt 4", "a:b"), ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
@@ -143,8 +152,21 @@ func TestParseRefuses(t *testing.T) {
 		{"sftp://user:hunter2@host:dir", "no valid URL"},
 		{"sftp:user@host:~/repo", "begins with ~"},
 		{"sftp://user@host/%00", "NUL"},
-		{"b2:bucket:path", "azure:CONTAINER:/FOLDER"},
-		{"swift:container:/path", "cannot be read yet"},
+		{"b2:", "names no bucket"},
+		{"b2:bucket_name", "no name of a bucket"},
+		{"b2:short", "no name of a bucket"},
+		{"b2:bucketname/prefix/directory/", "no name of a bucket"},
+		{"b2:bucketname:../x", "leads out"},
+		{"swift://hostname/container", "must have a colon and a slash"},
+		{"swift:////", "must have a colon and a slash"},
+		{"swift:////prefix", "must have a colon and a slash"},
+		{"swift:container", "must have a colon and a slash"},
+		{"swift:container:", "must have a colon and a slash"},
+		{"swift:container:prefix", "must have a colon and a slash"},
+		{"swift:container/prefix", "must have a colon and a slash"},
+		{"swift:container://prefix", "two slashes"},
+		{"swift:container:/../prefix", "leads out"},
+		{"swift::/prefix", "names no container"},
 		{"S3:host/bucket", `"S3:" is no kind of storage that is known`},
 		{"foo:/bar/hunter2", "needs local: in front"},
 		{"dir:name", "needs local: in front"},
@@ -168,7 +190,7 @@ func FuzzParse(f *testing.F) {
 	for _, text := range []string{
 		"/srv/repo", "local:x", "s3:host/bucket/prefix", "s3:http://[::1]:80/b/%20p?q#f", "s3:https://u:p@h/b",
 		"azure:c:/p", "gs:b:p//q", "rclone:r:/p", `rclone::b,a="x:""y",pass=z:p`, "rclone:./a:b", "rclone:r:..", "c:/x", "rest:http://x", "rest:https://u:p@h:1/a%2Fb/", "rest:http+unix:///a:/b/", "s3:host/b/..", "azure:c:./..x",
-		"sftp:u@d@h:/p", "sftp://u%40d@[::1%25lo0]:22//a%20b", "sftp:h:../p",
+		"sftp:u@d@h:/p", "sftp://u%40d@[::1%25lo0]:22//a%20b", "sftp:h:../p", "swift:c:/p", "b2:bucket:p/q",
 	} {
 		f.Add(text)
 	}

@@ -11,10 +11,12 @@ import (
 const (
 	amazonHost = ".amazonaws.com"
 	googleHost = "storage.googleapis.com"
+	b2Host     = ".backblazeb2.com"
 )
 
 // bucketIdentity is the place.Kind.Identity of the clouds. In Azure an account holds the
-// containers, so that its name counts. S3's protocol reaches Google's buckets, too.
+// containers, so that its name counts. S3's protocol reaches the buckets of Google and of
+// Backblaze, too.
 func bucketIdentity(p place.Place) string {
 	s := p.Storage
 	host, cloud, account := place.HostOf(s.Endpoint), string(s.Cloud), ""
@@ -23,6 +25,8 @@ func bucketIdentity(p place.Place) string {
 		host = "amazon"
 	case s.Kind == syncline.KindS3Compatible && strings.HasSuffix(strings.TrimSuffix(host, ".cn"), amazonHost):
 		host, cloud = "amazon", string(amazonCloud(host))
+	case s.Kind == syncline.KindB2, strings.HasSuffix(host, b2Host):
+		host = "backblaze"
 	case s.Kind == syncline.KindAzure:
 		account = strings.ToLower(p.Access.Account.UserName)
 	case host == "" || host == googleHost:

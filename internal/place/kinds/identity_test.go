@@ -37,6 +37,10 @@ func TestSamePlace(t *testing.T) {
 		{at(sftp, "a", "Host", "", "/f"), at(sftp, "other", "host:22", "", "/f"), true},
 		{at(sftp, "a", "host", "", "f"), at(sftp, "other", "host", "", "f"), false},
 		{at(sftp, "a", "host", "", "/f"), at(sftp, "a", "host:2222", "", "/f"), false},
+		{at(syncline.KindB2, "a", "", "b", "f"), at(other, "key", "s3.us-west-001.backblazeb2.com", "b", "f"), true},
+		{at(syncline.KindB2, "a", "", "b", "f"), at(google, "a", "", "b", "f"), false},
+		{at(syncline.KindSwift, "a", "", "b", "f"), at(syncline.KindSwift, "a", "", "b", "f"), true},
+		{at(syncline.KindSwift, "a", "", "b", "f"), at(syncline.KindSwift, "other", "", "b", "f"), false},
 	} {
 		if All().Same(c.a, c.b) != c.same || All().Same(c.b, c.a) != c.same {
 			t.Errorf("%+v and %+v are one place: %v", c.a.Storage, c.b.Storage, !c.same)

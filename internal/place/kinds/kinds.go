@@ -21,6 +21,8 @@ func All() place.Kinds {
 		&restKind,
 		&rcloneKind,
 		&sftpKind,
+		&b2Kind,
+		&swiftKind,
 	}
 }
 

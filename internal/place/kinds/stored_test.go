@@ -62,7 +62,7 @@ func TestAzureEndpoints(t *testing.T) {
 // TestUnknownKind takes a kind that the database of a later version may have.
 func TestUnknownKind(t *testing.T) {
 	opener := place.Opener{Kinds: All()}
-	_, _, err := opener.Reach(t.Context(), place.Place{Storage: syncline.ObjectStorage{Kind: "swift"}}, nil)
+	_, _, err := opener.Reach(t.Context(), place.Place{Storage: syncline.ObjectStorage{Kind: "tape"}}, nil)
 	if syncline.CodeOf(err) != syncline.CodeUnsupported {
 		t.Errorf("got %v", err)
 	}

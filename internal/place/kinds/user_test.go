@@ -22,6 +22,8 @@ func TestOptions(t *testing.T) {
 		{inGCS, []string{"GS.connections = 7", "gs.region=eu"}, 7, true},
 		{inGCS, []string{"gs.connections=0"}, 0, false},
 		{inGCS, []string{"gs.connections=7", "gs.connections=8"}, 0, false},
+		{"b2:bucket", []string{"b2.connections=6"}, 6, true},
+		{"swift:container:/", []string{"swift.connections=8"}, 8, true},
 		{inS3, []string{"s3.enable-restore=false", "s3.restore-days=7", "s3.restore-timeout=1h", "s3.restore-tier=Bulk", "sftp.args=-v"}, 0, true},
 		{inS3, []string{"s3.enable-restore=true"}, 0, false},
 		{folder, []string{"s3.enable-restore=true"}, 0, true},
