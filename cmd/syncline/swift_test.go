@@ -100,7 +100,7 @@ func TestBadSwift(t *testing.T) {
 		{"swift:container:/none", v1, 10, "there is no restic repository at swift:container:/none"},
 		{"swift:container:/repo", with("RESTIC_PASSWORD=wrong"), 12, "wrong password or no key found"},
 		{"swift:container:/repo", with("ST_KEY=guess-guess"), 1, "does not accept these credentials"},
-		{"swift:container:/repo", with("ST_USER=" + server.Reader, "ST_KEY=" + server.Secret), 1, "these credentials may not"},
+		{"swift:container:/repo", with("ST_USER="+server.Reader, "ST_KEY="+server.Secret), 1, "these credentials may not"},
 		{"swift:container:/repo", with("ST_AUTH="), 1, "OS_AUTH_URL is not set"},
 		{"swift:container:/repo", with("ST_AUTH=" + server.URL), 1, "must name the version"},
 		{"swift:container:/repo", with("ST_AUTH=" + site.URL + "/v1"), 1, "does not answer like an identity service"},
@@ -184,6 +184,13 @@ func TestAttachingBadSwift(t *testing.T) {
 			t.Errorf("%v: got %q, want %q", c.change, m, c.message)
 		}
 	}
-	n.add("/v6/ObjectStorageRepositories", 200, place)
+	n.finish(n.sync(n.attachTo(n.add("/v6/ObjectStorageRepositories", 200, place))).ID)
 	n.checkSecrets(data, "guess-guess-guess")
+}
+
+// attachTo attaches the repository at a place, whose password is the fixtures'.
+func (n *node) attachTo(storage string) string {
+	n.t.Helper()
+	key := n.add("/v6/EncryptionKeys", 200, object{"password": resticfixture.Password})
+	return n.add("/v6/BackupRepositories", 200, object{"name": "attached", "objectStorageId": storage, "encryptionKeyId": key, "retentionType": "ItemLevel"})
 }

@@ -16,7 +16,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync/atomic"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
@@ -48,8 +47,9 @@ type Client struct {
 type Storage struct {
 	*Client
 	bucket string
-	prefix string                 // "" or ends with a slash
-	id     atomic.Pointer[string] // of the bucket, once it is known
+	prefix string // "" or ends with a slash
+	// id is the bucket's, "" until it is known. One call at a time looks for it.
+	id chan string
 }
 
 var _ storage.Storage = (*Storage)(nil)
@@ -98,7 +98,9 @@ func (c *Client) folder(bucket, prefix string) (*Storage, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Storage{Client: c, bucket: bucket, prefix: prefix}, nil
+	s := &Storage{Client: c, bucket: bucket, prefix: prefix, id: make(chan string, 1)}
+	s.id <- ""
+	return s, nil
 }
 
 // CheckBucket refuses texts that are no name of a bucket, as CodeInvalid.

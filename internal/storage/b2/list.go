@@ -92,9 +92,15 @@ type bucketsQuestion struct {
 
 // bucketID returns the id that listings need. A key that is limited to the bucket
 // knows it from the sign-in. For any other key it costs one call, once.
-func (s *Storage) bucketID(ctx context.Context) (string, error) {
-	if id := s.id.Load(); id != nil {
-		return *id, nil
+func (s *Storage) bucketID(ctx context.Context) (id string, err error) {
+	select {
+	case id = <-s.id:
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	defer func() { s.id <- id }()
+	if id != "" {
+		return id, nil
 	}
 	session, err := s.signer.get(ctx)
 	if err != nil {
@@ -103,19 +109,17 @@ func (s *Storage) bucketID(ctx context.Context) (string, error) {
 	if err := session.opens(s.bucket); err != nil {
 		return "", err
 	}
-	id := session.id
-	if id == "" {
-		found, err := s.buckets(ctx, s.bucket)
-		if err != nil {
-			return "", err
-		}
-		if len(found) != 1 || found[0].Name != s.bucket || found[0].ID == "" {
-			return "", syncline.WrapError(syncline.CodeNoRepository, fs.ErrNotExist, "there is no bucket %q", s.bucket)
-		}
-		id = found[0].ID
+	if session.id != "" {
+		return session.id, nil
 	}
-	s.id.Store(&id)
-	return id, nil
+	found, err := s.buckets(ctx, s.bucket)
+	if err != nil {
+		return "", err
+	}
+	if len(found) != 1 || found[0].Name != s.bucket || found[0].ID == "" {
+		return "", syncline.WrapError(syncline.CodeNoRepository, fs.ErrNotExist, "there is no bucket %q", s.bucket)
+	}
+	return found[0].ID, nil
 }
 
 // buckets lists the account's buckets, or the one with a name.

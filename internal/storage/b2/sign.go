@@ -27,12 +27,12 @@ func (s *session) opens(bucket string) error {
 	return storage.Refused(nil, "this application key opens another bucket than %q only", bucket)
 }
 
-// file returns the address of a file.
+// file returns the address of a file. Backblaze reads a plus as a space.
 func (s *session) file(bucket, name string) string {
 	u := *s.download
 	u.Path, u.RawPath = "/file/"+bucket+"/"+name, "/file/"+bucket
 	for element := range strings.SplitSeq(name, "/") {
-		u.RawPath += "/" + url.PathEscape(element)
+		u.RawPath += "/" + strings.ReplaceAll(url.PathEscape(element), "+", "%2B")
 	}
 	return u.String()
 }

@@ -17,6 +17,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -340,7 +341,12 @@ func (b *B2) download(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	bucket, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/file/"), "/")
+	path, err := url.QueryUnescape(strings.TrimPrefix(r.URL.EscapedPath(), "/file/")) // a plus is a space
+	bucket, name, _ := strings.Cut(path, "/")
+	if err != nil {
+		refuseB2(w, http.StatusBadRequest, "bad_request")
+		return
+	}
 	if key.Bucket != "" && key.Bucket != bucket || !strings.HasPrefix(name, key.Prefix) {
 		refuseB2(w, http.StatusUnauthorized, "unauthorized")
 		return
