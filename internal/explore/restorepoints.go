@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -41,6 +42,20 @@ type pointList struct {
 	points  []syncline.RestorePoint
 	ids     map[syncline.ID]bool // of points
 	series  func() []Series      // of points
+}
+
+// Remembered returns the repositories whose lists are kept.
+func (p *RestorePoints) Remembered() []syncline.ID {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Keys(p.lists))
+}
+
+// Forget drops what is kept of a repository.
+func (p *RestorePoints) Forget(repository syncline.ID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.lists, repository)
 }
 
 // restorePointSpace is the name space of restore points' ids.

@@ -3,6 +3,7 @@ package explore
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 
@@ -87,6 +88,21 @@ func (s *Statistics) prepare() {
 		s.repositories = make(map[syncline.ID]keptStatistics)
 		s.contents = weighted.New[syncline.Hash](keptContents, func(*RestorePointStatistics) int64 { return 1 })
 	})
+}
+
+// Remembered returns the repositories whose statistics are kept.
+func (s *Statistics) Remembered() []syncline.ID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.repositories))
+}
+
+// Forget drops the statistics of a repository. The totals of the catalog that was asked for
+// last, and what is kept by root tree, have bounds of their own.
+func (s *Statistics) Forget(repository syncline.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.repositories, repository)
 }
 
 // errNotKept means that the answer must be computed.

@@ -9,7 +9,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"runtime"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -70,6 +72,20 @@ func (k *Keeper) look(ctx context.Context, r *syncline.Repository) error {
 	present, err := k.Dir.Present(ctx, r.ID)
 	r.OutOfSync = !present
 	return err
+}
+
+// Remembered returns the repositories whose catalogs were checked.
+func (k *Keeper) Remembered() []syncline.ID {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Collect(maps.Keys(k.checked))
+}
+
+// Forget has the catalog of a repository checked again.
+func (k *Keeper) Forget(repository syncline.ID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.checked, repository)
 }
 
 // Use runs fn with a repository's catalog. Its error is catalog.ErrMissing if

@@ -7,7 +7,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -121,6 +123,15 @@ func (m *Metrics) SessionEnded(w syncline.Work) {
 		m.sessions[w.RepositoryID] = ended
 	}
 	ended[w.State]++
+}
+
+// Remembered returns the repositories of which something was counted.
+func (m *Metrics) Remembered() []syncline.ID {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	ids := slices.Collect(maps.Keys(m.sessions))
+	ids = slices.AppendSeq(ids, maps.Keys(m.requests))
+	return slices.AppendSeq(ids, maps.Keys(m.failures))
 }
 
 // Forget drops what was counted of a repository that is removed.

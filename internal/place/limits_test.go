@@ -49,7 +49,9 @@ func (p *parts) Limiter(account syncline.ID, o storage.LimitOptions) *storage.Li
 }
 
 func (p *parts) Changed(account syncline.ID) { p.told = append(p.told, "changed "+string(account)) }
-func (p *parts) Forget(account syncline.ID)  { p.told = append(p.told, "gone "+string(account)) }
+func (p *parts) Remembered() []syncline.ID   { return nil }
+
+func (p *parts) Forget(account syncline.ID) { p.told = append(p.told, "gone "+string(account)) }
 
 // TestLimitsAreShared leaves the limits of accounts to what knows the other nodes.
 func TestLimitsAreShared(t *testing.T) {

@@ -3,7 +3,9 @@ package place
 import (
 	"context"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,6 +42,7 @@ type Shares interface {
 	// that is removed.
 	Changed(account syncline.ID)
 	Forget(account syncline.ID)
+	Remembered() []syncline.ID
 }
 
 // farStreams is the number of packs that are read at once from object storage. The
@@ -159,6 +162,16 @@ func (o *Opener) SetLimits(a syncline.Account) {
 	if l := o.limiters[a.ID]; l != nil {
 		l.Set(limitsOf(a))
 	}
+}
+
+// Remembered returns the accounts whose limits are kept.
+func (o *Opener) Remembered() (ids []syncline.ID) {
+	if o.Shares != nil {
+		ids = o.Shares.Remembered()
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.AppendSeq(ids, maps.Keys(o.limiters))
 }
 
 // Forget drops the limits of an account that is removed. Storage that is open keeps

@@ -187,18 +187,18 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	if err != nil {
 		return err
 	}
-	explorer := &explore.Explorer{Points: points}
+	explorer, statistics := &explore.Explorer{Points: points}, &explore.Statistics{Points: points}
+	kept := s.newRemembered(o.Logger, places, points, statistics, current, s.source, told)
 	contents := &content.Service{Catalogs: current, Open: s.source.reader(s.store, o.Logger)}
 	restores := s.newRestores(runs, points, contents, &o)
-	nodes.Load, nodes.Drain = workLoad(runs), runs.Drain
 	entry := s.newDoor(ln.Addr(), o.base, o.Logger)
 	live := s.newLive(&o, certs, entry, notifier.Network, checks)
 	limits := live.gate(gate.Default)
 	handler, err := api.NewHandler(api.Config{
 		Auth: entry, Users: s.Auth, Managers: s.store, Repositories: current, Store: s.store, Keys: s.store, Sessions: s.service, Instance: s.store,
 		Accounts: accounts{s.store, places}, ObjectStorages: s.store, Kinds: places.Kinds, Places: places, Nodes: nodes,
-		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, runs, places, watch.Forget},
-		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: &explore.Statistics{Points: points},
+		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, runs, places, func(id syncline.ID) { watch.Forget(id); kept.forgetRepository(id) }},
+		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: statistics,
 		Contents: contents, Archives: &archive.Service{Contents: contents},
 		RestoreJobs: restores, Restorer: restores, Alarms: s.store, Channels: s.store, DeliveryLog: s.store, Notifier: notifier, Checks: checks, Machines: backups, AlarmRules: s.store, Sightings: backups,
 		BasePath: o.base, Attaching: shared.attaching(), Console: pages, Gate: limits, Monitor: watch, MetricsToken: live.metricsToken, Tracer: s.tracer(),
@@ -220,7 +220,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	defer runs.Close()
 	defer background(ctx, backups.Run)()
 	s.rebuild(ctx, outdated, o.Logger)
-	defer background(ctx, s.folders.Run, checks.Run)()
+	defer background(ctx, s.folders.Run, checks.Run, kept.Run)()
 	s.Address, s.BasePath = displayAddress(ln.Addr(), o.Listen), o.base
 	entry.open(certs)
 	defer entry.close()
@@ -242,6 +242,7 @@ func (s *Server) newMetrics(current *freshness.Keeper, points *explore.RestorePo
 func (s *Server) newRuns(nodes *fleet.Service, shared *sharing, o *Options) *run.Service {
 	runs := &run.Service{Store: s.store, Node: string(nodes.SelfID()), Logger: o.Logger, Now: time.Now, NewID: newID}
 	shared.runs(runs)
+	nodes.Load, nodes.Drain = workLoad(runs), runs.Drain
 	return runs
 }
 

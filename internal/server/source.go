@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 
 	"syncline.dev/syncline"
@@ -198,6 +200,13 @@ func (s *source) reader(repositories store.Repositories, log *slog.Logger) func(
 		}
 		return opened, nil
 	}
+}
+
+// Remembered returns the repositories whose keys are kept.
+func (s *source) Remembered() []syncline.ID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.kept))
 }
 
 // Forget implements syncer.Source.

@@ -14,6 +14,8 @@ package shares
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -107,6 +109,13 @@ func (s *Service) Changed(id syncline.ID) {
 	}
 	s.mu.Unlock()
 	s.signal()
+}
+
+// Remembered returns the accounts that were used.
+func (s *Service) Remembered() []syncline.ID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.accounts))
 }
 
 // Forget drops an account that is removed.

@@ -2,6 +2,7 @@ package series
 
 import (
 	"context"
+	"maps"
 	"fmt"
 	"sync"
 	"time"
@@ -112,6 +113,7 @@ func (s *Service) turn(ctx context.Context, now time.Time, full bool) error {
 		}
 		s.shared.handled[w.RepositoryID], full = w.ID, true
 	}
+	s.shared.forget(list, now)
 	if age := now.Sub(s.shared.full); !full && age >= 0 && age < tickEvery {
 		return nil
 	}
@@ -127,6 +129,17 @@ func (s *Service) rest(now time.Time) {
 	if age := now.Sub(s.shared.cleared); age < 0 || age >= keepMarks {
 		s.seen, s.shared.loaded, s.shared.cleared = nil, nil, now
 	}
+}
+
+// forget drops what is known of repositories without work, as removed ones are, and the
+// reports that are due again.
+func (s *shared) forget(list []store.Work, now time.Time) {
+	there := make(map[syncline.ID]bool, len(list))
+	for i := range list {
+		there[list[i].RepositoryID] = true
+	}
+	maps.DeleteFunc(s.handled, func(repository, _ syncline.ID) bool { return !there[repository] })
+	maps.DeleteFunc(s.told, func(_ string, t told) bool { return now.Sub(t.at).Abs() >= tellAgain })
 }
 
 // begin begins anew when this node has got the duty.

@@ -106,4 +106,9 @@ func (s *Service) forget(attached []syncline.Repository) {
 			delete(s.looks.heard, id)
 		}
 	}
+	for id := range s.shared.loaded {
+		if _, ok := s.seen[id]; !ok {
+			delete(s.shared.loaded, id)
+		}
+	}
 }
