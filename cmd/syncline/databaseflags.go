@@ -23,7 +23,6 @@ type databaseFlags struct {
 	flags   *pflag.FlagSet
 	file    string
 	names   []string
-	parsed  server.Settings
 	origins settings.Origins
 }
 

@@ -20,7 +20,7 @@ func databaseWithUser(t *testing.T, name string) (url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close() //nolint:errcheck // nothing is lost
+	defer s.Close()
 	if err := s.AddUser(t.Context(), syncline.User{Name: name, Role: syncline.RoleAdministrator, CreatedAt: time.Unix(1, 0)}); err != nil {
 		t.Fatal(err)
 	}

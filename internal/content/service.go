@@ -148,7 +148,7 @@ func (s *Service) OpenSource(ctx context.Context, point syncline.RestorePoint) (
 	select {
 	case s.slots <- struct{}{}:
 	default:
-		return nil, syncline.Errorf(syncline.CodeThrottled, "%d downloads are running already; try again when one has ended", maxDownloads)
+		return nil, syncline.Errorf(syncline.CodeThrottled, "%d downloads are running already on this machine; try again when one has ended", maxDownloads)
 	}
 	done := func() { <-s.slots }
 	var locator *Locator

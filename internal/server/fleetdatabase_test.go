@@ -42,7 +42,7 @@ func TestConnectionsOfAURL(t *testing.T) {
 		if err != nil {
 			return 0, err
 		}
-		defer d.Close() //nolint:errcheck // nothing is lost
+		defer d.Close()
 		return d.Pool().Conns().Config().MaxConns, nil
 	}
 	for more, want := range map[string]int32{"": 7, "&pool_max_conns=20": 20} {
@@ -82,7 +82,7 @@ func TestStartEndsAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer other.Close(context.Background()) //nolint:errcheck // nothing is lost
+	defer other.Close(context.Background())
 	at := func(userinfo, database string) string {
 		return "postgres://" + userinfo + "@127.0.0.1:" + strconv.Itoa(s.Port) + "/" + database + "?sslmode=disable"
 	}
@@ -101,7 +101,7 @@ func TestStartEndsAtOnce(t *testing.T) {
 			defer cancel()
 			d, err := openPostgres(ctx, secret.NewString(c.url), secret.String{}, leastConnections, time.Hour, slog.New(slog.NewTextHandler(&log, nil)))
 			if err == nil {
-				d.Close() //nolint:errcheck // the test fails
+				d.Close()
 			}
 			if syncline.CodeOf(err) != syncline.CodeUnavailable || !strings.Contains(syncline.MessageOf(err), c.says) || log.Len() > 0 {
 				t.Errorf("got %v after %q", err, log.String())

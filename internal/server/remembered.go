@@ -49,8 +49,8 @@ func (r *remembered) Run(ctx context.Context) {
 	}
 }
 
-// tidy has everything forgotten that is of something removed. What is remembered is asked
-// for before the lists, so that nothing new is forgotten.
+// tidy has everything forgotten that is of something removed. It asks for what is
+// remembered before it asks for the lists, so that nothing new is forgotten.
 func (r *remembered) tidy(ctx context.Context) error {
 	repositories, accounts := rememberedIn(r.ofRepositories), rememberedIn(r.ofAccounts)
 	known, err := r.store.Repositories(ctx)

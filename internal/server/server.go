@@ -31,6 +31,7 @@ import (
 	"syncline.dev/syncline/internal/traces"
 	"syncline.dev/syncline/internal/watch/alarm"
 	"syncline.dev/syncline/internal/watch/folders"
+	"syncline.dev/syncline/internal/watch/notify"
 )
 
 // Server is a running server.
@@ -197,7 +198,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	handler, err := api.NewHandler(api.Config{
 		Auth: entry, Users: s.Auth, Managers: s.store, Repositories: current, Store: s.store, Keys: s.store, Sessions: s.service, Instance: s.store,
 		Accounts: accounts{s.store, places}, ObjectStorages: s.store, Kinds: places.Kinds, Places: places, Nodes: nodes,
-		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, runs, places, func(id syncline.ID) { watch.Forget(id); kept.forgetRepository(id) }},
+		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, runs, places, s.leaving(notifier), func(id syncline.ID) { watch.Forget(id); kept.forgetRepository(id) }},
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: statistics,
 		Contents: contents, Archives: &archive.Service{Contents: contents},
 		RestoreJobs: restores, Restorer: restores, Alarms: s.store, Channels: s.store, DeliveryLog: s.store, Notifier: notifier, Checks: checks, Machines: backups, AlarmRules: s.store, Sightings: backups,
@@ -229,6 +230,16 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	}
 	main := &api.Server{Handler: handler, Certificates: certs, Gate: limits, Logger: o.Logger}
 	return answer(ctx, main, ln, watch, watched, live)
+}
+
+// leaving ends the alarms of a repository, and tells of their ends, before they go with it.
+func (s *Server) leaving(n *notify.Service) func(context.Context, syncline.ID) error {
+	return func(ctx context.Context, repository syncline.ID) error {
+		if err := s.desk.EndAll(ctx, repository); err != nil {
+			return err
+		}
+		return n.Farewell(ctx, repository)
+	}
 }
 
 // newMetrics returns what monitoring reads of the installation and of this node.
@@ -302,13 +313,21 @@ func newID() syncline.ID { return syncline.ID(uuid.NewString()) }
 // repository once, Forget ends all its work, and Hold stops its session for a change.
 type synchronizer struct {
 	*syncer.Service
-	runs      *run.Service
-	places    *place.Opener
-	forgotten func(repository syncline.ID) // is told of a repository that is removed
+	runs   *run.Service
+	places *place.Opener
+	// leaving is called before a repository is removed, and forgotten afterwards.
+	leaving   func(ctx context.Context, repository syncline.ID) error
+	forgotten func(repository syncline.ID)
 }
 
 func (s synchronizer) Forget(ctx context.Context, repository syncline.ID, remove func(context.Context) error) error {
-	if err := s.runs.Forget(ctx, repository, remove); err != nil {
+	err := s.runs.Forget(ctx, repository, func(ctx context.Context) error {
+		if err := s.leaving(ctx, repository); err != nil {
+			return err
+		}
+		return remove(ctx)
+	})
+	if err != nil {
 		return err
 	}
 	s.forgotten(repository)

@@ -33,12 +33,16 @@ type Channels interface {
 // MaxWait is longer than the pause between two attempts to send a message.
 const MaxWait = 4 * time.Hour
 
+// ErrHanded says that an event was handed over already, or that its repository is gone.
+var ErrHanded = syncline.Errorf(syncline.CodeConflict, "some of the events were handed over already; look at them again")
+
 // Deliveries keeps the messages on their way, and those that were sent or given up.
 // They go with their channel.
 type Deliveries interface {
 	// Hand takes events out of those that are yet to be told, and adds the messages
-	// that tell them, all or nothing. Unknown events and channels are left out: a message
-	// to a channel that is gone concerns nobody.
+	// that tell them, all or nothing. ErrHanded says that an event is not there any
+	// more, because it was handed over already, or its repository is gone. Unknown
+	// channels are left out: a message to a channel that is gone concerns nobody.
 	Hand(ctx context.Context, events []int64, messages []syncline.Delivery) error
 	// HandDigest adds a message and sets the time from which on the channel's next
 	// digest is due. It does nothing when that time is another than from.

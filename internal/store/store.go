@@ -144,7 +144,8 @@ type Managers interface {
 	// storages, users and alarm rules, each once, in the order of the alphabet.
 	Managers(ctx context.Context) ([]string, error)
 	// Release empties ManagedBy of all that has the name there. CodeNotFound is for
-	// nothing.
+	// nothing. Nothing else takes a record from its file: an update that has another name
+	// there, or none, is CodeConflict.
 	Release(ctx context.Context, name string) error
 }
 

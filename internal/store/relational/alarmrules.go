@@ -62,6 +62,9 @@ func (s *Store) UpdateAlarmRule(ctx context.Context, r syncline.AlarmRule) error
 		if err != nil {
 			return err
 		}
+		if err := keepsManager(ctx, tx, "alarm_rules", "id", string(r.ID), r.ManagedBy); err != nil {
+			return err
+		}
 		err = exec(ctx, tx, notFound("alarm rule", r.ID), `UPDATE alarm_rules SET name = ?, name_key = ?, repository_seq = ?, host_pattern = ?,
 			paths = ?, tag = ?, max_age = ?, severity = ?, disabled = ?, managed_by = ? WHERE id = ?`, r.Name, store.FoldName(r.Name), repository,
 			r.HostPattern, textsJSON(r.Paths), r.Tag, int64(r.MaxAge), string(r.Severity), r.Disabled, r.ManagedBy, string(r.ID))

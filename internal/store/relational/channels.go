@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"syncline.dev/syncline"
@@ -145,9 +147,18 @@ func scanDelivery(r Row) (d syncline.Delivery, err error) {
 // Hand implements store.Deliveries.
 func (s *Store) Hand(ctx context.Context, events []int64, messages []syncline.Delivery) error {
 	return s.update(ctx, Write{Doing: "hand notifications over", Area: AreaAlarms}, func(ctx context.Context, tx Tx) error {
-		err := tx.ExecEach(ctx, `DELETE FROM alarm_events WHERE seq = ?`, len(events), func(i int) []any { return []any{events[i]} })
-		if err != nil {
-			return err
+		for part := range slices.Chunk(events, removeRows) {
+			seqs := make([]any, len(part))
+			for i := range part {
+				seqs[i] = part[i]
+			}
+			n, err := tx.Exec(ctx, `DELETE FROM alarm_events WHERE seq IN (?`+strings.Repeat(`, ?`, len(part)-1)+`)`, seqs...)
+			if err != nil {
+				return err
+			}
+			if n != int64(len(part)) {
+				return store.ErrHanded
+			}
 		}
 		return s.addDeliveries(ctx, tx, messages...)
 	})

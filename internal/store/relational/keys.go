@@ -59,6 +59,9 @@ func (s *Store) UpdateKey(ctx context.Context, k syncline.EncryptionKey, sealed 
 		if sealed != nil {
 			password = sealed
 		}
+		if err := keepsManager(ctx, tx, "encryption_keys", "id", string(k.ID), k.ManagedBy); err != nil {
+			return err
+		}
 		return exec(ctx, tx, notFound("encryption key", k.ID),
 			`UPDATE encryption_keys SET description = ?, managed_by = ?, sealed = coalesce(?, sealed) WHERE id = ?`,
 			k.Description, k.ManagedBy, password, string(k.ID))

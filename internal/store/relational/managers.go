@@ -2,6 +2,8 @@ package relational
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"slices"
 
 	"syncline.dev/syncline"
@@ -43,6 +45,21 @@ func (s *Store) Release(ctx context.Context, name string) error {
 		}
 		return nil
 	})
+}
+
+// keepsManager fails for a change that would take a record from the file that declares it.
+// Only Release does that. So a change that began before the file declared the record, and
+// comes later, undoes nothing.
+func keepsManager(ctx context.Context, tx Tx, table, column, key, by string) error {
+	var has string
+	err := tx.QueryRow(ctx, "SELECT managed_by FROM "+table+" WHERE "+column+" = ?", key).Scan(&has)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil // the change says that it is not there
+	}
+	if err == nil && has != "" && has != by {
+		return syncline.Errorf(syncline.CodeConflict, "the file %q declares this by now; look at it and send the change again", has)
+	}
+	return err
 }
 
 // InstallationID implements store.Instance.

@@ -76,6 +76,9 @@ func (s *Store) UpdateRepository(ctx context.Context, r syncline.Repository) err
 		if err := newNodeExists(ctx, tx, r); err != nil {
 			return err
 		}
+		if err := keepsManager(ctx, tx, "repositories", "id", string(r.ID), r.ManagedBy); err != nil {
+			return err
+		}
 		err := exec(ctx, tx, notFound("repository", r.ID), `UPDATE repositories SET name = ?, name_key = ?,
 			description = ?, path = ?, object_storage_id = ?, encryption_key_id = ?, retention_type = ?,
 			retention_period_type = ?, retention_yearly = ?,

@@ -82,6 +82,9 @@ func (s *Store) UpdateAccount(ctx context.Context, a syncline.Account, sealed []
 		if sealed != nil {
 			secret = sealed
 		}
+		if err := keepsManager(ctx, tx, "accounts", "id", string(a.ID), a.ManagedBy); err != nil {
+			return err
+		}
 		return exec(ctx, tx, notFound("account", a.ID),
 			`UPDATE accounts SET user_name = ?, method = ?, settings = ?, description = ?, connections = ?, bytes_per_second = ?,
 			managed_by = ?, sealed = coalesce(?, sealed) WHERE id = ?`,
@@ -141,6 +144,9 @@ func (s *Store) AddObjectStorage(ctx context.Context, v syncline.ObjectStorage) 
 // UpdateObjectStorage implements store.ObjectStorages.
 func (s *Store) UpdateObjectStorage(ctx context.Context, v syncline.ObjectStorage) error {
 	return s.update(ctx, Write{Doing: "change an object storage", Area: AreaConfiguration}, func(ctx context.Context, tx Tx) error {
+		if err := keepsManager(ctx, tx, "object_storages", "id", string(v.ID), v.ManagedBy); err != nil {
+			return err
+		}
 		err := exec(ctx, tx, notFound("object storage", v.ID), `UPDATE object_storages SET name = ?, name_key = ?,
 			description = ?, kind = ?, account_id = ?, cloud = ?, endpoint = ?, region = ?, bucket = ?, folder = ?,
 			settings = ?, managed_by = ? WHERE id = ?`,

@@ -68,6 +68,9 @@ func (s *Store) UpdateUser(ctx context.Context, u syncline.User) error {
 		if err != nil {
 			return err
 		}
+		if err := keepsManager(ctx, tx, "users", "name_key", key, u.ManagedBy); err != nil {
+			return err
+		}
 		u.Role, u.PasswordHash = cmp.Or(u.Role, role), cmp.Or(u.PasswordHash, hash)
 		_, err = tx.Exec(ctx, `UPDATE users SET role = ?, password_hash = ?, managed_by = ? WHERE name_key = ?`,
 			string(u.Role), u.PasswordHash, u.ManagedBy, key)

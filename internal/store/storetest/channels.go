@@ -103,7 +103,8 @@ func testDeliveries(t *testing.T, s store.Store) {
 	events := must(s.PendingEvents(ctx, 10))(t)
 	first, second, gone := aDelivery(c), aDelivery(c), aDelivery(syncline.Channel{ID: newID()})
 	second.NextAt = base.Add(time.Minute)
-	check(t, s.Hand(ctx, []int64{events[0].Seq, 1 << 40}, []syncline.Delivery{first, gone, second}))
+	wantCode(t, s.Hand(ctx, []int64{events[0].Seq, 1 << 40}, []syncline.Delivery{first, gone, second}), syncline.CodeConflict)
+	check(t, s.Hand(ctx, []int64{events[0].Seq}, []syncline.Delivery{first, gone, second}))
 	if left := must(s.PendingEvents(ctx, 10))(t); len(left) != 1 || left[0].Alarm.ID == a.ID {
 		t.Errorf("got %+v", left)
 	}

@@ -36,7 +36,7 @@ func testRepositories(t *testing.T, s store.Store) {
 	}
 
 	changed := syncline.Repository{
-		ID: first.ID, Name: "renamed", Path: "/elsewhere", CreatedAt: base.Add(time.Hour),
+		ID: first.ID, Name: "renamed", Path: "/elsewhere", CreatedAt: base.Add(time.Hour), ManagedBy: first.ManagedBy,
 		Schedule:  syncline.Schedule{Interval: syncline.MaxInterval},
 		Retention: syncline.Retention{Type: "SnapshotBased"},
 	}

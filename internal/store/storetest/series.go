@@ -176,7 +176,7 @@ func testAlarmRules(t *testing.T, s store.Store) {
 	}
 	changed := syncline.AlarmRule{
 		ID: first.ID, Name: "other", Kind: syncline.AlarmStorageLow, HostPattern: "", MaxAge: time.Hour,
-		Severity: syncline.SeverityInfo, Disabled: true, CreatedAt: base.Add(time.Hour),
+		Severity: syncline.SeverityInfo, Disabled: true, CreatedAt: base.Add(time.Hour), ManagedBy: first.ManagedBy,
 	}
 	check(t, s.UpdateAlarmRule(ctx, changed))
 	changed.Kind, changed.CreatedAt = first.Kind, first.CreatedAt

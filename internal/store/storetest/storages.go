@@ -65,7 +65,7 @@ func testAccounts(t *testing.T, s store.Store) {
 	wantSecret(first.ID, sealed)
 	wantSecret(second.ID, nil)
 
-	changed := syncline.Account{ID: first.ID, Kind: syncline.KindS3, UserName: "new", Method: "third", Settings: map[string]string{"other": ""}, Description: "", Limits: syncline.Limits{Connections: 6}, CreatedAt: base.Add(time.Hour)}
+	changed := syncline.Account{ID: first.ID, Kind: syncline.KindS3, UserName: "new", Method: "third", Settings: map[string]string{"other": ""}, Description: "", Limits: syncline.Limits{Connections: 6}, CreatedAt: base.Add(time.Hour), ManagedBy: first.ManagedBy}
 	check(t, s.UpdateAccount(ctx, changed, nil))
 	changed.Kind, changed.CreatedAt = first.Kind, first.CreatedAt // neither is the update's to change
 	if got := must(s.Account(ctx, first.ID))(t); !reflect.DeepEqual(got, changed) {

@@ -104,6 +104,7 @@ var tests = []struct {
 	{"Nodes", testNodes},
 	{"NodeProcesses", testNodeProcesses},
 	{"NodeRace", testNodeRace},
+	{"KeepManager", testKeepManager},
 	{"DeleteNode", testDeleteNode},
 	{"DeleteNodeRace", testDeleteNodeRace},
 	{"MaxNodes", testMaxNodes},

@@ -46,6 +46,7 @@ func testUsers(t *testing.T, s store.Store) {
 	token = newToken(newID(), "Bert", false)
 	check(t, s.AddTokens(ctx, token))
 	bert.ManagedBy = ""
+	check(t, s.Release(ctx, "a file"))
 	check(t, s.UpdateUser(ctx, syncline.User{Name: "bert"}))
 	if got := must(s.User(ctx, "bert"))(t); got != bert {
 		t.Errorf("got %+v, want %+v", got, bert)

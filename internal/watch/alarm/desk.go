@@ -42,6 +42,8 @@ type Duty interface {
 	// Held returns the context for what the node does as long as it has the duty, nil
 	// where another node has it.
 	Held(ctx context.Context) (context.Context, error)
+	// Keep takes the duty whenever it is free, until ctx ends, and then lets it go.
+	Keep(ctx context.Context)
 }
 
 // Desk keeps the alarms in step with the conditions. It is safe for concurrent use.
@@ -94,6 +96,16 @@ type Desk struct {
 // cannot be looked at.
 func (d *Desk) Report(ctx context.Context, kind syncline.AlarmKind, repository syncline.ID, now []syncline.Condition) error {
 	return d.take(ctx, kind, repository, now, func(string) bool { return true })
+}
+
+// EndAll ends all alarms of a repository that is being removed.
+func (d *Desk) EndAll(ctx context.Context, repository syncline.ID) error {
+	for _, kind := range syncline.AlarmKinds() {
+		if err := d.Report(ctx, kind, repository, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ReportPart is Report for one of several parts, each of which has a reporter that knows
@@ -183,6 +195,11 @@ const (
 // Run does Tick now and every hour until ctx ends. Every minute it ends the alarms of
 // parts that are not there any more.
 func (d *Desk) Run(ctx context.Context, log *slog.Logger) {
+	var keeping sync.WaitGroup
+	defer keeping.Wait()
+	if d.Duty != nil {
+		keeping.Go(func() { d.Duty.Keep(ctx) })
+	}
 	every := time.NewTicker(partsEvery)
 	defer every.Stop()
 	var thinned time.Time

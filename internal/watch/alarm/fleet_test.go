@@ -3,6 +3,7 @@ package alarm
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -89,6 +90,9 @@ func lowDisk(severity syncline.Severity) syncline.Condition {
 // holds says whether a node has the duty.
 type holds bool
 
+// Keep implements Duty.
+func (h holds) Keep(ctx context.Context) { <-ctx.Done() }
+
 func (h holds) Held(ctx context.Context) (context.Context, error) {
 	if !h {
 		return nil, nil
@@ -142,4 +146,38 @@ func TestParts(t *testing.T) {
 	w.desk.Duty = holds(true)
 	turn()
 	open("a/data Warning")
+}
+
+// keeps is a duty that nobody else wants.
+type keeps struct {
+	begun, ended chan struct{}
+}
+
+func (k keeps) Held(ctx context.Context) (context.Context, error) { return ctx, nil }
+
+func (k keeps) Keep(ctx context.Context) {
+	close(k.begun)
+	<-ctx.Done()
+	close(k.ended)
+}
+
+// The desk keeps its duty while it runs, also between two rounds, and lets it go at the end.
+func TestDeskKeepsItsDuty(t *testing.T) {
+	w := newWorld(t)
+	k := keeps{make(chan struct{}), make(chan struct{})}
+	w.desk.Duty = k
+	ctx, stop := context.WithCancel(t.Context())
+	over := make(chan struct{})
+	go func() {
+		w.desk.Run(ctx, slog.New(slog.DiscardHandler))
+		close(over)
+	}()
+	<-k.begun
+	stop()
+	<-over
+	select {
+	case <-k.ended:
+	default:
+		t.Error("the desk has ended, and still keeps its duty")
+	}
 }

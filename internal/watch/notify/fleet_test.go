@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -134,5 +135,45 @@ func TestHeartbeatOfTheFleet(t *testing.T) {
 	}
 	if h := w.health(c); h.LastSentAt.IsZero() || h.LastError != "" {
 		t.Errorf("the channel has %+v", h)
+	}
+}
+
+// A repository is removed while it has alarms: whoever heard of one hears of its end, also
+// where another node sends, and an alarm that has flapped does not wait.
+func TestFarewell(t *testing.T) {
+	w, r := newWorld(t), newReceiver(t)
+	c := w.webhook(r)
+	a, b := w.node("a"), w.node("b")
+	w.report(late("flaps", syncline.SeverityWarning))
+	w.each(time.Minute, a, b)
+	w.report()
+	w.each(2*time.Minute, a, b)
+	w.report(late("flaps", syncline.SeverityWarning), late("stays", syncline.SeverityCritical)) // the first begins again
+	w.each(2*time.Minute, a, b)
+	w.report(late("flaps", syncline.SeverityWarning), late("stays", syncline.SeverityCritical), late("fresh", syncline.SeverityWarning))
+	before := len(r.story())
+
+	w.must(w.desk.EndAll(t.Context(), repository))
+	var both sync.WaitGroup
+	for _, n := range []*Service{a, b} { // a second removal at once is refused, but this holds without
+		both.Go(func() {
+			if err := n.Farewell(t.Context(), repository); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	both.Wait()
+	w.must(w.store.DeleteRepository(t.Context(), repository))
+	w.each(time.Second, a, b)
+	story := r.story()[before:]
+	want := "Began fresh Warning; Ended flaps Warning; Ended stays Critical; Ended fresh Warning; "
+	if len(story) != 1 || story[0] != want {
+		t.Errorf("the receiver heard %q, and not %q", story, want)
+	}
+	if pending, err := w.store.PendingEvents(t.Context(), 10); err != nil || len(pending) != 0 {
+		t.Errorf("left are %+v, %v", pending, err)
+	}
+	if got := w.log(c); len(got) == 0 || got[len(got)-1].State != syncline.DeliverySent && got[0].State != syncline.DeliverySent {
+		t.Errorf("the log is %+v", got)
 	}
 }

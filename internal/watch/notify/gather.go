@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -23,6 +24,40 @@ func (s *Service) gather(ctx context.Context, now time.Time, channels []syncline
 	back := func(e store.PendingEvent) bool { return e.At.After(now.Add(setBack)) }
 	due := slices.DeleteFunc(pending, func(e store.PendingEvent) bool { return e.TellAt.After(now) && !back(e) })
 	if !slices.ContainsFunc(due, func(e store.PendingEvent) bool { return back(e) || !now.Before(e.TellAt.Add(s.Window)) }) {
+		return nil
+	}
+	if err := s.hand(ctx, now, channels, due); !errors.Is(err, store.ErrHanded) {
+		return err
+	}
+	return nil // Farewell has told some of them, and the next look sees what is left
+}
+
+// Farewell tells at once what is yet to be told of a repository that is being removed: what
+// is not on its way by then goes with it.
+func (s *Service) Farewell(ctx context.Context, repository syncline.ID) error {
+	channels, err := s.Channels.Channels(ctx)
+	if err != nil {
+		return err
+	}
+	for range handTries {
+		var pending []store.PendingEvent
+		if pending, err = s.Events.PendingEvents(ctx, atOnce); err != nil {
+			return err
+		}
+		of := slices.DeleteFunc(pending, func(e store.PendingEvent) bool { return e.Alarm.RepositoryID != repository })
+		if err = s.hand(ctx, s.Now(), channels, of); !errors.Is(err, store.ErrHanded) {
+			return err
+		}
+	}
+	return err
+}
+
+// handTries bounds how often Farewell begins again because another node told something.
+const handTries = 5
+
+// hand makes messages of events, and takes the events out.
+func (s *Service) hand(ctx context.Context, now time.Time, channels []syncline.Channel, due []store.PendingEvent) error {
+	if len(due) == 0 {
 		return nil
 	}
 	names, err := s.names(ctx)

@@ -2,8 +2,8 @@ package series
 
 import (
 	"context"
-	"maps"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
