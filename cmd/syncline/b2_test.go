@@ -30,6 +30,14 @@ func inB2(t *testing.T, server *servers.B2, address string, key servers.B2Key) s
 	}
 }
 
+func inB2WithOddFiles(t *testing.T, repo string) storedRepository {
+	t.Helper()
+	server := servers.StartB2(t)
+	server.Put("the-bucket", "some folder/repo", servers.ReadFolder(t, repo))
+	server.Put("the-bucket", "some folder/repo", oddFiles())
+	return inB2(t, server, "b2:the-bucket:some folder/repo", servers.B2Key{ID: server.ID, Key: server.Key})
+}
+
 // TestB2IsRestics asks Backblaze's stand-in beside restic, with a key of the account
 // and one of the bucket.
 func TestB2IsRestics(t *testing.T) {

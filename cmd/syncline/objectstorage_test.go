@@ -124,11 +124,13 @@ func inGCS(t *testing.T, repo string) storedRepository {
 func TestRepositoryInObjectStorage(t *testing.T) {
 	repo := resticfixture.Unpack(t, "v2-old")
 	_, s3 := inS3(t, repo)
-	places := map[string]storedRepository{"local": {address: repo}, "s3": s3, "azure": inAzure(t, repo), "gs": inGCS(t, repo)}
+	places := map[string]storedRepository{
+		"local": {address: repo}, "s3": s3, "azure": inAzure(t, repo), "gs": inGCS(t, repo), "b2": inB2WithOddFiles(t, repo), "swift": inSwift(t, repo),
+	}
 	questions := [][]string{{"snapshots", "--json"}, {"ls", "latest", "--json"}, {"ls", "-l", "latest"}}
 	var answers []string
 	var catalog string
-	for _, name := range []string{"local", "s3", "azure", "gs"} {
+	for _, name := range []string{"local", "s3", "azure", "gs", "b2", "swift"} {
 		t.Run(name, func(t *testing.T) {
 			r, data := places[name], t.TempDir()
 			ask := func(args ...string) outcome {

@@ -13,6 +13,18 @@ import (
 	"syncline.dev/syncline/internal/storage/storagetest/servers"
 )
 
+// inSwift returns a repository in OpenStack's Swift among odd files.
+func inSwift(t *testing.T, repo string) storedRepository {
+	t.Helper()
+	server := servers.StartSwift(t)
+	server.Put(t, "container", "some folder/repo", servers.ReadFolder(t, repo))
+	server.Put(t, "container", "some folder/repo", oddFiles())
+	return storedRepository{
+		address: "swift:container:/some folder/repo",
+		env:     []string{"ST_AUTH=" + server.AuthURL, "ST_USER=" + server.User, "ST_KEY=" + server.Key},
+	}
+}
+
 // TestSwiftIsRestics asks OpenStack's Swift beside restic, signed in by the first
 // and the third version of the protocol and by another program.
 func TestSwiftIsRestics(t *testing.T) {

@@ -88,8 +88,7 @@ func (c *Credentials) complete() error {
 		if c.ApplicationID == "" && c.UserID == "" && (c.UserName == "" || c.Domain == "" && c.DomainID == "") {
 			return syncline.Errorf(syncline.CodeInvalid, "the name of an application credential needs its user: the user's ID, or the user's name and domain")
 		}
-	case c.version() == 3 && c.UserID != "" && c.Password != "":
-	case c.UserName == "" && !(c.version() == 3 && c.UserID != ""):
+	case c.UserName == "" && (c.version() != 3 || c.UserID == ""):
 		return syncline.Errorf(syncline.CodeInvalid, "the user's name for the identity service is missing")
 	case c.Password == "":
 		return syncline.Errorf(syncline.CodeInvalid, "the user's password for the identity service is missing")

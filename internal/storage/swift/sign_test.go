@@ -131,8 +131,11 @@ func TestSignIn(t *testing.T) {
 	}{
 		{"/auth/v1.0", swift.Credentials{UserName: "account:user", Password: "pass word"}, []string{"v1 account:user"}},
 		{"/v2.0", swift.Credentials{UserName: "user", Password: "pass word", Tenant: "tenant"}, []string{"v2 user tenant"}},
-		{"/v3", swift.Credentials{UserName: "user", Domain: "dom", Password: "pass word", Tenant: "project", TenantDomain: "pdom", Region: "one"},
-			[]string{`"user":{"domain":{"name":"dom"},"name":"user","password":"pass word"}`, `"scope":{"project":{"name":"project","domain":{"name":"pdom"}}}`}},
+		{
+			"/v3",
+			swift.Credentials{UserName: "user", Domain: "dom", Password: "pass word", Tenant: "project", TenantDomain: "pdom", Region: "one"},
+			[]string{`"user":{"domain":{"name":"dom"},"name":"user","password":"pass word"}`, `"scope":{"project":{"name":"project","domain":{"name":"pdom"}}}`},
+		},
 		{"/v3/", swift.Credentials{UserID: "u1", Password: "pass word", TenantID: "p1"}, []string{`"id":"u1"`, `"project":{"id":"p1"}`}},
 		{"/v3", swift.Credentials{UserID: "u1", Password: "pass word", TrustID: "t1"}, []string{`"OS-TRUST:trust":{"id":"t1"}`}},
 		{"/v3", swift.Credentials{ApplicationID: "a1", ApplicationSecret: "pass word"}, []string{`"application_credential":{"id":"a1","secret":"pass word"`}},
