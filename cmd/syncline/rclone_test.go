@@ -17,14 +17,15 @@ import (
 	"syncline.dev/syncline/internal/storage/storagetest/servers"
 )
 
-// recorded is a program that writes its process id into a file and then becomes rclone.
-type recorded struct{ path, pids string }
+// recorded is a program that writes its process id into a file and then becomes the real
+// rclone.
+type recorded struct{ path, pids, real string }
 
 func recordRclone(t *testing.T) recorded {
 	t.Helper()
 	dir := t.TempDir()
-	r := recorded{filepath.Join(dir, "rclone"), filepath.Join(dir, "rclone.pids")}
-	r.write(t, `exec "`+servers.Rclone(t)+`" "$@"`)
+	r := recorded{path: filepath.Join(dir, "rclone"), pids: filepath.Join(dir, "rclone.pids"), real: servers.Rclone(t)}
+	r.write(t, `exec "`+r.real+`" "$@"`)
 	return r
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -21,6 +22,7 @@ import (
 	"syncline.dev/syncline/internal/doctor"
 	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/place/kinds"
+	"syncline.dev/syncline/internal/storage/rclone"
 )
 
 const (
@@ -158,6 +160,9 @@ func (d *Doctor) reach(ctx context.Context) ([]doctor.Finding, *dates) {
 		ca = nil // the settings tell
 	}
 	network := place.Network{CA: ca, DenyPrivate: d.Settings.DenyPrivate, OwnIdentities: d.Settings.OwnIdentities}
+	remotes := rclone.NewAllowed(d.Settings.RcloneRemotes, slog.New(slog.DiscardHandler))
+	defer remotes.Close()
+	network.Remotes = remotes
 	network.Client.Dated = heard.add
 	at := &source{store: d.store, sealer: sealer{d.box}, places: &place.Opener{Kinds: kinds.All(), Network: network, Patience: reachTime}}
 	all := make([]doctor.Finding, len(d.attached))

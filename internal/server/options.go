@@ -84,6 +84,9 @@ func (s *Settings) resolve() (r resolved, err error) {
 	if r.keepFree, err = s.minFree(); err != nil {
 		return r, err
 	}
+	if err = s.checkRemotes(); err != nil {
+		return r, err
+	}
 	r.changeable, err = s.change()
 	return r, err
 }

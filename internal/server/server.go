@@ -27,6 +27,7 @@ import (
 	"syncline.dev/syncline/internal/place/kinds"
 	"syncline.dev/syncline/internal/restore/jobs"
 	"syncline.dev/syncline/internal/run"
+	"syncline.dev/syncline/internal/storage/rclone"
 	"syncline.dev/syncline/internal/syncer"
 	"syncline.dev/syncline/internal/traces"
 	"syncline.dev/syncline/internal/watch/alarm"
@@ -42,10 +43,11 @@ type Server struct {
 	traces      *traces.Traces
 	desk        *alarm.Desk
 	folders     *folders.Watcher
-	Address     string // host:port for people, after listening
-	BasePath    string // under which a reverse proxy has the server, "" for none
-	Fingerprint string // of a self-signed certificate, "" otherwise
-	Metrics     string // host:port of monitoring's own address, "" without one
+	remotes     place.Remotes // of rclone
+	Address     string        // host:port for people, after listening
+	BasePath    string        // under which a reverse proxy has the server, "" for none
+	Fingerprint string        // of a self-signed certificate, "" otherwise
+	Metrics     string        // host:port of monitoring's own address, "" without one
 }
 
 // cores is the number of threads that run Go code in a process without a server.
@@ -103,6 +105,9 @@ func Run(ctx context.Context, o Options) (err error) {
 		s.Metrics = displayAddress(watched.Addr(), o.MetricsListen)
 		defer func() { err = errors.Join(err, ignoreClosed(watched.Close())) }()
 	}
+	remotes := rclone.NewAllowed(o.RcloneRemotes, o.Logger)
+	defer remotes.Close()
+	s.remotes = remotes
 	return s.serve(ctx, o, ln, watched, api.NewCertificates(cert))
 }
 
@@ -290,7 +295,7 @@ func (s *Server) newSource(o *Options) *place.Opener {
 		known = kinds.All()
 	}
 	places := &place.Opener{
-		Kinds: known, Network: place.Network{CA: o.authorities, DenyPrivate: o.DenyPrivate, OwnIdentities: o.OwnIdentities},
+		Kinds: known, Network: place.Network{CA: o.authorities, DenyPrivate: o.DenyPrivate, OwnIdentities: o.OwnIdentities, Remotes: s.remotes},
 		LocalStreams: cores, Watch: s.traces.Storage,
 	}
 	s.source = &source{store: s.store, sealer: sealer{s.box}, places: places}

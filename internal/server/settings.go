@@ -55,6 +55,7 @@ type Settings struct {
 	DenyPrivate bool
 
 	OwnIdentities []string
+	RcloneRemotes []string
 
 	RestoreRoots []string
 	MinFree      string
@@ -140,6 +141,9 @@ func (s *Settings) Table() settings.Table {
 		}, {
 			Name: "allow-own-identity", Value: &s.OwnIdentities, Help: "`cloud` whose identity of this machine accounts may use: aws, azure or google; whoever adds accounts then has the machine's rights", Default: "none",
 			Check: s.checkOwnIdentities,
+		}, {
+			Name: "allow-rclone-remote", Value: &s.RcloneRemotes, Help: "`name` of a remote in rclone's configuration of this server's user, which accounts may then use; the server runs rclone for it", Default: "none",
+			Check: s.checkRemotes,
 		}, {
 			Name: "restore-root", Value: &s.RestoreRoots, Help: "`directory` that restores on the server may write into", Default: "none",
 			Check: func() error { _, err := s.restoreRoots(); return err },

@@ -193,15 +193,11 @@ func openProgram(p place.Place) (storage.Storage, error) {
 	return st, nil
 }
 
-// remoteName is how rclone names remotes. No other text is one, such as a backend with
-// options of its own, or an option of the program.
-var remoteName = regexp.MustCompile(`^[\pL\pN_.+@]+(?:[ -]+[\pL\pN_.+@-]+)*$`)
-
 // checkRemote refuses an account for a remote that the operator has not allowed.
 func checkRemote(a place.Access, n place.Network) error {
 	name := a.Account.UserName
 	switch {
-	case !remoteName.MatchString(name):
+	case rclone.CheckName(name) != nil:
 		return invalid("userName must be the name of a remote in the configuration of rclone, without a colon")
 	case n.Remotes == nil || !slices.Contains(n.Remotes.Names(), name):
 		return invalid("userName names a remote that this server may not use; its operator allows one with serve --allow-rclone-remote")

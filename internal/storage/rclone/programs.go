@@ -23,8 +23,8 @@ type Programs struct {
 
 	Max  int           // programs at once; 0 for any number
 	Idle time.Duration // a program ends after this time without a request; 0 for never
-	// Patient is set where a program that ends before its first answer is started again a
-	// few times. Without it, that is final.
+	// Patient is set where a program that ends before its first answer is started again, as
+	// one that ends later. Without it, that is final.
 	Patient bool
 
 	mu      sync.Mutex

@@ -229,16 +229,20 @@ func TestBadPrograms(t *testing.T) {
 	}
 }
 
-// TestPatient starts a program a few times which ends before it answers.
+// TestPatient starts a program again which ends before it answers.
 func TestPatient(t *testing.T) {
 	p, dir := fakes(t, &rclone.Programs{Patient: true, Lines: "the log has its lines"}), folder(t)
 	p.Words = []string{"sh", "-c", `echo $$ >>"$1/pids"; exit 1`, "sh"}
-	s := at(t, p, dir)
-	_, err := storagetest.ReadAll(t.Context(), s, "config", 0, -1)
-	if syncline.CodeOf(err) != syncline.CodeUnavailable || !strings.Contains(syncline.MessageOf(err), "the log has its lines") {
+	far, err := p.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := storage.NewRetry(far, storage.RetryOptions{MinDelay: time.Millisecond, MaxAttempts: 3})
+	_, err = storagetest.ReadAll(t.Context(), s, "config", 0, -1)
+	if syncline.CodeOf(err) != syncline.CodeUnavailable || !strings.Contains(syncline.MessageOf(err), "in 3 tries") || !strings.Contains(syncline.MessageOf(err), "the log has its lines") {
 		t.Errorf("got %v", err)
 	}
-	if n := len(started(t, dir)); n < 2 || n > 10 {
+	if n := len(started(t, dir)); n != 3 {
 		t.Errorf("%d programs were started", n)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
 )
 
@@ -54,11 +53,8 @@ func (t *transport) explain(ctx context.Context, l *link, err error) error {
 
 // judge says whether another try is worthwhile.
 func (t *transport) judge(why error) error {
-	switch {
-	case t.spoke.Load():
+	if t.spoke.Load() || t.programs.Patient {
 		return &storage.RequestError{Retryable: true, Err: why}
-	case t.programs.Patient:
-		return storage.Stranger(syncline.CodeOf(why), why, "%s", syncline.MessageOf(why))
 	}
 	return why
 }
