@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"syncline.dev/syncline/internal/resticfixture"
@@ -96,47 +95,48 @@ func TestAttachAtAddress(t *testing.T) {
 	p.waitText("does not open there")
 }
 
-// A key that a host has shown is confirmed before it is kept. The page gets the answer of
-// such a host for the first try.
+// The key that an SSH server shows is confirmed before it is kept.
 func TestConfirmHostKey(t *testing.T) {
 	t.Parallel()
-	server := serveREST(t)
+	server := servers.StartSSH(t)
+	if err := os.CopyFS(filepath.Join(server.Dir, "laptop"), os.DirFS(resticfixture.Unpack(t, "v2-old"))); err != nil {
+		t.Fatal(err)
+	}
 	s := startServer(t)
 	s.header.Set("Syncline-Extensions", "1")
 	p := newPage(t, s.url)
-	p.expect("401")
-	p.toAccount("rest:" + server.URL + "/laptop/")
-	const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8kQm3mV3nZ2yqk0q1mJ7gk3ZcT1v9wq0mB2n4c6d8e"
-	eval[chromedp.Void](p, `(() => {
-		const own = window.fetch;
-		window.sent = [];
-		window.fetch = (url, options) => {
-			if (options?.method !== 'POST' || !String(url).endsWith('/v6/objectstoragerepositories')) return own(url, options);
-			const body = JSON.parse(options.body);
-			window.sent.push(body.settings);
-			if (window.sent.length < 3) {
-				const answer = { message: 'address: the host backup.example shows the key SHA256:q4Jb1e0xHd3cA9, which is not confirmed', confirm: { hostKey: `+quote(key)+` } };
-				return Promise.resolve(new Response(JSON.stringify(answer), { status: 409 }));
-			}
-			return own(url, { ...options, body: JSON.stringify({ ...body, settings: {} }) });
-		};
-	})()`)
-	p.fill("User", server.User)
-	p.fill("Password", server.Password)
-	p.press(kb.Enter)
-	p.waitText("Is this the right one?")
-	p.waitText(key)
-	p.check("attach-confirm", "shows the key SHA256:q4Jb1e0xHd3cA9")
-	p.click("button", "It is wrong")
+	p.expect("401", "409")
+	p.signIn("administrator", adminPassword)
+	p.waitText("No repositories yet")
+	p.open("/attach")
+	p.click("label", "SFTP")
+	p.check("attach-sftp", "Jump hosts")
+	p.fill("Address", "sftp://"+server.Address+"/"+filepath.Join(server.Dir, "laptop"))
+	p.click("button", "Next")
 	p.waitText("Which account may read it?")
-	if left := s.accounts(); len(left) != 0 {
-		t.Errorf("accounts that were refused have stayed: %q", left)
-	}
+	p.fill("User name", server.User)
+	p.fill("Private key", servers.ReadText(t, server.Key))
+	p.check("attach-key", "Passphrase for jump hosts")
 	p.click("button", "Next")
 	p.waitText("Is this the right one?")
+	key := strings.Join(strings.Fields(server.HostKey)[:2], " ")
+	p.waitText(key)
+	p.check("attach-confirm", "SHA256:")
+	if left := s.accounts(); len(left) != 0 {
+		t.Errorf("an account stays while the key is not confirmed: %q", left)
+	}
+	p.click("button", "It is wrong")
+	p.waitText("Which account may read it?")
+	p.click("button", "Next")
 	p.click("button", "It is right")
 	p.waitText("Which password opens it?")
-	if !eval[bool](p, "window.sent.length === 3 && window.sent[2].hostKey === "+quote(key)) {
-		t.Error("the key was not sent with the second try")
+	p.press(resticfixture.Password, kb.Enter)
+	p.waitText("What should it be called?")
+	p.press("Far", kb.Enter)
+	p.waitText("5 restore points of 2 hosts")
+	var storages []struct{ Settings map[string]string }
+	s.call("GET", "/v6/objectstoragerepositories", nil, &storages)
+	if len(storages) != 1 || storages[0].Settings["hostKey"] != key || len(s.accounts()) != 1 {
+		t.Errorf("there are %v and the accounts %q, want the key %s", storages, s.accounts(), key)
 	}
 }

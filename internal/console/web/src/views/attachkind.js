@@ -33,7 +33,7 @@ export function SignIn({ kind, form, change, back, next }) {
   const attempt = async (confirmed = {}) => {
     const place = { ...form.place, ...confirmed };
     setBusy(true);
-    setError(null);
+    change({ place }); // where the storage shows one more thing
     let added = '';
     try {
       await dropAccount({ storage: form.storage }); // of an earlier try
@@ -55,6 +55,7 @@ export function SignIn({ kind, form, change, back, next }) {
     } catch (problem) {
       if (added) await remove(`/v6/Accounts/${added}`).catch(() => {});
       change({ storage: '' });
+      if (left.current) return;
       setError(problem);
       setBusy(false);
     }
@@ -68,7 +69,7 @@ export function SignIn({ kind, form, change, back, next }) {
   if (error?.confirm) {
     return html`<${Confirmation} kind=${kind} error=${error} busy=${busy} onRefuse=${() => setError(null)} onConfirm=${() => attempt(error.confirm)} />`;
   }
-  return html`<${Step} title="Which account may read it?" onSubmit=${() => attempt()} back=${back} action="Next" busy=${busy}>
+  return html`<${Step} title="Which account may read it?" onSubmit=${() => { setError(null); attempt(); }} back=${back} action="Next" busy=${busy}>
     ${accounts.data.length > 0 && html`<label>Account<select value=${form.accountId} onChange=${(e) => pick(e.target.value)}>
       <option value="">A new one</option>
       ${accounts.data.map((a) => html`<option key=${a.id} value=${a.id}>${visible(nameOf(a, kind.title))}</option>`)}</select></label>`}

@@ -91,6 +91,9 @@ export function PlaceFields({ kind, settings, onChange }) {
   return kind.settings.map((f) => html`<${Input} key=${f.name} field=${f} value=${settings[f.name]} onInput=${(value) => onChange({ ...settings, [f.name]: value })} />`);
 }
 
+// shown is what a storage has shown, without the words for programs.
+const shown = (message) => message.replace(/^address: /, '').replace(/, then send the request again.*$/, '').replace(/\.$/, '');
+
 /**
  * Confirmation asks whether what a storage has shown is right, such as the key of a host.
  * @param {any} props
@@ -98,9 +101,9 @@ export function PlaceFields({ kind, settings, onChange }) {
 export function Confirmation({ kind, error, onConfirm, onRefuse, busy }) {
   return html`<div class="confirmation" role="alertdialog" aria-labelledby="confirm-title" aria-describedby="confirm-text">
     <h2 id="confirm-title"><${Icon} name="warning" size="17" /> Is this the right one?</h2>
-    <p id="confirm-text" class="wrap-name">${visible(sentence(error.message.replace(/^address: /, '').replace(/\.$/, '')))}</p>
+    <p id="confirm-text" class="wrap-name">${visible(sentence(shown(error.message)))}</p>
     ${Object.entries(error.confirm).map(([name, value]) => html`<div key=${name}><span class="label">${kind.settings.find((f) => f.name === name)?.title ?? name}</span><code class="whole">${visible(value)}</code></div>`)}
-    <p class="quiet-text">Compare it with what the operator of the storage tells you. It is kept, and another one is refused from then on.</p>
+    <p class="quiet-text">It is kept, and the storage is refused from then on when it shows another one.</p>
     <div class="actions"><button type="button" class="quiet" onClick=${onRefuse} disabled=${busy}>It is wrong</button>
       <button type="button" class="primary" onClick=${onConfirm} disabled=${busy}>${busy ? 'Checking…' : 'It is right'}</button></div>
   </div>`;
