@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"unicode/utf8"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/place"
@@ -57,7 +58,7 @@ func parseSFTP(rest string) (place.Place, error) {
 	switch {
 	case err != nil:
 		return place.Place{}, err
-	case host == "" || strings.HasPrefix(host, "-") || strings.ContainsAny(host, "/?#[]@\x00 "):
+	case host == "" || strings.HasPrefix(host, "-") || strings.ContainsAny(host, "/?#[]@\x00 ") || !utf8.ValidString(host):
 		return place.Place{}, invalid("the repository's address names no host after sftp:; it must be like sftp:USER@HOST:/FOLDER or sftp://USER@HOST:PORT//FOLDER")
 	case strings.HasPrefix(folder, "~"):
 		return place.Place{}, invalid("the repository's folder begins with ~, which SFTP servers do not understand; a path without a slash at its start begins in the user's home folder")
