@@ -8,6 +8,7 @@ package postgres
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"syncline.dev/syncline"
@@ -25,6 +26,8 @@ type Container struct {
 	no int64 // of the catalog
 
 	since int64 // the history of the database to which its blocks in memory belong
+
+	asked atomic.Bool // a view has asked for a value; see reader.ask
 
 	turn chan struct{} // holds the token of the update that runs in this process
 	tidy func()        // has dropped generations deleted

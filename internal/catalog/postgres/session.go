@@ -34,6 +34,8 @@ type session struct {
 	generation int64
 	head       catalog.Head
 
+	ahead sync.Map // values by id that no reader has asked for yet
+
 	mu     sync.Mutex // of the connection
 	conn   *pgxpool.Conn
 	losses int // since the last answer
