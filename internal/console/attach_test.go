@@ -57,7 +57,7 @@ func TestAttachFromS3(t *testing.T) {
 	p.fill("Address", store.URL)
 	p.press(kb.Enter)
 	p.waitText("Which account may read it?")
-	p.press(kb.Enter)
+	p.click("button", "Next")
 	p.wait("document.querySelector('[role=alert]')?.textContent.startsWith('The secret key does not belong')")
 	if left := s.accounts(); len(left) != 0 {
 		t.Errorf("accounts that were refused have stayed: %q", left)
