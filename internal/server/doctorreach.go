@@ -219,7 +219,13 @@ func (d *Doctor) reachOne(ctx context.Context, at *source, r syncline.Repository
 	case r.ResticID != "" && id != r.ResticID:
 		return doctor.Bad(doctor.Failed, check, r.Name, "another repository lies in its place", "put the right one back, or attach the other one by itself")
 	}
-	return doctor.Good(check, r.Name, "opened with its password in %s", time.Since(begun).Round(time.Millisecond))
+	took := time.Since(begun).Round(time.Millisecond)
+	if kept, err := at.places.Retention(ctx, p); err == nil {
+		if text := place.DescribeRetention(kept); text != "" {
+			return doctor.Good(check, r.Name, "opened with its password in %s; %s", took, text)
+		}
+	}
+	return doctor.Good(check, r.Name, "opened with its password in %s", took)
 }
 
 // clock compares this machine's clock with the file system's and the storages'.

@@ -38,6 +38,18 @@ type S3 struct {
 // buckets as hosts of the domain.
 func StartS3(t testing.TB, certAndKey ...string) *S3 {
 	t.Helper()
+	return startS3(t, []string{"--nometa", "--default-etag", "none"}, certAndKey...)
+}
+
+// StartLockingS3 starts a versitygw that keeps objects' locks. Tests put objects with a
+// client.
+func StartLockingS3(t testing.TB) *S3 {
+	t.Helper()
+	return startS3(t, []string{"--sidecar", t.TempDir()})
+}
+
+func startS3(t testing.TB, backend []string, certAndKey ...string) *S3 {
+	t.Helper()
 	address := freeAddress(t)
 	s := &S3{
 		URL: "http://" + address, Region: "us-east-1", AccessKey: "AKIATESTONLY", SecretKey: "not-a-secret-but-long-enough",
@@ -51,7 +63,7 @@ func StartS3(t testing.TB, certAndKey ...string) *S3 {
 	if len(certAndKey) == 3 {
 		args = append(args, "--virtual-domain", certAndKey[2])
 	}
-	args = append(args, "posix", "--nometa", "--default-etag", "none", s.Dir)
+	args = append(append(append(args, "posix"), backend...), s.Dir)
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), installed(t, "bin", "versitygw"), args...)
 	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY_ID="+s.AccessKey, "ROOT_SECRET_ACCESS_KEY="+s.SecretKey)
 	start(t, cmd, address, "S3 service listening on")
