@@ -22,6 +22,7 @@ var soon = storage.RetryOptions{MinDelay: time.Millisecond, MaxDelay: 20 * time.
 
 // TestServerComesBack kills sshd while a file is read, and starts it again.
 func TestServerComesBack(t *testing.T) {
+	t.Parallel()
 	server := servers.StartSSH(t)
 	content := storagetest.Bytes(3, 12<<20)
 	write(t, server.Dir, map[string][]byte{"data/ab/pack": content})
@@ -99,6 +100,7 @@ func script(t *testing.T, text string) (words []string, starts func() int) {
 // TestSilentServer ends a connection on which nothing comes. The next try has a
 // connection of its own.
 func TestSilentServer(t *testing.T) {
+	t.Parallel()
 	server := servers.SFTPServer(t)
 	dir := t.TempDir()
 	write(t, dir, map[string][]byte{"config": []byte("c")})
@@ -107,21 +109,19 @@ func TestSilentServer(t *testing.T) {
 	words, starts := script(t, fmt.Sprintf(`
 if [ ! -e %[1]s ]; then touch %[1]s; %[2]s | (dd bs=1 count=9 2>/dev/null; exec sleep 1000); fi
 exec %[2]s`, stopped, server))
-	s := through(t, dir, words...)
 	o := soon
 	o.Stall = 300 * time.Millisecond
 	var stalled int
 	o.OnEvent = func(e storage.Event) { stalled++ }
-	s2 := sftp.Open(sftp.Config{Path: dir, Patience: time.Second, Connect: sftp.Program{Words: words}.Connect})
-	defer s2.Close()
-	got, err := storagetest.ReadAll(t.Context(), storage.NewRetry(s2, o), "config", 0, -1)
+	s := sftp.Open(sftp.Config{Path: dir, Patience: time.Second, Connect: sftp.Program{Words: words}.Connect})
+	defer s.Close()
+	got, err := storagetest.ReadAll(t.Context(), storage.NewRetry(s, o), "config", 0, -1)
 	if err != nil || string(got) != "c" {
 		t.Errorf("got %q, %v", got, err)
 	}
 	if stalled == 0 || starts() < 2 {
 		t.Errorf("%d tries failed in %d starts", stalled, starts())
 	}
-	s.Close()
 }
 
 // TestCancelWhileConnecting ends the program that nobody waits for.

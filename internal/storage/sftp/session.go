@@ -270,8 +270,8 @@ func (s *session) send(ctx context.Context, kind byte, add func(packet) packet) 
 // A call that waits looks each beat whether the server sends anything. Beyond
 // maxBeats other answers do not count for it.
 const (
-	beat     = 500 * time.Millisecond
-	maxBeats = 1200
+	beat     = 100 * time.Millisecond
+	maxBeats = 6000
 )
 
 // wait returns the answer of a call.

@@ -31,6 +31,7 @@ func signedIn(t *testing.T, dir string, way sftp.SSH) *sftp.Storage {
 
 // TestConformanceOfServers reads with the client that servers use, through a jump host.
 func TestConformanceOfServers(t *testing.T) {
+	t.Parallel()
 	jump, server := servers.StartSSH(t), servers.StartSSH(t)
 	way := sftp.SSH{Hops: []sftp.Hop{hopTo(t, jump, "jumpHosts"), hopTo(t, server, "hostKey")}}
 	storagetest.RunRepository(t, func(t *testing.T, files map[string][]byte) storage.Storage {
@@ -50,6 +51,7 @@ func list(t *testing.T, dir string, way sftp.SSH) error {
 
 // TestHostKey confirms a key, and refuses another one.
 func TestHostKey(t *testing.T) {
+	t.Parallel()
 	server := servers.StartSSH(t)
 	hop := hopTo(t, server, "hostKey")
 	way := sftp.SSH{Hops: []sftp.Hop{hop}}
@@ -84,6 +86,7 @@ func TestHostKey(t *testing.T) {
 
 // TestKeys signs in with keys of every type that works.
 func TestKeys(t *testing.T) {
+	t.Parallel()
 	server := servers.StartSSH(t)
 	for _, kind := range []string{"ed25519", "ecdsa", "rsa"} {
 		for _, passphrase := range []string{"", "open sesame"} {
@@ -171,6 +174,7 @@ func TestSignInFails(t *testing.T) {
 
 // TestFaultsOfServers reads on through the end of connections.
 func TestFaultsOfServers(t *testing.T) {
+	t.Parallel()
 	server := servers.StartSSH(t)
 	files := storagetest.SomeFiles()
 	write(t, server.Dir, files)
