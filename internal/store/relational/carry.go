@@ -131,11 +131,25 @@ func (c *carrier) table(ctx context.Context, table string) error {
 		return firstError(err, syncline.Errorf(syncline.CodeInternal, "%d rows of %s were copied, and %d are there", copied, table, n))
 	}
 	c.rows += copied
-	if c.to.Renumber == "" || !slices.ContainsFunc(want, func(w column) bool { return w.name == "seq" }) {
+	if !slices.ContainsFunc(want, func(w column) bool { return w.name == "seq" }) {
 		return nil
 	}
-	var next any // NULL for a table whose numbers the program gives
-	return c.tx.QueryRow(ctx, fmt.Sprintf(c.to.Renumber, table)).Scan(&next)
+	return c.renumber(ctx, table)
+}
+
+// renumber has the numbers of new rows go on where the source's stand. Rows that are gone,
+// like events that were told, keep theirs.
+func (c *carrier) renumber(ctx context.Context, table string) error {
+	var last int64
+	if err := c.source.QueryRow(c.viewing, fmt.Sprintf(c.from.LastNumber, table)).Scan(&last); err != nil {
+		return err
+	}
+	for _, statement := range c.to.Renumber {
+		if _, err := c.tx.Exec(ctx, fmt.Sprintf(statement, table), last); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func firstError(a, b error) error {

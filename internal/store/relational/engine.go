@@ -117,9 +117,12 @@ type Dialect struct {
 	// Columns is a query for the names and the types of a table's columns; its argument
 	// is the table.
 	Columns string
-	// Renumber is a query after which the numbers of new rows go on behind those that are
-	// there, with %s for the table; "" where they do so by themselves.
-	Renumber string
+	// LastNumber is a query for the number that the last new row of a table got, also where
+	// that row is gone, with %s for the table; 0 for a table whose numbers the program gives.
+	LastNumber string
+	// Renumber are statements after which the numbers of new rows go on behind those that
+	// are there, and behind the number that is their argument, with %s for the table.
+	Renumber []string
 	// Original returns a text as it was given from one that is read into an any; nil where
 	// they are the same.
 	Original func(string) string

@@ -20,6 +20,13 @@ var dialect = relational.Dialect{
 	Latest:  "CROSS JOIN work w ON w.seq = (SELECT max(seq) FROM work WHERE repository_seq = r.seq AND kind = ?)",
 	Now:     "(CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000000)",
 	Columns: "SELECT name, type FROM pragma_table_info(?)",
+	// Only a table that gives no number twice has a row in sqlite_sequence.
+	LastNumber: "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = '%[1]s'), (SELECT max(seq) FROM %[1]s), 0)",
+	Renumber: []string{
+		`INSERT INTO sqlite_sequence (name, seq) SELECT name, ?1 FROM sqlite_schema WHERE type = 'table' AND name = '%[1]s' AND sql LIKE '%%AUTOINCREMENT%%'
+			AND NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = '%[1]s')`,
+		`UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = '%[1]s'`,
+	},
 }
 
 // Update implements relational.Engine.
