@@ -201,7 +201,7 @@ func (silent) Behind()                                  {}
 func synchronize(b *testing.B, dir catalog.Directory, repo string) time.Duration {
 	b.Helper()
 	ctx := b.Context()
-	st, err := local.Open(repo)
+	st, err := local.Open(ctx, repo)
 	check(b, err)
 	defer st.Close()
 	counter := storage.NewCounter(st)

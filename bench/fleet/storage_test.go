@@ -53,7 +53,7 @@ func generate(tb testing.TB, files, snapshots string) *repositories {
 		tb.Fatalf("genrepo: %v\n%s", err, out)
 	}
 	r := &repositories{shown: make(map[syncline.ID]int)}
-	st, err := local.Open(dir)
+	st, err := local.Open(tb.Context(), dir)
 	check(tb, err)
 	tb.Cleanup(func() { st.Close() })
 	r.files = st

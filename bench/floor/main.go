@@ -68,7 +68,7 @@ func measure(ctx context.Context, dir, password string, keyOnly bool) (result, e
 	if err != nil {
 		return res, err
 	}
-	st, err := local.Open(dir)
+	st, err := local.Open(context.Background(), dir)
 	if err != nil {
 		return res, err
 	}

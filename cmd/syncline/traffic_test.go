@@ -35,7 +35,7 @@ func metadataOf(t *testing.T, folder string) metadata {
 			}
 		}
 	}
-	place, err := local.Open(folder)
+	place, err := local.Open(t.Context(), folder)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -464,7 +464,7 @@ func TestNothingIsLeftRunning(t *testing.T) {
 // and in many, by ranges and by whole files.
 func TestChangedBytesAreReadAgain(t *testing.T) {
 	w := newWorld(t)
-	place, err := local.Open(w.path)
+	place, err := local.Open(t.Context(), w.path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ func (o *Opener) Retention(ctx context.Context, at Place) (storage.Retention, er
 		r, err = storage.LookAtRetention(within, tried, k)
 	}
 	if err != nil && within.Err() != nil && ctx.Err() == nil {
-		err = o.tooSlow(err)
+		err = o.tooSlow(at, err)
 	}
 	return r, at.Describe(errors.Join(err, release()))
 }

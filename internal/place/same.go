@@ -1,11 +1,15 @@
 package place
 
 import (
+	"context"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"syncline.dev/syncline/internal/mounts"
 )
 
 // Same reports whether two places are one: a folder under two paths, or a folder of a
@@ -22,17 +26,22 @@ func (k Kinds) Same(a, b Place) bool {
 	return sameFolder(a.Path, b.Path)
 }
 
+// lookTime bounds a look at a folder, whose file system may hang.
+const lookTime = 5 * time.Second
+
 // sameFolder reports whether two paths lead to one folder, through symbolic links or
-// mounts.
+// mounts. A folder that does not answer in time is no other one's.
 func sameFolder(a, b string) bool {
 	if filepath.Clean(a) == filepath.Clean(b) {
 		return true
 	}
-	first, err := os.Stat(a)
+	ctx, cancel := context.WithTimeout(context.Background(), lookTime)
+	defer cancel()
+	first, err := mounts.Stat(ctx, a)
 	if err != nil {
 		return false
 	}
-	second, err := os.Stat(b)
+	second, err := mounts.Stat(ctx, b)
 	return err == nil && os.SameFile(first, second)
 }
 

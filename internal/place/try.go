@@ -33,20 +33,22 @@ func (o *Opener) trying(ctx context.Context, at Place, fn func(context.Context, 
 	within, cancel := context.WithTimeout(ctx, o.timeout())
 	defer cancel()
 	st, release, err := o.open(within, at)
-	if err != nil {
-		return at.Describe(err)
+	if err == nil {
+		if at.Path == "" {
+			st = storage.NewRetry(st, storage.RetryOptions{MaxElapsed: o.timeout(), MaxAttempts: tryAttempts, Stall: tryStall})
+		}
+		err = errors.Join(fn(within, st), release())
 	}
-	if at.Path == "" {
-		st = storage.NewRetry(st, storage.RetryOptions{MaxElapsed: o.timeout(), MaxAttempts: tryAttempts, Stall: tryStall})
-	}
-	err = fn(within, st)
 	if err != nil && within.Err() != nil && ctx.Err() == nil {
-		err = o.tooSlow(err)
+		err = o.tooSlow(at, err)
 	}
-	return at.Describe(errors.Join(err, release()))
+	return at.Describe(err)
 }
 
-func (o *Opener) tooSlow(err error) error {
+func (o *Opener) tooSlow(at Place, err error) error {
+	if at.Path != "" {
+		return syncline.WrapError(syncline.CodeUnavailable, err, "the folder did not answer within %s; check that its file system is mounted, and that the server of the file system runs", o.timeout())
+	}
 	return syncline.WrapError(syncline.CodeUnavailable, err, "the storage did not answer within %s; check the endpoint, and whether a firewall keeps this machine out", o.timeout())
 }
 
@@ -121,7 +123,7 @@ func (o *Opener) browsing(ctx context.Context, at Place, fn func(context.Context
 		err = fn(within, b)
 	}
 	if err != nil && within.Err() != nil && ctx.Err() == nil {
-		err = o.tooSlow(err)
+		err = o.tooSlow(at, err)
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/diskspace"
 	"syncline.dev/syncline/internal/metrics"
+	"syncline.dev/syncline/internal/mounts"
 	"syncline.dev/syncline/internal/syncer"
 	"syncline.dev/syncline/internal/watch/folders"
 	"syncline.dev/syncline/internal/watch/notify"
@@ -21,13 +22,23 @@ import (
 // checksAtOnce bounds the checks that run at once. A check mostly waits for its storage.
 const checksAtOnce = 8
 
+// spaceTime bounds a look at the space of a file system, which may hang.
+const spaceTime = 5 * time.Second
+
+// spaceOf is diskspace.Of for any file system.
+func spaceOf(path string) (diskspace.Space, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), spaceTime)
+	defer cancel()
+	return mounts.At(ctx, path, func() (diskspace.Space, error) { return diskspace.Of(path) })
+}
+
 // newSchedule returns the service that checks the repositories by themselves. It hears
 // how sessions end, and tells all others of its checks.
 func (s *Server) newSchedule(dir catalogs, o Options, told *metrics.Metrics, backups *series.Service, notifier *notify.Service) *schedule.Service {
 	checks := &schedule.Service{
 		Repositories: s.store, Records: s.store, Checker: checker{s.source, dir.Directory}, Sessions: turns{s.service},
 		Reporter: s.desk, Logger: o.Logger, Now: wall, AtOnce: checksAtOnce, Interval: o.SyncInterval,
-		Disks: s.disks(dir.folder, o), Space: diskspace.Of,
+		Disks: s.disks(dir.folder, o), Space: spaceOf,
 	}
 	s.folders = &folders.Watcher{Changed: checks.Nudge, Logger: o.Logger}
 	checks.Watch = s.folders.Watch

@@ -20,7 +20,7 @@ import (
 // check checks the repository of the bench. It counts the requests.
 func (b *bench) check() (f syncer.Finding, requests map[string]int64, err error) {
 	b.t.Helper()
-	folder, err := local.Open(b.repo)
+	folder, err := local.Open(b.t.Context(), b.repo)
 	if err != nil {
 		return f, nil, err
 	}
@@ -174,7 +174,7 @@ func TestCheckOfWhatIsLost(t *testing.T) {
 
 // TestCheckWithoutCatalog finds everything new, and what is missing.
 func TestCheckWithoutCatalog(t *testing.T) {
-	folder, err := local.Open(resticfixture.Unpack(t, "v2-old"))
+	folder, err := local.Open(t.Context(), resticfixture.Unpack(t, "v2-old"))
 	if err != nil {
 		t.Fatal(err)
 	}

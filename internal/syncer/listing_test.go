@@ -41,7 +41,7 @@ func (s *lister) List(ctx context.Context, dir string, fn func(string, int64) er
 func TestListingAheadRemovesNothing(t *testing.T) {
 	src := newSource(t, 20)
 	repo := newRepository(t, "2", src, 3)
-	place, err := local.Open(repo)
+	place, err := local.Open(t.Context(), repo)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func TestResticIDIsRecorded(t *testing.T) {
 	}
 	h.gate <- struct{}{}
 	h.ended(h.start().ID)
-	folder, err := local.Open(h.path)
+	folder, err := local.Open(t.Context(), h.path)
 	if err != nil {
 		t.Fatal(err)
 	}

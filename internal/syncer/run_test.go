@@ -195,7 +195,7 @@ func (b *bench) with(fn func(c *catalog.Catalog)) {
 // sync runs one session.
 func (b *bench) sync(ctx context.Context) (stats syncline.SessionStatistics, err error) {
 	b.t.Helper()
-	folder, err := local.Open(b.repo)
+	folder, err := local.Open(b.t.Context(), b.repo)
 	if err != nil {
 		b.t.Fatal(err)
 	}

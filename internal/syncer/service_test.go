@@ -97,7 +97,7 @@ func (h *host) Open(ctx context.Context, r syncline.Repository, _ func(syncline.
 	case <-ctx.Done():
 		return place.Opened{}, ctx.Err()
 	}
-	folder, err := local.Open(r.Path)
+	folder, err := local.Open(ctx, r.Path)
 	if err != nil {
 		return place.Opened{}, err
 	}

@@ -21,7 +21,7 @@ func TestFileHandlesRunOut(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "config"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	repository, err := local.Open(dir)
+	repository, err := local.Open(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestFileHandlesRunOut(t *testing.T) {
 	}
 	_, catalogErr := sqlite.Open(t.Context(), filepath.Join(dir, "a.catalog"))
 	_, fileErr := repository.Open(t.Context(), "config", 0, -1)
-	_, folderErr := local.Open(dir)
+	_, folderErr := local.Open(t.Context(), dir)
 	for _, f := range held {
 		_ = f.Close()
 	}

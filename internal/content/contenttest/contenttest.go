@@ -20,7 +20,7 @@ import (
 // Open opens the repository in a local folder.
 func Open(t testing.TB, path, password string) *resticrepo.Repository {
 	t.Helper()
-	st, err := local.Open(path)
+	st, err := local.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func View(t testing.TB, cat *catalog.Catalog, repo *resticrepo.Repository, fn fu
 // requests.
 func At(t testing.TB, repo *resticrepo.Repository, path string) (*resticrepo.Repository, *storage.Counter) {
 	t.Helper()
-	st, err := local.Open(path)
+	st, err := local.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,8 +22,8 @@ var folderKind = place.Kind{
 		return place.Place{Path: path}, nil
 	},
 	Print: func(p place.Place) string { return p.Path },
-	Open: func(_ context.Context, p place.Place, _ place.Network) (storage.Storage, error) {
-		st, err := local.Open(p.Path)
+	Open: func(ctx context.Context, p place.Place, _ place.Network) (storage.Storage, error) {
+		st, err := local.Open(ctx, p.Path)
 		if err != nil {
 			return nil, err
 		}

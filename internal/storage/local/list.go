@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/mounts"
 	"syncline.dev/syncline/internal/storage"
 )
 
@@ -30,6 +31,17 @@ func (s *Storage) List(ctx context.Context, dir string, fn func(name string, siz
 	if err := storage.CheckDir(dir); err != nil {
 		return err
 	}
+	type file struct {
+		name string
+		size int64
+	}
+	err := mounts.Each(ctx, s.gate, func(ctx context.Context, yield func(file) error) error {
+		return s.list(ctx, dir, func(name string, size int64) error { return yield(file{name, size}) })
+	}, func(f file) error { return fn(f.name, f.size) })
+	return retried(err)
+}
+
+func (s *Storage) list(ctx context.Context, dir string, fn func(name string, size int64) error) error {
 	start := "."
 	if dir != "" {
 		start = filepath.FromSlash(dir)

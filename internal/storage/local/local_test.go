@@ -33,7 +33,7 @@ func write(t *testing.T, dir string, files map[string][]byte) {
 
 func open(t *testing.T, dir string) *local.Storage {
 	t.Helper()
-	s, err := local.Open(dir)
+	s, err := local.Open(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,12 +62,12 @@ func TestOpenRefusesRoots(t *testing.T) {
 		{filepath.Join(dir, "none"), "does not exist", syncline.CodeNoRepository},
 	}
 	for _, tt := range tests {
-		_, err := local.Open(tt.path)
+		_, err := local.Open(t.Context(), tt.path)
 		if syncline.CodeOf(err) != tt.code || !strings.Contains(syncline.MessageOf(err), tt.message) {
 			t.Errorf("Open(%q): %v, want %s with %q", tt.path, err, tt.code, tt.message)
 		}
 	}
-	if _, err := local.Open(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := local.Open(t.Context(), filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing folder: %v, want fs.ErrNotExist", err)
 	}
 }
@@ -196,7 +196,7 @@ func BenchmarkOpenRead(b *testing.B) {
 	if err := os.WriteFile(filepath.Join(dir, "pack"), make([]byte, 4<<20), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	s, err := local.Open(dir)
+	s, err := local.Open(b.Context(), dir)
 	if err != nil {
 		b.Fatal(err)
 	}

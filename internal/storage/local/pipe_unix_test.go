@@ -16,7 +16,7 @@ func TestOpenRefusesPipe(t *testing.T) {
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(path); syncline.CodeOf(err) != syncline.CodeNoRepository {
+	if _, err := Open(t.Context(), path); syncline.CodeOf(err) != syncline.CodeNoRepository {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,6 +1,13 @@
 package folders
 
-import "golang.org/x/sys/unix"
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"syncline.dev/syncline/internal/mounts"
+)
 
 // remote are the kinds of file systems whose changes come from elsewhere, by the magic
 // numbers in statfs(2).
@@ -22,11 +29,18 @@ var remote = map[uint32]bool{
 	0x786f4256: true, // VirtualBox's shared folders
 }
 
+// lookTime bounds a look at a folder, whose file system may hang.
+const lookTime = 5 * time.Second
+
 // isLocal reports whether the file system of a folder tells of all changes.
 func isLocal(path string) (bool, error) {
-	var s unix.Statfs_t
-	if err := unix.Statfs(path, &s); err != nil {
-		return false, err
-	}
-	return !remote[uint32(s.Type)], nil //nolint:gosec // the numbers have 32 bits
+	ctx, cancel := context.WithTimeout(context.Background(), lookTime)
+	defer cancel()
+	return mounts.At(ctx, path, func() (bool, error) {
+		var s unix.Statfs_t
+		if err := unix.Statfs(path, &s); err != nil {
+			return false, err
+		}
+		return !remote[uint32(s.Type)], nil //nolint:gosec // the numbers have 32 bits
+	})
 }
