@@ -121,19 +121,18 @@ func (n *node) tried(method, path string, body any) (status int, answer string) 
 	return res.StatusCode, string(raw)
 }
 
-// TestAPIRunsNothing asks the API for all that could run a program, as an administrator. The
-// server's own environment names programs, too. None is run.
-func TestAPIRunsNothing(t *testing.T) {
-	dir, caught := traps(t)
-	trap, home := filepath.Join(dir, "trap"), t.TempDir()
-	key := func(more object) string {
-		text, err := json.Marshal(with(object{"type": "external_account", "audience": "a", "token_url": "http://127.0.0.1:1", "subject_token_type": "t"}, more))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(text)
+// namingPrograms makes the environment of the test name a program wherever other tools take
+// one from, and returns a Google key file that does so.
+func namingPrograms(t *testing.T, dir, trap, home string) (executable string) {
+	t.Helper()
+	raw, err := json.Marshal(object{
+		"type": "external_account", "audience": "a", "token_url": "http://127.0.0.1:1", "subject_token_type": "t",
+		"credential_source": object{"executable": object{"command": trap}},
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	executable := key(object{"credential_source": object{"executable": object{"command": trap}}})
+	executable = string(raw)
 	for name, text := range map[string]string{
 		"config": "[default]\ncredential_process = " + trap + "\n", "key.json": executable, "rclone.conf": "[backups]\ntype = local\n",
 	} {
@@ -149,6 +148,15 @@ func TestAPIRunsNothing(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	return executable
+}
+
+// TestAPIRunsNothing asks the API for all that could run a program, as an administrator. The
+// server's own environment names programs, too. None is run.
+func TestAPIRunsNothing(t *testing.T) {
+	dir, caught := traps(t)
+	trap, home := filepath.Join(dir, "trap"), t.TempDir()
+	executable := namingPrograms(t, dir, trap, home)
 	n := start(t, filepath.Join(t.TempDir(), "data"))
 	const s3 = "http://127.0.0.1:1" // where nothing answers
 	sftp := n.add("/v6/Accounts", 201, object{"accountType": "sftpAccount", "method": "password", "userName": "user", "password": "x"})
