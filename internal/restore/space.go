@@ -125,7 +125,6 @@ func (e *estimate) below(s *spot, path string, there *handle, depth int) (plain,
 			plain = sum(plain, e.file(x, there))
 		}
 	}
-	items = nil // what is below may be deep
 	for _, f := range folders {
 		if err != nil {
 			return plain, linked, err
