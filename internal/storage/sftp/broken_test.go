@@ -78,7 +78,14 @@ func TestProgramThatFails(t *testing.T) {
 			if err == nil || !strings.Contains(syncline.MessageOf(err), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
+			lines := len(said)
+			if _, again := s.Open(t.Context(), "config", 0, 1); !errors.Is(again, err) {
+				t.Errorf("the next call gives %v", again)
+			}
 			s.Close()
+			if len(said) != lines {
+				t.Errorf("the program ran again and said %q", said)
+			}
 			if strings.Contains(c.want, "Permission") && !strings.Contains(strings.Join(said, "\n"), c.want) {
 				t.Errorf("the user was shown %q", said)
 			}

@@ -26,7 +26,8 @@ type Config struct {
 	// Patience bounds the time of Connect, with all questions to the user;
 	// DefaultPatience for 0.
 	Patience time.Duration
-	// Once says that a first connection that fails is not tried again.
+	// Once says that a first connection that fails is not tried again, so that
+	// its program does not ask its user twice.
 	Once bool
 }
 
@@ -42,6 +43,7 @@ type Storage struct {
 	session   *session // nil, or the last one
 	dialing   *dialing // nil, or the one under way
 	connected bool     // a connection has succeeded
+	failed    error    // of the first connection, where it is made once
 	closed    bool
 	work      sync.WaitGroup // of connecting, and of sessions that end
 }
@@ -91,6 +93,10 @@ func (s *Storage) connection(ctx context.Context) (*session, error) {
 		s.mu.Unlock()
 		return nil, errClosed
 	}
+	if s.failed != nil {
+		defer s.mu.Unlock()
+		return nil, s.failed
+	}
 	if s.session != nil && s.session.alive() {
 		defer s.mu.Unlock()
 		return s.session, nil
@@ -133,6 +139,8 @@ func (s *Storage) dial() *dialing {
 		s.dialing = nil
 		if err == nil {
 			s.session, s.connected = session, true
+		} else if s.c.Once && !s.connected && !errors.Is(err, context.Canceled) {
+			s.failed = err
 		}
 		closed := s.closed
 		s.mu.Unlock()
