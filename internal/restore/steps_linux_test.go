@@ -16,10 +16,12 @@ import (
 	"syncline.dev/syncline/internal/restore"
 )
 
-// turning is a tree that is in another catalog at each step, as after a session.
+// turning is a tree that is in another catalog at each step, or after some steps, as after
+// a session.
 type turning struct {
 	cats  []*catalog.Catalog
 	point syncline.Hash
+	after int64 // steps in the first catalog, all others in the second one; 0 for turns at each
 	steps atomic.Int64
 	open  atomic.Int64
 }
@@ -27,7 +29,14 @@ type turning struct {
 func (u *turning) View(ctx context.Context, fn func(*catalog.View) error) error {
 	u.open.Add(1)
 	defer u.open.Add(-1)
-	return u.cats[u.steps.Add(1)%int64(len(u.cats))].View(ctx, fn)
+	step := u.steps.Add(1)
+	switch {
+	case u.after == 0:
+		return u.cats[step%int64(len(u.cats))].View(ctx, fn)
+	case step <= u.after:
+		return u.cats[0].View(ctx, fn)
+	}
+	return u.cats[1].View(ctx, fn)
 }
 
 func (u *turning) Root(v *catalog.View) (catalog.TreeRef, error) {
@@ -49,38 +58,49 @@ func (b *between) Progress(r restore.Result) {
 	}
 }
 
-// A run reads the tree in steps, and each step may be in another state of the catalog, in
-// which the trees have other numbers.
-func TestCatalogChangesBetweenSteps(t *testing.T) {
-	source, other, path := filepath.Join(t.TempDir(), "source"), filepath.Join(t.TempDir(), "other"), resticfixture.Init(t, 2)
+// turnsIn makes a repository with two snapshots, and returns the tree of the second one in
+// two catalogs in which the trees have other numbers.
+func turnsIn(t *testing.T, source string, files int) (*turning, *content.Source) {
+	t.Helper()
+	other, path := filepath.Join(t.TempDir(), "other"), resticfixture.Init(t, 2)
 	for i, dir := range []string{source, other} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		resticfixture.MakeTree(t, dir, uint64(i), 150)
+		resticfixture.MakeTree(t, dir, uint64(i), files)
 	}
-	resticfixture.Backup(t, path, other)
+	forgotten := resticfixture.Backup(t, path, other)
 	repo := contenttest.Open(t, path, resticfixture.Password)
 	two := contenttest.Catalog(t, repo)
 	resticfixture.Backup(t, path, source)
 	contenttest.Sync(t, two, repo)
+	resticfixture.Run(t, path, "forget", "--prune", forgotten) // so that the first catalog has none of its trees
 	one := contenttest.Catalog(t, repo)
 	tree := &turning{cats: []*catalog.Catalog{one, two}}
 	var src *content.Source
 	var changes []uint64
-	for _, cat := range tree.cats {
+	var roots []catalog.TreeRef
+	for _, cat := range []*catalog.Catalog{two, one} {
 		contenttest.View(t, cat, repo, func(v *catalog.View, s *content.Source) {
-			src, changes = s, append(changes, v.Changes())
+			src, changes = s, append(changes, v.Changes()) // only the last one knows the packs
 			for _, x := range snapshots(t, v) {
 				if x.Paths[0] == source {
-					tree.point = x.ID
+					tree.point, roots = x.ID, append(roots, x.Root)
 				}
 			}
 		})
 	}
-	if changes[0] == changes[1] {
-		t.Fatalf("both catalogs are in state %d", changes[0])
+	if changes[0] == changes[1] || roots[0] == roots[1] {
+		t.Fatalf("the catalogs are in the states %d, with the roots %v", changes, roots)
 	}
+	return tree, src
+}
+
+// A run reads the tree in steps, and each step may be in another state of the catalog, in
+// which the trees have other numbers.
+func TestCatalogChangesBetweenSteps(t *testing.T) {
+	source := filepath.Join(t.TempDir(), "source")
+	tree, src := turnsIn(t, source, 150)
 	target := t.TempDir()
 	r := &between{t: t, tree: tree}
 	for range 2 { // into nothing, and over what is there
@@ -96,5 +116,26 @@ func TestCatalogChangesBetweenSteps(t *testing.T) {
 	}
 	if tree.steps.Load() < 20 {
 		t.Errorf("%d steps", tree.steps.Load())
+	}
+}
+
+// A catalog changes once while a run lasts, after each of its steps: the trees that the run
+// found before have other numbers from then on.
+func TestCatalogChangesOnce(t *testing.T) {
+	source := filepath.Join(t.TempDir(), "source")
+	tree, src := turnsIn(t, source, 60)
+	for tree.after = 1; tree.after == 1 || tree.steps.Load() >= tree.after; tree.after++ {
+		tree.steps.Store(0)
+		target, r := t.TempDir(), &told{}
+		result, err := restore.Run(t.Context(), tree, src, target, restore.Options{Reporter: r})
+		if err != nil || len(r.failed) > 0 {
+			t.Fatalf("a change after step %d: %+v, %v, %v", tree.after, result, err, r.failed)
+		}
+		if resticfixture.SameTrees(t, source, filepath.Join(target, source)); t.Failed() {
+			t.Fatalf("a change after step %d gives another tree", tree.after)
+		}
+	}
+	if tree.after < 10 {
+		t.Errorf("a run makes %d steps", tree.after)
 	}
 }

@@ -44,9 +44,10 @@ type place struct {
 	state uint64
 }
 
-// below returns the folder at a position.
+// below returns the folder at a position. The item says in which state it was read: the
+// spot may have been found in another one meanwhile.
 func (s *spot) below(x *walkItem, at int) *spot {
-	return &spot{parent: s, at: at, known: true, place: place{x.sub, s.state}}
+	return &spot{parent: s, at: at, known: true, place: x.sub}
 }
 
 // find makes the spot valid in the view's state.
@@ -87,7 +88,7 @@ func folderAt(v *catalog.View, tree catalog.TreeRef, at int) (sub catalog.TreeRe
 
 type walkItem struct {
 	entry *syncline.Entry
-	sub   catalog.TreeRef
+	sub   place
 	ok    bool
 
 	renamed bool
@@ -106,7 +107,7 @@ func (r *run) items(s *spot) (items []walkItem, err error) {
 			if r.Owner != nil {
 				r.Owner(e)
 			}
-			items = append(items, walkItem{entry: e, sub: sub, ok: ok})
+			items = append(items, walkItem{entry: e, sub: place{sub, s.state}, ok: ok})
 			return read.step(r.ctx)
 		})
 	})
