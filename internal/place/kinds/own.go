@@ -3,6 +3,7 @@ package kinds
 import (
 	"errors"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -127,22 +128,21 @@ func regionOf(endpoint string) string {
 	return region
 }
 
-// isAmazonS3 reports whether an endpoint is one of S3 at Amazon, over https. Other names of
-// Amazon's lead to its customers' own servers.
+// amazonS3 are the names of S3 at Amazon, with or without a region, and those of a private
+// link (bucket.vpce-ID.s3.REGION.vpce). Customers choose parts of Amazon's other names, such
+// as those of load balancers.
+var amazonS3 = func() *regexp.Regexp {
+	const region = `[a-z]{2,3}(?:-[a-z]+)+-[0-9]{1,2}`
+	return regexp.MustCompile(`^(?:` +
+		`s3(?:-fips|-accelerate|-external-1|-` + region + `|-fips-` + region + `)?(?:\.dualstack)?(?:\.` + region + `)?` +
+		`|(?:[a-z0-9-]+\.)?vpce-[a-z0-9-]+\.s3\.` + region + `\.vpce` +
+		`)\.amazonaws\.com(?:\.cn)?$`)
+}()
+
+// isAmazonS3 reports whether an endpoint is one of S3 at Amazon, over https.
 func isAmazonS3(endpoint string) bool {
 	name := strings.ToLower(strings.TrimPrefix(endpoint, "https://"))
-	name = strings.TrimSuffix(name, ":443")
-	rest, found := strings.CutSuffix(name, ".amazonaws.com.cn")
-	if !found {
-		if rest, found = strings.CutSuffix(name, ".amazonaws.com"); !found {
-			return false
-		}
-	}
-	first, _, _ := strings.Cut(rest, ".")
-	if strings.HasSuffix(rest, ".vpce") { // bucket.vpce-ID.s3.REGION.vpce
-		return strings.Contains(rest, ".s3.")
-	}
-	return strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz0123456789-.") == "" && (first == "s3" || strings.HasPrefix(first, "s3-"))
+	return amazonS3.MatchString(strings.TrimSuffix(name, ":443"))
 }
 
 // principalOfAzure signs in as an application.

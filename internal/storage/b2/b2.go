@@ -117,7 +117,7 @@ func CheckBucket(name string) error {
 // parseBase reads an address of a service: a scheme and a host.
 func parseBase(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || strings.Trim(u.Path, "/") != "" || u.Scheme != "http" && u.Scheme != "https" {
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, errors.New("no address of a service")
 	}
 	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil

@@ -1,6 +1,8 @@
 package rest_test
 
 import (
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -119,6 +121,48 @@ func TestFilesOfOthers(t *testing.T) {
 	defer names.Close()
 	if got, err := storagetest.ListAll(t, open(t, rest.Config{Endpoint: names.URL}), "snapshots"); !storage.IsRetryable(err) || len(got) > 0 {
 		t.Errorf("a listing of files that are not there: %v, %v", got, err)
+	}
+}
+
+// TestEndlessEntries reads listings whose first entry does not end. A decoder would hold it as a
+// whole, so the listing ends long before the document does.
+func TestEndlessEntries(t *testing.T) {
+	for kind, start := range map[string]string{
+		"application/vnd.x.restic.rest.v2": `[{"name":"`, "application/vnd.x.restic.rest.v1": `["`,
+		"application/json": "", "application/vnd.x.restic.rest.v2;": `[{"x":[[`,
+	} {
+		sent := make(chan int64, 1)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", strings.TrimSuffix(kind, ";"))
+			n, err := io.WriteString(w, start)
+			total := int64(n)
+			for more := strings.Repeat(" ", 1<<20); err == nil && total < 1<<28; total += int64(n) {
+				n, err = io.WriteString(w, more)
+			}
+			sent <- total
+		}))
+		got, err := storagetest.ListAll(t, open(t, rest.Config{Endpoint: server.URL}), "snapshots")
+		if !storage.IsRetryable(err) || !strings.Contains(syncline.MessageOf(err), "longer than") || len(got) > 0 {
+			t.Errorf("%s: %v, %v", kind, got, err)
+		}
+		server.CloseClientConnections()
+		if n := <-sent; n >= 1<<28 {
+			t.Errorf("%s: %d bytes were taken for one entry", kind, n)
+		}
+		server.Close()
+	}
+}
+
+// TestLongNames has many entries that are as long as names can be.
+func TestLongNames(t *testing.T) {
+	const files = 500
+	entries := make([]string, files)
+	for i := range entries {
+		entries[i] = fmt.Sprintf(`{"name":"%s%04d","size":%d}`, strings.Repeat("n", 900), i, i)
+	}
+	c := answer(t, http.StatusOK, http.Header{"Content-Type": {"application/vnd.x.restic.rest.v2"}}, "["+strings.Join(entries, ",\n ")+"]\n")
+	if got, err := storagetest.ListAll(t, open(t, c), "snapshots"); err != nil || len(got) != files {
+		t.Errorf("%d files, %v", len(got), err)
 	}
 }
 

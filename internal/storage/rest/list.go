@@ -51,7 +51,8 @@ func (s *Storage) List(ctx context.Context, dir string, fn func(name string, siz
 	if resp.StatusCode != http.StatusOK {
 		return s.listFailed(ctx, call, dir)
 	}
-	l := listing{storage: s, ctx: ctx, call: call, dir: dir, document: json.NewDecoder(resp.Body)}
+	body := &entryReader{base: resp.Body}
+	l := listing{storage: s, ctx: ctx, call: call, dir: dir, body: body, document: json.NewDecoder(body)}
 	if call.Header("Content-Type") == version2 {
 		return l.withSizes(fn)
 	}
@@ -68,7 +69,30 @@ type listing struct {
 	ctx      context.Context
 	call     *objects.Call
 	dir      string
+	body     *entryReader
 	document *json.Decoder
+}
+
+// maxEntry bounds the bytes that are read for one entry of a listing, because the decoder
+// holds an entry as a whole.
+const maxEntry = 64 << 10
+
+// entryReader ends a document with an entry that is too long.
+type entryReader struct {
+	base io.Reader
+	used int // bytes that were read since the last entry
+}
+
+func (r *entryReader) tooLong() bool { return r.used >= maxEntry }
+
+// Read implements io.Reader.
+func (r *entryReader) Read(p []byte) (int, error) {
+	if r.tooLong() {
+		return 0, io.ErrUnexpectedEOF
+	}
+	n, err := r.base.Read(p[:min(len(p), maxEntry-r.used)])
+	r.used += n
+	return n, err
 }
 
 // withSizes reads a listing of the second version.
@@ -128,6 +152,7 @@ func (l *listing) each(read func() error) (n int, err error) {
 		if err := l.ctx.Err(); err != nil {
 			return n, err
 		}
+		l.body.used = 0
 		if err := read(); err != nil {
 			return n, err
 		}
@@ -145,6 +170,9 @@ func (l *listing) each(read func() error) (n int, err error) {
 func (l *listing) broken() error {
 	if trouble := l.call.Trouble(l.ctx); trouble != nil {
 		return trouble
+	}
+	if l.body.tooLong() {
+		return storage.Incomplete(l.dir, "has an entry that is longer than that of a file")
 	}
 	if l.isTyped() {
 		return storage.Incomplete(l.dir, "is cut off")
