@@ -124,8 +124,10 @@ func TestRoleOfAccount(t *testing.T) {
 	}), false)
 	data := filepath.Join(t.TempDir(), "data")
 	n := start(t, data)
-	account := object{"accountType": "amazonS3CompatibleAccount", "method": "assumeRole", "userName": "AKIABASE", "password": "hunter2-hunter2",
-		"settings": object{"roleArn": "arn:aws:iam::123456789012:role/reader", "externalId": "them", "tokenService": d.URL}}
+	account := object{
+		"accountType": "amazonS3CompatibleAccount", "method": "assumeRole", "userName": "AKIABASE", "password": "hunter2-hunter2",
+		"settings": object{"roleArn": "arn:aws:iam::123456789012:role/reader", "externalId": "them", "tokenService": d.URL},
+	}
 	storage := object{"type": "AmazonS3Compatible", "s3Folder": "some folder/repo", "amazonBucketS3Compatible": object{"name": "bucket", "servicePoint": server.URL}}
 	_, _, _, id := n.attachIn(account, storage, resticfixture.Password)
 	if got := n.finish(n.sync(id).ID); got.Statistics.SnapshotsTotal == 0 {

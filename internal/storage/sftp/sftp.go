@@ -83,8 +83,19 @@ func (s *Storage) Close() error {
 	return nil
 }
 
-// connection returns the session, and connects where there is none.
+// connection returns the session, and connects where there is none. An attempt that ended
+// because nobody waited for it counts for nobody.
 func (s *Storage) connection(ctx context.Context) (*session, error) {
+	for {
+		session, err := s.join(ctx)
+		if !errors.Is(err, context.Canceled) || ctx.Err() != nil {
+			return session, err
+		}
+	}
+}
+
+// join waits for the attempt to connect that is under way, or begins one.
+func (s *Storage) join(ctx context.Context) (*session, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
