@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"syncline.dev/syncline/internal/storage"
@@ -30,32 +32,42 @@ func (o *Opener) Retention(ctx context.Context, at Place) (storage.Retention, er
 	return r, at.Describe(errors.Join(err, release()))
 }
 
-// DescribeRetention says in a sentence until when files are kept, "" where the storage does
-// not tell.
+// DescribeRetention says until when files are kept, what is kept of new files, and what the
+// credentials may do. It leaves out what the storage does not tell, and is "" where it tells
+// nothing.
 func DescribeRetention(r storage.Retention) string {
-	day := func(t time.Time) string { return t.UTC().Format(time.DateOnly) }
-	sampled := fmt.Sprintf("in a sample of %d files", r.Looked)
-	var text string
-	switch {
-	case !r.Told:
-		text = ""
-	case r.Whole && r.Kept+r.Held == 0:
-		text = "the storage keeps no file from removal"
-	case r.Kept == 0 && r.Held == 0:
-		text = "no file is kept from removal " + sampled
-	case r.Kept == 0:
-		text = fmt.Sprintf("%d files have a hold without an end %s", r.Held, sampled)
-	default:
-		text = fmt.Sprintf("%d files are immutable until %s at the earliest and %s at the latest %s", r.Kept, day(r.Oldest), day(r.Newest), sampled)
-		if r.Held > 0 {
-			text += fmt.Sprintf(", and %d have a hold", r.Held)
-		}
+	texts := []string{describeKept(r)}
+	if r.Told && r.Rule != "" {
+		texts = append(texts, "the rule for new files is "+r.Rule)
 	}
 	if r.Archived > 0 {
-		if text != "" {
-			text += "; "
-		}
-		text += fmt.Sprintf("%d of %d files lie in an archive class and cannot be read before they are brought back", r.Archived, r.Looked)
+		texts = append(texts, fmt.Sprintf("%d of %d files lie in an archive class and cannot be read before they are brought back", r.Archived, r.Looked))
+	}
+	switch r.Rights {
+	case storage.RightsRead:
+		texts = append(texts, "the credentials can only read")
+	case storage.RightsChange:
+		texts = append(texts, "the credentials can also write, which Syncline does not need")
+	}
+	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), "; ")
+}
+
+func describeKept(r storage.Retention) string {
+	day := func(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+	sampled := fmt.Sprintf("in a sample of %d files", r.Looked)
+	switch {
+	case !r.Told:
+		return ""
+	case r.Whole && r.Kept+r.Held == 0:
+		return "the storage keeps no file from removal"
+	case r.Kept == 0 && r.Held == 0:
+		return "no file is kept from removal " + sampled
+	case r.Kept == 0:
+		return fmt.Sprintf("%d files have a hold without an end %s", r.Held, sampled)
+	}
+	text := fmt.Sprintf("%d files are immutable until %s at the earliest and %s at the latest %s", r.Kept, day(r.Oldest), day(r.Newest), sampled)
+	if r.Held > 0 {
+		text += fmt.Sprintf(", and %d have a hold", r.Held)
 	}
 	return text
 }

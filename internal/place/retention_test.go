@@ -22,7 +22,16 @@ func TestDescribeRetention(t *testing.T) {
 			t.Errorf("%+v: %q, want %q", r, got, want)
 		}
 	}
-	if got := DescribeRetention(storage.Retention{Looked: 4, Archived: 4}); !strings.Contains(got, "4 of 4 files lie in an archive class") {
+	for want, r := range map[string]storage.Retention{
+		"the rule for new files is governance, 30 days":                {Told: true, Looked: 3, Rule: "governance, 30 days"},
+		"the credentials can only read":                                {Rights: storage.RightsRead},
+		"the credentials can also write, which Syncline does not need": {Told: true, Whole: true, Rights: storage.RightsChange},
+	} {
+		if got := DescribeRetention(r); !strings.HasSuffix(got, want) || strings.HasPrefix(got, "; ") {
+			t.Errorf("%+v: %q, want %q", r, got, want)
+		}
+	}
+	if got := DescribeRetention(storage.Retention{Looked: 4, Archived: 4, Rights: storage.RightsUnknown}); !strings.Contains(got, "4 of 4 files lie in an archive class") {
 		t.Errorf("%q", got)
 	}
 }

@@ -30,6 +30,9 @@ const (
 	// checked at once.
 	reachTime   = 20 * time.Second
 	reachAtOnce = 8
+	// keptTime bounds the look at the retention of a repository that has opened. A check that
+	// takes both times and more is given up, so that a slow look hides no opened repository.
+	keptTime = reachTime / 2
 )
 
 // catalogFolder returns the folder of the catalogs, "" if there is none yet.
@@ -182,7 +185,7 @@ func (d *Doctor) reach(ctx context.Context) ([]doctor.Finding, *dates) {
 func (d *Doctor) patiently(ctx context.Context, at *source, r syncline.Repository) doctor.Finding {
 	done := make(chan doctor.Finding, 1)
 	go func() { done <- d.reachOne(ctx, at, r) }()
-	late := time.NewTimer(reachTime + reachTime/2)
+	late := time.NewTimer(2 * reachTime)
 	defer late.Stop()
 	select {
 	case f := <-done:
@@ -220,7 +223,9 @@ func (d *Doctor) reachOne(ctx context.Context, at *source, r syncline.Repository
 		return doctor.Bad(doctor.Failed, check, r.Name, "another repository lies in its place", "put the right one back, or attach the other one by itself")
 	}
 	took := time.Since(begun).Round(time.Millisecond)
-	if kept, err := at.places.Retention(ctx, p); err == nil {
+	within, cancel := context.WithTimeout(ctx, keptTime)
+	defer cancel()
+	if kept, err := at.places.Retention(within, p); err == nil {
 		if text := place.DescribeRetention(kept); text != "" {
 			return doctor.Good(check, r.Name, "opened with its password in %s; %s", took, text)
 		}
