@@ -261,12 +261,16 @@ func (h *accounts) CompareAccount(ctx context.Context, req v6.CompareAccountRequ
 	return v6.CompareAccount200JSONResponse{IsSame: same}, nil
 }
 
-// areSecrets compares secrets of an account with others, and slows down who guesses.
+// areSecrets compares secrets of an account with others, and slows down who guesses. Letter
+// case does not count in names. A secret that the account's method does not have is another
+// one.
 func (h *accounts) areSecrets(ctx context.Context, by place.Access, guess map[string]string) (bool, error) {
+	method := h.kinds.Stored(by.Account.Kind).Method(by.Account.Method)
 	return h.secrets.Compare(ctx, "account "+string(by.Account.ID), func() bool {
 		same := true
 		for name, text := range guess {
-			if subtle.ConstantTimeCompare([]byte(by.Secrets[name].Reveal()), []byte(text)) != 1 {
+			f := place.FieldNamed(method.Secrets, name)
+			if f == nil || subtle.ConstantTimeCompare([]byte(by.Secrets[f.Name].Reveal()), []byte(text)) != 1 {
 				same = false
 			}
 		}

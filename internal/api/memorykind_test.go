@@ -106,7 +106,8 @@ func TestAccountOfTables(t *testing.T) {
 	}
 	for body, same := range map[string]bool{
 		`{"secrets":{"privateKey":"the\nkey"}}`: true, `{"secrets":{"privateKey":"other"}}`: false,
-		`{"secrets":{"privateKey":"the\nkey","passphrase":""}}`:  true,
+		`{"secrets":{"privateKey":"the\nkey","passphrase":""}}`: true,
+		`{"secrets":{"PRIVATEKEY":"the\nkey"}}`:                 true, `{"secrets":{"other":""}}`: false,
 		`{"secrets":{"privateKey":"the\nkey","passphrase":"x"}}`: false, `{"password":"the\nkey"}`: false,
 	} {
 		if compare(body) != same {
@@ -204,6 +205,8 @@ func TestStorageOfTables(t *testing.T) {
 	if a := w.putAccount(account, `{"settings":{"zone":"west"}}`); a.status != 409 || strings.Contains(a.body, "confirm") || !strings.Contains(a.body, "memories") {
 		t.Errorf("got %d %s", a.status, a.body)
 	}
+	w.places.fail = &storageChanged
+	wantFailure(t, put(`{"settings":{"hostKey":"key-4"}}`), 400, `"settings.hostKey: the host shows another key`)
 	w.places.fail = nil
 	if got := w.get("/v6/ObjectStorageRepositories/" + id + "?extensions=true"); !strings.Contains(got.body, `"settings":{"hostKey":"key-3"}`) {
 		t.Errorf("got %s", got.body)
@@ -213,6 +216,9 @@ func TestStorageOfTables(t *testing.T) {
 }
 
 var storageUnconfirmed = storage.UnconfirmedError{Setting: "hostKey", Value: "key-2", Err: syncline.Errorf(syncline.CodeConflict, "compare the key")}
+
+// storageChanged is the refusal of a storage whose host shows another key than its setting.
+var storageChanged = storage.SettingError{Setting: "hostKey", Err: storage.Refused(nil, "the host shows another key")}
 
 func TestStorageKinds(t *testing.T) {
 	w := newWorld(t)

@@ -147,6 +147,9 @@ func (h *storages) tryStorage(ctx context.Context, s syncline.ObjectStorage) (pl
 	case syncline.CodeInternal, syncline.CodeCanceled:
 		return by, err
 	}
+	if setting := place.SettingToBlame(err); setting != "" {
+		field = "settings." + setting
+	}
 	return by, syncline.WrapError(codeOfTry(err), err, "%s: %s", field, syncline.MessageOf(err))
 }
 

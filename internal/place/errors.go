@@ -20,6 +20,16 @@ func ToConfirm(err error) map[string]string {
 	return map[string]string{e.Setting: e.Value}
 }
 
+// SettingToBlame returns the name of the setting that keeps a place from opening, "" where
+// an error is of another sort.
+func SettingToBlame(err error) string {
+	var e *storage.SettingError
+	if !errors.As(err, &e) {
+		return ""
+	}
+	return e.Setting
+}
+
 // Translate gives an error of the repository reader its code and a message for
 // the user. Errors that have a code keep it.
 func Translate(err error) error {

@@ -96,6 +96,19 @@ func Stranger(code syncline.Code, cause error, format string, args ...any) error
 	return &RequestError{Retryable: true, Err: syncline.WrapError(code, withCause(ErrStranger, cause), format, args...)}
 }
 
+// SettingError is the error of a storage that a setting of its user is to blame for, such as
+// a key that the host does not show.
+type SettingError struct {
+	Setting string // a name of the kind's fields
+	Err     error  // matches fs.ErrPermission, and a *syncline.Error is in its chain
+}
+
+// Error implements error.
+func (e *SettingError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error for the user.
+func (e *SettingError) Unwrap() error { return e.Err }
+
 // UnconfirmedError is the error of a storage that has shown something which its user has
 // to compare, such as the key of a host. The setting lets the storage open.
 type UnconfirmedError struct {

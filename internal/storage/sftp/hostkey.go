@@ -76,9 +76,9 @@ func (c *hostKeyCheck) unconfirmed() error {
 
 func (c *hostKeyCheck) changed(pinned ssh.PublicKey, what string) error {
 	setting, _ := c.hop.Confirm("")
-	return storage.Refused(nil,
-		"the SSH server at %s %s and not %s, which was confirmed: somebody may stand between, or the server was set up anew; only if that is so, change settings.%s of the storage",
-		c.hop.Address, what, describe(pinned), setting)
+	return &storage.SettingError{Setting: setting, Err: storage.Refused(nil,
+		"the SSH server at %s %s and not %s, which was confirmed: somebody may stand between, or the server was set up anew; only if it was set up anew, change settings.%s of the storage",
+		c.hop.Address, what, describe(pinned), setting)}
 }
 
 // algorithms asks for the kind of key that the host must show; nil for any.

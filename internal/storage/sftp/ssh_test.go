@@ -72,6 +72,10 @@ func TestHostKey(t *testing.T) {
 	server.NewHostKey("ed25519")
 	server.Start()
 	err = list(t, server.Dir, way)
+	var blamed *storage.SettingError
+	if !errors.As(err, &blamed) || blamed.Setting != "hostKey" {
+		t.Errorf("no setting is to blame for another key: %v", err)
+	}
 	if syncline.CodeOf(err) != syncline.CodeForbidden || !strings.Contains(syncline.MessageOf(err), "shows the host key ssh-ed25519 SHA256:") || errors.As(err, &unconfirmed) || storage.IsRetryable(err) {
 		t.Errorf("another key: %v", err)
 	}
