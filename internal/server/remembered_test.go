@@ -59,6 +59,7 @@ var boundedMaps = map[string]string{
 	"series.shared.loaded":    "the list of repositories at each report, and keepMarks",
 	"run.Service.held":        "the end of the change",
 	"run.Service.leaving":     "the end of the removal",
+	"alarm.Desk.leaving":      "the end of the removal",
 	"run.Service.running":     "the end of the work",
 	"run.Service.watchers":    "the end of the watch",
 	"run.holds.all":           "the end of the change",

@@ -237,13 +237,19 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	return answer(ctx, main, ln, watch, watched, live)
 }
 
-// leaving ends the alarms of a repository, and tells of their ends, before they go with it.
-func (s *Server) leaving(n *notify.Service) func(context.Context, syncline.ID) error {
-	return func(ctx context.Context, repository syncline.ID) error {
-		if err := s.desk.EndAll(ctx, repository); err != nil {
+// leaving ends the alarms of a repository, and tells of their ends, before remove takes them
+// with it.
+func (s *Server) leaving(n *notify.Service) func(context.Context, syncline.ID, func(context.Context) error) error {
+	return func(ctx context.Context, repository syncline.ID, remove func(context.Context) error) error {
+		back, err := s.desk.EndAll(ctx, repository)
+		if err != nil {
 			return err
 		}
-		return n.Farewell(ctx, repository)
+		defer back()
+		if err := n.Farewell(ctx, repository); err != nil {
+			return err
+		}
+		return remove(ctx)
 	}
 }
 
@@ -320,17 +326,14 @@ type synchronizer struct {
 	*syncer.Service
 	runs   *run.Service
 	places *place.Opener
-	// leaving is called before a repository is removed, and forgotten afterwards.
-	leaving   func(ctx context.Context, repository syncline.ID) error
+	// leaving removes a repository, and forgotten is called afterwards.
+	leaving   func(ctx context.Context, repository syncline.ID, remove func(context.Context) error) error
 	forgotten func(repository syncline.ID)
 }
 
 func (s synchronizer) Forget(ctx context.Context, repository syncline.ID, remove func(context.Context) error) error {
 	err := s.runs.Forget(ctx, repository, func(ctx context.Context) error {
-		if err := s.leaving(ctx, repository); err != nil {
-			return err
-		}
-		return remove(ctx)
+		return s.leaving(ctx, repository, remove)
 	})
 	if err != nil {
 		return err

@@ -45,7 +45,8 @@ type Alarms interface {
 	// that are open, or ended after a time, oldest first.
 	AlarmsOf(ctx context.Context, kind syncline.AlarmKind, repository syncline.ID, endedAfter time.Time) ([]syncline.Alarm, error)
 	// ChangeAlarms makes all the changes or none. It fails with CodeNotFound for an
-	// unknown alarm or repository, and with CodeConflict when a second alarm would be
+	// unknown alarm or repository, with CodeNotFound for an open alarm of a repository
+	// that a hold of all kinds says is being removed, and with CodeConflict when a second alarm would be
 	// open with the same kind, repository and subject, or an alarm is not what it was.
 	ChangeAlarms(ctx context.Context, at time.Time, changes []AlarmChange) error
 	// AcknowledgeAlarm records who knows of an alarm. A nil note leaves the old one.

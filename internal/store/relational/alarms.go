@@ -78,7 +78,10 @@ func (s *Store) ChangeAlarms(ctx context.Context, at time.Time, changes []store.
 }
 
 func (s *Store) changeAlarm(ctx context.Context, tx Tx, at time.Time, c *store.AlarmChange) error {
-	var err error
+	err := s.mayBegin(ctx, tx, &c.Alarm)
+	if err != nil {
+		return err
+	}
 	if c.New {
 		err = s.insertAlarm(ctx, tx, &c.Alarm)
 	} else {
@@ -98,6 +101,21 @@ func (s *Store) changeAlarm(ctx context.Context, tx Tx, at time.Time, c *store.A
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO alarm_events (alarm_seq, event, at, tell_at)
 		SELECT seq, ?, ?, ? FROM alarms WHERE id = ?`, string(c.Event), at.UnixNano(), c.TellAt.UnixNano(), string(c.Alarm.ID))
+	return err
+}
+
+// mayBegin fails for an open alarm of a repository that a hold says is being removed: its
+// end would be told to nobody.
+func (s *Store) mayBegin(ctx context.Context, tx Tx, a *syncline.Alarm) error {
+	if a.RepositoryID == "" || !a.Open() {
+		return nil
+	}
+	var leaves bool
+	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM work_holds h JOIN repositories r ON r.seq = h.repository_seq
+		WHERE r.id = ? AND h.kind = '' AND h.until > `+s.dialect.Now+`)`, string(a.RepositoryID)).Scan(&leaves)
+	if err == nil && leaves {
+		err = notFound("repository", a.RepositoryID)
+	}
 	return err
 }
 

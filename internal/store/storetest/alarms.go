@@ -91,6 +91,29 @@ func testAlarms(t *testing.T, s store.Store) {
 	}
 }
 
+// testAlarmsDuringRemoval begins alarms while holds last: that of a removal keeps them from
+// its repository, and lets alarms end.
+func testAlarmsDuringRemoval(t *testing.T, s store.Store) {
+	ctx, r, other := t.Context(), addRepository(t, s, "r"), addRepository(t, s, "other")
+	old := began(t, s, anAlarm(r.ID, "old"))
+	removal := store.Hold{ID: newID(), RepositoryID: r.ID}
+	check(t, s.HoldWork(ctx, store.Hold{ID: newID(), RepositoryID: other.ID, Kind: sync1}, time.Hour))
+	check(t, s.HoldWork(ctx, removal, time.Hour))
+	began(t, s, anAlarm(other.ID, "of a repository that is changed"))
+	began(t, s, anAlarm("", "of the server"))
+	worse := old
+	worse.Severity = syncline.SeverityCritical
+	for _, c := range []store.AlarmChange{{Alarm: anAlarm(r.ID, "new"), New: true}, {Alarm: worse, Was: old}} {
+		wantCode(t, s.ChangeAlarms(store.WithHold(ctx, removal), base, []store.AlarmChange{c}), syncline.CodeNotFound)
+	}
+	old = ended(t, s, old, base.Add(time.Minute))
+	again := old
+	again.EndedAt = time.Time{}
+	wantCode(t, s.ChangeAlarms(ctx, base, []store.AlarmChange{{Alarm: again, Was: old}}), syncline.CodeNotFound)
+	check(t, s.DropHold(ctx, removal.ID))
+	check(t, s.ChangeAlarms(ctx, base, []store.AlarmChange{{Alarm: again, Was: old}}))
+}
+
 func testAlarmsOf(t *testing.T, s store.Store) {
 	ctx, r, other := t.Context(), addRepository(t, s, "r"), addRepository(t, s, "other")
 	open := began(t, s, anAlarm(r.ID, "open"))

@@ -90,6 +90,7 @@ var tests = []struct {
 	{"Examinations", testExaminations},
 	{"AlarmRules", testAlarmRules},
 	{"Alarms", testAlarms},
+	{"AlarmsDuringRemoval", testAlarmsDuringRemoval},
 	{"AlarmsOf", testAlarmsOf},
 	{"AlarmChanges", testAlarmChanges},
 	{"AlarmWas", testAlarmWas},

@@ -88,7 +88,8 @@ type Desk struct {
 	// nothing is reported in parts.
 	Parts func(ctx context.Context) ([]string, error)
 
-	mu sync.Mutex // one report at a time
+	mu      sync.Mutex          // one report at a time
+	leaving map[syncline.ID]int // removals of repositories; see EndAll
 }
 
 // Report says all that is wrong at present of one kind in one repository; "" is the
@@ -98,14 +99,30 @@ func (d *Desk) Report(ctx context.Context, kind syncline.AlarmKind, repository s
 	return d.take(ctx, kind, repository, now, func(string) bool { return true })
 }
 
-// EndAll ends all alarms of a repository that is being removed.
-func (d *Desk) EndAll(ctx context.Context, repository syncline.ID) error {
-	for _, kind := range syncline.AlarmKinds() {
-		if err := d.Report(ctx, kind, repository, nil); err != nil {
-			return err
+// EndAll ends all alarms of a repository that is being removed. Until back is called, what
+// is reported begins none: its end would be told to nobody. The store holds off the
+// reports of other nodes.
+func (d *Desk) EndAll(ctx context.Context, repository syncline.ID) (back func(), err error) {
+	d.mu.Lock()
+	if d.leaving == nil {
+		d.leaving = make(map[syncline.ID]int)
+	}
+	d.leaving[repository]++
+	d.mu.Unlock()
+	back = func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.leaving[repository]--; d.leaving[repository] == 0 {
+			delete(d.leaving, repository)
 		}
 	}
-	return nil
+	for _, kind := range syncline.AlarmKinds() {
+		if err := d.Report(ctx, kind, repository, nil); err != nil {
+			back()
+			return nil, err
+		}
+	}
+	return back, nil
 }
 
 // ReportPart is Report for one of several parts, each of which has a reporter that knows
@@ -145,6 +162,9 @@ func (d *Desk) take(ctx context.Context, kind syncline.AlarmKind, repository syn
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.leaving[repository] > 0 {
+		conditions = nil
+	}
 	for range attempts {
 		var changed bool
 		if changed, err = d.report(ctx, kind, repository, conditions, own); err == nil && changed && d.Changed != nil {

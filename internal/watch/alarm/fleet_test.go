@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
 )
 
 // TestTwoDesks has the desks of three nodes that report the same at once, again and again.
@@ -179,5 +180,46 @@ func TestDeskKeepsItsDuty(t *testing.T) {
 	case <-k.ended:
 	default:
 		t.Error("the desk has ended, and still keeps its duty")
+	}
+}
+
+// A repository is being removed: reports of this node and of another one begin no alarm that
+// nobody would hear the end of. When the removal has failed, they do.
+func TestNoAlarmBeginsDuringRemoval(t *testing.T) {
+	w := newWorld(t)
+	other := &Desk{Store: w.store, Now: w.desk.Now, NewID: w.desk.NewID}
+	both := func() (open int) {
+		t.Helper()
+		w.report(late("a", syncline.SeverityWarning))
+		open = len(w.alarms(syncline.AlarmStateOpen))
+		if err := other.Report(t.Context(), syncline.AlarmBackupLate, repository, []syncline.Condition{late("a", syncline.SeverityCritical)}); err != nil {
+			t.Error(err)
+		}
+		return open + len(w.alarms(syncline.AlarmStateOpen))
+	}
+	if both() != 2 {
+		t.Fatal("no alarm began")
+	}
+	hold := store.Hold{ID: "1f0ba6e4-4e8e-4ac9-9f6b-8a86e6a4d1a1", RepositoryID: repository}
+	if err := w.store.HoldWork(t.Context(), hold, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	back, err := w.desk.EndAll(store.WithHold(t.Context(), hold), repository)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if both() != 0 {
+		t.Errorf("alarms during the removal: %+v", w.alarms(syncline.AlarmStateOpen))
+	}
+	if err := w.store.DropHold(t.Context(), hold.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.report(late("a", syncline.SeverityWarning))
+	if open := w.alarms(syncline.AlarmStateOpen); len(open) != 0 {
+		t.Errorf("this node alone begins %+v", open)
+	}
+	back()
+	if both() != 2 {
+		t.Error("after a removal that failed no alarm begins")
 	}
 }

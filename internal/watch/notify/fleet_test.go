@@ -153,7 +153,10 @@ func TestFarewell(t *testing.T) {
 	w.report(late("flaps", syncline.SeverityWarning), late("stays", syncline.SeverityCritical), late("fresh", syncline.SeverityWarning))
 	before := len(r.story())
 
-	w.must(w.desk.EndAll(t.Context(), repository))
+	back, err := w.desk.EndAll(t.Context(), repository)
+	w.must(err)
+	defer back()
+	w.report(late("stays", syncline.SeverityCritical), late("new", syncline.SeverityCritical)) // by a watch that knows of no removal
 	var both sync.WaitGroup
 	for _, n := range []*Service{a, b} { // a second removal at once is refused, but this holds without
 		both.Go(func() {
