@@ -14,6 +14,7 @@ import (
 	"syncline.dev/syncline/client"
 	"syncline.dev/syncline/internal/declare"
 	"syncline.dev/syncline/internal/given"
+	"syncline.dev/syncline/internal/local"
 	"syncline.dev/syncline/internal/server"
 )
 
@@ -157,7 +158,7 @@ func (e *environment) apply(ctx context.Context, t target, path string, prune, d
 	}
 	return e.target(t, f.Name, func(c *client.Client, user string) error {
 		plan, err := declare.Make(ctx, f, c, declare.Options{
-			Prune: prune, Getenv: e.getenv, Self: user,
+			Prune: prune, Getenv: e.getenv, Self: user, Address: local.StoredAddress,
 			ReadFile: func(path string) (string, error) { return given.File(ctx, path) },
 		})
 		if err != nil {

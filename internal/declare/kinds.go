@@ -80,6 +80,46 @@ func (s *State) secretNames(account, method string) (names []string) {
 	return []string{password} // of a server that tells no kinds
 }
 
+// settingsOfAccount gives the settings of a file the names that the server has them by.
+func (s *State) settingsOfAccount(account, method string, given map[string]string) map[string]string {
+	for _, k := range s.Kinds {
+		for i, m := range k.Methods {
+			if k.AccountType == account && (m.Name == method || method == "" && i == 0) {
+				return withOwnNames(m.Settings, given)
+			}
+		}
+	}
+	return given
+}
+
+// settingsOfStorage is settingsOfAccount for a storage.
+func (s *State) settingsOfStorage(storage string, given map[string]string) map[string]string {
+	for _, k := range s.Kinds {
+		if k.StorageType == storage {
+			return withOwnNames(k.Settings, given)
+		}
+	}
+	return given
+}
+
+// withOwnNames returns settings by the names of their fields, in which letter case does not
+// count. Two that are one stay as they are, for the server to refuse.
+func withOwnNames(fields []client.StorageField, given map[string]string) map[string]string {
+	named := make(map[string]string, len(given))
+	for name, value := range given {
+		for _, f := range fields {
+			if strings.EqualFold(f.Name, name) {
+				name = f.Name
+			}
+		}
+		if _, twice := named[name]; twice {
+			return given
+		}
+		named[name] = value
+	}
+	return named
+}
+
 // settingFields are the differences of settings.
 func settingFields(has, want map[string]string) (fields []Field) {
 	for _, name := range slices.Sorted(maps.Keys(withNames(has, want))) {

@@ -68,6 +68,9 @@ type Options struct {
 	// around it.
 	Getenv   func(string) string
 	ReadFile func(path string) (string, error)
+	// Address gives an address the form in which a server writes it. A text that is no
+	// address stays. Nil leaves all as they are.
+	Address func(string) string
 	// Self is the name of the user who applies the file: a change of that user comes
 	// last, because it ends the sign-in.
 	Self string
@@ -164,6 +167,7 @@ func (p *planner) accounts(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		a.Settings = p.state.settingsOfAccount(kind.account, a.Method, a.Settings)
 		fields, texts, err := p.accountSecrets(ctx, a, has)
 		if err != nil {
 			return err

@@ -21,6 +21,9 @@ func (p *planner) storages(context.Context) error {
 		if err != nil {
 			return err
 		}
+		if s.Settings = p.state.settingsOfStorage(kind, s.Settings); p.Address != nil && s.Address != "" {
+			s.Address = p.Address(s.Address)
+		}
 		step := Step{Action: Add, Kind: kindStorage, Name: s.Name, needs: []ref{account}}
 		if has == nil {
 			step.Fields = s.fields(client.ObjectStorage{}, "")

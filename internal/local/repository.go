@@ -23,6 +23,18 @@ func Name(address string, options []string, u place.User) (place.Named, error) {
 // the environment open them.
 func Addresses() (forms, variables string) { return kinds.All().Forms(), kinds.All().Variables() }
 
+// StoredAddress gives the address of a storage the one form in which a server writes it. An
+// address that holds a user or a secret, which a server refuses, stays as it is, as does a
+// text that is no address.
+func StoredAddress(text string) string {
+	known := kinds.All()
+	p, err := known.Parse(text)
+	if err != nil || p.Path != "" || p.Access.Account.UserName != "" || len(p.Access.Secrets) > 0 {
+		return text
+	}
+	return known.Address(p)
+}
+
 // reach opens the storage. It makes no request.
 func (e *Engine) reach(ctx context.Context) (storage.Storage, *place.Opened, error) {
 	network, err := e.Network()
