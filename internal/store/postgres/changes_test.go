@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"os/exec"
 	"reflect"
 	"testing"
 	"time"
@@ -69,6 +71,53 @@ func TestListsOfChanges(t *testing.T) {
 		sameList(t, i, fresh.Repositories, ours.Repositories)
 		sameList(t, i, fresh.Checks, ours.Checks)
 		must(fresh.Close())
+	}
+}
+
+// A disk that goes back to an earlier moment has the timeline of the later one, and gives the
+// numbers of lost transactions again. The list is that of the disk all the same.
+func TestListsAfterAnOlderDisk(t *testing.T) {
+	server := pgtest.Start(t)
+	url := server.Database(t)
+	ours, theirs := openTest(t, url), openTest(t, url)
+	ctx := t.Context()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, id := range []syncline.ID{"a", "b", "c"} {
+		must(theirs.AddRepository(ctx, syncline.Repository{ID: id, Name: string(id), Path: "/" + string(id), CreatedAt: time.Unix(1, 0)}))
+	}
+	conn, err := pgx.Connect(ctx, url)
+	must(err)
+	var data string
+	must(conn.QueryRow(ctx, `SHOW data_directory`).Scan(&data))
+	must(conn.Close(ctx))
+	earlier := data + " earlier"
+	t.Cleanup(func() { _ = os.RemoveAll(earlier) })
+	server.Stop(t, "fast")
+	must(exec.CommandContext(ctx, "cp", "-a", data, earlier).Run())
+	server.Run(t)
+	for range 30 {
+		must(theirs.SetOutOfSync(ctx, "a", false))
+		must(theirs.SetOutOfSync(ctx, "a", true))
+	}
+	if list, err := ours.Repositories(ctx); err != nil || len(list) != 3 || !list[0].OutOfSync {
+		t.Fatalf("got %+v, %v", list, err)
+	}
+	server.Stop(t, "fast")
+	must(os.RemoveAll(data))
+	must(os.Rename(earlier, data))
+	server.Run(t)
+	must(theirs.SetOutOfSync(ctx, "b", true))
+	for i := range 3 {
+		fresh, err := OpenAsIs(url)
+		must(err)
+		sameList(t, i, fresh.Repositories, ours.Repositories)
+		must(fresh.Close())
+		must(theirs.SetOutOfSync(ctx, "c", i == 0))
 	}
 }
 

@@ -49,7 +49,7 @@ var dialect = relational.Dialect{
 	Original:   pgpool.Original,
 	Edge:       "pg_snapshot_xmin(pg_current_snapshot())::xid::text",
 	History:    "CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END",
-	After:      "age(%s.xmin) <= age((?1)::xid)", // which is right as long as two billion transactions
+	After:      "(age(%s.xmin) <= age((?1)::xid) OR age((?1)::xid) < 0)", // right for two billion transactions; an edge ahead is of a later disk
 	Exclude:    fmt.Sprintf("SELECT pg_advisory_xact_lock(%d, hashtext(?))", pgpool.PartNames),
 }
 
