@@ -1,5 +1,6 @@
 // Package storage is the contract of storages of repositories: list and ranged
-// reads, nothing else. The sub-packages local, s3, azure and gcs implement it.
+// reads, nothing else. The sub-packages local, s3, azure, gcs, rest, sftp, rclone, b2
+// and swift implement it.
 // Decorators in this package add retries, limits, counts and, for tests,
 // faults. The package knows nothing of the repository format and never writes.
 package storage
