@@ -21,7 +21,7 @@ type onServer struct {
 }
 
 // testAttached attaches a storage by the API alone, synchronizes, finds and restores,
-// also while the storage's server is away, and fails the test when a secret is told.
+// also while the storage's server is away, and has the doctor open it. It fails the test when a secret is told.
 func testAttached(t *testing.T, s onServer, repo, source string) {
 	t.Helper()
 	data, root := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "restored")
@@ -49,6 +49,16 @@ func testAttached(t *testing.T, s onServer, repo, source string) {
 	want := t.TempDir()
 	resticfixture.Run(t, repo, "restore", "latest", "--target", want)
 	resticfixture.SameTrees(t, want, root)
+	// The doctor has the server's settings, and so what its operator allows.
+	doctor := runProgram(t, nil, append([]string{"doctor", "--data", data}, s.flags...)...)
+	if told := doctor.stdout + doctor.stderr; !strings.Contains(told, "opened with its password") {
+		t.Errorf("the doctor does not open the repository: exit code %d and %s", doctor.code, told)
+	}
+	for _, secret := range s.secrets {
+		if strings.Contains(doctor.stdout+doctor.stderr, secret) {
+			t.Errorf("the doctor tells a secret: %s", doctor.stdout)
+		}
+	}
 	n.checkSecrets(data, s.secrets...)
 }
 
