@@ -212,11 +212,11 @@ func openAllowed(p place.Place, n place.Network) (storage.Storage, error) {
 	}
 	s := p.Storage
 	if s.Bucket != p.Access.Account.UserName {
-		return nil, invalid("address: the address must begin with the remote of its account, like rclone:%s:FOLDER", p.Access.Account.UserName)
+		return nil, invalid("the address must begin with the remote of its account, like rclone:%s:FOLDER", p.Access.Account.UserName)
 	}
-	// A remote with a folder of its own must not be left.
-	if slices.Contains(strings.Split(s.Folder, "/"), "..") {
-		return nil, invalid("address: the folder must not have .. in it")
+	// A remote with a folder of its own must not be left. Windows has two signs between folders.
+	if slices.Contains(strings.FieldsFunc(s.Folder, func(r rune) bool { return r == '/' || r == '\\' }), "..") {
+		return nil, invalid("the folder must not have .. in it")
 	}
 	return n.Remotes.Open(s.Bucket, s.Folder)
 }

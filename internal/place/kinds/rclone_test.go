@@ -154,6 +154,7 @@ func TestRcloneOfAServer(t *testing.T) {
 		"rclone:backups,copy_links=true:": "must begin with the remote of its account",
 		"rclone:backups:../other":         "must not have ..",
 		"rclone:backups:a/../../b":        "must not have ..",
+		`rclone:backups:a\..\..\b`:        "must not have ..",
 	} {
 		s, err := All().ParseStored(syncline.KindRclone, address)
 		if err == nil {

@@ -125,6 +125,8 @@ func (p *Process) await(said *lines) {
 	p.err = syncline.WrapError(syncline.CodeUnavailable, err, "%s ended%s", p.name, ending(p.cmd.ProcessState))
 	_ = p.stdin.Close()
 	close(p.done)
+	// A descendant outside of the group can hold the output, whose reader would wait for it.
+	time.AfterFunc(patience, func() { _ = p.stdout.Close() })
 }
 
 // ending says in brackets how a program ended.

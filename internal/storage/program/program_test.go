@@ -168,3 +168,32 @@ func TestEnvironment(t *testing.T) {
 		t.Errorf("got %q", env)
 	}
 }
+
+// TestOutputIsHeld has a descendant that leaves the program's group and keeps its output open.
+// Reading ends all the same.
+func TestOutputIsHeld(t *testing.T) {
+	t.Parallel()
+	p, said := shell(t, `setsid sleep 600 & echo $! >&2; printf 'last words'; exit 3`)
+	<-p.Done()
+	t.Cleanup(func() {
+		pid, err := strconv.Atoi(strings.Join(said(), ""))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	})
+	read := make(chan string, 1)
+	go func() {
+		got, _ := io.ReadAll(p)
+		read <- string(got)
+	}()
+	select {
+	case got := <-read:
+		if got != "last words" {
+			t.Errorf("got %q", got)
+		}
+	case <-time.After(time.Minute):
+		t.Error("the output of a program that has ended does not end")
+	}
+}

@@ -27,6 +27,12 @@ import (
 func passwordServer(t *testing.T, config *ssh.ServerConfig) (hop sftp.Hop) {
 	t.Helper()
 	program := servers.SFTPServer(t)
+	return sshServer(t, config, func(conn net.Conn) { serveSSH(t, conn, config, program) })
+}
+
+// sshServer listens for connections, which serve has each. The configuration gets a host key.
+func sshServer(t *testing.T, config *ssh.ServerConfig, serve func(net.Conn)) (hop sftp.Hop) {
+	t.Helper()
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +57,7 @@ func passwordServer(t *testing.T, config *ssh.ServerConfig) (hop sftp.Hop) {
 			if err != nil {
 				return
 			}
-			work.Go(func() { serveSSH(t, conn, config, program) })
+			work.Go(func() { serve(conn) })
 		}
 	})
 	key := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(host.PublicKey())))

@@ -48,10 +48,13 @@ type Hop struct {
 // end a connection.
 const DefaultKeepalive = 15 * time.Second
 
-// Connect signs in to each hop through the one before.
+// Connect signs in to each hop through the one before. The end of ctx ends the connection
+// with the first one: a goodbye to a later one waits for a jump host that reads nothing.
 func (s SSH) Connect(ctx context.Context) (Conn, error) {
 	c := &sshConn{}
 	dial := s.dial
+	stop := func() bool { return true }
+	defer func() { stop() }()
 	for i, hop := range s.Hops {
 		client, err := s.hop(ctx, hop, dial)
 		if err != nil {
@@ -59,6 +62,9 @@ func (s SSH) Connect(ctx context.Context) (Conn, error) {
 			return nil, err
 		}
 		c.clients = append(c.clients, client)
+		if i == 0 {
+			stop = context.AfterFunc(ctx, func() { _ = client.Close() })
+		}
 		if i+1 < len(s.Hops) {
 			dial = s.through(client)
 		}
@@ -183,8 +189,6 @@ type sshConn struct {
 // open asks for the subsystem.
 func (c *sshConn) open(ctx context.Context) error {
 	last := c.clients[len(c.clients)-1]
-	stop := context.AfterFunc(ctx, func() { _ = last.Close() })
-	defer stop()
 	channel, requests, err := last.OpenChannel("session", nil)
 	var refused *ssh.OpenChannelError
 	switch {
@@ -246,7 +250,7 @@ func (c *sshConn) keepAlive(every time.Duration) {
 				return
 			case <-tick.C:
 			}
-			late := time.AfterFunc(3*every, func() { _ = last.Close() })
+			late := time.AfterFunc(3*every, func() { _ = c.clients[0].Close() })
 			_, _, err := last.SendRequest("keepalive@openssh.com", true, nil)
 			late.Stop()
 			if err != nil {
@@ -261,9 +265,9 @@ func (c *sshConn) Close() error {
 	if c.stop != nil {
 		c.stop()
 	}
-	for i := len(c.clients) - 1; i >= 0; i-- {
-		_ = c.clients[i].Close()
-		_ = c.clients[i].Wait()
+	for _, client := range c.clients { // the first has the connection of all
+		_ = client.Close()
+		_ = client.Wait()
 	}
 	if c.stopped != nil {
 		<-c.stopped
