@@ -67,4 +67,6 @@ type AlarmEvents interface {
 	// PendingEvents returns the events in order, at most limit, with their alarms as they
 	// are at present.
 	PendingEvents(ctx context.Context, limit int) ([]PendingEvent, error)
+	// PendingEventsOf is PendingEvents for the alarms of a repository.
+	PendingEventsOf(ctx context.Context, repository syncline.ID, limit int) ([]PendingEvent, error)
 }

@@ -247,9 +247,18 @@ func (s *Store) ThinAlarms(ctx context.Context, endedBefore time.Time, keep int)
 
 // PendingEvents implements store.AlarmEvents.
 func (s *Store) PendingEvents(ctx context.Context, limit int) ([]store.PendingEvent, error) {
+	return s.pendingEvents(ctx, `ORDER BY e.seq LIMIT ?`, limit)
+}
+
+// PendingEventsOf implements store.AlarmEvents.
+func (s *Store) PendingEventsOf(ctx context.Context, repository syncline.ID, limit int) ([]store.PendingEvent, error) {
+	return s.pendingEvents(ctx, `WHERE r.id = ? ORDER BY e.seq LIMIT ?`, string(repository), limit)
+}
+
+func (s *Store) pendingEvents(ctx context.Context, which string, args ...any) ([]store.PendingEvent, error) {
 	return queryAll(ctx, s, "list what is yet to be told", func(r Row) (e store.PendingEvent, err error) {
 		err = r.Scan(append([]any{&e.Seq, &e.Event, instant{&e.At}, instant{&e.TellAt}}, alarmFields(&e.Alarm)...)...)
 		return e, err
 	}, `SELECT e.seq, e.event, e.at, e.tell_at, `+alarmColumns+` FROM alarm_events e JOIN alarms a ON a.seq = e.alarm_seq
-		LEFT JOIN repositories r ON r.seq = a.repository_seq ORDER BY e.seq LIMIT ?`, limit)
+		LEFT JOIN repositories r ON r.seq = a.repository_seq `+which, args...)
 }

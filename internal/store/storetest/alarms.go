@@ -107,6 +107,12 @@ func testAlarmsDuringRemoval(t *testing.T, s store.Store) {
 		wantCode(t, s.ChangeAlarms(store.WithHold(ctx, removal), base, []store.AlarmChange{c}), syncline.CodeNotFound)
 	}
 	old = ended(t, s, old, base.Add(time.Minute))
+	if of := must(s.PendingEventsOf(ctx, r.ID, 1))(t); len(of) != 1 || of[0].Alarm.ID != old.ID {
+		t.Errorf("yet to be told of the repository are %+v", of)
+	}
+	if of := must(s.PendingEventsOf(ctx, other.ID, 10))(t); len(of) != 1 || of[0].Alarm.RepositoryID != other.ID {
+		t.Errorf("yet to be told of the other one are %+v", of)
+	}
 	again := old
 	again.EndedAt = time.Time{}
 	wantCode(t, s.ChangeAlarms(ctx, base, []store.AlarmChange{{Alarm: again, Was: old}}), syncline.CodeNotFound)

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/duty"
+	"syncline.dev/syncline/internal/store"
 )
 
 // node is one of several nodes that send.
@@ -178,5 +180,32 @@ func TestFarewell(t *testing.T) {
 	}
 	if got := w.log(c); len(got) == 0 || got[len(got)-1].State != syncline.DeliverySent && got[0].State != syncline.DeliverySent {
 		t.Errorf("the log is %+v", got)
+	}
+}
+
+// A repository is removed while more events of others wait than one look takes.
+func TestFarewellBesideManyEvents(t *testing.T) {
+	w, r := newWorld(t), newReceiver(t)
+	w.webhook(r)
+	a := w.node("a")
+	w.report(late("stays", syncline.SeverityCritical))
+	w.each(time.Minute, a)
+	before := len(r.story())
+	changes := make([]store.AlarmChange, atOnce)
+	for i := range changes {
+		changes[i] = store.AlarmChange{New: true, Event: syncline.AlarmBegan, TellAt: w.now.Add(time.Hour), Alarm: syncline.Alarm{
+			ID: a.NewID(), StartedAt: w.now, Peak: syncline.SeverityWarning,
+			Condition: syncline.Condition{Kind: syncline.AlarmStorageLow, Severity: syncline.SeverityWarning, Subject: fmt.Sprint(i)},
+		}}
+	}
+	w.must(w.store.ChangeAlarms(t.Context(), w.now, changes))
+	back, err := w.desk.EndAll(t.Context(), repository)
+	w.must(err)
+	defer back()
+	w.must(a.Farewell(t.Context(), repository))
+	w.must(w.store.DeleteRepository(t.Context(), repository))
+	w.each(time.Second, a)
+	if story := r.story()[before:]; len(story) != 1 || story[0] != "Ended stays Critical; " {
+		t.Errorf("the receiver heard %q", story)
 	}
 }

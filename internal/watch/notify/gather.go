@@ -40,19 +40,22 @@ func (s *Service) Farewell(ctx context.Context, repository syncline.ID) error {
 		return err
 	}
 	for range handTries {
-		var pending []store.PendingEvent
-		if pending, err = s.Events.PendingEvents(ctx, atOnce); err != nil {
+		of, err := s.Events.PendingEventsOf(ctx, repository, atOnce)
+		if err != nil {
 			return err
 		}
-		of := slices.DeleteFunc(pending, func(e store.PendingEvent) bool { return e.Alarm.RepositoryID != repository })
-		if err = s.hand(ctx, s.Now(), channels, of); !errors.Is(err, store.ErrHanded) {
+		switch err := s.hand(ctx, s.Now(), channels, of); {
+		case err == nil && len(of) < atOnce:
+			return nil
+		case err != nil && !errors.Is(err, store.ErrHanded):
 			return err
 		}
 	}
-	return err
+	return syncline.Errorf(syncline.CodeUnavailable, "the ends of the repository's alarms cannot be told at present; try again")
 }
 
-// handTries bounds how often Farewell begins again because another node told something.
+// handTries bounds how often Farewell begins again because another node told something, or
+// there was more than it takes at once.
 const handTries = 5
 
 // hand makes messages of events, and takes the events out.

@@ -33,6 +33,7 @@ const (
 // store.AlarmEvents and store.Deliveries.
 type Events interface {
 	PendingEvents(ctx context.Context, limit int) ([]store.PendingEvent, error)
+	PendingEventsOf(ctx context.Context, repository syncline.ID, limit int) ([]store.PendingEvent, error)
 	Hand(ctx context.Context, events []int64, messages []syncline.Delivery) error
 }
 
