@@ -24,6 +24,26 @@ export function folderOf(s) {
   return s.s3Folder || s.googleFolder || s.azureFolder || '';
 }
 
+/** @typedef {import('./api.js').Schemas['Credential']} Account */
+/** @typedef {import('./api.js').Schemas['StorageKind']} Kind */
+
+// nameOf is what an account is called.
+/** @param {Account} account @param {string | undefined} title */
+export const nameOf = (account, title) => account.description || account.userName || title || account.accountType;
+
+// choicesOf are the accounts of a kind to choose from, each with a text of its own: the
+// way of signing in and the user tell those of one name apart, or else the beginning
+// of the id.
+/** @param {Account[]} accounts @param {Kind | undefined} kind @returns {[string, string][]} */
+export function choicesOf(accounts, kind) {
+  const texts = accounts.map((a) => {
+    const name = nameOf(a, kind?.title);
+    const method = kind && kind.methods.length > 1 ? (kind.methods.find((m) => m.name === a.method) ?? kind.methods[0])?.title.toLowerCase() : '';
+    return [name, method, !name.includes(a.userName) && a.userName].filter(Boolean).join(', ');
+  });
+  return accounts.map((a, i) => [a.id, texts.filter((t) => t === texts[i]).length > 1 ? `${texts[i]} (${a.id.slice(0, 8)})` : texts[i]]);
+}
+
 // folderField is the API's name of the folder's field.
 /** @param {Storage} s */
 export function folderField(s) {

@@ -6,9 +6,8 @@ import { useGet } from '../data.js';
 import { FormDialog, Managed, Select, useForm } from '../forms.js';
 import { plural, visible } from '../format.js';
 import { useRepositories } from '../resources.js';
-import { folderField, folderOf, whereOf } from '../storages.js';
+import { choicesOf, folderField, folderOf, nameOf, whereOf } from '../storages.js';
 import { Button, Confirm, Empty, Icon, Loading, Name, Problem, notify } from '../ui.js';
-import { nameOf } from './attachkind.js';
 import { AccountFields, PlaceFields, accountBody, methodOf, placeSettings, useKinds } from './kindfields.js';
 
 export function Accounts() {
@@ -129,7 +128,7 @@ function ChangePlace({ storage, kind, accounts, onClose, reload }) {
       ${kind && html`<${PlaceFields} kind=${kind} settings=${form.settings} onChange=${(settings) => change({ settings })} />`}`
       : html`<p class="quiet-text wrap-name">${visible(whereOf(storage).at)}: <${Name} text=${whereOf({ ...storage, s3Folder: '', azureFolder: '', googleFolder: '' }).path} /></p>
         <label>Folder in it<input ...${field('folder')} maxLength="1024" spellCheck=${false} /></label>`}
-    <${Select} label="Account" value=${form.accountId} options=${fits.map((a) => [a.id, nameOf(a, kind?.title)])} onChange=${(accountId) => change({ accountId })} />
+    <${Select} label="Account" value=${form.accountId} options=${choicesOf(fits, kind)} onChange=${(accountId) => change({ accountId })} />
     <p class="quiet-text">Another account or place is tried before it is kept.</p>
   <//>`;
 }

@@ -5,8 +5,9 @@ import { html } from '../html.js';
 import { get, post, query } from '../api.js';
 import { useData, useGet } from '../data.js';
 import { count, visible } from '../format.js';
+import { choicesOf } from '../storages.js';
 import { Icon, Loading, Name, Problem } from '../ui.js';
-import { Step, dropAccount, useLeft, withoutField } from './attachstep.js';
+import { Step, dropAccount, hasChosen, useLeft, withoutField } from './attachstep.js';
 import { AccountFields, accountBody } from './kindfields.js';
 
 const field = (form, change, name) => ({ value: form[name], maxLength: 300, spellCheck: false, onInput: (e) => change({ [name]: e.target.value }) });
@@ -104,11 +105,11 @@ export function Account({ form, change, kinds, back, next }) {
     dropAccount(form)?.then(accounts.reload);
     change({ accountId: id, added: '' });
   };
-  if (!accounts.data) return accounts.error ? html`<${Problem} error=${accounts.error} retry=${accounts.reload} />` : html`<${Loading} />`;
+  if (!hasChosen(accounts, form.accountId)) return accounts.error ? html`<${Problem} error=${accounts.error} retry=${accounts.reload} />` : html`<${Loading} />`;
   return html`<${Step} title="Which account may read it?" onSubmit=${submit} back=${back} action="Next" busy=${busy}>
     ${accounts.data.length > 0 && html`<label>Account<select value=${form.accountId} onChange=${(e) => pick(e.target.value)}>
       <option value="">A new one</option>
-      ${accounts.data.map((a) => html`<option key=${a.id} value=${a.id}>${visible(a.description && a.description !== a.userName ? `${a.userName || kind.title} (${a.description})` : a.userName || kind.title)}</option>`)}</select></label>`}
+      ${choicesOf(accounts.data, kind).map(([id, text]) => html`<option key=${id} value=${id}>${visible(text)}</option>`)}</select></label>`}
     ${!form.accountId && html`<${AccountFields} kind=${kind} form=${form} change=${change} />
       <p class="quiet-text">Rights to list and to read are enough. It is sealed when it is stored, and is never shown again.</p>`}
     <${Problem} error=${error && { message: withoutField(error.message) }} />

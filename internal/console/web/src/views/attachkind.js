@@ -5,8 +5,9 @@ import { html } from '../html.js';
 import { post, remove } from '../api.js';
 import { useGet } from '../data.js';
 import { visible } from '../format.js';
+import { choicesOf } from '../storages.js';
 import { Loading, Problem } from '../ui.js';
-import { Step, dropAccount, useLeft, withoutField } from './attachstep.js';
+import { Step, dropAccount, hasChosen, useLeft, withoutField } from './attachstep.js';
 import { AccountFields, Confirmation, PlaceFields, accountBody, placeSettings } from './kindfields.js';
 
 // AddressFields are those of the first step.
@@ -17,9 +18,6 @@ export function AddressFields({ kind, form, change }) {
     <p id="address-help" class="quiet-text">${visible(kind.help)} It is restic’s own address, without a user and a password.</p>
     <${PlaceFields} kind=${kind} settings=${form.place} onChange=${(place) => change({ place })} />`;
 }
-
-// nameOf is what an account is called.
-export const nameOf = (account, title) => account.description || account.userName || title;
 
 const short = (text) => text.slice(0, 255).trim();
 
@@ -65,14 +63,14 @@ export function SignIn({ kind, form, change, back, next }) {
     change({ accountId: id, added: '', storage: '' });
     dropped?.then(accounts.reload);
   };
-  if (!accounts.data) return accounts.error ? html`<${Problem} error=${accounts.error} retry=${accounts.reload} />` : html`<${Loading} />`;
+  if (!hasChosen(accounts, form.accountId)) return accounts.error ? html`<${Problem} error=${accounts.error} retry=${accounts.reload} />` : html`<${Loading} />`;
   if (error?.confirm) {
     return html`<${Confirmation} kind=${kind} error=${error} busy=${busy} onRefuse=${() => setError(null)} onConfirm=${() => attempt(error.confirm)} />`;
   }
   return html`<${Step} title="Which account may read it?" onSubmit=${() => { setError(null); attempt(); }} back=${back} action="Next" busy=${busy}>
     ${accounts.data.length > 0 && html`<label>Account<select value=${form.accountId} onChange=${(e) => pick(e.target.value)}>
       <option value="">A new one</option>
-      ${accounts.data.map((a) => html`<option key=${a.id} value=${a.id}>${visible(nameOf(a, kind.title))}</option>`)}</select></label>`}
+      ${choicesOf(accounts.data, kind).map(([id, text]) => html`<option key=${id} value=${id}>${visible(text)}</option>`)}</select></label>`}
     ${!form.accountId && html`<${AccountFields} kind=${kind} form=${form} change=${change} />
       <p class="quiet-text">Secrets are sealed when they are stored, and are never shown again. The right to read is enough.</p>`}
     <${Problem} error=${error && { message: withoutField(error.message) }} />

@@ -25,6 +25,10 @@ export function useLeft() {
   return left;
 }
 
+// hasChosen tells whether the accounts to choose from are there, the chosen one among them.
+// A list from before it was added would grow under the pointer.
+export const hasChosen = ({ data, error, loading }, id) => data && (!id || error || !loading || data.some((a) => a.id === id));
+
 // dropAccount removes an account that was added on the way, and before it the place that
 // it opens.
 /** @param {{ added?: string, storage?: string }} on */
