@@ -115,7 +115,7 @@ func mergeSecrets(by *place.Access, m *place.Method, sent map[string]string) err
 	for name, text := range sent {
 		f := place.FieldNamed(m.Secrets, name)
 		if f == nil {
-			return invalid("%s cannot be honoured: the method %s has no such secret", place.SecretPath(name), m.Name)
+			return place.NoSecret(m, name)
 		}
 		if seen[f.Name] {
 			return invalid("%s is given more than once in the body; give it once", place.SecretPath(f.Name))

@@ -85,10 +85,22 @@ func (k Kinds) CheckAccount(a Access) error {
 	}
 	for name := range a.Secrets {
 		if FieldNamed(m.Secrets, name) == nil {
-			return invalid("%s cannot be honoured: the method %s has no such secret", SecretPath(name), m.Name)
+			return NoSecret(m, name)
 		}
 	}
 	return nil
+}
+
+// NoSecret is the error for a secret that a way of signing in does not have.
+func NoSecret(m *Method, name string) error {
+	names := make([]string, 0, len(m.Secrets))
+	for _, f := range m.Secrets {
+		names = append(names, SecretPath(f.Name))
+	}
+	if len(names) == 0 {
+		return invalid("%s cannot be honoured: the method %s has no secrets", SecretPath(name), m.Name)
+	}
+	return invalid("%s cannot be honoured: the secrets of the method %s are %s", SecretPath(name), m.Name, strings.Join(names, ", "))
 }
 
 // CheckSettings checks settings against the fields that there are.

@@ -64,6 +64,26 @@ func TestAccountsThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// The error for a secret that is not known names those that are.
+func TestNoSecret(t *testing.T) {
+	for method, says := range map[string]string{
+		"key":      "secrets.pin cannot be honoured: the secrets of the method key are secrets.privateKey, secrets.passphrase",
+		"password": "secrets.pin cannot be honoured: the secrets of the method password are password",
+		"open":     "secrets.pin cannot be honoured: the method open has no secrets",
+	} {
+		err := drawers.CheckAccount(Access{
+			Account: syncline.Account{Kind: "drawer", Method: method},
+			Secrets: map[string]secret.String{"privateKey": secret.NewString("x"), "pin": secret.NewString("hunter2")},
+		})
+		if method != "key" { // only this one asks for the first
+			err = NoSecret(drawers.Stored("drawer").Method(method), "pin")
+		}
+		if syncline.MessageOf(err) != says {
+			t.Errorf("%s: %v", method, err)
+		}
+	}
+}
+
 // An account whose settings say where its storage is opens another place with others.
 func TestKeyOfSettings(t *testing.T) {
 	at := func(account, storage map[string]string) string {

@@ -44,7 +44,7 @@ func networkError(host string, err error) error {
 	case errors.As(err, &hostname):
 		return final(syncline.CodeInvalid, "the certificate of %s is for another name; check the endpoint")
 	case errors.As(err, &unknown):
-		return final(syncline.CodeInvalid, "the certificate of %s was issued by an authority that is not trusted here; give its CA bundle")
+		return final(syncline.CodeInvalid, "the certificate of %s was issued by an authority that is not trusted here; name a file with the authority's certificate with --cacert")
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return final(syncline.CodeUnavailable, "the certificate of %s has expired or is not valid yet; renew it, or set this machine's clock")
 	case errors.As(err, &invalid), errors.As(err, &verify):
