@@ -73,6 +73,7 @@ func TestMigrateDatabase(t *testing.T) {
 	id := n.attach("näme", repo)
 	session := n.finish(n.sync(id).ID)
 	n.call("POST", "/v6/Accounts", object{"accountType": "restServerAccount", "method": "none"}, 201, nil)
+	checkAccounts := n.keptAccounts()
 	questions := []string{
 		"/v6/RestorePoints?repositoryId=" + id, "/v6/RepositorySynchronizeSessions/" + session.ID, "/v6/RepositorySynchronizeSessions/" + session.ID + "/Log",
 		"/v6/Users", "/v6/EncryptionKeys", "/v6/Accounts?extensions=true", "/v6/Search?query=17",
@@ -146,6 +147,7 @@ func TestMigrateDatabase(t *testing.T) {
 	if now := answers(m); !slices.Equal(now, want) {
 		t.Errorf("the node answers\n%s\nand the server answered\n%s", strings.Join(now, "\n"), strings.Join(want, "\n"))
 	}
+	checkAccounts(m)
 	if got := runProgram(t, env, "migrate-database", "--back", "--data", filepath.Join(t.TempDir(), "x"), "--secret-key-file", key); got.code != 1 || !strings.Contains(got.stderr, "uses the database; stop all nodes") {
 		t.Errorf("beside a node: %+v", got)
 	}
@@ -160,6 +162,7 @@ func TestMigrateDatabase(t *testing.T) {
 		t.Fatalf("back after the node: %+v", got)
 	}
 	l := start(t, last, "--secret-key-file", key)
+	checkAccounts(l)
 	restic(t, repo, "backup", filepath.Dir(repo))
 	l.finish(l.sync(id).ID)
 	var points []object

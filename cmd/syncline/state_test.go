@@ -71,7 +71,7 @@ func TestStateOfRunningServer(t *testing.T) {
 	data, dir := filepath.Join(t.TempDir(), "data"), t.TempDir()
 	file, moved := filepath.Join(dir, "state"), filepath.Join(dir, "moved")
 	n := start(t, data)
-	repo := n.attachSynchronized("one")
+	repo, checkAccounts := n.attachSynchronized("one"), n.keptAccounts()
 	for i := range 12 {
 		n.addKeys(fmt.Sprint("key", i))
 	}
@@ -122,6 +122,7 @@ func TestStateOfRunningServer(t *testing.T) {
 	}
 	m.wantWhole(repo, 5)
 	m.finish(m.sync(repo).ID) // the password opens
+	checkAccounts(m)
 	if want, got := certificateOf(t, data), certificateOf(t, moved); want != got {
 		t.Error("the certificate is another one")
 	}
