@@ -15,6 +15,7 @@ import (
 // forms than the server does, and then what the server exports. Only the first time changes
 // anything, and no secret is told.
 func TestApplyAddresses(t *testing.T) {
+	t.Parallel()
 	server, web := servers.StartSSH(t), servers.StartREST(t, "--no-auth")
 	files := servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old"))
 	inSFTP(t, server, "repo", files)

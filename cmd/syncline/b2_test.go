@@ -41,6 +41,7 @@ func inB2WithOddFiles(t *testing.T, repo string) storedRepository {
 // TestB2IsRestics asks Backblaze's stand-in beside restic, with a key of the account
 // and one of the bucket.
 func TestB2IsRestics(t *testing.T) {
+	t.Parallel()
 	repo, ids, source := twoSnapshots(t)
 	server := servers.StartB2(t)
 	server.Put("the-bucket", "some folder/repo", servers.ReadFolder(t, repo))
@@ -57,6 +58,7 @@ func TestB2IsRestics(t *testing.T) {
 // TestB2Calls compares the calls of a listing and a first synchronization with what
 // restic makes to list snapshots.
 func TestB2Calls(t *testing.T) {
+	t.Parallel()
 	repo, _, _ := twoSnapshots(t)
 	server := servers.StartB2(t)
 	server.Put("the-bucket", "repo", servers.ReadFolder(t, repo))
@@ -91,6 +93,7 @@ func TestB2Calls(t *testing.T) {
 // TestB2ServiceIsAway synchronizes while the service is away for a while, and knows
 // its tokens no more.
 func TestB2ServiceIsAway(t *testing.T) {
+	t.Parallel()
 	repo := resticfixture.Unpack(t, "v2-old")
 	server := servers.StartB2(t)
 	r := inB2(t, server, "b2:the-bucket:repo", servers.B2Key{ID: server.ID, Key: server.Key})
@@ -130,6 +133,7 @@ func TestB2ServiceIsAway(t *testing.T) {
 
 // TestBadB2 is what a user gets wrong, and reads then: one line each.
 func TestBadB2(t *testing.T) {
+	t.Parallel()
 	server := servers.StartB2(t)
 	server.Put("the-bucket", "repo", servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old")))
 	server.Put("other-bucket", "", nil)

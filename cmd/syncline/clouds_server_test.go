@@ -112,6 +112,7 @@ func TestOwnIdentity(t *testing.T) {
 
 // TestRoleOfAccount reads a bucket with a role that an account's access key assumes.
 func TestRoleOfAccount(t *testing.T) {
+	t.Parallel()
 	server, _ := inS3(t, resticfixture.Unpack(t, "v2-old"))
 	d := openDoor(t, server.URL, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := r.ParseForm(); err != nil || r.PostForm.Get("ExternalId") != "them" || r.PostForm.Get("RoleSessionName") != "syncline" {

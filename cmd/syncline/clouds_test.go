@@ -64,6 +64,7 @@ func writeFiles(t *testing.T, dir string, files map[string]string) {
 // TestAmazonSignIn gets in with profiles, sign-ons and roles as Amazon's tools have them,
 // and as restic does where it knows them.
 func TestAmazonSignIn(t *testing.T) {
+	t.Parallel()
 	server := servers.StartS3(t)
 	server.Put(t, "bucket", "repo", servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old")))
 	vendor := &amazonCloud{server, "signed-on"}

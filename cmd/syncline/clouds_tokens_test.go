@@ -98,6 +98,7 @@ func trySignIns(t *testing.T, address string, cloud *servers.Cloud, tokens *toke
 
 // TestGoogleSignIn gets in with all files of Google's tools, and with a machine's account.
 func TestGoogleSignIn(t *testing.T) {
+	t.Parallel()
 	tokens := &tokenCloud{}
 	cloud := servers.StartCloud(t, tokens)
 	near := httptest.NewServer(tokens)
@@ -144,6 +145,7 @@ func TestGoogleSignIn(t *testing.T) {
 // TestAzureSignIn gets in with a service principal and a workload identity, and says what to
 // set where there is nothing.
 func TestAzureSignIn(t *testing.T) {
+	t.Parallel()
 	tokens := &tokenCloud{}
 	cloud := servers.StartCloud(t, tokens)
 	near := httptest.NewServer(tokens)

@@ -124,6 +124,7 @@ func questionsOf(src string) (all []string) {
 // Two nodes on PostgreSQL answer all questions about a repository in S3 as one server on
 // SQLite does, and restore the same files.
 func TestFleetAnswersAsOneServer(t *testing.T) {
+	t.Parallel()
 	db, key := pgtest.New(t), fleetKeyFile(t)
 	repo, src := changingTree(t)
 	s3, _ := inS3(t, repo)

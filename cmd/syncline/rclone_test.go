@@ -104,6 +104,7 @@ func waitUntil(t *testing.T, what string, so func() bool) {
 
 // TestRcloneIsRestics asks of remotes of each sort beside restic.
 func TestRcloneIsRestics(t *testing.T) {
+	t.Parallel()
 	repo, ids, source := twoSnapshots(t)
 	files := servers.ReadFolder(t, repo)
 	far := servers.StartS3(t)
@@ -135,6 +136,7 @@ func TestRcloneIsRestics(t *testing.T) {
 
 // TestRcloneFails runs programs that do not work, beside restic.
 func TestRcloneFails(t *testing.T) {
+	t.Parallel()
 	config := servers.RcloneConfig(t, map[string][]string{"here": {"type = local"}})
 	env := []string{"RCLONE_CONFIG=" + config, "SYNCLINE_CACHE_DIR=" + t.TempDir()}
 	servers.Rclone(t)
@@ -170,6 +172,7 @@ func TestRcloneFails(t *testing.T) {
 
 // TestRcloneDies kills rclone while a repository is synchronized.
 func TestRcloneDies(t *testing.T) {
+	t.Parallel()
 	repo, rclone, far := resticfixture.Unpack(t, "v2-old"), recordRclone(t), servers.StartS3(t)
 	far.Put(t, "bucket", "repo", servers.ReadFolder(t, repo))
 	var mu sync.Mutex

@@ -21,6 +21,7 @@ func withUser(s *servers.REST, address string) string {
 
 // TestRESTIsRestics asks REST servers of each sort beside restic.
 func TestRESTIsRestics(t *testing.T) {
+	t.Parallel()
 	repo, ids, source := twoSnapshots(t)
 	files := servers.ReadFolder(t, repo)
 	cert, key := certificate(t, "127.0.0.1")
@@ -69,6 +70,7 @@ func TestRESTIsRestics(t *testing.T) {
 // TestRESTServerDies kills the server while a repository is synchronized, and
 // starts it again.
 func TestRESTServerDies(t *testing.T) {
+	t.Parallel()
 	repo := resticfixture.Unpack(t, "v2-old")
 	server := servers.StartREST(t, "--no-auth")
 	server.Put(t, "repo", servers.ReadFolder(t, repo))
@@ -104,6 +106,7 @@ func TestRESTServerDies(t *testing.T) {
 
 // TestBadREST tells of servers that do not answer as they should.
 func TestBadREST(t *testing.T) {
+	t.Parallel()
 	server := servers.StartREST(t)
 	server.Put(t, "repo", servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old")))
 	site := servers.StartDoor(t, server.URL, func(w http.ResponseWriter, _ *http.Request) bool {
@@ -139,6 +142,7 @@ func TestBadREST(t *testing.T) {
 
 // TestRESTOnServer attaches REST servers with each way of signing in.
 func TestRESTOnServer(t *testing.T) {
+	t.Parallel()
 	repo, _, source := twoSnapshots(t)
 	files := servers.ReadFolder(t, repo)
 	pair, err := os.ReadFile(keyPair(t))
@@ -182,6 +186,7 @@ func TestRESTOnServer(t *testing.T) {
 
 // TestAttachingBadREST is what a user gets wrong with a REST server.
 func TestAttachingBadREST(t *testing.T) {
+	t.Parallel()
 	s := servers.StartREST(t, "--private-repos")
 	s.Put(t, "reader/repo", servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old")))
 	s.Put(t, "other/repo", map[string][]byte{"config": nil})

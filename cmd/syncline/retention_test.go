@@ -16,6 +16,7 @@ import (
 
 // TestDoctorTellsRetention attaches a repository whose objects are locked, and asks the doctor.
 func TestDoctorTellsRetention(t *testing.T) {
+	t.Parallel()
 	server := servers.StartLockingS3(t)
 	client, err := minio.New(strings.TrimPrefix(server.URL, "http://"), &minio.Options{Creds: credentials.NewStaticV4(server.AccessKey, server.SecretKey, ""), Region: server.Region})
 	if err != nil {

@@ -28,6 +28,7 @@ func inSFTP(t *testing.T, s *servers.SSH, name string, files map[string][]byte) 
 // TestSFTPIsRestics asks a repository on an SSH server beside restic, with the ssh
 // program in each way that restic has.
 func TestSFTPIsRestics(t *testing.T) {
+	t.Parallel()
 	repo, ids, source := twoSnapshots(t)
 	server := servers.StartSSH(t)
 	inSFTP(t, server, "some folder/repo", servers.ReadFolder(t, repo))
@@ -60,6 +61,7 @@ func TestSFTPIsRestics(t *testing.T) {
 
 // TestSFTPFails says what the ssh program says, and ends with restic's exit code.
 func TestSFTPFails(t *testing.T) {
+	t.Parallel()
 	server := servers.StartSSH(t)
 	inSFTP(t, server, "repo", servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old")))
 	address := server.Repository("repo")
@@ -93,6 +95,7 @@ func TestSFTPFails(t *testing.T) {
 // TestSFTPServerDies kills sshd while a repository is synchronized, and starts it
 // again. Nothing is left of the ssh program.
 func TestSFTPServerDies(t *testing.T) {
+	t.Parallel()
 	repo := resticfixture.Unpack(t, "v2-old")
 	server := servers.StartSSH(t)
 	inSFTP(t, server, "repo", servers.ReadFolder(t, repo))
@@ -185,6 +188,7 @@ func (n *node) confirmed(account string, storage object, times int) object {
 
 // TestSFTPOnServer attaches an SSH server, directly and behind a jump host.
 func TestSFTPOnServer(t *testing.T) {
+	t.Parallel()
 	repo, _, source := twoSnapshots(t)
 	files := servers.ReadFolder(t, repo)
 	for label, jumps := range map[string]int{"directly": 0, "behind a jump host": 1} {
@@ -217,6 +221,7 @@ func TestSFTPOnServer(t *testing.T) {
 // TestSFTPHostKeyChanges fails the work on a host that shows another key, until the
 // key is changed in the storage.
 func TestSFTPHostKeyChanges(t *testing.T) {
+	t.Parallel()
 	server := servers.StartSSH(t)
 	inSFTP(t, server, "repo", servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old")))
 	n := start(t, filepath.Join(t.TempDir(), "data"))
@@ -238,6 +243,7 @@ func TestSFTPHostKeyChanges(t *testing.T) {
 
 // TestAttachingBadSFTP is what a user gets wrong with SFTP.
 func TestAttachingBadSFTP(t *testing.T) {
+	t.Parallel()
 	server := servers.StartSSH(t)
 	n := start(t, filepath.Join(t.TempDir(), "data"), "--deny-private-endpoints")
 	key := servers.ReadText(t, server.Key)

@@ -28,6 +28,7 @@ func inSwift(t *testing.T, repo string) storedRepository {
 // TestSwiftIsRestics asks OpenStack's Swift beside restic, signed in by the first
 // and the third version of the protocol and by another program.
 func TestSwiftIsRestics(t *testing.T) {
+	t.Parallel()
 	repo, ids, source := twoSnapshots(t)
 	server := servers.StartSwift(t)
 	server.Put(t, "container", "some folder/repo", servers.ReadFolder(t, repo))
@@ -54,6 +55,7 @@ func TestSwiftIsRestics(t *testing.T) {
 // TestSwiftServerDies kills the server while a repository is synchronized, and
 // starts it again. It knows its tokens no more then, so that another one is needed.
 func TestSwiftServerDies(t *testing.T) {
+	t.Parallel()
 	repo := resticfixture.Unpack(t, "v2-old")
 	server := servers.StartSwift(t)
 	server.Put(t, "container", "repo", servers.ReadFolder(t, repo))
@@ -96,6 +98,7 @@ func TestSwiftServerDies(t *testing.T) {
 
 // TestBadSwift is what a user gets wrong, and reads then: one line each.
 func TestBadSwift(t *testing.T) {
+	t.Parallel()
 	server := servers.StartSwift(t)
 	server.Put(t, "container", "repo", servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old")))
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>Hello") }))
@@ -134,6 +137,7 @@ func TestBadSwift(t *testing.T) {
 // TestSwiftOnServer attaches a container by the API alone, signed in by the first and
 // the third version of the protocol.
 func TestSwiftOnServer(t *testing.T) {
+	t.Parallel()
 	repo, _, source := twoSnapshots(t)
 	files := servers.ReadFolder(t, repo)
 	for _, version := range []string{"v1", "v3"} {
@@ -156,6 +160,7 @@ func TestSwiftOnServer(t *testing.T) {
 
 // TestAttachingBadSwift is what a user gets wrong with an object store.
 func TestAttachingBadSwift(t *testing.T) {
+	t.Parallel()
 	s := servers.StartSwift(t)
 	s.Put(t, "container", "repo", servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old")))
 	data := filepath.Join(t.TempDir(), "data")

@@ -31,12 +31,17 @@ fallocate_reserve = 0
 disable_fallocate = true
 """
 
+# The times are long, because the machine of a test is busy.
 PROXY = """[pipeline:main]
 pipeline = catch_errors cache listing_formats bulk tempauth copy slo dlo proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
 allow_account_management = true
 account_autocreate = true
+conn_timeout = 30
+node_timeout = 60
+recoverable_node_timeout = 60
+error_suppression_limit = 100000
 [filter:cache]
 paste.filter_factory = memory:factory
 [filter:tempauth]
@@ -62,6 +67,8 @@ BACKEND = """[pipeline:main]
 pipeline = {kind}-server
 [app:{kind}-server]
 use = egg:swift#{kind}
+conn_timeout = 30
+node_timeout = 60
 """
 
 # A page of a listing is short enough for tests of more than one page.
