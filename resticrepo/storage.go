@@ -47,6 +47,12 @@ const (
 // index, before any byte of the file arrives.
 const firstRead = 4 << 20
 
+// Bounds of a listing, in files. A storage can list without an end, and the names are held.
+const (
+	maxListedKeys = 64 << 10
+	maxListed     = 4 << 20
+)
+
 // listFiles lists the files of dir that are named by a hash, sorted by it. It
 // ignores other names, such as temporary files of storages and of restic. A
 // name that a storage lists twice counts once.
@@ -68,7 +74,14 @@ func listFiles(ctx context.Context, st Storage, dir string) ([]File, error) {
 // listOnce lists the files of dir that are named by a hash. odd reports a name
 // of the length of a hash that is no hash.
 func listOnce(ctx context.Context, st Storage, dir string) (files []File, odd bool, err error) {
+	left := maxListed
+	if dir == "keys" {
+		left = maxListedKeys
+	}
 	err = st.List(ctx, dir, func(name string, size int64) error {
+		if left--; left < 0 {
+			return &DamageError{Object: dir, Reason: "it has more files than a repository can have"}
+		}
 		base, ok := strings.CutPrefix(name, dir+"/")
 		if !ok || len(base) != 2*len(ID{}) {
 			return nil
