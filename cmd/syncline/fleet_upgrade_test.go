@@ -128,7 +128,8 @@ func (f *troubled) wantReadable(schema int) *sql.DB {
 
 const unknownKind = "this version knows no object storage of the kind"
 
-// laterKind has each node look at a storage of a kind that only a later program knows. The
+// laterKind has each node look at a storage of a kind that only a later program knows. With
+// extensions, without which a node may leave out such a kind, the
 // lists are whole, and the session of its repository says what to do.
 func (f *troubled) laterKind(db *sql.DB) {
 	f.t.Helper()
