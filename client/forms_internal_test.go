@@ -36,6 +36,8 @@ var forms = map[string]any{
 	"User": User{}, "PasswordChange": passwordChangeJSON{}, "SecretToCompare": secretJSON{}, "SecretComparison": comparisonJSON{},
 	"Manager": managerJSON{}, "EncryptionKeyChange": KeyChange{},
 	"Machine": Machine{}, "MachineSeries": MachineSeries{}, "MachineSummary": MachineSummary{}, "MachinePage": machinePage{}, "AlarmRule": AlarmRule{},
+	"Job": Job{}, "JobSession": JobSession{}, "JobStatistics": JobStatistics{}, "JobSessionPage": jobSessionPage{}, "JobLogItemPage": logPage{},
+	"Organization": Organization{},
 }
 
 // passedOver are properties that the client leaves aside: links, which its methods
@@ -59,6 +61,12 @@ var passedOver = map[string]string{
 	"EntryPage":                       "path rawPath total offset",
 	"DifferencePage":                  "missingFolders",
 	"MachinePage":                     "offset limit",
+	"Job":                             "backupType",
+	"JobSession":                      "progress",
+	"JobStatistics":                   "bottleneck",
+	"JobSessionPage":                  "offset limit",
+	"JobLogItemPage":                  "offset limit totalCount",
+	"Organization":                    "type officeName firstBackuptime",
 }
 
 // notAnswered are fields that only one of the two schemas of a type has.

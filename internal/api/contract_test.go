@@ -21,12 +21,16 @@ func example(op *operation, known bool) string {
 	ids := map[string]string{
 		"repositoryId": repoID, "sessionId": sessionID, "keyId": keyID, "restorePointId": pointID, "accountId": accountID, "proxyId": nodeID, "jobId": jobID, "alarmId": alarmID, "channelId": channelID,
 		"bucketName": "bucket", "containerName": "bucket", "Name": "folder", "userName": "the%20administrator", "managerName": "fleet",
-		"machineId": machineID, "alarmRuleId": ruleID,
+		"machineId": machineID, "alarmRuleId": ruleID, "jobSessionsId": pointID, "organizationId": installationID,
 	}
 	path := op.route.Path
 	switch {
 	case strings.HasPrefix(path, "/v6/objectstorage"):
 		ids["repositoryId"] = storageID
+	case strings.HasPrefix(path, "/v6/Jobs/"):
+		ids["jobId"] = machineID // of its first series, too
+	case strings.HasPrefix(path, "/v6/JobSessions/"):
+		ids["sessionId"] = pointID
 	case strings.HasSuffix(path, "s/{Name}") && !strings.HasSuffix(path, "/folders/{Name}"):
 		ids["Name"] = "bucket"
 	}

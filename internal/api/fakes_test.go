@@ -393,7 +393,7 @@ func (s *fakeStore) Log(ctx context.Context, session syncline.ID, limit, offset 
 }
 
 func (s *fakeStore) InstallationID(context.Context) (syncline.ID, error) {
-	return "0e9f4e53-13ff-4a09-a4ae-0e0d2a2e2c0d", nil
+	return installationID, nil
 }
 
 // update changes the session and wakes who watches it.

@@ -47,6 +47,8 @@ type api struct {
 	*alarms
 	*channels
 	*machines
+	*jobs
+	*organizations
 	*alarmRules
 
 	*front
@@ -145,8 +147,10 @@ func (a *api) group() {
 		store: a.ObjectStorages, repositories: a.repositories, accounts: a.accounts, keys: a.keys,
 		kinds: a.Kinds, places: a.Places, sizes: a.Statistics, made: a.made,
 	}
-	a.points = &points{repositories: a.Repositories, points: a.RestorePoints, sightings: a.Sightings}
+	a.points = &points{repositories: a.Repositories, points: a.RestorePoints, sightings: a.Sightings, instance: a.Instance}
 	a.machines = &machines{watch: a.Machines}
+	a.jobs = &jobs{repositories: a.Repositories, points: a.RestorePoints, watch: a.Machines, checks: a.Checks, instance: a.Instance}
+	a.organizations = &organizations{instance: a.Instance, nodes: a.Nodes, watch: a.Machines}
 	a.alarmRules = &alarmRules{store: a.AlarmRules, made: a.made}
 	a.entries = &entries{explorer: a.Explorer}
 	a.differences = &differences{explorer: a.Explorer}
@@ -202,6 +206,9 @@ func (a *api) dispatch(w *response, r *http.Request, info *requestInfo) {
 		return
 	}
 	p, values := a.router.match(r.URL)
+	if p == nil && refuseChange(w, r) {
+		return
+	}
 	if p == nil {
 		writeFailure(w, http.StatusNotFound, "there is nothing under this path; /swagger lists every operation")
 		return

@@ -29,7 +29,7 @@ var testMachine = series.Machine{
 		},
 		RepositoryName: "main", State: syncline.MachineLate, LateAfter: testTime, Rule: &syncline.AlarmRule{ID: ruleID, Name: "a rule"},
 	}, {
-		Series: syncline.Series{ID: unknownID, RepositoryID: repoID, Size: -1}, RepositoryName: "main",
+		Series: syncline.Series{ID: ruleID, RepositoryID: repoID, Size: -1}, RepositoryName: "main",
 		State: syncline.MachineUnknown, Reason: series.NoRhythm,
 	}},
 }

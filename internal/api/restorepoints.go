@@ -44,16 +44,23 @@ type points struct {
 	repositories Repositories
 	points       RestorePoints
 	sightings    Sightings
+	instance     Instance
 }
 
 // ListRestorePoints answers GET /v6/RestorePoints.
 func (h *points) ListRestorePoints(ctx context.Context, req v6.ListRestorePointsRequestObject) (v6.ListRestorePointsResponseObject, error) {
 	answer := v6.ListRestorePoints200JSONResponse{}
 	p := req.Params
-	if p.OrganizationID != nil || p.JobID != nil || deref(p.IsLongTermCopy) || deref(p.IsRetrieved) {
+	if deref(p.IsLongTermCopy) || deref(p.IsRetrieved) {
 		return answer, nil
 	}
-	since, err := backupTime(p.BackupTime)
+	if p.OrganizationID != nil {
+		id, err := h.instance.InstallationID(ctx)
+		if err != nil || id != *p.OrganizationID {
+			return answer, err
+		}
+	}
+	since, err := queryTime("backupTime", p.BackupTime)
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +73,9 @@ func (h *points) ListRestorePoints(ctx context.Context, req v6.ListRestorePoints
 		return nil, err
 	}
 	sayIncomplete(ctx, leftOut)
+	if p.JobID != nil {
+		points = ofSeries(points, *p.JobID)
+	}
 	if err := h.sightings.Mark(ctx, points); err != nil {
 		return nil, err
 	}
@@ -153,9 +163,9 @@ func (h *points) repositoriesOf(ctx context.Context, id *syncline.ID) ([]synclin
 var timeForms = regexp.MustCompile(`^(?:(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(:\d\d(?:[.,]\d{1,9})?)?(?:[Zz]|([+-]\d\d)(?::?(\d\d))?)?)?` +
 	`|(\d{4}\.\d\d\.\d\d) (\d\d:\d\d:\d\d(?:[.,]\d{1,9})?))$`)
 
-// backupTime reads the earliest time of the restore points asked for; the zero time
-// stands for no bound.
-func backupTime(text *string) (time.Time, error) {
+// queryTime reads a time of the query in the forms of v6's clients. It is zero where the
+// query has none.
+func queryTime(name string, text *string) (time.Time, error) {
 	if text == nil {
 		return time.Time{}, nil
 	}
@@ -172,8 +182,8 @@ func backupTime(text *string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, invalid("backupTime in the query must be a time like 2026-11-23T10:00:00Z, 2026-11-23 10:00:00.000 or 2026.11.23 10:00:00, " +
-		"in UTC where it names no zone; write a plus sign as %%2B")
+	return time.Time{}, invalid("%s in the query must be a time like 2026-11-23T10:00:00Z, 2026-11-23 10:00:00.000 or 2026.11.23 10:00:00, "+
+		"in UTC where it names no zone; write a plus sign as %%2B", name)
 }
 
 func restorePointJSON(p syncline.RestorePoint) v6.RestorePoint {

@@ -41,6 +41,7 @@ const (
 	theSecret      = "a secret key/with+odd=characters"
 	thePass        = "correct horse battery staple"
 	nodeID         = "5d0f0c55-0000-4000-8000-000000000006"
+	installationID = "0e9f4e53-13ff-4a09-a4ae-0e0d2a2e2c0d"
 	// Google's account has its own kind of secret.
 	googleAccountID = "5d0f0c55-0000-4000-8000-000000000005"
 	googleSecret    = `{"type":"service_account","private_key":"` + theSecret + `"}`

@@ -59,6 +59,12 @@ const (
 	RestoreSize     CountBackupRepositoryParamsMode = "RestoreSize"
 )
 
+// Defines values for ListJobSessionsParamsJobType.
+const (
+	Backup ListJobSessionsParamsJobType = "Backup"
+	Copy   ListJobSessionsParamsJobType = "Copy"
+)
+
 // Defines values for GetRestorePointArchiveParamsFormat.
 const (
 	Tar    GetRestorePointArchiveParamsFormat = "tar"
@@ -1061,6 +1067,123 @@ type HiddenSnapshot struct {
 // Id A UUID. Given out in lower case, taken in either.
 type Id = syncline.ID
 
+// Job A series of backups: those of one host and one set of paths in one repository.
+//
+// Example: {"_links":{"backupRepository":{"href":"/v6/backuprepositories/c930780b-6b79-4b6a-832c-63fde6462658"},"jobSessions":{"href":"/v6/Jobs/7c0b7d7e-0d9a-5a2e-8b63-5f3f6c2f9d11/JobSessions"},"organization":{"href":"/v6/Organizations/5dc5d7ea-977c-4ec9-8d3a-4781d0512f2f"},"self":{"href":"/v6/Jobs/7c0b7d7e-0d9a-5a2e-8b63-5f3f6c2f9d11"}},"backupType":"SelectedItems","description":"The backups of /etc and /srv on web1 in the repository main","id":"7c0b7d7e-0d9a-5a2e-8b63-5f3f6c2f9d11","isEnabled":true,"lastRun":"2026-11-29T02:00:00Z","lastStatus":"Success","name":"web1: /etc, /srv (main)","nextRun":"2026-11-30T02:14:10Z","repositoryId":"c930780b-6b79-4b6a-832c-63fde6462658"}
+type Job struct {
+	// ID The id of the series in `GET /v6/Machines`.
+	ID           Id `json:"id"`
+	RepositoryID Id `json:"repositoryId"`
+
+	// Name The host, the first of its paths and the repository.
+	Name        string `json:"name"`
+	Description string `json:"description"`
+
+	// BackupType Always `SelectedItems`, which are the paths.
+	BackupType string `json:"backupType"`
+
+	// LastRun The time of the newest snapshot; null while every snapshot claims the future.
+	LastRun *time.Time `json:"lastRun"`
+
+	// NextRun When the rhythm of the series lets the next backup be expected. It has passed while the series is late; null where no rhythm is known, and for a series that is not watched.
+	NextRun *time.Time `json:"nextRun"`
+
+	// IsEnabled Whether the series is watched. Retired ones are not.
+	IsEnabled bool `json:"isEnabled"`
+
+	// LastStatus `Success`, `Warning` while the series is late, or `Failed` when the last check of its repository failed. Retired series stay `Success`.
+	LastStatus string   `json:"lastStatus"`
+	Links      JobLinks `json:"_links"`
+}
+
+// JobLinks defines model for JobLinks.
+type JobLinks struct {
+	Self             Link `json:"self"`
+	Organization     Link `json:"organization"`
+	BackupRepository Link `json:"backupRepository"`
+	JobSessions      Link `json:"jobSessions"`
+}
+
+// JobLogItemPage Example: {"_links":{"first":{"href":"/v6/JobSessions/8a7f3d0e-7e0b-5a0c-9d1e-2f6b1c0d4e55/LogItems?offset=0\u0026limit=30"},"self":{"href":"/v6/JobSessions/8a7f3d0e-7e0b-5a0c-9d1e-2f6b1c0d4e55/LogItems?offset=0\u0026limit=30"}},"limit":30,"offset":0,"results":[{"_links":{"session":{"href":"/v6/JobSessions/8a7f3d0e-7e0b-5a0c-9d1e-2f6b1c0d4e55"}},"creationTime":"2026-11-29T02:14:02Z","endTime":"2026-11-29T02:14:02Z","id":"f92f0f04-e7e7-5491-82b8-133c3fd6d36d","level":"Info","message":"5 files are new, 2 are changed and 2703 are as before","title":"[Info] 5 files are new, 2 are changed and 2703 are as before","usn":1}],"totalCount":1}
+type JobLogItemPage struct {
+	Offset     int          `json:"offset"`
+	Limit      int          `json:"limit"`
+	Results    []LogItem    `json:"results"`
+	Links      JobPageLinks `json:"_links"`
+	TotalCount int          `json:"totalCount"`
+}
+
+// JobPageLinks defines model for JobPageLinks.
+type JobPageLinks struct {
+	Self  Link `json:"self"`
+	First Link `json:"first"`
+
+	// Prev The page before; absent on the first.
+	Prev *Link `json:"prev,omitempty"`
+
+	// Next The next page; absent on the last.
+	Next *Link `json:"next,omitempty"`
+}
+
+// JobSession A snapshot, told as the backup that made it.
+//
+// Example: {"_links":{"job":{"href":"/v6/Jobs/7c0b7d7e-0d9a-5a2e-8b63-5f3f6c2f9d11"},"log":{"href":"/v6/JobSessions/8a7f3d0e-7e0b-5a0c-9d1e-2f6b1c0d4e55/LogItems"},"self":{"href":"/v6/JobSessions/8a7f3d0e-7e0b-5a0c-9d1e-2f6b1c0d4e55"}},"creationTime":"2026-11-29T02:00:00Z","details":"The snapshot 1a2b3c4d of /etc, /srv on web1","endTime":"2026-11-29T02:14:02Z","id":"8a7f3d0e-7e0b-5a0c-9d1e-2f6b1c0d4e55","progress":100,"statistics":{"bottleneck":"NA","processedObjects":2710,"processingRateBytesPS":62266,"processingRateItemsPS":3,"transferredDataBytes":1048576,"writeRateBytesPS":1245},"status":"Success"}
+type JobSession struct {
+	// ID The id of the restore point.
+	ID      Id     `json:"id"`
+	Details string `json:"details"`
+
+	// CreationTime The begin of the backup, or the time of a snapshot that tells only this one.
+	CreationTime time.Time `json:"creationTime"`
+
+	// EndTime The end of the backup, or likewise the time of the snapshot.
+	EndTime time.Time `json:"endTime"`
+
+	// Progress Always 100, because a snapshot is there when its backup has ended.
+	Progress int `json:"progress"`
+
+	// Status `Success`, `Warning` when the repository has lost folders of the snapshot, or `Failed` when it has lost all of it.
+	Status string `json:"status"`
+
+	// Statistics Absent where the snapshot has no summary. Programs older than restic 0.17 write none.
+	Statistics *JobStatistics  `json:"statistics,omitempty"`
+	Links      JobSessionLinks `json:"_links"`
+}
+
+// JobSessionLinks defines model for JobSessionLinks.
+type JobSessionLinks struct {
+	Self Link `json:"self"`
+	Log  Link `json:"log"`
+	Job  Link `json:"job"`
+}
+
+// JobSessionPage Example: {"_links":{"first":{"href":"/v6/JobSessions?offset=0\u0026limit=30"},"self":{"href":"/v6/JobSessions?offset=0\u0026limit=30"}},"limit":30,"offset":0,"results":[{"_links":{"job":{"href":"/v6/Jobs/7c0b7d7e-0d9a-5a2e-8b63-5f3f6c2f9d11"},"log":{"href":"/v6/JobSessions/8a7f3d0e-7e0b-5a0c-9d1e-2f6b1c0d4e55/LogItems"},"self":{"href":"/v6/JobSessions/8a7f3d0e-7e0b-5a0c-9d1e-2f6b1c0d4e55"}},"creationTime":"2026-11-29T02:00:00Z","details":"The snapshot 1a2b3c4d of /etc, /srv on web1","endTime":"2026-11-29T02:14:02Z","id":"8a7f3d0e-7e0b-5a0c-9d1e-2f6b1c0d4e55","progress":100,"statistics":{"bottleneck":"NA","processedObjects":2710,"processingRateBytesPS":62266,"processingRateItemsPS":3,"transferredDataBytes":1048576,"writeRateBytesPS":1245},"status":"Success"}],"totalCount":1}
+type JobSessionPage struct {
+	Offset     int          `json:"offset"`
+	Limit      int          `json:"limit"`
+	Results    []JobSession `json:"results"`
+	Links      JobPageLinks `json:"_links"`
+	TotalCount int          `json:"totalCount"`
+}
+
+// JobStatistics From the summary of the snapshot. Numbers that it does not tell are absent.
+type JobStatistics struct {
+	ProcessingRateBytesPS *int64 `json:"processingRateBytesPS,omitempty"`
+
+	// ProcessingRateItemsPS Files.
+	ProcessingRateItemsPS *int64 `json:"processingRateItemsPS,omitempty"`
+	WriteRateBytesPS      *int64 `json:"writeRateBytesPS,omitempty"`
+
+	// TransferredDataBytes The bytes that the backup added to the repository, after compression where that is known.
+	TransferredDataBytes *int64 `json:"transferredDataBytes,omitempty"`
+
+	// ProcessedObjects Files, unchanged ones too.
+	ProcessedObjects *int64 `json:"processedObjects,omitempty"`
+
+	// Bottleneck Always `NA`, because no snapshot tells.
+	Bottleneck string `json:"bottleneck"`
+}
+
 // LargeFile defines model for LargeFile.
 type LargeFile struct {
 	Path string `json:"path"`
@@ -1081,6 +1204,27 @@ type LargeFolder struct {
 	// Files Of all folders below it too.
 	Files int64 `json:"files"`
 	Size  int64 `json:"size"`
+}
+
+// License Example: {"expirationDate":null,"licenseID":null,"licensedTo":"backup1","newNumber":0,"status":"Valid","supportExpirationDate":null,"totalNumber":0,"type":"Community","usedNumber":0}
+type License struct {
+	LicenseID      *Id        `json:"licenseID"`
+	Status         string     `json:"status"`
+	ExpirationDate *time.Time `json:"expirationDate"`
+	Type           string     `json:"type"`
+
+	// LicensedTo The name of the organization.
+	LicensedTo            string     `json:"licensedTo"`
+	TotalNumber           int        `json:"totalNumber"`
+	UsedNumber            int        `json:"usedNumber"`
+	NewNumber             int        `json:"newNumber"`
+	SupportExpirationDate *time.Time `json:"supportExpirationDate"`
+}
+
+// LicenseAutoUpdate Example: {"_links":{"self":{"href":"/v6/License/AutoUpdate"}},"isEnabled":false}
+type LicenseAutoUpdate struct {
+	IsEnabled bool      `json:"isEnabled"`
+	Links     SelfLinks `json:"_links"`
 }
 
 // Link defines model for Link.
@@ -1245,6 +1389,18 @@ type NotSearched struct {
 // is damaged until the next synchronization; nothing was found in it
 // in the time that one page may take.
 type SearchGap string
+
+// NothingList Example: []
+type NothingList = []map[string]interface{}
+
+// NothingPage Example: {"_links":{"first":{"href":"/v6/RestoreSessions?offset=0\u0026limit=30"},"self":{"href":"/v6/RestoreSessions?offset=0\u0026limit=30"}},"limit":30,"offset":0,"results":[],"totalCount":0}
+type NothingPage struct {
+	Offset     int                      `json:"offset"`
+	Limit      int                      `json:"limit"`
+	Results    []map[string]interface{} `json:"results"`
+	Links      JobPageLinks             `json:"_links"`
+	TotalCount int                      `json:"totalCount"`
+}
 
 // NotificationAlarm defines model for NotificationAlarm.
 type NotificationAlarm struct {
@@ -1505,6 +1661,43 @@ type ObjectStorageRepositoryComposed struct {
 
 	// Links Given by the server; what a client sends back of it is not looked at.
 	Links *map[string]Link `json:"_links,omitempty"`
+}
+
+// Organization Example: {"_links":{"jobs":{"href":"/v6/Jobs"},"self":{"href":"/v6/Organizations/5dc5d7ea-977c-4ec9-8d3a-4781d0512f2f"}},"firstBackuptime":null,"id":"5dc5d7ea-977c-4ec9-8d3a-4781d0512f2f","isBackedup":true,"lastBackuptime":"2026-11-29T02:00:00Z","name":"backup1","officeName":"backup1","type":null}
+type Organization struct {
+	// Type Always null, because an installation is nothing of Microsoft's.
+	Type *string `json:"type"`
+
+	// ID The id of the installation, as in `GET /v6/ServiceInstance`.
+	ID Id `json:"id"`
+
+	// Name The host name of the installation's first server.
+	Name string `json:"name"`
+
+	// OfficeName The same name.
+	OfficeName string `json:"officeName"`
+
+	// IsBackedup Whether there is a backup.
+	IsBackedup bool `json:"isBackedup"`
+
+	// FirstBackuptime Always null. Forgotten snapshots leave the time of the first backup unknown.
+	FirstBackuptime *time.Time `json:"firstBackuptime"`
+
+	// LastBackuptime The time of the newest backup of all series; null while there is none.
+	LastBackuptime *time.Time        `json:"lastBackuptime"`
+	Links          OrganizationLinks `json:"_links"`
+}
+
+// OrganizationLicensingInformation Example: {"licensedUsers":0,"newUsers":0}
+type OrganizationLicensingInformation struct {
+	LicensedUsers int `json:"licensedUsers"`
+	NewUsers      int `json:"newUsers"`
+}
+
+// OrganizationLinks defines model for OrganizationLinks.
+type OrganizationLinks struct {
+	Self Link `json:"self"`
+	Jobs Link `json:"jobs"`
 }
 
 // PageLinks defines model for PageLinks.
@@ -2050,6 +2243,11 @@ type RestorePointStatistics struct {
 	MissingFolders *int64 `json:"missingFolders,omitempty"`
 }
 
+// RestorePortalSettings Example: {"isEnabled":false}
+type RestorePortalSettings struct {
+	IsEnabled bool `json:"isEnabled"`
+}
+
 // RestoreStatistics What the job has done so far. A job that was continued after a restart
 // of the server counts from its last start.
 type RestoreStatistics = syncline.RestoreStatistics
@@ -2411,6 +2609,9 @@ type MachineID = Id
 // ManagerName defines model for managerName.
 type ManagerName = string
 
+// OrganizationID A UUID. Given out in lower case, taken in either.
+type OrganizationID = Id
+
 // ProxyID A UUID. Given out in lower case, taken in either.
 type ProxyID = Id
 
@@ -2434,6 +2635,12 @@ type SessionID = Id
 
 // UserName defines model for userName.
 type UserName = string
+
+// V6Limit defines model for v6Limit.
+type V6Limit = int32
+
+// V6Offset defines model for v6Offset.
+type V6Offset = int32
 
 // Failure Example: {"message":"name is required; give the repository a name"}
 type Failure = ExceptionInfo
@@ -2620,6 +2827,12 @@ type ListBackupRepositorySessionsParams struct {
 	Offset *int32 `form:"offset,omitempty" json:"offset,omitempty"`
 }
 
+// ListCopyJobsParams defines parameters for ListCopyJobs.
+type ListCopyJobsParams struct {
+	// RepositoryID Only those of this repository.
+	RepositoryID *Id `form:"repositoryId,omitempty" json:"repositoryId,omitempty"`
+}
+
 // ListEncryptionKeysParams defines parameters for ListEncryptionKeys.
 type ListEncryptionKeysParams struct {
 	// Description Only the keys with exactly this description, letter case aside.
@@ -2671,6 +2884,57 @@ type GetGoogleFolderParams struct {
 	Endpoint *GoogleEndpoint `form:"Endpoint,omitempty" json:"Endpoint,omitempty"`
 }
 
+// ListJobSessionsParams defines parameters for ListJobSessions.
+type ListJobSessionsParams struct {
+	// JobType Nothing is copied here, so `Copy` gives an empty page.
+	JobType *ListJobSessionsParamsJobType `form:"jobType,omitempty" json:"jobType,omitempty"`
+
+	// EndTimeLowerBound Only those that ended at this time or later. It is written as `backupTime` of the restore points.
+	EndTimeLowerBound *string `form:"endTimeLowerBound,omitempty" json:"endTimeLowerBound,omitempty"`
+
+	// Limit At most so many. A page has 10,000 at most, and its `limit` says so.
+	Limit *V6Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many of the first.
+	Offset *V6Offset `form:"offset,omitempty" json:"offset,omitempty"`
+}
+
+// ListJobSessionsParamsJobType defines parameters for ListJobSessions.
+type ListJobSessionsParamsJobType string
+
+// ListJobSessionLogItemsParams defines parameters for ListJobSessionLogItems.
+type ListJobSessionLogItemsParams struct {
+	// Limit At most so many. A page has 10,000 at most, and its `limit` says so.
+	Limit *V6Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many of the first.
+	Offset *V6Offset `form:"offset,omitempty" json:"offset,omitempty"`
+}
+
+// ListSessionsOfJobParams defines parameters for ListSessionsOfJob.
+type ListSessionsOfJobParams struct {
+	// Limit At most so many. A page has 10,000 at most, and its `limit` says so.
+	Limit *V6Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many of the first.
+	Offset *V6Offset `form:"offset,omitempty" json:"offset,omitempty"`
+}
+
+// ListLicensedUsersParams defines parameters for ListLicensedUsers.
+type ListLicensedUsersParams struct {
+	// Limit At most so many. A page has 10,000 at most, and its `limit` says so.
+	Limit *V6Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many of the first.
+	Offset *V6Offset `form:"offset,omitempty" json:"offset,omitempty"`
+
+	// OrganizationID Only those of this organization.
+	OrganizationID *string `form:"organizationId,omitempty" json:"organizationId,omitempty"`
+
+	// Name Only those with this name.
+	Name *string `form:"name,omitempty" json:"name,omitempty"`
+}
+
 // ListMachinesParams defines parameters for ListMachines.
 type ListMachinesParams struct {
 	// State Only the machines in this state.
@@ -2696,6 +2960,18 @@ type ListNotificationDeliveriesParams struct {
 
 	// Offset Leave out so many of the newest.
 	Offset *int32 `form:"offset,omitempty" json:"offset,omitempty"`
+}
+
+// ListOrganizationsParams defines parameters for ListOrganizations.
+type ListOrganizationsParams struct {
+	// ExtendedView An organization has one view here. Both values give it.
+	ExtendedView *bool `form:"extendedView,omitempty" json:"extendedView,omitempty"`
+}
+
+// GetOrganizationParams defines parameters for GetOrganization.
+type GetOrganizationParams struct {
+	// ExtendedView An organization has one view here. Both values give it.
+	ExtendedView *bool `form:"extendedView,omitempty" json:"extendedView,omitempty"`
 }
 
 // ListProxiesParams defines parameters for ListProxies.
@@ -2739,10 +3015,10 @@ type ListRestoreJobLogItemsParams struct {
 
 // ListRestorePointsParams defines parameters for ListRestorePoints.
 type ListRestorePointsParams struct {
-	// OrganizationID No restore point belongs to an organization here, so any value gives an empty list.
+	// OrganizationID All restore points belong to the one organization, which is this installation. Any other gives an empty list.
 	OrganizationID *Id `form:"organizationId,omitempty" json:"organizationId,omitempty"`
 
-	// JobID No restore point belongs to a job here, so any value gives an empty list.
+	// JobID Only those of this job, which is a series of backups.
 	JobID *Id `form:"jobId,omitempty" json:"jobId,omitempty"`
 
 	// RepositoryID Only those in this repository.
@@ -2936,6 +3212,21 @@ type GetFolderSizesParams struct {
 
 	// Limit Entries listed of each folder.
 	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListRestoreSessionsParams defines parameters for ListRestoreSessions.
+type ListRestoreSessionsParams struct {
+	// Limit At most so many. A page has 10,000 at most, and its `limit` says so.
+	Limit *V6Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many of the first.
+	Offset *V6Offset `form:"offset,omitempty" json:"offset,omitempty"`
+
+	// StartTimeFrom Only those that began at this time or later, written likewise.
+	StartTimeFrom *string `form:"startTimeFrom,omitempty" json:"startTimeFrom,omitempty"`
+
+	// StartTimeTo Only those that began at this time or earlier.
+	StartTimeTo *string `form:"startTimeTo,omitempty" json:"startTimeTo,omitempty"`
 }
 
 // ListS3CompatibleBucketsParams defines parameters for ListS3CompatibleBuckets.
@@ -3360,6 +3651,9 @@ type ServerInterface interface {
 	// GetConsoleUser Tell who is signed in
 	// (GET /v6/Console/User)
 	GetConsoleUser(w http.ResponseWriter, r *http.Request)
+	// ListCopyJobs List the copy jobs
+	// (GET /v6/CopyJobs)
+	ListCopyJobs(w http.ResponseWriter, r *http.Request, params ListCopyJobsParams)
 	// ListEncryptionKeys List the encryption keys
 	// (GET /v6/EncryptionKeys)
 	ListEncryptionKeys(w http.ResponseWriter, r *http.Request, params ListEncryptionKeysParams)
@@ -3390,6 +3684,33 @@ type ServerInterface interface {
 	// GetGoogleFolder Look for one folder in a bucket in Google Cloud Storage
 	// (GET /v6/GoogleResources/buckets/{bucketName}/folders/{Name})
 	GetGoogleFolder(w http.ResponseWriter, r *http.Request, bucketName BucketName, name ResourceName, params GetGoogleFolderParams)
+	// ListJobSessions List the job sessions
+	// (GET /v6/JobSessions)
+	ListJobSessions(w http.ResponseWriter, r *http.Request, params ListJobSessionsParams)
+	// GetJobSession Get one job session
+	// (GET /v6/JobSessions/{jobSessionsId})
+	GetJobSession(w http.ResponseWriter, r *http.Request, jobSessionsID Id)
+	// ListJobSessionLogItems Read the log of a job session
+	// (GET /v6/JobSessions/{sessionId}/LogItems)
+	ListJobSessionLogItems(w http.ResponseWriter, r *http.Request, sessionID SessionID, params ListJobSessionLogItemsParams)
+	// ListJobs List the jobs
+	// (GET /v6/Jobs)
+	ListJobs(w http.ResponseWriter, r *http.Request)
+	// GetJob Get one job
+	// (GET /v6/Jobs/{jobId})
+	GetJob(w http.ResponseWriter, r *http.Request, jobID JobID)
+	// ListSessionsOfJob List the sessions of a job
+	// (GET /v6/Jobs/{jobId}/JobSessions)
+	ListSessionsOfJob(w http.ResponseWriter, r *http.Request, jobID JobID, params ListSessionsOfJobParams)
+	// GetLicense Get the license
+	// (GET /v6/License)
+	GetLicense(w http.ResponseWriter, r *http.Request)
+	// GetLicenseAutoUpdate Get whether the license renews itself
+	// (GET /v6/License/AutoUpdate)
+	GetLicenseAutoUpdate(w http.ResponseWriter, r *http.Request)
+	// ListLicensedUsers List the licensed users
+	// (GET /v6/LicensedUsers)
+	ListLicensedUsers(w http.ResponseWriter, r *http.Request, params ListLicensedUsersParams)
 	// ListMachines List the machines
 	// (GET /v6/Machines)
 	ListMachines(w http.ResponseWriter, r *http.Request, params ListMachinesParams)
@@ -3429,6 +3750,15 @@ type ServerInterface interface {
 	// TestNotificationChannel Send a test message
 	// (POST /v6/NotificationChannels/{channelId}/Test)
 	TestNotificationChannel(w http.ResponseWriter, r *http.Request, channelID ChannelID)
+	// ListOrganizations List the organizations
+	// (GET /v6/Organizations)
+	ListOrganizations(w http.ResponseWriter, r *http.Request, params ListOrganizationsParams)
+	// GetOrganization Get one organization
+	// (GET /v6/Organizations/{organizationId})
+	GetOrganization(w http.ResponseWriter, r *http.Request, organizationID OrganizationID, params GetOrganizationParams)
+	// GetOrganizationLicensingInformation Count the licensed users of an organization
+	// (GET /v6/Organizations/{organizationId}/LicensingInformation)
+	GetOrganizationLicensingInformation(w http.ResponseWriter, r *http.Request, organizationID OrganizationID)
 	// ListProxies List the servers
 	// (GET /v6/Proxies)
 	ListProxies(w http.ResponseWriter, r *http.Request, params ListProxiesParams)
@@ -3456,6 +3786,9 @@ type ServerInterface interface {
 	// RescanProxy Look at a server anew
 	// (POST /v6/Proxies/{proxyId}/Rescan)
 	RescanProxy(w http.ResponseWriter, r *http.Request, proxyID ProxyID)
+	// ListRbacRoles List the roles of the restore portal
+	// (GET /v6/RbacRoles)
+	ListRbacRoles(w http.ResponseWriter, r *http.Request)
 	// ListSynchronizeSessions List the current sessions
 	// (GET /v6/RepositorySynchronizeSessions)
 	ListSynchronizeSessions(w http.ResponseWriter, r *http.Request)
@@ -3525,6 +3858,12 @@ type ServerInterface interface {
 	// GetRestorePointStatistics Tell what lies in a restore point
 	// (GET /v6/RestorePoints/{restorePointId}/Statistics)
 	GetRestorePointStatistics(w http.ResponseWriter, r *http.Request, restorePointID RestorePointID)
+	// GetRestorePortalSettings Get the settings of the restore portal
+	// (GET /v6/RestorePortalSettings)
+	GetRestorePortalSettings(w http.ResponseWriter, r *http.Request)
+	// ListRestoreSessions List the restore sessions of v6
+	// (GET /v6/RestoreSessions)
+	ListRestoreSessions(w http.ResponseWriter, r *http.Request, params ListRestoreSessionsParams)
 	// ListRestoreTargets List the folders that restores may write into
 	// (GET /v6/RestoreTargets)
 	ListRestoreTargets(w http.ResponseWriter, r *http.Request)
@@ -5078,6 +5417,39 @@ func (siw *ServerInterfaceWrapper) GetConsoleUser(w http.ResponseWriter, r *http
 	handler.ServeHTTP(w, r)
 }
 
+// ListCopyJobs operation middleware
+func (siw *ServerInterfaceWrapper) ListCopyJobs(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCopyJobsParams
+
+	// ------------- Optional query parameter "repositoryId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "repositoryId", r.URL.Query(), &params.RepositoryID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "repositoryId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "repositoryId", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListCopyJobs(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListEncryptionKeys operation middleware
 func (siw *ServerInterfaceWrapper) ListEncryptionKeys(w http.ResponseWriter, r *http.Request) {
 
@@ -5488,6 +5860,354 @@ func (siw *ServerInterfaceWrapper) GetGoogleFolder(w http.ResponseWriter, r *htt
 	handler.ServeHTTP(w, r)
 }
 
+// ListJobSessions operation middleware
+func (siw *ServerInterfaceWrapper) ListJobSessions(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListJobSessionsParams
+
+	// ------------- Optional query parameter "jobType" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "jobType", r.URL.Query(), &params.JobType, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "jobType"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "jobType", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "endTimeLowerBound" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "endTimeLowerBound", r.URL.Query(), &params.EndTimeLowerBound, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "endTimeLowerBound"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "endTimeLowerBound", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListJobSessions(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetJobSession operation middleware
+func (siw *ServerInterfaceWrapper) GetJobSession(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "jobSessionsId" -------------
+	var jobSessionsID Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "jobSessionsId", r.PathValue("jobSessionsId"), &jobSessionsID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "jobSessionsId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetJobSession(w, r, jobSessionsID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListJobSessionLogItems operation middleware
+func (siw *ServerInterfaceWrapper) ListJobSessionLogItems(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "sessionId" -------------
+	var sessionID SessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", r.PathValue("sessionId"), &sessionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "sessionId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListJobSessionLogItemsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListJobSessionLogItems(w, r, sessionID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListJobs operation middleware
+func (siw *ServerInterfaceWrapper) ListJobs(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListJobs(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetJob operation middleware
+func (siw *ServerInterfaceWrapper) GetJob(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "jobId" -------------
+	var jobID JobID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "jobId", r.PathValue("jobId"), &jobID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "jobId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetJob(w, r, jobID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListSessionsOfJob operation middleware
+func (siw *ServerInterfaceWrapper) ListSessionsOfJob(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "jobId" -------------
+	var jobID JobID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "jobId", r.PathValue("jobId"), &jobID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "jobId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSessionsOfJobParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListSessionsOfJob(w, r, jobID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetLicense operation middleware
+func (siw *ServerInterfaceWrapper) GetLicense(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetLicense(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetLicenseAutoUpdate operation middleware
+func (siw *ServerInterfaceWrapper) GetLicenseAutoUpdate(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetLicenseAutoUpdate(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListLicensedUsers operation middleware
+func (siw *ServerInterfaceWrapper) ListLicensedUsers(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListLicensedUsersParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "organizationId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "organizationId", r.URL.Query(), &params.OrganizationID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "organizationId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "organizationId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "name", r.URL.Query(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "name"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "name", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListLicensedUsers(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListMachines operation middleware
 func (siw *ServerInterfaceWrapper) ListMachines(w http.ResponseWriter, r *http.Request) {
 
@@ -5878,6 +6598,107 @@ func (siw *ServerInterfaceWrapper) TestNotificationChannel(w http.ResponseWriter
 	handler.ServeHTTP(w, r)
 }
 
+// ListOrganizations operation middleware
+func (siw *ServerInterfaceWrapper) ListOrganizations(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListOrganizationsParams
+
+	// ------------- Optional query parameter "extendedView" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "extendedView", r.URL.Query(), &params.ExtendedView, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "extendedView"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "extendedView", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListOrganizations(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetOrganization operation middleware
+func (siw *ServerInterfaceWrapper) GetOrganization(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "organizationId" -------------
+	var organizationID OrganizationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "organizationId", r.PathValue("organizationId"), &organizationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "organizationId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetOrganizationParams
+
+	// ------------- Optional query parameter "extendedView" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "extendedView", r.URL.Query(), &params.ExtendedView, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "extendedView"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "extendedView", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetOrganization(w, r, organizationID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetOrganizationLicensingInformation operation middleware
+func (siw *ServerInterfaceWrapper) GetOrganizationLicensingInformation(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "organizationId" -------------
+	var organizationID OrganizationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "organizationId", r.PathValue("organizationId"), &organizationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "organizationId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetOrganizationLicensingInformation(w, r, organizationID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListProxies operation middleware
 func (siw *ServerInterfaceWrapper) ListProxies(w http.ResponseWriter, r *http.Request) {
 
@@ -6102,6 +6923,20 @@ func (siw *ServerInterfaceWrapper) RescanProxy(w http.ResponseWriter, r *http.Re
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.RescanProxy(w, r, proxyID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListRbacRoles operation middleware
+func (siw *ServerInterfaceWrapper) ListRbacRoles(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListRbacRoles(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -7464,6 +8299,92 @@ func (siw *ServerInterfaceWrapper) GetRestorePointStatistics(w http.ResponseWrit
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetRestorePointStatistics(w, r, restorePointID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetRestorePortalSettings operation middleware
+func (siw *ServerInterfaceWrapper) GetRestorePortalSettings(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetRestorePortalSettings(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListRestoreSessions operation middleware
+func (siw *ServerInterfaceWrapper) ListRestoreSessions(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRestoreSessionsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "startTimeFrom" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "startTimeFrom", r.URL.Query(), &params.StartTimeFrom, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "startTimeFrom"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "startTimeFrom", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "startTimeTo" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "startTimeTo", r.URL.Query(), &params.StartTimeTo, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "startTimeTo"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "startTimeTo", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListRestoreSessions(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -9127,6 +10048,22 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/v6/NotificationChannels/{channelId}", wrapper.UpdateNotificationChannel)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/NotificationChannels/{channelId}/Test", wrapper.TestNotificationChannel)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/NotificationChannels/{channelId}/Deliveries", wrapper.ListNotificationDeliveries)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Jobs", wrapper.ListJobs)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Jobs/{jobId}", wrapper.GetJob)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Jobs/{jobId}/JobSessions", wrapper.ListSessionsOfJob)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/JobSessions", wrapper.ListJobSessions)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/JobSessions/{jobSessionsId}", wrapper.GetJobSession)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/JobSessions/{sessionId}/LogItems", wrapper.ListJobSessionLogItems)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/CopyJobs", wrapper.ListCopyJobs)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestoreSessions", wrapper.ListRestoreSessions)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RestorePortalSettings", wrapper.GetRestorePortalSettings)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/RbacRoles", wrapper.ListRbacRoles)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/License", wrapper.GetLicense)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/License/AutoUpdate", wrapper.GetLicenseAutoUpdate)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/LicensedUsers", wrapper.ListLicensedUsers)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Organizations", wrapper.ListOrganizations)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Organizations/{organizationId}", wrapper.GetOrganization)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Organizations/{organizationId}/LicensingInformation", wrapper.GetOrganizationLicensingInformation)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/ServiceInstance", wrapper.GetServiceInstance)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/SignIn", wrapper.ConsoleSignIn)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/Renew", wrapper.ConsoleRenew)
@@ -10519,6 +11456,45 @@ func (response GetConsoleUserdefaultJSONResponse) VisitGetConsoleUserResponse(w 
 	return err
 }
 
+type ListCopyJobsRequestObject struct {
+	Params ListCopyJobsParams
+}
+
+type ListCopyJobsResponseObject interface {
+	VisitListCopyJobsResponse(w http.ResponseWriter) error
+}
+
+type ListCopyJobs200JSONResponse NothingList
+
+func (response ListCopyJobs200JSONResponse) VisitListCopyJobsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCopyJobsdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListCopyJobsdefaultJSONResponse) VisitListCopyJobsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListEncryptionKeysRequestObject struct {
 	Params ListEncryptionKeysParams
 }
@@ -10892,6 +11868,356 @@ type GetGoogleFolderdefaultJSONResponse struct {
 }
 
 func (response GetGoogleFolderdefaultJSONResponse) VisitGetGoogleFolderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListJobSessionsRequestObject struct {
+	Params ListJobSessionsParams
+}
+
+type ListJobSessionsResponseObject interface {
+	VisitListJobSessionsResponse(w http.ResponseWriter) error
+}
+
+type ListJobSessions200JSONResponse JobSessionPage
+
+func (response ListJobSessions200JSONResponse) VisitListJobSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListJobSessionsdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListJobSessionsdefaultJSONResponse) VisitListJobSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetJobSessionRequestObject struct {
+	JobSessionsID Id `json:"jobSessionsId"`
+}
+
+type GetJobSessionResponseObject interface {
+	VisitGetJobSessionResponse(w http.ResponseWriter) error
+}
+
+type GetJobSession200JSONResponse JobSession
+
+func (response GetJobSession200JSONResponse) VisitGetJobSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetJobSessiondefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetJobSessiondefaultJSONResponse) VisitGetJobSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListJobSessionLogItemsRequestObject struct {
+	SessionID SessionID `json:"sessionId"`
+	Params    ListJobSessionLogItemsParams
+}
+
+type ListJobSessionLogItemsResponseObject interface {
+	VisitListJobSessionLogItemsResponse(w http.ResponseWriter) error
+}
+
+type ListJobSessionLogItems200JSONResponse JobLogItemPage
+
+func (response ListJobSessionLogItems200JSONResponse) VisitListJobSessionLogItemsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListJobSessionLogItemsdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListJobSessionLogItemsdefaultJSONResponse) VisitListJobSessionLogItemsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListJobsRequestObject struct {
+}
+
+type ListJobsResponseObject interface {
+	VisitListJobsResponse(w http.ResponseWriter) error
+}
+
+type ListJobs200JSONResponse []Job
+
+func (response ListJobs200JSONResponse) VisitListJobsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListJobsdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListJobsdefaultJSONResponse) VisitListJobsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetJobRequestObject struct {
+	JobID JobID `json:"jobId"`
+}
+
+type GetJobResponseObject interface {
+	VisitGetJobResponse(w http.ResponseWriter) error
+}
+
+type GetJob200JSONResponse Job
+
+func (response GetJob200JSONResponse) VisitGetJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetJobdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetJobdefaultJSONResponse) VisitGetJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessionsOfJobRequestObject struct {
+	JobID  JobID `json:"jobId"`
+	Params ListSessionsOfJobParams
+}
+
+type ListSessionsOfJobResponseObject interface {
+	VisitListSessionsOfJobResponse(w http.ResponseWriter) error
+}
+
+type ListSessionsOfJob200JSONResponse JobSessionPage
+
+func (response ListSessionsOfJob200JSONResponse) VisitListSessionsOfJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessionsOfJobdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListSessionsOfJobdefaultJSONResponse) VisitListSessionsOfJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLicenseRequestObject struct {
+}
+
+type GetLicenseResponseObject interface {
+	VisitGetLicenseResponse(w http.ResponseWriter) error
+}
+
+type GetLicense200JSONResponse License
+
+func (response GetLicense200JSONResponse) VisitGetLicenseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLicensedefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetLicensedefaultJSONResponse) VisitGetLicenseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLicenseAutoUpdateRequestObject struct {
+}
+
+type GetLicenseAutoUpdateResponseObject interface {
+	VisitGetLicenseAutoUpdateResponse(w http.ResponseWriter) error
+}
+
+type GetLicenseAutoUpdate200JSONResponse LicenseAutoUpdate
+
+func (response GetLicenseAutoUpdate200JSONResponse) VisitGetLicenseAutoUpdateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLicenseAutoUpdatedefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetLicenseAutoUpdatedefaultJSONResponse) VisitGetLicenseAutoUpdateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLicensedUsersRequestObject struct {
+	Params ListLicensedUsersParams
+}
+
+type ListLicensedUsersResponseObject interface {
+	VisitListLicensedUsersResponse(w http.ResponseWriter) error
+}
+
+type ListLicensedUsers200JSONResponse NothingPage
+
+func (response ListLicensedUsers200JSONResponse) VisitListLicensedUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLicensedUsersdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListLicensedUsersdefaultJSONResponse) VisitListLicensedUsersResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -11386,6 +12712,124 @@ func (response TestNotificationChanneldefaultJSONResponse) VisitTestNotification
 	return err
 }
 
+type ListOrganizationsRequestObject struct {
+	Params ListOrganizationsParams
+}
+
+type ListOrganizationsResponseObject interface {
+	VisitListOrganizationsResponse(w http.ResponseWriter) error
+}
+
+type ListOrganizations200JSONResponse []Organization
+
+func (response ListOrganizations200JSONResponse) VisitListOrganizationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOrganizationsdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListOrganizationsdefaultJSONResponse) VisitListOrganizationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOrganizationRequestObject struct {
+	OrganizationID OrganizationID `json:"organizationId"`
+	Params         GetOrganizationParams
+}
+
+type GetOrganizationResponseObject interface {
+	VisitGetOrganizationResponse(w http.ResponseWriter) error
+}
+
+type GetOrganization200JSONResponse Organization
+
+func (response GetOrganization200JSONResponse) VisitGetOrganizationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOrganizationdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetOrganizationdefaultJSONResponse) VisitGetOrganizationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOrganizationLicensingInformationRequestObject struct {
+	OrganizationID OrganizationID `json:"organizationId"`
+}
+
+type GetOrganizationLicensingInformationResponseObject interface {
+	VisitGetOrganizationLicensingInformationResponse(w http.ResponseWriter) error
+}
+
+type GetOrganizationLicensingInformation200JSONResponse OrganizationLicensingInformation
+
+func (response GetOrganizationLicensingInformation200JSONResponse) VisitGetOrganizationLicensingInformationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOrganizationLicensingInformationdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetOrganizationLicensingInformationdefaultJSONResponse) VisitGetOrganizationLicensingInformationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListProxiesRequestObject struct {
 	Params ListProxiesParams
 }
@@ -11693,6 +13137,44 @@ type RescanProxydefaultJSONResponse struct {
 }
 
 func (response RescanProxydefaultJSONResponse) VisitRescanProxyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRbacRolesRequestObject struct {
+}
+
+type ListRbacRolesResponseObject interface {
+	VisitListRbacRolesResponse(w http.ResponseWriter) error
+}
+
+type ListRbacRoles200JSONResponse NothingList
+
+func (response ListRbacRoles200JSONResponse) VisitListRbacRolesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRbacRolesdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListRbacRolesdefaultJSONResponse) VisitListRbacRolesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -12757,6 +14239,83 @@ type GetRestorePointStatisticsdefaultJSONResponse struct {
 }
 
 func (response GetRestorePointStatisticsdefaultJSONResponse) VisitGetRestorePointStatisticsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRestorePortalSettingsRequestObject struct {
+}
+
+type GetRestorePortalSettingsResponseObject interface {
+	VisitGetRestorePortalSettingsResponse(w http.ResponseWriter) error
+}
+
+type GetRestorePortalSettings200JSONResponse RestorePortalSettings
+
+func (response GetRestorePortalSettings200JSONResponse) VisitGetRestorePortalSettingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRestorePortalSettingsdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response GetRestorePortalSettingsdefaultJSONResponse) VisitGetRestorePortalSettingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRestoreSessionsRequestObject struct {
+	Params ListRestoreSessionsParams
+}
+
+type ListRestoreSessionsResponseObject interface {
+	VisitListRestoreSessionsResponse(w http.ResponseWriter) error
+}
+
+type ListRestoreSessions200JSONResponse NothingPage
+
+func (response ListRestoreSessions200JSONResponse) VisitListRestoreSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRestoreSessionsdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListRestoreSessionsdefaultJSONResponse) VisitListRestoreSessionsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -13890,6 +15449,9 @@ type StrictServerInterface interface {
 	// GetConsoleUser Tell who is signed in
 	// (GET /v6/Console/User)
 	GetConsoleUser(ctx context.Context, request GetConsoleUserRequestObject) (GetConsoleUserResponseObject, error)
+	// ListCopyJobs List the copy jobs
+	// (GET /v6/CopyJobs)
+	ListCopyJobs(ctx context.Context, request ListCopyJobsRequestObject) (ListCopyJobsResponseObject, error)
 	// ListEncryptionKeys List the encryption keys
 	// (GET /v6/EncryptionKeys)
 	ListEncryptionKeys(ctx context.Context, request ListEncryptionKeysRequestObject) (ListEncryptionKeysResponseObject, error)
@@ -13920,6 +15482,33 @@ type StrictServerInterface interface {
 	// GetGoogleFolder Look for one folder in a bucket in Google Cloud Storage
 	// (GET /v6/GoogleResources/buckets/{bucketName}/folders/{Name})
 	GetGoogleFolder(ctx context.Context, request GetGoogleFolderRequestObject) (GetGoogleFolderResponseObject, error)
+	// ListJobSessions List the job sessions
+	// (GET /v6/JobSessions)
+	ListJobSessions(ctx context.Context, request ListJobSessionsRequestObject) (ListJobSessionsResponseObject, error)
+	// GetJobSession Get one job session
+	// (GET /v6/JobSessions/{jobSessionsId})
+	GetJobSession(ctx context.Context, request GetJobSessionRequestObject) (GetJobSessionResponseObject, error)
+	// ListJobSessionLogItems Read the log of a job session
+	// (GET /v6/JobSessions/{sessionId}/LogItems)
+	ListJobSessionLogItems(ctx context.Context, request ListJobSessionLogItemsRequestObject) (ListJobSessionLogItemsResponseObject, error)
+	// ListJobs List the jobs
+	// (GET /v6/Jobs)
+	ListJobs(ctx context.Context, request ListJobsRequestObject) (ListJobsResponseObject, error)
+	// GetJob Get one job
+	// (GET /v6/Jobs/{jobId})
+	GetJob(ctx context.Context, request GetJobRequestObject) (GetJobResponseObject, error)
+	// ListSessionsOfJob List the sessions of a job
+	// (GET /v6/Jobs/{jobId}/JobSessions)
+	ListSessionsOfJob(ctx context.Context, request ListSessionsOfJobRequestObject) (ListSessionsOfJobResponseObject, error)
+	// GetLicense Get the license
+	// (GET /v6/License)
+	GetLicense(ctx context.Context, request GetLicenseRequestObject) (GetLicenseResponseObject, error)
+	// GetLicenseAutoUpdate Get whether the license renews itself
+	// (GET /v6/License/AutoUpdate)
+	GetLicenseAutoUpdate(ctx context.Context, request GetLicenseAutoUpdateRequestObject) (GetLicenseAutoUpdateResponseObject, error)
+	// ListLicensedUsers List the licensed users
+	// (GET /v6/LicensedUsers)
+	ListLicensedUsers(ctx context.Context, request ListLicensedUsersRequestObject) (ListLicensedUsersResponseObject, error)
 	// ListMachines List the machines
 	// (GET /v6/Machines)
 	ListMachines(ctx context.Context, request ListMachinesRequestObject) (ListMachinesResponseObject, error)
@@ -13959,6 +15548,15 @@ type StrictServerInterface interface {
 	// TestNotificationChannel Send a test message
 	// (POST /v6/NotificationChannels/{channelId}/Test)
 	TestNotificationChannel(ctx context.Context, request TestNotificationChannelRequestObject) (TestNotificationChannelResponseObject, error)
+	// ListOrganizations List the organizations
+	// (GET /v6/Organizations)
+	ListOrganizations(ctx context.Context, request ListOrganizationsRequestObject) (ListOrganizationsResponseObject, error)
+	// GetOrganization Get one organization
+	// (GET /v6/Organizations/{organizationId})
+	GetOrganization(ctx context.Context, request GetOrganizationRequestObject) (GetOrganizationResponseObject, error)
+	// GetOrganizationLicensingInformation Count the licensed users of an organization
+	// (GET /v6/Organizations/{organizationId}/LicensingInformation)
+	GetOrganizationLicensingInformation(ctx context.Context, request GetOrganizationLicensingInformationRequestObject) (GetOrganizationLicensingInformationResponseObject, error)
 	// ListProxies List the servers
 	// (GET /v6/Proxies)
 	ListProxies(ctx context.Context, request ListProxiesRequestObject) (ListProxiesResponseObject, error)
@@ -13986,6 +15584,9 @@ type StrictServerInterface interface {
 	// RescanProxy Look at a server anew
 	// (POST /v6/Proxies/{proxyId}/Rescan)
 	RescanProxy(ctx context.Context, request RescanProxyRequestObject) (RescanProxyResponseObject, error)
+	// ListRbacRoles List the roles of the restore portal
+	// (GET /v6/RbacRoles)
+	ListRbacRoles(ctx context.Context, request ListRbacRolesRequestObject) (ListRbacRolesResponseObject, error)
 	// ListSynchronizeSessions List the current sessions
 	// (GET /v6/RepositorySynchronizeSessions)
 	ListSynchronizeSessions(ctx context.Context, request ListSynchronizeSessionsRequestObject) (ListSynchronizeSessionsResponseObject, error)
@@ -14055,6 +15656,12 @@ type StrictServerInterface interface {
 	// GetRestorePointStatistics Tell what lies in a restore point
 	// (GET /v6/RestorePoints/{restorePointId}/Statistics)
 	GetRestorePointStatistics(ctx context.Context, request GetRestorePointStatisticsRequestObject) (GetRestorePointStatisticsResponseObject, error)
+	// GetRestorePortalSettings Get the settings of the restore portal
+	// (GET /v6/RestorePortalSettings)
+	GetRestorePortalSettings(ctx context.Context, request GetRestorePortalSettingsRequestObject) (GetRestorePortalSettingsResponseObject, error)
+	// ListRestoreSessions List the restore sessions of v6
+	// (GET /v6/RestoreSessions)
+	ListRestoreSessions(ctx context.Context, request ListRestoreSessionsRequestObject) (ListRestoreSessionsResponseObject, error)
 	// ListRestoreTargets List the folders that restores may write into
 	// (GET /v6/RestoreTargets)
 	ListRestoreTargets(ctx context.Context, request ListRestoreTargetsRequestObject) (ListRestoreTargetsResponseObject, error)
@@ -15178,6 +16785,32 @@ func (sh *strictHandler) GetConsoleUser(w http.ResponseWriter, r *http.Request) 
 	}
 }
 
+// ListCopyJobs operation middleware
+func (sh *strictHandler) ListCopyJobs(w http.ResponseWriter, r *http.Request, params ListCopyJobsParams) {
+	var request ListCopyJobsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCopyJobs(ctx, request.(ListCopyJobsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCopyJobs")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListCopyJobsResponseObject); ok {
+		if err := validResponse.VisitListCopyJobsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListEncryptionKeys operation middleware
 func (sh *strictHandler) ListEncryptionKeys(w http.ResponseWriter, r *http.Request, params ListEncryptionKeysParams) {
 	var request ListEncryptionKeysRequestObject
@@ -15454,6 +17087,236 @@ func (sh *strictHandler) GetGoogleFolder(w http.ResponseWriter, r *http.Request,
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetGoogleFolderResponseObject); ok {
 		if err := validResponse.VisitGetGoogleFolderResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListJobSessions operation middleware
+func (sh *strictHandler) ListJobSessions(w http.ResponseWriter, r *http.Request, params ListJobSessionsParams) {
+	var request ListJobSessionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListJobSessions(ctx, request.(ListJobSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListJobSessions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListJobSessionsResponseObject); ok {
+		if err := validResponse.VisitListJobSessionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetJobSession operation middleware
+func (sh *strictHandler) GetJobSession(w http.ResponseWriter, r *http.Request, jobSessionsID Id) {
+	var request GetJobSessionRequestObject
+
+	request.JobSessionsID = jobSessionsID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetJobSession(ctx, request.(GetJobSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetJobSession")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetJobSessionResponseObject); ok {
+		if err := validResponse.VisitGetJobSessionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListJobSessionLogItems operation middleware
+func (sh *strictHandler) ListJobSessionLogItems(w http.ResponseWriter, r *http.Request, sessionID SessionID, params ListJobSessionLogItemsParams) {
+	var request ListJobSessionLogItemsRequestObject
+
+	request.SessionID = sessionID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListJobSessionLogItems(ctx, request.(ListJobSessionLogItemsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListJobSessionLogItems")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListJobSessionLogItemsResponseObject); ok {
+		if err := validResponse.VisitListJobSessionLogItemsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListJobs operation middleware
+func (sh *strictHandler) ListJobs(w http.ResponseWriter, r *http.Request) {
+	var request ListJobsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListJobs(ctx, request.(ListJobsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListJobs")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListJobsResponseObject); ok {
+		if err := validResponse.VisitListJobsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetJob operation middleware
+func (sh *strictHandler) GetJob(w http.ResponseWriter, r *http.Request, jobID JobID) {
+	var request GetJobRequestObject
+
+	request.JobID = jobID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetJob(ctx, request.(GetJobRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetJob")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetJobResponseObject); ok {
+		if err := validResponse.VisitGetJobResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListSessionsOfJob operation middleware
+func (sh *strictHandler) ListSessionsOfJob(w http.ResponseWriter, r *http.Request, jobID JobID, params ListSessionsOfJobParams) {
+	var request ListSessionsOfJobRequestObject
+
+	request.JobID = jobID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSessionsOfJob(ctx, request.(ListSessionsOfJobRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSessionsOfJob")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListSessionsOfJobResponseObject); ok {
+		if err := validResponse.VisitListSessionsOfJobResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetLicense operation middleware
+func (sh *strictHandler) GetLicense(w http.ResponseWriter, r *http.Request) {
+	var request GetLicenseRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetLicense(ctx, request.(GetLicenseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetLicense")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetLicenseResponseObject); ok {
+		if err := validResponse.VisitGetLicenseResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetLicenseAutoUpdate operation middleware
+func (sh *strictHandler) GetLicenseAutoUpdate(w http.ResponseWriter, r *http.Request) {
+	var request GetLicenseAutoUpdateRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetLicenseAutoUpdate(ctx, request.(GetLicenseAutoUpdateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetLicenseAutoUpdate")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetLicenseAutoUpdateResponseObject); ok {
+		if err := validResponse.VisitGetLicenseAutoUpdateResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListLicensedUsers operation middleware
+func (sh *strictHandler) ListLicensedUsers(w http.ResponseWriter, r *http.Request, params ListLicensedUsersParams) {
+	var request ListLicensedUsersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListLicensedUsers(ctx, request.(ListLicensedUsersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListLicensedUsers")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListLicensedUsersResponseObject); ok {
+		if err := validResponse.VisitListLicensedUsersResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -15808,6 +17671,85 @@ func (sh *strictHandler) TestNotificationChannel(w http.ResponseWriter, r *http.
 	}
 }
 
+// ListOrganizations operation middleware
+func (sh *strictHandler) ListOrganizations(w http.ResponseWriter, r *http.Request, params ListOrganizationsParams) {
+	var request ListOrganizationsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListOrganizations(ctx, request.(ListOrganizationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListOrganizations")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListOrganizationsResponseObject); ok {
+		if err := validResponse.VisitListOrganizationsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetOrganization operation middleware
+func (sh *strictHandler) GetOrganization(w http.ResponseWriter, r *http.Request, organizationID OrganizationID, params GetOrganizationParams) {
+	var request GetOrganizationRequestObject
+
+	request.OrganizationID = organizationID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetOrganization(ctx, request.(GetOrganizationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetOrganization")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetOrganizationResponseObject); ok {
+		if err := validResponse.VisitGetOrganizationResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetOrganizationLicensingInformation operation middleware
+func (sh *strictHandler) GetOrganizationLicensingInformation(w http.ResponseWriter, r *http.Request, organizationID OrganizationID) {
+	var request GetOrganizationLicensingInformationRequestObject
+
+	request.OrganizationID = organizationID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetOrganizationLicensingInformation(ctx, request.(GetOrganizationLicensingInformationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetOrganizationLicensingInformation")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetOrganizationLicensingInformationResponseObject); ok {
+		if err := validResponse.VisitGetOrganizationLicensingInformationResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListProxies operation middleware
 func (sh *strictHandler) ListProxies(w http.ResponseWriter, r *http.Request, params ListProxiesParams) {
 	var request ListProxiesRequestObject
@@ -16060,6 +18002,30 @@ func (sh *strictHandler) RescanProxy(w http.ResponseWriter, r *http.Request, pro
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(RescanProxyResponseObject); ok {
 		if err := validResponse.VisitRescanProxyResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListRbacRoles operation middleware
+func (sh *strictHandler) ListRbacRoles(w http.ResponseWriter, r *http.Request) {
+	var request ListRbacRolesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRbacRoles(ctx, request.(ListRbacRolesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRbacRoles")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListRbacRolesResponseObject); ok {
+		if err := validResponse.VisitListRbacRolesResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -16674,6 +18640,56 @@ func (sh *strictHandler) GetRestorePointStatistics(w http.ResponseWriter, r *htt
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetRestorePointStatisticsResponseObject); ok {
 		if err := validResponse.VisitGetRestorePointStatisticsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetRestorePortalSettings operation middleware
+func (sh *strictHandler) GetRestorePortalSettings(w http.ResponseWriter, r *http.Request) {
+	var request GetRestorePortalSettingsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRestorePortalSettings(ctx, request.(GetRestorePortalSettingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRestorePortalSettings")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetRestorePortalSettingsResponseObject); ok {
+		if err := validResponse.VisitGetRestorePortalSettingsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListRestoreSessions operation middleware
+func (sh *strictHandler) ListRestoreSessions(w http.ResponseWriter, r *http.Request, params ListRestoreSessionsParams) {
+	var request ListRestoreSessionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRestoreSessions(ctx, request.(ListRestoreSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRestoreSessions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListRestoreSessionsResponseObject); ok {
+		if err := validResponse.VisitListRestoreSessionsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
