@@ -8,8 +8,8 @@ import (
 	"net"
 	"os/exec"
 	"strings"
-	"sync/atomic"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
