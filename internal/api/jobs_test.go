@@ -277,9 +277,15 @@ func TestJobsAreNotChanged(t *testing.T) {
 	w, _ := jobWorld(t)
 	job := string(decode[[]v6.Job](t, w.get("/v6/Jobs"))[0].ID)
 	for _, c := range []struct{ method, path, allow string }{
-		{"POST", "/v6/Jobs", "GET, HEAD"}, {"PUT", "/v6/Jobs/" + job, "GET, HEAD"}, {"DELETE", "/v6/Jobs/" + job, "GET, HEAD"}, {"PUT", "/v6/License", "GET, HEAD"},
-		{"POST", "/v6/Jobs/" + job + "/Start", ""}, {"POST", "/v6/jobs/" + job + "/Disable", ""}, {"DELETE", "/v6/CopyJobs/" + job, ""},
-		{"POST", "/v6/Organizations/" + installationID + "/Jobs", ""}, {"PATCH", "/v6/RestoreSessions/" + job + "/Stop", ""},
+		{"POST", "/v6/Jobs", "GET, HEAD"},
+		{"PUT", "/v6/Jobs/" + job, "GET, HEAD"},
+		{"DELETE", "/v6/Jobs/" + job, "GET, HEAD"},
+		{"PUT", "/v6/License", "GET, HEAD"},
+		{"POST", "/v6/Jobs/" + job + "/Start", ""},
+		{"POST", "/v6/jobs/" + job + "/Disable", ""},
+		{"DELETE", "/v6/CopyJobs/" + job, ""},
+		{"POST", "/v6/Organizations/" + installationID + "/Jobs", ""},
+		{"PATCH", "/v6/RestoreSessions/" + job + "/Stop", ""},
 	} {
 		a := w.do(request{method: c.method, path: c.path, body: "{}"})
 		wantFailure(t, a, http.StatusMethodNotAllowed)
