@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -12,6 +13,7 @@ type Kept struct {
 	Until    time.Time // the file cannot be removed before; zero for no such time
 	Hold     bool      // the file cannot be removed at all, until a hold ends
 	Archived bool      // the file lies in a class that cannot be read at once
+	Class    string    // the name of that class, where the storage tells it
 	// Untold is set where the storage does not tell of Until, for example because the
 	// credentials have no right to ask.
 	Untold bool
@@ -51,6 +53,7 @@ type Retention struct {
 	Kept           int    // of these, with a time
 	Held           int    // of these, with a hold
 	Archived       int    // of these, in an archive class
+	Class          string // the archive class of the first of them, where the storage tells it
 	// Whole is true where the answer holds for all files: the bucket can keep none. Otherwise
 	// the files are a sample.
 	Whole  bool
@@ -131,6 +134,7 @@ func (r *Retention) add(k Kept) {
 	}
 	if k.Archived {
 		r.Archived++
+		r.Class = cmp.Or(r.Class, k.Class)
 	}
 	if k.Until.IsZero() {
 		return

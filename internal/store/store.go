@@ -170,6 +170,7 @@ type Store interface {
 	Works
 	Wakes
 	Checks
+	Immutabilities
 	Duties
 	Series
 	Examinations

@@ -59,6 +59,9 @@ func (s *Storage) Kept(ctx context.Context, name string) (storage.Kept, error) {
 		return storage.Kept{}, s.translate(ctx, call, err, operation{container: s.container, name: name})
 	}
 	k := storage.Kept{Hold: p.LegalHold != nil && *p.LegalHold, Archived: p.AccessTier != nil && *p.AccessTier == string(blob.AccessTierArchive)}
+	if k.Archived {
+		k.Class = string(blob.AccessTierArchive)
+	}
 	if p.ImmutabilityPolicyExpiresOn != nil {
 		k.Until = p.ImmutabilityPolicyExpiresOn.UTC()
 	}

@@ -73,6 +73,9 @@ func (s *Storage) Kept(ctx context.Context, name string) (storage.Kept, error) {
 	class := info.Metadata.Get("X-Amz-Storage-Class")
 	restored := info.Restore != nil && !info.Restore.OngoingRestore
 	k.Archived = (class == "GLACIER" || class == "DEEP_ARCHIVE") && !restored || info.Metadata.Get("X-Amz-Archive-Status") != ""
+	if k.Archived {
+		k.Class = clip(class)
+	}
 	if until, err := time.Parse(time.RFC3339, info.Metadata.Get("X-Amz-Object-Lock-Retain-Until-Date")); err == nil {
 		k.Until = until.UTC()
 		return k, nil

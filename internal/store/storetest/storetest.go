@@ -79,6 +79,8 @@ var tests = []struct {
 	{"ThinAll", testThinAll},
 	{"Checks", testChecks},
 	{"AskCheck", testAskCheck},
+	{"Immutability", testImmutability},
+	{"ImmutabilityRace", testImmutabilityRace},
 	{"Duties", testDuties},
 	{"DutyRace", testDutyRace},
 	{"DutyOfWrites", testDutyOfWrites},
