@@ -45,6 +45,42 @@ type Repository struct {
 	LastCheckResult string    `json:"lastCheckResult"`
 	LastCheckError  string    `json:"lastCheckError"`
 	NextCheckTime   time.Time `json:"nextCheckTime"`
+	// Immutability is what the storage told about the removal of files; nil before the
+	// first look, and for a repository in a folder.
+	Immutability *Immutability `json:"immutability"`
+}
+
+// Immutability is what a storage told about the removal of a repository's files at the last
+// look, which is at a sample of them.
+type Immutability struct {
+	CheckedTime time.Time `json:"checkedTime"`
+	// State is Kept where a file of the sample has an end of retention or a legal hold,
+	// NotKept where none has, and Unknown where the storage does not tell.
+	State string             `json:"state"`
+	Error string             `json:"error"` // why nothing is known; "" otherwise
+	Until *ImmutabilityUntil `json:"until"` // nil where no file has an end
+	Rule  string             `json:"rule"`  // for new files; "" for none
+	// Sample is the files that were looked at. LegalHolds of them have a hold, and
+	// Archived of them lie in an archive class, such as ArchiveClass.
+	Sample       ImmutabilitySample `json:"sample"`
+	LegalHolds   int                `json:"legalHolds"`
+	Archived     int                `json:"archived"`
+	ArchiveClass string             `json:"archiveClass"`
+	Rights       string             `json:"rights"` // of the account: ReadOnly, MayChange or Unknown
+}
+
+// ImmutabilityUntil is the first and the last end of retention. One that has passed keeps
+// nothing.
+type ImmutabilityUntil struct {
+	Oldest time.Time `json:"oldest"`
+	Newest time.Time `json:"newest"`
+}
+
+// ImmutabilitySample counts the files that were looked at.
+type ImmutabilitySample struct {
+	Looked  int  `json:"looked"`
+	Kept    int  `json:"kept"`    // with an end of retention
+	IsWhole bool `json:"isWhole"` // the answer holds for all files
 }
 
 // Synchronization is a schedule of checks. Without Interval and Cron the server's

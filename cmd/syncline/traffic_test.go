@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"syncline.dev/syncline/internal/storage/local"
 	"syncline.dev/syncline/internal/storage/storagetest/servers"
@@ -98,6 +99,13 @@ func TestTrafficAsTheServerCountsIt(t *testing.T) {
 	_, _, _, repo := n.attachIn(
 		object{"accountType": "amazonS3CompatibleAccount", "userName": s3.AccessKey, "password": s3.SecretKey},
 		object{"type": "AmazonS3Compatible", "s3Folder": "repo", "amazonBucketS3Compatible": object{"servicePoint": meter.URL, "name": "bucket", "customRegionId": s3.Region}}, repoPassword)
+	n.waitFor("the server has looked at the storage by itself", func() bool {
+		var r struct {
+			Immutability *struct{ CheckedTime time.Time }
+		}
+		n.call("GET", "/v6/BackupRepositories/"+repo, nil, 200, &r)
+		return r.Immutability != nil
+	})
 	counted := func() (requests int, bytes int64) {
 		t.Helper()
 		log, err := os.ReadFile(s3.AccessLog)

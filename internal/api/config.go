@@ -69,6 +69,7 @@ type Config struct {
 	Sealer         Sealer
 	Synchronizer   Synchronizer
 	Checks         Checks
+	Immutability   Immutability
 	RestorePoints  RestorePoints
 	Explorer       Explorer
 	Histories      Histories
@@ -142,6 +143,7 @@ func (c Config) missing() string {
 		{"Sealer", c.Sealer == nil},
 		{"Synchronizer", c.Synchronizer == nil},
 		{"Checks", c.Checks == nil},
+		{"Immutability", c.Immutability == nil},
 		{"RestorePoints", c.RestorePoints == nil},
 		{"Explorer", c.Explorer == nil},
 		{"Histories", c.Histories == nil},

@@ -140,7 +140,7 @@ func (a *api) group() {
 	}
 	a.repositories = &repositories{
 		known: a.Repositories, store: a.Store, storages: a.ObjectStorages, sessions: a.Sessions, synchronizer: a.Synchronizer, starter: a.Synchronizer,
-		where: where, accounts: a.accounts, keys: a.keys, kinds: a.Kinds, space: a.space, made: a.made, checks: a.Checks, attaching: a.Attaching,
+		where: where, accounts: a.accounts, keys: a.keys, kinds: a.Kinds, space: a.space, made: a.made, checks: a.Checks, looks: a.Immutability, attaching: a.Attaching,
 	}
 	a.keys.repositories = a.repositories
 	a.storages = &storages{

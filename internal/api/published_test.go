@@ -73,7 +73,7 @@ const ourSigns = "version address maintenanceModeState startTime lastSeenTime se
 // typesOfV6 maps our types to those of v6 that they stand for, with the
 // properties that Syncline adds.
 var typesOfV6 = map[string]string{
-	"EncryptionKey": "managedBy", "EncryptionKeyToSend": "managedBy", "BackupRepository": "copyOf managedBy synchronization lastCheckTime lastCheckResult lastCheckError nextCheckTime isProxyBound", "BackupRepositoryFromClient": "isProxyBound copyOf managedBy synchronization lastCheckTime lastCheckResult lastCheckError nextCheckTime isLongTerm isOutOfSync capacityBytes freeSpaceBytes _links",
+	"EncryptionKey": "managedBy", "EncryptionKeyToSend": "managedBy", "BackupRepository": "copyOf managedBy synchronization lastCheckTime lastCheckResult lastCheckError nextCheckTime isProxyBound immutability", "BackupRepositoryFromClient": "isProxyBound copyOf managedBy synchronization lastCheckTime lastCheckResult lastCheckError nextCheckTime immutability isLongTerm isOutOfSync capacityBytes freeSpaceBytes _links",
 	"Credential": "maxConnections limitDownloadKBs managedBy method settings", "CredentialToSend": "maxConnections limitDownloadKBs managedBy method settings secrets", "ObjectStorageRepositoryComposed": "googleBucket googleFolder managedBy address settings", "AmazonBucketS3Compatible": "",
 	"AmazonBucketS3Aws": "", "AzureContainer": "endpoint", "AmazonFolderToReceiveS3Compatible": "",
 	"AmazonFolderToReceiveS3Aws": "", "AzureFolderToReceive": "",

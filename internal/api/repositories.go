@@ -62,6 +62,7 @@ type repositories struct {
 	space        *spaceProbe
 	made         *stamp
 	checks       Checks
+	looks        Immutability
 
 	attaching Lock // held from the look for a place to its record
 }
@@ -95,9 +96,19 @@ func (h *repositories) ListBackupRepositories(ctx context.Context, req v6.ListBa
 	if err != nil {
 		return nil, err
 	}
+	looks, err := h.looks.Immutabilities(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[syncline.ID]*syncline.Immutability, len(looks))
+	for i := range looks {
+		found[looks[i].RepositoryID] = &looks[i]
+	}
 	for _, r := range repos {
 		if p := req.Params.ProxyID; p == nil || *p == nodes.serving(r) {
-			answer = append(answer, h.repositoryJSON(ctx, r, repos, nodes))
+			one := h.repositoryJSON(ctx, r, repos, nodes)
+			one.Immutability = immutabilityJSON(r, found[r.ID])
+			answer = append(answer, one)
 		}
 	}
 	return answer, nil
@@ -119,7 +130,13 @@ func (h *repositories) GetBackupRepository(ctx context.Context, req v6.GetBackup
 			return nil, err
 		}
 	}
-	return v6.GetBackupRepository200JSONResponse(h.repositoryJSON(ctx, r, all, nodes)), nil
+	found, err := h.looks.Immutability(ctx, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	answer := h.repositoryJSON(ctx, r, all, nodes)
+	answer.Immutability = immutabilityJSON(r, &found)
+	return v6.GetBackupRepository200JSONResponse(answer), nil
 }
 
 // AddBackupRepository answers POST /v6/BackupRepositories.
@@ -146,6 +163,7 @@ func (h *repositories) AddBackupRepository(ctx context.Context, req v6.AddBackup
 		return nil, err
 	}
 	h.checks.Reschedule()
+	h.looks.Anew(r.ID)
 	return v6.AddBackupRepository200JSONResponse(h.repositoryJSON(ctx, r, all, nodes)), nil
 }
 

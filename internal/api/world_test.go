@@ -78,6 +78,7 @@ type world struct {
 	nodes  *fakeNodes
 	jobs   *fakeRestorer
 	checks *fakeChecks
+	looks  fakeLooks
 	log    *syncBuffer
 
 	channels *fakeChannels
@@ -91,7 +92,7 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 	cfg := Config{
 		Auth: w.auth, Users: w.users, Managers: w.store, Repositories: w.store, Store: w.store, Keys: w.store, Sessions: w.store, Instance: w.store,
 		Accounts: w.store, ObjectStorages: w.store, Kinds: allKinds, Places: w.places, Nodes: w.nodes,
-		Sealer: fakeSealer{}, Synchronizer: w.sync, Checks: w.checks, RestorePoints: fakePoints{testPoint}, Explorer: &fakeExplorer{}, Histories: &fakeExplorer{}, Searcher: &fakeSearcher{}, Statistics: &fakeStatistics{},
+		Sealer: fakeSealer{}, Synchronizer: w.sync, Checks: w.checks, Immutability: &w.looks, RestorePoints: fakePoints{testPoint}, Explorer: &fakeExplorer{}, Histories: &fakeExplorer{}, Searcher: &fakeSearcher{}, Statistics: &fakeStatistics{},
 		Contents: noContents{}, Archives: &archive.Service{},
 		RestoreJobs: w.jobs, Restorer: w.jobs, Alarms: newFakeAlarms(), Channels: w.channels, DeliveryLog: w.channels, Notifier: w.channels,
 		Machines: fakeMachines{}, AlarmRules: &fakeRules{}, Sightings: fakeSightings(""),

@@ -13,6 +13,7 @@ import (
 	"syncline.dev/syncline/internal/mounts"
 	"syncline.dev/syncline/internal/syncer"
 	"syncline.dev/syncline/internal/watch/folders"
+	"syncline.dev/syncline/internal/watch/immutable"
 	"syncline.dev/syncline/internal/watch/notify"
 	"syncline.dev/syncline/internal/watch/schedule"
 	"syncline.dev/syncline/internal/watch/series"
@@ -34,7 +35,7 @@ func spaceOf(path string) (diskspace.Space, error) {
 
 // newSchedule returns the service that checks the repositories by themselves. It hears
 // how sessions end, and tells all others of its checks.
-func (s *Server) newSchedule(dir catalogs, o Options, told *metrics.Metrics, backups *series.Service, notifier *notify.Service) *schedule.Service {
+func (s *Server) newSchedule(dir catalogs, o Options, told *metrics.Metrics, backups *series.Service, notifier *notify.Service, looks *immutable.Service) *schedule.Service {
 	checks := &schedule.Service{
 		Repositories: s.store, Records: s.store, Checker: checker{s.source, dir.Directory}, Sessions: turns{s.service},
 		Reporter: s.desk, Logger: o.Logger, Now: wall, AtOnce: checksAtOnce, Interval: o.SyncInterval,
@@ -46,6 +47,7 @@ func (s *Server) newSchedule(dir catalogs, o Options, told *metrics.Metrics, bac
 	checks.Checked = func(ctx context.Context, r syncline.Repository, c syncline.Check) {
 		told.CheckEnded(c)
 		backups.Checked(ctx, r, c)
+		looks.Checked(c)
 		beat(ctx)
 	}
 	s.service.Judged, told.Checks = checks.SessionEnded, checks

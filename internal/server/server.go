@@ -182,12 +182,13 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	backups := s.newSeries(current, points, told, o)
 	runs := s.newRuns(nodes, shared, &o)
 	told.Leases = leases(runs, nodes)
+	looks := s.newLooks(&o)
 	s.service = &syncer.Service{
 		Runs: runs, Repositories: s.store, Catalogs: dir, Source: s.source, Logger: o.Logger, Settle: heapgoal.Settle,
-		Ended: each(watch.SessionEnded, backups.SessionEnded), Keep: o.keep(syncline.WorkSynchronize), AtOnce: o.sessionsAtOnce(),
+		Ended: each(watch.SessionEnded, backups.SessionEnded, looks.SessionEnded), Keep: o.keep(syncline.WorkSynchronize), AtOnce: o.sessionsAtOnce(),
 	}
 	notifier := s.newNotifier(backups, o)
-	checks := s.newSchedule(dir, o, told, backups, notifier)
+	checks := s.newSchedule(dir, o, told, backups, notifier, looks)
 	s.watch(shared, checks, backups, notifier)
 	pages, err := console.New(o.base)
 	if err != nil {
@@ -206,7 +207,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 		Sealer: sealer{s.box}, Synchronizer: synchronizer{s.service, runs, places, s.leaving(notifier), func(id syncline.ID) { watch.Forget(id); kept.forgetRepository(id) }},
 		RestorePoints: points, Explorer: explorer, Histories: explorer, Searcher: explore.NewSearcher(current), Statistics: statistics,
 		Contents: contents, Archives: &archive.Service{Contents: contents},
-		RestoreJobs: restores, Restorer: restores, Alarms: s.store, Channels: s.store, DeliveryLog: s.store, Notifier: notifier, Checks: checks, Machines: backups, AlarmRules: s.store, Sightings: backups,
+		RestoreJobs: restores, Restorer: restores, Alarms: s.store, Channels: s.store, DeliveryLog: s.store, Notifier: notifier, Checks: rechecks{checks, looks}, Immutability: looked{s.store, looks}, Machines: backups, AlarmRules: s.store, Sightings: backups,
 		BasePath: o.base, Attaching: shared.attaching(), Console: pages, Gate: limits, Monitor: watch, MetricsToken: live.metricsToken, Tracer: s.tracer(),
 		Logger: o.Logger, Version: o.Version, StrictTransport: s.Fingerprint == "",
 	})
@@ -226,7 +227,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	defer runs.Close()
 	defer background(ctx, backups.Run)()
 	s.rebuild(ctx, outdated, o.Logger)
-	defer background(ctx, s.folders.Run, checks.Run, kept.Run)()
+	defer background(ctx, s.folders.Run, checks.Run, kept.Run, looks.Run)()
 	s.Address, s.BasePath = displayAddress(ln.Addr(), o.Listen), o.base
 	entry.open(certs)
 	defer entry.close()

@@ -403,6 +403,7 @@ type BackupRepository struct {
 	// IsProxyBound True where only the server of `proxyId` serves it, as for every folder. Absent
 	// where any server may.
 	IsProxyBound *bool                 `json:"isProxyBound,omitempty"`
+	Immutability *Immutability         `json:"immutability,omitempty"`
 	Links        BackupRepositoryLinks `json:"_links"`
 }
 
@@ -438,6 +439,9 @@ type BackupRepositoryFromClient struct {
 
 	// ID The server chooses the id; null, all zeros or the id in the path.
 	ID *syncline.ID `json:"id,omitempty"`
+
+	// Immutability Given by the server; what a client sends back of it is not looked at.
+	Immutability *map[string]interface{} `json:"immutability,omitempty"`
 
 	// IsLongTerm Not supported; `false` is taken too.
 	IsLongTerm *bool `json:"isLongTerm,omitempty"`
@@ -1066,6 +1070,64 @@ type HiddenSnapshot struct {
 
 // Id A UUID. Given out in lower case, taken in either.
 type Id = syncline.ID
+
+// Immutability What the storage told about the removal of files at the last look. The server looks
+// once a day, at a sample of the files. Absent before the first look, and for a
+// repository in a folder.
+//
+// Example: {"archived":0,"checkedTime":"2026-11-30T04:12:09Z","legalHolds":0,"rights":"Unknown","rule":"governance, 40 days","sample":{"isWhole":false,"kept":20,"looked":21},"state":"Kept","until":{"newest":"2027-01-09T00:00:00Z","oldest":"2026-12-12T00:00:00Z"}}
+type Immutability struct {
+	// CheckedTime When the server looked.
+	CheckedTime time.Time `json:"checkedTime"`
+
+	// State `Kept` where a file of the sample has an end of retention or a legal hold,
+	// `NotKept` where none has, `Unknown` where the storage does not tell or the look
+	// failed. An end that has passed keeps nothing: compare `until` with the time.
+	State string `json:"state"`
+
+	// Error Why nothing is known.
+	Error *string            `json:"error,omitempty"`
+	Until *ImmutabilityUntil `json:"until,omitempty"`
+
+	// Rule The storage's rule for new files in its own words. Absent where there is none or
+	// the storage does not tell it.
+	Rule   *string            `json:"rule,omitempty"`
+	Sample ImmutabilitySample `json:"sample"`
+
+	// LegalHolds The files of the sample with a legal hold.
+	LegalHolds int `json:"legalHolds"`
+
+	// Archived The files of the sample in an archive class. They cannot be read before the
+	// storage has brought them back.
+	Archived int `json:"archived"`
+
+	// ArchiveClass The archive class of one of these, as the storage calls it.
+	ArchiveClass *string `json:"archiveClass,omitempty"`
+
+	// Rights What the account may do at the storage. `Unknown` where the storage does not
+	// tell; S3 never does.
+	Rights string `json:"rights"`
+}
+
+// ImmutabilitySample The files that the server looked at.
+type ImmutabilitySample struct {
+	// Looked How many they are.
+	Looked int `json:"looked"`
+
+	// Kept How many of them have an end of retention.
+	Kept int `json:"kept"`
+
+	// IsWhole True where the answer holds for all files, because the storage can keep none of
+	// them. False where it holds for the sample.
+	IsWhole bool `json:"isWhole"`
+}
+
+// ImmutabilityUntil The first and the last end of retention among the files of the sample. Absent where
+// no file has one.
+type ImmutabilityUntil struct {
+	Oldest time.Time `json:"oldest"`
+	Newest time.Time `json:"newest"`
+}
 
 // Job A series of backups: those of one host and one set of paths in one repository.
 //
