@@ -7,6 +7,7 @@ import { renewed, useData, useGet } from '../data.js';
 import { useSession } from '../follow.js';
 import { bytes, plural, sentence, visible } from '../format.js';
 import { Managed } from '../forms.js';
+import { archiveText, removalText, rightsText } from '../immutability.js';
 import { useKept } from '../kept.js';
 import { lazy } from '../lazy.js';
 import { useHidden, usePoints, useRepositories } from '../resources.js';
@@ -126,12 +127,21 @@ function Summary({ repository, session, points, hidden }) {
     ${repository.copyOf && html`<div><span class="label">Copy of</span><${Copies} of=${repository.copyOf} /></div>`}
     <div><span class="label">Checks</span>${sentence(scheduleText(repository.synchronization))}${repository.lastCheckTime && html` <span class="quiet-text">last <${Ago} at=${repository.lastCheckTime} /></span>`}${repository.nextCheckTime && html`<span class="quiet-text">${repository.lastCheckTime ? ', ' : ' '}${Date.parse(repository.nextCheckTime) > Date.now() ? 'next' : 'was due'} <${Ago} at=${repository.nextCheckTime} /></span>`}${repository.synchronization.enabled && !repository.nextCheckTime && html`<span class="quiet-text">${repository.lastCheckTime ? ', ' : ' '}none planned</span>`}</div>
     ${repository.objectStorageId && html`<${Storage} id=${repository.objectStorageId} />`}
+    ${repository.immutability && html`<${Removal} found=${repository.immutability} />`}
     ${repository.path && html`<div class="grow"><span class="label">Folder on the server</span><${Name} text=${repository.path} /></div>`}
     ${points && html`<div><span class="label">Restore points<${Term} of="restorePoint" /></span>${plural(points.length, 'restore point')} of ${plural(hosts, 'host')}${hidden > 0 && ` and ${plural(hidden, 'snapshot')} that cannot be shown`}</div>`}
     ${repository.freeSpaceBytes != null && html`<div><span class="label">Free space</span>${bytes(repository.freeSpaceBytes)} of ${bytes(repository.capacityBytes)}</div>`}
     ${(s.kind === 'failed' || s.kind === 'running' || s.kind === 'behind' || s.kind === 'unknown') && s.why && html`<p class=${s.kind === 'failed' ? 'why' : ''}>${sentence(visible(s.why))}</p>`}
     ${repository.description && html`<p class="quiet-text"><bdi>${visible(repository.description)}</bdi></p>`}
   </div>`;
+}
+
+// Removal says what the storage told of the removal of files.
+function Removal({ found }) {
+  return html`<div class="grow"><span class="label">Removal of files</span>${visible(removalText(found))} <span class="quiet-text">looked <${Ago} at=${found.checkedTime} /></span></div>
+    ${found.rule && html`<div class="grow"><span class="label">Rule for new files</span>${visible(found.rule)}</div>`}
+    ${found.archived > 0 && html`<div class="grow"><span class="label">Archive</span>${visible(archiveText(found))}</div>`}
+    <div><span class="label">Rights of the account</span>${rightsText(found)}</div>`;
 }
 
 // Copies names the other attached repositories with the same content.
