@@ -23,10 +23,11 @@ const (
 	spread = 2 * time.Hour
 	// Again is the time after which a look that failed, or never ended, is tried again.
 	Again = time.Hour
-	// atOnce bounds the looks of this node, and MaxWaiting the repositories that wait for
-	// one. The next check of a repository without room asks again.
-	atOnce     = 2
+	// MaxWaiting bounds the repositories that wait for a look. The next check of one without
+	// room asks again.
 	MaxWaiting = 1000
+	// atOnce bounds the looks of this node.
+	atOnce = 2
 )
 
 // Records keeps the looks. The contract of the methods is that of store.Immutabilities.
