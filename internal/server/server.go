@@ -179,10 +179,9 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	watch := s.newMonitor(told, o.Logger)
 	s.source.opened = watch.Opened
 	s.desk = s.newDesk()
-	backups := s.newSeries(current, points, told, o)
+	backups, looks := s.newSeries(current, points, told, o), s.newLooks(&o)
 	runs := s.newRuns(nodes, shared, &o)
 	told.Leases = leases(runs, nodes)
-	looks := s.newLooks(&o)
 	s.service = &syncer.Service{
 		Runs: runs, Repositories: s.store, Catalogs: dir, Source: s.source, Logger: o.Logger, Settle: heapgoal.Settle,
 		Ended: each(watch.SessionEnded, backups.SessionEnded, looks.SessionEnded), Keep: o.keep(syncline.WorkSynchronize), AtOnce: o.sessionsAtOnce(),
