@@ -48,11 +48,11 @@ type Container interface {
 	// View runs fn, once, on one consistent state, whatever is written
 	// meanwhile. Many views may run at once, beside one update.
 	//
-	// A container may lose its connection during a view. It then connects once
-	// more and compares the heads. Where they are equal the state is the same,
-	// and the view goes on with the read that failed; fn does not notice. Where
-	// they differ, or the connection is lost again, the read fails with
-	// CodeUnavailable.
+	// A container may lose its connection during a view. It then connects again
+	// and compares the heads. Where they are equal the state is the same, and
+	// the view goes on with the read that failed; fn does not notice. Where they
+	// differ, or several connections in a row are lost without an answer, the
+	// read fails with CodeUnavailable.
 	View(ctx context.Context, fn func(Reader) error) error
 
 	// Update runs fn, at most once, in one transaction that continues the

@@ -51,8 +51,8 @@ func (m *Memory) Clone() *Memory {
 	return c
 }
 
-// LoseConnections has every view that runs lose its connection. A view goes on
-// once, as the contract says.
+// LoseConnections has every view that runs lose its connection. A view whose state
+// is still the present one goes on, as the contract says.
 func (m *Memory) LoseConnections() { m.lost.Add(1) }
 
 // TakeWork takes a work, over from whoever has it, and returns the claim to it.
@@ -194,8 +194,7 @@ type memoryTx struct {
 	ctx  context.Context
 	view bool
 
-	lost    int64 // Memory.lost as the connection was made
-	resumed bool
+	lost int64 // Memory.lost as the connection was made
 }
 
 // connected fails when the context has ended, or the connection is lost for
@@ -210,10 +209,10 @@ func (t *memoryTx) connected() error {
 	}
 	t.m.mu.Lock()
 	defer t.m.mu.Unlock()
-	if t.resumed || t.m.state.head != t.head {
+	if t.m.state.head != t.head {
 		return syncline.Errorf(syncline.CodeUnavailable, "the connection to the catalog was lost while it was read; try again")
 	}
-	t.memoryState, t.lost, t.resumed = t.m.state, lost, true
+	t.memoryState, t.lost = t.m.state, lost
 	return nil
 }
 
