@@ -271,7 +271,7 @@ func troublesOfTheFleet() []trouble {
 func TestFleet(t *testing.T) {
 	needtest.Full(t, "a minute for two simulated weeks of a fleet")
 	open := func() store.Store {
-		s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "db"))
+		s, err := sqlite.Open(t.Context(), filepath.Join(quickDir(t), "db"))
 		if err != nil {
 			t.Fatal(err)
 		}
