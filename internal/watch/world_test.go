@@ -382,7 +382,7 @@ func (q *quarter) Begin(ctx context.Context, id syncline.ID) error {
 // hundreds of thousands of commits and nothing here outlives the test.
 func quickDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "syncline-watch-")
+	dir, err := os.MkdirTemp("/dev/shm", "syncline-watch-") //nolint:usetesting // t.TempDir is on the disk
 	if err != nil {
 		return t.TempDir()
 	}

@@ -195,7 +195,7 @@ func TestYearOfHistory(t *testing.T) {
 // thousands of commits and nothing here outlives the test.
 func quickDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "syncline-year-")
+	dir, err := os.MkdirTemp("/dev/shm", "syncline-year-") //nolint:usetesting // t.TempDir is on the disk
 	if err != nil {
 		return t.TempDir()
 	}
