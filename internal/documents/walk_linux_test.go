@@ -39,6 +39,36 @@ unset RESTIC_REPOSITORY RESTIC_PASSWORD_FILE
 mkdir -p /srv/restores
 `
 
+// attic is the SSH server of docs/storages.md: a mount namespace of its own on this
+// machine, in which the user ann has another repository.
+const attic = `
+mkdir -p ~/.ssh /run/sshd
+ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_ed25519
+unshare --mount bash -euo pipefail <<'ATTIC'
+mount -t tmpfs tmpfs /srv
+export RESTIC_REPOSITORY=/srv/restic/laptop RESTIC_PASSWORD_FILE=~/.restic-password
+restic -q init
+restic -q backup /home/ann
+chown -R 1500:1500 /srv/restic
+(cat /etc/passwd; echo 'ann:*:1500:1500::/srv:/bin/sh') >/srv/passwd
+mount --bind /srv/passwd /etc/passwd
+install -m 644 ~/.ssh/id_ed25519.pub /srv/allowed
+ssh-keygen -q -t ed25519 -N '' -f /srv/host
+cp /srv/host.pub ~/attic.pub
+/usr/sbin/sshd -f /dev/null -h /srv/host -o PidFile=none -o StrictModes=no -o AuthorizedKeysFile=/srv/allowed \
+  -o 'Subsystem=sftp /usr/lib/openssh/sftp-server'
+ATTIC
+`
+
+// attached looks at the repository that the commands of docs/storages.md have attached.
+const attached = `
+[ "$HOSTKEY" = "$(cut -d' ' -f1,2 ~/attic.pub)" ]
+ATTIC=$(api $U/v6/BackupRepositories | jq -r '.[] | select(.name == "attic").id')
+SESSION=$(api -X POST $U/v6/BackupRepositories/$ATTIC/Sync | jq -r .id)
+api -N $U/v6/RepositorySynchronizeSessions/$SESSION/Events >/dev/null
+api "$U/v6/RestorePoints?repositoryId=$ATTIC" | jq -e 'length == 1' >/dev/null
+`
+
 // awaited waits for the server that the line before has started.
 const awaited = `
 until command curl -sk -o /dev/null https://localhost:4443/healthz; do kill -0 $! ; sleep 0.1; done
@@ -48,7 +78,7 @@ until command curl -sk -o /dev/null https://localhost:4443/healthz; do kill -0 $
 // first pages that a new administrator reads. They run as they are written, with real
 // restic; what is put in their place is listed here.
 func TestReadmeAsWritten(t *testing.T) {
-	needtest.Full(t, "restic, curl and jq")
+	needtest.Full(t, "restic, curl, jq and sshd")
 	needtest.Root(t, "make a place of its own")
 	for _, folder := range []string{"/backup", "/var/lib/syncline"} { // mounted over for the test
 		if _, err := os.Lstat(folder); os.IsNotExist(err) {
@@ -91,13 +121,17 @@ func TestReadmeAsWritten(t *testing.T) {
 			}
 		}
 	}
+	// So does the page about storages, whose first request is to be refused with the host's key.
+	for _, block := range blocks(t, "docs/storages.md") {
+		s.WriteString(attic + strings.Replace(block, ".confirm.hostKey)", ".confirm.hostKey) && exit 1 || [ $? = 22 ]", 1) + attached)
+	}
 	// The copy of the state, and the way back.
 	s.WriteString("kill $(pgrep -f 'syncline serve.*syncline-data')\nwait\nunset SYNCLINE_SERVER\nrm -rf /var/lib/syncline/*\ncp -a ~/syncline-data/. /var/lib/syncline/\nchmod 700 /var/lib/syncline\n")
 	backup := blocks(t, "docs/backup-of-syncline.md")
 	s.WriteString(backup[0])
 	s.WriteString("rm -rf /var/lib/syncline/*\ncp ~/syncline-data/secret.key ~/secret.key\n")
 	s.WriteString(strings.Replace(backup[2], "syncline serve --data /var/lib/syncline", "install -m 600 ~/secret.key /var/lib/syncline/secret.key\nsyncline serve --data /var/lib/syncline >~/log 2>&1 &"+awaited, 1))
-	s.WriteString("api $U/v6/BackupRepositories | jq -e 'length == 1' >/dev/null\nkill $!\nwait $! \necho all is well\n")
+	s.WriteString("api $U/v6/BackupRepositories | jq -e 'length == 2' >/dev/null\nkill $!\nwait $! \necho all is well\n")
 	dir := t.TempDir()
 	script := filepath.Join(dir, "script")
 	write(t, script, s.String(), 0o600)

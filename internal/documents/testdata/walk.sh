@@ -16,7 +16,7 @@ done
 mkdir /srv/up /srv/work
 mount -t overlay overlay -o lowerdir=/usr/local/bin,upperdir=/srv/up,workdir=/srv/work /usr/local/bin
 cp /etc/hosts /srv/hosts
-echo 127.0.0.1 localhost backup.example >>/srv/hosts
+echo 127.0.0.1 localhost backup.example attic.example >>/srv/hosts
 mount --bind /srv/hosts /etc/hosts
 ip link set lo up
 mkdir -p /home/you
