@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -194,7 +195,7 @@ func TestRcloneDies(t *testing.T) {
 		t.Fatal(o.stderr)
 	}
 	o := runProgram(t, env, "-r", "rclone:far:bucket/repo", "-o", "rclone.program="+rclone.path, "--cache-dir", filepath.Join(data, "catalogs"), "sync", "-v")
-	if o.code != 0 || !strings.Contains(o.stderr, "failed and is tried again: rclone ended (signal: killed)") {
+	if o.code != 0 || !regexp.MustCompile(`failed and is tried again in [0-9.]+m?s: rclone ended \(signal: killed\)`).MatchString(o.stderr) {
 		t.Errorf("exit code %d and %s; want another try, and success", o.code, o.stderr)
 	}
 	if dump(t, data) != dump(t, want) {

@@ -43,7 +43,7 @@ func (e *Engine) reach(ctx context.Context) (storage.Storage, *place.Opened, err
 	}
 	opener := place.Opener{Kinds: kinds.All(), Network: network, Retry: storage.RetryOptions{Stall: e.Stall}}
 	st, opened, err := opener.Reach(ctx, e.Place.Place, func(ev storage.Event) {
-		e.Note("%s of %s failed and is tried again: %s", ev.Kind, ev.Name, syncline.MessageOf(ev.Err))
+		e.Note("%s", ev)
 	})
 	if err != nil {
 		return nil, nil, err

@@ -72,7 +72,7 @@ func (s *source) Open(ctx context.Context, r syncline.Repository, log func(syncl
 		return place.Opened{}, err
 	}
 	st, opened, err := s.places.Reach(ctx, at, func(e storage.Event) {
-		log(syncline.LogWarning, fmt.Sprintf("%s of %s failed and is tried again: %s", e.Kind, e.Name, syncline.MessageOf(e.Err)))
+		log(syncline.LogWarning, e.String())
 	})
 	if err != nil {
 		return place.Opened{}, err

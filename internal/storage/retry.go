@@ -3,8 +3,10 @@ package storage
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -32,6 +34,16 @@ type Event struct {
 	Stalled bool // nothing came for RetryOptions.Stall
 	Offset  int64
 	Err     error // a *syncline.Error is in its chain
+}
+
+// String tells the user what failed, and when it is tried again.
+func (e Event) String() string {
+	what := "the reading of " + e.Name
+	if strings.HasPrefix(e.Kind, "list ") {
+		what = "the listing of " + e.Name
+	}
+	const tenth = time.Second / 10
+	return fmt.Sprintf("%s failed and is tried again in %s: %s", what, max(e.Delay.Round(tenth), tenth), syncline.MessageOf(e.Err))
 }
 
 // Retry makes failed requests again, if their error is marked retryable. Waits

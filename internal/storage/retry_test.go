@@ -326,3 +326,16 @@ func TestMissingThroughAllDecorators(t *testing.T) {
 		}
 	}
 }
+
+// TestEventForPeople says what failed, when it is tried again and why.
+func TestEventForPeople(t *testing.T) {
+	why := syncline.Errorf(syncline.CodeUnavailable, "the storage is away")
+	for want, e := range map[string]storage.Event{
+		"the listing of index failed and is tried again in 3.3s: the storage is away":      {Kind: "list index", Name: "index", Delay: 3270 * time.Millisecond, Err: why},
+		"the reading of data/ab/c failed and is tried again in 100ms: the storage is away": {Kind: "get data", Name: "data/ab/c", Delay: time.Microsecond, Err: why},
+	} {
+		if got := e.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
