@@ -144,7 +144,7 @@ func TestStallIsToldInTheLog(t *testing.T) {
 	if s.State != syncline.WorkSucceeded || stalled.Load() < 2 || s.Statistics.Retries == 0 {
 		t.Errorf("the session ended as %+v, with %d reads", s, stalled.Load())
 	}
-	for _, want := range []string{"Warning get data of data/", "is tried again: the storage sent nothing for 200ms", "further tries", "Info Made "} {
+	for _, want := range []string{"Warning the reading of data/", " failed and is tried again in ", ": the storage sent nothing for 200ms", "further tries", "Info Made "} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log does not say %q:\n%s", want, log)
 		}
