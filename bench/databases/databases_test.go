@@ -72,6 +72,7 @@ type side struct {
 	open func(b *testing.B) catalog.Directory
 
 	first, more, page, search []time.Duration
+	trip                      []time.Duration // of the shortest question
 	size                      []time.Duration // bytes
 }
 
@@ -140,6 +141,7 @@ func (s *side) ask(b *testing.B, dir catalog.Directory) {
 		s.page = append(s.page, times[len(times)/2])
 	}
 	s.page = slices.Delete(s.page, len(s.page)-2, len(s.page)-1)
+	s.trip = append(s.trip, trip(b, dir))
 	searcher := explore.NewSearcher(o)
 	var times []time.Duration
 	for i := range 30 {
@@ -153,6 +155,23 @@ func (s *side) ask(b *testing.B, dir catalog.Directory) {
 	}
 	slices.Sort(times)
 	s.search = append(s.search, times[len(times)/2])
+}
+
+// trip measures how long a database takes to answer at all, 0 for one in the process.
+func trip(b *testing.B, dir catalog.Directory) time.Duration {
+	b.Helper()
+	db, ok := dir.(closing)
+	if !ok {
+		return 0
+	}
+	var times []time.Duration
+	for range 200 {
+		var n int
+		began := time.Now()
+		check(b, db.store.Pool().Conns().QueryRow(b.Context(), "SELECT 1").Scan(&n))
+		times = append(times, time.Since(began))
+	}
+	return median(times)
 }
 
 // foldersOf returns 200 folders, the same for each database.
@@ -271,6 +290,7 @@ func table(sides []*side) string {
 		{"first synchronization", func(s *side) []time.Duration { return s.first }, shown},
 		{"one more snapshot", func(s *side) []time.Duration { return s.more }, shown},
 		{"warm page of a folder", func(s *side) []time.Duration { return s.page }, shown},
+		{"shortest question", func(s *side) []time.Duration { return s.trip }, shown},
 		{"warm search", func(s *side) []time.Duration { return s.search }, shown},
 		{"bytes on disk", func(s *side) []time.Duration { return s.size }, func(d time.Duration) string { return fmt.Sprintf("%.1f MB", float64(d)/1e6) }},
 	} {
@@ -278,7 +298,11 @@ func table(sides []*side) string {
 		fmt.Fprintf(&t, "| %s | %s", row.name, row.show(base))
 		for _, s := range sides[1:] {
 			m := median(row.of(s))
-			fmt.Fprintf(&t, " | %s | %.2f", row.show(m), float64(m)/float64(base))
+			ratio := ""
+			if base > 0 {
+				ratio = fmt.Sprintf("%.2f", float64(m)/float64(base))
+			}
+			fmt.Fprintf(&t, " | %s | %s", row.show(m), ratio)
 		}
 		t.WriteString(" |\n")
 	}

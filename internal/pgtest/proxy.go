@@ -174,7 +174,7 @@ func (p *Proxy) pass(to io.WriteCloser, from io.Reader, seen func([]byte) bool) 
 		defer shut(to)
 		for next := range pieces {
 			if wait := time.Until(next.due); wait > 0 {
-				<-time.After(wait)
+				sleep(wait)
 			}
 			p.mu.Lock()
 			hold := p.hold
