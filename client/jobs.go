@@ -31,6 +31,7 @@ type Job struct {
 // JobSession is a snapshot, told as the backup that made it.
 type JobSession struct {
 	ID           syncline.ID    `json:"id"` // of the restore point
+	RepositoryID syncline.ID    `json:"repositoryId"`
 	Details      string         `json:"details"`
 	CreationTime time.Time      `json:"creationTime"`
 	EndTime      time.Time      `json:"endTime"`

@@ -26,7 +26,9 @@ type requestInfo struct {
 	refresh    string
 
 	header http.Header // of the answer
-	route  string      // the template of the path, "" for none
+	links  *linkBase   // of the version that was asked for; nil for links of v6 as they are
+	asked  question
+	route  string // the template of the path, "" for none
 }
 
 type infoKey struct{}
@@ -153,6 +155,7 @@ var roles = map[string]permission{
 	"ListRestoreSessions":                 maySee,
 	"GetRestorePortalSettings":            maySee,
 	"ListRbacRoles":                       maySee,
+	"LogOut":                              maySee,
 	"GetLicense":                          maySee,
 	"GetLicenseAutoUpdate":                maySee,
 	"ListLicensedUsers":                   maySee,

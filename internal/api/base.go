@@ -58,22 +58,34 @@ func (a *api) withoutBase(r *http.Request) *http.Request {
 	return r
 }
 
-// linkBase puts the base in front of the links in answers. Handlers write links without
-// it.
+// linkBase gives the links in answers the version that was asked for, and puts the base in
+// front of them. Handlers write links of v6, without the base.
 type linkBase struct {
-	base string
-	mu   sync.Mutex
-	has  map[reflect.Type]bool // whether values of a type can hold links
+	base    string
+	version string
+	mu      sync.Mutex
+	has     map[reflect.Type]bool // whether values of a type can hold links
 }
 
-func newLinkBase(base string) *linkBase {
-	return &linkBase{base: base, has: make(map[reflect.Type]bool)}
+func newLinkBase(base, version string) *linkBase {
+	return &linkBase{base: base, version: version, has: make(map[reflect.Type]bool)}
 }
 
-// apply returns the answer with the base in its links. The answer itself stays as it
+// changes reports whether links change at all.
+func (b *linkBase) changes() bool { return b != nil && (b.base != "" || b.version != firstFace) }
+
+// link gives one link its form.
+func (b *linkBase) link(href string) string {
+	if rest, ok := strings.CutPrefix(href, "/v6/"); ok {
+		href = "/" + b.version + "/" + rest
+	}
+	return b.base + href
+}
+
+// apply returns the answer with its links changed. The answer itself stays as it
 // is, because others may share parts of it.
 func (b *linkBase) apply(answer any) any {
-	if b.base == "" || answer == nil || !b.holds(reflect.TypeOf(answer)) {
+	if !b.changes() || answer == nil || !b.holds(reflect.TypeOf(answer)) {
 		return answer
 	}
 	return b.copy(reflect.ValueOf(answer)).Interface()
@@ -141,7 +153,7 @@ func (b *linkBase) copy(v reflect.Value) reflect.Value {
 		}
 	case reflect.Struct:
 		if v.Type() == linkType {
-			into.Field(0).SetString(b.base + v.Field(0).String())
+			into.Field(0).SetString(b.link(v.Field(0).String()))
 			return into
 		}
 		for i := range v.NumField() {
@@ -154,11 +166,11 @@ func (b *linkBase) copy(v reflect.Value) reflect.Value {
 	return into
 }
 
-// baseLinks puts the base in front of the links in every answer.
-func (a *api) baseLinks(next v6.StrictHandlerFunc, _ string) v6.StrictHandlerFunc {
+// linkAnswers changes the links in every answer.
+func linkAnswers(next v6.StrictHandlerFunc, _ string) v6.StrictHandlerFunc {
 	return func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error) {
 		answer, err := next(ctx, w, r, request)
-		return a.links.apply(answer), err
+		return infoFrom(ctx).links.apply(answer), err
 	}
 }
 

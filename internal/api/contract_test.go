@@ -245,7 +245,7 @@ func TestPaths(t *testing.T) {
 		t.Errorf("letter case changes the answer: %s and %s", a.body, b.body)
 	}
 	for _, path := range []string{
-		"/", "/v6", "/v6/", "/v7/BackupRepositories", "/v6/BackupRepositories//", "/v6//BackupRepositories", "//v6/BackupRepositories",
+		"/", "/v6", "/v6/", "/v9/BackupRepositories", "/v6/BackupRepositories//", "/v6//BackupRepositories", "//v6/BackupRepositories",
 		"/v6/x/../BackupRepositories", "/v6/./BackupRepositories", "/v6/x/%2e%2e/BackupRepositories", "/v6%2FBackupRepositories",
 		"/v6/BackupRepositories/" + repoID + "/Sync/more", "/v6/BackupRepositories//Sync", "/v6/Bac%E2%84%AAupRepositories",
 		"/v6/BackupRepositories%00", "/v6/BackupRepositories/" + repoID + "/%2F", "/swagger/none", "/swagger/../v6/token", "/swaggerv1",

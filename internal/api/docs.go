@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,7 +14,9 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	swaggerui "github.com/swaggest/swgui/v5/static"
+	"go.yaml.in/yaml/v3"
 
+	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
 	"syncline.dev/syncline/internal/static"
 )
@@ -30,7 +33,11 @@ const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; " +
 // OpenAPI document. They are part of the program, and anyone may read them.
 type docs struct {
 	files map[string]*static.File // by path below /swagger/, in lower case
+	late  map[string]lateFile     // files that are made when somebody asks for them
 }
+
+// lateFile is a file that is made once.
+type lateFile func() (*static.File, error)
 
 // loadDocs returns the docs. They are made once for all handlers of the process,
 // because compressing them takes longer than everything else in NewHandler.
@@ -56,7 +63,8 @@ func docsAt(base string) (*docs, error) {
 }
 
 func newDocs(doc *openapi3.T, base string) (*docs, error) {
-	d := &docs{files: make(map[string]*static.File)}
+	d := &docs{files: make(map[string]*static.File), late: make(map[string]lateFile)}
+	d.addFaces(base)
 	asJSON, err := doc.MarshalJSON()
 	if err != nil {
 		return nil, fmt.Errorf("marshal the OpenAPI document: %w", err)
@@ -100,18 +108,56 @@ func newDocs(doc *openapi3.T, base string) (*docs, error) {
 	return d, nil
 }
 
-func (d *docs) add(name, contentType string, data []byte, gzipped bool) (err error) {
-	header := map[string]string{
+// addFaces adds the documents of the versions, and the page of each.
+func (d *docs) addFaces(base string) {
+	for _, name := range faceNames() {
+		for _, path := range []string{name, name + "/", name + "/index.html"} {
+			d.late[path] = func() (*static.File, error) { return d.files["index.html"], nil }
+		}
+		if name == firstFace {
+			continue // its document has a place of its own
+		}
+		d.late[name+"/openapi.json"] = sync.OnceValues(func() (*static.File, error) {
+			data, err := documentOf(name, base, json.Marshal)
+			return newDocsFile(contentTypeJSON, data, err)
+		})
+		d.late[name+"/openapi.yaml"] = sync.OnceValues(func() (*static.File, error) {
+			data, err := documentOf(name, base, yaml.Marshal)
+			return newDocsFile("application/yaml; charset=utf-8", data, err)
+		})
+	}
+}
+
+func docsHeader(contentType string) map[string]string {
+	return map[string]string{
 		"Content-Type": contentType, "Content-Security-Policy": docsPolicy, "Cache-Control": "no-cache",
 	}
+}
+
+func newDocsFile(contentType string, data []byte, err error) (*static.File, error) {
+	if err != nil {
+		return nil, err
+	}
+	return static.New(data, docsHeader(contentType))
+}
+
+func (d *docs) add(name, contentType string, data []byte, gzipped bool) (err error) {
 	if gzipped {
-		d.files[name] = static.NewCompressed(data, header)
+		d.files[name] = static.NewCompressed(data, docsHeader(contentType))
 		return nil
 	}
-	if d.files[name], err = static.New(data, header); err != nil {
+	if d.files[name], err = static.New(data, docsHeader(contentType)); err != nil {
 		return fmt.Errorf("compress %s: %w", name, err)
 	}
 	return nil
+}
+
+// file returns a file, nil for none.
+func (d *docs) file(name string) (*static.File, error) {
+	if late := d.late[name]; late != nil {
+		return late()
+	}
+	return d.files[name], nil
 }
 
 // serve answers a request below /swagger and reports whether it was one.
@@ -127,8 +173,10 @@ func (d *docs) serve(w http.ResponseWriter, r *http.Request) bool {
 	if plain, err := url.PathUnescape(name); err == nil {
 		name = plain
 	}
-	f := d.files[name]
+	f, err := d.file(name)
 	switch {
+	case err != nil:
+		writeFailure(w, http.StatusInternalServerError, syncline.MessageOf(err))
 	case f == nil:
 		writeFailure(w, http.StatusNotFound, "there is nothing under this path; the description is at /swagger")
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:

@@ -46,7 +46,6 @@ type streams struct {
 	auth interface {
 		Authenticate(ctx context.Context, token string) (auth.Identity, error)
 	}
-	links     *linkBase
 	heartbeat time.Duration
 	log       *slog.Logger
 }
@@ -125,7 +124,7 @@ func (s *eventStream) sendChange() (ended bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	data, err := json.Marshal(s.links.apply(state))
+	data, err := json.Marshal(infoFrom(s.ctx).links.apply(state))
 	if err != nil {
 		return false, fmt.Errorf("marshal the %s: %w", s.event, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -53,9 +54,10 @@ type api struct {
 
 	*front
 
-	router  *router
+	router  *router                   // of v6
+	first   *served                   // v6
+	faces   func() ([]*served, error) // all, made when somebody asks for another version
 	docs    *docs
-	links   *linkBase
 	cookies cookieNames
 	made    *stamp
 	space   *spaceProbe
@@ -99,22 +101,23 @@ func newAPI(cfg Config) (*api, error) {
 	a := &api{
 		Config: cfg,
 		router: &router{doc: doc},
-		docs:   docs,
-		links:  newLinkBase(cfg.BasePath), cookies: cookiesAt(cfg.BasePath),
+		docs:   docs, cookies: cookiesAt(cfg.BasePath),
 		made:  &stamp{now: cfg.Now, newID: func() syncline.ID { return syncline.ID(uuid.NewString()) }},
 		space: newSpaceProbe(statfs),
 	}
 	a.front = newFront(cfg.Gate, cfg.Logger, a.dispatch)
 	a.now, a.writeTimeout, a.strictTransport, a.tracer = cfg.Now, cfg.WriteTimeout, cfg.StrictTransport, cfg.Tracer
 	a.group()
-	strict := v6.NewStrictHandlerWithOptions(a, []v6.StrictMiddlewareFunc{a.baseLinks}, v6.StrictHTTPServerOptions{
+	strict := v6.NewStrictHandlerWithOptions(a, []v6.StrictMiddlewareFunc{linkAnswers}, v6.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  a.badBinding,
 		ResponseErrorHandlerFunc: a.fail,
 	})
 	v6.HandlerWithOptions(strict, v6.StdHTTPServerOptions{BaseRouter: a.router, ErrorHandlerFunc: a.badBinding})
-	if err := a.checkComplete(); err != nil {
+	if err := a.router.checkComplete(); err != nil {
 		return nil, err
 	}
+	a.first = &served{&face{name: firstFace, doc: doc}, a.router, newLinkBase(a.BasePath, firstFace)}
+	a.faces = sync.OnceValues(a.makeServed)
 	return a, nil
 }
 
@@ -157,7 +160,7 @@ func (a *api) group() {
 	a.histories = &histories{repositories: a.Repositories, explorer: a.Histories}
 	a.search = &search{repositories: a.Repositories, searcher: a.Searcher, sessions: a.Sessions}
 	a.statistics = &statistics{repositories: a.Repositories, sizes: a.Statistics}
-	events := &streams{auth: a.Auth, links: a.links, heartbeat: a.Heartbeat, log: a.Logger}
+	events := &streams{auth: a.Auth, heartbeat: a.Heartbeat, log: a.Logger}
 	a.sessions = &sessions{repositories: a.Repositories, where: where, one: a.Sessions, list: a.Sessions, runner: a.Synchronizer, streams: events}
 	a.restores = &restores{where: where, jobs: a.RestoreJobs, runner: a.Restorer, streams: events}
 	a.alarms = &alarms{store: a.Alarms, repositories: a.Repositories, made: a.made}
@@ -170,15 +173,15 @@ func (a *api) group() {
 
 // checkComplete makes sure that every operation of the document is served and
 // has its role.
-func (a *api) checkComplete() error {
+func (rt *router) checkComplete() error {
 	served := make(map[string]bool)
-	for _, op := range a.router.operations() {
+	for _, op := range rt.operations() {
 		served[op.id] = true
 		if _, ok := roles[op.id]; !ok && !op.public() {
 			return fmt.Errorf("api: no role is set for operation %s", op.id)
 		}
 	}
-	for template, item := range a.router.doc.Paths.Map() {
+	for template, item := range rt.doc.Paths.Map() {
 		for method, o := range item.Operations() {
 			if !served[o.OperationID] {
 				return fmt.Errorf("api: %s %s is in the document but not served", method, template)
@@ -205,12 +208,24 @@ func (a *api) dispatch(w *response, r *http.Request, info *requestInfo) {
 	if a.docs.serve(w, r) || a.serveMonitor(w, r, info) || a.servePage(w, r) {
 		return
 	}
-	p, values := a.router.match(r.URL)
+	face, err := a.faceOf(r)
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	info.links = face.links
+	a.serveOperation(face, w, r, info)
+	face.tellFailure(w)
+}
+
+// serveOperation answers a request for an operation of a face.
+func (a *api) serveOperation(face *served, w *response, r *http.Request, info *requestInfo) {
+	p, values := face.router.match(r.URL)
 	if p == nil && refuseChange(w, r) {
 		return
 	}
 	if p == nil {
-		writeFailure(w, http.StatusNotFound, "there is nothing under this path; /swagger lists every operation")
+		a.notFound(face, w, r)
 		return
 	}
 	info.route = p.template
@@ -229,6 +244,15 @@ func (a *api) dispatch(w *response, r *http.Request, info *requestInfo) {
 		return
 	}
 	a.run(op, w, r, info)
+}
+
+// notFound answers a request for a path that the API lacks.
+func (a *api) notFound(face *served, w *response, r *http.Request) {
+	if asks := firstSegment(r.URL); versionSegment.MatchString(asks) && !equalFoldASCII(asks, face.name) {
+		writeFailure(w, http.StatusNotFound, "there is no version "+strings.ToLower(printable(asks))+" of the API here; this server has "+a.servedVersions()+"; /swagger lists every operation")
+		return
+	}
+	writeFailure(w, http.StatusNotFound, "there is nothing under this path; /swagger lists every operation")
 }
 
 // servePage answers a request for one of the console's pages and reports

@@ -72,6 +72,7 @@ func (h *jobs) ListJobSessions(ctx context.Context, req v6.ListJobSessionsReques
 	if !since.IsZero() {
 		points = slices.DeleteFunc(points, func(x syncline.RestorePoint) bool { return endsBefore(&x.Snapshot, since) })
 	}
+	points = asked(ctx).jobSessions(points)
 	return v6.ListJobSessions200JSONResponse(sessionPage(points, href, p.Limit, p.Offset)), nil
 }
 
@@ -90,7 +91,7 @@ func (h *jobs) ListJobSessionLogItems(ctx context.Context, req v6.ListJobSession
 	if err != nil {
 		return nil, err
 	}
-	all := backupLog(&point)
+	all := asked(ctx).logItems(backupLog(&point))
 	link := jobSessionLink(point.ID)
 	limit, offset := jobPage(req.Params.Limit, req.Params.Offset)
 	return v6.ListJobSessionLogItems200JSONResponse{
@@ -166,20 +167,25 @@ func jobSessionJSON(p *syncline.RestorePoint) v6.JobSession {
 	key, paths := explore.SeriesOf(x)
 	self := jobSessionLink(p.ID)
 	answer := v6.JobSession{
-		ID: p.ID, CreationTime: made.start, EndTime: made.end, Progress: 100, Status: jobSuccess,
+		ID: p.ID, CreationTime: made.start, EndTime: made.end, Progress: 100, Status: jobStatus(p), RepositoryID: p.RepositoryID,
 		Details:    fmt.Sprintf("The snapshot %s of %s on %s", x.ID.Short(), clip.Text(pathsText(paths, 0, ", "), maxJobText), clip.Text(plain(x.Hostname), maxJobName)),
 		Statistics: made.statistics(),
 		Links: v6.JobSessionLinks{
 			Self: self, Log: v6.Link{Href: self.Href + "/LogItems"}, Job: jobLink(explore.SeriesID(p.RepositoryID, key)),
 		},
 	}
+	return answer
+}
+
+// jobStatus is the status of the session that made a snapshot.
+func jobStatus(p *syncline.RestorePoint) string {
 	switch {
 	case p.Lost:
-		answer.Status = jobFailed
+		return jobFailed
 	case p.Missing > 0:
-		answer.Status = jobWarning
+		return jobWarning
 	}
-	return answer
+	return jobSuccess
 }
 
 // backup is what a snapshot tells of how it was made.
@@ -228,6 +234,14 @@ func endsBefore(x *syncline.Snapshot, t time.Time) bool {
 		return x.Time.Before(t)
 	}
 	return backupOf(x).end.Before(t)
+}
+
+// endsAfter reports whether a backup ended after a time.
+func endsAfter(x *syncline.Snapshot, t time.Time) bool {
+	if !bytes.Contains(x.Summary, []byte(`"backup_end"`)) {
+		return x.Time.After(t)
+	}
+	return backupOf(x).end.After(t)
 }
 
 func (b *backup) statistics() *v6.JobStatistics {

@@ -80,7 +80,7 @@ var typesOfV6 = map[string]string{
 	"RepositorySynchronizeSession": "result startTime endTime statistics waitingReason",
 	"RestorePoint":                 "hostName paths tags snapshotId isIncomplete missingFolders isLost firstSeenTime timeMark", "ServiceInstance": "warnings", "ExceptionInfo": "confirm",
 	"Proxy": ourSigns, "ProxyFromClient": "type status _links " + ourSigns, "RemoveProxyOptions": "", "RescanOptions": "",
-	"Job": "", "JobSession": "", "JobStatistics": "", "License": "", "LicenseAutoUpdate": "", "OrganizationLicensingInformation": "",
+	"Job": "", "JobSession": "repositoryId", "JobStatistics": "", "License": "", "LicenseAutoUpdate": "", "OrganizationLicensingInformation": "",
 	"RestorePortalSettings": "", "LogItem": "level message",
 }
 

@@ -76,6 +76,11 @@ func (h *points) ListRestorePoints(ctx context.Context, req v6.ListRestorePoints
 	if p.JobID != nil {
 		points = ofSeries(points, *p.JobID)
 	}
+	if q := asked(ctx); q.paged {
+		points = q.page(points)
+		err := h.sightings.Mark(ctx, points)
+		return v6.ListRestorePoints200JSONResponse(convert(points, restorePointJSON)), err
+	}
 	if err := h.sightings.Mark(ctx, points); err != nil {
 		return nil, err
 	}

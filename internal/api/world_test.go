@@ -301,7 +301,12 @@ func (w *world) checkFailure(where string, a answer) {
 // checkAgainstDocument checks that the answer is what the document promises.
 func (w *world) checkAgainstDocument(where string, a answer, res *http.Response) {
 	w.t.Helper()
-	p, _ := w.api.router.match(w.api.withoutBase(res.Request).URL)
+	plain := w.api.withoutBase(res.Request)
+	face, err := w.api.faceOf(plain)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	p, _ := face.router.match(plain.URL)
 	if p == nil || p.operation(res.Request.Method) == nil {
 		w.t.Errorf("%s: an answer from outside the document", where)
 		return

@@ -1189,7 +1189,7 @@ type JobPageLinks struct {
 
 // JobSession A snapshot, told as the backup that made it.
 //
-// Example: {"_links":{"job":{"href":"/v6/Jobs/7c0b7d7e-0d9a-5a2e-8b63-5f3f6c2f9d11"},"log":{"href":"/v6/JobSessions/8a7f3d0e-7e0b-5a0c-9d1e-2f6b1c0d4e55/LogItems"},"self":{"href":"/v6/JobSessions/8a7f3d0e-7e0b-5a0c-9d1e-2f6b1c0d4e55"}},"creationTime":"2026-11-29T02:00:00Z","details":"The snapshot 1a2b3c4d of /etc, /srv on web1","endTime":"2026-11-29T02:14:02Z","id":"8a7f3d0e-7e0b-5a0c-9d1e-2f6b1c0d4e55","progress":100,"statistics":{"bottleneck":"NA","processedObjects":2710,"processingRateBytesPS":62266,"processingRateItemsPS":3,"transferredDataBytes":1048576,"writeRateBytesPS":1245},"status":"Success"}
+// Example: {"_links":{"job":{"href":"/v6/Jobs/7c0b7d7e-0d9a-5a2e-8b63-5f3f6c2f9d11"},"log":{"href":"/v6/JobSessions/8a7f3d0e-7e0b-5a0c-9d1e-2f6b1c0d4e55/LogItems"},"self":{"href":"/v6/JobSessions/8a7f3d0e-7e0b-5a0c-9d1e-2f6b1c0d4e55"}},"creationTime":"2026-11-29T02:00:00Z","details":"The snapshot 1a2b3c4d of /etc, /srv on web1","endTime":"2026-11-29T02:14:02Z","id":"8a7f3d0e-7e0b-5a0c-9d1e-2f6b1c0d4e55","progress":100,"repositoryId":"c930780b-6b79-4b6a-832c-63fde6462658","statistics":{"bottleneck":"NA","processedObjects":2710,"processingRateBytesPS":62266,"processingRateItemsPS":3,"transferredDataBytes":1048576,"writeRateBytesPS":1245},"status":"Success"}
 type JobSession struct {
 	// ID The id of the restore point.
 	ID      Id     `json:"id"`
@@ -1210,6 +1210,9 @@ type JobSession struct {
 	// Statistics Absent where the snapshot has no summary. Programs older than restic 0.17 write none.
 	Statistics *JobStatistics  `json:"statistics,omitempty"`
 	Links      JobSessionLinks `json:"_links"`
+
+	// RepositoryID The repository of the snapshot; Syncline's own addition.
+	RepositoryID Id `json:"repositoryId"`
 }
 
 // JobSessionLinks defines model for JobSessionLinks.
@@ -1219,7 +1222,7 @@ type JobSessionLinks struct {
 	Job  Link `json:"job"`
 }
 
-// JobSessionPage Example: {"_links":{"first":{"href":"/v6/JobSessions?offset=0\u0026limit=30"},"self":{"href":"/v6/JobSessions?offset=0\u0026limit=30"}},"limit":30,"offset":0,"results":[{"_links":{"job":{"href":"/v6/Jobs/7c0b7d7e-0d9a-5a2e-8b63-5f3f6c2f9d11"},"log":{"href":"/v6/JobSessions/8a7f3d0e-7e0b-5a0c-9d1e-2f6b1c0d4e55/LogItems"},"self":{"href":"/v6/JobSessions/8a7f3d0e-7e0b-5a0c-9d1e-2f6b1c0d4e55"}},"creationTime":"2026-11-29T02:00:00Z","details":"The snapshot 1a2b3c4d of /etc, /srv on web1","endTime":"2026-11-29T02:14:02Z","id":"8a7f3d0e-7e0b-5a0c-9d1e-2f6b1c0d4e55","progress":100,"statistics":{"bottleneck":"NA","processedObjects":2710,"processingRateBytesPS":62266,"processingRateItemsPS":3,"transferredDataBytes":1048576,"writeRateBytesPS":1245},"status":"Success"}],"totalCount":1}
+// JobSessionPage Example: {"_links":{"first":{"href":"/v6/JobSessions?offset=0\u0026limit=30"},"self":{"href":"/v6/JobSessions?offset=0\u0026limit=30"}},"limit":30,"offset":0,"results":[{"_links":{"job":{"href":"/v6/Jobs/7c0b7d7e-0d9a-5a2e-8b63-5f3f6c2f9d11"},"log":{"href":"/v6/JobSessions/8a7f3d0e-7e0b-5a0c-9d1e-2f6b1c0d4e55/LogItems"},"self":{"href":"/v6/JobSessions/8a7f3d0e-7e0b-5a0c-9d1e-2f6b1c0d4e55"}},"creationTime":"2026-11-29T02:00:00Z","details":"The snapshot 1a2b3c4d of /etc, /srv on web1","endTime":"2026-11-29T02:14:02Z","id":"8a7f3d0e-7e0b-5a0c-9d1e-2f6b1c0d4e55","progress":100,"repositoryId":"c930780b-6b79-4b6a-832c-63fde6462658","statistics":{"bottleneck":"NA","processedObjects":2710,"processingRateBytesPS":62266,"processingRateItemsPS":3,"transferredDataBytes":1048576,"writeRateBytesPS":1245},"status":"Success"}],"totalCount":1}
 type JobSessionPage struct {
 	Offset     int          `json:"offset"`
 	Limit      int          `json:"limit"`
