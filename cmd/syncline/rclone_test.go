@@ -171,6 +171,20 @@ func TestRcloneFails(t *testing.T) {
 	}
 }
 
+// TestRcloneVariables hands rclone's own variables on to it, as restic does: rclone
+// refuses a value, and the command fails with its words.
+func TestRcloneVariables(t *testing.T) {
+	t.Parallel()
+	servers.Rclone(t)
+	const variable, refused = "RCLONE_BWLIMIT=x", `from environment variable RCLONE_BWLIMIT="x"`
+	args := []string{"-r", "rclone:" + t.TempDir(), "snapshots"}
+	got := runProgram(t, []string{variable, "SYNCLINE_CACHE_DIR=" + t.TempDir()}, args...)
+	want := runPinned(t, []string{variable}, append(args, "--no-cache")...)
+	if got.code != 1 || want.code != 1 || !strings.Contains(got.stderr, refused) || !strings.Contains(want.stderr, refused) {
+		t.Errorf("exit code %d and %s; restic has %d and %s", got.code, got.stderr, want.code, want.stderr)
+	}
+}
+
 // TestRcloneDies kills rclone while a repository is synchronized.
 func TestRcloneDies(t *testing.T) {
 	t.Parallel()
