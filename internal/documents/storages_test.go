@@ -2,6 +2,8 @@ package documents_test
 
 import (
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,5 +51,34 @@ func TestStoragesNamesEveryField(t *testing.T) {
 	}
 	if names < 40 {
 		t.Errorf("only %d names were looked for", names)
+	}
+}
+
+// TestDeclareNamesFields looks for the settings and the secrets in the examples of
+// docs/declare.md among those that some kind of storage has.
+func TestDeclareNamesFields(t *testing.T) {
+	fields := map[string][]string{}
+	add := func(in string, all []place.Field) {
+		for _, f := range all {
+			fields[in] = append(fields[in], f.Name)
+		}
+	}
+	for _, kind := range kinds.All() {
+		for _, s := range kind.Stored {
+			add("settings", s.Fields)
+			for _, m := range s.Methods {
+				add("settings", m.Fields)
+				add("secrets", m.Secrets)
+			}
+		}
+	}
+	examples := regexp.MustCompile(`(settings|secrets): \{(\w+):`).FindAllStringSubmatch(read(t, filepath.Join(root, "docs/declare.md")), -1)
+	if len(examples) == 0 {
+		t.Error("docs/declare.md has no example of settings")
+	}
+	for _, m := range examples {
+		if !slices.Contains(fields[m[1]], m[2]) {
+			t.Errorf("docs/declare.md has %s.%s, which no kind of storage has", m[1], m[2])
+		}
 	}
 }
