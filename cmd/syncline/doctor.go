@@ -27,8 +27,9 @@ and the reach of each repository. Each check is one line: ok, warning, failed or
 unknown, what was found, and what to do. The exit status is 1 if a check failed.
 
 The flags, the variables and the file are those of serve: give the doctor the same
-ones. The doctor changes nothing. It opens each repository with its password, which
-takes a request or two; --offline leaves that out.
+ones. The doctor changes nothing. It opens each repository with its password, and
+asks S3, Azure and Google until when they keep a sample of its files from removal,
+some fifty requests at most; --offline leaves both out.
 
 With --server or SYNCLINE_SERVER the doctor asks a running server, after syncline
 login. It then sees what the server tells: readiness, warnings, certificate, clock,
