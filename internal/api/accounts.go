@@ -261,7 +261,7 @@ func (h *accounts) CompareAccount(ctx context.Context, req v6.CompareAccountRequ
 	return v6.CompareAccount200JSONResponse{IsSame: same}, nil
 }
 
-// areSecrets compares secrets of an account with others, and slows down who guesses. Letter
+// areSecrets compares secrets of an account with others, and slows down a user who guesses. Letter
 // case does not count in names. A secret that the account's method does not have is another
 // one.
 func (h *accounts) areSecrets(ctx context.Context, by place.Access, guess map[string]string) (bool, error) {

@@ -30,7 +30,7 @@ type Authenticator interface {
 	continuer
 }
 
-// Users keeps the users who may sign in, and slows down who guesses. The contract of
+// Users keeps the users who may sign in, and slows down a user who guesses. The contract of
 // the methods is that of auth.Service.
 type Users interface {
 	userStore

@@ -138,7 +138,7 @@ func (h *keys) CompareEncryptionKey(ctx context.Context, req v6.CompareEncryptio
 	return v6.CompareEncryptionKey200JSONResponse{IsSame: same}, nil
 }
 
-// isPassword compares the password of a key with another one, and slows down who guesses.
+// isPassword compares the password of a key with another one, and slows down a user who guesses.
 func (h *keys) isPassword(ctx context.Context, key syncline.ID, kept, guess string) (bool, error) {
 	return h.secrets.Compare(ctx, "key "+string(key), func() bool {
 		return subtle.ConstantTimeCompare([]byte(kept), []byte(guess)) == 1

@@ -170,7 +170,7 @@ func secretField(name string) string {
 
 // accountSecrets returns the fields of secrets that differ from those that the server has,
 // with the secrets. A new account needs those that its kind requires, which the server
-// checks; a kind of old needs its only one here.
+// checks; a kind with buckets needs its only one here.
 func (p *planner) accountSecrets(ctx context.Context, a Account, has *client.Account) (fields []Field, texts map[string]secret.String, err error) {
 	given := a.secretsGiven()
 	if _, old := accountTypes[a.Type]; len(given) == 0 && has == nil && old && a.Method == "" {

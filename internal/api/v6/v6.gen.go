@@ -1198,7 +1198,7 @@ type JobSession struct {
 	// CreationTime The begin of the backup, or the time of a snapshot that tells only this one.
 	CreationTime time.Time `json:"creationTime"`
 
-	// EndTime The end of the backup, or likewise the time of the snapshot.
+	// EndTime The end of the backup, or the time of a snapshot that tells only this one.
 	EndTime time.Time `json:"endTime"`
 
 	// Progress Always 100, because a snapshot is there when its backup has ended.
@@ -1235,7 +1235,7 @@ type JobSessionPage struct {
 type JobStatistics struct {
 	ProcessingRateBytesPS *int64 `json:"processingRateBytesPS,omitempty"`
 
-	// ProcessingRateItemsPS Files.
+	// ProcessingRateItemsPS Counts files.
 	ProcessingRateItemsPS *int64 `json:"processingRateItemsPS,omitempty"`
 	WriteRateBytesPS      *int64 `json:"writeRateBytesPS,omitempty"`
 
@@ -2411,7 +2411,7 @@ type StorageField struct {
 	// Title A label for people.
 	Title string `json:"title"`
 
-	// Help What to give, as a phrase.
+	// Help A phrase that says what to give.
 	Help       string  `json:"help"`
 	Example    *string `json:"example,omitempty"`
 	IsRequired bool    `json:"isRequired"`
@@ -3287,7 +3287,7 @@ type ListRestoreSessionsParams struct {
 	// Offset Leave out so many of the first.
 	Offset *V6Offset `form:"offset,omitempty" json:"offset,omitempty"`
 
-	// StartTimeFrom Only those that began at this time or later, written likewise.
+	// StartTimeFrom Only those that began at this time or later. It is written as `backupTime` of the restore points.
 	StartTimeFrom *string `form:"startTimeFrom,omitempty" json:"startTimeFrom,omitempty"`
 
 	// StartTimeTo Only those that began at this time or earlier.
