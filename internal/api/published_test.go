@@ -3,29 +3,61 @@ package api
 import (
 	"fmt"
 	"maps"
-	"os"
+	"net/http"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"syncline.dev/syncline/internal/published"
 )
 
-// published is what testdata holds of a published description: a table of its
-// facts, which scripts/contractfacts makes and describes.
-type published struct {
-	operations map[string]map[string]publishedFact // by method and path; then by kind and name
-	types      map[string]map[string]publishedFact // by type; then by property
+// descriptions are the published ones that every answer in these tests is held against, by
+// the first part of the path.
+var descriptions = sync.OnceValue(func() map[string]*published.Description {
+	all := make(map[string]*published.Description)
+	for _, version := range []string{"v6"} {
+		d, err := published.Read("testdata/" + version + ".tsv")
+		if err != nil {
+			panic(err)
+		}
+		all[version] = d
+	}
+	return all
+})
+
+// moreThanPublished matches a query or a body that names a kind of storage beyond those of
+// the descriptions, or asks for all.
+var moreThanPublished = regexp.MustCompile(`(?i)extensions=true|google|memoryAccount|"Memory"`)
+
+// checkAgainstPublished checks that the answer to an operation of a published description
+// is as that says.
+func (w *world) checkAgainstPublished(q request, a answer, res *http.Response) {
+	w.t.Helper()
+	r := w.api.withoutBase(res.Request)
+	version, _, _ := strings.Cut(strings.TrimPrefix(strings.ToLower(r.URL.Path), "/"), "/")
+	d := descriptions()[version]
+	if d == nil || r.Method == http.MethodHead || a.status == http.StatusNotModified {
+		return
+	}
+	if r.Header.Get("Syncline-Extensions") != "" || moreThanPublished.MatchString(r.URL.RawQuery+q.body) {
+		return // the client asks for more than the version has
+	}
+	operation := d.Find(r.Method, r.URL.Path)
+	if operation == "" {
+		return
+	}
+	for _, fault := range d.Check(operation, a.status, []byte(a.body)) {
+		w.t.Errorf("%s %s: %s", r.Method, r.URL, fault)
+	}
 }
 
-type publishedFact struct {
-	kind, marks string
-	values      []string
-}
-
-// base is the type without its format.
-func (f publishedFact) base() string {
-	switch kind, _, _ := strings.Cut(f.kind, ":"); {
+// baseType is the type of a fact without its format.
+func baseType(f published.Fact) string {
+	switch kind, _, _ := strings.Cut(f.Kind, ":"); {
 	case strings.HasPrefix(kind, "[]"):
 		return openapi3.TypeArray
 	case strings.HasPrefix(kind, "{}"), strings.HasPrefix(kind, "#"):
@@ -35,54 +67,20 @@ func (f publishedFact) base() string {
 	}
 }
 
-func (f publishedFact) has(mark string) bool {
-	return slices.Contains(strings.Fields(f.marks), mark)
-}
-
-func readPublished(t *testing.T, version string) *published {
+func readPublished(t testing.TB, version string) *published.Description {
 	t.Helper()
-	raw, err := os.ReadFile("testdata/" + version + ".tsv")
+	d, err := published.Read("testdata/" + version + ".tsv")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &published{make(map[string]map[string]publishedFact), make(map[string]map[string]publishedFact)}
-	lines := strings.Split(strings.TrimSuffix(string(raw), "\n"), "\n")
-	for _, line := range lines[1:] {
-		f := strings.Split(line, "\t")
-		if len(f) != 6 {
-			t.Fatalf("%q has %d fields", line, len(f))
-		}
-		in, name := p.operations, f[0]+" "+f[2]
-		if f[0] == "property" || f[0] == "type" {
-			in, name = p.types, f[2]
-		}
-		if in[f[1]] == nil {
-			in[f[1]] = make(map[string]publishedFact)
-		}
-		in[f[1]][name] = publishedFact{f[3], f[4], strings.Fields(f[5])}
-	}
-	if len(p.operations) < 40 || len(p.types) < 40 {
-		t.Fatalf("%s has %d operations and %d types", version, len(p.operations), len(p.types))
-	}
-	return p
+	return d
 }
 
-// ourSigns are what Syncline tells of a node.
-const ourSigns = "version address maintenanceModeState startTime lastSeenTime sessionsRunning restoresRunning workQueued cpuUsagePercent memoryBytes"
-
-// typesOfV6 maps our types to those of v6 that they stand for, with the
-// properties that Syncline adds.
-var typesOfV6 = map[string]string{
-	"EncryptionKey": "managedBy", "EncryptionKeyToSend": "managedBy", "BackupRepository": "copyOf managedBy synchronization lastCheckTime lastCheckResult lastCheckError nextCheckTime isProxyBound immutability", "BackupRepositoryFromClient": "isProxyBound copyOf managedBy synchronization lastCheckTime lastCheckResult lastCheckError nextCheckTime immutability isLongTerm isOutOfSync capacityBytes freeSpaceBytes _links",
-	"Credential": "maxConnections limitDownloadKBs managedBy method settings", "CredentialToSend": "maxConnections limitDownloadKBs managedBy method settings secrets", "ObjectStorageRepositoryComposed": "googleBucket googleFolder managedBy address settings", "AmazonBucketS3Compatible": "",
-	"AmazonBucketS3Aws": "", "AzureContainer": "endpoint", "AmazonFolderToReceiveS3Compatible": "",
-	"AmazonFolderToReceiveS3Aws": "", "AzureFolderToReceive": "",
-	"RepositorySynchronizeSession": "result startTime endTime statistics waitingReason",
-	"RestorePoint":                 "hostName paths tags snapshotId isIncomplete missingFolders isLost firstSeenTime timeMark", "ServiceInstance": "warnings", "ExceptionInfo": "confirm",
-	"Proxy": ourSigns, "ProxyFromClient": "type status _links " + ourSigns, "RemoveProxyOptions": "", "RescanOptions": "",
-	"Job": "", "JobSession": "repositoryId", "JobStatistics": "", "License": "", "LicenseAutoUpdate": "", "OrganizationLicensingInformation": "",
-	"RestorePortalSettings": "", "LogItem": "level message",
-}
+// typesOfV6 are our types that stand for those of v6 with REST before the name.
+const typesOfV6 = "EncryptionKey EncryptionKeyToSend BackupRepository BackupRepositoryFromClient Credential CredentialToSend ObjectStorageRepositoryComposed " +
+	"AmazonBucketS3Compatible AmazonBucketS3Aws AzureContainer AmazonFolderToReceiveS3Compatible AmazonFolderToReceiveS3Aws AzureFolderToReceive " +
+	"RepositorySynchronizeSession RestorePoint ServiceInstance ExceptionInfo Proxy ProxyFromClient RemoveProxyOptions RescanOptions " +
+	"Job JobSession JobStatistics License LicenseAutoUpdate OrganizationLicensingInformation RestorePortalSettings LogItem"
 
 // namedOtherwise maps our types to those of v6 that have other names.
 var namedOtherwise = map[string]string{
@@ -93,19 +91,19 @@ var namedOtherwise = map[string]string{
 // TestAgainstV6 compares our document with the published one.
 func TestAgainstV6(t *testing.T) {
 	theirs, ours := readPublished(t, "v6"), newWorld(t).api.router.doc
-	for name, extra := range typesOfV6 {
-		compareTypes(t, name, ours.Components.Schemas[name].Value, theirs.types["REST"+name], strings.Fields(extra))
+	for _, name := range strings.Fields(typesOfV6) {
+		compareTypes(t, name, ours.Components.Schemas[name].Value, theirs.Types["REST"+name], strings.Fields(published.Ours["REST"+name]))
 	}
 	for name, other := range namedOtherwise {
-		compareTypes(t, name, ours.Components.Schemas[name].Value, theirs.types[other], nil)
+		compareTypes(t, name, ours.Components.Schemas[name].Value, theirs.Types[other], nil)
 	}
 	for _, other := range []string{"PageOfRESTRestoreSession", "PageOfRESTLicensedUser"} {
-		compareTypes(t, "NothingPage", ours.Components.Schemas["NothingPage"].Value, theirs.types[other], nil)
+		compareTypes(t, "NothingPage", ours.Components.Schemas["NothingPage"].Value, theirs.Types[other], nil)
 	}
 	for path, item := range ours.Paths.Map() {
 		for method, o := range item.Operations() {
 			name := method + " " + path
-			switch facts := theirs.operations[name]; {
+			switch facts := theirs.Operations[name]; {
 			case facts != nil:
 				compareOperations(t, name, o, facts)
 			case o.OperationID != "SignOut" && o.OperationID != "UpdateEncryptionKey" && !addedPath(path):
@@ -153,7 +151,7 @@ func sentByClients(name string) bool {
 	return strings.HasSuffix(name, "FromClient") || strings.HasSuffix(name, "ToSend") || strings.HasSuffix(name, "Composed")
 }
 
-func compareTypes(t *testing.T, name string, ours *openapi3.Schema, theirs map[string]publishedFact, extra []string) {
+func compareTypes(t *testing.T, name string, ours *openapi3.Schema, theirs map[string]published.Fact, extra []string) {
 	t.Helper()
 	if len(theirs) == 0 {
 		t.Errorf("v6 has no type for %s", name)
@@ -174,15 +172,15 @@ func compareTypes(t *testing.T, name string, ours *openapi3.Schema, theirs map[s
 		if len(mine.AllOf) == 1 {
 			mine = mine.AllOf[0].Value
 		}
-		if !mine.Type.Is(other.base()) {
-			t.Errorf("%s.%s is %v, in v6 %s", name, property, mine.Type, other.kind)
+		if !mine.Type.Is(baseType(other)) {
+			t.Errorf("%s.%s is %v, in v6 %s", name, property, mine.Type, other.Kind)
 		}
 		taken := sorted(mine.Enum)
 		if name+"."+property == "Credential.accountType" || name+"."+property == "CredentialToSend.accountType" || name+"."+property == "ObjectStorageRepositoryComposed.type" {
 			taken = ofV6(property) // the tables of the kinds have the values
 		}
-		if len(other.values) > 0 && fmt.Sprint(taken) != fmt.Sprint(other.values) {
-			t.Errorf("%s.%s takes %v, in v6 %v", name, property, mine.Enum, other.values)
+		if len(other.Values) > 0 && fmt.Sprint(taken) != fmt.Sprint(other.Values) {
+			t.Errorf("%s.%s takes %v, in v6 %v", name, property, mine.Enum, other.Values)
 		}
 	}
 	if !sentByClients(name) {
@@ -194,13 +192,13 @@ func compareTypes(t *testing.T, name string, ours *openapi3.Schema, theirs map[s
 		}
 	}
 	for _, property := range ours.Required {
-		if !theirs[property].has("required") && name+" "+property != "EncryptionKeyToSend password" { // a key is nothing else
+		if !theirs[property].Has("required") && name+" "+property != "EncryptionKeyToSend password" { // a key is nothing else
 			t.Errorf("%s requires %s, which v6 does not", name, property)
 		}
 	}
 }
 
-func compareOperations(t *testing.T, where string, ours *openapi3.Operation, theirs map[string]publishedFact) {
+func compareOperations(t *testing.T, where string, ours *openapi3.Operation, theirs map[string]published.Fact) {
 	t.Helper()
 	for fact := range theirs {
 		switch kind, name, _ := strings.Cut(fact, " "); kind {

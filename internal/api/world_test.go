@@ -241,6 +241,7 @@ func (w *world) get(path string) answer {
 func (w *world) checkAnswer(q request, a answer, res *http.Response) {
 	w.t.Helper()
 	where := q.method + " " + q.path
+	w.checkAgainstPublished(q, a, res)
 	if a.header.Get("X-Content-Type-Options") != "nosniff" {
 		w.t.Errorf("%s: no nosniff", where)
 	}
