@@ -13,30 +13,19 @@ import (
 // ListBuckets returns the names of the account's containers.
 func (c *Client) ListBuckets(ctx context.Context) ([]string, error) {
 	var names []string
-	for marker := ""; ; {
-		page, err := c.containers(ctx, marker)
-		if err != nil {
-			return nil, err
+	err := pages(ctx, "", func(e entry) error {
+		if len(names) == objects.MaxFolders {
+			return objects.TooManyFolders()
 		}
-		for _, e := range page {
-			switch {
-			case e.Name <= marker:
-				return nil, storage.Incomplete("", "repeats a container")
-			case len(names) == objects.MaxFolders:
-				return nil, objects.TooManyFolders()
-			}
-			marker = e.Name
-			names = append(names, e.Name)
-		}
-		if len(page) < fewNames {
-			return names, ctx.Err()
-		}
-	}
+		names = append(names, e.Name)
+		return nil
+	}, func(marker string) ([]entry, error) { return c.containers(ctx, marker) })
+	return names, err
 }
 
 func (c *Client) containers(ctx context.Context, marker string) ([]entry, error) {
 	callCtx, call := objects.Document(ctx)
-	resp, session, err := c.do(callCtx, call, request{method: http.MethodGet, query: query("", marker, fewNames)})
+	resp, session, err := c.do(callCtx, call, request{method: http.MethodGet, query: query("marker", marker)})
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +52,7 @@ func (c *Client) BucketExists(ctx context.Context, container string) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	_, _, err = s.page(ctx, query("", "", 1), "")
+	err = s.look(ctx, "")
 	if syncline.CodeOf(err) == syncline.CodeNoRepository {
 		return false, nil
 	}
@@ -78,7 +67,7 @@ func (c *Client) ListFolders(ctx context.Context, container, prefix string) ([]s
 		return nil, err
 	}
 	var folders []string
-	err = s.pages(ctx, s.prefix, "/", func(e entry) error {
+	err = s.walk(ctx, s.prefix, "/", func(e entry) error {
 		if !strings.HasPrefix(e.key(), s.prefix) {
 			return storage.Incomplete(s.prefix, "gives folders that were not asked for")
 		}

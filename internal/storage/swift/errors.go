@@ -13,8 +13,8 @@ import (
 
 // operation describes a request, for the text of an error.
 type operation struct {
-	name, dir string
-	list      bool
+	name string
+	list bool
 }
 
 // statusRateLimit is Swift's own status for too many requests.
@@ -75,7 +75,7 @@ func (s *Storage) missing(ctx context.Context, cause error, op operation) error 
 		return syncline.WrapError(syncline.CodeNoRepository, errors.Join(fs.ErrNotExist, cause), "there is no container %q", s.container)
 	}
 	if !s.seen.Load() {
-		_, _, err := s.page(ctx, query(s.prefix, "", 1), s.prefix)
+		err := s.look(ctx, s.prefix)
 		if err != nil && !errors.Is(err, fs.ErrPermission) {
 			return err
 		}

@@ -7,21 +7,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
-	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/storage"
 	"syncline.dev/syncline/internal/storage/objects"
-)
-
-// manyNames is what a page is asked for, and fewNames what it is asked for from a
-// server that allows less. A page with less than fewNames ends a listing. A longer
-// one does not, even if it is shorter than it was asked for, because some servers
-// bound their pages without a word.
-const (
-	manyNames = 10_000
-	fewNames  = 1000
 )
 
 // entry is an object or a folder of a listing, or a container.
@@ -40,20 +29,21 @@ func (e *entry) key() string {
 	return e.Name
 }
 
-func query(prefix, marker string, limit int64) url.Values {
-	q := url.Values{"format": {"json"}, "limit": {strconv.FormatInt(limit, 10)}}
-	if prefix != "" {
-		q.Set("prefix", prefix)
-	}
-	if marker != "" {
-		q.Set("marker", marker)
+// query makes the query of a listing from pairs of names and values. An empty value
+// is left out.
+func query(pairs ...string) url.Values {
+	q := url.Values{"format": {"json"}}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			q.Set(pairs[i], pairs[i+1])
+		}
 	}
 	return q
 }
 
 // list calls fn with every object below prefix and its full name.
 func (s *Storage) list(ctx context.Context, prefix string, fn func(name string, size int64) error) error {
-	return s.pages(ctx, prefix, "", func(e entry) error {
+	return s.walk(ctx, prefix, "", func(e entry) error {
 		if e.Bytes == nil || *e.Bytes < 0 || !strings.HasPrefix(e.Name, prefix) {
 			return storage.Incomplete(prefix, "gives files that were not asked for")
 		}
@@ -71,62 +61,63 @@ func (s *Storage) list(ctx context.Context, prefix string, fn func(name string, 
 	})
 }
 
-// pages calls fn with every entry of a listing. The names must go up from page
-// to page, so that no page repeats and the listing ends.
-func (s *Storage) pages(ctx context.Context, prefix, delimiter string, fn func(entry) error) error {
+// walk calls fn with every object and folder below prefix.
+func (s *Storage) walk(ctx context.Context, prefix, delimiter string, fn func(entry) error) error {
+	return pages(ctx, prefix, fn, func(marker string) ([]entry, error) {
+		return s.page(ctx, prefix, query("prefix", prefix, "delimiter", delimiter, "marker", marker))
+	})
+}
+
+// pages calls fn with every entry of a listing. ask returns the page behind a marker.
+// A page has as many names as the service chooses, and some services choose less than
+// they say. So only a page without a name ends a listing. The names must go up, so
+// that no page repeats and the listing ends.
+func pages(ctx context.Context, what string, fn func(entry) error, ask func(marker string) ([]entry, error)) error {
 	for marker := ""; ; {
-		limit := s.limit.Load()
-		q := query(prefix, marker, limit)
-		if delimiter != "" {
-			q.Set("delimiter", delimiter)
-		}
-		entries, status, err := s.page(ctx, q, prefix)
-		if status == http.StatusPreconditionFailed && limit > fewNames {
-			s.limit.Store(fewNames)
-			continue
-		}
+		entries, err := ask(marker)
 		if err != nil {
 			return err
 		}
-		if len(entries) > 0 && entries[0].key() <= marker {
-			return storage.Incomplete(prefix, "repeats a page")
+		if len(entries) == 0 {
+			return ctx.Err()
 		}
 		for _, e := range entries {
+			if e.key() <= marker {
+				return storage.Incomplete(what, "repeats a page")
+			}
+			marker = e.key()
 			if err := errors.Join(ctx.Err(), fn(e)); err != nil {
 				return err
 			}
 		}
-		if len(entries) < fewNames {
-			return ctx.Err()
-		}
-		marker = entries[len(entries)-1].key()
 	}
 }
 
-// page asks for one page of the container's listing. It also returns the status.
-func (s *Storage) page(ctx context.Context, q url.Values, prefix string) ([]entry, int, error) {
+// page asks for one page of the container's listing.
+func (s *Storage) page(ctx context.Context, prefix string, q url.Values) ([]entry, error) {
 	callCtx, call := objects.Document(ctx)
 	resp, session, err := s.do(callCtx, call, request{method: http.MethodGet, container: s.container, query: q})
 	if err != nil {
-		return nil, 0, err
-	}
-	if resp.StatusCode == http.StatusPreconditionFailed && isSwift(call) {
-		_ = resp.Body.Close()
-		return nil, resp.StatusCode, syncline.WrapError(syncline.CodeUnsupported, call.Answer(""),
-			"the object store at %s gives less than %d names in a page of a listing, so that its listings cannot be read", session.base.Host, fewNames)
+		return nil, err
 	}
 	if resp.StatusCode == http.StatusNoContent && isSwift(call) && call.Header("X-Container-Object-Count") != "" {
 		_ = resp.Body.Close()
-		return nil, resp.StatusCode, nil
+		return nil, nil
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, resp.StatusCode, s.failed(ctx, call, resp, session, operation{dir: prefix, list: true})
+		return nil, s.failed(ctx, call, resp, session, operation{list: true})
 	}
 	entries, err := session.read(ctx, call, resp, prefix)
 	if err == nil {
 		s.seen.Store(true)
 	}
-	return entries, resp.StatusCode, err
+	return entries, err
+}
+
+// look asks for one name below prefix, to find out whether the container is there.
+func (s *Storage) look(ctx context.Context, prefix string) error {
+	_, err := s.page(ctx, prefix, query("prefix", prefix, "limit", "1"))
+	return err
 }
 
 // read makes sure that an answer is a page of a listing, and closes it.

@@ -44,9 +44,8 @@ type Client struct {
 type Storage struct {
 	*Client
 	container string
-	prefix    string       // "" or ends with a slash
-	seen      atomic.Bool  // the container is known to exist
-	limit     atomic.Int64 // names that a page of a listing is asked for
+	prefix    string      // "" or ends with a slash
+	seen      atomic.Bool // the container is known to exist
 }
 
 var _ storage.Storage = (*Storage)(nil)
@@ -93,9 +92,7 @@ func (c *Client) folder(container, prefix string) (*Storage, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Storage{Client: c, container: container, prefix: prefix}
-	s.limit.Store(manyNames)
-	return s, nil
+	return &Storage{Client: c, container: container, prefix: prefix}, nil
 }
 
 // request is one request below the account.
