@@ -3,6 +3,7 @@ package kinds
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -109,8 +110,13 @@ func parseJumpHosts(text string) ([]jumpHost, error) {
 		j.host, j.port = hostAndPort(where)
 		j.port = cmp.Or(j.port, sshPort)
 		j.key = strings.Join(words[1:], " ")
-		if j.host == "" || strings.ContainsAny(j.host, "/@[]") || j.key != "" && sftp.CheckHostKey(j.key) != nil {
+		if j.host == "" || strings.ContainsAny(j.host, "/@[]") {
 			return nil, errors.New("must have a host in each line, like USER@HOST:PORT, and behind it nothing or the public key of the host")
+		}
+		if j.key != "" {
+			if err := sftp.CheckHostKey(j.key); err != nil {
+				return nil, fmt.Errorf("must have a host in each line, like USER@HOST:PORT, and the key behind it %w", err)
+			}
 		}
 		hosts = append(hosts, j)
 	}

@@ -15,18 +15,24 @@ import (
 
 // CheckHostKey refuses a text that is no key in the form of authorized_keys.
 func CheckHostKey(text string) error {
-	if _, err := parseHostKey(text); err != nil {
-		return errors.New("must be the public key of the host, its type and its base64 text, like ssh-ed25519 AAAA…")
+	_, err := parseHostKey(text)
+	if err == nil || errors.Is(err, errKeyOptions) {
+		return err
 	}
-	return nil
+	return errors.New("must be the public key of the host, its type and its base64 text, like ssh-ed25519 AAAA…")
 }
 
+// errKeyOptions refuses what would change the meaning of a key, or bound it.
+var errKeyOptions = errors.New("must begin with the type of the key, like ssh-ed25519 AAAA…; options such as cert-authority, and names of hosts as in known_hosts, are not honoured")
+
 func parseHostKey(text string) (ssh.PublicKey, error) {
-	key, _, _, rest, err := ssh.ParseAuthorizedKey([]byte(text))
-	if err != nil {
+	key, _, options, rest, err := ssh.ParseAuthorizedKey([]byte(text))
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if len(bytes.TrimSpace(rest)) > 0 {
+	case len(options) > 0:
+		return nil, errKeyOptions
+	case len(bytes.TrimSpace(rest)) > 0:
 		return nil, errors.New("more than a key")
 	}
 	return key, nil
