@@ -26,11 +26,20 @@ func (fakeConn) Explain(err error) error {
 	return retryable(syncline.Errorf(syncline.CodeUnavailable, "the connection broke off: %v", err))
 }
 
-// storageOf opens what a fakeServer serves. The test waits for all of its parts.
+// storageOf opens what a fakeServer serves.
 func storageOf(t *testing.T, serve fakeServer) *Storage {
 	t.Helper()
+	s := Open(Config{Path: "/repo", Connect: connectTo(t, serve)})
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// connectTo connects with a fakeServer. The test waits for all of its parts.
+func connectTo(t *testing.T, serve fakeServer) func(context.Context) (Conn, error) {
+	t.Helper()
 	var work sync.WaitGroup
-	s := Open(Config{Path: "/repo", Connect: func(context.Context) (Conn, error) {
+	t.Cleanup(work.Wait)
+	return func(context.Context) (Conn, error) {
 		ours, theirs := net.Pipe()
 		work.Go(func() {
 			defer theirs.Close()
@@ -53,12 +62,7 @@ func storageOf(t *testing.T, serve fakeServer) *Storage {
 			}
 		})
 		return fakeConn{ours}, nil
-	}})
-	t.Cleanup(func() {
-		s.Close()
-		work.Wait()
-	})
-	return s
+	}
 }
 
 func ended(id uint32) packet {
@@ -109,11 +113,20 @@ func folderOf(pages ...func(id uint32) packet) fakeServer {
 func TestOddFolders(t *testing.T) {
 	object := strings.Repeat("a", 64)
 	const whole = hasSize | hasPermissions
-	endless := func(kind byte, id uint32, f fields) packet {
-		if kind == typeReaddir {
-			return pageOf(id, whole)
+	endless := func(page func(id uint32) packet) fakeServer {
+		return func(kind byte, id uint32, f fields) packet {
+			if kind == typeReaddir {
+				return page(id)
+			}
+			return folderOf()(kind, id, f)
 		}
-		return folderOf()(kind, id, f)
+	}
+	pipes := func(id uint32) packet {
+		p := newPacket(typeName).uint32(id).uint32(1000)
+		for range 1000 {
+			p = p.text("p").text("").uint32(hasPermissions | hasSize).uint64(0).uint32(0o010600)
+		}
+		return p
 	}
 	for label, c := range map[string]struct {
 		serve fakeServer
@@ -126,7 +139,9 @@ func TestOddFolders(t *testing.T) {
 		"no size of an object":  {folderOf(func(id uint32) packet { return pageOf(id, hasPermissions, object) }), "does not tell the kind and size", 0},
 		"a path":                {folderOf(func(id uint32) packet { return pageOf(id, whole, "a/b") }), "a name that no file can have", 0},
 		"an empty name":         {folderOf(func(id uint32) packet { return pageOf(id, whole, "") }), "a name that no file can have", 0},
-		"pages without an end":  {endless, "too many pages without an entry", 0},
+		"pages without an end":  {endless(func(id uint32) packet { return pageOf(id, whole) }), "too many pages without an entry", 0},
+		"no end but itself":     {endless(func(id uint32) packet { return pageOf(id, whole, ".", "..") }), "too many pages without an entry", 0},
+		"pipes without an end":  {endless(pipes), "entries that are no files", 0},
 		"cut off":               {folderOf(func(id uint32) packet { return pageOf(id, whole, "a", "b")[:40] }), "another kind", 0},
 		"too many entries":      {folderOf(func(id uint32) packet { return newPacket(typeName).uint32(id).uint32(1 << 31) }), "another kind", 0},
 		"data":                  {folderOf(func(id uint32) packet { return newPacket(typeData).uint32(id).text("x") }), "another kind", 0},

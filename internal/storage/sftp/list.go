@@ -18,6 +18,9 @@ const (
 	maxPages = 16
 	// maxEmpty bounds the pages without an entry, one after another.
 	maxEmpty = 64
+	// maxOthers bounds the entries of a listing that are no files, such as folders and
+	// links that lead nowhere. restic's layout has 256.
+	maxOthers = 65_536
 )
 
 // List implements storage.Storage. A missing dir matches fs.ErrNotExist. Files
@@ -43,6 +46,13 @@ type walk struct {
 	session *session
 	ctx     context.Context
 	fn      func(name string, size int64) error
+	entries int
+	files   int // the entries that fn has got
+}
+
+func (w *walk) file(name string, size int64) error {
+	w.files++
+	return w.fn(name, size)
 }
 
 // folder lists one folder.
@@ -98,13 +108,14 @@ func (w *walk) pages(handle, name string, depth int) error {
 			return translate(name, err)
 		}
 		atOnce = min(atOnce*2, maxPages)
-		if empty++; len(list) > 0 {
-			empty = 0
-		}
-		if empty > maxEmpty {
+		if empty++; empty > maxEmpty {
 			return storage.Incomplete(name, "has too many pages without an entry")
 		}
 		for _, e := range list {
+			if e.name == "." || e.name == ".." {
+				continue
+			}
+			empty = 0
 			if err := w.entry(name, e, depth); err != nil {
 				return err
 			}
@@ -134,11 +145,11 @@ func page(a answer) (list []entry, last bool, err error) {
 }
 
 func (w *walk) entry(parent string, e entry, depth int) error {
-	if e.name == "." || e.name == ".." {
-		return nil
-	}
 	if err := w.ctx.Err(); err != nil {
 		return err
+	}
+	if w.entries++; w.entries-w.files > maxOthers {
+		return syncline.Errorf(syncline.CodeTooLarge, "the folder %q has more than %d entries that are no files; this is no restic repository", parent, maxOthers)
 	}
 	if strings.Contains(e.name, "/") || storage.CheckName(e.name) != nil {
 		return storage.Incomplete(parent, "has a name that no file can have")
@@ -162,11 +173,11 @@ func (w *walk) entry(parent string, e entry, depth int) error {
 	}
 	switch {
 	case found.hasSize && (found.is(modeRegular) || !found.hasModes && isObject(e.name)):
-		return w.fn(name, found.size)
+		return w.file(name, found.size)
 	case !found.hasModes || found.is(modeRegular):
 		return syncline.Errorf(syncline.CodeUnsupported, "the SFTP server does not tell the kind and size of %q; a listing without them cannot be trusted", name)
 	case isObject(e.name):
-		return w.fn(name, 0)
+		return w.file(name, 0)
 	case found.is(modeFolder):
 		return w.enter(name, depth)
 	}
