@@ -34,7 +34,7 @@ var sftpKind = place.Kind{
 			if err != nil {
 				return nil, err
 			}
-			return sftp.Open(sftp.Config{Path: p.Storage.Folder, Connect: way.Connect}), nil
+			return sftp.Open(sftp.Config{Path: p.Storage.Folder, Connect: way.Connect, Shared: way.Name()}), nil
 		}
 		program, err := sshProgram(p, u)
 		if err != nil {

@@ -16,7 +16,7 @@ func TestJoinEndedAttempt(t *testing.T) {
 	begun, windUp := make(chan struct{}), make(chan struct{})
 	s := Open(Config{Path: "/repo", Connect: func(ctx context.Context) (Conn, error) {
 		if attempts.Add(1) > 1 {
-			return good.c.Connect(ctx)
+			return good.line.c.Connect(ctx)
 		}
 		close(begun)
 		<-ctx.Done()
@@ -25,12 +25,12 @@ func TestJoinEndedAttempt(t *testing.T) {
 	}})
 	t.Cleanup(func() { s.Close() })
 	waiting := func() int {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.dialing == nil {
+		s.line.mu.Lock()
+		defer s.line.mu.Unlock()
+		if s.line.dialing == nil {
 			return -1
 		}
-		return s.dialing.waiting
+		return s.line.dialing.waiting
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	first := make(chan error, 1)

@@ -2,7 +2,10 @@ package sftp
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -29,6 +32,21 @@ type SSH struct {
 	// Keepalive is the time between two questions whether the server is there;
 	// DefaultKeepalive for 0.
 	Keepalive time.Duration
+}
+
+// Name is a text for Config.Shared. It is the same for the same way with the same secrets,
+// and tells nothing of them. It is "" for a way on which a key is not confirmed, because
+// that one leads nowhere.
+func (s SSH) Name() string {
+	sum := sha256.New()
+	for _, h := range s.Hops {
+		if h.HostKey == "" {
+			return ""
+		}
+		fmt.Fprintf(sum, "%q %q %q %q %q %q\n", h.Address, h.User, h.HostKey, h.Login.Password, h.Login.PrivateKey, h.Login.Passphrase)
+	}
+	fmt.Fprint(sum, s.DenyPrivate, s.Keepalive)
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // Hop is a host on the way.

@@ -88,6 +88,44 @@ func TestHostKey(t *testing.T) {
 	}
 }
 
+// TestWays tells ways apart that must not share a connection.
+func TestWays(t *testing.T) {
+	way := func(change func(*sftp.SSH)) string {
+		hop := func(at string) sftp.Hop {
+			return sftp.Hop{Address: at, User: "ann", HostKey: "ssh-ed25519 AAAA", Login: sftp.Login{Password: "hunter2", PrivateKey: "hunter3", Passphrase: "hunter4"}}
+		}
+		w := sftp.SSH{Hops: []sftp.Hop{hop("gate:22"), hop("inner:22")}}
+		change(&w)
+		return w.Name()
+	}
+	same := way(func(*sftp.SSH) {})
+	if same == "" || same != way(func(w *sftp.SSH) { w.Hops[1].Confirm = func(string) (string, string) { return "", "" } }) {
+		t.Errorf("one way has two names")
+	}
+	names := map[string]string{same: "the way"}
+	for label, change := range map[string]func(*sftp.SSH){
+		"an address":     func(w *sftp.SSH) { w.Hops[1].Address = "inner:2222" },
+		"a user":         func(w *sftp.SSH) { w.Hops[1].User = "bob" },
+		"a host key":     func(w *sftp.SSH) { w.Hops[0].HostKey = "ssh-ed25519 BBBB" },
+		"a password":     func(w *sftp.SSH) { w.Hops[1].Login.Password = "x" },
+		"a key":          func(w *sftp.SSH) { w.Hops[1].Login.PrivateKey = "x" },
+		"a passphrase":   func(w *sftp.SSH) { w.Hops[1].Login.Passphrase = "x" },
+		"a jump less":    func(w *sftp.SSH) { w.Hops = w.Hops[1:] },
+		"another order":  func(w *sftp.SSH) { w.Hops[0], w.Hops[1] = w.Hops[1], w.Hops[0] },
+		"no private one": func(w *sftp.SSH) { w.DenyPrivate = true },
+		"words that run": func(w *sftp.SSH) { w.Hops[1].Login.Password, w.Hops[1].Login.PrivateKey = `hunter2" "hunter3`, "" },
+	} {
+		name := way(change)
+		if names[name] != "" {
+			t.Errorf("%s: the same name as %s", label, names[name])
+		}
+		names[name] = label
+	}
+	if name := way(func(w *sftp.SSH) { w.Hops[1].HostKey = "" }); name != "" {
+		t.Errorf("a way without a host key has the name %q", name)
+	}
+}
+
 // TestKeys signs in with keys of every type that works.
 func TestKeys(t *testing.T) {
 	t.Parallel()
