@@ -134,6 +134,34 @@ func TestRcloneNeedsTheOperator(t *testing.T) {
 	}
 }
 
+// TestRcloneRemoteIsGone tells a remote that the configuration does not have from a storage
+// that is away, when a place is attached and in a session.
+func TestRcloneRemoteIsGone(t *testing.T) {
+	repo := resticfixture.Unpack(t, "v2-old")
+	rclone := inPath(t, map[string][]string{"backups": {"type = alias", "remote = " + filepath.Dir(repo)}})
+	n := start(t, filepath.Join(t.TempDir(), "data"), "--allow-rclone-remote", "backups", "--allow-rclone-remote", "other")
+	storage := func(remote string) object {
+		account := n.add("/v6/Accounts", 201, object{"accountType": "rcloneAccount", "userName": remote})
+		return object{"name": remote, "type": "Rclone", "accountId": account, "address": "rclone:" + remote + ":" + filepath.Base(repo)}
+	}
+	if m := n.refused("POST", "/v6/ObjectStorageRepositories", storage("other"), 400); !strings.Contains(m, `accountId: the configuration of rclone on this server has no remote "other"`) {
+		t.Errorf("got %q", m)
+	}
+	id := n.add("/v6/ObjectStorageRepositories", 200, storage("backups"))
+	key := n.add("/v6/EncryptionKeys", 200, object{"password": resticfixture.Password})
+	id = n.add("/v6/BackupRepositories", 200, object{"name": "repository", "objectStorageId": id, "encryptionKeyId": key, "retentionType": "ItemLevel"})
+	n.finish(n.sync(id).ID)
+	if err := os.WriteFile(os.Getenv("RCLONE_CONFIG"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rclone.kill(t)
+	if failed := n.last(n.sync(id).ID); failed.Result != "Failed" || !strings.Contains(failed.Error, `has no remote "backups"`) {
+		t.Errorf("the remote is gone: %+v", failed)
+	}
+	n.end()
+	rclone.none(t, 1)
+}
+
 // last follows a session to its end, and returns how it ended.
 func (n *node) last(id string) session {
 	n.t.Helper()

@@ -172,6 +172,12 @@ func (p *Process) Err() error {
 	}
 }
 
+// Succeeded reports, after Done, whether the program ended with exit status 0.
+func (p *Process) Succeeded() bool {
+	<-p.done
+	return p.cmd.ProcessState != nil && p.cmd.ProcessState.Success()
+}
+
 // Stop ends the program and waits for its end: its standard input is closed, and after
 // five seconds it is killed with all that it has started.
 func (p *Process) Stop() { p.end(patience) }

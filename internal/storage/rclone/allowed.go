@@ -46,6 +46,7 @@ func NewAllowed(names []string, log *slog.Logger) *Allowed {
 	return &Allowed{names: slices.Clone(names), programs: &Programs{
 		// Nothing is deleted, and nobody is asked. The text after the hyphens is no option.
 		Words: []string{"rclone", "serve", "restic", "--stdio", "--append-only", "--ask-password=false", "--"},
+		Names: []string{"rclone", "listremotes", "--ask-password=false"},
 		Env:   smallEnvironment(), Timeout: startTime, Said: said.add,
 		Lines: "the server's log has its lines", Longer: "the remote may be out of the server's reach",
 		Max: mostPrograms, Idle: idleTime, Patient: true,

@@ -24,6 +24,7 @@ type link struct {
 	silent   atomic.Bool // there was none in time
 	over     atomic.Bool // the program has closed its standard output
 	stuck    atomic.Bool // it ran on after the connection's end
+	look     chan *bool  // holds what nameless has found out, nil before it
 
 	uses int         // requests; under Programs.mu, as are the next two
 	used time.Time   // end of the last one
@@ -39,7 +40,8 @@ var (
 
 // newLink starts the program of a remote.
 func newLink(p *Programs, remote string) (*link, error) {
-	l := &link{programs: p, remote: remote}
+	l := &link{programs: p, remote: remote, look: make(chan *bool, 1)}
+	l.look <- nil
 	var err error
 	l.process, err = program.Start(program.Command{
 		Words: append(slices.Clone(p.Words), remote), Env: p.Env, Foreground: p.Foreground,
@@ -66,13 +68,16 @@ func newLink(p *Programs, remote string) (*link, error) {
 	// It only writes the connection's first bytes, which the pipe holds.
 	if l.conn, err = speaker.NewClientConn(context.Background(), "http", "rclone:80"); err != nil {
 		l.ended()
-		return nil, &brokenError{l.failure(err, false)}
+		return nil, &brokenError{l.failure(err, false), l}
 	}
 	return l, nil
 }
 
 // brokenError is the error of a program that has ended before a request was made.
-type brokenError struct{ error }
+type brokenError struct {
+	error
+	link *link
+}
 
 func (e *brokenError) Unwrap() error { return e.error }
 

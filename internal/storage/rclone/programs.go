@@ -20,6 +20,9 @@ type Programs struct {
 	Said       func(remote, line string) // a line of its standard error; not trusted
 	Lines      string                    // for errors: where these lines are
 	Longer     string                    // for errors: what to do for a program that is slow to start
+	// Names are the program and the arguments with which it lists the names of its remotes. It
+	// is run where a Patient program ends before its first answer; never without Names.
+	Names []string
 
 	Max  int           // programs at once; 0 for any number
 	Idle time.Duration // a program ends after this time without a request; 0 for never
@@ -35,13 +38,16 @@ type Programs struct {
 }
 
 // queue bounds the wait of a request for the end of another program.
-const queue = 10 * time.Second
+var queue = 10 * time.Second
 
 // acquire returns the link to a remote, for one request. release gives it back.
 func (p *Programs) acquire(ctx context.Context, remote string) (*link, error) {
 	late := time.NewTimer(queue)
 	defer late.Stop()
 	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		l, changed, err := p.try(remote)
 		if l != nil || err != nil {
 			return l, err

@@ -23,7 +23,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	l, err := t.programs.acquire(req.Context(), t.remote)
 	var broken *brokenError
 	if errors.As(err, &broken) {
-		err = t.judge(broken.error)
+		err = t.judge(req.Context(), broken.link, broken.error)
 	}
 	if err != nil {
 		return nil, err
@@ -48,15 +48,19 @@ func (t *transport) explain(ctx context.Context, l *link, err error) error {
 	}
 	l.ended()
 	t.programs.drop(l)
-	return t.judge(l.failure(err, t.spoke.Load()))
+	return t.judge(ctx, l, l.failure(err, t.spoke.Load()))
 }
 
 // judge says whether another try is worthwhile.
-func (t *transport) judge(why error) error {
-	if t.spoke.Load() || t.programs.Patient {
-		return &storage.RequestError{Retryable: true, Err: why}
+func (t *transport) judge(ctx context.Context, l *link, why error) error {
+	switch {
+	case t.spoke.Load():
+	case !t.programs.Patient:
+		return why
+	case l.nameless(ctx):
+		return storage.Refused(why, "the configuration of rclone on this server has no remote %q; the server's operator makes one with rclone config, or names the file with it in RCLONE_CONFIG", nameOf(l.remote))
 	}
-	return why
+	return &storage.RequestError{Retryable: true, Err: why}
 }
 
 // body is an answer's body.
