@@ -87,11 +87,8 @@ type Gate struct {
 	users int // of the registry's lock: callers, and calls without one
 }
 
-// call is a call in a file system. The gate's lock holds ended.
-type call struct {
-	placed bool // has one of the slots
-	ended  bool
-}
+// call is a call in a file system. It has one of the slots. The gate's lock holds ended.
+type call struct{ ended bool }
 
 // registry has the gates that are in use.
 var registry = struct {
@@ -204,9 +201,7 @@ func (g *Gate) end(c *call) {
 	c.ended = true
 	delete(g.left, c)
 	g.mu.Unlock()
-	if c.placed {
-		<-g.slots
-	}
+	<-g.slots
 	g.Release()
 }
 
@@ -236,7 +231,7 @@ func Do[T any](ctx context.Context, g *Gate, drop func(T), fn func() (T, error))
 		value T
 		err   error
 	}
-	c, ended, left := &call{placed: true}, make(chan result), make(chan struct{})
+	c, ended, left := &call{}, make(chan result), make(chan struct{})
 	go func() {
 		defer g.end(c)
 		value, err := fn()
@@ -270,7 +265,7 @@ func Each[T any](ctx context.Context, g *Gate, produce func(ctx context.Context,
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	c, values, ended := &call{placed: true}, make(chan T), make(chan error, 1)
+	c, values, ended := &call{}, make(chan T), make(chan error, 1)
 	go func() {
 		defer g.end(c)
 		ended <- produce(ctx, func(v T) error {
@@ -314,7 +309,8 @@ func Stat(ctx context.Context, path string) (os.FileInfo, error) {
 	return At(ctx, path, func() (os.FileInfo, error) { return os.Stat(path) })
 }
 
-// Forget makes a call whose result nobody waits for, such as the closing of a file.
+// Forget makes a call whose result nobody waits for, such as the closing of a file. It
+// returns at once, and the call is made when it has a place.
 func (g *Gate) Forget(fn func()) {
 	if g == nil {
 		fn()
@@ -322,9 +318,10 @@ func (g *Gate) Forget(fn func()) {
 	}
 	g.hold()
 	c := &call{}
-	g.leave(c)
 	go func() {
 		defer g.end(c)
+		g.slots <- struct{}{}
+		g.leave(c)
 		fn()
 	}()
 }

@@ -2,11 +2,15 @@ package mounts
 
 import (
 	"bufio"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 )
+
+// maxLine bounds a line of the table, in bytes. An overlay of many folders has a long one.
+const maxLine = 1 << 20
 
 // table is the kernel's list of the mounts that this process sees.
 const table = "/proc/self/mountinfo"
@@ -19,13 +23,23 @@ func of(path string) (m Mount, ok bool) {
 		return Mount{}, false
 	}
 	defer f.Close()
-	var all []Mount
-	for lines := bufio.NewScanner(f); lines.Scan(); {
+	all, err := mountsIn(f)
+	if err != nil {
+		return Mount{}, false
+	}
+	return choose(all, path)
+}
+
+// mountsIn reads a whole table. A part of one would hide mounts.
+func mountsIn(r io.Reader) (all []Mount, err error) {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, maxLine)
+	for lines.Scan() {
 		if m, ok := parse(lines.Text()); ok {
 			all = append(all, m)
 		}
 	}
-	return choose(all, path)
+	return all, lines.Err()
 }
 
 // parse reads a line, whose form proc_pid_mountinfo(5) has.

@@ -1,6 +1,24 @@
 package mounts
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
+
+// TestLongLines reads a table with a line as long as an overlay's, and nothing of one with
+// a longer line.
+func TestLongLines(t *testing.T) {
+	const nas = "40 35 98:0 / /mnt/nas rw - nfs4 nas:/export rw\n"
+	overlay := func(n int) string {
+		return "36 35 98:0 / / rw - overlay overlay rw,lowerdir=" + strings.Repeat("x", n) + "\n"
+	}
+	if all, err := mountsIn(strings.NewReader(overlay(500_000) + nas)); err != nil || len(all) != 2 || all[1].Point != "/mnt/nas" {
+		t.Errorf("%d mounts, %v", len(all), err)
+	}
+	if _, err := mountsIn(strings.NewReader(overlay(maxLine) + nas)); err == nil {
+		t.Error("a part of a table passes for the whole")
+	}
+}
 
 func TestParse(t *testing.T) {
 	const line = `36 35 98:0 /mnt1 /mnt\040two\134 rw,noatime master:1 - nfs4 nas:/export rw`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -98,6 +99,32 @@ func TestCallsAreBounded(t *testing.T) {
 		synctest.Wait()
 		if len(registry.gates) != 0 {
 			t.Error("the gate is left without calls inside")
+		}
+	})
+}
+
+// TestClosingsAreBounded forgets more calls than a file system may have at once. Each is made
+// when it has a place.
+func TestClosingsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, let := gate("mount e", "/mnt/nas"), make(chan struct{})
+		var begun, ended atomic.Int64
+		for range 100 {
+			g.Forget(func() {
+				begun.Add(1)
+				<-let
+				ended.Add(1)
+			})
+		}
+		synctest.Wait()
+		if n := begun.Load(); n != maxCalls {
+			t.Errorf("%d calls are in the file system, want %d", n, maxCalls)
+		}
+		g.Release()
+		close(let)
+		synctest.Wait()
+		if n := ended.Load(); n != 100 || len(registry.gates) != 0 {
+			t.Errorf("%d calls were made, the gates %v are left", n, registry.gates)
 		}
 	})
 }
