@@ -68,6 +68,20 @@ func (x *terminal) until(text string) {
 	}
 }
 
+// awaitReader waits until the process that has the terminal reads. ssh does not notice a
+// signal that comes between its question and its read, and reads on.
+func (x *terminal) awaitReader() {
+	x.t.Helper()
+	await(x.t, "nobody reads from the terminal", func() bool {
+		group, err := unix.IoctlGetInt(int(x.master.Fd()), unix.TIOCGPGRP)
+		if err != nil {
+			x.t.Fatal(err)
+		}
+		call, err := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", group))
+		return err == nil && strings.HasPrefix(string(call), fmt.Sprintf("%d ", unix.SYS_READ))
+	})
+}
+
 func (x *terminal) answer(text string) {
 	x.t.Helper()
 	x.said.Reset()
@@ -111,6 +125,7 @@ func TestSSHAsksUser(t *testing.T) {
 	}
 	x = ask()
 	x.until("passphrase")
+	x.awaitReader()
 	x.answer("\x03") // Control-C
 	if code := x.end(); code == 0 || !strings.Contains(x.said.String(), "ssh ended") {
 		t.Errorf("exit code %d: %s", code, x.said.String())

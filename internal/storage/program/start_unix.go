@@ -31,19 +31,20 @@ func start(cmd *exec.Cmd, foreground bool) (background func(), err error) {
 		_ = tty.Close()
 		return nothing, cmd.Start()
 	}
-	// A process in the background that changes the terminal's group is suspended.
+	// A process in the background that changes the terminal's group is suspended, unless it
+	// ignores these signals. The program inherits that.
 	signal.Ignore(unix.SIGTTIN, unix.SIGTTOU)
 	back := func() {
 		signal.Reset(unix.SIGTTIN, unix.SIGTTOU)
 		_ = tty.Close()
 	}
+	// The terminal is the program's before it runs. One that asks its user at once would
+	// otherwise find itself in the background.
+	cmd.SysProcAttr.Foreground, cmd.SysProcAttr.Ctty = true, fd
 	if err := cmd.Start(); err != nil {
+		_ = unix.IoctlSetPointerInt(fd, unix.TIOCSPGRP, before)
 		back()
 		return nothing, err
-	}
-	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPGRP, cmd.Process.Pid); err != nil {
-		back()
-		return nothing, nil //nolint:nilerr // the program runs, and cannot ask its user
 	}
 	return sync.OnceFunc(func() {
 		_ = unix.IoctlSetPointerInt(fd, unix.TIOCSPGRP, before)
