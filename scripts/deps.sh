@@ -2,7 +2,7 @@
 # Installs what a part of the checks needs besides Go, and does nothing when all
 # is there:
 #   unit  a C compiler, for the race detector
-#   full  the same, restic, curl, jq, a browser, nginx, HAProxy, Caddy, Prometheus with its
+#   full  the same, restic, curl, jq, Python, a browser, nginx, HAProxy, Caddy, Prometheus with its
 #         Alertmanager, PostgreSQL, Node, the packages that the console's pages are tried with, the
 #         object storage servers with OpenStack's Swift, rclone, OpenSSH, and systemd and rpm for
 #         the packages
@@ -26,6 +26,7 @@ full)
   want "${SYNCLINE_TEST_RESTIC:-restic}" restic
   want curl curl
   want jq jq
+  want python3 python3
   want ip iproute2
   [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
   want chromium chromium fonts-dejavu-core

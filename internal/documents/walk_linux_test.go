@@ -110,8 +110,8 @@ func TestReadmeAsWritten(t *testing.T) {
 		}
 	}
 	s.WriteString("find /srv/restores -type f\ncmp /srv/restores/ann/home/ann/budget.ods /home/ann/budget.ods\n")
-	// The pages about the alarms and the machines talk to the server that runs.
-	for _, page := range []string{"docs/machines.md", "docs/alarms.md"} {
+	// The pages about the alarms, the machines and the clients talk to the server that runs.
+	for _, page := range []string{"docs/machines.md", "docs/alarms.md", "docs/api-clients.md"} {
 		for _, block := range blocks(t, page) {
 			for line := range strings.Lines(block) {
 				if strings.Contains(line, "5d0f0c55") || strings.Contains(line, "openssl") {
