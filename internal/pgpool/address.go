@@ -20,8 +20,9 @@ import (
 )
 
 // An address is a URL as libpq takes it, which net/url does not read: its host may be a
-// folder (%2Frun%2Fpostgresql), and there may be several hosts, each with a port. The
-// variables, the service file and the password file of libpq add to it.
+// folder (%2Frun%2Fpostgresql), and there may be several hosts, each with a port. Or it has
+// libpq's keywords and values, of which canonical makes a URL. The variables, the service
+// file and the password file of libpq add to it.
 
 // Check fails for an address that Open refuses. It opens no connection. Errors name the
 // parameter at fault, and have no other part of the address: where it is misspelt, any part
@@ -33,6 +34,10 @@ func Check(address string) error {
 
 // HasPassword reports whether an address has a password in it, or may have one.
 func HasPassword(address string) bool {
+	address, err := canonical(address)
+	if err != nil {
+		return true
+	}
 	p := split(address)
 	given := strings.Contains(p.user, ":")
 	for key := range p.query {
@@ -78,7 +83,7 @@ func split(address string) (p parts) {
 
 var (
 	errUnclear = syncline.Errorf(syncline.CodeInvalid, "the URL of the database cannot be read; signs such as / # @ and %% in the user's name and the password are written as %%2F, %%23, %%40 and %%25")
-	errScheme  = syncline.Errorf(syncline.CodeInvalid, "the URL of the database must begin with postgres://; leave it out for SQLite in the data directory")
+	errScheme  = syncline.Errorf(syncline.CodeInvalid, "the URL of the database must begin with postgres://, or keywords such as host=db.example dbname=syncline stand in its place; leave it out for SQLite in the data directory")
 )
 
 func refused(format string, args ...any) error {
@@ -88,8 +93,8 @@ func refused(format string, args ...any) error {
 // parse reads an address with all that adds to it. limited says that it has the number of
 // connections.
 func parse(address string) (config *pgxpool.Config, limited bool, err error) {
-	if !strings.HasPrefix(address, "postgres://") && !strings.HasPrefix(address, "postgresql://") {
-		return nil, false, errScheme
+	if address, err = canonical(address); err != nil {
+		return nil, false, err
 	}
 	p := split(address)
 	if p.unclear {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/pgtest"
 )
@@ -22,6 +24,8 @@ func TestAddresses(t *testing.T) {
 		"postgres://u@h/d", "postgresql://u:p%40@h:1/d", "postgres:///d", "postgres://%2Ftmp/d", "postgres://u@%2Frun%2Fpostgresql:5433/d",
 		"postgres://u@a,b/d", "postgres://u@a:1,b:2/d?target_session_attrs=read-write", "postgres://u@[::1]:1,%2Ftmp:2/d", "postgres://a:1,b/d",
 		"postgres:///d?host=a,b&port=1,2", "postgres:///d?host=%2Ftmp", "postgres://u@h/d?target_session_attrs=primary&connect_timeout=3",
+		"host=h dbname=d", " host = h  dbname='my d'\tuser=u password='a b\\' #@c' ", "host=/run/postgresql,db2 port=1,2 dbname=d target_session_attrs=read-write",
+		"host=h user= password=x pool_max_conns=9",
 		"postgres://u@h/d?application_name=x&options=-c%20work_mem%3D8MB&sslmode=disable", "postgres://u@h/d?pool_max_conns=9&pool_max_conn_lifetime=30m",
 	} {
 		if err := Check(good); err != nil {
@@ -30,7 +34,16 @@ func TestAddresses(t *testing.T) {
 	}
 	for bad, says := range map[string]string{
 		"mysql://h/hunter2":                                     "must begin with postgres://",
-		"host=h password=hunter2":                               "must begin with postgres://",
+		"hunter2":                                               "must begin with postgres://",
+		"my hunter2=x":                                          "must begin with postgres://",
+		"host=h password='hunter2":                              "single quotes",
+		"host=h password=my hunter2":                            "single quotes",
+		"host=h password=my hunter2 = x":                        "single quotes",
+		"host=h password='my'hunter2 dbname=d":                  "single quotes",
+		"host=h password=my hunter2=x dbname=d":                 "keywords of libpq",
+		"host=h password=hunter2 foo=bar":                       "keywords of libpq",
+		"host=h password=hunter2 keepalives=1":                  "the parameter keepalives, which is not taken; leave it out, or",
+		"host=h password=hunter2 port=x":                        "a port in the URL",
 		"postgres://u:hunter2@h@x/d":                            "%40",
 		"postgres://u:a/hunter2@h/d":                            "%40",
 		"postgres://u:a%zhunter2@h/d":                           "%25",
@@ -60,11 +73,36 @@ func TestAddresses(t *testing.T) {
 	for address, want := range map[string]bool{
 		"postgres://u@h/d": false, "postgres://u:p@h/d": true, "postgres://u:@a,b:1/d": true, "postgres://a:1,b:2/d": false,
 		"postgres://u@%2Ftmp/d?password=x": true, "postgres:///d?PassWord=x": true, "postgres:///d?sslpassword=x": true,
+		"host=h dbname=password": false, "host=h password=x": true, "host=h sslpassword=x": true, "host=h password='x": true,
 	} {
 		if HasPassword(address) != want {
 			t.Errorf("%s has a password: %v", address, !want)
 		}
 	}
+}
+
+// FuzzKeywords compares keywords with what the driver reads in them.
+func FuzzKeywords(f *testing.F) {
+	for _, s := range []string{"host=h user=u password=p", "host='h' password='a\\'b\\\\ c' user=u", "user = u\\ v host=h", "password='", "password=a\\", "host=h = user=u", "user=u dbname=a'b'", "host=h user=u password='a+b c%20'"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, address string) {
+		if strings.Contains(address, "service") || strings.Contains(address, "file") || strings.Contains(address, "ssl") || strings.Contains(address, "://") {
+			return // it reads files, or is no list of keywords
+		}
+		made, err := canonical(address)
+		if err != nil {
+			return
+		}
+		want, wantErr := pgconn.ParseConfig(address)
+		got, err := pgconn.ParseConfig(made)
+		if (err == nil) != (wantErr == nil) {
+			t.Fatalf("%q is read with %v, and as %q with %v", address, wantErr, made, err)
+		}
+		if err == nil && (got.Host != want.Host || got.Port != want.Port || got.User != want.User || got.Password != want.Password || got.Database != want.Database) {
+			t.Errorf("%q is %+v, and as %q %+v", address, want, made, got)
+		}
+	})
 }
 
 func FuzzAddress(f *testing.F) {
@@ -137,6 +175,8 @@ func TestRealAddresses(t *testing.T) {
 		"postgres://app:right@127.0.0.1:" + standbyPort + ",127.0.0.1:" + port + "/postgres?target_session_attrs=read-write",
 		"postgres://app@/postgres?host=" + url.QueryEscape(socket) + ",127.0.0.1&port=1," + port,
 		"postgres://?service=prod",
+		"service=prod",
+		"host=" + folder + ",127.0.0.1 port=1," + port + " user=app dbname=postgres password='right'",
 		"postgres://app@127.0.0.1:" + deaf + ",127.0.0.1:" + port + "/postgres?connect_timeout=1",
 	} {
 		if got, err := connects(t, address); err != nil || got != port {
