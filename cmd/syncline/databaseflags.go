@@ -27,12 +27,22 @@ type databaseFlags struct {
 }
 
 func (d *databaseFlags) add(f *pflag.FlagSet, more ...string) {
-	d.flags, d.names = f, append([]string{"data", "database", "database-file"}, more...)
-	f.String("data", "", "the server's data `directory` (default: $SYNCLINE_DATA, else syncline in the XDG data directory)")
+	d.addDirectory(f, more...)
 	f.String("database", "", "`URL` of the PostgreSQL database of a fleet, without a password (default: $"+databaseVariable+", else SQLite in the data directory)")
 	f.String("database-file", "", "`file` that holds the URL of the database (default: $"+databaseFileVariable+")")
-	f.StringVar(&d.file, "config", os.Getenv(configVariable), "the server's `file` with settings, whose data and database count here, too (default: $"+configVariable+")")
+}
+
+// addDirectory is add for a command that refuses a database, wherever it is named.
+func (d *databaseFlags) addDirectory(f *pflag.FlagSet, more ...string) {
+	d.flags, d.names = f, append([]string{"data", "database", "database-file"}, more...)
+	f.String("data", "", "the server's data `directory` (default: $SYNCLINE_DATA, else syncline in the XDG data directory)")
+	f.StringVar(&d.file, "config", os.Getenv(configVariable), "the server's `file` with settings, of which "+enumerated(d.names)+" count here, too (default: $"+configVariable+")")
 	f.Lookup("config").DefValue = ""
+}
+
+// enumerated joins names to a text.
+func enumerated(names []string) string {
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
 }
 
 // load finds the settings. Where two places name a database, the place that goes first
@@ -40,7 +50,7 @@ func (d *databaseFlags) add(f *pflag.FlagSet, more ...string) {
 func (d *databaseFlags) load() (server.Settings, error) {
 	s, given := server.Settings{}, make(map[string]any)
 	for _, name := range d.names {
-		if f := d.flags.Lookup(name); f.Changed {
+		if f := d.flags.Lookup(name); f != nil && f.Changed {
 			given[name] = f.Value.String()
 		}
 	}
@@ -73,6 +83,22 @@ func (d *databaseFlags) rank(name string) int {
 		return 1
 	}
 	return 2
+}
+
+// directory returns the settings of a command that works on a data directory alone.
+func (d *databaseFlags) directory() (server.Settings, error) {
+	s, err := d.load()
+	if err != nil || s.Database == "" && s.DatabaseFile == "" {
+		return s, err
+	}
+	name, way := "database", "name another file with --config"
+	if s.Database == "" {
+		name = "database-file"
+	}
+	if d.rank(name) == 1 {
+		way = "unset the variable"
+	}
+	return s, server.RefuseFleet(d.origins[name], way)
 }
 
 // settings returns the settings of a command that works on either a data directory or a

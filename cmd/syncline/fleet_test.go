@@ -249,6 +249,10 @@ func TestWrongNodes(t *testing.T) {
 	if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	config := filepath.Join(t.TempDir(), "node.yaml")
+	if err := os.WriteFile(config, []byte("sync-interval: 1h\ndatabase-file: "+file+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	first := filepath.Join(t.TempDir(), "first")
 	n := start(t, first, "--database-file", file) // makes the key
 	if log := n.output.String(); !strings.Contains(log, "has made the key of the fleet") {
@@ -268,6 +272,11 @@ func TestWrongNodes(t *testing.T) {
 		{nil, []string{"backup-state", "--data", first, filepath.Join(t.TempDir(), "x")}, "pg_dump"},
 		{env, []string{"backup-state", "x"}, "pg_dump"},
 		{env, []string{"restore-state", "x"}, "pg_dump"},
+		{env, []string{"backup-state", "x", "--data", t.TempDir()}, "SYNCLINE_DATABASE names the database of a fleet"},
+		{[]string{"SYNCLINE_CONFIG=" + config}, []string{"backup-state", "x"}, "node.yaml:2 names the database of a fleet"},
+		{nil, []string{"backup-state", "x", "--config", config, "--data", t.TempDir()}, "name another file with --config"},
+		{nil, []string{"restore-state", "x", "--config", config}, "pg_dump"},
+		{nil, []string{"user", "list", "--database", "host=h dbname=d password=hunter2"}, "PGPASSFILE"},
 		{env, []string{"user", "list", "--data", first}, "unset the variable"},
 		{nil, []string{"user", "list", "--database", secret}, "PGPASSFILE"},
 	} {

@@ -21,21 +21,14 @@ const passphraseVariable = "SYNCLINE_STATE_PASSPHRASE"
 
 // stateFlags are shared by backup-state and restore-state.
 type stateFlags struct {
-	data, secretKeyFile, passphraseFile string
+	where          databaseFlags
+	passphraseFile string
 }
 
-func (s *stateFlags) add(env *environment, f *pflag.FlagSet) {
-	f.StringVar(&s.data, "data", env.getenv("SYNCLINE_DATA"), "the server's data `directory` (default: $SYNCLINE_DATA, else syncline in the XDG data directory)")
-	f.StringVar(&s.secretKeyFile, "secret-key-file", env.getenv("SYNCLINE_SECRET_KEY_FILE"), "`file` with the key, where serve has this flag (default: $SYNCLINE_SECRET_KEY_FILE, else secret.key in the data directory)")
+func (s *stateFlags) add(f *pflag.FlagSet) {
+	s.where.addDirectory(f, "secret-key-file")
+	f.String("secret-key-file", "", "`file` with the key, where serve has this flag (default: $SYNCLINE_SECRET_KEY_FILE, else secret.key in the data directory)")
 	f.StringVar(&s.passphraseFile, "passphrase-file", "", "`file` with the passphrase of the copy (default: $"+passphraseVariable+", else it is asked for)")
-	for _, name := range []string{"data", "secret-key-file"} {
-		f.Lookup(name).DefValue = ""
-	}
-}
-
-// refuseFleet fails where the variables name the database of a fleet.
-func (s *stateFlags) refuseFleet(env *environment) error {
-	return server.RefuseFleet(server.Settings{Database: env.getenv(databaseVariable), DatabaseFile: env.getenv(databaseFileVariable)})
 }
 
 // passphrase returns the passphrase of the file or the variable, or asks for it on the
@@ -76,7 +69,9 @@ func newBackupStateCommand(env *environment) *cobra.Command {
 		Long: `Write one file with the server's database and its self-signed certificate, while
 the server runs or not. FILE "-" is standard output. The catalogs are not in the
 file: the server builds them from the repositories. A certificate of --tls-cert and
-the configuration file are yours to keep.
+the configuration file are yours to keep. The file of --config tells where the data
+and the key are, as it does for serve. A fleet's state in PostgreSQL is refused:
+pg_dump copies it.
 
 Without --with-key the key that opens the stored passwords stays out. Keep
 secret.key elsewhere: without it, every password has to be entered again.
@@ -85,10 +80,11 @@ secret.key elsewhere: without it, every password has to be entered again.
 passwords and the private key of the certificate in it; its mode is 0600.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := s.refuseFleet(env); err != nil {
+			chosen, err := s.where.directory()
+			if err != nil {
 				return err
 			}
-			b.Data, b.SecretKeyFile = s.data, s.secretKeyFile
+			b.Data, b.SecretKeyFile = chosen.Data, chosen.SecretKeyFile
 			if s.passphraseFile != "" && !withKey {
 				return usageError("--passphrase-file is for a copy with --with-key; add --with-key, or leave it out")
 			}
@@ -116,7 +112,7 @@ passwords and the private key of the certificate in it; its mode is 0600.`,
 		},
 	}
 	f := cmd.Flags()
-	s.add(env, f)
+	s.add(f)
 	f.BoolVar(&withKey, "with-key", false, "add secret.key, and seal the file with a passphrase")
 	f.BoolVar(&b.Force, "force", false, "replace FILE if it exists")
 	return cmd
@@ -158,13 +154,14 @@ accounts again. The next start uses catalogs that match the state, and builds th
 others from the repositories.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if err := s.refuseFleet(env); err != nil {
+			chosen, err := s.where.directory()
+			if err != nil {
 				return err
 			}
-			r.Data, r.SecretKeyFile = s.data, s.secretKeyFile
+			r.Data, r.SecretKeyFile = chosen.Data, chosen.SecretKeyFile
 			r.Passphrase = func() (string, error) { return s.passphrase(cmd.Context(), env, false) }
-			if r.NewKey && s.secretKeyFile != "" {
-				return usageError("--new-key and --secret-key-file exclude each other; leave one out")
+			if r.NewKey && r.SecretKeyFile != "" {
+				return usageError("--new-key makes a key in the data directory, and " + s.where.origins["secret-key-file"] + " names the file of another one; leave one of the two out")
 			}
 			if r.From, err = openState(env, args[0]); err != nil {
 				return err
@@ -181,7 +178,7 @@ others from the repositories.`,
 		},
 	}
 	f := cmd.Flags()
-	s.add(env, f)
+	s.add(f)
 	f.BoolVar(&r.NewKey, "new-key", false, "make a new key if there is none; the stored passwords have to be entered again")
 	return cmd
 }

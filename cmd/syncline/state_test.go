@@ -262,3 +262,23 @@ func TestStateThatDoesNotFit(t *testing.T) {
 		t.Errorf("the session ended as %+v", last)
 	}
 }
+
+// backup-state and restore-state find the directory and the key as serve does.
+func TestStateOfTheFile(t *testing.T) {
+	dir, key := t.TempDir(), fleetKeyFile(t)
+	data, moved, file := filepath.Join(dir, "data"), filepath.Join(dir, "moved"), filepath.Join(dir, "state")
+	config := func(data string) string {
+		path := filepath.Join(dir, filepath.Base(data)+".yaml")
+		if err := os.WriteFile(path, []byte("data: "+data+"\nsecret-key-file: "+key+"\ntls-cert: /none\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	start(t, data, "--secret-key-file", key).stop()
+	env := []string{"SYNCLINE_STATE_PASSPHRASE=a passphrase"}
+	runProgram(t, append(env, "SYNCLINE_CONFIG="+config(data)), "backup-state", file, "--with-key").ran(t, 0, "the state of installation")
+	runProgram(t, env, "restore-state", file, "--config", config(moved), "--new-key").ran(t, 1, "moved.yaml:2 names the file of another one")
+	runProgram(t, env, "restore-state", file, "--config", config(moved)).ran(t, 0, moved)
+	runProgram(t, env, "backup-state", file+"2", "--config", config(data), "--data", filepath.Join(dir, "none")).ran(t, 1, "no server's data in "+filepath.Join(dir, "none"))
+	start(t, moved, "--secret-key-file", key).stop()
+}

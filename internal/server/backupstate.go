@@ -79,13 +79,12 @@ func (b *StateBackup) Run(ctx context.Context) (m statefile.Manifest, err error)
 // adviceDump says how the state of a fleet is kept.
 const adviceDump = "to copy a fleet's state, run pg_dump --schema=syncline on that database, and keep a copy of secret.key elsewhere"
 
-// RefuseFleet fails where the settings name the database of a fleet, whose state no
-// command here copies.
-func RefuseFleet(chosen Settings) error {
-	if chosen.Database == "" && chosen.DatabaseFile == "" {
-		return nil
-	}
-	return syncline.Errorf(syncline.CodeUnsupported, "the state is in PostgreSQL, which has tools of its own for copies; "+adviceDump+"; psql brings the copy back into an empty database")
+// RefuseFleet is the error where a setting names the database of a fleet, whose state no
+// command here copies. origin is where the setting stands, and way what to do for a server
+// on SQLite.
+func RefuseFleet(origin, way string) error {
+	return syncline.Errorf(syncline.CodeUnsupported, "%s names the database of a fleet: its state is in PostgreSQL, which has tools of its own for copies; "+adviceDump+
+		"; psql brings the copy back into an empty database; for a server on SQLite, %s", origin, way)
 }
 
 // existingData returns the data directory of a server that has been started once.

@@ -16,7 +16,7 @@ func (s *Settings) databaseURL() (secret.String, error) {
 	case s.Database != "":
 		return secret.String{}, invalid("the settings database and database-file name two databases; leave one of them out")
 	}
-	text, err := secret.ReadLineFile(s.DatabaseFile, "name a file with the URL of the database in it")
+	text, err := secret.ReadLineFile(s.DatabaseFile, "name a file with the address of the database in it")
 	if err != nil {
 		return secret.String{}, err
 	}
