@@ -121,6 +121,52 @@ func TestListsAfterAnOlderDisk(t *testing.T) {
 	}
 }
 
+// Rows that come with a restored dump have numbers of another server's transactions, which may
+// be far ahead. The list is right all the same, as are those after a table was emptied, and
+// after a delete that comes with the same number of rows.
+func TestListsAfterARestoredDump(t *testing.T) {
+	url := pgtest.New(t)
+	ours, theirs := openTest(t, url), openTest(t, url)
+	ctx := t.Context()
+	same := func(round int) {
+		t.Helper()
+		fresh, err := OpenAsIs(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer fresh.Close()
+		sameList(t, round, fresh.Repositories, ours.Repositories)
+		sameList(t, round, fresh.Checks, ours.Checks)
+	}
+	add := func(id syncline.ID) {
+		t.Helper()
+		if err := theirs.AddRepository(ctx, syncline.Repository{ID: id, Name: string(id), Path: "/" + string(id), CreatedAt: time.Unix(1, 0)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := theirs.PutChecks(ctx, syncline.Check{RepositoryID: id, Result: syncline.CheckFailed}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, id := range []syncline.ID{"a", "b", "c"} {
+		add(id)
+	}
+	psql(t, url, `ALTER TABLE syncline.repositories DISABLE TRIGGER written`)
+	psql(t, url, `UPDATE syncline.repositories SET written_by = 4000000000000 WHERE id <> 'b'`)
+	psql(t, url, `ALTER TABLE syncline.repositories ENABLE TRIGGER written`)
+	for i := range 3 {
+		same(i)
+		psql(t, url, `UPDATE syncline.repositories SET description = 'round `+fmt.Sprint(i)+`' WHERE id = 'c'`)
+	}
+	if err := theirs.DeleteRepository(ctx, "a"); err != nil {
+		t.Fatal(err)
+	}
+	add("d")
+	same(4)
+	psql(t, url, `TRUNCATE syncline.checks`)
+	same(5)
+	same(6)
+}
+
 func sameList[T any](t *testing.T, round int, want, got func(context.Context) ([]T, error)) {
 	t.Helper()
 	a, err := want(t.Context())

@@ -67,3 +67,66 @@ func TestLatestWorkPlan(t *testing.T) {
 		t.Errorf("%d are listed, %v", len(list), err)
 	}
 }
+
+// both is an engine that explains queries and runs them.
+type both struct {
+	*engine
+	plan *strings.Builder
+}
+
+type readExplained struct {
+	relational.Querier
+	plan *strings.Builder
+}
+
+func (e both) Reader() (relational.Querier, error) {
+	q, err := e.engine.Reader()
+	return readExplained{q, e.plan}, err
+}
+
+func (e readExplained) Query(ctx context.Context, query string, args ...any) (relational.Rows, error) {
+	e.plan.Reset()
+	if plan, err := explained(e).Query(ctx, query, args...); err != nil {
+		return plan, err
+	}
+	return e.Querier.Query(ctx, query, args...)
+}
+
+// A list of what has changed takes steps into indexes, however many rows there are.
+func TestChangesPlan(t *testing.T) {
+	url := pgtest.New(t)
+	s := openTest(t, url)
+	for _, statement := range []string{
+		`INSERT INTO syncline.repositories (id, name, name_key, description, path, retention_type, retention_period_type, retention_yearly, out_of_sync)
+			SELECT 'r' || n, 'r' || n, 'r' || n, '', '', '', '', '', FALSE FROM generate_series(1, 2000) AS n`,
+		`INSERT INTO syncline.checks (repository_seq, result, error, code, failures, listing, session_error, session_code, session_failures, session_listing)
+			SELECT seq, '', '', '', 0, '', '', '', 0, '' FROM syncline.repositories`,
+		`ANALYZE syncline.repositories, syncline.checks`,
+	} {
+		psql(t, url, statement)
+	}
+	var plan strings.Builder
+	asking := relational.New(both{&engine{pool: s.pool}, &plan}, relational.Options{Dialect: dialect})
+	for round := range 3 {
+		repositories, err := asking.Repositories(t.Context())
+		if err != nil || len(repositories) != 2000 {
+			t.Fatalf("%d are listed, %v", len(repositories), err)
+		}
+		if round > 0 {
+			if p := plan.String(); strings.Contains(p, "Seq Scan on repositories") || !strings.Contains(p, "repositories_by_writer") {
+				t.Errorf("the plan is\n%s", p)
+			}
+		}
+		checks, err := asking.Checks(t.Context())
+		if err != nil || len(checks) != 2000 {
+			t.Fatalf("%d are listed, %v", len(checks), err)
+		}
+		if round > 0 {
+			if p := plan.String(); strings.Contains(p, "Seq Scan") || !strings.Contains(p, "checks_by_writer") {
+				t.Errorf("the plan is\n%s", p)
+			}
+		}
+		psql(t, url, `UPDATE syncline.repositories SET out_of_sync = TRUE WHERE id = 'r7'`)
+		psql(t, url, `UPDATE syncline.checks SET failures = 1 WHERE repository_seq = 7`)
+	}
+}

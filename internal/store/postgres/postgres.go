@@ -35,6 +35,11 @@ var _ store.Store = (*Store)(nil)
 // nowNanos is the time on the clock of the database, in nanoseconds since 1970.
 const nowNanos = "(extract(epoch FROM clock_timestamp()) * 1000000000)::bigint"
 
+// listHistory is another one after a standby has taken over, a dump was restored, or rows
+// of a list were removed.
+const listHistory = `coalesce(left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) || ' ' || 'syncline.list_removals'::regclass::oid || ' ' ||
+	(SELECT removed_by FROM syncline.list_removals WHERE list = '%s'), '')`
+
 // dialect has a clock that goes on within a transaction.
 var dialect = relational.Dialect{
 	Latest:     "CROSS JOIN LATERAL (SELECT * FROM work WHERE repository_seq = r.seq AND kind = ? ORDER BY seq DESC LIMIT 1) AS w",
@@ -43,14 +48,15 @@ var dialect = relational.Dialect{
 	KeepRow:    " FOR KEY SHARE",
 	LockRow:    " FOR NO KEY UPDATE",
 	SkipLocked: " FOR UPDATE SKIP LOCKED",
-	Columns:    "SELECT column_name::text, data_type::text FROM information_schema.columns WHERE table_schema = 'syncline' AND table_name = ?",
+	Columns:    "SELECT column_name::text, data_type::text FROM information_schema.columns WHERE table_schema = 'syncline' AND table_name = ? AND column_name <> 'written_by'",
 	Renumber:   []string{"SELECT setval(pg_get_serial_sequence('syncline.%[1]s', 'seq'), greatest((SELECT max(seq) FROM %[1]s), ?1, 1), greatest((SELECT max(seq) FROM %[1]s), ?1) > 0)"},
 	LastNumber: "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('syncline.%[1]s', 'seq')::regclass), 0)",
 	Original:   pgpool.Original,
-	Edge:       "pg_snapshot_xmin(pg_current_snapshot())::xid::text",
-	History:    "CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END",
-	After:      "(age(%s.xmin) <= age((?1)::xid) OR age((?1)::xid) < 0)", // right for two billion transactions; an edge ahead is of a later disk
-	Exclude:    fmt.Sprintf("SELECT pg_advisory_xact_lock(%d, hashtext(?))", pgpool.PartNames),
+	Edge:       "pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
+	// Rows of a later transaction than the snapshot's last one came with a restored dump.
+	After:   "%[1]s.written_by >= ?1 AND %[1]s.written_by < pg_snapshot_xmax(pg_current_snapshot())::text::bigint",
+	History: "CASE WHEN pg_is_in_recovery() THEN '' ELSE " + listHistory + " END",
+	Exclude: fmt.Sprintf("SELECT pg_advisory_xact_lock(%d, hashtext(?))", pgpool.PartNames),
 }
 
 // Open opens the database at a URL, and brings its schema up to date. The caller closes

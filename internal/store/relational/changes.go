@@ -11,7 +11,7 @@ import (
 
 // changing is a list of one table's rows that other processes write, too. A read asks for
 // the rows that have changed, and takes the others from the read before it. Every read is
-// as new as a read of all rows. The database looks at all rows, and sends few.
+// as new as a read of all rows. The database finds the rows by an index.
 type changing[T any] struct {
 	last atomic.Pointer[listed[T]]
 
@@ -24,8 +24,8 @@ type changing[T any] struct {
 
 // listed is what a read has found. Nobody changes it.
 type listed[T any] struct {
-	edge    string // all transactions before it had ended; "" where nobody knows
-	history string // of the database to which edge belongs
+	edge    int64  // all transactions before it had ended; 0 where nobody knows
+	history string // of the table to which edge belongs
 	numbers []int64
 	rows    []T
 	reads   int // how many reads it was made of
@@ -38,13 +38,13 @@ const mostReads = 100
 // get returns the list, in the order of the numbers. Its callers do not change it.
 func (c *changing[T]) get(ctx context.Context, s *Store, doing string) ([]T, error) {
 	before := c.last.Load()
-	if before != nil && (before.edge == "" || before.reads >= mostReads) {
+	if before != nil && (before.edge == 0 || before.reads >= mostReads) {
 		before = nil
 	}
-	found, count, err := c.read(ctx, s, doing, before)
-	if err == nil && before != nil && (found.history != before.history || len(merge(before, found).rows) != count) {
-		before = nil // another database has taken over, or rows are gone
-		found, _, err = c.read(ctx, s, doing, nil)
+	found, err := c.read(ctx, s, doing, before)
+	if err == nil && before != nil && (found.history != before.history || found.edge < before.edge) {
+		before = nil // another database has taken over, or an older disk, or rows are gone
+		found, err = c.read(ctx, s, doing, nil)
 	}
 	if err != nil {
 		return nil, err
@@ -57,31 +57,31 @@ func (c *changing[T]) get(ctx context.Context, s *Store, doing string) ([]T, err
 }
 
 // read asks for the rows that have changed after a read before, all where there is none. The
-// first row is always among them, with how many there are. One read may see less than
+// first row is always among them, with what is known of the table. One read may see less than
 // another that was asked for later; it is as new as its caller's question all the same.
-func (c *changing[T]) read(ctx context.Context, s *Store, doing string, before *listed[T]) (*listed[T], int, error) {
+func (c *changing[T]) read(ctx context.Context, s *Store, doing string, before *listed[T]) (*listed[T], error) {
 	name, changed, where, args := firstWord(c.table), "TRUE", "", []any{}
 	if before != nil {
 		changed = fmt.Sprintf(s.dialect.After, c.alias)
-		where = ` WHERE ` + changed + ` OR ` + c.alias + `.` + c.number + ` = (SELECT min(` + c.number + `) FROM ` + name + `)`
+		where = ` WHERE ` + c.alias + `.` + c.number + ` IN (SELECT ` + c.number + ` FROM ` + name + ` WHERE ` + fmt.Sprintf(s.dialect.After, name) +
+			` UNION SELECT min(` + c.number + `) FROM ` + name + `)`
 		args = append(args, before.edge)
 	}
-	query := `SELECT ` + c.fields + `, ` + c.alias + `.` + c.number + `, ` + changed + `, ` + s.dialect.Edge + `, ` + s.dialect.History +
-		`, (SELECT count(*) FROM ` + name + `) FROM ` + c.table + where + ` ORDER BY ` + c.alias + `.` + c.number
+	query := `SELECT ` + c.fields + `, ` + c.alias + `.` + c.number + `, ` + changed + `, ` + s.dialect.Edge + `, ` + fmt.Sprintf(s.dialect.History, name) +
+		` FROM ` + c.table + where + ` ORDER BY ` + c.alias + `.` + c.number
 	found := &listed[T]{rows: []T{}}
-	var count int64
 	_, err := queryAll(ctx, s, doing, func(r Row) (v T, err error) {
 		var number int64
 		var is bool
-		if v, err = c.scan(longer{r, []any{&number, &is, &found.edge, &found.history, &count}}); err == nil && is {
+		if v, err = c.scan(longer{r, []any{&number, &is, &found.edge, &found.history}}); err == nil && is {
 			found.numbers, found.rows = append(found.numbers, number), append(found.rows, v)
 		}
 		return v, err
 	}, query, args...)
 	if found.history == "" {
-		found.edge = ""
+		found.edge = 0
 	}
-	return found, int(count), err
+	return found, err
 }
 
 func firstWord(s string) string { return strings.Fields(s)[0] }

@@ -129,10 +129,11 @@ type Dialect struct {
 	// Exclude is a statement that keeps other transactions with the same text as its
 	// argument waiting until the transaction ends; "" as before.
 	Exclude string
-	// Edge is a text that names the first transaction that may not have ended, and History
-	// one that is another after a standby has taken over, "" where nobody knows. After says
-	// of a row of %s that such a transaction has written it, or a later one; ?1 is the edge.
-	// They are for a database that others write, too.
+	// Edge is the number of the first transaction that may not have ended. History is a
+	// text for the table %s, which is another one when a list of its rows cannot be carried
+	// on: after a standby has taken over, or rows were removed; "" where nobody knows. After
+	// says of a row of %s that such a transaction has written it, or a later one; ?1 is the
+	// edge. They are for a database that others write, too.
 	Edge, History, After string
 }
 
