@@ -52,6 +52,7 @@ type link struct {
 	pool *pgxpool.Pool
 	idle time.Duration  // see session
 	left sync.WaitGroup // the ends of transactions that nobody waits for
+	late *late          // nil where each view is ended at once
 	*learned
 }
 
@@ -71,13 +72,19 @@ type learned struct {
 // and nothing else. The caller has the connection when the error is nil.
 func (l *link) begin(ctx context.Context, statements []statement, row func(which int, values [][]byte) error) (*pgxpool.Conn, error) {
 	for try := int32(0); ; try++ {
-		conn, err := l.pool.Acquire(ctx)
-		if err != nil {
-			return nil, translate(ctx, err)
+		send, conn := statements, l.late.take(statements)
+		if conn != nil {
+			send = append([]statement{{sql: nextView}}, statements[1:]...)
 		}
-		var rowErr error
-		if err = l.meet(ctx, conn); err == nil {
-			rowErr, err = l.exchange(ctx, conn, statements, row)
+		var rowErr, err error
+		if conn == nil {
+			if conn, err = l.pool.Acquire(ctx); err != nil {
+				return nil, translate(ctx, err)
+			}
+			err = l.meet(ctx, conn)
+		}
+		if err == nil {
+			rowErr, err = l.exchange(ctx, conn, send, row)
 		}
 		if err == nil && rowErr == nil {
 			return conn, nil
@@ -110,6 +117,13 @@ func isLost(ctx context.Context, conn *pgxpool.Conn, err error) bool {
 
 // finishTime bounds the end of a transaction, which nobody waits for.
 const finishTime = 10 * time.Second
+
+// finish has the next view end the transaction of a view, if it comes soon.
+func (l *link) finish(conn *pgxpool.Conn) {
+	if l.known(conn.Conn().PgConn()).wanted() || !l.late.keep(conn) {
+		l.rollback(conn)
+	}
+}
 
 // rollback ends the transaction of a connection, if there is one, and gives the
 // connection back. Nobody waits for it but close.

@@ -87,6 +87,7 @@ func OpenDirectory(pool *pgxpool.Pool, o Options) *Directory {
 		link: &link{pool: pool, idle: o.Idle, learned: &learned{near: o.Near, took: o.Took}}, onDamage: o.OnDamage, maxOpen: o.MaxOpen,
 		tidy: make(chan struct{}, 1), open: make(map[syncline.ID]*handle),
 	}
+	d.late = newLate(d.link)
 	d.life, d.stop = context.WithCancel(context.Background())
 	return d
 }
@@ -466,5 +467,6 @@ func (d *Directory) Close() {
 		d.letGo(id, h)
 	}
 	d.mu.Unlock()
+	d.late.close()
 	d.left.Wait()
 }

@@ -255,8 +255,8 @@ func TestStandsStill(t *testing.T) {
 func TestLiveWriterKeeps(t *testing.T) {
 	pool, other := pools(t)
 	c := openBox(t, pool, other, "one")
-	c.idle = 200 * time.Millisecond
-	pause := func() { exec(t, other, `SELECT pg_sleep(1)`) } // by the clock that ends silent transactions
+	c.idle = 500 * time.Millisecond
+	pause := func() { exec(t, other, `SELECT pg_sleep(1.5)`) } // by the clock that ends silent transactions
 	check(t, c.Update(t.Context(), "", func(w catalog.Writer) error {
 		check(t, w.Put(1, 1, []byte("slow")))
 		pause()
@@ -274,6 +274,7 @@ func TestLiveWriterKeeps(t *testing.T) {
 func TestForgottenStatements(t *testing.T) {
 	pool, other := pools(t)
 	c := openBox(t, pool, other, "one")
+	c.late = nil // the pool has each connection back
 	check(t, write(t.Context(), c, "", "head 0", "0"))
 	for i := range 10 {
 		wantValue(t, c, fmt.Sprint(i))

@@ -39,7 +39,7 @@ type Container struct {
 
 // newContainer makes the container of a catalog that shares l with others.
 func newContainer(l *link, no int64, tidy func()) *Container {
-	own := &link{pool: l.pool, idle: l.idle, learned: l.learned}
+	own := &link{pool: l.pool, idle: l.idle, late: l.late, learned: l.learned}
 	return &Container{link: own, no: no, since: l.history.Load(), turn: make(chan struct{}, 1), tidy: tidy}
 }
 

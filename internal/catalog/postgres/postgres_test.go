@@ -58,6 +58,11 @@ func openBox(t testing.TB, pool, other *pgxpool.Pool, place string) *box {
 	t.Helper()
 	exec(t, other, `INSERT INTO syncline.catalogs (repository) VALUES ($1) ON CONFLICT DO NOTHING`, place)
 	l := &link{pool: pool, idle: DefaultIdle, learned: new(learned)}
+	l.late = newLate(l)
+	t.Cleanup(func() {
+		l.late.close()
+		l.left.Wait()
+	})
 	check(t, l.ask(context.Background(), nil)) // meets the database
 	return &box{newContainer(l, number(t, other, `SELECT no FROM syncline.catalogs WHERE repository = $1`, place), func() {}), other}
 }

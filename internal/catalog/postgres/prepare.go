@@ -19,7 +19,7 @@ import (
 // name of a statement is the hash of its text, so no other statement answers.
 
 // frequent are the statements that are prepared.
-var frequent = named(beginView, beginUpdate, selectCatalog, lockCatalog, getValue, getValues, putValues+putOnly, putValues+putHead, "COMMIT")
+var frequent = named(beginView, nextView, beginUpdate, selectCatalog, lockCatalog, getValue, getValues, putValues+putOnly, putValues+putHead, "COMMIT")
 
 // named gives each statement a name.
 func named(list ...string) map[string]string {

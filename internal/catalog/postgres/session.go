@@ -236,8 +236,12 @@ func (s *session) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = true
-	if s.conn != nil {
+	switch {
+	case s.conn == nil:
+	case s.update:
 		s.c.rollback(s.conn)
-		s.conn = nil
+	default:
+		s.c.finish(s.conn)
 	}
+	s.conn = nil
 }
