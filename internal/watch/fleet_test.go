@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/dirtest"
 	"syncline.dev/syncline/internal/duty"
 	"syncline.dev/syncline/internal/needtest"
 	"syncline.dev/syncline/internal/pgtest"
@@ -271,7 +272,7 @@ func troublesOfTheFleet() []trouble {
 func TestFleet(t *testing.T) {
 	needtest.Full(t, "a minute for two simulated weeks of a fleet")
 	open := func() store.Store {
-		s, err := sqlite.Open(t.Context(), filepath.Join(quickDir(t), "db"))
+		s, err := sqlite.Open(t.Context(), filepath.Join(dirtest.Quick(t), "db"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -19,6 +18,7 @@ import (
 	"github.com/google/uuid"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/dirtest"
 	"syncline.dev/syncline/internal/diskspace"
 	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/store"
@@ -144,7 +144,7 @@ func (r *receiver) refuse(refuses bool) {
 
 func newQuarter(t *testing.T, begin time.Time) *quarter {
 	q := newQuarterOn(t, begin)
-	q.path = filepath.Join(quickDir(t), "state.db")
+	q.path = filepath.Join(dirtest.Quick(t), "state.db")
 	q.start()
 	q.addChannel(begin)
 	return q
@@ -376,16 +376,4 @@ func (q *quarter) Begin(ctx context.Context, id syncline.ID) error {
 	q.series.SessionEnded(w)
 	q.schedule.SessionEnded(id, failure)
 	return nil
-}
-
-// quickDir is a folder in memory where the machine has one, because a quarter of a year is
-// hundreds of thousands of commits and nothing here outlives the test.
-func quickDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "syncline-watch-") //nolint:usetesting // t.TempDir is on the disk
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/dirtest"
 	"syncline.dev/syncline/internal/needtest"
 	"syncline.dev/syncline/internal/store"
 )
@@ -38,7 +39,7 @@ type year struct {
 }
 
 func newYear(t *testing.T) *year {
-	y := &year{t: t, path: filepath.Join(quickDir(t), "s.db"), begin: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}
+	y := &year{t: t, path: filepath.Join(dirtest.Quick(t), "s.db"), begin: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}
 	y.open()
 	for i := range yearRepositories {
 		r := syncline.Repository{ID: newID(), Name: fmt.Sprint("repository ", i), Path: fmt.Sprint("/r", i), CreatedAt: y.begin}
@@ -189,16 +190,4 @@ func TestYearOfHistory(t *testing.T) {
 	for what, then := range week {
 		t.Logf("%-36s week %10s  year %10s  ratio %.2f", what, then, got[what], float64(got[what])/float64(then))
 	}
-}
-
-// quickDir is a folder in memory where the machine has one, because a year is hundreds of
-// thousands of commits and nothing here outlives the test.
-func quickDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "syncline-year-") //nolint:usetesting // t.TempDir is on the disk
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
 }
