@@ -99,7 +99,10 @@ func TestHoldLastsBesideADeletion(t *testing.T) {
 func TestNoWorkBesideAHeldWrite(t *testing.T) {
 	url := pgtest.New(t)
 	s := openTest(t, url)
-	other, _ := heldRepository(t, s, "other")
+	key := syncline.EncryptionKey{ID: syncline.ID(uuid.NewString()), CreatedAt: time.Unix(1, 0)}
+	if err := s.AddKey(t.Context(), key, []byte("sealed")); err != nil {
+		t.Fatal(err)
+	}
 	r := syncline.Repository{ID: syncline.ID(uuid.NewString()), Name: "r", Path: "/r", CreatedAt: time.Unix(1, 0)}
 	if err := s.AddRepository(t.Context(), r); err != nil {
 		t.Fatal(err)
@@ -115,11 +118,10 @@ func TestNoWorkBesideAHeldWrite(t *testing.T) {
 	if err := s.HoldWork(t.Context(), h, time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	end := inTheWay(t, url, `UPDATE syncline.repositories SET name = 'taken', name_key = $2 WHERE id = $1`, string(other.ID), store.FoldName("taken"))
+	end := inTheWay(t, url, `UPDATE syncline.encryption_keys SET description = 'late' WHERE id = $1`, string(key.ID))
 	changed := make(chan error, 1)
-	go func() {
-		r.Name = "taken"
-		changed <- s.UpdateRepository(store.WithHold(t.Context(), h), r)
+	go func() { // a write that itself locks no row of the repository and of its work
+		changed <- s.UpdateKey(store.WithHold(t.Context(), h), key, nil)
 	}()
 	select {
 	case <-waiting(t, s, 1):
@@ -135,7 +137,7 @@ func TestNoWorkBesideAHeldWrite(t *testing.T) {
 	go func() { added <- add(t.Context()) }()
 	select {
 	case err := <-added:
-		t.Errorf("beside the write work was added: %v", err)
+		t.Fatalf("beside the write work was added: %v", err)
 	case <-waiting(t, s, 2):
 	}
 	end()
