@@ -197,7 +197,7 @@ func TestAlertmanager(t *testing.T) {
 		t.Fatal(err)
 	}
 	manager := daemon(t, "prometheus-alertmanager", "--web.listen-address", "--config.file="+config, "--storage.path="+t.TempDir(), "--cluster.listen-address=")
-	active := func() (lines []string) {
+	late := func() (lines []string) { // that of the machine's disk, if it is nearly full, is none of them
 		text, err := fetch(manager + "/api/v2/alerts")
 		if err != nil {
 			t.Fatal(err)
@@ -207,7 +207,9 @@ func TestAlertmanager(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, a := range alerts {
-			lines = append(lines, a.Labels["alertname"]+" "+a.Labels["severity"]+" "+a.Labels["repository"])
+			if name := a.Labels["alertname"]; name == "SynclineBackupLate" {
+				lines = append(lines, name+" "+a.Labels["severity"]+" "+a.Labels["repository"])
+			}
 		}
 		return lines
 	}
@@ -216,7 +218,7 @@ func TestAlertmanager(t *testing.T) {
 	repo := n.attachFixture("old", resticfixture.Unpack(t, "v2-old"))
 	n.finish(n.sync(repo).ID)
 	want := slices.Repeat([]string{"SynclineBackupLate critical old"}, n.lateAlarms(repo))
-	within(t, "alerts", active, want...)
+	within(t, "alerts", late, want...)
 	n.retireAll()
-	within(t, "alerts", active)
+	within(t, "alerts", late)
 }

@@ -47,7 +47,10 @@ func TestDemoIsCalm(t *testing.T) {
 	p.waitText("Demo, slowly")
 	p.waitText("Synchronizing")
 	p.picture("demo")
-	if text := p.text(); strings.Contains(text, "Needs attention") || strings.Contains(text, "missing or damaged") {
+	// The machine's disk may be nearly full, which the demonstration tells, too.
+	const full = "Storage nearly full"
+	others := eval[bool](p, "[...document.querySelectorAll('.attention li')].some((e) => !e.innerText.includes("+quote(full)+"))")
+	if text := p.text(); others || strings.Contains(text, "Needs attention") && !strings.Contains(text, full) || strings.Contains(text, "missing or damaged") {
 		t.Errorf("the overview is\n%s", text)
 	}
 }
