@@ -48,7 +48,7 @@ func TestInstalled(t *testing.T) {
 	needtest.Root(t, "mount a copy of the machine")
 	dir := t.TempDir()
 	repo := filepath.Join(dir, "repo")
-	for _, move := range [][2]string{{unpacked(t), repo}, {deb, filepath.Join(dir, "syncline.deb")}, {"testdata/installed.sh", filepath.Join(dir, "installed.sh")}} {
+	for _, move := range [][2]string{{resticfixture.Unpack(t, "v2-new"), repo}, {deb, filepath.Join(dir, "syncline.deb")}, {"testdata/installed.sh", filepath.Join(dir, "installed.sh")}} {
 		output(t, "cp", "-rT", move[0], move[1])
 	}
 	output(t, "chmod", "-R", "a+rX", repo)
@@ -63,12 +63,4 @@ func TestInstalled(t *testing.T) {
 		t.Errorf("%v\n%s\n%s\n%s", err, said, log, journal)
 	}
 	t.Logf("%s", said)
-}
-
-// unpacked returns a repository whose key is derived at once.
-func unpacked(t *testing.T) string {
-	t.Helper()
-	repo := resticfixture.Unpack(t, "v2-new")
-	resticfixture.QuickKey(t, repo)
-	return repo
 }

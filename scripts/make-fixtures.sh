@@ -81,4 +81,5 @@ seq -f 'line %.0f of a file that is long enough for many blobs' 120000 >"$work/v
 sed -i '60000i put in later' "$work/v2-large/source/large.txt"
 (cd "$work/v2-large/source" && "${large[@]}" backup -q --host alpha --time '2025-03-02 08:00:00' .)
 keep v2-large "$new"
+go test ./internal/resticfixture -run TestQuickKeys -update # keys that are derived at once
 ls -l "$out"

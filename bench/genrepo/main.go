@@ -48,7 +48,7 @@ func run(o options, progress io.Writer) error {
 	case o.files < 1 || o.snapshots < 1 || o.change < 0 || o.change > 1:
 		return errors.New("-files and -snapshots are at least 1, -change is between 0 and 1")
 	}
-	r, err := resticwriter.Create(o.dir, o.password)
+	r, err := resticwriter.CreateAs(o.dir, o.password, resticwriter.Form{Version: 2, Work: resticwriter.ResticWork})
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,6 @@ type fleet struct {
 // newFleet makes a repository with restic, copies of it, and the files of their secrets.
 func newFleet(t *testing.T, data string, repositories int) *fleet {
 	f := &fleet{t: t, data: data, file: filepath.Join(t.TempDir(), "fleet.yaml"), paths: []string{resticfixture.Init(t, 2)}}
-	resticfixture.QuickKey(t, f.paths[0])
 	for range repositories - 1 {
 		repo := filepath.Join(t.TempDir(), "repo")
 		if err := os.CopyFS(repo, os.DirFS(f.paths[0])); err != nil {

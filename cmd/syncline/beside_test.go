@@ -16,7 +16,6 @@ import (
 func twoSnapshots(t *testing.T) (repo string, ids []string, source string) {
 	t.Helper()
 	repo, source = resticfixture.Init(t, 2), filepath.Join(t.TempDir(), "src")
-	resticfixture.QuickKey(t, repo)
 	if err := os.Mkdir(source, 0o755); err != nil {
 		t.Fatal(err)
 	}

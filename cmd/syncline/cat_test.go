@@ -35,7 +35,7 @@ func TestCat(t *testing.T) {
 	if err := os.Symlink("large.bin", filepath.Join(src, "folder", "link")); err != nil {
 		t.Fatal(err)
 	}
-	restic(t, repo, "init")
+	initRepository(t, repo)
 	restic(t, repo, "backup", src)
 	got, stderr, code := command(t, repo, cache, "cat", "latest", large)
 	if want := restic(t, repo, "dump", "latest", large); code != 0 || got != string(want) {

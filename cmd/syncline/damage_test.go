@@ -19,7 +19,6 @@ import (
 func damaged(t *testing.T, kind string, change func([]byte) []byte) string {
 	t.Helper()
 	repo := resticfixture.Unpack(t, "v2-old")
-	resticfixture.QuickKey(t, repo)
 	err := filepath.WalkDir(filepath.Join(repo, kind), func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err

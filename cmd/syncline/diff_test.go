@@ -98,7 +98,6 @@ func TestDiffIsRestics(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(5, 6))
 	repo, source := resticfixture.Init(t, 2), filepath.Join(t.TempDir(), "src")
-	resticfixture.QuickKey(t, repo)
 	if err := os.Mkdir(source, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +150,6 @@ func TestDiffIsRestics(t *testing.T) {
 
 func TestDiffForPeople(t *testing.T) {
 	src, repo := t.TempDir(), resticfixture.Init(t, 2)
-	resticfixture.QuickKey(t, repo)
 	write := func(name, text string) {
 		t.Helper()
 		name = filepath.Join(src, name)

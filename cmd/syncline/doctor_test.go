@@ -74,7 +74,6 @@ func healthy(t *testing.T) (n *node, data string, repos []string, paths []string
 	n = start(t, data)
 	for _, name := range []string{"laptop", "desktop"} {
 		path := resticfixture.Unpack(t, "v2-old")
-		resticfixture.QuickKey(t, path)
 		id := n.attachFixture(name, path)
 		n.finish(n.sync(id).ID)
 		repos, paths = append(repos, id), append(paths, path)
@@ -145,7 +144,6 @@ func breaks(t *testing.T, path, content string) (mend func()) {
 func TestDoctorNamesFaults(t *testing.T) {
 	n, data, repos, paths := healthy(t)
 	path := resticfixture.Unpack(t, "v2-old")
-	resticfixture.QuickKey(t, path)
 	n.attachFixture("never", path)
 	n.stop()
 	only := func(what string, faults []finding) []finding {

@@ -51,7 +51,7 @@ func TestDump(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	restic(t, repo, "init")
+	initRepository(t, repo)
 	restic(t, repo, "backup", src)
 	for _, c := range []struct{ reference, path, below string }{
 		{"latest", "/", ""}, {"latest", at("a"), ""}, {"latest:" + src, "/", src + "/"}, {"latest:" + src, "/a", src + "/"},

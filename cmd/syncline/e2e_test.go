@@ -64,12 +64,18 @@ func restic(t *testing.T, repo string, args ...string) []byte {
 	return out
 }
 
+// initRepository makes an empty repository that repoPassword opens.
+func initRepository(t *testing.T, repo string) {
+	t.Helper()
+	resticfixture.InitAs(t, repo, repoPassword, 2)
+}
+
 // newRepository makes a repository with the given number of files and
 // snapshots; a few files change between two of them.
 func newRepository(t *testing.T, files, snapshots int) string {
 	t.Helper()
 	src, repo := filepath.Join(t.TempDir(), "source"), filepath.Join(t.TempDir(), "repo")
-	restic(t, repo, "init")
+	initRepository(t, repo)
 	write := func(i, version int) {
 		path := filepath.Join(src, fmt.Sprintf("dir%03d/file %d <b>.txt", i%(1+files/20), i))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

@@ -35,7 +35,6 @@ func (n *node) newest() string {
 // a rule, and "over" is retired. It has a viewer and an operator.
 func exampleServer(t *testing.T) (n *node, env []string, repo string) {
 	repo, src := resticfixture.Init(t, 2), t.TempDir()
-	resticfixture.QuickKey(t, repo)
 	writeFiles(t, src, map[string]string{"file": "content"})
 	now := time.Now()
 	for i := range 6 {

@@ -53,7 +53,7 @@ func changingTree(t *testing.T) (repo, src string) {
 	for _, name := range []string{"gone/a/b", "gone \xff", "kind", "text <&>", "ünï", "mode", "in/x/y"} {
 		write(name, "first of "+name)
 	}
-	restic(t, repo, "init")
+	initRepository(t, repo)
 	restic(t, repo, "backup", "--host", "one", src)
 	do(os.RemoveAll(filepath.Join(src, "gone")), os.Remove(filepath.Join(src, "gone \xff")), os.Remove(filepath.Join(src, "kind")),
 		os.Symlink("mode", filepath.Join(src, "kind")), os.Chmod(filepath.Join(src, "mode"), 0o600))

@@ -98,7 +98,6 @@ func TestFiftySessionsThroughFaults(t *testing.T) {
 func TestFlippedAnswers(t *testing.T) {
 	server := servers.StartS3(t)
 	folder := resticfixture.Unpack(t, "v2-old")
-	resticfixture.QuickKey(t, folder)
 	server.Put(t, "bucket", "repo", servers.ReadFolder(t, folder))
 	quick := storage.RetryOptions{MinDelay: time.Millisecond, MaxDelay: 10 * time.Millisecond, Stall: 100 * time.Millisecond, MaxElapsed: time.Minute}
 	_, want := wanted(t, server)
@@ -207,7 +206,6 @@ func (r cutOffReader) Read(p []byte) (int, error) {
 // The clock is the bubble's.
 func TestStorageCutOff(t *testing.T) {
 	folder := resticfixture.Unpack(t, "v2-old")
-	resticfixture.QuickKey(t, folder)
 	files := storagetest.Memory(servers.ReadFolder(t, folder))
 	repo, err := resticrepo.Open(t.Context(), files, resticfixture.Password)
 	if err != nil {

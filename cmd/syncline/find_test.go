@@ -68,7 +68,6 @@ func findTree(t *testing.T, rng *rand.Rand, dir string, count int) {
 func findRepository(t *testing.T, rng *rand.Rand) string {
 	t.Helper()
 	repo, source := resticfixture.Init(t, 2), filepath.Join(t.TempDir(), "src")
-	resticfixture.QuickKey(t, repo)
 	if err := os.Mkdir(source, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +266,6 @@ func compareFound(t *testing.T, want, got map[string]string) {
 
 func TestFindForPeople(t *testing.T) {
 	src, repo := t.TempDir(), resticfixture.Init(t, 2)
-	resticfixture.QuickKey(t, repo)
 	write := func(name, text string) {
 		t.Helper()
 		name = filepath.Join(src, name)

@@ -16,7 +16,6 @@ import (
 
 func TestHistoryForPeople(t *testing.T) {
 	src, repo := t.TempDir(), resticfixture.Init(t, 2)
-	resticfixture.QuickKey(t, repo)
 	file := filepath.Join(src, "docs", "a \x1b.txt")
 	at := time.Date(2026, 11, 1, 12, 0, 0, 0, time.Local)
 	write := func(text string) {
@@ -100,7 +99,6 @@ func TestHistoryForPeople(t *testing.T) {
 // folders.
 func TestHistoryOfRelativeBackups(t *testing.T) {
 	repo := resticfixture.Init(t, 2)
-	resticfixture.QuickKey(t, repo)
 	homes := [2]string{t.TempDir(), t.TempDir()}
 	for _, home := range homes {
 		if err := errors.Join(os.Mkdir(filepath.Join(home, "docs"), 0o755), os.WriteFile(filepath.Join(home, "docs", "file"), []byte(home), 0o644)); err != nil {

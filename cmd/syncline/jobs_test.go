@@ -13,7 +13,6 @@ import (
 // TestJobs asks a server what clients of v6 ask first.
 func TestJobs(t *testing.T) {
 	repo, src := resticfixture.Init(t, 2), t.TempDir()
-	resticfixture.QuickKey(t, repo)
 	if err := os.WriteFile(filepath.Join(src, "file"), []byte("content"), 0o600); err != nil {
 		t.Fatal(err)
 	}

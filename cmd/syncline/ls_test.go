@@ -21,7 +21,6 @@ func TestLsForms(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(7, 8))
 	repo, src := resticfixture.Init(t, 2), filepath.Join(t.TempDir(), "src")
-	resticfixture.QuickKey(t, repo)
 	if err := os.Mkdir(src, 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -82,7 +82,6 @@ func (n *node) end() {
 // ahead of its time. The rhythms survive a restart and the snapshots.
 func TestMachines(t *testing.T) {
 	repo, src := resticfixture.Init(t, 2), t.TempDir()
-	resticfixture.QuickKey(t, repo)
 	if err := os.WriteFile(filepath.Join(src, "file"), []byte("content"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -155,7 +155,7 @@ func (n *node) wantWhole(repo string, points int) {
 func TestMissingCatalogIsSaid(t *testing.T) {
 	whole := t
 	path, empty := newRepository(t, 30, 2), filepath.Join(t.TempDir(), "empty")
-	restic(t, empty, "init")
+	initRepository(t, empty)
 	data := filepath.Join(t.TempDir(), "da[t]a *?#%25 {ä}")
 	n := start(t, data)
 	repo, other := n.attach("full", path), n.attach("empty", empty)
@@ -443,7 +443,7 @@ func TestNothingWithoutACatalog(t *testing.T) {
 	}
 	nothing("removed")
 	empty := filepath.Join(t.TempDir(), "empty")
-	restic(t, empty, "init")
+	initRepository(t, empty)
 	for _, args := range [][]string{{"snapshots"}, {"snapshots", "--no-sync"}} {
 		if got := runProgram(t, env, append([]string{"-r", empty}, args...)...); got.code != 0 {
 			t.Errorf("an empty repository: %s: %+v", args, got)

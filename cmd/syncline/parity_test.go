@@ -29,7 +29,6 @@ type parity struct {
 func newParity(t *testing.T, odd string) (p *parity, src string, ids []string) {
 	t.Helper()
 	repo, src := resticfixture.Init(t, 2), filepath.Join(t.TempDir(), "src")
-	resticfixture.QuickKey(t, repo)
 	write := func(name, text string) {
 		t.Helper()
 		path := filepath.Join(src, name)

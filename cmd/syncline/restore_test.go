@@ -29,7 +29,7 @@ func TestRestoreKilled(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(src, "large"), bytes.Repeat([]byte("0123456789abcdef"), 1<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	restic(t, repo, "init")
+	initRepository(t, repo)
 	restic(t, repo, "backup", src)
 	command(t, repo, cache, "sync")
 	killed := 0

@@ -19,7 +19,7 @@ func TestRestoreWithoutRoom(t *testing.T) {
 	_, _ = rand.NewChaCha8([32]byte{7}).Read(large)
 	must(0, os.Mkdir(src, 0o755))(t)
 	must(0, os.WriteFile(filepath.Join(src, "large"), large, 0o600))(t)
-	restic(t, repo, "init")
+	initRepository(t, repo)
 	restic(t, repo, "backup", src)
 
 	data := filepath.Join(t.TempDir(), "data")

@@ -25,7 +25,6 @@ func newRotation(t *testing.T) *rotation {
 	r := &rotation{t: t, place: filepath.Join(dir, "place"), there: -1}
 	for i, name := range []string{"v2-old", "v2-old-plain"} {
 		r.disks[i] = resticfixture.Unpack(t, name)
-		resticfixture.QuickKey(t, r.disks[i])
 	}
 	return r
 }

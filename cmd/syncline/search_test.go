@@ -189,7 +189,6 @@ func TestSearchOverRepositories(t *testing.T) {
 	}
 	var ids, sources, repos []string
 	empty := resticfixture.Init(t, 2)
-	resticfixture.QuickKey(t, empty)
 	for i := range 3 {
 		source, repo := filepath.Join(t.TempDir(), "src"), filepath.Join(t.TempDir(), "repo")
 		if err := os.CopyFS(repo, os.DirFS(empty)); err != nil {

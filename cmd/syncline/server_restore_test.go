@@ -45,7 +45,7 @@ func TestRestoreFromServer(t *testing.T) {
 	src, repo := oddTree(t), filepath.Join(t.TempDir(), "repo")
 	socket := filepath.Join(src, "socket")
 	listener := must(net.Listen("unix", socket))(t)
-	restic(t, repo, "init")
+	initRepository(t, repo)
 	restic(t, repo, "backup", src)
 	if err := listener.Close(); err != nil { // which removes it
 		t.Fatal(err)

@@ -36,7 +36,6 @@ import (
 func twoHosts(t *testing.T) (repo, src string) {
 	t.Helper()
 	repo, src = resticfixture.Init(t, 2), filepath.Join(t.TempDir(), "src")
-	resticfixture.QuickKey(t, repo)
 	for _, host := range []string{"alpha", "beta"} {
 		if err := os.MkdirAll(src, 0o700); err != nil {
 			t.Fatal(err)
@@ -389,7 +388,6 @@ func TestRetryLock(t *testing.T) {
 func TestOwnershipByName(t *testing.T) {
 	needtest.Root(t, "give files away")
 	repo, src := resticfixture.Init(t, 2), filepath.Join(t.TempDir(), "src")
-	resticfixture.QuickKey(t, repo)
 	if err := os.Mkdir(src, 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,6 @@ func newStatsWorld(t *testing.T, version, snapshots int) *statsWorld {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(7, uint64(version)))
 	w := &statsWorld{t: t, repo: resticfixture.Init(t, version), env: []string{"SYNCLINE_CACHE_DIR=" + t.TempDir()}}
-	resticfixture.QuickKey(t, w.repo)
 	source := filepath.Join(t.TempDir(), "src")
 	if err := os.Mkdir(source, 0o755); err != nil {
 		t.Fatal(err)

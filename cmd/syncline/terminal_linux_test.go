@@ -83,7 +83,6 @@ func actsOnTerminal(s string) (rune, bool) {
 // command writes to. JSON says the same there as elsewhere.
 func TestNothingActsOnTerminal(t *testing.T) {
 	repo, dir := resticfixture.Init(t, 2), t.TempDir()
-	resticfixture.QuickKey(t, repo)
 	src := filepath.Join(dir, "src"+strings.ReplaceAll(hostile, "\xff", ""))
 	for _, err := range []error{
 		os.Mkdir(src, 0o700), os.WriteFile(filepath.Join(src, hostile), []byte("1"), 0o600), os.Symlink(hostile, filepath.Join(src, "link")),

@@ -16,7 +16,6 @@ import (
 // another name: the alarm says so, and links the comparison.
 func TestUnusualBackups(t *testing.T) {
 	repo, src := resticfixture.Init(t, 2), t.TempDir()
-	resticfixture.QuickKey(t, repo)
 	file := func(i int) string {
 		return filepath.Join(src, fmt.Sprintf("letters-%d", i%3), fmt.Sprintf("%d.odt", i))
 	}

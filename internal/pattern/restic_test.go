@@ -34,7 +34,6 @@ func tree(t *testing.T) (repo, root string, paths []string) {
 		}
 	}
 	repo = resticfixture.Init(t, 2)
-	resticfixture.QuickKey(t, repo)
 	resticfixture.Backup(t, repo, dir)
 	for at := dir; at != "/"; at = filepath.Dir(at) {
 		paths = append(paths, at)

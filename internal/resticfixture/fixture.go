@@ -4,6 +4,8 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -40,8 +42,45 @@ func List() []Fixture {
 }
 
 // Unpack unpacks a checked-in repository into a writable folder, which the test
-// removes, and returns its path.
+// removes, and returns its path. Its keys are derived at once; those that restic made
+// take half a second, and many times that with the race detector.
 func Unpack(t testing.TB, name string) string {
+	t.Helper()
+	repo := unpack(t, name)
+	keys := filepath.Join(repo, "keys")
+	if err := errors.Join(os.RemoveAll(keys), os.Mkdir(keys, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range quickKeys(t)[name] {
+		sum := sha256.Sum256(key)
+		if err := os.WriteFile(filepath.Join(keys, hex.EncodeToString(sum[:])), key, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return repo
+}
+
+// quickKeys returns the files of keys that take the place of restic's, by the
+// repository. TestQuickKeys makes them.
+func quickKeys(t testing.TB) (keys map[string][]json.RawMessage) {
+	t.Helper()
+	b, err := os.ReadFile(keysFile(t))
+	if err == nil {
+		err = json.Unmarshal(b, &keys)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+func keysFile(t testing.TB) string {
+	t.Helper()
+	return filepath.Join(moduleRoot(t), "testdata", "repos", "keys.json")
+}
+
+// unpack unpacks a repository as restic made it.
+func unpack(t testing.TB, name string) string {
 	t.Helper()
 	root, err := os.OpenRoot(t.TempDir())
 	if err != nil {

@@ -11,11 +11,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
 	"syncline.dev/syncline/internal/needtest"
+	"syncline.dev/syncline/internal/resticwriter"
 )
 
 // Password opens every repository that this package makes or unpacks.
@@ -69,8 +69,18 @@ func RunAs(t testing.TB, repo, password string, args ...string) []byte {
 func Init(t testing.TB, version int) string {
 	t.Helper()
 	repo := filepath.Join(t.TempDir(), "repo")
-	Run(t, repo, "init", "--repository-version", strconv.Itoa(version))
+	InitAs(t, repo, Password, version)
 	return repo
+}
+
+// InitAs makes an empty repository in a folder that is missing or empty. It takes
+// restic's place, which measures for seconds how much work to put into the key, and then
+// does that work each time when it opens the repository.
+func InitAs(t testing.TB, repo, password string, version int) {
+	t.Helper()
+	if _, err := resticwriter.CreateAs(repo, password, resticwriter.Form{Version: version, Work: resticwriter.QuickWork}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Backup backs up dir and returns the new snapshot's full id. extra are further

@@ -3,12 +3,15 @@ package resticfixture
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"testing"
+
+	"syncline.dev/syncline/internal/resticwriter"
 )
 
 func TestFixturesAreSound(t *testing.T) {
@@ -37,6 +40,45 @@ func TestFixturesAreSound(t *testing.T) {
 			got := bytes.Count(Run(t, repo, "ls", "--json", id), []byte("\n"))
 			if want := bytes.Count(listings[id], []byte("\n")); got != want {
 				t.Errorf("snapshot %s: restic lists %d lines, the fixture says %d", id, got, want)
+			}
+		})
+	}
+}
+
+var update = flag.Bool("update", false, "make the keys anew that are derived at once")
+
+// TestQuickKeys opens each repository with the keys that restic made and with those of
+// Unpack, by both passwords: the master key is the same.
+func TestQuickKeys(t *testing.T) {
+	passwords := []string{Password, SecondPassword}
+	if *update {
+		made := make(map[string][]json.RawMessage)
+		for _, f := range List() {
+			for _, password := range passwords {
+				key, err := resticwriter.KeyFile(password, RunAs(t, unpack(t, f.Name), password, "cat", "masterkey"), resticwriter.QuickWork)
+				if err != nil {
+					t.Fatal(err)
+				}
+				made[f.Name] = append(made[f.Name], key)
+			}
+		}
+		b, err := json.MarshalIndent(made, "", "  ")
+		if err == nil {
+			err = os.WriteFile(keysFile(t), append(b, '\n'), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, f := range List() {
+		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
+			slow, quick := unpack(t, f.Name), Unpack(t, f.Name)
+			for _, password := range passwords {
+				want := RunAs(t, slow, password, "cat", "masterkey")
+				if got := RunAs(t, quick, password, "cat", "masterkey"); !bytes.Equal(got, want) {
+					t.Errorf("the quick key for %q opens with another master key", password)
+				}
 			}
 		})
 	}

@@ -52,27 +52,17 @@ func (k *key) seal(dst, plain []byte) []byte {
 	return append(dst, tag[:]...)
 }
 
-// keyFile returns a key file for password with the repository's master key.
-func keyFile(password string, master *key) ([]byte, error) {
-	const n, r, p = 32768, 8, 1
+// KeyFile returns a key file for password with a master key, as restic's "cat masterkey"
+// prints it. work is scrypt's N.
+func KeyFile(password string, master []byte, work int) ([]byte, error) {
+	const r, p = 8, 1
 	salt := make([]byte, 64)
 	rand.Read(salt)
-	derived, err := scrypt.Key([]byte(password), salt, n, r, p, 64)
+	derived, err := scrypt.Key([]byte(password), salt, work, r, p, 64)
 	if err != nil {
 		return nil, fmt.Errorf("derive the key: %w", err)
 	}
 	user, err := newKey([64]byte(derived))
-	if err != nil {
-		return nil, err
-	}
-	type mac struct {
-		K []byte `json:"k"`
-		R []byte `json:"r"`
-	}
-	secret, err := json.Marshal(struct {
-		MAC     mac    `json:"mac"`
-		Encrypt []byte `json:"encrypt"`
-	}{mac{master.macK, master.macR}, master.encrypt})
 	if err != nil {
 		return nil, err
 	}
@@ -86,5 +76,17 @@ func keyFile(password string, master *key) ([]byte, error) {
 		P        int       `json:"p"`
 		Salt     []byte    `json:"salt"`
 		Data     []byte    `json:"data"`
-	}{time.Date(2026, 1, 5, 22, 0, 0, 0, time.UTC), "root", "bench", "scrypt", n, r, p, salt, user.seal(nil, secret)})
+	}{time.Date(2026, 1, 5, 22, 0, 0, 0, time.UTC), "root", "bench", "scrypt", work, r, p, salt, user.seal(nil, master)})
+}
+
+// document returns the key as key files hold it.
+func (k *key) document() ([]byte, error) {
+	type mac struct {
+		K []byte `json:"k"`
+		R []byte `json:"r"`
+	}
+	return json.Marshal(struct {
+		MAC     mac    `json:"mac"`
+		Encrypt []byte `json:"encrypt"`
+	}{mac{k.macK, k.macR}, k.encrypt})
 }

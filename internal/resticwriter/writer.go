@@ -66,9 +66,27 @@ type IndexBlob struct {
 	Uncompressed int    `json:"uncompressed_length,omitempty"`
 }
 
+// Form is what new repositories differ in.
+type Form struct {
+	Version int // of the format, 1 or 2; the methods of Repo write files of version 2
+	Work    int // to derive the key: scrypt's N
+}
+
+// QuickWork is for tests, which open a repository again and again. ResticWork is the least
+// that restic puts into a key.
+const (
+	QuickWork  = 2
+	ResticWork = 32768
+)
+
 // Create makes an empty repository of version 2 in dir, which must be missing
-// or empty.
+// or empty. Its key is derived at once.
 func Create(dir, password string) (*Repo, error) {
+	return CreateAs(dir, password, Form{Version: 2, Work: QuickWork})
+}
+
+// CreateAs is Create with another form.
+func CreateAs(dir, password string, form Form) (*Repo, error) {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return nil, errors.New(dir + " is not empty; give an empty folder or a new name")
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -95,8 +113,11 @@ func Create(dir, password string) (*Repo, error) {
 		return nil, err
 	}
 	r := &Repo{dir: dir, master: master, enc: enc}
-	doc, err := keyFile(password, master)
+	doc, err := master.document()
 	if err != nil {
+		return nil, err
+	}
+	if doc, err = KeyFile(password, doc, form.Work); err != nil {
 		return nil, err
 	}
 	if _, err := r.Store("keys", doc); err != nil {
@@ -104,7 +125,7 @@ func Create(dir, password string) (*Repo, error) {
 	}
 	var own ID
 	rand.Read(own[:])
-	doc, err = json.Marshal(map[string]any{"version": 2, "id": own, "chunker_polynomial": polynomial})
+	doc, err = json.Marshal(map[string]any{"version": form.Version, "id": own, "chunker_polynomial": polynomial})
 	if err != nil {
 		return nil, err
 	}

@@ -96,7 +96,6 @@ func runTest(t *testing.T, o Options, manager string) *client.Client {
 // attached through the API and synchronized.
 func TestFurtherKind(t *testing.T) {
 	folder := resticfixture.Unpack(t, "v2-old")
-	resticfixture.QuickKey(t, folder)
 	c := runTest(t, Options{kinds: append(kinds.All(), shelves(map[string]storagetest.Memory{"restic": readAll(t, folder)}))}, "")
 	ctx := t.Context()
 	must := func(err error) {
@@ -166,7 +165,6 @@ func readAll(t *testing.T, folder string) storagetest.Memory {
 // and applying the export changes nothing.
 func TestFurtherKindDeclared(t *testing.T) {
 	folder := resticfixture.Unpack(t, "v2-old")
-	resticfixture.QuickKey(t, folder)
 	c := runTest(t, Options{kinds: append(kinds.All(), shelves(map[string]storagetest.Memory{"restic": readAll(t, folder)}))}, "fleet")
 	ctx := t.Context()
 	variables := map[string]string{"KEY": "key", "PHRASE": "phrase", "PASSWORD": resticfixture.Password}

@@ -46,7 +46,6 @@ func newAttached(t *testing.T, retry storage.RetryOptions) *attached {
 		}
 	}
 	repo := resticfixture.Unpack(t, "v2-old")
-	resticfixture.QuickKey(t, repo)
 	s3 := servers.StartS3(t)
 	s3.Put(t, "bucket", "repo", servers.ReadFolder(t, repo))
 	a := &attached{t: t}

@@ -23,7 +23,6 @@ func TestKeptKeysOfTwoNodes(t *testing.T) {
 	}
 	defer data.store.Close()
 	path := resticfixture.Unpack(t, "v2-old")
-	resticfixture.QuickKey(t, path)
 	seal := sealer{data.box}
 	set := func(password string, change func(syncline.EncryptionKey, []byte) error) {
 		t.Helper()

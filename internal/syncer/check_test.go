@@ -44,7 +44,7 @@ func (b *bench) mustCheck(what string, isNew bool) syncer.Finding {
 // TestCheck goes through everything that lets a session begin, and the times between in
 // which there is nothing to do.
 func TestCheck(t *testing.T) {
-	repo := fixture(t)
+	repo := resticfixture.Unpack(t, "v2-old")
 	b := newBench(t, repo)
 	b.mustCheck("never synchronized", true)
 	b.mustSync()
@@ -87,7 +87,7 @@ func TestCheck(t *testing.T) {
 // TestCheckOfKeys changes keys and configuration: a session has to open the repository
 // again, and the check after it finds nothing new.
 func TestCheckOfKeys(t *testing.T) {
-	repo := fixture(t)
+	repo := resticfixture.Unpack(t, "v2-old")
 	b := newBench(t, repo)
 	b.mustSync()
 	key := filesOf(t, repo, "keys")[0]
@@ -141,7 +141,7 @@ func TestCheckFails(t *testing.T) {
 		{"nothing", []string{"snapshots", "index", "keys", "config", "data"}, syncline.CodeNoRepository, "no restic repository"},
 		{"no folder", []string{""}, syncline.CodeNoRepository, "does not exist"},
 	} {
-		b := newBench(t, fixture(t))
+		b := newBench(t, resticfixture.Unpack(t, "v2-old"))
 		b.mustSync()
 		for _, name := range c.gone {
 			if err := os.RemoveAll(filepath.Join(b.repo, name)); err != nil {

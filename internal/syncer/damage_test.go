@@ -17,13 +17,6 @@ import (
 	"syncline.dev/syncline/internal/storage"
 )
 
-// fixture makes a repository with restic. Its key is derived at once.
-func fixture(t *testing.T) string {
-	repo := resticfixture.Unpack(t, "v2-old")
-	resticfixture.QuickKey(t, repo)
-	return repo
-}
-
 // filesOf returns the files of one kind in a repository, sorted.
 func filesOf(t *testing.T, repo, kind string) []string {
 	t.Helper()
@@ -49,7 +42,7 @@ func filesOf(t *testing.T, repo, kind string) []string {
 // After the repository is mended, the next session leaves no trace of the
 // damage.
 func TestDamagedFiles(t *testing.T) {
-	whole := fixture(t)
+	whole := resticfixture.Unpack(t, "v2-old")
 	want := freshDump(t, whole)
 	damages := map[string]func(b []byte) []byte{
 		"missing":   nil,
@@ -76,7 +69,7 @@ func TestDamagedFiles(t *testing.T) {
 	for kind, allowed := range codes {
 		for how, damage := range damages {
 			t.Run(kind+" "+how, func(t *testing.T) {
-				repo := fixture(t)
+				repo := resticfixture.Unpack(t, "v2-old")
 				b := newBench(t, repo)
 				mend := spoil(t, filesOf(t, repo, kind), damage)
 				stats, err := b.sync(context.Background())
@@ -165,7 +158,7 @@ func spoil(t *testing.T, files []string, damage func([]byte) []byte) (mend func(
 
 // One damaged file among many affects only the snapshots that need it.
 func TestOneDamagedSnapshotFile(t *testing.T) {
-	repo := fixture(t)
+	repo := resticfixture.Unpack(t, "v2-old")
 	want := freshDump(t, repo)
 	b := newBench(t, repo)
 	files := filesOf(t, repo, "snapshots")
@@ -197,7 +190,7 @@ func (s *vanisher) Open(ctx context.Context, name string, offset, length int64) 
 // If a repository's packs vanish during a session, it fails with a message, and
 // the next session continues.
 func TestPacksVanishMeanwhile(t *testing.T) {
-	repo := fixture(t)
+	repo := resticfixture.Unpack(t, "v2-old")
 	want := freshDump(t, repo)
 	packs := filesOf(t, repo, "data")
 	for after := int64(1); ; after++ {

@@ -40,7 +40,7 @@ func (s *lister) List(ctx context.Context, dir string, fn func(string, int64) er
 // of that one.
 func TestListingAheadRemovesNothing(t *testing.T) {
 	src := newSource(t, 20)
-	repo := newRepository(t, "2", src, 3)
+	repo := newRepository(t, 2, src, 3)
 	place, err := local.Open(t.Context(), repo)
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func TestListingAheadRemovesNothing(t *testing.T) {
 
 func TestShortListingsRemoveNothing(t *testing.T) {
 	src := newSource(t, 20)
-	repo := newRepository(t, "2", src, 4)
+	repo := newRepository(t, 2, src, 4)
 	b := newBench(t, repo)
 	b.mustSync()
 	want := b.dump()
@@ -104,7 +104,7 @@ func TestShortListingsRemoveNothing(t *testing.T) {
 // is.
 func TestShortIndexListingsForgetNothing(t *testing.T) {
 	src := newSource(t, 20)
-	repo := newRepository(t, "2", src, 4)
+	repo := newRepository(t, 2, src, 4)
 	b := newBench(t, repo)
 	b.mustSync()
 	known := func() (ids []string) {
@@ -141,7 +141,7 @@ func TestShortIndexListingsForgetNothing(t *testing.T) {
 // A snapshot and an index with wrong names in a listing are found by listing
 // again.
 func TestMisspeltNamesAreListedAgain(t *testing.T) {
-	repo := newRepository(t, "2", newSource(t, 20), 3)
+	repo := newRepository(t, 2, newSource(t, 20), 3)
 	want := freshDump(t, repo)
 	for _, dir := range []string{"snapshots", "index"} {
 		b := newBench(t, repo)

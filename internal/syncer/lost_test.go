@@ -11,6 +11,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/resticfixture"
 	"syncline.dev/syncline/internal/resticwriter"
 	"syncline.dev/syncline/internal/storage"
 	"syncline.dev/syncline/internal/syncer"
@@ -36,7 +37,7 @@ func (b *bench) lists() (list []catalog.Snapshot, hidden []syncline.HiddenSnapsh
 // TestStoppedSessionLeavesKnownWhatIsThere stops a session at the first read of
 // a pack. The snapshots are known, and none is shown.
 func TestStoppedSessionLeavesKnownWhatIsThere(t *testing.T) {
-	repo := fixture(t)
+	repo := resticfixture.Unpack(t, "v2-old")
 	b := newBench(t, repo)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -105,10 +105,9 @@ func (s *source) change(t *testing.T) {
 }
 
 // newRepository makes a repository with several snapshots.
-func newRepository(t *testing.T, version string, src *source, snapshots int) string {
+func newRepository(t *testing.T, version int, src *source, snapshots int) string {
 	repo := filepath.Join(t.TempDir(), "repo")
-	restic(t, repo, "init", "--repository-version", version)
-	resticfixture.QuickKey(t, repo)
+	resticfixture.InitAs(t, repo, password, version)
 	for i := range snapshots {
 		if i > 0 {
 			src.change(t)
@@ -324,8 +323,8 @@ func (b *bench) compareWithRestic() {
 }
 
 func TestSynchronizeEqualsRestic(t *testing.T) {
-	for _, version := range []string{"1", "2"} {
-		t.Run("version "+version, func(t *testing.T) {
+	for _, version := range []int{1, 2} {
+		t.Run(fmt.Sprint("version ", version), func(t *testing.T) {
 			repo := newRepository(t, version, newSource(t, 120), 4)
 			b := newBench(t, repo)
 			stats := b.mustSync()
@@ -339,7 +338,7 @@ func TestSynchronizeEqualsRestic(t *testing.T) {
 
 func TestSynchronizeBringsWhatIsNew(t *testing.T) {
 	src := newSource(t, 200)
-	repo := newRepository(t, "2", src, 3)
+	repo := newRepository(t, 2, src, 3)
 	b := newBench(t, repo)
 	first := b.mustSync()
 	files := func(dir string) int64 {
@@ -409,7 +408,7 @@ func (s *breaker) Open(ctx context.Context, name string, offset, length int64) (
 
 func TestStoppedSessionsAreContinued(t *testing.T) {
 	src := newSource(t, 150)
-	repo := newRepository(t, "2", src, 6)
+	repo := newRepository(t, 2, src, 6)
 	want := freshDump(t, repo)
 	for stopAfter := int64(1); stopAfter <= 6; stopAfter++ {
 		b := newBench(t, repo)
@@ -454,7 +453,7 @@ func (s *meddler) Open(ctx context.Context, name string, offset, length int64) (
 
 func TestSnapshotAddedMeanwhile(t *testing.T) {
 	src := newSource(t, 100)
-	repo := newRepository(t, "2", src, 2)
+	repo := newRepository(t, 2, src, 2)
 	before := freshDump(t, repo)
 	b := newBench(t, repo)
 	b.wrap = func(s storage.Storage) storage.Storage {
@@ -471,7 +470,7 @@ func TestSnapshotAddedMeanwhile(t *testing.T) {
 
 func TestRepackedMeanwhile(t *testing.T) {
 	src := newSource(t, 200)
-	repo := newRepository(t, "2", src, 5)
+	repo := newRepository(t, 2, src, 5)
 	b := newBench(t, repo)
 	b.wrap = func(s storage.Storage) storage.Storage {
 		return &meddler{Storage: s, do: func() {
@@ -493,7 +492,7 @@ func TestRepackedMeanwhile(t *testing.T) {
 
 func TestPrunedEntriesLeave(t *testing.T) {
 	src := newSource(t, 200)
-	repo := newRepository(t, "2", src, 2)
+	repo := newRepository(t, 2, src, 2)
 	if err := os.RemoveAll(filepath.Join(src.dir, "d00")); err != nil {
 		t.Fatal(err)
 	}
@@ -553,7 +552,7 @@ func forgotten(t *testing.T, repo, big string) *bench {
 // Dropped trees return when a snapshot needs them again.
 func TestForgottenThenNeededAgain(t *testing.T) {
 	src := newSource(t, 100)
-	repo := newRepository(t, "2", src, 1)
+	repo := newRepository(t, 2, src, 1)
 	big := snapshotIDs(t, repo)[0]
 	keep := filepath.Join(t.TempDir(), "kept-snapshot")
 	content, err := os.ReadFile(filepath.Join(repo, "snapshots", big))
@@ -578,7 +577,7 @@ func TestForgottenThenNeededAgain(t *testing.T) {
 // Dropped trees also return through an index that is new to the catalog.
 func TestForgottenPrunedAndBackedUpAgain(t *testing.T) {
 	src := newSource(t, 100)
-	repo := newRepository(t, "2", src, 1)
+	repo := newRepository(t, 2, src, 1)
 	b := forgotten(t, repo, snapshotIDs(t, repo)[0])
 	restic(t, repo, "prune")
 	backup(t, repo, src) // before the pruning is synchronized

@@ -15,6 +15,7 @@ import (
 	"syncline.dev/syncline"
 	catalogs "syncline.dev/syncline/internal/catalog/sqlite"
 	"syncline.dev/syncline/internal/place"
+	"syncline.dev/syncline/internal/resticfixture"
 	"syncline.dev/syncline/internal/run"
 	"syncline.dev/syncline/internal/storage"
 	"syncline.dev/syncline/internal/storage/local"
@@ -44,7 +45,7 @@ type host struct {
 }
 
 func newHost(t *testing.T) *host {
-	h := &host{t: t, path: fixture(t), gate: make(chan struct{}, 100), opening: make(chan struct{}, 100)}
+	h := &host{t: t, path: resticfixture.Unpack(t, "v2-old"), gate: make(chan struct{}, 100), opening: make(chan struct{}, 100)}
 	ctx := context.Background()
 	var err error
 	if h.store, err = stores.Open(ctx, filepath.Join(t.TempDir(), "db")); err != nil {
