@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/dirtest"
 	"syncline.dev/syncline/internal/pgtest"
 	"syncline.dev/syncline/internal/run"
 	"syncline.dev/syncline/internal/store"
@@ -66,7 +67,8 @@ func onDatabases(t *testing.T, test func(t *testing.T, g *group, repositories []
 	}
 	t.Run("SQLite", func(t *testing.T) {
 		run(t, func() stateStore {
-			s, err := stores.Open(context.Background(), filepath.Join(t.TempDir(), "db"))
+			// On a busy disk a commit may take longer than a renewal of leases may wait.
+			s, err := stores.Open(context.Background(), filepath.Join(dirtest.Quick(t), "db"))
 			return opened(t, s, err)
 		}, true)
 	})

@@ -108,7 +108,9 @@ func TestConnectionBreaksInATransaction(t *testing.T) {
 	}
 }
 
-// Two transactions that lock one another out: the one that the server ends runs again.
+// Two transactions that lock one another out: the one that the server ends runs again. It
+// waits for the end of the other, which PostgreSQL has just woken, and may else overtake it
+// and lock it out once more.
 func TestDeadlock(t *testing.T) {
 	s := openTest(t, pgtest.New(t))
 	for _, name := range []string{"a", "b"} {
@@ -119,10 +121,15 @@ func TestDeadlock(t *testing.T) {
 	var met sync.WaitGroup
 	met.Add(2)
 	var runs atomic.Int32
-	run := func(names ...string) error {
+	run := func(ended chan<- error, other <-chan error, names ...string) {
 		first := true
-		return (&engine{s.pool}).Update(t.Context(), relational.Write{Doing: "test"}, func(ctx context.Context, tx relational.Tx) error {
+		ended <- (&engine{s.pool}).Update(t.Context(), relational.Write{Doing: "test"}, func(ctx context.Context, tx relational.Tx) error {
 			runs.Add(1)
+			if !first {
+				if err := <-other; err != nil {
+					t.Error(err)
+				}
+			}
 			for i, name := range names {
 				if _, err := tx.Exec(ctx, `UPDATE users SET role = role WHERE name_key = ?`, store.FoldName(name)); err != nil {
 					return err
@@ -135,14 +142,15 @@ func TestDeadlock(t *testing.T) {
 			}
 			return nil
 		})
+		close(ended)
 	}
-	other := make(chan error)
-	go func() { other <- run("b", "a") }()
-	if err := run("a", "b"); err != nil {
-		t.Error(err)
-	}
-	if err := <-other; err != nil {
-		t.Error(err)
+	one, two := make(chan error, 1), make(chan error, 1)
+	go run(two, one, "b", "a")
+	run(one, two, "a", "b")
+	for _, ended := range []chan error{one, two} {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 	}
 	if runs.Load() != 3 {
 		t.Errorf("%d runs", runs.Load())
