@@ -12,6 +12,7 @@ import (
 
 // An id of an alarm can be cut short where only one alarm begins so.
 func TestAlarmIDs(t *testing.T) {
+	t.Parallel()
 	ids := []string{"5d0f0c55-0000-4000-8000-00000000a001", "5d0f0c55-1000-4000-8000-00000000a002", "6e000000-0000-4000-8000-00000000a003"}
 	for i := range 9 {
 		ids = append(ids, fmt.Sprintf("77777777-000%d-4000-8000-000000000000", i))

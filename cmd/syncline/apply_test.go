@@ -75,6 +75,7 @@ func (f *fleet) apply(text string, code int, args ...string) (stdout, stderr str
 
 // Forty repositories are one file: applied, applied again, tried, changed and pruned.
 func TestApplyFleet(t *testing.T) {
+	t.Parallel()
 	const n = 40
 	data := t.TempDir()
 	node := start(t, data)
@@ -182,6 +183,7 @@ func exportAgain(t *testing.T, node *node, f *fleet) {
 
 // A step that fails leaves the others, and the next time takes what is left.
 func TestApplyInParts(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	node := start(t, data)
 	f := newFleet(t, data, 3)

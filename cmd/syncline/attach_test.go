@@ -130,6 +130,7 @@ func (n *node) checkSecrets(data string, secrets ...string) {
 // TestAttachThroughTheAPI attaches a local folder and copies of it in object
 // storage, through the API alone, and asks the same of all.
 func TestAttachThroughTheAPI(t *testing.T) {
+	t.Parallel()
 	repo := resticfixture.Unpack(t, "v2-old")
 	localData := filepath.Join(t.TempDir(), "data")
 	local := start(t, localData)
@@ -171,11 +172,12 @@ func TestAttachThroughTheAPI(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			data := filepath.Join(t.TempDir(), "data")
-			flags := []string{"--cacert", amazon.cert}
+			env := []string{"SYNCLINE_ADMIN_PASSWORD=" + adminPassword}
 			if name == "Amazon" {
-				t.Setenv("HTTPS_PROXY", amazon.proxy.URL)
+				env = append(env, "HTTPS_PROXY="+amazon.proxy.URL)
 			}
-			n := start(t, data, flags...)
+			begin := func() *node { return startWith(t, env, data, "--cacert", amazon.cert).as(adminPassword) }
+			n := begin()
 			account, storage, key, repo := n.attachIn(c.account, c.storage, resticfixture.Password)
 			done := n.finish(n.sync(repo).ID)
 			if done.Statistics.SnapshotsAdded != 5 {
@@ -194,7 +196,7 @@ func TestAttachThroughTheAPI(t *testing.T) {
 			if dump(t, data) != want {
 				t.Error("the catalog differs from the local folder's")
 			}
-			n = start(t, data, flags...)
+			n = begin()
 			n.finish(n.sync(repo).ID)
 			for path, user := range map[string]string{
 				"/v6/Accounts/" + account: "the storage", "/v6/ObjectStorageRepositories/" + storage: "the repository", "/v6/EncryptionKeys/" + key: "the repository",
@@ -251,6 +253,7 @@ func attachS3(t *testing.T, password string) (n *node, data string, s3 *servers.
 
 // TestAttachingWhatIsWrong is what a user gets wrong, and reads then.
 func TestAttachingWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	n, data, s3, ids := attachS3(t, resticfixture.SecondPassword) // which nothing else here is called
 	account, key := ids[0], ids[2]
 	const wrongSecret, wrongPassword = "guess-guess/guess+guess=", "not the password at all"
@@ -310,6 +313,7 @@ func TestAttachingWhatIsWrong(t *testing.T) {
 
 // TestChangedSecret changes the credentials of a repository that is attached.
 func TestChangedSecret(t *testing.T) {
+	t.Parallel()
 	n, data, s3, ids := attachS3(t, resticfixture.Password)
 	account := "/v6/Accounts/" + ids[0]
 	const wrong = "guess-guess/guess+guess="
@@ -344,6 +348,7 @@ func TestChangedSecret(t *testing.T) {
 // TestDenyPrivateEndpoints starts a server that connects to no private
 // address, under whatever name.
 func TestDenyPrivateEndpoints(t *testing.T) {
+	t.Parallel()
 	s3 := servers.StartS3(t)
 	s3.Put(t, "bucket", "repo", servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old")))
 	n := start(t, filepath.Join(t.TempDir(), "data"), "--deny-private-endpoints")
@@ -371,6 +376,7 @@ func TestDenyPrivateEndpoints(t *testing.T) {
 
 // TestServerTrustsAuthorities reaches a storage with a certificate of its own.
 func TestServerTrustsAuthorities(t *testing.T) {
+	t.Parallel()
 	cert, key := certificate(t, "127.0.0.1")
 	s3 := servers.StartS3(t, cert, key)
 	s3.Put(t, "bucket", "repo", servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old")))
@@ -391,6 +397,7 @@ func TestServerTrustsAuthorities(t *testing.T) {
 
 // TestBrowsing finds a repository from nothing but the credentials.
 func TestBrowsing(t *testing.T) {
+	t.Parallel()
 	files := map[string][]byte{"config": []byte("x"), "keys/a": []byte("x")}
 	s3, az, gs := servers.StartS3(t), servers.StartAzure(t), servers.StartGoogle(t)
 	for bucket, folder := range map[string]string{"first": "some folder/repo", "second": "a+b%2Fc"} {

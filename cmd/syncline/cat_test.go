@@ -24,6 +24,7 @@ func command(t *testing.T, repo, cache string, args ...string) (stdout, stderr s
 }
 
 func TestCat(t *testing.T) {
+	t.Parallel()
 	repo, cache, src := filepath.Join(t.TempDir(), "repo"), t.TempDir(), t.TempDir()
 	large := filepath.Join(src, "folder", "large.bin")
 	if err := os.Mkdir(filepath.Dir(large), 0o700); err != nil {

@@ -40,6 +40,7 @@ func must[T any](x T, err error) func(t *testing.T) T {
 
 // The Go client does with a real server what its methods say.
 func TestClientAgainstServer(t *testing.T) {
+	t.Parallel()
 	repo, src := changingTree(t)
 	target := t.TempDir()
 	n := start(t, t.TempDir(), "--restore-root", target)

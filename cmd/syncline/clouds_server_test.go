@@ -41,6 +41,7 @@ func (v *vendors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // TestOwnIdentity lets accounts use the machine's identity only where the operator allows it,
 // and shows its tokens to the vendors' own addresses only.
 func TestOwnIdentity(t *testing.T) {
+	t.Parallel()
 	cloud := &vendors{}
 	world := servers.StartCloud(t, cloud)
 	near := httptest.NewServer(&cloud.tokenCloud)

@@ -90,6 +90,7 @@ func resticManual(t *testing.T, name string) string {
 // Every flag, variable, option and command of the newest restic has a line in
 // docs/restic-compatibility.md, and the program does what the line says.
 func TestCompatibility(t *testing.T) {
+	t.Parallel()
 	page := readCompatibility(t)
 	for heading, names := range ofRestic(t) {
 		if len(names) < 20 {
@@ -209,6 +210,7 @@ func testNames(t *testing.T) map[string]bool {
 // The password comes from a command, a file or a variable, and the place from a
 // flag, a file or a variable, as in restic.
 func TestPasswords(t *testing.T) {
+	t.Parallel()
 	repo, _ := twoHosts(t)
 	dir := t.TempDir()
 	write := func(name, text string) string {

@@ -21,6 +21,7 @@ func configFile(t *testing.T, lines ...string) string {
 // serve takes its settings from the file; a variable goes before it, and a flag before
 // both.
 func TestServeWithFile(t *testing.T) {
+	t.Parallel()
 	roots := t.TempDir()
 	data := filepath.Join(t.TempDir(), "data")
 	file := configFile(t, "data: /nowhere/at/all", "listen: 192.0.2.1:1", "metrics-listen: 127.0.0.1:0", "restore-root:", "  - "+roots)
@@ -37,6 +38,7 @@ func TestServeWithFile(t *testing.T) {
 
 // config check finds the mistakes of the start without a start.
 func TestConfigCheck(t *testing.T) {
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	good := configFile(t, "data: "+data, "history-count: 5", "trusted-proxy: [10.0.0.0/8]")
 	got := runProgram(t, nil, "config", "check", good)
@@ -105,6 +107,7 @@ func TestConfigCheck(t *testing.T) {
 }
 
 func TestConfigShow(t *testing.T) {
+	t.Parallel()
 	file := configFile(t, "data: /srv/syncline", "", "trusted-proxy: [10.0.0.1, 10.0.0.2]", "listen: ':1'")
 	got := runProgram(t, []string{"SYNCLINE_CONFIG=" + file, "SYNCLINE_LISTEN=:2", "SYNCLINE_HISTORY_COUNT=7"}, "config", "show", "--listen", ":3")
 	for _, want := range []string{

@@ -82,6 +82,7 @@ func ofVersion(t *testing.T, version int) string {
 // TestDamageOverTheAPI attaches repositories that are damaged, and damages
 // some that are attached: what a client of the API reads then, and what not.
 func TestDamageOverTheAPI(t *testing.T) {
+	t.Parallel()
 	n := start(t, filepath.Join(t.TempDir(), "data"))
 	key := n.add("/v6/EncryptionKeys", 200, object{"password": resticfixture.Password})
 	wrong := n.add("/v6/EncryptionKeys", 200, object{"password": "guess"})
@@ -165,6 +166,7 @@ func TestDamageOverTheAPI(t *testing.T) {
 // TestDamagedLater damages a repository that was synchronized: what is known of it is
 // shown, and the damage is told. A list of snapshots needs no index.
 func TestDamagedLater(t *testing.T) {
+	t.Parallel()
 	needtest.Full(t, "time")
 	path := damaged(t, "locks", nil)
 	ask := func(cache string) outcome {

@@ -30,6 +30,7 @@ func databaseWithUser(t *testing.T, name string) (url string) {
 // The configuration file of a node names its database to the commands that work on it, too.
 // Other settings of the file are none of theirs.
 func TestDatabaseOfTheFile(t *testing.T) {
+	t.Parallel()
 	first, second := databaseWithUser(t, "ada"), databaseWithUser(t, "bob")
 	folder := t.TempDir()
 	write := func(name, text string) string {

@@ -18,6 +18,7 @@ import (
 // TestDemoLeavesNothing ends a demonstration with one signal, with two at once, and
 // before it is ready.
 func TestDemoLeavesNothing(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		early   bool
 		signals int
@@ -60,6 +61,7 @@ func TestDemoLeavesNothing(t *testing.T) {
 // TestDemoRequest runs the lines that the demonstration prints for a shell, and
 // follows the session that they show as running.
 func TestDemoRequest(t *testing.T) {
+	t.Parallel()
 	needtest.Full(t, "curl")
 	cmd := exec.CommandContext(t.Context(), program, "demo", "--listen", "127.0.0.1:0")
 	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())

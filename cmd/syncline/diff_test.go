@@ -89,6 +89,7 @@ func diffLines(t *testing.T, raw string) (changes []string, totals map[string]an
 // TestDiffIsRestics compares snapshots of random trees with restic, pair by
 // pair, both ways round.
 func TestDiffIsRestics(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("the names cannot be written elsewhere")
 	}
@@ -149,6 +150,7 @@ func TestDiffIsRestics(t *testing.T) {
 }
 
 func TestDiffForPeople(t *testing.T) {
+	t.Parallel()
 	src, repo := t.TempDir(), resticfixture.Init(t, 2)
 	write := func(name, text string) {
 		t.Helper()

@@ -83,6 +83,7 @@ func healthy(t *testing.T) (n *node, data string, repos []string, paths []string
 
 // A healthy server has no fault, running or not, and the doctor leaves it as it is.
 func TestDoctorOfHealthyServer(t *testing.T) {
+	t.Parallel()
 	n, data, _, _ := healthy(t)
 	for _, running := range []bool{true, false} {
 		before := filesOf(t, data)
@@ -142,6 +143,7 @@ func breaks(t *testing.T, path, content string) (mend func()) {
 
 // Each fault is named, with what to do.
 func TestDoctorNamesFaults(t *testing.T) {
+	t.Parallel()
 	n, data, repos, paths := healthy(t)
 	path := resticfixture.Unpack(t, "v2-old")
 	n.attachFixture("never", path)
@@ -215,6 +217,7 @@ func TestDoctorNamesFaults(t *testing.T) {
 
 // A certificate that ends soon and one that has ended are told.
 func TestDoctorOfCertificates(t *testing.T) {
+	t.Parallel()
 	n, data, _, _ := healthy(t)
 	n.stop()
 	for _, tt := range []struct {
@@ -236,6 +239,7 @@ func TestDoctorOfCertificates(t *testing.T) {
 
 // The doctor asks a running server what only the server knows.
 func TestDoctorOfServer(t *testing.T) {
+	t.Parallel()
 	n, data, repos, _ := healthy(t)
 	env := []string{"XDG_CONFIG_HOME=" + t.TempDir(), "SYNCLINE_PASSWORD=" + adminPassword, "SYNCLINE_SERVER=" + n.url}
 	wantFault(t, "nobody signed in", doctored(t, env), "failed", "server", n.url, "syncline login")
@@ -272,6 +276,7 @@ func TestDoctorOfServer(t *testing.T) {
 
 // A channel that hears of no alarm is told, with and without the server.
 func TestDoctorOfChannels(t *testing.T) {
+	t.Parallel()
 	n, data, repos, _ := healthy(t)
 	env := []string{"XDG_CONFIG_HOME=" + t.TempDir(), "SYNCLINE_PASSWORD=" + adminPassword, "SYNCLINE_SERVER=" + n.url}
 	runProgram(t, env, "login", "--user", "administrator", "--fingerprint", n.fingerprint(), n.url).ran(t, 0)

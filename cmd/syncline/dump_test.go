@@ -42,6 +42,7 @@ func tarred(t *testing.T, below string, b []byte) map[string]string {
 }
 
 func TestDump(t *testing.T) {
+	t.Parallel()
 	repo, cache, src := filepath.Join(t.TempDir(), "repo"), t.TempDir(), t.TempDir()
 	at := func(name string) string { return filepath.Join(src, name) }
 	err := errors.Join(

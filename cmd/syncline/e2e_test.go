@@ -331,6 +331,7 @@ func dump(t *testing.T, data string) string {
 }
 
 func TestServerEndToEnd(t *testing.T) {
+	t.Parallel()
 	repo, data := newRepository(t, 300, 3), filepath.Join(t.TempDir(), "data")
 	n := start(t, data)
 	var sessions []session
@@ -407,6 +408,7 @@ func TestServerEndToEnd(t *testing.T) {
 }
 
 func TestKilledServerGoesOn(t *testing.T) {
+	t.Parallel()
 	repo := newRepository(t, 6000, 3)
 	calm := filepath.Join(t.TempDir(), "calm")
 	n := start(t, calm)
@@ -448,6 +450,7 @@ func TestKilledServerGoesOn(t *testing.T) {
 }
 
 func TestTwoServersOnOneDataDirectory(t *testing.T) {
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	n := start(t, data)
 	out, err := exec.Command(program, "serve", "--data", data, "--listen", "127.0.0.1:0").CombinedOutput()
@@ -465,6 +468,7 @@ func TestTwoServersOnOneDataDirectory(t *testing.T) {
 }
 
 func TestLocalCommandsPrintWhatResticPrints(t *testing.T) {
+	t.Parallel()
 	repo, cache := newRepository(t, 200, 3), t.TempDir()
 	run := func(code int, args ...string) string {
 		t.Helper()

@@ -65,6 +65,7 @@ func changingTree(t *testing.T) (repo, src string) {
 }
 
 func TestExploringAgreesWithRestic(t *testing.T) {
+	t.Parallel()
 	repo, src := changingTree(t)
 	n := start(t, t.TempDir())
 	id := n.attach("main", repo)

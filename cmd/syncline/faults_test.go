@@ -65,6 +65,7 @@ func wanted(t *testing.T, server *servers.S3) (repo *resticrepo.Repository, cata
 // request in twenty. Each session must end with the same catalog, or say that
 // it failed: never with another one.
 func TestFiftySessionsThroughFaults(t *testing.T) {
+	t.Parallel()
 	sessions := 50
 	if testing.Short() {
 		sessions = 10
@@ -96,6 +97,7 @@ func TestFiftySessionsThroughFaults(t *testing.T) {
 // changes one byte of one answer in twenty, whatever it is of. That is no
 // damage: what is asked again comes right.
 func TestFlippedAnswers(t *testing.T) {
+	t.Parallel()
 	server := servers.StartS3(t)
 	folder := resticfixture.Unpack(t, "v2-old")
 	server.Put(t, "bucket", "repo", servers.ReadFolder(t, folder))
@@ -205,6 +207,7 @@ func (r cutOffReader) Read(p []byte) (int, error) {
 // tries, after which it fails, and the next one goes on from what was kept.
 // The clock is the bubble's.
 func TestStorageCutOff(t *testing.T) {
+	t.Parallel()
 	folder := resticfixture.Unpack(t, "v2-old")
 	files := storagetest.Memory(servers.ReadFolder(t, folder))
 	repo, err := resticrepo.Open(t.Context(), files, resticfixture.Password)

@@ -150,6 +150,7 @@ func found(t *testing.T, raw string, keep func(time.Time) bool) map[string]strin
 
 // TestFindIsRestics compares with restic, pattern by pattern.
 func TestFindIsRestics(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("the names cannot be written elsewhere")
 	}
@@ -265,6 +266,7 @@ func compareFound(t *testing.T, want, got map[string]string) {
 }
 
 func TestFindForPeople(t *testing.T) {
+	t.Parallel()
 	src, repo := t.TempDir(), resticfixture.Init(t, 2)
 	write := func(name, text string) {
 		t.Helper()

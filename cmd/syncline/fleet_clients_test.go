@@ -125,6 +125,7 @@ func (c *clients) passes(requests int) {
 // restore runs, and sessions do. Clients get the right answers or 503, what was promised is
 // there, and the work ends.
 func TestClientsWhileDatabaseRestarts(t *testing.T) {
+	t.Parallel()
 	db := pgtest.Start(t)
 	url, key := db.Database(t), fleetKeyFile(t)
 	repo, src := changingTree(t)

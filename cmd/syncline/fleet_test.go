@@ -48,6 +48,7 @@ func same(t *testing.T, a, b *node, path string) (answer json.RawMessage) {
 // Two nodes answer alike, and one goes on when the other stops. A repository in a folder
 // belongs to the node of its machine, and one in object storage to any.
 func TestTwoNodes(t *testing.T) {
+	t.Parallel()
 	url, key := pgtest.New(t), fleetKeyFile(t)
 	local := newRepository(t, 60, 3)
 	s3, _ := inS3(t, local)
@@ -99,6 +100,7 @@ func TestTwoNodes(t *testing.T) {
 // Ten nodes start at once on an empty database: one of them makes the schema and the
 // administrator.
 func TestTenStartingNodes(t *testing.T) {
+	t.Parallel()
 	url, key := pgtest.New(t), fleetKeyFile(t)
 	var group sync.WaitGroup
 	dirs, nodes := make([]string, 10), make([]*node, 10)
@@ -150,6 +152,7 @@ func (n *node) await(path string, status int) {
 // Without the database a node says so, goes on when it returns, and ends when it is told
 // to.
 func TestDatabaseGoesAway(t *testing.T) {
+	t.Parallel()
 	db := pgtest.Start(t)
 	url, key := db.Database(t), fleetKeyFile(t)
 	repo := newRepository(t, 60, 2)
@@ -209,6 +212,7 @@ func TestDatabaseGoesAway(t *testing.T) {
 
 // A node ends when a newer program has changed the database in a way that it does not know.
 func TestNewerProgram(t *testing.T) {
+	t.Parallel()
 	url, key := pgtest.New(t), fleetKeyFile(t)
 	n := startNode(t, url, key)
 	db, err := sql.Open("pgx", url)
@@ -227,6 +231,7 @@ func TestNewerProgram(t *testing.T) {
 
 // A node ends when another installation has taken the place of its own.
 func TestReplacedDatabase(t *testing.T) {
+	t.Parallel()
 	db := pgtest.Start(t)
 	url, key := db.Database(t), fleetKeyFile(t)
 	n := startNode(t, url, key)
@@ -243,6 +248,7 @@ func TestReplacedDatabase(t *testing.T) {
 // A node without the key of its fleet, and one without the database of its fleet, do not
 // start. No command tells the password.
 func TestWrongNodes(t *testing.T) {
+	t.Parallel()
 	url, key := pgtest.New(t), fleetKeyFile(t)
 	secret := strings.Replace(url, "syncline@", "syncline:hunter2@", 1)
 	file := filepath.Join(t.TempDir(), "url")

@@ -49,6 +49,7 @@ func newCounted(t *testing.T) *counted {
 // seed. All work ends, the catalogs are those of a single process, the listings are those
 // of restic, no snapshot is added twice, and no message is repeated but around a kill.
 func TestFleetInTrouble(t *testing.T) {
+	t.Parallel()
 	f := newTroubled(t, 20*time.Millisecond, program, program, program)
 	for i := range f.nodes {
 		f.signIn(i)
@@ -143,6 +144,7 @@ func (f *troubled) check(sources []string) {
 // lease. Another one goes on with the session within thirty seconds. The stopped node,
 // once it runs again, writes nothing more, and says so.
 func TestStoppedNodeWritesNothing(t *testing.T) {
+	t.Parallel()
 	f := newTroubled(t, 200*time.Millisecond, program, program, program)
 	for i := range f.nodes {
 		f.signIn(i)

@@ -12,6 +12,7 @@ import (
 // A guesser who waits on one node waits on the other, and so does one who compares. A
 // sign-out on one node holds on the other.
 func TestNodesCountTogether(t *testing.T) {
+	t.Parallel()
 	url, key := pgtest.New(t), fleetKeyFile(t)
 	a := startNode(t, url, key)
 	b := startNode(t, url, key)

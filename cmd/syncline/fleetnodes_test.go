@@ -46,6 +46,7 @@ func (n *node) untilProxy(url, what string, as func(proxy) bool) proxy {
 // Two nodes know each other. A folder belongs to the node that has attached it, and the
 // other one reads its metadata, and names that node for the rest. A dead node is removed.
 func TestFleetPlacement(t *testing.T) {
+	t.Parallel()
 	url, key, roots := pgtest.New(t), fleetKeyFile(t), t.TempDir()
 	a, b := startNode(t, url, key, "--restore-root", roots), startNode(t, url, key, "--restore-root", roots)
 	repo := b.attachFixture("of b", resticfixture.Unpack(t, "v2-old"))

@@ -13,6 +13,7 @@ import (
 // A database that answers nothing, and ends no connection either, does not keep a node
 // from ending.
 func TestEndsBesideASilentDatabase(t *testing.T) {
+	t.Parallel()
 	way := pgtest.NewProxy(t, pgtest.New(t))
 	n := startNode(t, way.URL(), fleetKeyFile(t))
 	id := n.attach("one", newRepository(t, 60, 2))

@@ -77,6 +77,7 @@ func (n *node) signIn() int {
 // TestCatalogsLeaveRoom has no room for a catalog beyond the reserve: the session
 // says so with both numbers and leaves nothing, and the server goes on.
 func TestCatalogsLeaveRoom(t *testing.T) {
+	t.Parallel()
 	disk, path := smallDisk(t, "64m"), newRepository(t, 20, 1)
 	data := filepath.Join(disk, "data")
 	n := start(t, data, "--catalog-min-free", "63M")
@@ -103,6 +104,7 @@ func TestCatalogsLeaveRoom(t *testing.T) {
 // TestFullDisk fills the disk of the server's database while a session runs: users
 // sign in, the session is shown as it ended, and it is recorded when there is room.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	s3 := servers.StartS3(t)
 	s3.Put(t, "bucket", "repo", servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old")))
 	reading, answer := make(chan struct{}, 100), make(chan struct{})

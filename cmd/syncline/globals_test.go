@@ -10,6 +10,7 @@ import (
 // Global flags that do nothing for a command are refused by name, and are not in
 // its help; its own flags of the same name are both.
 func TestGlobalFlagsOfCommandsWithoutRepository(t *testing.T) {
+	t.Parallel()
 	const dir = "--data=/nowhere/data"
 	for _, tt := range []struct {
 		refused string
@@ -56,6 +57,7 @@ func TestGlobalFlagsOfCommandsWithoutRepository(t *testing.T) {
 
 // Flags of what is opened here are refused also where a variable names the server.
 func TestFlagsOfOpeningWithServerVariable(t *testing.T) {
+	t.Parallel()
 	for _, env := range [][]string{{"SYNCLINE_SERVER=https://127.0.0.1:1"}, {"SYNCLINE_SERVER="}} {
 		args := []string{"snapshots", "--limit-download", "5"}
 		if env[0] == "SYNCLINE_SERVER=" {
@@ -69,6 +71,7 @@ func TestFlagsOfOpeningWithServerVariable(t *testing.T) {
 
 // A number that is none is told in plain words.
 func TestNoNumber(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ args, want string }{
 		{"serve --history-count x", `invalid argument "x" for "--history-count" flag: it must be a whole number`},
 		{"serve --history-days 99999999999999999999", "the number is too large"},
@@ -82,6 +85,7 @@ func TestNoNumber(t *testing.T) {
 
 // A command that finds no password says how to give one.
 func TestNoPassword(t *testing.T) {
+	t.Parallel()
 	repo := resticfixture.Unpack(t, "v2-old")
 	got := runProgram(t, []string{"RESTIC_PASSWORD=", "SYNCLINE_CACHE_DIR=" + t.TempDir()}, "snapshots", "-r", repo)
 	if got.code != 1 || !strings.Contains(got.stderr, "RESTIC_PASSWORD, --password-file or --password-command") {

@@ -61,6 +61,7 @@ func (n *node) guess(names int, client func(int) string) (status int) {
 // TestGuesserLocksNobodyOut has one client guess behind the reverse proxy that
 // the administrator's requests come through, too.
 func TestGuesserLocksNobodyOut(t *testing.T) {
+	t.Parallel()
 	n := start(t, filepath.Join(t.TempDir(), "data")) // signs in once
 	none := func(int) string { return "" }
 	if n.guess(7, none); n.signInFrom("", "administrator", adminPassword) != 200 {
@@ -86,6 +87,7 @@ func TestGuesserLocksNobodyOut(t *testing.T) {
 }
 
 func TestTrustedProxy(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		flags []string

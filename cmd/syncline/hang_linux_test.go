@@ -53,6 +53,7 @@ func (n *node) threads() int {
 // TestHangingFileSystem lets the file system of a repository hang below a server. The
 // server answers, synchronizes another repository, and ends.
 func TestHangingFileSystem(t *testing.T) {
+	t.Parallel()
 	repo, other := resticfixture.Unpack(t, "v2-old"), resticfixture.Unpack(t, "v1-new")
 	mounted := hangfs.Mount(t, filepath.Dir(repo))
 	path := filepath.Join(mounted.Path, filepath.Base(repo))
@@ -115,6 +116,7 @@ func (n *node) askAttach(ctx context.Context, path, key string) {
 
 // TestHangingFileSystemOfCommand interrupts a command whose repository hangs.
 func TestHangingFileSystemOfCommand(t *testing.T) {
+	t.Parallel()
 	repo := resticfixture.Unpack(t, "v2-old")
 	mounted := hangfs.Mount(t, filepath.Dir(repo))
 	mounted.Hang()

@@ -15,6 +15,7 @@ import (
 )
 
 func TestHistoryForPeople(t *testing.T) {
+	t.Parallel()
 	src, repo := t.TempDir(), resticfixture.Init(t, 2)
 	file := filepath.Join(src, "docs", "a \x1b.txt")
 	at := time.Date(2026, 11, 1, 12, 0, 0, 0, time.Local)
@@ -98,6 +99,7 @@ func TestHistoryForPeople(t *testing.T) {
 // TestHistoryOfRelativeBackups has restic back up relative paths, from two
 // folders.
 func TestHistoryOfRelativeBackups(t *testing.T) {
+	t.Parallel()
 	repo := resticfixture.Init(t, 2)
 	homes := [2]string{t.TempDir(), t.TempDir()}
 	for _, home := range homes {

@@ -37,6 +37,7 @@ func fillLocked(t *testing.T, until time.Time) *servers.S3 {
 // TestImmutabilityIsTold attaches a repository whose objects are locked: the server looks at
 // them by itself, and tells what it found.
 func TestImmutabilityIsTold(t *testing.T) {
+	t.Parallel()
 	until := time.Now().AddDate(0, 0, 40).UTC().Truncate(time.Second)
 	server := fillLocked(t, until)
 	data := filepath.Join(t.TempDir(), "data")

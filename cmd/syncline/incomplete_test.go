@@ -66,6 +66,7 @@ const everywhere = "log readyz instance"
 // A copy of syncline.db alone, taken while the server runs, is told as such, to
 // everybody who opens it. With its log, after a crash, or at rest it is complete.
 func TestDatabaseWithoutItsLog(t *testing.T) {
+	t.Parallel()
 	data, dir := filepath.Join(t.TempDir(), "data"), t.TempDir()
 	alone, whole, rested := filepath.Join(dir, "alone"), filepath.Join(dir, "whole"), filepath.Join(dir, "rested")
 	n := start(t, data)

@@ -12,6 +12,7 @@ import (
 
 // TestJobs asks a server what clients of v6 ask first.
 func TestJobs(t *testing.T) {
+	t.Parallel()
 	repo, src := resticfixture.Init(t, 2), t.TempDir()
 	if err := os.WriteFile(filepath.Join(src, "file"), []byte("content"), 0o600); err != nil {
 		t.Fatal(err)

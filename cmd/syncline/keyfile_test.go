@@ -15,6 +15,7 @@ import (
 // copied there, users are managed without it, and neither a start without it nor one with
 // another key touches the passwords that it sealed.
 func TestSecretKeyFile(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	data, file, other := filepath.Join(t.TempDir(), "data"), filepath.Join(dir, "key"), filepath.Join(dir, "other")
 	for path, letter := range map[string]string{file: "k", other: "o"} {

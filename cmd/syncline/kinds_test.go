@@ -10,6 +10,7 @@ import (
 // TestHelpNamesEveryKind looks for the address and the variables of each kind of
 // storage in the help.
 func TestHelpNamesEveryKind(t *testing.T) {
+	t.Parallel()
 	help := strings.Join(strings.Fields(runProgram(t, nil, "--help").stdout), " ")
 	for _, kind := range kinds.All() {
 		for _, word := range append(kind.Variables, kind.Form) {

@@ -39,6 +39,7 @@ func (n *node) says(path string, status int, part string) {
 // TestLostFolderOverTheAPI shows restore points without a folder that the repository
 // has lost, and marks what is not whole because of that.
 func TestLostFolderOverTheAPI(t *testing.T) {
+	t.Parallel()
 	p := newPieces(t)
 	back := p.lose("b")
 	n := start(t, t.TempDir())
@@ -94,6 +95,7 @@ func TestLostFolderOverTheAPI(t *testing.T) {
 // TestHiddenOverTheAPI tells of snapshots that are there and cannot be shown, and
 // has "latest" be none of the others.
 func TestHiddenOverTheAPI(t *testing.T) {
+	t.Parallel()
 	p := newPieces(t)
 	away, unlock := p.lose("root new"), p.lock()
 	n := start(t, t.TempDir())

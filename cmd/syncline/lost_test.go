@@ -192,6 +192,7 @@ var damages = map[string]struct {
 // TestDamageElsewhere asks many questions of repositories with one kind of damage
 // each: the exit status is about the answer, as restic's is.
 func TestDamageElsewhere(t *testing.T) {
+	t.Parallel()
 	oracle := strings.HasPrefix(resticfixture.Version(t), "0.19")
 	t.Logf("the exit codes are compared with restic itself: %v", oracle)
 	for name, d := range damages {
@@ -241,6 +242,7 @@ func runRestic(t *testing.T, env []string, args ...string) outcome {
 // TestLatestIsTheNewest asks for the latest snapshot while that cannot be shown: it
 // is never an older one, and what is there is named.
 func TestLatestIsTheNewest(t *testing.T) {
+	t.Parallel()
 	p := newPieces(t)
 	env := []string{"SYNCLINE_CACHE_DIR=" + t.TempDir()}
 	fails := func(what string, code int, command string, parts ...string) {
@@ -297,6 +299,7 @@ func TestLatestIsTheNewest(t *testing.T) {
 
 // TestLostFolder gets back everything else of a snapshot that lacks a folder.
 func TestLostFolder(t *testing.T) {
+	t.Parallel()
 	p := newPieces(t)
 	env := []string{"SYNCLINE_CACHE_DIR=" + t.TempDir()}
 	back := p.lose("b")
@@ -340,6 +343,7 @@ func TestLostFolder(t *testing.T) {
 // TestFolderInPlaceOfASnapshot has a folder where the newest snapshot's file belongs:
 // the snapshot is one that cannot be read, and "latest" is no older one.
 func TestFolderInPlaceOfASnapshot(t *testing.T) {
+	t.Parallel()
 	path := newRepository(t, 3, 2)
 	var list []struct{ ID string }
 	if err := json.Unmarshal(restic(t, path, "snapshots", "--json"), &list); err != nil || len(list) != 2 {

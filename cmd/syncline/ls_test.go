@@ -16,6 +16,7 @@ import (
 // TestLsForms compares what the forms of ls print with each other: the order is
 // what restic documents, and what is listed is what restic lists.
 func TestLsForms(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("the names cannot be written elsewhere")
 	}
@@ -92,6 +93,7 @@ func TestLsForms(t *testing.T) {
 }
 
 func TestLsUsage(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ args, stderr string }{
 		{"--sort colour latest", `invalid sort mode "colour", must be one of`},
 		{"--ncdu --json latest", "only either"},

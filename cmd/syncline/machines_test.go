@@ -81,6 +81,7 @@ func (n *node) end() {
 // The machines of a repository with backups of all kinds: alive, dead for months, and
 // ahead of its time. The rhythms survive a restart and the snapshots.
 func TestMachines(t *testing.T) {
+	t.Parallel()
 	repo, src := resticfixture.Init(t, 2), t.TempDir()
 	if err := os.WriteFile(filepath.Join(src, "file"), []byte("content"), 0o600); err != nil {
 		t.Fatal(err)

@@ -69,6 +69,7 @@ func monitored(t *testing.T) (n *node, data string) {
 
 // Who may read what, at the server's address and at that of monitoring.
 func TestMonitoringPaths(t *testing.T) {
+	t.Parallel()
 	n, _ := monitored(t)
 	watch := strings.TrimSuffix(n.metrics, "/metrics")
 	if watch == n.metrics || !strings.HasPrefix(watch, "http://") {
@@ -135,6 +136,7 @@ func TestMonitoringPaths(t *testing.T) {
 
 // A server without the flags has no address for monitoring, and takes users' tokens.
 func TestMetricsWithoutFlags(t *testing.T) {
+	t.Parallel()
 	n := start(t, filepath.Join(t.TempDir(), "data"))
 	if n.metrics != "" {
 		t.Errorf("metrics are on %s", n.metrics)
@@ -148,6 +150,7 @@ func TestMetricsWithoutFlags(t *testing.T) {
 
 // The metrics tell what restic tells, and what the sessions did.
 func TestMetricsAreTrue(t *testing.T) {
+	t.Parallel()
 	n, data := monitored(t)
 	repo := newRepository(t, 5, 2)
 	id := n.attach("Two hosts", repo)
@@ -221,6 +224,7 @@ func TestMetricsAreTrue(t *testing.T) {
 
 // The server is not ready while its database or the folder of its catalogs is gone.
 func TestReadiness(t *testing.T) {
+	t.Parallel()
 	n, data := monitored(t)
 	for _, tt := range []struct {
 		file, said string
@@ -262,6 +266,7 @@ func TestReadiness(t *testing.T) {
 
 // The server does not begin when it cannot do as its flags say.
 func TestMonitoringFlags(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(file, []byte(scraper), 0o600); err != nil {
 		t.Fatal(err)

@@ -67,6 +67,7 @@ func rowsOf(t *testing.T, data string) (all []string) {
 
 // An installation goes to PostgreSQL and back with all that it has, and works on in both.
 func TestMigrateDatabase(t *testing.T) {
+	t.Parallel()
 	url := pgtest.New(t)
 	repo, data := newRepository(t, 700, 3), filepath.Join(t.TempDir(), "data")
 	n := start(t, data)

@@ -153,6 +153,7 @@ func (n *node) wantWhole(repo string, points int) {
 // running and at rest, under a path that holds what patterns and addresses are
 // made of.
 func TestMissingCatalogIsSaid(t *testing.T) {
+	t.Parallel()
 	whole := t
 	path, empty := newRepository(t, 30, 2), filepath.Join(t.TempDir(), "empty")
 	initRepository(t, empty)
@@ -210,6 +211,7 @@ func TestMissingCatalogIsSaid(t *testing.T) {
 // TestCatalogShrinksWhileItIsRead cuts a catalog that is open to a part: its pages
 // that were in memory end with the file, and the server must not end with them.
 func TestCatalogShrinksWhileItIsRead(t *testing.T) {
+	t.Parallel()
 	path := newRepository(t, 1500, 2)
 	data := filepath.Join(t.TempDir(), "data")
 	n := start(t, data)
@@ -242,6 +244,7 @@ func TestCatalogShrinksWhileItIsRead(t *testing.T) {
 // TestOutdatedCatalogIsBuiltAnew has catalogs that another version of the program
 // made: they are built anew by themselves, and nobody is told of damage.
 func TestOutdatedCatalogIsBuiltAnew(t *testing.T) {
+	t.Parallel()
 	path, data := newRepository(t, 30, 2), filepath.Join(t.TempDir(), "data")
 	n := start(t, data)
 	repo := n.attach("full", path)
@@ -284,6 +287,7 @@ func TestOutdatedCatalogIsBuiltAnew(t *testing.T) {
 
 // TestOlderCatalogIsBehind puts an older copy of a catalog back.
 func TestOlderCatalogIsBehind(t *testing.T) {
+	t.Parallel()
 	path, data := newRepository(t, 10, 1), filepath.Join(t.TempDir(), "data")
 	n := start(t, data)
 	repo := n.attach("full", path)
@@ -321,6 +325,7 @@ func TestOlderCatalogIsBehind(t *testing.T) {
 // TestLostDatabaseIsNotNew has a data directory whose database is gone: it is no
 // new installation, and nothing in it is touched.
 func TestLostDatabaseIsNotNew(t *testing.T) {
+	t.Parallel()
 	path, data := newRepository(t, 5, 1), filepath.Join(t.TempDir(), "data")
 	n := start(t, data)
 	repo := n.attach("full", path)
@@ -384,6 +389,7 @@ func TestLostDatabaseIsNotNew(t *testing.T) {
 // TestCatalogsElsewhere keeps catalogs in a folder of their own, and lets no other
 // installation have it.
 func TestCatalogsElsewhere(t *testing.T) {
+	t.Parallel()
 	path, data, elsewhere := newRepository(t, 5, 1), filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "[a] folder")
 	n := start(t, data, "--catalogs", elsewhere)
 	repo := n.attach("full", path)
@@ -411,6 +417,7 @@ func TestCatalogsElsewhere(t *testing.T) {
 
 // TestNothingWithoutACatalog asks the command line for what it has no catalog of.
 func TestNothingWithoutACatalog(t *testing.T) {
+	t.Parallel()
 	path, cache := newRepository(t, 5, 1), filepath.Join(t.TempDir(), "[x]?#%25")
 	env := []string{"RESTIC_PASSWORD=" + repoPassword, "SYNCLINE_CACHE_DIR=" + cache}
 	nothing := func(what string) {
@@ -455,6 +462,7 @@ func TestNothingWithoutACatalog(t *testing.T) {
 // with nothing new does not touch: the command that meets it says so, and the next
 // one builds the catalog anew.
 func TestDamagedCatalogIsBuiltAnew(t *testing.T) {
+	t.Parallel()
 	path, cache := newRepository(t, 20, 1), t.TempDir()
 	ask := func(args ...string) outcome {
 		return runProgram(t, []string{"RESTIC_PASSWORD=" + repoPassword, "SYNCLINE_CACHE_DIR=" + cache}, append([]string{"-r", path}, args...)...)

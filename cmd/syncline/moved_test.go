@@ -15,6 +15,7 @@ import (
 // A place is attached once, a copy is shown as one, and a repository that moved keeps
 // its catalog.
 func TestMovedRepository(t *testing.T) {
+	t.Parallel()
 	repo := newRepository(t, 5, 2)
 	n := start(t, t.TempDir())
 	c := must(client.New(n.url, client.Options{UserName: "administrator", Password: adminPassword, Fingerprint: n.fingerprint()}))(t)
@@ -105,6 +106,7 @@ func TestMovedRepository(t *testing.T) {
 
 // An administrator manages users, and everybody the own password.
 func TestUsersOfTheAPI(t *testing.T) {
+	t.Parallel()
 	n := start(t, t.TempDir())
 	as := func(user, password string) *client.Client {
 		c := must(client.New(n.url, client.Options{UserName: user, Password: password, Fingerprint: n.fingerprint()}))(t)

@@ -33,6 +33,7 @@ func (n *node) proxy() proxy {
 // An installation with SQLite has one node. Its list is true, and its maintenance mode
 // holds back work, also over a restart.
 func TestOneNode(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	n := start(t, data)
 	first := n.proxy()

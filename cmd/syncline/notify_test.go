@@ -170,6 +170,7 @@ func (n *node) retireAll() {
 // Late backups become alarms. One mail and one webhook tell of all of them, once, also
 // when the server is killed and starts again, and once of their end.
 func TestAlarmsAreToldOnce(t *testing.T) {
+	t.Parallel()
 	const secret = "a-secret-for-signatures"
 	mails, port := startInbox(t)
 	hooks := startHook(t, secret)

@@ -122,6 +122,7 @@ func inGCS(t *testing.T, repo string) storedRepository {
 // TestRepositoryInObjectStorage asks the same of a local folder and of copies
 // of it in each kind of storage.
 func TestRepositoryInObjectStorage(t *testing.T) {
+	t.Parallel()
 	repo := resticfixture.Unpack(t, "v2-old")
 	_, s3 := inS3(t, repo)
 	places := map[string]storedRepository{
@@ -184,6 +185,7 @@ func TestRepositoryInObjectStorage(t *testing.T) {
 // TestAnswersInS3AreRestics compares with restic itself, on the same server
 // and in a folder without odd files: they make restic fail.
 func TestAnswersInS3AreRestics(t *testing.T) {
+	t.Parallel()
 	repo := resticfixture.Unpack(t, "v2-old")
 	server, s3 := inS3(t, repo)
 	server.Put(t, "bucket", "plain", servers.ReadFolder(t, repo))
@@ -243,6 +245,7 @@ func certificate(t *testing.T, hosts ...string) (cert, key string) {
 
 // TestCertificates reaches a server over https.
 func TestCertificates(t *testing.T) {
+	t.Parallel()
 	repo := resticfixture.Unpack(t, "v2-old")
 	files := servers.ReadFolder(t, repo)
 	cert, key := certificate(t, "127.0.0.1")
@@ -278,6 +281,7 @@ func TestCertificates(t *testing.T) {
 
 // TestS3Credentials gets in with all that restic gets in with.
 func TestS3Credentials(t *testing.T) {
+	t.Parallel()
 	server := servers.StartS3(t)
 	server.Put(t, "bucket", "repo", servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old")))
 	home := t.TempDir()
@@ -325,6 +329,7 @@ func TestS3Credentials(t *testing.T) {
 // TestTwoRepositoriesInOneFolder mixes a repository with another one's files,
 // which the same password opens, as a copy into the wrong folder does.
 func TestTwoRepositoriesInOneFolder(t *testing.T) {
+	t.Parallel()
 	server := servers.StartS3(t)
 	server.Put(t, "bucket", "alone", servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old")))
 	other := servers.ReadFolder(t, resticfixture.Unpack(t, "v2-old-plain"))
@@ -354,6 +359,7 @@ func TestTwoRepositoriesInOneFolder(t *testing.T) {
 
 // TestBadStorage is what a user gets wrong, and reads then: one line each.
 func TestBadStorage(t *testing.T) {
+	t.Parallel()
 	repo := resticfixture.Unpack(t, "v2-old")
 	server, s3 := inS3(t, repo)
 	azure, gcs := inAzure(t, repo), inGCS(t, repo)

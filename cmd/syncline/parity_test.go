@@ -136,6 +136,7 @@ func (p *parity) all(questions [][]string) {
 // Arguments that mean something else, or nothing, are taken as restic takes them:
 // exit code and standard output are the same.
 func TestOddArgumentsAreRestics(t *testing.T) {
+	t.Parallel()
 	p, src, ids := newParity(t, "c\u009b<&>")
 	a, b, c := ids[0], ids[1], ids[2]
 	var questions [][]string
@@ -228,6 +229,7 @@ func oddOnes(t *testing.T, src, a, b, c string) [][]string {
 
 // Where blobs, trees and packs are is told as restic tells it.
 func TestFindObjectsIsRestics(t *testing.T) {
+	t.Parallel()
 	p, src, ids := newParity(t, "c<&>")
 	listed := func(kind string) (all []string) {
 		for _, line := range strings.Fields(pinned(t, p.repo, 0, "list", kind)) {

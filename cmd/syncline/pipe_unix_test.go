@@ -14,6 +14,7 @@ import (
 // TestSignalAtPipe ends commands that wait for a pipe which somebody has opened and
 // nobody writes to: one signal is enough.
 func TestSignalAtPipe(t *testing.T) {
+	t.Parallel()
 	data, repo := t.TempDir(), newRepository(t, 1, 1)
 	start(t, data)
 	const interrupted = 130

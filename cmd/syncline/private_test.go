@@ -34,6 +34,7 @@ func refusal(t *testing.T, env string, flags ...string) string {
 // TestDataOfOthersIsRefused has other users be able to write, each time in
 // another place.
 func TestDataOfOthersIsRefused(t *testing.T) {
+	t.Parallel()
 	mode := func(path string, m fs.FileMode) {
 		t.Helper()
 		if err := os.MkdirAll(path, 0o700); err != nil {
@@ -121,6 +122,7 @@ func TestUmaskOpensNothing(t *testing.T) {
 // TestAdministratorsFirstPassword gives the first start passwords that it must
 // not take, and a later one whatever there is.
 func TestAdministratorsFirstPassword(t *testing.T) {
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	for _, p := range []string{"tiny secret", "password1234", "administrator1"} {
 		said := refusal(t, "SYNCLINE_ADMIN_PASSWORD="+p, "--data", data)
@@ -187,6 +189,7 @@ func takenPort(t *testing.T) string {
 // A password that is made where no terminal is lies in a file for its owner, and
 // is nowhere in what the server says; a start that fails later does not lose it.
 func TestInitialPasswordFile(t *testing.T) {
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	file := filepath.Join(data, "initial-password")
 	said := refusal(t, "", "--data", data, "--listen", takenPort(t))

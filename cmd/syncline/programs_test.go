@@ -39,6 +39,7 @@ var runners = map[string]string{
 // TestProgramsThatAreRun holds the packages that can run programs against the list above. A
 // new one fails the test until it has a line there that says why the API cannot reach it.
 func TestProgramsThatAreRun(t *testing.T) {
+	t.Parallel()
 	needtest.Full(t, "go list of the program's packages")
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=ImportPath,Dir,Imports,GoFiles,Standard", "./cmd/syncline")
 	cmd.Dir = filepath.Join("..", "..")

@@ -94,6 +94,7 @@ func scrapeConfigs(t *testing.T) []string {
 // Prometheus scrapes the server with the documented configurations, finds nothing wrong
 // with metrics and rules, and its rules fire on late backups.
 func TestPrometheus(t *testing.T) {
+	t.Parallel()
 	needtest.Full(t, "Prometheus")
 	n, _ := monitored(t)
 	n.finish(n.sync(n.attachFixture("old", resticfixture.Unpack(t, "v2-old"))).ID)
@@ -191,6 +192,7 @@ func (n *node) certificate() string {
 
 // Alertmanager takes an alarm and its end.
 func TestAlertmanager(t *testing.T) {
+	t.Parallel()
 	needtest.Full(t, "Alertmanager")
 	config := filepath.Join(t.TempDir(), "alertmanager.yml")
 	if err := os.WriteFile(config, []byte("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"), 0o600); err != nil {

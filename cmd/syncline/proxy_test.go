@@ -291,6 +291,7 @@ func (p *proxied) forwarded(client string) {
 // The configuration of nginx in the document works as it stands there, and with the
 // prefix taken off.
 func TestBehindNginx(t *testing.T) {
+	t.Parallel()
 	needtest.Full(t, "nginx")
 	for name, pass := range map[string]string{"as documented": "", "without the prefix": "/"} {
 		t.Run(name, func(t *testing.T) {
@@ -317,6 +318,7 @@ func TestBehindNginx(t *testing.T) {
 
 // The same for Caddy.
 func TestBehindCaddy(t *testing.T) {
+	t.Parallel()
 	needtest.Full(t, "Caddy")
 	for name, handle := range map[string]string{"as documented": "handle ", "without the prefix": "handle_path "} {
 		t.Run(name, func(t *testing.T) {

@@ -220,6 +220,7 @@ func TestRcloneDies(t *testing.T) {
 
 // TestRcloneLeavesNothing ends commands in several ways. None of their programs runs on.
 func TestRcloneLeavesNothing(t *testing.T) {
+	t.Parallel()
 	repo := resticfixture.Unpack(t, "v2-old")
 	servers.Rclone(t)
 	const stubborn = "trap '' INT TERM HUP; sleep 1000 & echo $! >>\"$0.pids\"; while :; do wait; done"
@@ -261,6 +262,7 @@ func TestRcloneLeavesNothing(t *testing.T) {
 
 // TestRcloneAsks gives the terminal to a program that asks its user for something.
 func TestRcloneAsks(t *testing.T) {
+	t.Parallel()
 	rclone := recordRclone(t)
 	rclone.write(t, `read answer </dev/tty; echo "answer: $answer" >&2; exec '`+servers.Rclone(t)+`' "$@"`)
 	repo := resticfixture.Unpack(t, "v2-old")

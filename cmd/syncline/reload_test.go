@@ -90,6 +90,7 @@ func writeLines(t *testing.T, file string, lines ...string) {
 
 // SIGHUP brings a new certificate and changed settings, and nothing ends.
 func TestReload(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	cert, key, token := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), filepath.Join(dir, "token")
 	writeCertificate(t, cert, key, 1)
@@ -173,6 +174,7 @@ func TestReload(t *testing.T) {
 
 // A changed interval gives repositories their next check.
 func TestReloadInterval(t *testing.T) {
+	t.Parallel()
 	file := configFile(t, "sync-interval: 0")
 	n := startWith(t, []string{"SYNCLINE_ADMIN_PASSWORD=" + adminPassword, "SYNCLINE_SYNC_INTERVAL="}, filepath.Join(t.TempDir(), "data"), "--config", file).as(adminPassword)
 	id := n.attach("one", newRepository(t, 5, 1))
@@ -200,6 +202,7 @@ func TestReloadInterval(t *testing.T) {
 
 // Without any setting there is nothing to change, and the certificate stays.
 func TestReloadSelfSigned(t *testing.T) {
+	t.Parallel()
 	n := start(t, filepath.Join(t.TempDir(), "data"))
 	before := n.serial()
 	n.hangup(`msg="the configuration is reloaded" changed=[]`)

@@ -19,6 +19,7 @@ import (
 // TestRestoreKilled kills restores, each a little later than the one before,
 // and completes the last.
 func TestRestoreKilled(t *testing.T) {
+	t.Parallel()
 	repo, cache, src, target := filepath.Join(t.TempDir(), "repo"), t.TempDir(), filepath.Join(t.TempDir(), "src"), t.TempDir()
 	for i := range 1500 {
 		path := filepath.Join(src, fmt.Sprintf("dir%02d", i%40), fmt.Sprintf("file%04d", i))
@@ -141,12 +142,12 @@ func testRestorePatternFiles(t *testing.T, repo, cache, src string) {
 	if err := os.WriteFile(list, []byte("\xef\xbb\xbf# what to get back\n\n  $FOLDER/file0001  \r\n*/FILE0042\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("FOLDER", src+"/dir01")
+	env := []string{"RESTIC_REPOSITORY=" + repo, "RESTIC_PASSWORD=" + repoPassword, "SYNCLINE_CACHE_DIR=" + cache, "FOLDER=" + src + "/dir01"}
 	for flag, want := range map[string]int{"--include-file": 1, "--iinclude-file": 2, "--exclude-file": 1500, "--iexclude-file": 1499} {
 		target := t.TempDir()
-		stdout, stderr, code := command(t, repo, cache, "restore", "latest", "--target", target, flag, list, "--json")
-		if got := countFiles(target); code != 0 || got != want || !strings.Contains(stdout, `"total_bytes":`) {
-			t.Errorf("%s: %d files, not %d; exit %d: %s%s", flag, got, want, code, stdout, stderr)
+		said := runProgram(t, env, "restore", "latest", "--target", target, flag, list, "--json")
+		if got := countFiles(target); said.code != 0 || got != want || !strings.Contains(said.stdout, `"total_bytes":`) {
+			t.Errorf("%s: %d files, not %d: %+v", flag, got, want, said)
 		}
 	}
 	_, stderr, code := command(t, repo, cache, "restore", "latest", "--target", t.TempDir(), "--include-file", list+"x")

@@ -70,6 +70,7 @@ func sameFiles(t *testing.T, a, b string) {
 }
 
 func TestRestoreJob(t *testing.T) {
+	t.Parallel()
 	repo, data := newRepository(t, 2000, 1), filepath.Join(t.TempDir(), "data")
 	n := start(t, data)
 	n.finish(n.sync(n.attach("one", repo)).ID)
@@ -188,6 +189,7 @@ func testRestoreJobDamage(t *testing.T, n *node, point, root string) {
 }
 
 func TestRestoreRoots(t *testing.T) {
+	t.Parallel()
 	data, catalogs, file := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "file")
 	err := errors.Join(os.WriteFile(file, nil, 0o600), os.Symlink(data, file+" link"), os.Mkdir(filepath.Join(catalogs, "folder"), 0o700))
 	if err != nil {

@@ -58,6 +58,7 @@ func oddRepository(t *testing.T) string {
 // TestRestoreOdd restores what is there twice and what lends rights: by a
 // command as restic does, by a command from a server, and by jobs.
 func TestRestoreOdd(t *testing.T) {
+	t.Parallel()
 	needtest.Root(t, "restore all of this")
 	repo, data, root := oddRepository(t), filepath.Join(t.TempDir(), "data"), t.TempDir()
 	at := func(name string) string { return filepath.Join(root, name) }

@@ -13,6 +13,7 @@ import (
 // TestRestoreWithoutRoom restores 12 MiB to a disk of 16: a job and a command
 // that cannot leave free what is asked of them are refused before they write.
 func TestRestoreWithoutRoom(t *testing.T) {
+	t.Parallel()
 	root := smallDisk(t, "16m")
 	src, repo := filepath.Join(t.TempDir(), "src"), filepath.Join(t.TempDir(), "repo")
 	large := make([]byte, 12<<20)

@@ -47,6 +47,7 @@ func (r *rotation) put(i int) {
 // was attached: it says so, keeps what it knows, and goes on when that one is
 // back.
 func TestAnotherRepositoryAtThePlace(t *testing.T) {
+	t.Parallel()
 	disks := newRotation(t)
 	disks.put(0)
 	n := start(t, filepath.Join(t.TempDir(), "data"))
@@ -97,6 +98,7 @@ func sameObjects(a, b []object) bool {
 // TestCommandsOnRotatedDisks has commands answer from what is there, and keep a
 // catalog of each repository.
 func TestCommandsOnRotatedDisks(t *testing.T) {
+	t.Parallel()
 	disks, cache := newRotation(t), t.TempDir()
 	ask := func(args ...string) outcome {
 		t.Helper()

@@ -71,6 +71,7 @@ func (n *node) history(repo string) (all []session) {
 // is built at once. Its folder goes away and comes back, which is seen long before the
 // next turn: it is an alarm while it is away, and no failed session.
 func TestSynchronizedByItself(t *testing.T) {
+	t.Parallel()
 	n := start(t, t.TempDir(), "--sync-interval", "24h")
 	path := resticfixture.Unpack(t, "v2-old")
 	repo := n.attachFixture("by itself", path)
@@ -115,6 +116,7 @@ func TestSynchronizedByItself(t *testing.T) {
 // TestBackupAppears makes a backup with restic. The catalog has it long before the next
 // turn of the schedule.
 func TestBackupAppears(t *testing.T) {
+	t.Parallel()
 	n := start(t, t.TempDir(), "--sync-interval", "24h")
 	path := resticfixture.Init(t, 2)
 	files := t.TempDir()
@@ -165,6 +167,7 @@ func (n *node) untilMetric(name, repository string) {
 
 // TestNotByItself turns the checks off.
 func TestNotByItself(t *testing.T) {
+	t.Parallel()
 	n := start(t, t.TempDir())
 	repo := n.attachFixture("left alone", resticfixture.Unpack(t, "v2-old"))
 	other := n.attachFixture("with a schedule", resticfixture.Unpack(t, "v2-old"))
@@ -180,6 +183,7 @@ func TestNotByItself(t *testing.T) {
 
 // TestSyncAll synchronizes all repositories of a server, of which one has lost its folder.
 func TestSyncAll(t *testing.T) {
+	t.Parallel()
 	n := start(t, t.TempDir())
 	s := n.user(nil)
 	s.must(1, "--all is for a server's repositories", "sync", "--all", "-r", t.TempDir())

@@ -105,6 +105,7 @@ func resticFinds(t *testing.T, repo string, times map[string]time.Time, args ...
 // TestSearchIsRestics compares the server's search with restic's, over odd
 // names, page by page.
 func TestSearchIsRestics(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("the names cannot be written elsewhere")
 	}
@@ -174,6 +175,7 @@ func resticText(t *testing.T, path string) string {
 // TestSearchOverRepositories searches several repositories, one of which is
 // not synchronized, and goes on after one has changed.
 func TestSearchOverRepositories(t *testing.T) {
+	t.Parallel()
 	n := start(t, t.TempDir())
 	write := func(dir string, names ...string) {
 		t.Helper()

@@ -39,6 +39,7 @@ func signedIn(t *testing.T, answer roundTripper) *client.Client {
 // A search names the filter where there is one, and not the snapshots that it
 // chooses: proxies refuse long requests.
 func TestSearchedSnapshots(t *testing.T) {
+	t.Parallel()
 	var asked url.Values
 	r := &serverRepository{client: signedIn(t, func(r *http.Request) (*http.Response, error) {
 		asked = r.URL.Query()
@@ -75,6 +76,7 @@ func TestSearchedSnapshots(t *testing.T) {
 // --timeout ends a find also while the server lists the snapshots. Other errors stay
 // errors.
 func TestTimeoutOfAServer(t *testing.T) {
+	t.Parallel()
 	c := signedIn(t, func(r *http.Request) (*http.Response, error) {
 		<-r.Context().Done()
 		return nil, r.Context().Err()

@@ -42,6 +42,7 @@ func oddTree(t *testing.T) (src string) {
 
 // A restore from a server gives the same files as one from the repository.
 func TestRestoreFromServer(t *testing.T) {
+	t.Parallel()
 	src, repo := oddTree(t), filepath.Join(t.TempDir(), "repo")
 	socket := filepath.Join(src, "socket")
 	listener := must(net.Listen("unix", socket))(t)

@@ -82,6 +82,7 @@ func (s *someone) tokens(change func(token map[string]any)) {
 }
 
 func TestLogin(t *testing.T) {
+	t.Parallel()
 	n := start(t, t.TempDir())
 	print := n.fingerprint()
 	u := n.user(nil)
@@ -194,6 +195,7 @@ func answered(src, before, after, newest string) [][]string {
 
 // A command prints the same with a server and without one, byte for byte.
 func TestServerAnswersLikeLocalCommands(t *testing.T) {
+	t.Parallel()
 	repo, src := changingTree(t)
 	restic(t, repo, "backup", "--host", "two", "--tag", "x,y", filepath.Join(src, "many"))
 	n := start(t, t.TempDir())

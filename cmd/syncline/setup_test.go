@@ -51,6 +51,7 @@ func twoHosts(t *testing.T) (repo, src string) {
 // RESTIC_HOST chooses the snapshots of every command that has --host, and
 // --host "" takes it back.
 func TestHostVariable(t *testing.T) {
+	t.Parallel()
 	repo, src := twoHosts(t)
 	env := []string{"RESTIC_REPOSITORY=" + repo, "SYNCLINE_CACHE_DIR=" + t.TempDir(), "RESTIC_HOST=alpha"}
 	all := []string{"--host", ""}
@@ -134,6 +135,7 @@ func s3Environment(s *servers.S3) []string {
 // The role that RESTIC_AWS_ASSUME_ROLE_ARN names is taken, with all that the other
 // variables say, and requests to the bucket are made as it.
 func TestAssumeRole(t *testing.T) {
+	t.Parallel()
 	server, r := inS3(t, resticfixture.Unpack(t, "v2-old"))
 	var asked url.Values
 	var refuse atomic.Bool
@@ -182,6 +184,7 @@ func TestAssumeRole(t *testing.T) {
 
 // Requests are made as flags and options say.
 func TestRequestFlags(t *testing.T) {
+	t.Parallel()
 	server, _ := inS3(t, resticfixture.Unpack(t, "v2-old"))
 	d := openDoor(t, server.URL, nil, false)
 	address := "s3:" + d.URL + "/bucket/some%20folder/repo"
@@ -245,6 +248,7 @@ func keyPair(t *testing.T) string {
 // A storage that asks for a certificate gets the one that --tls-client-cert or the
 // variable names; any certificate of the storage is trusted with --insecure-tls only.
 func TestClientCertificate(t *testing.T) {
+	t.Parallel()
 	server, _ := inS3(t, resticfixture.Unpack(t, "v2-old"))
 	d := openDoor(t, server.URL, nil, true)
 	mine, theirs := keyPair(t), filepath.Join(t.TempDir(), "server.pem")
@@ -275,6 +279,7 @@ func TestClientCertificate(t *testing.T) {
 
 // Certificates that cannot be used are told of with a local repository, too.
 func TestCertificatesOfALocalRepository(t *testing.T) {
+	t.Parallel()
 	path := newRepository(t, 1, 1)
 	mine := keyPair(t)
 	for _, tt := range []struct {
@@ -345,6 +350,7 @@ func putLock(t *testing.T, w *resticwriter.Repo, dir string, at time.Time) (file
 // --retry-lock waits for the lock to go. A lock that was left behind explains
 // nothing.
 func TestRetryLock(t *testing.T) {
+	t.Parallel()
 	dir, w, mend := missingTree(t)
 	env := []string{"RESTIC_REPOSITORY=" + dir, "SYNCLINE_CACHE_DIR=" + t.TempDir()}
 	stale := putLock(t, w, dir, time.Now().Add(-time.Hour))
@@ -386,6 +392,7 @@ func TestRetryLock(t *testing.T) {
 // A file belongs to whom its names name, and to root where they name nobody; as
 // with restic.
 func TestOwnershipByName(t *testing.T) {
+	t.Parallel()
 	needtest.Root(t, "give files away")
 	repo, src := resticfixture.Init(t, 2), filepath.Join(t.TempDir(), "src")
 	if err := os.Mkdir(src, 0o755); err != nil {
@@ -416,6 +423,7 @@ func TestOwnershipByName(t *testing.T) {
 // Variables that have a wrong value are refused by name, also where they change
 // nothing.
 func TestBadVariables(t *testing.T) {
+	t.Parallel()
 	for _, v := range []string{"RESTIC_COMPRESSION=best", "RESTIC_PACK_SIZE=big", "RESTIC_PACK_SIZE=1", "RESTIC_PROGRESS_FPS=often"} {
 		name, _, _ := strings.Cut(v, "=")
 		if got := runProgram(t, []string{v}, "-r", "/none", "snapshots"); got.code != 1 || !strings.Contains(got.stderr, name) {
@@ -427,6 +435,7 @@ func TestBadVariables(t *testing.T) {
 // Commands of restic that are not there say in one line what to use instead,
 // whatever they are given.
 func TestResticCommands(t *testing.T) {
+	t.Parallel()
 	ours := runProgram(t, nil, "help").stdout
 	for _, name := range pinnedCommands(t) {
 		if strings.Contains(ours, "\n  "+name+" ") {
@@ -454,6 +463,7 @@ func TestResticCommands(t *testing.T) {
 
 // AZURE_FORCE_CLI_CREDENTIAL has tokens come from the Azure CLI.
 func TestAzureCLI(t *testing.T) {
+	t.Parallel()
 	var bearer string
 	var mu sync.Mutex
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -496,6 +506,7 @@ func TestAzureCLI(t *testing.T) {
 
 // A file whose pack is missing beside an exclusive lock is exit code 11, too.
 func TestLockedContent(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "repo")
 	w, err := resticwriter.Create(dir, resticfixture.Password)
 	if err != nil {

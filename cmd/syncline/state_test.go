@@ -68,6 +68,7 @@ func (got outcome) ran(t *testing.T, code int, said ...string) outcome {
 // A copy that is taken while the server writes has everything that was answered
 // before, and brings it back with the catalogs.
 func TestStateOfRunningServer(t *testing.T) {
+	t.Parallel()
 	data, dir := filepath.Join(t.TempDir(), "data"), t.TempDir()
 	file, moved := filepath.Join(dir, "state"), filepath.Join(dir, "moved")
 	n := start(t, data)
@@ -142,6 +143,7 @@ func certificateOf(t *testing.T, data string) string {
 
 // A sealed copy has the key in it. It goes through pipes, and to another machine.
 func TestSealedState(t *testing.T) {
+	t.Parallel()
 	data, moved := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "below", "moved")
 	n := start(t, data)
 	repo := n.attachSynchronized("one")
@@ -209,6 +211,7 @@ func TestSealedState(t *testing.T) {
 // A damaged copy and one that does not fit change nothing. Without a key the next step
 // is told.
 func TestStateThatDoesNotFit(t *testing.T) {
+	t.Parallel()
 	data, dir := filepath.Join(t.TempDir(), "data"), t.TempDir()
 	file, restored := filepath.Join(dir, "state"), filepath.Join(dir, "restored")
 	n := start(t, data)

@@ -103,6 +103,7 @@ func (w *statsWorld) check(args ...string) {
 // formats of repositories. Over several, restic's blobs-per-file depends on the
 // order in which it happens to list them.
 func TestStatsIsRestics(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("the names cannot be written elsewhere")
 	}
@@ -131,6 +132,7 @@ type snapshotStats struct {
 // TestStatsOfSnapshots asks restic what all snapshots take with and without
 // one of them.
 func TestStatsOfSnapshots(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("the names cannot be written elsewhere")
 	}
@@ -183,6 +185,7 @@ func TestStatsOfSnapshots(t *testing.T) {
 
 // TestStatsText has restic's words, and refuses what is no question.
 func TestStatsText(t *testing.T) {
+	t.Parallel()
 	repo, source := resticfixture.Init(t, 2), t.TempDir()
 	if err := os.WriteFile(filepath.Join(source, "file"), []byte(strings.Repeat("text ", 1000)), 0o600); err != nil {
 		t.Fatal(err)

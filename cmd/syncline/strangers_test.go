@@ -203,6 +203,7 @@ func (n *node) serves(t *testing.T, over <-chan struct{}) (longest time.Duration
 // TestStrangersTakeNoMemory opens a thousand connections of each kind that costs
 // a server memory, and has a user ask meanwhile.
 func TestStrangersTakeNoMemory(t *testing.T) {
+	t.Parallel()
 	needtest.Full(t, "time")
 	for name, do := range attacks {
 		t.Run(name, func(t *testing.T) {

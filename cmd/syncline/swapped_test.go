@@ -13,6 +13,7 @@ import (
 // another belongs, with the server running and at rest: what is in it is not shown as
 // the other's, and the next session builds the right one.
 func TestSwappedCatalogIsNotShown(t *testing.T) {
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	n := start(t, data)
 	repo, other := n.attach("two", newRepository(t, 30, 2)), n.attach("three", newRepository(t, 30, 3))
@@ -66,6 +67,7 @@ func TestSwappedCatalogIsNotShown(t *testing.T) {
 // TestCatalogThatDoesNotOpen has the system refuse the file of one catalog: the other
 // repositories are answered for, and the one is named.
 func TestCatalogThatDoesNotOpen(t *testing.T) {
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	n := start(t, data)
 	repo, other := n.attach("two", newRepository(t, 30, 2)), n.attach("three", newRepository(t, 30, 3))

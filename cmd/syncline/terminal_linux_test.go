@@ -82,6 +82,7 @@ func actsOnTerminal(s string) (rune, bool) {
 // Nothing in a repository, and nothing in an argument, acts on the terminal that a
 // command writes to. JSON says the same there as elsewhere.
 func TestNothingActsOnTerminal(t *testing.T) {
+	t.Parallel()
 	repo, dir := resticfixture.Init(t, 2), t.TempDir()
 	src := filepath.Join(dir, "src"+strings.ReplaceAll(hostile, "\xff", ""))
 	for _, err := range []error{
@@ -161,6 +162,7 @@ func TestNothingActsOnTerminal(t *testing.T) {
 
 // A note of a restore names what lies in the repository.
 func TestNotesActOnNoTerminal(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "repo")
 	repo, err := resticwriter.Create(dir, resticfixture.Password)
 	if err != nil {
@@ -208,6 +210,7 @@ func documents(t *testing.T, text string) (all []any) {
 // A password that is made at a terminal is printed there, also when the start fails
 // later, and nowhere else.
 func TestFirstPasswordOnTerminal(t *testing.T) {
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	said := onTerminal(t, nil, "serve", "--data", data, "--listen", takenPort(t))
 	const before = "created user administrator with password "

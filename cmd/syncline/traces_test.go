@@ -73,6 +73,7 @@ func attribute(s *tracepb.Span, key string) string {
 // A collector gets spans of requests, of sessions and of requests to the storage, and
 // nothing that is secret or a name.
 func TestTraces(t *testing.T) {
+	t.Parallel()
 	c := startCollector(t)
 	repo, data := newRepository(t, 30, 2), filepath.Join(t.TempDir(), "data")
 	n := startWith(t, []string{"SYNCLINE_ADMIN_PASSWORD=" + adminPassword, "OTEL_EXPORTER_OTLP_HEADERS=api-key=for%20the%20collector"}, data, "--traces-endpoint", c.URL+"/otlp").as(adminPassword)
@@ -120,6 +121,7 @@ func TestTraces(t *testing.T) {
 // A collector that is away or refuses holds nothing up, and without one nothing is
 // sent.
 func TestTracesWithoutCollector(t *testing.T) {
+	t.Parallel()
 	c := startCollector(t)
 	c.status = http.StatusServiceUnavailable
 	for _, endpoint := range []string{c.URL, "http://127.0.0.1:1"} {

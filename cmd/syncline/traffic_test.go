@@ -87,6 +87,7 @@ func (m metadata) bytes() (n int64) {
 // TestTrafficAsTheServerCountsIt holds three sessions to the design's table:
 // requests as the storage's own log counts them, bytes as they leave it.
 func TestTrafficAsTheServerCountsIt(t *testing.T) {
+	t.Parallel()
 	folder := newRepository(t, 400, 3)
 	s3 := servers.StartS3(t)
 	meter := servers.StartMeter(t, s3.URL)

@@ -15,6 +15,7 @@ import (
 // A week of usual backups, and then one in which most files have another content and
 // another name: the alarm says so, and links the comparison.
 func TestUnusualBackups(t *testing.T) {
+	t.Parallel()
 	repo, src := resticfixture.Init(t, 2), t.TempDir()
 	file := func(i int) string {
 		return filepath.Join(src, fmt.Sprintf("letters-%d", i%3), fmt.Sprintf("%d.odt", i))

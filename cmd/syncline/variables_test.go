@@ -22,6 +22,7 @@ func withVariables(t *testing.T, variables map[string]string, args ...string) (*
 
 // Variables stand for their flags, which go before them.
 func TestVariables(t *testing.T) {
+	t.Parallel()
 	e, err := withVariables(t, map[string]string{
 		"RESTIC_KEY_HINT": "ab12", "RESTIC_PROGRESS_FPS": "0.5", "RESTIC_CACHE_DIR": "/cache", "RESTIC_HTTP_USER_AGENT": "me", "RESTIC_PACK_SIZE": "bad",
 		"AZURE_ACCOUNT_NAME": "account", "AZURE_ENDPOINT_SUFFIX": "example.com",

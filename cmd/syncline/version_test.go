@@ -11,6 +11,7 @@ import (
 
 // The flag and the command print the same.
 func TestVersion(t *testing.T) {
+	t.Parallel()
 	for _, more := range [][]string{nil, {"--json"}} {
 		flag := runProgram(t, nil, append([]string{"--version"}, more...)...)
 		command := runProgram(t, nil, append([]string{"version"}, more...)...)
