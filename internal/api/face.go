@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -37,15 +38,18 @@ type faceTable struct {
 	types      map[string]typeChange // by the name in the document
 	operations map[string]opChange   // by id
 	added      []addedOperation
+	schemas    map[string]string           // new types, in YAML
+	words      []string                    // of the parent's document, each with its replacement
 	failure    func(status int, o *object) // changes the body of a failure; nil for no change
 }
 
 // typeChange is what a type has otherwise.
 type typeChange struct {
-	drop []string
-	add  []addedField
-	tell func(v *view, o *object) error           // changes other fields of an answer; nil for none
-	take func(v *view, body map[string]any) error // and of a body
+	drop     []string
+	add      []addedField
+	nullable bool                                     // null is a value, too
+	tell     func(v *view, o *object) error           // changes other fields of an answer; nil for none
+	take     func(v *view, body map[string]any) error // and of a body
 }
 
 // addedField is a field that the parent's type lacks.
@@ -115,6 +119,10 @@ type view struct {
 	body  map[string]any // nil for none
 	links *linkBase
 
+	nested     map[string]any       // the object storage in the body, in v6's form; nil for none
+	repository *syncline.Repository // that the request changes, as it was; nil for none
+	omitted    int                  // object storages that the answer leaves out
+
 	empty bool                   // nothing matches a filter
 	keeps []func(o *object) bool // filters over the list
 	asks  []string               // the added parameters that the request has
@@ -140,6 +148,35 @@ func (f *face) operation(id string) (all []opChange) {
 	return all
 }
 
+// tellType gives an object of v6 the form of this face.
+func (f *face) tellType(v *view, name string, o *object) error {
+	for _, g := range f.lineage() {
+		if err := g.tellsType[name].apply(v, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeType gives an object of the face's parent the form of v6.
+func (f *face) takeType(v *view, name string, body map[string]any) error {
+	faces := f.lineage()
+	for _, g := range slices.Backward(faces) {
+		if err := g.takesType[name].apply(v, body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// upTo returns the face of the lineage with the name.
+func (f *face) upTo(name string) *face {
+	for f.name != name {
+		f = f.parent
+	}
+	return f
+}
+
 // firstFace is the version whose handlers answer.
 const firstFace = "v6"
 
@@ -150,7 +187,7 @@ type laterFace struct {
 }
 
 // laterFaces are all but the first, oldest first.
-func laterFaces() []laterFace { return []laterFace{{"v7", table7}} }
+func laterFaces() []laterFace { return []laterFace{{"v7", table7}, {"v8", table8}} }
 
 // faceNames returns the names of all versions, oldest first.
 func faceNames() []string {

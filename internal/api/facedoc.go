@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -16,9 +15,10 @@ import (
 
 // derive makes the document of the face from its parent's and the table.
 func (f *face) derive() error {
-	text := bytes.ReplaceAll(f.parent.asJSON, []byte("/"+f.parent.name+"/"), []byte("/"+f.name+"/"))
+	words := append([]string{"/" + f.parent.name + "/", "/" + f.name + "/"}, f.table.words...)
+	text := strings.NewReplacer(words...).Replace(string(f.parent.asJSON))
 	var doc tree
-	if err := json.Unmarshal(text, &doc); err != nil {
+	if err := json.Unmarshal([]byte(text), &doc); err != nil {
 		return fmt.Errorf("parse the parent's document: %w", err)
 	}
 	doc.at("info")["version"] = f.name
@@ -26,6 +26,13 @@ func (f *face) derive() error {
 		if err := f.table.types[name].write(doc.at("components", "schemas"), name); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
+	}
+	for name, text := range f.table.schemas {
+		piece, err := fromYAML(text)
+		if err != nil {
+			return err
+		}
+		doc.at("components", "schemas")[name] = piece
 	}
 	if err := f.writeOperations(doc); err != nil {
 		return err
@@ -101,6 +108,9 @@ func (c typeChange) write(schemas tree, name string) error {
 	properties := schema.at("properties")
 	if schema["type"] == nil {
 		schema["type"], schema["additionalProperties"] = openapi3.TypeObject, false
+	}
+	if c.nullable {
+		schema["nullable"] = true
 	}
 	for _, f := range c.add {
 		piece, err := fromYAML(f.schema)

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/getkin/kin-openapi/openapi3"
+
 	"syncline.dev/syncline"
 )
 
@@ -128,6 +130,7 @@ func TestFaceRouter(t *testing.T) {
 		wantFailure(t, w.get("/"+version+"/BackupRepositories/"+unknownID), 404, "there is no")
 		wantFailure(t, w.get("/"+version+"/RestorePoints?backupTime=2026-01-01"), 400, "backupTime in the query is not known", "orderAsc")
 		wantFailure(t, w.get("/"+version+"/nothing"), 404, "/swagger")
+		wantFailure(t, w.do(request{method: "POST", path: "/" + version + "/Jobs/" + machineID + "/Start"}), 405, "other programs make")
 		a := w.do(request{method: "PATCH", path: "/" + version + "/BackupRepositories"})
 		wantFailure(t, a, 405, "use GET")
 		if a.header.Get("Allow") != "GET, HEAD, POST" {
@@ -141,7 +144,7 @@ func TestFaceRouter(t *testing.T) {
 		}
 	})
 	w := newWorld(t).populate()
-	wantFailure(t, w.get("/v9/ServiceInstance"), 404, "no version v9", "/v7 and /v6")
+	wantFailure(t, w.get("/v9/ServiceInstance"), 404, "no version v9", "/v8, /v7 and /v6")
 	wantFailure(t, w.get("/v6/RestorePoints?from=2026-01-01"), 400, "from in the query is not known", "backupTime")
 	wantFailure(t, w.do(request{method: "POST", path: "/v6/token/logout"}), 404, "/swagger")
 }
@@ -245,6 +248,41 @@ type countSightings struct{ n *int }
 func (c countSightings) Mark(_ context.Context, points []syncline.RestorePoint) error {
 	*c.n += len(points)
 	return nil
+}
+
+// TestFaceDocuments looks at the documents of all versions, and at their pages.
+func TestFaceDocuments(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.BasePath = "/syncline" })
+	eachFace(t, func(t *testing.T, version string) {
+		get := func(path string) answer {
+			return w.do(request{method: "GET", path: "/syncline/swagger/" + version + path, token: "-"})
+		}
+		for _, path := range []string{"", "/", "/index.html"} {
+			if a := get(path); a.status != 200 || !strings.Contains(a.body, `"/syncline/swagger/`+version+`/"`) {
+				t.Errorf("the page is %d %s", a.status, a.body)
+			}
+		}
+		var told openapi3.T
+		if err := told.UnmarshalJSON([]byte(get("/openapi.json").body)); err != nil || told.Info.Version != version || told.Servers[0].URL != "/syncline" {
+			t.Fatalf("the document: %v, %+v", err, told.Info)
+		}
+		doc, err := openapi3.NewLoader().LoadFromData([]byte(get("/openapi.yaml").body))
+		if err != nil || doc.Paths.Len() != told.Paths.Len() {
+			t.Fatal(err)
+		}
+		for name, schema := range doc.Components.Schemas {
+			if e := schema.Value.Example; e != nil {
+				if err := schema.Value.VisitJSON(e); err != nil {
+					t.Errorf("the example of %s: %v", name, err)
+				}
+			}
+		}
+		for path := range doc.Paths.Map() {
+			if !strings.HasPrefix(path, "/"+version+"/") {
+				t.Errorf("the document has %s", path)
+			}
+		}
+	})
 }
 
 func BenchmarkLoadFaces(b *testing.B) {

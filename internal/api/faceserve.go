@@ -232,6 +232,11 @@ func (v *view) changeAnswer(id string, changes []opChange) error {
 }
 
 func (v *view) changeJSON(id string, changes []opChange) error {
+	if n := v.out.body.Len(); n > uncounted && v.out.hold != nil {
+		if err := v.out.hold(partsOfAnswer * int64(n)); err != nil {
+			return err
+		}
+	}
 	value, err := parseValue(v.out.body.Bytes())
 	if err != nil {
 		return fmt.Errorf("parse the answer of v6: %w", err)
@@ -258,6 +263,10 @@ func (v *view) changeJSON(id string, changes []opChange) error {
 	v.out.body.Write(append(data, '\n'))
 	return nil
 }
+
+// partsOfAnswer is how many times its own length an answer takes, at most, while its parts
+// are changed.
+const partsOfAnswer = 4
 
 // page puts a page around a list. Where the handler has not paged it, only a part of the
 // list stays.
@@ -386,7 +395,7 @@ type requestFacts struct {
 	api *api
 	ctx context.Context //nolint:containedctx // that of the request
 
-	storages map[syncline.ID]*object
+	storages map[syncline.ID][]byte // as JSON, because each is told on its own
 	looks    []syncline.Immutability
 	looked   bool
 }
@@ -421,7 +430,13 @@ func (f *requestFacts) objectStorage(id syncline.ID) (*object, error) {
 			return nil, err
 		}
 	}
-	return f.storages[id], nil
+	data, told := f.storages[id]
+	if !told {
+		return nil, nil
+	}
+	value, err := parseValue(data)
+	o, _ := value.(*object)
+	return o, err
 }
 
 // readStorages asks v6's handler for all object storages that the request sees.
@@ -434,13 +449,13 @@ func (f *requestFacts) readStorages() error {
 	if !ok {
 		return fmt.Errorf("the list of object storages is a %T", answer)
 	}
-	f.storages = make(map[syncline.ID]*object, len(list.List))
+	f.storages = make(map[syncline.ID][]byte, len(list.List))
 	for i := range list.List {
-		o, err := toObject(infoFrom(f.ctx).links.apply(list.List[i]))
+		data, err := json.Marshal(infoFrom(f.ctx).links.apply(list.List[i]))
 		if err != nil {
-			return err
+			return fmt.Errorf("marshal an object storage: %w", err)
 		}
-		f.storages[syncline.ID(o.text("id"))] = o
+		f.storages[deref(list.List[i].ID)] = data
 	}
 	return nil
 }

@@ -221,7 +221,7 @@ func (a *api) dispatch(w *response, r *http.Request, info *requestInfo) {
 // serveOperation answers a request for an operation of a face.
 func (a *api) serveOperation(face *served, w *response, r *http.Request, info *requestInfo) {
 	p, values := face.router.match(r.URL)
-	if p == nil && refuseChange(w, r) {
+	if p == nil && refuseChange(face.name, w, r) {
 		return
 	}
 	if p == nil {

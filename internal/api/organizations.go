@@ -146,12 +146,12 @@ var watchedOnly = []string{
 
 // refuseChange answers a request for one of v6's operations that would change jobs, or
 // data of Microsoft 365, under a path that Syncline lacks. It reports whether it was one.
-func refuseChange(w http.ResponseWriter, r *http.Request) bool {
+func refuseChange(version string, w http.ResponseWriter, r *http.Request) bool {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return false
 	}
 	pieces := strings.Split(r.URL.EscapedPath(), "/")
-	if len(pieces) < 4 || !equalFoldASCII(pieces[1], "v6") {
+	if len(pieces) < 4 || !equalFoldASCII(pieces[1], version) {
 		return false
 	}
 	for _, name := range watchedOnly {
