@@ -173,6 +173,40 @@ func TestChartOfAFleet(t *testing.T) {
 	settingsAreRight(t, settings)
 }
 
+// TestFleetValuesAsWritten renders the chart with the values of docs/fleet.md. The page makes
+// each Secret that the pods need.
+func TestFleetValuesAsWritten(t *testing.T) {
+	page, err := os.ReadFile("../docs/fleet.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := regexp.MustCompile("(?s)```yaml\n(# fleet-values.yaml\n.*?)```").FindSubmatch(page)
+	if values == nil {
+		t.Fatal("the page has no values")
+	}
+	fleet, err := render(t, string(values[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets := 0
+	for _, v := range fleet["StatefulSet backup"].at("spec", "template", "spec", "volumes").([]any) {
+		name := v.(object).text("secret", "secretName")
+		if name == "" {
+			continue
+		}
+		secrets++
+		if made := regexp.MustCompile(`kubectl -n backup create secret (generic|tls) ` + name + ` `); !made.Match(page) {
+			t.Errorf("the page does not make the Secret %s", name)
+		}
+	}
+	if secrets != 5 {
+		t.Errorf("the pods need %d Secrets", secrets)
+	}
+	if settings := fleet["ConfigMap backup"].text("data", "syncline.yaml"); !strings.Contains(settings, "- 10.0.0.0/8\n") {
+		t.Errorf("settings: %s", settings)
+	}
+}
+
 const fleetValues = `
 replicaCount: 3
 database: {existingSecret: syncline-database, connections: 8}
