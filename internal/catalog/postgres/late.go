@@ -21,6 +21,7 @@ const (
 type late struct {
 	l    *link // of the directory
 	most int
+	wait time.Duration
 
 	mu     sync.Mutex
 	kept   []*lateEnd // the newest one is the last
@@ -33,7 +34,9 @@ type lateEnd struct {
 }
 
 // newLate leaves most of the pool's connections to others.
-func newLate(l *link) *late { return &late{l: l, most: int(max(1, l.pool.Config().MaxConns/4))} }
+func newLate(l *link) *late {
+	return &late{l: l, most: int(max(1, l.pool.Config().MaxConns/4)), wait: lateTime}
+}
 
 // keep reports whether it has taken a connection, which nobody else uses.
 func (a *late) keep(conn *pgxpool.Conn) bool {
@@ -46,7 +49,7 @@ func (a *late) keep(conn *pgxpool.Conn) bool {
 		return false
 	}
 	e := &lateEnd{conn: conn}
-	e.timer = time.AfterFunc(lateTime, func() { a.end(e) })
+	e.timer = time.AfterFunc(a.wait, func() { a.end(e) })
 	a.kept = append(a.kept, e)
 	return true
 }

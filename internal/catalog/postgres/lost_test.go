@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -267,6 +268,54 @@ func TestLiveWriterKeeps(t *testing.T) {
 		pause()
 		return reads(r, "slow")
 	}))
+}
+
+// TestNextView has a view end with the begin of the next one: on the same connection, and
+// with the state at that moment. The connections that wait are few, and go back in the end.
+func TestNextView(t *testing.T) {
+	pool, other := pools(t)
+	c := openBox(t, pool, other, "one")
+	c.late.wait = time.Hour
+	check(t, write(t.Context(), c, "", "head 0", "0"))
+	for i := range 10 {
+		wantValue(t, c, fmt.Sprint(i))
+		if i > 3 && len(c.late.kept) != 1 { // the first ones have statements to prepare
+			t.Fatalf("%d connections wait for the next view", len(c.late.kept))
+		}
+		c.left.Wait()
+		exec(t, other, `UPDATE syncline.catalogs SET head = $1`, fmt.Sprint("head ", i+1))
+		exec(t, other, `UPDATE syncline.catalog_values SET data = $1`, []byte(fmt.Sprint(i+1)))
+	}
+	if n := number(t, other, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'`); n != 1 {
+		t.Errorf("%d transactions have not ended", n)
+	}
+	var all sync.WaitGroup
+	inside := make(chan struct{})
+	var in sync.WaitGroup
+	const many = 8
+	in.Add(many)
+	for range many {
+		all.Go(func() {
+			if err := c.View(t.Context(), func(catalog.Reader) error {
+				in.Done()
+				<-inside
+				return nil
+			}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	in.Wait()
+	close(inside)
+	all.Wait()
+	if n := len(c.late.kept); n > c.late.most {
+		t.Errorf("%d connections wait, and %d may", n, c.late.most)
+	}
+	c.late.close()
+	c.left.Wait()
+	if n := pool.Stat().AcquiredConns(); n != 0 {
+		t.Errorf("%d connections are not back", n)
+	}
 }
 
 // TestForgottenStatements takes prepared statements from a connection, as a pooler does
