@@ -1,8 +1,6 @@
 package api
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -129,13 +127,7 @@ func ofSeries(points []syncline.RestorePoint, id syncline.ID) (in []syncline.Res
 // sessionPage is a page of job sessions, newest first. Only those that it shows are read.
 func sessionPage(points []syncline.RestorePoint, href string, limit *v6.V6Limit, offset *v6.V6Offset) v6.JobSessionPage {
 	n, from := jobPage(limit, offset)
-	order := make([]*syncline.RestorePoint, len(points))
-	for i := range points {
-		order[i] = &points[i]
-	}
-	slices.SortFunc(order, func(x, y *syncline.RestorePoint) int {
-		return cmp.Or(y.Snapshot.Time.Compare(x.Snapshot.Time), cmp.Compare(x.ID, y.ID))
-	})
+	order := newestFirst(points)
 	return v6.JobSessionPage{
 		Offset: from, Limit: n, TotalCount: len(order), Links: jobPageLinks(href, n, from, len(order)),
 		Results: convert(cut(order, n, from), jobSessionJSON),
@@ -225,23 +217,6 @@ func backupOf(x *syncline.Snapshot) backup {
 		made.start, made.end = *start, *end
 	}
 	return made
-}
-
-// endsBefore reports whether a backup ended before a time. It reads a summary only where
-// that tells the end.
-func endsBefore(x *syncline.Snapshot, t time.Time) bool {
-	if !bytes.Contains(x.Summary, []byte(`"backup_end"`)) {
-		return x.Time.Before(t)
-	}
-	return backupOf(x).end.Before(t)
-}
-
-// endsAfter reports whether a backup ended after a time.
-func endsAfter(x *syncline.Snapshot, t time.Time) bool {
-	if !bytes.Contains(x.Summary, []byte(`"backup_end"`)) {
-		return x.Time.After(t)
-	}
-	return backupOf(x).end.After(t)
 }
 
 func (b *backup) statistics() *v6.JobStatistics {

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -35,18 +34,10 @@ func (q *question) spans(t time.Time) bool {
 // page returns the restore points of the page that is asked for, newest first where the
 // question does not say otherwise. It copies only these.
 func (q *question) page(points []syncline.RestorePoint) []syncline.RestorePoint {
-	order := make([]*syncline.RestorePoint, 0, len(points))
-	for i := range points {
-		if q.spans(points[i].Snapshot.Time) {
-			order = append(order, &points[i])
-		}
+	order := slices.DeleteFunc(newestFirst(points), func(p *syncline.RestorePoint) bool { return !q.spans(p.Snapshot.Time) })
+	if deref(q.ascending) {
+		slices.Reverse(order)
 	}
-	slices.SortFunc(order, func(x, y *syncline.RestorePoint) int {
-		if deref(q.ascending) {
-			x, y = y, x
-		}
-		return cmp.Or(y.Snapshot.Time.Compare(x.Snapshot.Time), cmp.Compare(x.ID, y.ID))
-	})
 	q.total = len(order)
 	return convert(cut(order, q.limit, q.offset), func(p *syncline.RestorePoint) syncline.RestorePoint { return *p })
 }
