@@ -24,7 +24,7 @@ import (
 // TestPublishedAnswers calls every operation of a published description on a server with
 // real repositories, and holds each answer against the description.
 func TestPublishedAnswers(t *testing.T) {
-	for _, version := range []string{"v6"} {
+	for _, version := range []string{"v6", "v7", "v8"} {
 		t.Run(version, func(t *testing.T) { callEverything(t, version) })
 	}
 }

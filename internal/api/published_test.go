@@ -19,7 +19,7 @@ import (
 // the first part of the path.
 var descriptions = sync.OnceValue(func() map[string]*published.Description {
 	all := make(map[string]*published.Description)
-	for _, version := range []string{"v6"} {
+	for _, version := range []string{"v6", "v7", "v8"} {
 		d, err := published.Read("testdata/" + version + ".tsv")
 		if err != nil {
 			panic(err)
