@@ -68,6 +68,11 @@ func (a *localAnswers) list(ctx context.Context, at snapshotFolder, of selection
 			return nil
 		})
 	}
+	if len(of.dirs) == 0 {
+		l.parts = func(ctx context.Context, fields bool, each func(*catalog.Part) error) error {
+			return a.v.List(ctx, root.Tree, fields, each)
+		}
+	}
 	return l, nil
 }
 

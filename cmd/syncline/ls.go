@@ -53,7 +53,7 @@ syncline ls --ncdu latest | ncdu -f -`,
 				if err != nil {
 					return err
 				}
-				return l.print(list)
+				return l.print(cmd.Context(), list)
 			})
 		},
 	}
@@ -94,6 +94,10 @@ type listing struct {
 	// walk calls each with the entries that are in the selection, or lead to it, in
 	// the order of names, a folder before its content.
 	walk func(each func(listed) error) error
+	// parts calls each with all entries in the same order, several at once, where all
+	// are in the selection. It is nil where only walk has them. Without fields, an entry
+	// has its name only.
+	parts func(ctx context.Context, fields bool, each func(*catalog.Part) error) error
 }
 
 // listed is an entry in a listing.
@@ -124,14 +128,18 @@ func (s *selection) entry(path string, e *syncline.Entry) listed {
 }
 
 // print prints a listing.
-func (l *lister) print(list listing) error {
+func (l *lister) print(ctx context.Context, list listing) error {
 	to := l.env.stdout
 	if l.ncdu {
 		to = jsonFor(to)
 	}
 	l.out = bufio.NewWriterSize(to, 1<<16)
 	err := l.head(list.snapshot)
-	if err == nil {
+	switch {
+	case err != nil:
+	case list.parts != nil && !l.ncdu && !l.sorts():
+		err = l.printParts(ctx, list)
+	default:
 		err = list.walk(l.entry)
 	}
 	switch {
@@ -209,29 +217,6 @@ func (l *lister) entry(x listed) error {
 // hasPathPrefix reports whether path is base or lies below it.
 func hasPathPrefix(base, path string) bool {
 	return base == "/" || path == base || strings.HasPrefix(path, base) && path[len(base)] == '/'
-}
-
-func (l *lister) line(path string, e *syncline.Entry) error {
-	if l.env.json {
-		l.buf = append(resticjson.AppendNode(l.buf[:0], path, e), '\n')
-		_, err := l.out.Write(l.buf)
-		return err
-	}
-	if !l.long {
-		_, err := fmt.Fprintln(l.out, printable(path))
-		return err
-	}
-	size := fmt.Sprintf("%6d", e.Size)
-	if l.human {
-		size = formatSize(e.Size)
-	}
-	target := ""
-	if e.Type == syncline.TypeSymlink {
-		target = " -> " + printable(e.LinkTarget)
-	}
-	_, err := fmt.Fprintf(l.out, "%s %5d %5d %s %s %s%s\n", typeMode(e.Type)|e.Mode, e.UID, e.GID, size,
-		e.ModTime.Local().Format(timeFormat), printable(path), target)
-	return err
 }
 
 func typeMode(t syncline.EntryType) fs.FileMode {

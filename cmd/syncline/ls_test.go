@@ -90,6 +90,16 @@ func TestLsForms(t *testing.T) {
 		t.Error("--reverse is not restic's list the other way round")
 	}
 	checkNcdu(t, ls("--ncdu", "latest"), len(plain))
+	// The whole snapshot is listed in parts, a selection entry by entry.
+	for _, form := range [][]string{{"-q"}, {"-q", "--long"}, {"-q", "--long", "--human-readable"}, {"--json"}} {
+		whole, below := ls(append(form, "latest")...), ls(append(form, "--recursive", "latest", "/")...)
+		if strings.Count(whole, "\n") < len(plain) {
+			t.Errorf("ls %s prints %d lines", form, strings.Count(whole, "\n"))
+		}
+		if below != whole {
+			t.Errorf("ls %s prints %d bytes, and %d for the folder /", form, len(whole), len(below))
+		}
+	}
 }
 
 func TestLsUsage(t *testing.T) {

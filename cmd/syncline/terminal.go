@@ -33,6 +33,11 @@ func printable(s string) string {
 }
 
 func isPrintable(s string) bool {
+	at := 0
+	for at < len(s) && s[at] >= ' ' && s[at] < 0x7f {
+		at++
+	}
+	s = s[at:] // an ASCII text is done by then
 	return strings.IndexFunc(s, func(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }) < 0
 }
 

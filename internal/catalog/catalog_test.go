@@ -171,6 +171,9 @@ func (m *model) verifyWalk(v *catalog.View, s *catalog.Snapshot) error {
 	if err == nil && i != len(want) {
 		err = fmt.Errorf("the walk has %d steps, want %d", i, len(want))
 	}
+	if err == nil {
+		err = verifyList(v, s)
+	}
 	return err
 }
 

@@ -44,6 +44,24 @@ func checkNode(t *testing.T, path string, e *syncline.Entry) {
 	if got := AppendNode(nil, path, e); string(got) != string(want) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+	checkNodes(t, path, e)
+}
+
+// checkNodes compares the lines of an entry and its neighbours with their own lines.
+func checkNodes(t *testing.T, folder string, e *syncline.Entry) {
+	t.Helper()
+	later, other := *e, *e
+	later.ModTime, later.AccessTime = e.ModTime.Add(-time.Second), e.ModTime.Add(time.Nanosecond)
+	later.ChangeTime = later.ModTime.In(time.FixedZone("", 17*60))
+	other.Mode, other.ModTime, other.GID = ^e.Mode, e.ModTime.Add(25*time.Hour), e.UID
+	var n Nodes
+	for i, x := range []*syncline.Entry{e, &later, &other, e, &other, &later} {
+		in := []string{folder, folder, "", folder + "x"}[i%4]
+		want := AppendNode(nil, in+"/"+x.Name, x)
+		if got := n.Append([]byte("before"), in, x); string(got) != "before"+string(want) {
+			t.Errorf("entry %d in a row: got  %s\nwant %s", i, got, want)
+		}
+	}
 }
 
 func FuzzAppendNode(f *testing.F) {
