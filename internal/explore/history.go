@@ -98,7 +98,7 @@ func Versions(ctx context.Context, v *catalog.View, path string, choose func(*sy
 	if err != nil {
 		return nil, 0, err
 	}
-	t := tracer{v: v, parts: pathParts(path), known: make(map[step]found), series: make(map[string]seriesState), scopes: make(map[string]knownScopes)}
+	t := tracer{v: v, parts: pathParts(path), known: make(map[step]found), unread: make(map[*syncline.Entry]catalog.TreeRef), series: make(map[string]seriesState), scopes: make(map[string]knownScopes)}
 	for i := range list {
 		if err := ctx.Err(); err != nil {
 			return nil, 0, err
@@ -132,7 +132,8 @@ func Versions(ctx context.Context, v *catalog.View, path string, choose func(*sy
 type tracer struct {
 	v      *catalog.View
 	parts  []string
-	known  map[step]found // by tree and part of the path
+	known  map[step]found                      // by tree and part of the path
+	unread map[*syncline.Entry]catalog.TreeRef // the folders of entries whose content is not read
 	series map[string]seriesState
 	scopes map[string]knownScopes // by host and folders
 	out    []Version
@@ -170,7 +171,13 @@ func (t *tracer) add(s *catalog.Snapshot, path string) error {
 	if !begun && at.entry == nil {
 		return nil
 	}
-	if begun && sameVersion(last.at, at) {
+	same := false
+	if begun {
+		if same, err = t.same(last.at, at); err != nil {
+			return err
+		}
+	}
+	if same {
 		w := &t.out[last.version]
 		w.LastSnapshot, w.LastTime = s.ID, s.Time
 		w.RestorePoints++
@@ -204,7 +211,7 @@ func (t *tracer) find(root catalog.TreeRef) (found, error) {
 			if depth < len(t.parts)-1 {
 				next.sub, next.ok, err = t.v.LookupTree(at.sub, name)
 			} else {
-				next.entry, next.sub, next.ok, _, err = t.v.Lookup(at.sub, name, catalog.WithContent|catalog.WithSubtree)
+				next, err = t.last(at.sub, name)
 			}
 			if err != nil {
 				return found{}, err
@@ -216,6 +223,47 @@ func (t *tracer) find(root catalog.TreeRef) (found, error) {
 	return at, nil
 }
 
+// last returns the entry with the name, which is the last of the path. Only a lost folder
+// needs its hash: the number of the tree tells others apart, and hashes are many more
+// reads.
+func (t *tracer) last(folder catalog.TreeRef, name string) (at found, err error) {
+	at.entry, at.sub, at.ok, _, err = t.v.Lookup(folder, name, 0)
+	if err == nil && at.entry != nil && at.entry.Lost {
+		at.entry, at.sub, at.ok, _, err = t.v.Lookup(folder, name, catalog.WithSubtree)
+	}
+	if at.entry != nil && !at.entry.IsDir() {
+		t.unread[at.entry] = folder
+	}
+	return at, err
+}
+
+// same reports whether two entries are one version. It reads their contents only where
+// all else is the same, because that is one more read for each.
+func (t *tracer) same(a, b found) (bool, error) {
+	switch {
+	case !sameVersion(a, b):
+		return false, nil
+	case a.entry == b.entry:
+		return true, nil
+	}
+	for _, e := range []*syncline.Entry{a.entry, b.entry} {
+		folder, ok := t.unread[e]
+		if !ok {
+			continue
+		}
+		whole, _, _, found, err := t.v.Lookup(folder, e.Name, catalog.WithContent)
+		if err != nil {
+			return false, err
+		}
+		if found {
+			e.Content = whole.Content
+		}
+		delete(t.unread, e)
+	}
+	return slices.Equal(a.entry.Content, b.entry.Content), nil
+}
+
+// sameVersion compares all but the content.
 func sameVersion(a, b found) bool {
 	if a.entry == nil || b.entry == nil {
 		return a.entry == b.entry
@@ -231,5 +279,5 @@ func sameVersion(a, b found) bool {
 			return false
 		}
 	}
-	return a.ok == b.ok && (!a.ok || a.sub == b.sub) && slices.Equal(x.Content, y.Content) && sameMetadata(&x, &y)
+	return a.ok == b.ok && (!a.ok || a.sub == b.sub) && sameMetadata(&x, &y)
 }

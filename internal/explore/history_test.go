@@ -47,6 +47,30 @@ func (f *forest) versions(path, host string) map[string][]string {
 	return out
 }
 
+// TestHistoryOfContents has entries that differ in their contents alone, or in what makes
+// no version.
+func TestHistoryOfContents(t *testing.T) {
+	f := newForest(t)
+	for i, content := range [][]syncline.Hash{{{1}}, {{1}}, {{2}}, {{2}, {3}}, {{2}}, {{2}}} {
+		x := file("x", 5)
+		x.Content, x.Inode, x.AccessTime = content, uint64(i), time.Unix(int64(i), 0).UTC()
+		f.snapshot(f.tree(x, file("y", uint64(i)+1)))
+		f.snapshots[i].Hostname, f.snapshots[i].Paths = "host", []string{"/x"}
+	}
+	x, _ := f.explorer()
+	page, err := x.History(t.Context(), testRepository, HistoryQuery{Path: "/x", Limit: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var counts []int
+	for i := range page.Versions {
+		counts = append(counts, page.Versions[i].RestorePoints)
+	}
+	if !slices.Equal(counts, []int{2, 1, 1, 2}) {
+		t.Errorf("the versions have %d restore points", counts)
+	}
+}
+
 func TestHistory(t *testing.T) {
 	seen := 0
 	for seed := range uint64(20) {

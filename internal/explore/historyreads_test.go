@@ -1,0 +1,99 @@
+package explore
+
+import (
+	"context"
+	"encoding/binary"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/catalog/catalogtest"
+)
+
+// readCounter counts the values that are read.
+type readCounter struct {
+	catalog.Container
+	values atomic.Int64
+}
+
+func (c *readCounter) View(ctx context.Context, fn func(catalog.Reader) error) error {
+	return c.Container.View(ctx, func(r catalog.Reader) error { return fn(countedReader{r, c}) })
+}
+
+type countedReader struct {
+	catalog.Reader
+	c *readCounter
+}
+
+func (r countedReader) Get(kind catalog.Kind, no uint64) ([]byte, error) {
+	r.c.values.Add(1)
+	return r.Reader.Get(kind, no)
+}
+
+func (r countedReader) GetMany(kind catalog.Kind, nos ...uint64) ([][]byte, error) {
+	r.c.values.Add(int64(len(nos)))
+	return r.Reader.GetMany(kind, nos...)
+}
+
+func (r countedReader) Scan(kind catalog.Kind, first uint64, fn func(uint64, []byte) error) error {
+	return r.Reader.Scan(kind, first, func(no uint64, value []byte) error {
+		r.c.values.Add(1)
+		return fn(no, value)
+	})
+}
+
+// yearsOfSnapshots has a folder with a thousand versions, of a file that has one version
+// and a file that has another one in each snapshot.
+func yearsOfSnapshots(t *testing.T, n int) *forest {
+	f := newForest(t)
+	for i := range n {
+		changes, stays := file("changes", uint64(i)+1), file("stays", 1)
+		changes.Content, stays.Content = []syncline.Hash{{1, byte(i), byte(i >> 8)}}, []syncline.Hash{{2}}
+		deep := f.tree(changes, stays)
+		f.snapshot(f.tree(folder("home", f.tree(file("log", uint64(i)+1), folder("docs", deep)))))
+		s := &f.snapshots[i]
+		binary.LittleEndian.PutUint32(s.ID[:], uint32(i)+1)
+		s.Time, s.Hostname, s.Paths = time.Unix(int64(1000*i), 0), "host", []string{"/home"}
+	}
+	// A session reads trees in any order.
+	rand.New(rand.NewPCG(1, 2)).Shuffle(len(f.order), func(i, j int) { f.order[i], f.order[j] = f.order[j], f.order[i] })
+	return f
+}
+
+// TestHistoryReads bounds the blocks that the histories of 1,000 snapshots read. A server
+// that has answered once reads none of them again.
+func TestHistoryReads(t *testing.T) {
+	const n = 1000
+	f := yearsOfSnapshots(t, n)
+	box := &readCounter{Container: catalogtest.NewMemory()}
+	open := func() *catalog.Catalog {
+		c, err := catalog.Open(t.Context(), box)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	c := open()
+	t.Cleanup(func() { _ = c.Close() })
+	f.fill(c)
+	// 3,000 trees are 24 blocks, 4,000 entries 8 of them, and as many of contents. A reader
+	// that begins anew for each version reads a thousand.
+	const first, again = 60, 20
+	for path, versions := range map[string]int{"/home": n, "/home/docs": n, "/home/docs/changes": n, "/home/docs/stays": 1, "/": n} {
+		o := one{open()} // with none of the blocks
+		x := &Explorer{Points: &RestorePoints{Catalogs: o, Repositories: o}}
+		for turn, most := range []int64{first + n, again} { // first the snapshots, too
+			before := box.values.Load()
+			page, err := x.History(t.Context(), testRepository, HistoryQuery{Path: path, Limit: n + 1})
+			if err != nil || len(page.Versions) != versions {
+				t.Fatalf("%s has %d versions, want %d (%v)", path, len(page.Versions), versions, err)
+			}
+			if reads := box.values.Load() - before; reads > most {
+				t.Errorf("turn %d: the history of %s reads %d values, more than %d", turn, path, reads, most)
+			}
+		}
+	}
+}
