@@ -14,32 +14,63 @@ import (
 // Lookup returns the first entry of a tree with that name. sub is its own tree
 // where ok is true. found is false where there is no such entry.
 func (v *View) Lookup(tree TreeRef, name string, detail Detail) (e *syncline.Entry, sub TreeRef, ok, found bool, err error) {
-	runs, err := v.runs(tree.no)
-	if err != nil {
+	ref, found, err := v.Named(name).In(tree)
+	if err != nil || !found {
 		return nil, TreeRef{}, false, false, err
 	}
-	names := nameReader{v: v}
+	e, sub, ok, err = v.RefEntry(ref, detail)
+	return e, sub, ok, err == nil, err
+}
+
+// Named finds the entries of one name in many trees. It compares names until it has found
+// one, and from then on only their numbers, since the names of a catalog are distinct.
+type Named struct {
+	name  string
+	names nameReader
+	no    uint32 // of the name
+	known bool
+}
+
+// Named returns a Named for the name, for the goroutine that has the View.
+func (v *View) Named(name string) *Named { return &Named{name: name, names: nameReader{v: v}} }
+
+// In returns the first entry of the name in a tree. found is false where there is none.
+func (n *Named) In(tree TreeRef) (ref EntryRef, found bool, err error) {
+	runs, err := n.names.v.runs(tree.no)
+	if err != nil {
+		return EntryRef{}, false, err
+	}
 	err = eachPart(runs, func(no uint64, first, end uint32) (bool, error) {
-		b, err := v.scanned(no, int(end))
+		b, err := n.names.v.scanned(no, int(end))
 		if err != nil {
 			return false, err
 		}
-		for i := first; i < end; i++ {
-			own, err := names.at(b.names[i])
-			if err != nil {
-				return false, err
-			}
-			if string(own) != name {
-				continue
-			}
-			var subtree uint32
-			e, subtree, err = v.entry(uint32(no)*scanPerBlock+i, detail)
-			sub, ok, found = TreeRef{subtree - 1}, subtree != 0, err == nil
-			return false, err
+		at, err := n.index(b.names[first:end])
+		if err != nil || at < 0 {
+			return err == nil, err
 		}
-		return true, nil
+		ref, found = EntryRef{uint32(no)*scanPerBlock + first + uint32(at)}, true
+		return false, nil
 	})
-	return e, sub, ok, found, err
+	return ref, found, err
+}
+
+// index returns the place of the name among names, -1 for none.
+func (n *Named) index(names []uint32) (int, error) {
+	if n.known {
+		return slices.Index(names, n.no), nil
+	}
+	for i, no := range names {
+		own, err := n.names.at(no)
+		if err != nil {
+			return -1, err
+		}
+		if string(own) == n.name {
+			n.no, n.known = no, true
+			return i, nil
+		}
+	}
+	return -1, nil
 }
 
 // LookupTree returns the tree of the first directory with that name in a tree;

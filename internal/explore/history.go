@@ -98,7 +98,7 @@ func Versions(ctx context.Context, v *catalog.View, path string, choose func(*sy
 	if err != nil {
 		return nil, 0, err
 	}
-	t := tracer{v: v, parts: pathParts(path), known: make(map[step]found), unread: make(map[*syncline.Entry]catalog.TreeRef), series: make(map[string]seriesState), scopes: make(map[string]knownScopes)}
+	t := newTracer(v, path)
 	for i := range list {
 		if err := ctx.Err(); err != nil {
 			return nil, 0, err
@@ -130,13 +130,27 @@ func Versions(ctx context.Context, v *catalog.View, path string, choose func(*sy
 
 // tracer follows one path through snapshots.
 type tracer struct {
-	v      *catalog.View
-	parts  []string
-	known  map[step]found                      // by tree and part of the path
-	unread map[*syncline.Entry]catalog.TreeRef // the folders of entries whose content is not read
-	series map[string]seriesState
-	scopes map[string]knownScopes // by host and folders
-	out    []Version
+	v       *catalog.View
+	parts   []string
+	known   map[step]found                       // by tree and part of the path
+	names   *catalog.Named                       // of the last part
+	entries map[catalog.EntryRef]found           // of the last part
+	unread  map[*syncline.Entry]catalog.EntryRef // entries whose content is not read
+	series  map[string]seriesState
+	scopes  map[string]knownScopes // by host and folders
+	out     []Version
+}
+
+func newTracer(v *catalog.View, path string) *tracer {
+	t := &tracer{
+		v: v, parts: pathParts(path), known: make(map[step]found),
+		entries: make(map[catalog.EntryRef]found), unread: make(map[*syncline.Entry]catalog.EntryRef),
+		series: make(map[string]seriesState), scopes: make(map[string]knownScopes),
+	}
+	if n := len(t.parts); n > 0 {
+		t.names = v.Named(t.parts[n-1])
+	}
+	return t
 }
 
 // step is a tree at a depth of the path. Neighbouring snapshots share most
@@ -211,7 +225,7 @@ func (t *tracer) find(root catalog.TreeRef) (found, error) {
 			if depth < len(t.parts)-1 {
 				next.sub, next.ok, err = t.v.LookupTree(at.sub, name)
 			} else {
-				next, err = t.last(at.sub, name)
+				next, err = t.last(at.sub)
 			}
 			if err != nil {
 				return found{}, err
@@ -223,18 +237,29 @@ func (t *tracer) find(root catalog.TreeRef) (found, error) {
 	return at, nil
 }
 
-// last returns the entry with the name, which is the last of the path. Only a lost folder
-// needs its hash: the number of the tree tells others apart, and hashes are many more
-// reads.
-func (t *tracer) last(folder catalog.TreeRef, name string) (at found, err error) {
-	at.entry, at.sub, at.ok, _, err = t.v.Lookup(folder, name, 0)
-	if err == nil && at.entry != nil && at.entry.Lost {
-		at.entry, at.sub, at.ok, _, err = t.v.Lookup(folder, name, catalog.WithSubtree)
+// last returns the entry of the path in its folder. It reads each entry once, in however
+// many versions of the folder it is. Only a lost folder needs its hash: the number of the
+// tree tells others apart, and hashes are many more reads.
+func (t *tracer) last(folder catalog.TreeRef) (at found, err error) {
+	ref, ok, err := t.names.In(folder)
+	if err != nil || !ok {
+		return found{}, err
 	}
-	if at.entry != nil && !at.entry.IsDir() {
-		t.unread[at.entry] = folder
+	if at, ok = t.entries[ref]; ok {
+		return at, nil
 	}
-	return at, err
+	at.entry, at.sub, at.ok, err = t.v.RefEntry(ref, 0)
+	if err == nil && at.entry.Lost {
+		at.entry, at.sub, at.ok, err = t.v.RefEntry(ref, catalog.WithSubtree)
+	}
+	if err != nil {
+		return found{}, err
+	}
+	if !at.entry.IsDir() {
+		t.unread[at.entry] = ref
+	}
+	t.entries[ref] = at
+	return at, nil
 }
 
 // same reports whether two entries are one version. It reads their contents only where
@@ -247,17 +272,15 @@ func (t *tracer) same(a, b found) (bool, error) {
 		return true, nil
 	}
 	for _, e := range []*syncline.Entry{a.entry, b.entry} {
-		folder, ok := t.unread[e]
+		ref, ok := t.unread[e]
 		if !ok {
 			continue
 		}
-		whole, _, _, found, err := t.v.Lookup(folder, e.Name, catalog.WithContent)
+		whole, _, _, err := t.v.RefEntry(ref, catalog.WithContent)
 		if err != nil {
 			return false, err
 		}
-		if found {
-			e.Content = whole.Content
-		}
+		e.Content = whole.Content
 		delete(t.unread, e)
 	}
 	return slices.Equal(a.entry.Content, b.entry.Content), nil
