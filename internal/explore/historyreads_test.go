@@ -3,6 +3,9 @@ package explore
 import (
 	"context"
 	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"sync/atomic"
 	"testing"
@@ -96,4 +99,74 @@ func TestHistoryReads(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestWarm counts the values that the way to folders reads after Warm, and how much Warm
+// reads.
+func TestWarm(t *testing.T) {
+	f := newForest(t)
+	var folders []syncline.Entry
+	for i := range 300 {
+		deep := f.tree(folder("deep", f.tree(file("x", uint64(i)+1))))
+		folders = append(folders, folder(fmt.Sprintf("folder%03d", i), deep))
+	}
+	f.snapshot(f.tree(file("old", 1)))
+	f.snapshot(f.tree(folders...))
+	box := &readCounter{Container: catalogtest.NewMemory()}
+	open := func() (one, *Explorer) {
+		c, err := catalog.Open(t.Context(), box)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return one{c}, &Explorer{Points: &RestorePoints{Catalogs: one{c}, Repositories: one{c}}}
+	}
+	o, _ := open()
+	t.Cleanup(func() { _ = o.c.Close() })
+	f.fill(o.c)
+	reads := func(o one, fn func(*catalog.View, catalog.TreeRef) error) int64 {
+		before := box.values.Load()
+		err := o.c.View(t.Context(), func(v *catalog.View) error {
+			list, err := v.Snapshots()
+			if err != nil {
+				return err
+			}
+			before = box.values.Load()
+			return fn(v, list[1].Root)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return box.values.Load() - before
+	}
+	way := func(v *catalog.View, root catalog.TreeRef) error {
+		for i := range 300 {
+			if _, ok, err := v.FindTree(root, fmt.Sprintf("/folder%03d/deep", i)); err != nil || !ok {
+				return fmt.Errorf("no folder %d: %w", i, err)
+			}
+		}
+		return nil
+	}
+	o, x := open()
+	if n := reads(o, way); n == 0 {
+		t.Error("a new catalog has blocks in memory")
+	}
+	o, x = open()
+	x.Warm(t.Context(), slog.New(slog.DiscardHandler))
+	if n := reads(o, way); n > 0 {
+		t.Errorf("the way to folders reads %d values after Warm", n)
+	}
+	o, _ = open()
+	reads(o, func(v *catalog.View, root catalog.TreeRef) error {
+		for _, bound := range []int{0, 1, 10, 1000} {
+			if n, err := v.Warm(t.Context(), root, bound); err != nil || n != min(bound, 601) {
+				t.Errorf("Warm of %d folders reads %d (%v)", bound, n, err)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if n, err := v.Warm(ctx, root, 1000); n > 0 || !errors.Is(err, context.Canceled) {
+			t.Errorf("Warm goes on after its context: %d, %v", n, err)
+		}
+		return nil
+	})
 }
