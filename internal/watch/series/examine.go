@@ -59,8 +59,12 @@ func (s *Service) examine(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	due, err := s.due(ctx)
+	if err != nil {
+		return err
+	}
 	for i := range repositories {
-		if repositories[i].OutOfSync {
+		if repositories[i].OutOfSync || !due[repositories[i].ID] {
 			continue
 		}
 		err := s.examineRepository(limited, &repositories[i], now)
@@ -74,6 +78,41 @@ func (s *Service) examine(ctx context.Context, now time.Time) error {
 	return nil
 }
 
+// due returns the repositories with a series that has a backup to compare. Two questions
+// about all of them take the place of two about each, every minute.
+func (s *Service) due(ctx context.Context) (map[syncline.ID]bool, error) {
+	list, err := s.Store.Series(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	done, err := s.Store.Examinations(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	last := lastOf(done)
+	due := make(map[syncline.ID]bool)
+	for i := range list {
+		if isDue(&list[i], last) {
+			due[list[i].RepositoryID] = true
+		}
+	}
+	return due, nil
+}
+
+// lastOf returns the snapshot of each series that was compared last.
+func lastOf(done []store.Examination) map[syncline.ID]syncline.Hash {
+	last := make(map[syncline.ID]syncline.Hash, len(done))
+	for i := range done {
+		last[done[i].SeriesID] = done[i].Snapshot
+	}
+	return last
+}
+
+// isDue reports whether a series has a backup to compare.
+func isDue(x *syncline.Series, last map[syncline.ID]syncline.Hash) bool {
+	return last[x.ID] != x.Latest && x.RetiredAt.IsZero()
+}
+
 func (s *Service) examineRepository(ctx context.Context, r *syncline.Repository, now time.Time) error {
 	list, err := s.Store.Series(ctx, r.ID)
 	if err != nil {
@@ -83,11 +122,8 @@ func (s *Service) examineRepository(ctx context.Context, r *syncline.Repository,
 	if err != nil {
 		return err
 	}
-	last := make(map[syncline.ID]syncline.Hash, len(done))
-	for i := range done {
-		last[done[i].SeriesID] = done[i].Snapshot
-	}
-	list = slices.DeleteFunc(list, func(x syncline.Series) bool { return last[x.ID] == x.Latest || !x.RetiredAt.IsZero() })
+	last := lastOf(done)
+	list = slices.DeleteFunc(list, func(x syncline.Series) bool { return !isDue(&x, last) })
 	if len(list) == 0 {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/explore"
+	"syncline.dev/syncline/internal/store"
 )
 
 // files are the files of a snapshot: contents by path.
@@ -315,5 +316,39 @@ func TestTexts(t *testing.T) {
 		if got := folderOf([]string{"/x/", "/x/y/r", "C:\\"}, p); got != want {
 			t.Errorf("%s lies in %s, want %s", p, got, want)
 		}
+	}
+}
+
+// questions counts what is asked of the database about series.
+type questions struct {
+	Store
+	n int
+}
+
+func (q *questions) Series(ctx context.Context, repository syncline.ID) ([]syncline.Series, error) {
+	q.n++
+	return q.Store.Series(ctx, repository)
+}
+
+func (q *questions) Examinations(ctx context.Context, repository syncline.ID) ([]store.Examination, error) {
+	q.n++
+	return q.Store.Examinations(ctx, repository)
+}
+
+// TestQuietTick attaches many repositories. A tick without a new backup asks as often as
+// with one.
+func TestQuietTick(t *testing.T) {
+	w, _, _ := office(t, 3)
+	asked := &questions{Store: w.Store}
+	w.Store = asked
+	w.tick()
+	alone := asked.n
+	for i := range 50 {
+		w.attach(fmt.Sprint("other", i))
+	}
+	asked.n = 0
+	w.tick()
+	if alone == 0 || asked.n != alone {
+		t.Errorf("a tick asks %d times with one repository, and %d times with 51", alone, asked.n)
 	}
 }
