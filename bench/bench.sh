@@ -24,7 +24,7 @@ fi
 [ "${LARGE:-}" = 1 ] && flags+=(-newest -runs 1)
 [ "${WRITE:-}" = 1 ] && flags+=(-into docs/benchmarks.md)
 bench/build.sh
-bench/.cache/compare -r "$repo" -work bench/.cache -syncline bench/.cache/syncline -floor bench/.cache/floor -restic "$RESTIC" "${flags[@]}"
+bench/.cache/compare -r "$repo" -work bench/.cache -syncline bench/.cache/syncline -floor bench/.cache/floor -genrepo bench/.cache/genrepo -restic "$RESTIC" "${flags[@]}"
 
 # Catalogs in PostgreSQL against catalogs in SQLite, where PostgreSQL is installed.
 if compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then

@@ -7,3 +7,4 @@ version=$(scripts/version.sh)
 CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$version" -o bench/.cache/syncline ./cmd/syncline
 go build -o bench/.cache/floor ./bench/floor
 go build -o bench/.cache/compare ./bench/compare
+go build -o bench/.cache/genrepo ./bench/genrepo

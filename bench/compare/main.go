@@ -31,6 +31,7 @@ func main() {
 	flag.StringVar(&c.syncline, "syncline", "", "the syncline program")
 	flag.StringVar(&c.floor, "floor", "", "the floor program")
 	flag.StringVar(&c.restic, "restic", "restic", "the restic program")
+	flag.StringVar(&c.genrepo, "genrepo", "", "the genrepo program, which writes the repositories of an idle server; without it, none is measured")
 	flag.StringVar(&c.work, "work", os.TempDir(), "folder for caches, on the repository's disk if possible")
 	flag.IntVar(&c.runs, "runs", 3, "how often what is short is measured; the median counts")
 	flag.BoolVar(&c.newest, "newest", false, "ask restic about the newest snapshot only, where all of them take too long")
@@ -65,6 +66,7 @@ func main() {
 // comparison is one run on one repository.
 type comparison struct {
 	repo, syncline, floor, restic string
+	genrepo                       string // "" for no idle server
 	work, scratch                 string
 	runs                          int
 	newest                        bool
@@ -110,6 +112,7 @@ func (c *comparison) run(ctx context.Context) error {
 		{"object storage", c.objectStorage},
 		{"restores", c.restores},
 		{"server", c.server},
+		{"idle server", c.idle},
 		{"comparison of lists", c.lists},
 	} {
 		fmt.Fprintf(os.Stderr, "compare: %s %s\n", time.Now().Format(time.TimeOnly), step.name)

@@ -33,13 +33,13 @@ type server struct {
 	token  string
 }
 
-// startServer starts a server in an empty data directory.
-func (c *comparison) startServer(ctx context.Context) (*server, error) {
+// startServer starts a server in a data directory, with further arguments.
+func (c *comparison) startServer(ctx context.Context, data string, args ...string) (*server, error) {
 	s := &server{client: &http.Client{Transport: &http.Transport{
 		// The certificate is one that the server has just made.
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, MaxIdleConnsPerHost: sessionClients,
 	}}}
-	s.cmd = exec.CommandContext(ctx, c.syncline, "serve", "--data", filepath.Join(c.scratch, "data"), "--listen", "127.0.0.1:0", "--sync-interval", "0")
+	s.cmd = exec.CommandContext(ctx, c.syncline, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0"}, args...)...)
 	s.cmd.Env = append(os.Environ(), "SYNCLINE_ADMIN_PASSWORD="+administratorPassword)
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -153,14 +153,17 @@ func (s *server) ask(ctx context.Context, paths []string) (l latencies, err erro
 
 // server measures a running server's answers.
 func (c *comparison) server(ctx context.Context) (err error) {
-	s, err := c.startServer(ctx)
+	s, err := c.startServer(ctx, filepath.Join(c.scratch, "data"), "--sync-interval", "0")
 	if err != nil {
 		return err
 	}
-	err = errors.Join(c.askServer(ctx, s))
+	err = c.askServer(ctx, s)
 	peak, stopErr := s.stop()
 	c.note("Server: %.0f MB of memory at most, in all of this.", mb(peak))
-	return errors.Join(err, stopErr)
+	if err := errors.Join(err, stopErr); err != nil {
+		return err
+	}
+	return c.started(ctx)
 }
 
 func (c *comparison) askServer(ctx context.Context, s *server) error {
@@ -170,19 +173,10 @@ func (c *comparison) askServer(ctx context.Context, s *server) error {
 	}
 	c.note("Server, sessions asked for by %d clients at once during the first synchronization: %s.", sessionClients, polls)
 	c.bounds = append(c.bounds, latencyBound("`GET /v6/RepositorySynchronizeSessions`, 100 clients at once while a synchronization runs, p99", polls, 50, 10))
-	var points []struct {
-		ID string `json:"id"`
-	}
-	if err := s.call(ctx, "GET", "/v6/RestorePoints?repositoryId="+repo, nil, &points); err != nil {
-		return err
-	}
-	if len(points) == 0 {
-		return errors.New("the server shows no restore points")
-	}
 	rng := rand.New(rand.NewPCG(3, 4))
-	folders := make([]string, 0, len(c.pick.dirs))
-	for _, dir := range c.pick.dirs { // folders of the newest snapshot, which comes first
-		folders = append(folders, "/v6/RestorePoints/"+points[0].ID+"/Entries?limit=100&path="+url.QueryEscape(dir))
+	folders, err := c.folderPages(ctx, s, len(c.pick.dirs))
+	if err != nil {
+		return err
 	}
 	pages, err := s.ask(ctx, folders)
 	if err != nil {
@@ -190,6 +184,9 @@ func (c *comparison) askServer(ctx context.Context, s *server) error {
 	}
 	c.note("Server, the first page of a random folder: %s.", pages)
 	c.bounds = append(c.bounds, latencyBound("one directory's listing in a running server, p99", pages, 5, 2))
+	if err := c.histories(ctx, s, repo); err != nil {
+		return err
+	}
 	return c.askSearches(ctx, s, rng)
 }
 
