@@ -53,8 +53,8 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestFailures has each side fail in turn. What comes before the failure of the producer
-// is written, and nothing behind any failure.
+// TestFailures has each side fail in turn. All parts before the failure of the producer
+// are written, and nothing behind any failure.
 func TestFailures(t *testing.T) {
 	broken := errors.New("broken")
 	t.Run("producer", func(t *testing.T) {
