@@ -39,9 +39,9 @@ func (c *comparison) idle(ctx context.Context) error {
 	if s, err = c.startServer(ctx, data); err != nil {
 		return err
 	}
-	time.Sleep(idleSettles)
+	pass(ctx, idleSettles)
 	before, _, err := used(s.cmd.Process.Pid)
-	time.Sleep(idleTime)
+	pass(ctx, idleTime)
 	after, memory, usedErr := used(s.cmd.Process.Pid)
 	_, stopErr := s.stop()
 	if err := errors.Join(err, usedErr, stopErr); err != nil {
@@ -53,6 +53,14 @@ func (c *comparison) idle(ctx context.Context) error {
 	})
 	c.note("Server with %d repositories that nobody asks: %.0f MB of memory, %.2f s of CPU time in %s.", idleRepositories, mb(memory), after-before, idleTime)
 	return nil
+}
+
+// pass waits for a time, or for the end of ctx.
+func pass(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
 }
 
 // attachSmall writes small repositories, attaches them, and waits for their catalogs.

@@ -90,10 +90,16 @@ func TestLsForms(t *testing.T) {
 		t.Error("--reverse is not restic's list the other way round")
 	}
 	checkNcdu(t, ls("--ncdu", "latest"), len(plain))
-	// The whole snapshot is listed in parts, a selection entry by entry.
+	checkWhole(t, ls, len(plain))
+}
+
+// checkWhole compares the listing of a whole snapshot, which is made in parts, with that of
+// the folder /, which is made entry by entry.
+func checkWhole(t *testing.T, ls func(...string) string, entries int) {
+	t.Helper()
 	for _, form := range [][]string{{"-q"}, {"-q", "--long"}, {"-q", "--long", "--human-readable"}, {"--json"}} {
 		whole, below := ls(append(form, "latest")...), ls(append(form, "--recursive", "latest", "/")...)
-		if strings.Count(whole, "\n") < len(plain) {
+		if strings.Count(whole, "\n") < entries {
 			t.Errorf("ls %s prints %d lines", form, strings.Count(whole, "\n"))
 		}
 		if below != whole {

@@ -48,7 +48,7 @@ func listedBeside(v *catalog.View, s *catalog.Snapshot, fields bool) (list []lis
 		})
 	}
 	readers.Wait()
-	return slices.Concat(lists...), lost, errors.Join(append(errs, err)...)
+	return slices.Concat(lists...), lost, errors.Join(err, errors.Join(errs...))
 }
 
 // verifyList compares the listings of a snapshot with the walk.

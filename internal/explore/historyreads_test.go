@@ -146,11 +146,11 @@ func TestWarm(t *testing.T) {
 		}
 		return nil
 	}
-	o, x := open()
+	o, _ = open()
 	if n := reads(o, way); n == 0 {
 		t.Error("a new catalog has blocks in memory")
 	}
-	o, x = open()
+	o, x := open()
 	x.Warm(t.Context(), slog.New(slog.DiscardHandler))
 	if n := reads(o, way); n > 0 {
 		t.Errorf("the way to folders reads %d values after Warm", n)

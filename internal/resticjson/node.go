@@ -79,7 +79,7 @@ func (n *Nodes) appendFields(b []byte, e *syncline.Entry) []byte {
 	to := len(b)
 	for i, t := range [2]*time.Time{&e.AccessTime, &e.ChangeTime} {
 		b = append(b, [2]string{`,"atime":`, `,"ctime":`}[i]...)
-		if *t == e.ModTime { //nolint:revive // an equal value, not only an equal moment
+		if *t == e.ModTime { //nolint:staticcheck // in the same zone, too
 			b = append(b, b[from:to]...)
 		} else {
 			b = n.clock.append(b, *t)
