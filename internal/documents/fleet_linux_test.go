@@ -29,7 +29,7 @@ func TestFleetAsWritten(t *testing.T) {
 			page = append(page, block)
 		}
 	}
-	if len(page) != 8 {
+	if len(page) != 10 {
 		t.Fatalf("the page has %d blocks of commands for a machine", len(page))
 	}
 	signIn := "export SYNCLINE_USER=administrator SYNCLINE_PASSWORD=$(ssh root@node1.example cat /var/lib/syncline/initial-password)\n"
@@ -42,6 +42,7 @@ func TestFleetAsWritten(t *testing.T) {
 		page[6], refused, ini(t, "[databases]", "/etc/pgbouncer/pgbouncer.ini") + startPooler, pooled(t),
 		stop("node1"), stop("node2"), page[7], start("node1"), start("node2"), restored,
 		standby, severalHosts("node1"), severalHosts("node2"), promote, failedOver,
+		stop("node2"), stop("node1"), page[9], alone, page[8], carried,
 	}
 	for i, step := range steps {
 		write(t, filepath.Join(dir, "steps", strconv.Itoa(i+1)), step, 0o644)
@@ -239,4 +240,22 @@ token=$(sign_in localhost:4443)
 api https://localhost:4443/v6/EncryptionKeys -d '{"password":"another","description":"after"}' >/dev/null
 token=$(sign_in node1.example:4443)
 api https://node1.example:4443/v6/EncryptionKeys | grep after
+`
+
+// alone has the server go on with SQLite, and empties the database.
+const alone = `# on node1
+sed -i '/^database-file:/d' /etc/syncline/syncline.yaml
+systemctl start syncline` + api + `
+token=$(sign_in localhost:4443)
+api https://localhost:4443/v6/EncryptionKeys | grep after
+api https://localhost:4443/v6/RestorePoints | jq -e 'length == 1'
+ssh root@db2.example sudo -u postgres psql -qc 'DROP SCHEMA syncline CASCADE' syncline
+`
+
+const carried = `# on node1
+echo 'database-file: /etc/syncline/database.url' >>/etc/syncline/syncline.yaml
+systemctl start syncline` + api + `
+token=$(sign_in localhost:4443)
+api https://localhost:4443/v6/EncryptionKeys | grep after
+api https://localhost:4443/v6/RestorePoints | jq -e 'length == 1'
 `
