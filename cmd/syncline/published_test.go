@@ -324,6 +324,7 @@ func (r *versionRun) constants() {
 	r.ask("GET", organization+"/LicensingInformation", nil)
 	if r.facts.Find("GET", "/"+r.version+"/Health") != "" {
 		r.ask("GET", "/Health", nil)
+		r.ask("GET", organization+"/?limit=100", nil) // as a sensor in use asks
 	}
 }
 

@@ -85,6 +85,9 @@ var table8 = faceTable{
 		"ListOrganizations": {ask: paged(
 			addedParameter{"msid", schemaID, "The organization is none of Microsoft's, so any value gives an empty page.", matchesNothing},
 			addedParameter{"backedUpOrganizationId", schemaText, "As `msid`.", matchesNothing}), page: &pageChange{name: "OrganizationPage"}},
+		"GetOrganization": {ask: []addedParameter{
+			{"limit", `{type: integer, format: int32, minimum: 1}`, "A sensor in use sends it with this path, too. It changes nothing.", nil},
+		}},
 		"ListProxies": {without: []string{"extendedView"}, ask: paged(), page: &pageChange{name: "ProxyPage"}},
 		"GetProxy":    {without: []string{"extendedView"}},
 		"ListJobSessions": {ask: []addedParameter{
