@@ -153,7 +153,7 @@ func changeNested(v *view, next func() error) error {
 			return within(err)
 		}
 	}
-	done := false
+	var done bool
 	if storage == nil {
 		err = next()
 		path, _ := v.body["path"].(string)
