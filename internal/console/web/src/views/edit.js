@@ -1,5 +1,5 @@
 // Changing the name and the password of a repository.
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { post, put, remove } from '../api.js';
 import { useGet } from '../data.js';
@@ -55,7 +55,7 @@ function Fields({ repository, keys, onClose, reload }) {
   const [error, setError] = useState(/** @type {any} */ (null));
   const [busy, setBusy] = useState(false);
   const first = useElement();
-  useEffect(() => first.current.focus(), []);
+  useLayoutEffect(() => first.current.focus(), []); // before the next key
   const set = (field) => (e) => setForm({ ...form, [field]: e.target.value });
   const submit = async (event) => {
     event.preventDefault();

@@ -1,5 +1,5 @@
 // Restoring into a folder of the server's.
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { allowed, post } from '../api.js';
 import { useGet } from '../data.js';
@@ -28,9 +28,7 @@ export function Restoring({ point, entries, targets, onClose }) {
     setForm({ ...form, ...change });
     setError(null);
   };
-  useEffect(() => {
-    first.current.focus();
-  }, []);
+  useLayoutEffect(() => first.current.focus(), []); // before the next key
   const body = jobBody(entries, { ...form, proxyId: targets.find((t) => t.path === form.target)?.proxyId });
   const submit = async (event) => {
     event.preventDefault();
