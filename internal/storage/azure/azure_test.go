@@ -198,15 +198,11 @@ func TestArchived(t *testing.T) {
 // answer is a server that gives every request the same answer.
 func answer(t *testing.T, status int, header map[string]string, body string) azure.Config {
 	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		for name, value := range header {
-			w.Header().Set(name, value)
-		}
-		w.WriteHeader(status)
-		_, _ = w.Write([]byte(body))
-	}))
-	t.Cleanup(server.Close)
-	return azure.Config{Endpoint: server.URL, Account: "account", Key: "YQ==", Container: "container"}
+	given := http.Header{}
+	for name, value := range header {
+		given.Set(name, value)
+	}
+	return azure.Config{Endpoint: storagetest.Answering(t, status, given, body), Account: "account", Key: "YQ==", Container: "container"}
 }
 
 func TestAnswers(t *testing.T) {
@@ -247,15 +243,12 @@ func TestAnswers(t *testing.T) {
 		t.Run(tt.label, func(t *testing.T) {
 			c := answer(t, tt.status, tt.header, tt.body)
 			err := open(t, c).List(t.Context(), "snapshots", func(string, int64) error { return nil })
-			if syncline.CodeOf(err) != tt.code || storage.IsRetryable(err) != tt.retryable || !strings.Contains(syncline.MessageOf(err), tt.message) {
-				t.Errorf("List: %v (retryable: %v), want %s with %q", err, storage.IsRetryable(err), tt.code, tt.message)
-			}
+			storagetest.CheckRefusal(t, "List", err, tt.code, tt.retryable, tt.message, c.Key)
 			if tt.status < 300 && tt.header != nil {
 				return // the rest is for answers that are no file
 			}
-			if _, err = storagetest.ReadAll(t.Context(), open(t, c), "config", 0, -1); syncline.CodeOf(err) != tt.code || !strings.Contains(syncline.MessageOf(err), tt.message) {
-				t.Errorf("Open: %v, want %s with %q", err, tt.code, tt.message)
-			}
+			_, err = storagetest.ReadAll(t.Context(), open(t, c), "config", 0, -1)
+			storagetest.CheckRefusal(t, "Open", err, tt.code, tt.retryable, tt.message, c.Key)
 		})
 	}
 }

@@ -91,12 +91,7 @@ func TestAnswers(t *testing.T) {
 				if tt.only != "" && tt.only != what {
 					continue
 				}
-				if syncline.CodeOf(err) != tt.code || storage.IsRetryable(err) != tt.retryable || !strings.Contains(syncline.MessageOf(err), tt.message) {
-					t.Errorf("%s: %v (retryable: %v), want %s with %q", what, err, storage.IsRetryable(err), tt.code, tt.message)
-				}
-				if err != nil && strings.Contains(err.Error(), "not-to-be-told") {
-					t.Errorf("%s: %v repeats what it must not", what, err)
-				}
+				storagetest.CheckRefusal(t, what, err, tt.code, tt.retryable, tt.message, "not-to-be-told")
 			}
 		})
 	}

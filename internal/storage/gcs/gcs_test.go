@@ -91,15 +91,7 @@ func TestConfigRefused(t *testing.T) {
 // answer is a server that gives every request the same answer.
 func answer(t *testing.T, status int, header http.Header, body string) gcs.Config {
 	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		for name, values := range header {
-			w.Header()[name] = values
-		}
-		w.WriteHeader(status)
-		_, _ = w.Write([]byte(body))
-	}))
-	t.Cleanup(server.Close)
-	return gcs.Config{Endpoint: server.URL, Bucket: "bucket", AccessToken: "ya29.not-to-be-told"}
+	return gcs.Config{Endpoint: storagetest.Answering(t, status, header, body), Bucket: "bucket", AccessToken: "ya29.not-to-be-told"}
 }
 
 func TestAnswers(t *testing.T) {
@@ -143,16 +135,9 @@ func TestAnswers(t *testing.T) {
 			c := answer(t, tt.status, tt.header, tt.body)
 			listErr := open(t, c).List(t.Context(), "snapshots", func(string, int64) error { return nil })
 			_, openErr := storagetest.ReadAll(t.Context(), open(t, c), "config", 0, -1)
-			for i, err := range []error{listErr, openErr} {
-				if i == 1 && tt.listOnly {
-					continue
-				}
-				if syncline.CodeOf(err) != tt.code || storage.IsRetryable(err) != tt.retryable || !strings.Contains(syncline.MessageOf(err), tt.message) {
-					t.Errorf("%v (retryable: %v), want %s with %q", err, storage.IsRetryable(err), tt.code, tt.message)
-				}
-				if err != nil && (strings.Contains(err.Error(), c.AccessToken) || strings.Contains(err.Error(), "free text")) {
-					t.Errorf("%v repeats what it must not", err)
-				}
+			storagetest.CheckRefusal(t, "List", listErr, tt.code, tt.retryable, tt.message, c.AccessToken, "free text")
+			if !tt.listOnly {
+				storagetest.CheckRefusal(t, "Open", openErr, tt.code, tt.retryable, tt.message, c.AccessToken, "free text")
 			}
 		})
 	}

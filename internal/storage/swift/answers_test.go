@@ -23,7 +23,12 @@ func served(t *testing.T, h http.HandlerFunc) swift.Config {
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	return swift.Config{Container: "container", Credentials: swift.Credentials{StorageURL: server.URL + "/v1/AUTH_a", AuthToken: "not-to-be-told"}}
+	return at(server.URL)
+}
+
+// at is the configuration for an object store at an address.
+func at(url string) swift.Config {
+	return swift.Config{Container: "container", Credentials: swift.Credentials{StorageURL: url + "/v1/AUTH_a", AuthToken: "not-to-be-told"}}
 }
 
 func TestAnswers(t *testing.T) {
@@ -77,25 +82,14 @@ func TestAnswers(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.label, func(t *testing.T) {
-			c := served(t, func(w http.ResponseWriter, _ *http.Request) {
-				for name, values := range tt.header {
-					w.Header()[name] = values
-				}
-				w.WriteHeader(tt.status)
-				_, _ = w.Write([]byte(tt.body))
-			})
+			c := at(storagetest.Answering(t, tt.status, tt.header, tt.body))
 			errs := map[string]error{"list": open(t, c).List(t.Context(), "snapshots", func(string, int64) error { return nil })}
 			_, errs["open"] = storagetest.ReadAll(t.Context(), open(t, c), "config", 0, -1)
 			for what, err := range errs {
 				if tt.only != "" && tt.only != what {
 					continue
 				}
-				if syncline.CodeOf(err) != tt.code || storage.IsRetryable(err) != tt.retryable || !strings.Contains(syncline.MessageOf(err), tt.message) {
-					t.Errorf("%s: %v (retryable: %v), want %s with %q", what, err, storage.IsRetryable(err), tt.code, tt.message)
-				}
-				if err != nil && strings.Contains(err.Error(), "not-to-be-told") {
-					t.Errorf("%s: %v repeats what it must not", what, err)
-				}
+				storagetest.CheckRefusal(t, what, err, tt.code, tt.retryable, tt.message, "not-to-be-told")
 			}
 		})
 	}
