@@ -29,7 +29,7 @@ func TestNoSuchRemote(t *testing.T) {
 		"others":         {"echo other:; echo my:; echo remote:", `has no remote "my remote"`},
 		"there":          {"echo other:; echo 'my remote:'", "ended (exit status 1) before it answered"},
 		"nobody knows":   {"echo other:; exit 1", "ended (exit status 1) before it answered"},
-		"too many names": {"yes other:", "ended (exit status 1) before it answered"},
+		"too many names": {"head -c 1048580 /dev/zero | tr '\\0' x", "ended (exit status 1) before it answered"},
 		"no answer":      {"exec sleep 1000", "ended (exit status 1) before it answered"},
 	} {
 		t.Run(label, func(t *testing.T) {

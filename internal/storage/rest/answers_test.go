@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"syncline.dev/syncline"
@@ -163,6 +164,40 @@ func TestEmptyListings(t *testing.T) {
 		if err != nil || len(got) > 0 {
 			t.Errorf("%s %q: %v, %v", tt.kind, tt.body, got, err)
 		}
+	}
+}
+
+// TestManyNames refuses a listing without sizes that has more names than are held.
+func TestManyNames(t *testing.T) {
+	const most = 1 << 20
+	names := strings.Repeat(`"x",`, most-1) + `"x"`
+	first := http.Header{"Content-Type": {"application/vnd.x.restic.rest.v1"}}
+	list := func(body string) (n int, err error) {
+		err = open(t, answer(t, http.StatusOK, first, body)).List(t.Context(), "index", func(string, int64) error { n++; return nil })
+		return n, err
+	}
+	if n, err := list("[" + names + "]"); err != nil || n != most {
+		t.Errorf("%d names, %v", n, err)
+	}
+	if n, err := list(`["x",` + names + "]"); syncline.CodeOf(err) != syncline.CodeTooLarge || n != 0 {
+		t.Errorf("one more: %d names, %v", n, err)
+	}
+}
+
+// TestRedirectsEnd follows a server that leads to itself ten times.
+func TestRedirectsEnd(t *testing.T) {
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) > 100 {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		http.Redirect(w, r, r.URL.Path, http.StatusFound)
+	}))
+	defer server.Close()
+	_, err := storagetest.ListAll(t, open(t, rest.Config{Endpoint: server.URL}), "snapshots")
+	if syncline.CodeOf(err) != syncline.CodeInvalid || !strings.Contains(syncline.MessageOf(err), "does not answer like a REST server") || asked.Load() != 10 {
+		t.Errorf("%d requests, %v", asked.Load(), err)
 	}
 }
 

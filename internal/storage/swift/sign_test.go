@@ -259,6 +259,7 @@ func TestConfigRefused(t *testing.T) {
 		{func(c *swift.Config) { c.Container = "" }, "name of the container is missing"},
 		{func(c *swift.Config) { c.Container = "a/b" }, "no name of a container"},
 		{func(c *swift.Config) { c.Container = ".." }, "no name of a container"},
+		{func(c *swift.Config) { c.Container = strings.Repeat("a", 257) }, "no name of a container"},
 		{func(c *swift.Config) { c.Prefix = "../x" }, "no valid name"},
 		{func(c *swift.Config) { c.AuthURL = "" }, "address of the identity service is missing"},
 		{func(c *swift.Config) { c.AuthURL = "https://host:5000" }, "must name the version"},
