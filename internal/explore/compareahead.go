@@ -1,14 +1,18 @@
 package explore
 
 import (
+	"slices"
+
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// A comparison goes down one folder after the other, and what it reads of them lies
-// anywhere in the catalog: a block of entries would be decoded for one of them, again
-// and again. So it reads ahead, many folders at a time. A round begins with the folder
-// that is needed now and goes on with all below it, level by level, and with what is
-// next to it and to the folders around it, until it has read so many entries.
+// A comparison goes down one folder after the other, and its entries lie anywhere in the
+// catalog: a block of entries would be decoded for one of them, again and again. So it
+// reads ahead, many folders at a time. A round begins with the folder that is needed now
+// and goes on with all below it, and with the folders next to it and around it, until
+// they have so many entries. It finds the folders by the numbers of names and trees, and
+// reads the entries of all of them at the end. The folders of a round are about those of
+// one part of the tree, whose entries lie in few blocks.
 
 const (
 	// firstRound is how many entries the first round reads, and twice the length of a
@@ -48,7 +52,7 @@ func newReadAhead() readAhead {
 type level struct {
 	pairs []pair
 	next  int // the pair behind the one where the walk is
-	ahead int // the first pair that no round has begun with
+	ahead int // the first pair that the round has not come to
 }
 
 // take returns what two folders do not have in common. It reads nothing ahead where
@@ -56,13 +60,11 @@ type level struct {
 func (c *comparer) take(f folderPair, resuming bool) ([]pair, error) {
 	pairs, ok := c.ahead.ready[f]
 	if !ok {
-		var err error
+		read := c.readRound
 		if resuming {
-			_, err = c.readFolders([]folderPair{f}, 1, true)
-		} else {
-			err = c.readRound(f)
+			read = c.readOne
 		}
-		if err != nil {
+		if err := read(f); err != nil {
 			return nil, err
 		}
 		pairs = c.ahead.ready[f]
@@ -91,51 +93,151 @@ func entriesIn(pairs []pair) (n int) {
 	return n
 }
 
-// readRound reads a folder and the folders that come after it. A failure to
-// read those is no error until one is needed.
+// readRound reads a folder and the folders that come after it.
 func (c *comparer) readRound(f folderPair) error {
 	budget := min(c.ahead.round, 2*c.ahead.last-c.ahead.held)
 	c.ahead.round = min(2*c.ahead.round, c.ahead.last)
-	clear(c.ahead.listed)
-	read, err := c.readFolders([]folderPair{f}, budget, true)
-	for err == nil {
-		n := 0
-		for _, f := range read {
-			n += entriesIn(c.ahead.ready[f])
-		}
-		if budget -= n; budget <= 0 {
-			return nil
-		}
-		var next []folderPair
-		for _, f := range read {
-			next = c.notReady(next, c.ahead.ready[f])
-		}
-		if len(next) < fewFolders {
-			next = c.beside(next)
-		}
-		if len(next) == 0 {
-			return nil
-		}
-		if read, err = c.readFolders(next, budget, false); err != nil || len(read) == 0 {
-			return nil //nolint:nilerr // the walk may end before it needs them
-		}
+	var r round
+	if done, err := c.begin(f, &r); done || err != nil {
+		return err
+	}
+	alone := r
+	c.gather(&r, budget-r.count)
+	err := c.readOwn(&r)
+	if err != nil && len(r.list) > 1 && c.ctx.Err() == nil {
+		// A failure to read the others is no error until one is needed.
+		c.ahead.round = 1
+		err = c.readOwn(&alone)
 	}
 	return err
+}
+
+// readOne is readRound for one folder.
+func (c *comparer) readOne(f folderPair) error {
+	var r round
+	if done, err := c.begin(f, &r); done || err != nil {
+		return err
+	}
+	return c.readOwn(&r)
+}
+
+// round is folders whose entries are read together.
+type round struct {
+	list  []folderPair
+	own   []catalog.Own
+	count int // entries in own
+}
+
+func (r *round) add(f folderPair, own catalog.Own) {
+	r.list, r.own, r.count = append(r.list, f), append(r.own, own), r.count+entriesOf(&own)
+}
+
+func entriesOf(own *catalog.Own) int { return own.Before.Len() + own.After.Len() }
+
+// begin puts the folder that is needed into a round. Of a large one it only reads the
+// names; done says that it was that.
+func (c *comparer) begin(f folderPair, r *round) (done bool, err error) {
+	own, err := c.v.Own(c.ctx, treesOf([]folderPair{f}), 0, c.common)
+	if err != nil {
+		return false, err
+	}
+	n := entriesOf(&own[0])
+	switch {
+	case int64(n) > c.left || int64(max(own[0].Before.Len(), own[0].After.Len())) > c.room:
+		return false, tooMuch("there is more to compare than the limit allows")
+	case n > c.ahead.small:
+		c.ahead.ready[f], err = c.readNames(own[0])
+		c.ahead.held += n
+		return true, err
+	}
+	r.add(f, own[0])
+	return false, nil
+}
+
+// gather adds the folders below those of the round, one subtree after the other, and then
+// those that the walk comes to later, while the budget of entries lasts. It needs no
+// entries for that, so those of all folders are read together, and each block of them
+// once. The walk reports a failure when it needs the folder.
+func (c *comparer) gather(r *round, budget int) {
+	clear(c.ahead.listed)
+	for i := range c.levels {
+		c.levels[i].ahead = 0
+	}
+	var next []folderPair // the last one comes first
+	for fresh := r.own; budget > 0; {
+		below, err := c.v.Below(c.ctx, fresh, c.into)
+		if err != nil {
+			return
+		}
+		if next = c.push(next, below); len(next) == 0 {
+			next = c.beside()
+		}
+		if len(next) == 0 {
+			return
+		}
+		n := min(len(next), fewFolders, budget)
+		batch := slices.Clone(next[len(next)-n:])
+		slices.Reverse(batch)
+		next = next[:len(next)-n]
+		own, err := c.v.Own(c.ctx, treesOf(batch), budget, c.common)
+		if err != nil {
+			return
+		}
+		first := len(r.own)
+		for i := range own {
+			n := entriesOf(&own[i])
+			if n > c.ahead.small || n > budget {
+				return
+			}
+			r.add(batch[i], own[i])
+			budget -= n
+		}
+		if len(own) < len(batch) {
+			return
+		}
+		fresh = r.own[first:]
+	}
+}
+
+// push adds folders that no round has read, in front of the others.
+func (c *comparer) push(next []folderPair, below [][]catalog.TwoTrees) []folderPair {
+	first := len(next)
+	for _, list := range below {
+		for _, t := range list {
+			next = c.notRead(next, folderPair{t.Before, t.After, t.HasBefore, t.HasAfter})
+		}
+	}
+	slices.Reverse(next[first:])
+	return next
+}
+
+func treesOf(list []folderPair) []catalog.TwoTrees {
+	trees := make([]catalog.TwoTrees, len(list))
+	for i, f := range list {
+		trees[i] = catalog.TwoTrees{Before: f.before, After: f.after, HasBefore: f.hasBefore, HasAfter: f.hasAfter}
+	}
+	return trees
+}
+
+// notRead appends a folder, or where it was read, the folders below it, unless the round
+// has come to it.
+func (c *comparer) notRead(to []folderPair, f folderPair) []folderPair {
+	if c.ahead.listed[f] {
+		return to
+	}
+	c.ahead.listed[f] = true
+	if inner, ready := c.ahead.ready[f]; ready {
+		return c.notReady(to, inner)
+	}
+	return append(to, f)
 }
 
 // notReady appends the folders below pairs that were not read, and that the round has
 // not come to.
 func (c *comparer) notReady(to []folderPair, pairs []pair) []folderPair {
 	for i := range pairs {
-		f, ok := c.below(&pairs[i])
-		if !ok || c.ahead.listed[f] {
-			continue
-		}
-		c.ahead.listed[f] = true
-		if inner, ready := c.ahead.ready[f]; ready {
-			to = c.notReady(to, inner)
-		} else {
-			to = append(to, f)
+		if f, ok := c.below(&pairs[i]); ok {
+			to = c.notRead(to, f)
 		}
 	}
 	return to
@@ -144,8 +246,9 @@ func (c *comparer) notReady(to []folderPair, pairs []pair) []folderPair {
 // fewFolders is how many folders are worth reading at once.
 const fewFolders = 1 << 8
 
-// beside appends folders that the walk comes to after those that it is in.
-func (c *comparer) beside(next []folderPair) []folderPair {
+// beside returns folders that the walk comes to after those that it is in, the first one
+// last.
+func (c *comparer) beside() (next []folderPair) {
 	for i := len(c.levels) - 1; i >= 0 && len(next) < fewFolders; i-- {
 		l := &c.levels[i]
 		l.ahead = max(l.ahead, l.next)
@@ -154,50 +257,15 @@ func (c *comparer) beside(next []folderPair) []folderPair {
 			l.ahead++
 		}
 	}
+	slices.Reverse(next)
 	return next
 }
 
-// readFolders reads as many of the folders as the budget of entries allows, but the
-// first one of a round in any case, and returns those.
-func (c *comparer) readFolders(list []folderPair, budget int, needed bool) (read []folderPair, err error) {
-	list = list[:min(len(list), max(1, budget))]
-	trees := make([]catalog.TwoTrees, len(list))
-	for i, f := range list {
-		trees[i] = catalog.TwoTrees{Before: f.before, After: f.after, HasBefore: f.hasBefore, HasAfter: f.hasAfter}
-	}
-	own, err := c.v.Own(c.ctx, trees, budget, c.common)
-	if err != nil {
-		return nil, err
-	}
-	entries := 0
-	for i := range own {
-		n := own[i].Before.Len() + own[i].After.Len()
-		switch {
-		case needed && (int64(n) > c.left || int64(max(own[i].Before.Len(), own[i].After.Len())) > c.room):
-			return nil, tooMuch("there is more to compare than the limit allows")
-		case needed && n > c.ahead.small:
-			c.ahead.ready[list[0]], err = c.readNames(own[0])
-			c.ahead.held += n
-			return list, err
-		case !needed && (n > c.ahead.small || entries+n > budget):
-			own = own[:i]
-		}
-		if i >= len(own) {
-			break
-		}
-		entries += n
-	}
-	list = list[:len(own)]
-	if err := c.readOwn(list, own, entries); err != nil {
-		return nil, err
-	}
-	return list, nil
-}
-
 // readOwn reads the entries that folders do not have in common.
-func (c *comparer) readOwn(list []folderPair, own []catalog.Own, count int) error {
-	refs := make([]catalog.EntryRef, 0, count)
-	entries := make([]named, 0, count)
+func (c *comparer) readOwn(r *round) error {
+	refs := make([]catalog.EntryRef, 0, r.count)
+	entries := make([]named, 0, r.count)
+	own := r.own
 	for i := range own {
 		for _, side := range []catalog.OwnEntries{own[i].Before, own[i].After} {
 			for at, ref := range side.All {
@@ -212,7 +280,7 @@ func (c *comparer) readOwn(list []folderPair, own []catalog.Own, count int) erro
 	for i := range entries {
 		entries[i].held, entries[i].name = held[i], held[i].Entry.Name
 	}
-	for i, f := range list {
+	for i, f := range r.list {
 		before, after := own[i].Before.Len(), own[i].After.Len()
 		if _, ready := c.ahead.ready[f]; !ready { // it can be there twice
 			c.ahead.ready[f] = pairUp(entries[:before:before], entries[before:before+after:before+after])
