@@ -8,11 +8,15 @@ import (
 	"syncline.dev/syncline"
 )
 
-// Held is an entry that ReadEntries has read, and its tree where OK.
+// Held is an entry that ReadEntries has read, and its tree where OK. A lost tree is there,
+// and not OK.
 type Held struct {
 	Entry *syncline.Entry
 	Sub   TreeRef
 	OK    bool
+
+	no    uint32
+	first int32 // of its content hashes among those of the block
 }
 
 // ReadEntries reads many entries at once, wherever they lie. It reads each block
@@ -191,9 +195,9 @@ func (b *batch) readSubtrees(context.Context) error {
 				return err
 			}
 		}
-		b.out[i] = Held{Entry: e}
-		if sub != 0 && !e.Lost {
-			b.out[i].Sub, b.out[i].OK = TreeRef{sub - 1}, true
+		b.out[i] = Held{Entry: e, no: b.refs[i].no, first: b.rows[i].first}
+		if sub != 0 {
+			b.out[i].Sub, b.out[i].OK = TreeRef{sub - 1}, !e.Lost
 		}
 	}
 	return nil

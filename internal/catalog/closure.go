@@ -148,28 +148,39 @@ func (c *Closure) mark(r run) error {
 	return nil
 }
 
-// Trees calls fn with the hash of every tree in the set.
-func (c *Closure) Trees(fn func(syncline.Hash) error) error {
-	for no := c.trees.next(0, c.v.m.Trees); no < c.v.m.Trees; no = c.trees.next(no+1, c.v.m.Trees) {
-		h, err := c.v.hash(no)
-		if err != nil {
-			return err
-		}
-		if err := fn(h); err != nil {
-			return err
-		}
-	}
-	return nil
+// Has reports whether the set has a tree.
+func (c *Closure) Has(tree TreeRef) bool { return tree.no < c.v.m.Trees && c.trees.has(tree.no) }
+
+// BlobSource is one place where a data blob stands in a content list. The zero value is
+// no place.
+type BlobSource struct {
+	entry uint32 // plus one
+	at    uint32 // among the hashes of the entry's block
+	Note  uint8  // the caller's own
 }
 
-// Contents calls fn with the hashes of the data blobs of every entry in the set.
-// A blob that several entries share comes several times. The slice is valid
-// until fn returns.
-func (c *Closure) Contents(ctx context.Context, among map[syncline.Hash]struct{}, fn func(syncline.Hash)) error {
+// Blob returns the place of the entry's blob i.
+func (h *Held) Blob(i int) BlobSource {
+	return BlobSource{entry: h.no + 1, at: uint32(h.first) + uint32(i)}
+}
+
+// in returns the entry, if the place is this one.
+func (s BlobSource) in(block uint32, at int) (no uint32, ok bool) {
+	no = s.entry - 1
+	return no, s.entry != 0 && no/entriesPerBlock == block && int(s.at) == at
+}
+
+// Contents calls fn with the data blobs among those given that an entry in the set has.
+// A blob that several entries share comes several times. Few blobs are at another place
+// than the one that is known, so it hardly decodes an entry.
+func (c *Closure) Contents(ctx context.Context, among map[syncline.Hash]BlobSource, fn func(syncline.Hash)) error {
 	if len(among) == 0 {
 		return nil
 	}
-	filter := newHashFilter(among)
+	filter := NewHashFilter(len(among))
+	for h := range among {
+		filter.Add(&h)
+	}
 	var places contentPlaces
 	for first := uint32(0); first < c.v.m.Entries; first += entriesPerBlock {
 		end := min(first+entriesPerBlock, c.v.m.Entries)
@@ -189,13 +200,18 @@ func (c *Closure) Contents(ctx context.Context, among map[syncline.Hash]struct{}
 				continue
 			}
 			h := syncline.Hash(payload[at : at+32])
-			if _, ok := among[h]; !ok {
+			source, ok := among[h]
+			if !ok {
 				continue
 			}
-			if err := places.read(c.v, block); err != nil {
-				return err
+			no, known := source.in(block, at/32)
+			if !known {
+				if err := places.read(c.v, block); err != nil {
+					return err
+				}
+				no, known = places.entryOf(at / 32)
 			}
-			if no, ok := places.entryOf(at / 32); ok && no < c.v.m.Entries && c.entries.has(no) {
+			if known && no < c.v.m.Entries && c.entries.has(no) {
 				fn(h)
 			}
 		}
@@ -239,26 +255,26 @@ func (p *contentPlaces) entryOf(place int) (no uint32, ok bool) {
 	return p.block*entriesPerBlock + uint32(i), i < len(p.ends)
 }
 
-// hashFilter tells most hashes apart from some that are looked for, by a bit for
-// the beginning of each.
-type hashFilter struct {
+// HashFilter tells most hashes apart from some that are looked for, by a bit for
+// the first bytes of each.
+type HashFilter struct {
 	bits  bitset
 	shift int
 }
 
-func newHashFilter(hashes map[syncline.Hash]struct{}) hashFilter {
+// NewHashFilter returns a filter for about that many hashes.
+func NewHashFilter(hashes int) *HashFilter {
 	const each = 64 // bits for a hash: about one in 64 others passes
-	size := bits.Len64(uint64(max(1<<10, len(hashes)*each)))
-	f := hashFilter{newBitset(1 << size), 64 - size}
-	for h := range hashes {
-		f.bits.set(f.bit(h[:]))
-	}
-	return f
+	size := min(32, bits.Len64(uint64(max(1<<10, hashes*each))))
+	return &HashFilter{newBitset(1 << size), 64 - size}
 }
 
-func (f *hashFilter) bit(hash []byte) uint32 {
+// Add adds a hash that is looked for.
+func (f *HashFilter) Add(hash *syncline.Hash) { f.bits.set(f.bit(hash[:])) }
+
+func (f *HashFilter) bit(hash []byte) uint32 {
 	return uint32(binary.LittleEndian.Uint64(hash) >> f.shift)
 }
 
 // may reports whether the hash can be one of them.
-func (f *hashFilter) may(hash []byte) bool { return f.bits.has(f.bit(hash)) }
+func (f *HashFilter) may(hash []byte) bool { return f.bits.has(f.bit(hash)) }

@@ -248,6 +248,31 @@ func TestPacksRoundTrip(t *testing.T) {
 	}
 }
 
+// TestEachBlob reads the blobs of an index without where they lie, all of them or those
+// that a filter lets pass.
+func TestEachBlob(t *testing.T) {
+	for seed := range uint64(200) {
+		r := newRand(seed)
+		packs := anyPacks(r)
+		filter, every := NewHashFilter(4), r.IntN(3) == 0
+		var want, got []Blob
+		for _, p := range packs {
+			for _, b := range p.Blobs {
+				b.Offset = 0
+				if every || r.IntN(4) == 0 {
+					filter.Add(&b.ID)
+				}
+				want = append(want, b)
+			}
+		}
+		want = slices.DeleteFunc(want, func(b Blob) bool { return !filter.may(b.ID[:]) })
+		err := eachBlob(encodePacks(packs), filter, func(b *Blob) { got = append(got, *b) })
+		if err != nil || !slices.Equal(got, want) {
+			t.Fatalf("seed %d: %v\n%v\nwant\n%v", seed, err, got, want)
+		}
+	}
+}
+
 func TestStatesKeysHashesRoundTrip(t *testing.T) {
 	r := newRand(1)
 	for _, n := range []int{0, 1, 1000, keysPerBlock, statesPerBlock} {

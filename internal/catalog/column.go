@@ -155,6 +155,63 @@ func (c *cursor) repeated(n int) (v uint64, ok bool) {
 	return v, true
 }
 
+// steps reads a column of many numbers, in place of its cursor. Its place is a number:
+// the collector wants to know of each step of a slice.
+type steps struct {
+	b   []byte
+	at  int
+	bad bool
+}
+
+func (c *cursor) steps() steps { return steps{b: c.b} }
+
+// take moves the cursor behind what was read.
+func (c *cursor) take(s *steps) {
+	c.b = c.b[s.at:]
+	if s.bad {
+		c.bad, c.b = true, nil
+	}
+}
+
+func (s *steps) uint() uint64 {
+	if at := s.at; at+1 < len(s.b) {
+		v, next := s.b[at], s.b[at+1]
+		if v < 0x80 {
+			s.at++
+			return uint64(v)
+		}
+		if next < 0x80 {
+			s.at += 2
+			return uint64(v&0x7f) | uint64(next)<<7
+		}
+	}
+	return s.long()
+}
+
+func (s *steps) long() uint64 {
+	v, size := binary.Uvarint(s.b[s.at:])
+	if size <= 0 {
+		s.bad, s.at = true, len(s.b)
+		return 0
+	}
+	s.at += size
+	return v
+}
+
+func (s *steps) int() int64 {
+	u := s.uint()
+	return int64(u>>1) ^ -int64(u&1)
+}
+
+func (s *steps) u32() uint32 {
+	if len(s.b)-s.at < 4 {
+		s.bad, s.at = true, len(s.b)
+		return 0
+	}
+	s.at += 4
+	return binary.LittleEndian.Uint32(s.b[s.at-4:])
+}
+
 // numbers reads n numbers into a slice, in the memory of to when that is large
 // enough. A number that T cannot hold becomes the largest that it can.
 func numbers[T uint16 | uint64](c *cursor, to []T, n int) []T {
@@ -162,24 +219,33 @@ func numbers[T uint16 | uint64](c *cursor, to []T, n int) []T {
 		return append(to[:0], T(min(v, uint64(^T(0)))))
 	}
 	to = room(to, n)
+	s := c.steps()
 	for i := range to {
-		to[i] = T(min(c.uint(), uint64(^T(0))))
+		to[i] = T(min(s.uint(), uint64(^T(0))))
 	}
+	c.take(&s)
 	return to
 }
 
-// deltas is numbers for a column of differences, each to the number before.
-func deltas[T uint32 | uint64](c *cursor, to []T, n int) []T {
+// deltas is numbers for a column of differences, each to the number before. The first
+// one is to start.
+func deltas[T int64 | uint32 | uint64](c *cursor, to []T, n int, start T) []T {
+	to = room(to, n)
+	s := c.steps()
+	for i := range to {
+		start += T(s.int())
+		to[i] = start
+	}
+	c.take(&s)
+	return to
+}
+
+// fewDeltas is deltas from 0 on, with one value when all are equal.
+func fewDeltas[T uint32 | uint64](c *cursor, to []T, n int) []T {
 	if v, ok := c.unchanging(n); ok {
 		return append(to[:0], T(v))
 	}
-	to = room(to, n)
-	prev := T(0)
-	for i := range to {
-		prev += T(c.int())
-		to[i] = prev
-	}
-	return to
+	return deltas(c, to, n, 0)
 }
 
 // room returns a slice of n values, in the memory of s when that is large

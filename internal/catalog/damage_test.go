@@ -65,7 +65,7 @@ func TestClosureWithoutContents(t *testing.T) {
 			closure.Add(tree)
 		}
 		check(t, closure.Complete(t.Context()))
-		return closure.Contents(t.Context(), map[syncline.Hash]struct{}{m.contents()[0]: {}}, func(syncline.Hash) {})
+		return closure.Contents(t.Context(), map[syncline.Hash]catalog.BlobSource{m.contents()[0]: {}}, func(syncline.Hash) {})
 	})
 	if !errors.Is(err, catalog.ErrDamaged) {
 		t.Errorf("the blobs of entries without contents: %v", err)

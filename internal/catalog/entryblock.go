@@ -263,12 +263,12 @@ func (b *entryBlock) decode(payload []byte) error {
 	}
 	b.count, b.texts, b.zones, b.rare = n, d.texts, nil, nil
 	c := d.cols
-	b.name = deltas(&c[colName], b.name, n)
-	b.mode = deltas(&c[colMode], b.mode, n)
-	b.uid = deltas(&c[colUID], b.uid, n)
-	b.gid = deltas(&c[colGID], b.gid, n)
-	b.inode = deltas(&c[colInode], b.inode, n)
-	b.deviceID = deltas(&c[colDevID], b.deviceID, n)
+	b.name = fewDeltas(&c[colName], b.name, n)
+	b.mode = fewDeltas(&c[colMode], b.mode, n)
+	b.uid = fewDeltas(&c[colUID], b.uid, n)
+	b.gid = fewDeltas(&c[colGID], b.gid, n)
+	b.inode = fewDeltas(&c[colInode], b.inode, n)
+	b.deviceID = fewDeltas(&c[colDevID], b.deviceID, n)
 	b.sizes = numbers(&c[colSize], b.sizes, n)
 	b.links = numbers(&c[colLinks], b.links, n)
 	b.device = numbers(&c[colDevice], b.device, n)
@@ -284,16 +284,27 @@ func (b *entryBlock) decode(payload []byte) error {
 	d.times(b)
 	d.subtrees(b)
 	d.rare(b)
-	b.first = room(b.first, n+1)
+	if err := d.contents(b); err != nil {
+		return err
+	}
+	return done(c[:])
+}
+
+// contents reads where the rows' content hashes lie.
+func (d *entryDecoder) contents(b *entryBlock) error {
+	b.first = room(b.first, b.count+1)
 	b.first[0] = 0
-	for i := range n {
-		k := c[colContent].uint()
+	s, sum := d.cols[colContent].steps(), 0
+	for i := range b.count {
+		k := s.uint()
 		if k > maxBlock/32 {
 			return damaged("an entry claims %d content blobs", k)
 		}
-		b.first[i+1] = b.first[i] + int(k)
+		sum += int(k)
+		b.first[i+1] = sum
 	}
-	return done(c[:])
+	d.cols[colContent].take(&s)
+	return nil
 }
 
 // entryDecoder reads the columns of an entry block.
@@ -338,12 +349,8 @@ func (d *entryDecoder) release() {
 func (d *entryDecoder) times(b *entryBlock) {
 	c, n := d.cols, b.count
 	mod := &b.times[0]
-	mod.modified, mod.sec, mod.nano = false, room(mod.sec, n), room(mod.nano, n)
-	sec := time.Time{}.Unix()
-	for i := range mod.sec {
-		sec += c[colTime].int()
-		mod.sec[i] = sec
-	}
+	mod.modified, mod.nano = false, room(mod.nano, n)
+	mod.sec = deltas(&c[colTime], mod.sec, n, time.Time{}.Unix())
 	b.zones = append(b.zones, time.UTC)
 	if c[colOther].zeros(2 * n) {
 		// Mostly there is one time, in one zone.
@@ -371,9 +378,10 @@ func (d *entryDecoder) allTimes(b *entryBlock) {
 	mod.zone = room(mod.zone, n)
 	b.times[1].modified, b.times[2].modified = true, true
 	zone, at, known := int64(0), uint16(0), map[int64]uint16{0: 0}
+	others, nanos, zones := c[colOther].steps(), c[colNano].steps(), c[colZone].steps()
 	clock := func(t *timeColumn, i int) {
-		t.nano[i] = c[colNano].u32()
-		if change := c[colZone].int(); change != 0 {
+		t.nano[i] = nanos.u32()
+		if change := zones.int(); change != 0 {
 			zone += change
 			no, ok := known[zone]
 			if !ok {
@@ -389,7 +397,7 @@ func (d *entryDecoder) allTimes(b *entryBlock) {
 		clock(mod, i)
 		for which := 1; which < len(b.times); which++ {
 			t := &b.times[which]
-			differs := c[colOther].uint() != 0
+			differs := others.uint() != 0
 			if differs && t.modified {
 				t.modified, t.sec, t.nano, t.zone = false, room(t.sec, n), room(t.nano, n), room(t.zone, n)
 				copy(t.sec, mod.sec[:i])
@@ -398,13 +406,16 @@ func (d *entryDecoder) allTimes(b *entryBlock) {
 			}
 			switch {
 			case differs:
-				t.sec[i] = mod.sec[i] + c[colOther].int()
+				t.sec[i] = mod.sec[i] + others.int()
 				clock(t, i)
 			case !t.modified:
 				t.sec[i], t.nano[i], t.zone[i] = mod.sec[i], mod.nano[i], mod.zone[i]
 			}
 		}
 	}
+	c[colOther].take(&others)
+	c[colNano].take(&nanos)
+	c[colZone].take(&zones)
 }
 
 func (d *entryDecoder) subtrees(b *entryBlock) {
@@ -415,14 +426,16 @@ func (d *entryDecoder) subtrees(b *entryBlock) {
 		return
 	}
 	b.subtree = room(b.subtree, b.count)
+	s := c.steps()
 	for i := range b.subtree {
 		b.subtree[i] = 0
-		if z := c.uint(); z != 0 {
+		if z := s.uint(); z != 0 {
 			z--
 			last += int64(z>>1) ^ -int64(z&1)
 			b.subtree[i] = uint32(last)
 		}
 	}
+	c.take(&s)
 }
 
 func (d *entryDecoder) rare(b *entryBlock) {

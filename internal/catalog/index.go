@@ -131,14 +131,54 @@ func (v *View) Packs(x Index) ([]Pack, error) {
 	return decodePacks(payload)
 }
 
-// EachPack calls fn with what Packs returns, one pack after the other. fn may use
-// the pack until it returns.
-func (v *View) EachPack(x Index, fn func(*Pack)) error {
+// EachBlob calls fn with the blobs of an index that the filter lets pass, without where
+// they lie. fn may use the blob until it returns.
+func (v *View) EachBlob(x Index, filter *HashFilter, fn func(*Blob)) error {
 	payload, err := need(v.r, kindLocation, x.no)
 	if err != nil {
 		return err
 	}
-	return eachPack(payload, fn)
+	return eachBlob(payload, filter, fn)
+}
+
+func eachBlob(payload []byte, filter *HashFilter, fn func(*Blob)) error {
+	buf := borrowBlock()
+	defer giveBackBlock(buf)
+	c, err := unpackColumnsInto(buf, payload, locColumns)
+	if err != nil {
+		return err
+	}
+	flags, lengths, plain, ids := c[locFlags].steps(), c[locLength].steps(), c[locPlain].steps(), c[locID].b
+	var b Blob
+	for flags.at < len(flags.b) {
+		f, length, compressed, size := flags.uint(), lengths.uint(), uint64(0), 8
+		if f&2 != 0 {
+			compressed = plain.uint()
+		}
+		if f&1 != 0 {
+			size = 32
+		}
+		if len(ids) < size {
+			return damaged("an index has fewer ids than blobs")
+		}
+		id := ids[:size]
+		ids = ids[size:]
+		if !filter.may(id) {
+			continue
+		}
+		b = Blob{Tree: size == 32, Length: uint32(length), Plain: uint32(compressed)}
+		copy(b.ID[:], id)
+		fn(&b)
+	}
+	for i, s := range []*steps{&flags, &lengths, &plain} {
+		if s.bad || s.at != len(s.b) {
+			return damaged("column %d of an index does not decode", i)
+		}
+	}
+	if len(ids) != 0 {
+		return damaged("an index has more ids than blobs")
+	}
+	return nil
 }
 
 // The columns of a location value.
@@ -190,40 +230,28 @@ func encodeBlob(c columns, b *Blob, end uint32) {
 }
 
 func decodePacks(payload []byte) (packs []Pack, err error) {
-	err = eachPack(payload, func(p *Pack) {
-		kept := make([]Blob, len(p.Blobs))
-		copy(kept, p.Blobs)
-		packs = append(packs, Pack{p.ID, kept})
-	})
+	c, err := unpackColumns(payload, locColumns)
 	if err != nil {
 		return nil, err
 	}
-	return packs, nil
-}
-
-// eachPack decodes one pack after the other into the same memory.
-func eachPack(payload []byte, fn func(*Pack)) error {
-	c, err := unpackColumns(payload, locColumns)
-	if err != nil {
-		return err
-	}
-	var p Pack
 	for len(c[locPack].b) >= 32 {
-		p.ID = syncline.Hash(c[locPack].b[:32])
+		p := Pack{ID: syncline.Hash(c[locPack].b[:32])}
 		c[locPack].b = c[locPack].b[32:]
 		n := c[locCount].length()
 		if n > len(c[locFlags].b) {
-			return damaged("a pack claims %d blobs", n)
+			return nil, damaged("a pack claims %d blobs", n)
 		}
-		p.Blobs = room(p.Blobs, n)
-		clear(p.Blobs)
+		p.Blobs = make([]Blob, n)
 		end := uint32(0)
 		for j := range p.Blobs {
 			end = decodeBlob(c, &p.Blobs[j], end)
 		}
-		fn(&p)
+		packs = append(packs, p)
 	}
-	return done(c)
+	if err := done(c); err != nil {
+		return nil, err
+	}
+	return packs, nil
 }
 
 func decodeBlob(c []cursor, b *Blob, end uint32) uint32 {

@@ -233,6 +233,27 @@ func (m *model) contents() []syncline.Hash {
 	return slices.SortedFunc(maps.Keys(all), func(a, b syncline.Hash) int { return slices.Compare(a[:], b[:]) })
 }
 
+// blobSources returns all places of each data blob.
+func blobSources(t *testing.T, v *catalog.View, trees map[syncline.Hash]catalog.TreeRef) map[syncline.Hash][]catalog.BlobSource {
+	t.Helper()
+	var refs []catalog.EntryRef
+	for _, tree := range trees {
+		check(t, v.Refs(tree, nil, func(_ int, ref catalog.EntryRef) error {
+			refs = append(refs, ref)
+			return nil
+		}))
+	}
+	held, err := v.ReadEntries(t.Context(), refs, catalog.WithContent)
+	check(t, err)
+	out := make(map[syncline.Hash][]catalog.BlobSource)
+	for _, h := range held {
+		for i, id := range h.Entry.Content {
+			out[id] = append(out[id], h.Blob(i))
+		}
+	}
+	return out
+}
+
 func TestClosure(t *testing.T) {
 	m := newModel(22)
 	m.grow(60, 3)
@@ -242,6 +263,7 @@ func TestClosure(t *testing.T) {
 	check(t, c.View(t.Context(), func(v *catalog.View) error {
 		refs := treeRefs(t, v)
 		hashes := slices.SortedFunc(maps.Keys(refs), func(a, b syncline.Hash) int { return slices.Compare(a[:], b[:]) })
+		sources := blobSources(t, v, refs)
 		found := 0
 		for range 40 {
 			closure, err := v.NewClosure(t.Context())
@@ -268,10 +290,15 @@ func TestClosure(t *testing.T) {
 				}
 			}
 			check(t, closure.Complete(t.Context()))
-			among := make(map[syncline.Hash]struct{})
+			among := make(map[syncline.Hash]catalog.BlobSource)
 			for _, h := range m.contents() {
-				if m.rng.IntN(3) > 0 {
-					among[h] = struct{}{}
+				switch m.rng.IntN(3) {
+				case 0:
+					among[h] = catalog.BlobSource{}
+				case 1:
+					if len(sources[h]) > 0 {
+						among[h] = pick(m, sources[h]...)
+					}
 				}
 			}
 			maps.DeleteFunc(contents, func(h syncline.Hash, _ bool) bool {
@@ -279,10 +306,11 @@ func TestClosure(t *testing.T) {
 				return !ok
 			})
 			gotTrees, gotContents := make(map[syncline.Hash]bool), make(map[syncline.Hash]bool)
-			check(t, closure.Trees(func(h syncline.Hash) error {
-				gotTrees[h] = true
-				return nil
-			}))
+			for h, tree := range refs {
+				if closure.Has(tree) {
+					gotTrees[h] = true
+				}
+			}
 			check(t, closure.Contents(t.Context(), among, func(h syncline.Hash) { gotContents[h] = true }))
 			found += len(contents)
 			if !maps.Equal(gotTrees, trees) || !maps.Equal(gotContents, contents) {

@@ -64,10 +64,10 @@ func readTrees(payload []byte, t *runBlock, m meta) error {
 	}
 	next := int64(0)
 	t.all = room(t.all, len(cols[2].b))[:0]
-	starts, counts := &cols[1], &cols[2]
+	lists, starts, counts := cols[0].steps(), cols[1].steps(), cols[2].steps()
 	for i := range treesPerBlock {
-		n := cols[0].uint()
-		if n > uint64(len(counts.b))+1 {
+		n := lists.uint()
+		if n > uint64(len(counts.b)-counts.at)+1 {
 			return damaged("a tree claims %d runs", n-1)
 		}
 		if n > 0 {
@@ -83,5 +83,8 @@ func readTrees(payload []byte, t *runBlock, m meta) error {
 		}
 		t.first[i+1] = uint32(len(t.all))
 	}
+	cols[0].take(&lists)
+	cols[1].take(&starts)
+	cols[2].take(&counts)
 	return done(cols)
 }

@@ -25,6 +25,7 @@ func (s side) lost() bool { return s.entry != nil && s.entry.Lost }
 type Pair struct {
 	Before, After *syncline.Entry
 	path          []byte
+	sides         [2]*named // nil for none, and for the compared folder itself
 }
 
 // Path returns the pair's absolute path.
@@ -73,7 +74,7 @@ func newComparer(ctx context.Context, v *catalog.View, path string) *comparer {
 // itself visits the compared folder, since it may differ in its owner or mode
 // alone. The root has no metadata of its own.
 func (c *comparer) itself(before, after side) error {
-	return c.visit(&Pair{before.entry, after.entry, c.path})
+	return c.visit(&Pair{before.entry, after.entry, c.path, [2]*named{}})
 }
 
 // folders compares two trees, either of which may be absent. resume is the
@@ -124,7 +125,7 @@ func (c *comparer) pair(p *pair, resume []uint64, visited bool) error {
 	var inner []uint64
 	if visited {
 		inner = resume[1:]
-	} else if err := c.visit(&Pair{before.entry, after.entry, c.path}); err != nil {
+	} else if err := c.visit(p.visited(c.path)); err != nil {
 		return err
 	}
 	if before.lost() || after.lost() {
@@ -140,6 +141,11 @@ func (c *comparer) pair(p *pair, resume []uint64, visited bool) error {
 		c.common.Add(before.sub)
 	}
 	return nil
+}
+
+// visited returns the pair as a visit gets it.
+func (p *pair) visited(path []byte) *Pair {
+	return &Pair{p.before.side().entry, p.after.side().entry, path, [2]*named{p.before, p.after}}
 }
 
 // below returns the folders below a pair that are to be compared.

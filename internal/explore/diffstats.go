@@ -59,13 +59,14 @@ func (c *comparer) diffIn(before, after Root, most int, visit func(*Pair) error,
 	if err != nil {
 		return report, err
 	}
-	d := differ{v: v, common: closure, old: newBlobs(), now: newBlobs()}
+	d := differ{v: v, common: closure, data: make(map[syncline.Hash]catalog.BlobSource), trees: make(map[syncline.Hash]treeSource)}
 	if before.Tree != after.Tree {
-		d.old.trees[before.Hash], d.now.trees[after.Hash] = struct{}{}, struct{}{}
+		d.addTree(before.Hash, before.Tree, inOld)
+		d.addTree(after.Hash, after.Tree, inNow)
 	}
 	c.common, c.ahead = closure, ahead
 	c.visit = func(p *Pair) error {
-		if d.count(&report, p); d.old.len()+d.now.len() > most {
+		if d.count(&report, p); len(d.data)+len(d.trees) > most {
 			return tooMuch("there is more to compare than the limit allows")
 		}
 		return visit(p)
@@ -84,41 +85,30 @@ type Root struct {
 	Hash syncline.Hash
 }
 
-// blobs is a set of blobs.
-type blobs struct {
-	data, trees map[syncline.Hash]struct{}
-}
+// sides says which of two trees has something.
+type sides = uint8
 
-func newBlobs() blobs {
-	return blobs{make(map[syncline.Hash]struct{}), make(map[syncline.Hash]struct{})}
-}
+const (
+	inOld sides = 1 << iota
+	inNow
+)
 
-func (b blobs) len() int { return len(b.data) + len(b.trees) }
-
-func (b blobs) add(e *syncline.Entry) {
-	switch {
-	case e.Type == syncline.TypeFile:
-		for _, id := range e.Content {
-			b.data[id] = struct{}{}
-		}
-	case e.IsDir() && e.Subtree != syncline.Hash{}:
-		b.trees[e.Subtree] = struct{}{}
-	}
-}
-
+// differ collects the blobs of the entries that differ.
 type differ struct {
-	v        *catalog.View
-	common   *catalog.Closure
-	old, now blobs
+	v      *catalog.View
+	common *catalog.Closure
+	data   map[syncline.Hash]catalog.BlobSource // Note has the sides
+	trees  map[syncline.Hash]treeSource
+}
+
+type treeSource struct {
+	tree  catalog.TreeRef
+	sides sides
 }
 
 func (d *differ) count(report *DifferenceStatistics, p *Pair) {
-	if p.Before != nil {
-		d.old.add(p.Before)
-	}
-	if p.After != nil {
-		d.now.add(p.After)
-	}
+	d.add(p.sides[0], inOld)
+	d.add(p.sides[1], inNow)
 	switch ChangeOf(p) {
 	case ChangeAdded:
 		report.Added.entry(p.After)
@@ -127,6 +117,30 @@ func (d *differ) count(report *DifferenceStatistics, p *Pair) {
 	case ChangeContent:
 		report.ChangedFiles++
 	}
+}
+
+// add adds the blobs of an entry, if there is one.
+func (d *differ) add(n *named, side sides) {
+	if n == nil {
+		return
+	}
+	switch h, e := &n.held, n.held.Entry; {
+	case e.Type == syncline.TypeFile:
+		for i, id := range e.Content {
+			source, ok := d.data[id]
+			if !ok {
+				source = h.Blob(i)
+			}
+			source.Note |= side
+			d.data[id] = source
+		}
+	case e.IsDir() && e.Subtree != syncline.Hash{}:
+		d.addTree(e.Subtree, h.Sub, side)
+	}
+}
+
+func (d *differ) addTree(id syncline.Hash, tree catalog.TreeRef, side sides) {
+	d.trees[id] = treeSource{tree, d.trees[id].sides | side}
 }
 
 func (s *SideCounts) entry(e *syncline.Entry) {
@@ -142,49 +156,34 @@ func (s *SideCounts) entry(e *syncline.Entry) {
 
 // blobs counts the blobs of one side that the other one lacks.
 func (d *differ) blobs(ctx context.Context, report *DifferenceStatistics) error {
-	without(d.old.data, d.now.data)
-	without(d.old.trees, d.now.trees)
+	maps.DeleteFunc(d.data, func(_ syncline.Hash, s catalog.BlobSource) bool { return s.Note == inOld|inNow })
 	if err := d.common.Complete(ctx); err != nil {
 		return err
 	}
-	err := d.common.Trees(func(h syncline.Hash) error {
-		delete(d.old.trees, h)
-		delete(d.now.trees, h)
-		return nil
-	})
+	maps.DeleteFunc(d.trees, func(_ syncline.Hash, t treeSource) bool { return t.sides == inOld|inNow || d.common.Has(t.tree) })
+	err := d.common.Contents(ctx, d.data, func(h syncline.Hash) { delete(d.data, h) })
 	if err != nil {
 		return err
 	}
-	among := maps.Clone(d.old.data)
-	maps.Copy(among, d.now.data)
-	err = d.common.Contents(ctx, among, func(h syncline.Hash) {
-		delete(d.old.data, h)
-		delete(d.now.data, h)
-	})
-	if err != nil {
-		return err
-	}
-	report.Removed.DataBlobs, report.Removed.TreeBlobs = uint64(len(d.old.data)), uint64(len(d.old.trees))
-	report.Added.DataBlobs, report.Added.TreeBlobs = uint64(len(d.now.data)), uint64(len(d.now.trees))
 	return d.sizes(ctx, report)
-}
-
-// without removes the common blobs from both sets.
-func without(a, b map[syncline.Hash]struct{}) {
-	for h := range a {
-		if _, ok := b[h]; ok {
-			delete(a, h)
-			delete(b, h)
-		}
-	}
 }
 
 // sizes adds up the sizes of the remaining blobs. The catalog has only the
 // beginning of a data blob's id, which tells it apart from the others.
 func (d *differ) sizes(ctx context.Context, report *DifferenceStatistics) error {
-	wanted := sizesWanted{make(map[blobKey][]*SideCounts), make([]uint64, 1<<24/64)}
-	d.old.want(&wanted, &report.Removed)
-	d.now.want(&wanted, &report.Added)
+	n := len(d.data) + len(d.trees)
+	wanted := sizesWanted{make(map[blobKey]*SideCounts, n), catalog.NewHashFilter(n)}
+	of := map[sides]*SideCounts{inOld: &report.Removed, inNow: &report.Added}
+	for id, source := range d.data {
+		s := of[source.Note]
+		s.DataBlobs++
+		wanted.want(id, false, s)
+	}
+	for id, source := range d.trees {
+		s := of[source.sides]
+		s.TreeBlobs++
+		wanted.want(id, true, s)
+	}
 	indexes, err := d.v.Indexes()
 	if err != nil {
 		return err
@@ -196,62 +195,38 @@ func (d *differ) sizes(ctx context.Context, report *DifferenceStatistics) error 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		err := d.v.EachPack(x, func(p *catalog.Pack) {
-			for i := range p.Blobs {
-				if wanted.may(&p.Blobs[i].ID) {
-					wanted.add(&p.Blobs[i])
-				}
-			}
-		})
-		if err != nil {
+		if err := d.v.EachBlob(x, wanted.filter, wanted.add); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// sizesWanted has the blobs whose sizes are looked for, and to which sides they are
-// to be added.
+// sizesWanted has the blobs whose sizes are looked for, and to which side each is to be
+// added.
 type sizesWanted struct {
-	blobs map[blobKey][]*SideCounts
-	first []uint64 // a bit for the first three bytes of each
-}
-
-func (w *sizesWanted) may(id *syncline.Hash) bool {
-	at := uint32(id[0])<<16 | uint32(id[1])<<8 | uint32(id[2])
-	return w.first[at/64]>>(at%64)&1 != 0
+	blobs  map[blobKey]*SideCounts
+	filter *catalog.HashFilter
 }
 
 func (w *sizesWanted) want(id syncline.Hash, tree bool, s *SideCounts) {
-	at := uint32(id[0])<<16 | uint32(id[1])<<8 | uint32(id[2])
-	w.first[at/64] |= 1 << (at % 64)
-	k := blobKey{[8]byte(id[:8]), tree}
-	w.blobs[k] = append(w.blobs[k], s)
+	w.filter.Add(&id)
+	w.blobs[blobKey{[8]byte(id[:8]), tree}] = s
 }
 
 // add adds the size of a blob that an index has, where it is looked for.
 func (w *sizesWanted) add(b *catalog.Blob) {
 	k := blobKey{[8]byte(b.ID[:8]), b.Tree}
-	size := resticrepo.Blob{Length: b.Length, UncompressedLength: b.Plain}.DecodedLength()
-	for _, s := range w.blobs[k] {
-		s.Bytes += uint64(size)
+	if s := w.blobs[k]; s != nil {
+		s.Bytes += uint64(resticrepo.Blob{Length: b.Length, UncompressedLength: b.Plain}.DecodedLength())
+		delete(w.blobs, k)
 	}
-	delete(w.blobs, k)
 }
 
 // blobKey is a blob's key in the catalog.
 type blobKey struct {
 	id   [8]byte
 	tree bool
-}
-
-func (b blobs) want(wanted *sizesWanted, s *SideCounts) {
-	for h := range b.data {
-		wanted.want(h, false, s)
-	}
-	for h := range b.trees {
-		wanted.want(h, true, s)
-	}
 }
 
 // Modifier returns restic's mark for a pair: + for added, - for removed, T for
