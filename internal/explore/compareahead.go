@@ -134,8 +134,8 @@ func (r *round) add(f folderPair, own catalog.Own) {
 
 func entriesOf(own *catalog.Own) int { return own.Before.Len() + own.After.Len() }
 
-// begin puts the folder that is needed into a round. Of a large one it only reads the
-// names; done says that it was that.
+// begin puts the folder that is needed into a round. It only reads the names of a large
+// one, and then done is true.
 func (c *comparer) begin(f folderPair, r *round) (done bool, err error) {
 	own, err := c.v.Own(c.ctx, treesOf([]folderPair{f}), 0, c.common)
 	if err != nil {
