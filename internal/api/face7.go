@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"net"
 	"net/netip"
 	"net/url"
@@ -118,11 +119,11 @@ func tellsConstant(value any) func(*view, *object) (any, error) {
 }
 
 // takesOnly refuses a field of a body that says something, which is any other value than
-// null, a zero id and those that are named.
+// null, a zero id, an empty text, 0 and those that are named.
 func takesOnly(name, why string, values ...any) func(*view, map[string]any) error {
 	return func(_ *view, body map[string]any) error {
 		sent := body[name]
-		if sent == nil || sent == string(zeroID) || sent == "" {
+		if sent == nil || sent == string(zeroID) || sent == "" || sent == json.Number("0") {
 			return nil
 		}
 		for _, v := range values {

@@ -11,7 +11,7 @@ import (
 
 // nestedBody attaches a repository together with its object storage, as clients of v8 do.
 const nestedBody = `{"name":"second","encryptionKeyId":"` + keyID + `","retentionType":"ItemLevel","proxyPoolId":null,"organizationId":"` + installationID + `",
-	"objectStorage":{"type":"AmazonS3Compatible","accountId":"` + accountID + `","s3Folder":"a/b","enableImmutability":false,
+	"objectStorage":{"immutabilityPeriodDays":0,"type":"AmazonS3Compatible","accountId":"` + accountID + `","s3Folder":"a/b","enableImmutability":false,
 	"amazonBucketS3Compatible":{"servicePoint":"storage.example","name":"bucket","trustServerCertificate":false}}}`
 
 // nested adds the repository of nestedBody and returns it.
@@ -96,7 +96,7 @@ func TestNestedAllOrNothing(t *testing.T) {
 		`"trustServerCertificate":false|"trustServerCertificate":1`:       {"400", "trustServerCertificate"},
 		`"name":"second"|"path":"/srv/x","name":"second"`:                 {"400", "path and objectStorage cannot be given together"},
 		`"name":"second"|"objectStorageId":"` + storageID + `"`:           {"400", "objectStorageId is not a known field"},
-		`"s3Folder":"a/b"|"immutabilityPeriodDays":3`:                     {"400", "immutabilityPeriodDays cannot be honoured"},
+		`"immutabilityPeriodDays":0|"immutabilityPeriodDays":3`:           {"400", "immutabilityPeriodDays cannot be honoured"},
 		`"type":"AmazonS3Compatible"|"type":"WasabiCloud"`:                {"400", "WasabiCloud does not go with the host"},
 		`"accountId":"` + accountID + `"|"accountId":"` + unknownID + `"`: {"400", "accountId names no account"},
 		`"retentionType":"ItemLevel"|"retentionType":null`:                {"400", "retentionType is required"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -248,6 +249,28 @@ type countSightings struct{ n *int }
 func (c countSightings) Mark(_ context.Context, points []syncline.RestorePoint) error {
 	*c.n += len(points)
 	return nil
+}
+
+// Events have the links of the version that was asked for.
+func TestFaceEvents(t *testing.T) {
+	eachFace(t, func(t *testing.T, version string) {
+		w := newWorld(t).populate()
+		w.store.sessions[0].State = syncline.WorkSucceeded
+		req, err := http.NewRequest("GET", w.server.URL+"/"+version+"/RepositorySynchronizeSessions/"+sessionID+"/Events", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer administrator")
+		res, err := w.server.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		text, err := io.ReadAll(res.Body)
+		if err != nil || !strings.Contains(string(text), `"href":"/`+version+`/RepositorySynchronizeSessions/`) || strings.Contains(string(text), "/v6/") {
+			t.Errorf("%v %s", err, text)
+		}
+	})
 }
 
 // TestFaceDocuments looks at the documents of all versions, and at their pages.
