@@ -91,6 +91,8 @@ func mergeSettings(settings map[string]string, fields []place.Field, sent *map[s
 	for name, text := range deref(sent) {
 		if f := place.FieldNamed(fields, name); f != nil {
 			name = f.Name
+		} else if _, kept := settings[name]; !kept { // by a later version
+			return nil, place.NoSetting(fields, name)
 		}
 		if seen[name] {
 			return nil, invalid("settings.%s is given more than once in the body; give it once", name)
@@ -144,17 +146,12 @@ func setLimits(l *syncline.Limits, b *v6.CredentialToSend) {
 	}
 }
 
-// json is an account in v6's form. It leaves out what v6 lacks where it is not set, and
-// the method where a kind of v6 is signed in to in v6's way.
+// json is an account in v6's form. It leaves out what v6 lacks where it is not set: no
+// method stands for the first of a kind, which is v6's way of signing in to its kinds.
 func (h *accounts) json(x syncline.Account) v6.Credential {
 	answer := v6.Credential{
 		AccountType: h.accountType(x.Kind), UserName: x.UserName, ID: x.ID, Description: x.Description, ManagedBy: present(x.ManagedBy),
 		Method: present(x.Method), Links: v6.SelfLinks{Self: accountLink(x.ID)},
-	}
-	if kind := h.kinds.Stored(x.Kind); kind != nil && kind.Example != "" {
-		if m := kind.Method(x.Method); m != nil {
-			answer.Method = &m.Name
-		}
 	}
 	if len(x.Settings) > 0 {
 		answer.Settings = &x.Settings

@@ -77,7 +77,7 @@ func TestAccountOfTables(t *testing.T) {
 	w := newWorld(t)
 	w.api.made.newID = func() syncline.ID { return accountID }
 	a := w.postAccount(memoryAccount)
-	want := `{"accountType":"memoryAccount","userName":"ada","id":"` + accountID + `","description":"","method":"key","settings":{"zone":"east"},"_links":{"self":{"href":"/v6/Accounts/` + accountID + `"}}}` + "\n"
+	want := `{"accountType":"memoryAccount","userName":"ada","id":"` + accountID + `","description":"","settings":{"zone":"east"},"_links":{"self":{"href":"/v6/Accounts/` + accountID + `"}}}` + "\n"
 	if a.status != 201 || a.body != want {
 		t.Fatalf("got %d %s, want %s", a.status, a.body, want)
 	}
@@ -131,20 +131,20 @@ func TestAccountOfTables(t *testing.T) {
 func TestBadAccountOfTables(t *testing.T) {
 	w := newWorld(t)
 	for part, fields := range map[string]map[string]any{
-		"method must be one of key, password, none": {"method": "other"},
-		"settings.zone is required; give the zone":  {"settings": map[string]any{}},
-		"settings.zone must be one of east, west":   {"settings": map[string]any{"zone": "north"}},
-		"settings.other is not known":               {"settings": map[string]any{"zone": "east", "other": "x"}},
-		"settings.zone is given more than once":     {"settings": map[string]any{"zone": "east", "Zone": "west"}},
-		"secrets.privateKey is required":            {"secrets": nil},
-		"secrets.other cannot be honoured":          {"secrets": map[string]any{"privateKey": "k", "other": "x"}},
-		"password cannot be honoured":               {"password": "x"},
-		"userName must not":                         {"userName": " ada"},
-		"userName cannot be honoured":               {"method": "none", "settings": nil, "secrets": nil},
-		"password is required":                      {"method": "password", "settings": nil, "secrets": nil, "userName": nil},
-		"password and secrets.password differ":      {"method": "password", "settings": nil, "userName": nil, "password": "a", "secrets": map[string]any{"password": "b"}},
-		"accountType must be one of":                {"accountType": "oracleAccount"},
-		"settings.zone must be a string":            {"settings": map[string]any{"zone": 1}},
+		"method must be one of key, password, none":                        {"method": "other"},
+		"settings.zone is required; give the zone":                         {"settings": map[string]any{}},
+		"settings.zone must be one of east, west":                          {"settings": map[string]any{"zone": "north"}},
+		"settings.other is not known here: the settings are settings.zone": {"settings": map[string]any{"zone": "east", "other": ""}},
+		"settings.zone is given more than once":                            {"settings": map[string]any{"zone": "east", "Zone": "west"}},
+		"secrets.privateKey is required":                                   {"secrets": nil},
+		"secrets.other cannot be honoured":                                 {"secrets": map[string]any{"privateKey": "k", "other": "x"}},
+		"password cannot be honoured":                                      {"password": "x"},
+		"userName must not":                                                {"userName": " ada"},
+		"userName cannot be honoured":                                      {"method": "none", "settings": nil, "secrets": nil},
+		"password is required":                                             {"method": "password", "settings": nil, "secrets": nil, "userName": nil},
+		"password and secrets.password differ":                             {"method": "password", "settings": nil, "userName": nil, "password": "a", "secrets": map[string]any{"password": "b"}},
+		"accountType must be one of":                                       {"accountType": "oracleAccount"},
+		"settings.zone must be a string":                                   {"settings": map[string]any{"zone": 1}},
 	} {
 		wantFailure(t, w.postAccount(with(memoryAccount, fields)), 400, `"`+part)
 	}
@@ -166,16 +166,16 @@ func TestStorageOfTables(t *testing.T) {
 	w.api.made.newID = func() syncline.ID { return "5d0f0c55-0000-4000-8000-000000000009" }
 	storage := `{"name":"memories","type":"Memory","accountId":"` + account + `","address":"memory:host:/a/b/","settings":{"hostKey":"key-1"}}`
 	for part, fields := range map[string]map[string]any{
-		"address is required; give one like memory:host:/folder":        {"address": nil},
-		"address: the address must be like":                             {"address": "memory:x"},
-		"address: the address is of another kind":                       {"address": "gs:bucket:/"},
-		"address: the address has a user name":                          {"address": "memory:ada@host:/x"},
-		"address must not hold control":                                 {"address": "memory:host:/\x01"},
-		"settings.hostKey must be a key like key-1":                     {"settings": map[string]any{"hostKey": "x"}},
-		"settings.other is not known here":                              {"settings": map[string]any{"other": "x"}},
-		"s3Folder cannot be honoured: it does not go with the type Mem": {"s3Folder": "x"},
-		"accountId names an account of the type amazonS3Account; the":   {"accountId": s3AccountID},
-		"name is required":                                              {"name": nil},
+		"address is required; give one like memory:host:/folder":         {"address": nil},
+		"address: the address must be like":                              {"address": "memory:x"},
+		"address: the address is of another kind":                        {"address": "gs:bucket:/"},
+		"address: the address has a user name":                           {"address": "memory:ada@host:/x"},
+		"address must not hold control":                                  {"address": "memory:host:/\x01"},
+		"settings.hostKey must be a key like key-1":                      {"settings": map[string]any{"hostKey": "x"}},
+		"settings.other is not known here: the settings are settings.ho": {"settings": map[string]any{"other": ""}},
+		"s3Folder cannot be honoured: it does not go with the type Mem":  {"s3Folder": "x"},
+		"accountId names an account of the type amazonS3Account; the":    {"accountId": s3AccountID},
+		"name is required": {"name": nil},
 	} {
 		wantFailure(t, w.postStorage(with(storage, fields)), 400, `"`+part)
 	}

@@ -93,30 +93,44 @@ func (k Kinds) CheckAccount(a Access) error {
 
 // NoSecret is the error for a secret that a way of signing in does not have.
 func NoSecret(m *Method, name string) error {
-	names := make([]string, 0, len(m.Secrets))
-	for _, f := range m.Secrets {
-		names = append(names, SecretPath(f.Name))
-	}
-	if len(names) == 0 {
+	if len(m.Secrets) == 0 {
 		return invalid("%s cannot be honoured: the method %s has no secrets", SecretPath(name), m.Name)
 	}
-	return invalid("%s cannot be honoured: the secrets of the method %s are %s", SecretPath(name), m.Name, strings.Join(names, ", "))
+	return invalid("%s cannot be honoured: the secrets of the method %s are %s", SecretPath(name), m.Name, paths(m.Secrets, SecretPath))
+}
+
+// NoSetting is the error for a setting that is none of the fields.
+func NoSetting(fields []Field, name string) error {
+	if len(fields) == 0 {
+		return invalid("%s is not known here: there are no settings", settingPath(name))
+	}
+	return invalid("%s is not known here: the settings are %s", settingPath(name), paths(fields, settingPath))
+}
+
+func paths(fields []Field, path func(name string) string) string {
+	texts := make([]string, len(fields))
+	for i, f := range fields {
+		texts[i] = path(f.Name)
+	}
+	return strings.Join(texts, ", ")
 }
 
 // CheckSettings checks settings against the fields that there are.
 func CheckSettings(fields []Field, settings map[string]string) error {
 	for name := range settings {
 		if FieldNamed(fields, name) == nil {
-			return invalid("settings.%s is not known here; GET /v6/StorageKinds tells the settings that there are", clip(name))
+			return NoSetting(fields, name)
 		}
 	}
 	for _, f := range fields {
-		if err := f.check("settings."+f.Name, settings[f.Name]); err != nil {
+		if err := f.check(settingPath(f.Name), settings[f.Name]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+func settingPath(name string) string { return "settings." + clip(name) }
 
 // SecretPath names a secret as the API takes it.
 func SecretPath(name string) string {
