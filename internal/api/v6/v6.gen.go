@@ -151,7 +151,7 @@ type Alarm struct {
 	// Paths The paths of the series, at most 100.
 	Paths []string `json:"paths"`
 
-	// Message What is wrong and how to mend it.
+	// Message The fault and how to mend it.
 	Message   string    `json:"message"`
 	StartTime time.Time `json:"startTime"`
 
@@ -363,7 +363,7 @@ type BackupRepository struct {
 	// CapacityBytes Size of the file system that the path lies on, null when unknown.
 	CapacityBytes *int64 `json:"capacityBytes"`
 
-	// FreeSpaceBytes What is free on that file system, null when unknown.
+	// FreeSpaceBytes The free bytes of that file system, null when unknown.
 	FreeSpaceBytes        *int64  `json:"freeSpaceBytes"`
 	ID                    Id      `json:"id"`
 	Name                  string  `json:"name"`
@@ -565,7 +565,7 @@ type ConsoleSignIn struct {
 type ConsoleUser struct {
 	UserName string `json:"userName"`
 
-	// Role What the user may do.
+	// Role The user's rights.
 	Role string `json:"role"`
 
 	// Expires When the access token in the cookie ends; only in the answers that set it.
@@ -590,8 +590,8 @@ type Credential struct {
 	// ManagedBy Name of the file that declares it. Absent where no file does.
 	ManagedBy *string `json:"managedBy,omitempty"`
 
-	// Method The way of signing in, where the kind has more than v6 knows;
-	// Syncline's own addition.
+	// Method The way of signing in. Absent for the first one that
+	// `GET /v6/StorageKinds` tells of the kind; Syncline's own addition.
 	Method *string `json:"method,omitempty"`
 
 	// Settings The fields that only the kind and the method have, by name. Absent
@@ -716,10 +716,10 @@ type DifferenceStatistics struct {
 	// ChangedFiles Files with another content.
 	ChangedFiles int64 `json:"changedFiles"`
 
-	// Added What only the restore point has that comes after.
+	// Added The data that only the later restore point has.
 	Added DifferenceSide `json:"added"`
 
-	// Removed What only the restore point has that comes before.
+	// Removed The data that only the earlier restore point has.
 	Removed DifferenceSide `json:"removed"`
 
 	// MissingFolders How many folders differ in a way that nobody knows, because the repository has lost what is in them; nothing in them is counted. Absent where it is none.
@@ -874,13 +874,13 @@ type Entry struct {
 	// GenericAttributes Only of a single entry. The values are JSON.
 	GenericAttributes *[]EntryAttribute `json:"genericAttributes,omitempty"`
 
-	// Error What restic noted when it could not read the item.
+	// Error The note of restic that it could not read the item.
 	Error *string `json:"error,omitempty"`
 
 	// ContentID The same for the same content. Only of a single entry.
 	ContentID *string `json:"contentId,omitempty"`
 
-	// ContentMissing Of a folder, the repository has lost the list of what is in it. Absent otherwise.
+	// ContentMissing True for a folder whose list of items the repository has lost. Absent otherwise.
 	ContentMissing *bool `json:"contentMissing,omitempty"`
 }
 
@@ -894,7 +894,7 @@ type EntryAttribute struct {
 
 // EntryPage Example: {"offset":0,"path":"/","results":[{"accessTime":"2026-08-03T18:12:40Z","changeTime":"2026-11-24T00:31:34.177477239Z","deviceId":39,"gid":0,"group":"root","inode":1,"mode":"drwxrwxrwt","modifyTime":"2026-08-03T18:12:40Z","name":"home","path":"/home","permissions":"1777","size":0,"type":"dir","uid":0,"user":"root"}],"total":1}
 type EntryPage struct {
-	// Path Of the folder.
+	// Path The path of the folder.
 	Path string `json:"path"`
 
 	// RawPath The path's bytes in Base64, where `path` differs from them.
@@ -1060,7 +1060,7 @@ type HiddenSnapshot struct {
 	// SnapshotID restic's id of the snapshot.
 	SnapshotID string `json:"snapshotId"`
 
-	// Reason Of one whose file is damaged nothing but the id is known.
+	// Reason A snapshot whose file is `Damaged` has nothing but its id.
 	Reason     syncline.HiddenReason `json:"reason"`
 	BackupTime *time.Time            `json:"backupTime,omitempty"`
 	HostName   *string               `json:"hostName,omitempty"`
@@ -1071,7 +1071,7 @@ type HiddenSnapshot struct {
 // Id A UUID. Given out in lower case, taken in either.
 type Id = syncline.ID
 
-// Immutability What the storage told about the removal of files at the last look. The server looks
+// Immutability The answer of the storage about the removal of files, at the last look. The server looks
 // once a day, at a sample of the files. Absent before the first look, and for a
 // repository in a folder.
 //
@@ -1104,7 +1104,7 @@ type Immutability struct {
 	// ArchiveClass The archive class of one of these, as the storage calls it.
 	ArchiveClass *string `json:"archiveClass,omitempty"`
 
-	// Rights What the account may do at the storage. `Unknown` where the storage does not
+	// Rights The rights of the account at the storage. `Unknown` where the storage does not
 	// tell; S3 never does.
 	Rights string `json:"rights"`
 }
@@ -1266,7 +1266,7 @@ type LargeFolder struct {
 	// RawPath The path's bytes in Base64, where `path` differs from them.
 	RawPath *string `json:"rawPath,omitempty"`
 
-	// Files Of all folders below it too.
+	// Files Files in all folders below it count, too.
 	Files int64 `json:"files"`
 	Size  int64 `json:"size"`
 }
@@ -1712,8 +1712,8 @@ type ObjectStorageRepositoryComposed struct {
 	// UseArchiverAppliance Not supported.
 	UseArchiverAppliance *bool `json:"useArchiverAppliance,omitempty"`
 
-	// FreeSpaceBytes Null, because object storage does not tell it. What a client sends
-	// back of it is not looked at.
+	// FreeSpaceBytes Null, because object storage does not tell it. A client may send it back;
+	// the server does not look at it.
 	FreeSpaceBytes *int64 `json:"freeSpaceBytes"`
 
 	// ManagedBy Given by the server; what a client sends back of it is not looked at.
@@ -1721,7 +1721,7 @@ type ObjectStorageRepositoryComposed struct {
 
 	// UsedSpaceBytes The size of the packs of all repositories that lie in it, from their
 	// catalogs; null where one of them is not known, or not known soon.
-	// What a client sends back of it is not looked at.
+	// A client may send it back; the server does not look at it.
 	UsedSpaceBytes *int64 `json:"usedSpaceBytes"`
 
 	// Links Given by the server; what a client sends back of it is not looked at.
@@ -1805,7 +1805,7 @@ type Proxy struct {
 	// Status `Online` while its last sign of life is younger than 20 seconds and says no farewell.
 	Status *string `json:"status,omitempty"`
 
-	// Version Of Syncline.
+	// Version The version of Syncline.
 	Version *string `json:"version,omitempty"`
 
 	// Address Host and port under which it is reached, as it knows.
@@ -1922,7 +1922,7 @@ type RemoveProxyOptions struct {
 	UserPassword *string `json:"userPassword,omitempty"`
 }
 
-// RepositoryCounts What a mode does not count is 0. Numbers stop at 9223372036854775807.
+// RepositoryCounts A number that the mode does not count is 0. Numbers stop at 9223372036854775807.
 //
 // Example: {"blobs":171,"compressedFrom":187311,"compressedSize":64712,"files":0,"restorePoints":14,"size":64712,"uncompressedSize":187311}
 type RepositoryCounts struct {
@@ -1936,13 +1936,13 @@ type RepositoryCounts struct {
 	// Size In bytes; of raw data as it is stored.
 	Size int64 `json:"size"`
 
-	// UncompressedSize What the raw data would take without compression; 0 in a repository that has none.
+	// UncompressedSize The size of the raw data without compression; 0 in a repository that has none.
 	UncompressedSize int64 `json:"uncompressedSize"`
 
-	// CompressedSize What the compressed blobs take.
+	// CompressedSize The size of the compressed blobs.
 	CompressedSize int64 `json:"compressedSize"`
 
-	// CompressedFrom What those would take without compression.
+	// CompressedFrom The size of those without compression.
 	CompressedFrom int64 `json:"compressedFrom"`
 
 	// MissingFolders How many folders of the counted restore points the repository has lost; nothing in them is counted. Absent where it is none.
@@ -1992,7 +1992,7 @@ type RepositorySynchronizeSession struct {
 
 // RepositoryTotals defines model for RepositoryTotals.
 type RepositoryTotals struct {
-	// Files Of all restore points together, as folders, links, others and size.
+	// Files The files of all restore points together; folders, links, others and size are counted in the same way.
 	Files   int64 `json:"files"`
 	Folders int64 `json:"folders"`
 
@@ -2002,7 +2002,7 @@ type RepositoryTotals struct {
 	// Others Devices, pipes, sockets and what else there is.
 	Others int64 `json:"others"`
 
-	// Size Of all restore points together.
+	// Size The size of all restore points together.
 	Size int64 `json:"size"`
 
 	// FileVersions Distinct files, by name, metadata and content.
@@ -2011,14 +2011,14 @@ type RepositoryTotals struct {
 	// RawDataSize Data that the restore points need, each blob once, not compressed.
 	RawDataSize int64 `json:"rawDataSize"`
 
-	// StoredSize What data and folders that the restore points need take in the packs.
+	// StoredSize The bytes in the packs of data and folders that the restore points need.
 	StoredSize int64 `json:"storedSize"`
 	DataBlobs  int64 `json:"dataBlobs"`
 
 	// TreeBlobs Folders, each version once.
 	TreeBlobs int64 `json:"treeBlobs"`
 
-	// UnusedStoredSize What blobs that no restore point needs take in the packs; what pruning would free.
+	// UnusedStoredSize The bytes in the packs of blobs that no restore point needs, which pruning would free.
 	UnusedStoredSize int64 `json:"unusedStoredSize"`
 
 	// MissingBlobs Blobs that a restore point needs and no index has. Their sizes are not known and count as nothing; more than 0 means that the repository is damaged or not fully synchronized.
@@ -2064,7 +2064,7 @@ type RestoreJob struct {
 	// State `Running` also while it waits for others to end, when `startTime` is absent.
 	State string `json:"state"`
 
-	// ProgressPercent Of the bytes; never falls, 100 only when all is restored.
+	// ProgressPercent The share of the bytes; never falls, 100 only when all is restored.
 	ProgressPercent int               `json:"progressPercent"`
 	Statistics      RestoreStatistics `json:"statistics"`
 
@@ -2108,7 +2108,7 @@ type RestoreJobFromClient struct {
 	// Verify Files are read back and compared.
 	Verify *bool `json:"verify,omitempty"`
 
-	// Overwrite What becomes of files that are in the target: `Always` compares their
+	// Overwrite The treatment of files that are in the target: `Always` compares their
 	// contents and writes what differs; `IfChanged` takes a file of the same
 	// size and modification time to be right; `IfNewer` leaves files alone
 	// that are not older than the restore point's; `Never` leaves all alone.
@@ -2141,7 +2141,7 @@ type RestoreLogItem struct {
 	Links        RestoreLogItemLinks `json:"_links"`
 	Level        string              `json:"level"`
 
-	// Message Of an item that failed its path, a colon and the reason.
+	// Message A sentence; for an item that failed, its path, a colon and the reason.
 	Message string `json:"message"`
 }
 
@@ -2158,7 +2158,7 @@ type RestoreLogItemPage struct {
 	Results []RestoreLogItem `json:"results"`
 }
 
-// RestoreOverwrite What becomes of files that are in the target: `Always` compares their
+// RestoreOverwrite The treatment of files that are in the target: `Always` compares their
 // contents and writes what differs; `IfChanged` takes a file of the same
 // size and modification time to be right; `IfNewer` leaves files alone
 // that are not older than the restore point's; `Never` leaves all alone.
@@ -2181,7 +2181,7 @@ type RestorePoint struct {
 	// HostName The machine that was backed up.
 	HostName string `json:"hostName"`
 
-	// Paths What was backed up.
+	// Paths The paths that were backed up.
 	Paths []string `json:"paths"`
 	Tags  []string `json:"tags"`
 
@@ -2225,7 +2225,7 @@ type RestorePointGrowth struct {
 	// Others Devices, pipes, sockets and what else there is.
 	Others int64 `json:"others"`
 
-	// Size What a restore writes; the names of one hard link count once.
+	// Size The bytes that a restore writes; the names of one hard link count once.
 	Size int64 `json:"size"`
 
 	// AddedFiles Files that no earlier restore point had, also those of which only metadata changed.
@@ -2274,7 +2274,7 @@ type RestorePointStatistics struct {
 	// Others Devices, pipes, sockets and what else there is.
 	Others int64 `json:"others"`
 
-	// Size What a restore writes; the names of one hard link count once.
+	// Size The bytes that a restore writes; the names of one hard link count once.
 	Size int64 `json:"size"`
 
 	// AddedFiles Files that no earlier restore point had, also those of which only metadata changed.
@@ -2313,7 +2313,7 @@ type RestorePortalSettings struct {
 	IsEnabled bool `json:"isEnabled"`
 }
 
-// RestoreStatistics What the job has done so far. A job that was continued after a restart
+// RestoreStatistics The work of the job so far. A job that was continued after a restart
 // of the server counts from its last start.
 type RestoreStatistics = syncline.RestoreStatistics
 
@@ -2378,7 +2378,7 @@ type ServiceInstance struct {
 	InstallationID Id     `json:"installationId"`
 	Version        string `json:"version"`
 
-	// Warnings What is wrong with the installation and what to do, a sentence each. An
+	// Warnings The faults of the installation and what to do, a sentence each. An
 	// installation without faults leaves it out.
 	Warnings *[]string `json:"warnings,omitempty"`
 }
@@ -2389,7 +2389,7 @@ type SessionLinks struct {
 	Repository Link `json:"repository"`
 }
 
-// SessionStatistics What the session has done so far, up to date while it runs. Sizes are bytes.
+// SessionStatistics The work of the session so far, up to date while it runs. Sizes are bytes.
 type SessionStatistics = syncline.SessionStatistics
 
 // Severity defines model for Severity.
@@ -2846,7 +2846,7 @@ type ListBackupRepositoriesParams struct {
 
 // CountBackupRepositoryParams defines parameters for CountBackupRepository.
 type CountBackupRepositoryParams struct {
-	// Mode What to count.
+	// Mode The way of counting.
 	Mode *CountBackupRepositoryParamsMode `form:"mode,omitempty" json:"mode,omitempty"`
 
 	// RestorePointID Count this restore point. Can be given several times; all of the
@@ -3218,7 +3218,7 @@ type ListEntriesParams struct {
 	// RawPath The path's bytes in Base64, in place of `path`, for names that are not UTF-8.
 	RawPath *string `form:"rawPath,omitempty" json:"rawPath,omitempty"`
 
-	// Sort What the entries are sorted by. Names decide between equals.
+	// Sort The order of the entries. Names decide between equals.
 	Sort  *ListEntriesParamsSort  `form:"sort,omitempty" json:"sort,omitempty"`
 	Order *ListEntriesParamsOrder `form:"order,omitempty" json:"order,omitempty"`
 
