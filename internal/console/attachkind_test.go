@@ -49,7 +49,7 @@ func TestAttachAtAddress(t *testing.T) {
 	p.press(kb.Enter)
 	p.wait("document.querySelector('[role=alert]')?.textContent.includes('put them into the account')")
 	p.click("button", "Back")
-	p.check("attach-address", "It is restic’s own address")
+	p.check("attach-address", "The address is restic’s own")
 	p.fill("Address", "rest:"+server.URL+"/laptop/")
 	p.press(kb.Enter)
 	p.waitText("Which account may read it?")

@@ -27,6 +27,7 @@ type server struct {
 	data   string
 	listen string
 	more   []string // arguments
+	env    []string // beside that of the tests
 	url    string
 	token  string
 	header http.Header // of each request of call
@@ -40,8 +41,14 @@ type server struct {
 // ends. more are further arguments of its command.
 func startServer(t testing.TB, more ...string) *server {
 	t.Helper()
+	return startServerWith(t, nil, more...)
+}
+
+// startServerWith is startServer with further variables of the environment.
+func startServerWith(t testing.TB, env []string, more ...string) *server {
+	t.Helper()
 	needtest.Full(t, "Chromium")
-	s := &server{t: t, header: http.Header{}, data: filepath.Join(t.TempDir(), "data"), listen: "127.0.0.1:0", more: more}
+	s := &server{t: t, header: http.Header{}, data: filepath.Join(t.TempDir(), "data"), listen: "127.0.0.1:0", more: more, env: env}
 	s.client = &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	t.Cleanup(func() { s.stop() })
 	s.start()
@@ -54,7 +61,7 @@ func (s *server) start() {
 	s.t.Helper()
 	s.output, s.done = new(bytes.Buffer), make(chan struct{})
 	s.cmd = exec.Command(program, append([]string{"serve", "--data", s.data, "--listen", s.listen, "--sync-interval", "0"}, s.more...)...)
-	s.cmd.Env = append(os.Environ(), "SYNCLINE_ADMIN_PASSWORD="+adminPassword)
+	s.cmd.Env = append(append(os.Environ(), "SYNCLINE_ADMIN_PASSWORD="+adminPassword), s.env...)
 	s.cmd.Stderr = s.output
 	stdout, err := s.cmd.StdoutPipe()
 	if err != nil {

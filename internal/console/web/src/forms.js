@@ -10,7 +10,7 @@ import { Problem, useModal } from './ui.js';
  * when that succeeds, and shows the failure otherwise.
  * @param {any} props
  */
-export function FormDialog({ title, action = 'Save', busyText = 'Saving…', onSubmit, onClose, children, kind = 'primary' }) {
+export function FormDialog({ title, action = 'Save', busyText = 'Saving…', inWords = (message) => message, onSubmit, onClose, children, kind = 'primary' }) {
   const dialog = useModal();
   const form = useElement();
   const [error, setError] = useState(/** @type {any} */ (null));
@@ -32,7 +32,7 @@ export function FormDialog({ title, action = 'Save', busyText = 'Saving…', onS
   return html`<dialog ref=${dialog} class="edit" aria-labelledby="form-title" onClose=${onClose}>
     <h2 id="form-title">${visible(title)}</h2>
     <form ref=${form} onSubmit=${submit}>${children}
-      <${Problem} error=${error} />
+      <${Problem} error=${error && { message: inWords(error.message) }} />
       <div class="actions"><button type="button" class="quiet" onClick=${onClose}>Cancel</button>
         <button type="submit" class=${kind} disabled=${busy}>${busy ? busyText : action}</button></div>
     </form>

@@ -49,3 +49,13 @@ export function choicesOf(accounts, kind) {
 export function folderField(s) {
   return s.azureContainer ? 'azureFolder' : s.googleBucket ? 'googleFolder' : 's3Folder';
 }
+
+// withoutField removes the field's name in the API, which the form does not
+// have. Where the name is a part of the sentence, the title of the field stands for it.
+/** @param {string} message @param {import('./api.js').Schemas['StorageField'][]} [fields] */
+export function withoutField(message, fields = []) {
+  const plain = message.replace(/^(path|encryptionKeyId|accountId|objectStorageId|s3Folder|azureFolder|googleFolder|amazonBucket[A-Za-z0-9.]*|azureContainer[A-Za-z.]*|googleBucket[A-Za-z.]*|address|settings\.[A-Za-z0-9]+): /, '');
+  const [begin, name] = /^(?:(?:settings|secrets)\.(?=\w))?(\w+)(?= )/.exec(plain) ?? [''];
+  const field = /^(settings\.|secrets\.|userName$|password$)/.test(begin) && fields.find((f) => f.name === name);
+  return field ? `${field.title}${plain.slice(begin.length)}` : plain;
+}

@@ -6,9 +6,9 @@ import { useGet } from '../data.js';
 import { FormDialog, Managed, Select, useForm } from '../forms.js';
 import { plural, visible } from '../format.js';
 import { useRepositories } from '../resources.js';
-import { choicesOf, folderField, folderOf, nameOf, whereOf } from '../storages.js';
+import { choicesOf, folderField, folderOf, nameOf, whereOf, withoutField } from '../storages.js';
 import { Button, Confirm, Empty, Icon, Loading, Name, Problem, notify } from '../ui.js';
-import { AccountFields, PlaceFields, accountBody, methodOf, placeSettings, useKinds } from './kindfields.js';
+import { AccountFields, PlaceFields, accountBody, fieldsOf, methodOf, placeSettings, useKinds } from './kindfields.js';
 
 export function Accounts() {
   const accounts = useGet('/v6/Accounts');
@@ -88,7 +88,7 @@ function Change({ account = undefined, kinds, onClose, reload }) {
     notify(account ? 'Saved.' : 'The account is added. “Add a repository” uses it.');
     await reload();
   };
-  return html`<${FormDialog} title=${account ? `Edit ${nameOf(account, kind.title)}` : 'Add an account'} action=${account ? 'Save' : 'Add'} busyText="Checking…" onSubmit=${submit} onClose=${onClose}>
+  return html`<${FormDialog} title=${account ? `Edit ${nameOf(account, kind.title)}` : 'Add an account'} action=${account ? 'Save' : 'Add'} busyText="Checking…" inWords=${(message) => withoutField(message, fieldsOf(kind, form.method))} onSubmit=${submit} onClose=${onClose}>
     ${!account && html`<${Select} label="Kind of storage" value=${form.type} options=${kinds.map((k) => [k.accountType, k.title])} onChange=${(type) => change({ type, method: '', settings: {}, secrets: {} })} />`}
     <${AccountFields} key=${form.type} kind=${kind} form=${form} change=${change} account=${account} />
     <label>Description<input ...${field('description')} maxLength="1024" /></label>
@@ -117,12 +117,12 @@ function ChangePlace({ storage, kind, accounts, onClose, reload }) {
       const { confirm, message } = /** @type {import('../api.js').ApiError} */ (problem);
       if (!confirm) throw problem;
       change({ settings: { ...form.settings, ...confirm } });
-      throw new Error(`${message.replace(/^address: /, '')} It is filled in above: compare it, and save again where it is right.`, { cause: problem });
+      throw new Error(`${message} It is filled in above: compare it, and save again where it is right.`, { cause: problem });
     }
     notify('Saved.');
     await reload();
   };
-  return html`<${FormDialog} title="Edit a place in storage" busyText="Checking…" onSubmit=${submit} onClose=${onClose}>
+  return html`<${FormDialog} title="Edit a place in storage" busyText="Checking…" inWords=${(message) => withoutField(message, kind?.settings)} onSubmit=${submit} onClose=${onClose}>
     <label>Name<input ...${field('name')} required maxLength="255" /></label>
     ${storage.address ? html`<label>Address<input ...${field('address')} required maxLength="4096" spellCheck=${false} /></label>
       ${kind && html`<${PlaceFields} kind=${kind} settings=${form.settings} onChange=${(settings) => change({ settings })} />`}`

@@ -7,10 +7,11 @@ import { useGet } from '../data.js';
 import { visible } from '../format.js';
 import { NodeField } from '../nodefield.js';
 import { navigate } from '../router.js';
+import { withoutField } from '../storages.js';
 import { Empty, Heading, Icon, Loading, Problem, notify } from '../ui.js';
 import { Account, Bucket, Folder, clouds, storageBody } from './attachcloud.js';
 import { AddressFields, SignIn } from './attachkind.js';
-import { Step, dropAccount, withoutField } from './attachstep.js';
+import { Step, dropAccount } from './attachstep.js';
 import { hasAddress, useKinds } from './kindfields.js';
 
 const steps = {

@@ -5,10 +5,10 @@ import { html } from '../html.js';
 import { get, post, query } from '../api.js';
 import { useData, useGet } from '../data.js';
 import { count, visible } from '../format.js';
-import { choicesOf } from '../storages.js';
+import { choicesOf, withoutField } from '../storages.js';
 import { Icon, Loading, Name, Problem } from '../ui.js';
-import { Step, dropAccount, hasChosen, useLeft, withoutField } from './attachstep.js';
-import { AccountFields, accountBody } from './kindfields.js';
+import { Step, dropAccount, hasChosen, useLeft } from './attachstep.js';
+import { AccountFields, accountBody, fieldsOf } from './kindfields.js';
 
 const field = (form, change, name) => ({ value: form[name], maxLength: 300, spellCheck: false, onInput: (e) => change({ [name]: e.target.value }) });
 
@@ -112,7 +112,7 @@ export function Account({ form, change, kinds, back, next }) {
       ${choicesOf(accounts.data, kind).map(([id, text]) => html`<option key=${id} value=${id}>${visible(text)}</option>`)}</select></label>`}
     ${!form.accountId && html`<${AccountFields} kind=${kind} form=${form} change=${change} />
       <p class="quiet-text">Rights to list and to read are enough. It is sealed when it is stored, and is never shown again.</p>`}
-    <${Problem} error=${error && { message: withoutField(error.message) }} />
+    <${Problem} error=${error && { message: withoutField(error.message, fieldsOf(kind, form.method)) }} />
     ${error && html`<label class="inline"><input type="checkbox" checked=${blind} onChange=${(e) => setBlind(e.target.checked)} />It may not list the ${cloud.bucketWord.toLowerCase()}s: I type the name</label>`}
   <//>`;
 }

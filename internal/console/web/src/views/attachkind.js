@@ -5,17 +5,17 @@ import { html } from '../html.js';
 import { post, remove } from '../api.js';
 import { useGet } from '../data.js';
 import { visible } from '../format.js';
-import { choicesOf } from '../storages.js';
+import { choicesOf, withoutField } from '../storages.js';
 import { Loading, Problem } from '../ui.js';
-import { Step, dropAccount, hasChosen, useLeft, withoutField } from './attachstep.js';
-import { AccountFields, Confirmation, PlaceFields, accountBody, placeSettings } from './kindfields.js';
+import { Step, dropAccount, hasChosen, useLeft } from './attachstep.js';
+import { AccountFields, Confirmation, PlaceFields, accountBody, fieldsOf, methodOf, placeSettings } from './kindfields.js';
 
 // AddressFields are those of the first step.
 /** @param {any} props */
 export function AddressFields({ kind, form, change }) {
   return html`<label>Address<input value=${form.address} required maxLength="4096" spellCheck=${false} placeholder=${kind.addressExample} aria-describedby="address-help"
       onInput=${(e) => change({ address: e.target.value })} /></label>
-    <p id="address-help" class="quiet-text">${visible(kind.help)} It is restic’s own address, without a user and a password.</p>
+    <p id="address-help" class="quiet-text">${visible(kind.help)} The address is restic’s own, without a user and a password.</p>
     <${PlaceFields} kind=${kind} settings=${form.place} onChange=${(place) => change({ place })} />`;
 }
 
@@ -72,7 +72,7 @@ export function SignIn({ kind, form, change, back, next }) {
       <option value="">A new one</option>
       ${choicesOf(accounts.data, kind).map(([id, text]) => html`<option key=${id} value=${id}>${visible(text)}</option>`)}</select></label>`}
     ${!form.accountId && html`<${AccountFields} kind=${kind} form=${form} change=${change} />
-      <p class="quiet-text">Secrets are sealed when they are stored, and are never shown again. The right to read is enough.</p>`}
-    <${Problem} error=${error && { message: withoutField(error.message) }} />
+      ${methodOf(kind, form.method).secrets.length > 0 && html`<p class="quiet-text">Secrets are sealed when they are stored, and are never shown again. The right to read is enough.</p>`}`}
+    <${Problem} error=${error && { message: withoutField(error.message, fieldsOf(kind, form.method)) }} />
   <//>`;
 }

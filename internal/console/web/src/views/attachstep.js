@@ -40,9 +40,3 @@ export function dropAccount({ added, storage }) {
     if (added) await drop(`/v6/Accounts/${added}`);
   })();
 }
-
-// withoutField removes the field's name in the API, which the form does not
-// have.
-export function withoutField(message) {
-  return message.replace(/^(path|encryptionKeyId|accountId|objectStorageId|s3Folder|azureFolder|googleFolder|amazonBucket[A-Za-z0-9.]*|azureContainer[A-Za-z.]*|googleBucket[A-Za-z.]*|address): /, '');
-}

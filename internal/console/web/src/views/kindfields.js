@@ -20,6 +20,13 @@ export const hasAddress = (kind) => kind.addressExample !== '';
 /** @param {Kind} kind @param {string | undefined} name @returns {Method} */
 export const methodOf = (kind, name) => kind.methods.find((m) => m.name === name) ?? kind.methods[0];
 
+// fieldsOf are the fields of a kind with a way of signing in.
+/** @param {Kind} kind @param {string | undefined} name @returns {Field[]} */
+export function fieldsOf(kind, name) {
+  const method = methodOf(kind, name);
+  return [...(method.userName ? [method.userName] : []), ...method.settings, ...method.secrets, ...kind.settings];
+}
+
 // sentence makes one of a phrase.
 const sentence = (text) => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
 
@@ -80,7 +87,9 @@ export function AccountFields({ kind, form, change, account = undefined }) {
   const method = methodOf(kind, form.method);
   const unchanged = Boolean(account) && sameMethod(kind, form, account);
   const set = (part, name) => (value) => change({ [part]: { ...form[part], [name]: value } });
-  return html`${kind.methods.length > 1 && html`<${Select} label="Way of signing in" value=${method.name} options=${kind.methods.map((m) => [m.name, m.title])} onChange=${(name) => change({ method: name })} help=${method.help} />`}
+  return html`${kind.methods.length > 1
+    ? html`<${Select} label="Way of signing in" value=${method.name} options=${kind.methods.map((m) => [m.name, m.title])} onChange=${(name) => change({ method: name })} help=${method.help} />`
+    : html`<p class="quiet-text">${visible(method.help)}</p>`}
     ${method.userName && html`<${Input} field=${method.userName} value=${form.userName} onInput=${(userName) => change({ userName })} />`}
     ${method.settings.map((f) => html`<${Input} key=${f.name} field=${f} value=${form.settings[f.name]} onInput=${set('settings', f.name)} />`)}
     ${method.secrets.map((f) => html`<${Input} key=${f.name} field=${f} secret value=${form.secrets[f.name]} onInput=${set('secrets', f.name)} unchanged=${unchanged} />`)}`;

@@ -1,4 +1,4 @@
-import{a as N,b as x,c as y}from"./chunk-XUEBLZMG.js";import{a as b}from"./chunk-OBEO6BCQ.js";import"./chunk-TQDLPU6A.js";import{Z as n,ba as p,da as v,e as t,f,fa as w,ga as g,ja as r,la as l,ma as k,z as o}from"./chunk-2M5QBSSA.js";function E(){let e=b();return t`<section class="settings-section" aria-labelledby="nodes-title">
+import{a as N,b as x,c as y}from"./chunk-XUEBLZMG.js";import{a as b}from"./chunk-TRBKX5E6.js";import"./chunk-WBZVKYOI.js";import{Z as n,ba as p,da as v,e as t,f,fa as w,ga as g,ja as r,la as l,ma as k,z as o}from"./chunk-2M5QBSSA.js";function E(){let e=b();return t`<section class="settings-section" aria-labelledby="nodes-title">
     <div class="section-head"><h2 id="nodes-title">Nodes</h2></div>
     <p class="quiet-text">The servers that share this installation’s database. A node in maintenance takes no new work, ends what it runs, and goes on answering.</p>
     <${w} error=${e.error?.status?e.error:null} retry=${e.reload} />

@@ -1,2 +1,0 @@
-import{c as r}from"./chunk-TQDLPU6A.js";import{L as d,e as a}from"./chunk-2M5QBSSA.js";var i=()=>d("/v6/Proxies",{every:15e3});function f({folder:s,none:t="",value:n,onChange:h}){let e=i();return!e.data||e.data.length<2?null:a`<${r} label="Node" value=${n} onChange=${h} help=${s?"A folder is opened by the node that has it. To choose another one, use this page of that node.":void 0}
-    options=${[...t?[["",t]]:[],...e.data.map(o=>[o.id,`${o.hostName} (${o.address})`])]} />`}export{i as a,f as b};
