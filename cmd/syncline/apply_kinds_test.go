@@ -30,6 +30,7 @@ name: storages
 accounts:
   - {name: shell, type: sftp, method: key, userName: %q, secrets: {PRIVATEKEY: {file: key}, passphrase: {env: PHRASE}}}
   - {name: web, type: rest, method: none}
+  - {name: cloud, type: s3-compatible, method: assumeRole, userName: ID, secret: {env: PHRASE}, settings: {roleArn: "arn:aws:iam::1:role/reader"}}
 storages:
   - {name: far, account: shell, address: "sftp://%s/%s/./repo/", settings: {hostkey: %q}}
   - {name: near, account: web, address: "rest:%s/repo"}
@@ -67,4 +68,17 @@ storages:
 	}
 	write(strings.Replace(text, "/repo\"}\n", "/none\"}\n", 1))
 	apply(`~ storage "near"`, "PHRASE=open sesame 9")
+
+	// The secret goes along with a setting that leads it to another host.
+	write(strings.Replace(text, `/reader"}`, `/reader", tokenService: "https://sts.example"}`, 1))
+	apply(`~ account "cloud"`, "PHRASE=open sesame 9")
+	write(text)
+	apply(`~ account "cloud"`, "PHRASE=open sesame 9")
+
+	// An account without a method has the kind's first one, which drops the settings of
+	// another.
+	first := strings.Replace(text, ", method: assumeRole", "", 1)
+	write(first[:strings.Index(first, ", settings: {roleArn")] + first[strings.Index(first, `/reader"}`)+len(`/reader"}`):])
+	apply(`~ account "cloud"`, "PHRASE=open sesame 9")
+	apply("nothing to change\n", "PHRASE=open sesame 9")
 }

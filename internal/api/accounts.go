@@ -155,14 +155,14 @@ func (h *accounts) UpdateAccount(ctx context.Context, req v6.UpdateAccountReques
 	if err := h.places.CheckAccount(by); err != nil {
 		return nil, err
 	}
-	return v6.UpdateAccount200Response{}, h.change(ctx, kept, by)
+	return v6.UpdateAccount200Response{}, h.change(ctx, kept, by, b)
 }
 
 // change records a changed account. Changed credentials are tried first.
-func (h *accounts) change(ctx context.Context, kept, by place.Access) error {
+func (h *accounts) change(ctx context.Context, kept, by place.Access, sent *v6.CredentialToSend) error {
 	secretsKept := by.Account.Method == kept.Account.Method && maps.EqualFunc(by.Secrets, kept.Secrets, sameSecret)
 	if !secretsKept || by.Account.UserName != kept.Account.UserName || !maps.Equal(by.Account.Settings, kept.Account.Settings) {
-		if err := h.tryEverywhere(ctx, by, kept.Account); err != nil {
+		if err := h.tryEverywhere(ctx, kept, by, sent); err != nil {
 			return err
 		}
 	}
@@ -181,24 +181,26 @@ const triesAtOnce = 8
 
 // tryEverywhere tries changed credentials with every object storage that uses
 // the account.
-func (h *accounts) tryEverywhere(ctx context.Context, by place.Access, old syncline.Account) error {
-	storages, err := h.storages.ObjectStorages(ctx)
+func (h *accounts) tryEverywhere(ctx context.Context, kept, by place.Access, sent *v6.CredentialToSend) error {
+	places, err := h.placesOf(ctx, by)
 	if err != nil {
+		return err
+	}
+	for _, after := range places {
+		before := place.Place{Storage: after.Storage, Access: place.Access{Account: kept.Account}}
+		if !h.kinds.Same(before, after) {
+			return syncline.Errorf(syncline.CodeConflict,
+				"the account says where the object storage %q lies, which would be elsewhere then; add another account instead", after.Storage.Name)
+		}
+	}
+	if err := h.refuseLeading(kept, by, sent); err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(triesAtOnce)
-	for _, s := range storages {
-		if s.AccountID != by.Account.ID {
-			continue
-		}
-		before, after := place.Place{Storage: s, Access: place.Access{Account: old}}, place.Place{Storage: s, Access: by}
-		if !h.kinds.Same(before, after) {
-			return syncline.Errorf(syncline.CodeConflict,
-				"the account says where the object storage %q lies, which would be elsewhere then; add another account instead", s.Name)
-		}
+	for _, at := range places {
 		g.Go(func() error {
-			err := h.places.Try(ctx, after)
+			err := h.places.Try(ctx, at)
 			if err == nil {
 				return nil
 			}
@@ -206,7 +208,7 @@ func (h *accounts) tryEverywhere(ctx context.Context, by place.Access, old syncl
 				err = syncline.Errorf(syncline.CodeOf(err), "%s", syncline.MessageOf(err))
 			}
 			return syncline.WrapError(codeOfTry(err), err,
-				"the account is not changed, because the object storage %q cannot be opened then: %s", s.Name, syncline.MessageOf(err))
+				"the account is not changed, because the object storage %q cannot be opened then: %s", at.Storage.Name, syncline.MessageOf(err))
 		})
 	}
 	return g.Wait()

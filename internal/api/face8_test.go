@@ -133,7 +133,7 @@ func TestVendors(t *testing.T) {
 			t.Errorf("what %s gave is put back: %d %s", path, a.status, a.body)
 		}
 	}
-	body := strings.NewReplacer("storage.example", "s3.wasabisys.com", "AmazonS3Compatible\"", "WasabiCloud\"").Replace(nestedBody)
+	body := strings.NewReplacer("storage.example", "s3.eu-central-1.wasabisys.com", "AmazonS3Compatible\"", "WasabiCloud\"").Replace(nestedBody)
 	if a := w.do(request{method: "POST", path: "/v8/BackupRepositories", body: body}); a.status != 201 || !strings.Contains(a.body, `"type":"WasabiCloud"`) {
 		t.Errorf("%d %s", a.status, a.body)
 	}

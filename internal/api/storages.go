@@ -134,7 +134,11 @@ func (h *storages) tryStorage(ctx context.Context, s syncline.ObjectStorage) (pl
 	if by.Account.Kind != s.Kind {
 		return by, invalid("accountId names an account of the type %s; the storage needs one of the type %s", h.accounts.accountType(by.Account.Kind), h.accounts.accountType(s.Kind))
 	}
-	err = h.places.Try(ctx, place.Place{Storage: s, Access: by})
+	at := place.Place{Storage: s, Access: by}
+	if err := h.accounts.refuseNewHost(ctx, at); err != nil {
+		return by, err
+	}
+	err = h.places.Try(ctx, at)
 	form := formOf(s.Kind)
 	field := form.place
 	switch syncline.CodeOf(err) {

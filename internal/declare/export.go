@@ -189,7 +189,7 @@ func (x *exporter) accounts() (items []*yaml.Node, err error) {
 		}
 		name, byID := x.label(kindAccount, a.ID, a.Description, all)
 		one, others := x.secretNodes(a, name)
-		items = append(items, mappingNode("name", name, "id", idIf(byID, a.ID), "type", x.typeOf(a.Type), "method", x.method(a.Type, a.Method), "userName", a.UserName,
+		items = append(items, mappingNode("name", name, "id", idIf(byID, a.ID), "type", x.typeOf(a.Type), "method", a.Method, "userName", a.UserName,
 			"settings", settingsNode(a.Settings), "secret", one, "secrets", others, "maxConnections", int64(a.MaxConnections), "limitDownloadKBs", a.LimitDownloadKBs))
 	}
 	return items, nil

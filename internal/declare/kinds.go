@@ -54,40 +54,46 @@ func (s *State) typeOf(account string) string {
 	return account
 }
 
-// method returns the name of a method, "" for the first of its kind.
-func (s *State) method(account, name string) string {
+// methodOf returns a way of signing in, "" for the first of its kind. It is nil for one that
+// the server does not tell.
+func (s *State) methodOf(account, name string) *client.StorageMethod {
 	for _, k := range s.Kinds {
-		if k.AccountType == account && len(k.Methods) > 0 && k.Methods[0].Name == name {
-			return ""
+		if k.AccountType != account {
+			continue
 		}
+		for i, m := range k.Methods {
+			if m.Name == name || name == "" {
+				return &k.Methods[i]
+			}
+		}
+	}
+	return nil
+}
+
+// methodName returns the whole name of a way of signing in.
+func (s *State) methodName(account, name string) string {
+	if m := s.methodOf(account, name); m != nil {
+		return m.Name
 	}
 	return name
 }
 
 // secretNames are the names of the secrets of a method.
 func (s *State) secretNames(account, method string) (names []string) {
-	for _, k := range s.Kinds {
-		for i, m := range k.Methods {
-			if k.AccountType != account || m.Name != method && (method != "" || i > 0) {
-				continue
-			}
-			for _, f := range m.Secrets {
-				names = append(names, f.Name)
-			}
-			return names
-		}
+	m := s.methodOf(account, method)
+	if m == nil { // of a server that tells no kinds
+		return []string{password}
 	}
-	return []string{password} // of a server that tells no kinds
+	for _, f := range m.Secrets {
+		names = append(names, f.Name)
+	}
+	return names
 }
 
 // settingsOfAccount gives the settings of a file the names that the server has them by.
 func (s *State) settingsOfAccount(account, method string, given map[string]string) map[string]string {
-	for _, k := range s.Kinds {
-		for i, m := range k.Methods {
-			if k.AccountType == account && (m.Name == method || method == "" && i == 0) {
-				return withOwnNames(m.Settings, given)
-			}
-		}
+	if m := s.methodOf(account, method); m != nil {
+		return withOwnNames(m.Settings, given)
 	}
 	return given
 }
@@ -168,15 +174,17 @@ func secretField(name string) string {
 	return "secrets." + name
 }
 
-// accountSecrets returns the fields of secrets that differ from those that the server has,
-// with the secrets. A new account needs those that its kind requires, which the server
-// checks; a kind with buckets needs its only one here.
+// accountSecrets returns the fields of secrets that differ from those that the server keeps
+// of the account has, nil for none, with the secrets to send. A new account needs those that
+// its kind requires, which the server checks; a kind with buckets needs its only one here. All
+// secrets are sent with other settings, which may lead to another host.
 func (p *planner) accountSecrets(ctx context.Context, a Account, has *client.Account) (fields []Field, texts map[string]secret.String, err error) {
 	given := a.secretsGiven()
 	if _, old := accountTypes[a.Type]; len(given) == 0 && has == nil && old && a.Method == "" {
 		given = map[string]Secret{password: {}}
 	}
 	texts = make(map[string]secret.String)
+	again := has != nil && len(append(settingFields(has.Settings, a.Settings), differ(userName(has.UserName, a.UserName))...)) > 0
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		field := secretField(name)
 		same := func(text string) (bool, error) {
@@ -188,6 +196,12 @@ func (p *planner) accountSecrets(ctx context.Context, a Account, has *client.Acc
 		differs, text, err := p.secretField(fmt.Sprintf("account %q: %s", a.Name, field), field, given[name], has == nil, same)
 		if err != nil {
 			return nil, nil, err
+		}
+		if len(differs) == 0 && again && given[name].given() {
+			if text, err = p.find(given[name], p.Options); err != nil {
+				return nil, nil, err
+			}
+			texts[name] = text
 		}
 		if fields = append(fields, differs...); len(differs) > 0 {
 			texts[name] = text

@@ -167,8 +167,15 @@ func (p *planner) accounts(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if has != nil && has.Type != kind.account {
+			return invalid("account %q: its type is %s and cannot change; declare another account", a.Name, p.state.typeOf(has.Type))
+		}
 		a.Settings = p.state.settingsOfAccount(kind.account, a.Method, a.Settings)
-		fields, texts, err := p.accountSecrets(ctx, a, has)
+		keeps := has // another method drops the settings and secrets of the one before
+		if has != nil && p.state.methodName(has.Type, has.Method) != p.state.methodName(has.Type, a.Method) {
+			keeps = nil
+		}
+		fields, texts, err := p.accountSecrets(ctx, a, keeps)
 		if err != nil {
 			return err
 		}
@@ -176,12 +183,14 @@ func (p *planner) accounts(ctx context.Context) error {
 			p.add(a.added(kind.account, fields, texts))
 			continue
 		}
-		if has.Type != kind.account {
-			return invalid("account %q: its type is %s and cannot change; declare another account", a.Name, p.state.typeOf(has.Type))
-		}
 		p.declared[has.ID], p.plan.ids[ref{kindAccount, fold(a.Name)}] = true, has.ID
-		p.add(a.changed(*has, append(differ(
-			p.taken(has.ManagedBy), Field{"method", p.state.method(has.Type, has.Method), p.state.method(has.Type, a.Method)},
+		a.Method = p.state.methodName(has.Type, a.Method)
+		settings := a.Settings
+		if keeps != nil {
+			settings = replacing(has.Settings, a.Settings)
+		}
+		p.add(a.changed(has.ID, settings, append(differ(
+			p.taken(has.ManagedBy), Field{"method", p.state.methodName(has.Type, has.Method), a.Method},
 			userName(has.UserName, a.UserName), describe(a.ID, has.Description, a.Name),
 			Field{"maxConnections", strconv.Itoa(has.MaxConnections), strconv.Itoa(a.MaxConnections)},
 			Field{"limitDownloadKBs", strconv.FormatInt(has.LimitDownloadKBs, 10), strconv.FormatInt(a.LimitDownloadKBs, 10)},
@@ -229,14 +238,14 @@ func limit(name string, n int64) Field {
 	return Field{name, "", strconv.FormatInt(n, 10)}
 }
 
-func (a Account) changed(has client.Account, fields []Field, texts map[string]secret.String) Step {
+func (a Account) changed(id syncline.ID, settings map[string]string, fields []Field, texts map[string]secret.String) Step {
 	return Step{Action: Change, Kind: kindAccount, Name: a.Name, Fields: fields, do: func(ctx context.Context, c *client.Client, _ map[ref]syncline.ID) error {
 		one, others := reveal(texts)
-		change := client.AccountChange{Method: a.Method, UserName: a.UserName, Settings: replacing(has.Settings, a.Settings), Secret: one, Secrets: others, MaxConnections: &a.MaxConnections, LimitDownloadKBs: &a.LimitDownloadKBs}
+		change := client.AccountChange{Method: a.Method, UserName: a.UserName, Settings: settings, Secret: one, Secrets: others, MaxConnections: &a.MaxConnections, LimitDownloadKBs: &a.LimitDownloadKBs}
 		if a.ID == "" {
 			change.Description = &a.Name
 		}
-		return c.ChangeAccount(ctx, has.ID, change)
+		return c.ChangeAccount(ctx, id, change)
 	}}
 }
 

@@ -1,6 +1,7 @@
 package kinds
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,6 +35,7 @@ var gcsKind = place.Kind{
 		return parseContainer(syncline.KindGCS, "gs", "bucket", rest)
 	},
 	Print: printContainer, Identity: bucketIdentity,
+	Hosts: func(p place.Place) []string { return []string{place.Origin(cmp.Or(p.Storage.Endpoint, googleHost))} },
 	// An emulator has buckets of the same name.
 	Key: func(u *place.User) string { return "\n" + u.Getenv("STORAGE_EMULATOR_HOST") },
 	Open: func(ctx context.Context, p place.Place, n place.Network) (storage.Storage, error) {

@@ -20,6 +20,9 @@ const (
 	servicePrincipal = "servicePrincipal"
 )
 
+// tokenService is the name of a role's setting with the address of the token service.
+const tokenService = "tokenService"
+
 // Vendors are the clouds whose identity of this machine an operator can allow for accounts.
 func Vendors() []string { return []string{"aws", "azure", "google"} }
 
@@ -74,7 +77,7 @@ func roleMethod(endpoint bool) place.Method {
 	}
 	if endpoint {
 		m.Fields = append(m.Fields, place.Field{
-			Name: "tokenService", Title: "Token service", Help: "the address of the token service (STS); that of Amazon for the region where it is left out", Example: "https://sts.example.com",
+			Name: tokenService, Title: "Token service", Help: "the address of the token service (STS); that of Amazon for the region where it is left out", Example: "https://sts.example.com",
 			Check: checkTokenService,
 		})
 	}
@@ -108,7 +111,7 @@ func accountOfS3(c *s3.Config, a place.Access) error {
 		c.AccessKey, c.SecretKey = a.Account.UserName, a.Secrets[place.Password].Reveal()
 	}
 	if arn := settings["roleArn"]; arn != "" {
-		c.Role = &s3.Role{ARN: arn, ExternalID: settings["externalId"], SessionName: settings["sessionName"], Region: settings["tokenRegion"], Endpoint: settings["tokenService"]}
+		c.Role = &s3.Role{ARN: arn, ExternalID: settings["externalId"], SessionName: settings["sessionName"], Region: settings["tokenRegion"], Endpoint: settings[tokenService]}
 		if c.Role.Region == "" {
 			c.Role.Region = regionOf(c.Endpoint)
 		}

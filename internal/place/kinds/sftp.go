@@ -26,7 +26,7 @@ var sftpKind = place.Kind{
 		"args":        {Type: place.Text, Does: "further arguments of ssh"},
 		"connections": {Type: place.Number, Does: "most files that are read at once, over one connection"},
 	},
-	Parse: parseSFTP, Print: printSFTP, Identity: identitySFTP,
+	Parse: parseSFTP, Print: printSFTP, Identity: identitySFTP, Hosts: hostsOfSFTP,
 	Open: func(_ context.Context, p place.Place, n place.Network) (storage.Storage, error) {
 		u := p.Access.User
 		if u == nil {

@@ -25,6 +25,7 @@ var swiftKind = place.Kind{
 	},
 	Options: map[string]place.Option{"connections": {Type: place.Number, Does: "most requests at once"}},
 	Parse:   parseSwift, Print: printContainer, Key: keyOfSwift, Identity: swiftIdentity,
+	Hosts: func(p place.Place) []string { return []string{place.Origin(p.Access.Account.Settings[authURL])} },
 	Open: func(ctx context.Context, p place.Place, n place.Network) (storage.Storage, error) {
 		c, err := swiftConfig(p, n)
 		if err != nil {
@@ -119,9 +120,12 @@ var swiftApplication = place.Method{
 	Secrets: []place.Field{{Name: place.Password, Title: "Secret", Help: "the secret of the application credential", Required: true}},
 }
 
+// authURL is the name of the setting with the address of the identity service.
+const authURL = "authUrl"
+
 var (
 	swiftService = place.Field{
-		Name: "authUrl", Title: "Identity service", Help: "the address of the identity service, which names the version of its protocol",
+		Name: authURL, Title: "Identity service", Help: "the address of the identity service, which names the version of its protocol",
 		Example: "https://keystone.example:5000/v3", Required: true, Check: swift.CheckAuthURL,
 	}
 	swiftRegion = place.Field{Name: "region", Title: "Region", Help: "the region of the object store; the first one where it is left out"}
@@ -129,7 +133,7 @@ var (
 
 func accountOfSwift(by place.Access) swift.Credentials {
 	given := by.Account.Settings
-	c := swift.Credentials{AuthURL: given["authUrl"], Region: given["region"]}
+	c := swift.Credentials{AuthURL: given[authURL], Region: given["region"]}
 	password := by.Secrets[place.Password].Reveal()
 	if by.Account.Method == swiftApplication.Name {
 		c.ApplicationID, c.ApplicationSecret = given["applicationCredentialId"], password
