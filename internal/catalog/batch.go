@@ -109,25 +109,26 @@ func (b *batch) readRows(ctx context.Context, few int) error {
 }
 
 func (b *batch) readParts(ctx context.Context, parts [][]int32) error {
-	return eachPayload(ctx, len(parts), func(i int) ([]byte, error) {
-		part := parts[i]
+	missing, blocks := parts[:0], &manyReader{r: b.v.r, kind: kindEntry}
+	for _, part := range parts {
 		no, last := uint64(b.refs[part[0]].no/entriesPerBlock), b.refs[part[len(part)-1]].no
 		block, ok := entryBlocks.Get(blockKey{b.v.c.id, b.v.m.Generation, no})
 		if ok && int(last%entriesPerBlock) < block.count {
 			b.take(part, block)
-			return nil, nil
+			continue
 		}
-		return need(b.v.r, kindEntry, no)
-	}, func(i int, payload []byte) error {
+		missing, blocks.nos = append(missing, part), append(blocks.nos, no)
+	}
+	return eachPayload(ctx, len(missing), blocks.at, func(i int, payload []byte) error {
 		block := spareEntries.Get().(*entryBlock)
 		defer spareEntries.Put(block)
 		if err := block.decode(payload); err != nil {
 			return err
 		}
-		if last := b.refs[parts[i][len(parts[i])-1]].no; int(last%entriesPerBlock) >= block.count {
+		if last := b.refs[missing[i][len(missing[i])-1]].no; int(last%entriesPerBlock) >= block.count {
 			return damaged("entry %d is missing", last)
 		}
-		b.take(parts[i], block)
+		b.take(missing[i], block)
 		return nil
 	})
 }
@@ -144,6 +145,8 @@ func (b *batch) take(part []int32, block *entryBlock) {
 // readContents reads the content lists. b.order must be that of the entries' numbers.
 // An entry that is wanted several times has one list.
 func (b *batch) readContents(ctx context.Context) error {
+	blocks, at := b.contentBlocks(), -1
+	var payload []byte
 	for k, i := range b.order {
 		r := &b.rows[i]
 		if k > 0 && b.refs[b.order[k-1]] == b.refs[i] {
@@ -153,9 +156,17 @@ func (b *batch) readContents(ctx context.Context) error {
 		if r.first == r.end {
 			continue
 		}
-		payload, err := b.v.need(kindContent, uint64(b.refs[i].no/entriesPerBlock))
-		if err != nil {
-			return err
+		if at < 0 || blocks.nos[at] != uint64(b.refs[i].no/entriesPerBlock) {
+			var err error
+			at++
+			if len(blocks.nos) == 1 { // the next page may need it again
+				payload, err = b.v.need(kindContent, blocks.nos[at])
+			} else {
+				payload, err = blocks.at(at)
+			}
+			if err = cmp.Or(err, ctx.Err()); err != nil {
+				return err
+			}
 		}
 		if len(payload) < 32*int(r.end) {
 			return damaged("a content block has %d bytes instead of %d", len(payload), 32*r.end)
@@ -167,6 +178,18 @@ func (b *batch) readContents(ctx context.Context) error {
 		b.entries[i].Content = list
 	}
 	return ctx.Err()
+}
+
+// contentBlocks returns a reader of the blocks that hold content lists.
+func (b *batch) contentBlocks() *manyReader {
+	m := &manyReader{r: b.v.r, kind: kindContent}
+	for _, i := range b.order {
+		no := uint64(b.refs[i].no / entriesPerBlock)
+		if n := len(m.nos); b.rows[i].first != b.rows[i].end && (n == 0 || m.nos[n-1] != no) {
+			m.nos = append(m.nos, no)
+		}
+	}
+	return m
 }
 
 func (b *batch) readNames(ctx context.Context) error {

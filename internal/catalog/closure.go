@@ -182,16 +182,18 @@ func (c *Closure) Contents(ctx context.Context, among map[syncline.Hash]BlobSour
 		filter.Add(&h)
 	}
 	var places contentPlaces
-	for first := uint32(0); first < c.v.m.Entries; first += entriesPerBlock {
-		end := min(first+entriesPerBlock, c.v.m.Entries)
-		if c.entries.next(first, end) == end {
-			continue
-		}
+	blocks := manyReader{r: c.v.r, kind: kindContent}
+	for no := c.entries.next(0, c.v.m.Entries); no < c.v.m.Entries; {
+		blocks.nos = append(blocks.nos, uint64(no/entriesPerBlock))
+		next := uint64(no/entriesPerBlock+1) * entriesPerBlock
+		no = c.entries.next(uint32(min(next, uint64(c.v.m.Entries))), c.v.m.Entries)
+	}
+	for i, no := range blocks.nos {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		block := first / entriesPerBlock
-		payload, err := need(c.v.r, kindContent, uint64(block))
+		block := uint32(no)
+		payload, err := blocks.at(i)
 		if err != nil {
 			return err
 		}

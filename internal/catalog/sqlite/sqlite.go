@@ -376,12 +376,56 @@ func (t *tx) SetHead(head catalog.Head) error {
 
 func (t *tx) GetMany(kind catalog.Kind, nos ...uint64) (values [][]byte, err error) {
 	values = make([][]byte, len(nos))
-	for i, no := range nos {
-		if values[i], err = t.Get(kind, no); err != nil {
+	for i := 0; i < len(nos); {
+		n := 1
+		for i+n < len(nos) && nos[i+n] == nos[i]+uint64(n) {
+			n++
+		}
+		if n > 1 {
+			err = t.getRange(kind, nos[i], values[i:i+n])
+		} else {
+			values[i], err = t.Get(kind, nos[i])
+		}
+		if err != nil {
 			return nil, err
 		}
+		i += n
 	}
 	return values, nil
+}
+
+// getRange reads the values with numbers from first on. One statement takes less time
+// than one for each value.
+func (t *tx) getRange(kind catalog.Kind, first uint64, values [][]byte) (err error) {
+	rows, err := t.between(id(kind, first), id(kind, first+uint64(len(values))-1))
+	if err != nil {
+		return t.translate(err)
+	}
+	defer func() {
+		if closeErr := rows.Close(); err == nil {
+			err = t.translate(closeErr)
+		}
+	}()
+	for rows.Next() {
+		var key int64
+		var data owned
+		if err := rows.Scan(&key, &data); err != nil {
+			return t.translate(err)
+		}
+		if data == nil {
+			data = owned{} // as in Get
+		}
+		values[uint64(key)&catalog.MaxNumber-first] = data
+	}
+	return t.translate(rows.Err())
+}
+
+// between asks for the values with ids from one to another.
+func (t *tx) between(from, to int64) (*sql.Rows, error) {
+	if t.scan != nil {
+		return t.scan.QueryContext(t.ctx, from, to)
+	}
+	return t.tx.QueryContext(t.ctx, fmt.Sprintf(scanValues, t.table), from, to)
 }
 
 func (t *tx) Get(kind catalog.Kind, no uint64) ([]byte, error) {
@@ -422,13 +466,7 @@ func (o *owned) Scan(src any) error {
 }
 
 func (t *tx) Scan(kind catalog.Kind, first uint64, fn func(uint64, []byte) error) (err error) {
-	from, to := id(kind, first), id(kind, catalog.MaxNumber)
-	var rows *sql.Rows
-	if t.scan != nil {
-		rows, err = t.scan.QueryContext(t.ctx, from, to)
-	} else {
-		rows, err = t.tx.QueryContext(t.ctx, fmt.Sprintf(scanValues, t.table), from, to)
-	}
+	rows, err := t.between(id(kind, first), id(kind, catalog.MaxNumber))
 	if err != nil {
 		return t.translate(err)
 	}
