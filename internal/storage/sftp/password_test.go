@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -98,9 +99,9 @@ func TestPasswords(t *testing.T) {
 		}
 		return nil, errors.New("wrong")
 	}
-	question := func(questions ...string) *ssh.ServerConfig {
+	question := func(echo bool, questions ...string) *ssh.ServerConfig {
 		return &ssh.ServerConfig{KeyboardInteractiveCallback: func(_ ssh.ConnMetadata, ask ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) {
-			answers, err := ask("", "", questions, make([]bool, len(questions)))
+			answers, err := ask("", "", questions, slices.Repeat([]bool{echo}, len(questions)))
 			if err != nil || len(answers) != len(questions) {
 				return nil, errors.New("no answer")
 			}
@@ -115,9 +116,10 @@ func TestPasswords(t *testing.T) {
 	}{
 		"a password":       {password, "hunter2", true},
 		"a wrong password": {password, "guess-guess", false},
-		"a question":       {question("Password: "), "hunter2", true},
-		"a wrong answer":   {question("Password: "), "guess-guess", false},
-		"two questions":    {question("Password: ", "Code: "), "hunter2", false},
+		"a question":       {question(false, "Password: "), "hunter2", true},
+		"a wrong answer":   {question(false, "Password: "), "guess-guess", false},
+		"two questions":    {question(false, "Password: ", "Code: "), "hunter2", false},
+		"an open question": {question(true, "Code: "), "hunter2", false},
 	} {
 		t.Run(label, func(t *testing.T) {
 			hop := passwordServer(t, c.config)

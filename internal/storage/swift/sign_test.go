@@ -191,9 +191,8 @@ func TestTokenEnds(t *testing.T) {
 	}
 }
 
-// TestTokenIsReplacedEarly asks for another token before one ends, and believes
-// no clock that ends every token at once.
-func TestTokenIsReplacedEarly(t *testing.T) {
+// TestClockEndsTokens believes no clock that ends every token at once.
+func TestClockEndsTokens(t *testing.T) {
 	cloud := startCloud(t)
 	cloud.expires = 10 * time.Second
 	s := open(t, cloud.config(swift.Credentials{AuthURL: cloud.URL + "/v3", UserName: "user", Domain: "d", Password: "pass word"}))
@@ -207,8 +206,7 @@ func TestTokenIsReplacedEarly(t *testing.T) {
 	}
 }
 
-// TestCatalogIsGuarded follows no catalog to an address that no storage has, and
-// none from https to http.
+// TestCatalogIsGuarded follows no catalog to an address that no storage has.
 func TestCatalogIsGuarded(t *testing.T) {
 	for store, message := range map[string]string{
 		"http://169.254.169.254/v1/AUTH_x": "link-local",
@@ -234,6 +232,8 @@ func TestCatalogIsGuarded(t *testing.T) {
 	}
 }
 
+// TestCatalogLacks tells a region that the catalog lacks, and follows no catalog from https
+// to http.
 func TestCatalogLacks(t *testing.T) {
 	cloud := startCloud(t)
 	s := open(t, cloud.config(swift.Credentials{AuthURL: cloud.URL + "/v3", UserName: "user", Domain: "d", Password: "pass word", Region: "two"}))
