@@ -16,9 +16,10 @@ func (k Kinds) NewHost(at Place, others []Place) string {
 	}
 	for _, host := range k.hosts(at) {
 		name, encrypted := strings.CutPrefix(host, "https://")
-		if !slices.Contains(known, host) && !(encrypted && slices.Contains(known, "http://"+name)) {
-			return host
+		if slices.Contains(known, host) || encrypted && slices.Contains(known, "http://"+name) {
+			continue
 		}
+		return host
 	}
 	return ""
 }
