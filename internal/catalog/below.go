@@ -113,7 +113,7 @@ func (b *belowReader) children(o OwnEntries, to []child) (_ []child, dirs bool, 
 				}
 				b.no = no
 			}
-			found := false
+			var found bool
 			to, found = b.scan.children(uint32(first%scanPerBlock), uint32(end-no*scanPerBlock), to)
 			dirs, first = dirs || found, end
 		}
