@@ -25,7 +25,7 @@ func TestAddresses(t *testing.T) {
 		"postgres://u@a,b/d", "postgres://u@a:1,b:2/d?target_session_attrs=read-write", "postgres://u@[::1]:1,%2Ftmp:2/d", "postgres://a:1,b/d",
 		"postgres:///d?host=a,b&port=1,2", "postgres:///d?host=%2Ftmp", "postgres://u@h/d?target_session_attrs=primary&connect_timeout=3",
 		"host=h dbname=d", " host = h  dbname='my d'\tuser=u password='a b\\' #@c' ", "host=/run/postgresql,db2 port=1,2 dbname=d target_session_attrs=read-write",
-		"host=h user= password=x pool_max_conns=9",
+		"host=h user='' password=x pool_max_conns=9",
 		"postgres://u@h/d?application_name=x&options=-c%20work_mem%3D8MB&sslmode=disable", "postgres://u@h/d?pool_max_conns=9&pool_max_conn_lifetime=30m",
 	} {
 		if err := Check(good); err != nil {
@@ -43,6 +43,7 @@ func TestAddresses(t *testing.T) {
 		"host=h password=my hunter2=x dbname=d":                 "keywords of libpq",
 		"host=h password=hunter2 foo=bar":                       "keywords of libpq",
 		"host=h password=hunter2 keepalives=1":                  "the parameter keepalives, which is not taken; leave it out, or",
+		"host=h user= password=hunter2":                         "a value that is empty",
 		"host=h password=hunter2 port=x":                        "a port in the URL",
 		"postgres://u:hunter2@h@x/d":                            "%40",
 		"postgres://u:a/hunter2@h/d":                            "%40",
@@ -73,7 +74,7 @@ func TestAddresses(t *testing.T) {
 	for address, want := range map[string]bool{
 		"postgres://u@h/d": false, "postgres://u:p@h/d": true, "postgres://u:@a,b:1/d": true, "postgres://a:1,b:2/d": false,
 		"postgres://u@%2Ftmp/d?password=x": true, "postgres:///d?PassWord=x": true, "postgres:///d?sslpassword=x": true,
-		"host=h dbname=password": false, "host=h password=x": true, "host=h sslpassword=x": true, "host=h password='x": true,
+		"host=h dbname=password": false, "host=h password=x": true, "host=h sslpassword=x": true, "host=h password='x": true, "user= password=x host=h": true,
 	} {
 		if HasPassword(address) != want {
 			t.Errorf("%s has a password: %v", address, !want)

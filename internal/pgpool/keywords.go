@@ -8,7 +8,7 @@ import (
 
 const spaces = " \t\n\r\v\f"
 
-var errKeywords = refused(`the keywords of the database's address cannot be read; write KEYWORD=VALUE with the keywords of libpq, and single quotes around a value with spaces, with \' and \\ for a quote and a backslash in it`)
+var errKeywords = refused(`the keywords of the database's address cannot be read; write KEYWORD=VALUE with the keywords of libpq, and single quotes around a value that is empty or has spaces, with \' and \\ for a quote and a backslash in it`)
 
 // keywords are libpq's. No other one is named by an error: where a quote is missing, it may
 // be a part of a password.
@@ -33,10 +33,14 @@ func canonical(address string) (string, error) {
 		var key, value string
 		key, rest, ok = strings.Cut(rest, "=")
 		key = strings.TrimRight(key, spaces)
-		if !ok || !slices.Contains(keywords, key) && !slices.Contains(taken, key) {
+		if !ok || !isKeyword(key) {
 			return "", errKeywords
 		}
-		if value, rest, ok = keywordValue(strings.TrimLeft(rest, spaces)); !ok {
+		rest = strings.TrimLeft(rest, spaces)
+		if next, _, more := strings.Cut(rest, "="); more && isKeyword(next) {
+			return "", errKeywords // libpq takes the whole of "user= password=x" as the user's name
+		}
+		if value, rest, ok = keywordValue(rest); !ok {
 			return "", errKeywords
 		}
 		if value != "" { // as libpq, which has the default then
@@ -45,6 +49,8 @@ func canonical(address string) (string, error) {
 	}
 	return "postgres:///?" + strings.ReplaceAll(query.Encode(), "+", "%20"), nil // libpq takes a plus as it is
 }
+
+func isKeyword(s string) bool { return slices.Contains(keywords, s) || slices.Contains(taken, s) }
 
 // keywordValue reads the value at the begin of a text. A backslash takes its meaning from
 // the sign after it. ok is false for a quote without an end.
