@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 
 	"golang.org/x/sync/errgroup"
+
+	"syncline.dev/syncline/internal/storage"
 )
 
 // countedConn counts the connections that are open.
@@ -71,8 +73,9 @@ func TestSharedConnection(t *testing.T) {
 	if err := readWhole(t, all[0]); !errors.Is(err, errClosed) {
 		t.Errorf("a storage that is closed: %v", err)
 	}
-	if err := readWhole(t, all[1]); err != nil || c.open.Load() != 1 {
-		t.Errorf("the others: %v, %d connections are open", err, c.open.Load())
+	all[1].Close()
+	if err := readWhole(t, all[2]); err != nil || c.made.Load() != 1 || c.open.Load() != 1 {
+		t.Errorf("the last one: %v, %d connections were made, %d are open", err, c.made.Load(), c.open.Load())
 	}
 	for label, name := range map[string]string{"another way": "other", "no name": "", "no name either": ""} {
 		before := c.made.Load()
@@ -82,7 +85,6 @@ func TestSharedConnection(t *testing.T) {
 		}
 		s.Close()
 	}
-	all[1].Close()
 	all[2].Close()
 	if n := c.open.Load(); n != 0 || len(lines.shared) != 0 {
 		t.Errorf("%d connections are open, %d lines are kept", n, len(lines.shared))
@@ -114,6 +116,52 @@ func TestConnectionAfterConnection(t *testing.T) {
 		synctest.Wait()
 		if len(lines.shared) != 0 {
 			t.Errorf("%d lines are kept", len(lines.shared))
+		}
+	})
+}
+
+// TestSharedConnectionBreaks ends the calls of all storages with their connection. Another
+// try of each goes through one new connection.
+func TestSharedConnectionBreaks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mute atomic.Bool
+		conns, file := []Conn(nil), fileOf("content", 1000)
+		dial := connectTo(t, func(kind byte, id uint32, f fields) packet {
+			if mute.Load() {
+				return nil
+			}
+			return file(kind, id, f)
+		})
+		c := &counted{let: make(chan struct{}), connect: func(ctx context.Context) (Conn, error) {
+			conn, err := dial(ctx)
+			conns = append(conns, conn)
+			return conn, err
+		}}
+		close(c.let)
+		var all [3]*Storage
+		for i := range all {
+			all[i] = Open(Config{Path: "/repo", Connect: c.Connect, Shared: "way"})
+			defer all[i].Close()
+		}
+		mute.Store(true)
+		var broken [len(all)]error
+		var calls sync.WaitGroup
+		for i, s := range all {
+			calls.Go(func() { broken[i] = readWhole(t, s) })
+		}
+		synctest.Wait()
+		mute.Store(false)
+		conns[0].Close()
+		calls.Wait()
+		var again errgroup.Group
+		for i, s := range all {
+			if !storage.IsRetryable(broken[i]) {
+				t.Errorf("storage %d: %v", i, broken[i])
+			}
+			again.Go(func() error { return readWhole(t, s) })
+		}
+		if err := again.Wait(); err != nil || c.made.Load() != 2 || c.open.Load() != 1 {
+			t.Errorf("%v, %d connections were made, %d are open", err, c.made.Load(), c.open.Load())
 		}
 	})
 }
