@@ -268,6 +268,7 @@ func TestStateThatDoesNotFit(t *testing.T) {
 
 // backup-state and restore-state find the directory and the key as serve does.
 func TestStateOfTheFile(t *testing.T) {
+	t.Parallel()
 	dir, key := t.TempDir(), fleetKeyFile(t)
 	data, moved, file := filepath.Join(dir, "data"), filepath.Join(dir, "moved"), filepath.Join(dir, "state")
 	config := func(data string) string {
