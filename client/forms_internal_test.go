@@ -37,7 +37,7 @@ var forms = map[string]any{
 	"Manager": managerJSON{}, "EncryptionKeyChange": KeyChange{},
 	"Machine": Machine{}, "MachineSeries": MachineSeries{}, "MachineSummary": MachineSummary{}, "MachinePage": machinePage{}, "AlarmRule": AlarmRule{},
 	"Job": Job{}, "JobSession": JobSession{}, "JobStatistics": JobStatistics{}, "JobSessionPage": jobSessionPage{}, "JobLogItemPage": logPage{},
-	"Organization": Organization{},
+	"Organization": Organization{}, "UsedRepository": UsedRepository{}, "UsedRepositoryPage": usedRepositoryPage{},
 }
 
 // passedOver are properties that the client leaves aside: links, which its methods
@@ -67,6 +67,8 @@ var passedOver = map[string]string{
 	"JobSessionPage":                  "offset limit",
 	"JobLogItemPage":                  "offset limit totalCount",
 	"Organization":                    "type officeName firstBackuptime",
+	"UsedRepository":                  "localCacheUsedSpaceBytes",
+	"UsedRepositoryPage":              "offset limit",
 }
 
 // notAnswered are fields that only one of the two schemas of a type has.

@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	jobs        = "Jobs"
-	jobSessions = "JobSessions"
+	jobs          = "Jobs"
+	jobSessions   = "JobSessions"
+	organizations = "Organizations"
 )
 
 // Job is a series of backups as v6's clients know it: those of one host and one set of
@@ -54,6 +55,19 @@ type Organization struct {
 	Name           string      `json:"name"`
 	IsBackedUp     bool        `json:"isBackedup"`
 	LastBackupTime time.Time   `json:"lastBackuptime"` // zero for none
+}
+
+// UsedRepository is a repository with the space that it takes, as v6's clients know it.
+type UsedRepository struct {
+	Name             string `json:"details"`
+	UsedBytes        *int64 `json:"usedSpaceBytes"`              // nil while it is not known
+	UsedStorageBytes *int64 `json:"objectStorageUsedSpaceBytes"` // 0 outside of object storage
+	IsAvailable      *bool  `json:"isAvailable"`                 // nil before the first check
+}
+
+type usedRepositoryPage struct {
+	Results    []UsedRepository `json:"results"`
+	TotalCount int              `json:"totalCount"`
 }
 
 type jobSessionPage struct {
@@ -105,5 +119,18 @@ func (c *Client) JobSessionLog(ctx context.Context, id syncline.ID) ([]LogItem, 
 
 // Organizations returns the organizations: one, which is the installation.
 func (c *Client) Organizations(ctx context.Context) ([]Organization, error) {
-	return get[[]Organization](ctx, c, at("Organizations"), nil)
+	return get[[]Organization](ctx, c, at(organizations), nil)
+}
+
+// OrganizationJobs returns the jobs of an organization, by repository, host and paths.
+func (c *Client) OrganizationJobs(ctx context.Context, organization syncline.ID) ([]Job, error) {
+	return get[[]Job](ctx, c, under(organizations, organization, jobs), nil)
+}
+
+// UsedRepositories returns a page of the repositories of an organization with the space
+// that they take, and how many there are in all.
+func (c *Client) UsedRepositories(ctx context.Context, organization syncline.ID, limit, offset int) (page []UsedRepository, total int, err error) {
+	q := url.Values{"limit": {strconv.Itoa(limit)}, "offset": {strconv.Itoa(offset)}}
+	p, err := get[usedRepositoryPage](ctx, c, under(organizations, organization, "usedRepositories"), q)
+	return p.Results, p.TotalCount, err
 }

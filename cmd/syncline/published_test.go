@@ -11,6 +11,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -200,7 +201,7 @@ func inAmazonsCloud(t *testing.T, repo string) (*servers.S3, *servers.Cloud) {
 
 // callEverything is a day in the life of a server, told in one version.
 func callEverything(t *testing.T, version string) {
-	facts, err := published.Read(filepath.Join("..", "..", "internal", "api", "testdata", version+".tsv"))
+	facts, err := published.Read(filepath.Join("..", "..", "internal", "api", "testdata"), version)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,6 +243,7 @@ func callEverything(t *testing.T, version string) {
 	r.constants()
 	r.resources()
 	r.backups()
+	r.organization(repositories)
 	r.nodes()
 	for link := range r.links {
 		r.follow(link)
@@ -355,6 +357,41 @@ func (r *versionRun) backups() {
 	r.ask("GET", session, nil)
 	if rows := r.list(session + "/LogItems"); len(rows) == 0 {
 		r.t.Error("the log is empty")
+	}
+}
+
+// organization follows the links of the organization, as sensors in use do, to its
+// repositories and their space, and asks for its jobs.
+func (r *versionRun) organization(repositories []string) {
+	r.t.Helper()
+	one := r.list("/Organizations")[0]
+	used, _ := strings.CutPrefix(one["_links"].(object)["usedRepositories"].(object)["href"].(string), "/"+r.version)
+	if page := r.list(used + "?limit=2&offset=1"); len(page) != 2 {
+		r.t.Errorf("a page of two has %d", len(page))
+	}
+	found := make(map[string]bool)
+	for _, row := range r.list(used) {
+		href := row["_links"].(object)["backupRepository"].(object)["href"].(string)
+		repository := r.request("GET", strings.TrimPrefix(href, "/"+r.version), nil, http.StatusOK).(object)
+		found[repository["id"].(string)] = true
+		size, known := row["usedSpaceBytes"].(float64)
+		inStorage := row["objectStorageUsedSpaceBytes"].(float64)
+		if !known || size <= 0 || row["details"] != repository["name"] || (inStorage == size) == (repository["name"] == "folder") {
+			r.t.Errorf("%v is told of %v", row, repository["name"])
+		}
+	}
+	for _, id := range repositories {
+		if !found[id] {
+			r.t.Errorf("%s is not among the used repositories", id)
+		}
+	}
+	path := "/Organizations/" + one["id"].(string) + "/Jobs"
+	if r.facts.Find("GET", "/"+r.version+path) == "" {
+		r.request("GET", path, nil, http.StatusNotFound)
+		return
+	}
+	if jobs := r.ask("GET", path, nil); !reflect.DeepEqual(jobs, r.ask("GET", "/Jobs", nil)) {
+		r.t.Errorf("the jobs of the organization are %v", jobs)
 	}
 }
 

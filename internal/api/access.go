@@ -162,6 +162,8 @@ var roles = map[string]permission{
 	"ListOrganizations":                   maySee,
 	"GetOrganization":                     maySee,
 	"GetOrganizationLicensingInformation": maySee,
+	"ListJobsOfOrganization":              maySee,
+	"ListUsedRepositories":                maySee,
 	"RetireMachine":                       maySynchronize,
 	"ResumeMachine":                       maySynchronize,
 	"ListAlarmRules":                      maySee,

@@ -53,10 +53,15 @@ var table8 = faceTable{
 		}}},
 		"Job": {add: []addedField{organizationID}},
 		"JobSession": {add: []addedField{
-			{name: "jobId", after: "id", schema: schemaID, tell: tellJobID},
+			{name: "jobId", after: "id", schema: schemaID, tell: tellLinked("job")},
 			{name: "proxyPoolId", after: "progress", schema: schemaNullableID, tell: tellsConstant(null)},
 		}},
 		"JobSessionPage": withoutTotal, "JobLogItemPage": withoutTotal, "NothingPage": withoutTotal, "RestorePointPage": withoutTotal,
+		"UsedRepositoryPage": withoutTotal,
+		"UsedRepository": {add: []addedField{
+			{name: "repositoryId", schema: schemaID, tell: tellLinked("backupRepository")},
+			{name: "protectedObjectsCount", after: "details", schema: `{type: integer, format: int64, nullable: true, description: "Always null, because no objects are protected here."}`, tell: tellsConstant(null)},
+		}},
 		"LogItem": {drop: []string{"title"}, add: []addedField{{
 			name: "type", after: "usn", schema: `{type: string, enum: [Running, Warning, Error, Success, Stop], description: 'The level; ` + "`Success`" + ` for what only informs.'}`, tell: tellLogType,
 		}}},
@@ -88,8 +93,9 @@ var table8 = faceTable{
 		"GetOrganization": {ask: []addedParameter{
 			{"limit", `{type: integer, format: int32, minimum: 1}`, "A sensor in use sends it with this path, too. It changes nothing.", nil},
 		}},
-		"ListProxies": {without: []string{"extendedView"}, ask: paged(), page: &pageChange{name: "ProxyPage"}},
-		"GetProxy":    {without: []string{"extendedView"}},
+		"ListJobsOfOrganization": {absent: true}, // organizationId of ListJobs takes its place
+		"ListProxies":            {without: []string{"extendedView"}, ask: paged(), page: &pageChange{name: "ProxyPage"}},
+		"GetProxy":               {without: []string{"extendedView"}},
 		"ListJobSessions": {ask: []addedParameter{
 			{"status", `{type: string, enum: [Stopped, Running, Succeeded, Failed, Warning]}`, "Only those with this status. A snapshot is there when its backup has ended, so `Stopped` and `Running` give an empty page.", asksStatus},
 		}},
@@ -276,14 +282,16 @@ func tellOutOfOrderReason(_ *view, o *object) (any, error) {
 	return null, nil
 }
 
-// tellJobID takes the id of a session's job from the link to it.
-func tellJobID(_ *view, o *object) (any, error) {
-	links := o.child("_links")
-	if links == nil || links.child("job") == nil {
-		return leftOut, nil
+// tellLinked takes the id of something from the link to it.
+func tellLinked(name string) func(*view, *object) (any, error) {
+	return func(_ *view, o *object) (any, error) {
+		links := o.child("_links")
+		if links == nil || links.child(name) == nil {
+			return leftOut, nil
+		}
+		href := links.child(name).text("href")
+		return href[strings.LastIndex(href, "/")+1:], nil
 	}
-	href := links.child("job").text("href")
-	return href[strings.LastIndex(href, "/")+1:], nil
 }
 
 func tellLogType(_ *view, o *object) (any, error) {

@@ -50,6 +50,7 @@ type api struct {
 	*machines
 	*jobs
 	*organizations
+	*usedRepositories
 	*alarmRules
 
 	*front
@@ -153,6 +154,7 @@ func (a *api) group() {
 	a.points = &points{repositories: a.Repositories, points: a.RestorePoints, sightings: a.Sightings, instance: a.Instance}
 	a.machines = &machines{watch: a.Machines}
 	a.jobs = &jobs{repositories: a.Repositories, points: a.RestorePoints, watch: a.Machines, checks: a.Checks, instance: a.Instance}
+	a.usedRepositories = &usedRepositories{repositories: a.Repositories, sizes: a.Statistics, checks: a.Checks, instance: a.Instance}
 	a.organizations = &organizations{instance: a.Instance, nodes: a.Nodes, watch: a.Machines}
 	a.alarmRules = &alarmRules{store: a.AlarmRules, made: a.made}
 	a.entries = &entries{explorer: a.Explorer}

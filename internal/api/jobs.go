@@ -44,6 +44,21 @@ type jobs struct {
 
 // ListJobs answers GET /v6/Jobs.
 func (h *jobs) ListJobs(ctx context.Context, _ v6.ListJobsRequestObject) (v6.ListJobsResponseObject, error) {
+	all, err := h.list(ctx)
+	return v6.ListJobs200JSONResponse(all), err
+}
+
+// ListJobsOfOrganization answers GET /v6/Organizations/{organizationId}/Jobs.
+func (h *jobs) ListJobsOfOrganization(ctx context.Context, req v6.ListJobsOfOrganizationRequestObject) (v6.ListJobsOfOrganizationResponseObject, error) {
+	if err := knownOrganization(ctx, h.instance, req.OrganizationID); err != nil {
+		return nil, err
+	}
+	all, err := h.list(ctx)
+	return v6.ListJobsOfOrganization200JSONResponse(all), err
+}
+
+// list returns the jobs, by repository, host and paths.
+func (h *jobs) list(ctx context.Context) ([]v6.Job, error) {
 	all, err := h.series(ctx)
 	if err != nil {
 		return nil, err
@@ -56,7 +71,7 @@ func (h *jobs) ListJobs(ctx context.Context, _ v6.ListJobsRequestObject) (v6.Lis
 		return cmp.Or(strings.Compare(a.RepositoryName, b.RepositoryName), strings.Compare(a.HostName, b.HostName),
 			slices.Compare(a.Paths, b.Paths), cmp.Compare(a.ID, b.ID))
 	})
-	return v6.ListJobs200JSONResponse(convert(all, func(x series.SeriesState) v6.Job { return h.jobJSON(&x, organization) })), nil
+	return convert(all, func(x series.SeriesState) v6.Job { return h.jobJSON(&x, organization) }), nil
 }
 
 // GetJob answers GET /v6/Jobs/{jobId}.

@@ -284,7 +284,8 @@ func TestJobsAreNotChanged(t *testing.T) {
 		{"POST", "/v6/Jobs/" + job + "/Start", ""},
 		{"POST", "/v6/jobs/" + job + "/Disable", ""},
 		{"DELETE", "/v6/CopyJobs/" + job, ""},
-		{"POST", "/v6/Organizations/" + installationID + "/Jobs", ""},
+		{"POST", "/v6/Organizations/" + installationID + "/Jobs", "GET, HEAD"},
+		{"POST", "/v8/Organizations/" + installationID + "/Jobs", ""},
 		{"PATCH", "/v6/RestoreSessions/" + job + "/Stop", ""},
 	} {
 		a := w.do(request{method: c.method, path: c.path, body: "{}"})

@@ -93,7 +93,11 @@ func nothing(href string, limit *v6.V6Limit, offset *v6.V6Offset) v6.NothingPage
 
 // known fails for an organization that is not this installation.
 func (h *organizations) known(ctx context.Context, organization syncline.ID) error {
-	id, err := h.instance.InstallationID(ctx)
+	return knownOrganization(ctx, h.instance, organization)
+}
+
+func knownOrganization(ctx context.Context, instance Instance, organization syncline.ID) error {
+	id, err := instance.InstallationID(ctx)
 	if err != nil || id == organization {
 		return err
 	}
@@ -135,7 +139,7 @@ func (h *organizations) organization(ctx context.Context) (v6.Organization, erro
 	}
 	return v6.Organization{
 		ID: id, Name: name, OfficeName: name, IsBackedup: len(all.Machines) > 0, LastBackuptime: timeJSON(last),
-		Links: v6.OrganizationLinks{Self: organizationLink(id), Jobs: v6.Link{Href: "/v6/Jobs"}},
+		Links: v6.OrganizationLinks{Self: organizationLink(id), Jobs: v6.Link{Href: "/v6/Jobs"}, UsedRepositories: usedRepositoriesLink(id)},
 	}, nil
 }
 

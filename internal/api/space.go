@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/explore"
 )
 
 // spaceTimeout is how long an answer waits for the file system. A file system on a lost
@@ -96,14 +97,30 @@ func (h *storages) usedIn(ctx context.Context, storage syncline.ID, repos []sync
 		if r.ObjectStorageID != storage {
 			continue
 		}
-		stats, err := h.sizes.Repository(ctx, r.ID)
-		if err != nil {
-			return nil // the size is not known, whatever the cause
+		used := packedSize(ctx, h.sizes, r.ID)
+		if used == nil {
+			return nil
 		}
-		total, known = total+signed(stats.StoredSize)+signed(stats.UnusedStoredSize), true
+		total, known = total+*used, true
 	}
 	if !known {
 		return nil
 	}
 	return &total
+}
+
+// repositorySizes counts repositories by their catalogs.
+type repositorySizes interface {
+	Repository(ctx context.Context, id syncline.ID) (explore.RepositoryStatistics, error)
+}
+
+// packedSize is the size of a repository's packs by its catalog; nil where that is not
+// known, whatever the cause.
+func packedSize(ctx context.Context, sizes repositorySizes, repository syncline.ID) *int64 {
+	stats, err := sizes.Repository(ctx, repository)
+	if err != nil {
+		return nil
+	}
+	used := signed(stats.StoredSize) + signed(stats.UnusedStoredSize)
+	return &used
 }

@@ -6,7 +6,6 @@ import (
 
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
-	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/place"
 	"syncline.dev/syncline/internal/store"
 )
@@ -19,10 +18,8 @@ type storages struct {
 	keys         *keys
 	kinds        place.Kinds
 	places       trier
-	sizes        interface {
-		Repository(ctx context.Context, id syncline.ID) (explore.RepositoryStatistics, error)
-	}
-	made *stamp
+	sizes        repositorySizes
+	made         *stamp
 }
 
 // ListObjectStorageRepositories answers GET /v6/objectstoragerepositories.

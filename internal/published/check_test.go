@@ -1,13 +1,16 @@
 package published
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 )
 
 func read(t *testing.T, version string) *Description {
 	t.Helper()
-	d, err := Read("../api/testdata/" + version + ".tsv")
+	d, err := Read("../api/testdata", version)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,6 +36,28 @@ func TestFind(t *testing.T) {
 	}
 	if got := d.Success("POST /v6/Accounts"); got != "201" {
 		t.Errorf("an account is added with %s", got)
+	}
+}
+
+// Operations outside the contract's cut have the shapes of the public descriptions, and
+// answers are held against these, too.
+func TestBeyondTheCut(t *testing.T) {
+	for version, want := range map[string]string{
+		"v6": "[GET /v6/Organizations/{organizationId}/Jobs GET /v6/Organizations/{organizationId}/usedRepositories]",
+		"v7": "[GET /v7/Organizations/{organizationId}/Jobs GET /v7/Organizations/{organizationId}/usedRepositories]",
+		"v8": "[GET /v8/Organizations/{organizationId}/usedRepositories]",
+	} {
+		d := read(t, version)
+		if got := fmt.Sprint(slices.Sorted(maps.Keys(d.Beyond))); got != want {
+			t.Errorf("%s: %s", version, got)
+		}
+		operation := d.Find("GET", "/"+version+"/organizations/1/UsedRepositories")
+		if faults := d.Check(operation, 200, []byte(`{"limit":30,"offset":0,"results":[{"usedSpaceBytes":null,"isAvailable":true}]}`)); faults != nil {
+			t.Errorf("%s: %q", version, faults)
+		}
+		if faults := d.Check(operation, 200, []byte(`{"limit":30,"offset":0,"results":[{"usedSpaceBytes":"1","isAvailable":null}]}`)); len(faults) != 2 {
+			t.Errorf("%s: %q", version, faults)
+		}
 	}
 }
 

@@ -4,7 +4,9 @@ package published
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -15,6 +17,9 @@ type Description struct {
 	// Operations holds the facts of each operation by method and path, and then by kind and
 	// name, like "answer 200".
 	Operations map[string]map[string]Fact
+	// Beyond names the operations outside the contract's cut of the description. Clients in
+	// use need them, and their facts are those of the whole public description.
+	Beyond map[string]bool
 	// Types holds the properties of each type by its name. The fact of a type without
 	// properties of its own has an empty name.
 	Types map[string]map[string]Fact
@@ -29,17 +34,39 @@ type Fact struct {
 // Has reports whether the fact has a mark: required, nullable or readOnly.
 func (f Fact) Has(mark string) bool { return slices.Contains(strings.Fields(f.Marks), mark) }
 
-// Read reads a table.
-func Read(file string) (*Description, error) {
-	raw, err := os.ReadFile(file)
-	if err != nil {
+// Read reads the tables of a version from a folder: VERSION.tsv for the contract's cut and
+// VERSION-beyond.tsv for what is outside it.
+func Read(folder, version string) (*Description, error) {
+	d := &Description{make(map[string]map[string]Fact), make(map[string]bool), make(map[string]map[string]Fact)}
+	if err := d.read(filepath.Join(folder, version+".tsv")); err != nil {
 		return nil, err
 	}
-	d := &Description{make(map[string]map[string]Fact), make(map[string]map[string]Fact)}
+	within := len(d.Operations)
+	if within < 40 || len(d.Types) < 40 {
+		return nil, fmt.Errorf("%s has %d operations and %d types", version, within, len(d.Types))
+	}
+	cut := maps.Clone(d.Operations)
+	if err := d.read(filepath.Join(folder, version+"-beyond.tsv")); err != nil {
+		return nil, err
+	}
+	for operation := range d.Operations {
+		if cut[operation] == nil {
+			d.Beyond[operation] = true
+		}
+	}
+	return d, nil
+}
+
+// read adds the facts of a table. A fact that is known already is a failure.
+func (d *Description) read(file string) error {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
 	for _, line := range strings.Split(strings.TrimSuffix(string(raw), "\n"), "\n")[1:] {
 		f := strings.Split(line, "\t")
 		if len(f) != 6 {
-			return nil, fmt.Errorf("%s: %q has %d fields", file, line, len(f))
+			return fmt.Errorf("%s: %q has %d fields", file, line, len(f))
 		}
 		in, name := d.Operations, f[0]+" "+f[2]
 		if f[0] == "property" || f[0] == "type" {
@@ -48,12 +75,12 @@ func Read(file string) (*Description, error) {
 		if in[f[1]] == nil {
 			in[f[1]] = make(map[string]Fact)
 		}
+		if _, known := in[f[1]][name]; known {
+			return fmt.Errorf("%s: %q is told twice", file, line)
+		}
 		in[f[1]][name] = Fact{f[3], f[4], strings.Fields(f[5])}
 	}
-	if len(d.Operations) < 40 || len(d.Types) < 40 {
-		return nil, fmt.Errorf("%s has %d operations and %d types", file, len(d.Operations), len(d.Types))
-	}
-	return d, nil
+	return nil
 }
 
 // Find returns the operation that a request is for, as the description writes it. The path

@@ -1728,7 +1728,7 @@ type ObjectStorageRepositoryComposed struct {
 	Links *map[string]Link `json:"_links,omitempty"`
 }
 
-// Organization Example: {"_links":{"jobs":{"href":"/v6/Jobs"},"self":{"href":"/v6/Organizations/5dc5d7ea-977c-4ec9-8d3a-4781d0512f2f"}},"firstBackuptime":null,"id":"5dc5d7ea-977c-4ec9-8d3a-4781d0512f2f","isBackedup":true,"lastBackuptime":"2026-11-29T02:00:00Z","name":"backup1","officeName":"backup1","type":null}
+// Organization Example: {"_links":{"jobs":{"href":"/v6/Jobs"},"self":{"href":"/v6/Organizations/5dc5d7ea-977c-4ec9-8d3a-4781d0512f2f"},"usedRepositories":{"href":"/v6/Organizations/5dc5d7ea-977c-4ec9-8d3a-4781d0512f2f/usedRepositories"}},"firstBackuptime":null,"id":"5dc5d7ea-977c-4ec9-8d3a-4781d0512f2f","isBackedup":true,"lastBackuptime":"2026-11-29T02:00:00Z","name":"backup1","officeName":"backup1","type":null}
 type Organization struct {
 	// Type Always null, because an installation is nothing of Microsoft's.
 	Type *string `json:"type"`
@@ -1761,8 +1761,9 @@ type OrganizationLicensingInformation struct {
 
 // OrganizationLinks defines model for OrganizationLinks.
 type OrganizationLinks struct {
-	Self Link `json:"self"`
-	Jobs Link `json:"jobs"`
+	Self             Link `json:"self"`
+	Jobs             Link `json:"jobs"`
+	UsedRepositories Link `json:"usedRepositories"`
 }
 
 // PageLinks defines model for PageLinks.
@@ -2547,6 +2548,40 @@ type TokenResponse struct {
 	Expires time.Time `json:".expires"`
 }
 
+// UsedRepository Example: {"_links":{"backupRepository":{"href":"/v6/BackupRepositories/c930780b-6b79-4b6a-832c-63fde6462658"}},"details":"main","isAvailable":true,"localCacheUsedSpaceBytes":null,"objectStorageUsedSpaceBytes":0,"usedSpaceBytes":52428800}
+type UsedRepository struct {
+	// UsedSpaceBytes The size of the repository's packs, from its catalog; null while that is not
+	// known. A catalog that is counted for the first time can take longer than the answer waits.
+	UsedSpaceBytes *int64 `json:"usedSpaceBytes"`
+
+	// LocalCacheUsedSpaceBytes Always null, because a repository has no cache here.
+	LocalCacheUsedSpaceBytes *int64 `json:"localCacheUsedSpaceBytes"`
+
+	// ObjectStorageUsedSpaceBytes The same as `usedSpaceBytes` for a repository in object storage, and 0 for any other.
+	ObjectStorageUsedSpaceBytes *int64 `json:"objectStorageUsedSpaceBytes"`
+
+	// IsAvailable Whether the last check found the repository readable. Absent before the first check.
+	IsAvailable *bool `json:"isAvailable,omitempty"`
+
+	// Details The name of the repository.
+	Details string              `json:"details"`
+	Links   UsedRepositoryLinks `json:"_links"`
+}
+
+// UsedRepositoryLinks defines model for UsedRepositoryLinks.
+type UsedRepositoryLinks struct {
+	BackupRepository Link `json:"backupRepository"`
+}
+
+// UsedRepositoryPage Example: {"_links":{"first":{"href":"/v6/Organizations/5dc5d7ea-977c-4ec9-8d3a-4781d0512f2f/usedRepositories?offset=0\u0026limit=30"},"self":{"href":"/v6/Organizations/5dc5d7ea-977c-4ec9-8d3a-4781d0512f2f/usedRepositories?offset=0\u0026limit=30"}},"limit":30,"offset":0,"results":[{"_links":{"backupRepository":{"href":"/v6/BackupRepositories/c930780b-6b79-4b6a-832c-63fde6462658"}},"details":"main","isAvailable":true,"localCacheUsedSpaceBytes":null,"objectStorageUsedSpaceBytes":0,"usedSpaceBytes":52428800}],"totalCount":1}
+type UsedRepositoryPage struct {
+	Offset     int              `json:"offset"`
+	Limit      int              `json:"limit"`
+	Results    []UsedRepository `json:"results"`
+	Links      JobPageLinks     `json:"_links"`
+	TotalCount int              `json:"totalCount"`
+}
+
 // User Example: {"_links":{"self":{"href":"/v6/Users/ann"}},"createdTime":"2026-11-23T10:00:00Z","name":"ann","role":"operator"}
 type User struct {
 	Name        string    `json:"name"`
@@ -3037,6 +3072,15 @@ type ListOrganizationsParams struct {
 type GetOrganizationParams struct {
 	// ExtendedView An organization has one view here. Both values give it.
 	ExtendedView *bool `form:"extendedView,omitempty" json:"extendedView,omitempty"`
+}
+
+// ListUsedRepositoriesParams defines parameters for ListUsedRepositories.
+type ListUsedRepositoriesParams struct {
+	// Limit At most so many. A page has 10,000 at most, and its `limit` says so.
+	Limit *V6Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many of the first.
+	Offset *V6Offset `form:"offset,omitempty" json:"offset,omitempty"`
 }
 
 // ListProxiesParams defines parameters for ListProxies.
@@ -3821,9 +3865,15 @@ type ServerInterface interface {
 	// GetOrganization Get one organization
 	// (GET /v6/Organizations/{organizationId})
 	GetOrganization(w http.ResponseWriter, r *http.Request, organizationID OrganizationID, params GetOrganizationParams)
+	// ListJobsOfOrganization List the jobs of an organization
+	// (GET /v6/Organizations/{organizationId}/Jobs)
+	ListJobsOfOrganization(w http.ResponseWriter, r *http.Request, organizationID OrganizationID)
 	// GetOrganizationLicensingInformation Count the licensed users of an organization
 	// (GET /v6/Organizations/{organizationId}/LicensingInformation)
 	GetOrganizationLicensingInformation(w http.ResponseWriter, r *http.Request, organizationID OrganizationID)
+	// ListUsedRepositories List the repositories of an organization with the space that they take
+	// (GET /v6/Organizations/{organizationId}/usedRepositories)
+	ListUsedRepositories(w http.ResponseWriter, r *http.Request, organizationID OrganizationID, params ListUsedRepositoriesParams)
 	// ListProxies List the servers
 	// (GET /v6/Proxies)
 	ListProxies(w http.ResponseWriter, r *http.Request, params ListProxiesParams)
@@ -6738,6 +6788,32 @@ func (siw *ServerInterfaceWrapper) GetOrganization(w http.ResponseWriter, r *htt
 	handler.ServeHTTP(w, r)
 }
 
+// ListJobsOfOrganization operation middleware
+func (siw *ServerInterfaceWrapper) ListJobsOfOrganization(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "organizationId" -------------
+	var organizationID OrganizationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "organizationId", r.PathValue("organizationId"), &organizationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "organizationId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListJobsOfOrganization(w, r, organizationID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetOrganizationLicensingInformation operation middleware
 func (siw *ServerInterfaceWrapper) GetOrganizationLicensingInformation(w http.ResponseWriter, r *http.Request) {
 
@@ -6755,6 +6831,61 @@ func (siw *ServerInterfaceWrapper) GetOrganizationLicensingInformation(w http.Re
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetOrganizationLicensingInformation(w, r, organizationID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListUsedRepositories operation middleware
+func (siw *ServerInterfaceWrapper) ListUsedRepositories(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "organizationId" -------------
+	var organizationID OrganizationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "organizationId", r.PathValue("organizationId"), &organizationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "organizationId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListUsedRepositoriesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListUsedRepositories(w, r, organizationID, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -10129,6 +10260,8 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Organizations", wrapper.ListOrganizations)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Organizations/{organizationId}", wrapper.GetOrganization)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Organizations/{organizationId}/LicensingInformation", wrapper.GetOrganizationLicensingInformation)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Organizations/{organizationId}/Jobs", wrapper.ListJobsOfOrganization)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/Organizations/{organizationId}/usedRepositories", wrapper.ListUsedRepositories)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v6/ServiceInstance", wrapper.GetServiceInstance)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/SignIn", wrapper.ConsoleSignIn)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v6/Console/Renew", wrapper.ConsoleRenew)
@@ -12856,6 +12989,45 @@ func (response GetOrganizationdefaultJSONResponse) VisitGetOrganizationResponse(
 	return err
 }
 
+type ListJobsOfOrganizationRequestObject struct {
+	OrganizationID OrganizationID `json:"organizationId"`
+}
+
+type ListJobsOfOrganizationResponseObject interface {
+	VisitListJobsOfOrganizationResponse(w http.ResponseWriter) error
+}
+
+type ListJobsOfOrganization200JSONResponse []Job
+
+func (response ListJobsOfOrganization200JSONResponse) VisitListJobsOfOrganizationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListJobsOfOrganizationdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListJobsOfOrganizationdefaultJSONResponse) VisitListJobsOfOrganizationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetOrganizationLicensingInformationRequestObject struct {
 	OrganizationID OrganizationID `json:"organizationId"`
 }
@@ -12884,6 +13056,46 @@ type GetOrganizationLicensingInformationdefaultJSONResponse struct {
 }
 
 func (response GetOrganizationLicensingInformationdefaultJSONResponse) VisitGetOrganizationLicensingInformationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUsedRepositoriesRequestObject struct {
+	OrganizationID OrganizationID `json:"organizationId"`
+	Params         ListUsedRepositoriesParams
+}
+
+type ListUsedRepositoriesResponseObject interface {
+	VisitListUsedRepositoriesResponse(w http.ResponseWriter) error
+}
+
+type ListUsedRepositories200JSONResponse UsedRepositoryPage
+
+func (response ListUsedRepositories200JSONResponse) VisitListUsedRepositoriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUsedRepositoriesdefaultJSONResponse struct {
+	Body       ExceptionInfo
+	StatusCode int
+}
+
+func (response ListUsedRepositoriesdefaultJSONResponse) VisitListUsedRepositoriesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -15619,9 +15831,15 @@ type StrictServerInterface interface {
 	// GetOrganization Get one organization
 	// (GET /v6/Organizations/{organizationId})
 	GetOrganization(ctx context.Context, request GetOrganizationRequestObject) (GetOrganizationResponseObject, error)
+	// ListJobsOfOrganization List the jobs of an organization
+	// (GET /v6/Organizations/{organizationId}/Jobs)
+	ListJobsOfOrganization(ctx context.Context, request ListJobsOfOrganizationRequestObject) (ListJobsOfOrganizationResponseObject, error)
 	// GetOrganizationLicensingInformation Count the licensed users of an organization
 	// (GET /v6/Organizations/{organizationId}/LicensingInformation)
 	GetOrganizationLicensingInformation(ctx context.Context, request GetOrganizationLicensingInformationRequestObject) (GetOrganizationLicensingInformationResponseObject, error)
+	// ListUsedRepositories List the repositories of an organization with the space that they take
+	// (GET /v6/Organizations/{organizationId}/usedRepositories)
+	ListUsedRepositories(ctx context.Context, request ListUsedRepositoriesRequestObject) (ListUsedRepositoriesResponseObject, error)
 	// ListProxies List the servers
 	// (GET /v6/Proxies)
 	ListProxies(ctx context.Context, request ListProxiesRequestObject) (ListProxiesResponseObject, error)
@@ -17789,6 +18007,32 @@ func (sh *strictHandler) GetOrganization(w http.ResponseWriter, r *http.Request,
 	}
 }
 
+// ListJobsOfOrganization operation middleware
+func (sh *strictHandler) ListJobsOfOrganization(w http.ResponseWriter, r *http.Request, organizationID OrganizationID) {
+	var request ListJobsOfOrganizationRequestObject
+
+	request.OrganizationID = organizationID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListJobsOfOrganization(ctx, request.(ListJobsOfOrganizationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListJobsOfOrganization")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListJobsOfOrganizationResponseObject); ok {
+		if err := validResponse.VisitListJobsOfOrganizationResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetOrganizationLicensingInformation operation middleware
 func (sh *strictHandler) GetOrganizationLicensingInformation(w http.ResponseWriter, r *http.Request, organizationID OrganizationID) {
 	var request GetOrganizationLicensingInformationRequestObject
@@ -17808,6 +18052,33 @@ func (sh *strictHandler) GetOrganizationLicensingInformation(w http.ResponseWrit
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetOrganizationLicensingInformationResponseObject); ok {
 		if err := validResponse.VisitGetOrganizationLicensingInformationResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListUsedRepositories operation middleware
+func (sh *strictHandler) ListUsedRepositories(w http.ResponseWriter, r *http.Request, organizationID OrganizationID, params ListUsedRepositoriesParams) {
+	var request ListUsedRepositoriesRequestObject
+
+	request.OrganizationID = organizationID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUsedRepositories(ctx, request.(ListUsedRepositoriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUsedRepositories")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListUsedRepositoriesResponseObject); ok {
+		if err := validResponse.VisitListUsedRepositoriesResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
