@@ -61,6 +61,10 @@ func TestNestedObjectStorage(t *testing.T) {
 		t.Errorf("the object storages are %s", got)
 	}
 	put := func(body string) answer { return w.do(request{method: "PUT", path: self, body: body}) }
+	same := `{"retentionType":null,"objectStorage":{"accountId":"` + strings.ToUpper(accountID) + `","s3Folder":"a/b/","sizeLimitEnabled":false,"sizeLimitGB":0,"azureFolder":"","useArchiverAppliance":false,"glacierInstantRetrievalEnabled":false}}`
+	if a := put(same); a.status != 204 || !strings.Contains(w.get(self).body, storage["id"].(string)) {
+		t.Errorf("the same place with fields that say nothing: %d %s; it is %s", a.status, a.body, w.get(self).body)
+	}
 	w.sync.ids = map[string]string{}
 	w.sync.id = w.store.repos[1].ResticID
 	if a := put(`{"retentionType":null,"objectStorage":{"s3Folder":"c"}}`); a.status != 204 {
@@ -69,6 +73,7 @@ func TestNestedObjectStorage(t *testing.T) {
 	if got := strings.Join(w.storages(), " "); got != "folder c" {
 		t.Errorf("the object storages are %s", got)
 	}
+	wantFailure(t, put(`{"retentionType":null,"path":"/srv/x","objectStorage":{"s3Folder":"c"}}`), 400, "path and objectStorage cannot be given together")
 	w.places.fail = syncline.Errorf(syncline.CodeForbidden, "the storage lets nobody in")
 	wantFailure(t, put(`{"retentionType":null,"objectStorage":{"s3Folder":"d"}}`), 400, "objectStorage: accountId: the storage lets nobody in")
 	w.places.fail = nil

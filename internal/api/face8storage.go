@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"reflect"
 	"strings"
 
 	"github.com/google/uuid"
@@ -53,6 +52,9 @@ func takeObjectStorage(v *view, body map[string]any) error {
 	if !ok {
 		return nil
 	}
+	if path, _ := body["path"].(string); path != "" {
+		return invalid("path and objectStorage cannot be given together; a repository lies in one place")
+	}
 	v.nested = nested
 	return within(v.face.upTo("v8").parent.takeType(v, storageType, nested))
 }
@@ -77,9 +79,6 @@ func attachNested(v *view, next func() error) error {
 // replaceStorage adds an object storage and calls next for the repository that is to lie
 // in it. Without the repository, the object storage goes again.
 func (v *view) replaceStorage(storage map[string]any, next func() error) (done bool, err error) {
-	if path, _ := v.body["path"].(string); path != "" {
-		return false, invalid("path and objectStorage cannot be given together; a repository lies in one place")
-	}
 	id, err := v.addStorage(storage)
 	if err != nil {
 		return false, within(err)
@@ -104,15 +103,11 @@ func (v *view) addStorage(storage map[string]any) (syncline.ID, error) {
 		name = v.repository.Name
 	}
 	storage["name"] = strings.TrimSpace(clip.Text(plain(name), maxStorageName)) + " (" + uuid.NewString()[:8] + ")"
-	data, err := json.Marshal(storage)
+	body, err := storageBody(storage)
 	if err != nil {
-		return "", fmt.Errorf("marshal an object storage: %w", err)
+		return "", err
 	}
-	var body v6.ObjectStorageRepositoryComposed
-	if err := json.Unmarshal(data, &body); err != nil {
-		return "", syncline.WrapError(syncline.CodeInvalid, err, "it is not as the API describes it; see /swagger")
-	}
-	answer, err := v.api.AddObjectStorageRepository(v.ctx, v6.AddObjectStorageRepositoryRequestObject{Body: &body})
+	answer, err := v.api.AddObjectStorageRepository(v.ctx, v6.AddObjectStorageRepositoryRequestObject{Body: body})
 	if err != nil {
 		return "", err
 	}
@@ -121,6 +116,19 @@ func (v *view) addStorage(storage map[string]any) (syncline.ID, error) {
 		return "", fmt.Errorf("a new object storage is a %T", answer)
 	}
 	return deref(added.ID), nil
+}
+
+// storageBody returns an object storage in v6's form as v6's handlers take it.
+func storageBody(storage map[string]any) (*v6.ObjectStorageRepositoryComposed, error) {
+	data, err := json.Marshal(storage)
+	if err != nil {
+		return nil, fmt.Errorf("marshal an object storage: %w", err)
+	}
+	var body v6.ObjectStorageRepositoryComposed
+	if err := json.Unmarshal(data, &body); err != nil {
+		return nil, syncline.WrapError(syncline.CodeInvalid, err, "it is not as the API describes it; see /swagger")
+	}
+	return &body, nil
 }
 
 // maxStorageName bounds the name that an object storage has from its repository, in bytes.
@@ -168,7 +176,7 @@ func changeNested(v *view, next func() error) error {
 }
 
 // changedStorage returns the object storage of a body, with the fields that the one before
-// has and the body leaves out. It is nil where the body changes nothing.
+// has and the body leaves out. It is nil where the body says the same place and account.
 func (v *view) changedStorage(before syncline.ID) (map[string]any, error) {
 	if id, _ := v.nested["id"].(string); id != "" && id != string(zeroID) && !strings.EqualFold(id, string(before)) {
 		return nil, invalid("id cannot be chosen or changed; leave it out")
@@ -177,30 +185,34 @@ func (v *view) changedStorage(before syncline.ID) (map[string]any, error) {
 	if before == "" {
 		return v.nested, nil
 	}
-	all := true
-	answer, err := v.api.GetObjectStorageRepository(v.ctx, v6.GetObjectStorageRepositoryRequestObject{
-		RepositoryID: before, Params: v6.GetObjectStorageRepositoryParams{Extensions: &all},
-	})
+	was, err := v.api.ObjectStorages.ObjectStorage(v.ctx, before)
 	if err != nil {
 		return nil, err
 	}
-	data, err := json.Marshal(answer)
+	if kind, sent := v.nested["type"]; sent && kind != nil && kind != v.api.storageType(was.Kind) {
+		return v.nested, nil
+	}
+	body, err := storageBody(v.nested)
+	if err != nil {
+		return nil, err
+	}
+	is := was
+	if err := v.api.storages.merge(&is, body, was.ID); err != nil {
+		return nil, err
+	}
+	if is.SamePlace(was) {
+		return nil, nil
+	}
+	data, err := json.Marshal(v.api.storages.json(is, nil))
 	if err != nil {
 		return nil, fmt.Errorf("marshal an object storage: %w", err)
 	}
-	var old map[string]any
-	if err := json.Unmarshal(data, &old); err != nil {
+	var whole map[string]any
+	if err := json.Unmarshal(data, &whole); err != nil {
 		return nil, fmt.Errorf("parse an object storage: %w", err)
 	}
-	dropGiven(old)
-	if kind, sent := v.nested["type"]; sent && kind != nil && kind != old["type"] {
-		return v.nested, nil
-	}
-	changed := lay(v.nested, old)
-	if reflect.DeepEqual(changed, old) {
-		return nil, nil
-	}
-	return changed, nil
+	dropGiven(whole)
+	return whole, nil
 }
 
 // dropGiven takes away what the server alone gives an object storage.
@@ -208,27 +220,6 @@ func dropGiven(storage map[string]any) {
 	for _, name := range []string{"id", "name", "description", "_links", "managedBy", "usedSpaceBytes", "freeSpaceBytes"} {
 		delete(storage, name)
 	}
-}
-
-// lay returns an object with the fields of another one over its own. A field that is null
-// changes nothing.
-func lay(over, under map[string]any) map[string]any {
-	both := make(map[string]any, len(under))
-	for name, value := range under {
-		both[name] = value
-	}
-	for name, value := range over {
-		inner, ok := value.(map[string]any)
-		below, _ := under[name].(map[string]any)
-		switch {
-		case name == "_links" || value == nil:
-		case ok:
-			both[name] = lay(inner, below)
-		default:
-			both[name] = value
-		}
-	}
-	return both
 }
 
 // deleteNested removes a repository and the object storage that it lies in.
