@@ -160,8 +160,7 @@ func (f *face) tellType(v *view, name string, o *object) error {
 
 // takeType gives an object of the face's parent the form of v6.
 func (f *face) takeType(v *view, name string, body map[string]any) error {
-	faces := f.lineage()
-	for _, g := range slices.Backward(faces) {
+	for _, g := range slices.Backward(f.lineage()) {
 		if err := g.takesType[name].apply(v, body); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,6 +16,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/gate"
+	"syncline.dev/syncline/internal/peer"
 )
 
 // eachFace runs a test for every version but v6.
@@ -242,6 +245,37 @@ func TestFaceRestorePoints(t *testing.T) {
 // at0 is the time of the restore point of an hour.
 func at0(hour int) string {
 	return url.QueryEscape(testPoint.Snapshot.Time.Add(time.Duration(hour) * time.Hour).UTC().Format(time.RFC3339Nano))
+}
+
+// TestFaceAnswersInFlight asks for an answer that is longer than what one user may hold. It
+// passes while nothing else is on its way, as it does in v6.
+func TestFaceAnswersInFlight(t *testing.T) {
+	limits := gate.Default
+	limits.UserBytes = 8 * uncounted
+	w := newWorld(t, func(c *Config) { c.Gate, c.RestorePoints = gate.New(limits, peer.Proxies{}), manyPoints(500) }).populate()
+	for _, name := range faceNames() {
+		a := w.handle(request{method: "GET", path: "/" + name + "/RestorePoints?limit=500"}) // it ends before the next one begins
+		if a.status != 200 || int64(len(a.body)) < limits.UserBytes {
+			t.Errorf("%s: %d, %d bytes", name, a.status, len(a.body))
+		}
+	}
+	other := w.api.gate.Arrive(t.Context(), "192.0.2.1", nil)
+	if err := errors.Join(other.SignIn("the administrator"), other.Hold(1)); err != nil {
+		t.Fatal(err)
+	}
+	wantFailure(t, w.handle(request{method: "GET", path: "/v8/RestorePoints?limit=40"}), 429, "hold too much")
+}
+
+// TestFaceFailures looks at the words of failures. A version stands in the paths of the API,
+// and a name that a client has given stays as it is.
+func TestFaceFailures(t *testing.T) {
+	eachFace(t, func(t *testing.T, version string) {
+		w := newWorld(t).populate()
+		w.sync.check = syncline.Errorf(syncline.CodeNoRepository, "there is no repository at /srv/v6/main")
+		body := strings.Replace(goodBodies["UpdateBackupRepository"], "{", `{"path":"/srv/v6/main",`, 1)
+		wantFailure(t, w.do(request{method: "PUT", path: "/" + version + "/BackupRepositories/" + repoID, body: body}), 400, "/srv/v6/main")
+		wantFailure(t, w.get("/"+version+"/Jobs/"+unknownID), 404, "GET /"+version+"/Jobs")
+	})
 }
 
 type countSightings struct{ n *int }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -190,9 +191,8 @@ func (v *view) changeBody(id string) error {
 	if v.body, ok = sent.value.(map[string]any); !ok {
 		return nil
 	}
-	faces := v.face.lineage()
-	for i := range faces {
-		if err := faces[len(faces)-1-i].takes[id].apply(v, v.body); err != nil {
+	for _, f := range slices.Backward(v.face.lineage()) {
+		if err := f.takes[id].apply(v, v.body); err != nil {
 			return err
 		}
 	}
@@ -236,6 +236,7 @@ func (v *view) changeJSON(id string, changes []opChange) error {
 		if err := v.out.hold(partsOfAnswer * int64(n)); err != nil {
 			return err
 		}
+		v.out.hold = nil // the answer is counted with its parts
 	}
 	value, err := parseValue(v.out.body.Bytes())
 	if err != nil {
@@ -264,9 +265,9 @@ func (v *view) changeJSON(id string, changes []opChange) error {
 	return nil
 }
 
-// partsOfAnswer is how many times its own length an answer takes, at most, while its parts
-// are changed.
-const partsOfAnswer = 4
+// partsOfAnswer is how many times its own length an answer counts while its parts are
+// changed: once as it was and once as it is then, and four times for the parts.
+const partsOfAnswer = 6
 
 // page puts a page around a list. Where the handler has not paged it, only a part of the
 // list stays.
@@ -361,6 +362,10 @@ func (v *view) emptyPage(page *object) {
 	}
 }
 
+// toOperation matches an operation that the words of a failure point to. A name that a client
+// has given may hold the version, too.
+var toOperation = regexp.MustCompile(`\b(GET|POST|PUT|DELETE) /v6/`)
+
 // tellFailure gives the body of a failure the face's form. Its words name the version
 // that the client asked for.
 func (s *served) tellFailure(out *response) {
@@ -374,7 +379,7 @@ func (s *served) tellFailure(out *response) {
 	}
 	for i, f := range o.fields {
 		if raw, ok := f.value.(jsontext.Value); ok {
-			o.fields[i].value = jsontext.Value(bytes.ReplaceAll(raw, []byte("/v6/"), []byte("/"+s.name+"/")))
+			o.fields[i].value = jsontext.Value(toOperation.ReplaceAll(raw, []byte("$1 /"+s.name+"/")))
 		}
 	}
 	for _, f := range s.lineage() {

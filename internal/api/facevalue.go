@@ -101,7 +101,11 @@ func readValue(dec *jsontext.Decoder) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		o.fields, list = append(o.fields, field{name, value}), append(list, value)
+		if kind == '{' {
+			o.fields = append(o.fields, field{name, value})
+		} else {
+			list = append(list, value)
+		}
 	}
 	_, err := dec.ReadToken()
 	if kind == '{' {
