@@ -11,10 +11,10 @@ import (
 	"syncline.dev/syncline/internal/place"
 )
 
-// A kept secret goes to the hosts that it was given for, and to no others: nobody who may
-// change accounts and places leads it to a host of their own. The hosts of an account are
-// those of the object storages that use it. The first of them chooses for an account that
-// nothing uses.
+// A kept secret that is sent goes to the hosts that it was given for, and to no others:
+// nobody who may change accounts and places leads it to a host of their own. The hosts of
+// an account are those of the object storages that use it. The first of them chooses for an
+// account that nothing uses.
 
 // placesOf returns the places of the object storages that use an account.
 func (h *accounts) placesOf(ctx context.Context, by place.Access) ([]place.Place, error) {

@@ -98,7 +98,7 @@ func (b *browsing) begin(ctx context.Context) (err error) {
 	if b.by.Account.Kind != b.where.Kind {
 		return invalid("accountId names an account of the type %s; this needs one of the type %s", b.accounts.accountType(b.by.Account.Kind), b.accounts.accountType(b.where.Kind))
 	}
-	return b.accounts.refuseNewHost(ctx, b.at())
+	return nil
 }
 
 // failed turns an error of a storage into one of the request. A missing bucket is a

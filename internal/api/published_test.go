@@ -31,7 +31,7 @@ var descriptions = sync.OnceValue(func() map[string]*published.Description {
 
 // moreThanPublished matches a query or a body that names a kind of storage beyond those of
 // the descriptions, or asks for all.
-var moreThanPublished = regexp.MustCompile(`(?i)extensions=true|google|memoryAccount|"Memory"`)
+var moreThanPublished = regexp.MustCompile(`(?i)extensions=true|google|memoryAccount|openStackSwiftAccount|"Memory"`)
 
 // checkAgainstPublished checks that the answer to an operation of a published description
 // is as that says.

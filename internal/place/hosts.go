@@ -35,6 +35,10 @@ func (k Kinds) hosts(p Place) []string {
 	return []string{Origin(p.Storage.Endpoint)}
 }
 
+// Signs is Kind.Hosts of a kind whose secrets sign requests, or go to the vendor's own hosts
+// alone: no host that a place names is shown one.
+func Signs(Place) []string { return nil }
+
 // unreadable is the Origin of what is no address. No kind opens it.
 const unreadable = "an address that cannot be read"
 

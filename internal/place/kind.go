@@ -41,9 +41,9 @@ type Kind struct {
 	// of two kinds differ, unless both reach one storage. Nil stands for the scheme, the
 	// host, the bucket and the folder.
 	Identity func(p Place) string
-	// Hosts returns the hosts that are shown the secrets of an account, or signatures and
-	// tokens that the secrets give. The place has its account without secrets. Nil stands for
-	// the Origin of the endpoint.
+	// Hosts returns the hosts that are shown the secrets of an account. The place has its
+	// account without secrets. Nil stands for the Origin of the endpoint, and Signs for no
+	// host.
 	Hosts func(p Place) []string
 
 	// Open opens the storage at a place. It makes no request.

@@ -37,7 +37,7 @@ var azureKind = place.Kind{
 	Parse: func(rest string) (place.Place, error) {
 		return parseContainer(syncline.KindAzure, "azure", "container", rest)
 	},
-	Print: printContainer, Identity: bucketIdentity, Hosts: hostsOfAzure,
+	Print: printContainer, Identity: bucketIdentity, Hosts: place.Signs,
 	// Containers of the same name lie in two accounts.
 	Key: func(u *place.User) string {
 		return "\n" + u.Getenv("AZURE_ACCOUNT_NAME") + "\n" + cmp.Or(u.Options["endpoint"], u.Getenv("AZURE_ENDPOINT_SUFFIX"))

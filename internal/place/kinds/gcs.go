@@ -1,7 +1,6 @@
 package kinds
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -35,7 +34,7 @@ var gcsKind = place.Kind{
 		return parseContainer(syncline.KindGCS, "gs", "bucket", rest)
 	},
 	Print: printContainer, Identity: bucketIdentity,
-	Hosts: func(p place.Place) []string { return []string{place.Origin(cmp.Or(p.Storage.Endpoint, googleHost))} },
+	Hosts: place.Signs,
 	// An emulator has buckets of the same name.
 	Key: func(u *place.User) string { return "\n" + u.Getenv("STORAGE_EMULATOR_HOST") },
 	Open: func(ctx context.Context, p place.Place, n place.Network) (storage.Storage, error) {

@@ -40,7 +40,7 @@ var s3Kind = place.Kind{
 		"restore-days":          {Type: place.Number}, "restore-timeout": {Type: place.Duration}, "restore-tier": {},
 		"layout": {}, "storage-class": {},
 	},
-	Parse: parseS3, Print: printS3, Identity: bucketIdentity, Hosts: hostsOfS3,
+	Parse: parseS3, Print: printS3, Identity: bucketIdentity, Hosts: place.Signs,
 	Open: func(ctx context.Context, p place.Place, n place.Network) (storage.Storage, error) {
 		c, err := s3Config(p, n)
 		if err != nil {

@@ -129,6 +129,6 @@ function ChangePlace({ storage, kind, accounts, onClose, reload }) {
       : html`<p class="quiet-text wrap-name">${visible(whereOf(storage).at)}: <${Name} text=${whereOf({ ...storage, s3Folder: '', azureFolder: '', googleFolder: '' }).path} /></p>
         <label>Folder in it<input ...${field('folder')} maxLength="1024" spellCheck=${false} /></label>`}
     <${Select} label="Account" value=${form.accountId} options=${choicesOf(fits, kind)} onChange=${(accountId) => change({ accountId })} />
-    <p class="quiet-text">Another account or place is tried before it is kept. A place on another host needs an account that is added for it, because a kept secret goes to no other host.</p>
+    <p class="quiet-text">Another account or place is tried before it is kept. On REST, SFTP and Swift a place on another host needs an account that is added for it, because a kept secret goes to no other host.</p>
   <//>`;
 }
