@@ -148,8 +148,9 @@ func asksFrom(name string) func(*view, string) error {
 }
 
 func asksUntil(name string) func(*view, string) error {
-	return func(v *view, text string) (err error) {
-		asked(v.ctx).until, err = queryTime(name, &text)
+	return func(v *view, text string) error {
+		until, err := queryTime(name, &text)
+		asked(v.ctx).until = &until
 		return err
 	}
 }

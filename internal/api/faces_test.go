@@ -219,6 +219,7 @@ func TestFaceRestorePoints(t *testing.T) {
 			"?to=" + at0(2) + "&orderAsc=TRUE":                     {3, 0, 2},
 			"?limit=3&repositoryId=" + repoID + "&from=" + at0(95): {5, 99, 95},
 			"?isCopy=false&limit=50":                               {100, 99, 0},
+			"?to=0001-01-01T00:00:00Z":                             {},
 			"?isCopy=true":                                         {},
 			"?organizationId=" + unknownID:                         {},
 			"?repositoryId=" + unknownID:                           {},
@@ -238,6 +239,9 @@ func TestFaceRestorePoints(t *testing.T) {
 					t.Errorf("%s: %s is at %d, want the one of hour %d", query, got[at], at, i)
 				}
 			}
+		}
+		if got := w.pages("/"+version+"/JobSessions?endTimeUpperBound=0001-01-01", "id"); len(got) != 0 {
+			t.Errorf("%d job sessions end before the first year of the calendar", len(got))
 		}
 	})
 }

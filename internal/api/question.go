@@ -11,14 +11,15 @@ import (
 // question is what a request asks of a list beyond v6's parameters. The zero question
 // asks nothing. Each part of it is a parameter in the document of a version.
 type question struct {
-	from, until time.Time           // zero for no bound; both are a part of the span
-	ascending   *bool               // the order of the list; nil for its own
-	job         syncline.ID         // "" for all
-	status      string              // of job sessions, in Syncline's words; "" for all
-	levels      []syncline.LogLevel // of log items; none for all
-	paged       bool                // only a page is asked for
-	limit       int
-	offset      int
+	from      time.Time           // a part of the span; zero for no bound
+	until     *time.Time          // likewise; nil for no bound
+	ascending *bool               // the order of the list; nil for its own
+	job       syncline.ID         // "" for all
+	status    string              // of job sessions, in Syncline's words; "" for all
+	levels    []syncline.LogLevel // of log items; none for all
+	paged     bool                // only a page is asked for
+	limit     int
+	offset    int
 
 	total int // how many match; the handler of a list that is paged sets it
 }
@@ -28,7 +29,7 @@ func asked(ctx context.Context) *question { return &infoFrom(ctx).asked }
 
 // spans reports whether a time is within the span that is asked for.
 func (q *question) spans(t time.Time) bool {
-	return !t.Before(q.from) && (q.until.IsZero() || !t.After(q.until))
+	return !t.Before(q.from) && (q.until == nil || !t.After(*q.until))
 }
 
 // page returns the restore points of the page that is asked for, newest first where the
@@ -47,11 +48,11 @@ func (q *question) jobSessions(points []syncline.RestorePoint) []syncline.Restor
 	if q.job != "" {
 		points = ofSeries(points, q.job)
 	}
-	if q.until.IsZero() && q.status == "" {
+	if q.until == nil && q.status == "" {
 		return points
 	}
 	return slices.DeleteFunc(points, func(p syncline.RestorePoint) bool {
-		return !q.until.IsZero() && endsAfter(&p.Snapshot, q.until) || q.status != "" && q.status != jobStatus(&p)
+		return q.until != nil && endsAfter(&p.Snapshot, *q.until) || q.status != "" && q.status != jobStatus(&p)
 	})
 }
 
