@@ -247,7 +247,10 @@ func jsonError(err error) error {
 // ignored, as the schema of every form here allows.
 func decodeForm(data []byte, schema *openapi3.Schema) (any, error) {
 	values, err := url.ParseQuery(string(data))
-	if err != nil {
+	switch {
+	case err != nil && bytes.HasPrefix(data, []byte("--")):
+		return nil, invalid("the form in the body is in parts, which are not read; send it as application/x-www-form-urlencoded")
+	case err != nil:
 		return nil, invalid("the form in the body is malformed; escape special characters with %%")
 	}
 	object := make(map[string]any, len(schema.Properties))

@@ -320,6 +320,7 @@ func TestToken(t *testing.T) {
 		t.Errorf("Retry-After is %q", throttled.header.Get("Retry-After"))
 	}
 	for body, part := range map[string]string{
+		"--x\r\nContent-Disposition: form-data; name=\"username\"\r\n\r\nada\r\n--x--\r\n": "send it as application/x-www-form-urlencoded",
 		"grant_type=operator":                       `"error":"unsupported_grant_type","error_description":"grant_type must be one of password, refresh_token"`,
 		"grant_type=Password&username=a&password=b": "unsupported_grant_type",
 		"username=a&UserName=b&password=c":          "username is given more than once",
