@@ -114,8 +114,11 @@ func (d *docs) addFaces(base string) {
 		for _, path := range []string{name, name + "/", name + "/index.html"} {
 			d.late[path] = func() (*static.File, error) { return d.files["index.html"], nil }
 		}
-		if name == firstFace {
-			continue // its document has a place of its own
+		if name == firstFace { // its document has a place of its own, too
+			for _, file := range []string{"/openapi.json", "/openapi.yaml"} {
+				d.late[name+file] = func() (*static.File, error) { return d.files["v1"+file], nil }
+			}
+			continue
 		}
 		d.late[name+"/openapi.json"] = sync.OnceValues(func() (*static.File, error) {
 			data, err := documentOf(name, base, json.Marshal)

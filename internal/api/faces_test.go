@@ -314,6 +314,12 @@ func TestFaceEvents(t *testing.T) {
 // TestFaceDocuments looks at the documents of all versions, and at their pages.
 func TestFaceDocuments(t *testing.T) {
 	w := newWorld(t, func(c *Config) { c.BasePath = "/syncline" })
+	for _, file := range []string{"/openapi.json", "/openapi.yaml"} {
+		first := w.do(request{method: "GET", path: "/syncline/swagger/v1" + file, token: "-"})
+		if a := w.do(request{method: "GET", path: "/syncline/swagger/v6" + file, token: "-"}); a.status != 200 || a.body != first.body {
+			t.Errorf("%s of v6 is %d with %d bytes", file, a.status, len(a.body))
+		}
+	}
 	eachFace(t, func(t *testing.T, version string) {
 		get := func(path string) answer {
 			return w.do(request{method: "GET", path: "/syncline/swagger/" + version + path, token: "-"})
