@@ -4,6 +4,9 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"encoding/pem"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -138,4 +141,34 @@ func TestExamples(t *testing.T) {
 	env = good
 	n.end()
 	trouble("cannot be asked")
+}
+
+// TestExampleOfAnOlderServer asks a server that has only v6: one that fails has no empty answer.
+func TestExampleOfAnOlderServer(t *testing.T) {
+	needtest.Full(t, "curl and jq")
+	for _, c := range []struct {
+		status, code   int
+		answer, stderr string
+	}{
+		{http.StatusConflict, 3, `{"message":"the catalog is missing"}`, "the catalog is missing"},
+		{http.StatusOK, 1, `[]`, ""},
+		{http.StatusOK, 0, `[{"backupTime":"2026-11-23T10:00:00Z","hostName":"web1","paths":["/srv"]}]`, ""},
+	} {
+		mux := http.NewServeMux()
+		tell := func(pattern string, status int, body string) {
+			mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(status)
+				_, _ = io.WriteString(w, body)
+			})
+		}
+		tell("GET /v6/ServiceInstance", http.StatusUnauthorized, `{"message":"sign in"}`)
+		tell("POST /v6/token", http.StatusOK, `{"access_token":"token"}`)
+		tell("GET /v6/RestorePoints", c.status, c.answer)
+		server := httptest.NewServer(mux)
+		got := run(t, examples+"curl/new-snapshots.sh", []string{"SYNCLINE_USER=ada", "SYNCLINE_PASSWORD=" + adminPassword, "SYNCLINE_CACERT="}, server.URL)
+		server.Close()
+		if got.code != c.code || !strings.Contains(got.stderr, c.stderr) || (got.stdout != "") != (c.code == 0) {
+			t.Errorf("%s: exit code %d instead of %d\n%s\n%s", c.answer, got.code, c.code, got.stdout, got.stderr)
+		}
+	}
 }

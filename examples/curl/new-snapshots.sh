@@ -43,7 +43,8 @@ get() {
 # v6 answers with a list, and v7 and v8 with pages.
 line='"\(.backupTime)\t\(.hostName)\t\(.paths | join(" "))"'
 if [ "$version" = v6 ]; then
-  found=$(get "/v6/RestorePoints?backupTime=$since" | jq -r ".[] | $line")
+  page=$(get "/v6/RestorePoints?backupTime=$since")
+  found=$(printf %s "$page" | jq -r ".[] | $line")
 else
   found= offset=0
   while :; do
