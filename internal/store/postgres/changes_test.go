@@ -163,8 +163,22 @@ func TestListsAfterARestoredDump(t *testing.T) {
 	add("d")
 	same(4)
 	psql(t, url, `TRUNCATE syncline.checks`)
+	if err := theirs.PutChecks(ctx, syncline.Check{RepositoryID: "c", Result: syncline.CheckFailed}); err != nil {
+		t.Fatal(err)
+	}
 	same(5)
 	same(6)
+	for _, statement := range []string{ // another table with the same numbers, beside a row that no trigger has marked
+		`ALTER TABLE syncline.repositories DISABLE TRIGGER written`,
+		`UPDATE syncline.repositories SET description = 'restored' WHERE id = 'b'`,
+		`ALTER TABLE syncline.repositories ENABLE TRIGGER written`,
+		`CREATE TABLE syncline.restored AS TABLE syncline.list_removals`,
+		`DROP TABLE syncline.list_removals`,
+		`ALTER TABLE syncline.restored RENAME TO list_removals`,
+	} {
+		psql(t, url, statement)
+	}
+	same(7)
 }
 
 func sameList[T any](t *testing.T, round int, want, got func(context.Context) ([]T, error)) {
