@@ -25,3 +25,13 @@ func (p *Programs) Busy() bool {
 	defer p.mu.Unlock()
 	return p.longestIdle() == nil
 }
+
+// Requests returns how many requests are under way.
+func (p *Programs) Requests() (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.links {
+		n += l.uses
+	}
+	return n
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +38,7 @@ func TestNoSuchRemote(t *testing.T) {
 			t.Parallel()
 			dir := folder(t)
 			p := &rclone.Programs{
-				Words: []string{"sh", "-c", `echo $$ >>"$0/pids"; exit 1`, dir}, Names: []string{"sh", "-c", `echo $$ >>"$0/lists"; ` + c.lister, dir}, Patient: true,
+				Words: []string{"sh", "-c", `echo $$ >>"$0/pids"; exit 1`, dir}, Names: []string{"sh", "-c", c.lister, dir}, Patient: true,
 			}
 			t.Cleanup(p.Close)
 			far, err := p.Open("my remote:path")
@@ -56,6 +58,39 @@ func TestNoSuchRemote(t *testing.T) {
 				t.Errorf("%d programs were started, want %d", n, starts)
 			}
 		})
+	}
+}
+
+// TestOneLook asks for the names once for all requests of a program.
+func TestOneLook(t *testing.T) {
+	const requests = 8
+	dir := folder(t)
+	p := &rclone.Programs{
+		Words:   []string{"sh", "-c", `echo $$ >>"$0/pids"; until [ -e "$0/end" ]; do sleep 0.01; done; exit 1`, dir},
+		Names:   []string{"sh", "-c", `echo $$ >>"$0/lists"`, dir},
+		Patient: true,
+	}
+	t.Cleanup(p.Close)
+	far, err := p.Open("my remote:path")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g errgroup.Group
+	for range requests {
+		g.Go(func() error {
+			_, err := storagetest.ReadAll(t.Context(), far, "config", 0, -1)
+			storagetest.CheckRefusal(t, "a request", err, syncline.CodeForbidden, false, `has no remote "my remote"`)
+			return nil
+		})
+	}
+	until(t, "the requests are under way", func() bool { return p.Requests() == requests })
+	if err := os.WriteFile(filepath.Join(dir, "end"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_ = g.Wait()
+	lists, err := os.ReadFile(filepath.Join(dir, "lists"))
+	if n := len(strings.Fields(string(lists))); err != nil || n != 1 || len(started(t, dir)) != 1 {
+		t.Errorf("%d looks of %d programs, %v", n, len(started(t, dir)), err)
 	}
 }
 
