@@ -14,14 +14,19 @@ import (
 // the transaction in the request with which it begins its own one, and sees a new state.
 const (
 	lateTime = 5 * time.Millisecond
-	nextView = `ROLLBACK AND CHAIN` // ends the view, and begins another one like it
+	// lateViews end one after the other on a connection. Then it goes back, because its
+	// pool replaces none that is in use, those who wait for one get it from the pool only,
+	// and a pooler that pauses waits for the end of its transaction.
+	lateViews = 100
+	nextView  = `ROLLBACK AND CHAIN` // ends the view, and begins another one like it
 )
 
 // late are the connections whose transactions have still to be ended.
 type late struct {
-	l    *link // of the directory
-	most int
-	wait time.Duration
+	l     *link // of the directory
+	most  int
+	wait  time.Duration
+	views int
 
 	mu     sync.Mutex
 	kept   []*lateEnd // the newest one is the last
@@ -35,12 +40,20 @@ type lateEnd struct {
 
 // newLate leaves most of the pool's connections to others.
 func newLate(l *link) *late {
-	return &late{l: l, most: int(max(1, l.pool.Config().MaxConns/4)), wait: lateTime}
+	return &late{l: l, most: int(max(1, l.pool.Config().MaxConns/4)), wait: lateTime, views: lateViews}
 }
+
+const keptKey = "syncline catalog kept"
 
 // keep reports whether it has taken a connection, which nobody else uses.
 func (a *late) keep(conn *pgxpool.Conn) bool {
-	if a == nil || conn.Conn().PgConn().TxStatus() != 'T' {
+	pg := conn.Conn().PgConn()
+	if a == nil || pg.IsClosed() || pg.TxStatus() != 'T' {
+		return false
+	}
+	views, _ := pg.CustomData()[keptKey].(int)
+	if views >= a.views {
+		delete(pg.CustomData(), keptKey)
 		return false
 	}
 	a.mu.Lock()
@@ -48,6 +61,7 @@ func (a *late) keep(conn *pgxpool.Conn) bool {
 	if a.closed || len(a.kept) >= a.most {
 		return false
 	}
+	pg.CustomData()[keptKey] = views + 1
 	e := &lateEnd{conn: conn}
 	e.timer = time.AfterFunc(a.wait, func() { a.end(e) })
 	a.kept = append(a.kept, e)

@@ -318,6 +318,32 @@ func TestNextView(t *testing.T) {
 	}
 }
 
+// TestConnectionGoesBack has views on one connection, which goes back to the pool between
+// some of them, and at once when it is closed.
+func TestConnectionGoesBack(t *testing.T) {
+	pool, other := pools(t)
+	c := openBox(t, pool, other, "one")
+	c.late.wait, c.late.views = time.Hour, 4
+	check(t, write(t.Context(), c, "", "head 0", "0"))
+	back := 0
+	for i := range 60 {
+		wantValue(t, c, "0")
+		c.left.Wait()
+		if i >= 10 && pool.Stat().AcquiredConns() == 0 { // the first ones have statements to prepare
+			back++
+		}
+	}
+	if back != 10 {
+		t.Errorf("the connection goes back after %d of 50 views, want 10", back)
+	}
+	check(t, c.View(t.Context(), func(r catalog.Reader) error {
+		return r.(*reader).s.conn.Conn().Close(t.Context())
+	}))
+	if n := len(c.late.kept); n != 0 {
+		t.Errorf("%d closed connections wait for the next view", n)
+	}
+}
+
 // TestForgottenStatements takes prepared statements from a connection, as a pooler does
 // that gives it another one. Nobody notices, and nothing is prepared any more.
 func TestForgottenStatements(t *testing.T) {
