@@ -26,6 +26,9 @@ func (v *View) Warm(ctx context.Context, root TreeRef, folders int) (read int, e
 		}
 		read++
 		err = eachPart(runs, func(no uint64, first, end uint32) (bool, error) {
+			if err := ctx.Err(); err != nil {
+				return false, err
+			}
 			b, err := v.scannedFolders(no, int(end))
 			if err != nil {
 				return false, err

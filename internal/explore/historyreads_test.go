@@ -170,3 +170,55 @@ func TestWarm(t *testing.T) {
 		return nil
 	})
 }
+
+// TestWarmStops ends Warm in the middle of a folder with many blocks of entries.
+func TestWarmStops(t *testing.T) {
+	f := newForest(t)
+	var all []syncline.Entry
+	for i := range 30_000 {
+		all = append(all, file(fmt.Sprintf("file%05d", i), 1))
+	}
+	f.snapshot(f.tree(all...))
+	box := &readCounter{Container: catalogtest.NewMemory()}
+	open := func() *catalog.Catalog {
+		c, err := catalog.Open(t.Context(), box)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	c := open()
+	t.Cleanup(func() { _ = c.Close() })
+	f.fill(c)
+	for _, blocks := range []int64{4, 1} {
+		err := open().View(t.Context(), func(v *catalog.View) error {
+			list, err := v.Snapshots()
+			if err != nil {
+				return err
+			}
+			before := box.values.Load()
+			ctx := endedBy{t.Context(), func() bool { return blocks == 1 && box.values.Load() > before+1 }} // it has read the tree, too
+			_, err = v.Warm(ctx, list[0].Root, 10)
+			if n := box.values.Load() - before - 1; n != blocks || (err != nil) != (blocks == 1) {
+				t.Errorf("Warm reads %d blocks, want %d (%v)", n, blocks, err)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// endedBy is a context that ends where a condition is met.
+type endedBy struct {
+	context.Context
+	ended func() bool
+}
+
+func (c endedBy) Err() error {
+	if c.ended() {
+		return context.Canceled
+	}
+	return c.Context.Err()
+}
