@@ -289,10 +289,23 @@ func TestNextView(t *testing.T) {
 	if n := number(t, other, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'`); n != 1 {
 		t.Errorf("%d transactions have not ended", n)
 	}
-	var all sync.WaitGroup
+	viewTogether(t, c, 8) // which have statements to prepare
+	viewTogether(t, c, 8)
+	if n := len(c.late.kept); n != c.late.most {
+		t.Errorf("%d connections wait, want %d", n, c.late.most)
+	}
+	c.late.close()
+	c.late.l.left.Wait()
+	if n := pool.Stat().AcquiredConns(); n != 0 {
+		t.Errorf("%d connections are not back", n)
+	}
+}
+
+// viewTogether has several views that are there at the same time.
+func viewTogether(t *testing.T, c *box, many int) {
+	t.Helper()
+	var in, all sync.WaitGroup
 	inside := make(chan struct{})
-	var in sync.WaitGroup
-	const many = 8
 	in.Add(many)
 	for range many {
 		all.Go(func() {
@@ -308,14 +321,7 @@ func TestNextView(t *testing.T) {
 	in.Wait()
 	close(inside)
 	all.Wait()
-	if n := len(c.late.kept); n > c.late.most {
-		t.Errorf("%d connections wait, and %d may", n, c.late.most)
-	}
-	c.late.close()
 	c.left.Wait()
-	if n := pool.Stat().AcquiredConns(); n != 0 {
-		t.Errorf("%d connections are not back", n)
-	}
 }
 
 // TestConnectionGoesBack has views on one connection, which goes back to the pool between
@@ -341,6 +347,15 @@ func TestConnectionGoesBack(t *testing.T) {
 	}))
 	if n := len(c.late.kept); n != 0 {
 		t.Errorf("%d closed connections wait for the next view", n)
+	}
+	c.late.wait = lateTime
+	wantValue(t, c, "0")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for range pool.Config().MaxConns { // each of them is back once nobody has had a view for a moment
+		conn, err := pool.Acquire(ctx)
+		check(t, err)
+		defer conn.Release()
 	}
 }
 
