@@ -21,6 +21,7 @@ import (
 // The kinds by name, as container.go numbers them.
 const (
 	kindMeta     catalog.Kind = 0
+	kindEntry    catalog.Kind = 3
 	kindContent  catalog.Kind = 4
 	kindScan     catalog.Kind = 5
 	kindTree     catalog.Kind = 7

@@ -16,11 +16,7 @@ import (
 func (v *View) List(ctx context.Context, root TreeRef, entries bool, fn func(*Part) error) error {
 	l := lister{v: v, entries: entries, give: fn}
 	l.begin()
-	err := l.walk(ctx, root)
-	if !l.refused {
-		err = cmp.Or(err, l.flush())
-	}
-	return err
+	return cmp.Or(l.walk(ctx, root), l.flush())
 }
 
 // A part ends after so many entries, or bytes of paths.
@@ -34,7 +30,6 @@ type lister struct {
 	v       *View
 	entries bool
 	give    func(*Part) error
-	refused bool // give has failed
 
 	stack []listStep
 	path  []byte // of the folder that the last entry is in, and its name
@@ -225,7 +220,7 @@ func (l *lister) begin() {
 	l.text = l.text[:0]
 }
 
-// flush gives the part away and begins another one.
+// flush gives the part away, unless it is empty, and begins another one.
 func (l *lister) flush() error {
 	part := l.part
 	if len(part.ends) == 0 {
@@ -233,9 +228,7 @@ func (l *lister) flush() error {
 	}
 	part.text = string(l.text)
 	l.begin()
-	err := l.give(part)
-	l.refused = err != nil
-	return err
+	return l.give(part)
 }
 
 // Part is some entries of a listing, one after the other. It belongs to no view.

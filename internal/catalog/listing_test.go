@@ -12,6 +12,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
+	"syncline.dev/syncline/internal/catalog/catalogtest"
 )
 
 // listedPath is an entry of a listing and its path.
@@ -113,6 +114,36 @@ func TestListLost(t *testing.T) {
 	}))
 	if folders == 0 || roots == 0 {
 		t.Errorf("the snapshots have %d lost folders and %d lost roots", folders, roots)
+	}
+}
+
+// TestListOfAShortBlock has a block of entries with fewer rows than the trees name.
+func TestListOfAShortBlock(t *testing.T) {
+	_, box := damageModel(t)
+	few := newModel(51)
+	few.snapshot(few.tree([]*modelEntry{few.file("one")}))
+	other := catalogtest.NewMemory()
+	c := open(t, other)
+	few.build(t, c, 1, few.order)
+	few.publish(t, c)
+	var short []byte
+	check(t, other.View(t.Context(), func(r catalog.Reader) (err error) {
+		short, err = r.Get(kindEntry, 0)
+		return err
+	}))
+	box.Spoil(kindEntry, 0, func([]byte) []byte { return short })
+	failed := 0
+	check(t, open(t, box).View(t.Context(), func(v *catalog.View) error {
+		list, err := v.Snapshots()
+		for i := range list {
+			if _, _, err := listedBeside(v, &list[i], true); errors.Is(err, catalog.ErrDamaged) {
+				failed++
+			}
+		}
+		return err
+	}))
+	if failed == 0 {
+		t.Error("no listing meets the block")
 	}
 }
 

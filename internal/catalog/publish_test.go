@@ -64,7 +64,7 @@ func gapModel() (m *model, lost syncline.Hash) {
 		chain = m.tree([]*modelEntry{m.dir(fmt.Sprint("c", i), chain), m.dir("w", whole)})
 	}
 	m.snapshot(m.tree([]*modelEntry{m.dir("a", chain)}))
-	m.snapshot(m.tree([]*modelEntry{m.dir("b", chain), m.dir("again", deep)}))
+	m.snapshot(m.tree([]*modelEntry{m.dir("b", chain), m.file("before it"), m.dir("again", deep)}))
 	m.snapshot(m.tree([]*modelEntry{m.dir("c", whole)}))
 	m.snapshot(m.tree([]*modelEntry{m.dir("d", whole), m.file("x")}))
 	m.snapshots = append(m.snapshots, m.snapshots[3])
