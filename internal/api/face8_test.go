@@ -171,12 +171,13 @@ func TestV8Pages(t *testing.T) {
 		"JobSessions?status=Succeeded": 1, "JobSessions?status=Failed": 0, "JobSessions?status=Running": 0, "JobSessions?limit=1&status=Succeeded&jobType=Backup": 1,
 		"RestoreSessions?endTimeFrom=2026-01-01&orderBy=EndTime&orderAsc=true": 0, "LicensedUsers?backedUpOrganizationId=x": 0,
 		"JobSessions/" + pointID + "/LogItems?limit=1": 2, "JobSessions/" + pointID + "/LogItems?limit=1&type=Success": 2, "JobSessions/" + pointID + "/LogItems?type=Warning": 0,
+		"JobSessions/" + pointID + "/LogItems?limit=1&type=Running": 0,
 	} {
 		if got := w.pages("/v8/"+path, "id"); len(got) != n {
 			t.Errorf("%s: %d found, want %d", path, len(got), n)
 		}
-		if a := w.get("/v8/" + path); strings.Contains(a.body, "totalCount") {
-			t.Errorf("%s counts: %s", path, a.body)
+		if a := w.get("/v8/" + path); strings.Contains(a.body, "totalCount") || n == 0 && strings.Contains(a.body, `"next"`) {
+			t.Errorf("%s counts, or goes on: %s", path, a.body)
 		}
 	}
 	log := "/v8/JobSessions/" + pointID + "/LogItems?limit=1"

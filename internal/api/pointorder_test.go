@@ -21,6 +21,7 @@ func FuzzEndOfABackup(f *testing.F) {
 		`{"backup_start":"2026-11-23T12:00:00Z","backup_end":"2026-11-23T11:00:00Z"}`, strings.Replace(jobSummary, "5,", "-5,", 1),
 		`{"x":{"backup_end":"2026-11-23T12:00:10Z"}}`, `{"backup_start":"2020-01-01T00:00:00Z","Backup_End":"2027-01-01T00:00:00Z","backup_end":"2026-01-01T00:00:00Z"}`,
 		`{"backup_start":"2020-01-01T00:00:00Z","backup_end":"2026-01-01T00:00:00Z","b\u0061ckup_end":"2027-01-01T00:00:00Z"}`,
+		`{"backup_start":"2020-01-01T00:00:00Z","backup_end":"2026-01-01T00:00:00Z","bac` + "\u212a" + `up_end":"2027-01-01T00:00:00Z"}`, // the Kelvin sign
 		`{"backup_start":"2020-01-01T00:00:00Z","backup_end":"9999-12-31T23:30:00-09:00"}`, `{"backup_end":"soon"}`,
 	} {
 		f.Add([]byte(summary), int64(0))
