@@ -69,9 +69,13 @@ func (x *terminal) until(text string) {
 }
 
 // awaitReader waits until the process that has the terminal reads. ssh does not notice a
-// signal that comes between its question and its read, and reads on.
+// signal that comes between its question and its read, and reads on. A kernel that tells
+// nobody's system call lets the test go on.
 func (x *terminal) awaitReader() {
 	x.t.Helper()
+	if _, err := os.ReadFile("/proc/self/syscall"); err != nil {
+		return
+	}
 	await(x.t, "nobody reads from the terminal", func() bool {
 		group, err := unix.IoctlGetInt(int(x.master.Fd()), unix.TIOCGPGRP)
 		if err != nil {
