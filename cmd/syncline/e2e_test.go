@@ -22,6 +22,7 @@ import (
 
 	"syncline.dev/syncline/internal/catalog"
 	catalogs "syncline.dev/syncline/internal/catalog/sqlite"
+	"syncline.dev/syncline/internal/programtest"
 	"syncline.dev/syncline/internal/resticfixture"
 )
 
@@ -37,10 +38,7 @@ func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "syncline-e2e-")
 	if err == nil {
 		program = filepath.Join(dir, "syncline")
-		var out []byte
-		if out, err = exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
-			err = fmt.Errorf("%w: %s", err, out)
-		}
+		err = programtest.Build(context.Background(), programtest.Syncline, program)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

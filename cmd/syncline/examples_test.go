@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"syncline.dev/syncline/internal/needtest"
+	"syncline.dev/syncline/internal/programtest"
 	"syncline.dev/syncline/internal/resticfixture"
 )
 
@@ -77,12 +77,13 @@ func exampleServer(t *testing.T) (n *node, env []string, repo string) {
 
 // TestExamples runs the programs of examples/ against a server.
 func TestExamples(t *testing.T) {
+	t.Parallel()
 	needtest.Full(t, "Python, curl and jq")
 	n, env, repo := exampleServer(t)
 	served := n.newest()
 	goProgram := filepath.Join(t.TempDir(), "syncall")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", goProgram, examples+"go").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	if err := programtest.Build(t.Context(), examples+"go", goProgram); err != nil {
+		t.Fatal(err)
 	}
 	report, monitor, snapshots := examples+"python/backup_report.py", examples+"monitoring/syncline-monitor.sh", examples+"curl/new-snapshots.sh"
 	check := func(code int, stdout, stderr, program string, args ...string) string {

@@ -25,6 +25,7 @@ import (
 // TestPublishedAnswers calls every operation of a published description on a server with
 // real repositories, and holds each answer against the description.
 func TestPublishedAnswers(t *testing.T) {
+	t.Parallel()
 	for _, version := range []string{"v6", "v7", "v8"} {
 		t.Run(version, func(t *testing.T) { callEverything(t, version) })
 	}

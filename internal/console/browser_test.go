@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -16,6 +15,8 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+
+	"syncline.dev/syncline/internal/programtest"
 )
 
 // pictures is a directory for pictures of every view: go test
@@ -43,8 +44,8 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	program = filepath.Join(dir, "syncline")
-	if out, err := exec.Command("go", "build", "-o", program, "../../cmd/syncline").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "%v: %s\n", err, out)
+	if err := programtest.Build(context.Background(), programtest.Syncline, program); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	allocator, cancel := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,6 +20,7 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 	"syncline.dev/syncline/internal/catalog/catalogtest"
 	catalogsqlite "syncline.dev/syncline/internal/catalog/sqlite"
+	"syncline.dev/syncline/internal/programtest"
 	"syncline.dev/syncline/internal/resticfixture"
 	works "syncline.dev/syncline/internal/store"
 	stores "syncline.dev/syncline/internal/store/sqlite"
@@ -30,8 +30,8 @@ import (
 func generate(t *testing.T, files, snapshots int) string {
 	t.Helper()
 	repo := filepath.Join(t.TempDir(), "repo")
-	cmd := exec.Command("go", "run", "../../bench/genrepo", "-r", repo, "-files", fmt.Sprint(files), "-snapshots", fmt.Sprint(snapshots))
-	cmd.Env = append(os.Environ(), "RESTIC_PASSWORD="+resticfixture.Password)
+	cmd := programtest.Command(t.Context(), "run", "syncline.dev/syncline/bench/genrepo", "-r", repo, "-files", fmt.Sprint(files), "-snapshots", fmt.Sprint(snapshots))
+	cmd.Env = append(cmd.Env, "RESTIC_PASSWORD="+resticfixture.Password)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"syncline.dev/syncline/internal/needtest"
+	"syncline.dev/syncline/internal/programtest"
 )
 
 // TestFleetAsWritten runs the commands of docs/fleet.md on five machines, which share this
@@ -20,8 +21,8 @@ func TestFleetAsWritten(t *testing.T) {
 	needtest.Root(t, "make machines")
 	dir := t.TempDir()
 	program := filepath.Join(dir, "syncline")
-	if said, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, root+"/cmd/syncline").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, said)
+	if err := programtest.Build(t.Context(), programtest.Syncline, program); err != nil {
+		t.Fatal(err)
 	}
 	var page []string
 	for _, block := range blocks(t, "docs/fleet.md") {

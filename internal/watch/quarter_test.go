@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/needtest"
+	"syncline.dev/syncline/internal/programtest"
 )
 
 const (
@@ -274,7 +274,7 @@ func (q *quarter) run(p *play, until time.Time, tick func(at time.Time)) {
 // withoutRaceDetector runs the test in a process of its own: with the detector, the
 // quarter takes many minutes, and the parts have tests of their own for races.
 func withoutRaceDetector(t *testing.T) {
-	out, err := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-timeout=20m", "-run=^TestQuarter$", ".").CombinedOutput()
+	out, err := programtest.Command(t.Context(), "test", "-vet=off", "-count=1", "-timeout=20m", "-run=^TestQuarter$", ".").CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
