@@ -236,10 +236,21 @@ type session struct {
 // attach adds a key and a repository and returns the repository's id.
 func (n *node) attach(name, path string) string {
 	n.t.Helper()
+	return n.attachWith(name, path, nil)
+}
+
+// attachUnscheduled attaches a repository that is synchronized on demand only.
+func (n *node) attachUnscheduled(name, path string) string {
+	n.t.Helper()
+	return n.attachWith(name, path, map[string]any{"enabled": false})
+}
+
+func (n *node) attachWith(name, path string, synchronization map[string]any) string {
+	n.t.Helper()
 	var key, repo struct{ ID string }
 	n.call("POST", "/v6/EncryptionKeys", map[string]any{"password": repoPassword, "description": name}, 200, &key)
 	n.call("POST", "/v6/BackupRepositories", map[string]any{
-		"name": name, "path": path, "encryptionKeyId": key.ID, "retentionType": "SnapshotBased",
+		"name": name, "path": path, "encryptionKeyId": key.ID, "retentionType": "SnapshotBased", "synchronization": synchronization,
 	}, 200, &repo)
 	return repo.ID
 }
@@ -410,9 +421,9 @@ func TestKilledServerGoesOn(t *testing.T) {
 	repo := newRepository(t, 6000, 3)
 	calm := filepath.Join(t.TempDir(), "calm")
 	n := start(t, calm)
-	begun := time.Now()
-	n.finish(n.sync(n.attach("one", repo)).ID)
-	took := time.Since(begun)
+	var whole struct{ StartTime, EndTime time.Time }
+	n.call("GET", "/v6/RepositorySynchronizeSessions/"+n.finish(n.sync(n.attachUnscheduled("one", repo)).ID).ID, nil, 200, &whole)
+	took := whole.EndTime.Sub(whole.StartTime)
 	_ = n.signal(syscall.SIGTERM)
 	want := dump(t, calm)
 	if !strings.Contains(want, "file 5999 <b>.txt") && !strings.Contains(want, `file 5999 \u003cb\u003e.txt`) {
@@ -423,17 +434,17 @@ func TestKilledServerGoesOn(t *testing.T) {
 	for i := range 20 {
 		data := filepath.Join(t.TempDir(), "data")
 		n := start(t, data)
-		id := n.sync(n.attach("one", repo)).ID
+		id := n.sync(n.attachUnscheduled("one", repo)).ID
 		// Not a wait for something: the moment of the kill is what varies.
 		<-time.After(time.Duration(rand.Int64N(int64(took))))
 		_ = n.signal(syscall.SIGKILL)
 		n = start(t, data)
-		var s session
-		n.call("GET", "/v6/RepositorySynchronizeSessions/"+id, nil, 200, &s)
-		if s.State == "Synchronizing" {
+		n.finish(id)
+		var log struct{ Results []struct{ Message string } }
+		n.call("GET", "/v6/RepositorySynchronizeSessions/"+id+"/LogItems", nil, 200, &log)
+		if slices.ContainsFunc(log.Results, func(l struct{ Message string }) bool { return strings.Contains(l.Message, "The server was restarted") }) {
 			interrupted++
 		}
-		n.finish(id)
 		if err := n.signal(syscall.SIGTERM); err != nil {
 			t.Errorf("kill %d: SIGTERM: %v", i, err)
 		}
