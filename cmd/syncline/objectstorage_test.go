@@ -165,12 +165,16 @@ func TestRepositoryInObjectStorage(t *testing.T) {
 			}
 			// The configuration and the three listings, each made twice because of the odd
 			// name that has a hash's length; in S3 the region, for each of the four that
-			// begin at once.
+			// begin at once; in Swift the empty page at the end of each listing.
+			most := 11
+			if name == "swift" {
+				most += 6
+			}
 			var again struct {
 				Added    int `json:"snapshotsAdded"`
 				Requests int `json:"requests"`
 			}
-			if o := ask("sync", "--json"); json.Unmarshal([]byte(o.stdout), &again) != nil || again.Added != 0 || again.Requests > 11 {
+			if o := ask("sync", "--json"); json.Unmarshal([]byte(o.stdout), &again) != nil || again.Added != 0 || again.Requests > most {
 				t.Errorf("a synchronization with nothing new: %s", o.stdout)
 			}
 			for _, secret := range append(r.secrets, resticfixture.SecondPassword) {
