@@ -93,7 +93,7 @@ func TestAttachAtAddress(t *testing.T) {
 	p.fill("Address", "rest:http://127.0.0.1:1/laptop/")
 	p.click("dialog button", "Save")
 	p.wait("document.querySelector('dialog [role=alert]')?.textContent.startsWith('The account keeps its secret for other hosts')")
-	p.check("settings-elsewhere", "A place on another host")
+	p.check("settings-elsewhere", "a place on another host")
 	p.fill("Address", "rest:"+server.URL+"/elsewhere/")
 	p.click("dialog button", "Save")
 	p.waitText("does not open there")
