@@ -18,16 +18,20 @@ import (
 // The year: every check of every repository is a session with a log, the most that
 // there can be. The server keeps the newest thousand of each repository.
 const (
-	yearRepositories = 40
-	yearChecks       = 96 // a day, of each repository
-	yearLog          = 3  // items of a log
-	yearKept         = 1000
+	yearChecks = 96 // a day, of each repository
+	yearLog    = 3  // items of a log
+	yearKept   = 1000
 )
 
 // yearDays is how long the year is. After eleven days the bound of the history is
 // reached, and every further day is like the one before; the figures in
 // docs/benchmarks.md are of 365.
-var yearDays = flag.Int("days", 30, "the days of TestYearOfHistory, 14 at least")
+var yearDays = flag.Int("days", 16, "the days of TestYearOfHistory, 14 at least")
+
+var yearRepositories = flag.Int("repositories", 10, "the repositories of TestYearOfHistory; 40 for figures")
+
+// yearRounds is how often the year asks its questions.
+var yearRounds = flag.Int("rounds", 3, "how often TestYearOfHistory asks each question; 200 for figures")
 
 // year is a database that lives through days.
 type year struct {
@@ -41,7 +45,7 @@ type year struct {
 func newYear(t *testing.T) *year {
 	y := &year{t: t, path: filepath.Join(dirtest.Quick(t), "s.db"), begin: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}
 	y.open()
-	for i := range yearRepositories {
+	for i := range *yearRepositories {
 		r := syncline.Repository{ID: newID(), Name: fmt.Sprint("repository ", i), Path: fmt.Sprint("/r", i), CreatedAt: y.begin}
 		if err := y.store.AddRepository(t.Context(), r); err != nil {
 			t.Fatal(err)
@@ -128,13 +132,13 @@ func (y *year) measure() map[string]time.Duration {
 	if err != nil {
 		y.t.Fatal(err)
 	}
-	one := list[yearRepositories/2].ID
+	one := list[*yearRepositories/2].ID
 	page := func(q store.WorkQuery) func() error {
 		return func() error { _, err := y.store.WorkPage(ctx, q); return err }
 	}
-	median := func(times int, fn func() error) time.Duration {
+	median := func(fn func() error) time.Duration {
 		var all []time.Duration
-		for range times {
+		for range *yearRounds {
 			y.store.writes.Add(1) // nothing is kept
 			begun := time.Now()
 			if err := fn(); err != nil {
@@ -146,13 +150,13 @@ func (y *year) measure() map[string]time.Duration {
 		return all[len(all)/2]
 	}
 	return map[string]time.Duration{
-		"latest session of each repository": median(200, func() error { _, err := y.store.LatestWork(ctx, syncline.WorkSynchronize); return err }),
-		"list of repositories":              median(200, func() error { _, err := y.store.Repositories(ctx); return err }),
-		"page of a repository's sessions":   median(200, page(store.WorkQuery{Kind: syncline.WorkSynchronize, RepositoryID: one, Limit: 50})),
-		"its page at 600":                   median(200, page(store.WorkQuery{Kind: syncline.WorkSynchronize, RepositoryID: one, Limit: 50, Offset: 600})),
-		"page of all sessions":              median(200, page(store.WorkQuery{Kind: syncline.WorkSynchronize, Limit: 50})),
-		"its page at 20,000":                median(50, page(store.WorkQuery{Kind: syncline.WorkSynchronize, Limit: 50, Offset: 20_000})),
-		"closing and opening the database": median(9, func() error {
+		"latest session of each repository": median(func() error { _, err := y.store.LatestWork(ctx, syncline.WorkSynchronize); return err }),
+		"list of repositories":              median(func() error { _, err := y.store.Repositories(ctx); return err }),
+		"page of a repository's sessions":   median(page(store.WorkQuery{Kind: syncline.WorkSynchronize, RepositoryID: one, Limit: 50})),
+		"its page at 600":                   median(page(store.WorkQuery{Kind: syncline.WorkSynchronize, RepositoryID: one, Limit: 50, Offset: 600})),
+		"page of all sessions":              median(page(store.WorkQuery{Kind: syncline.WorkSynchronize, Limit: 50})),
+		"its page at 20,000":                median(page(store.WorkQuery{Kind: syncline.WorkSynchronize, Limit: 50, Offset: 20_000})),
+		"closing and opening the database": median(func() error {
 			if err := y.store.Close(); err != nil {
 				return err
 			}
@@ -172,7 +176,7 @@ func TestYearOfHistory(t *testing.T) {
 	y.live(7)
 	week, weekSize := y.measure(), y.size()
 	sessions, items := y.rows()
-	if sessions != yearRepositories*yearChecks*7 || items != sessions*yearLog {
+	if sessions != *yearRepositories*yearChecks*7 || items != sessions*yearLog {
 		t.Fatalf("a week has %d sessions and %d items", sessions, items)
 	}
 	y.live(7) // the bound is reached
@@ -180,7 +184,7 @@ func TestYearOfHistory(t *testing.T) {
 	y.live(*yearDays - 14)
 	got, yearSize := y.measure(), y.size()
 	sessions, items = y.rows()
-	if y.days != *yearDays || sessions != yearRepositories*yearKept || items != sessions*yearLog {
+	if y.days != *yearDays || sessions != *yearRepositories*yearKept || items != sessions*yearLog {
 		t.Errorf("after %d days there are %d sessions and %d items", y.days, sessions, items)
 	}
 	if yearSize > full+full/4 {
