@@ -89,6 +89,9 @@ func (c *comparison) within(ctx context.Context, fn func(context.Context) error)
 	if c.repo, err = filepath.Abs(c.repo); err != nil {
 		return err
 	}
+	if c.work, err = filepath.Abs(c.work); err != nil { // a server takes absolute paths
+		return err
+	}
 	if c.scratch, err = os.MkdirTemp(c.work, "compare-"); err != nil {
 		return err
 	}
