@@ -1,7 +1,6 @@
 package place
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -45,18 +44,14 @@ const unreadable = "an address that cannot be read"
 // Origin is the scheme and the host of an endpoint, "" for none. An endpoint without a
 // scheme is reached by https. Origin repeats nothing of an endpoint that could be a secret.
 func Origin(endpoint string) string {
-	text := strings.TrimSpace(endpoint)
-	if text == "" {
+	u, err := parseEndpoint(endpoint)
+	switch {
+	case err != nil:
+		return unreadable
+	case u == nil:
 		return ""
 	}
-	if !strings.Contains(text, "://") {
-		text = "https://" + text
-	}
-	u, err := url.Parse(text)
-	if err != nil {
-		return unreadable
-	}
-	host := HostOf(text)
+	host := HostOf(endpoint)
 	if strings.Count(host, ":") > 1 && !strings.HasPrefix(host, "[") {
 		host = "[" + host + "]"
 	}

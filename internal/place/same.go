@@ -58,19 +58,27 @@ func (k Kinds) identity(p Place) string {
 	return strings.Join([]string{kind.Scheme, HostOf(s.Endpoint), s.Bucket, strings.TrimRight(s.Folder, "/")}, "\x00")
 }
 
+// parseEndpoint reads an endpoint, nil for none. One without a scheme is reached by https.
+func parseEndpoint(endpoint string) (*url.URL, error) {
+	text := strings.TrimSpace(endpoint)
+	switch {
+	case text == "":
+		return nil, nil
+	case !strings.Contains(text, "://"):
+		text = "https://" + text
+	}
+	return url.Parse(text)
+}
+
 // HostOf gives the address of a storage one form: the host in lower case, with the port
 // where it is not the scheme's own.
 func HostOf(endpoint string) string {
-	text := strings.TrimSpace(endpoint)
-	if text == "" {
-		return ""
-	}
-	if !strings.Contains(text, "://") {
-		text = "https://" + text
-	}
-	u, err := url.Parse(text)
-	if err != nil {
+	u, err := parseEndpoint(endpoint)
+	switch {
+	case err != nil:
 		return endpoint
+	case u == nil:
+		return ""
 	}
 	host, port := strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), u.Port()
 	if port == "" || port == "443" && u.Scheme == "https" || port == "80" && u.Scheme == "http" {
