@@ -26,6 +26,24 @@ func (c *readCounter) View(ctx context.Context, fn func(catalog.Reader) error) e
 	return c.Container.View(ctx, func(r catalog.Reader) error { return fn(countedReader{r, c}) })
 }
 
+// counted returns a container with a forest in it, and opens it as a new process does.
+func counted(t *testing.T, f *forest) (*readCounter, func() *catalog.Catalog) {
+	t.Helper()
+	box := &readCounter{Container: catalogtest.NewMemory()}
+	open := func() *catalog.Catalog {
+		t.Helper()
+		c, err := catalog.Open(t.Context(), box)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	c := open()
+	t.Cleanup(func() { _ = c.Close() })
+	f.fill(c)
+	return box, open
+}
+
 type countedReader struct {
 	catalog.Reader
 	c *readCounter
@@ -71,17 +89,7 @@ func yearsOfSnapshots(t *testing.T, n int) *forest {
 func TestHistoryReads(t *testing.T) {
 	const n = 1000
 	f := yearsOfSnapshots(t, n)
-	box := &readCounter{Container: catalogtest.NewMemory()}
-	open := func() *catalog.Catalog {
-		c, err := catalog.Open(t.Context(), box)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
-	c := open()
-	t.Cleanup(func() { _ = c.Close() })
-	f.fill(c)
+	box, open := counted(t, f)
 	// 3,000 trees are 24 blocks, 4,000 entries 8 of them, and as many of contents. A reader
 	// that begins anew for each version reads a thousand.
 	const first, again = 60, 20
@@ -179,17 +187,7 @@ func TestWarmStops(t *testing.T) {
 		all = append(all, file(fmt.Sprintf("file%05d", i), 1))
 	}
 	f.snapshot(f.tree(all...))
-	box := &readCounter{Container: catalogtest.NewMemory()}
-	open := func() *catalog.Catalog {
-		c, err := catalog.Open(t.Context(), box)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
-	c := open()
-	t.Cleanup(func() { _ = c.Close() })
-	f.fill(c)
+	box, open := counted(t, f)
 	for _, blocks := range []int64{4, 1} {
 		err := open().View(t.Context(), func(v *catalog.View) error {
 			list, err := v.Snapshots()
