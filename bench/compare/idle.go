@@ -18,6 +18,8 @@ const (
 	idleTime         = time.Minute
 	// idleSettles is how long the server has been started by then.
 	idleSettles = 30 * time.Second
+	// attachTime is the most that the catalogs of all of them take.
+	attachTime = 10 * time.Minute
 )
 
 // idle attaches many small repositories to a server, starts it again, and measures its
@@ -65,6 +67,8 @@ func pass(ctx context.Context, d time.Duration) {
 
 // attachSmall writes small repositories, attaches them, and waits for their catalogs.
 func (c *comparison) attachSmall(ctx context.Context, s *server) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, attachTime, errors.New("the catalogs of the small repositories are not there in time"))
+	defer cancel()
 	var key struct {
 		ID string `json:"id"`
 	}
@@ -101,7 +105,7 @@ func (c *comparison) attachSmall(ctx context.Context, s *server) error {
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		}
 	}
 }
