@@ -1,6 +1,7 @@
 package resticrepo
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -15,18 +16,81 @@ import (
 type Look struct {
 	Snapshots []File // sorted by id
 	Indexes   []File // likewise
+	Sealed    *Sealed
 	// Seal is that of Repository.Seal.
 	Seal ID
+}
+
+// Sealed is the part of a repository that a password opens: its sealed configuration, and
+// the names of its keys.
+type Sealed struct {
+	config  []byte
+	keys    []File // sorted by id
+	missing error  // why these are no repository
+}
+
+// Open is OpenWithHint without the requests that have shown what is sealed. Where the keys
+// do not open it, because it has changed meanwhile or an answer was wrong, Open makes them
+// again.
+func (s *Sealed) Open(ctx context.Context, st Storage, password, hint string) (*Repository, error) {
+	r, err := s.open(ctx, st, password, hint)
+	if err == nil || errors.Is(err, ErrWrongPassword) || ctx.Err() != nil {
+		return r, err
+	}
+	return OpenWithHint(ctx, st, password, hint)
+}
+
+func (s *Sealed) open(ctx context.Context, st Storage, password, hint string) (*Repository, error) {
+	if s.missing != nil {
+		return nil, s.missing
+	}
+	key, keyID, err := openKey(ctx, st, hinted(s.keys, hint), password, s.config)
+	if errors.Is(err, ErrWrongPassword) {
+		key, keyID, err = openOther(ctx, st, s.keys, password, s.config)
+	}
+	if err != nil {
+		return nil, err
+	}
+	config, err := parseConfig(key, bytes.Clone(s.config))
+	if err != nil {
+		return nil, err
+	}
+	return newRepository(st, key, keyID, config, s.seal()), nil
+}
+
+func (s *Sealed) seal() seal { return seal{sha256.Sum256(s.config), keysSum(s.keys)} }
+
+// readSealed reads the configuration and lists the keys, both at once. The error is one of
+// the storage.
+func readSealed(ctx context.Context, st Storage) (*Sealed, error) {
+	s := &Sealed{}
+	var configErr error
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		s.keys, err = listFiles(ctx, st, "keys")
+		return present(err)
+	})
+	g.Go(func() error {
+		if s.config, configErr = readFile(ctx, st, "config", 0, MaxConfigSize); errors.Is(configErr, ErrNotFound) {
+			return nil
+		}
+		return configErr
+	})
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	s.missing = checkParts(configErr, s.keys)
+	return s, nil
 }
 
 // LookAt lists snapshots, index files and keys and reads the sealed configuration, all
 // at once. It derives no key. Errors are those of Open, but for ErrWrongPassword and
 // ErrUnsupportedVersion, and damage inside of a file is not noticed.
-func LookAt(ctx context.Context, st Storage) (*Look, error) {
+//
+// If there is a function early, LookAt calls it as soon as it knows what is sealed, while
+// it may still be listing.
+func LookAt(ctx context.Context, st Storage, early func(*Sealed)) (*Look, error) {
 	var look Look
-	var sealed []byte
-	var keys []File
-	var configErr error
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
 		look.Snapshots, err = listFiles(ctx, st, "snapshots")
@@ -37,22 +101,19 @@ func LookAt(ctx context.Context, st Storage) (*Look, error) {
 		return present(err)
 	})
 	g.Go(func() (err error) {
-		keys, err = listFiles(ctx, st, "keys")
-		return present(err)
-	})
-	g.Go(func() error {
-		if sealed, configErr = readFile(ctx, st, "config", 0, MaxConfigSize); errors.Is(configErr, ErrNotFound) {
-			return nil
+		look.Sealed, err = readSealed(ctx, st)
+		if err == nil && look.Sealed.missing == nil && early != nil {
+			early(look.Sealed)
 		}
-		return configErr
+		return err
 	})
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	if err := checkParts(configErr, keys); err != nil {
+	if err := look.Sealed.missing; err != nil {
 		return nil, err
 	}
-	look.Seal = seal{sha256.Sum256(sealed), keysSum(keys)}.id()
+	look.Seal = look.Sealed.seal().id()
 	return &look, nil
 }
 

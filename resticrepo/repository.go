@@ -62,30 +62,11 @@ func OpenWithHint(ctx context.Context, st Storage, password, hint string) (*Repo
 }
 
 func openOnce(ctx context.Context, st Storage, password, hint string) (*Repository, error) {
-	sealed, configErr := readFile(ctx, st, "config", 0, MaxConfigSize)
-	if configErr != nil && !errors.Is(configErr, ErrNotFound) {
-		return nil, configErr
-	}
-	keys, err := listFiles(ctx, st, "keys")
-	if err != nil && !isNotExist(err) {
-		return nil, err
-	}
-	if err := checkParts(configErr, keys); err != nil {
-		return nil, err
-	}
-	s := seal{sha256.Sum256(sealed), keysSum(keys)} // before the keys get another order
-	key, keyID, err := openKey(ctx, st, hinted(keys, hint), password, sealed)
-	if errors.Is(err, ErrWrongPassword) {
-		key, keyID, err = openOther(ctx, st, keys, password, sealed)
-	}
+	s, err := readSealed(ctx, st)
 	if err != nil {
 		return nil, err
 	}
-	config, err := parseConfig(key, sealed)
-	if err != nil {
-		return nil, err
-	}
-	return newRepository(st, key, keyID, config, s), nil
+	return s.open(ctx, st, password, hint)
 }
 
 func newRepository(st Storage, key *cryptoKey, keyID ID, config Config, s seal) *Repository {

@@ -166,7 +166,7 @@ type checker struct {
 // Check implements schedule.Checker.
 func (c checker) Check(ctx context.Context, r syncline.Repository) (schedule.Found, error) {
 	c.storage.begun(r.ID)
-	look, err := syncer.Look(ctx, late{c.storage, r.ID})
+	look, err := syncer.Look(ctx, late{c.storage, r.ID}, nil)
 	if err != nil {
 		return schedule.Found{}, err
 	}

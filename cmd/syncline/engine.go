@@ -26,7 +26,7 @@ func (e *environment) opened(ctx context.Context) (*local.Engine, error) {
 	}
 	e.engine = &local.Engine{
 		Place: at, Network: func() (place.Network, error) { return e.network(ctx) }, Stall: e.stuckTimeout, Dir: dir,
-		Password: e.givenPassword, AskPassword: e.askPassword, KeyHint: e.keyHint,
+		Password: e.givenPassword, PasswordAtHand: e.passwordAtHand, AskPassword: e.askPassword, KeyHint: e.keyHint,
 		NoSync: e.noSync, RetryLock: e.retryLock, Note: e.note, Logger: e.logger(),
 		Reporter: func() (syncer.Reporter, func()) {
 			shown := newProgress(e)

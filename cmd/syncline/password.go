@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"golang.org/x/term"
@@ -46,6 +47,22 @@ func (e *environment) givenPassword(ctx context.Context) (password string, ok bo
 		return "", false, errEmptyPassword
 	}
 	return password, ok, nil
+}
+
+// passwordAtHand returns the password that a variable or an ordinary file has. A command is
+// not run for it, and a pipe can be read only once. ok is also false for a password that
+// cannot be used; givenPassword says why.
+func (e *environment) passwordAtHand(ctx context.Context) (password string, ok bool) {
+	if e.passwordCommand != "" {
+		return "", false
+	}
+	if e.passwordFile != "" {
+		if info, err := os.Stat(e.passwordFile); err != nil || !info.Mode().IsRegular() {
+			return "", false
+		}
+	}
+	password, ok, err := e.givenPassword(ctx)
+	return password, ok && err == nil
 }
 
 // promptTries bounds the questions for a password on a terminal.

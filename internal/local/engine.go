@@ -32,6 +32,9 @@ type Engine struct {
 	// Password returns the repository's password. ok is false where only the user
 	// knows it.
 	Password func(ctx context.Context) (password string, ok bool, err error)
+	// PasswordAtHand returns the password where it can be had at once: nobody is asked, no
+	// program runs, and reading it changes nothing.
+	PasswordAtHand func(ctx context.Context) (password string, ok bool)
 	// AskPassword asks the user and calls open with the answer. It can ask again
 	// while open returns CodeWrongPassword.
 	AskPassword func(ctx context.Context, open func(password string) error) error
@@ -50,6 +53,8 @@ type Engine struct {
 	// ends its display.
 	Reporter func() (r syncer.Reporter, end func())
 	Logger   *slog.Logger
+	// After is time.After when nil.
+	After func(time.Duration) <-chan time.Time
 }
 
 // cached returns the place's catalog in the cache directory.

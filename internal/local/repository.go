@@ -57,16 +57,27 @@ func (e *Engine) open(ctx context.Context, beside func(context.Context, storage.
 	if err != nil {
 		return nil, err
 	}
-	return r, e.unlock(ctx, st, r, beside)
+	return r, e.unlock(ctx, st, r, &ahead{}, beside)
 }
 
-// unlock opens the repository in r with the password. beside runs with the storage while
-// the key is derived. unlock waits for it, and cancels it when the key cannot be
-// derived. It closes r when it fails.
-func (e *Engine) unlock(ctx context.Context, st storage.Storage, r *place.Opened, beside func(context.Context, storage.Storage)) error {
-	password, given, err := e.Password(ctx)
-	if err == nil && !given {
-		err = lookForRepository(ctx, st)
+// unlock opens the repository in r with the password, and with what was seen ahead. beside
+// runs with the storage while the key is derived. unlock waits for it, and cancels it when
+// the key cannot be derived. It closes r when it fails.
+func (e *Engine) unlock(ctx context.Context, st storage.Storage, r *place.Opened, seen *ahead, beside func(context.Context, storage.Storage)) error {
+	var err error
+	password, given := seen.key.taken()
+	try := func(string) (err error) {
+		r.Repository, err = seen.key.wait(ctx)
+		return e.translate(err)
+	}
+	if !given {
+		try = func(password string) (err error) {
+			r.Repository, err = e.openWith(ctx, st, seen.sealed, password)
+			return e.translate(err)
+		}
+		if password, given, err = e.Password(ctx); err == nil && !given && seen.sealed == nil {
+			err = lookForRepository(ctx, st)
+		}
 	}
 	if err == nil {
 		aside, cancel := context.WithCancel(ctx)
@@ -74,12 +85,6 @@ func (e *Engine) unlock(ctx context.Context, st storage.Storage, r *place.Opened
 		var running sync.WaitGroup
 		if given { // no user is asked, so the answer is used at once
 			running.Go(func() { beside(aside, st) })
-		}
-		try := func(password string) (err error) {
-			r.Repository, err = resticrepo.OpenWithHint(ctx, st, password, e.KeyHint)
-			return e.translate(err)
-		}
-		if given {
 			err = try(password)
 		} else {
 			err = e.AskPassword(ctx, try)
@@ -93,6 +98,14 @@ func (e *Engine) unlock(ctx context.Context, st storage.Storage, r *place.Opened
 		return errors.Join(e.translate(err), r.Close())
 	}
 	return nil
+}
+
+// openWith opens the repository, of which a check may have seen what is sealed.
+func (e *Engine) openWith(ctx context.Context, st storage.Storage, sealed *resticrepo.Sealed, password string) (*resticrepo.Repository, error) {
+	if sealed != nil {
+		return sealed.Open(ctx, st, password, e.KeyHint)
+	}
+	return resticrepo.OpenWithHint(ctx, st, password, e.KeyHint)
 }
 
 // lookForRepository fails where there is no repository, so that the user is not

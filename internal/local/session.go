@@ -23,10 +23,12 @@ func (e *Engine) synchronize(ctx context.Context, local *cached) (cat *catalog.C
 	if err != nil {
 		return nil, stats, err
 	}
+	defer func() { ahead.key.drop() }()
 	if cat, stats, err = e.unchanged(ctx, st, r, local, ahead); cat != nil || err != nil {
+		ahead.key.drop()
 		return cat, stats, errors.Join(err, r.Close())
 	}
-	err = e.unlock(ctx, st, r, func(ctx context.Context, st storage.Storage) { ahead.look(ctx, st, local) })
+	err = e.unlock(ctx, st, r, ahead, func(ctx context.Context, st storage.Storage) { ahead.look(ctx, st, local) })
 	if err != nil {
 		err = errors.Join(err, ahead.close())
 		if syncline.CodeOf(err) == syncline.CodeDamaged && local.exists() {
@@ -42,9 +44,9 @@ func (e *Engine) synchronize(ctx context.Context, local *cached) (cat *catalog.C
 }
 
 // unchanged returns the catalog if it shows all that lies in the repository. A check of
-// names tells, which derives no key, so that the password is not needed. Where it is not
-// so, the catalog is nil, and ahead has the catalog and the listing. The error is that of
-// a storage that does not answer; any other is for the synchronization to find.
+// names tells, which needs no key, so that the password is not needed. Where it is not
+// so, the catalog is nil, and ahead has the catalog and what the check has read. The error
+// is that of a storage that does not answer; any other is for the synchronization to find.
 func (e *Engine) unchanged(ctx context.Context, st storage.Storage, r *place.Opened, local *cached, ahead *ahead) (cat *catalog.Catalog, stats syncline.SessionStatistics, err error) {
 	if !local.exists() || local.foundDamaged() {
 		return nil, stats, nil
@@ -52,14 +54,15 @@ func (e *Engine) unchanged(ctx context.Context, st storage.Storage, r *place.Ope
 	if cat, err = local.open(ctx); err != nil {
 		return nil, stats, nil //nolint:nilerr // the synchronization has it again
 	}
-	found, err := syncer.Check(ctx, st, cat)
+	ahead.key = e.openEarly(ctx, st)
+	found, err := syncer.Check(ctx, st, cat, ahead.key.sees)
 	switch {
 	case syncline.CodeOf(err) == syncline.CodeUnavailable || ctx.Err() != nil:
 		return nil, stats, errors.Join(e.translate(err), cat.Close())
 	case err != nil:
 		return nil, stats, cat.Close()
 	case found.New || !found.Whole:
-		ahead.cat, ahead.snapshots = cat, found.Snapshots
+		ahead.cat, ahead.snapshots, ahead.sealed = cat, found.Snapshots, found.Sealed
 		return nil, stats, nil
 	}
 	stats.SnapshotsTotal = int64(len(found.Snapshots))
@@ -70,10 +73,12 @@ func (e *Engine) unchanged(ctx context.Context, st storage.Storage, r *place.Ope
 	return cat, stats, nil
 }
 
-// ahead is the work that runs while the repository's key is derived.
+// ahead is the work that is done before the repository's key is there.
 type ahead struct {
 	cat       *catalog.Catalog // nil if there is none, and after take
 	snapshots []resticrepo.File
+	sealed    *resticrepo.Sealed // nil unless a check has read it
+	key       *early             // nil without a check
 }
 
 // look opens the catalog and lists the snapshots. It reports no error: the

@@ -66,7 +66,7 @@ func (c checker) Check(ctx context.Context, r syncline.Repository) (schedule.Fou
 	if err != nil {
 		return schedule.Found{}, err
 	}
-	look, err := syncer.Look(ctx, st)
+	look, err := syncer.Look(ctx, st, nil)
 	if err = errors.Join(err, opened.Close()); err != nil {
 		return schedule.Found{}, err
 	}

@@ -30,12 +30,15 @@ type Finding struct {
 	Listing string
 	// Snapshots are the files in the repository.
 	Snapshots []resticrepo.File
+	// Sealed opens with the password.
+	Sealed *resticrepo.Sealed
 }
 
 // Check compares the names at a repository's place with its catalog. It makes three
-// listings and reads the configuration, and derives no key.
-func Check(ctx context.Context, st resticrepo.Storage, c *catalog.Catalog) (Finding, error) {
-	look, err := Look(ctx, st)
+// listings and reads the configuration, and derives no key. early is as in
+// resticrepo.LookAt.
+func Check(ctx context.Context, st resticrepo.Storage, c *catalog.Catalog, early func(*resticrepo.Sealed)) (Finding, error) {
+	look, err := Look(ctx, st, early)
 	if err != nil {
 		return Finding{}, err
 	}
@@ -43,8 +46,8 @@ func Check(ctx context.Context, st resticrepo.Storage, c *catalog.Catalog) (Find
 }
 
 // Look is resticrepo.LookAt with messages for users.
-func Look(ctx context.Context, st resticrepo.Storage) (*resticrepo.Look, error) {
-	look, err := resticrepo.LookAt(ctx, st)
+func Look(ctx context.Context, st resticrepo.Storage, early func(*resticrepo.Sealed)) (*resticrepo.Look, error) {
+	look, err := resticrepo.LookAt(ctx, st, early)
 	return look, place.Translate(err)
 }
 
@@ -52,7 +55,7 @@ func Look(ctx context.Context, st resticrepo.Storage) (*resticrepo.Look, error) 
 // empty folder of which the catalog knows files is ErrEmptied and CodeDamaged: a disk
 // that is not mounted looks like this.
 func Compare(ctx context.Context, look *resticrepo.Look, c *catalog.Catalog) (Finding, error) {
-	f := Finding{New: true, Listing: listing(look), Snapshots: look.Snapshots}
+	f := Finding{New: true, Listing: listing(look), Snapshots: look.Snapshots, Sealed: look.Sealed}
 	if c == nil {
 		return f, nil
 	}

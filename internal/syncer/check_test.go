@@ -26,7 +26,7 @@ func (b *bench) check() (f syncer.Finding, requests map[string]int64, err error)
 	}
 	defer folder.Close()
 	counter := storage.NewCounter(folder)
-	b.with(func(c *catalog.Catalog) { f, err = syncer.Check(context.Background(), counter, c) })
+	b.with(func(c *catalog.Catalog) { f, err = syncer.Check(context.Background(), counter, c, nil) })
 	requests, _, _ = counter.Counts()
 	return f, requests, err
 }
@@ -179,7 +179,7 @@ func TestCheckWithoutCatalog(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer folder.Close()
-	if f, err := syncer.Check(t.Context(), folder, nil); err != nil || !f.New || f.Listing == "" {
+	if f, err := syncer.Check(t.Context(), folder, nil, nil); err != nil || !f.New || f.Listing == "" {
 		t.Errorf("%+v, %v", f, err)
 	}
 }
