@@ -48,6 +48,9 @@ type comparer struct {
 	// detail says which fields of the entries are filled in.
 	detail  catalog.Detail
 	missing int // folders that differ and are lost on one side
+	// pause, unless it is nil, comes before so many rounds of reads.
+	pause  func(context.Context)
+	pauses int
 
 	at     []uint64 // position of the walk, with a place for each level
 	path   []byte

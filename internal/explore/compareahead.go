@@ -64,6 +64,10 @@ func (c *comparer) take(f folderPair, resuming bool) ([]pair, error) {
 		if resuming {
 			read = c.readOne
 		}
+		if c.pause != nil && c.pauses > 0 {
+			c.pauses--
+			c.pause(c.ctx)
+		}
 		if err := read(f); err != nil {
 			return nil, err
 		}

@@ -7,13 +7,17 @@ import (
 	"syncline.dev/syncline/internal/catalog"
 )
 
-// maxHeldBeside bounds the entries that a comparison beside the requests holds at once.
-const maxHeldBeside = 250_000
+const (
+	// maxHeldBeside bounds the entries that a comparison beside the requests holds at once.
+	maxHeldBeside = 250_000
+	// maxPauses bounds the pauses of such a comparison, and so the time that they take.
+	maxPauses = 10
+)
 
 // EachDifference calls visit with every pair of entries of two restore points of one
 // catalog in folders that differ, also below a folder that is only in one of them. A nil
 // before stands for an empty one. It looks at no more than most entries; more is
-// CodeTooLarge.
+// CodeTooLarge. It pauses before each round of reads, ten times at most.
 func (p *RestorePoints) EachDifference(ctx context.Context, before *syncline.RestorePoint, after syncline.RestorePoint, most int64, visit func(*Pair) error) error {
 	return p.Catalogs.Use(ctx, after.RepositoryID, func(c *catalog.Catalog) error {
 		return c.View(ctx, func(v *catalog.View) error {
@@ -31,6 +35,7 @@ func (p *RestorePoints) EachDifference(ctx context.Context, before *syncline.Res
 			}
 			x := newComparer(ctx, v, "/")
 			x.into, x.left, x.room, x.visit = true, most, maxHeldBeside, visit
+			x.pause, x.pauses = p.Pause, maxPauses
 			x.ahead.round = x.ahead.last // the walk goes through all
 			return x.folders(old, side{sub: now.Root, ok: true}, nil)
 		})

@@ -32,6 +32,9 @@ type Repositories interface {
 type RestorePoints struct {
 	Catalogs     Catalogs
 	Repositories Repositories
+	// Pause makes work that nobody waits for wait a moment while there are requests; nil
+	// for no pause.
+	Pause func(context.Context)
 
 	mu    sync.Mutex
 	lists map[syncline.ID]pointList

@@ -62,6 +62,7 @@ var Default = Limits{
 type Gate struct {
 	limits  Limits
 	proxies atomic.Pointer[peer.Proxies]
+	stirred atomic.Int64 // when a request came or went last; see Quiet
 
 	strangers, viaProxies, users *crowd // connections
 	arrivals, unsigned, signedIn *crowd // requests
@@ -224,6 +225,7 @@ type Visit struct {
 // end must make the request end soon, whatever it waits for; another goroutine
 // calls it at most once. The caller calls Leave at the end of the request.
 func (g *Gate) Arrive(ctx context.Context, address string, end func()) *Visit {
+	g.stir()
 	v := &Visit{gate: g, address: peer.Key(address), end: end}
 	if c, ok := ctx.Value(connKey{}).(*conn); ok {
 		v.conn = c
@@ -321,6 +323,7 @@ func (v *Visit) Hold(n int64) error {
 
 // Leave ends the presence.
 func (v *Visit) Leave() {
+	v.gate.stir()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.member.leave()
