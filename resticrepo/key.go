@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"golang.org/x/crypto/scrypt"
 )
 
 // Bounds of the key derivation. They keep a hostile key file from taking the
@@ -64,7 +62,7 @@ func (f *keyFile) check() error {
 
 // userKey derives the key that seals the master key.
 func (f *keyFile) userKey(password string) (*cryptoKey, error) {
-	derived, err := scrypt.Key([]byte(password), f.Salt, int(f.N), int(f.R), int(f.P), 64)
+	derived, err := deriveKey(password, f.Salt, int(f.N), int(f.R), int(f.P), 64)
 	if err != nil {
 		return nil, fmt.Errorf("derive the key: %w", err)
 	}
