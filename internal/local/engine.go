@@ -139,11 +139,14 @@ func (e *Engine) Contents(ctx context.Context, fn func(*catalog.View, *content.S
 	if e.NoSync && !local.exists() {
 		return syncline.Errorf(syncline.CodeNotFound, "there is no catalog of %s yet; run the command once without --no-sync", e.Place.Name)
 	}
-	ahead := &ahead{}
+	ahead, read := &ahead{}, &places{}
 	defer func() { err = errors.Join(err, ahead.close()) }()
 	r, err := e.open(ctx, func(ctx context.Context, st storage.Storage) {
 		if !e.NoSync {
 			ahead.look(ctx, st, local)
+		}
+		if e.NoSync || ahead.cat != nil {
+			read.look(ctx, local, ahead)
 		}
 	})
 	if err != nil {
@@ -164,7 +167,7 @@ func (e *Engine) Contents(ctx context.Context, fn func(*catalog.View, *content.S
 		if err := content.Check(v, r.Repository); err != nil {
 			return err
 		}
-		locator, err := content.NewLocator(v)
+		locator, err := read.locatorOf(ctx, v)
 		if err != nil {
 			return err
 		}

@@ -76,7 +76,7 @@ func Empty(t testing.TB) *catalog.Catalog {
 func View(t testing.TB, cat *catalog.Catalog, repo *resticrepo.Repository, fn func(*catalog.View, *content.Source)) {
 	t.Helper()
 	err := cat.View(t.Context(), func(v *catalog.View) error {
-		locator, err := content.NewLocator(v)
+		locator, err := content.NewLocator(t.Context(), v)
 		if err == nil {
 			fn(v, &content.Source{Repository: repo, Locator: locator})
 		}
