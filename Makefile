@@ -49,7 +49,7 @@ lint: ## linters, words, file sizes, generated code up to date
 generate: ## write generated code anew
 	go generate ./...
 
-bench: ## measure against restic and against the floor; builds a large repository first
+bench: ## measure against the present release, restic, kopia and the floor; QUICK=1 takes 3 minutes
 	bench/bench.sh
 
 bench-large: ## the same with 4 million files and 30 snapshots; takes 15 GB of disk

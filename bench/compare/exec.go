@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -19,9 +20,9 @@ import (
 
 // usage is the cost of one command.
 type usage struct {
-	wall, user time.Duration
-	peak       int64 // bytes of memory
-	out        []byte
+	wall, cpu time.Duration // cpu is that of user and system
+	peak      int64         // bytes of memory
+	out       []byte
 }
 
 // measure runs a program and returns its output.
@@ -45,6 +46,7 @@ func stream(ctx context.Context, env []string, fn func(io.Reader) error, program
 	if err != nil {
 		return usage{}, err
 	}
+	forget()
 	begun := time.Now()
 	if err := cmd.Start(); err != nil {
 		return usage{}, err
@@ -56,11 +58,18 @@ func stream(ctx context.Context, env []string, fn func(io.Reader) error, program
 	if err := errors.Join(readErr, cmd.Wait()); err != nil {
 		return usage{}, fmt.Errorf("%s %s: %w: %s", program, strings.Join(args, " "), err, stderr.String())
 	}
-	u := usage{wall: time.Since(begun), user: cmd.ProcessState.UserTime()}
+	u := usage{wall: time.Since(begun), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
 	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		u.peak = r.Maxrss << 10
 	}
 	return u, nil
+}
+
+// forget lowers the peak memory of this process. The peak of a program that it starts
+// begins with it, where the system is Linux.
+func forget() {
+	debug.FreeOSMemory()
+	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // only there
 }
 
 // median runs something several times and returns the run of median time.
@@ -73,8 +82,19 @@ func median(runs int, fn func() (usage, error)) (usage, error) {
 		}
 		all = append(all, u)
 	}
-	slices.SortFunc(all, func(a, b usage) int { return cmp.Compare(a.wall, b.wall) })
-	return all[len(all)/2], nil
+	return middle(all), nil
+}
+
+// middle returns the run of median time.
+func middle(all []usage) usage {
+	all = slices.SortedFunc(slices.Values(all), func(a, b usage) int { return cmp.Compare(a.wall, b.wall) })
+	return all[len(all)/2]
+}
+
+// nothing discards what a program prints.
+func nothing(r io.Reader) error {
+	_, err := io.Copy(io.Discard, r)
+	return err
 }
 
 // lines calls fn with every line of r. The line is fn's until it returns.

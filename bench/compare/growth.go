@@ -16,14 +16,14 @@ func (c *comparison) growthRow(ctx context.Context, label string) error {
 		return err
 	}
 	first, firstLeft, err := c.withoutKey(ctx, c.runs, func() (u usage, err error) {
-		u, c.firstSaid, err = c.syncAnew(ctx, nil, c.repo, c.synclineCache())
+		u, c.firstSaid, err = c.syncAnew(ctx, nil, c.repo, c.ours())
 		return u, err
 	})
 	if err != nil {
 		return err
 	}
 	_, againLeft, err := c.withoutKey(ctx, 5, func() (u usage, err error) {
-		u, _, err = c.sync(ctx, nil, c.repo, c.synclineCache())
+		u, _, err = c.sync(ctx, nil, c.repo, c.ours())
 		return u, err
 	})
 	if err != nil {
@@ -33,7 +33,7 @@ func (c *comparison) growthRow(ctx context.Context, label string) error {
 		return err
 	}
 	find, err := median(5, func() (usage, error) {
-		return measure(ctx, nil, c.syncline, c.synclineArgs("--no-sync", "find", c.pick.name)...)
+		return measure(ctx, nil, c.syncline, c.plain(c.ours(), "find", c.pick.name)...)
 	})
 	if err != nil {
 		return err

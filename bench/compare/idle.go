@@ -30,7 +30,7 @@ func (c *comparison) idle(ctx context.Context) error {
 		return nil
 	}
 	data := filepath.Join(c.scratch, "idle-data")
-	s, err := c.startServer(ctx, data)
+	s, err := c.startServer(ctx, c.ours(), data)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (c *comparison) idle(ctx context.Context) error {
 	if _, stopErr := s.stop(); err != nil || stopErr != nil {
 		return errors.Join(err, stopErr)
 	}
-	if s, err = c.startServer(ctx, data); err != nil {
+	if s, err = c.startServer(ctx, c.ours(), data); err != nil {
 		return err
 	}
 	pass(ctx, idleSettles)

@@ -26,7 +26,7 @@ func (c *comparison) lists(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		mine, err := c.digest(ctx, c.syncline, c.synclineArgs("--no-sync", "ls", "--json", id)...)
+		mine, err := c.digest(ctx, c.syncline, c.plain(c.ours(), "ls", "--json", id)...)
 		if err != nil {
 			return err
 		}
@@ -98,7 +98,7 @@ func (c *comparison) sameSnapshots(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	mine, err := load(c.syncline, c.synclineArgs("--no-sync", "snapshots", "--json")...)
+	mine, err := load(c.syncline, c.plain(c.ours(), "snapshots", "--json")...)
 	if err != nil {
 		return err
 	}

@@ -193,6 +193,12 @@ func kinds(m map[string]int64) string {
 	return strings.Join(parts, ", ")
 }
 
+// overHTTP is a side with the catalogs of the repository over HTTP.
+func overHTTP(s side) side {
+	s.cache += "-s3"
+	return s
+}
+
 // objectStorage counts the requests and bytes of both programs over HTTP.
 func (c *comparison) objectStorage(ctx context.Context) error {
 	s, address, stop, err := serveObjects(ctx, c.repo)
@@ -213,13 +219,21 @@ func (c *comparison) objectStorage(ctx context.Context) error {
 		by, n, bytes := s.take()
 		c.note("Object storage, restic's cold find: %d requests (%s), %.1f MB of objects.", n, kinds(by), mb(bytes))
 	}
-	cache := filepath.Join(c.scratch, "syncline-s3")
-	u, _, err := c.syncAnew(ctx, env, repo, cache)
+	what := "first synchronization over HTTP, on the same machine"
+	var by map[string]int64
+	var n, bytes int64
+	p, err := c.byTurns(what, func(from side) (usage, error) {
+		s.take()
+		u, _, err := c.syncAnew(ctx, env, repo, overHTTP(from))
+		if !from.release {
+			by, n, bytes = s.take()
+		}
+		return u, err
+	})
 	if err != nil {
 		return err
 	}
-	c.row("first synchronization over HTTP, on the same machine", nil, nil, &u)
-	by, n, bytes := s.take()
+	c.pairedRow(what, nil, p)
 	c.note("Object storage, first synchronization: %d requests (%s), %.1f MB of objects; %d packs hold trees.", n, kinds(by), mb(bytes), c.floorSaid.Packs)
 	share := float64(bytes) / float64(own)
 	c.bounds = append(c.bounds, bound{
@@ -232,7 +246,8 @@ func (c *comparison) objectStorage(ctx context.Context) error {
 		"requests to object storage", "one per index and snapshot, at most one per tree pack, and listings", "",
 		fmt.Sprintf("%d", n), judge(few), unmeasured,
 	})
-	if _, _, err := c.sync(ctx, env, repo, cache); err != nil {
+	s.take()
+	if _, _, err := c.sync(ctx, env, repo, overHTTP(c.ours())); err != nil {
 		return err
 	}
 	by, n, bytes = s.take()

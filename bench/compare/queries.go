@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"path"
 	"slices"
@@ -16,6 +17,7 @@ import (
 // picked is the material of the searches: names and folders that exist.
 type picked struct {
 	name, glob, pattern string // one of each
+	file                string // a file's path
 	names, dirs         []string
 }
 
@@ -29,7 +31,7 @@ type node struct {
 
 // choose reads the snapshots and picks names of the newest, always the same.
 func (c *comparison) choose(ctx context.Context) error {
-	u, err := measure(ctx, nil, c.syncline, c.synclineArgs("--no-sync", "snapshots", "--json")...)
+	u, err := measure(ctx, nil, c.syncline, c.plain(c.ours(), "snapshots", "--json")...)
 	if err != nil {
 		return err
 	}
@@ -66,7 +68,7 @@ func (c *comparison) choose(ctx context.Context) error {
 			}
 			return nil
 		})
-	}, c.syncline, c.synclineArgs("--no-sync", "ls", "--json", "latest")...)
+	}, c.syncline, c.plain(c.ours(), "ls", "--json", "latest")...)
 	if err != nil {
 		return err
 	}
@@ -76,8 +78,9 @@ func (c *comparison) choose(ctx context.Context) error {
 	for _, p := range files.kept {
 		c.pick.names = append(c.pick.names, path.Base(p))
 	}
-	c.pick.dirs = dirs.kept
+	c.pick.dirs, c.files = dirs.kept, files.seen
 	one := files.kept[len(files.kept)/2]
+	c.pick.file = one
 	c.pick.name = literal(path.Base(one))
 	stem, _, _ := strings.Cut(c.pick.name, ".")
 	c.pick.glob = "*" + stem[len(stem)/3:] + "*"
@@ -116,17 +119,11 @@ func (c *comparison) searches(ctx context.Context) error {
 			return err
 		}
 	}
-	part, err := median(c.runs, func() (usage, error) {
-		return measure(ctx, nil, c.syncline, c.synclineArgs("--no-sync", "find", "--contains", c.pick.name)...)
-	})
-	if err != nil {
-		return err
+	what := "find names with a part, one line per version"
+	part, err := c.commands(ctx, what, func(s side) []string { return c.plain(s, "find", "--contains", c.pick.name) })
+	if err == nil {
+		c.pairedRow(what, nil, part)
 	}
-	c.row("find names with a part, one line per version", nil, nil, &part)
-	synced, err := median(c.runs, func() (usage, error) {
-		return measure(ctx, nil, c.syncline, c.synclineArgs("find", c.pick.name)...)
-	})
-	c.row("find a name, synchronizing before", nil, nil, &synced)
 	return err
 }
 
@@ -134,18 +131,18 @@ func (c *comparison) searches(ctx context.Context) error {
 // restic's. With first it compares the first snapshot only, because restic
 // takes long.
 func (c *comparison) search(ctx context.Context, what, pattern string, first bool) error {
-	mine, err := median(c.runs, func() (usage, error) {
-		return measure(ctx, nil, c.syncline, c.synclineArgs("--no-sync", "find", "--json", pattern)...)
+	mine, err := c.byTurns(what, func(s side) (usage, error) {
+		return measure(ctx, nil, s.program, c.plain(s, "find", "--json", pattern)...)
 	})
 	if err != nil {
 		return err
 	}
-	paths, err := matches(mine.out, "")
+	paths, err := matches(mine.this[0].out, "")
 	if err != nil {
 		return err
 	}
-	if c.newest && !first {
-		c.row(fmt.Sprintf("%s, `%s`: %d paths", what, pattern, len(paths)), nil, nil, &mine)
+	if c.quick || c.newest && !first {
+		c.pairedRow(fmt.Sprintf("%s, `%s`: %d paths", what, pattern, len(paths)), nil, mine)
 		return nil
 	}
 	args := []string{"find", "--json", pattern}
@@ -163,7 +160,7 @@ func (c *comparison) search(ctx context.Context, what, pattern string, first boo
 		return err
 	}
 	if only != "" {
-		if paths, err = matches(mine.out, only); err != nil {
+		if paths, err = matches(mine.this[0].out, only); err != nil {
 			return err
 		}
 		what += " (restic in the newest snapshot, Syncline in all)"
@@ -171,14 +168,10 @@ func (c *comparison) search(ctx context.Context, what, pattern string, first boo
 	if !maps.Equal(paths, want) {
 		return fmt.Errorf("find %q: restic finds %d paths, syncline %d, and they are not the same", pattern, len(want), len(paths))
 	}
-	c.row(fmt.Sprintf("%s, `%s`: the same %d paths", what, pattern, len(want)), nil, &theirs, &mine)
+	u := c.pairedRow(fmt.Sprintf("%s, `%s`: the same %d paths", what, pattern, len(want)), &theirs, mine)
 	if first && !c.newest {
-		times := theirs.wall.Seconds() / mine.wall.Seconds()
-		c.bounds = append(c.bounds, bound{
-			"name search over all snapshots, new process, against restic's `find`", "200 × faster", "1,000 ×",
-			fmt.Sprintf("%.0f × (%.3f s, %.1f s)", times, mine.wall.Seconds(), theirs.wall.Seconds()),
-			judge(times >= 200), judge(times >= 1000),
-		})
+		c.answer(findName, columnRestic, theirs)
+		c.faster("name search over all snapshots, new process, `--no-sync`, against restic's `find`", theirs, u, 500, 1000)
 	}
 	return nil
 }
@@ -205,25 +198,83 @@ func matches(raw []byte, only string) (map[string]bool, error) {
 	return out, nil
 }
 
-// pair measures the same command of both programs, with their caches.
-func (c *comparison) pair(ctx context.Context, what string, args ...string) error {
-	discard := func(r io.Reader) error { _, err := io.Copy(io.Discard, r); return err }
-	theirs, err := stream(ctx, nil, discard, c.restic, c.resticArgs(args...)...)
+// pair measures the same command of both programs, with their caches. next is how
+// many times restic's speed it shall have; 0 is no bound. It compares the items of
+// diff; the step lists compares those of ls and snapshots.
+func (c *comparison) pair(ctx context.Context, of question, what string, next float64, args ...string) error {
+	run := func(program string, all []string) (usage, error) {
+		if args[0] == "diff" {
+			return measure(ctx, nil, program, all...)
+		}
+		return stream(ctx, nil, nothing, program, all...)
+	}
+	var theirs *usage
+	if !c.quick {
+		u, err := run(c.restic, c.resticArgs(args...))
+		if err != nil {
+			return err
+		}
+		theirs = &u
+		c.answer(of, columnRestic, u)
+	}
+	p, err := c.byTurns(what, func(s side) (usage, error) { return run(s.program, c.plain(s, args...)) })
 	if err != nil {
 		return err
 	}
-	mine, err := median(c.runs, func() (usage, error) {
-		return stream(ctx, nil, discard, c.syncline, c.synclineArgs(append([]string{"--no-sync"}, args...)...)...)
-	})
-	c.row(what, nil, &theirs, &mine)
-	return err
+	if theirs != nil && !maps.Equal(changes(theirs.out), changes(p.this[0].out)) {
+		return fmt.Errorf("%s: restic prints %d items, syncline %d, and they are not the same", what, len(changes(theirs.out)), len(changes(p.this[0].out)))
+	}
+	mine := c.pairedRow(what, theirs, p)
+	if theirs != nil && next > 0 {
+		c.faster(what+", `--no-sync`, against restic", *theirs, mine, 0, next)
+	}
+	return nil
+}
+
+// faster adds a bound on how many times faster than restic this program is. A hold of 0
+// is none.
+func (c *comparison) faster(what string, restic, mine usage, hold, next float64) {
+	times := restic.wall.Seconds() / mine.wall.Seconds()
+	b := bound{
+		what: what, then: grouped(next) + " ×", metThen: judge(times >= next),
+		measured: fmt.Sprintf("%.0f × (%.3f s, %.1f s)", times, mine.wall.Seconds(), restic.wall.Seconds()),
+	}
+	if hold > 0 {
+		b.reach, b.met = grouped(hold)+" × faster", judge(times >= hold)
+	}
+	c.bounds = append(c.bounds, b)
+}
+
+// grouped writes a number with commas between thousands.
+func grouped(n float64) string {
+	if n < 1000 {
+		return fmt.Sprintf("%.0f", n)
+	}
+	thousands := math.Floor(n / 1000)
+	return fmt.Sprintf("%s,%03.0f", grouped(thousands), n-1000*thousands)
 }
 
 func (c *comparison) listings(ctx context.Context) error {
-	if err := c.pair(ctx, "`ls latest`", "ls", "latest"); err != nil {
-		return err
+	for _, q := range []struct {
+		of   question
+		next float64
+		args []string
+	}{
+		{listNewest, 50, []string{"ls", "latest"}},
+		{unasked, 50, []string{"ls", "--json", "latest"}},
+		{listSnapshots, 0, []string{"snapshots"}},
+		{unasked, 0, []string{"snapshots", "--json"}},
+	} {
+		if err := c.pair(ctx, q.of, "`"+strings.Join(q.args, " ")+"`", q.next, q.args...); err != nil {
+			return err
+		}
 	}
-	return c.pair(ctx, "`snapshots --json`", "snapshots", "--json")
+	what := "`history` of a file"
+	p, err := c.commands(ctx, what, func(s side) []string { return c.plain(s, "history", c.pick.file) })
+	if err == nil {
+		c.pairedRow(what, nil, p)
+	}
+	return err
 }
 
 func (c *comparison) differences(ctx context.Context) error {
@@ -231,11 +282,11 @@ func (c *comparison) differences(ctx context.Context) error {
 	if n < 2 {
 		return nil
 	}
-	if err := c.pair(ctx, "`diff` of the last two snapshots", "diff", c.snapshots[n-2], c.snapshots[n-1]); err != nil {
+	if err := c.pair(ctx, diffNewest, "`diff` of the last two snapshots", 100, "diff", c.snapshots[n-2], c.snapshots[n-1]); err != nil {
 		return err
 	}
 	if c.newest {
 		return nil
 	}
-	return c.pair(ctx, "`diff` of the first and the last snapshot", "diff", c.snapshots[0], c.snapshots[n-1])
+	return c.pair(ctx, unasked, "`diff` of the first and the last snapshot", 0, "diff", c.snapshots[0], c.snapshots[n-1])
 }

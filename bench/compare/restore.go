@@ -17,11 +17,16 @@ import (
 const restoreFiles = 30_000
 
 // restores measures restores of a folder of the newest snapshot, from the disk
-// and over HTTP, and compares the restored files of both programs.
-func (c *comparison) restores(ctx context.Context) error {
-	folder, files, err := c.restorable(ctx)
-	if err != nil {
+// and over HTTP, and compares the restored files of all programs.
+func (c *comparison) restores(ctx context.Context) (err error) {
+	if c.folder, c.restored, err = c.restorable(ctx); err != nil {
 		return err
+	}
+	if err := c.restoreFrom(ctx, "a local disk", c.repo, nil, nil); err != nil {
+		return err
+	}
+	if c.quick {
+		return nil
 	}
 	s, address, stop, err := serveObjects(ctx, c.repo)
 	if err != nil {
@@ -29,52 +34,99 @@ func (c *comparison) restores(ctx context.Context) error {
 	}
 	defer stop()
 	env := []string{"AWS_ACCESS_KEY_ID=bench", "AWS_SECRET_ACCESS_KEY=not checked", "AWS_DEFAULT_REGION=us-east-1"}
-	remote := "s3:" + address + "/" + bucket
-	for _, from := range []struct {
-		what, repo, resticCache, synclineCache string
-	}{
-		{"a local disk", c.repo, c.resticCache(), c.synclineCache()},
-		{"object storage, on the same machine", remote, filepath.Join(c.scratch, "restic-s3"), filepath.Join(c.scratch, "syncline-s3")},
-	} {
-		if _, _, err := c.sync(ctx, env, from.repo, from.synclineCache); err != nil {
-			return err
-		}
-		s.take()
-		theirs, err := c.restoreInto(ctx, env, "restic-target", c.restic, "-r", from.repo, "--no-lock", "--cache-dir", from.resticCache, "-q", "restore", "latest", "--include", literal(folder))
-		if err != nil {
-			return err
-		}
-		_, requests, fetched := s.take()
-		mine, err := c.restoreInto(ctx, env, "syncline-target", c.syncline, "-r", from.repo, "--cache-dir", from.synclineCache, "--no-sync", "-q", "restore", "latest", "--include", literal(folder))
-		if err != nil {
-			return err
-		}
-		if from.repo == remote {
-			_, own, ownFetched := s.take()
-			c.note("Object storage, restore: restic %d requests, %.1f MB; Syncline %d requests, %.1f MB, in all runs.", requests, mb(fetched), own, mb(ownFetched))
-		}
-		if err := sameFiles(filepath.Join(c.scratch, "restic-target"), filepath.Join(c.scratch, "syncline-target")); err != nil {
-			return err
-		}
-		c.row(fmt.Sprintf("restore of %d files from %s", files, from.what), nil, &theirs, &mine)
-		times := theirs.wall.Seconds() / mine.wall.Seconds()
-		c.bounds = append(c.bounds, bound{
-			"restore from " + from.what + ", against restic", "as fast", "2 ×",
-			fmt.Sprintf("%.1f × (%.2f s, %.2f s)", times, mine.wall.Seconds(), theirs.wall.Seconds()), judge(times >= 1), judge(times >= 2),
-		})
+	return c.restoreFrom(ctx, "object storage, on the same machine", "s3:"+address+"/"+bucket, env, s)
+}
+
+// restoreFrom measures the restores from one place. With s it notes the requests.
+func (c *comparison) restoreFrom(ctx context.Context, where, repo string, env []string, s *objectServer) error {
+	restic, theirs, err := c.resticRestores(ctx, repo, env, s)
+	if err != nil {
+		return err
 	}
+	what := fmt.Sprintf("restore of %d files from %s", c.restored, where)
+	synced := make(map[bool]bool)
+	var own, fetched int64
+	p, err := c.byTurns(what, func(from side) (usage, error) {
+		name := "syncline-target"
+		if from.release {
+			name = "release-target"
+		}
+		if s != nil {
+			from = overHTTP(from)
+		}
+		if !synced[from.release] {
+			if _, _, err := c.sync(ctx, env, repo, from); err != nil {
+				return usage{}, err
+			}
+			synced[from.release] = true
+		}
+		if s != nil {
+			s.take()
+		}
+		u, err := c.restoreInto(ctx, env, name, from.program, "-r", repo, "--cache-dir", from.cache, "--no-sync", "-q", "restore", "latest", "--include", literal(c.folder))
+		if s != nil && !from.release {
+			_, own, fetched = s.take()
+		}
+		return u, err
+	})
+	if err != nil {
+		return err
+	}
+	u := c.pairedRow(what, restic, p)
+	if len(p.release) > 0 {
+		if err := sameFiles(filepath.Join(c.scratch, "release-target"), filepath.Join(c.scratch, "syncline-target")); err != nil {
+			return err
+		}
+	}
+	if restic == nil {
+		return nil
+	}
+	if s == nil {
+		c.answer(restoreSmall, columnRestic, *restic)
+		c.answer(restoreSmall, columnSyncline, u)
+	} else {
+		c.note("Object storage, a restore: restic %s; Syncline %d requests, %.1f MB.", theirs, own, mb(fetched))
+	}
+	if err := sameFiles(filepath.Join(c.scratch, "restic-target"), filepath.Join(c.scratch, "syncline-target")); err != nil {
+		return err
+	}
+	times := restic.wall.Seconds() / u.wall.Seconds()
+	c.bounds = append(c.bounds, bound{
+		"restore from " + where + ", against restic", "", "2.5 ×",
+		fmt.Sprintf("%.1f × (%.2f s, %.2f s)", times, u.wall.Seconds(), restic.wall.Seconds()), unmeasured, judge(times >= 2.5),
+	})
 	return nil
 }
 
-// restoreInto runs a restore a few times, each into an empty folder.
+// resticRestores measures restic's restores, and tells the requests of the last one.
+func (c *comparison) resticRestores(ctx context.Context, repo string, env []string, s *objectServer) (u *usage, requests string, err error) {
+	if c.quick {
+		return nil, "", nil
+	}
+	cache := c.resticCache()
+	if s != nil {
+		cache += "-s3"
+	}
+	m, err := median(min(c.runs, 3), func() (usage, error) {
+		if s != nil {
+			s.take()
+		}
+		return c.restoreInto(ctx, env, "restic-target", c.restic, "-r", repo, "--no-lock", "--cache-dir", cache, "-q", "restore", "latest", "--include", literal(c.folder))
+	})
+	if err != nil || s == nil {
+		return &m, "", err
+	}
+	_, n, fetched := s.take()
+	return &m, fmt.Sprintf("%d requests, %.1f MB", n, mb(fetched)), nil
+}
+
+// restoreInto runs a restore into an empty folder.
 func (c *comparison) restoreInto(ctx context.Context, env []string, name, program string, args ...string) (usage, error) {
 	target := filepath.Join(c.scratch, name)
-	return median(min(c.runs, 3), func() (usage, error) {
-		if err := os.RemoveAll(target); err != nil {
-			return usage{}, err
-		}
-		return measure(ctx, env, program, append(args, "--target", target)...)
-	})
+	if err := os.RemoveAll(target); err != nil {
+		return usage{}, err
+	}
+	return measure(ctx, env, program, append(args, "--target", target)...)
 }
 
 // restorable picks the folder of the newest snapshot with the most files in and
@@ -92,7 +144,7 @@ func (c *comparison) restorable(ctx context.Context) (folder string, files int, 
 			}
 			return nil
 		})
-	}, c.syncline, c.synclineArgs("--no-sync", "ls", "--json", "latest")...)
+	}, c.syncline, c.plain(c.ours(), "ls", "--json", "latest")...)
 	for dir, n := range counts {
 		if n <= restoreFiles && (n > files || n == files && dir < folder) {
 			folder, files = dir, n

@@ -30,7 +30,7 @@ func (c *comparison) histories(ctx context.Context, s *server, repo string) erro
 
 // started measures the first pages of a server that starts with a catalog.
 func (c *comparison) started(ctx context.Context) (err error) {
-	s, err := c.startServer(ctx, filepath.Join(c.scratch, "data"), "--sync-interval", "0")
+	s, err := c.startServer(ctx, c.ours(), filepath.Join(c.scratch, "data"), "--sync-interval", "0")
 	if err != nil {
 		return err
 	}

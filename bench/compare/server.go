@@ -33,13 +33,13 @@ type server struct {
 	token  string
 }
 
-// startServer starts a server in a data directory, with further arguments.
-func (c *comparison) startServer(ctx context.Context, data string, args ...string) (*server, error) {
+// startServer starts a server of one of the programs in a data directory, with further arguments.
+func (c *comparison) startServer(ctx context.Context, of side, data string, args ...string) (*server, error) {
 	s := &server{client: &http.Client{Transport: &http.Transport{
 		// The certificate is one that the server has just made.
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, MaxIdleConnsPerHost: sessionClients,
 	}}}
-	s.cmd = exec.CommandContext(ctx, c.syncline, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0"}, args...)...)
+	s.cmd = exec.CommandContext(ctx, of.program, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0"}, args...)...)
 	s.cmd.Env = append(os.Environ(), "SYNCLINE_ADMIN_PASSWORD="+administratorPassword)
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -153,7 +153,7 @@ func (s *server) ask(ctx context.Context, paths []string) (l latencies, err erro
 
 // server measures a running server's answers.
 func (c *comparison) server(ctx context.Context) (err error) {
-	s, err := c.startServer(ctx, filepath.Join(c.scratch, "data"), "--sync-interval", "0")
+	s, err := c.startServer(ctx, c.ours(), filepath.Join(c.scratch, "data"), "--sync-interval", "0")
 	if err != nil {
 		return err
 	}
