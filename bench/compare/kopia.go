@@ -162,8 +162,11 @@ func kopiaChanges(raw []byte) map[string]bool {
 	out := make(map[string]bool)
 	texts(raw, func(line string) {
 		for _, k := range []struct{ head, tail, kind string }{
-			{"added file ./", " (", "+"}, {"added directory ./", "", "+"},
-			{"removed file ./", " (", "-"}, {"removed directory ./", "", "-"}, {"changed ./", " at ", "M"},
+			{"added file ./", " (", "+"},
+			{"added directory ./", "", "+"},
+			{"removed file ./", " (", "-"},
+			{"removed directory ./", "", "-"},
+			{"changed ./", " at ", "M"},
 		} {
 			name, ok := strings.CutPrefix(line, k.head)
 			if !ok {

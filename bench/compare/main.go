@@ -181,7 +181,8 @@ func (c *comparison) chosen() (out []step, err error) {
 		want[strings.TrimSpace(name)] = true
 	}
 	for _, s := range c.all() {
-		if s.always || c.steps == "" && !(s.slow && c.quick) || want[s.name] {
+		inAll := c.steps == "" && (!s.slow || !c.quick)
+		if s.always || inAll || want[s.name] {
 			out = append(out, s)
 		}
 		delete(want, s.name)

@@ -82,7 +82,7 @@ func (c *comparison) readme() string {
 	}
 	fmt.Fprintf(&b, "\nThe repository has %s files in %d snapshots on a local disk. ", grouped(float64(c.files)), len(c.snapshots))
 	if last == columnKopia {
-		b.WriteString("kopia has one of its own of the same files, and no search.\n")
+		b.WriteString("kopia has its own repository of the same files, and no search.\n")
 	}
 	b.WriteString("`make bench` measures it; [docs/benchmarks.md](docs/benchmarks.md) has the rest.\n")
 	return b.String()

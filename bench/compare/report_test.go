@@ -64,7 +64,7 @@ func TestReadmeTable(t *testing.T) {
 	got := c.readme()
 	for _, want := range []string{
 		"| seconds | Syncline | restic 0.19.1 | kopia 0.21.1 |\n| --- | --- | --- | --- |\n",
-		"| 0.05 | 42 |  |\n", "| 3.3 | 4.8 | 5.0 |\n", "kopia has one of its own of the same files, and no search.",
+		"| 0.05 | 42 |  |\n", "| 3.3 | 4.8 | 5.0 |\n", "kopia has its own repository of the same files, and no search.",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)

@@ -131,7 +131,7 @@ func reason(err error) string {
 	return "It fails: " + line
 }
 
-// commands runs the same command of both by turns. What they print is discarded.
+// commands runs the same command of both by turns, and discards what they print.
 func (c *comparison) commands(ctx context.Context, what string, args func(side) []string) (paired, error) {
 	return c.byTurns(what, func(s side) (usage, error) { return stream(ctx, nil, nothing, s.program, args(s)...) })
 }
