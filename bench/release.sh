@@ -23,7 +23,7 @@ if [ ! -x "$program" ]; then
   trap 'rm -rf "$part"' EXIT
   git archive "$commit" | tar -x -C "$part"
   version=$(git describe --tags --match 'v*' "$commit" 2>/dev/null || echo "$(cat "$part/VERSION")+g${commit:0:7}")
-  (cd "$part" && CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$version" -o "$part/program" ./cmd/syncline) >&2
+  (cd "$part" && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-X main.version=$version" -o "$part/program" ./cmd/syncline) >&2
   mv "$part/program" "$program"
   # Programs of other releases are useless.
   find bench/.cache -maxdepth 1 -type f -name 'release-*' ! -name "release-$commit" -delete
