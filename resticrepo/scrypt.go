@@ -14,14 +14,18 @@ import (
 // on the p parts of a key one after the other. They do not depend on each
 // other, and restic makes p large enough to fill half a second.
 
-// maxSpread bounds the memory of parts that are worked on at once, in bytes. A
-// single part may take more, up to maxScryptMemory. A part of restic's takes 32
-// MiB.
-const maxSpread = 256 << 20
+// helping counts the goroutines that work on a part beside the first one of their key. In
+// the whole process there are fewer of them than cores, so many keys at once take the
+// memory of little more than one part each. A part of restic's takes 32 MiB.
+var helping atomic.Int64
+
+// maxHelped is the largest part of a key that has helpers, in bytes. A key file may ask
+// for maxScryptMemory.
+const maxHelped = 64 << 20
 
 // deriveKey returns size bytes that follow from the password. It works on the
-// parts of the key on all cores, as far as maxSpread allows. The caller
-// has checked the parameters.
+// parts of the key on all cores that work on no other key. The caller has checked
+// the parameters.
 func deriveKey(password string, salt []byte, n, r, p, size int) ([]byte, error) {
 	part := 128 * r
 	b, err := pbkdf2.Key(sha256.New, password, salt, 1, p*part)
@@ -29,17 +33,31 @@ func deriveKey(password string, salt []byte, n, r, p, size int) ([]byte, error) 
 		return nil, err
 	}
 	var next atomic.Int64
+	mix := func() {
+		m := newMixer(n, r)
+		for i := next.Add(1) - 1; i < int64(p); i = next.Add(1) - 1 {
+			m.mix(b[int(i)*part:][:part])
+		}
+	}
 	var running sync.WaitGroup
-	for range max(1, min(p, runtime.GOMAXPROCS(0), maxSpread/(n*part))) {
+	for left := p - 1; left > 0 && n*part <= maxHelped && help(); left-- {
 		running.Go(func() {
-			m := newMixer(n, r)
-			for i := next.Add(1) - 1; i < int64(p); i = next.Add(1) - 1 {
-				m.mix(b[int(i)*part:][:part])
-			}
+			defer helping.Add(-1)
+			mix()
 		})
 	}
+	mix()
 	running.Wait()
 	return pbkdf2.Key(sha256.New, password, b, 1, size)
+}
+
+// help reports whether there is a core for one more part, and takes it.
+func help() bool {
+	if helping.Add(1) < int64(runtime.GOMAXPROCS(0)) {
+		return true
+	}
+	helping.Add(-1)
+	return false
 }
 
 // mixer is the memory of one part of a key at a time: n blocks of 32·r numbers

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"runtime"
+	"sync"
 	"testing"
 
 	"golang.org/x/crypto/scrypt"
@@ -47,6 +48,37 @@ func TestScryptIsTheLibrarys(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Many keys at once have fewer helpers than there are cores, and none is left over.
+func TestManyKeysShareTheCores(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
+	taken := 0
+	for help() {
+		taken++
+	}
+	if taken != 2 {
+		t.Errorf("%d helpers for 3 cores", taken)
+	}
+	// Without a helper, the parts are mixed one after the other.
+	got, err := deriveKey("secret", []byte("salt"), 64, 8, 5, 64)
+	helping.Add(-int64(taken))
+	want, wantErr := scrypt.Key([]byte("secret"), []byte("salt"), 64, 8, 5, 64)
+	if err != nil || wantErr != nil || !bytes.Equal(got, want) {
+		t.Errorf("%x, want %x, %v, %v", got, want, err, wantErr)
+	}
+	var keys sync.WaitGroup
+	for range 20 {
+		keys.Go(func() {
+			if got, err := deriveKey("secret", []byte("salt"), 64, 8, 5, 64); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%x, want %x, %v", got, want, err)
+			}
+		})
+	}
+	keys.Wait()
+	if n := helping.Load(); n != 0 {
+		t.Errorf("%d helpers are left over", n)
 	}
 }
 
