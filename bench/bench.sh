@@ -48,6 +48,9 @@ else
   fi
 fi
 [ "${LARGE:-}" = 1 ] && flags+=(-newest -runs 1)
+if [ -z "${LARGE:-}${QUICK:-}" ] && [[ ",${STEPS:-large}," == *,large,* ]]; then
+  flags+=(-large "$(REPO='' FILES='' bench/make-files.sh)")
+fi
 bench/build.sh
 release=$(bench/release.sh)
 bench/.cache/compare -r "$repo" -work bench/.cache -syncline bench/.cache/syncline -release "$release" -floor bench/.cache/floor -genrepo bench/.cache/genrepo -restic "$RESTIC" "${flags[@]}"

@@ -37,6 +37,7 @@ func main() {
 	flag.StringVar(&c.genrepo, "genrepo", "", "the genrepo program, which writes the repositories of an idle server; without it, none is measured")
 	flag.StringVar(&c.kopia, "kopia", "", "the kopia program; without it, it has no column in the README's table")
 	flag.StringVar(&c.kopiaRepo, "kopia-repository", "", "folder of kopia's repository of the same files")
+	flag.StringVar(&c.large, "large", "", "the repository of make-files.sh, with the same password; without it, no large files are restored")
 	flag.StringVar(&c.work, "work", os.TempDir(), "folder for caches, on the repository's disk if possible")
 	flag.IntVar(&c.runs, "runs", 3, "how often the floor, the older state and a row of growth are measured; the median counts")
 	flag.BoolVar(&c.newest, "newest", false, "ask restic about the newest snapshot only, where all of them take too long")
@@ -104,6 +105,8 @@ type comparison struct {
 	release                       string // "" for none
 	genrepo                       string // "" for no idle server
 	kopia, kopiaRepo              string // "" for none
+	large                         string // repository of large files; "" for none
+	aside                         int    // folders that setAside has moved
 	work, scratch                 string
 	runs                          int
 	newest, quick                 bool
@@ -166,6 +169,7 @@ func (c *comparison) all() []step {
 		{name: "news", run: c.news},
 		{name: "objects", run: c.objectStorage, slow: true},
 		{name: "restores", run: c.restores},
+		{name: "large", run: c.largeRestores, slow: true},
 		{name: "server", run: c.server},
 		{name: "served", run: c.servedByTurns},
 		{name: "idle", run: c.idle, slow: true},

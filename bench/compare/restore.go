@@ -123,7 +123,7 @@ func (c *comparison) resticRestores(ctx context.Context, repo string, env []stri
 // restoreInto runs a restore into an empty folder.
 func (c *comparison) restoreInto(ctx context.Context, env []string, name, program string, args ...string) (usage, error) {
 	target := filepath.Join(c.scratch, name)
-	if err := os.RemoveAll(target); err != nil {
+	if err := c.setAside(target); err != nil {
 		return usage{}, err
 	}
 	return measure(ctx, env, program, append(args, "--target", target)...)

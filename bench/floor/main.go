@@ -1,9 +1,13 @@
 // Command floor measures the least time of any synchronization. It reads,
 // decrypts, decompresses and hashes every tree of a restic repository, with one
 // goroutine per core, and parses and keeps nothing. It must not use catalogs,
-// whose times are compared with it.
+// whose times are compared with it. With -data it reads the data blobs instead,
+// which is the least time of a restore of all of them. With -like it makes files
+// like those in a folder, and reads no repository.
 //
-// Usage: RESTIC_PASSWORD=… floor -r REPOSITORY [-json] [-key]
+// Usage: RESTIC_PASSWORD=… floor -r REPOSITORY [-json] [-key] [-data]
+//
+//	floor -like DIR -into DIR
 package main
 
 import (
@@ -30,8 +34,23 @@ func main() {
 	repo := flag.String("r", os.Getenv("RESTIC_REPOSITORY"), "folder of the repository")
 	asJSON := flag.Bool("json", false, "print the result as JSON")
 	keyOnly := flag.Bool("key", false, "derive the key and stop there")
+	data := flag.Bool("data", false, "read the data blobs in place of the trees")
+	like := flag.String("like", "", "make files like those in this folder, and print the result as JSON")
+	into := flag.String("into", "", "the folder to make them in, which must not exist")
 	flag.Parse()
-	res, err := measure(context.Background(), *repo, os.Getenv("RESTIC_PASSWORD"), *keyOnly)
+	if *like != "" {
+		res, err := makeLike(*like, *into)
+		if err = errors.Join(err, json.NewEncoder(os.Stdout).Encode(res)); err != nil {
+			fmt.Fprintln(os.Stderr, "floor:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	kind := resticrepo.Tree
+	if *data {
+		kind = resticrepo.Data
+	}
+	res, err := measure(context.Background(), *repo, os.Getenv("RESTIC_PASSWORD"), *keyOnly, kind)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "floor:", err)
 		os.Exit(1)
@@ -52,14 +71,14 @@ func main() {
 type result struct {
 	OpenSeconds  float64 `json:"open_seconds"`  // key derivation and configuration
 	IndexSeconds float64 `json:"index_seconds"` // reading and parsing all indexes
-	TreeSeconds  float64 `json:"tree_seconds"`  // reading, decrypting, decompressing, hashing all trees
+	TreeSeconds  float64 `json:"tree_seconds"`  // reading, decrypting, decompressing, hashing all trees, or data blobs
 	Packs        int     `json:"packs"`
 	Trees        int64   `json:"trees"`
 	StoredBytes  int64   `json:"stored_bytes"`
 	TreeBytes    int64   `json:"tree_bytes"`
 }
 
-func measure(ctx context.Context, dir, password string, keyOnly bool) (result, error) {
+func measure(ctx context.Context, dir, password string, keyOnly bool, kind resticrepo.BlobType) (result, error) {
 	var res result
 	if dir == "" {
 		return res, errors.New("say which repository: -r or RESTIC_REPOSITORY")
@@ -87,7 +106,7 @@ func measure(ctx context.Context, dir, password string, keyOnly bool) (result, e
 	if keyOnly {
 		return res, nil
 	}
-	packs, err := treePacks(ctx, repo)
+	packs, err := packsOf(ctx, repo, kind)
 	if err != nil {
 		return res, err
 	}
@@ -100,9 +119,9 @@ func measure(ctx context.Context, dir, password string, keyOnly bool) (result, e
 	return res, nil
 }
 
-// treePacks returns each pack with trees, once, with its tree blobs in the
+// packsOf returns each pack with blobs of a kind, once, with these blobs in the
 // order of their offsets.
-func treePacks(ctx context.Context, repo *resticrepo.Repository) ([]resticrepo.Pack, error) {
+func packsOf(ctx context.Context, repo *resticrepo.Repository, kind resticrepo.BlobType) ([]resticrepo.Pack, error) {
 	files, err := repo.Indexes(ctx)
 	if err != nil {
 		return nil, err
@@ -123,7 +142,7 @@ func treePacks(ctx context.Context, repo *resticrepo.Repository) ([]resticrepo.P
 	seen := make(map[resticrepo.ID]bool)
 	for _, index := range indexes {
 		for _, p := range index.Packs {
-			p.Blobs = slices.DeleteFunc(p.Blobs, func(b resticrepo.Blob) bool { return b.Type != resticrepo.Tree })
+			p.Blobs = slices.DeleteFunc(p.Blobs, func(b resticrepo.Blob) bool { return b.Type != kind })
 			if len(p.Blobs) == 0 || seen[p.ID] {
 				continue
 			}
