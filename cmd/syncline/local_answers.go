@@ -96,7 +96,7 @@ func (a *localAnswers) diff(ctx context.Context, before, after snapshotFolder, m
 	if err != nil {
 		return totals, err
 	}
-	return explore.Diff(ctx, a.v, from, to, func(p *explore.Pair) error {
+	return explore.Diff(ctx, a.v, from, to, metadata, func(p *explore.Pair) error {
 		folder := p.After != nil && p.After.IsDir() || p.After == nil && p.Before.IsDir()
 		return fn(changed{p.Path(), explore.Modifier(p, metadata), folder})
 	})

@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -11,9 +10,11 @@ import (
 // Held is an entry that ReadEntries has read, and its tree where OK. A lost tree is there,
 // and not OK.
 type Held struct {
-	Entry *syncline.Entry
+	Entry *syncline.Entry // nil where ReadFew has read it
+	Few   *Few            // nil where ReadEntries has read it
 	Sub   TreeRef
 	OK    bool
+	Lost  bool // its tree is lost
 
 	no    uint32
 	first int32 // of its content hashes among those of the block
@@ -23,22 +24,27 @@ type Held struct {
 // once, in the order of the numbers and on all cores. The result has the order of
 // the refs.
 func (v *View) ReadEntries(ctx context.Context, refs []EntryRef, detail Detail) ([]Held, error) {
-	const few = 32
-	return v.readEntries(ctx, refs, detail, few)
+	return v.readEntries(ctx, refs, detail, throughCache)
 }
 
-// readEntries is ReadEntries. So few blocks go through the cache, since the next page
-// of a list mostly needs them again.
-func (v *View) readEntries(ctx context.Context, refs []EntryRef, detail Detail, few int) ([]Held, error) {
-	b := batch{
-		v: v, refs: refs, rows: make([]batchRow, len(refs)), order: make([]int32, len(refs)),
-		entries: make([]syncline.Entry, len(refs)), out: make([]Held, len(refs)),
-	}
-	for i := range b.order {
-		b.order[i] = int32(i)
-	}
-	b.sort(func(i int32) uint32 { return refs[i].no })
-	if err := b.readRows(ctx, few); err != nil {
+// throughCache is how many blocks a batch reads through the cache, since the next page of
+// a list mostly needs them again.
+const throughCache = 32
+
+func (v *View) readEntries(ctx context.Context, refs []EntryRef, detail Detail, cached int) ([]Held, error) {
+	b := newBatch(v, refs)
+	b.entries = make([]syncline.Entry, len(refs))
+	return b.read(ctx, detail, cached)
+}
+
+func newBatch(v *View, refs []EntryRef) *batch {
+	return &batch{v: v, refs: refs, rows: make([]batchRow, len(refs)), order: make([]int32, len(refs)), out: make([]Held, len(refs))}
+}
+
+func (b *batch) read(ctx context.Context, detail Detail, cached int) ([]Held, error) {
+	b.cached = cached
+	b.sort(func(i int) uint32 { return b.refs[i].no })
+	if err := b.readRows(ctx); err != nil {
 		return nil, err
 	}
 	steps := []func(context.Context) error{b.readContents, b.readNames, b.readSubtrees}
@@ -61,9 +67,12 @@ type batch struct {
 	v       *View
 	refs    []EntryRef
 	rows    []batchRow
-	entries []syncline.Entry
+	entries []syncline.Entry // empty in ReadFew
+	few     []Few            // empty in ReadEntries
 	out     []Held
-	order   []int32 // of refs, as the next step reads them
+	keys    []uint64 // of sort
+	cached  int      // so many blocks go through the cache
+	order   []int32  // of refs, as the next step reads them
 }
 
 // batchRow is what is known of an entry before its name and its contents are read.
@@ -72,18 +81,22 @@ type batchRow struct {
 	first, end    int32 // its content hashes among those of the block
 }
 
-func (b *batch) sort(by func(i int32) uint32) {
-	order := func(x, y int32) int { return cmp.Compare(by(x), by(y)) }
-	if !slices.IsSortedFunc(b.order, order) {
-		slices.SortFunc(b.order, order)
+func (b *batch) sort(by func(i int) uint32) {
+	b.keys = room(b.keys, len(b.order))
+	for i := range b.keys {
+		b.keys[i] = uint64(by(i))<<32 | uint64(i)
+	}
+	slices.Sort(b.keys)
+	for i, key := range b.keys {
+		b.order[i] = int32(uint32(key))
 	}
 }
 
-// parts cuts the order where blocks of entries end.
-func (b *batch) parts() (out [][]int32) {
-	for rest := b.order; len(rest) > 0; {
-		n, block := 1, b.refs[rest[0]].no/entriesPerBlock
-		for n < len(rest) && b.refs[rest[n]].no/entriesPerBlock == block {
+// parts cuts a part of the order where blocks end.
+func parts(order []int32, blockOf func(i int32) uint32) (out [][]int32) {
+	for rest := order; len(rest) > 0; {
+		n, block := 1, blockOf(rest[0])
+		for n < len(rest) && blockOf(rest[n]) == block {
 			n++
 		}
 		out, rest = append(out, rest[:n]), rest[n:]
@@ -91,10 +104,12 @@ func (b *batch) parts() (out [][]int32) {
 	return out
 }
 
+func (b *batch) blockOf(i int32) uint32 { return b.refs[i].no / entriesPerBlock }
+
 // readRows reads the fields of the entries that lie in their own blocks.
-func (b *batch) readRows(ctx context.Context, few int) error {
-	parts := b.parts()
-	if len(parts) > few {
+func (b *batch) readRows(ctx context.Context) error {
+	parts := parts(b.order, b.blockOf)
+	if len(parts) > b.cached {
 		return b.readParts(ctx, parts)
 	}
 	for _, part := range parts {
@@ -122,7 +137,11 @@ func (b *batch) readParts(ctx context.Context, parts [][]int32) error {
 	return eachPayload(ctx, len(missing), blocks.at, func(i int, payload []byte) error {
 		block := spareEntries.Get().(*entryBlock)
 		defer spareEntries.Put(block)
-		if err := block.decode(payload); err != nil {
+		decode := block.decode
+		if b.few != nil {
+			decode = block.decodeFew
+		}
+		if err := decode(payload); err != nil {
 			return err
 		}
 		if last := b.refs[missing[i][len(missing[i])-1]].no; int(last%entriesPerBlock) >= block.count {
@@ -137,97 +156,44 @@ func (b *batch) readParts(ctx context.Context, parts [][]int32) error {
 func (b *batch) take(part []int32, block *entryBlock) {
 	for _, i := range part {
 		at := int(b.refs[i].no % entriesPerBlock)
-		block.fill(at, &b.entries[i])
+		if b.few != nil {
+			block.fillFew(at, &b.few[i])
+		} else {
+			block.fill(at, &b.entries[i])
+		}
 		b.rows[i] = batchRow{in(block.name, at), in(block.subtree, at), int32(block.first[at]), int32(block.first[at+1])}
 	}
-}
-
-// readContents reads the content lists. b.order must be that of the entries' numbers.
-// An entry that is wanted several times has one list.
-func (b *batch) readContents(ctx context.Context) error {
-	blocks, at := b.contentBlocks(), -1
-	var payload []byte
-	for k, i := range b.order {
-		r := &b.rows[i]
-		if k > 0 && b.refs[b.order[k-1]] == b.refs[i] {
-			b.entries[i].Content = b.entries[b.order[k-1]].Content
-			continue
-		}
-		if r.first == r.end {
-			continue
-		}
-		if at < 0 || blocks.nos[at] != uint64(b.refs[i].no/entriesPerBlock) {
-			var err error
-			at++
-			if len(blocks.nos) == 1 { // the next page may need it again
-				payload, err = b.v.need(kindContent, blocks.nos[at])
-			} else {
-				payload, err = blocks.at(at)
-			}
-			if err = cmp.Or(err, ctx.Err()); err != nil {
-				return err
-			}
-		}
-		if len(payload) < 32*int(r.end) {
-			return damaged("a content block has %d bytes instead of %d", len(payload), 32*r.end)
-		}
-		list := make([]syncline.Hash, r.end-r.first)
-		for k := range list {
-			list[k] = syncline.Hash(payload[32*(int(r.first)+k):][:32])
-		}
-		b.entries[i].Content = list
-	}
-	return ctx.Err()
-}
-
-// contentBlocks returns a reader of the blocks that hold content lists.
-func (b *batch) contentBlocks() *manyReader {
-	m := &manyReader{r: b.v.r, kind: kindContent}
-	for _, i := range b.order {
-		no := uint64(b.refs[i].no / entriesPerBlock)
-		if n := len(m.nos); b.rows[i].first != b.rows[i].end && (n == 0 || m.nos[n-1] != no) {
-			m.nos = append(m.nos, no)
-		}
-	}
-	return m
-}
-
-func (b *batch) readNames(ctx context.Context) error {
-	b.sort(func(i int32) uint32 { return b.rows[i].name })
-	names := nameReader{v: b.v}
-	for _, i := range b.order {
-		name, err := names.at(b.rows[i].name)
-		if err != nil {
-			return err
-		}
-		b.entries[i].Name = string(name)
-	}
-	return ctx.Err()
 }
 
 // readSubtrees completes the results with the entries' trees.
 func (b *batch) readSubtrees(context.Context) error {
 	for i := range b.out {
-		e, sub := &b.entries[i], b.rows[i].subtree
+		h, sub := &b.out[i], b.rows[i].subtree
+		h.no, h.first = b.refs[i].no, b.rows[i].first
 		if sub > b.v.m.Trees {
 			return damaged("an entry names tree %d of %d", sub-1, b.v.m.Trees)
 		}
 		if sub != 0 && b.v.m.Lost > 0 {
 			var err error
-			if e.Lost, err = b.v.isLost(sub - 1); err != nil {
+			if h.Lost, err = b.v.isLost(sub - 1); err != nil {
 				return err
 			}
 		}
-		b.out[i] = Held{Entry: e, no: b.refs[i].no, first: b.rows[i].first}
 		if sub != 0 {
-			b.out[i].Sub, b.out[i].OK = TreeRef{sub - 1}, !e.Lost
+			h.Sub, h.OK = TreeRef{sub - 1}, !h.Lost
+		}
+		if b.few != nil {
+			h.Few = &b.few[i]
+		} else {
+			h.Entry = &b.entries[i]
+			h.Entry.Lost = h.Lost
 		}
 	}
 	return nil
 }
 
 func (b *batch) readHashes() error {
-	b.sort(func(i int32) uint32 { return b.rows[i].subtree })
+	b.sort(func(i int) uint32 { return b.rows[i].subtree })
 	for _, i := range b.order {
 		sub := b.rows[i].subtree
 		if sub == 0 {

@@ -62,21 +62,18 @@ func (c *Closure) push(tree uint32) {
 	}
 }
 
+// togetherTrees is how many blocks of trees Complete decodes at once, on all cores.
+const togetherTrees = 64
+
 // Complete adds everything below the noted trees. It reads the trees block by block,
 // from the last one down. A tree mostly has a higher number than the trees below it, so
 // one pass adds nearly all of them.
 func (c *Closure) Complete(ctx context.Context) error {
-	var b runBlock
+	blocks := make([]runBlock, togetherTrees)
 	for more := true; more; {
 		more = false
-		for no := int(c.v.m.Trees) / treesPerBlock; no >= 0; no-- {
-			if c.waiting(no) < 0 {
-				continue
-			}
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			above, err := c.block(no, &b)
+		for end := int(c.v.m.Trees)/treesPerBlock + 1; end > 0; end -= togetherTrees {
+			above, err := c.together(ctx, max(0, end-togetherTrees), end, blocks)
 			if err != nil {
 				return err
 			}
@@ -84,6 +81,48 @@ func (c *Closure) Complete(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// together adds the content of the pending trees of the blocks from first to before end.
+// Each of these blocks is decoded once. above is true when that makes trees of higher
+// blocks pending.
+func (c *Closure) together(ctx context.Context, first, end int, blocks []runBlock) (above bool, err error) {
+	var has [togetherTrees]bool
+	for {
+		var fresh []int
+		trees := &manyReader{r: c.v.r, kind: kindTree}
+		waits := false
+		for no := first; no < end; no++ {
+			if c.waiting(no) < 0 {
+				continue
+			}
+			if waits = true; !has[no-first] {
+				has[no-first] = true
+				fresh, trees.nos = append(fresh, no-first), append(trees.nos, uint64(no))
+			}
+		}
+		if !waits {
+			return above, nil
+		}
+		err := eachPayload(ctx, len(fresh), trees.at, func(i int, payload []byte) error {
+			b := &blocks[fresh[i]]
+			*b = runBlock{all: b.all[:0]}
+			return readTrees(payload, b, c.v.m)
+		})
+		if err != nil {
+			return above, err
+		}
+		for no := end - 1; no >= first; no-- {
+			if !has[no-first] {
+				continue
+			}
+			highest, err := c.block(no, &blocks[no-first])
+			if err != nil {
+				return above, err
+			}
+			above = above || highest >= end
+		}
+	}
 }
 
 // waiting returns the last pending tree of a block, -1 for none.
@@ -97,38 +136,30 @@ func (c *Closure) waiting(block int) int {
 	return -1
 }
 
-// block adds the content of the pending trees of a block. above is true when that makes
-// trees of higher blocks pending.
-func (c *Closure) block(no int, b *runBlock) (above bool, err error) {
-	payload, err := need(c.v.r, kindTree, uint64(no))
-	if err != nil {
-		return false, err
-	}
-	*b = runBlock{all: b.all[:0]}
-	if err := readTrees(payload, b, c.v.m); err != nil {
-		return false, err
-	}
+// block adds the content of the pending trees of a block. It returns the highest block
+// with a tree below them.
+func (c *Closure) block(no int, b *runBlock) (highest int, err error) {
 	for i := c.waiting(no); i >= 0; i = c.waiting(no) {
 		tree := uint32(no*treesPerBlock + i)
 		c.pending.clear(tree)
 		if lost, err := c.v.isLost(tree); lost || err != nil {
 			if err != nil {
-				return false, err
+				return 0, err
 			}
 			continue // its content is unknown
 		}
 		if !bitset(b.decoded[:]).has(uint32(i)) {
-			return false, damaged("tree %d is missing", tree)
+			return 0, damaged("tree %d is missing", tree)
 		}
 		for _, r := range b.list(i) {
 			c.entries.setRun(r)
 			for _, sub := range c.below(r) {
 				c.push(sub)
-				above = above || int(sub/treesPerBlock) > no
+				highest = max(highest, int(sub/treesPerBlock))
 			}
 		}
 	}
-	return above, nil
+	return highest, nil
 }
 
 // below returns the trees of the directories among some entries.
@@ -181,22 +212,49 @@ func (c *Closure) Contents(ctx context.Context, among map[syncline.Hash]BlobSour
 	for h := range among {
 		filter.Add(&h)
 	}
-	var places contentPlaces
-	blocks := manyReader{r: c.v.r, kind: kindContent}
+	var nos []uint64
 	for no := c.entries.next(0, c.v.m.Entries); no < c.v.m.Entries; {
-		blocks.nos = append(blocks.nos, uint64(no/entriesPerBlock))
+		nos = append(nos, uint64(no/entriesPerBlock))
 		next := uint64(no/entriesPerBlock+1) * entriesPerBlock
 		no = c.entries.next(uint32(min(next, uint64(c.v.m.Entries))), c.v.m.Entries)
 	}
-	for i, no := range blocks.nos {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		block := uint32(no)
-		payload, err := blocks.at(i)
+	var places contentPlaces
+	for len(nos) > 0 {
+		n := min(len(nos), togetherContents)
+		matches, err := c.matches(ctx, nos[:n], filter, among)
 		if err != nil {
 			return err
 		}
+		for i, list := range matches {
+			for _, m := range list {
+				if err := c.found(uint32(nos[i]), m, &places, fn); err != nil {
+					return err
+				}
+			}
+		}
+		nos = nos[n:]
+	}
+	return nil
+}
+
+// togetherContents is how many blocks of contents are looked through on all cores before
+// fn hears of it.
+const togetherContents = 512
+
+// match is a blob at a place in a block of contents. known says that it is an entry that
+// is in the set; otherwise the entry is still to be found.
+type match struct {
+	at    int
+	hash  syncline.Hash
+	known bool
+}
+
+// matches returns for each block the places of the blobs that are looked for, but for
+// those in entries that are known and not in the set.
+func (c *Closure) matches(ctx context.Context, nos []uint64, filter *HashFilter, among map[syncline.Hash]BlobSource) ([][]match, error) {
+	out := make([][]match, len(nos))
+	blocks := &manyReader{r: c.v.r, kind: kindContent, nos: nos}
+	err := eachPayload(ctx, len(nos), blocks.at, func(i int, payload []byte) error {
 		for at := 0; at+32 <= len(payload); at += 32 {
 			if !filter.may(payload[at:]) {
 				continue
@@ -206,18 +264,28 @@ func (c *Closure) Contents(ctx context.Context, among map[syncline.Hash]BlobSour
 			if !ok {
 				continue
 			}
-			no, known := source.in(block, at/32)
-			if !known {
-				if err := places.read(c.v, block); err != nil {
-					return err
-				}
-				no, known = places.entryOf(at / 32)
-			}
-			if known && no < c.v.m.Entries && c.entries.has(no) {
-				fn(h)
+			no, known := source.in(uint32(nos[i]), at/32)
+			if !known || no < c.v.m.Entries && c.entries.has(no) {
+				out[i] = append(out[i], match{at / 32, h, known})
 			}
 		}
+		return nil
+	})
+	return out, err
+}
+
+// found calls fn with a match whose entry is in the set.
+func (c *Closure) found(block uint32, m match, places *contentPlaces, fn func(syncline.Hash)) error {
+	if !m.known {
+		if err := places.read(c.v, block); err != nil {
+			return err
+		}
+		no, ok := places.entryOf(m.at)
+		if !ok || no >= c.v.m.Entries || !c.entries.has(no) {
+			return nil
+		}
 	}
+	fn(m.hash)
 	return nil
 }
 

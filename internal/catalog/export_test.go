@@ -50,3 +50,8 @@ func Frame(kind Kind, no uint64, payload []byte) []byte { return frame(kind, no,
 func (v *View) ReadEntriesInParts(ctx context.Context, refs []EntryRef, detail Detail) ([]Held, error) {
 	return v.readEntries(ctx, refs, detail, 0)
 }
+
+// ReadFewInParts is ReadFew without the cache.
+func (v *View) ReadFewInParts(ctx context.Context, refs []EntryRef) ([]Held, error) {
+	return v.readFew(ctx, refs, 0)
+}

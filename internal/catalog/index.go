@@ -131,14 +131,18 @@ func (v *View) Packs(x Index) ([]Pack, error) {
 	return decodePacks(payload)
 }
 
-// EachBlob calls fn with the blobs of an index that the filter lets pass, without where
-// they lie. fn may use the blob until it returns.
-func (v *View) EachBlob(x Index, filter *HashFilter, fn func(*Blob)) error {
-	payload, err := need(v.r, kindLocation, x.no)
-	if err != nil {
-		return err
+// IndexedBlobs returns the blobs of each index that the filter lets pass, without where
+// they lie. It reads the indexes on all cores.
+func (v *View) IndexedBlobs(ctx context.Context, indexes []Index, filter *HashFilter) ([][]Blob, error) {
+	blocks := &manyReader{r: v.r, kind: kindLocation}
+	for _, x := range indexes {
+		blocks.nos = append(blocks.nos, x.no)
 	}
-	return eachBlob(payload, filter, fn)
+	out := make([][]Blob, len(indexes))
+	err := eachPayload(ctx, len(indexes), blocks.at, func(i int, payload []byte) error {
+		return eachBlob(payload, filter, func(b *Blob) { out[i] = append(out[i], *b) })
+	})
+	return out, err
 }
 
 func eachBlob(payload []byte, filter *HashFilter, fn func(*Blob)) error {

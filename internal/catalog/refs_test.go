@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -190,6 +191,50 @@ func TestReadEntries(t *testing.T) {
 						t.Errorf("%s: %q has the tree %v (%v), want %v (%v)", name, e.Name, h.Sub, h.OK, sub, ok)
 					}
 					check(t, compareEntry(got[i].Entry, e, detail))
+				}
+			}
+		}
+		if len(all) < 1000 {
+			t.Errorf("only %d entries", len(all))
+		}
+		return nil
+	}))
+}
+
+// TestReadFew reads few fields of entries, through the cache and block by block. They are
+// to be those of all fields.
+func TestReadFew(t *testing.T) {
+	m := newModel(29)
+	m.grow(400, 3)
+	c := inMemory(t)
+	m.build(t, c, 2, m.shuffled())
+	m.publish(t, c)
+	check(t, c.View(t.Context(), func(v *catalog.View) error {
+		var all []catalog.EntryRef
+		for _, tree := range treeRefs(t, v) {
+			check(t, v.Refs(tree, nil, func(_ int, ref catalog.EntryRef) error {
+				all = append(all, ref)
+				return nil
+			}))
+		}
+		m.rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		all = append(all[:len(all)/2], all[:len(all)/8]...)
+		want, err := v.ReadEntries(t.Context(), all, catalog.WithContent)
+		check(t, err)
+		for name, read := range map[string]func(context.Context, []catalog.EntryRef) ([]catalog.Held, error){
+			"cached": v.ReadFew, "parts": v.ReadFewInParts,
+		} {
+			catalog.Forget()
+			got, err := read(t.Context(), all)
+			check(t, err)
+			for i, w := range want {
+				g, e := got[i], w.Entry
+				few := catalog.Few{Name: e.Name, Type: e.Type, Size: e.Size, Seconds: e.ModTime.Unix(), Content: e.Content}
+				if g.Entry != nil || !reflect.DeepEqual(*g.Few, few) {
+					t.Fatalf("%s: got %+v, want %+v", name, *g.Few, few)
+				}
+				if g.Sub != w.Sub || g.OK != w.OK || g.Lost != w.Lost || g.Blob(0) != w.Blob(0) {
+					t.Fatalf("%s: %q has the tree %v, want %v", name, few.Name, g.Sub, w.Sub)
 				}
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
@@ -17,8 +18,6 @@ type side struct {
 	sub   catalog.TreeRef
 	ok    bool // sub is a tree
 }
-
-func (s side) lost() bool { return s.entry != nil && s.entry.Lost }
 
 // Pair holds the entries of one name in two compared folders. One of them may
 // be nil. A Pair is valid until the visit ends.
@@ -45,9 +44,12 @@ type comparer struct {
 	// With into, the walk also goes below a folder that became something else,
 	// or that something else became. restic's diff does not.
 	into bool
-	// detail says which fields of the entries are filled in.
+	// detail says which fields of the entries are filled in. With few, they are name, type
+	// and contents only, and all fields of two files whose contents may be all that differs.
 	detail  catalog.Detail
-	missing int // folders that differ and are lost on one side
+	few     bool
+	scratch [2]syncline.Entry // of the visited pair, with few
+	missing int               // folders that differ and are lost on one side
 	// pause, unless it is nil, comes before so many rounds of reads.
 	pause  func(context.Context)
 	pauses int
@@ -124,19 +126,19 @@ func (c *comparer) folders(before, after side, resume []uint64) error {
 
 // pair visits a pair and the entries below it. It skips a pair before resume.
 func (c *comparer) pair(p *pair, resume []uint64, visited bool) error {
-	before, after := p.before.side(), p.after.side()
 	var inner []uint64
 	if visited {
 		inner = resume[1:]
-	} else if err := c.visit(p.visited(c.path)); err != nil {
+	} else if err := c.visit(c.visited(p)); err != nil {
 		return err
 	}
-	if before.lost() || after.lost() {
-		if before.entry == nil || after.entry == nil || before.entry.Subtree != after.entry.Subtree {
+	if p.before.lost() || p.after.lost() {
+		if a, b := p.before.tree(), p.after.tree(); a.here != b.here || a.sub != b.sub {
 			c.missing++
 		}
 		return nil
 	}
+	before, after := p.before.side(), p.after.side()
 	if _, ok := c.below(p); ok {
 		return c.folders(before, after, inner)
 	}
@@ -147,16 +149,16 @@ func (c *comparer) pair(p *pair, resume []uint64, visited bool) error {
 }
 
 // visited returns the pair as a visit gets it.
-func (p *pair) visited(path []byte) *Pair {
-	return &Pair{p.before.side().entry, p.after.side().entry, path, [2]*named{p.before, p.after}}
+func (c *comparer) visited(p *pair) *Pair {
+	return &Pair{p.before.entry(&c.scratch[0]), p.after.entry(&c.scratch[1]), c.path, [2]*named{p.before, p.after}}
 }
 
 // below returns the folders below a pair that are to be compared.
 func (c *comparer) below(p *pair) (f folderPair, ok bool) {
 	before, after := p.before.side(), p.after.side()
 	switch {
-	case before.lost() || after.lost(),
-		before.entry != nil && after.entry != nil && before.ok != after.ok && !c.into,
+	case p.before.lost() || p.after.lost(),
+		p.before != nil && p.after != nil && before.ok != after.ok && !c.into,
 		before.ok && after.ok && before.sub == after.sub:
 		return f, false
 	}
@@ -176,6 +178,36 @@ func (n *named) side() side {
 		return side{}
 	}
 	return side{n.held.Entry, n.held.Sub, n.held.OK}
+}
+
+// entry returns the entry, which it puts into to where only few fields are read.
+func (n *named) entry(to *syncline.Entry) *syncline.Entry {
+	switch {
+	case n == nil:
+		return nil
+	case n.held.Entry != nil:
+		return n.held.Entry
+	}
+	f := n.held.Few
+	*to = syncline.Entry{
+		Name: f.Name, Type: f.Type, Size: f.Size, ModTime: time.Unix(f.Seconds, 0), Content: f.Content, Lost: n.held.Lost,
+	}
+	return to
+}
+
+func (n *named) lost() bool { return n != nil && n.held.Lost }
+
+// treeOf is an entry's tree, also a lost one, where it is here.
+type treeOf struct {
+	sub  catalog.TreeRef
+	here bool
+}
+
+func (n *named) tree() (t treeOf) {
+	if n != nil && (n.held.OK || n.held.Lost) {
+		t = treeOf{n.held.Sub, true}
+	}
+	return t
 }
 
 // pair holds the entries of one name in two folders.

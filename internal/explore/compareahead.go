@@ -3,6 +3,7 @@ package explore
 import (
 	"slices"
 
+	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/catalog"
 )
 
@@ -277,22 +278,75 @@ func (c *comparer) readOwn(r *round) error {
 			}
 		}
 	}
-	held, err := c.v.ReadEntries(c.ctx, refs, c.detail)
+	held, err := c.read(refs)
 	if err != nil {
 		return err
 	}
 	for i := range entries {
-		entries[i].held, entries[i].name = held[i], held[i].Entry.Name
+		entries[i].held, entries[i].name = held[i], nameOf(&held[i])
 	}
+	var doubtful []*named
 	for i, f := range r.list {
 		before, after := own[i].Before.Len(), own[i].After.Len()
 		if _, ready := c.ahead.ready[f]; !ready { // it can be there twice
 			c.ahead.ready[f] = pairUp(entries[:before:before], entries[before:before+after:before+after])
+			doubtful = appendDoubtful(doubtful, c.ahead.ready[f])
 			c.ahead.held += before + after
 		}
 		entries = entries[before+after:]
 	}
-	return nil
+	return c.readAll(doubtful)
+}
+
+// read reads entries with as many fields as the comparison needs.
+func (c *comparer) read(refs []catalog.EntryRef) ([]catalog.Held, error) {
+	if c.few {
+		return c.v.ReadFew(c.ctx, refs)
+	}
+	return c.v.ReadEntries(c.ctx, refs, c.detail)
+}
+
+func nameOf(h *catalog.Held) string {
+	if h.Few != nil {
+		return h.Few.Name
+	}
+	return h.Entry.Name
+}
+
+// appendDoubtful appends the files of pairs that differ in their contents, and maybe in
+// nothing else.
+func appendDoubtful(to []*named, pairs []pair) []*named {
+	for i := range pairs {
+		before, after := pairs[i].before, pairs[i].after
+		if before == nil || after == nil {
+			continue
+		}
+		if a, b := before.held.Few, after.held.Few; a != nil && b != nil && a.Type == syncline.TypeFile && b.Type == syncline.TypeFile &&
+			a.Size == b.Size && a.Seconds == b.Seconds && !slices.Equal(a.Content, b.Content) {
+			to = append(to, before, after)
+		}
+	}
+	return to
+}
+
+// readAll reads all fields of entries.
+func (c *comparer) readAll(list []*named) error {
+	if len(list) == 0 {
+		return nil
+	}
+	held, err := c.v.ReadEntries(c.ctx, refsTo(list), c.detail)
+	for i := range held {
+		list[i].held = held[i]
+	}
+	return err
+}
+
+func refsTo(list []*named) []catalog.EntryRef {
+	refs := make([]catalog.EntryRef, len(list))
+	for i, n := range list {
+		refs[i] = n.ref
+	}
+	return refs
 }
 
 // readNames is readOwn for a folder that is too large to hold more than names.
@@ -329,7 +383,8 @@ func refsOf(list []named) []catalog.EntryRef {
 
 // unread reports whether no more than the name of a pair was read.
 func (p *pair) unread() bool {
-	return p.before != nil && p.before.held.Entry == nil || p.after != nil && p.after.held.Entry == nil
+	none := func(n *named) bool { return n != nil && n.held.Entry == nil && n.held.Few == nil }
+	return none(p.before) || none(p.after)
 }
 
 // fill reads the next entries of a large folder, unless the first one was read.
@@ -345,13 +400,12 @@ func (c *comparer) fill(pairs []pair) error {
 			}
 		}
 	}
-	refs := make([]catalog.EntryRef, len(list))
-	for i, n := range list {
-		refs[i] = n.ref
+	held, err := c.read(refsTo(list))
+	if err != nil {
+		return err
 	}
-	held, err := c.v.ReadEntries(c.ctx, refs, c.detail)
 	for i := range held {
 		list[i].held = held[i]
 	}
-	return err
+	return c.readAll(appendDoubtful(nil, pairs[:min(len(pairs), c.ahead.small)]))
 }

@@ -252,7 +252,9 @@ func (x *Explorer) DifferenceStatistics(ctx context.Context, point, with synclin
 		if err != nil {
 			return err
 		}
-		out, err = newComparer(ctx, v, path).diff(before, after, maxDiffBlobs, func(*Pair) error { return nil })
+		c := newComparer(ctx, v, path)
+		c.few = true
+		out, err = c.diff(before, after, maxDiffBlobs, func(*Pair) error { return nil })
 		return err
 	})
 	return out, err

@@ -29,10 +29,11 @@ type DifferenceStatistics struct {
 // Diff compares two trees as restic's diff does. It calls visit with every
 // entry of the folders that differ, but not below a folder that became
 // something else. A blob of a common folder, or at another place of the other
-// tree, is neither added nor removed.
-func Diff(ctx context.Context, v *catalog.View, before, after Root, visit func(*Pair) error) (report DifferenceStatistics, err error) {
+// tree, is neither added nor removed. Without metadata, the visits' entries have
+// only what Modifier needs.
+func Diff(ctx context.Context, v *catalog.View, before, after Root, metadata bool, visit func(*Pair) error) (report DifferenceStatistics, err error) {
 	c := newComparer(ctx, v, "/")
-	c.left, c.room = math.MaxInt64, math.MaxInt64
+	c.few, c.left, c.room = !metadata, math.MaxInt64, math.MaxInt64
 	return c.diff(before, after, math.MaxInt, visit)
 }
 
@@ -59,10 +60,10 @@ func (c *comparer) diffIn(before, after Root, most int, visit func(*Pair) error,
 	if err != nil {
 		return report, err
 	}
-	d := differ{v: v, common: closure, data: make(map[syncline.Hash]catalog.BlobSource), trees: make(map[syncline.Hash]treeSource)}
+	d := differ{v: v, common: closure, data: make(map[syncline.Hash]catalog.BlobSource), trees: make(map[catalog.TreeRef]sides)}
 	if before.Tree != after.Tree {
-		d.addTree(before.Hash, before.Tree, inOld)
-		d.addTree(after.Hash, after.Tree, inNow)
+		d.trees[before.Tree] |= inOld
+		d.trees[after.Tree] |= inNow
 	}
 	c.common, c.ahead = closure, ahead
 	c.visit = func(p *Pair) error {
@@ -98,49 +99,40 @@ type differ struct {
 	v      *catalog.View
 	common *catalog.Closure
 	data   map[syncline.Hash]catalog.BlobSource // Note has the sides
-	trees  map[syncline.Hash]treeSource
-}
-
-type treeSource struct {
-	tree  catalog.TreeRef
-	sides sides
+	trees  map[catalog.TreeRef]sides
 }
 
 func (d *differ) count(report *DifferenceStatistics, p *Pair) {
-	d.add(p.sides[0], inOld)
-	d.add(p.sides[1], inNow)
-	switch ChangeOf(p) {
-	case ChangeAdded:
-		report.Added.entry(p.After)
-	case ChangeRemoved:
-		report.Removed.entry(p.Before)
-	case ChangeContent:
+	d.add(p.Before, p.sides[0], inOld)
+	d.add(p.After, p.sides[1], inNow)
+	switch a, b := p.Before, p.After; {
+	case a == nil:
+		report.Added.entry(b)
+	case b == nil:
+		report.Removed.entry(a)
+	case a.Type == syncline.TypeFile && b.Type == syncline.TypeFile && !slices.Equal(a.Content, b.Content):
 		report.ChangedFiles++
 	}
 }
 
 // add adds the blobs of an entry, if there is one.
-func (d *differ) add(n *named, side sides) {
+func (d *differ) add(e *syncline.Entry, n *named, side sides) {
 	if n == nil {
 		return
 	}
-	switch h, e := &n.held, n.held.Entry; {
+	switch t := n.tree(); {
 	case e.Type == syncline.TypeFile:
 		for i, id := range e.Content {
 			source, ok := d.data[id]
 			if !ok {
-				source = h.Blob(i)
+				source = n.held.Blob(i)
 			}
 			source.Note |= side
 			d.data[id] = source
 		}
-	case e.IsDir() && e.Subtree != syncline.Hash{}:
-		d.addTree(e.Subtree, h.Sub, side)
+	case e.IsDir() && t.here:
+		d.trees[t.sub] |= side
 	}
-}
-
-func (d *differ) addTree(id syncline.Hash, tree catalog.TreeRef, side sides) {
-	d.trees[id] = treeSource{tree, d.trees[id].sides | side}
 }
 
 func (s *SideCounts) entry(e *syncline.Entry) {
@@ -160,7 +152,7 @@ func (d *differ) blobs(ctx context.Context, report *DifferenceStatistics) error 
 	if err := d.common.Complete(ctx); err != nil {
 		return err
 	}
-	maps.DeleteFunc(d.trees, func(_ syncline.Hash, t treeSource) bool { return t.sides == inOld|inNow || d.common.Has(t.tree) })
+	maps.DeleteFunc(d.trees, func(tree catalog.TreeRef, in sides) bool { return in == inOld|inNow || d.common.Has(tree) })
 	err := d.common.Contents(ctx, d.data, func(h syncline.Hash) { delete(d.data, h) })
 	if err != nil {
 		return err
@@ -179,28 +171,38 @@ func (d *differ) sizes(ctx context.Context, report *DifferenceStatistics) error 
 		s.DataBlobs++
 		wanted.want(id, false, s)
 	}
-	for id, source := range d.trees {
-		s := of[source.sides]
+	err := d.v.TreeHashes(ctx, maps.Keys(d.trees), func(tree catalog.TreeRef, id syncline.Hash) {
+		s := of[d.trees[tree]]
 		s.TreeBlobs++
 		wanted.want(id, true, s)
+	})
+	if err != nil {
+		return err
 	}
 	indexes, err := d.v.Indexes()
 	if err != nil {
 		return err
 	}
-	for _, x := range slices.Backward(indexes) { // new blobs are in the last ones
+	slices.Reverse(indexes) // new blobs are in the last ones
+	for few := range slices.Chunk(indexes, togetherIndexes) {
 		if len(wanted.blobs) == 0 {
 			return nil
 		}
-		if err := ctx.Err(); err != nil {
+		lists, err := d.v.IndexedBlobs(ctx, few, wanted.filter)
+		if err != nil {
 			return err
 		}
-		if err := d.v.EachBlob(x, wanted.filter, wanted.add); err != nil {
-			return err
+		for _, list := range lists {
+			for i := range list {
+				wanted.add(&list[i])
+			}
 		}
 	}
 	return nil
 }
+
+// togetherIndexes is how many indexes are read at once, of up to a megabyte each.
+const togetherIndexes = 8
 
 // sizesWanted has the blobs whose sizes are looked for, and to which side each is to be
 // added.
