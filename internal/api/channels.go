@@ -23,6 +23,8 @@ type Notifier interface {
 	Check(c *syncline.Channel, secret string) error
 	// Test sends a message at once. A failure to send is no error.
 	Test(ctx context.Context, channel syncline.ID) (syncline.ChannelTest, error)
+	// Wake says that a channel has changed, so that a message that waits for it goes out.
+	Wake()
 }
 
 // deliveryLog reads the log of a channel. The contract is that of store.Deliveries.
@@ -87,6 +89,7 @@ func (h *channels) AddNotificationChannel(ctx context.Context, req v6.AddNotific
 	if err := h.store.AddChannel(ctx, c, sealed, maxChannels); err != nil {
 		return nil, err
 	}
+	h.notifier.Wake()
 	c.HasSecret = secret != ""
 	return v6.AddNotificationChannel201JSONResponse(channelJSON(c, attached)), nil
 }
@@ -129,6 +132,7 @@ func (h *channels) UpdateNotificationChannel(ctx context.Context, req v6.UpdateN
 	if err := h.store.UpdateChannel(ctx, c, sealed); err != nil {
 		return nil, err
 	}
+	h.notifier.Wake()
 	c.HasSecret = secret != ""
 	return v6.UpdateNotificationChannel200JSONResponse(channelJSON(c, attached)), nil
 }

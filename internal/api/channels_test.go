@@ -24,6 +24,7 @@ type fakeChannels struct {
 	sealed map[syncline.ID][]byte
 	log    []syncline.Delivery
 	now    time.Time
+	woken  int
 }
 
 func newFakeChannels() *fakeChannels {
@@ -109,6 +110,8 @@ func (f *fakeChannels) SetChannelHealth(context.Context, syncline.ID, time.Time,
 	return nil
 }
 
+func (f *fakeChannels) Wake() { f.woken++ }
+
 func (f *fakeChannels) Check(c *syncline.Channel, secret string) error {
 	return (&notify.Service{Network: &notify.Network{}, Now: func() time.Time { return f.now }}).Check(c, secret)
 }
@@ -152,6 +155,9 @@ func TestChannelsRoundTrip(t *testing.T) {
 			again := w.do(request{method: "PUT", path: c.Links.Self.Href, body: a.body})
 			if again.status != 200 || again.body != a.body || string(w.channels.sealed[c.ID]) != string(before) {
 				t.Errorf("got %d %s, want %s", again.status, again.body, a.body)
+			}
+			if w.channels.woken != 2 {
+				t.Errorf("the sender of messages was woken %d times, want once for each change", w.channels.woken)
 			}
 			if a := w.do(request{method: "DELETE", path: c.Links.Self.Href}); a.status != 204 {
 				t.Errorf("got %d %s", a.status, a.body)

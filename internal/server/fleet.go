@@ -100,7 +100,7 @@ func (s *Server) watch(f *sharing, checks *schedule.Service, backups *series.Ser
 	}
 	backups.Fleet = watching{f.holder(dutyWatch), s.store}
 	notifier.Duty, notifier.Rounds = f.holder(dutyNotify), checks
-	s.desk.Duty = f.holder(dutyTidy)
+	s.desk.Duty, s.desk.Alone = f.holder(dutyTidy), false
 	s.desk.Parts = func(ctx context.Context) ([]string, error) {
 		all, err := f.nodes.Nodes(ctx)
 		parts := make([]string, len(all))

@@ -3,6 +3,7 @@ package alarm
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -84,13 +85,26 @@ type Desk struct {
 	Changed func()
 	// Duty says whether this node does what Tick does; nil where there is no other node.
 	Duty Duty
+	// Alone is whether nothing else changes alarms in the store. A report that finds
+	// nothing wrong where nothing was wrong then reads nothing.
+	Alone bool
 	// Parts returns the parts that there are, for the conditions of ReportPart; nil where
 	// nothing is reported in parts.
 	Parts func(ctx context.Context) ([]string, error)
 
 	mu      sync.Mutex          // one report at a time
 	leaving map[syncline.ID]int // removals of repositories; see EndAll
+	well    map[place]bool      // where the last look found no alarm, if Alone
 }
+
+// place is where alarms are looked up together.
+type place struct {
+	kind       syncline.AlarmKind
+	repository syncline.ID
+}
+
+// maxWell bounds the places without an alarm that are remembered.
+const maxWell = 100_000
 
 // Report says all that is wrong at present of one kind in one repository; "" is the
 // server itself. Alarms whose condition is not in now end. Nobody reports a kind that
@@ -112,6 +126,7 @@ func (d *Desk) EndAll(ctx context.Context, repository syncline.ID) (back func(),
 	back = func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
+		maps.DeleteFunc(d.well, func(at place, _ bool) bool { return at.repository == repository })
 		if d.leaving[repository]--; d.leaving[repository] == 0 {
 			delete(d.leaving, repository)
 		}
@@ -165,6 +180,9 @@ func (d *Desk) take(ctx context.Context, kind syncline.AlarmKind, repository syn
 	if d.leaving[repository] > 0 {
 		conditions = nil
 	}
+	if len(conditions) == 0 && d.well[place{kind, repository}] {
+		return nil
+	}
 	for range attempts {
 		var changed bool
 		if changed, err = d.report(ctx, kind, repository, conditions, own); err == nil && changed && d.Changed != nil {
@@ -186,12 +204,27 @@ func (d *Desk) report(ctx context.Context, kind syncline.AlarmKind, repository s
 	if err != nil {
 		return false, err
 	}
+	d.remember(place{kind, repository}, len(known) == 0 && len(conditions) == 0)
 	known = slices.DeleteFunc(known, func(a syncline.Alarm) bool { return !own(a.Subject) })
 	changes := plan(at, known, conditions, d.NewID)
 	if len(changes) == 0 {
 		return false, nil
 	}
 	return true, d.Store.ChangeAlarms(ctx, at, changes)
+}
+
+// remember keeps whether a look has found that all is well.
+func (d *Desk) remember(at place, well bool) {
+	switch {
+	case !d.Alone:
+	case !well:
+		delete(d.well, at)
+	default:
+		if d.well == nil || len(d.well) >= maxWell {
+			d.well = make(map[place]bool)
+		}
+		d.well[at] = true
+	}
 }
 
 // Tick removes ended alarms beyond the bounds.

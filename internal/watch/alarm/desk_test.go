@@ -44,9 +44,59 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, store: s, now: begin}
 	w.desk = &Desk{
 		Store: s, Now: func() time.Time { return w.now }, NewID: func() syncline.ID { return syncline.ID(uuid.NewString()) },
-		Changed: func() { w.changes++ },
+		Changed: func() { w.changes++ }, Alone: true,
 	}
 	return w
+}
+
+// reads counts the looks at alarms.
+type reads struct {
+	Store
+	n int
+}
+
+func (r *reads) AlarmsOf(ctx context.Context, kind syncline.AlarmKind, repository syncline.ID, endedAfter time.Time) ([]syncline.Alarm, error) {
+	r.n++
+	return r.Store.AlarmsOf(ctx, kind, repository, endedAfter)
+}
+
+// A desk that is alone does not look again where all was well and is.
+func TestWellIsRemembered(t *testing.T) {
+	w := newWorld(t)
+	count := &reads{Store: w.store}
+	w.desk.Store = count
+	a := late("a", syncline.SeverityWarning)
+	report := func(what string, want int, now ...syncline.Condition) {
+		t.Helper()
+		count.n = 0
+		if w.report(now...); count.n != want {
+			t.Errorf("%s: %d looks, want %d", what, count.n, want)
+		}
+	}
+	report("the first report", 1)
+	report("all is well still", 0)
+	report("something is wrong", 1, a)
+	report("it is wrong still", 1, a)
+	report("the end", 1)
+	report("it may begin again as the same alarm", 1)
+	if list := w.alarms(""); len(list) != 1 || list[0].EndedAt.IsZero() {
+		t.Errorf("got %+v", list)
+	}
+	w.now = w.now.Add(Damp + time.Second)
+	report("that time is over", 1)
+	report("and all is well", 0)
+	back, err := w.desk.EndAll(t.Context(), repository)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back()
+	report("after a removal that did not happen", 1)
+	if w.desk.Alone = false; len(w.desk.well) != 1 {
+		t.Errorf("remembered: %v", w.desk.well)
+	}
+	w.desk.well = nil
+	report("beside other nodes", 1)
+	report("beside other nodes, again", 1)
 }
 
 func late(subject string, severity syncline.Severity) syncline.Condition {

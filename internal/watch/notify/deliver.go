@@ -21,6 +21,7 @@ func (s *Service) deliver(ctx context.Context, now time.Time, c syncline.Channel
 	if err != nil || len(due) == 0 {
 		return err
 	}
+	s.again()
 	t, err := s.target(ctx, now, c)
 	if err != nil {
 		return err

@@ -21,6 +21,9 @@ func (s *Service) gather(ctx context.Context, now time.Time, channels []syncline
 	if err != nil {
 		return err
 	}
+	if len(pending) > 0 {
+		s.again()
+	}
 	back := func(e store.PendingEvent) bool { return e.At.After(now.Add(setBack)) }
 	due := slices.DeleteFunc(pending, func(e store.PendingEvent) bool { return e.TellAt.After(now) && !back(e) })
 	if !slices.ContainsFunc(due, func(e store.PendingEvent) bool { return back(e) || !now.Before(e.TellAt.Add(s.Window)) }) {

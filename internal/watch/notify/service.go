@@ -20,8 +20,11 @@ const (
 	// KeepDeliveries bounds the log of all channels.
 	KeepDeliveries = 10_000
 
-	// tickTime is the time between two looks for messages to send.
+	// tickTime is the time between two looks for messages to send, while there may be one
+	// soon, and where other nodes make them, too.
 	tickTime = 5 * time.Second
+	// idleTime is the time without a look, which a change of the clock cannot prolong.
+	idleTime = time.Minute
 	// thinTime is the time between two cuts of the log.
 	thinTime = time.Minute
 	// atOnce bounds the events in one look, and the messages to one channel.
@@ -120,8 +123,11 @@ type Service struct {
 	Now     func() time.Time
 	NewID   func() syncline.ID
 	Logger  *slog.Logger
+	// After is time.After when nil.
+	After func(time.Duration) <-chan time.Time
 
 	wake chan struct{}
+	soon chan struct{} // the next round is not to wait for long
 	once sync.Once
 
 	mu    sync.Mutex
@@ -141,14 +147,14 @@ type target struct {
 
 func (s *Service) init() {
 	s.once.Do(func() {
-		s.wake = make(chan struct{}, 1)
+		s.wake, s.soon = make(chan struct{}, 1), make(chan struct{}, 1)
 		s.busy = make(map[syncline.ID]bool)
 		s.calls = make(map[syncline.ID]time.Time)
 		s.ill = make(map[syncline.ID]string)
 	})
 }
 
-// Wake says that there may be something to send.
+// Wake says that there may be something to send, or that channels have changed.
 func (s *Service) Wake() {
 	s.init()
 	select {
@@ -165,20 +171,51 @@ func (s *Service) Run(ctx context.Context) {
 	if s.Duty != nil {
 		senders.Go(func() { s.Duty.Keep(ctx) })
 	}
-	every := time.NewTicker(tickTime)
-	defer every.Stop()
 	for {
 		err := s.round(ctx, s.wall(), senders.Go)
 		if ctx.Err() == nil && !s.lost(err) && s.worse("", err) {
 			s.Logger.Error("cannot send notifications; tried again", "error", err)
 		}
-		select {
-		case <-every.C:
-		case <-s.wake:
-		case <-ctx.Done():
+		if !s.wait(ctx, err) {
 			return
 		}
 	}
+}
+
+// wait waits for the time of the next round after one that has ended with an error or nil.
+// It reports whether ctx goes on.
+func (s *Service) wait(ctx context.Context, err error) bool {
+	pause, soon := idleTime, s.soon
+	if err != nil || s.Duty != nil {
+		pause, soon = tickTime, nil
+	}
+	for next := s.after(pause); ; {
+		select {
+		case <-soon:
+			next, soon = s.after(tickTime), nil
+		case <-next:
+			return true
+		case <-s.wake:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// again lets the next round come soon: there may be more to do.
+func (s *Service) again() {
+	select {
+	case s.soon <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Service) after(d time.Duration) <-chan time.Time {
+	if s.After != nil {
+		return s.After(d)
+	}
+	return time.After(d)
 }
 
 // wall is the time on the clock of the wall. The other clock in a time of Go stands still
@@ -238,7 +275,11 @@ func (s *Service) round(ctx context.Context, now time.Time, start func(func())) 
 		failure = errors.Join(failure, err)
 	}
 	for _, c := range channels {
-		if !c.Enabled || failure != nil && c.Kind == syncline.ChannelHeartbeat || !s.begin(c.ID) {
+		if !c.Enabled || failure != nil && c.Kind == syncline.ChannelHeartbeat {
+			continue
+		}
+		if !s.begin(c.ID) {
+			s.again() // it has a sender, which may not know of all messages
 			continue
 		}
 		start(func() {
@@ -281,8 +322,12 @@ func (s *Service) end(channel syncline.ID) {
 	delete(s.busy, channel)
 }
 
-// serve does what one channel needs.
+// serve does what one channel needs. Those that are called at times of their own need
+// further rounds.
 func (s *Service) serve(ctx context.Context, now time.Time, c syncline.Channel) error {
+	if c.Kind == syncline.ChannelHeartbeat || c.Kind == syncline.ChannelAlertmanager {
+		s.again()
+	}
 	if c.Kind == syncline.ChannelHeartbeat {
 		return s.heartbeat(ctx, now, c)
 	}

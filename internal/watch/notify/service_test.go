@@ -264,6 +264,57 @@ func TestHangingReceiver(t *testing.T) {
 	close(hanging.hold)
 }
 
+// taken is a duty of this node.
+type taken struct{}
+
+func (taken) Held(ctx context.Context) (context.Context, error) { return ctx, nil }
+func (taken) Keep(ctx context.Context)                          { <-ctx.Done() }
+
+// Without something to send, a service that is alone looks once a minute, and when it is
+// woken.
+func TestRounds(t *testing.T) {
+	for what, tt := range map[string]struct {
+		prepare func(w *world)
+		want    time.Duration
+	}{
+		"nothing to send":     {func(w *world) { w.webhook(newReceiver(t)) }, idleTime},
+		"an event that waits": {func(w *world) { w.report(late("a", syncline.SeverityWarning)) }, tickTime},
+		"a heartbeat": {func(w *world) {
+			w.channel(syncline.Channel{Kind: syncline.ChannelHeartbeat, Settings: syncline.ChannelSettings{Interval: time.Minute}}, newReceiver(t).URL)
+		}, tickTime},
+		"beside other nodes":   {func(w *world) { w.service.Duty = taken{} }, tickTime},
+		"the database is gone": {func(w *world) { w.store.Close() }, tickTime},
+	} {
+		t.Run(what, func(t *testing.T) {
+			w := newWorld(t)
+			tt.prepare(w)
+			waits := make(chan time.Duration, 100)
+			w.service.After = func(d time.Duration) <-chan time.Time {
+				waits <- d
+				return nil
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				w.service.Run(ctx)
+			}()
+			for range 2 {
+				got := <-waits
+				if got == idleTime && tt.want == tickTime {
+					got = <-waits // something has said meanwhile that there is more
+				}
+				if got != tt.want {
+					t.Errorf("waits for %v, want %v", got, tt.want)
+				}
+				w.service.Wake()
+			}
+			cancel()
+			<-ended
+		})
+	}
+}
+
 func TestRefusedReceivers(t *testing.T) {
 	w, r := newWorld(t), newReceiver(t)
 	c := w.webhook(r)
