@@ -25,29 +25,37 @@ var epoch = time.Date(2026, 1, 5, 22, 0, 0, 0, time.UTC)
 // generator writes the snapshots of one tree, one after the other.
 type generator struct {
 	repo *resticwriter.Repo
-	tree *treemodel.Tree
+	dirs []treemodel.Dir
+	tree *treemodel.Tree // nil for a lean one
+	lean *treemodel.Lean // or nil
 
-	parts  [][]int     // the folders of each goroutine; see split
-	trees  []id        // each folder's last tree blob
-	times  []time.Time // each folder's modification time
-	dirty  []bool      // folders whose tree blob is out of date
+	shared []atomic.Bool // which contents are written, if files share them
+	parts  [][]int       // the folders of each goroutine; see split
+	trees  []id          // each folder's last tree blob
+	times  []time.Time   // each folder's modification time
+	dirty  []bool        // folders whose tree blob is out of date
 	fresh  map[int][]treemodel.File
 	parent id
 
 	written atomic.Int64 // tree blobs
 }
 
-func newGenerator(r *resticwriter.Repo, seed uint64, files int) *generator {
-	t := treemodel.New(seed, files)
-	g := &generator{
-		repo: r, tree: t,
-		trees: make([]id, len(t.Dirs)), times: make([]time.Time, len(t.Dirs)), dirty: make([]bool, len(t.Dirs)),
-		fresh: make(map[int][]treemodel.File),
+func newGenerator(r *resticwriter.Repo, o *options) *generator {
+	g := &generator{repo: r, fresh: make(map[int][]treemodel.File), shared: make([]atomic.Bool, o.contents)}
+	if o.lean {
+		g.lean = treemodel.NewLean(o.seed, o.files)
+		g.dirs = g.lean.Dirs
+	} else {
+		g.tree = treemodel.New(o.seed, o.files)
+		g.dirs = g.tree.Dirs
+		for i := range g.dirs {
+			g.fresh[i] = g.dirs[i].Files
+		}
 	}
-	for i, d := range t.Dirs {
+	g.trees, g.times, g.dirty = make([]id, len(g.dirs)), make([]time.Time, len(g.dirs)), make([]bool, len(g.dirs))
+	for i := range g.dirs {
 		g.dirty[i] = true
 		g.times[i] = epoch.Add(-time.Duration(i%10_000_000) * time.Second)
-		g.fresh[i] = d.Files
 	}
 	g.parts = g.split(runtime.GOMAXPROCS(0))
 	return g
@@ -59,7 +67,7 @@ func newGenerator(r *resticwriter.Repo, seed uint64, files int) *generator {
 // Each folder in the root is in one part with everything below it.
 func (g *generator) split(parts int) [][]int {
 	out := make([][]int, 1, parts)
-	all := len(g.tree.Dirs)
+	all := len(g.dirs)
 	var walk func(dir int)
 	walk = func(dir int) {
 		for _, sub := range g.byName(dir) {
@@ -79,8 +87,8 @@ func (g *generator) split(parts int) [][]int {
 
 // byName returns the folders in a folder.
 func (g *generator) byName(dir int) []int {
-	subs := slices.Clone(g.tree.Dirs[dir].Dirs)
-	slices.SortFunc(subs, func(a, b int) int { return cmp.Compare(g.tree.Dirs[a].Name, g.tree.Dirs[b].Name) })
+	subs := slices.Clone(g.dirs[dir].Dirs)
+	slices.SortFunc(subs, func(a, b int) int { return cmp.Compare(g.dirs[a].Name, g.dirs[b].Name) })
 	return subs
 }
 
@@ -97,7 +105,7 @@ func (g *generator) mutate(i int, fraction float64) {
 		case treemodel.Renamed, treemodel.Deleted:
 			g.times[c.Dir] = at
 		}
-		for d := c.Dir; !g.dirty[d]; d = g.tree.Dirs[d].Parent {
+		for d := c.Dir; !g.dirty[d]; d = g.dirs[d].Parent {
 			g.dirty[d] = true
 		}
 	}
@@ -112,6 +120,7 @@ func (g *generator) snapshot(i int) error {
 		w := &worker{
 			data: resticwriter.NewPacker(g.repo, "data", false),
 			tree: resticwriter.NewPacker(g.repo, "tree", true),
+			enc:  encoder{contents: contents(len(g.shared))},
 		}
 		workers[i] = w
 		group.Go(func() error { return g.part(g.parts[i], w) })
@@ -175,13 +184,17 @@ func (g *generator) part(dirs []int, w *worker) error {
 
 // folder writes a folder's tree and the contents of its new files.
 func (g *generator) folder(dir int, w *worker) error {
-	for _, f := range g.fresh[dir] {
-		w.content = appendContent(w.content[:0], f)
-		if err := w.data.Add(sha256.Sum256(w.content), w.content); err != nil {
+	files, fresh := g.dirs[dir].Files, g.fresh[dir]
+	if g.lean != nil {
+		w.files = g.lean.Files(dir, w.files[:0])
+		files, fresh = w.files, w.files
+	}
+	for _, f := range fresh {
+		if err := g.data(f, w); err != nil {
 			return err
 		}
 	}
-	tree, err := w.addTree(w.enc.tree(&g.tree.Dirs[dir], g.tree.Dirs, g.trees, g.times))
+	tree, err := w.addTree(w.enc.tree(files, g.dirs[dir].Dirs, g.dirs, g.trees, g.times))
 	if err != nil {
 		return err
 	}
@@ -191,11 +204,21 @@ func (g *generator) folder(dir int, w *worker) error {
 	return nil
 }
 
+// data writes the contents of a file, those that files share once.
+func (g *generator) data(f treemodel.File, w *worker) error {
+	if len(g.shared) > 0 && g.shared[w.enc.contents.shared(f)].Swap(true) {
+		return nil
+	}
+	w.content = w.enc.contents.append(w.content[:0], f)
+	return w.data.Add(sha256.Sum256(w.content), w.content)
+}
+
 // worker has the buffers of one goroutine.
 type worker struct {
 	data, tree *resticwriter.Packer
 	enc        encoder
 	content    []byte
+	files      []treemodel.File
 }
 
 func (w *worker) addTree(raw []byte) (id, error) {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"syncline.dev/syncline/bench/internal/treemodel"
@@ -25,16 +26,18 @@ type encoder struct {
 	buf     []byte
 	entries []entry
 	content []byte
+
+	contents contents
 }
 
-// tree returns the tree blob of a folder. trees and times have the trees and
-// times of its subfolders. The result is valid until the next call.
-func (e *encoder) tree(d *treemodel.Dir, all []treemodel.Dir, trees []id, times []time.Time) []byte {
+// tree returns the tree blob of a folder. all, trees and times have all folders, their
+// trees and their times. The result is valid until the next call.
+func (e *encoder) tree(files []treemodel.File, subs []int, all []treemodel.Dir, trees []id, times []time.Time) []byte {
 	e.entries = e.entries[:0]
-	for _, f := range d.Files {
+	for _, f := range files {
 		e.entries = append(e.entries, entry{name: f.Name, file: f})
 	}
-	for _, sub := range d.Dirs {
+	for _, sub := range subs {
 		e.entries = append(e.entries, entry{name: all[sub].Name, dir: sub})
 	}
 	slices.SortFunc(e.entries, func(a, b entry) int { return cmp.Compare(a.name, b.name) })
@@ -72,7 +75,7 @@ func (e *encoder) dir(name string, serial uint64, at time.Time, tree id) {
 }
 
 func (e *encoder) file(f treemodel.File) {
-	e.content = appendContent(e.content[:0], f)
+	e.content = e.contents.append(e.content[:0], f)
 	sum := sha256.Sum256(e.content)
 	at := f.ModTime()
 	e.common(f.Name, `,"type":"file","mode":420`, at, at.Add(123456789*time.Nanosecond), f.Inode())
@@ -102,6 +105,9 @@ func (e *encoder) common(name, kind string, modified, changed time.Time, inode u
 
 // appendName escapes a name as Go does, then again as JSON does.
 func appendName(b []byte, name string) []byte {
+	if !strings.ContainsFunc(name, escaped) {
+		return append(append(append(b, '"'), name...), '"')
+	}
 	quoted := strconv.Quote(name)
 	doc, err := json.Marshal(quoted[1 : len(quoted)-1])
 	if err != nil {
@@ -110,13 +116,29 @@ func appendName(b []byte, name string) []byte {
 	return append(b, doc...)
 }
 
-// appendContent appends the contents of a file. They are few bytes, so that the
-// repository stays small, but differ in all files and versions, so that its
-// index has the length of a real one.
-func appendContent(b []byte, f treemodel.File) []byte {
+// escaped reports whether Go or JSON may write a character in another way.
+func escaped(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r) }
+
+// contents is how many distinct contents the files share, 0 for one of its own in each
+// file and version.
+type contents int
+
+// append appends the contents of a file. They are few bytes, so that the repository
+// stays small. Contents of their own give an index the length of a real one.
+func (c contents) append(b []byte, f treemodel.File) []byte {
+	if c > 0 {
+		b = append(b, "shared "...)
+		b = strconv.AppendInt(b, int64(c.shared(f)), 10)
+		return append(b, '\n')
+	}
 	b = append(b, "file "...)
 	b = strconv.AppendUint(b, uint64(f.Serial), 10)
 	b = append(b, " version "...)
 	b = strconv.AppendUint(b, uint64(f.Version), 10)
 	return append(b, '\n')
+}
+
+// shared says which of the shared contents a file has.
+func (c contents) shared(f treemodel.File) int {
+	return int((uint64(f.Serial) + uint64(f.Version)) % uint64(c))
 }

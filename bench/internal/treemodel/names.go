@@ -2,6 +2,7 @@ package treemodel
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 )
@@ -41,55 +42,63 @@ var (
 	people = []string{"anna", "bruno", "chiara", "dmitri", "élise", "fatima", "göran", "hiro", "ines", "jürgen"}
 )
 
-func (t *Tree) word() string { return words[t.rng.IntN(len(words))] }
+// namer makes up names.
+type namer struct{ rng *rand.Rand }
 
-func (t *Tree) pick(from []string) string { return from[t.rng.IntN(len(from))] }
+func (n *namer) word() string { return words[n.rng.IntN(len(words))] }
 
-func (t *Tree) dirName() string {
-	switch t.rng.IntN(6) {
+func (n *namer) pick(from []string) string { return from[n.rng.IntN(len(from))] }
+
+func (n *namer) dirName() string {
+	switch n.rng.IntN(6) {
 	case 0:
-		return strconv.Itoa(1998 + t.rng.IntN(29))
+		return strconv.Itoa(1998 + n.rng.IntN(29))
 	case 1:
-		return t.word() + "-" + t.word()
+		return n.word() + "-" + n.word()
 	case 2:
-		return t.pick(people)
+		return n.pick(people)
 	case 3:
-		w := t.word()
-		return strings.ToUpper(w[:1]) + w[1:] + " " + t.word()
+		w := n.word()
+		return strings.ToUpper(w[:1]) + w[1:] + " " + n.word()
 	}
-	return t.word()
+	return n.word()
 }
 
-func (t *Tree) fileName() string {
-	switch t.rng.IntN(10) {
+func (n *namer) fileName() string {
+	switch n.rng.IntN(10) {
 	case 0:
-		return t.pick(common)
+		return n.pick(common)
 	case 1, 2:
-		return fmt.Sprintf("IMG_%d%02d%02d_%06d%s", 2010+t.rng.IntN(17), 1+t.rng.IntN(12),
-			1+t.rng.IntN(28), t.rng.IntN(240000), t.pick(mediaExt))
+		return fmt.Sprintf("IMG_%d%02d%02d_%06d%s", 2010+n.rng.IntN(17), 1+n.rng.IntN(12),
+			1+n.rng.IntN(28), n.rng.IntN(240000), n.pick(mediaExt))
 	case 3, 4, 5:
-		return t.word() + "_" + t.word() + t.pick(codeExt)
+		return n.word() + "_" + n.word() + n.pick(codeExt)
 	case 6:
-		return t.word() + t.pick(codeExt)
+		return n.word() + n.pick(codeExt)
 	case 7:
-		return fmt.Sprintf("%s %s %d%s", t.word(), t.word(), 1+t.rng.IntN(400), t.pick(docExt))
+		return fmt.Sprintf("%s %s %d%s", n.word(), n.word(), 1+n.rng.IntN(400), n.pick(docExt))
 	case 8:
-		return fmt.Sprintf("%s-%s (%s)%s", t.word(), t.word(), t.pick(people), t.pick(docExt))
+		return fmt.Sprintf("%s-%s (%s)%s", n.word(), n.word(), n.pick(people), n.pick(docExt))
 	}
-	return t.word() + "-" + t.word() + t.pick(docExt)
+	return n.word() + "-" + n.word() + n.pick(docExt)
 }
 
 // freeName returns a name that no file or folder in dir has.
 func (t *Tree) freeName(dir int) string {
-	d := &t.Dirs[dir]
-	return t.unique(t.fileName(), func(s string) bool {
-		for i := range d.Files {
-			if d.Files[i].Name == s {
+	return t.freeAmong(t.Dirs[dir].Files, t.Dirs[dir].Dirs, t.Dirs)
+}
+
+// freeAmong returns a name that none of the files and subfolders has. all has the
+// tree's folders.
+func (n *namer) freeAmong(files []File, subs []int, all []Dir) string {
+	return n.unique(n.fileName(), func(s string) bool {
+		for i := range files {
+			if files[i].Name == s {
 				return true
 			}
 		}
-		for _, sub := range d.Dirs {
-			if t.Dirs[sub].Name == s {
+		for _, sub := range subs {
+			if all[sub].Name == s {
 				return true
 			}
 		}
@@ -98,7 +107,7 @@ func (t *Tree) freeName(dir int) string {
 }
 
 // unique puts a number before the name's extension until it is free.
-func (t *Tree) unique(name string, taken func(string) bool) string {
+func (*namer) unique(name string, taken func(string) bool) string {
 	stem, ext := name, ""
 	if i := strings.LastIndexByte(name, '.'); i > 0 {
 		stem, ext = name[:i], name[i:]

@@ -33,9 +33,10 @@ type Dir struct {
 type Tree struct {
 	Dirs []Dir
 
+	namer
+
 	files  int
 	serial uint32
-	rng    *rand.Rand
 }
 
 // Op says what happened to a file.
@@ -60,7 +61,7 @@ type Change struct {
 
 // New returns a tree of the given number of files, about forty to a folder.
 func New(seed uint64, files int) *Tree {
-	t := &Tree{rng: rand.New(rand.NewPCG(seed, 0x73796e636c696e65))}
+	t := &Tree{namer: newNamer(seed, 0)}
 	t.growDirs(max(1, files/filesPerDir))
 	for i := range files {
 		// The first round leaves few folders empty. The other files are spread
@@ -72,6 +73,10 @@ func New(seed uint64, files int) *Tree {
 		t.addFile(dir)
 	}
 	return t
+}
+
+func newNamer(seed, part uint64) namer {
+	return namer{rand.New(rand.NewPCG(seed, 0x73796e636c696e65+part))}
 }
 
 // growDirs makes n folders. Each is in a random older one that is neither too

@@ -2,6 +2,7 @@ package treemodel
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 )
 
@@ -65,4 +66,27 @@ func paths(t *testing.T, tree *Tree) map[string]File {
 		t.Fatalf("%d distinct paths for %d files", len(all), tree.Files())
 	}
 	return all
+}
+
+// TestLean checks that a lean tree has all of its files, with distinct paths and
+// serials, and makes the same ones again.
+func TestLean(t *testing.T) {
+	for _, files := range []int{1, 39, 3000} {
+		lean := NewLean(7, files)
+		tree := Tree{Dirs: lean.Dirs, files: files}
+		serials := make(map[uint32]bool)
+		var buf []File
+		for i := range tree.Dirs {
+			tree.Dirs[i].Files = lean.Files(i, nil)
+			if buf = lean.Files(i, buf[:0]); !slices.Equal(buf, tree.Dirs[i].Files) {
+				t.Errorf("folder %d has other files when it is asked again", i)
+			}
+			for _, f := range tree.Dirs[i].Files {
+				serials[f.Serial] = true
+			}
+		}
+		if paths(t, &tree); len(serials) != files {
+			t.Errorf("%d serials for %d files", len(serials), files)
+		}
+	}
 }
