@@ -12,7 +12,7 @@ import (
 )
 
 // openingsAtOnce bounds the repositories that a changed password is tried with at once.
-// Each derives a key, which takes a core and 32 MiB.
+// Each derives a key, which takes at least a core and 32 MiB.
 const openingsAtOnce = 2
 
 // UpdateEncryptionKey answers PUT /v6/EncryptionKeys/{keyId}.
