@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"syncline.dev/syncline"
@@ -16,8 +15,8 @@ import (
 // itself.
 func AppendNode(b []byte, path string, e *syncline.Entry) []byte {
 	var n Nodes
-	b = appendType(AppendString(append(b, nodeName...), e.Name), e)
-	b = AppendString(append(b, nodePath...), path)
+	b = AppendString(append(b, nodeName...), e.Name)
+	b = AppendString(append(appendType(b, e.Type), nodePath...), path)
 	return n.appendFields(b, e)
 }
 
@@ -27,43 +26,54 @@ const (
 )
 
 // Nodes appends the lines of AppendNode for entries that follow one another. It keeps
-// what neighbours have in common. The zero value is ready.
+// what neighbours have in common: a line is few pieces then. The zero value is ready.
 type Nodes struct {
 	folder string
-	prefix []byte // the folder and a slash, as they stand in a path
+	prefix []byte // the folder and a slash, as they stand in a path; empty before the first entry
 
-	mode  fs.FileMode
-	modes []byte // both fields of mode; empty before the first entry
+	kind   syncline.EntryType
+	middle []byte // from the type to the prefix, between a name and its repetition in the path
 
 	uid, gid uint32
 	owner    []byte // the fields of both; empty before the first entry
 
-	clock clock
+	mode  fs.FileMode
+	modes []byte // both fields of mode; empty before the first entry
+
+	clocks [3]clock // of the modification, access and change times
 }
 
 // Append appends the line for an entry in a folder, without its end. The folder is "" for
 // the root.
 func (n *Nodes) Append(b []byte, folder string, e *syncline.Entry) []byte {
-	if len(n.prefix) == 0 || n.folder != folder {
-		n.folder = folder
-		n.prefix = AppendString(n.prefix[:0], folder)
-		n.prefix[len(n.prefix)-1] = '/'
+	if n.folder != folder || n.kind != e.Type || len(n.prefix) == 0 {
+		n.between(folder, e.Type)
 	}
 	b = append(b, nodeName...)
 	from := len(b)
 	b = AppendString(b, e.Name)
 	to := len(b)
-	b = append(appendType(b, e), nodePath...)
-	b = append(append(b, n.prefix...), b[from+1:to]...) // a name is escaped as it is in a path
+	b = append(b, n.middle...)
+	b = append(b, b[from+1:to]...) // a name is escaped as it is in a path
 	return n.appendFields(b, e)
 }
 
-func appendType(b []byte, e *syncline.Entry) []byte {
-	return AppendString(append(b, `,"type":`...), string(e.Type))
+func (n *Nodes) between(folder string, kind syncline.EntryType) {
+	if n.folder != folder || len(n.prefix) == 0 {
+		n.folder = folder
+		n.prefix = AppendString(n.prefix[:0], folder)
+		n.prefix[len(n.prefix)-1] = '/'
+	}
+	n.kind = kind
+	n.middle = append(append(appendType(n.middle[:0], kind), nodePath...), n.prefix...)
+}
+
+func appendType(b []byte, kind syncline.EntryType) []byte {
+	return AppendString(append(b, `,"type":`...), string(kind))
 }
 
 func (n *Nodes) appendFields(b []byte, e *syncline.Entry) []byte {
-	if len(n.owner) == 0 || e.UID != n.uid || e.GID != n.gid {
+	if e.UID != n.uid || e.GID != n.gid || len(n.owner) == 0 {
 		n.uid, n.gid = e.UID, e.GID
 		n.owner = strconv.AppendUint(append(n.owner[:0], `,"uid":`...), uint64(e.UID), 10)
 		n.owner = strconv.AppendUint(append(n.owner, `,"gid":`...), uint64(e.GID), 10)
@@ -72,18 +82,24 @@ func (n *Nodes) appendFields(b []byte, e *syncline.Entry) []byte {
 	if e.Type == syncline.TypeFile {
 		b = strconv.AppendUint(append(b, `,"size":`...), e.Size, 10)
 	}
-	b = n.appendMode(b, e.Mode)
-	b = append(b, `,"mtime":`...)
+	if e.Mode != n.mode || len(n.modes) == 0 {
+		n.setMode(e.Mode)
+	}
+	b = append(append(b, n.modes...), `,"mtime":`...)
 	from := len(b)
-	b = n.clock.append(b, e.ModTime)
+	b = n.clocks[0].append(b, e.ModTime)
 	to := len(b)
-	for i, t := range [2]*time.Time{&e.AccessTime, &e.ChangeTime} {
-		b = append(b, [2]string{`,"atime":`, `,"ctime":`}[i]...)
-		if *t == e.ModTime { //nolint:staticcheck // in the same zone, too
-			b = append(b, b[from:to]...)
-		} else {
-			b = n.clock.append(b, *t)
-		}
+	b = append(b, `,"atime":`...)
+	if e.AccessTime == e.ModTime { //nolint:staticcheck // in the same zone, too
+		b = append(b, b[from:to]...)
+	} else {
+		b = n.clocks[1].append(b, e.AccessTime)
+	}
+	b = append(b, `,"ctime":`...)
+	if e.ChangeTime == e.ModTime { //nolint:staticcheck // in the same zone, too
+		b = append(b, b[from:to]...)
+	} else {
+		b = n.clocks[2].append(b, e.ChangeTime)
 	}
 	if e.Inode != 0 {
 		b = strconv.AppendUint(append(b, `,"inode":`...), e.Inode, 10)
@@ -91,15 +107,12 @@ func (n *Nodes) appendFields(b []byte, e *syncline.Entry) []byte {
 	return append(b, `,"message_type":"node","struct_type":"node"}`...)
 }
 
-func (n *Nodes) appendMode(b []byte, mode fs.FileMode) []byte {
-	if len(n.modes) == 0 || mode != n.mode {
-		n.mode, n.modes = mode, n.modes[:0]
-		if mode != 0 {
-			n.modes = strconv.AppendUint(append(n.modes, `,"mode":`...), uint64(mode), 10)
-		}
-		n.modes = AppendString(append(n.modes, `,"permissions":`...), mode.String())
+func (n *Nodes) setMode(mode fs.FileMode) {
+	n.mode, n.modes = mode, n.modes[:0]
+	if mode != 0 {
+		n.modes = strconv.AppendUint(append(n.modes, `,"mode":`...), uint64(mode), 10)
 	}
-	return append(b, n.modes...)
+	n.modes = AppendString(append(n.modes, `,"permissions":`...), mode.String())
 }
 
 // plain are the bytes that AppendString writes as they are.

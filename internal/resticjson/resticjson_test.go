@@ -27,8 +27,7 @@ type node struct {
 	StructType  string      `json:"struct_type"`
 }
 
-func checkNode(t *testing.T, path string, e *syncline.Entry) {
-	t.Helper()
+func nodeOf(path string, e *syncline.Entry) node {
 	n := node{
 		Name: e.Name, Type: string(e.Type), Path: path, UID: e.UID, GID: e.GID, Mode: e.Mode, Permissions: e.Mode.String(),
 		ModTime: e.ModTime, AccessTime: e.AccessTime, ChangeTime: e.ChangeTime, Inode: e.Inode,
@@ -37,6 +36,12 @@ func checkNode(t *testing.T, path string, e *syncline.Entry) {
 	if e.Type == syncline.TypeFile {
 		n.Size = &e.Size
 	}
+	return n
+}
+
+func checkNode(t *testing.T, path string, e *syncline.Entry) {
+	t.Helper()
+	n := nodeOf(path, e)
 	want, err := json.Marshal(n)
 	if err != nil {
 		t.Fatal(err)
