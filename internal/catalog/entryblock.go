@@ -252,7 +252,10 @@ func decodeEntries(payload []byte) (*entryBlock, error) {
 }
 
 // decode is decodeEntries into a block that nobody uses any more.
-func (b *entryBlock) decode(payload []byte) error {
+func (b *entryBlock) decode(payload []byte) error { return b.decodeColumns(payload, true) }
+
+// decodeColumns is decode; without edges, it leaves out names, subtrees and contents.
+func (b *entryBlock) decodeColumns(payload []byte, edges bool) error {
 	d, n, err := newEntryDecoder(payload)
 	if err != nil {
 		return err
@@ -263,7 +266,6 @@ func (b *entryBlock) decode(payload []byte) error {
 	}
 	b.count, b.texts, b.zones, b.rare = n, d.texts, nil, nil
 	c := d.cols
-	b.name = fewDeltas(&c[colName], b.name, n)
 	b.mode = fewDeltas(&c[colMode], b.mode, n)
 	b.uid = fewDeltas(&c[colUID], b.uid, n)
 	b.gid = fewDeltas(&c[colGID], b.gid, n)
@@ -282,8 +284,13 @@ func (b *entryBlock) decode(payload []byte) error {
 		}
 	}
 	d.times(b)
-	d.subtrees(b)
 	d.rare(b)
+	if !edges {
+		c[colName].b, c[colSubtree].b, c[colContent].b = nil, nil, nil
+		return done(c[:])
+	}
+	b.name = fewDeltas(&c[colName], b.name, n)
+	d.subtrees(b)
 	if err := d.contents(b); err != nil {
 		return err
 	}

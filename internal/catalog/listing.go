@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"sync"
 
 	"syncline.dev/syncline"
 )
@@ -14,7 +13,7 @@ import (
 // the blocks that their other fields are in, which the reader of a part decodes. When it
 // fails, fn has had all that comes before the failure.
 func (v *View) List(ctx context.Context, root TreeRef, entries bool, fn func(*Part) error) error {
-	l := lister{v: v, entries: entries, give: fn}
+	l := lister{v: v, entries: entries, give: fn, kept: newRowCache()}
 	l.begin()
 	return cmp.Or(l.walk(ctx, root), l.flush())
 }
@@ -44,6 +43,7 @@ type lister struct {
 		b  *nameBlock
 	}
 	rows [256]*sharedRows
+	kept *rowCache
 }
 
 // listStep is a folder whose entries are being listed.
@@ -194,15 +194,14 @@ func (l *lister) name(no uint32) ([]byte, error) {
 
 func (l *lister) rowsOf(no uint64) (*sharedRows, error) {
 	held := &l.rows[no%uint64(len(l.rows))]
-	if *held != nil && (*held).key.no == no {
+	if *held != nil && (*held).no == no {
 		return *held, nil
 	}
 	rows := &sharedRows{
-		key:   blockKey{l.v.c.id, l.v.m.Generation, no},
+		no: no, kept: l.kept,
 		count: int(min(entriesPerBlock, int64(l.v.m.Entries)-int64(no)*entriesPerBlock)), //nolint:gosec // a block that a tree names
 	}
-	// A cached block may have fewer rows than the view.
-	if b, ok := entryBlocks.Get(rows.key); ok && b.count >= rows.count {
+	if b, ok := l.kept.Get(no); ok {
 		rows.block = b
 	} else {
 		payload, err := need(l.v.r, kindEntry, no)
@@ -250,23 +249,24 @@ type partRun struct {
 }
 
 // Each calls fn with each entry and the path of its folder, "" for the root. Without the
-// entries' blocks, an entry has a name, and Lost. fn must not keep the entry.
+// entries' blocks, an entry has a name, and Lost. fn must not keep the entry, nor change it.
 func (p *Part) Each(fn func(folder string, e *syncline.Entry) error) error {
 	var e syncline.Entry
+	var f filler
 	for i := range p.runs {
 		r := &p.runs[i]
-		var b *entryBlock
 		if r.rows != nil {
-			var err error
-			if b, err = r.rows.get(); err != nil {
+			b, err := r.rows.get()
+			if err != nil {
 				return err
 			}
+			f.begin(b)
 		}
 		folder, from := p.text[r.folder:r.names], r.names
 		for j, end := range p.ends[r.first : r.first+r.count] {
-			e = syncline.Entry{Name: p.text[from:end], Lost: r.lost && j == r.count-1}
-			if b != nil {
-				b.fill(r.row+j, &e)
+			e.Name, e.Lost = p.text[from:end], r.lost && j == r.count-1
+			if r.rows != nil {
+				f.fill(r.row+j, &e)
 			}
 			if err := fn(folder, &e); err != nil {
 				return err
@@ -275,32 +275,4 @@ func (p *Part) Each(fn func(folder string, e *syncline.Entry) error) error {
 		}
 	}
 	return nil
-}
-
-// sharedRows is a block of entries. The goroutine that needs it first decodes it.
-type sharedRows struct {
-	key     blockKey
-	count   int    // rows that the view has
-	payload []byte // nil where block is there from the beginning
-	once    sync.Once
-	block   *entryBlock
-	err     error
-}
-
-func (s *sharedRows) get() (*entryBlock, error) {
-	s.once.Do(func() {
-		if s.payload == nil {
-			return
-		}
-		s.block, s.err = decodeEntries(s.payload)
-		s.payload = nil
-		switch {
-		case s.err != nil:
-		case s.block.count < s.count:
-			s.err = damaged("a block has %d entries instead of %d", s.block.count, s.count)
-		default:
-			entryBlocks.Put(s.key, s.block)
-		}
-	})
-	return s.block, s.err
 }
