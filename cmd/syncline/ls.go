@@ -76,11 +76,12 @@ type lister struct {
 	reverse, ncdu bool
 	given         []string // dirs as the user wrote them
 
-	out  *bufio.Writer
-	buf  []byte
-	lost []string // folders that would be listed and are lost in the repository
-	kept []listed // to be sorted
-	open []string // the folders that ncdu is in
+	out   *bufio.Writer
+	buf   []byte
+	lines entryLines
+	lost  []string // folders that would be listed and are lost in the repository
+	kept  []listed // to be sorted
+	open  []string // the folders that ncdu is in
 }
 
 // treeLister returns the entries of a folder that are in a selection.

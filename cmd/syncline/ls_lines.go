@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"syncline.dev/syncline"
@@ -17,7 +16,8 @@ func (l *lister) line(path string, e *syncline.Entry) error {
 		l.buf = append(resticjson.AppendNode(l.buf[:0], path, e), '\n')
 	} else {
 		at := strings.LastIndexByte(path, '/')
-		l.buf = l.appendText(l.buf[:0], path[:max(0, at)], path[at+1:], isPrintable(path), e)
+		l.lines.long, l.lines.human = l.long, l.human
+		l.buf = l.lines.append(l.buf[:0], path[:max(0, at)], path[at+1:], isPrintable(path), e)
 	}
 	_, err := l.out.Write(l.buf)
 	return err
@@ -37,6 +37,7 @@ func (l *lister) printParts(ctx context.Context, list listing) error {
 // newLines returns a function that appends the lines of parts, for one goroutine.
 func (l *lister) newLines() inorder.Format[*catalog.Part] {
 	var nodes resticjson.Nodes
+	text := entryLines{long: l.long, human: l.human}
 	var last string // the folder before
 	printed := true // the last folder stands as it is
 	return func(buf []byte, p *catalog.Part) ([]byte, error) {
@@ -48,30 +49,9 @@ func (l *lister) newLines() inorder.Format[*catalog.Part] {
 			if folder != last {
 				last, printed = folder, isPrintable(folder)
 			}
-			buf = l.appendText(buf, folder, e.Name, printed, e)
+			buf = text.append(buf, folder, e.Name, printed, e)
 			return nil
 		})
 		return buf, err
 	}
-}
-
-// appendText appends the line that is not JSON. plain says that the folder's path can be
-// printed as it is.
-func (l *lister) appendText(b []byte, folder, name string, plain bool, e *syncline.Entry) []byte {
-	if l.long {
-		size := fmt.Sprintf("%6d", e.Size)
-		if l.human {
-			size = formatSize(e.Size)
-		}
-		b = fmt.Appendf(b, "%s %5d %5d %s %s ", typeMode(e.Type)|e.Mode, e.UID, e.GID, size, e.ModTime.Local().Format(timeFormat))
-	}
-	if plain && isPrintable(name) {
-		b = append(append(append(b, folder...), '/'), name...)
-	} else {
-		b = append(b, printable(folder+"/"+name)...)
-	}
-	if l.long && e.Type == syncline.TypeSymlink {
-		b = append(append(b, " -> "...), printable(e.LinkTarget)...)
-	}
-	return append(b, '\n')
 }
