@@ -140,6 +140,11 @@ func (c *comparison) within(ctx context.Context, fn func(context.Context) error)
 	if c.work, err = filepath.Abs(c.work); err != nil { // a server takes absolute paths
 		return err
 	}
+	if c.kopiaRepo != "" { // so does kopia
+		if c.kopiaRepo, err = filepath.Abs(c.kopiaRepo); err != nil {
+			return err
+		}
+	}
 	if c.scratch, err = os.MkdirTemp(c.work, "compare-"); err != nil {
 		return err
 	}
