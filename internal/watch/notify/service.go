@@ -285,6 +285,9 @@ func (s *Service) round(ctx context.Context, now time.Time, start func(func())) 
 		start(func() {
 			defer s.end(c.ID)
 			err := s.serve(ctx, now, c)
+			if err != nil {
+				s.again() // it may have read nothing of what is due
+			}
 			if !s.lost(err) && ctx.Err() == nil && s.worse(c.ID, err) {
 				s.Logger.Error("cannot send notifications; tried again", "channel", c.Name, "error", err)
 			}

@@ -264,6 +264,13 @@ func TestHangingReceiver(t *testing.T) {
 	close(hanging.hold)
 }
 
+// brokenQueue says nothing of what is due.
+type brokenQueue struct{ Queue }
+
+func (brokenQueue) DueDeliveries(context.Context, syncline.ID, time.Time, int) ([]syncline.Delivery, error) {
+	return nil, errors.New("broken")
+}
+
 // taken is a duty of this node.
 type taken struct{}
 
@@ -281,6 +288,10 @@ func TestRounds(t *testing.T) {
 		"an event that waits": {func(w *world) { w.report(late("a", syncline.SeverityWarning)) }, tickTime},
 		"a heartbeat": {func(w *world) {
 			w.channel(syncline.Channel{Kind: syncline.ChannelHeartbeat, Settings: syncline.ChannelSettings{Interval: time.Minute}}, newReceiver(t).URL)
+		}, tickTime},
+		"a queue that fails": {func(w *world) {
+			w.webhook(newReceiver(t))
+			w.service.Queue = brokenQueue{w.store}
 		}, tickTime},
 		"beside other nodes":   {func(w *world) { w.service.Duty = taken{} }, tickTime},
 		"the database is gone": {func(w *world) { w.store.Close() }, tickTime},
