@@ -22,13 +22,12 @@ type early struct {
 	sealed chan *resticrepo.Sealed
 	stop   context.CancelFunc
 
-	mu       sync.Mutex
-	dropped  bool
-	begun    bool
-	password string
-	done     chan struct{}
-	result   *resticrepo.Repository
-	err      error
+	mu      sync.Mutex
+	dropped bool
+	begun   bool
+	done    chan struct{}
+	result  *resticrepo.Repository
+	err     error
 }
 
 // openEarly prepares the opening beside a check of st. The check tells sees.
@@ -62,29 +61,29 @@ func (k *early) run(ctx context.Context, slow <-chan time.Time, atHand func(cont
 	case <-ctx.Done():
 		return
 	}
-	if password, ok := atHand(ctx); ok && k.begin(password) {
+	if password, ok := atHand(ctx); ok && k.begin() {
 		k.result, k.err = k.open(ctx, sealed, password)
 	}
 }
 
 // begin reports whether the opening is still wanted.
-func (k *early) begin(password string) bool {
+func (k *early) begin() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.begun, k.password = !k.dropped, password
+	k.begun = !k.dropped
 	return k.begun
 }
 
-// taken returns the password of an opening that has begun. One that has not will not begin.
-// k may be nil.
-func (k *early) taken() (password string, begun bool) {
+// taken reports whether the opening has begun. One that has not will not begin. k may be
+// nil.
+func (k *early) taken() (begun bool) {
 	if k == nil {
-		return "", false
+		return false
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.dropped = !k.begun
-	return k.password, k.begun
+	return k.begun
 }
 
 // wait returns the repository after taken has said that the opening has begun.

@@ -70,9 +70,8 @@ func TestEarly(t *testing.T) {
 
 	k, opened, _ := begin(true)
 	k.sees(nil)
-	<-opened
-	if password, begun := k.taken(); password != "secret" || !begun {
-		t.Errorf("an opening that has begun: %q, %v", password, begun)
+	if password := <-opened; password != "secret" || !k.taken() {
+		t.Errorf("an opening that has begun, with %q", password)
 	}
 	ended, end := context.WithCancel(t.Context())
 	end()
@@ -86,7 +85,7 @@ func TestEarly(t *testing.T) {
 
 	for what, atHand := range map[string]bool{"taken before": true, "without a password": false} {
 		k, opened, _ := begin(atHand)
-		if _, begun := k.taken(); begun {
+		if k.taken() {
 			t.Errorf("%s: it has begun", what)
 		}
 		k.sees(nil)
@@ -97,7 +96,7 @@ func TestEarly(t *testing.T) {
 		k.drop()
 	}
 	(*early)(nil).drop()
-	if _, begun := (*early)(nil).taken(); begun {
+	if (*early)(nil).taken() {
 		t.Error("without a check there is one")
 	}
 }

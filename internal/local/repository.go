@@ -65,7 +65,8 @@ func (e *Engine) open(ctx context.Context, beside func(context.Context, storage.
 // the key cannot be derived. It closes r when it fails.
 func (e *Engine) unlock(ctx context.Context, st storage.Storage, r *place.Opened, seen *ahead, beside func(context.Context, storage.Storage)) error {
 	var err error
-	password, given := seen.key.taken()
+	var password string
+	given := seen.key.taken()
 	try := func(string) (err error) {
 		r.Repository, err = seen.key.wait(ctx)
 		return e.translate(err)
