@@ -205,7 +205,7 @@ func TestReadEntries(t *testing.T) {
 // to be those of all fields.
 func TestReadFew(t *testing.T) {
 	m := newModel(29)
-	m.grow(400, 3)
+	m.grow(800, 3)
 	c := inMemory(t)
 	m.build(t, c, 2, m.shuffled())
 	m.publish(t, c)
