@@ -209,7 +209,7 @@ const (
 	CountRestoreSize     CountMode = "RestoreSize"     // what restoring each restore point writes
 	CountFilesByContents CountMode = "FilesByContents" // files, each content once
 	CountBlobsPerFile    CountMode = "BlobsPerFile"    // their blobs, each once for each path
-	CountRawData         CountMode = "RawData"         // blobs, each once, as they are stored
+	CountRawData         CountMode = "RawData"         // blobs as they are stored, each once for each place in the index
 )
 
 // Counts is what restic's stats tells. A field that a mode does not count is 0.

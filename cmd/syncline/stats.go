@@ -26,7 +26,8 @@ count:
                      snapshot the names of one hard link count once
   files-by-contents  files, each content once
   blobs-per-file     blobs of files, each once for each path
-  raw-data           blobs in the repository, each once, as they are stored
+  raw-data           blobs in the repository, as they are stored; one that
+                     the index lists in several places counts for each
 
 --snapshots prints a table with a line for each snapshot. It shows the data that
 no earlier snapshot of the repository has, and the data that no other snapshot

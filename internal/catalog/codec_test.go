@@ -248,25 +248,24 @@ func TestPacksRoundTrip(t *testing.T) {
 	}
 }
 
-// TestEachBlob reads the blobs of an index without where they lie, all of them or those
-// that a filter lets pass.
+// TestEachBlob reads the blobs of an index with their packs, all of them or those that a
+// filter lets pass.
 func TestEachBlob(t *testing.T) {
 	for seed := range uint64(200) {
 		r := newRand(seed)
 		packs := anyPacks(r)
 		filter, every := NewHashFilter(4), r.IntN(3) == 0
-		var want, got []Blob
+		var want, got []PackedBlob
 		for _, p := range packs {
 			for _, b := range p.Blobs {
-				b.Offset = 0
 				if every || r.IntN(4) == 0 {
 					filter.Add(&b.ID)
 				}
-				want = append(want, b)
+				want = append(want, PackedBlob{b, p.ID})
 			}
 		}
-		want = slices.DeleteFunc(want, func(b Blob) bool { return !filter.may(b.ID[:]) })
-		err := eachBlob(encodePacks(packs), filter, func(b *Blob) { got = append(got, *b) })
+		want = slices.DeleteFunc(want, func(b PackedBlob) bool { return !filter.may(b.ID[:]) })
+		err := eachBlob(encodePacks(packs), filter, func(b *PackedBlob) { got = append(got, *b) })
 		if err != nil || !slices.Equal(got, want) {
 			t.Fatalf("seed %d: %v\n%v\nwant\n%v", seed, err, got, want)
 		}

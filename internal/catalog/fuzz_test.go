@@ -137,7 +137,7 @@ func FuzzPacks(f *testing.F) {
 		seeds = append(seeds, encodePacks(anyPacks(newRand(seed))))
 	}
 	fuzzDecoder(f, 0, seeds, func(payload []byte) error {
-		_ = eachBlob(payload, NewHashFilter(0), func(*Blob) {})
+		_ = eachBlob(payload, NewHashFilter(0), func(*PackedBlob) {})
 		packs, err := decodePacks(payload)
 		if err != nil {
 			return err

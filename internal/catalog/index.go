@@ -131,58 +131,86 @@ func (v *View) Packs(x Index) ([]Pack, error) {
 	return decodePacks(payload)
 }
 
-// IndexedBlobs returns the blobs of each index that the filter lets pass, without where
-// they lie. It reads the indexes on all cores.
-func (v *View) IndexedBlobs(ctx context.Context, indexes []Index, filter *HashFilter) ([][]Blob, error) {
+// PackedBlob is a blob and the pack that an index lists it in.
+type PackedBlob struct {
+	Blob
+	Pack syncline.Hash
+}
+
+// IndexedBlobs returns the blobs of each index that the filter lets pass. It reads the
+// indexes on all cores.
+func (v *View) IndexedBlobs(ctx context.Context, indexes []Index, filter *HashFilter) ([][]PackedBlob, error) {
 	blocks := &manyReader{r: v.r, kind: kindLocation}
 	for _, x := range indexes {
 		blocks.nos = append(blocks.nos, x.no)
 	}
-	out := make([][]Blob, len(indexes))
+	out := make([][]PackedBlob, len(indexes))
 	err := eachPayload(ctx, len(indexes), blocks.at, func(i int, payload []byte) error {
-		return eachBlob(payload, filter, func(b *Blob) { out[i] = append(out[i], *b) })
+		return eachBlob(payload, filter, func(b *PackedBlob) { out[i] = append(out[i], *b) })
 	})
 	return out, err
 }
 
-func eachBlob(payload []byte, filter *HashFilter, fn func(*Blob)) error {
+func eachBlob(payload []byte, filter *HashFilter, fn func(*PackedBlob)) error {
 	buf := borrowBlock()
 	defer giveBackBlock(buf)
 	c, err := unpackColumnsInto(buf, payload, locColumns)
 	if err != nil {
 		return err
 	}
-	flags, lengths, plain, ids := c[locFlags].steps(), c[locLength].steps(), c[locPlain].steps(), c[locID].b
-	var b Blob
-	for flags.at < len(flags.b) {
-		f, length, compressed, size := flags.uint(), lengths.uint(), uint64(0), 8
-		if f&2 != 0 {
-			compressed = plain.uint()
-		}
-		if f&1 != 0 {
-			size = 32
-		}
-		if len(ids) < size {
-			return damaged("an index has fewer ids than blobs")
-		}
-		id := ids[:size]
-		ids = ids[size:]
-		if !filter.may(id) {
-			continue
-		}
-		b = Blob{Tree: size == 32, Length: uint32(length), Plain: uint32(compressed)}
-		copy(b.ID[:], id)
-		fn(&b)
-	}
-	for i, s := range []*steps{&flags, &lengths, &plain} {
-		if s.bad || s.at != len(s.b) {
-			return damaged("column %d of an index does not decode", i)
+	s := blobSteps{c[locCount].steps(), c[locFlags].steps(), c[locOffset].steps(), c[locLength].steps(), c[locPlain].steps()}
+	ids := c[locID].b
+	for packs := c[locPack].b; len(packs) >= 32; packs = packs[32:] {
+		b := PackedBlob{Pack: syncline.Hash(packs[:32])}
+		end := uint32(0)
+		for n := s.counts.uint(); n > 0 && s.flags.at < len(s.flags.b); n-- {
+			size := 8
+			if end, b.Tree = s.next(&b.Blob, end); b.Tree {
+				size = 32
+			}
+			if len(ids) < size {
+				return damaged("an index has fewer ids than blobs")
+			}
+			id := ids[:size]
+			if ids = ids[size:]; filter.may(id) {
+				b.ID = syncline.Hash{}
+				copy(b.ID[:], id)
+				fn(&b)
+			}
 		}
 	}
-	if len(ids) != 0 {
-		return damaged("an index has more ids than blobs")
+	if s.undone() || len(ids) != 0 {
+		return damaged("an index does not decode")
 	}
 	return nil
+}
+
+// blobSteps goes through the numbers of an index.
+type blobSteps struct{ counts, flags, offsets, lengths, plain steps }
+
+// next reads a blob but for its id. It returns where the blob ends, and whether it is a
+// tree.
+func (s *blobSteps) next(b *Blob, end uint32) (uint32, bool) {
+	f := s.flags.uint()
+	b.Offset, b.Plain = end, 0
+	if f&4 != 0 {
+		b.Offset = uint32(s.offsets.uint())
+	}
+	if f&2 != 0 {
+		b.Plain = uint32(s.plain.uint())
+	}
+	b.Length = uint32(s.lengths.uint())
+	return b.Offset + b.Length, f&1 != 0
+}
+
+// undone reports whether a column does not decode, or not to its end.
+func (s *blobSteps) undone() bool {
+	for _, c := range []*steps{&s.counts, &s.flags, &s.offsets, &s.lengths, &s.plain} {
+		if c.bad || c.at != len(c.b) {
+			return true
+		}
+	}
+	return false
 }
 
 // The columns of a location value.

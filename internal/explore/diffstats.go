@@ -2,6 +2,7 @@ package explore
 
 import (
 	"context"
+	"hash/maphash"
 	"maps"
 	"math"
 	"slices"
@@ -38,7 +39,7 @@ func Diff(ctx context.Context, v *catalog.View, before, after Root, metadata boo
 }
 
 // maxDiffBlobs bounds the blobs that a server holds for one comparison, of
-// about 60 bytes each.
+// about 80 bytes each, and the further places of them that indexes list.
 const maxDiffBlobs = 4_000_000
 
 // longRound is lastRound for a comparison that counts blobs. A process runs one
@@ -76,7 +77,7 @@ func (c *comparer) diffIn(before, after Root, most int, visit func(*Pair) error,
 		return report, err
 	}
 	report.Missing = c.missing
-	err = d.blobs(ctx, &report)
+	err = d.blobs(ctx, &report, most)
 	return report, err
 }
 
@@ -147,7 +148,7 @@ func (s *SideCounts) entry(e *syncline.Entry) {
 }
 
 // blobs counts the blobs of one side that the other one lacks.
-func (d *differ) blobs(ctx context.Context, report *DifferenceStatistics) error {
+func (d *differ) blobs(ctx context.Context, report *DifferenceStatistics, most int) error {
 	maps.DeleteFunc(d.data, func(_ syncline.Hash, s catalog.BlobSource) bool { return s.Note == inOld|inNow })
 	if err := d.common.Complete(ctx); err != nil {
 		return err
@@ -157,37 +158,31 @@ func (d *differ) blobs(ctx context.Context, report *DifferenceStatistics) error 
 	if err != nil {
 		return err
 	}
-	return d.sizes(ctx, report)
+	return d.sizes(ctx, report, most)
 }
 
 // sizes adds up the sizes of the remaining blobs. The catalog has only the
-// beginning of a data blob's id, which tells it apart from the others.
-func (d *differ) sizes(ctx context.Context, report *DifferenceStatistics) error {
+// beginning of a data blob's id, which tells it apart from the others. As restic
+// does, it counts a blob once for each place where the indexes list it, and once if none
+// does. most bounds the places beyond the first ones.
+func (d *differ) sizes(ctx context.Context, report *DifferenceStatistics, most int) error {
 	n := len(d.data) + len(d.trees)
-	wanted := sizesWanted{make(map[blobKey]*SideCounts, n), catalog.NewHashFilter(n)}
+	wanted := sizesWanted{make(map[blobKey]wantedBlob, n), make(map[blobPlace]struct{}), catalog.NewHashFilter(n), maphash.MakeSeed()}
 	of := map[sides]*SideCounts{inOld: &report.Removed, inNow: &report.Added}
 	for id, source := range d.data {
-		s := of[source.Note]
-		s.DataBlobs++
-		wanted.want(id, false, s)
+		wanted.want(id, false, of[source.Note])
 	}
 	err := d.v.TreeHashes(ctx, maps.Keys(d.trees), func(tree catalog.TreeRef, id syncline.Hash) {
-		s := of[d.trees[tree]]
-		s.TreeBlobs++
-		wanted.want(id, true, s)
+		wanted.want(id, true, of[d.trees[tree]])
 	})
-	if err != nil {
+	if err != nil || len(wanted.blobs) == 0 {
 		return err
 	}
 	indexes, err := d.v.Indexes()
 	if err != nil {
 		return err
 	}
-	slices.Reverse(indexes) // new blobs are in the last ones
 	for few := range slices.Chunk(indexes, togetherIndexes) {
-		if len(wanted.blobs) == 0 {
-			return nil
-		}
 		lists, err := d.v.IndexedBlobs(ctx, few, wanted.filter)
 		if err != nil {
 			return err
@@ -195,6 +190,9 @@ func (d *differ) sizes(ctx context.Context, report *DifferenceStatistics) error 
 		for _, list := range lists {
 			for i := range list {
 				wanted.add(&list[i])
+			}
+			if len(wanted.more) > most {
+				return tooMuch("the indexes list more blobs twice than the limit allows")
 			}
 		}
 	}
@@ -204,24 +202,64 @@ func (d *differ) sizes(ctx context.Context, report *DifferenceStatistics) error 
 // togetherIndexes is how many indexes are read at once, of up to a megabyte each.
 const togetherIndexes = 8
 
-// sizesWanted has the blobs whose sizes are looked for, and to which side each is to be
-// added.
+// sizesWanted has the blobs whose sizes are looked for, and where they were found beyond
+// the first place.
 type sizesWanted struct {
-	blobs  map[blobKey]*SideCounts
+	blobs  map[blobKey]wantedBlob
+	more   map[blobPlace]struct{}
 	filter *catalog.HashFilter
+	seed   maphash.Seed
+}
+
+// wantedBlob is to which side a blob is to be added, and the first place it was found at.
+type wantedBlob struct {
+	to    *SideCounts
+	place uint64 // 0 if it was not found
+}
+
+// blobPlace is a place of a blob. A keyed hash stands for it.
+type blobPlace struct {
+	blob  blobKey
+	place uint64
 }
 
 func (w *sizesWanted) want(id syncline.Hash, tree bool, s *SideCounts) {
+	s.blob(tree)
 	w.filter.Add(&id)
-	w.blobs[blobKey{[8]byte(id[:8]), tree}] = s
+	w.blobs[blobKey{[8]byte(id[:8]), tree}] = wantedBlob{to: s}
 }
 
-// add adds the size of a blob that an index has, where it is looked for.
-func (w *sizesWanted) add(b *catalog.Blob) {
+// add adds the size of a blob that an index lists, where it is looked for. The same place
+// in a second index adds nothing.
+func (w *sizesWanted) add(b *catalog.PackedBlob) {
 	k := blobKey{[8]byte(b.ID[:8]), b.Tree}
-	if s := w.blobs[k]; s != nil {
-		s.Bytes += uint64(resticrepo.Blob{Length: b.Length, UncompressedLength: b.Plain}.DecodedLength())
-		delete(w.blobs, k)
+	wanted, ok := w.blobs[k]
+	if !ok {
+		return
+	}
+	place := maphash.Comparable(w.seed, *b) | 1
+	switch wanted.place {
+	case place:
+		return
+	case 0:
+		wanted.place = place
+		w.blobs[k] = wanted
+	default:
+		other := blobPlace{k, place}
+		if _, ok := w.more[other]; ok {
+			return
+		}
+		w.more[other] = struct{}{}
+		wanted.to.blob(b.Tree)
+	}
+	wanted.to.Bytes += uint64(resticrepo.Blob{Length: b.Length, UncompressedLength: b.Plain}.DecodedLength())
+}
+
+func (s *SideCounts) blob(tree bool) {
+	if tree {
+		s.TreeBlobs++
+	} else {
+		s.DataBlobs++
 	}
 }
 

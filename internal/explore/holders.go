@@ -3,6 +3,7 @@ package explore
 import (
 	"context"
 	"encoding/binary"
+	"hash/maphash"
 	"math/bits"
 	"math/rand/v2"
 
@@ -81,13 +82,22 @@ func (m *measured) findHolders(ctx context.Context, list []catalog.Snapshot) (*h
 }
 
 // blobTable is the blobs of one kind by the beginnings of their ids, since the
-// catalog has no more of data blobs. A blob takes some 32 bytes.
+// catalog has no more of data blobs. A blob takes some 40 bytes.
 type blobTable struct {
 	seed    uint64
 	slots   []uint32 // number plus one; 0 for a free slot
 	keys    []uint64
 	sizes   []blobSize
 	holders []holder
+	places  []uint64            // where the indexes list each at first, as a keyed hash
+	more    map[blobAt]struct{} // further places
+	copies  map[uint32]uint64   // how many further places a blob has
+}
+
+// blobAt is a further place of a blob.
+type blobAt struct {
+	no    uint32
+	place uint64
 }
 
 // blobSize is a blob's size in bytes, from the index files. plain is 0 for a
@@ -103,7 +113,10 @@ func (s blobSize) decoded() uint32 {
 }
 
 func newBlobTable() *blobTable {
-	return &blobTable{seed: rand.Uint64(), slots: make([]uint32, 1024)}
+	return &blobTable{
+		seed: rand.Uint64(), slots: make([]uint32, 1024),
+		more: make(map[blobAt]struct{}), copies: make(map[uint32]uint64),
+	}
 }
 
 func keyOf(id *syncline.Hash) uint64 { return binary.LittleEndian.Uint64(id[:]) }
@@ -133,6 +146,7 @@ func (t *blobTable) add(key uint64, size blobSize) uint32 {
 		return no - 1
 	}
 	t.keys, t.sizes, t.holders = append(t.keys, key), append(t.sizes, size), append(t.holders, 0)
+	t.places = append(t.places, 0)
 	t.slots[at] = uint32(len(t.keys))
 	if len(t.keys)*3 > len(t.slots)*2 {
 		t.slots = make([]uint32, 2*len(t.slots))
@@ -143,9 +157,26 @@ func (t *blobTable) add(key uint64, size blobSize) uint32 {
 	return uint32(len(t.keys) - 1)
 }
 
+// list adds a blob that an index lists. A second index may list the same place.
+func (t *blobTable) list(b *catalog.Blob, place uint64) {
+	no := t.add(keyOf(&b.ID), blobSize{b.Plain, b.Length})
+	switch t.places[no] {
+	case 0:
+		t.places[no] = place
+	case place:
+	default:
+		at := blobAt{no, place}
+		if _, ok := t.more[at]; !ok {
+			t.more[at] = struct{}{}
+			t.copies[no]++
+		}
+	}
+}
+
 // loadBlobs reads the blobs from the index files.
 func loadBlobs(ctx context.Context, v *catalog.View) (data, trees *blobTable, err error) {
 	data, trees = newBlobTable(), newBlobTable()
+	seed := maphash.MakeSeed()
 	err = eachPack(ctx, v, func(p *catalog.Pack) {
 		for i := range p.Blobs {
 			b := &p.Blobs[i]
@@ -153,12 +184,13 @@ func loadBlobs(ctx context.Context, v *catalog.View) (data, trees *blobTable, er
 			if b.Tree {
 				table = trees
 			}
-			table.add(keyOf(&b.ID), blobSize{b.Plain, b.Length})
+			table.list(b, maphash.Comparable(seed, catalog.PackedBlob{Blob: *b, Pack: p.ID})|1)
 		}
 	})
 	if err != nil {
 		return nil, nil, err
 	}
+	data.more, trees.more = nil, nil
 	return data, trees, nil
 }
 

@@ -18,7 +18,7 @@ const (
 	CountRestoreSize     CountMode = "restore-size"      // bytes that restoring each snapshot writes
 	CountFilesByContents CountMode = "files-by-contents" // files, each content once
 	CountBlobsPerFile    CountMode = "blobs-per-file"    // blobs of files, each once for each path
-	CountRawData         CountMode = "raw-data"          // blobs, each once
+	CountRawData         CountMode = "raw-data"          // blobs, each once for each place in the index
 )
 
 // CountModes has all modes.
@@ -115,26 +115,30 @@ func (c *counter) rawData(ctx context.Context, list []catalog.Snapshot) error {
 		return err
 	}
 	missing := 0
-	add := func(who holder, size blobSize) {
+	// restic counts a blob once for each place where the indexes list it.
+	add := func(who holder, size blobSize, places uint64) {
 		if who == 0 {
 			return
 		}
-		stored := uint64(size.stored)
-		c.out.Blobs++
+		stored := places * uint64(size.stored)
+		c.out.Blobs += places
 		c.out.Size += stored
 		switch {
 		case size.stored == 0:
 			missing++
 		case size.plain != 0:
-			plain := uint64(size.plain) + blobOverhead
+			plain := places * (uint64(size.plain) + blobOverhead)
 			c.out.UncompressedSize += plain
 			c.out.CompressedSize, c.out.CompressedFrom = c.out.CompressedSize+stored, c.out.CompressedFrom+plain
 		case compressed:
 			c.out.UncompressedSize += stored
 		}
 	}
-	data.each(add)
-	trees.each(add)
+	for _, table := range []*blobTable{data, trees} {
+		for no, size := range table.sizes {
+			add(table.holders[no], size, 1+table.copies[uint32(no)])
+		}
+	}
 	if missing > 0 {
 		return syncline.Errorf(syncline.CodeDamaged, "%d blobs that the snapshots need are not found in the repository's index", missing)
 	}
