@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 [ "${RELEASE:-}" = none ] && exit
-ref=${RELEASE:-$(git tag --list 'v*' --merged HEAD --sort=-v:refname 2>/dev/null | head -n 1)}
+ref=${RELEASE:-$(git tag --list 'v*' --merged HEAD --sort=-v:refname 2>/dev/null | head -n 1 || true)} # outside of a history there is no tag
 ref=${ref:-$(grep -v '^#' bench/release)}
 if ! commit=$(git rev-parse --verify --quiet "$ref^{commit}"); then
   echo "bench: the history here has no release $ref; its columns are left out" >&2

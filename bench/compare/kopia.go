@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -189,7 +188,7 @@ func (c *comparison) kopiaRestores(ctx context.Context, env []string, root strin
 	target := filepath.Join(c.scratch, "kopia-target")
 	below := strings.TrimPrefix(c.folder, kopiaRoot)
 	u, err := median(min(c.runs, 3), func() (usage, error) {
-		if err := os.RemoveAll(target); err != nil {
+		if err := c.setAside(target); err != nil {
 			return usage{}, err
 		}
 		return measure(ctx, env, c.kopia, "restore", root+below, target)

@@ -92,4 +92,10 @@ func TestRelease(t *testing.T) {
 	if program, note := release(); program != "" || !strings.Contains(note, "left out") {
 		t.Errorf("a history without it: %q %q", program, note)
 	}
+	if err := os.RemoveAll(filepath.Join(dir, ".git")); err != nil {
+		t.Fatal(err)
+	}
+	if program, note := release(); program != "" || !strings.Contains(note, "left out") {
+		t.Errorf("no history: %q %q", program, note)
+	}
 }
