@@ -17,12 +17,12 @@ import (
 )
 
 // Room is how many bytes the heap may grow by between two collections where
-// more than that is live. From ten times as much on it is a tenth of what is live.
+// more than that is live. From 20 times as much on it is 5 % of what is live.
 const Room = 96 << 20
 
 const (
 	proportional = 100 // percent of what is live; what the runtime does by itself
-	least        = 10  // collections would follow one another
+	least        = 5   // collections would follow one another
 	starting     = 400 // until the first collection; starting fills 4 MB, at which Go would collect
 )
 

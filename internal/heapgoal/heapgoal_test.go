@@ -14,7 +14,7 @@ func TestPercent(t *testing.T) {
 	for _, x := range []struct {
 		live uint64
 		want int
-	}{{0, 100}, {Room, 100}, {2 * Room, 50}, {4 * Room, 25}, {100 * Room, 10}} {
+	}{{0, 100}, {Room, 100}, {2 * Room, 50}, {4 * Room, 25}, {20 * Room, 5}, {100 * Room, 5}} {
 		if got := percentFor(x.live); got != x.want {
 			t.Errorf("%d live bytes: %d percent, want %d", x.live, got, x.want)
 		}
