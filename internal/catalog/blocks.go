@@ -29,6 +29,7 @@ func encodeNames(names []string, buf []byte) (payload, scratch []byte) {
 
 // nameBlock is a decoded block of names: text[ends[i-1]:ends[i]].
 type nameBlock struct {
+	raw    []byte // text is a part of it
 	text   []byte
 	ends   []uint32
 	prints atomic.Pointer[[]byte] // see fingerprints
@@ -43,23 +44,32 @@ func (b *nameBlock) at(i int) []byte {
 }
 
 func decodeNames(payload []byte) (*nameBlock, error) {
-	cols, err := unpackColumns(payload, 2)
-	if err != nil {
+	b := new(nameBlock)
+	if err := b.decode(payload); err != nil {
 		return nil, err
 	}
-	b := &nameBlock{text: cols[1].b, ends: make([]uint32, 0, min(len(cols[0].b), namesPerBlock))}
+	return b, nil
+}
+
+// decode fills the block, in the memory that it has from an earlier use.
+func (b *nameBlock) decode(payload []byte) error {
+	cols, err := unpackColumnsInto(&b.raw, payload, 2)
+	if err != nil {
+		return err
+	}
+	b.text, b.ends = cols[1].b, room(b.ends, min(len(cols[0].b), namesPerBlock))[:0]
 	end := 0
 	for len(cols[0].b) > 0 {
 		end += cols[0].length()
 		if end > len(b.text) || len(b.ends) == namesPerBlock {
-			return nil, damaged("a name block's lengths do not fit its text")
+			return damaged("a name block's lengths do not fit its text")
 		}
 		b.ends = append(b.ends, uint32(end))
 	}
 	if cols[0].bad || end != len(b.text) {
-		return nil, damaged("a name block's lengths do not fit its text")
+		return damaged("a name block's lengths do not fit its text")
 	}
-	return b, nil
+	return nil
 }
 
 // scanBlock holds the columns that a search reads, of 8,192 entries.

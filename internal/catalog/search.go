@@ -48,7 +48,7 @@ type Search struct {
 func (v *View) Search(ctx context.Context, terms []NameTerm, more bool) (*Search, error) {
 	cols := searches.columns(v)
 	s := &Search{v: v}
-	names, err := s.matchNames(ctx, cols, terms)
+	names, err := s.matchNames(ctx, cols, terms, more)
 	if err != nil {
 		return nil, searchFailed(ctx, err)
 	}

@@ -110,8 +110,9 @@ type runBlock struct {
 func (b *runBlock) list(i int) []run { return b.all[b.first[i]:b.first[i+1]] }
 
 // loadNames calls match with every block of names, from several goroutines, and
-// returns the blocks that are in memory.
-func (c *searchColumns) loadNames(ctx context.Context, v *View, match func(int, *nameBlock)) ([]*nameBlock, error) {
+// returns the blocks that are in memory. Without more, it keeps only blocks of which
+// match returns true, and uses the memory of the others again.
+func (c *searchColumns) loadNames(ctx context.Context, v *View, more bool, match func(int, *nameBlock) bool) ([]*nameBlock, error) {
 	c.mu.Lock()
 	kept := c.names
 	if kept != nil {
@@ -137,16 +138,18 @@ func (c *searchColumns) loadNames(ctx context.Context, v *View, match func(int, 
 			match(no, kept[no])
 			return nil
 		}
-		b, err := decodeNames(payload)
-		if err != nil {
+		b := spareNames.Get().(*nameBlock)
+		if err := b.decode(payload); err != nil {
 			return err
 		}
 		if len(b.ends) != min(namesPerBlock, int(v.m.Names)-no*namesPerBlock) {
 			return damaged("name block %d has %d names", no, len(b.ends))
 		}
-		match(no, b)
-		if fresh && room.Add(-b.size()) >= 0 {
+		if wanted := match(no, b); fresh && (wanted || more) && room.Add(-b.size()) >= 0 {
 			kept[no] = b
+		} else if cap(b.raw) <= maxSpareName {
+			b.prints.Store(nil)
+			spareNames.Put(b)
 		}
 		return nil
 	})
@@ -157,19 +160,26 @@ func (c *searchColumns) loadNames(ctx context.Context, v *View, match func(int, 
 				size += b.size()
 			}
 		}
-		if c.cache.admit(c, size) {
+		// Later searches want all blocks, not those that one search keeps.
+		if (more || !slices.Contains(kept, nil)) && c.cache.admit(c, size) {
 			c.names = kept
 		}
 	}
 	return kept, err
 }
 
+// maxSpareName bounds the bytes of a spare block of names.
+const maxSpareName = 1 << 20
+
+// spareNames are blocks of names that nobody keeps, for reuse.
+var spareNames = sync.Pool{New: func() any { return new(nameBlock) }}
+
 // scanBytesPerEntry is about how many bytes the columns of entries and trees take for
 // each entry. Names are kept in the room that those leave.
 const scanBytesPerEntry = 32
 
 // size includes the fingerprints.
-func (b *nameBlock) size() int64 { return int64(cap(b.text) + 4*cap(b.ends) + 2*len(b.ends)) }
+func (b *nameBlock) size() int64 { return int64(cap(b.raw) + 4*cap(b.ends) + 2*len(b.ends)) }
 
 func (c *searchColumns) loadEntries(ctx context.Context, v *View) (*scanEntries, error) {
 	c.mu.Lock()

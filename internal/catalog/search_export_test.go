@@ -32,3 +32,17 @@ func IndexesKept() (kept int) {
 	}
 	return kept
 }
+
+// KeptNames returns how many blocks of names a search holds, of how many, and how many
+// of them have fingerprints.
+func (s *Search) KeptNames() (kept, all, prints int) {
+	for _, b := range s.names {
+		if b != nil {
+			kept++
+			if b.prints.Load() != nil {
+				prints++
+			}
+		}
+	}
+	return kept, len(s.names), prints
+}

@@ -11,23 +11,26 @@ import (
 	"github.com/zeebo/xxh3"
 )
 
-// matchNames returns the numbers of the matching names, or nil.
-func (s *Search) matchNames(ctx context.Context, cols *searchColumns, terms []NameTerm) (bitset, error) {
+// matchNames returns the numbers of the matching names, or nil. Without more it makes
+// no fingerprints.
+func (s *Search) matchNames(ctx context.Context, cols *searchColumns, terms []NameTerm, more bool) (bitset, error) {
 	hits := borrowBitset(int(s.v.m.Names) + namesPerBlock)
 	var any atomic.Bool
-	match := func(no int, b *nameBlock) {
+	match := func(no int, b *nameBlock) bool {
 		m := matchers.Get().(*nameMatcher)
 		defer matchers.Put(m)
 		m.begin(b, hits[no*namesPerBlock/64:])
+		m.prints = more
 		for i := range terms {
 			m.term(&terms[i])
 		}
 		if m.found {
 			any.Store(true)
 		}
+		return m.found
 	}
 	var err error
-	s.names, err = cols.loadNames(ctx, s.v, match)
+	s.names, err = cols.loadNames(ctx, s.v, more, match)
 	if err != nil || !any.Load() {
 		hits.giveBack()
 		return nil, err
@@ -38,6 +41,7 @@ func (s *Search) matchNames(ctx context.Context, cols *searchColumns, terms []Na
 // nameMatcher matches the names of one block at a time.
 type nameMatcher struct {
 	block   *nameBlock
+	prints  bool // make fingerprints
 	lowered bool
 	// Set when the block's text is in lower case.
 	lower    []byte // the text with ASCII letters in lower case
@@ -60,6 +64,8 @@ func (m *nameMatcher) hit(i int) {
 
 func (m *nameMatcher) term(t *NameTerm) {
 	switch {
+	case t.Whole && t.Literal != "" && !m.prints && m.block.prints.Load() == nil:
+		m.literal(m.block.text, []byte(t.Literal), func(name string) bool { return name == t.Literal })
 	case t.Whole:
 		m.whole(t)
 	case t.Literal == "":

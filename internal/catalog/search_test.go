@@ -208,6 +208,31 @@ func TestSearchForgetsClosedCatalogs(t *testing.T) {
 	}
 }
 
+// A single search holds the blocks of names with a match, and makes no fingerprints.
+func TestSearchOfOneNameKeepsLittle(t *testing.T) {
+	defer catalog.SetSearchMemory(64 << 20)()
+	m := newModel(14)
+	m.grow(20, 1)
+	c := inMemory(t)
+	m.build(t, c, 1, m.order)
+	m.publish(t, c)
+	check(t, c.View(t.Context(), func(v *catalog.View) error {
+		for _, x := range []struct {
+			name string
+			more bool
+			kept bool
+		}{{"\x01no such name", false, false}, {m.trees[m.order[len(m.order)-1]].entries[0].entry.Name, false, true}, {"\x01no such name", true, true}} {
+			s, err := v.Search(t.Context(), []catalog.NameTerm{{Literal: x.name, Whole: true}}, x.more)
+			check(t, err)
+			kept, all, prints := s.KeptNames()
+			if (kept == all) != x.kept || !x.kept && kept > 0 || (prints > 0) != x.more {
+				t.Errorf("%q, more %v: %d of %d blocks are kept, %d with fingerprints", x.name, x.more, kept, all, prints)
+			}
+		}
+		return nil
+	}))
+}
+
 func TestSearchCanceled(t *testing.T) {
 	m := newModel(12)
 	m.grow(20, 1)
