@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -73,12 +72,8 @@ func newDocs(doc *openapi3.T, base string) (*docs, error) {
 	if base != "" {
 		asYAML = fmt.Appendf(bytes.Clone(asYAML), "\nservers:\n  - url: %s\n", base)
 	}
-	err = errors.Join(
-		d.add("v1/openapi.yaml", "application/yaml; charset=utf-8", asYAML, false),
-		d.add("v1/openapi.json", contentTypeJSON, asJSON, false))
-	if err != nil {
-		return nil, err
-	}
+	d.add("v1/openapi.yaml", "application/yaml; charset=utf-8", asYAML, false)
+	d.add("v1/openapi.json", contentTypeJSON, asJSON, false)
 	for _, f := range []struct {
 		from        fs.FS
 		file        string
@@ -101,9 +96,7 @@ func newDocs(doc *openapi3.T, base string) (*docs, error) {
 			data = bytes.ReplaceAll(data, []byte(`"/swagger`), []byte(`"`+base+`/swagger`))
 			data = bytes.ReplaceAll(data, []byte(`'/swagger`), []byte(`'`+base+`/swagger`))
 		}
-		if err := d.add(f.name, f.contentType, data, strings.HasSuffix(f.file, ".gz")); err != nil {
-			return nil, err
-		}
+		d.add(f.name, f.contentType, data, strings.HasSuffix(f.file, ".gz"))
 	}
 	return d, nil
 }
@@ -141,18 +134,15 @@ func newDocsFile(contentType string, data []byte, err error) (*static.File, erro
 	if err != nil {
 		return nil, err
 	}
-	return static.New(data, docsHeader(contentType))
+	return static.New(data, docsHeader(contentType)), nil
 }
 
-func (d *docs) add(name, contentType string, data []byte, gzipped bool) (err error) {
+func (d *docs) add(name, contentType string, data []byte, gzipped bool) {
 	if gzipped {
 		d.files[name] = static.NewCompressed(data, docsHeader(contentType))
-		return nil
+		return
 	}
-	if d.files[name], err = static.New(data, docsHeader(contentType)); err != nil {
-		return fmt.Errorf("compress %s: %w", name, err)
-	}
-	return nil
+	d.files[name] = static.New(data, docsHeader(contentType))
 }
 
 // file returns a file, nil for none.

@@ -68,13 +68,13 @@ func New(base string) (*Handler, error) {
 		if name == "index.html" {
 			data = at(base, data)
 		}
-		f, err := newFile(name, data)
+		f := newFile(name, data)
 		if name == "index.html" {
 			h.page = f
 		} else {
 			h.files["/"+name] = f
 		}
-		return err
+		return nil
 	})
 	if err == nil && h.page == nil {
 		err = fs.ErrNotExist
@@ -97,7 +97,7 @@ func at(base string, page []byte) []byte {
 // IsView reports whether the addresses of pages begin with a segment.
 func IsView(first string) bool { return views[strings.ToLower(first)] }
 
-func newFile(name string, data []byte) (*static.File, error) {
+func newFile(name string, data []byte) *static.File {
 	cache := "no-cache"
 	if strings.HasPrefix(name, "assets/") { // these names contain a hash of the content
 		cache = "public, max-age=31536000, immutable"

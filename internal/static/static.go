@@ -26,34 +26,38 @@ type File struct {
 	Header map[string]string
 
 	etag  string
-	small []byte // compressed with gzip; nil if that gains nothing
+	small func() []byte // compressed with gzip; nil if that gains nothing
 	plain func() ([]byte, error)
 }
 
-// New makes a file. It also compresses it if that gains a tenth.
-func New(data []byte, header map[string]string) (*File, error) {
+// New makes a file. The first request has it compressed, for all requests after it: a
+// compressor takes a megabyte, and a server has many files that nobody may ask for.
+func New(data []byte, header map[string]string) *File {
+	return &File{
+		Header: header, etag: etag(data),
+		small: sync.OnceValue(func() []byte { return compress(data) }),
+		plain: func() ([]byte, error) { return data, nil },
+	}
+}
+
+// compress returns nil if it gains less than a tenth.
+func compress(data []byte) []byte {
 	var b bytes.Buffer
 	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		_, err = z.Write(data)
+		err = errors.Join(err, z.Close())
 	}
-	if _, err := z.Write(data); err != nil {
-		return nil, err
+	if err != nil || b.Len() >= len(data)*9/10 { // a buffer takes everything
+		return nil
 	}
-	if err := z.Close(); err != nil {
-		return nil, err
-	}
-	f := &File{Header: header, etag: etag(data), plain: func() ([]byte, error) { return data, nil }}
-	if b.Len() < len(data)*9/10 {
-		f.small = b.Bytes()
-	}
-	return f, nil
+	return bytes.Clone(b.Bytes()) // drops spare capacity
 }
 
 // NewCompressed makes a file from bytes that gzip has compressed. The first
 // client that needs the plain form has it inflated, for all clients after it.
 func NewCompressed(small []byte, header map[string]string) *File {
-	return &File{Header: header, etag: etag(small), small: small, plain: sync.OnceValues(func() ([]byte, error) {
+	return &File{Header: header, etag: etag(small), small: func() []byte { return small }, plain: sync.OnceValues(func() ([]byte, error) {
 		z, err := gzip.NewReader(bytes.NewReader(small))
 		if err != nil {
 			return nil, fmt.Errorf("inflate a file of the program: %w", err)
@@ -75,14 +79,14 @@ func (f *File) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set(name, value)
 	}
 	h.Set("ETag", f.etag)
-	if f.small != nil {
+	data := f.small()
+	if data != nil {
 		h.Set("Vary", "Accept-Encoding")
 	}
 	if r.Header.Get("If-None-Match") == f.etag {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	data := f.small
 	if data != nil && acceptsGzip(r.Header) {
 		h.Set("Content-Encoding", "gzip")
 	} else {
