@@ -51,7 +51,8 @@ type Catalog struct {
 	box Container
 	id  uint64 // the process has opened no other catalog with it
 
-	building sync.Mutex // held while a Builder is open, and by Publish and Clean
+	brief    atomic.Bool // set by Brief
+	building sync.Mutex  // held while a Builder is open, and by Publish and Clean
 	chain    chain
 
 	ahead struct {
@@ -65,6 +66,10 @@ type Catalog struct {
 	lost      atomic.Pointer[lostList]
 	head      atomic.Pointer[decodedHead]
 }
+
+// Brief says that the process ends soon after a session. Builders then leave no
+// directories and names in the caches for pages that nobody will ask for, up to 96 MiB.
+func (c *Catalog) Brief() { c.brief.Store(true) }
 
 // newBlockCache returns a cache that holds at most so many bytes of decoded
 // blocks.

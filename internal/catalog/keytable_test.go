@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"runtime"
+	"sync"
 	"testing"
 	"unsafe"
 )
@@ -121,4 +123,38 @@ func TestKeyTwice(t *testing.T) {
 			t.Fatalf("with %d keys it has number %d", table.keys.len(), no)
 		}
 	}
+}
+
+// TestLookupsWhileATableGrows has several goroutines look up keys that are there, while one
+// puts more and so replaces segments. Each is found under its number.
+func TestLookupsWhileATableGrows(t *testing.T) {
+	const count, segments = 60_000, 8
+	r := newRand(12)
+	keys := make([]uint64, count)
+	for i := range keys {
+		keys[i] = r.Uint64()&^(keySegments-1) | uint64(i%segments)
+	}
+	var table keyTable
+	var readers sync.WaitGroup
+	for first := range 3 {
+		readers.Go(func() {
+			for i := first; i < count; i += 7 {
+				// put has returned for all keys before the last one.
+				for uint32(i)+1 >= table.known() && i+1 < count {
+					runtime.Gosched()
+				}
+				if i+1 == count {
+					return
+				}
+				if no, ok := table.get(keys[i]); !ok || no != uint32(i) {
+					t.Errorf("key %d has the number %d, %v", i, no, ok)
+					return
+				}
+			}
+		})
+	}
+	for _, key := range keys {
+		table.put(key)
+	}
+	readers.Wait()
 }

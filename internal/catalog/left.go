@@ -17,6 +17,11 @@ var (
 	leftNameBytes   int64 = 48 << 20
 )
 
+// fullOfFolders reports whether no further directories are left, and fullOfNames whether no
+// further names are. Nobody makes blocks of them then.
+func (l *left) fullOfFolders() bool { return l.folderBytes > leftFolderBytes }
+func (l *left) fullOfNames() bool   { return l.nameBytes > leftNameBytes }
+
 func (l *left) addFolders(no uint64, b *folderBlock) {
 	if l.folderBytes += b.size(); l.folderBytes > leftFolderBytes {
 		return

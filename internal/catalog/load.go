@@ -129,7 +129,10 @@ func (c *Catalog) newBuilder(ctx context.Context, m meta, turns *semaphore.Weigh
 		ended:   make(chan struct{}),
 	}
 	b.free.New = func() any { return new(result) }
-	b.w = &writer{c: c, caches: c.id}
+	b.w = &writer{c: c}
+	if !c.brief.Load() {
+		b.w.caches = c.id
+	}
 	b.seed, b.trees = m.Seed, &hashTable{seed: m.Seed}
 	b.nNames, b.nEntry = m.Names, m.Entries
 	b.w.meta = m

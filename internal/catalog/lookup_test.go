@@ -52,13 +52,17 @@ func TestBuilderLeavesBlocks(t *testing.T) {
 	for _, x := range []struct {
 		refused error
 		bytes   int64
-	}{{nil, 1 << 20}, {noRoom, 1 << 20}, {nil, 100}} {
-		refused, leaves := x.refused, x.refused == nil && x.bytes > 100
+		brief   bool
+	}{{nil, 1 << 20, false}, {noRoom, 1 << 20, false}, {nil, 100, false}, {nil, 1 << 20, true}} {
+		refused, leaves := x.refused, x.refused == nil && x.bytes > 100 && !x.brief
 		defer catalog.SetLeft(x.bytes, x.bytes)()
 		m := newModel(44)
 		m.grow(60, 2)
 		box := &failing{Container: catalogtest.NewMemory()}
 		c := open(t, box)
+		if x.brief {
+			c.Brief()
+		}
 		catalog.Forget()
 		box.err = refused
 		b, err := c.Build(t.Context())

@@ -323,7 +323,7 @@ func (w *writer) flushNames() {
 	payload, w.buf = encodeNames(w.names, w.buf)
 	no := uint64((w.meta.Names - 1) / namesPerBlock)
 	w.add(kindName, no, payload, len(w.names) == namesPerBlock)
-	if w.caches != 0 {
+	if w.caches != 0 && !w.left.fullOfNames() {
 		w.left.addNames(no, w.names)
 	}
 	if len(w.names) == namesPerBlock {
@@ -364,7 +364,7 @@ func (w *writer) flushScan() {
 	payload, w.buf = w.scan.encode(w.buf)
 	no := uint64((w.meta.Entries - 1) / scanPerBlock)
 	w.add(kindScan, no, payload, len(w.scan.names) == scanPerBlock)
-	if w.caches != 0 {
+	if w.caches != 0 && !w.left.fullOfFolders() {
 		w.left.addFolders(no, newFolderBlock(w.scan.names, w.scan.dirs, w.dirKeys))
 	}
 	if len(w.scan.names) == scanPerBlock {

@@ -114,7 +114,11 @@ func (c *cached) open(ctx context.Context) (*catalog.Catalog, error) {
 		}
 		names = []string{c.newName()}
 	}
-	return orReadOnly(ctx, names[len(names)-1], sqlite.OpenCatalog)
+	cat, err := orReadOnly(ctx, names[len(names)-1], sqlite.OpenCatalog)
+	if err == nil {
+		cat.Brief()
+	}
+	return cat, err
 }
 
 // orReadOnly opens a catalog with open, or only for reading where the folder is
