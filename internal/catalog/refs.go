@@ -128,6 +128,13 @@ func (v *View) listsOf(ctx context.Context, pairs []TwoTrees) ([][]run, error) {
 		}
 	}
 	slices.SortFunc(trees, func(a, b wanted) int { return cmp.Compare(a.tree, b.tree) })
+	nos := make([]uint32, len(trees))
+	for i := range trees {
+		nos[i] = trees[i].tree
+	}
+	if err := v.decodeTrees(ctx, nos); err != nil {
+		return nil, err
+	}
 	lists := make([][]run, 2*len(pairs))
 	var kept []run // copies, so that no block is held for one of its lists
 	held := 0
@@ -154,6 +161,32 @@ func (v *View) listsOf(ctx context.Context, pairs []TwoTrees) ([][]run, error) {
 		lists[w.to] = kept[first:len(kept):len(kept)]
 	}
 	return lists, nil
+}
+
+// decodeTrees puts the blocks of trees, which come in order, into the cache. It decodes
+// them on all cores. It leaves a failure to the reader of the tree, but for the end of ctx.
+func (v *View) decodeTrees(ctx context.Context, trees []uint32) error {
+	blocks := &manyReader{r: v.r, kind: kindTree}
+	for i, tree := range trees {
+		no := uint64(tree / treesPerBlock)
+		if i > 0 && uint64(trees[i-1]/treesPerBlock) == no {
+			continue
+		}
+		if _, ok := treeBlocks.Get(blockKey{v.c.id, v.m.Generation, no}); !ok {
+			blocks.nos = append(blocks.nos, no)
+		}
+	}
+	if len(blocks.nos) < 2 {
+		return nil
+	}
+	_ = eachPayload(ctx, len(blocks.nos), blocks.at, func(i int, payload []byte) error {
+		b, err := decodeTrees(payload)
+		if err == nil {
+			treeBlocks.Put(blockKey{v.c.id, v.m.Generation, blocks.nos[i]}, b)
+		}
+		return err
+	})
+	return ctx.Err()
 }
 
 // splitRuns cuts a tree's entries into its own and those that another one has too.

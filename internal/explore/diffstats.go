@@ -42,15 +42,21 @@ func Diff(ctx context.Context, v *catalog.View, before, after Root, metadata boo
 // about 80 bytes each, and the further places of them that indexes list.
 const maxDiffBlobs = 4_000_000
 
-// longRound is lastRound for a comparison that counts blobs. A process runs one
-// of them at a time.
-const longRound = 1 << 17
+// longRound is lastRound for a comparison that counts blobs, and longFewRound for one that
+// reads few fields, half as many bytes an entry. A process runs one of them at a time.
+const (
+	longRound    = 1 << 17
+	longFewRound = 1 << 18
+)
 
 // diff is Diff within the comparer's bounds. most bounds the blobs outside of
 // the common folders.
 func (c *comparer) diff(before, after Root, most int, visit func(*Pair) error) (report DifferenceStatistics, err error) {
 	ahead := newReadAhead()
-	ahead.round, ahead.last = longRound, longRound
+	if ahead.last = longRound; c.few {
+		ahead.last = longFewRound
+	}
+	ahead.round = ahead.last
 	return c.diffIn(before, after, most, visit, ahead)
 }
 
