@@ -85,7 +85,8 @@ func TestB2Calls(t *testing.T) {
 		return runProgram(t, append(r.env, cache), append([]string{"-r", r.address, "sync"}, r.options...)...)
 	})
 	t.Logf("restic snapshots: %v; a first sync: %v; a second sync: %v", theirs, ours, again)
-	if dear := again["b2_authorize_account"] + again["b2_list_buckets"] + again["b2_list_file_names"]; dear > 5 || again["b2_list_buckets"] > 1 || again["b2_download_file_by_name"] > 1 {
+	// The configuration, and the key where the check is slow.
+	if dear := again["b2_authorize_account"] + again["b2_list_buckets"] + again["b2_list_file_names"]; dear > 5 || again["b2_list_buckets"] > 1 || again["b2_download_file_by_name"] > 2 {
 		t.Errorf("a synchronization with nothing new makes %v", again)
 	}
 }
