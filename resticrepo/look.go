@@ -61,24 +61,30 @@ func (s *Sealed) open(ctx context.Context, st Storage, password, hint string) (*
 func (s *Sealed) seal() seal { return seal{sha256.Sum256(s.config), keysSum(s.keys)} }
 
 // readSealed reads the configuration and lists the keys, both at once. The error is one of
-// the storage.
+// the storage. That of the configuration comes first, so that the same fault is always told
+// in the same way.
 func readSealed(ctx context.Context, st Storage) (*Sealed, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	s := &Sealed{}
 	var configErr error
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) {
-		s.keys, err = listFiles(ctx, st, "keys")
-		return present(err)
-	})
-	g.Go(func() error {
-		if s.config, configErr = readFile(ctx, st, "config", 0, MaxConfigSize); errors.Is(configErr, ErrNotFound) {
-			return nil
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		s.config, configErr = readFile(ctx, st, "config", 0, MaxConfigSize)
+		if configErr != nil && !errors.Is(configErr, ErrNotFound) {
+			cancel() // nothing needs the keys
 		}
-		return configErr
-	})
-	if err := g.Wait(); err != nil {
+	}()
+	keys, err := listFiles(ctx, st, "keys")
+	<-read
+	if configErr != nil && !errors.Is(configErr, ErrNotFound) {
+		return nil, configErr
+	}
+	if err := present(err); err != nil {
 		return nil, err
 	}
+	s.keys = keys
 	s.missing = checkParts(configErr, s.keys)
 	return s, nil
 }

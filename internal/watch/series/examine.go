@@ -1,6 +1,7 @@
 package series
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,8 +21,9 @@ const (
 	// firstCompared is how many backups of a new series are compared, so that it has a
 	// past. A longer absence is caught up with likewise.
 	firstCompared = 16
-	// compareTime bounds one comparison, and examineTime all of them between two reports.
-	compareTime = 30 * time.Second
+	// compareTime bounds one comparison, of which up to ten seconds are pauses, and
+	// examineTime all of them between two reports.
+	compareTime = 40 * time.Second
 	examineTime = time.Minute
 	// An unusual backup is told of until usualAgain further ones were usual, and for
 	// tellFor at least.
@@ -68,7 +70,7 @@ func (s *Service) examine(ctx context.Context, now time.Time) error {
 			continue
 		}
 		err := s.examineRepository(limited, &repositories[i], now)
-		if ctx.Err() != nil || limited.Err() != nil {
+		if ctx.Err() != nil || limited.Err() != nil || errors.Is(err, errSessionWaits) {
 			return ctx.Err() // the next turn goes on
 		}
 		if err != nil {
@@ -113,6 +115,17 @@ func isDue(x *syncline.Series, last map[syncline.ID]syncline.Hash) bool {
 	return last[x.ID] != x.Latest && x.RetiredAt.IsZero()
 }
 
+// errSessionWaits ends the comparisons of a turn, because what a session has brought is
+// looked at before the next comparison.
+var errSessionWaits = errors.New("a session has ended")
+
+// sessionWaits reports whether a session has ended after this turn has begun.
+func (s *Service) sessionWaits() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ended
+}
+
 func (s *Service) examineRepository(ctx context.Context, r *syncline.Repository, now time.Time) error {
 	list, err := s.Store.Series(ctx, r.ID)
 	if err != nil {
@@ -143,6 +156,9 @@ func (s *Service) examineRepository(ctx context.Context, r *syncline.Repository,
 		if err := s.examineSeries(ctx, r, &list[i], groups[list[i].ID], now); err != nil {
 			return err
 		}
+		if s.sessionWaits() {
+			return errSessionWaits
+		}
 	}
 	return nil
 }
@@ -162,6 +178,9 @@ func (s *Service) examineSeries(ctx context.Context, r *syncline.Repository, x *
 	}
 	points, next := pending(points, &p, now)
 	for i := next; i < len(points); i++ {
+		if i > next && s.sessionWaits() { // the next turn goes on here
+			return cmp.Or(s.saveExamination(ctx, e, e.Snapshot, &p, f), errSessionWaits)
+		}
 		found, measure, err := s.compare(ctx, &p, points, i)
 		if ctx.Err() != nil && err != nil { // the next turn goes on here
 			return errors.Join(err, s.saveExamination(context.WithoutCancel(ctx), e, e.Snapshot, &p, f))

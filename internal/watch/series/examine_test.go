@@ -352,3 +352,32 @@ func TestQuietTick(t *testing.T) {
 		t.Errorf("a tick asks %d times with one repository, and %d times with 51", alone, asked.n)
 	}
 }
+
+// The watch looks at a session that has ended before it makes the next comparison, and the
+// turn after that goes on with the comparisons.
+func TestSessionEndsBesideComparisons(t *testing.T) {
+	w, c, now := office(t, 2)
+	for range 3 {
+		w.now = w.now.Add(day)
+		now[fmt.Sprintf("/srv/docs/d0/new %d.docx", w.made)] = "new"
+		c.of[w.backUp("office", w.now)] = maps.Clone(now)
+	}
+	w.look()
+	c.calls, c.after = 0, func() {
+		if c.calls == 1 {
+			w.SessionEnded(syncline.Work{RepositoryID: w.repository, State: syncline.WorkSucceeded, StartedAt: w.now})
+		}
+	}
+	w.tick()
+	if c.calls != 1 {
+		t.Errorf("%d comparisons before the session was looked at, want 1", c.calls)
+	}
+	w.tick()
+	if c.calls != 3 {
+		t.Errorf("%d comparisons in all, want 3", c.calls)
+	}
+	w.tick()
+	if c.calls != 3 {
+		t.Errorf("a backup was compared again: %d comparisons", c.calls)
+	}
+}

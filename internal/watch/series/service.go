@@ -54,6 +54,7 @@ type Service struct {
 	mu      sync.Mutex
 	seen    map[syncline.ID]map[syncline.Hash]seen
 	pending map[syncline.ID]syncline.Work // sessions whose end has not been looked at
+	ended   bool                          // one has ended after the last turn began
 	wake    chan struct{}
 	looks   looks
 	shared  shared // of a turn; tenure, loaded and cleared are guarded by mu
@@ -86,7 +87,7 @@ func (s *Service) SessionEnded(w syncline.Work) {
 	if s.pending == nil {
 		s.pending = make(map[syncline.ID]syncline.Work)
 	}
-	s.pending[w.RepositoryID] = w
+	s.pending[w.RepositoryID], s.ended = w, true
 	s.mu.Unlock()
 	select {
 	case wake <- struct{}{}:
@@ -143,7 +144,7 @@ func (s *Service) Tick(ctx context.Context, now time.Time) error {
 	}
 	s.mu.Lock()
 	ended := s.pending
-	s.pending = nil
+	s.pending, s.ended = nil, false
 	s.mu.Unlock()
 	for _, w := range ended {
 		if err := s.afterSession(ctx, w); err != nil && ctx.Err() == nil {
