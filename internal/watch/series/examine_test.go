@@ -381,3 +381,26 @@ func TestSessionEndsBesideComparisons(t *testing.T) {
 		t.Errorf("a backup was compared again: %d comparisons", c.calls)
 	}
 }
+
+// A pause of a comparison ends when a session ends, and there is none after that until the
+// next turn.
+func TestPauseEndsWithASession(t *testing.T) {
+	w, waited, ended := newWorld(t), make(chan struct{}), make(chan struct{})
+	pauses := 0
+	w.Quiet = func(ctx context.Context) {
+		pauses++
+		close(waited)
+		<-ctx.Done()
+	}
+	go func() {
+		defer close(ended)
+		w.Pause(t.Context())
+	}()
+	<-waited
+	w.SessionEnded(syncline.Work{RepositoryID: w.repository, State: syncline.WorkStopped})
+	<-ended
+	w.Pause(t.Context())
+	if pauses != 1 {
+		t.Errorf("%d pauses, want one", pauses)
+	}
+}

@@ -48,6 +48,8 @@ type Service struct {
 	Fleet        Fleet    // nil where there is no other node
 	Logger       *slog.Logger
 	Now          func() time.Time
+	// Quiet waits a moment for a pause between requests; nil waits for none. See Pause.
+	Quiet func(context.Context)
 
 	looking sync.Mutex // held while a look is recorded
 
@@ -55,6 +57,7 @@ type Service struct {
 	seen    map[syncline.ID]map[syncline.Hash]seen
 	pending map[syncline.ID]syncline.Work // sessions whose end has not been looked at
 	ended   bool                          // one has ended after the last turn began
+	pausing context.CancelFunc            // ends the pause of a comparison; nil for none
 	wake    chan struct{}
 	looks   looks
 	shared  shared // of a turn; tenure, loaded and cleared are guarded by mu
@@ -88,11 +91,35 @@ func (s *Service) SessionEnded(w syncline.Work) {
 		s.pending = make(map[syncline.ID]syncline.Work)
 	}
 	s.pending[w.RepositoryID], s.ended = w, true
+	if s.pausing != nil {
+		s.pausing()
+	}
 	s.mu.Unlock()
 	select {
 	case wake <- struct{}{}:
 	default:
 	}
+}
+
+// Pause waits as Quiet does, before a part of a comparison. It ends at once when a session
+// ends or has ended, since the look at what a session has brought waits for the comparison.
+// The nodes of a fleet make no pauses: the database tells them of sessions.
+func (s *Service) Pause(ctx context.Context) {
+	if s.Quiet == nil || s.Fleet != nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.mu.Lock()
+	ended := s.ended
+	s.pausing = cancel
+	s.mu.Unlock()
+	if !ended {
+		s.Quiet(ctx)
+	}
+	s.mu.Lock()
+	s.pausing = nil
+	s.mu.Unlock()
 }
 
 // Run watches until ctx ends. It begins with a look at each catalog, because snapshots
