@@ -8,6 +8,7 @@ import (
 	"syncline.dev/syncline"
 	"syncline.dev/syncline/internal/explore"
 	"syncline.dev/syncline/internal/freshness"
+	"syncline.dev/syncline/internal/gate"
 	"syncline.dev/syncline/internal/metrics"
 	"syncline.dev/syncline/internal/watch/series"
 )
@@ -17,6 +18,13 @@ func (s *Server) newSeries(current *freshness.Keeper, points *explore.RestorePoi
 	backups := &series.Service{Store: s.store, Points: points, Comparer: points, Repositories: current, Reporter: s.desk, Logger: o.Logger, Now: wall}
 	told.Machines = backups
 	return backups
+}
+
+// betweenRequests makes the comparisons of backups wait for pauses between the requests
+// that a gate lets through, and returns the gate.
+func betweenRequests(g *gate.Gate, backups *series.Service, points *explore.RestorePoints) *gate.Gate {
+	backups.Quiet, points.Pause = g.Quiet, backups.Pause
+	return g
 }
 
 // wall is the time on the clock of the wall alone. The monotonic clock, which time.Now

@@ -199,8 +199,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	restores := s.newRestores(runs, points, contents, &o)
 	entry := s.newDoor(ln.Addr(), o.base, o.Logger)
 	live := s.newLive(&o, certs, entry, notifier.Network, checks)
-	limits := live.gate(gate.Default)
-	backups.Quiet, points.Pause = limits.Quiet, backups.Pause
+	limits := betweenRequests(live.gate(gate.Default), backups, points)
 	handler, err := api.NewHandler(api.Config{
 		Auth: entry, Users: s.Auth, Managers: s.store, Repositories: current, Store: s.store, Keys: s.store, Sessions: s.service, Instance: s.store,
 		Accounts: accounts{s.store, places}, ObjectStorages: s.store, Kinds: places.Kinds, Places: places, Nodes: nodes,
