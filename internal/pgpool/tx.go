@@ -116,7 +116,7 @@ func (b *Begin) statements() []string {
 	if b.View {
 		return []string{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`}
 	}
-	prepare := `SELECT pg_current_xact_id()::text, ` + timeline + `, set_config('idle_in_transaction_session_timeout', '` + idleTime + `', TRUE)`
+	prepare := `SELECT pg_current_xact_id()::text, ` + timeline + `, ` + recovery + `, set_config('idle_in_transaction_session_timeout', '` + idleTime + `', TRUE)`
 	for _, l := range b.Locks {
 		prepare += fmt.Sprintf(`, pg_advisory_xact_lock(%d, %d)`, l.Part, l.Number)
 	}

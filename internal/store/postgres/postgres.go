@@ -35,9 +35,9 @@ var _ store.Store = (*Store)(nil)
 // nowNanos is the time on the clock of the database, in nanoseconds since 1970.
 const nowNanos = "(extract(epoch FROM clock_timestamp()) * 1000000000)::bigint"
 
-// listHistory is another one after a standby has taken over, a dump was restored, or rows
-// of a list were removed.
-const listHistory = `coalesce(left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) || ' ' || 'syncline.list_removals'::regclass::oid || ' ' ||
+// listHistory is another one after a standby has taken over, the server has crashed, a dump
+// was restored, or rows of a list were removed.
+const listHistory = `coalesce(` + pgpool.Numbering + ` || ' ' || 'syncline.list_removals'::regclass::oid || ' ' ||
 	(SELECT removed_by FROM syncline.list_removals WHERE list = '%s'), '')`
 
 // dialect has a clock that goes on within a transaction.
