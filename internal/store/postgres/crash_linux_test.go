@@ -29,7 +29,7 @@ func TestListsAfterACrash(t *testing.T) {
 		t.Helper()
 		conn, err := pgx.Connect(ctx, url)
 		must(err)
-		defer conn.Close(context.Background()) //nolint:errcheck // nothing is lost
+		defer conn.Close(context.Background())
 		must(conn.QueryRow(ctx, `SELECT pg_current_xact_id()::text::bigint`).Scan(&n))
 		return n
 	}
