@@ -206,3 +206,27 @@ func TestReopen(t *testing.T) {
 		}
 	}
 }
+
+// A storage that is away is asked once for what a look has found. One that has answered
+// wrongly is asked again.
+func TestSealedAsksAgain(t *testing.T) {
+	fx := getFixture(t, flavours[1])
+	look, err := LookAt(t.Context(), fx.st, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	away := fx.st.clone()
+	away.fail = errors.New("the storage is away")
+	if _, err := look.Sealed.Open(t.Context(), away, password, ""); !errors.Is(err, away.fail) || away.opens.Load() != 1 {
+		t.Errorf("after %d requests: %v", away.opens.Load(), err)
+	}
+	changed := &changing{memStorage: fx.st, wrong: 2, asked: map[string]int{}}
+	if _, err := look.Sealed.Open(t.Context(), changed, password, ""); err != nil {
+		t.Error(err)
+	}
+	look.Sealed.config = bytes.Clone(look.Sealed.config)
+	look.Sealed.config[40] ^= 1
+	if _, err := look.Sealed.Open(t.Context(), fx.st, password, ""); err != nil {
+		t.Error(err)
+	}
+}

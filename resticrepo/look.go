@@ -34,10 +34,10 @@ type Sealed struct {
 // again.
 func (s *Sealed) Open(ctx context.Context, st Storage, password, hint string) (*Repository, error) {
 	r, err := s.open(ctx, st, password, hint)
-	if err == nil || errors.Is(err, ErrWrongPassword) || ctx.Err() != nil {
-		return r, err
+	if errors.Is(err, ErrDamaged) && ctx.Err() == nil {
+		return OpenWithHint(ctx, st, password, hint)
 	}
-	return OpenWithHint(ctx, st, password, hint)
+	return r, err
 }
 
 func (s *Sealed) open(ctx context.Context, st Storage, password, hint string) (*Repository, error) {
