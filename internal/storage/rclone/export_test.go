@@ -35,3 +35,10 @@ func (p *Programs) Requests() (n int) {
 	}
 	return n
 }
+
+// SetEnded has f called between the end of a program and its record, until the test ends.
+func SetEnded(t interface{ Cleanup(func()) }, f func()) {
+	before := ended
+	t.Cleanup(func() { ended = before })
+	ended = f
+}

@@ -35,6 +35,7 @@ type Programs struct {
 	links   map[string]*link   // by remote; for new requests
 	running map[*link]struct{} // all that have not ended
 	changed chan struct{}      // closed when a program has ended or has nothing to do
+	ends    sync.WaitGroup     // of programs, until their ends are recorded
 }
 
 // queue bounds the wait of a request for the end of another program.
@@ -107,17 +108,21 @@ func (p *Programs) start(remote string) (*link, error) {
 		p.links, p.running = map[string]*link{}, map[*link]struct{}{}
 	}
 	p.links[remote], p.running[l] = l, struct{}{}
-	go func() {
+	p.ends.Go(func() {
 		<-l.process.Done()
+		ended()
 		l.silence.Stop()
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.forget(l)
 		delete(p.running, l)
 		p.tell()
-	}()
+	})
 	return l, nil
 }
+
+// ended is called when a program has ended and its end is not recorded. Tests change it.
+var ended = func() {}
 
 // release ends a request's use of a link.
 func (p *Programs) release(l *link) {
@@ -166,7 +171,7 @@ func (p *Programs) drop(l *link) {
 // end begins the end of a program, which gets no further request. The caller holds mu.
 func (p *Programs) end(l *link) {
 	p.forget(l)
-	go l.process.Stop()
+	p.ends.Go(l.process.Stop)
 }
 
 func (p *Programs) forget(l *link) {
@@ -193,16 +198,16 @@ func (p *Programs) Running() int {
 	return len(p.running)
 }
 
-// Close ends all programs and waits for their ends. No program is started after it.
+// Close ends all programs and waits until their ends are recorded. No program is started
+// after it.
 func (p *Programs) Close() {
 	p.mu.Lock()
 	p.closed = true
-	var ending sync.WaitGroup
 	for l := range p.running {
 		p.forget(l)
-		ending.Go(l.process.Stop)
+		p.ends.Go(l.process.Stop)
 	}
 	p.tell()
 	p.mu.Unlock()
-	ending.Wait()
+	p.ends.Wait()
 }

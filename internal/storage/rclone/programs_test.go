@@ -10,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -79,6 +80,19 @@ func TestShared(t *testing.T) {
 	if _, err := storagetest.ReadAll(t.Context(), s, "config", 0, -1); syncline.CodeOf(err) != syncline.CodeCanceled || p.Running() != 0 {
 		t.Errorf("after the end: %v, and %d run", err, p.Running())
 	}
+}
+
+// TestCloseWaitsForTheRecord lets an hour pass between the end of a program and the record
+// of it. The clock is the bubble's own, so the hour begins when nothing else goes on.
+func TestCloseWaitsForTheRecord(t *testing.T) {
+	p, dir := fakes(t, &rclone.Programs{}), folder(t)
+	synctest.Test(t, func(t *testing.T) {
+		rclone.SetEnded(t, func() { time.Sleep(time.Hour) }) //nolint:forbidigo // the bubble's own clock
+		readConfig(t, at(t, p, dir))
+		if p.Close(); p.Running() != 0 {
+			t.Errorf("after the end %d programs run", p.Running())
+		}
+	})
 }
 
 // signal sends a signal to the last program of a folder.

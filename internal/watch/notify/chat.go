@@ -123,27 +123,38 @@ func (n *Network) sendChat(ctx context.Context, t target, m Message) error {
 		return err
 	}
 	text := clip.Text(m.Subject+"\n\n"+m.Text, maxChat)
-	done := make(chan error, 1)
-	if !n.begin(t.ID) {
-		return syncline.Errorf(syncline.CodeUnavailable, "the chat has not answered the message before this one")
-	}
-	go func() {
-		defer n.end(t.ID)
+	failure, err := n.tryChat(ctx, t.ID, func() error {
 		defer client.CloseIdleConnections()
-		done <- service.Send(text, &types.Params{})
+		return service.Send(text, &types.Params{})
+	})
+	if failure != nil {
+		err = unreachable(&redacted{failure, redact(failure.Error(), t.secret)})
+		return syncline.Errorf(syncline.CodeUnavailable, "%s", redact(syncline.MessageOf(err), t.secret))
+	}
+	return err
+}
+
+// tryChat makes an attempt and returns its error, and an error of its own where there is
+// no answer. The attempt has ended before its answer is told: the next message may follow
+// at once.
+func (n *Network) tryChat(ctx context.Context, chat syncline.ID, attempt func() error) (failure, err error) {
+	if !n.begin(chat) {
+		return nil, syncline.Errorf(syncline.CodeUnavailable, "the chat has not answered the message before this one")
+	}
+	answered := make(chan error, 1)
+	go func() {
+		failure := attempt()
+		n.end(chat)
+		answered <- failure
 	}()
 	ctx, cancel := context.WithTimeout(ctx, sendTime)
 	defer cancel()
 	select {
-	case err = <-done:
+	case failure = <-answered:
+		return failure, nil
 	case <-ctx.Done():
-		return syncline.Errorf(syncline.CodeUnavailable, "the chat did not answer within %s", sendTime)
+		return nil, syncline.Errorf(syncline.CodeUnavailable, "the chat did not answer within %s", sendTime)
 	}
-	if err != nil {
-		err = unreachable(&redacted{err, redact(err.Error(), t.secret)})
-		return syncline.Errorf(syncline.CodeUnavailable, "%s", redact(syncline.MessageOf(err), t.secret))
-	}
-	return nil
 }
 
 // redacted is an error whose text tells no secret, also when it is cut.

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -71,6 +72,16 @@ func TestChat(t *testing.T) {
 				t.Errorf("a private address: %+v", o.Delivery)
 			}
 		})
+	}
+}
+
+// TestMessagesInARow sends each message as soon as the one before is answered.
+func TestMessagesInARow(t *testing.T) {
+	n, answer := NewNetwork(nil, false), errors.New("the answer")
+	for i := range 20_000 {
+		if failure, err := n.tryChat(t.Context(), "a", func() error { return answer }); err != nil || !errors.Is(failure, answer) {
+			t.Fatalf("message %d: got %v, %v", i, failure, err)
+		}
 	}
 }
 
