@@ -263,7 +263,7 @@ func TestFaceAnswersInFlight(t *testing.T) {
 			t.Errorf("%s: %d, %d bytes", name, a.status, len(a.body))
 		}
 	}
-	other := w.api.gate.Arrive(t.Context(), "192.0.2.1", nil)
+	other := w.api.gate.Arrive(t.Context(), "192.0.2.1", true, nil)
 	if err := errors.Join(other.SignIn("the administrator"), other.Hold(1)); err != nil {
 		t.Fatal(err)
 	}

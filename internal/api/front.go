@@ -52,7 +52,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer func() { end(info.route, res.status) }()
 	}
 	r = r.WithContext(ctx)
-	info.visit = f.gate.Arrive(ctx, info.remote, func() { cancel(); res.end() })
+	info.visit = f.gate.Arrive(ctx, info.remote, hasToken(r.Header), func() { cancel(); res.end() })
 	defer info.visit.Leave()
 	res.hold = info.visit.Hold
 	f.setHeaders(w.Header())
@@ -65,6 +65,9 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	res.finish(info.identity.UserName == "" && r.ProtoMajor > 1)
 	f.logRequest(r, res, info, start)
 }
+
+// hasToken reports whether a request seems to have a token, or the metrics' own.
+func hasToken(h http.Header) bool { return h["Authorization"] != nil || h["Cookie"] != nil }
 
 // recover turns a panic into a failure. A panic that aborts the connection on purpose
 // passes through.

@@ -40,7 +40,7 @@ func TestAnswersInFlight(t *testing.T) {
 	limits := gate.Default
 	limits.UserBytes = 1
 	g := gate.New(limits, peer.Proxies{})
-	other := g.Arrive(t.Context(), "192.0.2.1", nil)
+	other := g.Arrive(t.Context(), "192.0.2.1", true, nil)
 	if err := other.SignIn("ada"); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestRequestsOfOneUser(t *testing.T) {
 	limits := gate.Default
 	limits.UserRequests = 1
 	g := gate.New(limits, peer.Proxies{})
-	if err := g.Arrive(t.Context(), "192.0.2.1", nil).SignIn("ada"); err != nil {
+	if err := g.Arrive(t.Context(), "192.0.2.1", true, nil).SignIn("ada"); err != nil {
 		t.Fatal(err)
 	}
 	w := newWorld(t, func(c *Config) { c.Gate = g })

@@ -6,12 +6,14 @@ import (
 )
 
 // crowd is a limited number of members: a limit for each owner, and one for
-// all. A displacing crowd admits every new member and removes the oldest one:
+// all. A displacing crowd admits every new member and removes another one:
 // of the same owner, or if the crowd is full, of the owner with the most
-// members. Any other crowd refuses new members.
+// members. It is the oldest of those for which spare is greatest. Any other crowd
+// refuses new members.
 type crowd struct {
 	each, all int
 	displaces bool
+	spare     func(*conn) int // nil where all are equal
 
 	mu     sync.Mutex
 	owners map[string]*list.List // of *member, oldest first
@@ -21,6 +23,7 @@ type crowd struct {
 // member is a member of a crowd. It belongs to one crowd at a time.
 type member struct {
 	owner string
+	conn  *conn  // nil where spare is nil, and where it is not known
 	end   func() // called at most once, when the member is displaced
 	in    *crowd
 	at    *list.Element
@@ -30,8 +33,11 @@ func newCrowd(each, all int, displaces bool) *crowd {
 	return &crowd{each: each, all: all, displaces: displaces, owners: make(map[string]*list.List)}
 }
 
-// join adds a member. ok is false if there was no room.
-func (c *crowd) join(owner string, end func()) (*member, bool) {
+// join adds a member without a connection. ok is false if there was no room.
+func (c *crowd) join(owner string, end func()) (*member, bool) { return c.joinOver(nil, owner, end) }
+
+// joinOver adds a member with its connection.
+func (c *crowd) joinOver(over *conn, owner string, end func()) (*member, bool) {
 	c.mu.Lock()
 	var out *member
 	if full := c.fullest(owner); full != nil {
@@ -39,7 +45,7 @@ func (c *crowd) join(owner string, end func()) (*member, bool) {
 			c.mu.Unlock()
 			return nil, false
 		}
-		out = full.Front().Value.(*member)
+		out = c.victim(full)
 		c.remove(out)
 	}
 	own := c.owners[owner]
@@ -47,7 +53,7 @@ func (c *crowd) join(owner string, end func()) (*member, bool) {
 		own = list.New()
 		c.owners[owner] = own
 	}
-	m := &member{owner: owner, end: end, in: c}
+	m := &member{owner: owner, conn: over, end: end, in: c}
 	m.at = own.PushBack(m)
 	c.total++
 	c.mu.Unlock()
@@ -73,6 +79,22 @@ func (c *crowd) fullest(owner string) *list.List {
 		}
 	}
 	return most
+}
+
+// victim returns the member of a list that must leave.
+func (c *crowd) victim(of *list.List) *member {
+	found := of.Front().Value.(*member)
+	if c.spare == nil {
+		return found
+	}
+	most := c.spare(found.conn)
+	for e := of.Front().Next(); e != nil; e = e.Next() {
+		m := e.Value.(*member)
+		if n := c.spare(m.conn); n > most {
+			found, most = m, n
+		}
+	}
+	return found
 }
 
 func (c *crowd) remove(m *member) {

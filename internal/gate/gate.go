@@ -17,15 +17,16 @@ import (
 // Limits are numbers at one time.
 type Limits struct {
 	// Connections without a sign-in, of one address and in all. A new one
-	// displaces the oldest.
+	// displaces the oldest, but one with a token in a check only where all have one.
 	AddressConnections, StrangerConnections int
 	// Connections of one trusted proxy; a new one displaces the oldest.
 	ProxyConnections int
 	// Connections with a signed-in user, of one user and in all.
 	UserConnections, SignedInConnections int
 
-	// Requests whose user is not known yet, of one address and in all. A new
-	// one displaces the oldest.
+	// Requests whose token is not checked yet, of one address and in all. A new
+	// one displaces the oldest of the connection with the most. Requests over a
+	// connection with a signed-in user count as an address of their own.
 	AddressArrivals, Arrivals int
 	// Requests without a user, of one address and in all. A new one displaces
 	// the oldest.
@@ -86,6 +87,8 @@ func New(l Limits, proxies peer.Proxies) *Gate {
 		downloads:  newCrowd(l.UserDownloads, l.SignedInRequests, false),
 		bytes:      make(map[string]int64),
 	}
+	g.strangers.spare = func(c *conn) int { return 1 - min(c.checks(), 1) }
+	g.arrivals.spare = (*conn).checks
 	g.SetProxies(proxies)
 	return g
 }
@@ -124,10 +127,14 @@ func (g *Gate) admit(c net.Conn) *conn {
 	if g.proxies.Load().Has(remote) {
 		crowd, in.proxy = g.viaProxies, true
 	}
+	m, _ := crowd.joinOver(in, peer.Key(remote), func() {
+		if in.proxy || in.cut() {
+			_ = c.Close() // which ends everything that waits for it
+		}
+	})
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	// Closing the connection ends everything that waits for it.
-	in.member, _ = crowd.join(peer.Key(remote), func() { _ = c.Close() })
+	in.member = m
 	return in
 }
 
@@ -137,11 +144,32 @@ type conn struct {
 	gate  *Gate
 	proxy bool
 
+	checking atomic.Int32 // requests whose token is not checked yet
+
 	mu     sync.Mutex
 	member *member
-	signed bool
-	closed bool
-	asked  int // present requests, before a user signs in
+	user   string // that signed in first, "" for none
+	closed bool   // or about to be
+	asked  int    // present requests, before a user signs in
+}
+
+// checks is the number of requests over the connection whose token is not checked yet. A
+// request counts as one where the connection is not known, or is that of many clients.
+func (c *conn) checks() int {
+	if c == nil || c.proxy {
+		return 1
+	}
+	return int(c.checking.Load())
+}
+
+// owner is who requests over the connection count for before their user is known.
+func (c *conn) owner(address string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.user == "" {
+		return address
+	}
+	return "user " + c.user
 }
 
 // ask counts a request. It reports whether the connection may have so many.
@@ -149,7 +177,7 @@ func (c *conn) ask() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.asked++
-	return c.signed || c.proxy || c.asked <= c.gate.limits.ConnectionRequests
+	return c.user != "" || c.proxy || c.asked <= c.gate.limits.ConnectionRequests
 }
 
 func (c *conn) answered() {
@@ -158,11 +186,16 @@ func (c *conn) answered() {
 	c.asked--
 }
 
-// alone reports whether the connection belongs to one stranger.
-func (c *conn) alone() bool {
+// cut reports whether the connection belongs to one stranger. Nobody signs in over it
+// from then on, and the caller closes it.
+func (c *conn) cut() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return !c.signed && !c.proxy
+	if c.user != "" || c.proxy {
+		return false
+	}
+	c.closed = true
+	return true
 }
 
 // Close implements net.Conn.
@@ -179,7 +212,7 @@ func (c *conn) Close() error {
 func (c *conn) signIn(user string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.signed || c.closed || c.proxy {
+	if c.user != "" || c.closed || c.proxy {
 		return true
 	}
 	m, ok := c.gate.users.join(user, nil)
@@ -187,7 +220,7 @@ func (c *conn) signIn(user string) bool {
 		return false
 	}
 	c.member.leave()
-	c.member, c.signed = m, true
+	c.member, c.user = m, user
 	return true
 }
 
@@ -213,34 +246,66 @@ type Visit struct {
 	conn    *conn // nil without a Listener
 	address string
 	end     func()
+	course  atomic.Int32
 
 	mu     sync.Mutex
 	member *member
 	work   *member // question or download, or nil
 	user   string
+	token  bool // is not checked yet
 	bytes  int64
 }
 
-// Arrive counts a request whose user is not known yet. ctx is the request's.
+// The courses of a visit. The first one counts: a request that is being ended and whose
+// user becomes known at the same moment is either ended or the user's.
+const (
+	visitOpen int32 = iota
+	visitUsers
+	visitEnded
+)
+
+// Arrive counts a request whose user is not known yet. ctx is the request's. token says
+// that it has a token to be checked; without one it counts as a stranger's.
 // end must make the request end soon, whatever it waits for; another goroutine
 // calls it at most once. The caller calls Leave at the end of the request.
-func (g *Gate) Arrive(ctx context.Context, address string, end func()) *Visit {
+func (g *Gate) Arrive(ctx context.Context, address string, token bool, end func()) *Visit {
 	g.stir()
-	v := &Visit{gate: g, address: peer.Key(address), end: end}
-	if c, ok := ctx.Value(connKey{}).(*conn); ok {
-		v.conn = c
-		v.end = func() {
-			if c.alone() { // shorter, and ends all of its requests
-				_ = c.Conn.Close()
-			}
+	v := &Visit{gate: g, address: peer.Key(address), token: token}
+	v.conn, _ = ctx.Value(connKey{}).(*conn)
+	v.end = func() {
+		if !v.course.CompareAndSwap(visitOpen, visitEnded) {
+			return
+		}
+		if v.conn != nil && v.conn.cut() { // shorter, and ends all of its requests
+			_ = v.conn.Conn.Close()
+		}
+		if end != nil {
 			end()
+		}
+	}
+	in, owner := g.unsigned, v.address
+	if token {
+		in = g.arrivals
+	}
+	if c := v.conn; c != nil {
+		owner = c.owner(owner)
+		if token {
+			c.checking.Add(1)
 		}
 		if !c.ask() {
 			v.end()
 		}
 	}
-	v.member, _ = g.arrivals.join(v.address, v.end)
+	v.member, _ = in.joinOver(v.conn, owner, v.end)
 	return v
+}
+
+// checked notes that the token is checked. The caller holds mu.
+func (v *Visit) checked() {
+	if v.token && v.conn != nil {
+		v.conn.checking.Add(-1)
+	}
+	v.token = false
 }
 
 // Stranger counts the request as one without a user.
@@ -250,11 +315,12 @@ func (v *Visit) Stranger() {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	defer v.checked()
 	if v.member.in != v.gate.arrivals {
 		return
 	}
 	v.member.leave()
-	v.member, _ = v.gate.unsigned.join(v.address, v.end)
+	v.member, _ = v.gate.unsigned.join(v.member.owner, v.end)
 }
 
 var errBusy = &syncline.Error{
@@ -262,14 +328,24 @@ var errBusy = &syncline.Error{
 	Message: "this user has too many requests or connections open at once; wait until some have ended",
 }
 
+var errEnded = &syncline.Error{
+	Code:    syncline.CodeThrottled,
+	Message: "the server ended this request because too many others came at that moment; send it again",
+}
+
 // SignIn counts the request and its connection as the user's. CodeThrottled
 // means that there are too many.
 func (v *Visit) SignIn(user string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	defer v.checked()
 	m, ok := v.gate.signedIn.join(user, nil)
 	if !ok {
 		return errBusy
+	}
+	if !v.course.CompareAndSwap(visitOpen, visitUsers) {
+		m.leave()
+		return errEnded
 	}
 	v.member.leave()
 	v.member, v.user = m, user
@@ -326,6 +402,7 @@ func (v *Visit) Leave() {
 	v.gate.stir()
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.checked()
 	v.member.leave()
 	if v.work != nil {
 		v.work.leave()

@@ -110,7 +110,7 @@ func TestConnections(t *testing.T) {
 	}
 	g := New(small, proxies)
 	user, conn, ctx := connect(t, g, "192.0.2.1")
-	visit := g.Arrive(ctx, "192.0.2.1", func() { t.Error("the user's request is ended") })
+	visit := g.Arrive(ctx, "192.0.2.1", true, func() { t.Error("the user's request is ended") })
 	if err := visit.SignIn("alice"); err != nil {
 		t.Fatal(err)
 	}
@@ -149,19 +149,19 @@ func TestConnectionWithTooManyRequests(t *testing.T) {
 	g := New(small, peer.Proxies{})
 	raw, _, ctx := connect(t, g, "192.0.2.1")
 	for range small.ConnectionRequests {
-		defer g.Arrive(ctx, "192.0.2.1", func() {}).Leave()
+		defer g.Arrive(ctx, "192.0.2.1", true, func() {}).Leave()
 	}
 	if raw.closed {
 		t.Fatal("the connection is ended too early")
 	}
 	ended := false
-	defer g.Arrive(ctx, "192.0.2.1", func() { ended = true }).Leave()
+	defer g.Arrive(ctx, "192.0.2.1", true, func() { ended = true }).Leave()
 	if !raw.closed || !ended {
 		t.Errorf("one request too many: connection closed %v, request ended %v", raw.closed, ended)
 	}
 	raw, _, ctx = connect(t, g, "192.0.2.1")
 	for i := range 2 * small.ConnectionRequests {
-		v := g.Arrive(ctx, "192.0.2.1", func() {})
+		v := g.Arrive(ctx, "192.0.2.1", true, func() {})
 		if i == 0 {
 			if err := v.SignIn("alice"); err != nil {
 				t.Fatal(err)
@@ -178,9 +178,9 @@ func TestRequests(t *testing.T) {
 	g := New(small, peer.Proxies{})
 	ended := make(map[string]bool)
 	stranger := func(address, name string) {
-		g.Arrive(t.Context(), address, func() { ended[name] = true }).Stranger()
+		g.Arrive(t.Context(), address, true, func() { ended[name] = true }).Stranger()
 	}
-	user := g.Arrive(t.Context(), "192.0.2.1", func() { t.Error("the user's request is ended") })
+	user := g.Arrive(t.Context(), "192.0.2.1", true, func() { t.Error("the user's request is ended") })
 	if err := user.SignIn("alice"); err != nil {
 		t.Fatal(err)
 	}
@@ -191,8 +191,8 @@ func TestRequests(t *testing.T) {
 	if !ended["first"] || ended["second"] || ended["third"] {
 		t.Errorf("ended: %v", ended)
 	}
-	second := g.Arrive(t.Context(), "192.0.2.9", nil)
-	third := g.Arrive(t.Context(), "192.0.2.9", nil)
+	second := g.Arrive(t.Context(), "192.0.2.9", true, nil)
+	third := g.Arrive(t.Context(), "192.0.2.9", true, nil)
 	if err := second.SignIn("alice"); err != nil {
 		t.Error(err)
 	}
@@ -211,7 +211,7 @@ func TestRequests(t *testing.T) {
 func TestBytes(t *testing.T) {
 	g := New(small, peer.Proxies{})
 	visit := func(user string) *Visit {
-		v := g.Arrive(t.Context(), "192.0.2.1", nil)
+		v := g.Arrive(t.Context(), "192.0.2.1", true, nil)
 		if err := v.SignIn(user); err != nil {
 			t.Fatal(err)
 		}

@@ -22,7 +22,7 @@ func TestQuiet(t *testing.T) {
 		if d := waits(); d != 0 {
 			t.Errorf("without a request it waits %s", d)
 		}
-		v := g.Arrive(t.Context(), "192.0.2.1", func() {})
+		v := g.Arrive(t.Context(), "192.0.2.1", true, func() {})
 		if d := waits(); d != quiet {
 			t.Errorf("after a request has come it waits %s, want %s", d, quiet)
 		}
@@ -38,7 +38,7 @@ func TestQuiet(t *testing.T) {
 		var requests sync.WaitGroup
 		requests.Go(func() { // without an end
 			for ctx.Err() == nil {
-				g.Arrive(ctx, "192.0.2.1", func() {}).Leave()
+				g.Arrive(ctx, "192.0.2.1", true, func() {}).Leave()
 				time.Sleep(quiet / 2) //nolint:forbidigo // the bubble's own clock
 			}
 		})
