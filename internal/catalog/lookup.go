@@ -1,8 +1,6 @@
 package catalog
 
 import (
-	"cmp"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -22,87 +20,11 @@ func (v *View) Lookup(tree TreeRef, name string, detail Detail) (e *syncline.Ent
 	return e, sub, ok, err == nil, err
 }
 
-// Named finds the entries of one name in many trees. It compares names until it has found
-// one, and from then on only their numbers, since the names of a catalog are distinct.
-type Named struct {
-	name  string
-	names nameReader
-	no    uint32 // of the name
-	known bool
-}
-
-// Named returns a Named for the name, for the goroutine that has the View.
-func (v *View) Named(name string) *Named { return &Named{name: name, names: nameReader{v: v}} }
-
-// In returns the first entry of the name in a tree. found is false where there is none.
-func (n *Named) In(tree TreeRef) (ref EntryRef, found bool, err error) {
-	runs, err := n.names.v.runs(tree.no)
-	if err != nil {
-		return EntryRef{}, false, err
-	}
-	err = eachPart(runs, func(no uint64, first, end uint32) (bool, error) {
-		b, err := n.names.v.scanned(no, int(end))
-		if err != nil {
-			return false, err
-		}
-		at, err := n.index(b.names[first:end])
-		if err != nil || at < 0 {
-			return err == nil, err
-		}
-		ref, found = EntryRef{uint32(no)*scanPerBlock + first + uint32(at)}, true
-		return false, nil
-	})
-	return ref, found, err
-}
-
-// index returns the place of the name among names, -1 for none.
-func (n *Named) index(names []uint32) (int, error) {
-	if n.known {
-		return slices.Index(names, n.no), nil
-	}
-	for i, no := range names {
-		own, err := n.names.at(no)
-		if err != nil {
-			return -1, err
-		}
-		if string(own) == n.name {
-			n.no, n.known = no, true
-			return i, nil
-		}
-	}
-	return -1, nil
-}
-
 // LookupTree returns the tree of the first directory with that name in a tree;
 // ok is false where there is none. It reads only the directories of the tree,
 // and compares names by their keys, as the Builder does. A lost tree is ErrLost.
 func (v *View) LookupTree(tree TreeRef, name string) (sub TreeRef, ok bool, err error) {
-	runs, err := v.runs(tree.no)
-	if err != nil {
-		return TreeRef{}, false, err
-	}
-	names, key := nameReader{v: v}, xxh3.HashStringSeed(name, v.m.Seed)
-	err = eachPart(runs, func(no uint64, first, end uint32) (bool, error) {
-		b, err := v.scannedFolders(no, int(end))
-		if err != nil {
-			return false, err
-		}
-		i, _ := slices.BinarySearchFunc(b.dirs, first, func(d folder, at uint32) int { return cmp.Compare(d.entry, at) })
-		for ; i < len(b.dirs) && b.dirs[i].entry < end; i++ {
-			own, err := b.dirs[i].keyOf(&names)
-			if err != nil {
-				return false, err
-			}
-			if own == key {
-				sub = TreeRef{b.dirs[i].tree}
-				err = v.Readable(sub)
-				ok = err == nil
-				return false, err
-			}
-		}
-		return true, nil
-	})
-	return sub, ok, err
+	return v.Named(name).Tree(tree)
 }
 
 // eachPart cuts the runs at the ends of scan blocks and calls fn for each part:

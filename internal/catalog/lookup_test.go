@@ -131,3 +131,70 @@ func lookAll(v *catalog.View, tree catalog.TreeRef, seen map[catalog.TreeRef]boo
 	}
 	return nil
 }
+
+// TestNamed looks for each name in all folders with one Named, and finds what a new one
+// finds in each, also in lost folders and in the roots one after the other.
+func TestNamed(t *testing.T) {
+	m := newModel(45)
+	c := open(t, openSQLite(t, filepath.Join(t.TempDir(), "c")))
+	for range 4 {
+		m.grow(120, 3)
+		m.build(t, c, 2, m.order)
+		m.publish(t, c)
+		found := 0
+		check(t, c.View(t.Context(), func(v *catalog.View) error {
+			trees, names, err := everything(v)
+			for name := range names {
+				named := v.Named(name)
+				for _, tree := range trees {
+					sub, ok, err := v.LookupTree(tree, name)
+					got, gotOK, gotErr := named.Tree(tree)
+					if got != sub || gotOK != ok || fmt.Sprint(gotErr) != fmt.Sprint(err) {
+						return fmt.Errorf("%q is folder %v, %v, %w; want %v, %v, %w", name, got, gotOK, gotErr, sub, ok, err)
+					}
+					ref, there, err := v.Named(name).In(tree)
+					gotRef, gotThere, gotErr := named.In(tree)
+					if gotRef != ref || gotThere != there || fmt.Sprint(gotErr) != fmt.Sprint(err) {
+						return fmt.Errorf("%q is %v, %v, %w; want %v, %v, %w", name, gotRef, gotThere, gotErr, ref, there, err)
+					}
+					if ok {
+						found++
+					}
+				}
+			}
+			return err
+		}))
+		if found < 100 {
+			t.Fatalf("only %d folders were found", found)
+		}
+	}
+}
+
+// everything returns the roots of all snapshots and then all trees, and the names in them.
+func everything(v *catalog.View) (trees []catalog.TreeRef, names map[string]bool, err error) {
+	names = map[string]bool{"no such name": true}
+	seen := make(map[catalog.TreeRef]bool)
+	var below func(tree catalog.TreeRef) error
+	below = func(tree catalog.TreeRef) error {
+		if seen[tree] {
+			return nil
+		}
+		seen[tree] = true
+		trees = append(trees, tree)
+		return v.ReadDir(tree, 0, func(e *syncline.Entry, sub catalog.TreeRef, ok bool) error {
+			names[e.Name] = true
+			if !ok {
+				return nil
+			}
+			return below(sub)
+		})
+	}
+	list, err := v.Snapshots()
+	for i := range list {
+		trees = append(trees, list[i].Root)
+	}
+	for i := 0; err == nil && i < len(list); i++ {
+		err = below(list[i].Root)
+	}
+	return trees, names, err
+}

@@ -103,15 +103,22 @@ func (x *Explorer) viewLikely(ctx context.Context, id syncline.ID, fn func(v *ca
 }
 
 func snapshotOf(v *catalog.View, point syncline.RestorePoint) (catalog.Snapshot, error) {
-	list, err := v.Snapshots()
-	if err != nil {
+	var found catalog.Snapshot
+	err := v.EachSnapshot(func(s *catalog.Snapshot) error {
+		if s.ID != point.Snapshot.ID {
+			return nil
+		}
+		found = *s
+		return errEnough
+	})
+	switch {
+	case errors.Is(err, errEnough):
+		return found, nil
+	case err != nil:
 		return catalog.Snapshot{}, err
 	}
-	i := slices.IndexFunc(list, func(s catalog.Snapshot) bool { return s.ID == point.Snapshot.ID })
-	if i < 0 { // the snapshot went away meanwhile
-		return catalog.Snapshot{}, syncline.Errorf(syncline.CodeNotFound, "there is no restore point with the id %s", point.ID)
-	}
-	return list[i], nil
+	// The snapshot went away meanwhile.
+	return catalog.Snapshot{}, syncline.Errorf(syncline.CodeNotFound, "there is no restore point with the id %s", point.ID)
 }
 
 // cleanPath returns the one form of an absolute path: no doubled slash and none

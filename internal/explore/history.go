@@ -94,31 +94,24 @@ func Versions(ctx context.Context, v *catalog.View, path string, choose func(*sy
 	if path, err = cleanPath(path); err != nil {
 		return nil, 0, err
 	}
-	list, err := v.Snapshots()
-	if err != nil {
-		return nil, 0, err
-	}
 	t := newTracer(v, path)
-	for i := range list {
-		if err := ctx.Err(); err != nil {
-			return nil, 0, err
+	err = v.EachSnapshot(func(s *catalog.Snapshot) error {
+		if err := ctx.Err(); err != nil || !choose(&s.Snapshot) {
+			return err
 		}
-		s := &list[i]
-		if !choose(&s.Snapshot) {
-			continue
+		err := catalog.ErrLost
+		if !s.Lost {
+			err = t.add(s, path)
 		}
-		if s.Lost {
+		if errors.Is(err, catalog.ErrLost) {
 			unknown++
-			continue
+			return nil
 		}
-		switch err := t.add(s, path); {
-		case errors.Is(err, catalog.ErrLost):
-			unknown++
-		case err != nil:
-			return nil, 0, err
-		}
-	}
+		return err
+	})
 	switch {
+	case err != nil:
+		return nil, 0, err
 	case len(t.out) == 0 && unknown > 0:
 		return nil, unknown, syncline.WrapError(syncline.CodeDamaged, catalog.ErrLost,
 			"there is no %s in any of the snapshots as far as is known; the repository has lost folders on the way to it in %d of them", quoted(path), unknown)
@@ -132,8 +125,8 @@ func Versions(ctx context.Context, v *catalog.View, path string, choose func(*sy
 type tracer struct {
 	v       *catalog.View
 	parts   []string
-	known   map[step]found                       // by tree and part of the path
-	names   *catalog.Named                       // of the last part
+	root    *syncline.Entry                      // of every root
+	names   []*catalog.Named                     // of the parts
 	entries map[catalog.EntryRef]found           // of the last part
 	unread  map[*syncline.Entry]catalog.EntryRef // entries whose content is not read
 	series  map[string]seriesState
@@ -143,21 +136,14 @@ type tracer struct {
 
 func newTracer(v *catalog.View, path string) *tracer {
 	t := &tracer{
-		v: v, parts: pathParts(path), known: make(map[step]found),
+		v: v, parts: pathParts(path), root: rootEntry(),
 		entries: make(map[catalog.EntryRef]found), unread: make(map[*syncline.Entry]catalog.EntryRef),
 		series: make(map[string]seriesState), scopes: make(map[string]knownScopes),
 	}
-	if n := len(t.parts); n > 0 {
-		t.names = v.Named(t.parts[n-1])
+	for _, name := range t.parts {
+		t.names = append(t.names, v.Named(name))
 	}
 	return t
-}
-
-// step is a tree at a depth of the path. Neighbouring snapshots share most
-// steps.
-type step struct {
-	tree  catalog.TreeRef
-	depth int
 }
 
 // seriesState is the number of the last version of a series of snapshots.
@@ -214,34 +200,25 @@ func (t *tracer) add(s *catalog.Snapshot, path string) error {
 
 // find returns the entry at the path, with a nil entry for none.
 func (t *tracer) find(root catalog.TreeRef) (found, error) {
-	at := found{rootEntry(), root, true}
-	for depth, name := range t.parts {
-		if !at.ok {
-			return found{}, nil
-		}
-		next, ok := t.known[step{at.sub, depth}]
-		if !ok {
-			var err error
-			if depth < len(t.parts)-1 {
-				next.sub, next.ok, err = t.v.LookupTree(at.sub, name)
-			} else {
-				next, err = t.last(at.sub)
-			}
-			if err != nil {
-				return found{}, err
-			}
-			t.known[step{at.sub, depth}] = next
-		}
-		at = next
+	if len(t.parts) == 0 {
+		return found{t.root, root, true}, nil
 	}
-	return at, nil
+	last := len(t.parts) - 1
+	for _, name := range t.names[:last] {
+		var ok bool
+		var err error
+		if root, ok, err = name.Tree(root); err != nil || !ok {
+			return found{}, err
+		}
+	}
+	return t.last(root)
 }
 
 // last returns the entry of the path in its folder. It reads each entry once, in however
 // many versions of the folder it is. Only a lost folder needs its hash: the number of the
 // tree tells others apart, and hashes are many more reads.
 func (t *tracer) last(folder catalog.TreeRef) (at found, err error) {
-	ref, ok, err := t.names.In(folder)
+	ref, ok, err := t.names[len(t.names)-1].In(folder)
 	if err != nil || !ok {
 		return found{}, err
 	}
