@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -671,10 +672,13 @@ type fakeChecks struct {
 	retried     []syncline.ID
 }
 
-func (f *fakeChecks) LastCheck(id syncline.ID) (syncline.Check, time.Time) {
+func (f *fakeChecks) LastCheck(id syncline.ID) (syncline.Check, time.Time) { return f.LastChecks()(id) }
+
+func (f *fakeChecks) LastChecks() func(syncline.ID) (syncline.Check, time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.last[id], f.next
+	last, next := maps.Clone(f.last), f.next
+	return func(id syncline.ID) (syncline.Check, time.Time) { return last[id], next }
 }
 
 func (f *fakeChecks) Retry(id syncline.ID) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"syncline.dev/syncline"
 	v6 "syncline.dev/syncline/internal/api/v6"
@@ -26,11 +25,6 @@ const selectedItems = "SelectedItems"
 
 // maxJobName and maxJobText bound the name of a job and its description, in bytes.
 const maxJobName, maxJobText = 256, 1024
-
-// checkReader tells of the checks of repositories, as Checks does.
-type checkReader interface {
-	LastCheck(repository syncline.ID) (last syncline.Check, next time.Time)
-}
 
 // jobs answers for v6's jobs. A job is a series of backups, and a session of it is a
 // snapshot.
@@ -59,6 +53,7 @@ func (h *jobs) ListJobsOfOrganization(ctx context.Context, req v6.ListJobsOfOrga
 
 // list returns the jobs, by repository, host and paths.
 func (h *jobs) list(ctx context.Context) ([]v6.Job, error) {
+	checks := h.checks.LastChecks()
 	all, err := h.series(ctx)
 	if err != nil {
 		return nil, err
@@ -71,11 +66,12 @@ func (h *jobs) list(ctx context.Context) ([]v6.Job, error) {
 		return cmp.Or(strings.Compare(a.RepositoryName, b.RepositoryName), strings.Compare(a.HostName, b.HostName),
 			slices.Compare(a.Paths, b.Paths), cmp.Compare(a.ID, b.ID))
 	})
-	return convert(all, func(x series.SeriesState) v6.Job { return h.jobJSON(&x, organization) }), nil
+	return convert(all, func(x series.SeriesState) v6.Job { return jobJSON(&x, checks, organization) }), nil
 }
 
 // GetJob answers GET /v6/Jobs/{jobId}.
 func (h *jobs) GetJob(ctx context.Context, req v6.GetJobRequestObject) (v6.GetJobResponseObject, error) {
+	checks := h.checks.LastChecks()
 	all, err := h.series(ctx)
 	if err != nil {
 		return nil, err
@@ -88,7 +84,7 @@ func (h *jobs) GetJob(ctx context.Context, req v6.GetJobRequestObject) (v6.GetJo
 	if err != nil {
 		return nil, err
 	}
-	return v6.GetJob200JSONResponse(h.jobJSON(&all[i], organization)), nil
+	return v6.GetJob200JSONResponse(jobJSON(&all[i], checks, organization)), nil
 }
 
 func unknownJob(id syncline.ID) error {
@@ -104,7 +100,7 @@ func (h *jobs) series(ctx context.Context) (all []series.SeriesState, err error)
 	return all, err
 }
 
-func (h *jobs) jobJSON(x *series.SeriesState, organization syncline.ID) v6.Job {
+func jobJSON(x *series.SeriesState, checks lastChecks, organization syncline.ID) v6.Job {
 	self := jobLink(x.ID)
 	host, repository := plain(x.HostName), plain(x.RepositoryName)
 	name := clip.Text(host+": "+pathsText(x.Paths, x.MorePaths, ", "), maxJobName) + " (" + clip.Text(repository, maxJobName) + ")"
@@ -123,7 +119,7 @@ func (h *jobs) jobJSON(x *series.SeriesState, organization syncline.ID) v6.Job {
 	if x.Rhythm > 0 && !x.LastSeen.IsZero() {
 		answer.NextRun = timeJSON(x.LastSeen.Add(x.Rhythm))
 	}
-	last, _ := h.checks.LastCheck(x.RepositoryID)
+	last, _ := checks(x.RepositoryID)
 	switch {
 	case last.Result == syncline.CheckFailed:
 		answer.LastStatus = jobFailed

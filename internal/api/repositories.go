@@ -88,6 +88,7 @@ func (h *repositories) ListBackupRepositories(ctx context.Context, req v6.ListBa
 	if deref(req.Params.LongTerm) {
 		return answer, nil
 	}
+	checks := h.checks.LastChecks()
 	nodes, err := h.where.look(ctx)
 	if err != nil {
 		return nil, err
@@ -107,6 +108,8 @@ func (h *repositories) ListBackupRepositories(ctx context.Context, req v6.ListBa
 	for _, r := range repos {
 		if p := req.Params.ProxyID; p == nil || *p == nodes.serving(r) {
 			one := h.repositoryJSON(ctx, r, repos, nodes)
+			last, next := checks(r.ID)
+			showCheck(&one, last, next)
 			one.Immutability = immutabilityJSON(r, found[r.ID])
 			answer = append(answer, one)
 		}
@@ -116,6 +119,7 @@ func (h *repositories) ListBackupRepositories(ctx context.Context, req v6.ListBa
 
 // GetBackupRepository answers GET /v6/BackupRepositories/{repositoryId}.
 func (h *repositories) GetBackupRepository(ctx context.Context, req v6.GetBackupRepositoryRequestObject) (v6.GetBackupRepositoryResponseObject, error) {
+	last, next := h.checks.LastCheck(req.RepositoryID)
 	r, err := h.known.Repository(ctx, req.RepositoryID)
 	if err != nil {
 		return nil, err
@@ -135,6 +139,7 @@ func (h *repositories) GetBackupRepository(ctx context.Context, req v6.GetBackup
 		return nil, err
 	}
 	answer := h.repositoryJSON(ctx, r, all, nodes)
+	showCheck(&answer, last, next)
 	answer.Immutability = immutabilityJSON(r, &found)
 	return v6.GetBackupRepository200JSONResponse(answer), nil
 }
@@ -164,7 +169,10 @@ func (h *repositories) AddBackupRepository(ctx context.Context, req v6.AddBackup
 	}
 	h.checks.Reschedule()
 	h.looks.Anew(r.ID)
-	return v6.AddBackupRepository200JSONResponse(h.repositoryJSON(ctx, r, all, nodes)), nil
+	answer := h.repositoryJSON(ctx, r, all, nodes)
+	last, next := h.checks.LastCheck(r.ID)
+	showCheck(&answer, last, next)
+	return v6.AddBackupRepository200JSONResponse(answer), nil
 }
 
 // UpdateBackupRepository answers PUT /v6/BackupRepositories/{repositoryId}.
@@ -291,7 +299,8 @@ func (h *repositories) refuseWhileSynchronizing(ctx context.Context, id syncline
 	return nil
 }
 
-// repositoryJSON is a repository in v6's form. all are the attached repositories.
+// repositoryJSON is a repository in v6's form, without its checks. all are the attached
+// repositories.
 func (h *repositories) repositoryJSON(ctx context.Context, r syncline.Repository, all []syncline.Repository, nodes fleet) v6.BackupRepository {
 	node := nodes.serving(r)
 	answer := v6.BackupRepository{
@@ -320,7 +329,6 @@ func (h *repositories) repositoryJSON(ctx context.Context, r syncline.Repository
 		bound := true
 		answer.IsProxyBound = &bound
 	}
-	h.showCheck(&answer)
 	if r.ObjectStorageID != "" {
 		encrypted, link := true, storageLink(r.ObjectStorageID)
 		answer.ObjectStorageEncryptionEnabled, answer.Links.ObjectStorage = &encrypted, &link

@@ -12,15 +12,27 @@ import (
 
 // Checks tells of the checks of repositories.
 type Checks interface {
-	// LastCheck returns the last check of a repository, whose At is zero if there was
-	// none, and the time of the next one, zero if none is planned.
-	LastCheck(repository syncline.ID) (last syncline.Check, next time.Time)
+	checkReader
 	// Reschedule tells that repositories or their schedules have changed.
 	Reschedule()
 	// Retry lets a repository be checked at once, and a session begin however the last one
 	// ended: what opens the repository has changed.
 	Retry(repository syncline.ID)
 }
+
+// checkReader tells of the checks of repositories. A check that has found something has
+// marked its repository as out of sync before, and its series are judged afterwards. So
+// checks are read before repositories and series that are shown beside them.
+type checkReader interface {
+	// LastCheck returns the last check of a repository, whose At is zero if there was
+	// none, and the time of the next one, zero if none is planned.
+	LastCheck(repository syncline.ID) (last syncline.Check, next time.Time)
+	// LastChecks returns LastCheck as it is at this moment.
+	LastChecks() func(repository syncline.ID) (last syncline.Check, next time.Time)
+}
+
+// lastChecks is what LastChecks returns.
+type lastChecks = func(repository syncline.ID) (last syncline.Check, next time.Time)
 
 // mergeSchedule takes over a schedule that a client sends, and checks it.
 func mergeSchedule(to *syncline.Schedule, from *v6.SynchronizationFromClient) error {
@@ -58,8 +70,7 @@ func scheduleJSON(s syncline.Schedule) v6.Synchronization {
 }
 
 // showCheck adds the last and the next check of a repository.
-func (h *repositories) showCheck(r *v6.BackupRepository) {
-	last, next := h.checks.LastCheck(r.ID)
+func showCheck(r *v6.BackupRepository, last syncline.Check, next time.Time) {
 	r.LastCheckTime, r.NextCheckTime = timeJSON(last.At), timeJSON(next)
 	r.LastCheckResult, r.LastCheckError = present(string(last.Result)), present(last.Error)
 }

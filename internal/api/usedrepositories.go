@@ -22,6 +22,7 @@ func (h *usedRepositories) ListUsedRepositories(ctx context.Context, req v6.List
 	if err := knownOrganization(ctx, h.instance, req.OrganizationID); err != nil {
 		return nil, err
 	}
+	checks := h.checks.LastChecks()
 	all, err := h.repositories.Repositories(ctx)
 	if err != nil {
 		return nil, err
@@ -31,12 +32,12 @@ func (h *usedRepositories) ListUsedRepositories(ctx context.Context, req v6.List
 	defer cancel()
 	return v6.ListUsedRepositories200JSONResponse{
 		Offset: offset, Limit: limit, TotalCount: len(all),
-		Results: convert(cut(all, limit, offset), func(r syncline.Repository) v6.UsedRepository { return h.usedJSON(soon, r) }),
+		Results: convert(cut(all, limit, offset), func(r syncline.Repository) v6.UsedRepository { return h.usedJSON(soon, r, checks) }),
 		Links:   jobPageLinks(usedRepositoriesLink(req.OrganizationID).Href, limit, offset, len(all)),
 	}, ctx.Err()
 }
 
-func (h *usedRepositories) usedJSON(ctx context.Context, r syncline.Repository) v6.UsedRepository {
+func (h *usedRepositories) usedJSON(ctx context.Context, r syncline.Repository, checks lastChecks) v6.UsedRepository {
 	used := packedSize(ctx, h.sizes, r.ID)
 	answer := v6.UsedRepository{
 		UsedSpaceBytes: used, ObjectStorageUsedSpaceBytes: used, Details: plain(r.Name),
@@ -45,7 +46,7 @@ func (h *usedRepositories) usedJSON(ctx context.Context, r syncline.Repository) 
 	if r.ObjectStorageID == "" {
 		answer.ObjectStorageUsedSpaceBytes = new(int64)
 	}
-	if last, _ := h.checks.LastCheck(r.ID); last.Result != "" {
+	if last, _ := checks(r.ID); last.Result != "" {
 		readable := last.Result != syncline.CheckFailed
 		answer.IsAvailable = &readable
 	}

@@ -45,9 +45,10 @@ type Alarms interface {
 	CountAlarms(ctx context.Context) ([]syncline.AlarmCount, error)
 }
 
-// Checks tells the last check of a repository, with a zero time before the first one.
+// Checks tells the last check of each repository, as it is at a moment, with a zero time
+// before the first one.
 type Checks interface {
-	LastCheck(repository syncline.ID) (last syncline.Check, next time.Time)
+	LastChecks() func(repository syncline.ID) (last syncline.Check, next time.Time)
 }
 
 // Machines counts the machines in each state.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -47,11 +48,13 @@ func (w *world) CountAlarms(context.Context) ([]syncline.AlarmCount, error) {
 // checked is when the repository "a" was last checked.
 var checked = time.UnixMilli(1_800_000_000_500)
 
-func (w *world) LastCheck(id syncline.ID) (syncline.Check, time.Time) {
-	if id == "a" {
-		return syncline.Check{At: checked}, time.Time{}
+func (w *world) LastChecks() func(syncline.ID) (syncline.Check, time.Time) {
+	return func(id syncline.ID) (syncline.Check, time.Time) {
+		if id == "a" {
+			return syncline.Check{At: checked}, time.Time{}
+		}
+		return syncline.Check{}, time.Time{}
 	}
-	return syncline.Check{}, time.Time{}
 }
 
 func (w *world) Series(ctx context.Context, id syncline.ID) ([]explore.Series, error) {
@@ -285,5 +288,87 @@ func TestChecks(t *testing.T) {
 		`syncline_repository_check_failures_total{repository="A"} 0`, `syncline_repository_check_failures_total{repository="B"} 2`)
 	if strings.Contains(got, `timestamp_seconds{repository="B"}`) || len(m.failures) != 1 {
 		t.Errorf("%v\n%s", m.failures, got)
+	}
+}
+
+// changing is a world in which something happens after one of the reads.
+type changing struct {
+	world
+	open      int // alarms
+	reads, at int // at is the read after which it happens
+	happens   func(w *changing)
+}
+
+func (w *changing) read() {
+	if w.reads++; w.reads == w.at {
+		w.happens(w)
+	}
+}
+
+func (w *changing) Repositories(ctx context.Context) ([]syncline.Repository, error) {
+	defer w.read()
+	return slices.Clone(w.list), nil
+}
+
+func (w *changing) Series(ctx context.Context, id syncline.ID) ([]explore.Series, error) {
+	defer w.read()
+	return w.world.Series(ctx, id)
+}
+
+func (w *changing) CountAlarms(ctx context.Context) ([]syncline.AlarmCount, error) {
+	defer w.read()
+	return []syncline.AlarmCount{{Kind: syncline.AlarmRepositoryDamaged, Severity: syncline.SeverityCritical, Open: w.open}}, nil
+}
+
+func (w *changing) CountMachines(ctx context.Context) (map[syncline.MachineState]int, error) {
+	defer w.read()
+	return w.world.CountMachines(ctx)
+}
+
+func (w *changing) Nodes(ctx context.Context) ([]syncline.Node, error) {
+	defer w.read()
+	return w.world.Nodes(ctx)
+}
+
+func (w *changing) LastChecks() func(syncline.ID) (syncline.Check, time.Time) {
+	defer w.read()
+	return w.world.LastChecks()
+}
+
+// TestOneAnswer has a check fail, or a session succeed, between any two reads of a scrape.
+// No answer shows what follows beside what was before it.
+func TestOneAnswer(t *testing.T) {
+	scrape := func(at int, outOfSync bool, happens func(*changing, *Metrics)) (got string, reads int) {
+		w := &changing{world: world{list: []syncline.Repository{{ID: "a", Name: "A", OutOfSync: outOfSync}}}, at: at}
+		if !outOfSync {
+			w.series = map[syncline.ID][]explore.Series{"a": many(1)}
+		}
+		m := New(w, w, "1")
+		m.Alarms, m.Checks, m.Machines, m.Nodes = w, w, w, w
+		w.happens = func(w *changing) { happens(w, m) }
+		got = text(t, m)
+		return got, w.reads
+	}
+	fails := func(w *changing, m *Metrics) {
+		w.list[0].OutOfSync, w.open = true, 1
+		m.CheckEnded(syncline.Check{RepositoryID: "a", Result: syncline.CheckFailed})
+	}
+	succeeds := func(w *changing, m *Metrics) {
+		w.list[0].OutOfSync, w.series = false, map[syncline.ID][]explore.Series{"a": many(1)}
+		m.SessionEnded(syncline.Work{RepositoryID: "a", State: syncline.WorkSucceeded})
+	}
+	_, reads := scrape(0, false, fails)
+	if reads < 6 {
+		t.Fatalf("a scrape reads %d times", reads)
+	}
+	for at := 1; at <= reads; at++ {
+		got, _ := scrape(at, false, fails)
+		if strings.Contains(got, `in_sync{repository="A"} 1`) && (strings.Contains(got, `check_failures_total{repository="A"} 1`) || strings.Contains(got, `kind="RepositoryDamaged",severity="Critical"} 1`)) {
+			t.Errorf("a check fails after read %d: the repository is in sync beside it", at)
+		}
+		got, _ = scrape(at, true, succeeds)
+		if strings.Contains(got, `result="Success"} 1`) && (strings.Contains(got, `in_sync{repository="A"} 0`) || strings.Contains(got, `usable{repository="A"} 0`)) {
+			t.Errorf("a session succeeds after read %d: the repository is out of sync beside it", at)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -141,29 +142,14 @@ type state struct {
 // backup has the labels of one series.
 type backup struct{ host, paths string }
 
-// look reads the state of all repositories, and forgets those that are gone.
+// look reads the state of all repositories, and forgets those that are gone. Counts and
+// alarms follow from the state of a repository, so they are read before it: an answer with
+// a session that has succeeded, or with an alarm, shows the repository as it is since then.
 func (m *Metrics) look(ctx context.Context) (*snapshot, error) {
-	list, err := m.repositories.Repositories(ctx)
+	ended, failed := m.counted()
+	alarms, err := m.alarms(ctx)
 	if err != nil {
 		return nil, err
-	}
-	series := make(map[syncline.ID][]explore.Series, len(list))
-	for _, r := range list {
-		found, err := m.backups.Series(ctx, r.ID)
-		if ctx.Err() != nil {
-			return nil, syncline.WrapError(syncline.CodeUnavailable, ctx.Err(), "the metrics could not be read within %s", scrapeTime)
-		}
-		if err == nil {
-			series[r.ID] = found
-		}
-	}
-	// A catalog that was just read may have shown that it is not the right one.
-	if list, err = m.repositories.Repositories(ctx); err != nil {
-		return nil, err
-	}
-	limit := maxSeries
-	if len(list) > 0 {
-		limit = min(limit, max(1, maxAllSeries/len(list)))
 	}
 	var machines map[syncline.MachineState]int
 	if m.Machines != nil {
@@ -171,13 +157,21 @@ func (m *Metrics) look(ctx context.Context) (*snapshot, error) {
 			return nil, err
 		}
 	}
-	alarms, err := m.alarms(ctx)
-	if err != nil {
-		return nil, err
-	}
 	nodes, err := m.nodes(ctx)
 	if err != nil {
 		return nil, err
+	}
+	checked := func(syncline.ID) (last syncline.Check, next time.Time) { return last, next }
+	if m.Checks != nil {
+		checked = m.Checks.LastChecks()
+	}
+	list, series, err := m.catalogs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	limit := maxSeries
+	if len(list) > 0 {
+		limit = min(limit, max(1, maxAllSeries/len(list)))
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -185,21 +179,49 @@ func (m *Metrics) look(ctx context.Context) (*snapshot, error) {
 	s := &snapshot{repositories: make([]state, len(list)), alarms: alarms, machines: machines, nodes: nodes}
 	for i, r := range list {
 		found, ok := series[r.ID]
-		backups := newest(found, limit)
+		last, _ := checked(r.ID)
 		s.repositories[i] = state{
 			name: label(r.Name), inSync: ok && !r.OutOfSync, usable: ok,
-			backups: backups, leftOut: max(0, len(found)-limit),
+			backups: newest(found, limit), leftOut: max(0, len(found)-limit),
 			sessions: make(map[syncline.WorkState]int64), requests: m.requests[r.ID].total(),
-		}
-		if m.Checks != nil {
-			last, _ := m.Checks.LastCheck(r.ID)
-			s.repositories[i].checked, s.repositories[i].failures = last.At, m.failures[r.ID]
+			checked: last.At, failures: failed[r.ID],
 		}
 		for state := range results {
-			s.repositories[i].sessions[state] = m.sessions[r.ID][state]
+			s.repositories[i].sessions[state] = ended[r.ID][state]
 		}
 	}
 	return s, nil
+}
+
+// counted returns how many sessions have ended, and how many checks have failed.
+func (m *Metrics) counted() (ended map[syncline.ID]map[syncline.WorkState]int64, failed map[syncline.ID]int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	ended = make(map[syncline.ID]map[syncline.WorkState]int64, len(m.sessions))
+	for id, counts := range m.sessions {
+		ended[id] = maps.Clone(counts)
+	}
+	return ended, maps.Clone(m.failures)
+}
+
+// catalogs returns the repositories, and the series of those whose catalogs can answer.
+func (m *Metrics) catalogs(ctx context.Context) (list []syncline.Repository, series map[syncline.ID][]explore.Series, err error) {
+	if list, err = m.repositories.Repositories(ctx); err != nil {
+		return nil, nil, err
+	}
+	series = make(map[syncline.ID][]explore.Series, len(list))
+	for _, r := range list {
+		found, err := m.backups.Series(ctx, r.ID)
+		if ctx.Err() != nil {
+			return nil, nil, syncline.WrapError(syncline.CodeUnavailable, ctx.Err(), "the metrics could not be read within %s", scrapeTime)
+		}
+		if err == nil {
+			series[r.ID] = found
+		}
+	}
+	// A catalog that was just read may have shown that it is not the right one.
+	list, err = m.repositories.Repositories(ctx)
+	return list, series, err
 }
 
 // forget drops the counts of repositories that are not in the list, and have no open

@@ -13,36 +13,41 @@ import (
 // Get returns a piece of work in its true state, also where the store could not record
 // that state. So do all methods that read.
 func (s *Service) Get(ctx context.Context, kind syncline.WorkKind, id syncline.ID) (store.Work, error) {
+	shown := s.shown.now()
 	w, err := s.Store.Work(ctx, kind, id)
-	return s.asItIs(w), err
+	return shown.asItIs(w), err
 }
 
 // Latest returns for every repository its unended work of a kind, or else its latest,
 // newest first. Callers share the list and do not change it.
 func (s *Service) Latest(ctx context.Context, kind syncline.WorkKind) ([]store.Work, error) {
+	shown := s.shown.now()
 	list, err := s.Store.LatestWork(ctx, kind)
-	if s.shown.empty() {
+	if len(shown) == 0 {
 		return list, err
 	}
-	return s.all(slices.Clone(list), err)
+	return shown.all(slices.Clone(list)), err
 }
 
 // Page returns one page of work, newest first.
 func (s *Service) Page(ctx context.Context, q store.WorkQuery) ([]store.Work, error) {
-	return s.all(s.Store.WorkPage(ctx, q))
+	shown := s.shown.now()
+	list, err := s.Store.WorkPage(ctx, q)
+	return shown.all(list), err
 }
 
 // Unended returns the work of a kind that has not ended, oldest first.
 func (s *Service) Unended(ctx context.Context, kind syncline.WorkKind) ([]store.Work, error) {
+	shown := s.shown.now()
 	list, err := s.Store.UnendedWork(ctx, kind)
-	return s.unended(list), err
+	return shown.unended(list), err
 }
 
 // unended keeps of a list what has truly not ended.
-func (s *Service) unended(list []store.Work) []store.Work {
+func (n now) unended(list []store.Work) []store.Work {
 	left := list[:0]
 	for _, w := range list {
-		if w = s.asItIs(w); !w.State.Ended() {
+		if w = n.asItIs(w); !w.State.Ended() {
 			left = append(left, w)
 		}
 	}
@@ -54,20 +59,20 @@ func (s *Service) Log(ctx context.Context, kind syncline.WorkKind, id syncline.I
 	return s.Store.Log(ctx, kind, id, limit, offset)
 }
 
-func (s *Service) all(list []store.Work, err error) ([]store.Work, error) {
+func (n now) all(list []store.Work) []store.Work {
 	for i, w := range list {
-		list[i] = s.asItIs(w)
+		list[i] = n.asItIs(w)
 	}
-	return list, err
+	return list
 }
 
 // asItIs prefers what the store could not take, unless the work has ended there or was
 // taken again meanwhile.
-func (s *Service) asItIs(stored store.Work) store.Work {
+func (n now) asItIs(stored store.Work) store.Work {
 	if stored.State.Ended() {
 		return stored
 	}
-	w, ok := s.shown.get(stored.ID)
+	w, ok := n[stored.ID]
 	if !ok || w.Epoch != stored.Epoch {
 		return stored
 	}

@@ -193,7 +193,8 @@ func (s *Service) start(ctx context.Context, w store.Work, check func([]store.Wo
 		w.Owner = s.Node
 	}
 	for range 2 {
-		got, added, err := s.add(ctx, w, check)
+		shown := s.shown.now()
+		got, added, err := s.add(ctx, w, shown, check)
 		if err != nil {
 			return store.Work{}, k.refusal(err)
 		}
@@ -204,7 +205,7 @@ func (s *Service) start(ctx context.Context, w store.Work, check func([]store.Wo
 			s.offer(k, got)
 			return got, nil
 		}
-		if got = s.asItIs(got); !got.State.Ended() {
+		if got = shown.asItIs(got); !got.State.Ended() {
 			return got, nil
 		}
 		// It has ended, and the store does not know.
@@ -234,11 +235,11 @@ func (s *Service) isClosed() bool {
 	return s.closed
 }
 
-func (s *Service) add(ctx context.Context, w store.Work, check func([]store.Work) error) (store.Work, bool, error) {
+func (s *Service) add(ctx context.Context, w store.Work, shown now, check func([]store.Work) error) (store.Work, bool, error) {
 	if check == nil {
 		return s.Store.AddWork(ctx, w)
 	}
-	return s.Store.AddWorkIf(ctx, w, func(unended []store.Work) error { return check(s.unended(unended)) })
+	return s.Store.AddWorkIf(ctx, w, func(unended []store.Work) error { return check(shown.unended(unended)) })
 }
 
 // refusal words why no work starts.

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -30,18 +31,15 @@ func (u *unrecorded) drop(id syncline.ID) {
 	delete(u.work, id)
 }
 
-func (u *unrecorded) empty() bool {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return len(u.work) == 0
-}
+// now is the work that the store could not take, as it is at a moment; nil for none.
+type now map[syncline.ID]store.Work
 
-// get returns the work that is kept under an id; ok is false where there is none.
-func (u *unrecorded) get(id syncline.ID) (w store.Work, ok bool) {
+// now returns what is kept. A reader calls it before it reads the store: work leaves it
+// when the store has it, and would be in neither of the two otherwise.
+func (u *unrecorded) now() now {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	w, ok = u.work[id]
-	return w, ok
+	return maps.Clone(u.work)
 }
 
 // The pauses between attempts to record double, from firstPause up to longest.

@@ -1,12 +1,78 @@
 package run
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/store"
 )
+
+// lateStore has one piece of work. It takes the end of it just after a read.
+type lateStore struct {
+	Store
+	work     store.Work
+	recorded func()
+}
+
+func (s *lateStore) read() []store.Work {
+	list := []store.Work{s.work}
+	s.work.State = syncline.WorkSucceeded
+	s.recorded()
+	return list
+}
+
+func (s *lateStore) Work(context.Context, syncline.WorkKind, syncline.ID) (store.Work, error) {
+	return s.read()[0], nil
+}
+
+func (s *lateStore) LatestWork(context.Context, syncline.WorkKind) ([]store.Work, error) {
+	return s.read(), nil
+}
+
+func (s *lateStore) WorkPage(context.Context, store.WorkQuery) ([]store.Work, error) {
+	return s.read(), nil
+}
+
+func (s *lateStore) UnendedWork(context.Context, syncline.WorkKind) ([]store.Work, error) {
+	return s.read(), nil
+}
+
+// TestEndRecordedMeanwhile reads work whose end the store could not take, while the store
+// takes it. Everybody has seen that it has ended, and nobody sees it run again.
+func TestEndRecordedMeanwhile(t *testing.T) {
+	const kind = syncline.WorkSynchronize
+	for name, read := range map[string]func(context.Context, *Service) ([]store.Work, error){
+		"one": func(ctx context.Context, s *Service) ([]store.Work, error) {
+			w, err := s.Get(ctx, kind, "a")
+			return []store.Work{w}, err
+		},
+		"the latest": func(ctx context.Context, s *Service) ([]store.Work, error) { return s.Latest(ctx, kind) },
+		"a page":     func(ctx context.Context, s *Service) ([]store.Work, error) { return s.Page(ctx, store.WorkQuery{}) },
+		"unended":    func(ctx context.Context, s *Service) ([]store.Work, error) { return s.Unended(ctx, kind) },
+	} {
+		s := &Service{}
+		running := store.Work{Work: syncline.Work{ID: "a", Kind: kind, State: syncline.WorkRunning}}
+		ended := running
+		ended.State = syncline.WorkSucceeded
+		s.shown.put(ended)
+		s.Store = &lateStore{work: running, recorded: func() { s.shown.drop("a") }}
+		list, err := read(t.Context(), s)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, w := range list {
+			if !w.State.Ended() {
+				t.Errorf("%s: it is shown as %s", name, w.State)
+			}
+		}
+		if len(list) != 1 && name != "unended" {
+			t.Errorf("%s: %d pieces", name, len(list))
+		}
+	}
+}
 
 // Attempts end: after an hour, at an error that stays, when nobody waits, and when
 // one succeeds.

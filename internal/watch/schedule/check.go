@@ -153,8 +153,9 @@ func (s *Service) record(service, ctx context.Context, t *turn, o outcome) {
 		return
 	}
 	now, r := s.now(), o.repository
-	// The mark comes first: nobody sees a check that has found something beside a
-	// repository that counts as in sync.
+	// The mark comes first: who reads the check and then the repository sees no check that
+	// has found something beside a repository that counts as in sync, until a session has
+	// succeeded.
 	if o.behind() && !r.OutOfSync {
 		s.logged("mark a repository as out of sync", r.ID, s.Repositories.SetOutOfSync(ctx, r.ID, true))
 	}

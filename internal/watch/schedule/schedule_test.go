@@ -34,6 +34,27 @@ func TestAttached(t *testing.T) {
 	}
 }
 
+// TestLastChecks takes the checks as they are at a moment. Later ones change nothing in them.
+func TestLastChecks(t *testing.T) {
+	w := newWorld(t, 1)
+	w.tick(begin)
+	before, next := w.service.LastCheck(id(0))
+	all := w.service.LastChecks()
+	w.check = func(syncline.Repository) (schedule.Found, error) {
+		return schedule.Found{}, syncline.Errorf(syncline.CodeUnavailable, "away")
+	}
+	w.run(begin.Add(48*time.Hour), time.Hour)
+	if now, _ := w.service.LastCheck(id(0)); now.Result != syncline.CheckFailed {
+		t.Fatalf("got %+v", now)
+	}
+	if last, at := all(id(0)); last != before || !at.Equal(next) {
+		t.Errorf("got %+v, %s; want %+v, %s", last, at, before, next)
+	}
+	if last, at := all("another"); last != (syncline.Check{}) || !at.IsZero() {
+		t.Errorf("of no repository: %+v, %s", last, at)
+	}
+}
+
 // TestTurns has forty repositories for a day. Each has one turn in each interval, at the
 // same distance, and they do not come together.
 func TestTurns(t *testing.T) {

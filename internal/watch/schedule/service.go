@@ -213,7 +213,11 @@ func (s *Service) Tick(ctx context.Context, now time.Time) error {
 func (s *Service) LastCheck(repository syncline.ID) (last syncline.Check, next time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.turns[repository]
+	return s.lastCheck(s.turns[repository])
+}
+
+// lastCheck is LastCheck of a turn, or of nil. The caller holds mu.
+func (s *Service) lastCheck(t *turn) (last syncline.Check, next time.Time) {
 	switch {
 	case t == nil:
 		return syncline.Check{}, time.Time{}
@@ -221,6 +225,27 @@ func (s *Service) LastCheck(repository syncline.ID) (last syncline.Check, next t
 		return t.check, time.Time{}
 	}
 	return t.check, t.due
+}
+
+// LastChecks returns LastCheck as it is at this moment. A reader that shows checks beside
+// repositories calls it before it reads the repositories: a check marks its repository
+// first, so none that has found something is beside one that counts as in sync.
+func (s *Service) LastChecks() func(repository syncline.ID) (last syncline.Check, next time.Time) {
+	type one struct {
+		last syncline.Check
+		next time.Time
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make(map[syncline.ID]one, len(s.turns))
+	for id, t := range s.turns {
+		last, next := s.lastCheck(t)
+		all[id] = one{last, next}
+	}
+	return func(repository syncline.ID) (syncline.Check, time.Time) {
+		x := all[repository]
+		return x.last, x.next
+	}
 }
 
 // now is the time on the clock of the wall. The other clock in a time of Go stands still
