@@ -170,13 +170,19 @@ func (s *Service) readLooks(ctx context.Context) error {
 }
 
 // sharedLooks returns the looks as the last sessions left them, with what the checks
-// since then say.
+// since then say. A check counts only when the backups of the session before it were looked
+// at: its time would make a series late whose backup has come. So the checks are read
+// before the sessions, and these before the looks.
 func (s *Service) sharedLooks(ctx context.Context) (map[syncline.ID]syncline.Look, []syncline.Check, error) {
-	list, err := s.Store.Looks(ctx)
+	checks, err := s.Fleet.Checks(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	checks, err := s.Fleet.Checks(ctx)
+	sessions, err := s.Fleet.LatestWork(ctx, syncline.WorkSynchronize)
+	if err != nil {
+		return nil, nil, err
+	}
+	list, err := s.Store.Looks(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -184,8 +190,17 @@ func (s *Service) sharedLooks(ctx context.Context) (map[syncline.ID]syncline.Loo
 	for _, l := range list {
 		known[l.RepositoryID] = l
 	}
+	awaited := make(map[syncline.ID]bool)
+	for i := range sessions {
+		w := &sessions[i]
+		awaited[w.RepositoryID] = w.State == syncline.WorkSucceeded && known[w.RepositoryID].LookedAt.Before(w.StartedAt)
+	}
 	for i := range checks {
-		known[checks[i].RepositoryID] = lookOf(known[checks[i].RepositoryID], &checks[i])
+		c := checks[i]
+		if awaited[c.RepositoryID] {
+			c.LookedAt = time.Time{}
+		}
+		known[c.RepositoryID] = lookOf(known[c.RepositoryID], &c)
 	}
 	return known, checks, nil
 }

@@ -69,6 +69,40 @@ func (w *world) turns(nodes ...*Service) {
 	}
 }
 
+// TestCheckBeforeTheLookOfTheFleet is TestCheckBeforeTheLook where another node checks.
+func TestCheckBeforeTheLookOfTheFleet(t *testing.T) {
+	w := newWorld(t)
+	a := w.node("a", w)
+	for range 10 {
+		w.now = w.now.Add(day)
+		w.backUp("web", w.now)
+		w.session(syncline.WorkSucceeded)
+		w.turns(a)
+	}
+	state := func() Machine {
+		t.Helper()
+		m, err := a.Machines(t.Context(), MachinesQuery{})
+		if err != nil || len(m.Machines) != 1 {
+			t.Fatalf("%+v, %v", m, err)
+		}
+		return m.Machines[0]
+	}
+	w.now = w.now.Add(4 * day)
+	w.backUp("web", w.now)
+	w.session(syncline.WorkSucceeded)
+	w.now = w.now.Add(time.Hour)
+	if err := w.store.PutChecks(t.Context(), syncline.Check{RepositoryID: w.repository, At: w.now, Result: syncline.CheckSuccess, LookedAt: w.now}); err != nil {
+		t.Fatal(err)
+	}
+	if m := state(); m.State != syncline.MachineUnknown {
+		t.Errorf("before the look it is %s", m.State)
+	}
+	w.turns(a)
+	if m := state(); m.State != syncline.MachineInTime {
+		t.Errorf("after the look it is %s", m.State)
+	}
+}
+
 // TestTakeOver has two nodes of which one watches, dies, and comes back. The series is as
 // one node would have it, and both tell the same of it.
 func TestTakeOver(t *testing.T) {

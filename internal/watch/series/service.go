@@ -3,6 +3,7 @@ package series
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -170,13 +171,14 @@ func (s *Service) Tick(ctx context.Context, now time.Time) error {
 		return s.turn(ctx, now, true)
 	}
 	s.mu.Lock()
-	ended := s.pending
-	s.pending, s.ended = nil, false
+	ended := maps.Clone(s.pending)
+	s.ended = false
 	s.mu.Unlock()
 	for _, w := range ended {
-		if err := s.afterSession(ctx, w); err != nil && ctx.Err() == nil {
+		if err := s.afterSession(ctx, w); err == nil {
+			s.lookedAfter(w)
+		} else if ctx.Err() == nil {
 			s.Logger.Warn("cannot look for new backups after a session; tried again in a minute", "repository", w.RepositoryID, "error", err)
-			s.lookAgain(w)
 		}
 	}
 	return s.evaluate(ctx, now)
@@ -193,17 +195,23 @@ func (s *Service) evaluate(ctx context.Context, now time.Time) error {
 	return s.reportUnusual(ctx)
 }
 
-// lookAgain keeps a session whose end could not be looked at for the next tick, unless a
-// newer one has ended.
-func (s *Service) lookAgain(w syncline.Work) {
+// lookedAfter notes that the end of a session was looked at, unless a newer one has ended.
+func (s *Service) lookedAfter(w syncline.Work) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.pending == nil {
-		s.pending = make(map[syncline.ID]syncline.Work)
+	if s.pending[w.RepositoryID].ID == w.ID {
+		delete(s.pending, w.RepositoryID)
 	}
-	if _, newer := s.pending[w.RepositoryID]; !newer {
-		s.pending[w.RepositoryID] = w
-	}
+}
+
+// awaits reports whether a session of a repository has ended whose backups were not looked
+// at. Until then no other look counts: its time would make a series late whose backup has
+// come.
+func (s *Service) awaits(repository syncline.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.pending[repository]
+	return ok
 }
 
 // afterSession looks at what a session has left.
@@ -243,7 +251,7 @@ func (s *Service) Checked(ctx context.Context, r syncline.Repository, c syncline
 	case s.Fleet != nil: // all nodes read the check itself
 	case c.Result == syncline.CheckFailed:
 		err = s.NotLooked(ctx, r.ID, c.At)
-	case c.Result == syncline.CheckSuccess && !r.OutOfSync:
+	case c.Result == syncline.CheckSuccess && !r.OutOfSync && !s.awaits(r.ID):
 		err = s.Looked(ctx, r.ID, c.At)
 	}
 	// A session follows a change, and tells more.

@@ -2,6 +2,7 @@ package series
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -338,6 +339,35 @@ func TestChecked(t *testing.T) {
 	check(syncline.CheckFailed, false, start.Add(3*time.Hour), start.Add(4*time.Hour))
 	check(syncline.CheckSuccess, false, start.Add(6*time.Hour), none)
 	w.Checked(t.Context(), syncline.Repository{ID: MachineID("gone")}, syncline.Check{Result: syncline.CheckSuccess, At: w.now})
+}
+
+// TestCheckBeforeTheLook has a session bring the backup of a series that was due. A check
+// that finds nothing new after it makes nobody late, before the backup is looked at.
+func TestCheckBeforeTheLook(t *testing.T) {
+	w := newWorld(t)
+	w.until(start.Add(10*day), func(now time.Time) {
+		if now.Hour() == 2 {
+			w.backUp("web1", now)
+		}
+	})
+	w.now = w.now.Add(3 * day)
+	w.wantState("web1", syncline.MachineUnknown, NotLookedAt)
+	w.backUp("web1", w.now)
+	session := syncline.Work{ID: "s", RepositoryID: w.repository, State: syncline.WorkSucceeded, StartedAt: w.now, EndedAt: w.now}
+	w.SessionEnded(session)
+	w.now = w.now.Add(time.Hour)
+	w.Checked(t.Context(), syncline.Repository{ID: w.repository}, syncline.Check{RepositoryID: w.repository, At: w.now, Result: syncline.CheckSuccess})
+	w.wantState("web1", syncline.MachineUnknown, NotLookedAt)
+	w.fail = errors.New("away")
+	w.wantConditions() // the look fails, and is made again
+	w.Checked(t.Context(), syncline.Repository{ID: w.repository}, syncline.Check{RepositoryID: w.repository, At: w.now, Result: syncline.CheckSuccess})
+	w.wantState("web1", syncline.MachineUnknown, NotLookedAt)
+	w.fail = nil
+	w.wantConditions()
+	w.wantState("web1", syncline.MachineInTime, "")
+	if len(w.pending) != 0 {
+		t.Errorf("%d sessions wait", len(w.pending))
+	}
 }
 
 func (w *world) look1() (syncline.Look, error) { return w.Service.look(w.t.Context(), w.repository) }
