@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"syncline.dev/syncline"
@@ -91,6 +92,38 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 	return nil, syncline.WrapError(syncline.CodeInvalid, err, "cannot listen on %s; write HOST:PORT or :PORT, with an address of this machine and a port up to 65535 that this user may use", address)
 }
 
+// atWork counts the requests that its handler answers. http.Server knows the connections
+// alone: over HTTP/2 a request goes on whose client has left, such as a removal.
+type atWork struct {
+	handler  http.Handler
+	requests atomic.Int64
+	left     chan struct{} // gets a value when a request ends
+}
+
+// ServeHTTP implements http.Handler.
+func (a *atWork) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.requests.Add(1)
+	defer func() {
+		a.requests.Add(-1)
+		select {
+		case a.left <- struct{}{}:
+		default:
+		}
+	}()
+	a.handler.ServeHTTP(w, r)
+}
+
+// wait waits until no request is answered, or ctx ends.
+func (a *atWork) wait(ctx context.Context) {
+	for a.requests.Load() > 0 {
+		select {
+		case <-a.left:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // Serve answers requests on ln until ctx ends, then ends event streams, waits
 // for the other requests and returns nil. It closes ln. Any other end is an
 // error.
@@ -100,8 +133,9 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		limits = gate.New(gate.Default, peer.Proxies{})
 	}
 	down := make(chan struct{})
+	answering := &atWork{handler: s.Handler, left: make(chan struct{}, 1)}
 	srv := &http.Server{
-		Handler:           s.Handler,
+		Handler:           answering,
 		HTTP2:             &http2Limits,
 		ConnContext:       limits.ConnContext,
 		ReadHeaderTimeout: readHeaderTimeout, // of the handshake too
@@ -135,6 +169,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	err := srv.Shutdown(deadline)
+	answering.wait(deadline)
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = srv.Close() // requests that still run are cut off
 	}
