@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"syncline.dev/syncline"
@@ -34,6 +35,20 @@ func (l *lister) printParts(ctx context.Context, list listing) error {
 	})
 }
 
+// room returns about how many bytes the lines of a part take.
+func (l *lister) room(p *catalog.Part) int {
+	entries, paths := p.Size()
+	switch {
+	case l.env.json:
+		const fields = 300
+		return entries*fields + 2*paths
+	case l.long:
+		const columns = 50
+		return entries*columns + paths
+	}
+	return entries + paths
+}
+
 // newLines returns a function that appends the lines of parts, for one goroutine.
 func (l *lister) newLines() inorder.Format[*catalog.Part] {
 	var nodes resticjson.Nodes
@@ -41,6 +56,7 @@ func (l *lister) newLines() inorder.Format[*catalog.Part] {
 	var last string // the folder before
 	printed := true // the last folder stands as it is
 	return func(buf []byte, p *catalog.Part) ([]byte, error) {
+		buf = slices.Grow(buf, l.room(p))
 		err := p.Each(func(folder string, e *syncline.Entry) error {
 			if l.env.json {
 				buf = append(nodes.Append(buf, folder, e), '\n')

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io/fs"
 	"math"
 	"math/rand/v2"
@@ -111,6 +112,37 @@ func takeTimes(e *syncline.Entry) (out [3][3]int64) {
 		*t = time.Time{}
 	}
 	return out
+}
+
+// TestSteps reads numbers of all lengths at all distances from the end of a column, as
+// encoding/binary does. A number that is too long is bad, as is one that is cut off.
+func TestSteps(t *testing.T) {
+	r := newRand(4)
+	for range 2000 {
+		var b []byte
+		var want []uint64
+		for range r.IntN(12) {
+			want = append(want, anyUint(r))
+			b = binary.AppendUvarint(b, want[len(want)-1])
+		}
+		s := (&cursor{b: b}).steps()
+		for _, v := range want {
+			if got := s.uint(); got != v {
+				t.Fatalf("got %d, want %d", got, v)
+			}
+		}
+		if s.bad || s.at != len(b) {
+			t.Fatalf("%d of %d bytes are read, bad %v", s.at, len(b), s.bad)
+		}
+		if s.uint() != 0 || !s.bad {
+			t.Fatal("a number behind the end is not bad")
+		}
+	}
+	for _, b := range [][]byte{{0x80}, bytes.Repeat([]byte{0xff}, 8), bytes.Repeat([]byte{0x80}, 20)} {
+		if s := (&cursor{b: b}).steps(); s.uint() != 0 || !s.bad {
+			t.Errorf("%x is a number", b)
+		}
+	}
 }
 
 func TestEntriesRoundTrip(t *testing.T) {

@@ -3,6 +3,7 @@ package catalog
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 	"sync"
 	"time"
 )
@@ -174,15 +175,20 @@ func (c *cursor) take(s *steps) {
 }
 
 func (s *steps) uint() uint64 {
-	if at := s.at; at+1 < len(s.b) {
-		v, next := s.b[at], s.b[at+1]
-		if v < 0x80 {
+	if s.at+8 <= len(s.b) {
+		// Eight bytes at once: the lengths of the numbers in a column are not predictable.
+		v := binary.LittleEndian.Uint64(s.b[s.at:])
+		if v&0x80 == 0 {
 			s.at++
-			return uint64(v)
+			return v & 0x7f
 		}
-		if next < 0x80 {
-			s.at += 2
-			return uint64(v&0x7f) | uint64(next)<<7
+		if last := ^v & 0x8080808080808080; last != 0 {
+			end := bits.TrailingZeros64(last) // the highest bit of the number's last byte
+			s.at += end/8 + 1
+			v &= 1<<end - 1
+			v = v&0x007f007f007f007f | v&0x7f007f007f007f00>>1
+			v = v&0x00003fff00003fff | v&0x3fff00003fff0000>>2
+			return v&0x0fffffff | v&0x0fffffff00000000>>4
 		}
 	}
 	return s.long()
@@ -255,16 +261,6 @@ func room[T any](s []T, n int) []T {
 		return make([]T, n)
 	}
 	return s[:n]
-}
-
-func (c *cursor) u32() uint32 {
-	if len(c.b) < 4 {
-		c.bad, c.b = true, nil
-		return 0
-	}
-	v := binary.LittleEndian.Uint32(c.b)
-	c.b = c.b[4:]
-	return v
 }
 
 // length reads a count of items that take at least one byte each in the block.

@@ -177,14 +177,6 @@ type entryBlock struct {
 // in returns a column's value in row i.
 func in[T any](column []T, i int) T { return column[min(i, len(column)-1)] }
 
-// timeColumn has the modification, access or change times of a block.
-type timeColumn struct {
-	modified bool // they equal the modification times, and the other fields are unused
-	sec      []int64
-	nano     []uint32
-	zone     []uint16 // of zones
-}
-
 // rareFields are the fields that few entries have.
 type rareFields struct {
 	target            string
@@ -252,10 +244,7 @@ func decodeEntries(payload []byte) (*entryBlock, error) {
 }
 
 // decode is decodeEntries into a block that nobody uses any more.
-func (b *entryBlock) decode(payload []byte) error { return b.decodeColumns(payload, true) }
-
-// decodeColumns is decode; without edges, it leaves out names, subtrees and contents.
-func (b *entryBlock) decodeColumns(payload []byte, edges bool) error {
+func (b *entryBlock) decode(payload []byte) error {
 	d, n, err := newEntryDecoder(payload)
 	if err != nil {
 		return err
@@ -285,10 +274,6 @@ func (b *entryBlock) decodeColumns(payload []byte, edges bool) error {
 	}
 	d.times(b)
 	d.rare(b)
-	if !edges {
-		c[colName].b, c[colSubtree].b, c[colContent].b = nil, nil, nil
-		return done(c[:])
-	}
 	b.name = fewDeltas(&c[colName], b.name, n)
 	d.subtrees(b)
 	if err := d.contents(b); err != nil {
@@ -352,79 +337,6 @@ func (d *entryDecoder) release() {
 	d.buf, d.cols = nil, nil
 }
 
-// times reads the three times of every row.
-func (d *entryDecoder) times(b *entryBlock) {
-	c, n := d.cols, b.count
-	mod := &b.times[0]
-	mod.modified, mod.nano = false, room(mod.nano, n)
-	mod.sec = deltas(&c[colTime], mod.sec, n, time.Time{}.Unix())
-	b.zones = append(b.zones, time.UTC)
-	if c[colOther].zeros(2 * n) {
-		// Mostly there is one time, in one zone.
-		if zone, ok := c[colZone].unchanging(n); ok {
-			c[colOther].b = nil
-			b.times[1].modified, b.times[2].modified = true, true
-			if mod.zone = append(mod.zone[:0], 0); zone != 0 {
-				mod.zone[0] = 1
-				b.zones = append(b.zones, time.FixedZone("", int(zone)))
-			}
-			for i := range mod.nano {
-				mod.nano[i] = c[colNano].u32()
-			}
-			return
-		}
-	}
-	d.allTimes(b)
-}
-
-// allTimes reads what follows the modification times' seconds. The access and the
-// change times are columns of their own from the first row on in which they differ.
-func (d *entryDecoder) allTimes(b *entryBlock) {
-	c, n := d.cols, b.count
-	mod := &b.times[0]
-	mod.zone = room(mod.zone, n)
-	b.times[1].modified, b.times[2].modified = true, true
-	zone, at, known := int64(0), uint16(0), map[int64]uint16{0: 0}
-	others, nanos, zones := c[colOther].steps(), c[colNano].steps(), c[colZone].steps()
-	clock := func(t *timeColumn, i int) {
-		t.nano[i] = nanos.u32()
-		if change := zones.int(); change != 0 {
-			zone += change
-			no, ok := known[zone]
-			if !ok {
-				no = uint16(len(b.zones))
-				known[zone] = no
-				b.zones = append(b.zones, time.FixedZone("", int(zone)))
-			}
-			at = no
-		}
-		t.zone[i] = at
-	}
-	for i := range mod.sec {
-		clock(mod, i)
-		for which := 1; which < len(b.times); which++ {
-			t := &b.times[which]
-			differs := others.uint() != 0
-			if differs && t.modified {
-				t.modified, t.sec, t.nano, t.zone = false, room(t.sec, n), room(t.nano, n), room(t.zone, n)
-				copy(t.sec, mod.sec[:i])
-				copy(t.nano, mod.nano[:i])
-				copy(t.zone, mod.zone[:i])
-			}
-			switch {
-			case differs:
-				t.sec[i] = mod.sec[i] + others.int()
-				clock(t, i)
-			case !t.modified:
-				t.sec[i], t.nano[i], t.zone[i] = mod.sec[i], mod.nano[i], mod.zone[i]
-			}
-		}
-	}
-	c[colOther].take(&others)
-	c[colNano].take(&nanos)
-	c[colZone].take(&zones)
-}
-
 func (d *entryDecoder) subtrees(b *entryBlock) {
 	c, last := &d.cols[colSubtree], int64(0)
 	if b.count > 0 && c.zeros(b.count) {
@@ -460,6 +372,23 @@ func (d *entryDecoder) rare(b *entryBlock) {
 			b.rare = make(map[int]*rareFields)
 		}
 		b.rare[i] = &rareFields{target, extended, generic}
+	}
+}
+
+// targets is rare for the targets of links alone.
+func (d *entryDecoder) targets(b *entryBlock) {
+	c := &d.cols[colTarget]
+	if c.zeros(b.count) {
+		c.b = nil
+		return
+	}
+	for i := range b.count {
+		if target := c.text(); target != "" {
+			if b.rare == nil {
+				b.rare = make(map[int]*rareFields)
+			}
+			b.rare[i] = &rareFields{target: target}
+		}
 	}
 }
 

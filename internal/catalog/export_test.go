@@ -40,6 +40,13 @@ func SetMaxRuns(n int) (restore func()) {
 	return func() { maxRuns = old }
 }
 
+// SetRowCacheBytes bounds the blocks that a listing keeps.
+func SetRowCacheBytes(n int64) (restore func()) {
+	old := rowCacheBytes
+	rowCacheBytes = n
+	return func() { rowCacheBytes = old }
+}
+
 // Box returns the catalog's container.
 func (c *Catalog) Box() Container { return c.box }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"syncline.dev/syncline"
 )
@@ -14,7 +15,7 @@ import (
 // fails, fn has had all that comes before the failure.
 func (v *View) List(ctx context.Context, root TreeRef, entries bool, fn func(*Part) error) error {
 	l := lister{v: v, entries: entries, give: fn, kept: newRowCache()}
-	l.begin()
+	l.begin(0, 0)
 	return cmp.Or(l.walk(ctx, root), l.flush())
 }
 
@@ -34,16 +35,16 @@ type lister struct {
 	path  []byte // of the folder that the last entry is in, and its name
 
 	part  *Part
-	text  []byte // of the part
-	bytes int    // of the part's paths
+	text  strings.Builder // of the part
+	bytes int             // of the part's paths
 
-	// The blocks that were read last, each at the place that its number gives.
+	// The blocks of names that were read last, each at the place that its number gives.
 	names [256]struct {
 		no uint64
 		b  *nameBlock
 	}
-	rows [256]*sharedRows
 	kept *rowCache
+	last *sharedRows // the block of the last entry
 }
 
 // listStep is a folder whose entries are being listed.
@@ -147,8 +148,8 @@ func (l *lister) add(first uint32, names []uint32, lost bool) error {
 		if folder+1+len(name) > maxPath {
 			return syncline.Errorf(syncline.CodeTooLarge, "a path is longer than %d bytes; ask for a folder further down", maxPath)
 		}
-		l.text = append(l.text, name...)
-		l.part.ends = append(l.part.ends, uint32(len(l.text))) //nolint:gosec // at most two paths more than partBytes
+		l.text.Write(name)
+		l.part.ends = append(l.part.ends, uint32(l.text.Len())) //nolint:gosec // at most two paths more than partBytes
 		l.part.runs[len(l.part.runs)-1].count++
 		l.bytes += folder + 1 + len(name)
 		if i == len(names)-1 {
@@ -169,9 +170,9 @@ func (l *lister) add(first uint32, names []uint32, lost bool) error {
 
 // addRun begins a run with the entry no.
 func (l *lister) addRun(no uint32, folder int) (err error) {
-	r := partRun{folder: len(l.text), first: len(l.part.ends), row: int(no % entriesPerBlock)}
-	l.text = append(l.text, l.path[:folder]...)
-	r.names = len(l.text)
+	r := partRun{folder: l.text.Len(), first: len(l.part.ends), row: int(no % entriesPerBlock)}
+	l.text.Write(l.path[:folder])
+	r.names = l.text.Len()
 	if l.entries {
 		r.rows, err = l.rowsOf(uint64(no / entriesPerBlock))
 	}
@@ -193,30 +194,30 @@ func (l *lister) name(no uint32) ([]byte, error) {
 }
 
 func (l *lister) rowsOf(no uint64) (*sharedRows, error) {
-	held := &l.rows[no%uint64(len(l.rows))]
-	if *held != nil && (*held).no == no {
-		return *held, nil
+	if l.last != nil && l.last.no == no {
+		return l.last, nil
 	}
-	rows := &sharedRows{
-		no: no, kept: l.kept,
-		count: int(min(entriesPerBlock, int64(l.v.m.Entries)-int64(no)*entriesPerBlock)), //nolint:gosec // a block that a tree names
-	}
-	if b, ok := l.kept.Get(no); ok {
-		rows.block = b
-	} else {
+	rows := l.kept.get(no)
+	if rows == nil {
 		payload, err := need(l.v.r, kindEntry, no)
 		if err != nil {
 			return nil, err
 		}
-		rows.payload = payload
+		rows = &sharedRows{
+			no: no, payload: payload, decoded: &l.kept.decoded,
+			count: int(min(entriesPerBlock, int64(l.v.m.Entries)-int64(no)*entriesPerBlock)), //nolint:gosec // a block that a tree names
+		}
+		l.kept.put(rows)
 	}
-	*held = rows
+	l.last = rows
 	return rows, nil
 }
 
-func (l *lister) begin() {
-	l.part, l.bytes = &Part{ends: make([]uint32, 0, partEntries)}, 0
-	l.text = l.text[:0]
+// begin begins a part, with room for what the last one had.
+func (l *lister) begin(text, runs int) {
+	l.part, l.bytes = &Part{ends: make([]uint32, 0, partEntries), runs: make([]partRun, 0, runs)}, 0
+	l.text.Reset()
+	l.text.Grow(text)
 }
 
 // flush gives the part away, unless it is empty, and begins another one.
@@ -225,8 +226,8 @@ func (l *lister) flush() error {
 	if len(part.ends) == 0 {
 		return nil
 	}
-	part.text = string(l.text)
-	l.begin()
+	part.text, part.bytes = l.text.String(), l.bytes
+	l.begin(min(len(part.text)*5/4, partBytes), len(part.runs)*5/4)
 	return l.give(part)
 }
 
@@ -234,10 +235,14 @@ func (l *lister) flush() error {
 type Part struct {
 	Lost []string // paths of the folders in it that the repository has lost
 
-	text string // the paths of folders, and behind each the names of its entries
-	ends []uint32
-	runs []partRun
+	text  string // the paths of folders, and behind each the names of its entries
+	ends  []uint32
+	runs  []partRun
+	bytes int // of all paths
 }
+
+// Size returns the number of entries and the bytes of their paths.
+func (p *Part) Size() (entries, paths int) { return len(p.ends), p.bytes }
 
 // partRun is consecutive entries of a folder in one block.
 type partRun struct {
@@ -248,8 +253,8 @@ type partRun struct {
 	lost          bool // the last entry is a folder that is lost
 }
 
-// Each calls fn with each entry and the path of its folder, "" for the root. Without the
-// entries' blocks, an entry has a name, and Lost. fn must not keep the entry, nor change it.
+// Each calls fn with each entry and the path of its folder, "" for the root. An entry has the
+// fields that restic's ls shows; without the entries' blocks, it has a name, and Lost. fn must not keep the entry, nor change it.
 func (p *Part) Each(fn func(folder string, e *syncline.Entry) error) error {
 	var e syncline.Entry
 	var f filler

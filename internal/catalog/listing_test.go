@@ -64,9 +64,13 @@ func verifyList(v *catalog.View, s *catalog.Snapshot) error {
 			return fmt.Errorf("the listing has %d entries, want %d: %w", len(got), len(want), err)
 		}
 		for i := range want {
-			w := want[i]
-			if !fields {
-				w.entry = syncline.Entry{Name: w.entry.Name, Lost: w.entry.Lost}
+			w, e := want[i], want[i].entry
+			w.entry = syncline.Entry{Name: e.Name, Lost: e.Lost}
+			if fields {
+				w.entry = syncline.Entry{
+					Name: e.Name, Lost: e.Lost, Type: e.Type, Mode: e.Mode, UID: e.UID, GID: e.GID, Size: e.Size, Inode: e.Inode,
+					ModTime: e.ModTime, AccessTime: e.AccessTime, ChangeTime: e.ChangeTime, LinkTarget: e.LinkTarget,
+				}
 			}
 			if !reflect.DeepEqual(got[i], w) {
 				return fmt.Errorf("entry %d of the listing is %+v, want %+v", i, got[i], w)
@@ -144,6 +148,80 @@ func TestListOfAShortBlock(t *testing.T) {
 	}))
 	if failed == 0 {
 		t.Error("no listing meets the block")
+	}
+}
+
+// entryReads counts how often each block of entries is read.
+type entryReads struct {
+	catalog.Container
+	reads map[uint64]int
+}
+
+func (c *entryReads) View(ctx context.Context, fn func(catalog.Reader) error) error {
+	return c.Container.View(ctx, func(r catalog.Reader) error { return fn(entryReader{r, c}) })
+}
+
+type entryReader struct {
+	catalog.Reader
+	c *entryReads
+}
+
+func (r entryReader) Get(kind catalog.Kind, no uint64) ([]byte, error) {
+	if kind == kindEntry {
+		r.c.reads[no]++
+	}
+	return r.Reader.Get(kind, no)
+}
+
+// TestListBlocks has folders whose entries lie in all blocks by turns. A listing reads, and so
+// decodes, each block once, though its parts are read after its end. Where it may keep
+// nothing, it reads them for each folder.
+func TestListBlocks(t *testing.T) {
+	m := newModel(7)
+	const files, folders = 2000, 20
+	all := make([]*modelEntry, files)
+	for i := range all {
+		all[i] = m.make(syncline.Entry{Name: fmt.Sprintf("file %d", i), Type: syncline.TypeFile}, false)
+	}
+	subtrees := []syncline.Hash{m.tree(all)}
+	for n := range folders {
+		var some []*modelEntry
+		for i := n; i < files; i += folders {
+			some = append(some, all[i])
+		}
+		subtrees = append(subtrees, m.tree(some))
+	}
+	var root []*modelEntry
+	for i, subtree := range subtrees {
+		root = append(root, m.make(syncline.Entry{Name: fmt.Sprintf("folder %d", i), Type: syncline.TypeDir, Subtree: subtree}, false))
+	}
+	m.snapshot(m.tree(root))
+	box := &entryReads{Container: catalogtest.NewMemory()}
+	c := open(t, box)
+	m.build(t, c, 1, m.order)
+	m.publish(t, c)
+	read := func() (blocks, reads int) {
+		box.reads = make(map[uint64]int)
+		check(t, c.View(t.Context(), func(v *catalog.View) error {
+			list, err := v.Snapshots()
+			check(t, err)
+			entries, _, err := listedBeside(v, &list[0], true)
+			if len(entries) != 2*files+folders+1 {
+				t.Errorf("the listing has %d entries", len(entries))
+			}
+			return err
+		}))
+		for _, n := range box.reads {
+			reads += n
+		}
+		return len(box.reads), reads
+	}
+	if blocks, reads := read(); blocks < files/512 || reads != blocks {
+		t.Errorf("%d blocks are read %d times", blocks, reads)
+	}
+	defer catalog.SetRowCacheBytes(0)()
+	if blocks, reads := read(); reads < blocks*folders/2 {
+		t.Errorf("without room %d blocks are read %d times", blocks, reads)
 	}
 }
 
