@@ -381,7 +381,7 @@ func TestMovedStorage(t *testing.T) {
 	if a := w.putStorage(move); a.status != 200 {
 		t.Fatalf("got %d %s", a.status, a.body)
 	}
-	if s := w.store.storages[0]; s.Folder != "elsewhere" || s.Bucket != "other" || s.Endpoint != "https://storage.example" || !w.store.repos[0].OutOfSync {
+	if s := w.store.storages[0]; s.Folder != "elsewhere" || s.Bucket != "other" || s.Endpoint != "https://storage.example" || !w.store.repos[0].OutOfSync || w.store.inSync {
 		t.Errorf("got %+v", s)
 	}
 	if want := "s3-compatible||https://storage.example||other|elsewhere|name|" + theSecret + " " + thePass; !slices.Contains(w.sync.opened, want) {

@@ -127,10 +127,12 @@ func (h *repositories) change(ctx context.Context, old, r syncline.Repository, n
 		return err
 	}
 	stopped, err := h.synchronizer.Hold(ctx, r.ID, func(ctx context.Context) error {
-		if err := h.store.UpdateRepository(ctx, r); err != nil || !moved {
-			return err
+		if moved { // first: nobody sees the other place beside a repository in sync
+			if err := h.store.SetOutOfSync(ctx, r.ID, true); err != nil {
+				return err
+			}
 		}
-		return h.store.SetOutOfSync(ctx, r.ID, true)
+		return h.store.UpdateRepository(ctx, r)
 	})
 	if stopped {
 		_, started := h.starter.Start(outside, r.ID)

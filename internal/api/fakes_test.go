@@ -22,6 +22,7 @@ type fakeStore struct {
 	mu       sync.Mutex
 	fail     error
 	panics   bool
+	inSync   bool // a repository counted as in sync when it was moved
 	repos    []syncline.Repository
 	keys     []syncline.EncryptionKey
 	accounts []syncline.Account
@@ -101,6 +102,7 @@ func (s *fakeStore) UpdateRepository(_ context.Context, r syncline.Repository) e
 	if old == nil {
 		return notFound("backup repository")
 	}
+	s.inSync = s.inSync || r.Path != old.Path && !old.OutOfSync
 	r.OutOfSync, r.CreatedAt = old.OutOfSync, old.CreatedAt
 	*old = r
 	return nil
@@ -315,6 +317,9 @@ func (s *fakeStore) UpdateObjectStorage(_ context.Context, x syncline.ObjectStor
 	defer leave()
 	for i := range s.storages {
 		if s.storages[i].ID == x.ID {
+			for _, r := range s.repos {
+				s.inSync = s.inSync || r.ObjectStorageID == x.ID && !s.storages[i].SamePlace(x) && !r.OutOfSync
+			}
 			s.storages[i] = x
 		}
 	}

@@ -106,8 +106,8 @@ func TestUpdateRepository(t *testing.T) {
 	if a := w.put(with(newRepository, map[string]any{"encryptionKeyId": other})); a.status != 200 {
 		t.Fatalf("got %d %s", a.status, a.body)
 	}
-	if got := w.store.repos[0]; got.Path != "/srv/two" || got.EncryptionKeyID != other || got.Name != "second" || !got.OutOfSync {
-		t.Errorf("got %+v", got)
+	if got := w.store.repos[0]; got.Path != "/srv/two" || got.EncryptionKeyID != other || got.Name != "second" || !got.OutOfSync || w.store.inSync {
+		t.Errorf("got %+v; it was shown in sync at its other place: %v", got, w.store.inSync)
 	}
 	if !slices.Equal(w.sync.opened, []string{"/srv/two other"}) {
 		t.Errorf("opened %v", w.sync.opened)

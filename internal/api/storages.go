@@ -180,14 +180,29 @@ func (h *storages) move(ctx context.Context, s syncline.ObjectStorage) error {
 			return err
 		}
 	}
+	// Before, so that nobody sees the other place beside a repository in sync, and after,
+	// because a session of the old place may end meanwhile.
+	if err := h.markAll(ctx, moved); err != nil {
+		return err
+	}
 	if err := h.store.UpdateObjectStorage(ctx, s); err != nil {
 		return err
 	}
+	if err := h.markAll(ctx, moved); err != nil {
+		return err
+	}
 	for _, r := range moved {
+		h.repositories.checks.Retry(r.ID)
+	}
+	return nil
+}
+
+// markAll marks repositories as out of sync.
+func (h *storages) markAll(ctx context.Context, list []syncline.Repository) error {
+	for _, r := range list {
 		if err := h.repositories.store.SetOutOfSync(ctx, r.ID, true); err != nil {
 			return err
 		}
-		h.repositories.checks.Retry(r.ID)
 	}
 	return nil
 }
