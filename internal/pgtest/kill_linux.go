@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"syncline.dev/syncline/internal/programtest"
 )
 
 // Kill ends the server and all of its processes with SIGKILL.
@@ -24,7 +26,7 @@ func (s *Server) Kill(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = syscall.Kill(first, syscall.SIGSTOP) // so that it starts no further ones
+	_ = programtest.Freeze(first) // so that it starts no further ones
 	all := append(childrenOf(t, first), first)
 	for _, pid := range all {
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"syncline.dev/syncline"
+	"syncline.dev/syncline/internal/programtest"
 	"syncline.dev/syncline/internal/storage"
 	"syncline.dev/syncline/internal/storage/rclone"
 	"syncline.dev/syncline/internal/storage/storagetest"
@@ -95,13 +96,13 @@ func TestCloseWaitsForTheRecord(t *testing.T) {
 	})
 }
 
-// signal sends a signal to the last program of a folder.
-func signal(t *testing.T, dir string, s syscall.Signal) {
+// last does something to the last program of a folder.
+func last(t *testing.T, dir string, do func(pid int) error) {
 	t.Helper()
 	pids := started(t, dir)
 	pid, err := strconv.Atoi(pids[len(pids)-1])
 	if err == nil {
-		err = syscall.Kill(pid, s)
+		err = do(pid)
 	}
 	if err != nil {
 		t.Error(err)
@@ -115,7 +116,7 @@ func TestStuck(t *testing.T) {
 	p, dir := fakes(t, &rclone.Programs{}), folder(t)
 	s := at(t, p, dir)
 	readConfig(t, s)
-	signal(t, dir, syscall.SIGSTOP)
+	last(t, dir, programtest.Freeze)
 	readConfig(t, s)
 	if n := len(started(t, dir)); n < 2 {
 		t.Errorf("%d programs were started", n)
@@ -126,7 +127,7 @@ func TestStuck(t *testing.T) {
 func TestKilled(t *testing.T) {
 	p, dir := fakes(t, &rclone.Programs{}), folder(t)
 	s := at(t, p, dir)
-	kill := func() { signal(t, dir, syscall.SIGKILL) }
+	kill := func() { last(t, dir, func(pid int) error { return syscall.Kill(pid, syscall.SIGKILL) }) }
 	readConfig(t, s)
 	kill()
 	readConfig(t, s)

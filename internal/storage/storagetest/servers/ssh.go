@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"syncline.dev/syncline/internal/needtest"
+	"syncline.dev/syncline/internal/programtest"
 )
 
 // SSH is a running OpenSSH server with SFTP, which lets in the user of the test
@@ -126,7 +127,7 @@ func (s *SSH) Kill() {
 // killTree kills a process and its descendants. sshd puts them into sessions of
 // their own.
 func killTree(pid int) {
-	_ = syscall.Kill(pid, syscall.SIGSTOP) // it starts no others meanwhile
+	_ = programtest.Freeze(pid) // it starts no others meanwhile
 	files, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, file := range files {
 		content, err := os.ReadFile(file)
