@@ -7,13 +7,20 @@ import (
 	"slices"
 )
 
+// warmPart is how many folders Warm reads at a time, in about 20 ms.
+const warmPart = 2000
+
 // Warm reads the folders below a tree as LookupTree does, the upper ones first, so that
 // their blocks are in the caches. It stops after so many folders and returns how many it
-// has read. It leaves out folders that are lost.
-func (v *View) Warm(ctx context.Context, root TreeRef, folders int) (read int, err error) {
+// has read. It leaves out folders that are lost. It calls pause, unless that is nil,
+// after each warmPart folders.
+func (v *View) Warm(ctx context.Context, root TreeRef, folders int, pause func(context.Context)) (read int, err error) {
 	names := nameReader{v: v}
 	seen := map[uint32]bool{root.no: true}
 	for queue := []uint32{root.no}; len(queue) > 0 && read < folders; queue = queue[1:] {
+		if pause != nil && read > 0 && read%warmPart == 0 {
+			pause(ctx)
+		}
 		if err := ctx.Err(); err != nil {
 			return read, err
 		}

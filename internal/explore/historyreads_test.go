@@ -159,24 +159,61 @@ func TestWarm(t *testing.T) {
 		t.Error("a new catalog has blocks in memory")
 	}
 	o, x := open()
-	x.Warm(t.Context(), slog.New(slog.DiscardHandler))
+	x.Warm(t.Context(), slog.New(slog.DiscardHandler), noPause)
 	if n := reads(o, way); n > 0 {
 		t.Errorf("the way to folders reads %d values after Warm", n)
 	}
 	o, _ = open()
 	reads(o, func(v *catalog.View, root catalog.TreeRef) error {
 		for _, bound := range []int{0, 1, 10, 1000} {
-			if n, err := v.Warm(t.Context(), root, bound); err != nil || n != min(bound, 601) {
+			if n, err := v.Warm(t.Context(), root, bound, noPause); err != nil || n != min(bound, 601) {
 				t.Errorf("Warm of %d folders reads %d (%v)", bound, n, err)
 			}
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if n, err := v.Warm(ctx, root, 1000); n > 0 || !errors.Is(err, context.Canceled) {
+		if n, err := v.Warm(ctx, root, 1000, noPause); n > 0 || !errors.Is(err, context.Canceled) {
 			t.Errorf("Warm goes on after its context: %d, %v", n, err)
 		}
 		return nil
 	})
+}
+
+func noPause(context.Context) {}
+
+// TestWarmPauses counts the pauses of Warm: one after each 2,000 folders and one before
+// each repository but the first. Warm ends with its context during a pause.
+func TestWarmPauses(t *testing.T) {
+	f := newForest(t)
+	var folders []syncline.Entry
+	for i := range 5000 {
+		folders = append(folders, folder(fmt.Sprintf("folder%04d", i), f.tree(file("x", uint64(i)+1))))
+	}
+	f.snapshot(f.tree(folders...))
+	_, open := counted(t, f)
+	o := several{one{open()}}
+	x := &Explorer{Points: &RestorePoints{Catalogs: o, Repositories: o}}
+	pauses := 0
+	x.Warm(t.Context(), slog.New(slog.DiscardHandler), func(context.Context) { pauses++ })
+	if pauses != 2+1+2 {
+		t.Errorf("two repositories of 5,001 folders make %d pauses", pauses)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	pauses = 0
+	x.Warm(ctx, slog.New(slog.DiscardHandler), func(context.Context) {
+		pauses++
+		cancel()
+	})
+	if pauses != 1 {
+		t.Errorf("Warm makes %d pauses and its context ends in the first one", pauses)
+	}
+}
+
+// several gives one catalog for two repositories.
+type several struct{ one }
+
+func (s several) Repositories(context.Context) ([]syncline.Repository, error) {
+	return []syncline.Repository{{ID: testRepository}, {ID: testRepository}}, nil
 }
 
 // TestWarmStops ends Warm in the middle of a folder with many blocks of entries.
@@ -196,7 +233,7 @@ func TestWarmStops(t *testing.T) {
 			}
 			before := box.values.Load()
 			ctx := endedBy{t.Context(), func() bool { return blocks == 1 && box.values.Load() > before+1 }} // it has read the tree, too
-			_, err = v.Warm(ctx, list[0].Root, 10)
+			_, err = v.Warm(ctx, list[0].Root, 10, noPause)
 			if n := box.values.Load() - before - 1; n != blocks || (err != nil) != (blocks == 1) {
 				t.Errorf("Warm reads %d blocks, want %d (%v)", n, blocks, err)
 			}

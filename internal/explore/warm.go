@@ -16,16 +16,21 @@ const warmFolders = 50_000
 // Warm reads the folders of the newest snapshot of each repository, the upper ones first,
 // so that the first pages of a new process find their blocks in memory. Each repository
 // gets the same share. A repository that cannot be read is left to those who ask for it.
-func (x *Explorer) Warm(ctx context.Context, log *slog.Logger) {
+// pause makes it wait a moment while there are requests, at most once for each 2,000
+// folders and each repository. The upper folders of the first one do not wait.
+func (x *Explorer) Warm(ctx context.Context, log *slog.Logger, pause func(context.Context)) {
 	list, err := x.Points.Repositories.Repositories(ctx)
 	if err != nil {
 		log.Debug("no folders are read ahead", "error", err)
 		return
 	}
 	list = slices.DeleteFunc(list, func(r syncline.Repository) bool { return r.OutOfSync })
-	for _, r := range list {
+	for i, r := range list {
+		if i > 0 {
+			pause(ctx)
+		}
 		err := x.Points.Catalogs.Use(ctx, r.ID, func(c *catalog.Catalog) error {
-			return c.View(ctx, func(v *catalog.View) error { return warm(ctx, v, warmFolders/len(list)) })
+			return c.View(ctx, func(v *catalog.View) error { return warm(ctx, v, warmFolders/len(list), pause) })
 		})
 		if ctx.Err() != nil {
 			return
@@ -36,14 +41,14 @@ func (x *Explorer) Warm(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-func warm(ctx context.Context, v *catalog.View, folders int) error {
+func warm(ctx context.Context, v *catalog.View, folders int, pause func(context.Context)) error {
 	list, err := v.Snapshots()
 	if err != nil {
 		return err
 	}
 	for _, s := range slices.Backward(list) {
 		if !s.Lost {
-			_, err := v.Warm(ctx, s.Root, folders)
+			_, err := v.Warm(ctx, s.Root, folders, pause)
 			return err
 		}
 	}

@@ -226,7 +226,7 @@ func (s *Server) serve(ctx context.Context, o Options, ln, watched net.Listener,
 	defer runs.Close()
 	defer background(ctx, backups.Run)()
 	s.rebuild(ctx, outdated, o.Logger)
-	defer background(ctx, s.folders.Run, checks.Run, kept.Run, looks.Run, func(ctx context.Context) { explorer.Warm(ctx, o.Logger) })()
+	defer background(ctx, s.folders.Run, checks.Run, kept.Run, looks.Run, func(ctx context.Context) { explorer.Warm(ctx, o.Logger, limits.Quiet) })()
 	s.Address, s.BasePath = displayAddress(ln.Addr(), o.Listen), o.base
 	entry.open(certs)
 	defer entry.close()
