@@ -164,7 +164,7 @@ func TestNamed(t *testing.T) {
 			}
 			return err
 		}))
-		if found < 100 {
+		if found < 20 {
 			t.Fatalf("only %d folders were found", found)
 		}
 	}
