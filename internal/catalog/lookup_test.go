@@ -132,8 +132,8 @@ func lookAll(v *catalog.View, tree catalog.TreeRef, seen map[catalog.TreeRef]boo
 	return nil
 }
 
-// TestNamed looks for each name in all folders with one Named, and finds what a new one
-// finds in each, also in lost folders and in the roots one after the other.
+// TestNamed looks for each name in all folders with one Named. TestPublishLost does so
+// with lost folders.
 func TestNamed(t *testing.T) {
 	m := newModel(45)
 	c := open(t, openSQLite(t, filepath.Join(t.TempDir(), "c")))
@@ -141,33 +141,43 @@ func TestNamed(t *testing.T) {
 		m.grow(120, 3)
 		m.build(t, c, 2, m.order)
 		m.publish(t, c)
-		found := 0
-		check(t, c.View(t.Context(), func(v *catalog.View) error {
-			trees, names, err := everything(v)
-			for name := range names {
-				named := v.Named(name)
-				for _, tree := range trees {
-					sub, ok, err := v.LookupTree(tree, name)
-					got, gotOK, gotErr := named.Tree(tree)
-					if got != sub || gotOK != ok || fmt.Sprint(gotErr) != fmt.Sprint(err) {
-						return fmt.Errorf("%q is folder %v, %v, %w; want %v, %v, %w", name, got, gotOK, gotErr, sub, ok, err)
-					}
-					ref, there, err := v.Named(name).In(tree)
-					gotRef, gotThere, gotErr := named.In(tree)
-					if gotRef != ref || gotThere != there || fmt.Sprint(gotErr) != fmt.Sprint(err) {
-						return fmt.Errorf("%q is %v, %v, %w; want %v, %v, %w", name, gotRef, gotThere, gotErr, ref, there, err)
-					}
-					if ok {
-						found++
-					}
-				}
-			}
-			return err
-		}))
-		if found < 20 {
+		if found, _ := checkNamed(t, c); found < 20 {
 			t.Fatalf("only %d folders were found", found)
 		}
 	}
+}
+
+// checkNamed compares what one Named finds in the roots one after the other and in all
+// other folders with what a new one finds in each. It returns how many folders it has
+// found, and how many lost ones.
+func checkNamed(t *testing.T, c *catalog.Catalog) (found, lost int) {
+	t.Helper()
+	check(t, c.View(t.Context(), func(v *catalog.View) error {
+		trees, names, err := everything(v)
+		for name := range names {
+			named := v.Named(name)
+			for _, tree := range trees {
+				sub, ok, err := v.LookupTree(tree, name)
+				got, gotOK, gotErr := named.Tree(tree)
+				if got != sub || gotOK != ok || fmt.Sprint(gotErr) != fmt.Sprint(err) {
+					return fmt.Errorf("%q is folder %v, %v, %w; want %v, %v, %w", name, got, gotOK, gotErr, sub, ok, err)
+				}
+				if ok {
+					found++
+				}
+				if errors.Is(err, catalog.ErrLost) {
+					lost++
+				}
+				ref, there, err := v.Named(name).In(tree)
+				gotRef, gotThere, gotErr := named.In(tree)
+				if gotRef != ref || gotThere != there || fmt.Sprint(gotErr) != fmt.Sprint(err) {
+					return fmt.Errorf("%q is %v, %v, %w; want %v, %v, %w", name, gotRef, gotThere, gotErr, ref, there, err)
+				}
+			}
+		}
+		return err
+	}))
+	return found, lost
 }
 
 // everything returns the roots of all snapshots and then all trees, and the names in them.
@@ -181,13 +191,17 @@ func everything(v *catalog.View) (trees []catalog.TreeRef, names map[string]bool
 		}
 		seen[tree] = true
 		trees = append(trees, tree)
-		return v.ReadDir(tree, 0, func(e *syncline.Entry, sub catalog.TreeRef, ok bool) error {
+		err := v.ReadDir(tree, 0, func(e *syncline.Entry, sub catalog.TreeRef, ok bool) error {
 			names[e.Name] = true
 			if !ok {
 				return nil
 			}
 			return below(sub)
 		})
+		if errors.Is(err, catalog.ErrLost) {
+			return nil
+		}
+		return err
 	}
 	list, err := v.Snapshots()
 	for i := range list {

@@ -53,6 +53,9 @@ func TestPublishLost(t *testing.T) {
 		t.Fatalf("the gaps are %+v", gaps)
 	}
 	wantVisible(t, c, ids(m.snapshots)...)
+	if _, lost := checkNamed(t, c); lost == 0 {
+		t.Error("no lookup finds a lost folder")
+	}
 	list, paths := shown(t, c)
 	for _, s := range list {
 		i := slices.IndexFunc(m.snapshots, func(x syncline.Snapshot) bool { return x.ID == s.ID })
