@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Prints the licenses of all that the program contains: Go, the modules that are built into
-# it for any system, and the packages of the console. Fails for a module without a license.
+# it for any system, and the packages of the console. Fails for a module without a license. A
+# module that a folder here stands in for is Syncline's own code.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C
@@ -18,7 +19,7 @@ print() {
 }
 print "Go $(go env GOVERSION)" "$(go env GOROOT)"
 for system in linux darwin windows; do
-  GOOS=$system go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/syncline
+  GOOS=$system go list -deps -f '{{with .Module}}{{if not (or .Main (and .Replace (not .Replace.Version)))}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/syncline
 done | sort -u | while read -r path version dir; do
   print "$path $version" "$dir"
 done
