@@ -48,7 +48,11 @@ trap 'rm -rf "$work"' EXIT
 pack=$work/pack
 go build -o "$pack" ./scripts/pack
 nfpm=$(scripts/tool.sh -p nfpm)
-[ -z "$sbom" ] || syft=$(scripts/tool.sh -p syft)
+if [ -n "$sbom" ]; then
+  syft=$(scripts/tool.sh -p syft)
+  go build -o "$work/ownmodules" ./scripts/ownmodules
+  mapfile -t own_modules < <(go list -m -f '{{with .Replace}}{{if not .Version}}{{$.Path}}{{end}}{{end}}' all | grep . || true)
+fi
 
 # All systems share these: manual pages, completions, licenses.
 share=$work/share
@@ -120,7 +124,7 @@ modules() {
   (
     cd "${program%/*}"
     SYFT_CHECK_FOR_APP_UPDATE=false "$syft" scan "file:${program##*/}" --quiet --source-name syncline --source-version "$version" -o cyclonedx-json
-  ) | sed -E "s/\"serialNumber\":\"[^\"]*\",//; s/(\"timestamp\":\")[^\"]*/\1$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)/" >"$file"
+  ) | "$work/ownmodules" "${own_modules[@]}" | sed -E "s/\"serialNumber\":\"[^\"]*\",//; s/(\"timestamp\":\")[^\"]*/\1$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)/" >"$file"
 }
 
 for target; do
