@@ -295,8 +295,8 @@ func (n *node) follow(path string, event func(data []byte) error) {
 			count++
 		}
 	}
-	if count == 0 {
-		n.t.Fatalf("%s has no events (%s)", path, res.Status)
+	if err := lines.Err(); err != nil || count == 0 {
+		n.t.Fatalf("%s (%s) breaks off after %d events: %v", path, res.Status, count, err)
 	}
 }
 

@@ -25,7 +25,7 @@ func (s *Service) Hold(ctx context.Context, kind syncline.WorkKind, repository s
 		return false, err
 	}
 	defer drop()
-	ended := s.stopKind(hold{kind, repository})
+	stopped, ended := s.stopKind(hold{kind, repository})
 	defer func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -36,7 +36,7 @@ func (s *Service) Hold(ctx context.Context, kind syncline.WorkKind, repository s
 		}
 	}()
 	elsewhere, err := s.stopAll(ctx, repository, s.kinds[kind])
-	stopped = len(ended) > 0 || elsewhere
+	stopped = stopped || elsewhere
 	if err == nil {
 		err = waitAll(ctx, ended)
 	}
@@ -47,8 +47,9 @@ func (s *Service) Hold(ctx context.Context, kind syncline.WorkKind, repository s
 }
 
 // stopKind lets no work start any more, stops the work that runs here, and returns the
-// channels that are closed when it has ended.
-func (s *Service) stopKind(h hold) (ended []chan struct{}) {
+// channels that are closed when it has ended. stopped is false where there is only work that
+// has come to its end, and is leaving.
+func (s *Service) stopKind(h hold) (stopped bool, ended []chan struct{}) {
 	s.starting.Lock()
 	defer s.starting.Unlock()
 	s.mu.Lock()
@@ -56,11 +57,12 @@ func (s *Service) stopKind(h hold) (ended []chan struct{}) {
 	s.held[h]++
 	for _, t := range s.running {
 		if t.repository == h.repository && t.kind.Name == h.kind {
+			stopped = stopped || !t.over.Load()
 			t.cancel(errStopRequested)
 			ended = append(ended, t.done)
 		}
 	}
-	return ended
+	return stopped, ended
 }
 
 func waitAll(ctx context.Context, ended []chan struct{}) error {

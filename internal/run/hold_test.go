@@ -64,3 +64,43 @@ func TestHold(t *testing.T) {
 	}
 	runs.end <- run.Outcome{}
 }
+
+// Work that has come to its end, and has not left the node, is not stopped by a change.
+func TestHoldAtTheEnd(t *testing.T) {
+	h := newHost(t)
+	ending, leave := make(chan struct{}), make(chan struct{})
+	h.alter = func(k *run.Kind) {
+		k.Ended = func(syncline.Work) { close(ending); <-leave }
+	}
+	s := h.open()
+	start := func() (store.Work, error) {
+		return s.Start(t.Context(), store.Work{Work: syncline.Work{Kind: kindName, RepositoryID: repositoryID}})
+	}
+	w, err := start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	(<-h.begun).end <- run.Outcome{}
+	<-ending
+	result := make(chan error, 1)
+	go func() {
+		stopped, err := s.Hold(t.Context(), kindName, repositoryID, func(context.Context) error { return nil })
+		if stopped {
+			err = errors.Join(err, errors.New("it has stopped the work"))
+		}
+		result <- err
+	}()
+	for err == nil { // until the change keeps work out
+		_, err = start()
+	}
+	if syncline.CodeOf(err) != syncline.CodeConflict {
+		t.Error(err)
+	}
+	close(leave)
+	if err := <-result; err != nil {
+		t.Error(err)
+	}
+	if w, err = s.Wait(t.Context(), kindName, w.ID); err != nil || w.State != syncline.WorkSucceeded {
+		t.Errorf("the work is %v, %v", w.State, err)
+	}
+}

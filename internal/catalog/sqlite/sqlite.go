@@ -167,7 +167,10 @@ func OpenReadOnly(ctx context.Context, path string) (*catalog.Catalog, error) {
 func connect(path string, connections int, options ...string) (*sql.DB, error) {
 	// Each page is read or written once. A larger cache (the default is 2 MB) only costs
 	// the first use of its memory: a reader's first values take two to four times as long.
-	options = append(options, "_pragma=cache_size(-64)", "_pragma=busy_timeout(10000)", "_pragma=mmap_size(67108864)")
+	//
+	// The file is not mapped into memory. A page of a mapped file that was cut, or that the
+	// disk cannot read, ends the program; a read of it is an error.
+	options = append(options, "_pragma=cache_size(-64)", "_pragma=busy_timeout(10000)")
 	name := (&url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path)}).String()
 	db, err := sql.Open("sqlite", name+"?"+strings.Join(options, "&"))
 	if err != nil {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -187,6 +188,46 @@ func TestDeletedWhileOpen(t *testing.T) {
 	}
 	closeBox(t, box)
 }
+
+// A file that is cut while a view reads it is an error of the view, and does not end the
+// process.
+func TestCutWhileItIsRead(t *testing.T) {
+	const values = 200
+	path := filepath.Join(t.TempDir(), "c")
+	box := openFile(t, path)
+	if err := change(t, box, func(w catalog.Writer) error {
+		for id := range uint64(values) {
+			if err := w.Put(1, id, bytes.Repeat([]byte{byte(id)}, 20_000)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	closeBox(t, box)
+	box = openFile(t, path)
+	err := box.View(t.Context(), func(r catalog.Reader) error {
+		if _, err := r.Get(1, 0); err != nil {
+			return err
+		}
+		if err := os.Truncate(path, 16<<10); err != nil {
+			t.Fatal(err)
+		}
+		for id := range uint64(values) {
+			if b, err := r.Get(1, id); err != nil || !bytes.Equal(b, bytes.Repeat([]byte{byte(id)}, 20_000)) {
+				return errors.Join(errCut, err)
+			}
+		}
+		return nil
+	})
+	if !errors.Is(err, errCut) || !catalog.Unusable(err) {
+		t.Errorf("got %v", err)
+	}
+	_ = box.Close() // a part of the file is gone
+}
+
+var errCut = errors.New("a value is not there")
 
 // TestValuesAreTheCallers: what Get returns stays as it is, whatever is asked
 // after that.
