@@ -250,9 +250,6 @@ func (b *entryBlock) decode(payload []byte) error {
 		return err
 	}
 	defer d.release()
-	if err := checkCount(n, entriesPerBlock, "entries"); err != nil {
-		return err
-	}
 	b.count, b.texts, b.zones, b.rare = n, d.texts, nil, nil
 	c := d.cols
 	b.mode = fewDeltas(&c[colMode], b.mode, n)
@@ -307,12 +304,15 @@ type entryDecoder struct {
 }
 
 // newEntryDecoder begins to decode a block of entries and returns its number of
-// rows.
+// rows, which is not more than a block holds.
 func newEntryDecoder(payload []byte) (*entryDecoder, int, error) {
 	if len(payload) < 2 {
 		return nil, 0, damaged("an entry block is empty")
 	}
 	n := int(payload[0]) | int(payload[1])<<8
+	if err := checkCount(n, entriesPerBlock, "entries"); err != nil {
+		return nil, 0, err
+	}
 	d := &entryDecoder{buf: borrowBlock()}
 	cols, err := unpackColumnsInto(d.buf, payload[2:], entryColumns)
 	if err != nil {

@@ -37,9 +37,6 @@ func (b *entryBlock) decodeFew(payload []byte) error {
 		return err
 	}
 	defer d.release()
-	if err := checkCount(n, entriesPerBlock, "entries"); err != nil {
-		return err
-	}
 	b.count, b.texts = n, d.texts
 	c := d.cols
 	b.name = fewDeltas(&c[colName], b.name, n)

@@ -76,9 +76,6 @@ func (b *entryBlock) decodeListed(payload []byte) error {
 		return err
 	}
 	defer d.release()
-	if err := checkCount(n, entriesPerBlock, "entries"); err != nil {
-		return err
-	}
 	b.count, b.texts = n, d.texts
 	c := d.cols
 	b.mode = fewDeltas(&c[colMode], b.mode, n)

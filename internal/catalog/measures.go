@@ -283,9 +283,6 @@ func readCounts(payload []byte) (*entryBlock, error) {
 		return nil, err
 	}
 	defer d.release()
-	if err := checkCount(n, entriesPerBlock, "entries"); err != nil {
-		return nil, err
-	}
 	b := &entryBlock{first: make([]int, n+1)}
 	c := &d.cols[colContent]
 	for i := range n {

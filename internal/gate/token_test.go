@@ -162,3 +162,20 @@ func TestEndedAndSignedIn(t *testing.T) {
 		t.Error("the connection of a user is displaced")
 	}
 }
+
+// TestCutConnection has a user sign in over a connection that is about to be closed. It
+// takes no place among those of users.
+func TestCutConnection(t *testing.T) {
+	g := New(small, peer.Proxies{})
+	_, _, ctx := connect(t, g, "192.0.2.1")
+	c := ctx.Value(connKey{}).(*conn)
+	if !c.cut() {
+		t.Fatal("a stranger's connection is not cut")
+	}
+	if !c.signIn("alice") || c.user != "" || g.users.total != 0 {
+		t.Errorf("it is the connection of %q, and %d count as users'", c.user, g.users.total)
+	}
+	if err := c.Close(); err != nil || g.strangers.total != 0 {
+		t.Errorf("%v, and %d strangers are left", err, g.strangers.total)
+	}
+}
